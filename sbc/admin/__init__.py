@@ -1,0 +1,1 @@
+"""What operators touch: the console, the command line."""

@@ -1,0 +1,96 @@
+"""Transport addresses as the core writes and compares them: an IP literal and a port."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple
+
+_PORTS = range(0, 65536)
+
+
+class Address(NamedTuple):
+    """A host (IP literal in its canonical text, or a host name where a message held one) and a port.
+
+    A tuple, so that it compares, hashes and unpacks as Twisted's own ``(host, port)``. Port 0 means "none given".
+    """
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Pair(NamedTuple):
+    """The two addresses of one media stream at one side; `rtcp` is None where the stream has none (T.38)."""
+
+    rtp: Address
+    rtcp: Address | None
+
+
+@lru_cache(maxsize=65536)
+def literal(host: str) -> IPv4Address | IPv6Address | None:
+    """The IP address that `host` spells, brackets allowed, or None if it is a name. Pure, and cached for the message path."""
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    if "%" in host:  # a zone identifier names an interface of the sender, never of ours
+        return None
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def is_literal(host: str) -> bool:
+    """Whether `host` is an IP address rather than a name."""
+    return literal(host) is not None
+
+
+def canonical(host: str) -> str:
+    """The one spelling of an IP literal (RFC 5952 for IPv6, no brackets); names come back in lower case."""
+    ip = literal(host)
+    return host.lower() if ip is None else str(ip)
+
+
+def bracketed(host: str) -> str:
+    """`host` as URIs write it: IPv6 literals in brackets (RFC 3986 section 3.2.2)."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def is_unspecified(host: str) -> bool:
+    """Whether `host` is 0.0.0.0 or ::, which media descriptions use for "on hold" (RFC 3264 section 8.4)."""
+    ip = literal(host)
+    return ip is not None and ip.is_unspecified
+
+
+def is_private(host: str) -> bool:
+    """Whether `host` is an IP address no public network routes (RFC 1918, 4193, 6598, loopback, link-local)."""
+    ip = literal(host)
+    return ip is not None and not ip.is_global
+
+
+def parse_address(text: str, default_port: int | None = None) -> Address:
+    """Read ``host:port``, ``[v6]:port`` or, where a default port is given, a bare host.
+
+    Raises ValueError, with a message fit for a person, on anything else.
+    """
+    host, port_text = text, ""
+    if text.startswith("["):
+        host, closed, rest = text[1:].partition("]")
+        if not closed or (rest and not rest.startswith(":")):
+            raise ValueError(f"{text!r} is not [IPv6]:port")
+        port_text = rest[1:]
+        if literal(host) is None:
+            raise ValueError(f"{host!r} is not an IPv6 address")
+    elif text.count(":") == 1:
+        host, _, port_text = text.partition(":")
+    if not host:
+        raise ValueError(f"{text!r} has no host")
+    if not port_text:
+        if default_port is None:
+            raise ValueError(f"{text!r} has no port")
+        return Address(canonical(host), default_port)
+    if not port_text.isascii() or not port_text.isdigit() or int(port_text) not in _PORTS:
+        raise ValueError(f"{port_text!r} is not a port (0 to 65535)")
+    return Address(canonical(host), int(port_text))

@@ -1,0 +1,137 @@
+"""What the core asks of the outside. Values only: the runner carries them out, in the order given."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import attrs
+
+from sbc.core.address import Address, Pair
+
+
+class Latch(Enum):
+    """From whom a side learns its media address (docs/security.rst)."""
+
+    STRICT = "strict"  # only from the host its signalling came from
+    NAT = "nat"  # from any host, if the terminal is behind a NAT
+    OFF = "off"  # only from the signalled address
+
+
+@attrs.frozen
+class Listener:
+    """A signalling socket of ours: where it is, what it speaks, what peers are told (`advertised`)."""
+
+    realm: str
+    dialect: str
+    transport: str
+    address: Address
+    advertised: Address
+
+    def __str__(self) -> str:
+        return f"{self.dialect}/{self.transport} {self.address} ({self.realm})"
+
+
+@attrs.frozen
+class SideSpec:
+    """One side of a stream: our pair, the remote pair as signalled, and how far to trust what arrives.
+
+    `remote` is None until the peer has signalled one. `advertised` differs from `local` where the SBC itself stands behind a
+    one-to-one NAT. `seen_host` is the host the peer's signalling came from. `window` is in seconds.
+    """
+
+    realm: str
+    local: Pair
+    remote: Pair | None
+    behind_nat: bool
+    seen_host: str
+    latch: Latch
+    window: float
+    dscp: int = 0
+
+
+@attrs.frozen
+class StreamSpec:
+    """A stream to be relayed: `id` is unique in the process, `call` the call's id, `kind` "rtp" or "t38"."""
+
+    id: str
+    call: str
+    kind: str
+    sides: tuple[SideSpec, SideSpec]
+
+
+@attrs.frozen
+class Send:
+    """Send `data` from `listener` to `to`."""
+
+    listener: Listener
+    to: Address
+    data: bytes
+    call: str = ""
+
+
+@attrs.frozen
+class Listen:
+    """Open a listener (a terminal's own signalling port)."""
+
+    listener: Listener
+
+
+@attrs.frozen
+class Unlisten:
+    """Close a listener opened by `Listen`."""
+
+    listener: Listener
+
+
+@attrs.frozen
+class OpenStream:
+    """Open a stream; where its ports cannot be had the runner answers with `Border.unopened`."""
+
+    spec: StreamSpec
+
+
+@attrs.frozen
+class UpdateStream:
+    """The peer of side `side` (0 or 1) has signalled anew: take the spec and open its learning window again."""
+
+    stream: str
+    side: int
+    spec: SideSpec
+
+
+@attrs.frozen
+class CloseStream:
+    """Close a stream; what the engine returns is its charged volume."""
+
+    stream: str
+    call: str
+
+
+@attrs.frozen
+class Wake:
+    """Call `Border.wake` at `at` (seconds on the clock `now` comes from) or as soon after as can be."""
+
+    at: float
+
+
+@attrs.frozen
+class Record:
+    """Something a call detail record holds has happened: `event` is open, answer or close."""
+
+    call: str
+    event: str
+    fields: dict[str, Any]
+
+
+@attrs.frozen
+class Note:
+    """A decision, for log and counters: `event` is a fixed word, `reason` says why."""
+
+    event: str
+    reason: str = ""
+    call: str = ""
+    fields: dict[str, Any] = attrs.field(factory=dict)
+
+
+Order = Send | Listen | Unlisten | OpenStream | UpdateStream | CloseStream | Wake | Record | Note

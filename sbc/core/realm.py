@@ -1,0 +1,104 @@
+"""Realms and paths: the networks the SBC is attached to and how they are joined. Plain values, made by the configuration."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import attrs
+
+from sbc.core.address import Address
+from sbc.core.orders import Latch, Listener
+
+
+class Side(Enum):
+    """Which end of a path a realm is."""
+
+    ACCESS = "access"  # the first network: terminals, seen through NATs
+    CORE = "core"  # the second network: softswitch, gatekeeper, call agent
+
+
+class Signaling(Enum):
+    """What signalling address a terminal is given in the second network."""
+
+    SHARED = "shared"  # the realm's own port, the terminal told apart by a token
+    PORT_PER_TERMINAL = "port-per-terminal"  # a UDP port of its own
+
+
+class Hosts(Enum):
+    """What happens to hosts in identity headers (SIP: From, To, P-Asserted-Identity)."""
+
+    KEEP = "keep"
+    ADDRESSES = "addresses"  # IP addresses are replaced, domain names pass
+    ALL = "all"
+
+
+@attrs.frozen
+class Limits:
+    """The most of each thing a realm may hold at once; `exchanges_per_source` counts one transport address."""
+
+    calls: int = 10_000
+    bindings: int = 50_000
+    exchanges: int = 100_000
+    exchanges_per_source: int = 200
+    names_per_call: int = 64
+    streams_per_call: int = 16
+
+
+@attrs.frozen
+class Media:
+    """Where a realm's media is: our address, what peers are told, the ports, and the latching rules (seconds)."""
+
+    address: str
+    advertised: str
+    ports: range
+    latch: Latch = Latch.NAT
+    window: float = 3.0
+    quarantine: float = 10.0
+    dscp: int = 0
+
+
+@attrs.frozen
+class Realm:
+    """One network. `domains` are host names under which peers there know the SBC itself."""
+
+    name: str
+    side: Side
+    listeners: tuple[Listener, ...]
+    media: Media
+    domains: frozenset[str] = frozenset()
+    limits: Limits = Limits()
+
+
+@attrs.frozen
+class Path:
+    """A configured pair of realms. `next_hops` stand in the core realm; `domain`, if given, is written where a terminal
+    addressed the SBC itself. `signaling_ports` belong to the core realm's first listener address."""
+
+    name: str
+    access: str
+    core: str
+    next_hops: tuple[Address, ...]
+    domain: str = ""
+    signaling: Signaling = Signaling.SHARED
+    signaling_ports: range = range(0)
+    hosts: Hosts = Hosts.ADDRESSES
+    hide_labels: bool = True
+
+
+@attrs.frozen
+class Timers:
+    """The core's own patience, in seconds. Each protocol's retransmission timers are the dialect's."""
+
+    call_max: float = 43_200.0
+    audit: float = 5.0
+    unanswered: float = 180.0  # a call that rings longer is withdrawn (RFC 3261 timer C)
+    linger: float = 32.0  # how long ended calls and exchanges absorb late messages
+
+
+@attrs.frozen
+class Plan:
+    """All the core is configured with."""
+
+    realms: dict[str, Realm]
+    paths: tuple[Path, ...]
+    timers: Timers = Timers()

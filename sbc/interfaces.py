@@ -1,0 +1,89 @@
+"""Every interface of the SBC, with each error it may raise."""
+
+from __future__ import annotations
+
+from zope.interface import Attribute, Interface
+
+
+class IDialect(Interface):
+    """What a protocol supplies to the loop: functions over one message. It owns no loop, socket, clock or call state."""
+
+    name = Attribute("The protocol's word in configuration and logs, for example 'sip'.")
+
+    def decode(data):
+        """Read one message (bytes). @raises BadMessage, and nothing else, on any malformed input."""
+
+    def encode(message):
+        """The bytes of a message; of an untouched one, the very bytes it was decoded from."""
+
+    def describe(message):
+        """The message's Intent, of its present content. @raises BadMessage."""
+
+    def slots(message):
+        """Every address in the message, as a list of Slot. @raises BadMessage."""
+
+    def fill(message, slot, place):
+        """Write `place` into `slot`."""
+
+    def stamp(message, crossing):
+        """Write what is our own on this hop (SIP: Via, Call-ID, routes; elsewhere transaction or sequence numbers), and
+        keep in `crossing.exchange.memo` what the answer must carry back."""
+
+    def refuse(message, refused, source):
+        """The protocol's answer (bytes) that says `refused` to the sender at `source`; None where none is allowed."""
+
+    def pending(message, source):
+        """The answer that says "received, working on it", or None where the protocol has none for this message."""
+
+    def accept(message, source):
+        """The plain positive answer to a request that the SBC itself has carried out."""
+
+    def withdraw(sent):
+        """The message that takes back the request whose bytes `sent` we sent onward."""
+
+    def confirm(sent, reply):
+        """The hop's own acknowledgement of the final `reply` to our request `sent`, or None if it needs none from us."""
+
+    def timing(intent, reliable):
+        """The Timing of an exchange that begins with this intent; `reliable`: the transport never loses."""
+
+
+class IMediaEngine(Interface):
+    """What forwards packets. One contract, one test suite (tests/contract), several engines."""
+
+    name = Attribute("'twisted', 'native' or 'kernel'.")
+
+    def open(spec):
+        """Open the sockets of both sides of a StreamSpec and relay between them. @raises PortUnavailable; then nothing is
+        left open."""
+
+    def update(stream, side, spec):
+        """Take a new SideSpec for side 0 or 1 of the stream with that id, and open its learning window again.
+        @raises KeyError for an unknown stream."""
+
+    def close(stream):
+        """Close the stream and return its final StreamCounters, which are the charged volume. @raises KeyError."""
+
+    def counters(stream):
+        """The StreamCounters of a live stream, now. @raises KeyError."""
+
+    def streams():
+        """The ids of all open streams."""
+
+
+class IMediaObserver(Interface):
+    """Who hears what an engine finds. Called on the reactor's thread."""
+
+    def latched(stream, side, address, reason):
+        """The side's media now goes to `address` (it differs from the signalled one, or is the first)."""
+
+    def silent(stream, seconds):
+        """No packet has come from either side for that long."""
+
+
+class PortUnavailable(Exception):
+    """A local media port could not be had; `address` names it."""
+
+    def __init__(self, address, why):
+        super().__init__(f"{address}: {why}")
+        self.address = address

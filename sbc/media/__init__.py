@@ -1,0 +1,1 @@
+"""Media engines and what they share: streams, latching, RTP and RTCP."""

@@ -1,0 +1,1 @@
+"""SIP, the first dialect of the loop."""

@@ -1,0 +1,1 @@
+"""What the text protocols share: edits in place, and SDP."""
