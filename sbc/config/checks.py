@@ -1,0 +1,221 @@
+"""What can only be wrong between values: realms and paths that do not fit, addresses that are in each other's way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import attrs
+
+from sbc.config.faults import Findings
+from sbc.config.schema import ConsoleConfig, LogConfig
+from sbc.core.address import Address, is_unspecified, literal
+from sbc.core.orders import Listener
+from sbc.core.realm import Side, Signaling, Timers
+
+
+@attrs.frozen
+class DraftRealm:
+    """A realm as far as it could be read: `values` are the fields of Realm, `media` those of Media; what is missing in them
+    is a default or already a fault. Each listener comes with its key."""
+
+    at: str
+    values: dict[str, Any] = attrs.field(factory=dict)
+    media: dict[str, Any] = attrs.field(factory=dict)
+    listeners: list[tuple[str, Listener]] = attrs.field(factory=list)
+
+    @property
+    def side(self) -> Side | None:
+        side: Side | None = self.values.get("side")
+        return side
+
+
+@attrs.frozen
+class DraftPath:
+    """A path as far as it could be read: `values` are the fields of Path."""
+
+    at: str
+    values: dict[str, Any]
+
+
+@attrs.frozen
+class Draft:
+    """A configuration as far as it could be read."""
+
+    realms: dict[str, DraftRealm]
+    paths: list[DraftPath]
+    timers: Timers
+    console: ConsoleConfig | None
+    log: LogConfig
+    has_realms: bool
+
+
+@attrs.frozen
+class Claim:
+    """Ports of one address that something wants for itself. `transport` is "udp" or "tcp", `key` and `value` are its setting."""
+
+    transport: str
+    host: str
+    ports: range
+    key: str
+    value: str
+
+    def meets(self, other: Claim) -> bool:
+        """Whether both cannot be bound at once. A wildcard takes every address, and :: those of IPv4 too, as Linux binds it."""
+        if self.transport != other.transport or not (
+            self.ports.start < other.ports.stop and other.ports.start < self.ports.stop
+        ):
+            return False
+        if self.host == other.host or "::" in (self.host, other.host):
+            return True
+        wild = is_unspecified(self.host) or is_unspecified(other.host)
+        return wild and _version(self.host) == _version(other.host)
+
+
+def check(draft: Draft, findings: Findings) -> None:
+    """Add to `findings` whatever does not fit together in `draft`. Says nothing twice that reading has already said."""
+    for realm in draft.realms.values():
+        _check_addresses(realm, findings)
+    _check_paths(draft, findings)
+    if draft.console is not None:
+        _check_console(draft.console, findings)
+    for first, second in combinations(_claims(draft), 2):
+        if first.meets(second):
+            findings.add(second.key, second.value, f"is in the way of {first.key} = {first.value}", "ports nothing else has")
+
+
+def _check_addresses(realm: DraftRealm, findings: Findings) -> None:
+    """One realm is one network of one IP version, and peers must be told an address they can send to."""
+    hosts: list[tuple[str, str]] = []
+    for name in ("address", "advertised"):
+        if name in realm.media:
+            hosts.append((f"{realm.at}.media.{name}", realm.media[name]))
+    for key, listener in realm.listeners:
+        hosts.append((f"{key}.address", listener.address.host))
+        if listener.advertised.host != listener.address.host:
+            hosts.append((f"{key}.advertised", listener.advertised.host))
+        elif is_unspecified(listener.advertised.host):
+            problem = "peers cannot be told to send to any address; say with advertised what they are to be told"
+            findings.add(f"{key}.address", listener.address.host, problem, "the address of one host, or advertised beside it")
+    for key, host in hosts[1:]:
+        if _version(host) != _version(hosts[0][1]):
+            problem = f"is IPv{_version(host)}, but {hosts[0][0]} is IPv{_version(hosts[0][1])}"
+            findings.add(key, host, problem, "one IP version in a realm; make two realms of it")
+
+
+def _check_paths(draft: Draft, findings: Findings) -> None:
+    names: dict[str, str] = {}
+    used: dict[str, str] = {}
+    for path in draft.paths:
+        name = path.values.get("name")
+        if name in names:
+            findings.add(f"{path.at}.name", name, f"is the name of {names[name]} already", "a name of its own")
+        elif name is not None:
+            names[name] = path.at
+        access, core = (_check_end(path, side, draft, findings) for side in Side)
+        if access is not None:
+            realm = path.values["access"]
+            if realm in used:
+                problem = f"has a path already, {used[realm]}"
+                findings.add(f"{path.at}.access", realm, problem, "exactly one path for each access realm")
+            used.setdefault(realm, path.at)
+        if core is not None:
+            _check_core(path, core, _own_addresses(draft, core), findings)
+        if access is not None and core is not None:
+            _check_protocols(path, access, core, findings)
+    _check_pathless(draft, findings)
+
+
+def _check_end(path: DraftPath, side: Side, draft: Draft, findings: Findings) -> DraftRealm | None:
+    """The realm that `path` names for `side`, if it is one."""
+    name = path.values.get(side.value)
+    if name is None or not draft.has_realms:
+        return None
+    fitting = [each for each, realm in draft.realms.items() if realm.side is side]
+    allowed = f"a realm with side = \"{side.value}\": {', '.join(fitting) or 'there is none'}"
+    realm = draft.realms.get(name)
+    if realm is None:
+        findings.add(f"{path.at}.{side.value}", name, "is no realm", allowed)
+        return None
+    if realm.side is not side:
+        if realm.side is not None:  # else its side is a fault already
+            findings.add(f"{path.at}.{side.value}", name, f'is a realm with side = "{realm.side.value}"', allowed)
+        return None
+    return realm
+
+
+def _own_addresses(draft: Draft, core: DraftRealm) -> dict[Address, str]:
+    """Where a next hop in `core` would be ourselves: any listener, and what those of that realm are known as."""
+    ours = {listener.advertised: key for key, listener in core.listeners}
+    ours.update((listener.address, key) for realm in draft.realms.values() for key, listener in realm.listeners)
+    return ours
+
+
+def _check_core(path: DraftPath, core: DraftRealm, ours: dict[Address, str], findings: Findings) -> None:
+    """Next hops must be somebody else, reachable from the core realm; terminals with ports of their own need ports."""
+    hops: tuple[Address, ...] = path.values.get("next_hops", ())
+    for index, hop in enumerate(hops):
+        key = f"{path.at}.next_hops[{index}]"
+        if hop in ours:
+            findings.add(key, str(hop), f"is the SBC itself, {ours[hop]}", "the address of a softswitch")
+        address = core.media.get("address")
+        if address is not None and _version(hop.host) != _version(address):
+            problem = f"is IPv{_version(hop.host)}, but its realm {core.at} is IPv{_version(address)}"
+            findings.add(key, str(hop), problem, "an address of the realm's IP version")
+    if path.values.get("signaling") is Signaling.PORT_PER_TERMINAL and "signaling_ports" not in path.values:
+        findings.missing(f"{path.at}.signaling_ports", 'ports for signaling = "port-per-terminal", for example "7000-7999"')
+
+
+def _check_protocols(path: DraftPath, access: DraftRealm, core: DraftRealm, findings: Findings) -> None:
+    """The SBC does not convert: what one end of a path speaks, the other must speak."""
+    spoken = {listener.dialect for _, listener in core.listeners}
+    lost = sorted({listener.dialect for _, listener in access.listeners} - spoken)
+    if spoken and lost:
+        problem = f"its realm {core.at} has no listener for {', '.join(lost)}, which {access.at} has"
+        findings.add(f"{path.at}.core", path.values["core"], problem, "a realm with a listener for every protocol of the access realm")
+
+
+def _check_pathless(draft: Draft, findings: Findings) -> None:
+    """An access realm without a path would take messages in and have nowhere to bring them."""
+    named = {path.values.get("access") for path in draft.paths}
+    if None in named:  # a path whose access is a fault may be the one
+        return
+    for name, realm in draft.realms.items():
+        if realm.side is Side.ACCESS and name not in named and draft.paths:
+            findings.add(realm.at, None, "has no path", f'one [[paths]] with access = "{name}"')
+
+
+def _check_console(console: ConsoleConfig, findings: Findings) -> None:
+    ip = literal(console.listen.host)
+    if ip is not None and not ip.is_loopback and not console.allow_remote:
+        problem = "is not a loopback address, so others could reach the console"
+        findings.add("console.listen", str(console.listen), problem, "a loopback address, or allow_remote = true beside it")
+
+
+def _claims(draft: Draft) -> Iterator[Claim]:
+    """Everything that wants ports, in the order of the file: who comes later is in the way."""
+    for realm in draft.realms.values():
+        for key, listener in realm.listeners:
+            transport = "udp" if listener.transport == "udp" else "tcp"
+            host, port = listener.address
+            yield Claim(transport, host, range(port, port + 1), f"{key}.port", str(listener.address))
+        if {"address", "ports"} <= realm.media.keys():
+            yield _range_claim(realm.media["address"], realm.media["ports"], f"{realm.at}.media.ports")
+    for path in draft.paths:
+        core = draft.realms.get(path.values.get("core", ""))
+        if core is not None and core.listeners and "signaling_ports" in path.values:
+            host = core.listeners[0][1].address.host
+            yield _range_claim(host, path.values["signaling_ports"], f"{path.at}.signaling_ports")
+    if draft.console is not None:
+        host, port = draft.console.listen
+        yield Claim("tcp", host, range(port, port + 1), "console.listen", str(draft.console.listen))
+
+
+def _range_claim(host: str, ports: range, key: str) -> Claim:
+    return Claim("udp", host, ports, key, f"{ports[0]}-{ports[-1]} at {host}")
+
+
+def _version(host: str) -> int:
+    """4 or 6. Only asked of literals: the readers let nothing else through."""
+    return 6 if ":" in host else 4

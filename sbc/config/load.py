@@ -1,0 +1,178 @@
+"""Reads a configuration file into typed values, or says everything that is wrong with it."""
+
+from __future__ import annotations
+
+import os.path
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from sbc.config.checks import Draft, DraftPath, DraftRealm, check
+from sbc.config.faults import ConfigError, Fault, Findings, Unfit, joined
+from sbc.config.kinds import is_word, word
+from sbc.config.schema import PROTOCOLS, TABLES, Config, ConsoleConfig, LogConfig
+from sbc.core.address import Address
+from sbc.core.orders import Listener
+from sbc.core.realm import Limits, Media, Path, Plan, Realm, Timers
+
+Protocols = Mapping[str, Sequence[str]]
+
+_SYNTAX = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL)
+
+
+def load_file(path: str, protocols: Protocols = PROTOCOLS) -> Config:
+    """The configuration in the file at `path`. Raises ConfigError, and nothing else, listing every fault."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except (OSError, ValueError) as error:  # ValueError: the name itself is impossible (a NUL)
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ConfigError([Fault(path, "", "", f"cannot be read: {why}")]) from error
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line, column = _place(data[: error.start])
+        raise ConfigError([Fault(path, "", "", "is not UTF-8, as TOML must be", "", line, column)]) from error
+    return load_text(text, path, protocols)
+
+
+def load_text(text: str, source: str, protocols: Protocols = PROTOCOLS) -> Config:
+    """The configuration that `text` spells. `source` names it in faults. Raises ConfigError, and nothing else."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([_syntax_fault(str(error), text, source)]) from error
+    except (ValueError, RecursionError) as error:  # an integer beyond int()'s limit; arrays nested without end
+        raise ConfigError([Fault(source, "", "", f"is no usable TOML: {error}")]) from error
+    return load_table(table, source, protocols)
+
+
+def load_table(table: Mapping[str, Any], source: str, protocols: Protocols = PROTOCOLS) -> Config:
+    """The configuration in a TOML document already parsed. Raises ConfigError, and nothing else."""
+    findings = Findings(source)
+    draft = _Reader(findings, protocols, os.path.dirname(os.path.abspath(source))).document(table)
+    check(draft, findings)
+    findings.settle()
+    plan = Plan(
+        realms={name: _realm(name, realm) for name, realm in draft.realms.items()},
+        paths=tuple(Path(**path.values) for path in draft.paths),
+        timers=draft.timers,
+    )
+    return Config(plan=plan, console=draft.console, log=draft.log, source=source)
+
+
+def _realm(name: str, draft: DraftRealm) -> Realm:
+    """The finished realm. Only called when nothing is at fault, so every part is there."""
+    listeners = tuple(listener for _, listener in draft.listeners)
+    return Realm(name=name, listeners=listeners, media=Media(**draft.media), **draft.values)
+
+
+@attrs.frozen
+class _Reader:
+    """Turns tables into drafts: values that are right, as far as each can be seen by itself. The rest are in `findings`."""
+
+    findings: Findings
+    protocols: Protocols
+    directory: str
+
+    def keys(self, table: Mapping[str, Any], at: str, kind: str) -> dict[str, Any]:
+        """Every key of `table`, which stands at `at` and holds what TABLES[kind] says, that is there and right."""
+        keys = TABLES[kind]
+        self.findings.unknown(at, table, [key.name for key in keys])
+        values: dict[str, Any] = {}
+        for key in keys:
+            if key.name not in table:
+                if key.required:
+                    self.findings.missing(joined(at, key.name), key.kind.allowed)
+                continue
+            try:
+                values[key.name] = key.kind.read(table[key.name])
+            except Unfit as unfit:
+                problem = unfit.problem or "is not allowed here"
+                self.findings.add(joined(at, key.name), table[key.name], problem, key.kind.allowed)
+        return values
+
+    def document(self, table: Mapping[str, Any]) -> Draft:
+        top = self.keys(table, "", "")
+        return Draft(
+            realms={name: self.realm(name, value) for name, value in top.get("realms", {}).items()},
+            paths=[self.path(value, f"paths[{index}]") for index, value in enumerate(top.get("paths", ()))],
+            timers=Timers(**self.keys(top.get("timers", {}), "timers", "timers")),
+            console=self.console(top["console"]) if "console" in top else None,
+            log=LogConfig(**self.files(self.keys(top.get("log", {}), "log", "log"), "file")),
+            has_realms="realms" in top,
+        )
+
+    def realm(self, name: str, value: object) -> DraftRealm:
+        at = joined("realms", name)
+        if not is_word(name):
+            self.findings.add(at, name, "is no name for a realm", word().allowed)
+        if not isinstance(value, dict):
+            self.findings.add(at, value, "is not allowed here", f"a table, [{at}]")
+            return DraftRealm(at)
+        values = self.keys(value, at, "realms.NAME")
+        if "domains" in values:
+            values["domains"] = frozenset(values["domains"])
+        media = self.keys(values.pop("media", {}), f"{at}.media", "realms.NAME.media") if "media" in values else {}
+        if "address" in media:
+            media.setdefault("advertised", media["address"])
+        limits = self.keys(values.pop("limits", {}), f"{at}.limits", "realms.NAME.limits")
+        listeners = []
+        for index, each in enumerate(values.pop("listeners", ())):
+            spot = f"{at}.listeners[{index}]"
+            listener = self.listener(name, each, spot)
+            if listener is not None:
+                listeners.append((spot, listener))
+        return DraftRealm(at, {**values, "limits": Limits(**limits)}, media, listeners)
+
+    def listener(self, realm: str, table: Mapping[str, Any], at: str) -> Listener | None:
+        """The listener, or None if too much of it is missing for any other check to use it."""
+        values = self.keys(table, at, "realms.NAME.listeners[]")
+        protocol, transport = values.get("protocol"), values.get("transport")
+        if protocol is not None and protocol not in self.protocols:
+            self.findings.add(f"{at}.protocol", protocol, "is not spoken here", _one_of(self.protocols))
+        elif protocol is not None and transport is not None and transport not in self.protocols[protocol]:
+            problem = f"does not carry {protocol} here"
+            self.findings.add(f"{at}.transport", transport, problem, _one_of(self.protocols[protocol]))
+        if not {"protocol", "transport", "address", "port"} <= values.keys():
+            return None
+        host, port = values.get("advertised", (values["address"], None))
+        local, advertised = Address(values["address"], values["port"]), Address(host, port or values["port"])
+        return Listener(realm, values["protocol"], values["transport"], local, advertised)
+
+    def path(self, table: Mapping[str, Any], at: str) -> DraftPath:
+        return DraftPath(at, self.keys(table, at, "paths[]"))
+
+    def console(self, table: Mapping[str, Any]) -> ConsoleConfig | None:
+        values = self.files(self.keys(table, "console", "console"), "host_key", "authorized_keys", "password_file")
+        if not table.keys() & {"authorized_keys", "password_file"}:
+            self.findings.missing("console.authorized_keys", "authorized_keys or password_file, or both")
+        return ConsoleConfig(**values) if {"listen", "host_key"} <= values.keys() else None
+
+    def files(self, values: dict[str, Any], *names: str) -> dict[str, Any]:
+        """`values` with those that are file names made absolute, so that a later change of directory does not matter."""
+        return {key: os.path.join(self.directory, value) if key in names else value for key, value in values.items()}
+
+
+def _one_of(words: Mapping[str, Any] | Sequence[str]) -> str:
+    return "one of " + ", ".join(f'"{each}"' for each in words)
+
+
+def _syntax_fault(message: str, text: str, source: str) -> Fault:
+    """tomllib's error as a fault. Python 3.11 gives the place in the message alone."""
+    match = _SYNTAX.fullmatch(message)
+    if match is None:
+        return Fault(source, "", "", f"is not TOML: {message}")
+    if match["line"]:
+        line, column = int(match["line"]), int(match["column"])
+    else:
+        line, column = _place(text.encode())
+    return Fault(source, "", "", f"is not TOML: {match['what']}", "", line, column)
+
+
+def _place(before: bytes) -> tuple[int, int]:
+    """Line and column, from 1, of what follows `before`."""
+    return before.count(b"\n") + 1, len(before) - (before.rfind(b"\n") + 1) + 1

@@ -1,0 +1,150 @@
+"""What can be configured: the values the rest of the program is handed, and every key of the file they are read from."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import attrs
+
+from sbc.config import kinds
+from sbc.config.kinds import Kind
+from sbc.core.address import Address
+from sbc.core.orders import Latch
+from sbc.core.realm import Hosts, Plan, Side, Signaling
+
+PROTOCOLS: dict[str, tuple[str, ...]] = {"sip": ("udp",)}
+"""What a listener may speak, and over what. A new dialect or transport is one word here."""
+
+
+class LogLevel(Enum):
+    """The least that is logged, in `twisted.logger`'s words."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+class LogFormat(Enum):
+    """How a log line is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@attrs.frozen
+class ConsoleConfig:
+    """The SSH console. `host_key`, `authorized_keys` and `password_file` are absolute file paths; at least one of the latter two is given. The host key is made at the first start if there is none."""
+
+    listen: Address
+    host_key: str
+    authorized_keys: str | None = None
+    password_file: str | None = None
+    allow_remote: bool = False
+
+
+@attrs.frozen
+class LogConfig:
+    """What is logged, how, and where to: `file` None means standard error."""
+
+    level: LogLevel = LogLevel.INFO
+    format: LogFormat = LogFormat.TEXT
+    file: str | None = None
+
+
+@attrs.frozen
+class Config:
+    """A whole configuration. `source` is the file it was read from, for reloading."""
+
+    plan: Plan
+    console: ConsoleConfig | None = None
+    log: LogConfig = LogConfig()
+    source: str = ""
+
+
+@attrs.frozen
+class Key:
+    """One key of a table; where it is left out and not `required`, the default is that of the value's class."""
+
+    name: str
+    kind: Kind
+    required: bool = False
+
+
+def _limit(name: str, highest: int) -> Key:
+    return Key(name, kinds.integer(1, highest))
+
+
+def _timer(name: str, low: float = 0.1, high: float = 10_000_000.0) -> Key:
+    return Key(name, kinds.seconds(low, high))
+
+
+_FILE = kinds.text("the path of a file; a relative one starts at the configuration file's directory")
+
+TABLES: dict[str, tuple[Key, ...]] = {
+    "": (
+        Key("timers", kinds.table()),
+        Key("realms", kinds.table(), required=True),
+        Key("paths", kinds.tables("[[paths]]"), required=True),
+        Key("console", kinds.table()),
+        Key("log", kinds.table()),
+    ),
+    "timers": (_timer("call_max"), _timer("audit"), _timer("unanswered"), _timer("linger")),
+    "realms.NAME": (
+        Key("side", kinds.choice(Side), required=True),
+        Key("domains", kinds.many(kinds.host_name(), 0, "names")),
+        Key("media", kinds.table(), required=True),
+        Key("limits", kinds.table()),
+        Key("listeners", kinds.tables("[[realms.NAME.listeners]]"), required=True),
+    ),
+    "realms.NAME.media": (
+        Key("address", kinds.ip(), required=True),
+        Key("advertised", kinds.ip()),
+        Key("ports", kinds.pair_range(), required=True),
+        Key("latch", kinds.choice(Latch)),
+        Key("window", kinds.seconds(0.1, 3600.0)),
+        Key("quarantine", kinds.seconds(0.0, 3600.0)),
+        Key("dscp", kinds.integer(0, 63)),
+    ),
+    "realms.NAME.limits": (
+        _limit("calls", 10_000_000),
+        _limit("bindings", 10_000_000),
+        _limit("exchanges", 100_000_000),
+        _limit("exchanges_per_source", 10_000_000),
+        _limit("names_per_call", 10_000),
+        _limit("streams_per_call", 1_000),
+    ),
+    "realms.NAME.listeners[]": (
+        Key("protocol", kinds.text("a protocol"), required=True),
+        Key("transport", kinds.text("a transport"), required=True),
+        Key("address", kinds.ip(unspecified=True), required=True),
+        Key("port", kinds.port(), required=True),
+        Key("advertised", kinds.ip_maybe_port()),
+    ),
+    "paths[]": (
+        Key("name", kinds.word(), required=True),
+        Key("access", kinds.word(), required=True),
+        Key("core", kinds.word(), required=True),
+        Key("next_hops", kinds.many(kinds.ip_port(), 1, "addresses"), required=True),
+        Key("domain", kinds.host_name()),
+        Key("signaling", kinds.choice(Signaling)),
+        Key("signaling_ports", kinds.port_range()),
+        Key("hosts", kinds.choice(Hosts)),
+        Key("hide_labels", kinds.boolean()),
+    ),
+    "console": (
+        Key("listen", kinds.ip_port(unspecified=True), required=True),
+        Key("host_key", _FILE, required=True),
+        Key("authorized_keys", _FILE),
+        Key("password_file", _FILE),
+        Key("allow_remote", kinds.boolean()),
+    ),
+    "log": (
+        Key("level", kinds.choice(LogLevel)),
+        Key("format", kinds.choice(LogFormat)),
+        Key("file", _FILE),
+    ),
+}
+"""Every key there is, by the table it stands in. Loader, example file and documentation are all held to this."""
+
