@@ -32,6 +32,9 @@ class IDialect(Interface):
     def refuse(message, refused, source):
         """The protocol's answer (bytes) that says `refused` to the sender at `source`; None where none is allowed."""
 
+    def complain(bad, source):
+        """The protocol's error answer (bytes) to a message that raised the BadMessage `bad`; None where none is allowed."""
+
     def pending(message, source):
         """The answer that says "received, working on it", or None where the protocol has none for this message."""
 

@@ -20,8 +20,8 @@ class Role(Enum):
     RTCP = "rtcp"
     T38 = "t38"
     SIGNAL = "signal"  # where a peer is to be found for signalling
-    CONTROL = "control"  # where a further control channel is to be opened (H.245)
     HIDE = "hide"  # must not leak; nobody answers to it
+    IDENTITY = "identity"  # the host in a user's name, which the path's `hosts` option may let pass
 
 
 class Kind(Enum):
@@ -41,6 +41,7 @@ class Phase(Enum):
     REQUEST = "request"
     CONFIRM = "confirm"  # acknowledges a final answer; is itself never answered
     WITHDRAW = "withdraw"  # takes back a request that is still open
+    PENDING = "pending"  # "received, working on it": said by a hop to the hop before it, and never taken across
     PROVISIONAL = "provisional"
     SUCCESS = "success"
     FAILURE = "failure"
@@ -56,28 +57,41 @@ class Phase(Enum):
 
 
 _FINAL = frozenset({Phase.SUCCESS, Phase.FAILURE, Phase.CHALLENGE})
-_REPLIES = _FINAL | {Phase.PROVISIONAL}
+_REPLIES = _FINAL | {Phase.PENDING, Phase.PROVISIONAL}
+
+
+class Route(NamedTuple):
+    """Hops to be visited on the way to a peer, opaque to the core, in order; `first` is the address of the first."""
+
+    hops: tuple[bytes, ...] = ()
+    first: Address | None = None
+
+
+NO_ROUTE = Route()
 
 
 class Place(NamedTuple):
     """Where a peer is to be found: an address, the dialect's own name for it, and the hops on the way.
 
-    `name` is opaque to the core (SIP: the whole contact URI; in a place of ours: the token). `route` holds further
-    hops in the order they are to be visited, opaque too.
+    `name` is opaque to the core: in a place of ours the token that stands for the peer, elsewhere what the dialect
+    needs to write the place again (SIP: the whole contact URI); empty where only the address is to be written. `ours`
+    tells a place the SBC made up from one that a peer loaded.
     """
 
     address: Address
     name: bytes = b""
-    route: tuple[bytes, ...] = ()
+    route: Route = NO_ROUTE
+    ours: bool = False
 
 
 @attrs.define(eq=False)
 class Slot:
     """One address inside a message.
 
-    `stream` joins the slots of one stream across messages. `primary` is False for a further address of the same
-    stream (an ICE candidate): it is translated like the stream but never recorded. `at` is the dialect's own mark of
-    the spot. `expires` is the lifetime in seconds the message gives this place, where it gives one.
+    `stream` joins the slots of one stream across messages. `primary` is False for what is translated but not recorded
+    of the sender: a further address of the same stream (an ICE candidate), or a place that somebody else is at (SIP:
+    Refer-To), whose domain name may pass. `at` is the dialect's own mark of the spot. `token` is what would name the place if
+    it were one of ours. `expires` is the lifetime in seconds the message gives this place, where it gives one.
     """
 
     role: Role
@@ -85,16 +99,17 @@ class Slot:
     at: Any
     stream: StreamKey | None = None
     primary: bool = True
+    token: bytes = b""
     expires: int | None = None
 
 
 @attrs.define(eq=False)
 class Intent:
-    """A message as the core sees it.
+    """A message as the core sees it. Keys are unique within the realm the message belongs to, no further.
 
-    `call` names the call or call attempt, `exchange` the request and answer it belongs to, both within the realm it
-    came from. `label` is the call's own name where peers write it (SIP: Call-ID), which the SBC may hide. `party`
-    names the sender within the call where a call may be answered by several. `method` is for logs and rules.
+    `call` names the call or call attempt, `exchange` the request and its answers. `label` is the call's name where
+    peers write it (SIP: Call-ID), which the SBC may hide. `party` names the sender within the call, where several may
+    answer. `method` is for logs and rules. `expires` is in seconds.
     """
 
     kind: Kind
@@ -104,25 +119,43 @@ class Intent:
     label: bytes = b""
     party: bytes = b""
     method: str = ""
+    within: bool = False  # sent inside an established call
+    probe: bool = False  # asks only whether the receiver is alive
     target: Slot | None = None  # where the message asks to be taken
     withdraws: bytes = b""  # the exchange that a WITHDRAW takes back
-    binding: bytes = b""  # whom a BIND registers (SIP: the address of record)
+    user: bytes = b""  # whom a BIND registers, or who sends (SIP: the address of record)
     claimed: Address | None = None  # the transport address the sender believes it has
-    expires: int | None = None  # lifetime in seconds asked for or granted
-    route: tuple[bytes, ...] | None = None  # the hops the sender wants visited on the way back to it; None: unchanged
-    cause: str = ""  # of a failure or a close, in the protocol's own words
+    hops: int | None = None  # how many more hops the message may take
+    expires: int | None = None  # lifetime asked for or granted to a binding or call
+    route: Route | None = None  # how the sender wants to be reached from now on; None: as before
+    cause: str = ""  # of a failure, in the protocol's own words
+
+
+@attrs.frozen
+class Timing:
+    """The retransmission rules of one exchange; seconds.
+
+    The request is sent again after `first`, each wait twice the last up to `cap`; given up after `limit`. After a provisional answer
+    the wait is `patience`, without retransmission when `quiet` (SIP INVITE), else with it. `confirmed`: a failure is repeated until acknowledged.
+    `linger` is how long the ended exchange absorbs retransmissions.
+    """
+
+    first: float
+    cap: float
+    limit: float
+    linger: float
+    patience: float
+    quiet: bool = False
+    confirmed: bool = False
+    reliable: bool = False
 
 
 class BadMessage(Exception):
-    """The bytes are not a message of the dialect. The only exception a decoder raises.
+    """The bytes are not a message of the dialect. The only exception a decoder raises."""
 
-    `reply` is the protocol's own error answer, ready to send, or None where none is allowed.
-    """
-
-    def __init__(self, reason: str, reply: bytes | None = None) -> None:
+    def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.reply = reply
 
 
 class Cause(Enum):

@@ -102,3 +102,8 @@ class Plan:
     realms: dict[str, Realm]
     paths: tuple[Path, ...]
     timers: Timers = Timers()
+
+
+def is_behind_nat(realm: Realm, seen: Address, claimed: Address | None) -> bool:
+    """Whether a peer in `realm` that believes to be at `claimed` but was seen at `seen` stands behind a NAT."""
+    return realm.side is Side.ACCESS and claimed is not None and claimed != seen

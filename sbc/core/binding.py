@@ -1,0 +1,54 @@
+"""Bindings: what the SBC knows of a registered terminal: where it was seen, and what it is called on the other side."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import attrs
+
+from sbc.core.address import Address
+from sbc.core.message import NO_ROUTE, Place, Route
+from sbc.core.orders import Listener
+from sbc.core.realm import Path, Realm, is_behind_nat
+
+
+class BindingState(Enum):
+    """PENDING until the registrar has said yes for the first time; a PENDING binding lives as long as its exchange."""
+
+    PENDING = "pending"
+    BOUND = "bound"
+
+
+@attrs.define(eq=False)
+class Binding:
+    """One place of one user. `seen` and `listener` are the transport mapping to the terminal; they move only when the registrar has
+    accepted a registration that came from elsewhere. `onward` is the listener it is presented with on the core side."""
+
+    id: str
+    dialect: str
+    path: Path
+    realm: Realm
+    user: bytes
+    place: Place
+    seen: Address
+    listener: Listener
+    onward: Listener
+    state: BindingState = BindingState.PENDING
+    expires_at: float = 0.0
+    route: Route = NO_ROUTE
+    claims: set[object] = attrs.field(factory=set)  # exchanges that would bind it
+    tokens: dict[tuple[str, Place], bytes] = attrs.field(factory=dict)
+    due: float | None = None
+    entry: float | None = None
+
+    @property
+    def behind_nat(self) -> bool:
+        """Whether the terminal was seen elsewhere than where it believes to be."""
+        return is_behind_nat(self.realm, self.seen, self.place.address)
+
+    @property
+    def key(self) -> tuple[str, bytes, bytes, Address]:
+        return (self.realm.name, self.user, self.place.name, self.place.address)
+
+    def __repr__(self) -> str:
+        return f"<Binding {self.id} {self.user.decode(errors='replace')} {self.state.value} at {self.seen}>"

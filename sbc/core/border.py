@@ -1,0 +1,175 @@
+"""The border: the one loop that takes every message of every protocol across. Bytes and `now` in, orders out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sbc.core import transact
+from sbc.core.binding import Binding
+from sbc.core.call import Call, CallState
+from sbc.core.exchange import Exchange, Hop
+from sbc.core.message import BadMessage, Cause, Intent, Kind, Phase, Refused, Slot
+from sbc.core.mint import Mint
+from sbc.core.orders import Note, Order, Send, Wake
+from sbc.core.realm import Plan
+from sbc.core.registry import Arrival, Registry
+from sbc.core.routing import reply_crossing, request_crossing
+
+
+class Border:
+    """All state of the SBC's signalling, and the only way in: `receive`, `wake`, `unopened`. Synchronous throughout.
+
+    `dialects` maps each protocol's word to its IDialect.
+    """
+
+    def __init__(self, plan: Plan, dialects: Mapping[str, Any], mint: Mint) -> None:
+        self.plan = plan
+        self.dialects = dialects
+        self.registry = Registry(plan, mint)
+        self._wake_at: float | None = None
+
+    def receive(self, arrival: Arrival) -> list[Order]:
+        """Take one message across."""
+        return self._and_wake(cross(self, arrival))
+
+    def wake(self, now: float) -> list[Order]:
+        """Do all that is due by `now`."""
+        self._wake_at = None
+        orders: list[Order] = []
+        for owner in self.registry.timers.due(now):
+            if isinstance(owner, Exchange):
+                orders += transact.wake_exchange(self.registry, self.dialects[owner.dialect], owner, now)
+            elif isinstance(owner, Binding):
+                orders += transact.wake_binding(self.registry, owner, now)
+            elif isinstance(owner, Call):
+                orders += self._wake_call(owner, now)
+        return self._and_wake(orders)
+
+    def unopened(self, stream_id: str, why: str, now: float) -> tuple[list[Order], bool]:
+        """The ports of a stream could not be opened. Returns what to do, and whether the orders that came with the stream
+        still hold (they do where the stream came with an answer: the call goes on without it)."""
+        registry = self.registry
+        exchange = transact.unopened(registry, stream_id)
+        if exchange is not None:
+            refused = Refused(Cause.NO_PORTS, why, retry_after=5)
+            orders = transact.give_up(registry, self.dialects[exchange.dialect], exchange, refused, now)
+            return self._and_wake(transact.without(orders, stream_id)), False
+        call = registry.calls.get(stream_id.partition("/")[0])
+        orders = [Note("stream-lost", why, call.id if call else "", {"stream": stream_id})]
+        for stream in list(call.streams.values()) if call else []:
+            if call is not None and stream.id == stream_id:
+                registry.close_stream(call, stream, now)
+        return orders, True
+
+    def _wake_call(self, call: Call, now: float) -> list[Order]:
+        if call.state is CallState.CLOSED:
+            return self.registry.forget_call(call, now)
+        if not call.cause:
+            call.cause = "expired"
+        call.life.end()
+        return self.registry.close_call(call, now)
+
+    def _and_wake(self, orders: list[Order]) -> list[Order]:
+        at = self.registry.timers.next()
+        if at is not None and (self._wake_at is None or at < self._wake_at):
+            self._wake_at = at
+            orders.append(Wake(at))
+        return orders
+
+
+def cross(border: Border, arrival: Arrival) -> list[Order]:
+    """Decode, describe, find the slots, translate each through the call's realm pair, stamp our own hop, encode.
+
+    A reply crosses by the same loop with the legs swapped.
+    """
+    dialect = border.dialects[arrival.listener.dialect]
+    try:
+        message = dialect.decode(arrival.data)
+        intent = dialect.describe(message)
+        slots = dialect.slots(message)
+    except BadMessage as bad:
+        return _bad(dialect, bad, arrival)
+    try:
+        if intent.phase.reply:
+            return _take_reply(border, dialect, message, intent, slots, arrival)
+        return _take_request(border, dialect, message, intent, slots, arrival)
+    except Refused as no:
+        return _refuse(dialect, message, intent, no, arrival)
+
+
+def _take_request(
+    border: Border, dialect: Any, message: Any, intent: Intent, slots: list[Slot], arrival: Arrival
+) -> list[Order]:
+    registry = border.registry
+    absorbed = transact.absorb_request(registry, dialect, message, intent, arrival)
+    if absorbed is not None:
+        return absorbed
+    timing = dialect.timing(intent, arrival.listener.transport != "udp")
+    crossing, orders = request_crossing(registry, arrival, intent, slots, timing)
+    exchange = crossing.exchange
+    try:
+        sent, onward = _translate(dialect, message, slots, crossing)
+    except Refused:
+        crossing.abandon()
+        orders += _drop(border, exchange, arrival.now)
+        raise
+    transact.begin(registry, exchange, sent, onward, arrival.now)
+    if intent.phase is not Phase.CONFIRM:
+        exchange.answer = dialect.pending(message, arrival.source)
+        orders += exchange.back(exchange.answer)
+    return [*orders, *crossing.orders(), *exchange.onward(sent)]
+
+
+def _take_reply(
+    border: Border, dialect: Any, message: Any, intent: Intent, slots: list[Slot], arrival: Arrival
+) -> list[Order]:
+    registry = border.registry
+    exchange = transact.exchange_of_reply(registry, intent, arrival)
+    if exchange is None:
+        return [Note("stray-reply", "no such exchange", "", {"source": str(arrival.source), "method": intent.method})]
+    absorbed = transact.absorb_reply(registry, dialect, message, intent, exchange, arrival)
+    if absorbed is not None:
+        return absorbed
+    crossing = reply_crossing(registry, arrival, intent, exchange)
+    try:
+        out, back = _translate(dialect, message, slots, crossing)
+    except Refused as no:
+        crossing.abandon()
+        return transact.give_up(registry, dialect, exchange, no, arrival.now)
+    media = crossing.orders()
+    after = transact.settle(registry, dialect, message, exchange, crossing, out, back)
+    return [*media, *exchange.back(out), *after]
+
+
+def _translate(dialect: Any, message: Any, slots: list[Slot], crossing: Any) -> tuple[bytes, Intent]:
+    for slot in slots:
+        dialect.fill(message, slot, crossing.translate(slot))
+    dialect.stamp(message, crossing)
+    data = dialect.encode(message)
+    return data, dialect.describe(dialect.decode(data))
+
+
+def _drop(border: Border, exchange: Exchange, now: float) -> list[Order]:
+    """A request was refused half-way: nothing of it stays, and a call it would have opened ends as a failed attempt."""
+    registry, call = border.registry, exchange.call
+    orders: list[Order] = []
+    if exchange.intent.phase is not Phase.CONFIRM:
+        orders += registry.forget_exchange(exchange, now)
+    if call is not None and call.opening is exchange and exchange.intent.kind is Kind.OPEN:
+        call.life.fail()
+        orders += registry.close_call(call, now)
+    return orders
+
+
+def _bad(dialect: Any, bad: BadMessage, arrival: Arrival) -> list[Order]:
+    note = Note("bad-message", bad.reason, "", {"source": str(arrival.source), "realm": arrival.listener.realm})
+    answer = dialect.complain(bad, arrival.source)
+    return [note] if answer is None else [note, Send(arrival.listener, arrival.source, answer)]
+
+
+def _refuse(dialect: Any, message: Any, intent: Intent, no: Refused, arrival: Arrival) -> list[Order]:
+    fields = {"source": str(arrival.source), "cause": no.cause.value, "method": intent.method}
+    note = Note("refused", no.why, "", fields)
+    answer = None if intent.phase.reply else dialect.refuse(message, no, arrival.source)
+    return [note] if answer is None else [note, Hop(arrival.listener, arrival.source).send(answer, None)]

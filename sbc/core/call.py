@@ -1,0 +1,204 @@
+"""Calls: two legs, their streams, and the table of a call's life."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+from automat import TypeMachineBuilder
+
+from sbc.core.address import Address, Pair
+from sbc.core.message import NO_ROUTE, Intent, Place, Route, StreamKey
+from sbc.core.orders import Listener, SideSpec, StreamSpec
+from sbc.core.realm import Path, Realm
+
+if TYPE_CHECKING:
+    from sbc.core.exchange import Exchange
+
+MOST_PARTIES = 64  # branches of one forked call; later ones take the place of the oldest
+
+
+class CallState(Enum):
+    """Where a call is in its life."""
+
+    OPENING = "opening"
+    EARLY = "early"
+    UP = "up"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+class Lifecycle(Protocol):
+    """What can happen to a call."""
+
+    def ring(self) -> None:
+        """Somebody is being alerted."""
+
+    def answer(self) -> None:
+        """Somebody has answered."""
+
+    def fail(self) -> None:
+        """The attempt has ended without an answer."""
+
+    def hang_up(self) -> None:
+        """A party asks to end it."""
+
+    def stay(self) -> None:
+        """The wish to end it was turned down."""
+
+    def end(self) -> None:
+        """It has ended."""
+
+
+# from, what happens, to; what is not here leaves the call as it is
+_TABLE = (
+    (CallState.OPENING, Lifecycle.ring, CallState.EARLY),
+    (CallState.OPENING, Lifecycle.answer, CallState.UP),
+    (CallState.OPENING, Lifecycle.fail, CallState.CLOSED),
+    (CallState.OPENING, Lifecycle.hang_up, CallState.CLOSING),
+    (CallState.OPENING, Lifecycle.end, CallState.CLOSED),
+    (CallState.EARLY, Lifecycle.answer, CallState.UP),
+    (CallState.EARLY, Lifecycle.fail, CallState.CLOSED),
+    (CallState.EARLY, Lifecycle.hang_up, CallState.CLOSING),
+    (CallState.EARLY, Lifecycle.end, CallState.CLOSED),
+    (CallState.UP, Lifecycle.hang_up, CallState.CLOSING),
+    (CallState.UP, Lifecycle.end, CallState.CLOSED),
+    (CallState.CLOSING, Lifecycle.answer, CallState.UP),
+    (CallState.CLOSING, Lifecycle.stay, CallState.UP),
+    (CallState.CLOSING, Lifecycle.end, CallState.CLOSED),
+)
+_INPUTS = (
+    Lifecycle.ring,
+    Lifecycle.answer,
+    Lifecycle.fail,
+    Lifecycle.hang_up,
+    Lifecycle.stay,
+    Lifecycle.end,
+)
+
+
+class _State:
+    """What the table's outputs write: the state, readable by others."""
+
+    def __init__(self) -> None:
+        self.now = CallState.OPENING
+
+
+def _entering(new: CallState):  # type: ignore[no-untyped-def]  # automat's own signatures say the rest
+    def enter(_life: Lifecycle, state: _State) -> None:
+        state.now = new
+
+    return enter
+
+
+def _machine():  # type: ignore[no-untyped-def]
+    builder = TypeMachineBuilder(Lifecycle, _State)
+    states = {state: builder.state(state.value) for state in CallState}
+    moves = {(old, happens): new for old, happens, new in _TABLE}
+    for old in CallState:
+        for happens in _INPUTS:
+            new = moves.get((old, happens), old)
+            states[old].upon(happens).to(states[new])(_entering(new))
+    return builder.build()
+
+
+_new_life = _machine()
+
+
+@attrs.define(eq=False)
+class Leg:
+    """One end of a call: the realm, the socket we speak from, and the transport address the peer was seen at.
+
+    `label` is the call's name on this leg. `routes` are the hops to each party there, `latest` the place last loaded.
+    """
+
+    realm: Realm
+    listener: Listener
+    seen: Address
+    label: bytes = b""
+    behind_nat: bool = False
+    routes: dict[bytes, Route] = attrs.field(factory=dict)
+    latest: Place | None = None
+
+    def learn(self, intent: Intent) -> None:
+        """Remember how the sender of `intent` wants to be reached."""
+        if intent.route is None:
+            return
+        self.routes[intent.party] = intent.route
+        if len(self.routes) > MOST_PARTIES:
+            del self.routes[next(iter(self.routes))]
+
+    def route(self, party: bytes) -> Route:
+        """The hops to `party`; none if it never said."""
+        return self.routes.get(party, NO_ROUTE)
+
+
+@attrs.define(eq=False)
+class Stream:
+    """One media stream of a call. `ours` are our pairs in leg 0's and leg 1's realm, `remote` what each peer signalled."""
+
+    id: str
+    key: StreamKey
+    kind: str
+    ours: tuple[Pair, Pair]
+    remote: list[Pair | None] = attrs.field(factory=lambda: [None, None])
+
+    @staticmethod
+    def pair(host: str, port: int, kind: str) -> Pair:
+        """The pair of a stream of that kind whose first port is `port`; T.38 has no RTCP."""
+        return Pair(Address(host, port), Address(host, port + 1) if kind == "rtp" else None)
+
+    def side(self, call: Call, index: int) -> SideSpec:
+        """Side `index` as the engine is to have it now."""
+        leg = call.legs[index]
+        media = leg.realm.media
+        return SideSpec(
+            realm=leg.realm.name,
+            local=self.ours[index],
+            remote=self.remote[index],
+            behind_nat=leg.behind_nat,
+            seen_host=leg.seen.host,
+            latch=media.latch,
+            window=media.window,
+            dscp=media.dscp,
+        )
+
+    def spec(self, call: Call) -> StreamSpec:
+        """The whole stream as the engine is to have it now."""
+        return StreamSpec(self.id, call.id, self.kind, (self.side(call, 0), self.side(call, 1)))
+
+
+class Call:
+    """A call or other dialogue of two parties (a subscription is one too): leg 0 asked for it, leg 1 was asked."""
+
+    def __init__(self, id: str, dialect: str, path: Path, legs: tuple[Leg, Leg], now: float) -> None:
+        self.id = id
+        self.dialect = dialect
+        self.path = path
+        self.legs = legs
+        self.opened_at = now
+        self.answered_at: float | None = None
+        self.cause = ""
+        self.streams: dict[tuple[StreamKey, str], Stream] = {}  # by key and kind
+        self.opened_streams = 0
+        self.keys: set[tuple[str, bytes]] = set()
+        self.tokens: dict[tuple[str, Place], bytes] = {}
+        self.target: Place | None = None  # what the opening request asked for
+        self.opening: Exchange | None = None  # the attempt that is under way, or was the last
+        self.lifetime = False  # whether it ends by itself unless refreshed (a subscription)
+        self.due: float | None = None
+        self.entry: float | None = None
+        self._state = _State()
+        self.life: Lifecycle = _new_life(self._state)
+
+    @property
+    def state(self) -> CallState:
+        return self._state.now
+
+    def leg_in(self, realm: str) -> int:
+        """The index of the leg in `realm`."""
+        return 0 if self.legs[0].realm.name == realm else 1
+
+    def __repr__(self) -> str:
+        return f"<Call {self.id} {self.state.value} {self.legs[0].realm.name}->{self.legs[1].realm.name}>"

@@ -1,0 +1,265 @@
+"""One message on its way across the border: translates its slots through the realm pair, and remembers what that changed."""
+
+from __future__ import annotations
+
+from sbc.core.address import Address, Pair, is_literal, is_private, is_unspecified
+from sbc.core.binding import Binding
+from sbc.core.call import Call, CallState, Leg, Stream
+from sbc.core.exchange import Change, Exchange, Hop
+from sbc.core.message import Intent, Kind, Phase, Place, Role, Slot
+from sbc.core.names import Name, Owner
+from sbc.core.orders import OpenStream, Order, UpdateStream
+from sbc.core.realm import Hosts, Path, Realm, Side, is_behind_nat
+from sbc.core.registry import Arrival, Registry
+
+DEFAULT_EXPIRES = 3600  # seconds, where neither side says (RFC 3261 section 10.2.1.1)
+_MEDIA = frozenset({Role.RTP, Role.RTCP, Role.T38})
+
+
+class Crossing:
+    """A message between arriving in `here` and leaving for `there`.
+
+    `hop` is where it goes on, by which of our sockets; `peer_host` how the peer on that side is called where a message
+    called the SBC so far; `target` the place the message asked for, with the SBC's own name for it already resolved.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        arrival: Arrival,
+        intent: Intent,
+        exchange: Exchange,
+        hop: Hop,
+        path: Path,
+        target: Place | None,
+    ) -> None:
+        self.registry = registry
+        self.arrival = arrival
+        self.intent = intent
+        self.exchange = exchange
+        self.hop = hop
+        self.path = path
+        self.target = target
+        self.here: Realm = registry.plan.realms[arrival.listener.realm]
+        self.there: Realm = registry.plan.realms[hop.listener.realm]
+        self.local: Address = hop.listener.advertised
+        self.granted: dict[Binding, int] = {}
+        self._signalled: dict[Stream, dict[Role, Address]] = {}
+        self._new: list[Stream] = []
+        self._rejected: set[int | str] = set()
+
+    @property
+    def call(self) -> Call | None:
+        return self.exchange.call
+
+    @property
+    def reply(self) -> bool:
+        return self.intent.phase.reply
+
+    @property
+    def label(self) -> bytes:
+        """The call's name where the message goes."""
+        if self.reply:
+            return self.exchange.intent.label
+        return self.exchange.label
+
+    @property
+    def peer_host(self) -> str:
+        """How to call the peer on the other side by host, where so far the message called the SBC."""
+        if self.there.side is Side.CORE:
+            return self.path.domain or self.hop.peer.host
+        return self.hop.peer.host
+
+    @property
+    def from_leg(self) -> int:
+        """The index of the leg the message came from; 0 outside a call."""
+        return 1 - self.exchange.arrival_leg if self.reply else self.exchange.arrival_leg
+
+    def relabel(self, label: bytes) -> bytes:
+        """What the call that is named `label` here is named there; for messages that speak of another call."""
+        call = self.registry.calls_by_label.get((self.here.name, label))
+        if call is None or call.leg_in(self.here.name) == call.leg_in(self.there.name):
+            return self.registry.mint.derive(b"label", self.here.name.encode(), label) if self.path.hide_labels else label
+        return call.legs[call.leg_in(self.there.name)].label
+
+    # -- slots
+
+    def translate(self, slot: Slot) -> Place:
+        """The place to write in `slot` on the other side. @raises Refused when there is no room for what it asks."""
+        if slot.role in _MEDIA:
+            return self._media(slot)
+        if slot.role is Role.SIGNAL:
+            return self._signal(slot)
+        if slot.role is Role.IDENTITY:
+            return self._identity(slot)
+        return Place(Address(self.local.host, self.local.port if slot.place.address.port else 0), ours=True)
+
+    def _identity(self, slot: Slot) -> Place:
+        address = slot.place.address
+        if self.registry.is_ours(self.here, address.host):
+            return Place(Address(self.peer_host, 0))
+        hidden = self.path.hosts is Hosts.ALL or (self.path.hosts is Hosts.ADDRESSES and is_literal(address.host))
+        return Place(Address(self.local.host, 0), ours=True) if hidden else slot.place
+
+    def _signal(self, slot: Slot) -> Place:
+        place = slot.place
+        if self.registry.is_ours(self.here, place.address.host):
+            name = self.registry.names.find(self.here.name, slot.token)
+            if name is None:
+                return Place(Address(self.peer_host, 0))
+            if isinstance(name.owner, Binding) and self.intent.kind is Kind.BIND:
+                self.granted[name.owner] = self._lifetime(slot)
+            return resolve(name)
+        if slot.primary:
+            self._learn_place(place)
+        elif not is_literal(place.address.host):
+            return place
+        owner, most = self._owner(place)
+        name = self.registry.names.give(owner, self.there.name, place, self.intent.party, most)
+        return Place(self.local, name.token, ours=True)
+
+    def _lifetime(self, slot: Slot) -> int:
+        """For how long a registrar grants a place: what it says of the place, of all, or what was asked for."""
+        for expires in (slot.expires, self.intent.expires, self.exchange.intent.expires):
+            if expires is not None:
+                return expires
+        return DEFAULT_EXPIRES
+
+    def _learn_place(self, place: Place) -> None:
+        if self.call is None:
+            return
+        leg = self.call.legs[self.from_leg]
+        leg.latest = place
+        if is_behind_nat(self.here, leg.seen, place.address):
+            leg.behind_nat = True
+
+    def _owner(self, place: Place) -> tuple[Owner, int]:
+        if self.call is not None:
+            return self.call, self.here.limits.names_per_call
+        for binding in self.exchange.bindings:
+            if binding.place == place and not self.reply:
+                return binding, 1
+        terminal = self.registry.terminal_of(self.here, self.arrival.source, self.intent.user)
+        if terminal is not None and terminal.place == place:
+            return terminal, 1
+        return self.exchange, self.here.limits.names_per_call
+
+    # -- media
+
+    def _media(self, slot: Slot) -> Place:
+        address = slot.place.address
+        call = self.call
+        advertised = self.there.media.advertised
+        if address.port == 0 and slot.primary and slot.stream is not None:
+            self._rejected.add(slot.stream)
+        if call is None or call.state is CallState.CLOSED or address.port == 0:
+            return Place(Address(advertised, address.port), ours=True)
+        stream = self._stream(call, slot)
+        ours = stream.ours[1 - self.from_leg]
+        if slot.primary:
+            known = self._signalled.setdefault(stream, {})
+            known[slot.role] = address
+            muxed = slot.role is Role.RTCP and known.get(Role.RTP) == address  # RFC 5761 section 5.1.3
+        else:
+            muxed = False
+        port = ours.rtcp.port if slot.role is Role.RTCP and ours.rtcp is not None and not muxed else ours.rtp.port
+        return Place(Address(address.host if is_unspecified(address.host) else advertised, port), ours=True)
+
+    def _stream(self, call: Call, slot: Slot) -> Stream:
+        kind = "t38" if slot.role is Role.T38 else "rtp"
+        assert slot.stream is not None  # a dialect gives every media slot its stream
+        stream = call.streams.get((slot.stream, kind))
+        if stream is None:
+            stream = self.registry.new_stream(call, slot, kind, self.arrival.now)
+            self._new.append(stream)
+        return stream
+
+    def abandon(self) -> None:
+        """Give back the streams this message had opened: it will not cross after all."""
+        for stream in self._new:
+            assert self.call is not None
+            self.registry.close_stream(self.call, stream, self.arrival.now)
+        self._new.clear()
+
+    def orders(self) -> list[Order]:
+        """What the message asks of the media engine; call once, when every slot is translated."""
+        call = self.call
+        if call is None or (not self._signalled and not self._rejected):
+            return []
+        orders: list[Order] = []
+        side = self.from_leg
+        answers = self.intent.phase in (Phase.PROVISIONAL, Phase.SUCCESS, Phase.CONFIRM)
+        for stream, known in self._signalled.items():
+            self._record(call, stream, side, known)
+            if stream in self._new:
+                orders.append(OpenStream(stream.spec(call)))
+                continue
+            orders.append(UpdateStream(stream.id, side, stream.side(call, side)))
+            if answers:  # whoever offered may send from now on: its learning window begins here
+                orders.append(UpdateStream(stream.id, 1 - side, stream.side(call, 1 - side)))
+        if self.intent.phase is Phase.SUCCESS:
+            orders += self._close_replaced(call)
+        return orders
+
+    def _record(self, call: Call, stream: Stream, side: int, known: dict[Role, Address]) -> None:
+        rtp = known.get(Role.RTP) or known.get(Role.T38)
+        if rtp is None:
+            return
+        rtcp = known.get(Role.RTCP)
+        if rtcp is None and stream.kind == "rtp":
+            rtcp = Address(rtp.host, rtp.port + 1)  # RFC 3550 section 11
+        before = stream.remote[side]
+        if not self.reply:
+            self.exchange.undo.append(Change(stream, side, before, stream in self._new))
+        stream.remote[side] = Pair(rtp, rtcp)
+        leg = call.legs[side]
+        if self.here.side is Side.ACCESS and is_private(rtp.host) and rtp.host != leg.seen.host:
+            leg.behind_nat = True
+
+    def _close_replaced(self, call: Call) -> list[Order]:
+        """Streams the answer turned down (port 0), or replaced by one of another kind (audio by T.38)."""
+        kinds = {stream.key: stream.kind for stream in self._signalled}
+        orders: list[Order] = []
+        for stream in list(call.streams.values()):
+            if stream.key in self._rejected or kinds.get(stream.key, stream.kind) != stream.kind:
+                orders += self.registry.close_stream(call, stream, self.arrival.now)
+        return orders
+
+
+def resolve(name: Name) -> Place:
+    """The place a name stands for, with the hops to it as they are now."""
+    owner = name.owner
+    if isinstance(owner, Binding):
+        return name.place._replace(route=owner.route)
+    if isinstance(owner, Call):
+        leg = owner.legs[1 - owner.leg_in(name.realm)]
+        return name.place._replace(route=leg.route(name.party))
+    return name.place
+
+
+def undo(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
+    """Take back what a refused offer had changed (RFC 3261 section 14.1: the session stays as it was)."""
+    orders: list[Order] = []
+    call = exchange.call
+    if call is None or call.state is CallState.CLOSED:
+        return orders
+    for change in reversed(exchange.undo):
+        stream = change.stream
+        if call.streams.get((stream.key, stream.kind)) is not stream:
+            continue
+        if change.new:
+            orders += registry.close_stream(call, stream, now)
+        else:
+            stream.remote[change.side] = change.before
+            orders.append(UpdateStream(stream.id, change.side, stream.side(call, change.side)))
+    exchange.undo.clear()
+    return orders
+
+
+def destination(leg: Leg, target: Place | None) -> Address:
+    """Where to send what is for the peer of `leg`: terminals where they were seen, hosts of the core where they said."""
+    if leg.realm.side is Side.ACCESS or target is None:
+        return leg.seen
+    if target.route.first is not None:
+        return target.route.first
+    return target.address if is_literal(target.address.host) else leg.seen

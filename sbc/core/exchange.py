@@ -1,0 +1,106 @@
+"""Exchanges: a request and its answers, once on each side of the border, with their retransmissions."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import attrs
+
+from sbc.core.address import Address, Pair
+from sbc.core.binding import Binding
+from sbc.core.call import Call, Stream
+from sbc.core.message import Intent, Place, Timing
+from sbc.core.orders import Listener, Send
+from sbc.core.realm import Path
+
+
+class ExchangeState(Enum):
+    """Where an exchange is. Its one deadline means something else in each state; `Border.wake` reads the table aloud."""
+
+    TRYING = "trying"  # sent onward, nothing heard: retransmit, at last give up
+    PROCEEDING = "proceeding"  # the other side is at it: wait with patience
+    WITHDRAWING = "withdrawing"  # to be taken back as soon as the other side has been heard
+    WITHDRAWN = "withdrawn"  # taken back: the other side has yet to say so
+    ACCEPTED = "accepted"  # answered with success
+    REFUSED = "refused"  # answered with a failure that the asker has yet to acknowledge: repeat it
+    DONE = "done"  # over; retransmissions are absorbed until it is forgotten
+
+
+OPEN_STATES = frozenset(
+    {ExchangeState.TRYING, ExchangeState.PROCEEDING, ExchangeState.WITHDRAWING, ExchangeState.WITHDRAWN}
+)
+
+
+@attrs.frozen
+class Hop:
+    """One side of an exchange: our socket and the peer's transport address."""
+
+    listener: Listener
+    peer: Address
+
+    def send(self, data: bytes, call: Call | None) -> Send:
+        return Send(self.listener, self.peer, data, call.id if call else "")
+
+
+@attrs.frozen
+class Change:
+    """What an offer changed in a stream: the remote pair it had at `side`, or that the stream is new."""
+
+    stream: Stream
+    side: int
+    before: Pair | None
+    new: bool
+
+
+@attrs.define(eq=False)
+class Exchange:
+    """A request that crossed from `near` to `far`, or one that the SBC itself answers (`far` None) or asks (`near` None).
+
+    `asked` is the request as it came, `sent` as it went onward, `heard` the last answer as it came, `answer` as it went back.
+    `memo` belongs to the dialect: what the answers must carry back. `token` is our own name of the exchange on the far side.
+    `undo` holds what an offer changed, until it is accepted.
+    """
+
+    dialect: str
+    intent: Intent
+    timing: Timing
+    token: bytes
+    near: Hop | None
+    far: Hop | None
+    path: Path | None = None
+    call: Call | None = None
+    arrival_leg: int = 0
+    label: bytes = b""  # the call's name on the far side
+    asked: bytes = b""
+    sent: bytes = b""
+    heard: bytes = b""
+    answer: bytes | None = None
+    confirmation: bytes | None = None
+    memo: Any = None
+    state: ExchangeState = ExchangeState.TRYING
+    wait: float = 0.0
+    deadline: float = 0.0
+    keys: list[tuple[str, str, int, bytes]] = attrs.field(factory=list)
+    bindings: list[Binding] = attrs.field(factory=list)
+    undo: list[Change] = attrs.field(factory=list)
+    tokens: dict[tuple[str, Place], bytes] = attrs.field(factory=dict)
+    due: float | None = None
+    entry: float | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.state in OPEN_STATES
+
+    def next_wait(self) -> float:
+        """The next retransmission interval, doubling from `first` up to `cap` (RFC 3261 section 17)."""
+        self.wait = min(self.wait * 2, self.timing.cap) if self.wait else self.timing.first
+        return self.wait
+
+    def back(self, data: bytes | None) -> list[Send]:
+        """Orders that send `data` to whoever asked; none if there is nothing to say or nobody to say it to."""
+        return [self.near.send(data, self.call)] if data is not None and self.near is not None else []
+
+    def onward(self, data: bytes) -> list[Send]:
+        """Orders that send `data` to whoever was asked."""
+        return [self.far.send(data, self.call)] if self.far is not None else []

@@ -1,0 +1,344 @@
+"""The registry: every call, binding and exchange there is, found by the keys messages carry, and given back as one piece."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import attrs
+
+from sbc.core.address import Address
+from sbc.core.binding import Binding, BindingState
+from sbc.core.call import Call, Stream
+from sbc.core.exchange import Exchange
+from sbc.core.message import Cause, Place, Refused, Slot
+from sbc.core.mint import Mint
+from sbc.core.names import Names
+from sbc.core.orders import CloseStream, Listen, Listener, Note, Order, Record, Unlisten
+from sbc.core.ports import PortPool
+from sbc.core.realm import Path, Plan, Realm, Side, Signaling
+from sbc.core.timers import Timers
+
+ExchangeKey = tuple[str, str, int, bytes]
+
+
+@attrs.frozen
+class Arrival:
+    """A message as it arrived: on which listener, from which transport address, its bytes, and when (seconds)."""
+
+    listener: Listener
+    source: Address
+    data: bytes
+    now: float
+
+
+@attrs.define(eq=False)
+class TerminalPort:
+    """A signalling port of one terminal. Calls hold it open past the binding it was made for: `holders` are their ids."""
+
+    listener: Listener
+    binding: Binding | None
+    holders: set[str] = attrs.field(factory=set)
+
+
+def near_key(realm: str, source: Address, exchange: bytes) -> ExchangeKey:
+    """The key of an exchange on the side it came from: peers elsewhere cannot name it, even if they know its id."""
+    return (realm, source.host, source.port, exchange)
+
+
+def far_key(realm: str, exchange: bytes) -> ExchangeKey:
+    """The key of an exchange on the side it went to, where its id is a token of ours."""
+    return (realm, "", 0, exchange)
+
+
+class Registry:
+    """Tables and their book-keeping. Whatever adds to a table here has its twin that takes away."""
+
+    def __init__(self, plan: Plan, mint: Mint) -> None:
+        self.plan = plan
+        self.mint = mint
+        self.names = Names(mint)
+        self.timers = Timers()
+        self.calls: dict[str, Call] = {}
+        self.calls_by_key: dict[tuple[str, bytes], Call] = {}
+        self.calls_by_label: dict[tuple[str, bytes], Call] = {}
+        self.exchanges: dict[ExchangeKey, Exchange] = {}
+        self.live_exchanges: set[Exchange] = set()
+        self.bindings: dict[tuple[str, bytes, bytes, Address], Binding] = {}
+        self.bindings_by_user: dict[tuple[str, bytes], set[Binding]] = {}
+        self.bindings_by_source: dict[tuple[str, Address], set[Binding]] = {}
+        self.terminal_ports: dict[Address, TerminalPort] = {}
+        self.in_realm: Counter[tuple[str, str]] = Counter()  # ("calls" | "bindings" | "exchanges", realm)
+        self.per_source: Counter[tuple[str, Address]] = Counter()
+        self.media_ports = {
+            realm.name: PortPool(realm.media.ports, 2, realm.media.quarantine) for realm in plan.realms.values()
+        }
+        self.signaling_ports = {
+            path.name: PortPool(path.signaling_ports, 1, plan.realms[path.core].media.quarantine)
+            for path in plan.paths
+            if path.signaling is Signaling.PORT_PER_TERMINAL
+        }
+        self._hosts = {
+            realm.name: frozenset(
+                {host for own in realm.listeners for host in (own.address.host, own.advertised.host)}
+                | {realm.media.advertised}
+                | realm.domains
+            )
+            for realm in plan.realms.values()
+        }
+
+    # -- what the plan says
+
+    def is_ours(self, realm: Realm, host: str) -> bool:
+        """Whether peers in `realm` mean the SBC by `host`."""
+        return host in self._hosts[realm.name]
+
+    def path_of(self, realm: Realm) -> Path | None:
+        """The path whose access realm `realm` is."""
+        return next((path for path in self.plan.paths if path.access == realm.name), None)
+
+    def is_next_hop(self, realm: Realm, host: str) -> bool:
+        """Whether `host` is a configured next hop in the core realm `realm`."""
+        return any(path.core == realm.name and any(hop.host == host for hop in path.next_hops) for path in self.plan.paths)
+
+    def _within(self, what: str, realm: Realm, most: int) -> None:
+        if self.in_realm[what, realm.name] >= most:
+            raise Refused(Cause.BUSY, f"realm {realm.name} holds its {most} {what}", retry_after=30)
+
+    # -- calls
+
+    def add_call(self, call: Call, now: float) -> list[Order]:
+        """Take in a new call. @raises Refused when the realm it comes from is full."""
+        realm = call.legs[0].realm
+        self._within("calls", realm, realm.limits.calls)
+        self.in_realm["calls", realm.name] += 1
+        self.calls[call.id] = call
+        for leg in call.legs:
+            self.calls_by_label[leg.realm.name, leg.label] = call
+            port = self.terminal_ports.get(leg.listener.address)
+            if port is not None:
+                port.holders.add(call.id)
+        self.timers.set(call, now + self.plan.timers.call_max)
+        legs = [f"{leg.realm.name} {leg.seen}" for leg in call.legs]
+        return [Record(call.id, "open", {"at": now, "from": legs[0], "to": legs[1], "path": call.path.name})]
+
+    def name_call(self, call: Call, realm: str, key: bytes) -> None:
+        """Let `key` in `realm` mean `call` too. A key another live call holds stays with that call."""
+        if self.calls_by_key.setdefault((realm, key), call) is call:
+            call.keys.add((realm, key))
+
+    def unname_call(self, call: Call) -> None:
+        """Take all keys from a call, so that a new attempt may have them."""
+        for key in call.keys:
+            del self.calls_by_key[key]
+        call.keys.clear()
+
+    def close_call(self, call: Call, now: float) -> list[Order]:
+        """Close a call's streams and end its record; its keys stay for late messages until `forget_call`."""
+        orders: list[Order] = []
+        for stream in list(call.streams.values()):
+            orders += self.close_stream(call, stream, now)
+        self.timers.set(call, now + self.plan.timers.linger)
+        answered = None if call.answered_at is None else now - call.answered_at
+        orders.append(Record(call.id, "close", {"at": now, "cause": call.cause, "answered_for": answered}))
+        return orders
+
+    def forget_call(self, call: Call, now: float) -> list[Order]:
+        """The last anybody hears of a call."""
+        orders: list[Order] = []
+        del self.calls[call.id]
+        self.in_realm["calls", call.legs[0].realm.name] -= 1
+        self.unname_call(call)
+        self.names.release(call)
+        for leg in call.legs:
+            if self.calls_by_label.get((leg.realm.name, leg.label)) is call:
+                del self.calls_by_label[leg.realm.name, leg.label]
+            port = self.terminal_ports.get(leg.listener.address)
+            if port is not None:
+                port.holders.discard(call.id)
+                orders += self._release_port(port, now)
+        self.timers.set(call, None)
+        return orders
+
+    # -- streams
+
+    def new_stream(self, call: Call, slot: Slot, kind: str, now: float) -> Stream:
+        """A stream with a pair in each leg's realm. @raises Refused when there is no pair, or one stream too many."""
+        assert slot.stream is not None  # a media slot without a stream is a fault of the dialect
+        if len(call.streams) >= call.legs[0].realm.limits.streams_per_call:
+            raise Refused(Cause.BUSY, "too many media streams in one call")
+        ports: list[int] = []
+        for leg in call.legs:
+            port = self.media_ports[leg.realm.name].take(now)
+            if port is None:
+                for taken, holder in zip(ports, call.legs, strict=False):
+                    self.media_ports[holder.realm.name].give(taken, now)
+                raise Refused(Cause.NO_PORTS, f"no media ports left in realm {leg.realm.name}", retry_after=10)
+            ports.append(port)
+        first, second = (
+            Stream.pair(leg.realm.media.address, port, kind) for leg, port in zip(call.legs, ports, strict=True)
+        )
+        call.opened_streams += 1
+        stream = Stream(f"{call.id}/{call.opened_streams}", slot.stream, kind, (first, second))
+        call.streams[slot.stream, kind] = stream
+        return stream
+
+    def close_stream(self, call: Call, stream: Stream, now: float) -> list[Order]:
+        """Take a stream out of its call and give its ports back."""
+        del call.streams[stream.key, stream.kind]
+        for leg, pair in zip(call.legs, stream.ours, strict=True):
+            self.media_ports[leg.realm.name].give(pair.rtp.port, now)
+        return [CloseStream(stream.id, call.id)]
+
+    # -- exchanges
+
+    def add_exchange(self, exchange: Exchange, now: float) -> None:
+        """Take in an exchange, findable from the side it came from. @raises Refused when its source or realm asks too much."""
+        near = exchange.near
+        if near is not None:
+            realm = self.plan.realms[near.listener.realm]
+            self._within("exchanges", realm, realm.limits.exchanges)
+            if realm.side is Side.ACCESS:
+                if self.per_source[realm.name, near.peer] >= realm.limits.exchanges_per_source:
+                    raise Refused(Cause.BUSY, "too many requests at once from one source", retry_after=30)
+                self.per_source[realm.name, near.peer] += 1
+            self.in_realm["exchanges", realm.name] += 1
+            self.key_exchange(exchange, near_key(realm.name, near.peer, exchange.intent.exchange))
+        self.live_exchanges.add(exchange)
+        exchange.deadline = now + exchange.timing.limit
+
+    def key_exchange(self, exchange: Exchange, key: ExchangeKey) -> None:
+        """Let `key` find the exchange."""
+        self.exchanges[key] = exchange
+        exchange.keys.append(key)
+
+    def forget_exchange(self, exchange: Exchange, now: float) -> list[Order]:
+        """The last anybody hears of an exchange; registrations that it left pending go with it."""
+        orders: list[Order] = []
+        for key in exchange.keys:
+            if self.exchanges.get(key) is exchange:
+                del self.exchanges[key]
+        self.live_exchanges.discard(exchange)
+        self.names.release(exchange)
+        self.timers.set(exchange, None)
+        if exchange.near is not None:
+            realm = self.plan.realms[exchange.near.listener.realm]
+            self.in_realm["exchanges", realm.name] -= 1
+            if realm.side is Side.ACCESS:
+                self.per_source[realm.name, exchange.near.peer] -= 1
+                if not self.per_source[realm.name, exchange.near.peer]:
+                    del self.per_source[realm.name, exchange.near.peer]
+        for binding in exchange.bindings:
+            if binding.state is BindingState.PENDING and self._last_claim(binding, exchange):
+                orders += self.forget_binding(binding, "not confirmed by the registrar", now)
+        return orders
+
+    def _last_claim(self, binding: Binding, exchange: Exchange) -> bool:
+        binding.claims.discard(exchange)
+        return not binding.claims and self.bindings.get(binding.key) is binding
+
+    # -- bindings
+
+    def binding_for(self, arrival: Arrival, path: Path, user: bytes, place: Place) -> tuple[Binding, list[Order]]:
+        """The binding of `place` for `user`, made PENDING if there is none. @raises Refused when the realm is full."""
+        realm = self.plan.realms[path.access]
+        found = self.bindings.get((realm.name, user, place.name, place.address))
+        if found is not None:
+            return found, []
+        self._within("bindings", realm, realm.limits.bindings)
+        onward, orders = self._own_listener(path, arrival.now)
+        binding = Binding(
+            id=self.mint.token()[:8].decode(),
+            dialect=arrival.listener.dialect,
+            path=path,
+            realm=realm,
+            user=user,
+            place=place,
+            seen=arrival.source,
+            listener=arrival.listener,
+            onward=onward,
+        )
+        self.in_realm["bindings", realm.name] += 1
+        self.bindings[binding.key] = binding
+        self.bindings_by_user.setdefault((realm.name, user), set()).add(binding)
+        self.bindings_by_source.setdefault((realm.name, binding.seen), set()).add(binding)
+        port = self.terminal_ports.get(onward.address)
+        if port is not None:
+            port.binding = binding
+        return binding, orders
+
+    def _own_listener(self, path: Path, now: float) -> tuple[Listener, list[Order]]:
+        shared = self.core_listener(path)
+        if path.signaling is Signaling.SHARED:
+            return shared, []
+        port = self.signaling_ports[path.name].take(now)
+        if port is None:
+            raise Refused(Cause.BUSY, f"no signalling ports left on path {path.name}", retry_after=30)
+        own = attrs.evolve(
+            shared,
+            address=Address(shared.address.host, port),
+            advertised=Address(shared.advertised.host, port),
+        )
+        self.terminal_ports[own.address] = TerminalPort(own, None)
+        return own, [Listen(own)]
+
+    def core_listener(self, path: Path) -> Listener:
+        """The shared listener of a path's core realm."""
+        return self.plan.realms[path.core].listeners[0]
+
+    def bind(self, binding: Binding, source: Address, listener: Listener, now: float, expires: int) -> list[Order]:
+        """The registrar has accepted: the binding lives on, at the source the accepted request came from."""
+        moved = binding.seen != source
+        if moved:
+            self._unsee(binding)
+            binding.seen = source
+            self.bindings_by_source.setdefault((binding.realm.name, source), set()).add(binding)
+        binding.listener = listener
+        first = binding.state is BindingState.PENDING
+        binding.state = BindingState.BOUND
+        binding.expires_at = now + expires
+        self.timers.set(binding, binding.expires_at)
+        if first or moved:
+            fields = {"binding": binding.id, "user": binding.user.decode(errors="replace"), "seen": str(source)}
+            return [Note("bound" if first else "moved", f"for {expires} s", "", fields)]
+        return []
+
+    def forget_binding(self, binding: Binding, why: str, now: float) -> list[Order]:
+        """Take a binding out, and give its port back unless a call still uses it."""
+        del self.bindings[binding.key]
+        self.in_realm["bindings", binding.realm.name] -= 1
+        siblings = self.bindings_by_user[binding.realm.name, binding.user]
+        siblings.discard(binding)
+        if not siblings:
+            del self.bindings_by_user[binding.realm.name, binding.user]
+        self._unsee(binding)
+        self.names.release(binding)
+        self.timers.set(binding, None)
+        user = binding.user.decode(errors="replace")
+        orders: list[Order] = [Note("unbound", why, "", {"binding": binding.id, "user": user})]
+        port = self.terminal_ports.get(binding.onward.address)
+        if port is not None and port.binding is binding:
+            port.binding = None
+            orders += self._release_port(port, now)
+        return orders
+
+    def _unsee(self, binding: Binding) -> None:
+        seen_here = self.bindings_by_source[binding.realm.name, binding.seen]
+        seen_here.discard(binding)
+        if not seen_here:
+            del self.bindings_by_source[binding.realm.name, binding.seen]
+
+    def _release_port(self, port: TerminalPort, now: float) -> list[Order]:
+        if port.binding is not None or port.holders:
+            return []
+        del self.terminal_ports[port.listener.address]
+        for path in self.plan.paths:
+            pool = self.signaling_ports.get(path.name)
+            if pool is not None and path.core == port.listener.realm and port.listener.address.port in pool.used:
+                pool.give(port.listener.address.port, now)
+                break
+        return [Unlisten(port.listener)]
+
+    def terminal_of(self, realm: Realm, source: Address, user: bytes) -> Binding | None:
+        """The bound terminal at `source`; the one of `user` where several are behind one transport address."""
+        here = [b for b in self.bindings_by_source.get((realm.name, source), ()) if b.state is BindingState.BOUND]
+        return next((b for b in here if b.user == user), min(here, key=lambda b: b.id) if here else None)

@@ -1,0 +1,222 @@
+"""Where a message goes: finds its call or binding, asks for admission, and makes the crossing."""
+
+from __future__ import annotations
+
+import attrs
+
+from sbc.core.call import Call, CallState, Leg
+from sbc.core.binding import Binding
+from sbc.core.crossing import Crossing, destination, resolve
+from sbc.core.exchange import Exchange, Hop
+from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, Slot, Timing
+from sbc.core.names import Name
+from sbc.core.orders import Order
+from sbc.core.realm import Path, Realm, Side
+from sbc.core.registry import Arrival, Registry
+
+
+@attrs.frozen
+class Way:
+    """Where a request is to go: the hop to take, the place it asks for, and the call it belongs to."""
+
+    path: Path
+    hop: Hop
+    target: Place | None
+    call: Call | None = None
+    terminal: Binding | None = None
+
+
+def reply_crossing(registry: Registry, arrival: Arrival, intent: Intent, exchange: Exchange) -> Crossing:
+    """The crossing of an answer: back to whoever asked."""
+    assert exchange.near is not None and exchange.path is not None  # only exchanges that crossed get here
+    crossing = Crossing(registry, arrival, intent, exchange, exchange.near, exchange.path, None)
+    if exchange.call is not None:
+        exchange.call.legs[crossing.from_leg].learn(intent)
+    return crossing
+
+
+def request_crossing(
+    registry: Registry, arrival: Arrival, intent: Intent, slots: list[Slot], timing: Timing
+) -> tuple[Crossing, list[Order]]:
+    """The crossing of a request, admitted and with its exchange in the registry, and the orders that go before it.
+
+    @raises Refused, having left nothing behind.
+    """
+    if intent.hops is not None and intent.hops <= 0:
+        raise Refused(Cause.LOOP, "no hops left")
+    way = _way(registry, arrival, intent)
+    exchange = Exchange(
+        dialect=arrival.listener.dialect,
+        intent=intent,
+        timing=timing,
+        token=registry.mint.derive(
+            b"exchange", arrival.listener.realm.encode(), str(arrival.source).encode(), intent.exchange
+        ),
+        near=Hop(arrival.listener, arrival.source),
+        far=way.hop,
+        path=way.path,
+        asked=arrival.data,
+    )
+    if intent.phase is not Phase.CONFIRM:
+        registry.add_exchange(exchange, arrival.now)
+    orders: list[Order] = []
+    try:
+        if intent.kind is Kind.BIND:
+            orders = _claim_bindings(registry, arrival, intent, slots, exchange)
+        exchange.call, opening = _call(registry, arrival, intent, way)
+        orders += opening
+    except Refused:
+        registry.forget_exchange(exchange, arrival.now)
+        raise
+    assert exchange.far is not None
+    if exchange.call is None:
+        exchange.label = far_label(registry, arrival, intent, way.path)
+    else:
+        realm = arrival.listener.realm
+        exchange.arrival_leg = exchange.call.leg_in(realm)
+        exchange.call.legs[exchange.arrival_leg].learn(intent)
+        if intent.kind is Kind.OPEN:
+            exchange.call.opening = exchange
+            registry.timers.set(exchange.call, arrival.now + registry.plan.timers.call_max)
+        exchange.label = exchange.call.legs[1 - exchange.arrival_leg].label
+    return Crossing(registry, arrival, intent, exchange, exchange.far, way.path, way.target), orders
+
+
+def far_label(registry: Registry, arrival: Arrival, intent: Intent, path: Path) -> bytes:
+    """What a call named `intent.label` here is to be named on the other side of `path`.
+
+    The same for all messages of one source host, so that a registrar sees one Call-ID across refreshes (RFC 3261 section 10.2.4).
+    """
+    if not path.hide_labels or not intent.label:
+        return intent.label
+    return registry.mint.derive(b"label", arrival.listener.realm.encode(), arrival.source.host.encode(), intent.label)
+
+
+def _way(registry: Registry, arrival: Arrival, intent: Intent) -> Way:
+    realm = registry.plan.realms[arrival.listener.realm]
+    name = _name(registry, realm, intent)
+    call = _existing_call(registry, realm, intent, name)
+    if call is not None:
+        return _within_call(registry, arrival, intent, call, name)
+    if intent.within:
+        raise Refused(Cause.NO_CALL, "no such call")
+    if realm.side is Side.ACCESS:
+        return _from_access(registry, arrival, intent, realm, name)
+    return _from_core(registry, arrival, realm, name)
+
+
+def _name(registry: Registry, realm: Realm, intent: Intent) -> Name | None:
+    """The name of ours that the request asks for, if it asks for one."""
+    if intent.target is None or not registry.is_ours(realm, intent.target.place.address.host):
+        return None
+    return registry.names.find(realm.name, intent.target.token)
+
+
+def _existing_call(registry: Registry, realm: Realm, intent: Intent, name: Name | None) -> Call | None:
+    call = registry.calls_by_key.get((realm.name, intent.call))
+    if intent.within:
+        if call is None and name is not None and isinstance(name.owner, Call):
+            call = name.owner  # its first message after the dialogue's beginning may come before the answer
+        return call
+    if intent.kind is not Kind.OPEN or call is None:
+        return None
+    if call.state is CallState.CLOSED:
+        registry.unname_call(call)  # a new attempt under the same key
+        return None
+    if call.state is not CallState.OPENING or (call.opening is not None and call.opening.open):
+        raise Refused(Cause.LOOP, "the same call attempt has come by another way")
+    return call
+
+
+def _within_call(registry: Registry, arrival: Arrival, intent: Intent, call: Call, name: Name | None) -> Way:
+    here = call.leg_in(arrival.listener.realm)
+    leg, onward = call.legs[here], call.legs[1 - here]
+    knows_us = name is not None and name.owner is call
+    if arrival.source.host != leg.seen.host and not knows_us and leg.realm.side is Side.ACCESS:
+        raise Refused(Cause.NO_CALL, "no such call from here")
+    if knows_us:  # only our peer was told the token, so it is our peer that has moved
+        leg.seen, leg.listener = arrival.source, arrival.listener
+    if name is not None:
+        target: Place | None = resolve(name)
+    elif not intent.within:
+        target = call.target
+    else:
+        target = onward.latest
+    return Way(call.path, Hop(onward.listener, destination(onward, target)), target, call)
+
+
+def _from_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm, name: Name | None) -> Way:
+    path = registry.path_of(realm)
+    if path is None:
+        raise Refused(Cause.FORBIDDEN, f"realm {realm.name} is on no path")
+    terminal = registry.terminal_of(realm, arrival.source, intent.user)
+    listener = terminal.onward if terminal is not None else registry.core_listener(path)
+    target = None if name is None else resolve(name)
+    return Way(path, Hop(listener, path.next_hops[0]), target, terminal=terminal)
+
+
+def _from_core(registry: Registry, arrival: Arrival, realm: Realm, name: Name | None) -> Way:
+    if not registry.is_next_hop(realm, arrival.source.host):
+        raise Refused(Cause.FORBIDDEN, "not one of the path's next hops")
+    if name is None:
+        port = registry.terminal_ports.get(arrival.listener.address)
+        if port is None or port.binding is None:
+            raise Refused(Cause.NOT_FOUND, "no terminal of that name")
+        binding = port.binding
+        return Way(binding.path, Hop(binding.listener, binding.seen), resolve_binding(binding), terminal=binding)
+    owner, target = name.owner, resolve(name)
+    if isinstance(owner, Binding):
+        return Way(owner.path, Hop(owner.listener, owner.seen), target, terminal=owner)
+    if isinstance(owner, Call):
+        leg = owner.legs[1 - owner.leg_in(realm.name)]
+        return Way(owner.path, Hop(leg.listener, leg.seen), target)
+    assert isinstance(owner, Exchange) and owner.near is not None and owner.path is not None
+    return Way(owner.path, owner.near, target)
+
+
+def resolve_binding(binding: Binding) -> Place:
+    """The place of a terminal, with the hops to it."""
+    return binding.place._replace(route=binding.route)
+
+
+def _claim_bindings(
+    registry: Registry, arrival: Arrival, intent: Intent, slots: list[Slot], exchange: Exchange
+) -> list[Order]:
+    """Bind each place the message loads, until the registrar's answer; the first one's listener speaks for all."""
+    orders: list[Order] = []
+    realm = registry.plan.realms[arrival.listener.realm]
+    if realm.side is not Side.ACCESS:
+        raise Refused(Cause.FORBIDDEN, "terminals do not register from the core side")
+    assert exchange.path is not None and exchange.far is not None
+    places = [slot.place for slot in slots if slot.role is Role.SIGNAL and slot.primary]
+    for place in places[: realm.limits.names_per_call]:
+        binding, listen = registry.binding_for(arrival, exchange.path, intent.user, place)
+        orders += listen
+        exchange.bindings.append(binding)
+        binding.claims.add(exchange)
+    if not places and intent.expires == 0:  # "all of them" (RFC 3261 section 10.2.2), but only this terminal's
+        known = registry.bindings_by_user.get((realm.name, intent.user), set())
+        exchange.bindings += [binding for binding in known if binding.seen == arrival.source]
+    if exchange.bindings:
+        exchange.far = Hop(exchange.bindings[0].onward, exchange.far.peer)
+    return orders
+
+
+def _call(registry: Registry, arrival: Arrival, intent: Intent, way: Way) -> tuple[Call | None, list[Order]]:
+    """The call the request belongs to; a new one where it opens one. @raises Refused when there is no room."""
+    if way.call is not None or intent.kind is not Kind.OPEN:
+        return way.call, []
+    realm = registry.plan.realms[arrival.listener.realm]
+    there = registry.plan.realms[way.hop.listener.realm]
+    asking = Leg(realm, arrival.listener, arrival.source, intent.label)
+    asked = Leg(there, way.hop.listener, way.hop.peer, far_label(registry, arrival, intent, way.path))
+    if realm.side is Side.ACCESS:
+        asking.behind_nat = intent.claimed is not None and intent.claimed != arrival.source
+    if way.terminal is not None:
+        (asking if realm.side is Side.ACCESS else asked).behind_nat |= way.terminal.behind_nat
+    call = Call(registry.mint.token()[:10].decode(), arrival.listener.dialect, way.path, (asking, asked), arrival.now)
+    call.target = way.target
+    call.lifetime = intent.expires is not None
+    orders = registry.add_call(call, arrival.now)
+    registry.name_call(call, realm.name, intent.call)
+    return call, orders

@@ -1,0 +1,335 @@
+"""The life of an exchange: retransmissions, confirmations, withdrawals, answers, and what they do to call and binding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from sbc.core.binding import Binding
+from sbc.core.call import CallState
+from sbc.core.crossing import DEFAULT_EXPIRES, Crossing, undo
+from sbc.core.exchange import Exchange, ExchangeState, Hop
+from sbc.core.message import Cause, Intent, Kind, Phase, Refused
+from sbc.core.orders import CloseStream, Note, Order, Record
+from sbc.core.realm import Side
+from sbc.core.registry import Arrival, Registry, far_key, near_key
+
+State = ExchangeState
+
+
+def absorb_request(registry: Registry, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order] | None:
+    """What a request that the SBC can deal with by itself asks for; None if it has to cross.
+
+    @raises Refused when it takes back what is not there.
+    """
+    realm = arrival.listener.realm
+    known = registry.exchanges.get(near_key(realm, arrival.source, intent.exchange))
+    if intent.phase is Phase.CONFIRM:
+        return _confirmed(registry, known, arrival.now)
+    if known is not None:
+        return [*known.back(known.answer)]
+    if intent.phase is Phase.WITHDRAW:
+        return _withdraw(registry, dialect, message, intent, arrival)
+    if intent.probe and _asks_for_us(registry, intent, arrival):
+        return [Hop(arrival.listener, arrival.source).send(dialect.accept(message, arrival.source), None)]
+    return None
+
+
+def _asks_for_us(registry: Registry, intent: Intent, arrival: Arrival) -> bool:
+    if intent.hops == 0:
+        return True
+    realm = registry.plan.realms[arrival.listener.realm]
+    target = intent.target
+    return (
+        realm.side is Side.CORE
+        and target is not None
+        and not target.token
+        and registry.is_ours(realm, target.place.address.host)
+    )
+
+
+def _confirmed(registry: Registry, known: Exchange | None, now: float) -> list[Order] | None:
+    if known is None or known.state is State.ACCEPTED:
+        return None
+    if known.state is State.REFUSED:
+        _finish(registry, known, State.DONE, now)
+    return []
+
+
+def _withdraw(registry: Registry, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order]:
+    asked = registry.exchanges.get(near_key(arrival.listener.realm, arrival.source, intent.withdraws))
+    if asked is None:
+        raise Refused(Cause.NO_CALL, "nothing to withdraw")
+    own = Exchange(
+        dialect=arrival.listener.dialect,
+        intent=intent,
+        timing=dialect.timing(intent, False),
+        token=b"",
+        near=Hop(arrival.listener, arrival.source),
+        far=None,
+        call=asked.call,
+        answer=dialect.accept(message, arrival.source),
+    )
+    registry.add_exchange(own, arrival.now)
+    _finish(registry, own, State.DONE, arrival.now)
+    orders: list[Order] = [*own.back(own.answer)]
+    if asked.state is State.TRYING:
+        asked.state = State.WITHDRAWING  # it may not be taken back before the other side has been heard (RFC 3261 section 9.1)
+    elif asked.state is State.PROCEEDING:
+        orders += _send_withdrawal(registry, dialect, asked, arrival.now)
+    return orders
+
+
+def _send_withdrawal(registry: Registry, dialect: Any, asked: Exchange, now: float) -> list[Order]:
+    assert asked.far is not None
+    data = dialect.withdraw(asked.sent)
+    intent = dialect.describe(dialect.decode(data))
+    own = Exchange(
+        dialect=asked.dialect,
+        intent=intent,
+        timing=dialect.timing(intent, asked.timing.reliable),
+        token=b"",
+        near=None,
+        far=asked.far,
+        call=asked.call,
+        sent=data,
+    )
+    registry.add_exchange(own, now)
+    registry.key_exchange(own, far_key(asked.far.listener.realm, intent.exchange))
+    registry.timers.set(own, now + own.next_wait())
+    asked.state = State.WITHDRAWN
+    asked.deadline = now + asked.timing.limit
+    registry.timers.set(asked, asked.deadline)
+    return [*own.onward(data)]
+
+
+def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Intent, now: float) -> None:
+    """A request has crossed as `sent`, which its own dialect describes as `onward`."""
+    assert exchange.far is not None
+    exchange.sent = sent
+    if exchange.call is not None:
+        registry.name_call(exchange.call, exchange.far.listener.realm, onward.call)
+        if exchange.intent.kind is Kind.CLOSE:
+            exchange.call.life.hang_up()
+            exchange.call.cause = exchange.intent.cause or f"ended from {exchange.near.listener.realm}"  # type: ignore[union-attr]
+        elif exchange.call.lifetime and exchange.intent.expires is not None:
+            _prolong(registry, exchange.call, exchange.intent.expires, now)
+    if exchange.intent.phase is Phase.CONFIRM:
+        return
+    registry.key_exchange(exchange, far_key(exchange.far.listener.realm, onward.exchange))
+    registry.timers.set(exchange, now + exchange.next_wait())
+
+
+def exchange_of_reply(registry: Registry, intent: Intent, arrival: Arrival) -> Exchange | None:
+    """The exchange that an answer belongs to, if it comes from the host that was asked."""
+    exchange = registry.exchanges.get(far_key(arrival.listener.realm, intent.exchange))
+    if exchange is None or exchange.far is None or exchange.far.peer.host != arrival.source.host:
+        return None
+    return exchange
+
+
+def absorb_reply(
+    registry: Registry, dialect: Any, message: Any, intent: Intent, exchange: Exchange, arrival: Arrival
+) -> list[Order] | None:
+    """What an answer asks for that does not have to cross; None if it has to."""
+    now = arrival.now
+    if exchange.near is None:  # to a request of our own
+        if intent.phase.final:
+            _finish(registry, exchange, State.DONE, now)
+        return []
+    if arrival.data == exchange.heard:
+        return _heard_again(exchange)
+    if intent.phase in (Phase.PENDING, Phase.PROVISIONAL):
+        if exchange.state is State.WITHDRAWING:
+            return _send_withdrawal(registry, dialect, exchange, now)
+        if intent.phase is Phase.PROVISIONAL:
+            return None if exchange.open else []
+        if exchange.state is State.TRYING:
+            _proceed(registry, exchange, now)
+        return []
+    if exchange.open or intent.phase is Phase.SUCCESS:
+        return None
+    # a failure after the exchange has ended: acknowledged, so that it stops, and no more
+    confirmation = dialect.confirm(exchange.sent, message)
+    return [*exchange.onward(confirmation)] if confirmation is not None else []
+
+
+def _heard_again(exchange: Exchange) -> list[Order]:
+    orders: list[Order] = []
+    if exchange.confirmation is not None:
+        orders += exchange.onward(exchange.confirmation)
+    if exchange.state is not State.REFUSED:  # there the answer has its own schedule
+        orders += exchange.back(exchange.answer)
+    return orders
+
+
+def _proceed(registry: Registry, exchange: Exchange, now: float) -> None:
+    exchange.state = State.PROCEEDING
+    if exchange.timing.quiet:
+        registry.timers.set(exchange, now + exchange.timing.patience)
+
+
+def settle(
+    registry: Registry, dialect: Any, message: Any, exchange: Exchange, crossing: Crossing, out: bytes, back: Intent
+) -> list[Order]:
+    """An answer has crossed as `out`, described as `back`: bring exchange, call and bindings up to date."""
+    intent, now = crossing.intent, crossing.arrival.now
+    exchange.heard, exchange.answer = crossing.arrival.data, out
+    call = exchange.call
+    if call is not None and intent.party:  # the dialogue has its full name now, on both sides
+        registry.name_call(call, crossing.here.name, intent.call)
+        registry.name_call(call, crossing.there.name, back.call)
+    orders: list[Order] = []
+    if intent.phase is Phase.PROVISIONAL:
+        if exchange.state in (State.TRYING, State.PROCEEDING):
+            _proceed(registry, exchange, now)
+    elif intent.phase is Phase.SUCCESS:
+        exchange.undo.clear()
+        _finish(registry, exchange, State.ACCEPTED if exchange.timing.confirmed else State.DONE, now)
+        orders += _bound(registry, exchange, crossing)
+    else:
+        exchange.confirmation = dialect.confirm(exchange.sent, message)
+        if exchange.confirmation is not None:
+            orders += exchange.onward(exchange.confirmation)
+        orders += _failed(registry, exchange, now)
+    return orders + conclude(registry, exchange, intent, now)
+
+
+def _bound(registry: Registry, exchange: Exchange, crossing: Crossing) -> list[Order]:
+    """The registrar has said yes: what it granted is bound, what it no longer names is gone."""
+    if exchange.intent.kind is not Kind.BIND or exchange.near is None:
+        return []
+    orders: list[Order] = []
+    near = exchange.near
+    for binding in exchange.bindings:
+        if registry.bindings.get(binding.key) is not binding:
+            continue
+        expires = crossing.granted.get(binding, 0)
+        if expires > 0:
+            if exchange.intent.route is not None:
+                binding.route = exchange.intent.route
+            orders += registry.bind(binding, near.peer, near.listener, crossing.arrival.now, expires)
+        else:
+            orders += registry.forget_binding(binding, "taken off by the registrar", crossing.arrival.now)
+    return orders
+
+
+def conclude(registry: Registry, exchange: Exchange, answer: Intent, now: float) -> list[Order]:
+    """What an answer does to the call of its request."""
+    call, kind, phase = exchange.call, exchange.intent.kind, answer.phase
+    if call is None or call.state is CallState.CLOSED:
+        return []
+    if kind is Kind.OPEN and call.opening is exchange:
+        return _opened(registry, exchange, answer, now)
+    if kind is Kind.CLOSE and phase.final:
+        if phase is Phase.CHALLENGE:
+            call.life.stay()
+            return []
+        call.life.end()
+        return registry.close_call(call, now)
+    if call.lifetime and phase is Phase.SUCCESS and exchange.intent.expires is not None:
+        _prolong(registry, call, exchange.intent.expires if answer.expires is None else answer.expires, now)
+    return []
+
+
+def _opened(registry: Registry, exchange: Exchange, answer: Intent, now: float) -> list[Order]:
+    call, phase = exchange.call, answer.phase
+    assert call is not None
+    if phase is Phase.PROVISIONAL:
+        call.life.ring()
+    elif phase is Phase.SUCCESS:
+        if call.answered_at is not None:
+            return []
+        call.life.answer()
+        call.answered_at = now
+        if call.lifetime:
+            granted = exchange.intent.expires if answer.expires is None else answer.expires
+            _prolong(registry, call, DEFAULT_EXPIRES if granted is None else granted, now)
+        return [Record(call.id, "answer", {"at": now})]
+    elif phase is Phase.CHALLENGE:
+        registry.timers.set(call, now + registry.plan.timers.linger)  # the attempt is expected again, with credentials
+        call.cause = answer.cause
+    elif call.answered_at is None:
+        call.life.fail()
+        call.cause = answer.cause
+        return registry.close_call(call, now)
+    return []
+
+
+def _prolong(registry: Registry, call: Any, expires: int, now: float) -> None:
+    if call.state is not CallState.CLOSED:
+        registry.timers.set(call, now + expires + registry.plan.timers.linger)
+
+
+def _finish(registry: Registry, exchange: Exchange, state: ExchangeState, now: float) -> None:
+    exchange.state = state
+    registry.timers.set(exchange, now + exchange.timing.linger)
+
+
+def _failed(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
+    """The exchange has failed: repeat that until it is acknowledged, where the protocol wants it, and undo what was offered."""
+    if exchange.timing.confirmed and not exchange.timing.reliable:
+        exchange.state = State.REFUSED
+        exchange.wait = 0.0
+        exchange.deadline = now + exchange.timing.limit
+        registry.timers.set(exchange, now + exchange.next_wait())
+    else:
+        _finish(registry, exchange, State.DONE, now)
+    return undo(registry, exchange, now)
+
+
+def give_up(registry: Registry, dialect: Any, exchange: Exchange, refused: Refused, now: float) -> list[Order]:
+    """Answer a request ourselves, since the other side will not."""
+    if exchange.near is None:
+        return registry.forget_exchange(exchange, now)
+    exchange.answer = dialect.refuse(dialect.decode(exchange.asked), refused, exchange.near.peer)
+    orders: list[Order] = [*exchange.back(exchange.answer)]
+    orders += _failed(registry, exchange, now)
+    failure = attrs.evolve(exchange.intent, phase=Phase.FAILURE, cause=f"{refused.cause.value}: {refused.why}")
+    call = exchange.call.id if exchange.call else ""
+    orders.append(Note("gave-up", refused.why, call, {"cause": refused.cause.value, "method": exchange.intent.method}))
+    return orders + conclude(registry, exchange, failure, now)
+
+
+def wake_exchange(registry: Registry, dialect: Any, exchange: Exchange, now: float) -> list[Order]:
+    """The exchange's deadline has come."""
+    state = exchange.state
+    if state in (State.ACCEPTED, State.DONE):
+        return registry.forget_exchange(exchange, now)
+    if state is State.REFUSED:
+        if now >= exchange.deadline:
+            _finish(registry, exchange, State.DONE, now)
+            return []
+        registry.timers.set(exchange, now + exchange.next_wait())
+        return [*exchange.back(exchange.answer)]
+    if state is State.PROCEEDING and exchange.timing.quiet:
+        orders = _send_withdrawal(registry, dialect, exchange, now)
+        return orders + give_up(registry, dialect, exchange, Refused(Cause.TIMEOUT, "nobody answered in time"), now)
+    if state is State.WITHDRAWN:
+        return give_up(registry, dialect, exchange, Refused(Cause.WITHDRAWN, "withdrawn"), now)
+    if now >= exchange.deadline:
+        return give_up(registry, dialect, exchange, Refused(Cause.TIMEOUT, "no answer from the next hop"), now)
+    if exchange.timing.reliable:
+        registry.timers.set(exchange, exchange.deadline)
+        return []
+    registry.timers.set(exchange, now + exchange.next_wait())
+    return [*exchange.onward(exchange.sent)]
+
+
+def wake_binding(registry: Registry, binding: Binding, now: float) -> list[Order]:
+    """A registration has run out."""
+    return registry.forget_binding(binding, "expired", now)
+
+
+def unopened(registry: Registry, stream_id: str) -> Exchange | None:
+    """The open exchange whose offer had a stream opened, or None where it was an answer that did."""
+    for exchange in registry.live_exchanges:
+        if exchange.open and any(change.new and change.stream.id == stream_id for change in exchange.undo):
+            return exchange
+    return None
+
+
+def without(orders: list[Order], stream_id: str) -> list[Order]:
+    """`orders` less the closing of a stream that was never open."""
+    return [order for order in orders if not (isinstance(order, CloseStream) and order.stream == stream_id)]
