@@ -93,8 +93,9 @@ class Exchange:
         return self.state in OPEN_STATES
 
     def next_wait(self) -> float:
-        """The next retransmission interval, doubling from `first` up to `cap` (RFC 3261 section 17)."""
-        self.wait = min(self.wait * 2, self.timing.cap) if self.wait else self.timing.first
+        """The next retransmission interval, doubling from `first` up to a cap (RFC 3261 section 17)."""
+        cap = self.timing.repeat if self.state is ExchangeState.REFUSED else self.timing.cap
+        self.wait = min(self.wait * 2, cap) if self.wait else self.timing.first
         return self.wait
 
     def back(self, data: bytes | None) -> list[Send]:

@@ -136,8 +136,8 @@ class Timing:
     """The retransmission rules of one exchange; seconds.
 
     The request is sent again after `first`, each wait twice the last up to `cap`; given up after `limit`. After a provisional answer
-    the wait is `patience`, without retransmission when `quiet` (SIP INVITE), else with it. `confirmed`: a failure is repeated until acknowledged.
-    `linger` is how long the ended exchange absorbs retransmissions.
+    the wait is `patience`, without retransmission when `quiet` (SIP INVITE), else with it. `confirmed`: a failure is repeated until acknowledged, with
+    waits of at most `repeat`. `linger` is how long the ended exchange absorbs retransmissions.
     """
 
     first: float
@@ -147,6 +147,7 @@ class Timing:
     patience: float
     quiet: bool = False
     confirmed: bool = False
+    repeat: float = 4.0
     reliable: bool = False
 
 
@@ -167,6 +168,7 @@ class Cause(Enum):
     BUSY = "over-limit"
     NO_PORTS = "no-media-ports"
     LOOP = "too-many-hops"
+    MERGED = "merged"
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
     UNSUPPORTED = "unsupported"

@@ -30,7 +30,7 @@ def reply_crossing(registry: Registry, arrival: Arrival, intent: Intent, exchang
     """The crossing of an answer: back to whoever asked."""
     assert exchange.near is not None and exchange.path is not None  # only exchanges that crossed get here
     crossing = Crossing(registry, arrival, intent, exchange, exchange.near, exchange.path, None)
-    if exchange.call is not None:
+    if exchange.call is not None and exchange.intent.kind is Kind.OPEN:  # later answers do not move the route
         exchange.call.legs[crossing.from_leg].learn(intent)
     return crossing
 
@@ -124,7 +124,7 @@ def _existing_call(registry: Registry, realm: Realm, intent: Intent, name: Name 
         registry.unname_call(call)  # a new attempt under the same key
         return None
     if call.state is not CallState.OPENING or (call.opening is not None and call.opening.open):
-        raise Refused(Cause.LOOP, "the same call attempt has come by another way")
+        raise Refused(Cause.MERGED, "the same call attempt has come by another way")
     return call
 
 

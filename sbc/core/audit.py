@@ -1,0 +1,137 @@
+"""The auditor: whether the books balance, that is, whether every port, key, token and timer belongs to something alive."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from sbc.core.binding import Binding
+from sbc.core.call import Call
+from sbc.core.exchange import Exchange
+from sbc.core.registry import Registry
+
+
+def audit(registry: Registry, engine_streams: Iterable[str] | None = None) -> list[str]:
+    """What does not add up, one line each, the first offender first; empty if all is well.
+
+    `engine_streams` are the ids of the streams the media engine holds, where there is one to ask. Changes nothing.
+    """
+    return [
+        *_streams(registry, engine_streams),
+        *_media_ports(registry),
+        *_calls(registry),
+        *_exchanges(registry),
+        *_bindings(registry),
+        *_names(registry),
+        *_timers(registry),
+        *_counts(registry),
+    ]
+
+
+def _streams(registry: Registry, engine_streams: Iterable[str] | None) -> list[str]:
+    ours = {stream.id for call in registry.calls.values() for stream in call.streams.values()}
+    if engine_streams is None:
+        return []
+    held = set(engine_streams)
+    return [f"stream {id} is open in the engine but in no call" for id in sorted(held - ours)] + [
+        f"stream {id} of a call is not open in the engine" for id in sorted(ours - held)
+    ]
+
+
+def _media_ports(registry: Registry) -> list[str]:
+    used: dict[str, set[int]] = {name: set() for name in registry.media_ports}
+    faults = []
+    for call in registry.calls.values():
+        for stream in call.streams.values():
+            for leg, pair in zip(call.legs, stream.ours, strict=True):
+                if pair.rtp.port in used[leg.realm.name]:
+                    faults.append(f"media port {pair.rtp.port} of realm {leg.realm.name} is in two streams")
+                used[leg.realm.name].add(pair.rtp.port)
+    for name, pool in registry.media_ports.items():
+        faults += [f"media port {port} of realm {name} is taken by nobody" for port in sorted(pool.used - used[name])]
+        faults += [f"media port {port} of realm {name} is used but not taken" for port in sorted(used[name] - pool.used)]
+        if not pool.balanced():
+            faults.append(f"the media ports of realm {name} do not add up")
+    return faults
+
+
+def _calls(registry: Registry) -> list[str]:
+    alive = registry.calls
+    faults = [f"key {key!r} leads to the forgotten {call}" for key, call in _foreign(registry.calls_by_key, alive)]
+    faults += [f"label {key!r} leads to the forgotten {call}" for key, call in _foreign(registry.calls_by_label, alive)]
+    for call in alive.values():
+        faults += [f"{call} believes in key {key!r}" for key in call.keys if registry.calls_by_key.get(key) is not call]
+    return faults
+
+
+def _foreign(
+    table: dict[tuple[str, bytes], Call], alive: dict[str, Call]
+) -> Iterable[tuple[tuple[str, bytes], Call]]:
+    return ((key, call) for key, call in table.items() if alive.get(call.id) is not call)
+
+
+def _exchanges(registry: Registry) -> list[str]:
+    keyed = set(registry.exchanges.values())
+    return [f"{_said(e)} is keyed but not alive" for e in keyed - registry.live_exchanges] + [
+        f"{_said(e)} is alive but cannot be found" for e in registry.live_exchanges - keyed
+    ]
+
+
+def _said(exchange: Exchange) -> str:
+    return f"exchange {exchange.intent.method} {exchange.intent.exchange!r} ({exchange.state.value})"
+
+
+def _bindings(registry: Registry) -> list[str]:
+    alive = set(registry.bindings.values())
+    by_user = {binding for group in registry.bindings_by_user.values() for binding in group}
+    by_source = {binding for group in registry.bindings_by_source.values() for binding in group}
+    faults = [f"{b} is not found by its user" for b in alive - by_user] + [f"{b} is not found by its source" for b in alive - by_source]
+    faults += [f"{b} is forgotten but found" for b in (by_user | by_source) - alive]
+    for address, port in registry.terminal_ports.items():
+        if port.binding is not None and port.binding not in alive:
+            faults.append(f"signalling port {address} belongs to the forgotten {port.binding}")
+        if port.binding is None and not port.holders:
+            faults.append(f"signalling port {address} belongs to nobody")
+        faults += [f"signalling port {address} is held by forgotten call {c}" for c in port.holders - set(registry.calls)]
+    taken = sum(len(pool.used) for pool in registry.signaling_ports.values())
+    if taken != len(registry.terminal_ports):
+        faults.append(f"{taken} signalling ports are taken, {len(registry.terminal_ports)} are open")
+    faults += [f"the signalling ports of path {n} do not add up" for n, p in registry.signaling_ports.items() if not p.balanced()]
+    return faults
+
+
+def _names(registry: Registry) -> list[str]:
+    alive = {id(owner) for owner in _owners(registry)}
+    return [f"a name belongs to the forgotten {owner!r}" for owner in registry.names.owners() if id(owner) not in alive]
+
+
+def _timers(registry: Registry) -> list[str]:
+    woken = registry.timers.owners()
+    faults = [f"{owner!r} has no timer" for owner in _owners(registry) if owner.due is None and _wants_timer(owner)]
+    faults += [f"{owner!r} waits in vain" for owner in _owners(registry) if owner.due is not None and id(owner) not in woken]
+    strays = len(woken - {id(owner) for owner in _owners(registry)})
+    return [*faults, f"{strays} timers belong to nobody"] if strays else faults
+
+
+def _wants_timer(owner: Call | Exchange | Binding) -> bool:
+    return not isinstance(owner, Binding) or not owner.claims  # an unconfirmed binding lives by its exchanges
+
+
+def _owners(registry: Registry) -> list[Call | Exchange | Binding]:
+    return [*registry.calls.values(), *registry.live_exchanges, *registry.bindings.values()]
+
+
+def _counts(registry: Registry) -> list[str]:
+    counted: Counter[tuple[str, str]] = Counter()
+    for call in registry.calls.values():
+        counted["calls", call.legs[0].realm.name] += 1
+    for binding in registry.bindings.values():
+        counted["bindings", binding.realm.name] += 1
+    for exchange in registry.live_exchanges:
+        if exchange.near is not None:
+            counted["exchanges", exchange.near.listener.realm] += 1
+    return [
+        f"{registry.in_realm[key]} {key[0]} are counted in realm {key[1]}, {counted[key]} are there"
+        for key in sorted({*counted, *registry.in_realm})
+        if registry.in_realm[key] != counted[key]
+    ]

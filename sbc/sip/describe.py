@@ -1,0 +1,201 @@
+"""What a SIP message means to the core: its Intent (RFC 3261, 3265, 3327, 3515)."""
+
+from __future__ import annotations
+
+from sbc.core.address import Address, is_literal
+from sbc.core.message import BadMessage, Intent, Kind, Phase, Place, Role, Route, Slot
+from sbc.sip.codec import SipMessage
+from sbc.sip.headers import NameAddr, Via, name_addrs, vias
+from sbc.sip.uri import Uri, parse_uri
+
+DEFAULT_SUBSCRIPTION = 3600  # seconds, where a SUBSCRIBE does not say (RFC 6665 section 4.1.2.1 leaves it to the package)
+REFER_SUBSCRIPTION = 180  # seconds a REFER outside a dialogue keeps its implicit subscription (RFC 3515 section 2.4.4)
+MAX_EXPIRES = 2**31 - 1
+
+_OPENS = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
+_KINDS = {
+    "INVITE": Kind.OPEN,
+    "SUBSCRIBE": Kind.OPEN,
+    "REFER": Kind.OPEN,
+    "ACK": Kind.ANSWER,
+    "BYE": Kind.CLOSE,
+    "REGISTER": Kind.BIND,
+    "UPDATE": Kind.MODIFY,
+}
+_CHALLENGES = frozenset({401, 407})
+
+
+def single(message: SipMessage, name: str) -> NameAddr:
+    """The one value of From or To. Raises BadMessage if there is not exactly one."""
+    header = message.first(name)
+    values = [] if header is None else name_addrs(message, header)
+    if len(values) != 1 or values[0].star:
+        raise BadMessage(f"Malformed {name.title()}")
+    return values[0]
+
+
+def tag_of(value: NameAddr) -> bytes:
+    """The tag of a From or To value, empty if it has none."""
+    return (value.params.get("tag") or "").encode()
+
+
+def top_via(message: SipMessage) -> Via:
+    """The topmost Via. Raises BadMessage if there is none."""
+    found = vias(message)
+    if not found:
+        raise BadMessage("Missing Via")
+    return found[0]
+
+
+def request_uri(message: SipMessage) -> Uri:
+    """The Request-URI. Raises BadMessage if it is malformed."""
+    uri: Uri | None = message.cache.get("uri")
+    if uri is None:
+        uri = message.cache["uri"] = parse_uri(message.data, message.uri_start, message.uri_end)
+    return uri
+
+
+def hops_of(message: SipMessage, name: str) -> list[bytes]:
+    """The values of a Record-Route, Route, Path or Service-Route header, each as written, in order."""
+    return [
+        message.data[value.start : value.end] for header in message.all(name) for value in name_addrs(message, header)
+    ]
+
+
+def expires_of(text: bytes | str | None) -> int | None:
+    """Seconds of an Expires header or parameter; None if absent or not a number (then it does not count, RFC 3261 section 20.19)."""
+    if text is None:
+        return None
+    digits = text.decode("latin-1") if isinstance(text, bytes) else text
+    return min(int(digits), MAX_EXPIRES) if digits.isascii() and digits.isdigit() and len(digits) < 20 else None
+
+
+def exchange_key(message: SipMessage, via: Via) -> bytes:
+    """The transaction's name (RFC 3261 section 17.2.3). ACK and CANCEL name INVITE's and their own, respectively."""
+    method = "INVITE" if message.method == "ACK" else message.method
+    branch = via.branch
+    if branch.startswith("z9hG4bK"):
+        return f"{branch}|{method}".encode()
+    number = message.cseq[0]  # a peer of RFC 2543 has no unique branch
+    call_id = message.value("call-id") or b""
+    return b"|".join((call_id, tag_of(single(message, "from")), str(number).encode(), branch.encode(), method.encode()))
+
+
+def describe(message: SipMessage) -> Intent:
+    """The Intent of a message. Raises BadMessage."""
+    via, from_, to = top_via(message), single(message, "from"), single(message, "to")
+    return _request(message, via, from_, to) if message.is_request else _reply(message, via, from_, to)
+
+
+def _dialogue(call_id: bytes, one: bytes, other: bytes) -> bytes:
+    return b"\0".join((call_id, *sorted((one, other))))
+
+
+def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> Intent:
+    method, call_id = message.method, message.value("call-id") or b""
+    from_tag, to_tag = tag_of(from_), tag_of(to)
+    uri = request_uri(message)
+    within = bool(to_tag) and method not in ("REGISTER", "CANCEL")
+    kind = _KINDS.get(method, Kind.OTHER)
+    if within and kind is Kind.OPEN:
+        kind = Kind.OTHER if method == "REFER" else Kind.MODIFY
+    uri_bytes = message.data[message.uri_start : message.uri_end]
+    intent = Intent(
+        kind=kind,
+        phase=Phase.REQUEST,
+        call=_dialogue(call_id, from_tag, to_tag) if within else b"\0".join((call_id, from_tag, uri_bytes)),
+        exchange=exchange_key(message, via),
+        label=call_id,
+        party=from_tag,
+        method=method,
+        within=within,
+        probe=method == "OPTIONS" and not within,
+        user=user_of(to if method == "REGISTER" else from_),
+        claimed=via.address,
+        hops=expires_of(message.value("max-forwards")),
+        expires=_lifetime(message),
+        cause=(message.value("reason") or b"").decode(errors="replace") if method == "BYE" else "",
+    )
+    if uri.is_sip:
+        intent.target = Slot(Role.SIGNAL, Place(uri.address, uri_bytes), uri, token=uri.user)
+    if method == "ACK":
+        intent.phase = Phase.CONFIRM
+    elif method == "CANCEL":
+        intent.phase = Phase.WITHDRAW
+        intent.withdraws = f"{via.branch}|INVITE".encode()
+    elif kind is Kind.OPEN:
+        intent.route = route(hops_of(message, "record-route"))
+    elif kind is Kind.BIND:
+        intent.route = route(hops_of(message, "path"))
+    return intent
+
+
+def _reply(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> Intent:
+    status, method, call_id = message.status, message.method, message.value("call-id") or b""
+    from_tag, to_tag = tag_of(from_), tag_of(to)
+    intent = Intent(
+        kind={"INVITE": Kind.ANSWER, "REGISTER": Kind.BIND}.get(method, Kind.OTHER),
+        phase=_phase(status),
+        call=_dialogue(call_id, from_tag, to_tag) if to_tag else call_id,
+        exchange=exchange_key(message, via),
+        label=call_id,
+        party=to_tag,
+        method=method,
+        expires=_lifetime(message),
+    )
+    if status >= 300:
+        intent.cause = f"{status} {message.reason.decode(errors='replace')}".strip()
+    elif status > 100 and method in _OPENS and to_tag:
+        intent.route = route(hops_of(message, "record-route")[::-1])  # RFC 3261 section 12.1.2
+    return intent
+
+
+def _phase(status: int) -> Phase:
+    if status == 100:
+        return Phase.PENDING
+    if status < 200:
+        return Phase.PROVISIONAL
+    if status < 300:
+        return Phase.SUCCESS
+    return Phase.CHALLENGE if status in _CHALLENGES else Phase.FAILURE
+
+
+def _lifetime(message: SipMessage) -> int | None:
+    method = message.method
+    if method == "REGISTER":
+        return expires_of(message.value("expires"))
+    if method == "SUBSCRIBE":
+        expires = expires_of(message.value("expires"))
+        return DEFAULT_SUBSCRIPTION if expires is None and message.is_request else expires
+    if method == "REFER" and message.is_request:
+        return REFER_SUBSCRIPTION
+    if method == "NOTIFY" and message.is_request:
+        return _subscription_left(message.value("subscription-state") or b"")
+    return None
+
+
+def _subscription_left(state: bytes) -> int | None:
+    """How long the subscription behind a NOTIFY goes on (RFC 6665 section 8.2.3)."""
+    word, *params = [part.strip().lower() for part in state.split(b";")]
+    if word == b"terminated":
+        return 0
+    return next((expires_of(p[8:].strip()) for p in params if p.startswith(b"expires=")), None)
+
+
+def route(hops: list[bytes]) -> Route:
+    """A route set with the transport address of its first hop, where that is an IP address."""
+    if not hops:
+        return Route()
+    first = hops[0]
+    opening, closing = first.find(b"<"), first.rfind(b">")
+    uri = parse_uri(first, opening + 1, closing) if 0 <= opening < closing else parse_uri(first, 0, len(first))
+    address: Address | None = uri.address if uri.is_sip and is_literal(uri.host) else None
+    return Route(tuple(hops), address)
+
+
+def user_of(value: NameAddr) -> bytes:
+    """The address of record in a From or To value, without scheme and parameters."""
+    uri = value.uri
+    if not uri.is_sip:
+        return value.data[value.uri_start : value.uri_end]
+    return uri.user + b"@" + uri.host.encode()

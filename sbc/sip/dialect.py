@@ -1,0 +1,94 @@
+"""SIP as a dialect of the core's loop: its functions, gathered behind IDialect."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import attrs
+from zope.interface import implementer
+
+from sbc.core.address import Address
+from sbc.core.crossing import Crossing
+from sbc.core.message import BadMessage, Intent, Place, Refused, Slot, Timing
+from sbc.interfaces import IDialect
+from sbc.sip import codec, describe, replies, slots, stamp
+from sbc.sip.codec import BadSip, SipMessage
+
+T1 = 0.5  # seconds (RFC 3261 section 17.1.1.1)
+T2 = 4.0
+_LIMIT = 64 * T1
+
+
+@implementer(IDialect)
+class SipDialect:
+    """SIP over any transport. `patience` is how long an INVITE may ring, in seconds (timer C)."""
+
+    name = "sip"
+
+    def __init__(self, patience: float = 180.0, linger: float = _LIMIT) -> None:
+        self._invite = Timing(T1, _LIMIT, _LIMIT, linger, patience, quiet=True, confirmed=True, repeat=T2)
+        self._other = Timing(T1, T2, _LIMIT, linger, _LIMIT)
+
+    def decode(self, data: bytes) -> SipMessage:
+        return codec.decode(data)
+
+    def encode(self, message: SipMessage) -> bytes:
+        edits = message.edits
+        if not edits:
+            return message.data
+        homes = message.cache.get("sdp")
+        for sdp in set(homes.values()) if homes else ():
+            sdp.finish()
+        grown = edits.size_within(message.body_start, message.body_end)
+        header = message.first("content-length")
+        if grown and header is not None:
+            length = message.body_end - message.body_start + grown
+            edits.replace(header.start, header.end, b"%d" % length)
+        return edits.apply(message.data)
+
+    def describe(self, message: SipMessage) -> Intent:
+        try:
+            return describe.describe(message)
+        except BadMessage as bad:
+            _answerable(bad, message)
+
+    def slots(self, message: SipMessage) -> list[Slot]:
+        try:
+            return slots.slots(message)
+        except BadMessage as bad:
+            _answerable(bad, message)
+
+    def fill(self, message: SipMessage, slot: Slot, place: Place) -> None:
+        slots.fill(message, slot, place)
+
+    def stamp(self, message: SipMessage, crossing: Crossing) -> None:
+        stamp.stamp(message, crossing)
+
+    def refuse(self, message: SipMessage, refused: Refused, source: Address) -> bytes | None:
+        return replies.refuse(message, refused, source)
+
+    def complain(self, bad: BadMessage, source: Address) -> bytes | None:
+        return replies.complain(bad, source)
+
+    def pending(self, message: SipMessage, source: Address) -> bytes | None:
+        return replies.pending(message, source)
+
+    def accept(self, message: SipMessage, source: Address) -> bytes | None:
+        return replies.accept(message, source)
+
+    def withdraw(self, sent: bytes) -> bytes:
+        return replies.withdraw(sent)
+
+    def confirm(self, sent: bytes, reply: SipMessage) -> bytes | None:
+        return replies.confirm(sent, reply)
+
+    def timing(self, intent: Intent, reliable: bool) -> Timing:
+        timing = self._invite if intent.method == "INVITE" else self._other
+        return attrs.evolve(timing, reliable=True) if reliable else timing
+
+
+def _answerable(bad: BadMessage, message: SipMessage) -> NoReturn:
+    """Raise `bad` so that `complain` can answer it."""
+    if isinstance(bad, BadSip):
+        raise bad
+    raise BadSip(bad.reason, partial=message if message.is_request else None) from bad

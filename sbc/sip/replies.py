@@ -1,0 +1,109 @@
+"""The SIP messages that the SBC writes itself: its answers, and the CANCEL and ACK of its own hop."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from sbc.core.address import Address
+from sbc.core.message import BadMessage, Cause, Refused
+from sbc.sip.codec import BadSip, SipMessage, decode
+from sbc.sip.stamp import received_vias
+
+_CAUSES = {
+    Cause.NOT_FOUND: (404, b"Not Found"),
+    Cause.NO_CALL: (481, b"Call/Transaction Does Not Exist"),
+    Cause.FORBIDDEN: (403, b"Forbidden"),
+    Cause.BUSY: (503, b"Service Unavailable"),
+    Cause.NO_PORTS: (503, b"Service Unavailable"),
+    Cause.LOOP: (483, b"Too Many Hops"),
+    Cause.MERGED: (482, b"Loop Detected"),
+    Cause.TIMEOUT: (408, b"Request Timeout"),
+    Cause.UNREACHABLE: (503, b"Service Unavailable"),
+    Cause.UNSUPPORTED: (501, b"Not Implemented"),
+    Cause.WITHDRAWN: (487, b"Request Terminated"),
+    Cause.DRAINING: (503, b"Service Unavailable"),
+}
+_ALLOW = (
+    b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE, NOTIFY, PRACK, UPDATE, REFER, PUBLISH"
+)
+
+
+def reply(
+    message: SipMessage, status: int, reason: bytes, source: Address, extra: tuple[bytes, ...] = (), tagged: bool = True
+) -> bytes | None:
+    """Our answer to a request that came from `source`; None for an ACK, or where it has no Via to answer by.
+
+    Headers that could not be read are given back as they came.
+    """
+    if message.method == "ACK" or message.first("via") is None:
+        return None
+    try:
+        via_lines = [b"Via: " + value for value in received_vias(message, source)]
+    except BadMessage:
+        via_lines = [b"Via: " + message.data[header.start : header.end] for header in message.all("via")]
+    to = message.value("to") or b""
+    if tagged and to and b"tag=" not in to.rpartition(b">")[2].lower():
+        to += b";tag=" + blake2b(b"\0".join((*via_lines[:1], message.value("call-id") or b"")), digest_size=8).hexdigest().encode()
+    lines = [b"SIP/2.0 %d %b" % (status, reason), *via_lines]
+    for name, value in ((b"From", message.value("from")), (b"To", to)):
+        if value:
+            lines.append(name + b": " + value)
+    for name, value in ((b"Call-ID", message.value("call-id")), (b"CSeq", message.value("cseq"))):
+        if value:
+            lines.append(name + b": " + value)
+    lines += [*extra, b"Content-Length: 0", b"", b""]
+    return b"\r\n".join(lines)
+
+
+def refuse(message: SipMessage, refused: Refused, source: Address) -> bytes | None:
+    """The answer that says why the SBC will not take a request across."""
+    status, phrase = _CAUSES[refused.cause]
+    extra = [b'Warning: 399 sbc "%b"' % refused.why.encode("ascii", "replace").replace(b'"', b"'")]
+    if refused.retry_after is not None:
+        extra.append(b"Retry-After: %d" % refused.retry_after)
+    return reply(message, status, phrase, source, tuple(extra))
+
+
+def complain(bad: BadMessage, source: Address) -> bytes | None:
+    """The 400 (or 505) to a request that could not be read; None if it could not even be told from noise."""
+    if not isinstance(bad, BadSip) or bad.partial is None or not bad.partial.is_request:
+        return None
+    return reply(bad.partial, bad.status, bad.reason.encode("ascii", "replace"), source)
+
+
+def accept(message: SipMessage, source: Address) -> bytes | None:
+    """200 OK to what the SBC has done itself."""
+    return reply(message, 200, b"OK", source, (_ALLOW,) if message.method == "OPTIONS" else ())
+
+
+def pending(message: SipMessage, source: Address) -> bytes | None:
+    """100 Trying to an INVITE, None to others (RFC 3261 section 17.2.1, RFC 4320)."""
+    return reply(message, 100, b"Trying", source, tagged=False) if message.method == "INVITE" else None
+
+
+def withdraw(sent: bytes) -> bytes:
+    """The CANCEL of the INVITE `sent` (RFC 3261 section 9.1)."""
+    return _same_hop(decode(sent), b"CANCEL", None)
+
+
+def confirm(sent: bytes, answer: SipMessage) -> bytes | None:
+    """The ACK of our hop to a failure of the INVITE `sent`, None for other methods (RFC 3261 section 17.1.1.3)."""
+    request = decode(sent)
+    return _same_hop(request, b"ACK", answer.value("to")) if request.method == "INVITE" and answer.status >= 300 else None
+
+
+def _same_hop(request: SipMessage, method: bytes, to: bytes | None) -> bytes:
+    lines = [
+        b"%b %b SIP/2.0" % (method, request.data[request.uri_start : request.uri_end]),
+        b"Via: " + (request.value("via") or b""),
+        *(b"Route: " + request.data[header.start : header.end] for header in request.all("route")),
+        b"Max-Forwards: 70",
+        b"From: " + (request.value("from") or b""),
+        b"To: " + (to or request.value("to") or b""),
+        b"Call-ID: " + (request.value("call-id") or b""),
+        b"CSeq: %d %b" % (request.cseq[0], method),
+        b"Content-Length: 0",
+        b"",
+        b"",
+    ]
+    return b"\r\n".join(lines)

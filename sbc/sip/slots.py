@@ -1,0 +1,152 @@
+"""Where SIP messages hold addresses, and how a new one is written there."""
+
+from __future__ import annotations
+
+import re
+
+from sbc.core.address import Address, bracketed
+from sbc.core.message import BadMessage, Place, Role, Slot
+from sbc.sip.codec import Header, SipMessage
+from sbc.sip.describe import expires_of
+from sbc.sip.headers import NameAddr, name_addrs
+from sbc.sip.uri import Uri
+from sbc.text.sdp import Sdp
+
+_IDENTITIES = (
+    "from",
+    "to",
+    "reply-to",
+    "referred-by",
+    "p-asserted-identity",
+    "p-preferred-identity",
+    "p-called-party-id",
+    "p-associated-uri",
+    "remote-party-id",
+    "diversion",
+    "history-info",
+)
+_NEEDED = frozenset({"from", "to", "contact"})
+_WARN_AGENT = re.compile(rb"(?:\A|,)\s*+[0-9]{3}\s++(\[[0-9A-Fa-f:.]++\]|[^\s:,\"]++)(?::([0-9]{1,5}))?+\s++\"")
+
+
+def slots(message: SipMessage) -> list[Slot]:
+    """Every address of a message but those that `stamp` replaces whole: Via, routes, Call-ID, the Request-URI.
+
+    A header that nothing depends on and that cannot be read is taken out: it might leak what it holds (RFC 3261 section 16.3
+    lets a proxy ignore it). Raises BadMessage for the others.
+    """
+    found: list[Slot] = []
+    for header in message.all("contact"):
+        found += _contacts(message, header)
+    for header in message.all("refer-to"):
+        found += [_signal(value, False, None) for value in _values(message, header) if value.uri.is_sip]
+    for name in _IDENTITIES:
+        if not message.is_request and name in _NEEDED:
+            continue  # an answer's are written from the request
+        for header in message.all(name):
+            found += [_identity(value) for value in _values(message, header) if value.uri.is_sip]
+    for header in message.all("warning"):
+        found += _warn_agents(message, header)
+    return found + _media(message)
+
+
+def _values(message: SipMessage, header: Header) -> list[NameAddr]:
+    try:
+        values = name_addrs(message, header)
+        for value in values:
+            if not value.star:
+                value.uri  # noqa: B018  # read now, so that what is malformed is found before anything is changed
+    except BadMessage:
+        if header.name in _NEEDED:
+            raise
+        message.edits.delete(header.line_start, header.line_end)
+        return []
+    return values
+
+
+def _contacts(message: SipMessage, header: Header) -> list[Slot]:
+    redirects = not message.is_request and 300 <= message.status < 400
+    everybody = expires_of(message.value("expires")) if message.method == "REGISTER" else None
+    found = []
+    for value in _values(message, header):
+        if value.star or not value.uri.is_sip:
+            continue
+        own = expires_of(value.params.get("expires"))
+        found.append(_signal(value, not redirects, everybody if own is None else own))
+    return found
+
+
+def _signal(value: NameAddr, primary: bool, expires: int | None) -> Slot:
+    uri = value.uri
+    name = value.data[uri.start : _end_of_place(uri)]
+    return Slot(Role.SIGNAL, Place(uri.address, name), value, primary=primary, token=uri.user, expires=expires)
+
+
+def _identity(value: NameAddr) -> Slot:
+    return Slot(Role.IDENTITY, Place(value.uri.address), value.uri)
+
+
+def _end_of_place(uri: Uri) -> int:
+    """Where a URI ends but for its headers, which speak of the request to be made, not of the place."""
+    return uri.headers_start - 1 if uri.headers_start >= 0 else uri.end
+
+
+def _warn_agents(message: SipMessage, header: Header) -> list[Slot]:
+    return [
+        Slot(Role.HIDE, Place(Address(match[1].decode("latin-1"), int(match[2] or 0) % 65536)), match.span(1))
+        for match in _WARN_AGENT.finditer(message.data, header.start, header.end)
+    ]
+
+
+def _media(message: SipMessage) -> list[Slot]:
+    found: list[Slot] = []
+    homes: dict[int, Sdp] = {}
+    for part in message.bodies():
+        if part.content_type == "application/sdp":
+            sdp = Sdp(message.data, part.start, part.end, message.edits)
+            for slot in sdp.slots:
+                homes[id(slot)] = sdp
+            found += sdp.slots
+    message.cache["sdp"] = homes
+    return found
+
+
+def fill(message: SipMessage, slot: Slot, place: Place) -> None:
+    """Write `place` where `slot` stands."""
+    at = slot.at
+    if isinstance(at, NameAddr):
+        _write_place(message, at, place)
+    elif isinstance(at, Uri):
+        write_host(message, at, place)
+    elif slot.role is Role.HIDE and isinstance(at, tuple):
+        message.edits.replace(at[0], at[1], bracketed(place.address.host).encode())
+    else:
+        message.cache["sdp"][id(slot)].fill(slot, place)
+
+
+def _write_place(message: SipMessage, at: NameAddr, place: Place) -> None:
+    uri = at.uri
+    if not place.name:
+        write_host(message, uri, place)
+        return
+    written = uri_of(place, uri.scheme)
+    if not at.bracketed and any(mark in written for mark in b";?,"):
+        written = b"<" + written + b">"  # else its parameters would be the header's (RFC 3261 section 20.10)
+    message.edits.replace(uri.start, _end_of_place(uri), written)
+
+
+def uri_of(place: Place, scheme: str) -> bytes:
+    """The URI of a place: the peer's own, or one of ours made of token and address."""
+    if not place.ours:
+        return place.name
+    address = place.address
+    return b"%b:%b@%b:%d" % (scheme.encode(), place.name, bracketed(address.host).encode(), address.port)
+
+
+def write_host(message: SipMessage, uri: Uri, place: Place) -> None:
+    """Write another host into a URI, and its port if the place has one; an unchanged host keeps its port."""
+    host, port = place.address
+    if host == uri.host:
+        return
+    written = bracketed(host).encode() + (b":%d" % port if port else b"")
+    message.edits.replace(uri.host_start, uri.port_end if uri.port_end >= 0 else uri.host_end, written)

@@ -1,0 +1,169 @@
+"""What is our own in a SIP message that crosses: Via, Call-ID, routes, Max-Forwards, Request-URI; and what an answer gets back."""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+from sbc.core.address import Address, bracketed
+from sbc.core.crossing import Crossing
+from sbc.core.message import Place, Role, Slot
+from sbc.sip.codec import SipMessage
+from sbc.sip.describe import request_uri, single, tag_of
+from sbc.sip.headers import vias
+from sbc.sip.slots import uri_of, write_host
+from sbc.sip.uri import unescape
+
+MAX_FORWARDS = 70
+_ROUTES = ("record-route", "route", "path", "service-route")
+_OTHER_CALLS = ("replaces", "join", "target-dialog")
+_REPLACES = re.compile(rb"(?:\?|&)replaces=([^&]*)", re.IGNORECASE)
+_UNSAFE_IN_HEADERS = re.compile(rb"[^0-9A-Za-z\-_.!~*'()\[\]/?:+$]")
+
+
+def escape_in_header(text: bytes) -> bytes:
+    """Escape `text` for the value of a header inside a URI (RFC 3261 section 25.1, `hvalue`)."""
+    return _UNSAFE_IN_HEADERS.sub(lambda match: b"%%%02X" % match[0][0], text)
+
+
+@attrs.frozen
+class Memo:
+    """What the answers to a request must carry back (RFC 3261 section 8.2.6.2): Via values with what RFC 3581 adds, From,
+    To, Call-ID and Record-Route values, each as it came."""
+
+    vias: bytes
+    from_: bytes
+    to: bytes
+    tagged: bool
+    call_id: bytes
+    record_routes: tuple[bytes, ...]
+
+
+def remember(message: SipMessage, source: Address) -> Memo:
+    """The Memo of a request that came from `source`."""
+    data = message.data
+    to = single(message, "to")
+    from_header, to_header = message.first("from"), message.first("to")
+    assert from_header is not None and to_header is not None  # the decoder has seen to it
+    return Memo(
+        vias=b", ".join(received_vias(message, source)),
+        from_=data[from_header.start : from_header.end],
+        to=data[to_header.start : to_header.end],
+        tagged=bool(tag_of(to)),
+        call_id=message.value("call-id") or b"",
+        record_routes=tuple(data[h.start : h.end] for h in message.all("record-route")),
+    )
+
+
+def received_vias(message: SipMessage, source: Address) -> list[bytes]:
+    """The Via values of a request, the topmost with `received` and `rport` filled in (RFC 3261 section 18.2.1, RFC 3581)."""
+    values = vias(message)
+    top = values[0]
+    first = message.data[top.start : top.end]
+    for name in ("received", "rport"):  # what the peer wrote there itself does not count
+        whole = top.param_whole(name)
+        if whole is not None:
+            first = first.replace(message.data[whole[0] : whole[1]], b"", 1)
+    asked = "rport" in top.params
+    if asked or top.host != source.host:
+        first += b";received=" + source.host.encode()
+    if asked:
+        first += b";rport=%d" % source.port
+    return [first, *(message.data[value.start : value.end] for value in values[1:])]
+
+
+def stamp_request(message: SipMessage, crossing: Crossing) -> None:
+    """Make a request our own on the hop to come."""
+    crossing.exchange.memo = remember(message, crossing.arrival.source)
+    local = crossing.local
+    transport = crossing.hop.listener.transport.upper()
+    via = b"SIP/2.0/%b %b:%d;branch=z9hG4bK%b;rport" % (
+        transport.encode(),
+        bracketed(local.host).encode(),
+        local.port,
+        crossing.exchange.token,
+    )
+    _replace_vias(message, via)
+    _drop_routes(message)
+    hops = crossing.target.route.hops if crossing.target is not None else ()
+    if hops:
+        _insert_after_via(message, b"Route: " + b", ".join(hops))
+    _write_target(message, crossing)
+    _write_hops(message)
+    _write_label(message, crossing.label)
+    for name in _OTHER_CALLS:
+        for header in message.all(name):
+            label, mark, rest = message.data[header.start : header.end].partition(b";")
+            message.edits.replace(header.start, header.end, crossing.relabel(label.strip()) + mark + rest)
+    for header in message.all("refer-to"):
+        match = _REPLACES.search(message.data, header.start, header.end)
+        if match is not None:
+            label, mark, rest = unescape(match[1]).partition(b";")
+            message.edits.replace(*match.span(1), escape_in_header(crossing.relabel(label) + mark + rest))
+
+
+def stamp_reply(message: SipMessage, crossing: Crossing) -> None:
+    """Give an answer back what the request had brought, so that its asker knows it."""
+    memo: Memo = crossing.exchange.memo
+    _replace_vias(message, memo.vias)
+    _drop_routes(message)
+    if memo.record_routes and message.status < 300:
+        _insert_after_via(message, b"Record-Route: " + b", ".join(memo.record_routes))
+    from_, to = message.first("from"), message.first("to")
+    assert from_ is not None and to is not None
+    tag = tag_of(single(message, "to"))
+    message.edits.replace(from_.start, from_.end, memo.from_)
+    message.edits.replace(to.start, to.end, memo.to if memo.tagged or not tag else memo.to + b";tag=" + tag)
+    _write_label(message, crossing.label)
+
+
+def stamp(message: SipMessage, crossing: Crossing) -> None:
+    """Write what is our own on this hop."""
+    if message.body_end < len(message.data):
+        message.edits.delete(message.body_end, len(message.data))  # what follows the body is no part of the message
+    if crossing.intent.phase.reply:
+        stamp_reply(message, crossing)
+    else:
+        stamp_request(message, crossing)
+
+
+def _replace_vias(message: SipMessage, value: bytes) -> None:
+    first, *others = message.all("via")
+    message.edits.replace(first.start, first.end, value)
+    for header in others:
+        message.edits.delete(header.line_start, header.line_end)
+
+
+def _drop_routes(message: SipMessage) -> None:
+    for name in _ROUTES:
+        for header in message.all(name):
+            message.edits.delete(header.line_start, header.line_end)
+
+
+def _insert_after_via(message: SipMessage, line: bytes) -> None:
+    message.edits.insert(message.all("via")[0].line_end, line + message.eol)
+
+
+def _write_target(message: SipMessage, crossing: Crossing) -> None:
+    uri = request_uri(message)
+    target = crossing.target
+    if target is not None and target.name:
+        message.edits.replace(message.uri_start, message.uri_end, uri_of(target, uri.scheme))
+    elif uri.is_sip:
+        write_host(message, uri, crossing.translate(Slot(Role.IDENTITY, Place(uri.address), uri)))
+
+
+def _write_hops(message: SipMessage) -> None:
+    header = message.first("max-forwards")
+    if header is None:
+        _insert_after_via(message, b"Max-Forwards: %d" % MAX_FORWARDS)
+    else:
+        left = int(message.value("max-forwards") or b"1") - 1
+        message.edits.replace(header.start, header.end, b"%d" % max(left, 0))
+
+
+def _write_label(message: SipMessage, label: bytes) -> None:
+    header = message.first("call-id")
+    assert header is not None  # the decoder has seen to it
+    message.edits.replace(header.start, header.end, label)

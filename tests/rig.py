@@ -1,0 +1,110 @@
+"""A border in memory: two realms, one path, fixed secret, and the orders it gives sorted by kind."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import attrs
+
+from sbc.core.address import Address
+from sbc.core.audit import audit
+from sbc.core.border import Border
+from sbc.core.mint import Mint
+from sbc.core.orders import CloseStream, Listener, Note, OpenStream, Order, Record, Send, UpdateStream
+from sbc.core.realm import Limits, Media, Path, Plan, Realm, Side, Signaling, Timers
+from sbc.core.registry import Arrival
+
+SBC_ACCESS = Address("203.0.113.1", 5060)
+SBC_CORE = Address("198.51.100.1", 5060)
+SOFTSWITCH = Address("198.51.100.2", 5060)
+NAT = Address("203.0.113.11", 40001)
+PHONE = Address("192.168.1.10", 5060)
+SECRET = b"a secret for tests only"
+
+T = TypeVar("T")
+
+
+def listener(realm: str, address: Address, dialect: str) -> Listener:
+    return Listener(realm, dialect, "udp", address, address)
+
+
+def make_plan(dialect: str, limits: Limits | None = None, ports: int = 100, **path: Any) -> Plan:
+    """An access realm and a core realm joined by one path."""
+    limits = limits or Limits()
+    access = Realm(
+        "access",
+        Side.ACCESS,
+        (listener("access", SBC_ACCESS, dialect),),
+        Media(SBC_ACCESS.host, SBC_ACCESS.host, range(20000, 20000 + ports)),
+        frozenset({"sbc.example.com"}),
+        limits,
+    )
+    core = Realm(
+        "core",
+        Side.CORE,
+        (listener("core", SBC_CORE, dialect),),
+        Media(SBC_CORE.host, SBC_CORE.host, range(30000, 30000 + ports)),
+        frozenset(),
+        limits,
+    )
+    path.setdefault("signaling_ports", range(41000, 41100) if path.get("signaling") is Signaling.PORT_PER_TERMINAL else range(0))
+    return Plan({"access": access, "core": core}, (Path("main", "access", "core", (SOFTSWITCH,), **path),), Timers())
+
+
+@attrs.define
+class Rig:
+    """Drives a border by hand. `now` moves only when told to."""
+
+    border: Border
+    now: float = 1000.0
+    log: list[Order] = attrs.field(factory=list)
+    open_streams: set[str] = attrs.field(factory=set)
+
+    @classmethod
+    def make(cls, dialect: Any, plan: Plan | None = None) -> Rig:
+        return cls(Border(plan or make_plan(dialect.name), {dialect.name: dialect}, Mint(SECRET)))
+
+    def _take(self, orders: list[Order]) -> list[Order]:
+        for order in orders:
+            if isinstance(order, OpenStream):
+                assert order.spec.id not in self.open_streams
+                self.open_streams.add(order.spec.id)
+            elif isinstance(order, UpdateStream):
+                assert order.stream in self.open_streams
+            elif isinstance(order, CloseStream):
+                self.open_streams.remove(order.stream)
+        self.log += orders
+        assert audit(self.border.registry, self.open_streams) == []
+        return orders
+
+    def from_access(self, data: bytes, source: Address = NAT) -> list[Order]:
+        own = self.border.plan.realms["access"].listeners[0]
+        return self._take(self.border.receive(Arrival(own, source, data, self.now)))
+
+    def from_core(self, data: bytes, source: Address = SOFTSWITCH, at: Listener | None = None) -> list[Order]:
+        own = at or self.border.plan.realms["core"].listeners[0]
+        return self._take(self.border.receive(Arrival(own, source, data, self.now)))
+
+    def wait(self, seconds: float) -> list[Order]:
+        """Let time pass, waking the border whenever it asks for it."""
+        end, orders = self.now + seconds, []
+        while (at := self.border.registry.timers.next()) is not None and at <= end:
+            self.now = max(self.now, at)
+            orders += self._take(self.border.wake(self.now))
+        self.now = end
+        return orders
+
+
+def of(kind: type[T], orders: list[Order]) -> list[T]:
+    """The orders of one kind."""
+    return [order for order in orders if isinstance(order, kind)]
+
+
+def sends(orders: list[Order], realm: str) -> list[bytes]:
+    """What is sent into `realm`."""
+    return [order.data for order in of(Send, orders) if order.listener.realm == realm]
+
+
+def events(orders: list[Order]) -> list[str]:
+    """What is noted and recorded, by name."""
+    return [order.event for order in orders if isinstance(order, Note | Record)]
