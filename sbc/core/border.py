@@ -11,7 +11,7 @@ from sbc.core.call import Call, CallState
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import BadMessage, Cause, Intent, Kind, Phase, Refused, Slot
 from sbc.core.mint import Mint
-from sbc.core.orders import Note, Order, Send, Wake
+from sbc.core.orders import Listener, Note, Order, Send, Wake
 from sbc.core.realm import Plan
 from sbc.core.registry import Arrival, Registry
 from sbc.core.routing import reply_crossing, request_crossing
@@ -61,6 +61,17 @@ class Border:
             if call is not None and stream.id == stream_id:
                 registry.close_stream(call, stream, now)
         return orders, True
+
+    def unlistened(self, listener: Listener, why: str, now: float) -> list[Order]:
+        """A terminal's own listener could not be opened: whoever asked for it is refused."""
+        registry = self.registry
+        orders: list[Order] = [Note("listener-lost", why, "", {"listener": str(listener)})]
+        for exchange in list(registry.live_exchanges):
+            if exchange.open and any(binding.onward == listener for binding in exchange.bindings):
+                refused = Refused(Cause.BUSY, "no signalling port", retry_after=30)
+                orders += transact.give_up(registry, self.dialects[exchange.dialect], exchange, refused, now)
+                orders += registry.drop_pending(exchange, now)
+        return self._and_wake(orders)
 
     def _wake_call(self, call: Call, now: float) -> list[Order]:
         if call.state is CallState.CLOSED:

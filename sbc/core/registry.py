@@ -227,14 +227,18 @@ class Registry:
                 self.per_source[realm.name, exchange.near.peer] -= 1
                 if not self.per_source[realm.name, exchange.near.peer]:
                     del self.per_source[realm.name, exchange.near.peer]
-        for binding in exchange.bindings:
-            if binding.state is BindingState.PENDING and self._last_claim(binding, exchange):
-                orders += self.forget_binding(binding, "not confirmed by the registrar", now)
-        return orders
+        return orders + self.drop_pending(exchange, now)
 
-    def _last_claim(self, binding: Binding, exchange: Exchange) -> bool:
-        binding.claims.discard(exchange)
-        return not binding.claims and self.bindings.get(binding.key) is binding
+    def drop_pending(self, exchange: Exchange, now: float) -> list[Order]:
+        """Let go of the bindings an exchange would have made; those nobody else vouches for are forgotten."""
+        orders: list[Order] = []
+        for binding in exchange.bindings:
+            binding.claims.discard(exchange)
+            alive = self.bindings.get(binding.key) is binding
+            if alive and binding.state is BindingState.PENDING and not binding.claims:
+                orders += self.forget_binding(binding, "not confirmed by the registrar", now)
+        exchange.bindings.clear()
+        return orders
 
     # -- bindings
 

@@ -1,0 +1,230 @@
+"""Carries out the core's orders: sockets, timers, the media engine, the log. It decides nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import DatagramProtocol
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from sbc.core.address import Address
+from sbc.core.audit import audit
+from sbc.core.border import Border
+from sbc.core.orders import (
+    CloseStream,
+    Listen,
+    Listener,
+    Note,
+    OpenStream,
+    Order,
+    Record,
+    Send,
+    Unlisten,
+    UpdateStream,
+    Wake,
+)
+from sbc.core.registry import Arrival
+from sbc.interfaces import IMediaObserver, PortUnavailable
+from sbc.media.counters import StreamCounters
+from sbc.media.udp import Port, listen_udp
+
+SIGNALING_BUFFER = 4 * 1024 * 1024
+"""Octets of receive queue asked for a signalling socket: some thousand messages, for the burst after an outage."""
+
+Deliver = Callable[[Address, bytes], None]
+Protocols = Mapping[str, Callable[[Deliver], DatagramProtocol]]
+
+# what an operator wants to see without asking; the rest is for debugging, and counted in any case
+_LOUD = frozenset({"bound", "moved", "unbound", "gave-up", "refused", "stream-lost", "listener-lost"})
+
+
+@implementer(IMediaObserver)
+class Runner:
+    """The one place where orders meet Twisted. Everything happens on the reactor's thread.
+
+    `protocols` maps a dialect's word to what makes its datagram protocol; `engine` is set by whoever wires things.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, border: Border, protocols: Protocols) -> None:
+        self._reactor = reactor
+        self._border = border
+        self._protocols = protocols
+        self._ports: dict[Listener, Port] = {}
+        self._wake: Any = None
+        self._volumes: dict[str, list[tuple[str, StreamCounters]]] = {}
+        self.engine: Any = None
+        self.counted: Counter[str] = Counter()
+
+    # -- what comes in
+
+    def received(self, listener: Listener, source: Address, data: bytes) -> None:
+        """A message has arrived."""
+        self.counted["messages"] += 1
+        self.carry_out(self._border.receive(Arrival(listener, source, data, self._reactor.seconds())))
+
+    def latched(self, stream: str, side: int, address: Address, reason: str) -> None:
+        """See IMediaObserver. The engine has logged it."""
+        self.counted["latched"] += 1
+
+    def silent(self, stream: str, seconds: float) -> None:
+        """See IMediaObserver."""
+        self.counted["silent"] += 1
+        self._say("silent", f"no media for {seconds:.0f} s", stream.partition("/")[0], {"stream": stream})
+
+    # -- what goes out
+
+    def carry_out(self, orders: list[Order]) -> None:
+        """Carry out orders, one after the other. Where a port cannot be had the core is asked what to do instead."""
+        for order in orders:
+            if isinstance(order, Send):
+                self._send(order)
+            elif isinstance(order, OpenStream):
+                if not self._open_stream(order):
+                    return
+            elif isinstance(order, Listen):
+                if not self._listen_for_terminal(order.listener):
+                    return
+            else:
+                self._plain(order)
+
+    def _plain(self, order: Order) -> None:
+        if isinstance(order, UpdateStream):
+            self.engine.update(order.stream, order.side, order.spec)
+        elif isinstance(order, CloseStream):
+            self._volumes.setdefault(order.call, []).append((order.stream, self.engine.close(order.stream)))
+        elif isinstance(order, Wake):
+            self._sleep_until(order.at)
+        elif isinstance(order, Note):
+            self.counted[order.event] += 1
+            self._say(order.event, order.reason, order.call, order.fields)
+        elif isinstance(order, Record):
+            self._record(order)
+        elif isinstance(order, Unlisten):
+            port = self._ports.pop(order.listener, None)
+            if port is not None:
+                port.stopListening()
+
+    def _send(self, order: Send) -> None:
+        port = self._ports.get(order.listener)
+        if port is None:
+            self.counted["unsent"] += 1
+            self._log.warn("call {call}: {listener} is closed, nothing sent", call=order.call, listener=order.listener)
+            return
+        try:
+            port.socket.sendto(order.data, order.to)
+        except OSError as error:
+            self.counted["send-error"] += 1
+            self._log.warn(
+                "call {call}: sending {size} octets to {to} from {listener}: {error}",
+                call=order.call or "-",
+                size=len(order.data),
+                to=order.to,
+                listener=order.listener,
+                error=error,
+            )
+
+    def _open_stream(self, order: OpenStream) -> bool:
+        try:
+            self.engine.open(order.spec)
+        except PortUnavailable as error:
+            instead, go_on = self._border.unopened(order.spec.id, str(error), self._reactor.seconds())
+            self.carry_out(instead)
+            return go_on
+        return True
+
+    def _listen_for_terminal(self, listener: Listener) -> bool:
+        try:
+            self.listen(listener)
+        except CannotListenError as error:
+            self.carry_out(self._border.unlistened(listener, str(error.socketError), self._reactor.seconds()))
+            return False
+        return True
+
+    def _sleep_until(self, at: float) -> None:
+        if self._wake is not None and self._wake.active():
+            self._wake.cancel()
+        self._wake = self._reactor.callLater(max(0.0, at - self._reactor.seconds()), self._woken)
+
+    def _woken(self) -> None:
+        self.carry_out(self._border.wake(self._reactor.seconds()))
+
+    # -- listeners
+
+    def listen(self, listener: Listener) -> None:
+        """Open a listener. @raises twisted.internet.error.CannotListenError."""
+
+        def deliver(source: Address, data: bytes) -> None:
+            self.received(listener, source, data)
+
+        protocol = self._protocols[listener.dialect](deliver)
+        dscp = self._border.plan.realms[listener.realm].media.dscp
+        self._ports[listener] = listen_udp(self._reactor, listener.address, protocol, SIGNALING_BUFFER, dscp=dscp)
+        self._log.info("listening on {listener}", listener=listener)
+
+    def stop(self) -> None:
+        """Close all sockets and streams and sleep no more."""
+        if self._wake is not None and self._wake.active():
+            self._wake.cancel()
+        for port in self._ports.values():
+            port.stopListening()
+        self._ports.clear()
+        for stream in self.engine.streams():
+            self.engine.close(stream)
+
+    def listeners(self) -> dict[Listener, Port]:
+        """The open listeners and their ports."""
+        return dict(self._ports)
+
+    # -- what is said
+
+    def _say(self, event: str, reason: str, call: str, fields: dict[str, Any]) -> None:
+        detail = "".join(f" {key}={value}" for key, value in fields.items())
+        say = self._log.info if event in _LOUD else self._log.debug
+        say("call {call}: {event}: {reason}{detail}", call=call or "-", event=event, reason=reason, detail=detail)
+
+    def _record(self, order: Record) -> None:
+        self.counted[f"call-{order.event}"] += 1
+        fields = order.fields
+        if order.event == "open":
+            self._log.info("call {call}: from {source} to {to}", call=order.call, source=fields["from"], to=fields["to"])
+        elif order.event == "answer":
+            self._log.info("call {call}: answered", call=order.call)
+        else:
+            volumes = self._volumes.pop(order.call, [])
+            self._log.info(
+                "call {call}: ended: {cause}; answered for {seconds}; {volume}",
+                call=order.call,
+                cause=fields["cause"],
+                seconds="-" if fields["answered_for"] is None else f"{fields['answered_for']:.3f} s",
+                volume="; ".join(f"stream {name}: {told(counters)}" for name, counters in volumes) or "no media",
+                volumes=volumes,
+            )
+
+    # -- the books
+
+    def audit(self) -> list[str]:
+        """What does not add up, in the core's books and between them and what is open here."""
+        faults = audit(self._border.registry, self.engine.streams())
+        wanted = {own for realm in self._border.plan.realms.values() for own in realm.listeners}
+        wanted |= {port.listener for port in self._border.registry.terminal_ports.values()}
+        faults += [f"{own} is open but wanted by nobody" for own in sorted(set(self._ports) - wanted, key=str)]
+        faults += [f"{own} is wanted but not open" for own in sorted(wanted - set(self._ports), key=str)]
+        if self._border.registry.timers.next() is not None and not (self._wake is not None and self._wake.active()):
+            faults.append("the core waits to be woken, but no timer is set")
+        return faults
+
+
+def told(counters: StreamCounters) -> str:
+    """A stream's volume in words: what each side sent us, and what was dropped of it."""
+    return ", ".join(
+        f"side {index} in {side.received_rtp.packets}+{side.received_rtcp.packets} packets"
+        f" {side.received.octets} octets out {side.sent_rtp.packets}+{side.sent_rtcp.packets}"
+        f" dropped {side.drops.total}"
+        for index, side in enumerate(counters.sides)
+    )

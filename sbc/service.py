@@ -1,0 +1,63 @@
+"""The service: wires configuration, border, runner, engine and console together. The only place that does."""
+
+from __future__ import annotations
+
+from os import urandom
+from typing import Any
+
+from twisted.application.internet import TimerService
+from twisted.application.service import IService, MultiService, Service
+from twisted.logger import Logger
+
+from sbc.config.schema import Config
+from sbc.core.border import Border
+from sbc.core.mint import Mint
+from sbc.core.realm import Plan
+from sbc.media.twisted_engine import TwistedEngine
+from sbc.runner import Runner
+from sbc.sip.dialect import SipDialect
+from sbc.sip.protocol import SipDatagrams
+
+_SECRET_OCTETS = 32
+
+
+class BorderService(Service):
+    """Opens the listeners at start, closes everything at stop, and looks over the books in between."""
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, plan: Plan) -> None:
+        self.setName("border")
+        timers = plan.timers
+        dialects = {"sip": SipDialect(patience=timers.unanswered, linger=timers.linger)}
+        self.border = Border(plan, dialects, Mint(urandom(_SECRET_OCTETS)))
+        self.runner = Runner(reactor, self.border, {"sip": SipDatagrams})
+        self.runner.engine = TwistedEngine(reactor, self.runner)
+
+    def startService(self) -> None:
+        """@raises twisted.internet.error.CannotListenError, by which twistd ends: an SBC that lacks a listener is none."""
+        super().startService()
+        for realm in self.border.plan.realms.values():
+            for listener in realm.listeners:
+                self.runner.listen(listener)
+
+    def stopService(self) -> None:
+        self.runner.stop()
+        super().stopService()
+
+    def look_over_books(self) -> None:
+        """Run the auditor and say what it found."""
+        for fault in self.runner.audit():
+            self.runner.counted["audit-faults"] += 1
+            self._log.error("the books do not balance: {fault}", fault=fault)
+
+
+def make_service(config: Config) -> IService:
+    """The whole SBC of a configuration, as a service for twistd or any other Twisted application."""
+    from twisted.internet import reactor
+
+    whole = MultiService()
+    border = BorderService(reactor, config.plan)
+    border.setServiceParent(whole)
+    TimerService(config.plan.timers.audit, border.look_over_books).setServiceParent(whole)
+    return whole
