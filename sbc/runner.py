@@ -192,7 +192,9 @@ class Runner:
         self.counted[f"call-{order.event}"] += 1
         fields = order.fields
         if order.event == "open":
-            self._log.info("call {call}: from {source} to {to}", call=order.call, source=fields["from"], to=fields["to"])
+            self._log.info(
+                "call {call}: from {source} to {to}", call=order.call, source=fields["from"], to=fields["to"]
+            )
         elif order.event == "answer":
             self._log.info("call {call}: answered", call=order.call)
         else:

@@ -47,7 +47,9 @@ def make_plan(dialect: str, limits: Limits | None = None, ports: int = 100, **pa
         frozenset(),
         limits,
     )
-    path.setdefault("signaling_ports", range(41000, 41100) if path.get("signaling") is Signaling.PORT_PER_TERMINAL else range(0))
+    path.setdefault(
+        "signaling_ports", range(41000, 41100) if path.get("signaling") is Signaling.PORT_PER_TERMINAL else range(0)
+    )
     return Plan({"access": access, "core": core}, (Path("main", "access", "core", (SOFTSWITCH,), **path),), Timers())
 
 

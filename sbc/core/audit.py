@@ -49,7 +49,9 @@ def _media_ports(registry: Registry) -> list[str]:
                 used[leg.realm.name].add(pair.rtp.port)
     for name, pool in registry.media_ports.items():
         faults += [f"media port {port} of realm {name} is taken by nobody" for port in sorted(pool.used - used[name])]
-        faults += [f"media port {port} of realm {name} is used but not taken" for port in sorted(used[name] - pool.used)]
+        faults += [
+            f"media port {port} of realm {name} is used but not taken" for port in sorted(used[name] - pool.used)
+        ]
         if not pool.balanced():
             faults.append(f"the media ports of realm {name} do not add up")
     return faults
@@ -64,9 +66,7 @@ def _calls(registry: Registry) -> list[str]:
     return faults
 
 
-def _foreign(
-    table: dict[tuple[str, bytes], Call], alive: dict[str, Call]
-) -> Iterable[tuple[tuple[str, bytes], Call]]:
+def _foreign(table: dict[tuple[str, bytes], Call], alive: dict[str, Call]) -> Iterable[tuple[tuple[str, bytes], Call]]:
     return ((key, call) for key, call in table.items() if alive.get(call.id) is not call)
 
 
@@ -85,18 +85,26 @@ def _bindings(registry: Registry) -> list[str]:
     alive = set(registry.bindings.values())
     by_user = {binding for group in registry.bindings_by_user.values() for binding in group}
     by_source = {binding for group in registry.bindings_by_source.values() for binding in group}
-    faults = [f"{b} is not found by its user" for b in alive - by_user] + [f"{b} is not found by its source" for b in alive - by_source]
+    faults = [f"{b} is not found by its user" for b in alive - by_user] + [
+        f"{b} is not found by its source" for b in alive - by_source
+    ]
     faults += [f"{b} is forgotten but found" for b in (by_user | by_source) - alive]
     for address, port in registry.terminal_ports.items():
         if port.binding is not None and port.binding not in alive:
             faults.append(f"signalling port {address} belongs to the forgotten {port.binding}")
         if port.binding is None and not port.holders:
             faults.append(f"signalling port {address} belongs to nobody")
-        faults += [f"signalling port {address} is held by forgotten call {c}" for c in port.holders - set(registry.calls)]
+        faults += [
+            f"signalling port {address} is held by forgotten call {c}" for c in port.holders - set(registry.calls)
+        ]
     taken = sum(len(pool.used) for pool in registry.signaling_ports.values())
     if taken != len(registry.terminal_ports):
         faults.append(f"{taken} signalling ports are taken, {len(registry.terminal_ports)} are open")
-    faults += [f"the signalling ports of path {n} do not add up" for n, p in registry.signaling_ports.items() if not p.balanced()]
+    faults += [
+        f"the signalling ports of path {n} do not add up"
+        for n, p in registry.signaling_ports.items()
+        if not p.balanced()
+    ]
     return faults
 
 
@@ -108,7 +116,9 @@ def _names(registry: Registry) -> list[str]:
 def _timers(registry: Registry) -> list[str]:
     woken = registry.timers.owners()
     faults = [f"{owner!r} has no timer" for owner in _owners(registry) if owner.due is None and _wants_timer(owner)]
-    faults += [f"{owner!r} waits in vain" for owner in _owners(registry) if owner.due is not None and id(owner) not in woken]
+    faults += [
+        f"{owner!r} waits in vain" for owner in _owners(registry) if owner.due is not None and id(owner) not in woken
+    ]
     strays = len(woken - {id(owner) for owner in _owners(registry)})
     return [*faults, f"{strays} timers belong to nobody"] if strays else faults
 

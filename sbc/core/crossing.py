@@ -79,7 +79,9 @@ class Crossing:
         """What the call that is named `label` here is named there; for messages that speak of another call."""
         call = self.registry.calls_by_label.get((self.here.name, label))
         if call is None or call.leg_in(self.here.name) == call.leg_in(self.there.name):
-            return self.registry.mint.derive(b"label", self.here.name.encode(), label) if self.path.hide_labels else label
+            return (
+                self.registry.mint.derive(b"label", self.here.name.encode(), label) if self.path.hide_labels else label
+            )
         return call.legs[call.leg_in(self.there.name)].label
 
     # -- slots

@@ -98,7 +98,9 @@ class Registry:
 
     def is_next_hop(self, realm: Realm, host: str) -> bool:
         """Whether `host` is a configured next hop in the core realm `realm`."""
-        return any(path.core == realm.name and any(hop.host == host for hop in path.next_hops) for path in self.plan.paths)
+        return any(
+            path.core == realm.name and any(hop.host == host for hop in path.next_hops) for path in self.plan.paths
+        )
 
     def _within(self, what: str, realm: Realm, most: int) -> None:
         if self.in_realm[what, realm.name] >= most:

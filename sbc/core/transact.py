@@ -18,7 +18,9 @@ from sbc.core.registry import Arrival, Registry, far_key, near_key
 State = ExchangeState
 
 
-def absorb_request(registry: Registry, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order] | None:
+def absorb_request(
+    registry: Registry, dialect: Any, message: Any, intent: Intent, arrival: Arrival
+) -> list[Order] | None:
     """What a request that the SBC can deal with by itself asks for; None if it has to cross.
 
     @raises Refused when it takes back what is not there.
@@ -75,7 +77,9 @@ def _withdraw(registry: Registry, dialect: Any, message: Any, intent: Intent, ar
     _finish(registry, own, State.DONE, arrival.now)
     orders: list[Order] = [*own.back(own.answer)]
     if asked.state is State.TRYING:
-        asked.state = State.WITHDRAWING  # it may not be taken back before the other side has been heard (RFC 3261 section 9.1)
+        asked.state = (
+            State.WITHDRAWING
+        )  # it may not be taken back before the other side has been heard (RFC 3261 section 9.1)
     elif asked.state is State.PROCEEDING:
         orders += _send_withdrawal(registry, dialect, asked, arrival.now)
     return orders

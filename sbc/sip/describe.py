@@ -8,7 +8,9 @@ from sbc.sip.codec import SipMessage
 from sbc.sip.headers import NameAddr, Via, name_addrs, vias
 from sbc.sip.uri import Uri, parse_uri
 
-DEFAULT_SUBSCRIPTION = 3600  # seconds, where a SUBSCRIBE does not say (RFC 6665 section 4.1.2.1 leaves it to the package)
+DEFAULT_SUBSCRIPTION = (
+    3600  # seconds, where a SUBSCRIBE does not say (RFC 6665 section 4.1.2.1 leaves it to the package)
+)
 REFER_SUBSCRIPTION = 180  # seconds a REFER outside a dialogue keeps its implicit subscription (RFC 3515 section 2.4.4)
 MAX_EXPIRES = 2**31 - 1
 
@@ -36,7 +38,12 @@ def single(message: SipMessage, name: str) -> NameAddr:
 
 def tag_of(value: NameAddr) -> bytes:
     """The tag of a From or To value, empty if it has none."""
-    return (value.params.get("tag") or "").encode()
+    return raw(value.params.get("tag"))
+
+
+def raw(text: str | None) -> bytes:
+    """The octets of a parameter as they came; they need not be UTF-8."""
+    return b"" if text is None else text.encode("utf-8", "surrogateescape")
 
 
 def top_via(message: SipMessage) -> Via:
@@ -73,12 +80,12 @@ def expires_of(text: bytes | str | None) -> int | None:
 def exchange_key(message: SipMessage, via: Via) -> bytes:
     """The transaction's name (RFC 3261 section 17.2.3). ACK and CANCEL name INVITE's and their own, respectively."""
     method = "INVITE" if message.method == "ACK" else message.method
-    branch = via.branch
-    if branch.startswith("z9hG4bK"):
-        return f"{branch}|{method}".encode()
+    branch = raw(via.branch)
+    if branch.startswith(b"z9hG4bK"):
+        return branch + b"|" + method.encode()
     number = message.cseq[0]  # a peer of RFC 2543 has no unique branch
     call_id = message.value("call-id") or b""
-    return b"|".join((call_id, tag_of(single(message, "from")), str(number).encode(), branch.encode(), method.encode()))
+    return b"|".join((call_id, tag_of(single(message, "from")), b"%d" % number, branch, method.encode()))
 
 
 def describe(message: SipMessage) -> Intent:
@@ -122,7 +129,7 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
         intent.phase = Phase.CONFIRM
     elif method == "CANCEL":
         intent.phase = Phase.WITHDRAW
-        intent.withdraws = f"{via.branch}|INVITE".encode()
+        intent.withdraws = raw(via.branch) + b"|INVITE"
     elif kind is Kind.OPEN:
         intent.route = route(hops_of(message, "record-route"))
     elif kind is Kind.BIND:

@@ -23,9 +23,7 @@ _CAUSES = {
     Cause.WITHDRAWN: (487, b"Request Terminated"),
     Cause.DRAINING: (503, b"Service Unavailable"),
 }
-_ALLOW = (
-    b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE, NOTIFY, PRACK, UPDATE, REFER, PUBLISH"
-)
+_ALLOW = b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE, NOTIFY, PRACK, UPDATE, REFER, PUBLISH"
 
 
 def reply(
@@ -43,7 +41,10 @@ def reply(
         via_lines = [b"Via: " + message.data[header.start : header.end] for header in message.all("via")]
     to = message.value("to") or b""
     if tagged and to and b"tag=" not in to.rpartition(b">")[2].lower():
-        to += b";tag=" + blake2b(b"\0".join((*via_lines[:1], message.value("call-id") or b"")), digest_size=8).hexdigest().encode()
+        to += (
+            b";tag="
+            + blake2b(b"\0".join((*via_lines[:1], message.value("call-id") or b"")), digest_size=8).hexdigest().encode()
+        )
     lines = [b"SIP/2.0 %d %b" % (status, reason), *via_lines]
     for name, value in ((b"From", message.value("from")), (b"To", to)):
         if value:
@@ -89,7 +90,9 @@ def withdraw(sent: bytes) -> bytes:
 def confirm(sent: bytes, answer: SipMessage) -> bytes | None:
     """The ACK of our hop to a failure of the INVITE `sent`, None for other methods (RFC 3261 section 17.1.1.3)."""
     request = decode(sent)
-    return _same_hop(request, b"ACK", answer.value("to")) if request.method == "INVITE" and answer.status >= 300 else None
+    return (
+        _same_hop(request, b"ACK", answer.value("to")) if request.method == "INVITE" and answer.status >= 300 else None
+    )
 
 
 def _same_hop(request: SipMessage, method: bytes, to: bytes | None) -> bytes:

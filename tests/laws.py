@@ -1,0 +1,184 @@
+"""The six laws that every dialect inherits. A dialect's tests subclass `DialectLaws` and say where its messages come from.
+
+identity, there and back, no leak, refusal, replay, fuzz: DESIGN.md's words, one method each.
+"""
+
+from __future__ import annotations
+
+from socket import AF_INET, AF_INET6, inet_pton
+from typing import Any, ClassVar
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sbc.core.address import Address
+from sbc.core.message import BadMessage, Cause, Phase, Refused
+from sbc.core.orders import Note, Order, Record, Send, Wake
+from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, of, sends
+
+
+@attrs.frozen
+class Wire:
+    """What the laws need of a protocol to hold a conversation. Built by hand in each dialect's tests, never by its codec.
+
+    `opening(sender)` is a request that opens a call from the host and port given, with media at port 4000 and 4001 of that host; its
+    answer, given the request as it arrived and the answering host, is `answer(request, host)`. `inside(request, answer)` is a further request
+    of the opener, given what it had sent and what it got back.
+    """
+
+    opening: Any
+    answer: Any
+    inside: Any
+
+
+def spellings(host: str) -> list[bytes]:
+    """An address as text and packed, as a leak would show it."""
+    packed = inet_pton(AF_INET6 if ":" in host else AF_INET, host)
+    return [host.encode(), packed]
+
+
+def assert_no_trace(data: bytes, *hosts: str) -> None:
+    for host in hosts:
+        for spelling in spellings(host):
+            assert spelling not in data, f"{host} leaks in {data!r}"
+
+
+class DialectLaws:
+    """Subclass, set `dialect`, `wire`, and `samples()`: (name, bytes) of messages that decode."""
+
+    dialect: ClassVar[Any]
+    wire: ClassVar[Wire]
+
+    @classmethod
+    def samples(cls) -> list[tuple[str, bytes]]:
+        raise NotImplementedError
+
+    def rig(self) -> Rig:
+        return Rig.make(self.dialect)
+
+    def crossed(self) -> tuple[Rig, bytes, bytes, bytes, bytes]:
+        """A rig in which a call was opened and answered: request and answer, each as it came and as it went on."""
+        rig = self.rig()
+        asked = self.wire.opening(PHONE)
+        (sent,) = sends(rig.from_access(asked), "core")
+        answer = self.wire.answer(sent, SOFTSWITCH.host)
+        *_, back = sends(rig.from_core(answer), "access")
+        return rig, asked, sent, answer, back
+
+    def test_identity(self) -> None:
+        samples = self.samples()
+        assert samples
+        for name, data in samples:
+            assert self.dialect.encode(self.dialect.decode(data)) == data, name
+
+    def test_describing_changes_nothing(self) -> None:
+        for name, data in self.samples():
+            message = self.dialect.decode(data)
+            try:
+                self.dialect.describe(message)
+            except BadMessage:
+                continue
+            assert self.dialect.encode(message) == data, name
+
+    def test_there_and_back(self) -> None:
+        """What the opener loaded comes back to it, and what it is told leads to the other party."""
+        rig, asked, sent, _, back = self.crossed()
+        inside = self.wire.inside(asked, back)
+        (onward,) = sends(rig.from_access(inside), "core")
+        intent = self.dialect.describe(self.dialect.decode(onward))
+        assert intent.target is None or intent.target.place.address.host == SOFTSWITCH.host
+        asked_call = self.dialect.describe(self.dialect.decode(asked))
+        back_call = self.dialect.describe(self.dialect.decode(back))
+        assert back_call.label == asked_call.label
+        assert self.dialect.describe(self.dialect.decode(sent)).label == intent.label
+        assert back_call.exchange == asked_call.exchange
+
+    def test_no_leak(self) -> None:
+        """Neither side ever sees an address of the other."""
+        rig, asked, _, _, back = self.crossed()
+        rig.from_access(self.wire.inside(asked, back))
+        for data in sends(rig.log, "core"):
+            assert_no_trace(data, PHONE.host, NAT.host, SBC_ACCESS.host)
+        for data in sends(rig.log, "access"):
+            assert_no_trace(data, SBC_CORE.host)
+            assert_no_trace(data.replace(asked, b""), SOFTSWITCH.host)
+
+    @pytest.mark.parametrize("cause", list(Cause))
+    def test_refusal(self, cause: Cause) -> None:
+        """A refusal is a message of the protocol, and a final answer to the very exchange it refuses."""
+        asked = self.dialect.decode(self.wire.opening(PHONE))
+        data = self.dialect.refuse(asked, Refused(cause, "because", 5), NAT)
+        refusal = self.dialect.describe(self.dialect.decode(data))
+        assert refusal.phase in (Phase.FAILURE, Phase.CHALLENGE)
+        assert refusal.exchange == self.dialect.describe(asked).exchange
+
+    def test_replay(self) -> None:
+        """A retransmission gives the stored bytes and no new order; what went onward goes onward again only by our own timer."""
+        rig = self.rig()
+        asked = self.wire.opening(PHONE)
+        first = rig.from_access(asked)
+        told = sends(first, "access")
+        again = rig.from_access(asked)
+        assert sends(again, "access") == told[-1:]
+        assert only_sends(again)
+        assert sends(again, "core") == []
+        (sent,) = sends(first, "core")
+        answer = self.wire.answer(sent, SOFTSWITCH.host)
+        back = sends(rig.from_core(answer), "access")
+        assert back
+        replayed = rig.from_core(answer)
+        assert sends(replayed, "access") == back
+        assert only_sends(replayed)
+        assert sends(rig.from_access(asked), "access") == back
+
+    def test_fuzz(self) -> None:
+        """On whatever bytes, the functions that read raise BadMessage and nothing else, and the border never raises."""
+        samples = [data for _, data in self.samples()]
+        dialect, rig = self.dialect, self.rig()
+
+        @settings(max_examples=300, deadline=None)
+        @given(st.sampled_from(samples), st.lists(mutations, max_size=4))
+        def fuzz(data: bytes, changes: list[tuple[float, int, bytes]]) -> None:
+            for where, length, new in changes:
+                at = int(where * len(data))
+                data = data[:at] + new + data[at + length :]
+            try:
+                message = dialect.decode(data)
+                dialect.describe(message)
+                dialect.slots(message)
+            except BadMessage as bad:
+                dialect.complain(bad, NAT)
+            rig.from_access(data)
+            rig.from_core(data)
+
+        fuzz()
+        rig.wait(100_000)
+        assert rig.border.registry.calls == {}
+        assert not rig.border.registry.live_exchanges
+
+
+mutations = st.tuples(
+    st.floats(0, 1),
+    st.integers(0, 40),
+    st.one_of(
+        st.binary(max_size=12),
+        st.sampled_from(
+            [b"\r\n", b"\x00", b"\xff" * 4, b"9" * 12, b";", b'"', b"<", b"[::1]", b" ", b"%00", b"\r\n ", b""]
+        ),
+    ),
+)
+
+
+def only_sends(orders: list[Order]) -> bool:
+    """Whether nothing but sending is asked for."""
+    return not [order for order in orders if not isinstance(order, Send | Wake)]
+
+
+def quiet(orders: list[Order]) -> bool:
+    """Whether nothing is asked for at all."""
+    return not [order for order in orders if not isinstance(order, Wake | Note | Record)]
+
+
+__all__ = ["Address", "DialectLaws", "Wire", "assert_no_trace", "of", "only_sends", "quiet", "spellings"]
