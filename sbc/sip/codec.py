@@ -1,0 +1,312 @@
+"""SIP messages as spans of the bytes they came in: split once, read on demand, edited in place (RFC 3261 section 7)."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any, NoReturn
+
+from sbc.core.message import BadMessage
+from sbc.sip.bodies import BodyPart, body_parts
+from sbc.text.edits import Edits
+
+MAX_MESSAGE = 65_535
+"""The longest message, in octets: what a UDP datagram can hold."""
+MAX_HEADERS = 256
+"""The most header lines."""
+MAX_LINE = 8_192
+"""The longest header, in octets, its folded lines included."""
+
+COMPACT = {
+    "a": "accept-contact",  # RFC 3841
+    "b": "referred-by",  # RFC 3892
+    "c": "content-type",
+    "d": "request-disposition",  # RFC 3841
+    "e": "content-encoding",
+    "f": "from",
+    "i": "call-id",
+    "j": "reject-contact",  # RFC 3841
+    "k": "supported",
+    "l": "content-length",
+    "m": "contact",
+    "n": "identity-info",  # RFC 4474
+    "o": "event",  # RFC 6665
+    "r": "refer-to",  # RFC 3515
+    "s": "subject",
+    "t": "to",
+    "u": "allow-events",  # RFC 6665
+    "v": "via",
+    "x": "session-expires",  # RFC 4028
+    "y": "identity",  # RFC 8224
+}
+"""Compact header names (RFC 3261 section 7.3.3 and the IANA registry) and what they are short for."""
+
+_TOKEN = rb"[-.!%*_+`'~0-9A-Za-z]++"
+_START = re.compile(
+    rb"(?:(" + _TOKEN + rb") (\S++) SIP/2\.0|SIP/2\.0 ([0-9]{3})(?: ([^\r\n]*+))?+)(\r?\n)", re.IGNORECASE
+)
+_METHOD = re.compile(_TOKEN + rb"(?=[ \t])")
+_VERSION = re.compile(rb"SIP/[0-9]++\.[0-9]++", re.IGNORECASE)
+_NAME = re.compile(rb"(" + _TOKEN + rb")[ \t]*+:")
+_NEXT_HEADER = re.compile(rb"\r?\n(?![ \t])")
+_FOLD = re.compile(rb"[ \t]*+\r?\n[ \t]++")
+_CSEQ = re.compile(rb"([0-9]++)\s++(" + _TOKEN + rb")")
+_MANDATORY = {"via": "Via", "from": "From", "to": "To", "call-id": "Call-ID", "cseq": "CSeq"}
+_MANDATORY_NAMES = frozenset(_MANDATORY)
+_SINGLE = {
+    "from": "From",
+    "to": "To",
+    "call-id": "Call-ID",
+    "cseq": "CSeq",
+    "max-forwards": "Max-Forwards",
+    "content-length": "Content-Length",
+    "content-type": "Content-Type",
+}
+
+
+class BadSip(BadMessage):
+    """What came is not SIP.
+
+    `status` is the answer it deserves; `partial` the request as far as it could be read, to answer it by, or None for a
+    reply or where not even the start line could be read.
+    """
+
+    def __init__(self, reason: str, status: int = 400, partial: SipMessage | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.partial = partial
+
+
+class Header:
+    """One header: `name` canonical, ``start:end`` the value, ``line_start:line_end`` all with folds and line end."""
+
+    __slots__ = ("name", "line_start", "line_end", "start", "end", "parsed")
+
+    def __init__(self, name: str, line_start: int, line_end: int, start: int, end: int) -> None:
+        self.name = name
+        self.line_start = line_start
+        self.line_end = line_end
+        self.start = start
+        self.end = end
+        self.parsed: Any = None  # what sbc.sip.headers made of the value
+
+    def __repr__(self) -> str:
+        return f"<Header {self.name} {self.start}:{self.end}>"
+
+
+@lru_cache(maxsize=1024)
+def canonical_name(raw: bytes) -> str:
+    """The long lower-case name of the header that begins with `raw`, a name and its colon; "" if that is none."""
+    match = _NAME.fullmatch(raw)
+    if match is None:
+        return ""
+    name = match[1].decode("ascii").lower()
+    return COMPACT.get(name, name)
+
+
+class SipMessage:
+    """A request or reply. Offsets are into `data`, which never changes; changes are put into `edits`.
+
+    `method` of a reply is that of its CSeq. `status` is 0 for requests. ``body_start:body_end`` is the body as far as
+    Content-Length goes. `cache` is for the dialect.
+    """
+
+    __slots__ = (
+        "data", "edits", "cache", "is_request", "method", "status", "reason", "uri_start", "uri_end", "cseq",
+        "headers_start", "headers_end", "body_start", "body_end", "eol", "names", "lines", "_offsets", "_headers",
+    )  # fmt: skip
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.edits = Edits()
+        self.cache: dict[str, Any] = {}
+        self.is_request = True
+        self.method = ""
+        self.status = 0
+        self.reason = b""
+        self.uri_start = self.uri_end = -1
+        self.cseq: tuple[int, str] = (-1, "")
+        self.headers_start = self.headers_end = self.body_start = self.body_end = len(data)
+        self.eol = b"\r\n"
+        self.names: list[str] = []
+        self.lines: list[bytes] = []
+        self._offsets: list[int] | None = None
+        self._headers: dict[int, Header] = {}
+
+    def __repr__(self) -> str:
+        what = self.method if self.is_request else f"{self.status} to {self.method}"
+        return f"<SipMessage {what}, {len(self.data)} octets>"
+
+    @property
+    def headers(self) -> list[Header]:
+        """Every header, in order. A line that is no header has the name ""."""
+        return [self._header(index) for index in range(len(self.names))]
+
+    def all(self, name: str) -> list[Header]:
+        """The headers of that (canonical) name, in order."""
+        return [self._header(index) for index, each in enumerate(self.names) if each == name]
+
+    def first(self, name: str) -> Header | None:
+        """The first header of that (canonical) name."""
+        return self._header(self.names.index(name)) if name in self.names else None
+
+    def value(self, name: str) -> bytes | None:
+        """The value of the first header of that name, unfolded, without the space around it; None if there is none."""
+        if name not in self.names:
+            return None
+        return unfold(self.lines[self.names.index(name)].partition(b":")[2].strip())
+
+    def text(self, start: int, end: int) -> bytes:
+        """The bytes as they came."""
+        return self.data[start:end]
+
+    def bodies(self) -> list[BodyPart]:
+        """The body, or the leaves of a multipart body; empty if there is none. Raises BadMessage on a malformed one."""
+        return body_parts(self.data, self.body_start, self.body_end, self.value("content-type") or b"")
+
+    def _header(self, index: int) -> Header:
+        header = self._headers.get(index)
+        if header is None:
+            if self._offsets is None:
+                step = len(self.eol)
+                self._offsets = list(accumulate((len(line) + step for line in self.lines), initial=self.headers_start))
+            line = self.lines[index]
+            line_start = self._offsets[index]
+            value = line[line.find(b":") + 1 :].lstrip()
+            start = line_start + len(line) - len(value)
+            line_end = min(self._offsets[index + 1], len(self.data))
+            header = Header(self.names[index], line_start, line_end, start, start + len(value.rstrip()))
+            self._headers[index] = header
+        return header
+
+
+def unfold(value: bytes) -> bytes:
+    """A header value with each fold turned into one space (RFC 3261 section 7.3.1)."""
+    return _FOLD.sub(b" ", value) if b"\n" in value else value
+
+
+def decode(data: bytes) -> SipMessage:
+    """Read one message, as a datagram holds it or as framed from a stream.
+
+    Leading line ends are passed over (RFC 3261 section 7.5), octets after the body ignored (section 18.3); both stay in
+    `data`. Lines end in CR LF, or all of them in LF. Raises BadMessage only: "keepalive" for nothing but line ends and
+    NULs, and BadSip, with the request as far as it was read, where there is something to answer.
+    """
+    if len(data) > MAX_MESSAGE:
+        raise BadMessage("Message too large")
+    at = 0
+    if data[:1] in b"\r\n\x00":  # true of no data, too
+        if not data.strip(b"\r\n\x00"):
+            raise BadMessage("keepalive")
+        at = len(data) - len(data.lstrip(b"\r\n"))
+    message = SipMessage(data)
+    match = _START.match(data, at)
+    if match is None:
+        _bad_start(message, at)
+    message.eol = match[5]
+    if match[1] is None:
+        message.is_request = False
+        message.status = int(match[3])
+        message.reason = match[4] or b""
+    else:
+        message.method = match[1].decode("ascii")
+        message.uri_start, message.uri_end = match.span(2)
+    try:
+        _split(message, match.end())
+        validate(message)
+    except BadSip as bad:
+        bad.partial = message if message.is_request else None
+        raise
+    return message
+
+
+def _bad_start(message: SipMessage, at: int) -> NoReturn:
+    """Say what is wrong with the first line; where it is a request's all the same, read the headers to answer it by."""
+    data = message.data
+    stop = data.find(b"\n", at)
+    line = data[at:stop].rstrip(b"\r")
+    method = _METHOD.match(line)
+    version = _VERSION.fullmatch(line.rstrip().rpartition(b" ")[2])
+    if stop < 0 or method is None or version is None:
+        raise BadSip("Malformed Status-Line" if line[:4].upper() == b"SIP/" else "Not SIP")
+    message.method = method[0].decode("ascii")
+    message.eol = b"\r\n" if data[stop - 1 : stop] == b"\r" else b"\n"
+    try:
+        _split(message, stop + 1)
+    except BadSip as bad:
+        bad.partial = message
+        raise
+    if version[0].upper() == b"SIP/2.0":
+        raise BadSip("Malformed Request-Line", 400, message)
+    raise BadSip("Version Not Supported", 505, message)
+
+
+def _split(message: SipMessage, start: int) -> None:
+    """Find the header lines and the body. What is found before a fault is kept, for the answer."""
+    data, eol = message.data, message.eol
+    step = len(eol)
+    end = data.find(eol + eol, start - step)
+    ended = end >= 0
+    if not ended:
+        end = len(data) - step if data.endswith(eol) else len(data)
+    message.headers_start = start
+    message.headers_end = message.body_start = max(start, end + step)
+    if ended:
+        message.body_start = end + 2 * step
+    block = data[start:end]
+    breaks = block.count(eol)
+    if b"\n " in block or b"\n\t" in block:
+        lines = _NEXT_HEADER.split(block)
+    else:
+        lines = block.split(eol) if end >= start else []
+    message.lines = lines[:MAX_HEADERS]
+    message.names = names = [canonical_name(line[: line.find(b":") + 1]) for line in message.lines]
+    if len(lines) > MAX_HEADERS:
+        raise BadSip("Too many headers")
+    if block.count(b"\n") != breaks or block.count(b"\r") != (breaks if step == 2 else 0):
+        raise BadSip("Stray CR or LF in the headers")
+    if not ended:
+        raise BadSip("No end of headers")
+    if "" in names:
+        raise BadSip("Malformed header line")
+    if len(block) > MAX_LINE and max(map(len, lines)) > MAX_LINE:
+        raise BadSip("Header too long")
+
+
+def validate(message: SipMessage) -> None:
+    """Check what every message must have (RFC 3261 section 8.1.1) and read CSeq and Content-Length. Raises BadSip."""
+    names = message.names
+    present = set(names)
+    if not present >= _MANDATORY_NAMES:
+        raise BadSip("Missing " + next(name for key, name in _MANDATORY.items() if key not in present))
+    if len(present) != len(names):
+        for key, name in _SINGLE.items():
+            if names.count(key) > 1:
+                raise BadSip(f"More than one {name}")
+    if not message.value("call-id"):
+        raise BadSip("Empty Call-ID")
+    match = _CSEQ.fullmatch(message.value("cseq") or b"")
+    if match is None:
+        raise BadSip("Malformed CSeq")
+    if len(match[1]) > 10 or int(match[1]) >= 2**31:
+        raise BadSip("CSeq number out of range")
+    message.cseq = (int(match[1]), match[2].decode("ascii"))
+    if not message.is_request:
+        message.method = message.cseq[1]
+        if not 100 <= message.status <= 699:
+            raise BadSip("Status code out of range")
+    elif message.cseq[1] != message.method:
+        raise BadSip("CSeq method does not match")
+    if "max-forwards" in present:
+        hops = message.value("max-forwards") or b""
+        if not hops.isdigit() or len(hops) > 10 or int(hops) > 255:
+            raise BadSip("Malformed Max-Forwards")
+    message.body_end = len(message.data)
+    if "content-length" in present:
+        length = message.value("content-length") or b""
+        if not length.isdigit() or len(length) > 10:
+            raise BadSip("Malformed Content-Length")
+        message.body_end = message.body_start + int(length)
+        if message.body_end > len(message.data):
+            raise BadSip("Content-Length is larger than the body")

@@ -1,0 +1,181 @@
+"""The structured headers of SIP, each value where it stands: name-addr lists, Via, CSeq (RFC 3261 section 20)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sbc.core.address import Address, canonical, literal
+from sbc.core.message import BadMessage
+from sbc.sip.params import HEADER_PARAM, QUOTED, Parameterised
+from sbc.sip.uri import Uri, parse_uri
+
+if TYPE_CHECKING:
+    from sbc.sip.codec import Header, SipMessage
+
+MAX_VALUES = 64
+"""The most values one header name may have in a message."""
+
+_COMMA = ord(",")
+_SECURE = frozenset({"TLS", "TLS-SCTP", "WSS"})
+_COMMENT = rb"\((?:[^()\\]++|\\.)*+\)"
+_TAIL = rb"((?:" + HEADER_PARAM + rb")*+)\s*+(?:" + _COMMENT + rb"\s*+)?+(,|\Z)"
+_DISPLAY = rb"(?:[^\"<>,;(\\]++|\\[\"\\]|" + QUOTED + rb"|" + _COMMENT + rb")*+"
+_NAME_ADDR = re.compile(rb"\s*+(?:(" + _DISPLAY + rb")<([^<>]*+)>|([^\s\"<>,;?]++))" + _TAIL, re.DOTALL)
+_VIA = re.compile(
+    rb"\s*+([^\s/,;]++\s*+/\s*+[^\s/,;]++\s*+/\s*+[^\s/,;]++)\s++"
+    rb"(\[[0-9A-Fa-f:.]++\]|[0-9A-Za-z_][0-9A-Za-z_.-]*+)(?:\s*+:\s*+([0-9]{1,5}))?+" + _TAIL,
+    re.DOTALL,
+)
+_ELEMENT = re.compile(rb"(?:[^\",<]++|" + QUOTED + rb"|<[^<>]*+>)*+", re.DOTALL)
+
+
+class NameAddr(Parameterised):
+    """One name-addr or addr-spec with its parameters: a value of Contact, From, To, Route and their kind.
+
+    ``start:end`` is the whole value in a comma list, without the space around it; ``uri_start:uri_end`` the URI alone.
+    A parameter after a bare addr-spec belongs to the header, not to the URI (RFC 3261 section 20.10). `star` is true of
+    the ``*`` of a Contact. `params_start` is where a first parameter may be inserted, `end` a last one.
+    """
+
+    __slots__ = ("header", "start", "end", "uri_start", "uri_end", "star", "bracketed", "_uri")
+
+    def __init__(self, data: bytes, match: re.Match[bytes], header: Header | None = None) -> None:
+        super().__init__(data, *match.span(4))
+        self.header = header
+        self.end = self.params_end
+        self.bracketed = match[2] is not None
+        self.start, self.uri_end = match.span(3)
+        self.uri_start = self.start
+        if self.bracketed:
+            self.start = match.start(1)
+            self.uri_start, self.uri_end = match.span(2)
+        self.star = match[3] == b"*"
+        self._uri: Uri | None = None
+
+    def __repr__(self) -> str:
+        return f"<NameAddr {self.data[self.start : self.end]!r}>"
+
+    @property
+    def uri(self) -> Uri:
+        """The URI. Raises BadMessage if it is malformed, or is a star."""
+        if self._uri is None:
+            self._uri = parse_uri(self.data, self.uri_start, self.uri_end)
+        return self._uri
+
+    @property
+    def display(self) -> bytes:
+        """What stands before the URI in angle brackets, as written, quotes and all."""
+        return self.data[self.start : self.uri_start - 1].rstrip() if self.bracketed else b""
+
+
+class Via(Parameterised):
+    """One Via value. `transport` is in upper case, `host` canonical, `port` 0 where none is given."""
+
+    __slots__ = (
+        "header", "start", "end", "transport", "host", "port", "host_start", "host_end", "port_start", "port_end",
+    )  # fmt: skip
+
+    def __init__(self, data: bytes, match: re.Match[bytes], header: Header | None = None) -> None:
+        super().__init__(data, *match.span(4))
+        self.header = header
+        self.start, self.end = match.start(1), self.params_end
+        self.transport = match[1].rpartition(b"/")[2].strip().decode("latin-1").upper()
+        self.host_start, self.host_end = match.span(2)
+        self.port_start, self.port_end = match.span(3)
+        host = match[2].decode("ascii")
+        if host[0] == "[" and literal(host) is None:
+            raise BadMessage("Malformed IPv6 address in Via")
+        self.host = canonical(host)
+        self.port = int(match[3] or 0)
+        if self.port > 65535:
+            raise BadMessage("Port out of range in Via")
+
+    def __repr__(self) -> str:
+        return f"<Via {self.data[self.start : self.end]!r}>"
+
+    @property
+    def address(self) -> Address:
+        """The sent-by address, with the transport's default port where none is given."""
+        return Address(self.host, self.port or (5061 if self.transport in _SECURE else 5060))
+
+    @property
+    def branch(self) -> str:
+        """The branch parameter, "" where absent (peers of RFC 2543)."""
+        return self.params.get("branch") or ""
+
+
+def name_addrs(message: SipMessage, header: Header) -> list[NameAddr]:
+    """The values of one header line of the name-addr kind. Raises BadMessage if it is malformed or has too many."""
+    if header.parsed is None:
+        header.parsed = [
+            NameAddr(message.data, match, header)
+            for match in _values(_NAME_ADDR, message.data, header.start, header.end, header.name)
+        ]
+    found: list[NameAddr] = header.parsed
+    return found
+
+
+def vias(message: SipMessage) -> list[Via]:
+    """Every Via value of the message, topmost first. Raises BadMessage if one is malformed or there are too many."""
+    found: list[Via] = []
+    for header in message.all("via"):
+        if header.parsed is None:
+            header.parsed = [
+                Via(message.data, match, header)
+                for match in _values(_VIA, message.data, header.start, header.end, header.name)
+            ]
+        found += header.parsed
+        if len(found) > MAX_VALUES:
+            raise BadMessage("Too many Via values")
+    return found
+
+
+def _values(pattern: re.Pattern[bytes], data: bytes, start: int, end: int, name: str) -> list[re.Match[bytes]]:
+    found = []
+    while True:
+        match = pattern.match(data, start, end)
+        if match is None:
+            raise BadMessage(f"Malformed {name.title()}")
+        found.append(match)
+        start = match.end()
+        if not match[match.re.groups]:  # the last group is the comma, or empty at the end
+            return found
+        if len(found) == MAX_VALUES:
+            raise BadMessage(f"Too many {name.title()} values")
+
+
+def split_values(data: bytes, start: int, end: int) -> list[tuple[int, int]]:
+    """Spans of the values of a comma list, space around them left out; commas in quotes or angle brackets do not count.
+
+    Raises BadMessage on an empty value, an open quote or bracket, or too many values. White space alone is no value.
+    """
+    spans: list[tuple[int, int]] = []
+    if not data[start:end].strip():
+        return spans
+    while True:
+        match = _ELEMENT.match(data, start, end)
+        stop = start if match is None else match.end()
+        if stop < end and data[stop] != _COMMA:
+            raise BadMessage("Unbalanced quote or bracket")
+        raw = data[start:stop]
+        text = raw.strip()
+        if not text:
+            raise BadMessage("Empty value in a list")
+        start += len(raw) - len(raw.lstrip())
+        spans.append((start, start + len(text)))
+        if stop == end:
+            return spans
+        if len(spans) == MAX_VALUES:
+            raise BadMessage("Too many values")
+        start = stop + 1
+
+
+def cseq(message: SipMessage) -> tuple[int, str]:
+    """The CSeq number and method, as `decode` has read them."""
+    return message.cseq
+
+
+def tag(name_addr: NameAddr) -> str:
+    """The tag parameter of a From or To value, "" where absent."""
+    return name_addr.params.get("tag") or ""

@@ -1,0 +1,114 @@
+"""SIP, SIPS and other URIs, read where they stand in a message (RFC 3261 section 19.1, RFC 3966)."""
+
+from __future__ import annotations
+
+import re
+
+from sbc.core.address import Address, canonical, literal
+from sbc.core.message import BadMessage
+from sbc.sip.params import Parameterised, Parameters, unescape
+
+__all__ = ["Uri", "escape", "parse_uri", "unescape"]
+
+_SIP = re.compile(
+    rb"(sips?+):"
+    rb"(?:([^\s@:<>\"\[\]]*+)(?::([^\s@<>\"\[\]]*+))?+@)?+"  # user, password
+    rb"(\[[0-9A-Fa-f:.]++\]|[0-9A-Za-z_][0-9A-Za-z_.-]*+)"  # host
+    rb"(?::([0-9]{1,5}))?+"
+    rb"((?:;[^\s;?<>\"]*+)*+)"  # parameters
+    rb"(?:\?([^\s<>\"]*+))?+",  # headers
+    re.IGNORECASE,
+)
+_OTHER = re.compile(rb"([A-Za-z][0-9A-Za-z+.-]*+):[^\s<>\"]++")
+_UNSAFE_IN_USER = re.compile(rb"[^0-9A-Za-z\-_.!~*'()&=+$,;?/]")
+
+
+class Uri(Parameterised):
+    """A URI and where its parts are. Spans are offsets into `data`; -1 where a part is absent.
+
+    `host` is canonical (lower case, IPv6 without brackets), and "" for schemes other than sip and sips, of which only
+    the scheme is read (and tel's parameters). `port` is 0 where none is given. `userinfo_end` is the offset of the "@".
+    """
+
+    __slots__ = (
+        "scheme", "start", "end", "user_start", "user_end", "userinfo_end", "host_start", "host_end",
+        "port_start", "port_end", "host", "port", "headers_start",
+    )  # fmt: skip
+
+    def __init__(self, data: bytes, start: int, end: int, scheme: str) -> None:
+        super().__init__(data, end, end)
+        self.scheme = scheme
+        self.start = start
+        self.end = end
+        self.user_start = self.user_end = self.userinfo_end = -1
+        self.host_start = self.host_end = -1
+        self.port_start = self.port_end = -1
+        self.headers_start = -1
+        self.host = ""
+        self.port = 0
+
+    def __repr__(self) -> str:
+        return f"<Uri {self.data[self.start : self.end]!r}>"
+
+    @property
+    def is_sip(self) -> bool:
+        """Whether the scheme is sip or sips, that is, whether there is a host."""
+        return bool(self.host)
+
+    @property
+    def user(self) -> bytes:
+        """The user part with escapes resolved, b"" where absent."""
+        return b"" if self.user_start < 0 else unescape(self.data[self.user_start : self.user_end])
+
+    @property
+    def address(self) -> Address:
+        """Host and port, the scheme's default port (5060, sips 5061) where none is given."""
+        return Address(self.host, self.port or (5061 if self.scheme == "sips" else 5060))
+
+    def _parse(self) -> Parameters:
+        return Parameters(self.data, self.params_start, self.params_end, uri=True)
+
+
+def parse_uri(data: bytes, start: int, end: int) -> Uri:
+    """Read the URI in ``data[start:end]``. Raises BadMessage if it is not a URI, or is a malformed sip or sips URI."""
+    match = _SIP.fullmatch(data, start, end)
+    if match is None:
+        return _other(data, start, end)
+    uri = Uri(data, start, end, match[1].decode("ascii").lower())
+    uri.user_start, uri.user_end = match.span(2)
+    uri.host_start, uri.host_end = match.span(4)
+    if uri.user_start >= 0:
+        uri.userinfo_end = uri.host_start - 1
+    host = match[4].decode("ascii")
+    if host[0] == "[" and literal(host) is None:
+        raise BadMessage("Malformed IPv6 address in URI")
+    uri.host = canonical(host)
+    port = match[5]
+    if port is not None:
+        uri.port_start, uri.port_end = match.span(5)
+        uri.port = int(port)
+        if uri.port > 65535:
+            raise BadMessage("Port out of range in URI")
+    uri.params_start, uri.params_end = match.span(6)
+    uri.headers_start = match.start(7)
+    return uri
+
+
+def _other(data: bytes, start: int, end: int) -> Uri:
+    match = _OTHER.fullmatch(data, start, end)
+    if match is None:
+        raise BadMessage("Malformed URI")
+    scheme = match[1].decode("ascii").lower()
+    if scheme in ("sip", "sips"):
+        raise BadMessage("Malformed SIP URI")
+    uri = Uri(data, start, end, scheme)
+    if scheme == "tel":
+        semicolon = data.find(b";", start, end)
+        if semicolon >= 0:
+            uri.params_start = semicolon
+    return uri
+
+
+def escape(text: bytes) -> bytes:
+    """Escape `text` for the user part of a URI (RFC 3261 section 25.1, `user`)."""
+    return _UNSAFE_IN_USER.sub(lambda match: b"%%%02X" % match[0][0], text)

@@ -1,0 +1,237 @@
+"""A session description as the slots it holds, filled in place; whatever holds no address stays as it is (RFC 8866)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import attrs
+
+from sbc.core.address import Address
+from sbc.core.message import BadMessage, Place, Role, Slot
+from sbc.text.edits import Edits
+from sbc.text.sdp_lines import (
+    Candidate,
+    Host,
+    Line,
+    MediaLine,
+    Rtcp,
+    read_candidate,
+    read_connection,
+    read_media,
+    read_origin,
+    read_path,
+    read_rtcp,
+    triple,
+)
+
+__all__ = ["MAX_CANDIDATES", "MAX_LINES", "MAX_MEDIA", "MediaLine", "Sdp", "Spot"]
+
+MAX_LINES = 2_000
+MAX_MEDIA = 32
+MAX_CANDIDATES = 64
+"""The most ``a=candidate`` lines one ``m=`` may have."""
+
+_WELL_FORMED = re.compile(rb"(?:[a-z]=[^\r\n\x00]*+(?:\r?\n|\Z)|\r?\n)*+")
+_INTEREST = (
+    rb"(?:([com])=|a=(?i:(rtcp|candidate|remote-candidates|altc?|source-filter|path):"
+    rb"|(rtcp-mux(?:-only)?|sendrecv|sendonly|recvonly|inactive)(?![^ \t\r\n])))([^\r\n]*+)\r?\n?"
+)
+_FIRST = re.compile(_INTEREST)
+_FURTHER = re.compile(b"^" + _INTEREST, re.MULTILINE)
+_DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
+_WORTHLESS = frozenset({"remote-candidates", "alt", "altc", "source-filter"})
+"""Attributes that only name further addresses of a peer (RFC 8839, 6947, 4570): they mean nothing on the other side."""
+
+
+@attrs.define(eq=False)
+class Spot:
+    """Where in which description a slot is (`Slot.at`), and what it has been filled with."""
+
+    sdp: Sdp
+    what: MediaLine | Rtcp | Candidate | Host
+    place: Place | None = None
+
+
+class Sdp:
+    """The description in ``data[start:end]``. `media` are its ``m=`` lines, `slots` its addresses, in order.
+
+    Fill the slots, then call `finish` once: only then are the edits known, for one ``c=`` may serve several ``m=``.
+    A slot that was not filled stays as it is. Raises BadMessage if malformed or beyond the limits of this module.
+
+    The slots: for each datagram stream one RTP slot (UDPTL: T38), rejected ones with port 0; one RTCP slot where
+    ``a=rtcp`` is given; one for the first UDP candidate of each component, not primary. ``o=``, each ``c=`` that no
+    live stream uses, and MSRP paths are HIDE. The stream key is the index of the ``m=`` line.
+    """
+
+    def __init__(self, data: bytes, start: int, end: int, edits: Edits) -> None:
+        self.data = data
+        self.start = start
+        self.end = end
+        self.media: list[MediaLine] = []
+        self.slots: list[Slot] = []
+        self._edits = edits
+        self._hidden: list[Host] = []  # o=, wherever it stands
+        self._session: list[Host] = []  # c= before the first m=
+        self._dropped: list[Line] = []
+        self._direction = "sendrecv"
+        self._read()
+        self._settle()
+
+    def fill(self, slot: Slot, place: Place) -> None:
+        """Say what to write into one of `slots`."""
+        slot.at.place = place
+
+    def finish(self) -> None:
+        """Turn what was filled into edits."""
+        hosts = self._written_hosts()
+        for slot in self.slots:
+            spot: Spot = slot.at
+            if spot.place is None:
+                continue
+            address, what = spot.place.address, spot.what
+            if isinstance(what, Host):
+                what.write(self._edits, address.host)
+            elif isinstance(what, Rtcp):
+                what.write(self._edits, address, hosts[what.index])
+            elif isinstance(what, Candidate):
+                what.write(self._edits, address)
+            elif what.live and address.port != what.port:
+                self._edits.replace(*what.port_span, b"%d" % address.port)
+        self._write_connections(hosts)
+        for line in self._dropped:
+            line.delete(self._edits)
+
+    def _written_hosts(self) -> dict[int, str]:
+        """The host to stand for each live media line, by its index."""
+        hosts = {}
+        for media in self.media:
+            if media.live and media.connection is not None:
+                hosts[media.index] = media.connection.host
+        for slot in self.slots:
+            spot: Spot = slot.at
+            media_line = spot.what
+            if spot.place is None or not isinstance(media_line, MediaLine) or media_line.connection is None:
+                continue
+            if media_line.live:
+                hosts[media_line.index] = media_line.connection.held(spot.place.address.host)
+        return hosts
+
+    def _write_connections(self, hosts: dict[int, str]) -> None:
+        """Write each ``c=`` once, for the first live stream it serves; give those that differ a ``c=`` of their own."""
+        written: dict[Host, str] = {}
+        for media in self.media:
+            if media.connection is None or media.index not in hosts:
+                continue
+            host = hosts[media.index]
+            if media.connection not in written:
+                media.connection.write(self._edits, host)
+                written[media.connection] = host
+            elif written[media.connection] != host:
+                self._insert_connection(media, host)
+
+    def _insert_connection(self, media: MediaLine, host: str) -> None:
+        """After ``m=`` and ``i=``, as the order of lines demands (RFC 8866 section 9)."""
+        at = media.line.line_end
+        if self.data.startswith(b"i=", at, self.end):
+            at = self.data.find(b"\n", at, self.end) + 1 or self.end
+        text = b"c=" + triple(host)
+        line_end = self.data[media.line.end : media.line.line_end] or b"\r\n"
+        ended = self.data[at - 1 : at] == b"\n"
+        self._edits.insert(at, text + line_end if ended else line_end + text)
+
+    def _read(self) -> None:
+        data, start, end = self.data, self.start, self.end
+        if data.count(b"\n", start, end) >= MAX_LINES:
+            raise BadMessage("SDP has too many lines")
+        if _WELL_FORMED.fullmatch(data, start, end) is None:
+            raise BadMessage("Malformed SDP line")
+        first = _FIRST.match(data, start, end)  # apart, for what is before it need not be a line end
+        if first is not None:
+            self._read_line(first)
+        for match in _FURTHER.finditer(data, start + 1, end):
+            self._read_line(match)
+
+    def _read_line(self, match: re.Match[bytes]) -> None:
+        line = Line(self.data, match.start(), match.start(4), match.end(4), match.end())
+        media = self.media[-1] if self.media else None
+        if match[1] == b"m":
+            if len(self.media) == MAX_MEDIA:
+                raise BadMessage("SDP has too many m= lines")
+            self.media.append(read_media(line, len(self.media), self._direction))
+        elif match[1] == b"c":
+            (self._session if media is None else media.own).append(read_connection(line))
+        elif match[1] == b"o":
+            self._hidden.append(read_origin(line))
+        elif match[3] is None:
+            self._read_attribute(match[2].decode("ascii").lower(), line, media)
+        else:
+            flag = match[3].decode("ascii").lower()
+            if media is None:
+                self._direction = flag if flag in _DIRECTIONS else self._direction
+            elif flag in _DIRECTIONS:
+                media.direction = flag
+            else:
+                media.mux = True
+
+    def _read_attribute(self, name: str, line: Line, media: MediaLine | None) -> None:
+        if media is None or name in _WORTHLESS:
+            self._dropped.append(line)
+        elif name == "path":
+            media.paths += read_path(line)
+        elif name == "rtcp":
+            if media.rtcp is None:
+                media.rtcp = read_rtcp(line, media.index)
+            else:
+                self._dropped.append(line)
+        else:
+            media.candidate_lines += 1
+            if media.candidate_lines > MAX_CANDIDATES:
+                raise BadMessage("SDP has too many candidates")
+            candidate = read_candidate(line)
+            if candidate is None or any(each.component == candidate.component for each in media.candidates):
+                self._dropped.append(line)
+            else:
+                media.candidates.append(candidate)
+
+    def _settle(self) -> None:
+        """Find the effective ``c=`` of each stream; make the slots."""
+        for media in self.media:
+            media.connection = next(iter(media.own or self._session), None)
+            if media.connection is None:
+                if media.relayed and media.port:
+                    raise BadMessage("SDP m= without c=")
+            elif media.connection.host:
+                media.address = Address(media.connection.host, media.port)
+        used = {media.connection for media in self.media if media.live}
+        self._hide(self._hidden)
+        self._hide(host for host in self._session if host not in used)
+        for media in self.media:
+            self._hide(host for host in media.own if host not in used)
+            self._settle_media(media)
+            self._hide(media.paths)
+
+    def _settle_media(self, media: MediaLine) -> None:
+        address, rtcp = media.address, media.rtcp
+        if address is not None and media.relayed and not media.wildcard:
+            self._slot(Role.T38 if media.udptl else Role.RTP, address, media, media)
+        if address is None or not media.live:
+            self._dropped += [candidate.line for candidate in media.candidates]
+            if rtcp is not None and rtcp.host is not None:
+                self._dropped.append(rtcp.line)
+            return
+        if rtcp is not None:
+            host = address.host if rtcp.host is None else rtcp.host.host
+            if host:
+                self._slot(Role.RTCP, Address(host, rtcp.port), rtcp, media)
+        for candidate in media.candidates:
+            role = Role.RTP if candidate.component == 1 else Role.RTCP
+            self._slot(role, candidate.address, candidate, media, primary=False)
+
+    def _slot(
+        self, role: Role, address: Address, what: MediaLine | Rtcp | Candidate, media: MediaLine, primary: bool = True
+    ) -> None:
+        self.slots.append(Slot(role, Place(address), Spot(self, what), stream=media.index, primary=primary))
+
+    def _hide(self, hosts: Iterable[Host]) -> None:
+        self.slots += [Slot(Role.HIDE, Place(Address(host.host, 0)), Spot(self, host)) for host in hosts if host.host]
