@@ -1,0 +1,168 @@
+"""UDP sockets for media and signalling: whole datagrams, known buffers, fair turns, visible drops."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from typing import Any, NamedTuple
+
+from twisted.internet import udp
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import DatagramProtocol
+from twisted.logger import Logger
+
+from sbc.core.address import Address, literal
+
+MAX_DATAGRAM = 65_535
+"""Octets to read at once. Twisted reads 8192 unless told, and cuts longer datagrams without a word."""
+
+TURN = 32
+"""Datagrams one signalling socket may read in one turn of the reactor."""
+
+_SO_MEMINFO = 55  # Linux, asm-generic/socket.h; Python has no name for it
+_MEMINFO = struct.Struct("=9I")
+_MEMINFO_DROPS = 8  # SK_MEMINFO_DROPS, linux/sock_diag.h
+
+
+class Buffers(NamedTuple):
+    """Socket buffer sizes in octets as the kernel granted them: twice what was asked, or less where its limits
+    (net.core.rmem_max, wmem_max) are lower."""
+
+    receive: int
+    send: int
+
+
+def open_udp(address: Address, receive_buffer: int = 0, send_buffer: int = 0, dscp: int = 0) -> socket.socket:
+    """A non-blocking UDP socket bound to `address`, never shared and never connected; IPv6 only where that is IPv6.
+
+    Buffer sizes in octets, 0 for the system's own. @raises OSError, also if the host is a name: none is ever looked up.
+    """
+    ip = literal(address.host)
+    if ip is None:
+        raise OSError(f"{address.host!r} is not an IP address")
+    family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        set_buffers(sock, receive_buffer, send_buffer)
+        set_dscp(sock, dscp)
+        sock.bind((str(ip), address.port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def set_buffers(sock: socket.socket, receive: int = 0, send: int = 0) -> Buffers:
+    """Ask for buffer sizes (octets; 0 leaves one as it is) and return what the kernel made of it."""
+    if receive:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
+    if send:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send)
+    return Buffers(
+        sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF), sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    )
+
+
+def set_dscp(sock: socket.socket, dscp: int) -> None:
+    """Mark what the socket sends: `dscp` is 0 to 63 (RFC 2474), and the two ECN bits stay 0. @raises ValueError."""
+    octet = _traffic_class(dscp)
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, octet)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, octet)
+
+
+def _traffic_class(dscp: int) -> int:
+    if not 0 <= dscp <= 63:
+        raise ValueError(f"{dscp} is not a DSCP (0 to 63)")
+    return dscp << 2
+
+
+def kernel_drops(sock: socket.socket) -> int:
+    """Datagrams the kernel has dropped at this socket since it was opened, mostly because its queue was full.
+
+    One system call, the same number as the last column of /proc/net/udp. Always 0 on other systems than Linux.
+    """
+    if sys.platform != "linux":
+        return 0
+    return int(_MEMINFO.unpack(sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size))[_MEMINFO_DROPS])
+
+
+class Port(udp.Port):
+    """Twisted's UDP port with turns counted in datagrams.
+
+    Twisted's own `doRead` ends a turn after `maxThroughput` octets: 20,000 small datagrams, and with empty ones, which
+    count nothing, it need not end at all. It also lets any unknown read error take the port out of the reactor.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, address: Address, protocol: DatagramProtocol, turn: int = TURN) -> None:
+        """`turn`: datagrams to read at most in one turn of the reactor."""
+        untyped: Any = super()
+        untyped.__init__(address.port, protocol, address.host, MAX_DATAGRAM, reactor)
+        self.turn = turn
+        self.read_errors = 0
+
+    def startListening(self) -> None:
+        """Bind and read. @raises twisted.internet.error.CannotListenError."""
+        untyped: Any = super()
+        untyped.startListening()
+
+    def stopListening(self) -> Deferred[None] | None:
+        """Read no more, and close the socket on the reactor's next turn."""
+        untyped: Any = super()
+        stopped: Deferred[None] | None = untyped.stopListening()
+        return stopped
+
+    def doRead(self) -> None:
+        """Called by the reactor when there is something to read."""
+        for _ in range(self.turn):
+            try:
+                data, source = self.socket.recvfrom(self.maxPacketSize)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self.read_errors += 1
+                self._log.debug("reading {port}: {error}", port=self, error=error)
+                return
+            try:
+                self.protocol.datagramReceived(data, source[:2])
+            except Exception:  # noqa: BLE001 - one bad datagram must not close the port
+                self._log.failure(
+                    "{protocol} failed on a datagram from {source}", protocol=self.protocol, source=source
+                )
+
+    def buffers(self) -> Buffers:
+        """The socket's buffer sizes."""
+        return set_buffers(self.socket)
+
+    def kernel_drops(self) -> int:
+        """See the function of that name."""
+        return kernel_drops(self.socket)
+
+
+def listen_udp(
+    reactor: Any,
+    address: Address,
+    protocol: DatagramProtocol,
+    receive_buffer: int = 0,
+    send_buffer: int = 0,
+    dscp: int = 0,
+    turn: int = TURN,
+) -> Port:
+    """Let `protocol` listen on `address`, as ``reactor.listenUDP`` does but for what this module is for.
+
+    Port 0 takes any free one (see ``getHost()``). @raises twisted.internet.error.CannotListenError; @raises ValueError for
+    a DSCP that is none.
+    """
+    _traffic_class(dscp)
+    port = Port(reactor, address, protocol, turn)
+    port.startListening()
+    set_buffers(port.socket, receive_buffer, send_buffer)
+    set_dscp(port.socket, dscp)
+    return port
