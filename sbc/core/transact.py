@@ -101,7 +101,7 @@ def _send_withdrawal(registry: Registry, dialect: Any, asked: Exchange, now: flo
     )
     registry.add_exchange(own, now)
     registry.key_exchange(own, far_key(asked.far.listener.realm, intent.exchange))
-    registry.timers.set(own, now + own.next_wait())
+    _retry_later(registry, own, now)
     asked.state = State.WITHDRAWN
     asked.deadline = now + asked.timing.limit
     registry.timers.set(asked, asked.deadline)
@@ -122,7 +122,7 @@ def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Intent, n
     if exchange.intent.phase is Phase.CONFIRM:
         return
     registry.key_exchange(exchange, far_key(exchange.far.listener.realm, onward.exchange))
-    registry.timers.set(exchange, now + exchange.next_wait())
+    _retry_later(registry, exchange, now)
 
 
 def exchange_of_reply(registry: Registry, intent: Intent, arrival: Arrival) -> Exchange | None:
@@ -196,7 +196,7 @@ def settle(
         exchange.confirmation = dialect.confirm(exchange.sent, message)
         if exchange.confirmation is not None:
             orders += exchange.onward(exchange.confirmation)
-        orders += _failed(registry, exchange, now)
+        orders += _failed(registry, exchange, intent.phase, now)
     return orders + conclude(registry, exchange, intent, now)
 
 
@@ -266,20 +266,26 @@ def _prolong(registry: Registry, call: Any, expires: int, now: float) -> None:
         registry.timers.set(call, now + expires + registry.plan.timers.linger)
 
 
+def _retry_later(registry: Registry, exchange: Exchange, now: float) -> None:
+    registry.timers.set(exchange, min(now + exchange.next_wait(), exchange.deadline))
+
+
 def _finish(registry: Registry, exchange: Exchange, state: ExchangeState, now: float) -> None:
     exchange.state = state
     registry.timers.set(exchange, now + exchange.timing.linger)
 
 
-def _failed(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
+def _failed(registry: Registry, exchange: Exchange, phase: Phase, now: float) -> list[Order]:
     """The exchange has failed: repeat that until it is acknowledged, where the protocol wants it, and undo what was offered."""
     if exchange.timing.confirmed and not exchange.timing.reliable:
         exchange.state = State.REFUSED
         exchange.wait = 0.0
         exchange.deadline = now + exchange.timing.limit
-        registry.timers.set(exchange, now + exchange.next_wait())
+        _retry_later(registry, exchange, now)
     else:
         _finish(registry, exchange, State.DONE, now)
+    if phase is Phase.CHALLENGE and exchange.intent.kind is Kind.OPEN:
+        return []  # the offer stands: it comes again, with credentials
     return undo(registry, exchange, now)
 
 
@@ -289,7 +295,7 @@ def give_up(registry: Registry, dialect: Any, exchange: Exchange, refused: Refus
         return registry.forget_exchange(exchange, now)
     exchange.answer = dialect.refuse(dialect.decode(exchange.asked), refused, exchange.near.peer)
     orders: list[Order] = [*exchange.back(exchange.answer)]
-    orders += _failed(registry, exchange, now)
+    orders += _failed(registry, exchange, Phase.FAILURE, now)
     failure = attrs.evolve(exchange.intent, phase=Phase.FAILURE, cause=f"{refused.cause.value}: {refused.why}")
     call = exchange.call.id if exchange.call else ""
     orders.append(Note("gave-up", refused.why, call, {"cause": refused.cause.value, "method": exchange.intent.method}))
@@ -305,7 +311,7 @@ def wake_exchange(registry: Registry, dialect: Any, exchange: Exchange, now: flo
         if now >= exchange.deadline:
             _finish(registry, exchange, State.DONE, now)
             return []
-        registry.timers.set(exchange, now + exchange.next_wait())
+        _retry_later(registry, exchange, now)
         return [*exchange.back(exchange.answer)]
     if state is State.PROCEEDING and exchange.timing.quiet:
         orders = _send_withdrawal(registry, dialect, exchange, now)
@@ -317,7 +323,7 @@ def wake_exchange(registry: Registry, dialect: Any, exchange: Exchange, now: flo
     if exchange.timing.reliable:
         registry.timers.set(exchange, exchange.deadline)
         return []
-    registry.timers.set(exchange, now + exchange.next_wait())
+    _retry_later(registry, exchange, now)
     return [*exchange.onward(exchange.sent)]
 
 

@@ -18,7 +18,7 @@ from sbc.sip.uri import unescape
 MAX_FORWARDS = 70
 _ROUTES = ("record-route", "route", "path", "service-route")
 _OTHER_CALLS = ("replaces", "join", "target-dialog")
-_REPLACES = re.compile(rb"(?:\?|&)replaces=([^&]*)", re.IGNORECASE)
+_REPLACES = re.compile(rb"(?:\?|&)replaces=([^&>\"\s]*)", re.IGNORECASE)
 _UNSAFE_IN_HEADERS = re.compile(rb"[^0-9A-Za-z\-_.!~*'()\[\]/?:+$]")
 
 
