@@ -1,4 +1,4 @@
-"""The body of a SIP message and, where it is multipart, the parts inside it, as spans (RFC 3261 section 7.4, RFC 2046)."""
+"""The body of a SIP message and, where it is multipart, the parts in it, as spans (RFC 3261 section 7.4, RFC 2046)."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _split(data: bytes, start: int, end: int, boundary: bytes) -> Iterator[tuple
 
 
 def _part_head(data: bytes, start: int, end: int) -> tuple[int, int]:
-    """Where the headers of a part end and where its content begins; without headers a part begins with an empty line."""
+    """Where the headers of a part end and its content begins; a part without headers begins with an empty line."""
     match = _EMPTY_LINE.match(data, start, end) or _HEADERS_END.search(data, start, end)
     if match is None:
         raise BadMessage("Body part without an end of its headers")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NoReturn
 
 from sbc.core.message import BadMessage
 from sbc.sip.bodies import BodyPart, body_parts
+from sbc.sip.names import names_of
 from sbc.text.edits import Edits
 
 MAX_MESSAGE = 65_535
@@ -16,42 +16,17 @@ MAX_MESSAGE = 65_535
 MAX_HEADERS = 256
 """The most header lines."""
 MAX_LINE = 8_192
-"""The longest header, in octets, its folded lines included."""
-
-COMPACT = {
-    "a": "accept-contact",  # RFC 3841
-    "b": "referred-by",  # RFC 3892
-    "c": "content-type",
-    "d": "request-disposition",  # RFC 3841
-    "e": "content-encoding",
-    "f": "from",
-    "i": "call-id",
-    "j": "reject-contact",  # RFC 3841
-    "k": "supported",
-    "l": "content-length",
-    "m": "contact",
-    "n": "identity-info",  # RFC 4474
-    "o": "event",  # RFC 6665
-    "r": "refer-to",  # RFC 3515
-    "s": "subject",
-    "t": "to",
-    "u": "allow-events",  # RFC 6665
-    "v": "via",
-    "x": "session-expires",  # RFC 4028
-    "y": "identity",  # RFC 8224
-}
-"""Compact header names (RFC 3261 section 7.3.3 and the IANA registry) and what they are short for."""
-
+"""The longest header, in octets, its folded lines included; the longest start line, too."""
 _TOKEN = rb"[-.!%*_+`'~0-9A-Za-z]++"
 _START = re.compile(
     rb"(?:(" + _TOKEN + rb") (\S++) SIP/2\.0|SIP/2\.0 ([0-9]{3})(?: ([^\r\n]*+))?+)(\r?\n)", re.IGNORECASE
 )
 _METHOD = re.compile(_TOKEN + rb"(?=[ \t])")
 _VERSION = re.compile(rb"SIP/[0-9]++\.[0-9]++", re.IGNORECASE)
-_NAME = re.compile(rb"(" + _TOKEN + rb")[ \t]*+:")
 _NEXT_HEADER = re.compile(rb"\r?\n(?![ \t])")
 _FOLD = re.compile(rb"[ \t]*+\r?\n[ \t]++")
-_CSEQ = re.compile(rb"([0-9]++)\s++(" + _TOKEN + rb")")
+_CSEQ = re.compile(rb"[^:]++:\s*+([0-9]++)\s++(" + _TOKEN + rb")\s*+")
+_NUMBER = re.compile(rb"[^:]++:\s*+([0-9]{1,10})\s*+")
 _MANDATORY = {"via": "Via", "from": "From", "to": "To", "call-id": "Call-ID", "cseq": "CSeq"}
 _MANDATORY_NAMES = frozenset(_MANDATORY)
 _SINGLE = {
@@ -93,16 +68,6 @@ class Header:
 
     def __repr__(self) -> str:
         return f"<Header {self.name} {self.start}:{self.end}>"
-
-
-@lru_cache(maxsize=1024)
-def canonical_name(raw: bytes) -> str:
-    """The long lower-case name of the header that begins with `raw`, a name and its colon; "" if that is none."""
-    match = _NAME.fullmatch(raw)
-    if match is None:
-        return ""
-    name = match[1].decode("ascii").lower()
-    return COMPACT.get(name, name)
 
 
 class SipMessage:
@@ -155,7 +120,8 @@ class SipMessage:
         """The value of the first header of that name, unfolded, without the space around it; None if there is none."""
         if name not in self.names:
             return None
-        return unfold(self.lines[self.names.index(name)].partition(b":")[2].strip())
+        value = self.lines[self.names.index(name)].partition(b":")[2].strip()
+        return unfold(value) if b"\n" in value else value
 
     def text(self, start: int, end: int) -> bytes:
         """The bytes as they came."""
@@ -183,7 +149,7 @@ class SipMessage:
 
 def unfold(value: bytes) -> bytes:
     """A header value with each fold turned into one space (RFC 3261 section 7.3.1)."""
-    return _FOLD.sub(b" ", value) if b"\n" in value else value
+    return _FOLD.sub(b" ", value)
 
 
 def decode(data: bytes) -> SipMessage:
@@ -214,6 +180,8 @@ def decode(data: bytes) -> SipMessage:
         message.uri_start, message.uri_end = match.span(2)
     try:
         _split(message, match.end())
+        if match.end() - at > MAX_LINE:
+            raise BadSip("Start line too long", 414)
         validate(message)
     except BadSip as bad:
         bad.partial = message if message.is_request else None
@@ -255,13 +223,14 @@ def _split(message: SipMessage, start: int) -> None:
     if ended:
         message.body_start = end + 2 * step
     block = data[start:end]
-    breaks = block.count(eol)
-    if b"\n " in block or b"\n\t" in block:
+    lines = block.split(eol) if end >= start else []
+    breaks = max(len(lines) - 1, 0)
+    if len(lines) <= MAX_HEADERS:
+        names = names_of(lines)
+    if len(lines) > MAX_HEADERS or "" in names:  # folded lines look like nameless ones
         lines = _NEXT_HEADER.split(block)
-    else:
-        lines = block.split(eol) if end >= start else []
-    message.lines = lines[:MAX_HEADERS]
-    message.names = names = [canonical_name(line[: line.find(b":") + 1]) for line in message.lines]
+        names = names_of(lines[:MAX_HEADERS])
+    message.lines, message.names = lines[:MAX_HEADERS], names
     if len(lines) > MAX_HEADERS:
         raise BadSip("Too many headers")
     if block.count(b"\n") != breaks or block.count(b"\r") != (breaks if step == 2 else 0):
@@ -286,27 +255,38 @@ def validate(message: SipMessage) -> None:
                 raise BadSip(f"More than one {name}")
     if not message.value("call-id"):
         raise BadSip("Empty Call-ID")
-    match = _CSEQ.fullmatch(message.value("cseq") or b"")
+    _read_cseq(message)
+    hops = _number(message, "max-forwards")
+    if hops is not None and hops > 255:
+        raise BadSip("Malformed Max-Forwards")
+    length = _number(message, "content-length")
+    message.body_end = len(message.data) if length is None else message.body_start + length
+    if message.body_end > len(message.data):
+        raise BadSip("Content-Length is larger than the body")
+
+
+def _read_cseq(message: SipMessage) -> None:
+    match = _CSEQ.fullmatch(message.lines[message.names.index("cseq")])
     if match is None:
         raise BadSip("Malformed CSeq")
-    if len(match[1]) > 10 or int(match[1]) >= 2**31:
+    number, method = match[1], match[2].decode("ascii")
+    if len(number) > 10 or int(number) >= 2**31:
         raise BadSip("CSeq number out of range")
-    message.cseq = (int(match[1]), match[2].decode("ascii"))
-    if not message.is_request:
-        message.method = message.cseq[1]
+    message.cseq = (int(number), method)
+    if message.is_request:
+        if method != message.method:
+            raise BadSip("CSeq method does not match")
+    else:
+        message.method = method
         if not 100 <= message.status <= 699:
             raise BadSip("Status code out of range")
-    elif message.cseq[1] != message.method:
-        raise BadSip("CSeq method does not match")
-    if "max-forwards" in present:
-        hops = message.value("max-forwards") or b""
-        if not hops.isdigit() or len(hops) > 10 or int(hops) > 255:
-            raise BadSip("Malformed Max-Forwards")
-    message.body_end = len(message.data)
-    if "content-length" in present:
-        length = message.value("content-length") or b""
-        if not length.isdigit() or len(length) > 10:
-            raise BadSip("Malformed Content-Length")
-        message.body_end = message.body_start + int(length)
-        if message.body_end > len(message.data):
-            raise BadSip("Content-Length is larger than the body")
+
+
+def _number(message: SipMessage, name: str) -> int | None:
+    """The value of a header that holds a number of at most ten digits, None if there is no such header."""
+    if name not in message.names:
+        return None
+    match = _NUMBER.fullmatch(message.lines[message.names.index(name)])
+    if match is None:
+        raise BadSip(f"Malformed {_SINGLE[name]}")
+    return int(match[1])

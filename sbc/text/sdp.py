@@ -142,7 +142,7 @@ class Sdp:
 
     def _read(self) -> None:
         data, start, end = self.data, self.start, self.end
-        if data.count(b"\n", start, end) >= MAX_LINES:
+        if data.count(b"\n", start, end) > MAX_LINES:
             raise BadMessage("SDP has too many lines")
         if _WELL_FORMED.fullmatch(data, start, end) is None:
             raise BadMessage("Malformed SDP line")

@@ -27,7 +27,7 @@ _NO_STREAM = frozenset({"TCP", "TLS", "MSRP", "SCTP"})
 
 @attrs.define(eq=False)
 class Line:
-    """One line: ``start:end`` its value, after ``c=`` or ``a=rtcp:``; ``line_start:line_end`` all, with its line end."""
+    """One line: ``start:end`` its value, after ``c=`` or ``a=rtcp:``; ``line_start:line_end`` all with its line end."""
 
     data: bytes
     line_start: int
@@ -108,7 +108,7 @@ class Rtcp:
 
 @attrs.define(eq=False)
 class Candidate:
-    """An ``a=candidate:`` line for UDP (RFC 8839 section 5.1); `related`: the spans of raddr and rport, -1 if absent."""
+    """An ``a=candidate:`` line for UDP (RFC 8839 section 5.1); `related`: spans of raddr and rport, -1 if absent."""
 
     line: Line
     component: int
