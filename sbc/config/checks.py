@@ -17,8 +17,10 @@ from sbc.core.realm import Side, Signaling, Timers
 
 @attrs.frozen
 class DraftRealm:
-    """A realm as far as it could be read: `values` are the fields of Realm, `media` those of Media; what is missing in them
-    is a default or already a fault. Each listener comes with its key."""
+    """A realm as far as it could be read: `values` are the fields of Realm, `media` those of Media.
+
+    What is missing in them is a default or already a fault. Each listener comes with its key.
+    """
 
     at: str
     values: dict[str, Any] = attrs.field(factory=dict)
@@ -53,7 +55,7 @@ class Draft:
 
 @attrs.frozen
 class Claim:
-    """Ports of one address that something wants for itself. `transport` is "udp" or "tcp", `key` and `value` are its setting."""
+    """Ports of one address that something wants: `transport` is "udp" or "tcp", `key` and `value` are its setting."""
 
     transport: str
     host: str
@@ -62,7 +64,7 @@ class Claim:
     value: str
 
     def meets(self, other: Claim) -> bool:
-        """Whether both cannot be bound at once. A wildcard takes every address, and :: those of IPv4 too, as Linux binds it."""
+        """Whether both cannot be bound at once. A wildcard takes every address; ::, as Linux binds it, IPv4's too."""
         if self.transport != other.transport or not (
             self.ports.start < other.ports.stop and other.ports.start < self.ports.stop
         ):
@@ -82,7 +84,8 @@ def check(draft: Draft, findings: Findings) -> None:
         _check_console(draft.console, findings)
     for first, second in combinations(_claims(draft), 2):
         if first.meets(second):
-            findings.add(second.key, second.value, f"is in the way of {first.key} = {first.value}", "ports nothing else has")
+            problem = f"is in the way of {first.key} = {first.value}"
+            findings.add(second.key, second.value, problem, "ports nothing else has")
 
 
 def _check_addresses(realm: DraftRealm, findings: Findings) -> None:
@@ -97,7 +100,8 @@ def _check_addresses(realm: DraftRealm, findings: Findings) -> None:
             hosts.append((f"{key}.advertised", listener.advertised.host))
         elif is_unspecified(listener.advertised.host):
             problem = "peers cannot be told to send to any address; say with advertised what they are to be told"
-            findings.add(f"{key}.address", listener.address.host, problem, "the address of one host, or advertised beside it")
+            allowed = "the address of one host, or advertised beside it"
+            findings.add(f"{key}.address", listener.address.host, problem, allowed)
     for key, host in hosts[1:]:
         if _version(host) != _version(hosts[0][1]):
             problem = f"is IPv{_version(host)}, but {hosts[0][0]} is IPv{_version(hosts[0][1])}"
@@ -133,7 +137,7 @@ def _check_end(path: DraftPath, side: Side, draft: Draft, findings: Findings) ->
     if name is None or not draft.has_realms:
         return None
     fitting = [each for each, realm in draft.realms.items() if realm.side is side]
-    allowed = f"a realm with side = \"{side.value}\": {', '.join(fitting) or 'there is none'}"
+    allowed = f'a realm with side = "{side.value}": {", ".join(fitting) or "there is none"}'
     realm = draft.realms.get(name)
     if realm is None:
         findings.add(f"{path.at}.{side.value}", name, "is no realm", allowed)
@@ -164,7 +168,8 @@ def _check_core(path: DraftPath, core: DraftRealm, ours: dict[Address, str], fin
             problem = f"is IPv{_version(hop.host)}, but its realm {core.at} is IPv{_version(address)}"
             findings.add(key, str(hop), problem, "an address of the realm's IP version")
     if path.values.get("signaling") is Signaling.PORT_PER_TERMINAL and "signaling_ports" not in path.values:
-        findings.missing(f"{path.at}.signaling_ports", 'ports for signaling = "port-per-terminal", for example "7000-7999"')
+        allowed = 'ports for signaling = "port-per-terminal", for example "7000-7999"'
+        findings.missing(f"{path.at}.signaling_ports", allowed)
 
 
 def _check_protocols(path: DraftPath, access: DraftRealm, core: DraftRealm, findings: Findings) -> None:
@@ -173,7 +178,8 @@ def _check_protocols(path: DraftPath, access: DraftRealm, core: DraftRealm, find
     lost = sorted({listener.dialect for _, listener in access.listeners} - spoken)
     if spoken and lost:
         problem = f"its realm {core.at} has no listener for {', '.join(lost)}, which {access.at} has"
-        findings.add(f"{path.at}.core", path.values["core"], problem, "a realm with a listener for every protocol of the access realm")
+        allowed = "a realm with a listener for every protocol of the access realm"
+        findings.add(f"{path.at}.core", path.values["core"], problem, allowed)
 
 
 def _check_pathless(draft: Draft, findings: Findings) -> None:
@@ -190,7 +196,8 @@ def _check_console(console: ConsoleConfig, findings: Findings) -> None:
     ip = literal(console.listen.host)
     if ip is not None and not ip.is_loopback and not console.allow_remote:
         problem = "is not a loopback address, so others could reach the console"
-        findings.add("console.listen", str(console.listen), problem, "a loopback address, or allow_remote = true beside it")
+        allowed = "a loopback address, or allow_remote = true beside it"
+        findings.add("console.listen", str(console.listen), problem, allowed)
 
 
 def _claims(draft: Draft) -> Iterator[Claim]:

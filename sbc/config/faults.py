@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: faults as values, all of them in one error, so that a file is mended in one go."""
+"""What is wrong with a configuration: faults as values, all in one error, so that a file is mended in one go."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _WIDEST = 128  # bits of an integer that are shown; str() of a huge one is slow 
 class Fault:
     """One thing wrong in one file.
 
-    `key` is the dotted way to it (``realms.access.media.ports``, ``paths[0].core``, counted from 0), empty where the file as a
-    whole is meant. `value` is what stands there, as TOML writes it, empty where nothing does. `problem` says what is wrong and
-    `allowed` what would be right. `line` and `column` (counted from 1) are known for syntax errors alone.
+    `key` is the dotted way to it (``realms.access.media.ports``, ``paths[0].core``, counted from 0), empty where the
+    file as a whole is meant. `value` is what stands there, as TOML writes it, empty where nothing does. `problem` says
+    what is wrong, `allowed` what would be right. `line` and `column` (from 1) are known for syntax errors alone.
     """
 
     file: str
@@ -41,7 +41,7 @@ class Fault:
 
 
 class ConfigError(Exception):
-    """A configuration that cannot be used, with every fault that was found. Never empty; the text is one fault a line."""
+    """A configuration that cannot be used: every fault that was found, never none. As text, one fault a line."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__(faults)
@@ -118,7 +118,7 @@ def shown(value: object) -> str:
 
 def printable(text: str) -> str:
     """`text` with whatever would break a line, or steer a terminal, escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def _quoted(text: str) -> str:

@@ -153,7 +153,7 @@ def pair_range() -> Kind:
         ports = _ports(value)
         if ports.start % 2:
             raise Unfit(f"starts with the odd port {ports.start}")
-        if len(ports) < 2:  # noqa: PLR2004 - a pair
+        if len(ports) == 1:
             raise Unfit("holds no pair of ports")
         if len(ports) % 2:
             raise Unfit(f"ends with the even port {ports[-1]}, which has no odd one beside it")
@@ -183,7 +183,8 @@ def many(kind: Kind, least: int, what: str) -> Kind:
             try:
                 one = kind.read(each)
             except Unfit as unfit:
-                raise Unfit(f"number {index} of the array is no such value" + (unfit.problem and f": {unfit.problem}")) from None
+                why = f": {unfit.problem}" if unfit.problem else ""
+                raise Unfit(f"number {index} of the array is no such value{why}") from None
             if one in found:
                 raise Unfit(f"number {index} of the array stands there twice")
             found.append(one)
@@ -230,7 +231,7 @@ def _host_ip(host: str, unspecified: bool) -> str:
     address = literal(host)
     if address is None:
         raise Unfit("host names are not looked up here" if _is_name(host) else "")
-    if address.version == 6 and address.ipv4_mapped is not None:  # noqa: PLR2004
+    if address.version == 6 and address.ipv4_mapped is not None:
         raise Unfit("is an IPv4 address in IPv6 clothing; write the IPv4 address")
     if address.is_multicast or str(address) == "255.255.255.255":
         raise Unfit("is not the address of one host")
@@ -265,7 +266,7 @@ def _ports(value: object) -> range:
     if not dash or not _is_port_text(first) or not _is_port_text(last):
         raise Unfit
     low, high = int(first), int(last)
-    if not _LOWEST_IN_RANGE <= low or high > _HIGHEST_PORT:
+    if low < _LOWEST_IN_RANGE or high > _HIGHEST_PORT:
         raise Unfit
     if low > high:
         raise Unfit("runs backwards")

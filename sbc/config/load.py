@@ -72,7 +72,7 @@ def _realm(name: str, draft: DraftRealm) -> Realm:
 
 @attrs.frozen
 class _Reader:
-    """Turns tables into drafts: values that are right, as far as each can be seen by itself. The rest are in `findings`."""
+    """Turns tables into drafts: the values that are right, each seen by itself. The rest goes into `findings`."""
 
     findings: Findings
     protocols: Protocols
@@ -153,7 +153,7 @@ class _Reader:
         return ConsoleConfig(**values) if {"listen", "host_key"} <= values.keys() else None
 
     def files(self, values: dict[str, Any], *names: str) -> dict[str, Any]:
-        """`values` with those that are file names made absolute, so that a later change of directory does not matter."""
+        """`values` with those that are file names made absolute, so that a change of directory does not matter."""
         return {key: os.path.join(self.directory, value) if key in names else value for key, value in values.items()}
 
 

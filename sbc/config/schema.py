@@ -1,4 +1,4 @@
-"""What can be configured: the values the rest of the program is handed, and every key of the file they are read from."""
+"""What can be configured: the values the program is handed, and every key of the file they are read from."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ class LogFormat(Enum):
 
 @attrs.frozen
 class ConsoleConfig:
-    """The SSH console. `host_key`, `authorized_keys` and `password_file` are absolute file paths; at least one of the latter two is given. The host key is made at the first start if there is none."""
+    """The SSH console. `host_key`, `authorized_keys` and `password_file` are absolute file paths.
+
+    One of the latter two is given, or both. The host key is made at the first start if there is none.
+    """
 
     listen: Address
     host_key: str
@@ -147,4 +150,3 @@ TABLES: dict[str, tuple[Key, ...]] = {
     ),
 }
 """Every key there is, by the table it stands in. Loader, example file and documentation are all held to this."""
-

@@ -1,0 +1,37 @@
+# Every target does its own set-up first; on a bare Debian 12, python3 and make are enough.
+
+.PHONY: help setup lab test demo lint docs clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make test    set up, then run all tests (as root also those in network namespaces)"
+	@echo "make demo    set up, then show one call through a NAT and the SBC (root)"
+	@echo "make setup   make .venv with the project and its tools"
+	@echo "make lint    ruff and mypy"
+	@echo "make docs    the documentation, into docs/_build/html"
+	@echo "make clean   remove what the above have made in this folder"
+
+setup:
+	@bin/setup venv
+
+lab: setup
+	@bin/setup lab
+
+test: lab
+	@bin/test
+
+demo: lab
+	@.venv/bin/python -m tests.netns.demo
+
+lint: setup
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy --strict sbc
+
+docs: setup
+	.venv/bin/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+clean:
+	rm -rf .venv build dist docs/_build sbc.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -f twisted/plugins/dropin.cache

@@ -1,0 +1,64 @@
+"""The `sbc` command: what an operator asks without, or of, a running SBC."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+
+from sbc import __version__
+from sbc.config.faults import ConfigError
+from sbc.config.load import load_file
+from sbc.config.schema import Config
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return the exit status: 0 done, 1 not so, 2 (raised by argparse) not understood."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a fault shows what the file held, whatever the terminal can
+    asked = _parser().parse_args(arguments)
+    status: int = asked.run(asked)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sbc", description="Session border controller. To run it: twistd sbc --help")
+    parser.add_argument("--version", action="version", version=f"sbc {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_check(commands)
+    return parser
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "Say everything that is wrong with a configuration file, one fault a line, or that it is right."
+    command = commands.add_parser("check", help="check a configuration file", description=text)
+    command.add_argument("file", metavar="FILE", help="the file, TOML")
+    command.set_defaults(run=_check)
+
+
+def _check(asked: argparse.Namespace) -> int:
+    try:
+        config = load_file(asked.file)
+    except ConfigError as error:
+        print(error)
+        return 1
+    print(f"{asked.file}: ok, {summary(config)}")
+    return 0
+
+
+def summary(config: Config) -> str:
+    """What a configuration holds, in a few words."""
+    realms = config.plan.realms.values()
+    parts = [
+        _count(len(realms), "realm"),
+        _count(len(config.plan.paths), "path"),
+        _count(sum(len(realm.listeners) for realm in realms), "listener"),
+        _count(sum(len(realm.media.ports) // 2 for realm in realms), "media port pair"),
+        f"console on {config.console.listen}" if config.console else "no console",
+    ]
+    return ", ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

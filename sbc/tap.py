@@ -1,0 +1,54 @@
+"""The `twistd sbc` command: its options, and the service they ask for."""
+
+from __future__ import annotations
+
+from twisted.application.service import IService
+from twisted.python import usage
+
+from sbc import __version__
+from sbc.config.faults import ConfigError
+from sbc.config.load import load_file
+from sbc.config.schema import Config
+
+DEFAULT_CONFIG = "/etc/sbc/sbc.toml"
+
+
+class Options(usage.Options):
+    """What can be said after `twistd sbc`. Everything else is in the configuration file."""
+
+    synopsis = "[--config FILE]"
+    longdesc = (
+        "Runs the session border controller that the configuration file describes: the networks it is attached to "
+        "(realms), what it listens on, where media goes, and which network is joined to which (paths). Options of "
+        "twistd itself, such as --nodaemon (-n), stand before the word sbc: twistd -n sbc --config /etc/sbc/sbc.toml. "
+        "`sbc check FILE` says what is wrong with a configuration without running it."
+    )
+    optParameters = [["config", "c", DEFAULT_CONFIG, "The configuration file, TOML."]]  # noqa: RUF012 - Twisted's way
+
+    loaded: Config | None = None
+
+    def postOptions(self) -> None:
+        """Load the configuration. Here and not later, because here twistd shows an error as one, without a traceback.
+
+        Raises UsageError with all faults, one a line.
+        """
+        self.loaded = _load(self["config"])
+
+    def opt_version(self) -> None:
+        """Show the version of sbc and exit."""
+        print(f"sbc {__version__}")  # noqa: T201 - asked for
+        raise SystemExit(0)
+
+
+def makeService(options: Options) -> IService:
+    """The service that runs the configuration `options` names. Raises UsageError with all faults, one a line."""
+    from sbc.service import make_service
+
+    return make_service(options.loaded or _load(options["config"]))
+
+
+def _load(path: str) -> Config:
+    try:
+        return load_file(path)
+    except ConfigError as error:
+        raise usage.UsageError(f"the configuration cannot be used:\n{error}") from error

@@ -1,0 +1,136 @@
+"""The example file and the documentation: both hold every key there is and no other, and say the true defaults."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from sbc.config.load import load_file, load_text
+from sbc.config.schema import TABLES, LogConfig
+from sbc.core.realm import Limits, Media, Timers
+from sbc.core.realm import Path as RealmPath
+
+ROOT = Path(__file__).parent.parent.parent
+EXAMPLE = ROOT / "etc" / "sbc.toml"
+MANUAL = ROOT / "docs" / "configuration.rst"
+
+
+def uncommented() -> str:
+    """The example with every key that is commented out ("#key", "#[table]") in force."""
+    return re.sub(r"^#(?=[a-z_]+ = |\[)", "", EXAMPLE.read_text(), flags=re.MULTILINE)
+
+
+def keys_in(table: dict[str, Any], at: str = "") -> Iterator[tuple[str, str]]:
+    """Every (table, key) of a document, tables named as in TABLES."""
+    for name, value in table.items():
+        yield at, name
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            for each in value:
+                yield from keys_in(each, f"{at}.{name}[]".lstrip("."))
+        elif isinstance(value, dict) and at == "" and name == "realms":
+            for realm in value.values():
+                yield from keys_in(realm, "realms.NAME")
+        elif isinstance(value, dict):
+            yield from keys_in(value, f"{at}.{name}".lstrip("."))
+
+
+ALL_KEYS = {(table, key.name) for table, keys in TABLES.items() for key in keys}
+
+
+def test_the_example_loads_and_stays_on_loopback() -> None:
+    config = load_file(str(EXAMPLE))
+    hosts = [realm.media.address for realm in config.plan.realms.values()]
+    hosts += [each.address.host for realm in config.plan.realms.values() for each in realm.listeners]
+    hosts += [hop.host for path in config.plan.paths for hop in path.next_hops]
+    assert len(hosts) == 5
+    assert all(host.startswith("127.") for host in hosts)
+
+
+def test_the_example_needs_no_privilege() -> None:
+    config = load_file(str(EXAMPLE))
+    assert all(each.address.port >= 1024 for realm in config.plan.realms.values() for each in realm.listeners)
+    assert config.log.file is None
+
+
+def test_the_example_holds_every_key_and_no_other() -> None:
+    assert set(keys_in(tomllib.loads(uncommented()))) == ALL_KEYS
+
+
+def test_the_example_loads_with_every_key_in_force() -> None:
+    config = load_text(uncommented(), str(EXAMPLE))
+    assert config.console is not None
+    assert config.log.file is not None
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        ("timers", Timers),
+        ("realms.access.media", Media),
+        ("realms.access.limits", Limits),
+        ("paths", RealmPath),
+        ("log", LogConfig),
+    ],
+)
+def test_what_the_example_comments_out_is_the_default(table: str, values: type[Any]) -> None:
+    said: Any = tomllib.loads(uncommented())
+    for part in table.split("."):
+        said = said[part]
+    said = said[0] if isinstance(said, list) else said
+    compared = 0
+    for field in attrs.fields(values):
+        default = getattr(field.default, "value", field.default)  # an enumeration's word
+        if field.default is not attrs.NOTHING and default not in (None, "", range(0)):
+            assert said[field.name] == default, field.name
+            compared += 1
+    assert compared
+
+
+def manual_sections() -> dict[str, str]:
+    """The manual's text by the table it is about, named as in TABLES."""
+    parts = re.split(r"^``\[+([a-zA-Z.]+)(\]+)``\n-+\n", MANUAL.read_text(), flags=re.MULTILINE)[1:]
+    return {
+        name + ("[]" if len(close) == 2 else ""): text for name, close, text in zip(*[iter(parts)] * 3, strict=True)
+    }
+
+
+@pytest.mark.parametrize("table", [table for table in TABLES if table])
+def test_the_manual_holds_every_key_and_no_other(table: str) -> None:
+    described = re.findall(r"^``(\w+)``(?: \(.*\))?\n    \S", manual_sections()[table], flags=re.MULTILINE)
+    assert sorted(described) == sorted(key.name for key in TABLES[table])
+
+
+@pytest.mark.parametrize("table", [table for table in TABLES if table])
+def test_the_manual_says_which_keys_are_required(table: str) -> None:
+    required = re.findall(r"^``(\w+)`` \(required\)", manual_sections()[table], flags=re.MULTILINE)
+    assert sorted(required) == sorted(key.name for key in TABLES[table] if key.required)
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        ("timers", Timers),
+        ("realms.NAME.media", Media),
+        ("realms.NAME.limits", Limits),
+        ("paths[]", RealmPath),
+        ("log", LogConfig),
+    ],
+)
+def test_the_manual_says_the_true_defaults(table: str, values: type[Any]) -> None:
+    said = dict(re.findall(r"^``(\w+)`` \(([^`]*?|``.*``)\)$", manual_sections()[table], flags=re.MULTILINE))
+    for field in attrs.fields(values):
+        default = getattr(field.default, "value", field.default)
+        if field.default is attrs.NOTHING or default in (None, "", range(0)):
+            continue
+        text = {True: "true", False: "false"}[default] if isinstance(default, bool) else None
+        text = text or (f'``"{default}"``' if isinstance(default, str) else f"{default:g}")
+        if isinstance(default, int | float) and not isinstance(default, bool):
+            assert float(said[field.name]) == default, field.name
+        else:
+            assert said[field.name] == text, field.name
