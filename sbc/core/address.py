@@ -29,17 +29,25 @@ class Pair(NamedTuple):
     rtcp: Address | None
 
 
-@lru_cache(maxsize=65536)
+_LONGEST = 48  # characters of the longest IP literal, brackets and an embedded IPv4 address included
+
+
 def literal(host: str) -> IPv4Address | IPv6Address | None:
-    """The IP address that `host` spells, brackets allowed, or None if it is a name. Pure, and cached for the message path."""
+    """The IP address that `host` spells, brackets allowed, or None if it is a name."""
+    return _literal(host)[0] if len(host) <= _LONGEST else None
+
+
+@lru_cache(maxsize=16384)
+def _literal(host: str) -> tuple[IPv4Address | IPv6Address | None, str]:
+    """The address and its canonical spelling. Remembered, for the message path; what is too long to be one never gets here."""
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
-    if "%" in host:  # a zone identifier names an interface of the sender, never of ours
-        return None
     try:
-        return ip_address(host)
+        # a zone identifier names an interface of the sender, never of ours
+        ip = None if "%" in host else ip_address(host)
     except ValueError:
-        return None
+        ip = None
+    return ip, host.lower() if ip is None else str(ip)
 
 
 def is_literal(host: str) -> bool:
@@ -49,8 +57,7 @@ def is_literal(host: str) -> bool:
 
 def canonical(host: str) -> str:
     """The one spelling of an IP literal (RFC 5952 for IPv6, no brackets); names come back in lower case."""
-    ip = literal(host)
-    return host.lower() if ip is None else str(ip)
+    return _literal(host)[1] if len(host) <= _LONGEST else host.lower()
 
 
 def bracketed(host: str) -> str:

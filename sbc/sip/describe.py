@@ -77,15 +77,17 @@ def expires_of(text: bytes | str | None) -> int | None:
     return min(int(digits), MAX_EXPIRES) if digits.isascii() and digits.isdigit() and len(digits) < 20 else None
 
 
-def exchange_key(message: SipMessage, via: Via) -> bytes:
-    """The transaction's name (RFC 3261 section 17.2.3). ACK and CANCEL name INVITE's and their own, respectively."""
-    method = "INVITE" if message.method == "ACK" else message.method
+def exchange_key(message: SipMessage, via: Via, method: str) -> bytes:
+    """The name of the transaction of `method` (RFC 3261 section 17.2.3).
+
+    The Call-ID is part of it, since some peers use a branch again in another call.
+    """
     branch = raw(via.branch)
-    if branch.startswith(b"z9hG4bK"):
-        return branch + b"|" + method.encode()
-    number = message.cseq[0]  # a peer of RFC 2543 has no unique branch
     call_id = message.value("call-id") or b""
-    return b"|".join((call_id, tag_of(single(message, "from")), b"%d" % number, branch, method.encode()))
+    if branch.startswith(b"z9hG4bK"):
+        return b"|".join((branch, method.encode(), call_id))
+    number = message.cseq[0]  # a peer of RFC 2543 has no unique branch
+    return b"|".join((tag_of(single(message, "from")), b"%d" % number, branch, method.encode(), call_id))
 
 
 def describe(message: SipMessage) -> Intent:
@@ -111,7 +113,7 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
         kind=kind,
         phase=Phase.REQUEST,
         call=_dialogue(call_id, from_tag, to_tag) if within else b"\0".join((call_id, from_tag, uri_bytes)),
-        exchange=exchange_key(message, via),
+        exchange=exchange_key(message, via, "INVITE" if method == "ACK" else method),
         label=call_id,
         party=from_tag,
         method=method,
@@ -129,7 +131,7 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
         intent.phase = Phase.CONFIRM
     elif method == "CANCEL":
         intent.phase = Phase.WITHDRAW
-        intent.withdraws = raw(via.branch) + b"|INVITE"
+        intent.withdraws = exchange_key(message, via, "INVITE")
     elif kind is Kind.OPEN:
         intent.route = route(hops_of(message, "record-route"))
     elif kind is Kind.BIND:
@@ -144,7 +146,7 @@ def _reply(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> Inte
         kind={"INVITE": Kind.ANSWER, "REGISTER": Kind.BIND}.get(method, Kind.OTHER),
         phase=_phase(status),
         call=_dialogue(call_id, from_tag, to_tag) if to_tag else call_id,
-        exchange=exchange_key(message, via),
+        exchange=exchange_key(message, via, method),
         label=call_id,
         party=to_tag,
         method=method,

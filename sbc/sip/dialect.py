@@ -34,11 +34,10 @@ class SipDialect:
 
     def encode(self, message: SipMessage) -> bytes:
         edits = message.edits
+        for sdp in set(message.cache.get("sdp", {}).values()):
+            sdp.finish()
         if not edits:
             return message.data
-        homes = message.cache.get("sdp")
-        for sdp in set(homes.values()) if homes else ():
-            sdp.finish()
         grown = edits.size_within(message.body_start, message.body_end)
         header = message.first("content-length")
         if grown and header is not None:

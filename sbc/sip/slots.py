@@ -8,7 +8,7 @@ from sbc.core.address import Address, bracketed
 from sbc.core.message import BadMessage, Place, Role, Slot
 from sbc.sip.codec import Header, SipMessage
 from sbc.sip.describe import expires_of
-from sbc.sip.headers import NameAddr, name_addrs
+from sbc.sip.headers import NameAddr, name_addrs, split_values
 from sbc.sip.uri import Uri
 from sbc.text.sdp import Sdp
 
@@ -26,7 +26,7 @@ _IDENTITIES = (
     "history-info",
 )
 _NEEDED = frozenset({"from", "to", "contact"})
-_WARN_AGENT = re.compile(rb"(?:\A|,)\s*+[0-9]{3}\s++(\[[0-9A-Fa-f:.]++\]|[^\s:,\"]++)(?::([0-9]{1,5}))?+\s++\"")
+_WARN_AGENT = re.compile(rb"[0-9]{3}\s++(\[[0-9A-Fa-f:.]++\]|[^\s:,\"]++)(?::([0-9]{1,5}))?+\s++\"")
 
 
 def slots(message: SipMessage) -> list[Slot]:
@@ -92,9 +92,18 @@ def _end_of_place(uri: Uri) -> int:
 
 
 def _warn_agents(message: SipMessage, header: Header) -> list[Slot]:
+    try:
+        values = split_values(message.data, header.start, header.end)
+    except BadMessage:
+        message.edits.delete(header.line_start, header.line_end)
+        return []
+    agents = (_WARN_AGENT.match(message.data, start, end) for start, end in values)
     return [
-        Slot(Role.HIDE, Place(Address(match[1].decode("latin-1"), int(match[2] or 0) % 65536)), match.span(1))
-        for match in _WARN_AGENT.finditer(message.data, header.start, header.end)
+        Slot(
+            Role.HIDE, Place(Address(agent[1].decode("latin-1"), 0)), (agent.start(1), agent.end(2 if agent[2] else 1))
+        )
+        for agent in agents
+        if agent is not None
     ]
 
 

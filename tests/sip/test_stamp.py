@@ -1,0 +1,98 @@
+"""What SIP messages get of ours on a hop, and what answers get back."""
+
+from __future__ import annotations
+
+import pytest
+
+from sbc.core.address import Address
+from sbc.sip.codec import decode
+from sbc.sip.dialect import SipDialect
+from sbc.sip.stamp import escape_in_header, received_vias
+from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, sends
+from tests.sip_messages import answer, header, invite, message, plain_answer, request
+
+
+@pytest.mark.parametrize(
+    ("via", "expected"),
+    [
+        (
+            b"SIP/2.0/UDP 192.168.1.10;branch=b;rport",
+            b"SIP/2.0/UDP 192.168.1.10;branch=b;received=203.0.113.11;rport=40001",
+        ),
+        (b"SIP/2.0/UDP 192.168.1.10;branch=b", b"SIP/2.0/UDP 192.168.1.10;branch=b;received=203.0.113.11"),
+        (b"SIP/2.0/UDP 203.0.113.11;branch=b", b"SIP/2.0/UDP 203.0.113.11;branch=b"),
+        (
+            b"SIP/2.0/UDP h;received=1.2.3.4;rport=9;branch=b",
+            b"SIP/2.0/UDP h;branch=b;received=203.0.113.11;rport=40001",
+        ),
+    ],
+)
+def test_received_and_rport_say_what_was_seen(via: bytes, expected: bytes) -> None:
+    data = invite(PHONE).replace(
+        b"Via: " + header(invite(PHONE), b"Via"), b"Via: " + via + b", SIP/2.0/UDP other;branch=c"
+    )
+    assert received_vias(decode(data), NAT) == [expected, b"SIP/2.0/UDP other;branch=c"]
+
+
+def rig() -> Rig:
+    return Rig.make(SipDialect())
+
+
+def test_all_vias_of_a_request_give_way_to_ours_and_come_back_in_order() -> None:
+    made = rig()
+    asked = invite(PHONE).replace(
+        b"Max-Forwards", b"v: SIP/2.0/UDP proxy1;branch=x, SIP/2.0/UDP proxy2;branch=y\r\nMax-Forwards"
+    )
+    (sent,) = sends(made.from_access(asked), "core")
+    assert sent.count(b"SIP/2.0/UDP") == 1 and b"proxy" not in sent
+    (back,) = sends(made.from_core(answer(sent, SOFTSWITCH.host)), "access")
+    order = [back.index(part) for part in (b"192.168.1.10:5060;branch", b"proxy1;branch=x", b"proxy2;branch=y")]
+    assert order == sorted(order)
+
+
+def test_routes_do_not_cross_but_a_record_comes_back_to_whoever_wrote_it() -> None:
+    made = rig()
+    asked = invite(PHONE).replace(
+        b"Max-Forwards", b"Route: <sip:203.0.113.1;lr>\r\nRecord-Route: <sip:192.168.1.1;lr>\r\nMax-Forwards"
+    )
+    (sent,) = sends(made.from_access(asked), "core")
+    assert b"oute:" not in sent
+    (back,) = sends(made.from_core(answer(sent, SOFTSWITCH.host)), "access")
+    assert header(back, b"Record-Route") == b"<sip:192.168.1.1;lr>"
+
+
+def test_max_forwards_goes_down_or_begins() -> None:
+    made = rig()
+    (sent,) = sends(made.from_access(invite(PHONE)), "core")
+    assert header(sent, b"Max-Forwards") == b"69"
+    (sent,) = sends(made.from_access(invite(PHONE, b"two").replace(b"Max-Forwards: 70\r\n", b"")), "core")
+    assert header(sent, b"Max-Forwards") == b"70"
+
+
+def test_an_answer_without_a_tag_gets_none() -> None:
+    made = rig()
+    (sent,) = sends(made.from_access(invite(PHONE)), "core")
+    ringing = plain_answer(sent, b"180 Ringing").replace(b";tag=b", b"")
+    (back,) = sends(made.from_core(ringing), "access")
+    assert header(back, b"To") == b"<sip:bob@sbc.example.com>"
+
+
+def test_what_follows_the_body_does_not_cross() -> None:
+    made = rig()
+    (sent,) = sends(
+        made.from_access(request(b"INFO", b"sip:bob@example.com", PHONE) + b"192.168.1.10 trailing"), "core"
+    )
+    assert sent.endswith(b"\r\n\r\n")
+
+
+def test_replaces_in_an_invite_names_the_call_on_the_other_side() -> None:
+    made = rig()
+    (sent,) = sends(made.from_access(invite(PHONE)), "core")
+    asked = invite(PHONE, b"two").replace(b"CSeq:", b"Replaces: one@192.168.1.10;to-tag=b;from-tag=a-one\r\nCSeq:")
+    (second,) = sends(made.from_access(asked), "core")
+    assert header(second, b"Replaces") == header(sent, b"Call-ID") + b";to-tag=b;from-tag=a-one"
+
+
+def test_escapes() -> None:
+    assert escape_in_header(b"a@b;c=d e") == b"a%40b%3Bc%3Dd%20e"
+    assert message(b"x") and Address("a", 1)
