@@ -1,0 +1,185 @@
+"""What passed an interface: tcpdump while it runs, and afterwards questions about the packets."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.netns.pcap import End, Packet, read_pcap, tcp_streams
+from tests.netns.sip import SipMessage
+from tests.netns.waiting import wait_for
+
+if TYPE_CHECKING:
+    from tests.netns.lab import LabHost
+    from tests.netns.processes import LabProcess
+
+_SIP_START = re.compile(rb"(?:SIP/2\.0 [1-6]\d\d |[A-Z]{2,20} (?:sips?|tel|urn):\S* SIP/2\.0\r?\n)")
+
+
+@dataclass(frozen=True)
+class SeenSip:
+    """A SIP message as it was on the wire."""
+
+    time: float
+    src: End
+    dst: End
+    data: bytes
+
+    @property
+    def message(self) -> SipMessage:
+        return SipMessage.parse(self.data)
+
+
+class Capture:
+    """A recording of one interface. Questions may be asked after `stop`."""
+
+    def __init__(self, process: LabProcess, path: Path) -> None:
+        self.process = process
+        self.path = path
+        self._packets: list[Packet] | None = None
+
+    @classmethod
+    def begin(cls, host: LabHost, device: str) -> Capture:
+        """Start tcpdump and wait until it listens."""
+        path = host.lab.directory / f"{host.name}-{device}-{len(host.lab.captures)}.pcap"
+        argv = [
+            "tcpdump",
+            "-i",
+            device,
+            "-n",
+            "-U",
+            "--immediate-mode",
+            "-s",
+            "0",
+            "-B",
+            "16384",
+            "-Z",
+            "root",
+            "-w",
+            str(path),
+        ]
+        capture = cls(host.popen(argv, log=f"tcpdump-{device}"), path)
+        capture.process.wait_output(r"listening on")
+        host.lab.captures.append(capture)
+        return capture
+
+    def stop(self) -> Capture:
+        """End the recording once the file has stopped growing. RuntimeError if the kernel dropped packets meanwhile."""
+        if self._packets is None:
+            sizes = [-1, -1, -1]
+
+            def settled() -> bool:
+                sizes.append(self.path.stat().st_size)
+                return len(set(sizes[-3:])) == 1
+
+            wait_for(settled, 3.0, "the capture to settle", step=0.02)
+            self.process.stop(signal.SIGINT)
+            dropped = re.search(r"(\d+) packets dropped by kernel", self.process.output())
+            if dropped is None or dropped[1] != "0":
+                raise RuntimeError(f"the capture is not whole\n{self.process.tail()}")
+            self._packets = read_pcap(self.path)
+        return self
+
+    @property
+    def packets(self) -> list[Packet]:
+        """All IP packets; ends the recording if it still runs."""
+        self.stop()
+        return self._packets or []
+
+    def hosts(self) -> set[str]:
+        """Every host in the IP headers."""
+        return {end[0] for packet in self.packets for end in (packet.src, packet.dst)}
+
+    def find(self, needle: bytes, src: str = "", dst: str = "") -> list[Packet]:
+        """The packets (from or to a host, if given) whose IP header or body holds `needle`, or, where it spells an
+        IP address, that address' packed form. As text an address counts only as a whole: 10.0.0.1 is not found in
+        10.0.0.12."""
+        try:
+            packed = ip_address(needle.decode()).packed
+        except ValueError:
+            packed = b""
+        text = re.compile(rb"(?<![\d.])" + re.escape(needle) + rb"(?![\d]|\.\d)" if packed else re.escape(needle))
+        return [
+            packet
+            for packet in self.packets
+            if src in ("", packet.src[0]) and dst in ("", packet.dst[0])
+            if (packed and packed in packet.raw) or text.search(packet.raw)
+        ]
+
+    def contains(self, needle: bytes) -> bool:
+        """Whether any packet holds `needle`; see `find`."""
+        return bool(self.find(needle))
+
+    def sip_messages(self, src: str = "", dst: str = "", method: str = "") -> list[SeenSip]:
+        """The SIP messages over UDP and TCP, in order of time; of one sender, receiver, or method (of the CSeq) if
+        given."""
+        seen = [
+            SeenSip(packet.time, packet.src, packet.dst, packet.payload)
+            for packet in self.packets
+            if packet.protocol == "udp" and _SIP_START.match(packet.payload)
+        ]
+        for (source, target), chunks in tcp_streams(self.packets).items():
+            seen += [SeenSip(time, source, target, data) for time, data in _split(chunks)]
+        seen.sort(key=lambda one: one.time)
+        return [
+            one
+            for one in seen
+            if src in ("", one.src[0]) and dst in ("", one.dst[0])
+            if not method or one.message.method == method
+        ]
+
+    def rtp_counts(self, tag: bytes = b"") -> Counter[tuple[End, End]]:
+        """RTP packets per (source, destination); only those whose payload begins with `tag`, if given."""
+        return self._media_counts(rtcp=False, tag=tag)
+
+    def rtcp_counts(self, tag: bytes = b"") -> Counter[tuple[End, End]]:
+        """RTCP packets per (source, destination); only those that hold `tag`, if given."""
+        return self._media_counts(rtcp=True, tag=tag)
+
+    def _media_counts(self, rtcp: bool, tag: bytes) -> Counter[tuple[End, End]]:
+        counts: Counter[tuple[End, End]] = Counter()
+        for packet in self.packets:
+            data = packet.payload
+            if packet.protocol != "udp" or media_kind(data) != ("rtcp" if rtcp else "rtp"):
+                continue
+            if tag in data if rtcp else data[12:].startswith(tag):
+                counts[packet.src, packet.dst] += 1
+        return counts
+
+
+def media_kind(data: bytes) -> str:
+    """ "rtp", "rtcp" or "" for a UDP payload, told apart as RFC 5761 section 4 does."""
+    if len(data) < 8 or data[0] >> 6 != 2:
+        return ""
+    if 192 <= data[1] <= 223:
+        return "rtcp"
+    return "rtp" if len(data) >= 12 else ""
+
+
+def _split(chunks: Iterable[tuple[float, bytes]]) -> list[tuple[float, bytes]]:
+    """The SIP messages of one direction of a TCP connection, each with the time of its last byte."""
+    found, held = [], b""
+    for time, data in chunks:
+        held += data
+        while True:
+            held = held.lstrip(b"\r\n")  # keepalives (RFC 5626 section 3.5.1)
+            head, blank, rest = held.partition(b"\r\n\r\n")
+            length = re.search(rb"(?im)^(?:content-length|l)[ \t]*:[ \t]*(\d+)", head)
+            size = int(length[1]) if length else 0
+            if not blank or len(rest) < size or not _SIP_START.match(held):
+                break
+            found.append((time, held[: len(head) + 4 + size]))
+            held = rest[size:]
+    return found
+
+
+def port_of(sock: socket.socket) -> int:
+    """The local port of a socket."""
+    return int(sock.getsockname()[1])

@@ -1,0 +1,99 @@
+"""Fixtures of the tests that make networks: labs and scenes that are always removed, and logs shown when a test
+fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.netns import scene as scenes
+from tests.netns.lab import Lab
+from tests.netns.scene import Scene
+from tests.netns.topology import Topology
+
+PACKAGES = {
+    "ip": "iproute2",
+    "nft": "nftables",
+    "tcpdump": "tcpdump",
+    "conntrack": "conntrack",
+    "kamailio": "kamailio",
+    "sipp": "sip-tester",
+    "baresip": "baresip-core",
+}
+"""The Debian package of each program the lab runs."""
+
+_LABS = pytest.StashKey[list[Lab]]()
+
+
+def why_no_lab() -> str:
+    """What keeps the lab from running here; empty if nothing does."""
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    path = os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin"
+    missing = sorted({package for program, package in PACKAGES.items() if shutil.which(program, path=path) is None})
+    return f"the lab needs the Debian packages {' '.join(missing)}" if missing else ""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever stands in this folder makes namespaces."""
+    here = Path(__file__).parent
+    mine = [item for item in items if here in item.path.parents]
+    why = why_no_lab() if mine else ""
+    for item in mine:
+        item.add_marker(pytest.mark.netns)
+        if why:
+            item.add_marker(pytest.mark.skip(reason=why))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """A failed test shows what the programs of its labs wrote."""
+    report = yield
+    if report.failed:
+        for lab in item.stash.get(_LABS, []):
+            report.sections.append((f"programs of lab {lab.id}", lab.logs()))
+    return report
+
+
+@pytest.fixture
+def make_lab(request: pytest.FixtureRequest) -> Iterator[Callable[[Topology], Lab]]:
+    """Makes labs, and removes them after the test."""
+    with ExitStack() as stack:
+
+        def make(topology: Topology) -> Lab:
+            lab = stack.enter_context(Lab(topology))
+            request.node.stash.setdefault(_LABS, []).append(lab)
+            return lab
+
+        yield make
+
+
+@pytest.fixture
+def make_scene(request: pytest.FixtureRequest) -> Iterator[Callable[..., Scene]]:
+    """Makes scenes with an SBC (`tests.netns.scene.scene`); after the test the SBC is ended and its log judged."""
+    with ExitStack() as stack:
+        yield _maker(request, stack, scenes.scene)
+
+
+@pytest.fixture
+def make_bare_scene(request: pytest.FixtureRequest) -> Iterator[Callable[..., Scene]]:
+    """Makes scenes without an SBC (`tests.netns.scene.bare_scene`)."""
+    with ExitStack() as stack:
+        yield _maker(request, stack, scenes.bare_scene)
+
+
+def _maker(
+    request: pytest.FixtureRequest, stack: ExitStack, scene: Callable[..., AbstractContextManager[Scene]]
+) -> Callable[..., Scene]:
+    def make(*arguments: Any, **more: Any) -> Scene:
+        stage = stack.enter_context(scene(*arguments, **more))
+        request.node.stash.setdefault(_LABS, []).append(stage.lab)
+        return stage
+
+    return make

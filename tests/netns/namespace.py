@@ -1,0 +1,93 @@
+"""Doing things inside a network namespace from a thread of this process: sockets, sysctls, tables; no forks."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from tests.netns.journal import NAMESPACES
+
+T = TypeVar("T")
+_CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def inside(name: str, action: Callable[[], T]) -> T:
+    """Run `action` in the namespace and return what it returns. A thread of its own moves there and ends with it, so
+    that the rest of the process stays where it is; sockets made inside keep to the namespace for life."""
+
+    def body() -> T:
+        handle = os.open(NAMESPACES / name, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if _libc.setns(handle, _CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), f"cannot enter namespace {name}")
+        finally:
+            os.close(handle)
+        return action()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(body).result()
+
+
+def udp_socket(name: str, address: tuple[str, int] = ("0.0.0.0", 0)) -> socket.socket:
+    """A UDP socket bound to `address` inside the namespace, with a time limit of one second on receiving."""
+
+    def make() -> socket.socket:
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        made = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            made.bind(address)
+        except OSError:
+            made.close()
+            raise
+        made.settimeout(1.0)
+        return made
+
+    return inside(name, make)
+
+
+def tcp_connection(name: str, address: tuple[str, int], timeout: float = 2.0) -> socket.socket:
+    """A TCP connection made from inside the namespace."""
+    return inside(name, lambda: socket.create_connection(address, timeout))
+
+
+def set_sysctls(name: str, values: dict[str, str | int]) -> None:
+    """Write sysctls (dotted names) inside the namespace; OSError if the kernel refuses one."""
+
+    def write() -> None:
+        for key, value in values.items():
+            Path("/proc/sys", *key.split(".")).write_text(str(value))
+
+    inside(name, write)
+
+
+def bound_ports(name: str, transport: str) -> set[tuple[str, int]]:
+    """The local (IPv4 address, port) of every `udp` socket, or of every listening `tcp` socket, inside the
+    namespace."""
+
+    def read() -> str:
+        return Path(f"/proc/thread-self/net/{transport}").read_text()
+
+    bound = set()
+    for line in inside(name, read).splitlines()[1:]:
+        fields = line.split()
+        if transport == "tcp" and fields[3] != "0A":  # TCP_LISTEN
+            continue
+        host, port = fields[1].split(":")
+        bound.add((socket.inet_ntoa(bytes.fromhex(host)[::-1]), int(port, 16)))
+    return bound
+
+
+def udp_kernel_counters(name: str) -> dict[str, int]:
+    """The namespace's UDP counters (/proc/net/snmp), among them RcvbufErrors: datagrams the kernel dropped."""
+    names, values = [
+        line.split()[1:]
+        for line in inside(name, lambda: Path("/proc/thread-self/net/snmp").read_text()).splitlines()
+        if line.startswith("Udp:")
+    ]
+    return dict(zip(names, map(int, values), strict=True))

@@ -1,0 +1,113 @@
+"""The SBC under test: its configuration for a lab, and the `twistd sbc` process that runs it on a host."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.netns.softswitch import DOMAIN
+from tests.netns.topology import FIRST, RealmPair
+
+if TYPE_CHECKING:
+    from tests.netns.lab import LabHost
+    from tests.netns.processes import LabProcess
+
+_WRONG = re.compile(r"Traceback|Unhandled|books do not balance|CRITICAL|\[critical\]|BUG")
+
+_REALM = """
+[realms.{name}]
+side = "{side}"
+
+[realms.{name}.media]
+address = "{address}"
+ports = "{ports}"
+latch = "{latch}"
+window = {window}
+
+[[realms.{name}.listeners]]
+protocol = "sip"
+transport = "udp"
+address = "{address}"
+port = 5060
+"""
+
+_PATH = """
+[[paths]]
+name = "{access}-{core}"
+access = "{access}"
+core = "{core}"
+next_hops = ["{softswitch}:5060"]
+domain = "{domain}"
+signaling = "{signaling}"
+{signaling_ports}
+"""
+
+
+def sbc_config(
+    *pairs: RealmPair,
+    signaling: str = "shared",
+    latch: str = "nat",
+    window: float = 3.0,
+    ports: str = "20000-20999",
+    domain: str = DOMAIN,
+    extra: str = "",
+) -> str:
+    """A configuration (TOML) that joins each pair's access realm to its core realm, whose softswitch is the next
+    hop. `extra` is put in front: its tables stand beside these."""
+    text = "[timers]\naudit = 1.0\n" + extra
+    for pair in pairs or (FIRST,):
+        shared = {"ports": ports, "latch": latch, "window": float(window)}
+        text += _REALM.format(name=pair.access, side="access", address=pair.sbc_access, **shared)
+        text += _REALM.format(name=pair.core, side="core", address=pair.sbc_core, **shared)
+        text += _PATH.format(
+            access=pair.access,
+            core=pair.core,
+            softswitch=pair.softswitch_address,
+            domain=domain,
+            signaling=signaling,
+            signaling_ports='signaling_ports = "40000-40999"' if signaling == "port-per-terminal" else "",
+        )
+    return text
+
+
+class SbcProcess:
+    """A running SBC."""
+
+    def __init__(self, host: LabHost, config: Path, process: LabProcess) -> None:
+        self.host, self.config, self.process = host, config, process
+
+    @classmethod
+    def start(cls, host: LabHost, toml: str) -> SbcProcess:
+        """Run `twistd -n sbc` on the host and wait until all its listeners listen."""
+        config = host.lab.directory / "sbc.toml"
+        config.write_text(toml)
+        root = Path(__file__).parents[2]
+        twistd = Path(sys.executable).with_name("twistd")  # of the environment the tests run in
+        argv = [str(twistd), "-n", "--pidfile=", "sbc", "--config", str(config)]
+        process = host.popen(argv, log="sbc", env={"PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1"})
+        for realm in tomllib.loads(toml)["realms"].values():
+            for listener in realm["listeners"]:
+                host.wait_bound(listener["port"], listener["address"], listener["transport"], 20.0, process)
+        return cls(host, config, process)
+
+    def complaints(self) -> list[str]:
+        """Lines of its log that must not be there: tracebacks, unhandled errors, books that do not balance."""
+        return [line for line in self.process.output().splitlines() if _WRONG.search(line)]
+
+    def check(self) -> None:
+        """RuntimeError, with the log's tail, if it has ended or its log holds a complaint."""
+        if not self.process.running:
+            raise RuntimeError(f"the SBC has ended\n{self.process.tail(80)}")
+        if self.complaints():
+            raise RuntimeError(f"the SBC complains: {self.complaints()[:10]}\n{self.process.tail(80)}")
+
+    def stop(self) -> None:
+        """End it as an operator does (SIGTERM). RuntimeError if it complained before or while ending, or had to be
+        killed."""
+        self.check()
+        code = self.process.stop(patience=10.0)
+        if code != 0 or self.complaints():
+            raise RuntimeError(f"the SBC ended badly ({code}): {self.complaints()[:10]}\n{self.process.tail(80)}")

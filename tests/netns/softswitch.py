@@ -1,0 +1,215 @@
+"""Kamailio as the lab's softswitch: registrar in memory, digest authentication, record-routing stateful proxy with
+forking.
+
+It knows nothing of NATs or media: what a phone behind a NAT tells it, it believes. That is the SBC's work, and without
+the SBC such calls must fail.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import socket
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.netns.lab import LabHost
+    from tests.netns.processes import LabProcess
+
+DOMAIN = "voice.example"
+USERS = ("alice", "bob", "carol", "dave", "erin", "frank")
+MODULES = "/usr/lib/x86_64-linux-gnu/kamailio/modules"
+
+_CONFIG = """#!KAMAILIO
+debug=2
+log_stderror=yes
+fork=yes
+children=2
+auto_aliases=no
+{disable_tcp}
+alias="{domain}"
+{listen}
+mpath="{modules}"
+loadmodule "jsonrpcs.so"
+loadmodule "kex.so"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "maxfwd.so"
+loadmodule "siputils.so"
+loadmodule "textops.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "htable.so"
+loadmodule "auth.so"
+loadmodule "xlog.so"
+{more_modules}
+
+modparam("jsonrpcs", "transport", 4)
+modparam("jsonrpcs", "dgram_socket", "{socket}")
+modparam("usrloc", "db_mode", 0)
+modparam("usrloc", "timer_interval", 2)
+modparam("registrar", "max_expires", 3600)
+modparam("registrar", "min_expires", 1)
+modparam("registrar", "max_contacts", 4)
+modparam("htable", "htable", "passwords=>size=6;")
+modparam("auth", "nonce_expire", 300)
+modparam("tm", "fr_timer", 5000)
+modparam("tm", "fr_inv_timer", 30000)
+{more_parameters}
+
+event_route[htable:mod-init] {{
+{passwords}
+}}
+
+request_route {{
+    xlog("L_NOTICE", "got $rm $ru from $si:$sp\\n");
+    if (!mf_process_maxfwd_header("16")) {{
+        sl_send_reply("483", "Too Many Hops");
+        exit;
+    }}
+    if (is_method("CANCEL")) {{
+        if (t_check_trans()) t_relay();
+        exit;
+    }}
+    t_check_trans();
+    if (has_totag()) {{
+        if (loose_route()) {{
+            route(RELAY);
+        }} else if (is_method("ACK")) {{
+            if (t_check_trans()) t_relay();
+        }} else {{
+            sl_send_reply("404", "Not Here");
+        }}
+        exit;
+    }}
+    if (is_method("REGISTER")) {{
+        if ($au == $null || !pv_www_authenticate("{domain}", "$sht(passwords=>$au)", "0")) {{
+            www_challenge("{domain}", "1");
+            exit;
+        }}
+        if ($au != $tU) {{
+            sl_send_reply("403", "Forbidden");
+            exit;
+        }}
+        if (!save("location")) sl_reply_error();
+        exit;
+    }}
+    remove_hf("Route");
+    if ({challenge} && is_method("INVITE|MESSAGE|SUBSCRIBE") && from_uri == myself) {{
+        if ($au == $null || !pv_proxy_authenticate("{domain}", "$sht(passwords=>$au)", "0")) {{
+            proxy_challenge("{domain}", "1");
+            exit;
+        }}
+        consume_credentials();
+    }}
+    if (is_method("INVITE|SUBSCRIBE")) record_route();
+    if ($rU == $null) {{
+        if (is_method("OPTIONS")) {{
+            sl_send_reply("200", "OK");
+        }} else {{
+            sl_send_reply("484", "Address Incomplete");
+        }}
+        exit;
+    }}
+    {gateway}
+    if (!lookup("location")) {{
+        t_newtran();
+        t_reply("404", "Not Found");
+        exit;
+    }}
+    route(RELAY);
+}}
+
+route[RELAY] {{
+    if (!t_relay()) sl_reply_error();
+    exit;
+}}
+"""
+
+
+@dataclass(frozen=True)
+class SoftswitchPlan:
+    """How the softswitch behaves. `challenge`: INVITEs are challenged by 407. `gateway`: "host:port" to which users
+    that are numbers beginning with 9 are sent. `tcp`: listens on TCP as well. `modules`, `parameters`: further lines
+    of configuration."""
+
+    domain: str = DOMAIN
+    users: tuple[str, ...] = USERS
+    challenge: bool = True
+    gateway: str = ""
+    tcp: bool = False
+    port: int = 5060
+    modules: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = field(default=())
+
+
+def password(user: str) -> str:
+    """Each user's password in the lab."""
+    return f"{user}-secret"
+
+
+class Softswitch:
+    """A running Kamailio."""
+
+    def __init__(self, host: LabHost, address: str, plan: SoftswitchPlan, process: LabProcess, rpc: str) -> None:
+        self.host, self.address, self.plan, self.process, self._rpc = host, address, plan, process, rpc
+
+    @classmethod
+    def start(cls, host: LabHost, address: str = "", plan: SoftswitchPlan | None = None) -> Softswitch:
+        """Start Kamailio on the host's address and wait until it answers."""
+        address, plan = address or host.address(), plan or SoftswitchPlan()
+        # UNIX sockets belong to no network namespace, so the test can ask directly.
+        rpc = str(host.lab.directory / f"{secrets.token_hex(3)}.rpc")
+        config = host.lab.directory / f"{host.name}.kamailio.cfg"
+        config.write_text(config_text(address, plan, rpc))
+        argv = ["kamailio", "-DD", "-E", "-f", str(config), "-m", "32", "-M", "4", "-Y", str(host.lab.directory)]
+        process = host.popen(argv, log="kamailio")
+        switch = cls(host, address, plan, process, rpc)
+        host.wait_bound(plan.port, address, by=process)
+        return switch
+
+    def rpc(self, method: str, *parameters: Any) -> Any:
+        """Ask Kamailio over JSON-RPC. RuntimeError if it answers with an error."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asker:
+            asker.bind(f"{self._rpc}.{secrets.token_hex(3)}")
+            asker.settimeout(3)
+            question = {"jsonrpc": "2.0", "method": method, "params": list(parameters), "id": 1}
+            asker.sendto(json.dumps(question).encode(), self._rpc)
+            answer = json.loads(asker.recv(1 << 20))
+        if "error" in answer:
+            raise RuntimeError(f"{method}: {answer['error']}")
+        return answer["result"]
+
+    def contacts(self, user: str) -> list[str]:
+        """The contact URIs registered for a user."""
+        try:
+            found = self.rpc("ul.lookup", "location", user)
+        except RuntimeError:
+            return []
+        return [contact["Contact"]["Address"] for contact in found["Contacts"]]
+
+    def complaints(self) -> list[str]:
+        """What Kamailio logged as an error."""
+        return re.findall(r"(?m)^.*(?:ERROR|CRITICAL|BUG):.*$", self.process.output())
+
+
+def config_text(address: str, plan: SoftswitchPlan, rpc: str) -> str:
+    """The configuration file."""
+    transports = ["udp", "tcp"] if plan.tcp else ["udp"]
+    gateway = f'if ($rU =~ "^9[0-9]*$") {{ $du = "sip:{plan.gateway}"; route(RELAY); }}' if plan.gateway else ""
+    return _CONFIG.format(
+        domain=plan.domain,
+        modules=MODULES,
+        socket=rpc,
+        listen="\n".join(f"listen={t}:{address}:{plan.port}" for t in transports),
+        disable_tcp="tcp_children=1" if plan.tcp else "disable_tcp=yes",
+        challenge="1==1" if plan.challenge else "1==0",
+        gateway=gateway,
+        passwords="\n".join(f'    $sht(passwords=>{user}) = "{password(user)}";' for user in plan.users),
+        more_modules="\n".join(f'loadmodule "{name}.so"' for name in plan.modules),
+        more_parameters="\n".join(plan.parameters),
+    )
