@@ -59,15 +59,20 @@ def _media_ports(registry: Registry) -> list[str]:
 
 def _calls(registry: Registry) -> list[str]:
     alive = registry.calls
-    faults = [f"key {key!r} leads to the forgotten {call}" for key, call in _foreign(registry.calls_by_key, alive)]
-    faults += [f"label {key!r} leads to the forgotten {call}" for key, call in _foreign(registry.calls_by_label, alive)]
+    faults = [
+        f"key {key!r} leads to the forgotten {call}"
+        for key, call in registry.calls_by_key.items()
+        if alive.get(call.id) is not call
+    ]
+    faults += [
+        f"label {key!r} leads to the forgotten {call}"
+        for key, named in registry.calls_by_label.items()
+        for call in named
+        if alive.get(call.id) is not call
+    ]
     for call in alive.values():
         faults += [f"{call} believes in key {key!r}" for key in call.keys if registry.calls_by_key.get(key) is not call]
     return faults
-
-
-def _foreign(table: dict[tuple[str, bytes], Call], alive: dict[str, Call]) -> Iterable[tuple[tuple[str, bytes], Call]]:
-    return ((key, call) for key, call in table.items() if alive.get(call.id) is not call)
 
 
 def _exchanges(registry: Registry) -> list[str]:

@@ -77,12 +77,14 @@ class Crossing:
 
     def relabel(self, label: bytes) -> bytes:
         """What the call that is named `label` here is named there; for messages that speak of another call."""
-        call = self.registry.calls_by_label.get((self.here.name, label))
-        if call is None or call.leg_in(self.here.name) == call.leg_in(self.there.name):
-            return (
-                self.registry.mint.derive(b"label", self.here.name.encode(), label) if self.path.hide_labels else label
-            )
-        return call.legs[call.leg_in(self.there.name)].label
+        named = self.registry.calls_by_label.get((self.here.name, label), ())
+        legs = [leg for call in named for leg in call.legs if leg.realm.name == self.there.name]
+        for leg in legs:
+            if leg.seen == self.hop.peer:  # of two calls that the core has joined, the one the peer is in
+                return leg.label
+        if legs:
+            return legs[0].label
+        return self.registry.mint.derive(b"label", self.here.name.encode(), label) if self.path.hide_labels else label
 
     # -- slots
 
@@ -107,11 +109,10 @@ class Crossing:
         place = slot.place
         if self.registry.is_ours(self.here, place.address.host):
             name = self.registry.names.find(self.here.name, slot.token)
-            if name is None:
+            if name is not None and self._may_tell(name, slot):
+                return resolve(name)
+            if name is None and not slot.primary:
                 return Place(Address(self.peer_host, 0))
-            if isinstance(name.owner, Binding) and self.intent.kind is Kind.BIND:
-                self.granted[name.owner] = self._lifetime(slot)
-            return resolve(name)
         if slot.primary:
             self._learn_place(place)
         elif not is_literal(place.address.host):
@@ -119,6 +120,22 @@ class Crossing:
         owner, most = self._owner(place)
         name = self.registry.names.give(owner, self.there.name, place, self.intent.party, most)
         return Place(self.local, name.token, ours=True)
+
+    def _may_tell(self, name: Name, slot: Slot) -> bool:
+        """Whether the other side may be told the place behind a name of ours, or gets a name for the name.
+
+        A peer that loads a name of ours as its own place has it from another call, which the core has joined to this one:
+        what is behind it is not this peer's to know. A terminal is told its own places only.
+        """
+        if self.intent.kind is Kind.BIND:
+            owner, near = name.owner, self.exchange.near
+            own = isinstance(owner, Binding) and near is not None and (
+                owner in self.exchange.bindings or owner.seen == near.peer
+            )
+            if own and isinstance(owner, Binding):
+                self.granted[owner] = self._lifetime(slot)
+            return own
+        return not slot.primary and (self.there.side is Side.CORE or name.owner is self.call)
 
     def _lifetime(self, slot: Slot) -> int:
         """For how long a registrar grants a place: what it says of the place, of all, or what was asked for."""

@@ -60,7 +60,7 @@ class Registry:
         self.timers = Timers()
         self.calls: dict[str, Call] = {}
         self.calls_by_key: dict[tuple[str, bytes], Call] = {}
-        self.calls_by_label: dict[tuple[str, bytes], Call] = {}
+        self.calls_by_label: dict[tuple[str, bytes], list[Call]] = {}
         self.exchanges: dict[ExchangeKey, Exchange] = {}
         self.live_exchanges: set[Exchange] = set()
         self.bindings: dict[tuple[str, bytes, bytes, Address], Binding] = {}
@@ -115,7 +115,7 @@ class Registry:
         self.in_realm["calls", realm.name] += 1
         self.calls[call.id] = call
         for leg in call.legs:
-            self.calls_by_label[leg.realm.name, leg.label] = call
+            self.calls_by_label.setdefault((leg.realm.name, leg.label), []).append(call)
             port = self.terminal_ports.get(leg.listener.address)
             if port is not None:
                 port.holders.add(call.id)
@@ -152,7 +152,9 @@ class Registry:
         self.unname_call(call)
         self.names.release(call)
         for leg in call.legs:
-            if self.calls_by_label.get((leg.realm.name, leg.label)) is call:
+            named = self.calls_by_label[leg.realm.name, leg.label]
+            named.remove(call)
+            if not named:
                 del self.calls_by_label[leg.realm.name, leg.label]
             port = self.terminal_ports.get(leg.listener.address)
             if port is not None:

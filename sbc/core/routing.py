@@ -115,9 +115,8 @@ def _name(registry: Registry, realm: Realm, intent: Intent) -> Name | None:
 def _existing_call(registry: Registry, realm: Realm, intent: Intent, name: Name | None) -> Call | None:
     call = registry.calls_by_key.get((realm.name, intent.call))
     if intent.within:
-        if call is None and name is not None and isinstance(name.owner, Call):
-            call = name.owner  # its first message after the dialogue's beginning may come before the answer
-        return call
+        # the name says more than the key: two calls that the core has joined have the same key there
+        return name.owner if name is not None and isinstance(name.owner, Call) else call
     if intent.kind is not Kind.OPEN or call is None:
         return None
     if call.state is CallState.CLOSED:

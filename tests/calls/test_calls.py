@@ -433,3 +433,49 @@ def test_message_and_publish_cross_without_a_call() -> None:
     assert status(back) == 202 and not made.border.registry.calls
     made.wait(40)
     assert not made.border.registry.live_exchanges
+
+
+def hairpin(made: Rig, data: bytes, token: bytes = b"") -> bytes:
+    """What a softswitch does that proxies a message of ours back to us: its own Via on top, another target, a Record-Route."""
+    if token:
+        data = re.sub(rb"^(\S+) \S+", lambda match: match[1] + b" " + token, data, count=1)
+    own = b"Via: SIP/2.0/UDP 198.51.100.2:5060;branch=z9hG4bKks%d" % len(made.log)
+    data = data.replace(b"Via:", own + b"\r\nVia:", 1)
+    return data.replace(b"CSeq:", ROUTE) if data.startswith(b"INVITE") else data
+
+
+def unpin(data: bytes) -> bytes:
+    """The answer to such a message on its way back: the softswitch takes its own Via off."""
+    first, _, rest = header(data, b"Via").partition(b", ")
+    assert b"198.51.100.2" in first
+    return data.replace(header(data, b"Via"), rest) if rest else data.replace(b"Via: " + first + b"\r\n", b"", 1)
+
+
+def test_two_terminals_that_the_core_joins_are_hidden_from_each_other() -> None:
+    from tests.calls.test_registration import NAT_MOVED
+    from tests.sip_messages import register, registered
+
+    made = rig()
+    bob = Address("192.168.1.77", 5060)
+    (sent,) = sends(made.from_access(register(bob, user=b"bob"), NAT_MOVED), "core")
+    made.from_core(registered(sent))
+    asked = invite(PHONE)
+    (first,) = sends(made.from_access(asked), "core")
+    rung = sends(made.from_core(hairpin(made, first, contact(sent))), "access")[-1]
+    assert len(made.border.registry.calls) == 2
+    assert_no_trace(rung, PHONE.host, NAT.host, SOFTSWITCH.host, SBC_CORE.host)
+    *_, ok = sends(made.from_access(answer(rung, bob.host), NAT_MOVED), "core")
+    *_, back = sends(made.from_core(unpin(ok)), "access")
+    assert_no_trace(back, bob.host, SBC_CORE.host, SOFTSWITCH.host)
+    assert contact(back).endswith(b"@203.0.113.1:5060")
+    (ack,) = sends(made.from_access(inside(asked, back, b"ACK", 1)), "core")
+    assert ack.startswith(b"ACK " + contact(ok))
+    (send,) = [o for o in of(Send, made.from_core(hairpin(made, ack))) if o.listener.realm == "access"]
+    assert send.to == NAT_MOVED and send.data.startswith(b"ACK sip:bob@192.168.1.77:5060 ")
+    (bye,) = sends(made.from_access(inside(asked, back)), "core")
+    (last,) = sends(made.from_core(hairpin(made, bye)), "access")
+    assert last.startswith(b"BYE sip:bob@192.168.1.77:5060 ")
+    (ok,) = sends(made.from_access(plain_answer(last, b"200 OK"), NAT_MOVED), "core")
+    made.from_core(unpin(ok))
+    made.wait(200)
+    assert not made.border.registry.calls

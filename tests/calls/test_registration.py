@@ -8,20 +8,20 @@ from sbc.core.realm import Signaling
 from sbc.sip.dialect import SipDialect
 from tests.laws import assert_no_trace
 from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, make_plan, of, sends
+from tests.sip_messages import answer as answer_to
 from tests.sip_messages import (
     contact,
     header,
     inside,
     invite,
+    message,
     plain_answer,
     register,
     registered,
     request,
     sdp,
     status,
-    message,
 )
-from tests.sip_messages import answer as answer_to
 
 NAT_MOVED = Address(NAT.host, 40099)
 STRANGER = Address("203.0.113.66", 5060)

@@ -1,0 +1,210 @@
+"""`make demo`: one real call through a NAT, the SBC and a softswitch, and what was rewritten on the way.
+
+Everything it shows was read off the wire: hosts are network namespaces, the NATs are the kernel's, the softswitch is
+Kamailio, and the addresses before and after come from captures on the phones' and the softswitch's interfaces.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tests.conftest import why_no_namespaces
+from tests.netns.capture import Capture, SeenSip
+from tests.netns.phone_call import PhoneCall
+from tests.netns.scene import Scene, scene
+from tests.netns.sip import Sdp, uri_of
+from tests.netns.talk import Talk, talk
+from tests.netns.topology import FIRST, PHONE, one_pair
+
+PACKETS, REPORTS = 150, 3  # three seconds of audio at 50 packets a second, each way
+WIDTH = 34
+PRIVATE = re.compile(rb"\b192\.168\.\d+\.\d+")
+
+PICTURE = f"""
+  first network, behind NATs        |      the SBC      |      second network
+                                    |                   |
+  alice  {PHONE} --- NAT {FIRST.access_net}.11 --- {FIRST.sbc_access} | {FIRST.sbc_core} --- {FIRST.softswitch_address} softswitch
+  bob    {PHONE} --- NAT {FIRST.access_net}.12 ---/           |                     (Kamailio)
+
+  Both phones have the same private address, as two homes do. The softswitch knows only the SBC.
+"""
+
+
+@dataclass
+class Report:
+    """What the demo says, and what did not come out as it should."""
+
+    began: float = field(default_factory=time.monotonic)
+    faults: list[str] = field(default_factory=list)
+
+    def step(self, text: str) -> None:
+        print(f"\n[{time.monotonic() - self.began:5.1f} s] {text}", flush=True)
+
+    def line(self, text: str = "") -> None:
+        print(f"          {text}", flush=True)
+
+    def check(self, right: bool, text: str) -> None:
+        print(f"          {'ok ' if right else 'NOT'} {text}", flush=True)
+        if not right:
+            self.faults.append(text)
+
+    def table(self, heads: Iterable[str], rows: Iterable[tuple[str, ...]]) -> None:
+        for name, *cells in [("", *heads), *rows]:
+            self.line(f"{name:<13}" + "".join(f"{cell:<{WIDTH}}" for cell in cells).rstrip())
+
+
+def main() -> int:
+    """Run the demo; 0 if all was as it should be."""
+    reason = why_no_namespaces()
+    if reason:
+        print(
+            f"The demo {reason}. Run it as root: it makes its own network namespaces and removes them.", file=sys.stderr
+        )
+        return 2
+    report = Report()
+    print(PICTURE)
+    report.step("starting: namespaces, NATs, Kamailio, `twistd sbc`")
+    with scene(one_pair()) as stage:
+        wires = {name: stage.lab.host(name).capture() for name in ("phone-a", "softswitch", "phone-b")}
+        _register(report, stage)
+        there, back, spoken = _call(report, stage)
+        report.step("what was rewritten: read off the wire at alice's phone, at the softswitch, at bob's phone")
+        _show_request(report, wires)
+        _show_answer(report, wires)
+        _show_media(report, stage, (there, back), spoken)
+        _show_hiding(report, wires)
+        said = (
+            [line for line in stage.sbc.process.output().splitlines() if re.search(r"call \w{10}: ended", line)]
+            if stage.sbc
+            else []
+        )
+        report.step("what the SBC says of its two halves of the call (alice to softswitch, softswitch to bob)")
+        for line in said:
+            report.line(line.partition("] ")[2])
+    report.step(
+        "all namespaces and processes are gone again"
+        if not report.faults
+        else f"{len(report.faults)} things are NOT as they should be"
+    )
+    return 1 if report.faults else 0
+
+
+def _register(report: Report, stage: Scene) -> None:
+    report.step("alice and bob register through NAT and SBC (the softswitch asks for a password: 401)")
+    for host, user in (("phone-a", "alice"), ("phone-b", "bob")):
+        answer = stage.phone(host, user).register()
+        report.check(
+            answer.status == 200,
+            f"{user}: {answer.start}, the phone gets its own contact back: {answer.get('Contact')}",
+        )
+
+
+def _call(report: Report, stage: Scene) -> tuple[PhoneCall, PhoneCall, Talk]:
+    alice, bob = stage.phones
+    report.step("alice calls bob; they talk for three seconds, RTP and RTCP both ways; alice hangs up")
+    there = alice.dial("bob")
+    back = bob.wait_call()
+    there.wait("up")
+    back.wait("up")
+    spoken = talk(there, back, PACKETS, REPORTS)
+    answer = there.bye()
+    report.check(answer.status == 200, f"the call was set up and taken down: {answer.start} to BYE")
+    back.wait("ended")
+    return there, back, spoken
+
+
+def _first(capture: Capture, method: str, status: int = 0, last: bool = False, **ends: str) -> SeenSip:
+    found = [one for one in capture.sip_messages(method=method, **ends) if one.message.status == status]
+    return found[-1 if last else 0]
+
+
+def _rows(messages: Iterable[SeenSip]) -> list[tuple[str, ...]]:
+    columns = [list(_facts(one)) for one in messages]
+    return [(name, *(column[row][1] for column in columns)) for row, (name, _) in enumerate(columns[0])]
+
+
+def _facts(seen: SeenSip) -> Iterable[tuple[str, str]]:
+    message = seen.message
+    sdp = Sdp.parse(message.body)
+    text = message.body.decode()
+    origin = re.search(r"^o=\S+ \S+ \S+ IN IP4 (\S+)", text, re.MULTILINE)
+    yield "IP source", "{}:{}".format(*seen.src)
+    yield "IP dest.", "{}:{}".format(*seen.dst)
+    if not message.status:
+        yield "Request-URI", message.uri
+    yield "Via", f"{message.get('Via').split(';')[0].removeprefix('SIP/2.0/UDP ')} ({len(message.all('Via'))} in all)"
+    yield "Contact", uri_of(message.get("Contact"))
+    yield "Call-ID", message.get("Call-ID")[: WIDTH - 2]
+    yield "SDP o=", origin[1] if origin else "-"
+    yield "SDP c=, m=", f"{sdp.host}:{sdp.port}"
+    yield "size", f"{len(seen.data)} octets"
+
+
+def _show_request(report: Report, wires: dict[str, Capture]) -> None:
+    core = wires["softswitch"]
+    invites = (
+        _first(wires["phone-a"], "INVITE", last=True, src=PHONE),
+        _first(core, "INVITE", last=True, src=FIRST.sbc_core),
+        _first(core, "INVITE", last=True, src=FIRST.softswitch_address),
+        _first(wires["phone-b"], "INVITE", dst=PHONE),
+    )
+    report.line("INVITE and its SDP offer")
+    report.table(
+        ("as alice sent it", "as the softswitch got it", "as the softswitch sent it on", "as bob got it"),
+        _rows(invites),
+    )
+
+
+def _show_answer(report: Report, wires: dict[str, Capture]) -> None:
+    core = wires["softswitch"]
+    answers = (
+        _first(wires["phone-b"], "INVITE", 200, src=PHONE),
+        _first(core, "INVITE", 200, src=FIRST.sbc_core),
+        _first(core, "INVITE", 200, src=FIRST.softswitch_address),
+        _first(wires["phone-a"], "INVITE", 200, dst=PHONE),
+    )
+    report.line()
+    report.line("200 OK and its SDP answer, on its way back")
+    report.table(
+        ("as bob sent it", "as the softswitch got it", "as the softswitch sent it on", "as alice got it"),
+        _rows(answers),
+    )
+
+
+def _show_media(report: Report, stage: Scene, calls: tuple[PhoneCall, PhoneCall], spoken: Talk) -> None:
+    report.step("media: packets each way (RTP, RTCP), counted by the phones")
+    for name, way in (("alice to bob", spoken.there), ("bob to alice", spoken.back)):
+        right = way.sent == way.heard == (PACKETS, REPORTS) and not way.repeated and not way.disordered
+        report.check(
+            right,
+            f"{name}: sent {way.sent[0]} + {way.sent[1]}, heard {way.heard[0]} + {way.heard[1]}, none twice, all in order",
+        )
+
+
+def _show_hiding(report: Report, wires: dict[str, Capture]) -> None:
+    report.step("what each side could learn")
+    core = wires["softswitch"]
+    leaks = [packet for packet in core.packets if PRIVATE.search(packet.raw) or PHONE_PACKED in packet.raw]
+    report.check(not leaks, f"no private address in any of the {len(core.packets)} packets at the softswitch")
+    foreign = core.hosts() - {FIRST.sbc_core, FIRST.softswitch_address}
+    report.check(not foreign, f"the softswitch saw no hosts but itself and the SBC ({FIRST.sbc_core})")
+    for name in ("phone-a", "phone-b"):
+        seen = [one.message for one in wires[name].sip_messages(dst=PHONE)]
+        vias = max(len(message.all("Via")) for message in seen)
+        routes = max(len(message.all("Record-Route")) + len(message.all("Route")) for message in seen)
+        report.check(
+            vias <= 1 and routes <= 1,
+            f"{name}: at most {vias} Via and {routes} routes in {len(seen)} messages received",
+        )
+
+
+PHONE_PACKED = bytes(int(part) for part in PHONE.split("."))
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")
+    sys.exit(main())
