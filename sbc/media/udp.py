@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from twisted.internet import udp
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
@@ -108,10 +109,23 @@ class Port(udp.Port):
         self.turn = turn
         self.read_errors = 0
 
+    def createInternetSocket(self) -> socket.socket:
+        """The socket that is to be bound: IPv6 only, where it is IPv6."""
+        untyped: Any = super()
+        sock: socket.socket = untyped.createInternetSocket()
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        self.unbound = sock
+        return sock
+
     def startListening(self) -> None:
         """Bind and read. @raises twisted.internet.error.CannotListenError."""
         untyped: Any = super()
-        untyped.startListening()
+        try:
+            untyped.startListening()
+        except CannotListenError:
+            self.unbound.close()  # which Twisted leaves to the garbage collector
+            raise
 
     def stopListening(self) -> Deferred[None] | None:
         """Read no more, and close the socket on the reactor's next turn."""
@@ -157,8 +171,8 @@ def listen_udp(
 ) -> Port:
     """Let `protocol` listen on `address`, as ``reactor.listenUDP`` does but for what this module is for.
 
-    Port 0 takes any free one (see ``getHost()``). @raises twisted.internet.error.CannotListenError; @raises ValueError for
-    a DSCP that is none.
+    Port 0 takes any free one (see ``getHost()``). @raises twisted.internet.error.CannotListenError; @raises ValueError
+    for a DSCP that is none.
     """
     _traffic_class(dscp)
     port = Port(reactor, address, protocol, turn)

@@ -1,0 +1,35 @@
+"""Gives each contract test a rig for each engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import cycle
+
+import pytest
+
+from tests.contract.engines import ENGINES, Rig, RigReactor
+
+_ports = cycle(range(10_000, 32_000, 2))
+
+
+@pytest.fixture(scope="session")
+def rig_reactor() -> RigReactor:
+    return RigReactor()
+
+
+@pytest.fixture(params=ENGINES)
+def engine_name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def options() -> dict[str, float | int]:
+    """What the engine is made with; a test may parametrise it."""
+    return {}
+
+
+@pytest.fixture
+def rig(engine_name: str, rig_reactor: RigReactor, options: dict[str, float | int]) -> Iterator[Rig]:
+    rig = Rig(rig_reactor, ENGINES[engine_name], _ports, **options)
+    yield rig
+    rig.close()

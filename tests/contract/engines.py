@@ -1,0 +1,255 @@
+"""The media engines the contract is asked of, and a rig that drives one with real sockets on loopback hosts."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import attrs
+from twisted.internet.epollreactor import EPollReactor
+
+from sbc.core.address import Address, Pair
+from sbc.core.orders import Latch, SideSpec, StreamSpec
+from sbc.media.counters import Drops, SideCounters, StreamCounters
+from sbc.media.twisted_engine import TwistedEngine
+
+PATIENCE = 20.0
+"""Seconds to wait for what must come; only a failing test waits so long."""
+
+QUIET = Drops()
+
+
+class RigReactor(EPollReactor):
+    """A reactor that is not installed, turned by hand, and whose clock can be put forward."""
+
+    ahead = 0.0
+
+    def seconds(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+@attrs.frozen
+class Engine:
+    """How to make an engine and how to let time pass for it: all that a new one must bring.
+
+    `make` is given reactor, observer and the options `silence` and `longest`; `pass_time` reactor, engine and seconds.
+    """
+
+    make: Callable[..., Any]
+    pass_time: Callable[[RigReactor, Any, float], None]
+
+
+def put_clock_forward(reactor: RigReactor, engine: Any, seconds: float) -> None:
+    reactor.ahead += seconds
+
+
+ENGINES = {
+    "twisted": Engine(TwistedEngine, put_clock_forward),
+}
+
+
+class Observer:
+    """Keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.latches: list[tuple[str, int, Address, str]] = []
+        self.silences: list[tuple[str, float]] = []
+
+    def latched(self, stream: str, side: int, address: Address, reason: str) -> None:
+        self.latches.append((stream, side, address, reason))
+
+    def silent(self, stream: str, seconds: float) -> None:
+        self.silences.append((stream, seconds))
+
+
+class Peer:
+    """A UDP socket of a peer, or of somebody who is none."""
+
+    def __init__(self, address: Address) -> None:
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        self.sock = socket.socket(family, socket.SOCK_DGRAM)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self.sock.bind(address)
+        self.sock.setblocking(False)
+        self.address = Address(*self.sock.getsockname()[:2])
+
+    def send(self, to: Address, data: bytes, times: int = 1) -> None:
+        for _ in range(times):
+            self.sock.sendto(data, to)
+
+    def waiting(self) -> Iterator[tuple[bytes, Address]]:
+        while True:
+            try:
+                data, source = self.sock.recvfrom(65535)
+            except BlockingIOError:
+                return
+            yield data, Address(source[0], source[1])
+
+    def drain(self) -> list[tuple[bytes, Address]]:
+        """All that has come, and from where."""
+        return list(self.waiting())
+
+    def data(self) -> list[bytes]:
+        """All that has come."""
+        return [data for data, _ in self.waiting()]
+
+
+class Rig:
+    """One engine, its observer, and hosts of loopback's own.
+
+    Every process has hosts of its own (127.x.y.n), so tests that run side by side share no port; and ports stand below
+    the ephemeral ones, so nobody has them by chance.
+    """
+
+    def __init__(self, reactor: RigReactor, kind: Engine, ports: Iterator[int], **options: Any) -> None:
+        self.reactor = reactor
+        self._kind = kind
+        self._ports = ports
+        self.observer = Observer()
+        self.engine = kind.make(reactor, self.observer, **options)
+        self._peers: list[Peer] = []
+
+    @staticmethod
+    def host(number: int) -> str:
+        """The loopback host of that number: 1 is the SBC, others who you like."""
+        pid = os.getpid()
+        return f"127.{64 + pid % 64}.{pid // 64 % 256}.{number}"
+
+    def port(self) -> int:
+        """An even port that nobody else in this process has."""
+        return next(self._ports)
+
+    def pair(self, number: int) -> Pair:
+        """An RTP and RTCP pair on a host."""
+        port = self.port()
+        return Pair(Address(self.host(number), port), Address(self.host(number), port + 1))
+
+    def peer(self, where: Address | int) -> Peer:
+        """A peer at an address, or on a host at some port."""
+        address = where if isinstance(where, Address) else Address(self.host(where), self.port())
+        self._peers.append(Peer(address))
+        return self._peers[-1]
+
+    def pass_time(self, seconds: float) -> None:
+        self._kind.pass_time(self.reactor, self.engine, seconds)
+
+    def wait(self, until: Callable[[], Any], what: str = "") -> None:
+        """Turn the reactor until `until` is true; fail if that takes too long."""
+        give_up = time.monotonic() + PATIENCE
+        while not until():
+            assert time.monotonic() < give_up, f"not within {PATIENCE} s: {what or until}"
+            self.reactor.iterate(0.01)
+
+    def wait_for(self, stream: str, packets: int) -> StreamCounters:
+        """Wait until the engine has accounted for so many packets of a stream, since it was opened."""
+        self.wait(
+            lambda: accounted(self.engine.counters(stream)) >= packets,
+            f"{packets} packets accounted for in {self.engine.counters(stream)}",
+        )
+        return self.engine.counters(stream)  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        for stream in self.engine.streams():
+            self.engine.close(stream)
+        for peer in self._peers:
+            peer.sock.close()
+
+
+def accounted(counters: StreamCounters) -> int:
+    """How many arrived packets the engine has taken or dropped, the sending done."""
+
+    def arrived(side: SideCounters) -> int:
+        drops = side.drops
+        on_arrival = drops.wrong_source + drops.too_short + drops.too_long + drops.not_rtp + drops.kernel
+        return side.received.packets + on_arrival
+
+    return sum(arrived(side) for side in counters.sides)
+
+
+def balanced(counters: StreamCounters) -> bool:
+    """Whether what one side received is what the other was sent, or is known not to have been."""
+    first, second = counters.sides
+    return all(
+        here.received.packets == there.sent.packets + there.drops.no_destination + there.drops.send_error
+        for here, there in ((first, second), (second, first))
+    )
+
+
+class Call:
+    """A stream between two peers, with what its tests need at hand: side 0 is A's, side 1 is B's.
+
+    A stands on host 2, B on host 3, the SBC on host 1. Each peer has an RTP and an RTCP socket at its signalled pair.
+    """
+
+    _ids = count()
+
+    def __init__(
+        self,
+        rig: Rig,
+        kind: str = "rtp",
+        a: dict[str, Any] | None = None,
+        b: dict[str, Any] | None = None,
+    ) -> None:
+        self.rig = rig
+        self.id = f"stream-{next(self._ids)}"
+        rtcp = kind == "rtp"
+        self.a_pair, self.b_pair = rig.pair(2), rig.pair(3)
+        self.a, self.b = rig.peer(self.a_pair.rtp), rig.peer(self.b_pair.rtp)
+        if rtcp:
+            assert self.a_pair.rtcp is not None
+            assert self.b_pair.rtcp is not None
+            self.a_rtcp, self.b_rtcp = rig.peer(self.a_pair.rtcp), rig.peer(self.b_pair.rtcp)
+        locals_ = [rig.pair(1), rig.pair(1)]
+        if not rtcp:
+            locals_ = [Pair(pair.rtp, None) for pair in locals_]
+            self.a_pair, self.b_pair = Pair(self.a_pair.rtp, None), Pair(self.b_pair.rtp, None)
+        sides = [
+            SideSpec(
+                **{
+                    "realm": realm,
+                    "local": local,
+                    "remote": remote,
+                    "behind_nat": False,
+                    "seen_host": remote.rtp.host,
+                    "latch": Latch.NAT,
+                    "window": 3.0,
+                    **(changes or {}),
+                }
+            )
+            for realm, local, remote, changes in (
+                ("access", locals_[0], self.a_pair, a),
+                ("core", locals_[1], self.b_pair, b),
+            )
+        ]
+        self.spec = StreamSpec(self.id, "call-1", kind, (sides[0], sides[1]))
+        rig.engine.open(self.spec)
+        local_a, local_b = sides[0].local, sides[1].local
+        self.at_a, self.at_b = local_a.rtp, local_b.rtp  # where the SBC is, for A and for B
+        self.at_a_rtcp, self.at_b_rtcp = local_a.rtcp or local_a.rtp, local_b.rtcp or local_b.rtp
+        self.expected = 0
+
+    def update(self, side: int, **changes: Any) -> None:
+        """Signal anew for a side."""
+        spec = attrs.evolve(self.spec.sides[side], **changes)
+        sides = (spec, self.spec.sides[1]) if side == 0 else (self.spec.sides[0], spec)
+        self.spec = attrs.evolve(self.spec, sides=sides)
+        self.rig.engine.update(self.id, side, spec)
+
+    def send(self, peer: Peer, to: Address, *packets: bytes) -> StreamCounters:
+        """Send packets and wait until the engine has done with them."""
+        for data in packets:
+            peer.send(to, data)
+        self.expected += len(packets)
+        return self.rig.wait_for(self.id, self.expected)
+
+    def counters(self) -> StreamCounters:
+        counters: StreamCounters = self.rig.engine.counters(self.id)
+        return counters
+
+    def latches(self) -> list[tuple[int, Address, str]]:
+        """What the observer heard of this stream."""
+        return [event[1:] for event in self.rig.observer.latches if event[0] == self.id]
