@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
@@ -167,15 +168,15 @@ class Runner:
         self._ports[listener] = listen_udp(self._reactor, listener.address, protocol, SIGNALING_BUFFER, dscp=dscp)
         self._log.info("listening on {listener}", listener=listener)
 
-    def stop(self) -> None:
-        """Close all sockets and streams and sleep no more."""
+    def stop(self) -> Deferred[Any]:
+        """Close all sockets and streams and sleep no more; fires when the listeners are closed."""
         if self._wake is not None and self._wake.active():
             self._wake.cancel()
-        for port in self._ports.values():
-            port.stopListening()
+        closing = [maybeDeferred(port.stopListening) for port in self._ports.values()]
         self._ports.clear()
         for stream in self.engine.streams():
             self.engine.close(stream)
+        return DeferredList(closing)
 
     def listeners(self) -> dict[Listener, Port]:
         """The open listeners and their ports."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.application.internet import TimerService
 from twisted.application.service import IService, MultiService, Service
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from sbc.config.schema import Config
@@ -41,9 +42,9 @@ class BorderService(Service):
             for listener in realm.listeners:
                 self.runner.listen(listener)
 
-    def stopService(self) -> None:
-        self.runner.stop()
+    def stopService(self) -> Deferred[Any]:
         super().stopService()
+        return self.runner.stop()
 
     def look_over_books(self) -> None:
         """Run the auditor and say what it found."""

@@ -85,7 +85,7 @@ class Border:
         at = self.registry.timers.next()
         if at is not None and (self._wake_at is None or at < self._wake_at):
             self._wake_at = at
-            orders.append(Wake(at))
+            return [Wake(at), *orders]  # first, since the rest is dropped where a port cannot be had
         return orders
 
 

@@ -22,16 +22,21 @@ from tests.netns.talk import Talk, talk
 from tests.netns.topology import FIRST, PHONE, one_pair
 
 PACKETS, REPORTS = 150, 3  # three seconds of audio at 50 packets a second, each way
-WIDTH = 34
+WIDTH = 42
 PRIVATE = re.compile(rb"\b192\.168\.\d+\.\d+")
 
 PICTURE = f"""
-  first network, behind NATs        |      the SBC      |      second network
-                                    |                   |
-  alice  {PHONE} --- NAT {FIRST.access_net}.11 --- {FIRST.sbc_access} | {FIRST.sbc_core} --- {FIRST.softswitch_address} softswitch
-  bob    {PHONE} --- NAT {FIRST.access_net}.12 ---/           |                     (Kamailio)
+  first network                               the SBC                   second network
 
-  Both phones have the same private address, as two homes do. The softswitch knows only the SBC.
+  alice's phone      NAT
+  {PHONE} --- {FIRST.access_net}.11 ---+
+                                    |
+                                    +--- {FIRST.sbc_access} [sbc] {FIRST.sbc_core} --- {FIRST.softswitch_address}
+                                    |                                      softswitch (Kamailio)
+  {PHONE} --- {FIRST.access_net}.12 ---+
+  bob's phone        NAT
+
+  Both phones have the same private address, as in two homes. The softswitch is to see the SBC alone.
 """
 
 
@@ -46,7 +51,7 @@ class Report:
         print(f"\n[{time.monotonic() - self.began:5.1f} s] {text}", flush=True)
 
     def line(self, text: str = "") -> None:
-        print(f"          {text}", flush=True)
+        print(f"          {text}".rstrip(), flush=True)
 
     def check(self, right: bool, text: str) -> None:
         print(f"          {'ok ' if right else 'NOT'} {text}", flush=True)
@@ -74,8 +79,7 @@ def main() -> int:
         _register(report, stage)
         there, back, spoken = _call(report, stage)
         report.step("what was rewritten: read off the wire at alice's phone, at the softswitch, at bob's phone")
-        _show_request(report, wires)
-        _show_answer(report, wires)
+        _show_rewriting(report, wires)
         _show_media(report, stage, (there, back), spoken)
         _show_hiding(report, wires)
         said = (
@@ -141,39 +145,28 @@ def _facts(seen: SeenSip) -> Iterable[tuple[str, str]]:
     yield "Contact", uri_of(message.get("Contact"))
     yield "Call-ID", message.get("Call-ID")[: WIDTH - 2]
     yield "SDP o=", origin[1] if origin else "-"
-    yield "SDP c=, m=", f"{sdp.host}:{sdp.port}"
+    yield "SDP c=, m=", "{}:{}".format(*sdp.rtp)
     yield "size", f"{len(seen.data)} octets"
 
 
-def _show_request(report: Report, wires: dict[str, Capture]) -> None:
-    core = wires["softswitch"]
-    invites = (
-        _first(wires["phone-a"], "INVITE", last=True, src=PHONE),
-        _first(core, "INVITE", last=True, src=FIRST.sbc_core),
-        _first(core, "INVITE", last=True, src=FIRST.softswitch_address),
-        _first(wires["phone-b"], "INVITE", dst=PHONE),
+def _show_rewriting(report: Report, wires: dict[str, Capture]) -> None:
+    """The INVITE on its way to bob and the 200 OK on its way back, before and after each crossing."""
+    core, sbc, softswitch = wires["softswitch"], FIRST.sbc_core, FIRST.softswitch_address
+    invite, ok = ("INVITE", 0, True), ("INVITE", 200)
+    crossings = (
+        ("INVITE, alice to softswitch", _first(wires["phone-a"], *invite, src=PHONE), _first(core, *invite, src=sbc)),
+        (
+            "INVITE, softswitch to bob",
+            _first(core, *invite, src=softswitch),
+            _first(wires["phone-b"], *invite, dst=PHONE),
+        ),
+        ("200 OK, bob to softswitch", _first(wires["phone-b"], *ok, src=PHONE), _first(core, *ok, src=sbc)),
+        ("200 OK, softswitch to alice", _first(core, *ok, src=softswitch), _first(wires["phone-a"], *ok, dst=PHONE)),
     )
-    report.line("INVITE and its SDP offer")
-    report.table(
-        ("as alice sent it", "as the softswitch got it", "as the softswitch sent it on", "as bob got it"),
-        _rows(invites),
-    )
-
-
-def _show_answer(report: Report, wires: dict[str, Capture]) -> None:
-    core = wires["softswitch"]
-    answers = (
-        _first(wires["phone-b"], "INVITE", 200, src=PHONE),
-        _first(core, "INVITE", 200, src=FIRST.sbc_core),
-        _first(core, "INVITE", 200, src=FIRST.softswitch_address),
-        _first(wires["phone-a"], "INVITE", 200, dst=PHONE),
-    )
-    report.line()
-    report.line("200 OK and its SDP answer, on its way back")
-    report.table(
-        ("as bob sent it", "as the softswitch got it", "as the softswitch sent it on", "as alice got it"),
-        _rows(answers),
-    )
+    for title, before, after in crossings:
+        report.line()
+        report.line(title)
+        report.table(("before the SBC", "after the SBC"), _rows((before, after)))
 
 
 def _show_media(report: Report, stage: Scene, calls: tuple[PhoneCall, PhoneCall], spoken: Talk) -> None:

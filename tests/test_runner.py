@@ -1,0 +1,232 @@
+"""The runner: orders carried out with real sockets on loopback, a real engine, and a clock that the test moves."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+import pytest
+from twisted.internet import reactor as real_reactor
+from twisted.internet.task import Clock
+
+from sbc.core.address import Address, Pair
+from sbc.core.border import Border
+from sbc.core.mint import Mint
+from sbc.core.orders import (
+    CloseStream,
+    Latch,
+    Listen,
+    Listener,
+    Note,
+    OpenStream,
+    Record,
+    Send,
+    SideSpec,
+    StreamSpec,
+    Unlisten,
+    UpdateStream,
+    Wake,
+)
+from sbc.core.realm import Media, Path, Plan, Realm, Side, Signaling
+from sbc.interfaces import PortUnavailable
+from sbc.media.counters import SideCounters, StreamCounters
+from sbc.runner import Runner, told
+from sbc.sip.dialect import SipDialect
+from sbc.sip.protocol import SipDatagrams
+from tests.rig import PHONE, SECRET
+from tests.sip_messages import header, invite, plain_answer, register, status
+
+ACCESS, CORE = "127.0.9.1", "127.0.9.2"
+
+
+class MixedReactor(Clock):
+    """Sockets of the real reactor, time of a Clock."""
+
+    addReader = staticmethod(real_reactor.addReader)  # type: ignore[attr-defined]
+    removeReader = staticmethod(real_reactor.removeReader)  # type: ignore[attr-defined]
+    addWriter = staticmethod(real_reactor.addWriter)  # type: ignore[attr-defined]
+    removeWriter = staticmethod(real_reactor.removeWriter)  # type: ignore[attr-defined]
+
+
+class Engine:
+    """An engine that keeps the books of one and opens nothing; `full` makes it refuse."""
+
+    def __init__(self) -> None:
+        self.open_streams: dict[str, StreamSpec] = {}
+        self.updates: list[tuple[str, int]] = []
+        self.full = False
+
+    def open(self, spec: StreamSpec) -> None:
+        if self.full:
+            raise PortUnavailable(spec.sides[0].local.rtp, "in use")
+        self.open_streams[spec.id] = spec
+
+    def update(self, stream: str, side: int, spec: SideSpec) -> None:
+        assert stream in self.open_streams
+        self.updates.append((stream, side))
+
+    def close(self, stream: str) -> StreamCounters:
+        del self.open_streams[stream]
+        return StreamCounters((SideCounters(), SideCounters()))
+
+    def streams(self) -> list[str]:
+        return list(self.open_streams)
+
+
+def free_port(host: str) -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def listener(realm: str, host: str) -> Listener:
+    address = Address(host, free_port(host))
+    return Listener(realm, "sip", "udp", address, address)
+
+
+@attrs.define
+class Bench:
+    clock: MixedReactor
+    runner: Runner
+    engine: Engine
+    access: Listener
+    core: Listener
+    softswitch: socket.socket
+
+    def heard(self) -> list[bytes]:
+        """What has reached the softswitch."""
+        found = []
+        while True:
+            try:
+                found.append(self.softswitch.recv(65535))
+            except TimeoutError:
+                return found
+
+
+@pytest.fixture
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    extra: dict[str, Any] = getattr(request, "param", {})
+    access, core = listener("access", ACCESS), listener("core", CORE)
+    softswitch = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    softswitch.bind(("127.0.9.3", 0))
+    softswitch.settimeout(0.05)
+    hop = Address(*softswitch.getsockname())
+    plan = Plan(
+        {
+            "access": Realm("access", Side.ACCESS, (access,), Media(ACCESS, ACCESS, range(20000, 20100))),
+            "core": Realm("core", Side.CORE, (core,), Media(CORE, CORE, range(30000, 30100))),
+        },
+        (Path("main", "access", "core", (hop,), **extra),),
+    )
+    clock, engine = MixedReactor(), Engine()
+    runner = Runner(clock, Border(plan, {"sip": SipDialect()}, Mint(SECRET)), {"sip": SipDatagrams})
+    runner.engine = engine
+    for own in (access, core):
+        runner.listen(own)
+    yield Bench(clock, runner, engine, access, core, softswitch)
+    runner.stop()
+    softswitch.close()
+    assert not runner.listeners()
+
+
+def test_a_call_goes_through_sockets_engine_and_timers(bench: Bench) -> None:
+    bench.runner.received(bench.access, Address("127.0.9.4", 5060), invite(PHONE))
+    (sent,) = bench.heard()
+    assert header(sent, b"Via").startswith(b"SIP/2.0/UDP 127.0.9.2:")
+    assert bench.runner.audit() == []
+    bench.clock.advance(0.6)
+    assert bench.heard() == [sent]
+    assert len(bench.engine.open_streams) == 1
+    bench.runner.received(bench.core, Address(*bench.softswitch.getsockname()), plain_answer(sent, b"486 Busy Here"))
+    assert not bench.engine.open_streams
+    assert bench.runner.counted["call-open"] == bench.runner.counted["call-close"] == 1
+    for _ in range(200):
+        bench.clock.advance(1)
+        assert bench.runner.audit() == []
+    assert bench.clock.getDelayedCalls() == []
+
+
+def test_a_media_port_that_cannot_be_had_refuses_the_call(bench: Bench) -> None:
+    bench.engine.full = True
+    caller = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    caller.bind(("127.0.9.4", 0))
+    caller.settimeout(0.2)
+    bench.runner.received(bench.access, Address(*caller.getsockname()), invite(PHONE))
+    replies = [caller.recv(65535) for _ in range(2)]
+    caller.close()
+    assert [status(data) for data in replies] == [100, 503]
+    assert bench.heard() == []
+    assert bench.runner.audit() == []
+
+
+@pytest.mark.parametrize(
+    "bench",
+    [{"signaling": Signaling.PORT_PER_TERMINAL, "signaling_ports": range(42000, 42002)}],
+    indirect=True,
+)
+def test_a_terminals_port_is_opened_used_and_closed(bench: Bench) -> None:
+    bench.runner.received(bench.access, Address("127.0.9.4", 5060), register(PHONE))
+    (own,) = set(bench.runner.listeners()) - {bench.access, bench.core}
+    (sent,) = bench.heard()
+    assert b"127.0.9.2:42000" in header(sent, b"Via")
+    assert bench.runner.audit() == []
+    for _ in range(100):
+        bench.clock.advance(1)
+    assert own not in bench.runner.listeners()
+    assert bench.runner.audit() == []
+
+
+@pytest.mark.parametrize(
+    "bench",
+    [{"signaling": Signaling.PORT_PER_TERMINAL, "signaling_ports": range(42010, 42011)}],
+    indirect=True,
+)
+def test_a_terminals_port_that_cannot_be_had_refuses_the_registration(bench: Bench) -> None:
+    squatter = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    squatter.bind((CORE, 42010))
+    caller = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    caller.bind(("127.0.9.4", 0))
+    caller.settimeout(0.2)
+    bench.runner.received(bench.access, Address(*caller.getsockname()), register(PHONE))
+    reply = caller.recv(65535)
+    squatter.close()
+    caller.close()
+    assert status(reply) == 503
+    assert bench.runner.audit() == []
+
+
+def test_sending_that_fails_is_counted_and_nothing_else(bench: Bench) -> None:
+    too_long = Send(bench.core, Address("127.0.9.3", 9), b"x" * 70_000)
+    bench.runner.carry_out([too_long])
+    assert bench.runner.counted["send-error"] == 1
+    closed = attrs.evolve(bench.core, address=Address(CORE, 1))
+    bench.runner.carry_out([Send(closed, Address("127.0.9.3", 9), b"x")])
+    assert bench.runner.counted["unsent"] == 1
+
+
+def test_the_auditor_sees_what_the_core_does_not_know_of(bench: Bench) -> None:
+    pair = Pair(Address(ACCESS, 20000), Address(ACCESS, 20001))
+    side = SideSpec("access", pair, None, False, "", Latch.NAT, 3.0)
+    bench.runner.carry_out([OpenStream(StreamSpec("ghost", "nobody", "rtp", (side, side)))])
+    stray = listener("core", CORE)
+    bench.runner.carry_out([Listen(stray)])
+    faults = bench.runner.audit()
+    assert faults[0] == "stream ghost is open in the engine but in no call"
+    assert any("open but wanted by nobody" in fault for fault in faults)
+    bench.runner.carry_out([UpdateStream("ghost", 0, side), CloseStream("ghost", "nobody"), Unlisten(stray)])
+    assert bench.engine.updates == [("ghost", 0)]
+    assert bench.runner.audit() == []
+
+
+def test_notes_and_records_are_counted(bench: Bench) -> None:
+    close = Record("c", "close", {"cause": "x", "answered_for": 1.5})
+    bench.runner.carry_out([Note("refused", "why"), Record("c", "answer", {}), close, Wake(5.0)])
+    counted = bench.runner.counted
+    assert counted["refused"] == counted["call-answer"] == counted["call-close"] == 1
+    bench.runner.latched("c/1", 0, PHONE, "signalled")
+    bench.runner.silent("c/1", 30)
+    assert counted["latched"] == counted["silent"] == 1
+    assert "side 0 in 0+0 packets" in told(StreamCounters((SideCounters(), SideCounters())))

@@ -1,0 +1,67 @@
+"""The service as a whole: it listens, looks over its books, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from twisted.application.service import IService
+from twisted.internet.error import CannotListenError
+
+from sbc.config.schema import Config
+from sbc.core.address import Address
+from sbc.core.realm import Media, Path, Plan, Realm, Side
+from sbc.service import BorderService, make_service
+from tests.test_runner import MixedReactor, listener
+
+
+def plan() -> Plan:
+    access, core = listener("access", "127.0.8.1"), listener("core", "127.0.8.2")
+    return Plan(
+        {
+            "access": Realm("access", Side.ACCESS, (access,), Media("127.0.8.1", "127.0.8.1", range(20000, 20010))),
+            "core": Realm("core", Side.CORE, (core,), Media("127.0.8.2", "127.0.8.2", range(20000, 20010))),
+        },
+        (Path("main", "access", "core", (Address("127.0.8.3", 5060),)),),
+    )
+
+
+def test_it_listens_while_it_runs_and_not_after() -> None:
+    clock = MixedReactor()
+    service = BorderService(clock, plan())
+    service.startService()
+    service.look_over_books()
+    assert service.runner.counted["audit-faults"] == 0
+    taken = [own.address for own in service.runner.listeners()]
+    assert len(taken) == 2
+    service.stopService()
+    clock.advance(0)
+    for address in taken:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(address)
+
+
+def test_an_address_in_use_stops_the_start() -> None:
+    where = plan()
+    taken = where.realms["core"].listeners[0].address
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as squatter:
+        squatter.bind(taken)
+        service = BorderService(MixedReactor(), where)
+        with pytest.raises(CannotListenError):
+            service.startService()
+        service.stopService()
+
+
+def test_an_imbalance_is_counted() -> None:
+    service = BorderService(MixedReactor(), plan())
+    service.startService()
+    service.border.registry.media_ports["core"].take(0.0)
+    service.look_over_books()
+    assert service.runner.counted["audit-faults"] == 1
+    service.stopService()
+
+
+def test_the_whole_is_a_service_for_any_application() -> None:
+    service = make_service(Config(plan()))
+    assert IService.providedBy(service)
+    assert [each.name for each in service if each.name] == ["border"]
