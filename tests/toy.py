@@ -1,0 +1,289 @@
+"""A made-up protocol as unlike SIP as can be, and its dialect: the proof that the core is neutral.
+
+Its records are binary, at fixed positions (tests/toy_records.py writes them): media addresses are six packed octets,
+places are text, calls, exchanges and parties are numbers. It has eight requests: open, change and close a call, bind a
+place, probe, tell, withdraw, confirm. A request may say by which hop its sender is to be reached, and which hop it is to
+visit.
+"""
+
+from __future__ import annotations
+
+from base64 import b32decode, b32encode
+from socket import inet_aton, inet_ntoa
+from typing import Any
+
+import attrs
+from zope.interface import implementer
+
+from sbc.core.address import Address, canonical
+from sbc.core.message import (
+    NO_ROUTE,
+    BadMessage,
+    Cause,
+    Intent,
+    Kind,
+    Phase,
+    Place,
+    Refused,
+    Role,
+    Route,
+    Slot,
+    Timing,
+)
+from sbc.interfaces import IDialect
+
+OPEN, CHANGE, CLOSE, BIND, PROBE, TELL, WITHDRAW, CONFIRM = range(1, 9)
+KINDS = {OPEN: Kind.OPEN, CHANGE: Kind.MODIFY, CLOSE: Kind.CLOSE, BIND: Kind.BIND, CONFIRM: Kind.ANSWER}
+METHODS = ("", "open", "change", "close", "bind", "probe", "tell", "withdraw", "confirm")
+STAGES = (Phase.REQUEST, Phase.PENDING, Phase.PROVISIONAL, Phase.SUCCESS, Phase.FAILURE, Phase.CHALLENGE)
+NEVER = 0xFFFFFFFF
+CAUSES = list(Cause)
+OFFERS = (OPEN, CHANGE)
+
+# where things stand
+OP, STAGE, CAUSE, HOPS = 2, 3, 4, 5
+SENDER, RECEIVER, LIFETIME = slice(6, 10), slice(10, 14), slice(14, 18)
+CALL, EXCHANGE, WITHDRAWN = slice(18, 28), slice(28, 38), slice(38, 48)
+BELIEVED, USER, IDENTITY = slice(48, 54), slice(54, 70), slice(70, 102)
+TARGET, HOP, VISIT = slice(102, 150), slice(150, 198), slice(198, 246)
+PLACES, MEDIA, HEAD = 246, 247, 248
+PLACE_SIZE, MEDIA_SIZE, TEXT = 52, 16, 48
+NOBODY, NOWHERE = bytes(4), bytes(6)
+
+QUIET = Timing(first=1.0, cap=3.0, limit=10.0, linger=5.0, patience=20.0, quiet=True, confirmed=True, repeat=2.0)
+PLAIN = Timing(first=1.0, cap=2.0, limit=10.0, linger=5.0, patience=10.0)
+
+
+class ToyMessage:
+    """A record: its octets, changed in place."""
+
+    def __init__(self, octets: bytearray) -> None:
+        self.octets = octets
+
+    def number(self, where: slice) -> int:
+        return int.from_bytes(self.octets[where], "big")
+
+    def text(self, where: slice) -> bytes:
+        return bytes(self.octets[where]).rstrip(b"\0")
+
+    def raw(self, where: slice) -> bytes:
+        return bytes(self.octets[where])
+
+    def write(self, where: slice, data: bytes) -> None:
+        size = where.stop - where.start
+        assert len(data) <= size, data
+        self.octets[where] = data.ljust(size, b"\0")
+
+    def places(self) -> list[slice]:
+        return [slice(at, at + TEXT) for at in range(HEAD, HEAD + PLACE_SIZE * self.octets[PLACES], PLACE_SIZE)]
+
+    def media(self) -> list[int]:
+        first = HEAD + PLACE_SIZE * self.octets[PLACES]
+        return list(range(first, first + MEDIA_SIZE * self.octets[MEDIA], MEDIA_SIZE))
+
+
+def read_place(text: bytes) -> tuple[Place, bytes]:
+    """The place that a text names, and its last word. @raises BadMessage."""
+    words = text.split(b" ")
+    host, port, name = [*words, b""][:3] if len(words) in (2, 3) else (b"", b"", b"")
+    if not host or len(host) > 24 or not host.isascii() or not port.isdigit() or int(port) > 65535 or len(name) > 16:
+        raise BadMessage("malformed place")
+    return Place(Address(canonical(host.decode()), int(port)), text), name
+
+
+def write_place(old: bytes, place: Place) -> bytes:
+    if place.ours:
+        return f"{place.address.host} {place.address.port} {place.name.decode()}".encode()
+    if place.name:
+        return place.name
+    _, _, rest = old.partition(b" ")
+    return place.address.host.encode() + b" " + rest
+
+
+def read_route(text: bytes) -> Route:
+    return Route((text,), read_place(text)[0].address) if text else NO_ROUTE
+
+
+def pack(address: Address) -> bytes:
+    return inet_aton(address.host) + address.port.to_bytes(2, "big")
+
+
+def unpack(octets: bytes) -> Address:
+    return Address(inet_ntoa(octets[:4]), int.from_bytes(octets[4:], "big"))
+
+
+@attrs.frozen
+class Memo:
+    """What an answer gets back."""
+
+    exchange: bytes
+    target: bytes
+
+
+@implementer(IDialect)
+class ToyDialect:
+    """The functions over one record. `quiet` and `plain` are the timings of what may take long, and of the rest."""
+
+    name = "toy"
+
+    def __init__(self, quiet: Timing = QUIET, plain: Timing = PLAIN) -> None:
+        self.quiet = quiet
+        self.plain = plain
+
+    def decode(self, data: bytes) -> ToyMessage:
+        if len(data) < HEAD or data[:2] != b"\xb0\x7d":
+            raise BadMessage("no record")
+        if data[PLACES] > 4 or data[MEDIA] > 8:
+            raise BadMessage("too many entries")
+        if len(data) != HEAD + PLACE_SIZE * data[PLACES] + MEDIA_SIZE * data[MEDIA]:
+            raise BadMessage("wrong length")
+        if not OPEN <= data[OP] <= CONFIRM or data[STAGE] >= len(STAGES):
+            raise BadMessage("unknown operation")
+        if data[OP] == CONFIRM and data[STAGE]:
+            raise BadMessage("a confirmation is never answered")
+        return ToyMessage(bytearray(data))
+
+    def encode(self, message: ToyMessage) -> bytes:
+        return bytes(message.octets)
+
+    def describe(self, message: ToyMessage) -> Intent:
+        op, phase = message.octets[OP], STAGES[message.octets[STAGE]]
+        sender, receiver = message.raw(SENDER), message.raw(RECEIVER)
+        both = sender != NOBODY and receiver != NOBODY
+        within = both and phase is Phase.REQUEST and op not in (OPEN, BIND, WITHDRAW)
+        label = b32encode(message.raw(CALL)).lower()
+        call = label + (b"".join(sorted((sender, receiver))) if both else sender + message.text(TARGET))
+        lifetime = message.number(LIFETIME)
+        intent = Intent(
+            kind=KINDS.get(op, Kind.OTHER),
+            phase=phase,
+            call=call,
+            exchange=message.raw(EXCHANGE),
+            label=label,
+            party=b"" if sender == NOBODY else sender,
+            method=METHODS[op],
+            within=within,
+            probe=op == PROBE and not within,
+            user=message.text(USER),
+            claimed=None if message.raw(BELIEVED) == NOWHERE else unpack(message.raw(BELIEVED)),
+            expires=None if lifetime == NEVER else lifetime,
+        )
+        if phase.reply:
+            intent.kind = Kind.ANSWER if op in OFFERS else KINDS.get(op, Kind.OTHER)
+            if op == OPEN and phase in (Phase.PROVISIONAL, Phase.SUCCESS):
+                intent.route = read_route(message.text(HOP))
+            if phase in (Phase.FAILURE, Phase.CHALLENGE):
+                intent.cause = f"cause {message.octets[CAUSE]}"
+            return intent
+        intent.hops = message.octets[HOPS]
+        if message.text(TARGET):
+            place, token = read_place(message.text(TARGET))
+            intent.target = Slot(Role.SIGNAL, place, TARGET, token=token)
+        if op in (OPEN, BIND):
+            intent.route = read_route(message.text(HOP))
+        elif op == WITHDRAW:
+            intent.phase, intent.withdraws = Phase.WITHDRAW, message.raw(WITHDRAWN)
+        elif op == CONFIRM:
+            intent.phase = Phase.CONFIRM
+        return intent
+
+    def slots(self, message: ToyMessage) -> list[Slot]:
+        found = []
+        told = message.octets[OP] == TELL or message.octets[STAGE] == STAGES.index(Phase.FAILURE)
+        for where in message.places():
+            place, token = read_place(message.text(where))
+            life = message.number(slice(where.stop, where.stop + 4))
+            expires = None if life == NEVER else life
+            found.append(Slot(Role.SIGNAL, place, where, primary=not told, token=token, expires=expires))
+        if message.text(IDENTITY):
+            host = message.text(IDENTITY).decode("latin-1")
+            found.append(Slot(Role.IDENTITY, Place(Address(canonical(host), 0)), IDENTITY))
+        if message.raw(BELIEVED) != NOWHERE:
+            found.append(Slot(Role.HIDE, Place(unpack(message.raw(BELIEVED))), BELIEVED))
+        for at in message.media():
+            found += self._streams(message, at)
+        return found
+
+    def _streams(self, message: ToyMessage, at: int) -> list[Slot]:
+        key = message.number(slice(at, at + 2))
+        kind, primary = message.octets[at + 2], not message.octets[at + 3]
+        rtp, rtcp = slice(at + 4, at + 10), slice(at + 10, at + 16)
+        if kind not in (1, 2):
+            raise BadMessage("unknown kind of media")
+        role = Role.RTP if kind == 1 else Role.T38
+        found = [Slot(role, Place(unpack(message.raw(rtp))), rtp, stream=key, primary=primary)]
+        if kind == 1 and message.raw(rtcp) != NOWHERE:
+            found.append(Slot(Role.RTCP, Place(unpack(message.raw(rtcp))), rtcp, stream=key, primary=primary))
+        return found
+
+    def fill(self, message: ToyMessage, slot: Slot, place: Place) -> None:
+        if slot.role is Role.SIGNAL:
+            message.write(slot.at, write_place(message.text(slot.at), place))
+        elif slot.role is Role.IDENTITY:
+            message.write(slot.at, place.address.host.encode("latin-1"))
+        else:
+            message.write(slot.at, pack(place.address))
+
+    def stamp(self, message: ToyMessage, crossing: Any) -> None:
+        message.write(CALL, b32decode(crossing.label.upper()))
+        message.write(HOP, b"")
+        message.write(VISIT, b"")
+        if crossing.reply:
+            memo: Memo = crossing.exchange.memo
+            message.write(EXCHANGE, memo.exchange)
+            message.write(TARGET, memo.target)
+            return
+        crossing.exchange.memo = Memo(message.raw(EXCHANGE), message.text(TARGET))
+        message.write(EXCHANGE, b32decode(crossing.exchange.token.upper()))
+        message.octets[HOPS] -= 1
+        target, text = crossing.target, message.text(TARGET)
+        if target is not None:
+            message.write(TARGET, write_place(text, target))
+            message.write(VISIT, target.route.hops[0] if target.route.hops else b"")
+        elif text:
+            slot = Slot(Role.IDENTITY, read_place(text)[0], TARGET)
+            host = crossing.translate(slot).address.host
+            message.write(TARGET, write_place(text, Place(Address(host, 0))))
+
+    def _reply(self, message: ToyMessage, phase: Phase, cause: int = 0) -> bytes | None:
+        if message.octets[OP] == CONFIRM or message.octets[STAGE]:
+            return None
+        reply = ToyMessage(bytearray(HEAD))
+        reply.octets[:3] = message.octets[:3]
+        reply.octets[STAGE], reply.octets[CAUSE] = STAGES.index(phase), cause
+        reply.write(RECEIVER, message.raw(SENDER))
+        reply.write(LIFETIME, b"\xff" * 4)
+        reply.write(CALL, message.raw(CALL))
+        reply.write(EXCHANGE, message.raw(EXCHANGE))
+        return bytes(reply.octets)
+
+    def refuse(self, message: ToyMessage, refused: Refused, source: Address) -> bytes | None:
+        return self._reply(message, Phase.FAILURE, 1 + CAUSES.index(refused.cause))
+
+    def complain(self, bad: BadMessage, source: Address) -> bytes | None:
+        return None
+
+    def pending(self, message: ToyMessage, source: Address) -> bytes | None:
+        return self._reply(message, Phase.PENDING) if message.octets[OP] in OFFERS else None
+
+    def accept(self, message: ToyMessage, source: Address) -> bytes | None:
+        return self._reply(message, Phase.SUCCESS)
+
+    def withdraw(self, sent: bytes) -> bytes:
+        own = ToyMessage(bytearray(sent[:PLACES] + bytes(2)))
+        own.octets[OP] = WITHDRAW
+        own.write(WITHDRAWN, sent[EXCHANGE])
+        own.write(EXCHANGE, bytes(octet ^ 0xFF for octet in sent[EXCHANGE]))
+        return bytes(own.octets)
+
+    def confirm(self, sent: bytes, reply: ToyMessage) -> bytes | None:
+        if sent[OP] not in OFFERS:
+            return None
+        own = ToyMessage(bytearray(sent[:PLACES] + bytes(2)))
+        own.octets[OP] = CONFIRM
+        own.write(RECEIVER, reply.raw(SENDER))
+        return bytes(own.octets)
+
+    def timing(self, intent: Intent, reliable: bool) -> Timing:
+        timing = self.quiet if intent.method in ("open", "change") else self.plain
+        return attrs.evolve(timing, reliable=True) if reliable else timing
