@@ -96,7 +96,7 @@ class SipMessage:
         self.eol = b"\r\n"
         self.names: list[str] = []
         self.lines: list[bytes] = []
-        self._offsets: list[int] | None = None
+        self._offsets: list[int] | None = None  # of the lines, their line ends left out of the count
         self._headers: dict[int, Header] = {}
 
     def __repr__(self) -> str:
@@ -135,13 +135,12 @@ class SipMessage:
         header = self._headers.get(index)
         if header is None:
             if self._offsets is None:
-                step = len(self.eol)
-                self._offsets = list(accumulate((len(line) + step for line in self.lines), initial=self.headers_start))
-            line = self.lines[index]
-            line_start = self._offsets[index]
+                self._offsets = list(accumulate(map(len, self.lines), initial=self.headers_start))
+            line, step = self.lines[index], len(self.eol)
+            line_start = self._offsets[index] + index * step
             value = line[line.find(b":") + 1 :].lstrip()
             start = line_start + len(line) - len(value)
-            line_end = min(self._offsets[index + 1], len(self.data))
+            line_end = min(line_start + len(line) + step, len(self.data))
             header = Header(self.names[index], line_start, line_end, start, start + len(value.rstrip()))
             self._headers[index] = header
         return header

@@ -34,13 +34,8 @@ def unquote(text: bytes) -> bytes:
     return _QUOTED_PAIR.sub(rb"\1", text[1:-1])
 
 
-def to_text(raw: bytes) -> str:
-    """UTF-8 to str; octets that are not UTF-8 survive, and `to_bytes` gives them back."""
-    return raw.decode("utf-8", "surrogateescape")
-
-
 def to_bytes(text: str) -> bytes:
-    """The reverse of `to_text`."""
+    """The octets of a parameter's name or value: UTF-8, and whatever octets were not UTF-8 when it was read."""
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -59,12 +54,16 @@ class Parameters:
         if start == end:
             return
         found = (_URI if uri else _HEADER).finditer(data, start, end)
-        resolve = unescape if uri else unquote
+        resolve, mark = (unescape, b"%") if uri else (unquote, b'"')
         for match in islice(found, MAX_PARAMS):
-            name = to_text(unescape(match[1]) if uri else match[1]).lower()
-            if name and name not in self.values:
-                self.values[name] = None if match[2] is None else to_text(resolve(match[2]))
-                self._matches[name] = match
+            raw, value = match.groups()
+            name = (unescape(raw) if uri and b"%" in raw else raw).decode("utf-8", "surrogateescape").lower()
+            if not name or name in self.values:
+                continue
+            if value is not None:
+                value = (resolve(value) if mark in value else value).decode("utf-8", "surrogateescape")
+            self.values[name] = value
+            self._matches[name] = match
         if next(found, None) is not None:
             raise BadMessage("Too many parameters")
 

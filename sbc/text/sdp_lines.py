@@ -6,7 +6,7 @@ import re
 
 import attrs
 
-from sbc.core.address import Address, canonical, is_literal, is_unspecified
+from sbc.core.address import Address, bracketed, canonical, is_literal, is_unspecified
 from sbc.core.message import BadMessage
 from sbc.text.edits import Edits
 
@@ -45,7 +45,7 @@ class Line:
 
 @attrs.define(eq=False)
 class Host:
-    """Where one host is written: in a ``IN IP4 host`` triple, whose family digit is at `family`, or (-1) alone.
+    """Where one host is written: in a ``IN IP4 host`` triple, whose family digit is at `family`, or (-1) in a URI.
 
     `host` is canonical, and "" for what is no IP address or domain name: a wildcard of MGCP or H.248, an address of an
     ATM or telephone network (RFC 3108), all of which stay as they are.
@@ -61,8 +61,11 @@ class Host:
         """Put `host` here, with its own address family where one is written."""
         if host == self.host:
             return
+        if self.family < 0:
+            edits.replace(self.start, self.end, bracketed(host).encode("ascii"))
+            return
         edits.replace(self.start, self.end, host.encode("ascii"))
-        if self.family >= 0 and is_literal(host):
+        if is_literal(host):
             digit = family_of(host)
             if self.data[self.family : self.family + 1] != digit:
                 edits.replace(self.family, self.family + 1, digit)
