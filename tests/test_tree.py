@@ -27,7 +27,7 @@ OF_THE_WHOLE = {
     "tests/core/test_toy_laws.py": "the core, by a dialect that lives only in the tests",
     "tests/config/test_example.py": "etc/sbc.toml and docs/configuration.rst",
 }
-WHOLE_FOLDERS = tuple(f"tests/{each}/" for each in "calls soak netns contract interop fuzz bench".split())
+WHOLE_FOLDERS = tuple(f"tests/{each}/" for each in ("calls", "soak", "netns", "contract", "interop", "fuzz", "bench"))
 
 
 def relative(paths: list[Path]) -> list[str]:

@@ -2,8 +2,8 @@
 
 Its records are binary, at fixed positions (tests/toy_records.py writes them): media addresses are six packed octets,
 places are text, calls, exchanges and parties are numbers. It has eight requests: open, change and close a call, bind a
-place, probe, tell, withdraw, confirm. A request may say by which hop its sender is to be reached, and which hop it is to
-visit.
+place, probe, tell, withdraw, confirm. A request may say by which hop its sender is to be reached, and which hop it is
+to visit.
 """
 
 from __future__ import annotations

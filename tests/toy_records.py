@@ -1,8 +1,8 @@
 """Records of the made-up protocol, written and read by hand: one struct, no help from the dialect under test.
 
 A record has 248 octets at fixed positions, then up to 4 places of 52 and up to 8 media entries of 16. A place is
-written "host port name". Calls and exchanges have 80-bit numbers, parties 32-bit ones. tests/toy.py says what the fields
-mean.
+written "host port name". Calls and exchanges have 80-bit numbers, parties 32-bit ones. What the fields mean is said in
+tests/toy.py.
 """
 
 from __future__ import annotations

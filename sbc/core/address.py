@@ -39,7 +39,7 @@ def literal(host: str) -> IPv4Address | IPv6Address | None:
 
 @lru_cache(maxsize=16384)
 def _literal(host: str) -> tuple[IPv4Address | IPv6Address | None, str]:
-    """The address and its canonical spelling. Remembered, for the message path; what is too long to be one never gets here."""
+    """The address and its canonical spelling. Remembered, for the message path; what is too long never gets here."""
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     try:

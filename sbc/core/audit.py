@@ -1,4 +1,4 @@
-"""The auditor: whether the books balance, that is, whether every port, key, token and timer belongs to something alive."""
+"""The auditor: whether the books balance: whether every port, key, token and timer belongs to something alive."""
 
 from __future__ import annotations
 

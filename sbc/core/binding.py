@@ -21,8 +21,9 @@ class BindingState(Enum):
 
 @attrs.define(eq=False)
 class Binding:
-    """One place of one user. `seen` and `listener` are the transport mapping to the terminal; they move only when the registrar has
-    accepted a registration that came from elsewhere. `onward` is the listener it is presented with on the core side."""
+    """One place of one user. `seen` and `listener` are the transport mapping to the terminal; they move only when the
+    registrar has accepted a registration that came from elsewhere. `onward` is the listener it is presented with on the
+    core side."""
 
     id: str
     dialect: str

@@ -47,8 +47,8 @@ class Border:
         return self._and_wake(orders)
 
     def unopened(self, stream_id: str, why: str, now: float) -> tuple[list[Order], bool]:
-        """The ports of a stream could not be opened. Returns what to do, and whether the orders that came with the stream
-        still hold (they do where the stream came with an answer: the call goes on without it)."""
+        """The ports of a stream could not be opened. Returns what to do, and whether the orders that came with the
+        stream still hold (they do where the stream came with an answer: the call goes on without it)."""
         registry = self.registry
         exchange = transact.unopened(registry, stream_id)
         if exchange is not None:

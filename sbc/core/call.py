@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
@@ -85,14 +86,14 @@ class _State:
         self.now = CallState.OPENING
 
 
-def _entering(new: CallState):  # type: ignore[no-untyped-def]  # automat's own signatures say the rest
+def _entering(new: CallState) -> Callable[[Lifecycle, _State], None]:
     def enter(_life: Lifecycle, state: _State) -> None:
         state.now = new
 
     return enter
 
 
-def _machine():  # type: ignore[no-untyped-def]
+def _machine() -> Callable[[_State], Lifecycle]:
     builder = TypeMachineBuilder(Lifecycle, _State)
     states = {state: builder.state(state.value) for state in CallState}
     moves = {(old, happens): new for old, happens, new in _TABLE}
@@ -136,7 +137,7 @@ class Leg:
 
 @attrs.define(eq=False)
 class Stream:
-    """One media stream of a call. `ours` are our pairs in leg 0's and leg 1's realm, `remote` what each peer signalled."""
+    """One media stream of a call. `ours` are our pairs in the legs' realms, `remote` what each peer has signalled."""
 
     id: str
     key: StreamKey
@@ -146,7 +147,7 @@ class Stream:
 
     @staticmethod
     def pair(host: str, port: int, kind: str) -> Pair:
-        """The pair of a stream of that kind whose first port is `port`; T.38 has no RTCP."""
+        """The pair of a stream of that kind whose first port is `port`; only "rtp" has RTCP."""
         return Pair(Address(host, port), Address(host, port + 1) if kind == "rtp" else None)
 
     def side(self, call: Call, index: int) -> SideSpec:

@@ -1,4 +1,4 @@
-"""One message on its way across the border: translates its slots through the realm pair, and remembers what that changed."""
+"""One message on its way across the border: translates its slots through the realm pair, keeps what that changed."""
 
 from __future__ import annotations
 
@@ -124,13 +124,15 @@ class Crossing:
     def _may_tell(self, name: Name, slot: Slot) -> bool:
         """Whether the other side may be told the place behind a name of ours, or gets a name for the name.
 
-        A peer that loads a name of ours as its own place has it from another call, which the core has joined to this one:
-        what is behind it is not this peer's to know. A terminal is told its own places only.
+        A peer that loads a name of ours as its own place has it from another call, which the core has joined to this
+        one: what is behind it is not this peer's to know. A terminal is told its own places only.
         """
         if self.intent.kind is Kind.BIND:
             owner, near = name.owner, self.exchange.near
-            own = isinstance(owner, Binding) and near is not None and (
-                owner in self.exchange.bindings or owner.seen == near.peer
+            own = (
+                isinstance(owner, Binding)
+                and near is not None
+                and (owner in self.exchange.bindings or owner.seen == near.peer)
             )
             if own and isinstance(owner, Binding):
                 self.granted[owner] = self._lifetime(slot)
@@ -236,7 +238,7 @@ class Crossing:
             leg.behind_nat = True
 
     def _close_replaced(self, call: Call) -> list[Order]:
-        """Streams the answer turned down (port 0), or replaced by one of another kind (audio by T.38)."""
+        """Streams the answer turned down (port 0), or replaced by one of another kind (voice by fax)."""
         kinds = {stream.key: stream.kind for stream in self._signalled}
         orders: list[Order] = []
         for stream in list(call.streams.values()):
@@ -276,7 +278,7 @@ def undo(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
 
 
 def destination(leg: Leg, target: Place | None) -> Address:
-    """Where to send what is for the peer of `leg`: terminals where they were seen, hosts of the core where they said."""
+    """Where to send what is for the peer of `leg`: to terminals where they were seen, to core hosts where they said."""
     if leg.realm.side is Side.ACCESS or target is None:
         return leg.seen
     if target.route.first is not None:

@@ -16,7 +16,7 @@ from sbc.core.realm import Path
 
 
 class ExchangeState(Enum):
-    """Where an exchange is. Its one deadline means something else in each state; `Border.wake` reads the table aloud."""
+    """Where an exchange is. Its one deadline means something else in each: `transact.wake_exchange` says what."""
 
     TRYING = "trying"  # sent onward, nothing heard: retransmit, at last give up
     PROCEEDING = "proceeding"  # the other side is at it: wait with patience
@@ -55,11 +55,11 @@ class Change:
 
 @attrs.define(eq=False)
 class Exchange:
-    """A request that crossed from `near` to `far`, or one that the SBC itself answers (`far` None) or asks (`near` None).
+    """A request that crossed from `near` to `far`, or one that the SBC itself answers (`far` None) or asks (no `near`).
 
-    `asked` is the request as it came, `sent` as it went onward, `heard` the last answer as it came, `answer` as it went back.
-    `memo` belongs to the dialect: what the answers must carry back. `token` is our own name of the exchange on the far side.
-    `undo` holds what an offer changed, until it is accepted.
+    `asked` is the request as it came, `sent` as it went onward, `heard` the last answer as it came, `answer` as it went
+    back. `memo` belongs to the dialect: what the answers must carry back. `token` is our own name of the exchange on
+    the far side. `undo` holds what an offer changed, until it is accepted.
     """
 
     dialect: str

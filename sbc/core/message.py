@@ -74,8 +74,8 @@ class Place(NamedTuple):
     """Where a peer is to be found: an address, the dialect's own name for it, and the hops on the way.
 
     `name` is opaque to the core: in a place of ours the token that stands for the peer, elsewhere what the dialect
-    needs to write the place again (SIP: the whole contact URI); empty where only the address is to be written. `ours`
-    tells a place the SBC made up from one that a peer loaded.
+    needs to write the place again; empty where only the address is to be written. `ours` tells a place the SBC made up
+    from one that a peer loaded.
     """
 
     address: Address
@@ -89,9 +89,9 @@ class Slot:
     """One address inside a message.
 
     `stream` joins the slots of one stream across messages. `primary` is False for what is translated but not recorded
-    of the sender: a further address of the same stream (an ICE candidate), or a place that somebody else is at (SIP:
-    Refer-To), whose domain name may pass. `at` is the dialect's own mark of the spot. `token` is what would name the place if
-    it were one of ours. `expires` is the lifetime in seconds the message gives this place, where it gives one.
+    of the sender: a further address of the same stream (RFC 8839), or a place that somebody else is at, whose domain
+    name may pass. `at` is the dialect's own mark of the spot. `token` is what would name the place if it were one of
+    ours. `expires` is the lifetime in seconds the message gives this place, where it gives one.
     """
 
     role: Role
@@ -108,8 +108,8 @@ class Intent:
     """A message as the core sees it. Keys are unique within the realm the message belongs to, no further.
 
     `call` names the call or call attempt, `exchange` the request and its answers. `label` is the call's name where
-    peers write it (SIP: Call-ID), which the SBC may hide. `party` names the sender within the call, where several may
-    answer. `method` is for logs and rules. `expires` is in seconds.
+    peers write it, which the SBC may hide. `party` names the sender within the call, where several may answer. `method` is
+    for logs and rules. `expires` is in seconds.
     """
 
     kind: Kind
@@ -123,7 +123,7 @@ class Intent:
     probe: bool = False  # asks only whether the receiver is alive
     target: Slot | None = None  # where the message asks to be taken
     withdraws: bytes = b""  # the exchange that a WITHDRAW takes back
-    user: bytes = b""  # whom a BIND registers, or who sends (SIP: the address of record)
+    user: bytes = b""  # whom a BIND registers, or who sends
     claimed: Address | None = None  # the transport address the sender believes it has
     hops: int | None = None  # how many more hops the message may take
     expires: int | None = None  # lifetime asked for or granted to a binding or call
@@ -135,9 +135,10 @@ class Intent:
 class Timing:
     """The retransmission rules of one exchange; seconds.
 
-    The request is sent again after `first`, each wait twice the last up to `cap`; given up after `limit`. After a provisional answer
-    the wait is `patience`, without retransmission when `quiet` (SIP INVITE), else with it. `confirmed`: a failure is repeated until acknowledged, with
-    waits of at most `repeat`. `linger` is how long the ended exchange absorbs retransmissions.
+    The request is sent again after `first`, each wait twice the last up to `cap`; given up after `limit`. After a
+    provisional answer the wait is `patience`, without retransmission when `quiet` (RFC 3261 section 17.1.1.2), else
+    with it. `confirmed`: a failure is repeated until acknowledged, with waits of at most `repeat`. `linger` is how long
+    the ended exchange absorbs retransmissions.
     """
 
     first: float

@@ -1,6 +1,7 @@
 """Tokens that nobody outside can guess, and names derived from others so that nobody can reverse them.
 
-Both come from one secret by keyed hashing, so the core needs no source of randomness and a test gets the same tokens every run.
+Both come from one secret by keyed hashing, so the core needs no source of randomness and a test gets the same tokens
+every run.
 """
 
 from __future__ import annotations

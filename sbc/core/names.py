@@ -1,6 +1,7 @@
 """The names under which the SBC presents one side's peers to the other: a token here, a place there.
 
-This table is the whole of topology hiding: what a message loads becomes a token of ours, and the token, coming back, the place.
+This table is the whole of topology hiding: what a message loads becomes a token of ours, and the token, coming back,
+the place.
 """
 
 from __future__ import annotations

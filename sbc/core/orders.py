@@ -36,8 +36,8 @@ class Listener:
 class SideSpec:
     """One side of a stream: our pair, the remote pair as signalled, and how far to trust what arrives.
 
-    `remote` is None until the peer has signalled one. `advertised` differs from `local` where the SBC itself stands behind a
-    one-to-one NAT. `seen_host` is the host the peer's signalling came from. `window` is in seconds.
+    `remote` is None until the peer has signalled one. `seen_host` is the host the peer's signalling came from. `window`
+    is in seconds.
     """
 
     realm: str

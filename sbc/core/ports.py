@@ -8,8 +8,8 @@ from collections import deque
 class PortPool:
     """Ports of one address, given out in runs of `step` (2 for RTP and RTCP: even, odd; RFC 3550 section 11).
 
-    A port given back rests for `quarantine` seconds, so that late packets of the old stream meet nobody; the longest rested is
-    given out first.
+    A port given back rests for `quarantine` seconds, so that late packets of the old stream meet nobody; the longest
+    rested is given out first.
     """
 
     def __init__(self, ports: range, step: int, quarantine: float) -> None:

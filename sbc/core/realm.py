@@ -1,4 +1,4 @@
-"""Realms and paths: the networks the SBC is attached to and how they are joined. Plain values, made by the configuration."""
+"""Realms and paths: the networks the SBC is attached to and how they are joined. Plain values, made by the config."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Signaling(Enum):
 
 
 class Hosts(Enum):
-    """What happens to hosts in identity headers (SIP: From, To, P-Asserted-Identity)."""
+    """What happens to the hosts in the names of users."""
 
     KEEP = "keep"
     ADDRESSES = "addresses"  # IP addresses are replaced, domain names pass

@@ -1,4 +1,4 @@
-"""The registry: every call, binding and exchange there is, found by the keys messages carry, and given back as one piece."""
+"""The registry: every call, binding and exchange there is, found by the keys messages carry, given back whole."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Arrival:
 
 @attrs.define(eq=False)
 class TerminalPort:
-    """A signalling port of one terminal. Calls hold it open past the binding it was made for: `holders` are their ids."""
+    """A signalling port of one terminal. Calls hold it open past its binding: `holders` are their ids."""
 
     listener: Listener
     binding: Binding | None
@@ -196,7 +196,10 @@ class Registry:
     # -- exchanges
 
     def add_exchange(self, exchange: Exchange, now: float) -> None:
-        """Take in an exchange, findable from the side it came from. @raises Refused when its source or realm asks too much."""
+        """Take in an exchange, to be found from the side it came from.
+
+        @raises Refused when its source or realm asks too much.
+        """
         near = exchange.near
         if near is not None:
             realm = self.plan.realms[near.listener.realm]

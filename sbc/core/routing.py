@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import attrs
 
-from sbc.core.call import Call, CallState, Leg
 from sbc.core.binding import Binding
+from sbc.core.call import Call, CallState, Leg
 from sbc.core.crossing import Crossing, destination, resolve
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, Slot, Timing
@@ -85,7 +85,8 @@ def request_crossing(
 def far_label(registry: Registry, arrival: Arrival, intent: Intent, path: Path) -> bytes:
     """What a call named `intent.label` here is to be named on the other side of `path`.
 
-    The same for all messages of one source host, so that a registrar sees one Call-ID across refreshes (RFC 3261 section 10.2.4).
+    The same for all messages of one source host, so that a registrar sees one name across refreshes (RFC 3261 section
+    10.2.4).
     """
     if not path.hide_labels or not intent.label:
         return intent.label

@@ -1,4 +1,4 @@
-"""The life of an exchange: retransmissions, confirmations, withdrawals, answers, and what they do to call and binding."""
+"""The life of an exchange: retransmission, confirmation, withdrawal, answers, and what they do to call and binding."""
 
 from __future__ import annotations
 
@@ -77,9 +77,8 @@ def _withdraw(registry: Registry, dialect: Any, message: Any, intent: Intent, ar
     _finish(registry, own, State.DONE, arrival.now)
     orders: list[Order] = [*own.back(own.answer)]
     if asked.state is State.TRYING:
-        asked.state = (
-            State.WITHDRAWING
-        )  # it may not be taken back before the other side has been heard (RFC 3261 section 9.1)
+        # it may not be taken back before the other side has been heard (RFC 3261 section 9.1)
+        asked.state = State.WITHDRAWING
     elif asked.state is State.PROCEEDING:
         orders += _send_withdrawal(registry, dialect, asked, arrival.now)
     return orders
@@ -276,7 +275,7 @@ def _finish(registry: Registry, exchange: Exchange, state: ExchangeState, now: f
 
 
 def _failed(registry: Registry, exchange: Exchange, phase: Phase, now: float) -> list[Order]:
-    """The exchange has failed: repeat that until it is acknowledged, where the protocol wants it, and undo what was offered."""
+    """The exchange has failed: repeat that until acknowledged, where the protocol wants it; undo what was offered."""
     if exchange.timing.confirmed and not exchange.timing.reliable:
         exchange.state = State.REFUSED
         exchange.wait = 0.0
