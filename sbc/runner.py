@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,7 +29,7 @@ from sbc.core.orders import (
 )
 from sbc.core.registry import Arrival
 from sbc.interfaces import IMediaObserver, PortUnavailable
-from sbc.media.counters import StreamCounters
+from sbc.journal import Journal
 from sbc.media.udp import Port, listen_udp
 
 SIGNALING_BUFFER = 4 * 1024 * 1024
@@ -38,9 +37,6 @@ SIGNALING_BUFFER = 4 * 1024 * 1024
 
 Deliver = Callable[[Address, bytes], None]
 Protocols = Mapping[str, Callable[[Deliver], DatagramProtocol]]
-
-# what an operator wants to see without asking; the rest is for debugging, and counted in any case
-_LOUD = frozenset({"bound", "moved", "unbound", "gave-up", "refused", "stream-lost", "listener-lost"})
 
 
 @implementer(IMediaObserver)
@@ -58,16 +54,21 @@ class Runner:
         self._protocols = protocols
         self._ports: dict[Listener, Port] = {}
         self._wake: Any = None
-        self._volumes: dict[str, list[tuple[str, StreamCounters]]] = {}
+        self._journal = Journal(reactor.seconds)
         self.engine: Any = None
-        self.counted: Counter[str] = Counter()
+        self.counted = self._journal.counted
 
     # -- what comes in
 
     def received(self, listener: Listener, source: Address, data: bytes) -> None:
-        """A message has arrived."""
+        """A message has arrived. A fault of ours in dealing with it ends here: it costs this message, and is told."""
         self.counted["messages"] += 1
-        self.carry_out(self._border.receive(Arrival(listener, source, data, self._reactor.seconds())))
+        try:
+            self.carry_out(self._border.receive(Arrival(listener, source, data, self._reactor.seconds())))
+        except Exception:
+            self.counted["internal-error"] += 1
+            if self._journal.may_say("internal-error"):
+                self._log.failure("a message of {size} octets from {source}", size=len(data), source=source)
 
     def latched(self, stream: str, side: int, address: Address, reason: str) -> None:
         """See IMediaObserver. The engine has logged it."""
@@ -75,8 +76,9 @@ class Runner:
 
     def silent(self, stream: str, seconds: float) -> None:
         """See IMediaObserver."""
-        self.counted["silent"] += 1
-        self._say("silent", f"no media for {seconds:.0f} s", stream.partition("/")[0], {"stream": stream})
+        self._journal.note(
+            Note("silent", f"no media for {seconds:.0f} s", stream.partition("/")[0], {"stream": stream})
+        )
 
     # -- what goes out
 
@@ -98,14 +100,13 @@ class Runner:
         if isinstance(order, UpdateStream):
             self.engine.update(order.stream, order.side, order.spec)
         elif isinstance(order, CloseStream):
-            self._volumes.setdefault(order.call, []).append((order.stream, self.engine.close(order.stream)))
+            self._journal.volume(order.call, order.stream, self.engine.close(order.stream))
         elif isinstance(order, Wake):
             self._sleep_until(order.at)
         elif isinstance(order, Note):
-            self.counted[order.event] += 1
-            self._say(order.event, order.reason, order.call, order.fields)
+            self._journal.note(order)
         elif isinstance(order, Record):
-            self._record(order)
+            self._journal.record(order)
         elif isinstance(order, Unlisten):
             port = self._ports.pop(order.listener, None)
             if port is not None:
@@ -121,6 +122,8 @@ class Runner:
             port.socket.sendto(order.data, order.to)
         except OSError as error:
             self.counted["send-error"] += 1
+            if not self._journal.may_say("send-error"):
+                return
             self._log.warn(
                 "call {call}: sending {size} octets to {to} from {listener}: {error}",
                 call=order.call or "-",
@@ -182,33 +185,6 @@ class Runner:
         """The open listeners and their ports."""
         return dict(self._ports)
 
-    # -- what is said
-
-    def _say(self, event: str, reason: str, call: str, fields: dict[str, Any]) -> None:
-        detail = "".join(f" {key}={value}" for key, value in fields.items())
-        say = self._log.info if event in _LOUD else self._log.debug
-        say("call {call}: {event}: {reason}{detail}", call=call or "-", event=event, reason=reason, detail=detail)
-
-    def _record(self, order: Record) -> None:
-        self.counted[f"call-{order.event}"] += 1
-        fields = order.fields
-        if order.event == "open":
-            self._log.info(
-                "call {call}: from {source} to {to}", call=order.call, source=fields["from"], to=fields["to"]
-            )
-        elif order.event == "answer":
-            self._log.info("call {call}: answered", call=order.call)
-        else:
-            volumes = self._volumes.pop(order.call, [])
-            self._log.info(
-                "call {call}: ended: {cause}; answered for {seconds}; {volume}",
-                call=order.call,
-                cause=fields["cause"],
-                seconds="-" if fields["answered_for"] is None else f"{fields['answered_for']:.3f} s",
-                volume="; ".join(f"stream {name}: {told(counters)}" for name, counters in volumes) or "no media",
-                volumes=volumes,
-            )
-
     # -- the books
 
     def audit(self) -> list[str]:
@@ -221,13 +197,3 @@ class Runner:
         if self._border.registry.timers.next() is not None and not (self._wake is not None and self._wake.active()):
             faults.append("the core waits to be woken, but no timer is set")
         return faults
-
-
-def told(counters: StreamCounters) -> str:
-    """A stream's volume in words: what each side sent us, and what was dropped of it."""
-    return ", ".join(
-        f"side {index} in {side.received_rtp.packets}+{side.received_rtcp.packets} packets"
-        f" {side.received.octets} octets out {side.sent_rtp.packets}+{side.sent_rtcp.packets}"
-        f" dropped {side.drops.total}"
-        for index, side in enumerate(counters.sides)
-    )

@@ -32,7 +32,7 @@ from sbc.core.orders import (
 from sbc.core.realm import Media, Path, Plan, Realm, Side, Signaling
 from sbc.interfaces import PortUnavailable
 from sbc.media.counters import SideCounters, StreamCounters
-from sbc.runner import Runner, told
+from sbc.runner import Runner
 from sbc.sip.dialect import SipDialect
 from sbc.sip.protocol import SipDatagrams
 from tests.rig import PHONE, SECRET
@@ -229,4 +229,15 @@ def test_notes_and_records_are_counted(bench: Bench) -> None:
     bench.runner.latched("c/1", 0, PHONE, "signalled")
     bench.runner.silent("c/1", 30)
     assert counted["latched"] == counted["silent"] == 1
-    assert "side 0 in 0+0 packets" in told(StreamCounters((SideCounters(), SideCounters())))
+
+
+def test_a_fault_of_ours_costs_one_message(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(arrival: object) -> list[object]:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.runner._border, "receive", broken)
+        bench.runner.received(bench.access, PHONE, invite(PHONE))
+    assert bench.runner.counted["internal-error"] == 1
+    bench.runner.received(bench.access, PHONE, invite(PHONE))
+    assert len(bench.heard()) == 1

@@ -8,7 +8,7 @@ import attrs
 
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
-from sbc.core.call import Call, Stream
+from sbc.core.call import MOST_PARTIES, Call, Stream
 from sbc.core.exchange import Exchange
 from sbc.core.message import Cause, Place, Refused, Slot
 from sbc.core.mint import Mint
@@ -17,6 +17,9 @@ from sbc.core.orders import CloseStream, Listen, Listener, Note, Order, Record, 
 from sbc.core.ports import PortPool
 from sbc.core.realm import Path, Plan, Realm, Side, Signaling
 from sbc.core.timers import Timers
+
+MOST_KEYS = 4 * MOST_PARTIES
+"""Keys a call may have: so many answers of forked branches, on both sides, twice over. More are a flood."""
 
 ExchangeKey = tuple[str, str, int, bytes]
 
@@ -125,7 +128,7 @@ class Registry:
 
     def name_call(self, call: Call, realm: str, key: bytes) -> None:
         """Let `key` in `realm` mean `call` too. A key another live call holds stays with that call."""
-        if self.calls_by_key.setdefault((realm, key), call) is call:
+        if len(call.keys) < MOST_KEYS and self.calls_by_key.setdefault((realm, key), call) is call:
             call.keys.add((realm, key))
 
     def unname_call(self, call: Call) -> None:

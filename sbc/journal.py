@@ -1,0 +1,99 @@
+"""What is said of the core's notes and records: counted always, logged as far as a disk and a reader can bear."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from twisted.logger import Logger
+
+from sbc.core.orders import Note, Record
+from sbc.media.counters import StreamCounters
+
+# what an operator wants to see without asking; the rest is for debugging
+_LOUD = frozenset(
+    {"bound", "moved", "unbound", "gave-up", "refused", "silent", "stream-lost", "listener-lost", "internal-error"}
+)
+LINES_A_SECOND = 20
+"""The most lines of one event in one second. Anybody can make us refuse; nobody is to fill the disk by it."""
+
+
+class Journal:
+    """Counts events in `counted` and logs them, each line with the call's id. `seconds` is the reactor's clock."""
+
+    log = Logger()
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._second = -1
+        self._said: Counter[str] = Counter()
+        self._unsaid: Counter[str] = Counter()
+        self._volumes: dict[str, list[tuple[str, StreamCounters]]] = {}
+        self.counted: Counter[str] = Counter()
+
+    def note(self, note: Note) -> None:
+        """A decision of the core."""
+        self.counted[note.event] += 1
+        if not self.may_say(note.event):
+            return
+        detail = "".join(f" {key}={value}" for key, value in note.fields.items())
+        detail += self._passed_over(note.event)
+        say = self.log.info if note.event in _LOUD else self.log.debug
+        say(
+            "call {call}: {event}: {reason}{detail}",
+            call=note.call or "-",
+            event=note.event,
+            reason=note.reason,
+            detail=detail,
+        )
+
+    def may_say(self, event: str) -> bool:
+        """Whether one more line of `event` may be logged in this second; what may not is counted, and told later."""
+        second = int(self._seconds())
+        if second != self._second:
+            self._second = second
+            self._said.clear()
+        self._said[event] += 1
+        if self._said[event] <= LINES_A_SECOND:
+            return True
+        self._unsaid[event] += 1
+        return False
+
+    def _passed_over(self, event: str) -> str:
+        unsaid = self._unsaid.pop(event, 0)
+        return f" ({unsaid} more before this one not shown)" if unsaid else ""
+
+    def volume(self, call: str, stream: str, counters: StreamCounters) -> None:
+        """A stream of `call` has been closed with these final counters."""
+        self._volumes.setdefault(call, []).append((stream, counters))
+
+    def record(self, record: Record) -> None:
+        """A call has begun, been answered or ended."""
+        self.counted[f"call-{record.event}"] += 1
+        fields = record.fields
+        if record.event == "open":
+            self.log.info(
+                "call {call}: from {source} to {to}", call=record.call, source=fields["from"], to=fields["to"]
+            )
+        elif record.event == "answer":
+            self.log.info("call {call}: answered", call=record.call)
+        else:
+            volumes = self._volumes.pop(record.call, [])
+            self.log.info(
+                "call {call}: ended: {cause}; answered for {seconds}; {volume}",
+                call=record.call,
+                cause=fields["cause"],
+                seconds="-" if fields["answered_for"] is None else f"{fields['answered_for']:.3f} s",
+                volume="; ".join(f"stream {name}: {told(counters)}" for name, counters in volumes) or "no media",
+                volumes=volumes,
+            )
+
+
+def told(counters: StreamCounters) -> str:
+    """A stream's volume in words: what each side sent us, what it was sent, and what was dropped."""
+    return ", ".join(
+        f"side {index} in {side.received_rtp.packets}+{side.received_rtcp.packets} packets"
+        f" {side.received.octets} octets out {side.sent_rtp.packets}+{side.sent_rtcp.packets}"
+        f" dropped {side.drops.total}"
+        for index, side in enumerate(counters.sides)
+    )

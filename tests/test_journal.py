@@ -1,0 +1,61 @@
+"""The journal: everything is counted, and no event can fill the log."""
+
+from __future__ import annotations
+
+from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
+
+from sbc.core.orders import Note, Record
+from sbc.journal import LINES_A_SECOND, Journal, told
+from sbc.media.counters import SideCounters, StreamCounters, Volume
+
+
+def lines_of(act: object) -> list[str]:
+    """What is logged by the journal while `act` runs."""
+    found: list[str] = []
+
+    def observe(event: dict[str, object]) -> None:
+        if event["log_namespace"] == "sbc.journal.Journal":
+            found.append(str(event["log_format"]).format(**event))
+
+    globalLogPublisher.addObserver(observe)  # type: ignore[arg-type]
+    try:
+        act()  # type: ignore[operator]
+    finally:
+        globalLogPublisher.removeObserver(observe)  # type: ignore[arg-type]
+    return found
+
+
+def test_a_flood_of_one_event_is_counted_whole_and_logged_in_part() -> None:
+    clock = Clock()
+    journal = Journal(clock.seconds)
+
+    def flood() -> None:
+        for _ in range(1000):
+            journal.note(Note("refused", "busy"))
+        journal.note(Note("bound", "for 60 s"))
+        clock.advance(1)
+        journal.note(Note("refused", "busy"))
+
+    said = lines_of(flood)
+    assert journal.counted["refused"] == 1001
+    assert len(said) == LINES_A_SECOND + 2
+    assert said[-1] == f"call -: refused: busy ({1000 - LINES_A_SECOND} more before this one not shown)"
+
+
+def test_every_line_about_a_call_begins_with_its_id_and_the_end_tells_the_volume() -> None:
+    journal = Journal(Clock().seconds)
+    carried = StreamCounters((SideCounters(received_rtp=Volume(50, 8600)), SideCounters(sent_rtp=Volume(49, 8428))))
+
+    def life() -> None:
+        journal.record(Record("c1", "open", {"from": "a", "to": "b"}))
+        journal.record(Record("c1", "answer", {}))
+        journal.volume("c1", "c1/1", carried)
+        journal.record(Record("c1", "close", {"cause": "486 Busy Here", "answered_for": 2.5}))
+        journal.record(Record("c2", "close", {"cause": "timeout", "answered_for": None}))
+
+    said = lines_of(life)
+    assert all(line.startswith("call c1: ") for line in said[:3])
+    assert said[2] == f"call c1: ended: 486 Busy Here; answered for 2.500 s; stream c1/1: {told(carried)}"
+    assert "side 0 in 50+0 packets 8600 octets" in said[2] and "out 49+0" in said[2]
+    assert said[3] == "call c2: ended: timeout; answered for -; no media"
