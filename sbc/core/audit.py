@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from sbc.core.binding import Binding
@@ -137,14 +136,7 @@ def _owners(registry: Registry) -> list[Call | Exchange | Binding]:
 
 
 def _counts(registry: Registry) -> list[str]:
-    counted: Counter[tuple[str, str]] = Counter()
-    for call in registry.calls.values():
-        counted["calls", call.legs[0].realm.name] += 1
-    for binding in registry.bindings.values():
-        counted["bindings", binding.realm.name] += 1
-    for exchange in registry.live_exchanges:
-        if exchange.near is not None:
-            counted["exchanges", exchange.near.listener.realm] += 1
+    counted = registry.counts()
     return [
         f"{registry.in_realm[key]} {key[0]} are counted in realm {key[1]}, {counted[key]} are there"
         for key in sorted({*counted, *registry.in_realm})

@@ -53,6 +53,10 @@ def far_key(realm: str, exchange: bytes) -> ExchangeKey:
     return (realm, "", 0, exchange)
 
 
+def _counted_as(binding: Binding) -> str:
+    return "pending" if binding.state is BindingState.PENDING else "bindings"
+
+
 class Registry:
     """Tables and their book-keeping. Whatever adds to a table here has its twin that takes away."""
 
@@ -70,7 +74,7 @@ class Registry:
         self.bindings_by_user: dict[tuple[str, bytes], set[Binding]] = {}
         self.bindings_by_source: dict[tuple[str, Address], set[Binding]] = {}
         self.terminal_ports: dict[Address, TerminalPort] = {}
-        self.in_realm: Counter[tuple[str, str]] = Counter()  # ("calls" | "bindings" | "exchanges", realm)
+        self.in_realm: Counter[tuple[str, str]] = Counter()  # ("calls" | "bindings" | "pending" | "exchanges", realm)
         self.per_source: Counter[tuple[str, Address]] = Counter()
         self.media_ports = {
             realm.name: PortPool(realm.media.ports, 2, realm.media.quarantine) for realm in plan.realms.values()
@@ -259,6 +263,7 @@ class Registry:
         if found is not None:
             return found, []
         self._within("bindings", realm, realm.limits.bindings)
+        self._within("pending", realm, realm.limits.bindings)  # apart, so that a flood of claims takes nobody's place
         onward, orders = self._own_listener(path, arrival.now)
         binding = Binding(
             id=self.mint.token()[:8].decode(),
@@ -271,7 +276,7 @@ class Registry:
             listener=arrival.listener,
             onward=onward,
         )
-        self.in_realm["bindings", realm.name] += 1
+        self.in_realm["pending", realm.name] += 1
         self.bindings[binding.key] = binding
         self.bindings_by_user.setdefault((realm.name, user), set()).add(binding)
         self.bindings_by_source.setdefault((realm.name, binding.seen), set()).add(binding)
@@ -308,6 +313,9 @@ class Registry:
             self.bindings_by_source.setdefault((binding.realm.name, source), set()).add(binding)
         binding.listener = listener
         first = binding.state is BindingState.PENDING
+        if first:
+            self.in_realm["pending", binding.realm.name] -= 1
+            self.in_realm["bindings", binding.realm.name] += 1
         binding.state = BindingState.BOUND
         binding.expires_at = now + expires
         self.timers.set(binding, binding.expires_at)
@@ -319,7 +327,7 @@ class Registry:
     def forget_binding(self, binding: Binding, why: str, now: float) -> list[Order]:
         """Take a binding out, and give its port back unless a call still uses it."""
         del self.bindings[binding.key]
-        self.in_realm["bindings", binding.realm.name] -= 1
+        self.in_realm[_counted_as(binding), binding.realm.name] -= 1
         siblings = self.bindings_by_user[binding.realm.name, binding.user]
         siblings.discard(binding)
         if not siblings:
@@ -334,6 +342,14 @@ class Registry:
             port.binding = None
             orders += self._release_port(port, now)
         return orders
+
+    def counts(self) -> Counter[tuple[str, str]]:
+        """What is there, counted anew; for the auditor."""
+        there: Counter[tuple[str, str]] = Counter()
+        there.update(("calls", call.legs[0].realm.name) for call in self.calls.values())
+        there.update((_counted_as(binding), binding.realm.name) for binding in self.bindings.values())
+        there.update(("exchanges", each.near.listener.realm) for each in self.live_exchanges if each.near is not None)
+        return there
 
     def _unsee(self, binding: Binding) -> None:
         seen_here = self.bindings_by_source[binding.realm.name, binding.seen]

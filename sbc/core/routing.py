@@ -15,6 +15,10 @@ from sbc.core.realm import Path, Realm, Side
 from sbc.core.registry import Arrival, Registry
 
 
+MOST_PLACES = 16
+"""Places one registration may bind."""
+
+
 @attrs.frozen
 class Way:
     """Where a request is to go: the hop to take, the place it asks for, and the call it belongs to."""
@@ -189,7 +193,9 @@ def _claim_bindings(
         raise Refused(Cause.FORBIDDEN, "terminals do not register from the core side")
     assert exchange.path is not None and exchange.far is not None
     places = [slot.place for slot in slots if slot.role is Role.SIGNAL and slot.primary]
-    for place in places[: realm.limits.names_per_call]:
+    if len(places) > MOST_PLACES:
+        raise Refused(Cause.FORBIDDEN, "too many places in one registration")
+    for place in places:
         binding, listen = registry.binding_for(arrival, exchange.path, intent.user, place)
         orders += listen
         exchange.bindings.append(binding)
