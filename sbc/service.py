@@ -36,7 +36,7 @@ class BorderService(Service):
         self.runner.engine = TwistedEngine(reactor, self.runner)
 
     def startService(self) -> None:
-        """@raises twisted.internet.error.CannotListenError, by which twistd ends: an SBC that lacks a listener is none."""
+        """@raises CannotListenError, by which twistd ends: an SBC that lacks a listener is none."""
         super().startService()
         for realm in self.border.plan.realms.values():
             for listener in realm.listeners:

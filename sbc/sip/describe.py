@@ -70,7 +70,10 @@ def hops_of(message: SipMessage, name: str) -> list[bytes]:
 
 
 def expires_of(text: bytes | str | None) -> int | None:
-    """Seconds of an Expires header or parameter; None if absent or not a number (then it does not count, RFC 3261 section 20.19)."""
+    """Seconds of an Expires header or parameter; None if absent or not a number, which does not count.
+
+    RFC 3261 section 20.19.
+    """
     if text is None:
         return None
     digits = text.decode("latin-1") if isinstance(text, bytes) else text

@@ -12,8 +12,11 @@ _KEEPALIVE = b"\r\n\x00"
 
 
 class SipDatagrams(DatagramProtocol):
-    """Hands on each datagram that may be a message. Keepalives (nothing but line ends or NULs, RFC 5626 section 3.5.1 and
-    the habits of phones) have done their work by arriving, and are dropped."""
+    """Hands on each datagram that may be a message.
+
+    Keepalives (nothing but line ends or NULs, RFC 5626 section 3.5.1 and the habits of phones) have done their work by
+    arriving, and are dropped.
+    """
 
     def __init__(self, deliver: Callable[[Address, bytes], None]) -> None:
         self._deliver = deliver

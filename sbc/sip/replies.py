@@ -23,10 +23,9 @@ _CAUSES = {
     Cause.WITHDRAWN: (487, b"Request Terminated"),
     Cause.DRAINING: (503, b"Service Unavailable"),
 }
-_ALLOW = b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE, NOTIFY, PRACK, UPDATE, REFER, PUBLISH"
-
-
-def reply(
+_METHODS = (
+    b"INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE, NOTIFY, PRACK, UPDATE, REFER, PUBLISH"
+)def reply(
     message: SipMessage, status: int, reason: bytes, source: Address, extra: tuple[bytes, ...] = (), tagged: bool = True
 ) -> bytes | None:
     """Our answer to a request that came from `source`; None for an ACK, or where it has no Via to answer by.
@@ -74,7 +73,7 @@ def complain(bad: BadMessage, source: Address) -> bytes | None:
 
 def accept(message: SipMessage, source: Address) -> bytes | None:
     """200 OK to what the SBC has done itself."""
-    return reply(message, 200, b"OK", source, (_ALLOW,) if message.method == "OPTIONS" else ())
+    return reply(message, 200, b"OK", source, (b"Allow: " + _METHODS,) if message.method == "OPTIONS" else ())
 
 
 def pending(message: SipMessage, source: Address) -> bytes | None:

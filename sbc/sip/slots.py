@@ -32,8 +32,8 @@ _WARN_AGENT = re.compile(rb"[0-9]{3}\s++(\[[0-9A-Fa-f:.]++\]|[^\s:,\"]++)(?::([0
 def slots(message: SipMessage) -> list[Slot]:
     """Every address of a message but those that `stamp` replaces whole: Via, routes, Call-ID, the Request-URI.
 
-    A header that nothing depends on and that cannot be read is taken out: it might leak what it holds (RFC 3261 section 16.3
-    lets a proxy ignore it). Raises BadMessage for the others.
+    A header that nothing depends on and that cannot be read is taken out: it might leak what it holds, and RFC 3261
+    section 16.3 lets a proxy ignore it. Raises BadMessage for the others.
     """
     found: list[Slot] = []
     for header in message.all("contact"):

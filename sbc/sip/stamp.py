@@ -1,4 +1,4 @@
-"""What is our own in a SIP message that crosses: Via, Call-ID, routes, Max-Forwards, Request-URI; and what an answer gets back."""
+"""What is our own in a SIP message that crosses: Via, Call-ID, routes, hops, target; and what an answer gets back."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ def escape_in_header(text: bytes) -> bytes:
 
 @attrs.frozen
 class Memo:
-    """What the answers to a request must carry back (RFC 3261 section 8.2.6.2): Via values with what RFC 3581 adds, From,
-    To, Call-ID and Record-Route values, each as it came."""
+    """What the answers to a request must carry back, each as it came (RFC 3261 section 8.2.6.2).
+
+    `vias` has what RFC 3581 adds; `tagged` tells whether `to` had a tag.
+    """
 
     vias: bytes
     from_: bytes
@@ -57,7 +59,10 @@ def remember(message: SipMessage, source: Address) -> Memo:
 
 
 def received_vias(message: SipMessage, source: Address) -> list[bytes]:
-    """The Via values of a request, the topmost with `received` and `rport` filled in (RFC 3261 section 18.2.1, RFC 3581)."""
+    """The Via values of a request, the topmost with `received` and `rport` filled in.
+
+    RFC 3261 section 18.2.1, RFC 3581 section 4.
+    """
     values = vias(message)
     top = values[0]
     first = message.data[top.start : top.end]

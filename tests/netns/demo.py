@@ -175,7 +175,7 @@ def _show_media(report: Report, stage: Scene, calls: tuple[PhoneCall, PhoneCall]
         right = way.sent == way.heard == (PACKETS, REPORTS) and not way.repeated and not way.disordered
         report.check(
             right,
-            f"{name}: sent {way.sent[0]} + {way.sent[1]}, heard {way.heard[0]} + {way.heard[1]}, none twice, all in order",
+            f"{name}: sent {way.sent[0]} + {way.sent[1]}, heard {way.heard[0]} + {way.heard[1]}, none twice, in order",
         )
 
 
