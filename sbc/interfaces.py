@@ -6,7 +6,7 @@ from zope.interface import Attribute, Interface
 
 
 class IDialect(Interface):
-    """What a protocol supplies to the loop: functions over one message. It owns no loop, socket, clock or call state."""
+    """What a protocol supplies to the loop: functions over one message. It owns no loop, socket, clock or state."""
 
     name = Attribute("The protocol's word in configuration and logs, for example 'sip'.")
 
@@ -26,14 +26,15 @@ class IDialect(Interface):
         """Write `place` into `slot`."""
 
     def stamp(message, crossing):
-        """Write what is our own on this hop (SIP: Via, Call-ID, routes; elsewhere transaction or sequence numbers), and
-        keep in `crossing.exchange.memo` what the answer must carry back."""
+        """Write what is our own on this hop (SIP: Via, Call-ID, routes; elsewhere transaction or sequence numbers).
+
+        What the answer must carry back is kept in `crossing.exchange.memo`."""
 
     def refuse(message, refused, source):
         """The protocol's answer (bytes) that says `refused` to the sender at `source`; None where none is allowed."""
 
     def complain(bad, source):
-        """The protocol's error answer (bytes) to a message that raised the BadMessage `bad`; None where none is allowed."""
+        """The error answer (bytes) to a message that raised BadMessage `bad`; None where none is allowed."""
 
     def pending(message, source):
         """The answer that says "received, working on it", or None where the protocol has none for this message."""
@@ -57,11 +58,13 @@ class IMediaEngine(Interface):
     name = Attribute("'twisted', 'native' or 'kernel'.")
 
     def open(spec):
-        """Open the sockets of both sides of a StreamSpec and relay between them. @raises PortUnavailable; then nothing is
-        left open."""
+        """Open the sockets of both sides of a StreamSpec and relay between them.
+
+        @raises PortUnavailable; then nothing is left open."""
 
     def update(stream, side, spec):
-        """Take a new SideSpec for side 0 or 1 of the stream with that id, and open its learning window again.
+        """Take a new SideSpec for side 0 or 1 of a stream, and open its learning window again.
+
         @raises KeyError for an unknown stream."""
 
     def close(stream):

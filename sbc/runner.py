@@ -65,7 +65,7 @@ class Runner:
         self.counted["messages"] += 1
         try:
             self.carry_out(self._border.receive(Arrival(listener, source, data, self._reactor.seconds())))
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the next message is to be heard
             self.counted["internal-error"] += 1
             if self._journal.may_say("internal-error"):
                 self._log.failure("a message of {size} octets from {source}", size=len(data), source=source)

@@ -1,4 +1,4 @@
-"""The six laws that every dialect inherits. A dialect's tests subclass `DialectLaws` and say where its messages come from.
+"""The six laws that every dialect inherits: its tests subclass `DialectLaws` and say where its messages come from.
 
 identity, there and back, no leak, refusal, replay, fuzz: DESIGN.md's words, one method each.
 """
@@ -23,9 +23,9 @@ from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, of, sen
 class Wire:
     """What the laws need of a protocol to hold a conversation. Built by hand in each dialect's tests, never by its codec.
 
-    `opening(sender)` is a request that opens a call from the host and port given, with media at port 4000 and 4001 of that host; its
-    answer, given the request as it arrived and the answering host, is `answer(request, host)`. `inside(request, answer)` is a further request
-    of the opener, given what it had sent and what it got back.
+    `opening(sender)` is a request that opens a call from the host and port given, with media at ports 4000 and 4001 of
+    that host. `answer(request, host)` is its answer, given the request as it arrived and the answering host.
+    `inside(request, answer)` is a further request of the opener, given what it had sent and what it got back.
     """
 
     opening: Any
@@ -115,7 +115,7 @@ class DialectLaws:
         assert refusal.exchange == self.dialect.describe(asked).exchange
 
     def test_replay(self) -> None:
-        """A retransmission gives the stored bytes and no new order; what went onward goes onward again only by our own timer."""
+        """A retransmission gives the stored bytes and no new order; only our own timer sends onward again."""
         rig = self.rig()
         asked = self.wire.opening(PHONE)
         first = rig.from_access(asked)

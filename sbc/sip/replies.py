@@ -25,7 +25,10 @@ _CAUSES = {
 }
 _METHODS = (
     b"INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE, NOTIFY, PRACK, UPDATE, REFER, PUBLISH"
-)def reply(
+)
+
+
+def reply(
     message: SipMessage, status: int, reason: bytes, source: Address, extra: tuple[bytes, ...] = (), tagged: bool = True
 ) -> bytes | None:
     """Our answer to a request that came from `source`; None for an ACK, or where it has no Via to answer by.

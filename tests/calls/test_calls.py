@@ -48,7 +48,7 @@ def only_call(made: Rig):  # type: ignore[no-untyped-def]
 
 
 def test_the_first_network_is_hidden_and_the_second_too() -> None:
-    made, _, sent, back = answered()
+    _, _, sent, back = answered()
     assert_no_trace(sent, PHONE.host, NAT.host, SBC_ACCESS.host)
     assert_no_trace(back, SOFTSWITCH.host, SBC_CORE.host)
     assert back.count(b"Via:") == 1 and b"Record-Route" not in back
@@ -219,7 +219,7 @@ def test_forked_early_dialogues_each_have_a_name_and_the_last_answer_counts() ->
     (back,) = sends(made.from_core(answer(sent, "198.51.100.21", tag=b"b1")), "access")
     assert contact(back) == contact(early[0])
     assert len(made.border.registry.calls) == 1
-    (opened,) = of(OpenStream, made.log)
+    assert len(of(OpenStream, made.log)) == 1
     last = [order for order in of(UpdateStream, made.log) if order.side == 1][-1]
     assert last.spec.remote is not None and last.spec.remote.rtp.host == "198.51.100.21"
     prack = inside(asked, early[1], b"PRACK", 2)
@@ -241,7 +241,7 @@ def test_two_phones_rung_by_the_core_are_two_calls() -> None:
     asked = [
         invite(SOFTSWITCH, to=token).replace(b"z9hG4bKone-1", b"z9hG4bKfork%d" % i) for i, token in enumerate(tokens)
     ]
-    rung = [[o for o in of(Send, made.from_core(data)) if o.listener.realm == "access"][0] for data in asked]
+    rung = [next(o for o in of(Send, made.from_core(data)) if o.listener.realm == "access") for data in asked]
     assert [order.to for order in rung] == [NAT, NAT_MOVED]
     assert len(made.border.registry.calls) == 2
     ok = answer(rung[0].data, PHONE.host)
@@ -436,7 +436,7 @@ def test_message_and_publish_cross_without_a_call() -> None:
 
 
 def hairpin(made: Rig, data: bytes, token: bytes = b"") -> bytes:
-    """What a softswitch does that proxies a message of ours back to us: its own Via on top, another target, a Record-Route."""
+    """What a softswitch makes of a message that it proxies back to us: its Via on top, another target, a Record-Route."""
     if token:
         data = re.sub(rb"^(\S+) \S+", lambda match: match[1] + b" " + token, data, count=1)
     own = b"Via: SIP/2.0/UDP 198.51.100.2:5060;branch=z9hG4bKks%d" % len(made.log)
