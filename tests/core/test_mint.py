@@ -1,0 +1,41 @@
+"""Tokens: never the same twice, the same for the same parts, and nothing to be learned from them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sbc.core.mint import Mint
+
+SECRET = b"sixteen octets!!"
+parts = st.lists(st.binary(max_size=8), max_size=4)
+
+
+def test_a_token_is_never_given_twice() -> None:
+    mint = Mint(SECRET)
+    assert len({mint.token() for _ in range(10_000)}) == 10_000
+
+
+def test_tokens_are_80_bits_in_16_letters_and_digits_of_one_case() -> None:
+    assert re.fullmatch(rb"[a-z2-7]{16}", Mint(SECRET).token())
+
+
+@given(parts, parts)
+def test_other_parts_other_token(one: list[bytes], other: list[bytes]) -> None:
+    mint = Mint(SECRET)
+    assert (mint.derive(*one) == mint.derive(*other)) == (one == other)
+
+
+def test_the_same_secret_gives_the_same_tokens_and_another_others() -> None:
+    assert Mint(SECRET).token() == Mint(SECRET).token()
+    assert Mint(SECRET).token() != Mint(SECRET[::-1]).token()
+    assert Mint(SECRET).derive(b"a") != Mint(SECRET[::-1]).derive(b"a")
+
+
+@pytest.mark.parametrize("secret", [b"", b"fifteen octets!", b"x" * 65])
+def test_a_secret_that_is_none_is_refused(secret: bytes) -> None:
+    with pytest.raises(ValueError, match="16 to 64"):
+        Mint(secret)
