@@ -114,7 +114,16 @@ def _bindings(registry: Registry) -> list[str]:
 
 def _names(registry: Registry) -> list[str]:
     alive = {id(owner) for owner in _owners(registry)}
-    return [f"a name belongs to the forgotten {owner!r}" for owner in registry.names.owners() if id(owner) not in alive]
+    faults = []
+    for name in registry.names.all():
+        if id(name.owner) not in alive:
+            faults.append(f"a name belongs to the forgotten {name.owner!r}")
+        elif name.owner.tokens.get((name.realm, (name.place, name.party))) != name.token:
+            faults.append(f"{name.owner!r} does not know its name {name.token!r}")
+    known = sum(len(owner.tokens) for owner in _owners(registry))
+    if known != len(registry.names):
+        faults.append(f"{known} names are believed in, {len(registry.names)} are there")
+    return faults
 
 
 def _timers(registry: Registry) -> list[str]:

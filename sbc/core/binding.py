@@ -8,6 +8,7 @@ import attrs
 
 from sbc.core.address import Address
 from sbc.core.message import NO_ROUTE, Place, Route
+from sbc.core.names import Peer
 from sbc.core.orders import Listener
 from sbc.core.realm import Path, Realm, is_behind_nat
 
@@ -38,7 +39,7 @@ class Binding:
     expires_at: float = 0.0
     route: Route = NO_ROUTE
     claims: set[object] = attrs.field(factory=set)  # exchanges that would bind it
-    tokens: dict[tuple[str, Place], bytes] = attrs.field(factory=dict)
+    tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
     due: float | None = None
     entry: float | None = None
 

@@ -11,6 +11,7 @@ from automat import TypeMachineBuilder
 
 from sbc.core.address import Address, Pair
 from sbc.core.message import NO_ROUTE, Intent, Place, Route, StreamKey
+from sbc.core.names import Peer
 from sbc.core.orders import Listener, SideSpec, StreamSpec
 from sbc.core.realm import Path, Realm
 
@@ -184,7 +185,7 @@ class Call:
         self.streams: dict[tuple[StreamKey, str], Stream] = {}  # by key and kind
         self.opened_streams = 0
         self.keys: set[tuple[str, bytes]] = set()
-        self.tokens: dict[tuple[str, Place], bytes] = {}
+        self.tokens: dict[tuple[str, Peer], bytes] = {}
         self.target: Place | None = None  # what the opening request asked for
         self.opening: Exchange | None = None  # the attempt that is under way, or was the last
         self.lifetime = False  # whether it ends by itself unless refreshed (a subscription)

@@ -118,7 +118,8 @@ class Crossing:
         elif not is_literal(place.address.host):
             return place
         owner, most = self._owner(place)
-        name = self.registry.names.give(owner, self.there.name, place, self.intent.party, most)
+        party = self.intent.party if owner is self.call else b""  # a terminal is one place, whatever it calls itself
+        name = self.registry.names.give(owner, self.there.name, place, party, most)
         return Place(self.local, name.token, ours=True)
 
     def _may_tell(self, name: Name, slot: Slot) -> bool:

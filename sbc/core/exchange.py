@@ -10,7 +10,8 @@ import attrs
 from sbc.core.address import Address, Pair
 from sbc.core.binding import Binding
 from sbc.core.call import Call, Stream
-from sbc.core.message import Intent, Place, Timing
+from sbc.core.message import Intent, Timing
+from sbc.core.names import Peer
 from sbc.core.orders import Listener, Send
 from sbc.core.realm import Path
 
@@ -84,7 +85,7 @@ class Exchange:
     keys: list[tuple[str, str, int, bytes]] = attrs.field(factory=list)
     bindings: list[Binding] = attrs.field(factory=list)
     undo: list[Change] = attrs.field(factory=list)
-    tokens: dict[tuple[str, Place], bytes] = attrs.field(factory=dict)
+    tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
     due: float | None = None
     entry: float | None = None
 

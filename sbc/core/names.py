@@ -13,11 +13,14 @@ import attrs
 from sbc.core.message import Place
 from sbc.core.mint import Mint
 
+Peer = tuple[Place, bytes]
+"""A place and the party that loaded it: two parties at one place need not be reached by the same hops."""
+
 
 class Owner(Protocol):
     """Whose life a name shares: a call, a binding, or an exchange outside both."""
 
-    tokens: dict[tuple[str, Place], bytes]
+    tokens: dict[tuple[str, Peer], bytes]
 
 
 @attrs.define(eq=False)
@@ -42,15 +45,20 @@ class Names:
         return len(self._by_token)
 
     def give(self, owner: Owner, realm: str, place: Place, party: bytes, most: int) -> Name:
-        """The name of `place` in `realm`: the owner's existing one, or a new one. Past `most` the oldest is dropped."""
-        token = owner.tokens.get((realm, place))
+        """The name in `realm` of `place`, as `party` has loaded it: the owner's existing one, or a new one.
+
+        Past `most` the one that was not loaded for the longest time is dropped.
+        """
+        key = (realm, (place, party))
+        token = owner.tokens.pop(key, None)
         if token is not None:
+            owner.tokens[key] = token  # the youngest again
             return self._by_token[realm, token]
         while len(owner.tokens) >= most:
             oldest = next(iter(owner.tokens))
             del self._by_token[oldest[0], owner.tokens.pop(oldest)]
         name = Name(self._mint.token(), realm, place, owner, party)
-        owner.tokens[realm, place] = name.token
+        owner.tokens[key] = name.token
         self._by_token[realm, name.token] = name
         return name
 
@@ -64,6 +72,6 @@ class Names:
             del self._by_token[realm, token]
         owner.tokens.clear()
 
-    def owners(self) -> list[Owner]:
-        """The owner of each name; for the auditor."""
-        return [name.owner for name in self._by_token.values()]
+    def all(self) -> list[Name]:
+        """Every name; for the auditor."""
+        return list(self._by_token.values())
