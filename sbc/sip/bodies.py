@@ -87,6 +87,8 @@ def _split(data: bytes, start: int, end: int, boundary: bytes) -> Iterator[tuple
 
 def _part_head(data: bytes, start: int, end: int) -> tuple[int, int]:
     """Where the headers of a part end and its content begins; a part without headers begins with an empty line."""
+    if start == end:
+        return start, end
     match = _EMPTY_LINE.match(data, start, end) or _HEADERS_END.search(data, start, end)
     if match is None:
         raise BadMessage("Body part without an end of its headers")

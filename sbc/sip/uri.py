@@ -19,7 +19,7 @@ _SIP = re.compile(
     rb"(?:\?([^\s<>\"]*+))?+",  # headers
     re.IGNORECASE,
 )
-_OTHER = re.compile(rb"([A-Za-z][0-9A-Za-z+.-]*+):[^\s<>\"]++")
+_OTHER = re.compile(rb"([A-Za-z][0-9A-Za-z+.-]*+):[^\s<>\"]*+")
 _UNSAFE_IN_USER = re.compile(rb"[^0-9A-Za-z\-_.!~*'()&=+$,;?/]")
 
 
@@ -95,12 +95,12 @@ def parse_uri(data: bytes, start: int, end: int) -> Uri:
 
 
 def _other(data: bytes, start: int, end: int) -> Uri:
-    match = _OTHER.fullmatch(data, start, end)
-    if match is None:
-        raise BadMessage("Malformed URI")
-    scheme = match[1].decode("ascii").lower()
+    match = _OTHER.match(data, start, end)
+    scheme = "" if match is None else match[1].decode("ascii").lower()
     if scheme in ("sip", "sips"):
         raise BadMessage("Malformed SIP URI")
+    if match is None or match.end() != end or match.end(1) + 1 == end:
+        raise BadMessage("Malformed URI")
     uri = Uri(data, start, end, scheme)
     if scheme == "tel":
         semicolon = data.find(b";", start, end)
