@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from os import urandom
-from typing import Any
+from typing import Any, cast
 
 from twisted.application.internet import TimerService
 from twisted.application.service import IService, MultiService, Service
@@ -54,11 +54,20 @@ class BorderService(Service):
 
 
 def make_service(config: Config) -> IService:
-    """The whole SBC of a configuration, as a service for twistd or any other Twisted application."""
+    """The whole SBC of a configuration, as a service for twistd or any other Twisted application.
+
+    @raises sbc.config.faults.ConfigError where one of the console's files cannot be used.
+    """
     from twisted.internet import reactor
 
     whole = MultiService()
     border = BorderService(reactor, config.plan)
     border.setServiceParent(whole)
     TimerService(config.plan.timers.audit, border.look_over_books).setServiceParent(whole)
+    if config.console is not None:
+        from sbc.admin.console import Console
+        from sbc.admin.manhole import ConsoleService  # SSH takes its time to import, and most have no use for it
+
+        commands = Console(border.border, border.runner, config, cast(Any, reactor).seconds)
+        ConsoleService(reactor, config.console, commands.namespace(), config.source).setServiceParent(whole)
     return whole

@@ -1,0 +1,251 @@
+"""The log as the configuration wants it: the least that is written, as text or JSON lines, and a file of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime
+from io import FileIO, TextIOWrapper
+from typing import Any, Protocol, cast
+
+from twisted.logger import (
+    FilteringLogObserver,
+    ILogObserver,
+    LegacyLogObserverWrapper,
+    LogEvent,
+    LogLevel,
+    LogLevelFilterPredicate,
+    LogPublisher,
+    eventAsText,
+    formatEvent,
+)
+from twisted.python.logfile import LogFile
+from zope.interface import implementer
+
+from sbc.config.faults import ConfigError, Fault, printable, shown
+from sbc.config.schema import LogConfig, LogFormat
+from sbc.config.schema import LogLevel as Level
+
+CONSOLE = "sbc.console"
+"""The namespace of the audit log: who entered the console, and what was typed there. No level silences it."""
+
+LONGEST = 16_384
+"""Characters of a message, and of a traceback, that are written."""
+
+_NOISE = ("log_legacy", "twisted.conch")  # what Twisted says of its own doing; conch even quotes packets, at debug
+_FIELDS = ("call", "stream", "user", "peer")  # what an event may be about, kept by name in JSON
+
+
+class Out(Protocol):
+    """What lines are written to."""
+
+    def write(self, text: str, /) -> Any:
+        """Take a text."""
+
+    def flush(self) -> Any:
+        """Let go of it."""
+
+
+# -- what is written
+
+
+def message_of(event: LogEvent) -> str:
+    """The message of an event on one line. About a call it begins with ``call ID:``, whoever said it, else never."""
+    message = printable(formatEvent(event)[:LONGEST])
+    call = call_of(event)
+    if call and message and not message.startswith(f"call {call}:"):
+        return f"call {call}: {message}"
+    return message if call else message.removeprefix("call -: ").removeprefix("call : ")
+
+
+def call_of(event: LogEvent) -> str:
+    """The id of the call an event is about, or nothing."""
+    call = event.get("call")
+    return "" if call in (None, "-") else printable(str(call))
+
+
+def text_line(event: LogEvent) -> str | None:
+    """``TIME [NAMESPACE#LEVEL] MESSAGE``; a traceback follows in lines that begin with a tab. None for no message."""
+    message, trace = message_of(event), _traceback(event)
+    if not message and not trace:
+        return None
+    head = f"{_time(event)} [{event.get('log_namespace', '-')}#{_level(event)}] {message}"
+    return "\n\t".join([head, *(printable(line.expandtabs(4)) for line in trace.splitlines())]) + "\n"
+
+
+def json_line(event: LogEvent) -> str | None:
+    """One JSON object: time (ISO 8601, UTC), level, namespace, message; call, stream, user, peer, traceback."""
+    message, trace = message_of(event), _traceback(event)
+    if not message and not trace:
+        return None
+    values = {
+        "time": _time(event),
+        "level": _level(event),
+        "namespace": str(event.get("log_namespace", "-")),
+        "message": message,
+    }
+    values.update((name, str(event[name])) for name in _FIELDS if event.get(name) not in (None, "", "-"))
+    if trace:
+        values["traceback"] = trace
+    return json.dumps(values) + "\n"
+
+
+def _time(event: LogEvent) -> str:
+    return datetime.fromtimestamp(event.get("log_time", 0.0), UTC).isoformat(timespec="milliseconds")
+
+
+def _level(event: LogEvent) -> str:
+    level = event.get("log_level")
+    return "-" if level is None else str(level.name)
+
+
+def _traceback(event: LogEvent) -> str:
+    if event.get("log_failure") is None:
+        return ""
+    whole = eventAsText(event, includeTimestamp=False, includeSystem=False)
+    return whole.removeprefix(formatEvent(event)).strip("\n")[:LONGEST]
+
+
+@implementer(ILogObserver)
+class Lines:
+    """Writes each event as a line."""
+
+    def __init__(self, out: Out, format: LogFormat) -> None:
+        self._out = out
+        self._line = json_line if format is LogFormat.JSON else text_line
+
+    def __call__(self, event: LogEvent) -> None:
+        line = self._line(event)
+        if line is not None:
+            self._out.write(line)
+            self._out.flush()
+
+
+# -- what is left out
+
+
+def wanted(level: Level) -> LogLevelFilterPredicate:
+    """What is written at `level`: that and above; of Twisted's noise only warnings, of the console everything."""
+    least = LogLevel.levelWithName(level.value)
+    predicate = LogLevelFilterPredicate(least)
+    for namespace in _NOISE:
+        predicate.setLogLevelForNamespace(namespace, max(least, LogLevel.warn))
+    predicate.setLogLevelForNamespace(CONSOLE, min(least, LogLevel.info))
+    return predicate
+
+
+# -- where to
+
+
+class AppendedFile:
+    """A file that is appended to, and begun anew once it was moved away or removed: so it can be rotated at any time.
+
+    A line that cannot be written (the disk is full) is lost; how many were, is said before the next that can be.
+    """
+
+    def __init__(self, path: str) -> None:
+        """@raises OSError where it cannot be opened."""
+        self._path = path
+        self._lost = 0
+        self._file = self._open()
+
+    def _open(self) -> FileIO:
+        return open(self._path, "ab", buffering=0)
+
+    def write(self, text: str) -> None:
+        if self._lost:
+            text = f"{self._lost} lines of this log could not be written\n{text}"
+        try:
+            if self._moved():
+                fresh = self._open()
+                self._file.close()
+                self._file = fresh
+            self._file.write(text.encode("utf-8", "backslashreplace"))
+        except OSError:
+            self._lost += 1
+        else:
+            self._lost = 0
+
+    def _moved(self) -> bool:
+        try:
+            there = os.stat(self._path)
+        except FileNotFoundError:
+            return True
+        return not os.path.samestat(there, os.fstat(self._file.fileno()))
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def configured_file(config: LogConfig, source: str = "") -> AppendedFile | None:
+    """The file that the configuration names, if it does. `source` is the configuration's own file.
+
+    @raises ConfigError where it cannot be opened.
+    """
+    if config.file is None:
+        return None
+    try:
+        return AppendedFile(config.file)
+    except OSError as error:
+        problem = f"cannot be written to: {error.strerror}"
+        fault = Fault(source, "log.file", shown(config.file), problem, "a file that can be made or appended to")
+        raise ConfigError([fault]) from error
+
+
+def observer(config: LogConfig, *outs: ILogObserver) -> ILogObserver:
+    """What hears every event and hands on to `outs` what the configuration wants written."""
+    return FilteringLogObserver(LogPublisher(*outs), [wanted(config.level)])
+
+
+def install(options: MutableMapping[str, Any], config: LogConfig, source: str = "") -> None:
+    """Make twistd log as `config` says. `options` are twistd's own; this does what its `--logger` would.
+
+    A `--logger` that was given stays, and the configuration is not heard. @raises ConfigError, see `configured_file`.
+    """
+    if options.get("logger"):
+        return
+    file = configured_file(config, source)
+
+    def begin() -> ILogObserver:
+        own = _twistds_own(options, config.format)
+        return observer(config, own) if file is None else observer(config, own, Lines(file, config.format))
+
+    options["logger"] = begin
+
+
+def _twistds_own(options: MutableMapping[str, Any], format: LogFormat) -> ILogObserver:
+    """Where twistd would log by itself: `--syslog`, `--logfile`, else standard output or, as a daemon, twistd.log."""
+    name = options.get("logfile")
+    foreground = options.get("nodaemon") or options.get("debug")
+    if options.get("syslog"):
+        from twisted.python.syslog import SyslogObserver
+
+        emit: Any = SyslogObserver(options.get("prefix") or "sbc").emit
+        return LegacyLogObserverWrapper(emit)
+    if name == "-" and not foreground:
+        raise SystemExit("a daemon has no standard output to log to; say --nodaemon, or a file with --logfile")
+    if name == "-" or (foreground and not name):
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # a line is shown whatever the terminal can
+        return Lines(sys.stdout, format)
+    file = LogFile.fromFullPath(name or "twistd.log")
+    _rotate_on_signal(file.rotate)
+    return Lines(file, format)
+
+
+def _rotate_on_signal(rotate: Callable[[], None]) -> None:
+    """As twistd does: SIGUSR1 starts a new file, unless somebody else wants that signal."""
+
+    def on_signal(_number: int, _frame: object) -> None:
+        from twisted.internet import reactor
+
+        cast(Any, reactor).callFromThread(rotate)
+
+    if signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL:
+        signal.signal(signal.SIGUSR1, on_signal)

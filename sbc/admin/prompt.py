@@ -1,0 +1,147 @@
+"""The Python prompt an operator sees: one terminal, whose every line is heard and whose mistakes stay its own."""
+
+# What these classes inherit from Twisted has no annotations, and mypy counts it as their own.
+# mypy: disallow-untyped-calls=False
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import CodeType
+from typing import Any
+
+from twisted.conch.insults.insults import ServerProtocol, modes
+from twisted.conch.manhole import Manhole, ManholeInterpreter
+from twisted.logger import Logger
+
+from sbc.admin.log import CONSOLE
+
+SECONDS = 5.0
+"""The longest a line may run: while it does, no message and no packet is handled."""
+
+LONGEST = 65_536
+"""Octets of a line; what is typed beyond is not taken."""
+
+HISTORY = 500
+"""Lines that can be called back."""
+
+
+_fault = Logger(CONSOLE)
+
+
+class TooLong(Exception):
+    """A line has run for too long and was broken off."""
+
+
+class _Alarm:
+    """One for the process, since its signal is. Rings only while a line runs, though a signal may come late."""
+
+    armed = False
+
+    def ring(self, _number: int, _frame: object) -> None:
+        if self.armed:
+            self.armed = False
+            raise TooLong
+
+
+_ALARM = _Alarm()
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Break off what runs within after `seconds` with TooLong: on the main thread, where SIGALRM is nobody else's."""
+    mine = threading.current_thread() is threading.main_thread()
+    if mine and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL:
+        signal.signal(signal.SIGALRM, _ALARM.ring)
+    if not mine or signal.getsignal(signal.SIGALRM) != _ALARM.ring:
+        yield
+        return
+    _ALARM.armed = True
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        _ALARM.armed = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+class Interpreter(ManholeInterpreter):
+    """Runs lines. Whatever a line raises is shown; one that wants to end the program ends the session."""
+
+    seconds = SECONDS
+
+    def runcode(self, *args: CodeType) -> None:
+        """Called with a compiled line."""
+        try:
+            with limited(self.seconds):
+                super().runcode(*args)
+        except SystemExit:
+            self.handler.handle_QUIT()
+        except TooLong:
+            self.write(f"broken off after {self.seconds:g} s: all calls wait while a line runs\n")
+
+
+class Prompt(Manhole):
+    """Reads lines and answers them. `heard` is told each line before it is run."""
+
+    ps = (b"sbc> ", b"...> ")
+    _log = Logger("twisted.conch")
+
+    def __init__(self, namespace: Mapping[str, Any], greeting: str, heard: Callable[[str], None]) -> None:
+        super().__init__(dict(namespace))
+        self._greeting = greeting
+        self._heard = heard
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.interpreter = Interpreter(self, self.namespace)
+
+    def initializeScreen(self) -> None:
+        """Greet. Conch would clear the operator's screen."""
+        self.setInsertMode()
+        self.terminal.write(f"{self._greeting}\n")
+        self.terminal.write(self.ps[self.pn])
+
+    def terminalSize(self, width: int, height: int) -> None:
+        """Conch would clear the screen here too."""
+        self.width, self.height = width, height
+
+    def keystrokeReceived(self, keyID: bytes, modifier: object) -> None:
+        """Take what can be typed. Conch would warn of every other key in the log."""
+        if keyID in self.keyHandlers or keyID in self._printableChars:
+            super().keystrokeReceived(keyID, modifier)
+
+    def characterReceived(self, ch: bytes, moreCharactersComing: bool) -> None:
+        if len(self.lineBuffer) < LONGEST:
+            super().characterReceived(ch, moreCharactersComing)
+
+    def lineReceived(self, line: bytes) -> None:
+        """Run a line, or what it completes. Nothing it does comes further than here."""
+        del self.historyLines[:-HISTORY]
+        self.historyPosition = len(self.historyLines)
+        if line.strip():
+            self._heard(line.decode("utf-8", "backslashreplace"))
+        try:
+            super().lineReceived(line)
+        except Exception as error:  # noqa: BLE001 - the compiler's own limits, a repr that cannot be encoded, our mistakes
+            _fault.failure("the console failed on a line")
+            self.interpreter.resetBuffer()
+            self.pn = 0
+            self.addOutput(f"\n{type(error).__name__}: this line cannot be run\n")
+            self.terminal.write(self.ps[0])
+
+    def addOutput(self, data: str | bytes, isAsync: bool | None = None) -> None:
+        """Show something. What no terminal can show is escaped."""
+        super().addOutput(data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data, isAsync)
+
+
+class Terminal(ServerProtocol):
+    """The operator's terminal. It is left as it was found: conch would reset it, and clear it, at the end."""
+
+    transport: Any
+
+    def loseConnection(self) -> None:
+        self.resetModes([modes.IRM])
+        self.transport.loseConnection()

@@ -1,0 +1,80 @@
+"""A call told in full: the block of text that `call(id)` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sbc.admin.tables import Row, duration, shown
+
+MOST_PARTIES = 8
+"""Parties of a forked call that are shown."""
+
+
+def call_text(call: Row) -> str:
+    """The text of what `views.call_details` returns."""
+    return "\n".join(_lines(call))
+
+
+def _lines(call: Row) -> Iterator[str]:
+    yield f"call {call['id']}: {call['state']}, {call['dialect']}, path {call['path']}"
+    answered = call["answered_after"]
+    when = "not answered" if answered is None else f"answered after {duration(answered)}"
+    yield f"  opened {duration(call['age'])} ago, {when}"
+    yield f"  user   {shown(call['user'])}"
+    yield f"  target {shown(call['target'])}"
+    yield f"  cause  {shown(call['cause'])}"
+    for index, leg in enumerate(call["legs"]):
+        yield from _leg(index, leg)
+    for stream in call["media"]:
+        yield from _stream(stream)
+    if not call["media"]:
+        yield "  no streams"
+
+
+def _leg(index: int, leg: Row) -> Iterator[str]:
+    yield f"  leg {index} in {leg['realm']}"
+    yield f"    listener   {leg['listener']}"
+    yield f"    seen       {leg['seen']}"
+    yield f"    behind NAT {shown(leg['behind_nat'])}"
+    yield f"    label      {shown(leg['label'])}"
+    yield f"    place      {shown(leg['latest'])}"
+    routed = [party for party in leg["parties"] if party["hops"]]
+    for party in routed[:MOST_PARTIES]:
+        yield f"    route      {shown(party['party'])} by {', '.join(map(shown, party['hops']))}"
+    if len(routed) > MOST_PARTIES:
+        yield f"    ... and {len(routed) - MOST_PARTIES} more"
+
+
+def _stream(stream: Row) -> Iterator[str]:
+    yield f"  stream {stream['id']}, {stream['kind']}{'' if stream['open'] else ', NOT OPEN in the engine'}"
+    for index, side in enumerate(stream["sides"]):
+        marks = (", RTCP on the RTP port" if side["mux"] else "") + (", on hold" if side["held"] else "")
+        yield f"    side {index} in {side['realm']}{marks}"
+        yield f"      ours      {_pair(side['ours'])}"
+        yield f"      signalled {_pair(side['signalled'])}"
+        yield f"      RTP to    {_latched(side['rtp'], side['rtp_reason'])}"
+        if side["ours"]["rtcp"] is not None:
+            yield f"      RTCP to   {_latched(side['rtcp'], side['rtcp_reason'])}"
+        for way, name in (("received", "received "), ("sent", "sent     ")):
+            yield f"      {name} {_volume(side[way]['rtp'])}; RTCP {_volume(side[way]['rtcp'])}"
+        yield f"      dropped   {_reasons(side['drops'])}"
+        if side["refused"]:
+            yield f"      refused   {_reasons(side['refused'])}"
+
+
+def _pair(pair: Row | None) -> str:
+    if pair is None:
+        return "-"
+    return pair["rtp"] if pair["rtcp"] is None else f"{pair['rtp']} and {pair['rtcp']}"
+
+
+def _latched(address: str | None, reason: str) -> str:
+    return shown(address) + (f" ({shown(reason)})" if reason else "")
+
+
+def _volume(volume: Row) -> str:
+    return f"{volume['packets']} packets, {volume['octets']} octets"
+
+
+def _reasons(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {shown(reason)}" for reason, count in counts.items()) or "0"

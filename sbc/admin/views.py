@@ -1,0 +1,255 @@
+"""What is to be seen of a running SBC as plain values, fit for JSON: calls, streams, bindings, realms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from sbc.core.address import Address, Pair
+from sbc.core.binding import Binding, BindingState
+from sbc.core.border import Border
+from sbc.core.call import Call, Leg, Stream
+from sbc.core.orders import Listener
+from sbc.core.ports import PortPool
+from sbc.core.realm import Realm
+from sbc.media.counters import SideCounters, Volume
+from sbc.media.stream import SideView
+from sbc.media.udp import Port
+
+View = dict[str, Any]
+
+
+def words(data: bytes) -> str:
+    """Bytes that a peer chose, as text; what is not UTF-8 is escaped."""
+    return data.decode("utf-8", "backslashreplace")
+
+
+def _host(address: Address | None) -> str | None:
+    return None if address is None else str(address)
+
+
+def _pair(pair: Pair | None) -> View | None:
+    return None if pair is None else {"rtp": str(pair.rtp), "rtcp": _host(pair.rtcp)}
+
+
+# -- calls
+
+
+def call_view(call: Call, engine: Any, now: float) -> View:
+    """A call in one row. `age` is in seconds since it was opened; `packets` came from leg 0 and from leg 1."""
+    packets = [0, 0]
+    for stream in call.streams.values():
+        for index, side in enumerate(_counters(engine, stream.id)):
+            packets[index] += side.received_rtp.packets + side.received_rtcp.packets
+    return {
+        "id": call.id,
+        "state": call.state.value,
+        "dialect": call.dialect,
+        "path": call.path.name,
+        "age": now - call.opened_at,
+        "user": words(call.opening.intent.user) if call.opening is not None else "",
+        "target": words(call.target.name) if call.target is not None else "",
+        "from": _end(call.legs[0]),
+        "to": _end(call.legs[1]),
+        "streams": len(call.streams),
+        "packets": packets,
+    }
+
+
+def _end(leg: Leg) -> View:
+    return {"realm": leg.realm.name, "seen": str(leg.seen), "label": words(leg.label)}
+
+
+def call_details(call: Call, engine: Any, now: float) -> View:
+    """All of a call: both legs and every stream. `answered_after` is in seconds, None while nobody has."""
+    return {
+        **call_view(call, engine, now),
+        "answered_after": None if call.answered_at is None else call.answered_at - call.opened_at,
+        "cause": call.cause,
+        "legs": [_leg(leg) for leg in call.legs],
+        "media": [stream_details(call, stream, engine) for stream in call.streams.values()],
+    }
+
+
+def _leg(leg: Leg) -> View:
+    return {
+        **_end(leg),
+        "listener": str(leg.listener),
+        "behind_nat": leg.behind_nat,
+        "latest": None if leg.latest is None else str(leg.latest.address),
+        "parties": [
+            {"party": words(party), "hops": [words(hop) for hop in route.hops]} for party, route in leg.routes.items()
+        ],
+    }
+
+
+def call_matches(call: Call, find: str) -> bool:
+    """Whether `find` is in what names the call: id, state, path, labels, seen addresses, user, target.
+
+    Case is ignored, here and in the like of it below.
+    """
+    texts = [call.id, call.state.value, call.path.name]
+    texts += [text for leg in call.legs for text in (words(leg.label), str(leg.seen))]
+    if call.opening is not None:
+        texts.append(words(call.opening.intent.user))
+    if call.target is not None:
+        texts.append(words(call.target.name))
+    return _any(find, texts)
+
+
+def _any(find: str, texts: list[str]) -> bool:
+    wanted = find.casefold()
+    return any(wanted in text.casefold() for text in texts)
+
+
+# -- streams
+
+
+def stream_details(call: Call, stream: Stream, engine: Any) -> View:
+    """A stream with both sides. `open` is False where the engine does not hold it, which is a fault in the books."""
+    try:
+        views = engine.sides(stream.id)
+    except KeyError:
+        views = None
+    counters = _counters(engine, stream.id)
+    return {
+        "id": stream.id,
+        "call": call.id,
+        "key": stream.key,
+        "kind": stream.kind,
+        "open": views is not None,
+        "sides": [
+            {
+                "realm": call.legs[index].realm.name,
+                "ours": _pair(stream.ours[index]),
+                "signalled": _pair(stream.remote[index]),
+                **_latched(None if views is None else views[index]),
+                **_counted(counters[index]),
+            }
+            for index in (0, 1)
+        ],
+    }
+
+
+def _latched(view: SideView | None) -> View:
+    """Where a side's media goes and why; `refused` counts the packets its latches turned away, by reason."""
+    return {
+        "rtp": _host(view.rtp) if view else None,
+        "rtp_reason": view.rtp_reason if view else "",
+        "rtcp": _host(view.rtcp) if view else None,
+        "rtcp_reason": view.rtcp_reason if view else "",
+        "mux": view.mux if view else False,
+        "held": view.held if view else False,
+        "refused": dict(view.refused) if view else {},
+    }
+
+
+def _counters(engine: Any, stream: str) -> tuple[SideCounters, SideCounters]:
+    try:
+        sides: tuple[SideCounters, SideCounters] = engine.counters(stream).sides
+    except KeyError:  # not open: the console shows what the books say, whatever is wrong
+        return SideCounters(), SideCounters()
+    return sides
+
+
+def _counted(side: SideCounters) -> View:
+    return {
+        "received": {"rtp": _volume(side.received_rtp), "rtcp": _volume(side.received_rtcp)},
+        "sent": {"rtp": _volume(side.sent_rtp), "rtcp": _volume(side.sent_rtcp)},
+        "dropped": side.drops.total,
+        "drops": {name: count for name, count in attrs.asdict(side.drops).items() if count},
+    }
+
+
+def _volume(volume: Volume) -> View:
+    return {"packets": volume.packets, "octets": volume.octets}
+
+
+def stream_matches(call: Call, stream: Stream, find: str) -> bool:
+    """Whether `find` is in the stream's id, kind, or one of its addresses, ours or signalled."""
+    texts = [stream.id, stream.kind]
+    for pair in (*stream.ours, *stream.remote):
+        if pair is not None:
+            texts += [str(pair.rtp), str(pair.rtcp)]
+    return _any(find, texts) or call_matches(call, find)
+
+
+# -- bindings
+
+
+def binding_view(binding: Binding, now: float) -> View:
+    """A binding. `place` is where the terminal believes to be, `presented` where the core side finds it.
+
+    `expires_in` is in seconds, None for one that the registrar has yet to confirm. `tokens` are the names it was given.
+    """
+    return {
+        "id": binding.id,
+        "user": words(binding.user),
+        "state": binding.state.value,
+        "dialect": binding.dialect,
+        "path": binding.path.name,
+        "realm": binding.realm.name,
+        "place": str(binding.place.address),
+        "name": words(binding.place.name),
+        "seen": str(binding.seen),
+        "listener": str(binding.listener),
+        "behind_nat": binding.behind_nat,
+        "presented": str(binding.onward.advertised),
+        "tokens": [{"realm": realm, "token": words(token)} for (realm, _), token in binding.tokens.items()],
+        "expires_in": binding.expires_at - now if binding.state is BindingState.BOUND else None,
+    }
+
+
+def binding_matches(binding: Binding, find: str) -> bool:
+    """Whether `find` is in what names the binding: id, user, place, seen address, state."""
+    place = binding.place
+    texts = [binding.id, words(binding.user), words(place.name), str(place.address), str(binding.seen)]
+    return _any(find, [*texts, binding.state.value])
+
+
+# -- realms
+
+
+def realm_view(border: Border, realm: Realm, listeners: Mapping[Listener, Port], now: float) -> View:
+    """A realm: what it holds against its limits, its media ports, its listeners and what the kernel says of them."""
+    registry, limits = border.registry, realm.limits
+    own = [(listener, listeners.get(listener)) for listener in realm.listeners]
+    own += [(at, port) for at, port in listeners.items() if at.realm == realm.name and at not in realm.listeners]
+    return {
+        "name": realm.name,
+        "side": realm.side.value,
+        "calls": {"now": registry.in_realm["calls", realm.name], "most": limits.calls},
+        "bindings": {"now": registry.in_realm["bindings", realm.name], "most": limits.bindings},
+        "exchanges": {"now": registry.in_realm["exchanges", realm.name], "most": limits.exchanges},
+        "media": {
+            "address": realm.media.address,
+            "advertised": realm.media.advertised,
+            "ports": f"{realm.media.ports.start}-{realm.media.ports.stop - 1}",
+            "latch": realm.media.latch.value,
+            **ports_view(registry.media_ports[realm.name], now),
+        },
+        "listeners": [listener_view(listener, port) for listener, port in own],
+    }
+
+
+def ports_view(pool: PortPool, now: float) -> View:
+    """How many runs of a pool's ports are in use, resting after use, and free."""
+    used = len(pool.used)
+    resting = sum(1 for until, _ in pool._resting if until > now)  # the pool looks itself only when asked for a port
+    return {"pairs": pool.size, "used": used, "resting": resting, "free": pool.size - used - resting}
+
+
+def listener_view(listener: Listener, port: Port | None) -> View:
+    """A signalling socket. Buffers are in octets, drops in datagrams; None where it is not open."""
+    buffers = None if port is None else port.buffers()
+    return {
+        "listener": str(listener),
+        "advertised": str(listener.advertised),
+        "open": port is not None,
+        "receive_buffer": None if buffers is None else buffers.receive,
+        "send_buffer": None if buffers is None else buffers.send,
+        "kernel_drops": None if port is None else port.kernel_drops(),
+        "read_errors": None if port is None else port.read_errors,
+    }
