@@ -46,7 +46,7 @@ class IDialect(Interface):
         """The message that takes back the request whose bytes `sent` we sent onward."""
 
     def confirm(sent, reply):
-        """The hop's own acknowledgement of the final `reply` to our request `sent`, or None if it needs none from us."""
+        """The hop's own acknowledgement of the final `reply` to our request `sent`; None if it needs none."""
 
     def timing(intent, reliable):
         """The Timing of an exchange that begins with this intent; `reliable`: the transport never loses."""

@@ -76,9 +76,13 @@ def _calls(registry: Registry) -> list[str]:
 
 def _exchanges(registry: Registry) -> list[str]:
     keyed = set(registry.exchanges.values())
-    return [f"{_said(e)} is keyed but not alive" for e in keyed - registry.live_exchanges] + [
-        f"{_said(e)} is alive but cannot be found" for e in registry.live_exchanges - keyed
-    ]
+    joined = {exchange for call in registry.calls.values() for exchange in call.exchanges}
+    of_calls = {exchange for exchange in registry.live_exchanges if exchange.call is not None}
+    faults = [f"{_said(e)} is not known to its call, or that is forgotten" for e in of_calls - joined]
+    faults += [f"{_said(e)} is known to a call but not alive" for e in joined - of_calls]
+    faults += [f"{_said(e)} is keyed but not alive" for e in keyed - registry.live_exchanges]
+    faults += [f"{_said(e)} is alive but cannot be found" for e in registry.live_exchanges - keyed]
+    return faults
 
 
 def _said(exchange: Exchange) -> str:

@@ -75,7 +75,10 @@ class Border:
 
     def _wake_call(self, call: Call, now: float) -> list[Order]:
         if call.state is CallState.CLOSED:
-            return self.registry.forget_call(call, now)
+            if not call.exchanges:
+                return self.registry.forget_call(call, now)
+            self.registry.timers.set(call, now + self.plan.timers.linger)
+            return []
         if not call.cause:
             call.cause = "expired"
         call.life.end()

@@ -184,10 +184,11 @@ class Call:
         self.cause = ""
         self.streams: dict[tuple[StreamKey, str], Stream] = {}  # by key and kind
         self.opened_streams = 0
-        self.keys: set[tuple[str, bytes]] = set()
+        self.keys: set[tuple[str, str, bytes]] = set()
         self.tokens: dict[tuple[str, Peer], bytes] = {}
         self.target: Place | None = None  # what the opening request asked for
         self.opening: Exchange | None = None  # the attempt that is under way, or was the last
+        self.exchanges: set[Exchange] = set()  # what is known of its messages; it is not forgotten before they are
         self.lifetime = False  # whether it ends by itself unless refreshed (a subscription)
         self.due: float | None = None
         self.entry: float | None = None

@@ -8,7 +8,7 @@ import attrs
 
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
-from sbc.core.call import MOST_PARTIES, Call, Stream
+from sbc.core.call import MOST_PARTIES, Call, Leg, Stream
 from sbc.core.exchange import Exchange
 from sbc.core.message import Cause, Place, Refused, Slot
 from sbc.core.mint import Mint
@@ -21,6 +21,7 @@ from sbc.core.timers import Timers
 MOST_KEYS = 4 * MOST_PARTIES
 """Keys a call may have: so many answers of forked branches, on both sides, twice over. More are a flood."""
 
+CallKey = tuple[str, str, bytes]
 ExchangeKey = tuple[str, str, int, bytes]
 
 
@@ -57,6 +58,12 @@ def _counted_as(binding: Binding) -> str:
     return "pending" if binding.state is BindingState.PENDING else "bindings"
 
 
+def call_key(realm: Realm, source: Address, name: bytes) -> CallKey:
+    """The key of a call on one side. In an access realm the host belongs to it: what one terminal calls its call is no
+    business of another's. (A terminal that moves to another host is known by the token it was given.)"""
+    return (realm.name, source.host if realm.side is Side.ACCESS else "", name)
+
+
 class Registry:
     """Tables and their book-keeping. Whatever adds to a table here has its twin that takes away."""
 
@@ -66,7 +73,7 @@ class Registry:
         self.names = Names(mint)
         self.timers = Timers()
         self.calls: dict[str, Call] = {}
-        self.calls_by_key: dict[tuple[str, bytes], Call] = {}
+        self.calls_by_key: dict[CallKey, Call] = {}
         self.calls_by_label: dict[tuple[str, bytes], list[Call]] = {}
         self.exchanges: dict[ExchangeKey, Exchange] = {}
         self.live_exchanges: set[Exchange] = set()
@@ -130,10 +137,15 @@ class Registry:
         legs = [f"{leg.realm.name} {leg.seen}" for leg in call.legs]
         return [Record(call.id, "open", {"at": now, "from": legs[0], "to": legs[1], "path": call.path.name})]
 
-    def name_call(self, call: Call, realm: str, key: bytes) -> None:
-        """Let `key` in `realm` mean `call` too. A key another live call holds stays with that call."""
-        if len(call.keys) < MOST_KEYS and self.calls_by_key.setdefault((realm, key), call) is call:
-            call.keys.add((realm, key))
+    def name_call(self, call: Call, leg: Leg, name: bytes) -> None:
+        """Let `name` on that leg mean `call` too. A name another live call holds stays with that call."""
+        key = call_key(leg.realm, leg.seen, name)
+        if len(call.keys) < MOST_KEYS and self.calls_by_key.setdefault(key, call) is call:
+            call.keys.add(key)
+
+    def call_named(self, realm: Realm, source: Address, name: bytes) -> Call | None:
+        """The call that somebody at `source` means by `name`."""
+        return self.calls_by_key.get(call_key(realm, source, name))
 
     def unname_call(self, call: Call) -> None:
         """Take all keys from a call, so that a new attempt may have them."""
@@ -220,6 +232,12 @@ class Registry:
         self.live_exchanges.add(exchange)
         exchange.deadline = now + exchange.timing.limit
 
+    def join(self, exchange: Exchange, call: Call | None) -> None:
+        """Make a live exchange part of `call`, until it is forgotten."""
+        exchange.call = call
+        if call is not None:
+            call.exchanges.add(exchange)
+
     def key_exchange(self, exchange: Exchange, key: ExchangeKey) -> None:
         """Let `key` find the exchange."""
         self.exchanges[key] = exchange
@@ -232,6 +250,8 @@ class Registry:
             if self.exchanges.get(key) is exchange:
                 del self.exchanges[key]
         self.live_exchanges.discard(exchange)
+        if exchange.call is not None:
+            exchange.call.exchanges.discard(exchange)
         self.names.release(exchange)
         self.timers.set(exchange, None)
         if exchange.near is not None:

@@ -67,12 +67,16 @@ def request_crossing(
     try:
         if intent.kind is Kind.BIND:
             orders = _claim_bindings(registry, arrival, intent, slots, exchange)
-        exchange.call, opening = _call(registry, arrival, intent, way)
+        call, opening = _call(registry, arrival, intent, way)
         orders += opening
     except Refused:
         registry.forget_exchange(exchange, arrival.now)
         raise
     assert exchange.far is not None
+    if intent.phase is Phase.CONFIRM:
+        exchange.call = call  # it is never answered, and nothing of it stays
+    else:
+        registry.join(exchange, call)
     if exchange.call is None:
         exchange.label = far_label(registry, arrival, intent, way.path)
     else:
@@ -100,7 +104,7 @@ def far_label(registry: Registry, arrival: Arrival, intent: Intent, path: Path) 
 def _way(registry: Registry, arrival: Arrival, intent: Intent) -> Way:
     realm = registry.plan.realms[arrival.listener.realm]
     name = _name(registry, realm, intent)
-    call = _existing_call(registry, realm, intent, name)
+    call = _existing_call(registry, arrival, intent, realm, name)
     if call is not None:
         return _within_call(registry, arrival, intent, call, name)
     if intent.within:
@@ -117,8 +121,10 @@ def _name(registry: Registry, realm: Realm, intent: Intent) -> Name | None:
     return registry.names.find(realm.name, intent.target.token)
 
 
-def _existing_call(registry: Registry, realm: Realm, intent: Intent, name: Name | None) -> Call | None:
-    call = registry.calls_by_key.get((realm.name, intent.call))
+def _existing_call(
+    registry: Registry, arrival: Arrival, intent: Intent, realm: Realm, name: Name | None
+) -> Call | None:
+    call = registry.call_named(realm, arrival.source, intent.call)
     if intent.within:
         # the name says more than the key: two calls that the core has joined have the same key there
         return name.owner if name is not None and isinstance(name.owner, Call) else call
@@ -224,5 +230,5 @@ def _call(registry: Registry, arrival: Arrival, intent: Intent, way: Way) -> tup
     call.target = way.target
     call.lifetime = intent.expires is not None
     orders = registry.add_call(call, arrival.now)
-    registry.name_call(call, realm.name, intent.call)
+    registry.name_call(call, asking, intent.call)
     return call, orders

@@ -70,10 +70,10 @@ def _withdraw(registry: Registry, dialect: Any, message: Any, intent: Intent, ar
         token=b"",
         near=Hop(arrival.listener, arrival.source),
         far=None,
-        call=asked.call,
         answer=dialect.accept(message, arrival.source),
     )
     registry.add_exchange(own, arrival.now)
+    registry.join(own, asked.call)
     _finish(registry, own, State.DONE, arrival.now)
     orders: list[Order] = [*own.back(own.answer)]
     if asked.state is State.TRYING:
@@ -95,10 +95,10 @@ def _send_withdrawal(registry: Registry, dialect: Any, asked: Exchange, now: flo
         token=b"",
         near=None,
         far=asked.far,
-        call=asked.call,
         sent=data,
     )
     registry.add_exchange(own, now)
+    registry.join(own, asked.call)
     registry.key_exchange(own, far_key(asked.far.listener.realm, intent.exchange))
     _retry_later(registry, own, now)
     asked.state = State.WITHDRAWN
@@ -112,7 +112,7 @@ def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Intent, n
     assert exchange.far is not None
     exchange.sent = sent
     if exchange.call is not None:
-        registry.name_call(exchange.call, exchange.far.listener.realm, onward.call)
+        registry.name_call(exchange.call, exchange.call.legs[1 - exchange.arrival_leg], onward.call)
         if exchange.intent.kind is Kind.CLOSE:
             exchange.call.life.hang_up()
             exchange.call.cause = exchange.intent.cause or f"ended from {exchange.near.listener.realm}"  # type: ignore[union-attr]
@@ -181,8 +181,8 @@ def settle(
     exchange.heard, exchange.answer = crossing.arrival.data, out
     call = exchange.call
     if call is not None and intent.party:  # the dialogue has its full name now, on both sides
-        registry.name_call(call, crossing.here.name, intent.call)
-        registry.name_call(call, crossing.there.name, back.call)
+        registry.name_call(call, call.legs[crossing.from_leg], intent.call)
+        registry.name_call(call, call.legs[1 - crossing.from_leg], back.call)
     orders: list[Order] = []
     if intent.phase is Phase.PROVISIONAL:
         if exchange.state in (State.TRYING, State.PROCEEDING):
