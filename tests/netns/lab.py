@@ -222,7 +222,9 @@ class Lab:
             if segment not in switched:
                 cables.append(f"link add {ends[0]} type veth peer {ends[1]}")
                 continue
-            bridges += [f"link add name {segment} type bridge forward_delay 0", f"link set {segment} up"]
+            # A switch that takes part in multicast would put its own reports into the captures.
+            bridge = f"link add name {segment} type bridge forward_delay 0 mcast_snooping 0"
+            bridges += [bridge, f"link set {segment} up"]
             for place, end in enumerate(ends):
                 port = f"s{number}p{place}"
                 cables.append(f"link add {end} type veth peer name {port} netns {switch}")

@@ -66,6 +66,11 @@ class PhoneCall:
             raise RuntimeError(f"{self} ended ({self.status} {self.cause}) and was never {state}")
         return self
 
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the ACK to our final response to the first INVITE has come."""
+        return int(self.invite.get("cseq").split()[0]) in self._acked
+
     def ring(self) -> None:
         self.phone.do(lambda: self._provisional("180 Ringing", b""))
 

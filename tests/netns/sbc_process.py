@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 import tomllib
 from pathlib import Path
@@ -109,5 +110,5 @@ class SbcProcess:
         killed."""
         self.check()
         code = self.process.stop(patience=10.0)
-        if code != 0 or self.complaints():
+        if code not in (0, -signal.SIGTERM) or self.complaints():
             raise RuntimeError(f"the SBC ended badly ({code}): {self.complaints()[:10]}\n{self.process.tail(80)}")

@@ -22,7 +22,7 @@ from tests.netns.topology import FIRST, RealmPair, Topology
 
 @dataclass
 class Scene:
-    """The lab and who plays in it. `proxies` gives for each access segment the address its phones talk to."""
+    """The lab and who plays in it. `proxies` gives for each segment the address its phones talk to."""
 
     lab: Lab
     proxies: dict[str, str]
@@ -36,7 +36,7 @@ class Scene:
         return next(iter(self.softswitches.values()))
 
     def proxy(self, host: str) -> str:
-        """What a phone's proxy setting holds: the SBC's access address in the phone's realm, or the softswitch."""
+        """What a phone's proxy setting holds: the SBC's address in the access realm, the softswitch's in the core."""
         segments = self.lab.topology.segments()
         reached = {interface.segment for interface in self.lab.host(host).spec.interfaces}
         while True:  # from the phone outwards, NAT by NAT
@@ -80,6 +80,7 @@ def scene(
     configuration."""
     with Lab(topology) as lab:
         stage = Scene(lab, {pair.access: pair.sbc_access for pair in pairs})
+        stage.proxies |= {pair.core: pair.softswitch_address for pair in pairs}
         for pair in pairs:
             stage.softswitches[pair.core] = Softswitch.start(lab.host(pair.softswitch), plan=plan or SoftswitchPlan())
         stage.sbc = SbcProcess.start(lab.host("sbc"), toml or sbc_config(*pairs))

@@ -53,7 +53,8 @@ class SippPhone:
         address = self.host.address()
         argv = ["sipp", self.proxy, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-m", "1", "-nostdin"]
         argv += ["-i", address, "-mi", address, "-p", str(self.port), "-s", self.user]
-        argv += ["-timeout", f"{timeout:g}s", "-timeout_error", "-au", self.user, "-ap", password(self.user)]
+        argv += ["-au", self.user, "-ap", password(self.user), "-auth_uri", self.domain]
+        argv += ["-timeout", f"{timeout:g}s", "-timeout_error"]
         self.runs += 1
         argv += ["-trace_err", "-error_file", str(self.directory / f"{self.runs}.{scenario}.errors")]
         for name, value in {"domain": self.domain, **keys}.items():
