@@ -53,20 +53,18 @@ class Lifecycle(Protocol):
         """It has ended."""
 
 
-# from, what happens, to; what is not here leaves the call as it is
+# from, what happens, to; what is not here leaves the call as it is: who hangs up before the answer ends one dialogue of
+# maybe several, and it is the answer to the opening that says what becomes of the call
 _TABLE = (
     (CallState.OPENING, Lifecycle.ring, CallState.EARLY),
     (CallState.OPENING, Lifecycle.answer, CallState.UP),
     (CallState.OPENING, Lifecycle.fail, CallState.CLOSED),
-    (CallState.OPENING, Lifecycle.hang_up, CallState.CLOSING),
     (CallState.OPENING, Lifecycle.end, CallState.CLOSED),
     (CallState.EARLY, Lifecycle.answer, CallState.UP),
     (CallState.EARLY, Lifecycle.fail, CallState.CLOSED),
-    (CallState.EARLY, Lifecycle.hang_up, CallState.CLOSING),
     (CallState.EARLY, Lifecycle.end, CallState.CLOSED),
     (CallState.UP, Lifecycle.hang_up, CallState.CLOSING),
     (CallState.UP, Lifecycle.end, CallState.CLOSED),
-    (CallState.CLOSING, Lifecycle.answer, CallState.UP),
     (CallState.CLOSING, Lifecycle.stay, CallState.UP),
     (CallState.CLOSING, Lifecycle.end, CallState.CLOSED),
 )
@@ -181,6 +179,7 @@ class Call:
         self.legs = legs
         self.opened_at = now
         self.answered_at: float | None = None
+        self.answered_by = b""  # the party that did; what others who were asked say later moves nothing
         self.cause = ""
         self.streams: dict[tuple[StreamKey, str], Stream] = {}  # by key and kind
         self.opened_streams = 0

@@ -14,6 +14,7 @@ from sbc.core.registry import Arrival, Registry
 
 DEFAULT_EXPIRES = 3600  # seconds, where neither side says (RFC 3261 section 10.2.1.1)
 _MEDIA = frozenset({Role.RTP, Role.RTCP, Role.T38})
+_NEGOTIATE = frozenset({Kind.OPEN, Kind.ANSWER, Kind.MODIFY})  # what else describes media only says what is possible
 
 
 class Crossing:
@@ -74,6 +75,14 @@ class Crossing:
     def from_leg(self) -> int:
         """The index of the leg the message came from; 0 outside a call."""
         return 1 - self.exchange.arrival_leg if self.reply else self.exchange.arrival_leg
+
+    @property
+    def late(self) -> bool:
+        """Whether this is the answer of a further party, after another's was taken: it crosses, but moves nothing."""
+        call = self.call
+        if call is None or call.answered_at is None or self.exchange is not call.opening or not self.reply:
+            return False
+        return self.intent.party != call.answered_by
 
     def relabel(self, label: bytes) -> bytes:
         """What the call that is named `label` here is named there; for messages that speak of another call."""
@@ -148,7 +157,7 @@ class Crossing:
         return DEFAULT_EXPIRES
 
     def _learn_place(self, place: Place) -> None:
-        if self.call is None:
+        if self.call is None or self.late:
             return
         leg = self.call.legs[self.from_leg]
         leg.latest = place
@@ -172,13 +181,20 @@ class Crossing:
         address = slot.place.address
         call = self.call
         advertised = self.there.media.advertised
-        if address.port == 0 and slot.primary and slot.stream is not None:
-            self._rejected.add(slot.stream)
-        if call is None or call.state is CallState.CLOSED or address.port == 0:
-            return Place(Address(advertised, address.port), ours=True)
-        stream = self._stream(call, slot)
+        nothing = Place(Address(advertised, 0), ours=True)
+        negotiated = call is not None and self.exchange.intent.kind in _NEGOTIATE
+        if call is None or call.state is CallState.CLOSED or not negotiated:
+            return nothing  # any port of ours might be another call's
+        moves = slot.primary and not self.late
+        if address.port == 0:
+            if moves and slot.stream is not None:
+                self._rejected.add(slot.stream)
+            return nothing
+        stream = self._stream(call, slot, moves)
+        if stream is None:
+            return nothing
         ours = stream.ours[1 - self.from_leg]
-        if slot.primary:
+        if moves:
             known = self._signalled.setdefault(stream, {})
             known[slot.role] = address
             muxed = slot.role is Role.RTCP and known.get(Role.RTP) == address  # RFC 5761 section 5.1.3
@@ -187,11 +203,11 @@ class Crossing:
         port = ours.rtcp.port if slot.role is Role.RTCP and ours.rtcp is not None and not muxed else ours.rtp.port
         return Place(Address(address.host if is_unspecified(address.host) else advertised, port), ours=True)
 
-    def _stream(self, call: Call, slot: Slot) -> Stream:
+    def _stream(self, call: Call, slot: Slot, new: bool) -> Stream | None:
         kind = "t38" if slot.role is Role.T38 else "rtp"
         assert slot.stream is not None  # a dialect gives every media slot its stream
         stream = call.streams.get((slot.stream, kind))
-        if stream is None:
+        if stream is None and new:
             stream = self.registry.new_stream(call, slot, kind, self.arrival.now)
             self._new.append(stream)
         return stream

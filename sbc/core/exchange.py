@@ -10,7 +10,7 @@ import attrs
 from sbc.core.address import Address, Pair
 from sbc.core.binding import Binding
 from sbc.core.call import Call, Stream
-from sbc.core.message import Intent, Timing
+from sbc.core.message import Intent, Kind, Timing
 from sbc.core.names import Peer
 from sbc.core.orders import Listener, Send
 from sbc.core.realm import Path
@@ -72,6 +72,7 @@ class Exchange:
     path: Path | None = None
     call: Call | None = None
     arrival_leg: int = 0
+    party: bytes = b""  # of those who were asked, whom it is from or for; empty where it does not say
     label: bytes = b""  # the call's name on the far side
     asked: bytes = b""
     sent: bytes = b""
@@ -92,6 +93,13 @@ class Exchange:
     @property
     def open(self) -> bool:
         return self.state in OPEN_STATES
+
+    @property
+    def ends_call(self) -> bool:
+        """Whether it asks to end the call, and not only what one of several who were asked has begun."""
+        if self.call is None or self.intent.kind is not Kind.CLOSE:
+            return False
+        return not self.party or not self.call.answered_by or self.party == self.call.answered_by
 
     def next_wait(self) -> float:
         """The next retransmission interval, doubling from `first` up to a cap (RFC 3261 section 17)."""

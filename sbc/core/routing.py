@@ -28,6 +28,7 @@ class Way:
     target: Place | None
     call: Call | None = None
     terminal: Binding | None = None
+    party: bytes = b""
 
 
 def reply_crossing(registry: Registry, arrival: Arrival, intent: Intent, exchange: Exchange) -> Crossing:
@@ -49,6 +50,8 @@ def request_crossing(
     if intent.hops is not None and intent.hops <= 0:
         raise Refused(Cause.LOOP, "no hops left")
     way = _way(registry, arrival, intent)
+    if intent.phase is Phase.CONFIRM and way.call is None:
+        raise Refused(Cause.NO_CALL, "nothing to confirm")
     exchange = Exchange(
         dialect=arrival.listener.dialect,
         intent=intent,
@@ -59,6 +62,7 @@ def request_crossing(
         near=Hop(arrival.listener, arrival.source),
         far=way.hop,
         path=way.path,
+        party=way.party,
         asked=arrival.data,
     )
     if intent.phase is not Phase.CONFIRM:
@@ -152,7 +156,8 @@ def _within_call(registry: Registry, arrival: Arrival, intent: Intent, call: Cal
         target = call.target
     else:
         target = onward.latest
-    return Way(call.path, Hop(onward.listener, destination(onward, target)), target, call)
+    party = intent.party if here == 1 else name.party if name is not None and knows_us else b""
+    return Way(call.path, Hop(onward.listener, destination(onward, target)), target, call, party=party)
 
 
 def _from_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm, name: Name | None) -> Way:

@@ -113,11 +113,9 @@ def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Intent, n
     exchange.sent = sent
     if exchange.call is not None:
         registry.name_call(exchange.call, exchange.call.legs[1 - exchange.arrival_leg], onward.call)
-        if exchange.intent.kind is Kind.CLOSE:
+        if exchange.ends_call:
             exchange.call.life.hang_up()
             exchange.call.cause = exchange.intent.cause or f"ended from {exchange.near.listener.realm}"  # type: ignore[union-attr]
-        elif exchange.call.lifetime and exchange.intent.expires is not None:
-            _prolong(registry, exchange.call, exchange.intent.expires, now)
     if exchange.intent.phase is Phase.CONFIRM:
         return
     registry.key_exchange(exchange, far_key(exchange.far.listener.realm, onward.exchange))
@@ -225,7 +223,7 @@ def conclude(registry: Registry, exchange: Exchange, answer: Intent, now: float)
         return []
     if kind is Kind.OPEN and call.opening is exchange:
         return _opened(registry, exchange, answer, now)
-    if kind is Kind.CLOSE and phase.final:
+    if exchange.ends_call and phase.final and call.answered_at is not None:
         if phase is Phase.CHALLENGE:
             call.life.stay()
             return []
@@ -245,7 +243,7 @@ def _opened(registry: Registry, exchange: Exchange, answer: Intent, now: float) 
         if call.answered_at is not None:
             return []
         call.life.answer()
-        call.answered_at = now
+        call.answered_at, call.answered_by = now, answer.party
         if call.lifetime:
             granted = exchange.intent.expires if answer.expires is None else answer.expires
             _prolong(registry, call, DEFAULT_EXPIRES if granted is None else granted, now)
@@ -261,8 +259,9 @@ def _opened(registry: Registry, exchange: Exchange, answer: Intent, now: float) 
 
 
 def _prolong(registry: Registry, call: Any, expires: int, now: float) -> None:
+    timers = registry.plan.timers
     if call.state is not CallState.CLOSED:
-        registry.timers.set(call, now + expires + registry.plan.timers.linger)
+        registry.timers.set(call, now + min(expires + timers.linger, timers.call_max))
 
 
 def _retry_later(registry: Registry, exchange: Exchange, now: float) -> None:

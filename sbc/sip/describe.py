@@ -23,6 +23,7 @@ _KINDS = {
     "BYE": Kind.CLOSE,
     "REGISTER": Kind.BIND,
     "UPDATE": Kind.MODIFY,
+    "PRACK": Kind.MODIFY,  # it may carry an offer or an answer (RFC 3262 section 5)
 }
 _CHALLENGES = frozenset({401, 407})
 

@@ -1,0 +1,77 @@
+"""Conversations in the made-up protocol that many tests of the core begin with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from sbc.core.call import Call
+from sbc.core.exchange import Exchange
+from sbc.core.orders import Order, Send
+from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, make_plan, of, sends
+from tests.toy import ToyDialect
+from tests.toy_records import Record, answer, binding, granted, opening
+
+
+def toy_rig(dialect: ToyDialect | None = None, **plan: Any) -> Rig:
+    """A rig that speaks the made-up protocol; `plan` as for make_plan."""
+    dialect = dialect or ToyDialect()
+    return Rig.make(dialect, make_plan(dialect.name, **plan))
+
+
+@attrs.frozen
+class Talk:
+    """A call in a rig: its opening as it came and as it went on, its last answer as it came and as it went back."""
+
+    rig: Rig
+    asked: bytes
+    sent: bytes
+    said: bytes = b""
+    back: bytes = b""
+
+    @property
+    def call(self) -> Call:
+        (call,) = self.rig.border.registry.calls.values()
+        return call
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange of the opening."""
+        assert self.call.opening is not None
+        return self.call.opening
+
+
+def opened(rig: Rig | None = None, record: Record | None = None) -> Talk:
+    """A call that the phone has opened and nobody has answered."""
+    rig = rig or toy_rig()
+    asked = (record or opening(PHONE)).pack()
+    *_, sent = sends(rig.from_access(asked), "core")
+    return Talk(rig, asked, sent)
+
+
+def answered(rig: Rig | None = None, record: Record | None = None, **changes: Any) -> Talk:
+    """A call that the softswitch has answered."""
+    talk = opened(rig, record)
+    said = answer(talk.sent, SOFTSWITCH.host, **changes).pack()
+    *_, back = sends(talk.rig.from_core(said), "access")
+    return attrs.evolve(talk, said=said, back=back)
+
+
+def bound(rig: Rig, sender: Any = PHONE, source: Any = NAT, life: int = 60, **changes: Any) -> bytes:
+    """Bind a terminal; returns the place it is presented with on the core side."""
+    (send,) = to_core(rig.from_access(binding(sender, life=life, **changes).pack(), source))
+    rig.from_core(granted(send.data).pack(), at=send.listener)
+    return Record.read(send.data).places[0][0]
+
+
+def to_core(orders: list[Order]) -> list[Send]:
+    return [order for order in of(Send, orders) if order.listener.realm == "core"]
+
+
+def to_access(orders: list[Order]) -> list[Send]:
+    return [order for order in of(Send, orders) if order.listener.realm == "access"]
+
+
+def read(data: list[bytes]) -> list[Record]:
+    return [Record.read(each) for each in data]
