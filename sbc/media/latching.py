@@ -120,9 +120,9 @@ class SideLatch:
         rank, reason = self._rank(source)
         if rank == _NOBODY:
             return Verdict(False, None, reason)
-        current = _NOBODY if self.latched is None else max(self._rank(self.latched)[0], _OTHER)
+        current = _NOBODY if self.latched is None else self._rank(self.latched)[0]
         if kind is Kind.OPAQUE:  # nothing in it proves a sender: good only from where packets are expected anyway
-            expected = rank == _SIGNALLED and current == _NOBODY
+            expected = rank == _SIGNALLED and self.latched is None
             return Verdict(expected, None, reason if expected else "may-not-latch")
         if not self.learning(now):
             if rank < _RTP_HOST or current > _OTHER:

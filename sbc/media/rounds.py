@@ -85,7 +85,7 @@ class Rounds:
         now = self._reactor.seconds()
         left = TURN
         while left > 0 and self._epoll is not None:
-            ready = self._epoll.poll(0, min(_BATCH, left))
+            ready = self._epoll.poll(0, _BATCH)
             if not ready:
                 return
             for fd, _ in ready:

@@ -81,10 +81,13 @@ def test_what_is_no_media_is_counted_by_what_is_wrong_with_it(rig: Rig) -> None:
     call = Call(rig)
     call.send(call.a, call.at_a, b"", b"\x80", rtp()[:11])
     call.send(call.a, call.at_a, b"GET / HTTP/1.1\r\n\r\n")
-    counters = call.send(call.a_rtcp, call.at_a_rtcp, rtp(), receiver_report()[:4])
-    assert counters.sides[0].drops == Drops(too_short=4, not_rtp=2)
-    assert counters.sides[0].received == Volume()
-    assert call.b.drain() == call.b_rtcp.drain() == []
+    call.send(call.a_rtcp, call.at_a_rtcp, rtp(), receiver_report()[:4])
+    call.send(call.a, call.at_a, rtp())  # from one who is known too
+    counters = call.send(call.a, call.at_a, b"", rtp()[:11], b"GET / HTTP/1.1\r\n\r\n")
+    assert counters.sides[0].drops == Drops(too_short=6, not_rtp=3)
+    assert counters.sides[0].received == Volume(1, 172)
+    assert call.b.data() == [rtp()]
+    assert call.b_rtcp.data() == []
 
 
 def test_stun_and_dtls_are_relayed_from_accepted_sources_only(rig: Rig) -> None:
@@ -163,7 +166,7 @@ def test_nothing_is_sent_to_a_side_on_hold(rig: Rig) -> None:
     unspecified = Pair(Address("0.0.0.0", call.b_pair.rtp.port), Address("0.0.0.0", call.b_pair.rtp.port + 1))
     for held in (unspecified, Pair(call.b_pair.rtp._replace(port=0), None)):
         call.update(1, remote=held)
-        call.send(call.a, call.at_a, rtp(2))
+        call.send(call.a, call.at_a, rtp(2), rtp(2))
         call.send(call.a_rtcp, call.at_a_rtcp, receiver_report())
     call.send(call.b, call.at_b, rtp(3))  # music on hold
     call.update(1, remote=call.b_pair)
@@ -171,7 +174,7 @@ def test_nothing_is_sent_to_a_side_on_hold(rig: Rig) -> None:
     assert call.b.data() == [rtp(1), rtp(4)]
     assert call.b_rtcp.data() == []
     assert call.a.data() == [rtp(3)]
-    assert counters.sides[1].drops == Drops(no_destination=4)
+    assert counters.sides[1].drops == Drops(no_destination=6)
     assert balanced(counters)
 
 

@@ -259,6 +259,12 @@ def test_a_source_that_continues_the_stream_takes_a_carried_latch() -> None:
     assert ask(it, OTHER_PORT, 60.1, ssrc=7, sequence=1003) == (True, OTHER_PORT, "continues")
 
 
+def test_which_then_is_no_longer_carried() -> None:
+    it = carried()
+    ask(it, OTHER_PORT, 60.1, ssrc=7, sequence=1003)
+    assert ask(it, Address(NAT.host, 1), 60.2, ssrc=7, sequence=1004) == (False, None, "latched-elsewhere")
+
+
 def test_even_of_a_lower_rank() -> None:
     it = carried()
     assert ask(it, STRANGER, 60.1, ssrc=7, sequence=1003) == (True, STRANGER, "continues")

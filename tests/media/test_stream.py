@@ -134,6 +134,16 @@ def test_a_changed_address_says_nothing_of_mux_yet() -> None:
     assert not wire.stream.sides[0].mux
 
 
+def test_the_sequence_is_known_of_packets_that_were_not_judged() -> None:
+    wire = Wire()
+    for sequence in range(1, 9000, 2000):
+        assert wire.arrive(0, "rtp", rtp(sequence), A_NAT)
+    wire.stream.update(0, SPEC.sides[0], 60.0)
+    rebound = A_NAT._replace(port=41000)
+    assert not wire.arrive(0, "rtp", rtp(2), rebound, now=60.1)
+    assert wire.arrive(0, "rtp", rtp(8002), rebound, now=60.1)
+
+
 def test_what_people_are_shown() -> None:
     wire = Wire()
     wire.arrive(0, "rtp", rtp(), A_NAT)
