@@ -35,8 +35,8 @@ def _side(index: int, cell: Callable[[Row], Any]) -> Callable[[Row], Any]:
 
 
 def _goes_to(side: Row) -> str:
-    """Where a side's media goes; in brackets while that is only what was signalled."""
-    if side["rtp"] is None:
+    """Where a side's media goes; in brackets as long as nothing has been heard from there."""
+    if side["rtp"] is None or not side["rtp_reason"]:
         return f"({side['signalled']['rtp']})" if side["signalled"] else "-"
     return str(side["rtp"])
 
@@ -51,10 +51,11 @@ _CALLS = (
     Column("AGE", lambda row: duration(row["age"]), right=True),
     Column("PATH", lambda row: row["path"], widest=16),
     Column("USER", lambda row: row["user"], widest=28),
+    Column("TARGET", lambda row: row["target"], widest=28),
     Column("FROM", _end("from"), widest=48),
-    Column("LABEL", lambda row: row["from"]["label"], widest=20),
+    Column("LABEL", lambda row: row["from"]["label"], widest=16),
     Column("TO", _end("to"), widest=48),
-    Column("LABEL", lambda row: row["to"]["label"], widest=20),
+    Column("LABEL", lambda row: row["to"]["label"], widest=16),
     Column("STREAMS", lambda row: row["streams"], right=True),
     Column("PACKETS", lambda row: "{}/{}".format(*row["packets"]), right=True),
 )
@@ -176,7 +177,7 @@ class Console:
         return table
 
     def streams(self, find: str = "", *, realm: str = "", limit: int | None = LIMIT) -> Table | Text:
-        """streams(find, realm=, limit=): the media streams. What is in brackets is signalled, but not sent to yet."""
+        """streams(find, realm=, limit=): the media streams. In brackets: signalled, nothing heard from there yet."""
         if unknown := self._no_realm(realm):
             return unknown
         chosen = (

@@ -18,7 +18,8 @@ from sbc.admin.access import Entrant, KeyChecker, PasswordChecker, read_access
 from sbc.admin.keys import fingerprint
 from sbc.admin.log import CONSOLE
 from sbc.admin.prompt import Prompt, Terminal
-from sbc.admin.ssh import Avatars, ConsoleFactory
+from sbc.admin.sessions import Avatars
+from sbc.admin.ssh import ConsoleFactory
 from sbc.config.schema import ConsoleConfig
 
 GREETING = f"sbc {__version__}: help() lists the commands, Ctrl-D leaves"

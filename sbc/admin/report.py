@@ -69,7 +69,7 @@ def _pair(pair: Row | None) -> str:
 
 
 def _latched(address: str | None, reason: str) -> str:
-    return shown(address) + (f" ({shown(reason)})" if reason else "")
+    return f"{shown(address)} ({shown(reason) if reason else 'not latched'})"
 
 
 def _volume(volume: Row) -> str:

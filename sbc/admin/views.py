@@ -49,13 +49,25 @@ def call_view(call: Call, engine: Any, now: float) -> View:
         "dialect": call.dialect,
         "path": call.path.name,
         "age": now - call.opened_at,
-        "user": words(call.opening.intent.user) if call.opening is not None else "",
-        "target": words(call.target.name) if call.target is not None else "",
+        "user": _user(call),
+        "target": _target(call),
         "from": _end(call.legs[0]),
         "to": _end(call.legs[1]),
         "streams": len(call.streams),
         "packets": packets,
     }
+
+
+def _user(call: Call) -> str:
+    return "" if call.opening is None else words(call.opening.intent.user)
+
+
+def _target(call: Call) -> str:
+    """Whom the call is for: the place that a name of ours stood for, or what the caller wrote."""
+    place = call.target
+    if place is None and call.opening is not None and call.opening.intent.target is not None:
+        place = call.opening.intent.target.place
+    return "" if place is None else words(place.name) or str(place.address)
 
 
 def _end(leg: Leg) -> View:
@@ -90,13 +102,8 @@ def call_matches(call: Call, find: str) -> bool:
 
     Case is ignored, here and in the like of it below.
     """
-    texts = [call.id, call.state.value, call.path.name]
-    texts += [text for leg in call.legs for text in (words(leg.label), str(leg.seen))]
-    if call.opening is not None:
-        texts.append(words(call.opening.intent.user))
-    if call.target is not None:
-        texts.append(words(call.target.name))
-    return _any(find, texts)
+    texts = [call.id, call.state.value, call.path.name, _user(call), _target(call)]
+    return _any(find, texts + [text for leg in call.legs for text in (words(leg.label), str(leg.seen))])
 
 
 def _any(find: str, texts: list[str]) -> bool:

@@ -1,0 +1,153 @@
+"""What one who has entered the console may do over SSH (RFC 4254): open a shell. No commands, files or forwarding."""
+
+# What these classes inherit from Twisted has no annotations, and mypy counts it as their own.
+# mypy: disallow-untyped-calls=False
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from twisted.conch.avatar import ConchUser
+from twisted.conch.interfaces import IConchUser
+from twisted.conch.ssh.common import NS, getNS
+from twisted.conch.ssh.connection import (
+    MSG_CHANNEL_OPEN_FAILURE,
+    OPEN_ADMINISTRATIVELY_PROHIBITED,
+    SSHConnection,
+)
+from twisted.conch.ssh.session import SSHSession, SSHSessionProcessProtocol, wrapProtocol
+from twisted.cred.portal import IRealm
+from twisted.internet.protocol import Protocol
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from sbc.admin.access import Entrant
+from sbc.admin.log import CONSOLE
+
+_LONGEST_NAME = 64  # characters of what a peer calls things that are logged
+
+_audit = Logger(CONSOLE)
+_conch = Logger("twisted.conch")  # what conch says in our classes' name stays conch's
+
+NewTerminal = Callable[[Entrant, Callable[[str], None]], Protocol]
+"""Makes the terminal protocol of somebody who has entered; it is to tell the callable each line that is typed."""
+
+
+def named(octets: bytes) -> str:
+    """A name that a peer made up, fit for the log."""
+    text = octets.decode("utf-8", "backslashreplace")
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}..."
+
+
+class Channels(SSHConnection):
+    """What one who has entered may open (RFC 4254): sessions. No forwarding, of ports or anything else."""
+
+    _log = _conch
+    transport: Any
+
+    def serviceStarted(self) -> None:
+        super().serviceStarted()
+        self.transport.entered()
+        entrant = self.transport.avatar.entrant
+        _audit.info(
+            "login of {user} from {peer} by {means}",
+            user=entrant.user,
+            peer=self.transport.peer,
+            means=entrant.means,
+        )
+
+    def ssh_CHANNEL_OPEN(self, packet: bytes) -> None:
+        kind, rest = getNS(packet)
+        if kind == b"session":
+            super().ssh_CHANNEL_OPEN(packet)
+            return
+        _asked_for(self.transport, f"a channel {named(kind)}")
+        (theirs,) = struct.unpack(">L", rest[:4])
+        refusal = struct.pack(">2L", theirs, OPEN_ADMINISTRATIVELY_PROHIBITED) + NS(b"sessions only") + NS(b"")
+        self.transport.sendPacket(MSG_CHANNEL_OPEN_FAILURE, refusal)
+
+    def gotGlobalRequest(self, requestType: bytes, data: bytes) -> int:
+        if b"forward" in requestType:
+            _asked_for(self.transport, named(requestType))
+        return 0
+
+
+def _asked_for(transport: Any, what: str) -> None:
+    user = transport.avatar.entrant.user
+    _audit.warn("{user} from {peer} asked for {what}, refused", user=user, peer=transport.peer, what=what)
+
+
+class Shell(SSHSession):
+    """A session: a shell, with or without a terminal, and nothing else."""
+
+    _log = _conch
+    conn: Any
+    avatar: Any
+    _said_good_bye = False
+
+    def request_shell(self, data: bytes) -> int:
+        if self.client is not None:
+            return 0
+        transport, entrant = self.conn.transport, self.avatar.entrant
+
+        def heard(line: str) -> None:
+            _audit.info("{user} from {peer}: {line}", user=entrant.user, peer=transport.peer, line=line)
+
+        terminal = self.avatar.new_terminal(entrant, heard)
+        self.client = SSHSessionProcessProtocol(self)
+        terminal.makeConnection(self.client)
+        self.client.makeConnection(wrapProtocol(terminal))
+        return 1
+
+    def request_exec(self, data: bytes) -> int:
+        _asked_for(self.conn.transport, f"the command {named(getNS(data)[0])}")
+        return 0
+
+    def request_subsystem(self, data: bytes) -> int:
+        _asked_for(self.conn.transport, f"the subsystem {named(getNS(data)[0])}")
+        return 0
+
+    def request_env(self, data: bytes) -> int:
+        """The environment is the SBC's."""
+        return 0
+
+    def request_pty_req(self, data: bytes) -> int:
+        """Every session has a terminal; how large it is, nobody asks."""
+        return 1
+
+    def request_window_change(self, data: bytes) -> int:
+        return 1
+
+    def eofReceived(self) -> None:
+        self.loseConnection()
+
+    def loseConnection(self) -> None:
+        if self.client is not None and not self._said_good_bye:
+            self._said_good_bye = True
+            self.conn.sendRequest(self, b"exit-status", struct.pack(">L", 0))
+        super().loseConnection()
+
+
+class Avatar(ConchUser):
+    """Somebody who has entered."""
+
+    def __init__(self, entrant: Entrant, new_terminal: NewTerminal) -> None:
+        super().__init__()
+        self.entrant = entrant
+        self.new_terminal = new_terminal
+        self.channelLookup[b"session"] = Shell
+
+
+@implementer(IRealm)
+class Avatars:
+    """Turns whoever a checker lets in into an avatar."""
+
+    def __init__(self, new_terminal: NewTerminal) -> None:
+        self._new_terminal = new_terminal
+
+    def requestAvatar(self, avatarId: Any, mind: object, *interfaces: object) -> tuple[Any, Avatar, Callable[[], None]]:
+        if IConchUser not in interfaces:
+            raise NotImplementedError("the console is for SSH")
+        return IConchUser, Avatar(avatarId, self._new_terminal), lambda: None
