@@ -50,11 +50,11 @@ class Border:
         """The ports of a stream could not be opened. Returns what to do, and whether the orders that came with the
         stream still hold (they do where the stream came with an answer: the call goes on without it)."""
         registry = self.registry
-        exchange = transact.unopened(registry, stream_id)
+        exchange, unopened = transact.unopened(registry, stream_id)
         if exchange is not None:
             refused = Refused(Cause.NO_PORTS, why, retry_after=5)
             orders = transact.give_up(registry, self.dialects[exchange.dialect], exchange, refused, now)
-            return self._and_wake(transact.without(orders, stream_id)), False
+            return self._and_wake(transact.without(orders, unopened)), False
         call = registry.calls.get(stream_id.partition("/")[0])
         orders = [Note("stream-lost", why, call.id if call else "", {"stream": stream_id})]
         for stream in list(call.streams.values()) if call else []:
@@ -124,10 +124,10 @@ def _take_request(
     exchange = crossing.exchange
     try:
         sent, onward = _translate(dialect, message, slots, crossing)
-    except Refused:
+    except Refused as no:
         crossing.abandon()
-        orders += _drop(border, exchange, arrival.now)
-        raise
+        orders += _drop(border, exchange, no, arrival.now)
+        return orders + _refuse(dialect, dialect.decode(arrival.data), intent, no, arrival)
     transact.begin(registry, exchange, sent, onward, arrival.now)
     if intent.phase is not Phase.CONFIRM:
         exchange.answer = dialect.pending(message, arrival.source)
@@ -150,7 +150,7 @@ def _take_reply(
         out, back = _translate(dialect, message, slots, crossing)
     except Refused as no:
         crossing.abandon()
-        return transact.give_up(registry, dialect, exchange, no, arrival.now)
+        return transact.refuse_answer(registry, dialect, exchange, intent, no, arrival.now)
     media = crossing.orders()
     after = transact.settle(registry, dialect, message, exchange, crossing, out, back)
     return [*media, *exchange.back(out), *after]
@@ -161,10 +161,13 @@ def _translate(dialect: Any, message: Any, slots: list[Slot], crossing: Any) -> 
         dialect.fill(message, slot, crossing.translate(slot))
     dialect.stamp(message, crossing)
     data = dialect.encode(message)
-    return data, dialect.describe(dialect.decode(data))
+    try:
+        return data, dialect.describe(dialect.decode(data))
+    except BadMessage as bad:  # what was just short enough is too long now
+        raise Refused(Cause.UNSUPPORTED, f"cannot be taken across: {bad.reason}") from bad
 
 
-def _drop(border: Border, exchange: Exchange, now: float) -> list[Order]:
+def _drop(border: Border, exchange: Exchange, no: Refused, now: float) -> list[Order]:
     """A request was refused half-way: nothing of it stays, and a call it would have opened ends as a failed attempt."""
     registry, call = border.registry, exchange.call
     orders: list[Order] = []
@@ -172,7 +175,10 @@ def _drop(border: Border, exchange: Exchange, now: float) -> list[Order]:
         orders += registry.forget_exchange(exchange, now)
     if call is not None and call.opening is exchange and exchange.intent.kind is Kind.OPEN:
         call.life.fail()
+        call.cause = no.why
         orders += registry.close_call(call, now)
+        if not call.exchanges:
+            orders += registry.forget_call(call, now)
     return orders
 
 

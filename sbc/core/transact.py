@@ -300,6 +300,19 @@ def give_up(registry: Registry, dialect: Any, exchange: Exchange, refused: Refus
     return orders + conclude(registry, exchange, failure, now)
 
 
+def refuse_answer(
+    registry: Registry, dialect: Any, exchange: Exchange, answer: Intent, refused: Refused, now: float
+) -> list[Order]:
+    """An answer cannot cross: the asker is refused instead, unless it has its answer already."""
+    if not exchange.open:
+        call = exchange.call.id if exchange.call else ""
+        return [Note("refused", refused.why, call, {"cause": refused.cause.value, "method": answer.method})]
+    orders: list[Order] = []
+    if exchange.timing.quiet and answer.phase is Phase.PROVISIONAL and exchange.state is not State.WITHDRAWN:
+        orders += _send_withdrawal(registry, dialect, exchange, now)  # or the other side would go on alerting
+    return orders + give_up(registry, dialect, exchange, refused, now)
+
+
 def wake_exchange(registry: Registry, dialect: Any, exchange: Exchange, now: float) -> list[Order]:
     """The exchange's deadline has come."""
     state = exchange.state
@@ -330,14 +343,17 @@ def wake_binding(registry: Registry, binding: Binding, now: float) -> list[Order
     return registry.forget_binding(binding, "expired", now)
 
 
-def unopened(registry: Registry, stream_id: str) -> Exchange | None:
-    """The open exchange whose offer had a stream opened, or None where it was an answer that did."""
-    for exchange in registry.live_exchanges:
-        if exchange.open and any(change.new and change.stream.id == stream_id for change in exchange.undo):
-            return exchange
-    return None
+def unopened(registry: Registry, stream_id: str) -> tuple[Exchange | None, set[str]]:
+    """The request whose offer had a stream opened, and those of its streams that are not open now: that one and whatever
+    was to be opened after it. None and nothing where it was an answer that had it opened."""
+    call = registry.calls.get(stream_id.partition("/")[0])
+    for exchange in call.exchanges if call is not None else ():
+        new = [change.stream.id for change in exchange.undo if change.new]
+        if exchange.state is State.TRYING and stream_id in new:
+            return exchange, set(new[new.index(stream_id) :])
+    return None, set()
 
 
-def without(orders: list[Order], stream_id: str) -> list[Order]:
-    """`orders` less the closing of a stream that was never open."""
-    return [order for order in orders if not (isinstance(order, CloseStream) and order.stream == stream_id)]
+def without(orders: list[Order], streams: set[str]) -> list[Order]:
+    """`orders` less the closing of streams that were never open."""
+    return [order for order in orders if not (isinstance(order, CloseStream) and order.stream in streams)]

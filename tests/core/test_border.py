@@ -1,0 +1,337 @@
+"""The border's loop: what is refused half-way leaves nothing, what cannot be opened is taken back, nobody oversleeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sbc.core.audit import audit
+from sbc.core.border import Border
+from sbc.core.call import CallState
+from sbc.core.message import BadMessage, Cause
+from sbc.core.mint import Mint
+from sbc.core.orders import CloseStream, Listen, Note, OpenStream, Order, Record, Send, Unlisten, UpdateStream, Wake
+from sbc.core.realm import Limits, Signaling
+from sbc.core.registry import Arrival
+from tests.rig import NAT, PHONE, SECRET, SOFTSWITCH, Rig, events, make_plan, of, sends
+from tests.toy import CAUSES, HOPS, STAGE, TARGET, ToyDialect, ToyMessage
+from tests.toy_calls import answered, bound, opened, read, to_access, to_core, toy_rig
+from tests.toy_records import (
+    CHALLENGE,
+    CHANGE,
+    CONFIRM,
+    FAILURE,
+    PROVISIONAL,
+    WITHDRAW,
+    answer,
+    audio,
+    binding,
+    fax,
+    from_other,
+    granted,
+    inside,
+    opening,
+)
+
+
+def cause(data: bytes) -> Cause:
+    """Of a refusal."""
+    (record,) = read([data])
+    assert record.stage == FAILURE
+    return CAUSES[record.cause - 1]
+
+
+# -- refused half-way
+
+
+def test_a_call_without_ports_is_refused_and_nothing_stays() -> None:
+    rig = toy_rig(ports=2)
+    several = opening(PHONE).but(media=(audio(PHONE.host), audio(PHONE.host, 4100, key=1)))
+    orders = rig.from_access(several.pack())
+    assert [cause(data) for data in sends(orders, "access")] == [Cause.NO_PORTS]
+    assert events(orders) == ["open", "close", "refused"]
+    assert not sends(orders, "core") and not of(OpenStream, orders)
+    registry = rig.border.registry
+    assert not registry.calls and not registry.live_exchanges and not len(registry.names)
+    assert all(not pool.used for pool in registry.media_ports.values())
+
+
+def test_a_second_attempt_that_is_refused_closes_what_the_first_had_opened() -> None:
+    talk = opened(toy_rig(ports=2))
+    talk.rig.from_core(answer(talk.sent, SOFTSWITCH.host, CHALLENGE).pack())
+    assert len(talk.rig.open_streams) == 1  # the offer stands
+    again = opening(PHONE, exchange=2).but(media=(audio(PHONE.host), audio(PHONE.host, 4100, key=1)))
+    orders = talk.rig.from_access(again.pack())
+    assert cause(sends(orders, "access")[0]) is Cause.NO_PORTS
+    assert len(of(CloseStream, orders)) == 1
+    assert talk.call.state is CallState.CLOSED and talk.call.cause.startswith("no media ports")
+
+
+def test_a_change_without_ports_is_refused_and_the_call_goes_on_as_it_was() -> None:
+    talk = answered(toy_rig(ports=2))
+    more = (audio(PHONE.host, 4040), audio(PHONE.host, 4100, key=1))
+    orders = talk.rig.from_access(inside(talk.asked, talk.back, CHANGE, media=more).pack())
+    assert cause(sends(orders, "access")[0]) is Cause.NO_PORTS
+    assert talk.call.state is CallState.UP
+    (stream,) = talk.call.streams.values()
+    assert stream.remote[0] is not None and stream.remote[0].rtp.port == 4000
+
+
+class Narrow(ToyDialect):
+    """A dialect whose own output may be more than it can read, as a message that has grown past its longest."""
+
+    def decode(self, data: bytes) -> ToyMessage:
+        message = super().decode(data)
+        if (data[HOPS] == 6 and not data[STAGE]) or (data[STAGE] and message.text(TARGET).endswith(b"too-long")):
+            raise BadMessage("too long")
+        return message
+
+
+def test_a_request_that_has_grown_too_long_is_refused_and_nothing_stays() -> None:
+    rig = toy_rig(Narrow())
+    orders = rig.from_access(opening(PHONE).but(hops=7).pack())
+    (said,) = sends(orders, "access")
+    assert cause(said) is Cause.UNSUPPORTED
+    assert read([said])[0].exchange == opening(PHONE).exchange
+    assert not rig.border.registry.calls and not rig.border.registry.live_exchanges
+
+
+def test_an_answer_that_has_grown_too_long_refuses_the_request() -> None:
+    talk = opened(toy_rig(Narrow()), opening(PHONE, target=b"203.0.113.1 5060 too-long"))
+    orders = talk.rig.from_core(answer(talk.sent, SOFTSWITCH.host).pack())
+    assert cause(sends(orders, "access")[0]) is Cause.UNSUPPORTED
+    assert talk.call.state is CallState.CLOSED
+
+
+def test_bad_bytes_are_noted_with_the_reason_and_their_source() -> None:
+    (note,) = toy_rig().from_access(b"\0" * 300)
+    assert isinstance(note, Note)
+    assert (note.event, note.reason, note.fields["source"]) == ("bad-message", "no record", str(NAT))
+
+
+def test_an_answer_to_nothing_is_noted() -> None:
+    talk = opened()
+    rig = toy_rig()
+    assert events(rig.from_core(answer(talk.sent, SOFTSWITCH.host).pack())) == ["stray-reply"]
+
+
+# -- answers that cannot be taken across
+
+
+def late_offer(rig: Rig) -> Any:
+    return opened(rig, opening(PHONE).but(media=()))
+
+
+def use_up(rig: Rig) -> None:
+    rig.from_access(opening(PHONE, call=99, exchange=99, party=99).pack())
+
+
+def test_a_late_offer_without_ports_refuses_the_opening() -> None:
+    rig = toy_rig(ports=2)
+    talk = late_offer(rig)
+    call = talk.call
+    use_up(rig)
+    said = answer(talk.sent, SOFTSWITCH.host, media=(audio(SOFTSWITCH.host),)).pack()
+    orders = rig.from_core(said)
+    assert [cause(data) for data in sends(orders, "access")] == [Cause.NO_PORTS]
+    assert call.state is CallState.CLOSED
+
+
+def test_an_early_late_offer_without_ports_is_withdrawn_from_the_other_side_too() -> None:
+    rig = toy_rig(ports=2)
+    talk = late_offer(rig)
+    use_up(rig)
+    early = answer(talk.sent, SOFTSWITCH.host, PROVISIONAL, media=(audio(SOFTSWITCH.host),)).pack()
+    orders = rig.from_core(early)
+    assert [cause(data) for data in sends(orders, "access")] == [Cause.NO_PORTS]
+    assert [record.op for record in read(sends(orders, "core"))] == [WITHDRAW]
+    # the other side ends it, and is acknowledged
+    failed = answer(talk.sent, SOFTSWITCH.host, FAILURE).pack()
+    assert [record.op for record in read(sends(rig.from_core(failed), "core"))] == [CONFIRM]
+
+
+def test_who_has_its_answer_is_not_refused_afterwards() -> None:
+    rig = toy_rig(ports=2)
+    talk = answered(rig)
+    more = answer(talk.sent, SOFTSWITCH.host, media=(audio(SOFTSWITCH.host), audio(SOFTSWITCH.host, 4100, key=1)))
+    orders = rig.from_core(more.pack())
+    assert events(orders) == ["refused"] and not of(Send, orders)
+    assert talk.call.state is CallState.UP
+
+
+# -- ports that cannot be opened
+
+
+class Engine:
+    """Carries out orders as the runner does; the ports of the streams at the places in `fails` cannot be had."""
+
+    def __init__(self, border: Border, *fails: int) -> None:
+        self.border = border
+        self.fails = fails
+        self.opened: list[str] = []
+        self.tried = 0
+        self.sent: list[Send] = []
+        self.wake_at: float | None = None
+        self.events: list[str] = []
+
+    def carry_out(self, orders: list[Order], now: float) -> None:
+        for order in orders:
+            if isinstance(order, OpenStream):
+                self.tried += 1
+                if self.tried in self.fails:
+                    instead, go_on = self.border.unopened(order.spec.id, "in use", now)
+                    self.carry_out(instead, now)
+                    if not go_on:
+                        return
+                else:
+                    self.opened.append(order.spec.id)
+            elif isinstance(order, CloseStream):
+                self.opened.remove(order.stream)
+            elif isinstance(order, UpdateStream):
+                assert order.stream in self.opened
+            elif isinstance(order, Send):
+                self.sent.append(order)
+            elif isinstance(order, Wake):
+                self.wake_at = order.at
+            elif isinstance(order, Note | Record):
+                self.events.append(order.event)
+
+
+def run(rig: Rig, orders: list[Order], *fails: int) -> Engine:
+    """What becomes of `orders` where those streams cannot be opened; the books must balance afterwards."""
+    engine = Engine(rig.border, *fails)
+    engine.carry_out(orders, rig.now)
+    assert audit(rig.border.registry, engine.opened) == []
+    return engine
+
+
+def arrives(rig: Rig, data: bytes, core: bool = False) -> list[Order]:
+    """The orders on a message, not yet carried out."""
+    realm = rig.border.plan.realms["core" if core else "access"]
+    return rig.border.receive(Arrival(realm.listeners[0], SOFTSWITCH if core else NAT, data, rig.now))
+
+
+THREE = (audio(PHONE.host), audio(PHONE.host, 4100, key=1), fax(PHONE.host, key=2))
+
+
+@pytest.mark.parametrize("fails", [1, 2, 3])
+def test_the_opening_is_refused_when_one_of_its_streams_cannot_be_opened(fails: int) -> None:
+    rig = toy_rig()
+    engine = run(rig, arrives(rig, opening(PHONE).but(media=THREE).pack()), fails)
+    assert engine.opened == []
+    assert engine.tried == fails
+    assert not [send for send in engine.sent if send.listener.realm == "core"]
+    assert cause(engine.sent[-1].data) is Cause.NO_PORTS
+    assert "gave-up" in engine.events and "close" in engine.events
+    # the refusal is repeated: somebody must wake the border for that
+    assert engine.wake_at == rig.border.registry.timers.next() == rig.now + 1
+
+
+def test_a_change_whose_stream_cannot_be_opened_leaves_the_call_as_it_was() -> None:
+    talk = answered()
+    rig = talk.rig
+    engine = Engine(rig.border, 1)
+    engine.opened = list(rig.open_streams)
+    change = inside(talk.asked, talk.back, CHANGE, media=(audio(PHONE.host, 4040), *THREE[1:]))
+    engine.carry_out(arrives(rig, change.pack()), rig.now)
+    assert engine.opened == list(rig.open_streams)
+    (stream,) = talk.call.streams.values()
+    assert stream.remote[0] is not None and stream.remote[0].rtp.port == 4000
+    assert talk.call.state is CallState.UP
+
+
+def test_an_answer_whose_stream_cannot_be_opened_crosses_without_it() -> None:
+    rig = toy_rig()
+    talk = late_offer(rig)
+    said = answer(talk.sent, SOFTSWITCH.host, media=THREE).pack()
+    engine = run(rig, arrives(rig, said, core=True), 2)
+    assert len(engine.opened) == 2 and "stream-lost" in engine.events
+    assert [send.listener.realm for send in engine.sent] == ["access"]
+    assert talk.call.state is CallState.UP and len(talk.call.streams) == 2
+
+
+def test_a_stream_nobody_knows_is_no_trouble() -> None:
+    orders, go_on = toy_rig().border.unopened("gone/1", "in use", 1000.0)
+    assert go_on and events(orders) == ["stream-lost"]
+
+
+def test_whoever_needs_a_port_that_cannot_be_listened_on_is_refused() -> None:
+    rig = toy_rig(signaling=Signaling.PORT_PER_TERMINAL)
+    orders = arrives(rig, binding(PHONE).pack())
+    (listen,) = of(Listen, orders)
+    assert isinstance(orders[0], Wake)  # the rest is dropped
+    instead = rig.border.unlistened(listen.listener, "in use", rig.now)
+    assert [cause(send.data) for send in of(Send, instead)] == [Cause.BUSY]
+    assert [order.listener for order in of(Unlisten, instead)] == [listen.listener]
+    assert not rig.border.registry.bindings and not rig.border.registry.terminal_ports
+    rig.wait(0)  # audits
+    bound(rig, exchange=2)  # and the next port will do
+
+
+# -- waking
+
+
+def test_a_later_wake_is_not_asked_for_and_an_earlier_one_is() -> None:
+    rig = toy_rig()
+    assert [order.at for order in of(Wake, rig.from_access(binding(PHONE).pack()))] == [1001.0]
+    rig.now += 0.5
+    assert not of(Wake, rig.from_access(opening(PHONE, exchange=2).pack()))
+    rig.now = 1001.0
+    orders = rig.border.wake(1001.0)
+    assert [order.at for order in of(Wake, orders)] == [1001.5]
+
+
+def test_a_wake_too_early_asks_for_the_same_again() -> None:
+    rig = toy_rig()
+    rig.from_access(opening(PHONE).pack())
+    assert rig.border.wake(1000.999) == [Wake(1001.0)]
+
+
+def test_a_wake_much_too_late_does_everything_that_was_due() -> None:
+    rig = toy_rig()
+    rig.from_access(opening(PHONE).pack())
+    rig.now += 3600
+    for _ in range(4):
+        rig.wait(0)
+    assert not rig.open_streams
+
+
+# -- several realms, several dialects
+
+
+def test_each_listener_speaks_its_own_dialect() -> None:
+    dialect = ToyDialect()
+    border = Border(make_plan("toy"), {"toy": dialect}, Mint(SECRET))
+    own = border.plan.realms["access"].listeners[0]
+    assert of(Send, border.receive(Arrival(own, NAT, opening(PHONE).pack(), 1.0)))
+
+
+def test_what_is_over_the_limit_is_refused_until_there_is_room() -> None:
+    rig = toy_rig(limits=Limits(calls=1))
+    talk = opened(rig)
+    refused = rig.from_access(opening(PHONE, 2, 2).pack())
+    assert [cause(data) for data in sends(refused, "access")] == [Cause.BUSY]
+    rig.from_core(answer(talk.sent, SOFTSWITCH.host, FAILURE).pack())
+    rig.from_access(inside(talk.asked, talk.asked, CONFIRM).pack())
+    rig.wait(40)
+    assert sends(rig.from_access(opening(PHONE, 2, 2).pack()), "core")
+
+
+def test_the_books_of_a_long_talk_balance() -> None:
+    talk = answered()
+    for number in range(5, 15):
+        change = inside(talk.asked, talk.back, CHANGE, number, media=(audio(PHONE.host, 4000 + 2 * number),))
+        (sent,) = to_core(talk.rig.from_access(change.pack()))
+        talk.rig.from_core(answer(sent.data, SOFTSWITCH.host).pack())
+        (sent,) = to_access(talk.rig.from_core(from_other(talk.sent, talk.said, CHANGE, number + 20).pack()))
+        talk.rig.from_access(answer(sent.data, PHONE.host).pack())
+    talk.rig.wait(60)
+    assert len(talk.rig.border.registry.calls) == 1 and not talk.rig.border.registry.live_exchanges
+
+
+def test_a_binding_is_confirmed_by_the_registrar_alone() -> None:
+    rig = toy_rig()
+    (sent,) = sends(rig.from_access(binding(PHONE).pack()), "core")
+    rig.from_core(granted(sent).pack(), source=NAT)
+    assert not [b for b in rig.border.registry.bindings.values() if b.state.value == "bound"]
