@@ -23,7 +23,7 @@ _START = re.compile(
 )
 _METHOD = re.compile(_TOKEN + rb"(?=[ \t])")
 _VERSION = re.compile(rb"SIP/[0-9]++\.[0-9]++", re.IGNORECASE)
-_NEXT_HEADER = re.compile(rb"\r?\n(?![ \t])")
+_NEXT_HEADER = {eol: re.compile(eol + rb"(?![ \t])") for eol in (b"\r\n", b"\n")}
 _FOLD = re.compile(rb"[ \t]*+\r?\n[ \t]++")
 _CSEQ = re.compile(rb"[^:]++:\s*+([0-9]++)\s++(" + _TOKEN + rb")\s*+")
 _NUMBER = re.compile(rb"[^:]++:\s*+([0-9]{1,10})\s*+")
@@ -227,7 +227,7 @@ def _split(message: SipMessage, start: int) -> None:
     if len(lines) <= MAX_HEADERS:
         names = names_of(lines)
     if len(lines) > MAX_HEADERS or "" in names:  # folded lines look like nameless ones
-        lines = _NEXT_HEADER.split(block)
+        lines = _NEXT_HEADER[eol].split(block)
         names = names_of(lines[:MAX_HEADERS])
     message.lines, message.names = lines[:MAX_HEADERS], names
     if len(lines) > MAX_HEADERS:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import islice
 
 from sbc.core.message import BadMessage
 
@@ -40,7 +39,7 @@ def to_bytes(text: str) -> bytes:
 
 
 class Parameters:
-    """The parameters in ``data[start:end]``, which is empty or begins with the first semicolon.
+    """The parameters in ``data[start:end]``, which is empty or begins with the first semicolon, up to what is none.
 
     `values` maps names in lower case to values, None for a name alone; of a name given twice the first counts. Empty
     parameters (``;;``) are passed over. Raises BadMessage where there are more than MAX_PARAMS.
@@ -51,11 +50,13 @@ class Parameters:
     def __init__(self, data: bytes, start: int, end: int, *, uri: bool = False) -> None:
         self.values: dict[str, str | None] = {}
         self._matches: dict[str, re.Match[bytes]] = {}
-        if start == end:
-            return
-        found = (_URI if uri else _HEADER).finditer(data, start, end)
-        resolve, mark = (unescape, b"%") if uri else (unquote, b'"')
-        for match in islice(found, MAX_PARAMS):
+        pattern, resolve, mark = (_URI, unescape, b"%") if uri else (_HEADER, unquote, b'"')
+        count = 0
+        while (match := pattern.match(data, start, end)) is not None:
+            start = match.end()
+            count += 1
+            if count > MAX_PARAMS:
+                raise BadMessage("Too many parameters")
             raw, value = match.groups()
             name = (unescape(raw) if uri and b"%" in raw else raw).decode("utf-8", "surrogateescape").lower()
             if not name or name in self.values:
@@ -64,8 +65,6 @@ class Parameters:
                 value = (resolve(value) if mark in value else value).decode("utf-8", "surrogateescape")
             self.values[name] = value
             self._matches[name] = match
-        if next(found, None) is not None:
-            raise BadMessage("Too many parameters")
 
     def span(self, name: str) -> tuple[int, int] | None:
         """Where the value of a parameter stands, quotes included; None if there is no such parameter, or no value."""

@@ -10,6 +10,9 @@ from sbc.core.address import Address, bracketed, canonical, is_literal, is_unspe
 from sbc.core.message import BadMessage
 from sbc.text.edits import Edits
 
+MAX_PATH = 16
+"""The most hops an ``a=path`` may have."""
+
 _HOST = rb"[0-9A-Za-z_.:\[\]-]++"
 _TRIPLE = rb"(\S++)[ \t]++(\S++)[ \t]++(\S++)[ \t]*+"  # nettype, addrtype, connection-address
 _CONNECTION = re.compile(_TRIPLE)
@@ -21,7 +24,7 @@ _CANDIDATE = re.compile(
     rb"\S++[ \t]++([0-9]{1,5})[ \t]++(?i:udp)[ \t]++[0-9]++[ \t]++(\S++)[ \t]++([0-9]{1,5})[ \t]++typ[ \t]++\S++"
     rb"(?:[ \t]++raddr[ \t]++(\S++))?(?:[ \t]++rport[ \t]++([0-9]++))?(?:[ \t].*+)?"
 )
-_PATH_HOST = re.compile(rb"(?i:msrps?+)://(?:[^@/\s]*+@)?+(\[[^\]\s]*+\]|[^:/;\s]++)")
+_PATH_HOST = re.compile(rb"(?i:msrps?+)://(?:[^@/\s]*+@)?+(\[[^\]/\s]*+\]|[^:/;\s]++)")
 _NO_STREAM = frozenset({"TCP", "TLS", "MSRP", "SCTP"})
 
 
@@ -179,11 +182,13 @@ def read_candidate(line: Line) -> Candidate | None:
 
 
 def read_path(line: Line) -> list[Host]:
-    """The hosts of an ``a=path:`` line (MSRP, RFC 4975 section 8)."""
-    return [
-        Host(line.data, *match.span(1), canonical(match[1].decode("latin-1")))
-        for match in _PATH_HOST.finditer(line.data, line.start, line.end)
-    ]
+    """The hosts of an ``a=path:`` line (MSRP, RFC 4975 section 8). Raises BadMessage if there are too many."""
+    found: list[Host] = []
+    for match in _PATH_HOST.finditer(line.data, line.start, line.end):
+        if len(found) == MAX_PATH:
+            raise BadMessage("SDP a=path is too long")
+        found.append(Host(line.data, *match.span(1), canonical(match[1].decode("latin-1"))))
+    return found
 
 
 @attrs.define(eq=False)

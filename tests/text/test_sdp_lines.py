@@ -8,6 +8,7 @@ from sbc.core.address import Address
 from sbc.core.message import BadMessage
 from sbc.text.edits import Edits
 from sbc.text.sdp_lines import (
+    MAX_PATH,
     Host,
     Line,
     read_candidate,
@@ -160,6 +161,12 @@ def test_candidate() -> None:
 )
 def test_candidates_that_we_have_nothing_to_put_in_place_of(value: bytes) -> None:
     assert read_candidate(line(value, b"a=candidate:")) is None
+
+
+def test_a_path_without_end_is_refused() -> None:
+    assert len(read_path(line(b"msrp://h:1/x " * MAX_PATH))) == MAX_PATH
+    with pytest.raises(BadMessage, match="too long"):
+        read_path(line(b"msrp://h:1/x " * (MAX_PATH + 1)))
 
 
 def test_path() -> None:
