@@ -11,6 +11,7 @@ that starts. Several labs may stand on one machine: every name holds the lab's i
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import secrets
 import signal
@@ -236,6 +237,18 @@ class Lab:
             _ip(_setup(host.spec), host.netns)
             if host.spec.nat is not None:
                 host.run(["nft", "-f", "-"], stdin=host.spec.nat.rules())
+        wait_for(lambda: self._carries(switch if switched else ""), 5.0, "all links to carry traffic", 0.002)
+
+    def _carries(self, switch: str) -> bool:
+        """Whether every link is through and every port of the switch forwards."""
+        for host in self.hosts.values():
+            if not namespace.running(host.netns, [interface.device for interface in host.spec.interfaces]):
+                return False
+        if not switch:
+            return True
+        asked = ["ip", "-n", switch, "-d", "-j", "link", "show", "type", "bridge_slave"]
+        ports = json.loads(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)
+        return all(port["linkinfo"]["info_slave_data"]["state"] == "forwarding" for port in ports if port)
 
 
 def _find_sbin() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import socket
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -13,7 +15,8 @@ from typing import TypeVar
 from tests.netns.journal import NAMESPACES
 
 T = TypeVar("T")
-_CLONE_NEWNET = 0x40000000
+_CLONE_NEWNET = 0x40000000  # sched.h
+_SIOCGIFFLAGS, _IFF_RUNNING = 0x8913, 0x40  # netdevice(7)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -64,6 +67,18 @@ def set_sysctls(name: str, values: dict[str, str | int]) -> None:
             Path("/proc/sys", *key.split(".")).write_text(str(value))
 
     inside(name, write)
+
+
+def running(name: str, devices: Iterable[str]) -> bool:
+    """Whether all these devices inside the namespace carry traffic. The kernel gets there some time after "up", up to a
+    second when many links change at once, and until then throws packets away without a word."""
+
+    def ask() -> bool:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+            answers = [fcntl.ioctl(asker, _SIOCGIFFLAGS, struct.pack("16sH14x", each.encode(), 0)) for each in devices]
+        return all(struct.unpack_from("16xH", answer)[0] & _IFF_RUNNING for answer in answers)
+
+    return inside(name, ask)
 
 
 def bound_ports(name: str, transport: str) -> set[tuple[str, int]]:
