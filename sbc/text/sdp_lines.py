@@ -198,6 +198,7 @@ class MediaLine:
     `port` is 0 for a rejected stream and for a wildcard; `count` the number of ports after the slash (1 if none).
     `address` is the effective ``c=`` host (canonical) and the port, None where that is no IP address or name. `mux`
     says whether RTP and RTCP may share the port (RFC 5761); `direction` is sendrecv, sendonly, recvonly or inactive.
+    `relayed`: it is media over datagrams, which an engine can relay; `udptl`: it is T.38 over UDPTL.
     """
 
     index: int
@@ -209,6 +210,8 @@ class MediaLine:
     transport: str
     direction: str
     wildcard: bool
+    relayed: bool
+    udptl: bool
     mux: bool = False
     address: Address | None = None
     rtcp: Rtcp | None = None
@@ -217,16 +220,6 @@ class MediaLine:
     candidates: list[Candidate] = attrs.field(factory=list)
     candidate_lines: int = 0
     paths: list[Host] = attrs.field(factory=list)
-
-    @property
-    def udptl(self) -> bool:
-        """Whether this is T.38 over UDPTL."""
-        return "UDPTL" in self.transport.upper()
-
-    @property
-    def relayed(self) -> bool:
-        """Whether it is media over datagrams, which an engine can relay."""
-        return self.transport.upper().split("/", 1)[0] not in _NO_STREAM and "MSRP" not in self.transport.upper()
 
     @property
     def live(self) -> bool:
@@ -243,6 +236,8 @@ def read_media(line: Line, index: int, direction: str) -> MediaLine:
     port = 0 if wildcard else int(match[2])
     if port > 65535:
         raise BadMessage("Port out of range in SDP m=")
+    transport = match[4].decode("latin-1")
+    layers = transport.upper().split("/")
     return MediaLine(
         index=index,
         line=line,
@@ -250,7 +245,9 @@ def read_media(line: Line, index: int, direction: str) -> MediaLine:
         port=port,
         port_span=match.span(2),
         count=int(match[3] or 1),
-        transport=match[4].decode("latin-1"),
+        transport=transport,
         direction=direction,
         wildcard=wildcard,
+        relayed=layers[0] not in _NO_STREAM and "MSRP" not in layers,
+        udptl="UDPTL" in layers,
     )

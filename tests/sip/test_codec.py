@@ -210,6 +210,7 @@ def test_what_cannot_be_answered(data: bytes, why: str) -> None:
         (text(start=b"INVITE  sip:c@d  SIP/2.0"), 400, "Malformed Request-Line"),  # lwsstart
         (text(start=b"INVITE sip:c@d SIP/2.0  "), 400, "Malformed Request-Line"),  # trws
         (text(start=b"INVITE SIP/2.0"), 400, "Malformed Request-Line"),
+        (text(b"no colon", start=b"INVITE  sip:c@d SIP/2.0"), 400, "Malformed header line"),
         (text(start=b"INVITE sip:c@d SIP/7.0"), 505, "Version Not Supported"),  # badvers
         (text(start=b"INVITE sip:" + b"x" * MAX_LINE + b" SIP/2.0"), 414, "Start line too long"),
         (but(b"Via"), 400, "Missing Via"),
