@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from sbc.core.binding import Binding
 from sbc.core.call import Call
 from sbc.core.exchange import Exchange
+from sbc.core.realm import Side
 from sbc.core.registry import Registry
 
 
@@ -21,6 +23,7 @@ def audit(registry: Registry, engine_streams: Iterable[str] | None = None) -> li
         *_calls(registry),
         *_exchanges(registry),
         *_bindings(registry),
+        *_terminal_ports(registry),
         *_names(registry),
         *_timers(registry),
         *_counts(registry),
@@ -71,6 +74,7 @@ def _calls(registry: Registry) -> list[str]:
     ]
     for call in alive.values():
         faults += [f"{call} believes in key {key!r}" for key in call.keys if registry.calls_by_key.get(key) is not call]
+    faults += [f"{call} has a stray {key!r}" for key, call in registry.calls_by_key.items() if key not in call.keys]
     return faults
 
 
@@ -97,7 +101,14 @@ def _bindings(registry: Registry) -> list[str]:
         f"{b} is not found by its source" for b in alive - by_source
     ]
     faults += [f"{b} is forgotten but found" for b in (by_user | by_source) - alive]
-    for address, port in registry.terminal_ports.items():
+    faults += [f"{b} is claimed by a forgotten exchange" for b in alive if not b.claims <= registry.live_exchanges]
+    return faults
+
+
+def _terminal_ports(registry: Registry) -> list[str]:
+    alive = set(registry.bindings.values())
+    faults = []
+    for (_, address), port in registry.terminal_ports.items():
         if port.binding is not None and port.binding not in alive:
             faults.append(f"signalling port {address} belongs to the forgotten {port.binding}")
         if port.binding is None and not port.holders:
@@ -105,6 +116,10 @@ def _bindings(registry: Registry) -> list[str]:
         faults += [
             f"signalling port {address} is held by forgotten call {c}" for c in port.holders - set(registry.calls)
         ]
+    for call in registry.calls.values():
+        for own in (registry.terminal_port(leg.listener) for leg in call.legs):
+            if own is not None and call.id not in own.holders:
+                faults.append(f"{call} does not hold its signalling port {own.listener.address}")
     taken = sum(len(pool.used) for pool in registry.signaling_ports.values())
     if taken != len(registry.terminal_ports):
         faults.append(f"{taken} signalling ports are taken, {len(registry.terminal_ports)} are open")
@@ -150,7 +165,16 @@ def _owners(registry: Registry) -> list[Call | Exchange | Binding]:
 
 def _counts(registry: Registry) -> list[str]:
     counted = registry.counts()
+    sources = Counter(
+        (exchange.near.listener.realm, exchange.near.peer)
+        for exchange in registry.live_exchanges
+        if exchange.near is not None and registry.plan.realms[exchange.near.listener.realm].side is Side.ACCESS
+    )
     return [
+        f"{registry.per_source[key]} exchanges are counted for {key}, {sources[key]} are there"
+        for key in sorted({*sources, *registry.per_source})
+        if registry.per_source[key] != sources[key]
+    ] + [
         f"{registry.in_realm[key]} {key[0]} are counted in realm {key[1]}, {counted[key]} are there"
         for key in sorted({*counted, *registry.in_realm})
         if registry.in_realm[key] != counted[key]

@@ -108,8 +108,8 @@ class Intent:
     """A message as the core sees it. Keys are unique within the realm the message belongs to, no further.
 
     `call` names the call or call attempt, `exchange` the request and its answers. `label` is the call's name where
-    peers write it, which the SBC may hide. `party` names the sender within the call, where several may answer. `method` is
-    for logs and rules. `expires` is in seconds.
+    peers write it, which the SBC may hide. `party` names the sender within the call, where several may answer. `method`
+    is for logs and rules. `expires` is in seconds.
     """
 
     kind: Kind

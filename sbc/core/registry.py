@@ -80,7 +80,7 @@ class Registry:
         self.bindings: dict[tuple[str, bytes, bytes, Address], Binding] = {}
         self.bindings_by_user: dict[tuple[str, bytes], set[Binding]] = {}
         self.bindings_by_source: dict[tuple[str, Address], set[Binding]] = {}
-        self.terminal_ports: dict[Address, TerminalPort] = {}
+        self.terminal_ports: dict[tuple[str, Address], TerminalPort] = {}  # by realm and our own address
         self.in_realm: Counter[tuple[str, str]] = Counter()  # ("calls" | "bindings" | "pending" | "exchanges", realm)
         self.per_source: Counter[tuple[str, Address]] = Counter()
         self.media_ports = {
@@ -130,7 +130,7 @@ class Registry:
         self.calls[call.id] = call
         for leg in call.legs:
             self.calls_by_label.setdefault((leg.realm.name, leg.label), []).append(call)
-            port = self.terminal_ports.get(leg.listener.address)
+            port = self.terminal_port(leg.listener)
             if port is not None:
                 port.holders.add(call.id)
         self.timers.set(call, now + self.plan.timers.call_max)
@@ -175,7 +175,7 @@ class Registry:
             named.remove(call)
             if not named:
                 del self.calls_by_label[leg.realm.name, leg.label]
-            port = self.terminal_ports.get(leg.listener.address)
+            port = self.terminal_port(leg.listener)
             if port is not None:
                 port.holders.discard(call.id)
                 orders += self._release_port(port, now)
@@ -300,7 +300,7 @@ class Registry:
         self.bindings[binding.key] = binding
         self.bindings_by_user.setdefault((realm.name, user), set()).add(binding)
         self.bindings_by_source.setdefault((realm.name, binding.seen), set()).add(binding)
-        port = self.terminal_ports.get(onward.address)
+        port = self.terminal_port(onward)
         if port is not None:
             port.binding = binding
         return binding, orders
@@ -317,8 +317,12 @@ class Registry:
             address=Address(shared.address.host, port),
             advertised=Address(shared.advertised.host, port),
         )
-        self.terminal_ports[own.address] = TerminalPort(own, None)
+        self.terminal_ports[own.realm, own.address] = TerminalPort(own, None)
         return own, [Listen(own)]
+
+    def terminal_port(self, listener: Listener) -> TerminalPort | None:
+        """What there is to know of `listener` where it is one terminal's own."""
+        return self.terminal_ports.get((listener.realm, listener.address))
 
     def core_listener(self, path: Path) -> Listener:
         """The shared listener of a path's core realm."""
@@ -357,7 +361,7 @@ class Registry:
         self.timers.set(binding, None)
         user = binding.user.decode(errors="replace")
         orders: list[Order] = [Note("unbound", why, "", {"binding": binding.id, "user": user})]
-        port = self.terminal_ports.get(binding.onward.address)
+        port = self.terminal_port(binding.onward)
         if port is not None and port.binding is binding:
             port.binding = None
             orders += self._release_port(port, now)
@@ -380,7 +384,7 @@ class Registry:
     def _release_port(self, port: TerminalPort, now: float) -> list[Order]:
         if port.binding is not None or port.holders:
             return []
-        del self.terminal_ports[port.listener.address]
+        del self.terminal_ports[port.listener.realm, port.listener.address]
         for path in self.plan.paths:
             pool = self.signaling_ports.get(path.name)
             if pool is not None and path.core == port.listener.realm and port.listener.address.port in pool.used:

@@ -14,7 +14,6 @@ from sbc.core.orders import Order
 from sbc.core.realm import Path, Realm, Side
 from sbc.core.registry import Arrival, Registry
 
-
 MOST_PLACES = 16
 """Places one registration may bind."""
 
@@ -137,7 +136,7 @@ def _existing_call(
     if call.state is CallState.CLOSED:
         registry.unname_call(call)  # a new attempt under the same key
         return None
-    if call.state is not CallState.OPENING or (call.opening is not None and call.opening.open):
+    if call.answered_at is not None or (call.opening is not None and call.opening.open):
         raise Refused(Cause.MERGED, "the same call attempt has come by another way")
     return call
 
@@ -146,10 +145,13 @@ def _within_call(registry: Registry, arrival: Arrival, intent: Intent, call: Cal
     here = call.leg_in(arrival.listener.realm)
     leg, onward = call.legs[here], call.legs[1 - here]
     knows_us = name is not None and name.owner is call
-    if arrival.source.host != leg.seen.host and not knows_us and leg.realm.side is Side.ACCESS:
+    believed = arrival.source.host == leg.seen.host or _is_core_peer(registry, leg.realm, arrival)
+    if not knows_us and not believed:
         raise Refused(Cause.NO_CALL, "no such call from here")
-    if knows_us:  # only our peer was told the token, so it is our peer that has moved
-        leg.seen, leg.listener = arrival.source, arrival.listener
+    if knows_us or not intent.within:  # only our peer was told the token, so it is our peer that has moved
+        leg.seen = arrival.source
+        if leg.realm.side is Side.ACCESS:  # on the core side a call keeps the port it is known by
+            leg.listener = arrival.listener
     if name is not None:
         target: Place | None = resolve(name)
     elif not intent.within:
@@ -158,6 +160,10 @@ def _within_call(registry: Registry, arrival: Arrival, intent: Intent, call: Cal
         target = onward.latest
     party = intent.party if here == 1 else name.party if name is not None and knows_us else b""
     return Way(call.path, Hop(onward.listener, destination(onward, target)), target, call, party=party)
+
+
+def _is_core_peer(registry: Registry, realm: Realm, arrival: Arrival) -> bool:
+    return realm.side is Side.CORE and registry.is_next_hop(realm, arrival.source.host)
 
 
 def _from_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm, name: Name | None) -> Way:
@@ -171,10 +177,10 @@ def _from_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Re
 
 
 def _from_core(registry: Registry, arrival: Arrival, realm: Realm, name: Name | None) -> Way:
-    if not registry.is_next_hop(realm, arrival.source.host):
+    if not _is_core_peer(registry, realm, arrival):
         raise Refused(Cause.FORBIDDEN, "not one of the path's next hops")
     if name is None:
-        port = registry.terminal_ports.get(arrival.listener.address)
+        port = registry.terminal_port(arrival.listener)
         if port is None or port.binding is None:
             raise Refused(Cause.NOT_FOUND, "no terminal of that name")
         binding = port.binding
@@ -185,8 +191,9 @@ def _from_core(registry: Registry, arrival: Arrival, realm: Realm, name: Name | 
     if isinstance(owner, Call):
         leg = owner.legs[1 - owner.leg_in(realm.name)]
         return Way(owner.path, Hop(leg.listener, leg.seen), target)
-    assert isinstance(owner, Exchange) and owner.near is not None and owner.path is not None
-    return Way(owner.path, owner.near, target)
+    assert isinstance(owner, Exchange) and owner.near is not None and owner.far is not None and owner.path is not None
+    asked_here = owner.near.listener.realm == realm.name  # then it was its answer that loaded the place
+    return Way(owner.path, owner.far if asked_here else owner.near, target)
 
 
 def resolve_binding(binding: Binding) -> Place:

@@ -21,8 +21,8 @@ class Timed(Protocol):
 class Timers:
     """A heap that is cheap to postpone: a deadline moved later stays where it is and moves when it surfaces.
 
-    What leads to nobody any more is swept once it is more than half of the heap: a call that has ended must not be kept in
-    memory until the hour at which it would have been cut.
+    What leads to nobody any more is swept once it is more than half of the heap: a call that has ended must not be kept
+    in memory until the hour at which it would have been cut.
     """
 
     def __init__(self) -> None:

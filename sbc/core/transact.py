@@ -344,7 +344,7 @@ def wake_binding(registry: Registry, binding: Binding, now: float) -> list[Order
 
 
 def unopened(registry: Registry, stream_id: str) -> tuple[Exchange | None, set[str]]:
-    """The request whose offer had a stream opened, and those of its streams that are not open now: that one and whatever
+    """The request whose offer had a stream opened, and those of its streams that are not open now: that one and what
     was to be opened after it. None and nothing where it was an answer that had it opened."""
     call = registry.calls.get(stream_id.partition("/")[0])
     for exchange in call.exchanges if call is not None else ():

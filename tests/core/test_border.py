@@ -1,4 +1,4 @@
-"""The border's loop: what is refused half-way leaves nothing, what cannot be opened is taken back, nobody oversleeps."""
+"""The border's loop: what is refused half-way leaves nothing, what cannot be opened is taken back, nobody sleeps in."""
 
 from __future__ import annotations
 
