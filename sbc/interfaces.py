@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from zope.interface import Attribute, Interface
 
+from sbc.core.address import Address
+
 
 class IDialect(Interface):
     """What a protocol supplies to the loop: functions over one message. It owns no loop, socket, clock or state."""
@@ -63,7 +65,7 @@ class IMediaEngine(Interface):
         @raises PortUnavailable; then nothing is left open."""
 
     def update(stream, side, spec):
-        """Take a new SideSpec for side 0 or 1 of a stream, and open its learning window again.
+        """Take a new SideSpec for side 0 or 1 of a stream, and open the learning windows of both sides again.
 
         @raises KeyError for an unknown stream."""
 
@@ -90,6 +92,6 @@ class IMediaObserver(Interface):
 class PortUnavailable(Exception):
     """A local media port could not be had; `address` names it."""
 
-    def __init__(self, address, why):
+    def __init__(self, address: Address, why: str) -> None:
         super().__init__(f"{address}: {why}")
         self.address = address

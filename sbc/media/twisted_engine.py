@@ -181,7 +181,7 @@ class TwistedEngine:
             return opened.enter_context(open_udp(address, self._receive_buffer, dscp=dscp))
         except OSError as error:
             why = error.strerror or str(error)
-            raise PortUnavailable(address, why) from error  # type: ignore[no-untyped-call]
+            raise PortUnavailable(address, why) from error
 
     def _see_buffers(self, relay: _Relay) -> None:
         """Say once if the kernel gives media sockets shorter queues than asked for."""
