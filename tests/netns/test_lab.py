@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -208,7 +209,7 @@ def test_programs_run_where_they_should_and_failures_say_why(make_lab: MakeLab) 
 def left_behind(lab: str) -> list[str]:
     """What still exists of a lab."""
     names = [p.name for p in NAMESPACES.iterdir() if p.name.startswith(f"sl-{lab}-")] if NAMESPACES.is_dir() else []
-    directories = [p.name for p in Path("/tmp").glob(f"sbc-lab-{lab}-*")]
+    directories = [p.name for p in Path(tempfile.gettempdir()).glob(f"sbc-lab-{lab}-*")]
     journal = [str(JOURNALS / lab)] if (JOURNALS / lab).exists() else []
     return names + directories + journal + [str(pid) for pid in occupants(names)]
 
