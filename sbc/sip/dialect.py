@@ -34,7 +34,7 @@ class SipDialect:
 
     def encode(self, message: SipMessage) -> bytes:
         edits = message.edits
-        for sdp in set(message.cache.get("sdp", {}).values()):
+        for sdp in message.cache.get("sdp", ()):
             sdp.finish()
         if not edits:
             return message.data
@@ -88,6 +88,5 @@ class SipDialect:
 
 def _answerable(bad: BadMessage, message: SipMessage) -> NoReturn:
     """Raise `bad` so that `complain` can answer it."""
-    if isinstance(bad, BadSip):
-        raise bad
-    raise BadSip(bad.reason, partial=message if message.is_request else None) from bad
+    status = bad.status if isinstance(bad, BadSip) else 400
+    raise BadSip(bad.reason, status, message if message.is_request else None) from bad

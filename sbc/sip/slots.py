@@ -6,7 +6,7 @@ import re
 
 from sbc.core.address import Address, bracketed
 from sbc.core.message import BadMessage, Place, Role, Slot
-from sbc.sip.codec import Header, SipMessage
+from sbc.sip.codec import BadSip, Header, SipMessage
 from sbc.sip.describe import expires_of
 from sbc.sip.headers import NameAddr, name_addrs, split_values
 from sbc.sip.uri import Uri
@@ -25,6 +25,8 @@ _IDENTITIES = (
     "diversion",
     "history-info",
 )
+_UNREADABLE = frozenset({"application/trickle-ice-sdpfrag"})
+"""Bodies that are all addresses, and that nobody here can write anew: they are refused (RFC 8840)."""
 _NEEDED = frozenset({"from", "to", "contact"})
 _WARN_AGENT = re.compile(rb"[0-9]{3}\s++(\[[0-9A-Fa-f:.]++\]|[^\s:,\"]++)(?::([0-9]{1,5}))?+\s++\"")
 
@@ -109,14 +111,18 @@ def _warn_agents(message: SipMessage, header: Header) -> list[Slot]:
 
 def _media(message: SipMessage) -> list[Slot]:
     found: list[Slot] = []
-    homes: dict[int, Sdp] = {}
+    descriptions: list[Sdp] = []
+    if message.body_start < message.body_end and (message.value("content-encoding") or b"identity") != b"identity":
+        raise BadSip("Encoded bodies cannot be read", 415)
     for part in message.bodies():
-        if part.content_type == "application/sdp":
-            sdp = Sdp(message.data, part.start, part.end, message.edits)
-            for slot in sdp.slots:
-                homes[id(slot)] = sdp
-            found += sdp.slots
-    message.cache["sdp"] = homes
+        if part.content_type in _UNREADABLE:
+            raise BadSip("Trickled candidates cannot be read", 415)
+        if part.content_type == "application/sdp" or (
+            not part.content_type and message.data.startswith(b"v=0", part.start, part.end)
+        ):
+            descriptions.append(Sdp(message.data, part.start, part.end, message.edits))
+            found += descriptions[-1].slots
+    message.cache["sdp"] = descriptions
     return found
 
 
@@ -130,7 +136,7 @@ def fill(message: SipMessage, slot: Slot, place: Place) -> None:
     elif slot.role is Role.HIDE and isinstance(at, tuple):
         message.edits.replace(at[0], at[1], bracketed(place.address.host).encode())
     else:
-        message.cache["sdp"][id(slot)].fill(slot, place)
+        at.sdp.fill(slot, place)
 
 
 def _write_place(message: SipMessage, at: NameAddr, place: Place) -> None:

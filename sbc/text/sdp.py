@@ -34,14 +34,15 @@ MAX_CANDIDATES = 64
 
 _WELL_FORMED = re.compile(rb"(?:[a-z]=[^\r\n\x00]*+(?:\r?\n|\Z)|\r?\n)*+")
 _INTEREST = (
-    rb"(?:([com])=|a=(?i:(rtcp|candidate|remote-candidates|altc?|source-filter|path):"
+    rb"(?:([com])=|a=(?i:(rtcp|candidate|remote-candidates|altc?|source-filter|path|group(?=:BUNDLE)):"
     rb"|(rtcp-mux(?:-only)?|sendrecv|sendonly|recvonly|inactive)(?![^ \t\r\n])))([^\r\n]*+)\r?\n?"
 )
 _FIRST = re.compile(_INTEREST)
 _FURTHER = re.compile(b"^" + _INTEREST, re.MULTILINE)
 _DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
-_WORTHLESS = frozenset({"remote-candidates", "alt", "altc", "source-filter"})
-"""Attributes that only name further addresses of a peer (RFC 8839, 6947, 4570): they mean nothing on the other side."""
+_WORTHLESS = frozenset({"remote-candidates", "alt", "altc", "source-filter", "group"})
+"""Attributes that only name further addresses of a peer (RFC 8839, 6947, 4570), which mean nothing on the other side,
+and ``group:BUNDLE``: each stream has ports of its own here, and a peer not offered a bundle uses them (RFC 9143)."""
 
 
 @attrs.define(eq=False)

@@ -436,7 +436,7 @@ def test_message_and_publish_cross_without_a_call() -> None:
 
 
 def hairpin(made: Rig, data: bytes, token: bytes = b"") -> bytes:
-    """What a softswitch makes of a message that it proxies back to us: its Via on top, another target, a Record-Route."""
+    """What a softswitch makes of a message that it proxies back to us: its Via on top, another target, its record."""
     if token:
         data = re.sub(rb"^(\S+) \S+", lambda match: match[1] + b" " + token, data, count=1)
     own = b"Via: SIP/2.0/UDP 198.51.100.2:5060;branch=z9hG4bKks%d" % len(made.log)

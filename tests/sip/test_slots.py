@@ -130,3 +130,35 @@ def test_sdp_inside_multipart_is_found_and_the_length_follows() -> None:
     head, _, rest = out.partition(b"\r\n\r\n")
     assert b"m=audio 30000 " in rest and b"192.0.2.1" not in rest
     assert int(header(head + b"\r\n", b"Content-Length")) == len(rest)
+
+
+def offer(*lines: bytes, kind: bytes = b"Content-Type: application/sdp\r\n") -> bytes:
+    body = b"\r\n".join((b"v=0", b"o=- 1 1 IN IP4 192.0.2.1", b"s=-", b"t=0 0", *lines, b""))
+    data = request(b"UPDATE", b"sip:bob@example.com", PHONE)
+    return data.replace(b"Content-Length: 0\r\n\r\n", kind + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+
+def test_candidates_go_even_where_no_stream_is_described() -> None:
+    message = decode(offer(b"a=candidate:1 1 udp 1 192.168.1.10 4000 typ host", b"a=group:BUNDLE 0 1"))
+    slots(message)
+    out = SipDialect().encode(message)
+    assert b"candidate" not in out and b"BUNDLE" not in out
+
+
+def test_sdp_is_known_without_a_content_type() -> None:
+    message = decode(offer(b"c=IN IP4 192.0.2.1", b"m=audio 4000 RTP/AVP 0", kind=b""))
+    assert any(slot.role is Role.RTP for slot in slots(message))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        b"Content-Type: application/sdp\r\nContent-Encoding: gzip\r\n",
+        b"Content-Type: application/trickle-ice-sdpfrag\r\n",
+    ],
+)
+def test_bodies_full_of_addresses_that_cannot_be_read_are_refused(kind: bytes) -> None:
+    with pytest.raises(BadMessage) as caught:
+        SipDialect().slots(decode(offer(kind=kind)))
+    reply = SipDialect().complain(caught.value, PHONE)
+    assert reply is not None and reply.startswith(b"SIP/2.0 415 ")
