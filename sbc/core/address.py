@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 
 _PORTS = range(0, 65536)
+_PRIVATE = tuple(
+    ip_network(network)
+    for network in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+        "::1/128",
+    )
+)
 
 
 class Address(NamedTuple):
@@ -72,9 +86,10 @@ def is_unspecified(host: str) -> bool:
 
 
 def is_private(host: str) -> bool:
-    """Whether `host` is an IP address no public network routes (RFC 1918, 4193, 6598, loopback, link-local)."""
+    """Whether `host` is an IP address that means something else in each network (RFC 1918, 4193, 6598, loopback,
+    link-local)."""
     ip = literal(host)
-    return ip is not None and not ip.is_global
+    return ip is not None and any(ip.version == network.version and ip in network for network in _PRIVATE)
 
 
 def parse_address(text: str, default_port: int | None = None) -> Address:

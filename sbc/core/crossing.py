@@ -64,6 +64,18 @@ class Crossing:
             return self.exchange.intent.label
         return self.exchange.label
 
+    def hidden_hosts(self) -> set[str]:
+        """The hosts of this side that the other is not to see: the sender's, as seen and as claimed, and our own here."""
+        own = self.arrival.listener
+        hosts = {self.arrival.source.host, own.address.host, own.advertised.host, self.here.media.advertised}
+        if self.intent.claimed is not None:
+            hosts.add(self.intent.claimed.host)
+        if self.call is not None:
+            hosts |= {place.address.host for realm, (place, _) in self.call.tokens if realm == self.there.name}
+            remotes = (stream.remote[self.from_leg] for stream in self.call.streams.values())
+            hosts |= {remote.rtp.host for remote in remotes if remote is not None}
+        return {host for host in hosts if is_literal(host) and not is_unspecified(host)}
+
     @property
     def peer_host(self) -> str:
         """How to call the peer on the other side by host, where so far the message called the SBC."""

@@ -25,6 +25,8 @@ _IDENTITIES = (
     "diversion",
     "history-info",
 )
+REWRITTEN = frozenset((*_IDENTITIES, "contact", "refer-to", "warning"))
+"""The headers whose addresses are slots."""
 _UNREADABLE = frozenset({"application/trickle-ice-sdpfrag"})
 """Bodies that are all addresses, and that nobody here can write anew: they are refused (RFC 8840)."""
 _NEEDED = frozenset({"from", "to", "contact"})

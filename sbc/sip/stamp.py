@@ -12,13 +12,19 @@ from sbc.core.message import Place, Role, Slot
 from sbc.sip.codec import SipMessage
 from sbc.sip.describe import request_uri, single, tag_of
 from sbc.sip.headers import vias
-from sbc.sip.slots import uri_of, write_host
+from sbc.sip.slots import REWRITTEN, uri_of, write_host
 from sbc.sip.uri import unescape
 
 MAX_FORWARDS = 70
 _ROUTES = ("record-route", "route", "path", "service-route")
 _OTHER_CALLS = ("replaces", "join", "target-dialog")
 _REPLACES = re.compile(rb"(?:\?|&)replaces=([^&>\"\s]*)", re.IGNORECASE)
+_KNOWN = frozenset(
+    (*_ROUTES, *_OTHER_CALLS, *REWRITTEN, "via", "call-id", "cseq", "max-forwards", "content-type", "content-length")
+    # covered by a digest, which a rewriting would break (RFC 7616 section 3.4.2)
+    + ("authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate", "authentication-info")
+)
+"""Headers that are rewritten by rules of their own, or may not be."""
 _UNSAFE_IN_HEADERS = re.compile(rb"[^0-9A-Za-z\-_.!~*'()\[\]/?:+$]")
 
 
@@ -127,10 +133,32 @@ def stamp(message: SipMessage, crossing: Crossing) -> None:
     """Write what is our own on this hop."""
     if message.body_end < len(message.data):
         message.edits.delete(message.body_end, len(message.data))  # what follows the body is no part of the message
+    _sweep(message, crossing)
     if crossing.intent.phase.reply:
         stamp_reply(message, crossing)
     else:
         stamp_request(message, crossing)
+
+
+def _sweep(message: SipMessage, crossing: Crossing) -> None:
+    """Hide what headers nobody knows here say of the side they come from: vendors write addresses into their own.
+
+    Only addresses that the other side must not see are looked for, each as a whole, so that all else passes untouched.
+    """
+    strange = [index for index, name in enumerate(message.names) if name not in _KNOWN]
+    if not strange:
+        return
+    written = crossing.local.host.encode()
+    spelled = [host.encode() for host in crossing.hidden_hosts() if host != crossing.local.host]
+    for index in strange:
+        if not any(host in message.lines[index] for host in spelled):
+            continue
+        header = message.headers[index]
+        whole = re.compile(
+            rb"(?<![0-9A-Za-z:.])(?:" + b"|".join(map(re.escape, spelled)) + rb")(?![0-9A-Za-z]|[.:][0-9A-Za-z]*[.:])"
+        )
+        for match in whole.finditer(message.data, header.start, header.end):
+            message.edits.replace(*match.span(), written)
 
 
 def _replace_vias(message: SipMessage, value: bytes) -> None:

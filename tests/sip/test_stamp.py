@@ -96,3 +96,26 @@ def test_replaces_in_an_invite_names_the_call_on_the_other_side() -> None:
 def test_escapes() -> None:
     assert escape_in_header(b"a@b;c=d e") == b"a%40b%3Bc%3Dd%20e"
     assert message(b"x") and Address("a", 1)
+
+
+def test_addresses_in_headers_nobody_knows_are_hidden_and_all_else_in_them_passes() -> None:
+    made = rig()
+    value = b"CS=0;IP=192.168.1.10:4000,203.0.113.1:20002;NAT=203.0.113.11;V=1.2.3.4;X=192.168.1.101;Y=1192.168.1.10"
+    asked = invite(PHONE).replace(b"CSeq:", b"X-RTP-Stat: " + value + b"\r\nUser-Agent: phone/1.2.3.4\r\nCSeq:")
+    (sent,) = sends(made.from_access(asked), "core")
+    assert header(sent, b"X-RTP-Stat") == (
+        b"CS=0;IP=198.51.100.1:4000,198.51.100.1:20002;NAT=198.51.100.1;V=1.2.3.4;X=192.168.1.101;Y=1192.168.1.10"
+    )
+    assert header(sent, b"User-Agent") == b"phone/1.2.3.4"
+    ok = answer(sent, SOFTSWITCH.host).replace(b"CSeq:", b"P-Charging-Vector: orig=198.51.100.2\r\nCSeq:")
+    (back,) = sends(made.from_core(ok), "access")
+    assert header(back, b"P-Charging-Vector") == b"orig=203.0.113.1"
+
+
+def test_credentials_cross_as_they_are() -> None:
+    made = rig()
+    credentials = b'Digest username="a", uri="sip:203.0.113.1", response="0"'
+    (sent,) = sends(
+        made.from_access(invite(PHONE).replace(b"CSeq:", b"Authorization: " + credentials + b"\r\nCSeq:")), "core"
+    )
+    assert header(sent, b"Authorization") == credentials
