@@ -128,11 +128,11 @@ def _take_request(
         crossing.abandon()
         orders += _drop(border, exchange, no, arrival.now)
         return orders + _refuse(dialect, dialect.decode(arrival.data), intent, no, arrival)
-    transact.begin(registry, exchange, sent, onward, arrival.now)
+    after = transact.begin(registry, exchange, sent, onward, arrival.now)
     if intent.phase is not Phase.CONFIRM:
         exchange.answer = dialect.pending(message, arrival.source)
         orders += exchange.back(exchange.answer)
-    return [*orders, *crossing.orders(), *exchange.onward(sent)]
+    return [*orders, *crossing.orders(), *exchange.onward(sent), *after]
 
 
 def _take_reply(

@@ -13,6 +13,7 @@ from sbc.core.realm import Hosts, Path, Realm, Side, is_behind_nat
 from sbc.core.registry import Arrival, Registry
 
 DEFAULT_EXPIRES = 3600  # seconds, where neither side says (RFC 3261 section 10.2.1.1)
+_UNSETTLED = frozenset({Phase.REQUEST, Phase.PROVISIONAL})  # what they offer and answer, a refusal takes back
 _MEDIA = frozenset({Role.RTP, Role.RTCP, Role.T38})
 _NEGOTIATE = frozenset({Kind.OPEN, Kind.ANSWER, Kind.MODIFY})  # what else describes media only says what is possible
 
@@ -247,7 +248,9 @@ class Crossing:
             orders.append(UpdateStream(stream.id, side, stream.side(call, side)))
             if answers:  # whoever offered may send from now on: its learning window begins here
                 orders.append(UpdateStream(stream.id, 1 - side, stream.side(call, 1 - side)))
-        if self.intent.phase is Phase.SUCCESS:
+        if self.intent.phase is Phase.REQUEST:
+            self.exchange.offered = True
+        elif self.intent.phase is Phase.CONFIRM or (self.intent.phase is Phase.SUCCESS and self.exchange.offered):
             orders += self._close_replaced(call)
         return orders
 
@@ -258,9 +261,9 @@ class Crossing:
         rtcp = known.get(Role.RTCP)
         if rtcp is None and stream.kind == "rtp":
             rtcp = Address(rtp.host, rtp.port + 1)  # RFC 3550 section 11
-        before = stream.remote[side]
-        if not self.reply:
-            self.exchange.undo.append(Change(stream, side, before, stream in self._new))
+        before, changes = stream.remote[side], self.exchange.undo
+        if self.intent.phase in _UNSETTLED and not any(c.stream is stream and c.side == side for c in changes):
+            changes.append(Change(stream, side, before, stream in self._new))
         stream.remote[side] = Pair(rtp, rtcp)
         leg = call.legs[side]
         if self.here.side is Side.ACCESS and is_private(rtp.host) and rtp.host != leg.seen.host:

@@ -40,6 +40,11 @@ class Hop:
     listener: Listener
     peer: Address
 
+    @property
+    def reliable(self) -> bool:
+        """Whether nothing is lost on the way, so that nothing need be said twice."""
+        return self.listener.transport != "udp"
+
     def send(self, data: bytes, call: Call | None) -> Send:
         return Send(self.listener, self.peer, data, call.id if call else "")
 
@@ -84,6 +89,7 @@ class Exchange:
     wait: float = 0.0
     deadline: float = 0.0
     keys: list[tuple[str, str, int, bytes]] = attrs.field(factory=list)
+    offered: bool = False  # whether the request itself described media: then its answer is the answer to that
     bindings: list[Binding] = attrs.field(factory=list)
     undo: list[Change] = attrs.field(factory=list)
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)

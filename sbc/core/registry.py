@@ -10,7 +10,7 @@ from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import MOST_PARTIES, Call, Leg, Stream
 from sbc.core.exchange import Exchange
-from sbc.core.message import Cause, Place, Refused, Slot
+from sbc.core.message import Cause, Phase, Place, Refused, Slot
 from sbc.core.mint import Mint
 from sbc.core.names import Names
 from sbc.core.orders import CloseStream, Listen, Listener, Note, Order, Record, Unlisten
@@ -222,10 +222,12 @@ class Registry:
         near = exchange.near
         if near is not None:
             realm = self.plan.realms[near.listener.realm]
-            self._within("exchanges", realm, realm.limits.exchanges)
-            if realm.side is Side.ACCESS:
-                if self.per_source[realm.name, near.peer] >= realm.limits.exchanges_per_source:
+            if exchange.intent.phase is not Phase.WITHDRAW:  # one at most for what was let in, and it makes room
+                self._within("exchanges", realm, realm.limits.exchanges)
+                asked = self.per_source[realm.name, near.peer]
+                if realm.side is Side.ACCESS and asked >= realm.limits.exchanges_per_source:
                     raise Refused(Cause.BUSY, "too many requests at once from one source", retry_after=30)
+            if realm.side is Side.ACCESS:
                 self.per_source[realm.name, near.peer] += 1
             self.in_realm["exchanges", realm.name] += 1
             self.key_exchange(exchange, near_key(realm.name, near.peer, exchange.intent.exchange))

@@ -107,8 +107,8 @@ def _send_withdrawal(registry: Registry, dialect: Any, asked: Exchange, now: flo
     return [*own.onward(data)]
 
 
-def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Intent, now: float) -> None:
-    """A request has crossed as `sent`, which its own dialect describes as `onward`."""
+def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Intent, now: float) -> list[Order]:
+    """A request has crossed as `sent`, which its dialect describes as `onward`. Returns what follows its sending."""
     assert exchange.far is not None
     exchange.sent = sent
     if exchange.call is not None:
@@ -116,10 +116,12 @@ def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Intent, n
         if exchange.ends_call:
             exchange.call.life.hang_up()
             exchange.call.cause = exchange.intent.cause or f"ended from {exchange.near.listener.realm}"  # type: ignore[union-attr]
-    if exchange.intent.phase is Phase.CONFIRM:
-        return
+    if exchange.intent.phase is Phase.CONFIRM:  # nobody answers it: if it ends the call, it does so now
+        done = attrs.evolve(onward, phase=Phase.SUCCESS)
+        return conclude(registry, exchange, done, now) if exchange.ends_call else []
     registry.key_exchange(exchange, far_key(exchange.far.listener.realm, onward.exchange))
     _retry_later(registry, exchange, now)
+    return []
 
 
 def exchange_of_reply(registry: Registry, intent: Intent, arrival: Arrival) -> Exchange | None:
@@ -160,15 +162,18 @@ def _heard_again(exchange: Exchange) -> list[Order]:
     orders: list[Order] = []
     if exchange.confirmation is not None:
         orders += exchange.onward(exchange.confirmation)
-    if exchange.state is not State.REFUSED:  # there the answer has its own schedule
+    if exchange.open or exchange.state is State.ACCEPTED:  # refused, it has its own schedule; done, the asker has it
         orders += exchange.back(exchange.answer)
     return orders
 
 
 def _proceed(registry: Registry, exchange: Exchange, now: float) -> None:
-    exchange.state = State.PROCEEDING
-    if exchange.timing.quiet:
+    first, exchange.state = exchange.state is State.TRYING, State.PROCEEDING
+    ended = exchange.call is not None and exchange.call.state is CallState.CLOSED
+    if exchange.timing.quiet and (first or not ended):  # of what has ended nobody may go on alerting for ever
         registry.timers.set(exchange, now + exchange.timing.patience)
+    elif first:
+        exchange.deadline = max(exchange.deadline, now + exchange.timing.patience)
 
 
 def settle(
@@ -275,7 +280,7 @@ def _finish(registry: Registry, exchange: Exchange, state: ExchangeState, now: f
 
 def _failed(registry: Registry, exchange: Exchange, phase: Phase, now: float) -> list[Order]:
     """The exchange has failed: repeat that until acknowledged, where the protocol wants it; undo what was offered."""
-    if exchange.timing.confirmed and not exchange.timing.reliable:
+    if exchange.timing.confirmed and exchange.near is not None and not exchange.near.reliable:
         exchange.state = State.REFUSED
         exchange.wait = 0.0
         exchange.deadline = now + exchange.timing.limit
@@ -327,11 +332,11 @@ def wake_exchange(registry: Registry, dialect: Any, exchange: Exchange, now: flo
     if state is State.PROCEEDING and exchange.timing.quiet:
         orders = _send_withdrawal(registry, dialect, exchange, now)
         return orders + give_up(registry, dialect, exchange, Refused(Cause.TIMEOUT, "nobody answered in time"), now)
-    if state is State.WITHDRAWN:
+    if state is State.WITHDRAWN or (state is State.WITHDRAWING and now >= exchange.deadline):
         return give_up(registry, dialect, exchange, Refused(Cause.WITHDRAWN, "withdrawn"), now)
     if now >= exchange.deadline:
         return give_up(registry, dialect, exchange, Refused(Cause.TIMEOUT, "no answer from the next hop"), now)
-    if exchange.timing.reliable:
+    if exchange.far is not None and exchange.far.reliable:
         registry.timers.set(exchange, exchange.deadline)
         return []
     _retry_later(registry, exchange, now)
@@ -339,7 +344,11 @@ def wake_exchange(registry: Registry, dialect: Any, exchange: Exchange, now: flo
 
 
 def wake_binding(registry: Registry, binding: Binding, now: float) -> list[Order]:
-    """A registration has run out."""
+    """A registration has run out, unless the registrar has yet to say whether it goes on."""
+    asked = [claim.deadline for claim in binding.claims if isinstance(claim, Exchange) and claim.open]
+    if asked and max(asked) > now:
+        registry.timers.set(binding, max(asked))
+        return []
     return registry.forget_binding(binding, "expired", now)
 
 
