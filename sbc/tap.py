@@ -6,6 +6,7 @@ from twisted.application.service import IService
 from twisted.python import usage
 
 from sbc import __version__
+from sbc.admin.log import install
 from sbc.config.faults import ConfigError
 from sbc.config.load import load_file
 from sbc.config.schema import Config
@@ -28,11 +29,13 @@ class Options(usage.Options):
     loaded: Config | None = None
 
     def postOptions(self) -> None:
-        """Load the configuration. Here and not later, because here twistd shows an error as one, without a traceback.
+        """Load the configuration, try the files it names, and let the log be as it says.
 
-        Raises UsageError with all faults, one a line.
+        Here and not later, because here twistd shows an error as one, without a traceback. Raises UsageError with all
+        faults, one a line.
         """
         self.loaded = _load(self["config"])
+        _prepare(self.loaded, self.parent)
 
     def opt_version(self) -> None:
         """Show the version of sbc and exit."""
@@ -51,4 +54,21 @@ def _load(path: str) -> Config:
     try:
         return load_file(path)
     except ConfigError as error:
-        raise usage.UsageError(f"the configuration cannot be used:\n{error}") from error
+        raise _unusable(error) from error
+
+
+def _prepare(config: Config, twistd: usage.Options | None) -> None:
+    """`twistd` are the options before the word sbc, where there are any."""
+    try:
+        if config.console is not None:
+            from sbc.admin.access import read_access  # SSH takes its time to import
+
+            read_access(config.console, config.source)
+        if twistd is not None:
+            install(twistd, config.log, config.source)
+    except ConfigError as error:
+        raise _unusable(error) from error
+
+
+def _unusable(error: ConfigError) -> usage.UsageError:
+    return usage.UsageError(f"the configuration cannot be used:\n{error}")

@@ -16,11 +16,10 @@ from twisted.cred.credentials import ISSHPrivateKey, IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from sbc.admin.keys import Authorized, authorized_keys, fingerprint, host_key
-from sbc.admin.log import CONSOLE
+from sbc.admin.log import CONSOLE, NamedLogger
 from sbc.admin.passwords import Passwords
 from sbc.config.faults import ConfigError, Fault, shown
 from sbc.config.schema import ConsoleConfig
@@ -92,7 +91,7 @@ def _lines(path: str) -> list[str]:
 class _Files:
     """What both checkers share: the file is read at each login, so that who is struck from it cannot enter any more."""
 
-    _log = Logger(CONSOLE)
+    _log = NamedLogger(CONSOLE)
 
     def __init__(self, path: str) -> None:
         self._path = path

@@ -16,6 +16,7 @@ from twisted.logger import (
     ILogObserver,
     LegacyLogObserverWrapper,
     LogEvent,
+    Logger,
     LogLevel,
     LogLevelFilterPredicate,
     LogPublisher,
@@ -37,6 +38,13 @@ LONGEST = 16_384
 
 _NOISE = ("log_legacy", "twisted.conch")  # what Twisted says of its own doing; conch even quotes packets, at debug
 _FIELDS = ("call", "stream", "user", "peer")  # what an event may be about, kept by name in JSON
+
+
+class NamedLogger(Logger):
+    """A logger that keeps its namespace in whatever class it stands; Twisted's takes that of the class."""
+
+    def __get__(self, instance: object, owner: type | None = None) -> Logger:
+        return self
 
 
 class Out(Protocol):
@@ -203,6 +211,26 @@ def observer(config: LogConfig, *outs: ILogObserver) -> ILogObserver:
     return FilteringLogObserver(LogPublisher(*outs), [wanted(config.level)])
 
 
+class TwistdLog:
+    """What twistd is told to log by. It wants the name of a thing, not the thing, so there is one to be named."""
+
+    def __init__(self) -> None:
+        self._begin: Callable[[], ILogObserver] | None = None
+
+    def set(self, begin: Callable[[], ILogObserver]) -> None:
+        self._begin = begin
+
+    def __call__(self) -> ILogObserver:
+        """Called by twistd when it begins to log."""
+        if self._begin is None:
+            raise RuntimeError(f"{TWISTD_LOG_NAME} is for sbc itself; say nothing with --logger")
+        return self._begin()
+
+
+TWISTD_LOG = TwistdLog()
+TWISTD_LOG_NAME = "sbc.admin.log.TWISTD_LOG"
+
+
 def install(options: MutableMapping[str, Any], config: LogConfig, source: str = "") -> None:
     """Make twistd log as `config` says. `options` are twistd's own; this does what its `--logger` would.
 
@@ -216,7 +244,8 @@ def install(options: MutableMapping[str, Any], config: LogConfig, source: str = 
         own = _twistds_own(options, config.format)
         return observer(config, own) if file is None else observer(config, own, Lines(file, config.format))
 
-    options["logger"] = begin
+    TWISTD_LOG.set(begin)
+    options["logger"] = TWISTD_LOG_NAME
 
 
 def _twistds_own(options: MutableMapping[str, Any], format: LogFormat) -> ILogObserver:

@@ -11,12 +11,11 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
 from sbc import __version__
 from sbc.admin.access import Entrant, KeyChecker, PasswordChecker, read_access
 from sbc.admin.keys import fingerprint
-from sbc.admin.log import CONSOLE
+from sbc.admin.log import CONSOLE, NamedLogger
 from sbc.admin.prompt import Prompt, Terminal
 from sbc.admin.sessions import Avatars
 from sbc.admin.ssh import ConsoleFactory
@@ -28,7 +27,7 @@ GREETING = f"sbc {__version__}: help() lists the commands, Ctrl-D leaves"
 class ConsoleService(Service):
     """Listens for SSH. `namespace` is what is to be found at the prompt."""
 
-    _log = Logger(CONSOLE)
+    _log = NamedLogger(CONSOLE)
 
     def __init__(self, reactor: Any, config: ConsoleConfig, namespace: Mapping[str, Any], source: str = "") -> None:
         """`source` is the configuration's file. @raises ConfigError where one of the console's files cannot be used."""

@@ -15,8 +15,9 @@ from typing import Any
 from twisted.conch.insults.insults import ServerProtocol, modes
 from twisted.conch.manhole import Manhole, ManholeInterpreter
 from twisted.logger import Logger
+from twisted.python.compat import iterbytes
 
-from sbc.admin.log import CONSOLE
+from sbc.admin.log import CONSOLE, NamedLogger
 
 SECONDS = 5.0
 """The longest a line may run: while it does, no message and no packet is handled."""
@@ -87,7 +88,7 @@ class Prompt(Manhole):
     """Reads lines and answers them. `heard` is told each line before it is run."""
 
     ps = (b"sbc> ", b"...> ")
-    _log = Logger("twisted.conch")
+    _log = NamedLogger("twisted.conch")
 
     def __init__(self, namespace: Mapping[str, Any], greeting: str, heard: Callable[[str], None]) -> None:
         super().__init__(dict(namespace))
@@ -129,7 +130,7 @@ class Prompt(Manhole):
             _fault.failure("the console failed on a line")
             self.interpreter.resetBuffer()
             self.pn = 0
-            self.addOutput(f"\n{type(error).__name__}: this line cannot be run\n")
+            self.addOutput(f"\n{type(error).__name__}: the prompt can do nothing with this line, or its answer\n")
             self.terminal.write(self.ps[0])
 
     def addOutput(self, data: str | bytes, isAsync: bool | None = None) -> None:
@@ -141,6 +142,13 @@ class Terminal(ServerProtocol):
     """The operator's terminal. It is left as it was found: conch would reset it, and clear it, at the end."""
 
     transport: Any
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take keys, one by one: any may be the last, though more came with it."""
+        for key in iterbytes(data):
+            if self.terminalProtocol is None:
+                return
+            super().dataReceived(key)
 
     def loseConnection(self) -> None:
         self.resetModes([modes.IRM])

@@ -24,12 +24,14 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from sbc.admin.access import Entrant
-from sbc.admin.log import CONSOLE
+from sbc.admin.log import CONSOLE, NamedLogger
 
 _LONGEST_NAME = 64  # characters of what a peer calls things that are logged
 
+_MOST_EARLY = 4096  # octets typed before there is a shell that are kept
+
 _audit = Logger(CONSOLE)
-_conch = Logger("twisted.conch")  # what conch says in our classes' name stays conch's
+_conch = NamedLogger("twisted.conch")  # what conch says in our classes' name stays conch's
 
 NewTerminal = Callable[[Entrant, Callable[[str], None]], Protocol]
 """Makes the terminal protocol of somebody who has entered; it is to tell the callable each line that is typed."""
@@ -86,6 +88,14 @@ class Shell(SSHSession):
     conn: Any
     avatar: Any
     _said_good_bye = False
+    _early = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        """Keys. Those that come before there is a shell are kept for it; conch would take them for output."""
+        if self.client is not None:
+            super().dataReceived(data)
+        elif len(self._early) + len(data) <= _MOST_EARLY:
+            self._early += data
 
     def request_shell(self, data: bytes) -> int:
         if self.client is not None:
@@ -99,6 +109,8 @@ class Shell(SSHSession):
         self.client = SSHSessionProcessProtocol(self)
         terminal.makeConnection(self.client)
         self.client.makeConnection(wrapProtocol(terminal))
+        early, self._early = self._early, b""
+        terminal.dataReceived(early)
         return 1
 
     def request_exec(self, data: bytes) -> int:

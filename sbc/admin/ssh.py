@@ -26,7 +26,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from sbc.admin.keys import ALGORITHMS, algorithms_of
-from sbc.admin.log import CONSOLE
+from sbc.admin.log import CONSOLE, NamedLogger
 from sbc.admin.sessions import Channels, named
 
 LOGIN_SECONDS = 30.0
@@ -47,7 +47,7 @@ LINES_A_SECOND = 10
 """Lines about strangers that are logged in one second; more are counted."""
 
 _audit = Logger(CONSOLE)
-_conch = Logger("twisted.conch")  # what conch says in our classes' name stays conch's
+_conch = NamedLogger("twisted.conch")  # what conch says in our classes' name stays conch's
 
 
 class ConsoleTransport(SSHServerTransport):
