@@ -77,7 +77,7 @@ class Journal:
             )
         elif record.event == "answer":
             self.log.info("call {call}: answered", call=record.call)
-        else:
+        elif record.event == "close":
             volumes = self._volumes.pop(record.call, [])
             self.log.info(
                 "call {call}: ended: {cause}; answered for {seconds}; {volume}",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sbc.core import transact
+from sbc.core import account, transact
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
 from sbc.core.exchange import Exchange, Hop
-from sbc.core.message import BadMessage, Cause, Intent, Kind, Phase, Refused, Slot
+from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, Phase, Refused, Slot, Who
 from sbc.core.mint import Mint
 from sbc.core.orders import Listener, Note, Order, Send, Wake
 from sbc.core.realm import Plan
@@ -80,7 +80,7 @@ class Border:
             self.registry.timers.set(call, now + self.plan.timers.linger)
             return []
         if not call.cause:
-            call.cause = "expired"
+            call.because("expired", Ending.EXPIRED, Who.SBC)
         call.life.end()
         return self.registry.close_call(call, now)
 
@@ -174,8 +174,8 @@ def _drop(border: Border, exchange: Exchange, no: Refused, now: float) -> list[O
     if exchange.intent.phase is not Phase.CONFIRM:
         orders += registry.forget_exchange(exchange, now)
     if call is not None and call.opening is exchange and exchange.intent.kind is Kind.OPEN:
+        call.because(no.why, account.ending_of(no.cause, call), Who.SBC)
         call.life.fail()
-        call.cause = no.why
         orders += registry.close_call(call, now)
         if not call.exchanges:
             orders += registry.forget_call(call, now)

@@ -10,7 +10,7 @@ import attrs
 from automat import TypeMachineBuilder
 
 from sbc.core.address import Address, Pair
-from sbc.core.message import NO_ROUTE, Intent, Place, Route, StreamKey
+from sbc.core.message import NO_ROUTE, Ending, Intent, Place, Route, StreamKey, Who
 from sbc.core.names import Peer
 from sbc.core.orders import Listener, SideSpec, StreamSpec
 from sbc.core.realm import Path, Realm
@@ -111,6 +111,7 @@ class Leg:
     """One end of a call: the realm, the socket we speak from, and the transport address the peer was seen at.
 
     `label` is the call's name on this leg. `routes` are the hops to each party there, `latest` the place last loaded.
+    `claimed` is where the peer believes to be, if it has said so.
     """
 
     realm: Realm
@@ -120,6 +121,7 @@ class Leg:
     behind_nat: bool = False
     routes: dict[bytes, Route] = attrs.field(factory=dict)
     latest: Place | None = None
+    claimed: Address | None = None
 
     def learn(self, intent: Intent) -> None:
         """Remember how the sender of `intent` wants to be reached."""
@@ -136,13 +138,15 @@ class Leg:
 
 @attrs.define(eq=False)
 class Stream:
-    """One media stream of a call. `ours` are our pairs in the legs' realms, `remote` what each peer has signalled."""
+    """One media stream of a call. `ours` are our pairs in the legs' realms, `remote` what each peer has signalled, and
+    `media` what it said flows there."""
 
     id: str
     key: StreamKey
     kind: str
     ours: tuple[Pair, Pair]
     remote: list[Pair | None] = attrs.field(factory=lambda: [None, None])
+    media: list[str] = attrs.field(factory=lambda: ["", ""])
 
     @staticmethod
     def pair(host: str, port: int, kind: str) -> Pair:
@@ -162,11 +166,22 @@ class Stream:
             latch=media.latch,
             window=media.window,
             dscp=media.dscp,
+            media=self.media[index],
         )
 
     def spec(self, call: Call) -> StreamSpec:
         """The whole stream as the engine is to have it now."""
         return StreamSpec(self.id, call.id, self.kind, (self.side(call, 0), self.side(call, 1)))
+
+
+@attrs.frozen
+class Asked:
+    """Who asked for a call and for whom, as the opening request says (see Intent), and by which method."""
+
+    caller: bytes = b""
+    callee: bytes = b""
+    called: bytes = b""
+    method: str = ""
 
 
 class Call:
@@ -180,7 +195,10 @@ class Call:
         self.opened_at = now
         self.answered_at: float | None = None
         self.answered_by = b""  # the party that did; what others who were asked say later moves nothing
+        self.asked = Asked()
         self.cause = ""
+        self.ending: Ending | None = None
+        self.ended_by: Who | None = None
         self.streams: dict[tuple[StreamKey, str], Stream] = {}  # by key and kind
         self.opened_streams = 0
         self.keys: set[tuple[str, str, bytes]] = set()
@@ -197,6 +215,10 @@ class Call:
     @property
     def state(self) -> CallState:
         return self._state.now
+
+    def because(self, cause: str, ending: Ending | None, who: Who | None) -> None:
+        """Note why and through whom the call ends, should it end now."""
+        self.cause, self.ending, self.ended_by = cause, ending, who
 
     def leg_in(self, realm: str) -> int:
         """The index of the leg in `realm`."""

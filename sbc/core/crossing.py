@@ -47,6 +47,7 @@ class Crossing:
         self.local: Address = hop.listener.advertised
         self.granted: dict[Binding, int] = {}
         self._signalled: dict[Stream, dict[Role, Address]] = {}
+        self._flowing: dict[Stream, str] = {}
         self._new: list[Stream] = []
         self._rejected: set[int | str] = set()
 
@@ -210,6 +211,7 @@ class Crossing:
         if moves:
             known = self._signalled.setdefault(stream, {})
             known[slot.role] = address
+            self._flowing[stream] = slot.media or self._flowing.get(stream, "")
             muxed = slot.role is Role.RTCP and known.get(Role.RTP) == address  # RFC 5761 section 5.1.3
         else:
             muxed = False
@@ -263,8 +265,9 @@ class Crossing:
             rtcp = Address(rtp.host, rtp.port + 1)  # RFC 3550 section 11
         before, changes = stream.remote[side], self.exchange.undo
         if self.intent.phase in _UNSETTLED and not any(c.stream is stream and c.side == side for c in changes):
-            changes.append(Change(stream, side, before, stream in self._new))
+            changes.append(Change(stream, side, before, stream in self._new, stream.media[side]))
         stream.remote[side] = Pair(rtp, rtcp)
+        stream.media[side] = self._flowing[stream]
         leg = call.legs[side]
         if self.here.side is Side.ACCESS and is_private(rtp.host) and rtp.host != leg.seen.host:
             leg.behind_nat = True
@@ -303,7 +306,7 @@ def undo(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
         if change.new:
             orders += registry.close_stream(call, stream, now)
         else:
-            stream.remote[change.side] = change.before
+            stream.remote[change.side], stream.media[change.side] = change.before, change.media
             orders.append(UpdateStream(stream.id, change.side, stream.side(call, change.side)))
     exchange.undo.clear()
     return orders

@@ -51,12 +51,13 @@ class Hop:
 
 @attrs.frozen
 class Change:
-    """What an offer changed in a stream: the remote pair it had at `side`, or that the stream is new."""
+    """What an offer changed in a stream: the remote pair and media it had at `side`, or that the stream is new."""
 
     stream: Stream
     side: int
     before: Pair | None
     new: bool
+    media: str = ""
 
 
 @attrs.define(eq=False)

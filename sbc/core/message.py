@@ -60,6 +60,33 @@ _FINAL = frozenset({Phase.SUCCESS, Phase.FAILURE, Phase.CHALLENGE})
 _REPLIES = _FINAL | {Phase.PENDING, Phase.PROVISIONAL}
 
 
+class Ending(Enum):
+    """Why a call ended, in one word for all protocols."""
+
+    NORMAL = "normal"  # it was answered, and a party hung up
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"  # the caller gave up before the answer
+    MOVED = "moved"
+    NOT_FOUND = "not-found"
+    UNREACHABLE = "unreachable"
+    UNAUTHORIZED = "unauthorized"
+    INCOMPATIBLE = "incompatible"
+    CONGESTION = "congestion"
+    FAILED = "failed"
+    EXPIRED = "expired"  # it had lasted as long as a call may
+    CLEARED = "cleared"  # the SBC ended it, for the cause it names
+
+
+class Who(Enum):
+    """Who ended a call."""
+
+    CALLER = "caller"
+    CALLEE = "callee"
+    SBC = "sbc"
+
+
 class Route(NamedTuple):
     """Hops to be visited on the way to a peer, opaque to the core, in order; `first` is the address of the first."""
 
@@ -91,7 +118,8 @@ class Slot:
     `stream` joins the slots of one stream across messages. `primary` is False for what is translated but not recorded
     of the sender: a further address of the same stream (RFC 8839), or a place that somebody else is at, whose domain
     name may pass. `at` is the dialect's own mark of the spot. `token` is what would name the place if it were one of
-    ours. `expires` is the lifetime in seconds the message gives this place, where it gives one.
+    ours. `expires` is the lifetime in seconds the message gives this place, where it gives one. `media` is what flows
+    there, for people: the kind, then the formats, best first.
     """
 
     role: Role
@@ -101,6 +129,7 @@ class Slot:
     primary: bool = True
     token: bytes = b""
     expires: int | None = None
+    media: str = ""
 
 
 @attrs.define(eq=False)
@@ -129,6 +158,9 @@ class Intent:
     expires: int | None = None  # lifetime asked for or granted to a binding or call
     route: Route | None = None  # how the sender wants to be reached from now on; None: as before
     cause: str = ""  # of a failure, in the protocol's own words
+    ending: Ending | None = None  # the same in ours
+    callee: bytes = b""  # whom an OPEN calls, by the name that stays the same on the way
+    called: bytes = b""  # where an OPEN asks to be taken, as it was written
 
 
 @attrs.frozen

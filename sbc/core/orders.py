@@ -37,7 +37,7 @@ class SideSpec:
     """One side of a stream: our pair, the remote pair as signalled, and how far to trust what arrives.
 
     `remote` is None until the peer has signalled one. `seen_host` is the host the peer's signalling came from. `window`
-    is in seconds.
+    is in seconds. `media` is what the peer has signalled to flow there, for the books: kind and formats.
     """
 
     realm: str
@@ -48,6 +48,7 @@ class SideSpec:
     latch: Latch
     window: float
     dscp: int = 0
+    media: str = ""
 
 
 @attrs.frozen
@@ -117,7 +118,10 @@ class Wake:
 
 @attrs.frozen
 class Record:
-    """Something a call detail record holds has happened: `event` is open, answer or close."""
+    """Something a call detail record holds has happened: `event` is open, ring, answer or close.
+
+    What each has in `fields` is told by sbc/core/account.py.
+    """
 
     call: str
     event: str

@@ -6,6 +6,7 @@ from collections import Counter
 
 import attrs
 
+from sbc.core import account
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import MOST_PARTIES, Call, Leg, Stream
@@ -13,7 +14,7 @@ from sbc.core.exchange import Exchange
 from sbc.core.message import Cause, Phase, Place, Refused, Slot
 from sbc.core.mint import Mint
 from sbc.core.names import Names
-from sbc.core.orders import CloseStream, Listen, Listener, Note, Order, Record, Unlisten
+from sbc.core.orders import CloseStream, Listen, Listener, Note, Order, Unlisten
 from sbc.core.ports import PortPool
 from sbc.core.realm import Path, Plan, Realm, Side, Signaling
 from sbc.core.timers import Timers
@@ -134,8 +135,7 @@ class Registry:
             if port is not None:
                 port.holders.add(call.id)
         self.timers.set(call, now + self.plan.timers.call_max)
-        legs = [f"{leg.realm.name} {leg.seen}" for leg in call.legs]
-        return [Record(call.id, "open", {"at": now, "from": legs[0], "to": legs[1], "path": call.path.name})]
+        return [account.opened(call)]
 
     def name_call(self, call: Call, leg: Leg, name: bytes) -> None:
         """Let `name` on that leg mean `call` too. A name another live call holds stays with that call."""
@@ -159,9 +159,7 @@ class Registry:
         for stream in list(call.streams.values()):
             orders += self.close_stream(call, stream, now)
         self.timers.set(call, now + self.plan.timers.linger)
-        answered = None if call.answered_at is None else now - call.answered_at
-        orders.append(Record(call.id, "close", {"at": now, "cause": call.cause, "answered_for": answered}))
-        return orders
+        return [*orders, account.closed(call, now)]
 
     def forget_call(self, call: Call, now: float) -> list[Order]:
         """The last anybody hears of a call."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from sbc.core.binding import Binding
-from sbc.core.call import Call, CallState, Leg
+from sbc.core.call import Asked, Call, CallState, Leg
 from sbc.core.crossing import Crossing, destination, resolve
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, Slot, Timing
@@ -232,15 +232,18 @@ def _call(registry: Registry, arrival: Arrival, intent: Intent, way: Way) -> tup
         return way.call, []
     realm = registry.plan.realms[arrival.listener.realm]
     there = registry.plan.realms[way.hop.listener.realm]
-    asking = Leg(realm, arrival.listener, arrival.source, intent.label)
+    asking = Leg(realm, arrival.listener, arrival.source, intent.label, claimed=intent.claimed)
     asked = Leg(there, way.hop.listener, way.hop.peer, far_label(registry, arrival, intent, way.path))
     if realm.side is Side.ACCESS:
         asking.behind_nat = intent.claimed is not None and intent.claimed != arrival.source
     if way.terminal is not None:
         (asking if realm.side is Side.ACCESS else asked).behind_nat |= way.terminal.behind_nat
+        if realm.side is Side.CORE:
+            asked.claimed = way.terminal.place.address
     call = Call(registry.mint.token()[:10].decode(), arrival.listener.dialect, way.path, (asking, asked), arrival.now)
     call.target = way.target
     call.lifetime = intent.expires is not None
+    call.asked = Asked(intent.user, intent.callee, intent.called, intent.method)
     orders = registry.add_call(call, arrival.now)
     registry.name_call(call, asking, intent.call)
     return call, orders

@@ -6,12 +6,13 @@ from typing import Any
 
 import attrs
 
+from sbc.core import account
 from sbc.core.binding import Binding
 from sbc.core.call import CallState
 from sbc.core.crossing import DEFAULT_EXPIRES, Crossing, undo
 from sbc.core.exchange import Exchange, ExchangeState, Hop
-from sbc.core.message import Cause, Intent, Kind, Phase, Refused
-from sbc.core.orders import CloseStream, Note, Order, Record
+from sbc.core.message import Cause, Ending, Intent, Kind, Phase, Refused, Who
+from sbc.core.orders import CloseStream, Note, Order
 from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry, far_key, near_key
 
@@ -115,7 +116,8 @@ def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Intent, n
         registry.name_call(exchange.call, exchange.call.legs[1 - exchange.arrival_leg], onward.call)
         if exchange.ends_call:
             exchange.call.life.hang_up()
-            exchange.call.cause = exchange.intent.cause or f"ended from {exchange.near.listener.realm}"  # type: ignore[union-attr]
+            cause = exchange.intent.cause or f"ended from {exchange.near.listener.realm}"  # type: ignore[union-attr]
+            exchange.call.because(cause, Ending.NORMAL, Who.CALLEE if exchange.arrival_leg else Who.CALLER)
     if exchange.intent.phase is Phase.CONFIRM:  # nobody answers it: if it ends the call, it does so now
         done = attrs.evolve(onward, phase=Phase.SUCCESS)
         return conclude(registry, exchange, done, now) if exchange.ends_call else []
@@ -221,16 +223,17 @@ def _bound(registry: Registry, exchange: Exchange, crossing: Crossing) -> list[O
     return orders
 
 
-def conclude(registry: Registry, exchange: Exchange, answer: Intent, now: float) -> list[Order]:
-    """What an answer does to the call of its request."""
+def conclude(registry: Registry, exchange: Exchange, answer: Intent, now: float, who: Who = Who.CALLEE) -> list[Order]:
+    """What an answer, given by `who`, does to the call of its request."""
     call, kind, phase = exchange.call, exchange.intent.kind, answer.phase
     if call is None or call.state is CallState.CLOSED:
         return []
     if kind is Kind.OPEN and call.opening is exchange:
-        return _opened(registry, exchange, answer, now)
+        return _opened(registry, exchange, answer, now, who)
     if exchange.ends_call and phase.final and call.answered_at is not None:
         if phase is Phase.CHALLENGE:
             call.life.stay()
+            call.because("", None, None)
             return []
         call.life.end()
         return registry.close_call(call, now)
@@ -239,12 +242,14 @@ def conclude(registry: Registry, exchange: Exchange, answer: Intent, now: float)
     return []
 
 
-def _opened(registry: Registry, exchange: Exchange, answer: Intent, now: float) -> list[Order]:
+def _opened(registry: Registry, exchange: Exchange, answer: Intent, now: float, who: Who) -> list[Order]:
     call, phase = exchange.call, answer.phase
     assert call is not None
     if phase is Phase.PROVISIONAL:
+        first = call.state is CallState.OPENING
         call.life.ring()
-    elif phase is Phase.SUCCESS:
+        return [account.rang(call, now)] if first else []
+    if phase is Phase.SUCCESS:
         if call.answered_at is not None:
             return []
         call.life.answer()
@@ -252,15 +257,16 @@ def _opened(registry: Registry, exchange: Exchange, answer: Intent, now: float) 
         if call.lifetime:
             granted = exchange.intent.expires if answer.expires is None else answer.expires
             _prolong(registry, call, DEFAULT_EXPIRES if granted is None else granted, now)
-        return [Record(call.id, "answer", {"at": now})]
-    elif phase is Phase.CHALLENGE:
+        return [account.answered(call)]
+    if phase is Phase.CHALLENGE:
         registry.timers.set(call, now + registry.plan.timers.linger)  # the attempt is expected again, with credentials
-        call.cause = answer.cause
-    elif call.answered_at is None:
-        call.life.fail()
-        call.cause = answer.cause
-        return registry.close_call(call, now)
-    return []
+        call.because(answer.cause, Ending.UNAUTHORIZED, who)
+        return []
+    if call.answered_at is not None:
+        return []
+    call.life.fail()
+    call.because(answer.cause, answer.ending, Who.CALLER if answer.ending is Ending.CANCELLED else who)
+    return registry.close_call(call, now)
 
 
 def _prolong(registry: Registry, call: Any, expires: int, now: float) -> None:
@@ -299,10 +305,15 @@ def give_up(registry: Registry, dialect: Any, exchange: Exchange, refused: Refus
     exchange.answer = dialect.refuse(dialect.decode(exchange.asked), refused, exchange.near.peer)
     orders: list[Order] = [*exchange.back(exchange.answer)]
     orders += _failed(registry, exchange, Phase.FAILURE, now)
-    failure = attrs.evolve(exchange.intent, phase=Phase.FAILURE, cause=f"{refused.cause.value}: {refused.why}")
+    failure = attrs.evolve(
+        exchange.intent,
+        phase=Phase.FAILURE,
+        cause=f"{refused.cause.value}: {refused.why}",
+        ending=account.ending_of(refused.cause, exchange.call),
+    )
     call = exchange.call.id if exchange.call else ""
     orders.append(Note("gave-up", refused.why, call, {"cause": refused.cause.value, "method": exchange.intent.method}))
-    return orders + conclude(registry, exchange, failure, now)
+    return orders + conclude(registry, exchange, failure, now, Who.SBC)
 
 
 def refuse_answer(

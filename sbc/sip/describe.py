@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sbc.core.address import Address, is_literal
-from sbc.core.message import BadMessage, Intent, Kind, Phase, Place, Role, Route, Slot
+from sbc.core.message import BadMessage, Ending, Intent, Kind, Phase, Place, Role, Route, Slot
 from sbc.sip.codec import SipMessage
 from sbc.sip.headers import NameAddr, Via, name_addrs, vias
 from sbc.sip.uri import Uri, parse_uri
@@ -26,6 +26,33 @@ _KINDS = {
     "PRACK": Kind.MODIFY,  # it may carry an offer or an answer (RFC 3262 section 5)
 }
 _CHALLENGES = frozenset({401, 407})
+_ENDINGS = {
+    401: Ending.UNAUTHORIZED,
+    403: Ending.REJECTED,
+    404: Ending.NOT_FOUND,
+    407: Ending.UNAUTHORIZED,
+    408: Ending.NO_ANSWER,
+    410: Ending.NOT_FOUND,
+    415: Ending.INCOMPATIBLE,
+    416: Ending.INCOMPATIBLE,
+    420: Ending.INCOMPATIBLE,
+    480: Ending.UNREACHABLE,
+    484: Ending.NOT_FOUND,
+    485: Ending.NOT_FOUND,
+    486: Ending.BUSY,
+    487: Ending.CANCELLED,
+    488: Ending.INCOMPATIBLE,
+    500: Ending.FAILED,
+    501: Ending.INCOMPATIBLE,
+    504: Ending.UNREACHABLE,
+    505: Ending.INCOMPATIBLE,
+    600: Ending.BUSY,
+    603: Ending.REJECTED,
+    604: Ending.NOT_FOUND,
+    606: Ending.INCOMPATIBLE,
+    607: Ending.REJECTED,
+    608: Ending.REJECTED,
+}
 
 
 def single(message: SipMessage, name: str) -> NameAddr:
@@ -131,6 +158,8 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
     )
     if uri.is_sip:
         intent.target = Slot(Role.SIGNAL, Place(uri.address, uri_bytes), uri, token=uri.user)
+    if kind is Kind.OPEN:
+        intent.callee, intent.called = user_of(to), uri_bytes
     if method == "ACK":
         intent.phase = Phase.CONFIRM
     elif method == "CANCEL":
@@ -158,9 +187,18 @@ def _reply(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> Inte
     )
     if status >= 300:
         intent.cause = f"{status} {message.reason.decode(errors='replace')}".strip()
+        intent.ending = ending_of(status)
     elif status > 100 and method in _OPENS and to_tag:
         intent.route = route(hops_of(message, "record-route")[::-1])  # RFC 3261 section 12.1.2
     return intent
+
+
+def ending_of(status: int) -> Ending:
+    """What a final answer that is no success means (RFC 3261 section 21)."""
+    if status < 400:
+        return Ending.MOVED
+    found = _ENDINGS.get(status)
+    return found if found is not None else Ending.CONGESTION if status // 100 == 5 else Ending.FAILED
 
 
 def _phase(status: int) -> Phase:

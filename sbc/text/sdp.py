@@ -10,6 +10,7 @@ import attrs
 from sbc.core.address import Address
 from sbc.core.message import BadMessage, Place, Role, Slot
 from sbc.text.edits import Edits
+from sbc.text.sdp_formats import formats
 from sbc.text.sdp_lines import (
     Candidate,
     Host,
@@ -233,6 +234,10 @@ class Sdp:
         self, role: Role, address: Address, what: MediaLine | Rtcp | Candidate, media: MediaLine, primary: bool = True
     ) -> None:
         self.slots.append(Slot(role, Place(address), Spot(self, what), stream=media.index, primary=primary))
+        if what is media and media.live:
+            following = self.media[media.index + 1 : media.index + 2]
+            until = following[0].line.line_start if following else self.end
+            self.slots[-1].media = f"{media.kind} {formats(media.line, until)}".strip()
 
     def _hide(self, hosts: Iterable[Host]) -> None:
         self.slots += [Slot(Role.HIDE, Place(Address(host.host, 0)), Spot(self, host)) for host in hosts if host.host]

@@ -1,0 +1,101 @@
+"""What a call gives account of: the facts for its detail record, as plain values, at each turn of its life."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sbc.core.address import Address
+from sbc.core.call import Call, CallState, Leg
+from sbc.core.message import Cause, Ending, Who
+from sbc.core.orders import Record
+
+_ENDINGS = {
+    Cause.NOT_FOUND: Ending.NOT_FOUND,
+    Cause.NO_CALL: Ending.NOT_FOUND,
+    Cause.FORBIDDEN: Ending.REJECTED,
+    Cause.BUSY: Ending.CONGESTION,
+    Cause.NO_PORTS: Ending.CONGESTION,
+    Cause.TIMEOUT: Ending.UNREACHABLE,
+    Cause.UNREACHABLE: Ending.UNREACHABLE,
+    Cause.UNSUPPORTED: Ending.INCOMPATIBLE,
+    Cause.WITHDRAWN: Ending.CANCELLED,
+    Cause.DRAINING: Ending.CONGESTION,
+}
+
+
+def ending_of(cause: Cause, call: Call | None) -> Ending:
+    """What it means for `call` that the SBC refuses for `cause`."""
+    if cause is Cause.TIMEOUT and call is not None and call.state is CallState.EARLY:
+        return Ending.NO_ANSWER
+    return _ENDINGS.get(cause, Ending.FAILED)
+
+
+def opened(call: Call) -> Record:
+    """A call begins. Fields: `at` (seconds on the core's clock), `from` and `to` (realm and address, in words), `path`,
+    `protocol`, `method`, `caller`, `callee`, `called` (text), `subscription` (then it is none that is billed), `legs`.
+    """
+    near, far = call.legs
+    fields = {
+        "at": call.opened_at,
+        "from": f"{near.realm.name} {near.seen}",
+        "to": f"{far.realm.name} {far.seen}",
+        "path": call.path.name,
+        "protocol": call.dialect,
+        "method": call.asked.method,
+        "caller": _words(call.asked.caller),
+        "callee": _words(call.asked.callee),
+        "called": _words(call.asked.called),
+        "subscription": call.lifetime,
+        "legs": legs(call),
+    }
+    return Record(call.id, "open", fields)
+
+
+def rang(call: Call, now: float) -> Record:
+    """Somebody is being alerted. Fields: `at`."""
+    return Record(call.id, "ring", {"at": now})
+
+
+def answered(call: Call) -> Record:
+    """Somebody has answered. Fields: `at`, `legs`."""
+    return Record(call.id, "answer", {"at": call.answered_at, "legs": legs(call)})
+
+
+def closed(call: Call, now: float) -> Record:
+    """The call is over. Fields: `at`, `cause` (the protocol's words or ours), `ending`, `who`, `legs`, and
+    `answered_for`: seconds, None if nobody answered."""
+    fields = {
+        "at": now,
+        "cause": call.cause,
+        "ending": (call.ending or Ending.FAILED if call.ended_by else Ending.CLEARED).value,
+        "who": (call.ended_by or Who.SBC).value,
+        "answered_for": None if call.answered_at is None else now - call.answered_at,
+        "legs": legs(call),
+    }
+    return Record(call.id, "close", fields)
+
+
+def legs(call: Call) -> list[dict[str, Any]]:
+    """Both legs as they are now: realm, listener, the address seen, the one claimed (or None), NAT, the call's name."""
+    return [
+        {
+            "realm": leg.realm.name,
+            "listener": str(leg.listener.address),
+            "transport": leg.listener.transport,
+            "seen": str(leg.seen),
+            "claimed": None if (claimed := _claimed(leg)) is None else str(claimed),
+            "behind_nat": leg.behind_nat,
+            "label": _words(leg.label),
+        }
+        for leg in call.legs
+    ]
+
+
+def _claimed(leg: Leg) -> Address | None:
+    if leg.claimed is not None or leg.latest is None:
+        return leg.claimed
+    return leg.latest.address
+
+
+def _words(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
