@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any
 
@@ -32,40 +31,51 @@ HISTORY = 500
 _fault = Logger(CONSOLE)
 
 
-class TooLong(Exception):
-    """A line has run for too long and was broken off."""
+class TooLong(BaseException):
+    """A line has run for too long and is broken off. It is no Exception, so that `except Exception` does not hold it."""
 
 
 class _Alarm:
-    """One for the process, since its signal is. Rings only while a line runs, though a signal may come late."""
+    """One for the process, since its signal is. Rings again and again, in case a line did not listen."""
 
-    armed = False
+    def __init__(self) -> None:
+        self._armed = False
 
     def ring(self, _number: int, _frame: object) -> None:
-        if self.armed:
-            self.armed = False
-            raise TooLong
+        if self._armed:
+            raise TooLong("broken off: all calls wait while a line runs")
+
+    def start(self, seconds: float) -> None:
+        self._armed = True
+        signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+
+    def stop(self) -> None:
+        self._armed = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 _ALARM = _Alarm()
 
 
-@contextmanager
-def limited(seconds: float) -> Iterator[None]:
-    """Break off what runs within after `seconds` with TooLong: on the main thread, where SIGALRM is nobody else's."""
+def limited(seconds: float, run: Callable[[], None]) -> None:
+    """Call `run`, and break it off after `seconds`: on the main thread, where SIGALRM is nobody else's.
+
+    @raises TooLong where `run` lets it out.
+    """
     mine = threading.current_thread() is threading.main_thread()
     if mine and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL:
         signal.signal(signal.SIGALRM, _ALARM.ring)
     if not mine or signal.getsignal(signal.SIGALRM) != _ALARM.ring:
-        yield
+        run()
         return
-    _ALARM.armed = True
-    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
-        yield
+        try:
+            _ALARM.start(seconds)
+            run()
+        finally:
+            _ALARM.stop()
     finally:
-        _ALARM.armed = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _ALARM.stop()  # it may ring just before the other stop; before this one it cannot ring again
 
 
 class Interpreter(ManholeInterpreter):
@@ -76,12 +86,11 @@ class Interpreter(ManholeInterpreter):
     def runcode(self, *args: CodeType) -> None:
         """Called with a compiled line."""
         try:
-            with limited(self.seconds):
-                super().runcode(*args)
+            limited(self.seconds, lambda: super(Interpreter, self).runcode(*args))
         except SystemExit:
             self.handler.handle_QUIT()
-        except TooLong:
-            self.write(f"broken off after {self.seconds:g} s: all calls wait while a line runs\n")
+        except TooLong as error:  # rung not in the line, where it is shown as what a line raises, but in the showing
+            self.write(f"{error}\n")
 
 
 class Prompt(Manhole):
