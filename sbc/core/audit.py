@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from sbc.core.binding import Binding
 from sbc.core.call import Call
 from sbc.core.exchange import Exchange
+from sbc.core.orders import Listener
 from sbc.core.realm import Side
 from sbc.core.registry import Registry
 
@@ -106,28 +107,28 @@ def _bindings(registry: Registry) -> list[str]:
 
 
 def _terminal_ports(registry: Registry) -> list[str]:
-    alive = set(registry.bindings.values())
+    alive = {*registry.bindings.values(), *registry.calls.values(), *registry.live_exchanges}
+    ports = registry.terminal_ports
     faults = []
-    for (_, address), port in registry.terminal_ports.items():
-        if port.binding is not None and port.binding not in alive:
-            faults.append(f"signalling port {address} belongs to the forgotten {port.binding}")
-        if port.binding is None and not port.holders:
-            faults.append(f"signalling port {address} belongs to nobody")
-        faults += [
-            f"signalling port {address} is held by forgotten call {c}" for c in port.holders - set(registry.calls)
-        ]
-    for call in registry.calls.values():
-        for own in (registry.terminal_port(leg.listener) for leg in call.legs):
-            if own is not None and call.id not in own.holders:
-                faults.append(f"{call} does not hold its signalling port {own.listener.address}")
-    taken = sum(len(pool.used) for pool in registry.signaling_ports.values())
-    if taken != len(registry.terminal_ports):
-        faults.append(f"{taken} signalling ports are taken, {len(registry.terminal_ports)} are open")
-    faults += [
-        f"the signalling ports of path {n} do not add up"
-        for n, p in registry.signaling_ports.items()
-        if not p.balanced()
+    for port in ports.values():
+        faults += [f"signalling port {port.listener} is held by forgotten {h!r}" for h in port.holders - alive]
+        if not port.holders:
+            faults.append(f"signalling port {port.listener} belongs to nobody")
+        if port.binding is not None and port.binding not in port.holders:
+            faults.append(f"signalling port {port.listener} leads to the forgotten {port.binding}")
+    needed: list[tuple[object, list[Listener]]] = [
+        *((call, [leg.listener for leg in call.legs]) for call in registry.calls.values()),
+        *((exchange, exchange.listeners) for exchange in registry.live_exchanges),
+        *((binding, [binding.onward]) for binding in registry.bindings.values()),
     ]
+    for holder, listeners in needed:
+        for own in map(ports.find, listeners):
+            if own is not None and holder not in own.holders:
+                faults.append(f"{holder!r} does not hold signalling port {own.listener}")
+    taken = sum(len(pool.used) for pool in ports.pools.values())
+    if taken != len(ports):
+        faults.append(f"{taken} signalling ports are taken, {len(ports)} are open")
+    faults += [f"the signalling ports of path {n} do not add up" for n, p in ports.pools.items() if not p.balanced()]
     return faults
 
 

@@ -71,6 +71,7 @@ class Border:
                 refused = Refused(Cause.BUSY, "no signalling port", retry_after=30)
                 orders += transact.give_up(registry, self.dialects[exchange.dialect], exchange, refused, now)
                 orders += registry.drop_pending(exchange, now)
+                orders += registry.reach(exchange, None, now)
         return self._and_wake(orders)
 
     def _wake_call(self, call: Call, now: float) -> list[Order]:

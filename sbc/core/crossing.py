@@ -67,7 +67,7 @@ class Crossing:
         return self.exchange.label
 
     def hidden_hosts(self) -> set[str]:
-        """The hosts of this side that the other is not to see: the sender's, as seen and as claimed, and our own here."""
+        """The hosts of this side that the other is not to see: the sender's, as seen and as claimed, and ours here."""
         own = self.arrival.listener
         hosts = {self.arrival.source.host, own.address.host, own.advertised.host, self.here.media.advertised}
         if self.intent.claimed is not None:

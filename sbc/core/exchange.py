@@ -98,6 +98,11 @@ class Exchange:
     entry: float | None = None
 
     @property
+    def listeners(self) -> list[Listener]:
+        """Our sockets that it speaks by."""
+        return [hop.listener for hop in (self.near, self.far) if hop is not None]
+
+    @property
     def open(self) -> bool:
         return self.state in OPEN_STATES
 

@@ -10,13 +10,14 @@ from sbc.core import account
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import MOST_PARTIES, Call, Leg, Stream
-from sbc.core.exchange import Exchange
+from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import Cause, Phase, Place, Refused, Slot
 from sbc.core.mint import Mint
 from sbc.core.names import Names
-from sbc.core.orders import CloseStream, Listen, Listener, Note, Order, Unlisten
+from sbc.core.orders import CloseStream, Listener, Note, Order
 from sbc.core.ports import PortPool
-from sbc.core.realm import Path, Plan, Realm, Side, Signaling
+from sbc.core.realm import Path, Plan, Realm, Side
+from sbc.core.terminals import TerminalPorts
 from sbc.core.timers import Timers
 
 MOST_KEYS = 4 * MOST_PARTIES
@@ -34,15 +35,6 @@ class Arrival:
     source: Address
     data: bytes
     now: float
-
-
-@attrs.define(eq=False)
-class TerminalPort:
-    """A signalling port of one terminal. Calls hold it open past its binding: `holders` are their ids."""
-
-    listener: Listener
-    binding: Binding | None
-    holders: set[str] = attrs.field(factory=set)
 
 
 def near_key(realm: str, source: Address, exchange: bytes) -> ExchangeKey:
@@ -81,16 +73,11 @@ class Registry:
         self.bindings: dict[tuple[str, bytes, bytes, Address], Binding] = {}
         self.bindings_by_user: dict[tuple[str, bytes], set[Binding]] = {}
         self.bindings_by_source: dict[tuple[str, Address], set[Binding]] = {}
-        self.terminal_ports: dict[tuple[str, Address], TerminalPort] = {}  # by realm and our own address
+        self.terminal_ports = TerminalPorts(plan)
         self.in_realm: Counter[tuple[str, str]] = Counter()  # ("calls" | "bindings" | "pending" | "exchanges", realm)
         self.per_source: Counter[tuple[str, Address]] = Counter()
         self.media_ports = {
             realm.name: PortPool(realm.media.ports, 2, realm.media.quarantine) for realm in plan.realms.values()
-        }
-        self.signaling_ports = {
-            path.name: PortPool(path.signaling_ports, 1, plan.realms[path.core].media.quarantine)
-            for path in plan.paths
-            if path.signaling is Signaling.PORT_PER_TERMINAL
         }
         self._hosts = {
             realm.name: frozenset(
@@ -131,9 +118,7 @@ class Registry:
         self.calls[call.id] = call
         for leg in call.legs:
             self.calls_by_label.setdefault((leg.realm.name, leg.label), []).append(call)
-            port = self.terminal_port(leg.listener)
-            if port is not None:
-                port.holders.add(call.id)
+        self.terminal_ports.hold(call, [leg.listener for leg in call.legs])
         self.timers.set(call, now + self.plan.timers.call_max)
         return [account.opened(call)]
 
@@ -163,7 +148,6 @@ class Registry:
 
     def forget_call(self, call: Call, now: float) -> list[Order]:
         """The last anybody hears of a call."""
-        orders: list[Order] = []
         del self.calls[call.id]
         self.in_realm["calls", call.legs[0].realm.name] -= 1
         self.unname_call(call)
@@ -173,12 +157,8 @@ class Registry:
             named.remove(call)
             if not named:
                 del self.calls_by_label[leg.realm.name, leg.label]
-            port = self.terminal_port(leg.listener)
-            if port is not None:
-                port.holders.discard(call.id)
-                orders += self._release_port(port, now)
         self.timers.set(call, None)
-        return orders
+        return self.terminal_ports.let_go(call, [leg.listener for leg in call.legs], now)
 
     # -- streams
 
@@ -230,6 +210,7 @@ class Registry:
             self.in_realm["exchanges", realm.name] += 1
             self.key_exchange(exchange, near_key(realm.name, near.peer, exchange.intent.exchange))
         self.live_exchanges.add(exchange)
+        self.terminal_ports.hold(exchange, exchange.listeners)
         exchange.deadline = now + exchange.timing.limit
 
     def join(self, exchange: Exchange, call: Call | None) -> None:
@@ -238,6 +219,12 @@ class Registry:
         if call is not None:
             call.exchanges.add(exchange)
 
+    def reach(self, exchange: Exchange, far: Hop | None, now: float) -> list[Order]:
+        """Let an exchange speak to the far side by another hop than it did, or by none."""
+        old, exchange.far = exchange.listeners, far
+        self.terminal_ports.hold(exchange, exchange.listeners)
+        return self.terminal_ports.let_go(exchange, set(old) - set(exchange.listeners), now)
+
     def key_exchange(self, exchange: Exchange, key: ExchangeKey) -> None:
         """Let `key` find the exchange."""
         self.exchanges[key] = exchange
@@ -245,7 +232,6 @@ class Registry:
 
     def forget_exchange(self, exchange: Exchange, now: float) -> list[Order]:
         """The last anybody hears of an exchange; registrations that it left pending go with it."""
-        orders: list[Order] = []
         for key in exchange.keys:
             if self.exchanges.get(key) is exchange:
                 del self.exchanges[key]
@@ -261,6 +247,7 @@ class Registry:
                 self.per_source[realm.name, exchange.near.peer] -= 1
                 if not self.per_source[realm.name, exchange.near.peer]:
                     del self.per_source[realm.name, exchange.near.peer]
+        orders = self.terminal_ports.let_go(exchange, exchange.listeners, now)
         return orders + self.drop_pending(exchange, now)
 
     def drop_pending(self, exchange: Exchange, now: float) -> list[Order]:
@@ -284,7 +271,7 @@ class Registry:
             return found, []
         self._within("bindings", realm, realm.limits.bindings)
         self._within("pending", realm, realm.limits.bindings)  # apart, so that a flood of claims takes nobody's place
-        onward, orders = self._own_listener(path, arrival.now)
+        onward, orders = self.terminal_ports.take(path, self.core_listener(path), arrival.now)
         binding = Binding(
             id=self.mint.token()[:8].decode(),
             dialect=arrival.listener.dialect,
@@ -300,29 +287,8 @@ class Registry:
         self.bindings[binding.key] = binding
         self.bindings_by_user.setdefault((realm.name, user), set()).add(binding)
         self.bindings_by_source.setdefault((realm.name, binding.seen), set()).add(binding)
-        port = self.terminal_port(onward)
-        if port is not None:
-            port.binding = binding
+        self.terminal_ports.give_to(binding)
         return binding, orders
-
-    def _own_listener(self, path: Path, now: float) -> tuple[Listener, list[Order]]:
-        shared = self.core_listener(path)
-        if path.signaling is Signaling.SHARED:
-            return shared, []
-        port = self.signaling_ports[path.name].take(now)
-        if port is None:
-            raise Refused(Cause.BUSY, f"no signalling ports left on path {path.name}", retry_after=30)
-        own = attrs.evolve(
-            shared,
-            address=Address(shared.address.host, port),
-            advertised=Address(shared.advertised.host, port),
-        )
-        self.terminal_ports[own.realm, own.address] = TerminalPort(own, None)
-        return own, [Listen(own)]
-
-    def terminal_port(self, listener: Listener) -> TerminalPort | None:
-        """What there is to know of `listener` where it is one terminal's own."""
-        return self.terminal_ports.get((listener.realm, listener.address))
 
     def core_listener(self, path: Path) -> Listener:
         """The shared listener of a path's core realm."""
@@ -360,12 +326,8 @@ class Registry:
         self.names.release(binding)
         self.timers.set(binding, None)
         user = binding.user.decode(errors="replace")
-        orders: list[Order] = [Note("unbound", why, "", {"binding": binding.id, "user": user})]
-        port = self.terminal_port(binding.onward)
-        if port is not None and port.binding is binding:
-            port.binding = None
-            orders += self._release_port(port, now)
-        return orders
+        note = Note("unbound", why, "", {"binding": binding.id, "user": user})
+        return [note, *self.terminal_ports.let_go(binding, [binding.onward], now)]
 
     def counts(self) -> Counter[tuple[str, str]]:
         """What is there, counted anew; for the auditor."""
@@ -380,17 +342,6 @@ class Registry:
         seen_here.discard(binding)
         if not seen_here:
             del self.bindings_by_source[binding.realm.name, binding.seen]
-
-    def _release_port(self, port: TerminalPort, now: float) -> list[Order]:
-        if port.binding is not None or port.holders:
-            return []
-        del self.terminal_ports[port.listener.realm, port.listener.address]
-        for path in self.plan.paths:
-            pool = self.signaling_ports.get(path.name)
-            if pool is not None and path.core == port.listener.realm and port.listener.address.port in pool.used:
-                pool.give(port.listener.address.port, now)
-                break
-        return [Unlisten(port.listener)]
 
     def terminal_of(self, realm: Realm, source: Address, user: bytes) -> Binding | None:
         """The bound terminal at `source`; the one of `user` where several are behind one transport address."""

@@ -180,7 +180,7 @@ def _from_core(registry: Registry, arrival: Arrival, realm: Realm, name: Name | 
     if not _is_core_peer(registry, realm, arrival):
         raise Refused(Cause.FORBIDDEN, "not one of the path's next hops")
     if name is None:
-        port = registry.terminal_port(arrival.listener)
+        port = registry.terminal_ports.find(arrival.listener)
         if port is None or port.binding is None:
             raise Refused(Cause.NOT_FOUND, "no terminal of that name")
         binding = port.binding
@@ -222,7 +222,7 @@ def _claim_bindings(
         known = registry.bindings_by_user.get((realm.name, intent.user), set())
         exchange.bindings += [binding for binding in known if binding.seen == arrival.source]
     if exchange.bindings:
-        exchange.far = Hop(exchange.bindings[0].onward, exchange.far.peer)
+        orders += registry.reach(exchange, Hop(exchange.bindings[0].onward, exchange.far.peer), arrival.now)
     return orders
 
 
