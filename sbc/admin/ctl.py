@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from getpass import getpass
 from io import TextIOWrapper
 
 from sbc import __version__
@@ -27,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"sbc {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_check(commands)
+    _add_passwd(commands)
     return parser
 
 
@@ -44,6 +46,34 @@ def _check(asked: argparse.Namespace) -> int:
         print(error)
         return 1
     print(f"{asked.file}: ok, {summary(config)}")
+    return 0
+
+
+def _add_passwd(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = (
+        "Ask for a password and print the line by which USER may enter the console with it, for the file that "
+        "password_file in the configuration's [console] names. Where there is no terminal to ask at, the password is "
+        "the first line of standard input."
+    )
+    command = commands.add_parser("passwd", help="make a line of the console's password file", description=text)
+    command.add_argument("user", metavar="USER", help="the name to enter by")
+    command.set_defaults(run=_passwd)
+
+
+def _passwd(asked: argparse.Namespace) -> int:
+    from sbc.admin.passwords import password_line  # bcrypt is not needed to check a file
+
+    try:
+        if sys.stdin.isatty():
+            password = getpass(f"Password for {asked.user}: ")
+            if getpass("Again: ") != password:
+                raise ValueError("the two passwords differ")
+        else:
+            password = sys.stdin.readline().rstrip("\n")
+        print(password_line(asked.user, password))
+    except (ValueError, EOFError, KeyboardInterrupt) as error:
+        print(f"sbc passwd: {str(error) or 'no password'}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -32,7 +32,7 @@ _fault = Logger(CONSOLE)
 
 
 class TooLong(BaseException):
-    """A line has run for too long and is broken off. It is no Exception, so that `except Exception` does not hold it."""
+    """A line has run for too long and is broken off. It is no Exception, so `except Exception` does not hold it."""
 
 
 class _Alarm:

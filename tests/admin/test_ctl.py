@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from sbc import __version__
+from sbc.admin import ctl
 from sbc.admin.ctl import main
+from sbc.admin.passwords import Passwords
 from sbc.config.load import load_file
 
 EXAMPLE = Path(__file__).parent.parent.parent / "etc" / "sbc.toml"
@@ -75,3 +77,57 @@ def test_what_is_not_understood_ends_with_2(arguments: list[str], capsys: pytest
         main(arguments)
     assert ended.value.code == 2
     assert "usage: sbc" in capsys.readouterr().err
+
+
+def test_passwd_prints_a_line_of_the_password_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("correct horse\nanother line\n"))
+    assert main(["passwd", "alice"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert Passwords.parse(out.splitlines()).check(b"alice", b"correct horse")
+
+
+@pytest.mark.parametrize(
+    ("user", "typed", "said"),
+    [
+        ("alice", "brief\n", "the password is too short"),
+        ("alice", "", "the password is too short"),
+        ("a:b", "correct horse\n", "cannot be a user's name"),
+    ],
+)
+def test_passwd_of_what_will_not_do_prints_no_line(
+    user: str, typed: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+    assert main(["passwd", user]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("sbc passwd: ") and said in err
+
+
+@pytest.mark.parametrize(("again", "status"), [("correct horse", 0), ("correct house", 1)])
+def test_passwd_asks_twice_at_a_terminal(
+    again: str, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = ["correct horse", again]
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", terminal)
+    monkeypatch.setattr(ctl, "getpass", lambda prompt: answers.pop(0))
+    assert main(["passwd", "alice"]) == status
+    assert bool(capsys.readouterr().out) is (status == 0)
+    assert answers == []
+
+
+def test_passwd_can_be_left(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def leave(prompt: str) -> str:
+        raise KeyboardInterrupt
+
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", terminal)
+    monkeypatch.setattr(ctl, "getpass", leave)
+    assert main(["passwd", "alice"]) == 1
+    assert capsys.readouterr().err == "sbc passwd: no password\n"
