@@ -167,6 +167,7 @@ class Runner:
             self.received(listener, source, data)
 
         protocol = self._protocols[listener.dialect](deliver)
+        protocol.noisy = False  # what is listened on is said below, in our words
         dscp = self._border.plan.realms[listener.realm].media.dscp
         self._ports[listener] = listen_udp(self._reactor, listener.address, protocol, SIGNALING_BUFFER, dscp=dscp)
         self._log.info("listening on {listener}", listener=listener)
