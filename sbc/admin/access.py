@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from struct import error as StructError
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import attrs
 from twisted.conch.error import ValidPublicKey
@@ -25,6 +25,7 @@ from sbc.config.faults import ConfigError, Fault, shown
 from sbc.config.schema import ConsoleConfig
 
 _LARGEST = 1_048_576  # octets of a file that are read
+_LONGEST_NAME = 64  # characters of what a peer calls himself, or something, that are logged
 _AT_ONCE = 2  # passwords that are checked at the same time; media and signalling want the processor too
 
 T = TypeVar("T")
@@ -88,32 +89,53 @@ def _lines(path: str) -> list[str]:
     return data.decode("utf-8").split("\n")  # UnicodeDecodeError is a ValueError
 
 
-class _Files:
-    """What both checkers share: the file is read at each login, so that who is struck from it cannot enter any more."""
+def named(octets: bytes) -> str:
+    """A name that a peer made up, fit for the log."""
+    text = octets.decode("utf-8", "backslashreplace")
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}..."
+
+
+class _File(Generic[T]):
+    """What both checkers share: a file that is read again once it has changed, so who is struck from it stays out."""
 
     _log = NamedLogger(CONSOLE)
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, read: Callable[[str], T]) -> None:
         self._path = path
+        self._read = read
+        self._seen: tuple[int, ...] = ()
+        self._content: T | None = None
+        self._why = ""
 
-    def read(self, read: Callable[[str], T]) -> T:
-        """@raises UnauthorizedLogin for everybody while the file is wrong, and says why in the log."""
+    def content(self) -> T:
+        """@raises UnauthorizedLogin for everybody while the file is wrong, and says why in the log, once."""
         try:
-            return read(self._path)
+            now = os.stat(self._path)
+            seen = (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+            if self._content is None or seen != self._seen:
+                self._content = None
+                self._content, self._seen = self._read(self._path), seen
         except (OSError, ValueError) as error:
-            self._log.error("{path} cannot be used, so nobody can enter by it: {error}", path=self._path, error=error)
+            if self._why != str(error):
+                self._why = str(error)
+                self._log.error("{path} cannot be used, so nobody enters by it: {why}", path=self._path, why=self._why)
             raise UnauthorizedLogin("the file cannot be used") from error
+        self._why = ""
+        return self._content
 
 
 @implementer(ICredentialsChecker)
-class KeyChecker(_Files):
+class KeyChecker:
     """Lets in who has signed with an authorized key. The user's name is as he says; the log holds the key beside it."""
 
     credentialInterfaces = (ISSHPrivateKey,)
 
+    def __init__(self, path: str) -> None:
+        self._file = _File(path, read_keys)
+
     def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
         """@raises ValidPublicKey where an authorized key is only shown, not yet used; @raises UnauthorizedLogin."""
-        found = self.read(read_keys).get(credentials.blob)
+        found = self._file.content().get(credentials.blob)
         if found is None:
             raise UnauthorizedLogin(f"unknown key {fingerprint(credentials.blob)}")
         if not credentials.signature:
@@ -121,7 +143,7 @@ class KeyChecker(_Files):
         if not _signed(found.key, credentials):
             raise UnauthorizedLogin(f"bad signature by key {fingerprint(credentials.blob)}")
         means = f"key {fingerprint(credentials.blob)}" + (f" ({found.comment})" if found.comment else "")
-        return succeed(Entrant(credentials.username.decode("utf-8", "backslashreplace"), means))
+        return succeed(Entrant(named(credentials.username), means))
 
 
 def _signed(key: Key, credentials: Any) -> bool:
@@ -134,25 +156,25 @@ def _signed(key: Key, credentials: Any) -> bool:
 
 
 @implementer(ICredentialsChecker)
-class PasswordChecker(_Files):
+class PasswordChecker:
     """Lets in who knows the password. The checking is done in threads, for it is slow by design."""
 
     credentialInterfaces = (IUsernamePassword,)
 
     def __init__(self, path: str, reactor: Any) -> None:
-        super().__init__(path)
+        self._file = _File(path, read_passwords)
         self._reactor = reactor
         self._turns = DeferredSemaphore(_AT_ONCE)
 
     def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
         """@raises UnauthorizedLogin, at once or later."""
-        passwords = self.read(read_passwords)
+        passwords = self._file.content()
         user: bytes = credentials.username
 
         def judged(right: bool) -> Entrant:
             if not right:
                 raise UnauthorizedLogin("wrong user or password")
-            return Entrant(user.decode("utf-8", "backslashreplace"), "password")
+            return Entrant(named(user), "password")
 
         def check() -> Deferred[bool]:
             pool = self._reactor.getThreadPool()

@@ -23,10 +23,8 @@ from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from sbc.admin.access import Entrant
+from sbc.admin.access import Entrant, named
 from sbc.admin.log import CONSOLE, NamedLogger
-
-_LONGEST_NAME = 64  # characters of what a peer calls things that are logged
 
 _MOST_EARLY = 4096  # octets typed before there is a shell that are kept
 
@@ -35,12 +33,6 @@ _conch = NamedLogger("twisted.conch")  # what conch says in our classes' name st
 
 NewTerminal = Callable[[Entrant, Callable[[str], None]], Protocol]
 """Makes the terminal protocol of somebody who has entered; it is to tell the callable each line that is typed."""
-
-
-def named(octets: bytes) -> str:
-    """A name that a peer made up, fit for the log."""
-    text = octets.decode("utf-8", "backslashreplace")
-    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}..."
 
 
 class Channels(SSHConnection):

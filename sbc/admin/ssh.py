@@ -25,9 +25,10 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from sbc.admin.access import named
 from sbc.admin.keys import ALGORITHMS, algorithms_of
 from sbc.admin.log import CONSOLE, NamedLogger
-from sbc.admin.sessions import Channels, named
+from sbc.admin.sessions import Channels
 
 LOGIN_SECONDS = 30.0
 """How long a stranger may take to log in, from the first packet on."""

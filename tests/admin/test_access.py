@@ -14,7 +14,7 @@ from twisted.cred.credentials import SSHPrivateKey
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
 
-from sbc.admin.access import Entrant, KeyChecker, read_access, read_keys, read_passwords
+from sbc.admin.access import Entrant, KeyChecker, _File, read_access, read_keys, read_passwords
 from sbc.admin.passwords import password_line
 from sbc.config.faults import ConfigError
 from sbc.config.schema import ConsoleConfig
@@ -106,6 +106,33 @@ def test_no_hash_is_shown(config: ConsoleConfig, tmp_path: Path) -> None:
 def test_what_the_files_hold(config: ConsoleConfig, tmp_path: Path) -> None:
     assert [each.comment for each in read_keys(str(tmp_path / "authorized_keys")).values()] == ["anna"]
     assert read_passwords(str(tmp_path / "passwords")).check(b"alice", b"correct horse")
+
+
+def test_a_file_is_read_again_once_it_has_changed(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    reads: list[str] = []
+
+    def read(name: str) -> str:
+        reads.append(Path(name).read_text())
+        if "wrong" in reads[-1]:
+            raise ValueError(reads[-1])
+        return reads[-1]
+
+    file = _File(str(path), read)
+    with pytest.raises(UnauthorizedLogin):
+        file.content()
+    path.write_text("one")
+    assert [file.content(), file.content()] == ["one", "one"]
+    path.write_text("wrong")
+    for _ in range(2):
+        with pytest.raises(UnauthorizedLogin):
+            file.content()
+    path.write_text("two")
+    assert file.content() == "two"
+    path.unlink()
+    with pytest.raises(UnauthorizedLogin):
+        file.content()
+    assert reads == ["one", "wrong", "wrong", "two"]
 
 
 def login(config: ConsoleConfig, key: Key, signature: bytes | None) -> object:

@@ -134,7 +134,8 @@ def test_while_a_file_is_wrong_nobody_enters_by_it(server: Server) -> None:
     (server.folder / "passwords").write_text("nonsense")
     client = server.client().begin()
     assert client.by_password(b"alice", PASSWORD.encode()) == "failure"
-    assert any("cannot be used, so nobody can enter by it: line 1" in line for line in server.audit())
+    assert client.by_password(b"alice", PASSWORD.encode()) == "failure"
+    assert len([line for line in server.audit() if "cannot be used, so nobody enters by it: line 1" in line]) == 1
     assert client.by_key(b"anna", KEY) == "success"
 
 
@@ -264,6 +265,13 @@ def test_a_long_or_strange_name_is_cut(server: Server) -> None:
     server.client().begin().by_password(b"\xff" + b"x" * 10_000, b"wrong")
     (line,) = [line for line in server.audit() if "refused" in line]
     assert len(line) < 300
+
+
+def test_a_long_name_that_may_enter_is_cut_too(server: Server) -> None:
+    client = server.client().begin()
+    client.by_key(b"x" * 10_000, KEY)
+    client.run(client.shell(), "1 + 1")
+    assert all(len(line) < 300 for line in server.audit())
 
 
 def test_strangers_cannot_fill_the_log(server: Server) -> None:
