@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from twisted.conch.ssh.keys import Key
 from twisted.internet.defer import Deferred
 
 from sbc.admin.manhole import ConsoleService
-from sbc.admin.passwords import password_line
+from sbc.admin.passwords import Passwords, password_line
 from sbc.config.faults import ConfigError
 from sbc.config.schema import ConsoleConfig
 from sbc.core.address import Address
@@ -105,12 +106,21 @@ def test_what_goes_wrong_at_the_prompt_leaves_the_calls_alone(files: ConsoleConf
         assert repr(desk.console.audit()) == "the books balance"
 
 
-def test_calls_go_on_while_a_password_is_checked(files: ConsoleConfig) -> None:
+def test_calls_go_on_while_a_password_is_checked(files: ConsoleConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def check(self: Passwords, user: bytes, password: bytes) -> bool:
+        begun.set()
+        assert go_on.wait(60)
+        return False
+
+    monkeypatch.setattr(Passwords, "check", check)
     with open_desk() as desk, serving(desk, files) as (_, client):
         client.send_try(b"alice", b"password", b"\0\0\0\0\x05wrong")
-        call = desk.call()  # on the same reactor, and it need not wait for bcrypt
-        desk.talk(call, there=5, back=5)
+        turn(desk.reactor, begun.is_set, "the check")
+        desk.talk(desk.call(), there=5, back=5)  # on the same reactor
         assert client.answers == []
+        go_on.set()
         client.turn(lambda: client.answers, "an answer")
         assert client.answers == ["failure"]
 
