@@ -21,7 +21,7 @@ from zope.interface import implementer
 from sbc.admin.keys import Authorized, authorized_keys, fingerprint, host_key
 from sbc.admin.log import CONSOLE, NamedLogger
 from sbc.admin.passwords import Passwords
-from sbc.config.faults import ConfigError, Fault, shown
+from sbc.config.faults import ConfigError, Fault, printable
 from sbc.config.schema import ConsoleConfig
 
 _LARGEST = 1_048_576  # octets of a file that are read
@@ -53,7 +53,7 @@ def read_access(config: ConsoleConfig, source: str = "") -> Key:
             problem = f"cannot be read or made: {error.strerror}"
         except ValueError as error:
             problem = str(error)
-        faults.append(Fault(source, f"console.{name}", shown(path), problem, allowed))
+        faults.append(Fault(source, f"console.{name}", f'"{printable(path)}"', problem, allowed))
         return None
 
     key = tried("host_key", config.host_key, host_key, "a private SSH key that only the SBC may read, or no file yet")

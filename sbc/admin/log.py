@@ -26,7 +26,7 @@ from twisted.logger import (
 from twisted.python.logfile import LogFile
 from zope.interface import implementer
 
-from sbc.config.faults import ConfigError, Fault, printable, shown
+from sbc.config.faults import ConfigError, Fault, printable
 from sbc.config.schema import LogConfig, LogFormat
 from sbc.config.schema import LogLevel as Level
 
@@ -202,7 +202,9 @@ def configured_file(config: LogConfig, source: str = "") -> AppendedFile | None:
         return AppendedFile(config.file)
     except OSError as error:
         problem = f"cannot be written to: {error.strerror}"
-        fault = Fault(source, "log.file", shown(config.file), problem, "a file that can be made or appended to")
+        fault = Fault(
+            source, "log.file", f'"{printable(config.file)}"', problem, "a file that can be made or appended to"
+        )
         raise ConfigError([fault]) from error
 
 
