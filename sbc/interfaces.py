@@ -75,6 +75,9 @@ class IMediaEngine(Interface):
     def counters(stream):
         """The StreamCounters of a live stream, now. @raises KeyError."""
 
+    def sides(stream):
+        """How both sides of a stream stand, as a pair of sbc.media.stream.SideView. @raises KeyError."""
+
     def streams():
         """The ids of all open streams."""
 

@@ -39,13 +39,11 @@ class Journal:
         detail = "".join(f" {key}={value}" for key, value in note.fields.items())
         detail += self._passed_over(note.event)
         say = self.log.info if note.event in _LOUD else self.log.debug
-        say(
-            "call {call}: {event}: {reason}{detail}",
-            call=note.call or "-",
-            event=note.event,
-            reason=note.reason,
-            detail=detail,
-        )
+        told = {"event": note.event, "reason": note.reason, "detail": detail}
+        if note.call:
+            say("call {call}: {event}: {reason}{detail}", call=note.call, **told)
+        else:
+            say("{event}: {reason}{detail}", **told)
 
     def may_say(self, event: str) -> bool:
         """Whether one more line of `event` may be logged in this second; what may not is counted, and told later."""

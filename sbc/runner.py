@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
@@ -12,7 +13,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from sbc.core.address import Address
-from sbc.core.audit import audit
+from sbc.core.audit import CHECKS, audit_streams
 from sbc.core.border import Border
 from sbc.core.orders import (
     CloseStream,
@@ -190,11 +191,23 @@ class Runner:
 
     def audit(self) -> list[str]:
         """What does not add up, in the core's books and between them and what is open here."""
-        faults = audit(self._border.registry, self.engine.streams())
+        return [fault for check in self.checks() for fault in check()]
+
+    def checks(self) -> list[Callable[[], list[str]]]:
+        """The auditor's checks one by one, so that no look over the books need hold everything up."""
+        registry = self._border.registry
+        return [
+            lambda: audit_streams(registry, self.engine.streams()),
+            *(partial(check, registry) for check in CHECKS),
+            self._audit_sockets,
+        ]
+
+    def _audit_sockets(self) -> list[str]:
+        registry = self._border.registry
         wanted = {own for realm in self._border.plan.realms.values() for own in realm.listeners}
-        wanted |= {port.listener for port in self._border.registry.terminal_ports.values()}
-        faults += [f"{own} is open but wanted by nobody" for own in sorted(set(self._ports) - wanted, key=str)]
+        wanted |= {port.listener for port in registry.terminal_ports.values()}
+        faults = [f"{own} is open but wanted by nobody" for own in sorted(set(self._ports) - wanted, key=str)]
         faults += [f"{own} is wanted but not open" for own in sorted(wanted - set(self._ports), key=str)]
-        if self._border.registry.timers.next() is not None and not (self._wake is not None and self._wake.active()):
+        if registry.timers.next() is not None and not (self._wake is not None and self._wake.active()):
             faults.append("the core waits to be woken, but no timer is set")
         return faults

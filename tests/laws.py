@@ -21,7 +21,7 @@ from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, of, sen
 
 @attrs.frozen
 class Wire:
-    """What the laws need of a protocol to hold a conversation. Built by hand in each dialect's tests, never by its codec.
+    """What the laws need of a protocol to hold a conversation. Built by hand in its tests, never by its codec.
 
     `opening(sender)` is a request that opens a call from the host and port given, with media at ports 4000 and 4001 of
     that host. `answer(request, host)` is its answer, given the request as it arrived and the answering host.

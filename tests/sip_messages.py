@@ -122,7 +122,7 @@ def register(
 
 
 def registered(data: bytes, expires: int | None = None) -> bytes:
-    """The registrar's 200 to a REGISTER as it arrived: the same contacts, each with the expiry it asked for or another."""
+    """The registrar's 200 to a REGISTER as it arrived: the same contacts, with the expiry asked for or another."""
     contacts = [line for line in data.split(b"\r\n") if line.lower().startswith(b"contact:")]
     if expires is not None:
         contacts = [re.sub(rb"expires=\d+", b"expires=%d" % expires, line) for line in contacts]

@@ -40,7 +40,7 @@ def test_a_flood_of_one_event_is_counted_whole_and_logged_in_part() -> None:
     said = lines_of(flood)
     assert journal.counted["refused"] == 1001
     assert len(said) == LINES_A_SECOND + 2
-    assert said[-1] == f"call -: refused: busy ({1000 - LINES_A_SECOND} more before this one not shown)"
+    assert said[-1] == f"refused: busy ({1000 - LINES_A_SECOND} more before this one not shown)"
 
 
 def test_every_line_about_a_call_begins_with_its_id_and_the_end_tells_the_volume() -> None:

@@ -244,7 +244,7 @@ def realm_view(border: Border, realm: Realm, listeners: Mapping[Listener, Port],
 def ports_view(pool: PortPool, now: float) -> View:
     """How many runs of a pool's ports are in use, resting after use, and free."""
     used = len(pool.used)
-    resting = sum(1 for until, _ in pool._resting if until > now)  # the pool looks itself only when asked for a port
+    resting = pool.resting(now)
     return {"pairs": pool.size, "used": used, "resting": resting, "free": pool.size - used - resting}
 
 

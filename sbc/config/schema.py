@@ -49,7 +49,7 @@ class ConsoleConfig:
 
 @attrs.frozen
 class LogConfig:
-    """What is logged, how, and where to: `file` None means standard error."""
+    """What is logged, how, and where to: `file` None means twistd's own log alone."""
 
     level: LogLevel = LogLevel.INFO
     format: LogFormat = LogFormat.TEXT

@@ -18,23 +18,13 @@ def audit(registry: Registry, engine_streams: Iterable[str] | None = None) -> li
 
     `engine_streams` are the ids of the streams the media engine holds, where there is one to ask. Changes nothing.
     """
-    return [
-        *_streams(registry, engine_streams),
-        *_media_ports(registry),
-        *_calls(registry),
-        *_exchanges(registry),
-        *_bindings(registry),
-        *_terminal_ports(registry),
-        *_names(registry),
-        *_timers(registry),
-        *_counts(registry),
-    ]
+    faults = [] if engine_streams is None else audit_streams(registry, engine_streams)
+    return faults + [fault for check in CHECKS for fault in check(registry)]
 
 
-def _streams(registry: Registry, engine_streams: Iterable[str] | None) -> list[str]:
+def audit_streams(registry: Registry, engine_streams: Iterable[str]) -> list[str]:
+    """What does not add up between the calls' streams and those the engine holds."""
     ours = {stream.id for call in registry.calls.values() for stream in call.streams.values()}
-    if engine_streams is None:
-        return []
     held = set(engine_streams)
     return [f"stream {id} is open in the engine but in no call" for id in sorted(held - ours)] + [
         f"stream {id} of a call is not open in the engine" for id in sorted(ours - held)
@@ -180,3 +170,7 @@ def _counts(registry: Registry) -> list[str]:
         for key in sorted({*counted, *registry.in_realm})
         if registry.in_realm[key] != counted[key]
     ]
+
+
+CHECKS = (_media_ports, _calls, _exchanges, _bindings, _terminal_ports, _names, _timers, _counts)
+"""The checks one by one, each whole in itself: a running SBC with many calls spreads them over time."""

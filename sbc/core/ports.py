@@ -36,6 +36,10 @@ class PortPool:
         self.used.remove(port)
         self._resting.append((now + self.quarantine, port))
 
+    def resting(self, now: float) -> int:
+        """How many runs are not to be given out yet."""
+        return sum(1 for until, _ in self._resting if until > now)
+
     def balanced(self) -> bool:
         """Whether every port is in exactly one place."""
         return len(self.used) + len(self._free) + len(self._resting) == self.size
