@@ -92,6 +92,26 @@ class IMediaObserver(Interface):
         """No packet has come from either side for that long."""
 
 
+class ICdrSink(Interface):
+    """Where call detail records go: a file or database that this process alone writes. Called in one thread."""
+
+    name = Attribute("What it is called in the log: the file's path.")
+
+    def open():
+        """Take the file; write as incomplete the records that a crash has left open, and return how many.
+
+        @raises OSError; then nothing is left open."""
+
+    def write(entries):
+        """Write records (sbc.ledger.writer.Entry): those that are not final so that a crash leaves them to `open`.
+
+        All or nothing, and the same entry again does no harm. A record that was once final is never changed.
+        @raises OSError."""
+
+    def close():
+        """Let go of the file. All that `write` took is in it."""
+
+
 class PortUnavailable(Exception):
     """A local media port could not be had; `address` names it."""
 

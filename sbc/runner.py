@@ -31,6 +31,7 @@ from sbc.core.orders import (
 from sbc.core.registry import Arrival
 from sbc.interfaces import IMediaObserver, PortUnavailable
 from sbc.journal import Journal
+from sbc.ledger.meter import Meter
 from sbc.media.udp import Port, listen_udp
 
 SIGNALING_BUFFER = 4 * 1024 * 1024
@@ -44,7 +45,8 @@ Protocols = Mapping[str, Callable[[Deliver], DatagramProtocol]]
 class Runner:
     """The one place where orders meet Twisted. Everything happens on the reactor's thread.
 
-    `protocols` maps a dialect's word to what makes its datagram protocol; `engine` is set by whoever wires things.
+    `protocols` maps a dialect's word to what makes its datagram protocol; `engine` is set by whoever wires things, and
+    `meter` where calls are to have records.
     """
 
     _log = Logger()
@@ -57,6 +59,7 @@ class Runner:
         self._wake: Any = None
         self._journal = Journal(reactor.seconds)
         self.engine: Any = None
+        self.meter: Meter | None = None
         self.counted = self._journal.counted
 
     # -- what comes in
@@ -74,6 +77,8 @@ class Runner:
     def latched(self, stream: str, side: int, address: Address, reason: str) -> None:
         """See IMediaObserver. The engine has logged it."""
         self.counted["latched"] += 1
+        if self.meter is not None:
+            self.meter.latched(stream, side, address)
 
     def silent(self, stream: str, seconds: float) -> None:
         """See IMediaObserver."""
@@ -100,14 +105,18 @@ class Runner:
     def _plain(self, order: Order) -> None:
         if isinstance(order, UpdateStream):
             self.engine.update(order.stream, order.side, order.spec)
+            if self.meter is not None:
+                self.meter.updated(order.stream, order.side, order.spec)
         elif isinstance(order, CloseStream):
-            self._journal.volume(order.call, order.stream, self.engine.close(order.stream))
+            self._close_stream(order)
         elif isinstance(order, Wake):
             self._sleep_until(order.at)
         elif isinstance(order, Note):
             self._journal.note(order)
         elif isinstance(order, Record):
             self._journal.record(order)
+            if self.meter is not None:
+                self.meter.record(order)
         elif isinstance(order, Unlisten):
             port = self._ports.pop(order.listener, None)
             if port is not None:
@@ -141,7 +150,15 @@ class Runner:
             instead, go_on = self._border.unopened(order.spec.id, str(error), self._reactor.seconds())
             self.carry_out(instead)
             return go_on
+        if self.meter is not None:
+            self.meter.opened(order.spec)
         return True
+
+    def _close_stream(self, order: CloseStream) -> None:
+        volume = self.engine.close(order.stream)
+        self._journal.volume(order.call, order.stream, volume)
+        if self.meter is not None:
+            self.meter.closed(order.stream, volume)
 
     def _listen_for_terminal(self, listener: Listener) -> bool:
         try:
@@ -180,7 +197,9 @@ class Runner:
         closing = [maybeDeferred(port.stopListening) for port in self._ports.values()]
         self._ports.clear()
         for stream in self.engine.streams():
-            self.engine.close(stream)
+            volume = self.engine.close(stream)
+            if self.meter is not None:
+                self.meter.closed(stream, volume)
         return DeferredList(closing)
 
     def listeners(self) -> dict[Listener, Port]:

@@ -15,6 +15,7 @@ from sbc.config.schema import Config
 from sbc.core.border import Border
 from sbc.core.mint import Mint
 from sbc.core.realm import Plan
+from sbc.ledger.service import LedgerService
 from sbc.media.twisted_engine import TwistedEngine
 from sbc.runner import Runner
 from sbc.sip.dialect import SipDialect
@@ -64,6 +65,10 @@ def make_service(config: Config) -> IService:
 
     whole = MultiService()
     border = BorderService(reactor, config.plan)
+    if config.cdr is not None:
+        ledger = LedgerService(reactor, config.cdr, border.runner.counted, lambda: border.runner.engine)
+        border.runner.meter = ledger.meter
+        ledger.setServiceParent(whole)  # first, so that it is there before the first call and goes after the last
     border.setServiceParent(whole)
     pace = config.plan.timers.audit / len(border.runner.checks())
     TimerService(pace, border.look_over_books).setServiceParent(whole)

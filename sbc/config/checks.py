@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from sbc.config.faults import Findings
-from sbc.config.schema import ConsoleConfig, LogConfig
+from sbc.config.schema import CdrConfig, ConsoleConfig, LogConfig
 from sbc.core.address import Address, is_unspecified, literal
 from sbc.core.orders import Listener
 from sbc.core.realm import Side, Signaling, Timers
@@ -50,6 +50,7 @@ class Draft:
     timers: Timers
     console: ConsoleConfig | None
     log: LogConfig
+    cdr: CdrConfig | None
     has_realms: bool
 
 
@@ -82,6 +83,8 @@ def check(draft: Draft, findings: Findings) -> None:
     _check_paths(draft, findings)
     if draft.console is not None:
         _check_console(draft.console, findings)
+    if draft.cdr is not None:
+        _check_cdr(draft.cdr, draft.log, findings)
     for first, second in combinations(_claims(draft), 2):
         if first.meets(second):
             problem = f"is in the way of {first.key} = {first.value}"
@@ -198,6 +201,15 @@ def _check_console(console: ConsoleConfig, findings: Findings) -> None:
         problem = "is not a loopback address, so others could reach the console"
         allowed = "a loopback address, or allow_remote = true beside it"
         findings.add("console.listen", str(console.listen), problem, allowed)
+
+
+def _check_cdr(cdr: CdrConfig, log: LogConfig, findings: Findings) -> None:
+    """Each file has one writer and one format."""
+    taken = {log.file: "log.file"}
+    for name, path in (("json", cdr.json), ("sqlite", cdr.sqlite)):
+        if path is not None and path in taken:
+            findings.add(f"cdr.{name}", path, f"is the file of {taken[path]}", "a file of its own")
+        taken.setdefault(path, f"cdr.{name}")
 
 
 def _claims(draft: Draft) -> Iterator[Claim]:

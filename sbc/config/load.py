@@ -13,7 +13,7 @@ import attrs
 from sbc.config.checks import Draft, DraftPath, DraftRealm, check
 from sbc.config.faults import ConfigError, Fault, Findings, Unfit, joined
 from sbc.config.kinds import is_word, word
-from sbc.config.schema import PROTOCOLS, TABLES, Config, ConsoleConfig, LogConfig
+from sbc.config.schema import PROTOCOLS, TABLES, CdrConfig, Config, ConsoleConfig, LogConfig
 from sbc.core.address import Address
 from sbc.core.orders import Listener
 from sbc.core.realm import Limits, Media, Path, Plan, Realm, Timers
@@ -61,7 +61,7 @@ def load_table(table: Mapping[str, Any], source: str, protocols: Protocols = PRO
         paths=tuple(Path(**path.values) for path in draft.paths),
         timers=draft.timers,
     )
-    return Config(plan=plan, console=draft.console, log=draft.log, source=source)
+    return Config(plan=plan, console=draft.console, log=draft.log, cdr=draft.cdr, source=source)
 
 
 def _realm(name: str, draft: DraftRealm) -> Realm:
@@ -103,6 +103,7 @@ class _Reader:
             timers=Timers(**self.keys(top.get("timers", {}), "timers", "timers")),
             console=self.console(top["console"]) if "console" in top else None,
             log=LogConfig(**self.files(self.keys(top.get("log", {}), "log", "log"), "file")),
+            cdr=self.cdr(top["cdr"]) if "cdr" in top else None,
             has_realms="realms" in top,
         )
 
@@ -151,6 +152,11 @@ class _Reader:
         if not table.keys() & {"authorized_keys", "password_file"}:
             self.findings.missing("console.authorized_keys", "authorized_keys or password_file, or both")
         return ConsoleConfig(**values) if {"listen", "host_key"} <= values.keys() else None
+
+    def cdr(self, table: Mapping[str, Any]) -> CdrConfig:
+        if not table.keys() & {"json", "sqlite"}:
+            self.findings.missing("cdr.json", "json or sqlite, or both")
+        return CdrConfig(**self.files(self.keys(table, "cdr", "cdr"), "json", "sqlite"))
 
     def files(self, values: dict[str, Any], *names: str) -> dict[str, Any]:
         """`values` with those that are file names made absolute, so that a change of directory does not matter."""

@@ -56,6 +56,30 @@ class LogConfig:
     file: str | None = None
 
 
+class CdrSync(Enum):
+    """When call detail records are forced to the disk, besides being written."""
+
+    NEVER = "never"
+    END = "end"  # when a call has ended
+    ALWAYS = "always"
+
+
+@attrs.frozen
+class CdrConfig:
+    """Call detail records: to which files (absolute paths, one or both), and how. See docs/cdr.rst.
+
+    `interim` is in seconds, `rotate_size` in octets; 0 turns either off. `pending` counts records.
+    """
+
+    json: str | None = None
+    sqlite: str | None = None
+    sync: CdrSync = CdrSync.END
+    interim: float = 60.0
+    pending: int = 100_000
+    rotate_size: int = 0
+    rotate_daily: bool = False
+
+
 @attrs.frozen
 class Config:
     """A whole configuration. `source` is the file it was read from, for reloading."""
@@ -63,6 +87,7 @@ class Config:
     plan: Plan
     console: ConsoleConfig | None = None
     log: LogConfig = LogConfig()
+    cdr: CdrConfig | None = None
     source: str = ""
 
 
@@ -92,6 +117,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("paths", kinds.tables("[[paths]]"), required=True),
         Key("console", kinds.table()),
         Key("log", kinds.table()),
+        Key("cdr", kinds.table()),
     ),
     "timers": (_timer("call_max"), _timer("audit"), _timer("unanswered"), _timer("linger")),
     "realms.NAME": (
@@ -147,6 +173,15 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("level", kinds.choice(LogLevel)),
         Key("format", kinds.choice(LogFormat)),
         Key("file", _FILE),
+    ),
+    "cdr": (
+        Key("json", _FILE),
+        Key("sqlite", _FILE),
+        Key("sync", kinds.choice(CdrSync)),
+        Key("interim", kinds.seconds(0.0, 86_400.0)),
+        Key("pending", kinds.integer(1_000, 10_000_000)),
+        Key("rotate_size", kinds.integer(0, 2**40)),
+        Key("rotate_daily", kinds.boolean()),
     ),
 }
 """Every key there is, by the table it stands in. Loader, example file and documentation are all held to this."""

@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from sbc.config.load import load_file, load_text
-from sbc.config.schema import TABLES, LogConfig
+from sbc.config.schema import TABLES, CdrConfig, LogConfig
 from sbc.core.realm import Limits, Media, Timers
 from sbc.core.realm import Path as RealmPath
 
@@ -76,6 +76,7 @@ def test_the_example_loads_with_every_key_in_force() -> None:
         ("realms.access.limits", Limits),
         ("paths", RealmPath),
         ("log", LogConfig),
+        ("cdr", CdrConfig),
     ],
 )
 def test_what_the_example_comments_out_is_the_default(table: str, values: type[Any]) -> None:
@@ -120,6 +121,7 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
         ("realms.NAME.limits", Limits),
         ("paths[]", RealmPath),
         ("log", LogConfig),
+        ("cdr", CdrConfig),
     ],
 )
 def test_the_manual_says_the_true_defaults(table: str, values: type[Any]) -> None:

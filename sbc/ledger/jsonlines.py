@@ -1,0 +1,242 @@
+"""Records as JSON lines, one for each ended call, and a journal beside them of those that are still live.
+
+The journal, FILE.journal, is what makes a crash leave no gap: a call's state is in it before its line is in the file.
+Its first line (``#``) says where the file ended when the journal was begun; a line ``{...}`` is a record as it stood, a
+line ``-KEY`` says that the record's line is in the file. What is open in it at the start, and not in the file, is
+written there as incomplete.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from errno import EINVAL
+
+from zope.interface import implementer
+
+from sbc.config.schema import CdrSync
+from sbc.interfaces import ICdrSink
+from sbc.ledger.disk import Disk, Lock, append_whole
+from sbc.ledger.record import Plain, cut_short
+from sbc.ledger.writer import Entry
+
+LONG = 4_000_000
+"""Octets of journal after which it is begun anew, if most of it is about what has ended."""
+
+_BEGINNING = b'{"record":'
+_KEY = re.compile(rb'\{"record":"([^"\\]++)"')
+_STAMP = re.compile(r"\.\d{8}T\d{6}(?:-\d+)?")
+
+
+def line_of(record: Plain) -> bytes:
+    """A record as a line. `record` is its first key, by which lines are found again without being read whole."""
+    return json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def family(path: str) -> list[str]:
+    """`path` and the files it was rotated to, the oldest first, as far as they are there."""
+    directory, name = os.path.split(os.path.abspath(path))
+    rotated = [each for each in os.listdir(directory) if each.startswith(name) and _STAMP.fullmatch(each[len(name) :])]
+    found = [os.path.join(directory, each) for each in (*sorted(rotated), name)]
+    return [each for each in found if os.path.exists(each)]
+
+
+@implementer(ICdrSink)
+class JsonLines:
+    """The file at `path`. Used by one thread at a time.
+
+    `sync` says when data is forced to the disk. The file is rotated to FILE.TIME when it is longer than `rotate_size`
+    octets (0: never), with `rotate_daily` on each new day (UTC); and begun anew when it was moved away.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        sync: CdrSync,
+        wall: Callable[[], float],
+        rotate_size: int = 0,
+        rotate_daily: bool = False,
+        disk: Disk | None = None,
+        long: int = LONG,
+    ) -> None:
+        self.name = path
+        self._path = path
+        self._journal_path = f"{path}.journal"
+        self._sync = sync
+        self._wall = wall
+        self._rotate_size = rotate_size
+        self._rotate_daily = rotate_daily
+        self._disk = disk or Disk()
+        self._long = long
+        self._lock: Lock | None = None
+        self._file = self._journal = -1
+        self._day = ""
+        self._live: dict[bytes, bytes] = {}  # key to its line in the journal
+        self._owed: list[bytes] = []  # keys whose end is in the file but not yet in the journal
+
+    def open(self) -> int:
+        """See ICdrSink."""
+        self._lock = Lock(f"{self._path}.lock")
+        try:
+            self._file = self._disk.append(self._path)
+            self._day = self._today()
+            self._mend()
+            mark, live = self._read_journal()
+            for path in family(self._path):
+                if live:
+                    self._strike_written(path, mark, live)
+            lost = b"".join(line_of(cut_short(json.loads(line))) for line in live.values())
+            append_whole(self._disk, self._file, lost)
+            self._disk.sync(self._file)
+            self._begin_journal()
+        except OSError:
+            self.close()
+            raise
+        return len(live)
+
+    def write(self, entries: Iterable[Entry]) -> None:
+        """See ICdrSink."""
+        begun = {entry.key.encode(): line_of(entry.record) for entry in entries if not entry.final}
+        ended = {entry.key.encode(): line_of(entry.record) for entry in entries if entry.final}
+        self._follow()
+        append_whole(self._disk, self._journal, b"".join(begun.values()))
+        self._live.update(begun)
+        if self._sync is CdrSync.ALWAYS and begun:
+            self._disk.sync(self._journal)
+        if ended:
+            self._write_ended(ended)
+        self._settle()
+
+    def _write_ended(self, ended: dict[bytes, bytes]) -> None:
+        before = os.fstat(self._file).st_size
+        append_whole(self._disk, self._file, b"".join(ended.values()))
+        if self._sync is not CdrSync.NEVER:
+            try:
+                self._disk.sync(self._file)
+            except OSError:  # whether it is on the disk nobody knows: it is written again
+                self._disk.truncate(self._file, before)
+                raise
+        self._owed += [key for key in ended if key in self._live]
+        for key in ended:
+            self._live.pop(key, None)
+
+    def _settle(self) -> None:
+        """Bring the journal up to date with the file. If that fails it is done with the next batch; nothing is lost."""
+        try:
+            append_whole(self._disk, self._journal, b"".join(b"-" + key + b"\n" for key in self._owed))
+            self._owed.clear()
+            size = os.fstat(self._journal).st_size
+            if size > self._long and size > 2 * sum(map(len, self._live.values())):
+                self._begin_journal()
+        except OSError:
+            return
+
+    def close(self) -> None:
+        """See ICdrSink."""
+        for file in (self._file, self._journal):
+            if file >= 0:
+                self._disk.close(file)
+        self._file = self._journal = -1
+        if self._lock is not None:
+            self._lock.free()
+            self._lock = None
+
+    # -- the file
+
+    def _today(self) -> str:
+        return datetime.fromtimestamp(self._wall(), UTC).strftime("%Y%m%d")
+
+    def _follow(self) -> None:
+        """Begin a new file where the old one is full, of yesterday, or was moved away."""
+        there = os.fstat(self._file)
+        old = self._rotate_daily and self._today() != self._day
+        if there.st_size and (old or (self._rotate_size and there.st_size >= self._rotate_size)):
+            self._disk.replace(self._path, self._free_name())
+        try:
+            same = os.path.samestat(there, os.stat(self._path))
+        except FileNotFoundError:
+            same = False
+        if not same:
+            fresh = self._disk.append(self._path)
+            self._disk.close(self._file)
+            self._file = fresh
+        self._day = self._today()
+
+    def _free_name(self) -> str:
+        name = f"{self._path}.{datetime.fromtimestamp(self._wall(), UTC).strftime('%Y%m%dT%H%M%S')}"
+        names = (name if not count else f"{name}-{count}" for count in range(10_000))
+        return next(each for each in names if not os.path.exists(each))
+
+    def _mend(self) -> None:
+        """Take back half a line that a crash has left at the end."""
+        with open(self._path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            tail, at = b"", size
+            while at and b"\n" not in tail:
+                at = max(0, at - 65_536)
+                file.seek(at)
+                tail = file.read(size - at)
+        half = tail[tail.rfind(b"\n") + 1 :]
+        if half and not (_BEGINNING.startswith(half) or half.startswith(_BEGINNING)):
+            raise OSError(EINVAL, "is no file of records", self._path)
+        if half:
+            self._disk.truncate(self._file, size - len(half))
+
+    def _strike_written(self, path: str, mark: Plain, live: dict[bytes, bytes]) -> None:
+        """Take out of `live` what is in the file at `path`, since the journal was begun."""
+        with open(path, "rb") as file:
+            there = os.fstat(file.fileno())
+            if there.st_mtime < mark["time"] - 1:
+                return
+            if there.st_ino == mark["inode"] and there.st_size >= mark["size"]:
+                file.seek(mark["size"])
+            for line in file:
+                found = _KEY.match(line)
+                if found is not None:
+                    live.pop(found[1], None)
+
+    # -- the journal
+
+    def _read_journal(self) -> tuple[Plain, dict[bytes, bytes]]:
+        """Where the file ended when the journal was begun, and what is open in it."""
+        mark: Plain = {"inode": 0, "size": 0, "time": 0.0}
+        live: dict[bytes, bytes] = {}
+        for line in _lines(self._journal_path):
+            if line.startswith(b"-"):
+                live.pop(line[1:-1], None)
+            elif line.startswith(b"#"):
+                mark = json.loads(line[1:])
+            elif (found := _KEY.match(line)) is not None:
+                live[found[1]] = line
+        return mark, live
+
+    def _begin_journal(self) -> None:
+        """Put a new journal of what is live in the place of the old one. @raises OSError; then the old one stands."""
+        there = os.fstat(self._file)
+        mark = {"inode": there.st_ino, "size": there.st_size, "time": there.st_mtime}
+        fresh_path = f"{self._journal_path}.new"
+        if os.path.exists(fresh_path):
+            self._disk.remove(fresh_path)
+        fresh = self._disk.append(fresh_path)
+        try:
+            append_whole(self._disk, fresh, b"#" + json.dumps(mark).encode() + b"\n" + b"".join(self._live.values()))
+            self._disk.sync(fresh)
+            self._disk.replace(fresh_path, self._journal_path)
+        except OSError:
+            self._disk.close(fresh)
+            raise
+        if self._journal >= 0:
+            self._disk.close(self._journal)
+        self._journal = fresh
+
+
+def _lines(path: str) -> Iterator[bytes]:
+    """The whole lines of a file; none if it is not there."""
+    try:
+        with open(path, "rb") as file:
+            yield from (line for line in file if line.endswith(b"\n"))
+    except FileNotFoundError:
+        return

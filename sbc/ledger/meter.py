@@ -1,0 +1,107 @@
+"""Keeps the record of each live call up to date and hands it on whenever something has happened (docs/cdr.rst)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from sbc.core.address import Address
+from sbc.core.orders import Record, SideSpec, StreamSpec
+from sbc.ledger.record import CallRecord, Moment, Plain
+from sbc.media.counters import StreamCounters
+
+STOPPED = {"cause": "the SBC was stopped", "ending": "shutdown", "who": "sbc"}
+
+
+class Taker(Protocol):
+    """Who is handed snapshots: a sink's writer."""
+
+    def put(self, key: str, record: Plain, final: bool) -> None:
+        """Take the record named `key` as it stands; `final`: nothing more will come of it. Never blocks."""
+
+
+class Meter:
+    """Hears orders, as the runner carries them out, and gives snapshots. Everything on the reactor's thread.
+
+    `boot` is unique to this run of the process and makes the keys unique for good. `interim` is after how many seconds
+    without news a live call's record is handed on all the same, 0 for never. `counters` is the engine's.
+    """
+
+    def __init__(
+        self,
+        takers: Sequence[Taker],
+        wall: Callable[[], float],
+        tick: Callable[[], float],
+        boot: str,
+        interim: float,
+        counters: Callable[[str], StreamCounters],
+    ) -> None:
+        self._takers = takers
+        self._wall = wall
+        self._tick = tick
+        self._boot = boot
+        self._interim = interim
+        self._counters = counters
+        self._live: dict[str, tuple[CallRecord, float]] = {}  # with when it was handed on; the oldest first
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def record(self, order: Record) -> None:
+        """The core has begun, rung, answered or ended a call. A subscription has no record."""
+        now = Moment(self._wall(), self._tick())
+        if order.event == "open":
+            if not order.fields["subscription"]:
+                self._hand_on(order.call, CallRecord(f"{self._boot}-{order.call}", order, now), now)
+            return
+        found = self._live.get(order.call)
+        if found is None:
+            return
+        found[0].heard(order, now)
+        self._hand_on(order.call, found[0], now, final=order.event == "close")
+
+    def opened(self, spec: StreamSpec) -> None:
+        """A stream has been opened."""
+        if spec.call in self._live:
+            self._live[spec.call][0].opened(spec)
+
+    def updated(self, stream: str, side: int, spec: SideSpec) -> None:
+        """A stream has been updated."""
+        if (found := self._of(stream)) is not None:
+            found.updated(stream, side, spec)
+
+    def latched(self, stream: str, side: int, address: Address) -> None:
+        """The engine has latched."""
+        if (found := self._of(stream)) is not None:
+            found.latched(stream, side, address)
+
+    def closed(self, stream: str, counters: StreamCounters) -> None:
+        """A stream has been closed, and this is its volume."""
+        if (found := self._of(stream)) is not None:
+            found.closed(stream, counters)
+
+    def look(self) -> None:
+        """Hand on the records that have waited for `interim`."""
+        now = Moment(self._wall(), self._tick())
+        while self._interim and self._live:
+            call, (record, since) = next(iter(self._live.items()))
+            if now.tick - since < self._interim:
+                return
+            self._hand_on(call, record, now)
+
+    def stop(self) -> None:
+        """End the records of all live calls: the SBC is being stopped, in order."""
+        for call in list(self._live):
+            self.record(Record(call, "close", STOPPED))
+
+    def _of(self, stream: str) -> CallRecord | None:
+        found = self._live.get(stream.partition("/")[0])
+        return None if found is None else found[0]
+
+    def _hand_on(self, call: str, record: CallRecord, now: Moment, final: bool = False) -> None:
+        self._live.pop(call, None)
+        if not final:
+            self._live[call] = (record, now.tick)
+        snapshot = record.snapshot(now, self._counters)
+        for taker in self._takers:
+            taker.put(record.key, snapshot, final)

@@ -1,0 +1,149 @@
+"""Finds records of ended calls in the files the ledger wrote, JSON lines or SQLite, and sums them up."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import attrs
+
+from sbc.ledger.record import Plain
+
+_MAGIC = b"SQLite format 3\0"
+_VALUES = {"id": "id = ?", "since": "start >= ?", "until": "start < ?"}
+
+
+@attrs.frozen
+class Wanted:
+    """Which records are asked for. `since` and `until` are about the call's start, as records write it, the latter
+    excluded. `user` is a part of who called or was called, whatever its letter case; `cause` likewise a part of the
+    ending or cause. `id` is the call's id, or the record's.
+    """
+
+    since: str = ""
+    until: str = ""
+    user: str = ""
+    cause: str = ""
+    id: str = ""
+    incomplete: bool = False
+
+    def fits(self, record: Plain) -> bool:
+        """Whether a record is asked for."""
+        user, cause = self.user.casefold(), self.cause.casefold()
+        return (
+            (not self.since or record["start"] >= self.since)
+            and (not self.until or record["start"] < self.until)
+            and (not self.id or record["id"] == self.id or record["record"] == self.id)
+            and (not self.incomplete or not record["complete"])
+            and (not user or any(user in record[who].casefold() for who in ("caller", "callee", "called")))
+            and (not cause or any(cause in (record[why] or "").casefold() for why in ("ending", "cause")))
+        )
+
+
+def moment(text: str) -> str:
+    """A time as records write it: `text` is ISO 8601, a date alone or with a time; UTC unless it says otherwise.
+
+    @raises ValueError.
+    """
+    read = datetime.fromisoformat(text)
+    read = read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    return read.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def is_database(path: str) -> bool:
+    """Whether the file is an SQLite database. @raises OSError."""
+    with open(path, "rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+
+
+def in_json(paths: Iterable[str], wanted: Wanted) -> Iterator[Plain]:
+    """Records in JSON lines. A line that is none is passed over, and so is half a line at the end.
+
+    @raises OSError.
+    """
+    for path in paths:
+        with open(path, "rb") as file:
+            for line in file:
+                record = _read(line)
+                if record is not None and wanted.fits(record):
+                    yield record
+
+
+def _read(line: bytes) -> Plain | None:
+    if not line.endswith(b"\n") or not line.startswith(b'{"record":'):
+        return None
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def in_database(path: str, wanted: Wanted) -> Iterator[Plain]:
+    """Records of ended calls in a database, by their start. @raises OSError where it cannot be read."""
+    where, values = ["state <> 'open'"], []
+    for name, condition in _VALUES.items():
+        value = getattr(wanted, name)
+        if value and name != "id":
+            where.append(condition)
+            values.append(value)
+    if wanted.id:
+        where.append("(id = ? OR record = ?)")
+        values += [wanted.id, wanted.id]
+    if wanted.incomplete:
+        where.append("state = 'incomplete'")
+    try:
+        database = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=5.0)
+        try:
+            for (data,) in database.execute(
+                f"SELECT data FROM calls WHERE {' AND '.join(where)} ORDER BY start",
+                values,
+            ):
+                record = json.loads(data)
+                if wanted.fits(record):
+                    yield record
+        finally:
+            database.close()
+    except sqlite3.Error as error:
+        raise OSError(f"{path}: {error}") from error
+
+
+@attrs.define
+class Sum:
+    """What records add up to. Media is counted as it came in, from both sides of every stream, RTCP included."""
+
+    records: int = 0
+    answered: int = 0
+    incomplete: int = 0
+    seconds: float = 0.0
+    packets: int = 0
+    octets: int = 0
+    dropped: int = 0
+    endings: Counter[str] = attrs.field(factory=Counter)
+
+    def add(self, record: Plain) -> None:
+        """Take one more record."""
+        self.records += 1
+        self.answered += record["answer"] is not None
+        self.incomplete += not record["complete"]
+        self.seconds += record["duration"] or 0.0
+        self.endings[record["ending"]] += 1
+        for side in sides_of(record):
+            for volume in side["received"].values():
+                self.packets += volume["packets"]
+                self.octets += volume["octets"]
+            self.dropped += sum(side["drops"].values())
+
+    def as_dict(self) -> Plain:
+        """For JSON; `seconds` to the millisecond."""
+        return {**attrs.asdict(self), "seconds": round(self.seconds, 3), "endings": dict(self.endings.most_common())}
+
+
+def sides_of(record: Plain) -> Iterator[Plain]:
+    """The sides of all streams of a record, those that are only summed included."""
+    for stream in [*record["streams"], *([record["more_streams"]] if record["more_streams"] else [])]:
+        yield from stream["sides"]

@@ -1,0 +1,219 @@
+"""Builds one call's detail record out of what the core says of the call, and the engine of its streams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+
+from sbc.core.address import Address, Pair
+from sbc.core.orders import Record, SideSpec, StreamSpec
+from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
+
+VERSION = 1
+"""Of the format: keys may be added without a new number, but none changes its meaning."""
+
+LONGEST = 256
+"""Characters of a text that peers have a hand in."""
+
+MOST_STREAMS = 32
+"""Ended streams that stand in a record by themselves; the volume of further ones is summed."""
+
+INCOMPLETE = "incomplete"
+"""The ending of a call whose record a crash cut short."""
+
+Plain = dict[str, Any]
+"""A record, or a part of one: nothing but what JSON has."""
+
+_NOTHING = SideCounters()
+
+
+@attrs.frozen
+class Moment:
+    """When something happened: `wall` is the time of day (seconds since 1970, UTC), `tick` is good for differences."""
+
+    wall: float
+    tick: float
+
+    def __str__(self) -> str:
+        """ISO 8601, UTC, to the millisecond."""
+        return datetime.fromtimestamp(self.wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@attrs.define(eq=False)
+class _StreamFacts:
+    """What is known of a stream: the latest specs of its sides, and where their media was last found to come from."""
+
+    spec: StreamSpec
+    sides: list[SideSpec]
+    latched: list[Address | None] = attrs.field(factory=lambda: [None, None])
+
+
+class CallRecord:
+    """A record in the making. `key` names it for good; `begun` is the core's Record "open"."""
+
+    def __init__(self, key: str, begun: Record, at: Moment) -> None:
+        self.key = key
+        self._call = begun.call
+        self._begun = begun.fields
+        self._legs = _legs(begun.fields["legs"])
+        self._start = at
+        self._ring: Moment | None = None
+        self._answer: Moment | None = None
+        self._end: Moment | None = None
+        self._closing: Mapping[str, Any] = {}
+        self._live: dict[str, _StreamFacts] = {}
+        self._ended: list[Plain] = []
+        self._more = 0
+        self._more_sides = [_NOTHING, _NOTHING]
+
+    def heard(self, order: Record, at: Moment) -> None:
+        """The core has said that the call rings, is answered, or is over."""
+        if "legs" in order.fields:
+            self._legs = _legs(order.fields["legs"])
+        if order.event == "ring":
+            self._ring = self._ring or at
+        elif order.event == "answer":
+            self._answer = self._answer or at
+        elif order.event == "close":
+            self._end, self._closing = at, order.fields
+
+    def opened(self, spec: StreamSpec) -> None:
+        """A stream has been opened."""
+        self._live[spec.id] = _StreamFacts(spec, list(spec.sides))
+
+    def updated(self, stream: str, side: int, spec: SideSpec) -> None:
+        """A peer has signalled anew."""
+        facts = self._live.get(stream)
+        if facts is not None:
+            facts.sides[side] = spec
+
+    def latched(self, stream: str, side: int, address: Address) -> None:
+        """The engine has found where a side's media comes from."""
+        facts = self._live.get(stream)
+        if facts is not None:
+            facts.latched[side] = address
+
+    def closed(self, stream: str, counters: StreamCounters) -> None:
+        """A stream has been closed with this final volume, which is the charged one."""
+        facts = self._live.pop(stream, None)
+        if facts is None:
+            return
+        if len(self._ended) < MOST_STREAMS:
+            self._ended.append(_stream(facts, counters))
+            return
+        self._more += 1
+        self._more_sides = [_sum(*pair) for pair in zip(self._more_sides, counters.sides, strict=True)]
+
+    def snapshot(self, at: Moment, counters: Callable[[str], StreamCounters]) -> Plain:
+        """The record as it stands, sharing nothing with what will change. `counters` tells a live stream's volume."""
+        end, answer, closing = self._end, self._answer, self._closing
+        known = end or at
+        live = (_stream(facts, counters(stream)) for stream, facts in self._live.items())
+        return {
+            "record": self.key,
+            "version": VERSION,
+            "id": self._call,
+            "complete": end is not None,
+            "path": self._begun["path"],
+            "protocol": self._begun["protocol"],
+            "method": _cut(self._begun["method"]),
+            "start": str(self._start),
+            "ring": _told(self._ring),
+            "answer": _told(answer),
+            "end": _told(end),
+            "known": str(known),
+            "setup": round((answer or known).tick - self._start.tick, 3),
+            "duration": None if answer is None else round(known.tick - answer.tick, 3),
+            "ending": closing.get("ending"),
+            "ended_by": closing.get("who"),
+            "cause": _cut(closing.get("cause", "")),
+            "caller": _cut(self._begun["caller"]),
+            "callee": _cut(self._begun["callee"]),
+            "called": _cut(self._begun["called"]),
+            "legs": self._legs,
+            "streams": [*self._ended, *live],
+            "more_streams": self._more_streams(),
+        }
+
+    def _more_streams(self) -> Plain | None:
+        return {"streams": self._more, "sides": [_volume(side) for side in self._more_sides]} if self._more else None
+
+
+def cut_short(record: Plain) -> Plain:
+    """The record of a call that a crash cut short, from its last snapshot. It ends where it was last known to live, so
+    its duration is too short rather than too long."""
+    return {**record, "complete": False, "ending": INCOMPLETE, "ended_by": None, "cause": "the SBC ended unexpectedly"}
+
+
+def codecs(media: tuple[str, str]) -> list[str]:
+    """The formats both sides have signalled, in the order of the answer: that is, of whoever named fewer."""
+    first, second = (text.split(" ")[1:] for text in media)
+    if not first or not second:
+        return first or second
+    shorter, longer = (first, second) if len(first) < len(second) else (second, first)
+    return [each for each in shorter if each in longer]
+
+
+def _stream(facts: _StreamFacts, counters: StreamCounters) -> Plain:
+    first, second = facts.sides
+    kind = (first.media or second.media).partition(" ")[0] or facts.spec.kind
+    sides = zip(facts.sides, facts.latched, counters.sides, strict=True)
+    return {
+        "stream": facts.spec.id,
+        "kind": _cut(kind),
+        "codecs": codecs((first.media, second.media)),
+        "sides": [_side(*each) for each in sides],
+    }
+
+
+def _side(spec: SideSpec, latched: Address | None, carried: SideCounters) -> Plain:
+    return {
+        "realm": spec.realm,
+        "assigned": _pair(spec.local),
+        "signalled": None if spec.remote is None else _pair(spec.remote),
+        "latched": None if latched is None else str(latched),
+        **_volume(carried),
+    }
+
+
+def _pair(pair: Pair) -> Plain:
+    return {"rtp": _cut(str(pair.rtp)), "rtcp": None if pair.rtcp is None else _cut(str(pair.rtcp))}
+
+
+def _volume(side: SideCounters) -> Plain:
+    drops = {field.name: getattr(side.drops, field.name) for field in attrs.fields(Drops)}
+    return {
+        "received": {"rtp": _counted(side.received_rtp), "rtcp": _counted(side.received_rtcp)},
+        "sent": {"rtp": _counted(side.sent_rtp), "rtcp": _counted(side.sent_rtcp)},
+        "drops": {reason: count for reason, count in drops.items() if count},
+    }
+
+
+def _counted(volume: Volume) -> Plain:
+    return {"packets": volume.packets, "octets": volume.octets}
+
+
+def _sum(one: SideCounters, other: SideCounters) -> SideCounters:
+    drops = [getattr(one.drops, field.name) + getattr(other.drops, field.name) for field in attrs.fields(Drops)]
+    return SideCounters(
+        one.received_rtp + other.received_rtp,
+        one.received_rtcp + other.received_rtcp,
+        one.sent_rtp + other.sent_rtp,
+        one.sent_rtcp + other.sent_rtcp,
+        Drops(*drops),
+    )
+
+
+def _legs(legs: list[Plain]) -> list[Plain]:
+    return [{name: _cut(value) if isinstance(value, str) else value for name, value in leg.items()} for leg in legs]
+
+
+def _cut(text: str) -> str:
+    return text[:LONGEST]
+
+
+def _told(at: Moment | None) -> str | None:
+    return None if at is None else str(at)

@@ -1,0 +1,108 @@
+"""The ledger as a service: opens the record files before the first call, and ends when the last record is on file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from os import urandom
+from time import monotonic, time
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from sbc.config.schema import CdrConfig
+from sbc.ledger.jsonlines import JsonLines
+from sbc.ledger.meter import Meter
+from sbc.ledger.sqlite import SqliteRecords
+from sbc.ledger.writer import Writer
+
+LOOK = 1.0
+"""Seconds between two looks at which live calls' records are due."""
+
+PATIENCE = 10.0
+"""Seconds an orderly stop waits for a disk that fails."""
+
+
+class LedgerService(Service):
+    """Call detail records as `config` wants them. `meter` is to hear the core's orders.
+
+    `counted` gets the counters ``cdr-written``, ``cdr-waiting``, ``cdr-skipped``, ``cdr-lost``, ``cdr-failures``, each
+    summed over the files, and ``cdr-incomplete`` for what a crash had left. `engine` gives the media engine.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, config: CdrConfig, counted: Counter[str], engine: Callable[[], Any]) -> None:
+        self.setName("ledger")
+        self._reactor = reactor
+        self._counted = counted
+        self._sinks: list[Any] = []
+        if config.json is not None:
+            self._sinks.append(JsonLines(config.json, config.sync, time, config.rotate_size, config.rotate_daily))
+        if config.sqlite is not None:
+            self._sinks.append(SqliteRecords(config.sqlite, config.sync))
+        self.writers = [Writer(sink, config.pending, self._teller(sink.name)) for sink in self._sinks]
+        boot = f"{int(time()):x}{urandom(4).hex()}"
+        self.meter = Meter(
+            self.writers, time, monotonic, boot, config.interim, lambda stream: engine().counters(stream)
+        )
+        self._looking = LoopingCall(self.look)
+        self._looking.clock = reactor
+
+    def startService(self) -> None:
+        """@raises OSError where a file cannot be used, by which twistd ends: no call is to go unrecorded unnoticed."""
+        super().startService()
+        for sink in self._sinks:
+            left = sink.open()
+            self._counted["cdr-incomplete"] += left
+            if left:
+                self._log.warn("{left} calls in {file} were cut short by a crash", left=left, file=sink.name)
+            else:
+                self._log.info("call detail records go to {file}", file=sink.name)
+        for writer in self.writers:
+            writer.start()
+        self._looking.start(LOOK, now=False)
+
+    def stopService(self) -> Deferred[Any]:
+        """Fires when all is written, or the disk would not have it for `PATIENCE` seconds."""
+        super().stopService()
+        if self._looking.running:
+            self._looking.stop()
+        self.meter.stop()
+        return DeferredList([self._stop(writer) for writer in self.writers])
+
+    def look(self) -> None:
+        """Hand on what is due, and bring the counters up to date."""
+        self.meter.look()
+        self._count()
+
+    def _count(self) -> None:
+        for what in ("written", "waiting", "skipped", "lost", "failures"):
+            self._counted[f"cdr-{what}"] = sum(getattr(writer, what) for writer in self.writers)
+
+    def _stop(self, writer: Writer) -> Deferred[None]:
+        stopped: Deferred[None] = Deferred()
+
+        def done(_lost: int) -> None:
+            self._count()
+            stopped.callback(None)
+
+        writer.stop(PATIENCE, lambda lost: self._reactor.callFromThread(done, lost))
+        return stopped
+
+    def _teller(self, file: str) -> Callable[[str, dict[str, Any]], None]:
+        def tell(event: str, fields: dict[str, Any]) -> None:
+            self._reactor.callFromThread(self._say, file, event, fields)
+
+        return tell
+
+    def _say(self, file: str, event: str, fields: dict[str, Any]) -> None:
+        if event == "failing":
+            self._log.error("{file} cannot be written: {error}; {waiting} records wait", file=file, **fields)
+        elif event == "lost":
+            self._log.critical("{file}: {count} call detail records are lost, {all} in all", file=file, **fields)
+        else:
+            self._log.warn("{file} is written again; {waiting} records still wait", file=file, **fields)

@@ -1,0 +1,142 @@
+"""Records in an SQLite database: a row from the call's opening on, whose `state` says whether it is open, complete or
+incomplete."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from zope.interface import implementer
+
+from sbc.config.schema import CdrSync
+from sbc.interfaces import ICdrSink
+from sbc.ledger.disk import Lock
+from sbc.ledger.record import Plain, cut_short
+from sbc.ledger.writer import Entry
+
+SCHEMA = 1
+"""The database's user_version."""
+
+PATIENCE = 5.0
+"""Seconds to wait for somebody else who has the database locked."""
+
+_COLUMNS = ("start", "ring", "answer", '"end"', "setup", "duration", "ending", "ended_by", "cause", "path", "method",
+            "caller", "callee", "called")  # fmt: skip
+_CREATE = f"""
+CREATE TABLE calls (
+    record TEXT PRIMARY KEY,
+    state TEXT NOT NULL CHECK (state IN ('open', 'complete', 'incomplete')),
+    id TEXT NOT NULL,
+    {", ".join(f"{name} {'REAL' if name in ('setup', 'duration') else 'TEXT'}" for name in _COLUMNS)},
+    data TEXT NOT NULL
+);
+CREATE INDEX calls_by_start ON calls (start);
+CREATE INDEX calls_by_id ON calls (id);
+CREATE INDEX calls_open ON calls (state) WHERE state = 'open';
+PRAGMA user_version = {SCHEMA};
+"""
+_NAMES = ("record", "state", "id", *_COLUMNS, "data")
+# what is over stays as it is, whatever comes late
+_PUT = (
+    f"INSERT INTO calls ({', '.join(_NAMES)}) VALUES ({', '.join('?' for _ in _NAMES)}) "
+    + "ON CONFLICT (record) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _NAMES[1:])
+    + " WHERE calls.state = 'open'"
+)
+
+
+class DatabaseError(OSError):
+    """The database cannot be used; says why."""
+
+
+@implementer(ICdrSink)
+class SqliteRecords:
+    """The database at `path`, in WAL mode, so that readers are never in the way. Used by one thread at a time."""
+
+    def __init__(self, path: str, sync: CdrSync) -> None:
+        self.name = path
+        self._path = path
+        self._sync = sync
+        self._lock: Lock | None = None
+        self._database: sqlite3.Connection | None = None
+
+    def open(self) -> int:
+        """See ICdrSink."""
+        self._lock = Lock(f"{self._path}.lock")
+        try:
+            with _told():
+                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o640))
+                self._database = sqlite3.connect(
+                    self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+                )
+                self._prepare(self._database)
+                return self._recover(self._database)
+        except OSError:
+            self.close()
+            raise
+
+    def write(self, entries: Iterable[Entry]) -> None:
+        """See ICdrSink."""
+        database = self._database
+        assert database is not None  # opened before
+        rows = [_row(entry.record, "complete" if entry.final else "open") for entry in entries]
+        now = self._sync is CdrSync.ALWAYS or (self._sync is CdrSync.END and any(entry.final for entry in entries))
+        with _told():
+            database.execute(f"PRAGMA synchronous = {'FULL' if now else 'NORMAL'}")
+            with _transaction(database):
+                database.executemany(_PUT, rows)
+
+    def close(self) -> None:
+        """See ICdrSink."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+        if self._lock is not None:
+            self._lock.free()
+            self._lock = None
+
+    def _prepare(self, database: sqlite3.Connection) -> None:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version not in (0, SCHEMA):
+            raise DatabaseError(f"is of schema {version}, this SBC writes {SCHEMA}")
+        database.execute("PRAGMA journal_mode = WAL")
+        if version == 0:
+            with _transaction(database):
+                for statement in filter(str.strip, _CREATE.split(";")):
+                    database.execute(statement)
+
+    def _recover(self, database: sqlite3.Connection) -> int:
+        left = database.execute("SELECT data FROM calls WHERE state = 'open'").fetchall()
+        rows = [_row(cut_short(json.loads(data)), "incomplete") for (data,) in left]
+        with _transaction(database):
+            database.executemany(_PUT, rows)
+        return len(rows)
+
+
+def _row(record: Plain, state: str) -> tuple[Any, ...]:
+    columns = (record[name.strip('"')] for name in _COLUMNS)
+    return (record["record"], state, record["id"], *columns, json.dumps(record, separators=(",", ":")))
+
+
+@contextmanager
+def _transaction(database: sqlite3.Connection) -> Iterator[None]:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:  # a full disk has ended it already
+            database.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise DatabaseError(str(error)) from error

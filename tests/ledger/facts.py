@@ -1,0 +1,95 @@
+"""Calls as the ledger hears of them: the core's records, streams, volumes; and records as sinks are handed them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sbc.core.address import Address, Pair
+from sbc.core.orders import Latch, Record, SideSpec, StreamSpec
+from sbc.ledger.record import CallRecord, Moment, Plain
+from sbc.ledger.writer import Entry
+from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
+
+START = 1_795_449_600.0  # 2026-11-23T16:00:00Z
+
+
+def at(seconds: float, step: float = 0.0) -> Moment:
+    """The moment so long after START; `step` is by how much the clock has been set meanwhile."""
+    return Moment(START + seconds + step, 50.0 + seconds)
+
+
+def leg(realm: str, **more: Any) -> Plain:
+    facts: Plain = {
+        "realm": realm,
+        "listener": "203.0.113.1:5060",
+        "transport": "udp",
+        "seen": "203.0.113.11:40001",
+        "claimed": "192.168.1.10:5060",
+        "behind_nat": True,
+        "label": f"label-{realm}",
+    }
+    return {**facts, **more}
+
+
+def begun(call: str = "c1", **more: Any) -> Record:
+    fields: dict[str, Any] = {
+        "at": 1.0,
+        "from": "access 203.0.113.11:40001",
+        "to": "core 198.51.100.2:5060",
+        "path": "main",
+        "protocol": "sip",
+        "method": "INVITE",
+        "caller": "alice@example.com",
+        "callee": "bob@example.com",
+        "called": "sip:bob@example.com",
+        "subscription": False,
+        "legs": [leg("access"), leg("core", behind_nat=False, claimed=None)],
+    }
+    return Record(call, "open", {**fields, **more})
+
+
+def rang(call: str = "c1") -> Record:
+    return Record(call, "ring", {"at": 2.0})
+
+
+def answered(call: str = "c1") -> Record:
+    legs = [leg("access"), leg("core", behind_nat=False, claimed="198.51.100.2:5060")]
+    return Record(call, "answer", {"at": 3.0, "legs": legs})
+
+
+def over(call: str = "c1", ending: str = "normal", who: str = "caller", cause: str = "ended") -> Record:
+    return Record(call, "close", {"at": 9.0, "ending": ending, "who": who, "cause": cause, "answered_for": 1.0})
+
+
+def side(realm: str, port: int, media: str = "", remote: str = "") -> SideSpec:
+    local = Pair(Address("203.0.113.1", port), Address("203.0.113.1", port + 1))
+    far = Pair(Address(remote, 4000), Address(remote, 4001)) if remote else None
+    return SideSpec(realm, local, far, False, "203.0.113.11", Latch.NAT, 3.0, media=media)
+
+
+def stream(call: str = "c1", number: int = 1, media: str = "audio PCMU/8000 PCMA/8000") -> StreamSpec:
+    sides = (side("access", 20000, media, "192.168.1.10"), side("core", 30000))
+    return StreamSpec(f"{call}/{number}", call, "rtp", sides)
+
+
+def carried(packets: int = 100, dropped: int = 0) -> StreamCounters:
+    """So many RTP packets of 172 octets from side 0, half as many from side 1; each with one report."""
+    there, back, report = Volume(packets, packets * 172), Volume(packets // 2, packets // 2 * 172), Volume(1, 60)
+    first = SideCounters(there, report, back, report, Drops(wrong_source=dropped))
+    return StreamCounters((first, SideCounters(back, report, there, report)))
+
+
+def record_of(key: str = "boot-c1", ended: bool = True, **more: Any) -> Plain:
+    """A record as a sink gets it: answered, with one stream, after ten seconds over or still going on."""
+    call = key.rpartition("-")[2]
+    made = CallRecord(key, begun(call, **more), at(0))
+    made.heard(answered(call), at(2))
+    made.opened(stream(call))
+    if ended:
+        made.closed(f"{call}/1", carried())
+        made.heard(over(call), at(10))
+    return made.snapshot(at(10), lambda _: carried())
+
+
+def entry(key: str = "boot-c1", final: bool = True, **more: Any) -> Entry:
+    return Entry(key, record_of(key, final, **more), final)

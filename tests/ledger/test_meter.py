@@ -1,0 +1,129 @@
+"""The meter: which records it keeps, and when it hands them on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from sbc.core.address import Address
+from sbc.ledger.meter import Meter
+from sbc.ledger.record import Plain
+from sbc.media.counters import StreamCounters
+from tests.ledger.facts import START, answered, begun, carried, over, rang, side, stream
+
+
+@attrs.define
+class Taken:
+    """A taker that keeps what it is handed."""
+
+    entries: list[tuple[str, Plain, bool]] = attrs.field(factory=list)
+
+    def put(self, key: str, record: Plain, final: bool) -> None:
+        self.entries.append((key, record, final))
+
+    def states(self) -> list[tuple[str, bool]]:
+        return [(key, final) for key, _, final in self.entries]
+
+
+@attrs.define
+class Bench:
+    """A meter with two takers and a clock that the test moves."""
+
+    now: float = 0.0
+    takers: list[Taken] = attrs.field(factory=lambda: [Taken(), Taken()])
+    volumes: dict[str, StreamCounters] = attrs.field(factory=dict)
+
+    def meter(self, interim: float = 0.0) -> Meter:
+        wall: Callable[[], float] = lambda: START + self.now  # noqa: E731 - as short as it is
+        return Meter(self.takers, wall, lambda: self.now, "boot", interim, self.volumes.__getitem__)
+
+    @property
+    def taken(self) -> Taken:
+        assert self.takers[0].entries == self.takers[1].entries
+        return self.takers[0]
+
+
+def test_every_turn_of_a_call_is_handed_on_and_the_end_is_final() -> None:
+    bench = Bench()
+    meter = bench.meter()
+    for order in (begun(), rang(), answered(), over()):
+        meter.record(order)
+        bench.now += 2
+    assert bench.taken.states() == [("boot-c1", False)] * 3 + [("boot-c1", True)]
+    last = bench.taken.entries[-1][1]
+    assert (last["setup"], last["duration"], last["complete"]) == (4.0, 2.0, True)
+    assert not len(meter)
+
+
+def test_streams_find_their_call() -> None:
+    bench = Bench()
+    meter = bench.meter()
+    for call in ("c1", "c2"):
+        meter.record(begun(call))
+        meter.opened(stream(call))
+    meter.updated("c1/1", 1, side("core", 30000, "audio PCMA/8000", "198.51.100.2"))
+    meter.latched("c1/1", 0, Address("203.0.113.11", 9))
+    meter.closed("c1/1", carried(8))
+    meter.record(over("c1"))
+    (only,) = bench.taken.entries[-1][1]["streams"]
+    assert only["codecs"] == ["PCMA/8000"] and only["sides"][0]["latched"] == "203.0.113.11:9"
+    assert only["sides"][0]["received"]["rtp"]["packets"] == 8
+    assert len(meter) == 1
+
+
+def test_subscriptions_and_what_belongs_to_no_call_leave_nothing() -> None:
+    bench = Bench()
+    meter = bench.meter(1.0)
+    meter.record(begun("s", subscription=True))
+    meter.opened(stream("s"))
+    meter.updated("s/1", 0, side("access", 20000))
+    meter.latched("s/1", 0, Address("203.0.113.11", 9))
+    meter.closed("s/1", carried())
+    meter.record(answered("s"))
+    meter.record(over("s"))
+    bench.now = 10
+    meter.look()
+    assert bench.taken.entries == [] and not len(meter)
+
+
+def test_live_calls_are_handed_on_every_interim_with_their_volume() -> None:
+    bench = Bench()
+    meter = bench.meter(60.0)
+    meter.record(begun("c1"))
+    meter.opened(stream("c1"))
+    bench.now = 30
+    meter.record(begun("c2"))
+    bench.volumes["c1/1"] = carried(40)
+    for second in range(31, 100):
+        bench.now = second
+        meter.look()
+    assert bench.taken.states()[2:] == [("boot-c1", False), ("boot-c2", False)]
+    assert bench.taken.entries[2][1]["streams"][0]["sides"][0]["received"]["rtp"]["packets"] == 40
+    assert bench.taken.entries[2][1]["known"].endswith("16:01:00.000Z")
+
+
+def test_without_interim_nothing_is_handed_on_in_between() -> None:
+    bench = Bench()
+    meter = bench.meter(0.0)
+    meter.record(begun())
+    bench.now = 1e6
+    meter.look()
+    assert len(bench.taken.entries) == 1
+
+
+def test_an_orderly_stop_ends_every_record() -> None:
+    bench = Bench()
+    meter = bench.meter()
+    for call in ("c1", "c2"):
+        meter.record(begun(call))
+        meter.opened(stream(call))
+        meter.closed(f"{call}/1", carried(5))
+    bench.now = 7
+    meter.stop()
+    finals = [record for _, record, final in bench.taken.entries if final]
+    assert [record["id"] for record in finals] == ["c1", "c2"]
+    assert {(record["ending"], record["ended_by"], record["complete"]) for record in finals} == {
+        ("shutdown", "sbc", True)
+    }
+    assert len(meter) == 0

@@ -1,0 +1,167 @@
+"""One record of one call, from the orders that tell of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sbc.core.address import Address
+from sbc.ledger.record import LONGEST, MOST_STREAMS, CallRecord, codecs, cut_short
+from sbc.media.counters import StreamCounters
+from tests.ledger.facts import answered, at, begun, carried, leg, over, rang, record_of, side, stream
+
+
+def none(_: str) -> StreamCounters:
+    raise AssertionError("no stream is live")
+
+
+def test_a_whole_call() -> None:
+    made = CallRecord("boot-c1", begun(), at(0))
+    made.heard(rang(), at(1.5))
+    made.opened(stream())
+    made.updated("c1/1", 1, side("core", 30000, "audio PCMU/8000", "198.51.100.2"))
+    made.heard(answered(), at(4))
+    made.latched("c1/1", 0, Address("203.0.113.11", 16384))
+    made.closed("c1/1", carried(dropped=7))
+    made.heard(over(cause="Q.850;cause=16"), at(64.25))
+    record = made.snapshot(at(99), none)
+    assert record | {"legs": [], "streams": []} == {
+        "record": "boot-c1",
+        "version": 1,
+        "id": "c1",
+        "complete": True,
+        "path": "main",
+        "protocol": "sip",
+        "method": "INVITE",
+        "start": "2026-11-23T16:00:00.000Z",
+        "ring": "2026-11-23T16:00:01.500Z",
+        "answer": "2026-11-23T16:00:04.000Z",
+        "end": "2026-11-23T16:01:04.250Z",
+        "known": "2026-11-23T16:01:04.250Z",
+        "setup": 4.0,
+        "duration": 60.25,
+        "ending": "normal",
+        "ended_by": "caller",
+        "cause": "Q.850;cause=16",
+        "caller": "alice@example.com",
+        "callee": "bob@example.com",
+        "called": "sip:bob@example.com",
+        "legs": [],
+        "streams": [],
+        "more_streams": None,
+    }
+    assert record["legs"] == [leg("access"), leg("core", behind_nat=False, claimed="198.51.100.2:5060")]
+    (only,) = record["streams"]
+    assert (only["stream"], only["kind"], only["codecs"]) == ("c1/1", "audio", ["PCMU/8000"])
+    near, far = only["sides"]
+    assert near == {
+        "realm": "access",
+        "assigned": {"rtp": "203.0.113.1:20000", "rtcp": "203.0.113.1:20001"},
+        "signalled": {"rtp": "192.168.1.10:4000", "rtcp": "192.168.1.10:4001"},
+        "latched": "203.0.113.11:16384",
+        "received": {"rtp": {"packets": 100, "octets": 17200}, "rtcp": {"packets": 1, "octets": 60}},
+        "sent": {"rtp": {"packets": 50, "octets": 8600}, "rtcp": {"packets": 1, "octets": 60}},
+        "drops": {"wrong_source": 7},
+    }
+    assert far["signalled"] == {"rtp": "198.51.100.2:4000", "rtcp": "198.51.100.2:4001"}
+    assert far["latched"] is None and far["received"]["rtp"]["packets"] == 50 and far["drops"] == {}
+
+
+def test_lengths_are_right_though_the_clock_is_set_in_between() -> None:
+    made = CallRecord("k", begun(), at(0))
+    made.heard(answered(), at(2, step=-3600))
+    made.heard(over(), at(12, step=-3600))
+    record = made.snapshot(at(12), none)
+    assert (record["setup"], record["duration"]) == (2.0, 10.0)
+    assert record["answer"] == "2026-11-23T15:00:02.000Z"
+
+
+def test_a_call_nobody_answered_has_no_duration() -> None:
+    made = CallRecord("k", begun(), at(0))
+    made.heard(over(ending="busy", who="callee", cause="486 Busy Here"), at(3))
+    record = made.snapshot(at(3), none)
+    assert record["duration"] is None and record["answer"] is None and record["setup"] == 3.0
+    assert (record["ending"], record["ended_by"], record["complete"]) == ("busy", "callee", True)
+
+
+def test_a_live_call_is_known_up_to_now_and_a_crash_leaves_it_at_that() -> None:
+    made = CallRecord("k", begun(), at(0))
+    made.heard(answered(), at(2))
+    made.opened(stream())
+    early = made.snapshot(at(30), lambda _: carried(10))
+    late = made.snapshot(at(60), lambda _: carried(20))
+    assert early["streams"][0]["sides"][0]["received"]["rtp"]["packets"] == 10
+    assert (late["complete"], late["end"], late["known"], late["duration"]) == (
+        False,
+        None,
+        "2026-11-23T16:01:00.000Z",
+        58.0,
+    )
+    left = cut_short(early)
+    assert (left["complete"], left["ending"], left["ended_by"], left["duration"]) == (False, "incomplete", None, 28.0)
+    assert left["streams"] == early["streams"] and left["known"] == "2026-11-23T16:00:30.000Z"
+    assert early["ending"] is None, "the snapshot itself stays as it was"
+
+
+def test_only_the_first_ring_and_the_first_answer_count() -> None:
+    made = CallRecord("k", begun(), at(0))
+    for second in (1, 2):
+        made.heard(rang(), at(second))
+    for second in (3, 4):
+        made.heard(answered(), at(second))
+    record = made.snapshot(at(5), none)
+    assert record["ring"].endswith("01.000Z") and record["answer"].endswith("03.000Z")
+
+
+def test_no_volume_is_lost_by_a_call_that_opens_streams_without_end() -> None:
+    made = CallRecord("k", begun(), at(0))
+    for number in range(MOST_STREAMS + 50):
+        made.opened(stream(number=number))
+        made.closed(f"c1/{number}", carried(number, dropped=1))
+    record = made.snapshot(at(1), none)
+    assert len(record["streams"]) == MOST_STREAMS and record["more_streams"]["streams"] == 50
+    received = [s["sides"][0]["received"]["rtp"]["packets"] for s in record["streams"]]
+    more = record["more_streams"]["sides"][0]
+    assert sum(received) + more["received"]["rtp"]["packets"] == sum(range(MOST_STREAMS + 50))
+    assert more["drops"] == {"wrong_source": 50}
+
+
+def test_what_is_said_of_unknown_streams_changes_nothing() -> None:
+    made = CallRecord("k", begun(), at(0))
+    made.updated("c1/9", 0, side("access", 20000))
+    made.latched("c1/9", 0, Address("203.0.113.11", 1))
+    made.closed("c1/9", carried())
+    assert made.snapshot(at(1), none)["streams"] == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("audio A B C", "audio B", ["B"]),
+        ("audio B", "audio C B A", ["B"]),
+        ("audio A B", "audio B A", ["B", "A"]),
+        ("audio A", "", ["A"]),
+        ("", "", []),
+        ("audio A", "audio B", []),
+        ("image t38", "image t38", ["t38"]),
+    ],
+)
+def test_the_codecs_are_those_of_the_answer(first: str, second: str, expected: list[str]) -> None:
+    assert codecs((first, second)) == expected
+
+
+@given(st.text(max_size=2 * LONGEST), st.text())
+def test_whatever_peers_write_makes_one_line_of_bounded_length(name: str, cause: str) -> None:
+    made = CallRecord("k", begun(caller=name, called=name * 3, callee=name), at(0))
+    made.heard(over(cause=cause * 100), at(1))
+    line = json.dumps(made.snapshot(at(1), none))
+    assert "\n" not in line and "\r" not in line and line.isascii()
+    assert len(line) < 4 * 12 * LONGEST + 4000
+    assert json.loads(line)["caller"] == name[:LONGEST]
+
+
+def test_the_key_stands_first() -> None:
+    assert next(iter(record_of())) == "record"

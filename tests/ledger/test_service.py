@@ -1,0 +1,315 @@
+"""The ledger in the service: written when asked for, whole after an orderly stop, and after SIGKILL in mid-call."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+from twisted.internet.task import Clock
+
+from sbc.config.schema import CdrConfig
+from sbc.core.address import Address
+from sbc.ledger.service import LedgerService
+from sbc.media.counters import StreamCounters
+from tests.ledger.facts import answered, begun, carried, over, record_of, stream
+from tests.sip_messages import answer, inside, invite, plain_answer, status
+
+ROOT = Path(__file__).parent.parent.parent
+PATIENCE = 20.0  # seconds; only a failing test waits so long
+NET = f"127.{20 + os.getpid() % 200}.7"  # so that test runs side by side do not meet
+ACCESS, CORE, SOFTSWITCH, PHONE = (f"{NET}.{number}" for number in (1, 2, 3, 4))
+
+CONFIG = f"""
+[realms.access]
+side = "access"
+[realms.access.media]
+address = "{ACCESS}"
+ports = "20000-20099"
+[[realms.access.listeners]]
+protocol = "sip"
+transport = "udp"
+address = "{ACCESS}"
+port = 5060
+
+[realms.core]
+side = "core"
+[realms.core.media]
+address = "{CORE}"
+ports = "20000-20099"
+[[realms.core.listeners]]
+protocol = "sip"
+transport = "udp"
+address = "{CORE}"
+port = 5060
+
+[[paths]]
+name = "main"
+access = "access"
+core = "core"
+next_hops = ["{SOFTSWITCH}:5060"]
+
+[cdr]
+json = "cdr.json"
+sqlite = "cdr.sqlite"
+interim = 0.2
+"""
+
+
+class Threads(Clock):
+    """A reactor whose threads are heard at once; the writer's calls only count and fire Deferreds."""
+
+    def callFromThread(self, call: Callable[..., object], *arguments: object) -> None:
+        call(*arguments)
+
+
+def until(true: Callable[[], Any]) -> Any:
+    end = monotonic() + PATIENCE
+    while not (found := true()):
+        assert monotonic() < end, "it does not happen"
+        sleep(0.01)
+    return found
+
+
+class Engine:
+    def counters(self, stream: str) -> StreamCounters:
+        return carried(33)
+
+
+def service_of(directory: Path, **more: Any) -> tuple[LedgerService, Threads, Counter[str]]:
+    reactor, counted = Threads(), Counter[str]()
+    config = CdrConfig(json=str(directory / "cdr.json"), sqlite=str(directory / "cdr.sqlite"), **more)
+    return LedgerService(reactor, config, counted, Engine), reactor, counted
+
+
+def lines(directory: Path) -> list[dict[str, Any]]:
+    """Every record in the JSON file, which is the same in the database."""
+    found = [json.loads(line) for line in (directory / "cdr.json").read_bytes().splitlines()]
+    with closing(sqlite3.connect(directory / "cdr.sqlite")) as database:
+        rows = database.execute("SELECT data FROM calls WHERE state <> 'open'").fetchall()
+    assert sorted((json.loads(data) for (data,) in rows), key=str) == sorted(found, key=str)
+    return found
+
+
+def test_an_orderly_stop_writes_all_and_ends_what_is_live(tmp_path: Path) -> None:
+    service, reactor, counted = service_of(tmp_path, interim=5.0)
+    service.startService()
+    for call in ("c1", "c2"):
+        service.meter.record(begun(call))
+        service.meter.record(answered(call))
+        service.meter.opened(stream(call))
+    service.meter.closed("c1/1", carried())
+    service.meter.record(over("c1"))
+    reactor.advance(1.0)
+    service.meter.closed("c2/1", carried())
+    stopped = service.stopService()
+    until(lambda: stopped.called)
+    found = {record["id"]: record for record in lines(tmp_path)}
+    assert found["c1"]["ending"] == "normal" and found["c2"]["ending"] == "shutdown"
+    assert len({record["record"] for record in found.values()}) == 2
+    assert counted["cdr-written"] == 4 and counted["cdr-waiting"] == counted["cdr-lost"] == 0
+    assert not reactor.getDelayedCalls()
+
+
+def test_keys_of_two_runs_differ_and_what_the_first_left_is_told(tmp_path: Path) -> None:
+    service, _, _ = service_of(tmp_path)
+    service.startService()
+    service.meter.record(begun())
+    until(lambda: all(writer.waiting == 0 for writer in service.writers))
+    sleep(0.1)
+    for writer in service.writers:  # as if killed: nothing more is written, and the locks are gone
+        writer._open.clear()
+        writer.stop(1.0, lambda _: None)
+        writer._thread.join()
+    service._looking.stop()
+    again, _, counted = service_of(tmp_path)
+    again.startService()
+    assert counted["cdr-incomplete"] == 2
+    again.meter.record(begun())
+    until(lambda: again.stopService().called)
+    endings = [(record["id"], record["ending"]) for record in lines(tmp_path)]
+    assert endings == [("c1", "incomplete"), ("c1", "shutdown")]
+
+
+def test_a_file_that_cannot_be_used_keeps_the_service_from_starting(tmp_path: Path) -> None:
+    (tmp_path / "cdr.json").mkdir()
+    service, _, _ = service_of(tmp_path)
+    with pytest.raises(OSError, match="directory"):
+        service.startService()
+
+
+def test_a_disk_that_fails_is_counted_and_calls_go_on(tmp_path: Path) -> None:
+    service, reactor, counted = service_of(tmp_path)
+    service.startService()
+    (json_writer, _) = service.writers
+    written = json_writer._sink.write
+
+    def fail(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    json_writer._sink.write = fail
+    service.meter.record(begun())
+    service.meter.record(over())
+    until(lambda: json_writer.failures)
+    reactor.advance(1.0)
+    assert counted["cdr-failures"] >= 1 and counted["cdr-waiting"] >= 1
+    json_writer._sink.write = written
+    stopped = service.stopService()
+    until(lambda: stopped.called)
+    assert [record["ending"] for record in lines(tmp_path)] == ["normal"]
+
+
+# -- a real process
+
+
+class Party:
+    """A socket that speaks SIP by hand."""
+
+    def __init__(self, host: str, port: int = 5060) -> None:
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.bind((host, port))
+        self.sock.settimeout(PATIENCE)
+
+    def send(self, data: bytes, host: str, port: int = 5060) -> None:
+        self.sock.sendto(data, (host, port))
+
+    def get(self, start: bytes) -> bytes:
+        """The next message that begins so; others are passed over."""
+        while True:
+            data = self.sock.recv(65535)
+            if data.startswith(start):
+                return data
+
+
+class World:
+    """An SBC process, and around it a phone and a softswitch."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        (directory / "sbc.toml").write_text(CONFIG)
+        self.phone, self.softswitch = Party(PHONE), Party(SOFTSWITCH)
+        self.media = Party(PHONE, 4000)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.calls = 0
+
+    def start(self) -> None:
+        twistd = Path(sys.executable).with_name("twistd")
+        log = open(self.directory / "log", "ab")  # noqa: SIM115 - the process has it
+        with log:
+            self.process = subprocess.Popen(
+                [twistd, "-n", "--pidfile=", "sbc", "--config", "sbc.toml"],
+                cwd=self.directory,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdout=log,
+                stderr=log,
+            )
+        until(lambda: self.is_bound() or self.process is None or self.process.poll() is not None)
+        assert self.process.poll() is None, (self.directory / "log").read_text()
+
+    @staticmethod
+    def is_bound() -> bool:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind((CORE, 5060))
+            except OSError:
+                return True
+        return False
+
+    def end(self, how: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(PATIENCE)
+            self.process = None
+
+    def call(self, answered: bool = True) -> tuple[bytes, bytes]:
+        """A call, as far as the answer or the ringing; the INVITE and the last reply, as the phone knows them."""
+        self.calls += 1
+        asked = invite(Address(PHONE, 5060), call=b"k%d" % self.calls)
+        self.phone.send(asked, ACCESS)
+        sent = self.softswitch.get(b"INVITE")
+        self.softswitch.send(plain_answer(sent, b"180 Ringing"), CORE)
+        reply = self.phone.get(b"SIP/2.0 180")
+        if answered:
+            self.softswitch.send(answer(sent, SOFTSWITCH), CORE)
+            reply = self.phone.get(b"SIP/2.0 200")
+            self.phone.send(inside(asked, reply, b"ACK", 1), ACCESS)
+            self.softswitch.get(b"ACK")
+        return asked, reply
+
+    def hang_up(self, asked: bytes, reply: bytes) -> None:
+        self.phone.send(inside(asked, reply), ACCESS)
+        self.softswitch.send(plain_answer(self.softswitch.get(b"BYE"), b"200 OK"), CORE)
+        assert status(self.phone.get(b"SIP/2.0 200")) == 200
+
+    def talk(self, reply: bytes, packets: int) -> None:
+        port = int(reply.partition(b"m=audio ")[2].split()[0])
+        for number in range(packets):
+            self.media.send(b"\x80\x00" + number.to_bytes(2, "big") + bytes(168), ACCESS, port)
+
+    def journal(self) -> bytes:
+        return (self.directory / "cdr.json.journal").read_bytes()
+
+    def close(self) -> None:
+        self.end(signal.SIGKILL)
+        for party in (self.phone, self.softswitch, self.media):
+            party.sock.close()
+
+
+@contextmanager
+def world(directory: Path) -> Iterator[World]:
+    with ExitStack() as ending:
+        made = World(directory)
+        ending.callback(made.close)
+        made.start()
+        yield made
+
+
+@pytest.mark.slow
+def test_a_real_process_killed_in_mid_call_again_and_again(tmp_path: Path) -> None:
+    with world(tmp_path) as here:
+        for _ in range(3):
+            here.hang_up(*here.call())
+            _, reply = here.call()
+            here.talk(reply, 40)
+            here.call(answered=False)
+            until(lambda: b'"packets":40' in here.journal())
+            until(lambda: here.journal().count(b'"answer":null') >= 1)
+            here.end(signal.SIGKILL)
+            here.start()
+        found = lines(tmp_path)
+        assert len(found) == 9 and len({record["record"] for record in found}) == 9
+        assert Counter((r["ending"], r["answer"] is not None) for r in found) == {
+            ("normal", True): 3,
+            ("incomplete", True): 3,
+            ("incomplete", False): 3,
+        }
+        for record in found:
+            if record["ending"] == "incomplete" and record["answer"]:
+                (only,) = record["streams"]
+                assert only["sides"][0]["received"]["rtp"] == {"packets": 40, "octets": 40 * 172}
+                assert only["codecs"] == ["PCMU/8000", "PCMA/8000"] and record["duration"] > 0
+        here.call()
+        here.end(signal.SIGTERM)
+        assert [record["ending"] for record in lines(tmp_path)[9:]] == ["shutdown"]
+        log = (tmp_path / "log").read_text()
+        assert "2 calls in" in log and "cut short by a crash" in log and "Traceback" not in log
+
+
+def test_records_look_as_the_manual_shows(tmp_path: Path) -> None:
+    """Every key of a record is explained in docs/cdr.rst."""
+    manual = (ROOT / "docs" / "cdr.rst").read_text()
+    record = record_of()
+    (only,) = record["streams"]
+    for name in (*record, *record["legs"][0], *only, *only["sides"][0]):
+        assert f"``{name}``" in manual, name

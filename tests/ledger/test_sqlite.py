@@ -1,0 +1,175 @@
+"""Records in SQLite: a row a call, whatever happens."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from zope.interface.verify import verifyObject
+
+from sbc.config.schema import CdrSync
+from sbc.interfaces import ICdrSink
+from sbc.ledger.sqlite import SqliteRecords
+from tests.ledger.facts import entry, record_of
+
+
+def sink_at(directory: Path, sync: str = "end") -> SqliteRecords:
+    return SqliteRecords(str(directory / "cdr.sqlite"), CdrSync(sync))
+
+
+def rows(directory: Path, what: str = "record, state") -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(directory / "cdr.sqlite")) as database:
+        return database.execute(f"SELECT {what} FROM calls ORDER BY record").fetchall()
+
+
+@contextmanager
+def opened(directory: Path, left: int = 0) -> Iterator[SqliteRecords]:
+    sink = sink_at(directory)
+    assert sink.open() == left
+    try:
+        yield sink
+    finally:
+        sink.close()
+
+
+def crash_image(directory: Path, to: Path) -> None:
+    """What would be on file if the process were killed now."""
+    for each in directory.glob("cdr.sqlite*"):
+        if not each.name.endswith((".lock", "-shm")):
+            shutil.copy(each, to / each.name)
+
+
+def test_it_is_a_sink(tmp_path: Path) -> None:
+    verifyObject(ICdrSink, sink_at(tmp_path))
+
+
+@pytest.mark.parametrize("sync", ["never", "end", "always"])
+def test_a_row_a_call_from_the_opening_on(tmp_path: Path, sync: str) -> None:
+    sink = sink_at(tmp_path, sync)
+    sink.open()
+    sink.write([entry("b-1", final=False), entry("b-2", final=False)])
+    assert rows(tmp_path) == [("b-1", "open"), ("b-2", "open")]
+    sink.write([entry("b-1"), entry("b-3")])
+    assert rows(tmp_path) == [("b-1", "complete"), ("b-2", "open"), ("b-3", "complete")]
+    sink.close()
+    ((data, caller, duration, end, mode),) = rows(tmp_path, 'data, caller, duration, "end", state')[:1]
+    assert json.loads(data) == record_of("b-1")
+    assert (caller, duration, end, mode) == ("alice@example.com", 8.0, "2026-11-23T16:00:10.000Z", "complete")
+    assert stat.S_IMODE((tmp_path / "cdr.sqlite").stat().st_mode) & 0o007 == 0
+
+
+def test_what_is_over_stays_as_it_is(tmp_path: Path) -> None:
+    with opened(tmp_path) as sink:
+        sink.write([entry("b-1")])
+        sink.write([entry("b-1", final=False), entry("b-1", caller="mallory")])
+    ((state, caller),) = rows(tmp_path, "state, caller")
+    assert (state, caller) == ("complete", "alice@example.com")
+
+
+def test_what_a_crash_left_open_is_closed_as_incomplete_once(tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    image.mkdir()
+    with opened(tmp_path) as sink:
+        sink.write([entry("b-1", final=False), entry("b-2", final=False)])
+        sink.write([entry("b-2")])
+        crash_image(tmp_path, image)
+    for left in (1, 0):
+        with opened(image, left):
+            pass
+    assert rows(image, "record, state, ending, duration") == [
+        ("b-1", "incomplete", "incomplete", 8.0),
+        ("b-2", "complete", "normal", 8.0),
+    ]
+    ((data,),) = rows(image, "data")[:1]
+    assert json.loads(data)["complete"] is False
+
+
+def test_a_second_sbc_is_kept_off(tmp_path: Path) -> None:
+    with opened(tmp_path), pytest.raises(OSError, match="another SBC"):
+        sink_at(tmp_path).open()
+
+
+def test_readers_and_a_writer_are_not_in_each_others_way(tmp_path: Path) -> None:
+    with opened(tmp_path) as sink:
+        sink.write([entry("b-1")])
+        with closing(sqlite3.connect(tmp_path / "cdr.sqlite")) as reader:
+            cursor = reader.execute("SELECT record FROM calls")
+            cursor.fetchone()
+            sink.write([entry("b-2")])
+    assert len(rows(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("content", [b"dear diary, this is no database at all" * 40, None])
+def test_what_cannot_be_used_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "cdr.sqlite"
+    if content is None:
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("PRAGMA user_version = 99")
+    else:
+        path.write_bytes(content)
+    before = path.read_bytes()
+    with pytest.raises(OSError, match="schema 99" if content is None else "not a database"):
+        sink_at(tmp_path).open()
+    assert path.read_bytes() == before
+
+
+def test_a_full_disk_fails_the_batch_whole_and_the_next_attempt_is_like_the_first(tmp_path: Path) -> None:
+    with opened(tmp_path) as sink:
+        assert sink._database is not None
+        sink.write([entry("b-0")])
+        (pages,) = sink._database.execute("PRAGMA page_count").fetchone()
+        sink._database.execute(f"PRAGMA max_page_count = {pages + 2}")
+        batch = [entry(f"b-{number}") for number in range(50)]
+        for _ in range(2):
+            with pytest.raises(OSError, match="full"):
+                sink.write(batch)
+        assert rows(tmp_path) == [("b-0", "complete")]
+        sink._database.execute("PRAGMA max_page_count = 100000")
+        sink.write(batch)
+    assert len(rows(tmp_path)) == 50
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.tuples(st.sets(st.integers(0, 4), max_size=3), st.sets(st.integers(0, 4), max_size=3)), max_size=6),
+    st.lists(st.integers(0, 6), min_size=1, max_size=3),
+)
+def test_wherever_it_is_killed_there_is_one_row_a_call(
+    steps: list[tuple[set[int], set[int]]], kills: list[int]
+) -> None:
+    """Each life ends after some of its batches; the next one begins with what was on file then."""
+    begun: set[str] = set()
+    ended: set[str] = set()
+    with tempfile.TemporaryDirectory() as name:
+        here = Path(name)
+        for life, kill in enumerate(kills):
+            directory, following = here / f"{life}", here / f"{life + 1}"
+            for each in (directory, following):
+                each.mkdir(exist_ok=True)
+            sink = sink_at(directory)
+            sink.open()
+            for begin, end in steps[:kill]:
+                finals = {f"{life}-{n}" for n in end}
+                states = {f"{life}-{n}" for n in begin} - finals
+                sink.write([*(entry(key, final=False) for key in states), *(entry(key) for key in finals)])
+                begun |= states
+                ended |= finals
+            crash_image(directory, following)
+            sink.close()
+        sink = sink_at(following)
+        sink.open()
+        sink.close()
+        found = dict(rows(following))
+        assert set(found) == begun | ended
+        assert {key for key, state in found.items() if state == "complete"} == ended
+        assert "open" not in found.values()
