@@ -12,6 +12,7 @@ from sbc.core.orders import OpenStream, Order, UpdateStream
 from sbc.core.realm import Hosts, Path, Realm, Side, is_behind_nat
 from sbc.core.registry import Arrival, Registry
 
+UNKNOWN = "0.0.0.0"  # noqa: S104 - no address to bind to, but one that nothing is sent to
 DEFAULT_EXPIRES = 3600  # seconds, where neither side says (RFC 3261 section 10.2.1.1)
 _UNSETTLED = frozenset({Phase.REQUEST, Phase.PROVISIONAL})  # what they offer and answer, a refusal takes back
 _MEDIA = frozenset({Role.RTP, Role.RTCP, Role.T38})
@@ -125,6 +126,8 @@ class Crossing:
         address = slot.place.address
         if self.registry.is_ours(self.here, address.host):
             return Place(Address(self.peer_host, 0))
+        if self.there.side is Side.CORE and address.host in (self.hop.peer.host, self.path.domain):
+            return slot.place  # the name of the other side's own, which no address of ours may take
         hidden = self.path.hosts is Hosts.ALL or (self.path.hosts is Hosts.ADDRESSES and is_literal(address.host))
         return Place(Address(self.local.host, 0), ours=True) if hidden else slot.place
 
@@ -221,6 +224,8 @@ class Crossing:
     def _stream(self, call: Call, slot: Slot, new: bool) -> Stream | None:
         kind = "t38" if slot.role is Role.T38 else "rtp"
         assert slot.stream is not None  # a dialect gives every media slot its stream
+        if any(other.key == slot.stream and other.kind != kind for other in self._signalled):
+            return None  # a stream is of one kind at a time
         stream = call.streams.get((slot.stream, kind))
         if stream is None and new:
             stream = self.registry.new_stream(call, slot, kind, self.arrival.now)
@@ -236,30 +241,38 @@ class Crossing:
 
     def orders(self) -> list[Order]:
         """What the message asks of the media engine; call once, when every slot is translated."""
-        call = self.call
-        if call is None or (not self._signalled and not self._rejected):
+        call, phase = self.call, self.intent.phase
+        if call is None or self.late or self.exchange.intent.kind not in _NEGOTIATE:
             return []
         orders: list[Order] = []
         side = self.from_leg
-        answers = self.intent.phase in (Phase.PROVISIONAL, Phase.SUCCESS, Phase.CONFIRM)
         for stream, known in self._signalled.items():
             self._record(call, stream, side, known)
             if stream in self._new:
                 orders.append(OpenStream(stream.spec(call)))
-                continue
-            orders.append(UpdateStream(stream.id, side, stream.side(call, side)))
-            if answers:  # whoever offered may send from now on: its learning window begins here
-                orders.append(UpdateStream(stream.id, 1 - side, stream.side(call, 1 - side)))
-        if self.intent.phase is Phase.REQUEST:
-            self.exchange.offered = True
-        elif self.intent.phase is Phase.CONFIRM or (self.intent.phase is Phase.SUCCESS and self.exchange.offered):
+            else:
+                orders.append(UpdateStream(stream.id, side, stream.side(call, side)))
+        self.exchange.rejected |= self._rejected
+        if phase is Phase.REQUEST:
+            self.exchange.offered = bool(self._signalled)
+        elif phase is Phase.CONFIRM or (phase is Phase.SUCCESS and self.exchange.offered):
             orders += self._close_replaced(call)
+        if (
+            phase is Phase.SUCCESS
+        ):  # who offered may send from now on, even if the answer came earlier: the windows open
+            orders += [
+                UpdateStream(stream.id, side, stream.side(call, side))
+                for stream in call.streams.values()
+                if stream not in self._signalled
+            ]
         return orders
 
     def _record(self, call: Call, stream: Stream, side: int, known: dict[Role, Address]) -> None:
         rtp = known.get(Role.RTP) or known.get(Role.T38)
         if rtp is None:
             return
+        if self.here.side is Side.ACCESS and self.registry.is_own_media(rtp.host):
+            rtp = Address(UNKNOWN, rtp.port)  # no terminal is where we are: two that say so would send in a circle
         rtcp = known.get(Role.RTCP)
         if rtcp is None and stream.kind == "rtp":
             rtcp = Address(rtp.host, rtp.port + 1)  # RFC 3550 section 11
@@ -277,7 +290,7 @@ class Crossing:
         kinds = {stream.key: stream.kind for stream in self._signalled}
         orders: list[Order] = []
         for stream in list(call.streams.values()):
-            if stream.key in self._rejected or kinds.get(stream.key, stream.kind) != stream.kind:
+            if stream.key in self.exchange.rejected or kinds.get(stream.key, stream.kind) != stream.kind:
                 orders += self.registry.close_stream(call, stream, self.arrival.now)
         return orders
 
@@ -316,6 +329,6 @@ def destination(leg: Leg, target: Place | None) -> Address:
     """Where to send what is for the peer of `leg`: to terminals where they were seen, to core hosts where they said."""
     if leg.realm.side is Side.ACCESS or target is None:
         return leg.seen
-    if target.route.first is not None:
-        return target.route.first
+    if target.route.hops:  # a first hop that is known by name only is left to the next hop of the path
+        return target.route.first or leg.seen
     return target.address if is_literal(target.address.host) else leg.seen
