@@ -70,9 +70,14 @@ class Runner:
         try:
             self.carry_out(self._border.receive(Arrival(listener, source, data, self._reactor.seconds())))
         except Exception:  # noqa: BLE001 - whatever it is, the next message is to be heard
-            self.counted["internal-error"] += 1
-            if self._journal.may_say("internal-error"):
-                self._log.failure("a message of {size} octets from {source}", size=len(data), source=source)
+            self._fault(f"a message of {len(data)} octets from {source}")
+
+    def _fault(self, what: str) -> None:
+        """A fault of ours in dealing with `what` has been caught: it is counted and told, and all else goes on."""
+        self.counted["internal-error"] += 1
+        if self._journal.may_say("internal-error"):
+            self._log.failure("a fault in dealing with {what}", what=what)
+        self._sleep_until(self._border.restless())
 
     def latched(self, stream: str, side: int, address: Address, reason: str) -> None:
         """See IMediaObserver. The engine has logged it."""
@@ -174,7 +179,10 @@ class Runner:
         self._wake = self._reactor.callLater(max(0.0, at - self._reactor.seconds()), self._woken)
 
     def _woken(self) -> None:
-        self.carry_out(self._border.wake(self._reactor.seconds()))
+        try:
+            self.carry_out(self._border.wake(self._reactor.seconds()))
+        except Exception:  # noqa: BLE001 - whatever it is, the next deadline is to be met
+            self._fault("what was due")
 
     # -- listeners
 

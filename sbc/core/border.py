@@ -46,13 +46,18 @@ class Border:
                 orders += self._wake_call(owner, now)
         return self._and_wake(orders)
 
+    def restless(self) -> float:
+        """When to wake, after a fault that may have lost the order to: at once if something is due."""
+        self._wake_at = self.registry.timers.next()
+        return 0.0 if self._wake_at is None else self._wake_at
+
     def unopened(self, stream_id: str, why: str, now: float) -> tuple[list[Order], bool]:
         """The ports of a stream could not be opened. Returns what to do, and whether the orders that came with the
         stream still hold (they do where the stream came with an answer: the call goes on without it)."""
         registry = self.registry
         exchange, unopened = transact.unopened(registry, stream_id)
         if exchange is not None:
-            refused = Refused(Cause.NO_PORTS, why, retry_after=5)
+            refused = Refused(Cause.NO_PORTS, "no media ports", 5, why)
             orders = transact.give_up(registry, self.dialects[exchange.dialect], exchange, refused, now)
             return self._and_wake(transact.without(orders, unopened)), False
         call = registry.calls.get(stream_id.partition("/")[0])
@@ -129,6 +134,10 @@ def _take_request(
         crossing.abandon()
         orders += _drop(border, exchange, no, arrival.now)
         return orders + _refuse(dialect, dialect.decode(arrival.data), intent, no, arrival)
+    except Exception:  # a fault of ours may cost the message, but not what it had opened
+        crossing.abandon()
+        _drop(border, exchange, Refused(Cause.UNSUPPORTED, "a fault of ours"), arrival.now)
+        raise
     after = transact.begin(registry, exchange, sent, onward, arrival.now)
     if intent.phase is not Phase.CONFIRM:
         exchange.answer = dialect.pending(message, arrival.source)
@@ -175,7 +184,7 @@ def _drop(border: Border, exchange: Exchange, no: Refused, now: float) -> list[O
     if exchange.intent.phase is not Phase.CONFIRM:
         orders += registry.forget_exchange(exchange, now)
     if call is not None and call.opening is exchange and exchange.intent.kind is Kind.OPEN:
-        call.because(no.why, account.ending_of(no.cause, call), Who.SBC)
+        call.because(no.told, account.ending_of(no.cause, call), Who.SBC)
         call.life.fail()
         orders += registry.close_call(call, now)
         if not call.exchanges:
@@ -191,6 +200,6 @@ def _bad(dialect: Any, bad: BadMessage, arrival: Arrival) -> list[Order]:
 
 def _refuse(dialect: Any, message: Any, intent: Intent, no: Refused, arrival: Arrival) -> list[Order]:
     fields = {"source": str(arrival.source), "cause": no.cause.value, "method": intent.method}
-    note = Note("refused", no.why, "", fields)
+    note = Note("refused", no.told, "", fields)
     answer = None if intent.phase.reply else dialect.refuse(message, no, arrival.source)
     return [note] if answer is None else [note, Hop(arrival.listener, arrival.source).send(answer, None)]

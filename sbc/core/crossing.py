@@ -12,7 +12,7 @@ from sbc.core.orders import OpenStream, Order, UpdateStream
 from sbc.core.realm import Hosts, Path, Realm, Side, is_behind_nat
 from sbc.core.registry import Arrival, Registry
 
-UNKNOWN = "0.0.0.0"  # noqa: S104 - no address to bind to, but one that nothing is sent to
+UNKNOWN = "0.0.0.0"  # no address to bind to, but one that nothing is sent to
 DEFAULT_EXPIRES = 3600  # seconds, where neither side says (RFC 3261 section 10.2.1.1)
 _UNSETTLED = frozenset({Phase.REQUEST, Phase.PROVISIONAL})  # what they offer and answer, a refusal takes back
 _MEDIA = frozenset({Role.RTP, Role.RTCP, Role.T38})
@@ -306,8 +306,11 @@ def resolve(name: Name) -> Place:
     return name.place
 
 
-def undo(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
-    """Take back what a refused offer had changed (RFC 3261 section 14.1: the session stays as it was)."""
+def undo(registry: Registry, exchange: Exchange, now: float, rest: bool) -> list[Order]:
+    """Take back what a refused offer had changed (RFC 3261 section 14.1: the session stays as it was).
+
+    The ports of its new streams `rest`, unless nobody can have used them.
+    """
     orders: list[Order] = []
     call = exchange.call
     if call is None or call.state is CallState.CLOSED:
@@ -317,7 +320,7 @@ def undo(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
         if call.streams.get((stream.key, stream.kind)) is not stream:
             continue
         if change.new:
-            orders += registry.close_stream(call, stream, now)
+            orders += registry.close_stream(call, stream, now, rest)
         else:
             stream.remote[change.side], stream.media[change.side] = change.before, change.media
             orders.append(UpdateStream(stream.id, change.side, stream.side(call, change.side)))

@@ -10,7 +10,7 @@ import attrs
 from sbc.core.address import Address, Pair
 from sbc.core.binding import Binding
 from sbc.core.call import Call, Stream
-from sbc.core.message import Intent, Kind, Timing
+from sbc.core.message import Intent, Kind, StreamKey, Timing
 from sbc.core.names import Peer
 from sbc.core.orders import Listener, Send
 from sbc.core.realm import Path
@@ -91,6 +91,7 @@ class Exchange:
     deadline: float = 0.0
     keys: list[tuple[str, str, int, bytes]] = attrs.field(factory=list)
     offered: bool = False  # whether the request itself described media: then its answer is the answer to that
+    rejected: set[StreamKey] = attrs.field(factory=set)  # streams its answers have turned down
     bindings: list[Binding] = attrs.field(factory=list)
     undo: list[Change] = attrs.field(factory=list)
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)

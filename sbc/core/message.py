@@ -210,10 +210,19 @@ class Cause(Enum):
 
 
 class Refused(Exception):
-    """The core will not take a message across; the dialect says so to the peer."""
+    """The core will not take a message across; the dialect says so to the peer.
 
-    def __init__(self, cause: Cause, why: str, retry_after: int | None = None) -> None:
+    `why` is told to the peer; `detail` is for the log alone: it may name realms and addresses of the other side.
+    """
+
+    def __init__(self, cause: Cause, why: str, retry_after: int | None = None, detail: str = "") -> None:
         super().__init__(why)
         self.cause = cause
         self.why = why
         self.retry_after = retry_after
+        self.detail = detail
+
+    @property
+    def told(self) -> str:
+        """All there is to say, for the log."""
+        return f"{self.why} ({self.detail})" if self.detail else self.why

@@ -31,10 +31,16 @@ class PortPool:
         self.used.add(port)
         return port
 
-    def give(self, port: int, now: float) -> None:
-        """Give back a run taken before. @raises KeyError if it is not in use: that would be a fault of ours."""
+    def give(self, port: int, now: float, rest: bool = True) -> None:
+        """Give back a run taken before. It need not `rest` if nobody can have used it yet: it is the next given then.
+
+        @raises KeyError if it is not in use: that would be a fault of ours.
+        """
         self.used.remove(port)
-        self._resting.append((now + self.quarantine, port))
+        if rest:
+            self._resting.append((now + self.quarantine, port))
+        else:
+            self._free.appendleft(port)
 
     def resting(self, now: float) -> int:
         """How many runs are not to be given out yet."""

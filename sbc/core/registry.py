@@ -79,6 +79,9 @@ class Registry:
         self.media_ports = {
             realm.name: PortPool(realm.media.ports, 2, realm.media.quarantine) for realm in plan.realms.values()
         }
+        self._media_hosts = frozenset(
+            host for realm in plan.realms.values() for host in (realm.media.address, realm.media.advertised)
+        )
         self._hosts = {
             realm.name: frozenset(
                 {host for own in realm.listeners for host in (own.address.host, own.advertised.host)}
@@ -94,6 +97,10 @@ class Registry:
         """Whether peers in `realm` mean the SBC by `host`."""
         return host in self._hosts[realm.name]
 
+    def is_own_media(self, host: str) -> bool:
+        """Whether `host` is where our own media is, in any realm."""
+        return host in self._media_hosts
+
     def path_of(self, realm: Realm) -> Path | None:
         """The path whose access realm `realm` is."""
         return next((path for path in self.plan.paths if path.access == realm.name), None)
@@ -106,7 +113,7 @@ class Registry:
 
     def _within(self, what: str, realm: Realm, most: int) -> None:
         if self.in_realm[what, realm.name] >= most:
-            raise Refused(Cause.BUSY, f"realm {realm.name} holds its {most} {what}", retry_after=30)
+            raise Refused(Cause.BUSY, f"too many {what}", 30, f"realm {realm.name} holds its {most}")
 
     # -- calls
 
@@ -173,7 +180,7 @@ class Registry:
             if port is None:
                 for taken, holder in zip(ports, call.legs, strict=False):
                     self.media_ports[holder.realm.name].give(taken, now)
-                raise Refused(Cause.NO_PORTS, f"no media ports left in realm {leg.realm.name}", retry_after=10)
+                raise Refused(Cause.NO_PORTS, "no media ports left", 10, f"in realm {leg.realm.name}")
             ports.append(port)
         first, second = (
             Stream.pair(leg.realm.media.address, port, kind) for leg, port in zip(call.legs, ports, strict=True)
@@ -183,11 +190,11 @@ class Registry:
         call.streams[slot.stream, kind] = stream
         return stream
 
-    def close_stream(self, call: Call, stream: Stream, now: float) -> list[Order]:
-        """Take a stream out of its call and give its ports back."""
+    def close_stream(self, call: Call, stream: Stream, now: float, rest: bool = True) -> list[Order]:
+        """Take a stream out of its call and give its ports back, to rest unless nobody can have used them."""
         del call.streams[stream.key, stream.kind]
         for leg, pair in zip(call.legs, stream.ours, strict=True):
-            self.media_ports[leg.realm.name].give(pair.rtp.port, now)
+            self.media_ports[leg.realm.name].give(pair.rtp.port, now, rest)
         return [CloseStream(stream.id, call.id)]
 
     # -- exchanges
@@ -205,13 +212,28 @@ class Registry:
                 asked = self.per_source[realm.name, near.peer]
                 if realm.side is Side.ACCESS and asked >= realm.limits.exchanges_per_source:
                     raise Refused(Cause.BUSY, "too many requests at once from one source", retry_after=30)
-            if realm.side is Side.ACCESS:
-                self.per_source[realm.name, near.peer] += 1
+            self._count_source(near, 1)
             self.in_realm["exchanges", realm.name] += 1
             self.key_exchange(exchange, near_key(realm.name, near.peer, exchange.intent.exchange))
         self.live_exchanges.add(exchange)
         self.terminal_ports.hold(exchange, exchange.listeners)
         exchange.deadline = now + exchange.timing.limit
+
+    def move_exchange(self, exchange: Exchange, near: Hop) -> None:
+        """Let whoever asked be reached by another hop from now on; it is found from there, too."""
+        if exchange.near is not None:
+            self._count_source(exchange.near, -1)
+        exchange.near = near
+        self._count_source(near, 1)
+        self.terminal_ports.hold(exchange, exchange.listeners)
+        self.key_exchange(exchange, near_key(near.listener.realm, near.peer, exchange.intent.exchange))
+
+    def _count_source(self, near: Hop, change: int) -> None:
+        if self.plan.realms[near.listener.realm].side is Side.ACCESS:
+            source = (near.listener.realm, near.peer)
+            self.per_source[source] += change
+            if not self.per_source[source]:
+                del self.per_source[source]
 
     def join(self, exchange: Exchange, call: Call | None) -> None:
         """Make a live exchange part of `call`, until it is forgotten."""
@@ -241,12 +263,8 @@ class Registry:
         self.names.release(exchange)
         self.timers.set(exchange, None)
         if exchange.near is not None:
-            realm = self.plan.realms[exchange.near.listener.realm]
-            self.in_realm["exchanges", realm.name] -= 1
-            if realm.side is Side.ACCESS:
-                self.per_source[realm.name, exchange.near.peer] -= 1
-                if not self.per_source[realm.name, exchange.near.peer]:
-                    del self.per_source[realm.name, exchange.near.peer]
+            self.in_realm["exchanges", exchange.near.listener.realm] -= 1
+            self._count_source(exchange.near, -1)
         orders = self.terminal_ports.let_go(exchange, exchange.listeners, now)
         return orders + self.drop_pending(exchange, now)
 

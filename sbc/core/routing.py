@@ -159,7 +159,9 @@ def _within_call(registry: Registry, arrival: Arrival, intent: Intent, call: Cal
     else:
         target = onward.latest
     party = intent.party if here == 1 else name.party if name is not None and knows_us else b""
-    return Way(call.path, Hop(onward.listener, destination(onward, target)), target, call, party=party)
+    # an attempt that comes again goes the way it went before: by the next hop that may have challenged it
+    peer = destination(onward, target) if intent.within else onward.seen
+    return Way(call.path, Hop(onward.listener, peer), target, call, party=party)
 
 
 def _is_core_peer(registry: Registry, realm: Realm, arrival: Arrival) -> bool:
@@ -169,7 +171,7 @@ def _is_core_peer(registry: Registry, realm: Realm, arrival: Arrival) -> bool:
 def _from_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm, name: Name | None) -> Way:
     path = registry.path_of(realm)
     if path is None:
-        raise Refused(Cause.FORBIDDEN, f"realm {realm.name} is on no path")
+        raise Refused(Cause.FORBIDDEN, "nothing is reached from here", detail=f"realm {realm.name} is on no path")
     terminal = registry.terminal_of(realm, arrival.source, intent.user)
     listener = terminal.onward if terminal is not None else registry.core_listener(path)
     target = None if name is None else resolve(name)

@@ -57,7 +57,7 @@ class TerminalPorts:
             return shared, []
         port = pool.take(now)
         if port is None:
-            raise Refused(Cause.BUSY, f"no signalling ports left on path {path.name}", retry_after=30)
+            raise Refused(Cause.BUSY, "no signalling ports left", 30, f"on path {path.name}")
         own = attrs.evolve(
             shared,
             address=Address(shared.address.host, port),

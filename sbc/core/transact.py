@@ -30,6 +30,8 @@ def absorb_request(
     known = registry.exchanges.get(near_key(realm, arrival.source, intent.exchange))
     if intent.phase is Phase.CONFIRM:
         return _confirmed(registry, known, arrival.now)
+    if known is None and intent.kind is Kind.OPEN:
+        known = _moved(registry, intent, arrival)
     if known is not None:
         return [*known.back(known.answer)]
     if intent.phase is Phase.WITHDRAW:
@@ -37,6 +39,16 @@ def absorb_request(
     if intent.probe and _asks_for_us(registry, intent, arrival):
         return [Hop(arrival.listener, arrival.source).send(dialect.accept(message, arrival.source), None)]
     return None
+
+
+def _moved(registry: Registry, intent: Intent, arrival: Arrival) -> Exchange | None:
+    """The attempt that comes again by another mapping of the asker's NAT (RFC 3261 section 17.2.3), moved there."""
+    call = registry.call_named(registry.plan.realms[arrival.listener.realm], arrival.source, intent.call)
+    opening = call.opening if call is not None else None
+    if opening is None or opening.intent.exchange != intent.exchange or opening not in registry.live_exchanges:
+        return None
+    registry.move_exchange(opening, Hop(arrival.listener, arrival.source))
+    return opening
 
 
 def _asks_for_us(registry: Registry, intent: Intent, arrival: Arrival) -> bool:
@@ -293,9 +305,8 @@ def _failed(registry: Registry, exchange: Exchange, phase: Phase, now: float) ->
         _retry_later(registry, exchange, now)
     else:
         _finish(registry, exchange, State.DONE, now)
-    if phase is Phase.CHALLENGE and exchange.intent.kind is Kind.OPEN:
-        return []  # the offer stands: it comes again, with credentials
-    return undo(registry, exchange, now)
+    # nobody is asked for credentials in the middle of media, and a flood of attempts is to keep no ports from others
+    return undo(registry, exchange, now, rest=phase is not Phase.CHALLENGE)
 
 
 def give_up(registry: Registry, dialect: Any, exchange: Exchange, refused: Refused, now: float) -> list[Order]:
@@ -308,11 +319,11 @@ def give_up(registry: Registry, dialect: Any, exchange: Exchange, refused: Refus
     failure = attrs.evolve(
         exchange.intent,
         phase=Phase.FAILURE,
-        cause=f"{refused.cause.value}: {refused.why}",
+        cause=f"{refused.cause.value}: {refused.told}",
         ending=account.ending_of(refused.cause, exchange.call),
     )
     call = exchange.call.id if exchange.call else ""
-    orders.append(Note("gave-up", refused.why, call, {"cause": refused.cause.value, "method": exchange.intent.method}))
+    orders.append(Note("gave-up", refused.told, call, {"cause": refused.cause.value, "method": exchange.intent.method}))
     return orders + conclude(registry, exchange, failure, now, Who.SBC)
 
 
@@ -322,7 +333,7 @@ def refuse_answer(
     """An answer cannot cross: the asker is refused instead, unless it has its answer already."""
     if not exchange.open:
         call = exchange.call.id if exchange.call else ""
-        return [Note("refused", refused.why, call, {"cause": refused.cause.value, "method": answer.method})]
+        return [Note("refused", refused.told, call, {"cause": refused.cause.value, "method": answer.method})]
     orders: list[Order] = []
     if exchange.timing.quiet and answer.phase is Phase.PROVISIONAL and exchange.state is not State.WITHDRAWN:
         orders += _send_withdrawal(registry, dialect, exchange, now)  # or the other side would go on alerting

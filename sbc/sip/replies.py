@@ -60,6 +60,8 @@ def reply(
 
 def refuse(message: SipMessage, refused: Refused, source: Address) -> bytes | None:
     """The answer that says why the SBC will not take a request across."""
+    if refused.cause is Cause.TIMEOUT and message.method != "INVITE":
+        return None  # the asker's own timer has run out as well (RFC 4320 section 4.2)
     status, phrase = _CAUSES[refused.cause]
     extra = [b'Warning: 399 sbc "%b"' % refused.why.encode("ascii", "replace").replace(b'"', b"'")]
     if refused.retry_after is not None:

@@ -43,7 +43,9 @@ def slots(message: SipMessage) -> list[Slot]:
     for header in message.all("contact"):
         found += _contacts(message, header)
     for header in message.all("refer-to"):
-        found += [_signal(value, False, None) for value in _values(message, header) if value.uri.is_sip]
+        values = [value for value in _values(message, header) if value.uri.is_sip]
+        message.cache.setdefault("refer-to", []).extend(value.uri for value in values)
+        found += [_signal(value, False, None) for value in values]
     for name in _IDENTITIES:
         if not message.is_request and name in _NEEDED:
             continue  # an answer's are written from the request
@@ -52,6 +54,12 @@ def slots(message: SipMessage) -> list[Slot]:
     for header in message.all("warning"):
         found += _warn_agents(message, header)
     return found + _media(message)
+
+
+def refer_targets(message: SipMessage) -> list[Uri]:
+    """The URIs of Refer-To as far as they could be read; once `slots` has looked."""
+    found: list[Uri] = message.cache.get("refer-to", [])
+    return found
 
 
 def _values(message: SipMessage, header: Header) -> list[NameAddr]:

@@ -12,13 +12,14 @@ from sbc.core.message import Place, Role, Slot
 from sbc.sip.codec import SipMessage
 from sbc.sip.describe import request_uri, single, tag_of
 from sbc.sip.headers import vias
-from sbc.sip.slots import REWRITTEN, uri_of, write_host
+from sbc.sip.slots import REWRITTEN, refer_targets, uri_of, write_host
 from sbc.sip.uri import unescape
+from sbc.text.edits import Edits
 
 MAX_FORWARDS = 70
 _ROUTES = ("record-route", "route", "path", "service-route")
 _OTHER_CALLS = ("replaces", "join", "target-dialog")
-_REPLACES = re.compile(rb"(?:\?|&)replaces=([^&>\"\s]*)", re.IGNORECASE)
+_REPLACES = re.compile(rb"(?:^|(?<=[?&]))replaces=([^&]*)", re.IGNORECASE)
 _PLAIN = ("via", "call-id", "cseq", "max-forwards", "content-type", "content-length")
 # covered by a digest, which a rewriting would break (RFC 7616 section 3.4.2)
 _DIGEST = ("authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate", "authentication-info")
@@ -70,11 +71,12 @@ def received_vias(message: SipMessage, source: Address) -> list[bytes]:
     """
     values = vias(message)
     top = values[0]
-    first = message.data[top.start : top.end]
+    own = Edits()
     for name in ("received", "rport"):  # what the peer wrote there itself does not count
         whole = top.param_whole(name)
         if whole is not None:
-            first = first.replace(message.data[whole[0] : whole[1]], b"", 1)
+            own.delete(whole[0] - top.start, whole[1] - top.start)
+    first = own.apply(message.data[top.start : top.end])
     asked = "rport" in top.params
     if asked or top.host != source.host:
         first += b";received=" + source.host.encode()
@@ -106,8 +108,8 @@ def stamp_request(message: SipMessage, crossing: Crossing) -> None:
         for header in message.all(name):
             label, mark, rest = message.data[header.start : header.end].partition(b";")
             message.edits.replace(header.start, header.end, crossing.relabel(label.strip()) + mark + rest)
-    for header in message.all("refer-to"):
-        match = _REPLACES.search(message.data, header.start, header.end)
+    for value in refer_targets(message):
+        match = _REPLACES.search(message.data, value.headers_start, value.end) if value.headers_start >= 0 else None
         if match is not None:
             label, mark, rest = unescape(match[1]).partition(b";")
             message.edits.replace(*match.span(1), escape_in_header(crossing.relabel(label) + mark + rest))
@@ -183,7 +185,9 @@ def _write_target(message: SipMessage, crossing: Crossing) -> None:
     if target is not None and target.name:
         message.edits.replace(message.uri_start, message.uri_end, uri_of(target, uri.scheme))
     elif uri.is_sip:
-        write_host(message, uri, crossing.translate(Slot(Role.IDENTITY, Place(uri.address), uri)))
+        place = crossing.translate(Slot(Role.IDENTITY, Place(uri.address), uri))
+        # whom it is for is never us: what may not be told of this side is the other side's to know
+        write_host(message, uri, Place(Address(crossing.peer_host, 0)) if place.ours else place)
 
 
 def _write_hops(message: SipMessage) -> None:

@@ -69,11 +69,28 @@ def test_a_stream_knows_both_sides() -> None:
     assert not last.spec.behind_nat
 
 
-def test_the_answer_opens_the_learning_window_of_both_sides() -> None:
+def test_the_answer_opens_the_learning_windows_of_its_streams() -> None:
     made = rig()
     (sent,) = sends(made.from_access(invite(PHONE)), "core")
     orders = made.from_core(answer(sent, SOFTSWITCH.host))
-    assert sorted(order.side for order in of(UpdateStream, orders)) == [0, 1]
+    assert [order.side for order in of(UpdateStream, orders)] == [1]  # the engine opens both sides' windows
+
+
+def test_a_bare_200_opens_the_windows_again_and_closes_what_the_early_answer_declined() -> None:
+    made = rig()
+    video = sdp(PHONE.host) + b"m=video 5000 RTP/AVP 96\r\n"
+    asked = (
+        invite(PHONE)
+        .replace(sdp(PHONE.host), video)
+        .replace(b"Content-Length: %d" % len(sdp(PHONE.host)), b"Content-Length: %d" % len(video))
+    )
+    (sent,) = sends(made.from_access(asked), "core")
+    early = sdp(SOFTSWITCH.host) + b"m=video 0 RTP/AVP 96\r\n"
+    made.from_core(answer(sent, SOFTSWITCH.host, b"183 Session Progress", body=early))
+    made.wait(10)
+    orders = made.from_core(answer(sent, SOFTSWITCH.host, body=b""))
+    assert len(of(UpdateStream, orders)) == 1 and len(of(CloseStream, orders)) == 1
+    assert [stream.key for stream in only_call(made).streams.values()] == [0]
 
 
 def test_a_bye_from_the_phone_follows_the_route_the_core_recorded() -> None:
@@ -479,3 +496,86 @@ def test_two_terminals_that_the_core_joins_are_hidden_from_each_other() -> None:
     made.from_core(unpin(ok))
     made.wait(200)
     assert not made.border.registry.calls
+
+
+def crossing_fault(made: Rig, data: bytes) -> None:
+    """Whatever it is, it leaves nothing behind."""
+    made.from_access(data)
+    made.wait(500)
+    assert not made.border.registry.calls and not made.border.registry.live_exchanges
+
+
+def test_a_refer_to_that_looks_like_a_transfer_but_is_none_costs_nothing() -> None:
+    for value in (
+        b"<sip:a&replaces=b@10.0.0.1>",
+        b"<sip:a@b?replaces=c",
+        b"<sip:a@10.0.0.1?x=1&Replaces=c%3Bto-tag%3Dx>",
+    ):
+        crossing_fault(rig(), invite(PHONE).replace(b"CSeq:", b"Refer-To: " + value + b"\r\nCSeq:"))
+
+
+def test_a_fault_of_ours_takes_back_what_the_message_had_opened() -> None:
+    class Broken(SipDialect):
+        def stamp(self, message: object, crossing: object) -> None:
+            raise ZeroDivisionError
+
+    made = Rig.make(Broken())
+    try:
+        made.from_access(invite(PHONE))
+    except ZeroDivisionError:
+        made.wait(200)
+    assert not made.border.registry.calls and not made.border.registry.live_exchanges
+    assert not made.border.registry.media_ports["access"].used
+
+
+def test_a_hop_known_by_name_only_is_left_to_the_next_hop() -> None:
+    made = rig()
+    asked = invite(PHONE)
+    (sent,) = sends(made.from_access(asked), "core")
+    record = b"Record-Route: <sip:proxy.example.com;lr>\r\nCSeq:"
+    (back,) = sends(made.from_core(answer(sent, "198.51.100.50").replace(b"CSeq:", record), SOFTSWITCH), "access")
+    (ack,) = [o for o in of(Send, made.from_access(inside(asked, back, b"ACK", 1))) if o.listener.realm == "core"]
+    assert ack.to == SOFTSWITCH and header(ack.data, b"Route") == b"<sip:proxy.example.com;lr>"
+
+
+def test_a_terminal_cannot_point_media_at_the_sbc_itself() -> None:
+    made = rig()
+    looped = (
+        invite(PHONE)
+        .replace(sdp(PHONE.host), sdp(SBC_ACCESS.host))
+        .replace(b"Content-Length: %d" % len(sdp(PHONE.host)), b"Content-Length: %d" % len(sdp(SBC_ACCESS.host)))
+    )
+    made.from_access(looped)
+    (opened,) = of(OpenStream, made.log)
+    remote = opened.spec.sides[0].remote
+    assert remote is not None and remote.rtp.host == "0.0.0.0"
+
+
+def test_an_invite_that_comes_again_by_another_port_of_the_nat_is_the_same() -> None:
+    made = rig()
+    asked = invite(PHONE)
+    (sent,) = sends(made.from_access(asked), "core")
+    elsewhere = Address(NAT.host, 40002)
+    (again,) = of(Send, made.from_access(asked, elsewhere))
+    assert again.to == elsewhere and status(again.data) == 100
+    (ok,) = [o for o in of(Send, made.from_core(answer(sent, SOFTSWITCH.host))) if o.listener.realm == "access"]
+    assert ok.to == elsewhere
+
+
+def test_a_message_nobody_answers_gets_no_408() -> None:
+    made = rig()
+    made.from_access(request(b"MESSAGE", b"sip:bob@sbc.example.com", PHONE))
+    assert sends(made.wait(40), "access") == []
+
+
+def test_the_softswitchs_own_address_is_left_in_what_the_phone_asks() -> None:
+    made = rig()
+    (sent,) = sends(made.from_access(invite(PHONE, to=b"sip:bob@198.51.100.2")), "core")
+    assert sent.startswith(b"INVITE sip:bob@198.51.100.2 ") and header(sent, b"To") == b"<sip:bob@198.51.100.2>"
+
+
+def test_what_a_phone_is_told_names_no_realm_and_no_address() -> None:
+    made = Rig.make(SipDialect(), make_plan("sip", ports=2))
+    made.from_access(invite(PHONE))
+    (told,) = sends(made.from_access(invite(PHONE, call=b"two")), "access")
+    assert b"core" not in told and b"no media ports left" in told
