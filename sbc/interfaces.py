@@ -44,8 +44,10 @@ class IDialect(Interface):
     def accept(message, source):
         """The plain positive answer to a request that the SBC itself has carried out."""
 
-    def withdraw(sent):
-        """The message that takes back the request whose bytes `sent` we sent onward."""
+    def withdraw(sent, asked):
+        """The message that takes back the request whose bytes `sent` we sent onward.
+
+        `asked` is the message by which it was taken back where it came from, None if we do so ourselves."""
 
     def confirm(sent, reply):
         """The hop's own acknowledgement of the final `reply` to our request `sent`; None if it needs none."""

@@ -14,6 +14,8 @@ from sbc.media.counters import StreamCounters
 _LOUD = frozenset(
     {"bound", "moved", "unbound", "gave-up", "refused", "silent", "stream-lost", "listener-lost", "internal-error"}
 )
+CALL_LINES_A_SECOND = 100
+"""The same for calls that are not answered: begun, and ended."""
 LINES_A_SECOND = 20
 """The most lines of one event in one second. Anybody can make us refuse; nobody is to fill the disk by it."""
 
@@ -45,14 +47,14 @@ class Journal:
         else:
             say("{event}: {reason}{detail}", **told)
 
-    def may_say(self, event: str) -> bool:
+    def may_say(self, event: str, most: int = LINES_A_SECOND) -> bool:
         """Whether one more line of `event` may be logged in this second; what may not is counted, and told later."""
         second = int(self._seconds())
         if second != self._second:
             self._second = second
             self._said.clear()
         self._said[event] += 1
-        if self._said[event] <= LINES_A_SECOND:
+        if self._said[event] <= most:
             return True
         self._unsaid[event] += 1
         return False
@@ -60,6 +62,11 @@ class Journal:
     def _passed_over(self, event: str) -> str:
         unsaid = self._unsaid.pop(event, 0)
         return f" ({unsaid} more before this one not shown)" if unsaid else ""
+
+    def _worth_a_line(self, record: Record) -> bool:
+        """Calls that are answered always are; of attempts there may be a flood."""
+        answered = record.event == "answer" or record.fields.get("answered_for") is not None
+        return answered or self.may_say(f"call-{record.event}", CALL_LINES_A_SECOND)
 
     def volume(self, call: str, stream: str, counters: StreamCounters) -> None:
         """A stream of `call` has been closed with these final counters."""
@@ -69,6 +76,9 @@ class Journal:
         """A call has begun, been answered or ended."""
         self.counted[f"call-{record.event}"] += 1
         fields = record.fields
+        volumes = self._volumes.pop(record.call, []) if record.event == "close" else []
+        if not self._worth_a_line(record):
+            return
         if record.event == "open":
             self.log.info(
                 "call {call}: from {source} to {to}", call=record.call, source=fields["from"], to=fields["to"]
@@ -76,7 +86,6 @@ class Journal:
         elif record.event == "answer":
             self.log.info("call {call}: answered", call=record.call)
         elif record.event == "close":
-            volumes = self._volumes.pop(record.call, [])
             self.log.info(
                 "call {call}: ended: {cause}; answered for {seconds}; {volume}",
                 call=record.call,

@@ -145,7 +145,7 @@ def plain_answer(data: bytes, status: bytes, *more: bytes, tag: bytes = b"b") ->
 
 
 def hop_request(method: bytes, data: bytes, to_of: bytes | None = None) -> bytes:
-    """The CANCEL or hop-by-hop ACK of an INVITE `data`, written by whoever had sent it; ACK takes To from the answer."""
+    """The CANCEL or hop-by-hop ACK of an INVITE `data`, by whoever had sent it; ACK takes To from the answer."""
     return message(
         method + b" " + data.split(b" ", 2)[1] + b" SIP/2.0",
         b"Via: " + header(data, b"Via"),

@@ -6,7 +6,7 @@ from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 
 from sbc.core.orders import Note, Record
-from sbc.journal import LINES_A_SECOND, Journal, told
+from sbc.journal import CALL_LINES_A_SECOND, LINES_A_SECOND, Journal, told
 from sbc.media.counters import SideCounters, StreamCounters, Volume
 
 
@@ -59,3 +59,18 @@ def test_every_line_about_a_call_begins_with_its_id_and_the_end_tells_the_volume
     assert said[2] == f"call c1: ended: 486 Busy Here; answered for 2.500 s; stream c1/1: {told(carried)}"
     assert "side 0 in 50+0 packets 8600 octets" in said[2] and "out 49+0" in said[2]
     assert said[3] == "call c2: ended: timeout; answered for -; no media"
+
+
+def test_attempts_cannot_fill_the_log_and_leave_nothing_behind_answered_calls_are_always_told() -> None:
+    journal = Journal(Clock().seconds)
+
+    def flood() -> None:
+        for number in range(1000):
+            journal.record(Record(f"c{number}", "open", {"from": "a", "to": "b"}))
+            journal.volume(f"c{number}", "s", StreamCounters((SideCounters(), SideCounters())))
+            journal.record(Record(f"c{number}", "close", {"cause": "x", "answered_for": None}))
+        journal.record(Record("c", "close", {"cause": "bye", "answered_for": 1.0}))
+
+    said = lines_of(flood)
+    assert len(said) == 2 * CALL_LINES_A_SECOND + 1 and said[-1].startswith("call c: ended: bye")
+    assert journal.counted["call-open"] == 1000 and not journal._volumes

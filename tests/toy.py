@@ -269,7 +269,7 @@ class ToyDialect:
     def accept(self, message: ToyMessage, source: Address) -> bytes | None:
         return self._reply(message, Phase.SUCCESS)
 
-    def withdraw(self, sent: bytes) -> bytes:
+    def withdraw(self, sent: bytes, asked: object) -> bytes:
         own = ToyMessage(bytearray(sent[:PLACES] + bytes(2)))
         own.octets[OP] = WITHDRAW
         own.write(WITHDRAWN, sent[EXCHANGE])

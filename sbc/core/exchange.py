@@ -93,6 +93,7 @@ class Exchange:
     offered: bool = False  # whether the request itself described media: then its answer is the answer to that
     rejected: set[StreamKey] = attrs.field(factory=set)  # streams its answers have turned down
     bindings: list[Binding] = attrs.field(factory=list)
+    taken_back: bytes = b""  # the message that took it back, where it came from
     undo: list[Change] = attrs.field(factory=list)
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
     due: float | None = None

@@ -89,6 +89,7 @@ def _withdraw(registry: Registry, dialect: Any, message: Any, intent: Intent, ar
     registry.join(own, asked.call)
     _finish(registry, own, State.DONE, arrival.now)
     orders: list[Order] = [*own.back(own.answer)]
+    asked.taken_back = arrival.data
     if asked.state is State.TRYING:
         # it may not be taken back before the other side has been heard (RFC 3261 section 9.1)
         asked.state = State.WITHDRAWING
@@ -99,7 +100,7 @@ def _withdraw(registry: Registry, dialect: Any, message: Any, intent: Intent, ar
 
 def _send_withdrawal(registry: Registry, dialect: Any, asked: Exchange, now: float) -> list[Order]:
     assert asked.far is not None
-    data = dialect.withdraw(asked.sent)
+    data = dialect.withdraw(asked.sent, dialect.decode(asked.taken_back) if asked.taken_back else None)
     intent = dialect.describe(dialect.decode(data))
     own = Exchange(
         dialect=asked.dialect,

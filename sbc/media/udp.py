@@ -108,6 +108,7 @@ class Port(udp.Port):
         untyped.__init__(address.port, protocol, address.host, MAX_DATAGRAM, reactor)
         self.turn = turn
         self.read_errors = 0
+        self.unbound: socket.socket | None = None
 
     def createInternetSocket(self) -> socket.socket:
         """The socket that is to be bound: IPv6 only, where it is IPv6."""
@@ -124,7 +125,8 @@ class Port(udp.Port):
         try:
             untyped.startListening()
         except CannotListenError:
-            self.unbound.close()  # which Twisted leaves to the garbage collector
+            if self.unbound is not None:  # else there was none to be had
+                self.unbound.close()  # which Twisted leaves to the garbage collector
             raise
 
     def stopListening(self) -> Deferred[None] | None:

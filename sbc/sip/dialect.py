@@ -75,8 +75,8 @@ class SipDialect:
     def accept(self, message: SipMessage, source: Address) -> bytes | None:
         return replies.accept(message, source)
 
-    def withdraw(self, sent: bytes) -> bytes:
-        return replies.withdraw(sent)
+    def withdraw(self, sent: bytes, asked: SipMessage | None) -> bytes:
+        return replies.withdraw(sent, asked)
 
     def confirm(self, sent: bytes, reply: SipMessage) -> bytes | None:
         return replies.confirm(sent, reply)

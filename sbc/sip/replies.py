@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
 from sbc.core.address import Address
@@ -86,9 +87,10 @@ def pending(message: SipMessage, source: Address) -> bytes | None:
     return reply(message, 100, b"Trying", source, tagged=False) if message.method == "INVITE" else None
 
 
-def withdraw(sent: bytes) -> bytes:
-    """The CANCEL of the INVITE `sent` (RFC 3261 section 9.1)."""
-    return _same_hop(decode(sent), b"CANCEL", None)
+def withdraw(sent: bytes, asked: SipMessage | None) -> bytes:
+    """The CANCEL of the INVITE `sent` (RFC 3261 section 9.1), with the reasons of the one that came (RFC 3326)."""
+    reasons = [] if asked is None else [b"Reason: " + asked.data[h.start : h.end] for h in asked.all("reason")]
+    return _same_hop(decode(sent), b"CANCEL", None, reasons)
 
 
 def confirm(sent: bytes, answer: SipMessage) -> bytes | None:
@@ -99,7 +101,7 @@ def confirm(sent: bytes, answer: SipMessage) -> bytes | None:
     )
 
 
-def _same_hop(request: SipMessage, method: bytes, to: bytes | None) -> bytes:
+def _same_hop(request: SipMessage, method: bytes, to: bytes | None, more: Sequence[bytes] = ()) -> bytes:
     lines = [
         b"%b %b SIP/2.0" % (method, request.data[request.uri_start : request.uri_end]),
         b"Via: " + (request.value("via") or b""),
@@ -109,6 +111,7 @@ def _same_hop(request: SipMessage, method: bytes, to: bytes | None) -> bytes:
         b"To: " + (to or request.value("to") or b""),
         b"Call-ID: " + (request.value("call-id") or b""),
         b"CSeq: %d %b" % (request.cseq[0], method),
+        *more,
         b"Content-Length: 0",
         b"",
         b"",

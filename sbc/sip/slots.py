@@ -12,21 +12,22 @@ from sbc.sip.headers import NameAddr, name_addrs, split_values
 from sbc.sip.uri import Uri
 from sbc.text.sdp import Sdp
 
-_IDENTITIES = (
-    "from",
-    "to",
-    "reply-to",
-    "referred-by",
-    "p-asserted-identity",
-    "p-preferred-identity",
-    "p-called-party-id",
-    "p-associated-uri",
-    "remote-party-id",
-    "diversion",
-    "history-info",
+IDENTITIES = frozenset(
+    {
+        "from",
+        "to",
+        "reply-to",
+        "referred-by",
+        "p-asserted-identity",
+        "p-preferred-identity",
+        "p-called-party-id",
+        "p-associated-uri",
+        "remote-party-id",
+        "diversion",
+        "history-info",
+    }
 )
-REWRITTEN = frozenset((*_IDENTITIES, "contact", "refer-to", "warning"))
-"""The headers whose addresses are slots."""
+"""Headers that name users; the host is one part of the name."""
 _UNREADABLE = frozenset({"application/trickle-ice-sdpfrag"})
 """Bodies that are all addresses, and that nobody here can write anew: they are refused (RFC 8840)."""
 _NEEDED = frozenset({"from", "to", "contact"})
@@ -46,7 +47,7 @@ def slots(message: SipMessage) -> list[Slot]:
         values = [value for value in _values(message, header) if value.uri.is_sip]
         message.cache.setdefault("refer-to", []).extend(value.uri for value in values)
         found += [_signal(value, False, None) for value in values]
-    for name in _IDENTITIES:
+    for name in IDENTITIES:
         if not message.is_request and name in _NEEDED:
             continue  # an answer's are written from the request
         for header in message.all(name):
@@ -130,8 +131,12 @@ def _media(message: SipMessage) -> list[Slot]:
         if part.content_type == "application/sdp" or (
             not part.content_type and message.data.startswith(b"v=0", part.start, part.end)
         ):
-            descriptions.append(Sdp(message.data, part.start, part.end, message.edits))
-            found += descriptions[-1].slots
+            sdp = Sdp(message.data, part.start, part.end, message.edits)
+            for slot in sdp.slots if descriptions else ():
+                if slot.stream is not None:  # a further description is of further streams (RFC 3959)
+                    slot.stream = f"{len(descriptions)}.{slot.stream}"
+            descriptions.append(sdp)
+            found += sdp.slots
     message.cache["sdp"] = descriptions
     return found
 

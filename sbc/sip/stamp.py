@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import attrs
 
 from sbc.core.address import Address, bracketed
 from sbc.core.crossing import Crossing
 from sbc.core.message import Place, Role, Slot
+from sbc.core.realm import Hosts
 from sbc.sip.codec import SipMessage
 from sbc.sip.describe import request_uri, single, tag_of
 from sbc.sip.headers import vias
-from sbc.sip.slots import REWRITTEN, refer_targets, uri_of, write_host
+from sbc.sip.slots import IDENTITIES, refer_targets, uri_of, write_host
 from sbc.sip.uri import unescape
 from sbc.text.edits import Edits
 
@@ -23,8 +25,9 @@ _REPLACES = re.compile(rb"(?:^|(?<=[?&]))replaces=([^&]*)", re.IGNORECASE)
 _PLAIN = ("via", "call-id", "cseq", "max-forwards", "content-type", "content-length")
 # covered by a digest, which a rewriting would break (RFC 7616 section 3.4.2)
 _DIGEST = ("authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate", "authentication-info")
-_KNOWN = frozenset((*_ROUTES, *_OTHER_CALLS, *REWRITTEN, *_PLAIN, *_DIGEST))
+_KNOWN = frozenset((*_ROUTES, *_OTHER_CALLS, *_PLAIN, *_DIGEST))
 """Headers that are rewritten by rules of their own, or may not be."""
+_ANSWERED = frozenset({"from", "to"})  # an answer's are written whole
 _UNSAFE_IN_HEADERS = re.compile(rb"[^0-9A-Za-z\-_.!~*'()\[\]/?:+$]")
 
 
@@ -141,12 +144,24 @@ def stamp(message: SipMessage, crossing: Crossing) -> None:
         stamp_request(message, crossing)
 
 
-def _sweep(message: SipMessage, crossing: Crossing) -> None:
-    """Hide what headers nobody knows here say of the side they come from: vendors write addresses into their own.
+def _whole(host: bytes) -> bytes:
+    """The pattern of an address that is not part of a longer one."""
+    if b":" in host:
+        return rb"(?<![0-9A-Za-z:.])" + re.escape(host) + rb"(?![0-9A-Za-z:.])"
+    return rb"(?<![0-9A-Za-z.])" + re.escape(host) + rb"(?![0-9A-Za-z]|\.[0-9])"
 
-    Only addresses that the other side must not see are looked for, each as a whole, so that all else passes untouched.
+
+def _sweep(message: SipMessage, crossing: Crossing) -> None:
+    """Hide what headers say besides, of the side they come from: vendors write addresses into their own, phones into
+    display names and parameters.
+
+    Only addresses that the other side must not see are looked for, each as a whole, so that all else passes untouched;
+    and only where nothing has been written yet.
     """
-    strange = [index for index, name in enumerate(message.names) if name not in _KNOWN]
+    spared = _KNOWN | (
+        IDENTITIES if crossing.path.hosts is Hosts.KEEP else _ANSWERED if crossing.reply else frozenset()
+    )
+    strange = [index for index, name in enumerate(message.names) if name not in spared]
     if not strange:
         return
     written = crossing.local.host.encode()
@@ -155,11 +170,10 @@ def _sweep(message: SipMessage, crossing: Crossing) -> None:
         if not any(host in message.lines[index] for host in spelled):
             continue
         header = message.headers[index]
-        whole = re.compile(
-            rb"(?<![0-9A-Za-z:.])(?:" + b"|".join(map(re.escape, spelled)) + rb")(?![0-9A-Za-z]|[.:][0-9A-Za-z]*[.:])"
-        )
+        whole = re.compile(b"|".join(map(_whole, spelled)))
         for match in whole.finditer(message.data, header.start, header.end):
-            message.edits.replace(*match.span(), written)
+            with suppress(ValueError):  # an address that has been written anew as a whole
+                message.edits.replace(*match.span(), written)
 
 
 def _replace_vias(message: SipMessage, value: bytes) -> None:

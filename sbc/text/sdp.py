@@ -98,7 +98,7 @@ class Sdp:
                 what.write(self._edits, address, hosts[what.index])
             elif isinstance(what, Candidate):
                 what.write(self._edits, address)
-            elif what.live and address.port != what.port:
+            elif what.live and (address.port != what.port or what.count != 1):
                 self._edits.replace(*what.port_span, b"%d" % address.port)
         self._write_connections(hosts)
         for line in self._dropped:

@@ -195,7 +195,8 @@ def read_path(line: Line) -> list[Host]:
 class MediaLine:
     """One ``m=`` line and what follows it.
 
-    `port` is 0 for a rejected stream and for a wildcard; `count` the number of ports after the slash (1 if none).
+    `port` is 0 for a rejected stream and for a wildcard; `count` the number of ports after the slash (1 if none),
+    which are part of `port_span`: what is written there is one pair.
     `address` is the effective ``c=`` host (canonical) and the port, None where that is no IP address or name. `mux`
     says whether RTP and RTCP may share the port (RFC 5761); `direction` is sendrecv, sendonly, recvonly or inactive.
     `relayed`: it is media over datagrams, which an engine can relay; `udptl`: it is T.38 over UDPTL.
@@ -243,7 +244,7 @@ def read_media(line: Line, index: int, direction: str) -> MediaLine:
         line=line,
         kind=match[1].decode("latin-1").lower(),
         port=port,
-        port_span=match.span(2),
+        port_span=(match.start(2), match.end(3 if match[3] else 2)),
         count=int(match[3] or 1),
         transport=transport,
         direction=direction,

@@ -72,7 +72,7 @@ def test_trying_has_no_tag_and_is_for_invite_alone() -> None:
 
 def test_cancel_and_ack_take_the_hop_of_their_invite() -> None:
     sent = invite(PHONE).replace(b"Max-Forwards", b"Route: <sip:192.0.2.1;lr>\r\nMax-Forwards")
-    cancel = replies.withdraw(sent)
+    cancel = replies.withdraw(sent, None)
     assert cancel.split(b"\r\n")[0] == b"CANCEL sip:bob@sbc.example.com SIP/2.0"
     busy = plain_answer(sent, b"486 Busy Here")
     ack = replies.confirm(sent, decode(busy))
@@ -86,3 +86,9 @@ def test_cancel_and_ack_take_the_hop_of_their_invite() -> None:
     assert replies.confirm(sent, decode(plain_answer(sent, b"200 OK"))) is None
     options = request(b"OPTIONS", b"sip:x@example.com", PHONE)
     assert replies.confirm(options, decode(plain_answer(options, b"486 Busy Here"))) is None
+
+
+def test_the_reason_of_a_cancel_goes_on() -> None:
+    reason = b'SIP;cause=200;text="Call completed elsewhere"'
+    asked = decode(hop_request(b"CANCEL", invite(PHONE)).replace(b"CSeq:", b"Reason: " + reason + b"\r\nCSeq:"))
+    assert header(replies.withdraw(invite(PHONE), asked), b"Reason") == reason

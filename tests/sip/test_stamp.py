@@ -119,3 +119,30 @@ def test_credentials_cross_as_they_are() -> None:
         made.from_access(invite(PHONE).replace(b"CSeq:", b"Authorization: " + credentials + b"\r\nCSeq:")), "core"
     )
     assert header(sent, b"Authorization") == credentials
+
+
+def test_what_stands_beside_the_uri_does_not_leak_either() -> None:
+    made = rig()
+    asked = invite(PHONE)
+    for old, new in (
+        (
+            b'"Alice" <sip:alice@sbc.example.com>',
+            b'"Alice at 192.168.1.10" <sip:alice@sbc.example.com;maddr=192.168.1.10>',
+        ),
+        (b";ob>", b';ob>;received="sip:192.168.1.10:5060"'),
+        (b"CSeq:", b'Warning: 399 x "not 192.168.1.10"\r\nRefer-To: <http://192.168.1.10/>\r\nCSeq:'),
+    ):
+        assert old in asked
+        asked = asked.replace(old, new)
+    (sent,) = sends(made.from_access(asked), "core")
+    assert b"192.168" not in sent
+    (back,) = sends(made.from_core(answer(sent, SOFTSWITCH.host)), "access")
+    assert header(back, b"From").startswith(b'"Alice at 192.168.1.10" <sip:alice@sbc.example.com;maddr=192.168.1.10>')
+
+
+def test_only_our_own_marks_in_a_via_are_cut() -> None:
+    via = b"SIP/2.0/UDP 192.168.1.10;rport-x=1;branch=b;rport"
+    data = invite(PHONE).replace(header(invite(PHONE), b"Via"), via)
+    assert received_vias(decode(data), NAT) == [
+        b"SIP/2.0/UDP 192.168.1.10;rport-x=1;branch=b;received=203.0.113.11;rport=40001"
+    ]

@@ -1,0 +1,367 @@
+"""What a message's addresses become on the other side: media, places, identities, and what is undone again."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from sbc.core.address import Address, Pair
+from sbc.core.call import Leg, Stream
+from sbc.core.crossing import destination
+from sbc.core.message import Place, Route
+from sbc.core.orders import CloseStream, OpenStream, UpdateStream
+from sbc.core.realm import Hosts, Limits
+from tests.laws import assert_no_trace
+from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, make_plan, of, sends
+from tests.toy import ToyDialect
+from tests.toy_calls import Talk, answered, bound, opened, read, to_access, to_core, toy_rig
+from tests.toy_records import (
+    CHALLENGE,
+    CHANGE,
+    CONFIRM,
+    FAILURE,
+    NEVER,
+    NOWHERE,
+    PROVISIONAL,
+    SUCCESS,
+    TELL,
+    Media,
+    Record,
+    answer,
+    audio,
+    fax,
+    from_other,
+    granted,
+    inside,
+    opening,
+    packed,
+    place,
+    unpacked,
+)
+
+
+def media_in(data: bytes) -> list[tuple[Address, Address]]:
+    """RTP and RTCP addresses of each entry."""
+    (record,) = read([data])
+    return [(unpacked(media.rtp), unpacked(media.rtcp)) for media in record.media]
+
+
+def reoffer(talk: Talk, *media: Media, exchange: int = 4) -> bytes:
+    """Another offer of the phone; returns it as it went on."""
+    data = inside(talk.asked, talk.back, CHANGE, exchange, media=media).pack()
+    *_, sent = sends(talk.rig.from_access(data), "core")
+    return sent
+
+
+def reply(talk: Talk, sent: bytes, *media: Media, stage: int = SUCCESS) -> list[object]:
+    return list(talk.rig.from_core(answer(sent, SOFTSWITCH.host, stage, media=media).pack()))
+
+
+def pairs(talk: Talk) -> dict[tuple[object, str], list[Pair | None]]:
+    return {key: list(stream.remote) for key, stream in talk.call.streams.items()}
+
+
+# -- media
+
+
+def test_each_stream_has_a_pair_of_ours_on_each_side() -> None:
+    several = (audio(PHONE.host), audio(PHONE.host, 4100, key=1), fax(PHONE.host, key=2))
+    talk = opened(record=opening(PHONE).but(media=several))
+    first, second, third = media_in(talk.sent)
+    assert first == (Address(SBC_CORE.host, 30000), Address(SBC_CORE.host, 30001))
+    assert second == (Address(SBC_CORE.host, 30002), Address(SBC_CORE.host, 30003))
+    assert third == (Address(SBC_CORE.host, 30004), Address("0.0.0.0", 0))
+    specs = [order.spec for order in of(OpenStream, talk.rig.log)]
+    assert [spec.kind for spec in specs] == ["rtp", "rtp", "t38"]
+    assert specs[2].sides[0].local == Pair(Address(SBC_ACCESS.host, 20004), None)
+    assert specs[2].sides[0].remote == Pair(Address(PHONE.host, 5000), None)
+    assert len({spec.id for spec in specs}) == 3
+
+
+def test_the_answer_meets_its_offer_in_one_stream() -> None:
+    talk = answered(record=opening(PHONE).but(media=(audio(PHONE.host), audio(PHONE.host, 4100, key=1))))
+    assert [rtp for rtp, _ in media_in(talk.back)] == [Address(SBC_ACCESS.host, 20000), Address(SBC_ACCESS.host, 20002)]
+    assert set(talk.call.streams) == {(0, "rtp"), (1, "rtp")}
+    assert all(None not in remotes for remotes in pairs(talk).values())
+
+
+def test_rtcp_where_it_was_signalled_or_beside_rtp_or_on_the_same_port() -> None:
+    apart = Media(0, packed(PHONE.host, 4000), packed(PHONE.host, 4500))
+    beside = Media(1, packed(PHONE.host, 4100), NOWHERE)
+    muxed = Media(2, packed(PHONE.host, 4200), packed(PHONE.host, 4200))
+    talk = opened(record=opening(PHONE).but(media=(apart, beside, muxed)))
+    remotes = [remote[0] for remote in pairs(talk).values()]
+    assert [pair.rtcp.port for pair in remotes if pair and pair.rtcp] == [4500, 4101, 4200]
+    # and the other side sees one port of ours where it was one
+    assert [rtcp.port for _, rtcp in media_in(talk.sent)] == [30001, 0, 30004]
+
+
+def test_a_further_address_of_a_stream_is_written_but_not_recorded() -> None:
+    media = (audio(PHONE.host), audio("192.168.77.1", 9000, further=1))
+    talk = opened(record=opening(PHONE).but(media=media))
+    assert media_in(talk.sent)[1] == media_in(talk.sent)[0]
+    assert pairs(talk)[0, "rtp"][0] == Pair(Address(PHONE.host, 4000), Address(PHONE.host, 4001))
+    assert_no_trace(talk.sent, "192.168.77.1")
+
+
+def test_a_further_address_of_no_stream_opens_none() -> None:
+    talk = opened(record=opening(PHONE).but(media=(audio(PHONE.host, key=3, further=1),)))
+    assert not talk.call.streams
+    assert media_in(talk.sent) == [(Address(SBC_CORE.host, 0), Address(SBC_CORE.host, 0))]
+
+
+def test_one_key_is_one_kind_at_a_time() -> None:
+    talk = opened(record=opening(PHONE).but(media=(audio(PHONE.host), fax(PHONE.host))))
+    assert set(talk.call.streams) == {(0, "rtp")}
+    assert media_in(talk.sent)[1][0] == Address(SBC_CORE.host, 0)
+
+
+def test_on_hold_stays_on_hold() -> None:
+    talk = answered()
+    sent = reoffer(talk, Media(0, packed("0.0.0.0", 4000), packed("0.0.0.0", 4001)))
+    assert media_in(sent) == [(Address("0.0.0.0", 30000), Address("0.0.0.0", 30001))]
+    reply(talk, sent, audio(SOFTSWITCH.host))
+    assert pairs(talk)[0, "rtp"][0] == Pair(Address("0.0.0.0", 4000), Address("0.0.0.0", 4001))
+    sent = reoffer(talk, audio(PHONE.host), exchange=5)
+    reply(talk, sent, audio(SOFTSWITCH.host))
+    assert pairs(talk)[0, "rtp"][0] == Pair(Address(PHONE.host, 4000), Address(PHONE.host, 4001))
+    assert len(talk.rig.open_streams) == 1
+
+
+def test_port_0_in_the_answer_closes_the_stream_and_its_key_can_be_opened_again() -> None:
+    talk = answered(record=opening(PHONE).but(media=(audio(PHONE.host), audio(PHONE.host, 4100, key=1))))
+    sent = reoffer(talk, audio(PHONE.host), audio(PHONE.host, 0, key=1))
+    assert set(talk.call.streams) == {(0, "rtp"), (1, "rtp")}  # until it is answered
+    reply(talk, sent, audio(SOFTSWITCH.host), audio(SOFTSWITCH.host, 0, key=1))
+    assert set(talk.call.streams) == {(0, "rtp")}
+    sent = reoffer(talk, audio(PHONE.host), audio(PHONE.host, 4100, key=1), exchange=5)
+    assert media_in(sent)[1][0] == Address(SBC_CORE.host, 30004)
+    assert set(talk.call.streams) == {(0, "rtp"), (1, "rtp")}
+
+
+def test_a_stream_that_the_offer_gave_up_stays_if_the_offer_is_refused() -> None:
+    talk = answered()
+    sent = reoffer(talk, audio(PHONE.host, 0))
+    reply(talk, sent, stage=FAILURE)
+    assert set(talk.call.streams) == {(0, "rtp")}
+
+
+def test_a_refused_offer_takes_back_what_it_changed_and_what_it_opened() -> None:
+    talk = answered()
+    before = pairs(talk)
+    sent = reoffer(talk, audio(PHONE.host, 4040), audio(PHONE.host, 4100, key=1))
+    assert len(talk.rig.open_streams) == 2
+    orders = reply(talk, sent, stage=FAILURE)
+    assert pairs(talk) == before and len(talk.rig.open_streams) == 1
+    assert [order for order in orders if isinstance(order, UpdateStream)][-1].spec.remote == before[0, "rtp"][0]
+
+
+def test_a_challenge_takes_back_what_was_offered() -> None:
+    talk = answered()
+    before = pairs(talk)
+    reply(talk, reoffer(talk, audio(PHONE.host, 4040)), stage=CHALLENGE)
+    assert pairs(talk) == before
+    talk = opened()
+    reply(talk, talk.sent, stage=CHALLENGE)
+    assert not talk.rig.open_streams
+
+
+def test_late_offer_is_answered_by_the_confirmation() -> None:
+    talk = opened(record=opening(PHONE).but(media=()))
+    said = answer(talk.sent, SOFTSWITCH.host, media=(audio(SOFTSWITCH.host), audio(SOFTSWITCH.host, 4100, key=1)))
+    orders = talk.rig.from_core(said.pack())
+    assert len(of(OpenStream, orders)) == 2
+    (back,) = to_access(orders)
+    confirm = inside(talk.asked, back.data, CONFIRM, media=(audio(PHONE.host), audio(PHONE.host, 0, key=1)))
+    orders = talk.rig.from_access(confirm.pack())
+    assert [order.side for order in of(UpdateStream, orders)] == [0]
+    assert len(of(CloseStream, orders)) == 1  # declined by the answer
+    assert pairs(talk)[0, "rtp"][0] == Pair(Address(PHONE.host, 4000), Address(PHONE.host, 4001))
+
+
+def test_a_late_offer_of_another_kind_replaces_only_once_it_is_taken() -> None:
+    talk = answered()
+    sent = reoffer(talk)
+    orders = talk.rig.from_core(answer(sent, SOFTSWITCH.host, media=(fax(SOFTSWITCH.host),)).pack())
+    assert set(talk.call.streams) == {(0, "rtp"), (0, "t38")}
+    confirm = inside(talk.asked, to_access(orders)[0].data, CONFIRM).but(
+        target=Record.read(talk.back).places[0][0], exchange=(4).to_bytes(10, "big"), media=(fax(PHONE.host),)
+    )
+    talk.rig.from_access(confirm.pack())
+    assert set(talk.call.streams) == {(0, "t38")}
+
+
+def test_offer_and_answer_each_update_the_side_they_come_from() -> None:
+    talk = answered()
+    offer = talk.rig.from_access(inside(talk.asked, talk.back, CHANGE, 4, media=(audio(PHONE.host, 4040),)).pack())
+    assert [order.side for order in of(UpdateStream, offer)] == [0]
+    orders = talk.rig.from_core(answer(to_core(offer)[0].data, SOFTSWITCH.host).pack())
+    assert [order.side for order in of(UpdateStream, orders)] == [1]
+
+
+def test_a_private_media_address_means_a_nat() -> None:
+    open_phone = Address(NAT.host, NAT.port)
+    talk = opened(record=opening(open_phone).but(media=(audio(open_phone.host),)))
+    assert not of(OpenStream, talk.rig.log)[0].spec.sides[0].behind_nat
+    talk = opened(record=opening(open_phone).but(media=(audio("10.1.2.3"),)))
+    assert of(OpenStream, talk.rig.log)[0].spec.sides[0].behind_nat
+
+
+def test_so_many_streams_and_no_more() -> None:
+    rig = toy_rig(limits=Limits(streams_per_call=2))
+    three = tuple(audio(PHONE.host, 4000 + 10 * key, key=key) for key in range(3))
+    assert not to_core(rig.from_access(opening(PHONE).but(media=three).pack()))
+    assert to_core(rig.from_access(opening(PHONE, exchange=2).but(media=three[:2]).pack()))
+
+
+# -- places and identities
+
+
+def test_places_are_named_for_the_other_side_and_named_the_same_again() -> None:
+    talk = answered()
+    (loaded,) = [text for text, _ in read([talk.sent])[0].places]
+    assert loaded.startswith(b"198.51.100.1 5060 ")
+    sent = reoffer(talk, audio(PHONE.host))
+    change = inside(talk.asked, talk.back, CHANGE, 5, places=((place(*PHONE, "alice"), NEVER),))
+    (again,) = sends(talk.rig.from_access(change.pack()), "core")
+    assert read([again])[0].places[0][0] == loaded
+    assert not read([sent])[0].places
+
+
+def test_a_place_that_somebody_else_is_at_may_keep_its_domain_name() -> None:
+    talk = answered()
+    told = inside(talk.asked, talk.back, TELL, 5).but(
+        places=((b"far.example.org 5060 dan", 30), (b"192.168.1.99 5060 eve", 30))
+    )
+    (sent,) = sends(talk.rig.from_access(told.pack()), "core")
+    domain, literal = (text for text, _ in read([sent])[0].places)
+    assert domain == b"far.example.org 5060 dan"
+    assert literal.startswith(b"198.51.100.1 5060 ")
+    assert talk.call.legs[0].latest is not None and talk.call.legs[0].latest.address == PHONE
+
+
+def test_a_place_of_ours_that_comes_back_is_the_place_again() -> None:
+    talk = answered()
+    theirs = read([talk.back])[0].places[0][0]
+    told = inside(talk.asked, talk.back, TELL, 5, places=((theirs, 30),))
+    (sent,) = sends(talk.rig.from_access(told.pack()), "core")
+    assert read([sent])[0].places[0][0] == place(SOFTSWITCH.host, 5060, "bob")
+
+
+def test_a_name_of_ours_that_means_nothing_is_the_other_peer() -> None:
+    talk = answered()
+    told = inside(talk.asked, talk.back, TELL, 5, places=((b"203.0.113.1 5060 nobody", 30),))
+    (sent,) = sends(talk.rig.from_access(told.pack()), "core")
+    assert read([sent])[0].places[0][0] == b"198.51.100.2 5060 nobody"
+
+
+def test_a_terminal_is_told_its_own_bindings_and_no_other_terminals() -> None:
+    rig = toy_rig()
+    mine = bound(rig)
+    theirs = bound(rig, Address("192.168.1.11", 5060), Address("203.0.113.66", 5060), exchange=5)
+    query = Record(4, sender=7, call=bytes(10), exchange=bytes(9) + b"\x08", user=b"alice", target=b"sbc.example.com 1")
+    (sent,) = sends(rig.from_access(query.pack()), "core")
+    everything = granted(sent).but(places=((mine, 30), (theirs, 30)))
+    (back,) = sends(rig.from_core(everything.pack()), "access")
+    own, other = (text for text, _ in read([back])[0].places)
+    assert own == place(*PHONE, "alice")
+    assert other.startswith(b"203.0.113.1 5060 ")
+    assert_no_trace(back, "192.168.1.11", "203.0.113.66")
+
+
+@pytest.mark.parametrize(
+    ("hosts", "identity", "becomes"),
+    [
+        (Hosts.KEEP, b"192.168.1.10", b"192.168.1.10"),
+        (Hosts.ADDRESSES, b"192.168.1.10", b"198.51.100.1"),
+        (Hosts.ADDRESSES, b"home.example.net", b"home.example.net"),
+        (Hosts.ALL, b"home.example.net", b"198.51.100.1"),
+        (Hosts.KEEP, b"sbc.example.com", b"198.51.100.2"),
+        (Hosts.KEEP, b"203.0.113.1", b"198.51.100.2"),
+    ],
+)
+def test_identities(hosts: Hosts, identity: bytes, becomes: bytes) -> None:
+    talk = opened(toy_rig(hosts=hosts), opening(PHONE).but(identity=identity))
+    assert read([talk.sent])[0].identity == becomes
+
+
+def test_where_terminals_call_us_the_core_is_called_by_its_domain() -> None:
+    talk = opened(toy_rig(domain="voice.example"), opening(PHONE).but(identity=b"sbc.example.com"))
+    (record,) = read([talk.sent])
+    assert (record.identity, record.target) == (b"voice.example", b"voice.example 5060 bob")
+    (told,) = sends(talk.rig.from_core(answer(talk.sent, SOFTSWITCH.host, identity=b"198.51.100.1").pack()), "access")
+    assert read([told])[0].identity == NAT.host.encode()
+
+
+def test_what_must_not_leak_is_overwritten() -> None:
+    talk = opened()
+    assert unpacked(read([talk.sent])[0].believed) == SBC_CORE
+
+
+def test_answers_by_other_parties_before_the_first_success_move_the_stream() -> None:
+    talk = opened()
+    for number, party in enumerate((10, 11)):
+        early = answer(
+            talk.sent, SOFTSWITCH.host, PROVISIONAL, party, media=(audio(SOFTSWITCH.host, 4100 + number * 2),)
+        )
+        talk.rig.from_core(early.pack())
+        remote = pairs(talk)[0, "rtp"][1]
+        assert remote is not None and remote.rtp.port == 4100 + number * 2
+    talk.rig.from_core(answer(talk.sent, SOFTSWITCH.host, SUCCESS, 10).pack())
+    remote = pairs(talk)[0, "rtp"][1]
+    assert remote is not None and remote.rtp.port == 4000
+
+
+# -- where to send
+
+
+def test_terminals_where_they_were_seen_and_core_hosts_where_they_said() -> None:
+    plan = make_plan("toy")
+    access, core = (Leg(realm, realm.listeners[0], NAT) for realm in plan.realms.values())
+    said = Place(Address("198.51.100.9", 5070))
+    routed = said._replace(route=Route((b"hop",), Address("198.51.100.8", 5080)))
+    named = Place(Address("pbx.example.org", 5060))
+    assert destination(access, routed) == NAT
+    assert destination(core, routed) == Address("198.51.100.8", 5080)
+    assert destination(core, said) == Address("198.51.100.9", 5070)
+    assert destination(core, named) == NAT and destination(core, None) == NAT
+
+
+def test_requests_within_a_call_go_where_the_peer_said_last() -> None:
+    talk = answered()
+    moved = from_other(talk.sent, talk.said, CHANGE, places=((place("198.51.100.44", 5060, "bob"), NEVER),))
+    (asked,) = to_access(talk.rig.from_core(moved.pack()))
+    (place_here,) = [text for text, _ in read([asked.data])[0].places]
+    (send,) = to_core(talk.rig.from_access(inside(talk.asked, talk.back, TELL, 7, target=place_here).pack()))
+    assert send.to == Address("198.51.100.44", 5060)
+    # and without a place it knows, to the latest
+    bare = inside(talk.asked, talk.back, TELL, 8, target=b"203.0.113.1 5060 bob")
+    (send,) = to_core(talk.rig.from_access(bare.pack()))
+    assert send.to == Address("198.51.100.44", 5060)
+
+
+def test_two_realms_may_use_the_same_private_addresses() -> None:
+    """Two access realms with one address plan: what is in one says nothing about the other."""
+    plan = make_plan("toy")
+    first = plan.realms["access"]
+    own = attrs.evolve(first.listeners[0], realm="second", address=Address("203.0.113.2", 5060))
+    media = attrs.evolve(first.media, ports=range(22000, 22010))
+    second = attrs.evolve(first, name="second", listeners=(own,), media=media)
+    paths = (*plan.paths, attrs.evolve(plan.paths[0], name="other", access="second"))
+    rig = Rig.make(ToyDialect(), attrs.evolve(plan, realms={**plan.realms, "second": second}, paths=paths))
+    bound(rig)
+    rig.from_access(opening(PHONE, exchange=2).pack())
+    from sbc.core.registry import Arrival
+
+    orders = rig._take(rig.border.receive(Arrival(own, NAT, opening(PHONE, exchange=2).pack(), rig.now)))
+    assert len(to_core(orders)) == 1 and len(rig.border.registry.calls) == 2
+    assert of(OpenStream, orders)[0].spec.sides[0].local.rtp == Address(first.media.address, 22000)
+
+
+def test_a_stream_tells_its_engine_all_it_needs() -> None:
+    talk = answered()
+    (stream,) = talk.call.streams.values()
+    assert isinstance(stream, Stream)
+    side = stream.side(talk.call, 0)
+    assert (side.realm, side.seen_host, side.window, side.behind_nat) == ("access", NAT.host, 3.0, True)
+    assert stream.spec(talk.call).sides == (side, stream.side(talk.call, 1))
