@@ -52,6 +52,16 @@ class IDialect(Interface):
     def confirm(sent, reply):
         """The hop's own acknowledgement of the final `reply` to our request `sent`; None if it needs none."""
 
+    def grant(message, slot, seconds):
+        """Write into a BIND, or the answer to one, that the place in `slot` lives for `seconds`."""
+
+    def keep(answer):
+        """What of a positive answer (bytes) to a BIND, as it went to the terminal, `renew` is to say again (bytes)."""
+
+    def renew(message, source, kept, lives, others):
+        """The positive answer to a BIND that the SBC has carried out itself. `lives` are the seconds granted to each of
+        its slots, `others` further places (Place) of the same terminal and theirs, `kept` what `keep` gave."""
+
     def timing(intent, reliable):
         """The Timing of an exchange that begins with this intent; `reliable`: the transport never loses."""
 

@@ -11,7 +11,7 @@ from sbc.core.audit import audit
 from sbc.core.border import Border
 from sbc.core.mint import Mint
 from sbc.core.orders import CloseStream, Listener, Note, OpenStream, Order, Record, Send, UpdateStream
-from sbc.core.realm import Limits, Media, Path, Plan, Realm, Side, Signaling, Timers
+from sbc.core.realm import Limits, Media, Path, Plan, Realm, Registrations, Side, Signaling, Timers
 from sbc.core.registry import Arrival
 
 SBC_ACCESS = Address("203.0.113.1", 5060)
@@ -28,8 +28,17 @@ def listener(realm: str, address: Address, dialect: str) -> Listener:
     return Listener(realm, dialect, "udp", address, address)
 
 
-def make_plan(dialect: str, limits: Limits | None = None, ports: int = 100, **path: Any) -> Plan:
-    """An access realm and a core realm joined by one path."""
+NO_FRONT = Registrations(front=False)
+
+
+def make_plan(
+    dialect: str,
+    limits: Limits | None = None,
+    ports: int = 100,
+    registrations: Registrations = NO_FRONT,
+    **path: Any,
+) -> Plan:
+    """An access realm and a core realm joined by one path. Registrations cross as they are, unless told otherwise."""
     limits = limits or Limits()
     access = Realm(
         "access",
@@ -38,6 +47,7 @@ def make_plan(dialect: str, limits: Limits | None = None, ports: int = 100, **pa
         Media(SBC_ACCESS.host, SBC_ACCESS.host, range(20000, 20000 + ports)),
         frozenset({"sbc.example.com"}),
         limits,
+        registrations,
     )
     core = Realm(
         "core",

@@ -170,7 +170,7 @@ class ToyDialect:
         )
         if phase.reply:
             intent.kind = Kind.ANSWER if op in OFFERS else KINDS.get(op, Kind.OTHER)
-            if op == OPEN and phase in (Phase.PROVISIONAL, Phase.SUCCESS):
+            if op in (OPEN, BIND) and phase in (Phase.PROVISIONAL, Phase.SUCCESS):
                 intent.route = read_route(message.text(HOP))
             if phase in (Phase.FAILURE, Phase.CHALLENGE):
                 intent.cause = f"cause {message.octets[CAUSE]}"
@@ -181,6 +181,8 @@ class ToyDialect:
             intent.target = Slot(Role.SIGNAL, place, TARGET, token=token)
         if op in (OPEN, BIND):
             intent.route = read_route(message.text(HOP))
+            if op == BIND:
+                intent.terms = b"".join(message.raw(where) for where in (HOP, TARGET, *message.places()))
         elif op == WITHDRAW:
             intent.phase, intent.withdraws = Phase.WITHDRAW, message.raw(WITHDRAWN)
         elif op == CONFIRM:
@@ -283,6 +285,26 @@ class ToyDialect:
         own.octets[OP] = CONFIRM
         own.write(RECEIVER, reply.raw(SENDER))
         return bytes(own.octets)
+
+    def grant(self, message: ToyMessage, slot: Slot, seconds: int) -> None:
+        message.write(slice(slot.at.stop, slot.at.stop + 4), seconds.to_bytes(4, "big"))
+
+    def keep(self, answer: bytes) -> bytes:
+        return answer[IDENTITY]
+
+    def renew(
+        self, message: ToyMessage, source: Address, kept: bytes, lives: dict[Slot, int], others: list[tuple[Place, int]]
+    ) -> bytes | None:
+        data = self._reply(message, Phase.SUCCESS)
+        assert data is not None
+        reply = ToyMessage(bytearray(data))
+        reply.write(IDENTITY, kept)
+        places = [(message.raw(slot.at), life) for slot, life in lives.items()]
+        places += [(place.name.ljust(TEXT, b"\0"), life) for place, life in others]
+        for text, life in places[:4]:
+            reply.octets += text + life.to_bytes(4, "big")
+            reply.octets[PLACES] += 1
+        return bytes(reply.octets)
 
     def timing(self, intent: Intent, reliable: bool) -> Timing:
         timing = self.quiet if intent.method in ("open", "change") else self.plain

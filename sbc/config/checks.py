@@ -80,6 +80,7 @@ def check(draft: Draft, findings: Findings) -> None:
     """Add to `findings` whatever does not fit together in `draft`. Says nothing twice that reading has already said."""
     for realm in draft.realms.values():
         _check_addresses(realm, findings)
+        _check_registrations(realm, findings)
     _check_paths(draft, findings)
     if draft.console is not None:
         _check_console(draft.console, findings)
@@ -109,6 +110,18 @@ def _check_addresses(realm: DraftRealm, findings: Findings) -> None:
         if _version(host) != _version(hosts[0][1]):
             problem = f"is IPv{_version(host)}, but {hosts[0][0]} is IPv{_version(hosts[0][1])}"
             findings.add(key, host, problem, "one IP version in a realm; make two realms of it")
+
+
+def _check_registrations(realm: DraftRealm, findings: Findings) -> None:
+    """A terminal cannot be registered for longer than the SBC itself asks for."""
+    times = realm.values.get("registrations")
+    if times is None or not times.front:
+        return
+    for name in ("behind_nat", "direct"):
+        told = getattr(times, name)
+        if told > times.core:
+            problem = "is longer than what the registrar is asked for (core)"
+            findings.add(f"{realm.at}.registrations.{name}", told, problem, f"at most core, {times.core}")
 
 
 def _check_paths(draft: Draft, findings: Findings) -> None:

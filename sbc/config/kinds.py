@@ -53,6 +53,17 @@ def seconds(low: float, high: float) -> Kind:
     return Kind(f"seconds, a number from {low:g} to {high:g}", read)
 
 
+def fraction() -> Kind:
+    """A part of a whole: a number from 0 to 1."""
+
+    def read(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise Unfit
+        return float(value)
+
+    return Kind("a number from 0 to 1", read)
+
+
 def boolean() -> Kind:
     """true or false, and not 0 or 1."""
 

@@ -16,7 +16,7 @@ from sbc.config.kinds import is_word, word
 from sbc.config.schema import PROTOCOLS, TABLES, CdrConfig, Config, ConsoleConfig, LogConfig
 from sbc.core.address import Address
 from sbc.core.orders import Listener
-from sbc.core.realm import Limits, Media, Path, Plan, Realm, Timers
+from sbc.core.realm import Limits, Media, Path, Plan, Realm, Registrations, Timers
 
 Protocols = Mapping[str, Sequence[str]]
 
@@ -121,13 +121,15 @@ class _Reader:
         if "address" in media:
             media.setdefault("advertised", media["address"])
         limits = self.keys(values.pop("limits", {}), f"{at}.limits", "realms.NAME.limits")
+        times = self.keys(values.pop("registrations", {}), f"{at}.registrations", "realms.NAME.registrations")
         listeners = []
         for index, each in enumerate(values.pop("listeners", ())):
             spot = f"{at}.listeners[{index}]"
             listener = self.listener(name, each, spot)
             if listener is not None:
                 listeners.append((spot, listener))
-        return DraftRealm(at, {**values, "limits": Limits(**limits)}, media, listeners)
+        values |= {"limits": Limits(**limits), "registrations": Registrations(**times)}
+        return DraftRealm(at, values, media, listeners)
 
     def listener(self, realm: str, table: Mapping[str, Any], at: str) -> Listener | None:
         """The listener, or None if too much of it is missing for any other check to use it."""

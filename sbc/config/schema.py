@@ -125,6 +125,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("domains", kinds.many(kinds.host_name(), 0, "names")),
         Key("media", kinds.table(), required=True),
         Key("limits", kinds.table()),
+        Key("registrations", kinds.table()),
         Key("listeners", kinds.tables("[[realms.NAME.listeners]]"), required=True),
     ),
     "realms.NAME.media": (
@@ -143,6 +144,13 @@ TABLES: dict[str, tuple[Key, ...]] = {
         _limit("exchanges_per_source", 10_000_000),
         _limit("names_per_call", 10_000),
         _limit("streams_per_call", 1_000),
+    ),
+    "realms.NAME.registrations": (
+        Key("front", kinds.boolean()),
+        Key("behind_nat", kinds.integer(10, 86_400)),
+        Key("direct", kinds.integer(10, 86_400)),
+        Key("core", kinds.integer(60, 1_000_000)),
+        Key("forward_after", kinds.fraction()),
     ),
     "realms.NAME.listeners[]": (
         Key("protocol", kinds.text("a protocol"), required=True),

@@ -14,17 +14,26 @@ from sbc.core.realm import Path, Realm, is_behind_nat
 
 
 class BindingState(Enum):
-    """PENDING until the registrar has said yes for the first time; a PENDING binding lives as long as its exchange."""
+    """What is known of a terminal. DEAD and LAPSED: the registrar still counts on it, the SBC says it is absent."""
 
-    PENDING = "pending"
+    PENDING = "pending"  # the registrar has not said yes yet; lives as long as its exchange
     BOUND = "bound"
+    DEAD = "dead"  # does not answer; any message of its own brings it back
+    LAPSED = "lapsed"  # has not come back to refresh; only the registrar can bring it back
+
+
+ABSENT = frozenset({BindingState.DEAD, BindingState.LAPSED})
 
 
 @attrs.define(eq=False)
 class Binding:
     """One place of one user. `seen` and `listener` are the transport mapping to the terminal; they move only when the
     registrar has accepted a registration that came from elsewhere. `onward` is the listener it is presented with on the
-    core side."""
+    core side.
+
+    `expires_at` is until when the terminal believes to be registered, `grant_ends` until when it is. `terms` are what
+    it registered with, `kept` what it was told then. `service` are the hops its requests to the core side are to take.
+    """
 
     id: str
     dialect: str
@@ -37,7 +46,13 @@ class Binding:
     onward: Listener
     state: BindingState = BindingState.PENDING
     expires_at: float = 0.0
+    granted_at: float = 0.0
+    grant_ends: float = 0.0
+    terms: bytes = b""
+    kept: bytes = b""
+    flow: bytes = b""
     route: Route = NO_ROUTE
+    service: Route = NO_ROUTE
     claims: set[object] = attrs.field(factory=set)  # exchanges that would bind it
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
     due: float | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sbc.core import account, transact
+from sbc.core import account, front, transact
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
 from sbc.core.exchange import Exchange, Hop
@@ -41,7 +41,7 @@ class Border:
             if isinstance(owner, Exchange):
                 orders += transact.wake_exchange(self.registry, self.dialects[owner.dialect], owner, now)
             elif isinstance(owner, Binding):
-                orders += transact.wake_binding(self.registry, owner, now)
+                orders += front.wake_binding(self.registry, owner, now)
             elif isinstance(owner, Call):
                 orders += self._wake_call(owner, now)
         return self._and_wake(orders)
@@ -125,8 +125,12 @@ def _take_request(
     absorbed = transact.absorb_request(registry, dialect, message, intent, arrival)
     if absorbed is not None:
         return absorbed
+    refreshed, fronted = front.refresh(registry, dialect, message, intent, slots, arrival)
+    if refreshed:
+        return fronted
     timing = dialect.timing(intent, arrival.listener.transport != "udp")
     crossing, orders = request_crossing(registry, arrival, intent, slots, timing)
+    orders += fronted
     exchange = crossing.exchange
     try:
         sent, onward = _translate(dialect, message, slots, crossing)
@@ -169,6 +173,9 @@ def _take_reply(
 def _translate(dialect: Any, message: Any, slots: list[Slot], crossing: Any) -> tuple[bytes, Intent]:
     for slot in slots:
         dialect.fill(message, slot, crossing.translate(slot))
+    if crossing.intent.kind is Kind.BIND:
+        for slot, seconds in front.lifetimes(crossing, slots):
+            dialect.grant(message, slot, seconds)
     dialect.stamp(message, crossing)
     data = dialect.encode(message)
     try:

@@ -47,6 +47,7 @@ class Crossing:
         self.there: Realm = registry.plan.realms[hop.listener.realm]
         self.local: Address = hop.listener.advertised
         self.granted: dict[Binding, int] = {}
+        self.bound: dict[Slot, Binding] = {}
         self._signalled: dict[Stream, dict[Role, Address]] = {}
         self._flowing: dict[Stream, str] = {}
         self._new: list[Stream] = []
@@ -83,7 +84,9 @@ class Crossing:
     def peer_host(self) -> str:
         """How to call the peer on the other side by host, where so far the message called the SBC."""
         if self.there.side is Side.CORE:
-            return self.path.domain or self.hop.peer.host
+            target = self.target
+            first = self.hop.peer if target is None or target.name else target.address  # a hop on the way is not it
+            return self.path.domain or first.host
         return self.hop.peer.host
 
     @property
@@ -162,11 +165,12 @@ class Crossing:
                 and (owner in self.exchange.bindings or owner.seen == near.peer)
             )
             if own and isinstance(owner, Binding):
-                self.granted[owner] = self._lifetime(slot)
+                self.granted[owner] = self.lifetime(slot)
+                self.bound[slot] = owner
             return own
         return not slot.primary and (self.there.side is Side.CORE or name.owner is self.call)
 
-    def _lifetime(self, slot: Slot) -> int:
+    def lifetime(self, slot: Slot) -> int:
         """For how long a registrar grants a place: what it says of the place, of all, or what was asked for."""
         for expires in (slot.expires, self.intent.expires, self.exchange.intent.expires):
             if expires is not None:

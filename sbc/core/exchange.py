@@ -10,7 +10,7 @@ import attrs
 from sbc.core.address import Address, Pair
 from sbc.core.binding import Binding
 from sbc.core.call import Call, Stream
-from sbc.core.message import Intent, Kind, StreamKey, Timing
+from sbc.core.message import Intent, Kind, Slot, StreamKey, Timing
 from sbc.core.names import Peer
 from sbc.core.orders import Listener, Send
 from sbc.core.realm import Path
@@ -94,6 +94,7 @@ class Exchange:
     rejected: set[StreamKey] = attrs.field(factory=set)  # streams its answers have turned down
     bindings: list[Binding] = attrs.field(factory=list)
     taken_back: bytes = b""  # the message that took it back, where it came from
+    asked_for: dict[Binding, Slot] = attrs.field(factory=dict)  # what a BIND says of each place
     undo: list[Change] = attrs.field(factory=list)
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
     due: float | None = None

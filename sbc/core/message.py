@@ -119,7 +119,8 @@ class Slot:
     of the sender: a further address of the same stream (RFC 8839), or a place that somebody else is at, whose domain
     name may pass. `at` is the dialect's own mark of the spot. `token` is what would name the place if it were one of
     ours. `expires` is the lifetime in seconds the message gives this place, where it gives one. `media` is what flows
-    there, for people: the kind, then the formats, best first.
+    there, for people: the kind, then the formats, best first. `flow`, where there is one, names the way to a terminal
+    for good: a newer place of the same flow replaces the older.
     """
 
     role: Role
@@ -130,6 +131,7 @@ class Slot:
     token: bytes = b""
     expires: int | None = None
     media: str = ""
+    flow: bytes = b""
 
 
 @attrs.define(eq=False)
@@ -159,6 +161,7 @@ class Intent:
     route: Route | None = None  # how the sender wants to be reached from now on; None: as before
     cause: str = ""  # of a failure, in the protocol's own words
     ending: Ending | None = None  # the same in ours
+    terms: bytes = b""  # what a BIND says besides for how long: while that is the same, it only refreshes
     callee: bytes = b""  # whom an OPEN calls, by the name that stays the same on the way
     called: bytes = b""  # where an OPEN asks to be taken, as it was written
 
@@ -204,6 +207,7 @@ class Cause(Enum):
     MERGED = "merged"
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
+    ABSENT = "absent"
     UNSUPPORTED = "unsupported"
     WITHDRAWN = "withdrawn"
     DRAINING = "draining"

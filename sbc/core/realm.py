@@ -58,6 +58,22 @@ class Media:
 
 
 @attrs.frozen
+class Registrations:
+    """For how long terminals are registered, in seconds: what they are told, and what the registrar is.
+
+    With `front` a terminal is told `behind_nat`, if it stands behind a NAT and its transport has no connection, or else
+    `direct`; the registrar is asked for `core`, or what the terminal asked for if that is longer. Refreshes in between
+    go no further than the SBC until the part `forward_after` of what the registrar granted has passed.
+    """
+
+    front: bool = True
+    behind_nat: int = 60
+    direct: int = 600
+    core: int = 3600
+    forward_after: float = 0.5
+
+
+@attrs.frozen
 class Realm:
     """One network. `domains` are host names under which peers there know the SBC itself."""
 
@@ -67,6 +83,7 @@ class Realm:
     media: Media
     domains: frozenset[str] = frozenset()
     limits: Limits = Limits()
+    registrations: Registrations = Registrations()
 
 
 @attrs.frozen

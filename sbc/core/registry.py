@@ -312,25 +312,15 @@ class Registry:
         """The shared listener of a path's core realm."""
         return self.plan.realms[path.core].listeners[0]
 
-    def bind(self, binding: Binding, source: Address, listener: Listener, now: float, expires: int) -> list[Order]:
-        """The registrar has accepted: the binding lives on, at the source the accepted request came from."""
+    def move_binding(self, binding: Binding, source: Address, listener: Listener) -> bool:
+        """Let the terminal be at `source` from now on, spoken to by `listener`; whether that is news."""
         moved = binding.seen != source
         if moved:
             self._unsee(binding)
             binding.seen = source
             self.bindings_by_source.setdefault((binding.realm.name, source), set()).add(binding)
         binding.listener = listener
-        first = binding.state is BindingState.PENDING
-        if first:
-            self.in_realm["pending", binding.realm.name] -= 1
-            self.in_realm["bindings", binding.realm.name] += 1
-        binding.state = BindingState.BOUND
-        binding.expires_at = now + expires
-        self.timers.set(binding, binding.expires_at)
-        if first or moved:
-            fields = {"binding": binding.id, "user": binding.user.decode(errors="replace"), "seen": str(source)}
-            return [Note("bound" if first else "moved", f"for {expires} s", "", fields)]
-        return []
+        return moved
 
     def forget_binding(self, binding: Binding, why: str, now: float) -> list[Order]:
         """Take a binding out, and give its port back unless a call still uses it."""
@@ -363,5 +353,5 @@ class Registry:
 
     def terminal_of(self, realm: Realm, source: Address, user: bytes) -> Binding | None:
         """The bound terminal at `source`; the one of `user` where several are behind one transport address."""
-        here = [b for b in self.bindings_by_source.get((realm.name, source), ()) if b.state is BindingState.BOUND]
+        here = [b for b in self.bindings_by_source.get((realm.name, source), ()) if b.state is not BindingState.PENDING]
         return next((b for b in here if b.user == user), min(here, key=lambda b: b.id) if here else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from sbc.core.binding import Binding
+from sbc.core.binding import ABSENT, Binding
 from sbc.core.call import Asked, Call, CallState, Leg
 from sbc.core.crossing import Crossing, destination, resolve
 from sbc.core.exchange import Exchange, Hop
@@ -174,8 +174,11 @@ def _from_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Re
         raise Refused(Cause.FORBIDDEN, "nothing is reached from here", detail=f"realm {realm.name} is on no path")
     terminal = registry.terminal_of(realm, arrival.source, intent.user)
     listener = terminal.onward if terminal is not None else registry.core_listener(path)
-    target = None if name is None else resolve(name)
-    return Way(path, Hop(listener, path.next_hops[0]), target, terminal=terminal)
+    target, peer = None if name is None else resolve(name), path.next_hops[0]
+    if terminal is not None and terminal.service.hops and target is None and intent.kind is not Kind.BIND:
+        target = Place(peer, route=terminal.service)  # no name: what was asked for is asked for
+        peer = terminal.service.first or peer
+    return Way(path, Hop(listener, peer), target, terminal=terminal)
 
 
 def _from_core(registry: Registry, arrival: Arrival, realm: Realm, name: Name | None) -> Way:
@@ -185,17 +188,22 @@ def _from_core(registry: Registry, arrival: Arrival, realm: Realm, name: Name | 
         port = registry.terminal_ports.find(arrival.listener)
         if port is None or port.binding is None:
             raise Refused(Cause.NOT_FOUND, "no terminal of that name")
-        binding = port.binding
-        return Way(binding.path, Hop(binding.listener, binding.seen), resolve_binding(binding), terminal=binding)
+        return _to_terminal(port.binding, resolve_binding(port.binding))
     owner, target = name.owner, resolve(name)
     if isinstance(owner, Binding):
-        return Way(owner.path, Hop(owner.listener, owner.seen), target, terminal=owner)
+        return _to_terminal(owner, target)
     if isinstance(owner, Call):
         leg = owner.legs[1 - owner.leg_in(realm.name)]
         return Way(owner.path, Hop(leg.listener, leg.seen), target)
     assert isinstance(owner, Exchange) and owner.near is not None and owner.far is not None and owner.path is not None
     asked_here = owner.near.listener.realm == realm.name  # then it was its answer that loaded the place
     return Way(owner.path, owner.far if asked_here else owner.near, target)
+
+
+def _to_terminal(binding: Binding, target: Place) -> Way:
+    if binding.state in ABSENT:
+        raise Refused(Cause.ABSENT, f"the terminal is {binding.state.value}")
+    return Way(binding.path, Hop(binding.listener, binding.seen), target, terminal=binding)
 
 
 def resolve_binding(binding: Binding) -> Place:

@@ -6,8 +6,7 @@ from typing import Any
 
 import attrs
 
-from sbc.core import account
-from sbc.core.binding import Binding
+from sbc.core import account, front
 from sbc.core.call import CallState
 from sbc.core.crossing import DEFAULT_EXPIRES, Crossing, undo
 from sbc.core.exchange import Exchange, ExchangeState, Hop
@@ -208,7 +207,7 @@ def settle(
     elif intent.phase is Phase.SUCCESS:
         exchange.undo.clear()
         _finish(registry, exchange, State.ACCEPTED if exchange.timing.confirmed else State.DONE, now)
-        orders += _bound(registry, exchange, crossing)
+        orders += _bound(registry, dialect, exchange, crossing, out)
     else:
         exchange.confirmation = dialect.confirm(exchange.sent, message)
         if exchange.confirmation is not None:
@@ -217,20 +216,16 @@ def settle(
     return orders + conclude(registry, exchange, intent, now)
 
 
-def _bound(registry: Registry, exchange: Exchange, crossing: Crossing) -> list[Order]:
+def _bound(registry: Registry, dialect: Any, exchange: Exchange, crossing: Crossing, out: bytes) -> list[Order]:
     """The registrar has said yes: what it granted is bound, what it no longer names is gone."""
     if exchange.intent.kind is not Kind.BIND or exchange.near is None:
         return []
     orders: list[Order] = []
-    near = exchange.near
     for binding in exchange.bindings:
         if registry.bindings.get(binding.key) is not binding:
             continue
-        expires = crossing.granted.get(binding, 0)
-        if expires > 0:
-            if exchange.intent.route is not None:
-                binding.route = exchange.intent.route
-            orders += registry.bind(binding, near.peer, near.listener, crossing.arrival.now, expires)
+        if crossing.granted.get(binding, 0) > 0:
+            orders += front.bind(registry, binding, crossing, dialect.keep(out))
         else:
             orders += registry.forget_binding(binding, "taken off by the registrar", crossing.arrival.now)
     return orders
@@ -364,15 +359,6 @@ def wake_exchange(registry: Registry, dialect: Any, exchange: Exchange, now: flo
         return []
     _retry_later(registry, exchange, now)
     return [*exchange.onward(exchange.sent)]
-
-
-def wake_binding(registry: Registry, binding: Binding, now: float) -> list[Order]:
-    """A registration has run out, unless the registrar has yet to say whether it goes on."""
-    asked = [claim.deadline for claim in binding.claims if isinstance(claim, Exchange) and claim.open]
-    if asked and max(asked) > now:
-        registry.timers.set(binding, max(asked))
-        return []
-    return registry.forget_binding(binding, "expired", now)
 
 
 def unopened(registry: Registry, stream_id: str) -> tuple[Exchange | None, set[str]]:

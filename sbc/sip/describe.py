@@ -6,6 +6,7 @@ from sbc.core.address import Address, is_literal
 from sbc.core.message import BadMessage, Ending, Intent, Kind, Phase, Place, Role, Route, Slot
 from sbc.sip.codec import SipMessage
 from sbc.sip.headers import NameAddr, Via, name_addrs, vias
+from sbc.sip.terms import terms
 from sbc.sip.uri import Uri, parse_uri
 
 DEFAULT_SUBSCRIPTION = (
@@ -169,6 +170,7 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
         intent.route = route(hops_of(message, "record-route"))
     elif kind is Kind.BIND:
         intent.route = route(hops_of(message, "path"))
+        intent.terms = terms(message)
     return intent
 
 
@@ -190,6 +192,8 @@ def _reply(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> Inte
         intent.ending = ending_of(status)
     elif status > 100 and method in _OPENS and to_tag:
         intent.route = route(hops_of(message, "record-route")[::-1])  # RFC 3261 section 12.1.2
+    elif status >= 200 and method == "REGISTER":
+        intent.route = route(hops_of(message, "service-route"))  # RFC 3608 section 6.1
     return intent
 
 

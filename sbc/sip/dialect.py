@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import attrs
@@ -11,7 +12,7 @@ from sbc.core.address import Address
 from sbc.core.crossing import Crossing
 from sbc.core.message import BadMessage, Intent, Place, Refused, Slot, Timing
 from sbc.interfaces import IDialect
-from sbc.sip import codec, describe, replies, slots, stamp
+from sbc.sip import codec, describe, registrar, replies, slots, stamp
 from sbc.sip.codec import BadSip, SipMessage
 
 T1 = 0.5  # seconds (RFC 3261 section 17.1.1.1)
@@ -80,6 +81,22 @@ class SipDialect:
 
     def confirm(self, sent: bytes, reply: SipMessage) -> bytes | None:
         return replies.confirm(sent, reply)
+
+    def grant(self, message: SipMessage, slot: Slot, seconds: int) -> None:
+        registrar.grant(message, slot, seconds)
+
+    def keep(self, answer: bytes) -> bytes:
+        return registrar.keep(answer)
+
+    def renew(
+        self,
+        message: SipMessage,
+        source: Address,
+        kept: bytes,
+        lives: Mapping[Slot, int],
+        others: Sequence[tuple[Place, int]],
+    ) -> bytes | None:
+        return registrar.renew(message, source, kept, lives, others)
 
     def timing(self, intent: Intent, reliable: bool) -> Timing:
         timing = self._invite if intent.method == "INVITE" else self._other

@@ -20,6 +20,7 @@ _CAUSES = {
     Cause.MERGED: (482, b"Loop Detected"),
     Cause.TIMEOUT: (408, b"Request Timeout"),
     Cause.UNREACHABLE: (503, b"Service Unavailable"),
+    Cause.ABSENT: (480, b"Temporarily Unavailable"),
     Cause.UNSUPPORTED: (501, b"Not Implemented"),
     Cause.WITHDRAWN: (487, b"Request Terminated"),
     Cause.DRAINING: (503, b"Service Unavailable"),

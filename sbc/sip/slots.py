@@ -9,6 +9,7 @@ from sbc.core.message import BadMessage, Place, Role, Slot
 from sbc.sip.codec import BadSip, Header, SipMessage
 from sbc.sip.describe import expires_of
 from sbc.sip.headers import NameAddr, name_addrs, split_values
+from sbc.sip.terms import flow
 from sbc.sip.uri import Uri
 from sbc.text.sdp import Sdp
 
@@ -85,7 +86,10 @@ def _contacts(message: SipMessage, header: Header) -> list[Slot]:
         if value.star or not value.uri.is_sip:
             continue
         own = expires_of(value.params.get("expires"))
-        found.append(_signal(value, not redirects, everybody if own is None else own))
+        slot = _signal(value, not redirects, everybody if own is None else own)
+        if message.method == "REGISTER":
+            slot.flow = flow(value)
+        found.append(slot)
     return found
 
 

@@ -249,3 +249,13 @@ def test_the_console_must_not_take_a_listeners_port() -> None:
 def test_claims_meet(transport: str, host: str, ports: range, meets: bool) -> None:
     one, other = Claim("udp", "192.0.2.1", range(10, 20), "a", "1"), Claim(transport, host, ports, "b", "2")
     assert one.meets(other) is other.meets(one) is meets
+
+
+@pytest.mark.parametrize("key", ["behind_nat", "direct"])
+def test_nobody_is_registered_for_longer_than_the_registrar_is_asked_for(key: str) -> None:
+    table = document()
+    table["realms"]["a"]["registrations"] = {"core": 600, key: 601}
+    fault = the_fault(table)
+    assert fault.key == f"realms.a.registrations.{key}"
+    table["realms"]["a"]["registrations"]["front"] = False
+    assert not faults(table)

@@ -12,8 +12,13 @@ import attrs
 import pytest
 
 from sbc.config.load import load_file, load_text
+<<<<<<< HEAD
 from sbc.config.schema import TABLES, CdrConfig, LogConfig
 from sbc.core.realm import Limits, Media, Timers
+=======
+from sbc.config.schema import TABLES, LogConfig
+from sbc.core.realm import Limits, Media, Registrations, Timers
+>>>>>>> 12dd935 (Registrar front: terminals are told short lifetimes, the registrar long ones)
 from sbc.core.realm import Path as RealmPath
 
 ROOT = Path(__file__).parent.parent.parent
@@ -74,6 +79,7 @@ def test_the_example_loads_with_every_key_in_force() -> None:
         ("timers", Timers),
         ("realms.access.media", Media),
         ("realms.access.limits", Limits),
+        ("realms.access.registrations", Registrations),
         ("paths", RealmPath),
         ("log", LogConfig),
         ("cdr", CdrConfig),
@@ -119,6 +125,7 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
         ("timers", Timers),
         ("realms.NAME.media", Media),
         ("realms.NAME.limits", Limits),
+        ("realms.NAME.registrations", Registrations),
         ("paths[]", RealmPath),
         ("log", LogConfig),
         ("cdr", CdrConfig),

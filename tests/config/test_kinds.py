@@ -25,6 +25,7 @@ class Colour(Enum):
 ALL: dict[str, Kind] = {
     "integer": kinds.integer(1, 10),
     "seconds": kinds.seconds(0.1, 60),
+    "fraction": kinds.fraction(),
     "boolean": kinds.boolean(),
     "choice": kinds.choice(Colour),
     "word": kinds.word(),
@@ -50,6 +51,9 @@ ALL: dict[str, Kind] = {
         ("integer", 10, 10),
         ("seconds", 1, 1.0),
         ("seconds", 0.1, 0.1),
+        ("fraction", 0, 0.0),
+        ("fraction", 0.5, 0.5),
+        ("fraction", 1, 1.0),
         ("boolean", False, False),
         ("choice", "blue", Colour.BLUE),
         ("word", "Core-1_b", "Core-1_b"),

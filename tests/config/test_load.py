@@ -16,7 +16,7 @@ from sbc.config.load import load_file, load_table, load_text
 from sbc.config.schema import TABLES, Config, ConsoleConfig, LogConfig, LogFormat, LogLevel
 from sbc.core.address import Address
 from sbc.core.orders import Latch, Listener
-from sbc.core.realm import Hosts, Limits, Media, Realm, Side, Signaling, Timers
+from sbc.core.realm import Hosts, Limits, Media, Realm, Registrations, Side, Signaling, Timers
 from sbc.core.realm import Path as RealmPath
 
 SMALL = """
@@ -85,6 +85,12 @@ exchanges = 3
 exchanges_per_source = 4
 names_per_call = 5
 streams_per_call = 6
+[realms.a.registrations]
+front = false
+behind_nat = 40
+direct = 50
+core = 70
+forward_after = 0.25
 [realms.c]
 side = "core"
 [[realms.c.listeners]]
@@ -150,6 +156,7 @@ def test_a_full_file_is_read_key_by_key(tmp_path: Path) -> None:
         media=Media("10.0.0.1", "203.0.113.1", range(30000, 30002), Latch.STRICT, 2.0, 0.0, 46),
         domains=frozenset({"sbc.example.net", "192.0.2.77"}),
         limits=Limits(1, 2, 3, 4, 5, 6),
+        registrations=Registrations(False, 40, 50, 70, 0.25),
     )
     assert plan.paths == (
         RealmPath(
@@ -181,6 +188,7 @@ def test_every_field_of_the_values_can_be_set_and_every_key_is_a_field() -> None
     assert names("realms.NAME") == fields(Realm, "name")
     assert names("realms.NAME.media") == fields(Media)
     assert names("realms.NAME.limits") == fields(Limits)
+    assert names("realms.NAME.registrations") == fields(Registrations)
     assert names("paths[]") == fields(RealmPath)
     assert names("console") == fields(ConsoleConfig)
     assert names("log") == fields(LogConfig)

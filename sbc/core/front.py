@@ -1,0 +1,185 @@
+"""The registrar front: terminals are told short lifetimes, the registrar long ones; what is between ends at the SBC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sbc.core.binding import ABSENT, Binding, BindingState
+from sbc.core.crossing import DEFAULT_EXPIRES, Crossing
+from sbc.core.exchange import Exchange, Hop
+from sbc.core.message import Intent, Kind, Phase, Role, Slot
+from sbc.core.orders import Note, Order
+from sbc.core.realm import Realm, Side, is_behind_nat
+from sbc.core.registry import Arrival, Registry
+
+GRACE = 32.0
+"""Seconds that a terminal may be late: as long as a refresh may be on its way (RFC 3261 section 17.1.2.2, timer F)."""
+
+
+def refresh(
+    registry: Registry, dialect: Any, message: Any, intent: Intent, slots: list[Slot], arrival: Arrival
+) -> tuple[bool, list[Order]]:
+    """Whether a request is a refresh that ends here, and what is to be done or, if it goes on, said about it.
+
+    A refresh changes nothing and comes from the very transport address that is bound, while the registrar's grant is
+    young. Nobody is asked whether the sender is who it says: it is where the registrar's last yes has gone.
+    """
+    realm = registry.plan.realms[arrival.listener.realm]
+    asks = intent.kind is Kind.BIND and intent.phase is Phase.REQUEST
+    if not asks or realm.side is not Side.ACCESS or not realm.registrations.front:
+        return False, []
+    places = _places(slots)
+    found = [registry.bindings.get((realm.name, intent.user, slot.place.name, slot.place.address)) for slot in places]
+    bound = [binding for binding in found if binding is not None]
+    why = _why_forward(realm, intent, places, bound, arrival)
+    if why:
+        fields = {"user": intent.user.decode(errors="replace"), "source": str(arrival.source)}
+        return False, [Note("forwarded", why, "", fields)]
+    lives: dict[Slot, int] = {}
+    for slot, binding in zip(places, bound, strict=True):
+        lives[slot] = min(_told(realm, binding, arrival, _asked(slot, intent)), int(binding.grant_ends - arrival.now))
+        _live(registry, binding, arrival.now, lives[slot])
+    others = [
+        (binding.place, int(binding.expires_at - arrival.now))
+        for binding in registry.bindings_by_source[realm.name, arrival.source]
+        if binding.user == intent.user and binding not in bound and binding.expires_at > arrival.now + 1
+    ]
+    answer = dialect.renew(message, arrival.source, bound[0].kept, lives, others)
+    fields = {"binding": bound[0].id, "source": str(arrival.source)}
+    note = Note("absorbed", f"for {min(lives.values())} s", "", fields)
+    return True, [note, Hop(arrival.listener, arrival.source).send(answer, None)]
+
+
+def _why_forward(realm: Realm, intent: Intent, places: list[Slot], bound: list[Binding], arrival: Arrival) -> str:
+    """Why a registration has to go to the registrar; empty if it need not."""
+    if not places:
+        return "names no place"
+    if any(_asked(slot, intent) == 0 for slot in places):
+        return "takes off"
+    if len(bound) < len(places) or any(b.state in (BindingState.PENDING, BindingState.LAPSED) for b in bound):
+        return "not bound"
+    if any(b.seen != arrival.source or b.listener != arrival.listener for b in bound):
+        return "from elsewhere"
+    if any(b.terms != intent.terms for b in bound):
+        return "changed"
+    share = realm.registrations.forward_after
+    if any(arrival.now >= b.granted_at + share * (b.grant_ends - b.granted_at) for b in bound):
+        return "due"
+    return ""
+
+
+def lifetimes(crossing: Crossing, slots: list[Slot]) -> list[tuple[Slot, int]]:
+    """The seconds to write for each place of a BIND, or of the answer to one, on its way through `crossing`.
+
+    Remembers what the terminal asked for. Call it when every slot is translated.
+    """
+    intent, exchange, registry = crossing.intent, crossing.exchange, crossing.registry
+    realm = registry.plan.realms[crossing.path.access]
+    if crossing.reply:
+        if not realm.registrations.front or intent.phase is not Phase.SUCCESS:
+            return []
+        return [
+            (slot, _granted(crossing, binding)) for slot, binding in crossing.bound.items() if crossing.granted[binding]
+        ]
+    found = []
+    for slot in _places(slots):
+        exchange.asked_for.update((binding, slot) for binding in exchange.bindings if binding.place == slot.place)
+        asked = _asked(slot, intent)
+        if asked > 0 and realm.registrations.front:
+            found.append((slot, max(asked, realm.registrations.core)))
+    return found
+
+
+def _granted(crossing: Crossing, binding: Binding) -> int:
+    """What the terminal is told of a place that the registrar has granted."""
+    now, near, granted = crossing.arrival.now, crossing.exchange.near, crossing.granted[binding]
+    assert near is not None  # or there would be nobody to tell
+    slot = crossing.exchange.asked_for.get(binding)
+    if slot is None:  # the registrar speaks of another place of the same terminal
+        return max(1, min(granted, int(binding.expires_at - now)))
+    if not binding.realm.registrations.front:
+        return granted
+    asked = _asked(slot, crossing.exchange.intent)
+    return min(granted, _told(binding.realm, binding, Arrival(near.listener, near.peer, b"", now), asked))
+
+
+def _told(realm: Realm, binding: Binding, arrival: Arrival, asked: int) -> int:
+    """For how long a terminal at the source of `arrival` may be registered before it has to come back."""
+    times = realm.registrations
+    mapped = arrival.listener.transport == "udp" and is_behind_nat(realm, arrival.source, binding.place.address)
+    return min(asked, times.behind_nat if mapped else times.direct)
+
+
+def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) -> list[Order]:
+    """The registrar has accepted: the binding lives on, at the source the accepted request came from."""
+    exchange, now, granted = crossing.exchange, crossing.arrival.now, crossing.granted[binding]
+    assert exchange.near is not None  # the accepted request's own
+    if exchange.intent.route is not None:
+        binding.route = exchange.intent.route
+    if crossing.intent.route is not None:
+        binding.service = crossing.intent.route
+    told = _granted(crossing, binding)
+    moved = registry.move_binding(binding, exchange.near.peer, exchange.near.listener)
+    before = binding.state
+    if before is BindingState.PENDING:
+        registry.in_realm["pending", binding.realm.name] -= 1
+        registry.in_realm["bindings", binding.realm.name] += 1
+    binding.granted_at, binding.grant_ends = now, now + granted
+    binding.terms, binding.kept = exchange.intent.terms, kept
+    _live(registry, binding, now, told)
+    orders = _replace_flow(registry, binding, exchange, now)
+    if before is BindingState.PENDING or before in ABSENT or moved:
+        fields = {"binding": binding.id, "user": binding.user.decode(errors="replace"), "seen": str(binding.seen)}
+        word = "moved" if moved and before is BindingState.BOUND else "bound"
+        orders.append(Note(word, f"for {told} s, by the registrar for {granted} s", "", fields))
+    return orders
+
+
+def _replace_flow(registry: Registry, binding: Binding, exchange: Exchange, now: float) -> list[Order]:
+    """Forget the older bindings of the flow that has come anew (RFC 5626 section 6: the newest replaces)."""
+    slot = exchange.asked_for.get(binding)
+    binding.flow = b"" if slot is None else slot.flow
+    siblings = registry.bindings_by_user[binding.realm.name, binding.user]
+    older = [
+        each
+        for each in siblings
+        if each is not binding and binding.flow and each.flow == binding.flow and each not in exchange.bindings
+    ]
+    orders: list[Order] = []
+    for each in sorted(older, key=lambda b: b.id):
+        if not any(getattr(claim, "open", False) for claim in each.claims):
+            orders += registry.forget_binding(each, "its flow has come anew", now)
+    return orders
+
+
+def _live(registry: Registry, binding: Binding, now: float, told: float) -> None:
+    """The terminal knows itself registered for `told` seconds more."""
+    binding.state = BindingState.BOUND
+    binding.expires_at = now + told
+    registry.timers.set(binding, min(binding.grant_ends, binding.expires_at + GRACE))
+
+
+def wake_binding(registry: Registry, binding: Binding, now: float) -> list[Order]:
+    """A registration has run out, unless the registrar has yet to say whether it goes on; or a terminal is late."""
+    if now < binding.grant_ends:
+        binding.state = BindingState.LAPSED
+        registry.timers.set(binding, binding.grant_ends)
+        fields = {"binding": binding.id, "user": binding.user.decode(errors="replace"), "seen": str(binding.seen)}
+        return [Note("lapsed", "the terminal has not come back", "", fields)]
+    asked = [claim.deadline for claim in binding.claims if isinstance(claim, Exchange) and claim.open]
+    if asked and max(asked) > now:
+        registry.timers.set(binding, max(asked))
+        return []
+    return registry.forget_binding(binding, "expired", now)
+
+
+def _places(slots: list[Slot]) -> list[Slot]:
+    return [slot for slot in slots if slot.role is Role.SIGNAL and slot.primary]
+
+
+def _asked(slot: Slot, intent: Intent) -> int:
+    """For how long a BIND asks to have a place registered."""
+    for expires in (slot.expires, intent.expires):
+        if expires is not None:
+            return expires
+    return DEFAULT_EXPIRES
