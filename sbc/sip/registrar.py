@@ -13,8 +13,11 @@ from sbc.sip.replies import reply
 from sbc.sip.terms import without_expires
 
 _OF_THE_MOMENT = frozenset(
-    ("via", "from", "to", "call-id", "cseq", "contact", "expires", "content-length", "content-type", "date", "warning")
-    + ("record-route", "retry-after", "timestamp", "authentication-info", "www-authenticate", "proxy-authenticate")
+    (
+        *("via", "from", "to", "call-id", "cseq", "contact", "expires", "content-length", "content-type", "date"),
+        *("warning", "record-route", "retry-after", "timestamp", "authentication-info"),
+        *("www-authenticate", "proxy-authenticate"),
+    )
 )
 """What a 200 says of itself alone, and what is not to be said twice (RFC 7615: a next nonce)."""
 _MOST_KEPT = 2048  # octets of a binding's kept headers
