@@ -12,13 +12,8 @@ import attrs
 import pytest
 
 from sbc.config.load import load_file, load_text
-<<<<<<< HEAD
 from sbc.config.schema import TABLES, CdrConfig, LogConfig
-from sbc.core.realm import Limits, Media, Timers
-=======
-from sbc.config.schema import TABLES, LogConfig
 from sbc.core.realm import Limits, Media, Registrations, Timers
->>>>>>> 12dd935 (Registrar front: terminals are told short lifetimes, the registrar long ones)
 from sbc.core.realm import Path as RealmPath
 
 ROOT = Path(__file__).parent.parent.parent
