@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import attrs
 from zope.interface import Attribute, Interface
 
 from sbc.core.address import Address
+from sbc.core.message import BadMessage
 
 
 class IDialect(Interface):
@@ -64,6 +66,29 @@ class IDialect(Interface):
 
     def timing(intent, reliable):
         """The Timing of an exchange that begins with this intent; `reliable`: the transport never loses."""
+
+    def moved(sent, transport, address):
+        """The request whose bytes `sent` we sent onward, as it is to be sent by another socket of ours, which peers
+        know by `transport` and `address`."""
+
+
+@attrs.define
+class Framed:
+    """What a framer made of some octets: whole messages, what to write back at once (a keepalive's answer), and the
+    fault after which nothing more can be told apart."""
+
+    messages: list[bytes] = attrs.field(factory=list)
+    reply: bytes = b""
+    broken: BadMessage | None = None
+
+
+class IFramer(Interface):
+    """What a protocol supplies for streams: one for each connection. Bounded in what it keeps; no clock."""
+
+    partial = Attribute("Whether a message has begun and is not whole yet (bool).")
+
+    def feed(data):
+        """Take octets (bytes) as they came and return what is whole now, as Framed."""
 
 
 class IMediaEngine(Interface):

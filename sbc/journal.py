@@ -12,7 +12,18 @@ from sbc.media.counters import StreamCounters
 
 # what an operator wants to see without asking; the rest is for debugging
 _LOUD = frozenset(
-    {"bound", "moved", "unbound", "gave-up", "refused", "silent", "stream-lost", "listener-lost", "internal-error"}
+    {
+        "bound",
+        "moved",
+        "unbound",
+        "gave-up",
+        "refused",
+        "silent",
+        "stream-lost",
+        "listener-lost",
+        "internal-error",
+        "unreachable",
+    }
 )
 CALL_LINES_A_SECOND = 100
 """The same for calls that are not answered: begun, and ended."""

@@ -12,9 +12,11 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from sbc.connections import Connections
 from sbc.core.address import Address
 from sbc.core.audit import CHECKS, audit_streams
 from sbc.core.border import Border
+from sbc.core.message import BadMessage
 from sbc.core.orders import (
     CloseStream,
     Listen,
@@ -29,33 +31,37 @@ from sbc.core.orders import (
     Wake,
 )
 from sbc.core.registry import Arrival
-from sbc.interfaces import IMediaObserver, PortUnavailable
+from sbc.interfaces import IFramer, IMediaObserver, PortUnavailable
 from sbc.journal import Journal
 from sbc.ledger.meter import Meter
-from sbc.media.udp import Port, listen_udp
+from sbc.media.udp import listen_udp
 
 SIGNALING_BUFFER = 4 * 1024 * 1024
 """Octets of receive queue asked for a signalling socket: some thousand messages, for the burst after an outage."""
 
 Deliver = Callable[[Address, bytes], None]
 Protocols = Mapping[str, Callable[[Deliver], DatagramProtocol]]
+Framers = Mapping[str, Callable[[], IFramer]]
 
 
 @implementer(IMediaObserver)
 class Runner:
     """The one place where orders meet Twisted. Everything happens on the reactor's thread.
 
-    `protocols` maps a dialect's word to what makes its datagram protocol; `engine` is set by whoever wires things, and
-    `meter` where calls are to have records.
+    `protocols` maps a dialect's word to what makes its datagram protocol, `framers` to what makes an IFramer of a
+    connection; `engine` is set by whoever wires things, and `meter` where calls are to have records.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, border: Border, protocols: Protocols) -> None:
+    def __init__(self, reactor: Any, border: Border, protocols: Protocols, framers: Framers | None = None) -> None:
         self._reactor = reactor
         self._border = border
         self._protocols = protocols
-        self._ports: dict[Listener, Port] = {}
+        self._ports: dict[Listener, Any] = {}
+        self.connections = Connections(reactor, border.plan.realms, framers or {}, self)
+        self._failed: list[tuple[Listener, Address, str]] = []  # peers that could not be reached, not yet told
+        self._telling = False
         self._wake: Any = None
         self._journal = Journal(reactor.seconds)
         self.engine: Any = None
@@ -79,6 +85,24 @@ class Runner:
             self._log.failure("a fault in dealing with {what}", what=what)
         self._sleep_until(self._border.restless())
 
+    def unframed(self, listener: Listener, source: Address, bad: BadMessage) -> None:
+        """A connection has brought what is no message."""
+        self.carry_out(self._border.unframed(Arrival(listener, source, b"", self._reactor.seconds()), bad))
+
+    def unreached(self, listener: Listener, peer: Address, why: str) -> None:
+        """A connection is lost, or could not be had. The core is told when it is done with what it is at."""
+        self._failed.append((listener, peer, why))
+        if not self._telling:
+            self._tell_failures()
+
+    def needed(self, listener: Listener, peer: Address) -> bool:
+        """Whether the connection to `peer` is to stay though nothing comes."""
+        return self._border.needs(listener, peer)
+
+    def noted(self, note: Note) -> None:
+        """What became of a connection."""
+        self._journal.note(note)
+
     def latched(self, stream: str, side: int, address: Address, reason: str) -> None:
         """See IMediaObserver. The engine has logged it."""
         self.counted["latched"] += 1
@@ -94,7 +118,23 @@ class Runner:
     # -- what goes out
 
     def carry_out(self, orders: list[Order]) -> None:
-        """Carry out orders, one after the other. Where a port cannot be had the core is asked what to do instead."""
+        """Carry out orders, one after the other. Where a port cannot be had the core is asked what to do instead; of
+        peers that could not be reached it hears afterwards."""
+        outermost, self._telling = not self._telling, True
+        try:
+            self._each(orders)
+        finally:
+            if outermost:
+                self._telling = False
+        if outermost and self._failed:
+            self._tell_failures()
+
+    def _tell_failures(self) -> None:
+        while self._failed:
+            listener, peer, why = self._failed.pop(0)
+            self.carry_out(self._border.unreachable(listener, peer, why, self._reactor.seconds()))
+
+    def _each(self, orders: list[Order]) -> None:
         for order in orders:
             if isinstance(order, Send):
                 self._send(order)
@@ -132,6 +172,12 @@ class Runner:
         if port is None:
             self.counted["unsent"] += 1
             self._log.warn("call {call}: {listener} is closed, nothing sent", call=order.call, listener=order.listener)
+            return
+        if order.listener.reliable:
+            why = self.connections.send(order.listener, order.to, order.data)
+            if why:
+                self.counted["unsent"] += 1
+                self._failed.append((order.listener, order.to, why))
             return
         try:
             port.socket.sendto(order.data, order.to)
@@ -188,6 +234,10 @@ class Runner:
 
     def listen(self, listener: Listener) -> None:
         """Open a listener. @raises twisted.internet.error.CannotListenError."""
+        if listener.reliable:
+            self._ports[listener] = self.connections.listen(listener)
+            self._log.info("listening on {listener}", listener=listener)
+            return
 
         def deliver(source: Address, data: bytes) -> None:
             self.received(listener, source, data)
@@ -202,6 +252,7 @@ class Runner:
         """Close all sockets and streams and sleep no more; fires when the listeners are closed."""
         if self._wake is not None and self._wake.active():
             self._wake.cancel()
+        self.connections.stop()
         closing = [maybeDeferred(port.stopListening) for port in self._ports.values()]
         self._ports.clear()
         for stream in self.engine.streams():
@@ -210,8 +261,8 @@ class Runner:
                 self.meter.closed(stream, volume)
         return DeferredList(closing)
 
-    def listeners(self) -> dict[Listener, Port]:
-        """The open listeners and their ports."""
+    def listeners(self) -> dict[Listener, Any]:
+        """The open listeners and their ports: of `sbc.media.udp` for datagrams, else Twisted's own."""
         return dict(self._ports)
 
     # -- the books
@@ -237,4 +288,7 @@ class Runner:
         faults += [f"{own} is wanted but not open" for own in sorted(wanted - set(self._ports), key=str)]
         if registry.timers.next() is not None and not (self._wake is not None and self._wake.active()):
             faults.append("the core waits to be woken, but no timer is set")
+        faults += self.connections.faults()
+        strays = {each.listener for each in self.connections.books().connections} - set(self._ports)
+        faults += [f"{own} is closed but has connections" for own in sorted(strays, key=str)]
         return faults

@@ -19,6 +19,7 @@ from sbc.ledger.service import LedgerService
 from sbc.media.twisted_engine import TwistedEngine
 from sbc.runner import Runner
 from sbc.sip.dialect import SipDialect
+from sbc.sip.framing import SipFramer
 from sbc.sip.protocol import SipDatagrams
 
 _SECRET_OCTETS = 32
@@ -34,7 +35,7 @@ class BorderService(Service):
         timers = plan.timers
         dialects = {"sip": SipDialect(patience=timers.unanswered, linger=timers.linger)}
         self.border = Border(plan, dialects, Mint(urandom(_SECRET_OCTETS)))
-        self.runner = Runner(reactor, self.border, {"sip": SipDatagrams})
+        self.runner = Runner(reactor, self.border, {"sip": SipDatagrams}, {"sip": SipFramer})
         self.runner.engine = TwistedEngine(reactor, self.runner)
         self._checks = cycle(self.runner.checks())
 

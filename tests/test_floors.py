@@ -44,6 +44,7 @@ FLOORS = (
     ("sbc.store*", 3),
     ("sbc.admin*", 3),
     ("sbc.runner*", 3),
+    ("sbc.connections", 3),
     ("sbc.journal", 3),
     ("sbc.service", 4),
     ("sbc.tap", 4),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
@@ -34,6 +34,7 @@ from sbc.interfaces import PortUnavailable
 from sbc.media.counters import SideCounters, StreamCounters
 from sbc.runner import Runner
 from sbc.sip.dialect import SipDialect
+from sbc.sip.framing import SipFramer
 from sbc.sip.protocol import SipDatagrams
 from tests.rig import PHONE, SECRET
 from tests.sip_messages import header, invite, plain_answer, register, status
@@ -48,6 +49,8 @@ class MixedReactor(Clock):
     removeReader = staticmethod(real_reactor.removeReader)  # type: ignore[attr-defined]
     addWriter = staticmethod(real_reactor.addWriter)  # type: ignore[attr-defined]
     removeWriter = staticmethod(real_reactor.removeWriter)  # type: ignore[attr-defined]
+    adoptStreamPort = staticmethod(real_reactor.adoptStreamPort)  # type: ignore[attr-defined]
+    connectTCP = staticmethod(real_reactor.connectTCP)  # type: ignore[attr-defined]
 
 
 class Engine:
@@ -241,3 +244,116 @@ def test_a_fault_of_ours_costs_one_message(bench: Bench, monkeypatch: pytest.Mon
     assert bench.runner.counted["internal-error"] == 1
     bench.runner.received(bench.access, PHONE, invite(PHONE))
     assert len(bench.heard()) == 1
+
+
+def pump(until: Callable[[], object] = lambda: False, turns: int = 100) -> None:
+    """Let the real reactor run until that is true."""
+    for _ in range(turns):
+        if until():
+            return
+        real_reactor.iterate(0.005)  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def streams() -> Iterator[tuple[Runner, MixedReactor, Listener, socket.socket]]:
+    """A runner with TCP on both sides, its clock, the phones' listener, and the softswitch's door."""
+    door = socket.create_server(("127.0.9.3", 0))
+    door.settimeout(2)
+    own = {}
+    for name, host in (("access", ACCESS), ("core", CORE)):
+        address = Address(host, free_port(host))
+        own[name] = Listener(name, "sip", "tcp", address, address)
+    plan = Plan(
+        {
+            name: Realm(name, Side(name), (own[name],), Media(own[name].address.host, ACCESS, range(20000, 20100)))
+            for name in own
+        },
+        (Path("main", "access", "core", (Address(*door.getsockname()),)),),
+    )
+    clock = MixedReactor()
+    border = Border(plan, {"sip": SipDialect()}, Mint(SECRET))
+    runner = Runner(clock, border, {"sip": SipDatagrams}, {"sip": SipFramer})
+    runner.engine = Engine()
+    for each in own.values():
+        runner.listen(each)
+    yield runner, clock, own["access"], door
+    assert runner.audit() == []
+    runner.stop()
+    pump(turns=5)
+    door.close()
+    assert not clock.getDelayedCalls()
+
+
+def heard_on(end: socket.socket) -> bytes:
+    pump(turns=10)
+    end.settimeout(0.05)
+    try:
+        return end.recv(65535)
+    except TimeoutError:
+        return b""
+
+
+Streams = tuple[Runner, MixedReactor, Listener, socket.socket]
+
+
+def test_a_call_goes_over_connections(streams: Streams) -> None:
+    runner, clock, access, door = streams
+    with socket.create_connection(access.address, 2) as phone:
+        phone.sendall(invite(PHONE).replace(b"/UDP", b"/TCP"))
+        pump(lambda: runner.counted["connection-opened"])
+        switch, _ = door.accept()
+        with switch:
+            sent = heard_on(switch)
+            assert header(sent, b"Via").startswith(b"SIP/2.0/TCP 127.0.9.2:")
+            assert status(heard_on(phone)) == 100
+            for _ in range(10):
+                clock.advance(1)
+            assert heard_on(switch) == b"", "nothing is sent twice"
+            assert runner.audit() == []
+            switch.sendall(plain_answer(sent, b"486 Busy Here"))
+            assert status(heard_on(phone)) == 486
+            assert heard_on(switch).startswith(b"ACK ")
+
+
+def test_a_refused_connection_ends_the_call_at_once(streams: Streams) -> None:
+    runner, _, access, door = streams
+    door.close()
+    with socket.create_connection(access.address, 2) as phone:
+        phone.sendall(invite(PHONE).replace(b"/UDP", b"/TCP"))
+        said = b""
+        while b"503" not in said:
+            more = heard_on(phone)
+            assert more, said
+            said += more
+    assert not runner.engine.open_streams
+    assert runner.counted["unreachable"] == 1
+
+
+def test_a_lost_connection_ends_what_rings(streams: Streams) -> None:
+    runner, _, access, door = streams
+    with socket.create_connection(access.address, 2) as phone:
+        phone.sendall(invite(PHONE).replace(b"/UDP", b"/TCP"))
+        pump(lambda: runner.counted["connection-opened"])
+        switch, _ = door.accept()
+        with switch:
+            switch.sendall(plain_answer(heard_on(switch), b"180 Ringing"))
+            assert status(heard_on(phone)) == 100
+        assert b"SIP/2.0 503" in heard_on(phone)
+        again, _ = door.accept()
+        with again:
+            assert heard_on(again).startswith(b"CANCEL ")
+
+
+def test_a_phone_that_is_gone_is_not_reached(streams: Streams) -> None:
+    runner, _, access, _ = streams
+    runner.carry_out([Send(access, Address("127.0.9.4", 5060), b"x")])
+    assert runner.counted["unsent"] == 1
+
+
+def test_what_cannot_be_framed_is_answered_and_closed(streams: Streams) -> None:
+    runner, _, access, _ = streams
+    with socket.create_connection(access.address, 2) as phone:
+        phone.sendall(invite(PHONE).replace(b"Content-Length", b"Content-Size"))
+        assert status(heard_on(phone)) == 400
+        assert phone.recv(10) == b""
+    assert runner.counted["bad-message"] == runner.counted["connection-unframed"] == 1

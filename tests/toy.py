@@ -306,6 +306,9 @@ class ToyDialect:
             reply.octets[PLACES] += 1
         return bytes(reply.octets)
 
+    def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
+        return sent
+
     def timing(self, intent: Intent, reliable: bool) -> Timing:
         timing = self.quiet if intent.method in ("open", "change") else self.plain
         return attrs.evolve(timing, reliable=True) if reliable else timing

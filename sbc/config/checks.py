@@ -11,7 +11,7 @@ import attrs
 from sbc.config.faults import Findings
 from sbc.config.schema import CdrConfig, ConsoleConfig, LogConfig
 from sbc.core.address import Address, is_unspecified, literal
-from sbc.core.orders import Listener
+from sbc.core.orders import DATAGRAMS, Listener
 from sbc.core.realm import Side, Signaling, Timers
 
 
@@ -183,9 +183,26 @@ def _check_core(path: DraftPath, core: DraftRealm, ours: dict[Address, str], fin
         if address is not None and _version(hop.host) != _version(address):
             problem = f"is IPv{_version(hop.host)}, but its realm {core.at} is IPv{_version(address)}"
             findings.add(key, str(hop), problem, "an address of the realm's IP version")
+    _check_transport(path, core, findings)
     if path.values.get("signaling") is Signaling.PORT_PER_TERMINAL and "signaling_ports" not in path.values:
         allowed = 'ports for signaling = "port-per-terminal", for example "7000-7999"'
         findings.missing(f"{path.at}.signaling_ports", allowed)
+
+
+def _check_transport(path: DraftPath, core: DraftRealm, findings: Findings) -> None:
+    """A path's next hops are reached by a listener of its core realm; ports of terminals are datagram ports."""
+    transports = list(dict.fromkeys(listener.transport for _, listener in core.listeners))
+    if not transports:
+        return  # which is a fault already
+    wanted = path.values.get("transport", transports[0])
+    if wanted not in transports:
+        problem = f"is not the transport of any listener of its realm {core.at}"
+        allowed = "one of " + ", ".join(f'"{each}"' for each in transports)
+        findings.add(f"{path.at}.transport", wanted, problem, allowed)
+    elif wanted != DATAGRAMS and path.values.get("signaling") is Signaling.PORT_PER_TERMINAL:
+        problem = f"gives each terminal a UDP port, but the next hops are reached by {wanted}"
+        allowed = f'"shared", or transport = "{DATAGRAMS}" and a listener for it'
+        findings.add(f"{path.at}.signaling", path.values["signaling"].value, problem, allowed)
 
 
 def _check_protocols(path: DraftPath, access: DraftRealm, core: DraftRealm, findings: Findings) -> None:

@@ -16,7 +16,7 @@ from sbc.config.kinds import is_word, word
 from sbc.config.schema import PROTOCOLS, TABLES, CdrConfig, Config, ConsoleConfig, LogConfig
 from sbc.core.address import Address
 from sbc.core.orders import Listener
-from sbc.core.realm import Limits, Media, Path, Plan, Realm, Registrations, Timers
+from sbc.core.realm import Connections, Limits, Media, Path, Plan, Realm, Registrations, Timers
 
 Protocols = Mapping[str, Sequence[str]]
 
@@ -120,6 +120,7 @@ class _Reader:
         media = self.keys(values.pop("media", {}), f"{at}.media", "realms.NAME.media") if "media" in values else {}
         if "address" in media:
             media.setdefault("advertised", media["address"])
+        connections = self.keys(values.pop("connections", {}), f"{at}.connections", "realms.NAME.connections")
         limits = self.keys(values.pop("limits", {}), f"{at}.limits", "realms.NAME.limits")
         times = self.keys(values.pop("registrations", {}), f"{at}.registrations", "realms.NAME.registrations")
         listeners = []
@@ -129,6 +130,7 @@ class _Reader:
             if listener is not None:
                 listeners.append((spot, listener))
         values |= {"limits": Limits(**limits), "registrations": Registrations(**times)}
+        values |= {"connections": Connections(**connections)}
         return DraftRealm(at, values, media, listeners)
 
     def listener(self, realm: str, table: Mapping[str, Any], at: str) -> Listener | None:

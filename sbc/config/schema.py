@@ -12,7 +12,7 @@ from sbc.core.address import Address
 from sbc.core.orders import Latch
 from sbc.core.realm import Hosts, Plan, Side, Signaling
 
-PROTOCOLS: dict[str, tuple[str, ...]] = {"sip": ("udp",)}
+PROTOCOLS: dict[str, tuple[str, ...]] = {"sip": ("udp", "tcp")}
 """What a listener may speak, and over what. A new dialect or transport is one word here."""
 
 
@@ -126,6 +126,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("media", kinds.table(), required=True),
         Key("limits", kinds.table()),
         Key("registrations", kinds.table()),
+        Key("connections", kinds.table()),
         Key("listeners", kinds.tables("[[realms.NAME.listeners]]"), required=True),
     ),
     "realms.NAME.media": (
@@ -152,6 +153,14 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("core", kinds.integer(60, 1_000_000)),
         Key("forward_after", kinds.fraction()),
     ),
+    "realms.NAME.connections": (
+        _limit("total", 10_000_000),
+        _limit("per_source", 10_000_000),
+        Key("message", kinds.seconds(0.1, 600.0)),
+        Key("idle", kinds.seconds(1.0, 10_000_000.0)),
+        Key("connect", kinds.seconds(0.1, 60.0)),
+        Key("queue", kinds.integer(65_536, 1_000_000_000)),
+    ),
     "realms.NAME.listeners[]": (
         Key("protocol", kinds.text("a protocol"), required=True),
         Key("transport", kinds.text("a transport"), required=True),
@@ -169,6 +178,8 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("signaling_ports", kinds.port_range()),
         Key("hosts", kinds.choice(Hosts)),
         Key("hide_labels", kinds.boolean()),
+        Key("transport", kinds.text("a transport")),
+        Key("large_over_stream", kinds.boolean()),
     ),
     "console": (
         Key("listen", kinds.ip_port(unspecified=True), required=True),

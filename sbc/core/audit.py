@@ -77,6 +77,9 @@ def _exchanges(registry: Registry) -> list[str]:
     faults += [f"{_said(e)} is known to a call but not alive" for e in joined - of_calls]
     faults += [f"{_said(e)} is keyed but not alive" for e in keyed - registry.live_exchanges]
     faults += [f"{_said(e)} is alive but cannot be found" for e in registry.live_exchanges - keyed]
+    waiting = registry.waits.all()
+    faults += [f"{_said(e)} is waited for but not alive" for e in waiting - registry.live_exchanges]
+    faults += [f"{_said(e)} waits where nobody looks" for e in waiting if e not in registry.waits.held(e.far)]
     return faults
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sbc.core import account, front, transact
+from sbc.core import account, front, reach, transact
+from sbc.core.address import Address
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
 from sbc.core.exchange import Exchange, Hop
@@ -18,7 +19,8 @@ from sbc.core.routing import reply_crossing, request_crossing
 
 
 class Border:
-    """All state of the SBC's signalling, and the only way in: `receive`, `wake`, `unopened`. Synchronous throughout.
+    """All state of the SBC's signalling, and the only way in: `receive`, `wake`, and what went wrong outside.
+    Synchronous throughout.
 
     `dialects` maps each protocol's word to its IDialect.
     """
@@ -79,6 +81,22 @@ class Border:
                 orders += registry.reach(exchange, None, now)
         return self._and_wake(orders)
 
+    def unframed(self, arrival: Arrival, bad: BadMessage) -> list[Order]:
+        """What came on a connection is no message, or the last that can be told apart. `arrival` has no data."""
+        return _bad(self.dialects[arrival.listener.dialect], bad, arrival)
+
+    def unreachable(self, listener: Listener, peer: Address, why: str, now: float) -> list[Order]:
+        """There is no connection to `peer`, or none any more."""
+        return self._and_wake(reach.unreachable(self.registry, self.dialects, Hop(listener, peer), why, now))
+
+    def needs(self, listener: Listener, peer: Address) -> bool:
+        """Whether somebody is reached by the connection to `peer` alone: a terminal, or who waits for an answer."""
+        registry = self.registry
+        if (listener.realm, peer) in registry.bindings_by_source or registry.per_source[listener.realm, peer]:
+            return True
+        legs = (leg for call in registry.calls.values() for leg in call.legs)
+        return any(leg.seen == peer and leg.listener == listener for leg in legs)
+
     def _wake_call(self, call: Call, now: float) -> list[Order]:
         if call.state is CallState.CLOSED:
             if not call.exchanges:
@@ -128,7 +146,7 @@ def _take_request(
     refreshed, fronted = front.refresh(registry, dialect, message, intent, slots, arrival)
     if refreshed:
         return fronted
-    timing = dialect.timing(intent, arrival.listener.transport != "udp")
+    timing = dialect.timing(intent, arrival.listener.reliable)
     crossing, orders = request_crossing(registry, arrival, intent, slots, timing)
     orders += fronted
     exchange = crossing.exchange
@@ -142,6 +160,7 @@ def _take_request(
         crossing.abandon()
         _drop(border, exchange, Refused(Cause.UNSUPPORTED, "a fault of ours"), arrival.now)
         raise
+    sent = reach.by_stream(registry, dialect, exchange, sent, arrival.now)
     after = transact.begin(registry, exchange, sent, onward, arrival.now)
     if intent.phase is not Phase.CONFIRM:
         exchange.answer = dialect.pending(message, arrival.source)

@@ -8,7 +8,7 @@ from sbc.core.call import Call, CallState, Leg, Stream
 from sbc.core.exchange import Change, Exchange, Hop
 from sbc.core.message import Intent, Kind, Phase, Place, Role, Slot
 from sbc.core.names import Name, Owner
-from sbc.core.orders import OpenStream, Order, UpdateStream
+from sbc.core.orders import Listener, OpenStream, Order, UpdateStream
 from sbc.core.realm import Hosts, Path, Realm, Side, is_behind_nat
 from sbc.core.registry import Arrival, Registry
 
@@ -149,7 +149,7 @@ class Crossing:
         owner, most = self._owner(place)
         party = self.intent.party if owner is self.call else b""  # a terminal is one place, whatever it calls itself
         name = self.registry.names.give(owner, self.there.name, place, party, most)
-        return Place(self.local, name.token, ours=True)
+        return Place(self.local, name.token, ours=True, transport=self.hop.listener.said)
 
     def _may_tell(self, name: Name, slot: Slot) -> bool:
         """Whether the other side may be told the place behind a name of ours, or gets a name for the name.
@@ -332,10 +332,20 @@ def undo(registry: Registry, exchange: Exchange, now: float, rest: bool) -> list
     return orders
 
 
-def destination(leg: Leg, target: Place | None) -> Address:
-    """Where to send what is for the peer of `leg`: to terminals where they were seen, to core hosts where they said."""
+def hop_to(leg: Leg, target: Place | None) -> Hop:
+    """How to send what is for the peer of `leg`: to terminals where they were seen, to core hosts where they said, and
+    by the transport they said, if we have it there."""
     if leg.realm.side is Side.ACCESS or target is None:
-        return leg.seen
+        return Hop(leg.listener, leg.seen)
     if target.route.hops:  # a first hop that is known by name only is left to the next hop of the path
-        return target.route.first or leg.seen
-    return target.address if is_literal(target.address.host) else leg.seen
+        route = target.route
+        return Hop(_listener(leg, route.transport), route.first) if route.first else Hop(leg.listener, leg.seen)
+    if is_literal(target.address.host):
+        return Hop(_listener(leg, target.transport), target.address)
+    return Hop(leg.listener, leg.seen)
+
+
+def _listener(leg: Leg, transport: str) -> Listener:
+    if transport in ("", leg.listener.transport):
+        return leg.listener
+    return leg.realm.listener(leg.listener.dialect, transport) or leg.listener

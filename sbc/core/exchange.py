@@ -43,7 +43,7 @@ class Hop:
     @property
     def reliable(self) -> bool:
         """Whether nothing is lost on the way, so that nothing need be said twice."""
-        return self.listener.transport != "udp"
+        return self.listener.reliable
 
     def send(self, data: bytes, call: Call | None) -> Send:
         return Send(self.listener, self.peer, data, call.id if call else "")
@@ -96,6 +96,7 @@ class Exchange:
     taken_back: bytes = b""  # the message that took it back, where it came from
     asked_for: dict[Binding, Slot] = attrs.field(factory=dict)  # what a BIND says of each place
     undo: list[Change] = attrs.field(factory=list)
+    fallback: Hop | None = None  # where to try next if `far` cannot be reached
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
     due: float | None = None
     entry: float | None = None
@@ -103,7 +104,7 @@ class Exchange:
     @property
     def listeners(self) -> list[Listener]:
         """Our sockets that it speaks by."""
-        return [hop.listener for hop in (self.near, self.far) if hop is not None]
+        return [hop.listener for hop in (self.near, self.far, self.fallback) if hop is not None]
 
     @property
     def open(self) -> bool:

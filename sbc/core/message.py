@@ -88,10 +88,12 @@ class Who(Enum):
 
 
 class Route(NamedTuple):
-    """Hops to be visited on the way to a peer, opaque to the core, in order; `first` is the address of the first."""
+    """Hops to be visited on the way to a peer, opaque to the core, in order; `first` is the address of the first, and
+    `transport` what it wants to be sent to over, empty where it does not say."""
 
     hops: tuple[bytes, ...] = ()
     first: Address | None = None
+    transport: str = ""
 
 
 NO_ROUTE = Route()
@@ -102,13 +104,14 @@ class Place(NamedTuple):
 
     `name` is opaque to the core: in a place of ours the token that stands for the peer, elsewhere what the dialect
     needs to write the place again; empty where only the address is to be written. `ours` tells a place the SBC made up
-    from one that a peer loaded.
+    from one that a peer loaded. `transport` is how it is to be sent to, empty where that need not be said.
     """
 
     address: Address
     name: bytes = b""
     route: Route = NO_ROUTE
     ours: bool = False
+    transport: str = ""
 
 
 @attrs.define(eq=False)

@@ -9,6 +9,9 @@ import attrs
 
 from sbc.core.address import Address, Pair
 
+DATAGRAMS = "udp"
+"""The one transport without connections."""
+
 
 class Latch(Enum):
     """From whom a side learns its media address (docs/security.rst)."""
@@ -27,6 +30,16 @@ class Listener:
     transport: str
     address: Address
     advertised: Address
+
+    @property
+    def reliable(self) -> bool:
+        """Whether nothing is lost on the way, so that nothing need be said twice: there are connections."""
+        return self.transport != DATAGRAMS
+
+    @property
+    def said(self) -> str:
+        """The transport as it is told to peers beside an address; empty for the one nobody need be told of."""
+        return self.transport if self.reliable else ""
 
     def __str__(self) -> str:
         return f"{self.dialect}/{self.transport} {self.address} ({self.realm})"

@@ -74,6 +74,18 @@ class Registrations:
 
 
 @attrs.frozen
+class Connections:
+    """How far the peers of a realm are trusted with connections: how many at once, octets that may wait, seconds."""
+
+    total: int = 20_000  # of one listener
+    per_source: int = 250  # of one host there
+    message: float = 10.0  # for a message to become whole, and for the first to begin
+    idle: float = 900.0  # without a message, where nobody is known to need it
+    connect: float = 4.0
+    queue: int = 262_144  # what waits for a connection to open or a peer to read
+
+
+@attrs.frozen
 class Realm:
     """One network. `domains` are host names under which peers there know the SBC itself."""
 
@@ -84,12 +96,25 @@ class Realm:
     domains: frozenset[str] = frozenset()
     limits: Limits = Limits()
     registrations: Registrations = Registrations()
+    connections: Connections = Connections()
+
+    def listener(self, dialect: str, transport: str) -> Listener | None:
+        """The first listener of that transport, if there is one."""
+        return next((own for own in self.listeners if own.transport == transport and own.dialect == dialect), None)
+
+    def stream_listener(self, dialect: str) -> Listener | None:
+        """The first listener that takes connections, if there is one."""
+        return next((own for own in self.listeners if own.reliable and own.dialect == dialect), None)
 
 
 @attrs.frozen
 class Path:
     """A configured pair of realms. `next_hops` stand in the core realm; `domain`, if given, is written where a terminal
-    addressed the SBC itself. `signaling_ports` belong to the core realm's first listener address."""
+    addressed the SBC itself. `signaling_ports` belong to the core realm's first listener address.
+
+    `transport` is how the next hops are reached, as that listener is if empty; `large_over_stream`: what a datagram
+    should not hold goes by a connection.
+    """
 
     name: str
     access: str
@@ -100,6 +125,8 @@ class Path:
     signaling_ports: range = range(0)
     hosts: Hosts = Hosts.ADDRESSES
     hide_labels: bool = True
+    transport: str = ""
+    large_over_stream: bool = True
 
 
 @attrs.frozen
@@ -119,6 +146,11 @@ class Plan:
     realms: dict[str, Realm]
     paths: tuple[Path, ...]
     timers: Timers = Timers()
+
+    def core_listener(self, path: Path) -> Listener:
+        """The shared listener of a path's core realm: the first, or the first of the path's transport."""
+        listeners = self.realms[path.core].listeners
+        return next((own for own in listeners if own.transport == path.transport), listeners[0])
 
 
 def is_behind_nat(realm: Realm, seen: Address, claimed: Address | None) -> bool:

@@ -19,6 +19,7 @@ from sbc.core.ports import PortPool
 from sbc.core.realm import Path, Plan, Realm, Side
 from sbc.core.terminals import TerminalPorts
 from sbc.core.timers import Timers
+from sbc.core.waits import Waits
 
 MOST_KEYS = 4 * MOST_PARTIES
 """Keys a call may have: so many answers of forked branches, on both sides, twice over. More are a flood."""
@@ -70,6 +71,7 @@ class Registry:
         self.calls_by_label: dict[tuple[str, bytes], list[Call]] = {}
         self.exchanges: dict[ExchangeKey, Exchange] = {}
         self.live_exchanges: set[Exchange] = set()
+        self.waits = Waits()
         self.bindings: dict[tuple[str, bytes, bytes, Address], Binding] = {}
         self.bindings_by_user: dict[tuple[str, bytes], set[Binding]] = {}
         self.bindings_by_source: dict[tuple[str, Address], set[Binding]] = {}
@@ -258,6 +260,7 @@ class Registry:
             if self.exchanges.get(key) is exchange:
                 del self.exchanges[key]
         self.live_exchanges.discard(exchange)
+        self.waits.drop(exchange)
         if exchange.call is not None:
             exchange.call.exchanges.discard(exchange)
         self.names.release(exchange)
@@ -289,7 +292,7 @@ class Registry:
             return found, []
         self._within("bindings", realm, realm.limits.bindings)
         self._within("pending", realm, realm.limits.bindings)  # apart, so that a flood of claims takes nobody's place
-        onward, orders = self.terminal_ports.take(path, self.core_listener(path), arrival.now)
+        onward, orders = self.terminal_ports.take(path, self.plan.core_listener(path), arrival.now)
         binding = Binding(
             id=self.mint.token()[:8].decode(),
             dialect=arrival.listener.dialect,
@@ -307,10 +310,6 @@ class Registry:
         self.bindings_by_source.setdefault((realm.name, binding.seen), set()).add(binding)
         self.terminal_ports.give_to(binding)
         return binding, orders
-
-    def core_listener(self, path: Path) -> Listener:
-        """The shared listener of a path's core realm."""
-        return self.plan.realms[path.core].listeners[0]
 
     def move_binding(self, binding: Binding, source: Address, listener: Listener) -> bool:
         """Let the terminal be at `source` from now on, spoken to by `listener`; whether that is news."""

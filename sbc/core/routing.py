@@ -6,7 +6,7 @@ import attrs
 
 from sbc.core.binding import ABSENT, Binding
 from sbc.core.call import Asked, Call, CallState, Leg
-from sbc.core.crossing import Crossing, destination, resolve
+from sbc.core.crossing import Crossing, hop_to, resolve
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, Slot, Timing
 from sbc.core.names import Name
@@ -160,8 +160,8 @@ def _within_call(registry: Registry, arrival: Arrival, intent: Intent, call: Cal
         target = onward.latest
     party = intent.party if here == 1 else name.party if name is not None and knows_us else b""
     # an attempt that comes again goes the way it went before: by the next hop that may have challenged it
-    peer = destination(onward, target) if intent.within else onward.seen
-    return Way(call.path, Hop(onward.listener, peer), target, call, party=party)
+    hop = hop_to(onward, target) if intent.within else Hop(onward.listener, onward.seen)
+    return Way(call.path, hop, target, call, party=party)
 
 
 def _is_core_peer(registry: Registry, realm: Realm, arrival: Arrival) -> bool:
@@ -173,7 +173,7 @@ def _from_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Re
     if path is None:
         raise Refused(Cause.FORBIDDEN, "nothing is reached from here", detail=f"realm {realm.name} is on no path")
     terminal = registry.terminal_of(realm, arrival.source, intent.user)
-    listener = terminal.onward if terminal is not None else registry.core_listener(path)
+    listener = terminal.onward if terminal is not None else registry.plan.core_listener(path)
     target, peer = None if name is None else resolve(name), path.next_hops[0]
     if terminal is not None and terminal.service.hops and target is None and intent.kind is not Kind.BIND:
         target = Place(peer, route=terminal.service)  # no name: what was asked for is asked for

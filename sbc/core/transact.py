@@ -93,11 +93,12 @@ def _withdraw(registry: Registry, dialect: Any, message: Any, intent: Intent, ar
         # it may not be taken back before the other side has been heard (RFC 3261 section 9.1)
         asked.state = State.WITHDRAWING
     elif asked.state is State.PROCEEDING:
-        orders += _send_withdrawal(registry, dialect, asked, arrival.now)
+        orders += send_withdrawal(registry, dialect, asked, arrival.now)
     return orders
 
 
-def _send_withdrawal(registry: Registry, dialect: Any, asked: Exchange, now: float) -> list[Order]:
+def send_withdrawal(registry: Registry, dialect: Any, asked: Exchange, now: float) -> list[Order]:
+    """Take a request back that the other side is at work on."""
     assert asked.far is not None
     data = dialect.withdraw(asked.sent, dialect.decode(asked.taken_back) if asked.taken_back else None)
     intent = dialect.describe(dialect.decode(data))
@@ -113,7 +114,8 @@ def _send_withdrawal(registry: Registry, dialect: Any, asked: Exchange, now: flo
     registry.add_exchange(own, now)
     registry.join(own, asked.call)
     registry.key_exchange(own, far_key(asked.far.listener.realm, intent.exchange))
-    _retry_later(registry, own, now)
+    registry.waits.add(own)
+    retry_later(registry, own, now)
     asked.state = State.WITHDRAWN
     asked.deadline = now + asked.timing.limit
     registry.timers.set(asked, asked.deadline)
@@ -134,7 +136,8 @@ def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Intent, n
         done = attrs.evolve(onward, phase=Phase.SUCCESS)
         return conclude(registry, exchange, done, now) if exchange.ends_call else []
     registry.key_exchange(exchange, far_key(exchange.far.listener.realm, onward.exchange))
-    _retry_later(registry, exchange, now)
+    registry.waits.add(exchange)
+    retry_later(registry, exchange, now)
     return []
 
 
@@ -159,7 +162,7 @@ def absorb_reply(
         return _heard_again(exchange)
     if intent.phase in (Phase.PENDING, Phase.PROVISIONAL):
         if exchange.state is State.WITHDRAWING:
-            return _send_withdrawal(registry, dialect, exchange, now)
+            return send_withdrawal(registry, dialect, exchange, now)
         if intent.phase is Phase.PROVISIONAL:
             return None if exchange.open else []
         if exchange.state is State.TRYING:
@@ -283,8 +286,10 @@ def _prolong(registry: Registry, call: Any, expires: int, now: float) -> None:
         registry.timers.set(call, now + min(expires + timers.linger, timers.call_max))
 
 
-def _retry_later(registry: Registry, exchange: Exchange, now: float) -> None:
-    registry.timers.set(exchange, min(now + exchange.next_wait(), exchange.deadline))
+def retry_later(registry: Registry, exchange: Exchange, now: float) -> None:
+    """At the next retransmission, or at the deadline where nothing is sent twice."""
+    once = exchange.open and exchange.far is not None and exchange.far.reliable
+    registry.timers.set(exchange, exchange.deadline if once else min(now + exchange.next_wait(), exchange.deadline))
 
 
 def _finish(registry: Registry, exchange: Exchange, state: ExchangeState, now: float) -> None:
@@ -298,7 +303,7 @@ def _failed(registry: Registry, exchange: Exchange, phase: Phase, now: float) ->
         exchange.state = State.REFUSED
         exchange.wait = 0.0
         exchange.deadline = now + exchange.timing.limit
-        _retry_later(registry, exchange, now)
+        retry_later(registry, exchange, now)
     else:
         _finish(registry, exchange, State.DONE, now)
     # nobody is asked for credentials in the middle of media, and a flood of attempts is to keep no ports from others
@@ -332,7 +337,7 @@ def refuse_answer(
         return [Note("refused", refused.told, call, {"cause": refused.cause.value, "method": answer.method})]
     orders: list[Order] = []
     if exchange.timing.quiet and answer.phase is Phase.PROVISIONAL and exchange.state is not State.WITHDRAWN:
-        orders += _send_withdrawal(registry, dialect, exchange, now)  # or the other side would go on alerting
+        orders += send_withdrawal(registry, dialect, exchange, now)  # or the other side would go on alerting
     return orders + give_up(registry, dialect, exchange, refused, now)
 
 
@@ -345,20 +350,17 @@ def wake_exchange(registry: Registry, dialect: Any, exchange: Exchange, now: flo
         if now >= exchange.deadline:
             _finish(registry, exchange, State.DONE, now)
             return []
-        _retry_later(registry, exchange, now)
+        retry_later(registry, exchange, now)
         return [*exchange.back(exchange.answer)]
     if state is State.PROCEEDING and exchange.timing.quiet:
-        orders = _send_withdrawal(registry, dialect, exchange, now)
+        orders = send_withdrawal(registry, dialect, exchange, now)
         return orders + give_up(registry, dialect, exchange, Refused(Cause.TIMEOUT, "nobody answered in time"), now)
     if state is State.WITHDRAWN or (state is State.WITHDRAWING and now >= exchange.deadline):
         return give_up(registry, dialect, exchange, Refused(Cause.WITHDRAWN, "withdrawn"), now)
     if now >= exchange.deadline:
         return give_up(registry, dialect, exchange, Refused(Cause.TIMEOUT, "no answer from the next hop"), now)
-    if exchange.far is not None and exchange.far.reliable:
-        registry.timers.set(exchange, exchange.deadline)
-        return []
-    _retry_later(registry, exchange, now)
-    return [*exchange.onward(exchange.sent)]
+    retry_later(registry, exchange, now)
+    return [] if exchange.far is not None and exchange.far.reliable else [*exchange.onward(exchange.sent)]
 
 
 def unopened(registry: Registry, stream_id: str) -> tuple[Exchange | None, set[str]]:

@@ -158,7 +158,7 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
         cause=(message.value("reason") or b"").decode(errors="replace") if method == "BYE" else "",
     )
     if uri.is_sip:
-        intent.target = Slot(Role.SIGNAL, Place(uri.address, uri_bytes), uri, token=uri.user)
+        intent.target = Slot(Role.SIGNAL, Place(uri.address, uri_bytes, transport=uri.transport), uri, token=uri.user)
     if kind is Kind.OPEN:
         intent.callee, intent.called = user_of(to), uri_bytes
     if method == "ACK":
@@ -245,7 +245,7 @@ def route(hops: list[bytes]) -> Route:
     opening, closing = first.find(b"<"), first.rfind(b">")
     uri = parse_uri(first, opening + 1, closing) if 0 <= opening < closing else parse_uri(first, 0, len(first))
     address: Address | None = uri.address if uri.is_sip and is_literal(uri.host) else None
-    return Route(tuple(hops), address)
+    return Route(tuple(hops), address, uri.transport if address is not None else "")
 
 
 def user_of(value: NameAddr) -> bytes:

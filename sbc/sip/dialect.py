@@ -41,8 +41,10 @@ class SipDialect:
             return message.data
         grown = edits.size_within(message.body_start, message.body_end)
         header = message.first("content-length")
-        if grown and header is not None:
-            length = message.body_end - message.body_start + grown
+        length = message.body_end - message.body_start + grown
+        if header is None and message.cache.get("framed"):
+            stamp.insert_after_via(message, b"Content-Length: %d" % length)
+        elif header is not None and grown:
             edits.replace(header.start, header.end, b"%d" % length)
         return edits.apply(message.data)
 
@@ -97,6 +99,9 @@ class SipDialect:
         others: Sequence[tuple[Place, int]],
     ) -> bytes | None:
         return registrar.renew(message, source, kept, lives, others)
+
+    def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
+        return replies.moved(sent, transport, address)
 
     def timing(self, intent: Intent, reliable: bool) -> Timing:
         timing = self._invite if intent.method == "INVITE" else self._other

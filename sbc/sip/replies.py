@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import blake2b
 
-from sbc.core.address import Address
+from sbc.core.address import Address, bracketed
 from sbc.core.message import BadMessage, Cause, Refused
 from sbc.sip.codec import BadSip, SipMessage, decode
+from sbc.sip.headers import vias
 from sbc.sip.stamp import received_vias
 
 _CAUSES = {
@@ -92,6 +93,21 @@ def withdraw(sent: bytes, asked: SipMessage | None) -> bytes:
     """The CANCEL of the INVITE `sent` (RFC 3261 section 9.1), with the reasons of the one that came (RFC 3326)."""
     reasons = [] if asked is None else [b"Reason: " + asked.data[h.start : h.end] for h in asked.all("reason")]
     return _same_hop(decode(sent), b"CANCEL", None, reasons)
+
+
+def moved(sent: bytes, transport: str, address: Address) -> bytes:
+    """The request `sent`, as another socket of ours sends it: another transport and address in its Via."""
+    message = decode(sent)
+    top = vias(message)[0]
+    via = message.data[top.start : top.end]
+    _, semicolon, params = via.partition(b";")
+    spoken = b"SIP/2.0/%b %b:%d" % (transport.upper().encode(), bracketed(address.host).encode(), address.port)
+    moved_via = spoken + semicolon + params
+    if message.first("content-length") is None:  # which a stream needs
+        line = b"Content-Length: %d" % (message.body_end - message.body_start)
+        message.edits.insert(message.all("via")[0].line_start, line + message.eol)
+    message.edits.replace(top.start, top.end, moved_via)
+    return message.edits.apply(sent)
 
 
 def confirm(sent: bytes, answer: SipMessage) -> bytes | None:

@@ -96,7 +96,8 @@ def _contacts(message: SipMessage, header: Header) -> list[Slot]:
 def _signal(value: NameAddr, primary: bool, expires: int | None) -> Slot:
     uri = value.uri
     name = value.data[uri.start : _end_of_place(uri)]
-    return Slot(Role.SIGNAL, Place(uri.address, name), value, primary=primary, token=uri.user, expires=expires)
+    place = Place(uri.address, name, transport=uri.transport)
+    return Slot(Role.SIGNAL, place, value, primary=primary, token=uri.user, expires=expires)
 
 
 def _identity(value: NameAddr) -> Slot:
@@ -174,7 +175,8 @@ def uri_of(place: Place, scheme: str) -> bytes:
     if not place.ours:
         return place.name
     address = place.address
-    return b"%b:%b@%b:%d" % (scheme.encode(), place.name, bracketed(address.host).encode(), address.port)
+    by = b";transport=%b" % place.transport.encode() if place.transport else b""
+    return b"%b:%b@%b:%d%b" % (scheme.encode(), place.name, bracketed(address.host).encode(), address.port, by)
 
 
 def write_host(message: SipMessage, uri: Uri, place: Place) -> None:

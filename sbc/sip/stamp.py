@@ -103,7 +103,7 @@ def stamp_request(message: SipMessage, crossing: Crossing) -> None:
     _drop_routes(message)
     hops = crossing.target.route.hops if crossing.target is not None else ()
     if hops:
-        _insert_after_via(message, b"Route: " + b", ".join(hops))
+        insert_after_via(message, b"Route: " + b", ".join(hops))
     _write_target(message, crossing)
     _write_hops(message)
     _write_label(message, crossing.label)
@@ -124,7 +124,7 @@ def stamp_reply(message: SipMessage, crossing: Crossing) -> None:
     _replace_vias(message, memo.vias)
     _drop_routes(message)
     if memo.record_routes and message.status < 300:
-        _insert_after_via(message, b"Record-Route: " + b", ".join(memo.record_routes))
+        insert_after_via(message, b"Record-Route: " + b", ".join(memo.record_routes))
     from_, to = message.first("from"), message.first("to")
     assert from_ is not None and to is not None
     tag = tag_of(single(message, "to"))
@@ -137,6 +137,8 @@ def stamp(message: SipMessage, crossing: Crossing) -> None:
     """Write what is our own on this hop."""
     if message.body_end < len(message.data):
         message.edits.delete(message.body_end, len(message.data))  # what follows the body is no part of the message
+    if crossing.hop.listener.reliable:
+        message.cache["framed"] = True  # a stream needs Content-Length (RFC 3261 section 18.3)
     _sweep(message, crossing)
     if crossing.intent.phase.reply:
         stamp_reply(message, crossing)
@@ -189,7 +191,8 @@ def _drop_routes(message: SipMessage) -> None:
             message.edits.delete(header.line_start, header.line_end)
 
 
-def _insert_after_via(message: SipMessage, line: bytes) -> None:
+def insert_after_via(message: SipMessage, line: bytes) -> None:
+    """Add a header line of our own, where hop-by-hop headers stand."""
     message.edits.insert(message.all("via")[0].line_end, line + message.eol)
 
 
@@ -207,7 +210,7 @@ def _write_target(message: SipMessage, crossing: Crossing) -> None:
 def _write_hops(message: SipMessage) -> None:
     header = message.first("max-forwards")
     if header is None:
-        _insert_after_via(message, b"Max-Forwards: %d" % MAX_FORWARDS)
+        insert_after_via(message, b"Max-Forwards: %d" % MAX_FORWARDS)
     else:
         left = int(message.value("max-forwards") or b"1") - 1
         message.edits.replace(header.start, header.end, b"%d" % max(left, 0))

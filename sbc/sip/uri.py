@@ -19,6 +19,7 @@ _SIP = re.compile(
     rb"(?:\?([^\s<>\"]*+))?+",  # headers
     re.IGNORECASE,
 )
+_TRANSPORT = re.compile(rb";transport=([0-9A-Za-z-]++)", re.IGNORECASE)
 _OTHER = re.compile(rb"([A-Za-z][0-9A-Za-z+.-]*+):[^\s<>\"]*+")
 _UNSAFE_IN_USER = re.compile(rb"[^0-9A-Za-z\-_.!~*'()&=+$,;?/]")
 
@@ -64,6 +65,14 @@ class Uri(Parameterised):
     def address(self) -> Address:
         """Host and port, the scheme's default port (5060, sips 5061) where none is given."""
         return Address(self.host, self.port or (5061 if self.scheme == "sips" else 5060))
+
+    @property
+    def transport(self) -> str:
+        """The transport the URI asks for, in lower case; empty where it does not say. A sips URI asks for TLS."""
+        if self.scheme == "sips":
+            return "tls"
+        match = _TRANSPORT.search(self.data, self.params_start, self.params_end) if self.params_start >= 0 else None
+        return match[1].decode("ascii").lower() if match is not None else ""
 
     def _parse(self) -> Parameters:
         return Parameters(self.data, self.params_start, self.params_end, uri=True)

@@ -108,6 +108,35 @@ def test_listeners_of_different_transports_do_not_meet() -> None:
     assert not faults(table)
 
 
+def both_in_core() -> dict[str, Any]:
+    table = document()
+    table["realms"]["c"]["listeners"].append({**table["realms"]["c"]["listeners"][0], "transport": "tcp"})
+    return table
+
+
+def test_a_path_is_taken_by_a_listener_of_its_core_realm() -> None:
+    table = both_in_core()
+    table["paths"][0]["transport"] = "tcp"
+    assert not faults(table)
+    table["realms"]["c"]["listeners"].pop()
+    fault = the_fault(table)
+    assert fault.key == "paths[0].transport"
+    assert fault.allowed == 'one of "udp"'
+
+
+def test_ports_of_terminals_are_for_datagrams() -> None:
+    table = both_in_core()
+    table["paths"][0] |= {"signaling": "port-per-terminal", "signaling_ports": "7000-7999"}
+    assert not faults(table)
+    table["paths"][0]["transport"] = "tcp"
+    assert the_fault(table).key == "paths[0].signaling"
+    del table["paths"][0]["transport"]
+    table["realms"]["c"]["listeners"].reverse()
+    assert the_fault(table).key == "paths[0].signaling"
+    table["paths"][0]["transport"] = "udp"
+    assert not faults(table)
+
+
 def test_a_wildcard_listener_meets_every_other_on_its_port() -> None:
     table = document()
     table["realms"]["a"]["listeners"][0].update(address="0.0.0.0", advertised="192.0.2.1")

@@ -243,7 +243,7 @@ def test_a_realm_that_is_no_table_is_one_fault() -> None:
     ("protocol", "transport", "key", "allowed"),
     [
         ("h323", "udp", "protocol", 'one of "sip"'),
-        ("sip", "tcp", "transport", 'one of "udp"'),
+        ("sip", "sctp", "transport", 'one of "udp", "tcp"'),
         ("sip", "", "transport", "a transport"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 
 from sbc.core.address import Address, Pair
 from sbc.core.call import Leg, Stream
-from sbc.core.crossing import destination
+from sbc.core.crossing import hop_to
 from sbc.core.message import Place, Route
 from sbc.core.orders import CloseStream, OpenStream, UpdateStream
 from sbc.core.realm import Hosts, Limits
@@ -321,10 +321,10 @@ def test_terminals_where_they_were_seen_and_core_hosts_where_they_said() -> None
     said = Place(Address("198.51.100.9", 5070))
     routed = said._replace(route=Route((b"hop",), Address("198.51.100.8", 5080)))
     named = Place(Address("pbx.example.org", 5060))
-    assert destination(access, routed) == NAT
-    assert destination(core, routed) == Address("198.51.100.8", 5080)
-    assert destination(core, said) == Address("198.51.100.9", 5070)
-    assert destination(core, named) == NAT and destination(core, None) == NAT
+    assert hop_to(access, routed).peer == NAT
+    assert hop_to(core, routed).peer == Address("198.51.100.8", 5080)
+    assert hop_to(core, said).peer == Address("198.51.100.9", 5070)
+    assert hop_to(core, named).peer == NAT and hop_to(core, None).peer == NAT
 
 
 def test_requests_within_a_call_go_where_the_peer_said_last() -> None:

@@ -1,0 +1,389 @@
+"""Signalling connections: accepted and opened, found by who is at the other end, bounded in number, time, octets."""
+
+from __future__ import annotations
+
+import socket
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import attrs
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IAddress, IPushProducer
+from twisted.internet.protocol import ClientFactory, Factory
+from twisted.internet.protocol import Protocol as Wire
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from sbc.core.address import Address, canonical, literal
+from sbc.core.message import BadMessage
+from sbc.core.orders import Listener, Note
+from sbc.core.realm import Connections as Limits
+from sbc.core.realm import Realm, Side
+from sbc.interfaces import IFramer
+from sbc.media.udp import set_dscp
+
+BACKLOG = 1024
+"""Connections the kernel may keep for us until we accept them: a town's phones after an outage come at once."""
+SWEEP = 1.0
+"""Seconds between looks at who has run out of time."""
+
+
+class Ears(Protocol):
+    """Who hears what connections bring."""
+
+    def received(self, listener: Listener, source: Address, data: bytes) -> None:
+        """A whole message."""
+
+    def unframed(self, listener: Listener, source: Address, bad: BadMessage) -> None:
+        """What came is no message, and nothing after it can be told apart."""
+
+    def unreached(self, listener: Listener, peer: Address, why: str) -> None:
+        """There is no connection to `peer` any more, or none could be made."""
+
+    def needed(self, listener: Listener, peer: Address) -> bool:
+        """Whether a connection that says nothing is to stay all the same."""
+
+    def noted(self, note: Note) -> None:
+        """Something for log and counters."""
+
+
+@implementer(IPushProducer)
+class Connection(Wire):
+    """One connection, from the moment it is wanted. `peer` is where it leads, by which it is found."""
+
+    def __init__(self, table: Connections, listener: Listener, peer: Address, opened: bool) -> None:
+        self.table = table
+        self.listener = listener
+        self.peer = peer
+        self.opened = opened
+        self.limits = table.limits(listener)
+        self.framer: Any = table.framer(listener)
+        self.deadline = table.now() + (self.limits.connect if opened else self.limits.message)
+        self.up = False
+        self.closing = False
+        self.proven = opened  # whether it has ever brought a message, or leads where we wanted to go
+        self.connector: Any = None
+        self._queue: list[bytes] = []  # until it is up
+        self._waiting = 0  # octets: in the queue, or written while the peer does not read
+        self._paused = False
+
+    # -- what Twisted calls
+
+    def connectionMade(self) -> None:
+        transport: Any = self.transport
+        transport.setTcpNoDelay(True)
+        transport.setTcpKeepAlive(True)
+        set_dscp(transport.getHandle(), self.table.realm(self.listener).media.dscp)
+        transport.registerProducer(self, True)
+        self.up = True
+        self.deadline = self.table.now() + (self.limits.idle if self.opened else self.limits.message)
+        self.table.made(self)
+        queue, self._queue, self._waiting = self._queue, [], 0
+        for data in queue:
+            transport.write(data)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self.closing:
+            return
+        began = not self.framer.partial
+        framed = self.framer.feed(data)
+        now = self.table.now()
+        self.proven = self.proven or bool(framed.messages)
+        if not self.framer.partial:
+            if self.proven:
+                self.deadline = now + self.limits.idle
+        elif began or framed.messages:
+            self.deadline = now + self.limits.message
+        if framed.reply:
+            self.write(framed.reply)
+        for message in framed.messages:
+            self.table.ears.received(self.listener, self.peer, message)
+        if framed.broken is not None:
+            self.table.ears.unframed(self.listener, self.peer, framed.broken)
+            self.close("unframed", framed.broken.reason)
+
+    def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
+        self.table.gone(self, "the connection is lost")
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        self._paused, self._waiting = False, 0
+
+    def stopProducing(self) -> None:
+        """Nothing is produced here of its own accord."""
+
+    # -- what the table calls
+
+    def write(self, data: bytes) -> bool:
+        """Send `data` now or when the connection is up; False if too much waits already, which ends the connection."""
+        if not self.up or self._paused:
+            self._waiting += len(data)
+            if self._waiting > self.limits.queue:
+                self.abort("unread", f"{self._waiting} octets wait for the peer")
+                return False
+        if self.up:
+            assert self.transport is not None
+            self.transport.write(data)
+        else:
+            self._queue.append(data)
+        return True
+
+    def close(self, word: str, why: str) -> None:
+        """Say no more than is written already. `word` names the reason in counters."""
+        if self.closing:
+            return
+        self.table.note(self, word, why)
+        self.closing = True
+        self.table.hide(self)
+        transport: Any = self.transport
+        if not self.up:
+            self.connector.disconnect()
+            return
+        self.deadline = self.table.now() + self.limits.message
+        transport.unregisterProducer()
+        transport.loseConnection()
+
+    def abort(self, word: str, why: str) -> None:
+        """End it at once; whatever is not sent yet is lost."""
+        if not self.closing:
+            self.table.note(self, word, why)
+        self.closing = True
+        self.table.hide(self)
+        if self.up:
+            transport: Any = self.transport
+            transport.abortConnection()
+        else:
+            self.connector.disconnect()
+
+    def overdue(self) -> None:
+        """Its time is over."""
+        if self.closing:
+            self.abort("", "")
+        elif not self.up:
+            self.close("timeout", "the peer does not take the connection")
+        elif self.framer.partial or not self.proven:
+            self.close("slow", "no whole message in time")
+        elif self.table.ears.needed(self.listener, self.peer):
+            self.deadline = self.table.now() + self.limits.idle
+        else:
+            self.close("idle", "nothing to say")
+
+
+class _Door(Factory):
+    """Lets connections in at one listener."""
+
+    noisy = False
+
+    def __init__(self, table: Connections, listener: Listener) -> None:
+        self._table = table
+        self._listener = listener
+
+    def buildProtocol(self, addr: IAddress | None) -> Connection | None:
+        return self._table.admit(self._listener, address_of(addr))
+
+
+class _Way(ClientFactory):
+    """Opens one connection."""
+
+    noisy = False
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def buildProtocol(self, addr: IAddress | None) -> Connection:
+        return self._connection
+
+    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
+        connection = self._connection
+        connection.table.gone(connection, f"no connection: {reason.getErrorMessage()}")
+
+
+@attrs.define
+class Books:
+    """What the auditor sees: connections there are, and connections counted for each host."""
+
+    connections: list[Connection]
+    per_source: Counter[tuple[Listener, str]]
+
+
+class Connections:
+    """Every signalling connection. Only towards core realms are any opened: no way leads to a terminal but its own."""
+
+    def __init__(
+        self, reactor: Any, realms: Mapping[str, Realm], framers: Mapping[str, Callable[[], IFramer]], ears: Ears
+    ) -> None:
+        self._reactor = reactor
+        self._realms = realms
+        self._framers = framers
+        self.ears = ears
+        self._all: set[Connection] = set()
+        self._found: dict[tuple[Listener, Address], Connection] = {}
+        self._per_source: Counter[tuple[Listener, str]] = Counter()
+        self._per_listener: Counter[Listener] = Counter()
+        self._sweep: Any = None
+        self._stopped = False
+
+    def now(self) -> float:
+        """Seconds on the reactor's clock."""
+        seconds: float = self._reactor.seconds()
+        return seconds
+
+    def realm(self, listener: Listener) -> Realm:
+        """The realm a listener belongs to."""
+        return self._realms[listener.realm]
+
+    def limits(self, listener: Listener) -> Limits:
+        """How far peers at that listener are trusted."""
+        return self._realms[listener.realm].connections
+
+    def framer(self, listener: Listener) -> IFramer:
+        """What tells messages apart there."""
+        return self._framers[listener.dialect]()
+
+    # -- for the runner
+
+    def listen(self, listener: Listener) -> Any:
+        """Take connections at `listener`; the port. @raises twisted.internet.error.CannotListenError."""
+        sock = None
+        try:
+            sock = _bound(listener.address)
+            sock.listen(BACKLOG)
+            return self._reactor.adoptStreamPort(sock.fileno(), sock.family, _Door(self, listener))
+        except OSError as error:
+            raise CannotListenError(listener.address.host, listener.address.port, error) from error
+        finally:
+            if sock is not None:
+                sock.close()  # the reactor has its own descriptor of it
+
+    def send(self, listener: Listener, peer: Address, data: bytes) -> str:
+        """Send by the connection to `peer`, opened if need be; empty, or why that cannot be."""
+        connection = self._found.get((listener, peer))
+        if connection is None:
+            if self._realms[listener.realm].side is not Side.CORE:
+                return "its connection is closed"
+            connection = self._open(listener, peer)
+        return "" if connection.write(data) else "it does not read what it is sent"
+
+    def stop(self) -> None:
+        """End all connections at once."""
+        self._stopped = True
+        if self._sweep is not None and self._sweep.active():
+            self._sweep.cancel()
+        for connection in list(self._all):
+            connection.abort("stopped", "the SBC ends")
+
+    def books(self) -> Books:
+        """What there is; for the auditor and the console."""
+        return Books(list(self._all), Counter(self._per_source))
+
+    def faults(self) -> list[str]:
+        """What does not add up."""
+        counted = Counter((each.listener, each.peer.host) for each in self._all if not each.opened)
+        faults = [
+            f"{self._per_source[key]} connections are counted for {key[1]} at {key[0]}, {counted[key]} are there"
+            for key in {*counted, *self._per_source}
+            if counted[key] != self._per_source[key]
+        ]
+        faults += [
+            f"the connection to {each.peer} is found but closed" for each in self._found.values() if each.closing
+        ]
+        faults += [f"the connection to {e.peer} is found but gone" for e in self._found.values() if e not in self._all]
+        if self._all and not self._stopped and not (self._sweep is not None and self._sweep.active()):
+            faults.append("there are connections, but nobody looks at their time")
+        return faults
+
+    # -- for connections
+
+    def admit(self, listener: Listener, peer: Address) -> Connection | None:
+        """A peer has connected: its connection, or None if there is no room for it."""
+        limits = self.limits(listener)
+        if self._per_listener[listener] >= limits.total or self._per_source[listener, peer.host] >= limits.per_source:
+            fields = {"peer": str(peer), "at": str(listener)}
+            self.ears.noted(Note("connection-refused", "too many connections", "", fields))
+            return None
+        self._per_listener[listener] += 1
+        self._per_source[listener, peer.host] += 1
+        return self._enter(Connection(self, listener, peer, opened=False))
+
+    def made(self, connection: Connection) -> None:
+        """It is up."""
+        self.note(connection, "opened" if connection.opened else "accepted", "")
+
+    def note(self, connection: Connection, word: str, why: str) -> None:
+        """Count and log what became of a connection."""
+        fields = {"peer": str(connection.peer), "at": str(connection.listener)}
+        self.ears.noted(Note(f"connection-{word}", why, "", fields))
+
+    def hide(self, connection: Connection) -> None:
+        """Nothing more is to be sent by it."""
+        if self._found.get((connection.listener, connection.peer)) is connection:
+            del self._found[connection.listener, connection.peer]
+
+    def gone(self, connection: Connection, why: str) -> None:
+        """It is closed, or was never opened: forget it and tell whoever waited for something by it."""
+        if connection not in self._all:
+            return
+        self._all.discard(connection)
+        connection.closing = True
+        found = self._found.get((connection.listener, connection.peer))
+        self.hide(connection)
+        if not connection.opened:
+            key = connection.listener, connection.peer.host
+            self._per_listener[connection.listener] -= 1
+            self._per_source[key] -= 1
+            if not self._per_source[key]:
+                del self._per_source[key]
+        if not self._stopped and found in (None, connection):  # else another has taken its place
+            self.ears.unreached(connection.listener, connection.peer, why)
+
+    def _open(self, listener: Listener, peer: Address) -> Connection:
+        connection = self._enter(Connection(self, listener, peer, opened=True))
+        connection.connector = self._reactor.connectTCP(
+            peer.host,
+            peer.port,
+            _Way(connection),
+            timeout=connection.limits.connect + SWEEP,  # ours comes first, and moves with our clock
+            bindAddress=(listener.address.host, 0),
+        )
+        return connection
+
+    def _enter(self, connection: Connection) -> Connection:
+        self._all.add(connection)
+        self._found[connection.listener, connection.peer] = connection
+        if self._sweep is None or not self._sweep.active():
+            self._sweep = self._reactor.callLater(SWEEP, self._look_round)
+        return connection
+
+    def _look_round(self) -> None:
+        now = self.now()
+        for connection in [each for each in self._all if each.deadline <= now]:
+            connection.overdue()
+        if self._all:
+            self._sweep = self._reactor.callLater(SWEEP, self._look_round)
+
+
+def address_of(addr: Any) -> Address:
+    """Twisted's address of a peer as ours."""
+    return Address(canonical(addr.host), addr.port)
+
+
+def _bound(address: Address) -> socket.socket:
+    """A TCP socket bound to `address`; IPv6 only where that is IPv6. @raises OSError."""
+    ip = literal(address.host)
+    if ip is None:
+        raise OSError(f"{address.host!r} is not an IP address")
+    family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((str(ip), address.port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock

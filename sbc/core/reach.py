@@ -1,0 +1,81 @@
+"""Whether peers can be reached: who waits for an answer over a connection, and what becomes of it when that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sbc.core import transact
+from sbc.core.exchange import Exchange, ExchangeState, Hop
+from sbc.core.message import Cause, Phase, Refused
+from sbc.core.orders import Note, Order
+from sbc.core.realm import Side
+from sbc.core.registry import Registry
+
+LARGE = 1300
+"""Octets of a request that are too many for a datagram (RFC 3261 section 18.1.1: 200 less than the usual MTU)."""
+AVOID = 60.0
+"""Seconds for which a next hop that took no connection is believed to take none."""
+
+
+def by_stream(registry: Registry, dialect: Any, exchange: Exchange, sent: bytes, now: float) -> bytes:
+    """The request `sent`, as it is to go onward: by a connection if it is too large for a datagram.
+
+    Only towards the core, since nobody opens connections to a terminal; and not what is never answered, because then
+    nobody would hear that it has not arrived.
+    """
+    far, path = exchange.far, exchange.path
+    if far is None or far.reliable or path is None or len(sent) <= LARGE or not path.large_over_stream:
+        return sent
+    realm = registry.plan.realms[far.listener.realm]
+    if realm.side is not Side.CORE or exchange.intent.phase is Phase.CONFIRM:
+        return sent
+    listener = realm.stream_listener(exchange.dialect)
+    if listener is None or registry.waits.avoided(Hop(listener, far.peer), now):
+        return sent
+    exchange.fallback = far
+    registry.reach(exchange, Hop(listener, far.peer), now)
+    moved: bytes = dialect.moved(sent, listener.transport, listener.advertised)
+    return moved
+
+
+def unreachable(registry: Registry, dialects: Mapping[str, Any], hop: Hop, why: str, now: float) -> list[Order]:
+    """There is no connection to `hop`, or none any more: whatever waits for an answer by it will get none."""
+    waiting = registry.waits.at(hop)
+    if not waiting:
+        return []
+    orders: list[Order] = [Note("unreachable", why, "", {"peer": str(hop.peer), "by": str(hop.listener)})]
+    for exchange in waiting:
+        dialect = dialects[exchange.dialect]
+        if exchange.fallback is not None and exchange.state in _UNHEARD:
+            orders += _fall_back(registry, dialect, exchange, now)
+        else:
+            orders += _fail(registry, dialect, exchange, why, now)
+    return orders
+
+
+_UNHEARD = frozenset({ExchangeState.TRYING, ExchangeState.WITHDRAWING})
+
+
+def _fall_back(registry: Registry, dialect: Any, exchange: Exchange, now: float) -> list[Order]:
+    assert exchange.fallback is not None and exchange.far is not None
+    registry.waits.avoid(exchange.far, now + AVOID)
+    registry.waits.drop(exchange)
+    far = exchange.fallback
+    orders = registry.reach(exchange, far, now)
+    exchange.fallback = None
+    exchange.sent = dialect.moved(exchange.sent, far.listener.transport, far.listener.advertised)
+    transact.retry_later(registry, exchange, now)
+    return [*orders, *exchange.onward(exchange.sent)]
+
+
+def _fail(registry: Registry, dialect: Any, exchange: Exchange, why: str, now: float) -> list[Order]:
+    assert exchange.far is not None
+    core = registry.plan.realms[exchange.far.listener.realm].side is Side.CORE
+    orders: list[Order] = []
+    if exchange.state is ExchangeState.PROCEEDING and exchange.timing.quiet and core:
+        orders += transact.send_withdrawal(registry, dialect, exchange, now)  # or it would go on alerting
+    refused = (
+        Refused(Cause.UNREACHABLE, why, retry_after=5) if core else Refused(Cause.ABSENT, "connection lost")
+    )
+    return orders + transact.give_up(registry, dialect, exchange, refused, now)

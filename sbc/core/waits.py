@@ -1,0 +1,53 @@
+"""Who waits for an answer over which connection, and which next hops took none."""
+
+from __future__ import annotations
+
+from sbc.core.exchange import Exchange, Hop
+
+
+class Waits:
+    """Exchanges by the connection their answer is to come by. Without one (datagrams) nobody would tell of a loss."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Hop, set[Exchange]] = {}
+        self._avoided: dict[Hop, float] = {}
+
+    def add(self, exchange: Exchange) -> None:
+        """The exchange has been sent onward."""
+        if exchange.far is not None and exchange.far.reliable:
+            self._waiting.setdefault(exchange.far, set()).add(exchange)
+
+    def drop(self, exchange: Exchange) -> None:
+        """The twin of `add`: also where it was never added."""
+        if exchange.far is None or not exchange.far.reliable:
+            return
+        waiting = self._waiting.get(exchange.far)
+        if waiting is None:
+            return
+        waiting.discard(exchange)
+        if not waiting:
+            del self._waiting[exchange.far]
+
+    def at(self, hop: Hop) -> list[Exchange]:
+        """The exchanges that still wait for an answer from there."""
+        return [exchange for exchange in self._waiting.get(hop, ()) if exchange.open]
+
+    def held(self, hop: Hop | None) -> frozenset[Exchange]:
+        """Every exchange that is kept under `hop`; for the auditor."""
+        return frozenset(self._waiting.get(hop, ())) if hop is not None else frozenset()
+
+    def all(self) -> set[Exchange]:
+        """Every exchange that was added and not dropped; for the auditor."""
+        return {exchange for waiting in self._waiting.values() for exchange in waiting}
+
+    def avoid(self, hop: Hop, until: float) -> None:
+        """Believe until then that nobody takes connections there. Only next hops get here, so there are few."""
+        self._avoided[hop] = until
+
+    def avoided(self, hop: Hop, now: float) -> bool:
+        """Whether a connection there need not be tried."""
+        until = self._avoided.get(hop)
+        if until is not None and until <= now:
+            del self._avoided[hop]
+            return False
+        return until is not None

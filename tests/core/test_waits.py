@@ -1,0 +1,47 @@
+"""Who waits for an answer over a connection: kept by where it is to come from, dropped as it was kept."""
+
+from __future__ import annotations
+
+import attrs
+
+from sbc.core.address import Address
+from sbc.core.exchange import Exchange, ExchangeState, Hop
+from sbc.core.message import Intent, Kind, Phase, Timing
+from sbc.core.waits import Waits
+from tests.rig import SBC_CORE, SOFTSWITCH, listener
+
+UDP = listener("core", SBC_CORE, "toy")
+TCP = attrs.evolve(UDP, transport="tcp")
+TIMING = Timing(0.5, 4, 32, 32, 180)
+
+
+def exchange(by: Hop | None) -> Exchange:
+    return Exchange("toy", Intent(Kind.OTHER, Phase.REQUEST, b"", b"x"), TIMING, b"", None, by)
+
+
+def test_only_those_with_a_connection_wait() -> None:
+    waits = Waits()
+    far, datagram, nobody = exchange(Hop(TCP, SOFTSWITCH)), exchange(Hop(UDP, SOFTSWITCH)), exchange(None)
+    for each in (far, datagram, nobody):
+        waits.add(each)
+    assert waits.all() == waits.held(Hop(TCP, SOFTSWITCH)) == {far}
+    assert waits.at(Hop(TCP, SOFTSWITCH)) == [far]
+    assert not waits.at(Hop(UDP, SOFTSWITCH)) and not waits.at(Hop(TCP, Address("198.51.100.9", 5060)))
+    for each in (datagram, nobody, far, far):
+        waits.drop(each)
+    assert not waits.all()
+
+
+def test_who_has_the_answer_waits_no_more() -> None:
+    waits, far = Waits(), exchange(Hop(TCP, SOFTSWITCH))
+    waits.add(far)
+    far.state = ExchangeState.ACCEPTED
+    assert not waits.at(Hop(TCP, SOFTSWITCH)) and waits.all() == {far}
+
+
+def test_a_hop_is_avoided_for_a_time() -> None:
+    waits, hop = Waits(), Hop(TCP, SOFTSWITCH)
+    assert not waits.avoided(hop, 0.0)
+    waits.avoid(hop, 10.0)
+    assert waits.avoided(hop, 9.9)
+    assert not waits.avoided(hop, 10.0) and not waits.avoided(hop, 5.0)
