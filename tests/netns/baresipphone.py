@@ -54,12 +54,24 @@ statmode_default off
 """
 
 
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
 class BaresipPhone:
     """A running baresip with one account that registers by itself at the start and answers calls (`answer`: auto or
-    manual)."""
+    manual). `more` is put at the end of its configuration file."""
 
     def __init__(
-        self, host: LabHost, user: str, proxy: str, domain: str, port: int = 5060, answer: str = "auto"
+        self,
+        host: LabHost,
+        user: str,
+        proxy: str,
+        domain: str,
+        port: int = 5060,
+        answer: str = "auto",
+        transport: str = "udp",
+        more: str = "",
     ) -> None:
         self.host, self.user, self.domain = host, user, domain
         self.events: list[dict[str, Any]] = []
@@ -67,15 +79,16 @@ class BaresipPhone:
         self.directory.mkdir()
         interface = host.spec.interfaces[0].device
         (self.directory / "config").write_text(
-            _CONFIG.format(address=host.address(), port=port, interface=interface, modules=MODULES, control=_CONTROL)
+            _CONFIG.format(address=_bracketed(host.address()), port=port, interface=interface, modules=MODULES, control=_CONTROL)
+            + more
         )
         (self.directory / "accounts").write_text(
-            f"<sip:{user}@{domain};transport=udp>;auth_user={user};auth_pass={password(user)};answermode={answer};"
-            f'outbound="sip:{proxy};transport=udp";regint=600;audio_codecs=pcmu;mediaenc=;ptime=20\n'
+            f"<sip:{user}@{domain};transport={transport}>;auth_user={user};auth_pass={password(user)};answermode={answer};"
+            f'outbound="sip:{proxy};transport={transport}";regint=600;audio_codecs=pcmu;mediaenc=;ptime=20\n'
         )
         for name in ("contacts", "uuid"):
             (self.directory / name).write_text("")
-        self.process = host.popen(["baresip", "-4", "-f", str(self.directory)], log="baresip")
+        self.process = host.popen(["baresip", "-6" if ":" in host.address() else "-4", "-f", str(self.directory)], log="baresip")
         host.wait_bound(_CONTROL, "127.0.0.1", "tcp", by=self.process)
         self._control: socket.socket = host.tcp("127.0.0.1", _CONTROL)
         self._control.setblocking(False)

@@ -27,12 +27,14 @@ address = "{address}"
 ports = "{ports}"
 latch = "{latch}"
 window = {window}
+"""
 
+_LISTENER = """
 [[realms.{name}.listeners]]
 protocol = "sip"
-transport = "udp"
+transport = "{transport}"
 address = "{address}"
-port = 5060
+port = {port}
 """
 
 _PATH = """
@@ -55,14 +57,22 @@ def sbc_config(
     ports: str = "20000-20999",
     domain: str = DOMAIN,
     extra: str = "",
+    access: tuple[str, ...] = ("udp",),
+    core: tuple[str, ...] = ("udp",),
 ) -> str:
     """A configuration (TOML) that joins each pair's access realm to its core realm, whose softswitch is the next
-    hop. `extra` is put in front: its tables stand beside these."""
+    hop. `extra` is put in front: its tables stand beside these. `access` and `core` are the transports listened to."""
     text = "[timers]\naudit = 1.0\n" + extra
     for pair in pairs or (FIRST,):
         shared = {"ports": ports, "latch": latch, "window": float(window)}
-        text += _REALM.format(name=pair.access, side="access", address=pair.sbc_access, **shared)
-        text += _REALM.format(name=pair.core, side="core", address=pair.sbc_core, **shared)
+        for name, side, address, transports in (
+            (pair.access, "access", pair.sbc_access, access),
+            (pair.core, "core", pair.sbc_core, core),
+        ):
+            text += _REALM.format(name=name, side=side, address=address, **shared)
+            for transport in transports:
+                port = 5061 if transport == "tls" else 5060
+                text += _LISTENER.format(name=name, transport=transport, address=address, port=port)
         text += _PATH.format(
             access=pair.access,
             core=pair.core,
@@ -91,7 +101,8 @@ class SbcProcess:
         process = host.popen(argv, log="sbc", env={"PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1"})
         for realm in tomllib.loads(toml)["realms"].values():
             for listener in realm["listeners"]:
-                host.wait_bound(listener["port"], listener["address"], listener["transport"], 20.0, process)
+                kind = "udp" if listener["transport"] == "udp" else "tcp"
+                host.wait_bound(listener["port"], listener["address"], kind, 20.0, process)
         return cls(host, config, process)
 
     def complaints(self) -> list[str]:

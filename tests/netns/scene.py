@@ -57,11 +57,16 @@ class Scene:
         self.phones.append(made)
         return made
 
-    def sipp(self, host: str, user: str) -> SippPhone:
-        return SippPhone(self.lab.host(host), user, f"{self.proxy(host)}:5060", DOMAIN)
+    def sipp(self, host: str, user: str, transport: str = "udp") -> SippPhone:
+        return SippPhone(self.lab.host(host), user, f"{self.proxy(host)}:5060", DOMAIN, transport=transport)
 
-    def baresip(self, host: str, user: str, answer: str = "auto") -> BaresipPhone:
-        return BaresipPhone(self.lab.host(host), user, self.proxy(host), DOMAIN, answer=answer)
+    def baresip(
+        self, host: str, user: str, answer: str = "auto", transport: str = "udp", more: str = ""
+    ) -> BaresipPhone:
+        proxy = self.proxy(host)
+        if transport == "tls":
+            proxy += ":5061"
+        return BaresipPhone(self.lab.host(host), user, proxy, DOMAIN, answer=answer, transport=transport, more=more)
 
     def close(self) -> None:
         """End the players in order. RuntimeError if a phone or the SBC had a fault."""

@@ -23,8 +23,16 @@ class SippPhone:
     one to the next."""
 
     def __init__(
-        self, host: LabHost, user: str, proxy: str, domain: str, port: int = 5060, media_port: int = 6000
+        self,
+        host: LabHost,
+        user: str,
+        proxy: str,
+        domain: str,
+        port: int = 5060,
+        media_port: int = 6000,
+        transport: str = "udp",
     ) -> None:
+        self.transport = transport
         self.host, self.user, self.proxy, self.domain = host, user, proxy, domain
         self.port, self.media_port = port, media_port
         self.directory = host.lab.directory / f"sipp-{host.name}-{user}"
@@ -46,7 +54,7 @@ class SippPhone:
         be reached; behind a NAT `uas_talk` is wanted, which sends its own. `uas_ring` never answers."""
         echo = () if scenario == "uas_talk" else ("-rtp_echo", "-mp", str(self.media_port))
         process = self._run(scenario, {}, timeout, "-d", str(talk), *echo)
-        self.host.wait_bound(self.port, self.host.address(), by=process)
+        self.host.wait_bound(self.port, self.host.address(), self.transport, by=process)
         return process
 
     def _run(self, scenario: str, keys: dict[str, str], timeout: float, *more: str) -> LabProcess:
@@ -54,6 +62,7 @@ class SippPhone:
         argv = ["sipp", self.proxy, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-m", "1", "-nostdin"]
         argv += ["-i", address, "-mi", address, "-p", str(self.port), "-s", self.user]
         argv += ["-au", self.user, "-ap", password(self.user), "-auth_uri", self.domain]
+        argv += ["-t", f"{self.transport[0]}1"]
         argv += ["-timeout", f"{timeout:g}s", "-timeout_error"]
         self.runs += 1
         argv += ["-trace_err", "-error_file", str(self.directory / f"{self.runs}.{scenario}.errors")]
