@@ -79,7 +79,9 @@ class BaresipPhone:
         self.directory.mkdir()
         interface = host.spec.interfaces[0].device
         (self.directory / "config").write_text(
-            _CONFIG.format(address=_bracketed(host.address()), port=port, interface=interface, modules=MODULES, control=_CONTROL)
+            _CONFIG.format(
+                address=_bracketed(host.address()), port=port, interface=interface, modules=MODULES, control=_CONTROL
+            )
             + more
         )
         (self.directory / "accounts").write_text(
@@ -88,7 +90,9 @@ class BaresipPhone:
         )
         for name in ("contacts", "uuid"):
             (self.directory / name).write_text("")
-        self.process = host.popen(["baresip", "-6" if ":" in host.address() else "-4", "-f", str(self.directory)], log="baresip")
+        self.process = host.popen(
+            ["baresip", "-6" if ":" in host.address() else "-4", "-f", str(self.directory)], log="baresip"
+        )
         host.wait_bound(_CONTROL, "127.0.0.1", "tcp", by=self.process)
         self._control: socket.socket = host.tcp("127.0.0.1", _CONTROL)
         self._control.setblocking(False)

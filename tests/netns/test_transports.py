@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -10,12 +11,13 @@ from tests.netns.nat import Nat, NatKind
 from tests.netns.sbc_process import sbc_config
 from tests.netns.scene import Scene
 from tests.netns.softswitch import SoftswitchPlan
-from tests.netns.topology import FIRST, PHONE, one_pair
+from tests.netns.topology import PHONE, one_pair
 from tests.netns.waiting import wait_for
 
 MakeScene = Callable[..., Scene]
 NAT = (Nat(NatKind.SYMMETRIC),)
 ACCESS_SIDE = [PHONE, "192.168.1.1", "203.0.113.1", "203.0.113.11", "203.0.113.12"]
+_DIGEST = re.compile(rb"(?im)^(?:Proxy-)?Authorization:.*$")
 CORE_SIDE = ["198.51.100.1", "198.51.100.2"]
 
 
@@ -53,7 +55,9 @@ def test_baresips_call_each_other(make_scene: MakeScene, access: str, core: str)
         wire = wires[segment]
         wire.stop()
         assert wire.sip_messages()
-        assert not [address for address in foreign if wire.find(address.encode())]
+        found = [p.payload for address in foreign for p in wire.find(address.encode())]
+        # what a digest covers may not be changed (docs/sip.rst)
+        assert not [data for data in found if any(a.encode() in _DIGEST.sub(b"", data) for a in foreign)]
     wanted = {"access": access, "core": core}
     for segment, wire in wires.items():
         signalling = {p.protocol for p in wire.packets if 5060 in (p.src[1], p.dst[1]) and p.payload.strip()}
