@@ -74,3 +74,9 @@ def test_attempts_cannot_fill_the_log_and_leave_nothing_behind_answered_calls_ar
     said = lines_of(flood)
     assert len(said) == 2 * CALL_LINES_A_SECOND + 1 and said[-1].startswith("call c: ended: bye")
     assert journal.counted["call-open"] == 1000 and not journal._volumes
+
+
+def test_ringing_is_counted_and_ends_nothing() -> None:
+    journal = Journal(Clock().seconds)
+    assert lines_of(lambda: journal.record(Record("c1", "ring", {"at": 1.0}))) == []
+    assert journal.counted["call-ring"] == 1

@@ -234,6 +234,36 @@ def test_notes_and_records_are_counted(bench: Bench) -> None:
     assert counted["latched"] == counted["silent"] == 1
 
 
+def test_the_meter_hears_of_calls_and_of_streams_that_are_open(bench: Bench) -> None:
+    heard: list[tuple[str, Any]] = []
+
+    class Ear:
+        def __getattr__(self, name: str) -> Any:
+            return lambda *what: heard.append((name, what[0]))
+
+    bench.runner.meter = Ear()  # type: ignore[assignment]
+    pair = Pair(Address(ACCESS, 20000), Address(ACCESS, 20001))
+    side = SideSpec("access", pair, None, False, "", Latch.NAT, 3.0)
+    spec, other = (StreamSpec(f"c/{number}", "c", "rtp", (side, side)) for number in (1, 2))
+    answer = Record("c", "answer", {})
+    bench.runner.carry_out([answer, OpenStream(spec), UpdateStream("c/1", 0, side)])
+    bench.runner.latched("c/1", 0, PHONE, "signalled")
+    bench.runner.carry_out([CloseStream("c/1", "c"), OpenStream(other)])
+    bench.engine.full = True
+    bench.runner.carry_out([OpenStream(attrs.evolve(other, id="c/3"))])
+    bench.engine.full = False
+    bench.runner.stop()
+    assert heard == [
+        ("record", answer),
+        ("opened", spec),
+        ("updated", "c/1"),
+        ("latched", "c/1"),
+        ("closed", "c/1"),
+        ("opened", other),
+        ("closed", "c/2"),
+    ]
+
+
 def test_a_fault_of_ours_costs_one_message(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(arrival: object) -> list[object]:
         raise ZeroDivisionError

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pathlib
 import socket
+from typing import cast
 
 import pytest
-from twisted.application.service import IService
+from twisted.application.service import IService, MultiService
 from twisted.internet.error import CannotListenError
 
-from sbc.config.schema import Config
+from sbc.config.schema import CdrConfig, Config
 from sbc.core.address import Address
 from sbc.core.realm import Media, Path, Plan, Realm, Side
 from sbc.service import BorderService, make_service
@@ -67,3 +69,11 @@ def test_the_whole_is_a_service_for_any_application() -> None:
     service = make_service(Config(plan()))
     assert IService.providedBy(service)
     assert [each.name for each in service if each.name] == ["border"]
+
+
+def test_the_ledger_starts_before_the_first_call_and_hears_of_all(tmp_path: pathlib.Path) -> None:
+    whole = make_service(Config(plan(), cdr=CdrConfig(json=str(tmp_path / "cdr.json"))))
+    services = list(cast("MultiService", whole))
+    assert [each.name for each in services if each.name] == ["ledger", "border"]
+    ledger, border = services[:2]
+    assert border.runner.meter is ledger.meter

@@ -288,3 +288,26 @@ def test_nobody_is_registered_for_longer_than_the_registrar_is_asked_for(key: st
     assert fault.key == f"realms.a.registrations.{key}"
     table["realms"]["a"]["registrations"]["front"] = False
     assert not faults(table)
+
+
+@pytest.mark.parametrize(
+    ("cdr", "key"),
+    [
+        ({"sync": "end"}, "cdr.json"),
+        ({"json": "same", "sqlite": "same"}, "cdr.sqlite"),
+        ({"json": "log"}, "cdr.json"),
+        ({"sqlite": "log"}, "cdr.sqlite"),
+        ({"json": "x", "rotate_size": -1}, "cdr.rotate_size"),
+    ],
+)
+def test_records_go_to_files_of_their_own(cdr: dict[str, Any], key: str) -> None:
+    table = document()
+    table["log"] = {"file": "log"}
+    table["cdr"] = cdr
+    assert the_fault(table).key == key
+
+
+def test_records_in_both_kinds_of_file() -> None:
+    table = document()
+    table["cdr"] = {"json": "a", "sqlite": "b"}
+    assert not faults(table)
