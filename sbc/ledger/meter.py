@@ -58,7 +58,8 @@ class Meter:
         if found is None:
             return
         found[0].heard(order, now)
-        self._hand_on(order.call, found[0], now, final=order.event == "close")
+        if order.event != "ring":  # which can wait for what comes next
+            self._hand_on(order.call, found[0], now, final=order.event == "close")
 
     def opened(self, spec: StreamSpec) -> None:
         """A stream has been opened."""

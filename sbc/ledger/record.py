@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ Plain = dict[str, Any]
 """A record, or a part of one: nothing but what JSON has."""
 
 _NOTHING = SideCounters()
+_REASONS = tuple(field.name for field in attrs.fields(Drops))
 
 
 @attrs.frozen
@@ -55,15 +56,36 @@ class CallRecord:
     """A record in the making. `key` names it for good; `begun` is the core's Record "open"."""
 
     def __init__(self, key: str, begun: Record, at: Moment) -> None:
+        fields = begun.fields
         self.key = key
-        self._call = begun.call
-        self._begun = begun.fields
-        self._legs = _legs(begun.fields["legs"])
+        self._record: Plain = {
+            "record": key,
+            "version": VERSION,
+            "id": begun.call,
+            "complete": False,
+            "path": fields["path"],
+            "protocol": fields["protocol"],
+            "method": _cut(fields["method"]),
+            "start": str(at),
+            "ring": None,
+            "answer": None,
+            "end": None,
+            "known": "",
+            "setup": 0.0,
+            "duration": None,
+            "ending": None,
+            "ended_by": None,
+            "cause": "",
+            "caller": _cut(fields["caller"]),
+            "callee": _cut(fields["callee"]),
+            "called": _cut(fields["called"]),
+            "legs": _legs(fields["legs"]),
+            "streams": [],
+            "more_streams": None,
+        }
         self._start = at
-        self._ring: Moment | None = None
         self._answer: Moment | None = None
         self._end: Moment | None = None
-        self._closing: Mapping[str, Any] = {}
         self._live: dict[str, _StreamFacts] = {}
         self._ended: list[Plain] = []
         self._more = 0
@@ -71,14 +93,16 @@ class CallRecord:
 
     def heard(self, order: Record, at: Moment) -> None:
         """The core has said that the call rings, is answered, or is over."""
-        if "legs" in order.fields:
-            self._legs = _legs(order.fields["legs"])
-        if order.event == "ring":
-            self._ring = self._ring or at
-        elif order.event == "answer":
-            self._answer = self._answer or at
+        record, fields = self._record, order.fields
+        if "legs" in fields:
+            record["legs"] = _legs(fields["legs"])
+        if order.event == "ring" and record["ring"] is None:
+            record["ring"] = str(at)
+        elif order.event == "answer" and self._answer is None:
+            self._answer, record["answer"] = at, str(at)
         elif order.event == "close":
-            self._end, self._closing = at, order.fields
+            self._end, record["end"] = at, str(at)
+            record.update(complete=True, ending=fields["ending"], ended_by=fields["who"], cause=_cut(fields["cause"]))
 
     def opened(self, spec: StreamSpec) -> None:
         """A stream has been opened."""
@@ -109,37 +133,18 @@ class CallRecord:
 
     def snapshot(self, at: Moment, counters: Callable[[str], StreamCounters]) -> Plain:
         """The record as it stands, sharing nothing with what will change. `counters` tells a live stream's volume."""
-        end, answer, closing = self._end, self._answer, self._closing
-        known = end or at
-        live = (_stream(facts, counters(stream)) for stream, facts in self._live.items())
+        known, answer = self._end or at, self._answer
         return {
-            "record": self.key,
-            "version": VERSION,
-            "id": self._call,
-            "complete": end is not None,
-            "path": self._begun["path"],
-            "protocol": self._begun["protocol"],
-            "method": _cut(self._begun["method"]),
-            "start": str(self._start),
-            "ring": _told(self._ring),
-            "answer": _told(answer),
-            "end": _told(end),
-            "known": str(known),
+            **self._record,
+            "known": self._record["end"] or str(at),
             "setup": round((answer or known).tick - self._start.tick, 3),
             "duration": None if answer is None else round(known.tick - answer.tick, 3),
-            "ending": closing.get("ending"),
-            "ended_by": closing.get("who"),
-            "cause": _cut(closing.get("cause", "")),
-            "caller": _cut(self._begun["caller"]),
-            "callee": _cut(self._begun["callee"]),
-            "called": _cut(self._begun["called"]),
-            "legs": self._legs,
-            "streams": [*self._ended, *live],
-            "more_streams": self._more_streams(),
+            "streams": [*self._ended, *(_stream(facts, counters(stream)) for stream, facts in self._live.items())],
+            "more_streams": self._more_streams() if self._more else None,
         }
 
-    def _more_streams(self) -> Plain | None:
-        return {"streams": self._more, "sides": [_volume(side) for side in self._more_sides]} if self._more else None
+    def _more_streams(self) -> Plain:
+        return {"streams": self._more, "sides": [_volume(side) for side in self._more_sides]}
 
 
 def cut_short(record: Plain) -> Plain:
@@ -184,11 +189,10 @@ def _pair(pair: Pair) -> Plain:
 
 
 def _volume(side: SideCounters) -> Plain:
-    drops = {field.name: getattr(side.drops, field.name) for field in attrs.fields(Drops)}
     return {
         "received": {"rtp": _counted(side.received_rtp), "rtcp": _counted(side.received_rtcp)},
         "sent": {"rtp": _counted(side.sent_rtp), "rtcp": _counted(side.sent_rtcp)},
-        "drops": {reason: count for reason, count in drops.items() if count},
+        "drops": {reason: count for reason in _REASONS if (count := getattr(side.drops, reason))},
     }
 
 
@@ -197,7 +201,7 @@ def _counted(volume: Volume) -> Plain:
 
 
 def _sum(one: SideCounters, other: SideCounters) -> SideCounters:
-    drops = [getattr(one.drops, field.name) + getattr(other.drops, field.name) for field in attrs.fields(Drops)]
+    drops = [getattr(one.drops, reason) + getattr(other.drops, reason) for reason in _REASONS]
     return SideCounters(
         one.received_rtp + other.received_rtp,
         one.received_rtcp + other.received_rtcp,
@@ -213,7 +217,3 @@ def _legs(legs: list[Plain]) -> list[Plain]:
 
 def _cut(text: str) -> str:
     return text[:LONGEST]
-
-
-def _told(at: Moment | None) -> str | None:
-    return None if at is None else str(at)

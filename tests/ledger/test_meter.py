@@ -44,15 +44,16 @@ class Bench:
         return self.takers[0]
 
 
-def test_every_turn_of_a_call_is_handed_on_and_the_end_is_final() -> None:
+def test_opening_answer_and_end_are_handed_on_and_the_end_is_final() -> None:
     bench = Bench()
     meter = bench.meter()
     for order in (begun(), rang(), answered(), over()):
         meter.record(order)
         bench.now += 2
-    assert bench.taken.states() == [("boot-c1", False)] * 3 + [("boot-c1", True)]
+    assert bench.taken.states() == [("boot-c1", False)] * 2 + [("boot-c1", True)]
     last = bench.taken.entries[-1][1]
     assert (last["setup"], last["duration"], last["complete"]) == (4.0, 2.0, True)
+    assert last["ring"].endswith("16:00:02.000Z")
     assert not len(meter)
 
 
