@@ -28,6 +28,7 @@ Plain = dict[str, Any]
 """A record, or a part of one: nothing but what JSON has."""
 
 _NOTHING = SideCounters()
+_EMPTY = StreamCounters((_NOTHING, _NOTHING))
 _REASONS = tuple(field.name for field in attrs.fields(Drops))
 
 
@@ -121,9 +122,12 @@ class CallRecord:
             facts.latched[side] = address
 
     def closed(self, stream: str, counters: StreamCounters) -> None:
-        """A stream has been closed with this final volume, which is the charged one."""
+        """A stream has been closed with this final volume, which is the charged one.
+
+        One offered in vain, that nothing came by, is none: a challenged attempt offers all its streams anew.
+        """
         facts = self._live.pop(stream, None)
-        if facts is None:
+        if facts is None or (counters == _EMPTY and any(side.remote is None for side in facts.sides)):
             return
         if len(self._ended) < MOST_STREAMS:
             self._ended.append(_stream(facts, counters))

@@ -72,9 +72,10 @@ def stream(call: str = "c1", number: int = 1, media: str = "audio PCMU/8000 PCMA
     return StreamSpec(f"{call}/{number}", call, "rtp", sides)
 
 
-def carried(packets: int = 100, dropped: int = 0) -> StreamCounters:
-    """So many RTP packets of 172 octets from side 0, half as many from side 1; each with one report."""
-    there, back, report = Volume(packets, packets * 172), Volume(packets // 2, packets // 2 * 172), Volume(1, 60)
+def carried(packets: int = 100, dropped: int = 0, reports: int = 1) -> StreamCounters:
+    """So many RTP packets of 172 octets from side 0, half as many from side 1; each with its reports of 60."""
+    there, back = Volume(packets, packets * 172), Volume(packets // 2, packets // 2 * 172)
+    report = Volume(reports, reports * 60)
     first = SideCounters(there, report, back, report, Drops(wrong_source=dropped))
     return StreamCounters((first, SideCounters(back, report, there, report)))
 

@@ -183,6 +183,35 @@ def test_a_journal_that_is_long_is_begun_anew_and_forgets_nothing(tmp_path: Path
     assert Counter(keys(tmp_path)) == Counter(["b-live", *(f"b-{n}" for n in range(100))])
 
 
+def test_an_end_stands_in_the_journal_once(tmp_path: Path) -> None:
+    sink = sink_at(tmp_path)
+    sink.open()
+    for number in range(20):
+        sink.write([entry(f"b-{number}", final=False)])
+        sink.write([entry(f"b-{number}")])
+    journal = (tmp_path / "cdr.json.journal").read_bytes().splitlines()
+    sink.close()
+    assert sum(line.startswith(b"-") for line in journal) == 20
+
+
+def test_a_file_that_was_emptied_in_place_is_searched_from_its_beginning(tmp_path: Path) -> None:
+    """As logrotate's copytruncate does it."""
+    (tmp_path / "cdr.json").write_bytes(line_of(record_of("b-0")) * 10)
+    disk = TrickyDisk()
+    sink = sink_at(tmp_path, disk)
+    sink.open()
+    sink.write([entry("b-1", final=False)])
+    os.truncate(tmp_path / "cdr.json", 0)
+    disk.plan = {disk.changes + 3: KILL}
+    with pytest.raises(Killed):
+        sink.write([entry("b-1")])
+    die(sink)
+    sink = sink_at(tmp_path)
+    assert sink.open() == 0
+    sink.close()
+    assert keys(tmp_path) == ["b-1"]
+
+
 def test_rotation_by_size_and_by_day(tmp_path: Path) -> None:
     wall, size = Wall(), len(line_of(record_of("b-1")))
     sink = sink_at(tmp_path, wall=wall, rotate_size=2 * size, rotate_daily=True)

@@ -129,6 +129,17 @@ def test_no_volume_is_lost_by_a_call_that_opens_streams_without_end() -> None:
     assert more["drops"] == {"wrong_source": 50}
 
 
+def test_a_stream_that_was_offered_in_vain_is_none_unless_something_came_by_it() -> None:
+    made = CallRecord("k", begun(), at(0))
+    for number in range(3):
+        made.opened(stream(number=number))
+    made.updated("c1/1", 1, side("core", 30000, remote="198.51.100.2"))
+    made.closed("c1/0", carried(0, reports=0))
+    made.closed("c1/1", carried(0, reports=0))
+    made.closed("c1/2", carried(0, dropped=1, reports=0))
+    assert [each["stream"] for each in made.snapshot(at(1), none)["streams"]] == ["c1/1", "c1/2"]
+
+
 def test_what_is_said_of_unknown_streams_changes_nothing() -> None:
     made = CallRecord("k", begun(), at(0))
     made.updated("c1/9", 0, side("access", 20000))

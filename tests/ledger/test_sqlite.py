@@ -139,6 +139,15 @@ def test_a_full_disk_fails_the_batch_whole_and_the_next_attempt_is_like_the_firs
     assert len(rows(tmp_path)) == 50
 
 
+def test_a_batch_with_a_record_that_cannot_be_written_is_taken_back_whole(tmp_path: Path) -> None:
+    with opened(tmp_path) as sink:
+        with pytest.raises(UnicodeEncodeError):
+            sink.write([entry("b-1"), entry("b-2", caller="\ud800")])
+        assert rows(tmp_path) == []
+        sink.write([entry("b-1")])
+    assert rows(tmp_path) == [("b-1", "complete")]
+
+
 @settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.sets(st.integers(0, 4), max_size=3), st.sets(st.integers(0, 4), max_size=3)), max_size=6),

@@ -144,6 +144,21 @@ def test_what_came_while_a_batch_failed_is_newer_than_the_batch() -> None:
     assert bench.sink.keys(final=False) == [] and bench.sink.keys() == ["b-1"]
 
 
+def test_a_state_that_came_while_an_older_one_failed_stays_the_newer() -> None:
+    bench = Bench()
+    bench.sink.gate.clear()
+    bench.sink.error = OSError("no")
+    bench.writer.put(*entry("b-1", False, caller="older"))
+    bench.writer.start()
+    until(lambda: bench.sink.asked == 1)
+    bench.writer.put(*entry("b-1", False, caller="newer"))
+    bench.sink.gate.set()
+    until(lambda: bench.sink.asked > 2)
+    bench.sink.error = None
+    bench.stop()
+    assert [each.record["caller"] for batch in bench.sink.batches for each in batch] == ["newer"]
+
+
 def test_past_the_bound_states_of_live_calls_go_first_then_the_oldest_record() -> None:
     bench = Bench(most=5)
     for number in range(3):
