@@ -51,6 +51,13 @@ class IDialect(Interface):
 
         `asked` is the message by which it was taken back where it came from, None if we do so ourselves."""
 
+    def close(answer, to_asker, place, listener, token, sequence):
+        """The request that ends the call which the positive `answer` (bytes) has begun, or None if it needs none.
+
+        It goes to the party at `place`, which had asked (`to_asker`; `answer` is then as it went to that party) or
+        answered, from `listener`, with our `token` and `sequence` number. With `sequence` None it is instead the
+        confirmation of that answer, which nobody else will send."""
+
     def confirm(sent, reply):
         """The hop's own acknowledgement of the final `reply` to our request `sent`; None if it needs none."""
 

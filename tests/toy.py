@@ -271,6 +271,9 @@ class ToyDialect:
     def accept(self, message: ToyMessage, source: Address) -> bytes | None:
         return self._reply(message, Phase.SUCCESS)
 
+    def close(self, *_: object) -> None:
+        """Nobody is told in this protocol."""
+
     def withdraw(self, sent: bytes, asked: object) -> bytes:
         own = ToyMessage(bytearray(sent[:PLACES] + bytes(2)))
         own.octets[OP] = WITHDRAW

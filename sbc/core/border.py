@@ -9,6 +9,7 @@ from sbc.core import account, front, reach, transact
 from sbc.core.address import Address
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
+from sbc.core.ending import dismiss, end_call, is_too_late
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, Phase, Refused, Slot, Who
 from sbc.core.mint import Mint
@@ -69,6 +70,11 @@ class Border:
                 registry.close_stream(call, stream, now)
         return orders, True
 
+    def end_call(self, call_id: str, cause: str, now: float) -> list[Order]:
+        """End a call from our side; both parties are told. @raises KeyError for an unknown id."""
+        call = self.registry.calls[call_id]
+        return self._and_wake(end_call(self.registry, self.dialects[call.dialect], call, cause, Ending.CLEARED, now))
+
     def unlistened(self, listener: Listener, why: str, now: float) -> list[Order]:
         """A terminal's own listener could not be opened: whoever asked for it is refused."""
         registry = self.registry
@@ -103,10 +109,10 @@ class Border:
                 return self.registry.forget_call(call, now)
             self.registry.timers.set(call, now + self.plan.timers.linger)
             return []
-        if not call.cause:
-            call.because("expired", Ending.EXPIRED, Who.SBC)
-        call.life.end()
-        return self.registry.close_call(call, now)
+        if call.cause:  # it waited for another attempt, or for the answer to its end, in vain
+            call.life.end()
+            return self.registry.close_call(call, now)
+        return end_call(self.registry, self.dialects[call.dialect], call, "expired", Ending.EXPIRED, now)
 
     def _and_wake(self, orders: list[Order]) -> list[Order]:
         at = self.registry.timers.next()
@@ -175,6 +181,10 @@ def _take_reply(
     exchange = transact.exchange_of_reply(registry, intent, arrival)
     if exchange is None:
         return [Note("stray-reply", "no such exchange", "", {"source": str(arrival.source), "method": intent.method})]
+    if is_too_late(exchange, intent):
+        dismissed = dismiss(registry, dialect, message, arrival.data, exchange, arrival.now)
+        if dismissed is not None:
+            return dismissed
     absorbed = transact.absorb_reply(registry, dialect, message, intent, exchange, arrival)
     if absorbed is not None:
         return absorbed

@@ -121,6 +121,7 @@ class Leg:
     behind_nat: bool = False
     routes: dict[bytes, Route] = attrs.field(factory=dict)
     latest: Place | None = None
+    sequence: int = 0  # the highest number of a request sent to the peer
     claimed: Address | None = None
 
     def learn(self, intent: Intent) -> None:
@@ -194,6 +195,7 @@ class Call:
         self.legs = legs
         self.opened_at = now
         self.answered_at: float | None = None
+        self.accepted: tuple[bytes, bytes] | None = None  # the answer, as leg 0 got it and as leg 1 gave it
         self.answered_by = b""  # the party that did; what others who were asked say later moves nothing
         self.asked = Asked()
         self.cause = ""

@@ -153,6 +153,7 @@ class Intent:
     label: bytes = b""
     party: bytes = b""
     method: str = ""
+    sequence: int = 0  # the request's number in its dialogue, where requests are numbered
     within: bool = False  # sent inside an established call
     probe: bool = False  # asks only whether the receiver is alive
     target: Slot | None = None  # where the message asks to be taken

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from sbc.core import account, front
-from sbc.core.call import CallState
+from sbc.core.call import Call, CallState
 from sbc.core.crossing import DEFAULT_EXPIRES, Crossing, undo
 from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.message import Cause, Ending, Intent, Kind, Phase, Refused, Who
@@ -97,29 +97,34 @@ def _withdraw(registry: Registry, dialect: Any, message: Any, intent: Intent, ar
     return orders
 
 
+def ask(registry: Registry, dialect: Any, call: Call | None, far: Hop, data: bytes, now: float) -> list[Order]:
+    """Send a request of our own, `data`, and see that it is heard; nobody waits for its answer."""
+    intent = dialect.describe(dialect.decode(data))
+    own = Exchange(
+        dialect=dialect.name,
+        intent=intent,
+        timing=dialect.timing(intent, far.reliable),
+        token=b"",
+        near=None,
+        far=far,
+        sent=data,
+    )
+    registry.add_exchange(own, now)
+    registry.join(own, call)
+    registry.key_exchange(own, far_key(far.listener.realm, intent.exchange))
+    registry.waits.add(own)
+    retry_later(registry, own, now)
+    return [*own.onward(data)]
+
+
 def send_withdrawal(registry: Registry, dialect: Any, asked: Exchange, now: float) -> list[Order]:
     """Take a request back that the other side is at work on."""
     assert asked.far is not None
     data = dialect.withdraw(asked.sent, dialect.decode(asked.taken_back) if asked.taken_back else None)
-    intent = dialect.describe(dialect.decode(data))
-    own = Exchange(
-        dialect=asked.dialect,
-        intent=intent,
-        timing=dialect.timing(intent, asked.timing.reliable),
-        token=b"",
-        near=None,
-        far=asked.far,
-        sent=data,
-    )
-    registry.add_exchange(own, now)
-    registry.join(own, asked.call)
-    registry.key_exchange(own, far_key(asked.far.listener.realm, intent.exchange))
-    registry.waits.add(own)
-    retry_later(registry, own, now)
     asked.state = State.WITHDRAWN
     asked.deadline = now + asked.timing.limit
     registry.timers.set(asked, asked.deadline)
-    return [*own.onward(data)]
+    return ask(registry, dialect, asked.call, asked.far, data, now)
 
 
 def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Intent, now: float) -> list[Order]:
@@ -127,7 +132,9 @@ def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Intent, n
     assert exchange.far is not None
     exchange.sent = sent
     if exchange.call is not None:
-        registry.name_call(exchange.call, exchange.call.legs[1 - exchange.arrival_leg], onward.call)
+        onward_leg = exchange.call.legs[1 - exchange.arrival_leg]
+        onward_leg.sequence = max(onward_leg.sequence, exchange.intent.sequence)
+        registry.name_call(exchange.call, onward_leg, onward.call)
         if exchange.ends_call:
             exchange.call.life.hang_up()
             cause = exchange.intent.cause or f"ended from {exchange.near.listener.realm}"  # type: ignore[union-attr]
@@ -265,6 +272,7 @@ def _opened(registry: Registry, exchange: Exchange, answer: Intent, now: float, 
             return []
         call.life.answer()
         call.answered_at, call.answered_by = now, answer.party
+        call.accepted = (exchange.answer or b"", exchange.heard)
         if call.lifetime:
             granted = exchange.intent.expires if answer.expires is None else answer.expires
             _prolong(registry, call, DEFAULT_EXPIRES if granted is None else granted, now)

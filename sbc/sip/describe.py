@@ -149,6 +149,7 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
         label=call_id,
         party=from_tag,
         method=method,
+        sequence=message.cseq[0],
         within=within,
         probe=method == "OPTIONS" and not within,
         user=user_of(to if method == "REGISTER" else from_),

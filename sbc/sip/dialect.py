@@ -11,6 +11,7 @@ from zope.interface import implementer
 from sbc.core.address import Address
 from sbc.core.crossing import Crossing
 from sbc.core.message import BadMessage, Intent, Place, Refused, Slot, Timing
+from sbc.core.orders import Listener
 from sbc.interfaces import IDialect
 from sbc.sip import codec, describe, registrar, replies, slots, stamp
 from sbc.sip.codec import BadSip, SipMessage
@@ -80,6 +81,11 @@ class SipDialect:
 
     def withdraw(self, sent: bytes, asked: SipMessage | None) -> bytes:
         return replies.withdraw(sent, asked)
+
+    def close(
+        self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
+    ) -> bytes | None:
+        return replies.close(answer, to_asker, place, listener, token, sequence)
 
     def confirm(self, sent: bytes, reply: SipMessage) -> bytes | None:
         return replies.confirm(sent, reply)

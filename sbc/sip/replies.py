@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from sbc.core.address import Address, bracketed
-from sbc.core.message import BadMessage, Cause, Refused
+from sbc.core.message import BadMessage, Cause, Place, Refused
+from sbc.core.orders import Listener
 from sbc.sip.codec import BadSip, SipMessage, decode
 from sbc.sip.headers import vias
-from sbc.sip.stamp import received_vias
+from sbc.sip.stamp import own_via, received_vias
 
 _CAUSES = {
     Cause.NOT_FOUND: (404, b"Not Found"),
@@ -116,6 +117,37 @@ def confirm(sent: bytes, answer: SipMessage) -> bytes | None:
     return (
         _same_hop(request, b"ACK", answer.value("to")) if request.method == "INVITE" and answer.status >= 300 else None
     )
+
+
+def close(
+    answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
+) -> bytes | None:
+    """A BYE in the dialogue that the 2xx `answer` to an INVITE has begun, or the ACK to it.
+
+    RFC 3261 sections 12.2.1.1, 13.2.2.4, 15.1.1.
+    """
+    message = decode(answer)
+    if message.method != "INVITE":
+        return None
+    from_, to = message.value("from") or b"", message.value("to") or b""
+    if to_asker:
+        from_, to = to, from_
+    method = b"ACK" if sequence is None else b"BYE"
+    number = message.cseq[0] if sequence is None else sequence
+    lines = [
+        b"%b %b SIP/2.0" % (method, place.name),
+        b"Via: " + own_via(listener, token),
+        *([b"Route: " + b", ".join(place.route.hops)] if place.route.hops else []),
+        b"Max-Forwards: 70",
+        b"From: " + from_,
+        b"To: " + to,
+        b"Call-ID: " + (message.value("call-id") or b""),
+        b"CSeq: %d %b" % (number, method),
+        b"Content-Length: 0",
+        b"",
+        b"",
+    ]
+    return b"\r\n".join(lines)
 
 
 def _same_hop(request: SipMessage, method: bytes, to: bytes | None, more: Sequence[bytes] = ()) -> bytes:

@@ -10,6 +10,7 @@ import attrs
 from sbc.core.address import Address, bracketed
 from sbc.core.crossing import Crossing
 from sbc.core.message import Place, Role, Slot
+from sbc.core.orders import Listener
 from sbc.core.realm import Hosts
 from sbc.sip.codec import SipMessage
 from sbc.sip.describe import request_uri, single, tag_of
@@ -88,18 +89,17 @@ def received_vias(message: SipMessage, source: Address) -> list[bytes]:
     return [first, *(message.data[value.start : value.end] for value in values[1:])]
 
 
+def own_via(listener: Listener, token: bytes) -> bytes:
+    """Our Via value for what is sent from `listener`, with a branch of our own."""
+    host, port = listener.advertised
+    transport = listener.transport.upper().encode()
+    return b"SIP/2.0/%b %b:%d;branch=z9hG4bK%b;rport" % (transport, bracketed(host).encode(), port, token)
+
+
 def stamp_request(message: SipMessage, crossing: Crossing) -> None:
     """Make a request our own on the hop to come."""
     crossing.exchange.memo = remember(message, crossing.arrival.source)
-    local = crossing.local
-    transport = crossing.hop.listener.transport.upper()
-    via = b"SIP/2.0/%b %b:%d;branch=z9hG4bK%b;rport" % (
-        transport.encode(),
-        bracketed(local.host).encode(),
-        local.port,
-        crossing.exchange.token,
-    )
-    _replace_vias(message, via)
+    _replace_vias(message, own_via(crossing.hop.listener, crossing.exchange.token))
     _drop_routes(message)
     hops = crossing.target.route.hops if crossing.target is not None else ()
     if hops:

@@ -1,0 +1,84 @@
+"""Calls that the SBC ends itself: both parties are told, each in its own dialogue; so is who answers too late."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sbc.core import transact
+from sbc.core.call import Call, CallState
+from sbc.core.crossing import hop_to
+from sbc.core.exchange import Exchange, ExchangeState, Hop
+from sbc.core.message import Cause, Ending, Intent, Kind, Phase, Place, Refused, Role, Who
+from sbc.core.orders import Note, Order
+from sbc.core.registry import Registry
+
+
+def end_call(registry: Registry, dialect: Any, call: Call, cause: str, ending: Ending, now: float) -> list[Order]:
+    """End a call for a `cause` of ours, whatever its state; nothing to do if it has ended."""
+    if call.state is CallState.CLOSED:
+        return []
+    opening = call.opening
+    if call.answered_at is None and opening is not None and opening.open:
+        orders: list[Order] = []
+        if opening.state is ExchangeState.PROCEEDING:
+            orders += transact.send_withdrawal(registry, dialect, opening, now)
+        return orders + transact.give_up(registry, dialect, opening, Refused(Cause.UNREACHABLE, cause), now)
+    orders = [Note("ended", cause, call.id)]
+    if call.answered_at is not None:
+        for index in (0, 1):
+            orders += _tell(registry, dialect, call, index, now)
+    call.because(cause, ending, Who.SBC)
+    call.life.end()
+    return orders + registry.close_call(call, now)
+
+
+def _tell(registry: Registry, dialect: Any, call: Call, index: int, now: float) -> list[Order]:
+    """Tell the party of one leg that the call is over."""
+    leg = call.legs[index]
+    if call.accepted is None or leg.latest is None or call.opening is None:
+        return []
+    party = call.answered_by if index else call.opening.intent.party
+    place = leg.latest._replace(route=leg.route(party))
+    leg.sequence += 1
+    hop, token = hop_to(leg, place), registry.mint.token()
+    data = dialect.close(call.accepted[index], index == 0, place, hop.listener, token, leg.sequence)
+    return transact.ask(registry, dialect, call, hop, data, now) if data is not None else []
+
+
+def is_too_late(exchange: Exchange, answer: Intent) -> bool:
+    """Whether `answer` takes up a call attempt that we have given up: nobody is there to have it any more."""
+    call = exchange.call
+    return (
+        answer.phase is Phase.SUCCESS
+        and exchange.intent.kind is Kind.OPEN
+        and call is not None
+        and call.state is CallState.CLOSED
+        and call.answered_at is None
+    )
+
+
+def dismiss(
+    registry: Registry, dialect: Any, message: Any, data: bytes, exchange: Exchange, now: float
+) -> list[Order] | None:
+    """Acknowledge an answer that came too late, and end what it has begun; None if that is not the protocol's way.
+
+    RFC 3261 section 13.2.2.4.
+    """
+    places = [slot.place for slot in dialect.slots(message) if slot.role is Role.SIGNAL and slot.primary]
+    if exchange.far is None or not places:
+        return None
+    if data == exchange.heard and exchange.confirmation is not None:
+        return list(exchange.onward(exchange.confirmation))
+    answer: Intent = dialect.describe(message)
+    place: Place = places[0] if answer.route is None else places[0]._replace(route=answer.route)
+    listener, sequence = exchange.far.listener, 1 + exchange.intent.sequence
+    confirmation = dialect.close(data, False, place, listener, registry.mint.token(), None)
+    goodbye = dialect.close(data, False, place, listener, registry.mint.token(), sequence)
+    if confirmation is None or goodbye is None:
+        return None
+    exchange.heard, exchange.confirmation = data, confirmation
+    orders: list[Order] = [
+        Note("too-late", "answered after it was given up", exchange.call.id if exchange.call else "")
+    ]
+    orders += exchange.onward(confirmation)
+    return orders + transact.ask(registry, dialect, exchange.call, exchange.far, goodbye, now)

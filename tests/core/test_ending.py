@@ -1,0 +1,74 @@
+"""Calls that the SBC ends itself, in memory."""
+
+from __future__ import annotations
+
+from sbc.core.call import CallState
+from sbc.core.orders import CloseStream, Send
+from tests.calls.test_calls import ROUTE, answered, only_call, rig
+from tests.laws import assert_no_trace
+from tests.rig import NAT, PHONE, SBC_CORE, SOFTSWITCH, events, of, sends
+from tests.sip_messages import answer, contact, header, hop_request, invite, plain_answer
+
+
+def test_both_parties_are_told_each_in_its_own_dialogue() -> None:
+    made, asked, sent, back = answered()
+    made.log.clear()
+    orders = made.border.end_call(only_call(made).id, "cleared by an operator", made.now)
+    to_phone, to_core = (next(o for o in of(Send, orders) if o.listener.realm == realm) for realm in ("access", "core"))
+    assert to_phone.to == NAT and to_core.to == SOFTSWITCH
+    assert to_phone.data.startswith(b"BYE sip:alice@192.168.1.10:5060;ob SIP/2.0\r\n")
+    assert header(to_phone.data, b"From") == header(back, b"To") and header(to_phone.data, b"To") == header(
+        asked, b"From"
+    )
+    assert header(to_phone.data, b"Call-ID") == header(asked, b"Call-ID")
+    assert_no_trace(to_phone.data, SOFTSWITCH.host, SBC_CORE.host)
+    assert to_core.data.startswith(b"BYE sip:bob@198.51.100.2:5060 SIP/2.0\r\n")
+    assert header(to_core.data, b"Route") == b"<sip:198.51.100.2;lr>"
+    assert header(to_core.data, b"From") == header(sent, b"From") and header(to_core.data, b"To").endswith(b";tag=b")
+    assert header(to_core.data, b"CSeq") == b"2 BYE"
+    assert_no_trace(to_core.data, PHONE.host, NAT.host)
+    assert of(CloseStream, orders) and only_call(made).state is CallState.CLOSED
+    made._take(orders)
+    repeated = made.wait(0.6)
+    assert sends(repeated, "access") == [to_phone.data] and sends(repeated, "core") == [to_core.data]
+    made.from_access(plain_answer(to_phone.data, b"200 OK"))
+    made.from_core(plain_answer(to_core.data, b"481 Call/Transaction Does Not Exist"))
+    assert not of(Send, made.wait(200))
+    assert not made.border.registry.calls and not made.border.registry.live_exchanges
+
+
+def test_a_call_that_lasts_too_long_is_ended_and_both_are_told() -> None:
+    made, *_ = answered()
+    orders = made.wait(43_201)
+    assert sends(orders, "access")[0].startswith(b"BYE ") and sends(orders, "core")[0].startswith(b"BYE ")
+    made.wait(300)
+    assert not made.border.registry.calls
+
+
+def test_a_call_that_still_rings_is_taken_back() -> None:
+    made = rig()
+    (sent,) = sends(made.from_access(invite(PHONE)), "core")
+    made.from_core(answer(sent, SOFTSWITCH.host, b"180 Ringing"))
+    orders = made._take(made.border.end_call(only_call(made).id, "cleared", made.now))
+    assert sends(orders, "core")[0].startswith(b"CANCEL ") and sends(orders, "access")[0].startswith(b"SIP/2.0 503 ")
+    assert made.border.end_call(only_call(made).id, "again", made.now) == []
+
+
+def test_an_answer_after_we_gave_up_is_acknowledged_and_ended_and_does_not_cross() -> None:
+    made = rig()
+    asked = invite(PHONE)
+    (sent,) = sends(made.from_access(asked), "core")
+    made.from_core(answer(sent, SOFTSWITCH.host, b"180 Ringing"))
+    told = sends(made.wait(181), "access")
+    made.from_access(hop_request(b"ACK", asked, told[0]))
+    ok = answer(sent, SOFTSWITCH.host).replace(b"CSeq:", ROUTE)
+    orders = made.from_core(ok)
+    assert sends(orders, "access") == [] and "too-late" in events(orders)
+    ack, bye = sends(orders, "core")
+    assert ack.startswith(b"ACK " + contact(ok)) and bye.startswith(b"BYE " + contact(ok))
+    assert header(ack, b"CSeq") == b"1 ACK" and header(bye, b"CSeq") == b"2 BYE"
+    assert header(bye, b"To") == header(ok, b"To") and header(bye, b"Route") == b"<sip:198.51.100.2;lr>"
+    assert sends(made.from_core(ok), "core") == [ack]
+    made.from_core(plain_answer(bye, b"200 OK"))
+    made.wait(200)
+    assert not made.border.registry.calls and not made.border.registry.live_exchanges
