@@ -10,6 +10,7 @@ from sbc.admin.log import install
 from sbc.config.faults import ConfigError
 from sbc.config.load import load_file
 from sbc.config.schema import Config
+from sbc.ledger.service import look_at_files
 
 DEFAULT_CONFIG = "/etc/sbc/sbc.toml"
 
@@ -64,6 +65,8 @@ def _prepare(config: Config, twistd: usage.Options | None) -> None:
             from sbc.admin.access import read_access  # SSH takes its time to import
 
             read_access(config.console, config.source)
+        if config.cdr is not None:
+            look_at_files(config.cdr, config.source)
         if twistd is not None:
             install(twistd, config.log, config.source)
     except ConfigError as error:

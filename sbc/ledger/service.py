@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
-from os import urandom
 from time import monotonic, time
 from typing import Any
 
@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from sbc.config.faults import Findings
 from sbc.config.schema import CdrConfig
 from sbc.ledger.jsonlines import JsonLines
 from sbc.ledger.meter import Meter
@@ -24,6 +25,23 @@ LOOK = 1.0
 
 PATIENCE = 10.0
 """Seconds an orderly stop waits for a disk that fails."""
+
+
+def look_at_files(config: CdrConfig, source: str = "") -> None:
+    """See whether the files could be there, without making any: whoever starts twistd need not be who it runs as.
+
+    `source` is the configuration's own file. @raises ConfigError with all faults.
+    """
+    findings = Findings(source)
+    for key, path in (("cdr.json", config.json), ("cdr.sqlite", config.sqlite)):
+        if path is None:
+            continue
+        directory = os.path.dirname(path)
+        if not os.path.isdir(directory):
+            findings.add(key, path, f"there is no directory {directory}", "a file in a directory that is there")
+        elif os.path.exists(path) and not os.path.isfile(path):
+            findings.add(key, path, "is no file", "a file that can be made or added to")
+    findings.settle()
 
 
 class LedgerService(Service):
@@ -45,7 +63,7 @@ class LedgerService(Service):
         if config.sqlite is not None:
             self._sinks.append(SqliteRecords(config.sqlite, config.sync))
         self.writers = [Writer(sink, config.pending, self._teller(sink.name)) for sink in self._sinks]
-        boot = f"{int(time()):x}{urandom(4).hex()}"
+        boot = f"{int(time()):x}{os.urandom(4).hex()}"
         self.meter = Meter(
             self.writers, time, monotonic, boot, config.interim, lambda stream: engine().counters(stream)
         )

@@ -19,9 +19,10 @@ from typing import Any
 import pytest
 from twisted.internet.task import Clock
 
+from sbc.config.faults import ConfigError
 from sbc.config.schema import CdrConfig
 from sbc.core.address import Address
-from sbc.ledger.service import LedgerService
+from sbc.ledger.service import LedgerService, look_at_files
 from sbc.media.counters import StreamCounters
 from tests.ledger.facts import answered, begun, carried, over, record_of, stream
 from tests.sip_messages import answer, inside, invite, plain_answer, status
@@ -149,6 +150,19 @@ def test_a_file_that_cannot_be_used_keeps_the_service_from_starting(tmp_path: Pa
         service.startService()
 
 
+def test_files_that_cannot_be_there_are_told_without_making_any(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    config = CdrConfig(json=str(tmp_path / "none" / "x"), sqlite=str(tmp_path / "folder"))
+    with pytest.raises(ConfigError) as told:
+        look_at_files(config, "sbc.toml")
+    assert [(fault.key, fault.file) for fault in told.value.faults] == [
+        ("cdr.json", "sbc.toml"),
+        ("cdr.sqlite", "sbc.toml"),
+    ]
+    look_at_files(CdrConfig(json=str(tmp_path / "x")))
+    assert [each.name for each in tmp_path.iterdir()] == ["folder"]
+
+
 def test_a_disk_that_fails_is_counted_and_calls_go_on(tmp_path: Path) -> None:
     service, reactor, counted = service_of(tmp_path)
     service.startService()
@@ -184,11 +198,11 @@ class Party:
     def send(self, data: bytes, host: str, port: int = 5060) -> None:
         self.sock.sendto(data, (host, port))
 
-    def get(self, start: bytes) -> bytes:
-        """The next message that begins so; others are passed over."""
+    def get(self, start: bytes, holding: bytes) -> bytes:
+        """The next message that begins so and holds that; others, of earlier calls maybe, are passed over."""
         while True:
             data = self.sock.recv(65535)
-            if data.startswith(start):
+            if data.startswith(start) and holding in data:
                 return data
 
 
@@ -235,22 +249,27 @@ class World:
     def call(self, answered: bool = True) -> tuple[bytes, bytes]:
         """A call, as far as the answer or the ringing; the INVITE and the last reply, as the phone knows them."""
         self.calls += 1
-        asked = invite(Address(PHONE, 5060), call=b"k%d" % self.calls)
+        asked, tag = invite(Address(PHONE, 5060), call=b"k%d" % self.calls), self.tag
         self.phone.send(asked, ACCESS)
-        sent = self.softswitch.get(b"INVITE")
+        sent = self.softswitch.get(b"INVITE", tag)
         self.softswitch.send(plain_answer(sent, b"180 Ringing"), CORE)
-        reply = self.phone.get(b"SIP/2.0 180")
+        reply = self.phone.get(b"SIP/2.0 180", tag)
         if answered:
             self.softswitch.send(answer(sent, SOFTSWITCH), CORE)
-            reply = self.phone.get(b"SIP/2.0 200")
+            reply = self.phone.get(b"SIP/2.0 200", tag)
             self.phone.send(inside(asked, reply, b"ACK", 1), ACCESS)
-            self.softswitch.get(b"ACK")
+            self.softswitch.get(b"ACK", tag)
         return asked, reply
+
+    @property
+    def tag(self) -> bytes:
+        """What every message of the latest call holds."""
+        return b"tag=a-k%d\r" % self.calls
 
     def hang_up(self, asked: bytes, reply: bytes) -> None:
         self.phone.send(inside(asked, reply), ACCESS)
-        self.softswitch.send(plain_answer(self.softswitch.get(b"BYE"), b"200 OK"), CORE)
-        assert status(self.phone.get(b"SIP/2.0 200")) == 200
+        self.softswitch.send(plain_answer(self.softswitch.get(b"BYE", self.tag), b"200 OK"), CORE)
+        assert status(self.phone.get(b"SIP/2.0 200", b" BYE\r")) == 200
 
     def talk(self, reply: bytes, packets: int) -> None:
         port = int(reply.partition(b"m=audio ")[2].split()[0])
