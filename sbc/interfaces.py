@@ -133,7 +133,10 @@ class IMediaObserver(Interface):
         """The side's media now goes to `address` (it differs from the signalled one, or is the first)."""
 
     def silent(stream, seconds):
-        """No packet has come from either side for that long."""
+        """No packet has come from either side for that long. Told once, and again after `resumed` or an update."""
+
+    def resumed(stream):
+        """A packet has come on a stream that was silent."""
 
 
 class ICdrSink(Interface):

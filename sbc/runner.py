@@ -114,6 +114,11 @@ class Runner:
         self._journal.note(
             Note("silent", f"no media for {seconds:.0f} s", stream.partition("/")[0], {"stream": stream})
         )
+        self.carry_out(self._border.silent(stream, seconds, self._reactor.seconds()))
+
+    def resumed(self, stream: str) -> None:
+        """See IMediaObserver."""
+        self._border.resumed(stream)
 
     # -- what goes out
 

@@ -36,7 +36,7 @@ class BorderService(Service):
         dialects = {"sip": SipDialect(patience=timers.unanswered, linger=timers.linger)}
         self.border = Border(plan, dialects, Mint(urandom(_SECRET_OCTETS)))
         self.runner = Runner(reactor, self.border, {"sip": SipDatagrams}, {"sip": SipFramer})
-        self.runner.engine = TwistedEngine(reactor, self.runner)
+        self.runner.engine = TwistedEngine(reactor, self.runner, timers.silence)
         self._checks = cycle(self.runner.checks())
 
     def startService(self) -> None:

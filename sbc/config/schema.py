@@ -119,7 +119,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("log", kinds.table()),
         Key("cdr", kinds.table()),
     ),
-    "timers": (_timer("call_max"), _timer("audit"), _timer("unanswered"), _timer("linger")),
+    "timers": (_timer("call_max"), _timer("audit"), _timer("unanswered"), _timer("silence", low=0.0), _timer("linger")),
     "realms.NAME": (
         Key("side", kinds.choice(Side), required=True),
         Key("domains", kinds.many(kinds.host_name(), 0, "names")),

@@ -9,7 +9,7 @@ from sbc.core import account, front, reach, transact
 from sbc.core.address import Address
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
-from sbc.core.ending import dismiss, end_call, is_too_late
+from sbc.core.ending import dismiss, end_call, is_too_late, resumed, silent
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, Phase, Refused, Slot, Who
 from sbc.core.mint import Mint
@@ -69,6 +69,14 @@ class Border:
             if call is not None and stream.id == stream_id:
                 registry.close_stream(call, stream, now)
         return orders, True
+
+    def silent(self, stream_id: str, seconds: float, now: float) -> list[Order]:
+        """The engine has heard nobody on a stream for that long."""
+        return self._and_wake(silent(self.registry, self.dialects, stream_id, seconds, now))
+
+    def resumed(self, stream_id: str) -> None:
+        """The engine has heard somebody on a stream again."""
+        resumed(self.registry, stream_id)
 
     def end_call(self, call_id: str, cause: str, now: float) -> list[Order]:
         """End a call from our side; both parties are told. @raises KeyError for an unknown id."""

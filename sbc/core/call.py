@@ -148,6 +148,8 @@ class Stream:
     ours: tuple[Pair, Pair]
     remote: list[Pair | None] = attrs.field(factory=lambda: [None, None])
     media: list[str] = attrs.field(factory=lambda: ["", ""])
+    held: list[bool] = attrs.field(factory=lambda: [False, False])
+    silent: bool = False  # whether the engine has told that nobody speaks on it
 
     @staticmethod
     def pair(host: str, port: int, kind: str) -> Pair:

@@ -49,6 +49,7 @@ class Crossing:
         self.granted: dict[Binding, int] = {}
         self.bound: dict[Slot, Binding] = {}
         self._signalled: dict[Stream, dict[Role, Address]] = {}
+        self._held: dict[Stream, bool] = {}
         self._flowing: dict[Stream, str] = {}
         self._new: list[Stream] = []
         self._rejected: set[int | str] = set()
@@ -219,6 +220,7 @@ class Crossing:
             known = self._signalled.setdefault(stream, {})
             known[slot.role] = address
             self._flowing[stream] = slot.media or self._flowing.get(stream, "")
+            self._held[stream] = self._held.get(stream, False) or slot.held or is_unspecified(address.host)
             muxed = slot.role is Role.RTCP and known.get(Role.RTP) == address  # RFC 5761 section 5.1.3
         else:
             muxed = False
@@ -285,6 +287,7 @@ class Crossing:
             changes.append(Change(stream, side, before, stream in self._new, stream.media[side]))
         stream.remote[side] = Pair(rtp, rtcp)
         stream.media[side] = self._flowing[stream]
+        stream.held[side] = self._held[stream]
         leg = call.legs[side]
         if self.here.side is Side.ACCESS and is_private(rtp.host) and rtp.host != leg.seen.host:
             leg.behind_nat = True

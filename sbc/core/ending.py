@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sbc.core import transact
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import hop_to
-from sbc.core.exchange import Exchange, ExchangeState, Hop
+from sbc.core.exchange import Exchange, ExchangeState
 from sbc.core.message import Cause, Ending, Intent, Kind, Phase, Place, Refused, Role, Who
 from sbc.core.orders import Note, Order
 from sbc.core.registry import Registry
@@ -30,6 +31,26 @@ def end_call(registry: Registry, dialect: Any, call: Call, cause: str, ending: E
     call.because(cause, ending, Who.SBC)
     call.life.end()
     return orders + registry.close_call(call, now)
+
+
+def silent(registry: Registry, dialects: Mapping[str, Any], stream_id: str, seconds: float, now: float) -> list[Order]:
+    """Nobody speaks on a stream: end its call, if nobody speaks on any of its streams and none is on hold."""
+    call = registry.calls.get(stream_id.partition("/")[0])
+    if call is None or call.answered_at is None:
+        return []
+    for stream in call.streams.values():
+        stream.silent = stream.silent or stream.id == stream_id
+    if not call.streams or any(not stream.silent or any(stream.held) for stream in call.streams.values()):
+        return []
+    return end_call(registry, dialects[call.dialect], call, f"no media for {seconds:.0f} s", Ending.SILENT, now)
+
+
+def resumed(registry: Registry, stream_id: str) -> None:
+    """Somebody speaks again."""
+    call = registry.calls.get(stream_id.partition("/")[0])
+    for stream in call.streams.values() if call is not None else ():
+        if stream.id == stream_id:
+            stream.silent = False
 
 
 def _tell(registry: Registry, dialect: Any, call: Call, index: int, now: float) -> list[Order]:

@@ -76,6 +76,7 @@ class Ending(Enum):
     CONGESTION = "congestion"
     FAILED = "failed"
     EXPIRED = "expired"  # it had lasted as long as a call may
+    SILENT = "silent"  # nobody had spoken for longer than a call may be silent
     CLEARED = "cleared"  # the SBC ended it, for the cause it names
 
 
@@ -134,6 +135,7 @@ class Slot:
     token: bytes = b""
     expires: int | None = None
     media: str = ""
+    held: bool = False  # whether the message puts the stream on hold, in one direction or both
     flow: bytes = b""
 
 

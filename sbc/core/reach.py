@@ -75,7 +75,5 @@ def _fail(registry: Registry, dialect: Any, exchange: Exchange, why: str, now: f
     orders: list[Order] = []
     if exchange.state is ExchangeState.PROCEEDING and exchange.timing.quiet and core:
         orders += transact.send_withdrawal(registry, dialect, exchange, now)  # or it would go on alerting
-    refused = (
-        Refused(Cause.UNREACHABLE, why, retry_after=5) if core else Refused(Cause.ABSENT, "connection lost")
-    )
+    refused = Refused(Cause.UNREACHABLE, why, retry_after=5) if core else Refused(Cause.ABSENT, "connection lost")
     return orders + transact.give_up(registry, dialect, exchange, refused, now)

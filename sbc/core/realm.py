@@ -136,6 +136,7 @@ class Timers:
     call_max: float = 43_200.0
     audit: float = 5.0
     unanswered: float = 180.0  # a call that rings longer is withdrawn (RFC 3261 timer C)
+    silence: float = 0.0  # a call on which nobody speaks for so long is ended, unless it is on hold; 0: never
     linger: float = 32.0  # how long ended calls and exchanges absorb late messages
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -138,7 +139,9 @@ class TwistedEngine:
         if spec.dscp != relay.stream.sides[side].spec.dscp:
             for port in relay.ports[side]:
                 set_dscp(port.sock, spec.dscp)
-        relay.stream.update(side, spec, self._reactor.seconds())
+        now = self._reactor.seconds()
+        relay.stream.update(side, spec, now)
+        relay.since, relay.told = now, False  # what is silent after a change is told anew
 
     def close(self, stream: str) -> StreamCounters:
         """See IMediaEngine. The ports are free again when this returns. @raises KeyError."""
@@ -216,14 +219,16 @@ class TwistedEngine:
         for name, relay in list(self._relays.items()):
             heard = relay.stream.received()
             if heard != relay.heard:
-                relay.heard, relay.since, relay.told = heard, now, False
+                resumed, relay.told = relay.told, False
+                relay.heard, relay.since = heard, now
+                if resumed:
+                    self._tell(self._observer.resumed, name)
             elif not relay.told and now - relay.since >= self._silence:
                 relay.told = True
-                try:
-                    self._observer.silent(name, now - relay.since)
-                except Exception:  # noqa: BLE001 - what hears us must not stop the media
-                    self._log.failure(
-                        "the observer failed on the silence of stream {stream}",
-                        stream=name,
-                        call=relay.stream.spec.call,
-                    )
+                self._tell(self._observer.silent, name, now - relay.since)
+
+    def _tell(self, tell: Callable[..., None], stream: str, *what: float) -> None:
+        try:
+            tell(stream, *what)
+        except Exception:  # noqa: BLE001 - what hears us must not stop the media
+            self._log.failure("the observer failed on the silence of stream {stream}", stream=stream)

@@ -234,6 +234,7 @@ class Sdp:
         self, role: Role, address: Address, what: MediaLine | Rtcp | Candidate, media: MediaLine, primary: bool = True
     ) -> None:
         self.slots.append(Slot(role, Place(address), Spot(self, what), stream=media.index, primary=primary))
+        self.slots[-1].held = media.direction != "sendrecv"
         if what is media and media.live:
             following = self.media[media.index + 1 : media.index + 2]
             until = following[0].line.line_start if following else self.end

@@ -58,12 +58,16 @@ class Observer:
     def __init__(self) -> None:
         self.latches: list[tuple[str, int, Address, str]] = []
         self.silences: list[tuple[str, float]] = []
+        self.resumptions: list[str] = []
 
     def latched(self, stream: str, side: int, address: Address, reason: str) -> None:
         self.latches.append((stream, side, address, reason))
 
     def silent(self, stream: str, seconds: float) -> None:
         self.silences.append((stream, seconds))
+
+    def resumed(self, stream: str) -> None:
+        self.resumptions.append(stream)
 
 
 class Peer:

@@ -334,6 +334,10 @@ def test_silence_is_told_once_until_somebody_speaks(rig: Rig) -> None:
     call.send(call.b, call.at_b, rtp())
     quiet_for(4.0)
     assert [stream for stream, _ in rig.observer.silences] == [call.id, call.id]
+    assert rig.observer.resumptions == [call.id]
+    rig.engine.update(call.id, 0, call.spec.sides[0])
+    quiet_for(4.0)
+    assert len(rig.observer.silences) == 3  # after a change it is told anew
 
 
 def test_without_a_limit_silence_is_not_told(rig: Rig) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from sbc.core.call import CallState
+from sbc.core.message import Ending
 from sbc.core.orders import CloseStream, Send
 from tests.calls.test_calls import ROUTE, answered, only_call, rig
 from tests.laws import assert_no_trace
 from tests.rig import NAT, PHONE, SBC_CORE, SOFTSWITCH, events, of, sends
-from tests.sip_messages import answer, contact, header, hop_request, invite, plain_answer
+from tests.sip_messages import answer, contact, header, hop_request, inside, invite, plain_answer, sdp
 
 
 def test_both_parties_are_told_each_in_its_own_dialogue() -> None:
@@ -72,3 +73,49 @@ def test_an_answer_after_we_gave_up_is_acknowledged_and_ended_and_does_not_cross
     made.from_core(plain_answer(bye, b"200 OK"))
     made.wait(200)
     assert not made.border.registry.calls and not made.border.registry.live_exchanges
+
+
+def silence(made, *streams):  # type: ignore[no-untyped-def]
+    """The engine hears nobody on these streams."""
+    return [order for stream in streams for order in made._take(made.border.silent(stream, 60, made.now))]
+
+
+def test_a_silent_call_is_ended_and_its_record_says_why() -> None:
+    made, *_ = answered()
+    orders = silence(made, f"{only_call(made).id}/1")
+    assert sends(orders, "access")[0].startswith(b"BYE ") and sends(orders, "core")[0].startswith(b"BYE ")
+    assert only_call(made).cause == "no media for 60 s" and only_call(made).ending is Ending.SILENT
+    assert silence(made, f"{only_call(made).id}/1", "unknown/1") == []
+
+
+def test_a_call_on_hold_may_be_silent() -> None:
+    made, asked, _, back = answered()
+    stream = f"{only_call(made).id}/1"
+    held = sdp(PHONE.host).replace(b"a=rtpmap", b"a=sendonly\r\na=rtpmap")
+    (sent,) = sends(made.from_access(inside(asked, back, b"INVITE", 3, held)), "core")
+    made.from_core(
+        answer(sent, SOFTSWITCH.host, body=sdp(SOFTSWITCH.host).replace(b"a=rtpmap", b"a=recvonly\r\na=rtpmap"))
+    )
+    assert silence(made, stream) == [] and only_call(made).state is CallState.UP
+    made.border.resumed(stream)
+    (sent,) = sends(made.from_access(inside(asked, back, b"INVITE", 4, sdp(PHONE.host))), "core")
+    made.from_core(answer(sent, SOFTSWITCH.host))
+    assert sends(silence(made, stream), "core")
+
+
+def test_a_call_of_two_streams_is_silent_only_if_both_are() -> None:
+    made, asked, _, back = answered()
+    call = only_call(made).id
+    both = sdp(PHONE.host) + b"m=video 5000 RTP/AVP 96\r\n"
+    (sent,) = sends(made.from_access(inside(asked, back, b"INVITE", 3, both)), "core")
+    made.from_core(answer(sent, SOFTSWITCH.host, body=sdp(SOFTSWITCH.host) + b"m=video 5000 RTP/AVP 96\r\n"))
+    assert silence(made, f"{call}/2") == []
+    made.border.resumed(f"{call}/2")
+    assert silence(made, f"{call}/1") == []
+    assert silence(made, f"{call}/2")
+
+
+def test_a_call_that_still_rings_may_be_silent() -> None:
+    made = rig()
+    made.from_access(invite(PHONE))
+    assert silence(made, f"{only_call(made).id}/1") == []
