@@ -15,7 +15,8 @@ class IDialect(Interface):
     name = Attribute("The protocol's word in configuration and logs, for example 'sip'.")
 
     def decode(data):
-        """Read one message (bytes). @raises BadMessage, and nothing else, on any malformed input."""
+        """Read one message (bytes). @raises BadMessage, and nothing else, on any malformed input; NoMessage, where it
+        is but a sign of life."""
 
     def encode(message):
         """The bytes of a message; of an untouched one, the very bytes it was decoded from."""
@@ -70,6 +71,10 @@ class IDialect(Interface):
     def renew(message, source, kept, lives, others):
         """The positive answer to a BIND that the SBC has carried out itself. `lives` are the seconds granted to each of
         its slots, `others` further places (Place) of the same terminal and theirs, `kept` what `keep` gave."""
+
+    def probe(place, listener, token):
+        """The request (bytes), sent from `listener`, that asks the peer at `place` only whether it lives; any answer
+        will do. `token` names its exchange."""
 
     def timing(intent, reliable):
         """The Timing of an exchange that begins with this intent; `reliable`: the transport never loses."""

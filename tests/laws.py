@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sbc.core.address import Address
-from sbc.core.message import BadMessage, Cause, Phase, Refused
+from sbc.core.message import BadMessage, Cause, Phase, Place, Refused, Role
 from sbc.core.orders import Note, Order, Record, Send, Wake
 from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, of, sends
 
@@ -132,6 +132,26 @@ class DialectLaws:
         assert sends(replayed, "access") == back
         assert only_sends(replayed)
         assert sends(rig.from_access(asked), "access") == back
+
+    def test_probe(self) -> None:
+        """What asks only whether a peer lives is read as that, and any answer to it is its own."""
+        dialect, own = self.dialect, self.rig().border.plan.realms["access"].listeners[0]
+        token = b"abcdefghijklmnop"
+        for place in (Place(PHONE), Place(PHONE, self.place_of(PHONE))):
+            probe = dialect.decode(dialect.probe(place, own, token))
+            intent = dialect.describe(probe)
+            assert intent.probe and intent.phase is Phase.REQUEST and not intent.within
+            other = dialect.describe(dialect.decode(dialect.probe(place, own, token[::-1])))
+            assert other.exchange != intent.exchange
+            for data in (dialect.accept(probe, NAT), dialect.refuse(probe, Refused(Cause.NOT_FOUND, "who?"), NAT)):
+                reply = dialect.describe(dialect.decode(data))
+                assert reply.phase.final and reply.exchange == intent.exchange
+
+    def place_of(self, sender: Address) -> bytes:
+        """The name of the place that an opening from `sender` loads."""
+        slots = self.dialect.slots(self.dialect.decode(self.wire.opening(sender)))
+        name: bytes = next(slot.place.name for slot in slots if slot.role is Role.SIGNAL and slot.primary)
+        return name
 
     def test_fuzz(self) -> None:
         """On whatever bytes, the functions that read raise BadMessage and nothing else, and the border never raises."""

@@ -11,7 +11,7 @@ from sbc.core.audit import audit
 from sbc.core.border import Border
 from sbc.core.mint import Mint
 from sbc.core.orders import CloseStream, Listener, Note, OpenStream, Order, Record, Send, UpdateStream
-from sbc.core.realm import Limits, Media, Path, Plan, Realm, Registrations, Side, Signaling, Timers
+from sbc.core.realm import Keepalive, Limits, Media, Path, Plan, Probing, Realm, Registrations, Side, Signaling, Timers
 from sbc.core.registry import Arrival
 
 SBC_ACCESS = Address("203.0.113.1", 5060)
@@ -29,6 +29,7 @@ def listener(realm: str, address: Address, dialect: str) -> Listener:
 
 
 NO_FRONT = Registrations(front=False)
+NO_KEEPALIVE = Keepalive(Probing.OFF)
 
 
 def make_plan(
@@ -36,9 +37,11 @@ def make_plan(
     limits: Limits | None = None,
     ports: int = 100,
     registrations: Registrations = NO_FRONT,
+    keepalive: Keepalive = NO_KEEPALIVE,
     **path: Any,
 ) -> Plan:
-    """An access realm and a core realm joined by one path. Registrations cross as they are, unless told otherwise."""
+    """An access realm and a core realm joined by one path. Unless told otherwise registrations cross as they are, and
+    nobody is asked whether it lives."""
     limits = limits or Limits()
     access = Realm(
         "access",
@@ -48,6 +51,7 @@ def make_plan(
         frozenset({"sbc.example.com"}),
         limits,
         registrations,
+        keepalive=keepalive,
     )
     core = Realm(
         "core",

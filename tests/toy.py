@@ -30,6 +30,7 @@ from sbc.core.message import (
     Slot,
     Timing,
 )
+from sbc.core.orders import Listener
 from sbc.interfaces import IDialect
 
 OPEN, CHANGE, CLOSE, BIND, PROBE, TELL, WITHDRAW, CONFIRM = range(1, 9)
@@ -311,6 +312,16 @@ class ToyDialect:
 
     def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
         return sent
+
+    def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:
+        own = ToyMessage(bytearray(HEAD))
+        own.octets[:3] = b"\xb0\x7d" + bytes((PROBE,))
+        own.octets[HOPS] = 9
+        own.write(LIFETIME, b"\xff" * 4)
+        own.write(EXCHANGE, b32decode(token.upper()))
+        own.write(TARGET, place.name or f"{place.address.host} {place.address.port}".encode())
+        own.write(VISIT, place.route.hops[0] if place.route.hops else b"")
+        return bytes(own.octets)
 
     def timing(self, intent: Intent, reliable: bool) -> Timing:
         timing = self.quiet if intent.method in ("open", "change") else self.plain

@@ -12,7 +12,7 @@ from sbc.config.faults import Findings
 from sbc.config.schema import CdrConfig, ConsoleConfig, LogConfig
 from sbc.core.address import Address, is_unspecified, literal
 from sbc.core.orders import DATAGRAMS, Listener
-from sbc.core.realm import Side, Signaling, Timers
+from sbc.core.realm import Probing, Side, Signaling, Timers
 
 
 @attrs.frozen
@@ -81,6 +81,7 @@ def check(draft: Draft, findings: Findings) -> None:
     for realm in draft.realms.values():
         _check_addresses(realm, findings)
         _check_registrations(realm, findings)
+        _check_keepalive(realm, findings)
     _check_paths(draft, findings)
     if draft.console is not None:
         _check_console(draft.console, findings)
@@ -122,6 +123,19 @@ def _check_registrations(realm: DraftRealm, findings: Findings) -> None:
         if told > times.core:
             problem = "is longer than what the registrar is asked for (core)"
             findings.add(f"{realm.at}.registrations.{name}", told, problem, f"at most core, {times.core}")
+
+
+def _check_keepalive(realm: DraftRealm, findings: Findings) -> None:
+    """An answer must have come before the next is wanted, and a learned period can only grow."""
+    alive = realm.values.get("keepalive")
+    if alive is None or alive.mode is Probing.OFF:
+        return
+    if alive.answer_within >= alive.period:
+        problem = "is not shorter than the period"
+        findings.add(f"{realm.at}.keepalive.answer_within", alive.answer_within, problem, f"less than {alive.period:g}")
+    if alive.mode is Probing.ADAPTIVE and alive.longest < alive.period:
+        problem = "is shorter than the period, from which the search begins"
+        findings.add(f"{realm.at}.keepalive.longest", alive.longest, problem, f"at least {alive.period:g}")
 
 
 def _check_paths(draft: Draft, findings: Findings) -> None:

@@ -87,6 +87,19 @@ def choice(words: type[E]) -> Kind:
     return Kind("one of " + ", ".join(f'"{word}"' for word in by_word), read)
 
 
+def choice_but(words: type[E], no: dict[str, str]) -> Kind:
+    """One of the values of an enumeration. `no` are words one might well expect, and why they are none of them."""
+    of_words = choice(words)
+
+    def read(value: object) -> E:
+        if isinstance(value, str) and value in no:
+            raise Unfit(no[value])
+        chosen: E = of_words.read(value)
+        return chosen
+
+    return Kind(of_words.allowed, read)
+
+
 def word() -> Kind:
     """A name of ours: letters, digits, "-" and "_", so that it needs no quoting in logs, labels and console."""
 

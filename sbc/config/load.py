@@ -16,7 +16,7 @@ from sbc.config.kinds import is_word, word
 from sbc.config.schema import PROTOCOLS, TABLES, CdrConfig, Config, ConsoleConfig, LogConfig
 from sbc.core.address import Address
 from sbc.core.orders import Listener
-from sbc.core.realm import Connections, Limits, Media, Path, Plan, Realm, Registrations, Timers
+from sbc.core.realm import Connections, Keepalive, Limits, Media, Path, Plan, Realm, Registrations, Timers
 
 Protocols = Mapping[str, Sequence[str]]
 
@@ -129,8 +129,9 @@ class _Reader:
             listener = self.listener(name, each, spot)
             if listener is not None:
                 listeners.append((spot, listener))
+        alive = self.keys(values.pop("keepalive", {}), f"{at}.keepalive", "realms.NAME.keepalive")
         values |= {"limits": Limits(**limits), "registrations": Registrations(**times)}
-        values |= {"connections": Connections(**connections)}
+        values |= {"connections": Connections(**connections), "keepalive": Keepalive(**alive)}
         return DraftRealm(at, values, media, listeners)
 
     def listener(self, realm: str, table: Mapping[str, Any], at: str) -> Listener | None:

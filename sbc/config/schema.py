@@ -10,7 +10,7 @@ from sbc.config import kinds
 from sbc.config.kinds import Kind
 from sbc.core.address import Address
 from sbc.core.orders import Latch
-from sbc.core.realm import Hosts, Plan, Side, Signaling
+from sbc.core.realm import Hosts, Plan, Probing, Side, Signaling
 
 PROTOCOLS: dict[str, tuple[str, ...]] = {"sip": ("udp", "tcp")}
 """What a listener may speak, and over what. A new dialect or transport is one word here."""
@@ -108,6 +108,11 @@ def _timer(name: str, low: float = 0.1, high: float = 10_000_000.0) -> Key:
     return Key(name, kinds.seconds(low, high))
 
 
+_NO_PROBING = {
+    "crlf": "elicits no answer over UDP (RFC 5626 section 3.5.1), so it tells nothing, and many NATs do not count it",
+    "options": 'is what "probe" sends in SIP',
+}
+
 _FILE = kinds.text("the path of a file; a relative one starts at the configuration file's directory")
 
 TABLES: dict[str, tuple[Key, ...]] = {
@@ -127,6 +132,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("limits", kinds.table()),
         Key("registrations", kinds.table()),
         Key("connections", kinds.table()),
+        Key("keepalive", kinds.table()),
         Key("listeners", kinds.tables("[[realms.NAME.listeners]]"), required=True),
     ),
     "realms.NAME.media": (
@@ -160,6 +166,13 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("idle", kinds.seconds(1.0, 10_000_000.0)),
         Key("connect", kinds.seconds(0.1, 60.0)),
         Key("queue", kinds.integer(65_536, 1_000_000_000)),
+    ),
+    "realms.NAME.keepalive": (
+        Key("mode", kinds.choice_but(Probing, _NO_PROBING)),
+        Key("period", kinds.seconds(1.0, 3600.0)),
+        Key("answer_within", kinds.seconds(0.5, 30.0)),
+        Key("misses", kinds.integer(1, 100)),
+        Key("longest", kinds.seconds(10.0, 7200.0)),
     ),
     "realms.NAME.listeners[]": (
         Key("protocol", kinds.text("a protocol"), required=True),

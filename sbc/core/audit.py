@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from sbc.core.binding import Binding
+from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call
 from sbc.core.exchange import Exchange
 from sbc.core.orders import Listener
 from sbc.core.realm import Side
 from sbc.core.registry import Registry
+from sbc.core.watch import Watch
 
 
 def audit(registry: Registry, engine_streams: Iterable[str] | None = None) -> list[str]:
@@ -99,6 +100,25 @@ def _bindings(registry: Registry) -> list[str]:
     return faults
 
 
+def _watches(registry: Registry) -> list[str]:
+    alive: set[Binding | Call] = {*registry.bindings.values(), *registry.calls.values()}
+    faults = []
+    for key, watch in registry.watches.items():
+        if key != watch.key or not watch.owners:
+            faults.append(f"{watch!r} is kept for nobody, or under another's key")
+        faults += [f"{watch!r} is kept for the forgotten {o!r}" for o in watch.owners if o not in alive]
+        faults += [f"{o!r} does not know of {watch!r}" for o in watch.owners if o.watch is not watch]
+        if watch.probe is not None and watch.probe not in registry.live_exchanges:
+            faults.append(f"{watch!r} waits for a forgotten exchange")
+        for owner in watch.owners:
+            if isinstance(owner, Binding) and watch.dead != (owner.state is BindingState.DEAD):
+                faults.append(f"{owner!r} and {watch!r} differ on whether it lives")
+    known = [owner.watch for owner in alive if owner.watch is not None]
+    return faults + [
+        f"{watch!r} is over, but somebody relies on it" for watch in known if watch.key not in registry.watches
+    ]
+
+
 def _terminal_ports(registry: Registry) -> list[str]:
     alive = {*registry.bindings.values(), *registry.calls.values(), *registry.live_exchanges}
     ports = registry.terminal_ports
@@ -141,20 +161,26 @@ def _names(registry: Registry) -> list[str]:
 
 def _timers(registry: Registry) -> list[str]:
     woken = registry.timers.owners()
-    faults = [f"{owner!r} has no timer" for owner in _owners(registry) if owner.due is None and _wants_timer(owner)]
+    faults = [f"{owner!r} has no timer" for owner in _timed(registry) if owner.due is None and _wants_timer(owner)]
     faults += [
-        f"{owner!r} waits in vain" for owner in _owners(registry) if owner.due is not None and id(owner) not in woken
+        f"{owner!r} waits in vain" for owner in _timed(registry) if owner.due is not None and id(owner) not in woken
     ]
-    strays = len(woken - {id(owner) for owner in _owners(registry)})
+    strays = len(woken - {id(owner) for owner in _timed(registry)})
     return [*faults, f"{strays} timers belong to nobody"] if strays else faults
 
 
-def _wants_timer(owner: Call | Exchange | Binding) -> bool:
+def _wants_timer(owner: Call | Exchange | Binding | Watch) -> bool:
+    if isinstance(owner, Watch):
+        return owner.probe is None
     return not isinstance(owner, Binding) or not owner.claims  # an unconfirmed binding lives by its exchanges
 
 
 def _owners(registry: Registry) -> list[Call | Exchange | Binding]:
     return [*registry.calls.values(), *registry.live_exchanges, *registry.bindings.values()]
+
+
+def _timed(registry: Registry) -> list[Call | Exchange | Binding | Watch]:
+    return [*_owners(registry), *registry.watches.values()]
 
 
 def _counts(registry: Registry) -> list[str]:
@@ -175,5 +201,5 @@ def _counts(registry: Registry) -> list[str]:
     ]
 
 
-CHECKS = (_media_ports, _calls, _exchanges, _bindings, _terminal_ports, _names, _timers, _counts)
+CHECKS = (_media_ports, _calls, _exchanges, _bindings, _watches, _terminal_ports, _names, _timers, _counts)
 """The checks one by one, each whole in itself: a running SBC with many calls spreads them over time."""

@@ -11,6 +11,7 @@ from sbc.core.message import NO_ROUTE, Place, Route
 from sbc.core.names import Peer
 from sbc.core.orders import Listener
 from sbc.core.realm import Path, Realm, is_behind_nat
+from sbc.core.watch import Watch
 
 
 class BindingState(Enum):
@@ -46,6 +47,9 @@ class Binding:
     onward: Listener
     state: BindingState = BindingState.PENDING
     expires_at: float = 0.0
+    told_at: float = 0.0
+    comes_back: float = 0.5  # the part of what it was told after which it did
+    strayed: bool = False  # it last came from another port than before
     granted_at: float = 0.0
     grant_ends: float = 0.0
     terms: bytes = b""
@@ -53,6 +57,7 @@ class Binding:
     flow: bytes = b""
     route: Route = NO_ROUTE
     service: Route = NO_ROUTE
+    watch: Watch | None = None
     claims: set[object] = attrs.field(factory=set)  # exchanges that would bind it
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
     due: float | None = None

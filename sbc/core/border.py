@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sbc.core import account, front, reach, transact
+from sbc.core import account, front, keepalive, reach, transact
 from sbc.core.address import Address
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
 from sbc.core.ending import dismiss, end_call, is_too_late, resumed, silent
 from sbc.core.exchange import Exchange, Hop
-from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, Phase, Refused, Slot, Who
+from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, NoMessage, Phase, Refused, Slot, Who
 from sbc.core.mint import Mint
 from sbc.core.orders import Listener, Note, Order, Send, Wake
 from sbc.core.realm import Plan
 from sbc.core.registry import Arrival, Registry
 from sbc.core.routing import reply_crossing, request_crossing
+from sbc.core.watch import Watch
 
 
 class Border:
@@ -43,6 +44,8 @@ class Border:
         for owner in self.registry.timers.due(now):
             if isinstance(owner, Exchange):
                 orders += transact.wake_exchange(self.registry, self.dialects[owner.dialect], owner, now)
+            elif isinstance(owner, Watch):
+                orders += keepalive.wake_watch(self.registry, self.dialects[owner.dialect], owner, now)
             elif isinstance(owner, Binding):
                 orders += front.wake_binding(self.registry, owner, now)
             elif isinstance(owner, Call):
@@ -140,14 +143,16 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
         message = dialect.decode(arrival.data)
         intent = dialect.describe(message)
         slots = dialect.slots(message)
+    except NoMessage:
+        return keepalive.heard(border.registry, arrival, True)
     except BadMessage as bad:
         return _bad(dialect, bad, arrival)
+    take = _take_reply if intent.phase.reply else _take_request
+    back = keepalive.heard(border.registry, arrival, not intent.phase.reply)
     try:
-        if intent.phase.reply:
-            return _take_reply(border, dialect, message, intent, slots, arrival)
-        return _take_request(border, dialect, message, intent, slots, arrival)
+        return back + take(border, dialect, message, intent, slots, arrival)
     except Refused as no:
-        return _refuse(dialect, message, intent, no, arrival)
+        return back + _refuse(dialect, message, intent, no, arrival)
 
 
 def _take_request(

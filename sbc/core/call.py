@@ -14,6 +14,7 @@ from sbc.core.message import NO_ROUTE, Ending, Intent, Place, Route, StreamKey, 
 from sbc.core.names import Peer
 from sbc.core.orders import Listener, SideSpec, StreamSpec
 from sbc.core.realm import Path, Realm
+from sbc.core.watch import Watch
 
 if TYPE_CHECKING:
     from sbc.core.exchange import Exchange
@@ -211,6 +212,7 @@ class Call:
         self.opening: Exchange | None = None  # the attempt that is under way, or was the last
         self.exchanges: set[Exchange] = set()  # what is known of its messages; it is not forgotten before they are
         self.lifetime = False  # whether it ends by itself unless refreshed (a subscription)
+        self.watch: Watch | None = None
         self.due: float | None = None
         self.entry: float | None = None
         self._state = _State()

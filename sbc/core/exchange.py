@@ -14,6 +14,7 @@ from sbc.core.message import Intent, Kind, Slot, StreamKey, Timing
 from sbc.core.names import Peer
 from sbc.core.orders import Listener, Send
 from sbc.core.realm import Path
+from sbc.core.watch import Watch
 
 
 class ExchangeState(Enum):
@@ -95,6 +96,7 @@ class Exchange:
     bindings: list[Binding] = attrs.field(factory=list)
     taken_back: bytes = b""  # the message that took it back, where it came from
     asked_for: dict[Binding, Slot] = attrs.field(factory=dict)  # what a BIND says of each place
+    watch: Watch | None = None  # whose life it asks after
     undo: list[Change] = attrs.field(factory=list)
     fallback: Hop | None = None  # where to try next if `far` cannot be reached
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sbc.core import keepalive
 from sbc.core.binding import ABSENT, Binding, BindingState
 from sbc.core.crossing import DEFAULT_EXPIRES, Crossing
 from sbc.core.exchange import Exchange, Hop
@@ -12,6 +13,10 @@ from sbc.core.orders import Note, Order
 from sbc.core.realm import Realm, Side, is_behind_nat
 from sbc.core.registry import Arrival, Registry
 
+LEAST_LEARNED = 40
+"""Seconds below which what is learned of a NAT is left to the keepalive."""
+LEAST_PART, MOST_PART = 0.4, 0.95
+"""Bounds of the part of its time that a terminal is believed to let pass before it refreshes."""
 GRACE = 32.0
 """Seconds that a terminal may be late: as long as a refresh may be on its way (RFC 3261 section 17.1.2.2, timer F)."""
 
@@ -37,8 +42,11 @@ def refresh(
         return False, [Note("forwarded", why, "", fields)]
     lives: dict[Slot, int] = {}
     for slot, binding in zip(places, bound, strict=True):
-        lives[slot] = min(_told(realm, binding, arrival, _asked(slot, intent)), int(binding.grant_ends - arrival.now))
+        lives[slot] = min(
+            _told(registry, binding, arrival, _asked(slot, intent)), int(binding.grant_ends - arrival.now)
+        )
         _live(registry, binding, arrival.now, lives[slot])
+        binding.strayed = False
     others = [
         (binding.place, int(binding.expires_at - arrival.now))
         for binding in registry.bindings_by_source[realm.name, arrival.source]
@@ -100,14 +108,16 @@ def _granted(crossing: Crossing, binding: Binding) -> int:
     if not binding.realm.registrations.front:
         return granted
     asked = _asked(slot, crossing.exchange.intent)
-    return min(granted, _told(binding.realm, binding, Arrival(near.listener, near.peer, b"", now), asked))
+    return min(granted, _told(crossing.registry, binding, Arrival(near.listener, near.peer, b"", now), asked))
 
 
-def _told(realm: Realm, binding: Binding, arrival: Arrival, asked: int) -> int:
+def _told(registry: Registry, binding: Binding, arrival: Arrival, asked: int) -> int:
     """For how long a terminal at the source of `arrival` may be registered before it has to come back."""
-    times = realm.registrations
-    mapped = arrival.listener.transport == "udp" and is_behind_nat(realm, arrival.source, binding.place.address)
-    return min(asked, times.behind_nat if mapped else times.direct)
+    times, listener = binding.realm.registrations, arrival.listener
+    if listener.transport != "udp" or not is_behind_nat(binding.realm, arrival.source, binding.place.address):
+        return min(asked, times.direct)
+    learned = int(keepalive.patience(registry, binding, listener, arrival.source, arrival.now))
+    return min(asked, learned if learned >= LEAST_LEARNED else times.behind_nat)
 
 
 def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) -> list[Order]:
@@ -119,6 +129,7 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
     if crossing.intent.route is not None:
         binding.service = crossing.intent.route
     told = _granted(crossing, binding)
+    binding.strayed = binding.strayed and binding.seen != exchange.near.peer
     moved = registry.move_binding(binding, exchange.near.peer, exchange.near.listener)
     before = binding.state
     if before is BindingState.PENDING:
@@ -127,6 +138,7 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
     binding.granted_at, binding.grant_ends = now, now + granted
     binding.terms, binding.kept = exchange.intent.terms, kept
     _live(registry, binding, now, told)
+    keepalive.attend(registry, binding, now)
     orders = _replace_flow(registry, binding, exchange, now)
     if before is BindingState.PENDING or before in ABSENT or moved:
         fields = {"binding": binding.id, "user": binding.user.decode(errors="replace"), "seen": str(binding.seen)}
@@ -153,7 +165,11 @@ def _replace_flow(registry: Registry, binding: Binding, exchange: Exchange, now:
 
 
 def _live(registry: Registry, binding: Binding, now: float, told: float) -> None:
-    """The terminal knows itself registered for `told` seconds more."""
+    """The terminal knows itself registered for `told` seconds more. When it came, of the time it had, is its habit."""
+    if binding.told_at < now < binding.expires_at:
+        part = (now - binding.told_at) / (binding.expires_at - binding.told_at)
+        binding.comes_back = min(max(part, LEAST_PART), MOST_PART)
+    binding.told_at = now
     binding.state = BindingState.BOUND
     binding.expires_at = now + told
     registry.timers.set(binding, min(binding.grant_ends, binding.expires_at + GRACE))
@@ -163,6 +179,7 @@ def wake_binding(registry: Registry, binding: Binding, now: float) -> list[Order
     """A registration has run out, unless the registrar has yet to say whether it goes on; or a terminal is late."""
     if now < binding.grant_ends:
         binding.state = BindingState.LAPSED
+        registry.leave(binding, now)
         registry.timers.set(binding, binding.grant_ends)
         fields = {"binding": binding.id, "user": binding.user.decode(errors="replace"), "seen": str(binding.seen)}
         return [Note("lapsed", "the terminal has not come back", "", fields)]

@@ -201,6 +201,10 @@ class BadMessage(Exception):
         self.reason = reason
 
 
+class NoMessage(BadMessage):
+    """The bytes hold no message, and were not meant to: they only show that their sender lives."""
+
+
 class Cause(Enum):
     """Why the SBC refuses; every dialect turns these into its own codes."""
 

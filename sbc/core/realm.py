@@ -73,6 +73,29 @@ class Registrations:
     forward_after: float = 0.5
 
 
+class Probing(Enum):
+    """How terminals behind NATs are kept reachable."""
+
+    PROBE = "probe"  # by a request that must be answered, at a fixed period
+    ADAPTIVE = "adaptive"  # the same, at a period that is learned of each NAT
+    OFF = "off"
+
+
+@attrs.frozen
+class Keepalive:
+    """How the terminals of a realm that stand behind NATs are kept reachable; seconds.
+
+    After a silence of `period` a terminal is asked whether it lives, and has `answer_within` to answer. One that has
+    missed `misses` in a row is dead. An adaptive period begins at `period` and grows to no more than `longest`.
+    """
+
+    mode: Probing = Probing.PROBE
+    period: float = 20.0
+    answer_within: float = 8.0
+    misses: int = 3
+    longest: float = 600.0
+
+
 @attrs.frozen
 class Connections:
     """How far the peers of a realm are trusted with connections: how many at once, octets that may wait, seconds."""
@@ -97,6 +120,7 @@ class Realm:
     limits: Limits = Limits()
     registrations: Registrations = Registrations()
     connections: Connections = Connections()
+    keepalive: Keepalive = Keepalive()
 
     def listener(self, dialect: str, transport: str) -> Listener | None:
         """The first listener of that transport, if there is one."""

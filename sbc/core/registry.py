@@ -11,15 +11,17 @@ from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import MOST_PARTIES, Call, Leg, Stream
 from sbc.core.exchange import Exchange, Hop
+from sbc.core.habits import Learner
 from sbc.core.message import Cause, Phase, Place, Refused, Slot
 from sbc.core.mint import Mint
 from sbc.core.names import Names
 from sbc.core.orders import CloseStream, Listener, Note, Order
 from sbc.core.ports import PortPool
-from sbc.core.realm import Path, Plan, Realm, Side
+from sbc.core.realm import Path, Plan, Probing, Realm, Side
 from sbc.core.terminals import TerminalPorts
 from sbc.core.timers import Timers
 from sbc.core.waits import Waits
+from sbc.core.watch import Watch, WatchKey
 
 MOST_KEYS = 4 * MOST_PARTIES
 """Keys a call may have: so many answers of forked branches, on both sides, twice over. More are a flood."""
@@ -76,6 +78,12 @@ class Registry:
         self.bindings_by_user: dict[tuple[str, bytes], set[Binding]] = {}
         self.bindings_by_source: dict[tuple[str, Address], set[Binding]] = {}
         self.terminal_ports = TerminalPorts(plan)
+        self.watches: dict[WatchKey, Watch] = {}
+        self.learners = {
+            realm.name: Learner(realm.keepalive.longest)
+            for realm in plan.realms.values()
+            if realm.keepalive.mode is Probing.ADAPTIVE
+        }
         self.in_realm: Counter[tuple[str, str]] = Counter()  # ("calls" | "bindings" | "pending" | "exchanges", realm)
         self.per_source: Counter[tuple[str, Address]] = Counter()
         self.media_ports = {
@@ -153,6 +161,7 @@ class Registry:
         for stream in list(call.streams.values()):
             orders += self.close_stream(call, stream, now)
         self.timers.set(call, now + self.plan.timers.linger)
+        self.leave(call, now)
         return [*orders, account.closed(call, now)]
 
     def forget_call(self, call: Call, now: float) -> list[Order]:
@@ -331,10 +340,26 @@ class Registry:
             del self.bindings_by_user[binding.realm.name, binding.user]
         self._unsee(binding)
         self.names.release(binding)
+        self.leave(binding, now)
         self.timers.set(binding, None)
         user = binding.user.decode(errors="replace")
         note = Note("unbound", why, "", {"binding": binding.id, "user": user})
         return [note, *self.terminal_ports.let_go(binding, [binding.onward], now)]
+
+    def leave(self, owner: Binding | Call, now: float) -> None:
+        """`owner` no longer needs its terminal watched; a watch that nobody needs is over."""
+        watch, owner.watch = owner.watch, None
+        if watch is None:
+            return
+        del watch.owners[owner]
+        if not watch.owners:
+            del self.watches[watch.key]
+            self.timers.set(watch, None)
+            if watch.probe is not None:
+                self.forget_exchange(watch.probe, now)
+            learner = self.learners.get(watch.listener.realm)
+            if learner is not None:
+                learner.release((watch.listener.transport, watch.peer.host), watch)
 
     def counts(self) -> Counter[tuple[str, str]]:
         """What is there, counted anew; for the auditor."""

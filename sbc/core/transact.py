@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from sbc.core import account, front
+from sbc.core import account, front, keepalive
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import DEFAULT_EXPIRES, Crossing, undo
 from sbc.core.exchange import Exchange, ExchangeState, Hop
@@ -132,6 +132,7 @@ def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Intent, n
     assert exchange.far is not None
     exchange.sent = sent
     if exchange.call is not None:
+        keepalive.attend(registry, exchange.call, now)
         onward_leg = exchange.call.legs[1 - exchange.arrival_leg]
         onward_leg.sequence = max(onward_leg.sequence, exchange.intent.sequence)
         registry.name_call(exchange.call, onward_leg, onward.call)
@@ -162,6 +163,8 @@ def absorb_reply(
     """What an answer asks for that does not have to cross; None if it has to."""
     now = arrival.now
     if exchange.near is None:  # to a request of our own
+        if intent.phase.final and exchange.watch is not None:
+            return keepalive.answered(registry, exchange, now)
         if intent.phase.final:
             _finish(registry, exchange, State.DONE, now)
         return []
@@ -223,7 +226,10 @@ def settle(
         if exchange.confirmation is not None:
             orders += exchange.onward(exchange.confirmation)
         orders += _failed(registry, exchange, intent.phase, now)
-    return orders + conclude(registry, exchange, intent, now)
+    orders += conclude(registry, exchange, intent, now)
+    if call is not None:
+        keepalive.attend(registry, call, now)
+    return orders
 
 
 def _bound(registry: Registry, dialect: Any, exchange: Exchange, crossing: Crossing, out: bytes) -> list[Order]:
@@ -321,6 +327,8 @@ def _failed(registry: Registry, exchange: Exchange, phase: Phase, now: float) ->
 def give_up(registry: Registry, dialect: Any, exchange: Exchange, refused: Refused, now: float) -> list[Order]:
     """Answer a request ourselves, since the other side will not."""
     if exchange.near is None:
+        if exchange.watch is not None:
+            return keepalive.missed(registry, exchange, now)
         return registry.forget_exchange(exchange, now)
     exchange.answer = dialect.refuse(dialect.decode(exchange.asked), refused, exchange.near.peer)
     orders: list[Order] = [*exchange.back(exchange.answer)]

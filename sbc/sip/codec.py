@@ -6,7 +6,7 @@ import re
 from itertools import accumulate
 from typing import Any, NoReturn
 
-from sbc.core.message import BadMessage
+from sbc.core.message import BadMessage, NoMessage
 from sbc.sip.bodies import BodyPart, body_parts
 from sbc.sip.names import names_of
 from sbc.text.edits import Edits
@@ -155,7 +155,7 @@ def decode(data: bytes) -> SipMessage:
     """Read one message, as a datagram holds it or as framed from a stream.
 
     Leading line ends are passed over (RFC 3261 section 7.5), octets after the body ignored (section 18.3); both stay in
-    `data`. Lines end in CR LF, or all of them in LF. Raises BadMessage only: "keepalive" for nothing but line ends and
+    `data`. Lines end in CR LF, or all of them in LF. Raises BadMessage only: NoMessage for nothing but line ends and
     NULs, and BadSip, with the request as far as it was read, where there is something to answer.
     """
     if len(data) > MAX_MESSAGE:
@@ -163,7 +163,7 @@ def decode(data: bytes) -> SipMessage:
     at = 0
     if data[:1] in b"\r\n\x00":  # true of no data, too
         if not data.strip(b"\r\n\x00"):
-            raise BadMessage("keepalive")
+            raise NoMessage("keepalive")
         at = len(data) - len(data.lstrip(b"\r\n"))
     message = SipMessage(data)
     match = _START.match(data, at)

@@ -13,7 +13,7 @@ from sbc.core.crossing import Crossing
 from sbc.core.message import BadMessage, Intent, Place, Refused, Slot, Timing
 from sbc.core.orders import Listener
 from sbc.interfaces import IDialect
-from sbc.sip import codec, describe, registrar, replies, slots, stamp
+from sbc.sip import codec, describe, probe, registrar, replies, slots, stamp
 from sbc.sip.codec import BadSip, SipMessage
 
 T1 = 0.5  # seconds (RFC 3261 section 17.1.1.1)
@@ -108,6 +108,9 @@ class SipDialect:
 
     def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
         return replies.moved(sent, transport, address)
+
+    def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:
+        return probe.options(place, listener, token)
 
     def timing(self, intent: Intent, reliable: bool) -> Timing:
         timing = self._invite if intent.method == "INVITE" else self._other

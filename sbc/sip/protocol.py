@@ -8,19 +8,13 @@ from twisted.internet.protocol import DatagramProtocol
 
 from sbc.core.address import Address
 
-_KEEPALIVE = b"\r\n\x00"
-
 
 class SipDatagrams(DatagramProtocol):
-    """Hands on each datagram that may be a message.
-
-    Keepalives (nothing but line ends or NULs, RFC 5626 section 3.5.1 and the habits of phones) have done their work by
-    arriving, and are dropped.
-    """
+    """Hands on each datagram, keepalives too (RFC 5626 section 3.5.1): that a terminal speaks, whatever it says, tells
+    that it lives."""
 
     def __init__(self, deliver: Callable[[Address, bytes], None]) -> None:
         self._deliver = deliver
 
     def datagramReceived(self, data: bytes, source: tuple[str, int]) -> None:
-        if data.strip(_KEEPALIVE):
-            self._deliver(Address(*source), data)
+        self._deliver(Address(*source), data)

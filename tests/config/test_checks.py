@@ -311,3 +311,24 @@ def test_records_in_both_kinds_of_file() -> None:
     table = document()
     table["cdr"] = {"json": "a", "sqlite": "b"}
     assert not faults(table)
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("answer_within", {"period": 5, "answer_within": 5}),
+        ("longest", {"mode": "adaptive", "longest": 15}),
+    ],
+)
+def test_keepalive_leaves_time_to_answer_and_room_to_grow(key: str, values: dict[str, Any]) -> None:
+    table = document()
+    table["realms"]["a"]["keepalive"] = values
+    assert the_fault(table).key == f"realms.a.keepalive.{key}"
+    table["realms"]["a"]["keepalive"] = {**values, "mode": "off"}
+    assert not faults(table)
+
+
+def test_keepalives_that_nobody_answers_are_refused_with_the_reason() -> None:
+    table = document()
+    table["realms"]["a"]["keepalive"] = {"mode": "crlf"}
+    assert "elicits no answer over UDP" in the_fault(table).problem

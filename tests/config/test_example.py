@@ -13,7 +13,7 @@ import pytest
 
 from sbc.config.load import load_file, load_text
 from sbc.config.schema import TABLES, CdrConfig, LogConfig
-from sbc.core.realm import Connections, Limits, Media, Registrations, Timers
+from sbc.core.realm import Connections, Keepalive, Limits, Media, Registrations, Timers
 from sbc.core.realm import Path as RealmPath
 
 ROOT = Path(__file__).parent.parent.parent
@@ -76,6 +76,7 @@ def test_the_example_loads_with_every_key_in_force() -> None:
         ("realms.access.limits", Limits),
         ("realms.access.registrations", Registrations),
         ("realms.access.connections", Connections),
+        ("realms.access.keepalive", Keepalive),
         ("paths", RealmPath),
         ("log", LogConfig),
         ("cdr", CdrConfig),
@@ -123,6 +124,7 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
         ("realms.NAME.limits", Limits),
         ("realms.NAME.registrations", Registrations),
         ("realms.NAME.connections", Connections),
+        ("realms.NAME.keepalive", Keepalive),
         ("paths[]", RealmPath),
         ("log", LogConfig),
         ("cdr", CdrConfig),

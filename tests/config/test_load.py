@@ -16,7 +16,7 @@ from sbc.config.load import load_file, load_table, load_text
 from sbc.config.schema import TABLES, Config, ConsoleConfig, LogConfig, LogFormat, LogLevel
 from sbc.core.address import Address
 from sbc.core.orders import Latch, Listener
-from sbc.core.realm import Hosts, Limits, Media, Realm, Registrations, Side, Signaling, Timers
+from sbc.core.realm import Hosts, Keepalive, Limits, Media, Probing, Realm, Registrations, Side, Signaling, Timers
 from sbc.core.realm import Path as RealmPath
 
 SMALL = """
@@ -91,6 +91,12 @@ behind_nat = 40
 direct = 50
 core = 70
 forward_after = 0.25
+[realms.a.keepalive]
+mode = "adaptive"
+period = 15
+answer_within = 2.5
+misses = 5
+longest = 1800
 [realms.c]
 side = "core"
 [[realms.c.listeners]]
@@ -157,6 +163,7 @@ def test_a_full_file_is_read_key_by_key(tmp_path: Path) -> None:
         domains=frozenset({"sbc.example.net", "192.0.2.77"}),
         limits=Limits(1, 2, 3, 4, 5, 6),
         registrations=Registrations(False, 40, 50, 70, 0.25),
+        keepalive=Keepalive(Probing.ADAPTIVE, 15.0, 2.5, 5, 1800.0),
     )
     assert plan.paths == (
         RealmPath(
@@ -189,6 +196,7 @@ def test_every_field_of_the_values_can_be_set_and_every_key_is_a_field() -> None
     assert names("realms.NAME.media") == fields(Media)
     assert names("realms.NAME.limits") == fields(Limits)
     assert names("realms.NAME.registrations") == fields(Registrations)
+    assert names("realms.NAME.keepalive") == fields(Keepalive)
     assert names("paths[]") == fields(RealmPath)
     assert names("console") == fields(ConsoleConfig)
     assert names("log") == fields(LogConfig)

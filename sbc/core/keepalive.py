@@ -1,0 +1,261 @@
+"""Keepalive: terminals behind NATs are asked whether they live, which keeps their mappings alive too."""
+
+from __future__ import annotations
+
+from base64 import b32decode
+from typing import Any
+
+import attrs
+
+from sbc.core.address import Address
+from sbc.core.binding import Binding, BindingState
+from sbc.core.call import Call, CallState
+from sbc.core.exchange import Exchange, Hop
+from sbc.core.habits import Host
+from sbc.core.message import Place
+from sbc.core.orders import Listener, Note, Order
+from sbc.core.realm import Keepalive, Probing, Realm, Side
+from sbc.core.registry import Arrival, Registry, far_key
+from sbc.core.watch import Watch
+
+SPREAD = 0.1
+"""The part of a wait by which it may be shorter, so that many terminals do not come to be asked at one moment."""
+RETRY = 2.0
+"""Seconds from a missed answer to the next question."""
+CONNECTED = 120.0
+"""The least period in seconds over transports that have connections, whose mappings live longer."""
+BEFORE, AFTER = 0.95, 1.1
+"""What a terminal is to let pass before it comes by itself: less than a period, more than a silence on trial."""
+RESTING = 4.0
+"""A dead terminal is asked at so many times the usual period."""
+
+
+def attend(registry: Registry, owner: Binding | Call, now: float) -> None:
+    """Let the watch over the terminal of `owner` be the right one: begun, moved, or ended, as it stands now."""
+    at = _stands(registry, owner)
+    watch = owner.watch
+    if watch is not None and (at is None or (watch.listener, watch.peer) != at):
+        if at is not None and isinstance(owner, Binding) and at[1].host == watch.peer.host:
+            _lost(registry, watch, owner, now)
+        registry.leave(owner, now)
+        watch = None
+    if at is None or watch is not None:
+        return
+    listener, peer = at
+    watch = registry.watches.get((listener.realm, listener.address, peer))
+    if watch is None:
+        watch = Watch(listener, peer, owner.dialect, now)
+        registry.watches[watch.key] = watch
+        floor = _floor(_settings(registry, watch), listener)
+        watch.wait = floor * (0.5 + 0.5 * _chance(registry, watch))  # they may all have come at once
+        registry.timers.set(watch, now + watch.wait)
+    watch.owners[owner] = None
+    owner.watch = watch
+
+
+def _lost(registry: Registry, watch: Watch, binding: Binding, now: float) -> None:
+    """The terminal has come from another port: the NAT has forgotten it, or it has begun anew.
+
+    That it was the NAT is believed where a question is open that was asked after a silence, or the second time.
+    """
+    twice, binding.strayed = binding.strayed, True
+    asked = watch.probe is not None and not watch.spoiled
+    silence = watch.silence if asked else now - watch.heard_at
+    if _adapts(registry, watch) and not watch.missed and (asked or (twice and silence > _base(registry, watch))):
+        learner = registry.learners[watch.listener.realm]
+        learner.failed(_host(watch), _base(registry, watch), watch, silence, now)
+
+
+def _stands(registry: Registry, owner: Binding | Call) -> tuple[Listener, Address] | None:
+    """Where the terminal of `owner` is to be asked, if it is to be."""
+    if isinstance(owner, Binding):
+        if owner.state in (BindingState.PENDING, BindingState.LAPSED) or not owner.behind_nat:
+            return None
+        return (owner.listener, owner.seen) if _wanted(owner.realm) else None
+    if owner.state is CallState.CLOSED:
+        return None
+    for leg in owner.legs:
+        if leg.behind_nat and _wanted(leg.realm):
+            return leg.listener, leg.seen
+    return None
+
+
+def _wanted(realm: Realm) -> bool:
+    return realm.side is Side.ACCESS and realm.keepalive.mode is not Probing.OFF
+
+
+def heard(registry: Registry, arrival: Arrival, spoke: bool) -> list[Order]:
+    """Something has come from a transport address; `spoke` unless it only answers. Whoever was dead there is back."""
+    watch = registry.watches.get((arrival.listener.realm, arrival.listener.address, arrival.source))
+    if watch is None:
+        return []
+    watch.heard_at = arrival.now
+    watch.spoiled = watch.spoiled or spoke
+    if not watch.missed:
+        return []
+    was_dead, watch.missed, watch.dead = watch.dead, 0, False
+    if watch.probe is None:
+        _rest(registry, watch, arrival.now)
+    if not was_dead:
+        return []
+    for owner in watch.owners:
+        if isinstance(owner, Binding) and owner.state is BindingState.DEAD:
+            owner.state = BindingState.BOUND
+    return [Note("alive", "heard of again", "", _fields(watch))]
+
+
+def wake_watch(registry: Registry, dialect: Any, watch: Watch, now: float) -> list[Order]:
+    """Ask, if it has been silent for long enough."""
+    if watch.probe is not None:
+        return []
+    if now < watch.heard_at + watch.wait:
+        registry.timers.set(watch, watch.heard_at + watch.wait)
+        return []
+    settings, listener = _settings(registry, watch), watch.listener
+    watch.asked += 1
+    token = registry.mint.derive(b"probe", _name(watch), watch.asked.to_bytes(8, "big"), str(now).encode())
+    data = dialect.probe(_place(watch), listener, token)
+    intent = dialect.describe(dialect.decode(data))
+    timing = attrs.evolve(dialect.timing(intent, listener.transport != "udp"), limit=settings.answer_within)
+    exchange = Exchange(
+        dialect=watch.dialect,
+        intent=intent,
+        timing=timing,
+        token=token,
+        near=None,
+        far=Hop(listener, watch.peer),
+        sent=data,
+        watch=watch,
+    )
+    registry.add_exchange(exchange, now)
+    registry.key_exchange(exchange, far_key(listener.realm, intent.exchange))
+    registry.waits.add(exchange)
+    registry.timers.set(exchange, min(now + exchange.next_wait(), exchange.deadline))
+    watch.probe, watch.silence, watch.spoiled = exchange, now - watch.heard_at, False
+    return [Note("probed", f"after {watch.silence:.0f} s", "", _fields(watch)), *exchange.onward(data)]
+
+
+def answered(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
+    """The terminal has answered, whatever it was: it lives, and so does its mapping."""
+    watch, orders = exchange.watch, registry.forget_exchange(exchange, now)
+    if watch is None or watch.probe is not exchange:
+        return orders
+    watch.probe = None
+    if _adapts(registry, watch) and not watch.spoiled:
+        learner = registry.learners[watch.listener.realm]
+        learner.survived(_host(watch), _base(registry, watch), watch, watch.silence)
+    _rest(registry, watch, now)
+    return orders
+
+
+def missed(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
+    """The terminal has not answered. After some more of that it is dead."""
+    watch, orders = exchange.watch, registry.forget_exchange(exchange, now)
+    if watch is None or watch.probe is not exchange:
+        return orders
+    watch.probe = None
+    if watch.spoiled:  # it has spoken meanwhile, so it lives
+        _rest(registry, watch, now)
+        return orders
+    if _adapts(registry, watch) and not watch.missed:
+        learner, host = registry.learners[watch.listener.realm], _host(watch)
+        learner.failed(host, _base(registry, watch), watch, watch.silence, now)
+        learner.release(host, watch)
+    watch.missed += 1
+    settings = _settings(registry, watch)
+    if watch.missed < settings.misses:
+        _ask_at(registry, watch, now + RETRY)
+        return [*orders, Note("missed", f"{watch.missed} of {settings.misses}", "", _fields(watch))]
+    _ask_at(registry, watch, now + RESTING * _base(registry, watch))
+    if watch.dead:
+        return orders
+    watch.dead = True
+    for owner in watch.owners:
+        if isinstance(owner, Binding) and owner.state is BindingState.BOUND:
+            owner.state = BindingState.DEAD
+    return [*orders, Note("dead", f"{watch.missed} answers missed", "", _fields(watch))]
+
+
+def patience(registry: Registry, binding: Binding, listener: Listener, peer: Address, now: float) -> float:
+    """For how many seconds a terminal at `peer` is best registered, since its NAT is known; 0 where nothing is learned.
+
+    It is to come by itself just before it would be asked; but where a longer silence is on trial, just after that.
+    """
+    realm = registry.plan.realms[listener.realm]
+    learner = registry.learners.get(realm.name)
+    if learner is None:
+        return 0.0
+    host, floor = (listener.transport, peer.host), _floor(realm.keepalive, listener)
+    watch = binding.watch
+    if watch is not None and any(isinstance(owner, Call) for owner in watch.owners):
+        trial = None
+    else:
+        trial = learner.trial(host, floor, watch, now)
+    if trial is None:
+        return BEFORE * learner.period(host, floor) / binding.comes_back
+    return max(AFTER * trial, trial + realm.keepalive.answer_within + 2 * RETRY) / binding.comes_back
+
+
+def _rest(registry: Registry, watch: Watch, now: float) -> None:
+    """Wait for the next time to ask: a period of silence, or one on trial where that is the way to learn."""
+    base = _base(registry, watch)
+    wait, trial = base, None
+    if _adapts(registry, watch):
+        learner, host = registry.learners[watch.listener.realm], _host(watch)
+        wait = learner.period(host, base)
+        if any(isinstance(owner, Call) for owner in watch.owners):
+            learner.release(host, watch)  # a call is not put at risk
+        else:
+            trial = learner.attempt(host, base, watch, now)
+    watch.wait = trial or wait * (1 - SPREAD * _chance(registry, watch))
+    _ask_at(registry, watch, watch.heard_at + watch.wait)
+
+
+def _ask_at(registry: Registry, watch: Watch, at: float) -> None:
+    watch.wait = at - watch.heard_at
+    registry.timers.set(watch, at)
+
+
+def _place(watch: Watch) -> Place:
+    """Whom to ask at the watched address: the first of those there."""
+    for owner in watch.owners:
+        if isinstance(owner, Binding):
+            return owner.place._replace(route=owner.route)
+        for leg in owner.legs:
+            if leg.latest is not None and leg.seen == watch.peer:
+                return leg.latest
+    return Place(watch.peer)
+
+
+def _settings(registry: Registry, watch: Watch) -> Keepalive:
+    return registry.plan.realms[watch.listener.realm].keepalive
+
+
+def _floor(settings: Keepalive, listener: Listener) -> float:
+    return settings.period if listener.transport == "udp" else max(settings.period, CONNECTED)
+
+
+def _base(registry: Registry, watch: Watch) -> float:
+    return _floor(_settings(registry, watch), watch.listener)
+
+
+def _adapts(registry: Registry, watch: Watch) -> bool:
+    return watch.listener.realm in registry.learners
+
+
+def _host(watch: Watch) -> Host:
+    return watch.listener.transport, watch.peer.host
+
+
+def _name(watch: Watch) -> bytes:
+    return f"{watch.listener.address} {watch.peer}".encode()
+
+
+def _chance(registry: Registry, watch: Watch) -> float:
+    """A number from 0 to 1 that nobody outside can foresee, and no two watches share."""
+    drawn = b32decode(registry.mint.derive(b"wait", _name(watch), watch.asked.to_bytes(8, "big")).upper())
+    return int.from_bytes(drawn[:4], "big") / 2**32
+
+
+def _fields(watch: Watch) -> dict[str, Any]:
+    return {"peer": str(watch.peer), "listener": str(watch.listener)}
