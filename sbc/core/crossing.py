@@ -258,14 +258,13 @@ class Crossing:
                 orders.append(OpenStream(stream.spec(call)))
             else:
                 orders.append(UpdateStream(stream.id, side, stream.side(call, side)))
-        self.exchange.rejected |= self._rejected
+        taken = {stream.key for stream in self._signalled}  # the latest word counts, of whichever party
+        self.exchange.rejected = (self.exchange.rejected | self._rejected) - taken
         if phase is Phase.REQUEST:
-            self.exchange.offered = bool(self._signalled)
+            self.exchange.offered = bool(self._signalled or self._rejected)
         elif phase is Phase.CONFIRM or (phase is Phase.SUCCESS and self.exchange.offered):
             orders += self._close_replaced(call)
-        if (
-            phase is Phase.SUCCESS
-        ):  # who offered may send from now on, even if the answer came earlier: the windows open
+        if phase is Phase.SUCCESS:  # who offered may send from now on, even if the answer came earlier: windows open
             orders += [
                 UpdateStream(stream.id, side, stream.side(call, side))
                 for stream in call.streams.values()

@@ -365,3 +365,26 @@ def test_a_stream_tells_its_engine_all_it_needs() -> None:
     side = stream.side(talk.call, 0)
     assert (side.realm, side.seen_host, side.window, side.behind_nat) == ("access", NAT.host, 3.0, True)
     assert stream.spec(talk.call).sides == (side, stream.side(talk.call, 1))
+
+
+def test_a_stream_that_one_branch_turned_down_and_another_took_stays() -> None:
+    two = (audio(PHONE.host), audio(PHONE.host, 4100, key=1))
+    talk = opened(record=opening(PHONE).but(media=two))
+    declined = (audio(SOFTSWITCH.host), audio(SOFTSWITCH.host, 0, key=1))
+    talk.rig.from_core(answer(talk.sent, SOFTSWITCH.host, PROVISIONAL, 10, media=declined).pack())
+    talk.rig.from_core(answer(talk.sent, SOFTSWITCH.host, SUCCESS, 11).pack())
+    assert set(talk.call.streams) == {(0, "rtp"), (1, "rtp")}
+
+
+def test_an_offer_of_nothing_but_a_closed_stream_closes_it() -> None:
+    talk = answered()
+    sent = reoffer(talk, audio(PHONE.host, 0))
+    reply(talk, sent, audio(SOFTSWITCH.host, 0))
+    assert not talk.call.streams and not talk.rig.open_streams
+
+
+def test_one_message_does_not_close_what_it_opens() -> None:
+    talk = opened(record=opening(PHONE).but(media=(audio(PHONE.host), audio(PHONE.host, 0))))
+    both = (audio(SOFTSWITCH.host), audio(SOFTSWITCH.host, 0))
+    talk.rig.from_core(answer(talk.sent, SOFTSWITCH.host, media=both).pack())
+    assert set(talk.call.streams) == {(0, "rtp")}
