@@ -70,8 +70,9 @@ def make_service(config: Config) -> IService:
     whole = MultiService()
     border = BorderService(reactor, config.plan)
     if config.cdr is not None:
-        ledger = LedgerService(reactor, config.cdr, border.runner.counted, lambda: border.runner.engine)
-        border.runner.meter = ledger.meter
+        runner, has_call = border.runner, border.border.registry.has_call
+        ledger = LedgerService(reactor, config.cdr, runner.counted, lambda: runner.engine, has_call)
+        runner.meter = ledger.meter
         ledger.setServiceParent(whole)  # first, so that it is there before the first call and goes after the last
     border.setServiceParent(whole)
     pace = config.plan.timers.audit / len(border.runner.checks())

@@ -9,7 +9,7 @@ import attrs
 from sbc.core import account
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
-from sbc.core.call import MOST_PARTIES, Call, Leg, Stream
+from sbc.core.call import MOST_PARTIES, Call, CallState, Leg, Stream
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.habits import Learner
 from sbc.core.message import Cause, Phase, Place, Refused, Slot
@@ -144,6 +144,11 @@ class Registry:
         key = call_key(leg.realm, leg.seen, name)
         if len(call.keys) < MOST_KEYS and self.calls_by_key.setdefault(key, call) is call:
             call.keys.add(key)
+
+    def has_call(self, id: str) -> bool:
+        """Whether there is a call of that id that is not over."""
+        call = self.calls.get(id)
+        return call is not None and call.state is not CallState.CLOSED
 
     def call_named(self, realm: Realm, source: Address, name: bytes) -> Call | None:
         """The call that somebody at `source` means by `name`."""

@@ -8,8 +8,10 @@ from typing import Protocol
 from sbc.core.address import Address
 from sbc.core.orders import Record, SideSpec, StreamSpec
 from sbc.ledger.record import CallRecord, Moment, Plain
-from sbc.media.counters import StreamCounters
+from sbc.media.counters import SideCounters, StreamCounters
 
+LOST = {"cause": "the SBC lost sight of the call", "ending": "failed", "who": "sbc"}
+NOTHING = StreamCounters((SideCounters(), SideCounters()))
 STOPPED = {"cause": "the SBC was stopped", "ending": "shutdown", "who": "sbc"}
 
 
@@ -24,7 +26,8 @@ class Meter:
     """Hears orders, as the runner carries them out, and gives snapshots. Everything on the reactor's thread.
 
     `boot` is unique to this run of the process and makes the keys unique for good. `interim` is after how many seconds
-    without news a live call's record is handed on all the same, 0 for never. `counters` is the engine's.
+    without news a live call's record is handed on all the same, 0 for never. `counters` is the engine's, `alive` tells
+    whether the core still has a call.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class Meter:
         boot: str,
         interim: float,
         counters: Callable[[str], StreamCounters],
+        alive: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._takers = takers
         self._wall = wall
@@ -42,7 +46,8 @@ class Meter:
         self._boot = boot
         self._interim = interim
         self._counters = counters
-        self._live: dict[str, tuple[CallRecord, float]] = {}  # with when it was handed on; the oldest first
+        self._alive = alive
+        self._live: dict[str, tuple[CallRecord, Moment]] = {}  # with when it was handed on; the oldest first
 
     def __len__(self) -> int:
         return len(self._live)
@@ -82,18 +87,35 @@ class Meter:
             found.closed(stream, counters)
 
     def look(self) -> None:
-        """Hand on the records that have waited for `interim`."""
+        """Hand on the records that have waited for `interim`, and end those of calls that are no more.
+
+        Whatever has kept their end from being told, nobody is to be charged for the time since.
+        """
         now = Moment(self._wall(), self._tick())
         while self._interim and self._live:
             call, (record, since) = next(iter(self._live.items()))
-            if now.tick - since < self._interim:
+            if now.tick - since.tick < self._interim:
                 return
-            self._hand_on(call, record, now)
+            if self._alive(call):
+                self._hand_on(call, record, now)
+            else:
+                self._end_lost(call, record, since)
 
     def stop(self) -> None:
         """End the records of all live calls: the SBC is being stopped, in order."""
         for call in list(self._live):
             self.record(Record(call, "close", STOPPED))
+
+    def _end_lost(self, call: str, record: CallRecord, last: Moment) -> None:
+        """End a record at the moment up to which it was known."""
+        record.heard(Record(call, "close", LOST), last)
+        self._hand_on(call, record, last, final=True)
+
+    def _volume(self, stream: str) -> StreamCounters:
+        try:
+            return self._counters(stream)
+        except KeyError:  # it has gone without its end being told
+            return NOTHING
 
     def _of(self, stream: str) -> CallRecord | None:
         found = self._live.get(stream.partition("/")[0])
@@ -102,7 +124,7 @@ class Meter:
     def _hand_on(self, call: str, record: CallRecord, now: Moment, final: bool = False) -> None:
         self._live.pop(call, None)
         if not final:
-            self._live[call] = (record, now.tick)
-        snapshot = record.snapshot(now, self._counters)
+            self._live[call] = (record, now)
+        snapshot = record.snapshot(now, self._volume)
         for taker in self._takers:
             taker.put(record.key, snapshot, final)

@@ -48,12 +48,20 @@ class LedgerService(Service):
     """Call detail records as `config` wants them. `meter` is to hear the core's orders.
 
     `counted` gets the counters ``cdr-written``, ``cdr-waiting``, ``cdr-skipped``, ``cdr-lost``, ``cdr-failures``, each
-    summed over the files, and ``cdr-incomplete`` for what a crash had left. `engine` gives the media engine.
+    summed over the files, and ``cdr-incomplete`` for what a crash had left. `engine` gives the media engine,
+    `alive` tells whether the core still has a call.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, config: CdrConfig, counted: Counter[str], engine: Callable[[], Any]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        config: CdrConfig,
+        counted: Counter[str],
+        engine: Callable[[], Any],
+        alive: Callable[[str], bool],
+    ) -> None:
         self.setName("ledger")
         self._reactor = reactor
         self._counted = counted
@@ -65,7 +73,7 @@ class LedgerService(Service):
         self.writers = [Writer(sink, config.pending, self._teller(sink.name)) for sink in self._sinks]
         boot = f"{int(time()):x}{os.urandom(4).hex()}"
         self.meter = Meter(
-            self.writers, time, monotonic, boot, config.interim, lambda stream: engine().counters(stream)
+            self.writers, time, monotonic, boot, config.interim, lambda stream: engine().counters(stream), alive
         )
         self._looking = LoopingCall(self.look)
         self._looking.clock = reactor

@@ -154,6 +154,15 @@ def test_a_call_that_lasts_too_long_has_expired() -> None:
     assert outcome(rig) == ("expired", "sbc")
 
 
+def test_a_call_is_there_until_it_is_over() -> None:
+    rig, _, sent = ringing()
+    (call,) = rig.border.registry.calls
+    assert rig.border.registry.has_call(call)
+    rig.from_core(plain_answer(sent, b"486 Busy Here"))
+    assert call in rig.border.registry.calls and not rig.border.registry.has_call(call)
+    assert not rig.border.registry.has_call("nobody")
+
+
 def test_the_toy_protocol_has_records_too() -> None:
     talk = toy_opened(toy_rig())
     talk.rig.from_core(toy_answer(talk.sent, SOFTSWITCH.host, FAILURE).pack())

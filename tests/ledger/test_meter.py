@@ -33,10 +33,14 @@ class Bench:
     now: float = 0.0
     takers: list[Taken] = attrs.field(factory=lambda: [Taken(), Taken()])
     volumes: dict[str, StreamCounters] = attrs.field(factory=dict)
+    dead: set[str] = attrs.field(factory=set)
 
     def meter(self, interim: float = 0.0) -> Meter:
         wall: Callable[[], float] = lambda: START + self.now  # noqa: E731 - as short as it is
-        return Meter(self.takers, wall, lambda: self.now, "boot", interim, self.volumes.__getitem__)
+        return Meter(self.takers, wall, lambda: self.now, "boot", interim, self.volumes.__getitem__, self.alive)
+
+    def alive(self, call: str) -> bool:
+        return call not in self.dead
 
     @property
     def taken(self) -> Taken:
@@ -111,6 +115,24 @@ def test_without_interim_nothing_is_handed_on_in_between() -> None:
     bench.now = 1e6
     meter.look()
     assert len(bench.taken.entries) == 1
+
+
+def test_a_call_whose_end_was_never_told_is_not_charged_for_ever() -> None:
+    bench = Bench()
+    meter = bench.meter(60.0)
+    meter.record(begun("c1"))
+    meter.opened(stream("c1"))
+    meter.record(answered("c1"))
+    bench.volumes["c1/1"] = carried(40)
+    bench.now = 65
+    meter.look()
+    bench.dead.add("c1")
+    del bench.volumes["c1/1"]
+    bench.now = 130
+    meter.look()
+    _, record, final = bench.taken.entries[-1]
+    assert final and (record["ending"], record["ended_by"], record["duration"]) == ("failed", "sbc", 65.0)
+    assert record["end"].endswith("16:01:05.000Z") and not len(meter)
 
 
 def test_an_orderly_stop_ends_every_record() -> None:

@@ -91,7 +91,7 @@ class Engine:
 def service_of(directory: Path, **more: Any) -> tuple[LedgerService, Threads, Counter[str]]:
     reactor, counted = Threads(), Counter[str]()
     config = CdrConfig(json=str(directory / "cdr.json"), sqlite=str(directory / "cdr.sqlite"), **more)
-    return LedgerService(reactor, config, counted, Engine), reactor, counted
+    return LedgerService(reactor, config, counted, Engine, lambda _: True), reactor, counted
 
 
 def lines(directory: Path) -> list[dict[str, Any]]:
