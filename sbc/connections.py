@@ -5,171 +5,27 @@ from __future__ import annotations
 import socket
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress, IPushProducer
+from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import ClientFactory, Factory
-from twisted.internet.protocol import Protocol as Wire
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
+from sbc.connection import Connection, Ears
 from sbc.core.address import Address, canonical, literal
-from sbc.core.message import BadMessage
-from sbc.core.orders import Listener, Note
+from sbc.core.orders import SECURED, Listener, Note
 from sbc.core.realm import Connections as Limits
 from sbc.core.realm import Realm, Side
 from sbc.interfaces import IFramer
-from sbc.media.udp import set_dscp
+from sbc.tls import Security
 
 BACKLOG = 1024
 """Connections the kernel may keep for us until we accept them: a town's phones after an outage come at once."""
 SWEEP = 1.0
 """Seconds between looks at who has run out of time."""
-
-
-class Ears(Protocol):
-    """Who hears what connections bring."""
-
-    def received(self, listener: Listener, source: Address, data: bytes) -> None:
-        """A whole message."""
-
-    def unframed(self, listener: Listener, source: Address, bad: BadMessage) -> None:
-        """What came is no message, and nothing after it can be told apart."""
-
-    def unreached(self, listener: Listener, peer: Address, why: str) -> None:
-        """There is no connection to `peer` any more, or none could be made."""
-
-    def needed(self, listener: Listener, peer: Address) -> bool:
-        """Whether a connection that says nothing is to stay all the same."""
-
-    def noted(self, note: Note) -> None:
-        """Something for log and counters."""
-
-
-@implementer(IPushProducer)
-class Connection(Wire):
-    """One connection, from the moment it is wanted. `peer` is where it leads, by which it is found."""
-
-    def __init__(self, table: Connections, listener: Listener, peer: Address, opened: bool) -> None:
-        self.table = table
-        self.listener = listener
-        self.peer = peer
-        self.opened = opened
-        self.limits = table.limits(listener)
-        self.framer: Any = table.framer(listener)
-        self.deadline = table.now() + (self.limits.connect if opened else self.limits.message)
-        self.up = False
-        self.closing = False
-        self.proven = opened  # whether it has ever brought a message, or leads where we wanted to go
-        self.connector: Any = None
-        self._queue: list[bytes] = []  # until it is up
-        self._waiting = 0  # octets: in the queue, or written while the peer does not read
-        self._paused = False
-
-    # -- what Twisted calls
-
-    def connectionMade(self) -> None:
-        transport: Any = self.transport
-        transport.setTcpNoDelay(True)
-        transport.setTcpKeepAlive(True)
-        set_dscp(transport.getHandle(), self.table.realm(self.listener).media.dscp)
-        transport.registerProducer(self, True)
-        self.up = True
-        self.deadline = self.table.now() + (self.limits.idle if self.opened else self.limits.message)
-        self.table.made(self)
-        queue, self._queue, self._waiting = self._queue, [], 0
-        for data in queue:
-            transport.write(data)
-
-    def dataReceived(self, data: bytes) -> None:
-        if self.closing:
-            return
-        began = not self.framer.partial
-        framed = self.framer.feed(data)
-        now = self.table.now()
-        self.proven = self.proven or bool(framed.messages)
-        if not self.framer.partial:
-            if self.proven:
-                self.deadline = now + self.limits.idle
-        elif began or framed.messages:
-            self.deadline = now + self.limits.message
-        if framed.reply:
-            self.write(framed.reply)
-        for message in framed.messages:
-            self.table.ears.received(self.listener, self.peer, message)
-        if framed.broken is not None:
-            self.table.ears.unframed(self.listener, self.peer, framed.broken)
-            self.close("unframed", framed.broken.reason)
-
-    def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
-        self.table.gone(self, "the connection is lost")
-
-    def pauseProducing(self) -> None:
-        self._paused = True
-
-    def resumeProducing(self) -> None:
-        self._paused, self._waiting = False, 0
-
-    def stopProducing(self) -> None:
-        """Nothing is produced here of its own accord."""
-
-    # -- what the table calls
-
-    def write(self, data: bytes) -> bool:
-        """Send `data` now or when the connection is up; False if too much waits already, which ends the connection."""
-        if not self.up or self._paused:
-            self._waiting += len(data)
-            if self._waiting > self.limits.queue:
-                self.abort("unread", f"{self._waiting} octets wait for the peer")
-                return False
-        if self.up:
-            assert self.transport is not None
-            self.transport.write(data)
-        else:
-            self._queue.append(data)
-        return True
-
-    def close(self, word: str, why: str) -> None:
-        """Say no more than is written already. `word` names the reason in counters."""
-        if self.closing:
-            return
-        self.table.note(self, word, why)
-        self.closing = True
-        self.table.hide(self)
-        transport: Any = self.transport
-        if not self.up:
-            self.connector.disconnect()
-            return
-        self.deadline = self.table.now() + self.limits.message
-        transport.unregisterProducer()
-        transport.loseConnection()
-
-    def abort(self, word: str, why: str) -> None:
-        """End it at once; whatever is not sent yet is lost."""
-        if not self.closing:
-            self.table.note(self, word, why)
-        self.closing = True
-        self.table.hide(self)
-        if self.up:
-            transport: Any = self.transport
-            transport.abortConnection()
-        else:
-            self.connector.disconnect()
-
-    def overdue(self) -> None:
-        """Its time is over."""
-        if self.closing:
-            self.abort("", "")
-        elif not self.up:
-            self.close("timeout", "the peer does not take the connection")
-        elif self.framer.partial or not self.proven:
-            self.close("slow", "no whole message in time")
-        elif self.table.ears.needed(self.listener, self.peer):
-            self.deadline = self.table.now() + self.limits.idle
-        else:
-            self.close("idle", "nothing to say")
 
 
 class _Door(Factory):
@@ -201,6 +57,16 @@ class _Way(ClientFactory):
         connection.table.gone(connection, f"no connection: {reason.getErrorMessage()}")
 
 
+class _Lock(TLSMemoryBIOFactory):
+    """Secures what another factory makes; where that makes nothing there is nothing to secure."""
+
+    noisy = False
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        inner = self.wrappedFactory.buildProtocol(addr)
+        return None if inner is None else self.protocol(self, inner)
+
+
 @attrs.define
 class Books:
     """What the auditor sees: connections there are, and connections counted for each host."""
@@ -213,11 +79,17 @@ class Connections:
     """Every signalling connection. Only towards core realms are any opened: no way leads to a terminal but its own."""
 
     def __init__(
-        self, reactor: Any, realms: Mapping[str, Realm], framers: Mapping[str, Callable[[], IFramer]], ears: Ears
+        self,
+        reactor: Any,
+        realms: Mapping[str, Realm],
+        framers: Mapping[str, Callable[[], IFramer]],
+        security: Mapping[str, Security],
+        ears: Ears,
     ) -> None:
         self._reactor = reactor
         self._realms = realms
         self._framers = framers
+        self._security = security
         self.ears = ears
         self._all: set[Connection] = set()
         self._found: dict[tuple[Listener, Address], Connection] = {}
@@ -243,6 +115,14 @@ class Connections:
         """What tells messages apart there."""
         return self._framers[listener.dialect]()
 
+    def requires_peer(self, listener: Listener) -> bool:
+        """Whether those who connect there have shown a certificate that was verified."""
+        return self._security[listener.realm].tls.require_peer
+
+    def expected(self, connection: Connection) -> str:
+        """The name or address that the peer's certificate must hold."""
+        return self._security[connection.listener.realm].expected(connection.peer.host)
+
     # -- for the runner
 
     def listen(self, listener: Listener) -> Any:
@@ -251,7 +131,10 @@ class Connections:
         try:
             sock = _bound(listener.address)
             sock.listen(BACKLOG)
-            return self._reactor.adoptStreamPort(sock.fileno(), sock.family, _Door(self, listener))
+            door: Any = _Door(self, listener)
+            if listener.transport == SECURED:
+                door = _Lock(self._security[listener.realm].server(), False, door)
+            return self._reactor.adoptStreamPort(sock.fileno(), sock.family, door)
         except OSError as error:
             raise CannotListenError(listener.address.host, listener.address.port, error) from error
         finally:
@@ -341,10 +224,13 @@ class Connections:
 
     def _open(self, listener: Listener, peer: Address) -> Connection:
         connection = self._enter(Connection(self, listener, peer, opened=True))
+        way: Any = _Way(connection)
+        if listener.transport == SECURED:
+            way = _Lock(self._security[listener.realm].client(peer.host), True, way)
         connection.connector = self._reactor.connectTCP(
             peer.host,
             peer.port,
-            _Way(connection),
+            way,
             timeout=connection.limits.connect + SWEEP,  # ours comes first, and moves with our clock
             bindAddress=(listener.address.host, 0),
         )

@@ -35,6 +35,7 @@ from sbc.interfaces import IFramer, IMediaObserver, PortUnavailable
 from sbc.journal import Journal
 from sbc.ledger.meter import Meter
 from sbc.media.udp import listen_udp
+from sbc.tls import Security
 
 SIGNALING_BUFFER = 4 * 1024 * 1024
 """Octets of receive queue asked for a signalling socket: some thousand messages, for the burst after an outage."""
@@ -49,17 +50,25 @@ class Runner:
     """The one place where orders meet Twisted. Everything happens on the reactor's thread.
 
     `protocols` maps a dialect's word to what makes its datagram protocol, `framers` to what makes an IFramer of a
-    connection; `engine` is set by whoever wires things, and `meter` where calls are to have records.
+    connection, `security` a realm to what secures its connections; `engine` is set by whoever wires things, and `meter`
+    where calls are to have records.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, border: Border, protocols: Protocols, framers: Framers | None = None) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        border: Border,
+        protocols: Protocols,
+        framers: Framers | None = None,
+        security: Mapping[str, Security] | None = None,
+    ) -> None:
         self._reactor = reactor
         self._border = border
         self._protocols = protocols
         self._ports: dict[Listener, Any] = {}
-        self.connections = Connections(reactor, border.plan.realms, framers or {}, self)
+        self.connections = Connections(reactor, border.plan.realms, framers or {}, security or {}, self)
         self._failed: list[tuple[Listener, Address, str]] = []  # peers that could not be reached, not yet told
         self._telling = False
         self._wake: Any = None
@@ -70,11 +79,11 @@ class Runner:
 
     # -- what comes in
 
-    def received(self, listener: Listener, source: Address, data: bytes) -> None:
+    def received(self, listener: Listener, source: Address, data: bytes, proven: str = "") -> None:
         """A message has arrived. A fault of ours in dealing with it ends here: it costs this message, and is told."""
         self.counted["messages"] += 1
         try:
-            self.carry_out(self._border.receive(Arrival(listener, source, data, self._reactor.seconds())))
+            self.carry_out(self._border.receive(Arrival(listener, source, data, self._reactor.seconds(), proven)))
         except Exception:  # noqa: BLE001 - whatever it is, the next message is to be heard
             self._fault(f"a message of {len(data)} octets from {source}")
 

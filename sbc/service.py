@@ -21,6 +21,7 @@ from sbc.runner import Runner
 from sbc.sip.dialect import SipDialect
 from sbc.sip.framing import SipFramer
 from sbc.sip.protocol import SipDatagrams
+from sbc.tls import read_tls
 
 _SECRET_OCTETS = 32
 
@@ -30,12 +31,15 @@ class BorderService(Service):
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, plan: Plan) -> None:
+    def __init__(self, reactor: Any, plan: Plan, source: str = "") -> None:
+        """`source`: the configuration file. @raises sbc.config.faults.ConfigError where a certificate's files fail."""
         self.setName("border")
         timers = plan.timers
         dialects = {"sip": SipDialect(patience=timers.unanswered, linger=timers.linger)}
         self.border = Border(plan, dialects, Mint(urandom(_SECRET_OCTETS)))
-        self.runner = Runner(reactor, self.border, {"sip": SipDatagrams}, {"sip": SipFramer})
+        self.runner = Runner(
+            reactor, self.border, {"sip": SipDatagrams}, {"sip": SipFramer}, read_tls(plan.realms, source)
+        )
         self.runner.engine = TwistedEngine(reactor, self.runner, timers.silence)
         self._checks = cycle(self.runner.checks())
 
@@ -63,12 +67,12 @@ class BorderService(Service):
 def make_service(config: Config) -> IService:
     """The whole SBC of a configuration, as a service for twistd or any other Twisted application.
 
-    @raises sbc.config.faults.ConfigError where one of the console's files cannot be used.
+    @raises sbc.config.faults.ConfigError where one of the files for console or TLS cannot be used.
     """
     from twisted.internet import reactor
 
     whole = MultiService()
-    border = BorderService(reactor, config.plan)
+    border = BorderService(reactor, config.plan, config.source)
     if config.cdr is not None:
         runner, has_call = border.runner, border.border.registry.has_call
         ledger = LedgerService(reactor, config.cdr, runner.counted, lambda: runner.engine, has_call)

@@ -11,8 +11,8 @@ import attrs
 from sbc.config.faults import Findings
 from sbc.config.schema import CdrConfig, ConsoleConfig, LogConfig
 from sbc.core.address import Address, is_unspecified, literal
-from sbc.core.orders import DATAGRAMS, Listener
-from sbc.core.realm import Probing, Side, Signaling, Timers
+from sbc.core.orders import DATAGRAMS, SECURED, Listener
+from sbc.core.realm import Probing, Side, Signaling, Timers, Tls
 
 
 @attrs.frozen
@@ -26,6 +26,7 @@ class DraftRealm:
     values: dict[str, Any] = attrs.field(factory=dict)
     media: dict[str, Any] = attrs.field(factory=dict)
     listeners: list[tuple[str, Listener]] = attrs.field(factory=list)
+    faulty: frozenset[str] = frozenset()
 
     @property
     def side(self) -> Side | None:
@@ -82,6 +83,7 @@ def check(draft: Draft, findings: Findings) -> None:
         _check_addresses(realm, findings)
         _check_registrations(realm, findings)
         _check_keepalive(realm, findings)
+        _check_tls(realm, findings)
     _check_paths(draft, findings)
     if draft.console is not None:
         _check_console(draft.console, findings)
@@ -136,6 +138,16 @@ def _check_keepalive(realm: DraftRealm, findings: Findings) -> None:
     if alive.mode is Probing.ADAPTIVE and alive.longest < alive.period:
         problem = "is shorter than the period, from which the search begins"
         findings.add(f"{realm.at}.keepalive.longest", alive.longest, problem, f"at least {alive.period:g}")
+
+
+def _check_tls(realm: DraftRealm, findings: Findings) -> None:
+    """Secured listeners need a certificate, and whoever asks peers for theirs must know who signs them."""
+    tls: Tls | None = realm.values.get("tls")
+    secured = [key for key, listener in realm.listeners if listener.transport == SECURED]
+    if secured and tls is None and "tls" not in realm.faulty:
+        findings.add(f"{secured[0]}.transport", SECURED, "needs a certificate and a key", f"[{realm.at}.tls]")
+    if tls is not None and tls.require_peer and not tls.ca:
+        findings.missing(f"{realm.at}.tls.ca", "a file of the authorities by which peers are known")
 
 
 def _check_paths(draft: Draft, findings: Findings) -> None:

@@ -16,7 +16,7 @@ from sbc.config.kinds import is_word, word
 from sbc.config.schema import PROTOCOLS, TABLES, CdrConfig, Config, ConsoleConfig, LogConfig
 from sbc.core.address import Address
 from sbc.core.orders import Listener
-from sbc.core.realm import Connections, Keepalive, Limits, Media, Path, Plan, Realm, Registrations, Timers
+from sbc.core.realm import Connections, Keepalive, Limits, Media, Path, Plan, Realm, Registrations, Timers, Tls
 
 Protocols = Mapping[str, Sequence[str]]
 
@@ -121,6 +121,10 @@ class _Reader:
         if "address" in media:
             media.setdefault("advertised", media["address"])
         connections = self.keys(values.pop("connections", {}), f"{at}.connections", "realms.NAME.connections")
+        if "tls" in values:
+            tls = self.files(self.keys(values.pop("tls"), f"{at}.tls", "realms.NAME.tls"), "certificate", "key", "ca")
+            if {"certificate", "key"} <= tls.keys():
+                values["tls"] = Tls(**tls)
         limits = self.keys(values.pop("limits", {}), f"{at}.limits", "realms.NAME.limits")
         times = self.keys(values.pop("registrations", {}), f"{at}.registrations", "realms.NAME.registrations")
         listeners = []
@@ -132,7 +136,8 @@ class _Reader:
         alive = self.keys(values.pop("keepalive", {}), f"{at}.keepalive", "realms.NAME.keepalive")
         values |= {"limits": Limits(**limits), "registrations": Registrations(**times)}
         values |= {"connections": Connections(**connections), "keepalive": Keepalive(**alive)}
-        return DraftRealm(at, values, media, listeners)
+        faulty = frozenset({"tls"} if isinstance(value.get("tls"), dict) and "tls" not in values else ())
+        return DraftRealm(at, values, media, listeners, faulty)
 
     def listener(self, realm: str, table: Mapping[str, Any], at: str) -> Listener | None:
         """The listener, or None if too much of it is missing for any other check to use it."""

@@ -12,7 +12,7 @@ from sbc.core.address import Address
 from sbc.core.orders import Latch
 from sbc.core.realm import Hosts, Plan, Probing, Side, Signaling
 
-PROTOCOLS: dict[str, tuple[str, ...]] = {"sip": ("udp", "tcp")}
+PROTOCOLS: dict[str, tuple[str, ...]] = {"sip": ("udp", "tcp", "tls")}
 """What a listener may speak, and over what. A new dialect or transport is one word here."""
 
 
@@ -133,6 +133,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("registrations", kinds.table()),
         Key("connections", kinds.table()),
         Key("keepalive", kinds.table()),
+        Key("tls", kinds.table()),
         Key("listeners", kinds.tables("[[realms.NAME.listeners]]"), required=True),
     ),
     "realms.NAME.media": (
@@ -173,6 +174,13 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("answer_within", kinds.seconds(0.5, 30.0)),
         Key("misses", kinds.integer(1, 100)),
         Key("longest", kinds.seconds(10.0, 7200.0)),
+    ),
+    "realms.NAME.tls": (
+        Key("certificate", _FILE, required=True),
+        Key("key", _FILE, required=True),
+        Key("ca", _FILE),
+        Key("require_peer", kinds.boolean()),
+        Key("server_name", kinds.host_name()),
     ),
     "realms.NAME.listeners[]": (
         Key("protocol", kinds.text("a protocol"), required=True),

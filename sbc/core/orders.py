@@ -11,6 +11,8 @@ from sbc.core.address import Address, Pair
 
 DATAGRAMS = "udp"
 """The one transport without connections."""
+SECURED = "tls"
+"""The transport whose connections are encrypted."""
 
 
 class Latch(Enum):

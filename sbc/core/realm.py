@@ -7,7 +7,7 @@ from enum import Enum
 import attrs
 
 from sbc.core.address import Address
-from sbc.core.orders import Latch, Listener
+from sbc.core.orders import SECURED, Latch, Listener
 
 
 class Side(Enum):
@@ -109,6 +109,22 @@ class Connections:
 
 
 @attrs.frozen
+class Tls:
+    """The files (absolute paths) that a realm's secured connections need, and what peers must show.
+
+    `ca` are the authorities that peers' certificates are signed by, the system's if empty. `require_peer`: also those
+    who connect to us must show one. `server_name`: what the certificates of those we connect to must hold, their IP
+    address if empty.
+    """
+
+    certificate: str
+    key: str
+    ca: str = ""
+    require_peer: bool = False
+    server_name: str = ""
+
+
+@attrs.frozen
 class Realm:
     """One network. `domains` are host names under which peers there know the SBC itself."""
 
@@ -121,14 +137,16 @@ class Realm:
     registrations: Registrations = Registrations()
     connections: Connections = Connections()
     keepalive: Keepalive = Keepalive()
+    tls: Tls | None = None
 
     def listener(self, dialect: str, transport: str) -> Listener | None:
         """The first listener of that transport, if there is one."""
         return next((own for own in self.listeners if own.transport == transport and own.dialect == dialect), None)
 
     def stream_listener(self, dialect: str) -> Listener | None:
-        """The first listener that takes connections, if there is one."""
-        return next((own for own in self.listeners if own.reliable and own.dialect == dialect), None)
+        """The first listener that takes plain connections, if there is one."""
+        usable = (own for own in self.listeners if own.reliable and own.transport != SECURED)
+        return next((own for own in usable if own.dialect == dialect), None)
 
 
 @attrs.frozen

@@ -38,6 +38,7 @@ class Arrival:
     source: Address
     data: bytes
     now: float
+    proven: str = ""  # the name the peer has proven to have, where connections are secured
 
 
 def near_key(realm: str, source: Address, exchange: bytes) -> ExchangeKey:

@@ -175,8 +175,15 @@ def uri_of(place: Place, scheme: str) -> bytes:
     if not place.ours:
         return place.name
     address = place.address
-    by = b";transport=%b" % place.transport.encode() if place.transport else b""
-    return b"%b:%b@%b:%d%b" % (scheme.encode(), place.name, bracketed(address.host).encode(), address.port, by)
+    secure = scheme == "sips" and place.transport == "tls"  # which says enough (RFC 3261 section 26.2.2)
+    by = b";transport=%b" % place.transport.encode() if place.transport and not secure else b""
+    return b"%b:%b@%b:%d%b" % (
+        b"sips" if secure else b"sip",
+        place.name,
+        bracketed(address.host).encode(),
+        address.port,
+        by,
+    )
 
 
 def write_host(message: SipMessage, uri: Uri, place: Place) -> None:

@@ -16,7 +16,7 @@ from sbc.sip.codec import SipMessage
 from sbc.sip.describe import request_uri, single, tag_of
 from sbc.sip.headers import vias
 from sbc.sip.slots import IDENTITIES, refer_targets, uri_of, write_host
-from sbc.sip.uri import unescape
+from sbc.sip.uri import Uri, unescape
 from sbc.text.edits import Edits
 
 MAX_FORWARDS = 70
@@ -202,9 +202,19 @@ def _write_target(message: SipMessage, crossing: Crossing) -> None:
     if target is not None and target.name:
         message.edits.replace(message.uri_start, message.uri_end, uri_of(target, uri.scheme))
     elif uri.is_sip:
+        _write_transport(message, uri, crossing.hop.listener.transport)
         place = crossing.translate(Slot(Role.IDENTITY, Place(uri.address), uri))
         # whom it is for is never us: what may not be told of this side is the other side's to know
         write_host(message, uri, Place(Address(crossing.peer_host, 0)) if place.ours else place)
+
+
+def _write_transport(message: SipMessage, uri: Uri, transport: str) -> None:
+    """Take out what the URI says of the hop before, which is not how the next one is reached."""
+    span = uri.transport_span
+    if uri.scheme == "sips" and transport != "tls":
+        message.edits.replace(uri.start, uri.start + len(b"sips"), b"sip")
+    if span is not None and uri.transport != transport:
+        message.edits.delete(*span)
 
 
 def _write_hops(message: SipMessage) -> None:

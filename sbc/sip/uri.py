@@ -74,6 +74,12 @@ class Uri(Parameterised):
         match = _TRANSPORT.search(self.data, self.params_start, self.params_end) if self.params_start >= 0 else None
         return match[1].decode("ascii").lower() if match is not None else ""
 
+    @property
+    def transport_span(self) -> tuple[int, int] | None:
+        """Where the transport parameter stands, its semicolon included; None where there is none."""
+        match = _TRANSPORT.search(self.data, self.params_start, self.params_end) if self.params_start >= 0 else None
+        return match.span() if match is not None else None
+
     def _parse(self) -> Parameters:
         return Parameters(self.data, self.params_start, self.params_end, uri=True)
 

@@ -253,3 +253,38 @@ def test_what_no_peer_can_frame_is_refused_in_words() -> None:
     orders = talk.rig.border.unframed(Arrival(talk.phone, NAT, b"", talk.rig.now), broken)
     assert [status(each) for each in sends(orders, "access")] == [400]
     assert to(orders, "access") == [(TCP, NAT)]
+
+
+@pytest.mark.parametrize(("access", "core"), [("tls", UDP), ("tls", TCP), (UDP, "tls"), ("tls", "tls")])
+def test_a_call_over_tls(access: str, core: str) -> None:
+    """TLS is one more transport: Via and Contact say it; a sips URI becomes what the next hop is."""
+    talk = Talk.make(access, core)
+    asked = invite(PHONE).replace(b"SIP/2.0/UDP", b"SIP/2.0/" + access.upper().encode())
+    asked = asked.replace(b"INVITE sip:", b"INVITE sips:").replace(b"Contact: <sip:", b"Contact: <sips:")
+    (sent,) = sends(talk.say(asked), "core")
+    scheme = b"sips" if core == "tls" else b"sip"
+    assert sent.startswith(b"INVITE %b:bob@" % scheme)
+    assert header(sent, b"Via").startswith(b"SIP/2.0/%b 198.51.100.1:" % core.upper().encode())
+    assert contact(sent).startswith(scheme + b":")
+    assert contact(sent).endswith(b";transport=tcp" if core == TCP else b"@198.51.100.1:5060")
+    *_, back = sends(talk.reply(answer(sent, SOFTSWITCH.host)), "access")
+    assert contact(back).endswith(b";transport=tls" if access == "tls" else b"@203.0.113.1:5060")
+    (ack,) = sends(talk.say(inside(asked, back, b"ACK", 1)), "core")
+    assert ack.startswith(b"ACK sip:bob@198.51.100.2:5060 ")
+    (call,) = talk.rig.border.registry.calls.values()
+    assert call.state is CallState.UP
+
+
+@pytest.mark.parametrize("asked_for", [b"tcp", b"tls"])
+def test_the_transport_of_the_hop_before_is_not_asked_of_the_next(asked_for: bytes) -> None:
+    """A phone writes the transport of its own hop into what it dials (RFC 3261 section 19.1.1: the transport to be
+    used for sending to that URI); to the next hop that would say something else."""
+    talk = Talk.make(asked_for.decode(), UDP)
+    data = invite(PHONE, to=b"sip:bob@sbc.example.com;transport=%b;user=phone" % asked_for)
+    (sent,) = sends(talk.say(data), "core")
+    assert sent.startswith(b"INVITE sip:bob@198.51.100.2;user=phone SIP/2.0\r\n")
+
+
+def test_large_requests_are_not_sent_over_tls_unasked() -> None:
+    talk = Talk.make(UDP, UDP, plan_with((UDP,), (UDP, "tls")))
+    assert to(talk.say(LARGE), "core") == [(UDP, SOFTSWITCH)]

@@ -251,7 +251,7 @@ def test_a_realm_that_is_no_table_is_one_fault() -> None:
     ("protocol", "transport", "key", "allowed"),
     [
         ("h323", "udp", "protocol", 'one of "sip"'),
-        ("sip", "sctp", "transport", 'one of "udp", "tcp"'),
+        ("sip", "sctp", "transport", 'one of "udp", "tcp", "tls"'),
         ("sip", "", "transport", "a transport"),
     ],
 )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from tests.certificates import Authority
 from tests.netns.nat import Nat, NatKind
 from tests.netns.sbc_process import sbc_config
 from tests.netns.scene import Scene
@@ -21,10 +23,10 @@ _DIGEST = re.compile(rb"(?im)^(?:Proxy-)?Authorization:.*$")
 CORE_SIDE = ["198.51.100.1", "198.51.100.2"]
 
 
-def talked(stage: Scene, transport: str) -> None:
+def talked(stage: Scene, transport: str, more: str = "") -> None:
     """A call of two baresips with media both ways, hold, and its end."""
-    alice = stage.baresip("phone-a", "alice", transport=transport)
-    bob = stage.baresip("phone-b", "bob", transport=transport)
+    alice = stage.baresip("phone-a", "alice", transport=transport, more=more)
+    bob = stage.baresip("phone-b", "bob", transport=transport, more=more)
     alice.wait_registered()
     bob.wait_registered()
     (contact,) = stage.softswitch.contacts("bob")
@@ -62,6 +64,47 @@ def test_baresips_call_each_other(make_scene: MakeScene, access: str, core: str)
     for segment, wire in wires.items():
         signalling = {p.protocol for p in wire.packets if 5060 in (p.src[1], p.dst[1]) and p.payload.strip()}
         assert signalling == {wanted[segment]}, segment
+
+
+def secured(authority: Authority, **more: str) -> str:
+    """The table of realm access for TLS, with files made on the spot."""
+    certificate, key = authority.sign("sbc", "203.0.113.1")
+    values = {"certificate": str(certificate), "key": str(key), "ca": str(authority.certificate)}
+    lines = [f'{name} = "{value}"' for name, value in values.items()] + [f"{k} = {v}" for k, v in more.items()]
+    return "\n".join(["[realms.access.tls]", *lines, ""])
+
+
+def test_tls_phones_and_a_udp_softswitch(make_scene: MakeScene, tmp_path: Path) -> None:
+    """What passes the access wire cannot be read; the softswitch gets plain SIP by UDP."""
+    toml = sbc_config(access=("tls",), core=("udp",), extra=secured(Authority(tmp_path)))
+    stage = make_scene(one_pair(NAT, NAT), toml=toml)
+    access, core = (stage.lab.host("sbc").capture(segment) for segment in ("access", "core"))
+    more = f"sip_cafile {tmp_path}/authority.crt\nsip_verify_server yes\n"
+    talked(stage, "tls", more)
+    for wire in (access, core):
+        wire.stop()
+    assert not access.find(b"SIP/2.0")
+    assert {p.protocol for p in access.packets if 5061 in (p.src[1], p.dst[1])} == {"tcp"}
+    assert {p.protocol for p in core.packets if 5060 in (p.src[1], p.dst[1])} == {"udp"}
+    found = [p.payload for address in ACCESS_SIDE for p in core.find(address.encode())]
+    assert not [data for data in found if any(a.encode() in _DIGEST.sub(b"", data) for a in ACCESS_SIDE)]
+
+
+def test_a_phone_without_a_certificate_is_not_let_in_where_one_is_required(
+    make_scene: MakeScene, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    toml = sbc_config(access=("tls",), extra=secured(authority, require_peer="true"))
+    stage = make_scene(one_pair((), ()), toml=toml)
+    certificate, key = authority.sign("bob", "bob.example")
+    certificate.write_bytes(certificate.read_bytes() + key.read_bytes())
+    alice = stage.baresip("phone-a", "alice", transport="tls", more=f"sip_cafile {tmp_path}/authority.crt\n")
+    bob = stage.baresip(
+        "phone-b", "bob", transport="tls", more=f"sip_cafile {tmp_path}/authority.crt\nsip_certificate {certificate}\n"
+    )
+    bob.wait_registered()
+    assert stage.softswitch.contacts("bob") and not stage.softswitch.contacts("alice")
+    assert alice.process.running
 
 
 @pytest.mark.parametrize("scenario", ["uac", "uac_hold", "uac_cancel"])

@@ -34,7 +34,7 @@ def written(message: SipMessage, name: bytes) -> bytes:
         (b"<sip:alice@192.168.1.10:5060;ob>;expires=9", b"<sip:token@198.51.100.1:5060>;expires=9"),
         (b'"A, B" <sip:alice@192.168.1.10>;q=0.5', b'"A, B" <sip:token@198.51.100.1:5060>;q=0.5'),
         (b"sip:alice@192.168.1.10;expires=9", b"sip:token@198.51.100.1:5060;expires=9"),
-        (b"<sips:alice@[2001:db8::1]:5061>", b"<sips:token@198.51.100.1:5060>"),
+        (b"<sips:alice@[2001:db8::1]:5061>", b"<sip:token@198.51.100.1:5060>"),
     ],
 )
 def test_a_contact_becomes_a_token(value: bytes, expected: bytes) -> None:

@@ -1,0 +1,190 @@
+"""One signalling connection: what it brings, what waits for it, how long it may say nothing."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.internet.interfaces import IHandshakeListener, IPushProducer
+from twisted.internet.protocol import Protocol as Wire
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from sbc.core.address import Address
+from sbc.core.message import BadMessage
+from sbc.core.orders import Listener, Note
+from sbc.media.udp import set_dscp
+from sbc.tls import misnamed, proven_name
+
+if TYPE_CHECKING:
+    from sbc.connections import Connections
+
+
+class Ears(Protocol):
+    """Who hears what connections bring."""
+
+    def received(self, listener: Listener, source: Address, data: bytes, proven: str = "") -> None:
+        """A whole message; `proven` is the name that the peer's certificate has shown to be its own."""
+
+    def unframed(self, listener: Listener, source: Address, bad: BadMessage) -> None:
+        """What came is no message, and nothing after it can be told apart."""
+
+    def unreached(self, listener: Listener, peer: Address, why: str) -> None:
+        """There is no connection to `peer` any more, or none could be made."""
+
+    def needed(self, listener: Listener, peer: Address) -> bool:
+        """Whether a connection that says nothing is to stay all the same."""
+
+    def noted(self, note: Note) -> None:
+        """Something for log and counters."""
+
+
+@implementer(IPushProducer, IHandshakeListener)
+class Connection(Wire):
+    """One connection, from the moment it is wanted. `peer` is where it leads, by which it is found."""
+
+    def __init__(self, table: Connections, listener: Listener, peer: Address, opened: bool) -> None:
+        self.table = table
+        self.listener = listener
+        self.peer = peer
+        self.opened = opened
+        self.limits = table.limits(listener)
+        self.framer: Any = table.framer(listener)
+        self.deadline = table.now() + (self.limits.connect if opened else self.limits.message)
+        self.up = False
+        self.proven = ""  # the peer's name, where it has shown a certificate
+        self.closing = False
+        self.heard = opened  # whether it has ever brought a message, or leads where we wanted to go
+        self.connector: Any = None
+        self._queue: list[bytes] = []  # until it is up
+        self._waiting = 0  # octets: in the queue, or written while the peer does not read
+        self._paused = False
+
+    # -- what Twisted calls
+
+    def connectionMade(self) -> None:
+        transport: Any = self.transport
+        transport.setTcpNoDelay(True)
+        transport.setTcpKeepAlive(True)
+        secured = isinstance(transport, TLSMemoryBIOProtocol)
+        wire: Any = transport.transport if secured else transport
+        handle: socket.socket = wire.getHandle()
+        set_dscp(handle, self.table.realm(self.listener).media.dscp)
+        if not secured:
+            self._begin()
+
+    def handshakeCompleted(self) -> None:
+        """Called by Twisted where the connection is secured: from now on it is what it seems to be."""
+        transport: Any = self.transport
+        why = misnamed(transport.getHandle(), self.table.expected(self)) if self.opened else ""
+        if why:
+            self.abort("unproven", why)
+            return
+        if self.opened or self.table.requires_peer(self.listener):  # else nobody has verified what it shows
+            self.proven = proven_name(transport.getPeerCertificate())
+        self._begin()
+
+    def _begin(self) -> None:
+        if self.closing:
+            return
+        transport: Any = self.transport
+        transport.registerProducer(self, True)
+        self.up = True
+        self.deadline = self.table.now() + (self.limits.idle if self.opened else self.limits.message)
+        self.table.made(self)
+        queue, self._queue, self._waiting = self._queue, [], 0
+        for data in queue:
+            transport.write(data)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self.closing:
+            return
+        began = not self.framer.partial
+        framed = self.framer.feed(data)
+        now = self.table.now()
+        self.heard = self.heard or bool(framed.messages)
+        if not self.framer.partial:
+            if self.heard:
+                self.deadline = now + self.limits.idle
+        elif began or framed.messages:
+            self.deadline = now + self.limits.message
+        if framed.reply:
+            self.write(framed.reply)
+        for message in framed.messages:
+            self.table.ears.received(self.listener, self.peer, message, self.proven)
+        if framed.broken is not None:
+            self.table.ears.unframed(self.listener, self.peer, framed.broken)
+            self.close("unframed", framed.broken.reason)
+
+    def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
+        why = "the connection is lost" if self.up else f"no connection: {reason.getErrorMessage()}"
+        self.table.gone(self, why)
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        self._paused, self._waiting = False, 0
+
+    def stopProducing(self) -> None:
+        """Nothing is produced here of its own accord."""
+
+    # -- what the table calls
+
+    def write(self, data: bytes) -> bool:
+        """Send `data` now or when the connection is up; False if too much waits already, which ends the connection."""
+        if not self.up or self._paused:
+            self._waiting += len(data)
+            if self._waiting > self.limits.queue:
+                self.abort("unread", f"{self._waiting} octets wait for the peer")
+                return False
+        if self.up:
+            assert self.transport is not None
+            self.transport.write(data)
+        else:
+            self._queue.append(data)
+        return True
+
+    def close(self, word: str, why: str) -> None:
+        """Say no more than is written already. `word` names the reason in counters."""
+        if self.closing:
+            return
+        self.table.note(self, word, why)
+        self.closing = True
+        self.table.hide(self)
+        if not self.up:
+            self._cut()
+            return
+        transport: Any = self.transport
+        self.deadline = self.table.now() + self.limits.message
+        transport.unregisterProducer()
+        transport.loseConnection()
+
+    def abort(self, word: str, why: str) -> None:
+        """End it at once; whatever is not sent yet is lost."""
+        if not self.closing:
+            self.table.note(self, word, why)
+        self.closing = True
+        self.table.hide(self)
+        self._cut()
+
+    def _cut(self) -> None:
+        transport: Any = self.transport
+        if transport is not None:
+            transport.abortConnection()
+        else:
+            self.connector.disconnect()
+
+    def overdue(self) -> None:
+        """Its time is over."""
+        if self.closing:
+            self.abort("", "")
+        elif not self.up:
+            self.close("timeout", "the peer does not take the connection")
+        elif self.framer.partial or not self.heard:
+            self.close("slow", "no whole message in time")
+        elif self.table.ears.needed(self.listener, self.peer):
+            self.deadline = self.table.now() + self.limits.idle
+        else:
+            self.close("idle", "nothing to say")

@@ -1,0 +1,103 @@
+"""One connection over a real socket: what it brings and says, and when it is ended."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from sbc.core.address import Address
+from tests.streams import INVITE, REGISTER, Bench, bench
+
+__all__ = ["bench"]
+
+
+def test_what_a_phone_says_is_heard_and_answered_by_the_same_way(bench: Bench) -> None:
+    phone = bench.phone()
+    phone.sendall(INVITE[:50])
+    bench.turn()
+    assert not bench.heard.messages
+    phone.sendall(INVITE[50:] + REGISTER + b"\r\n\r\n")
+    bench.wait(lambda: len(bench.heard.messages) == 2, "two messages")
+    source = Address(*phone.getsockname())
+    assert bench.heard.messages == [(source, INVITE), (source, REGISTER)]
+    assert bench.table.send(bench.access, source, b"answer") == ""
+    bench.turn()
+    assert phone.recv(100) == b"\r\nanswer"
+    (made,) = bench.table.books().connections
+    assert made.transport is not None
+    handle: socket.socket = made.transport.getHandle()  # type: ignore[attr-defined]
+    assert handle.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == 26 << 2
+    assert handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.parametrize("bench", [{"queue": 1000}], indirect=True)
+def test_what_waits_for_a_connection_is_bounded(bench: Bench) -> None:
+    _, address = bench.softswitch()
+    said = [bench.table.send(bench.core, address, b"x" * 300) for _ in range(4)]
+    assert said == ["", "", "", "it does not read what it is sent"]
+    bench.turn()
+    assert bench.heard.counted["connection-unread"] == 1
+
+
+@pytest.mark.parametrize("bench", [{"queue": 100_000}], indirect=True)
+def test_a_peer_that_does_not_read_is_left(bench: Bench) -> None:
+    phone = bench.phone()
+    phone.sendall(REGISTER)
+    bench.wait(lambda: bench.heard.messages, "the message")
+    source = bench.heard.messages[0][0]
+    said = ""
+    written = 0
+    while not said and written < 50_000_000:
+        said = bench.table.send(bench.access, source, b"x" * 10_000)
+        written += 10_000
+        bench.turn(1)
+    assert said == "it does not read what it is sent"
+    assert bench.heard.counted["connection-unread"] == 1
+    bench.wait(lambda: not bench.table.books().connections, "the end")
+
+
+@pytest.mark.parametrize("bench", [{"message": 5.0, "idle": 60.0}], indirect=True)
+def test_slow_loris(bench: Bench) -> None:
+    """Who begins and does not end is closed in time, however busily it drips; who has said all may be silent longer."""
+    silent, slow, good = bench.phone(), bench.phone(), bench.phone()
+    good.sendall(REGISTER)
+    for octet in INVITE[:8]:
+        slow.sendall(bytes([octet]))
+        bench.turn()
+        bench.pass_time(0.5)
+    bench.pass_time(3)
+    assert bench.ended(slow) and bench.ended(silent) and not bench.ended(good)
+    assert bench.heard.counted["connection-slow"] == 2
+    good.sendall(INVITE[:10])
+    bench.turn()
+    bench.pass_time(7)
+    assert bench.ended(good)
+
+
+@pytest.mark.parametrize("bench", [{"idle": 20.0}], indirect=True)
+def test_idle_connections_end_unless_needed(bench: Bench) -> None:
+    phone = bench.phone()
+    phone.sendall(REGISTER)
+    bench.wait(lambda: bench.heard.messages, "the message")
+    bench.heard.need = True
+    bench.pass_time(50)
+    assert not bench.ended(phone)
+    bench.heard.need = False
+    bench.pass_time(5)
+    phone.sendall(b"\r\n\r\n")
+    bench.turn()
+    assert phone.recv(10) == b"\r\n"
+    bench.pass_time(15)
+    assert not bench.ended(phone), "a ping is a sign of life"
+    bench.pass_time(10)
+    assert bench.ended(phone)
+    assert bench.heard.counted["connection-idle"] == 1
+
+
+def test_lost_framing_is_told_and_ends_the_connection(bench: Bench) -> None:
+    phone = bench.phone()
+    phone.sendall(INVITE + REGISTER.replace(b"Content-Length: 0\r\n", b"") + INVITE)
+    bench.wait(lambda: bench.ended(phone), "the end")
+    assert len(bench.heard.messages) == 1
+    assert bench.heard.bad == ["Missing Content-Length"]

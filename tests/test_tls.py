@@ -1,0 +1,226 @@
+"""TLS on loopback with Python's own ssl at the other end: who is let in, whom we trust, and files that are no use."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+
+from sbc.config.faults import ConfigError
+from sbc.core.address import Address
+from sbc.core.orders import Listener
+from sbc.core.realm import Media, Realm, Side, Tls
+from sbc.tls import Security, name_of, proven_name, read_tls
+from tests.certificates import Authority
+from tests.streams import ACCESS, INVITE, PEER, REGISTER, Bench, open_bench
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+def realm(tls: Tls) -> Realm:
+    return Realm("access", Side.ACCESS, (), Media(ACCESS, ACCESS, range(2)), tls=tls)
+
+
+def security(authority: Authority, **more: Any) -> dict[str, Security]:
+    certificate, key = authority.sign("sbc", ACCESS)
+    tls = Tls(str(certificate), str(key), ca=str(authority.certificate), **more)
+    (made,) = read_tls({"access": realm(tls)}).values()
+    return {"access": made, "core": made}
+
+
+def meanwhile(bench: Bench, act: Callable[[], T]) -> T:
+    """What `act` returns, done in a thread while the reactor runs."""
+    with ThreadPoolExecutor(1) as pool:
+        doing = pool.submit(act)
+        bench.wait(doing.done, "the other end")
+        return doing.result()
+
+
+def trusting(authority: Authority, who: str = "") -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(authority.certificate))
+    if who:
+        context.load_cert_chain(*authority.sign(who, f"{who}.example"))
+    return context
+
+
+def say(bench: Bench, context: ssl.SSLContext, data: bytes) -> bytes:
+    """A phone says something over TLS and reads the answer."""
+
+    def act() -> bytes:
+        plain = bench.phone()
+        plain.settimeout(2)
+        with context.wrap_socket(plain, server_hostname=ACCESS) as phone:
+            phone.sendall(data)
+            return phone.recv(1000)
+
+    def reply(listener: Listener, source: Address) -> None:
+        bench.table.send(listener, source, b"answer")
+
+    bench.heard.answer = reply
+    return meanwhile(bench, act)
+
+
+def test_a_phone_is_heard_over_tls(authority: Authority) -> None:
+    with open_bench(transport="tls", security=security(authority)) as bench:
+        assert say(bench, trusting(authority), INVITE) == b"answer"
+        assert [data for _, data in bench.heard.messages] == [INVITE]
+        assert bench.heard.proven == {""}, "it has shown nothing"
+        assert bench.heard.counted["connection-accepted"] == 1
+
+
+def test_a_large_message_over_tls(authority: Authority) -> None:
+    data = REGISTER.replace(b"Content-Length: 0", b"Content-Length: 50000") + b"x" * 50_000
+    with open_bench(transport="tls", security=security(authority)) as bench:
+        assert say(bench, trusting(authority), data) == b"answer"
+        assert [each for _, each in bench.heard.messages] == [data]
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
+def test_old_tls_is_not_spoken(authority: Authority) -> None:
+    context = trusting(authority)
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with open_bench(transport="tls", security=security(authority)) as bench, pytest.raises((ssl.SSLError, OSError)):
+        say(bench, context, INVITE)
+
+
+def test_plain_text_is_not_heard(authority: Authority) -> None:
+    with open_bench(transport="tls", security=security(authority)) as bench:
+        phone = bench.phone()
+        phone.sendall(INVITE)
+        bench.wait(lambda: bench.ended(phone), "the end")
+        assert not bench.heard.messages and not bench.heard.bad
+
+
+def test_who_must_show_a_certificate_and_who_has(authority: Authority, tmp_path: Path) -> None:
+    with open_bench(transport="tls", security=security(authority, require_peer=True)) as bench:
+        assert say(bench, trusting(authority, "alice"), INVITE) == b"answer"
+        assert bench.heard.proven == {"alice.example"}
+        with pytest.raises((ssl.SSLError, OSError)):
+            assert say(bench, trusting(authority), REGISTER), "nothing came"
+        stranger = Authority(tmp_path, "stranger")
+        context = trusting(authority)
+        context.load_cert_chain(*stranger.sign("mallory", "alice.example"))
+        with pytest.raises((ssl.SSLError, OSError)):
+            assert say(bench, context, REGISTER), "nothing came"
+        assert [data for _, data in bench.heard.messages] == [INVITE]
+
+
+def test_a_handshake_that_never_ends(authority: Authority) -> None:
+    with open_bench(transport="tls", security=security(authority)) as bench:
+        phone = bench.phone()
+        bench.turn()
+        bench.pass_time(12)
+        assert bench.ended(phone)
+        assert bench.heard.counted["connection-timeout"] == 1
+
+
+def send_to(bench: Bench, authority: Authority, names: tuple[str, ...], ca: Authority | None = None) -> bytes:
+    """What a next hop with a certificate of these names hears of a message sent there."""
+    door, address = bench.softswitch()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*(ca or authority).sign("softswitch", *names))
+
+    def act() -> bytes:
+        end, _ = door.accept()
+        try:
+            with context.wrap_socket(end, server_side=True) as secured:
+                secured.settimeout(2)
+                return secured.recv(1000)
+        except OSError:
+            return b""
+
+    assert bench.table.send(bench.core, address, b"hello") == ""
+    return meanwhile(bench, act)
+
+
+def test_a_next_hop_is_known_by_its_address(authority: Authority) -> None:
+    with open_bench(transport="tls", security=security(authority)) as bench:
+        assert send_to(bench, authority, (PEER,)) == b"hello"
+        bench.wait(lambda: bench.heard.lost, "its end")
+        assert bench.heard.lost[0][1] == "the connection is lost"
+
+
+def test_a_next_hop_is_known_by_its_name(authority: Authority) -> None:
+    own = security(authority, server_name="softswitch.example")
+    with open_bench(transport="tls", security=own) as bench:
+        assert send_to(bench, authority, ("softswitch.example",)) == b"hello"
+
+
+@pytest.mark.parametrize("names", [(), ("127.0.9.99",), ("softswitch.example",)])
+def test_a_next_hop_of_another_name_hears_nothing(authority: Authority, names: tuple[str, ...]) -> None:
+    with open_bench(transport="tls", security=security(authority)) as bench:
+        assert send_to(bench, authority, names) == b""
+        bench.wait(lambda: bench.heard.lost, "the refusal")
+        assert bench.heard.lost[0][1].startswith("no connection: ")
+
+
+def test_a_next_hop_nobody_vouches_for_hears_nothing(authority: Authority, tmp_path: Path) -> None:
+    with open_bench(transport="tls", security=security(authority)) as bench:
+        assert send_to(bench, authority, (PEER,), Authority(tmp_path, "stranger")) == b""
+        bench.wait(lambda: bench.heard.lost, "the refusal")
+
+
+def fault(tls: Tls) -> tuple[str, str]:
+    with pytest.raises(ConfigError) as caught:
+        read_tls({"access": realm(tls)}, "sbc.toml")
+    (found,) = caught.value.faults
+    assert str(found).startswith("sbc.toml: ")
+    return found.key.rpartition(".")[2], found.problem
+
+
+def test_files_that_are_no_use_are_named(authority: Authority, tmp_path: Path) -> None:
+    certificate, key = map(str, authority.sign("sbc"))
+    other, _ = map(str, authority.sign("other"))
+    empty = tmp_path / "empty"
+    empty.touch(0o600)
+    assert fault(Tls("/nowhere/x", key)) == ("certificate", "cannot be read: No such file or directory")
+    assert fault(Tls(str(empty), key)) == ("certificate", "holds nothing of the kind")
+    assert fault(Tls(certificate, "/nowhere/x")) == ("key", "cannot be read: No such file or directory")
+    assert fault(Tls(certificate, str(empty))) == ("key", "holds nothing of the kind")
+    assert fault(Tls(other, key)) == ("key", "is not the key of the certificate")
+    assert fault(Tls(certificate, key, ca=key)) == ("ca", "holds nothing of the kind")
+    locked = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
+    )
+    empty.write_bytes(locked)
+    assert fault(Tls(certificate, str(empty))) == ("key", "holds nothing of the kind")
+    empty.write_bytes(b"x" * 2_000_000)
+    assert fault(Tls(certificate, str(empty))) == ("key", "is too long")
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
+def test_a_key_that_others_may_read(authority: Authority, mode: int) -> None:
+    certificate, key = authority.sign("sbc")
+    key.chmod(mode)
+    assert fault(Tls(str(certificate), str(key))) == ("key", f"others than its owner may use it (mode {mode:04o})")
+
+
+def test_every_fault_is_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_tls({"access": realm(Tls("/nowhere/a", "/nowhere/b", ca="/nowhere/c"))})
+    assert len(caught.value.faults) == 3
+
+
+def test_realms_without_tls_need_nothing() -> None:
+    assert read_tls({"access": Realm("access", Side.ACCESS, (), Media("", "", range(2)))}) == {}
+
+
+def test_the_name_a_certificate_proves(authority: Authority) -> None:
+    made = [
+        read_tls({"access": realm(Tls(*map(str, authority.sign(*names))))})["access"].chain[0]
+        for names in (("cn",), ("cn", "dns.example"), ("cn", "192.0.2.1"))
+    ]
+    assert proven_name(None) == ""
+    assert [name_of(each) for each in made] == ["cn", "dns.example", "192.0.2.1"]
