@@ -57,6 +57,7 @@ def sbc_config(
     ports: str = "20000-20999",
     domain: str = DOMAIN,
     extra: str = "",
+    extra_realm: str = "",
     access: tuple[str, ...] = ("udp",),
     core: tuple[str, ...] = ("udp",),
 ) -> str:
@@ -81,7 +82,7 @@ def sbc_config(
             signaling=signaling,
             signaling_ports='signaling_ports = "40000-40999"' if signaling == "port-per-terminal" else "",
         )
-    return text
+    return text + extra_realm
 
 
 class SbcProcess:

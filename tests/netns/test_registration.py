@@ -1,0 +1,85 @@
+"""Registration and keepalive on real networks: a NAT that forgets in seconds, and the two lifetimes on the wire."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.netns.capture import Capture
+from tests.netns.nat import Nat, NatKind
+from tests.netns.sbc_process import sbc_config
+from tests.netns.scene import Scene
+from tests.netns.topology import FIRST, one_pair
+from tests.netns.waiting import wait_for
+
+MakeScene = Callable[..., Scene]
+
+FORGETFUL = (Nat(NatKind.PORT_RESTRICTED, timeout=5, stream_timeout=5),)
+SILENCE = 8.0  # seconds: longer than the NAT remembers
+
+
+def config(keepalive: str) -> str:
+    return sbc_config(FIRST, extra_realm=f"[realms.{FIRST.access}.keepalive]\n{keepalive}\n")
+
+
+def lifetimes(wire: Capture, src: str, start: str) -> list[int]:
+    """The expires of the Contact in each message of that kind from `src`."""
+    seen = [each.message for each in wire.sip_messages(src=src)]
+    contacts = [m.get("contact") for m in seen if m.start.startswith(start) and m.method == "REGISTER"]
+    found = [re.search(r"expires=(\d+)", contact or "") for contact in contacts]
+    return [int(each[1]) for each in found if each is not None]
+
+
+def test_the_softswitch_sees_the_long_lifetime_and_the_phone_the_short_one(make_scene: MakeScene) -> None:
+    stage = make_scene(one_pair())
+    phone_side, core = stage.lab.host("phone-a").capture(), stage.lab.host("sbc").capture("core")
+    alice = stage.phone("phone-a", "alice")
+    for _ in range(4):
+        assert alice.register(300).status == 200
+    assert len(lifetimes(core, FIRST.sbc_core, "REGISTER")) == 2, "one, and once more with credentials"
+    assert set(lifetimes(core, FIRST.sbc_core, "REGISTER")) == {3600}
+    assert set(lifetimes(core, FIRST.softswitch_address, "SIP/2.0 200")) == {3600}
+    assert lifetimes(phone_side, FIRST.sbc_access, "SIP/2.0 200") == [60] * 4
+    (contact,) = stage.softswitch.rpc("ul.lookup", "location", "alice")["Contacts"]
+    assert 3590 <= contact["Contact"]["Expires"] <= 3600
+    assert alice.register(0).status == 200
+    assert stage.softswitch.contacts("alice") == []
+
+
+@pytest.mark.parametrize("keepalive", ['mode = "off"', "period = 3\nanswer_within = 1"], ids=["without", "with"])
+def test_a_call_after_silence_needs_keepalive(make_scene: MakeScene, keepalive: str) -> None:
+    """A NAT that forgets after 5 s. After 8 s of silence a call gets through if the SBC asks every 3 s, else it does
+    not."""
+    stage = make_scene(one_pair((), FORGETFUL), toml=config(keepalive))
+    alice, bob = stage.phone("phone-a", "alice"), stage.phone("phone-b", "bob")
+    for phone in (alice, bob):
+        assert phone.register(300).status == 200
+    time.sleep(SILENCE)
+    call = alice.dial("bob")
+    if "off" in keepalive:
+        with pytest.raises(TimeoutError):
+            wait_for(lambda: bob.calls, 4.0, "the call to reach bob")
+        assert not bob.received("OPTIONS")
+        call.cancel()
+        return
+    call.wait("up")
+    assert len(bob.received("OPTIONS")) >= 2
+    assert not alice.received("OPTIONS"), "who is behind no NAT is not asked"
+    assert call.bye().status == 200
+
+
+def test_a_phone_that_is_gone_is_found_dead_and_comes_back_with_its_next_message(make_scene: MakeScene) -> None:
+    """Its NAT has been restarted: what it is sent no longer arrives, and it does not know."""
+    stage = make_scene(one_pair((), FORGETFUL), toml=config("period = 3\nanswer_within = 1\nmisses = 2"))
+    alice, bob = stage.phone("phone-a", "alice"), stage.phone("phone-b", "bob")
+    for phone in (alice, bob):
+        assert phone.register(300).status == 200
+    stage.lab.host("nat-b").flush_nat()
+    time.sleep(9.0)
+    assert alice.dial("bob").wait("ended").status == 480
+    assert bob.register(300).status == 200
+    call = alice.dial("bob").wait("up")
+    assert call.bye().status == 200
