@@ -68,6 +68,8 @@ _BINDINGS = (
     Column("NAT", lambda row: row["behind_nat"]),
     Column("PRESENTED AS", lambda row: row["presented"], widest=48),
     Column("EXPIRES", lambda row: duration(row["expires_in"]), right=True),
+    Column("GRANTED", lambda row: duration(row["granted_for"]), right=True),
+    Column("SILENT", lambda row: duration(row["silent_for"]), right=True),
     Column("STATE", lambda row: row["state"]),
 )
 _REALMS = (

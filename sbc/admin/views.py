@@ -189,7 +189,8 @@ def stream_matches(call: Call, stream: Stream, find: str) -> bool:
 def binding_view(binding: Binding, now: float) -> View:
     """A binding. `place` is where the terminal believes to be, `presented` where the core side finds it.
 
-    `expires_in` is in seconds, None for one that the registrar has yet to confirm. `tokens` are the names it was given.
+    `expires_in` is what is left of what the terminal was told, `granted_for` of what the registrar granted, in seconds;
+    None where there is no such time. `silent_for` is how long a watched terminal has been. `tokens` are its names.
     """
     return {
         "id": binding.id,
@@ -206,6 +207,8 @@ def binding_view(binding: Binding, now: float) -> View:
         "presented": str(binding.onward.advertised),
         "tokens": [{"realm": realm, "token": words(token)} for (realm, _), token in binding.tokens.items()],
         "expires_in": binding.expires_at - now if binding.state is BindingState.BOUND else None,
+        "granted_for": None if binding.state is BindingState.PENDING else binding.grant_ends - now,
+        "silent_for": None if binding.watch is None else now - binding.watch.heard_at,
     }
 
 

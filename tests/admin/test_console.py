@@ -119,7 +119,7 @@ def test_an_unknown_call_is_said_so(busy: Desk, name: str) -> None:
 
 def test_bindings(busy: Desk) -> None:
     bindings = busy.console.bindings()
-    assert titles(bindings) == "ID USER REALM PLACE SEEN NAT PRESENTED AS EXPIRES STATE"
+    assert titles(bindings) == "ID USER REALM PLACE SEEN NAT PRESENTED AS EXPIRES GRANTED SILENT STATE"
     assert [row["user"] for row in bindings] == ["alice@sbc.example.com", "bob@sbc.example.com"]
     line = repr(bindings).splitlines()[1]
     for part in ("192.168.1.10:5060", str(busy.phone.address), " yes ", str(busy.core.advertised), "bound"):
