@@ -142,7 +142,6 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
     try:
         message = dialect.decode(arrival.data)
         intent = dialect.describe(message)
-        slots = dialect.slots(message)
     except NoMessage:
         return keepalive.heard(border.registry, arrival, True)
     except BadMessage as bad:
@@ -150,18 +149,19 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
     take = _take_reply if intent.phase.reply else _take_request
     back = keepalive.heard(border.registry, arrival, not intent.phase.reply)
     try:
-        return back + take(border, dialect, message, intent, slots, arrival)
+        return back + take(border, dialect, message, intent, arrival)
+    except BadMessage as bad:
+        return back + _bad(dialect, bad, arrival)
     except Refused as no:
         return back + _refuse(dialect, message, intent, no, arrival)
 
 
-def _take_request(
-    border: Border, dialect: Any, message: Any, intent: Intent, slots: list[Slot], arrival: Arrival
-) -> list[Order]:
+def _take_request(border: Border, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order]:
     registry = border.registry
     absorbed = transact.absorb_request(registry, dialect, message, intent, arrival)
     if absorbed is not None:
         return absorbed
+    slots = dialect.slots(message)  # not before, since much of what arrives is a repetition
     refreshed, fronted = front.refresh(registry, dialect, message, intent, slots, arrival)
     if refreshed:
         return fronted
@@ -170,7 +170,8 @@ def _take_request(
     orders += fronted
     exchange = crossing.exchange
     try:
-        sent, onward = _translate(dialect, message, slots, crossing)
+        sent, read = _translate(dialect, message, slots, crossing)
+        onward = dialect.describe(read)
     except Refused as no:
         crossing.abandon()
         orders += _drop(border, exchange, no, arrival.now)
@@ -187,9 +188,7 @@ def _take_request(
     return [*orders, *crossing.orders(), *exchange.onward(sent), *after]
 
 
-def _take_reply(
-    border: Border, dialect: Any, message: Any, intent: Intent, slots: list[Slot], arrival: Arrival
-) -> list[Order]:
+def _take_reply(border: Border, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order]:
     registry = border.registry
     exchange = transact.exchange_of_reply(registry, intent, arrival)
     if exchange is None:
@@ -201,18 +200,20 @@ def _take_reply(
     absorbed = transact.absorb_reply(registry, dialect, message, intent, exchange, arrival)
     if absorbed is not None:
         return absorbed
+    slots = dialect.slots(message)
     crossing = reply_crossing(registry, arrival, intent, exchange)
     try:
-        out, back = _translate(dialect, message, slots, crossing)
+        out, read = _translate(dialect, message, slots, crossing)
     except Refused as no:
         crossing.abandon()
         return transact.refuse_answer(registry, dialect, exchange, intent, no, arrival.now)
     media = crossing.orders()
-    after = transact.settle(registry, dialect, message, exchange, crossing, out, back)
+    after = transact.settle(registry, dialect, message, exchange, crossing, out, lambda: dialect.describe(read))
     return [*media, *exchange.back(out), *after]
 
 
-def _translate(dialect: Any, message: Any, slots: list[Slot], crossing: Any) -> tuple[bytes, Intent]:
+def _translate(dialect: Any, message: Any, slots: list[Slot], crossing: Any) -> tuple[bytes, Any]:
+    """The message as it goes on, and as whoever gets it reads it. @raises Refused."""
     for slot in slots:
         dialect.fill(message, slot, crossing.translate(slot))
     if crossing.intent.kind is Kind.BIND:
@@ -221,7 +222,7 @@ def _translate(dialect: Any, message: Any, slots: list[Slot], crossing: Any) -> 
     dialect.stamp(message, crossing)
     data = dialect.encode(message)
     try:
-        return data, dialect.describe(dialect.decode(data))
+        return data, dialect.decode(data)
     except BadMessage as bad:  # what was just short enough is too long now
         raise Refused(Cause.UNSUPPORTED, f"cannot be taken across: {bad.reason}") from bad
 

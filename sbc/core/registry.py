@@ -151,6 +151,10 @@ class Registry:
         call = self.calls.get(id)
         return call is not None and call.state is not CallState.CLOSED
 
+    def is_named(self, call: Call, leg: Leg, name: bytes) -> bool:
+        """Whether `name` on that leg means `call` already."""
+        return call_key(leg.realm, leg.seen, name) in call.keys
+
     def call_named(self, realm: Realm, source: Address, name: bytes) -> Call | None:
         """The call that somebody at `source` means by `name`."""
         return self.calls_by_key.get(call_key(realm, source, name))

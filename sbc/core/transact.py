@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -204,15 +205,21 @@ def _proceed(registry: Registry, exchange: Exchange, now: float) -> None:
 
 
 def settle(
-    registry: Registry, dialect: Any, message: Any, exchange: Exchange, crossing: Crossing, out: bytes, back: Intent
+    registry: Registry,
+    dialect: Any,
+    message: Any,
+    exchange: Exchange,
+    crossing: Crossing,
+    out: bytes,
+    back: Callable[[], Intent],
 ) -> list[Order]:
-    """An answer has crossed as `out`, described as `back`: bring exchange, call and bindings up to date."""
+    """An answer has crossed as `out`, which `back` describes: bring exchange, call and bindings up to date."""
     intent, now = crossing.intent, crossing.arrival.now
     exchange.heard, exchange.answer = crossing.arrival.data, out
     call = exchange.call
-    if call is not None and intent.party:  # the dialogue has its full name now, on both sides
+    if call is not None and intent.party and not registry.is_named(call, call.legs[crossing.from_leg], intent.call):
         registry.name_call(call, call.legs[crossing.from_leg], intent.call)
-        registry.name_call(call, call.legs[1 - crossing.from_leg], back.call)
+        registry.name_call(call, call.legs[1 - crossing.from_leg], back().call)  # its full name now, on both sides
     orders: list[Order] = []
     if intent.phase is Phase.PROVISIONAL:
         if exchange.state in (State.TRYING, State.PROCEEDING):
