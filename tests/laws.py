@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from sbc.core.address import Address
 from sbc.core.message import BadMessage, Cause, Phase, Place, Refused, Role
 from sbc.core.orders import Note, Order, Record, Send, Wake
-from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, of, sends
+from sbc.core.realm import Registrations
+from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, make_plan, of, sends
 
 
 @attrs.frozen
@@ -26,11 +27,14 @@ class Wire:
     `opening(sender)` is a request that opens a call from the host and port given, with media at ports 4000 and 4001 of
     that host. `answer(request, host)` is its answer, given the request as it arrived and the answering host.
     `inside(request, answer)` is a further request of the opener, given what it had sent and what it got back.
+    `binding(sender, number)` binds one place at the sender for 300 s, `granted(request)` is the registrar's yes to it.
     """
 
     opening: Any
     answer: Any
     inside: Any
+    binding: Any
+    granted: Any
 
 
 def spellings(host: str) -> list[bytes]:
@@ -146,6 +150,28 @@ class DialectLaws:
             for data in (dialect.accept(probe, NAT), dialect.refuse(probe, Refused(Cause.NOT_FOUND, "who?"), NAT)):
                 reply = dialect.describe(dialect.decode(data))
                 assert reply.phase.final and reply.exchange == intent.exchange
+
+    def test_refresh(self) -> None:
+        """What only refreshes a binding is answered by the SBC itself: the place, with what is left to it."""
+        rig = Rig.make(self.dialect, make_plan(self.dialect.name, registrations=Registrations()))
+        (sent,) = sends(rig.from_access(self.wire.binding(PHONE, 1)), "core")
+        assert self.lifetimes(sent) == [3600]
+        (back,) = sends(rig.from_core(self.wire.granted(sent)), "access")
+        assert self.lifetimes(back) == [60]
+        rig.now += 20
+        asked = self.wire.binding(PHONE, 2)
+        orders = rig.from_access(asked)
+        (answer,) = sends(orders, "access")
+        assert not sends(orders, "core")
+        reply = self.dialect.describe(self.dialect.decode(answer))
+        assert reply.phase is Phase.SUCCESS
+        assert reply.exchange == self.dialect.describe(self.dialect.decode(asked)).exchange
+        assert self.lifetimes(answer) == [60]
+        assert_no_trace(answer, SOFTSWITCH.host, SBC_CORE.host)
+
+    def lifetimes(self, data: bytes) -> list[int | None]:
+        """For how long each place in a message is to live."""
+        return [slot.expires for slot in self.dialect.slots(self.dialect.decode(data)) if slot.role is Role.SIGNAL]
 
     def place_of(self, sender: Address) -> bytes:
         """The name of the place that an opening from `sender` loads."""

@@ -121,8 +121,8 @@ def test_a_binding(desk: Desk) -> None:
     assert view["behind_nat"] is True
     assert view["presented"] == str(desk.core.advertised)
     assert view["expires_in"] == 42
-    assert view["granted_for"] == binding.grant_ends - binding.expires_at + 42 == 3600 - 60 + 42
-    assert view["silent_for"] == 60 - 42
+    assert round(view["granted_for"]) == 3600 - 60 + 42
+    assert round(view["silent_for"]) == 60 - 42
     assert [token["realm"] for token in view["tokens"]] == ["core"]
     for find in ("alice", binding.id, "192.168.1.10", "40001", "line=7", "bound"):
         assert views.binding_matches(binding, find), find

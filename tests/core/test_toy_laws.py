@@ -15,6 +15,8 @@ class TestToy(DialectLaws):
         lambda sender: opening(sender).pack(),
         lambda request, host: answer(request, host).pack(),
         lambda request, reply: inside(request, reply).pack(),
+        lambda sender, number: binding(sender, exchange=number, life=300).pack(),
+        lambda request: granted(request).pack(),
     )
 
     @classmethod

@@ -7,12 +7,12 @@ from sbc.core.message import BadMessage
 from sbc.sip.dialect import SipDialect
 from tests.corpora import corpus
 from tests.laws import DialectLaws, Wire
-from tests.sip_messages import answer, inside, invite
+from tests.sip_messages import answer, inside, invite, register, registered
 
 
 class TestSip(DialectLaws):
     dialect = SipDialect()
-    wire = Wire(invite, answer, inside)
+    wire = Wire(invite, answer, inside, lambda sender, number: register(sender, seq=number), registered)
 
     @classmethod
     def samples(cls) -> list[tuple[str, bytes]]:
