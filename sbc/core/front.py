@@ -13,6 +13,8 @@ from sbc.core.orders import Note, Order
 from sbc.core.realm import Realm, Side, is_behind_nat
 from sbc.core.registry import Arrival, Registry
 
+LEAST_LEFT = 10.0
+"""Seconds that must be left of a grant, for there to be something to tell."""
 LEAST_LEARNED = 40
 """Seconds below which what is learned of a NAT is left to the keepalive."""
 LEAST_PART, MOST_PART = 0.4, 0.95
@@ -49,8 +51,8 @@ def refresh(
         binding.strayed = False
     others = [
         (binding.place, int(binding.expires_at - arrival.now))
-        for binding in registry.bindings_by_source[realm.name, arrival.source]
-        if binding.user == intent.user and binding not in bound and binding.expires_at > arrival.now + 1
+        for binding in registry.bindings_by_user[realm.name, intent.user]
+        if binding.seen == arrival.source and binding not in bound and binding.expires_at > arrival.now + 1
     ]
     answer = dialect.renew(message, arrival.source, bound[0].kept, lives, others)
     fields = {"binding": bound[0].id, "source": str(arrival.source)}
@@ -72,6 +74,8 @@ def _why_forward(realm: Realm, intent: Intent, places: list[Slot], bound: list[B
         return "changed"
     share = realm.registrations.forward_after
     if any(arrival.now >= b.granted_at + share * (b.grant_ends - b.granted_at) for b in bound):
+        return "due"
+    if any(arrival.now + LEAST_LEFT > b.grant_ends for b in bound):
         return "due"
     return ""
 

@@ -39,18 +39,24 @@ def attend(registry: Registry, owner: Binding | Call, now: float) -> None:
             _lost(registry, watch, owner, now)
         registry.leave(owner, now)
         watch = None
-    if at is None or watch is not None:
+    if at is None:
         return
-    listener, peer = at
+    if watch is None:
+        watch = owner.watch = _watch(registry, owner.dialect, *at, now)
+        watch.owners[owner] = None
+    if watch.dead and isinstance(owner, Binding):
+        owner.state = BindingState.DEAD  # the registrar's yes came too late
+
+
+def _watch(registry: Registry, dialect: str, listener: Listener, peer: Address, now: float) -> Watch:
+    """The watch over `peer` as seen from `listener`; a new one where there is none."""
     watch = registry.watches.get((listener.realm, listener.address, peer))
     if watch is None:
-        watch = Watch(listener, peer, owner.dialect, now)
+        watch = Watch(listener, peer, dialect, now)
         registry.watches[watch.key] = watch
-        floor = _floor(_settings(registry, watch), listener)
-        watch.wait = floor * (0.5 + 0.5 * _chance(registry, watch))  # they may all have come at once
+        watch.wait = _base(registry, watch) * (0.5 + 0.5 * _chance(registry, watch))  # they may all have come at once
         registry.timers.set(watch, now + watch.wait)
-    watch.owners[owner] = None
-    owner.watch = watch
+    return watch
 
 
 def _lost(registry: Registry, watch: Watch, binding: Binding, now: float) -> None:

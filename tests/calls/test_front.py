@@ -177,6 +177,14 @@ def test_what_is_left_of_the_grant_is_the_most_a_phone_is_told() -> None:
     assert expiry(back) == 50
 
 
+def test_nobody_is_told_nothing() -> None:
+    made = rig(Registrations(forward_after=1.0))
+    bind(made)
+    made.border.registry.timers.set(the_binding(made), made.now + 3600)
+    made.now += 3591
+    assert forwarded(made.from_access(register(PHONE, seq=2))) == "due"
+
+
 # -- what is not
 
 

@@ -12,7 +12,7 @@ from sbc.core.realm import Keepalive, Probing, Registrations
 from tests.rig import NAT, PHONE, SBC_ACCESS, SOFTSWITCH, Rig, events, sends
 from tests.toy import CAUSES
 from tests.toy_calls import answered, bound, opened, read, to_access, toy_rig
-from tests.toy_records import FAILURE, PROBE, SUCCESS, Record, answer, binding, inside, opening
+from tests.toy_records import FAILURE, PROBE, SUCCESS, Record, answer, binding, granted, inside, opening
 
 EVERY_20 = Keepalive(Probing.PROBE, period=20.0, answer_within=8.0, misses=3)
 
@@ -231,3 +231,24 @@ def test_twenty_probes_a_terminal_leave_nothing_over() -> None:
     assert not [each for each in made.border.registry.live_exchanges if each.near is None]
     asked = probes(made.log)
     assert 10 * 400 / 20 <= len(asked) <= 10 * 400 / 16
+
+
+def test_who_dies_while_the_registrar_makes_up_its_mind_is_dead() -> None:
+    made = rig(Keepalive(Probing.PROBE, period=3.0, answer_within=1.0, misses=2))
+    bound(made, life=10_000)
+    (sent,) = sends(made.from_access(binding(PHONE, exchange=2, life=10_000).pack()), "core")
+    made.wait(9)
+    assert the_binding(made).state is BindingState.DEAD
+    made.from_core(granted(sent).pack())
+    assert the_binding(made).state is BindingState.DEAD
+    made.from_access(opening(PHONE, call=5, exchange=50).pack())
+    assert the_binding(made).state is BindingState.BOUND
+
+
+def test_a_call_nobody_has_taken_up_is_no_reason_to_ask() -> None:
+    """Or one forged request would have its victim asked again and again."""
+    talk = opened(rig())
+    talk.rig.wait(9.5)
+    talk.rig.from_core(answer(talk.sent, SOFTSWITCH.host, 5).pack())  # a challenge
+    talk.rig.wait(60)
+    assert not probes(talk.rig.log)
