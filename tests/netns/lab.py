@@ -105,7 +105,7 @@ class LabHost:
             if by is not None and not by.running:
                 raise RuntimeError(f"{by!r} did not come to listen on {port}\n{by.tail()}")
             return any(
-                there == port and host in (address or host, "0.0.0.0")
+                there == port and host in (address or host, "0.0.0.0", "::")
                 for host, there in namespace.bound_ports(self.netns, transport)
             )
 

@@ -82,19 +82,21 @@ def running(name: str, devices: Iterable[str]) -> bool:
 
 
 def bound_ports(name: str, transport: str) -> set[tuple[str, int]]:
-    """The local (IPv4 address, port) of every `udp` socket, or of every listening `tcp` socket, inside the
-    namespace."""
+    """The local (address, port) of every `udp` socket, or of every listening `tcp` socket, inside the namespace."""
 
-    def read() -> str:
-        return Path(f"/proc/thread-self/net/{transport}").read_text()
+    def read() -> list[str]:
+        tables = [Path(f"/proc/thread-self/net/{transport}{version}") for version in ("", "6")]
+        return [line for table in tables if table.exists() for line in table.read_text().splitlines()[1:]]
 
     bound = set()
-    for line in inside(name, read).splitlines()[1:]:
+    for line in inside(name, read):
         fields = line.split()
         if transport == "tcp" and fields[3] != "0A":  # TCP_LISTEN
             continue
         host, port = fields[1].split(":")
-        bound.add((socket.inet_ntoa(bytes.fromhex(host)[::-1]), int(port, 16)))
+        words = [bytes.fromhex(host[at : at + 8])[::-1] for at in range(0, len(host), 8)]  # of the machine's order
+        family = socket.AF_INET if len(words) == 1 else socket.AF_INET6
+        bound.add((socket.inet_ntop(family, b"".join(words)), int(port, 16)))
     return bound
 
 
