@@ -85,6 +85,17 @@ def is_unspecified(host: str) -> bool:
     return ip is not None and ip.is_unspecified
 
 
+def same_family(one: str, other: str) -> bool:
+    """Whether both are of one IP version, as far as they are IP addresses."""
+    first, second = literal(one), literal(other)
+    return first is None or second is None or first.version == second.version
+
+
+def unspecified_like(host: str) -> str:
+    """The address that stands for any, 0.0.0.0 or ::, in the IP version of `host`."""
+    return "::" if ":" in host else "0.0.0.0"
+
+
 def is_private(host: str) -> bool:
     """Whether `host` is an IP address that means something else in each network (RFC 1918, 4193, 6598, loopback,
     link-local)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbc.core.address import Address, Pair, is_literal, is_private, is_unspecified
+from sbc.core.address import Address, Pair, is_literal, is_private, is_unspecified, same_family, unspecified_like
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState, Leg, Stream
 from sbc.core.exchange import Change, Exchange, Hop
@@ -225,7 +225,9 @@ class Crossing:
         else:
             muxed = False
         port = ours.rtcp.port if slot.role is Role.RTCP and ours.rtcp is not None and not muxed else ours.rtp.port
-        return Place(Address(address.host if is_unspecified(address.host) else advertised, port), ours=True)
+        if is_unspecified(address.host):
+            return Place(Address(unspecified_like(advertised), port), ours=True)
+        return Place(Address(advertised, port), ours=True)
 
     def _stream(self, call: Call, slot: Slot, new: bool) -> Stream | None:
         kind = "t38" if slot.role is Role.T38 else "rtp"
@@ -281,14 +283,18 @@ class Crossing:
         rtcp = known.get(Role.RTCP)
         if rtcp is None and stream.kind == "rtp":
             rtcp = Address(rtp.host, rtp.port + 1)  # RFC 3550 section 11
+        if rtcp is not None and not same_family(rtcp.host, rtp.host):
+            rtcp = Address(rtp.host, rtp.port + 1)
+        leg = call.legs[side]
+        reachable = is_unspecified(rtp.host) or same_family(rtp.host, self.here.media.address)
         before, changes = stream.remote[side], self.exchange.undo
         if self.intent.phase in _UNSETTLED and not any(c.stream is stream and c.side == side for c in changes):
             changes.append(Change(stream, side, before, stream in self._new, stream.media[side]))
-        stream.remote[side] = Pair(rtp, rtcp)
+        stream.remote[side] = Pair(rtp, rtcp) if reachable else None  # of the other IP version: learned, if at all
         stream.media[side] = self._flowing[stream]
         stream.held[side] = self._held[stream]
-        leg = call.legs[side]
-        if self.here.side is Side.ACCESS and is_private(rtp.host) and rtp.host != leg.seen.host:
+        private = is_private(rtp.host) and rtp.host != leg.seen.host
+        if self.here.side is Side.ACCESS and (private or not reachable):
             leg.behind_nat = True
 
     def _close_replaced(self, call: Call) -> list[Order]:
@@ -336,15 +342,16 @@ def undo(registry: Registry, exchange: Exchange, now: float, rest: bool) -> list
 
 def hop_to(leg: Leg, target: Place | None) -> Hop:
     """How to send what is for the peer of `leg`: to terminals where they were seen, to core hosts where they said, and
-    by the transport they said, if we have it there."""
+    by the transport they said, if we have it there. What is known by name only, or is of the other IP version, is left
+    to where the peer was seen."""
+    known = Hop(leg.listener, leg.seen)
     if leg.realm.side is Side.ACCESS or target is None:
-        return Hop(leg.listener, leg.seen)
-    if target.route.hops:  # a first hop that is known by name only is left to the next hop of the path
-        route = target.route
-        return Hop(_listener(leg, route.transport), route.first) if route.first else Hop(leg.listener, leg.seen)
-    if is_literal(target.address.host):
-        return Hop(_listener(leg, target.transport), target.address)
-    return Hop(leg.listener, leg.seen)
+        return known
+    route = target.route
+    address, transport = (route.first, route.transport) if route.hops else (target.address, target.transport)
+    if address is None or not is_literal(address.host) or not same_family(address.host, leg.listener.address.host):
+        return known
+    return Hop(_listener(leg, transport), address)
 
 
 def _listener(leg: Leg, transport: str) -> Listener:

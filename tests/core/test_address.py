@@ -17,6 +17,8 @@ from sbc.core.address import (
     is_unspecified,
     literal,
     parse_address,
+    same_family,
+    unspecified_like,
 )
 
 ports = st.integers(0, 65535)
@@ -105,3 +107,20 @@ def test_a_bare_host_needs_a_default_port() -> None:
 def test_what_is_no_address_says_why(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         parse_address(text, 5060)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "0.0.0.0", True),
+        ("::1", "2001:db8::1", True),
+        ("::1", "127.0.0.1", False),
+        ("a.example", "::1", True),
+    ],
+)
+def test_families(one: str, other: str, same: bool) -> None:
+    assert same_family(one, other) is same_family(other, one) is same
+
+
+def test_the_unspecified_address_of_a_family() -> None:
+    assert (unspecified_like("192.0.2.1"), unspecified_like("2001:db8::1")) == ("0.0.0.0", "::")

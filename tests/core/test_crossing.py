@@ -324,6 +324,7 @@ def test_terminals_where_they_were_seen_and_core_hosts_where_they_said() -> None
     assert hop_to(access, routed).peer == NAT
     assert hop_to(core, routed).peer == Address("198.51.100.8", 5080)
     assert hop_to(core, said).peer == Address("198.51.100.9", 5070)
+    assert hop_to(core, Place(Address("2001:db8::9", 5060))).peer == NAT, "which no socket of ours there can reach"
     assert hop_to(core, named).peer == NAT and hop_to(core, None).peer == NAT
 
 

@@ -1,7 +1,8 @@
-"""IPv6 phones and an IPv4 softswitch, with baresip and Kamailio: each network sees addresses of its own family alone."""
+"""IPv6 phones and an IPv4 softswitch, with baresip and Kamailio: each network sees its own family's addresses alone."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -25,6 +26,7 @@ TOPOLOGY = Topology(
         Host("softswitch", (Interface("core", (f"{SOFTSWITCH}/24",)),)),
     )
 )  # fmt: skip
+DIGEST = re.compile(rb"(?im)^(?:Proxy-)?Authorization:.*$")  # what it covers may not be changed (docs/sip.rst)
 REALM = """
 [realms.{name}]
 side = "{side}"
@@ -89,7 +91,7 @@ def test_calls_between_the_families(
     one.dial(callee)
     one.wait_event("CALL_ESTABLISHED")
     other.wait_event("CALL_ESTABLISHED")
-    one.wait_event("CALL_RTCP", 2)
+    one.wait_event("CALL_RTCP")
     one.hold()
     other.wait_event("CALL_REMOTE_SDP", 2)
     one.resume()
@@ -100,10 +102,15 @@ def test_calls_between_the_families(
     for segment, wire in wires.items():
         wire.stop()
         counts = wire.rtp_counts()
-        assert len(counts) == (4 if segment == "core" else 2) and min(counts.values()) > 10, (segment, counts)
+        if segment == "core":  # the SBC's two calls meet in itself
+            assert not counts
+        else:
+            assert len(counts) == 2 and min(counts.values()) > 10, (segment, counts)
         for seen in wire.sip_messages():
             body = seen.message.body
             if body.startswith(b"v=0"):
                 assert (b"IP4" in body, b"IP6" in body) == (segment != "six", segment == "six"), body
-    assert not wires["core"].contains(b"2001:db8") and not wires["four"].contains(b"2001:db8")
+    for segment in ("core", "four"):
+        payloads = [packet.payload for packet in wires[segment].packets]
+        assert not [data for data in payloads if b"2001:db8" in DIGEST.sub(b"", data)], segment
     assert not wires["six"].find(SOFTSWITCH.encode()) and not wires["six"].find(PHONE4.encode())

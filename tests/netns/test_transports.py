@@ -35,7 +35,7 @@ def talked(stage: Scene, transport: str, more: str = "") -> None:
     alice.dial("bob")
     alice.wait_event("CALL_ESTABLISHED")
     bob.wait_event("CALL_ESTABLISHED")
-    alice.wait_event("CALL_RTCP", 2)
+    alice.wait_event("CALL_RTCP")
     alice.hold()
     bob.wait_event("CALL_REMOTE_SDP", 2)
     alice.resume()
