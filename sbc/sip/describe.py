@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sbc.core.address import Address, is_literal
 from sbc.core.message import BadMessage, Ending, Intent, Kind, Phase, Place, Role, Route, Slot
+from sbc.sip.bulk import token_of
 from sbc.sip.codec import SipMessage
 from sbc.sip.headers import NameAddr, Via, name_addrs, vias
 from sbc.sip.terms import terms
@@ -159,7 +160,9 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
         cause=(message.value("reason") or b"").decode(errors="replace") if method == "BYE" else "",
     )
     if uri.is_sip:
-        intent.target = Slot(Role.SIGNAL, Place(uri.address, uri_bytes, transport=uri.transport), uri, token=uri.user)
+        intent.target = Slot(
+            Role.SIGNAL, Place(uri.address, uri_bytes, transport=uri.transport), uri, token=token_of(uri)
+        )
     if kind is Kind.OPEN:
         intent.callee, intent.called = user_of(to), uri_bytes
     if method == "ACK":

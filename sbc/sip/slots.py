@@ -6,6 +6,7 @@ import re
 
 from sbc.core.address import Address, bracketed
 from sbc.core.message import BadMessage, Place, Role, Slot
+from sbc.sip import bulk
 from sbc.sip.codec import BadSip, Header, SipMessage
 from sbc.sip.describe import expires_of
 from sbc.sip.headers import NameAddr, name_addrs, split_values
@@ -97,7 +98,7 @@ def _signal(value: NameAddr, primary: bool, expires: int | None) -> Slot:
     uri = value.uri
     name = value.data[uri.start : _end_of_place(uri)]
     place = Place(uri.address, name, transport=uri.transport)
-    return Slot(Role.SIGNAL, place, value, primary=primary, token=uri.user, expires=expires)
+    return Slot(Role.SIGNAL, place, value, primary=primary, token=bulk.token_of(uri), expires=expires)
 
 
 def _identity(value: NameAddr) -> Slot:
@@ -164,7 +165,7 @@ def _write_place(message: SipMessage, at: NameAddr, place: Place) -> None:
     if not place.name:
         write_host(message, uri, place)
         return
-    written = uri_of(place, uri.scheme)
+    written = bulk.ours(place, uri.scheme) if place.ours and bulk.is_bulk(uri) else uri_of(place, uri.scheme)
     if not at.bracketed and any(mark in written for mark in b";?,"):
         written = b"<" + written + b">"  # else its parameters would be the header's (RFC 3261 section 20.10)
     message.edits.replace(uri.start, _end_of_place(uri), written)

@@ -12,6 +12,7 @@ from sbc.core.crossing import Crossing
 from sbc.core.message import Place, Role, Slot
 from sbc.core.orders import Listener
 from sbc.core.realm import Hosts
+from sbc.sip import bulk
 from sbc.sip.codec import SipMessage
 from sbc.sip.describe import request_uri, single, tag_of
 from sbc.sip.headers import vias
@@ -200,7 +201,8 @@ def _write_target(message: SipMessage, crossing: Crossing) -> None:
     uri = request_uri(message)
     target = crossing.target
     if target is not None and target.name:
-        message.edits.replace(message.uri_start, message.uri_end, uri_of(target, uri.scheme))
+        written = bulk.for_user(uri_of(target, uri.scheme), uri) if uri.is_sip else uri_of(target, uri.scheme)
+        message.edits.replace(message.uri_start, message.uri_end, written)
     elif uri.is_sip:
         _write_transport(message, uri, crossing.hop.listener.transport)
         place = crossing.translate(Slot(Role.IDENTITY, Place(uri.address), uri))

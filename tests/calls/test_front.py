@@ -333,3 +333,33 @@ def test_a_flow_that_comes_anew_replaces_the_older() -> None:
     again = Address(NAT.host, 40555)
     bind(made, register(Address(PHONE.host, 5066), seq=3).replace(b";expires", flow % 1), source=again)
     assert {binding.seen for binding in made.border.registry.bindings.values()} == {MOVED, again}
+
+
+# -- trunks
+
+
+def test_a_trunk_is_reached_under_each_of_its_numbers() -> None:
+    """RFC 6140: one contact without a user; the registrar makes the contact of each number from it."""
+    made = rig()
+    bulk = b"<sip:192.168.1.10:5060;bnc;line=7>;expires"
+    asked = register(PHONE, b"Require: gin").replace(b"<sip:alice@192.168.1.10:5060;line=7>;expires", bulk)
+    (sent,) = sends(made.from_access(asked), "core")
+    known = contact(sent)
+    assert re.fullmatch(rb"sip:198\.51\.100\.1:5060;bnc;sbc=[a-z2-7]{16}", known)
+    assert_no_trace(sent, PHONE.host, NAT.host)
+    (back,) = sends(made.from_core(registered(sent)), "access")
+    assert header(back, b"Contact") == b"<sip:192.168.1.10:5060;bnc;line=7>;expires=60"
+    number = known.replace(b";bnc", b"").replace(b"sip:", b"sip:+15551234;x=y@")
+    (send,) = [o for o in of(Send, made.from_core(invite(SOFTSWITCH, to=number))) if o.listener.realm == "access"]
+    assert send.to == NAT
+    assert send.data.startswith(b"INVITE sip:+15551234;x=y@192.168.1.10:5060;line=7 SIP/2.0\r\n")
+    refreshed = made.from_access(asked.replace(b"reg-REGISTER-1", b"reg-REGISTER-2"))
+    assert events(refreshed) == ["absorbed"]
+
+
+def test_the_mark_of_a_trunk_opens_nothing_that_a_token_would_not() -> None:
+    made = rig()
+    bind(made)
+    guess = b"sip:alice@198.51.100.1:5060;sbc=aaaaaaaaaaaaaaaa"
+    (reply,) = sends(made.from_core(invite(SOFTSWITCH, to=guess)), "core")
+    assert status(reply) == 404
