@@ -45,6 +45,7 @@ class Binding:
     seen: Address
     listener: Listener
     onward: Listener
+    label: bytes = b""  # what it registers under
     state: BindingState = BindingState.PENDING
     expires_at: float = 0.0
     told_at: float = 0.0
@@ -67,10 +68,6 @@ class Binding:
     def behind_nat(self) -> bool:
         """Whether the terminal was seen elsewhere than where it believes to be."""
         return is_behind_nat(self.realm, self.seen, self.place.address)
-
-    @property
-    def key(self) -> tuple[str, bytes, bytes, Address]:
-        return (self.realm.name, self.user, self.place.name, self.place.address)
 
     def __repr__(self) -> str:
         return f"<Binding {self.id} {self.user.decode(errors='replace')} {self.state.value} at {self.seen}>"

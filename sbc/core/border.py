@@ -61,11 +61,11 @@ class Border:
         """The ports of a stream could not be opened. Returns what to do, and whether the orders that came with the
         stream still hold (they do where the stream came with an answer: the call goes on without it)."""
         registry = self.registry
-        exchange, unopened = transact.unopened(registry, stream_id)
+        exchange, unopened = reach.unopened(registry, stream_id)
         if exchange is not None:
             refused = Refused(Cause.NO_PORTS, "no media ports", 5, why)
             orders = transact.give_up(registry, self.dialects[exchange.dialect], exchange, refused, now)
-            return self._and_wake(transact.without(orders, unopened)), False
+            return self._and_wake(reach.without(orders, unopened)), False
         call = registry.calls.get(stream_id.partition("/")[0])
         orders = [Note("stream-lost", why, call.id if call else "", {"stream": stream_id})]
         for stream in list(call.streams.values()) if call else []:

@@ -36,7 +36,7 @@ def refresh(
     if not asks or realm.side is not Side.ACCESS or not realm.registrations.front:
         return False, []
     places = _places(slots)
-    found = [registry.bindings.get((realm.name, intent.user, slot.place.name, slot.place.address)) for slot in places]
+    found = [registry.binding_of(arrival, intent.user, slot.place, intent.label) for slot in places]
     bound = [binding for binding in found if binding is not None]
     why = _why_forward(realm, intent, places, bound, arrival)
     if why:
@@ -141,6 +141,7 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
         registry.in_realm["bindings", binding.realm.name] += 1
     binding.granted_at, binding.grant_ends = now, now + granted
     binding.terms, binding.kept = exchange.intent.terms, kept
+    binding.label = exchange.intent.label
     _live(registry, binding, now, told)
     keepalive.attend(registry, binding, now)
     orders = _replace_flow(registry, binding, exchange, now)

@@ -12,10 +12,11 @@ from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.habits import Host
+from sbc.core.keys import far_key
 from sbc.core.message import Place
 from sbc.core.orders import Listener, Note, Order
 from sbc.core.realm import Keepalive, Probing, Realm, Side
-from sbc.core.registry import Arrival, Registry, far_key
+from sbc.core.registry import Arrival, Registry
 from sbc.core.watch import Watch
 
 SPREAD = 0.1

@@ -1,4 +1,4 @@
-"""Whether peers can be reached: who waits for an answer over a connection, and what becomes of it when that fails."""
+"""What could not be had: peers that cannot be reached, and who waits for them; streams that could not be opened."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from sbc.core import transact
 from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.message import Cause, Phase, Refused
-from sbc.core.orders import Note, Order
+from sbc.core.orders import CloseStream, Note, Order
 from sbc.core.realm import Side
 from sbc.core.registry import Registry
 
@@ -77,3 +77,19 @@ def _fail(registry: Registry, dialect: Any, exchange: Exchange, why: str, now: f
         orders += transact.send_withdrawal(registry, dialect, exchange, now)  # or it would go on alerting
     refused = Refused(Cause.UNREACHABLE, why, retry_after=5) if core else Refused(Cause.ABSENT, "connection lost")
     return orders + transact.give_up(registry, dialect, exchange, refused, now)
+
+
+def unopened(registry: Registry, stream_id: str) -> tuple[Exchange | None, set[str]]:
+    """The request whose offer had a stream opened, and those of its streams that are not open now: that one and what
+    was to be opened after it. None and nothing where it was an answer that had it opened."""
+    call = registry.calls.get(stream_id.partition("/")[0])
+    for exchange in call.exchanges if call is not None else ():
+        new = [change.stream.id for change in exchange.undo if change.new]
+        if exchange.state is ExchangeState.TRYING and stream_id in new:
+            return exchange, set(new[new.index(stream_id) :])
+    return None, set()
+
+
+def without(orders: list[Order], streams: set[str]) -> list[Order]:
+    """`orders` less the closing of streams that were never open."""
+    return [order for order in orders if not (isinstance(order, CloseStream) and order.stream in streams)]

@@ -12,6 +12,7 @@ from sbc.core.binding import Binding, BindingState
 from sbc.core.call import MOST_PARTIES, Call, CallState, Leg, Stream
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.habits import Learner
+from sbc.core.keys import CallKey, ExchangeKey, call_key, near_key
 from sbc.core.message import Cause, Phase, Place, Refused, Slot
 from sbc.core.mint import Mint
 from sbc.core.names import Names
@@ -26,9 +27,6 @@ from sbc.core.watch import Watch, WatchKey
 MOST_KEYS = 4 * MOST_PARTIES
 """Keys a call may have: so many answers of forked branches, on both sides, twice over. More are a flood."""
 
-CallKey = tuple[str, str, bytes]
-ExchangeKey = tuple[str, str, int, bytes]
-
 
 @attrs.frozen
 class Arrival:
@@ -41,24 +39,8 @@ class Arrival:
     proven: str = ""  # the name the peer has proven to have, where connections are secured
 
 
-def near_key(realm: str, source: Address, exchange: bytes) -> ExchangeKey:
-    """The key of an exchange on the side it came from: peers elsewhere cannot name it, even if they know its id."""
-    return (realm, source.host, source.port, exchange)
-
-
-def far_key(realm: str, exchange: bytes) -> ExchangeKey:
-    """The key of an exchange on the side it went to, where its id is a token of ours."""
-    return (realm, "", 0, exchange)
-
-
 def _counted_as(binding: Binding) -> str:
     return "pending" if binding.state is BindingState.PENDING else "bindings"
-
-
-def call_key(realm: Realm, source: Address, name: bytes) -> CallKey:
-    """The key of a call on one side. In an access realm the host belongs to it: what one terminal calls its call is no
-    business of another's. (A terminal that moves to another host is known by the token it was given.)"""
-    return (realm.name, source.host if realm.side is Side.ACCESS else "", name)
 
 
 class Registry:
@@ -75,9 +57,10 @@ class Registry:
         self.exchanges: dict[ExchangeKey, Exchange] = {}
         self.live_exchanges: set[Exchange] = set()
         self.waits = Waits()
-        self.bindings: dict[tuple[str, bytes, bytes, Address], Binding] = {}
+        self.bindings: dict[str, Binding] = {}  # by id
+        self.bindings_at: dict[tuple[str, bytes, Place], list[Binding]] = {}
         self.bindings_by_user: dict[tuple[str, bytes], set[Binding]] = {}
-        self.bindings_by_source: dict[tuple[str, Address], set[Binding]] = {}
+        self.bindings_by_source: dict[tuple[str, Address], dict[Binding, None]] = {}  # in the order they came
         self.terminal_ports = TerminalPorts(plan)
         self.watches: dict[WatchKey, Watch] = {}
         self.learners = {
@@ -295,7 +278,7 @@ class Registry:
         orders: list[Order] = []
         for binding in exchange.bindings:
             binding.claims.discard(exchange)
-            alive = self.bindings.get(binding.key) is binding
+            alive = binding.id in self.bindings
             if alive and binding.state is BindingState.PENDING and not binding.claims:
                 orders += self.forget_binding(binding, "not confirmed by the registrar", now)
         exchange.bindings.clear()
@@ -303,10 +286,21 @@ class Registry:
 
     # -- bindings
 
-    def binding_for(self, arrival: Arrival, path: Path, user: bytes, place: Place) -> tuple[Binding, list[Order]]:
+    def binding_of(self, arrival: Arrival, user: bytes, place: Place, label: bytes) -> Binding | None:
+        """The binding of `place` for `user` that the sender of `arrival` means by it.
+
+        Two terminals of one user may believe to be at the same private address, in two homes: they are told apart by
+        the host they are seen at, or, where one has moved, by the `label` it registers under (RFC 3261 section 10.2).
+        """
+        there = self.bindings_at.get((arrival.listener.realm, user, place), ())
+        return next((b for b in there if b.seen.host == arrival.source.host or (label and b.label == label)), None)
+
+    def binding_for(
+        self, arrival: Arrival, path: Path, user: bytes, place: Place, label: bytes
+    ) -> tuple[Binding, list[Order]]:
         """The binding of `place` for `user`, made PENDING if there is none. @raises Refused when the realm is full."""
         realm = self.plan.realms[path.access]
-        found = self.bindings.get((realm.name, user, place.name, place.address))
+        found = self.binding_of(arrival, user, place, label)
         if found is not None:
             return found, []
         self._within("bindings", realm, realm.limits.bindings)
@@ -322,11 +316,13 @@ class Registry:
             seen=arrival.source,
             listener=arrival.listener,
             onward=onward,
+            label=label,
         )
         self.in_realm["pending", realm.name] += 1
-        self.bindings[binding.key] = binding
+        self.bindings[binding.id] = binding
+        self.bindings_at.setdefault((realm.name, user, place), []).append(binding)
         self.bindings_by_user.setdefault((realm.name, user), set()).add(binding)
-        self.bindings_by_source.setdefault((realm.name, binding.seen), set()).add(binding)
+        self.bindings_by_source.setdefault((realm.name, binding.seen), {})[binding] = None
         self.terminal_ports.give_to(binding)
         return binding, orders
 
@@ -336,13 +332,17 @@ class Registry:
         if moved:
             self._unsee(binding)
             binding.seen = source
-            self.bindings_by_source.setdefault((binding.realm.name, source), set()).add(binding)
+            self.bindings_by_source.setdefault((binding.realm.name, source), {})[binding] = None
         binding.listener = listener
         return moved
 
     def forget_binding(self, binding: Binding, why: str, now: float) -> list[Order]:
         """Take a binding out, and give its port back unless a call still uses it."""
-        del self.bindings[binding.key]
+        del self.bindings[binding.id]
+        there = self.bindings_at[binding.realm.name, binding.user, binding.place]
+        there.remove(binding)
+        if not there:
+            del self.bindings_at[binding.realm.name, binding.user, binding.place]
         self.in_realm[_counted_as(binding), binding.realm.name] -= 1
         siblings = self.bindings_by_user[binding.realm.name, binding.user]
         siblings.discard(binding)
@@ -381,11 +381,14 @@ class Registry:
 
     def _unsee(self, binding: Binding) -> None:
         seen_here = self.bindings_by_source[binding.realm.name, binding.seen]
-        seen_here.discard(binding)
+        seen_here.pop(binding, None)
         if not seen_here:
             del self.bindings_by_source[binding.realm.name, binding.seen]
 
     def terminal_of(self, realm: Realm, source: Address, user: bytes) -> Binding | None:
         """The bound terminal at `source`; the one of `user` where several are behind one transport address."""
-        here = [b for b in self.bindings_by_source.get((realm.name, source), ()) if b.state is not BindingState.PENDING]
-        return next((b for b in here if b.user == user), min(here, key=lambda b: b.id) if here else None)
+        for binding in self.bindings_by_user.get((realm.name, user), ()):
+            if binding.seen == source and binding.state is not BindingState.PENDING:
+                return binding
+        here = self.bindings_by_source.get((realm.name, source), ())
+        return next((binding for binding in here if binding.state is not BindingState.PENDING), None)

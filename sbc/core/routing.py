@@ -224,7 +224,7 @@ def _claim_bindings(
     if len(places) > MOST_PLACES:
         raise Refused(Cause.FORBIDDEN, "too many places in one registration")
     for place in places:
-        binding, listen = registry.binding_for(arrival, exchange.path, intent.user, place)
+        binding, listen = registry.binding_for(arrival, exchange.path, intent.user, place, intent.label)
         orders += listen
         exchange.bindings.append(binding)
         binding.claims.add(exchange)

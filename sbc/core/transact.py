@@ -11,10 +11,11 @@ from sbc.core import account, front, keepalive
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import DEFAULT_EXPIRES, Crossing, undo
 from sbc.core.exchange import Exchange, ExchangeState, Hop
+from sbc.core.keys import far_key, near_key
 from sbc.core.message import Cause, Ending, Intent, Kind, Phase, Refused, Who
-from sbc.core.orders import CloseStream, Note, Order
+from sbc.core.orders import Note, Order
 from sbc.core.realm import Side
-from sbc.core.registry import Arrival, Registry, far_key, near_key
+from sbc.core.registry import Arrival, Registry
 
 State = ExchangeState
 
@@ -245,7 +246,7 @@ def _bound(registry: Registry, dialect: Any, exchange: Exchange, crossing: Cross
         return []
     orders: list[Order] = []
     for binding in exchange.bindings:
-        if registry.bindings.get(binding.key) is not binding:
+        if binding.id not in registry.bindings:
             continue
         if crossing.granted.get(binding, 0) > 0:
             orders += front.bind(registry, binding, crossing, dialect.keep(out))
@@ -384,19 +385,3 @@ def wake_exchange(registry: Registry, dialect: Any, exchange: Exchange, now: flo
         return give_up(registry, dialect, exchange, Refused(Cause.TIMEOUT, "no answer from the next hop"), now)
     retry_later(registry, exchange, now)
     return [] if exchange.far is not None and exchange.far.reliable else [*exchange.onward(exchange.sent)]
-
-
-def unopened(registry: Registry, stream_id: str) -> tuple[Exchange | None, set[str]]:
-    """The request whose offer had a stream opened, and those of its streams that are not open now: that one and what
-    was to be opened after it. None and nothing where it was an answer that had it opened."""
-    call = registry.calls.get(stream_id.partition("/")[0])
-    for exchange in call.exchanges if call is not None else ():
-        new = [change.stream.id for change in exchange.undo if change.new]
-        if exchange.state is State.TRYING and stream_id in new:
-            return exchange, set(new[new.index(stream_id) :])
-    return None, set()
-
-
-def without(orders: list[Order], streams: set[str]) -> list[Order]:
-    """`orders` less the closing of streams that were never open."""
-    return [order for order in orders if not (isinstance(order, CloseStream) and order.stream in streams)]

@@ -252,3 +252,28 @@ def test_a_terminals_port_outlives_its_binding_as_long_as_a_call_needs_it() -> N
     orders = made.from_core(plain_answer(bye, b"200 OK"), at=own)
     orders += made.wait(100)
     assert [order.listener for order in of(Unlisten, orders)] == [own]
+
+
+def test_two_phones_of_one_user_at_the_same_private_address_are_two() -> None:
+    made, token = registered_rig()
+    office = Address("203.0.113.12", 40001)
+    (sent,) = sends(made.from_access(register(PHONE, call=b"office"), office), "core")
+    made.from_core(registered(sent))
+    assert contact(sent) != token and len(made.border.registry.bindings) == 2
+    for place, seen in ((token, NAT), (contact(sent), office)):
+        (send,) = [
+            o
+            for o in of(Send, made.from_core(invite(SOFTSWITCH, call=place[4:8], to=place)))
+            if o.listener.realm == "access"
+        ]
+        assert send.to == seen
+
+
+def test_a_phone_that_moves_to_another_host_keeps_its_name() -> None:
+    made, token = registered_rig()
+    elsewhere = Address("203.0.113.99", 5070)
+    (sent,) = sends(made.from_access(register(PHONE, seq=2), elsewhere), "core")
+    made.from_core(registered(sent))
+    assert contact(sent) == token
+    (binding,) = made.border.registry.bindings.values()
+    assert binding.seen == elsewhere

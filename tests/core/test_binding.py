@@ -28,18 +28,6 @@ def binding(**changes: object) -> Binding:
     return attrs.evolve(made, **changes)
 
 
-def test_a_binding_is_one_place_of_one_user_in_one_realm() -> None:
-    key = binding().key
-    assert key == ("access", b"alice", b"name", PHONE)
-    assert binding(seen=Address("203.0.113.99", 1)).key == key, "where it was seen is not what it is"
-    others = {
-        binding(user=b"bob").key,
-        binding(place=Place(PHONE, b"other")).key,
-        binding(place=Place(Address(PHONE.host, 5062), b"name")).key,
-    }
-    assert len(others | {key}) == 4
-
-
 def test_behind_a_nat_is_who_was_seen_elsewhere_than_it_believes_to_be() -> None:
     assert binding().behind_nat
     assert not binding(seen=PHONE).behind_nat

@@ -1,0 +1,25 @@
+"""The keys by which messages find exchanges and calls: they say from where a name is meant, as well as the name."""
+
+from __future__ import annotations
+
+from sbc.core.address import Address
+from sbc.core.realm import Realm, Side
+
+CallKey = tuple[str, str, bytes]
+ExchangeKey = tuple[str, str, int, bytes]
+
+
+def near_key(realm: str, source: Address, exchange: bytes) -> ExchangeKey:
+    """The key of an exchange on the side it came from: peers elsewhere cannot name it, even if they know its id."""
+    return (realm, source.host, source.port, exchange)
+
+
+def far_key(realm: str, exchange: bytes) -> ExchangeKey:
+    """The key of an exchange on the side it went to, where its id is a token of ours."""
+    return (realm, "", 0, exchange)
+
+
+def call_key(realm: Realm, source: Address, name: bytes) -> CallKey:
+    """The key of a call on one side. In an access realm the host belongs to it: what one terminal calls its call is no
+    business of another's. (A terminal that moves to another host is known by the token it was given.)"""
+    return (realm.name, source.host if realm.side is Side.ACCESS else "", name)
