@@ -91,7 +91,7 @@ def test_calls_between_the_families(
     one.dial(callee)
     one.wait_event("CALL_ESTABLISHED")
     other.wait_event("CALL_ESTABLISHED")
-    one.wait_event("CALL_RTCP")
+    one.wait_event("CALL_RTCP", 2, 25.0)
     one.hold()
     other.wait_event("CALL_REMOTE_SDP", 2)
     one.resume()
