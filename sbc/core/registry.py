@@ -223,14 +223,15 @@ class Registry:
         self.terminal_ports.hold(exchange, exchange.listeners)
         exchange.deadline = now + exchange.timing.limit
 
-    def move_exchange(self, exchange: Exchange, near: Hop) -> None:
+    def move_exchange(self, exchange: Exchange, near: Hop, now: float) -> list[Order]:
         """Let whoever asked be reached by another hop from now on; it is found from there, too."""
         if exchange.near is not None:
             self._count_source(exchange.near, -1)
-        exchange.near = near
+        old, exchange.near = exchange.listeners, near
         self._count_source(near, 1)
         self.terminal_ports.hold(exchange, exchange.listeners)
         self.key_exchange(exchange, near_key(near.listener.realm, near.peer, exchange.intent.exchange))
+        return self.terminal_ports.let_go(exchange, set(old) - set(exchange.listeners), now)
 
     def _count_source(self, near: Hop, change: int) -> None:
         if self.plan.realms[near.listener.realm].side is Side.ACCESS:

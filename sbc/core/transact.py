@@ -32,7 +32,10 @@ def absorb_request(
     if intent.phase is Phase.CONFIRM:
         return _confirmed(registry, known, arrival.now)
     if known is None and intent.kind is Kind.OPEN:
-        known = _moved(registry, intent, arrival)
+        known = _known_elsewhere(registry, intent, arrival)
+        if known is not None:
+            moved = registry.move_exchange(known, Hop(arrival.listener, arrival.source), arrival.now)
+            return [*moved, *known.back(known.answer)]
     if known is not None:
         return [*known.back(known.answer)]
     if intent.phase is Phase.WITHDRAW:
@@ -42,13 +45,16 @@ def absorb_request(
     return None
 
 
-def _moved(registry: Registry, intent: Intent, arrival: Arrival) -> Exchange | None:
-    """The attempt that comes again by another mapping of the asker's NAT (RFC 3261 section 17.2.3), moved there."""
-    call = registry.call_named(registry.plan.realms[arrival.listener.realm], arrival.source, intent.call)
+def _known_elsewhere(registry: Registry, intent: Intent, arrival: Arrival) -> Exchange | None:
+    """The attempt that comes again by another mapping of the asker's NAT, or from another of the next hops (RFC 3261
+    section 17.2.3)."""
+    realm = registry.plan.realms[arrival.listener.realm]
+    if realm.side is Side.CORE and not registry.is_next_hop(realm, arrival.source.host):
+        return None
+    call = registry.call_named(realm, arrival.source, intent.call)
     opening = call.opening if call is not None else None
     if opening is None or opening.intent.exchange != intent.exchange or opening not in registry.live_exchanges:
         return None
-    registry.move_exchange(opening, Hop(arrival.listener, arrival.source))
     return opening
 
 

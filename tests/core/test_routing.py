@@ -289,3 +289,21 @@ def test_a_registration_binds_so_many_places_and_no_more(monkeypatch: pytest.Mon
     assert refusals(rig.from_access(binding(PHONE, places=four).pack())) == [Cause.FORBIDDEN]
     assert not rig.border.registry.bindings
     assert to_core(rig.from_access(binding(PHONE, exchange=2, places=four[:3]).pack()))
+
+
+def test_an_attempt_that_comes_again_from_elsewhere_is_answered_there_if_that_is_the_same_peer() -> None:
+    plan = make_plan("toy", signaling=Signaling.PORT_PER_TERMINAL)
+    second = Address("198.51.100.3", 5060)
+    hops = attrs.evolve(plan.paths[0], next_hops=(SOFTSWITCH, second))
+    rig = Rig.make(ToyDialect(), attrs.evolve(plan, paths=(hops,)))
+    target = bound(rig)
+    own = next(iter(rig.border.registry.terminal_ports.values())).listener
+    asked = from_core_to(target)
+    rig.from_core(asked.pack(), at=own)
+    # a host that is no next hop learns nothing
+    assert refusals(rig.from_core(asked.pack(), OTHER_CORE)) == [Cause.MERGED]
+    # another next hop does, by the port it speaks to; the first one is let go of
+    (pending,) = to_core(rig.from_core(asked.pack(), second))
+    assert pending.to == second
+    rig.wait(300)
+    assert not rig.border.registry.terminal_ports and not rig.border.registry.live_exchanges
