@@ -131,6 +131,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
         runner.listen(own)
     yield Bench(clock, runner, engine, access, core, softswitch)
     runner.stop()
+    clock.advance(0)  # on which Twisted closes datagram sockets
     softswitch.close()
     assert not runner.listeners()
 
