@@ -222,7 +222,7 @@ def binding_matches(binding: Binding, find: str) -> bool:
 # -- realms
 
 
-def realm_view(border: Border, realm: Realm, listeners: Mapping[Listener, Port], now: float) -> View:
+def realm_view(border: Border, realm: Realm, listeners: Mapping[Listener, Any], now: float) -> View:
     """A realm: what it holds against its limits, its media ports, its listeners and what the kernel says of them."""
     registry, limits = border.registry, realm.limits
     own = [(listener, listeners.get(listener)) for listener in realm.listeners]
@@ -251,15 +251,16 @@ def ports_view(pool: PortPool, now: float) -> View:
     return {"pairs": pool.size, "used": used, "resting": resting, "free": pool.size - used - resting}
 
 
-def listener_view(listener: Listener, port: Port | None) -> View:
-    """A signalling socket. Buffers are in octets, drops in datagrams; None where it is not open."""
-    buffers = None if port is None else port.buffers()
+def listener_view(listener: Listener, port: Any) -> View:
+    """A signalling socket. Buffers are in octets, drops in datagrams; None where it is not open or takes connections."""
+    datagrams = port if isinstance(port, Port) else None
+    buffers = None if datagrams is None else datagrams.buffers()
     return {
         "listener": str(listener),
         "advertised": str(listener.advertised),
         "open": port is not None,
         "receive_buffer": None if buffers is None else buffers.receive,
         "send_buffer": None if buffers is None else buffers.send,
-        "kernel_drops": None if port is None else port.kernel_drops(),
-        "read_errors": None if port is None else port.read_errors,
+        "kernel_drops": None if datagrams is None else datagrams.kernel_drops(),
+        "read_errors": None if datagrams is None else datagrams.read_errors,
     }

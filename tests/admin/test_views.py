@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from sbc.admin import views
+from sbc.core.address import Address
 from sbc.core.call import Call
+from sbc.core.orders import Listener
 from sbc.core.ports import PortPool
 from tests.admin.desk import Desk, open_desk
 
@@ -188,3 +190,11 @@ def test_all_views_are_fit_for_json(desk: Desk) -> None:
 
 def test_octets_that_are_no_text_are_escaped() -> None:
     assert views.words(b"a\xffb") == "a\\xffb"
+
+
+def test_a_listener_for_connections_has_no_datagrams_to_drop() -> None:
+    address = Address("127.0.0.1", 5060)
+    own = Listener("access", "sip", "tcp", address, address)
+    view = views.listener_view(own, object())
+    assert view["open"] and view["listener"] == str(own)
+    assert view["kernel_drops"] is view["receive_buffer"] is view["read_errors"] is None
