@@ -252,7 +252,7 @@ def ports_view(pool: PortPool, now: float) -> View:
 
 
 def listener_view(listener: Listener, port: Any) -> View:
-    """A signalling socket. Buffers are in octets, drops in datagrams; None where it is not open or takes connections."""
+    """A signalling socket. Buffers are in octets, drops in datagrams; None where it is closed or takes connections."""
     datagrams = port if isinstance(port, Port) else None
     buffers = None if datagrams is None else datagrams.buffers()
     return {
