@@ -248,6 +248,7 @@ class Registry:
 
     def reach(self, exchange: Exchange, far: Hop | None, now: float) -> list[Order]:
         """Let an exchange speak to the far side by another hop than it did, or by none."""
+        self.waits.drop(exchange)  # until it is sent by the new one
         old, exchange.far = exchange.listeners, far
         self.terminal_ports.hold(exchange, exchange.listeners)
         return self.terminal_ports.let_go(exchange, set(old) - set(exchange.listeners), now)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b32decode
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -11,9 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from sbc.core.address import Address
 from sbc.core.border import Border
+from sbc.core.message import Place
 from sbc.core.mint import Mint
 from sbc.core.orders import Listener, OpenStream, Send
-from sbc.core.realm import Limits, Signaling
+from sbc.core.realm import Keepalive, Limits, Probing, Registrations, Signaling
 from tests.laws import assert_no_trace
 from tests.outside import Outside
 from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SECRET, SOFTSWITCH, make_plan
@@ -66,6 +69,25 @@ def entry(kind: str, key: int, host: str) -> Media:
     return audio("0.0.0.0" if kind == "hold" else host, 0 if kind == "rejected" else 4000, key)
 
 
+class Closing(ToyDialect):
+    """The made-up protocol, if the SBC could end its calls: by a request to either party."""
+
+    def close(
+        self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
+    ) -> bytes:
+        said = Record.read(answer)
+        record = Record(
+            CONFIRM if sequence is None else CLOSE,
+            sender=said.sender if to_asker else said.receiver,
+            receiver=said.receiver if to_asker else said.sender,
+            call=said.call,
+            exchange=said.exchange if sequence is None else b32decode(token.upper()),
+            target=place.name,
+            visit=place.route.hops[0] if place.route.hops else b"",
+        )
+        return record.pack()
+
+
 class Books(RuleBasedStateMachine):
     """`seen` holds, for each side, what was sent there; `came` what came from there, and from whom."""
 
@@ -75,11 +97,24 @@ class Books(RuleBasedStateMachine):
         self.came: dict[str, list[tuple[Address, bytes]]] = {"access": [], "core": []}
         self.broken = 0
 
-    @initialize(signaling=st.sampled_from(Signaling), ports=st.sampled_from([4, 40]))
-    def make(self, signaling: Signaling, ports: int) -> None:
+    @initialize(
+        signaling=st.sampled_from(Signaling),
+        ports=st.sampled_from([4, 40]),
+        front=st.booleans(),
+        probing=st.sampled_from(Probing),
+        dialect=st.sampled_from([ToyDialect, Closing]),
+        transport=st.sampled_from(["udp", "tcp"]),
+    )
+    def make(
+        self, signaling: Signaling, ports: int, front: bool, probing: Probing, dialect: Any, transport: str
+    ) -> None:
         ranges = range(41000, 41003) if signaling is Signaling.PORT_PER_TERMINAL else range(0)
-        plan = make_plan("toy", LIMITS, ports, signaling=signaling, signaling_ports=ranges)
-        self.outside = Outside(Border(plan, {"toy": ToyDialect()}, Mint(SECRET)), self.deliver, 1000.0)
+        registrations, keepalive = Registrations(front), Keepalive(probing, 15.0, 5.0)
+        plan = make_plan("toy", LIMITS, ports, registrations, keepalive, signaling=signaling, signaling_ports=ranges)
+        core = plan.realms["core"]
+        own = attrs.evolve(core.listeners[0], transport=transport)
+        plan = attrs.evolve(plan, realms={**plan.realms, "core": attrs.evolve(core, listeners=(own,))})
+        self.outside = Outside(Border(plan, {"toy": dialect()}, Mint(SECRET)), self.deliver, 1000.0)
         self.outside.refuses = self.refuses
 
     def deliver(self, send: Send) -> None:
@@ -241,6 +276,25 @@ class Books(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.5, 1.0, 3.0, 10.0, 25.0, 40.0]))
     def wait(self, seconds: float) -> None:
         self.outside.advance(self.outside.now + seconds)
+
+    @rule(which=index, heard=st.sampled_from([False, False, True]))
+    def hear_nobody_on_a_stream(self, which: int, heard: bool) -> None:
+        streams = sorted(self.outside.streams)
+        if streams and heard:
+            self.outside.border.resumed(streams[which % len(streams)])
+        elif streams:
+            self.outside.carry_out(self.outside.border.silent(streams[which % len(streams)], 30.0, self.outside.now))
+
+    @rule(which=index)
+    def end_a_call(self, which: int) -> None:
+        calls = sorted(self.outside.border.registry.calls)
+        if calls:
+            self.outside.carry_out(self.outside.border.end_call(calls[which % len(calls)], "why not", self.outside.now))
+
+    @rule(who=st.sampled_from(CORE))
+    def lose_a_connection(self, who: Address) -> None:
+        own = self.outside.border.plan.realms["core"].listeners[0]
+        self.outside.carry_out(self.outside.border.unreachable(own, who, "lost", self.outside.now))
 
     @rule(after=st.integers(1, 3))
     def break_ports(self, after: int) -> None:
