@@ -1,0 +1,26 @@
+"""Keys: a name means what it means where it was said."""
+
+from __future__ import annotations
+
+from sbc.core.address import Address
+from sbc.core.keys import call_key, far_key, near_key
+from tests.rig import NAT, SOFTSWITCH, make_plan
+
+OTHER = Address("203.0.113.66", 5060)
+
+
+def test_a_key_of_the_near_side_belongs_to_its_source_and_of_the_far_side_to_us() -> None:
+    assert near_key("access", NAT, b"x") != near_key("access", OTHER, b"x")
+    assert near_key("access", NAT, b"x") != near_key("access", Address(NAT.host, 1), b"x")
+    assert near_key("access", NAT, b"x") != near_key("core", NAT, b"x")
+    assert far_key("core", b"x") != near_key("core", SOFTSWITCH, b"x")
+    assert far_key("core", b"x") != far_key("access", b"x")
+
+
+def test_a_terminals_name_of_a_call_is_its_own_and_a_core_hosts_is_all_core_hosts() -> None:
+    realms = make_plan("toy").realms
+    access, core = realms["access"], realms["core"]
+    assert call_key(access, NAT, b"x") == call_key(access, Address(NAT.host, 1), b"x")
+    assert call_key(access, NAT, b"x") != call_key(access, OTHER, b"x")
+    assert call_key(core, NAT, b"x") == call_key(core, OTHER, b"x")
+    assert call_key(core, NAT, b"x") != call_key(core, NAT, b"y")

@@ -1,0 +1,316 @@
+"""The registry: what is taken in is found, counted against its limits, and given back as one piece."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from sbc.core.address import Address
+from sbc.core.audit import audit
+from sbc.core.call import Call, Leg
+from sbc.core.exchange import Exchange, Hop
+from sbc.core.keys import far_key, near_key
+from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, Slot, Timing
+from sbc.core.mint import Mint
+from sbc.core.orders import CloseStream, Listen, Record, Unlisten
+from sbc.core.realm import Limits, Signaling
+from sbc.core.registry import MOST_KEYS, Arrival, Registry
+from tests.rig import NAT, PHONE, SECRET, SOFTSWITCH, make_plan
+from tests.toy import PLAIN
+
+OTHER = Address("203.0.113.66", 5060)
+
+
+def make(limits: Limits | None = None, ports: int = 100, **path: object) -> Registry:
+    return Registry(make_plan("toy", limits, ports, **path), Mint(SECRET))
+
+
+def call(registry: Registry, id: str = "one", seen: Address = NAT, label: bytes = b"label") -> Call:
+    access, core = registry.plan.realms["access"], registry.plan.realms["core"]
+    legs = (Leg(access, access.listeners[0], seen, label), Leg(core, core.listeners[0], SOFTSWITCH, b"far-" + label))
+    return Call(id, "toy", registry.plan.paths[0], legs, 0.0)
+
+
+def exchange(registry: Registry, id: bytes = b"x", source: Address = NAT, phase: Phase = Phase.REQUEST) -> Exchange:
+    own = registry.plan.realms["access"].listeners[0]
+    return Exchange("toy", Intent(Kind.OTHER, phase, b"call", id), PLAIN, b"token", Hop(own, source), None)
+
+
+def slot(key: int = 0) -> Slot:
+    return Slot(Role.RTP, Place(Address(PHONE.host, 4000)), None, stream=key)
+
+
+def arrival(registry: Registry, source: Address = NAT) -> Arrival:
+    return Arrival(registry.plan.realms["access"].listeners[0], source, b"", 0.0)
+
+
+def bound(registry: Registry, user: bytes = b"alice", port: int = 5060, source: Address = NAT):  # type: ignore[no-untyped-def]
+    place = Place(Address(PHONE.host, port), b"%b at %d" % (user, port))
+    return registry.binding_for(arrival(registry, source), registry.plan.paths[0], user, place, b"")
+
+
+# -- calls
+
+
+def test_a_call_is_found_by_its_names_until_it_is_forgotten() -> None:
+    registry = make()
+    one = call(registry)
+    assert [order.event for order in registry.add_call(one, 0.0) if isinstance(order, Record)] == ["open"]
+    registry.name_call(one, one.legs[0], b"name")
+    access = registry.plan.realms["access"]
+    assert registry.call_named(access, NAT, b"name") is one
+    assert registry.call_named(access, OTHER, b"name") is None
+    assert registry.is_named(one, one.legs[0], b"name") and not registry.is_named(one, one.legs[1], b"name")
+    assert registry.has_call("one")
+    registry.forget_call(one, 0.0)
+    assert registry.call_named(access, NAT, b"name") is None and not registry.has_call("one")
+    assert not registry.calls_by_key and not registry.calls_by_label and not registry.calls
+    assert audit(registry) == []
+
+
+def test_a_name_that_a_live_call_holds_stays_with_it() -> None:
+    registry = make()
+    first, second = call(registry), call(registry, "two")
+    for each in (first, second):
+        registry.add_call(each, 0.0)
+        registry.name_call(each, each.legs[1], b"joined")
+    assert registry.call_named(registry.plan.realms["core"], SOFTSWITCH, b"joined") is first
+    registry.forget_call(second, 0.0)
+    assert registry.call_named(registry.plan.realms["core"], SOFTSWITCH, b"joined") is first
+    registry.unname_call(first)
+    assert registry.call_named(registry.plan.realms["core"], SOFTSWITCH, b"joined") is None
+
+
+def test_calls_of_one_label_are_all_kept_in_mind() -> None:
+    registry = make()
+    both = [call(registry), call(registry, "two")]
+    for each in both:
+        registry.add_call(each, 0.0)
+    assert registry.calls_by_label["access", b"label"] == both
+    registry.forget_call(both[0], 0.0)
+    assert registry.calls_by_label["access", b"label"] == both[1:]
+
+
+def test_a_flood_of_names_is_bounded() -> None:
+    registry = make()
+    one = call(registry)
+    registry.add_call(one, 0.0)
+    for number in range(MOST_KEYS + 10):
+        registry.name_call(one, one.legs[0], b"%d" % number)
+    assert len(one.keys) == len(registry.calls_by_key) == MOST_KEYS
+
+
+def test_so_many_calls_and_no_more() -> None:
+    registry = make(Limits(calls=1))
+    one = call(registry)
+    registry.add_call(one, 0.0)
+    with pytest.raises(Refused) as refused:
+        registry.add_call(call(registry, "two"), 0.0)
+    assert refused.value.cause is Cause.BUSY and "access" not in refused.value.why
+    assert audit(registry) == []
+    registry.forget_call(one, 0.0)
+    registry.add_call(call(registry, "two"), 0.0)
+
+
+# -- streams
+
+
+def test_a_stream_takes_a_pair_on_each_side_and_gives_both_back() -> None:
+    registry = make()
+    one = call(registry)
+    registry.add_call(one, 0.0)
+    stream = registry.new_stream(one, slot(), "rtp", 0.0)
+    assert [pair.rtp.port for pair in stream.ours] == [20000, 30000]
+    assert [pool.used for pool in registry.media_ports.values()] == [{20000}, {30000}]
+    assert registry.close_stream(one, stream, 0.0) == [CloseStream(stream.id, "one")]
+    assert not one.streams and all(not pool.used for pool in registry.media_ports.values())
+
+
+def test_a_stream_with_no_pair_on_one_side_takes_none_on_the_other() -> None:
+    registry = make()
+    one = call(registry)
+    registry.add_call(one, 0.0)
+    core = registry.media_ports["core"]
+    while core.take(0.0) is not None:
+        pass
+    with pytest.raises(Refused) as refused:
+        registry.new_stream(one, slot(), "rtp", 0.0)
+    assert refused.value.cause is Cause.NO_PORTS and "core" not in refused.value.why
+    assert not registry.media_ports["access"].used and not one.streams
+
+
+def test_stream_ids_are_never_given_twice() -> None:
+    registry = make()
+    one = call(registry)
+    registry.add_call(one, 0.0)
+    ids = set()
+    for number in range(20):
+        stream = registry.new_stream(one, slot(), "rtp", 20.0 * number)
+        ids.add(stream.id)
+        registry.close_stream(one, stream, 20.0 * number)
+    assert len(ids) == 20
+
+
+def test_closing_a_call_closes_its_streams_and_keeps_its_names() -> None:
+    registry = make()
+    one = call(registry)
+    registry.add_call(one, 0.0)
+    registry.name_call(one, one.legs[0], b"name")
+    streams = [registry.new_stream(one, slot(key), "rtp", 0.0) for key in range(3)]
+    one.life.end()
+    orders = registry.close_call(one, 5.0)
+    assert [order.stream for order in orders if isinstance(order, CloseStream)] == [stream.id for stream in streams]
+    assert isinstance(orders[-1], Record) and orders[-1].event == "close"
+    assert registry.call_named(registry.plan.realms["access"], NAT, b"name") is one
+    assert not registry.has_call("one")  # it is over, though not forgotten
+    assert registry.timers.next() == 5.0 + registry.plan.timers.linger
+
+
+# -- exchanges
+
+
+def test_an_exchange_is_found_from_the_source_it_came_from_alone() -> None:
+    registry = make()
+    one = exchange(registry)
+    registry.add_exchange(one, 3.0)
+    assert registry.exchanges[near_key("access", NAT, b"x")] is one
+    assert near_key("access", OTHER, b"x") not in registry.exchanges
+    assert one.deadline == 3.0 + PLAIN.limit
+    registry.forget_exchange(one, 3.0)
+    assert not registry.exchanges and not registry.per_source and not registry.in_realm["exchanges", "access"]
+
+
+def test_forgetting_leaves_a_key_that_another_exchange_has_taken() -> None:
+    registry = make()
+    one, other = exchange(registry), exchange(registry, b"y")
+    for each in (one, other):
+        registry.add_exchange(each, 0.0)
+        registry.key_exchange(each, far_key("core", b"same"))
+    registry.forget_exchange(one, 0.0)
+    assert registry.exchanges[far_key("core", b"same")] is other
+
+
+def test_what_one_source_may_ask_is_counted_by_source_and_taking_back_is_always_let_in() -> None:
+    registry = make(Limits(exchanges_per_source=1, exchanges=2))
+    registry.add_exchange(exchange(registry), 0.0)
+    with pytest.raises(Refused):
+        registry.add_exchange(exchange(registry, b"y"), 0.0)
+    registry.add_exchange(exchange(registry, b"y", OTHER), 0.0)
+    with pytest.raises(Refused):
+        registry.add_exchange(exchange(registry, b"z", SOFTSWITCH), 0.0)
+    registry.add_exchange(exchange(registry, b"w", phase=Phase.WITHDRAW), 0.0)
+    assert registry.per_source["access", NAT] == 2 and registry.in_realm["exchanges", "access"] == 3
+
+
+def test_an_exchange_that_moves_is_found_and_counted_where_it_is_now() -> None:
+    registry = make()
+    one = exchange(registry)
+    registry.add_exchange(one, 0.0)
+    assert one.near is not None
+    registry.move_exchange(one, Hop(one.near.listener, OTHER), 0.0)
+    assert registry.exchanges[near_key("access", OTHER, b"x")] is one
+    assert dict(registry.per_source) == {("access", OTHER): 1}
+    registry.forget_exchange(one, 0.0)
+    assert not registry.exchanges and not registry.per_source
+
+
+def test_an_exchange_joins_its_call_and_leaves_it() -> None:
+    registry = make()
+    one, asked = call(registry), exchange(registry)
+    registry.add_call(one, 0.0)
+    registry.add_exchange(asked, 0.0)
+    registry.join(asked, one)
+    assert one.exchanges == {asked}
+    registry.forget_exchange(asked, 0.0)
+    assert not one.exchanges
+
+
+# -- bindings
+
+
+def test_a_place_is_bound_once_for_each_user() -> None:
+    registry = make()
+    first, _ = bound(registry)
+    again, _ = bound(registry)
+    other, _ = bound(registry, b"carol")
+    assert again is first and other is not first
+    assert registry.bindings_by_source["access", NAT].keys() == {first, other}
+    for binding in (first, other):
+        registry.forget_binding(binding, "test", 0.0)
+    assert not registry.bindings and not registry.bindings_by_user and not registry.bindings_by_source
+    assert not registry.bindings_at
+
+
+def test_pending_bindings_are_counted_apart() -> None:
+    registry = make(Limits(bindings=2))
+    first, _ = bound(registry)
+    bound(registry, port=5061)
+    with pytest.raises(Refused):
+        bound(registry, port=5062)
+    assert registry.in_realm["pending", "access"] == 2 and not registry.in_realm["bindings", "access"]
+    registry.forget_binding(first, "test", 0.0)
+    bound(registry, port=5062)
+
+
+def test_a_binding_that_nobody_vouches_for_goes_with_its_last_exchange() -> None:
+    registry = make()
+    binding, _ = bound(registry)
+    claims = [exchange(registry, b"x"), exchange(registry, b"y")]
+    for claim in claims:
+        registry.add_exchange(claim, 0.0)
+        claim.bindings.append(binding)
+        binding.claims.add(claim)
+    registry.forget_exchange(claims[0], 0.0)
+    assert registry.bindings == {binding.id: binding}
+    registry.forget_exchange(claims[1], 0.0)
+    assert not registry.bindings
+
+
+def test_a_moved_binding_is_found_where_it_is_now() -> None:
+    registry = make()
+    binding, _ = bound(registry)
+    own = registry.plan.realms["access"].listeners[0]
+    assert registry.move_binding(binding, OTHER, own)
+    assert not registry.move_binding(binding, OTHER, own)
+    assert set(registry.bindings_by_source) == {("access", OTHER)}
+    registry.forget_binding(binding, "test", 0.0)
+    assert not registry.bindings_by_source
+
+
+def test_a_terminals_own_port_is_opened_with_its_binding_and_closed_with_it() -> None:
+    registry = make(signaling=Signaling.PORT_PER_TERMINAL)
+    binding, opened = bound(registry)
+    assert opened == [Listen(binding.onward)]
+    (note, closed) = registry.forget_binding(binding, "test", 0.0)
+    assert closed == Unlisten(binding.onward) and note.event == "unbound"  # type: ignore[union-attr]
+
+
+def test_an_exchange_that_reaches_elsewhere_holds_the_port_it_speaks_by() -> None:
+    registry = make(signaling=Signaling.PORT_PER_TERMINAL)
+    binding, _ = bound(registry)
+    asked = exchange(registry)
+    registry.add_exchange(asked, 0.0)
+    assert registry.reach(asked, Hop(binding.onward, SOFTSWITCH), 0.0) == []
+    registry.forget_binding(binding, "test", 0.0)
+    assert len(registry.terminal_ports) == 1
+    assert registry.reach(asked, None, 0.0) == [Unlisten(binding.onward)]
+
+
+# -- what the plan says
+
+
+def test_who_we_are_depends_on_the_realm() -> None:
+    registry = make()
+    access, core = registry.plan.realms["access"], registry.plan.realms["core"]
+    assert registry.is_ours(access, "203.0.113.1") and registry.is_ours(access, "sbc.example.com")
+    assert not registry.is_ours(core, "203.0.113.1") and not registry.is_ours(core, "sbc.example.com")
+    assert registry.is_own_media("198.51.100.1") and registry.is_own_media("203.0.113.1")
+    assert registry.is_next_hop(core, SOFTSWITCH.host) and not registry.is_next_hop(core, "198.51.100.66")
+    assert registry.path_of(access) is registry.plan.paths[0] and registry.path_of(core) is None
+
+
+def test_timings_do_not_move_a_deadline() -> None:
+    registry = make()
+    slow = attrs.evolve(exchange(registry), timing=Timing(1, 1, 77.0, 1, 1))
+    registry.add_exchange(slow, 1.0)
+    assert slow.deadline == 78.0
