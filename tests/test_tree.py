@@ -15,7 +15,6 @@ UNTESTED = {
     "sbc/interfaces.py": "interfaces alone: nothing in it runs",
     "sbc/core/message.py": "values alone, used by every dialect's tests",
     "sbc/core/orders.py": "values alone, used by every test of the core",
-    "sbc/core/keys.py": "three tuples, used by tests/core/test_registry.py",
     "sbc/core/realm.py": "values alone, made by tests/config/test_load.py",
     "sbc/config/schema.py": "values and tables, held to the example file by tests/config/test_example.py",
 }
