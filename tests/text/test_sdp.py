@@ -220,8 +220,7 @@ def test_a_stream_that_was_not_filled_keeps_the_connection_it_had() -> None:
 def test_the_address_family_is_written_anew_everywhere() -> None:
     text = HEAD + "c=IN IP4 10.0.0.2/127\nm=audio 4000/2 RTP/AVP 0\na=rtcp:4003 IN IP4 10.0.0.2"
     assert became(text, lambda slot: Address(OURS6, 40000)) == (
-        f"v=0\no=- 1 1 IN IP6 {OURS6}\ns=-\nc=IN IP6 {OURS6}/127\nm=audio 40000 RTP/AVP 0\n"
-        f"a=rtcp:40000 IN IP6 {OURS6}"
+        f"v=0\no=- 1 1 IN IP6 {OURS6}\ns=-\nc=IN IP6 {OURS6}/127\nm=audio 40000 RTP/AVP 0\na=rtcp:40000 IN IP6 {OURS6}"
     )
 
 
