@@ -23,6 +23,7 @@ from tests.toy_records import (
     CONFIRM,
     FAILURE,
     PROVISIONAL,
+    TELL,
     WITHDRAW,
     answer,
     audio,
@@ -136,6 +137,7 @@ def test_a_late_offer_without_ports_refuses_the_opening() -> None:
     orders = rig.from_core(said)
     assert [cause(data) for data in sends(orders, "access")] == [Cause.NO_PORTS]
     assert call.state is CallState.CLOSED
+    assert not to_core(orders)  # what is answered cannot be withdrawn
 
 
 def test_an_early_late_offer_without_ports_is_withdrawn_from_the_other_side_too() -> None:
@@ -149,6 +151,27 @@ def test_an_early_late_offer_without_ports_is_withdrawn_from_the_other_side_too(
     # the other side ends it, and is acknowledged
     failed = answer(talk.sent, SOFTSWITCH.host, FAILURE).pack()
     assert [record.op for record in read(sends(rig.from_core(failed), "core"))] == [CONFIRM]
+
+
+def test_what_was_withdrawn_is_not_withdrawn_again() -> None:
+    rig = toy_rig(ports=2)
+    talk = late_offer(rig)
+    use_up(rig)
+    rig.from_core(answer(talk.sent, SOFTSWITCH.host, PROVISIONAL, media=()).pack())
+    asked = read([talk.asked])[0]
+    withdrawn = asked.but(op=WITHDRAW, exchange=b"w" * 10, withdrawn=asked.exchange, places=())
+    assert len(to_core(rig.from_access(withdrawn.pack()))) == 1
+    early = answer(talk.sent, SOFTSWITCH.host, PROVISIONAL, media=(audio(SOFTSWITCH.host),)).pack()
+    orders = rig.from_core(early)
+    assert [cause(data) for data in sends(orders, "access")] == [Cause.NO_PORTS] and not to_core(orders)
+
+
+def test_what_can_be_withdrawn_by_nobody_is_only_refused() -> None:
+    rig = toy_rig(Narrow())
+    told = opening(PHONE, target=b"203.0.113.1 5060 too-long").but(op=TELL, media=())
+    (sent,) = sends(rig.from_access(told.pack()), "core")
+    orders = rig.from_core(answer(sent, SOFTSWITCH.host, PROVISIONAL).pack())
+    assert [cause(data) for data in sends(orders, "access")] == [Cause.UNSUPPORTED] and not to_core(orders)
 
 
 def test_who_has_its_answer_is_not_refused_afterwards() -> None:

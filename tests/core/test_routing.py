@@ -8,7 +8,7 @@ import pytest
 from sbc.core.address import Address
 from sbc.core.call import CallState
 from sbc.core.message import Cause
-from sbc.core.orders import Order, Send
+from sbc.core.orders import OpenStream, Order, Send
 from sbc.core.realm import Signaling
 from sbc.core.routing import MOST_PLACES
 from tests.rig import NAT, PHONE, SBC_CORE, SOFTSWITCH, Rig, events, make_plan, of, sends
@@ -23,6 +23,7 @@ from tests.toy_records import (
     PROVISIONAL,
     TELL,
     answer,
+    audio,
     binding,
     from_other,
     inside,
@@ -307,3 +308,16 @@ def test_an_attempt_that_comes_again_from_elsewhere_is_answered_there_if_that_is
     assert pending.to == second
     rig.wait(300)
     assert not rig.border.registry.terminal_ports and not rig.border.registry.live_exchanges
+
+
+def test_a_terminal_that_registered_from_behind_a_nat_is_called_there() -> None:
+    for sender, natted in ((PHONE, True), (NAT, False)):
+        rig = toy_rig()
+        asked = from_core_to(bound(rig, sender))
+        orders = rig.from_core(asked.pack())
+        assert of(OpenStream, orders)[0].spec.sides[1].behind_nat is natted
+        rig = toy_rig()
+        bound(rig, sender)
+        # also where it does not say so when it calls
+        silent = opening(sender, exchange=9).but(believed=bytes(6), places=(), media=(audio(NAT.host),))
+        assert of(OpenStream, rig.from_access(silent.pack()))[0].spec.sides[0].behind_nat is natted
