@@ -146,7 +146,7 @@ def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Intent, n
         registry.name_call(exchange.call, onward_leg, onward.call)
         if exchange.ends_call:
             exchange.call.life.hang_up()
-            cause = exchange.intent.cause or f"ended from {exchange.near.listener.realm}"  # type: ignore[union-attr]
+            cause = exchange.intent.cause or f"hung up in {exchange.near.listener.realm}"  # type: ignore[union-attr]
             exchange.call.because(cause, Ending.NORMAL, Who.CALLEE if exchange.arrival_leg else Who.CALLER)
     if exchange.intent.phase is Phase.CONFIRM:  # nobody answers it: if it ends the call, it does so now
         done = attrs.evolve(onward, phase=Phase.SUCCESS)
