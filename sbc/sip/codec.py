@@ -110,7 +110,10 @@ class SipMessage:
 
     def all(self, name: str) -> list[Header]:
         """The headers of that (canonical) name, in order."""
-        return [self._header(index) for index, each in enumerate(self.names) if each == name]
+        found = self.names.count(name)  # mostly none or one, and asked for most names there are
+        if found > 1:
+            return [self._header(index) for index, each in enumerate(self.names) if each == name]
+        return [self._header(self.names.index(name))] if found else []
 
     def first(self, name: str) -> Header | None:
         """The first header of that (canonical) name."""
