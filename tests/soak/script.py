@@ -232,10 +232,16 @@ class Phone(Agent):
             f"u{number}",
         )  # fmt: skip
         self.results = results
-        self.incoming = lambda server: Callee(self, server, results).start()
+        self.incoming = self._incoming
         tag = self.new(b"r")
         aor = b"<sip:%b@sbc.example.com>" % self.user
         self.registration = Dialogue(self.new(b"reg"), aor + b";tag=" + tag, aor, b"sip:sbc.example.com", tag)
+
+    def _incoming(self, server: Server) -> None:
+        if server.asked.method == b"OPTIONS":
+            server.answer(b"200 OK", b"x")
+        else:
+            Callee(self, server, self.results).start()
 
     def rebind(self) -> None:
         """The NAT gives the phone another port; the old one leads nowhere."""

@@ -17,7 +17,7 @@ import pytest
 from sbc.core.border import Border
 from sbc.core.mint import Mint
 from sbc.core.orders import Send
-from sbc.core.realm import Limits, Signaling, Timers
+from sbc.core.realm import Keepalive, Limits, Probing, Registrations, Signaling, Timers
 from sbc.sip.dialect import SipDialect
 from tests.rig import SECRET, make_plan
 from tests.soak.script import Caller, Phone, Plan, Softswitch
@@ -26,12 +26,23 @@ from tests.soak.world import Weather, World
 SEED = int(os.environ.get("SBC_SOAK_SEED", "20261123"))
 CALLS = int(os.environ.get("SBC_SOAK_CALLS", "10000"))
 FAIR = Weather()
-BAD = Weather(lost=0.05, repeated=0.03, delay=(0.005, 0.4))
+BAD = Weather(lost=0.05, repeated=0.03, delay=(0.005, 0.25))
 AWFUL = Weather(lost=0.2, repeated=0.1, delay=(0.005, 1.0))
 
 
-def make_world(seed: int, weather: Weather, signaling: Signaling = Signaling.SHARED, audit_every: int = 2000) -> World:
-    plan = make_plan("sip", Limits(), 8000, signaling=signaling)
+SHARED, OWN_PORTS = Signaling
+FRONT = (Registrations(), Keepalive())
+NO_FRONT = (Registrations(front=False), Keepalive(Probing.OFF))
+
+
+def make_world(
+    seed: int,
+    weather: Weather,
+    signaling: Signaling = SHARED,
+    terminals: tuple[Registrations, Keepalive] = NO_FRONT,
+    audit_every: int = 2000,
+) -> World:
+    plan = make_plan("sip", Limits(), 8000, *terminals, signaling=signaling)
     plan = attrs.evolve(plan, timers=Timers(call_max=900.0))
     return World(Border(plan, {"sip": SipDialect()}, Mint(SECRET)), seed, weather, audit_every)
 
@@ -119,11 +130,18 @@ def test_in_fair_weather_every_call_goes_as_planned(signaling: Signaling) -> Non
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("weather", "share", "signaling"),
-    [(BAD, 0.7, Signaling.SHARED), (AWFUL, 0.15, Signaling.SHARED), (BAD, 0.15, Signaling.PORT_PER_TERMINAL)],
+    ("weather", "share", "signaling", "terminals"),
+    [
+        (BAD, 0.55, SHARED, NO_FRONT),
+        (AWFUL, 0.15, SHARED, NO_FRONT),
+        (BAD, 0.15, OWN_PORTS, NO_FRONT),
+        (BAD, 0.15, SHARED, FRONT),
+    ],
 )
-def test_nothing_is_left_over(weather: Weather, share: float, signaling: Signaling) -> None:
-    world = make_world(SEED, weather, signaling)
+def test_nothing_is_left_over(
+    weather: Weather, share: float, signaling: Signaling, terminals: tuple[Registrations, Keepalive]
+) -> None:
+    world = make_world(SEED, weather, signaling, terminals)
     calls = int(CALLS * share)
     soak = Soak(world, calls)
     began = time.process_time()
