@@ -37,7 +37,7 @@ class Address(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """The two addresses of one media stream at one side; `rtcp` is None where the stream has none (T.38)."""
+    """The two addresses of one media stream at one side; `rtcp` is None where the stream has none."""
 
     rtp: Address
     rtcp: Address | None

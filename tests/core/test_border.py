@@ -22,7 +22,9 @@ from tests.toy_records import (
     CHANGE,
     CONFIRM,
     FAILURE,
+    PROBE,
     PROVISIONAL,
+    SUCCESS,
     TELL,
     WITHDRAW,
     answer,
@@ -32,8 +34,10 @@ from tests.toy_records import (
     from_other,
     granted,
     inside,
+    number,
     opening,
 )
+from tests.toy_records import Record as ToyRecord
 
 
 def cause(data: bytes) -> Cause:
@@ -290,6 +294,24 @@ def test_whoever_needs_a_port_that_cannot_be_listened_on_is_refused() -> None:
     assert not rig.border.registry.bindings and not rig.border.registry.terminal_ports
     rig.wait(0)  # audits
     bound(rig, exchange=2)  # and the next port will do
+
+
+# -- probes
+
+
+def test_a_probe_of_the_core_that_asks_for_us_is_answered_here() -> None:
+    rig = toy_rig()
+    probe = ToyRecord(PROBE, sender=7, call=number(8), exchange=number(8), target=b"198.51.100.1 5060")
+    orders = rig.from_core(probe.pack())
+    assert [record.stage for record in read(sends(orders, "core"))] == [SUCCESS]
+    assert not rig.border.registry.live_exchanges
+
+
+def test_a_probe_with_no_hops_left_is_answered_here_and_others_cross() -> None:
+    rig = toy_rig()
+    probe = ToyRecord(PROBE, sender=7, call=number(8), exchange=number(8), target=b"203.0.113.1 5060 bob")
+    assert [record.stage for record in read(sends(rig.from_access(probe.but(hops=0).pack()), "access"))] == [SUCCESS]
+    assert to_core(rig.from_access(probe.pack()))
 
 
 # -- waking

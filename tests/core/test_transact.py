@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import attrs
 import pytest
 
-from sbc.core import transact
 from sbc.core.call import CallState
-from sbc.core.exchange import Exchange, ExchangeState
 from sbc.core.message import Cause, Timing
-from sbc.core.orders import CloseStream, Order, Record, Send, UpdateStream, Wake
+from sbc.core.orders import CloseStream, Record, Send, UpdateStream, Wake
 from sbc.core.realm import Limits
 from sbc.core.registry import Arrival
 from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, events, make_plan, of, sends
@@ -23,9 +19,6 @@ from tests.toy_records import (
     CLOSE,
     CONFIRM,
     FAILURE,
-    OPEN,
-    PENDING,
-    PROBE,
     PROVISIONAL,
     SUCCESS,
     TELL,
@@ -42,153 +35,25 @@ from tests.toy_records import (
 from tests.toy_records import (
     Record as ToyRecord,
 )
-
-State = ExchangeState
-TRYING, PROCEEDING, WITHDRAWING, WITHDRAWN, ACCEPTED, REFUSED, DONE = State
-FORGOTTEN = None
+from tests.toy_table import (
+    DONE,
+    EVENTS,
+    FORGOTTEN,
+    PROCEEDING,
+    TABLE,
+    TRYING,
+    WAY_TO,
+    WITHDRAWING,
+    WITHDRAWN,
+    State,
+    confirmation,
+    said,
+    withdrawal,
+)
 
 # RFC 3261 section 17: T1 0.5 s, T2 4 s
 INVITE = Timing(0.5, 32.0, 32.0, 32.0, 180.0, quiet=True, confirmed=True, repeat=4.0)
 OTHER = Timing(0.5, 4.0, 32.0, 32.0, 32.0)
-
-
-def said(talk: Talk, stage: int, party: int = 9, **changes: object) -> bytes:
-    return answer(talk.sent, SOFTSWITCH.host, stage, party, **changes).pack()
-
-
-def withdrawal(asked: bytes, exchange: int = 66) -> bytes:
-    record = ToyRecord.read(asked)
-    return record.but(
-        op=WITHDRAW, exchange=number(exchange), withdrawn=record.exchange, places=(), media=(), believed=bytes(6)
-    ).pack()
-
-
-def confirmation(talk: Talk) -> bytes:
-    """Of an answer, by whoever had asked."""
-    return ToyRecord.read(talk.asked).but(op=CONFIRM, receiver=9, places=(), media=()).pack()
-
-
-# what the two sides may do, and time
-EVENTS: dict[str, Callable[[Talk], list[Order]]] = {
-    "asked again": lambda talk: talk.rig.from_access(talk.asked),
-    "confirmed": lambda talk: talk.rig.from_access(confirmation(talk)),
-    "taken back": lambda talk: talk.rig.from_access(withdrawal(talk.asked, 67)),
-    "pending": lambda talk: talk.rig.from_core(said(talk, PENDING)),
-    "provisional": lambda talk: talk.rig.from_core(said(talk, PROVISIONAL, 10)),
-    "success": lambda talk: talk.rig.from_core(said(talk, SUCCESS, 10)),
-    "failure": lambda talk: talk.rig.from_core(said(talk, FAILURE, 10)),
-    "challenge": lambda talk: talk.rig.from_core(said(talk, CHALLENGE, 10)),
-    "heard again": lambda talk: talk.rig.from_core(talk.exchange.heard),
-    "time": lambda talk: wake(talk.rig, talk.exchange),
-}
-WAY_TO: dict[State, tuple[Callable[[Talk], object], ...]] = {
-    TRYING: (),
-    PROCEEDING: (lambda talk: talk.rig.from_core(said(talk, PROVISIONAL)),),
-    WITHDRAWING: (lambda talk: talk.rig.from_access(withdrawal(talk.asked)),),
-    WITHDRAWN: (
-        lambda talk: talk.rig.from_core(said(talk, PROVISIONAL)),
-        lambda talk: talk.rig.from_access(withdrawal(talk.asked)),
-    ),
-    ACCEPTED: (lambda talk: talk.rig.from_core(said(talk, SUCCESS)),),
-    REFUSED: (lambda talk: talk.rig.from_core(said(talk, FAILURE)),),
-    DONE: (
-        lambda talk: talk.rig.from_core(said(talk, FAILURE)),
-        lambda talk: talk.rig.from_access(confirmation(talk)),
-    ),
-}
-# state, event: the state it leads to, the stages told to whoever asked, the operations sent to whoever was asked
-TABLE: dict[State, dict[str, tuple[State | None, list[int], list[int]]]] = {
-    TRYING: {
-        "asked again": (TRYING, [PENDING], []),
-        "confirmed": (TRYING, [], []),
-        "taken back": (WITHDRAWING, [SUCCESS], []),
-        "pending": (PROCEEDING, [], []),
-        "provisional": (PROCEEDING, [PROVISIONAL], []),
-        "success": (ACCEPTED, [SUCCESS], []),
-        "failure": (REFUSED, [FAILURE], [CONFIRM]),
-        "challenge": (REFUSED, [CHALLENGE], [CONFIRM]),
-        "time": (TRYING, [], [OPEN]),
-    },
-    PROCEEDING: {
-        "asked again": (PROCEEDING, [PROVISIONAL], []),
-        "confirmed": (PROCEEDING, [], []),
-        "taken back": (WITHDRAWN, [SUCCESS], [WITHDRAW]),
-        "pending": (PROCEEDING, [], []),
-        "provisional": (PROCEEDING, [PROVISIONAL], []),
-        "success": (ACCEPTED, [SUCCESS], []),
-        "failure": (REFUSED, [FAILURE], [CONFIRM]),
-        "challenge": (REFUSED, [CHALLENGE], [CONFIRM]),
-        "heard again": (PROCEEDING, [PROVISIONAL], []),
-        "time": (REFUSED, [FAILURE], [WITHDRAW]),
-    },
-    WITHDRAWING: {
-        "asked again": (WITHDRAWING, [PENDING], []),
-        "confirmed": (WITHDRAWING, [], []),
-        "taken back": (WITHDRAWING, [SUCCESS], []),
-        "pending": (WITHDRAWN, [], [WITHDRAW]),
-        "provisional": (WITHDRAWN, [], [WITHDRAW]),
-        "success": (ACCEPTED, [SUCCESS], []),
-        "failure": (REFUSED, [FAILURE], [CONFIRM]),
-        "challenge": (REFUSED, [CHALLENGE], [CONFIRM]),
-        "time": (WITHDRAWING, [], [OPEN]),
-    },
-    WITHDRAWN: {
-        "asked again": (WITHDRAWN, [PROVISIONAL], []),
-        "confirmed": (WITHDRAWN, [], []),
-        "taken back": (WITHDRAWN, [SUCCESS], []),
-        "pending": (WITHDRAWN, [], []),
-        "provisional": (WITHDRAWN, [PROVISIONAL], []),
-        "success": (ACCEPTED, [SUCCESS], []),
-        "failure": (REFUSED, [FAILURE], [CONFIRM]),
-        "challenge": (REFUSED, [CHALLENGE], [CONFIRM]),
-        "heard again": (WITHDRAWN, [PROVISIONAL], []),
-        "time": (REFUSED, [FAILURE], []),
-    },
-    ACCEPTED: {
-        "asked again": (ACCEPTED, [SUCCESS], []),
-        "confirmed": (ACCEPTED, [], [CONFIRM]),  # end to end
-        "taken back": (ACCEPTED, [SUCCESS], []),
-        "pending": (ACCEPTED, [], []),
-        "provisional": (ACCEPTED, [], []),
-        "success": (ACCEPTED, [SUCCESS], []),  # of another party
-        "failure": (ACCEPTED, [], [CONFIRM]),
-        "challenge": (ACCEPTED, [], [CONFIRM]),
-        "heard again": (ACCEPTED, [SUCCESS], []),
-        "time": (FORGOTTEN, [], []),
-    },
-    REFUSED: {
-        "asked again": (REFUSED, [FAILURE], []),
-        "confirmed": (DONE, [], []),
-        "taken back": (REFUSED, [SUCCESS], []),
-        "pending": (REFUSED, [], []),
-        "provisional": (REFUSED, [], []),
-        "success": (ACCEPTED, [SUCCESS], []),  # late, but somebody is there
-        "failure": (REFUSED, [], [CONFIRM]),
-        "challenge": (REFUSED, [], [CONFIRM]),
-        "heard again": (REFUSED, [], [CONFIRM]),
-        "time": (REFUSED, [FAILURE], []),
-    },
-    DONE: {
-        "asked again": (DONE, [FAILURE], []),
-        "confirmed": (DONE, [], []),
-        "taken back": (DONE, [SUCCESS], []),
-        "pending": (DONE, [], []),
-        "provisional": (DONE, [], []),
-        "success": (ACCEPTED, [SUCCESS], []),
-        "failure": (DONE, [], [CONFIRM]),
-        "challenge": (DONE, [], [CONFIRM]),
-        "heard again": (DONE, [], [CONFIRM]),
-        "time": (FORGOTTEN, [], []),
-    },
-}
-
-
-def wake(rig: Rig, exchange: Exchange) -> list[Order]:
-    """Let the deadline of one exchange come, and of nothing else."""
-    assert exchange.due is not None
-    rig.now = exchange.due
-    rig.border.registry.timers.set(exchange, None)
-    return transact.wake_exchange(rig.border.registry, rig.border.dialects["toy"], exchange, rig.now)
 
 
 def in_state(state: State) -> Talk:
@@ -458,24 +323,6 @@ def test_an_offer_of_another_kind_replaces_the_stream_only_if_it_is_taken(stage:
     assert [kind for _, kind in talk.call.streams] == ["t38" if stage == SUCCESS else "rtp"]
 
 
-# -- probes
-
-
-def test_a_probe_of_the_core_that_asks_for_us_is_answered_here() -> None:
-    rig = toy_rig()
-    probe = ToyRecord(PROBE, sender=7, call=number(8), exchange=number(8), target=b"198.51.100.1 5060")
-    orders = rig.from_core(probe.pack())
-    assert [record.stage for record in read(sends(orders, "core"))] == [SUCCESS]
-    assert not rig.border.registry.live_exchanges
-
-
-def test_a_probe_with_no_hops_left_is_answered_here_and_others_cross() -> None:
-    rig = toy_rig()
-    probe = ToyRecord(PROBE, sender=7, call=number(8), exchange=number(8), target=b"203.0.113.1 5060 bob")
-    assert [record.stage for record in read(sends(rig.from_access(probe.but(hops=0).pack()), "access"))] == [SUCCESS]
-    assert to_core(rig.from_access(probe.pack()))
-
-
 # -- limits
 
 
@@ -546,9 +393,3 @@ def test_records_tell_a_call_once_from_open_to_close() -> None:
     talk.rig.from_core(final)
     talk.rig.wait(100)
     assert [order.event for order in of(Record, talk.rig.log)] == ["open", "answer", "close"]
-
-
-def test_both_sides_of_a_talk_are_told_by_their_own_listener() -> None:
-    talk = answered()
-    assert {send.listener.realm for send in to_access(talk.rig.log)} == {"access"}
-    assert {send.to for send in to_core(talk.rig.log)} == {SOFTSWITCH}
