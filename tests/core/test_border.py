@@ -365,11 +365,11 @@ def test_what_is_over_the_limit_is_refused_until_there_is_room() -> None:
 
 def test_the_books_of_a_long_talk_balance() -> None:
     talk = answered()
-    for number in range(5, 15):
-        change = inside(talk.asked, talk.back, CHANGE, number, media=(audio(PHONE.host, 4000 + 2 * number),))
+    for each in range(5, 15):
+        change = inside(talk.asked, talk.back, CHANGE, each, media=(audio(PHONE.host, 4000 + 2 * each),))
         (sent,) = to_core(talk.rig.from_access(change.pack()))
         talk.rig.from_core(answer(sent.data, SOFTSWITCH.host).pack())
-        (sent,) = to_access(talk.rig.from_core(from_other(talk.sent, talk.said, CHANGE, number + 20).pack()))
+        (sent,) = to_access(talk.rig.from_core(from_other(talk.sent, talk.said, CHANGE, each + 20).pack()))
         talk.rig.from_access(answer(sent.data, PHONE.host).pack())
     talk.rig.wait(60)
     assert len(talk.rig.border.registry.calls) == 1 and not talk.rig.border.registry.live_exchanges
