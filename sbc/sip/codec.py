@@ -106,18 +106,18 @@ class SipMessage:
     @property
     def headers(self) -> list[Header]:
         """Every header, in order. A line that is no header has the name ""."""
-        return [self._header(index) for index in range(len(self.names))]
+        return [self.header(index) for index in range(len(self.names))]
 
     def all(self, name: str) -> list[Header]:
         """The headers of that (canonical) name, in order."""
         found = self.names.count(name)  # mostly none or one, and asked for most names there are
         if found > 1:
-            return [self._header(index) for index, each in enumerate(self.names) if each == name]
-        return [self._header(self.names.index(name))] if found else []
+            return [self.header(index) for index, each in enumerate(self.names) if each == name]
+        return [self.header(self.names.index(name))] if found else []
 
     def first(self, name: str) -> Header | None:
         """The first header of that (canonical) name."""
-        return self._header(self.names.index(name)) if name in self.names else None
+        return self.header(self.names.index(name)) if name in self.names else None
 
     def value(self, name: str) -> bytes | None:
         """The value of the first header of that name, unfolded, without the space around it; None if there is none."""
@@ -134,7 +134,8 @@ class SipMessage:
         """The body, or the leaves of a multipart body; empty if there is none. Raises BadMessage on a malformed one."""
         return body_parts(self.data, self.body_start, self.body_end, self.value("content-type") or b"")
 
-    def _header(self, index: int) -> Header:
+    def header(self, index: int) -> Header:
+        """The header in that place of `names`."""
         header = self._headers.get(index)
         if header is None:
             if self._offsets is None:

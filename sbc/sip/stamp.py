@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 
 import attrs
@@ -30,6 +31,9 @@ _DIGEST = ("authorization", "proxy-authorization", "www-authenticate", "proxy-au
 _KNOWN = frozenset((*_ROUTES, *_OTHER_CALLS, *_PLAIN, *_DIGEST))
 """Headers that are rewritten by rules of their own, or may not be."""
 _ANSWERED = frozenset({"from", "to"})  # an answer's are written whole
+# what makes an address part of a longer one: the octet before it, and what follows
+_PART_OF_IPV4 = (re.compile(rb"[0-9A-Za-z.]"), re.compile(rb"[0-9A-Za-z]|\.[0-9]"))
+_PART_OF_IPV6 = (re.compile(rb"[0-9A-Za-z:.]"), re.compile(rb"[0-9A-Za-z:.]"))
 _UNSAFE_IN_HEADERS = re.compile(rb"[^0-9A-Za-z\-_.!~*'()\[\]/?:+$]")
 
 
@@ -147,11 +151,15 @@ def stamp(message: SipMessage, crossing: Crossing) -> None:
         stamp_request(message, crossing)
 
 
-def _whole(host: bytes) -> bytes:
-    """The pattern of an address that is not part of a longer one."""
-    if b":" in host:
-        return rb"(?<![0-9A-Za-z:.])" + re.escape(host) + rb"(?![0-9A-Za-z:.])"
-    return rb"(?<![0-9A-Za-z.])" + re.escape(host) + rb"(?![0-9A-Za-z]|\.[0-9])"
+def _alone(data: bytes, host: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where an address stands that is not part of a longer one."""
+    before, after = _PART_OF_IPV6 if b":" in host else _PART_OF_IPV4
+    at = data.find(host, start, end)
+    while at >= 0:
+        behind = at + len(host)
+        if before.match(data, max(at - 1, 0), at) is None and after.match(data, behind, end) is None:
+            yield at, behind
+        at = data.find(host, behind, end)
 
 
 def _sweep(message: SipMessage, crossing: Crossing) -> None:
@@ -172,11 +180,11 @@ def _sweep(message: SipMessage, crossing: Crossing) -> None:
     for index in strange:
         if not any(host in message.lines[index] for host in spelled):
             continue
-        header = message.headers[index]
-        whole = re.compile(b"|".join(map(_whole, spelled)))
-        for match in whole.finditer(message.data, header.start, header.end):
-            with suppress(ValueError):  # an address that has been written anew as a whole
-                message.edits.replace(*match.span(), written)
+        header = message.header(index)
+        for host in spelled:
+            for span in _alone(message.data, host, header.start, header.end):
+                with suppress(ValueError):  # an address that has been written anew as a whole
+                    message.edits.replace(*span, written)
 
 
 def _replace_vias(message: SipMessage, value: bytes) -> None:
