@@ -76,8 +76,9 @@ class IDialect(Interface):
         """The request (bytes), sent from `listener`, that asks the peer at `place` only whether it lives; any answer
         will do. `token` names its exchange."""
 
-    def timing(intent, reliable):
-        """The Timing of an exchange that begins with this intent; `reliable`: the transport never loses."""
+    def timing(intent):
+        """The Timing of an exchange that begins with this intent, on transports that lose; where nothing is lost the
+        core itself says nothing twice."""
 
     def moved(sent, transport, address):
         """The request whose bytes `sent` we sent onward, as it is to be sent by another socket of ours, which peers

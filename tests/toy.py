@@ -323,6 +323,5 @@ class ToyDialect:
         own.write(VISIT, place.route.hops[0] if place.route.hops else b"")
         return bytes(own.octets)
 
-    def timing(self, intent: Intent, reliable: bool) -> Timing:
-        timing = self.quiet if intent.method in ("open", "change") else self.plain
-        return attrs.evolve(timing, reliable=True) if reliable else timing
+    def timing(self, intent: Intent) -> Timing:
+        return self.quiet if intent.method in ("open", "change") else self.plain

@@ -165,7 +165,7 @@ def _take_request(border: Border, dialect: Any, message: Any, intent: Intent, ar
     refreshed, fronted = front.refresh(registry, dialect, message, intent, slots, arrival)
     if refreshed:
         return fronted
-    timing = dialect.timing(intent, arrival.listener.reliable)
+    timing = dialect.timing(intent)
     crossing, orders = request_crossing(registry, arrival, intent, slots, timing)
     orders += fronted
     exchange = crossing.exchange

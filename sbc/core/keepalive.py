@@ -123,7 +123,7 @@ def wake_watch(registry: Registry, dialect: Any, watch: Watch, now: float) -> li
     token = registry.mint.derive(b"probe", _name(watch), watch.asked.to_bytes(8, "big"), str(now).encode())
     data = dialect.probe(_place(watch), listener, token)
     intent = dialect.describe(dialect.decode(data))
-    timing = attrs.evolve(dialect.timing(intent, listener.transport != "udp"), limit=settings.answer_within)
+    timing = attrs.evolve(dialect.timing(intent), limit=settings.answer_within)
     exchange = Exchange(
         dialect=watch.dialect,
         intent=intent,

@@ -190,7 +190,6 @@ class Timing:
     quiet: bool = False
     confirmed: bool = False
     repeat: float = 4.0
-    reliable: bool = False
 
 
 class BadMessage(Exception):

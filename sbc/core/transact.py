@@ -86,7 +86,7 @@ def _withdraw(registry: Registry, dialect: Any, message: Any, intent: Intent, ar
     own = Exchange(
         dialect=arrival.listener.dialect,
         intent=intent,
-        timing=dialect.timing(intent, False),
+        timing=dialect.timing(intent),
         token=b"",
         near=Hop(arrival.listener, arrival.source),
         far=None,
@@ -111,7 +111,7 @@ def ask(registry: Registry, dialect: Any, call: Call | None, far: Hop, data: byt
     own = Exchange(
         dialect=dialect.name,
         intent=intent,
-        timing=dialect.timing(intent, far.reliable),
+        timing=dialect.timing(intent),
         token=b"",
         near=None,
         far=far,

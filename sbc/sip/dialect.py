@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-import attrs
 from zope.interface import implementer
 
 from sbc.core.address import Address
@@ -112,9 +111,8 @@ class SipDialect:
     def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:
         return probe.options(place, listener, token)
 
-    def timing(self, intent: Intent, reliable: bool) -> Timing:
-        timing = self._invite if intent.method == "INVITE" else self._other
-        return attrs.evolve(timing, reliable=True) if reliable else timing
+    def timing(self, intent: Intent) -> Timing:
+        return self._invite if intent.method == "INVITE" else self._other
 
 
 def _answerable(bad: BadMessage, message: SipMessage) -> NoReturn:

@@ -1,4 +1,4 @@
-"""The structured headers of SIP, each value where it stands: name-addr lists, Via, CSeq (RFC 3261 section 20)."""
+"""The structured headers of SIP, each value where it stands: name-addr lists, Via (RFC 3261 section 20)."""
 
 from __future__ import annotations
 
@@ -169,13 +169,3 @@ def split_values(data: bytes, start: int, end: int) -> list[tuple[int, int]]:
         if len(spans) == MAX_VALUES:
             raise BadMessage("Too many values")
         start = stop + 1
-
-
-def cseq(message: SipMessage) -> tuple[int, str]:
-    """The CSeq number and method, as `decode` has read them."""
-    return message.cseq
-
-
-def tag(name_addr: NameAddr) -> str:
-    """The tag parameter of a From or To value, "" where absent."""
-    return name_addr.params.get("tag") or ""

@@ -8,7 +8,7 @@ from sbc.core.address import Address, canonical, literal
 from sbc.core.message import BadMessage
 from sbc.sip.params import Parameterised, Parameters, unescape
 
-__all__ = ["Uri", "escape", "parse_uri", "unescape"]
+__all__ = ["Uri", "parse_uri", "unescape"]
 
 _SIP = re.compile(
     rb"(sips?+):"
@@ -21,7 +21,6 @@ _SIP = re.compile(
 )
 _TRANSPORT = re.compile(rb";transport=([0-9A-Za-z-]++)", re.IGNORECASE)
 _OTHER = re.compile(rb"([A-Za-z][0-9A-Za-z+.-]*+):[^\s<>\"]*+")
-_UNSAFE_IN_USER = re.compile(rb"[^0-9A-Za-z\-_.!~*'()&=+$,;?/]")
 
 
 class Uri(Parameterised):
@@ -122,8 +121,3 @@ def _other(data: bytes, start: int, end: int) -> Uri:
         if semicolon >= 0:
             uri.params_start = semicolon
     return uri
-
-
-def escape(text: bytes) -> bytes:
-    """Escape `text` for the user part of a URI (RFC 3261 section 25.1, `user`)."""
-    return _UNSAFE_IN_USER.sub(lambda match: b"%%%02X" % match[0][0], text)

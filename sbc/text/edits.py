@@ -72,14 +72,10 @@ class Edits:
         pieces.append(data[done:])
         return b"".join(pieces)
 
-    def size(self) -> int:
-        """How many bytes the edits add; negative if they take away."""
-        return sum(map(len, self._news)) - sum(end - start for start, end, _ in self._spans)
-
     def size_within(self, start: int, end: int) -> int:
         """How many bytes the edits inside ``start:end`` add, inserts at either edge included.
 
-        Raises ValueError where an edit crosses an edge.
+        Negative if they take away. Raises ValueError where an edit crosses an edge.
         """
         added = 0
         for (edit_start, edit_end, _), new in zip(self._spans, self._news, strict=True):

@@ -7,7 +7,7 @@ import pytest
 from sbc.core.address import Address
 from sbc.core.message import BadMessage
 from sbc.sip.codec import SipMessage, decode
-from sbc.sip.headers import MAX_VALUES, NameAddr, Via, cseq, name_addrs, split_values, tag, vias
+from sbc.sip.headers import MAX_VALUES, NameAddr, Via, name_addrs, split_values, vias
 
 
 def message(*headers: bytes) -> SipMessage:
@@ -255,13 +255,3 @@ def test_too_many_to_split() -> None:
     assert len(split_values(b",".join([b"a"] * MAX_VALUES), 0, 2 * MAX_VALUES - 1)) == MAX_VALUES
     with pytest.raises(BadMessage, match="Too many values"):
         split_values(b",".join([b"a"] * (MAX_VALUES + 1)), 0, 2 * MAX_VALUES + 1)
-
-
-def test_cseq_and_tag() -> None:
-    found = message()
-    assert cseq(found) == (7, "OPTIONS")
-    sender, receiver = found.first("from"), found.first("to")
-    assert sender is not None
-    assert receiver is not None
-    assert tag(name_addrs(found, sender)[0]) == "1"
-    assert tag(name_addrs(found, receiver)[0]) == ""
