@@ -12,7 +12,7 @@ from sbc.core.call import Call, CallState
 from sbc.core.crossing import DEFAULT_EXPIRES, Crossing, undo
 from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.keys import far_key, near_key
-from sbc.core.message import Cause, Ending, Intent, Kind, Phase, Refused, Who
+from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, Phase, Refused, Who
 from sbc.core.orders import Note, Order
 from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry
@@ -107,7 +107,10 @@ def _withdraw(registry: Registry, dialect: Any, message: Any, intent: Intent, ar
 
 def ask(registry: Registry, dialect: Any, call: Call | None, far: Hop, data: bytes, now: float) -> list[Order]:
     """Send a request of our own, `data`, and see that it is heard; nobody waits for its answer."""
-    intent = dialect.describe(dialect.decode(data))
+    try:
+        intent = dialect.describe(dialect.decode(data))
+    except BadMessage as bad:  # it is made of what a peer had said, and nobody could read it
+        return [Note("untold", bad.reason, call.id if call is not None else "")]
     own = Exchange(
         dialect=dialect.name,
         intent=intent,

@@ -75,6 +75,20 @@ def test_an_answer_after_we_gave_up_is_acknowledged_and_ended_and_does_not_cross
     assert not made.border.registry.calls and not made.border.registry.live_exchanges
 
 
+def test_who_answered_what_cannot_be_said_again_is_not_told_and_the_call_ends_all_the_same() -> None:
+    """The softswitch spoilt the From it gave back; a request made of it nobody could read (found by a storm)."""
+    made = rig()
+    (sent,) = sends(made.from_access(invite(PHONE)), "core")
+    spoilt = answer(sent, SOFTSWITCH.host).replace(header(sent, b"From"), b"<sip:alice@1 1.100.2>;tag=a-one")
+    assert sends(made.from_core(spoilt), "access")
+    made.log.clear()
+    orders = made.wait(43_201)
+    assert "untold" in events(orders) and "ended" in events(orders)
+    assert sends(orders, "access")[0].startswith(b"BYE ") and sends(orders, "core") == []
+    made.wait(300)
+    assert not made.border.registry.calls and not made.border.registry.live_exchanges
+
+
 def silence(made, *streams):  # type: ignore[no-untyped-def]
     """The engine hears nobody on these streams."""
     return [order for stream in streams for order in made._take(made.border.silent(stream, 60, made.now))]
