@@ -12,7 +12,7 @@ from sbc.config.faults import Findings
 from sbc.config.schema import CdrConfig, ConsoleConfig, LogConfig
 from sbc.core.address import Address, is_unspecified, literal
 from sbc.core.orders import DATAGRAMS, SECURED, Listener
-from sbc.core.realm import Probing, Side, Signaling, Timers, Tls
+from sbc.core.realm import NextHop, Probing, Side, Signaling, Timers, Tls
 
 
 @attrs.frozen
@@ -200,19 +200,38 @@ def _own_addresses(draft: Draft, core: DraftRealm) -> dict[Address, str]:
 
 def _check_core(path: DraftPath, core: DraftRealm, ours: dict[Address, str], findings: Findings) -> None:
     """Next hops must be somebody else, reachable from the core realm; terminals with ports of their own need ports."""
-    hops: tuple[Address, ...] = path.values.get("next_hops", ())
+    hops: tuple[NextHop, ...] = path.values.get("next_hops", ())
+    told: set[tuple[Address, str]] = set()
     for index, hop in enumerate(hops):
-        key = f"{path.at}.next_hops[{index}]"
-        if hop in ours:
-            findings.add(key, str(hop), f"is the SBC itself, {ours[hop]}", "the address of a softswitch")
+        key, to = f"{path.at}.next_hops[{index}]", hop.to
+        if to in ours:
+            findings.add(key, str(to), f"is the SBC itself, {ours[to]}", "the address of a softswitch")
         address = core.media.get("address")
-        if address is not None and _version(hop.host) != _version(address):
-            problem = f"is IPv{_version(hop.host)}, but its realm {core.at} is IPv{_version(address)}"
-            findings.add(key, str(hop), problem, "an address of the realm's IP version")
+        if address is not None and literal(to.host) is not None and _version(to.host) != _version(address):
+            problem = f"is IPv{_version(to.host)}, but its realm {core.at} is IPv{_version(address)}"
+            findings.add(key, str(to), problem, "an address of the realm's IP version")
+        if (to, hop.transport) in told:
+            findings.add(key, str(to), "stands there twice", "each next hop once")
+        told.add((to, hop.transport))
+        _check_hop_transport(path, core, hop, key, findings)
     _check_transport(path, core, findings)
     if path.values.get("signaling") is Signaling.PORT_PER_TERMINAL and "signaling_ports" not in path.values:
         allowed = 'ports for signaling = "port-per-terminal", for example "7000-7999"'
         findings.missing(f"{path.at}.signaling_ports", allowed)
+
+
+def _check_hop_transport(path: DraftPath, core: DraftRealm, hop: NextHop, key: str, findings: Findings) -> None:
+    """A next hop's own transport is that of a listener of its realm; where terminals have ports, that of those."""
+    transports = list(dict.fromkeys(listener.transport for _, listener in core.listeners))
+    if not hop.transport or not transports:
+        return
+    if path.values.get("signaling") is Signaling.PORT_PER_TERMINAL and hop.transport != DATAGRAMS:
+        problem = f"is not the transport of the UDP ports that {path.at}.signaling gives each terminal"
+        findings.add(f"{key}.transport", hop.transport, problem, f'"{DATAGRAMS}"')
+    elif hop.transport not in transports:
+        problem = f"is not the transport of any listener of its realm {core.at}"
+        allowed = "one of " + ", ".join(f'"{each}"' for each in transports)
+        findings.add(f"{key}.transport", hop.transport, problem, allowed)
 
 
 def _check_transport(path: DraftPath, core: DraftRealm, findings: Findings) -> None:

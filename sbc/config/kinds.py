@@ -196,6 +196,20 @@ def host_name() -> Kind:
     return Kind("a host name or IP address", read)
 
 
+def host_maybe_port() -> Kind:
+    """An IP literal with its port, or a DNS name with or without one; comes back as an address, port 0 for none."""
+
+    def read(value: object) -> Address:
+        address = _parsed(value, _NO_PORT)
+        if literal(address.host) is None and isinstance(value, str) and _is_name(address.host):
+            return Address(address.host, 0 if address.port == _NO_PORT else address.port)
+        if address.port == _NO_PORT:
+            raise Unfit("has no port" if literal(address.host) is not None else "")
+        return Address(_host_ip(address.host, False), address.port)
+
+    return Kind("IP:port, [IPv6]:port, or a domain name with or without a port", read)
+
+
 def many(kind: Kind, least: int, what: str) -> Kind:
     """An array of `least` or more different values of `kind`; comes back as a tuple."""
 
@@ -237,6 +251,21 @@ def tables(example: str) -> Kind:
         return value
 
     return Kind(f"one table or more, each beginning with {example}", read)
+
+
+def either(one: Kind, other: Kind) -> Kind:
+    """What either of two kinds allows; where neither does, the fault is the first one's."""
+
+    def read(value: object) -> Any:
+        try:
+            return one.read(value)
+        except Unfit as unfit:
+            try:
+                return other.read(value)
+            except Unfit:
+                raise unfit from None
+
+    return Kind(f"{one.allowed}; or {other.allowed}", read)
 
 
 def _parsed(value: object, default_port: int | None) -> Address:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -16,7 +16,20 @@ from sbc.config.kinds import is_word, word
 from sbc.config.schema import PROTOCOLS, TABLES, CdrConfig, Config, ConsoleConfig, LogConfig
 from sbc.core.address import Address
 from sbc.core.orders import Listener
-from sbc.core.realm import Connections, Keepalive, Limits, Media, Path, Plan, Realm, Registrations, Timers, Tls
+from sbc.core.realm import (
+    Connections,
+    Keepalive,
+    Limits,
+    Media,
+    NextHop,
+    Path,
+    Plan,
+    Realm,
+    Registrations,
+    Timers,
+    Tls,
+    in_order,
+)
 
 Protocols = Mapping[str, Sequence[str]]
 
@@ -155,7 +168,20 @@ class _Reader:
         return Listener(realm, values["protocol"], values["transport"], local, advertised)
 
     def path(self, table: Mapping[str, Any], at: str) -> DraftPath:
-        return DraftPath(at, self.keys(table, at, "paths[]"))
+        values = self.keys(table, at, "paths[]")
+        if "next_hops" in values:
+            values["next_hops"] = in_order(self.next_hops(values["next_hops"], f"{at}.next_hops"))
+        return DraftPath(at, values)
+
+    def next_hops(self, given: Sequence[Any], at: str) -> Iterator[Address | NextHop]:
+        """Each next hop that is right, whether it is written as a table or as a mere address."""
+        for index, each in enumerate(given):
+            if not isinstance(each, dict):
+                yield each
+                continue
+            values = self.keys(each, f"{at}[{index}]", "paths[].next_hops[]")
+            if "to" in values:
+                yield NextHop(**values)
 
     def console(self, table: Mapping[str, Any]) -> ConsoleConfig | None:
         values = self.files(self.keys(table, "console", "console"), "host_key", "authorized_keys", "password_file")

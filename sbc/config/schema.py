@@ -113,6 +113,8 @@ _NO_PROBING = {
     "options": 'is what "probe" sends in SIP',
 }
 
+_NEXT_HOPS = kinds.either(kinds.many(kinds.host_maybe_port(), 1, "next hops"), kinds.tables("[[paths.next_hops]]"))
+
 _FILE = kinds.text("the path of a file; a relative one starts at the configuration file's directory")
 
 TABLES: dict[str, tuple[Key, ...]] = {
@@ -193,7 +195,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("name", kinds.word(), required=True),
         Key("access", kinds.word(), required=True),
         Key("core", kinds.word(), required=True),
-        Key("next_hops", kinds.many(kinds.ip_port(), 1, "addresses"), required=True),
+        Key("next_hops", _NEXT_HOPS, required=True),
         Key("domain", kinds.host_name()),
         Key("signaling", kinds.choice(Signaling)),
         Key("signaling_ports", kinds.port_range()),
@@ -201,6 +203,12 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("hide_labels", kinds.boolean()),
         Key("transport", kinds.text("a transport")),
         Key("large_over_stream", kinds.boolean()),
+    ),
+    "paths[].next_hops[]": (
+        Key("to", kinds.host_maybe_port(), required=True),
+        Key("priority", kinds.integer(0, 65_535)),
+        Key("weight", kinds.integer(0, 65_535)),
+        Key("transport", kinds.text("a transport")),
     ),
     "console": (
         Key("listen", kinds.ip_port(unspecified=True), required=True),

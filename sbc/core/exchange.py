@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from sbc.core.address import Address, Pair
 from sbc.core.binding import Binding
 from sbc.core.call import Call, Stream
-from sbc.core.message import Intent, Kind, Slot, StreamKey, Timing
+from sbc.core.message import Intent, Kind, Place, Slot, StreamKey, Timing
 from sbc.core.names import Peer
 from sbc.core.orders import Listener, Send
 from sbc.core.realm import Path
 from sbc.core.watch import Watch
+
+if TYPE_CHECKING:
+    from sbc.core.hops import Neighbour
 
 
 class ExchangeState(Enum):
@@ -77,6 +80,8 @@ class Exchange:
     near: Hop | None
     far: Hop | None
     path: Path | None = None
+    neighbour: Neighbour | None = None  # the next hop it went to, where it went to one
+    target: Place | None = None  # the place it asked for
     call: Call | None = None
     arrival_leg: int = 0
     party: bytes = b""  # of those who were asked, whom it is from or for; empty where it does not say

@@ -80,6 +80,14 @@ class Ending(Enum):
     CLEARED = "cleared"  # the SBC ended it, for the cause it names
 
 
+class Elsewhere(Enum):
+    """A failure of whoever was asked, which another who is asked the same might not have."""
+
+    TIMEOUT = "timeout"  # it has waited in vain for somebody else
+    UNAVAILABLE = "unavailable"  # it cannot, for now: too much to do, or being maintained
+    ERROR = "error"  # something is broken there
+
+
 class Who(Enum):
     """Who ended a call."""
 
@@ -167,6 +175,8 @@ class Intent:
     route: Route | None = None  # how the sender wants to be reached from now on; None: as before
     cause: str = ""  # of a failure, in the protocol's own words
     ending: Ending | None = None  # the same in ours
+    elsewhere: Elsewhere | None = None  # why another might do better; None: nobody would
+    retry_after: int | None = None  # of a failure: the seconds for which the sender wants to be left alone
     terms: bytes = b""  # what a BIND says besides for how long: while that is the same, it only refreshes
     callee: bytes = b""  # whom an OPEN calls, by the name that stays the same on the way
     called: bytes = b""  # where an OPEN asks to be taken, as it was written

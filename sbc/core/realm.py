@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 
 import attrs
@@ -150,6 +151,25 @@ class Realm:
 
 
 @attrs.frozen
+class NextHop:
+    """A next hop as configured: an IP address and port, or a domain name, with a port or (0) without.
+
+    Those of the lowest `priority` come first; among them each gets its share by `weight` (RFC 2782). `transport` is how
+    it is reached, as the path says if empty.
+    """
+
+    to: Address
+    priority: int = 0
+    weight: int = 1
+    transport: str = ""
+
+
+def in_order(hops: Iterable[Address | NextHop]) -> tuple[NextHop, ...]:
+    """Next hops as a path has them: plain addresses stand in the order in which they are tried."""
+    return tuple(hop if isinstance(hop, NextHop) else NextHop(hop, priority=place) for place, hop in enumerate(hops))
+
+
+@attrs.frozen
 class Path:
     """A configured pair of realms. `next_hops` stand in the core realm; `domain`, if given, is written where a terminal
     addressed the SBC itself. `signaling_ports` belong to the core realm's first listener address.
@@ -161,7 +181,7 @@ class Path:
     name: str
     access: str
     core: str
-    next_hops: tuple[Address, ...]
+    next_hops: tuple[NextHop, ...] = attrs.field(converter=in_order)
     domain: str = ""
     signaling: Signaling = Signaling.SHARED
     signaling_ports: range = range(0)
@@ -194,6 +214,13 @@ class Plan:
         """The shared listener of a path's core realm: the first, or the first of the path's transport."""
         listeners = self.realms[path.core].listeners
         return next((own for own in listeners if own.transport == path.transport), listeners[0])
+
+    def hop_listener(self, path: Path, transport: str) -> Listener | None:
+        """The shared listener by which a next hop of the path is reached over `transport`; the path's own if empty."""
+        shared = self.core_listener(path)
+        if transport in ("", shared.transport):
+            return shared
+        return self.realms[path.core].listener(shared.dialect, transport)
 
 
 def is_behind_nat(realm: Realm, seen: Address, claimed: Address | None) -> bool:

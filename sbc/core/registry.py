@@ -12,6 +12,7 @@ from sbc.core.binding import Binding, BindingState
 from sbc.core.call import MOST_PARTIES, Call, CallState, Leg, Stream
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.habits import Learner
+from sbc.core.hops import Hops
 from sbc.core.keys import CallKey, ExchangeKey, call_key, near_key
 from sbc.core.message import Cause, Phase, Place, Refused, Slot
 from sbc.core.mint import Mint
@@ -51,6 +52,7 @@ class Registry:
         self.mint = mint
         self.names = Names(mint)
         self.timers = Timers()
+        self.hops = Hops(plan, mint)
         self.calls: dict[str, Call] = {}
         self.calls_by_key: dict[CallKey, Call] = {}
         self.calls_by_label: dict[tuple[str, bytes], list[Call]] = {}
@@ -99,11 +101,9 @@ class Registry:
         """The path whose access realm `realm` is."""
         return next((path for path in self.plan.paths if path.access == realm.name), None)
 
-    def is_next_hop(self, realm: Realm, host: str) -> bool:
-        """Whether `host` is a configured next hop in the core realm `realm`."""
-        return any(
-            path.core == realm.name and any(hop.host == host for hop in path.next_hops) for path in self.plan.paths
-        )
+    def is_next_hop(self, realm: Realm, host: str, now: float) -> bool:
+        """Whether one of the next hops in the core realm `realm` is at `host`."""
+        return self.hops.is_host(realm.name, host, now)
 
     def _within(self, what: str, realm: Realm, most: int) -> None:
         if self.in_realm[what, realm.name] >= most:

@@ -8,9 +8,10 @@ from sbc.core.binding import ABSENT, Binding
 from sbc.core.call import Asked, Call, CallState, Leg
 from sbc.core.crossing import Crossing, hop_to, resolve
 from sbc.core.exchange import Exchange, Hop
+from sbc.core.hops import Neighbour
 from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, Slot, Timing
 from sbc.core.names import Name
-from sbc.core.orders import Order
+from sbc.core.orders import Listener, Order
 from sbc.core.realm import Path, Realm, Side
 from sbc.core.registry import Arrival, Registry
 
@@ -20,7 +21,8 @@ MOST_PLACES = 16
 
 @attrs.frozen
 class Way:
-    """Where a request is to go: the hop to take, the place it asks for, and the call it belongs to."""
+    """Where a request is to go: the hop to take, the place it asks for, and the call it belongs to. `neighbour` is the
+    next hop of the path that it goes to, if it goes to one."""
 
     path: Path
     hop: Hop
@@ -28,6 +30,7 @@ class Way:
     call: Call | None = None
     terminal: Binding | None = None
     party: bytes = b""
+    neighbour: Neighbour | None = None
 
 
 def reply_crossing(registry: Registry, arrival: Arrival, intent: Intent, exchange: Exchange) -> Crossing:
@@ -60,6 +63,8 @@ def request_crossing(
         ),
         near=Hop(arrival.listener, arrival.source),
         far=way.hop,
+        neighbour=way.neighbour,
+        target=way.target,
         path=way.path,
         party=way.party,
         asked=arrival.data,
@@ -161,11 +166,30 @@ def _within_call(registry: Registry, arrival: Arrival, intent: Intent, call: Cal
     party = intent.party if here == 1 else name.party if name is not None and knows_us else b""
     # an attempt that comes again goes the way it went before: by the next hop that may have challenged it
     hop = hop_to(onward, target) if intent.within else Hop(onward.listener, onward.seen)
-    return Way(call.path, hop, target, call, party=party)
+    hop, neighbour = _by_one_that_lives(registry, call.path, hop, intent.label)
+    return Way(call.path, hop, target, call, party=party, neighbour=neighbour)
+
+
+def _by_one_that_lives(registry: Registry, path: Path, hop: Hop, topic: bytes) -> tuple[Hop, Neighbour | None]:
+    """`hop`, and the next hop of `path` it leads to; another of them, if that one is down and there is one that is not.
+
+    Whatever the request says of its further way it says to that one, too.
+    """
+    usual = registry.hops.at(path, hop)
+    if usual is None or usual.usable:
+        return hop, usual
+    best = registry.hops.turns(path, topic)[0]
+    return (spoken_by(hop.listener, best), best) if best.usable else (hop, usual)
+
+
+def spoken_by(own: Listener | None, neighbour: Neighbour) -> Hop:
+    """How to speak to a next hop: by the listener `own` of ours if it is reached over that transport at all."""
+    shared = neighbour.hop
+    return shared if own is None or own.transport != shared.listener.transport else Hop(own, shared.peer)
 
 
 def _is_core_peer(registry: Registry, realm: Realm, arrival: Arrival) -> bool:
-    return realm.side is Side.CORE and registry.is_next_hop(realm, arrival.source.host)
+    return realm.side is Side.CORE and registry.is_next_hop(realm, arrival.source.host, arrival.now)
 
 
 def _from_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm, name: Name | None) -> Way:
@@ -173,12 +197,20 @@ def _from_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Re
     if path is None:
         raise Refused(Cause.FORBIDDEN, "nothing is reached from here", detail=f"realm {realm.name} is on no path")
     terminal = registry.terminal_of(realm, arrival.source, intent.user)
-    listener = terminal.onward if terminal is not None else registry.plan.core_listener(path)
-    target, peer = None if name is None else resolve(name), path.next_hops[0]
-    if terminal is not None and terminal.service.hops and target is None and intent.kind is not Kind.BIND:
-        target = Place(peer, route=terminal.service)  # no name: what was asked for is asked for
-        peer = terminal.service.first or peer
-    return Way(path, Hop(listener, peer), target, terminal=terminal)
+    topic = intent.user if intent.kind is Kind.BIND else intent.label  # a user's registrations go to one registrar
+    turns = registry.hops.turns(path, topic or intent.exchange)
+    if not turns:
+        raise Refused(Cause.UNREACHABLE, "no next hop", 5, f"no name of path {path.name} has been resolved")
+    target, neighbour = None if name is None else resolve(name), turns[0]
+    own = None if terminal is None else terminal.onward
+    hop = spoken_by(own, neighbour)
+    if terminal is None or not terminal.service.hops or target is not None or intent.kind is Kind.BIND:
+        return Way(path, hop, target, terminal=terminal, neighbour=neighbour)
+    target = Place(hop.peer, route=terminal.service)  # no name: what was asked for is asked for
+    if terminal.service.first is None:
+        return Way(path, hop, target, terminal=terminal, neighbour=neighbour)
+    hop, known = _by_one_that_lives(registry, path, Hop(terminal.onward, terminal.service.first), topic)
+    return Way(path, hop, target, terminal=terminal, neighbour=known)
 
 
 def _from_core(registry: Registry, arrival: Arrival, realm: Realm, name: Name | None) -> Way:
@@ -232,7 +264,9 @@ def _claim_bindings(
         known = registry.bindings_by_user.get((realm.name, intent.user), set())
         exchange.bindings += [binding for binding in known if binding.seen == arrival.source]
     if exchange.bindings:
-        orders += registry.reach(exchange, Hop(exchange.bindings[0].onward, exchange.far.peer), arrival.now)
+        own = exchange.bindings[0].onward
+        if own.transport == exchange.far.listener.transport:
+            orders += registry.reach(exchange, Hop(own, exchange.far.peer), arrival.now)
     return orders
 
 

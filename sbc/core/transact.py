@@ -49,7 +49,7 @@ def _known_elsewhere(registry: Registry, intent: Intent, arrival: Arrival) -> Ex
     """The attempt that comes again by another mapping of the asker's NAT, or from another of the next hops (RFC 3261
     section 17.2.3)."""
     realm = registry.plan.realms[arrival.listener.realm]
-    if realm.side is Side.CORE and not registry.is_next_hop(realm, arrival.source.host):
+    if realm.side is Side.CORE and not registry.is_next_hop(realm, arrival.source.host, arrival.now):
         return None
     call = registry.call_named(realm, arrival.source, intent.call)
     opening = call.opening if call is not None else None

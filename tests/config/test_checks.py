@@ -358,3 +358,32 @@ def test_keepalives_that_nobody_answers_are_refused_with_the_reason() -> None:
     table = document()
     table["realms"]["a"]["keepalive"] = {"mode": "crlf"}
     assert "elicits no answer over UDP" in the_fault(table).problem
+
+
+def with_hops(*hops: Any, **path: Any) -> dict[str, Any]:
+    table = document()
+    table["paths"][0] |= {"next_hops": list(hops), **path}
+    return table
+
+
+def test_next_hops_are_addresses_or_tables_or_names() -> None:
+    assert not faults(with_hops("198.51.100.9:5060", "softswitch.example.net", "other.example.net:5062"))
+    assert not faults(with_hops({"to": "198.51.100.9:5060", "priority": 0, "weight": 3}, {"to": "example.net"}))
+    assert the_fault(with_hops("198.51.100.9")).key == "paths[0].next_hops"
+    assert the_fault(with_hops()).key == "paths[0].next_hops"
+    assert the_fault(with_hops({"to": "198.51.100.9:5060"}, {"priority": 1})).key == "paths[0].next_hops[1].to"
+
+
+def test_each_next_hop_stands_there_once() -> None:
+    once = {"to": "198.51.100.9:5060"}
+    fault = the_fault(with_hops(once, {**once, "priority": 1}))
+    assert fault.key == "paths[0].next_hops[1]" and "twice" in fault.problem
+
+
+def test_a_next_hop_is_reached_by_a_listener_of_its_realm() -> None:
+    hop = {"to": "198.51.100.9:5060", "transport": "udp"}
+    assert not faults(with_hops(hop))
+    assert the_fault(with_hops({**hop, "transport": "tcp"})).key == "paths[0].next_hops[0].transport"
+    table = with_hops({**hop, "transport": "tcp"}, signaling="port-per-terminal", signaling_ports="7000-7999")
+    fault = the_fault(table)
+    assert fault.key == "paths[0].next_hops[0].transport" and "UDP ports" in fault.problem

@@ -13,7 +13,7 @@ import pytest
 
 from sbc.config.load import load_file, load_text
 from sbc.config.schema import TABLES, CdrConfig, LogConfig
-from sbc.core.realm import Connections, Keepalive, Limits, Media, Registrations, Timers
+from sbc.core.realm import Connections, Keepalive, Limits, Media, NextHop, Registrations, Timers
 from sbc.core.realm import Path as RealmPath
 
 ROOT = Path(__file__).parent.parent.parent
@@ -47,7 +47,7 @@ def test_the_example_loads_and_stays_on_loopback() -> None:
     config = load_file(str(EXAMPLE))
     hosts = [realm.media.address for realm in config.plan.realms.values()]
     hosts += [each.address.host for realm in config.plan.realms.values() for each in realm.listeners]
-    hosts += [hop.host for path in config.plan.paths for hop in path.next_hops]
+    hosts += [hop.to.host for path in config.plan.paths for hop in path.next_hops]
     assert len(hosts) == 5
     assert all(host.startswith("127.") for host in hosts)
 
@@ -78,6 +78,7 @@ def test_the_example_loads_with_every_key_in_force() -> None:
         ("realms.access.connections", Connections),
         ("realms.access.keepalive", Keepalive),
         ("paths", RealmPath),
+        ("paths.next_hops", NextHop),
         ("log", LogConfig),
         ("cdr", CdrConfig),
     ],
@@ -86,7 +87,7 @@ def test_what_the_example_comments_out_is_the_default(table: str, values: type[A
     said: Any = tomllib.loads(uncommented())
     for part in table.split("."):
         said = said[part]
-    said = said[0] if isinstance(said, list) else said
+        said = said[0] if isinstance(said, list) else said
     compared = 0
     for field in attrs.fields(values):
         default = getattr(field.default, "value", field.default)  # an enumeration's word
@@ -98,10 +99,12 @@ def test_what_the_example_comments_out_is_the_default(table: str, values: type[A
 
 def manual_sections() -> dict[str, str]:
     """The manual's text by the table it is about, named as in TABLES."""
-    parts = re.split(r"^``\[+([a-zA-Z.]+)(\]+)``\n-+\n", MANUAL.read_text(), flags=re.MULTILINE)[1:]
-    return {
-        name + ("[]" if len(close) == 2 else ""): text for name, close, text in zip(*[iter(parts)] * 3, strict=True)
-    }
+    parts = re.split(r"^``\[+([a-zA-Z._]+)(\]+)``\n-+\n", MANUAL.read_text(), flags=re.MULTILINE)[1:]
+    titles = [
+        (re.sub(r"^paths\.", "paths[].", name) + ("[]" if len(close) == 2 else ""), text)
+        for name, close, text in zip(*[iter(parts)] * 3, strict=True)
+    ]
+    return dict(titles)
 
 
 @pytest.mark.parametrize("table", [table for table in TABLES if table])
@@ -126,6 +129,7 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
         ("realms.NAME.connections", Connections),
         ("realms.NAME.keepalive", Keepalive),
         ("paths[]", RealmPath),
+        ("paths[].next_hops[]", NextHop),
         ("log", LogConfig),
         ("cdr", CdrConfig),
     ],

@@ -16,7 +16,19 @@ from sbc.config.load import load_file, load_table, load_text
 from sbc.config.schema import TABLES, Config, ConsoleConfig, LogConfig, LogFormat, LogLevel
 from sbc.core.address import Address
 from sbc.core.orders import Latch, Listener
-from sbc.core.realm import Hosts, Keepalive, Limits, Media, Probing, Realm, Registrations, Side, Signaling, Timers
+from sbc.core.realm import (
+    Hosts,
+    Keepalive,
+    Limits,
+    Media,
+    NextHop,
+    Probing,
+    Realm,
+    Registrations,
+    Side,
+    Signaling,
+    Timers,
+)
 from sbc.core.realm import Path as RealmPath
 
 SMALL = """
@@ -170,7 +182,7 @@ def test_a_full_file_is_read_key_by_key(tmp_path: Path) -> None:
             name="p",
             access="a",
             core="c",
-            next_hops=(Address("2001:db8::9", 5060), Address("2001:db8::a", 5060)),
+            next_hops=(NextHop(Address("2001:db8::9", 5060)), NextHop(Address("2001:db8::a", 5060), priority=1)),
             domain="example.net",
             signaling=Signaling.PORT_PER_TERMINAL,
             signaling_ports=range(7000, 8000),

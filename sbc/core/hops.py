@@ -1,0 +1,211 @@
+"""The next hops of every path: which there are, how each is known to be, and whose turn it is."""
+
+from __future__ import annotations
+
+from base64 import b32decode
+from collections.abc import Collection, Iterable
+from enum import Enum
+from math import log
+from typing import NamedTuple
+
+import attrs
+
+from sbc.core.address import Address, is_literal
+from sbc.core.exchange import Hop
+from sbc.core.mint import Mint
+from sbc.core.realm import Path, Plan
+
+HopKey = tuple[str, str, Address]
+"""Realm, transport and address: what one next hop is known by, whoever of ours speaks to it."""
+FORMER = 3600.0
+"""Seconds for which a host may still call after it has ceased to be a next hop: terminals are registered there."""
+MOST_FORMER = 256
+"""Hosts that are remembered so."""
+_ALMOST_NOTHING = 0.001
+"""What weight 0 counts: a very small chance beside others, an equal one among its like (RFC 2782)."""
+
+
+class NeighbourState(Enum):
+    """How a next hop is known to be."""
+
+    UP = "up"
+    SUSPECT = "suspect"  # the last sign of life was missed: still used as if it were up
+    DOWN = "down"  # it does not answer: used only where there is no other
+    RESTING = "resting"  # it has asked to be left alone for a time
+
+
+class Event(Enum):
+    """What can happen to a next hop."""
+
+    HEARD = "heard"
+    MISSED = "missed"
+    FAILED = "failed"
+    TIRED = "tired"
+    WAITED = "waited"  # the time has passed for which it was to be left alone
+
+
+_UP, _SUSPECT, _DOWN, _RESTING = NeighbourState
+_TABLE = {
+    (_UP, Event.MISSED): _SUSPECT,
+    (_UP, Event.FAILED): _DOWN,
+    (_UP, Event.TIRED): _RESTING,
+    (_SUSPECT, Event.HEARD): _UP,
+    (_SUSPECT, Event.FAILED): _DOWN,
+    (_SUSPECT, Event.TIRED): _RESTING,
+    (_DOWN, Event.HEARD): _UP,
+    (_DOWN, Event.TIRED): _RESTING,
+    (_DOWN, Event.WAITED): _SUSPECT,
+    (_RESTING, Event.FAILED): _DOWN,
+    (_RESTING, Event.WAITED): _UP,
+}
+"""What is not here leaves a next hop as it is: one that rests may well answer."""
+_LAST = {_UP: 0, _SUSPECT: 0, _RESTING: 1, _DOWN: 2}
+"""The order in which next hops of different states are tried."""
+
+
+class Target(NamedTuple):
+    """One transport address that a next hop of a path stands for. `priority` compares as tuples do: the configured
+    one, then the DNS's own. `name` is what it was configured as. An empty `transport` is the path's own."""
+
+    address: Address
+    transport: str = ""
+    priority: tuple[int, ...] = (0,)
+    weight: int = 1
+    name: str = ""
+
+
+@attrs.define(eq=False)
+class Neighbour:
+    """One next hop, shared by all paths that lead to it. `hop` has the listener that all terminals share."""
+
+    hop: Hop
+    name: str
+    state: NeighbourState = NeighbourState.UP
+    since: float = 0.0
+    why: str = "not heard of yet"
+    heard_at: float = float("-inf")
+    said: str = ""  # its last answer
+    sent: int = 0  # requests that went to it
+    failures: int = 0  # those that went elsewhere in the end
+
+    @property
+    def key(self) -> HopKey:
+        return key_of(self.hop)
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is used as long as it is its turn."""
+        return _LAST[self.state] == 0
+
+    def becomes(self, event: Event, why: str, now: float) -> bool:
+        """Take note of what has happened, `why` it has; whether that makes a difference."""
+        new = _TABLE.get((self.state, event), self.state)
+        if new is self.state:
+            return False
+        self.state, self.why, self.since = new, why, now
+        return True
+
+    def __repr__(self) -> str:
+        return f"<Neighbour {self.hop.peer} by {self.hop.listener.transport} {self.state.value}>"
+
+
+def key_of(hop: Hop) -> HopKey:
+    """What a next hop is known by that is reached so."""
+    return (hop.listener.realm, hop.listener.transport, hop.peer)
+
+
+class Hops:
+    """The next hops of all paths. A name among them stands for nobody until somebody outside has resolved it."""
+
+    def __init__(self, plan: Plan, mint: Mint) -> None:
+        self._plan = plan
+        self._mint = mint
+        self._ways: dict[str, list[tuple[Target, Neighbour]]] = {}  # by the path's name
+        self._hosts: dict[str, frozenset[str]] = {}  # of each core realm
+        self._former: dict[tuple[str, str], float] = {}  # realm and host, until when
+        self.neighbours: dict[HopKey, Neighbour] = {}
+        for path in plan.paths:
+            self.put(path, literal_targets(path), 0.0)
+
+    # -- who there is
+
+    def put(self, path: Path, targets: Iterable[Target], now: float) -> list[Neighbour]:
+        """Let the next hops of `path` be these from now on. Returns those that are nobody's any more.
+
+        What is known of those that stay is kept. Whatever is under way with those that go is not touched.
+        """
+        before = [neighbour for _, neighbour in self._ways.get(path.name, ())]
+        ways: dict[HopKey, tuple[Target, Neighbour]] = {}
+        for target in targets:
+            listener = self._plan.hop_listener(path, target.transport)
+            if listener is None:
+                continue  # the configuration does not let that happen
+            hop = Hop(listener, target.address)
+            neighbour = self.neighbours.get(key_of(hop))
+            if neighbour is None:
+                neighbour = Neighbour(hop, target.name or str(target.address), since=now)
+            self.neighbours[neighbour.key] = neighbour
+            ways.setdefault(neighbour.key, (target, neighbour))
+        self._ways[path.name] = list(ways.values())
+        kept = {neighbour.key for each in self._ways.values() for _, neighbour in each}
+        gone = [neighbour for neighbour in before if neighbour.key not in kept]
+        for neighbour in gone:
+            del self.neighbours[neighbour.key]
+            self._former[path.core, neighbour.hop.peer.host] = now + FORMER
+            while len(self._former) > MOST_FORMER:
+                del self._former[next(iter(self._former))]
+        cores = {each.core for each in self._plan.paths}
+        self._hosts = {
+            core: frozenset(peer.host for realm, _, peer in self.neighbours if realm == core) for core in cores
+        }
+        return gone
+
+    def of(self, path: Path) -> list[tuple[Target, Neighbour]]:
+        """The next hops of a path, in no order."""
+        return list(self._ways.get(path.name, ()))
+
+    def at(self, path: Path, hop: Hop) -> Neighbour | None:
+        """The next hop of `path` that is reached so, if it is one."""
+        neighbour = self.neighbours.get(key_of(hop))
+        ways = self._ways.get(path.name, ())
+        return neighbour if neighbour is not None and any(each is neighbour for _, each in ways) else None
+
+    def is_host(self, realm: str, host: str, now: float) -> bool:
+        """Whether a next hop in the core realm `realm` is, or was a while ago, at `host`."""
+        if host in self._hosts.get(realm, ()):
+            return True
+        until = self._former.get((realm, host))
+        if until is not None and until <= now:
+            del self._former[realm, host]
+            return False
+        return until is not None
+
+    # -- whose turn it is
+
+    def turns(self, path: Path, topic: bytes, tried: Collection[HopKey] = ()) -> list[Neighbour]:
+        """The next hops of `path` that have not been `tried`, in the order in which they are to be.
+
+        First those that are well; of these, those of the lowest priority; among equals chance decides by weight, in a
+        way that all requests of one `topic` meet the same chance: a request that is repeated with credentials goes to
+        whom it went before, and if one fails only its own share is spread over the others. Drawing without putting
+        back, as RFC 2782 has it, and this race of exponential times give the same chances.
+        """
+        ways = [way for way in self._ways.get(path.name, ()) if way[1].key not in tried]
+        if len(ways) > 1:
+            ways.sort(key=lambda way: (_LAST[way[1].state], way[0].priority, self._time(way, topic)))
+        return [neighbour for _, neighbour in ways]
+
+    def _time(self, way: tuple[Target, Neighbour], topic: bytes) -> float:
+        target, neighbour = way
+        name = f"{neighbour.hop.listener.transport} {target.address}".encode()
+        drawn = int.from_bytes(b32decode(self._mint.derive(b"turn", topic, name).upper())[:8], "big")
+        return -log((drawn + 1) / (2**64 + 1)) / (target.weight or _ALMOST_NOTHING)
+
+
+def literal_targets(path: Path) -> list[Target]:
+    """The next hops of a path that nobody need resolve."""
+    return [
+        Target(hop.to, hop.transport, (hop.priority,), hop.weight, str(hop.to))
+        for hop in path.next_hops
+        if is_literal(hop.to.host)
+    ]
