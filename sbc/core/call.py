@@ -12,6 +12,7 @@ from automat import TypeMachineBuilder
 from sbc.core.address import Address, Pair
 from sbc.core.message import NO_ROUTE, Ending, Intent, Place, Route, StreamKey, Who
 from sbc.core.names import Peer
+from sbc.core.numbers import Numbers
 from sbc.core.orders import Listener, SideSpec, StreamSpec
 from sbc.core.realm import Path, Realm
 from sbc.core.watch import Watch
@@ -122,7 +123,7 @@ class Leg:
     behind_nat: bool = False
     routes: dict[bytes, Route] = attrs.field(factory=dict)
     latest: Place | None = None
-    sequence: int = 0  # the highest number of a request sent to the peer
+    numbers: Numbers = attrs.field(factory=Numbers)  # of the requests sent to the peer
     claimed: Address | None = None
 
     def learn(self, intent: Intent) -> None:

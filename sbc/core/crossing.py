@@ -69,6 +69,12 @@ class Crossing:
             return self.exchange.intent.label
         return self.exchange.label
 
+    def number(self, number: int) -> int:
+        """The number that a request has where the message goes, given the `number` it came with (Intent.sequence)."""
+        if self.reply:
+            return self.exchange.intent.sequence
+        return number if self.call is None else self.call.legs[1 - self.from_leg].numbers.onward(number)
+
     def hidden_hosts(self) -> set[str]:
         """The hosts of this side that the other is not to see: the sender's, as seen and as claimed, and ours here."""
         own = self.arrival.listener

@@ -60,9 +60,8 @@ def _tell(registry: Registry, dialect: Any, call: Call, index: int, now: float) 
         return []
     party = call.answered_by if index else call.opening.intent.party
     place = leg.latest._replace(route=leg.route(party))
-    leg.sequence += 1
     hop, token = hop_to(leg, place), registry.mint.token()
-    data = dialect.close(call.accepted[index], index == 0, place, hop.listener, token, leg.sequence)
+    data = dialect.close(call.accepted[index], index == 0, place, hop.listener, token, leg.numbers.own())
     return transact.ask(registry, dialect, call, hop, data, now) if data is not None else []
 
 
@@ -86,20 +85,19 @@ def dismiss(
     RFC 3261 section 13.2.2.4.
     """
     places = [slot.place for slot in dialect.slots(message) if slot.role is Role.SIGNAL and slot.primary]
-    if exchange.far is None or not places:
+    call = exchange.call
+    if exchange.far is None or call is None or not places:
         return None
     if data == exchange.heard and exchange.confirmation is not None:
         return list(exchange.onward(exchange.confirmation))
     answer: Intent = dialect.describe(message)
     place: Place = places[0] if answer.route is None else places[0]._replace(route=answer.route)
-    listener, sequence = exchange.far.listener, 1 + exchange.intent.sequence
+    listener, sequence = exchange.far.listener, call.legs[1 - exchange.arrival_leg].numbers.own()
     confirmation = dialect.close(data, False, place, listener, registry.mint.token(), None)
     goodbye = dialect.close(data, False, place, listener, registry.mint.token(), sequence)
     if confirmation is None or goodbye is None:
         return None
     exchange.heard, exchange.confirmation = data, confirmation
-    orders: list[Order] = [
-        Note("too-late", "answered after it was given up", exchange.call.id if exchange.call else "")
-    ]
+    orders: list[Order] = [Note("too-late", "answered after it was given up", call.id)]
     orders += exchange.onward(confirmation)
-    return orders + transact.ask(registry, dialect, exchange.call, exchange.far, goodbye, now)
+    return orders + transact.ask(registry, dialect, call, exchange.far, goodbye, now)

@@ -145,7 +145,7 @@ def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Intent, n
     if exchange.call is not None:
         keepalive.attend(registry, exchange.call, now)
         onward_leg = exchange.call.legs[1 - exchange.arrival_leg]
-        onward_leg.sequence = max(onward_leg.sequence, exchange.intent.sequence)
+        onward_leg.numbers.sent(onward.sequence)
         registry.name_call(exchange.call, onward_leg, onward.call)
         if exchange.ends_call:
             exchange.call.life.hang_up()

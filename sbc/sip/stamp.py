@@ -34,6 +34,7 @@ _ANSWERED = frozenset({"from", "to"})  # an answer's are written whole
 # what makes an address part of a longer one: the octet before it, and what follows
 _PART_OF_IPV4 = (re.compile(rb"[0-9A-Za-z.]"), re.compile(rb"[0-9A-Za-z]|\.[0-9]"))
 _PART_OF_IPV6 = (re.compile(rb"[0-9A-Za-z:.]"), re.compile(rb"[0-9A-Za-z:.]"))
+_RACK = re.compile(rb"[0-9]{1,10}\s++([0-9]{1,10})\s++[^\s]++")
 _UNSAFE_IN_HEADERS = re.compile(rb"[^0-9A-Za-z\-_.!~*'()\[\]/?:+$]")
 
 
@@ -112,6 +113,7 @@ def stamp_request(message: SipMessage, crossing: Crossing) -> None:
     _write_target(message, crossing)
     _write_hops(message)
     _write_label(message, crossing.label)
+    _write_numbers(message, crossing)
     for name in _OTHER_CALLS:
         for header in message.all(name):
             label, mark, rest = message.data[header.start : header.end].partition(b";")
@@ -136,6 +138,7 @@ def stamp_reply(message: SipMessage, crossing: Crossing) -> None:
     message.edits.replace(from_.start, from_.end, memo.from_)
     message.edits.replace(to.start, to.end, memo.to if memo.tagged or not tag else memo.to + b";tag=" + tag)
     _write_label(message, crossing.label)
+    _write_numbers(message, crossing)
 
 
 def stamp(message: SipMessage, crossing: Crossing) -> None:
@@ -240,3 +243,21 @@ def _write_label(message: SipMessage, label: bytes) -> None:
     header = message.first("call-id")
     assert header is not None  # the decoder has seen to it
     message.edits.replace(header.start, header.end, label)
+
+
+def _write_numbers(message: SipMessage, crossing: Crossing) -> None:
+    """The CSeq number as the other side counts, where we have put requests of our own in between; RAck names one too
+    (RFC 3262 section 7.2)."""
+    number, method = message.cseq
+    written = crossing.number(number)
+    if written != number:
+        header = message.first("cseq")
+        assert header is not None  # the decoder has seen to it
+        message.edits.replace(header.start, header.end, b"%d %b" % (written, method.encode()))
+    if method != "PRACK" or crossing.reply:
+        return
+    for header in message.all("rack"):
+        match = _RACK.fullmatch(message.data, header.start, header.end)
+        asked = int(match[1]) if match is not None else 0
+        if match is not None and crossing.number(asked) != asked:
+            message.edits.replace(*match.span(1), b"%d" % crossing.number(asked))
