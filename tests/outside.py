@@ -121,13 +121,13 @@ class Outside:
             "bindings by user": registry.bindings_by_user,
             "bindings by source": registry.bindings_by_source,
             "terminal ports": registry.terminal_ports,
-            "sources": registry.per_source,
+            "sources": registry.crowd.per_source,
             "names": registry.names,
             "timers": registry.timers,
             "streams": self.streams,
         }
         found = [f"{len(table)} {name}" for name, table in tables.items() if len(table)]  # type: ignore[arg-type]
-        found += [f"{count} {what} counted" for what, count in registry.in_realm.items() if count]
+        found += [f"{count} {what} counted" for what, count in registry.crowd.in_realm.items() if count]
         pools = {**registry.media_ports, **registry.terminal_ports.pools}
         found += [f"{len(pool.used)} ports of {name}" for name, pool in pools.items() if pool.used]
         return found + [f"call {call} was never closed" for call, told in self.told.items() if told[-1] != "close"]

@@ -230,9 +230,9 @@ def realm_view(border: Border, realm: Realm, listeners: Mapping[Listener, Any], 
     return {
         "name": realm.name,
         "side": realm.side.value,
-        "calls": {"now": registry.in_realm["calls", realm.name], "most": limits.calls},
-        "bindings": {"now": registry.in_realm["bindings", realm.name], "most": limits.bindings},
-        "exchanges": {"now": registry.in_realm["exchanges", realm.name], "most": limits.exchanges},
+        "calls": {"now": registry.crowd.in_realm["calls", realm.name], "most": limits.calls},
+        "bindings": {"now": registry.crowd.in_realm["bindings", realm.name], "most": limits.bindings},
+        "exchanges": {"now": registry.crowd.in_realm["exchanges", realm.name], "most": limits.exchanges},
         "media": {
             "address": realm.media.address,
             "advertised": realm.media.advertised,

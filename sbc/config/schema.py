@@ -152,6 +152,8 @@ TABLES: dict[str, tuple[Key, ...]] = {
         _limit("bindings", 10_000_000),
         _limit("exchanges", 100_000_000),
         _limit("exchanges_per_source", 10_000_000),
+        _limit("lingering", 100_000_000),
+        _limit("lingering_per_source", 10_000_000),
         _limit("names_per_call", 10_000),
         _limit("streams_per_call", 1_000),
     ),

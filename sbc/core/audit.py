@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from sbc.core.binding import Binding, BindingState
-from sbc.core.call import Call
-from sbc.core.exchange import Exchange
+from sbc.core.call import Call, CallState
+from sbc.core.exchange import ENDED_STATES, Exchange, Hop
 from sbc.core.orders import Listener
 from sbc.core.realm import Side
 from sbc.core.registry import Registry
@@ -66,6 +66,11 @@ def _calls(registry: Registry) -> list[str]:
     ]
     for call in alive.values():
         faults += [f"{call} believes in key {key!r}" for key in call.keys if registry.calls_by_key.get(key) is not call]
+    closed = {call for call in alive.values() if call.state is CallState.CLOSED}
+    faults += [f"{call} is kept for late messages, but lives" for call in registry.crowd.late_calls.all() - closed]
+    legs = Counter(Hop(leg.listener, leg.seen) for call in alive.values() if call not in closed for leg in call.legs)
+    if registry.waits.legs() != Counter({hop: count for hop, count in legs.items() if hop.reliable}):
+        faults.append("the connections of calls do not add up")
     faults += [f"{call} has a stray {key!r}" for key, call in registry.calls_by_key.items() if key not in call.keys]
     return faults
 
@@ -80,6 +85,9 @@ def _exchanges(registry: Registry) -> list[str]:
     faults += [f"{_said(e)} is alive but cannot be found" for e in registry.live_exchanges - keyed]
     waiting = registry.waits.all()
     faults += [f"{_said(e)} is waited for but not alive" for e in waiting - registry.live_exchanges]
+    over = {e for e in registry.live_exchanges if e.near is not None and e.state in ENDED_STATES}
+    late = registry.crowd.late_exchanges.all()
+    faults += [f"{_said(e)} has ended and is counted, or the reverse" for e in over ^ late]
     faults += [f"{_said(e)} waits where nobody looks" for e in waiting if e not in registry.waits.held(e.far)]
     return faults
 
@@ -187,17 +195,17 @@ def _counts(registry: Registry) -> list[str]:
     counted = registry.counts()
     sources = Counter(
         (exchange.near.listener.realm, exchange.near.peer)
-        for exchange in registry.live_exchanges
+        for exchange in registry.live_exchanges - registry.crowd.late_exchanges.all()
         if exchange.near is not None and registry.plan.realms[exchange.near.listener.realm].side is Side.ACCESS
     )
     return [
-        f"{registry.per_source[key]} exchanges are counted for {key}, {sources[key]} are there"
-        for key in sorted({*sources, *registry.per_source})
-        if registry.per_source[key] != sources[key]
+        f"{registry.crowd.per_source[key]} exchanges are counted for {key}, {sources[key]} are there"
+        for key in sorted({*sources, *registry.crowd.per_source})
+        if registry.crowd.per_source[key] != sources[key]
     ] + [
-        f"{registry.in_realm[key]} {key[0]} are counted in realm {key[1]}, {counted[key]} are there"
-        for key in sorted({*counted, *registry.in_realm})
-        if registry.in_realm[key] != counted[key]
+        f"{registry.crowd.in_realm[key]} {key[0]} are counted in realm {key[1]}, {counted[key]} are there"
+        for key in sorted({*counted, *registry.crowd.in_realm})
+        if registry.crowd.in_realm[key] != counted[key]
     ]
 
 

@@ -109,10 +109,9 @@ class Border:
     def needs(self, listener: Listener, peer: Address) -> bool:
         """Whether somebody is reached by the connection to `peer` alone: a terminal, or who waits for an answer."""
         registry = self.registry
-        if (listener.realm, peer) in registry.bindings_by_source or registry.per_source[listener.realm, peer]:
+        if (listener.realm, peer) in registry.bindings_by_source or registry.crowd.per_source[listener.realm, peer]:
             return True
-        legs = (leg for call in registry.calls.values() for leg in call.legs)
-        return any(leg.seen == peer and leg.listener == listener for leg in legs)
+        return registry.waits.joined(Hop(listener, peer))
 
     def _wake_call(self, call: Call, now: float) -> list[Order]:
         if call.state is CallState.CLOSED:

@@ -35,6 +35,7 @@ class ExchangeState(Enum):
 OPEN_STATES = frozenset(
     {ExchangeState.TRYING, ExchangeState.PROCEEDING, ExchangeState.WITHDRAWING, ExchangeState.WITHDRAWN}
 )
+ENDED_STATES = frozenset({ExchangeState.ACCEPTED, ExchangeState.DONE})
 
 
 @attrs.frozen

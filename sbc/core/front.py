@@ -137,8 +137,8 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
     moved = registry.move_binding(binding, exchange.near.peer, exchange.near.listener)
     before = binding.state
     if before is BindingState.PENDING:
-        registry.in_realm["pending", binding.realm.name] -= 1
-        registry.in_realm["bindings", binding.realm.name] += 1
+        registry.crowd.in_realm["pending", binding.realm.name] -= 1
+        registry.crowd.in_realm["bindings", binding.realm.name] += 1
     binding.granted_at, binding.grant_ends = now, now + granted
     binding.terms, binding.kept = exchange.intent.terms, kept
     binding.label = exchange.intent.label

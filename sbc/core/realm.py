@@ -35,12 +35,18 @@ class Hosts(Enum):
 
 @attrs.frozen
 class Limits:
-    """The most of each thing a realm may hold at once; `exchanges_per_source` counts one transport address."""
+    """The most of each thing a realm may hold at once; those `_per_source` count one transport address.
+
+    What has ended is not counted as a call or exchange. `lingering` bounds it, exchanges and calls each: of what is too
+    many the oldest is forgotten.
+    """
 
     calls: int = 10_000
     bindings: int = 50_000
     exchanges: int = 100_000
     exchanges_per_source: int = 200
+    lingering: int = 50_000
+    lingering_per_source: int = 2_000
     names_per_call: int = 64
     streams_per_call: int = 16
 

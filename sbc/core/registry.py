@@ -10,16 +10,17 @@ from sbc.core import account
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import MOST_PARTIES, Call, CallState, Leg, Stream
+from sbc.core.crowd import Crowd, counted_as
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.habits import Learner
 from sbc.core.hops import Hops
 from sbc.core.keys import CallKey, ExchangeKey, call_key, near_key
-from sbc.core.message import Cause, Phase, Place, Refused, Slot
+from sbc.core.message import Cause, Place, Refused, Slot
 from sbc.core.mint import Mint
 from sbc.core.names import Names
 from sbc.core.orders import CloseStream, Listener, Note, Order
 from sbc.core.ports import PortPool
-from sbc.core.realm import Path, Plan, Probing, Realm, Side
+from sbc.core.realm import Path, Plan, Probing, Realm
 from sbc.core.terminals import TerminalPorts
 from sbc.core.timers import Timers
 from sbc.core.waits import Waits
@@ -40,10 +41,6 @@ class Arrival:
     proven: str = ""  # the name the peer has proven to have, where connections are secured
 
 
-def _counted_as(binding: Binding) -> str:
-    return "pending" if binding.state is BindingState.PENDING else "bindings"
-
-
 class Registry:
     """Tables and their book-keeping. Whatever adds to a table here has its twin that takes away."""
 
@@ -58,6 +55,7 @@ class Registry:
         self.calls_by_label: dict[tuple[str, bytes], list[Call]] = {}
         self.exchanges: dict[ExchangeKey, Exchange] = {}
         self.live_exchanges: set[Exchange] = set()
+        self.crowd = Crowd(plan)
         self.waits = Waits()
         self.bindings: dict[str, Binding] = {}  # by id
         self.bindings_at: dict[tuple[str, bytes, Place], list[Binding]] = {}
@@ -70,8 +68,6 @@ class Registry:
             for realm in plan.realms.values()
             if realm.keepalive.mode is Probing.ADAPTIVE
         }
-        self.in_realm: Counter[tuple[str, str]] = Counter()  # ("calls" | "bindings" | "pending" | "exchanges", realm)
-        self.per_source: Counter[tuple[str, Address]] = Counter()
         self.media_ports = {
             realm.name: PortPool(realm.media.ports, 2, realm.media.quarantine) for realm in plan.realms.values()
         }
@@ -105,19 +101,16 @@ class Registry:
         """Whether one of the next hops in the core realm `realm` is at `host`."""
         return self.hops.is_host(realm.name, host, now)
 
-    def _within(self, what: str, realm: Realm, most: int) -> None:
-        if self.in_realm[what, realm.name] >= most:
-            raise Refused(Cause.BUSY, f"too many {what}", 30, f"realm {realm.name} holds its {most}")
-
     # -- calls
 
     def add_call(self, call: Call, now: float) -> list[Order]:
         """Take in a new call. @raises Refused when the realm it comes from is full."""
         realm = call.legs[0].realm
-        self._within("calls", realm, realm.limits.calls)
-        self.in_realm["calls", realm.name] += 1
+        self.crowd.within("calls", realm, realm.limits.calls)
+        self.crowd.in_realm["calls", realm.name] += 1
         self.calls[call.id] = call
         for leg in call.legs:
+            self.waits.join(leg)
             self.calls_by_label.setdefault((leg.realm.name, leg.label), []).append(call)
         self.terminal_ports.hold(call, [leg.listener for leg in call.legs])
         self.timers.set(call, now + self.plan.timers.call_max)
@@ -128,6 +121,15 @@ class Registry:
         key = call_key(leg.realm, leg.seen, name)
         if len(call.keys) < MOST_KEYS and self.calls_by_key.setdefault(key, call) is call:
             call.keys.add(key)
+
+    def move_leg(self, call: Call, leg: Leg, hop: Hop) -> None:
+        """Let the peer of one leg of `call` be reached by `hop` from now on."""
+        if call.state is CallState.CLOSED:
+            leg.listener, leg.seen = hop.listener, hop.peer
+            return
+        self.waits.leave(leg)
+        leg.listener, leg.seen = hop.listener, hop.peer
+        self.waits.join(leg)
 
     def has_call(self, id: str) -> bool:
         """Whether there is a call of that id that is not over."""
@@ -155,12 +157,21 @@ class Registry:
             orders += self.close_stream(call, stream, now)
         self.timers.set(call, now + self.plan.timers.linger)
         self.leave(call, now)
-        return [*orders, account.closed(call, now)]
+        for leg in call.legs:
+            self.waits.leave(leg)
+        orders.append(account.closed(call, now))
+        for old in self.crowd.end_call(call):
+            self.crowd.late_calls.drop(old)
+            for exchange in [each for each in old.exchanges if each in self.crowd.late_exchanges]:
+                orders += self.forget_exchange(exchange, now)
+            if not old.exchanges:  # else it goes with the last of them
+                orders += self.forget_call(old, now)
+        return orders
 
     def forget_call(self, call: Call, now: float) -> list[Order]:
         """The last anybody hears of a call."""
         del self.calls[call.id]
-        self.in_realm["calls", call.legs[0].realm.name] -= 1
+        self.crowd.late_calls.drop(call)
         self.unname_call(call)
         self.names.release(call)
         for leg in call.legs:
@@ -206,39 +217,30 @@ class Registry:
     def add_exchange(self, exchange: Exchange, now: float) -> None:
         """Take in an exchange, to be found from the side it came from.
 
-        @raises Refused when its source or realm asks too much.
+        @raises Refused when its source or realm asks too much at once.
         """
+        self.crowd.add_exchange(exchange)
         near = exchange.near
         if near is not None:
-            realm = self.plan.realms[near.listener.realm]
-            if exchange.intent.phase is not Phase.WITHDRAW:  # one at most for what was let in, and it makes room
-                self._within("exchanges", realm, realm.limits.exchanges)
-                asked = self.per_source[realm.name, near.peer]
-                if realm.side is Side.ACCESS and asked >= realm.limits.exchanges_per_source:
-                    raise Refused(Cause.BUSY, "too many requests at once from one source", retry_after=30)
-            self._count_source(near, 1)
-            self.in_realm["exchanges", realm.name] += 1
-            self.key_exchange(exchange, near_key(realm.name, near.peer, exchange.intent.exchange))
+            self.key_exchange(exchange, near_key(near.listener.realm, near.peer, exchange.intent.exchange))
         self.live_exchanges.add(exchange)
         self.terminal_ports.hold(exchange, exchange.listeners)
         exchange.deadline = now + exchange.timing.limit
 
     def move_exchange(self, exchange: Exchange, near: Hop, now: float) -> list[Order]:
         """Let whoever asked be reached by another hop from now on; it is found from there, too."""
-        if exchange.near is not None:
-            self._count_source(exchange.near, -1)
+        self.crowd.move_exchange(exchange, near)
         old, exchange.near = exchange.listeners, near
-        self._count_source(near, 1)
         self.terminal_ports.hold(exchange, exchange.listeners)
         self.key_exchange(exchange, near_key(near.listener.realm, near.peer, exchange.intent.exchange))
         return self.terminal_ports.let_go(exchange, set(old) - set(exchange.listeners), now)
 
-    def _count_source(self, near: Hop, change: int) -> None:
-        if self.plan.realms[near.listener.realm].side is Side.ACCESS:
-            source = (near.listener.realm, near.peer)
-            self.per_source[source] += change
-            if not self.per_source[source]:
-                del self.per_source[source]
+    def linger(self, exchange: Exchange, now: float) -> list[Order]:
+        """An exchange has ended: from now on it only absorbs what comes late, and counts against nobody."""
+        orders: list[Order] = []
+        for old in self.crowd.end_exchange(exchange):
+            orders += self.forget_exchange(old, now)
+        return orders
 
     def join(self, exchange: Exchange, call: Call | None) -> None:
         """Make a live exchange part of `call`, until it is forgotten."""
@@ -260,6 +262,7 @@ class Registry:
 
     def forget_exchange(self, exchange: Exchange, now: float) -> list[Order]:
         """The last anybody hears of an exchange; registrations that it left pending go with it."""
+        self.crowd.drop_exchange(exchange)
         for key in exchange.keys:
             if self.exchanges.get(key) is exchange:
                 del self.exchanges[key]
@@ -269,9 +272,6 @@ class Registry:
             exchange.call.exchanges.discard(exchange)
         self.names.release(exchange)
         self.timers.set(exchange, None)
-        if exchange.near is not None:
-            self.in_realm["exchanges", exchange.near.listener.realm] -= 1
-            self._count_source(exchange.near, -1)
         orders = self.terminal_ports.let_go(exchange, exchange.listeners, now)
         return orders + self.drop_pending(exchange, now)
 
@@ -305,8 +305,9 @@ class Registry:
         found = self.binding_of(arrival, user, place, label)
         if found is not None:
             return found, []
-        self._within("bindings", realm, realm.limits.bindings)
-        self._within("pending", realm, realm.limits.bindings)  # apart, so that a flood of claims takes nobody's place
+        self.crowd.within("bindings", realm, realm.limits.bindings)
+        # apart, so that a flood of claims takes nobody's place
+        self.crowd.within("pending", realm, realm.limits.bindings)
         onward, orders = self.terminal_ports.take(path, self.plan.core_listener(path), arrival.now)
         binding = Binding(
             id=self.mint.token()[:8].decode(),
@@ -320,7 +321,7 @@ class Registry:
             onward=onward,
             label=label,
         )
-        self.in_realm["pending", realm.name] += 1
+        self.crowd.in_realm["pending", realm.name] += 1
         self.bindings[binding.id] = binding
         self.bindings_at.setdefault((realm.name, user, place), []).append(binding)
         self.bindings_by_user.setdefault((realm.name, user), set()).add(binding)
@@ -345,7 +346,7 @@ class Registry:
         there.remove(binding)
         if not there:
             del self.bindings_at[binding.realm.name, binding.user, binding.place]
-        self.in_realm[_counted_as(binding), binding.realm.name] -= 1
+        self.crowd.in_realm[counted_as(binding), binding.realm.name] -= 1
         siblings = self.bindings_by_user[binding.realm.name, binding.user]
         siblings.discard(binding)
         if not siblings:
@@ -375,11 +376,7 @@ class Registry:
 
     def counts(self) -> Counter[tuple[str, str]]:
         """What is there, counted anew; for the auditor."""
-        there: Counter[tuple[str, str]] = Counter()
-        there.update(("calls", call.legs[0].realm.name) for call in self.calls.values())
-        there.update((_counted_as(binding), binding.realm.name) for binding in self.bindings.values())
-        there.update(("exchanges", each.near.listener.realm) for each in self.live_exchanges if each.near is not None)
-        return there
+        return self.crowd.counts(self.calls.values(), self.bindings.values(), self.live_exchanges)
 
     def _unsee(self, binding: Binding) -> None:
         seen_here = self.bindings_by_source[binding.realm.name, binding.seen]

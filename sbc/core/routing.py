@@ -154,9 +154,9 @@ def _within_call(registry: Registry, arrival: Arrival, intent: Intent, call: Cal
     if not knows_us and not believed:
         raise Refused(Cause.NO_CALL, "no such call from here")
     if knows_us or not intent.within:  # only our peer was told the token, so it is our peer that has moved
-        leg.seen = arrival.source
-        if leg.realm.side is Side.ACCESS:  # on the core side a call keeps the port it is known by
-            leg.listener = arrival.listener
+        # on the core side a call keeps the port it is known by
+        by = arrival.listener if leg.realm.side is Side.ACCESS else leg.listener
+        registry.move_leg(call, leg, Hop(by, arrival.source))
     if name is not None:
         target: Place | None = resolve(name)
     elif not intent.within:

@@ -75,7 +75,7 @@ def _confirmed(registry: Registry, known: Exchange | None, now: float) -> list[O
     if known is None or known.state is State.ACCEPTED:
         return None
     if known.state is State.REFUSED:
-        _finish(registry, known, State.DONE, now)
+        return _finish(registry, known, State.DONE, now)
     return []
 
 
@@ -94,8 +94,8 @@ def _withdraw(registry: Registry, dialect: Any, message: Any, intent: Intent, ar
     )
     registry.add_exchange(own, arrival.now)
     registry.join(own, asked.call)
-    _finish(registry, own, State.DONE, arrival.now)
-    orders: list[Order] = [*own.back(own.answer)]
+    orders = _finish(registry, own, State.DONE, arrival.now)
+    orders += own.back(own.answer)
     asked.taken_back = arrival.data
     if asked.state is State.TRYING:
         # it may not be taken back before the other side has been heard (RFC 3261 section 9.1)
@@ -176,9 +176,7 @@ def absorb_reply(
     if exchange.near is None:  # to a request of our own
         if intent.phase.final and exchange.watch is not None:
             return keepalive.answered(registry, exchange, now)
-        if intent.phase.final:
-            _finish(registry, exchange, State.DONE, now)
-        return []
+        return _finish(registry, exchange, State.DONE, now) if intent.phase.final else []
     if arrival.data == exchange.heard:
         return _heard_again(exchange)
     if intent.phase in (Phase.PENDING, Phase.PROVISIONAL):
@@ -236,7 +234,7 @@ def settle(
             _proceed(registry, exchange, now)
     elif intent.phase is Phase.SUCCESS:
         exchange.undo.clear()
-        _finish(registry, exchange, State.ACCEPTED if exchange.timing.confirmed else State.DONE, now)
+        orders += _finish(registry, exchange, State.ACCEPTED if exchange.timing.confirmed else State.DONE, now)
         orders += _bound(registry, dialect, exchange, crossing, out)
     else:
         exchange.confirmation = dialect.confirm(exchange.sent, message)
@@ -323,22 +321,24 @@ def retry_later(registry: Registry, exchange: Exchange, now: float) -> None:
     registry.timers.set(exchange, exchange.deadline if once else min(now + exchange.next_wait(), exchange.deadline))
 
 
-def _finish(registry: Registry, exchange: Exchange, state: ExchangeState, now: float) -> None:
+def _finish(registry: Registry, exchange: Exchange, state: ExchangeState, now: float) -> list[Order]:
     exchange.state = state
     registry.timers.set(exchange, now + exchange.timing.linger)
+    return registry.linger(exchange, now)
 
 
 def _failed(registry: Registry, exchange: Exchange, phase: Phase, now: float) -> list[Order]:
     """The exchange has failed: repeat that until acknowledged, where the protocol wants it; undo what was offered."""
+    orders: list[Order] = []
     if exchange.timing.confirmed and exchange.near is not None and not exchange.near.reliable:
         exchange.state = State.REFUSED
         exchange.wait = 0.0
         exchange.deadline = now + exchange.timing.limit
         retry_later(registry, exchange, now)
     else:
-        _finish(registry, exchange, State.DONE, now)
+        orders += _finish(registry, exchange, State.DONE, now)
     # nobody is asked for credentials in the middle of media, and a flood of attempts is to keep no ports from others
-    return undo(registry, exchange, now, rest=phase is not Phase.CHALLENGE)
+    return orders + undo(registry, exchange, now, rest=phase is not Phase.CHALLENGE)
 
 
 def give_up(registry: Registry, dialect: Any, exchange: Exchange, refused: Refused, now: float) -> list[Order]:
@@ -381,8 +381,7 @@ def wake_exchange(registry: Registry, dialect: Any, exchange: Exchange, now: flo
         return registry.forget_exchange(exchange, now)
     if state is State.REFUSED:
         if now >= exchange.deadline:
-            _finish(registry, exchange, State.DONE, now)
-            return []
+            return _finish(registry, exchange, State.DONE, now)
         retry_later(registry, exchange, now)
         return [*exchange.back(exchange.answer)]
     if state is State.PROCEEDING and exchange.timing.quiet:

@@ -1,15 +1,22 @@
-"""Who waits for an answer over which connection, and which next hops took none."""
+"""Who waits for an answer over which connection, whose calls go by it, and which next hops took none."""
 
 from __future__ import annotations
 
+from collections import Counter
+
+from sbc.core.call import Leg
 from sbc.core.exchange import Exchange, Hop
 
 
 class Waits:
-    """Exchanges by the connection their answer is to come by. Without one (datagrams) nobody would tell of a loss."""
+    """Exchanges by the connection their answer is to come by, and legs of live calls by the one they are reached by.
+
+    Without a connection (datagrams) nobody would tell of a loss.
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[Hop, set[Exchange]] = {}
+        self._legs: Counter[Hop] = Counter()
         self._avoided: dict[Hop, float] = {}
 
     def add(self, exchange: Exchange) -> None:
@@ -39,6 +46,27 @@ class Waits:
     def all(self) -> set[Exchange]:
         """Every exchange that was added and not dropped; for the auditor."""
         return {exchange for waiting in self._waiting.values() for exchange in waiting}
+
+    def join(self, leg: Leg) -> None:
+        """A leg of a live call is reached where it says now."""
+        if leg.listener.reliable:
+            self._legs[Hop(leg.listener, leg.seen)] += 1
+
+    def leave(self, leg: Leg) -> None:
+        """The twin of `join`: before the leg says otherwise, and when its call has ended."""
+        if leg.listener.reliable:
+            hop = Hop(leg.listener, leg.seen)
+            self._legs[hop] -= 1
+            if not self._legs[hop]:
+                del self._legs[hop]
+
+    def joined(self, hop: Hop) -> bool:
+        """Whether a live call has a leg that is reached by that connection."""
+        return hop in self._legs
+
+    def legs(self) -> Counter[Hop]:
+        """How many legs are reached by each connection; for the auditor."""
+        return Counter(self._legs)
 
     def avoid(self, hop: Hop, until: float) -> None:
         """Believe until then that nobody takes connections there. Only next hops get here, so there are few."""

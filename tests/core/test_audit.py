@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import attrs
 import pytest
 
 from sbc.core.audit import CHECKS, audit, audit_streams
+from sbc.core.exchange import ExchangeState
 from sbc.core.realm import Signaling
 from sbc.core.registry import Registry
 from tests.rig import NAT, PHONE, Rig, sends
@@ -127,19 +129,28 @@ def a_timer_of_nobody(registry: Registry) -> None:
 
 
 def miscount_calls(registry: Registry) -> None:
-    registry.in_realm["calls", "access"] += 1
+    registry.crowd.in_realm["calls", "access"] += 1
 
 
 def miscount_bindings(registry: Registry) -> None:
-    registry.in_realm["bindings", "access"] -= 1
+    registry.crowd.in_realm["bindings", "access"] -= 1
 
 
 def miscount_exchanges(registry: Registry) -> None:
-    registry.in_realm["exchanges", "core"] += 1
+    registry.crowd.in_realm["exchanges", "core"] += 1
+
+
+def miscount_connections(registry: Registry) -> None:
+    leg = next(iter(registry.calls.values())).legs[0]
+    registry.waits.join(attrs.evolve(leg, listener=attrs.evolve(leg.listener, transport="tcp")))
+
+
+def an_end_that_is_not_told(registry: Registry) -> None:
+    next(each for each in registry.live_exchanges if each.open).state = ExchangeState.DONE
 
 
 def miscount_a_source(registry: Registry) -> None:
-    registry.per_source["access", NAT] += 1
+    registry.crowd.per_source["access", NAT] += 1
 
 
 COOKED: dict[Callable[[Registry], None], str] = {
@@ -170,6 +181,8 @@ COOKED: dict[Callable[[Registry], None], str] = {
     miscount_bindings: "bindings are counted",
     miscount_exchanges: "exchanges are counted",
     miscount_a_source: "exchanges are counted for",
+    miscount_connections: "connections of calls do not add up",
+    an_end_that_is_not_told: "has ended and is counted",
 }
 
 

@@ -8,11 +8,11 @@ import pytest
 from sbc.core.address import Address
 from sbc.core.audit import audit
 from sbc.core.call import Call, Leg
-from sbc.core.exchange import Exchange, Hop
+from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.keys import far_key, near_key
 from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, Slot, Timing
 from sbc.core.mint import Mint
-from sbc.core.orders import CloseStream, Listen, Record, Unlisten
+from sbc.core.orders import CloseStream, Listen, Order, Record, Unlisten
 from sbc.core.realm import Limits, Signaling
 from sbc.core.registry import MOST_KEYS, Arrival, Registry
 from tests.rig import NAT, PHONE, SECRET, SOFTSWITCH, make_plan
@@ -29,6 +29,12 @@ def call(registry: Registry, id: str = "one", seen: Address = NAT, label: bytes 
     access, core = registry.plan.realms["access"], registry.plan.realms["core"]
     legs = (Leg(access, access.listeners[0], seen, label), Leg(core, core.listeners[0], SOFTSWITCH, b"far-" + label))
     return Call(id, "toy", registry.plan.paths[0], legs, 0.0)
+
+
+def over(registry: Registry, one: Call) -> list[Order]:
+    """The call ends."""
+    one.life.end()
+    return registry.close_call(one, 0.0)
 
 
 def exchange(registry: Registry, id: bytes = b"x", source: Address = NAT, phase: Phase = Phase.REQUEST) -> Exchange:
@@ -62,6 +68,7 @@ def test_a_call_is_found_by_its_names_until_it_is_forgotten() -> None:
     assert registry.call_named(access, OTHER, b"name") is None
     assert registry.is_named(one, one.legs[0], b"name") and not registry.is_named(one, one.legs[1], b"name")
     assert registry.has_call("one")
+    over(registry, one)
     registry.forget_call(one, 0.0)
     assert registry.call_named(access, NAT, b"name") is None and not registry.has_call("one")
     assert not registry.calls_by_key and not registry.calls_by_label and not registry.calls
@@ -108,8 +115,56 @@ def test_so_many_calls_and_no_more() -> None:
         registry.add_call(call(registry, "two"), 0.0)
     assert refused.value.cause is Cause.BUSY and "access" not in refused.value.why
     assert audit(registry) == []
-    registry.forget_call(one, 0.0)
+    over(registry, one)  # it stays for late messages, and is in nobody's way
     registry.add_call(call(registry, "two"), 0.0)
+    assert audit(registry) == []
+
+
+def test_of_calls_that_have_ended_the_oldest_make_room() -> None:
+    registry = make(Limits(calls=1, lingering=2))
+    ended = [call(registry, str(number)) for number in range(4)]
+    for one in ended:
+        registry.add_call(one, 0.0)
+        over(registry, one)
+    assert list(registry.calls.values()) == ended[2:] and audit(registry) == []
+
+
+def test_a_call_that_makes_room_goes_with_what_has_ended_of_it_and_not_before_the_rest() -> None:
+    registry = make(Limits(lingering=1))
+    first, second = call(registry), call(registry, "two")
+    for one, id in ((first, b"x"), (second, b"y")):
+        registry.add_call(one, 0.0)
+        asked = exchange(registry, id)
+        registry.add_exchange(asked, 0.0)
+        registry.timers.set(asked, 9.0)
+        registry.join(asked, one)
+    open_still = next(iter(first.exchanges))
+    over(registry, first)
+    over(registry, second)
+    assert registry.calls == {"one": first, "two": second} and audit(registry) == []
+    open_still.state = ExchangeState.DONE
+    registry.linger(open_still, 0.0)
+    third = call(registry, "three")
+    registry.add_call(third, 0.0)
+    over(registry, third)
+    assert "two" in registry.calls  # it has a request under way
+    assert audit(registry) == []
+
+
+def test_the_connections_that_calls_are_reached_by_are_known() -> None:
+    registry = make()
+    one = call(registry)
+    tcp = attrs.evolve(one.legs[0].listener, transport="tcp")
+    one.legs[0].listener = tcp
+    registry.add_call(one, 0.0)
+    assert registry.waits.joined(Hop(tcp, NAT)) and audit(registry) == []
+    registry.move_leg(one, one.legs[0], Hop(tcp, OTHER))
+    assert registry.waits.joined(Hop(tcp, OTHER)) and not registry.waits.joined(Hop(tcp, NAT))
+    assert (one.legs[0].seen, audit(registry)) == (OTHER, [])
+    over(registry, one)
+    assert not registry.waits.legs() and audit(registry) == []
+    registry.move_leg(one, one.legs[0], Hop(tcp, NAT))
+    assert not registry.waits.legs() and audit(registry) == []
 
 
 # -- streams
@@ -177,7 +232,9 @@ def test_an_exchange_is_found_from_the_source_it_came_from_alone() -> None:
     assert near_key("access", OTHER, b"x") not in registry.exchanges
     assert one.deadline == 3.0 + PLAIN.limit
     registry.forget_exchange(one, 3.0)
-    assert not registry.exchanges and not registry.per_source and not registry.in_realm["exchanges", "access"]
+    assert (
+        not registry.exchanges and not registry.crowd.per_source and not registry.crowd.in_realm["exchanges", "access"]
+    )
 
 
 def test_forgetting_leaves_a_key_that_another_exchange_has_taken() -> None:
@@ -199,7 +256,33 @@ def test_what_one_source_may_ask_is_counted_by_source_and_taking_back_is_always_
     with pytest.raises(Refused):
         registry.add_exchange(exchange(registry, b"z", SOFTSWITCH), 0.0)
     registry.add_exchange(exchange(registry, b"w", phase=Phase.WITHDRAW), 0.0)
-    assert registry.per_source["access", NAT] == 2 and registry.in_realm["exchanges", "access"] == 3
+    assert registry.crowd.per_source["access", NAT] == 2 and registry.crowd.in_realm["exchanges", "access"] == 3
+
+
+def test_what_has_ended_is_in_nobodys_way_and_the_oldest_makes_room() -> None:
+    registry = make(Limits(exchanges_per_source=1, exchanges=1, lingering=3, lingering_per_source=2))
+    for number in range(5):
+        one = exchange(registry, b"%d" % number, NAT if number else OTHER)
+        registry.add_exchange(one, 0.0)
+        one.state = ExchangeState.DONE
+        registry.timers.set(one, 32.0)
+        registry.linger(one, 0.0)
+        registry.linger(one, 0.0)  # which changes nothing
+        assert audit(registry) == []
+    # of the source that asked so much the oldest are gone, not the other's, which came first of all
+    assert {key[3] for key in registry.exchanges} == {b"0", b"3", b"4"}
+    assert not registry.crowd.per_source and not registry.crowd.in_realm["exchanges", "access"]
+
+
+def test_what_has_ended_is_bounded_in_the_realm_too() -> None:
+    registry = make(Limits(lingering=2))
+    for number in range(4):
+        one = exchange(registry, b"%d" % number, Address("203.0.113.70", 5000 + number))
+        registry.add_exchange(one, 0.0)
+        one.state = ExchangeState.DONE
+        registry.timers.set(one, 32.0)
+        registry.linger(one, 0.0)
+    assert {key[3] for key in registry.exchanges} == {b"2", b"3"} and audit(registry) == []
 
 
 def test_an_exchange_that_moves_is_found_and_counted_where_it_is_now() -> None:
@@ -209,9 +292,9 @@ def test_an_exchange_that_moves_is_found_and_counted_where_it_is_now() -> None:
     assert one.near is not None
     registry.move_exchange(one, Hop(one.near.listener, OTHER), 0.0)
     assert registry.exchanges[near_key("access", OTHER, b"x")] is one
-    assert dict(registry.per_source) == {("access", OTHER): 1}
+    assert dict(registry.crowd.per_source) == {("access", OTHER): 1}
     registry.forget_exchange(one, 0.0)
-    assert not registry.exchanges and not registry.per_source
+    assert not registry.exchanges and not registry.crowd.per_source
 
 
 def test_an_exchange_joins_its_call_and_leaves_it() -> None:
@@ -247,7 +330,7 @@ def test_pending_bindings_are_counted_apart() -> None:
     bound(registry, port=5061)
     with pytest.raises(Refused):
         bound(registry, port=5062)
-    assert registry.in_realm["pending", "access"] == 2 and not registry.in_realm["bindings", "access"]
+    assert registry.crowd.in_realm["pending", "access"] == 2 and not registry.crowd.in_realm["bindings", "access"]
     registry.forget_binding(first, "test", 0.0)
     bound(registry, port=5062)
 

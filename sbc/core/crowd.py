@@ -1,0 +1,92 @@
+"""How much there is of everything and for whom: what would be too much is refused, what is over and late makes room."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from sbc.core.address import Address
+from sbc.core.binding import Binding, BindingState
+from sbc.core.call import Call, CallState
+from sbc.core.exchange import Exchange, Hop
+from sbc.core.late import Late
+from sbc.core.message import Cause, Phase, Refused
+from sbc.core.realm import Plan, Realm, Side
+
+
+class Crowd:
+    """Counts by realm and source, each held against its limit. Exchanges that have no `near` count against nobody."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._realms = plan.realms
+        self.in_realm: Counter[tuple[str, str]] = Counter()  # ("calls" | "bindings" | "pending" | "exchanges", realm)
+        self.per_source: Counter[tuple[str, Address]] = Counter()  # exchanges under way, in access realms
+        self.late_exchanges: Late[Exchange] = Late()
+        self.late_calls: Late[Call] = Late()
+
+    def within(self, what: str, realm: Realm, most: int) -> None:
+        """@raises Refused where a realm holds its `most` of something."""
+        if self.in_realm[what, realm.name] >= most:
+            raise Refused(Cause.BUSY, f"too many {what}", 30, f"realm {realm.name} holds its {most}")
+
+    def add_exchange(self, exchange: Exchange) -> None:
+        """An exchange begins. @raises Refused when its source or realm asks too much at once."""
+        near = exchange.near
+        if near is None:
+            return
+        realm = self._realms[near.listener.realm]
+        if exchange.intent.phase is not Phase.WITHDRAW:  # one at most for what was let in, and it makes room
+            self.within("exchanges", realm, realm.limits.exchanges)
+            asked = self.per_source[realm.name, near.peer]
+            if realm.side is Side.ACCESS and asked >= realm.limits.exchanges_per_source:
+                raise Refused(Cause.BUSY, "too many requests at once from one source", retry_after=30)
+        self._count(near, 1)
+
+    def move_exchange(self, exchange: Exchange, near: Hop) -> None:
+        """Whoever asked is by `near` from now on; what has ended is counted where it did."""
+        if exchange.near is not None and exchange not in self.late_exchanges:
+            self._count(exchange.near, -1)
+            self._count(near, 1)
+
+    def end_exchange(self, exchange: Exchange) -> list[Exchange]:
+        """It only absorbs what comes late from now on; returns what is to be forgotten for it."""
+        near = exchange.near
+        if near is None or exchange in self.late_exchanges:
+            return []
+        self._count(near, -1)
+        return self.late_exchanges.add(exchange, self._realms[near.listener.realm], near.peer)
+
+    def drop_exchange(self, exchange: Exchange) -> None:
+        """It is forgotten."""
+        if not self.late_exchanges.drop(exchange) and exchange.near is not None:
+            self._count(exchange.near, -1)
+
+    def end_call(self, call: Call) -> list[Call]:
+        """The same of a call, which is no longer one of those that may be."""
+        asking = call.legs[0]
+        self.in_realm["calls", asking.realm.name] -= 1
+        return self.late_calls.add(call, asking.realm, asking.seen)
+
+    def counts(
+        self, calls: Iterable[Call], bindings: Iterable[Binding], exchanges: Iterable[Exchange]
+    ) -> Counter[tuple[str, str]]:
+        """What `in_realm` should hold where all of these are there; for the auditor."""
+        there: Counter[tuple[str, str]] = Counter()
+        there.update(("calls", call.legs[0].realm.name) for call in calls if call.state is not CallState.CLOSED)
+        there.update((counted_as(binding), binding.realm.name) for binding in bindings)
+        asked = (each for each in exchanges if each not in self.late_exchanges)
+        there.update(("exchanges", each.near.listener.realm) for each in asked if each.near is not None)
+        return there
+
+    def _count(self, near: Hop, change: int) -> None:
+        self.in_realm["exchanges", near.listener.realm] += change
+        if self._realms[near.listener.realm].side is Side.ACCESS:
+            source = (near.listener.realm, near.peer)
+            self.per_source[source] += change
+            if not self.per_source[source]:
+                del self.per_source[source]
+
+
+def counted_as(binding: Binding) -> str:
+    """As what a binding is counted: those that no registrar has confirmed apart."""
+    return "pending" if binding.state is BindingState.PENDING else "bindings"

@@ -1,0 +1,61 @@
+"""What is over and only absorbs what comes late: bounded in each realm and for each source, the oldest go first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Generic, TypeVar
+
+from sbc.core.address import Address
+from sbc.core.realm import Realm, Side
+
+T = TypeVar("T")
+Place = tuple[str, Address | None]
+"""A realm and a source in it; None stands for all of the realm."""
+
+
+class Late(Generic[T]):
+    """Exchanges or calls that have ended, oldest first. Nobody new is refused for them: they make room themselves.
+
+    A source in an access realm has a bound of its own, so that a flood from one makes nobody else forget.
+    """
+
+    def __init__(self) -> None:
+        self._at: dict[Place, OrderedDict[T, None]] = {}
+        self._places: dict[T, tuple[Place, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, what: object) -> bool:
+        return what in self._places
+
+    def add(self, what: T, realm: Realm, source: Address) -> list[T]:
+        """Take in what has ended; returns what is to be forgotten for it, and dropped. Once in, it stays put."""
+        if what in self._places:
+            return []
+        limits = realm.limits
+        bounds: list[tuple[Place, int]] = [((realm.name, None), limits.lingering)]
+        if realm.side is Side.ACCESS:
+            bounds.insert(0, ((realm.name, source), limits.lingering_per_source))
+        self._places[what] = tuple(place for place, _ in bounds)
+        gone: list[T] = []
+        for place, most in bounds:
+            there = self._at.setdefault(place, OrderedDict())
+            there[what] = None
+            if len(there) > most and not gone:  # one comes, one goes
+                gone.append(next(iter(there)))
+        return gone
+
+    def drop(self, what: T) -> bool:
+        """The twin of `add`; whether it was here."""
+        places = self._places.pop(what, ())
+        for place in places:
+            there = self._at[place]
+            there.pop(what, None)
+            if not there:
+                del self._at[place]
+        return bool(places)
+
+    def all(self) -> set[T]:
+        """Everything that is here; for the auditor."""
+        return set(self._places)
