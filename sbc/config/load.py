@@ -11,7 +11,9 @@ from typing import Any
 import attrs
 
 from sbc.config.checks import Draft, DraftPath, DraftRealm, check
-from sbc.config.faults import ConfigError, Fault, Findings, Unfit, joined
+from sbc.config.dialects import all_tables, options_of
+from sbc.config.faults import ConfigError, Fault, Findings, joined
+from sbc.config.keys import Tables, read_keys
 from sbc.config.kinds import is_word, word
 from sbc.config.schema import PROTOCOLS, TABLES, CdrConfig, Config, ConsoleConfig, LogConfig
 from sbc.core.address import Address
@@ -66,7 +68,9 @@ def load_text(text: str, source: str, protocols: Protocols = PROTOCOLS) -> Confi
 def load_table(table: Mapping[str, Any], source: str, protocols: Protocols = PROTOCOLS) -> Config:
     """The configuration in a TOML document already parsed. Raises ConfigError, and nothing else."""
     findings = Findings(source)
-    draft = _Reader(findings, protocols, os.path.dirname(os.path.abspath(source))).document(table)
+    draft = _Reader(
+        findings, protocols, os.path.dirname(os.path.abspath(source)), all_tables(TABLES, protocols)
+    ).document(table)
     check(draft, findings)
     findings.settle()
     plan = Plan(
@@ -90,23 +94,11 @@ class _Reader:
     findings: Findings
     protocols: Protocols
     directory: str
+    tables: Tables
 
     def keys(self, table: Mapping[str, Any], at: str, kind: str) -> dict[str, Any]:
-        """Every key of `table`, which stands at `at` and holds what TABLES[kind] says, that is there and right."""
-        keys = TABLES[kind]
-        self.findings.unknown(at, table, [key.name for key in keys])
-        values: dict[str, Any] = {}
-        for key in keys:
-            if key.name not in table:
-                if key.required:
-                    self.findings.missing(joined(at, key.name), key.kind.allowed)
-                continue
-            try:
-                values[key.name] = key.kind.read(table[key.name])
-            except Unfit as unfit:
-                problem = unfit.problem or "is not allowed here"
-                self.findings.add(joined(at, key.name), table[key.name], problem, key.kind.allowed)
-        return values
+        """Every key of `table`, which stands at `at` and holds what `tables[kind]` says, that is there and right."""
+        return read_keys(table, at, self.tables[kind], self.findings)
 
     def document(self, table: Mapping[str, Any]) -> Draft:
         top = self.keys(table, "", "")
@@ -171,7 +163,12 @@ class _Reader:
         values = self.keys(table, at, "paths[]")
         if "next_hops" in values:
             values["next_hops"] = in_order(self.next_hops(values["next_hops"], f"{at}.next_hops"))
-        return DraftPath(at, values)
+        options = {}
+        for protocol in self.protocols:
+            reader = options_of(protocol)
+            if reader is not None and protocol in values:
+                options[protocol] = reader.read(values.pop(protocol), joined(at, protocol), self.findings)
+        return DraftPath(at, values | ({"options": options} if options else {}))
 
     def next_hops(self, given: Sequence[Any], at: str) -> Iterator[Address | NextHop]:
         """Each next hop that is right, whether it is written as a table or as a mere address."""

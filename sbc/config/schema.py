@@ -7,7 +7,7 @@ from enum import Enum
 import attrs
 
 from sbc.config import kinds
-from sbc.config.kinds import Kind
+from sbc.config.keys import Key
 from sbc.core.address import Address
 from sbc.core.orders import Latch
 from sbc.core.realm import Hosts, Plan, Probing, Side, Signaling
@@ -89,15 +89,6 @@ class Config:
     log: LogConfig = LogConfig()
     cdr: CdrConfig | None = None
     source: str = ""
-
-
-@attrs.frozen
-class Key:
-    """One key of a table; where it is left out and not `required`, the default is that of the value's class."""
-
-    name: str
-    kind: Kind
-    required: bool = False
 
 
 def _limit(name: str, highest: int) -> Key:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 from automat import TypeMachineBuilder
@@ -212,6 +212,7 @@ class Call:
         self.target: Place | None = None  # what the opening request asked for
         self.opening: Exchange | None = None  # the attempt that is under way, or was the last
         self.exchanges: set[Exchange] = set()  # what is known of its messages; it is not forgotten before they are
+        self.memo: Any = None  # belongs to the dialect: what its messages must go on saying; plain values
         self.lifetime = False  # whether it ends by itself unless refreshed (a subscription)
         self.watch: Watch | None = None
         self.due: float | None = None

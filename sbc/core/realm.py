@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum
+from typing import Any
 
 import attrs
 
@@ -181,7 +182,7 @@ class Path:
     addressed the SBC itself. `signaling_ports` belong to the core realm's first listener address.
 
     `transport` is how the next hops are reached, as that listener is if empty; `large_over_stream`: what a datagram
-    should not hold goes by a connection.
+    should not hold goes by a connection. `options` are each dialect's own, by its name.
     """
 
     name: str
@@ -195,6 +196,7 @@ class Path:
     hide_labels: bool = True
     transport: str = ""
     large_over_stream: bool = True
+    options: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
 
 
 @attrs.frozen

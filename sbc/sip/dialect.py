@@ -46,7 +46,10 @@ class SipDialect:
             stamp.insert_after_via(message, b"Content-Length: %d" % length)
         elif header is not None and grown:
             edits.replace(header.start, header.end, b"%d" % length)
-        return edits.apply(message.data)
+        data = edits.apply(message.data)
+        for change in message.cache.get("after", ()):
+            data = change(data)
+        return data
 
     def describe(self, message: SipMessage) -> Intent:
         try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 
 import attrs
 
@@ -13,10 +14,12 @@ from sbc.core.crossing import Crossing
 from sbc.core.message import Place, Role, Slot
 from sbc.core.orders import Listener
 from sbc.core.realm import Hosts
-from sbc.sip import bulk
+from sbc.sip import bulk, rules, telephone
 from sbc.sip.codec import SipMessage
 from sbc.sip.describe import request_uri, single, tag_of
 from sbc.sip.headers import vias
+from sbc.sip.identity import filter_asserted
+from sbc.sip.options import of
 from sbc.sip.slots import IDENTITIES, refer_targets, uri_of, write_host
 from sbc.sip.uri import Uri, unescape
 from sbc.text.edits import Edits
@@ -147,11 +150,25 @@ def stamp(message: SipMessage, crossing: Crossing) -> None:
         message.edits.delete(message.body_end, len(message.data))  # what follows the body is no part of the message
     if crossing.hop.listener.reliable:
         message.cache["framed"] = True  # a stream needs Content-Length (RFC 3261 section 18.3)
+    filter_asserted(message, crossing)
     _sweep(message, crossing)
     if crossing.intent.phase.reply:
         stamp_reply(message, crossing)
     else:
         stamp_request(message, crossing)
+    _note_rules(message, crossing)
+
+
+def _note_rules(message: SipMessage, crossing: Crossing) -> None:
+    """What the path's rules are to do with the message, once it is written."""
+    options, side = of(crossing.path), crossing.there.side
+    numbers, lines = options.numbers.towards(side), options.rules.towards(side)
+    after: list[Callable[[bytes], bytes]] = []
+    if telephone.is_needed(numbers, crossing):
+        after.append(partial(telephone.renumber, numbers, crossing))
+    if lines:
+        after.append(partial(rules.apply, lines))
+    message.cache["after"] = after
 
 
 def _alone(data: bytes, host: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:

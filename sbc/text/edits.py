@@ -41,6 +41,13 @@ class Edits:
         """Leave ``data[start:end]`` out."""
         self.replace(start, end, b"")
 
+    def drop(self, start: int, end: int) -> None:
+        """Leave ``data[start:end]`` out, whatever has been edited in it."""
+        inside = [at for at, span in enumerate(self._spans) if start <= span[0] and span[1] <= end and span[0] < end]
+        for at in reversed(inside):
+            del self._spans[at], self._news[at]
+        self.delete(start, end)
+
     def insert(self, at: int, new: bytes) -> None:
         """Put `new` before the byte at offset `at`, after whatever was inserted there already."""
         if at < 0:

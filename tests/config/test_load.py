@@ -211,7 +211,7 @@ def test_every_field_of_the_values_can_be_set_and_every_key_is_a_field() -> None
     assert names("realms.NAME.limits") == fields(Limits)
     assert names("realms.NAME.registrations") == fields(Registrations)
     assert names("realms.NAME.keepalive") == fields(Keepalive)
-    assert names("paths[]") == fields(RealmPath)
+    assert names("paths[]") == fields(RealmPath, "options")
     assert names("console") == fields(ConsoleConfig)
     assert names("log") == fields(LogConfig)
     assert names("realms.NAME.listeners[]") == fields(Listener, "realm", "dialect") | {"protocol", "port"}
