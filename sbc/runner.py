@@ -15,7 +15,7 @@ from zope.interface import implementer
 from sbc.connections import Connections
 from sbc.core.address import Address
 from sbc.core.audit import CHECKS, audit_streams
-from sbc.core.border import Border
+from sbc.core.border import Border, Mishap
 from sbc.core.message import BadMessage
 from sbc.core.orders import (
     CloseStream,
@@ -84,15 +84,21 @@ class Runner:
         self.counted["messages"] += 1
         try:
             self.carry_out(self._border.receive(Arrival(listener, source, data, self._reactor.seconds(), proven)))
-        except Exception:  # noqa: BLE001 - whatever it is, the next message is to be heard
-            self._fault(f"a message of {len(data)} octets from {source}")
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the next message is to be heard
+            self._fault(f"a message of {len(data)} octets from {source}", fault)
 
-    def _fault(self, what: str) -> None:
-        """A fault of ours in dealing with `what` has been caught: it is counted and told, and all else goes on."""
+    def _fault(self, what: str, fault: Exception) -> None:
+        """A fault of ours in dealing with `what` has been caught: it is counted and told, what it has left half-done is
+        taken back, and all else goes on."""
         self.counted["internal-error"] += 1
         if self._journal.may_say("internal-error"):
             self._log.failure("a fault in dealing with {what}", what=what)
         self._sleep_until(self._border.restless())
+        if isinstance(fault, Mishap):
+            try:
+                self.carry_out(fault.orders)
+            except Exception as another:  # noqa: BLE001 - the same
+                self._fault("what a fault had left", another)
 
     def unframed(self, listener: Listener, source: Address, bad: BadMessage) -> None:
         """A connection has brought what is no message."""
@@ -241,8 +247,8 @@ class Runner:
     def _woken(self) -> None:
         try:
             self.carry_out(self._border.wake(self._reactor.seconds()))
-        except Exception:  # noqa: BLE001 - whatever it is, the next deadline is to be met
-            self._fault("what was due")
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the next deadline is to be met
+            self._fault("what was due", fault)
 
     # -- listeners
 

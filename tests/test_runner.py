@@ -12,7 +12,7 @@ from twisted.internet import reactor as real_reactor
 from twisted.internet.task import Clock
 
 from sbc.core.address import Address, Pair
-from sbc.core.border import Border
+from sbc.core.border import Border, Mishap
 from sbc.core.mint import Mint
 from sbc.core.orders import (
     CloseStream,
@@ -275,6 +275,19 @@ def test_a_fault_of_ours_costs_one_message(bench: Bench, monkeypatch: pytest.Mon
     assert bench.runner.counted["internal-error"] == 1
     bench.runner.received(bench.access, PHONE, invite(PHONE))
     assert len(bench.heard()) == 1
+
+
+def test_what_a_fault_has_left_is_taken_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = Note("unbound", "a fault of ours")
+
+    def broken(arrival: object) -> list[object]:
+        raise Mishap([note, CloseStream("nobody's", "c"), note])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.runner._border, "receive", broken)
+        bench.runner.received(bench.access, PHONE, invite(PHONE))
+    # the engine knows no such stream, which is a fault again, and the end of it
+    assert (bench.runner.counted["unbound"], bench.runner.counted["internal-error"]) == (1, 2)
 
 
 def pump(until: Callable[[], object] = lambda: False, turns: int = 100) -> None:

@@ -9,15 +9,25 @@ from sbc.core import account, front, keepalive, reach, transact
 from sbc.core.address import Address
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
+from sbc.core.crossing import Crossing, undo
 from sbc.core.ending import dismiss, end_call, is_too_late, resumed, silent
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, NoMessage, Phase, Refused, Slot, Who
 from sbc.core.mint import Mint
-from sbc.core.orders import Listener, Note, Order, Send, Wake
+from sbc.core.orders import CloseStream, Listener, Note, Order, Send, Wake
 from sbc.core.realm import Plan
 from sbc.core.registry import Arrival, Registry
 from sbc.core.routing import reply_crossing, request_crossing
+from sbc.core.timers import Timed
 from sbc.core.watch import Watch
+
+
+class Mishap(Exception):
+    """A fault of ours, which is its cause. `orders` take back what the message or deadline it spoiled had begun."""
+
+    def __init__(self, orders: list[Order]) -> None:
+        super().__init__("a fault of ours")
+        self.orders = orders
 
 
 class Border:
@@ -34,23 +44,30 @@ class Border:
         self._wake_at: float | None = None
 
     def receive(self, arrival: Arrival) -> list[Order]:
-        """Take one message across."""
+        """Take one message across. @raises Mishap."""
         return self._and_wake(cross(self, arrival))
 
     def wake(self, now: float) -> list[Order]:
-        """Do all that is due by `now`."""
+        """Do all that is due by `now`. @raises Mishap, where something may be due still."""
         self._wake_at = None
         orders: list[Order] = []
         for owner in self.registry.timers.due(now):
-            if isinstance(owner, Exchange):
-                orders += transact.wake_exchange(self.registry, self.dialects[owner.dialect], owner, now)
-            elif isinstance(owner, Watch):
-                orders += keepalive.wake_watch(self.registry, self.dialects[owner.dialect], owner, now)
-            elif isinstance(owner, Binding):
-                orders += front.wake_binding(self.registry, owner, now)
-            elif isinstance(owner, Call):
-                orders += self._wake_call(owner, now)
+            try:
+                orders += self._wake(owner, now)
+            except Exception as fault:  # it may not keep others waiting, nor be done again at once
+                if owner.due is None:
+                    self.registry.timers.set(owner, now + self.plan.timers.linger)
+                raise Mishap(orders) from fault
         return self._and_wake(orders)
+
+    def _wake(self, owner: Timed, now: float) -> list[Order]:
+        if isinstance(owner, Exchange):
+            return transact.wake_exchange(self.registry, self.dialects[owner.dialect], owner, now)
+        if isinstance(owner, Watch):
+            return keepalive.wake_watch(self.registry, self.dialects[owner.dialect], owner, now)
+        if isinstance(owner, Binding):
+            return front.wake_binding(self.registry, owner, now)
+        return self._wake_call(owner, now) if isinstance(owner, Call) else []
 
     def restless(self) -> float:
         """When to wake, after a fault that may have lost the order to: at once if something is due."""
@@ -152,7 +169,10 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
     except BadMessage as bad:
         return back + _bad(dialect, bad, arrival)
     except Refused as no:
-        return back + _refuse(dialect, message, intent, no, arrival)
+        return back + _refuse(border.registry, dialect, message, intent, no, arrival)
+    except Mishap as mishap:
+        mishap.orders = back + mishap.orders
+        raise
 
 
 def _take_request(border: Border, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order]:
@@ -169,16 +189,24 @@ def _take_request(border: Border, dialect: Any, message: Any, intent: Intent, ar
     orders += fronted
     exchange = crossing.exchange
     try:
-        sent, read = _translate(dialect, message, slots, crossing)
-        onward = dialect.describe(read)
+        return orders + _go_on(border, dialect, message, slots, crossing)
     except Refused as no:
         crossing.abandon()
         orders += _drop(border, exchange, no, arrival.now)
-        return orders + _refuse(dialect, dialect.decode(arrival.data), intent, no, arrival)
-    except Exception:  # a fault of ours may cost the message, but not what it had opened
+        return orders + _refuse(registry, dialect, dialect.decode(arrival.data), intent, no, arrival)
+    except Exception as fault:  # it may cost the message, but nothing that was begun for it stays
         crossing.abandon()
-        _drop(border, exchange, Refused(Cause.UNSUPPORTED, "a fault of ours"), arrival.now)
-        raise
+        orders += undo(registry, exchange, arrival.now, rest=True)
+        orders += _drop(border, exchange, Refused(Cause.UNSUPPORTED, "a fault of ours"), arrival.now)
+        raise Mishap(orders) from fault
+
+
+def _go_on(border: Border, dialect: Any, message: Any, slots: list[Slot], crossing: Crossing) -> list[Order]:
+    """Send a request onward. @raises Refused."""
+    registry, exchange, intent, arrival = border.registry, crossing.exchange, crossing.intent, crossing.arrival
+    orders: list[Order] = []
+    sent, read = _translate(dialect, message, slots, crossing)
+    onward = dialect.describe(read)
     sent = reach.by_stream(registry, dialect, exchange, sent, arrival.now)
     after = transact.begin(registry, exchange, sent, onward, arrival.now)
     if intent.phase is not Phase.CONFIRM:
@@ -201,13 +229,21 @@ def _take_reply(border: Border, dialect: Any, message: Any, intent: Intent, arri
         return absorbed
     slots = dialect.slots(message)
     crossing = reply_crossing(registry, arrival, intent, exchange)
+    media: list[Order] = []
     try:
         out, read = _translate(dialect, message, slots, crossing)
+        media = crossing.orders()
+        after = transact.settle(registry, dialect, message, exchange, crossing, out, lambda: dialect.describe(read))
     except Refused as no:
         crossing.abandon()
         return transact.refuse_answer(registry, dialect, exchange, intent, no, arrival.now)
-    media = crossing.orders()
-    after = transact.settle(registry, dialect, message, exchange, crossing, out, lambda: dialect.describe(read))
+    except Exception as fault:
+        crossing.abandon()  # what it wanted opened is not open
+        orders: list[Order] = [order for order in media if isinstance(order, CloseStream)]
+        if intent.phase.final:  # it does not come again, or fares no better then: the asker hears of it
+            ours = Refused(Cause.UNSUPPORTED, "a fault of ours")
+            orders += transact.refuse_answer(registry, dialect, exchange, intent, ours, arrival.now)
+        raise Mishap(orders) from fault
     return [*media, *exchange.back(out), *after]
 
 
@@ -247,8 +283,10 @@ def _bad(dialect: Any, bad: BadMessage, arrival: Arrival) -> list[Order]:
     return [note] if answer is None else [note, Send(arrival.listener, arrival.source, answer)]
 
 
-def _refuse(dialect: Any, message: Any, intent: Intent, no: Refused, arrival: Arrival) -> list[Order]:
+def _refuse(
+    registry: Registry, dialect: Any, message: Any, intent: Intent, no: Refused, arrival: Arrival
+) -> list[Order]:
     fields = {"source": str(arrival.source), "cause": no.cause.value, "method": intent.method}
     note = Note("refused", no.told, "", fields)
     answer = None if intent.phase.reply else dialect.refuse(message, no, arrival.source)
-    return [note] if answer is None else [note, Hop(arrival.listener, arrival.source).send(answer, None)]
+    return [note] if answer is None else [note, registry.asker(arrival, intent).send(answer, None)]

@@ -125,6 +125,7 @@ class Leg:
     latest: Place | None = None
     numbers: Numbers = attrs.field(factory=Numbers)  # of the requests sent to the peer
     claimed: Address | None = None
+    described: int = 0  # the highest number of a request of the peer's that described media
 
     def learn(self, intent: Intent) -> None:
         """Remember how the sender of `intent` wants to be reached."""
@@ -139,10 +140,19 @@ class Leg:
         return self.routes.get(party, NO_ROUTE)
 
 
+@attrs.frozen
+class Said:
+    """What one of several who were asked has said of a stream: its address, what flows there, whether it holds it."""
+
+    remote: Pair | None
+    media: str
+    held: bool
+
+
 @attrs.define(eq=False)
 class Stream:
     """One media stream of a call. `ours` are our pairs in the legs' realms, `remote` what each peer has signalled, and
-    `media` what it said flows there."""
+    `media` what it said flows there. Until somebody answers, `early` is what each of those who were asked has said."""
 
     id: str
     key: StreamKey
@@ -152,6 +162,21 @@ class Stream:
     media: list[str] = attrs.field(factory=lambda: ["", ""])
     held: list[bool] = attrs.field(factory=lambda: [False, False])
     silent: bool = False  # whether the engine has told that nobody speaks on it
+    early: dict[bytes, Said] = attrs.field(factory=dict)
+
+    def hear(self, party: bytes, index: int) -> None:
+        """Keep what `party`, on side `index`, has just said; of too many parties the oldest is forgotten."""
+        self.early.pop(party, None)
+        self.early[party] = Said(self.remote[index], self.media[index], self.held[index])
+        if len(self.early) > MOST_PARTIES:
+            del self.early[next(iter(self.early))]
+
+    def settle(self, party: bytes, index: int) -> None:
+        """It is `party` that has answered, on side `index`: what it had said counts, whatever others said since."""
+        said = self.early.get(party)
+        if said is not None:
+            self.remote[index], self.media[index], self.held[index] = said.remote, said.media, said.held
+        self.early.clear()
 
     @staticmethod
     def pair(host: str, port: int, kind: str) -> Pair:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sbc.core.address import Address, Pair, is_literal, is_private, is_unspecified, same_family, unspecified_like
 from sbc.core.binding import Binding
-from sbc.core.call import Call, CallState, Leg, Stream
+from sbc.core.call import MOST_PARTIES, Call, CallState, Leg, Stream
 from sbc.core.exchange import Change, Exchange, Hop
 from sbc.core.message import Intent, Kind, Phase, Place, Role, Slot
 from sbc.core.names import Name, Owner
@@ -53,6 +53,7 @@ class Crossing:
         self._flowing: dict[Stream, str] = {}
         self._new: list[Stream] = []
         self._rejected: set[int | str] = set()
+        self.late = self._is_late()
 
     @property
     def call(self) -> Call | None:
@@ -101,13 +102,17 @@ class Crossing:
         """The index of the leg the message came from; 0 outside a call."""
         return 1 - self.exchange.arrival_leg if self.reply else self.exchange.arrival_leg
 
-    @property
-    def late(self) -> bool:
-        """Whether this is the answer of a further party, after another's was taken: it crosses, but moves nothing."""
+    def _is_late(self) -> bool:
+        """Whether the message crosses, but moves nothing: the answer of a further party after another's was taken, or
+        its confirmation; or a confirmation that comes again, when others may have said more since."""
         call = self.call
-        if call is None or call.answered_at is None or self.exchange is not call.opening or not self.reply:
+        if call is None or call.answered_at is None:
             return False
-        return self.intent.party != call.answered_by
+        if self.intent.phase is Phase.CONFIRM:
+            known = call.legs[self.from_leg].described
+            other = bool(self.exchange.party and call.answered_by) and self.exchange.party != call.answered_by
+            return other or 0 < self.intent.sequence <= known
+        return self.reply and self.exchange is call.opening and self.intent.party != call.answered_by
 
     def relabel(self, label: bytes) -> bytes:
         """What the call that is named `label` here is named there; for messages that speak of another call."""
@@ -266,19 +271,28 @@ class Crossing:
                 orders.append(OpenStream(stream.spec(call)))
             else:
                 orders.append(UpdateStream(stream.id, side, stream.side(call, side)))
-        taken = {stream.key for stream in self._signalled}  # the latest word counts, of whichever party
-        self.exchange.rejected = (self.exchange.rejected | self._rejected) - taken
+        self._count_rejected()
+        if self._signalled and not self.reply:
+            leg = call.legs[side]
+            leg.described = max(leg.described, self.intent.sequence)
         if phase is Phase.REQUEST:
             self.exchange.offered = bool(self._signalled or self._rejected)
         elif phase is Phase.CONFIRM or (phase is Phase.SUCCESS and self.exchange.offered):
             orders += self._close_replaced(call)
         if phase is Phase.SUCCESS:  # who offered may send from now on, even if the answer came earlier: windows open
-            orders += [
-                UpdateStream(stream.id, side, stream.side(call, side))
-                for stream in call.streams.values()
-                if stream not in self._signalled
-            ]
+            silent = [stream for stream in call.streams.values() if stream not in self._signalled]
+            for stream in silent if self.exchange is call.opening else ():
+                stream.settle(self.intent.party, side)
+            orders += [UpdateStream(stream.id, side, stream.side(call, side)) for stream in silent]
         return orders
+
+    def _count_rejected(self) -> None:
+        """Of each party the latest word counts: it may take what it had turned down."""
+        party, rejected = self.intent.party, self.exchange.rejected
+        taken = {stream.key for stream in self._signalled}
+        rejected[party] = (rejected.pop(party, set()) | self._rejected) - taken
+        if len(rejected) > MOST_PARTIES:
+            del rejected[next(iter(rejected))]
 
     def _record(self, call: Call, stream: Stream, side: int, known: dict[Role, Address]) -> None:
         rtp = known.get(Role.RTP) or known.get(Role.T38)
@@ -299,6 +313,8 @@ class Crossing:
         stream.remote[side] = Pair(rtp, rtcp) if reachable else None  # of the other IP version: learned, if at all
         stream.media[side] = self._flowing[stream]
         stream.held[side] = self._held[stream]
+        if side == 1 and call.answered_at is None:
+            stream.hear(self.intent.party, side)
         private = is_private(rtp.host) and rtp.host != leg.seen.host
         if self.here.side is Side.ACCESS and (private or not reachable):
             leg.behind_nat = True
@@ -306,9 +322,10 @@ class Crossing:
     def _close_replaced(self, call: Call) -> list[Order]:
         """Streams the answer turned down (port 0), or replaced by one of another kind (voice by fax)."""
         kinds = {stream.key: stream.kind for stream in self._signalled}
+        rejected = self.exchange.rejected.get(self.intent.party, ())
         orders: list[Order] = []
         for stream in list(call.streams.values()):
-            if stream.key in self.exchange.rejected or kinds.get(stream.key, stream.kind) != stream.kind:
+            if stream.key in rejected or kinds.get(stream.key, stream.kind) != stream.kind:
                 orders += self.registry.close_stream(call, stream, self.arrival.now)
         return orders
 

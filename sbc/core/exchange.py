@@ -98,7 +98,7 @@ class Exchange:
     deadline: float = 0.0
     keys: list[tuple[str, str, int, bytes]] = attrs.field(factory=list)
     offered: bool = False  # whether the request itself described media: then its answer is the answer to that
-    rejected: set[StreamKey] = attrs.field(factory=set)  # streams its answers have turned down
+    rejected: dict[bytes, set[StreamKey]] = attrs.field(factory=dict)  # streams that answers of each party turn down
     bindings: list[Binding] = attrs.field(factory=list)
     taken_back: bytes = b""  # the message that took it back, where it came from
     asked_for: dict[Binding, Slot] = attrs.field(factory=dict)  # what a BIND says of each place

@@ -15,12 +15,12 @@ from sbc.core.exchange import Exchange, Hop
 from sbc.core.habits import Learner
 from sbc.core.hops import Hops
 from sbc.core.keys import CallKey, ExchangeKey, call_key, near_key
-from sbc.core.message import Cause, Place, Refused, Slot
+from sbc.core.message import Cause, Intent, Place, Refused, Slot
 from sbc.core.mint import Mint
 from sbc.core.names import Names
 from sbc.core.orders import CloseStream, Listener, Note, Order
 from sbc.core.ports import PortPool
-from sbc.core.realm import Path, Plan, Probing, Realm
+from sbc.core.realm import Path, Plan, Probing, Realm, Side
 from sbc.core.terminals import TerminalPorts
 from sbc.core.timers import Timers
 from sbc.core.waits import Waits
@@ -226,6 +226,13 @@ class Registry:
         self.live_exchanges.add(exchange)
         self.terminal_ports.hold(exchange, exchange.listeners)
         exchange.deadline = now + exchange.timing.limit
+
+    def asker(self, arrival: Arrival, intent: Intent) -> Hop:
+        """Where its answer goes: to where it came from, but in a core realm, without NATs, to the port it asks for."""
+        listener, source = arrival.listener, arrival.source
+        if intent.answers is not None and not listener.reliable and self.plan.realms[listener.realm].side is Side.CORE:
+            source = source._replace(port=intent.answers.port)
+        return Hop(listener, source)
 
     def move_exchange(self, exchange: Exchange, near: Hop, now: float) -> list[Order]:
         """Let whoever asked be reached by another hop from now on; it is found from there, too."""

@@ -61,7 +61,7 @@ def request_crossing(
         token=registry.mint.derive(
             b"exchange", arrival.listener.realm.encode(), str(arrival.source).encode(), intent.exchange
         ),
-        near=Hop(arrival.listener, arrival.source),
+        near=registry.asker(arrival, intent),
         far=way.hop,
         neighbour=way.neighbour,
         target=way.target,

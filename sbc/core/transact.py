@@ -27,21 +27,21 @@ def absorb_request(
 
     @raises Refused when it takes back what is not there.
     """
-    realm = arrival.listener.realm
-    known = registry.exchanges.get(near_key(realm, arrival.source, intent.exchange))
+    near = registry.asker(arrival, intent)
+    known = registry.exchanges.get(near_key(near.listener.realm, near.peer, intent.exchange))
     if intent.phase is Phase.CONFIRM:
         return _confirmed(registry, known, arrival.now)
     if known is None and intent.kind is Kind.OPEN:
         known = _known_elsewhere(registry, intent, arrival)
         if known is not None:
-            moved = registry.move_exchange(known, Hop(arrival.listener, arrival.source), arrival.now)
+            moved = registry.move_exchange(known, near, arrival.now)
             return [*moved, *known.back(known.answer)]
     if known is not None:
         return [*known.back(known.answer)]
     if intent.phase is Phase.WITHDRAW:
         return _withdraw(registry, dialect, message, intent, arrival)
     if intent.probe and _asks_for_us(registry, intent, arrival):
-        return [Hop(arrival.listener, arrival.source).send(dialect.accept(message, arrival.source), None)]
+        return [near.send(dialect.accept(message, arrival.source), None)]
     return None
 
 
@@ -80,7 +80,8 @@ def _confirmed(registry: Registry, known: Exchange | None, now: float) -> list[O
 
 
 def _withdraw(registry: Registry, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order]:
-    asked = registry.exchanges.get(near_key(arrival.listener.realm, arrival.source, intent.withdraws))
+    near = registry.asker(arrival, intent)
+    asked = registry.exchanges.get(near_key(near.listener.realm, near.peer, intent.withdraws))
     if asked is None:
         raise Refused(Cause.NO_CALL, "nothing to withdraw")
     own = Exchange(
@@ -88,7 +89,7 @@ def _withdraw(registry: Registry, dialect: Any, message: Any, intent: Intent, ar
         intent=intent,
         timing=dialect.timing(intent),
         token=b"",
-        near=Hop(arrival.listener, arrival.source),
+        near=near,
         far=None,
         answer=dialect.accept(message, arrival.source),
     )

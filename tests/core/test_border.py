@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from sbc.core.audit import audit
-from sbc.core.border import Border
+from sbc.core.border import Border, Mishap
 from sbc.core.call import CallState
 from sbc.core.message import BadMessage, Cause
 from sbc.core.mint import Mint
 from sbc.core.orders import CloseStream, Listen, Note, OpenStream, Order, Record, Send, Unlisten, UpdateStream, Wake
-from sbc.core.realm import Limits, Signaling
+from sbc.core.realm import Limits, Signaling, Timers
 from sbc.core.registry import Arrival
 from tests.rig import NAT, PHONE, SECRET, SOFTSWITCH, Rig, events, make_plan, of, sends
 from tests.toy import CAUSES, HOPS, STAGE, TARGET, ToyDialect, ToyMessage
@@ -119,6 +119,109 @@ def test_an_answer_to_nothing_is_noted() -> None:
     talk = opened()
     rig = toy_rig()
     assert events(rig.from_core(answer(talk.sent, SOFTSWITCH.host).pack())) == ["stray-reply"]
+
+
+# -- faults of ours
+
+
+class Clumsy(ToyDialect):
+    """A dialect with a fault: some of what it is to stamp, once it is told to `trip`."""
+
+    trip = 0
+
+    def stamp(self, message: ToyMessage, crossing: Any) -> None:
+        if message.octets[STAGE] == self.trip - 1:
+            raise ZeroDivisionError
+        super().stamp(message, crossing)
+
+
+def spoiled(rig: Rig, data: bytes, core: bool = False) -> list[Order]:
+    """What is to be done after the fault that a message meets."""
+    with pytest.raises(Mishap) as caught:
+        arrives(rig, data, core)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    return rig._take(caught.value.orders)
+
+
+def test_a_fault_in_a_request_leaves_the_call_it_belongs_to_as_it_was() -> None:
+    dialect = Clumsy()
+    talk = answered(toy_rig(dialect))
+    dialect.trip = 1
+    more = (audio(PHONE.host, 4040), audio(PHONE.host, 4100, key=1))
+    assert not of(Send, spoiled(talk.rig, inside(talk.asked, talk.back, CHANGE, media=more).pack()))
+    (stream,) = talk.call.streams.values()
+    assert talk.call.state is CallState.UP
+    assert stream.remote[0] is not None and stream.remote[0].rtp.port == 4000
+
+
+def test_a_fault_after_the_streams_were_changed_is_taken_back_in_the_engine_too(monkeypatch: Any) -> None:
+    dialect = Clumsy()
+    talk = answered(toy_rig(dialect))
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("sbc.core.exchange.Exchange.onward", broken)
+        more = (audio(PHONE.host, 4040), audio(PHONE.host, 4100, key=1))
+        orders = spoiled(talk.rig, inside(talk.asked, talk.back, CHANGE, media=more).pack())
+    assert [order.spec.remote.rtp.port for order in of(UpdateStream, orders) if order.spec.remote] == [4000]
+    assert len(talk.call.streams) == 1
+
+
+def test_a_fault_in_a_later_attempt_ends_the_call_and_its_record() -> None:
+    dialect = Clumsy()
+    talk = opened(toy_rig(dialect))
+    talk.rig.from_core(answer(talk.sent, SOFTSWITCH.host, CHALLENGE).pack())
+    dialect.trip = 1
+    assert events(spoiled(talk.rig, opening(PHONE, exchange=2).pack())) == ["close"]
+    assert talk.call.state is CallState.CLOSED
+
+
+def test_a_fault_in_an_answer_refuses_the_request_and_closes_what_was_open() -> None:
+    dialect = Clumsy()
+    rig = toy_rig(dialect)
+    talk = opened(rig)
+    dialect.trip = 1 + SUCCESS
+    orders = spoiled(rig, answer(talk.sent, SOFTSWITCH.host).pack(), core=True)
+    assert [cause(data) for data in sends(orders, "access")] == [Cause.UNSUPPORTED]
+    assert talk.call.state is CallState.CLOSED and not rig.open_streams
+
+
+def test_a_fault_in_a_provisional_answer_costs_that_answer() -> None:
+    dialect = Clumsy()
+    rig = toy_rig(dialect)
+    talk = opened(rig, opening(PHONE).but(media=()))
+    dialect.trip = 1 + PROVISIONAL
+    early = answer(talk.sent, SOFTSWITCH.host, PROVISIONAL, media=(audio(SOFTSWITCH.host),))
+    assert spoiled(rig, early.pack(), core=True) == []
+    assert not talk.call.streams
+    (sent,) = sends(rig.from_core(answer(talk.sent, SOFTSWITCH.host, media=()).pack()), "access")
+    assert read([sent])[0].stage == SUCCESS
+
+
+def test_a_fault_in_what_is_due_keeps_nobody_waiting(monkeypatch: Any) -> None:
+    rig = toy_rig()
+    for each in (1, 2, 3):
+        rig.from_access(opening(PHONE, each, each, each).pack())
+    real, asked = ToyDialect.refuse, []
+
+    def refuse(*args: Any) -> bytes | None:
+        asked.append(args)
+        if len(asked) == 2:
+            raise ZeroDivisionError
+        return real(*args)
+
+    monkeypatch.setattr(ToyDialect, "refuse", refuse)
+    rig.now += 11  # all are given up at once
+    with pytest.raises(Mishap) as caught:
+        rig.border.wake(rig.now)
+    assert len(sends(rig._take(caught.value.orders), "access")) == 1
+    assert rig.border.restless() <= rig.now
+    assert len(sends(rig.wait(0), "access")) == 1
+    assert len(sends(rig.wait(Timers().linger), "access")) >= 1  # it is tried again, later
+    rig.wait(100)
+    assert not rig.border.registry.live_exchanges
 
 
 # -- answers that cannot be taken across
