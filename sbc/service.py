@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import cycle
 from os import urandom
-from typing import Any, cast
+from typing import Any
 
 from twisted.application.internet import TimerService
 from twisted.application.service import IService, MultiService, Service
@@ -81,10 +81,26 @@ def make_service(config: Config) -> IService:
     border.setServiceParent(whole)
     pace = config.plan.timers.audit / len(border.runner.checks())
     TimerService(pace, border.look_over_books).setServiceParent(whole)
+    if config.console is not None or config.control is not None:
+        _add_console(whole, reactor, config, border)
+    return whole
+
+
+def _add_console(whole: MultiService, reactor: Any, config: Config, border: BorderService) -> None:
+    """The console, by SSH, control socket or both."""
+    from sbc.admin.auditlog import AuditLog, audit_file
+    from sbc.admin.clerk import Clerk
+    from sbc.admin.console import Console
+
+    console = Console(border.border, border.runner, config, reactor.seconds)
+    audit = AuditLog(audit_file(None if config.audit is None else config.audit.file, config.source))
+    clerk = Clerk(console, audit)
+    if config.control is not None:
+        from sbc.admin.control import ControlService
+
+        ControlService(reactor, config.control, clerk).setServiceParent(whole)
     if config.console is not None:
-        from sbc.admin.console import Console
         from sbc.admin.manhole import ConsoleService  # SSH takes its time to import, and most have no use for it
 
-        commands = Console(border.border, border.runner, config, cast(Any, reactor).seconds)
-        ConsoleService(reactor, config.console, commands.namespace(), config.source).setServiceParent(whole)
-    return whole
+        ssh = ConsoleService(reactor, config.console, console.namespace(), config.source, audit, clerk)
+        ssh.setServiceParent(whole)

@@ -65,6 +65,16 @@ def _prepare(config: Config, twistd: usage.Options | None) -> None:
             from sbc.admin.access import read_access  # SSH takes its time to import
 
             read_access(config.console, config.source)
+        if config.audit is not None:
+            from sbc.admin.auditlog import audit_file
+
+            file = audit_file(config.audit.file, config.source)
+            if file is not None:
+                file.close()
+        if config.control is not None:
+            from sbc.admin.control import look_at_place
+
+            look_at_place(config.control, config.source)
         if config.cdr is not None:
             look_at_files(config.cdr, config.source)
         if twistd is not None:

@@ -10,7 +10,7 @@ import pytest
 from twisted.application.service import IService, MultiService
 from twisted.internet.error import CannotListenError
 
-from sbc.config.schema import CdrConfig, Config
+from sbc.config.schema import AuditConfig, CdrConfig, Config, ControlConfig
 from sbc.core.address import Address
 from sbc.core.realm import Media, Path, Plan, Realm, Side
 from sbc.service import BorderService, make_service
@@ -69,6 +69,13 @@ def test_the_whole_is_a_service_for_any_application() -> None:
     service = make_service(Config(plan()))
     assert IService.providedBy(service)
     assert [each.name for each in service if each.name] == ["border"]
+
+
+def test_the_console_may_be_a_control_socket_alone(tmp_path: pathlib.Path) -> None:
+    config = Config(plan(), control=ControlConfig(str(tmp_path / "s")), audit=AuditConfig(str(tmp_path / "audit")))
+    service = make_service(config)
+    assert [each.name for each in cast("MultiService", service) if each.name] == ["border", "control"]
+    assert (tmp_path / "audit").exists()
 
 
 def test_the_ledger_starts_before_the_first_call_and_hears_of_all(tmp_path: pathlib.Path) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
-from sbc.admin import views
+from sbc.admin import columns, views
+from sbc.admin.commands import COMMANDS, read
 from sbc.admin.report import call_text
-from sbc.admin.tables import Column, Record, Row, Table, Text, duration
+from sbc.admin.tables import Column, No, Record, Row, Table, Text
 from sbc.config.schema import Config
 from sbc.core.border import Border
-from sbc.core.call import Call, Stream
+from sbc.core.call import Call, CallState, Stream
 from sbc.core.realm import Realm
 from sbc.runner import Runner
 
@@ -20,105 +22,52 @@ LIMIT = 50
 """Rows that are shown unless more are asked for."""
 
 T = TypeVar("T")
+Answer = Table | Record | Text
 
 
-def _end(which: str) -> Callable[[Row], str]:
-    return lambda row: f"{row[which]['realm']} {row[which]['seen']}"
+class Outcome(Protocol):
+    """How an operation went: whether it is done, and lines that say what."""
+
+    ok: bool
+    lines: list[str]
 
 
-def _use(what: str) -> Callable[[Row], str]:
-    return lambda row: f"{row[what]['now']}/{row[what]['most']}"
+class Operations(Protocol):
+    """What may be done to the SBC as a whole."""
 
+    def reload(self) -> Outcome:
+        """Read the configuration anew."""
 
-def _side(index: int, cell: Callable[[Row], Any]) -> Callable[[Row], Any]:
-    return lambda row: cell(row["sides"][index])
+    def drain(self, limit: float | None) -> Outcome:
+        """Take no new calls, and end those left after `limit` seconds, if that is not None."""
 
-
-def _goes_to(side: Row) -> str:
-    """Where a side's media goes; in brackets as long as nothing has been heard from there."""
-    if side["rtp"] is None or not side["rtp_reason"]:
-        return f"({side['signalled']['rtp']})" if side["signalled"] else "-"
-    return str(side["rtp"])
-
-
-def _packets(side: Row, way: str) -> int:
-    return int(side[way]["rtp"]["packets"] + side[way]["rtcp"]["packets"])
-
-
-_CALLS = (
-    Column("ID", lambda row: row["id"]),
-    Column("STATE", lambda row: row["state"]),
-    Column("AGE", lambda row: duration(row["age"]), right=True),
-    Column("PATH", lambda row: row["path"], widest=16),
-    Column("USER", lambda row: row["user"], widest=28),
-    Column("TARGET", lambda row: row["target"], widest=28),
-    Column("FROM", _end("from"), widest=48),
-    Column("LABEL", lambda row: row["from"]["label"], widest=16),
-    Column("TO", _end("to"), widest=48),
-    Column("LABEL", lambda row: row["to"]["label"], widest=16),
-    Column("STREAMS", lambda row: row["streams"], right=True),
-    Column("PACKETS", lambda row: "{}/{}".format(*row["packets"]), right=True),
-)
-_BINDINGS = (
-    Column("ID", lambda row: row["id"]),
-    Column("USER", lambda row: row["user"], widest=36),
-    Column("REALM", lambda row: row["realm"], widest=16),
-    Column("PLACE", lambda row: row["place"], widest=48),
-    Column("SEEN", lambda row: row["seen"], widest=48),
-    Column("NAT", lambda row: row["behind_nat"]),
-    Column("PRESENTED AS", lambda row: row["presented"], widest=48),
-    Column("EXPIRES", lambda row: duration(row["expires_in"]), right=True),
-    Column("GRANTED", lambda row: duration(row["granted_for"]), right=True),
-    Column("SILENT", lambda row: duration(row["silent_for"]), right=True),
-    Column("STATE", lambda row: row["state"]),
-)
-_REALMS = (
-    Column("REALM", lambda row: row["name"]),
-    Column("SIDE", lambda row: row["side"]),
-    Column("CALLS", _use("calls"), right=True),
-    Column("BINDINGS", _use("bindings"), right=True),
-    Column("EXCHANGES", _use("exchanges"), right=True),
-    Column("MEDIA", lambda row: f"{row['media']['address']} {row['media']['ports']}", widest=64),
-    Column("FREE", lambda row: row["media"]["free"], right=True),
-    Column("USED", lambda row: row["media"]["used"], right=True),
-    Column("RESTING", lambda row: row["media"]["resting"], right=True),
-)
-_LISTENERS = (
-    Column("LISTENER", lambda row: row["listener"], widest=80),
-    Column("OPEN", lambda row: row["open"]),
-    Column("RECEIVE BUFFER", lambda row: row["receive_buffer"], right=True),
-    Column("SEND BUFFER", lambda row: row["send_buffer"], right=True),
-    Column("KERNEL DROPS", lambda row: row["kernel_drops"], right=True),
-    Column("READ ERRORS", lambda row: row["read_errors"], right=True),
-)
-_STREAMS = (
-    Column("STREAM", lambda row: row["id"]),
-    Column("KIND", lambda row: row["kind"]),
-    *(
-        column
-        for index in (0, 1)
-        for column in (
-            Column("REALM", _side(index, lambda side: side["realm"]), widest=16),
-            Column("MEDIA TO", _side(index, _goes_to), widest=50),
-            Column("IN", _side(index, lambda side: _packets(side, "received")), right=True),
-            Column("OUT", _side(index, lambda side: _packets(side, "sent")), right=True),
-            Column("DROPPED", _side(index, lambda side: side["dropped"]), right=True),
-        )
-    ),
-)
-_COUNTERS = (Column("COUNTER", lambda row: row["counter"]), Column("COUNT", lambda row: row["count"], right=True))
-_FAULTS = (Column("FAULT", lambda row: row["fault"], widest=200),)
+    def undrain(self) -> Outcome:
+        """Take calls again."""
 
 
 class Console:
     """The commands, over one running SBC. Answers are lists and dicts; only how they are printed is for people."""
 
-    def __init__(self, border: Border, runner: Runner, config: Config, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        border: Border,
+        runner: Runner,
+        config: Config,
+        clock: Callable[[], float],
+        operations: Operations | None = None,
+    ) -> None:
         """`clock` is the clock that the border is told the time of."""
         self._border = border
         self._runner = runner
         self._config = config
         self._clock = clock
+        self._operations = operations
+
+    def answer(self, words: Sequence[str]) -> Answer:
+        """What a plain command answers; `words` are its name and what follows. @raises Misused."""
+        command, arguments = read(words)
+        answer: Answer = getattr(self, command.name)(**arguments)
+        return answer
 
     def namespace(self) -> dict[str, Any]:
         """What is to be found at the prompt: the commands, and the parts of the SBC for whoever looks deeper."""
@@ -126,7 +75,7 @@ class Console:
         return {**commands, "input": _no_input, "border": self._border, "runner": self._runner, "config": self._config}
 
     def calls(self, find: str = "", *, realm: str = "", state: str = "", limit: int | None = LIMIT) -> Table | Text:
-        """calls(find, realm=, state=, limit=): the calls, newest first. `find`: part of an id, label, user, address."""
+        """The calls, newest first."""
         if unknown := self._no_realm(realm):
             return unknown
         chosen = (
@@ -137,25 +86,31 @@ class Console:
             and (not state or call.state.value == state)
         )
         now, engine = self._clock(), self._runner.engine
-        return _table(chosen, lambda call: views.call_view(call, engine, now), _CALLS, limit, "no calls")
+        return _table(chosen, lambda call: views.call_view(call, engine, now), columns.CALLS, limit, "no calls")
 
     def call(self, id: str) -> Record | Text:
-        """call(id): everything about one call. The beginning of its id is enough."""
-        registry = self._border.registry
-        wanted = str(id)
-        found = registry.calls.get(wanted)
-        if found is None:
-            fitting = [call for name, call in registry.calls.items() if wanted and name.startswith(wanted)]
-            if not fitting:
-                return Text(f"no call {wanted!r}; calls({wanted!r}) looks for it in labels and users")
-            if len(fitting) > 1:
-                names = " ".join(call.id for call in fitting[:10])
-                return Text(f"{len(fitting)} calls begin with {wanted!r}: {names}{' ...' if len(fitting) > 10 else ''}")
-            found = fitting[0]
+        """Everything about one call."""
+        found = self._call(str(id))
+        if isinstance(found, Text):
+            return found
         return Record(views.call_details(found, self._runner.engine, self._clock()), call_text)
 
+    def _call(self, wanted: str) -> Call | No:
+        """The call of that id, or the one whose id begins so."""
+        registry = self._border.registry
+        found = registry.calls.get(wanted)
+        if found is not None:
+            return found
+        fitting = [call for name, call in registry.calls.items() if wanted and name.startswith(wanted)]
+        if not fitting:
+            return No(f"no call {wanted!r}; calls({wanted!r}) looks for it in labels and users")
+        if len(fitting) > 1:
+            names = " ".join(call.id for call in fitting[:10])
+            return No(f"{len(fitting)} calls begin with {wanted!r}: {names}{' ...' if len(fitting) > 10 else ''}")
+        return fitting[0]
+
     def bindings(self, find: str = "", *, realm: str = "", limit: int | None = LIMIT) -> Table | Text:
-        """bindings(find, realm=, limit=): the registered terminals. `find` is part of a user, place or address."""
+        """The registered terminals."""
         if unknown := self._no_realm(realm):
             return unknown
         chosen = (
@@ -164,22 +119,22 @@ class Console:
             if (not find or views.binding_matches(binding, find)) and (not realm or binding.realm.name == realm)
         )
         now = self._clock()
-        return _table(chosen, lambda binding: views.binding_view(binding, now), _BINDINGS, limit, "no bindings")
+        return _table(chosen, lambda binding: views.binding_view(binding, now), columns.BINDINGS, limit, "no bindings")
 
     def realms(self, *, limit: int | None = LIMIT) -> Table:
-        """realms(limit=): the networks: what they hold against their limits, media ports, and their listeners."""
+        """The networks, and their listeners below."""
         listeners, now = self._runner.listeners(), self._clock()
 
         def view(realm: Realm) -> Row:
             return views.realm_view(self._border, realm, listeners, now)
 
-        table = _table(self._border.plan.realms.values(), view, _REALMS, limit, "no realms")
+        table = _table(self._border.plan.realms.values(), view, columns.REALMS, limit, "no realms")
         sockets = [each for row in table for each in row["listeners"]]
-        table.below = "\n" + repr(_table(sockets, lambda each: each, _LISTENERS, limit, "no listeners"))
+        table.below = "\n" + repr(_table(sockets, lambda each: each, columns.LISTENERS, limit, "no listeners"))
         return table
 
     def streams(self, find: str = "", *, realm: str = "", limit: int | None = LIMIT) -> Table | Text:
-        """streams(find, realm=, limit=): the media streams. In brackets: signalled, nothing heard from there yet."""
+        """The media streams."""
         if unknown := self._no_realm(realm):
             return unknown
         chosen = (
@@ -193,44 +148,87 @@ class Console:
         def view(of: tuple[Call, Stream]) -> Row:
             return views.stream_details(*of, self._runner.engine)
 
-        return _table(chosen, view, _STREAMS, limit, "no streams")
+        return _table(chosen, view, columns.STREAMS, limit, "no streams")
+
+    def paths(self, *, limit: int | None = LIMIT) -> Table:
+        """Which networks are joined, and the next hops there."""
+        calls = Counter(call.path.name for call in self._border.registry.calls.values())
+        paths = self._border.plan.paths
+        return _table(paths, lambda path: views.path_view(path, calls[path.name]), columns.PATHS, limit, "no paths")
+
+    def media(self) -> Table:
+        """What the media engine relays, by network."""
+        rows = views.media_view(self._border.registry, self._runner.engine, self._clock())
+        table = _table(rows, lambda row: row, columns.MEDIA, None, "no realms")
+        table.below = f"\nengine {self._runner.engine.name}, {len(self._runner.engine.streams())} streams"
+        return table
+
+    # -- what changes something
+
+    def kick(self, id: str) -> Text:
+        """End a call; both parties are told."""
+        call = self._border.registry.calls.get(str(id))
+        if call is None:
+            found = self._call(str(id))
+            if isinstance(found, No):
+                known = str(id) in self._border.registry.bindings
+                return No("that is a terminal; its registration is the registrar's to end") if known else found
+            return No(f"kick wants the whole id, so that no other call is met: {found.id}")
+        if call.state is CallState.CLOSED:
+            return No(f"call {call.id} is over: {call.cause or 'no cause'}")
+        self._runner.carry_out(self._border.end_call(call.id, "cleared from the console", self._clock()))
+        return Text(f"call {call.id} is ended")
+
+    def reload(self) -> Text:
+        """Read the configuration anew, and use it if all of it is right."""
+        return _done(None if self._operations is None else self._operations.reload())
+
+    def drain(self, seconds: float | None = None) -> Text:
+        """Take no new calls; those that are left after so many seconds are ended."""
+        return _done(None if self._operations is None else self._operations.drain(seconds))
+
+    def undrain(self) -> Text:
+        """Take calls again."""
+        return _done(None if self._operations is None else self._operations.undrain())
+
+    # -- how the SBC itself is
 
     def audit(self) -> Table:
-        """audit(): whether the books balance: ports, keys, tokens, timers and sockets against what is alive."""
+        """Whether the books balance."""
         rows = [{"fault": fault} for fault in self._runner.audit()]
-        return _table(rows, lambda row: row, _FAULTS, None, "the books balance")
+        return _table(rows, lambda row: row, columns.FAULTS, None, "the books balance")
 
     def counters(self, find: str = "") -> Table:
-        """counters(find): how often each thing has happened since the start."""
+        """How often each thing has happened since the start."""
         counted = sorted(self._runner.counted.items())
         rows = [{"counter": name, "count": count} for name, count in counted if find in name]
-        return _table(rows, lambda row: row, _COUNTERS, None, "nothing counted")
+        return _table(rows, lambda row: row, columns.COUNTERS, None, "nothing counted")
 
     def help(self, about: Any = None) -> Text:
-        """help(): this list. help(x): what x says of itself."""
+        """The commands; or what a command, or anything at the prompt, says of itself."""
+        name = about if isinstance(about, str) else getattr(about, "__name__", "")
+        command = COMMANDS.get(name)
+        if command is not None and (isinstance(about, str) or getattr(about, "__self__", None) is self):
+            return Text(command.help())
+        if isinstance(about, str):
+            return No(f"no command {about!r}; help lists them")
         if about is not None:
             return Text(inspect.getdoc(about) or f"{type(about).__name__} says nothing of itself")
-        lines = [(getattr(self, name).__doc__ or "").partition(": ") for name in COMMANDS]
-        width = max(len(usage) for usage, _, _ in lines)
+        width = max(len(command.usage) for command in COMMANDS.values())
         return Text(
             "\n".join(
                 [
-                    *(f"{usage.ljust(width)}  {what.rstrip('.')}" for usage, _, what in lines),
+                    *(f"{each.usage.ljust(width)}  {each.what}" for each in COMMANDS.values()),
                     "",
-                    "Answers are lists and dicts: calls()[0]['id'], len(streams(limit=None)).",
-                    "This is Python inside the SBC: border, runner and config are its parts. Ask; do not change.",
-                    "Ctrl-D leaves.",
+                    "At the prompt they are Python, too: calls()[0]['id'], len(streams(limit=None)). Answers are lists",
+                    "and dicts. border, runner and config are the parts of the SBC. Ask; do not change. Ctrl-D leaves.",
                 ]
             )
         )
 
-    def _no_realm(self, realm: str) -> Text | None:
+    def _no_realm(self, realm: str) -> No | None:
         known = self._border.plan.realms
-        return Text(f"no realm {realm!r}; there are {', '.join(known)}") if realm and realm not in known else None
-
-
-COMMANDS = ("calls", "call", "bindings", "realms", "streams", "audit", "counters", "help")
-"""The commands by name, in the order in which help() lists them."""
+        return No(f"no realm {realm!r}; there are {', '.join(known)}") if realm and realm not in known else None
 
 
 def _table(
@@ -240,6 +238,14 @@ def _table(
     each = iter(chosen)
     rows = [view(one) for one in islice(each, limit)]
     return Table(rows, columns, sum(1 for _ in each), none)
+
+
+def _done(outcome: Outcome | None) -> Text:
+    """An operation's outcome in words."""
+    if outcome is None:
+        return No("not available: this SBC was started without it")
+    text = "\n".join(outcome.lines) or ("done" if outcome.ok else "not done")
+    return Text(text) if outcome.ok else No(text)
 
 
 def _no_input(prompt: object = "") -> NoReturn:

@@ -9,7 +9,7 @@ from getpass import getpass
 from io import TextIOWrapper
 
 from sbc import __version__
-from sbc.admin import cdr
+from sbc.admin import ask, cdr
 from sbc.config.faults import ConfigError
 from sbc.config.load import load_file
 from sbc.config.schema import Config
@@ -30,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_check(commands)
     _add_passwd(commands)
+    ask.add(commands)
     cdr.add(commands)
     return parser
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from twisted.application.service import Service
@@ -14,14 +14,16 @@ from twisted.internet.defer import Deferred
 
 from sbc import __version__
 from sbc.admin.access import Entrant, KeyChecker, PasswordChecker, read_access
+from sbc.admin.auditlog import AuditLog
+from sbc.admin.clerk import Clerk
 from sbc.admin.keys import fingerprint
 from sbc.admin.log import CONSOLE, NamedLogger
-from sbc.admin.prompt import Prompt, Terminal
+from sbc.admin.prompt import Answer, Heard, Prompt, Terminal
 from sbc.admin.sessions import Avatars
 from sbc.admin.ssh import ConsoleFactory
 from sbc.config.schema import ConsoleConfig
 
-GREETING = f"sbc {__version__}: help() lists the commands, Ctrl-D leaves"
+GREETING = f"sbc {__version__}: help lists the commands, Ctrl-D leaves"
 
 
 class ConsoleService(Service):
@@ -29,7 +31,15 @@ class ConsoleService(Service):
 
     _log = NamedLogger(CONSOLE)
 
-    def __init__(self, reactor: Any, config: ConsoleConfig, namespace: Mapping[str, Any], source: str = "") -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        config: ConsoleConfig,
+        namespace: Mapping[str, Any],
+        source: str = "",
+        audit: AuditLog | None = None,
+        clerk: Clerk | None = None,
+    ) -> None:
         """`source` is the configuration's file. @raises ConfigError where one of the console's files cannot be used."""
         self.setName("console")
         key = read_access(config, source)
@@ -39,13 +49,13 @@ class ConsoleService(Service):
         if config.password_file is not None:
             checkers.append(PasswordChecker(config.password_file, reactor))
 
-        def new_terminal(entrant: Entrant, heard: Callable[[str], None]) -> Terminal:
-            return Terminal(Prompt, namespace, GREETING, heard)
+        def new_terminal(entrant: Entrant, heard: Heard, answer: Answer | None) -> Terminal:
+            return Terminal(Prompt, namespace, GREETING, heard, answer)
 
         self._reactor = reactor
         self._listen = config.listen
         self._fingerprint = fingerprint(key.public().blob())
-        self._factory = ConsoleFactory(reactor, Portal(Avatars(new_terminal), checkers), key)
+        self._factory = ConsoleFactory(reactor, Portal(Avatars(new_terminal, audit, clerk), checkers), key)
         self._port: Any = None
 
     def startService(self) -> None:

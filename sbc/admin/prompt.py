@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
+import sys
 from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any
@@ -16,10 +15,9 @@ from twisted.conch.manhole import Manhole, ManholeInterpreter
 from twisted.logger import Logger
 from twisted.python.compat import iterbytes
 
+from sbc.admin.commands import is_plain
+from sbc.admin.limited import SECONDS, TooLong, limited
 from sbc.admin.log import CONSOLE, NamedLogger
-
-SECONDS = 5.0
-"""The longest a line may run: while it does, no message and no packet is handled."""
 
 LONGEST = 65_536
 """Octets of a line; what is typed beyond is not taken."""
@@ -31,57 +29,21 @@ HISTORY = 500
 _fault = Logger(CONSOLE)
 
 
-class TooLong(BaseException):
-    """A line has run for too long and is broken off. It is no Exception, so `except Exception` does not hold it."""
+Heard = Callable[[str], Callable[[str], None] | None]
+"""Told each line before it is run; what it returns, if anything, is told what came of the line."""
 
-
-class _Alarm:
-    """One for the process, since its signal is. Rings again and again, in case a line did not listen."""
-
-    def __init__(self) -> None:
-        self._armed = False
-
-    def ring(self, _number: int, _frame: object) -> None:
-        if self._armed:
-            raise TooLong("broken off: all calls wait while a line runs")
-
-    def start(self, seconds: float) -> None:
-        self._armed = True
-        signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
-
-    def stop(self) -> None:
-        self._armed = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-_ALARM = _Alarm()
-
-
-def limited(seconds: float, run: Callable[[], None]) -> None:
-    """Call `run`, and break it off after `seconds`: on the main thread, where SIGALRM is nobody else's.
-
-    @raises TooLong where `run` lets it out.
-    """
-    mine = threading.current_thread() is threading.main_thread()
-    if mine and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL:
-        signal.signal(signal.SIGALRM, _ALARM.ring)
-    if not mine or signal.getsignal(signal.SIGALRM) != _ALARM.ring:
-        run()
-        return
-    try:
-        try:
-            _ALARM.start(seconds)
-            run()
-        finally:
-            _ALARM.stop()
-    finally:
-        _ALARM.stop()  # it may ring just before the other stop; before this one it cannot ring again
+Answer = Callable[[str], str]
+"""Answers a line of plain words; keeps the audit log of it itself."""
 
 
 class Interpreter(ManholeInterpreter):
-    """Runs lines. Whatever a line raises is shown; one that wants to end the program ends the session."""
+    """Runs lines. Whatever a line raises is shown; one that wants to end the program ends the session.
+
+    `outcome` says how the last line went.
+    """
 
     seconds = SECONDS
+    outcome = "done"
 
     def runcode(self, *args: CodeType) -> None:
         """Called with a compiled line."""
@@ -90,23 +52,35 @@ class Interpreter(ManholeInterpreter):
         except SystemExit:
             self.handler.handle_QUIT()
         except TooLong as error:  # rung not in the line, where it is shown as what a line raises, but in the showing
+            self.outcome = "broken off"
             self.write(f"{error}\n")
+
+    def showtraceback(self) -> None:
+        kind = sys.exc_info()[0]
+        self.outcome = f"raised {'an error' if kind is None else kind.__name__}"
+        super().showtraceback()
+
+    def showsyntaxerror(self, *args: Any, **kwargs: Any) -> None:
+        self.outcome = "not understood"
+        super().showsyntaxerror(*args, **kwargs)
 
 
 class Prompt(Manhole):
-    """Reads lines and answers them. `heard` is told each line before it is run."""
+    """Reads lines and answers them. `heard` is told each line before it is run; `answer` takes plain commands."""
 
     ps = (b"sbc> ", b"...> ")
     _log = NamedLogger("twisted.conch")
 
-    def __init__(self, namespace: Mapping[str, Any], greeting: str, heard: Callable[[str], None]) -> None:
+    def __init__(self, namespace: Mapping[str, Any], greeting: str, heard: Heard, answer: Answer | None = None) -> None:
         super().__init__(dict(namespace))
+        self._given = dict(namespace)
         self._greeting = greeting
         self._heard = heard
+        self._answer = answer
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        self.interpreter = Interpreter(self, self.namespace)
+        self.interpreter: Any = Interpreter(self, self.namespace)
 
     def initializeScreen(self) -> None:
         """Greet. Conch would clear the operator's screen."""
@@ -131,16 +105,32 @@ class Prompt(Manhole):
         """Run a line, or what it completes. Nothing it does comes further than here."""
         del self.historyLines[:-HISTORY]
         self.historyPosition = len(self.historyLines)
-        if line.strip():
-            self._heard(line.decode("utf-8", "backslashreplace"))
+        typed = line.decode("utf-8", "backslashreplace")
+        if self.pn == 0 and self._is_plain(typed):
+            assert self._answer is not None
+            self.addOutput(f"{self._answer(typed.strip())}\n")
+            self.terminal.write(self.ps[0])
+            return
+        ended = self._heard(typed) if line.strip() else None
+        self.interpreter.outcome = "done"
         try:
             super().lineReceived(line)
         except Exception as error:  # noqa: BLE001 - the compiler's own limits, a repr that cannot be encoded, our mistakes
             _fault.failure("the console failed on a line")
+            self.interpreter.outcome = f"failed with {type(error).__name__}"
             self.interpreter.resetBuffer()
             self.pn = 0
             self.addOutput(f"\n{type(error).__name__}: the prompt can do nothing with this line, or its answer\n")
             self.terminal.write(self.ps[0])
+        if ended is not None:
+            ended("to be continued" if self.pn else self.interpreter.outcome)
+
+    def _is_plain(self, line: str) -> bool:
+        """Whether a line is a plain command, and the command still what it was: a name may have been given away."""
+        name = line.strip().partition(" ")[0]
+        names: Any = self.namespace
+        untouched = name in self._given and names.get(name) is self._given[name]
+        return self._answer is not None and untouched and is_plain(line)
 
     def addOutput(self, data: str | bytes, isAsync: bool | None = None) -> None:
         """Show something. What no terminal can show is escaped."""

@@ -1,4 +1,4 @@
-"""What one who has entered the console may do over SSH (RFC 4254): open a shell. No commands, files or forwarding."""
+"""What one who has entered the console may do over SSH (RFC 4254): open a shell, or have one command answered."""
 
 # What these classes inherit from Twisted has no annotations, and mypy counts it as their own.
 # mypy: disallow-untyped-calls=False
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from twisted.conch.avatar import ConchUser
 from twisted.conch.interfaces import IConchUser
@@ -24,15 +24,20 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from sbc.admin.access import Entrant, named
+from sbc.admin.auditlog import AuditLog, Operator
+from sbc.admin.clerk import Clerk
+from sbc.admin.commands import COMMANDS
 from sbc.admin.log import CONSOLE, NamedLogger
+from sbc.admin.prompt import Answer, Heard
 
 _MOST_EARLY = 4096  # octets typed before there is a shell that are kept
 
 _audit = Logger(CONSOLE)
 _conch = NamedLogger("twisted.conch")  # what conch says in our classes' name stays conch's
 
-NewTerminal = Callable[[Entrant, Callable[[str], None]], Protocol]
-"""Makes the terminal protocol of somebody who has entered; it is to tell the callable each line that is typed."""
+NewTerminal = Callable[[Entrant, Heard, Answer | None], Protocol]
+"""Makes the terminal protocol of somebody who has entered. It is to tell the one each line that is typed, and to have
+plain commands answered by the other, if there is one."""
 
 
 class Channels(SSHConnection):
@@ -74,30 +79,35 @@ def _asked_for(transport: Any, what: str) -> None:
 
 
 class Shell(SSHSession):
-    """A session: a shell, with or without a terminal, and nothing else."""
+    """A session: a shell, with or without a terminal, or one plain command, and nothing else."""
 
     _log = _conch
     conn: Any
     avatar: Any
-    _said_good_bye = False
+    _said_good_bye = _answering = False
     _early = b""
 
     def dataReceived(self, data: bytes) -> None:
         """Keys. Those that come before there is a shell are kept for it; conch would take them for output."""
+        if self._answering:
+            return
         if self.client is not None:
             super().dataReceived(data)
         elif len(self._early) + len(data) <= _MOST_EARLY:
             self._early += data
 
     def request_shell(self, data: bytes) -> int:
-        if self.client is not None:
+        if self.client is not None or self._answering:
             return 0
-        transport, entrant = self.conn.transport, self.avatar.entrant
+        operator, clerk = self._operator(), self.avatar.clerk
 
-        def heard(line: str) -> None:
-            _audit.info("{user} from {peer}: {line}", user=entrant.user, peer=transport.peer, line=line)
+        def heard(line: str) -> Callable[[str], None]:
+            return cast(Callable[[str], None], self.avatar.audit.begin(operator, line))
 
-        terminal = self.avatar.new_terminal(entrant, heard)
+        def answer(line: str) -> str:
+            return cast(str, clerk.line(operator, line).text)
+
+        terminal = self.avatar.new_terminal(self.avatar.entrant, heard, None if clerk is None else answer)
         self.client = SSHSessionProcessProtocol(self)
         terminal.makeConnection(self.client)
         self.client.makeConnection(wrapProtocol(terminal))
@@ -105,9 +115,27 @@ class Shell(SSHSession):
         terminal.dataReceived(early)
         return 1
 
+    def _operator(self) -> Operator:
+        transport, entrant = self.conn.transport, self.avatar.entrant
+        return Operator(entrant.user, entrant.means, transport.peer)
+
     def request_exec(self, data: bytes) -> int:
-        _asked_for(self.conn.transport, f"the command {named(getNS(data)[0])}")
-        return 0
+        """One plain command; its answer, and 0 or 1 as the status. There is no other program to run."""
+        line, clerk = getNS(data)[0].decode("utf-8", "backslashreplace"), self.avatar.clerk
+        if self.client is not None or self._answering or clerk is None or line.partition(" ")[0] not in COMMANDS:
+            _asked_for(self.conn.transport, f"the command {named(getNS(data)[0])}")
+            return 0
+        self._answering = True
+        self.conn.transport.factory.reactor.callLater(0, self._answer, clerk, line)  # when the request is granted
+        return 1
+
+    def _answer(self, clerk: Clerk, line: str) -> None:
+        if self.localClosed or self.remoteClosed:
+            return
+        reply = clerk.line(self._operator(), line)
+        self.write(f"{reply.text}\n".encode("utf-8", "backslashreplace"))
+        self.conn.sendRequest(self, b"exit-status", struct.pack(">L", not reply.ok))
+        super().loseConnection()
 
     def request_subsystem(self, data: bytes) -> int:
         _asked_for(self.conn.transport, f"the subsystem {named(getNS(data)[0])}")
@@ -125,7 +153,8 @@ class Shell(SSHSession):
         return 1
 
     def eofReceived(self) -> None:
-        self.loseConnection()
+        if not self._answering:  # whoever sends a command says at once that he has no more to say
+            self.loseConnection()
 
     def loseConnection(self) -> None:
         if self.client is not None and not self._said_good_bye:
@@ -137,10 +166,12 @@ class Shell(SSHSession):
 class Avatar(ConchUser):
     """Somebody who has entered."""
 
-    def __init__(self, entrant: Entrant, new_terminal: NewTerminal) -> None:
+    def __init__(self, entrant: Entrant, new_terminal: NewTerminal, audit: AuditLog, clerk: Clerk | None) -> None:
         super().__init__()
         self.entrant = entrant
         self.new_terminal = new_terminal
+        self.audit = audit
+        self.clerk = clerk
         self.channelLookup[b"session"] = Shell
 
 
@@ -148,10 +179,13 @@ class Avatar(ConchUser):
 class Avatars:
     """Turns whoever a checker lets in into an avatar."""
 
-    def __init__(self, new_terminal: NewTerminal) -> None:
+    def __init__(self, new_terminal: NewTerminal, audit: AuditLog | None = None, clerk: Clerk | None = None) -> None:
+        """Without a `clerk` there are no plain commands."""
         self._new_terminal = new_terminal
+        self._audit = audit or AuditLog()
+        self._clerk = clerk
 
     def requestAvatar(self, avatarId: Any, mind: object, *interfaces: object) -> tuple[Any, Avatar, Callable[[], None]]:
         if IConchUser not in interfaces:
             raise NotImplementedError("the console is for SSH")
-        return IConchUser, Avatar(avatarId, self._new_terminal), lambda: None
+        return IConchUser, Avatar(avatarId, self._new_terminal, self._audit, self._clerk), lambda: None

@@ -72,6 +72,19 @@ class Text(str):
         return str(self)
 
 
+class No(Text):
+    """An answer that says why there is none, or that nothing was done."""
+
+    __slots__ = ()
+
+
+def plain(answer: object) -> object:
+    """An answer as JSON has it: rows, a dict, or text."""
+    if isinstance(answer, Table):
+        return list(answer)
+    return dict(answer) if isinstance(answer, dict) else str(answer)
+
+
 def aligned(columns: Sequence[Column], rows: Iterable[Row]) -> list[str]:
     """The lines of a table, titles first, two blanks between columns."""
     cells = [[column.title for column in columns]] + [[column.text(row) for column in columns] for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,8 @@ from sbc.core.border import Border
 from sbc.core.call import Call, Leg, Stream
 from sbc.core.orders import Listener
 from sbc.core.ports import PortPool
-from sbc.core.realm import Realm
+from sbc.core.realm import Path, Realm
+from sbc.core.registry import Registry
 from sbc.media.counters import SideCounters, Volume
 from sbc.media.stream import SideView
 from sbc.media.udp import Port
@@ -242,6 +244,49 @@ def realm_view(border: Border, realm: Realm, listeners: Mapping[Listener, Any], 
         },
         "listeners": [listener_view(listener, port) for listener, port in own],
     }
+
+
+def path_view(path: Path, calls: int) -> View:
+    """A path: what it joins and the next hops there; `calls` are those that are on it."""
+    return {
+        "name": path.name,
+        "access": path.access,
+        "core": path.core,
+        "transport": path.transport,
+        "next_hops": [str(hop) for hop in path.next_hops],
+        "domain": path.domain,
+        "signaling": path.signaling.value,
+        "calls": calls,
+    }
+
+
+def media_view(registry: Registry, engine: Any, now: float) -> list[View]:
+    """What is relayed in each realm by the streams there are now: packets and octets, RTP and RTCP together."""
+    streams: Counter[str] = Counter()
+    received: dict[str, Volume] = {}
+    sent: dict[str, Volume] = {}
+    dropped: Counter[str] = Counter()
+    for call in registry.calls.values():
+        for stream in call.streams.values():
+            for leg, side in zip(call.legs, _counters(engine, stream.id), strict=True):
+                name = leg.realm.name
+                streams[name] += 1
+                received[name] = received.get(name, Volume()) + side.received
+                sent[name] = sent.get(name, Volume()) + side.sent
+                dropped[name] += side.drops.total
+    return [
+        {
+            "realm": realm.name,
+            "address": realm.media.address,
+            "ports": f"{realm.media.ports.start}-{realm.media.ports.stop - 1}",
+            **ports_view(registry.media_ports[realm.name], now),
+            "streams": streams[realm.name],
+            "received": _volume(received.get(realm.name, Volume())),
+            "sent": _volume(sent.get(realm.name, Volume())),
+            "dropped": dropped[realm.name],
+        }
+        for realm in registry.plan.realms.values()
+    ]
 
 
 def ports_view(pool: PortPool, now: float) -> View:

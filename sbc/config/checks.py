@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
@@ -9,10 +10,13 @@ from typing import Any
 import attrs
 
 from sbc.config.faults import Findings
-from sbc.config.schema import CdrConfig, ConsoleConfig, LogConfig
+from sbc.config.schema import AuditConfig, CdrConfig, ConsoleConfig, ControlConfig, LogConfig
 from sbc.core.address import Address, is_unspecified, literal
 from sbc.core.orders import DATAGRAMS, SECURED, Listener
 from sbc.core.realm import NextHop, Probing, Side, Signaling, Timers, Tls
+
+LONGEST_SOCKET = 107
+"""Octets of a UNIX socket's path on Linux (unix(7): sun_path holds 108, the last of them 0)."""
 
 
 @attrs.frozen
@@ -50,6 +54,8 @@ class Draft:
     paths: list[DraftPath]
     timers: Timers
     console: ConsoleConfig | None
+    control: ControlConfig | None
+    audit: AuditConfig | None
     log: LogConfig
     cdr: CdrConfig | None
     has_realms: bool
@@ -87,8 +93,7 @@ def check(draft: Draft, findings: Findings) -> None:
     _check_paths(draft, findings)
     if draft.console is not None:
         _check_console(draft.console, findings)
-    if draft.cdr is not None:
-        _check_cdr(draft.cdr, draft.log, findings)
+    _check_files(draft, findings)
     for first, second in combinations(_claims(draft), 2):
         if first.meets(second):
             problem = f"is in the way of {first.key} = {first.value}"
@@ -278,13 +283,25 @@ def _check_console(console: ConsoleConfig, findings: Findings) -> None:
         findings.add("console.listen", str(console.listen), problem, allowed)
 
 
-def _check_cdr(cdr: CdrConfig, log: LogConfig, findings: Findings) -> None:
+def _check_files(draft: Draft, findings: Findings) -> None:
     """Each file has one writer and one format."""
-    taken = {log.file: "log.file"}
-    for name, path in (("json", cdr.json), ("sqlite", cdr.sqlite)):
+    cdr = draft.cdr
+    wanted = [
+        ("log.file", draft.log.file),
+        ("cdr.json", None if cdr is None else cdr.json),
+        ("cdr.sqlite", None if cdr is None else cdr.sqlite),
+        ("audit.file", None if draft.audit is None else draft.audit.file),
+        ("control.socket", None if draft.control is None else draft.control.socket),
+    ]
+    taken: dict[str, str] = {}
+    for key, path in wanted:
         if path is not None and path in taken:
-            findings.add(f"cdr.{name}", path, f"is the file of {taken[path]}", "a file of its own")
-        taken.setdefault(path, f"cdr.{name}")
+            findings.add(key, path, f"is the file of {taken[path]}", "a file of its own")
+        if path is not None:
+            taken.setdefault(path, key)
+    if draft.control is not None and len(os.fsencode(draft.control.socket)) > LONGEST_SOCKET:
+        problem = "is too long for a socket's path"
+        findings.add("control.socket", draft.control.socket, problem, f"at most {LONGEST_SOCKET} octets")
 
 
 def _claims(draft: Draft) -> Iterator[Claim]:

@@ -15,7 +15,7 @@ from sbc.config.dialects import all_tables, options_of
 from sbc.config.faults import ConfigError, Fault, Findings, joined
 from sbc.config.keys import Tables, read_keys
 from sbc.config.kinds import is_word, word
-from sbc.config.schema import PROTOCOLS, TABLES, CdrConfig, Config, ConsoleConfig, LogConfig
+from sbc.config.schema import PROTOCOLS, TABLES, AuditConfig, CdrConfig, Config, ConsoleConfig, ControlConfig, LogConfig
 from sbc.core.address import Address
 from sbc.core.orders import Listener
 from sbc.core.realm import (
@@ -78,7 +78,15 @@ def load_table(table: Mapping[str, Any], source: str, protocols: Protocols = PRO
         paths=tuple(Path(**path.values) for path in draft.paths),
         timers=draft.timers,
     )
-    return Config(plan=plan, console=draft.console, log=draft.log, cdr=draft.cdr, source=source)
+    return Config(
+        plan=plan,
+        console=draft.console,
+        control=draft.control,
+        audit=draft.audit,
+        log=draft.log,
+        cdr=draft.cdr,
+        source=source,
+    )
 
 
 def _realm(name: str, draft: DraftRealm) -> Realm:
@@ -107,6 +115,8 @@ class _Reader:
             paths=[self.path(value, f"paths[{index}]") for index, value in enumerate(top.get("paths", ()))],
             timers=Timers(**self.keys(top.get("timers", {}), "timers", "timers")),
             console=self.console(top["console"]) if "console" in top else None,
+            control=self.control(top["control"]) if "control" in top else None,
+            audit=self.audit(top["audit"]) if "audit" in top else None,
             log=LogConfig(**self.files(self.keys(top.get("log", {}), "log", "log"), "file")),
             cdr=self.cdr(top["cdr"]) if "cdr" in top else None,
             has_realms="realms" in top,
@@ -185,6 +195,13 @@ class _Reader:
         if not table.keys() & {"authorized_keys", "password_file"}:
             self.findings.missing("console.authorized_keys", "authorized_keys or password_file, or both")
         return ConsoleConfig(**values) if {"listen", "host_key"} <= values.keys() else None
+
+    def control(self, table: Mapping[str, Any]) -> ControlConfig:
+        return ControlConfig(**self.files(self.keys(table, "control", "control"), "socket"))
+
+    def audit(self, table: Mapping[str, Any]) -> AuditConfig | None:
+        values = self.files(self.keys(table, "audit", "audit"), "file")
+        return AuditConfig(**values) if values else None
 
     def cdr(self, table: Mapping[str, Any]) -> CdrConfig:
         if not table.keys() & {"json", "sqlite"}:

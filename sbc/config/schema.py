@@ -48,6 +48,20 @@ class ConsoleConfig:
 
 
 @attrs.frozen
+class ControlConfig:
+    """The socket by which `sbc ctl` asks: an absolute path, only for the SBC's own user and root."""
+
+    socket: str = "/run/sbc/control"
+
+
+@attrs.frozen
+class AuditConfig:
+    """Where the audit log of the console is kept, beside the log: an absolute path."""
+
+    file: str
+
+
+@attrs.frozen
 class LogConfig:
     """What is logged, how, and where to: `file` None means twistd's own log alone."""
 
@@ -86,6 +100,8 @@ class Config:
 
     plan: Plan
     console: ConsoleConfig | None = None
+    control: ControlConfig | None = None
+    audit: AuditConfig | None = None
     log: LogConfig = LogConfig()
     cdr: CdrConfig | None = None
     source: str = ""
@@ -114,6 +130,8 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("realms", kinds.table(), required=True),
         Key("paths", kinds.tables("[[paths]]"), required=True),
         Key("console", kinds.table()),
+        Key("control", kinds.table()),
+        Key("audit", kinds.table()),
         Key("log", kinds.table()),
         Key("cdr", kinds.table()),
     ),
@@ -210,6 +228,8 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("password_file", _FILE),
         Key("allow_remote", kinds.boolean()),
     ),
+    "control": (Key("socket", _FILE),),
+    "audit": (Key("file", _FILE, required=True),),
     "log": (
         Key("level", kinds.choice(LogLevel)),
         Key("format", kinds.choice(LogFormat)),

@@ -23,7 +23,7 @@ def end_call(registry: Registry, dialect: Any, call: Call, cause: str, ending: E
         orders: list[Order] = []
         if opening.state is ExchangeState.PROCEEDING:
             orders += transact.send_withdrawal(registry, dialect, opening, now)
-        return orders + transact.give_up(registry, dialect, opening, Refused(Cause.UNREACHABLE, cause), now)
+        return orders + transact.give_up(registry, dialect, opening, Refused(Cause.UNREACHABLE, cause), now, ending)
     orders = [Note("ended", cause, call.id)]
     if call.answered_at is not None:
         for index in (0, 1):

@@ -342,8 +342,10 @@ def _failed(registry: Registry, exchange: Exchange, phase: Phase, now: float) ->
     return orders + undo(registry, exchange, now, rest=phase is not Phase.CHALLENGE)
 
 
-def give_up(registry: Registry, dialect: Any, exchange: Exchange, refused: Refused, now: float) -> list[Order]:
-    """Answer a request ourselves, since the other side will not."""
+def give_up(
+    registry: Registry, dialect: Any, exchange: Exchange, refused: Refused, now: float, ending: Ending | None = None
+) -> list[Order]:
+    """Answer a request ourselves, since the other side will not. `ending` is its call's, if not as the cause has it."""
     if exchange.near is None:
         if exchange.watch is not None:
             return keepalive.missed(registry, exchange, now)
@@ -355,7 +357,7 @@ def give_up(registry: Registry, dialect: Any, exchange: Exchange, refused: Refus
         exchange.intent,
         phase=Phase.FAILURE,
         cause=f"{refused.cause.value}: {refused.told}",
-        ending=account.ending_of(refused.cause, exchange.call),
+        ending=ending or account.ending_of(refused.cause, exchange.call),
     )
     call = exchange.call.id if exchange.call else ""
     orders.append(Note("gave-up", refused.told, call, {"cause": refused.cause.value, "method": exchange.intent.method}))

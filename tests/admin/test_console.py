@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 from collections.abc import Iterator
+from typing import Any
 
+import attrs
 import pytest
 
-from sbc.admin.console import COMMANDS
-from sbc.admin.tables import Record, Table, Text
+from sbc.admin.commands import COMMANDS, Misused
+from sbc.admin.console import Console
+from sbc.admin.tables import No, Record, Table, Text, plain
+from sbc.config.schema import Config
+from sbc.core.call import CallState
+from sbc.core.message import Ending, Who
 from sbc.core.realm import Limits
-from tests.admin.desk import Desk, open_desk
+from tests.admin.desk import Desk, open_desk, turn
 
 
 @pytest.fixture(scope="module")
@@ -185,18 +193,150 @@ def test_an_idle_sbc_says_so_in_words(quiet: Desk) -> None:
     assert repr(console.counters()) == "nothing counted"
 
 
+# -- what changes something
+
+
+def test_kick_ends_a_call_and_says_so_to_both(quiet: Desk) -> None:
+    id = quiet.call()
+    assert repr(quiet.console.kick(id)) == f"call {id} is ended"
+    got: dict[str, list[bytes]] = {"phone": [], "softswitch": []}
+
+    def both() -> bool:
+        got["phone"] += quiet.phone.data()
+        got["softswitch"] += quiet.softswitch.data()
+        return all(any(data.startswith(b"BYE ") for data in each) for each in got.values())
+
+    turn(quiet.reactor, both, "BYE on both sides")
+    call = quiet.border.registry.calls[id]
+    assert (call.cause, call.ending, call.ended_by) == ("cleared from the console", Ending.CLEARED, Who.SBC)
+    assert repr(quiet.console.audit()) == "the books balance"
+    again = quiet.console.kick(id)
+    assert isinstance(again, No) and again == f"call {id} is over: cleared from the console"
+
+
+def test_a_call_that_nobody_has_answered_can_be_kicked(quiet: Desk) -> None:
+    id = quiet.call(answered=False)
+    quiet.console.kick(id)
+    call = quiet.border.registry.calls[id]
+    assert (call.state, call.ending, call.ended_by) == (CallState.CLOSED, Ending.CLEARED, Who.SBC)
+    assert "cleared from the console" in call.cause
+
+
+def test_kick_meets_the_call_that_was_meant_or_none(quiet: Desk) -> None:
+    id = quiet.call()
+    quiet.register()
+    (binding,) = quiet.border.registry.bindings
+    for wanted, said in (
+        (id[:5], f"kick wants the whole id, so that no other call is met: {id}"),
+        ("nosuch", "no call 'nosuch'; calls('nosuch') looks for it in labels and users"),
+        (binding, "that is a terminal; its registration is the registrar's to end"),
+    ):
+        answer = quiet.console.kick(wanted)
+        assert isinstance(answer, No) and answer == said
+    assert quiet.border.registry.calls[id].state is CallState.UP
+
+
+@attrs.define
+class Done:
+    ok: bool
+    lines: list[str]
+
+
+class Wheel:
+    """Operations that only remember what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+
+    def reload(self) -> Done:
+        self.asked.append("reload")
+        return Done(False, ["sbc.toml: wrong", "and more"])
+
+    def drain(self, limit: float | None) -> Done:
+        self.asked.append(("drain", limit))
+        return Done(True, ["2 calls are left"])
+
+    def undrain(self) -> Done:
+        self.asked.append("undrain")
+        return Done(True, [])
+
+
+def test_operations_are_asked_and_their_outcome_told(quiet: Desk) -> None:
+    wheel = Wheel()
+    console = Console(quiet.border, quiet.runner, Config(quiet.border.plan), quiet.reactor.seconds, wheel)
+    failed = console.answer(["reload"])
+    assert isinstance(failed, No) and failed == "sbc.toml: wrong\nand more"
+    assert console.answer(["drain", "30"]) == console.drain() == "2 calls are left"
+    assert console.answer(["undrain"]) == "done"
+    assert wheel.asked == ["reload", ("drain", 30), ("drain", None), "undrain"]
+
+
+@pytest.mark.parametrize("name", ["reload", "drain", "undrain"])
+def test_operations_that_are_not_there_are_said_to_be_so(quiet: Desk, name: str) -> None:
+    answer = quiet.console.answer([name])
+    assert isinstance(answer, No) and answer.startswith("not available")
+
+
+# -- plain words
+
+
+def test_plain_words_do_what_python_does(busy: Desk) -> None:
+    console = busy.console
+
+    def ids(answer: Any) -> list[str]:
+        return [row["id"] for row in answer]
+
+    assert ids(console.answer(["calls", "a3", "--limit", "1"])) == ids(console.calls("a3", limit=1))
+    assert ids(console.answer(["calls", "state=up", "--realm=access"])) == ids(console.calls(state="up"))
+    assert len(console.answer(["streams", "--limit", "all"])) == 5
+    with pytest.raises(Misused):
+        console.answer(["nonsense"])
+
+
+@pytest.mark.parametrize("name", [name for name, each in COMMANDS.items() if not each.changes])
+def test_every_command_answers_in_data_fit_for_json(busy: Desk, name: str) -> None:
+    words = [name, *(["nosuch"] if name == "call" else [])]
+    json.dumps(plain(busy.console.answer(words)))
+
+
+def test_paths(busy: Desk) -> None:
+    assert busy.console.paths() == [
+        {
+            "name": "main",
+            "access": "access",
+            "core": "core",
+            "transport": "",
+            "next_hops": [str(busy.softswitch.address)],
+            "domain": "",
+            "signaling": "shared",
+            "calls": 5,
+        }
+    ]
+
+
+def test_media(quiet: Desk) -> None:
+    quiet.talk(quiet.call(), there=5, back=3)
+    access, core = quiet.console.media()
+    assert (access["streams"], access["received"]["packets"], access["sent"]["packets"]) == (1, 5, 3)
+    assert (core["streams"], core["received"]["packets"], core["sent"]["packets"]) == (1, 3, 5)
+    assert (core["used"], core["free"]) == (1, 99)
+    assert repr(quiet.console.media()).endswith("\nengine twisted, 1 streams")
+
+
 # -- the prompt's namespace
 
 
 def test_help_lists_every_command(busy: Desk) -> None:
     text = busy.console.help()
     assert isinstance(text, Text)
-    assert [line.partition("(")[0] for line in text.splitlines()[: len(COMMANDS)]] == list(COMMANDS)
+    assert [line.partition(" ")[0] for line in text.splitlines()[: len(COMMANDS)]] == list(COMMANDS)
     assert all("  " in line for line in text.splitlines()[: len(COMMANDS)])
 
 
 def test_help_about_something_is_what_it_says_and_never_a_pager(busy: Desk) -> None:
-    assert busy.console.help(busy.console.calls).startswith("calls(find, realm=, state=, limit=): ")
+    assert busy.console.help(busy.console.calls) == busy.console.help("calls") == COMMANDS["calls"].help()
+    assert isinstance(busy.console.help("nonsense"), No)
+    assert busy.console.help(str) == inspect.getdoc(str)
     assert busy.console.help(object.__new__(type("Bare", (), {}))) == "Bare says nothing of itself"
 
 

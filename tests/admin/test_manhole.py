@@ -15,13 +15,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from twisted.conch.ssh.common import NS
 from twisted.conch.ssh.keys import Key
 from twisted.internet.defer import Deferred
 
+from sbc.admin.auditlog import AuditLog
+from sbc.admin.clerk import Clerk
 from sbc.admin.manhole import ConsoleService
 from sbc.admin.passwords import Passwords, password_line
 from sbc.config.faults import ConfigError
@@ -48,9 +52,9 @@ def files(tmp_path: Path) -> ConsoleConfig:
 
 
 @contextmanager
-def serving(desk: Desk, config: ConsoleConfig) -> Iterator[tuple[ConsoleService, Client]]:
+def serving(desk: Desk, config: ConsoleConfig, *clerk: Any) -> Iterator[tuple[ConsoleService, Client]]:
     """The console of a desk, and somebody who has connected to it."""
-    service = ConsoleService(desk.reactor, config, desk.console.namespace())
+    service = ConsoleService(desk.reactor, config, desk.console.namespace(), "", *clerk)
     service.startService()
     desk.reactor.getThreadPool().start()
     client = Client(desk.reactor, "127.0.0.1", int(service.address().rpartition(":")[2])).begin()
@@ -86,10 +90,28 @@ def test_an_operator_looks_at_a_live_call(files: ConsoleConfig) -> None:
             assert "50000" in client.run(shell, "streams()")
             assert client.run(shell, "audit()") == "the books balance"
             assert "call-open" in client.run(shell, "counters()")
-            assert client.run(shell, "help()").startswith("calls(find, ")
-            assert client.run(shell, "help(calls)").startswith("calls(find, ")
+            assert client.run(shell, "help()").startswith("calls [FIND] ")
+            assert client.run(shell, "help(calls)").startswith("calls [FIND] ")
             assert client.run(shell, "[row['state'] for row in calls()]") == "['up']"
             assert "has no input()" in client.run(shell, "input('?')")
+
+
+def test_an_operator_uses_plain_words(files: ConsoleConfig) -> None:
+    with open_desk() as desk:
+        call = desk.call()
+        audit = AuditLog()
+        with serving(desk, files, audit, Clerk(desk.console, audit)) as (_, client):
+            assert client.by_key(b"anna", KEY) == "success"
+            shell = client.shell()
+            assert call in client.run(shell, "calls")
+            assert client.run(shell, f"call {call[:6]}").startswith(f"call {call}: up, sip, path main\n")
+            assert client.run(shell, "calls --nonsense").startswith("calls has no option '--nonsense'")
+            assert client.run(shell, f"kick {call}") == f"call {call} is ended"
+            assert client.run(shell, "calls()[0]['state']") == "'closed'"
+            one = client.channel()
+            one.ask(b"exec", NS(b"audit"))
+            client.turn(lambda: one.gone, "the end of the command")
+            assert (one.said, one.status) == (b"the books balance\n", 0)
 
 
 def test_what_goes_wrong_at_the_prompt_leaves_the_calls_alone(files: ConsoleConfig) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from twisted.internet.testing import StringTransport
 
-from sbc.admin.prompt import HISTORY, LONGEST, Interpreter, Prompt, Terminal, TooLong, limited
+from sbc.admin.prompt import HISTORY, LONGEST, Interpreter, Prompt, Terminal
 
 
 class Typed:
@@ -18,10 +17,20 @@ class Typed:
 
     def __init__(self, **namespace: Any) -> None:
         self.heard: list[str] = []
+        self.outcomes: list[str] = []
+        self.asked: list[str] = []
         self.transport = StringTransport()
-        self.terminal = Terminal(Prompt, namespace, "welcome", self.heard.append)
+        self.terminal = Terminal(Prompt, namespace, "welcome", self.hear, self.answer)
         self.terminal.makeConnection(self.transport)
         self.greeting = self.output()
+
+    def hear(self, line: str) -> Callable[[str], None]:
+        self.heard.append(line)
+        return self.outcomes.append
+
+    def answer(self, line: str) -> str:
+        self.asked.append(line)
+        return f"plain {line}"
 
     def output(self) -> str:
         text = self.transport.value().decode().replace("\r\n", "\n")
@@ -67,6 +76,48 @@ def test_every_line_is_heard_before_it_runs() -> None:
     typed.run("    raise SystemExit")
     typed.type("\r")
     assert typed.heard == ["1 + 1", "if 1:", "    raise SystemExit"]
+
+
+@pytest.mark.parametrize(
+    ("line", "outcome"),
+    [
+        ("1 + 1", "done"),
+        ("1 / 0", "raised ZeroDivisionError"),
+        ("def", "not understood"),
+        ("if 1:", "to be continued"),
+        ("raise type('R', (Exception,), {'__str__': lambda self: 1/0})", "failed with AttributeError"),
+        ("raise SystemExit", "done"),
+    ],
+)
+def test_whoever_hears_a_line_is_told_what_came_of_it(line: str, outcome: str) -> None:
+    typed = Typed()
+    typed.type(f"{line}\r")
+    assert typed.outcomes == [outcome]
+
+
+def test_plain_commands_are_answered_and_python_is_run() -> None:
+    typed = Typed(calls=lambda *a, **k: "python", audit=lambda: "python")
+    assert typed.run("calls") == "plain calls"
+    assert typed.run("  calls alice --limit 3 ") == "plain calls alice --limit 3"
+    assert typed.run("calls('alice')") == "'python'"
+    assert typed.run("audit -1") == "plain audit -1"
+    assert typed.asked == ["calls", "calls alice --limit 3", "audit -1"]
+    assert typed.heard == ["calls('alice')"]
+
+
+def test_a_name_that_was_given_away_is_no_command_any_more() -> None:
+    typed = Typed(calls=lambda: "python")
+    typed.run("calls = 5")
+    assert typed.run("calls") == "5"
+    assert typed.asked == []
+
+
+def test_inside_a_block_there_are_no_plain_commands() -> None:
+    typed = Typed(calls=lambda: "python")
+    typed.type("if 1:\r")
+    typed.type("  calls\r")
+    typed.type("\r")
+    assert typed.asked == []
 
 
 def test_names_of_one_prompt_are_not_those_of_another() -> None:
@@ -181,66 +232,3 @@ def test_a_line_that_does_not_listen_is_told_again(monkeypatch: pytest.MonkeyPat
         typed.type(f"{line}\r")
     assert "TooLong" in typed.type("\r")
     assert typed.run("1") == "1"
-
-
-def disarmed() -> bool:
-    return signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
-
-
-def test_what_ends_in_time_is_left_alone() -> None:
-    limited(0.05, lambda: None)
-    assert disarmed()
-    time.sleep(0.1)
-
-
-def test_a_signal_that_comes_late_does_nothing() -> None:
-    limited(5, lambda: None)
-    signal.raise_signal(signal.SIGALRM)
-
-
-def test_what_is_raised_is_let_out_and_the_alarm_is_off() -> None:
-    with pytest.raises(ZeroDivisionError):
-        limited(5, lambda: divmod(1, 0) and None)
-    assert disarmed()
-
-
-def test_somebody_elses_alarm_is_left_alone() -> None:
-    rung = []
-    before = signal.signal(signal.SIGALRM, lambda *_: rung.append(1))
-    try:
-        limited(0.01, lambda: time.sleep(0.05))
-        assert disarmed()
-        assert rung == []
-    finally:
-        signal.signal(signal.SIGALRM, before)
-
-
-def test_off_the_main_thread_there_is_no_limit() -> None:
-    done = []
-
-    def work() -> None:
-        limited(0.01, lambda: time.sleep(0.05))
-        done.append(1)
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    worker.join()
-    assert done == [1]
-
-
-def test_too_long_is_raised_where_it_happens() -> None:
-    with pytest.raises(TooLong):
-        limited(0.05, lambda: time.sleep(5))
-    assert disarmed()
-
-
-def test_an_alarm_at_any_moment_leaves_none_behind() -> None:
-    rung = 0
-    for number in range(1500):
-        try:
-            limited(1e-6 * (1 + number % 300), lambda: None)
-        except TooLong:
-            rung += 1
-        assert disarmed()
-        signal.raise_signal(signal.SIGALRM)  # and what comes later finds nobody
-    assert rung > 0

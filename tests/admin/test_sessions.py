@@ -1,4 +1,4 @@
-"""What one who has entered may do: open shells. Commands, files, forwarding and agents are refused, and told."""
+"""What one who has entered may do: open shells, and have a command answered. All else is refused, and told."""
 
 from __future__ import annotations
 
@@ -44,6 +44,38 @@ def test_nothing_but_a_shell(server: Server, inside: Client, kind: bytes, data: 
     assert not [event for event in server.events if event.get("log_failure")]
 
 
+def answered(client: Client, line: bytes) -> tuple[bytes, int | None]:
+    """What a command answers, and its status."""
+    channel = client.channel()
+    channel.ask(b"exec", NS(line))
+    client.turn(lambda: channel.gone or channel.results == [False], "the end of the command")
+    assert channel.results == [True]
+    return channel.said, channel.status
+
+
+def test_a_plain_command_is_answered(server: Server, inside: Client) -> None:
+    assert answered(inside, b"counters") == (b"counters: fine\n", 0)
+    assert answered(inside, b"call nosuch") == (b"call nosuch: no\n", 1)
+    assert answered(inside, b"call 'x") == (b"cannot be taken apart: No closing quotation\n", 1)
+    said = [line.partition(": ")[2] for line in server.audit()[1:]]
+    assert said == ["counters: done", "call nosuch: refused: call nosuch: no", "call 'x: not understood"]
+
+
+def test_plain_commands_at_the_prompt(inside: Client) -> None:
+    shell = inside.shell()
+    assert inside.run(shell, "counters") == "counters: fine"
+    assert inside.run(shell, "counters()") == "python"
+
+
+def test_a_session_with_a_command_has_no_shell_and_no_second_command(inside: Client) -> None:
+    channel = inside.channel()
+    for kind, data in ((b"exec", NS(b"counters")), (b"exec", NS(b"counters")), (b"shell", b"")):
+        channel.ask(kind, data)
+    inside.turn(lambda: channel.gone, "the end of the command")
+    assert channel.results[0] is True and True not in channel.results[1:]
+    assert channel.said == b"counters: fine\n"
+
+
 @pytest.mark.parametrize(
     ("kind", "data"),
     [
@@ -76,7 +108,7 @@ def test_a_shell_without_a_terminal(server: Server, inside: Client) -> None:
     channel.write(b"6 * 7\r")  # before there is anybody to read it
     channel.ask(b"shell")
     inside.turn(lambda: b"42" in channel.said, "an answer")
-    assert [line.partition(": ")[2] for line in server.audit()[1:]] == ["6 * 7"]
+    assert [line.partition(": ")[2] for line in server.audit()[1:]] == ["6 * 7", "6 * 7: done"]
 
 
 def test_little_is_kept_of_what_is_typed_before_the_shell(server: Server, inside: Client) -> None:
@@ -85,7 +117,7 @@ def test_little_is_kept_of_what_is_typed_before_the_shell(server: Server, inside
         channel.write(b"'" + b"x" * 1000 + b"'\r")
     channel.ask(b"shell")
     inside.turn(lambda: channel.said.count(b"sbc> ") == 5, "answers")
-    assert len([line for line in server.audit() if "xxx" in line]) == 4
+    assert len([line for line in server.audit() if "xxx" in line and not line.endswith(": done")]) == 4
 
 
 def test_one_shell_a_session(inside: Client) -> None:

@@ -20,10 +20,13 @@ from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 
 from sbc.admin import ssh
 from sbc.admin.access import Entrant, KeyChecker, PasswordChecker
+from sbc.admin.auditlog import AuditLog
+from sbc.admin.clerk import Clerk
 from sbc.admin.keys import ALGORITHMS, host_key
 from sbc.admin.passwords import password_line
-from sbc.admin.prompt import Prompt, Terminal
+from sbc.admin.prompt import Answer, Heard, Prompt, Terminal
 from sbc.admin.sessions import Avatars
+from sbc.admin.tables import No, Text
 from tests.admin.desk import turn
 from tests.admin.ssh_client import Client
 from tests.contract.engines import RigReactor
@@ -70,6 +73,18 @@ class Server:
         return "\n".join(f"{formatEvent(event)} {event!r}" for event in self.events)
 
 
+class Echo:
+    """A console that answers with what was asked."""
+
+    def answer(self, words: list[str]) -> Text:
+        return (No if words[0] == "call" else Text)(f"{' '.join(words)}: {'no' if words[0] == 'call' else 'fine'}")
+
+
+def counters() -> Text:
+    """What the prompt has by the name of a command."""
+    return Text("python")
+
+
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     assert ssh.Logins.passwordDelay >= 1  # seconds before a wrong password is answered
@@ -83,10 +98,12 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     reactor = RigReactor()
     reactor.getThreadPool().start()
 
-    def new_terminal(entrant: Entrant, heard: Callable[[str], None]) -> Terminal:
-        return Terminal(Prompt, {"who": entrant}, "welcome", heard)
+    def new_terminal(entrant: Entrant, heard: Heard, answer: Answer | None) -> Terminal:
+        return Terminal(Prompt, {"who": entrant, "counters": counters}, "welcome", heard, answer)
 
-    portal = Portal(Avatars(new_terminal), [KeyChecker(str(keys)), PasswordChecker(str(passwords), reactor)])
+    console: Any = Echo()
+    avatars = Avatars(new_terminal, clerk=Clerk(console, AuditLog()))
+    portal = Portal(avatars, [KeyChecker(str(keys)), PasswordChecker(str(passwords), reactor)])
     factory = ssh.ConsoleFactory(reactor, portal, host_key(str(tmp_path / "host_key")))
     events: list[LogEvent] = []
     globalLogPublisher.addObserver(events.append)
@@ -254,6 +271,7 @@ def test_who_enters_what_is_typed_and_who_leaves_is_logged(server: Server) -> No
     assert [line.replace(said[1].split()[2].rstrip(":"), "PEER") for line in said] == [
         said[0].replace(said[1].split()[2].rstrip(":"), "PEER"),
         "anna from PEER: 6 * 7",
+        "anna from PEER: 6 * 7: done",
         "anna from PEER has left",
     ]
     assert said[0].startswith("login of anna from 127.0.0.1:") and said[0].endswith(" (anna)")

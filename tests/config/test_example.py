@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
+from sbc.config import schema
 from sbc.config.dialects import all_tables
 from sbc.config.load import load_file, load_text
 from sbc.config.schema import PROTOCOLS, TABLES, CdrConfig, LogConfig
@@ -75,6 +76,7 @@ def test_the_example_loads_with_every_key_in_force() -> None:
     ("table", "values"),
     [
         ("timers", Timers),
+        ("control", schema.ControlConfig),
         ("realms.access.media", Media),
         ("realms.access.limits", Limits),
         ("realms.access.registrations", Registrations),
@@ -132,6 +134,7 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
     ("table", "values"),
     [
         ("timers", Timers),
+        ("control", schema.ControlConfig),
         ("realms.NAME.media", Media),
         ("realms.NAME.limits", Limits),
         ("realms.NAME.registrations", Registrations),
