@@ -99,7 +99,7 @@ PATHS = (
     Column("ACCESS", lambda row: row["access"]),
     Column("CORE", lambda row: row["core"]),
     Column("BY", lambda row: row["transport"]),
-    Column("NEXT HOPS", lambda row: ", ".join(row["next_hops"]), widest=80),
+    Column("NEXT HOPS", lambda row: ", ".join(hop["to"] for hop in row["next_hops"]), widest=80),
     Column("DOMAIN", lambda row: row["domain"]),
     Column("SIGNALING", lambda row: row["signaling"]),
     Column("CALLS", lambda row: row["calls"], right=True),

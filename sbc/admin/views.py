@@ -253,7 +253,10 @@ def path_view(path: Path, calls: int) -> View:
         "access": path.access,
         "core": path.core,
         "transport": path.transport,
-        "next_hops": [str(hop) for hop in path.next_hops],
+        "next_hops": [
+            {"to": str(hop.to), "priority": hop.priority, "weight": hop.weight, "transport": hop.transport}
+            for hop in path.next_hops
+        ],
         "domain": path.domain,
         "signaling": path.signaling.value,
         "calls": calls,

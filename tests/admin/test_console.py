@@ -306,7 +306,9 @@ def test_paths(busy: Desk) -> None:
             "access": "access",
             "core": "core",
             "transport": "",
-            "next_hops": [str(busy.softswitch.address)],
+            "next_hops": [
+                {"to": str(busy.softswitch.address), "priority": 0, "weight": 1, "transport": ""},
+            ],
             "domain": "",
             "signaling": "shared",
             "calls": 5,
