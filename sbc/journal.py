@@ -26,6 +26,10 @@ _LOUD = frozenset(
         "listener-lost",
         "internal-error",
         "unreachable",
+        "failover",
+        "hop-up",
+        "hop-down",
+        "hop-rests",
     }
 )
 CALL_LINES_A_SECOND = 100

@@ -20,6 +20,7 @@ from sbc.core.message import (
     NO_ROUTE,
     BadMessage,
     Cause,
+    Elsewhere,
     Intent,
     Kind,
     Phase,
@@ -39,6 +40,8 @@ METHODS = ("", "open", "change", "close", "bind", "probe", "tell", "withdraw", "
 STAGES = (Phase.REQUEST, Phase.PENDING, Phase.PROVISIONAL, Phase.SUCCESS, Phase.FAILURE, Phase.CHALLENGE)
 NEVER = 0xFFFFFFFF
 CAUSES = list(Cause)
+UNAVAILABLE, WAITED, BROKEN = 201, 202, 203
+ELSEWHERE = {UNAVAILABLE: Elsewhere.UNAVAILABLE, WAITED: Elsewhere.TIMEOUT, BROKEN: Elsewhere.ERROR}
 OFFERS = (OPEN, CHANGE)
 
 # where things stand
@@ -175,6 +178,8 @@ class ToyDialect:
                 intent.route = read_route(message.text(HOP))
             if phase in (Phase.FAILURE, Phase.CHALLENGE):
                 intent.cause = f"cause {message.octets[CAUSE]}"
+                intent.elsewhere = ELSEWHERE.get(message.octets[CAUSE])
+                intent.retry_after = intent.expires
             return intent
         intent.hops = message.octets[HOPS]
         if message.text(TARGET):

@@ -20,6 +20,7 @@ from sbc.core.address import Address
 from sbc.core.orders import Listener
 from sbc.core.realm import (
     Connections,
+    Failover,
     Keepalive,
     Limits,
     Media,
@@ -171,6 +172,7 @@ class _Reader:
 
     def path(self, table: Mapping[str, Any], at: str) -> DraftPath:
         values = self.keys(table, at, "paths[]")
+        values["failover"] = Failover(**self.keys(values.pop("failover", {}), f"{at}.failover", "paths[].failover"))
         if "next_hops" in values:
             values["next_hops"] = in_order(self.next_hops(values["next_hops"], f"{at}.next_hops"))
         options = {}

@@ -9,6 +9,7 @@ import attrs
 from sbc.config import kinds
 from sbc.config.keys import Key
 from sbc.core.address import Address
+from sbc.core.message import Elsewhere
 from sbc.core.orders import Latch
 from sbc.core.realm import Hosts, Plan, Probing, Side, Signaling
 
@@ -214,6 +215,12 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("hide_labels", kinds.boolean()),
         Key("transport", kinds.text("a transport")),
         Key("large_over_stream", kinds.boolean()),
+        Key("failover", kinds.table()),
+    ),
+    "paths[].failover": (
+        Key("on", kinds.many(kinds.choice(Elsewhere), 0, "words")),
+        Key("patience", kinds.seconds(0.5, 32.0)),
+        Key("tries", kinds.integer(1, 10)),
     ),
     "paths[].next_hops[]": (
         Key("to", kinds.host_maybe_port(), required=True),

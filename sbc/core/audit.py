@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState
 from sbc.core.exchange import ENDED_STATES, Exchange, Hop
+from sbc.core.hops import Neighbour
 from sbc.core.orders import Listener
 from sbc.core.realm import Side
 from sbc.core.registry import Registry
@@ -85,7 +86,8 @@ def _exchanges(registry: Registry) -> list[str]:
     faults += [f"{_said(e)} is alive but cannot be found" for e in registry.live_exchanges - keyed]
     waiting = registry.waits.all()
     faults += [f"{_said(e)} is waited for but not alive" for e in waiting - registry.live_exchanges]
-    over = {e for e in registry.live_exchanges if e.near is not None and e.state in ENDED_STATES}
+    asked = [e for e in registry.live_exchanges if (e.instead or e).near is not None]
+    over = {e for e in asked if e.state in ENDED_STATES}
     late = registry.crowd.late_exchanges.all()
     faults += [f"{_said(e)} has ended and is counted, or the reverse" for e in over ^ late]
     faults += [f"{_said(e)} waits where nobody looks" for e in waiting if e not in registry.waits.held(e.far)]
@@ -177,9 +179,11 @@ def _timers(registry: Registry) -> list[str]:
     return [*faults, f"{strays} timers belong to nobody"] if strays else faults
 
 
-def _wants_timer(owner: Call | Exchange | Binding | Watch) -> bool:
+def _wants_timer(owner: Call | Exchange | Binding | Watch | Neighbour) -> bool:
     if isinstance(owner, Watch):
         return owner.probe is None
+    if isinstance(owner, Neighbour):
+        return not owner.usable  # else it would never be tried again
     return not isinstance(owner, Binding) or not owner.claims  # an unconfirmed binding lives by its exchanges
 
 
@@ -187,8 +191,8 @@ def _owners(registry: Registry) -> list[Call | Exchange | Binding]:
     return [*registry.calls.values(), *registry.live_exchanges, *registry.bindings.values()]
 
 
-def _timed(registry: Registry) -> list[Call | Exchange | Binding | Watch]:
-    return [*_owners(registry), *registry.watches.values()]
+def _timed(registry: Registry) -> list[Call | Exchange | Binding | Watch | Neighbour]:
+    return [*_owners(registry), *registry.watches.values(), *registry.hops.neighbours.values()]
 
 
 def _counts(registry: Registry) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -12,6 +13,9 @@ from sbc.core.names import Peer
 from sbc.core.orders import Listener
 from sbc.core.realm import Path, Realm, is_behind_nat
 from sbc.core.watch import Watch
+
+if TYPE_CHECKING:
+    from sbc.core.hops import HopKey
 
 
 class BindingState(Enum):
@@ -55,6 +59,7 @@ class Binding:
     grant_ends: float = 0.0
     terms: bytes = b""
     kept: bytes = b""
+    granted_by: HopKey | None = None  # the next hop whose yes it lives by
     flow: bytes = b""
     route: Route = NO_ROUTE
     service: Route = NO_ROUTE

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sbc.core import account, front, keepalive, reach, transact
+from sbc.core import account, failover, front, keepalive, probing, reach, transact
 from sbc.core.address import Address
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import Crossing, undo
 from sbc.core.ending import dismiss, end_call, is_too_late, resumed, silent
 from sbc.core.exchange import Exchange, Hop
+from sbc.core.hops import Neighbour
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, NoMessage, Phase, Refused, Slot, Who
 from sbc.core.mint import Mint
 from sbc.core.orders import CloseStream, Listener, Note, Order, Send, Wake
+from sbc.core.passage import translate
 from sbc.core.realm import Plan
 from sbc.core.registry import Arrival, Registry
-from sbc.core.routing import reply_crossing, request_crossing
+from sbc.core.routing import exchange_of_reply, reply_crossing, request_crossing
 from sbc.core.timers import Timed
 from sbc.core.watch import Watch
 
@@ -62,11 +64,15 @@ class Border:
 
     def _wake(self, owner: Timed, now: float) -> list[Order]:
         if isinstance(owner, Exchange):
-            return transact.wake_exchange(self.registry, self.dialects[owner.dialect], owner, now)
+            dialect = self.dialects[owner.dialect]
+            moved = failover.overdue(self.registry, dialect, owner, now)
+            return transact.wake_exchange(self.registry, dialect, owner, now) if moved is None else moved
         if isinstance(owner, Watch):
             return keepalive.wake_watch(self.registry, self.dialects[owner.dialect], owner, now)
         if isinstance(owner, Binding):
             return front.wake_binding(self.registry, owner, now)
+        if isinstance(owner, Neighbour):
+            return probing.wake_neighbour(self.registry, owner, now)
         return self._wake_call(owner, now) if isinstance(owner, Call) else []
 
     def restless(self) -> float:
@@ -121,7 +127,9 @@ class Border:
 
     def unreachable(self, listener: Listener, peer: Address, why: str, now: float) -> list[Order]:
         """There is no connection to `peer`, or none any more."""
-        return self._and_wake(reach.unreachable(self.registry, self.dialects, Hop(listener, peer), why, now))
+        hop = Hop(listener, peer)
+        orders = failover.unreached(self.registry, self.dialects, hop, why, now)
+        return self._and_wake(orders + reach.unreachable(self.registry, self.dialects, hop, why, now))
 
     def needs(self, listener: Listener, peer: Address) -> bool:
         """Whether somebody is reached by the connection to `peer` alone: a terminal, or who waits for an answer."""
@@ -164,6 +172,8 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
         return _bad(dialect, bad, arrival)
     take = _take_reply if intent.phase.reply else _take_request
     back = keepalive.heard(border.registry, arrival, not intent.phase.reply)
+    if not intent.phase.reply:
+        back += probing.spoke(border.registry, arrival)
     try:
         return back + take(border, dialect, message, intent, arrival)
     except BadMessage as bad:
@@ -205,7 +215,7 @@ def _go_on(border: Border, dialect: Any, message: Any, slots: list[Slot], crossi
     """Send a request onward. @raises Refused."""
     registry, exchange, intent, arrival = border.registry, crossing.exchange, crossing.intent, crossing.arrival
     orders: list[Order] = []
-    sent, read = _translate(dialect, message, slots, crossing)
+    sent, read = translate(dialect, message, slots, crossing)
     onward = dialect.describe(read)
     sent = reach.by_stream(registry, dialect, exchange, sent, arrival.now)
     after = transact.begin(registry, exchange, sent, onward, arrival.now)
@@ -217,21 +227,37 @@ def _go_on(border: Border, dialect: Any, message: Any, slots: list[Slot], crossi
 
 def _take_reply(border: Border, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order]:
     registry = border.registry
-    exchange = transact.exchange_of_reply(registry, intent, arrival)
+    exchange = exchange_of_reply(registry, intent, arrival)
     if exchange is None:
         return [Note("stray-reply", "no such exchange", "", {"source": str(arrival.source), "method": intent.method})]
+    heard = probing.answered(registry, exchange, intent, arrival.now)
+    try:
+        return heard + _answer(border, dialect, message, intent, exchange, arrival)
+    except Mishap as mishap:
+        mishap.orders = heard + mishap.orders
+        raise
+
+
+def _answer(
+    border: Border, dialect: Any, message: Any, intent: Intent, exchange: Exchange, arrival: Arrival
+) -> list[Order]:
+    registry = border.registry
+    if exchange.instead is not None:
+        return failover.late(registry, dialect, message, intent, exchange, arrival)
     if is_too_late(exchange, intent):
         dismissed = dismiss(registry, dialect, message, arrival.data, exchange, arrival.now)
         if dismissed is not None:
             return dismissed
     absorbed = transact.absorb_reply(registry, dialect, message, intent, exchange, arrival)
+    if absorbed is None:
+        absorbed = failover.instead(registry, dialect, message, intent, exchange, arrival)
     if absorbed is not None:
         return absorbed
     slots = dialect.slots(message)
     crossing = reply_crossing(registry, arrival, intent, exchange)
     media: list[Order] = []
     try:
-        out, read = _translate(dialect, message, slots, crossing)
+        out, read = translate(dialect, message, slots, crossing)
         media = crossing.orders()
         after = transact.settle(registry, dialect, message, exchange, crossing, out, lambda: dialect.describe(read))
     except Refused as no:
@@ -245,21 +271,6 @@ def _take_reply(border: Border, dialect: Any, message: Any, intent: Intent, arri
             orders += transact.refuse_answer(registry, dialect, exchange, intent, ours, arrival.now)
         raise Mishap(orders) from fault
     return [*media, *exchange.back(out), *after]
-
-
-def _translate(dialect: Any, message: Any, slots: list[Slot], crossing: Any) -> tuple[bytes, Any]:
-    """The message as it goes on, and as whoever gets it reads it. @raises Refused."""
-    for slot in slots:
-        dialect.fill(message, slot, crossing.translate(slot))
-    if crossing.intent.kind is Kind.BIND:
-        for slot, seconds in front.lifetimes(crossing, slots):
-            dialect.grant(message, slot, seconds)
-    dialect.stamp(message, crossing)
-    data = dialect.encode(message)
-    try:
-        return data, dialect.decode(data)
-    except BadMessage as bad:  # what was just short enough is too long now
-        raise Refused(Cause.UNSUPPORTED, f"cannot be taken across: {bad.reason}") from bad
 
 
 def _drop(border: Border, exchange: Exchange, no: Refused, now: float) -> list[Order]:

@@ -50,10 +50,12 @@ class Crowd:
 
     def end_exchange(self, exchange: Exchange) -> list[Exchange]:
         """It only absorbs what comes late from now on; returns what is to be forgotten for it."""
-        near = exchange.near
+        asked = exchange.instead or exchange  # an attempt that was given up is late for who had asked
+        near = asked.near
         if near is None or exchange in self.late_exchanges:
             return []
-        self._count(near, -1)
+        if exchange.near is not None:
+            self._count(near, -1)
         return self.late_exchanges.add(exchange, self._realms[near.listener.realm], near.peer)
 
     def drop_exchange(self, exchange: Exchange) -> None:

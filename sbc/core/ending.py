@@ -12,6 +12,7 @@ from sbc.core.exchange import Exchange, ExchangeState
 from sbc.core.message import Cause, Ending, Intent, Kind, Phase, Place, Refused, Role, Who
 from sbc.core.orders import Note, Order
 from sbc.core.registry import Registry
+from sbc.core.routing import by_one_that_lives
 
 
 def end_call(registry: Registry, dialect: Any, call: Call, cause: str, ending: Ending, now: float) -> list[Order]:
@@ -60,7 +61,8 @@ def _tell(registry: Registry, dialect: Any, call: Call, index: int, now: float) 
         return []
     party = call.answered_by if index else call.opening.intent.party
     place = leg.latest._replace(route=leg.route(party))
-    hop, token = hop_to(leg, place), registry.mint.token()
+    hop, _ = by_one_that_lives(registry, call.path, hop_to(leg, place), leg.label)
+    token = registry.mint.token()
     data = dialect.close(call.accepted[index], index == 0, place, hop.listener, token, leg.numbers.own())
     return transact.ask(registry, dialect, call, hop, data, now) if data is not None else []
 

@@ -17,7 +17,7 @@ from sbc.core.realm import Path
 from sbc.core.watch import Watch
 
 if TYPE_CHECKING:
-    from sbc.core.hops import Neighbour
+    from sbc.core.hops import HopKey, Neighbour
 
 
 class ExchangeState(Enum):
@@ -105,6 +105,10 @@ class Exchange:
     watch: Watch | None = None  # whose life it asks after
     undo: list[Change] = attrs.field(factory=list)
     fallback: Hop | None = None  # where to try next if `far` cannot be reached
+    tried: set[HopKey] = attrs.field(factory=set)  # the next hops it went to, the present one included
+    began_at: float = 0.0  # when it was first sent to the present one
+    moves_on: float | None = None  # until when that may be silent, where there is another
+    instead: Exchange | None = None  # of an attempt that was given up: the exchange that goes on with another next hop
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
     due: float | None = None
     entry: float | None = None

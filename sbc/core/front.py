@@ -38,7 +38,7 @@ def refresh(
     places = _places(slots)
     found = [registry.binding_of(arrival, intent.user, slot.place, intent.label) for slot in places]
     bound = [binding for binding in found if binding is not None]
-    why = _why_forward(realm, intent, places, bound, arrival)
+    why = _why_forward(realm, intent, places, bound, arrival) or _why_elsewhere(registry, bound)
     if why:
         fields = {"user": intent.user.decode(errors="replace"), "source": str(arrival.source)}
         return False, [Note("forwarded", why, "", fields)]
@@ -77,6 +77,19 @@ def _why_forward(realm: Realm, intent: Intent, places: list[Slot], bound: list[B
         return "due"
     if any(arrival.now + LEAST_LEFT > b.grant_ends for b in bound):
         return "due"
+    return ""
+
+
+def _why_elsewhere(registry: Registry, bound: list[Binding]) -> str:
+    """Why another registrar has to hear of a registration; empty if none has. Without one the terminal stays bound."""
+    for binding in bound:
+        if binding.granted_by is None:
+            continue
+        registrar = registry.hops.neighbours.get(binding.granted_by)
+        if registrar is None or not registrar.usable:
+            turns = registry.hops.turns(binding.path, binding.user)
+            if turns and turns[0].usable:
+                return "its registrar is down"
     return ""
 
 
@@ -142,6 +155,7 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
     binding.granted_at, binding.grant_ends = now, now + granted
     binding.terms, binding.kept = exchange.intent.terms, kept
     binding.label = exchange.intent.label
+    binding.granted_by = None if exchange.neighbour is None else exchange.neighbour.key
     _live(registry, binding, now, told)
     keepalive.attend(registry, binding, now)
     orders = _replace_flow(registry, binding, exchange, now)

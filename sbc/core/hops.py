@@ -87,6 +87,8 @@ class Neighbour:
     said: str = ""  # its last answer
     sent: int = 0  # requests that went to it
     failures: int = 0  # those that went elsewhere in the end
+    due: float | None = None
+    entry: float | None = None
 
     @property
     def key(self) -> HopKey:

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from sbc.core.address import Address
+from sbc.core.message import Elsewhere
 from sbc.core.orders import SECURED, Latch, Listener
 
 
@@ -177,6 +178,19 @@ def in_order(hops: Iterable[Address | NextHop]) -> tuple[NextHop, ...]:
 
 
 @attrs.frozen
+class Failover:
+    """When a request that one next hop does not take goes to another.
+
+    `on` are the answers after which it does. A next hop that has said nothing for `patience` seconds is left for the
+    next, if there is one; where there is none, the protocol's own timers decide. At most `tries` get the request.
+    """
+
+    on: tuple[Elsewhere, ...] = (Elsewhere.UNAVAILABLE, Elsewhere.TIMEOUT)
+    patience: float = 4.0
+    tries: int = 3
+
+
+@attrs.frozen
 class Path:
     """A configured pair of realms. `next_hops` stand in the core realm; `domain`, if given, is written where a terminal
     addressed the SBC itself. `signaling_ports` belong to the core realm's first listener address.
@@ -196,6 +210,7 @@ class Path:
     hide_labels: bool = True
     transport: str = ""
     large_over_stream: bool = True
+    failover: Failover = Failover()
     options: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
 
 

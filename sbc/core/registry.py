@@ -97,10 +97,6 @@ class Registry:
         """The path whose access realm `realm` is."""
         return next((path for path in self.plan.paths if path.access == realm.name), None)
 
-    def is_next_hop(self, realm: Realm, host: str, now: float) -> bool:
-        """Whether one of the next hops in the core realm `realm` is at `host`."""
-        return self.hops.is_host(realm.name, host, now)
-
     # -- calls
 
     def add_call(self, call: Call, now: float) -> list[Order]:

@@ -9,6 +9,7 @@ from sbc.core.call import Asked, Call, CallState, Leg
 from sbc.core.crossing import Crossing, hop_to, resolve
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.hops import Neighbour
+from sbc.core.keys import far_key
 from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, Slot, Timing
 from sbc.core.names import Name
 from sbc.core.orders import Listener, Order
@@ -31,6 +32,14 @@ class Way:
     terminal: Binding | None = None
     party: bytes = b""
     neighbour: Neighbour | None = None
+
+
+def exchange_of_reply(registry: Registry, intent: Intent, arrival: Arrival) -> Exchange | None:
+    """The exchange that an answer belongs to, if it comes from the host that was asked."""
+    exchange = registry.exchanges.get(far_key(arrival.listener.realm, intent.exchange))
+    if exchange is None or exchange.far is None or exchange.far.peer.host != arrival.source.host:
+        return None
+    return exchange
 
 
 def reply_crossing(registry: Registry, arrival: Arrival, intent: Intent, exchange: Exchange) -> Crossing:
@@ -166,11 +175,11 @@ def _within_call(registry: Registry, arrival: Arrival, intent: Intent, call: Cal
     party = intent.party if here == 1 else name.party if name is not None and knows_us else b""
     # an attempt that comes again goes the way it went before: by the next hop that may have challenged it
     hop = hop_to(onward, target) if intent.within else Hop(onward.listener, onward.seen)
-    hop, neighbour = _by_one_that_lives(registry, call.path, hop, intent.label)
+    hop, neighbour = by_one_that_lives(registry, call.path, hop, intent.label)
     return Way(call.path, hop, target, call, party=party, neighbour=neighbour)
 
 
-def _by_one_that_lives(registry: Registry, path: Path, hop: Hop, topic: bytes) -> tuple[Hop, Neighbour | None]:
+def by_one_that_lives(registry: Registry, path: Path, hop: Hop, topic: bytes) -> tuple[Hop, Neighbour | None]:
     """`hop`, and the next hop of `path` it leads to; another of them, if that one is down and there is one that is not.
 
     Whatever the request says of its further way it says to that one, too.
@@ -189,7 +198,7 @@ def spoken_by(own: Listener | None, neighbour: Neighbour) -> Hop:
 
 
 def _is_core_peer(registry: Registry, realm: Realm, arrival: Arrival) -> bool:
-    return realm.side is Side.CORE and registry.is_next_hop(realm, arrival.source.host, arrival.now)
+    return realm.side is Side.CORE and registry.hops.is_host(realm.name, arrival.source.host, arrival.now)
 
 
 def _from_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm, name: Name | None) -> Way:
@@ -209,7 +218,7 @@ def _from_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Re
     target = Place(hop.peer, route=terminal.service)  # no name: what was asked for is asked for
     if terminal.service.first is None:
         return Way(path, hop, target, terminal=terminal, neighbour=neighbour)
-    hop, known = _by_one_that_lives(registry, path, Hop(terminal.onward, terminal.service.first), topic)
+    hop, known = by_one_that_lives(registry, path, Hop(terminal.onward, terminal.service.first), topic)
     return Way(path, hop, target, terminal=terminal, neighbour=known)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from sbc.core import account, front, keepalive
+from sbc.core import account, front, keepalive, probing
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import DEFAULT_EXPIRES, Crossing, undo
 from sbc.core.exchange import Exchange, ExchangeState, Hop
@@ -49,7 +49,7 @@ def _known_elsewhere(registry: Registry, intent: Intent, arrival: Arrival) -> Ex
     """The attempt that comes again by another mapping of the asker's NAT, or from another of the next hops (RFC 3261
     section 17.2.3)."""
     realm = registry.plan.realms[arrival.listener.realm]
-    if realm.side is Side.CORE and not registry.is_next_hop(realm, arrival.source.host, arrival.now):
+    if realm.side is Side.CORE and not registry.hops.is_host(realm.name, arrival.source.host, arrival.now):
         return None
     call = registry.call_named(realm, arrival.source, intent.call)
     opening = call.opening if call is not None else None
@@ -75,7 +75,7 @@ def _confirmed(registry: Registry, known: Exchange | None, now: float) -> list[O
     if known is None or known.state is State.ACCEPTED:
         return None
     if known.state is State.REFUSED:
-        return _finish(registry, known, State.DONE, now)
+        return finish(registry, known, State.DONE, now)
     return []
 
 
@@ -95,7 +95,7 @@ def _withdraw(registry: Registry, dialect: Any, message: Any, intent: Intent, ar
     )
     registry.add_exchange(own, arrival.now)
     registry.join(own, asked.call)
-    orders = _finish(registry, own, State.DONE, arrival.now)
+    orders = finish(registry, own, State.DONE, arrival.now)
     orders += own.back(own.answer)
     asked.taken_back = arrival.data
     if asked.state is State.TRYING:
@@ -157,16 +157,9 @@ def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Intent, n
         return conclude(registry, exchange, done, now) if exchange.ends_call else []
     registry.key_exchange(exchange, far_key(exchange.far.listener.realm, onward.exchange))
     registry.waits.add(exchange)
+    probing.asked(registry, exchange, now)
     retry_later(registry, exchange, now)
     return []
-
-
-def exchange_of_reply(registry: Registry, intent: Intent, arrival: Arrival) -> Exchange | None:
-    """The exchange that an answer belongs to, if it comes from the host that was asked."""
-    exchange = registry.exchanges.get(far_key(arrival.listener.realm, intent.exchange))
-    if exchange is None or exchange.far is None or exchange.far.peer.host != arrival.source.host:
-        return None
-    return exchange
 
 
 def absorb_reply(
@@ -177,7 +170,7 @@ def absorb_reply(
     if exchange.near is None:  # to a request of our own
         if intent.phase.final and exchange.watch is not None:
             return keepalive.answered(registry, exchange, now)
-        return _finish(registry, exchange, State.DONE, now) if intent.phase.final else []
+        return finish(registry, exchange, State.DONE, now) if intent.phase.final else []
     if arrival.data == exchange.heard:
         return _heard_again(exchange)
     if intent.phase in (Phase.PENDING, Phase.PROVISIONAL):
@@ -235,7 +228,7 @@ def settle(
             _proceed(registry, exchange, now)
     elif intent.phase is Phase.SUCCESS:
         exchange.undo.clear()
-        orders += _finish(registry, exchange, State.ACCEPTED if exchange.timing.confirmed else State.DONE, now)
+        orders += finish(registry, exchange, State.ACCEPTED if exchange.timing.confirmed else State.DONE, now)
         orders += _bound(registry, dialect, exchange, crossing, out)
     else:
         exchange.confirmation = dialect.confirm(exchange.sent, message)
@@ -317,12 +310,16 @@ def _prolong(registry: Registry, call: Any, expires: int, now: float) -> None:
 
 
 def retry_later(registry: Registry, exchange: Exchange, now: float) -> None:
-    """At the next retransmission, or at the deadline where nothing is sent twice."""
+    """At the next retransmission, or at the deadline where nothing is sent twice; sooner if patience ends before."""
     once = exchange.open and exchange.far is not None and exchange.far.reliable
-    registry.timers.set(exchange, exchange.deadline if once else min(now + exchange.next_wait(), exchange.deadline))
+    until = exchange.deadline if once else min(now + exchange.next_wait(), exchange.deadline)
+    if exchange.moves_on is not None and exchange.state is State.TRYING:
+        until = min(until, exchange.moves_on)
+    registry.timers.set(exchange, until)
 
 
-def _finish(registry: Registry, exchange: Exchange, state: ExchangeState, now: float) -> list[Order]:
+def finish(registry: Registry, exchange: Exchange, state: ExchangeState, now: float) -> list[Order]:
+    """The exchange is over, and absorbs what comes late."""
     exchange.state = state
     registry.timers.set(exchange, now + exchange.timing.linger)
     return registry.linger(exchange, now)
@@ -337,7 +334,7 @@ def _failed(registry: Registry, exchange: Exchange, phase: Phase, now: float) ->
         exchange.deadline = now + exchange.timing.limit
         retry_later(registry, exchange, now)
     else:
-        orders += _finish(registry, exchange, State.DONE, now)
+        orders += finish(registry, exchange, State.DONE, now)
     # nobody is asked for credentials in the middle of media, and a flood of attempts is to keep no ports from others
     return orders + undo(registry, exchange, now, rest=phase is not Phase.CHALLENGE)
 
@@ -384,7 +381,7 @@ def wake_exchange(registry: Registry, dialect: Any, exchange: Exchange, now: flo
         return registry.forget_exchange(exchange, now)
     if state is State.REFUSED:
         if now >= exchange.deadline:
-            return _finish(registry, exchange, State.DONE, now)
+            return finish(registry, exchange, State.DONE, now)
         retry_later(registry, exchange, now)
         return [*exchange.back(exchange.answer)]
     if state is State.PROCEEDING and exchange.timing.quiet:

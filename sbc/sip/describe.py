@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sbc.core.address import Address, is_literal
-from sbc.core.message import BadMessage, Ending, Intent, Kind, Phase, Place, Role, Route, Slot
+from sbc.core.message import BadMessage, Elsewhere, Ending, Intent, Kind, Phase, Place, Role, Route, Slot
 from sbc.sip.bulk import token_of
 from sbc.sip.codec import SipMessage
 from sbc.sip.headers import NameAddr, Via, name_addrs, vias
@@ -55,6 +55,16 @@ _ENDINGS = {
     607: Ending.REJECTED,
     608: Ending.REJECTED,
 }
+
+
+_ELSEWHERE = {
+    408: Elsewhere.TIMEOUT,
+    500: Elsewhere.ERROR,
+    502: Elsewhere.ERROR,
+    503: Elsewhere.UNAVAILABLE,
+    504: Elsewhere.TIMEOUT,
+}
+"""Failures of one server that another might not have (RFC 3263 section 4.3, RFC 3261 section 21.5)."""
 
 
 def single(message: SipMessage, name: str) -> NameAddr:
@@ -195,11 +205,18 @@ def _reply(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> Inte
     if status >= 300:
         intent.cause = f"{status} {message.reason.decode(errors='replace')}".strip()
         intent.ending = ending_of(status)
+        intent.elsewhere = _ELSEWHERE.get(status)
+        intent.retry_after = _retry_after(message.value("retry-after"))
     elif status > 100 and method in _OPENS and to_tag:
         intent.route = route(hops_of(message, "record-route")[::-1])  # RFC 3261 section 12.1.2
     elif status >= 200 and method == "REGISTER":
         intent.route = route(hops_of(message, "service-route"))  # RFC 3608 section 6.1
     return intent
+
+
+def _retry_after(value: bytes | None) -> int | None:
+    """The seconds of a Retry-After, which a comment or parameters may follow (RFC 3261 section 20.33)."""
+    return None if value is None else expires_of(value.partition(b";")[0].partition(b"(")[0].strip())
 
 
 def ending_of(status: int) -> Ending:

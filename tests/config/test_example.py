@@ -15,13 +15,20 @@ from sbc.config import schema
 from sbc.config.dialects import all_tables
 from sbc.config.load import load_file, load_text
 from sbc.config.schema import PROTOCOLS, TABLES, CdrConfig, LogConfig
-from sbc.core.realm import Connections, Keepalive, Limits, Media, NextHop, Registrations, Timers
+from sbc.core.realm import Connections, Failover, Keepalive, Limits, Media, NextHop, Registrations, Timers
 from sbc.core.realm import Path as RealmPath
 from sbc.sip.options import SipOptions
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "etc" / "sbc.toml"
 MANUAL = ROOT / "docs" / "configuration.rst"
+
+
+def plain(default: Any) -> Any:
+    """A default as TOML has it; None where it is a table of its own."""
+    if isinstance(default, tuple):
+        return [plain(each) for each in default]
+    return None if attrs.has(type(default)) else getattr(default, "value", default)  # an enumeration's word
 
 
 def uncommented() -> str:
@@ -84,6 +91,7 @@ def test_the_example_loads_with_every_key_in_force() -> None:
         ("realms.access.keepalive", Keepalive),
         ("paths", RealmPath),
         ("paths.next_hops", NextHop),
+        ("paths.failover", Failover),
         ("paths.sip", SipOptions),
         ("log", LogConfig),
         ("cdr", CdrConfig),
@@ -96,7 +104,7 @@ def test_what_the_example_comments_out_is_the_default(table: str, values: type[A
         said = said[0] if isinstance(said, list) else said
     compared = 0
     for field in attrs.fields(values):
-        default = getattr(field.default, "value", field.default)  # an enumeration's word
+        default = plain(field.default)
         if has_default(field) and default not in (None, "", range(0)):
             assert said[field.name] == default, field.name
             compared += 1
@@ -142,6 +150,7 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
         ("realms.NAME.keepalive", Keepalive),
         ("paths[]", RealmPath),
         ("paths[].next_hops[]", NextHop),
+        ("paths[].failover", Failover),
         ("paths[].sip", SipOptions),
         ("log", LogConfig),
         ("cdr", CdrConfig),
@@ -150,10 +159,12 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
 def test_the_manual_says_the_true_defaults(table: str, values: type[Any]) -> None:
     said = dict(re.findall(r"^``(\w+)`` \(([^`]*?|``.*``)\)$", manual_sections()[table], flags=re.MULTILINE))
     for field in attrs.fields(values):
-        default = getattr(field.default, "value", field.default)
+        default = plain(field.default)
         if not has_default(field) or default in (None, "", range(0)):
             continue
         text = {True: "true", False: "false"}[default] if isinstance(default, bool) else None
+        if isinstance(default, list):
+            text = "``[" + ", ".join(f'"{each}"' for each in default) + "]``"
         text = text or (f'``"{default}"``' if isinstance(default, str) else f"{default:g}")
         if isinstance(default, int | float) and not isinstance(default, bool):
             assert float(said[field.name]) == default, field.name

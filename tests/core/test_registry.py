@@ -388,8 +388,8 @@ def test_who_we_are_depends_on_the_realm() -> None:
     assert registry.is_ours(access, "203.0.113.1") and registry.is_ours(access, "sbc.example.com")
     assert not registry.is_ours(core, "203.0.113.1") and not registry.is_ours(core, "sbc.example.com")
     assert registry.is_own_media("198.51.100.1") and registry.is_own_media("203.0.113.1")
-    assert registry.is_next_hop(core, SOFTSWITCH.host, 0.0)
-    assert not registry.is_next_hop(core, "198.51.100.66", 0.0)
+    assert registry.hops.is_host(core.name, SOFTSWITCH.host, 0.0)
+    assert not registry.hops.is_host(core.name, "198.51.100.66", 0.0)
     assert registry.path_of(access) is registry.plan.paths[0] and registry.path_of(core) is None
 
 

@@ -1,0 +1,223 @@
+"""A request that one next hop does not take goes to another: anew from what was asked, as an attempt of its own.
+
+The call, its streams and ports, and what the far side calls it stay the same; the branch is another (RFC 3263 section
+4.3). The attempt that is given up becomes an exchange nobody waits for, which takes back what its next hop may have
+begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sbc.core import probing, reach, transact
+from sbc.core.crossing import Crossing
+from sbc.core.ending import dismiss
+from sbc.core.exchange import Exchange, ExchangeState, Hop
+from sbc.core.hops import Neighbour, key_of
+from sbc.core.keys import far_key
+from sbc.core.message import Elsewhere, Intent, Kind, Phase, Refused, Role
+from sbc.core.orders import Note, Order
+from sbc.core.passage import translate
+from sbc.core.registry import Arrival, Registry
+from sbc.core.routing import spoken_by
+
+State = ExchangeState
+
+
+def overdue(registry: Registry, dialect: Any, exchange: Exchange, now: float) -> list[Order] | None:
+    """Patience with a next hop that says nothing may be over: what then; None where the exchange goes on as it does.
+
+    A protocol that confirms at once what may take long has been heard by now. Other requests wait as long as they must
+    for a next hop that has meanwhile shown that it lives: it may be at work on them.
+    """
+    neighbour = exchange.neighbour
+    if neighbour is None or exchange.state is not State.TRYING or exchange.near is None:
+        return None
+    dead = neighbour.heard_at <= exchange.began_at
+    if now >= exchange.deadline:
+        return _give_up(registry, dialect, exchange, neighbour, now) if dead else None
+    if exchange.moves_on is None or now < exchange.moves_on:
+        return None
+    exchange.moves_on = None
+    if not dead and not exchange.timing.quiet:
+        return None
+    silence = f"silent for {now - exchange.began_at:.1f} s"
+    orders = probing.failed(registry, neighbour, silence, now) if dead else []
+    moved = _move(registry, dialect, exchange, silence, now, anybody=True)
+    return None if moved is None else orders + moved
+
+
+def _give_up(registry: Registry, dialect: Any, exchange: Exchange, neighbour: Neighbour, now: float) -> list[Order]:
+    silence = f"silent for {now - exchange.began_at:.1f} s"
+    orders = probing.failed(registry, neighbour, silence, now)
+    return orders + transact.wake_exchange(registry, dialect, exchange, now)
+
+
+def instead(
+    registry: Registry, dialect: Any, message: Any, answer: Intent, exchange: Exchange, arrival: Arrival
+) -> list[Order] | None:
+    """Ask another next hop, if `answer` is such that one might do better; None if the asker is to have the answer.
+
+    Only while nothing of this attempt has reached the asker: who was told that it rings is not to hear it ring anew.
+    """
+    path, fresh = exchange.path, exchange.state in (State.TRYING, State.PROCEEDING) and not exchange.heard
+    if path is None or exchange.neighbour is None or not fresh or answer.elsewhere not in path.failover.on:
+        return None
+    if exchange.intent.within and answer.elsewhere is not Elsewhere.UNAVAILABLE:
+        return None  # the other party of the call is silent, whoever asks it
+    confirmation = dialect.confirm(exchange.sent, message)
+    return _move(registry, dialect, exchange, answer.cause, arrival.now, heard=(arrival.data, confirmation))
+
+
+def unreached(registry: Registry, dialects: Mapping[str, Any], hop: Hop, why: str, now: float) -> list[Order]:
+    """There is no connection to `hop`, or none any more: what waits for an answer by it goes to other next hops.
+
+    What finds none stays, and so does what can still go to the same one by datagrams.
+    """
+    orders: list[Order] = []
+    for exchange in registry.waits.at(hop):
+        neighbour = exchange.neighbour
+        if neighbour is None or key_of(hop) != neighbour.key:
+            continue
+        orders += probing.failed(registry, neighbour, why, now)
+        if exchange.near is None or exchange.state not in (State.TRYING, State.PROCEEDING) or exchange.heard:
+            continue
+        orders += _move(registry, dialects[exchange.dialect], exchange, why, now, anybody=True) or []
+    return orders
+
+
+def late(
+    registry: Registry, dialect: Any, message: Any, answer: Intent, left: Exchange, arrival: Arrival
+) -> list[Order]:
+    """An attempt that was given up is answered after all: that is acknowledged, and what it has begun is ended."""
+    now = arrival.now
+    if arrival.data == left.heard:
+        return [*left.onward(left.confirmation)] if left.confirmation is not None else []
+    if not answer.phase.final:
+        return transact.send_withdrawal(registry, dialect, left, now) if left.state is State.WITHDRAWING else []
+    orders: list[Order] = []
+    left.heard, left.confirmation = b"", None
+    if answer.phase is Phase.SUCCESS and left.timing.confirmed:
+        if left.intent.kind is Kind.OPEN:
+            orders += dismiss(registry, dialect, message, arrival.data, left, now) or []
+        else:
+            left.confirmation = _taken(registry, dialect, message, arrival.data, left)
+            orders += left.onward(left.confirmation) if left.confirmation is not None else []
+    else:
+        left.confirmation = dialect.confirm(left.sent, message)
+        orders += left.onward(left.confirmation) if left.confirmation is not None else []
+    left.heard = arrival.data
+    return orders + transact.finish(registry, left, State.DONE, now)
+
+
+def _taken(registry: Registry, dialect: Any, message: Any, data: bytes, left: Exchange) -> bytes | None:
+    """The confirmation of a late success inside a call, which goes on."""
+    places = [slot.place for slot in dialect.slots(message) if slot.role is Role.SIGNAL and slot.primary]
+    target = left.target or (places[0] if places else None)
+    if left.far is None or target is None:
+        return None
+    confirmation: bytes | None = dialect.close(data, False, target, left.far.listener, registry.mint.token(), None)
+    return confirmation
+
+
+def _move(
+    registry: Registry,
+    dialect: Any,
+    exchange: Exchange,
+    why: str,
+    now: float,
+    anybody: bool = False,
+    heard: tuple[bytes, bytes | None] | None = None,
+) -> list[Order] | None:
+    """Send the request of `exchange` to another next hop; None if there is none.
+
+    `anybody`: also to one that is believed to be down, since nobody else is left. `heard` is the answer that the
+    present one gave, and its confirmation.
+    """
+    path, near, old = exchange.path, exchange.near, exchange.neighbour
+    assert path is not None and near is not None and old is not None and exchange.far is not None  # it crossed
+    if len(exchange.tried) >= path.failover.tries:
+        return None
+    turns = registry.hops.turns(path, exchange.intent.label or exchange.intent.exchange, exchange.tried)
+    if not turns or not (anybody or turns[0].usable):
+        return None
+    new = turns[0]
+    old.failures += 1
+    orders: list[Order] = [_note(exchange, old, new, why), *_leave(registry, dialect, exchange, heard, now)]
+    own = exchange.fallback or exchange.far
+    hop = spoken_by(own.listener, new)
+    exchange.token = registry.mint.derive(b"again", exchange.token, str(hop.peer).encode())
+    exchange.fallback, exchange.neighbour, exchange.moves_on = None, new, None
+    exchange.state, exchange.wait = State.TRYING, 0.0
+    orders += registry.reach(exchange, hop, now)
+    if exchange.call is not None and exchange.call.opening is exchange:
+        registry.move_leg(exchange.call, exchange.call.legs[1 - exchange.arrival_leg], hop)
+    if exchange.timing.quiet:  # the asker waits patiently; of others the own patience ends when it did
+        exchange.deadline = now + exchange.timing.limit
+    try:
+        sent, onward = _again(registry, dialect, exchange, hop, old, now)
+    except Refused as no:
+        return orders + transact.give_up(registry, dialect, exchange, no, now)
+    after = transact.begin(registry, exchange, sent, onward, now)
+    return [*orders, *exchange.onward(sent), *after]
+
+
+def _again(
+    registry: Registry, dialect: Any, exchange: Exchange, hop: Hop, old: Neighbour, now: float
+) -> tuple[bytes, Intent]:
+    """The request as it goes to `hop`, made of what was asked, and its Intent there. @raises Refused."""
+    near, path, target = exchange.near, exchange.path, exchange.target
+    assert near is not None and path is not None
+    if target is not None and not target.name and target.address == old.hop.peer:
+        target = target._replace(address=hop.peer)  # it had no place of its own but the next hop
+    message = dialect.decode(exchange.asked)
+    slots = dialect.slots(message)
+    arrival = Arrival(near.listener, near.peer, exchange.asked, now)
+    crossing = Crossing(registry, arrival, exchange.intent, exchange, hop, path, target)
+    sent, read = translate(dialect, message, slots, crossing)
+    onward: Intent = dialect.describe(read)
+    return reach.by_stream(registry, dialect, exchange, sent, now), onward
+
+
+def _leave(
+    registry: Registry, dialect: Any, exchange: Exchange, heard: tuple[bytes, bytes | None] | None, now: float
+) -> list[Order]:
+    """Make the attempt under way an exchange of its own, that nobody waits for."""
+    left = Exchange(
+        dialect=exchange.dialect,
+        intent=exchange.intent,
+        timing=exchange.timing,
+        token=exchange.token,
+        near=None,
+        far=exchange.far,
+        path=exchange.path,
+        neighbour=exchange.neighbour,
+        target=exchange.target,
+        sent=exchange.sent,
+        instead=exchange,
+    )
+    registry.add_exchange(left, now)
+    registry.join(left, exchange.call)
+    keys = [key for key in exchange.keys if key == far_key(key[0], key[3])]
+    exchange.keys = [key for key in exchange.keys if key not in keys]
+    for key in keys:  # what answers it finds the attempt that was given up
+        registry.key_exchange(left, key)
+    if heard is not None:
+        left.heard, left.confirmation = heard
+        if left.confirmation is None:
+            return registry.forget_exchange(left, now)
+        return [*left.onward(left.confirmation), *transact.finish(registry, left, State.DONE, now)]
+    if not exchange.timing.quiet:
+        return transact.finish(registry, left, State.DONE, now)
+    if exchange.state is State.PROCEEDING:
+        return transact.send_withdrawal(registry, dialect, left, now)
+    left.state = State.WITHDRAWING  # as soon as it is heard of (RFC 3261 section 9.1)
+    registry.timers.set(left, left.deadline)
+    return []
+
+
+def _note(exchange: Exchange, old: Neighbour, new: Neighbour, why: str) -> Note:
+    call = exchange.call.id if exchange.call is not None else ""
+    said = {"method": exchange.intent.method, "from": str(old.hop.peer), "to": str(new.hop.peer)}
+    return Note("failover", why, call, said)
