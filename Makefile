@@ -1,10 +1,11 @@
 # Every target does its own set-up first; on a bare Debian 12, python3 and make are enough.
 
-.PHONY: help setup lab test demo lint docs clean
+.PHONY: help setup lab test fuzz demo lint docs clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make test    set up, then run all tests (as root also those in network namespaces)"
+	@echo "make fuzz    set up, then fuzz what reads SIP for FUZZ_SECONDS (120) of one core; what is found is kept as a test"
 	@echo "make demo    set up, then show one call through a NAT and the SBC (root)"
 	@echo "make setup   make .venv with the project and its tools"
 	@echo "make lint    ruff and mypy"
@@ -19,6 +20,13 @@ lab: setup
 
 test: lab
 	@bin/test
+
+FUZZ_SECONDS ?= 120
+
+fuzz: setup
+	@.venv/bin/python -c 'import atheris' 2>/dev/null || .venv/bin/python -m pip install -q --no-input \
+		--disable-pip-version-check --only-binary :all: '.[fuzz]' || echo 'fuzz: atheris cannot be had here' >&2
+	@.venv/bin/python -m tests.fuzz.guided $(FUZZ_SECONDS)
 
 demo: lab
 	@.venv/bin/python -m tests.netns.demo
