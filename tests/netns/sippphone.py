@@ -5,10 +5,12 @@ It behaves as an ordinary phone behind a NAT: its own private address stands in 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.netns.softswitch import password
+from tests.netns.waiting import wait_for
 
 if TYPE_CHECKING:
     from tests.netns.lab import LabHost
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 SCENARIOS = Path(__file__).with_name("scenarios")
 AUDIO_SECONDS = 20
+FAX_PORT = 30000
+_ECHO = ("uas", "uas_early", "uas_ring")
 
 
 class SippPhone:
@@ -45,17 +49,28 @@ class SippPhone:
         self._run("register", {"expires": str(expires)}, timeout).check_exit(timeout + 2)
 
     def call(self, callee: str, scenario: str = "uac", talk: int = 1000, timeout: float = 20.0) -> LabProcess:
-        """Begin to call somebody (`uac`, `uac_hold`, `uac_cancel`); `talk` is in milliseconds. Its exit code says
-        how it went."""
+        """Begin to call somebody (a scenario whose name begins with `uac`); `talk` is in milliseconds, of a pause in
+        it. Its exit code says how it went."""
         return self._run(scenario, {"callee": callee}, timeout, "-d", str(talk))
 
     def take(self, scenario: str = "uas", talk: int = 500, timeout: float = 30.0) -> LabProcess:
         """Take one call; returns when sipp listens. `uas` and `uas_early` only echo RTP, which suits a host that can
-        be reached; behind a NAT `uas_talk` is wanted, which sends its own. `uas_ring` never answers."""
-        echo = () if scenario == "uas_talk" else ("-rtp_echo", "-mp", str(self.media_port))
+        be reached; behind a NAT one that sends its own is wanted: `uas_talk`, `uas_update`, `uas_fax`. `uas_ring` never
+        answers."""
+        echo = ("-rtp_echo", "-mp", str(self.media_port)) if scenario in _ECHO else ()
         process = self._run(scenario, {}, timeout, "-d", str(talk), *echo)
         self.host.wait_bound(self.port, self.host.address(), self.transport, by=process)
         return process
+
+    def fax_peer(self, timeout: float = 10.0) -> tuple[str, int]:
+        """Where the other end wants its fax (T.38), as the last run of a fax scenario was told."""
+
+        def told() -> re.Match[str] | None:
+            logs = sorted(self.directory.glob(f"{self.runs}.*_fax.log"))
+            return re.search(r"fax to (\S+) (\d+)", logs[0].read_text()) if logs else None
+
+        found = wait_for(told, timeout, f"{self.user} to be told where to send the fax")
+        return found[1], int(found[2])
 
     def _run(self, scenario: str, keys: dict[str, str], timeout: float, *more: str) -> LabProcess:
         address = self.host.address()
@@ -66,6 +81,7 @@ class SippPhone:
         argv += ["-timeout", f"{timeout:g}s", "-timeout_error"]
         self.runs += 1
         argv += ["-trace_err", "-error_file", str(self.directory / f"{self.runs}.{scenario}.errors")]
-        for name, value in {"domain": self.domain, **keys}.items():
+        argv += ["-trace_logs", "-log_file", str(self.directory / f"{self.runs}.{scenario}.log")]
+        for name, value in {"domain": self.domain, "fax_port": str(FAX_PORT), **keys}.items():
             argv += ["-key", name, value]
         return self.host.popen([*argv, *more], log=f"sipp-{scenario}", cwd=self.directory)

@@ -12,12 +12,14 @@ from tests.netns.capture import Capture
 from tests.netns.nat import Nat, NatKind
 from tests.netns.sbc_process import sbc_config
 from tests.netns.scene import Scene
-from tests.netns.topology import FIRST, one_pair
+from tests.netns.talk import talk
+from tests.netns.topology import FIRST, home, one_pair
 from tests.netns.waiting import wait_for
 
 MakeScene = Callable[..., Scene]
 
 FORGETFUL = (Nat(NatKind.PORT_RESTRICTED, timeout=5, stream_timeout=5),)
+USERS = ("alice", "bob", "carol")
 SILENCE = 8.0  # seconds: longer than the NAT remembers
 
 
@@ -51,12 +53,16 @@ def test_the_softswitch_sees_the_long_lifetime_and_the_phone_the_short_one(make_
 
 @pytest.mark.parametrize("keepalive", ['mode = "off"', "period = 3\nanswer_within = 1"], ids=["without", "with"])
 def test_a_call_after_silence_needs_keepalive(make_scene: MakeScene, keepalive: str) -> None:
-    """A NAT that forgets after 5 s. After 8 s of silence a call gets through if the SBC asks every 3 s, else it does
-    not."""
-    stage = make_scene(one_pair((), FORGETFUL), toml=config(keepalive))
-    alice, bob = stage.phone("phone-a", "alice"), stage.phone("phone-b", "bob")
-    for phone in (alice, bob):
+    """NATs that forget after 5 s. After 8 s of silence a call gets through, and so does the end of one that was up all
+    the time, if the SBC asks every 3 s, else neither does."""
+    topology = one_pair((), FORGETFUL) + home("c", "203.0.113.13", nats=FORGETFUL)
+    stage = make_scene(topology, toml=config(keepalive))
+    alice, bob, carol = (stage.phone(f"phone-{at}", user) for at, user in zip("abc", USERS, strict=True))
+    for phone in (alice, bob, carol):
         assert phone.register(300).status == 200
+    long = alice.dial("carol").wait("up")
+    other = carol.wait_call().wait("up")
+    assert talk(long, other, packets=10, reports=1).whole
     time.sleep(SILENCE)
     call = alice.dial("bob")
     if "off" in keepalive:
@@ -64,11 +70,17 @@ def test_a_call_after_silence_needs_keepalive(make_scene: MakeScene, keepalive: 
             wait_for(lambda: bob.calls, 4.0, "the call to reach bob")
         assert not bob.received("OPTIONS")
         call.cancel()
+        with pytest.raises(TimeoutError):
+            long.bye(timeout=2.0)
+        assert other.state == "up", "it was never told"
         return
     call.wait("up")
-    assert len(bob.received("OPTIONS")) >= 2
+    assert len(bob.received("OPTIONS")) >= 2 and len(carol.received("OPTIONS")) >= 2
     assert not alice.received("OPTIONS"), "who is behind no NAT is not asked"
+    assert talk(call, bob.wait_call(), packets=10, reports=1).whole
     assert call.bye().status == 200
+    assert long.bye().status == 200
+    assert other.wait("ended").cause == "hung up there"
 
 
 def test_a_phone_that_is_gone_is_found_dead_and_comes_back_with_its_next_message(make_scene: MakeScene) -> None:
