@@ -35,6 +35,12 @@ class IDialect(Interface):
 
         What the answer must carry back is kept in `crossing.exchange.memo`."""
 
+    def keep_memo(memo):
+        """What the dialect has kept in the memo of an exchange or call, as bytes that outlive the process."""
+
+    def recall_memo(data):
+        """The memo that `keep_memo` was given. @raises BadMessage where `data` is none."""
+
     def refuse(message, refused, source):
         """The protocol's answer (bytes) that says `refused` to the sender at `source`; None where none is allowed."""
 

@@ -42,6 +42,12 @@ class Outside:
         self.told: dict[str, list[str]] = {}  # call ids and what was recorded of each
         self.events: dict[str, int] = {}
 
+    def killed(self, border: Border) -> None:
+        """The process is gone with all it had open, and another stands in its place."""
+        self.border, self.wake_at = border, None
+        self.streams.clear()
+        self.listeners = {own for realm in border.plan.realms.values() for own in realm.listeners}
+
     def receive(self, listener: Listener, source: Address, data: bytes) -> None:
         """A datagram has come in."""
         self.carry_out(self.border.receive(Arrival(listener, source, data, self.now)))

@@ -253,6 +253,14 @@ class ToyDialect:
             host = crossing.translate(slot).address.host
             message.write(TARGET, write_place(text, Place(Address(host, 0))))
 
+    def keep_memo(self, memo: Memo | None) -> bytes:
+        return b"" if memo is None else memo.exchange + memo.target
+
+    def recall_memo(self, data: bytes) -> Memo | None:
+        if data and len(data) < 10:
+            raise BadMessage("no memo")
+        return Memo(data[:10], data[10:]) if data else None
+
     def _reply(self, message: ToyMessage, phase: Phase, cause: int = 0) -> bytes | None:
         if message.octets[OP] == CONFIRM or message.octets[STAGE]:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sbc.core import account, failover, front, keepalive, probing, reach, transact
+from sbc.core import account, failover, front, keepalive, probing, reach, resume, transact
 from sbc.core.address import Address
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
@@ -17,6 +17,7 @@ from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, NoMessage,
 from sbc.core.mint import Mint
 from sbc.core.orders import CloseStream, Listener, Note, Order, Send, Wake
 from sbc.core.passage import translate
+from sbc.core.plain import Frame
 from sbc.core.realm import Plan
 from sbc.core.registry import Arrival, Registry
 from sbc.core.routing import exchange_of_reply, reply_crossing, request_crossing
@@ -64,12 +65,14 @@ class Border:
 
     def _wake(self, owner: Timed, now: float) -> list[Order]:
         if isinstance(owner, Exchange):
+            self.registry.touch(owner.call)
             dialect = self.dialects[owner.dialect]
             moved = failover.overdue(self.registry, dialect, owner, now)
             return transact.wake_exchange(self.registry, dialect, owner, now) if moved is None else moved
         if isinstance(owner, Watch):
             return keepalive.wake_watch(self.registry, self.dialects[owner.dialect], owner, now)
         if isinstance(owner, Binding):
+            self.registry.touch(owner)
             return front.wake_binding(self.registry, owner, now)
         if isinstance(owner, Neighbour):
             return probing.wake_neighbour(self.registry, owner, now)
@@ -90,6 +93,7 @@ class Border:
             orders = transact.give_up(registry, self.dialects[exchange.dialect], exchange, refused, now)
             return self._and_wake(reach.without(orders, unopened)), False
         call = registry.calls.get(stream_id.partition("/")[0])
+        registry.touch(call)
         orders = [Note("stream-lost", why, call.id if call else "", {"stream": stream_id})]
         for stream in list(call.streams.values()) if call else []:
             if call is not None and stream.id == stream_id:
@@ -103,6 +107,25 @@ class Border:
     def resumed(self, stream_id: str) -> None:
         """The engine has heard somebody on a stream again."""
         resumed(self.registry, stream_id)
+
+    def latched(self, stream_id: str, side: int, address: Address) -> None:
+        """The engine has found where the media of one side comes from."""
+        call = self.registry.calls.get(stream_id.partition("/")[0])
+        for stream in call.streams.values() if call is not None else ():
+            if stream.id == stream_id:
+                stream.latched[side] = address
+                self.registry.touch(call)
+
+    def resume_binding(self, data: bytes, now: float, shift: float) -> list[Order]:
+        """Take up a binding that outlived a restart; `shift` is from the core's clock to the time of day. @raises
+        Unfit."""
+        return self._and_wake(resume.resume_binding(self.registry, data, now, Frame(self.plan, shift)))
+
+    def resume_call(self, data: bytes, now: float, shift: float, away: float) -> tuple[Call, list[Order]]:
+        """The same for a call, after an absence of `away` seconds; with it, what is to be done. @raises Unfit."""
+        frame = Frame(self.plan, shift)
+        call, orders = resume.resume_call(self.registry, self.dialects, data, now, frame, away)
+        return call, self._and_wake(orders)
 
     def end_call(self, call_id: str, cause: str, now: float) -> list[Order]:
         """End a call from our side; both parties are told. @raises KeyError for an unknown id."""
@@ -119,6 +142,10 @@ class Border:
                 orders += transact.give_up(registry, self.dialects[exchange.dialect], exchange, refused, now)
                 orders += registry.drop_pending(exchange, now)
                 orders += registry.reach(exchange, None, now)
+        for binding in [each for each in registry.bindings.values() if each.onward == listener and not each.claims]:
+            orders += registry.forget_binding(binding, why, now)  # it had the port before a restart
+        for call in [each for each in registry.calls.values() if any(leg.listener == listener for leg in each.legs)]:
+            orders += end_call(registry, self.dialects[call.dialect], call, why, Ending.CLEARED, now)
         return self._and_wake(orders)
 
     def unframed(self, arrival: Arrival, bad: BadMessage) -> list[Order]:
@@ -198,6 +225,7 @@ def _take_request(border: Border, dialect: Any, message: Any, intent: Intent, ar
     crossing, orders = request_crossing(registry, arrival, intent, slots, timing)
     orders += fronted
     exchange = crossing.exchange
+    registry.touch(exchange.call)
     try:
         return orders + _go_on(border, dialect, message, slots, crossing)
     except Refused as no:
@@ -242,6 +270,7 @@ def _answer(
     border: Border, dialect: Any, message: Any, intent: Intent, exchange: Exchange, arrival: Arrival
 ) -> list[Order]:
     registry = border.registry
+    registry.touch(exchange.call)
     if exchange.instead is not None:
         return failover.late(registry, dialect, message, intent, exchange, arrival)
     if is_too_late(exchange, intent):

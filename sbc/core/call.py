@@ -161,6 +161,7 @@ class Stream:
     remote: list[Pair | None] = attrs.field(factory=lambda: [None, None])
     media: list[str] = attrs.field(factory=lambda: ["", ""])
     held: list[bool] = attrs.field(factory=lambda: [False, False])
+    latched: list[Address | None] = attrs.field(factory=lambda: [None, None])  # where media was found to come from
     silent: bool = False  # whether the engine has told that nobody speaks on it
     early: dict[bytes, Said] = attrs.field(factory=dict)
 
@@ -225,6 +226,7 @@ class Call:
         self.opened_at = now
         self.answered_at: float | None = None
         self.accepted: tuple[bytes, bytes] | None = None  # the answer, as leg 0 got it and as leg 1 gave it
+        self.asked_by = b""  # the party whose attempt was answered
         self.answered_by = b""  # the party that did; what others who were asked say later moves nothing
         self.asked = Asked()
         self.cause = ""

@@ -160,6 +160,8 @@ class Crossing:
             return place
         owner, most = self._owner(place)
         party = self.intent.party if owner is self.call else b""  # a terminal is one place, whatever it calls itself
+        if isinstance(owner, Binding) and (self.there.name, (place, party)) not in owner.tokens:
+            self.registry.touch(owner)
         name = self.registry.names.give(owner, self.there.name, place, party, most)
         return Place(self.local, name.token, ours=True, transport=self.hop.listener.said)
 
@@ -310,6 +312,8 @@ class Crossing:
         before, changes = stream.remote[side], self.exchange.undo
         if self.intent.phase in _UNSETTLED and not any(c.stream is stream and c.side == side for c in changes):
             changes.append(Change(stream, side, before, stream in self._new, stream.media[side]))
+        if before is not None and before.rtp != rtp and not is_unspecified(rtp.host):
+            stream.latched[side] = None  # it was found for an address that is no longer meant
         stream.remote[side] = Pair(rtp, rtcp) if reachable else None  # of the other IP version: learned, if at all
         stream.media[side] = self._flowing[stream]
         stream.held[side] = self._held[stream]

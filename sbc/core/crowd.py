@@ -42,6 +42,11 @@ class Crowd:
                 raise Refused(Cause.BUSY, "too many requests at once from one source", retry_after=30)
         self._count(near, 1)
 
+    def enter_exchange(self, exchange: Exchange) -> None:
+        """One that was let in before a restart goes on."""
+        if exchange.near is not None:
+            self._count(exchange.near, 1)
+
     def move_exchange(self, exchange: Exchange, near: Hop) -> None:
         """Whoever asked is by `near` from now on; what has ended is counted where it did."""
         if exchange.near is not None and exchange not in self.late_exchanges:

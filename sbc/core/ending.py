@@ -15,8 +15,10 @@ from sbc.core.registry import Registry
 from sbc.core.routing import by_one_that_lives
 
 
-def end_call(registry: Registry, dialect: Any, call: Call, cause: str, ending: Ending, now: float) -> list[Order]:
-    """End a call for a `cause` of ours, whatever its state; nothing to do if it has ended."""
+def end_call(
+    registry: Registry, dialect: Any, call: Call, cause: str, ending: Ending, now: float, who: Who = Who.SBC
+) -> list[Order]:
+    """End a call for a `cause` of ours, whatever its state; nothing to do if it has ended. `who` had it ended."""
     if call.state is CallState.CLOSED:
         return []
     opening = call.opening
@@ -29,7 +31,7 @@ def end_call(registry: Registry, dialect: Any, call: Call, cause: str, ending: E
     if call.answered_at is not None:
         for index in (0, 1):
             orders += _tell(registry, dialect, call, index, now)
-    call.because(cause, ending, Who.SBC)
+    call.because(cause, ending, who)
     call.life.end()
     return orders + registry.close_call(call, now)
 
@@ -57,9 +59,9 @@ def resumed(registry: Registry, stream_id: str) -> None:
 def _tell(registry: Registry, dialect: Any, call: Call, index: int, now: float) -> list[Order]:
     """Tell the party of one leg that the call is over."""
     leg = call.legs[index]
-    if call.accepted is None or leg.latest is None or call.opening is None:
+    if call.accepted is None or leg.latest is None:
         return []
-    party = call.answered_by if index else call.opening.intent.party
+    party = call.answered_by if index else call.asked_by
     place = leg.latest._replace(route=leg.route(party))
     hop, _ = by_one_that_lives(registry, call.path, hop_to(leg, place), leg.label)
     token = registry.mint.token()

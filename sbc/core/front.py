@@ -152,6 +152,7 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
     if before is BindingState.PENDING:
         registry.crowd.in_realm["pending", binding.realm.name] -= 1
         registry.crowd.in_realm["bindings", binding.realm.name] += 1
+    registry.touch(binding)
     binding.granted_at, binding.grant_ends = now, now + granted
     binding.terms, binding.kept = exchange.intent.terms, kept
     binding.label = exchange.intent.label

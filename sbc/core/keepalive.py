@@ -47,6 +47,7 @@ def attend(registry: Registry, owner: Binding | Call, now: float) -> None:
         watch.owners[owner] = None
     if watch.dead and isinstance(owner, Binding):
         owner.state = BindingState.DEAD  # the registrar's yes came too late
+        registry.touch(owner)
 
 
 def _watch(registry: Registry, dialect: str, listener: Listener, peer: Address, now: float) -> Watch:
@@ -108,6 +109,7 @@ def heard(registry: Registry, arrival: Arrival, spoke: bool) -> list[Order]:
     for owner in watch.owners:
         if isinstance(owner, Binding) and owner.state is BindingState.DEAD:
             owner.state = BindingState.BOUND
+            registry.touch(owner)
     return [Note("alive", "heard of again", "", _fields(watch))]
 
 
@@ -180,7 +182,18 @@ def missed(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
     for owner in watch.owners:
         if isinstance(owner, Binding) and owner.state is BindingState.BOUND:
             owner.state = BindingState.DEAD
+            registry.touch(owner)
     return [*orders, Note("dead", f"{watch.missed} answers missed", "", _fields(watch))]
+
+
+def bury(registry: Registry, watch: Watch, now: float) -> None:
+    """Who was dead before a restart still is, until heard of; it is asked soon."""
+    watch.missed, watch.dead = _settings(registry, watch).misses, True
+    for owner in watch.owners:
+        if isinstance(owner, Binding) and owner.state is BindingState.BOUND:
+            owner.state = BindingState.DEAD
+            registry.touch(owner)
+    _ask_at(registry, watch, now + RETRY)
 
 
 def patience(registry: Registry, binding: Binding, listener: Listener, peer: Address, now: float) -> float:

@@ -62,6 +62,11 @@ class Names:
         self._by_token[realm, name.token] = name
         return name
 
+    def enter(self, owner: Owner, realm: str, peer: Peer, token: bytes) -> None:
+        """Let a token that `owner` knows be found: it was given before a restart."""
+        place, party = peer
+        self._by_token[realm, token] = Name(token, realm, place, owner, party)
+
     def find(self, realm: str, token: bytes) -> Name | None:
         """The name with that token in that realm. Tokens of other realms are unknown there."""
         return self._by_token.get((realm, token))

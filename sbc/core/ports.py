@@ -31,6 +31,15 @@ class PortPool:
         self.used.add(port)
         return port
 
+    def claim(self, port: int) -> bool:
+        """Take this very run; False if it is not free, or none of the pool's."""
+        try:
+            self._free.remove(port)
+        except ValueError:
+            return False
+        self.used.add(port)
+        return True
+
     def give(self, port: int, now: float, rest: bool = True) -> None:
         """Give back a run taken before. It need not `rest` if nobody can have used it yet: it is the next given then.
 

@@ -59,6 +59,7 @@ _UNHEARD = frozenset({ExchangeState.TRYING, ExchangeState.WITHDRAWING})
 
 def _fall_back(registry: Registry, dialect: Any, exchange: Exchange, now: float) -> list[Order]:
     assert exchange.fallback is not None and exchange.far is not None
+    registry.touch(exchange.call)
     registry.waits.avoid(exchange.far, now + AVOID)
     registry.waits.drop(exchange)
     far = exchange.fallback

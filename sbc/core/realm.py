@@ -148,6 +148,11 @@ class Realm:
     keepalive: Keepalive = Keepalive()
     tls: Tls | None = None
 
+    def hosts(self) -> frozenset[str]:
+        """By which hosts peers there mean the SBC."""
+        spoken = {host for own in self.listeners for host in (own.address.host, own.advertised.host)}
+        return frozenset(spoken | {self.media.advertised} | self.domains)
+
     def listener(self, dialect: str, transport: str) -> Listener | None:
         """The first listener of that transport, if there is one."""
         return next((own for own in self.listeners if own.transport == transport and own.dialect == dialect), None)
@@ -232,6 +237,11 @@ class Plan:
     realms: dict[str, Realm]
     paths: tuple[Path, ...]
     timers: Timers = Timers()
+
+    def media_hosts(self) -> frozenset[str]:
+        """Where our own media is, in any realm."""
+        media = [realm.media for realm in self.realms.values()]
+        return frozenset(host for each in media for host in (each.address, each.advertised))
 
     def core_listener(self, path: Path) -> Listener:
         """The shared listener of a path's core realm: the first, or the first of the path's transport."""

@@ -62,26 +62,15 @@ class Registry:
         self.bindings_by_user: dict[tuple[str, bytes], set[Binding]] = {}
         self.bindings_by_source: dict[tuple[str, Address], dict[Binding, None]] = {}  # in the order they came
         self.terminal_ports = TerminalPorts(plan)
+        self.changed: dict[Call | Binding, None] | None = None  # for whoever keeps them; None where nobody does
         self.watches: dict[WatchKey, Watch] = {}
-        self.learners = {
-            realm.name: Learner(realm.keepalive.longest)
-            for realm in plan.realms.values()
-            if realm.keepalive.mode is Probing.ADAPTIVE
-        }
+        adapting = [realm for realm in plan.realms.values() if realm.keepalive.mode is Probing.ADAPTIVE]
+        self.learners = {realm.name: Learner(realm.keepalive.longest) for realm in adapting}
         self.media_ports = {
             realm.name: PortPool(realm.media.ports, 2, realm.media.quarantine) for realm in plan.realms.values()
         }
-        self._media_hosts = frozenset(
-            host for realm in plan.realms.values() for host in (realm.media.address, realm.media.advertised)
-        )
-        self._hosts = {
-            realm.name: frozenset(
-                {host for own in realm.listeners for host in (own.address.host, own.advertised.host)}
-                | {realm.media.advertised}
-                | realm.domains
-            )
-            for realm in plan.realms.values()
-        }
+        self._media_hosts = plan.media_hosts()
+        self._hosts = {realm.name: realm.hosts() for realm in plan.realms.values()}
 
     # -- what the plan says
 
@@ -97,20 +86,30 @@ class Registry:
         """The path whose access realm `realm` is."""
         return next((path for path in self.plan.paths if path.access == realm.name), None)
 
+    def touch(self, owner: Call | Binding | None) -> None:
+        """`owner` is not what it was: what is kept of it is to be written anew."""
+        if self.changed is not None and owner is not None:
+            self.changed[owner] = None
+
     # -- calls
 
     def add_call(self, call: Call, now: float) -> list[Order]:
         """Take in a new call. @raises Refused when the realm it comes from is full."""
         realm = call.legs[0].realm
         self.crowd.within("calls", realm, realm.limits.calls)
-        self.crowd.in_realm["calls", realm.name] += 1
+        self.enter_call(call, now + self.plan.timers.call_max)
+        return [account.opened(call)]
+
+    def enter_call(self, call: Call, due: float) -> None:
+        """Let a call that is admitted be found."""
+        self.crowd.in_realm["calls", call.legs[0].realm.name] += 1
         self.calls[call.id] = call
         for leg in call.legs:
             self.waits.join(leg)
             self.calls_by_label.setdefault((leg.realm.name, leg.label), []).append(call)
         self.terminal_ports.hold(call, [leg.listener for leg in call.legs])
-        self.timers.set(call, now + self.plan.timers.call_max)
-        return [account.opened(call)]
+        self.timers.set(call, due)
+        self.touch(call)
 
     def name_call(self, call: Call, leg: Leg, name: bytes) -> None:
         """Let `name` on that leg mean `call` too. A name another live call holds stays with that call."""
@@ -153,6 +152,7 @@ class Registry:
             orders += self.close_stream(call, stream, now)
         self.timers.set(call, now + self.plan.timers.linger)
         self.leave(call, now)
+        self.touch(call)
         for leg in call.legs:
             self.waits.leave(leg)
         orders.append(account.closed(call, now))
@@ -273,6 +273,8 @@ class Registry:
         self.waits.drop(exchange)
         if exchange.call is not None:
             exchange.call.exchanges.discard(exchange)
+            if exchange.timing.confirmed:
+                self.touch(exchange.call)
         self.names.release(exchange)
         self.timers.set(exchange, None)
         orders = self.terminal_ports.let_go(exchange, exchange.listeners, now)
@@ -312,25 +314,20 @@ class Registry:
         # apart, so that a flood of claims takes nobody's place
         self.crowd.within("pending", realm, realm.limits.bindings)
         onward, orders = self.terminal_ports.take(path, self.plan.core_listener(path), arrival.now)
-        binding = Binding(
-            id=self.mint.token()[:8].decode(),
-            dialect=arrival.listener.dialect,
-            path=path,
-            realm=realm,
-            user=user,
-            place=place,
-            seen=arrival.source,
-            listener=arrival.listener,
-            onward=onward,
-            label=label,
-        )
-        self.crowd.in_realm["pending", realm.name] += 1
-        self.bindings[binding.id] = binding
-        self.bindings_at.setdefault((realm.name, user, place), []).append(binding)
-        self.bindings_by_user.setdefault((realm.name, user), set()).add(binding)
-        self.bindings_by_source.setdefault((realm.name, binding.seen), {})[binding] = None
-        self.terminal_ports.give_to(binding)
+        own, id = arrival.listener, self.mint.token()[:8].decode()
+        binding = Binding(id, own.dialect, path, realm, user, place, arrival.source, own, onward, label)
+        self.enter_binding(binding)
         return binding, orders
+
+    def enter_binding(self, binding: Binding) -> None:
+        """Let a binding be found."""
+        realm = binding.realm.name
+        self.crowd.in_realm[counted_as(binding), realm] += 1
+        self.bindings[binding.id] = binding
+        self.bindings_at.setdefault((realm, binding.user, binding.place), []).append(binding)
+        self.bindings_by_user.setdefault((realm, binding.user), set()).add(binding)
+        self.bindings_by_source.setdefault((realm, binding.seen), {})[binding] = None
+        self.terminal_ports.give_to(binding)
 
     def move_binding(self, binding: Binding, source: Address, listener: Listener) -> bool:
         """Let the terminal be at `source` from now on, spoken to by `listener`; whether that is news."""
@@ -357,6 +354,7 @@ class Registry:
         self._unsee(binding)
         self.names.release(binding)
         self.leave(binding, now)
+        self.touch(binding)
         self.timers.set(binding, None)
         user = binding.user.decode(errors="replace")
         note = Note("unbound", why, "", {"binding": binding.id, "user": user})

@@ -58,6 +58,9 @@ class TerminalPorts:
         port = pool.take(now)
         if port is None:
             raise Refused(Cause.BUSY, "no signalling ports left", 30, f"on path {path.name}")
+        return self._opened(path, shared, port)
+
+    def _opened(self, path: Path, shared: Listener, port: int) -> tuple[Listener, list[Order]]:
         own = attrs.evolve(
             shared,
             address=Address(shared.address.host, port),
@@ -65,6 +68,19 @@ class TerminalPorts:
         )
         self._open[own.realm, own.address] = TerminalPort(own, path.name)
         return own, [Listen(own)]
+
+    def retake(self, path: Path, shared: Listener, port: int) -> tuple[Listener, list[Order]]:
+        """The listener that a terminal had at `port` before a restart, and what opens it, if it is not open.
+
+        @raises Refused when the path has no such port to give.
+        """
+        known = self._open.get((shared.realm, Address(shared.address.host, port)))
+        if known is not None:
+            return known.listener, []
+        pool = self.pools.get(path.name)
+        if pool is None or not pool.claim(port):
+            raise Refused(Cause.BUSY, "its signalling port is not to be had", detail=f"on path {path.name}")
+        return self._opened(path, shared, port)
 
     def give_to(self, binding: Binding) -> None:
         """Let what arrives on the binding's listener, where that is its own, be for the binding."""

@@ -34,6 +34,7 @@ def absorb_request(
     if known is None and intent.kind is Kind.OPEN:
         known = _known_elsewhere(registry, intent, arrival)
         if known is not None:
+            registry.touch(known.call)
             moved = registry.move_exchange(known, near, arrival.now)
             return [*moved, *known.back(known.answer)]
     if known is not None:
@@ -98,6 +99,7 @@ def _withdraw(registry: Registry, dialect: Any, message: Any, intent: Intent, ar
     orders = finish(registry, own, State.DONE, arrival.now)
     orders += own.back(own.answer)
     asked.taken_back = arrival.data
+    registry.touch(asked.call)
     if asked.state is State.TRYING:
         # it may not be taken back before the other side has been heard (RFC 3261 section 9.1)
         asked.state = State.WITHDRAWING
@@ -286,7 +288,7 @@ def _opened(registry: Registry, exchange: Exchange, answer: Intent, now: float, 
         if call.answered_at is not None:
             return []
         call.life.answer()
-        call.answered_at, call.answered_by = now, answer.party
+        call.answered_at, call.answered_by, call.asked_by = now, answer.party, exchange.intent.party
         call.accepted = (exchange.answer or b"", exchange.heard)
         if call.lifetime:
             granted = exchange.intent.expires if answer.expires is None else answer.expires
@@ -347,6 +349,7 @@ def give_up(
         if exchange.watch is not None:
             return keepalive.missed(registry, exchange, now)
         return registry.forget_exchange(exchange, now)
+    registry.touch(exchange.call)
     exchange.answer = dialect.refuse(dialect.decode(exchange.asked), refused, exchange.near.peer)
     orders: list[Order] = [*exchange.back(exchange.answer)]
     orders += _failed(registry, exchange, Phase.FAILURE, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from zope.interface import implementer
 
@@ -12,7 +12,7 @@ from sbc.core.crossing import Crossing
 from sbc.core.message import BadMessage, Intent, Place, Refused, Slot, Timing
 from sbc.core.orders import Listener
 from sbc.interfaces import IDialect
-from sbc.sip import codec, describe, probe, registrar, replies, slots, stamp
+from sbc.sip import codec, describe, memos, probe, registrar, replies, slots, stamp
 from sbc.sip.codec import BadSip, SipMessage
 
 T1 = 0.5  # seconds (RFC 3261 section 17.1.1.1)
@@ -68,6 +68,12 @@ class SipDialect:
 
     def stamp(self, message: SipMessage, crossing: Crossing) -> None:
         stamp.stamp(message, crossing)
+
+    def keep_memo(self, memo: Any) -> bytes:
+        return memos.keep(memo)
+
+    def recall_memo(self, data: bytes) -> Any:
+        return memos.recall(data)
 
     def refuse(self, message: SipMessage, refused: Refused, source: Address) -> bytes | None:
         return replies.refuse(message, refused, source)

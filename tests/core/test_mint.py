@@ -39,3 +39,17 @@ def test_the_same_secret_gives_the_same_tokens_and_another_others() -> None:
 def test_a_secret_that_is_none_is_refused(secret: bytes) -> None:
     with pytest.raises(ValueError, match="16 to 64"):
         Mint(secret)
+
+
+def test_no_run_of_the_same_secret_gives_a_token_of_another_but_what_is_derived_stays() -> None:
+    first, second = (Mint(SECRET, run) for run in (b"one", b"two"))
+    assert not {first.token() for _ in range(1000)} & {second.token() for _ in range(1000)}
+    assert first.derive(b"label", b"x") == second.derive(b"label", b"x")
+
+
+def test_another_secret_can_be_taken_until_the_first_token_is_given() -> None:
+    mint = Mint(SECRET)
+    mint.assume(SECRET[::-1], b"run")
+    assert mint.token() == Mint(SECRET[::-1], b"run").token()
+    with pytest.raises(ValueError, match="given already"):
+        mint.assume(SECRET, b"run")

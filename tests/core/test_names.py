@@ -99,3 +99,14 @@ class AgainstAModel(RuleBasedStateMachine):
 
 
 TestAgainstAModel = AgainstAModel.TestCase
+
+
+def test_a_name_of_before_a_restart_is_entered_as_it_was() -> None:
+    names, again, owner = make(), make(), Owner()
+    name = names.give(owner, "core", place(1), b"party", 4)
+    for (realm, peer), token in owner.tokens.items():
+        again.enter(owner, realm, peer, token)
+    found = again.find("core", name.token)
+    assert found is not None and (found.place, found.party, found.owner) == (place(1), b"party", owner)
+    again.release(owner)
+    assert not len(again)

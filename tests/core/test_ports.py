@@ -69,3 +69,12 @@ def test_a_lost_port_is_noticed() -> None:
     pool.take(0.0)
     pool.used.clear()
     assert not pool.balanced()
+
+
+def test_a_port_can_be_claimed_once_if_it_is_the_pools() -> None:
+    pool = PortPool(range(20000, 20010), 2, 10.0)
+    assert pool.claim(20004) and not pool.claim(20004)
+    assert not pool.claim(20005) and not pool.claim(30000)
+    assert [pool.take(0.0) for _ in range(5)] == [20000, 20002, 20006, 20008, None]
+    pool.give(20004, 0.0)
+    assert pool.balanced() and pool.take(11.0) == 20004

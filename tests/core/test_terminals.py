@@ -114,3 +114,22 @@ def test_a_port_is_open_exactly_as_long_as_somebody_holds_it(script: list[tuple[
         model = [(own, holders) for own, holders in model if holders]
         assert {port.listener for port in ports.values()} == {own for own, _ in model}
         assert len(ports.pools["main"].used) == len(model) and ports.pools["main"].balanced()
+
+
+def test_a_port_of_before_a_restart_is_taken_again_once_and_given_to_nobody_else() -> None:
+    plan = own_plan(2)
+    ports, shared = TerminalPorts(plan), plan.realms["core"].listeners[0]
+    own, orders = ports.retake(plan.paths[0], shared, 41000)
+    assert orders == [Listen(own)] and own.address == Address(SBC_CORE.host, 41000)
+    assert ports.retake(plan.paths[0], shared, 41000) == (own, [])
+    assert taken(ports, plan).address.port == 41001
+    assert ports.let_go("nobody", [own], 0.0) == [Unlisten(own)]
+
+
+@pytest.mark.parametrize("port", [41002, 5060])
+def test_a_port_that_is_no_longer_the_paths_is_not_taken(port: int) -> None:
+    for plan in (own_plan(2), make_plan("toy")):
+        ports = TerminalPorts(plan)
+        with pytest.raises(Refused, match="not to be had"):
+            ports.retake(plan.paths[0], plan.realms["core"].listeners[0], port)
+        assert len(ports) == 0

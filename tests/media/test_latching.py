@@ -438,3 +438,25 @@ def test_every_verdict_is_consistent(script: list[Any]) -> None:
             assert it.latched == (verdict.latched or before)
             assert verdict.accept or verdict.latched is None
             assert kind is not Kind.OPAQUE or verdict.latched is None
+
+
+def test_a_latch_of_an_earlier_process_is_believed_and_with_no_window_nobody_takes_it() -> None:
+    it = latch(latched=NAT, window=0.0)
+    assert (it.destination, it.reason) == (NAT, "kept")
+    assert ask(it, NAT, 0.0) == Verdict(True, None, "latched")
+    for source in (OTHER_PORT, STRANGER, SIGNALLED):
+        assert ask(it, source, 0.0) == Verdict(False, None, "window-closed")
+    assert ask(latch(latched=STRANGER, window=0.0), SIGNALLED, 0.0).accept
+
+
+def test_with_a_window_an_earlier_latch_gives_way_as_one_that_was_carried_into_it() -> None:
+    it = latch(latched=STRANGER)
+    assert ask(it, NAT, 0.1).latched == NAT
+    it = latch(latched=NAT)
+    assert not ask(it, OTHER_PORT, RELATCH_AFTER - 0.1).accept
+    assert ask(it, OTHER_PORT, RELATCH_AFTER).reason == "moved"
+
+
+@pytest.mark.parametrize("changes", [{"latch": Latch.OFF}, {"behind_nat": False}])
+def test_an_earlier_latch_that_is_not_permitted_now_is_none(changes: dict[str, Any]) -> None:
+    assert latch(latched=NAT, **changes).destination == SIGNALLED

@@ -1,0 +1,274 @@
+"""Calls and bindings as they come back after a restart, from what sbc/core/snapshot.py wrote of them.
+
+A call goes on in the state it was in, with its names, its keys and its ports; its streams are opened again. What no
+longer fits the plan is not taken up, or ended, with the reason. Times were written as times of day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from sbc.core import keepalive, reach
+from sbc.core.binding import Binding, BindingState
+from sbc.core.call import Call, CallState, Leg, Stream
+from sbc.core.ending import end_call
+from sbc.core.exchange import Change, Exchange, ExchangeState, Hop
+from sbc.core.message import BadMessage, Ending, Refused, StreamKey, Who
+from sbc.core.orders import Listener, Note, OpenStream, Order, SideSpec, StreamSpec
+from sbc.core.plain import Frame, Unfit, form, read_object
+from sbc.core.realm import Path, Realm
+from sbc.core.registry import Registry
+from sbc.core.snapshot import BINDING, CALL, CHANGE, EXCHANGE, LEG, STREAM, unpack
+
+SHORT = 15.0
+"""Seconds of absence in which no NAT forgets a mapping that media kept alive: nothing need be learned anew then."""
+NO_PORTS = "its media ports could not be had after the restart"
+
+_STATE = form(CallState)
+_STREAM = form(tuple[StreamKey, str])
+
+
+def resume_binding(registry: Registry, data: bytes, now: float, frame: Frame) -> list[Order]:
+    """Take up a binding again. What it has told its terminal counts from now: the terminal will be back by then.
+
+    @raises Unfit, having changed nothing.
+    """
+    binding = _made(Binding, read_object(BINDING, unpack("binding", data), frame))
+    path, state = binding.path, binding.state
+    if registry.plan.realms[path.access] is not binding.realm:
+        raise Unfit(f"its path {path.name} no longer begins in realm {binding.realm.name}")
+    if binding.grant_ends <= now:
+        raise Unfit("expired")
+    if binding.id in registry.bindings or state is BindingState.PENDING:
+        raise Unfit("is there already" if binding.id in registry.bindings else "was never confirmed")
+    binding.listener = _own(binding.realm, binding.listener)
+    binding.onward, orders = _terminals_own(registry, path, registry.plan.realms[path.core], binding.onward)
+    told = min(max(binding.expires_at - binding.told_at, 0.0), binding.grant_ends - now)
+    binding.told_at, binding.expires_at = now, now + told
+    due, binding.due = binding.grant_ends if binding.due is None else max(binding.due, binding.expires_at), None
+    registry.enter_binding(binding)
+    _enter_names(registry, binding)
+    registry.timers.set(binding, min(due, binding.grant_ends))
+    keepalive.attend(registry, binding, now)
+    if state is BindingState.DEAD and binding.watch is not None:
+        keepalive.bury(registry, binding.watch, now)
+    elif state is BindingState.DEAD:
+        binding.state = BindingState.BOUND  # nobody would bring it back
+    return orders
+
+
+def resume_call(
+    registry: Registry, dialects: Mapping[str, Any], data: bytes, now: float, frame: Frame, away: float
+) -> tuple[Call, list[Order]]:
+    """Take up a call again, after an absence of `away` seconds; one that cannot go on is ended and its parties told.
+
+    @raises Unfit where nobody can be told, having changed nothing.
+    """
+    plain = unpack("call", data)
+    found = read_object(CALL, plain, frame)
+    legs = [LEG.read(each, frame) for each in _list(plain, "legs")]
+    streams: list[Stream] = [STREAM.read(each, frame) for each in _list(plain, "streams")]
+    if any(len(both) != 2 for each in streams for both in (each.remote, each.media, each.held, each.latched)):
+        raise Unfit("a stream has two sides")
+    call, dialect = _call(registry, dialects, found, legs)
+    call.memo = _memo(dialect, plain, frame)
+    exchanges = [_exchange(call, dialect, each, streams, frame) for each in _list(plain, "exchanges")]
+    state = _STATE.read(plain.get("state"), frame)
+    if state is CallState.CLOSED:
+        raise Unfit("has ended")
+    orders = _enter(registry, call, state, found.get("due"), now)
+    opening = plain.get("opening")
+    if isinstance(opening, int) and 0 <= opening < len(exchanges):
+        call.opening = exchanges[opening]
+    for exchange in exchanges:
+        orders += _enter_exchange(registry, call, exchange, now)
+    lost = _enter_streams(registry, call, streams)
+    keepalive.attend(registry, call, now)
+    if lost or state is CallState.CLOSING:
+        return call, orders + reach.without(_end(registry, dialect, call, lost, now), {each.id for each in streams})
+    orders += [OpenStream(_spec(call, each, away)) for each in streams]
+    orders.append(Note("call-resumed", f"after {away:.1f} s", call.id, {"state": state.value}))
+    return call, orders
+
+
+def _call(registry: Registry, dialects: Mapping[str, Any], found: dict[str, Any], legs: list[Leg]) -> tuple[Call, Any]:
+    missing = CALL.keys() - found.keys()
+    if missing or len(legs) != 2:
+        raise Unfit(f"lacks {sorted(missing) or 'a leg'}")
+    path, dialect = found["path"], dialects.get(found["dialect"])
+    if dialect is None:
+        raise Unfit(f"{found['dialect']} is not spoken")
+    if {leg.realm.name for leg in legs} != {path.access, path.core}:
+        raise Unfit(f"its path {path.name} joins other realms")
+    if found["id"] in registry.calls:
+        raise Unfit("is there already")
+    call = Call(found.pop("id"), found.pop("dialect"), found.pop("path"), (legs[0], legs[1]), found.pop("opened_at"))
+    for name, value in found.items():
+        if name not in ("due", "keys"):
+            setattr(call, name, value)
+    call.keys = {key for key in found["keys"] if key not in registry.calls_by_key}
+    return call, dialect
+
+
+def _enter(registry: Registry, call: Call, state: CallState, due: float | None, now: float) -> list[Order]:
+    orders: list[Order] = []
+    for leg in sorted(call.legs, key=lambda leg: leg.realm.name == call.path.core):  # what may open a port comes last
+        leg.listener, listen = _terminals_own(registry, call.path, leg.realm, leg.listener)
+        orders += listen
+    if state is CallState.EARLY:
+        call.life.ring()
+    elif state is not CallState.OPENING:
+        call.life.answer()
+    if state is CallState.CLOSING:
+        call.life.hang_up()
+    registry.enter_call(call, now if due is None else due)
+    registry.calls_by_key.update((key, call) for key in call.keys)
+    _enter_names(registry, call)
+    return orders
+
+
+def _enter_names(registry: Registry, owner: Call | Binding) -> None:
+    for (realm, peer), token in owner.tokens.items():
+        registry.names.enter(owner, realm, peer, token)
+
+
+def _exchange(call: Call, dialect: Any, plain: Any, streams: list[Stream], frame: Frame) -> Exchange:
+    """An exchange of `call` as it was, not yet in the registry. @raises Unfit."""
+    found = read_object(EXCHANGE, plain, frame)
+    memo = _memo(dialect, plain, frame)
+    try:
+        intent = dialect.describe(dialect.decode(found.get("asked", b"")))
+    except BadMessage as bad:
+        raise Unfit(f"what was asked cannot be read: {bad.reason}") from bad
+    timing = dialect.timing(intent)
+    exchange: Exchange = _made(Exchange, {**found, "intent": intent, "timing": timing, "memo": memo, "path": call.path})
+    if exchange.near is None or exchange.far is None or not exchange.keys:
+        raise Unfit("an exchange leads nowhere")
+    own = [own.address for leg in call.legs for own in (*leg.realm.listeners, leg.listener)]
+    if not all(listener.address in own for listener in exchange.listeners):
+        raise Unfit("an exchange speaks by a listener that is no more")
+    by_key = {(each.key, each.kind): each for each in streams}
+    for each in _list(plain, "undo"):
+        found = read_object(CHANGE, each, frame)
+        stream = by_key.get(_STREAM.read(each.get("stream"), frame))
+        if stream is not None:
+            exchange.undo.append(_made(Change, {**found, "stream": stream}))
+    return exchange
+
+
+def _memo(dialect: Any, plain: Any, frame: Frame) -> Any:
+    try:
+        return dialect.recall_memo(form(bytes).read(plain.get("memo"), frame))
+    except BadMessage as bad:
+        raise Unfit(f"what its messages must say cannot be read: {bad.reason}") from bad
+
+
+def _enter_exchange(registry: Registry, call: Call, exchange: Exchange, now: float) -> list[Order]:
+    """Let an exchange go on where it was. What waits for an answer by a connection asks again: that is gone."""
+    due, exchange.due, exchange.call = exchange.due, None, call
+    for name in ("near", "far", "fallback"):
+        setattr(exchange, name, _as_it_is(call, getattr(exchange, name)))
+    if exchange.far is not None:
+        exchange.neighbour = registry.hops.at(call.path, exchange.far)
+    registry.crowd.enter_exchange(exchange)
+    registry.live_exchanges.add(exchange)
+    registry.terminal_ports.hold(exchange, exchange.listeners)
+    call.exchanges.add(exchange)
+    registry.exchanges.update((key, exchange) for key in exchange.keys)
+    registry.timers.set(exchange, now if due is None else due)
+    if not exchange.open:
+        return registry.linger(exchange, now)
+    registry.waits.add(exchange)
+    again = exchange.state is ExchangeState.TRYING and exchange.far is not None and exchange.far.reliable
+    return [*exchange.onward(exchange.sent)] if again else []
+
+
+def _as_it_is(call: Call, hop: Hop | None) -> Hop | None:
+    """The hop by the listener as the plan has it now."""
+    own = [own for leg in call.legs for own in (leg.listener, *leg.realm.listeners)]
+    same = (each for each in own if hop is not None and _same(each, hop.listener))
+    found = next(same, None)
+    return hop if hop is None or found is None else Hop(found, hop.peer)
+
+
+def _same(one: Listener, other: Listener) -> bool:
+    return one.address == other.address and one.transport == other.transport
+
+
+def _enter_streams(registry: Registry, call: Call, streams: Iterable[Stream]) -> bool:
+    """Take the streams' ports again; whether one of them is not to be had."""
+    lost = False
+    for stream in streams:
+        taken: list[tuple[Leg, int]] = []
+        for leg, pair in zip(call.legs, stream.ours, strict=True):
+            pool, port = registry.media_ports[leg.realm.name], pair.rtp.port
+            if pair.rtp.host == leg.realm.media.address and pool.claim(port):
+                taken.append((leg, port))
+        if len(taken) == 2:
+            call.streams[stream.key, stream.kind] = stream
+            continue
+        lost = True
+        for leg, port in taken:
+            registry.media_ports[leg.realm.name].give(port, 0.0)
+    return lost
+
+
+def _end(registry: Registry, dialect: Any, call: Call, lost: bool, now: float) -> list[Order]:
+    """End what cannot go on. The answer to a party's wish to end may be lost: both are told, and it was the party's."""
+    if lost:
+        return end_call(registry, dialect, call, NO_PORTS, Ending.CLEARED, now)
+    cause, ending, who = call.cause or "hung up", call.ending or Ending.NORMAL, call.ended_by or Who.SBC
+    return end_call(registry, dialect, call, cause, ending, now, who)
+
+
+def _spec(call: Call, stream: Stream, away: float) -> StreamSpec:
+    """The stream as the engine is to have it: media goes on to where it went. That the SBC was away is no reason to
+    listen to strangers; only after a longer absence may a NAT have given the peer another address."""
+    spec = stream.spec(call)
+    first, second = (_side(each, stream.latched[index], away) for index, each in enumerate(spec.sides))
+    return attrs.evolve(spec, sides=(first, second))
+
+
+def _side(spec: SideSpec, latched: Any, away: float) -> SideSpec:
+    if latched is None:
+        return spec
+    return attrs.evolve(spec, latched=latched, window=0.0 if away < SHORT else spec.window)
+
+
+def _own(realm: Realm, listener: Listener) -> Listener:
+    """The realm's listener that was this one. @raises Unfit."""
+    own = next((own for own in realm.listeners if own.dialect == listener.dialect and _same(own, listener)), None)
+    if own is None:
+        raise Unfit(f"there is no listener {listener} any more")
+    return own
+
+
+def _terminals_own(registry: Registry, path: Path, realm: Realm, listener: Listener) -> tuple[Listener, list[Order]]:
+    """The listener of realm or terminal that was this one, and what opens it. @raises Unfit."""
+    if realm.name != path.core or any(_same(own, listener) for own in realm.listeners):
+        return _own(realm, listener), []
+    shared = registry.plan.core_listener(path)
+    if (shared.realm, shared.address.host) != (listener.realm, listener.address.host):
+        raise Unfit(f"there is no listener {listener} any more")
+    try:
+        return registry.terminal_ports.retake(path, shared, listener.address.port)
+    except Refused as no:
+        raise Unfit(f"{no.told}: {listener}") from no
+
+
+def _made(kind: Any, found: dict[str, Any]) -> Any:
+    names = {each.name: each.alias for each in attrs.fields(kind)}
+    try:
+        return kind(**{names[name]: value for name, value in found.items()})
+    except TypeError as error:
+        raise Unfit(f"is no whole {kind.__name__}: {error}") from error
+
+
+def _list(plain: Any, name: str) -> list[Any]:
+    found = plain.get(name)
+    if not isinstance(found, list):
+        raise Unfit(f"has no {name}")
+    return found

@@ -1,0 +1,161 @@
+"""What of a call or a binding outlives the process: a plain value, taken whenever something of it has changed.
+
+What comes back of it, and how, is in sbc/core/resume.py. What stays behind is named here, each with its reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sbc.core.binding import Binding, BindingState
+from sbc.core.call import Asked, Call, CallState, Leg, Stream
+from sbc.core.exchange import OPEN_STATES, Change, Exchange, ExchangeState
+from sbc.core.hops import HopKey
+from sbc.core.message import Ending, Place, Who
+from sbc.core.names import Peer
+from sbc.core.plain import Form, Frame, Moment, Unfit, dumps, form, hints_of, shape, writer, written
+from sbc.core.realm import Path
+
+VERSION = 1
+"""Of the values. Another one is not read: an attribute that is added needs a default, not a number."""
+
+LEFT_OUT: dict[type, dict[str, str]] = {
+    Call: {
+        "legs": "written one by one",
+        "streams": "written one by one, by what they hold of their key",
+        "exchanges": "those that can go on are written one by one",
+        "opening": "said by its place among the exchanges",
+        "watch": "begun anew: what was heard last is long ago",
+        "memo": "the dialect's own form of it",
+        "entry": "the timers' own",
+        "life": "made from the state",
+        "_state": "written as the state",
+    },
+    Leg: {},
+    Stream: {"silent": "the engine will tell"},
+    Exchange: {
+        "intent": "read again from the request",
+        "timing": "the dialect's, of the request",
+        "path": "its call's",
+        "call": "whoever it is written with",
+        "neighbour": "the next hop that is there now",
+        "instead": "attempts that were given up are left to themselves",
+        "memo": "the dialect's own form of it",
+        "wait": "begun anew",
+        "bindings": "exchanges that bind are not written: whoever registers repeats it",
+        "asked_for": "the same",
+        "watch": "questions of ours are not written: they are asked again",
+        "undo": "written by what its streams are known by",
+        "tokens": "names that are loaded within a call are the call's",
+        "entry": "the timers' own",
+    },
+    Binding: {
+        "strayed": "what it did last is long ago",
+        "watch": "begun anew; of one that is dead it is known that it was",
+        "claims": "exchanges that bind are not written: whoever registers repeats it",
+        "entry": "the timers' own",
+    },
+}
+"""What of each class is not written by its own attribute, and why."""
+
+MOMENTS: dict[type, frozenset[str]] = {
+    Call: frozenset({"opened_at", "answered_at", "due"}),
+    Exchange: frozenset({"deadline", "due", "began_at", "moves_on"}),
+    Binding: frozenset({"expires_at", "told_at", "granted_at", "grant_ends", "due"}),
+}
+"""Which attributes are times on the core's clock."""
+
+_CALL: dict[str, Any] = {
+    "id": str,
+    "dialect": str,
+    "path": Path,
+    "opened_at": Moment,
+    "answered_at": Moment | None,
+    "accepted": tuple[bytes, bytes] | None,
+    "answered_by": bytes,
+    "asked_by": bytes,
+    "asked": Asked,
+    "cause": str,
+    "ending": Ending | None,
+    "ended_by": Who | None,
+    "opened_streams": int,
+    "keys": set[tuple[str, str, bytes]],
+    "tokens": dict[tuple[str, Peer], bytes],
+    "target": Place | None,
+    "lifetime": bool,
+    "due": Moment | None,
+}
+
+
+def _of(kind: type) -> dict[str, Any]:
+    return hints_of(kind, frozenset(LEFT_OUT[kind]), MOMENTS.get(kind, frozenset()), {"HopKey": HopKey})
+
+
+CALL: dict[str, Form] = {name: form(hint) for name, hint in _CALL.items()}
+LEG = shape(Leg, _of(Leg))
+STREAM = shape(Stream, _of(Stream))
+EXCHANGE: dict[str, Form] = {name: form(hint) for name, hint in _of(Exchange).items()}
+CHANGE: dict[str, Form] = {name: form(hint) for name, hint in hints_of(Change, frozenset({"stream"})).items()}
+BINDING: dict[str, Form] = {name: form(hint) for name, hint in _of(Binding).items()}
+_write_call, _write_exchange, _write_change, _write_binding = map(writer, (CALL, EXCHANGE, CHANGE, BINDING))
+
+
+def lasts(owner: Call | Binding) -> bool:
+    """Whether it is to be found again after a restart: a call until it ends, a binding from the registrar's yes on."""
+    if isinstance(owner, Call):
+        return owner.state is not CallState.CLOSED
+    return owner.state is not BindingState.PENDING
+
+
+def goes_on(exchange: Exchange) -> bool:
+    """Whether an exchange of a call is written with it: one whose asker waits in silence for what may take long. What
+    its asker repeats comes again by itself, and crosses under the same name."""
+    alive = exchange.state in OPEN_STATES or exchange.state is ExchangeState.ACCEPTED
+    return alive and exchange.timing.confirmed and exchange.near is not None and exchange.due is not None
+
+
+def of_call(call: Call, dialect: Any, frame: Frame) -> dict[str, Any]:
+    """A call, its streams and those of its exchanges that go on, as JSON has it."""
+    plain = _write_call(call, frame)
+    exchanges = sorted(filter(goes_on, call.exchanges), key=lambda each: each.token)
+    plain["memo"] = dialect.keep_memo(call.memo)
+    plain["state"] = call.state.value
+    plain["legs"] = [written(LEG.write, leg, frame) for leg in call.legs]
+    plain["streams"] = [written(STREAM.write, stream, frame) for stream in call.streams.values()]
+    plain["exchanges"] = [_of_exchange(each, dialect, frame) for each in exchanges]
+    plain["opening"] = exchanges.index(call.opening) if call.opening in exchanges else None
+    return plain
+
+
+def _of_exchange(exchange: Exchange, dialect: Any, frame: Frame) -> dict[str, Any]:
+    plain = _write_exchange(exchange, frame)
+    plain["memo"] = dialect.keep_memo(exchange.memo)
+    plain["undo"] = [
+        {**_write_change(each, frame), "stream": [each.stream.key, each.stream.kind]} for each in exchange.undo
+    ]
+    return plain
+
+
+def of_binding(binding: Binding, frame: Frame) -> dict[str, Any]:
+    """A binding as JSON has it."""
+    return _write_binding(binding, frame)
+
+
+def pack(what: str, plain: Mapping[str, Any]) -> bytes:
+    """A value as a store keeps it; `what` is "call" or "binding"."""
+    return dumps({"version": VERSION, "what": what, **plain})
+
+
+def unpack(what: str, data: bytes) -> dict[str, Any]:
+    """The value that `pack` made. @raises Unfit."""
+    try:
+        plain = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Unfit(f"is no value of ours: {error}") from error
+    if not isinstance(plain, dict) or plain.get("what") != what:
+        raise Unfit(f"is no {what}")
+    if plain.get("version") != VERSION:
+        raise Unfit(f"is of version {plain.get('version')}, this SBC reads {VERSION}")
+    return plain
