@@ -86,6 +86,12 @@ class IDialect(Interface):
         """The Timing of an exchange that begins with this intent, on transports that lose; where nothing is lost the
         core itself says nothing twice."""
 
+    def tell(data):
+        """What a message (bytes, as it came or went) is, in a few words for people (str). Nothing secret is in them."""
+
+    def mask(data):
+        """A message (bytes, as it came or went) for people to read: what is secret in it is replaced."""
+
     def moved(sent, transport, address):
         """The request whose bytes `sent` we sent onward, as it is to be sent by another socket of ours, which peers
         know by `transport` and `address`."""

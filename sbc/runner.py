@@ -16,6 +16,7 @@ from sbc.connections import Connections
 from sbc.core.address import Address
 from sbc.core.audit import CHECKS, audit_streams
 from sbc.core.border import Border, Mishap
+from sbc.core.memory import FORGETFUL, Closed, Decision, Latched, Memory, Unsent
 from sbc.core.message import BadMessage
 from sbc.core.orders import (
     CloseStream,
@@ -51,7 +52,7 @@ class Runner:
 
     `protocols` maps a dialect's word to what makes its datagram protocol, `framers` to what makes an IFramer of a
     connection, `security` a realm to what secures its connections; `engine` is set by whoever wires things, and `meter`
-    where calls are to have records.
+    where calls are to have records, `memory` where they are to be remembered.
     """
 
     _log = Logger()
@@ -75,6 +76,7 @@ class Runner:
         self._journal = Journal(reactor.seconds)
         self.engine: Any = None
         self.meter: Meter | None = None
+        self.memory = Memory(FORGETFUL)
         self.counted = self._journal.counted
 
     # -- what comes in
@@ -82,10 +84,17 @@ class Runner:
     def received(self, listener: Listener, source: Address, data: bytes, proven: str = "") -> None:
         """A message has arrived. A fault of ours in dealing with it ends here: it costs this message, and is told."""
         self.counted["messages"] += 1
+        arrival = Arrival(listener, source, data, self._reactor.seconds(), proven)
         try:
-            self.carry_out(self._border.receive(Arrival(listener, source, data, self._reactor.seconds(), proven)))
+            try:
+                orders = self._border.receive(arrival)
+            finally:
+                self.memory.heard(self._border.concerned, arrival)
+            self.carry_out(orders)
         except Exception as fault:  # noqa: BLE001 - whatever it is, the next message is to be heard
             self._fault(f"a message of {len(data)} octets from {source}", fault)
+        finally:
+            self.memory.done()
 
     def _fault(self, what: str, fault: Exception) -> None:
         """A fault of ours in dealing with `what` has been caught: it is counted and told, what it has left half-done is
@@ -115,25 +124,28 @@ class Runner:
         return self._border.needs(listener, peer)
 
     def noted(self, note: Note) -> None:
-        """What became of a connection."""
+        """A decision: of the core, or about a connection."""
         self._journal.note(note)
+        self.memory.noted(note, self._reactor.seconds())
 
     def latched(self, stream: str, side: int, address: Address, reason: str) -> None:
         """See IMediaObserver. The engine has logged it."""
         self.counted["latched"] += 1
+        self._remember(stream, Latched(stream, side, address, reason))
         if self.meter is not None:
             self.meter.latched(stream, side, address)
 
     def silent(self, stream: str, seconds: float) -> None:
         """See IMediaObserver."""
-        self._journal.note(
-            Note("silent", f"no media for {seconds:.0f} s", stream.partition("/")[0], {"stream": stream})
-        )
+        self.noted(Note("silent", f"no media for {seconds:.0f} s", stream.partition("/")[0], {"stream": stream}))
         self.carry_out(self._border.silent(stream, seconds, self._reactor.seconds()))
 
     def resumed(self, stream: str) -> None:
         """See IMediaObserver."""
         self._border.resumed(stream)
+
+    def _remember(self, stream: str, what: Decision) -> None:
+        self.memory.decided(stream.partition("/")[0], what, self._reactor.seconds())
 
     # -- what goes out
 
@@ -170,6 +182,7 @@ class Runner:
     def _plain(self, order: Order) -> None:
         if isinstance(order, UpdateStream):
             self.engine.update(order.stream, order.side, order.spec)
+            self._remember(order.stream, order)
             if self.meter is not None:
                 self.meter.updated(order.stream, order.side, order.spec)
         elif isinstance(order, CloseStream):
@@ -177,9 +190,10 @@ class Runner:
         elif isinstance(order, Wake):
             self._sleep_until(order.at)
         elif isinstance(order, Note):
-            self._journal.note(order)
+            self.noted(order)
         elif isinstance(order, Record):
             self._journal.record(order)
+            self.memory.decided(order.call, order, self._reactor.seconds())
             if self.meter is not None:
                 self.meter.record(order)
         elif isinstance(order, Unlisten):
@@ -189,19 +203,24 @@ class Runner:
 
     def _send(self, order: Send) -> None:
         port = self._ports.get(order.listener)
+        if order.call:
+            self.memory.sent(order, self._reactor.seconds())
         if port is None:
+            self._not_sent(order, "our socket is closed")
             self.counted["unsent"] += 1
             self._log.warn("call {call}: {listener} is closed, nothing sent", call=order.call, listener=order.listener)
             return
         if order.listener.reliable:
             why = self.connections.send(order.listener, order.to, order.data)
             if why:
+                self._not_sent(order, why)
                 self.counted["unsent"] += 1
                 self._failed.append((order.listener, order.to, why))
             return
         try:
             port.socket.sendto(order.data, order.to)
         except OSError as error:
+            self._not_sent(order, error.strerror or str(error))
             self.counted["send-error"] += 1
             if not self._journal.may_say("send-error"):
                 return
@@ -214,6 +233,10 @@ class Runner:
                 error=error,
             )
 
+    def _not_sent(self, order: Send, why: str) -> None:
+        if order.call:
+            self.memory.decided(order.call, Unsent(order.to, why), self._reactor.seconds())
+
     def _open_stream(self, order: OpenStream) -> bool:
         try:
             self.engine.open(order.spec)
@@ -221,6 +244,7 @@ class Runner:
             instead, go_on = self._border.unopened(order.spec.id, str(error), self._reactor.seconds())
             self.carry_out(instead)
             return go_on
+        self._remember(order.spec.id, order)
         if self.meter is not None:
             self.meter.opened(order.spec)
         return True
@@ -228,6 +252,7 @@ class Runner:
     def _close_stream(self, order: CloseStream) -> None:
         volume = self.engine.close(order.stream)
         self._journal.volume(order.call, order.stream, volume)
+        self._remember(order.stream, Closed(order.stream, volume))
         if self.meter is not None:
             self.meter.closed(order.stream, volume)
 

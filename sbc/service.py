@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from sbc.config.schema import Config
 from sbc.core.border import Border
+from sbc.core.memory import Memory, Sizes
 from sbc.core.mint import Mint
 from sbc.core.realm import Plan
 from sbc.ledger.service import LedgerService
@@ -78,6 +79,9 @@ def make_service(config: Config) -> IService:
         ledger = LedgerService(reactor, config.cdr, runner.counted, lambda: runner.engine, has_call)
         runner.meter = ledger.meter
         ledger.setServiceParent(whole)  # first, so that it is there before the first call and goes after the last
+    if config.trace.enabled:
+        trace = config.trace
+        border.runner.memory = Memory(Sizes(trace.messages, trace.octets, trace.total, trace.refusals))
     border.setServiceParent(whole)
     pace = config.plan.timers.audit / len(border.runner.checks())
     TimerService(pace, border.look_over_books).setServiceParent(whole)

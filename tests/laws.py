@@ -86,6 +86,15 @@ class DialectLaws:
                 continue
             assert self.dialect.encode(message) == data, name
 
+    def test_what_a_message_is_can_be_told(self) -> None:
+        """People are shown every message in a few words, and what crossed reads like what came."""
+        _, asked, sent, answer, back = self.crossed()
+        for came, went in ((asked, sent), (answer, back)):
+            assert self.dialect.tell(came).split()[0] == self.dialect.tell(went).split()[0]
+        for name, data in self.samples():
+            assert self.dialect.tell(data), name
+            self.dialect.mask(data)
+
     def test_there_and_back(self) -> None:
         """What the opener loaded comes back to it, and what it is told leads to the other party."""
         rig, asked, sent, _, back = self.crossed()
@@ -190,6 +199,8 @@ class DialectLaws:
             for where, length, new in changes:
                 at = int(where * len(data))
                 data = data[:at] + new + data[at + length :]
+            assert dialect.tell(data)
+            dialect.mask(data)
             try:
                 message = dialect.decode(data)
                 dialect.describe(message)

@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 
 from sbc.core.address import Address, Pair
 from sbc.core.border import Border, Mishap
+from sbc.core.memory import Latched, Memory, Unsent
 from sbc.core.mint import Mint
 from sbc.core.orders import (
     CloseStream,
@@ -263,6 +264,26 @@ def test_the_meter_hears_of_calls_and_of_streams_that_are_open(bench: Bench) -> 
         ("opened", other),
         ("closed", "c/2"),
     ]
+
+
+def test_calls_are_remembered_as_they_were_carried_out(bench: Bench) -> None:
+    memory = bench.runner.memory = Memory()
+    sending = Send(bench.access, Address("255.255.255.255", 1), b"lost", "abc")  # which a socket may not send to
+    bench.runner.carry_out([sending, Note("something", "why", "abc")])
+    bench.runner.latched("abc/1", 0, Address("127.0.0.1", 4000), "signalled")
+    bench.runner.noted(Note("refused", "no", "", {"source": "127.0.0.9:1"}))
+    (story,) = memory.find("abc")
+    assert [entry.message for entry in story.messages] == [sending]
+    unsent, note, latched = (entry.what for entry in story.decisions)
+    assert isinstance(unsent, Unsent) and unsent.to == sending.to
+    assert note.event == "something"
+    assert latched == Latched("abc/1", 0, Address("127.0.0.1", 4000), "signalled")
+    assert [each.source for each in memory.refusals()] == ["127.0.0.9:1"]
+
+
+def test_without_a_memory_nothing_is_remembered(bench: Bench) -> None:
+    bench.runner.carry_out([Note("something", "why", "abc")])
+    assert len(bench.runner.memory) == 0
 
 
 def test_a_fault_of_ours_costs_one_message(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

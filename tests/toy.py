@@ -323,6 +323,16 @@ class ToyDialect:
             reply.octets[PLACES] += 1
         return bytes(reply.octets)
 
+    def tell(self, data: bytes) -> str:
+        try:
+            message = self.decode(data)
+        except BadMessage as bad:
+            return bad.reason
+        return f"{METHODS[message.octets[OP]]} {STAGES[message.octets[STAGE]].value}"
+
+    def mask(self, data: bytes) -> bytes:
+        return data
+
     def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
         return sent
 

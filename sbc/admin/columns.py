@@ -116,3 +116,11 @@ MEDIA = (
     Column("OUT", lambda row: row["sent"]["packets"], right=True),
     Column("DROPPED", lambda row: row["dropped"], right=True),
 )
+REFUSALS = (
+    Column("EVENT", lambda row: row["event"]),
+    Column("SOURCE", lambda row: row["source"], widest=48),
+    Column("REASON", lambda row: row["reason"], widest=80),
+    Column("WHAT", lambda row: " ".join(str(value) for value in row["fields"].values()), widest=40),
+    Column("COUNT", lambda row: row["count"], right=True),
+    Column("LAST", lambda row: duration(row["age"]), right=True),
+)

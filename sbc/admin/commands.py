@@ -148,6 +148,24 @@ _TABLE = (
         (_find("a stream's or call's id or address"), _REALM, _LIMIT),
     ),
     Command(
+        "trace",
+        "The messages of a call, as a ladder",
+        (
+            _CALL,
+            Argument("full", "each message before and after it crossed, side by side, changed lines marked", flag=True),
+        ),
+    ),
+    Command(
+        "why",
+        "Every decision about a call with its cause, and in one sentence the first fault",
+        (Argument("id", "a call's id, or its beginning; or an address, to see what was refused to it", needed=True),),
+    ),
+    Command(
+        "refusals",
+        "What was refused before it became a call, the latest first",
+        (_find("a source, reason or event"), _LIMIT),
+    ),
+    Command(
         "kick",
         "End a call; both parties are told, and its record says that it was cleared",
         (Argument("id", "the call's whole id", needed=True),),

@@ -6,15 +6,21 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
+from time import time
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from sbc.admin import columns, views
 from sbc.admin.commands import COMMANDS, read
+from sbc.admin.ladder import full_text, ladder_text
 from sbc.admin.report import call_text
+from sbc.admin.story import refusal_view, trace_view
 from sbc.admin.tables import Column, No, Record, Row, Table, Text
+from sbc.admin.why import why_text, why_view
 from sbc.config.schema import Config
+from sbc.core.address import literal
 from sbc.core.border import Border
 from sbc.core.call import Call, CallState, Stream
+from sbc.core.memory import Story
 from sbc.core.realm import Realm
 from sbc.runner import Runner
 
@@ -162,6 +168,58 @@ class Console:
         table = _table(rows, lambda row: row, columns.MEDIA, None, "no realms")
         table.below = f"\nengine {self._runner.engine.name}, {len(self._runner.engine.streams())} streams"
         return table
+
+    # -- what was
+
+    def trace(self, id: str, *, full: bool = False) -> Record | Text:
+        """The messages of a call, as a ladder; `full`: and each before and after it crossed, side by side."""
+        story = self._story(str(id))
+        if isinstance(story, Text):
+            return story
+        return Record(trace_view(story, self._border.dialects, self._offset()), full_text if full else ladder_text)
+
+    def why(self, id: str) -> Record | Table | Text:
+        """Every decision about a call, and its first fault; or what was refused to an address."""
+        if (host := str(id).strip("[]")) and literal(host) is not None:
+            return self.refusals(host)
+        story = self._story(str(id))
+        if isinstance(story, Text):
+            return story
+        engine, plan = self._runner.engine, self._border.plan
+        call = self._border.registry.calls.get(story.call)
+        streams = [] if call is None else [stream.id for stream in call.streams.values()]
+        open_now = set(engine.streams()) if streams else set()
+        live = {stream: engine.counters(stream) for stream in streams if stream in open_now}
+        sides = {name: realm.side.value for name, realm in plan.realms.items()}
+        view = why_view(story, self._border.dialects, sides, live, self._clock(), self._offset())
+        return Record(view, why_text)
+
+    def refusals(self, find: str = "", *, limit: int | None = LIMIT) -> Table:
+        """What was refused before it became a call."""
+        now, offset, wanted = self._clock(), self._offset(), find.casefold()
+        chosen = (
+            each
+            for each in reversed(self._runner.memory.refusals())
+            if any(wanted in text.casefold() for text in (each.source, each.reason, each.event))
+        )
+        return _table(chosen, lambda each: refusal_view(each, now, offset), columns.REFUSALS, limit, "nothing refused")
+
+    def _story(self, wanted: str) -> Story | No:
+        """What is remembered of the call of that id, or the one whose id begins so."""
+        memory = self._runner.memory
+        found = memory.find(wanted) if wanted else []
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = " ".join(story.call for story in found[:10])
+            return No(f"{len(found)} calls begin with {wanted!r}: {names}{' ...' if len(found) > 10 else ''}")
+        if memory.sizes.total == 0:
+            return No("nothing is remembered of calls: [trace] in the configuration has enabled = false")
+        return No(f"nothing is remembered of a call {wanted!r}; calls({wanted!r}) looks for live ones")
+
+    def _offset(self) -> float:
+        """What the core's clock is behind the time of day."""
+        return time() - self._clock()
 
     # -- what changes something
 

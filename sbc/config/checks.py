@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from sbc.config.faults import Findings
-from sbc.config.schema import AuditConfig, CdrConfig, ConsoleConfig, ControlConfig, LogConfig
+from sbc.config.schema import AuditConfig, CdrConfig, ConsoleConfig, ControlConfig, LogConfig, TraceConfig
 from sbc.core.address import Address, is_unspecified, literal
 from sbc.core.orders import DATAGRAMS, SECURED, Listener
 from sbc.core.realm import NextHop, Probing, Side, Signaling, Timers, Tls
@@ -56,6 +56,7 @@ class Draft:
     console: ConsoleConfig | None
     control: ControlConfig | None
     audit: AuditConfig | None
+    trace: TraceConfig
     log: LogConfig
     cdr: CdrConfig | None
     has_realms: bool

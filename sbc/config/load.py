@@ -15,7 +15,17 @@ from sbc.config.dialects import all_tables, options_of
 from sbc.config.faults import ConfigError, Fault, Findings, joined
 from sbc.config.keys import Tables, read_keys
 from sbc.config.kinds import is_word, word
-from sbc.config.schema import PROTOCOLS, TABLES, AuditConfig, CdrConfig, Config, ConsoleConfig, ControlConfig, LogConfig
+from sbc.config.schema import (
+    PROTOCOLS,
+    TABLES,
+    AuditConfig,
+    CdrConfig,
+    Config,
+    ConsoleConfig,
+    ControlConfig,
+    LogConfig,
+    TraceConfig,
+)
 from sbc.core.address import Address
 from sbc.core.orders import Listener
 from sbc.core.realm import (
@@ -84,6 +94,7 @@ def load_table(table: Mapping[str, Any], source: str, protocols: Protocols = PRO
         console=draft.console,
         control=draft.control,
         audit=draft.audit,
+        trace=draft.trace,
         log=draft.log,
         cdr=draft.cdr,
         source=source,
@@ -118,6 +129,7 @@ class _Reader:
             console=self.console(top["console"]) if "console" in top else None,
             control=self.control(top["control"]) if "control" in top else None,
             audit=self.audit(top["audit"]) if "audit" in top else None,
+            trace=TraceConfig(**self.keys(top.get("trace", {}), "trace", "trace")),
             log=LogConfig(**self.files(self.keys(top.get("log", {}), "log", "log"), "file")),
             cdr=self.cdr(top["cdr"]) if "cdr" in top else None,
             has_realms="realms" in top,

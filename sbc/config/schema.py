@@ -71,6 +71,17 @@ class LogConfig:
     file: str | None = None
 
 
+@attrs.frozen
+class TraceConfig:
+    """What is remembered of each call; see sbc.core.memory.Sizes. Not `enabled`: nothing."""
+
+    enabled: bool = True
+    messages: int = 200
+    octets: int = 262_144
+    total: int = 67_108_864
+    refusals: int = 1_000
+
+
 class CdrSync(Enum):
     """When call detail records are forced to the disk, besides being written."""
 
@@ -103,6 +114,7 @@ class Config:
     console: ConsoleConfig | None = None
     control: ControlConfig | None = None
     audit: AuditConfig | None = None
+    trace: TraceConfig = TraceConfig()
     log: LogConfig = LogConfig()
     cdr: CdrConfig | None = None
     source: str = ""
@@ -133,6 +145,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("console", kinds.table()),
         Key("control", kinds.table()),
         Key("audit", kinds.table()),
+        Key("trace", kinds.table()),
         Key("log", kinds.table()),
         Key("cdr", kinds.table()),
     ),
@@ -237,6 +250,13 @@ TABLES: dict[str, tuple[Key, ...]] = {
     ),
     "control": (Key("socket", _FILE),),
     "audit": (Key("file", _FILE, required=True),),
+    "trace": (
+        Key("enabled", kinds.boolean()),
+        Key("messages", kinds.integer(50, 100_000)),
+        Key("octets", kinds.integer(131_072, 1_000_000_000)),
+        Key("total", kinds.integer(1_048_576, 1_000_000_000_000)),
+        Key("refusals", kinds.integer(0, 1_000_000)),
+    ),
     "log": (
         Key("level", kinds.choice(LogLevel)),
         Key("format", kinds.choice(LogFormat)),

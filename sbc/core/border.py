@@ -13,6 +13,7 @@ from sbc.core.crossing import Crossing, undo
 from sbc.core.ending import dismiss, end_call, is_too_late, resumed, silent
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.hops import Neighbour
+from sbc.core.keys import far_key, near_key
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, NoMessage, Phase, Refused, Slot, Who
 from sbc.core.mint import Mint
 from sbc.core.orders import CloseStream, Listener, Note, Order, Send, Wake
@@ -44,11 +45,16 @@ class Border:
         self.plan = plan
         self.dialects = dialects
         self.registry = Registry(plan, mint)
+        self.concerned = ""  # the id of the call that the last message belongs to, empty where it belongs to none
         self._wake_at: float | None = None
 
     def receive(self, arrival: Arrival) -> list[Order]:
-        """Take one message across. @raises Mishap."""
-        return self._and_wake(cross(self, arrival))
+        """Take one message across; `concerned` then says which call it belongs to. @raises Mishap."""
+        self.concerned = ""
+        orders = cross(self, arrival)
+        if not self.concerned:  # it is part of no exchange that is known: a confirmation, or what was refused
+            self.concerned = next((call for order in orders if (call := getattr(order, "call", ""))), "")
+        return self._and_wake(orders)
 
     def wake(self, now: float) -> list[Order]:
         """Do all that is due by `now`. @raises Mishap, where something may be due still."""
@@ -210,6 +216,17 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
     except Mishap as mishap:
         mishap.orders = back + mishap.orders
         raise
+    finally:
+        border.concerned = _call_of(border.registry, intent, arrival)
+
+
+def _call_of(registry: Registry, intent: Intent, arrival: Arrival) -> str:
+    """The id of the call that a message which has been taken belongs to, as far as its exchange tells."""
+    realm = arrival.listener.realm
+    replies = intent.phase.reply
+    key = far_key(realm, intent.exchange) if replies else near_key(realm, arrival.source, intent.exchange)
+    exchange = registry.exchanges.get(key)
+    return "" if exchange is None or exchange.call is None else exchange.call.id
 
 
 def _take_request(border: Border, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order]:
@@ -231,7 +248,7 @@ def _take_request(border: Border, dialect: Any, message: Any, intent: Intent, ar
     except Refused as no:
         crossing.abandon()
         orders += _drop(border, exchange, no, arrival.now)
-        return orders + _refuse(registry, dialect, dialect.decode(arrival.data), intent, no, arrival)
+        return orders + _refuse(registry, dialect, dialect.decode(arrival.data), intent, no, arrival, exchange.call)
     except Exception as fault:  # it may cost the message, but nothing that was begun for it stays
         crossing.abandon()
         orders += undo(registry, exchange, arrival.now, rest=True)
@@ -324,9 +341,15 @@ def _bad(dialect: Any, bad: BadMessage, arrival: Arrival) -> list[Order]:
 
 
 def _refuse(
-    registry: Registry, dialect: Any, message: Any, intent: Intent, no: Refused, arrival: Arrival
+    registry: Registry,
+    dialect: Any,
+    message: Any,
+    intent: Intent,
+    no: Refused,
+    arrival: Arrival,
+    call: Call | None = None,
 ) -> list[Order]:
     fields = {"source": str(arrival.source), "cause": no.cause.value, "method": intent.method}
-    note = Note("refused", no.told, "", fields)
+    note = Note("refused", no.told, call.id if call else "", fields)
     answer = None if intent.phase.reply else dialect.refuse(message, no, arrival.source)
-    return [note] if answer is None else [note, registry.asker(arrival, intent).send(answer, None)]
+    return [note] if answer is None else [note, registry.asker(arrival, intent).send(answer, call)]

@@ -198,6 +198,7 @@ class Stream:
             window=media.window,
             dscp=media.dscp,
             media=self.media[index],
+            held=self.held[index],
         )
 
     def spec(self, call: Call) -> StreamSpec:

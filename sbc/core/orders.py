@@ -52,9 +52,10 @@ class SideSpec:
     """One side of a stream: our pair, the remote pair as signalled, and how far to trust what arrives.
 
     `remote` is None until the peer has signalled one. `seen_host` is the host the peer's signalling came from. `window`
-    is in seconds. `media` is what the peer has signalled to flow there, for the books: kind and formats. `latched` is
-    where its RTP was found to come from when the stream was open before, in another process: an engine that opens the
-    stream believes that, as if it had carried it into the window.
+    is in seconds. For the books: `media` is what the peer has signalled to flow there, kind and formats, and `held`
+    whether it has put that on hold, in one direction or both. `latched` is where its RTP was found to come from when
+    the stream was open before, in another process: an engine that opens the stream believes that, as if it had carried
+    it into the window.
     """
 
     realm: str
@@ -67,6 +68,7 @@ class SideSpec:
     dscp: int = 0
     media: str = ""
     latched: Address | None = None
+    held: bool = False
 
 
 @attrs.frozen

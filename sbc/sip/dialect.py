@@ -12,7 +12,7 @@ from sbc.core.crossing import Crossing
 from sbc.core.message import BadMessage, Intent, Place, Refused, Slot, Timing
 from sbc.core.orders import Listener
 from sbc.interfaces import IDialect
-from sbc.sip import codec, describe, memos, probe, registrar, replies, slots, stamp
+from sbc.sip import codec, describe, memos, probe, registrar, replies, shown, slots, stamp
 from sbc.sip.codec import BadSip, SipMessage
 
 T1 = 0.5  # seconds (RFC 3261 section 17.1.1.1)
@@ -113,6 +113,12 @@ class SipDialect:
         others: Sequence[tuple[Place, int]],
     ) -> bytes | None:
         return registrar.renew(message, source, kept, lives, others)
+
+    def tell(self, data: bytes) -> str:
+        return shown.tell(data)
+
+    def mask(self, data: bytes) -> bytes:
+        return shown.mask(data)
 
     def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
         return replies.moved(sent, transport, address)

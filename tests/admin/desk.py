@@ -13,6 +13,7 @@ from sbc.admin.console import Console
 from sbc.config.schema import Config
 from sbc.core.address import Address
 from sbc.core.border import Border
+from sbc.core.memory import Memory
 from sbc.core.mint import Mint
 from sbc.core.orders import Listener
 from sbc.core.realm import Limits, Media, Path, Plan, Realm, Side
@@ -126,6 +127,7 @@ def open_desk(limits: Limits | None = None) -> Iterator[Desk]:
     border = Border(plan, {"sip": SipDialect()}, Mint(SECRET))
     runner = Runner(reactor, border, {"sip": SipDatagrams})
     runner.engine = TwistedEngine(reactor, runner)
+    runner.memory = Memory()
     for each in (access, core):
         runner.listen(each.listeners[0])
     console = Console(border, runner, Config(plan), reactor.seconds)

@@ -25,7 +25,7 @@ from sbc.admin.console import Console
         ("calls @example.com", True),
         ("call 74g3jtke3u", True),
         ("call 123", True),
-        ("trace", False),  # until there is such a command
+        ("trace 74g --full", True),
         ("kick 'no end", True),
         ("calls()", False),
         ("calls ('alice')", False),

@@ -84,6 +84,7 @@ def test_the_example_loads_with_every_key_in_force() -> None:
     [
         ("timers", Timers),
         ("control", schema.ControlConfig),
+        ("trace", schema.TraceConfig),
         ("realms.access.media", Media),
         ("realms.access.limits", Limits),
         ("realms.access.registrations", Registrations),
@@ -143,6 +144,7 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
     [
         ("timers", Timers),
         ("control", schema.ControlConfig),
+        ("trace", schema.TraceConfig),
         ("realms.NAME.media", Media),
         ("realms.NAME.limits", Limits),
         ("realms.NAME.registrations", Registrations),

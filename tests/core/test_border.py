@@ -483,3 +483,34 @@ def test_a_binding_is_confirmed_by_the_registrar_alone() -> None:
     (sent,) = sends(rig.from_access(binding(PHONE).pack()), "core")
     rig.from_core(granted(sent).pack(), source=NAT)
     assert not [b for b in rig.border.registry.bindings.values() if b.state.value == "bound"]
+
+
+# -- whose a message was
+
+
+def test_a_message_is_known_to_be_of_its_call_whether_it_crosses_or_not() -> None:
+    talk = opened()
+    border, call = talk.rig.border, talk.call
+    assert border.concerned == call.id
+    talk.rig.from_access(talk.asked)
+    assert border.concerned == call.id, "the same again"
+    failed = answer(talk.sent, SOFTSWITCH.host, stage=FAILURE).pack()
+    talk.rig.from_core(failed)
+    assert border.concerned == call.id
+    talk.rig.from_core(failed)
+    assert border.concerned == call.id, "the same answer again"
+    talk.rig.from_access(opening(PHONE).but(op=CONFIRM).pack())
+    assert border.concerned == call.id, "what is only absorbed"
+    talk.rig.from_access(binding(PHONE, exchange=77).pack())
+    assert border.concerned == ""
+    talk.rig.from_access(b"nonsense")
+    assert border.concerned == ""
+
+
+def test_what_was_refused_of_a_call_is_said_of_it() -> None:
+    rig = toy_rig(ports=2)
+    orders = rig.from_access(opening(PHONE).but(media=(audio(PHONE.host), audio(PHONE.host, 4100, key=1))).pack())
+    (note,) = of(Note, orders)
+    (record, _) = of(Record, orders)
+    assert note.event == "refused"
+    assert note.call == record.call == rig.border.concerned != ""
