@@ -35,6 +35,7 @@ class BorderService(Service):
     def __init__(self, reactor: Any, plan: Plan, source: str = "") -> None:
         """`source`: the configuration file. @raises sbc.config.faults.ConfigError where a certificate's files fail."""
         self.setName("border")
+        self._reactor = reactor
         timers = plan.timers
         dialects = {"sip": SipDialect(patience=timers.unanswered, linger=timers.linger)}
         self.border = Border(plan, dialects, Mint(urandom(_SECRET_OCTETS)))
@@ -50,6 +51,7 @@ class BorderService(Service):
         for realm in self.border.plan.realms.values():
             for listener in realm.listeners:
                 self.runner.listen(listener)
+        self.runner.carry_out(self.border.start(self._reactor.seconds()))
 
     def stopService(self) -> Deferred[Any]:
         super().stopService()

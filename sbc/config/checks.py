@@ -13,7 +13,7 @@ from sbc.config.faults import Findings
 from sbc.config.schema import AuditConfig, CdrConfig, ConsoleConfig, ControlConfig, LogConfig, TraceConfig
 from sbc.core.address import Address, is_unspecified, literal
 from sbc.core.orders import DATAGRAMS, SECURED, Listener
-from sbc.core.realm import NextHop, Probing, Side, Signaling, Timers, Tls
+from sbc.core.realm import Asking, NextHop, Probes, Probing, Side, Signaling, Timers, Tls
 
 LONGEST_SOCKET = 107
 """Octets of a UNIX socket's path on Linux (unix(7): sun_path holds 108, the last of them 0)."""
@@ -221,9 +221,18 @@ def _check_core(path: DraftPath, core: DraftRealm, ours: dict[Address, str], fin
         told.add((to, hop.transport))
         _check_hop_transport(path, core, hop, key, findings)
     _check_transport(path, core, findings)
+    _check_probing(path, findings)
     if path.values.get("signaling") is Signaling.PORT_PER_TERMINAL and "signaling_ports" not in path.values:
         allowed = 'ports for signaling = "port-per-terminal", for example "7000-7999"'
         findings.missing(f"{path.at}.signaling_ports", allowed)
+
+
+def _check_probing(path: DraftPath, findings: Findings) -> None:
+    """An answer must have come before the next is wanted."""
+    probes: Probes | None = path.values.get("probing")
+    if probes is not None and probes.mode is not Asking.OFF and probes.answer_within >= probes.period:
+        problem, allowed = "is not shorter than the period", f"less than {probes.period:g}"
+        findings.add(f"{path.at}.probing.answer_within", probes.answer_within, problem, allowed)
 
 
 def _check_hop_transport(path: DraftPath, core: DraftRealm, hop: NextHop, key: str, findings: Findings) -> None:

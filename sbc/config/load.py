@@ -37,6 +37,7 @@ from sbc.core.realm import (
     NextHop,
     Path,
     Plan,
+    Probes,
     Realm,
     Registrations,
     Timers,
@@ -185,6 +186,7 @@ class _Reader:
     def path(self, table: Mapping[str, Any], at: str) -> DraftPath:
         values = self.keys(table, at, "paths[]")
         values["failover"] = Failover(**self.keys(values.pop("failover", {}), f"{at}.failover", "paths[].failover"))
+        values["probing"] = Probes(**self.keys(values.pop("probing", {}), f"{at}.probing", "paths[].probing"))
         if "next_hops" in values:
             values["next_hops"] = in_order(self.next_hops(values["next_hops"], f"{at}.next_hops"))
         options = {}

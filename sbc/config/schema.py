@@ -11,7 +11,7 @@ from sbc.config.keys import Key
 from sbc.core.address import Address
 from sbc.core.message import Elsewhere
 from sbc.core.orders import Latch
-from sbc.core.realm import Hosts, Plan, Probing, Side, Signaling
+from sbc.core.realm import Asking, Hosts, Plan, Probing, Side, Signaling
 
 PROTOCOLS: dict[str, tuple[str, ...]] = {"sip": ("udp", "tcp", "tls")}
 """What a listener may speak, and over what. A new dialect or transport is one word here."""
@@ -229,11 +229,18 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("transport", kinds.text("a transport")),
         Key("large_over_stream", kinds.boolean()),
         Key("failover", kinds.table()),
+        Key("probing", kinds.table()),
     ),
     "paths[].failover": (
         Key("on", kinds.many(kinds.choice(Elsewhere), 0, "words")),
         Key("patience", kinds.seconds(0.5, 32.0)),
         Key("tries", kinds.integer(1, 10)),
+    ),
+    "paths[].probing": (
+        Key("mode", kinds.choice(Asking)),
+        Key("period", kinds.seconds(1.0, 3600.0)),
+        Key("answer_within", kinds.seconds(0.5, 30.0)),
+        Key("misses", kinds.integer(1, 100)),
     ),
     "paths[].next_hops[]": (
         Key("to", kinds.host_maybe_port(), required=True),

@@ -123,6 +123,9 @@ def _watches(registry: Registry) -> list[str]:
         for owner in watch.owners:
             if isinstance(owner, Binding) and watch.dead != (owner.state is BindingState.DEAD):
                 faults.append(f"{owner!r} and {watch!r} differ on whether it lives")
+    for neighbour in registry.hops.neighbours.values():
+        if neighbour.probe is not None and neighbour.probe not in registry.live_exchanges:
+            faults.append(f"{neighbour!r} waits for a forgotten exchange")
     known = [owner.watch for owner in alive if owner.watch is not None]
     return faults + [
         f"{watch!r} is over, but somebody relies on it" for watch in known if watch.key not in registry.watches
@@ -183,7 +186,7 @@ def _wants_timer(owner: Call | Exchange | Binding | Watch | Neighbour) -> bool:
     if isinstance(owner, Watch):
         return owner.probe is None
     if isinstance(owner, Neighbour):
-        return not owner.usable  # else it would never be tried again
+        return not owner.usable and owner.probe is None  # else it would never be tried again
     return not isinstance(owner, Binding) or not owner.claims  # an unconfirmed binding lives by its exchanges
 
 

@@ -48,6 +48,11 @@ class Border:
         self.concerned = ""  # the id of the call that the last message belongs to, empty where it belongs to none
         self._wake_at: float | None = None
 
+    def start(self, now: float) -> list[Order]:
+        """The listeners are open: from now on next hops can be asked whether they live."""
+        probing.begin(self.registry, now)
+        return self._and_wake([])
+
     def receive(self, arrival: Arrival) -> list[Order]:
         """Take one message across; `concerned` then says which call it belongs to. @raises Mishap."""
         self.concerned = ""
@@ -81,7 +86,7 @@ class Border:
             self.registry.touch(owner)
             return front.wake_binding(self.registry, owner, now)
         if isinstance(owner, Neighbour):
-            return probing.wake_neighbour(self.registry, owner, now)
+            return probing.wake_neighbour(self.registry, self.dialects[owner.hop.listener.dialect], owner, now)
         return self._wake_call(owner, now) if isinstance(owner, Call) else []
 
     def restless(self) -> float:

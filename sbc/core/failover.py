@@ -29,7 +29,7 @@ def overdue(registry: Registry, dialect: Any, exchange: Exchange, now: float) ->
     """Patience with a next hop that says nothing may be over: what then; None where the exchange goes on as it does.
 
     A protocol that confirms at once what may take long has been heard by now. Other requests wait as long as they must
-    for a next hop that has meanwhile shown that it lives: it may be at work on them.
+    for a next hop that has meanwhile shown that it lives, or does so when asked: it may be at work on them.
     """
     neighbour = exchange.neighbour
     if neighbour is None or exchange.state is not State.TRYING or exchange.near is None:
@@ -43,9 +43,16 @@ def overdue(registry: Registry, dialect: Any, exchange: Exchange, now: float) ->
     if not dead and not exchange.timing.quiet:
         return None
     silence = f"silent for {now - exchange.began_at:.1f} s"
-    orders = probing.failed(registry, neighbour, silence, now) if dead else []
+    orders: list[Order] = []
+    if dead and exchange.timing.quiet:
+        orders = probing.failed(registry, neighbour, silence, now)
+    elif dead:
+        orders, wait = probing.doubted(registry, dialect, neighbour, silence, now)
+        if wait:
+            exchange.moves_on = now + wait
+            return orders + transact.wake_exchange(registry, dialect, exchange, now)
     moved = _move(registry, dialect, exchange, silence, now, anybody=True)
-    return None if moved is None else orders + moved
+    return orders + (transact.wake_exchange(registry, dialect, exchange, now) if moved is None else moved)
 
 
 def _give_up(registry: Registry, dialect: Any, exchange: Exchange, neighbour: Neighbour, now: float) -> list[Order]:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import attrs
 
 from sbc.core.address import Address, is_literal
-from sbc.core.exchange import Hop
+from sbc.core.exchange import Exchange, Hop
 from sbc.core.mint import Mint
-from sbc.core.realm import Path, Plan
+from sbc.core.realm import Asking, Path, Plan, Probes
 
 HopKey = tuple[str, str, Address]
 """Realm, transport and address: what one next hop is known by, whoever of ours speaks to it."""
@@ -87,6 +87,10 @@ class Neighbour:
     said: str = ""  # its last answer
     sent: int = 0  # requests that went to it
     failures: int = 0  # those that went elsewhere in the end
+    probes: Probes | None = None  # how it is asked whether it lives, if it is
+    probe: Exchange | None = None  # the question that is open
+    asked: int = 0
+    missed: int = 0  # answers, in a row
     due: float | None = None
     entry: float | None = None
 
@@ -156,11 +160,19 @@ class Hops:
             self._former[path.core, neighbour.hop.peer.host] = now + FORMER
             while len(self._former) > MOST_FORMER:
                 del self._former[next(iter(self._former))]
+        for neighbour in self.neighbours.values():
+            wanted = (each for each in self._plan.paths if self._asks(each, neighbour))
+            neighbour.probes = next((each.probing for each in wanted), None)
         cores = {each.core for each in self._plan.paths}
         self._hosts = {
             core: frozenset(peer.host for realm, _, peer in self.neighbours if realm == core) for core in cores
         }
         return gone
+
+    def _asks(self, path: Path, neighbour: Neighbour) -> bool:
+        ways, mode = self._ways.get(path.name, []), path.probing.mode
+        mine = any(each is neighbour for _, each in ways)
+        return mine and (mode is Asking.PROBE or (mode is Asking.AUTO and len(ways) > 1))
 
     def of(self, path: Path) -> list[tuple[Target, Neighbour]]:
         """The next hops of a path, in no order."""

@@ -1,17 +1,28 @@
-"""What is heard of next hops, and what follows from it: who is down, who rests, and until when."""
+"""What is heard of next hops, and what follows: who is down, who rests, and who is asked whether it lives."""
 
 from __future__ import annotations
 
+from base64 import b32decode
 from typing import Any
+
+import attrs
 
 from sbc.core.exchange import Exchange
 from sbc.core.hops import Event, Neighbour, NeighbourState
-from sbc.core.message import Elsewhere, Intent, Phase
+from sbc.core.keys import far_key
+from sbc.core.message import Elsewhere, Intent, Phase, Place
 from sbc.core.orders import Note, Order
+from sbc.core.realm import Probes
 from sbc.core.registry import Arrival, Registry
 
 PENALTY = 60.0
 """Seconds for which a next hop that is down, and that nobody asks, is used only where there is no other."""
+SPREAD = 0.1
+"""The part of a period by which a wait may be shorter, so that not all are asked at one moment."""
+RETRY = 1.0
+"""Seconds from a missed answer to the next question."""
+DOUBT = 2.0
+"""Seconds that one has to show that it lives, where it has been silent to something else."""
 LEAST_REST, MOST_REST = 1, 600
 """Bounds of the seconds for which a next hop may ask to be left alone."""
 
@@ -68,20 +79,139 @@ def failed(registry: Registry, neighbour: Neighbour, why: str, now: float) -> li
     return _happens(registry, neighbour, Event.FAILED, why, now, PENALTY)
 
 
-def wake_neighbour(registry: Registry, neighbour: Neighbour, now: float) -> list[Order]:
-    """The time is over for which a next hop was to be left alone."""
-    return _happens(registry, neighbour, Event.WAITED, "has been left alone for long enough", now)
+def doubted(registry: Registry, dialect: Any, neighbour: Neighbour, why: str, now: float) -> tuple[list[Order], float]:
+    """A next hop has said nothing to a request that may take it long. Returns also how long to wait for it to be asked
+    whether it lives; 0 if it has been, or is not to be."""
+    if neighbour.state is NeighbourState.SUSPECT or neighbour.probes is None:
+        return failed(registry, neighbour, why, now), 0.0
+    if neighbour.state is not NeighbourState.UP:
+        return [], 0.0
+    orders = _happens(registry, neighbour, Event.MISSED, why, now)
+    if neighbour.probe is None:
+        orders += _ask(registry, dialect, neighbour, neighbour.probes, now)
+    return orders, DOUBT
+
+
+def begin(registry: Registry, now: float) -> None:
+    """Ask all next hops soon, but not all at one moment."""
+    for neighbour in registry.hops.neighbours.values():
+        if neighbour.probes is not None and neighbour.due is None and neighbour.probe is None:
+            registry.timers.set(neighbour, now + _chance(registry, neighbour))
+
+
+def wake_neighbour(registry: Registry, dialect: Any, neighbour: Neighbour, now: float) -> list[Order]:
+    """The time is over for which a next hop was to be left alone, or it is to be asked whether it lives."""
+    probes, state = neighbour.probes, neighbour.state
+    orders: list[Order] = []
+    if state is NeighbourState.RESTING or probes is None:
+        orders = _happens(registry, neighbour, Event.WAITED, "has been left alone for long enough", now)
+    if probes is None or neighbour.probe is not None:
+        return orders
+    if state is NeighbourState.UP and now < neighbour.heard_at + probes.period:
+        registry.timers.set(neighbour, neighbour.heard_at + probes.period)
+        return orders
+    return orders + _ask(registry, dialect, neighbour, probes, now)
+
+
+def _ask(registry: Registry, dialect: Any, neighbour: Neighbour, probes: Probes, now: float) -> list[Order]:
+    """Ask a next hop whether it lives."""
+    hop = neighbour.hop
+    neighbour.asked += 1
+    token = registry.mint.derive(b"hop", _name(neighbour), neighbour.asked.to_bytes(8, "big"), str(now).encode())
+    data = dialect.probe(Place(hop.peer), hop.listener, token)
+    intent = dialect.describe(dialect.decode(data))
+    timing = attrs.evolve(dialect.timing(intent), limit=probes.answer_within)
+    exchange = Exchange(
+        dialect=hop.listener.dialect,
+        intent=intent,
+        timing=timing,
+        token=token,
+        near=None,
+        far=hop,
+        neighbour=neighbour,
+        sent=data,
+        began_at=now,
+    )
+    registry.add_exchange(exchange, now)
+    registry.key_exchange(exchange, far_key(hop.listener.realm, intent.exchange))
+    registry.waits.add(exchange)
+    again = exchange.deadline if hop.reliable else min(now + exchange.next_wait(), exchange.deadline)
+    registry.timers.set(exchange, again)
+    neighbour.probe = exchange
+    registry.timers.set(neighbour, None)
+    return [*exchange.onward(data)]
+
+
+def probed(registry: Registry, exchange: Exchange, answer: Intent, now: float) -> list[Order]:
+    """A next hop has answered that it lives, or that it cannot be used."""
+    neighbour = exchange.neighbour
+    if neighbour is None or neighbour.probe is not exchange:
+        return registry.forget_exchange(exchange, now)
+    if answer.elsewhere is Elsewhere.UNAVAILABLE and neighbour.state is not NeighbourState.RESTING:
+        return _missed(registry, exchange, neighbour, answer.cause, now)
+    neighbour.probe, neighbour.missed = None, 0
+    if neighbour.state is not NeighbourState.RESTING and neighbour.probes is not None:
+        registry.timers.set(neighbour, now + neighbour.probes.period * (1 - SPREAD * _chance(registry, neighbour)))
+    return registry.forget_exchange(exchange, now)
+
+
+def missed(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
+    """A next hop has not answered whether it lives. After some more of that it is down."""
+    neighbour = exchange.neighbour
+    if neighbour is None or neighbour.probe is not exchange:
+        return registry.forget_exchange(exchange, now)
+    if neighbour.heard_at > exchange.began_at:  # it answers other things
+        neighbour.probe, neighbour.missed = None, 0
+        _schedule(registry, neighbour, now, None)
+        return registry.forget_exchange(exchange, now)
+    return _missed(registry, exchange, neighbour, f"no answer to {neighbour.missed + 1} probes", now)
+
+
+def _missed(registry: Registry, exchange: Exchange, neighbour: Neighbour, why: str, now: float) -> list[Order]:
+    probes = neighbour.probes
+    neighbour.probe = None
+    neighbour.missed += 1
+    orders = registry.forget_exchange(exchange, now)
+    down = probes is None or neighbour.missed >= probes.misses
+    orders += _happens(registry, neighbour, Event.FAILED if down else Event.MISSED, why, now, PENALTY)
+    if probes is not None and neighbour.state is not NeighbourState.RESTING:
+        registry.timers.set(neighbour, now + (probes.period if down else RETRY))
+    return orders
 
 
 def _happens(
     registry: Registry, neighbour: Neighbour, event: Event, why: str, now: float, wait: float | None = None
 ) -> list[Order]:
-    """Take note of what has happened to a next hop; where that changes how it is used, for `wait` seconds if given."""
-    known = registry.hops.neighbours.get(neighbour.key) is neighbour
+    """Take note of what has happened to a next hop, and for how long it is to be left alone, if it is."""
     changed = neighbour.becomes(event, why, now)
-    if known and (changed or (wait is not None and neighbour.state is NeighbourState.RESTING)):
-        registry.timers.set(neighbour, None if wait is None else now + wait)
-    return [Note(_WORDS[neighbour.state], why, "", fields(neighbour))] if changed and known else []
+    if registry.hops.neighbours.get(neighbour.key) is not neighbour:
+        return []  # it is none any more
+    if event is Event.HEARD:
+        neighbour.missed = 0
+    if changed or event is Event.TIRED:
+        _schedule(registry, neighbour, now, wait)
+    return [Note(_WORDS[neighbour.state], why, "", fields(neighbour))] if changed else []
+
+
+def _schedule(registry: Registry, neighbour: Neighbour, now: float, wait: float | None) -> None:
+    """When to look at a next hop again: after its rest, when it is to be asked, or after a penalty."""
+    if neighbour.state is NeighbourState.RESTING:
+        registry.timers.set(neighbour, now + (wait or 0.0))
+    elif neighbour.probes is not None:
+        if neighbour.probe is None and neighbour.due is None:
+            registry.timers.set(neighbour, now + neighbour.probes.period)
+    else:
+        registry.timers.set(neighbour, now + PENALTY if neighbour.state is NeighbourState.DOWN else None)
+
+
+def _name(neighbour: Neighbour) -> bytes:
+    return f"{neighbour.hop.listener} {neighbour.hop.peer}".encode()
+
+
+def _chance(registry: Registry, neighbour: Neighbour) -> float:
+    """A number from 0 to 1 that nobody outside can foresee."""
+    drawn = b32decode(registry.mint.derive(b"wait", _name(neighbour), neighbour.asked.to_bytes(8, "big")).upper())
+    return int.from_bytes(drawn[:4], "big") / 2**32
 
 
 def fields(neighbour: Neighbour) -> dict[str, Any]:

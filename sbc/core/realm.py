@@ -182,6 +182,28 @@ def in_order(hops: Iterable[Address | NextHop]) -> tuple[NextHop, ...]:
     return tuple(hop if isinstance(hop, NextHop) else NextHop(hop, priority=place) for place, hop in enumerate(hops))
 
 
+class Asking(Enum):
+    """Whether next hops are asked if they live."""
+
+    AUTO = "auto"  # where there is more than one
+    PROBE = "probe"
+    OFF = "off"
+
+
+@attrs.frozen
+class Probes:
+    """How next hops are asked whether they live; seconds.
+
+    One of which nothing was heard for a `period` is asked and has `answer_within` to answer. One that has missed
+    `misses` in a row is down.
+    """
+
+    mode: Asking = Asking.AUTO
+    period: float = 10.0
+    answer_within: float = 4.0
+    misses: int = 2
+
+
 @attrs.frozen
 class Failover:
     """When a request that one next hop does not take goes to another.
@@ -216,6 +238,7 @@ class Path:
     transport: str = ""
     large_over_stream: bool = True
     failover: Failover = Failover()
+    probing: Probes = Probes()
     options: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
 
 

@@ -42,6 +42,19 @@ def exchange_of_reply(registry: Registry, intent: Intent, arrival: Arrival) -> E
     return exchange
 
 
+def known_elsewhere(registry: Registry, intent: Intent, arrival: Arrival) -> Exchange | None:
+    """The attempt that comes again by another mapping of the asker's NAT, or from another of the next hops (RFC 3261
+    section 17.2.3)."""
+    realm = registry.plan.realms[arrival.listener.realm]
+    if realm.side is Side.CORE and not registry.hops.is_host(realm.name, arrival.source.host, arrival.now):
+        return None
+    call = registry.call_named(realm, arrival.source, intent.call)
+    opening = call.opening if call is not None else None
+    if opening is None or opening.intent.exchange != intent.exchange or opening not in registry.live_exchanges:
+        return None
+    return opening
+
+
 def reply_crossing(registry: Registry, arrival: Arrival, intent: Intent, exchange: Exchange) -> Crossing:
     """The crossing of an answer: back to whoever asked."""
     assert exchange.near is not None and exchange.path is not None  # only exchanges that crossed get here

@@ -16,6 +16,7 @@ from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, Phase, Ref
 from sbc.core.orders import Note, Order
 from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry
+from sbc.core.routing import known_elsewhere
 
 State = ExchangeState
 
@@ -32,7 +33,7 @@ def absorb_request(
     if intent.phase is Phase.CONFIRM:
         return _confirmed(registry, known, arrival.now)
     if known is None and intent.kind is Kind.OPEN:
-        known = _known_elsewhere(registry, intent, arrival)
+        known = known_elsewhere(registry, intent, arrival)
         if known is not None:
             registry.touch(known.call)
             moved = registry.move_exchange(known, near, arrival.now)
@@ -44,19 +45,6 @@ def absorb_request(
     if intent.probe and _asks_for_us(registry, intent, arrival):
         return [near.send(dialect.accept(message, arrival.source), None)]
     return None
-
-
-def _known_elsewhere(registry: Registry, intent: Intent, arrival: Arrival) -> Exchange | None:
-    """The attempt that comes again by another mapping of the asker's NAT, or from another of the next hops (RFC 3261
-    section 17.2.3)."""
-    realm = registry.plan.realms[arrival.listener.realm]
-    if realm.side is Side.CORE and not registry.hops.is_host(realm.name, arrival.source.host, arrival.now):
-        return None
-    call = registry.call_named(realm, arrival.source, intent.call)
-    opening = call.opening if call is not None else None
-    if opening is None or opening.intent.exchange != intent.exchange or opening not in registry.live_exchanges:
-        return None
-    return opening
 
 
 def _asks_for_us(registry: Registry, intent: Intent, arrival: Arrival) -> bool:
@@ -172,6 +160,8 @@ def absorb_reply(
     if exchange.near is None:  # to a request of our own
         if intent.phase.final and exchange.watch is not None:
             return keepalive.answered(registry, exchange, now)
+        if intent.phase.final and exchange.neighbour is not None:
+            return probing.probed(registry, exchange, intent, now)
         return finish(registry, exchange, State.DONE, now) if intent.phase.final else []
     if arrival.data == exchange.heard:
         return _heard_again(exchange)
@@ -348,6 +338,8 @@ def give_up(
     if exchange.near is None:
         if exchange.watch is not None:
             return keepalive.missed(registry, exchange, now)
+        if exchange.neighbour is not None and exchange.instead is None:
+            return probing.missed(registry, exchange, now)
         return registry.forget_exchange(exchange, now)
     registry.touch(exchange.call)
     exchange.answer = dialect.refuse(dialect.decode(exchange.asked), refused, exchange.near.peer)

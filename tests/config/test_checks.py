@@ -387,3 +387,9 @@ def test_a_next_hop_is_reached_by_a_listener_of_its_realm() -> None:
     table = with_hops({**hop, "transport": "tcp"}, signaling="port-per-terminal", signaling_ports="7000-7999")
     fault = the_fault(table)
     assert fault.key == "paths[0].next_hops[0].transport" and "UDP ports" in fault.problem
+
+
+def test_a_next_hop_answers_before_it_is_asked_again() -> None:
+    fault = the_fault(with_hops("198.51.100.9:5060", probing={"period": 3, "answer_within": 3}))
+    assert fault.key == "paths[0].probing.answer_within"
+    assert not faults(with_hops("198.51.100.9:5060", probing={"mode": "off", "period": 3, "answer_within": 3}))

@@ -15,7 +15,7 @@ from sbc.config import schema
 from sbc.config.dialects import all_tables
 from sbc.config.load import load_file, load_text
 from sbc.config.schema import PROTOCOLS, TABLES, CdrConfig, LogConfig
-from sbc.core.realm import Connections, Failover, Keepalive, Limits, Media, NextHop, Registrations, Timers
+from sbc.core.realm import Connections, Failover, Keepalive, Limits, Media, NextHop, Probes, Registrations, Timers
 from sbc.core.realm import Path as RealmPath
 from sbc.sip.options import SipOptions
 
@@ -93,6 +93,7 @@ def test_the_example_loads_with_every_key_in_force() -> None:
         ("paths", RealmPath),
         ("paths.next_hops", NextHop),
         ("paths.failover", Failover),
+        ("paths.probing", Probes),
         ("paths.sip", SipOptions),
         ("log", LogConfig),
         ("cdr", CdrConfig),
@@ -153,6 +154,7 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
         ("paths[]", RealmPath),
         ("paths[].next_hops[]", NextHop),
         ("paths[].failover", Failover),
+        ("paths[].probing", Probes),
         ("paths[].sip", SipOptions),
         ("log", LogConfig),
         ("cdr", CdrConfig),

@@ -12,16 +12,19 @@ from sbc.core.exchange import ExchangeState
 from sbc.core.hops import NeighbourState
 from sbc.core.message import Cause, Elsewhere
 from sbc.core.orders import Note, OpenStream, Order, Send
-from sbc.core.realm import Failover, NextHop, Signaling
+from sbc.core.probing import DOUBT
+from sbc.core.realm import Asking, Failover, NextHop, Probes, Signaling
 from tests.rig import PHONE, SOFTSWITCH, Rig, events, make_plan, of
 from tests.toy import BROKEN, CAUSES, UNAVAILABLE, WAITED, ToyDialect
 from tests.toy_calls import bound, to_access, to_core
 from tests.toy_records import (
+    BIND,
     CHANGE,
     CLOSE,
     CONFIRM,
     FAILURE,
     PENDING,
+    PROBE,
     PROVISIONAL,
     WITHDRAW,
     Record,
@@ -37,10 +40,11 @@ from tests.toy_records import (
 SECOND = Address("198.51.100.3", 5060)
 THIRD = Address("198.51.100.4", 5060)
 PATIENCE = Failover(patience=3.0)
+NEVER_ASKED = Probes(Asking.OFF)
 
 
 def rig(*hops: Address | NextHop, failover: Failover = PATIENCE, **path: Any) -> Rig:
-    plan = make_plan("toy", failover=failover, **path)
+    plan = make_plan("toy", failover=failover, **{"probing": NEVER_ASKED, **path})
     changed = attrs.evolve(plan.paths[0], next_hops=hops or (SOFTSWITCH, SECOND, THIRD))
     return Rig.make(ToyDialect(), attrs.evolve(plan, paths=(changed,)))
 
@@ -364,7 +368,7 @@ def test_terminals_ports_stay_theirs() -> None:
 
 
 def test_a_connection_that_cannot_be_had_is_a_failure_at_once() -> None:
-    plan = make_plan("toy", failover=PATIENCE)
+    plan = make_plan("toy", failover=PATIENCE, probing=NEVER_ASKED)
     core = plan.realms["core"]
     own = attrs.evolve(core.listeners[0], transport="tcp")
     path = attrs.evolve(plan.paths[0], next_hops=(SOFTSWITCH, SECOND))
@@ -387,3 +391,28 @@ def test_the_log_says_why() -> None:
     (call,) = made.border.registry.calls.values()
     assert note.call == call.id and note.reason == f"cause {UNAVAILABLE}"
     assert note.fields == {"method": "open", "from": str(SOFTSWITCH), "to": str(SECOND)}
+
+
+# -- asking before moving on
+
+
+def test_who_does_not_say_that_it_lives_loses_what_may_take_long() -> None:
+    made = rig(SOFTSWITCH, SECOND, probing=Probes())
+    bound(made, life=600)
+    made.now += 1
+    ask(made, binding(PHONE, exchange=2, life=600).pack())
+    orders = made.wait(3.1)
+    assert {(PROBE, SOFTSWITCH)} <= set(ops(orders)) and not [each for each in ops(orders) if each[1] == SECOND]
+    assert state_of(made, SOFTSWITCH) is NeighbourState.SUSPECT
+    assert (BIND, SECOND) in ops(made.wait(DOUBT))
+
+
+def test_who_says_that_it_lives_keeps_it() -> None:
+    made = rig(SOFTSWITCH, SECOND, probing=Probes())
+    bound(made, life=600)
+    made.now += 1
+    ask(made, binding(PHONE, exchange=2, life=600).pack())
+    asked = next(send for send in to_core(made.wait(3.1)) if Record.read(send.data).op == PROBE)
+    made.from_core(answer(asked.data, SOFTSWITCH.host).pack())
+    assert state_of(made, SOFTSWITCH) is NeighbourState.UP
+    assert (BIND, SECOND) not in ops(made.wait(6))

@@ -8,12 +8,13 @@ import pytest
 from sbc.core.address import Address
 from sbc.core.audit import audit
 from sbc.core.hops import Neighbour, NeighbourState
-from sbc.core.orders import Note
+from sbc.core.orders import Note, Order, Send
 from sbc.core.probing import MOST_REST, PENALTY, failed
+from sbc.core.realm import Asking, Probes
 from tests.rig import SOFTSWITCH, Rig, events, make_plan, of
 from tests.toy import UNAVAILABLE, ToyDialect
-from tests.toy_calls import Talk, opened, toy_rig
-from tests.toy_records import FAILURE, PENDING, SUCCESS, answer, opening
+from tests.toy_calls import Talk, opened, to_core, toy_rig
+from tests.toy_records import FAILURE, PENDING, PROBE, SUCCESS, Record, answer, opening
 
 UP, SUSPECT, DOWN, RESTING = NeighbourState
 
@@ -109,3 +110,125 @@ def test_the_auditor_sees_one_that_would_be_down_for_ever() -> None:
     fail(rig)
     rig.border.registry.timers.set(only(rig), None)
     assert any("has no timer" in fault for fault in audit(rig.border.registry))
+
+
+# -- asking
+
+SECOND = Address("198.51.100.3", 5060)
+EVERY_10 = Probes(Asking.PROBE, period=10.0, answer_within=4.0, misses=2)
+
+
+def asking(probes: Probes = EVERY_10, *hops: Address) -> Rig:
+    plan = make_plan("toy", probing=probes)
+    path = attrs.evolve(plan.paths[0], next_hops=hops or (SOFTSWITCH,))
+    rig = Rig.make(ToyDialect(), attrs.evolve(plan, paths=(path,)))
+    rig._take(rig.border.start(rig.now))
+    return rig
+
+
+def questions(orders: list[Order]) -> list[Send]:
+    """Each question once, however often it was sent."""
+    asked = {Record.read(send.data).exchange: send for send in to_core(orders) if Record.read(send.data).op == PROBE}
+    return list(asked.values())
+
+
+def replies(rig: Rig, question: Send, stage: int = SUCCESS, **more: int) -> list[Order]:
+    return rig.from_core(answer(question.data, SOFTSWITCH.host, stage, **more).pack(), question.to)
+
+
+def test_one_is_asked_soon_and_then_after_each_silence() -> None:
+    rig = asking()
+    (question,) = questions(rig.wait(1))
+    assert question.to == SOFTSWITCH
+    assert not replies(rig, question)[1:]
+    assert not questions(rig.wait(8.9))
+    (question,) = questions(rig.wait(1.2))
+    replies(rig, question)
+    assert only(rig).said and not rig.border.registry.live_exchanges
+
+
+def test_what_was_heard_meanwhile_saves_a_question() -> None:
+    rig = asking()
+    replies(rig, questions(rig.wait(1))[0])
+    rig.wait(6)
+    rig.from_core(opening(SOFTSWITCH).pack())
+    assert not questions(rig.wait(9.9))
+    assert questions(rig.wait(0.2))
+
+
+def test_some_answers_missed_in_a_row_make_it_down_and_one_answer_brings_it_back() -> None:
+    rig = asking()
+    orders = rig.wait(5.1)
+    assert only(rig).state is SUSPECT and "hop-suspect" in events(orders)
+    orders = rig.wait(5.1)
+    assert only(rig).state is DOWN and events(orders).count("hop-down") == 1
+    rig.wait(300)
+    assert only(rig).state is DOWN, "no penalty ends while it is asked"
+    while only(rig).probe is None:
+        rig.wait(1)
+    question = questions(rig.log)[-1]
+    assert "hop-up" in events(replies(rig, question))
+    assert only(rig).state is UP and only(rig).missed == 0
+
+
+@pytest.mark.parametrize(("stage", "cause", "lives"), [(FAILURE, 1, True), (FAILURE, UNAVAILABLE, False)])
+def test_any_answer_will_do_but_that_it_cannot(stage: int, cause: int, lives: bool) -> None:
+    rig = asking()
+    for _ in range(2):
+        replies(rig, questions(rig.wait(1.1))[-1], stage, cause=cause)
+        rig.wait(9.5 if lives else 0)
+    assert (only(rig).state is UP) == lives
+
+
+def test_one_that_answers_other_things_need_not_answer_this() -> None:
+    rig = asking()
+    for _ in range(10):
+        rig.wait(2)
+        rig.from_core(opening(SOFTSWITCH, 9, 9).pack())
+    assert only(rig).state is UP
+
+
+def test_one_that_rests_is_not_asked() -> None:
+    rig = asking()
+    replies(rig, questions(rig.wait(1))[0], FAILURE, cause=UNAVAILABLE, lifetime=60)
+    assert only(rig).state is RESTING
+    assert not questions(rig.wait(59.5))
+    (question,) = questions(rig.wait(1))
+    replies(rig, question)
+    assert only(rig).state is UP
+
+
+@pytest.mark.parametrize(
+    ("mode", "hops", "asked"),
+    [
+        (Asking.AUTO, 1, 0),
+        (Asking.AUTO, 2, 2),
+        (Asking.PROBE, 1, 1),
+        (Asking.OFF, 2, 0),
+    ],
+)
+def test_who_is_asked(mode: Asking, hops: int, asked: int) -> None:
+    rig = asking(Probes(mode), *(SOFTSWITCH, SECOND)[:hops])
+    assert len({question.to for question in questions(rig.wait(30))}) == asked
+
+
+def test_a_lost_connection_ends_the_question() -> None:
+    plan = make_plan("toy", probing=EVERY_10)
+    core = plan.realms["core"]
+    own = attrs.evolve(core.listeners[0], transport="tcp")
+    realms = {**plan.realms, "core": attrs.evolve(core, listeners=(own,))}
+    rig = Rig.make(ToyDialect(), attrs.evolve(plan, realms=realms))
+    rig._take(rig.border.start(rig.now))
+    assert questions(rig.wait(1))
+    orders = rig._take(rig.border.unreachable(own, SOFTSWITCH, "refused", rig.now))
+    assert "hop-down" in events(orders) and only(rig).probe is None
+    assert questions(rig.wait(11))
+
+
+def test_the_auditor_sees_a_question_nobody_asks() -> None:
+    rig = asking()
+    rig.wait(1)
+    neighbour = only(rig)
+    assert neighbour.probe is not None
+    rig.border.registry.forget_exchange(neighbour.probe, rig.now)
+    assert any("forgotten exchange" in fault for fault in audit(rig.border.registry))
