@@ -24,8 +24,6 @@ test: lab
 FUZZ_SECONDS ?= 120
 
 fuzz: setup
-	@.venv/bin/python -c 'import atheris' 2>/dev/null || .venv/bin/python -m pip install -q --no-input \
-		--disable-pip-version-check --only-binary :all: '.[fuzz]' || echo 'fuzz: atheris cannot be had here' >&2
 	@.venv/bin/python -m tests.fuzz.guided $(FUZZ_SECONDS)
 
 demo: lab

@@ -69,8 +69,8 @@ def _values(message: SipMessage, header: Header) -> list[NameAddr]:
     try:
         values = name_addrs(message, header)
         for value in values:
-            if not value.star:
-                value.uri  # noqa: B018  # read now, so that what is malformed is found before anything is changed
+            if not value.star and value.uri.user_start < 0:  # read now, so that nothing is malformed once it is changed
+                value.uri.params  # noqa: B018  # asked for where there is no user (RFC 6140)
     except BadMessage:
         if header.name in _NEEDED:
             raise

@@ -69,7 +69,12 @@ class Storm:
             self._recent.append((listener, source, data))
 
     def settle(self) -> list[str]:
-        """Let so much time pass that all must be over; what is left all the same."""
+        """Let so much time pass that all must be over; what is left all the same. What was granted for years is cut."""
+        registry = self.outside.border.registry
+        for binding in registry.bindings.values():
+            if binding.grant_ends > self.outside.now + 50_000:
+                binding.grant_ends = self.outside.now + 50_000
+                registry.timers.set(binding, binding.grant_ends)
         self.outside.advance(self.outside.now + 100_000.0)
         self.counted["calls"] += len(self.outside.told)
         left = self.outside.leftovers() + self.outside.faults()

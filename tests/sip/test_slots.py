@@ -162,3 +162,11 @@ def test_bodies_full_of_addresses_that_cannot_be_read_are_refused(kind: bytes) -
         SipDialect().slots(decode(offer(kind=kind)))
     reply = SipDialect().complain(caught.value, PHONE)
     assert reply is not None and reply.startswith(b"SIP/2.0 415 ")
+
+
+def test_a_place_with_too_many_parameters_is_found_before_anything_is_changed() -> None:
+    """Without a user its parameters say whether it is a trunk's, which was asked only when it was written (a storm)."""
+    many = b"<sip:192.168.1.10" + b";a=b" * 300 + b">"
+    with pytest.raises(BadMessage, match="Too many parameters"):
+        slots(with_line(b"Contact: " + many))
+    assert slots(with_line(b"Contact: " + many.replace(b"sip:", b"sip:alice@")))
