@@ -65,6 +65,10 @@ class IDialect(Interface):
         answered, from `listener`, with our `token` and `sequence` number. With `sequence` None it is instead the
         confirmation of that answer, which nobody else will send."""
 
+    def inquire(answer, to_asker, place, listener, token, sequence):
+        """The request that asks a party whether the call that `answer` has begun still lives, and changes nothing, or
+        None if there is none. What it is given is as for `close`. Any answer will do but one described as `gone`."""
+
     def confirm(sent, reply):
         """The hop's own acknowledgement of the final `reply` to our request `sent`; None if it needs none."""
 

@@ -30,6 +30,7 @@ _LOUD = frozenset(
         "hop-up",
         "hop-down",
         "hop-rests",
+        "zombie",
     }
 )
 CALL_LINES_A_SECOND = 100

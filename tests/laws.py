@@ -160,6 +160,27 @@ class DialectLaws:
                 reply = dialect.describe(dialect.decode(data))
                 assert reply.phase.final and reply.exchange == intent.exchange
 
+    def test_inquiry(self) -> None:
+        """Who is asked whether a call lives is asked inside it, and says so if it knows of none."""
+        dialect = self.dialect
+        rig, asked, sent, answer, back = self.crossed()
+        own = rig.border.plan.realms["access"].listeners[0]
+        for to_asker, told, known in ((True, back, asked), (False, answer, sent)):
+            data = dialect.inquire(told, to_asker, Place(PHONE, self.place_of(PHONE)), own, b"abcdefghijklmnop", 7)
+            if data is None:
+                return
+            inquiry = dialect.decode(data)
+            intent = dialect.describe(inquiry)
+            assert intent.within and intent.phase is Phase.REQUEST and not intent.probe
+            assert intent.label == dialect.describe(dialect.decode(known)).label
+            assert not dialect.describe(dialect.decode(dialect.accept(inquiry, NAT))).gone
+            unknown = dialect.describe(
+                dialect.decode(dialect.refuse(inquiry, Refused(Cause.NO_CALL, "what call?"), NAT))
+            )
+            assert unknown.gone and unknown.phase.final and unknown.exchange == intent.exchange
+            busy = dialect.describe(dialect.decode(dialect.refuse(inquiry, Refused(Cause.BUSY, "not now"), NAT)))
+            assert not busy.gone
+
     def test_refresh(self) -> None:
         """What only refreshes a binding is answered by the SBC itself: the place, with what is left to it."""
         rig = Rig.make(self.dialect, make_plan(self.dialect.name, registrations=Registrations()))

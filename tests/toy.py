@@ -180,6 +180,9 @@ class ToyDialect:
                 intent.cause = f"cause {message.octets[CAUSE]}"
                 intent.elsewhere = ELSEWHERE.get(message.octets[CAUSE])
                 intent.retry_after = intent.expires
+                intent.gone = message.octets[CAUSE] == 1 + CAUSES.index(Cause.NO_CALL)
+            elif phase is Phase.SUCCESS and op in OFFERS and lifetime == NEVER:
+                intent.session = 0
             return intent
         intent.hops = message.octets[HOPS]
         if message.text(TARGET):
@@ -287,6 +290,18 @@ class ToyDialect:
 
     def close(self, *_: object) -> None:
         """Nobody is told in this protocol."""
+
+    def inquire(
+        self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
+    ) -> bytes | None:
+        if answer[OP] != OPEN:
+            return None
+        ends = (answer[RECEIVER], answer[SENDER])
+        own = ToyMessage(bytearray(self.probe(place, listener, token)))
+        own.write(CALL, answer[CALL])
+        own.write(SENDER, ends[to_asker])
+        own.write(RECEIVER, ends[not to_asker])
+        return bytes(own.octets)
 
     def withdraw(self, sent: bytes, asked: object) -> bytes:
         own = ToyMessage(bytearray(sent[:PLACES] + bytes(2)))

@@ -23,12 +23,21 @@ def _lines(call: Row) -> Iterator[str]:
     yield f"  user   {shown(call['user'])}"
     yield f"  target {shown(call['target'])}"
     yield f"  cause  {shown(call['cause'])}"
+    if call["session"] is not None:
+        yield f"  session {_session(call['session'])}"
     for index, leg in enumerate(call["legs"]):
         yield from _leg(index, leg)
     for stream in call["media"]:
         yield from _stream(stream)
     if not call["media"]:
         yield "  no streams"
+
+
+def _session(session: Row) -> str:
+    if session["ends_in"] is not None:
+        return f"to be refreshed within {duration(session['ends_in'])}"
+    asking = f"asking {session['asking']} of its parties"
+    return asking if session["asks_in"] is None else f"parties are asked in {duration(session['asks_in'])}"
 
 
 def _leg(index: int, leg: Row) -> Iterator[str]:

@@ -82,8 +82,21 @@ def call_details(call: Call, engine: Any, now: float) -> View:
         **call_view(call, engine, now),
         "answered_after": None if call.answered_at is None else call.answered_at - call.opened_at,
         "cause": call.cause,
+        "session": _session(call, now),
         "legs": [_leg(leg) for leg in call.legs],
         "media": [stream_details(call, stream, engine) for stream in call.streams.values()],
+    }
+
+
+def _session(call: Call, now: float) -> View | None:
+    """Seconds until the parties must have refreshed the call, or until they are asked; None where they need not be."""
+    session = call.session
+    if session is None:
+        return None
+    return {
+        "ends_in": None if session.until is None else session.until - now,
+        "asks_in": None if session.ask_at is None else session.ask_at - now,
+        "asking": len(session.open),
     }
 
 

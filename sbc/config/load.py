@@ -40,6 +40,7 @@ from sbc.core.realm import (
     Probes,
     Realm,
     Registrations,
+    Sessions,
     Timers,
     Tls,
     in_order,
@@ -189,6 +190,8 @@ class _Reader:
         values["probing"] = Probes(**self.keys(values.pop("probing", {}), f"{at}.probing", "paths[].probing"))
         if "next_hops" in values:
             values["next_hops"] = in_order(self.next_hops(values["next_hops"], f"{at}.next_hops"))
+        at_sessions = joined(at, "sessions")
+        values["sessions"] = Sessions(**self.keys(values.pop("sessions", {}), at_sessions, "paths[].sessions"))
         options = {}
         for protocol in self.protocols:
             reader = options_of(protocol)

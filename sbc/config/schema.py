@@ -11,7 +11,7 @@ from sbc.config.keys import Key
 from sbc.core.address import Address
 from sbc.core.message import Elsewhere
 from sbc.core.orders import Latch
-from sbc.core.realm import Asking, Hosts, Plan, Probing, Side, Signaling
+from sbc.core.realm import Asking, Hosts, Lasting, Plan, Probing, Side, Signaling
 
 PROTOCOLS: dict[str, tuple[str, ...]] = {"sip": ("udp", "tcp", "tls")}
 """What a listener may speak, and over what. A new dialect or transport is one word here."""
@@ -230,6 +230,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("large_over_stream", kinds.boolean()),
         Key("failover", kinds.table()),
         Key("probing", kinds.table()),
+        Key("sessions", kinds.table()),
     ),
     "paths[].failover": (
         Key("on", kinds.many(kinds.choice(Elsewhere), 0, "words")),
@@ -247,6 +248,11 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("priority", kinds.integer(0, 65_535)),
         Key("weight", kinds.integer(0, 65_535)),
         Key("transport", kinds.text("a transport")),
+    ),
+    "paths[].sessions": (
+        Key("mode", kinds.choice(Lasting)),
+        Key("shortest", kinds.integer(90, 86_400)),
+        Key("period", kinds.seconds(60.0, 86_400.0)),
     ),
     "console": (
         Key("listen", kinds.ip_port(unspecified=True), required=True),

@@ -21,6 +21,7 @@ _ENDINGS = {
     Cause.UNSUPPORTED: Ending.INCOMPATIBLE,
     Cause.WITHDRAWN: Ending.CANCELLED,
     Cause.DRAINING: Ending.CONGESTION,
+    Cause.BRIEF: Ending.INCOMPATIBLE,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sbc.core import account, failover, front, keepalive, probing, reach, resume, transact
+from sbc.core import account, failover, front, inquiry, keepalive, probing, reach, resume, transact
 from sbc.core.address import Address
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
@@ -182,6 +182,9 @@ class Border:
                 return self.registry.forget_call(call, now)
             self.registry.timers.set(call, now + self.plan.timers.linger)
             return []
+        about = inquiry.wake(self.registry, self.dialects[call.dialect], call, now)
+        if about is not None:
+            return about
         if call.cause:  # it waited for another attempt, or for the answer to its end, in vain
             call.life.end()
             return self.registry.close_call(call, now)

@@ -19,6 +19,7 @@ from sbc.core.watch import Watch
 
 if TYPE_CHECKING:
     from sbc.core.exchange import Exchange
+    from sbc.core.sessions import Session
 
 MOST_PARTIES = 64  # branches of one forked call; later ones take the place of the oldest
 
@@ -243,6 +244,8 @@ class Call:
         self.memo: Any = None  # belongs to the dialect: what its messages must go on saying; plain values
         self.lifetime = False  # whether it ends by itself unless refreshed (a subscription)
         self.watch: Watch | None = None
+        self.session: Session | None = None
+        self.ends_at = now  # when it is over, whatever is said on it
         self.due: float | None = None
         self.entry: float | None = None
         self._state = _State()

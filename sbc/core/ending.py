@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sbc.core import transact
@@ -30,7 +30,7 @@ def end_call(
     orders = [Note("ended", cause, call.id)]
     if call.answered_at is not None:
         for index in (0, 1):
-            orders += _tell(registry, dialect, call, index, now)
+            orders += speak(registry, dialect, call, index, dialect.close, now)
     call.because(cause, ending, who)
     call.life.end()
     return orders + registry.close_call(call, now)
@@ -56,8 +56,17 @@ def resumed(registry: Registry, stream_id: str) -> None:
             stream.silent = False
 
 
-def _tell(registry: Registry, dialect: Any, call: Call, index: int, now: float) -> list[Order]:
-    """Tell the party of one leg that the call is over."""
+def speak(
+    registry: Registry,
+    dialect: Any,
+    call: Call,
+    index: int,
+    say: Callable[..., bytes | None],
+    now: float,
+    asks: bool = False,
+) -> list[Order]:
+    """Send the party of one leg a request of ours inside its dialogue, made by `say` (see IDialect.close): that the
+    call is over, or, where it `asks`, whether it lives."""
     leg = call.legs[index]
     if call.accepted is None or leg.latest is None:
         return []
@@ -65,8 +74,10 @@ def _tell(registry: Registry, dialect: Any, call: Call, index: int, now: float) 
     place = leg.latest._replace(route=leg.route(party))
     hop, _ = by_one_that_lives(registry, call.path, hop_to(leg, place), leg.label)
     token = registry.mint.token()
-    data = dialect.close(call.accepted[index], index == 0, place, hop.listener, token, leg.numbers.own())
-    return transact.ask(registry, dialect, call, hop, data, now) if data is not None else []
+    data = say(call.accepted[index], index == 0, place, hop.listener, token, leg.numbers.own())
+    if data is None:
+        return []
+    return transact.ask(registry, dialect, call, hop, data, now, index if asks else None)
 
 
 def is_too_late(exchange: Exchange, answer: Intent) -> bool:

@@ -77,6 +77,7 @@ class Ending(Enum):
     FAILED = "failed"
     EXPIRED = "expired"  # it had lasted as long as a call may
     SILENT = "silent"  # nobody had spoken for longer than a call may be silent
+    VANISHED = "vanished"  # a party was gone without a word
     CLEARED = "cleared"  # the SBC ended it, for the cause it names
 
 
@@ -178,6 +179,8 @@ class Intent:
     ending: Ending | None = None  # the same in ours
     elsewhere: Elsewhere | None = None  # why another might do better; None: nobody would
     retry_after: int | None = None  # of a failure: the seconds for which the sender wants to be left alone
+    session: int | None = None  # seconds until a session must be refreshed; 0: never, None: nothing is said of that
+    gone: bool = False  # of an answer: what it was asked in is not known there
     terms: bytes = b""  # what a BIND says besides for how long: while that is the same, it only refreshes
     callee: bytes = b""  # whom an OPEN calls, by the name that stays the same on the way
     called: bytes = b""  # where an OPEN asks to be taken, as it was written
@@ -231,6 +234,7 @@ class Cause(Enum):
     UNSUPPORTED = "unsupported"
     WITHDRAWN = "withdrawn"
     DRAINING = "draining"
+    BRIEF = "too-brief"  # what is to be refreshed would have to be so too often; retry_after is the least, in seconds
 
 
 class Refused(Exception):

@@ -236,14 +236,19 @@ def _enum(kind: type[Enum]) -> Form:
 def _union(parts: tuple[Any, ...]) -> Form:
     rest = [part for part in parts if part is not type(None)]
     if len(rest) == 1:
-        write, read = form(rest[0])
-        return Form(
-            None if write is None else lambda value, frame: None if value is None else write(value, frame),
-            lambda plain, frame: None if plain is None else read(plain, frame),
-        )
+        return optional(form(rest[0]))
     if not all(part in _PLAIN for part in parts):
         raise TypeError(f"a union of {parts} has no plain form")
     return _plain(*(kind for part in parts for kind in _PLAIN[part]))
+
+
+def optional(one: Form) -> Form:
+    """The form of a value, or None."""
+    write, read = one
+    return Form(
+        None if write is None else lambda value, frame: None if value is None else write(value, frame),
+        lambda plain, frame: None if plain is None else read(plain, frame),
+    )
 
 
 def _many(kind: type, one: Form) -> Form:

@@ -105,6 +105,24 @@ class Keepalive:
     longest: float = 600.0
 
 
+class Lasting(Enum):
+    """What is done about calls whose parties may have vanished without a word."""
+
+    OFF = "off"
+    END = "end"  # ended when the parties do not refresh it, as they have agreed to
+    REFRESH = "refresh"  # the same, and where they have agreed on nothing, they are asked
+
+
+@attrs.frozen
+class Sessions:
+    """How long calls last whose parties say nothing; seconds. `shortest` is the least that parties may agree on,
+    `period` how often they are asked who have agreed on nothing."""
+
+    mode: Lasting = Lasting.END
+    shortest: int = 90
+    period: float = 900.0
+
+
 @attrs.frozen
 class Connections:
     """How far the peers of a realm are trusted with connections: how many at once, octets that may wait, seconds."""
@@ -239,6 +257,7 @@ class Path:
     large_over_stream: bool = True
     failover: Failover = Failover()
     probing: Probes = Probes()
+    sessions: Sessions = attrs.field(factory=Sessions)
     options: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
 
 

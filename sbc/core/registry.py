@@ -97,7 +97,8 @@ class Registry:
         """Take in a new call. @raises Refused when the realm it comes from is full."""
         realm = call.legs[0].realm
         self.crowd.within("calls", realm, realm.limits.calls)
-        self.enter_call(call, now + self.plan.timers.call_max)
+        call.ends_at = now + self.plan.timers.call_max
+        self.enter_call(call, call.ends_at)
         return [account.opened(call)]
 
     def enter_call(self, call: Call, due: float) -> None:

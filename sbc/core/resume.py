@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from sbc.core import keepalive, reach
+from sbc.core import keepalive, reach, sessions
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState, Leg, Stream
 from sbc.core.ending import end_call
@@ -125,6 +125,7 @@ def _enter(registry: Registry, call: Call, state: CallState, due: float | None, 
     if state is CallState.CLOSING:
         call.life.hang_up()
     registry.enter_call(call, now if due is None else due)
+    sessions.resumed(registry, call, now)
     registry.calls_by_key.update((key, call) for key in call.keys)
     _enter_names(registry, call)
     return orders

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from sbc.core import sessions
 from sbc.core.binding import ABSENT, Binding
 from sbc.core.call import Asked, Call, CallState, Leg
 from sbc.core.crossing import Crossing, hop_to, resolve
@@ -74,6 +75,7 @@ def request_crossing(
     if intent.hops is not None and intent.hops <= 0:
         raise Refused(Cause.LOOP, "no hops left")
     way = _way(registry, arrival, intent)
+    sessions.check(intent, way.path)
     if intent.phase is Phase.CONFIRM and way.call is None:
         raise Refused(Cause.NO_CALL, "nothing to confirm")
     exchange = Exchange(
@@ -115,7 +117,8 @@ def request_crossing(
         exchange.call.legs[exchange.arrival_leg].learn(intent)
         if intent.kind is Kind.OPEN:
             exchange.call.opening = exchange
-            registry.timers.set(exchange.call, arrival.now + registry.plan.timers.call_max)
+            exchange.call.ends_at = arrival.now + registry.plan.timers.call_max
+            registry.timers.set(exchange.call, exchange.call.ends_at)
         exchange.label = exchange.call.legs[1 - exchange.arrival_leg].label
     return Crossing(registry, arrival, intent, exchange, exchange.far, way.path, way.target), orders
 

@@ -15,8 +15,9 @@ from sbc.core.exchange import OPEN_STATES, Change, Exchange, ExchangeState
 from sbc.core.hops import HopKey
 from sbc.core.message import Ending, Place, Who
 from sbc.core.names import Peer
-from sbc.core.plain import Form, Frame, Moment, Unfit, dumps, form, hints_of, shape, writer, written
+from sbc.core.plain import Form, Frame, Moment, Unfit, dumps, form, hints_of, optional, shape, writer, written
 from sbc.core.realm import Path
+from sbc.core.sessions import Session
 
 VERSION = 1
 """Of the values. Another one is not read: an attribute that is added needs a default, not a number."""
@@ -33,6 +34,7 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         "life": "made from the state",
         "_state": "written as the state",
     },
+    Session: {"open": "questions of ours are not written: they are asked again"},
     Leg: {},
     Stream: {"silent": "the engine will tell"},
     Exchange: {
@@ -61,7 +63,8 @@ LEFT_OUT: dict[type, dict[str, str]] = {
 """What of each class is not written by its own attribute, and why."""
 
 MOMENTS: dict[type, frozenset[str]] = {
-    Call: frozenset({"opened_at", "answered_at", "due"}),
+    Call: frozenset({"opened_at", "answered_at", "due", "ends_at"}),
+    Session: frozenset({"until", "ask_at"}),
     Exchange: frozenset({"deadline", "due", "began_at", "moves_on"}),
     Binding: frozenset({"expires_at", "told_at", "granted_at", "grant_ends", "due"}),
 }
@@ -86,6 +89,7 @@ _CALL: dict[str, Any] = {
     "target": Place | None,
     "lifetime": bool,
     "due": Moment | None,
+    "ends_at": Moment,
 }
 
 
@@ -93,7 +97,8 @@ def _of(kind: type) -> dict[str, Any]:
     return hints_of(kind, frozenset(LEFT_OUT[kind]), MOMENTS.get(kind, frozenset()), {"HopKey": HopKey})
 
 
-CALL: dict[str, Form] = {name: form(hint) for name, hint in _CALL.items()}
+SESSION = optional(shape(Session, _of(Session)))
+CALL: dict[str, Form] = {name: form(hint) for name, hint in _CALL.items()} | {"session": SESSION}
 LEG = shape(Leg, _of(Leg))
 STREAM = shape(Stream, _of(Stream))
 EXCHANGE: dict[str, Form] = {name: form(hint) for name, hint in _of(Exchange).items()}

@@ -7,13 +7,14 @@ from typing import Any
 
 import attrs
 
-from sbc.core import account, front, keepalive, probing
+from sbc.core import account, front, keepalive, probing, sessions
 from sbc.core.call import Call, CallState
-from sbc.core.crossing import DEFAULT_EXPIRES, Crossing, undo
+from sbc.core.crossing import Crossing, undo
 from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.keys import far_key, near_key
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, Phase, Refused, Who
 from sbc.core.orders import Note, Order
+from sbc.core.outcome import conclude
 from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry
 from sbc.core.routing import known_elsewhere
@@ -96,8 +97,11 @@ def _withdraw(registry: Registry, dialect: Any, message: Any, intent: Intent, ar
     return orders
 
 
-def ask(registry: Registry, dialect: Any, call: Call | None, far: Hop, data: bytes, now: float) -> list[Order]:
-    """Send a request of our own, `data`, and see that it is heard; nobody waits for its answer."""
+def ask(
+    registry: Registry, dialect: Any, call: Call | None, far: Hop, data: bytes, now: float, leg: int | None = None
+) -> list[Order]:
+    """Send a request of our own, `data`, and see that it is heard; nobody waits for its answer, but where it asks
+    whether the `call` lives on that `leg`."""
     try:
         intent = dialect.describe(dialect.decode(data))
     except BadMessage as bad:  # it is made of what a peer had said, and nobody could read it
@@ -110,9 +114,12 @@ def ask(registry: Registry, dialect: Any, call: Call | None, far: Hop, data: byt
         near=None,
         far=far,
         sent=data,
+        asks=leg,
     )
     registry.add_exchange(own, now)
     registry.join(own, call)
+    if call is not None and call.session is not None and leg is not None:
+        call.session.open.add(own)
     registry.key_exchange(own, far_key(far.listener.realm, intent.exchange))
     registry.waits.add(own)
     retry_later(registry, own, now)
@@ -162,7 +169,10 @@ def absorb_reply(
             return keepalive.answered(registry, exchange, now)
         if intent.phase.final and exchange.neighbour is not None:
             return probing.probed(registry, exchange, intent, now)
-        return finish(registry, exchange, State.DONE, now) if intent.phase.final else []
+        if not intent.phase.final or not exchange.open:
+            return []
+        told = sessions.answered(registry, exchange, intent, now) if exchange.asks is not None else []
+        return told + finish(registry, exchange, State.DONE, now)
     if arrival.data == exchange.heard:
         return _heard_again(exchange)
     if intent.phase in (Phase.PENDING, Phase.PROVISIONAL):
@@ -229,6 +239,7 @@ def settle(
         orders += _failed(registry, exchange, intent.phase, now)
     orders += conclude(registry, exchange, intent, now)
     if call is not None:
+        sessions.heard(registry, call, exchange, intent, now)
         keepalive.attend(registry, call, now)
     return orders
 
@@ -246,59 +257,6 @@ def _bound(registry: Registry, dialect: Any, exchange: Exchange, crossing: Cross
         else:
             orders += registry.forget_binding(binding, "taken off by the registrar", crossing.arrival.now)
     return orders
-
-
-def conclude(registry: Registry, exchange: Exchange, answer: Intent, now: float, who: Who = Who.CALLEE) -> list[Order]:
-    """What an answer, given by `who`, does to the call of its request."""
-    call, kind, phase = exchange.call, exchange.intent.kind, answer.phase
-    if call is None or call.state is CallState.CLOSED:
-        return []
-    if kind is Kind.OPEN and call.opening is exchange:
-        return _opened(registry, exchange, answer, now, who)
-    if exchange.ends_call and phase.final and call.answered_at is not None:
-        if phase is Phase.CHALLENGE:
-            call.life.stay()
-            call.because("", None, None)
-            return []
-        call.life.end()
-        return registry.close_call(call, now)
-    if call.lifetime and phase is Phase.SUCCESS and exchange.intent.expires is not None:
-        _prolong(registry, call, exchange.intent.expires if answer.expires is None else answer.expires, now)
-    return []
-
-
-def _opened(registry: Registry, exchange: Exchange, answer: Intent, now: float, who: Who) -> list[Order]:
-    call, phase = exchange.call, answer.phase
-    assert call is not None
-    if phase is Phase.PROVISIONAL:
-        first = call.state is CallState.OPENING
-        call.life.ring()
-        return [account.rang(call, now)] if first else []
-    if phase is Phase.SUCCESS:
-        if call.answered_at is not None:
-            return []
-        call.life.answer()
-        call.answered_at, call.answered_by, call.asked_by = now, answer.party, exchange.intent.party
-        call.accepted = (exchange.answer or b"", exchange.heard)
-        if call.lifetime:
-            granted = exchange.intent.expires if answer.expires is None else answer.expires
-            _prolong(registry, call, DEFAULT_EXPIRES if granted is None else granted, now)
-        return [account.answered(call)]
-    if phase is Phase.CHALLENGE:
-        registry.timers.set(call, now + registry.plan.timers.linger)  # the attempt is expected again, with credentials
-        call.because(answer.cause, Ending.UNAUTHORIZED, who)
-        return []
-    if call.answered_at is not None:
-        return []
-    call.life.fail()
-    call.because(answer.cause, answer.ending, Who.CALLER if answer.ending is Ending.CANCELLED else who)
-    return registry.close_call(call, now)
-
-
-def _prolong(registry: Registry, call: Any, expires: int, now: float) -> None:
-    timers = registry.plan.timers
-    if call.state is not CallState.CLOSED:
-        registry.timers.set(call, now + min(expires + timers.linger, timers.call_max))
 
 
 def retry_later(registry: Registry, exchange: Exchange, now: float) -> None:
@@ -340,6 +298,8 @@ def give_up(
             return keepalive.missed(registry, exchange, now)
         if exchange.neighbour is not None and exchange.instead is None:
             return probing.missed(registry, exchange, now)
+        if exchange.asks is not None:
+            sessions.missed(registry, exchange, refused, now)
         return registry.forget_exchange(exchange, now)
     registry.touch(exchange.call)
     exchange.answer = dialect.refuse(dialect.decode(exchange.asked), refused, exchange.near.peer)

@@ -27,6 +27,8 @@ _KINDS = {
     "UPDATE": Kind.MODIFY,
     "PRACK": Kind.MODIFY,  # it may carry an offer or an answer (RFC 3262 section 5)
 }
+_SESSIONS = frozenset({"INVITE", "UPDATE"})
+_GONE = frozenset({408, 481})  # then there is no dialogue any more (RFC 3261 section 12.2.1.2)
 _CHALLENGES = frozenset({401, 407})
 _ENDINGS = {
     401: Ending.UNAUTHORIZED,
@@ -170,6 +172,8 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
         expires=_lifetime(message),
         cause=(message.value("reason") or b"").decode(errors="replace") if method == "BYE" else "",
     )
+    if method in _SESSIONS and b"timer" in option_tags(message, "supported"):
+        intent.session = session_of(message)  # others could not make anything of our refusal (RFC 4028 section 8.1)
     if uri.is_sip:
         intent.target = Slot(
             Role.SIGNAL, Place(uri.address, uri_bytes, transport=uri.transport), uri, token=token_of(uri)
@@ -207,16 +211,34 @@ def _reply(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> Inte
         intent.ending = ending_of(status)
         intent.elsewhere = _ELSEWHERE.get(status)
         intent.retry_after = _retry_after(message.value("retry-after"))
+        intent.gone = status in _GONE
     elif status > 100 and method in _OPENS and to_tag:
         intent.route = route(hops_of(message, "record-route")[::-1])  # RFC 3261 section 12.1.2
     elif status >= 200 and method == "REGISTER":
         intent.route = route(hops_of(message, "service-route"))  # RFC 3608 section 6.1
+    if status // 100 == 2 and method in _SESSIONS:
+        intent.session = session_of(message)
     return intent
 
 
 def _retry_after(value: bytes | None) -> int | None:
     """The seconds of a Retry-After, which a comment or parameters may follow (RFC 3261 section 20.33)."""
     return None if value is None else expires_of(value.partition(b";")[0].partition(b"(")[0].strip())
+
+
+def session_of(message: SipMessage) -> int:
+    """The seconds of Session-Expires (RFC 4028 section 4), 0 if there is none that can be read."""
+    value = message.value("session-expires") or b""
+    return expires_of(value.partition(b";")[0].strip()) or 0
+
+
+def option_tags(message: SipMessage, name: str) -> set[bytes]:
+    """The option tags in Supported, Require and their kind, in lower case."""
+    return {
+        tag.strip().lower()
+        for header in message.all(name)
+        for tag in message.data[header.start : header.end].split(b",")
+    }
 
 
 def ending_of(status: int) -> Ending:

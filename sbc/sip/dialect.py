@@ -95,6 +95,11 @@ class SipDialect:
     ) -> bytes | None:
         return replies.close(answer, to_asker, place, listener, token, sequence)
 
+    def inquire(
+        self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
+    ) -> bytes | None:
+        return replies.inquire(answer, to_asker, place, listener, token, sequence)
+
     def confirm(self, sent: bytes, reply: SipMessage) -> bytes | None:
         return replies.confirm(sent, reply)
 

@@ -26,6 +26,7 @@ _CAUSES = {
     Cause.UNSUPPORTED: (501, b"Not Implemented"),
     Cause.WITHDRAWN: (487, b"Request Terminated"),
     Cause.DRAINING: (503, b"Service Unavailable"),
+    Cause.BRIEF: (422, b"Session Interval Too Small"),
 }
 _METHODS = (
     b"INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE, NOTIFY, PRACK, UPDATE, REFER, PUBLISH"
@@ -69,7 +70,8 @@ def refuse(message: SipMessage, refused: Refused, source: Address) -> bytes | No
     status, phrase = _CAUSES[refused.cause]
     extra = [b'Warning: 399 sbc "%b"' % refused.why.encode("ascii", "replace").replace(b'"', b"'")]
     if refused.retry_after is not None:
-        extra.append(b"Retry-After: %d" % refused.retry_after)
+        name = b"Min-SE" if refused.cause is Cause.BRIEF else b"Retry-After"
+        extra.append(b"%b: %d" % (name, refused.retry_after))
     return reply(message, status, phrase, source, tuple(extra))
 
 
@@ -126,23 +128,48 @@ def close(
 
     RFC 3261 sections 12.2.1.1, 13.2.2.4, 15.1.1.
     """
-    message = decode(answer)
-    if message.method != "INVITE":
+    method = "ACK" if sequence is None else "BYE"
+    return _inside(decode(answer), method, to_asker, place, listener, token, sequence)
+
+
+def inquire(
+    answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
+) -> bytes | None:
+    """An OPTIONS in the dialogue that the 2xx `answer` to an INVITE has begun: whoever does not know it says 481.
+
+    RFC 3261 sections 11 and 12.2.2. It refreshes no target and no session, and every phone answers it with something.
+    """
+    more = (b"Accept: application/sdp",)
+    return _inside(decode(answer), "OPTIONS", to_asker, place, listener, token, sequence, more)
+
+
+def _inside(
+    answer: SipMessage,
+    method: str,
+    to_asker: bool,
+    place: Place,
+    listener: Listener,
+    token: bytes,
+    sequence: int | None,
+    more: Sequence[bytes] = (),
+) -> bytes | None:
+    """A request in the dialogue of `answer`, numbered as the INVITE was where `sequence` is None."""
+    if answer.method != "INVITE":
         return None
-    from_, to = message.value("from") or b"", message.value("to") or b""
+    from_, to = answer.value("from") or b"", answer.value("to") or b""
     if to_asker:
         from_, to = to, from_
-    method = b"ACK" if sequence is None else b"BYE"
-    number = message.cseq[0] if sequence is None else sequence
+    number = answer.cseq[0] if sequence is None else sequence
     lines = [
-        b"%b %b SIP/2.0" % (method, place.name),
+        b"%b %b SIP/2.0" % (method.encode(), place.name),
         b"Via: " + own_via(listener, token),
         *([b"Route: " + b", ".join(place.route.hops)] if place.route.hops else []),
         b"Max-Forwards: 70",
         b"From: " + from_,
         b"To: " + to,
-        b"Call-ID: " + (message.value("call-id") or b""),
-        b"CSeq: %d %b" % (number, method),
+        b"Call-ID: " + (answer.value("call-id") or b""),
+        b"CSeq: %d %b" % (number, method.encode()),
+        *more,
         b"Content-Length: 0",
         b"",
         b"",

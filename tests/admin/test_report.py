@@ -72,10 +72,21 @@ def details(**changes: Any) -> dict[str, Any]:
         "user": "",
         "target": "",
         "cause": "",
+        "session": None,
         "legs": [leg, leg],
         "media": [stream],
     }
     return {**values, **changes}
+
+
+def test_how_long_the_session_lasts() -> None:
+    agreed = {"ends_in": 61.0, "asks_in": None, "asking": 0}
+    assert "session to be refreshed within 1m01s" in call_text(details(session=agreed))
+    waits = {"ends_in": None, "asks_in": 3601.0, "asking": 0}
+    assert "session parties are asked in 1h00m" in call_text(details(session=waits))
+    asked = {"ends_in": None, "asks_in": None, "asking": 2}
+    assert "session asking 2 of its parties" in call_text(details(session=asked))
+    assert "session" not in call_text(details())
 
 
 def test_what_is_wrong_or_unusual_stands_out() -> None:

@@ -12,6 +12,7 @@ from sbc.core.address import Address
 from sbc.core.call import Call
 from sbc.core.orders import Listener
 from sbc.core.ports import PortPool
+from sbc.core.sessions import Session
 from tests.admin.desk import Desk, open_desk
 
 
@@ -44,6 +45,16 @@ def test_a_call_in_one_row(desk: Desk) -> None:
         "packets": [5, 3],
     }
     assert far != "one@192.168.1.10"
+
+
+def test_the_session_of_a_call(desk: Desk) -> None:
+    call = found(desk, desk.call())
+    assert views.call_details(call, desk.runner.engine, 100.0)["session"] is None
+    call.session = Session(seconds=1800.0, until=500.0)
+    view = views.call_details(call, desk.runner.engine, 100.0)["session"]
+    assert view == {"ends_in": 400.0, "asks_in": None, "asking": 0}
+    call.session = Session(ask_at=160.0)
+    assert views.call_details(call, desk.runner.engine, 100.0)["session"]["asks_in"] == 60.0
 
 
 def test_a_call_in_full(desk: Desk) -> None:

@@ -12,6 +12,7 @@ from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState, Leg, Stream
 from sbc.core.exchange import Change, Exchange
 from sbc.core.plain import Frame, Moment, Unfit
+from sbc.core.sessions import Session
 from sbc.core.snapshot import BINDING, CALL, CHANGE, EXCHANGE, LEFT_OUT, MOMENTS, _of, goes_on, lasts, pack, unpack
 from sbc.core.watch import Watch
 from tests.kept import values_of
@@ -20,6 +21,7 @@ from tests.toy_calls import answered, bound, opened, toy_rig
 
 WRITTEN: dict[type, set[str]] = {
     Call: set(CALL),
+    Session: set(_of(Session)),
     Leg: set(_of(Leg)),
     Stream: set(_of(Stream)),
     Exchange: set(EXCHANGE),
