@@ -111,6 +111,16 @@ class Framed:
     broken: BadMessage | None = None
 
 
+@attrs.frozen
+class Service:
+    """What one transport of a protocol is called in the DNS: in NAPTR records, in front of the name of SRV records; and
+    its usual port (RFC 3263)."""
+
+    naptr: str
+    srv: str
+    port: int
+
+
 class IFramer(Interface):
     """What a protocol supplies for streams: one for each connection. Bounded in what it keeps; no clock."""
 

@@ -31,6 +31,8 @@ _LOUD = frozenset(
         "hop-down",
         "hop-rests",
         "zombie",
+        "hop-new",
+        "hop-gone",
     }
 )
 CALL_LINES_A_SECOND = 100

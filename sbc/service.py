@@ -11,17 +11,20 @@ from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from sbc.config.schema import Config
+from sbc.config.schema import Config, DnsConfig
 from sbc.core.border import Border
+from sbc.core.hops import Target
 from sbc.core.memory import Memory, Sizes
 from sbc.core.mint import Mint
-from sbc.core.realm import Plan
+from sbc.core.realm import Path, Plan
 from sbc.ledger.service import LedgerService
+from sbc.locate import Locator
 from sbc.media.twisted_engine import TwistedEngine
 from sbc.runner import Runner
 from sbc.sip.dialect import SipDialect
 from sbc.sip.framing import SipFramer
 from sbc.sip.protocol import SipDatagrams
+from sbc.sip.services import SERVICES
 from sbc.tls import read_tls
 
 _SECRET_OCTETS = 32
@@ -32,7 +35,7 @@ class BorderService(Service):
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, plan: Plan, source: str = "") -> None:
+    def __init__(self, reactor: Any, plan: Plan, source: str = "", dns: DnsConfig = DnsConfig()) -> None:  # noqa: B008
         """`source`: the configuration file. @raises sbc.config.faults.ConfigError where a certificate's files fail."""
         self.setName("border")
         self._reactor = reactor
@@ -43,6 +46,7 @@ class BorderService(Service):
             reactor, self.border, {"sip": SipDatagrams}, {"sip": SipFramer}, read_tls(plan.realms, source)
         )
         self.runner.engine = TwistedEngine(reactor, self.runner, timers.silence)
+        self.locator = Locator(reactor, plan, {"sip": SERVICES}, self._located, dns.servers)
         self._checks = cycle(self.runner.checks())
 
     def startService(self) -> None:
@@ -52,9 +56,14 @@ class BorderService(Service):
             for listener in realm.listeners:
                 self.runner.listen(listener)
         self.runner.carry_out(self.border.start(self._reactor.seconds()))
+        self.locator.start()
+
+    def _located(self, path: Path, targets: list[Target]) -> None:
+        self.runner.carry_out(self.border.resolved(path, targets, self._reactor.seconds()))
 
     def stopService(self) -> Deferred[Any]:
         super().stopService()
+        self.locator.stop()
         return self.runner.stop()
 
     def look_over_books(self) -> None:
@@ -75,7 +84,7 @@ def make_service(config: Config) -> IService:
     from twisted.internet import reactor
 
     whole = MultiService()
-    border = BorderService(reactor, config.plan, config.source)
+    border = BorderService(reactor, config.plan, config.source, config.dns)
     if config.cdr is not None:
         runner, has_call = border.runner, border.border.registry.has_call
         ledger = LedgerService(reactor, config.cdr, runner.counted, lambda: runner.engine, has_call)

@@ -48,6 +48,7 @@ FLOORS = (
     ("sbc.connections", 3),
     ("sbc.tls", 3),
     ("sbc.journal", 3),
+    ("sbc.locate", 3),
     ("sbc.service", 4),
     ("sbc.tap", 4),
 )

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from sbc.config.faults import Findings
-from sbc.config.schema import AuditConfig, CdrConfig, ConsoleConfig, ControlConfig, LogConfig, TraceConfig
+from sbc.config.schema import AuditConfig, CdrConfig, ConsoleConfig, ControlConfig, DnsConfig, LogConfig, TraceConfig
 from sbc.core.address import Address, is_unspecified, literal
 from sbc.core.orders import DATAGRAMS, SECURED, Listener
 from sbc.core.realm import Asking, NextHop, Probes, Probing, Side, Signaling, Timers, Tls
@@ -59,6 +59,7 @@ class Draft:
     trace: TraceConfig
     log: LogConfig
     cdr: CdrConfig | None
+    dns: DnsConfig
     has_realms: bool
 
 

@@ -23,6 +23,7 @@ from sbc.config.schema import (
     Config,
     ConsoleConfig,
     ControlConfig,
+    DnsConfig,
     LogConfig,
     TraceConfig,
 )
@@ -46,6 +47,7 @@ from sbc.core.realm import (
     in_order,
 )
 
+DNS_PORT = 53
 Protocols = Mapping[str, Sequence[str]]
 
 _SYNTAX = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL)
@@ -99,6 +101,7 @@ def load_table(table: Mapping[str, Any], source: str, protocols: Protocols = PRO
         trace=draft.trace,
         log=draft.log,
         cdr=draft.cdr,
+        dns=draft.dns,
         source=source,
     )
 
@@ -134,6 +137,7 @@ class _Reader:
             trace=TraceConfig(**self.keys(top.get("trace", {}), "trace", "trace")),
             log=LogConfig(**self.files(self.keys(top.get("log", {}), "log", "log"), "file")),
             cdr=self.cdr(top["cdr"]) if "cdr" in top else None,
+            dns=self.dns(top.get("dns", {})),
             has_realms="realms" in top,
         )
 
@@ -221,6 +225,10 @@ class _Reader:
     def audit(self, table: Mapping[str, Any]) -> AuditConfig | None:
         values = self.files(self.keys(table, "audit", "audit"), "file")
         return AuditConfig(**values) if values else None
+
+    def dns(self, table: Mapping[str, Any]) -> DnsConfig:
+        servers = self.keys(table, "dns", "dns").get("servers", ())
+        return DnsConfig(tuple(Address(host, port or DNS_PORT) for host, port in servers))
 
     def cdr(self, table: Mapping[str, Any]) -> CdrConfig:
         if not table.keys() & {"json", "sqlite"}:

@@ -107,6 +107,13 @@ class CdrConfig:
 
 
 @attrs.frozen
+class DnsConfig:
+    """Who is asked for the addresses of next hops: the system's own servers if none are given."""
+
+    servers: tuple[Address, ...] = ()
+
+
+@attrs.frozen
 class Config:
     """A whole configuration. `source` is the file it was read from, for reloading."""
 
@@ -117,6 +124,7 @@ class Config:
     trace: TraceConfig = TraceConfig()
     log: LogConfig = LogConfig()
     cdr: CdrConfig | None = None
+    dns: DnsConfig = DnsConfig()
     source: str = ""
 
 
@@ -148,6 +156,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("trace", kinds.table()),
         Key("log", kinds.table()),
         Key("cdr", kinds.table()),
+        Key("dns", kinds.table()),
     ),
     "timers": (_timer("call_max"), _timer("audit"), _timer("unanswered"), _timer("silence", low=0.0), _timer("linger")),
     "realms.NAME": (
@@ -275,6 +284,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("format", kinds.choice(LogFormat)),
         Key("file", _FILE),
     ),
+    "dns": (Key("servers", kinds.many(kinds.ip_maybe_port(), 1, "servers")),),
     "cdr": (
         Key("json", _FILE),
         Key("sqlite", _FILE),

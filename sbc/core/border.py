@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sbc.core import account, failover, front, inquiry, keepalive, probing, reach, resume, transact
@@ -12,14 +12,14 @@ from sbc.core.call import Call, CallState
 from sbc.core.crossing import Crossing, undo
 from sbc.core.ending import dismiss, end_call, is_too_late, resumed, silent
 from sbc.core.exchange import Exchange, Hop
-from sbc.core.hops import Neighbour
+from sbc.core.hops import Neighbour, Target
 from sbc.core.keys import far_key, near_key
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, NoMessage, Phase, Refused, Slot, Who
 from sbc.core.mint import Mint
 from sbc.core.orders import CloseStream, Listener, Note, Order, Send, Wake
 from sbc.core.passage import translate
 from sbc.core.plain import Frame
-from sbc.core.realm import Plan
+from sbc.core.realm import Path, Plan
 from sbc.core.registry import Arrival, Registry
 from sbc.core.routing import exchange_of_reply, reply_crossing, request_crossing
 from sbc.core.timers import Timed
@@ -52,6 +52,10 @@ class Border:
         """The listeners are open: from now on next hops can be asked whether they live."""
         probing.begin(self.registry, now)
         return self._and_wake([])
+
+    def resolved(self, path: Path, targets: Sequence[Target], now: float) -> list[Order]:
+        """The next hops of `path` are at these addresses from now on. Calls under way are not touched."""
+        return self._and_wake(probing.replace(self.registry, path, targets, now))
 
     def receive(self, arrival: Arrival) -> list[Order]:
         """Take one message across; `concerned` then says which call it belongs to. @raises Mishap."""

@@ -70,7 +70,7 @@ class Target(NamedTuple):
     address: Address
     transport: str = ""
     priority: tuple[int, ...] = (0,)
-    weight: int = 1
+    weight: float = 1
     name: str = ""
 
 

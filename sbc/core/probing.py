@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from base64 import b32decode
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
 
 from sbc.core.exchange import Exchange
-from sbc.core.hops import Event, Neighbour, NeighbourState
+from sbc.core.hops import Event, Neighbour, NeighbourState, Target
 from sbc.core.keys import far_key
 from sbc.core.message import Elsewhere, Intent, Phase, Place
 from sbc.core.orders import Note, Order
-from sbc.core.realm import Probes
+from sbc.core.realm import Path, Probes
 from sbc.core.registry import Arrival, Registry
 
 PENALTY = 60.0
@@ -99,6 +100,25 @@ def begin(registry: Registry, now: float) -> None:
             registry.timers.set(neighbour, now + _chance(registry, neighbour))
 
 
+def replace(registry: Registry, path: Path, targets: Sequence[Target], now: float) -> list[Order]:
+    """The next hops of `path` are these from now on; whatever is under way with others goes on with them."""
+    known = set(registry.hops.neighbours)
+    orders: list[Order] = []
+    for neighbour in registry.hops.put(path, targets, now):
+        registry.timers.set(neighbour, None)
+        probe, neighbour.probe = neighbour.probe, None
+        if probe is not None:
+            orders += registry.forget_exchange(probe, now)
+        orders.append(Note("hop-gone", f"of path {path.name}", "", fields(neighbour)))
+    for key, neighbour in registry.hops.neighbours.items():
+        if neighbour.probes is None and neighbour.usable:
+            registry.timers.set(neighbour, None)
+        if key not in known:
+            orders.append(Note("hop-new", f"of path {path.name}", "", fields(neighbour)))
+    begin(registry, now)
+    return orders
+
+
 def wake_neighbour(registry: Registry, dialect: Any, neighbour: Neighbour, now: float) -> list[Order]:
     """The time is over for which a next hop was to be left alone, or it is to be asked whether it lives."""
     probes, state = neighbour.probes, neighbour.state
@@ -174,7 +194,9 @@ def _missed(registry: Registry, exchange: Exchange, neighbour: Neighbour, why: s
     orders = registry.forget_exchange(exchange, now)
     down = probes is None or neighbour.missed >= probes.misses
     orders += _happens(registry, neighbour, Event.FAILED if down else Event.MISSED, why, now, PENALTY)
-    if probes is not None and neighbour.state is not NeighbourState.RESTING:
+    if probes is None:
+        _schedule(registry, neighbour, now, PENALTY)
+    elif neighbour.state is not NeighbourState.RESTING:
         registry.timers.set(neighbour, now + (probes.period if down else RETRY))
     return orders
 

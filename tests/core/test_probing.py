@@ -7,14 +7,14 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.audit import audit
-from sbc.core.hops import Neighbour, NeighbourState
+from sbc.core.hops import Neighbour, NeighbourState, Target
 from sbc.core.orders import Note, Order, Send
 from sbc.core.probing import MOST_REST, PENALTY, failed
-from sbc.core.realm import Asking, Probes
-from tests.rig import SOFTSWITCH, Rig, events, make_plan, of
+from sbc.core.realm import Asking, Probes, Registrations
+from tests.rig import PHONE, SOFTSWITCH, Rig, events, make_plan, of
 from tests.toy import UNAVAILABLE, ToyDialect
-from tests.toy_calls import Talk, opened, to_core, toy_rig
-from tests.toy_records import FAILURE, PENDING, PROBE, SUCCESS, Record, answer, opening
+from tests.toy_calls import Talk, bound, opened, to_core, toy_rig
+from tests.toy_records import FAILURE, PENDING, PROBE, SUCCESS, Record, answer, binding, inside, opening
 
 UP, SUSPECT, DOWN, RESTING = NeighbourState
 
@@ -232,3 +232,56 @@ def test_the_auditor_sees_a_question_nobody_asks() -> None:
     assert neighbour.probe is not None
     rig.border.registry.forget_exchange(neighbour.probe, rig.now)
     assert any("forgotten exchange" in fault for fault in audit(rig.border.registry))
+
+
+# -- other addresses
+
+
+def resolve(rig: Rig, *targets: Target) -> list[str]:
+    path = rig.border.plan.paths[0]
+    return events(rig._take(rig.border.resolved(path, targets, rig.now)))
+
+
+def test_a_name_is_nowhere_until_it_is_resolved() -> None:
+    rig = asking(EVERY_10, Address("softswitch.example.net", 0))
+    orders = rig.from_access(opening(PHONE).pack())
+    assert "refused" in events(orders) and not to_core(orders)
+    assert resolve(rig, Target(SECOND, name="softswitch.example.net")) == ["hop-new"]
+    assert [send.to for send in to_core(rig.from_access(opening(PHONE, 2, 2).pack()))] == [SECOND]
+    assert questions(rig.wait(1))
+
+
+def test_a_change_touches_no_call_under_way_and_no_question_stays_open() -> None:
+    rig = asking(EVERY_10)
+    talk = opened(rig)
+    rig.wait(1)
+    assert only(rig).probe is not None
+    gone = only(rig)
+    assert sorted(resolve(rig, Target(SECOND))) == ["hop-gone", "hop-new"]
+    assert gone.probe is None and gone.due is None
+    (back,) = [s for s in of(Send, rig.from_core(answer(talk.sent, SOFTSWITCH.host).pack())) if s.to != SOFTSWITCH]
+    (bye,) = to_core(rig.from_access(inside(talk.asked, back.data).pack()))
+    assert bye.to == SOFTSWITCH
+    assert [send.to for send in to_core(rig.from_access(opening(PHONE, 2, 22).pack()))] == [SECOND]
+    rig.from_core(answer(bye.data, SOFTSWITCH.host).pack())
+    rig.wait(1000)
+    assert not rig.border.registry.calls
+
+
+def test_who_is_alone_again_is_not_asked_any_more_but_tried_again_if_it_is_down() -> None:
+    rig = asking(Probes(), SOFTSWITCH, SECOND)
+    rig.wait(30)
+    assert all(each.state is DOWN for each in rig.border.registry.hops.neighbours.values())
+    resolve(rig, Target(SECOND))
+    rig.wait(PENALTY + 20)
+    assert only(rig).state is SUSPECT and only(rig).probe is None
+    assert not questions(rig.wait(100))
+
+
+def test_refreshes_go_to_another_when_the_registrar_is_no_next_hop_any_more() -> None:
+    rig = toy_rig(registrations=Registrations())
+    bound(rig, life=300)
+    resolve(rig, Target(SECOND))
+    rig.now += 20
+    asked = binding(PHONE, exchange=2, life=300).pack()
+    assert [send.to for send in to_core(rig.from_access(asked))] == [SECOND]

@@ -1,0 +1,268 @@
+"""Where next hops are that are known by name: NAPTR, SRV and addresses (RFC 3263), asked again before they are stale.
+
+What the DNS says is not believed further than need be: so many targets and no more, no alias of an alias without end,
+and nobody who is ourselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from random import random
+from socket import AF_INET6, inet_ntop
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.names import client, dns
+from twisted.names.error import DNSNameError
+
+from sbc.core.address import Address, is_literal, is_unspecified, literal, same_family
+from sbc.core.hops import Target, literal_targets
+from sbc.core.orders import DATAGRAMS
+from sbc.core.realm import NextHop, Path, Plan, Realm, Signaling
+from sbc.interfaces import Service
+
+Services = Mapping[str, Service]
+Found = tuple[list[Target], float]
+"""Targets, and for how many seconds that holds."""
+
+LEAST_TTL, MOST_TTL = 15.0, 3600.0
+"""Bounds in seconds of the time for which an answer is believed."""
+RETRY = 30.0
+"""Seconds until it is asked again where there was no answer."""
+JITTER = 0.1
+"""The part of these times by which they may be shorter, so that not all SBCs ask at one moment."""
+MOST_RECORDS = 16
+"""NAPTR or SRV records of one name that count."""
+MOST_WAYS = 4
+"""Names of SRV records that are asked for."""
+MOST_ADDRESSES = 8
+"""Addresses of one name that count."""
+MOST_TARGETS = 32
+"""Targets that one next hop may stand for."""
+MOST_ALIASES = 8
+"""Aliases (CNAME) that are followed."""
+TIMEOUTS = (1, 2, 4)
+"""Seconds after which a question is asked again, and at last given up."""
+
+
+class NotFound(Exception):
+    """The DNS knows no address for a name."""
+
+
+@attrs.define(eq=False)
+class Known:
+    """What is known of one name: the targets it stood for last, and whether the last question failed."""
+
+    path: Path
+    hop: NextHop
+    targets: list[Target] = attrs.field(factory=list)
+    failing: bool = False
+    again: Any = None
+
+
+class Locator:
+    """Resolves the names of all paths, again and again, and gives `give` all the targets of a path when they change.
+
+    `services` maps each dialect's word to what its transports are called in the DNS. `servers` are asked, or those of
+    the system (resolv.conf) if empty.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        plan: Plan,
+        services: Mapping[str, Services],
+        give: Callable[[Path, list[Target]], None],
+        servers: Sequence[Address] = (),
+    ) -> None:
+        self._reactor = reactor
+        self._plan = plan
+        self._services = services
+        self._give = give
+        self._servers = [(host, port) for host, port in servers]
+        self._known: dict[str, list[Known]] = {}
+        self._running = False
+        self.resolver: Any = None
+
+    def start(self) -> None:
+        """Ask for all names at once."""
+        self._running = True
+        for path in self._plan.paths:
+            names = [Known(path, hop) for hop in path.next_hops if not is_literal(hop.to.host)]
+            if names:
+                self._known[path.name] = names
+        if self._known and self.resolver is None:
+            resolv = None if self._servers else "/etc/resolv.conf"
+            self.resolver = client.Resolver(resolv, self._servers, TIMEOUTS, self._reactor)
+        for names in self._known.values():
+            for known in names:
+                self._refresh(known)
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._running = False
+        for names in self._known.values():
+            for known in names:
+                if known.again is not None and known.again.active():
+                    known.again.cancel()
+        self._known.clear()
+
+    def _refresh(self, known: Known) -> None:
+        known.again = None
+        asking = Deferred.fromCoroutine(self.find(known.path, known.hop))
+        asking.addCallbacks(lambda found: self._found(known, found), lambda failure: self._failed(known, failure))
+        asking.addErrback(lambda failure: self._log.failure("a fault in looking up a next hop", failure))
+
+    def _found(self, known: Known, found: Found) -> None:
+        targets, ttl = found
+        if not self._running:
+            return
+        if known.failing:
+            self._log.info("next hop {name}: found again", name=known.hop.to.host)
+        known.failing = False
+        self._later(known, min(max(ttl, LEAST_TTL), MOST_TTL))
+        if set(targets) != set(known.targets):
+            known.targets = targets
+            told = ", ".join(f"{target.transport} {target.address}" for target in targets)
+            self._log.info("next hop {name}: {told}", name=known.hop.to.host, told=told)
+            names = self._known[known.path.name]
+            self._give(known.path, literal_targets(known.path) + [each for name in names for each in name.targets])
+
+    def _failed(self, known: Known, failure: Any) -> None:
+        if not self._running:
+            return
+        self._later(known, RETRY)
+        if not known.failing:
+            known.failing = True
+            kept = "what was known stays" if known.targets else "nothing is known of it"
+            why = failure.getErrorMessage() or failure.type.__name__
+            self._log.warn("next hop {name}: {why}; {kept}", name=known.hop.to.host, why=why, kept=kept)
+
+    def _later(self, known: Known, seconds: float) -> None:
+        known.again = self._reactor.callLater(seconds * (1 - JITTER * random()), self._refresh, known)
+
+    # -- the way of RFC 3263 section 4
+
+    async def find(self, path: Path, hop: NextHop) -> Found:
+        """The targets that a next hop known by name stands for now. Raises NotFound, or an error of twisted.names."""
+        realm = self._plan.realms[path.core]
+        shared = self._plan.core_listener(path)
+        services = self._services[shared.dialect]
+        own = [own.transport for own in realm.listeners if own.dialect == shared.dialect and own.transport in services]
+        if path.signaling is Signaling.PORT_PER_TERMINAL:
+            own = [transport for transport in own if transport == DATAGRAMS]
+        wanted = hop.transport or path.transport
+        name, port = hop.to
+        transports = [wanted] if wanted else list(dict.fromkeys(own))
+        if port:
+            transport = wanted or shared.transport
+            targets, ttl = await self._hosts(realm, hop, name, port, transport, (hop.priority,), hop.weight)
+        else:
+            targets, ttl = await self._by_services(
+                realm, hop, {each: services[each] for each in transports}, not wanted
+            )
+            if not targets:
+                transport = wanted or shared.transport
+                port = services[transport].port
+                targets, ttl = await self._hosts(realm, hop, name, port, transport, (hop.priority,), hop.weight)
+        if not targets:
+            raise NotFound(f"no address of the realm's IP version for {name}")
+        return targets[:MOST_TARGETS], ttl
+
+    async def _by_services(self, realm: Realm, hop: NextHop, services: Services, ask: bool) -> Found:
+        """By the SRV records of the transports that are ours; which come first NAPTR records say, if asked."""
+        name = hop.to.host
+        ways: list[tuple[str, str]] = []  # transport and the name of its SRV records, best first
+        ttl = MOST_TTL
+        if ask:
+            by_word = {service.naptr.lower(): transport for transport, service in services.items()}
+            records, ttl = await self._records(self.resolver.lookupNamingAuthorityPointer, dns.NAPTR, name)
+            records.sort(key=lambda record: (record.order, record.preference))
+            for record in records[:MOST_RECORDS]:
+                word = record.service.string.decode("latin-1").lower()
+                if record.flags.string.lower() == b"s" and word in by_word:
+                    ways.append((by_word[word], _text(record.replacement)))
+        if not ways:
+            ways = [(transport, f"{service.srv}.{name}") for transport, service in services.items()]
+        targets: list[Target] = []
+        for place, (transport, asked) in enumerate(ways[:MOST_WAYS]):
+            records, lives = await self._records(self.resolver.lookupService, dns.SRV, asked)
+            ttl = min(ttl, lives) if records else ttl
+            records.sort(key=lambda record: record.priority)
+            for record in records[:MOST_RECORDS]:
+                host = _text(record.target)
+                if not host or not record.port or len(targets) >= MOST_TARGETS:
+                    continue  # "." is for: not here (RFC 2782)
+                priority = (hop.priority, place, record.priority)
+                found, lives = await self._hosts(realm, hop, host, record.port, transport, priority, record.weight)
+                targets += found
+                ttl = min(ttl, lives)
+        return list(dict.fromkeys(targets)), ttl
+
+    async def _hosts(
+        self,
+        realm: Realm,
+        hop: NextHop,
+        name: str,
+        port: int,
+        transport: str,
+        priority: tuple[int, ...],
+        weight: float,
+    ) -> Found:
+        """The addresses of a host, which share its weight."""
+        four = literal(realm.media.address)
+        lookup, kind = self.resolver.lookupAddress, dns.A
+        if four is not None and four.version == 6:
+            lookup, kind = self.resolver.lookupIPV6Address, dns.AAAA
+        records, ttl = await self._records(lookup, kind, name)
+        addresses = [Address(record.dottedQuad() if kind == dns.A else _ipv6(record), port) for record in records]
+        usable = [address for address in dict.fromkeys(addresses) if self._may_be(realm, address)][:MOST_ADDRESSES]
+        return [Target(address, transport, priority, weight / len(usable), str(hop.to.host)) for address in usable], ttl
+
+    async def _records(self, lookup: Callable[..., Any], kind: int, name: str) -> tuple[list[Any], float]:
+        """The payloads of one kind at a name or what it is an alias of, and for how long they hold."""
+        ttl = MOST_TTL
+        for _ in range(MOST_ALIASES):
+            try:
+                answers, _, _ = await lookup(name.encode("latin-1"), TIMEOUTS)
+            except DNSNameError:
+                return [], LEAST_TTL
+            owner, passed = name.lower().rstrip("."), set()
+            aliases = {_text(each.name): each for each in answers if each.type == dns.CNAME}
+            while owner in aliases and owner not in passed:
+                passed.add(owner)
+                ttl = min(ttl, aliases[owner].ttl)
+                owner = _text(aliases[owner].payload.name)
+            found = [each for each in answers if each.type == kind and _text(each.name) == owner]
+            if found or owner == name.lower().rstrip(".") or owner in passed:
+                return [each.payload for each in found], min([ttl, *(float(each.ttl) for each in found)])
+            name = owner
+        return [], LEAST_TTL
+
+    def _may_be(self, realm: Realm, address: Address) -> bool:
+        """Whether a next hop of `realm` may be there: at one host of its IP version, that is not ourselves."""
+        ip, own = literal(address.host), literal(realm.media.address)
+        if ip is None or own is None or not same_family(address.host, realm.media.address):
+            return False
+        if ip.is_multicast or is_unspecified(address.host) or (ip.is_loopback and not own.is_loopback):
+            return False
+        return address not in _own(self._plan)
+
+
+def _own(plan: Plan) -> set[Address]:
+    listeners = [own for realm in plan.realms.values() for own in realm.listeners]
+    return {address for own in listeners for address in (own.address, own.advertised)}
+
+
+def _ipv6(record: Any) -> str:
+    return inet_ntop(AF_INET6, record.address)
+
+
+def _text(name: Any) -> str:
+    """A name of the DNS in lower case, without its last dot."""
+    raw: bytes = name.name
+    return raw.decode("latin-1").lower().rstrip(".")
