@@ -69,6 +69,14 @@ class IDialect(Interface):
         """The request that asks a party whether the call that `answer` has begun still lives, and changes nothing, or
         None if there is none. What it is given is as for `close`. Any answer will do but one described as `gone`."""
 
+    def receipt(answer, place, listener, token, sequence):
+        """The request that tells the party at `place` that its provisional `answer` (bytes) has arrived, or None if it
+        needs none. Asked for where the exchange `receives` and the answer is described as wanting a `receipt`."""
+
+    def complete(message, memo):
+        """An answer as its asker is to have it, where the exchange `receives`: with what was said before and it does
+        not say again. `memo` is the exchange's."""
+
     def confirm(sent, reply):
         """The hop's own acknowledgement of the final `reply` to our request `sent`; None if it needs none."""
 

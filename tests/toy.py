@@ -303,6 +303,12 @@ class ToyDialect:
         own.write(RECEIVER, ends[not to_asker])
         return bytes(own.octets)
 
+    def receipt(self, *_: object) -> None:
+        """Nothing of it need be said to have arrived."""
+
+    def complete(self, message: ToyMessage, memo: object) -> ToyMessage:
+        return message
+
     def withdraw(self, sent: bytes, asked: object) -> bytes:
         own = ToyMessage(bytearray(sent[:PLACES] + bytes(2)))
         own.octets[OP] = WITHDRAW

@@ -311,6 +311,8 @@ def _answer(
         absorbed = failover.instead(registry, dialect, message, intent, exchange, arrival)
     if absorbed is not None:
         return absorbed
+    if exchange.receives:
+        message = dialect.complete(message, exchange.memo)
     slots = dialect.slots(message)
     crossing = reply_crossing(registry, arrival, intent, exchange)
     media: list[Order] = []

@@ -103,6 +103,7 @@ class Exchange:
     taken_back: bytes = b""  # the message that took it back, where it came from
     asked_for: dict[Binding, Slot] = attrs.field(factory=dict)  # what a BIND says of each place
     watch: Watch | None = None  # whose life it asks after
+    receives: bool = False  # whether it is for us, and not for its asker, to say that provisional answers have arrived
     asks: int | None = None  # the leg of its call that it asks whether the call lives
     undo: list[Change] = attrs.field(factory=list)
     fallback: Hop | None = None  # where to try next if `far` cannot be reached

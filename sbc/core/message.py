@@ -180,6 +180,7 @@ class Intent:
     elsewhere: Elsewhere | None = None  # why another might do better; None: nobody would
     retry_after: int | None = None  # of a failure: the seconds for which the sender wants to be left alone
     session: int | None = None  # seconds until a session must be refreshed; 0: never, None: nothing is said of that
+    receipt: bool = False  # of a provisional answer: its sender repeats it until it is told that it has arrived
     gone: bool = False  # of an answer: what it was asked in is not known there
     terms: bytes = b""  # what a BIND says besides for how long: while that is the same, it only refreshes
     callee: bytes = b""  # whom an OPEN calls, by the name that stays the same on the way

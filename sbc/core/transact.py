@@ -9,7 +9,7 @@ import attrs
 
 from sbc.core import account, front, keepalive, probing, sessions
 from sbc.core.call import Call, CallState
-from sbc.core.crossing import Crossing, undo
+from sbc.core.crossing import Crossing, hop_to, undo
 from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.keys import far_key, near_key
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, Phase, Refused, Who
@@ -228,6 +228,8 @@ def settle(
     if intent.phase is Phase.PROVISIONAL:
         if exchange.state in (State.TRYING, State.PROCEEDING):
             _proceed(registry, exchange, now)
+        if exchange.receives and intent.receipt:
+            orders += _receive(registry, dialect, exchange, crossing)
     elif intent.phase is Phase.SUCCESS:
         exchange.undo.clear()
         orders += finish(registry, exchange, State.ACCEPTED if exchange.timing.confirmed else State.DONE, now)
@@ -242,6 +244,21 @@ def settle(
         sessions.heard(registry, call, exchange, intent, now)
         keepalive.attend(registry, call, now)
     return orders
+
+
+def _receive(registry: Registry, dialect: Any, exchange: Exchange, crossing: Crossing) -> list[Order]:
+    """Tell a party that its provisional answer has arrived, since whoever had asked would not."""
+    call, intent = exchange.call, crossing.intent
+    leg = call.legs[crossing.from_leg] if call is not None else None
+    if call is None or leg is None or leg.latest is None:
+        return []
+    place = leg.latest._replace(route=leg.route(intent.party))
+    hop, arrival = hop_to(leg, place), crossing.arrival
+    data = dialect.receipt(arrival.data, place, hop.listener, registry.mint.token(), leg.numbers.own())
+    if data is None:
+        return []
+    note = Note("receipt", "a provisional answer was received for its asker", call.id)
+    return [note, *ask(registry, dialect, call, hop, data, arrival.now)]
 
 
 def _bound(registry: Registry, dialect: Any, exchange: Exchange, crossing: Crossing, out: bytes) -> list[Order]:

@@ -216,6 +216,8 @@ def _reply(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> Inte
         intent.route = route(hops_of(message, "record-route")[::-1])  # RFC 3261 section 12.1.2
     elif status >= 200 and method == "REGISTER":
         intent.route = route(hops_of(message, "service-route"))  # RFC 3608 section 6.1
+    if status // 100 == 1 and method == "INVITE" and "rseq" in message.names:
+        intent.receipt = b"100rel" in option_tags(message, "require") and rseq_of(message) > 0
     if status // 100 == 2 and method in _SESSIONS:
         intent.session = session_of(message)
     return intent
@@ -224,6 +226,11 @@ def _reply(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> Inte
 def _retry_after(value: bytes | None) -> int | None:
     """The seconds of a Retry-After, which a comment or parameters may follow (RFC 3261 section 20.33)."""
     return None if value is None else expires_of(value.partition(b";")[0].partition(b"(")[0].strip())
+
+
+def rseq_of(message: SipMessage) -> int:
+    """The number of a reliable provisional answer (RFC 3262 section 7.1), 0 if it has none that can be read."""
+    return expires_of(message.value("rseq")) or 0
 
 
 def session_of(message: SipMessage) -> int:

@@ -12,8 +12,9 @@ from sbc.core.crossing import Crossing
 from sbc.core.message import BadMessage, Intent, Place, Refused, Slot, Timing
 from sbc.core.orders import Listener
 from sbc.interfaces import IDialect
-from sbc.sip import codec, describe, memos, probe, registrar, replies, shown, slots, stamp
+from sbc.sip import codec, describe, memos, probe, registrar, reliable, replies, shown, slots, stamp
 from sbc.sip.codec import BadSip, SipMessage
+from sbc.sip.memo import Memo
 
 T1 = 0.5  # seconds (RFC 3261 section 17.1.1.1)
 T2 = 4.0
@@ -99,6 +100,12 @@ class SipDialect:
         self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
     ) -> bytes | None:
         return replies.inquire(answer, to_asker, place, listener, token, sequence)
+
+    def receipt(self, answer: bytes, place: Place, listener: Listener, token: bytes, sequence: int) -> bytes | None:
+        return replies.receipt(answer, place, listener, token, sequence)
+
+    def complete(self, message: SipMessage, memo: Memo) -> SipMessage:
+        return reliable.complete(message, memo)
 
     def confirm(self, sent: bytes, reply: SipMessage) -> bytes | None:
         return replies.confirm(sent, reply)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sbc.core.message import BadMessage
 from sbc.core.plain import Unfit, of_bytes, to_bytes
-from sbc.sip.stamp import Memo
+from sbc.sip.memo import Memo
 from sbc.sip.telephone import Renamed
 
 Kept = tuple[Memo | None, Renamed | None]

@@ -44,6 +44,14 @@ class Asserted(Enum):
     KEEP = "keep"  # the access realm is trusted, as a trunk may be
 
 
+class Reliable(Enum):
+    """What becomes of reliable provisional answers (100rel, RFC 3262)."""
+
+    PASS = "pass"  # they are between caller and callee
+    SHIELD = "shield"  # for a caller that does not know of them the SBC receives them
+    OFFER = "offer"  # and the core is told that it may send them
+
+
 @attrs.frozen
 class Ways:
     """Something for each way a message can go."""
@@ -61,6 +69,7 @@ class SipOptions:
     """What a path is told about SIP. `rules` are of Rule, `numbers` of NumberRule."""
 
     asserted: Asserted = Asserted.STRIP
+    reliable: Reliable = Reliable.PASS
     rules: Ways = attrs.field(factory=Ways)
     numbers: Ways = attrs.field(factory=Ways)
 
@@ -104,6 +113,7 @@ def _place() -> kinds.Kind:
 TABLES: dict[str, tuple[Key, ...]] = {
     "paths[].sip": (
         Key("asserted", kinds.choice(Asserted)),
+        Key("reliable", kinds.choice(Reliable)),
         Key("rules", kinds.tables("[[paths.sip.rules]]")),
         Key("numbers", kinds.tables("[[paths.sip.numbers]]")),
     ),

@@ -9,6 +9,7 @@ from sbc.core.address import Address, bracketed
 from sbc.core.message import BadMessage, Cause, Place, Refused
 from sbc.core.orders import Listener
 from sbc.sip.codec import BadSip, SipMessage, decode
+from sbc.sip.describe import rseq_of
 from sbc.sip.headers import vias
 from sbc.sip.stamp import own_via, received_vias
 
@@ -129,7 +130,7 @@ def close(
     RFC 3261 sections 12.2.1.1, 13.2.2.4, 15.1.1.
     """
     method = "ACK" if sequence is None else "BYE"
-    return _inside(decode(answer), method, to_asker, place, listener, token, sequence)
+    return inside(decode(answer), method, to_asker, place, listener, token, sequence)
 
 
 def inquire(
@@ -140,10 +141,18 @@ def inquire(
     RFC 3261 sections 11 and 12.2.2. It refreshes no target and no session, and every phone answers it with something.
     """
     more = (b"Accept: application/sdp",)
-    return _inside(decode(answer), "OPTIONS", to_asker, place, listener, token, sequence, more)
+    return inside(decode(answer), "OPTIONS", to_asker, place, listener, token, sequence, more)
 
 
-def _inside(
+def receipt(answer: bytes, place: Place, listener: Listener, token: bytes, sequence: int) -> bytes | None:
+    """The PRACK of a reliable provisional `answer` (RFC 3262 section 4)."""
+    message = decode(answer)
+    number, method = message.cseq
+    rack = b"RAck: %d %d %b" % (rseq_of(message), number, method.encode())
+    return inside(message, "PRACK", False, place, listener, token, sequence, (rack,))
+
+
+def inside(
     answer: SipMessage,
     method: str,
     to_asker: bool,

@@ -7,18 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 
-import attrs
-
 from sbc.core.address import Address, bracketed
 from sbc.core.crossing import Crossing
 from sbc.core.message import Place, Role, Slot
 from sbc.core.orders import Listener
 from sbc.core.realm import Hosts
-from sbc.sip import bulk, rules, telephone
+from sbc.sip import bulk, reliable, rules, telephone
 from sbc.sip.codec import SipMessage
 from sbc.sip.describe import request_uri, single, tag_of
 from sbc.sip.headers import vias
 from sbc.sip.identity import filter_asserted
+from sbc.sip.memo import Memo
 from sbc.sip.options import of
 from sbc.sip.slots import IDENTITIES, refer_targets, uri_of, write_host
 from sbc.sip.uri import Uri, unescape
@@ -44,21 +43,6 @@ _UNSAFE_IN_HEADERS = re.compile(rb"[^0-9A-Za-z\-_.!~*'()\[\]/?:+$]")
 def escape_in_header(text: bytes) -> bytes:
     """Escape `text` for the value of a header inside a URI (RFC 3261 section 25.1, `hvalue`)."""
     return _UNSAFE_IN_HEADERS.sub(lambda match: b"%%%02X" % match[0][0], text)
-
-
-@attrs.frozen
-class Memo:
-    """What the answers to a request must carry back, each as it came (RFC 3261 section 8.2.6.2).
-
-    `vias` has what RFC 3581 adds; `tagged` tells whether `to` had a tag.
-    """
-
-    vias: bytes
-    from_: bytes
-    to: bytes
-    tagged: bool
-    call_id: bytes
-    record_routes: tuple[bytes, ...]
 
 
 def remember(message: SipMessage, source: Address) -> Memo:
@@ -113,6 +97,9 @@ def stamp_request(message: SipMessage, crossing: Crossing) -> None:
     hops = crossing.target.route.hops if crossing.target is not None else ()
     if hops:
         insert_after_via(message, b"Route: " + b", ".join(hops))
+    offer = reliable.shield(message, crossing)
+    if offer:
+        insert_after_via(message, offer)
     _write_target(message, crossing)
     _write_hops(message)
     _write_label(message, crossing.label)
@@ -133,6 +120,8 @@ def stamp_reply(message: SipMessage, crossing: Crossing) -> None:
     memo: Memo = crossing.exchange.memo
     _replace_vias(message, memo.vias)
     _drop_routes(message)
+    if crossing.exchange.receives:
+        reliable.make_plain(message, crossing)
     if memo.record_routes and message.status < 300:
         insert_after_via(message, b"Record-Route: " + b", ".join(memo.record_routes))
     from_, to = message.first("from"), message.first("to")
