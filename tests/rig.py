@@ -38,10 +38,11 @@ def make_plan(
     ports: int = 100,
     registrations: Registrations = NO_FRONT,
     keepalive: Keepalive = NO_KEEPALIVE,
+    sparing: bool = False,
     **path: Any,
 ) -> Plan:
-    """An access realm and a core realm joined by one path. Unless told otherwise registrations cross as they are, and
-    nobody is asked whether it lives."""
+    """An access realm and a core realm joined by one path. Unless told otherwise registrations cross as they are,
+    nobody is asked whether it lives, and strangers are answered as everybody is."""
     limits = limits or Limits()
     access = Realm(
         "access",
@@ -52,6 +53,7 @@ def make_plan(
         limits,
         registrations,
         keepalive=keepalive,
+        sparing=sparing,
     )
     core = Realm(
         "core",

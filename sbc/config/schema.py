@@ -162,6 +162,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
     "realms.NAME": (
         Key("side", kinds.choice(Side), required=True),
         Key("domains", kinds.many(kinds.host_name(), 0, "names")),
+        Key("sparing", kinds.boolean()),
         Key("media", kinds.table(), required=True),
         Key("limits", kinds.table()),
         Key("registrations", kinds.table()),

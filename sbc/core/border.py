@@ -23,6 +23,7 @@ from sbc.core.realm import Path, Plan
 from sbc.core.registry import Arrival, Registry
 from sbc.core.routing import exchange_of_reply, reply_crossing, request_crossing
 from sbc.core.timers import Timed
+from sbc.core.trust import tell_pending
 from sbc.core.watch import Watch
 
 
@@ -278,7 +279,7 @@ def _go_on(border: Border, dialect: Any, message: Any, slots: list[Slot], crossi
     after = transact.begin(registry, exchange, sent, onward, arrival.now)
     if intent.phase is not Phase.CONFIRM:
         exchange.answer = dialect.pending(message, arrival.source)
-        orders += exchange.back(exchange.answer)
+        orders += tell_pending(registry, exchange)
     return [*orders, *crossing.orders(), *exchange.onward(sent), *after]
 
 

@@ -153,7 +153,8 @@ class Tls:
 
 @attrs.frozen
 class Realm:
-    """One network. `domains` are host names under which peers there know the SBC itself."""
+    """One network. `domains` are host names under which peers there know the SBC itself. `sparing`: strangers get no
+    more packets than they send (sbc/core/trust.py)."""
 
     name: str
     side: Side
@@ -165,6 +166,7 @@ class Realm:
     connections: Connections = Connections()
     keepalive: Keepalive = Keepalive()
     tls: Tls | None = None
+    sparing: bool = True
 
     def hosts(self) -> frozenset[str]:
         """By which hosts peers there mean the SBC."""

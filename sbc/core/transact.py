@@ -17,6 +17,7 @@ from sbc.core.orders import Note, Order
 from sbc.core.outcome import conclude
 from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry
+from sbc.core.trust import again, insist
 from sbc.core.routing import known_elsewhere
 
 State = ExchangeState
@@ -38,9 +39,9 @@ def absorb_request(
         if known is not None:
             registry.touch(known.call)
             moved = registry.move_exchange(known, near, arrival.now)
-            return [*moved, *known.back(known.answer)]
+            return [*moved, *again(registry, known)]
     if known is not None:
-        return [*known.back(known.answer)]
+        return again(registry, known)
     if intent.phase is Phase.WITHDRAW:
         return _withdraw(registry, dialect, message, intent, arrival)
     if intent.probe and _asks_for_us(registry, intent, arrival):
@@ -295,10 +296,11 @@ def finish(registry: Registry, exchange: Exchange, state: ExchangeState, now: fl
 def _failed(registry: Registry, exchange: Exchange, phase: Phase, now: float) -> list[Order]:
     """The exchange has failed: repeat that until acknowledged, where the protocol wants it; undo what was offered."""
     orders: list[Order] = []
-    if exchange.timing.confirmed and exchange.near is not None and not exchange.near.reliable:
+    seconds = insist(registry, exchange)
+    if seconds:
         exchange.state = State.REFUSED
         exchange.wait = 0.0
-        exchange.deadline = now + exchange.timing.limit
+        exchange.deadline = now + seconds
         retry_later(registry, exchange, now)
     else:
         orders += finish(registry, exchange, State.DONE, now)

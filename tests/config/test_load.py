@@ -70,6 +70,7 @@ linger = 16
 [realms.a]
 side = "access"
 domains = ["SBC.example.net", "192.0.2.77"]
+sparing = false
 [[realms.a.listeners]]
 protocol = "sip"
 transport = "udp"
@@ -178,6 +179,7 @@ def test_a_full_file_is_read_key_by_key(tmp_path: Path) -> None:
         limits=Limits(1, 2, 3, 4, 7, 8, 5, 6),
         registrations=Registrations(False, 40, 50, 70, 0.25),
         keepalive=Keepalive(Probing.ADAPTIVE, 15.0, 2.5, 5, 1800.0),
+        sparing=False,
     )
     assert plan.paths == (
         RealmPath(

@@ -1,0 +1,55 @@
+"""Who is known to be where a datagram says it came from; a stranger is sent no more packets than it has sent.
+
+Anybody can write another's address on a datagram. What answers it goes to that other, and would go many times over.
+"""
+
+from __future__ import annotations
+
+from sbc.core.binding import BindingState
+from sbc.core.call import CallState
+from sbc.core.exchange import Exchange, ExchangeState
+from sbc.core.orders import Order
+from sbc.core.realm import Side
+from sbc.core.registry import Registry
+
+FEW = 4
+"""First waits for which a refusal is repeated to a stranger that may have been told that we are at work: so, twice."""
+
+
+def is_there(registry: Registry, exchange: Exchange) -> bool:
+    """Whether who asked is known to be there: by a connection, as a core host, bound, or in a call that is taken up."""
+    near, call = exchange.near, exchange.call
+    if near is None or near.reliable:
+        return True
+    realm = registry.plan.realms[near.listener.realm]
+    if not realm.sparing or realm.side is Side.CORE:
+        return True
+    if call is not None and (call.answered_at is not None or call.state is CallState.EARLY):
+        return True
+    bound = registry.bindings_by_source.get((realm.name, near.peer), ())
+    return any(binding.state is not BindingState.PENDING for binding in bound)
+
+
+def tell_pending(registry: Registry, exchange: Exchange) -> list[Order]:
+    """Say "received, working on it", unless to a stranger: who hears nothing asks again, and hears then."""
+    return [*exchange.back(exchange.answer)] if is_there(registry, exchange) else []
+
+
+def again(registry: Registry, exchange: Exchange) -> list[Order]:
+    """A request has come again. As long as nobody is known to be at work on a stranger's, there is nothing to tell."""
+    if exchange.state is ExchangeState.TRYING and not is_there(registry, exchange):
+        return []
+    return [*exchange.back(exchange.answer)]
+
+
+def insist(registry: Registry, exchange: Exchange) -> float:
+    """For how many seconds a refusal is repeated until it is acknowledged; 0: not at all.
+
+    A stranger that was told nothing before repeats its request, which draws the refusal again; told that we are at
+    work it does not (RFC 3261 section 17.1.1.2), and a few packets are risked for it.
+    """
+    if not exchange.timing.confirmed or exchange.near is None or exchange.near.reliable:
+        return 0.0
+    if is_there(registry, exchange):
+        return exchange.timing.limit
+    return 0.0 if exchange.state is ExchangeState.TRYING else FEW * exchange.timing.first
