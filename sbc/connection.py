@@ -27,6 +27,9 @@ class Ears(Protocol):
     def received(self, listener: Listener, source: Address, data: bytes, proven: str = "") -> None:
         """A whole message; `proven` is the name that the peer's certificate has shown to be its own."""
 
+    def stirred(self, listener: Listener, source: Address) -> None:
+        """What came was no message, but a sign of life."""
+
     def unframed(self, listener: Listener, source: Address, bad: BadMessage) -> None:
         """What came is no message, and nothing after it can be told apart."""
 
@@ -111,6 +114,7 @@ class Connection(Wire):
             self.deadline = now + self.limits.message
         if framed.reply:
             self.write(framed.reply)
+            self.table.ears.stirred(self.listener, self.peer)
         for message in framed.messages:
             self.table.ears.received(self.listener, self.peer, message, self.proven)
         if framed.broken is not None:

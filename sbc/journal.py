@@ -16,6 +16,7 @@ _LOUD = frozenset(
         "bound",
         "moved",
         "unbound",
+        "unparted",
         "lapsed",
         "dead",
         "alive",

@@ -109,6 +109,10 @@ class Runner:
             except Exception as another:  # noqa: BLE001 - the same
                 self._fault("what a fault had left", another)
 
+    def stirred(self, listener: Listener, source: Address) -> None:
+        """A connection has brought a sign of life."""
+        self.carry_out(self._border.stirred(Arrival(listener, source, b"", self._reactor.seconds())))
+
     def unframed(self, listener: Listener, source: Address, bad: BadMessage) -> None:
         """A connection has brought what is no message."""
         self.carry_out(self._border.unframed(Arrival(listener, source, b"", self._reactor.seconds()), bad))

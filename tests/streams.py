@@ -42,6 +42,7 @@ class Hearing:
 
     messages: list[tuple[Address, bytes]] = attrs.field(factory=list)
     bad: list[str] = attrs.field(factory=list)
+    stirs: list[Address] = attrs.field(factory=list)
     lost: list[tuple[Address, str]] = attrs.field(factory=list)
     counted: Counter[str] = attrs.field(factory=Counter)
     need: bool = False
@@ -53,6 +54,9 @@ class Hearing:
         self.messages.append((source, data))
         if self.answer is not None:
             self.answer(listener, source)
+
+    def stirred(self, listener: Listener, source: Address) -> None:
+        self.stirs.append(source)
 
     def unframed(self, listener: Listener, source: Address, bad: BadMessage) -> None:
         self.bad.append(bad.reason)

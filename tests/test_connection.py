@@ -88,6 +88,7 @@ def test_idle_connections_end_unless_needed(bench: Bench) -> None:
     phone.sendall(b"\r\n\r\n")
     bench.turn()
     assert phone.recv(10) == b"\r\n"
+    assert len(bench.heard.stirs) == 1, "whoever watches over it is told"
     bench.pass_time(15)
     assert not bench.ended(phone), "a ping is a sign of life"
     bench.pass_time(10)

@@ -357,6 +357,17 @@ class ToyDialect:
     def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
         return sent
 
+    def unbind(self, sent: bytes, name: bytes, listener: Listener, token: bytes) -> bytes | None:
+        message = self.decode(sent)
+        where = next((w for w in message.places() if read_place(message.text(w))[1] == name), None)
+        if where is None:
+            return None
+        own = ToyMessage(bytearray(sent[:HEAD]))
+        own.octets[PLACES], own.octets[MEDIA] = 1, 0
+        own.write(EXCHANGE, b32decode(token.upper()))
+        own.octets += message.raw(where) + bytes(4)
+        return bytes(own.octets)
+
     def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:
         own = ToyMessage(bytearray(HEAD))
         own.octets[:3] = b"\xb0\x7d" + bytes((PROBE,))

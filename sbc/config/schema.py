@@ -210,6 +210,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("period", kinds.seconds(1.0, 3600.0)),
         Key("answer_within", kinds.seconds(0.5, 30.0)),
         Key("misses", kinds.integer(1, 100)),
+        Key("tell_core", kinds.boolean()),
         Key("longest", kinds.seconds(10.0, 7200.0)),
     ),
     "realms.NAME.tls": (

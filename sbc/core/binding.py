@@ -15,6 +15,7 @@ from sbc.core.realm import Path, Realm, is_behind_nat
 from sbc.core.watch import Watch
 
 if TYPE_CHECKING:
+    from sbc.core.exchange import Exchange, Hop
     from sbc.core.hops import HopKey
 
 
@@ -38,6 +39,8 @@ class Binding:
 
     `expires_at` is until when the terminal believes to be registered, `grant_ends` until when it is. `terms` are what
     it registered with, `kept` what it was told then. `service` are the hops its requests to the core side are to take.
+    Where the core is to hear of its death, `sent` is the accepted request as it went on, to `registrar`, and `parting`
+    the request that takes it off.
     """
 
     id: str
@@ -64,6 +67,9 @@ class Binding:
     route: Route = NO_ROUTE
     service: Route = NO_ROUTE
     watch: Watch | None = None
+    sent: bytes = b""
+    registrar: Hop | None = None
+    parting: Exchange | None = None
     claims: set[object] = attrs.field(factory=set)  # exchanges that would bind it
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
     due: float | None = None

@@ -164,6 +164,10 @@ class Border:
             orders += end_call(registry, self.dialects[call.dialect], call, why, Ending.CLEARED, now)
         return self._and_wake(orders)
 
+    def stirred(self, arrival: Arrival) -> list[Order]:
+        """Something has come on a connection that shows no more than that its peer lives."""
+        return self._and_wake(keepalive.heard(self.registry, arrival, True))
+
     def unframed(self, arrival: Arrival, bad: BadMessage) -> list[Order]:
         """What came on a connection is no message, or the last that can be told apart. `arrival` has no data."""
         return _bad(self.dialects[arrival.listener.dialect], bad, arrival)

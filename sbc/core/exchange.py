@@ -105,6 +105,7 @@ class Exchange:
     watch: Watch | None = None  # whose life it asks after
     receives: bool = False  # whether it is for us, and not for its asker, to say that provisional answers have arrived
     asks: int | None = None  # the leg of its call that it asks whether the call lives
+    parting: Binding | None = None  # whose end it tells the registrar
     undo: list[Change] = attrs.field(factory=list)
     fallback: Hop | None = None  # where to try next if `far` cannot be reached
     tried: set[HopKey] = attrs.field(factory=set)  # the next hops it went to, the present one included
@@ -123,6 +124,11 @@ class Exchange:
     @property
     def open(self) -> bool:
         return self.state in OPEN_STATES
+
+    @property
+    def tends(self) -> bool:
+        """Whether it is of the keepalive: asks whether a terminal lives, or tells that it does not."""
+        return self.watch is not None or self.parting is not None
 
     @property
     def ends_call(self) -> bool:

@@ -131,9 +131,11 @@ def _granted(crossing: Crossing, binding: Binding) -> int:
 def _told(registry: Registry, binding: Binding, arrival: Arrival, asked: int) -> int:
     """For how long a terminal at the source of `arrival` may be registered before it has to come back."""
     times, listener = binding.realm.registrations, arrival.listener
-    if listener.transport != "udp" or not is_behind_nat(binding.realm, arrival.source, binding.place.address):
+    if not is_behind_nat(binding.realm, arrival.source, binding.place.address):
         return min(asked, times.direct)
     learned = int(keepalive.patience(registry, binding, listener, arrival.source, arrival.now))
+    if listener.reliable and not learned:  # of its connection's end we hear, as a rule
+        return min(asked, times.direct)
     return min(asked, learned if learned >= LEAST_LEARNED else times.behind_nat)
 
 
@@ -156,6 +158,8 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
     binding.granted_at, binding.grant_ends = now, now + granted
     binding.terms, binding.kept = exchange.intent.terms, kept
     binding.label = exchange.intent.label
+    if binding.realm.keepalive.tell_core:
+        binding.sent, binding.registrar = exchange.sent, exchange.far
     binding.granted_by = None if exchange.neighbour is None else exchange.neighbour.key
     _live(registry, binding, now, told)
     keepalive.attend(registry, binding, now)

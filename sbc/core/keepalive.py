@@ -7,13 +7,14 @@ from typing import Any
 
 import attrs
 
+from sbc.core import farewell
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.habits import Host
 from sbc.core.keys import far_key
-from sbc.core.message import Place
+from sbc.core.message import Intent, Place
 from sbc.core.orders import Listener, Note, Order
 from sbc.core.realm import Keepalive, Probing, Realm, Side
 from sbc.core.registry import Arrival, Registry
@@ -24,7 +25,7 @@ SPREAD = 0.1
 RETRY = 2.0
 """Seconds from a missed answer to the next question."""
 CONNECTED = 120.0
-"""The least period in seconds over transports that have connections, whose mappings live longer."""
+"""The least fixed period in seconds over transports that have connections, whose mappings live longer."""
 BEFORE, AFTER = 0.95, 1.1
 """What a terminal is to let pass before it comes by itself: less than a period, more than a silence on trial."""
 RESTING = 4.0
@@ -144,8 +145,10 @@ def wake_watch(registry: Registry, dialect: Any, watch: Watch, now: float) -> li
     return [Note("probed", f"after {watch.silence:.0f} s", "", _fields(watch)), *exchange.onward(data)]
 
 
-def answered(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
+def answered(registry: Registry, exchange: Exchange, answer: Intent, now: float) -> list[Order]:
     """The terminal has answered, whatever it was: it lives, and so does its mapping."""
+    if exchange.parting is not None:
+        return farewell.heard(registry, exchange, answer, now)
     watch, orders = exchange.watch, registry.forget_exchange(exchange, now)
     if watch is None or watch.probe is not exchange:
         return orders
@@ -157,8 +160,10 @@ def answered(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
     return orders
 
 
-def missed(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
+def missed(registry: Registry, dialect: Any, exchange: Exchange, why: str, now: float) -> list[Order]:
     """The terminal has not answered. After some more of that it is dead."""
+    if exchange.parting is not None:
+        return farewell.unheard(registry, exchange, why, now)
     watch, orders = exchange.watch, registry.forget_exchange(exchange, now)
     if watch is None or watch.probe is not exchange:
         return orders
@@ -179,11 +184,14 @@ def missed(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
     if watch.dead:
         return orders
     watch.dead = True
-    for owner in watch.owners:
+    orders.append(Note("dead", f"{watch.missed} answers missed", "", _fields(watch)))
+    for owner in list(watch.owners):
         if isinstance(owner, Binding) and owner.state is BindingState.BOUND:
             owner.state = BindingState.DEAD
             registry.touch(owner)
-    return [*orders, Note("dead", f"{watch.missed} answers missed", "", _fields(watch))]
+            if settings.tell_core:
+                orders += farewell.say(registry, dialect, owner, now)
+    return orders
 
 
 def bury(registry: Registry, watch: Watch, now: float) -> None:
@@ -252,7 +260,9 @@ def _settings(registry: Registry, watch: Watch) -> Keepalive:
 
 
 def _floor(settings: Keepalive, listener: Listener) -> float:
-    return settings.period if listener.transport == "udp" else max(settings.period, CONNECTED)
+    if not listener.reliable or settings.mode is Probing.ADAPTIVE:  # the search begins where no NAT has forgotten yet
+        return settings.period
+    return max(settings.period, CONNECTED)
 
 
 def _base(registry: Registry, watch: Watch) -> float:

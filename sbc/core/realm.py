@@ -96,6 +96,7 @@ class Keepalive:
 
     After a silence of `period` a terminal is asked whether it lives, and has `answer_within` to answer. One that has
     missed `misses` in a row is dead. An adaptive period begins at `period` and grows to no more than `longest`.
+    `tell_core`: of a dead terminal the registrar is told (sbc/core/farewell.py).
     """
 
     mode: Probing = Probing.PROBE
@@ -103,6 +104,7 @@ class Keepalive:
     answer_within: float = 8.0
     misses: int = 3
     longest: float = 600.0
+    tell_core: bool = False
 
 
 class Lasting(Enum):

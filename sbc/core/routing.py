@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from sbc.core import sessions
+from sbc.core import farewell, sessions
 from sbc.core.binding import ABSENT, Binding
 from sbc.core.call import Asked, Call, CallState, Leg
 from sbc.core.crossing import Crossing, hop_to, resolve
@@ -283,6 +283,7 @@ def _claim_bindings(
     for place in places:
         binding, listen = registry.binding_for(arrival, exchange.path, intent.user, place, intent.label)
         orders += listen
+        orders += farewell.revoke(registry, binding, arrival.now)
         exchange.bindings.append(binding)
         binding.claims.add(exchange)
     if not places and intent.expires == 0:  # "all of them" (RFC 3261 section 10.2.2), but only this terminal's

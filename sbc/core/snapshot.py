@@ -11,7 +11,7 @@ from typing import Any
 
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Asked, Call, CallState, Leg, Stream
-from sbc.core.exchange import OPEN_STATES, Change, Exchange, ExchangeState
+from sbc.core.exchange import OPEN_STATES, Change, Exchange, ExchangeState, Hop
 from sbc.core.hops import HopKey
 from sbc.core.message import Ending, Place, Who
 from sbc.core.names import Peer
@@ -49,6 +49,7 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         "bindings": "exchanges that bind are not written: whoever registers repeats it",
         "asked_for": "the same",
         "watch": "questions of ours are not written: they are asked again",
+        "parting": "what we tell the registrar is not written, and not said again",
         "undo": "written by what its streams are known by",
         "tokens": "names that are loaded within a call are the call's",
         "entry": "the timers' own",
@@ -57,6 +58,7 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         "strayed": "what it did last is long ago",
         "watch": "begun anew; of one that is dead it is known that it was",
         "claims": "exchanges that bind are not written: whoever registers repeats it",
+        "parting": "what we tell the registrar is not written, and not said again",
         "entry": "the timers' own",
     },
 }
@@ -94,7 +96,8 @@ _CALL: dict[str, Any] = {
 
 
 def _of(kind: type) -> dict[str, Any]:
-    return hints_of(kind, frozenset(LEFT_OUT[kind]), MOMENTS.get(kind, frozenset()), {"HopKey": HopKey})
+    forward = {"HopKey": HopKey, "Hop": Hop, "Exchange": Exchange}
+    return hints_of(kind, frozenset(LEFT_OUT[kind]), MOMENTS.get(kind, frozenset()), forward)
 
 
 SESSION = optional(shape(Session, _of(Session)))

@@ -166,8 +166,8 @@ def absorb_reply(
     """What an answer asks for that does not have to cross; None if it has to."""
     now = arrival.now
     if exchange.near is None:  # to a request of our own
-        if intent.phase.final and exchange.watch is not None:
-            return keepalive.answered(registry, exchange, now)
+        if intent.phase.final and exchange.tends:
+            return keepalive.answered(registry, exchange, intent, now)
         if intent.phase.final and exchange.neighbour is not None:
             return probing.probed(registry, exchange, intent, now)
         if not intent.phase.final or not exchange.open:
@@ -313,8 +313,8 @@ def give_up(
 ) -> list[Order]:
     """Answer a request ourselves, since the other side will not. `ending` is its call's, if not as the cause has it."""
     if exchange.near is None:
-        if exchange.watch is not None:
-            return keepalive.missed(registry, exchange, now)
+        if exchange.tends:
+            return keepalive.missed(registry, dialect, exchange, refused.told, now)
         if exchange.neighbour is not None and exchange.instead is None:
             return probing.missed(registry, exchange, now)
         if exchange.asks is not None:

@@ -135,6 +135,9 @@ class SipDialect:
     def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
         return replies.moved(sent, transport, address)
 
+    def unbind(self, sent: bytes, name: bytes, listener: Listener, token: bytes) -> bytes | None:
+        return registrar.unbind(sent, name, listener, token)
+
     def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:
         return probe.options(place, listener, token)
 

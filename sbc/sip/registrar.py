@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sbc.core.address import Address
+from sbc.core.address import Address, bracketed
 from sbc.core.message import Place, Slot
+from sbc.core.orders import Listener
+from sbc.sip.bulk import token_of
 from sbc.sip.codec import SipMessage, decode
 from sbc.sip.describe import expires_of
-from sbc.sip.headers import NameAddr
+from sbc.sip.headers import NameAddr, name_addrs
 from sbc.sip.replies import reply
+from sbc.sip.stamp import own_via
 from sbc.sip.terms import without_expires
 
 _OF_THE_MOMENT = frozenset(
@@ -48,6 +51,35 @@ def keep(answer: bytes) -> bytes:
     ]
     while lines and sum(map(len, lines)) + 2 * len(lines) > _MOST_KEPT:
         lines.pop()
+    return b"\r\n".join(lines)
+
+
+def unbind(sent: bytes, name: bytes, listener: Listener, token: bytes) -> bytes | None:
+    """A REGISTER that takes off the contact called `name` of the REGISTER `sent` (RFC 3261 section 10.2.2).
+
+    Under a Call-ID of its own, so that its CSeq is in no order with the terminal's (section 10.3, step 7). Without
+    credentials: the terminal's are for its own requests, and not ours to use.
+    """
+    message = decode(sent)
+    values = [value for header in message.all("contact") for value in name_addrs(message, header) if not value.star]
+    contact = next((value for value in values if value.uri.is_sip and token_of(value.uri) == name), None)
+    if contact is None:
+        return None
+    host = bracketed(listener.advertised.host).encode()
+    lines = [
+        b"REGISTER %b SIP/2.0" % message.data[message.uri_start : message.uri_end],
+        b"Via: " + own_via(listener, token),
+        *(b"Route: " + message.data[header.start : header.end] for header in message.all("route")),
+        b"Max-Forwards: 70",
+        b"From: " + (message.value("from") or b""),
+        b"To: " + (message.value("to") or b""),
+        b"Call-ID: %b@%b" % (token, host),
+        b"CSeq: 1 REGISTER",
+        b"Contact: " + without_expires(contact) + b";expires=0",
+        b"Content-Length: 0",
+        b"",
+        b"",
+    ]
     return b"\r\n".join(lines)
 
 

@@ -35,12 +35,18 @@ class SimPhone:
 class NatSim:
     """One NAT host with `timer` seconds of patience, phones behind it, and a registrar that grants what it is asked.
 
-    Only what goes outwards keeps a mapping, as RFC 4787 (REQ-6) lets a NAT have it.
+    Only what goes outwards keeps a mapping, as RFC 4787 (REQ-6) lets a NAT have it. A connection whose mapping is
+    forgotten is not closed: what is sent by it goes nowhere, and the phone's next message opens another.
     """
 
-    def __init__(self, timer: float, keepalive: Keepalive, phones: int = 1, comes_back: float = 0.9) -> None:
+    def __init__(
+        self, timer: float, keepalive: Keepalive, phones: int = 1, comes_back: float = 0.9, transport: str = "udp"
+    ) -> None:
         self.timer = timer
         plan = make_plan("sip", registrations=Registrations(), keepalive=keepalive)
+        access = plan.realms["access"]
+        own = attrs.evolve(access.listeners[0], transport=transport)
+        plan.realms["access"] = attrs.evolve(access, listeners=(own,))
         self.rig = Rig.make(SipDialect(), plan)
         self.phones = [
             SimPhone(Address(f"192.168.1.{10 + n}", 5060), b"user%d" % n, comes_back, due=1000.0 + 7 * n)

@@ -14,7 +14,7 @@ HOUR = 3600.0
 ADAPTIVE, FIXED_30 = Keepalive(Probing.ADAPTIVE), Keepalive(Probing.PROBE, period=30.0)
 
 
-def ran(timer: float, keepalive: Keepalive, hours: float = 3.0, **more: float) -> NatSim:
+def ran(timer: float, keepalive: Keepalive, hours: float = 3.0, **more: float | str) -> NatSim:
     sim = NatSim(timer, keepalive, **more)  # type: ignore[arg-type]
     sim.run(hours * HOUR)
     return sim
@@ -58,3 +58,39 @@ def test_a_nat_that_becomes_impatient_is_noticed() -> None:
     before = sim.phones[0].unreachable
     sim.run(2 * HOUR)
     assert sim.phones[0].unreachable - before < 0.02 * 2 * HOUR
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+@pytest.mark.parametrize(("timer", "fewer"), [(60, 0.4), (300, 0.87), (1800, 0.93), (3600, 0.93)])
+def test_it_learns_over_connections_too(transport: str, timer: float, fewer: float) -> None:
+    """Against probes every 30 s, which is what a fixed period over UDP is; over connections that is 120 s at least."""
+    learned, fixed = ran(timer, ADAPTIVE, transport=transport), ran(timer, FIXED_30)
+    assert 1 - learned.messages / fixed.messages >= fewer
+    assert learned.reachability > 0.98
+    assert learned.phones[0].outages <= 3
+
+
+def test_a_nat_of_short_patience_with_connections_is_found_by_search_alone() -> None:
+    learned, fixed = ran(60, ADAPTIVE, transport="tcp"), ran(60, FIXED_30, transport="tcp")
+    assert fixed.reachability < 0.9 < 0.98 < learned.reachability
+
+
+def test_over_connections_one_phone_learns_for_the_others_and_for_no_other_transport() -> None:
+    sim = ran(300, ADAPTIVE, phones=4, transport="tcp")
+    assert sum(phone.outages for phone in sim.phones) <= 3
+    assert sum(phone.outages == 0 for phone in sim.phones) >= 2
+    assert sim.reachability > 0.99
+    learner = sim.rig.border.registry.learners["access"]
+    habit = learner.known(("tcp", "203.0.113.11"))
+    assert habit is not None and habit.held > 200
+    assert learner.known(("udp", "203.0.113.11")) is None
+
+
+def test_a_connection_that_is_dead_without_saying_so_ends_dead_and_no_question_hangs() -> None:
+    sim = NatSim(3600, Keepalive(Probing.PROBE, period=120.0, answer_within=8.0, misses=3), transport="tcp")
+    sim.run(10)
+    sim.phones[0].on = False  # nobody closes anything
+    sim.run(120 + 3 * 8 + 2 * 2 + 5)
+    (binding,) = sim.rig.border.registry.bindings.values()
+    assert binding.state.value == "dead"
+    assert not [each for each in sim.rig.border.registry.live_exchanges if each.near is None]

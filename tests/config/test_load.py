@@ -112,6 +112,7 @@ period = 15
 answer_within = 2.5
 misses = 5
 longest = 1800
+tell_core = true
 [realms.c]
 side = "core"
 [[realms.c.listeners]]
@@ -178,7 +179,7 @@ def test_a_full_file_is_read_key_by_key(tmp_path: Path) -> None:
         domains=frozenset({"sbc.example.net", "192.0.2.77"}),
         limits=Limits(1, 2, 3, 4, 7, 8, 5, 6),
         registrations=Registrations(False, 40, 50, 70, 0.25),
-        keepalive=Keepalive(Probing.ADAPTIVE, 15.0, 2.5, 5, 1800.0),
+        keepalive=Keepalive(Probing.ADAPTIVE, 15.0, 2.5, 5, 1800.0, True),
         sparing=False,
     )
     assert plan.paths == (

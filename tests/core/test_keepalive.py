@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
 from sbc.core.message import Cause
 from sbc.core.orders import Order, Send
 from sbc.core.realm import Keepalive, Probing, Registrations
+from sbc.core.registry import Arrival
 from tests.rig import NAT, PHONE, SBC_ACCESS, SOFTSWITCH, Rig, events, sends
 from tests.toy import CAUSES
 from tests.toy_calls import answered, bound, opened, read, to_access, toy_rig
@@ -252,3 +255,14 @@ def test_a_call_nobody_has_taken_up_is_no_reason_to_ask() -> None:
     talk.rig.from_core(answer(talk.sent, SOFTSWITCH.host, 5).pack())  # a challenge
     talk.rig.wait(60)
     assert not probes(talk.rig.log)
+
+
+def test_a_sign_of_life_on_a_connection_puts_the_question_off_and_brings_the_dead_back() -> None:
+    made = rig()
+    bound(made, life=300)
+    arrival = Arrival(made.border.plan.realms["access"].listeners[0], NAT, b"", made.now)
+    for _ in range(10):
+        assert not probes(made.wait(9))
+        made._take(made.border.stirred(attrs.evolve(arrival, now=made.now)))
+    assert "dead" in events(made.wait(100))
+    assert events(made._take(made.border.stirred(attrs.evolve(arrival, now=made.now)))) == ["alive"]

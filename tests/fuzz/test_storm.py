@@ -55,7 +55,7 @@ def forget() -> None:
     ("signaling", "terminals"),
     [
         (Signaling.SHARED, (Registrations(), Keepalive(Probing.ADAPTIVE))),
-        (Signaling.PORT_PER_TERMINAL, (Registrations(front=False), Keepalive())),
+        (Signaling.PORT_PER_TERMINAL, (Registrations(front=False), Keepalive(tell_core=True))),
     ],
     ids=["shared", "port-per-terminal"],
 )

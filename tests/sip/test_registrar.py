@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sbc.core.address import Address
 from sbc.core.message import Place, Role
+from sbc.core.orders import Listener
 from sbc.sip.codec import decode
 from sbc.sip.dialect import SipDialect
-from sbc.sip.registrar import keep, renew
+from sbc.sip.registrar import keep, renew, unbind
 from tests.sip_messages import header, message, plain_answer, register, status
 
 PHONE, SEEN = Address("192.0.2.7", 5060), Address("203.0.113.9", 4444)
@@ -70,3 +71,39 @@ def test_the_answer_to_a_refresh_lists_the_contacts_with_what_is_left_to_them() 
     assert b"\r\nFlow-Timer: 120\r\n" in answer
     assert header(answer, b"Via").endswith(b";received=203.0.113.9;rport=4444")
     assert SIP.describe(SIP.decode(answer)).exchange == SIP.describe(asked).exchange
+
+
+CORE = Address("198.51.100.1", 5060)
+OWN = Listener("core", "sip", "udp", CORE, CORE)
+
+
+def test_one_contact_is_taken_off_under_a_call_id_of_our_own_and_without_credentials() -> None:
+    sent = register(
+        CORE,
+        b"Contact: <sip:other@198.51.100.1>;expires=60, <sip:tok@198.51.100.1:5060>;q=0.5;expires=3600;reg-id=1",
+        b"Route: <sip:proxy.example.net;lr>",
+        b'Authorization: Digest username="alice", response="x"',
+        seq=7,
+    )
+    data = unbind(sent, b"tok", OWN, b"branch")
+    assert data is not None
+    message = decode(data)
+    assert message.is_request and message.method == "REGISTER" and message.cseq == (1, "REGISTER")
+    assert header(data, b"Contact") == b"<sip:tok@198.51.100.1:5060>;q=0.5;reg-id=1;expires=0"
+    assert data.count(b"Contact:") == 1 and b"Authorization" not in data
+    assert header(data, b"Route") == b"<sip:proxy.example.net;lr>"
+    assert (header(data, b"To"), header(data, b"From")) == (header(sent, b"To"), header(sent, b"From"))
+    assert header(data, b"Call-ID") != header(sent, b"Call-ID")
+    assert header(data, b"Via").startswith(b"SIP/2.0/UDP 198.51.100.1:5060;branch=z9hG4bKbranch")
+    assert [(slot.expires, slot.token) for slot in SIP.slots(message) if slot.role is Role.SIGNAL] == [(0, b"tok")]
+
+
+def test_a_trunks_contact_is_taken_off_by_its_mark() -> None:
+    sent = register(CORE).replace(b"<sip:alice@198.51.100.1:5060;line=7>", b"<sip:198.51.100.1:5060;bnc;sbc=tok>")
+    data = unbind(sent, b"tok", OWN, b"branch")
+    assert data is not None
+    assert header(data, b"Contact") == b"<sip:198.51.100.1:5060;bnc;sbc=tok>;expires=0"
+
+
+def test_what_is_not_there_cannot_be_taken_off() -> None:
+    assert unbind(register(CORE), b"tok", OWN, b"branch") is None

@@ -109,7 +109,7 @@ class Books(RuleBasedStateMachine):
         self, signaling: Signaling, ports: int, front: bool, probing: Probing, dialect: Any, transport: str
     ) -> None:
         ranges = range(41000, 41003) if signaling is Signaling.PORT_PER_TERMINAL else range(0)
-        registrations, keepalive = Registrations(front), Keepalive(probing, 15.0, 5.0)
+        registrations, keepalive = Registrations(front), Keepalive(probing, 15.0, 5.0, tell_core=True)
         plan = make_plan("toy", LIMITS, ports, registrations, keepalive, signaling=signaling, signaling_ports=ranges)
         core = plan.realms["core"]
         own = attrs.evolve(core.listeners[0], transport=transport)

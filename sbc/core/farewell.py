@@ -1,0 +1,75 @@
+"""Farewells: the registrar is told of a terminal that has died, by a request of our own that takes it off.
+
+There it is believed only if the registrar trusts our address: the terminal's password is not ours. A terminal that is
+alive after all comes back by its next registration, which is taken on, since nothing of it is bound any more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sbc.core.binding import Binding, BindingState
+from sbc.core.exchange import Exchange
+from sbc.core.keys import far_key
+from sbc.core.message import Intent, Phase
+from sbc.core.orders import Note, Order
+from sbc.core.registry import Registry
+
+
+def say(registry: Registry, dialect: Any, binding: Binding, now: float) -> list[Order]:
+    """Ask the registrar to take a dead terminal off. From now on only the registrar can bring it back."""
+    far = binding.registrar
+    token = next((token for (realm, _), token in binding.tokens.items() if realm == binding.path.core), b"")
+    if far is None or not token:
+        return []
+    data = dialect.unbind(binding.sent, token, far.listener, registry.mint.token())
+    if data is None:
+        return []
+    binding.state = BindingState.LAPSED
+    registry.touch(binding)
+    registry.leave(binding, now)
+    registry.timers.set(binding, binding.grant_ends)
+    intent = dialect.describe(dialect.decode(data))
+    exchange = Exchange(
+        dialect=dialect.name,
+        intent=intent,
+        timing=dialect.timing(intent),
+        token=b"",
+        near=None,
+        far=far,
+        sent=data,
+        parting=binding,
+    )
+    registry.add_exchange(exchange, now)
+    registry.key_exchange(exchange, far_key(far.listener.realm, intent.exchange))
+    registry.waits.add(exchange)
+    registry.timers.set(exchange, exchange.deadline if far.reliable else now + exchange.next_wait())
+    binding.parting = exchange
+    return [*exchange.onward(data)]
+
+
+def revoke(registry: Registry, binding: Binding, now: float) -> list[Order]:
+    """The terminal registers anew: what may still be on its way to the registrar is not said again."""
+    exchange, binding.parting = binding.parting, None
+    return registry.forget_exchange(exchange, now) if exchange in registry.live_exchanges else []
+
+
+def heard(registry: Registry, exchange: Exchange, answer: Intent, now: float) -> list[Order]:
+    """The registrar has answered."""
+    if answer.phase is not Phase.SUCCESS:
+        return unheard(registry, exchange, answer.cause, now)
+    binding, orders = exchange.parting, registry.forget_exchange(exchange, now)
+    if binding is None or binding.parting is not exchange or binding.id not in registry.bindings:
+        return orders  # it is back, or its grant has run out meanwhile
+    binding.parting = None
+    return orders + registry.forget_binding(binding, "dead, and taken off at the registrar", now)
+
+
+def unheard(registry: Registry, exchange: Exchange, why: str, now: float) -> list[Order]:
+    """The registrar will not have it, or says nothing. It is not asked again: the grant runs out by itself."""
+    binding, orders = exchange.parting, registry.forget_exchange(exchange, now)
+    if binding is None or binding.parting is not exchange or binding.id not in registry.bindings:
+        return orders  # it is back, or its grant has run out meanwhile
+    binding.parting = None
+    fields = {"binding": binding.id, "user": binding.user.decode(errors="replace")}
+    return [*orders, Note("unparted", why, "", fields)]
