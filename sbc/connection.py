@@ -57,6 +57,7 @@ class Connection(Wire):
         self.deadline = table.now() + (self.limits.connect if opened else self.limits.message)
         self.up = False
         self.proven = ""  # the peer's name, where it has shown a certificate
+        self.alias: Address | None = None  # where the peer takes connections, if this one serves for that, too
         self.closing = False
         self.heard = opened  # whether it has ever brought a message, or leads where we wanted to go
         self.connector: Any = None
@@ -80,13 +81,20 @@ class Connection(Wire):
     def handshakeCompleted(self) -> None:
         """Called by Twisted where the connection is secured: from now on it is what it seems to be."""
         transport: Any = self.transport
-        why = misnamed(transport.getHandle(), self.table.expected(self)) if self.opened else ""
+        why = self.misnamed() if self.opened else ""
         if why:
             self.abort("unproven", why)
             return
         if self.opened or self.table.requires_peer(self.listener):  # else nobody has verified what it shows
             self.proven = proven_name(transport.getPeerCertificate())
         self._begin()
+
+    def misnamed(self) -> str:
+        """Why the certificate that the peer has shown is not that of who we would connect to there; empty if it is."""
+        transport: Any = self.transport
+        if not self.opened and not self.table.requires_peer(self.listener):
+            return "nobody has verified its certificate"
+        return misnamed(transport.getHandle(), self.table.expected(self))
 
     def _begin(self) -> None:
         if self.closing:
@@ -188,7 +196,7 @@ class Connection(Wire):
             self.close("timeout", "the peer does not take the connection")
         elif self.framer.partial or not self.heard:
             self.close("slow", "no whole message in time")
-        elif self.table.ears.needed(self.listener, self.peer):
+        elif any(self.table.ears.needed(self.listener, each) for each in (self.peer, self.alias) if each is not None):
             self.deadline = self.table.now() + self.limits.idle
         else:
             self.close("idle", "nothing to say")

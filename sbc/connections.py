@@ -141,14 +141,31 @@ class Connections:
             if sock is not None:
                 sock.close()  # the reactor has its own descriptor of it
 
-    def send(self, listener: Listener, peer: Address, data: bytes) -> str:
-        """Send by the connection to `peer`, opened if need be; empty, or why that cannot be."""
+    def send(self, listener: Listener, peer: Address, data: bytes, otherwise: Address | None = None) -> str:
+        """Send by the connection to `peer`, or else to `otherwise`, opened if need be; empty, or why that cannot be."""
         connection = self._found.get((listener, peer))
         if connection is None:
             if self._realms[listener.realm].side is not Side.CORE:
                 return "its connection is closed"
-            connection = self._open(listener, peer)
+            peer = otherwise or peer
+            connection = self._found.get((listener, peer)) or self._open(listener, peer)
         return "" if connection.write(data) else "it does not read what it is sent"
+
+    def alias(self, listener: Listener, peer: Address, address: Address) -> None:
+        """Send what is for `address` by the connection that `peer` has made, unless there is one of its own.
+
+        Where connections are secured its certificate must be one that we would accept of whoever is at `address`.
+        """
+        connection, key = self._found.get((listener, peer)), (listener, address)
+        if connection is None or connection.opened or connection.alias is not None or key in self._found:
+            return
+        why = connection.misnamed() if listener.transport == SECURED else ""
+        if why:
+            self.note(connection, "unaliased", why)
+            return
+        connection.alias = address
+        self._found[key] = connection
+        self.note(connection, "aliased", f"for what goes to {address}")
 
     def stop(self) -> None:
         """End all connections at once."""
@@ -202,8 +219,9 @@ class Connections:
 
     def hide(self, connection: Connection) -> None:
         """Nothing more is to be sent by it."""
-        if self._found.get((connection.listener, connection.peer)) is connection:
-            del self._found[connection.listener, connection.peer]
+        for address in (connection.peer, connection.alias):
+            if address is not None and self._found.get((connection.listener, address)) is connection:
+                del self._found[connection.listener, address]
 
     def gone(self, connection: Connection, why: str) -> None:
         """It is closed, or was never opened: forget it and tell whoever waited for something by it."""
@@ -221,6 +239,8 @@ class Connections:
                 del self._per_source[key]
         if not self._stopped and found in (None, connection):  # else another has taken its place
             self.ears.unreached(connection.listener, connection.peer, why)
+        if not self._stopped and connection.alias is not None:
+            self.ears.unreached(connection.listener, connection.alias, why)
 
     def _open(self, listener: Listener, peer: Address) -> Connection:
         connection = self._enter(Connection(self, listener, peer, opened=True))

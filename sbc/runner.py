@@ -19,6 +19,7 @@ from sbc.core.border import Border, Mishap
 from sbc.core.memory import FORGETFUL, Closed, Decision, Latched, Memory, Unsent
 from sbc.core.message import BadMessage
 from sbc.core.orders import (
+    Alias,
     CloseStream,
     Listen,
     Listener,
@@ -200,6 +201,8 @@ class Runner:
             self.memory.decided(order.call, order, self._reactor.seconds())
             if self.meter is not None:
                 self.meter.record(order)
+        elif isinstance(order, Alias):
+            self.connections.alias(order.listener, order.peer, order.address)
         elif isinstance(order, Unlisten):
             port = self._ports.pop(order.listener, None)
             if port is not None:
@@ -215,7 +218,7 @@ class Runner:
             self._log.warn("call {call}: {listener} is closed, nothing sent", call=order.call, listener=order.listener)
             return
         if order.listener.reliable:
-            why = self.connections.send(order.listener, order.to, order.data)
+            why = self.connections.send(order.listener, order.to, order.data, order.otherwise)
             if why:
                 self._not_sent(order, why)
                 self.counted["unsent"] += 1

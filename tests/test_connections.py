@@ -109,3 +109,66 @@ def test_the_auditor_sees_what_does_not_add_up(bench: Bench) -> None:
     assert any("found but closed" in fault for fault in bench.table.faults())
     made.closing = False
     assert bench.table.faults() == []
+
+
+def from_softswitch(bench: Bench) -> tuple[socket.socket, Address]:
+    """A connection that a core host has made, and where it comes from."""
+    made = socket.create_connection((bench.core.address.host, bench.core.address.port), 2, (PEER, 0))
+    bench.ends.callback(made.close)
+    made.settimeout(0.05)
+    made.sendall(REGISTER)
+    bench.wait(lambda: bench.heard.messages, "its message")
+    return made, Address(*made.getsockname())
+
+
+def test_a_connection_that_is_offered_serves_for_what_goes_to_the_alias(bench: Bench) -> None:
+    _, target = bench.softswitch()
+    made, source = from_softswitch(bench)
+    bench.table.alias(bench.core, source, target)
+    bench.table.alias(bench.core, source, target._replace(port=9))  # one for each
+    assert bench.heard.counted["connection-aliased"] == 1
+    assert bench.table.send(bench.core, target, b"one") == ""
+    bench.turn()
+    assert made.recv(10) == b"one"
+    assert bench.table.faults() == []
+    made.close()
+    bench.wait(lambda: len(bench.heard.lost) == 2, "the loss")
+    assert {peer for peer, _ in bench.heard.lost} == {source, target}
+    assert bench.table.send(bench.core, target, b"two") == ""  # by one of our own
+    bench.wait(lambda: bench.heard.counted["connection-opened"], "a new one")
+
+
+def test_an_alias_takes_the_place_of_no_connection_and_is_of_one_that_is_there(bench: Bench) -> None:
+    door, target = bench.softswitch()
+    assert bench.table.send(bench.core, target, b"one") == ""
+    ours = bench.taken(door)
+    bench.turn()
+    _, source = from_softswitch(bench)
+    bench.table.alias(bench.core, source, target)
+    bench.table.alias(bench.core, source._replace(port=1), target)
+    assert bench.table.send(bench.core, target, b"two") == ""
+    bench.turn()
+    assert ours.recv(10) == b"onetwo" and not bench.heard.counted["connection-aliased"]
+
+
+def test_an_answer_finds_its_connection_or_the_door_it_may_go_to_instead(bench: Bench) -> None:
+    door, target = bench.softswitch()
+    made, source = from_softswitch(bench)
+    assert bench.table.send(bench.core, source, b"one", target) == ""
+    bench.turn()
+    assert made.recv(10) == b"one"
+    made.close()
+    bench.wait(lambda: bench.heard.lost, "the loss")
+    assert bench.table.send(bench.core, source, b"two", target) == ""
+    other = bench.taken(door)
+    bench.turn()
+    assert other.recv(10) == b"two"
+    assert bench.table.send(bench.core, source, b"three", target) == ""
+    bench.turn()
+    assert other.recv(10) == b"three"
+
+
+def test_an_answer_to_a_terminal_opens_nothing(bench: Bench) -> None:
+    _, target = bench.softswitch()
+    assert bench.table.send(bench.access, Address(PEER, 9), b"one", target) == "its connection is closed"
+    assert not bench.table.books().connections

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -224,3 +225,30 @@ def test_the_name_a_certificate_proves(authority: Authority) -> None:
     ]
     assert proven_name(None) == ""
     assert [name_of(each) for each in made] == ["cn", "dns.example", "192.0.2.1"]
+
+
+@pytest.mark.parametrize(
+    ("who", "require", "taken"),
+    [("switch", True, True), ("other", True, False), ("switch", False, False)],
+    ids=["is", "is another", "is not asked who it is"],
+)
+def test_an_alias_is_of_whom_the_certificate_says(authority: Authority, who: str, require: bool, taken: bool) -> None:
+    kept = security(authority, require_peer=require, server_name="switch.example")
+    with open_bench(transport="tls", security=kept) as bench:
+        context = trusting(authority, who)
+        context.check_hostname = False
+
+        def act() -> ssl.SSLSocket:
+            wire = socket.create_connection((bench.core.address.host, bench.core.address.port), 2, (PEER, 0))
+            secured = context.wrap_socket(wire)
+            secured.sendall(REGISTER)
+            return secured
+
+        made = meanwhile(bench, act)
+        bench.wait(lambda: bench.heard.messages, "its message")
+        target = Address(PEER, 5061)
+        bench.table.alias(bench.core, Address(*made.getsockname()), target)
+        assert bench.heard.counted["connection-aliased"] == int(taken)
+        assert bench.heard.counted["connection-unaliased"] == int(not taken)
+        made.close()
+        bench.wait(lambda: bench.heard.lost, "its end")

@@ -204,6 +204,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("idle", kinds.seconds(1.0, 10_000_000.0)),
         Key("connect", kinds.seconds(0.1, 60.0)),
         Key("queue", kinds.integer(65_536, 1_000_000_000)),
+        Key("alias", kinds.boolean()),
     ),
     "realms.NAME.keepalive": (
         Key("mode", kinds.choice_but(Probing, _NO_PROBING)),

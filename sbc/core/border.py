@@ -21,6 +21,7 @@ from sbc.core.passage import translate
 from sbc.core.plain import Frame
 from sbc.core.realm import Path, Plan
 from sbc.core.registry import Arrival, Registry
+from sbc.core.reuse import offered
 from sbc.core.routing import exchange_of_reply, reply_crossing, request_crossing
 from sbc.core.timers import Timed
 from sbc.core.trust import tell_pending
@@ -222,6 +223,7 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
         return _bad(dialect, bad, arrival)
     take = _take_reply if intent.phase.reply else _take_request
     back = keepalive.heard(border.registry, arrival, not intent.phase.reply)
+    back += offered(border.registry, intent, arrival)
     if not intent.phase.reply:
         back += probing.spoke(border.registry, arrival)
     try:

@@ -40,10 +40,14 @@ ENDED_STATES = frozenset({ExchangeState.ACCEPTED, ExchangeState.DONE})
 
 @attrs.frozen
 class Hop:
-    """One side of an exchange: our socket and the peer's transport address."""
+    """One side of an exchange: our socket and the peer's transport address.
+
+    `otherwise` is where the peer takes connections, if what it is told finds its own gone (RFC 3261 section 18.2.2).
+    """
 
     listener: Listener
     peer: Address
+    otherwise: Address | None = attrs.field(default=None, eq=False)
 
     @property
     def reliable(self) -> bool:
@@ -51,7 +55,7 @@ class Hop:
         return self.listener.reliable
 
     def send(self, data: bytes, call: Call | None) -> Send:
-        return Send(self.listener, self.peer, data, call.id if call else "")
+        return Send(self.listener, self.peer, data, call.id if call else "", self.otherwise)
 
 
 @attrs.frozen

@@ -172,6 +172,7 @@ class Intent:
     user: bytes = b""  # whom a BIND registers, or who sends
     claimed: Address | None = None  # the transport address the sender believes it has
     answers: Address | None = None  # where it wants the answer to a datagram; None: where that came from
+    alias: bool = False  # whether it offers its connection for what is sent to `claimed`
     hops: int | None = None  # how many more hops the message may take
     expires: int | None = None  # lifetime asked for or granted to a binding or call
     route: Route | None = None  # how the sender wants to be reached from now on; None: as before

@@ -83,12 +83,22 @@ class StreamSpec:
 
 @attrs.frozen
 class Send:
-    """Send `data` from `listener` to `to`."""
+    """Send `data` from `listener` to `to`; to `otherwise`, where the connection to `to` is gone."""
 
     listener: Listener
     to: Address
     data: bytes
     call: str = ""
+    otherwise: Address | None = None
+
+
+@attrs.frozen
+class Alias:
+    """What goes to `address` from `listener` may go by the connection that `peer` has made there."""
+
+    listener: Listener
+    peer: Address
+    address: Address
 
 
 @attrs.frozen
@@ -158,4 +168,4 @@ class Note:
     fields: dict[str, Any] = attrs.field(factory=dict)
 
 
-Order = Send | Listen | Unlisten | OpenStream | UpdateStream | CloseStream | Wake | Record | Note
+Order = Send | Alias | Listen | Unlisten | OpenStream | UpdateStream | CloseStream | Wake | Record | Note

@@ -135,6 +135,7 @@ class Connections:
     idle: float = 900.0  # without a message, where nobody is known to need it
     connect: float = 4.0
     queue: int = 262_144  # what waits for a connection to open or a peer to read
+    alias: bool = False  # whether a next hop's connection is used for requests to it on its mere word
 
 
 @attrs.frozen

@@ -225,11 +225,13 @@ class Registry:
         exchange.deadline = now + exchange.timing.limit
 
     def asker(self, arrival: Arrival, intent: Intent) -> Hop:
-        """Where its answer goes: to where it came from, but in a core realm, without NATs, to the port it asks for."""
+        """Where its answer goes: to where it came from; in a core realm, without NATs, to where it wants to be told."""
         listener, source = arrival.listener, arrival.source
-        if intent.answers is not None and not listener.reliable and self.plan.realms[listener.realm].side is Side.CORE:
-            source = source._replace(port=intent.answers.port)
-        return Hop(listener, source)
+        if self.plan.realms[listener.realm].side is Side.ACCESS:
+            return Hop(listener, source)
+        if listener.reliable:
+            return Hop(listener, source, source._replace(port=intent.claimed.port) if intent.claimed else None)
+        return Hop(listener, source._replace(port=intent.answers.port) if intent.answers else source)
 
     def move_exchange(self, exchange: Exchange, near: Hop, now: float) -> list[Order]:
         """Let whoever asked be reached by another hop from now on; it is found from there, too."""

@@ -17,8 +17,8 @@ from sbc.core.orders import Note, Order
 from sbc.core.outcome import conclude
 from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry
-from sbc.core.trust import again, insist
 from sbc.core.routing import known_elsewhere
+from sbc.core.trust import again, insist
 
 State = ExchangeState
 

@@ -167,6 +167,7 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
         probe=method == "OPTIONS" and not within,
         user=user_of(to if method == "REGISTER" else from_),
         claimed=via.address,
+        alias="alias" in via.params,  # RFC 5923 section 5
         answers=None if "rport" in via.params else via.address,  # RFC 3261 section 18.2.2, RFC 3581
         hops=expires_of(message.value("max-forwards")),
         expires=_lifetime(message),
