@@ -118,7 +118,8 @@ def open_desk(limits: Limits | None = None) -> Iterator[Desk]:
     def realm(name: str, side: Side, host: str) -> Realm:
         at = Address(host, 5060)
         ports = range(20000, 20200)
-        return Realm(name, side, (Listener(name, "sip", "udp", at, at),), Media(host, host, ports), limits=limits)
+        own, media = Listener(name, "sip", "udp", at, at), Media(host, host, ports)
+        return Realm(name, side, (own,), media, limits=limits, sparing=False)  # so that 100 Trying is seen
 
     access, core = realm("access", Side.ACCESS, hosts[0]), realm("core", Side.CORE, hosts[1])
     softswitch, phone = Peer(Address(hosts[2], 5060)), Peer(Address(hosts[3], 40001))
