@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any, Protocol
 
+from service_identity import VerificationError
 from twisted.internet.interfaces import IHandshakeListener, IPushProducer
 from twisted.internet.protocol import Protocol as Wire
 from twisted.protocols.tls import TLSMemoryBIOProtocol
@@ -130,8 +131,10 @@ class Connection(Wire):
             self.close("unframed", framed.broken.reason)
 
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
-        why = "the connection is lost" if self.up else f"no connection: {reason.getErrorMessage()}"
-        self.table.gone(self, why)
+        said = reason.getErrorMessage()
+        if isinstance(reason.value, VerificationError):  # whose own words are for programmers
+            said = f"its certificate is not for {self.table.expected(self)}"
+        self.table.gone(self, "the connection is lost" if self.up else f"no connection: {said}")
 
     def pauseProducing(self) -> None:
         self._paused = True

@@ -15,6 +15,7 @@ import pytest
 from tests.netns import scene as scenes
 from tests.netns.lab import Lab
 from tests.netns.scene import Scene
+from tests.netns.softswitch import MODULES
 from tests.netns.topology import Topology
 
 PACKAGES = {
@@ -37,6 +38,8 @@ def why_no_lab() -> str:
         return "network namespaces need root"
     path = os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin"
     missing = sorted({package for program, package in PACKAGES.items() if shutil.which(program, path=path) is None})
+    if not (Path(MODULES) / "tls.so").exists():
+        missing.append("kamailio-tls-modules")
     return f"the lab needs the Debian packages {' '.join(missing)}" if missing else ""
 
 

@@ -12,6 +12,7 @@ import re
 import secrets
 import socket
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -134,14 +135,16 @@ route[RELAY] {{
 @dataclass(frozen=True)
 class SoftswitchPlan:
     """How the softswitch behaves. `challenge`: INVITEs are challenged by 407. `gateway`: "host:port" to which users
-    that are numbers beginning with 9 are sent. `tcp`: listens on TCP as well. `modules`, `parameters`: further lines
-    of configuration."""
+    that are numbers beginning with 9 are sent. `tcp`: listens on TCP as well. `tls`: and on TLS, at the next port, with
+    this certificate and key, and asks peers for one that this authority has signed. `modules`, `parameters`: further
+    lines of configuration."""
 
     domain: str = DOMAIN
     users: tuple[str, ...] = USERS
     challenge: bool = True
     gateway: str = ""
     tcp: bool = False
+    tls: tuple[Path, Path, Path] | None = None
     port: int = 5060
     modules: tuple[str, ...] = ()
     parameters: tuple[str, ...] = field(default=())
@@ -199,17 +202,25 @@ class Softswitch:
 
 def config_text(address: str, plan: SoftswitchPlan, rpc: str) -> str:
     """The configuration file."""
-    transports = ["udp", "tcp"] if plan.tcp else ["udp"]
+    listen = [f"listen={t}:{address}:{plan.port}" for t in (["udp", "tcp"] if plan.tcp else ["udp"])]
+    modules, parameters = [*plan.modules], [*plan.parameters]
+    if plan.tls is not None:
+        listen += [f"listen=tls:{address}:{plan.port + 1}", "enable_tls=yes"]
+        modules.append("tls")
+        names = ("certificate", "private_key", "ca_list")
+        parameters += [f'modparam("tls", "{name}", "{path}")' for name, path in zip(names, plan.tls, strict=True)]
+        parameters += [f'modparam("tls", "{name}_certificate", 1)' for name in ("verify", "require")]
+        parameters.append('modparam("tls", "tls_method", "TLSv1.2+")')
     gateway = f'if ($rU =~ "^9[0-9]*$") {{ $du = "sip:{plan.gateway}"; route(RELAY); }}' if plan.gateway else ""
     return _CONFIG.format(
         domain=plan.domain,
         modules=MODULES,
         socket=rpc,
-        listen="\n".join(f"listen={t}:{address}:{plan.port}" for t in transports),
-        disable_tcp="tcp_children=1" if plan.tcp else "disable_tcp=yes",
+        listen="\n".join(listen),
+        disable_tcp="tcp_children=1" if plan.tcp or plan.tls else "disable_tcp=yes",
         challenge="1==1" if plan.challenge else "1==0",
         gateway=gateway,
         passwords="\n".join(f'    $sht(passwords=>{user}) = "{password(user)}";' for user in plan.users),
-        more_modules="\n".join(f'loadmodule "{name}.so"' for name in plan.modules),
-        more_parameters="\n".join(plan.parameters),
+        more_modules="\n".join(f'loadmodule "{name}.so"' for name in modules),
+        more_parameters="\n".join(parameters),
     )
