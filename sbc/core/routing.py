@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from sbc.core import farewell, sessions
-from sbc.core.binding import ABSENT, Binding
+from sbc.core.binding import ABSENT, Binding, BindingState
 from sbc.core.call import Asked, Call, CallState, Leg
 from sbc.core.crossing import Crossing, hop_to, resolve
 from sbc.core.exchange import Exchange, Hop
@@ -286,9 +286,10 @@ def _claim_bindings(
         orders += farewell.revoke(registry, binding, arrival.now)
         exchange.bindings.append(binding)
         binding.claims.add(exchange)
-    if not places and intent.expires == 0:  # "all of them" (RFC 3261 section 10.2.2), but only this terminal's
+    if not places and intent.expires == 0:  # "all of them" (RFC 3261 section 10.2.2): also what the user's others hold
         known = registry.bindings_by_user.get((realm.name, intent.user), set())
-        exchange.bindings += [binding for binding in known if binding.seen == arrival.source]
+        at_registrar = [each for each in known if each.state is not BindingState.PENDING and each.path is exchange.path]
+        exchange.bindings += sorted(at_registrar, key=lambda each: (each.seen != arrival.source, each.id))
     if exchange.bindings:
         own = exchange.bindings[0].onward
         if own.transport == exchange.far.listener.transport:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sbc.core.address import Address
 from sbc.core.orders import Listen, Send, Unlisten
-from sbc.core.realm import Signaling
+from sbc.core.realm import Registrations, Signaling
 from sbc.sip.dialect import SipDialect
 from tests.laws import assert_no_trace
 from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, make_plan, of, sends
@@ -127,18 +129,86 @@ def test_deregistration_takes_the_binding_away() -> None:
     assert status(reply) == 404
 
 
-def test_star_takes_only_the_terminals_own_bindings() -> None:
-    made, _ = registered_rig()
-    other = Address("192.168.1.11", 5060)
-    (sent,) = sends(made.from_access(register(other, call=b"two"), NAT_MOVED), "core")
-    made.from_core(registered(sent))
-    assert len(made.border.registry.bindings) == 2
-    star = request(b"REGISTER", b"sip:sbc.example.com", PHONE, b"Contact: *", b"Expires: 0", call=b"reg", seq=5)
-    (sent,) = sends(made.from_access(star), "core")
-    assert header(sent, b"Contact") == b"*"
+STAR = request(b"REGISTER", b"sip:sbc.example.com", PHONE, b"Contact: *", b"Expires: 0", call=b"reg", seq=5)
+
+
+def two_terminals(**path: object) -> Rig:
+    """Alice's two phones, and carol's."""
+    made, _ = registered_rig(**path)
+    for host, user, source in (("192.168.1.11", b"alice", NAT_MOVED), ("192.168.1.12", b"carol", STRANGER)):
+        asked = register(Address(host, 5060), call=b"of-" + host.encode(), user=user)
+        (sent,) = sends(made.from_access(asked, source), "core")
+        made.from_core(registered(sent), at=core_listener(made))
+    return made
+
+
+def test_star_takes_off_all_of_the_user_as_the_registrar_does_and_nobody_elses() -> None:
+    """RFC 3261 section 10.2.2. Were the other phone still bound, its refreshes would be answered in vain."""
+    made = two_terminals(registrations=Registrations())
+    (sent,) = sends(made.from_access(STAR), "core")
+    assert header(sent, b"Contact") == b"*" and len(made.border.registry.bindings) == 3
     made.from_core(plain_answer(sent, b"200 OK"))
     (left,) = made.border.registry.bindings.values()
-    assert left.seen == NAT_MOVED
+    assert left.user.startswith(b"carol@")
+    again = made.from_access(register(Address("192.168.1.11", 5060), call=b"of-192.168.1.11", seq=2), NAT_MOVED)
+    assert sends(again, "core"), "and so it registers anew"
+
+
+@pytest.mark.parametrize("said", [b"401 Unauthorized", b"403 Forbidden", b"500 Server Internal Error"])
+def test_star_that_the_registrar_does_not_accept_takes_nothing_off(said: bytes) -> None:
+    made = two_terminals()
+    (sent,) = sends(made.from_access(STAR, STRANGER), "core")
+    made.from_core(plain_answer(sent, said))
+    made.wait(60)
+    assert len(made.border.registry.bindings) == 3
+
+
+def test_star_leaves_by_the_port_of_who_says_it() -> None:
+    made = two_terminals(signaling=Signaling.PORT_PER_TERMINAL)
+    (own,) = made.border.registry.bindings_by_source["access", NAT]
+    (send,) = [order for order in of(Send, made.from_access(STAR)) if order.listener.realm == "core"]
+    assert send.listener == own.onward
+
+
+def test_a_refusal_of_too_short_a_time_crosses_with_what_is_wanted() -> None:
+    """RFC 3261 section 10.2.8: the phone asks for the longer time, and the registrar gets that."""
+    made = rig(registrations=Registrations(core=600))
+    (sent,) = sends(made.from_access(register(PHONE, expires=300)), "core")
+    refusal = plain_answer(sent, b"423 Interval Too Brief", b"Min-Expires: 1800")
+    (back,) = sends(made.from_core(refusal), "access")
+    assert status(back) == 423 and header(back, b"Min-Expires") == b"1800"
+    (sent,) = sends(made.from_access(register(PHONE, seq=2, expires=1800)), "core")
+    assert header(sent, b"Contact").endswith(b";expires=1800")
+    (back,) = sends(made.from_core(registered(sent)), "access")
+    assert header(back, b"Contact").endswith(b";expires=60")
+
+
+def test_one_of_two_contacts_is_taken_off_and_the_other_stays() -> None:
+    made, first = registered_rig(registrations=Registrations())
+    second = Address(PHONE.host, 5062)
+    (sent,) = sends(made.from_access(register(second, seq=2)), "core")
+    made.from_core(registered(sent))
+    (sent,) = sends(made.from_access(register(PHONE, seq=3, expires=0)), "core")
+    assert contact(sent) == first
+    other = next(iter(b for b in made.border.registry.bindings.values() if b.place.address == second))
+    token = next(iter(other.tokens.values()))
+    left = b"Contact: <sip:%b@198.51.100.1:5060>;expires=3000" % token
+    (back,) = sends(made.from_core(plain_answer(sent, b"200 OK", left)), "access")
+    assert [line for line in back.split(b"\r\n") if line.startswith(b"Contact:")] == [
+        b"Contact: <sip:alice@192.168.1.10:5062;line=7>;expires=60"
+    ]
+    assert list(made.border.registry.bindings.values()) == [other]
+
+
+def test_a_contact_that_the_registrar_has_dropped_is_gone_here_too() -> None:
+    """A registrar that holds so many contacts drops the oldest; the answer to its own refresh says so."""
+    made, token = registered_rig()
+    (sent,) = sends(made.from_access(register(PHONE, seq=2)), "core")
+    other = b"Contact: <sip:somebody@198.51.100.80>;expires=3600"
+    (back,) = sends(made.from_core(plain_answer(sent, b"200 OK", other)), "access")
+    assert not made.border.registry.bindings and PHONE.host.encode() not in header(back, b"Contact")
+    (reply,) = sends(made.from_core(invite(SOFTSWITCH, to=token)), "core")
+    assert status(reply) == 404
 
 
 def test_a_moved_terminal_is_believed_only_by_the_registrar() -> None:
