@@ -45,7 +45,8 @@ class IDialect(Interface):
         """The protocol's answer (bytes) that says `refused` to the sender at `source`; None where none is allowed."""
 
     def complain(bad, source):
-        """The error answer (bytes) to a message that raised BadMessage `bad`; None where none is allowed."""
+        """The answer (bytes) to what raised BadMessage `bad`: to a fault, or to a sign of life that wants one; None
+        where none is allowed."""
 
     def pending(message, source):
         """The answer that says "received, working on it", or None where the protocol has none for this message."""

@@ -217,8 +217,10 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
     try:
         message = dialect.decode(arrival.data)
         intent = dialect.describe(message)
-    except NoMessage:
-        return keepalive.heard(border.registry, arrival, True)
+    except NoMessage as sign:
+        answer = dialect.complain(sign, arrival.source)
+        told = [] if answer is None else [Send(arrival.listener, arrival.source, answer)]
+        return [*keepalive.heard(border.registry, arrival, True), *told]
     except BadMessage as bad:
         return _bad(dialect, bad, arrival)
     take = _take_reply if intent.phase.reply else _take_request

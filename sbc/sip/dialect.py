@@ -15,6 +15,7 @@ from sbc.interfaces import IDialect
 from sbc.sip import codec, describe, memos, probe, registrar, reliable, replies, shown, slots, stamp
 from sbc.sip.codec import BadSip, SipMessage
 from sbc.sip.memo import Memo
+from sbc.sip.stun import Ping, ping_of, pong
 
 T1 = 0.5  # seconds (RFC 3261 section 17.1.1.1)
 T2 = 4.0
@@ -32,6 +33,9 @@ class SipDialect:
         self._other = Timing(T1, T2, _LIMIT, linger, _LIMIT)
 
     def decode(self, data: bytes) -> SipMessage:
+        ping = ping_of(data)
+        if ping is not None:
+            raise ping
         return codec.decode(data)
 
     def encode(self, message: SipMessage) -> bytes:
@@ -80,7 +84,7 @@ class SipDialect:
         return replies.refuse(message, refused, source)
 
     def complain(self, bad: BadMessage, source: Address) -> bytes | None:
-        return replies.complain(bad, source)
+        return pong(bad, source) if isinstance(bad, Ping) else replies.complain(bad, source)
 
     def pending(self, message: SipMessage, source: Address) -> bytes | None:
         return replies.pending(message, source)
