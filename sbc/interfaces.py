@@ -19,7 +19,9 @@ class IDialect(Interface):
         is but a sign of life."""
 
     def encode(message):
-        """The bytes of a message; of an untouched one, the very bytes it was decoded from."""
+        """The bytes of a message; of an untouched one, the very bytes it was decoded from.
+
+        @raises BadMessage where what was written makes it larger than `decode` would read."""
 
     def describe(message):
         """The message's Intent, of its present content. @raises BadMessage."""
@@ -33,7 +35,11 @@ class IDialect(Interface):
     def stamp(message, crossing):
         """Write what is our own on this hop (SIP: Via, Call-ID, routes; elsewhere transaction or sequence numbers).
 
-        What the answer must carry back is kept in `crossing.exchange.memo`."""
+        What the answer must carry back is kept in `crossing.exchange.memo`. @raises BadMessage where a number we would
+        write is larger than `decode` would read."""
+
+    def keys(message, crossing):
+        """The Keys of a stamped message where it goes: what `describe` would say of it there, without reading it."""
 
     def keep_memo(memo):
         """What the dialect has kept in the memo of an exchange or call, as bytes that outlive the process."""

@@ -9,6 +9,7 @@ import attrs
 from sbc.core.address import Address
 from sbc.core.audit import audit
 from sbc.core.border import Border
+from sbc.core.message import Keys
 from sbc.core.mint import Mint
 from sbc.core.orders import CloseStream, Listener, Note, OpenStream, Order, Record, Send, UpdateStream
 from sbc.core.realm import Keepalive, Limits, Media, Path, Plan, Probing, Realm, Registrations, Side, Signaling, Timers
@@ -69,6 +70,27 @@ def make_plan(
     return Plan({"access": access, "core": core}, (Path("main", "access", "core", (SOFTSWITCH,), **path),), Timers())
 
 
+class Watched:
+    """A dialect whose word on what is sent is compared with what whoever gets it would read."""
+
+    def __init__(self, dialect: Any) -> None:
+        self._dialect = dialect
+        self._sent = b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._dialect, name)
+
+    def encode(self, message: Any) -> bytes:
+        self._sent = self._dialect.encode(message)
+        return self._sent
+
+    def keys(self, message: Any, crossing: Any) -> Keys:
+        keys: Keys = self._dialect.keys(message, crossing)
+        there = self._dialect.describe(self._dialect.decode(self._sent))
+        assert keys == Keys(there.call, there.exchange), self._sent
+        return keys
+
+
 @attrs.define
 class Rig:
     """Drives a border by hand. `now` moves only when told to."""
@@ -80,7 +102,7 @@ class Rig:
 
     @classmethod
     def make(cls, dialect: Any, plan: Plan | None = None) -> Rig:
-        return cls(Border(plan or make_plan(dialect.name), {dialect.name: dialect}, Mint(SECRET)))
+        return cls(Border(plan or make_plan(dialect.name), {dialect.name: Watched(dialect)}, Mint(SECRET)))
 
     def _take(self, orders: list[Order]) -> list[Order]:
         for order in orders:

@@ -22,6 +22,7 @@ from sbc.core.message import (
     Cause,
     Elsewhere,
     Intent,
+    Keys,
     Kind,
     Phase,
     Place,
@@ -263,6 +264,10 @@ class ToyDialect:
         if data and len(data) < 10:
             raise BadMessage("no memo")
         return Memo(data[:10], data[10:]) if data else None
+
+    def keys(self, message: ToyMessage, crossing: Any) -> Keys:
+        there = self.describe(message)
+        return Keys(there.call, there.exchange)
 
     def _reply(self, message: ToyMessage, phase: Phase, cause: int = 0) -> bytes | None:
         if message.octets[OP] == CONFIRM or message.octets[STAGE]:

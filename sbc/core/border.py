@@ -281,8 +281,8 @@ def _go_on(border: Border, dialect: Any, message: Any, slots: list[Slot], crossi
     """Send a request onward. @raises Refused."""
     registry, exchange, intent, arrival = border.registry, crossing.exchange, crossing.intent, crossing.arrival
     orders: list[Order] = []
-    sent, read = translate(dialect, message, slots, crossing)
-    onward = dialect.describe(read)
+    sent = translate(dialect, message, slots, crossing)
+    onward = dialect.keys(message, crossing)
     sent = reach.by_stream(registry, dialect, exchange, sent, arrival.now)
     after = transact.begin(registry, exchange, sent, onward, arrival.now)
     if intent.phase is not Phase.CONFIRM:
@@ -326,9 +326,9 @@ def _answer(
     crossing = reply_crossing(registry, arrival, intent, exchange)
     media: list[Order] = []
     try:
-        out, read = translate(dialect, message, slots, crossing)
+        out = translate(dialect, message, slots, crossing)
         media = crossing.orders()
-        after = transact.settle(registry, dialect, message, exchange, crossing, out, lambda: dialect.describe(read))
+        after = transact.settle(registry, dialect, message, exchange, crossing, out)
     except Refused as no:
         crossing.abandon()
         return transact.refuse_answer(registry, dialect, exchange, intent, no, arrival.now)

@@ -16,7 +16,7 @@ from sbc.core.ending import dismiss
 from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.hops import Neighbour, key_of
 from sbc.core.keys import far_key
-from sbc.core.message import Elsewhere, Intent, Kind, Phase, Refused, Role
+from sbc.core.message import Elsewhere, Intent, Keys, Kind, Phase, Refused, Role
 from sbc.core.orders import Note, Order
 from sbc.core.passage import translate
 from sbc.core.registry import Arrival, Registry
@@ -172,8 +172,8 @@ def _move(
 
 def _again(
     registry: Registry, dialect: Any, exchange: Exchange, hop: Hop, old: Neighbour, now: float
-) -> tuple[bytes, Intent]:
-    """The request as it goes to `hop`, made of what was asked, and its Intent there. @raises Refused."""
+) -> tuple[bytes, Keys]:
+    """The request as it goes to `hop`, made of what was asked, and its Keys there. @raises Refused."""
     near, path, target = exchange.near, exchange.path, exchange.target
     assert near is not None and path is not None
     if target is not None and not target.name and target.address == old.hop.peer:
@@ -182,8 +182,8 @@ def _again(
     slots = dialect.slots(message)
     arrival = Arrival(near.listener, near.peer, exchange.asked, now)
     crossing = Crossing(registry, arrival, exchange.intent, exchange, hop, path, target)
-    sent, read = translate(dialect, message, slots, crossing)
-    onward: Intent = dialect.describe(read)
+    sent = translate(dialect, message, slots, crossing)
+    onward: Keys = dialect.keys(message, crossing)
     return reach.by_stream(registry, dialect, exchange, sent, now), onward
 
 

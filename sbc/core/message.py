@@ -188,6 +188,13 @@ class Intent:
     called: bytes = b""  # where an OPEN asks to be taken, as it was written
 
 
+class Keys(NamedTuple):
+    """What a message is found by in the realm it goes to: its Intent's `call` and `exchange` there."""
+
+    call: bytes
+    exchange: bytes
+
+
 @attrs.frozen
 class Timing:
     """The retransmission rules of one exchange; seconds.

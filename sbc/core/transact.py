@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -12,7 +11,7 @@ from sbc.core.call import Call, CallState
 from sbc.core.crossing import Crossing, hop_to, undo
 from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.keys import far_key, near_key
-from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, Phase, Refused, Who
+from sbc.core.message import BadMessage, Cause, Ending, Intent, Keys, Kind, Phase, Refused, Who
 from sbc.core.orders import Note, Order
 from sbc.core.outcome import conclude
 from sbc.core.realm import Side
@@ -137,21 +136,21 @@ def send_withdrawal(registry: Registry, dialect: Any, asked: Exchange, now: floa
     return ask(registry, dialect, asked.call, asked.far, data, now)
 
 
-def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Intent, now: float) -> list[Order]:
-    """A request has crossed as `sent`, which its dialect describes as `onward`. Returns what follows its sending."""
+def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Keys, now: float) -> list[Order]:
+    """A request has crossed as `sent`, to be found by `onward` there. Returns what follows its sending."""
     assert exchange.far is not None
     exchange.sent = sent
     if exchange.call is not None:
         keepalive.attend(registry, exchange.call, now)
         onward_leg = exchange.call.legs[1 - exchange.arrival_leg]
-        onward_leg.numbers.sent(onward.sequence)
+        onward_leg.numbers.sent(onward_leg.numbers.onward(exchange.intent.sequence))
         registry.name_call(exchange.call, onward_leg, onward.call)
         if exchange.ends_call:
             exchange.call.life.hang_up()
             cause = exchange.intent.cause or f"hung up in {exchange.near.listener.realm}"  # type: ignore[union-attr]
             exchange.call.because(cause, Ending.NORMAL, Who.CALLEE if exchange.arrival_leg else Who.CALLER)
     if exchange.intent.phase is Phase.CONFIRM:  # nobody answers it: if it ends the call, it does so now
-        done = attrs.evolve(onward, phase=Phase.SUCCESS)
+        done = attrs.evolve(exchange.intent, phase=Phase.SUCCESS)
         return conclude(registry, exchange, done, now) if exchange.ends_call else []
     registry.key_exchange(exchange, far_key(exchange.far.listener.realm, onward.exchange))
     registry.waits.add(exchange)
@@ -216,15 +215,15 @@ def settle(
     exchange: Exchange,
     crossing: Crossing,
     out: bytes,
-    back: Callable[[], Intent],
 ) -> list[Order]:
-    """An answer has crossed as `out`, which `back` describes: bring exchange, call and bindings up to date."""
+    """An answer has crossed as `out`: bring exchange, call and bindings up to date."""
     intent, now = crossing.intent, crossing.arrival.now
     exchange.heard, exchange.answer = crossing.arrival.data, out
     call = exchange.call
     if call is not None and intent.party and not registry.is_named(call, call.legs[crossing.from_leg], intent.call):
         registry.name_call(call, call.legs[crossing.from_leg], intent.call)
-        registry.name_call(call, call.legs[1 - crossing.from_leg], back().call)  # its full name now, on both sides
+        back = dialect.keys(message, crossing)
+        registry.name_call(call, call.legs[1 - crossing.from_leg], back.call)  # its full name now, on both sides
     orders: list[Order] = []
     if intent.phase is Phase.PROVISIONAL:
         if exchange.state in (State.TRYING, State.PROCEEDING):

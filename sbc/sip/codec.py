@@ -17,6 +17,8 @@ MAX_HEADERS = 256
 """The most header lines."""
 MAX_LINE = 8_192
 """The longest header, in octets, its folded lines included; the longest start line, too."""
+TOO_LARGE = 2**31
+"""The first CSeq number that is none (RFC 3261 section 8.1.1.5)."""
 _TOKEN = rb"[-.!%*_+`'~0-9A-Za-z]++"
 _START = re.compile(
     rb"(?:(" + _TOKEN + rb") (\S++) SIP/2\.0|SIP/2\.0 ([0-9]{3})(?: ([^\r\n]*+))?+)(\r?\n)", re.IGNORECASE
@@ -273,7 +275,7 @@ def _read_cseq(message: SipMessage) -> None:
     if match is None:
         raise BadSip("Malformed CSeq")
     number, method = match[1], match[2].decode("ascii")
-    if len(number) > 10 or int(number) >= 2**31:
+    if len(number) > 10 or int(number) >= TOO_LARGE:
         raise BadSip("CSeq number out of range")
     message.cseq = (int(number), method)
     if message.is_request:

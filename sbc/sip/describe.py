@@ -130,19 +130,30 @@ def exchange_key(message: SipMessage, via: Via, method: str) -> bytes:
     branch = raw(via.branch)
     call_id = message.value("call-id") or b""
     if branch.startswith(b"z9hG4bK"):
-        return b"|".join((branch, method.encode(), call_id))
+        return exchange_name(branch, method, call_id)
     number = message.cseq[0]  # a peer of RFC 2543 has no unique branch
-    return b"|".join((tag_of(single(message, "from")), b"%d" % number, branch, method.encode(), call_id))
+    return exchange_name(b"%b|%d|%b" % (tag_of(single(message, "from")), number, branch), method, call_id)
+
+
+def exchange_name(branch: bytes, method: str, call_id: bytes) -> bytes:
+    """The name of the transaction with that branch; that of an ACK is its INVITE's."""
+    return b"|".join((branch, b"INVITE" if method == "ACK" else method.encode(), call_id))
+
+
+def opening_name(call_id: bytes, from_tag: bytes, uri: bytes) -> bytes:
+    """The name of a call attempt, which has no tag of the party it asks for yet."""
+    return b"\0".join((call_id, from_tag, uri))
+
+
+def dialogue_name(call_id: bytes, one: bytes, other: bytes) -> bytes:
+    """The name of a dialogue between those with these tags, whoever speaks."""
+    return b"\0".join((call_id, *sorted((one, other))))
 
 
 def describe(message: SipMessage) -> Intent:
     """The Intent of a message. Raises BadMessage."""
     via, from_, to = top_via(message), single(message, "from"), single(message, "to")
     return _request(message, via, from_, to) if message.is_request else _reply(message, via, from_, to)
-
-
-def _dialogue(call_id: bytes, one: bytes, other: bytes) -> bytes:
-    return b"\0".join((call_id, *sorted((one, other))))
 
 
 def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> Intent:
@@ -157,8 +168,8 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
     intent = Intent(
         kind=kind,
         phase=Phase.REQUEST,
-        call=_dialogue(call_id, from_tag, to_tag) if within else b"\0".join((call_id, from_tag, uri_bytes)),
-        exchange=exchange_key(message, via, "INVITE" if method == "ACK" else method),
+        call=dialogue_name(call_id, from_tag, to_tag) if within else opening_name(call_id, from_tag, uri_bytes),
+        exchange=exchange_key(message, via, method),
         label=call_id,
         party=from_tag,
         method=method,
@@ -200,7 +211,7 @@ def _reply(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> Inte
     intent = Intent(
         kind={"INVITE": Kind.ANSWER, "REGISTER": Kind.BIND}.get(method, Kind.OTHER),
         phase=_phase(status),
-        call=_dialogue(call_id, from_tag, to_tag) if to_tag else call_id,
+        call=dialogue_name(call_id, from_tag, to_tag) if to_tag else call_id,
         exchange=exchange_key(message, via, method),
         label=call_id,
         party=to_tag,

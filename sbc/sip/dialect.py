@@ -9,7 +9,7 @@ from zope.interface import implementer
 
 from sbc.core.address import Address
 from sbc.core.crossing import Crossing
-from sbc.core.message import BadMessage, Intent, Place, Refused, Slot, Timing
+from sbc.core.message import BadMessage, Intent, Keys, Place, Refused, Slot, Timing
 from sbc.core.orders import Listener
 from sbc.interfaces import IDialect
 from sbc.sip import codec, describe, memos, probe, registrar, reliable, replies, shown, slots, stamp
@@ -20,6 +20,7 @@ from sbc.sip.stun import Ping, ping_of, pong
 T1 = 0.5  # seconds (RFC 3261 section 17.1.1.1)
 T2 = 4.0
 _LIMIT = 64 * T1
+_MOST_ADDED = 8  # header lines that a crossing may add; there are not so many kinds of them
 
 
 @implementer(IDialect)
@@ -52,8 +53,11 @@ class SipDialect:
         elif header is not None and grown:
             edits.replace(header.start, header.end, b"%d" % length)
         data = edits.apply(message.data)
-        for change in message.cache.get("after", ()):
+        after = message.cache.get("after", ())
+        for change in after:
             data = change(data)
+        if after or len(data) > codec.MAX_LINE or len(message.names) > codec.MAX_HEADERS - _MOST_ADDED:
+            message.cache["read"] = describe.describe(codec.decode(data))  # all else is far from what cannot be read
         return data
 
     def describe(self, message: SipMessage) -> Intent:
@@ -79,6 +83,10 @@ class SipDialect:
 
     def recall_memo(self, data: bytes) -> Any:
         return memos.recall(data)
+
+    def keys(self, message: SipMessage, crossing: Crossing) -> Keys:
+        read: Intent | None = message.cache.get("read")
+        return stamp.keys(message, crossing) if read is None else Keys(read.call, read.exchange)
 
     def refuse(self, message: SipMessage, refused: Refused, source: Address) -> bytes | None:
         return replies.refuse(message, refused, source)

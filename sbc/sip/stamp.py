@@ -9,16 +9,17 @@ from functools import partial
 
 from sbc.core.address import Address, bracketed
 from sbc.core.crossing import Crossing
-from sbc.core.message import Place, Role, Slot
+from sbc.core.message import BadMessage, Keys, Place, Role, Slot
 from sbc.core.orders import Listener
 from sbc.core.realm import Hosts
 from sbc.sip import bulk, reliable, rules, telephone
-from sbc.sip.codec import SipMessage
-from sbc.sip.describe import request_uri, single, tag_of
+from sbc.sip.codec import TOO_LARGE, SipMessage
+from sbc.sip.describe import dialogue_name, exchange_name, opening_name, request_uri, single, tag_of
 from sbc.sip.headers import vias
 from sbc.sip.identity import filter_asserted
 from sbc.sip.memo import Memo
 from sbc.sip.options import of
+from sbc.sip.params import unquote
 from sbc.sip.slots import IDENTITIES, refer_targets, uri_of, write_host
 from sbc.sip.uri import Uri, unescape
 from sbc.text.edits import Edits
@@ -48,14 +49,13 @@ def escape_in_header(text: bytes) -> bytes:
 def remember(message: SipMessage, source: Address) -> Memo:
     """The Memo of a request that came from `source`."""
     data = message.data
-    to = single(message, "to")
     from_header, to_header = message.first("from"), message.first("to")
     assert from_header is not None and to_header is not None  # the decoder has seen to it
     return Memo(
         vias=b", ".join(received_vias(message, source)),
         from_=data[from_header.start : from_header.end],
         to=data[to_header.start : to_header.end],
-        tagged=bool(tag_of(to)),
+        tagged=bool(tag_of(single(message, "to"))),
         call_id=message.value("call-id") or b"",
         record_routes=tuple(data[h.start : h.end] for h in message.all("record-route")),
     )
@@ -86,7 +86,11 @@ def own_via(listener: Listener, token: bytes) -> bytes:
     """Our Via value for what is sent from `listener`, with a branch of our own."""
     host, port = listener.advertised
     transport = listener.transport.upper().encode()
-    return b"SIP/2.0/%b %b:%d;branch=z9hG4bK%b;rport" % (transport, bracketed(host).encode(), port, token)
+    return b"SIP/2.0/%b %b:%d;branch=%b;rport" % (transport, bracketed(host).encode(), port, _branch(token))
+
+
+def _branch(token: bytes) -> bytes:
+    return b"z9hG4bK" + token
 
 
 def stamp_request(message: SipMessage, crossing: Crossing) -> None:
@@ -158,6 +162,27 @@ def _note_rules(message: SipMessage, crossing: Crossing) -> None:
     if lines:
         after.append(partial(rules.apply, lines))
     message.cache["after"] = after
+
+
+def keys(message: SipMessage, crossing: Crossing) -> Keys:
+    """What a stamped message is found by where it goes: `describe` would say the same of it there."""
+    label, intent, asked = crossing.label, crossing.intent, crossing.exchange.intent
+    if intent.phase.reply:
+        call = dialogue_name(label, asked.party, intent.party) if intent.party else label
+        return Keys(asked.call if asked.within else call, asked.exchange)
+    from_tag = _tag_as_written(message, "from")
+    if intent.within:
+        call = dialogue_name(label, from_tag, _tag_as_written(message, "to"))
+    else:
+        uri = message.edits.between(message.data, message.uri_start, message.uri_end)
+        call = opening_name(label, from_tag, uri)
+    return Keys(call, exchange_name(_branch(crossing.exchange.token), message.method, label))
+
+
+def _tag_as_written(message: SipMessage, name: str) -> bytes:
+    """The tag of From or To as it goes on: some hold an address."""
+    span = single(message, name).param_span("tag")
+    return b"" if span is None else unquote(message.edits.between(message.data, *span))
 
 
 def _alone(data: bytes, host: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -256,6 +281,8 @@ def _write_numbers(message: SipMessage, crossing: Crossing) -> None:
     (RFC 3262 section 7.2)."""
     number, method = message.cseq
     written = crossing.number(number)
+    if written >= TOO_LARGE:
+        raise BadMessage("CSeq number out of range")
     if written != number:
         header = message.first("cseq")
         assert header is not None  # the decoder has seen to it

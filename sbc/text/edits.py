@@ -79,6 +79,21 @@ class Edits:
         pieces.append(data[done:])
         return b"".join(pieces)
 
+    def between(self, data: bytes, start: int, end: int) -> bytes:
+        """What became of ``data[start:end]``, inserts at either edge left out. Raises ValueError where an edit crosses
+        an edge."""
+        pieces: list[bytes] = []
+        done = start
+        for (edit_start, edit_end, order), new in zip(self._spans, self._news, strict=True):
+            if order and edit_start in (start, end):
+                continue
+            if start <= edit_start and edit_end <= end:
+                pieces += (data[done:edit_start], new)
+                done = edit_end
+            elif edit_start < end and start < edit_end:
+                raise ValueError(f"the edit {edit_start}:{edit_end} crosses an edge of {start}:{end}")
+        return b"".join((*pieces, data[done:end]))
+
     def size_within(self, start: int, end: int) -> int:
         """How many bytes the edits inside ``start:end`` add, inserts at either edge included.
 

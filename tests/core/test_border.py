@@ -86,11 +86,11 @@ def test_a_change_without_ports_is_refused_and_the_call_goes_on_as_it_was() -> N
 class Narrow(ToyDialect):
     """A dialect whose own output may be more than it can read, as a message that has grown past its longest."""
 
-    def decode(self, data: bytes) -> ToyMessage:
-        message = super().decode(data)
+    def encode(self, message: ToyMessage) -> bytes:
+        data = super().encode(message)
         if (data[HOPS] == 6 and not data[STAGE]) or (data[STAGE] and message.text(TARGET).endswith(b"too-long")):
             raise BadMessage("too long")
-        return message
+        return data
 
 
 def test_a_request_that_has_grown_too_long_is_refused_and_nothing_stays() -> None:

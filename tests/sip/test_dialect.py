@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sbc.core.address import Address
 from sbc.core.message import BadMessage
+from sbc.sip.codec import MAX_HEADERS, MAX_LINE
 from sbc.sip.dialect import SipDialect
 from tests.corpora import corpus
 from tests.laws import DialectLaws, Wire
@@ -28,3 +31,17 @@ class TestSip(DialectLaws):
                 continue
             found.append((name, data))
         return own + found
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [([b"Subject: ".ljust(MAX_LINE, b"x")], "Header too long"), ([b"X: y"] * (MAX_HEADERS - 9), "Too many headers")],
+)
+def test_what_edits_have_made_too_large_is_not_sent(lines: list[bytes], reason: str) -> None:
+    dialect = SipDialect()
+    whole = invite(Address("192.0.2.7", 5060)).replace(b"Max-Forwards", b"\r\n".join((*lines, b"Max-Forwards")))
+    message = dialect.decode(whole)
+    for header in (message.all("subject") or message.all("max-forwards"))[:1]:
+        message.edits.insert(header.end, b"x\r\nX: y")
+    with pytest.raises(BadMessage, match=reason):
+        dialect.encode(message)

@@ -105,6 +105,18 @@ def test_sizes() -> None:
         edits.size_within(3, 10)
 
 
+def test_what_became_of_a_span() -> None:
+    edits = Edits()
+    edits.replace(4, 6, b"new")
+    edits.insert(4, b"before")
+    edits.insert(10, b"after")
+    assert edits.between(DATA, 12, 20) == DATA[12:20]
+    assert edits.between(DATA, 4, 6) == b"new"
+    assert edits.between(DATA, 2, 10) == DATA[2:4] + b"beforenew" + DATA[6:10]
+    with pytest.raises(ValueError, match="crosses"):
+        edits.between(DATA, 5, 10)
+
+
 Change = tuple[str, int, int, bytes]
 changes = st.lists(
     st.tuples(st.sampled_from(["replace", "insert"]), st.integers(0, 40), st.integers(0, 8), st.binary(max_size=3))
