@@ -85,6 +85,12 @@ def is_unspecified(host: str) -> bool:
     return ip is not None and ip.is_unspecified
 
 
+def is_specific(host: str) -> bool:
+    """Whether `host` is an IP address of somebody: not a name, and not 0.0.0.0 or ::."""
+    ip = literal(host)
+    return ip is not None and not ip.is_unspecified
+
+
 def same_family(one: str, other: str) -> bool:
     """Whether both are of one IP version, as far as they are IP addresses."""
     first, second = literal(one), literal(other)

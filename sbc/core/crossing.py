@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from sbc.core.address import Address, Pair, is_literal, is_private, is_unspecified, same_family, unspecified_like
+from sbc.core.address import (
+    Address,
+    Pair,
+    is_literal,
+    is_private,
+    is_specific,
+    is_unspecified,
+    same_family,
+    unspecified_like,
+)
 from sbc.core.binding import Binding
 from sbc.core.call import MOST_PARTIES, Call, CallState, Leg, Stream
 from sbc.core.exchange import Change, Exchange, Hop
@@ -76,17 +85,16 @@ class Crossing:
             return self.exchange.intent.sequence
         return number if self.call is None else self.call.legs[1 - self.from_leg].numbers.onward(number)
 
-    def hidden_hosts(self) -> set[str]:
+    def hidden_hosts(self) -> frozenset[str]:
         """The hosts of this side that the other is not to see: the sender's, as seen and as claimed, and ours here."""
-        own = self.arrival.listener
-        hosts = {self.arrival.source.host, own.address.host, own.advertised.host, self.here.media.advertised}
+        hosts = {self.arrival.source.host}
         if self.intent.claimed is not None:
             hosts.add(self.intent.claimed.host)
         if self.call is not None:
             hosts |= {place.address.host for realm, (place, _) in self.call.tokens if realm == self.there.name}
             remotes = (stream.remote[self.from_leg] for stream in self.call.streams.values())
             hosts |= {remote.rtp.host for remote in remotes if remote is not None}
-        return {host for host in hosts if is_literal(host) and not is_unspecified(host)}
+        return self.here.addresses.union(filter(is_specific, hosts))
 
     @property
     def peer_host(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from sbc.core.address import Address
+from sbc.core.address import Address, is_specific
 from sbc.core.message import Elsewhere
 from sbc.core.orders import SECURED, Latch, Listener
 
@@ -170,6 +170,12 @@ class Realm:
     keepalive: Keepalive = Keepalive()
     tls: Tls | None = None
     sparing: bool = True
+    addresses: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
+    """The IP addresses that peers there know the SBC by."""
+
+    @addresses.default
+    def _own_addresses(self) -> frozenset[str]:
+        return frozenset(filter(is_specific, self.hosts()))
 
     def hosts(self) -> frozenset[str]:
         """By which hosts peers there mean the SBC."""

@@ -117,6 +117,12 @@ class SipMessage:
             return [self.header(index) for index, each in enumerate(self.names) if each == name]
         return [self.header(self.names.index(name))] if found else []
 
+    def among(self, names: frozenset[str]) -> list[Header]:
+        """The headers that have one of those (canonical) names, in order."""
+        if names.isdisjoint(self.names):
+            return []
+        return [self.header(index) for index, name in enumerate(self.names) if name in names]
+
     def first(self, name: str) -> Header | None:
         """The first header of that (canonical) name."""
         return self.header(self.names.index(name)) if name in self.names else None

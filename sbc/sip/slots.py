@@ -33,6 +33,7 @@ IDENTITIES = frozenset(
 _UNREADABLE = frozenset({"application/trickle-ice-sdpfrag"})
 """Bodies that are all addresses, and that nobody here can write anew: they are refused (RFC 8840)."""
 _NEEDED = frozenset({"from", "to", "contact"})
+_WRITTEN_BY_PEERS = IDENTITIES - _NEEDED  # in answers; what they must have is written from the request
 _WARN_AGENT = re.compile(rb"[0-9]{3}\s++(\[[0-9A-Fa-f:.]++\]|[^\s:,\"]++)(?::([0-9]{1,5}))?+\s++\"")
 
 
@@ -49,11 +50,8 @@ def slots(message: SipMessage) -> list[Slot]:
         values = [value for value in _values(message, header) if value.uri.is_sip]
         message.cache.setdefault("refer-to", []).extend(value.uri for value in values)
         found += [_signal(value, False, None) for value in values]
-    for name in IDENTITIES:
-        if not message.is_request and name in _NEEDED:
-            continue  # an answer's are written from the request
-        for header in message.all(name):
-            found += [_identity(value) for value in _values(message, header) if value.uri.is_sip]
+    for header in message.among(IDENTITIES if message.is_request else _WRITTEN_BY_PEERS):
+        found += [_identity(value) for value in _values(message, header) if value.uri.is_sip]
     for header in message.all("warning"):
         found += _warn_agents(message, header)
     return found + _media(message)

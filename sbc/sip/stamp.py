@@ -25,15 +25,16 @@ from sbc.sip.uri import Uri, unescape
 from sbc.text.edits import Edits
 
 MAX_FORWARDS = 70
-_ROUTES = ("record-route", "route", "path", "service-route")
-_OTHER_CALLS = ("replaces", "join", "target-dialog")
+_ROUTES = frozenset({"record-route", "route", "path", "service-route"})
+_OTHER_CALLS = frozenset({"replaces", "join", "target-dialog"})
 _REPLACES = re.compile(rb"(?:^|(?<=[?&]))replaces=([^&]*)", re.IGNORECASE)
 _PLAIN = ("via", "call-id", "cseq", "max-forwards", "content-type", "content-length")
 # covered by a digest, which a rewriting would break (RFC 7616 section 3.4.2)
 _DIGEST = ("authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate", "authentication-info")
 _KNOWN = frozenset((*_ROUTES, *_OTHER_CALLS, *_PLAIN, *_DIGEST))
 """Headers that are rewritten by rules of their own, or may not be."""
-_ANSWERED = frozenset({"from", "to"})  # an answer's are written whole
+_ANSWERED = _KNOWN | {"from", "to"}  # an answer's are written whole
+_KEPT = _KNOWN | IDENTITIES
 # what makes an address part of a longer one: the octet before it, and what follows
 _PART_OF_IPV4 = (re.compile(rb"[0-9A-Za-z.]"), re.compile(rb"[0-9A-Za-z]|\.[0-9]"))
 _PART_OF_IPV6 = (re.compile(rb"[0-9A-Za-z:.]"), re.compile(rb"[0-9A-Za-z:.]"))
@@ -108,10 +109,9 @@ def stamp_request(message: SipMessage, crossing: Crossing) -> None:
     _write_hops(message)
     _write_label(message, crossing.label)
     _write_numbers(message, crossing)
-    for name in _OTHER_CALLS:
-        for header in message.all(name):
-            label, mark, rest = message.data[header.start : header.end].partition(b";")
-            message.edits.replace(header.start, header.end, crossing.relabel(label.strip()) + mark + rest)
+    for header in message.among(_OTHER_CALLS):
+        label, mark, rest = message.data[header.start : header.end].partition(b";")
+        message.edits.replace(header.start, header.end, crossing.relabel(label.strip()) + mark + rest)
     for value in refer_targets(message):
         match = _REPLACES.search(message.data, value.headers_start, value.end) if value.headers_start >= 0 else None
         if match is not None:
@@ -203,22 +203,17 @@ def _sweep(message: SipMessage, crossing: Crossing) -> None:
     Only addresses that the other side must not see are looked for, each as a whole, so that all else passes untouched;
     and only where nothing has been written yet.
     """
-    spared = _KNOWN | (
-        IDENTITIES if crossing.path.hosts is Hosts.KEEP else _ANSWERED if crossing.reply else frozenset()
-    )
+    spared = _KEPT if crossing.path.hosts is Hosts.KEEP else _ANSWERED if crossing.reply else _KNOWN
     strange = [index for index, name in enumerate(message.names) if name not in spared]
-    if not strange:
-        return
-    written = crossing.local.host.encode()
-    spelled = [host.encode() for host in crossing.hidden_hosts() if host != crossing.local.host]
-    for index in strange:
-        if not any(host in message.lines[index] for host in spelled):
-            continue
+    said = b"\n".join([message.lines[index] for index in strange])
+    written = crossing.local.host
+    found = [host.encode() for host in crossing.hidden_hosts() if host != written and host.encode() in said]
+    for index in strange if found else ():
         header = message.header(index)
-        for host in spelled:
+        for host in found:
             for span in _alone(message.data, host, header.start, header.end):
                 with suppress(ValueError):  # an address that has been written anew as a whole
-                    message.edits.replace(*span, written)
+                    message.edits.replace(*span, written.encode())
 
 
 def _replace_vias(message: SipMessage, value: bytes) -> None:
@@ -229,9 +224,8 @@ def _replace_vias(message: SipMessage, value: bytes) -> None:
 
 
 def _drop_routes(message: SipMessage) -> None:
-    for name in _ROUTES:
-        for header in message.all(name):
-            message.edits.delete(header.line_start, header.line_end)
+    for header in message.among(_ROUTES):
+        message.edits.delete(header.line_start, header.line_end)
 
 
 def insert_after_via(message: SipMessage, line: bytes) -> None:
