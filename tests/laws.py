@@ -5,6 +5,8 @@ identity, there and back, no leak, refusal, replay, fuzz: DESIGN.md's words, one
 
 from __future__ import annotations
 
+import gc
+from contextlib import suppress
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any, ClassVar
 
@@ -126,6 +128,27 @@ class DialectLaws:
         refusal = self.dialect.describe(self.dialect.decode(data))
         assert refusal.phase in (Phase.FAILURE, Phase.CHALLENGE)
         assert refusal.exchange == self.dialect.describe(asked).exchange
+
+    def test_nothing_is_left_to_the_garbage_collector(self) -> None:
+        """Of messages and of a call that is over nothing is kept by a circle of references, so memory is free at once
+        and nobody ever waits for a long collection."""
+        gc.collect()
+        gc.disable()
+        try:
+            for _, data in self.samples():
+                message = self.dialect.decode(data)
+                with suppress(BadMessage):
+                    self.dialect.describe(message)
+                    self.dialect.slots(message)
+            del message
+            rig, asked, _, _, back = self.crossed()
+            rig.from_access(self.wire.inside(asked, back))
+            rig.log.clear()
+            rig.wait(100_000)
+            assert not rig.border.registry.calls
+            assert gc.collect() == 0
+        finally:
+            gc.enable()
 
     def test_replay(self) -> None:
         """A retransmission gives the stored bytes and no new order; only our own timer sends onward again."""

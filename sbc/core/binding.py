@@ -12,6 +12,7 @@ from sbc.core.message import NO_ROUTE, Place, Route
 from sbc.core.names import Peer
 from sbc.core.orders import Listener
 from sbc.core.realm import Path, Realm, is_behind_nat
+from sbc.core.timers import Entry
 from sbc.core.watch import Watch
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Binding:
     claims: set[object] = attrs.field(factory=set)  # exchanges that would bind it
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
     due: float | None = None
-    entry: float | None = None
+    entry: Entry | None = None
 
     @property
     def behind_nat(self) -> bool:

@@ -15,6 +15,7 @@ from sbc.core.names import Peer
 from sbc.core.numbers import Numbers
 from sbc.core.orders import Listener, SideSpec, StreamSpec
 from sbc.core.realm import Path, Realm
+from sbc.core.timers import Entry
 from sbc.core.watch import Watch
 
 if TYPE_CHECKING:
@@ -247,7 +248,7 @@ class Call:
         self.session: Session | None = None
         self.ends_at = now  # when it is over, whatever is said on it
         self.due: float | None = None
-        self.entry: float | None = None
+        self.entry: Entry | None = None
         self._state = _State()
         self.life: Lifecycle = _new_life(self._state)
 

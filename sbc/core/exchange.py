@@ -14,6 +14,7 @@ from sbc.core.message import Intent, Kind, Place, Slot, StreamKey, Timing
 from sbc.core.names import Peer
 from sbc.core.orders import Listener, Send
 from sbc.core.realm import Path
+from sbc.core.timers import Entry
 from sbc.core.watch import Watch
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class Exchange:
     instead: Exchange | None = None  # of an attempt that was given up: the exchange that goes on with another next hop
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
     due: float | None = None
-    entry: float | None = None
+    entry: Entry | None = None
 
     @property
     def listeners(self) -> list[Listener]:

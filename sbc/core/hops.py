@@ -14,6 +14,7 @@ from sbc.core.address import Address, is_literal
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.mint import Mint
 from sbc.core.realm import Asking, Path, Plan, Probes
+from sbc.core.timers import Entry
 
 HopKey = tuple[str, str, Address]
 """Realm, transport and address: what one next hop is known by, whoever of ours speaks to it."""
@@ -92,7 +93,7 @@ class Neighbour:
     asked: int = 0
     missed: int = 0  # answers, in a row
     due: float | None = None
-    entry: float | None = None
+    entry: Entry | None = None
 
     @property
     def key(self) -> HopKey:

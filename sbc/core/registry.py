@@ -168,6 +168,7 @@ class Registry:
     def forget_call(self, call: Call, now: float) -> list[Order]:
         """The last anybody hears of a call."""
         del self.calls[call.id]
+        call.opening = None  # which knows the call: neither is left to the garbage collector
         self.crowd.late_calls.drop(call)
         self.unname_call(call)
         self.names.release(call)

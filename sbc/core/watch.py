@@ -8,6 +8,7 @@ import attrs
 
 from sbc.core.address import Address
 from sbc.core.orders import Listener
+from sbc.core.timers import Entry
 
 if TYPE_CHECKING:
     from sbc.core.binding import Binding
@@ -40,7 +41,7 @@ class Watch:
     missed: int = 0
     dead: bool = False
     due: float | None = None
-    entry: float | None = None
+    entry: Entry | None = None
 
     @property
     def key(self) -> WatchKey:

@@ -38,11 +38,10 @@ class NameAddr(Parameterised):
     the ``*`` of a Contact. `params_start` is where a first parameter may be inserted, `end` a last one.
     """
 
-    __slots__ = ("header", "start", "end", "uri_start", "uri_end", "star", "bracketed", "_uri")
+    __slots__ = ("start", "end", "uri_start", "uri_end", "star", "bracketed", "_uri")
 
-    def __init__(self, data: bytes, match: re.Match[bytes], header: Header | None = None) -> None:
+    def __init__(self, data: bytes, match: re.Match[bytes]) -> None:
         super().__init__(data, *match.span(4))
-        self.header = header
         self.end = self.params_end
         self.bracketed = match[2] is not None
         self.start, self.uri_end = match.span(3)
@@ -73,12 +72,11 @@ class Via(Parameterised):
     """One Via value. `transport` is in upper case, `host` canonical, `port` 0 where none is given."""
 
     __slots__ = (
-        "header", "start", "end", "transport", "host", "port", "host_start", "host_end", "port_start", "port_end",
+        "start", "end", "transport", "host", "port", "host_start", "host_end", "port_start", "port_end",
     )  # fmt: skip
 
-    def __init__(self, data: bytes, match: re.Match[bytes], header: Header | None = None) -> None:
+    def __init__(self, data: bytes, match: re.Match[bytes]) -> None:
         super().__init__(data, *match.span(4))
-        self.header = header
         self.start, self.end = match.start(1), self.params_end
         self.transport = match[1].rpartition(b"/")[2].strip().decode("latin-1").upper()
         self.host_start, self.host_end = match.span(2)
@@ -109,7 +107,7 @@ def name_addrs(message: SipMessage, header: Header) -> list[NameAddr]:
     """The values of one header line of the name-addr kind. Raises BadMessage if it is malformed or has too many."""
     if header.parsed is None:
         header.parsed = [
-            NameAddr(message.data, match, header)
+            NameAddr(message.data, match)
             for match in _values(_NAME_ADDR, message.data, header.start, header.end, header.name)
         ]
     found: list[NameAddr] = header.parsed
@@ -122,8 +120,7 @@ def vias(message: SipMessage) -> list[Via]:
     for header in message.all("via"):
         if header.parsed is None:
             header.parsed = [
-                Via(message.data, match, header)
-                for match in _values(_VIA, message.data, header.start, header.end, header.name)
+                Via(message.data, match) for match in _values(_VIA, message.data, header.start, header.end, header.name)
             ]
         found += header.parsed
         if len(found) > MAX_VALUES:

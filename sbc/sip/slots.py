@@ -155,7 +155,7 @@ def fill(message: SipMessage, slot: Slot, place: Place) -> None:
     elif slot.role is Role.HIDE and isinstance(at, tuple):
         message.edits.replace(at[0], at[1], bracketed(place.address.host).encode())
     else:
-        at.sdp.fill(slot, place)
+        Sdp.fill(slot, place)
 
 
 def _write_place(message: SipMessage, at: NameAddr, place: Place) -> None:

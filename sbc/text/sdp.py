@@ -48,9 +48,8 @@ and ``group:BUNDLE``: each stream has ports of its own here, and a peer not offe
 
 @attrs.define(eq=False)
 class Spot:
-    """Where in which description a slot is (`Slot.at`), and what it has been filled with."""
+    """Where in a description a slot is (`Slot.at`), and what it has been filled with."""
 
-    sdp: Sdp
     what: MediaLine | Rtcp | Candidate | Host
     place: Place | None = None
 
@@ -80,8 +79,9 @@ class Sdp:
         self._read()
         self._settle()
 
-    def fill(self, slot: Slot, place: Place) -> None:
-        """Say what to write into one of `slots`."""
+    @staticmethod
+    def fill(slot: Slot, place: Place) -> None:
+        """Say what to write into a slot of a description."""
         slot.at.place = place
 
     def finish(self) -> None:
@@ -233,7 +233,7 @@ class Sdp:
     def _slot(
         self, role: Role, address: Address, what: MediaLine | Rtcp | Candidate, media: MediaLine, primary: bool = True
     ) -> None:
-        self.slots.append(Slot(role, Place(address), Spot(self, what), stream=media.index, primary=primary))
+        self.slots.append(Slot(role, Place(address), Spot(what), stream=media.index, primary=primary))
         self.slots[-1].held = media.direction != "sendrecv"
         if what is media and media.live:
             following = self.media[media.index + 1 : media.index + 2]
@@ -241,4 +241,4 @@ class Sdp:
             self.slots[-1].media = f"{media.kind} {formats(media.line, until)}".strip()
 
     def _hide(self, hosts: Iterable[Host]) -> None:
-        self.slots += [Slot(Role.HIDE, Place(Address(host.host, 0)), Spot(self, host)) for host in hosts if host.host]
+        self.slots += [Slot(Role.HIDE, Place(Address(host.host, 0)), Spot(host)) for host in hosts if host.host]

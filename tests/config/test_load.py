@@ -209,7 +209,7 @@ def test_every_field_of_the_values_can_be_set_and_every_key_is_a_field() -> None
         return {field.name for field in attrs.fields(values)} - set(derived)
 
     assert names("timers") == fields(Timers)
-    assert names("realms.NAME") == fields(Realm, "name")
+    assert names("realms.NAME") == fields(Realm, "name", "addresses")
     assert names("realms.NAME.media") == fields(Media)
     assert names("realms.NAME.limits") == fields(Limits)
     assert names("realms.NAME.registrations") == fields(Registrations)

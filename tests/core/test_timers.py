@@ -6,13 +6,13 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sbc.core.timers import Timers
+from sbc.core.timers import Entry, Timers
 
 
 @attrs.define(eq=False)
 class Owner:
     due: float | None = None
-    entry: float | None = None
+    entry: Entry | None = None
 
 
 moments = st.integers(0, 30)

@@ -71,11 +71,6 @@ def test_one_stream() -> None:
     assert media.direction == "sendrecv"
 
 
-def test_every_slot_knows_its_description() -> None:
-    sdp = parse(HEAD + "c=IN IP4 10.0.0.2\nm=audio 4000 RTP/AVP 0")
-    assert all(slot.at.sdp is sdp for slot in sdp.slots)
-
-
 def test_several_streams_each_with_its_own_key_and_connection() -> None:
     sdp = parse(
         HEAD + "c=IN IP4 10.0.0.2\nt=0 0\nm=audio 4000 RTP/AVP 0\nm=video 5000/2 UDP/TLS/RTP/SAVPF 96\n"
