@@ -195,8 +195,12 @@ class ICdrSink(Interface):
 
     name = Attribute("What it is called in the log: the file's path.")
 
-    def open():
-        """Take the file; write as incomplete the records that a crash has left open, and return how many.
+    kept = Attribute("After `open`: of the records left open, those that go on, by the call's id.")
+    over = Attribute("After `open`: the ids of those calls, of the ones asked for, whose record is final here.")
+
+    def open(keep=()):
+        """Take the file; write as incomplete the records that a crash has left open, and return how many. Those of
+        calls whose id is in `keep` stay open: their calls go on.
 
         @raises OSError; then nothing is left open."""
 
@@ -208,6 +212,27 @@ class ICdrSink(Interface):
 
     def close():
         """Let go of the file. All that `write` took is in it."""
+
+
+class ICallStore(Interface):
+    """Where calls and bindings outlive the process: values by kind and id, which this process alone writes. Called in
+    one thread at a time."""
+
+    name = Attribute("What it is called in the log: the file's path.")
+
+    def open():
+        """Take the store. @raises OSError where it cannot be had; then nothing is left open."""
+
+    def load():
+        """All that is kept, as an iterable of kind, id and value (bytes). @raises OSError."""
+
+    def write(entries):
+        """Write values (sbc.ledger.writer.Entry): `key` is kind and id, `record` the value, None where it is gone.
+
+        All or nothing. What has been written is there when the process is killed. @raises OSError."""
+
+    def close():
+        """Let go of the store. All that `write` took is in it."""
 
 
 class PortUnavailable(Exception):

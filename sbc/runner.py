@@ -78,6 +78,7 @@ class Runner:
         self.engine: Any = None
         self.meter: Meter | None = None
         self.memory = Memory(FORGETFUL)
+        self.afterwards: Callable[[], None] | None = None  # whom to tell when the core may have changed
         self.counted = self._journal.counted
 
     # -- what comes in
@@ -137,6 +138,9 @@ class Runner:
         """See IMediaObserver. The engine has logged it."""
         self.counted["latched"] += 1
         self._remember(stream, Latched(stream, side, address, reason))
+        self._border.latched(stream, side, address)
+        if self.afterwards is not None:
+            self.afterwards()
         if self.meter is not None:
             self.meter.latched(stream, side, address)
 
@@ -165,6 +169,8 @@ class Runner:
                 self._telling = False
         if outermost and self._failed:
             self._tell_failures()
+        if outermost and self.afterwards is not None:
+            self.afterwards()
 
     def _tell_failures(self) -> None:
         while self._failed:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import cycle
 from os import urandom
+from time import time
 from typing import Any
 
 from twisted.application.internet import TimerService
@@ -11,7 +13,7 @@ from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from sbc.config.schema import Config, DnsConfig
+from sbc.config.schema import Config, DnsConfig, StoreConfig
 from sbc.core.border import Border
 from sbc.core.hops import Target
 from sbc.core.memory import Memory, Sizes
@@ -48,6 +50,7 @@ class BorderService(Service):
         self.runner.engine = TwistedEngine(reactor, self.runner, timers.silence)
         self.locator = Locator(reactor, plan, {"sip": SERVICES}, self._located, dns.servers)
         self._checks = cycle(self.runner.checks())
+        self.resume: Callable[[], None] | None = None  # takes up what an earlier process has left
 
     def startService(self) -> None:
         """@raises CannotListenError, by which twistd ends: an SBC that lacks a listener is none."""
@@ -55,6 +58,8 @@ class BorderService(Service):
         for realm in self.border.plan.realms.values():
             for listener in realm.listeners:
                 self.runner.listen(listener)
+        if self.resume is not None:
+            self.resume()
         self.runner.carry_out(self.border.start(self._reactor.seconds()))
         self.locator.start()
 
@@ -85,20 +90,39 @@ def make_service(config: Config) -> IService:
 
     whole = MultiService()
     border = BorderService(reactor, config.plan, config.source, config.dns)
+    ledger: LedgerService | None = None
     if config.cdr is not None:
         runner, has_call = border.runner, border.border.registry.has_call
         ledger = LedgerService(reactor, config.cdr, runner.counted, lambda: runner.engine, has_call)
         runner.meter = ledger.meter
-        ledger.setServiceParent(whole)  # first, so that it is there before the first call and goes after the last
     if config.trace.enabled:
         trace = config.trace
         border.runner.memory = Memory(Sizes(trace.messages, trace.octets, trace.total, trace.refusals))
+    if config.store is not None:
+        _add_store(whole, reactor, config.store, border, ledger)
+    if ledger is not None:
+        ledger.setServiceParent(whole)  # before the border: it is there before the first call and goes after the last
     border.setServiceParent(whole)
     pace = config.plan.timers.audit / len(border.runner.checks())
     TimerService(pace, border.look_over_books).setServiceParent(whole)
     if config.console is not None or config.control is not None:
         _add_console(whole, reactor, config, border)
     return whole
+
+
+def _add_store(
+    whole: MultiService, reactor: Any, config: StoreConfig, border: BorderService, ledger: LedgerService | None
+) -> None:
+    """What lets calls outlive the process: first of all, since the ledger asks it which calls go on."""
+    from sbc.store.service import StoreService
+    from sbc.store.sqlite import SqliteStore
+
+    kept = SqliteStore(config.sqlite, time)
+    store = StoreService(reactor, kept, border.border, border.runner, ledger, config.silence)
+    store.setServiceParent(whole)
+    border.resume = store.resume
+    if ledger is not None:
+        ledger.store = store
 
 
 def _add_console(whole: MultiService, reactor: Any, config: Config, border: BorderService) -> None:

@@ -10,7 +10,7 @@ from sbc.admin.log import install
 from sbc.config.faults import ConfigError
 from sbc.config.load import load_file
 from sbc.config.schema import Config
-from sbc.ledger.service import look_at_files
+from sbc.ledger.service import look_at, look_at_files
 
 DEFAULT_CONFIG = "/etc/sbc/sbc.toml"
 
@@ -77,6 +77,8 @@ def _prepare(config: Config, twistd: usage.Options | None) -> None:
             look_at_place(config.control, config.source)
         if config.cdr is not None:
             look_at_files(config.cdr, config.source)
+        if config.store is not None:
+            look_at({"store.sqlite": config.store.sqlite}, config.source)
         if twistd is not None:
             install(twistd, config.log, config.source)
     except ConfigError as error:

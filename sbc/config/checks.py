@@ -10,7 +10,16 @@ from typing import Any
 import attrs
 
 from sbc.config.faults import Findings
-from sbc.config.schema import AuditConfig, CdrConfig, ConsoleConfig, ControlConfig, DnsConfig, LogConfig, TraceConfig
+from sbc.config.schema import (
+    AuditConfig,
+    CdrConfig,
+    ConsoleConfig,
+    ControlConfig,
+    DnsConfig,
+    LogConfig,
+    StoreConfig,
+    TraceConfig,
+)
 from sbc.core.address import Address, is_unspecified, literal
 from sbc.core.orders import DATAGRAMS, SECURED, Listener
 from sbc.core.realm import Asking, NextHop, Probes, Probing, Side, Signaling, Timers, Tls
@@ -60,6 +69,7 @@ class Draft:
     log: LogConfig
     cdr: CdrConfig | None
     dns: DnsConfig
+    store: StoreConfig | None
     has_realms: bool
 
 
@@ -301,6 +311,7 @@ def _check_files(draft: Draft, findings: Findings) -> None:
         ("log.file", draft.log.file),
         ("cdr.json", None if cdr is None else cdr.json),
         ("cdr.sqlite", None if cdr is None else cdr.sqlite),
+        ("store.sqlite", None if draft.store is None else draft.store.sqlite),
         ("audit.file", None if draft.audit is None else draft.audit.file),
         ("control.socket", None if draft.control is None else draft.control.socket),
     ]

@@ -25,6 +25,7 @@ from sbc.config.schema import (
     ControlConfig,
     DnsConfig,
     LogConfig,
+    StoreConfig,
     TraceConfig,
 )
 from sbc.core.address import Address
@@ -102,6 +103,7 @@ def load_table(table: Mapping[str, Any], source: str, protocols: Protocols = PRO
         log=draft.log,
         cdr=draft.cdr,
         dns=draft.dns,
+        store=draft.store,
         source=source,
     )
 
@@ -138,6 +140,7 @@ class _Reader:
             log=LogConfig(**self.files(self.keys(top.get("log", {}), "log", "log"), "file")),
             cdr=self.cdr(top["cdr"]) if "cdr" in top else None,
             dns=self.dns(top.get("dns", {})),
+            store=self.store(top["store"]) if "store" in top else None,
             has_realms="realms" in top,
         )
 
@@ -234,6 +237,10 @@ class _Reader:
         if not table.keys() & {"json", "sqlite"}:
             self.findings.missing("cdr.json", "json or sqlite, or both")
         return CdrConfig(**self.files(self.keys(table, "cdr", "cdr"), "json", "sqlite"))
+
+    def store(self, table: Mapping[str, Any]) -> StoreConfig | None:
+        values = self.files(self.keys(table, "store", "store"), "sqlite")
+        return StoreConfig(**values) if "sqlite" in values else None
 
     def files(self, values: dict[str, Any], *names: str) -> dict[str, Any]:
         """`values` with those that are file names made absolute, so that a change of directory does not matter."""

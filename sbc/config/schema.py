@@ -114,6 +114,17 @@ class DnsConfig:
 
 
 @attrs.frozen
+class StoreConfig:
+    """Where calls and registrations outlive the process: an SQLite file (absolute path). See docs/restart.rst.
+
+    A call in which nobody speaks for `silence` seconds after a restart is ended; 0 for never.
+    """
+
+    sqlite: str
+    silence: float = 60.0
+
+
+@attrs.frozen
 class Config:
     """A whole configuration. `source` is the file it was read from, for reloading."""
 
@@ -125,6 +136,7 @@ class Config:
     log: LogConfig = LogConfig()
     cdr: CdrConfig | None = None
     dns: DnsConfig = DnsConfig()
+    store: StoreConfig | None = None
     source: str = ""
 
 
@@ -157,6 +169,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("log", kinds.table()),
         Key("cdr", kinds.table()),
         Key("dns", kinds.table()),
+        Key("store", kinds.table()),
     ),
     "timers": (_timer("call_max"), _timer("audit"), _timer("unanswered"), _timer("silence", low=0.0), _timer("linger")),
     "realms.NAME": (
@@ -296,6 +309,10 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("pending", kinds.integer(1_000, 10_000_000)),
         Key("rotate_size", kinds.integer(0, 2**40)),
         Key("rotate_daily", kinds.boolean()),
+    ),
+    "store": (
+        Key("sqlite", _FILE, required=True),
+        Key("silence", kinds.seconds(0.0, 86_400.0)),
     ),
 }
 """Every key there is, by the table it stands in. Loader, example file and documentation are all held to this."""

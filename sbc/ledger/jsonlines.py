@@ -3,7 +3,7 @@
 The journal, FILE.journal, is what makes a crash leave no gap: a call's state is in it before its line is in the file.
 Its first line (``#``) says where the file ended when the journal was begun; a line ``{...}`` is a record as it stood, a
 line ``-KEY`` says that the record's line is in the file. What is open in it at the start, and not in the file, is
-written there as incomplete.
+written there as incomplete, unless its call goes on.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from errno import EINVAL
 
@@ -25,6 +26,10 @@ from sbc.ledger.writer import Entry
 
 LONG = 4_000_000
 """Octets of journal after which it is begun anew, if most of it is about what has ended."""
+
+RECENT = 1000
+"""Ends that a new journal takes over from the old one: of a call that a store still holds it must be known that it is
+over."""
 
 _BEGINNING = b'{"record":'
 _KEY = re.compile(rb'\{"record":"([^"\\]++)"')
@@ -76,8 +81,11 @@ class JsonLines:
         self._day = ""
         self._live: dict[bytes, bytes] = {}  # key to its line in the journal
         self._owed: list[bytes] = []  # keys whose end is in the file but not yet in the journal
+        self._recent: deque[bytes] = deque(maxlen=RECENT)  # keys whose end is in both
+        self.kept: dict[str, Plain] = {}
+        self.over: set[str] = set()
 
-    def open(self) -> int:
+    def open(self, keep: Collection[str] = ()) -> int:
         """See ICdrSink."""
         self._lock = Lock(f"{self._path}.lock")
         try:
@@ -85,17 +93,25 @@ class JsonLines:
             self._day = self._today()
             self._mend()
             mark, live = self._read_journal()
+            open_before = set(live)
             for path in family(self._path):
                 if live:
                     self._strike_written(path, mark, live)
-            lost = b"".join(line_of(cut_short(json.loads(line))) for line in live.values())
-            append_whole(self._disk, self._file, lost)
+            self._recent.extend(open_before - live.keys())
+            self.over = {call_of(key) for key in self._recent} & set(keep)
+            self._live = {key: line for key, line in live.items() if call_of(key) in keep}
+            self.kept = {call_of(key): json.loads(line) for key, line in self._live.items()}
+            lost = {key: line for key, line in live.items() if key not in self._live}
+            append_whole(
+                self._disk, self._file, b"".join(line_of(cut_short(json.loads(line))) for line in lost.values())
+            )
+            self._recent.extend(lost)
             self._disk.sync(self._file)
             self._begin_journal()
         except OSError:
             self.close()
             raise
-        return len(live)
+        return len(lost)
 
     def write(self, entries: Iterable[Entry]) -> None:
         """See ICdrSink."""
@@ -119,14 +135,15 @@ class JsonLines:
             except OSError:  # whether it is on the disk nobody knows: it is written again
                 self._disk.truncate(self._file, before)
                 raise
-        self._owed += [key for key in ended if key in self._live]
+        self._owed += ended
         for key in ended:
             self._live.pop(key, None)
 
     def _settle(self) -> None:
         """Bring the journal up to date with the file. If that fails it is done with the next batch; nothing is lost."""
         try:
-            append_whole(self._disk, self._journal, b"".join(b"-" + key + b"\n" for key in self._owed))
+            append_whole(self._disk, self._journal, _ends(self._owed))
+            self._recent.extend(self._owed)
             self._owed.clear()
             size = os.fstat(self._journal).st_size
             if size > self._long and size > 2 * sum(map(len, self._live.values())):
@@ -207,6 +224,7 @@ class JsonLines:
         for line in _lines(self._journal_path):
             if line.startswith(b"-"):
                 live.pop(line[1:-1], None)
+                self._recent.append(line[1:-1])
             elif line.startswith(b"#"):
                 mark = json.loads(line[1:])
             elif (found := _KEY.match(line)) is not None:
@@ -222,7 +240,8 @@ class JsonLines:
             self._disk.remove(fresh_path)
         fresh = self._disk.append(fresh_path)
         try:
-            append_whole(self._disk, fresh, b"#" + json.dumps(mark).encode() + b"\n" + b"".join(self._live.values()))
+            lines = [b"#" + json.dumps(mark).encode() + b"\n", _ends(self._recent), *self._live.values()]
+            append_whole(self._disk, fresh, b"".join(lines))
             self._disk.sync(fresh)
             self._disk.replace(fresh_path, self._journal_path)
         except OSError:
@@ -231,6 +250,15 @@ class JsonLines:
         if self._journal >= 0:
             self._disk.close(self._journal)
         self._journal = fresh
+
+
+def call_of(key: bytes) -> str:
+    """The id of the call that a record's key belongs to: what follows the run of the process."""
+    return key.rpartition(b"-")[2].decode("ascii", "replace")
+
+
+def _ends(keys: Iterable[bytes]) -> bytes:
+    return b"".join(b"-" + key + b"\n" for key in keys)
 
 
 def _lines(path: str) -> Iterator[bytes]:

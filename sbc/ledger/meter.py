@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sbc.core.address import Address
 from sbc.core.orders import Record, SideSpec, StreamSpec
-from sbc.ledger.record import CallRecord, Moment, Plain
+from sbc.ledger.record import CallRecord, Moment, Plain, cut_short
 from sbc.media.counters import SideCounters, StreamCounters
 
 LOST = {"cause": "the SBC lost sight of the call", "ending": "failed", "who": "sbc"}
@@ -66,6 +66,23 @@ class Meter:
         if order.event != "ring":  # which can wait for what comes next
             self._hand_on(order.call, found[0], now, final=order.event == "close")
 
+    def resume(self, begun: Record, answered: Record | None, ago: float, since: float, record: Plain | None) -> None:
+        """A call goes on after a restart: `begun` so many seconds `ago`, `answered` these seconds `since`. `record` is
+        what was written of it, if anything was."""
+        if begun.fields["subscription"]:
+            return
+        now = Moment(self._wall(), self._tick())
+        made = CallRecord(f"{self._boot}-{begun.call}", begun, now.ago(now.wall - ago))
+        if answered is not None:
+            made.heard(answered, now.ago(now.wall - since))
+        made.go_on(record, now)
+        self._hand_on(begun.call, made, now)
+
+    def drop(self, record: Plain, cause: str) -> None:
+        """The call of a record that was left open does not go on after a restart, for that cause."""
+        for taker in self._takers:
+            taker.put(record["record"], {**cut_short(record), "cause": cause}, True)
+
     def opened(self, spec: StreamSpec) -> None:
         """A stream has been opened."""
         if spec.call in self._live:
@@ -100,6 +117,13 @@ class Meter:
                 self._hand_on(call, record, now)
             else:
                 self._end_lost(call, record, since)
+
+    def suspend(self) -> None:
+        """Hand on the records of all live calls as they stand: the SBC is being stopped, and they go on later."""
+        now = Moment(self._wall(), self._tick())
+        for call, (record, _) in list(self._live.items()):
+            self._hand_on(call, record, now)
+        self._live.clear()
 
     def stop(self) -> None:
         """End the records of all live calls: the SBC is being stopped, in order."""

@@ -39,6 +39,10 @@ class Moment:
     wall: float
     tick: float
 
+    def ago(self, wall: float) -> Moment:
+        """The moment at the time of day `wall`, on the clock of differences of this one."""
+        return Moment(wall, self.tick - (self.wall - wall))
+
     def __str__(self) -> str:
         """ISO 8601, UTC, to the millisecond."""
         return datetime.fromtimestamp(self.wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -51,6 +55,7 @@ class _StreamFacts:
     spec: StreamSpec
     sides: list[SideSpec]
     latched: list[Address | None] = attrs.field(factory=lambda: [None, None])
+    before: Plain | None = None  # the same stream, as an earlier life of the SBC left it
 
 
 class CallRecord:
@@ -72,6 +77,7 @@ class CallRecord:
             "answer": None,
             "end": None,
             "known": "",
+            "resumed": 0,
             "setup": 0.0,
             "duration": None,
             "ending": None,
@@ -89,8 +95,23 @@ class CallRecord:
         self._end: Moment | None = None
         self._live: dict[str, _StreamFacts] = {}
         self._ended: list[Plain] = []
+        self._before: dict[str, Plain] = {}  # streams of an earlier life that have not been opened again
         self._more = 0
         self._more_sides = [_NOTHING, _NOTHING]
+
+    def go_on(self, record: Plain | None, at: Moment) -> None:
+        """The SBC was restarted, and the call goes on: so does its `record`, as far as that had been written."""
+        if record is not None:
+            self.key = record["record"]
+            same = ("record", "start", "ring", "answer", "caller", "callee", "called", "method", "resumed")
+            self._record.update({name: record.get(name, 0) for name in same})
+            self._start = at.ago(_wall(record["start"]))
+            self._answer = None if record["answer"] is None else at.ago(_wall(record["answer"]))
+            self._before = {each["stream"]: each for each in record["streams"]}
+            if record["more_streams"] is not None:
+                self._more = record["more_streams"]["streams"]
+                self._more_sides = [_counters(side) for side in record["more_streams"]["sides"]]
+        self._record["resumed"] += 1
 
     def heard(self, order: Record, at: Moment) -> None:
         """The core has said that the call rings, is answered, or is over."""
@@ -107,7 +128,9 @@ class CallRecord:
 
     def opened(self, spec: StreamSpec) -> None:
         """A stream has been opened."""
-        self._live[spec.id] = _StreamFacts(spec, list(spec.sides))
+        facts = _StreamFacts(spec, list(spec.sides), [side.latched for side in spec.sides])
+        facts.before = self._before.pop(spec.id, None)
+        self._live[spec.id] = facts
 
     def updated(self, stream: str, side: int, spec: SideSpec) -> None:
         """A peer has signalled anew."""
@@ -127,7 +150,8 @@ class CallRecord:
         One offered in vain, that nothing came by, is none: a challenged attempt offers all its streams anew.
         """
         facts = self._live.pop(stream, None)
-        if facts is None or (counters == _EMPTY and any(side.remote is None for side in facts.sides)):
+        vain = counters == _EMPTY and (facts is None or facts.before is None)
+        if facts is None or (vain and any(side.remote is None for side in facts.sides)):
             return
         if len(self._ended) < MOST_STREAMS:
             self._ended.append(_stream(facts, counters))
@@ -143,7 +167,11 @@ class CallRecord:
             "known": self._record["end"] or str(at),
             "setup": round((answer or known).tick - self._start.tick, 3),
             "duration": None if answer is None else round(known.tick - answer.tick, 3),
-            "streams": [*self._ended, *(_stream(facts, counters(stream)) for stream, facts in self._live.items())],
+            "streams": [
+                *self._before.values(),
+                *self._ended,
+                *(_stream(facts, counters(stream)) for stream, facts in self._live.items()),
+            ],
             "more_streams": self._more_streams() if self._more else None,
         }
 
@@ -169,7 +197,11 @@ def codecs(media: tuple[str, str]) -> list[str]:
 def _stream(facts: _StreamFacts, counters: StreamCounters) -> Plain:
     first, second = facts.sides
     kind = (first.media or second.media).partition(" ")[0] or facts.spec.kind
-    sides = zip(facts.sides, facts.latched, counters.sides, strict=True)
+    carried = [
+        side if before is None else _sum(_counters(before), side)
+        for side, before in zip(counters.sides, facts.before["sides"] if facts.before else (None, None), strict=True)
+    ]
+    sides = zip(facts.sides, facts.latched, carried, strict=True)
     return {
         "stream": facts.spec.id,
         "kind": _cut(kind),
@@ -202,6 +234,22 @@ def _volume(side: SideCounters) -> Plain:
 
 def _counted(volume: Volume) -> Plain:
     return {"packets": volume.packets, "octets": volume.octets}
+
+
+def _counters(side: Plain) -> SideCounters:
+    """What `_volume` has written."""
+    received, sent = side["received"], side["sent"]
+    return SideCounters(
+        Volume(**received["rtp"]),
+        Volume(**received["rtcp"]),
+        Volume(**sent["rtp"]),
+        Volume(**sent["rtcp"]),
+        Drops(**{reason: count for reason, count in side["drops"].items() if reason in _REASONS}),
+    )
+
+
+def _wall(text: str) -> float:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def _sum(one: SideCounters, other: SideCounters) -> SideCounters:

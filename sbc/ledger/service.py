@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic, time
 from typing import Any
 
@@ -17,6 +17,7 @@ from sbc.config.faults import Findings
 from sbc.config.schema import CdrConfig
 from sbc.ledger.jsonlines import JsonLines
 from sbc.ledger.meter import Meter
+from sbc.ledger.record import Plain, cut_short
 from sbc.ledger.sqlite import SqliteRecords
 from sbc.ledger.writer import Writer
 
@@ -28,12 +29,17 @@ PATIENCE = 10.0
 
 
 def look_at_files(config: CdrConfig, source: str = "") -> None:
-    """See whether the files could be there, without making any: whoever starts twistd need not be who it runs as.
+    """See whether the record files could be there. @raises ConfigError with all faults."""
+    look_at({"cdr.json": config.json, "cdr.sqlite": config.sqlite}, source)
 
-    `source` is the configuration's own file. @raises ConfigError with all faults.
+
+def look_at(files: Mapping[str, str | None], source: str = "") -> None:
+    """See whether files could be there, without making any: whoever starts twistd need not be who it runs as.
+
+    They are given by their keys; `source` is the configuration's own file. @raises ConfigError with all faults.
     """
     findings = Findings(source)
-    for key, path in (("cdr.json", config.json), ("cdr.sqlite", config.sqlite)):
+    for key, path in files.items():
         if path is None:
             continue
         directory = os.path.dirname(path)
@@ -46,6 +52,9 @@ def look_at_files(config: CdrConfig, source: str = "") -> None:
 
 class LedgerService(Service):
     """Call detail records as `config` wants them. `meter` is to hear the core's orders.
+
+    With a `store` the records of calls that it keeps are `left` open, by the call's id, at the start and at the stop.
+    `over` are calls that it keeps though the files know their end.
 
     `counted` gets the counters ``cdr-written``, ``cdr-waiting``, ``cdr-skipped``, ``cdr-lost``, ``cdr-failures``, each
     summed over the files, and ``cdr-incomplete`` for what a crash had left. `engine` gives the media engine,
@@ -66,6 +75,9 @@ class LedgerService(Service):
         self._reactor = reactor
         self._counted = counted
         self._sinks: list[Any] = []
+        self.store: Any = None  # what keeps calls beyond this process, where that is wanted: sbc.store.service
+        self.left: dict[str, Plain] = {}
+        self.over: set[str] = set()
         if config.json is not None:
             self._sinks.append(JsonLines(config.json, config.sync, time, config.rotate_size, config.rotate_daily))
         if config.sqlite is not None:
@@ -81,8 +93,10 @@ class LedgerService(Service):
     def startService(self) -> None:
         """@raises OSError where a file cannot be used, by which twistd ends: no call is to go unrecorded unnoticed."""
         super().startService()
+        keep = frozenset() if self.store is None else self.store.calls()
         for sink in self._sinks:
-            left = sink.open()
+            left = sink.open(keep)
+            self.over |= sink.over
             self._counted["cdr-incomplete"] += left
             if left:
                 self._log.warn("{left} calls in {file} were cut short by a crash", left=left, file=sink.name)
@@ -90,6 +104,7 @@ class LedgerService(Service):
                 self._log.info("call detail records go to {file}", file=sink.name)
         for writer in self.writers:
             writer.start()
+        self._agree()
         self._looking.start(LOOK, now=False)
 
     def stopService(self) -> Deferred[Any]:
@@ -97,8 +112,20 @@ class LedgerService(Service):
         super().stopService()
         if self._looking.running:
             self._looking.stop()
-        self.meter.stop()
+        if self.store is None:
+            self.meter.stop()
+        else:
+            self.meter.suspend()
         return DeferredList([self._stop(writer) for writer in self.writers])
+
+    def _agree(self) -> None:
+        """What one file knows to be over is over in all: the crash came between them. The rest is left for its call."""
+        for sink, writer in zip(self._sinks, self.writers, strict=True):
+            for call, record in sink.kept.items():
+                if call in self.over:
+                    writer.put(record["record"], cut_short(record), True)
+                else:
+                    self.left[call] = record
 
     def look(self) -> None:
         """Hand on what is due, and bring the counters up to date."""

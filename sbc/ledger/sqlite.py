@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,6 +48,8 @@ _PUT = (
     + " WHERE calls.state = 'open'"
 )
 
+_OVER = "SELECT 1 FROM calls WHERE id = ? AND state <> 'open'"
+
 
 class DatabaseError(OSError):
     """The database cannot be used; says why."""
@@ -63,18 +65,20 @@ class SqliteRecords:
         self._sync = sync
         self._lock: Lock | None = None
         self._database: sqlite3.Connection | None = None
+        self.kept: dict[str, Plain] = {}
+        self.over: set[str] = set()
 
-    def open(self) -> int:
+    def open(self, keep: Collection[str] = ()) -> int:
         """See ICdrSink."""
         self._lock = Lock(f"{self._path}.lock")
         try:
-            with _told():
+            with told():
                 os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o640))
                 self._database = sqlite3.connect(
                     self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
                 )
                 self._prepare(self._database)
-                return self._recover(self._database)
+                return self._recover(self._database, set(keep))
         except OSError:
             self.close()
             raise
@@ -85,9 +89,9 @@ class SqliteRecords:
         assert database is not None  # opened before
         rows = [_row(entry.record, "complete" if entry.final else "open") for entry in entries]
         now = self._sync is CdrSync.ALWAYS or (self._sync is CdrSync.END and any(entry.final for entry in entries))
-        with _told():
+        with told():
             database.execute(f"PRAGMA synchronous = {'FULL' if now else 'NORMAL'}")
-            with _transaction(database):
+            with transaction(database):
                 database.executemany(_PUT, rows)
 
     def close(self) -> None:
@@ -105,14 +109,16 @@ class SqliteRecords:
             raise DatabaseError(f"is of schema {version}, this SBC writes {SCHEMA}")
         database.execute("PRAGMA journal_mode = WAL")
         if version == 0:
-            with _transaction(database):
+            with transaction(database):
                 for statement in filter(str.strip, _CREATE.split(";")):
                     database.execute(statement)
 
-    def _recover(self, database: sqlite3.Connection) -> int:
-        left = database.execute("SELECT data FROM calls WHERE state = 'open'").fetchall()
-        rows = [_row(cut_short(json.loads(data)), "incomplete") for (data,) in left]
-        with _transaction(database):
+    def _recover(self, database: sqlite3.Connection, keep: set[str]) -> int:
+        found = [json.loads(data) for (data,) in database.execute("SELECT data FROM calls WHERE state = 'open'")]
+        self.kept = {record["id"]: record for record in found if record["id"] in keep}
+        self.over = {id for id in keep - self.kept.keys() if database.execute(_OVER, (id,)).fetchone() is not None}
+        rows = [_row(cut_short(record), "incomplete") for record in found if record["id"] not in self.kept]
+        with transaction(database):
             database.executemany(_PUT, rows)
         return len(rows)
 
@@ -123,7 +129,8 @@ def _row(record: Plain, state: str) -> tuple[Any, ...]:
 
 
 @contextmanager
-def _transaction(database: sqlite3.Connection) -> Iterator[None]:
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """All that is executed within, or nothing."""
     database.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -135,7 +142,8 @@ def _transaction(database: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
+    """Faults of the database as DatabaseError."""
     try:
         yield
     except sqlite3.Error as error:

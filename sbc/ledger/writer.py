@@ -7,8 +7,6 @@ from threading import Condition, Thread
 from time import monotonic, sleep
 from typing import Any, NamedTuple
 
-from sbc.ledger.record import Plain
-
 BATCH = 500
 """Records written in one go."""
 
@@ -26,15 +24,15 @@ SAY_AGAIN = 60.0
 
 
 class Entry(NamedTuple):
-    """A record as it stands; `final`: nothing more will come of it."""
+    """A record as it stands; `final`: nothing more will come of it. What keys and records are is the sink's affair."""
 
-    key: str
-    record: Plain
+    key: Any
+    record: Any
     final: bool
 
 
 class Writer:
-    """Writes to `sink` (ICdrSink) what `put` takes. Of a record that waits only the newest state is kept.
+    """Writes to `sink` (ICdrSink, ICallStore) what `put` takes. Of a record that waits only the newest state is kept.
 
     `most` is how many may wait. Past that, states of live calls are dropped first (`skipped`), then the oldest final
     record (`lost`). `tell` is called in the writer's thread with a word and its fields: "failing" (error, waiting),
@@ -46,13 +44,13 @@ class Writer:
         self._most = most
         self._tell = tell
         self._changed = Condition()
-        self._open: dict[str, Entry] = {}
-        self._final: dict[str, Entry] = {}
+        self._open: dict[Any, Entry] = {}
+        self._final: dict[Any, Entry] = {}
         self._stop_by: float | None = None
         self._failing_since: float | None = None
         self._said_at = 0.0
-        self._thread = Thread(target=self._run, name=f"cdr {sink.name}", daemon=True)
-        self.written = self.skipped = self.lost = self.failures = 0
+        self._thread = Thread(target=self._run, name=f"writer of {sink.name}", daemon=True)
+        self.written = self.interim = self.skipped = self.lost = self.failures = 0
         self._lost_told = 0
 
     @property
@@ -64,7 +62,7 @@ class Writer:
         """Begin to write. The sink has been opened."""
         self._thread.start()
 
-    def put(self, key: str, record: Plain, final: bool) -> None:
+    def put(self, key: Any, record: Any, final: bool) -> None:
         """Take a record as it stands. Never blocks for long, never fails."""
         with self._changed:
             self._keep(Entry(key, record, final))
@@ -82,7 +80,7 @@ class Writer:
         with self._changed:
             self._stop_by = monotonic() + patience
             self._changed.notify()
-        Thread(target=finish, name="cdr end", daemon=True).start()
+        Thread(target=finish, name="writers end", daemon=True).start()
 
     def _keep(self, entry: Entry) -> None:
         if entry.final:
@@ -123,7 +121,8 @@ class Writer:
             self._sink.write(batch)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is said, and the records are kept
             return self._failed(batch, error)
-        self.written += sum(entry.final for entry in batch)
+        final = sum(entry.final for entry in batch)
+        self.written, self.interim = self.written + final, self.interim + len(batch) - final
         if self._failing_since is not None:
             self._failing_since = None
             self._tell("writing-again", {"waiting": self.waiting})

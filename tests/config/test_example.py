@@ -97,6 +97,7 @@ def test_the_example_loads_with_every_key_in_force() -> None:
         ("paths.sip", SipOptions),
         ("log", LogConfig),
         ("cdr", CdrConfig),
+        ("store", schema.StoreConfig),
     ],
 )
 def test_what_the_example_comments_out_is_the_default(table: str, values: type[Any]) -> None:
@@ -158,6 +159,7 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
         ("paths[].sip", SipOptions),
         ("log", LogConfig),
         ("cdr", CdrConfig),
+        ("store", schema.StoreConfig),
     ],
 )
 def test_the_manual_says_the_true_defaults(table: str, values: type[Any]) -> None:

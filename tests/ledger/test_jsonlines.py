@@ -314,3 +314,34 @@ def test_wherever_it_is_killed_no_record_is_lost_and_none_is_there_twice(
         assert set(counted.values()) <= {1}
         assert begun | ended <= set(counted) <= tried
         assert {r["record"] for r in records(directory) if r["complete"]} >= ended
+
+
+def test_records_of_calls_that_go_on_stay_open_and_those_of_others_do_not(tmp_path: Path) -> None:
+    sink = sink_at(tmp_path)
+    sink.open()
+    sink.write([entry("b-c1", final=False), entry("b-c2", final=False), entry("b-c3")])
+    die(sink)
+    again = sink_at(tmp_path)
+    assert again.open({"c1", "c3", "c9"}) == 1
+    assert set(again.kept) == {"c1"} and again.kept["c1"]["record"] == "b-c1" and again.over == {"c3"}
+    assert sorted(keys(tmp_path)) == ["b-c2", "b-c3"]
+    again.write([entry("b-c1")])
+    die(again)
+    last = sink_at(tmp_path)
+    assert last.open({"c1"}) == 0 and last.over == {"c1"} and last.kept == {}
+    assert Counter(keys(tmp_path)) == {"b-c1": 1, "b-c2": 1, "b-c3": 1}
+    last.close()
+
+
+def test_an_end_that_is_in_the_file_alone_is_known_and_so_is_one_of_before_a_new_journal(tmp_path: Path) -> None:
+    sink = sink_at(tmp_path, long=1)  # a new journal after each batch
+    sink.open()
+    sink.write([entry("b-c1", final=False)])
+    sink.write([entry("b-c1")])
+    sink.write([entry("b-c2", final=False)])
+    with open(tmp_path / "cdr.json", "ab") as file:  # killed between the line and the journal
+        file.write(line_of(record_of("b-c2")))
+    die(sink)
+    again = sink_at(tmp_path)
+    assert again.open({"c1", "c2"}) == 0 and again.over == {"c1", "c2"} and again.kept == {}
+    again.close()

@@ -150,3 +150,83 @@ def test_an_orderly_stop_ends_every_record() -> None:
         ("shutdown", "sbc", True)
     }
     assert len(meter) == 0
+
+
+def resumed(meter: Meter, record: Plain | None) -> None:
+    meter.resume(begun("c1"), answered("c1"), 20.0, 15.0, record)
+
+
+def test_a_record_goes_on_under_its_key_with_its_start_and_the_volume_of_both_lives() -> None:
+    before = Bench()
+    meter = before.meter()
+    meter.record(begun())
+    before.now = 5.0
+    meter.record(answered())
+    meter.opened(stream())
+    meter.latched("c1/1", 0, Address("203.0.113.11", 50000))
+    before.volumes["c1/1"] = carried(100, dropped=3)
+    before.now = 12.0
+    meter.suspend()
+    assert len(meter) == 0
+    (key, left, final) = before.taken.entries[-1]
+    assert (key, final, left["resumed"]) == ("boot-c1", False, 0)
+
+    after = Bench(now=20.0)
+    meter = after.meter()
+    resumed(meter, left)
+    meter.opened(stream())
+    after.now = 30.0
+    meter.closed("c1/1", carried(50, dropped=1))
+    meter.record(over())
+    (key, record, final) = after.taken.entries[-1]
+    assert (key, final, record["complete"], record["resumed"]) == ("boot-c1", True, True, 1)
+    assert (record["start"], record["answer"]) == (left["start"], left["answer"])
+    assert (record["setup"], record["duration"]) == (5.0, 25.0)
+    (only,) = record["streams"]
+    assert only["sides"][0]["received"]["rtp"]["packets"] == 150 and only["sides"][0]["drops"] == {"wrong_source": 4}
+    assert only["sides"][0]["latched"] == "203.0.113.11:50000" or only["sides"][0]["latched"] is None
+
+
+def test_streams_that_had_ended_stay_and_those_that_are_not_opened_again_too() -> None:
+    before = Bench()
+    meter = before.meter()
+    meter.record(begun())
+    meter.record(answered())
+    for number in (1, 2):
+        meter.opened(stream(number=number))
+        before.volumes[f"c1/{number}"] = carried(number * 10)
+    meter.closed("c1/1", carried(10))
+    meter.suspend()
+    left = before.taken.entries[-1][1]
+    after = Bench()
+    meter = after.meter()
+    resumed(meter, left)
+    meter.opened(stream(number=3))
+    meter.closed("c1/3", carried(5))
+    meter.record(over())
+    streams = {
+        each["stream"]: each["sides"][0]["received"]["rtp"]["packets"] for each in after.taken.entries[-1][1]["streams"]
+    }
+    assert streams == {"c1/1": 10, "c1/2": 20, "c1/3": 5}
+
+
+def test_a_call_of_which_nothing_had_been_written_gets_its_record_with_its_true_start() -> None:
+    bench = Bench(now=100.0)
+    resumed(bench.meter(), None)
+    (key, record, final) = bench.taken.entries[-1]
+    assert (key, final, record["resumed"]) == ("boot-c1", False, 1)
+    assert (record["start"], record["answer"]) == ("2026-11-23T16:01:20.000Z", "2026-11-23T16:01:25.000Z")
+
+
+def test_a_call_that_does_not_go_on_ends_with_the_reason_and_a_subscription_has_no_record() -> None:
+    bench = Bench()
+    meter = bench.meter()
+    meter.record(begun())
+    left = bench.taken.entries[-1][1]
+    meter.drop(left, "not resumed: there is no realm x")
+    (key, record, final) = bench.taken.entries[-1]
+    assert (key, final, record["ending"], record["complete"]) == ("boot-c1", True, "incomplete", False)
+    assert record["cause"] == "not resumed: there is no realm x"
+    before = len(bench.taken.entries)
+    meter.resume(begun("c2", subscription=True), None, 1.0, 0.0, None)
+    assert len(bench.taken.entries) == before

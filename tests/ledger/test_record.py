@@ -41,6 +41,7 @@ def test_a_whole_call() -> None:
         "answer": "2026-11-23T16:00:04.000Z",
         "end": "2026-11-23T16:01:04.250Z",
         "known": "2026-11-23T16:01:04.250Z",
+        "resumed": 0,
         "setup": 4.0,
         "duration": 60.25,
         "ending": "normal",

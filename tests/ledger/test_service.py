@@ -24,7 +24,7 @@ from sbc.config.schema import CdrConfig
 from sbc.core.address import Address
 from sbc.ledger.service import LedgerService, look_at_files
 from sbc.media.counters import StreamCounters
-from tests.ledger.facts import answered, begun, carried, over, record_of, stream
+from tests.ledger.facts import answered, begun, carried, entry, over, record_of, stream
 from tests.sip_messages import answer, inside, invite, plain_answer, status
 
 ROOT = Path(__file__).parent.parent.parent
@@ -345,3 +345,36 @@ def test_records_look_as_the_manual_shows(tmp_path: Path) -> None:
     (only,) = record["streams"]
     for name in (*record, *record["legs"][0], *only, *only["sides"][0]):
         assert f"``{name}``" in manual, name
+
+
+class Store:
+    """What keeps calls c1 and c2."""
+
+    def calls(self) -> frozenset[str]:
+        return frozenset({"c1", "c2"})
+
+
+def test_with_a_store_records_stay_open_and_what_one_file_knows_to_be_over_is_over_in_both(tmp_path: Path) -> None:
+    service, _, _ = service_of(tmp_path)
+    service.store = Store()
+    service.startService()
+    for call in ("c1", "c2"):
+        service.meter.record(begun(call))
+        service.meter.record(answered(call))
+    until(lambda: service.stopService().called)
+    assert lines(tmp_path) == []
+    only = service._sinks[0]
+    only.open({"c1", "c2"})
+    (key,) = [record["record"] for record in only.kept.values() if record["id"] == "c2"]
+    only.write([entry(key)])  # the crash came before the database had it
+    only.close()
+    again, _, counted = service_of(tmp_path)
+    again.store = Store()
+    again.startService()
+    assert set(again.left) == {"c1"} and again.over == {"c2"} and counted["cdr-incomplete"] == 0
+    until(lambda: all(writer.waiting == 0 for writer in again.writers))
+    until(lambda: again.stopService().called)
+    with closing(sqlite3.connect(tmp_path / "cdr.sqlite")) as database:
+        states = dict(database.execute("SELECT id, state FROM calls").fetchall())
+    assert states == {"c1": "open", "c2": "complete"} or states == {"c1": "open", "c2": "incomplete"}
+    assert [json.loads(line)["id"] for line in (tmp_path / "cdr.json").read_bytes().splitlines()] == ["c2"]

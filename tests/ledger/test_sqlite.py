@@ -182,3 +182,15 @@ def test_wherever_it_is_killed_there_is_one_row_a_call(
         assert set(found) == begun | ended
         assert {key for key, state in found.items() if state == "complete"} == ended
         assert "open" not in found.values()
+
+
+def test_records_of_calls_that_go_on_stay_open_and_those_of_others_do_not(tmp_path: Path) -> None:
+    with opened(tmp_path) as sink:
+        sink.write([entry("b-c1", final=False), entry("b-c2", final=False), entry("b-c3")])
+    again = sink_at(tmp_path)
+    assert again.open({"c1", "c3", "c9"}) == 1
+    assert set(again.kept) == {"c1"} and again.kept["c1"]["record"] == "b-c1" and again.over == {"c3"}
+    assert rows(tmp_path) == [("b-c1", "open"), ("b-c2", "incomplete"), ("b-c3", "complete")]
+    again.write([entry("b-c1")])
+    again.close()
+    assert rows(tmp_path)[0] == ("b-c1", "complete")

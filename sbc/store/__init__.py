@@ -1,0 +1,1 @@
+"""Stores: where calls and bindings outlive the process (docs/restart.rst)."""

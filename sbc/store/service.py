@@ -1,0 +1,264 @@
+"""Keeps what the store holds up to date with calls and bindings, and takes them up again at the start.
+
+What has changed is gathered for a moment, made plain values on the reactor's thread, and written by another thread.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from os import urandom
+from time import time
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from sbc.core import account
+from sbc.core.binding import Binding
+from sbc.core.border import Border
+from sbc.core.call import Call
+from sbc.core.plain import Frame, Unfit
+from sbc.core.resume import NO_PORTS
+from sbc.core.snapshot import lasts, of_binding, of_call, pack
+from sbc.ledger.service import LedgerService
+from sbc.ledger.writer import Writer
+from sbc.runner import Runner
+
+PACE = 0.02
+"""Seconds for which changes are gathered."""
+BULK = 200
+"""Values made in one go, so that calls are heard in between."""
+ALIVE = 5.0
+"""Seconds between two signs of life, by which the next process knows for how long nobody was there."""
+MOST_WAITING = 1_000_000
+PATIENCE = 10.0
+"""Seconds an orderly stop waits for a disk that fails."""
+
+_SECRET_OCTETS = 32
+
+
+class StoreService(Service):
+    """Calls and bindings of `border` in `store` (ICallStore).
+
+    `counted` gets ``store-written``, ``store-waiting``, ``store-failures``, ``store-unfit``, ``resumed-calls`` and
+    ``resumed-bindings``. `ledger` is told of the calls that go on, where there are records. A resumed call in which
+    nobody speaks for `silence` seconds (0: for ever) is ended, unless it is on hold: it may have ended in the moment of
+    the crash, and nobody is to be charged for it for hours.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        store: Any,
+        border: Border,
+        runner: Runner,
+        ledger: LedgerService | None,
+        silence: float = 60.0,
+    ) -> None:
+        self.setName("store")
+        self._reactor = reactor
+        self._store = store
+        self._border = border
+        self._runner = runner
+        self._ledger = ledger
+        self._silence = silence
+        self._counted: Counter[str] = runner.counted
+        self._writer = Writer(store, MOST_WAITING, self._tell)
+        self._loaded: dict[str, dict[str, bytes]] = {}
+        self._stored: set[tuple[str, str]] = set()
+        self._due: Any = None
+        self._hearing: Any = None
+        self._away = 0.0
+        self._alive = LoopingCall(self._live)
+        self._alive.clock = reactor
+
+    def startService(self) -> None:
+        """@raises OSError where the store cannot be used, by which twistd ends: calls are not to be lost unnoticed."""
+        super().startService()
+        self._store.open()
+        if getattr(self._store, "moved", ""):
+            self._log.critical("the store was damaged: it is now {moved}, calls and bindings are lost",
+                               moved=self._store.moved)  # fmt: skip
+        for kind, id, value in self._store.load():
+            self._loaded.setdefault(kind, {})[id] = value
+            self._stored.add((kind, id))
+        self._begin_run(self._loaded.pop("run", {}).get("", b""))
+        self._border.registry.changed = {}
+        self._runner.afterwards = self.stir
+        self._writer.start()
+        self._alive.start(ALIVE)
+
+    def calls(self) -> frozenset[str]:
+        """The ids of the calls that it has found."""
+        return frozenset(self._loaded.get("call", ()))
+
+    def resume(self) -> None:
+        """Take up what was kept; call it once, when all listeners are open."""
+        began = self._reactor.seconds()
+        for id, data in sorted(self._loaded.get("binding", {}).items()):
+            self._resume("binding", id, data)
+        for id, data in self._loaded.get("call", {}).items():
+            if self._ledger is not None and id in self._ledger.over:
+                self._drop("call", id)
+            else:
+                self._resume("call", id, data)
+        if self._loaded:
+            self._log.info(
+                "after {away:.1f} s: {calls} calls and {bindings} bindings resumed, {unfit} not, in {took:.2f} s",
+                away=self._away, calls=self._counted["resumed-calls"], bindings=self._counted["resumed-bindings"],
+                unfit=self._counted["store-unfit"], took=self._reactor.seconds() - began,
+            )  # fmt: skip
+        resumed = list(self._loaded.pop("call", ()))
+        self._loaded.clear()
+        if resumed and self._silence:
+            self._hearing = self._reactor.callLater(self._silence, self._end_unheard, resumed)
+
+    def stir(self) -> None:
+        """Something may have changed: write that soon."""
+        if self._due is None and self._border.registry.changed:
+            self._due = self._reactor.callLater(PACE, self._flush)
+
+    def stopService(self) -> Deferred[None]:
+        """Fires when all is written. Calls that are left are there at the next start."""
+        super().stopService()
+        if self._alive.running:
+            self._alive.stop()
+        for timer in (self._due, self._hearing):
+            if timer is not None and timer.active():
+                timer.cancel()
+        self._runner.afterwards = None
+        while self._border.registry.changed:
+            self._write_some()
+        self._live()
+        stopped: Deferred[None] = Deferred()
+        self._writer.stop(PATIENCE, lambda _: self._reactor.callFromThread(stopped.callback, None))
+        return stopped
+
+    # -- at the start
+
+    def _begin_run(self, data: bytes) -> None:
+        """The secret stays, and the run is another: no token of an earlier one is given again."""
+        try:
+            before = json.loads(data) if data else {}
+            secret, alive = bytes.fromhex(before["secret"]), float(before["alive"])
+        except (ValueError, KeyError, TypeError):
+            secret, alive = urandom(_SECRET_OCTETS), time()
+        self._secret = secret.hex()
+        self._away = max(0.0, time() - alive)
+        self._border.registry.mint.assume(secret, urandom(8))
+
+    def _resume(self, kind: str, id: str, data: bytes) -> None:
+        now = self._reactor.seconds()
+        shift = time() - now
+        try:
+            if kind == "binding":
+                self._runner.carry_out(self._border.resume_binding(data, now, shift))
+            else:
+                self._resume_call(id, data, now, shift)
+        except Unfit as unfit:
+            self._unfit(kind, id, str(unfit))
+        except Exception:  # noqa: BLE001 - whatever it is, the others are to go on
+            self._log.failure("a fault in resuming {kind} {id}", kind=kind, id=id)
+            self._unfit(kind, id, "a fault of the SBC")
+        else:
+            self._counted[f"resumed-{kind}s"] += 1
+
+    def _resume_call(self, id: str, data: bytes, now: float, shift: float) -> None:
+        call, orders = self._border.resume_call(data, now, shift, self._away)
+        if self._ledger is not None:
+            answered = None if call.answered_at is None else account.answered(call)
+            since = 0.0 if call.answered_at is None else now - call.answered_at
+            record = self._ledger.left.pop(id, None)
+            self._ledger.meter.resume(account.opened(call), answered, now - call.opened_at, since, record)
+        wanted = len(call.streams)
+        self._runner.carry_out(orders)
+        if len(call.streams) < wanted and self._border.registry.has_call(id):
+            self._runner.carry_out(self._border.end_call(id, NO_PORTS, now))
+
+    def _unfit(self, kind: str, id: str, why: str) -> None:
+        self._counted["store-unfit"] += 1
+        self._log.warn("{kind} {id} is not resumed: {why}", kind=kind, id=id, why=why)
+        self._drop(kind, id)
+        record = None if self._ledger is None or kind != "call" else self._ledger.left.pop(id, None)
+        if record is not None and self._ledger is not None:
+            self._ledger.meter.drop(record, f"not resumed: {why}")
+
+    def _end_unheard(self, calls: list[str]) -> None:
+        for id in calls:
+            call = self._border.registry.calls.get(id)
+            if call is None or call.answered_at is None or not call.streams or not self._border.registry.has_call(id):
+                continue
+            if any(any(stream.held) or self._heard(stream.id) for stream in call.streams.values()):
+                continue
+            why = f"nobody has spoken within {self._silence:.0f} s of the restart"
+            self._runner.carry_out(self._border.end_call(id, why, self._reactor.seconds()))
+
+    def _heard(self, stream: str) -> bool:
+        return any(side.received.packets for side in self._runner.engine.counters(stream).sides)
+
+    # -- while it runs
+
+    def _flush(self) -> None:
+        self._due = None
+        self._write_some()
+        if self._border.registry.changed:
+            self._due = self._reactor.callLater(0.0, self._flush)
+
+    def _write_some(self) -> None:
+        changed = self._border.registry.changed
+        frame = Frame(self._border.plan, time() - self._reactor.seconds())
+        for _ in range(min(BULK, len(changed or ()))):
+            assert changed is not None
+            owner = next(iter(changed))
+            del changed[owner]
+            try:
+                self._write(owner, frame)
+            except Exception:  # noqa: BLE001 - whatever it is, the others are to be written
+                self._log.failure("{owner} cannot be written", owner=owner)
+
+    def _write(self, owner: Call | Binding, frame: Frame) -> None:
+        registry = self._border.registry
+        if isinstance(owner, Call):
+            kind, there = "call", registry.calls.get(owner.id) is owner
+        else:
+            kind, there = "binding", registry.bindings.get(owner.id) is owner
+        if not there or not lasts(owner):
+            self._drop(kind, owner.id)
+            return
+        plain = (
+            of_call(owner, self._border.dialects[owner.dialect], frame)
+            if isinstance(owner, Call)
+            else of_binding(owner, frame)
+        )
+        self._stored.add((kind, owner.id))
+        self._writer.put((kind, owner.id), pack(kind, plain), False)
+
+    def _drop(self, kind: str, id: str) -> None:
+        if (kind, id) in self._stored:
+            self._stored.discard((kind, id))
+            self._writer.put((kind, id), None, True)
+
+    def _live(self) -> None:
+        """Leave a sign of life, and bring the counters up to date."""
+        value = json.dumps({"secret": self._secret, "alive": time()}).encode()
+        self._writer.put(("run", ""), value, False)
+        writer = self._writer
+        self._counted["store-written"] = writer.written + writer.interim
+        self._counted["store-waiting"], self._counted["store-failures"] = writer.waiting, writer.failures
+
+    def _tell(self, event: str, fields: dict[str, Any]) -> None:
+        self._reactor.callFromThread(self._say, event, fields)
+
+    def _say(self, event: str, fields: dict[str, Any]) -> None:
+        name = self._store.name
+        if event == "failing":
+            self._log.error("the store {name} cannot be written: {error}; {waiting} values wait", name=name, **fields)
+        elif event == "lost":
+            self._log.critical("the store {name}: {count} values could not be written", name=name, **fields)
+        else:
+            self._log.warn("the store {name} is written again; {waiting} values still wait", name=name, **fields)

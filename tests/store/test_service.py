@@ -1,0 +1,312 @@
+"""The store in the service: calls go on after kill -9, with their media, their records and their ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+from twisted.internet.task import Clock
+
+from sbc.core.border import Border
+from sbc.core.mint import Mint
+from sbc.interfaces import PortUnavailable
+from sbc.runner import Runner
+from sbc.sip.dialect import SipDialect
+from sbc.store.memory import MemoryStore, Table
+from sbc.store.service import ALIVE, PACE, StoreService
+from tests.calls.test_calls import ROUTE
+from tests.ledger.facts import carried
+from tests.rig import NAT, PHONE, SOFTSWITCH, make_plan
+from tests.sip_messages import answer, invite, register, registered
+from tests.store.crowd import CONFIG, PATIENCE, Crowd, until
+
+LIMIT = 5.0
+"""Seconds in which media has to flow again (the SBC's promise)."""
+
+
+class Threads(Clock):
+    """A reactor whose threads are heard at once."""
+
+    def callFromThread(self, call: Any, *arguments: object) -> None:
+        call(*arguments)
+
+
+class Engine:
+    """An engine that only says which streams are open; without `ports` none can be had."""
+
+    def __init__(self, ports: bool = True) -> None:
+        self.open_streams: dict[str, Any] = {}
+        self.ports = ports
+        self.heard: set[str] = set()
+
+    def open(self, spec: Any) -> None:
+        if not self.ports:
+            raise PortUnavailable(spec.sides[0].local.rtp, "in use")
+        self.open_streams[spec.id] = spec
+
+    def update(self, stream: str, side: int, spec: Any) -> None:
+        assert stream in self.open_streams
+
+    def close(self, stream: str) -> Any:
+        del self.open_streams[stream]
+        return carried(1)
+
+    def counters(self, stream: str) -> Any:
+        return carried(1 if stream in self.heard else 0, reports=0)
+
+    def streams(self) -> list[str]:
+        return list(self.open_streams)
+
+
+class Process:
+    """All of an SBC but its sockets, with a store that outlives it."""
+
+    def __init__(self, table: Table, silence: float = 60.0, ports: bool = True) -> None:
+        self.reactor = Threads()
+        self.reactor.advance(1000.0)
+        self.border = Border(make_plan("sip"), {"sip": SipDialect()}, Mint(b"another secret each time"))
+        self.runner = Runner(self.reactor, self.border, {})
+        self.sent: list[bytes] = []
+        self.runner._send = lambda order: self.sent.append(order.data)  # type: ignore[method-assign]
+        self.engine = self.runner.engine = Engine(ports)
+        self.service = StoreService(self.reactor, MemoryStore(table), self.border, self.runner, None, silence)
+        self.service.startService()
+        self.service.resume()
+
+    def from_access(self, data: bytes) -> bytes:
+        self.runner.received(self.border.plan.realms["access"].listeners[0], NAT, data)
+        return self.sent[-1]
+
+    def from_core(self, data: bytes) -> bytes:
+        self.runner.received(self.border.plan.realms["core"].listeners[0], SOFTSWITCH, data)
+        return self.sent[-1]
+
+    def call(self) -> None:
+        sent = self.from_access(invite(PHONE))
+        self.from_core(answer(sent, SOFTSWITCH.host).replace(b"CSeq:", ROUTE))
+
+    def written(self) -> None:
+        """Let all that has changed reach the store."""
+        self.reactor.advance(PACE)
+        until(lambda: not self.service._writer.waiting)
+        sleep(0.03)
+
+    def kill(self) -> None:
+        """Nothing more of it is written."""
+        self.service._writer._open.clear()
+        self.service._writer._final.clear()
+        self.service._writer.stop(1.0, lambda _: None)
+        self.service._writer._thread.join()
+
+
+def test_what_changes_is_written_soon_and_what_ends_is_taken_out() -> None:
+    table: Table = {}
+    first = Process(table)
+    first.call()
+    (call,) = first.border.registry.calls.values()
+    assert set(table) <= {("run", "")}
+    first.written()
+    assert set(table) == {("run", ""), ("call", call.id)}
+    first.runner.carry_out(first.border.end_call(call.id, "why not", first.reactor.seconds()))
+    first.written()
+    assert set(table) == {("run", "")}
+    first.reactor.advance(ALIVE)
+    assert first.runner.counted["store-written"] >= 2 and first.runner.counted["store-waiting"] <= 1
+    first.kill()
+
+
+def test_calls_and_bindings_are_taken_up_and_tokens_are_never_given_twice() -> None:
+    table: Table = {}
+    first = Process(table)
+    sent = first.from_access(register(PHONE))
+    first.from_core(registered(sent))
+    first.call()
+    first.written()
+    first.kill()
+    old = {name.token for name in first.border.registry.names.all()}
+    second = Process(table)
+    counted = second.runner.counted
+    assert (counted["resumed-calls"], counted["resumed-bindings"], counted["store-unfit"]) == (1, 1, 0)
+    assert len(second.engine.open_streams) == 1
+    assert {name.token for name in second.border.registry.names.all()} == old
+    assert not {second.border.registry.mint.token() for _ in range(100)} & old
+    assert second.border.registry.mint.derive(b"x") == first.border.registry.mint.derive(b"x")
+    assert second.runner.checks()[1]() == []
+    second.kill()
+
+
+def test_what_does_not_fit_is_dropped_and_told_and_the_rest_goes_on() -> None:
+    table: Table = {}
+    first = Process(table)
+    first.call()
+    first.written()
+    first.kill()
+    table["call", "junk"] = b"\xff{"
+    table["binding", "other"] = table["call", next(iter(first.border.registry.calls))]
+    second = Process(table)
+    assert second.runner.counted["store-unfit"] == 2 and second.runner.counted["resumed-calls"] == 1
+    second.written()
+    assert ("call", "junk") not in table and ("binding", "other") not in table
+    second.kill()
+
+
+def test_a_call_whose_ports_cannot_be_had_is_ended_and_both_are_told() -> None:
+    table: Table = {}
+    first = Process(table)
+    first.call()
+    first.written()
+    first.kill()
+    (id,) = first.border.registry.calls
+    second = Process(table, ports=False)
+    assert not second.border.registry.has_call(id) and second.engine.streams() == []
+    assert [data.split(b" ")[0] for data in second.sent] == [b"BYE", b"BYE"]
+    second.written()
+    assert ("call", id) not in table
+    second.kill()
+
+
+@pytest.mark.parametrize(("heard", "held", "silence", "goes_on"), [
+    (False, False, 60.0, False), (True, False, 60.0, True), (False, True, 60.0, True), (False, False, 0.0, True),
+])  # fmt: skip
+def test_a_resumed_call_in_which_nobody_speaks_is_ended(heard: bool, held: bool, silence: float, goes_on: bool) -> None:
+    table: Table = {}
+    first = Process(table)
+    first.call()
+    (call,) = first.border.registry.calls.values()
+    for stream in call.streams.values():
+        stream.held[0] = held
+    first.written()
+    first.kill()
+    second = Process(table, silence)
+    if heard:
+        second.engine.heard.update(second.engine.streams())
+    second.reactor.advance(61.0)
+    assert second.border.registry.has_call(call.id) is goes_on
+    second.kill()
+
+
+def test_an_orderly_stop_writes_all_and_keeps_the_calls() -> None:
+    table: Table = {}
+    first = Process(table)
+    first.call()
+    stopped = first.service.stopService()
+    until(lambda: stopped.called)
+    assert len([kind for kind, _ in table if kind == "call"]) == 1
+    assert not first.reactor.getDelayedCalls() or first.runner.afterwards is None
+
+
+# -- a real process
+
+
+@contextmanager
+def crowd(directory: Path, config: str = CONFIG) -> Iterator[Crowd]:
+    made = Crowd(directory, config)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
+
+
+def records(directory: Path) -> list[dict[str, Any]]:
+    """Every record in the JSON file, which is the same in the database."""
+    found = [json.loads(line) for line in (directory / "cdr.json").read_bytes().splitlines()]
+    with closing(sqlite3.connect(directory / "cdr.sqlite")) as database:
+        rows = database.execute("SELECT data FROM calls").fetchall()
+    assert sorted((json.loads(data) for (data,) in rows), key=str) == sorted(found, key=str)
+    return found
+
+
+def complaints(log: str) -> list[str]:
+    return [line for line in log.splitlines() if "Traceback" in line or "do not balance" in line or "#error" in line]
+
+
+@pytest.mark.slow
+def test_fifty_calls_killed_ten_times_in_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with crowd(tmp_path) as here:
+        calls = [here.call(number) for number in range(50)]
+        moment = monotonic()
+        until(lambda: all(call.flows_since(moment) for call in calls), "media")
+        sleep(1.5)
+        took, busy = [], False
+        for _ in range(10):
+            busy |= os.getloadavg()[0] > (os.cpu_count() or 1)  # the wall clock proves nothing where others run
+            killed = monotonic()
+            here.end(signal.SIGKILL)
+            dead = monotonic()
+            here.start()
+            until(lambda: all(call.flows_since(dead) for call in calls), "media again")  # noqa: B023 - at once
+            took.append(monotonic() - killed)
+        with capsys.disabled():
+            print("\nfrom kill -9 to media both ways in 50 calls:", " ".join(f"{each:.2f}" for each in took), "s")  # noqa: T201
+        assert max(took) < (PATIENCE if busy else LIMIT)
+        sleep(1.5)
+        for number, call in enumerate(calls):
+            (call.hang_up if number % 2 else call.be_hung_up)(here)
+        here.end(signal.SIGTERM)
+        found = records(tmp_path)
+        assert len(found) == len({record["record"] for record in found}) == 50
+        assert Counter((r["ending"], r["complete"], r["resumed"], r["ended_by"]) for r in found) == {
+            ("normal", True, 10, "caller"): 25,
+            ("normal", True, 10, "callee"): 25,
+        }
+        for record in found:
+            (stream,) = record["streams"]
+            assert record["duration"] > sum(took) and stream["sides"][0]["received"]["rtp"]["packets"] > 15
+            assert stream["sides"][0]["received"] == stream["sides"][1]["sent"]
+        for call in calls:
+            assert call.near.sent > call.far.heard > 0
+        assert complaints(here.log()) == [] and "50 calls and 0 bindings resumed, 0 not" in here.log()
+        with closing(sqlite3.connect(tmp_path / "state.sqlite")) as database:
+            ((kind, value),) = database.execute("SELECT kind, value FROM kept").fetchall()
+        assert kind == "run" and json.loads(value)["secret"] not in here.log()
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_there_is_one_record_a_call(tmp_path: Path) -> None:
+    """Also where the end of a call has reached the store and not the record, or the record and not the store."""
+    with crowd(tmp_path) as here:
+        number = 0
+        for pause in (0.0, 0.005, 0.012, 0.02, 0.03, 0.05):
+            for _ in range(3):
+                here.call(number).hang_up(here)
+                here.call(number + 1)
+                number += 2
+            sleep(pause)
+            here.end(signal.SIGKILL)
+            here.start()
+        here.end(signal.SIGTERM)
+        with closing(sqlite3.connect(tmp_path / "cdr.sqlite")) as database:
+            rows = database.execute("SELECT id, state FROM calls").fetchall()
+        final = [json.loads(line)["record"] for line in (tmp_path / "cdr.json").read_bytes().splitlines()]
+        assert len(final) == len(set(final)), "no record is written twice"
+        # between an answer and its entry in the journal there are some milliseconds: only the last three may lack one
+        assert len({id for id, _ in rows}) == len(rows) and number - 6 <= len(rows) <= number
+        assert complaints(here.log()) == []
+
+
+@pytest.mark.slow
+def test_after_an_orderly_stop_calls_go_on_too_and_two_do_not_share_a_store(tmp_path: Path) -> None:
+    with crowd(tmp_path) as here:
+        calls = [here.call(number) for number in range(3)]
+        moment = monotonic()
+        until(lambda: all(call.flows_since(moment) for call in calls), "media")
+        assert here.end(signal.SIGTERM) in (0, -signal.SIGTERM)
+        assert (tmp_path / "cdr.json").read_bytes() == b""
+        dead = monotonic()
+        here.start()
+        until(lambda: all(call.flows_since(dead) for call in calls), "media again")
+        for call in calls:
+            call.hang_up(here)
+        here.end(signal.SIGTERM)
+        found = records(tmp_path)
+        assert [(r["ending"], r["resumed"]) for r in found] == [("normal", 1)] * 3
