@@ -104,6 +104,21 @@ PATHS = (
     Column("SIGNALING", lambda row: row["signaling"]),
     Column("CALLS", lambda row: row["calls"], right=True),
 )
+NEIGHBOURS = (
+    Column("PATH", lambda row: row["path"]),
+    Column("NEXT HOP", lambda row: row["hop"], widest=48),
+    Column("NAME", lambda row: row["name"] if row["name"] != row["hop"] else "", widest=40),
+    Column("BY", lambda row: row["transport"]),
+    Column("PRIORITY", lambda row: row["priority"], right=True),
+    Column("WEIGHT", lambda row: f"{row['weight']:g}", right=True),
+    Column("STATE", lambda row: row["state"]),
+    Column("SINCE", lambda row: duration(row["since"]), right=True),
+    Column("WHY", lambda row: row["why"], widest=48),
+    Column("HEARD", lambda row: duration(row["heard"]), right=True),
+    Column("ANSWER", lambda row: row["answer"], widest=32),
+    Column("SENT", lambda row: row["sent"], right=True),
+    Column("ELSEWHERE", lambda row: row["failures"], right=True),
+)
 MEDIA = (
     Column("REALM", lambda row: row["realm"]),
     Column("ADDRESS", lambda row: row["address"], widest=64),

@@ -21,7 +21,7 @@ from sbc.core.address import literal
 from sbc.core.border import Border
 from sbc.core.call import Call, CallState, Stream
 from sbc.core.memory import Story
-from sbc.core.realm import Realm
+from sbc.core.realm import Path, Realm
 from sbc.runner import Runner
 
 LIMIT = 50
@@ -157,10 +157,17 @@ class Console:
         return _table(chosen, view, columns.STREAMS, limit, "no streams")
 
     def paths(self, *, limit: int | None = LIMIT) -> Table:
-        """Which networks are joined, and the next hops there."""
+        """Which networks are joined, and the next hops there below."""
         calls = Counter(call.path.name for call in self._border.registry.calls.values())
-        paths = self._border.plan.paths
-        return _table(paths, lambda path: views.path_view(path, calls[path.name]), columns.PATHS, limit, "no paths")
+        registry, now = self._border.registry, self._clock()
+
+        def view(path: Path) -> Row:
+            return views.path_view(registry, path, calls[path.name], now)
+
+        table = _table(self._border.plan.paths, view, columns.PATHS, limit, "no paths")
+        hops = [each for row in table for each in row["neighbours"]]
+        table.below = "\n" + repr(_table(hops, lambda each: each, columns.NEIGHBOURS, limit, "no next hops"))
+        return table
 
     def media(self) -> Table:
         """What the media engine relays, by network."""

@@ -12,6 +12,7 @@ from sbc.core.address import Address, Pair
 from sbc.core.binding import Binding, BindingState
 from sbc.core.border import Border
 from sbc.core.call import Call, Leg, Stream
+from sbc.core.hops import Neighbour, Target
 from sbc.core.orders import Listener
 from sbc.core.ports import PortPool
 from sbc.core.realm import Path, Realm
@@ -259,8 +260,8 @@ def realm_view(border: Border, realm: Realm, listeners: Mapping[Listener, Any], 
     }
 
 
-def path_view(path: Path, calls: int) -> View:
-    """A path: what it joins and the next hops there; `calls` are those that are on it."""
+def path_view(registry: Registry, path: Path, calls: int, now: float) -> View:
+    """A path: what it joins, the next hops as configured and as they are; `calls` are those that are on it."""
     return {
         "name": path.name,
         "access": path.access,
@@ -270,9 +271,35 @@ def path_view(path: Path, calls: int) -> View:
             {"to": str(hop.to), "priority": hop.priority, "weight": hop.weight, "transport": hop.transport}
             for hop in path.next_hops
         ],
+        "neighbours": [
+            neighbour_view(path, target, neighbour, now)
+            for target, neighbour in sorted(registry.hops.of(path), key=lambda way: (way[0].priority, -way[0].weight))
+        ],
         "domain": path.domain,
         "signaling": path.signaling.value,
         "calls": calls,
+    }
+
+
+def neighbour_view(path: Path, target: Target, neighbour: Neighbour, now: float) -> View:
+    """A next hop as it is known to be. `since`, `heard` and `asked_again` are in seconds, None where that never was or
+    will be; `sent` are requests, `failures` those of them that went elsewhere in the end."""
+    heard = now - neighbour.heard_at
+    return {
+        "path": path.name,
+        "hop": str(neighbour.hop.peer),
+        "name": target.name,
+        "transport": neighbour.hop.listener.transport,
+        "priority": ".".join(map(str, target.priority)),
+        "weight": target.weight,
+        "state": neighbour.state.value,
+        "why": neighbour.why,
+        "since": now - neighbour.since if neighbour.since else None,
+        "heard": heard if heard != float("inf") else None,
+        "answer": neighbour.said,
+        "sent": neighbour.sent,
+        "failures": neighbour.failures,
+        "probed": neighbour.probes is not None,
     }
 
 

@@ -210,6 +210,10 @@ class Hops:
             ways.sort(key=lambda way: (_LAST[way[1].state], way[0].priority, self._time(way, topic)))
         return [neighbour for _, neighbour in ways]
 
+    def others(self, path: Path, tried: Collection[HopKey]) -> bool:
+        """Whether `path` has a next hop that has not been `tried`."""
+        return any(neighbour.key not in tried for _, neighbour in self._ways.get(path.name, ()))
+
     def _time(self, way: tuple[Target, Neighbour], topic: bytes) -> float:
         target, neighbour = way
         name = f"{neighbour.hop.listener.transport} {target.address}".encode()

@@ -43,7 +43,7 @@ def asked(registry: Registry, exchange: Exchange, now: float) -> None:
     neighbour.sent += 1
     exchange.began_at = now
     exchange.tried.add(neighbour.key)
-    more = len(exchange.tried) < path.failover.tries and registry.hops.turns(path, b"", exchange.tried)
+    more = len(exchange.tried) < path.failover.tries and registry.hops.others(path, exchange.tried)
     exchange.moves_on = now + path.failover.patience if more else None
 
 

@@ -16,6 +16,7 @@ from sbc.admin.tables import No, Record, Table, Text, plain
 from sbc.config.schema import Config
 from sbc.core.call import CallState
 from sbc.core.message import Ending, Who
+from sbc.core.probing import failed
 from sbc.core.realm import Limits
 from tests.admin.desk import Desk, open_desk, turn
 
@@ -301,7 +302,9 @@ def test_every_command_answers_in_data_fit_for_json(busy: Desk, name: str) -> No
 
 
 def test_paths(busy: Desk) -> None:
-    assert busy.console.paths() == [
+    (row,) = busy.console.paths()
+    (hop,) = row.pop("neighbours")
+    assert [row] == [
         {
             "name": "main",
             "access": "access",
@@ -315,6 +318,20 @@ def test_paths(busy: Desk) -> None:
             "calls": 5,
         }
     ]
+    assert (hop["hop"], hop["transport"], hop["priority"]) == (str(busy.softswitch.address), "udp", "0")
+    assert (hop["state"], hop["failures"], hop["probed"]) == ("up", 0, False)
+    assert hop["sent"] >= 5 and hop["heard"] < 60.0 and hop["answer"].startswith("success to ")
+    shown = repr(busy.console.paths())
+    assert "NEXT HOP" in shown and "\nmain" in shown
+
+
+def test_a_next_hop_that_is_down_says_why(busy: Desk) -> None:
+    registry = busy.border.registry
+    (neighbour,) = registry.hops.neighbours.values()
+    failed(registry, neighbour, "silent for 4.0 s", busy.runner._reactor.seconds())
+    (hop,) = busy.console.paths()[0]["neighbours"]
+    assert (hop["state"], hop["why"]) == ("down", "silent for 4.0 s")
+    assert "silent for 4.0 s" in repr(busy.console.paths())
 
 
 def test_media(quiet: Desk) -> None:

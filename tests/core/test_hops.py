@@ -56,6 +56,13 @@ def test_one_topic_has_one_order_and_others_have_others() -> None:
     assert hops.turns(path, b"one") == hops.turns(path, b"one")
 
 
+def test_whether_there_are_others() -> None:
+    hops, path = made(SOFTSWITCH, SECOND)
+    one, other = (neighbour.key for _, neighbour in hops.of(path))
+    assert hops.others(path, ()) and hops.others(path, {one})
+    assert not hops.others(path, {one, other})
+
+
 @pytest.mark.parametrize("weights", [(1, 1), (1, 3), (60, 20, 20), (1, 2, 3), (0, 0), (100, 0)])
 def test_weights_converge(weights: tuple[int, ...]) -> None:
     addresses = [Address(f"198.51.100.{number}", 5060) for number in range(10, 10 + len(weights))]

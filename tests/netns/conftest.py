@@ -26,6 +26,7 @@ PACKAGES = {
     "kamailio": "kamailio",
     "sipp": "sip-tester",
     "baresip": "baresip-core",
+    "dnsmasq": "dnsmasq-base",
 }
 """The Debian package of each program the lab runs."""
 

@@ -264,15 +264,34 @@ class Phone(Agent):
 class Softswitch(Agent):
     """Registrar, callee of what phones dial, and caller of phones."""
 
-    def __init__(self, world: World, results: Counter[str]) -> None:
-        super().__init__(world, "core", SOFTSWITCH, SOFTSWITCH.host, "sw")
+    def __init__(self, world: World, results: Counter[str], at: Address = SOFTSWITCH) -> None:
+        super().__init__(world, "core", at, at.host, "sw")
         self.results = results
         self.places: dict[bytes, tuple[bytes, float]] = {}  # users, their contact, and until when
         self.incoming = self._incoming
+        self.cut = False
+        self.full = False
+
+    def send(self, data: bytes) -> None:
+        if not self.cut:
+            super().send(data)
+
+    def receive(self, data: bytes) -> None:
+        if not self.cut:
+            super().receive(data)
+
+    def pair(self, other: Softswitch) -> None:
+        """Know each other's users and calls, as two of one cluster do."""
+        other.places, other.dialogues = self.places, self.dialogues
 
     def _incoming(self, server: Server) -> None:
         asked = server.asked
-        if asked.method == b"REGISTER":
+        if asked.method == b"OPTIONS":
+            server.answer(b"200 OK", b"x")
+        elif self.full:
+            self.results["503"] += 1
+            server.answer(b"503 Service Unavailable", b"x", b"Retry-After: 5")
+        elif asked.method == b"REGISTER":
             self._register(server)
         elif b" 1 " in asked.headers[b"x-plan"][:9] and b"proxy-authorization" not in asked.headers:
             server.answer(b"407 Proxy Authentication Required", b"x", b'Proxy-Authenticate: Digest realm="x",nonce="n"')

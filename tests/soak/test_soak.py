@@ -10,16 +10,19 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import cycle
 
 import attrs
 import pytest
 
+from sbc.core.address import Address
 from sbc.core.border import Border
+from sbc.core.hops import Target
 from sbc.core.mint import Mint
 from sbc.core.orders import Send
-from sbc.core.realm import Keepalive, Limits, Probing, Registrations, Signaling, Timers
+from sbc.core.realm import Keepalive, Limits, NextHop, Probing, Registrations, Signaling, Timers
 from sbc.sip.dialect import SipDialect
-from tests.rig import SECRET, make_plan
+from tests.rig import SECRET, SOFTSWITCH, make_plan
 from tests.soak.script import Caller, Phone, Plan, Softswitch
 from tests.soak.world import Weather, World
 
@@ -41,9 +44,11 @@ def make_world(
     signaling: Signaling = SHARED,
     terminals: tuple[Registrations, Keepalive] = NO_FRONT,
     audit_every: int = 2000,
+    next_hops: tuple[NextHop, ...] = (NextHop(SOFTSWITCH),),
 ) -> World:
     plan = make_plan("sip", Limits(), 8000, *terminals, signaling=signaling)
-    plan = attrs.evolve(plan, timers=Timers(call_max=900.0))
+    path = attrs.evolve(plan.paths[0], next_hops=next_hops)
+    plan = attrs.evolve(plan, timers=Timers(call_max=900.0), paths=(path,))
     return World(Border(plan, {"sip": SipDialect()}, Mint(SECRET)), seed, weather, audit_every)
 
 
@@ -159,3 +164,47 @@ def test_nothing_is_left_over(
     assert soak.results["up"] > calls * 0.4
     wanted = {"cancelled", "486", "408", "crashed", "registered"}
     assert wanted <= set(soak.results) and {"bound", "unbound", "gave-up"} <= set(world.outside.events)
+
+
+SECOND = Address("198.51.100.3", 5060)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("weather", "share"), [(FAIR, 0.05), (BAD, 0.08)])
+def test_two_softswitches_of_which_one_fails_now_and_then(weather: Weather, share: float) -> None:
+    """One is cut off for a while, or has too much to do; in the end it is no next hop any more, and nothing is left."""
+    world = make_world(SEED, weather, terminals=FRONT, next_hops=(NextHop(SOFTSWITCH), NextHop(SECOND)))
+    calls = int(CALLS * share)
+    soak = Soak(world, calls)
+    first, second = soak.softswitch, Softswitch(world, soak.results, SECOND)
+    first.pair(second)
+    random, border, kinds = world.random, world.outside.border, cycle(("full", "cut"))
+
+    def trouble() -> None:
+        switch = random.choice((first, second))
+        if world.now > soak.length:
+            return
+        what = next(kinds)
+        setattr(switch, what, True)
+        world.after(random.uniform(5, 40), lambda: setattr(switch, what, False))
+        world.after(random.uniform(10, 50), trouble)
+
+    def settle() -> None:
+        """Nobody would ask for ever whether one lives that is alone."""
+        world.outside.carry_out(border.resolved(border.plan.paths[0], [Target(SOFTSWITCH)], world.now))
+
+    world.outside.carry_out(border.start(world.now))
+    world.after(20, trouble)
+    world.after(soak.length + 300, settle)
+    try:
+        world.run()
+        assert world.outside.leftovers() == []
+        world.check()
+    except AssertionError as wrong:
+        wrong.add_note(f"SBC_SOAK_SEED={SEED} SBC_SOAK_CALLS={CALLS}, at {world.now:.3f} s")
+        raise
+    events = world.outside.events
+    print(f"\n{calls} calls", dict(soak.results), dict(world.counted), events)  # noqa: T201
+    assert soak.results["up"] > calls * 0.4
+    assert {"failover", "hop-down", "hop-up", "hop-rests"} <= set(events)
+    assert events["failover"] > calls * 0.01

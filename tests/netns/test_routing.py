@@ -1,0 +1,193 @@
+"""Routing on real networks: two Kamailios, of which one is killed at the worst time, and names served by dnsmasq."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from tests.netns.processes import LabProcess
+from tests.netns.sbc_process import sbc_config
+from tests.netns.scene import Scene
+from tests.netns.softswitch import Softswitch, SoftswitchPlan
+from tests.netns.topology import FIRST, Host, Interface, Topology, one_pair
+from tests.netns.waiting import wait_for
+
+MakeScene = Callable[..., Scene]
+
+A = FIRST.softswitch_address
+B = f"{FIRST.core_net}.4"
+NAMES = f"{FIRST.core_net}.5"
+GATEWAY = SoftswitchPlan(gateway=f"{FIRST.core_net}.3:5060")
+# the other one takes what says it is to visit the first, as two of one cluster do
+TWIN = SoftswitchPlan(gateway=GATEWAY.gateway, parameters=(f'alias="{A}"',))
+CDR = '[cdr]\njson = "cdr.json"\n'
+PROBING = "[paths.probing]\nperiod = 2\nanswer_within = 1\n"
+
+
+def topology() -> Topology:
+    spare = Host("spare", (Interface(FIRST.core, (f"{B}/24",)),))
+    return one_pair() + Topology((spare, Host("names", (Interface(FIRST.core, (f"{NAMES}/24",)),))))
+
+
+def config(next_hops: str, extra: str = CDR, path: str = PROBING) -> str:
+    plain = sbc_config(FIRST, extra=extra, extra_realm=path)
+    assert f'next_hops = ["{A}:5060"]' in plain
+    return plain.replace(f'next_hops = ["{A}:5060"]', f"next_hops = {next_hops}")
+
+
+def in_order() -> str:
+    return config(f'["{A}:5060", "{B}:5060"]')
+
+
+def stage_of(make_scene: MakeScene, toml: str) -> tuple[Scene, Softswitch]:
+    """The scene with a second softswitch in it."""
+    stage = make_scene(topology(), plan=GATEWAY, toml=toml)
+    return stage, Softswitch.start(stage.lab.host("spare"), plan=TWIN)
+
+
+def kill(switch: Softswitch) -> None:
+    switch.process.stop(signal.SIGKILL)
+
+
+def records(stage: Scene, number: int = 1) -> list[dict[str, Any]]:
+    """So many call detail records, once they are there."""
+    assert stage.sbc is not None
+    file = stage.sbc.config.parent / "cdr.json"
+
+    def written() -> list[bytes]:
+        lines = file.read_bytes().splitlines() if file.exists() else []
+        return lines if len(lines) >= number else []
+
+    return [json.loads(line) for line in wait_for(written, 5.0, "the records")]
+
+
+def said(stage: Scene, pattern: str, timeout: float = 5.0) -> None:
+    assert stage.sbc is not None
+    stage.sbc.process.wait_output(pattern, timeout)
+
+
+def test_one_is_killed_before_a_call(make_scene: MakeScene) -> None:
+    """Its probes are far apart, so that the call is the first to find out."""
+    toml = config(f'["{A}:5060", "{B}:5060"]', path="[paths.probing]\nperiod = 600\n")
+    stage, _ = stage_of(make_scene, toml)
+    alice, gateway = stage.phone("phone-a", "alice"), stage.phone("uas", "gateway")
+    assert alice.register().status == 200
+    kill(stage.softswitch)
+    call = alice.dial("9001").wait("up", timeout=12.0)
+    taken = gateway.wait_call().wait("up")
+    said(stage, r"hop-down: silent for 4\.\d s")
+    said(stage, rf"call \w+: failover: .*from={A}:5060 to={B}:5060")
+    assert call.bye().status == 200
+    assert taken.wait("ended").cause == "hung up there"
+    (record,) = records(stage)
+    assert record["complete"] and (record["ending"], record["ended_by"]) == ("normal", "caller")
+    assert record["legs"][1]["seen"] == f"{B}:5060"
+    # the next call need not find out again
+    again = alice.dial("9001").wait("up", timeout=3.0)
+    assert again.bye().status == 200
+
+
+def test_one_is_killed_and_registrations_go_on_at_the_other(make_scene: MakeScene) -> None:
+    stage, spare = stage_of(make_scene, in_order())
+    alice, bob = stage.phone("phone-a", "alice"), stage.phone("phone-b", "bob")
+    for phone in (alice, bob):
+        assert phone.register(300).status == 200
+    assert stage.softswitch.contacts("alice") and not spare.contacts("alice")
+    kill(stage.softswitch)
+    said(stage, r"hop-down: no answer to 2 probes", 10.0)
+    for phone in (alice, bob):  # long before the SBC would have asked a registrar again
+        assert phone.register(300).status == 200
+    assert spare.contacts("alice") and spare.contacts("bob")
+    call = alice.dial("bob").wait("up")
+    other = bob.wait_call().wait("up")
+    assert call.bye().status == 200
+    assert other.wait("ended").cause == "hung up there"
+    assert {leg["seen"] for record in records(stage, 2) for leg in record["legs"] if leg["realm"] == "core"} == {
+        f"{B}:5060"
+    }, "out to it, and in from it"
+
+
+def test_one_is_killed_in_the_middle_of_a_registration(make_scene: MakeScene) -> None:
+    """It has asked for credentials and is gone when they come: the other asks for its own."""
+    stage, spare = stage_of(make_scene, config(f'["{A}:5060", "{B}:5060"]', path=""))
+    alice = stage.phone("phone-a", "alice")
+    assert alice.register(300).status == 200
+    kill(stage.softswitch)
+    assert alice.register(0, timeout=20.0).status == 200, "this one is never answered by the SBC itself"
+    assert alice.register(300, timeout=20.0).status == 200
+    assert spare.contacts("alice")
+
+
+def test_one_is_killed_in_the_middle_of_a_call(make_scene: MakeScene) -> None:
+    stage, spare = stage_of(make_scene, in_order())
+    alice, gateway = stage.phone("phone-a", "alice"), stage.phone("uas", "gateway")
+    assert alice.register().status == 200
+    call = alice.dial("9001").wait("up")
+    taken = gateway.wait_call().wait("up")
+    kill(stage.softswitch)
+    said(stage, r"hop-down", 10.0)
+    assert call.bye().status == 200
+    assert taken.wait("ended").cause == "hung up there"
+    assert "got BYE" in spare.process.output()
+    (record,) = records(stage)
+    assert record["complete"] and (record["ending"], record["ended_by"]) == ("normal", "caller")
+    assert record["legs"][1]["seen"] == f"{A}:5060", "where the call was"
+
+
+def test_it_comes_back(make_scene: MakeScene) -> None:
+    stage, spare = stage_of(make_scene, in_order())
+    alice, _ = stage.phone("phone-a", "alice"), stage.phone("uas", "gateway")
+    assert alice.register().status == 200
+    kill(stage.softswitch)
+    said(stage, r"hop-down", 10.0)
+    anew = Softswitch.start(stage.lab.host("softswitch"), plan=GATEWAY)
+    said(stage, r"hop-up: answers", 10.0)
+    call = alice.dial("9001").wait("up")
+    assert call.bye().status == 200
+    assert "got INVITE" in anew.process.output() and "got INVITE" not in spare.process.output()
+
+
+def serve(stage: Scene, *records: str) -> LabProcess:
+    """dnsmasq with these records and nothing else."""
+    host = stage.lab.host("names")
+    argv = ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root"]
+    argv += ["--local=/voice.test/"]  # what is not here is nowhere
+    argv += ["--pid-file=", f"--listen-address={NAMES}", "--bind-interfaces", "--log-queries", "--log-facility=-"]
+    argv += ["--local-ttl=5", f"--host-record=a.voice.test,{A}", f"--host-record=b.voice.test,{B}", *records]
+    process = host.popen(argv, log="dnsmasq")
+    host.wait_bound(53, NAMES, by=process)
+    return process
+
+
+def test_a_name_that_moves(make_scene: MakeScene) -> None:
+    """SRV records first lead to one softswitch, then to the other; a call under way stays where it is."""
+    toml = config('["voice.test"]', extra=f'{CDR}[dns]\nservers = ["{NAMES}"]\n')
+    stage, spare = stage_of(make_scene, toml)
+    alice, gateway = stage.phone("phone-a", "alice"), stage.phone("uas", "gateway")
+    first = serve(
+        stage,
+        "--naptr-record=voice.test,10,50,s,SIP+D2U,,_sip._udp.voice.test",
+        "--srv-host=_sip._udp.voice.test,a.voice.test,5060,10,60",
+    )
+    said(stage, rf"next hop voice\.test: udp {A}:5060", 40.0)
+    assert alice.register().status == 200
+    call = alice.dial("9001").wait("up")
+    taken = gateway.wait_call().wait("up")
+    assert "got INVITE" in stage.softswitch.process.output()
+    first.stop()
+    second = serve(stage, "--srv-host=_sip._udp.voice.test,b.voice.test,5060,10,60")
+    said(stage, rf"next hop voice\.test: udp {B}:5060", 50.0)
+    assert call.bye().status == 200
+    assert taken.wait("ended").cause == "hung up there"
+    assert "got BYE" in stage.softswitch.process.output() and "got BYE" not in spare.process.output()
+    assert alice.register().status == 200, "no next hop any more, its registrar is told nothing"
+    assert spare.contacts("alice")
+    again = alice.dial("9001").wait("up")
+    assert again.bye().status == 200
+    assert "got INVITE" in spare.process.output()
+    # without any DNS the last answer holds
+    second.stop()
+    said(stage, r"next hop voice\.test: .*; what was known stays", 60.0)
+    assert alice.dial("9001").wait("up").bye().status == 200
