@@ -277,7 +277,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
     "paths[].sessions": (
         Key("mode", kinds.choice(Lasting)),
         Key("shortest", kinds.integer(90, 86_400)),
-        Key("period", kinds.seconds(60.0, 86_400.0)),
+        Key("period", kinds.seconds(10.0, 86_400.0)),
     ),
     "console": (
         Key("listen", kinds.ip_port(unspecified=True), required=True),

@@ -101,6 +101,8 @@ class Crossing:
         """How to call the peer on the other side by host, where so far the message called the SBC."""
         if self.there.side is Side.CORE:
             target = self.target
+            if self.call is not None and self.intent.within:  # not the other party's own host, where it is sent direct
+                return self.path.domain or self.call.legs[1 - self.from_leg].seen.host
             first = self.hop.peer if target is None or target.name else target.address  # a hop on the way is not it
             return self.path.domain or first.host
         return self.hop.peer.host

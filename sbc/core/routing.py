@@ -163,6 +163,8 @@ def _existing_call(
         return name.owner if name is not None and isinstance(name.owner, Call) else call
     if intent.kind is not Kind.OPEN or call is None:
         return None
+    if call.leg_in(realm.name) == 1:
+        return None  # what we have asked there has been sent back to us: it is for another terminal, and another call
     if call.state is CallState.CLOSED:
         registry.unname_call(call)  # a new attempt under the same key
         return None

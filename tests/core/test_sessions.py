@@ -10,6 +10,7 @@ from sbc.core.orders import Note, Record
 from sbc.core.realm import Lasting, Sessions
 from sbc.sip.dialect import SipDialect
 from tests.calls.test_calls import ROUTE, only_call
+from tests.kept import restarted
 from tests.rig import PHONE, SOFTSWITCH, Rig, events, make_plan, of, sends
 from tests.sip_messages import answer, header, inside, invite, plain_answer, request, sdp, status
 
@@ -173,3 +174,27 @@ def test_subscriptions_have_lives_of_their_own() -> None:
     made.wait(500)
     assert "zombie" not in events(made.log)
     assert all(call.session is None for call in made.border.registry.calls.values())
+
+
+def test_a_session_outlives_a_restart() -> None:
+    made = rig()
+    agreed(made)
+    made.wait(600)
+    after, _ = restarted(made, 10.0)
+    session = only_call(after).session
+    assert session is not None and session.seconds == 1800.0
+    after.wait(1180)
+    assert ended(after) is None
+    after.wait(20)
+    assert ended(after) == "vanished"
+
+
+def test_who_was_being_asked_at_the_restart_is_asked_again() -> None:
+    made = rig(Lasting.REFRESH)
+    agreed(made, b"Subject: none")
+    made.wait(900)
+    assert only_call(made).session.open
+    after, _ = restarted(made, 1.0)
+    assert not only_call(after).session.open
+    orders = after.wait(901)
+    assert [data for data in sends(orders, "core") if data.startswith(b"OPTIONS")]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SCENARIOS = Path(__file__).with_name("scenarios")
 AUDIO_SECONDS = 20
 FAX_PORT = 30000
-_ECHO = ("uas", "uas_early", "uas_ring")
+_ECHO = ("uas", "uas_early", "uas_reliable", "uas_ring")
 
 
 class SippPhone:
@@ -54,9 +54,9 @@ class SippPhone:
         return self._run(scenario, {"callee": callee}, timeout, "-d", str(talk))
 
     def take(self, scenario: str = "uas", talk: int = 500, timeout: float = 30.0) -> LabProcess:
-        """Take one call; returns when sipp listens. `uas` and `uas_early` only echo RTP, which suits a host that can
-        be reached; behind a NAT one that sends its own is wanted: `uas_talk`, `uas_update`, `uas_fax`. `uas_ring` never
-        answers."""
+        """Take one call; returns when sipp listens. `uas`, `uas_early` and `uas_reliable` only echo RTP, which suits a
+        host that can be reached; behind a NAT one that sends its own is wanted: `uas_talk`, `uas_update`, `uas_fax`.
+        `uas_ring` never answers."""
         echo = ("-rtp_echo", "-mp", str(self.media_port)) if scenario in _ECHO else ()
         process = self._run(scenario, {}, timeout, "-d", str(talk), *echo)
         self.host.wait_bound(self.port, self.host.address(), self.transport, by=process)
