@@ -57,6 +57,19 @@ class _Way(ClientFactory):
         connection.table.gone(connection, f"no connection: {reason.getErrorMessage()}")
 
 
+class _Gate(Factory):
+    """Lets secured connections in at one listener, each by the certificate that counts when it comes."""
+
+    noisy = False
+
+    def __init__(self, table: Connections, listener: Listener) -> None:
+        self._table = table
+        self._listener = listener
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        return self._table.lock(self._listener).buildProtocol(addr)
+
+
 class _Lock(TLSMemoryBIOFactory):
     """Secures what another factory makes; where that makes nothing there is nothing to secure."""
 
@@ -89,7 +102,8 @@ class Connections:
         self._reactor = reactor
         self._realms = realms
         self._framers = framers
-        self._security = security
+        self._security = dict(security)
+        self._locks: dict[Listener, _Lock] = {}
         self.ears = ears
         self._all: set[Connection] = set()
         self._found: dict[tuple[Listener, Address], Connection] = {}
@@ -133,13 +147,37 @@ class Connections:
             sock.listen(BACKLOG)
             door: Any = _Door(self, listener)
             if listener.transport == SECURED:
-                door = _Lock(self._security[listener.realm].server(), False, door)
+                door = _Gate(self, listener)
             return self._reactor.adoptStreamPort(sock.fileno(), sock.family, door)
         except OSError as error:
             raise CannotListenError(listener.address.host, listener.address.port, error) from error
         finally:
             if sock is not None:
                 sock.close()  # the reactor has its own descriptor of it
+
+    @property
+    def security(self) -> Mapping[str, Security]:
+        """What the connections of each realm are secured with."""
+        return self._security
+
+    def replan(self, realms: Mapping[str, Realm], security: Mapping[str, Security]) -> None:
+        """What comes from now on is held to these realms, and secured by what their files hold now."""
+        self._realms = realms
+        self._security |= security  # a realm that is leaving keeps what it had
+        self._locks.clear()
+
+    def lock(self, listener: Listener) -> _Lock:
+        """What secures the connections that come in at a listener."""
+        lock = self._locks.get(listener)
+        if lock is None:
+            lock = _Lock(self._security[listener.realm].server(), False, _Door(self, listener))
+            self._locks[listener] = lock
+        return lock
+
+    def close(self, listener: Listener) -> None:
+        """End what connections there are at a listener that is closed."""
+        for connection in [each for each in self._all if each.listener == listener]:
+            connection.close("closed", "its listener is closed")
 
     def send(self, listener: Listener, peer: Address, data: bytes, otherwise: Address | None = None) -> str:
         """Send by the connection to `peer`, or else to `otherwise`, opened if need be; empty, or why that cannot be."""

@@ -176,6 +176,9 @@ class IMediaEngine(Interface):
     def streams():
         """The ids of all open streams."""
 
+    def report_silence(seconds):
+        """From now on tell the observer of streams that nobody has spoken on for so long; 0: of none."""
+
 
 class IMediaObserver(Interface):
     """Who hears what an engine finds. Called on the reactor's thread."""

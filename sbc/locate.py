@@ -102,6 +102,16 @@ class Locator:
             for known in names:
                 self._refresh(known)
 
+    def replan(self, plan: Plan) -> None:
+        """Ask for the names of another plan; those that stay are known as they were until they are found again."""
+        before = self._known
+        self.stop()
+        self._plan, self._known = plan, {}
+        self.start()
+        for path, names in self._known.items():
+            for known in names:
+                known.targets = next((each.targets for each in before.get(path, ()) if each.hop == known.hop), [])
+
     def stop(self) -> None:
         """Ask no more."""
         self._running = False
@@ -109,7 +119,7 @@ class Locator:
             for known in names:
                 if known.again is not None and known.again.active():
                     known.again.cancel()
-        self._known.clear()
+        self._known = {}
 
     def _refresh(self, known: Known) -> None:
         known.again = None
@@ -119,7 +129,7 @@ class Locator:
 
     def _found(self, known: Known, found: Found) -> None:
         targets, ttl = found
-        if not self._running:
+        if not self._wants(known):
             return
         if known.failing:
             self._log.info("next hop {name}: found again", name=known.hop.to.host)
@@ -132,8 +142,12 @@ class Locator:
             names = self._known[known.path.name]
             self._give(known.path, literal_targets(known.path) + [each for name in names for each in name.targets])
 
+    def _wants(self, known: Known) -> bool:
+        """Whether it is still to be known: names were asked for that another plan has not."""
+        return self._running and any(each is known for each in self._known.get(known.path.name, ()))
+
     def _failed(self, known: Known, failure: Any) -> None:
-        if not self._running:
+        if not self._wants(known):
             return
         self._later(known, RETRY)
         if not known.failing:

@@ -32,11 +32,12 @@ from sbc.core.orders import (
     UpdateStream,
     Wake,
 )
+from sbc.core.realm import Plan
 from sbc.core.registry import Arrival
 from sbc.interfaces import IFramer, IMediaObserver, PortUnavailable
 from sbc.journal import Journal
 from sbc.ledger.meter import Meter
-from sbc.media.udp import listen_udp
+from sbc.media.udp import listen_udp, set_dscp
 from sbc.tls import Security
 
 SIGNALING_BUFFER = 4 * 1024 * 1024
@@ -210,9 +211,7 @@ class Runner:
         elif isinstance(order, Alias):
             self.connections.alias(order.listener, order.peer, order.address)
         elif isinstance(order, Unlisten):
-            port = self._ports.pop(order.listener, None)
-            if port is not None:
-                port.stopListening()
+            self.unlisten(order.listener)
 
     def _send(self, order: Send) -> None:
         port = self._ports.get(order.listener)
@@ -290,8 +289,27 @@ class Runner:
 
     # -- listeners
 
-    def listen(self, listener: Listener) -> None:
-        """Open a listener. @raises twisted.internet.error.CannotListenError."""
+    def unlisten(self, listener: Listener) -> None:
+        """Close a listener, if it is open, and the connections there."""
+        port = self._ports.pop(listener, None)
+        if port is not None:
+            port.stopListening()
+            if listener.reliable:
+                self.connections.close(listener)
+            self._log.info("no longer listening on {listener}", listener=listener)
+
+    def mark(self, plan: Plan) -> None:
+        """Give the datagrams of every listener of `plan` the DSCP it has there."""
+        for realm in plan.realms.values():
+            for own in realm.listeners:
+                if not own.reliable and own in self._ports:
+                    set_dscp(self._ports[own].socket, realm.media.dscp)
+
+    def listen(self, listener: Listener, dscp: int | None = None) -> None:
+        """Open a listener; what it sends has that DSCP, or that of its realm.
+
+        @raises twisted.internet.error.CannotListenError.
+        """
         if listener.reliable:
             self._ports[listener] = self.connections.listen(listener)
             self._log.info("listening on {listener}", listener=listener)
@@ -302,7 +320,8 @@ class Runner:
 
         protocol = self._protocols[listener.dialect](deliver)
         protocol.noisy = False  # what is listened on is said below, in our words
-        dscp = self._border.plan.realms[listener.realm].media.dscp
+        if dscp is None:
+            dscp = self._border.plan.realms[listener.realm].media.dscp
         self._ports[listener] = listen_udp(self._reactor, listener.address, protocol, SIGNALING_BUFFER, dscp=dscp)
         self._log.info("listening on {listener}", listener=listener)
 
@@ -340,13 +359,14 @@ class Runner:
 
     def _audit_sockets(self) -> list[str]:
         registry = self._border.registry
-        wanted = {own for realm in self._border.plan.realms.values() for own in realm.listeners}
+        wanted = registry.networks.listeners()
         wanted |= {port.listener for port in registry.terminal_ports.values()}
         faults = [f"{own} is open but wanted by nobody" for own in sorted(set(self._ports) - wanted, key=str)]
         faults += [f"{own} is wanted but not open" for own in sorted(wanted - set(self._ports), key=str)]
         if registry.timers.next() is not None and not (self._wake is not None and self._wake.active()):
             faults.append("the core waits to be woken, but no timer is set")
         faults += self.connections.faults()
-        strays = {each.listener for each in self.connections.books().connections} - set(self._ports)
+        strays = {each.listener for each in self.connections.books().connections if not each.closing}
+        strays -= set(self._ports)
         faults += [f"{own} is closed but has connections" for own in sorted(strays, key=str)]
         return faults

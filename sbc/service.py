@@ -9,10 +9,11 @@ from time import time
 from typing import Any
 
 from twisted.application.internet import TimerService
-from twisted.application.service import IService, MultiService, Service
+from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from sbc.admin.log import TWISTD_LOG
 from sbc.config.schema import Config, DnsConfig, StoreConfig
 from sbc.core.border import Border
 from sbc.core.hops import Target
@@ -22,7 +23,11 @@ from sbc.core.realm import Path, Plan
 from sbc.ledger.service import LedgerService
 from sbc.locate import Locator
 from sbc.media.twisted_engine import TwistedEngine
+from sbc.notify import ManagerService, Notifier
+from sbc.operations import Operations
+from sbc.reload import Reloader
 from sbc.runner import Runner
+from sbc.signals import SignalService
 from sbc.sip.dialect import SipDialect
 from sbc.sip.framing import SipFramer
 from sbc.sip.protocol import SipDatagrams
@@ -40,17 +45,16 @@ class BorderService(Service):
     def __init__(self, reactor: Any, plan: Plan, source: str = "", dns: DnsConfig = DnsConfig()) -> None:  # noqa: B008
         """`source`: the configuration file. @raises sbc.config.faults.ConfigError where a certificate's files fail."""
         self.setName("border")
-        self._reactor = reactor
-        timers = plan.timers
-        dialects = {"sip": SipDialect(patience=timers.unanswered, linger=timers.linger)}
-        self.border = Border(plan, dialects, Mint(urandom(_SECRET_OCTETS)))
+        self.border = Border(plan, dialects(plan), Mint(urandom(_SECRET_OCTETS)))
         self.runner = Runner(
             reactor, self.border, {"sip": SipDatagrams}, {"sip": SipFramer}, read_tls(plan.realms, source)
         )
-        self.runner.engine = TwistedEngine(reactor, self.runner, timers.silence)
+        self.runner.engine = TwistedEngine(reactor, self.runner, plan.timers.silence)
         self.locator = Locator(reactor, plan, {"sip": SERVICES}, self._located, dns.servers)
         self._checks = cycle(self.runner.checks())
         self.resume: Callable[[], None] | None = None  # takes up what an earlier process has left
+        self._reactor = reactor
+        self._looked_at = reactor.seconds()
 
     def startService(self) -> None:
         """@raises CannotListenError, by which twistd ends: an SBC that lacks a listener is none."""
@@ -73,6 +77,7 @@ class BorderService(Service):
 
     def look_over_books(self) -> None:
         """Run the next of the auditor's checks and say what it found."""
+        self._looked_at = self._reactor.seconds()
         faults = next(self._checks)()
         if faults:
             self.runner.counted["audit-faults"] += len(faults)
@@ -80,15 +85,36 @@ class BorderService(Service):
                 "the books do not balance: {fault}; {count} faults in all", fault=faults[0], count=len(faults)
             )
 
+    def pace(self, config: Config) -> float:
+        """Seconds between two looks."""
+        return config.plan.timers.audit / len(self.runner.checks())
 
-def make_service(config: Config) -> IService:
+    def looks_over_books(self, config: Config) -> bool:
+        """Whether that is done as often as it should be."""
+        return bool(self._reactor.seconds() - self._looked_at <= max(10.0, 3 * self.pace(config)))
+
+
+def dialects(plan: Plan) -> dict[str, Any]:
+    """What is spoken under a plan."""
+    timers = plan.timers
+    return {"sip": SipDialect(patience=timers.unanswered, linger=timers.linger, emergency=plan.emergency)}
+
+
+class Sbc(MultiService):
+    """All services of one SBC, and what an operator does to it."""
+
+    operations: Operations
+
+
+def make_service(config: Config, alone: bool = False) -> Sbc:
     """The whole SBC of a configuration, as a service for twistd or any other Twisted application.
 
+    `alone`: the process has nothing else to do, so signals are for it, and a service manager is told how it is.
     @raises sbc.config.faults.ConfigError where one of the files for console or TLS cannot be used.
     """
     from twisted.internet import reactor
 
-    whole = MultiService()
+    whole = Sbc()
     border = BorderService(reactor, config.plan, config.source, config.dns)
     ledger: LedgerService | None = None
     if config.cdr is not None:
@@ -103,10 +129,18 @@ def make_service(config: Config) -> IService:
     if ledger is not None:
         ledger.setServiceParent(whole)  # before the border: it is there before the first call and goes after the last
     border.setServiceParent(whole)
-    pace = config.plan.timers.audit / len(border.runner.checks())
-    TimerService(pace, border.look_over_books).setServiceParent(whole)
+    reloader = Reloader(reactor, border.border, border.runner, dialects)
+    whole.operations = Operations(reactor, config, border.border, border.runner, reloader)
+    whole.operations.keeps = config.store is not None
+    looks = TimerService(border.pace(config), border.look_over_books)
+    looks.setServiceParent(whole)
+    reloader.takers.append(lambda runs: _repace(looks, border.pace(runs)))
+    reloader.takers.append(lambda runs: border.locator.replan(runs.plan))
+    reloader.takers.append(lambda runs: TWISTD_LOG.set_level(runs.log.level))
     if config.console is not None or config.control is not None:
         _add_console(whole, reactor, config, border)
+    if alone:
+        _add_hearing(whole, reactor, border)
     return whole
 
 
@@ -125,13 +159,34 @@ def _add_store(
         ledger.store = store
 
 
-def _add_console(whole: MultiService, reactor: Any, config: Config, border: BorderService) -> None:
+def _repace(looks: TimerService, pace: float) -> None:
+    """Look over the books at another pace."""
+    if looks.running and looks.step != pace:
+        looks.stopService()
+        looks.step = pace
+        looks.startService()
+
+
+def _add_hearing(whole: Sbc, reactor: Any, border: BorderService) -> None:
+    """What a process hears and says that is an SBC and nothing else: signals, and the service manager."""
+    operations = whole.operations
+
+    def healthy() -> bool:
+        return border.looks_over_books(operations.config)
+
+    manager = ManagerService(reactor, Notifier(), lambda: operations.state, lambda: operations.waited, healthy)
+    operations.watchers.append(manager.became)
+    manager.setServiceParent(whole)
+    SignalService(reactor, operations).setServiceParent(whole)
+
+
+def _add_console(whole: Sbc, reactor: Any, config: Config, border: BorderService) -> None:
     """The console, by SSH, control socket or both."""
     from sbc.admin.auditlog import AuditLog, audit_file
     from sbc.admin.clerk import Clerk
     from sbc.admin.console import Console
 
-    console = Console(border.border, border.runner, config, reactor.seconds)
+    console = Console(border.border, border.runner, config, reactor.seconds, whole.operations)
     audit = AuditLog(audit_file(None if config.audit is None else config.audit.file, config.source))
     clerk = Clerk(console, audit)
     if config.control is not None:

@@ -48,7 +48,7 @@ def makeService(options: Options) -> IService:
     """The service that runs the configuration `options` names. Raises UsageError with all faults, one a line."""
     from sbc.service import make_service
 
-    return make_service(options.loaded or _load(options["config"]))
+    return make_service(options.loaded or _load(options["config"]), alone=True)
 
 
 def _load(path: str) -> Config:

@@ -20,6 +20,7 @@ from sbc.core.orders import (
     UpdateStream,
     Wake,
 )
+from sbc.core.realm import Plan
 from sbc.core.registry import Arrival
 
 _LIFE = ("open", "ring", "answer", "close")
@@ -58,6 +59,11 @@ class Outside:
             self.now, self.wake_at = max(self.now, self.wake_at), None
             self.carry_out(self.border.wake(self.now))
         self.now = max(self.now, to)
+
+    def replan(self, plan: Plan) -> None:
+        """Another plan counts from now on: its listeners are opened before the border hears of it."""
+        self.listeners |= {own for realm in plan.realms.values() for own in realm.listeners}
+        self.carry_out(self.border.replan(plan, self.now))
 
     def carry_out(self, orders: list[Order]) -> None:
         for order in orders:
@@ -102,7 +108,7 @@ class Outside:
         """What does not add up: in the core's books, between them and the outside; whether the core will be woken."""
         registry = self.border.registry
         found = audit(registry, self.streams)
-        wanted = {own for realm in self.border.plan.realms.values() for own in realm.listeners}
+        wanted = registry.networks.listeners()
         wanted |= {port.listener for port in registry.terminal_ports.values()}
         if wanted != self.listeners:
             found.append(f"listeners: {wanted ^ self.listeners}")
@@ -130,6 +136,10 @@ class Outside:
             "sources": registry.crowd.per_source,
             "names": registry.names,
             "timers": registry.timers,
+            "former realms": registry.networks.former,
+            "fading listeners": registry.networks.fading,
+            "leaving realms": registry.networks.leaving,
+            "former media ports": registry.networks.media.former,
             "streams": self.streams,
         }
         found = [f"{len(table)} {name}" for name, table in tables.items() if len(table)]  # type: ignore[arg-type]

@@ -117,8 +117,12 @@ class Rig:
         assert audit(self.border.registry, self.open_streams) == []
         return orders
 
-    def from_access(self, data: bytes, source: Address = NAT) -> list[Order]:
-        own = self.border.plan.realms["access"].listeners[0]
+    def replan(self, plan: Plan) -> list[Order]:
+        """Let another plan count."""
+        return self._take(self.border.replan(plan, self.now))
+
+    def from_access(self, data: bytes, source: Address = NAT, at: Listener | None = None) -> list[Order]:
+        own = at or self.border.plan.realms["access"].listeners[0]
         return self._take(self.border.receive(Arrival(own, source, data, self.now)))
 
     def from_core(self, data: bytes, source: Address = SOFTSWITCH, at: Listener | None = None) -> list[Order]:

@@ -49,6 +49,10 @@ FLOORS = (
     ("sbc.tls", 3),
     ("sbc.journal", 3),
     ("sbc.locate", 3),
+    ("sbc.operations", 3),
+    ("sbc.reload", 3),
+    ("sbc.notify", 3),
+    ("sbc.signals", 3),
     ("sbc.service", 4),
     ("sbc.tap", 4),
 )

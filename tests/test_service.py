@@ -69,6 +69,7 @@ def test_the_whole_is_a_service_for_any_application() -> None:
     service = make_service(Config(plan()))
     assert IService.providedBy(service)
     assert [each.name for each in service if each.name] == ["border"]
+    assert service.operations.state == "running"
 
 
 def test_the_console_may_be_a_control_socket_alone(tmp_path: pathlib.Path) -> None:

@@ -22,7 +22,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Config]:
     """Stands in for sbc.service, and collects what it was asked to run."""
     configs: list[Config] = []
 
-    def make_service(config: Config) -> IService:
+    def make_service(config: Config, alone: bool = False) -> IService:
+        assert alone  # the process is ours
         configs.append(config)
         return Service()
 

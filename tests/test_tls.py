@@ -80,6 +80,16 @@ def test_a_phone_is_heard_over_tls(authority: Authority) -> None:
         assert bench.heard.counted["connection-accepted"] == 1
 
 
+def test_a_new_certificate_counts_for_who_comes_from_then_on(authority: Authority, tmp_path: Path) -> None:
+    with open_bench(transport="tls", security=security(authority)) as bench:
+        assert say(bench, trusting(authority), INVITE) == b"answer"
+        other = Authority(tmp_path, "other")
+        bench.table.replan({own.realm: bench.table.realm(own) for own in (bench.access, bench.core)}, security(other))
+        with pytest.raises(ssl.SSLCertVerificationError):
+            say(bench, trusting(authority), INVITE)
+        assert say(bench, trusting(other), INVITE) == b"answer"
+
+
 def test_a_large_message_over_tls(authority: Authority) -> None:
     data = REGISTER.replace(b"Content-Length: 0", b"Content-Length: 50000") + b"x" * 50_000
     with open_bench(transport="tls", security=security(authority)) as bench:

@@ -189,6 +189,7 @@ class ToyDialect:
         if message.text(TARGET):
             place, token = read_place(message.text(TARGET))
             intent.target = Slot(Role.SIGNAL, place, TARGET, token=token)
+            intent.urgent = op == OPEN and token == b"help"
         if op in (OPEN, BIND):
             intent.route = read_route(message.text(HOP))
             if op == BIND:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from time import time
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from sbc.admin import columns, views
 from sbc.admin.commands import COMMANDS, read
@@ -22,6 +22,7 @@ from sbc.core.border import Border
 from sbc.core.call import Call, CallState, Stream
 from sbc.core.memory import Story
 from sbc.core.realm import Path, Realm
+from sbc.operations import Operations, Outcome
 from sbc.runner import Runner
 
 LIMIT = 50
@@ -29,26 +30,6 @@ LIMIT = 50
 
 T = TypeVar("T")
 Answer = Table | Record | Text
-
-
-class Outcome(Protocol):
-    """How an operation went: whether it is done, and lines that say what."""
-
-    ok: bool
-    lines: list[str]
-
-
-class Operations(Protocol):
-    """What may be done to the SBC as a whole."""
-
-    def reload(self) -> Outcome:
-        """Read the configuration anew."""
-
-    def drain(self, limit: float | None) -> Outcome:
-        """Take no new calls, and end those left after `limit` seconds, if that is not None."""
-
-    def undrain(self) -> Outcome:
-        """Take calls again."""
 
 
 class Console:

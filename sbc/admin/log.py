@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 
 from twisted.logger import (
     FilteringLogObserver,
+    ILogFilterPredicate,
     ILogObserver,
     LegacyLogObserverWrapper,
     LogEvent,
@@ -208,9 +209,24 @@ def configured_file(config: LogConfig, source: str = "") -> AppendedFile | None:
         raise ConfigError([fault]) from error
 
 
-def observer(config: LogConfig, *outs: ILogObserver) -> ILogObserver:
-    """What hears every event and hands on to `outs` what the configuration wants written."""
-    return FilteringLogObserver(LogPublisher(*outs), [wanted(config.level)])
+@implementer(ILogFilterPredicate)
+class Threshold:
+    """What is written, see `wanted`, at a level that may change while it is heard."""
+
+    def __init__(self, level: Level) -> None:
+        self._wanted = wanted(level)
+
+    def set(self, level: Level) -> None:
+        """Let another level count from now on."""
+        self._wanted = wanted(level)
+
+    def __call__(self, event: LogEvent) -> Any:
+        return self._wanted(event)
+
+
+def observer(config: LogConfig, *outs: ILogObserver, threshold: Threshold | None = None) -> ILogObserver:
+    """What hears every event and hands on to `outs` what the configuration, or else `threshold`, wants written."""
+    return FilteringLogObserver(LogPublisher(*outs), [threshold or Threshold(config.level)])
 
 
 class TwistdLog:
@@ -218,9 +234,15 @@ class TwistdLog:
 
     def __init__(self) -> None:
         self._begin: Callable[[], ILogObserver] | None = None
+        self._threshold: Threshold | None = None
 
-    def set(self, begin: Callable[[], ILogObserver]) -> None:
-        self._begin = begin
+    def set(self, begin: Callable[[], ILogObserver], threshold: Threshold) -> None:
+        self._begin, self._threshold = begin, threshold
+
+    def set_level(self, level: Level) -> None:
+        """Let another level count, where twistd logs by us at all."""
+        if self._threshold is not None:
+            self._threshold.set(level)
 
     def __call__(self) -> ILogObserver:
         """Called by twistd when it begins to log."""
@@ -240,13 +262,14 @@ def install(options: MutableMapping[str, Any], config: LogConfig, source: str = 
     """
     if options.get("logger"):
         return
-    file = configured_file(config, source)
+    file, threshold = configured_file(config, source), Threshold(config.level)
 
     def begin() -> ILogObserver:
         own = _twistds_own(options, config.format)
-        return observer(config, own) if file is None else observer(config, own, Lines(file, config.format))
+        outs = [own] if file is None else [own, Lines(file, config.format)]
+        return observer(config, *outs, threshold=threshold)
 
-    TWISTD_LOG.set(begin)
+    TWISTD_LOG.set(begin, threshold)
     options["logger"] = TWISTD_LOG_NAME
 
 

@@ -16,6 +16,7 @@ from sbc.config.schema import (
     ConsoleConfig,
     ControlConfig,
     DnsConfig,
+    DrainConfig,
     LogConfig,
     StoreConfig,
     TraceConfig,
@@ -70,6 +71,8 @@ class Draft:
     cdr: CdrConfig | None
     dns: DnsConfig
     store: StoreConfig | None
+    drain: DrainConfig
+    emergency: tuple[str, ...]
     has_realms: bool
 
 

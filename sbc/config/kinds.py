@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from enum import Enum
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ _LABEL_LENGTH = 63
 _WORD_LENGTH = 64
 _MOST_IN_LIST = 64
 _NO_PORT = -1
+_EMERGENCY = re.compile(r"\+?[0-9*#]{1,20}|urn:[a-z0-9-]{1,32}:[a-z0-9.-]{1,64}", re.ASCII | re.IGNORECASE)
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 E = TypeVar("E", bound=Enum)
@@ -208,6 +210,17 @@ def host_maybe_port() -> Kind:
         return Address(_host_ip(address.host, False), address.port)
 
     return Kind("IP:port, [IPv6]:port, or a domain name with or without a port", read)
+
+
+def emergency() -> Kind:
+    """A number as it is dialled, or the URN of a service (RFC 5031); in lower case."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not _EMERGENCY.fullmatch(value):
+            raise Unfit
+        return value.lower()
+
+    return Kind('a number, for example "112", or a service, "urn:service:sos"', read)
 
 
 def many(kind: Kind, least: int, what: str) -> Kind:

@@ -24,6 +24,7 @@ from sbc.config.schema import (
     ConsoleConfig,
     ControlConfig,
     DnsConfig,
+    DrainConfig,
     LogConfig,
     StoreConfig,
     TraceConfig,
@@ -31,6 +32,7 @@ from sbc.config.schema import (
 from sbc.core.address import Address
 from sbc.core.orders import Listener
 from sbc.core.realm import (
+    EMERGENCY,
     Connections,
     Failover,
     Keepalive,
@@ -93,6 +95,7 @@ def load_table(table: Mapping[str, Any], source: str, protocols: Protocols = PRO
         realms={name: _realm(name, realm) for name, realm in draft.realms.items()},
         paths=tuple(Path(**path.values) for path in draft.paths),
         timers=draft.timers,
+        emergency=draft.emergency,
     )
     return Config(
         plan=plan,
@@ -104,6 +107,7 @@ def load_table(table: Mapping[str, Any], source: str, protocols: Protocols = PRO
         cdr=draft.cdr,
         dns=draft.dns,
         store=draft.store,
+        drain=draft.drain,
         source=source,
     )
 
@@ -141,6 +145,8 @@ class _Reader:
             cdr=self.cdr(top["cdr"]) if "cdr" in top else None,
             dns=self.dns(top.get("dns", {})),
             store=self.store(top["store"]) if "store" in top else None,
+            drain=DrainConfig(**self.keys(top.get("drain", {}), "drain", "drain")),
+            emergency=self.keys(top.get("emergency", {}), "emergency", "emergency").get("numbers", EMERGENCY),
             has_realms="realms" in top,
         )
 

@@ -125,6 +125,16 @@ class StoreConfig:
 
 
 @attrs.frozen
+class DrainConfig:
+    """How the SBC lets calls go. `limit` is in seconds: what is live then is ended; `retry_after`, in seconds, is said
+    to whoever is turned away. `hand_over`: where a store keeps live calls, a stop leaves them to the next start."""
+
+    limit: float = 3600.0
+    retry_after: int = 30
+    hand_over: bool = True
+
+
+@attrs.frozen
 class Config:
     """A whole configuration. `source` is the file it was read from, for reloading."""
 
@@ -137,6 +147,7 @@ class Config:
     cdr: CdrConfig | None = None
     dns: DnsConfig = DnsConfig()
     store: StoreConfig | None = None
+    drain: DrainConfig = DrainConfig()
     source: str = ""
 
 
@@ -170,6 +181,8 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("cdr", kinds.table()),
         Key("dns", kinds.table()),
         Key("store", kinds.table()),
+        Key("drain", kinds.table()),
+        Key("emergency", kinds.table()),
     ),
     "timers": (_timer("call_max"), _timer("audit"), _timer("unanswered"), _timer("silence", low=0.0), _timer("linger")),
     "realms.NAME": (
@@ -314,5 +327,11 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("sqlite", _FILE, required=True),
         Key("silence", kinds.seconds(0.0, 86_400.0)),
     ),
+    "drain": (
+        Key("limit", kinds.seconds(0.0, 604_800.0)),
+        Key("retry_after", kinds.integer(1, 86_400)),
+        Key("hand_over", kinds.boolean()),
+    ),
+    "emergency": (Key("numbers", kinds.many(kinds.emergency(), 0, "numbers and services")),),
 }
 """Every key there is, by the table it stands in. Loader, example file and documentation are all held to this."""

@@ -9,7 +9,9 @@ from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState
 from sbc.core.exchange import ENDED_STATES, Exchange, Hop
 from sbc.core.hops import Neighbour
+from sbc.core.networks import Networks
 from sbc.core.orders import Listener
+from sbc.core.ports import PoolKey
 from sbc.core.realm import Side
 from sbc.core.registry import Registry
 from sbc.core.watch import Watch
@@ -34,22 +36,23 @@ def audit_streams(registry: Registry, engine_streams: Iterable[str]) -> list[str
 
 
 def _media_ports(registry: Registry) -> list[str]:
-    used: dict[str, set[int]] = {name: set() for name in registry.media_ports}
+    pools = registry.networks.media.all()
+    used: dict[PoolKey, set[int]] = {key: set() for key in pools}
     faults = []
     for call in registry.calls.values():
         for stream in call.streams.values():
             for leg, pair in zip(call.legs, stream.ours, strict=True):
-                if pair.rtp.port in used[leg.realm.name]:
+                there = used.setdefault((leg.realm.name, pair.rtp.host), set())
+                if pair.rtp.port in there:
                     faults.append(f"media port {pair.rtp.port} of realm {leg.realm.name} is in two streams")
-                used[leg.realm.name].add(pair.rtp.port)
-    for name, pool in registry.media_ports.items():
-        faults += [f"media port {port} of realm {name} is taken by nobody" for port in sorted(pool.used - used[name])]
-        faults += [
-            f"media port {port} of realm {name} is used but not taken" for port in sorted(used[name] - pool.used)
-        ]
+                there.add(pair.rtp.port)
+    for (name, _), pool in pools.items():
+        there = used.pop((name, pool.host))
+        faults += [f"media port {port} of realm {name} is taken by nobody" for port in sorted(pool.used - there)]
+        faults += [f"media port {port} of realm {name} is used but not taken" for port in sorted(there - pool.used)]
         if not pool.balanced():
             faults.append(f"the media ports of realm {name} do not add up")
-    return faults
+    return faults + [f"media ports of realm {name} at {host} belong to no pool" for name, host in used]
 
 
 def _calls(registry: Registry) -> list[str]:
@@ -151,7 +154,7 @@ def _terminal_ports(registry: Registry) -> list[str]:
         for own in map(ports.find, listeners):
             if own is not None and holder not in own.holders:
                 faults.append(f"{holder!r} does not hold signalling port {own.listener}")
-    taken = sum(len(pool.used) for pool in ports.pools.values())
+    taken = sum(len(pool.used) for pool in ports.all_pools())
     if taken != len(ports):
         faults.append(f"{taken} signalling ports are taken, {len(ports)} are open")
     faults += [f"the signalling ports of path {n} do not add up" for n, p in ports.pools.items() if not p.balanced()]
@@ -182,7 +185,7 @@ def _timers(registry: Registry) -> list[str]:
     return [*faults, f"{strays} timers belong to nobody"] if strays else faults
 
 
-def _wants_timer(owner: Call | Exchange | Binding | Watch | Neighbour) -> bool:
+def _wants_timer(owner: Call | Exchange | Binding | Watch | Neighbour | Networks) -> bool:
     if isinstance(owner, Watch):
         return owner.probe is None
     if isinstance(owner, Neighbour):
@@ -194,8 +197,9 @@ def _owners(registry: Registry) -> list[Call | Exchange | Binding]:
     return [*registry.calls.values(), *registry.live_exchanges, *registry.bindings.values()]
 
 
-def _timed(registry: Registry) -> list[Call | Exchange | Binding | Watch | Neighbour]:
-    return [*_owners(registry), *registry.watches.values(), *registry.hops.neighbours.values()]
+def _timed(registry: Registry) -> list[Call | Exchange | Binding | Watch | Neighbour | Networks]:
+    past = [registry.networks] if registry.networks.past else []
+    return [*_owners(registry), *registry.watches.values(), *registry.hops.neighbours.values(), *past]
 
 
 def _counts(registry: Registry) -> list[str]:

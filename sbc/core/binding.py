@@ -58,6 +58,7 @@ class Binding:
     expires_at: float = 0.0
     told_at: float = 0.0
     comes_back: float = 0.5  # the part of what it was told after which it did
+    stale: bool = False  # its path has changed since the registrar's last yes: its next refresh is taken there
     strayed: bool = False  # it last came from another port than before
     granted_at: float = 0.0
     grant_ends: float = 0.0

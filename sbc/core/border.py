@@ -10,17 +10,20 @@ from sbc.core.address import Address
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import Crossing, undo
+from sbc.core.drain import turn_away
 from sbc.core.ending import dismiss, end_call, is_too_late, resumed, silent
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.hops import Neighbour, Target
 from sbc.core.keys import far_key, near_key
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, NoMessage, Phase, Refused, Slot, Who
 from sbc.core.mint import Mint
+from sbc.core.networks import Networks
 from sbc.core.orders import CloseStream, Listener, Note, Order, Send, Wake
 from sbc.core.passage import translate
 from sbc.core.plain import Frame
 from sbc.core.realm import Path, Plan
 from sbc.core.registry import Arrival, Registry
+from sbc.core.replan import replan, sweep
 from sbc.core.reuse import offered
 from sbc.core.routing import exchange_of_reply, reply_crossing, request_crossing
 from sbc.core.timers import Timed
@@ -44,7 +47,6 @@ class Border:
     """
 
     def __init__(self, plan: Plan, dialects: Mapping[str, Any], mint: Mint) -> None:
-        self.plan = plan
         self.dialects = dialects
         self.registry = Registry(plan, mint)
         self.concerned = ""  # the id of the call that the last message belongs to, empty where it belongs to none
@@ -58,6 +60,17 @@ class Border:
     def resolved(self, path: Path, targets: Sequence[Target], now: float) -> list[Order]:
         """The next hops of `path` are at these addresses from now on. Calls under way are not touched."""
         return self._and_wake(probing.replace(self.registry, path, targets, now))
+
+    @property
+    def plan(self) -> Plan:
+        """What is configured, and realms of former plans that somebody is still in."""
+        return self.registry.plan
+
+    def replan(self, plan: Plan, now: float, retry_after: int = 30) -> list[Order]:
+        """Let another plan count from now on; its new listeners are open. Live calls keep what they began with. Who is
+        turned away at what the old plan had may come again after `retry_after` seconds."""
+        self.registry.networks.retry_after = retry_after
+        return self._and_wake(replan(self.registry, plan, now))
 
     def receive(self, arrival: Arrival) -> list[Order]:
         """Take one message across; `concerned` then says which call it belongs to. @raises Mishap."""
@@ -93,6 +106,8 @@ class Border:
             return front.wake_binding(self.registry, owner, now)
         if isinstance(owner, Neighbour):
             return probing.wake_neighbour(self.registry, self.dialects[owner.hop.listener.dialect], owner, now)
+        if isinstance(owner, Networks):
+            return sweep(self.registry, now)
         return self._wake_call(owner, now) if isinstance(owner, Call) else []
 
     def restless(self) -> float:
@@ -144,10 +159,14 @@ class Border:
         call, orders = resume.resume_call(self.registry, self.dialects, data, now, frame, away)
         return call, self._and_wake(orders)
 
-    def end_call(self, call_id: str, cause: str, now: float) -> list[Order]:
+    def end_call(self, call_id: str, cause: str, now: float, ending: Ending = Ending.CLEARED) -> list[Order]:
         """End a call from our side; both parties are told. @raises KeyError for an unknown id."""
         call = self.registry.calls[call_id]
-        return self._and_wake(end_call(self.registry, self.dialects[call.dialect], call, cause, Ending.CLEARED, now))
+        return self._and_wake(end_call(self.registry, self.dialects[call.dialect], call, cause, ending, now))
+
+    def drain(self, retry_after: int | None) -> None:
+        """Take nothing new from now on; who is turned away may come again after so many seconds. None: take all."""
+        self.registry.draining = retry_after
 
     def unlistened(self, listener: Listener, why: str, now: float) -> list[Order]:
         """A terminal's own listener could not be opened: whoever asked for it is refused."""
@@ -256,6 +275,7 @@ def _take_request(border: Border, dialect: Any, message: Any, intent: Intent, ar
     if absorbed is not None:
         return absorbed
     slots = dialect.slots(message)  # not before, since much of what arrives is a repetition
+    turn_away(registry, intent, slots, arrival)
     refreshed, fronted = front.refresh(registry, dialect, message, intent, slots, arrival)
     if refreshed:
         return fronted

@@ -18,7 +18,7 @@ from sbc.core.exchange import Change, Exchange, Hop
 from sbc.core.message import Intent, Kind, Phase, Place, Role, Slot
 from sbc.core.names import Name, Owner
 from sbc.core.orders import Listener, OpenStream, Order, UpdateStream
-from sbc.core.realm import Hosts, Path, Realm, Side, is_behind_nat
+from sbc.core.realm import Hosts, Path, Side, is_behind_nat
 from sbc.core.registry import Arrival, Registry
 
 UNKNOWN = "0.0.0.0"  # no address to bind to, but one that nothing is sent to
@@ -52,8 +52,8 @@ class Crossing:
         self.hop = hop
         self.path = path
         self.target = target
-        self.here: Realm = registry.plan.realms[arrival.listener.realm]
-        self.there: Realm = registry.plan.realms[hop.listener.realm]
+        self.here = registry.networks.realm_of(exchange.call, arrival.listener.realm)
+        self.there = registry.networks.realm_of(exchange.call, hop.listener.realm)
         self.local: Address = hop.listener.advertised
         self.granted: dict[Binding, int] = {}
         self.bound: dict[Slot, Binding] = {}
@@ -149,7 +149,7 @@ class Crossing:
 
     def _identity(self, slot: Slot) -> Place:
         address = slot.place.address
-        if self.registry.is_ours(self.here, address.host):
+        if self.registry.networks.is_ours(self.here, address.host):
             return Place(Address(self.peer_host, 0))
         if self.there.side is Side.CORE and address.host in (self.hop.peer.host, self.path.domain):
             return slot.place  # the name of the other side's own, which no address of ours may take
@@ -158,7 +158,7 @@ class Crossing:
 
     def _signal(self, slot: Slot) -> Place:
         place = slot.place
-        if self.registry.is_ours(self.here, place.address.host):
+        if self.registry.networks.is_ours(self.here, place.address.host):
             name = self.registry.names.find(self.here.name, slot.token)
             if name is not None and self._may_tell(name, slot):
                 return resolve(name)
@@ -310,7 +310,7 @@ class Crossing:
         rtp = known.get(Role.RTP) or known.get(Role.T38)
         if rtp is None:
             return
-        if self.here.side is Side.ACCESS and self.registry.is_own_media(rtp.host):
+        if self.here.side is Side.ACCESS and self.registry.networks.is_own_media(rtp.host):
             rtp = Address(UNKNOWN, rtp.port)  # no terminal is where we are: two that say so would send in a circle
         rtcp = known.get(Role.RTCP)
         if rtcp is None and stream.kind == "rtp":

@@ -24,6 +24,10 @@ class Crowd:
         self.late_exchanges: Late[Exchange] = Late()
         self.late_calls: Late[Call] = Late()
 
+    def replan(self, plan: Plan) -> None:
+        """Hold everything against the limits of another plan; what is there stays."""
+        self._realms = plan.realms
+
     def within(self, what: str, realm: Realm, most: int) -> None:
         """@raises Refused where a realm holds its `most` of something."""
         if self.in_realm[what, realm.name] >= most:

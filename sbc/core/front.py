@@ -70,6 +70,8 @@ def _why_forward(realm: Realm, intent: Intent, places: list[Slot], bound: list[B
         return "not bound"
     if any(b.seen != arrival.source or b.listener != arrival.listener for b in bound):
         return "from elsewhere"
+    if any(b.stale for b in bound):
+        return "its path has changed"
     if any(b.terms != intent.terms for b in bound):
         return "changed"
     share = realm.registrations.forward_after
@@ -161,6 +163,7 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
     if binding.realm.keepalive.tell_core:
         binding.sent, binding.registrar = exchange.sent, exchange.far
     binding.granted_by = None if exchange.neighbour is None else exchange.neighbour.key
+    binding.stale = False
     _live(registry, binding, now, told)
     keepalive.attend(registry, binding, now)
     orders = _replace_flow(registry, binding, exchange, now)

@@ -136,12 +136,28 @@ class Hops:
 
     # -- who there is
 
+    def replan(self, plan: Plan, now: float) -> list[Neighbour]:
+        """Lead to the next hops of another plan. Returns those that are nobody's any more.
+
+        What is known of those that stay is kept, and names stand for whom they stood.
+        """
+        before, self._plan = self._ways, plan
+        self._ways = {}
+        for path in plan.paths:
+            names = {str(hop.to) for hop in path.next_hops if not is_literal(hop.to.host)}
+            resolved = [target for target, _ in before.get(path.name, ()) if target.name in names]
+            self._lead(path, [*literal_targets(path), *resolved], now)
+        return self._drop_unused(now)
+
     def put(self, path: Path, targets: Iterable[Target], now: float) -> list[Neighbour]:
         """Let the next hops of `path` be these from now on. Returns those that are nobody's any more.
 
         What is known of those that stay is kept. Whatever is under way with those that go is not touched.
         """
-        before = [neighbour for _, neighbour in self._ways.get(path.name, ())]
+        self._lead(path, targets, now)
+        return self._drop_unused(now)
+
+    def _lead(self, path: Path, targets: Iterable[Target], now: float) -> None:
         ways: dict[HopKey, tuple[Target, Neighbour]] = {}
         for target in targets:
             listener = self._plan.hop_listener(path, target.transport)
@@ -151,14 +167,17 @@ class Hops:
             neighbour = self.neighbours.get(key_of(hop))
             if neighbour is None:
                 neighbour = Neighbour(hop, target.name or str(target.address), since=now)
+            neighbour.hop = hop  # the listener may be another than it was
             self.neighbours[neighbour.key] = neighbour
             ways.setdefault(neighbour.key, (target, neighbour))
         self._ways[path.name] = list(ways.values())
+
+    def _drop_unused(self, now: float) -> list[Neighbour]:
         kept = {neighbour.key for each in self._ways.values() for _, neighbour in each}
-        gone = [neighbour for neighbour in before if neighbour.key not in kept]
+        gone = [neighbour for key, neighbour in self.neighbours.items() if key not in kept]
         for neighbour in gone:
             del self.neighbours[neighbour.key]
-            self._former[path.core, neighbour.hop.peer.host] = now + FORMER
+            self._former[neighbour.hop.listener.realm, neighbour.hop.peer.host] = now + FORMER
             while len(self._former) > MOST_FORMER:
                 del self._former[next(iter(self._former))]
         for neighbour in self.neighbours.values():

@@ -78,6 +78,7 @@ class Ending(Enum):
     EXPIRED = "expired"  # it had lasted as long as a call may
     SILENT = "silent"  # nobody had spoken for longer than a call may be silent
     VANISHED = "vanished"  # a party was gone without a word
+    SHUTDOWN = "shutdown"  # the SBC is stopped, or taken out of service
     CLEARED = "cleared"  # the SBC ended it, for the cause it names
 
 
@@ -186,6 +187,7 @@ class Intent:
     terms: bytes = b""  # what a BIND says besides for how long: while that is the same, it only refreshes
     callee: bytes = b""  # whom an OPEN calls, by the name that stays the same on the way
     called: bytes = b""  # where an OPEN asks to be taken, as it was written
+    urgent: bool = False  # an OPEN that calls for help
 
 
 class Keys(NamedTuple):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from base64 import b32decode
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import attrs
 
 from sbc.core.exchange import Exchange
-from sbc.core.hops import Event, Neighbour, NeighbourState, Target
+from sbc.core.hops import Event, HopKey, Neighbour, NeighbourState, Target
 from sbc.core.keys import far_key
 from sbc.core.message import Elsewhere, Intent, Phase, Place
 from sbc.core.orders import Note, Order
@@ -103,18 +103,25 @@ def begin(registry: Registry, now: float) -> None:
 def replace(registry: Registry, path: Path, targets: Sequence[Target], now: float) -> list[Order]:
     """The next hops of `path` are these from now on; whatever is under way with others goes on with them."""
     known = set(registry.hops.neighbours)
+    return changed(registry, known, registry.hops.put(path, targets, now), f"of path {path.name}", now)
+
+
+def changed(
+    registry: Registry, known: Collection[HopKey], gone: Iterable[Neighbour], where: str, now: float
+) -> list[Order]:
+    """There are other next hops than those that were `known`; those that are `gone` are asked no more."""
     orders: list[Order] = []
-    for neighbour in registry.hops.put(path, targets, now):
+    for neighbour in gone:
         registry.timers.set(neighbour, None)
         probe, neighbour.probe = neighbour.probe, None
         if probe is not None:
             orders += registry.forget_exchange(probe, now)
-        orders.append(Note("hop-gone", f"of path {path.name}", "", fields(neighbour)))
+        orders.append(Note("hop-gone", where, "", fields(neighbour)))
     for key, neighbour in registry.hops.neighbours.items():
         if neighbour.probes is None and neighbour.usable:
             registry.timers.set(neighbour, None)
         if key not in known:
-            orders.append(Note("hop-new", f"of path {path.name}", "", fields(neighbour)))
+            orders.append(Note("hop-new", where, "", fields(neighbour)))
     begin(registry, now)
     return orders
 

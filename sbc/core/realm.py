@@ -283,18 +283,18 @@ class Timers:
     linger: float = 32.0  # how long ended calls and exchanges absorb late messages
 
 
+EMERGENCY = ("urn:service:sos", "112", "911", "110", "999", "000")
+"""What is called for help in most countries."""
+
+
 @attrs.frozen
 class Plan:
-    """All the core is configured with."""
+    """All the core is configured with. `emergency` are the numbers and services that are never turned away."""
 
     realms: dict[str, Realm]
     paths: tuple[Path, ...]
     timers: Timers = Timers()
-
-    def media_hosts(self) -> frozenset[str]:
-        """Where our own media is, in any realm."""
-        media = [realm.media for realm in self.realms.values()]
-        return frozenset(host for each in media for host in (each.address, each.advertised))
+    emergency: tuple[str, ...] = EMERGENCY
 
     def core_listener(self, path: Path) -> Listener:
         """The shared listener of a path's core realm: the first, or the first of the path's transport."""

@@ -18,6 +18,7 @@ from sbc.core.keys import CallKey, ExchangeKey, call_key, near_key
 from sbc.core.message import Cause, Intent, Place, Refused, Slot
 from sbc.core.mint import Mint
 from sbc.core.names import Names
+from sbc.core.networks import Networks
 from sbc.core.orders import CloseStream, Listener, Note, Order
 from sbc.core.ports import PortPool
 from sbc.core.realm import Path, Plan, Probing, Realm, Side
@@ -45,8 +46,9 @@ class Registry:
     """Tables and their book-keeping. Whatever adds to a table here has its twin that takes away."""
 
     def __init__(self, plan: Plan, mint: Mint) -> None:
-        self.plan = plan
+        self.networks = Networks(plan)
         self.mint = mint
+        self.draining: int | None = None  # seconds after which who is turned away may ask again; None: nobody is
         self.names = Names(mint)
         self.timers = Timers()
         self.hops = Hops(plan, mint)
@@ -66,25 +68,18 @@ class Registry:
         self.watches: dict[WatchKey, Watch] = {}
         adapting = [realm for realm in plan.realms.values() if realm.keepalive.mode is Probing.ADAPTIVE]
         self.learners = {realm.name: Learner(realm.keepalive.longest) for realm in adapting}
-        self.media_ports = {
-            realm.name: PortPool(realm.media.ports, 2, realm.media.quarantine) for realm in plan.realms.values()
-        }
-        self._media_hosts = plan.media_hosts()
-        self._hosts = {realm.name: realm.hosts() for realm in plan.realms.values()}
 
     # -- what the plan says
 
-    def is_ours(self, realm: Realm, host: str) -> bool:
-        """Whether peers in `realm` mean the SBC by `host`."""
-        return host in self._hosts[realm.name]
+    @property
+    def plan(self) -> Plan:
+        """What is configured, and realms of former plans that somebody is still in."""
+        return self.networks.plan
 
-    def is_own_media(self, host: str) -> bool:
-        """Whether `host` is where our own media is, in any realm."""
-        return host in self._media_hosts
-
-    def path_of(self, realm: Realm) -> Path | None:
-        """The path whose access realm `realm` is."""
-        return next((path for path in self.plan.paths if path.access == realm.name), None)
+    @property
+    def media_ports(self) -> dict[str, PortPool]:
+        """The media ports of each configured realm."""
+        return self.networks.media.current
 
     def touch(self, owner: Call | Binding | None) -> None:
         """`owner` is not what it was: what is kept of it is to be written anew."""
@@ -189,10 +184,11 @@ class Registry:
             raise Refused(Cause.BUSY, "too many media streams in one call")
         ports: list[int] = []
         for leg in call.legs:
-            port = self.media_ports[leg.realm.name].take(now)
+            pool = self.networks.ports(leg.realm)
+            port = None if pool is None else pool.take(now)
             if port is None:
                 for taken, holder in zip(ports, call.legs, strict=False):
-                    self.media_ports[holder.realm.name].give(taken, now)
+                    self.networks.media.give(holder.realm.name, holder.realm.media.address, taken, now)
                 raise Refused(Cause.NO_PORTS, "no media ports left", 10, f"in realm {leg.realm.name}")
             ports.append(port)
         first, second = (
@@ -207,7 +203,7 @@ class Registry:
         """Take a stream out of its call and give its ports back, to rest unless nobody can have used them."""
         del call.streams[stream.key, stream.kind]
         for leg, pair in zip(call.legs, stream.ours, strict=True):
-            self.media_ports[leg.realm.name].give(pair.rtp.port, now, rest)
+            self.networks.media.give(leg.realm.name, pair.rtp.host, pair.rtp.port, now, rest)
         return [CloseStream(stream.id, call.id)]
 
     # -- exchanges
@@ -313,7 +309,7 @@ class Registry:
         realm = self.plan.realms[path.access]
         found = self.binding_of(arrival, user, place, label)
         if found is not None:
-            return found, []
+            return found, self.terminal_ports.renew(found, self.plan.core_listener(found.path), arrival.now)
         self.crowd.within("bindings", realm, realm.limits.bindings)
         # apart, so that a flood of claims takes nobody's place
         self.crowd.within("pending", realm, realm.limits.bindings)

@@ -149,7 +149,7 @@ def _way(registry: Registry, arrival: Arrival, intent: Intent) -> Way:
 
 def _name(registry: Registry, realm: Realm, intent: Intent) -> Name | None:
     """The name of ours that the request asks for, if it asks for one."""
-    if intent.target is None or not registry.is_ours(realm, intent.target.place.address.host):
+    if intent.target is None or not registry.networks.is_ours(realm, intent.target.place.address.host):
         return None
     return registry.names.find(realm.name, intent.target.token)
 
@@ -220,7 +220,7 @@ def _is_core_peer(registry: Registry, realm: Realm, arrival: Arrival) -> bool:
 
 
 def _from_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm, name: Name | None) -> Way:
-    path = registry.path_of(realm)
+    path = registry.networks.path_of(realm)
     if path is None:
         raise Refused(Cause.FORBIDDEN, "nothing is reached from here", detail=f"realm {realm.name} is on no path")
     terminal = registry.terminal_of(realm, arrival.source, intent.user)

@@ -10,7 +10,7 @@ from sbc.core.address import Address
 from sbc.core.binding import Binding
 from sbc.core.message import Cause, Refused
 from sbc.core.orders import Listen, Listener, Order, Unlisten
-from sbc.core.ports import PortPool
+from sbc.core.ports import Pools, PortPool, Wanted
 from sbc.core.realm import Path, Plan, Signaling
 
 
@@ -29,15 +29,35 @@ class TerminalPorts:
     """All terminals' own ports. One is opened for a binding and closed when nobody holds it any more."""
 
     def __init__(self, plan: Plan) -> None:
-        self.pools = {
-            path.name: PortPool(path.signaling_ports, 1, plan.realms[path.core].media.quarantine)
-            for path in plan.paths
-            if path.signaling is Signaling.PORT_PER_TERMINAL
-        }
+        self._pools = Pools(1, _wanted(plan))
         self._open: dict[tuple[str, Address], TerminalPort] = {}
 
     def __len__(self) -> int:
         return len(self._open)
+
+    @property
+    def pools(self) -> dict[str, PortPool]:
+        """The ports of each path that gives terminals their own."""
+        return self._pools.current
+
+    def all_pools(self) -> list[PortPool]:
+        """Every pool with its ports, those of former plans too."""
+        return list(self._pools.all().values())
+
+    def replan(self, plan: Plan) -> None:
+        """Give out the ports of another plan; who has one keeps it."""
+        self._pools.become(_wanted(plan))
+
+    def sweep(self) -> None:
+        """Forget what was of former plans and is in use no more."""
+        self._pools.forget(())
+
+    def stands(self, path: Path, shared: Listener, listener: Listener) -> bool:
+        """Whether a new terminal of `path` might have `listener`, too, where the core side's shared one is `shared`."""
+        pool, own = self.pools.get(path.name), self.find(listener)
+        if pool is None or own is None:
+            return pool is None and listener == shared
+        return own.path == path.name and pool.host == listener.address.host and pool.covers(listener.address.port)
 
     def values(self) -> Iterable[TerminalPort]:
         """Every port that is open."""
@@ -82,6 +102,18 @@ class TerminalPorts:
             raise Refused(Cause.BUSY, "its signalling port is not to be had", detail=f"on path {path.name}")
         return self._opened(path, shared, port)
 
+    def renew(self, binding: Binding, shared: Listener, now: float) -> list[Order]:
+        """Let a terminal that comes again be presented as its path has it now; as before where there is no room."""
+        before = binding.onward
+        if self.stands(binding.path, shared, before):
+            return []
+        try:
+            binding.onward, orders = self.take(binding.path, shared, now)
+        except Refused:
+            return []
+        self.give_to(binding)
+        return orders + self.let_go(binding, [before], now)
+
     def give_to(self, binding: Binding) -> None:
         """Let what arrives on the binding's listener, where that is its own, be for the binding."""
         port = self.find(binding.onward)
@@ -106,6 +138,17 @@ class TerminalPorts:
                 port.binding = None
             if not port.holders:
                 del self._open[port.listener.realm, port.listener.address]
-                self.pools[port.path].give(port.listener.address.port, now)
+                own = port.listener.address
+                self._pools.give(port.path, own.host, own.port, now)
                 orders.append(Unlisten(port.listener))
         return orders
+
+
+def _wanted(plan: Plan) -> dict[str, Wanted]:
+    return {
+        path.name: Wanted(
+            plan.core_listener(path).address.host, path.signaling_ports, plan.realms[path.core].media.quarantine
+        )
+        for path in plan.paths
+        if path.signaling is Signaling.PORT_PER_TERMINAL
+    }

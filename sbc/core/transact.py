@@ -9,6 +9,7 @@ import attrs
 from sbc.core import account, front, keepalive, probing, sessions
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import Crossing, hop_to, undo
+from sbc.core.drain import turn_probe_away
 from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.keys import far_key, near_key
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Keys, Kind, Phase, Refused, Who
@@ -27,7 +28,7 @@ def absorb_request(
 ) -> list[Order] | None:
     """What a request that the SBC can deal with by itself asks for; None if it has to cross.
 
-    @raises Refused when it takes back what is not there.
+    @raises Refused when it takes back what is not there, or asks whether calls may come that may not.
     """
     near = registry.asker(arrival, intent)
     known = registry.exchanges.get(near_key(near.listener.realm, near.peer, intent.exchange))
@@ -44,6 +45,8 @@ def absorb_request(
     if intent.phase is Phase.WITHDRAW:
         return _withdraw(registry, dialect, message, intent, arrival)
     if intent.probe and _asks_for_us(registry, intent, arrival):
+        if registry.plan.realms[near.listener.realm].side is Side.CORE:
+            turn_probe_away(registry, arrival)
         return [near.send(dialect.accept(message, arrival.source), None)]
     return None
 
@@ -57,7 +60,7 @@ def _asks_for_us(registry: Registry, intent: Intent, arrival: Arrival) -> bool:
         realm.side is Side.CORE
         and target is not None
         and not target.token
-        and registry.is_ours(realm, target.place.address.host)
+        and registry.networks.is_ours(realm, target.place.address.host)
     )
 
 

@@ -129,8 +129,7 @@ class TwistedEngine:
         for port in relay.all_ports():
             self._rounds.add(port.sock.fileno(), port.read)
         self._see_buffers(relay)
-        if self._silence and self._watch is None:
-            self._watch = self._reactor.callLater(self._silence / 4, self._look)
+        self._keep_watch()
 
     def update(self, stream: str, side: int, spec: SideSpec) -> None:
         """See IMediaEngine. The window of the other side opens again too (see `Stream.update`). @raises KeyError;
@@ -154,6 +153,19 @@ class TwistedEngine:
             self._watch.cancel()
             self._watch = None
         return final
+
+    def report_silence(self, seconds: float) -> None:
+        """See IMediaEngine."""
+        if seconds != self._silence:
+            self._silence = seconds
+            if self._watch is not None:
+                self._watch.cancel()
+                self._watch = None
+            self._keep_watch()
+
+    def _keep_watch(self) -> None:
+        if self._silence and self._relays and self._watch is None:
+            self._watch = self._reactor.callLater(self._silence / 4, self._look)
 
     def counters(self, stream: str) -> StreamCounters:
         """See IMediaEngine. @raises KeyError."""

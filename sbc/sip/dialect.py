@@ -9,11 +9,12 @@ from zope.interface import implementer
 
 from sbc.core.address import Address
 from sbc.core.crossing import Crossing
-from sbc.core.message import BadMessage, Intent, Keys, Place, Refused, Slot, Timing
+from sbc.core.message import BadMessage, Intent, Keys, Kind, Place, Refused, Slot, Timing
 from sbc.core.orders import Listener
 from sbc.interfaces import IDialect
 from sbc.sip import codec, describe, memos, probe, registrar, reliable, replies, shown, slots, stamp
 from sbc.sip.codec import BadSip, SipMessage
+from sbc.sip.emergency import is_emergency
 from sbc.sip.memo import Memo
 from sbc.sip.stun import Ping, ping_of, pong
 
@@ -25,11 +26,13 @@ _MOST_ADDED = 8  # header lines that a crossing may add; there are not so many k
 
 @implementer(IDialect)
 class SipDialect:
-    """SIP over any transport. `patience` is how long an INVITE may ring, in seconds (timer C)."""
+    """SIP over any transport. `patience` is how long an INVITE may ring, in seconds (timer C); `emergency` are the
+    numbers and services that are called for help."""
 
     name = "sip"
 
-    def __init__(self, patience: float = 180.0, linger: float = _LIMIT) -> None:
+    def __init__(self, patience: float = 180.0, linger: float = _LIMIT, emergency: Sequence[str] = ()) -> None:
+        self._emergency = emergency
         self._invite = Timing(T1, _LIMIT, _LIMIT, linger, patience, quiet=True, confirmed=True, repeat=T2)
         self._other = Timing(T1, T2, _LIMIT, linger, _LIMIT)
 
@@ -62,9 +65,12 @@ class SipDialect:
 
     def describe(self, message: SipMessage) -> Intent:
         try:
-            return describe.describe(message)
+            intent = describe.describe(message)
         except BadMessage as bad:
             _answerable(bad, message)
+        if intent.kind is Kind.OPEN and intent.method == "INVITE":
+            intent.urgent = is_emergency(describe.request_uri(message), self._emergency)
+        return intent
 
     def slots(self, message: SipMessage) -> list[Slot]:
         try:

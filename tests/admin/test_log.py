@@ -366,3 +366,27 @@ def test_a_named_logger_keeps_its_name_in_a_class() -> None:
 
     Thing().log.info("said")
     assert [(event["log_namespace"], formatEvent(event)) for event in heard] == [("sbc.console", "said")]
+
+
+def test_the_level_may_change_while_it_is_heard() -> None:
+    out = io.StringIO()
+    threshold = log.Threshold(Level.WARN)
+    observer = log.observer(LogConfig(Level.DEBUG), log.Lines(out, LogFormat.TEXT), threshold=threshold)
+    logger = Logger("x", observer=observer)
+    logger.info("before")
+    threshold.set(Level.INFO)
+    logger.info("after")
+    assert "before" not in out.getvalue() and "after" in out.getvalue()
+
+
+def test_twistds_log_takes_another_level(tmp_path: Path) -> None:
+    options = {"logfile": str(tmp_path / "twistd.log")}
+    log.install(options, LogConfig(Level.WARN))
+    begin: Any = log.TWISTD_LOG
+    logger = Logger("x", observer=begin())
+    logger.info("before")
+    log.TWISTD_LOG.set_level(Level.INFO)
+    logger.info("after")
+    written = (tmp_path / "twistd.log").read_text()
+    assert "before" not in written and "after" in written
+    log.TwistdLog().set_level(Level.INFO)  # of nobody's business where something else logs

@@ -14,7 +14,7 @@ import pytest
 from sbc.config import schema
 from sbc.config.dialects import all_tables
 from sbc.config.load import load_file, load_text
-from sbc.config.schema import PROTOCOLS, TABLES, CdrConfig, LogConfig
+from sbc.config.schema import PROTOCOLS, TABLES, CdrConfig, DrainConfig, LogConfig
 from sbc.core.realm import Connections, Failover, Keepalive, Limits, Media, NextHop, Probes, Registrations, Timers
 from sbc.core.realm import Path as RealmPath
 from sbc.sip.options import SipOptions
@@ -98,6 +98,7 @@ def test_the_example_loads_with_every_key_in_force() -> None:
         ("log", LogConfig),
         ("cdr", CdrConfig),
         ("store", schema.StoreConfig),
+        ("drain", DrainConfig),
     ],
 )
 def test_what_the_example_comments_out_is_the_default(table: str, values: type[Any]) -> None:
@@ -160,6 +161,7 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
         ("log", LogConfig),
         ("cdr", CdrConfig),
         ("store", schema.StoreConfig),
+        ("drain", DrainConfig),
     ],
 )
 def test_the_manual_says_the_true_defaults(table: str, values: type[Any]) -> None:

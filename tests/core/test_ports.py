@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sbc.core.ports import PortPool
+from sbc.core.ports import Pools, PortPool, Wanted
 
 
 @given(
@@ -78,3 +80,98 @@ def test_a_port_can_be_claimed_once_if_it_is_the_pools() -> None:
     assert [pool.take(0.0) for _ in range(5)] == [20000, 20002, 20006, 20008, None]
     pool.give(20004, 0.0)
     assert pool.balanced() and pool.take(11.0) == 20004
+
+
+HOSTS = ("one", "two")
+ranges = st.tuples(st.integers(100, 108), st.integers(0, 8)).map(lambda each: range(each[0], each[0] + each[1]))
+
+
+def wanted(a: range, b: range, hosts: tuple[str, str]) -> dict[str, Wanted]:
+    """Two pools that do not overlap where they are at one host."""
+    if hosts[0] == hosts[1] and set(a) & set(b):
+        b = range(0)
+    return {"a": Wanted(hosts[0], a, 5.0), "b": Wanted(hosts[1], b, 5.0)}
+
+
+@given(
+    first=st.tuples(ranges, ranges, st.tuples(st.sampled_from(HOSTS), st.sampled_from(HOSTS))),
+    script=st.lists(
+        st.one_of(
+            st.tuples(st.just("take"), st.integers(0, 3)),
+            st.tuples(st.just("give"), st.integers(0, 20)),
+            st.tuples(st.just("wait"), st.integers(0, 10)),
+            st.tuples(st.just("forget"), st.booleans()),
+            st.tuples(
+                st.just("become"),
+                st.tuples(ranges, ranges, st.tuples(st.sampled_from(HOSTS), st.sampled_from(HOSTS))),
+            ),
+        ),
+        max_size=60,
+    ),
+)
+def test_pools_that_change_give_nothing_twice_and_lose_nothing(first: Any, script: list[tuple[str, Any]]) -> None:
+    plan = wanted(*first)
+    pools = Pools(1, plan)
+    taken: list[tuple[str, str, int]] = []
+    now = 0.0
+    for what, how in script:
+        if what == "take":
+            there = list(pools.all().items())
+            (name, host), pool = there[how % len(there)]  # of former ones too: calls that began there may need more
+            port = pool.take(now)
+            if port is not None:
+                assert (host, port) not in {(at, each) for _, at, each in taken}
+                assert pools.current[name] is not pool or port in plan[name].ports
+                taken.append((name, host, port))
+        elif what == "give" and taken:
+            name, host, port = taken.pop(how % len(taken))
+            pools.give(name, host, port, now)
+        elif what == "wait":
+            now += how
+        elif what == "forget":
+            pools.forget({(name, host) for name in "ab" for host in HOSTS} if how else ())
+        elif what == "become":
+            plan = wanted(*how)
+            pools.become(plan)
+        for (name, host), pool in pools.all().items():
+            assert pool.balanced() and pool.host == host
+            assert pool.used == {port for each, at, port in taken if (each, at) == (name, host)}
+    for name, host, port in taken:
+        pools.give(name, host, port, now)
+    pools.forget(())
+    assert not pools.former
+    now += 100
+    for name, each in plan.items():  # and in the end every port of the last plan is there again
+        got = set()
+        while (port := pools.current[name].take(now)) is not None:
+            got.add(port)
+        assert got == set(each.ports)
+
+
+def test_a_range_may_grow_and_shrink_while_ports_are_in_use() -> None:
+    pool = PortPool(range(100, 104), 1, 0.0)
+    assert [pool.take(0.0), pool.take(0.0)] == [100, 101]
+    pool.become(range(101, 106), 0.0)
+    assert [pool.take(0.0) for _ in range(5)] == [102, 103, 104, 105, None]
+    pool.give(100, 0.0)  # is nobody's now
+    pool.give(101, 0.0)
+    assert [pool.take(1.0), pool.take(1.0)] == [101, None]
+    assert pool.balanced()
+
+
+def test_a_port_changes_hands_when_it_is_given_back() -> None:
+    pools = Pools(1, {"a": Wanted("h", range(100, 102), 5.0), "b": Wanted("h", range(200, 202), 5.0)})
+    assert pools.current["a"].take(0.0) == 100
+    pools.become({"b": Wanted("h", range(100, 102), 5.0)})
+    assert [pools.current["b"].take(0.0), pools.current["b"].take(0.0)] == [101, None]
+    pools.give("a", "h", 100, 1.0)
+    assert pools.current["b"].take(5.9) is None  # it rests first
+    assert pools.current["b"].take(6.0) == 100
+
+
+def test_what_no_pool_has_is_a_fault() -> None:
+    pools = Pools(1, {"a": Wanted("h", range(100, 102), 5.0)})
+    with pytest.raises(KeyError):
+        pools.give("a", "elsewhere", 100, 0.0)
+    with pytest.raises(KeyError):
+        pools.give("a", "h", 100, 0.0)

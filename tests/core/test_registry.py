@@ -385,12 +385,13 @@ def test_an_exchange_that_reaches_elsewhere_holds_the_port_it_speaks_by() -> Non
 def test_who_we_are_depends_on_the_realm() -> None:
     registry = make()
     access, core = registry.plan.realms["access"], registry.plan.realms["core"]
-    assert registry.is_ours(access, "203.0.113.1") and registry.is_ours(access, "sbc.example.com")
-    assert not registry.is_ours(core, "203.0.113.1") and not registry.is_ours(core, "sbc.example.com")
-    assert registry.is_own_media("198.51.100.1") and registry.is_own_media("203.0.113.1")
+    networks = registry.networks
+    assert networks.is_ours(access, "203.0.113.1") and networks.is_ours(access, "sbc.example.com")
+    assert not networks.is_ours(core, "203.0.113.1") and not networks.is_ours(core, "sbc.example.com")
+    assert networks.is_own_media("198.51.100.1") and networks.is_own_media("203.0.113.1")
     assert registry.hops.is_host(core.name, SOFTSWITCH.host, 0.0)
     assert not registry.hops.is_host(core.name, "198.51.100.66", 0.0)
-    assert registry.path_of(access) is registry.plan.paths[0] and registry.path_of(core) is None
+    assert networks.path_of(access) is registry.plan.paths[0] and networks.path_of(core) is None
 
 
 def test_timings_do_not_move_a_deadline() -> None:

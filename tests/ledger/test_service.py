@@ -33,6 +33,8 @@ NET = f"127.{20 + os.getpid() % 200}.7"  # so that test runs side by side do not
 ACCESS, CORE, SOFTSWITCH, PHONE = (f"{NET}.{number}" for number in (1, 2, 3, 4))
 
 CONFIG = f"""
+[drain]
+limit = 0.0
 [realms.access]
 side = "access"
 [realms.access.media]

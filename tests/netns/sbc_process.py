@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tests.netns.softswitch import DOMAIN
 from tests.netns.topology import FIRST, RealmPair
+from tests.netns.waiting import wait_for
 
 if TYPE_CHECKING:
     from tests.netns.lab import LabHost
@@ -63,7 +64,7 @@ def sbc_config(
 ) -> str:
     """A configuration (TOML) that joins each pair's access realm to its core realm, whose softswitch is the next
     hop. `extra` is put in front: its tables stand beside these. `access` and `core` are the transports listened to."""
-    text = "[timers]\naudit = 1.0\n" + extra
+    text = "[drain]\nlimit = 0.0\n[timers]\naudit = 1.0\n" + extra
     for pair in pairs or (FIRST,):
         shared = {"ports": ports, "latch": latch, "window": float(window)}
         for name, side, address, transports in (
@@ -105,6 +106,19 @@ class SbcProcess:
                 kind = "udp" if listener["transport"] == "udp" else "tcp"
                 host.wait_bound(listener["port"], listener["address"], kind, 20.0, process)
         return cls(host, config, process)
+
+    def reload(self, toml: str) -> None:
+        """Give it another configuration (SIGHUP) and wait until that counts; RuntimeError if it is refused."""
+        already = self.process.output().count("] reloaded: ")
+        self.config.write_text(toml)
+        self.process.send_signal(signal.SIGHUP)
+
+        def done() -> bool:
+            if "not reloaded" in self.process.output():
+                raise RuntimeError(f"the SBC refuses the configuration\n{self.process.tail()}")
+            return self.process.output().count("] reloaded: ") > already
+
+        wait_for(done, 10.0, "the SBC to reload")
 
     def complaints(self) -> list[str]:
         """Lines of its log that must not be there: tracebacks, unhandled errors, books that do not balance."""

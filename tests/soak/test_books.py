@@ -16,10 +16,10 @@ from sbc.core.border import Border
 from sbc.core.message import Place
 from sbc.core.mint import Mint
 from sbc.core.orders import Listener, OpenStream, Send
-from sbc.core.realm import Keepalive, Limits, Probing, Registrations, Signaling
+from sbc.core.realm import Keepalive, Limits, Plan, Probing, Realm, Registrations, Side, Signaling
 from tests.laws import assert_no_trace
 from tests.outside import Outside
-from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SECRET, SOFTSWITCH, make_plan
+from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SECRET, SOFTSWITCH, listener, make_plan
 from tests.toy import ToyDialect
 from tests.toy_records import (
     BIND,
@@ -49,6 +49,7 @@ LIMITS = Limits(calls=4, bindings=3, exchanges=30, exchanges_per_source=20, name
 ACCESS = (NAT, Address(NAT.host, 40002), Address("203.0.113.66", 5060))
 CORE = (SOFTSWITCH, Address("198.51.100.66", 5060))
 PHONES = ("192.168.1.10", "192.168.1.11")
+MEDIA = ("203.0.113.2", "203.0.113.3")
 PROXIES = ("198.51.100.2", "198.51.100.3")
 
 sides = st.sampled_from(["access", "core"])
@@ -57,6 +58,21 @@ index = st.integers(0, 10_000)
 media_kinds = st.sampled_from(["audio", "fax", "rejected", "hold", "further", "one port"])
 medias = st.lists(st.tuples(media_kinds, st.integers(0, 2)), max_size=3)
 lifetimes = st.sampled_from([NEVER, NEVER, 0, 5, 40])
+plans = st.fixed_dictionaries(
+    {
+        "there": st.sampled_from([True, True, True, False]),  # the access realm
+        "guests": st.booleans(),
+        "access_at": st.sampled_from([5060, 5060, 5070]),
+        "core_at": st.sampled_from([5060, 5060, 5080]),
+        "media_host": st.sampled_from(["203.0.113.1", "203.0.113.1", "203.0.113.2"]),
+        "first": st.sampled_from([20000, 20000, 20004]),
+        "ports": st.sampled_from([4, 6, 40]),
+        "own": st.sampled_from([None, range(41000, 41003), range(41002, 41004)]),
+        "hops": st.sampled_from([(SOFTSWITCH,), (Address("198.51.100.3", 5060), SOFTSWITCH)]),
+        "probing": st.sampled_from(Probing),
+        "calls": st.sampled_from([1, 4]),
+    }
+)
 
 
 def entry(kind: str, key: int, host: str) -> Media:
@@ -112,15 +128,60 @@ class Books(RuleBasedStateMachine):
         registrations, keepalive = Registrations(front), Keepalive(probing, 15.0, 5.0, tell_core=True)
         plan = make_plan("toy", LIMITS, ports, registrations, keepalive, signaling=signaling, signaling_ports=ranges)
         core = plan.realms["core"]
+        self.front, self.transport, self.at_old = front, transport, 0
         own = attrs.evolve(core.listeners[0], transport=transport)
         plan = attrs.evolve(plan, realms={**plan.realms, "core": attrs.evolve(core, listeners=(own,))})
         self.outside = Outside(Border(plan, {"toy": dialect()}, Mint(SECRET)), self.deliver, 1000.0)
         self.outside.refuses = self.refuses
 
+    def plan(self, **want: Any) -> Plan:
+        """Another plan, with the same realms or others."""
+        own = want["own"]
+        base = make_plan(
+            "toy",
+            attrs.evolve(LIMITS, calls=want["calls"]),
+            want["ports"],
+            Registrations(self.front),
+            Keepalive(want["probing"], 15.0, 5.0),
+            signaling=Signaling.SHARED if own is None else Signaling.PORT_PER_TERMINAL,
+            signaling_ports=own or range(0),
+        )
+        access, core = base.realms["access"], base.realms["core"]
+        ports = range(want["first"], want["first"] + want["ports"])
+        media = attrs.evolve(access.media, address=want["media_host"], advertised=want["media_host"], ports=ports)
+        access = attrs.evolve(
+            access, listeners=(listener("access", Address(SBC_ACCESS.host, want["access_at"]), "toy"),), media=media
+        )
+        at_core = listener("core", Address(SBC_CORE.host, want["core_at"]), "toy")
+        core = attrs.evolve(core, listeners=(attrs.evolve(at_core, transport=self.transport),))
+        guests = Realm(
+            "guests",
+            Side.ACCESS,
+            (listener("guests", Address(SBC_ACCESS.host, 5090), "toy"),),
+            attrs.evolve(media, address="203.0.113.3", advertised="203.0.113.3"),
+            limits=LIMITS,
+        )
+        main = attrs.evolve(base.paths[0], next_hops=want["hops"])
+        realms, paths = {"core": core}, []
+        if want["there"]:
+            realms["access"] = access
+            paths.append(main)
+        if want["guests"]:
+            realms["guests"] = guests
+            paths.append(attrs.evolve(main, name="second", access="guests", signaling=Signaling.SHARED))
+        return Plan(realms, tuple(paths))
+
+    @rule(want=plans, at_old=index)
+    def reload(self, want: dict[str, Any], at_old: int) -> None:
+        """Another plan counts; from now on messages come to any of the listeners there are."""
+        self.outside.replan(self.plan(**want))
+        self.at_old = at_old
+
     def deliver(self, send: Send) -> None:
-        self.seen[send.listener.realm].append(send)
-        if send.listener.realm == "core":
-            assert_no_trace(send.data, PHONE.host, NAT.host, "203.0.113.66", SBC_ACCESS.host)
+        side = "core" if send.listener.realm == "core" else "access"
+        self.seen[side].append(send)
+        if side == "core":
+            assert_no_trace(send.data, PHONE.host, NAT.host, "203.0.113.66", SBC_ACCESS.host, *MEDIA)
         else:
             assert_no_trace(send.data, SBC_CORE.host, *PROXIES, "198.51.100.66")
 
@@ -131,8 +192,12 @@ class Books(RuleBasedStateMachine):
     def arrive(self, side: str, source: Address, record: Record, at: Listener | None = None) -> None:
         data = record.pack()
         self.came[side].append((source, data))
-        own = at if at in self.outside.listeners else None
-        self.outside.receive(own or self.outside.border.plan.realms[side].listeners[0], source, data)
+        terminals = {port.listener for port in self.outside.border.registry.terminal_ports.values()}
+        realms = ("core",) if side == "core" else ("access", "guests")
+        shared = sorted((own for own in self.outside.listeners - terminals if own.realm in realms), key=str)
+        own = at if at in self.outside.listeners else shared[self.at_old % len(shared)] if shared else None
+        if own is not None:
+            self.outside.receive(own, source, data)
 
     def target(self, side: str, which: int) -> bytes:
         """A place of ours that somebody on that side has been told, or none in particular."""

@@ -1,0 +1,259 @@
+"""What differs between two configurations, in words, and when each difference takes effect in a running SBC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Any
+
+import attrs
+
+from sbc.config.schema import Config
+from sbc.core.orders import Listener
+from sbc.core.realm import Plan, Realm
+
+
+class Effect(Enum):
+    """When a change takes effect."""
+
+    NOW = "at once"
+    NEXT = "for what begins from now on"  # calls, registrations, connections; what there is keeps what it began with
+    RESTART = "at the next start only"
+    REFUSED = "never while it runs"  # a reload that would change it is refused as a whole
+
+
+NOW, NEXT, RESTART, REFUSED = Effect
+
+EFFECTS: dict[str, dict[str, Effect]] = {
+    "timers": {"call_max": NEXT, "audit": NOW, "unanswered": NEXT, "silence": NOW, "linger": NEXT},
+    "realms.NAME": {"side": REFUSED, "domains": NOW, "sparing": NEXT},
+    "realms.NAME.media": {
+        "address": NEXT,
+        "advertised": NEXT,
+        "ports": NEXT,
+        "latch": NEXT,
+        "window": NEXT,
+        "quarantine": NOW,
+        "dscp": NEXT,
+    },
+    "realms.NAME.limits": dict.fromkeys(
+        (
+            "calls",
+            "bindings",
+            "exchanges",
+            "exchanges_per_source",
+            "lingering",
+            "lingering_per_source",
+            "names_per_call",
+            "streams_per_call",
+        ),
+        NOW,
+    ),
+    "realms.NAME.registrations": dict.fromkeys(("front", "behind_nat", "direct", "core", "forward_after"), NEXT),
+    "realms.NAME.connections": dict.fromkeys(("total", "per_source"), NOW)
+    | dict.fromkeys(("message", "idle", "connect", "queue", "alias"), NEXT),
+    "realms.NAME.keepalive": dict.fromkeys(("mode", "period", "answer_within", "misses", "longest", "tell_core"), NOW),
+    "realms.NAME.tls": dict.fromkeys(("certificate", "key", "ca", "require_peer", "server_name"), NEXT),
+    "realms.NAME.listeners[]": dict.fromkeys(("protocol", "transport", "address", "port"), NOW)
+    | {"advertised": RESTART},
+    "paths[]": dict.fromkeys(
+        (
+            "name",
+            "access",
+            "core",
+            "next_hops",
+            "domain",
+            "signaling",
+            "signaling_ports",
+            "hosts",
+            "hide_labels",
+            "transport",
+            "large_over_stream",
+        ),
+        NEXT,
+    ),
+    "console": dict.fromkeys(("listen", "host_key", "authorized_keys", "password_file", "allow_remote"), RESTART),
+    "control": {"socket": RESTART},
+    "audit": {"file": RESTART},
+    "dns": {"servers": RESTART},
+    "trace": dict.fromkeys(("enabled", "messages", "octets", "total", "refusals"), RESTART),
+    "log": {"level": NOW, "format": RESTART, "file": RESTART},
+    "cdr": dict.fromkeys(("json", "sqlite", "sync", "interim", "pending", "rotate_size", "rotate_daily"), RESTART),
+    "store": dict.fromkeys(("sqlite", "silence"), RESTART),
+    "drain": dict.fromkeys(("limit", "retry_after", "hand_over"), NOW),
+    "emergency": {"numbers": NEXT},
+}
+"""When a change of each key takes effect, by the table it stands in; of tables within a path it is all NEXT.
+docs/operations.rst is held to this."""
+
+Spot = tuple[str, ...]
+"""Where a value stands: the tables on the way to it, realms, paths and sockets by their names, and its key."""
+
+_SECRET = ("secret", "password", "token")
+_THERE = object()
+"""Stands for a realm, path, socket or table as a whole, which another configuration may lack."""
+
+
+@attrs.frozen
+class Change:
+    """One difference, and when it counts. `before` and `after` are for people: what the value was and will be; empty
+    where there is none, and where a realm, path, socket or table is meant as a whole, which was `added` or `removed`.
+    """
+
+    spot: Spot
+    before: str
+    after: str
+    effect: Effect
+    added: bool = False
+    removed: bool = False
+
+    @property
+    def key(self) -> str:
+        """The dotted key; realms and paths by name."""
+        return ".".join(self.spot)
+
+    def __str__(self) -> str:
+        if self.added:
+            return f"{self.key}: added" + (f", {self.after}" if self.after else "")
+        if self.removed:
+            return f"{self.key}: removed" + (f", was {self.before}" if self.before else "")
+        return f"{self.key}: {self.before} -> {self.after}"
+
+
+def compare(old: Config, new: Config) -> list[Change]:
+    """Every difference, in the order of the old file, then what is new. Nothing between equal configurations."""
+    before, after = dict(_values(old)), dict(_values(new))
+    changes = []
+    for spot in [*before, *(spot for spot in after if spot not in before)]:
+        added, removed = spot not in before, spot not in after
+        if before.get(spot) == after.get(spot) or _told_by_a_whole(spot, before, after):
+            continue
+        was, will = _shown(spot, before.get(spot, _THERE)), _shown(spot, after.get(spot, _THERE))
+        if was == will:  # not to be shown
+            was = will = ""
+        effect = _of_whole(spot) if _THERE in (before.get(spot), after.get(spot)) else effect_of(spot)
+        if not (added or removed) and not was:
+            was, will = "something", "something else"
+        changes.append(Change(spot, was, will, effect, added, removed))
+    return changes
+
+
+def effect_of(spot: Spot) -> Effect:
+    """When a change of the value there counts. Of what nobody knows it is said that a restart is needed."""
+    if spot[0] == "paths" and len(spot) > 3:
+        return NEXT  # whatever a path is told is used by what begins on it
+    return EFFECTS.get(table_of(spot[:-1]), {}).get(spot[-1], RESTART)
+
+
+def table_of(tables: Spot) -> str:
+    """The name in TABLES of a table in a configuration."""
+    match tables:
+        case ("realms", _, "listeners", _):
+            return "realms.NAME.listeners[]"
+        case ("realms", _, *rest):
+            return ".".join(("realms.NAME", *rest))
+        case ("paths", _, *rest):
+            return ".".join(("paths[]", *rest))
+    return ".".join(tables)
+
+
+def in_force(old: Config, new: Config) -> Config:
+    """What runs after a reload of `new` over `old`: all of it but what waits for the next start."""
+    kept: dict[str, Any] = {}
+    for field in attrs.fields(Config):
+        if field.name not in ("plan", "source"):
+            kept[field.name] = _kept(field.name, getattr(old, field.name), getattr(new, field.name))
+    realms = {name: _same_sockets(old.plan, realm) for name, realm in new.plan.realms.items()}
+    return attrs.evolve(new, plan=attrs.evolve(new.plan, realms=realms), **kept)
+
+
+def _kept(table: str, old: Any, new: Any) -> Any:
+    """The table as it is after a reload: what waits for the next start is as it was."""
+    if type(old) is not type(new) or not attrs.has(type(old)):
+        return old if _of_whole((table,)) is RESTART else new
+    names = [field.name for field in attrs.fields(type(old))]
+    return attrs.evolve(new, **{name: getattr(old, name) for name in names if effect_of((table, name)) is RESTART})
+
+
+def _same_sockets(old: Plan, realm: Realm) -> Realm:
+    """The realm with the sockets that are open already as peers know them."""
+    was = old.realms.get(realm.name)
+    known = {_socket(own): own for own in was.listeners} if was is not None else {}
+    return attrs.evolve(realm, listeners=tuple(known.get(_socket(own), own) for own in realm.listeners))
+
+
+def _socket(own: Listener) -> str:
+    return f"{own.dialect}/{own.transport} {own.address}"
+
+
+def _values(config: Config) -> Iterator[tuple[Spot, Any]]:
+    """Every value, and every whole."""
+    for field in attrs.fields(Plan):
+        if field.name not in ("realms", "paths", "emergency"):
+            yield from _walk((field.name,), getattr(config.plan, field.name))
+    for name, realm in config.plan.realms.items():
+        for own in realm.listeners:
+            yield ("realms", name, "listeners", _socket(own)), _THERE
+            yield ("realms", name, "listeners", _socket(own), "advertised"), own.advertised
+        yield from _walk(("realms", name), realm)
+    for path in config.plan.paths:
+        yield from _walk(("paths", path.name), path)
+    yield ("emergency", "numbers"), config.plan.emergency
+    for field in attrs.fields(Config):
+        if field.name not in ("plan", "source"):
+            yield from _walk((field.name,), getattr(config, field.name))
+
+
+def _walk(spot: Spot, value: Any) -> Iterator[tuple[Spot, Any]]:
+    if attrs.has(type(value)):
+        yield spot, _THERE
+        for field in attrs.fields(type(value)):
+            told = field.name in ("name", "listeners") and len(spot) == 2  # by the spots themselves
+            if field.init and not told:
+                yield from _walk((*spot, field.name), getattr(value, field.name))
+    elif isinstance(value, Mapping):  # what dialects are told: to people it stands beside the rest
+        for name, each in value.items():
+            yield from _walk((*spot[:-1], str(name)), each)
+    elif value is not None:
+        yield spot, value
+
+
+def _told_by_a_whole(spot: Spot, before: Mapping[Spot, Any], after: Mapping[Spot, Any]) -> bool:
+    """Whether what holds the value was itself added or removed: then that is all there is to say."""
+    wholes = [spot[:length] for length in range(1, len(spot))]
+    return any((before.get(each) is _THERE) != (after.get(each) is _THERE) for each in wholes)
+
+
+def _of_whole(spot: Spot) -> Effect:
+    """When it counts that something is there, or is no longer."""
+    if (spot[0] in ("realms", "paths") and len(spot) == 2) or "listeners" in spot:
+        return NOW
+    if spot[0] == "paths":
+        return NEXT
+    effects = EFFECTS.get(table_of(spot), {"": RESTART})
+    return max(effects.values(), key=list(Effect).index)
+
+
+def _word(value: Any) -> str:
+    if not attrs.has(type(value)):
+        return str(value)
+    fields = [(field.name, getattr(value, field.name)) for field in attrs.fields(type(value))]
+    return " ".join(str(each) if not place else f"{name}={each}" for place, (name, each) in enumerate(fields) if each)
+
+
+def _shown(spot: Spot, value: Any) -> str:
+    if value is _THERE:
+        return ""
+    if any(word in spot[-1] for word in _SECRET) and not spot[-1].endswith("_file"):
+        return "(not shown)"
+    if isinstance(value, range):
+        return f"{value[0]}-{value[-1]}" if value else "none"
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, frozenset):
+        return ", ".join(sorted(map(str, value))) or "none"
+    if isinstance(value, tuple) and not hasattr(value, "_fields"):
+        return ", ".join(map(_word, value)) or "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else str(value) or '""'

@@ -1,0 +1,234 @@
+"""The process that twistd runs: signals reload, drain and end it, and the service manager hears of all that."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from sbc.core.address import Address
+from tests.sip_messages import answer, header, inside, invite, plain_answer, register, registered, request, status
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parent.parent
+NET = f"127.{20 + os.getpid() % 200}.{os.getpid() // 200 % 250}"  # of its own, for tests that run beside each other
+ACCESS, CORE, PHONE, SOFTSWITCH, SECOND = (f"{NET}.{last}" for last in range(1, 6))
+CONFIG = f"""
+[timers]
+audit = 1.0
+[drain]
+limit = 60.0
+retry_after = 17
+[realms.access]
+side = "access"
+sparing = false
+[[realms.access.listeners]]
+protocol = "sip"
+transport = "udp"
+address = "{ACCESS}"
+port = 5060
+[realms.access.media]
+address = "{ACCESS}"
+ports = "20000-20099"
+[realms.core]
+side = "core"
+[[realms.core.listeners]]
+protocol = "sip"
+transport = "udp"
+address = "{CORE}"
+port = 5060
+[realms.core.media]
+address = "{CORE}"
+ports = "20000-20099"
+[[paths]]
+name = "main"
+access = "access"
+core = "core"
+next_hops = ["{SOFTSWITCH}:5060"]
+"""
+MORE = f"""
+[[realms.access.listeners]]
+protocol = "sip"
+transport = "udp"
+address = "{SECOND}"
+port = 5062
+"""
+
+
+def udp(host: str, port: int = 0) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind((host, port))
+    sock.settimeout(5)
+    return sock
+
+
+@attrs.define
+class Running:
+    """The process, a phone and a softswitch beside it, and what the service manager has heard."""
+
+    process: subprocess.Popen[bytes]
+    config: Path
+    output: Path
+    manager: socket.socket
+    phone: socket.socket
+    softswitch: socket.socket
+    heard: list[str] = attrs.field(factory=list)
+
+    @property
+    def at(self) -> Address:
+        return Address(*self.phone.getsockname())
+
+    def wait(self, done: Callable[[], object], what: str) -> None:
+        end = time.monotonic() + 15
+        while not done():
+            assert self.process.poll() is None, self.output.read_text()
+            assert time.monotonic() < end, f"{what}: {self.output.read_text()[-3000:]}"
+            time.sleep(0.02)
+
+    def hears(self, line: str) -> bool:
+        """Whether the service manager has been told `line` by now."""
+        while True:
+            try:
+                self.heard += self.manager.recv(4096).decode().splitlines()
+            except BlockingIOError:
+                return line in self.heard
+
+    def says(self, text: str) -> bool:
+        return text in self.output.read_text()
+
+    def ask(self, data: bytes, to: str = ACCESS, port: int = 5060) -> bytes:
+        """What the phone is answered that is final, or else first."""
+        self.phone.sendto(data, (to, port))
+        return self.phone.recv(4000)
+
+    def final(self) -> bytes:
+        while status(data := self.phone.recv(4000)) < 200:
+            pass
+        return data
+
+    def call(self) -> tuple[bytes, bytes]:
+        """A call that the softswitch has answered: as the phone asked, and what it was answered."""
+        asked = invite(self.at)
+        assert status(self.ask(asked)) == 100
+        data, source = self.softswitch.recvfrom(4000)
+        self.softswitch.sendto(answer(data, SOFTSWITCH), source)
+        said = self.final()
+        assert status(said) == 200
+        self.phone.sendto(inside(asked, said, b"ACK", 1), (ACCESS, 5060))
+        assert self.softswitch.recv(4000).startswith(b"ACK ")
+        return asked, said
+
+    def hang_up(self, asked: bytes, said: bytes) -> None:
+        """The phone ends a call, and the softswitch agrees."""
+        self.phone.sendto(inside(asked, said), (ACCESS, 5060))
+        while not (data := self.softswitch.recv(4000)).startswith(b"BYE "):
+            pass
+        self.softswitch.sendto(plain_answer(data, b"200 OK"), (CORE, 5060))
+
+    def ended(self, within: float) -> int:
+        """The exit status."""
+        return self.process.wait(within)
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    config, output = tmp_path / "sbc.toml", tmp_path / "output"
+    config.write_text(CONFIG)
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(str(tmp_path / "notify"))
+    manager.setblocking(False)
+    twistd = Path(sys.executable).with_name("twistd")  # of the environment the tests run in
+    argv = [str(twistd), "-n", "--pidfile=", "sbc", "--config", str(config)]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "NOTIFY_SOCKET": str(tmp_path / "notify"),
+        "WATCHDOG_USEC": "1000000",
+    }
+    with output.open("wb") as out, manager, udp(PHONE) as phone, udp(SOFTSWITCH, 5060) as softswitch:
+        process = subprocess.Popen(argv, stdout=out, stderr=out, env=environment, cwd=tmp_path)
+        made = Running(process, config, output, manager, phone, softswitch)
+        try:
+            made.wait(lambda: made.hears("READY=1"), "start")
+            yield made
+            assert not made.says("Traceback") and not made.says("do not balance"), output.read_text()
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait(10)
+
+
+def test_hup_takes_a_whole_configuration_or_nothing_of_it(running: Running) -> None:
+    asked, said = running.call()
+    running.config.write_text(CONFIG.replace("20000-20099", "20001-20099") + "\n[log]\nlevel = 7\n")
+    running.process.send_signal(signal.SIGHUP)
+    running.wait(lambda: running.says("log.level = 7"), "faults")
+    for fault in ("realms.access.media.ports", "realms.core.media.ports", "log.level"):
+        assert f"{fault} = " in running.output.read_text()
+    assert not running.says("] reloaded: ") and not running.hears("RELOADING=1")
+
+    running.config.write_text(CONFIG + MORE)
+    running.process.send_signal(signal.SIGHUP)
+    running.wait(lambda: running.says(f"listening on sip/udp {SECOND}:5062"), "a new listener")
+    running.wait(lambda: running.hears("RELOADING=1"), "the service manager")
+    again = invite(running.at, b"two")
+    assert status(running.ask(again, SECOND, 5062)) == 100
+    running.softswitch.recv(4000)  # the second call, which rings
+    running.hang_up(asked, said)
+    assert status(running.final()) == 200
+    running.process.send_signal(signal.SIGINT)
+    assert running.ended(5) == 0
+
+
+def test_term_lets_the_last_call_finish(running: Running) -> None:
+    asked, said = running.call()
+    running.process.send_signal(signal.SIGTERM)
+    running.wait(lambda: running.hears("STOPPING=1"), "the service manager")
+    refused = running.ask(invite(running.at, b"new"))
+    assert status(refused) == 503 and header(refused, b"Retry-After") == b"17"
+    assert status(running.ask(register(running.at))) == 503
+    assert status(running.ask(invite(running.at, b"help", b"sip:112@sbc.example.com"))) == 100
+    data, source = running.softswitch.recvfrom(4000)
+    assert data.startswith(b"INVITE ")
+    running.softswitch.sendto(plain_answer(data, b"486 Busy Here"), source)
+    assert status(running.final()) == 486
+    probe = request(b"OPTIONS", f"sip:{CORE}".encode(), Address(SOFTSWITCH, 5060))
+    running.softswitch.sendto(probe, (CORE, 5060))
+    while not (data := running.softswitch.recv(4000)).startswith(b"SIP/2.0"):
+        pass  # the ACK of its failure
+    assert status(data) == 503
+    running.hang_up(asked, said)
+    began = time.monotonic()
+    assert running.ended(10) == 0
+    assert time.monotonic() - began < 8
+    assert running.says("drained: no call is left")
+
+
+def test_a_second_term_ends_it_at_once_and_the_parties_are_told(running: Running) -> None:
+    running.call()
+    running.process.send_signal(signal.SIGTERM)
+    running.wait(lambda: running.hears("STOPPING=1"), "the first")
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ended(5) == 0
+    assert running.softswitch.recv(4000).startswith(b"BYE ")
+    assert running.phone.recv(4000).startswith(b"BYE ")
+
+
+def test_without_calls_term_ends_it_at_once(running: Running) -> None:
+    running.phone.sendto(register(running.at), (ACCESS, 5060))
+    data, source = running.softswitch.recvfrom(4000)
+    running.softswitch.sendto(registered(data), source)
+    assert status(running.final()) == 200
+    running.wait(lambda: running.hears("WATCHDOG=1"), "signs of life")
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ended(5) == 0

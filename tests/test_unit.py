@@ -1,0 +1,58 @@
+"""etc/sbc.service, by systemd's own judgement; and docs/operations.rst, which says of each key when a change counts."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sbc.config.diff import EFFECTS
+
+ROOT = Path(__file__).parent.parent
+UNIT = ROOT / "etc" / "sbc.service"
+MANUAL = ROOT / "docs" / "operations.rst"
+
+needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs the Debian package systemd")
+
+
+def analyze(verb: str, *options: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """What systemd says of the unit, with programs in it that are there."""
+    unit = folder / "sbc.service"
+    unit.write_text(re.sub(r"/opt/sbc/bin/\w+", sys.executable, UNIT.read_text()))
+    argv = ["systemd-analyze", verb, *options, str(unit)]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+
+
+@needs_systemd
+def test_systemd_understands_the_unit(tmp_path: Path) -> None:
+    done = analyze("verify", "--man=no", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@needs_systemd
+def test_the_unit_has_few_privileges(tmp_path: Path) -> None:
+    done = analyze("security", "--offline=true", "--threshold=20", "--no-pager", folder=tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_unit_says_what_the_sbc_tells_systemd() -> None:
+    said = dict(re.findall(r"^(\w+)=(.+)$", UNIT.read_text(), flags=re.MULTILINE))
+    assert (said["Type"], said["NotifyAccess"], said["KillMode"]) == ("notify", "main", "mixed")
+    assert said["ExecReload"] == "/bin/kill -HUP $MAINPID"  # after the check
+    assert float(said["TimeoutStopSec"]) > 30.0 and float(said["WatchdogSec"]) > 0
+
+
+def test_the_manual_says_of_each_key_when_a_change_counts() -> None:
+    rows = re.findall(
+        r"^   \* - ``\[+([\w.]+)(\]+)``\n     - ((?:.+\n)+?)     - (.+)$", MANUAL.read_text(), flags=re.MULTILINE
+    )
+    said = {
+        (table + ("[]" if len(close) == 2 else ""), key): when
+        for table, close, keys, when in rows
+        for key in re.findall(r"``(\w+)``", keys)
+    }
+    assert said == {(table, key): effect.value for table, keys in EFFECTS.items() for key, effect in keys.items()}
