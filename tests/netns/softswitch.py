@@ -88,11 +88,13 @@ request_route {{
         exit;
     }}
     if (is_method("REGISTER")) {{
-        if ($au == $null || !pv_www_authenticate("{domain}", "$sht(passwords=>$au)", "0")) {{
+        # who is trusted may take registrations off in anybody's name
+        $var(off) = $si == "{trusts}" && $au == $null && $hdr(Contact) =~ "expires=0";
+        if (!$var(off) && ($au == $null || !pv_www_authenticate("{domain}", "$sht(passwords=>$au)", "0"))) {{
             www_challenge("{domain}", "1");
             exit;
         }}
-        if ($au != $tU) {{
+        if (!$var(off) && $au != $tU) {{
             sl_send_reply("403", "Forbidden");
             exit;
         }}
@@ -137,7 +139,7 @@ class SoftswitchPlan:
     """How the softswitch behaves. `challenge`: INVITEs are challenged by 407. `gateway`: "host:port" to which users
     that are numbers beginning with 9 are sent. `tcp`: listens on TCP as well. `tls`: and on TLS, at the next port, with
     this certificate and key, and asks peers for one that this authority has signed. `modules`, `parameters`: further
-    lines of configuration."""
+    lines of configuration. `trusts`: the address whose REGISTER without credentials may take contacts off."""
 
     domain: str = DOMAIN
     users: tuple[str, ...] = USERS
@@ -145,6 +147,7 @@ class SoftswitchPlan:
     gateway: str = ""
     tcp: bool = False
     tls: tuple[Path, Path, Path] | None = None
+    trusts: str = ""
     port: int = 5060
     modules: tuple[str, ...] = ()
     parameters: tuple[str, ...] = field(default=())
@@ -220,6 +223,7 @@ def config_text(address: str, plan: SoftswitchPlan, rpc: str) -> str:
         disable_tcp="tcp_children=1" if plan.tcp or plan.tls else "disable_tcp=yes",
         challenge="1==1" if plan.challenge else "1==0",
         gateway=gateway,
+        trusts=plan.trusts,
         passwords="\n".join(f'    $sht(passwords=>{user}) = "{password(user)}";' for user in plan.users),
         more_modules="\n".join(f'loadmodule "{name}.so"' for name in modules),
         more_parameters="\n".join(parameters),

@@ -12,6 +12,7 @@ from tests.netns.capture import Capture
 from tests.netns.nat import Nat, NatKind
 from tests.netns.sbc_process import sbc_config
 from tests.netns.scene import Scene
+from tests.netns.softswitch import SoftswitchPlan
 from tests.netns.talk import talk
 from tests.netns.topology import FIRST, home, one_pair
 from tests.netns.waiting import wait_for
@@ -95,3 +96,28 @@ def test_a_phone_that_is_gone_is_found_dead_and_comes_back_with_its_next_message
     assert bob.register(300).status == 200
     call = alice.dial("bob").wait("up")
     assert call.bye().status == 200
+
+
+@pytest.mark.parametrize("trusted", [True, False], ids=["trusted", "challenged"])
+def test_the_registrar_hears_of_a_dead_phone_where_it_trusts_the_sbc(make_scene: MakeScene, trusted: bool) -> None:
+    """The phone's NAT is restarted. What is taken off is back with the phone's next REGISTER."""
+    toml = config("period = 3\nanswer_within = 1\nmisses = 2\ntell_core = true")
+    plan = SoftswitchPlan(trusts=FIRST.sbc_core if trusted else "")
+    stage = make_scene(one_pair((), FORGETFUL), plan=plan, toml=toml)
+    bob = stage.phone("phone-b", "bob")
+    assert bob.register(300).status == 200
+    (contact,) = stage.softswitch.contacts("bob")
+    stage.lab.host("nat-b").flush_nat()
+    assert stage.sbc is not None
+    log = stage.sbc.process
+    if trusted:
+        wait_for(lambda: not stage.softswitch.contacts("bob"), 30.0, "the registrar to have heard")
+        wait_for(lambda: "dead, and taken off at the registrar" in log.output(), 5.0, "its answer")
+    else:
+        wait_for(lambda: "unparted: 401" in log.output(), 30.0, "the challenge")
+        time.sleep(2.0)
+        assert stage.softswitch.contacts("bob") == [contact]
+        assert log.output().count("unparted") == 1
+    assert bob.register(300).status == 200
+    assert len(stage.softswitch.contacts("bob")) == 1
+    assert stage.softswitch.complaints() == []
