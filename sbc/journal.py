@@ -98,6 +98,8 @@ class Journal:
         """A call has begun, been answered or ended."""
         self.counted[f"call-{record.event}"] += 1
         fields = record.fields
+        if "ending" in fields:
+            self.counted[f"ending-{fields['ending']}"] += 1
         volumes = self._volumes.pop(record.call, []) if record.event == "close" else []
         if not self._worth_a_line(record):
             return

@@ -37,6 +37,7 @@ from sbc.core.registry import Arrival
 from sbc.interfaces import IFramer, IMediaObserver, PortUnavailable
 from sbc.journal import Journal
 from sbc.ledger.meter import Meter
+from sbc.media.totals import Totals
 from sbc.media.udp import listen_udp, set_dscp
 from sbc.tls import Security
 
@@ -54,7 +55,8 @@ class Runner:
 
     `protocols` maps a dialect's word to what makes its datagram protocol, `framers` to what makes an IFramer of a
     connection, `security` a realm to what secures its connections; `engine` is set by whoever wires things, and `meter`
-    where calls are to have records, `memory` where they are to be remembered.
+    where calls are to have records, `memory` where they are to be remembered,
+    and `totals` where media is to be summed up.
     """
 
     _log = Logger()
@@ -80,6 +82,7 @@ class Runner:
         self.meter: Meter | None = None
         self.memory = Memory(FORGETFUL)
         self.afterwards: Callable[[], None] | None = None  # whom to tell when the core may have changed
+        self.totals: Totals | None = None
         self.counted = self._journal.counted
 
     # -- what comes in
@@ -259,12 +262,16 @@ class Runner:
         self._remember(order.spec.id, order)
         if self.meter is not None:
             self.meter.opened(order.spec)
+        if self.totals is not None:
+            self.totals.opened(order.spec)
         return True
 
     def _close_stream(self, order: CloseStream) -> None:
         volume = self.engine.close(order.stream)
         self._journal.volume(order.call, order.stream, volume)
         self._remember(order.stream, Closed(order.stream, volume))
+        if self.totals is not None:
+            self.totals.closed(order.stream, volume)
         if self.meter is not None:
             self.meter.closed(order.stream, volume)
 

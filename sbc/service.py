@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from sbc.admin.log import TWISTD_LOG
-from sbc.config.schema import Config, DnsConfig, StoreConfig
+from sbc.config.schema import Config, DnsConfig, MetricsConfig, StoreConfig
 from sbc.core.border import Border
 from sbc.core.hops import Target
 from sbc.core.memory import Memory, Sizes
@@ -22,6 +22,7 @@ from sbc.core.mint import Mint
 from sbc.core.realm import Path, Plan
 from sbc.ledger.service import LedgerService
 from sbc.locate import Locator
+from sbc.media.totals import Totals
 from sbc.media.twisted_engine import TwistedEngine
 from sbc.notify import ManagerService, Notifier
 from sbc.operations import Operations
@@ -35,6 +36,7 @@ from sbc.sip.services import SERVICES
 from sbc.tls import read_tls
 
 _SECRET_OCTETS = 32
+_PACE, _ROUND = 0.1, 10.0  # seconds between looks at open streams' counters, and until all have been looked at
 
 
 class BorderService(Service):
@@ -137,6 +139,8 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
     reloader.takers.append(lambda runs: _repace(looks, border.pace(runs)))
     reloader.takers.append(lambda runs: border.locator.replan(runs.plan))
     reloader.takers.append(lambda runs: TWISTD_LOG.set_level(runs.log.level))
+    if config.metrics is not None:
+        _add_metrics(whole, reactor, config.metrics, border)
     if config.console is not None or config.control is not None:
         _add_console(whole, reactor, config, border)
     if alone:
@@ -178,6 +182,24 @@ def _add_hearing(whole: Sbc, reactor: Any, border: BorderService) -> None:
     operations.watchers.append(manager.became)
     manager.setServiceParent(whole)
     SignalService(reactor, operations).setServiceParent(whole)
+
+
+def _add_metrics(whole: MultiService, reactor: Any, config: MetricsConfig, border: BorderService) -> None:
+    """What Prometheus asks for, and what must be looked at in between for it."""
+    from sbc.admin.exporter import MetricsService  # HTTP takes its time to import
+    from sbc.admin.lag import Lag
+    from sbc.admin.metrics import Sources
+
+    runner, lag, totals = border.runner, Lag(reactor), Totals()
+    runner.totals = totals
+    lag.setServiceParent(whole)
+
+    def look() -> None:
+        totals.look(runner.engine.counters, 1 + int(len(totals) * _PACE / _ROUND))
+
+    TimerService(_PACE, look).setServiceParent(whole)
+    sources = Sources(border.border, runner, totals, lag, reactor.seconds)
+    MetricsService(reactor, config, sources).setServiceParent(whole)
 
 
 def _add_console(whole: Sbc, reactor: Any, config: Config, border: BorderService) -> None:

@@ -43,6 +43,17 @@ def test_a_flood_of_one_event_is_counted_whole_and_logged_in_part() -> None:
     assert said[-1] == f"refused: busy ({1000 - LINES_A_SECOND} more before this one not shown)"
 
 
+def test_calls_are_counted_by_how_they_end() -> None:
+    journal = Journal(Clock().seconds)
+    for ending in ("busy", "normal", "busy"):
+        journal.record(Record("c", "close", {"cause": "x", "ending": ending, "answered_for": None}))
+    assert (journal.counted["ending-busy"], journal.counted["ending-normal"], journal.counted["call-close"]) == (
+        2,
+        1,
+        3,
+    )
+
+
 def test_every_line_about_a_call_begins_with_its_id_and_the_end_tells_the_volume() -> None:
     journal = Journal(Clock().seconds)
     carried = StreamCounters((SideCounters(received_rtp=Volume(50, 8600)), SideCounters(sent_rtp=Volume(49, 8428))))

@@ -10,7 +10,7 @@ import pytest
 from twisted.application.service import IService, MultiService
 from twisted.internet.error import CannotListenError
 
-from sbc.config.schema import AuditConfig, CdrConfig, Config, ControlConfig
+from sbc.config.schema import AuditConfig, CdrConfig, Config, ControlConfig, MetricsConfig
 from sbc.core.address import Address
 from sbc.core.realm import Media, Path, Plan, Realm, Side
 from sbc.service import BorderService, make_service
@@ -77,6 +77,13 @@ def test_the_console_may_be_a_control_socket_alone(tmp_path: pathlib.Path) -> No
     service = make_service(config)
     assert [each.name for each in cast("MultiService", service) if each.name] == ["border", "control"]
     assert (tmp_path / "audit").exists()
+
+
+def test_metrics_come_with_what_they_need_in_between() -> None:
+    service = make_service(Config(plan(), metrics=MetricsConfig(Address("127.0.0.1", 0))))
+    services = list(cast("MultiService", service))
+    assert [each.name for each in services if each.name] == ["border", "lag", "metrics"]
+    assert services[0].runner.totals is not None
 
 
 def test_the_ledger_starts_before_the_first_call_and_hears_of_all(tmp_path: pathlib.Path) -> None:

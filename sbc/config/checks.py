@@ -18,6 +18,7 @@ from sbc.config.schema import (
     DnsConfig,
     DrainConfig,
     LogConfig,
+    MetricsConfig,
     StoreConfig,
     TraceConfig,
 )
@@ -67,6 +68,7 @@ class Draft:
     control: ControlConfig | None
     audit: AuditConfig | None
     trace: TraceConfig
+    metrics: MetricsConfig | None
     log: LogConfig
     cdr: CdrConfig | None
     dns: DnsConfig
@@ -107,7 +109,9 @@ def check(draft: Draft, findings: Findings) -> None:
         _check_tls(realm, findings)
     _check_paths(draft, findings)
     if draft.console is not None:
-        _check_console(draft.console, findings)
+        _check_loopback(draft.console, "console", "the console", findings)
+    if draft.metrics is not None:
+        _check_loopback(draft.metrics, "metrics", "the metrics", findings)
     _check_files(draft, findings)
     for first, second in combinations(_claims(draft), 2):
         if first.meets(second):
@@ -299,12 +303,12 @@ def _check_pathless(draft: Draft, findings: Findings) -> None:
             findings.add(realm.at, None, "has no path", f'one [[paths]] with access = "{name}"')
 
 
-def _check_console(console: ConsoleConfig, findings: Findings) -> None:
-    ip = literal(console.listen.host)
-    if ip is not None and not ip.is_loopback and not console.allow_remote:
-        problem = "is not a loopback address, so others could reach the console"
+def _check_loopback(served: ConsoleConfig | MetricsConfig, key: str, what: str, findings: Findings) -> None:
+    ip = literal(served.listen.host)
+    if ip is not None and not ip.is_loopback and not served.allow_remote:
+        problem = f"is not a loopback address, so others could reach {what}"
         allowed = "a loopback address, or allow_remote = true beside it"
-        findings.add("console.listen", str(console.listen), problem, allowed)
+        findings.add(f"{key}.listen", str(served.listen), problem, allowed)
 
 
 def _check_files(draft: Draft, findings: Findings) -> None:
@@ -343,9 +347,10 @@ def _claims(draft: Draft) -> Iterator[Claim]:
         if core is not None and core.listeners and "signaling_ports" in path.values:
             host = core.listeners[0][1].address.host
             yield _range_claim(host, path.values["signaling_ports"], f"{path.at}.signaling_ports")
-    if draft.console is not None:
-        host, port = draft.console.listen
-        yield Claim("tcp", host, range(port, port + 1), "console.listen", str(draft.console.listen))
+    for key, served in (("console", draft.console), ("metrics", draft.metrics)):
+        if served is not None:
+            host, port = served.listen
+            yield Claim("tcp", host, range(port, port + 1), f"{key}.listen", str(served.listen))
 
 
 def _range_claim(host: str, ports: range, key: str) -> Claim:

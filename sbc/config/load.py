@@ -26,6 +26,7 @@ from sbc.config.schema import (
     DnsConfig,
     DrainConfig,
     LogConfig,
+    MetricsConfig,
     StoreConfig,
     TraceConfig,
 )
@@ -103,6 +104,7 @@ def load_table(table: Mapping[str, Any], source: str, protocols: Protocols = PRO
         control=draft.control,
         audit=draft.audit,
         trace=draft.trace,
+        metrics=draft.metrics,
         log=draft.log,
         cdr=draft.cdr,
         dns=draft.dns,
@@ -141,6 +143,7 @@ class _Reader:
             control=self.control(top["control"]) if "control" in top else None,
             audit=self.audit(top["audit"]) if "audit" in top else None,
             trace=TraceConfig(**self.keys(top.get("trace", {}), "trace", "trace")),
+            metrics=self.metrics(top["metrics"]) if "metrics" in top else None,
             log=LogConfig(**self.files(self.keys(top.get("log", {}), "log", "log"), "file")),
             cdr=self.cdr(top["cdr"]) if "cdr" in top else None,
             dns=self.dns(top.get("dns", {})),
@@ -230,6 +233,10 @@ class _Reader:
 
     def control(self, table: Mapping[str, Any]) -> ControlConfig:
         return ControlConfig(**self.files(self.keys(table, "control", "control"), "socket"))
+
+    def metrics(self, table: Mapping[str, Any]) -> MetricsConfig | None:
+        values = self.keys(table, "metrics", "metrics")
+        return MetricsConfig(**values) if "listen" in values else None
 
     def audit(self, table: Mapping[str, Any]) -> AuditConfig | None:
         values = self.files(self.keys(table, "audit", "audit"), "file")

@@ -72,6 +72,14 @@ class LogConfig:
 
 
 @attrs.frozen
+class MetricsConfig:
+    """Where Prometheus may ask."""
+
+    listen: Address
+    allow_remote: bool = False
+
+
+@attrs.frozen
 class TraceConfig:
     """What is remembered of each call; see sbc.core.memory.Sizes. Not `enabled`: nothing."""
 
@@ -143,6 +151,7 @@ class Config:
     control: ControlConfig | None = None
     audit: AuditConfig | None = None
     trace: TraceConfig = TraceConfig()
+    metrics: MetricsConfig | None = None
     log: LogConfig = LogConfig()
     cdr: CdrConfig | None = None
     dns: DnsConfig = DnsConfig()
@@ -177,6 +186,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("control", kinds.table()),
         Key("audit", kinds.table()),
         Key("trace", kinds.table()),
+        Key("metrics", kinds.table()),
         Key("log", kinds.table()),
         Key("cdr", kinds.table()),
         Key("dns", kinds.table()),
@@ -307,6 +317,10 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("octets", kinds.integer(131_072, 1_000_000_000)),
         Key("total", kinds.integer(1_048_576, 1_000_000_000_000)),
         Key("refusals", kinds.integer(0, 1_000_000)),
+    ),
+    "metrics": (
+        Key("listen", kinds.ip_port(unspecified=True), required=True),
+        Key("allow_remote", kinds.boolean()),
     ),
     "log": (
         Key("level", kinds.choice(LogLevel)),

@@ -37,6 +37,7 @@ def refused(desk: Desk, status: bytes, *more: bytes) -> str:
     back = desk.exchange(desk.softswitch, desk.core, plain_answer(onward, status, *more), desk.phone)
     desk.phone.send(desk.access.address, hop_request(b"ACK", request, back))
     settle(desk)
+    desk.softswitch.data()
     return id
 
 

@@ -1,0 +1,245 @@
+"""The metrics by name, as Prometheus has them, and how each is read from the running SBC when it is asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import attrs
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
+from prometheus_client.metrics_core import Metric as Family
+
+from sbc import __version__
+from sbc.admin.lag import Lag
+from sbc.core.border import Border
+from sbc.media.totals import Totals
+from sbc.media.udp import Port
+from sbc.runner import Runner
+
+Sample = tuple[tuple[str, ...], float]
+"""The values of the labels, and the number."""
+
+MOST_EVENTS = 200
+"""Events that have a sample of their own; they are words of ours, and this is only to be sure."""
+_CDR = ("written", "skipped", "lost", "failures", "incomplete")
+_ELSEWHERE = frozenset({"messages", *(f"cdr-{word}" for word in (*_CDR, "waiting"))})
+_ENDING = "ending-"
+
+
+@attrs.frozen
+class Sources:
+    """What is read."""
+
+    border: Border
+    runner: Runner
+    totals: Totals
+    lag: Lag
+    clock: Callable[[], float]
+
+
+@attrs.frozen
+class Metric:
+    """One metric: its name, kind (counter, gauge or summary), labels, what it is, and how it is read."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    what: str
+    read: Callable[[Sources], Iterable[Sample]]
+
+
+def _one(read: Callable[[Sources], float]) -> Callable[[Sources], Iterable[Sample]]:
+    return lambda sources: [((), read(sources))]
+
+
+def _counted(key: str) -> Callable[[Sources], Iterable[Sample]]:
+    return _one(lambda sources: sources.runner.counted[key])
+
+
+def _events(sources: Sources) -> Iterable[Sample]:
+    events = {
+        name: count
+        for name, count in sources.runner.counted.items()
+        if name not in _ELSEWHERE and not name.startswith((_ENDING, "call-"))
+    }
+    return [((name,), count) for name, count in sorted(events.items())[:MOST_EVENTS]]
+
+
+def _endings(sources: Sources) -> Iterable[Sample]:
+    counted = sources.runner.counted
+    return [((name.removeprefix(_ENDING),), counted[name]) for name in sorted(counted) if name.startswith(_ENDING)]
+
+
+def _calls(sources: Sources) -> Iterable[Sample]:
+    found = Counter((call.legs[0].realm.name, call.state.value) for call in sources.border.registry.calls.values())
+    return list(found.items())
+
+
+def _bindings(sources: Sources) -> Iterable[Sample]:
+    bindings = sources.border.registry.bindings.values()
+    return list(Counter((binding.realm.name, binding.state.value) for binding in bindings).items())
+
+
+def _held(what: str) -> Callable[[Sources], Iterable[Sample]]:
+    def read(sources: Sources) -> Iterable[Sample]:
+        registry = sources.border.registry
+        return [((name,), registry.crowd.in_realm[what, name]) for name in registry.plan.realms]
+
+    return read
+
+
+def _limits(sources: Sources) -> Iterable[Sample]:
+    for name, realm in sources.border.registry.plan.realms.items():
+        for what in ("calls", "bindings", "exchanges"):
+            yield (name, what), getattr(realm.limits, what)
+
+
+def _ports(sources: Sources) -> Iterable[Sample]:
+    now = sources.clock()
+    for name, pool in sources.border.registry.media_ports.items():
+        used, resting = len(pool.used), pool.resting(now)
+        for state, count in (("used", used), ("resting", resting), ("free", pool.size - used - resting)):
+            yield (name, state), count
+
+
+def _volume(what: str) -> Callable[[Sources], Iterable[Sample]]:
+    def read(sources: Sources) -> Iterable[Sample]:
+        for name in sources.border.registry.plan.realms:
+            for way in ("in", "out"):
+                yield (name, way), sources.totals.counted[what, name, way]
+
+    return read
+
+
+def _listeners(read: Callable[[Port], int]) -> Callable[[Sources], Iterable[Sample]]:
+    """Of the configured sockets for datagrams; those of single terminals come and go."""
+
+    def sample(sources: Sources) -> Iterable[Sample]:
+        ports = sources.runner.listeners()
+        for realm in sources.border.registry.plan.realms.values():
+            for listener in realm.listeners:
+                port = ports.get(listener)
+                if isinstance(port, Port):
+                    yield (realm.name, listener.dialect, str(listener.address)), read(port)
+
+    return sample
+
+
+def _connections(sources: Sources) -> Iterable[Sample]:
+    counted: Counter[tuple[str, ...]] = Counter()
+    for realm in sources.border.registry.plan.realms.values():
+        for listener in realm.listeners:
+            if listener.reliable:
+                counted[realm.name, listener.dialect, listener.transport] += 0
+    for connection in sources.runner.connections.books().connections:
+        at = connection.listener
+        counted[at.realm, at.dialect, at.transport] += 1
+    return list(counted.items())
+
+
+def _hops(read: Callable[[Any], float]) -> Callable[[Sources], Iterable[Sample]]:
+    def sample(sources: Sources) -> Iterable[Sample]:
+        for neighbour in sources.border.registry.hops.neighbours.values():
+            own = neighbour.hop.listener
+            yield (own.realm, own.transport, str(neighbour.hop.peer)), read(neighbour)
+
+    return sample
+
+
+def _lag(sources: Sources) -> Iterable[Sample]:
+    return [((), sources.lag.sum), ((), sources.lag.count)]
+
+
+_HOP = ("realm", "transport", "hop")
+_SOCKET = ("realm", "protocol", "address")
+METRICS = (
+    Metric("sbc_build_info", "gauge", ("version",), "1, for what runs", lambda _: [((__version__,), 1)]),
+    Metric("sbc_messages_total", "counter", (), "Signalling messages received", _counted("messages")),
+    Metric("sbc_events_total", "counter", ("event",), "What happened, by the words of the log", _events),
+    Metric("sbc_calls", "gauge", ("realm", "state"), "Calls, by the realm they came from", _calls),
+    Metric("sbc_calls_opened_total", "counter", (), "Calls begun", _counted("call-open")),
+    Metric("sbc_calls_answered_total", "counter", (), "Calls answered", _counted("call-answer")),
+    Metric("sbc_calls_ended_total", "counter", ("ending",), "Calls ended, by how (as in their records)", _endings),
+    Metric("sbc_bindings", "gauge", ("realm", "state"), "Registered terminals", _bindings),
+    Metric("sbc_exchanges", "gauge", ("realm",), "Requests under way, by the realm they came from", _held("exchanges")),
+    Metric("sbc_limit", "gauge", ("realm", "what"), "The most a realm may hold at once", _limits),
+    Metric("sbc_next_hop_up", "gauge", _HOP, "Whether a next hop is used in its turn", _hops(lambda n: n.usable)),
+    Metric("sbc_next_hop_requests_total", "counter", _HOP, "Requests sent to it", _hops(lambda n: n.sent)),
+    Metric("sbc_next_hop_failures_total", "counter", _HOP, "Those it did not take", _hops(lambda n: n.failures)),
+    Metric("sbc_connections", "gauge", ("realm", "protocol", "transport"), "Signalling connections", _connections),
+    Metric(
+        "sbc_receive_drops_total", "counter", _SOCKET, "Datagrams the kernel dropped at a signalling socket",
+        _listeners(lambda port: port.kernel_drops()),
+    ),
+    Metric(
+        "sbc_read_errors_total", "counter", _SOCKET, "Reads from a signalling socket that failed",
+        _listeners(lambda port: port.read_errors),
+    ),
+    Metric("sbc_media_ports", "gauge", ("realm", "state"), "Pairs of media ports: used, resting or free", _ports),
+    Metric(
+        "sbc_media_streams", "gauge", ("engine",), "Media streams",
+        lambda sources: [((sources.runner.engine.name,), len(sources.runner.engine.streams()))],
+    ),
+    Metric(
+        "sbc_media_packets_total", "counter", ("realm", "direction"),
+        "Media packets taken from (in) and sent to (out) peers there, RTP and RTCP", _volume("packets"),
+    ),
+    Metric("sbc_media_bytes_total", "counter", ("realm", "direction"), "Octets of their payloads", _volume("octets")),
+    Metric(
+        "sbc_media_dropped_packets_total", "counter", ("realm", "reason"), "Media packets that were not relayed",
+        lambda sources: list(sources.totals.dropped.items()),
+    ),
+    *(
+        Metric(f"sbc_cdr_{word}_total", "counter", (), what, _counted(f"cdr-{word}"))
+        for word, what in zip(
+            _CDR,
+            (
+                "Call detail records written, summed over the files",
+                "Interim states passed over for later ones",
+                "Records lost",
+                "Failures to write",
+                "Records that a crash had left incomplete",
+            ),
+            strict=True,
+        )
+    ),
+    Metric("sbc_cdr_waiting", "gauge", (), "Records not written yet", _counted("cdr-waiting")),
+    Metric("sbc_trace_calls", "gauge", (), "Calls that are remembered", _one(lambda s: len(s.runner.memory))),
+    Metric("sbc_trace_bytes", "gauge", (), "Octets that is counted for", _one(lambda s: s.runner.memory.octets)),
+    Metric("sbc_event_loop_lag_seconds", "summary", (), "How late the event loop was, each quarter of a second", _lag),
+    Metric(
+        "sbc_event_loop_lag_worst_seconds", "gauge", (), "The worst of it in the last minute or two",
+        _one(lambda sources: sources.lag.worst),
+    ),
+)  # fmt: skip
+"""Every metric there is but those of the process itself. docs/metrics.rst is held to this."""
+
+
+class Reader:
+    """A collector as prometheus_client has it: reads everything when it is asked, and keeps nothing."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def describe(self) -> list[Family]:
+        """Nothing: what it has is not to be read to find out its names."""
+        return []
+
+    def collect(self) -> Iterator[Family]:
+        """All metrics, as they are now."""
+        for metric in METRICS:
+            yield family(metric, metric.read(self._sources))
+
+
+def family(metric: Metric, samples: Iterable[Sample]) -> Family:
+    """A metric as prometheus_client has it."""
+    if metric.kind == "summary":
+        (_, total), (_, count) = samples
+        return SummaryMetricFamily(metric.name, metric.what, count_value=int(count), sum_value=total)
+    kind: Any = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    made = kind(metric.name, metric.what, labels=metric.labels)
+    for labels, value in samples:
+        made.add_metric(list(labels), float(value))
+    found: Family = made
+    return found

@@ -1,0 +1,70 @@
+"""What all streams have carried since the start, by realm: sums that only grow, though streams come and go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import attrs
+
+from sbc.core.orders import StreamSpec
+from sbc.media.counters import Drops, SideCounters, StreamCounters
+
+_NOTHING = StreamCounters((SideCounters(), SideCounters()))
+_REASONS = tuple(field.name for field in attrs.fields(Drops))
+
+
+@attrs.define
+class _Open:
+    realms: tuple[str, str]
+    known: StreamCounters = _NOTHING
+
+
+class Totals:
+    """Told of streams as they open and close, it looks at those that are open a few at a time, so that no look holds
+    anything up; what has flowed since the last is added. `counted` has ("packets" | "octets", realm, "in" | "out"),
+    `dropped` (realm, reason): what came from or went to peers in that realm."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, _Open] = {}
+        self.counted: Counter[tuple[str, str, str]] = Counter()
+        self.dropped: Counter[tuple[str, str]] = Counter()
+
+    def opened(self, spec: StreamSpec) -> None:
+        """A stream is open."""
+        self._open[spec.id] = _Open((spec.sides[0].realm, spec.sides[1].realm))
+
+    def closed(self, stream: str, counters: StreamCounters) -> None:
+        """A stream is closed, and this is its final volume."""
+        found = self._open.pop(stream, None)
+        if found is not None:
+            self._add(found, counters)
+
+    def look(self, counters: Callable[[str], StreamCounters], most: int) -> None:
+        """Look at the next `most` streams; `counters` is the engine's. What it does not hold is passed over."""
+        for stream in list(self._open)[:most]:
+            found = self._open.pop(stream)
+            self._open[stream] = found  # to the end of the queue
+            try:
+                now = counters(stream)
+            except KeyError:
+                continue
+            self._add(found, now)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def _add(self, found: _Open, now: StreamCounters) -> None:
+        for realm, before, after in zip(found.realms, found.known.sides, now.sides, strict=True):
+            self._count(realm, "in", before.received.packets, after.received.packets, "packets")
+            self._count(realm, "in", before.received.octets, after.received.octets, "octets")
+            self._count(realm, "out", before.sent.packets, after.sent.packets, "packets")
+            self._count(realm, "out", before.sent.octets, after.sent.octets, "octets")
+            if after.drops != before.drops:
+                for reason in _REASONS:
+                    self.dropped[realm, reason] += max(0, getattr(after.drops, reason) - getattr(before.drops, reason))
+        found.known = now
+
+    def _count(self, realm: str, way: str, before: int, after: int, what: str) -> None:
+        if after > before:
+            self.counted[what, realm, way] += after - before
