@@ -132,6 +132,7 @@ def _find(what: str) -> Argument:
 
 
 _TABLE = (
+    Command("status", "What runs since when, whether it takes calls, and how much there is of everything"),
     Command(
         "calls",
         "The calls, newest first",

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 from sbc.admin import columns, views
 from sbc.admin.commands import COMMANDS, read
 from sbc.admin.ladder import full_text, ladder_text
-from sbc.admin.report import call_text
+from sbc.admin.report import call_text, status_text
 from sbc.admin.story import refusal_view, trace_view
 from sbc.admin.tables import Column, No, Record, Row, Table, Text
 from sbc.admin.why import why_text, why_view
@@ -49,6 +49,7 @@ class Console:
         self._config = config
         self._clock = clock
         self._operations = operations
+        self._began = clock()
 
     def answer(self, words: Sequence[str]) -> Answer:
         """What a plain command answers; `words` are its name and what follows. @raises Misused."""
@@ -60,6 +61,12 @@ class Console:
         """What is to be found at the prompt: the commands, and the parts of the SBC for whoever looks deeper."""
         commands = {name: getattr(self, name) for name in COMMANDS}
         return {**commands, "input": _no_input, "border": self._border, "runner": self._runner, "config": self._config}
+
+    def status(self) -> Record:
+        """The SBC as a whole."""
+        state = "running" if self._operations is None else self._operations.state
+        uptime = self._clock() - self._began
+        return Record(views.status_view(self._border, self._runner, state, uptime, self._config.source), status_text)
 
     def calls(self, find: str = "", *, realm: str = "", state: str = "", limit: int | None = LIMIT) -> Table | Text:
         """The calls, newest first."""

@@ -10,6 +10,22 @@ MOST_PARTIES = 8
 """Parties of a forked call that are shown."""
 
 
+def status_text(status: Row) -> str:
+    """The text of what `views.status_view` returns."""
+    return "\n".join(
+        (
+            f"sbc {status['version']}, {status['state']}, up for {duration(status['uptime'])}",
+            f"  process       {status['process']}",
+            f"  configuration {shown(status['configuration'])}",
+            f"  media engine  {shown(status['engine'])}",
+            f"  calls         {status['calls']}",
+            f"  bindings      {status['bindings']}",
+            f"  streams       {status['streams']}",
+            f"  remembered    {status['remembered']} calls",
+        )
+    )
+
+
 def call_text(call: Row) -> str:
     """The text of what `views.call_details` returns."""
     return "\n".join(_lines(call))

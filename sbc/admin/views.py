@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
+from sbc import __version__
 from sbc.core.address import Address, Pair
 from sbc.core.binding import Binding, BindingState
 from sbc.core.border import Border
-from sbc.core.call import Call, Leg, Stream
+from sbc.core.call import Call, CallState, Leg, Stream
 from sbc.core.hops import Neighbour, Target
 from sbc.core.orders import Listener
 from sbc.core.ports import PortPool
@@ -20,6 +22,7 @@ from sbc.core.registry import Registry
 from sbc.media.counters import SideCounters, Volume
 from sbc.media.stream import SideView
 from sbc.media.udp import Port
+from sbc.runner import Runner
 
 View = dict[str, Any]
 
@@ -257,6 +260,23 @@ def realm_view(border: Border, realm: Realm, listeners: Mapping[Listener, Any], 
             **ports_view(registry.media_ports[realm.name], now),
         },
         "listeners": [listener_view(listener, port) for listener, port in own],
+    }
+
+
+def status_view(border: Border, runner: Runner, state: str, uptime: float, source: str) -> View:
+    """The SBC as a whole: `uptime` is in seconds, `calls` those that are not over."""
+    calls = border.registry.calls.values()
+    return {
+        "version": __version__,
+        "state": state,
+        "uptime": uptime,
+        "process": os.getpid(),
+        "configuration": source,
+        "engine": runner.engine.name,
+        "calls": sum(call.state is not CallState.CLOSED for call in calls),
+        "bindings": len(border.registry.bindings),
+        "streams": len(runner.engine.streams()),
+        "remembered": len(runner.memory),
     }
 
 

@@ -77,6 +77,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     "audit": {"file": RESTART},
     "dns": {"servers": RESTART},
     "trace": dict.fromkeys(("enabled", "messages", "octets", "total", "refusals"), RESTART),
+    "metrics": dict.fromkeys(("listen", "allow_remote"), RESTART),
     "log": {"level": NOW, "format": RESTART, "file": RESTART},
     "cdr": dict.fromkeys(("json", "sqlite", "sync", "interim", "pending", "rotate_size", "rotate_daily"), RESTART),
     "store": dict.fromkeys(("sqlite", "silence"), RESTART),

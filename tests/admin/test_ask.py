@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from sbc.admin import ask
 from sbc.admin.ctl import main
+from sbc.core.address import Address
 from tests.admin.test_manhole import CONFIG, ENVIRONMENT, host
+from tests.sip_messages import invite, plain_answer
 
 
 @contextmanager
@@ -106,56 +111,97 @@ def test_no_command_is_not_understood(capsys: pytest.CaptureFixture[str]) -> Non
     assert "which command?" in capsys.readouterr().err
 
 
-@pytest.mark.slow
-def test_a_running_sbc_answers(tmp_path: Path) -> None:
-    """The real thing: twistd runs an SBC with a control socket and an audit file, and the `sbc` program asks it."""
-    config = CONFIG.format(host=host(), port=1).partition("[console]")[0]
-    (tmp_path / "sbc.toml").write_text(config + '[control]\nsocket = "ctl"\n[audit]\nfile = "audit"\n')
-    output = tmp_path / "output"
-    programs = Path(sys.executable).parent
-    argv = [str(programs / "twistd"), "-n", "--pidfile=", "sbc", "--config", str(tmp_path / "sbc.toml")]
-    with output.open("wb") as out:
-        process = subprocess.Popen(argv, stdout=out, stderr=out, env=ENVIRONMENT, cwd=tmp_path)
+@attrs.frozen
+class Running:
+    """An SBC that twistd runs, with a control socket, an audit file and metrics."""
 
-    def ctl(*words: str) -> tuple[int, str, str]:
-        asked = [str(programs / "sbc"), "ctl", "--config", str(tmp_path / "sbc.toml"), *words]
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    def ctl(self, *words: str) -> tuple[int, str, str]:
+        """What the `sbc` program answers, with its status."""
+        asked = [str(PROGRAMS / "sbc"), "ctl", "--config", str(self.folder / "sbc.toml"), *words]
         run = subprocess.run(asked, capture_output=True, text=True, env=ENVIRONMENT, timeout=60, check=False)
         return run.returncode, run.stdout, run.stderr
 
+    def output(self) -> str:
+        return (self.folder / "output").read_text()
+
+
+PROGRAMS = Path(sys.executable).parent
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    config = CONFIG.format(host=host(), port=1).partition("[console]")[0]
+    tables = f'[control]\nsocket = "ctl"\n[audit]\nfile = "audit"\n[metrics]\nlisten = "{host()}1:9464"\n'
+    (tmp_path / "sbc.toml").write_text(config + tables)
+    argv = [str(PROGRAMS / "twistd"), "-n", "--pidfile=", "sbc", "--config", str(tmp_path / "sbc.toml")]
+    with (tmp_path / "output").open("wb") as out:
+        process = subprocess.Popen(argv, stdout=out, stderr=out, env=ENVIRONMENT, cwd=tmp_path)
+    sbc = Running(tmp_path, process)
     try:
-        end = time.monotonic() + 20
-        while "control socket" not in output.read_text():
-            assert process.poll() is None, output.read_text()
-            assert time.monotonic() < end, output.read_text()
+        end = time.monotonic() + 30
+        while "control socket" not in sbc.output():
+            assert process.poll() is None, sbc.output()
+            assert time.monotonic() < end, sbc.output()
             time.sleep(0.05)
-        assert ctl("calls") == (0, "no calls\n", "")
-        assert ctl("audit") == (0, "the books balance\n", "")
-        assert [row["name"] for row in json.loads(ctl("--json", "realms")[1])] == ["access", "core"]
-        assert ctl("kick", "nosuch") == (
-            1,
-            "",
-            "sbc ctl: no call 'nosuch'; calls('nosuch') looks for it in labels and users\n",
-        )
-        assert ctl("nonsense")[0] == 1
-        assert "calls [FIND]" in ctl("help")[1]
+        yield sbc
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) in (0, -signal.SIGTERM)
-    assert ctl("calls")[0] == 3
+        status = process.wait(20)
+    assert status in (0, -signal.SIGTERM)
+    assert "Traceback" not in sbc.output()
+    assert sbc.ctl("calls")[0] == ask.NOBODY
     assert not (tmp_path / "ctl").exists()
-    assert "Traceback" not in output.read_text()
-    records = [json.loads(line) for line in (tmp_path / "audit").read_text().splitlines()]
-    assert [each["command"] for each in records] == [
-        "calls",
-        "audit",
-        "realms",
-        "kick nosuch",
-        "kick nosuch",
-        "nonsense",
-        "help",
-    ]
-    assert [each["outcome"] for each in records[3:5]] == [
-        "begun",
-        "refused: no call 'nosuch'; calls('nosuch') looks for it in labels and users",
-    ]
+
+
+@pytest.mark.slow
+def test_a_running_sbc_answers(running: Running) -> None:
+    """The real thing: twistd runs an SBC, and the `sbc` program asks it."""
+    nosuch = "no call 'nosuch'; calls('nosuch') looks for it in labels and users"
+    assert running.ctl("calls") == (0, "no calls\n", "")
+    assert running.ctl("audit") == (0, "the books balance\n", "")
+    assert [row["name"] for row in json.loads(running.ctl("--json", "realms")[1])] == ["access", "core"]
+    assert running.ctl("kick", "nosuch") == (1, "", f"sbc ctl: {nosuch}\n")
+    assert running.ctl("nonsense")[0] == 1
+    assert "calls [FIND]" in running.ctl("help")[1]
+    records = [json.loads(line) for line in (running.folder / "audit").read_text().splitlines()]
+    asked = ["calls", "audit", "realms", "kick nosuch", "kick nosuch", "nonsense", "help"]
+    assert [each["command"] for each in records] == asked
+    assert [each["outcome"] for each in records[3:5]] == ["begun", f"refused: {nosuch}"]
     assert all(each["means"] == f"uid {os.geteuid()}" and each["from"].startswith("pid ") for each in records)
+
+
+@pytest.mark.slow
+def test_a_running_sbc_tells_of_a_call_that_failed(running: Running) -> None:
+    """A call over real sockets that the softswitch refuses: the first fault, the ladder, and the counters."""
+    access, core = (f"{host()}1", 5060), (f"{host()}2", 5060)
+    with socket.socket(type=socket.SOCK_DGRAM) as phone, socket.socket(type=socket.SOCK_DGRAM) as softswitch:
+        phone.bind((f"{host()}4", 40001))
+        softswitch.bind((f"{host()}3", 5060))
+        phone.settimeout(10)
+        softswitch.settimeout(10)
+        phone.sendto(invite(Address("192.168.1.10", 5060)), access)
+        onward = softswitch.recv(65535)
+        while not onward.startswith(b"INVITE "):
+            onward = softswitch.recv(65535)
+        softswitch.sendto(plain_answer(onward, b"404 Not Found"), core)
+        while not phone.recv(65535).startswith(b"SIP/2.0 404"):
+            pass
+        (call,) = json.loads(running.ctl("--json", "calls")[1])
+        why = json.loads(running.ctl("--json", "why", call["id"])[1])
+        assert re.fullmatch(
+            rf"the softswitch \(core {host()}3:5060\) answered 404 Not Found \d+ ms after the INVITE", why["verdict"]
+        )
+        trace = json.loads(running.ctl("trace", call["id"][:6], "--json")[1])
+        seen = [(each["way"], each["leg"], each["what"].split(" ")[0]) for each in trace["messages"]]
+        assert seen[0] == ("in", 0, "INVITE")
+        assert {("out", 1, "INVITE"), ("in", 1, "404"), ("out", 0, "404")} <= set(seen)
+        ladder = running.ctl("trace", call["id"], "--full")[1]
+        assert "404 Not Found to INVITE" in ladder and "c=IN IP4 192.168.1.10" in ladder
+    with urllib.request.urlopen(f"http://{host()}1:9464/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    assert 'sbc_calls_ended_total{ending="not-found"} 1.0\n' in text
+    assert "sbc_calls_opened_total 1.0\n" in text
+    assert re.search(r"^sbc_event_loop_lag_seconds_count [1-9]", text, re.MULTILINE)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import attrs
 import pytest
 
+from sbc import __version__
 from sbc.admin.commands import COMMANDS, Misused
 from sbc.admin.console import Console
 from sbc.admin.tables import No, Record, Table, Text, plain
@@ -18,6 +20,7 @@ from sbc.core.call import CallState
 from sbc.core.message import Ending, Who
 from sbc.core.probing import failed
 from sbc.core.realm import Limits
+from tests.admin import scenes
 from tests.admin.desk import Desk, open_desk, turn
 
 
@@ -246,6 +249,8 @@ class Done:
 class Wheel:
     """Operations that only remember what was asked."""
 
+    state = "draining"
+
     def __init__(self) -> None:
         self.asked: list[object] = []
 
@@ -269,6 +274,7 @@ def test_operations_are_asked_and_their_outcome_told(quiet: Desk) -> None:
     assert isinstance(failed, No) and failed == "sbc.toml: wrong\nand more"
     assert console.answer(["drain", "30"]) == console.drain() == "2 calls are left"
     assert console.answer(["undrain"]) == "done"
+    assert console.status()["state"] == "draining"
     assert wheel.asked == ["reload", ("drain", 30), ("drain", None), "undrain"]
 
 
@@ -299,6 +305,18 @@ def test_every_command_answers_in_data_fit_for_json(busy: Desk, name: str) -> No
     (id, *_) = busy.border.registry.calls
     words = [name, *([id] if any(each.needed for each in COMMANDS[name].arguments) else [])]
     json.dumps(plain(busy.console.answer(words)))
+
+
+def test_status(quiet: Desk) -> None:
+    quiet.console.kick(quiet.call())
+    scenes.settle(quiet)
+    quiet.softswitch.data()
+    quiet.phone.data()
+    quiet.call(b"two")
+    status = quiet.console.status()
+    assert (status["state"], status["calls"], status["streams"], status["remembered"]) == ("running", 1, 1, 2)
+    assert (status["engine"], status["process"]) == ("twisted", os.getpid())
+    assert repr(status).startswith(f"sbc {__version__}, running, up for ")
 
 
 def test_paths(busy: Desk) -> None:

@@ -90,7 +90,7 @@ def test_an_operator_looks_at_a_live_call(files: ConsoleConfig) -> None:
             assert "50000" in client.run(shell, "streams()")
             assert client.run(shell, "audit()") == "the books balance"
             assert "call-open" in client.run(shell, "counters()")
-            assert client.run(shell, "help()").startswith("calls [FIND] ")
+            assert client.run(shell, "help()").startswith("status ")
             assert client.run(shell, "help(calls)").startswith("calls [FIND] ")
             assert client.run(shell, "[row['state'] for row in calls()]") == "['up']"
             assert "has no input()" in client.run(shell, "input('?')")
