@@ -46,19 +46,28 @@ class SippPhone:
 
     def register(self, expires: int = 60, timeout: float = 10.0) -> None:
         """Register, answering the challenge. RuntimeError if that fails."""
-        self._run("register", {"expires": str(expires)}, timeout).check_exit(timeout + 2)
+        self._run("register", {"expires": str(expires)}, timeout, "-m", "1").check_exit(timeout + 2)
 
-    def call(self, callee: str, scenario: str = "uac", talk: int = 1000, timeout: float = 20.0) -> LabProcess:
+    def call(
+        self,
+        callee: str,
+        scenario: str = "uac",
+        talk: int = 1000,
+        timeout: float = 20.0,
+        calls: int = 1,
+        rate: float = 10.0,
+    ) -> LabProcess:
         """Begin to call somebody (a scenario whose name begins with `uac`); `talk` is in milliseconds, of a pause in
-        it. Its exit code says how it went."""
-        return self._run(scenario, {"callee": callee}, timeout, "-d", str(talk))
+        it. So many `calls` are made, `rate` a second. Its exit code says how it went: 0 if all went well."""
+        more = ("-r", f"{rate:g}", "-l", "200") if calls > 1 else ()
+        return self._run(scenario, {"callee": callee}, timeout, "-m", str(calls), "-d", str(talk), *more)
 
-    def take(self, scenario: str = "uas", talk: int = 500, timeout: float = 30.0) -> LabProcess:
-        """Take one call; returns when sipp listens. `uas`, `uas_early` and `uas_reliable` only echo RTP, which suits a
-        host that can be reached; behind a NAT one that sends its own is wanted: `uas_talk`, `uas_update`, `uas_fax`.
-        `uas_ring` never answers."""
+    def take(self, scenario: str = "uas", talk: int = 500, timeout: float = 30.0, calls: int = 1) -> LabProcess:
+        """Take so many calls; returns when sipp listens. `uas`, `uas_early` and `uas_reliable` only echo RTP, which
+        suits a host that can be reached; behind a NAT one that sends its own is wanted: `uas_talk`, `uas_update`,
+        `uas_fax`. `uas_ring` never answers."""
         echo = ("-rtp_echo", "-mp", str(self.media_port)) if scenario in _ECHO else ()
-        process = self._run(scenario, {}, timeout, "-d", str(talk), *echo)
+        process = self._run(scenario, {}, timeout, "-m", str(calls), "-d", str(talk), *echo)
         self.host.wait_bound(self.port, self.host.address(), self.transport, by=process)
         return process
 
@@ -74,7 +83,7 @@ class SippPhone:
 
     def _run(self, scenario: str, keys: dict[str, str], timeout: float, *more: str) -> LabProcess:
         address = self.host.address()
-        argv = ["sipp", self.proxy, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-m", "1", "-nostdin"]
+        argv = ["sipp", self.proxy, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-nostdin"]
         argv += ["-i", address, "-mi", address, "-p", str(self.port), "-s", self.user]
         argv += ["-au", self.user, "-ap", password(self.user), "-auth_uri", self.domain]
         argv += ["-t", f"{self.transport[0]}1"]

@@ -1,0 +1,69 @@
+"""Many calls behind each kind of NAT, and not one may fail: by default so many as a test can wait for.
+
+SBC_LAB_CALLS says how many, `make soak` makes it a thousand. sipp at both ends, challenges, media both ways; each call
+has its record, and what went in at one side of the SBC came out at the other.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.netns.nat import Nat
+from tests.netns.sbc_process import sbc_config
+from tests.netns.scene import Scene
+from tests.netns.softswitch import SoftswitchPlan
+from tests.netns.test_cdr import records
+from tests.netns.test_sip_calls import NATS
+from tests.netns.topology import FIRST, one_pair
+from tests.netns.waiting import wait_for
+
+CALLS = int(os.environ.get("SBC_LAB_CALLS", "50"))
+RATE = float(os.environ.get("SBC_LAB_RATE", "8"))
+"""Calls begun each second: two of the SBC's each, which has to share the machine with all its peers."""
+LIMITS = "[realms.access.limits]\nexchanges_per_source = 5000\n"
+"""What calls so much is no phone."""
+TALK = 500
+"""Milliseconds of media in each call."""
+
+
+def done(stage: Scene, wanted: int) -> list[dict[str, Any]]:
+    """All records, once there are so many; none before."""
+    assert stage.sbc is not None
+    found = records(stage.sbc.config.parent / "cdr.json")
+    return found if len(found) >= wanted else []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("nats", NATS.values(), ids=NATS)
+def test_every_call_succeeds(make_scene: Callable[..., Scene], nats: tuple[Nat, ...]) -> None:
+    toml = sbc_config(FIRST, extra='[cdr]\njson = "cdr.json"\n', extra_realm=LIMITS)
+    stage = make_scene(one_pair(nats, nats), plan=SoftswitchPlan(), toml=toml)
+    assert stage.sbc is not None
+    alice, bob = stage.sipp("phone-a", "alice"), stage.sipp("phone-b", "bob")
+    alice.register(3600)
+    bob.register(3600)
+    patience = 60.0 + 3.0 * CALLS / RATE
+    began = time.monotonic()
+    taken = bob.take("uas_talk", timeout=patience, calls=CALLS)
+    calling = alice.call("bob", "uac", talk=TALK, timeout=patience, calls=CALLS, rate=RATE)
+    calling.check_exit(patience)
+    taken.check_exit(patience)
+    took = time.monotonic() - began
+
+    # two calls of the SBC each, the caller's and the called side's; what was challenged and came again is one
+    found = wait_for(lambda: done(stage, 2 * CALLS), 10.0, "the records")
+    assert {(r["ending"], r["ended_by"], r["complete"]) for r in found} == {("normal", "caller", True)}
+    came = went = 0
+    for record in found:
+        (stream,) = record["streams"]
+        for here, there in (stream["sides"], stream["sides"][::-1]):
+            into, out = here["received"]["rtp"]["packets"], there["sent"]["rtp"]["packets"]
+            assert 0 < out <= into, record
+            came, went = came + into, went + out
+    assert went >= 0.8 * came, "but for what comes before the other end has opened its NAT"
+    print(f"\n{CALLS} calls in {took:.0f} s, none failed; of {came} RTP packets {went} relayed")
