@@ -13,6 +13,7 @@ import attrs
 
 from sbc.core.address import Address
 from sbc.core.border import Border
+from sbc.core.habits import Learner
 from sbc.core.orders import Listener, Send
 from tests.fuzz.mutate import mutated, seeds
 from tests.outside import Outside
@@ -69,8 +70,12 @@ class Storm:
             self._recent.append((listener, source, data))
 
     def settle(self) -> list[str]:
-        """Let so much time pass that all must be over; what is left all the same. What was granted for years is cut."""
+        """Let so much time pass that all must be over; what is left all the same.
+
+        What was granted for years is cut, and what is remembered of NATs, for ever but of so many, is forgotten.
+        """
         registry = self.outside.border.registry
+        registry.learners = {name: Learner(each.longest) for name, each in registry.learners.items()}
         for binding in registry.bindings.values():
             if binding.grant_ends > self.outside.now + 50_000:
                 binding.grant_ends = self.outside.now + 50_000

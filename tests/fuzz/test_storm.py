@@ -24,7 +24,7 @@ from tests.fuzz.storm import Storm
 from tests.rig import SECRET, make_plan
 
 SEED = int(os.environ.get("SBC_STORM_SEED", "20261126"))
-MESSAGES = int(os.environ.get("SBC_STORM_MESSAGES", "30000"))
+MESSAGES = int(os.environ.get("SBC_STORM_MESSAGES", "20000"))
 ROUNDS = 10
 WARM = 2
 """Rounds until what is kept for ever is there: what is made at the first use, and the tables' own room."""

@@ -1,0 +1,80 @@
+"""What a scanner in the access realm learns of the SBC and of those behind it: sipvicious' svmap, svwar, svcrack."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.netns.sbc_process import sbc_config
+from tests.netns.scene import Scene
+from tests.netns.sip import SipMessage, uri_of
+from tests.netns.softswitch import DOMAIN, password
+from tests.netns.talk import talk
+from tests.netns.test_sip_calls import ACCESS_SIDE, CORE_SIDE, assert_hidden, connected, registered
+from tests.netns.topology import FIRST, home, one_pair
+
+SCANNER = "203.0.113.66"
+USERS = ("alice", "bob", "nobody", "1000")
+PROGRAMS = Path(sys.executable).parent
+
+# which softswitch it is; the table belongs to the path, which stands before it
+NO_PRODUCT = """
+[[paths.sip.rules]]
+direction = "to-access"
+messages = "all"
+header = "Server"
+action = "remove"
+"""
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("sipvicious_svmap", path=str(PROGRAMS)) is None, reason="needs sipvicious from PyPI"
+)
+
+
+def scan(stage: Scene, program: str, *options: str) -> str:
+    """Run one of the suite's programs at the scanner's host; what it says."""
+    argv = ["env", f"HOME={stage.lab.directory}", str(PROGRAMS / f"sipvicious_{program}"), "-v", "-v", *options]
+    return stage.lab.host("phone-x").run([*argv, FIRST.sbc_access], timeout=60.0, check=False)
+
+
+def test_what_scanners_learn(make_scene: Callable[..., Scene]) -> None:
+    """No address of the core, no difference of the SBC's own between who is registered and who is not; its users'
+    calls go on."""
+    stage = make_scene(one_pair() + home("x", SCANNER, nats=()), toml=sbc_config(FIRST, extra_realm=NO_PRODUCT))
+    at_scanner = stage.lab.host("phone-x").capture()
+    alice, bob = stage.phone("phone-a", "alice"), stage.phone("phone-b", "bob")
+    registered(alice, bob)
+    found = {method: scan(stage, "svmap", "-m", method) for method in ("OPTIONS", "INVITE", "REGISTER")}
+    words = stage.lab.directory / "words"
+    singly = [(method, (user,)) for method in ("REGISTER", "INVITE") for user in USERS]  # a challenge makes it give up
+    for method, users in [*singly, ("OPTIONS", USERS)]:
+        words.write_text("\n".join(users) + "\n")
+        options = ("-d", str(words), "-m", method, "--force", "--domain", DOMAIN)
+        found[f"svwar {method} {users}"] = scan(stage, "svwar", *options)
+    words.write_text(f"guess\n1234\n{password('bob')}x\n")
+    found["svcrack"] = scan(stage, "svcrack", "-u", "alice", "-d", str(words), "--domain", DOMAIN)
+    print("\n".join(f"== {name}\n{said}" for name, said in found.items()))
+
+    others = [address for address in (*ACCESS_SIDE, *CORE_SIDE) if address != FIRST.sbc_access]
+    assert_hidden(at_scanner, {SCANNER, FIRST.sbc_access}, others)
+    assert not at_scanner.find(b"kamailio")
+    told = [seen.message for seen in at_scanner.sip_messages(src=FIRST.sbc_access)]
+    assert {m.status for m in told if "sbc" in m.get("warning")} == set(), "the SBC has refused nothing by itself"
+    answers = {(m.method, user_of(m)): m.status for m in told if m.status > 100 and user_of(m) in USERS}
+    for method in ("REGISTER", "INVITE"):  # whoever is asked for, and registered or not: the softswitch's challenge
+        assert {answers[method, user] for user in USERS} == {401 if method == "REGISTER" else 407}, method
+    # a request without challenge reaches whom it asks for: that the softswitch lets it is the softswitch's decision
+    assert {user: answers["OPTIONS", user] for user in USERS} == {"alice": 200, "bob": 200, "nobody": 404, "1000": 404}
+    assert "The extension has been found" not in found["svcrack"] and "cracked" not in found["svcrack"]
+
+    call, answered = connected(alice, bob)
+    assert talk(call, answered, packets=10, reports=1).whole, "the phones of its users are as they were"
+    assert call.bye().status == 200
+
+
+def user_of(message: SipMessage) -> str:
+    return uri_of(message.get("to")).removeprefix("sip:").partition("@")[0]
