@@ -23,10 +23,15 @@ from tests.netns.topology import FIRST, one_pair
 from tests.netns.waiting import wait_for
 
 CALLS = int(os.environ.get("SBC_LAB_CALLS", "50"))
-RATE = float(os.environ.get("SBC_LAB_RATE", "8"))
+RATE = float(os.environ.get("SBC_LAB_RATE", "5"))
 """Calls begun each second: two of the SBC's each, which has to share the machine with all its peers."""
-LIMITS = "[realms.access.limits]\nexchanges_per_source = 5000\n"
-"""What calls so much is no phone."""
+REALM = """
+[realms.access.limits]
+exchanges_per_source = 5000
+[realms.access.registrations]
+behind_nat = 3600
+"""
+"""What calls so much is no phone; and it registers once, where phones are told to come back every minute."""
 TALK = 500
 """Milliseconds of media in each call."""
 
@@ -41,7 +46,7 @@ def done(stage: Scene, wanted: int) -> list[dict[str, Any]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("nats", NATS.values(), ids=NATS)
 def test_every_call_succeeds(make_scene: Callable[..., Scene], nats: tuple[Nat, ...]) -> None:
-    toml = sbc_config(FIRST, extra='[cdr]\njson = "cdr.json"\n', extra_realm=LIMITS)
+    toml = sbc_config(FIRST, extra='[cdr]\njson = "cdr.json"\n', extra_realm=REALM)
     stage = make_scene(one_pair(nats, nats), plan=SoftswitchPlan(), toml=toml)
     assert stage.sbc is not None
     alice, bob = stage.sipp("phone-a", "alice"), stage.sipp("phone-b", "bob")
