@@ -44,11 +44,9 @@ def overdue(registry: Registry, dialect: Any, exchange: Exchange, now: float) ->
         return None
     silence = f"silent for {now - exchange.began_at:.1f} s"
     orders: list[Order] = []
-    if dead and exchange.timing.quiet:
-        orders = probing.failed(registry, neighbour, silence, now)
-    elif dead:
+    if dead:
         orders, wait = probing.doubted(registry, dialect, neighbour, silence, now)
-        if wait:
+        if wait and not exchange.timing.quiet:
             exchange.moves_on = now + wait
             return orders + transact.wake_exchange(registry, dialect, exchange, now)
     moved = _move(registry, dialect, exchange, silence, now, anybody=True)

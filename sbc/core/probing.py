@@ -24,6 +24,8 @@ RETRY = 1.0
 """Seconds from a missed answer to the next question."""
 DOUBT = 2.0
 """Seconds that one has to show that it lives, where it has been silent to something else."""
+SLACK = 0.01
+"""Seconds by which a clock may be behind the sum of two times."""
 LEAST_REST, MOST_REST = 1, 600
 """Bounds of the seconds for which a next hop may ask to be left alone."""
 
@@ -81,15 +83,23 @@ def failed(registry: Registry, neighbour: Neighbour, why: str, now: float) -> li
 
 
 def doubted(registry: Registry, dialect: Any, neighbour: Neighbour, why: str, now: float) -> tuple[list[Order], float]:
-    """A next hop has said nothing to a request that may take it long. Returns also how long to wait for it to be asked
-    whether it lives; 0 if it has been, or is not to be."""
-    if neighbour.state is NeighbourState.SUSPECT or neighbour.probes is None:
-        return failed(registry, neighbour, why, now), 0.0
-    if neighbour.state is not NeighbourState.UP:
+    """A next hop has said nothing to a request: it is asked whether it lives, so that no request that it would not
+    answer, whoever sent it, takes it away from all. Returns also for how long that may take; 0 if it has been asked in
+    vain, or is not to be."""
+    probes, state = neighbour.probes, neighbour.state
+    if state not in (NeighbourState.UP, NeighbourState.SUSPECT):
         return [], 0.0
+    if probes is None:
+        return failed(registry, neighbour, why, now), 0.0
+    if state is NeighbourState.SUSPECT:
+        asked = DOUBT if neighbour.probe is None else now - neighbour.probe.began_at
+        if asked >= DOUBT - SLACK:
+            return failed(registry, neighbour, why, now), 0.0
+        return [], DOUBT - asked
     orders = _happens(registry, neighbour, Event.MISSED, why, now)
+    neighbour.missed = max(neighbour.missed, probes.misses - 1)
     if neighbour.probe is None:
-        orders += _ask(registry, dialect, neighbour, neighbour.probes, now)
+        orders += _ask(registry, dialect, neighbour, probes, now)
     return orders, DOUBT
 
 

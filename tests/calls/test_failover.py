@@ -199,6 +199,7 @@ def test_a_refresh_finds_another_registrar_when_its_own_is_down() -> None:
     one(made.from_access(invite(PHONE)), A)
     made.wait(4.1)
     made.from_core(plain_answer(to(made.log, B)[-1], b"486 Busy Here"), B)
+    made.wait(4.1)
     orders = made.from_access(register(PHONE, seq=3))
     assert "forwarded" in events(orders)
     second = one(orders, B)
@@ -249,8 +250,25 @@ def test_the_sbcs_own_bye_goes_by_the_one_that_lives() -> None:
     made.wait(5)
     made.from_access(invite(PHONE, b"two"))
     made.wait(4.1)
+    assert neighbour.state is NeighbourState.SUSPECT, "asked whether it lives, it may yet answer"
+    made.from_core(plain_answer(to(made.log, B)[-1], b"486 Busy Here"), B)
+    made.wait(4.1)
     assert neighbour.state is NeighbourState.DOWN
     (call,) = [call for call in made.border.registry.calls.values() if call.answered_at is not None]
     orders = made._take(made.border.end_call(call.id, "cleared", made.now))
     assert one(orders, B).startswith(b"BYE sip:bob@198.51.100.2:5060 ")
     assert sends(orders, "access")
+
+
+def test_nobody_can_take_a_next_hop_away_by_requests_it_does_not_answer() -> None:
+    """One that lives says so when asked, however many INVITEs it leaves alone."""
+    made = rig()
+    (neighbour,) = [n for n in made.border.registry.hops.neighbours.values() if n.hop.peer == A]
+    for number in range(5):
+        one(made.from_access(invite(PHONE, b"bad%d" % number)), A)
+    asked = [data for data in to(made.wait(4.05), A) if data.startswith(b"OPTIONS ")]
+    assert len(to(made.log, B)) == 5, "those have gone elsewhere"
+    assert neighbour.state is NeighbourState.SUSPECT and len(asked) == 1
+    made.from_core(plain_answer(asked[0], b"200 OK"), A)
+    assert neighbour.state is NeighbourState.UP
+    assert one(made.from_access(invite(PHONE, b"good")), A)
