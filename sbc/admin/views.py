@@ -252,6 +252,11 @@ def realm_view(border: Border, realm: Realm, listeners: Mapping[Listener, Any], 
         "calls": {"now": registry.crowd.in_realm["calls", realm.name], "most": limits.calls},
         "bindings": {"now": registry.crowd.in_realm["bindings", realm.name], "most": limits.bindings},
         "exchanges": {"now": registry.crowd.in_realm["exchanges", realm.name], "most": limits.exchanges},
+        "lingering": {
+            "calls": registry.crowd.late_calls.count(realm.name),
+            "exchanges": registry.crowd.late_exchanges.count(realm.name),
+            "most": limits.lingering,
+        },
         "media": {
             "address": realm.media.address,
             "advertised": realm.media.advertised,

@@ -56,6 +56,10 @@ class Late(Generic[T]):
                 del self._at[place]
         return bool(places)
 
+    def count(self, realm: str) -> int:
+        """How many there are in a realm."""
+        return len(self._at.get((realm, None), ()))
+
     def all(self) -> set[T]:
         """Everything that is here; for the auditor."""
         return set(self._places)

@@ -149,6 +149,7 @@ def test_a_realm(desk: Desk) -> None:
     view = views.realm_view(desk.border, realm, desk.runner.listeners(), desk.reactor.seconds())
     assert view["calls"] == {"now": 1, "most": 10_000}
     assert view["bindings"] == {"now": 1, "most": 50_000}
+    assert view["exchanges"]["now"] == 0 and view["lingering"] == {"calls": 0, "exchanges": 2, "most": 50_000}
     assert view["media"]["ports"] == "20000-20199"
     assert (view["media"]["pairs"], view["media"]["used"], view["media"]["resting"], view["media"]["free"]) == (
         100,

@@ -46,6 +46,7 @@ def test_core_hosts_are_bounded_by_their_realm_alone() -> None:
     late: Late[int] = Late()
     assert [late.add(each, CORE, SOURCES[0]) for each in range(6)] == [[]] * 6
     assert late.add(6, CORE, SOURCES[0]) == [0]
+    assert (late.count("core"), late.count("access")) == (7, 0)
 
 
 def test_the_realms_are_apart() -> None:
