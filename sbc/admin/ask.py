@@ -7,11 +7,10 @@ import json
 import os
 import socket
 import sys
+import tomllib
 from typing import Any
 
 from sbc.admin.commands import COMMANDS
-from sbc.config.faults import ConfigError
-from sbc.config.load import load_file
 from sbc.config.schema import ControlConfig
 
 DONE, NOT_DONE, NOBODY = 0, 1, 3
@@ -72,13 +71,16 @@ def socket_path(asked: argparse.Namespace) -> str:
         return str(asked.socket)
     if asked.config == DEFAULT_CONFIG and not os.access(DEFAULT_CONFIG, os.R_OK):
         return ControlConfig().socket  # whoever may use the socket need not be able to read the configuration
-    try:
-        config = load_file(asked.config)
-    except ConfigError as error:
-        raise Unanswered(f"the configuration cannot be used:\n{error}") from error
-    if config.control is None:
+    try:  # only as much of the file as is needed: a running SBC is to be asked while its file is being written, too
+        with open(asked.config, "rb") as file:
+            table = tomllib.load(file)
+    except (OSError, ValueError, RecursionError) as error:
+        raise Unanswered(f"{asked.config}: {error}; say --socket") from error
+    control = table.get("control")
+    if not isinstance(control, dict):
         raise Unanswered(f"{asked.config} has no [control], so there is no socket to ask at")
-    return config.control.socket
+    socket_file = control.get("socket", ControlConfig().socket)
+    return os.path.join(os.path.dirname(os.path.abspath(asked.config)), str(socket_file))
 
 
 def ask(path: str, request: dict[str, Any], seconds: float = SECONDS) -> dict[str, Any]:

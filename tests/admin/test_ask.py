@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -101,9 +102,17 @@ def test_the_socket_is_that_of_the_configuration(tmp_path: Path, capsys: pytest.
     config.write_text(without + '[control]\nsocket = "here"\n')
     assert main(["ctl", "--config", str(config), "calls"]) == ask.NOBODY
     assert f"nobody listens at {tmp_path}/here" in capsys.readouterr().err
-    config.write_text("[control]\nscoket = 1\n")
-    assert main(["ctl", "--config", str(config), "calls"]) == ask.NOBODY
-    assert "the configuration cannot be used:\n" in capsys.readouterr().err
+    config.write_text(
+        'wrong = 1\n[control]\nsocket = "there"\n'
+    )  # a file that is wrong elsewhere keeps nobody from asking
+    assert main(["ctl", "--config", str(config), "reload"]) == ask.NOBODY
+    assert f"nobody listens at {tmp_path}/there" in capsys.readouterr().err
+    config.write_text("[control]\n")
+    assert ask.socket_path(argparse.Namespace(socket=None, config=str(config))) == "/run/sbc/control"
+    for text in ("[control", "\xff"):
+        config.write_text(text, encoding="latin-1")
+        assert main(["ctl", "--config", str(config), "calls"]) == ask.NOBODY
+        assert "say --socket" in capsys.readouterr().err
 
 
 def test_no_command_is_not_understood(capsys: pytest.CaptureFixture[str]) -> None:
@@ -166,9 +175,16 @@ def test_a_running_sbc_answers(running: Running) -> None:
     assert running.ctl("kick", "nosuch") == (1, "", f"sbc ctl: {nosuch}\n")
     assert running.ctl("nonsense")[0] == 1
     assert "calls [FIND]" in running.ctl("help")[1]
+    file = running.folder / "sbc.toml"
+    assert running.ctl("reload") == (0, "nothing has changed\n", "")
+    file.write_text(file.read_text().replace('side = "core"', 'side = "cor"'))
+    status, said, wrong = running.ctl("reload")
+    assert (status, said) == (1, "") and 'realms.core.side = "cor"' in wrong
+    assert "running" in running.ctl("status")[1]
+    assert running.ctl("drain", "60")[0] == running.ctl("undrain")[0] == 0
     records = [json.loads(line) for line in (running.folder / "audit").read_text().splitlines()]
     asked = ["calls", "audit", "realms", "kick nosuch", "kick nosuch", "nonsense", "help"]
-    assert [each["command"] for each in records] == asked
+    assert [each["command"] for each in records][: len(asked)] == asked
     assert [each["outcome"] for each in records[3:5]] == ["begun", f"refused: {nosuch}"]
     assert all(each["means"] == f"uid {os.geteuid()}" and each["from"].startswith("pid ") for each in records)
 
