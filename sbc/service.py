@@ -20,6 +20,7 @@ from sbc.core.hops import Target
 from sbc.core.memory import Memory, Sizes
 from sbc.core.mint import Mint
 from sbc.core.realm import Path, Plan
+from sbc.garbage import GarbageService
 from sbc.ledger.service import LedgerService
 from sbc.locate import Locator
 from sbc.media.totals import Totals
@@ -131,6 +132,7 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
     if ledger is not None:
         ledger.setServiceParent(whole)  # before the border: it is there before the first call and goes after the last
     border.setServiceParent(whole)
+    GarbageService().setServiceParent(whole)
     reloader = Reloader(reactor, border.border, border.runner, dialects)
     whole.operations = Operations(reactor, config, border.border, border.runner, reloader)
     whole.operations.keeps = config.store is not None

@@ -53,6 +53,7 @@ FLOORS = (
     ("sbc.reload", 3),
     ("sbc.notify", 3),
     ("sbc.signals", 3),
+    ("sbc.garbage", 3),
     ("sbc.service", 4),
     ("sbc.tap", 4),
 )

@@ -21,7 +21,7 @@ from zope.interface import implementer
 from sbc.config.schema import CdrSync
 from sbc.interfaces import ICdrSink
 from sbc.ledger.disk import Disk, Lock, append_whole
-from sbc.ledger.record import Plain, cut_short
+from sbc.ledger.record import Plain, cut_short, written
 from sbc.ledger.writer import Entry
 
 LONG = 4_000_000
@@ -38,7 +38,7 @@ _STAMP = re.compile(r"\.\d{8}T\d{6}(?:-\d+)?")
 
 def line_of(record: Plain) -> bytes:
     """A record as a line. `record` is its first key, by which lines are found again without being read whole."""
-    return json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n"
+    return written(record).encode("ascii") + b"\n"
 
 
 def family(path: str) -> list[str]:

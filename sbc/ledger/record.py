@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from json import JSONEncoder
 from typing import Any
 
 import attrs
@@ -23,6 +24,8 @@ MOST_STREAMS = 32
 
 INCOMPLETE = "incomplete"
 """The ending of a call whose record a crash cut short."""
+
+_JSON = JSONEncoder(separators=(",", ":"))  # made once, for there are three states to write of each call
 
 Plain = dict[str, Any]
 """A record, or a part of one: nothing but what JSON has."""
@@ -177,6 +180,11 @@ class CallRecord:
 
     def _more_streams(self) -> Plain:
         return {"streams": self._more, "sides": [_volume(side) for side in self._more_sides]}
+
+
+def written(record: Plain) -> str:
+    """A record as JSON, in one line and in ASCII."""
+    return _JSON.encode(record)
 
 
 def cut_short(record: Plain) -> Plain:

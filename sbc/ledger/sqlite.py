@@ -15,7 +15,7 @@ from zope.interface import implementer
 from sbc.config.schema import CdrSync
 from sbc.interfaces import ICdrSink
 from sbc.ledger.disk import Lock
-from sbc.ledger.record import Plain, cut_short
+from sbc.ledger.record import Plain, cut_short, written
 from sbc.ledger.writer import Entry
 
 SCHEMA = 1
@@ -125,7 +125,7 @@ class SqliteRecords:
 
 def _row(record: Plain, state: str) -> tuple[Any, ...]:
     columns = (record[name.strip('"')] for name in _COLUMNS)
-    return (record["record"], state, record["id"], *columns, json.dumps(record, separators=(",", ":")))
+    return (record["record"], state, record["id"], *columns, written(record))
 
 
 @contextmanager
