@@ -23,7 +23,7 @@ class Latch(Enum):
     OFF = "off"  # only from the signalled address
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)  # asked for with each message sent
 class Listener:
     """A signalling socket of ours: where it is, what it speaks, what peers are told (`advertised`)."""
 
