@@ -1,0 +1,268 @@
+"""SIP calls through the SBC, beside Kamailio and sippy's B2BUA, in one run; prints a table of figures and of ratios.
+
+    .venv/bin/python -m benchmarks.sip_calls [--quick] [--only NAME ...] [--json FILE]
+
+Caller, border and callee stand in network namespaces of their own, joined by veth links (root). All contenders get the
+same calls of seven messages from sipp, in turns (A B C A B C), and medians count: see docs/performance.rst.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import sys
+import time
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks import probe, usage
+from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.load import CALLEE, CALLER, NETWORK, PORT, Load, callee, caller, registrar, terminal
+from tests.netns.lab import Lab
+
+if TYPE_CHECKING:
+    from tests.netns.processes import LabProcess
+
+BASE = "kamailio"  # the one all others are compared with
+STANDING = (10, 1_000, 10_000)  # live calls beside which the cost of one is measured
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of everything: rounds, calls of each and their rate, probes, calls held, terminals; the steps of the
+    search for the highest rate and their seconds; calls that stand; seconds for memory to come to rest."""
+
+    rounds: int = 3
+    calls: int = 1500
+    rate: int = 100
+    probes: int = 500
+    held: int = 2000
+    terminals: int = 10_000
+    steps: int = 9  # 0: it is not looked for
+    step: float = 6.0
+    standing: tuple[int, ...] = STANDING
+    rest: float = 35.0
+
+
+QUICK = Size(1, 100, 50, 20, 50, 50, 2, 1.0, (10, 50), 1.0)
+
+
+class Bench:
+    """One run. `figures` holds for each contender and measure what was found, round by round."""
+
+    def __init__(self, lab: Lab, size: Size) -> None:
+        self.lab = lab
+        self.size = size
+        self.load = Load(lab)
+        self.figures: defaultdict[str, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self.failed: list[str] = []
+
+    def run(self, contenders: list[Contender]) -> None:
+        """All measures, in turns."""
+        for number in range(self.size.rounds):
+            for each in contenders:
+                self._measure(each, number)
+        for each in contenders:
+            self._find_highest(each)
+        for each in contenders:
+            if each.name in ("sbc, no media", BASE):
+                self._flatness(each)
+
+    def _measure(self, each: Contender, number: int) -> None:
+        size = self.size
+        say(f"round {number + 1} of {size.rounds}: {each.name}")
+        found = self.figures[each.name]
+        border = self._start(each)
+        found["setup_p50"], found["setup_p99"] = self._delays(each, found)
+        self.load.answer(callee(each.media))
+        self._cpu(each, border, "cpu", size.calls)
+        before = usage.memory(border.pid)
+        holder = self.load.hold(caller(each.media), size.held, 2 * size.rate)
+        time.sleep(size.held / (2 * size.rate) + size.rest)
+        self._note(each, "kb_call", (usage.memory(border.pid) - before) / size.held / 1024)
+        holder.stop(patience=0.0)
+        self._stop(border)
+        if each.registers and number == 0:
+            self._bindings(each)
+
+    def _delays(self, each: Contender, found: dict[str, list[float]]) -> tuple[list[float], list[float]]:
+        there, here = self.lab.host("callees"), self.lab.host("callers")
+        ends = here.udp(PORT, CALLER), there.udp(PORT, CALLEE)
+        delays = probe.delays(*ends, self.size.probes, each.media)
+        for end in ends:
+            end.close()
+        if len(delays) < self.size.probes:
+            self._blame(each, f"{self.size.probes - len(delays)} of {self.size.probes} probes got no answer")
+        p50, p99 = (delays[int(part * (len(delays) - 1))] if delays else float("nan") for part in (0.5, 0.99))
+        say(f"    set-up delay added: p50 {p50:.2f} ms, p99 {p99:.2f} ms")
+        return [*found["setup_p50"], p50], [*found["setup_p99"], p99]
+
+    def _cpu(self, each: Contender, border: LabProcess, name: str, calls: int) -> None:
+        """Processor time a completed call, after some that warm up."""
+        self.load.call(caller(each.media), max(20, calls // 10), self.size.rate)
+        before = usage.processor(border.pid)
+        outcome = self.load.call(caller(each.media), calls, self.size.rate)
+        spent = usage.processor(border.pid) - before
+        if outcome.failed:
+            self._blame(each, f"{outcome.failed} of {calls} calls failed at {self.size.rate} a second")
+        self._note(each, name, spent / max(outcome.done, 1) * 1000)
+
+    def _bindings(self, each: Contender) -> None:
+        size = self.size
+        border = self._start(each)
+        if each.name != BASE and not each.name.startswith("kamailio"):  # which is a registrar itself
+            self.load.answer(registrar())
+        before = usage.memory(border.pid)
+        # a socket for each, since each stands behind a NAT mapping of its own
+        outcome = self.load.call(terminal(), size.terminals, 3 * size.rate, 0.0, "-t", "un")
+        if outcome.failed:
+            self._blame(each, f"{outcome.failed} registrations failed")
+        time.sleep(size.rest)
+        self._note(each, "kb_binding", (usage.memory(border.pid) - before) / max(outcome.done, 1) / 1024)
+        self._stop(border)
+
+    def _find_highest(self, each: Contender) -> None:
+        """The highest rate at which no call fails: larger steps until one does, then halving what is between."""
+        if not self.size.steps:
+            return
+        good, bad, rate = 0.0, 0.0, float(self.size.rate)
+        say(f"highest rate: {each.name}")
+        for _ in range(self.size.steps):
+            border = self._start(each)
+            self.load.answer(callee(each.media))
+            calls = int(rate * self.size.step)
+            outcome = self.load.call(caller(each.media), calls, rate)
+            whole = outcome.done == calls and outcome.seconds < self.size.step * 1.2 + 1
+            say(f"    {rate:.0f} a second: {outcome.failed} failed, {outcome.retransmitted} sent again")
+            self._stop(border)
+            good, bad = (rate, bad) if whole else (good, rate)
+            if bad and bad - good < good / 20:
+                break
+            rate = (good + bad) / 2 if bad else rate * 1.6
+        self._note(each, "highest", good)
+
+    def _flatness(self, each: Contender) -> None:
+        """What a call costs while others stand."""
+        for standing in self.size.standing:
+            say(f"a call beside {standing} live ones: {each.name}")
+            border = self._start(each)
+            self.load.answer(callee(each.media))
+            holder = self.load.hold(caller(each.media), standing, 2 * self.size.rate)
+            time.sleep(standing / (2 * self.size.rate) + self.size.rest)
+            self._cpu(each, border, f"cpu_beside_{standing}", self.size.calls)
+            holder.stop(patience=0.0)
+            self._stop(border)
+
+    def _start(self, each: Contender) -> LabProcess:
+        return each.start(self.lab.host("border"))
+
+    def _stop(self, border: LabProcess) -> None:
+        self.load.close()
+        border.stop(patience=10.0)
+
+    def _note(self, each: Contender, name: str, value: float) -> None:
+        self.figures[each.name][name].append(value)
+        say(f"    {name}: {value:.2f}")
+
+    def _blame(self, each: Contender, what: str) -> None:
+        self.failed.append(f"{each.name}: {what}")
+        say(f"    NOTE {what}")
+
+    def medians(self) -> dict[str, dict[str, float]]:
+        """For each contender the median of each measure."""
+        return {
+            who: {name: statistics.median(values) for name, values in found.items()}
+            for who, found in self.figures.items()
+        }
+
+
+MEASURES = {
+    "highest": "calls a second, none failed",
+    "cpu": "CPU a call, ms",
+    "setup_p50": "set-up delay added, ms, p50",
+    "setup_p99": "set-up delay added, ms, p99",
+    "kb_call": "memory a live call, kB",
+    "kb_binding": "memory a binding, kB",
+}
+
+
+def table(medians: dict[str, dict[str, float]], base: str = "") -> str:
+    """The figures, or with `base` what they are of that contender's."""
+    names = list(medians)
+    width = max(map(len, [*MEASURES.values(), *(f"CPU a call beside {n}, ms" for n in STANDING)])) + 2
+    lines = ["".ljust(width) + "".join(name.rjust(16) for name in names)]
+    seen = {measure for found in medians.values() for measure in found}
+    rows = MEASURES | {
+        name: f"CPU a call beside {name.rpartition('_')[2]}, ms" for name in sorted(seen - set(MEASURES), key=_number)
+    }
+    for measure, words in rows.items():
+        cells = []
+        for name in names:
+            value, unit = medians[name].get(measure), medians.get(base, {}).get(measure)
+            if value is None or (base and not unit):
+                cells.append("-")
+            else:
+                cells.append(f"{value / unit:.2f}" if base and unit else f"{value:.2f}")
+        if any(cell != "-" for cell in cells):
+            lines.append(words.ljust(width) + "".join(cell.rjust(16) for cell in cells))
+    return "\n".join(lines)
+
+
+def _number(name: str) -> int:
+    return int(name.rpartition("_")[2])
+
+
+def say(text: str) -> None:
+    """Tell what is being done."""
+    print(text, flush=True)
+
+
+def machine() -> str:
+    """What it ran on."""
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        platform.machine(),
+    )
+    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+    return f"{os.cpu_count()} x {model}, Linux {platform.release()}, Python {platform.python_version()}, load {load}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="few of everything: whether it runs, not how fast")
+    parser.add_argument(
+        "--only", nargs="*", metavar="NAME", help="these contenders: " + ", ".join(c.name for c in CONTENDERS)
+    )
+    parser.add_argument("--json", metavar="FILE", help="write all figures there, too")
+    asked = parser.parse_args(arguments)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a call with media takes four sockets
+    size = QUICK if asked.quick else Size()
+    say(machine())
+    with Lab(NETWORK) as lab:
+        bench = Bench(lab, size)
+        bench.run([each for each in CONTENDERS if not asked.only or each.name in asked.only])
+    medians = bench.medians()
+    say("\n" + table(medians))
+    if BASE in medians:
+        say(f"\nratios to {BASE}\n" + table(medians, BASE))
+    for each in bench.failed:
+        say(f"note: {each}")
+    if asked.json:
+        whole = {"machine": machine(), "size": asdict(size), "figures": bench.figures, "medians": medians}
+        Path(asked.json).write_text(json.dumps(whole | {"notes": bench.failed}, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
