@@ -40,6 +40,20 @@ class Told:
     listener: Listener
 
 
+MORE_ASKED = (
+    b"Supported: timer, 100rel\r\nSession-Expires: 90;refresher=uas",
+    b"Supported: timer\r\nSession-Expires: 30",
+    b"P-Asserted-Identity: <sip:0049@192.168.1.10>, <tel:0049>\r\nPrivacy: id",
+    b"User-Agent: Phone/1 192.168.1.10\r\nDiversion: <sip:0049@x>;reason=unknown",
+)
+MORE_SAID = (
+    b"Require: 100rel\r\nRSeq: 7",
+    b"Require: 100rel, timer\r\nRSeq: 8\r\nSession-Expires: 120",
+    b"Session-Expires: 90;refresher=uac",
+    b"Server: switch\r\nP-Asserted-Identity: <sip:x@198.51.100.2>",
+)
+
+
 class Storm:
     """Says one message after the other. `told` counts what was said and what came of it."""
 
@@ -160,7 +174,7 @@ class Storm:
             contact = random.choice((300, 60, 0))
             data = register(claimed, call=b"r" + user, seq=int(number) + 1, user=user, expires=contact)
         elif kind < 0.8:
-            data = invite(claimed, b"c" + number, self._target(realm))
+            data = self._with_more(invite(claimed, b"c" + number, self._target(realm)), MORE_ASKED)
         else:
             data = request(random.choice(METHODS), self._target(realm), claimed, call=b"q" + number, user=user)
         return listener, source, self._noted(data)
@@ -185,7 +199,14 @@ class Storm:
         host = told.at.host if realm == "core" else "192.168.1.10"
         body = random.choice((None, None, b"", sdp(host)))
         tag = random.choice((b"b", b"b", b"c"))
-        return told.listener, told.at, answer(data, host, random.choice(STATUSES), tag, body)
+        reply = answer(data, host, random.choice(STATUSES), tag, body)
+        return told.listener, told.at, self._with_more(reply, MORE_SAID)
+
+    def _with_more(self, data: bytes, lines: tuple[bytes, ...]) -> bytes:
+        """Now and then a message says more: what a path's rules, identities, timers and receipts are about."""
+        if self.random.random() < 0.6:
+            return data
+        return data.replace(b"CSeq:", self.random.choice(lines) + b"\r\nCSeq:", 1)
 
     def _followed(self, told: Told) -> tuple[Listener, Address, bytes]:
         """ACK, BYE, or whatever comes next, of whoever had asked."""

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from tests.netns.nat import Nat, NatKind
 from tests.netns.sbc_process import sbc_config
 from tests.netns.scene import Scene
-from tests.netns.softswitch import SoftswitchPlan
+from tests.netns.softswitch import DOMAIN, USERS, SoftswitchPlan
 from tests.netns.test_cdr import records
 from tests.netns.test_sip_calls import ACCESS_SIDE, assert_hidden, registered
-from tests.netns.topology import FIRST, one_pair
+from tests.netns.topology import FIRST, home, one_pair
 from tests.netns.waiting import wait_for
 
 MakeScene = Callable[..., Scene]
@@ -94,3 +94,28 @@ def test_a_gateway_that_vanishes_leaves_no_zombie(make_scene: MakeScene) -> None
     assert invites and all(m.uri.startswith("sip:9001@") and "<sip:9001@" in m.get("to") for m in invites)
     answers = [m.message for m in access.sip_messages(src=FIRST.sbc_access) if m.message.status == 200]
     assert all("<sip:009001@" in m.get("to") for m in answers if m.method == "INVITE")
+
+
+def test_a_phone_transfers_another_to_a_third(make_scene: MakeScene) -> None:
+    """baresip, three times, behind three NATs (it knows blind transfers only): alice sends bob to carol, hears by
+    NOTIFY that he got there, and is out of it."""
+    stage = make_scene(one_pair(RESTRICTED, RESTRICTED) + home("c", "203.0.113.13", nats=RESTRICTED))
+    core = stage.lab.host("sbc").capture("core")
+    alice, bob, carol = (stage.baresip(f"phone-{label}", user) for label, user in zip("abc", USERS, strict=False))
+    for phone in (alice, bob, carol):
+        phone.wait_registered()
+    alice.dial("bob")
+    for phone in (alice, bob):
+        phone.wait_event("CALL_ESTABLISHED")
+    alice.command("transfer", f"sip:carol@{DOMAIN}")
+    carol.wait_event("CALL_ESTABLISHED")
+    bob.wait_event("CALL_ESTABLISHED", count=2)
+    alice.wait_event("CALL_CLOSED")
+    carol.hangup()
+    bob.wait_event("CALL_CLOSED", count=2)
+    onward = [m.message for m in core.sip_messages(src=FIRST.sbc_core) if m.message.method == "REFER"]
+    (refer,) = {m.branch: m for m in onward if not m.status}.values()
+    assert refer.get("refer-to").strip("<>") == f"sip:carol@{DOMAIN}"
+    hidden = [*ACCESS_SIDE, "203.0.113.13"]
+    assert_hidden(core, {FIRST.sbc_core, FIRST.softswitch_address}, hidden)
+    assert stage.softswitch.complaints() == []
