@@ -120,6 +120,12 @@ class SbcProcess:
 
         wait_for(done, 10.0, "the SBC to reload")
 
+    def kill_and_restart(self) -> SbcProcess:
+        """End it by SIGKILL, as a fault would, and start another with the same configuration."""
+        self.check()
+        self.process.stop(signal.SIGKILL)
+        return SbcProcess.start(self.host, self.config.read_text())
+
     def complaints(self) -> list[str]:
         """Lines of its log that must not be there: tracebacks, unhandled errors, books that do not balance."""
         return [line for line in self.process.output().splitlines() if _WRONG.search(line)]
