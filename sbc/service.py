@@ -186,7 +186,7 @@ def _add_hearing(whole: Sbc, reactor: Any, border: BorderService) -> None:
     SignalService(reactor, operations).setServiceParent(whole)
 
 
-def _add_metrics(whole: MultiService, reactor: Any, config: MetricsConfig, border: BorderService) -> None:
+def _add_metrics(whole: Sbc, reactor: Any, config: MetricsConfig, border: BorderService) -> None:
     """What Prometheus asks for, and what must be looked at in between for it."""
     from sbc.admin.exporter import MetricsService  # HTTP takes its time to import
     from sbc.admin.lag import Lag
@@ -200,7 +200,7 @@ def _add_metrics(whole: MultiService, reactor: Any, config: MetricsConfig, borde
         totals.look(runner.engine.counters, 1 + int(len(totals) * _PACE / _ROUND))
 
     TimerService(_PACE, look).setServiceParent(whole)
-    sources = Sources(border.border, runner, totals, lag, reactor.seconds)
+    sources = Sources(border.border, runner, totals, lag, reactor.seconds, lambda: whole.operations.state)
     MetricsService(reactor, config, sources).setServiceParent(whole)
 
 

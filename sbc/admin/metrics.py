@@ -36,6 +36,7 @@ class Sources:
     totals: Totals
     lag: Lag
     clock: Callable[[], float]
+    state: Callable[[], str] = lambda: "running"
 
 
 @attrs.frozen
@@ -155,6 +156,7 @@ _HOP = ("realm", "transport", "hop")
 _SOCKET = ("realm", "protocol", "address")
 METRICS = (
     Metric("sbc_build_info", "gauge", ("version",), "1, for what runs", lambda _: [((__version__,), 1)]),
+    Metric("sbc_state", "gauge", ("state",), "1, for how it runs", lambda sources: [((sources.state(),), 1)]),
     Metric("sbc_messages_total", "counter", (), "Signalling messages received", _counted("messages")),
     Metric("sbc_events_total", "counter", ("event",), "What happened, by the words of the log", _events),
     Metric("sbc_calls", "gauge", ("realm", "state"), "Calls, by the realm they came from", _calls),

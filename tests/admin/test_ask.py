@@ -220,4 +220,5 @@ def test_a_running_sbc_tells_of_a_call_that_failed(running: Running) -> None:
         text = answer.read().decode()
     assert 'sbc_calls_ended_total{ending="not-found"} 1.0\n' in text
     assert "sbc_calls_opened_total 1.0\n" in text
+    assert 'sbc_state{state="running"} 1.0\n' in text
     assert re.search(r"^sbc_event_loop_lag_seconds_count [1-9]", text, re.MULTILINE)

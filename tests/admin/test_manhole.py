@@ -314,23 +314,35 @@ def test_twistd_says_what_is_wrong_without_a_traceback(
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("ssh") is None, reason="needs OpenSSH's client")
-def test_openssh_gets_in(files: ConsoleConfig, tmp_path: Path) -> None:
-    """OpenSSH's own client, with a key: its algorithms and ours meet, and it ends with the session's status."""
+@pytest.mark.parametrize(
+    ("words", "typed", "status", "said"),
+    [
+        ([], b"calls\naudit()\nexit()\n", 0, (b"one@192.168.1.10", b"the books balance")),
+        (["calls", "--limit", "1"], b"", 0, (b"one@192.168.1.10",)),
+        (["call", "nosuch"], b"", 1, (b"no call 'nosuch'",)),
+    ],
+)
+def test_openssh_gets_in(
+    files: ConsoleConfig, tmp_path: Path, words: list[str], typed: bytes, status: int, said: tuple[bytes, ...]
+) -> None:
+    """OpenSSH's own client, with a key: its algorithms and ours meet; a shell, and a command with its own status."""
     identity = tmp_path / "id"
     identity.write_bytes(KEY.toString("OPENSSH", subtype="v1"))
     identity.chmod(0o600)
     with open_desk() as desk:
         desk.call()
-        service = ConsoleService(desk.reactor, files, desk.console.namespace())
+        audit = AuditLog()
+        clerk = Clerk(desk.console, audit)
+        service = ConsoleService(desk.reactor, files, desk.console.namespace(), "", audit, clerk)
         service.startService()
         port = service.address().rpartition(":")[2]
         options = ["BatchMode=yes", "IdentitiesOnly=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"]
         argv = ["ssh", "-F", "none", "-T", "-p", port, "-i", str(identity), *(f"-o{each}" for each in options)]
         process = subprocess.Popen(
-            [*argv, "op@127.0.0.1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [*argv, "op@127.0.0.1", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         assert process.stdin is not None
-        process.stdin.write(b"calls()\naudit()\nexit()\n")
+        process.stdin.write(typed)
         process.stdin.flush()
         turn(desk.reactor, lambda: process.poll() is not None, "the end of ssh")
         output, errors = process.communicate()
@@ -339,6 +351,5 @@ def test_openssh_gets_in(files: ConsoleConfig, tmp_path: Path) -> None:
         assert stopped is not None
         stopped.addBoth(gone.append)
         turn(desk.reactor, lambda: gone, "the end of the console")
-    assert process.returncode == 0, errors
-    assert b"one@192.168.1.10" in output
-    assert b"the books balance" in output
+    assert process.returncode == status, errors
+    assert all(each in output for each in said)
