@@ -1,6 +1,6 @@
 """What one message costs on its way through the border: microseconds by kind of message, octets by kind of thing.
 
-    .venv/bin/python -m benchmarks.message_path [--calls N] [--live N ...] [--memory]
+    .venv/bin/python -m benchmarks.message_path [--calls N] [--live N ...] [--memory | --flat]
 
 All in memory: the border with SIP as its dialect gets what a phone behind a NAT and a softswitch would send; time is
 what the benchmark says it is. So no socket, log, record or kernel is measured; benchmarks/sip_calls.py measures all.
@@ -130,6 +130,36 @@ def speed(calls: int, live: int) -> float:
     return whole
 
 
+def flatness(standing: list[int], calls: int = 150, turns: int = 7) -> None:
+    """Print what a call costs beside so many live ones, in parts of what it costs beside none.
+
+    Both are measured in turns, so that a busy machine does not matter.
+    """
+    empty, full = Bench(), Bench()
+    for bench in (empty, full):
+        for user in range(200):
+            register(bench, user)
+    begun = ended = 0
+    for live in sorted(standing):
+        while begun < live:
+            begin(full, begun, begun % 200)
+            begun += 1
+        ratios = []
+        for _ in range(turns):
+            ended += calls
+            ratios.append(_cost(full, MOST + ended, calls) / _cost(empty, MOST + ended, calls))
+        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+        print(f"beside {live} live calls one costs {statistics.median(ratios):.2f} of one beside none ({spread})")
+
+
+def _cost(bench: Bench, first: int, calls: int) -> float:
+    began = process_time_ns()
+    for number in range(first, first + calls):
+        begin(bench, number, number % 200)()
+        bench.wait(PACE)
+    return (process_time_ns() - began) / calls
+
+
 def memory(calls: int = 1000) -> None:
     """Print how many octets a registration, a live call and an ended one hold."""
     bench = Bench()
@@ -170,7 +200,11 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=3000, help="calls to measure")
     parser.add_argument("--live", type=int, nargs="*", default=[10, 1000, 10_000], help="other calls that stand")
     parser.add_argument("--memory", action="store_true", help="memory only")
+    parser.add_argument("--flat", action="store_true", help="only whether a call costs the same beside other live ones")
     asked = parser.parse_args()
+    if asked.flat:
+        flatness(asked.live)
+        return
     if not asked.memory:
         for live in asked.live:
             speed(asked.calls, live)
