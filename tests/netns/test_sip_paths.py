@@ -116,6 +116,7 @@ def test_a_phone_transfers_another_to_a_third(make_scene: MakeScene) -> None:
     onward = [m.message for m in core.sip_messages(src=FIRST.sbc_core) if m.message.method == "REFER"]
     (refer,) = {m.branch: m for m in onward if not m.status}.values()
     assert refer.get("refer-to").strip("<>") == f"sip:carol@{DOMAIN}"
-    hidden = [*ACCESS_SIDE, "203.0.113.13"]
+    # its ACK has its credentials once more, whose uri, the SBC's own name on its side, nobody may change (docs/sip.rst)
+    hidden = [*(each for each in ACCESS_SIDE if each != FIRST.sbc_access), "203.0.113.13"]
     assert_hidden(core, {FIRST.sbc_core, FIRST.softswitch_address}, hidden)
     assert stage.softswitch.complaints() == []
