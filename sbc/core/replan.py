@@ -78,6 +78,7 @@ def _move_over(registry: Registry, binding: Binding, now: float) -> list[Order]:
     if realm is None or path is None or path.core != before.core:
         return registry.forget_binding(binding, "the configuration no longer takes it there", now)
     binding.realm, binding.path = realm, path
+    registry.touch(binding)
     binding.stale = binding.stale or path != before or not _is_current(registry, binding)
     keepalive.attend(registry, binding, now)
     return []
