@@ -174,6 +174,7 @@ class Border:
         orders: list[Order] = [Note("listener-lost", why, "", {"listener": str(listener)})]
         for exchange in list(registry.live_exchanges):
             if exchange.open and any(binding.onward == listener for binding in exchange.bindings):
+                orders += registry.terminal_ports.fall_back(exchange.bindings, self.plan, now)
                 refused = Refused(Cause.BUSY, "no signalling port", retry_after=30)
                 orders += transact.give_up(registry, self.dialects[exchange.dialect], exchange, refused, now)
                 orders += registry.drop_pending(exchange, now)

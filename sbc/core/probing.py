@@ -123,7 +123,11 @@ def changed(
     orders: list[Order] = []
     for neighbour in gone:
         registry.timers.set(neighbour, None)
-        probe, neighbour.probe = neighbour.probe, None
+        probe, neighbour.probe, neighbour.probes = (
+            neighbour.probe,
+            None,
+            None,
+        )  # what is under way may still speak of it
         if probe is not None:
             orders += registry.forget_exchange(probe, now)
         orders.append(Note("hop-gone", where, "", fields(neighbour)))

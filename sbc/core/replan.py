@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sbc.core import keepalive, probing
 from sbc.core.binding import Binding, BindingState
+from sbc.core.exchange import Exchange
 from sbc.core.habits import Learner
 from sbc.core.orders import Note, Order, Unlisten
 from sbc.core.realm import Plan, Probing, Realm
@@ -76,6 +77,9 @@ def _move_over(registry: Registry, binding: Binding, now: float) -> list[Order]:
     realm = networks.configured.realms.get(binding.realm.name)
     path = networks.path_of(realm) if realm is not None else None
     if realm is None or path is None or path.core != before.core:
+        for claim in binding.claims:
+            if isinstance(claim, Exchange):  # whatever the registrar says to it, it is not about this terminal any more
+                claim.bindings[:] = [each for each in claim.bindings if each is not binding]
         return registry.forget_binding(binding, "the configuration no longer takes it there", now)
     binding.realm, binding.path = realm, path
     registry.touch(binding)

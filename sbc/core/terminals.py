@@ -114,6 +114,17 @@ class TerminalPorts:
         self.give_to(binding)
         return orders + self.let_go(binding, [before], now)
 
+    def fall_back(self, bindings: Iterable[Binding], plan: Plan, now: float) -> list[Order]:
+        """A port could not be opened, and what was to be opened with it was not: terminals that were bound before are
+        presented by the listener that all share, until they come again."""
+        orders: list[Order] = []
+        for binding in bindings:
+            port = self.find(binding.onward)
+            if binding.stale and port is not None and port.binding is binding:
+                binding.onward = plan.core_listener(binding.path)
+                orders += self.let_go(binding, [port.listener], now)
+        return orders
+
     def give_to(self, binding: Binding) -> None:
         """Let what arrives on the binding's listener, where that is its own, be for the binding."""
         port = self.find(binding.onward)
