@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 BATCH = 500
 """Records written in one go."""
 
-GATHER = 0.1
-"""Seconds to wait for company before a batch is written: each costs a write and mostly a sync, whatever is in it."""
+GATHER = 0.01
+"""Seconds to wait for company before a batch is written: no more, since a crash costs what has been waiting."""
 
 RETRY = 1.0
 """Seconds after a failure before the next attempt."""
