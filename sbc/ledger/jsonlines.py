@@ -93,11 +93,11 @@ class JsonLines:
             self._day = self._today()
             self._mend()
             mark, live = self._read_journal()
-            open_before = set(live)
-            for path in family(self._path):
-                if live:
-                    self._strike_written(path, mark, live)
-            self._recent.extend(open_before - live.keys())
+            if live or keep:
+                for key in self._written_since(mark):
+                    # also one that never was in the journal: it ended before its opening was written
+                    if live.pop(key, None) is not None or (call_of(key) in keep and key not in self._recent):
+                        self._recent.append(key)
             self.over = {call_of(key) for key in self._recent} & set(keep)
             self._live = {key: line for key, line in live.items() if call_of(key) in keep}
             self.kept = {call_of(key): json.loads(line) for key, line in self._live.items()}
@@ -202,18 +202,16 @@ class JsonLines:
         if half:
             self._disk.truncate(self._file, size - len(half))
 
-    def _strike_written(self, path: str, mark: Plain, live: dict[bytes, bytes]) -> None:
-        """Take out of `live` what is in the file at `path`, since the journal was begun."""
-        with open(path, "rb") as file:
-            there = os.fstat(file.fileno())
-            if there.st_mtime < mark["time"] - 1:
-                return
-            if there.st_ino == mark["inode"] and there.st_size >= mark["size"]:
-                file.seek(mark["size"])
-            for line in file:
-                found = _KEY.match(line)
-                if found is not None:
-                    live.pop(found[1], None)
+    def _written_since(self, mark: Plain) -> Iterator[bytes]:
+        """The keys of the records that are in the file, or what it was rotated to, since the journal was begun."""
+        for path in family(self._path):
+            with open(path, "rb") as file:
+                there = os.fstat(file.fileno())
+                if there.st_mtime < mark["time"] - 1:
+                    continue
+                if there.st_ino == mark["inode"] and there.st_size >= mark["size"]:
+                    file.seek(mark["size"])
+                yield from (found[1] for line in file if (found := _KEY.match(line)) is not None)
 
     # -- the journal
 

@@ -345,3 +345,38 @@ def test_an_end_that_is_in_the_file_alone_is_known_and_so_is_one_of_before_a_new
     again = sink_at(tmp_path)
     assert again.open({"c1", "c2"}) == 0 and again.over == {"c1", "c2"} and again.kept == {}
     again.close()
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["its opening in the journal", "its opening nowhere"])
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("resumed", ["b", "c"], ids=["under its key", "under another"])
+def test_killed_between_any_two_steps_a_call_that_a_store_keeps_has_one_line(
+    tmp_path: Path, known: bool, share: float, resumed: str
+) -> None:
+    """The store has not heard of its end. Unless `over` says that it has ended it goes on, under the key that this
+    journal or another file still has, or a new one; and ends in that life, which is killed as well."""
+    for first in range(1, 8):
+        for second in range(1, 14):
+            directory = tmp_path / f"{first}-{second}"
+            directory.mkdir()
+            key, life = "b-c1", 0
+            for plan in ({first: KILL}, {second: KILL}, {}):
+                disk, life = TrickyDisk(share=share), life + 1
+                sink = sink_at(directory, disk)
+                try:
+                    if life == 1:
+                        sink.open()
+                        sink.write([entry("b-c1", final=False)] if known else [])
+                        disk.changes = 0
+                    disk.plan = plan
+                    if life > 1:
+                        sink.open({"c1"})
+                        if "c1" in sink.over:
+                            sink.close()
+                            continue
+                        key = sink.kept["c1"]["record"] if sink.kept else f"{resumed}-c1"
+                    sink.write([entry(key)])
+                    sink.close()
+                except Killed:
+                    die(sink)
+            assert len(keys(directory)) == 1, (first, second, keys(directory))
