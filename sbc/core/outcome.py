@@ -41,6 +41,7 @@ def _opened(registry: Registry, exchange: Exchange, answer: Intent, now: float, 
         if call.answered_at is not None:
             return []
         call.life.answer()
+        call.because("", None, None)  # what was said of an attempt before, as that credentials were missing, is past
         call.answered_at, call.answered_by, call.asked_by = now, answer.party, exchange.intent.party
         call.accepted = (exchange.answer or b"", exchange.heard)
         if call.lifetime:

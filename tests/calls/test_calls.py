@@ -9,6 +9,7 @@ import pytest
 from sbc.core.address import Address, Pair
 from sbc.core.border import Mishap
 from sbc.core.call import CallState
+from sbc.core.message import Ending, Who
 from sbc.core.orders import CloseStream, OpenStream, Send, UpdateStream
 from sbc.sip.dialect import SipDialect
 from tests.laws import assert_no_trace
@@ -375,6 +376,20 @@ def test_a_challenged_call_nobody_tries_again_ends() -> None:
     made.from_core(plain_answer(sent, b"407 Proxy Authentication Required"))
     made.wait(200)
     assert not made.border.registry.calls and "close" in events(made.log)
+
+
+def test_a_challenged_call_that_lasts_too_long_is_ended_like_any_other() -> None:
+    made = rig()
+    (sent,) = sends(made.from_access(invite(PHONE)), "core")
+    made.from_core(plain_answer(sent, b"407 Proxy Authentication Required"))
+    (again,) = sends(made.from_access(invite(PHONE, seq=2)), "core")
+    (back,) = sends(made.from_core(answer(again, SOFTSWITCH.host)), "access")
+    made.from_access(inside(invite(PHONE), back, b"ACK", 2))
+    call = only_call(made)
+    orders = made.wait(made.border.plan.timers.call_max + 1)
+    told = {send.listener.realm for send in of(Send, orders) if send.data.startswith(b"BYE ")}
+    assert told == {"access", "core"}
+    assert (call.ending, call.ended_by) == (Ending.EXPIRED, Who.SBC)
 
 
 def test_hold_and_resume() -> None:

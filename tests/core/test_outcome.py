@@ -56,6 +56,15 @@ def test_a_challenge_leaves_it_open_for_a_while() -> None:
     assert call.state is CallState.CLOSED
 
 
+def test_an_answer_forgets_that_an_attempt_before_was_challenged() -> None:
+    made, sent = opened()
+    made.from_core(answer(sent, SOFTSWITCH.host, CHALLENGE).pack())
+    (again,) = sends(made.from_access(opening(PHONE, exchange=2).pack()), "core")
+    made.from_core(answer(again, SOFTSWITCH.host).pack())
+    call = only(made)
+    assert call.state is CallState.UP and (call.cause, call.ending, call.ended_by) == ("", None, None)
+
+
 def test_what_is_over_stays_over() -> None:
     made, sent = opened()
     made.from_core(answer(sent, SOFTSWITCH.host, FAILURE).pack())
