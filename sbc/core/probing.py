@@ -203,7 +203,8 @@ def missed(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
         return registry.forget_exchange(exchange, now)
     if neighbour.heard_at > exchange.began_at:  # it answers other things
         neighbour.probe, neighbour.missed = None, 0
-        _schedule(registry, neighbour, now, None)
+        if neighbour.state is not NeighbourState.RESTING:  # it has asked for its rest meanwhile
+            _schedule(registry, neighbour, now, None)
         return registry.forget_exchange(exchange, now)
     return _missed(registry, exchange, neighbour, f"no answer to {neighbour.missed + 1} probes", now)
 

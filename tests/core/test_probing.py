@@ -198,6 +198,17 @@ def test_one_that_rests_is_not_asked() -> None:
     assert only(rig).state is UP
 
 
+def test_a_question_that_is_open_cuts_no_rest_short() -> None:
+    rig = asking()
+    assert questions(rig.wait(1))
+    (sent,) = to_core(rig.from_access(opening(PHONE).pack()))
+    rig.from_core(answer(sent.data, SOFTSWITCH.host, FAILURE, cause=UNAVAILABLE, lifetime=60).pack())
+    assert only(rig).state is RESTING
+    rig.wait(59)
+    assert only(rig).state is RESTING and only(rig).probe is None
+    assert len(questions(rig.wait(2))) == 1
+
+
 @pytest.mark.parametrize(
     ("mode", "hops", "asked"),
     [
