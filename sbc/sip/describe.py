@@ -5,7 +5,7 @@ from __future__ import annotations
 from sbc.core.address import Address, is_literal
 from sbc.core.message import BadMessage, Elsewhere, Ending, Intent, Kind, Phase, Place, Role, Route, Slot
 from sbc.sip.bulk import token_of
-from sbc.sip.codec import SipMessage
+from sbc.sip.codec import SipMessage, unfold
 from sbc.sip.headers import NameAddr, Via, name_addrs, vias
 from sbc.sip.terms import terms
 from sbc.sip.uri import Uri, parse_uri
@@ -80,7 +80,8 @@ def single(message: SipMessage, name: str) -> NameAddr:
 
 def tag_of(value: NameAddr) -> bytes:
     """The tag of a From or To value, empty if it has none."""
-    return raw(value.params.get("tag"))
+    tag = raw(value.params.get("tag"))
+    return unfold(tag) if b"\n" in tag else tag
 
 
 def raw(text: str | None) -> bytes:
@@ -105,9 +106,11 @@ def request_uri(message: SipMessage) -> Uri:
 
 
 def hops_of(message: SipMessage, name: str) -> list[bytes]:
-    """The values of a Record-Route, Route, Path or Service-Route header, each as written, in order."""
+    """The values of a Record-Route, Route, Path or Service-Route header, each as written but unfolded, in order."""
     return [
-        message.data[value.start : value.end] for header in message.all(name) for value in name_addrs(message, header)
+        unfold(message.data[value.start : value.end])
+        for header in message.all(name)
+        for value in name_addrs(message, header)
     ]
 
 

@@ -27,7 +27,7 @@ def shield(message: SipMessage, crossing: Crossing) -> bytes:
     only the caller can (RFC 3262 section 5).
     """
     wanted = of(crossing.path).reliable
-    if wanted is Reliable.PASS or message.method != "INVITE" or message.body_start == message.body_end:
+    if wanted is Reliable.PASS or message.method != "INVITE" or not message.cache.get("sdp"):
         return b""
     if _TAG in option_tags(message, "supported") | option_tags(message, "require"):
         return b""
@@ -43,10 +43,10 @@ def make_plain(message: SipMessage, crossing: Crossing) -> None:
     for header in message.all("rseq"):
         message.edits.drop(header.line_start, header.line_end)
     for header in message.all("require"):
-        tags = [tag.strip() for tag in message.data[header.start : header.end].split(b",")]
+        tags = [tag.strip() for tag in message.edits.between(message.data, header.start, header.end).split(b",")]
         others = [tag for tag in tags if tag.lower() != _TAG]
         if others:
-            message.edits.replace(header.start, header.end, b", ".join(others))
+            message.edits.overwrite(header.start, header.end, b", ".join(others))
         else:
             message.edits.drop(header.line_start, header.line_end)
     memo: Memo = crossing.exchange.memo

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from functools import partial
 
 from sbc.core.address import Address, bracketed
@@ -13,13 +12,13 @@ from sbc.core.message import BadMessage, Keys, Place, Role, Slot
 from sbc.core.orders import Listener
 from sbc.core.realm import Hosts
 from sbc.sip import bulk, reliable, rules, telephone
-from sbc.sip.codec import TOO_LARGE, SipMessage
+from sbc.sip.codec import TOO_LARGE, SipMessage, unfold
 from sbc.sip.describe import dialogue_name, exchange_name, opening_name, request_uri, single, tag_of
 from sbc.sip.headers import vias
 from sbc.sip.identity import filter_asserted
 from sbc.sip.memo import Memo
 from sbc.sip.options import of
-from sbc.sip.params import unquote
+from sbc.sip.params import to_bytes, unquote
 from sbc.sip.slots import IDENTITIES, refer_targets, uri_of, write_host
 from sbc.sip.uri import Uri, unescape
 from sbc.text.edits import Edits
@@ -35,9 +34,10 @@ _KNOWN = frozenset((*_ROUTES, *_OTHER_CALLS, *_PLAIN, *_DIGEST))
 """Headers that are rewritten by rules of their own, or may not be."""
 _ANSWERED = _KNOWN | {"from", "to"}  # an answer's are written whole
 _KEPT = _KNOWN | IDENTITIES
-# what makes an address part of a longer one: the octet before it, and what follows
-_PART_OF_IPV4 = (re.compile(rb"[0-9A-Za-z.]"), re.compile(rb"[0-9A-Za-z]|\.[0-9]"))
-_PART_OF_IPV6 = (re.compile(rb"[0-9A-Za-z:.]"), re.compile(rb"[0-9A-Za-z:.]"))
+# what must stand before an address, and after it, that it is no part of a longer one; an escape (%40) is no digits
+_ESCAPE = rb"(?<=%[0-9A-Fa-f]{2})"
+_IPV4_EDGES = (re.compile(rb"(?<![0-9])(?<![0-9]\.)|" + _ESCAPE), re.compile(rb"(?![0-9]|\.[0-9])"))
+_IPV6_EDGES = (re.compile(rb"(?<![0-9A-Za-z:.])|" + _ESCAPE), re.compile(rb"(?![0-9A-Za-z:.])"))
 _RACK = re.compile(rb"[0-9]{1,10}\s++([0-9]{1,10})\s++[^\s]++")
 _UNSAFE_IN_HEADERS = re.compile(rb"[^0-9A-Za-z\-_.!~*'()\[\]/?:+$]")
 
@@ -48,17 +48,17 @@ def escape_in_header(text: bytes) -> bytes:
 
 
 def remember(message: SipMessage, source: Address) -> Memo:
-    """The Memo of a request that came from `source`."""
+    """The Memo of a request that came from `source`; unfolded, since its answers may end their lines in another way."""
     data = message.data
     from_header, to_header = message.first("from"), message.first("to")
     assert from_header is not None and to_header is not None  # the decoder has seen to it
     return Memo(
-        vias=b", ".join(received_vias(message, source)),
-        from_=data[from_header.start : from_header.end],
-        to=data[to_header.start : to_header.end],
+        vias=unfold(b", ".join(received_vias(message, source))),
+        from_=unfold(data[from_header.start : from_header.end]),
+        to=unfold(data[to_header.start : to_header.end]),
         tagged=bool(tag_of(single(message, "to"))),
         call_id=message.value("call-id") or b"",
-        record_routes=tuple(data[h.start : h.end] for h in message.all("record-route")),
+        record_routes=tuple(unfold(data[h.start : h.end]) for h in message.all("record-route")),
     )
 
 
@@ -116,7 +116,7 @@ def stamp_request(message: SipMessage, crossing: Crossing) -> None:
         match = _REPLACES.search(message.data, value.headers_start, value.end) if value.headers_start >= 0 else None
         if match is not None:
             label, mark, rest = unescape(match[1]).partition(b";")
-            message.edits.replace(*match.span(1), escape_in_header(crossing.relabel(label) + mark + rest))
+            message.edits.overwrite(*match.span(1), escape_in_header(crossing.relabel(label) + mark + rest))
 
 
 def stamp_reply(message: SipMessage, crossing: Crossing) -> None:
@@ -130,7 +130,8 @@ def stamp_reply(message: SipMessage, crossing: Crossing) -> None:
         insert_after_via(message, b"Record-Route: " + b", ".join(memo.record_routes))
     from_, to = message.first("from"), message.first("to")
     assert from_ is not None and to is not None
-    tag = tag_of(single(message, "to"))
+    span = single(message, "to").param_span("tag")
+    tag = b"" if span is None else unfold(message.data[slice(*span)])  # as it is written: it may need its quotes
     message.edits.replace(from_.start, from_.end, memo.from_)
     message.edits.replace(to.start, to.end, memo.to if memo.tagged or not tag else memo.to + b";tag=" + tag)
     _write_label(message, crossing.label)
@@ -182,16 +183,16 @@ def keys(message: SipMessage, crossing: Crossing) -> Keys:
 def _tag_as_written(message: SipMessage, name: str) -> bytes:
     """The tag of From or To as it goes on: some hold an address."""
     span = single(message, name).param_span("tag")
-    return b"" if span is None else unquote(message.edits.between(message.data, *span))
+    return b"" if span is None else unfold(unquote(message.edits.between(message.data, *span)))
 
 
 def _alone(data: bytes, host: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Where an address stands that is not part of a longer one."""
-    before, after = _PART_OF_IPV6 if b":" in host else _PART_OF_IPV4
+    before, after = _IPV6_EDGES if b":" in host else _IPV4_EDGES
     at = data.find(host, start, end)
     while at >= 0:
         behind = at + len(host)
-        if before.match(data, max(at - 1, 0), at) is None and after.match(data, behind, end) is None:
+        if before.match(data, at) is not None and after.match(data, behind, end) is not None:
             yield at, behind
         at = data.find(host, behind, end)
 
@@ -205,15 +206,26 @@ def _sweep(message: SipMessage, crossing: Crossing) -> None:
     """
     spared = _KEPT if crossing.path.hosts is Hosts.KEEP else _ANSWERED if crossing.reply else _KNOWN
     strange = [index for index, name in enumerate(message.names) if name not in spared]
-    said = b"\n".join([message.lines[index] for index in strange])
-    written = crossing.local.host
-    found = [host.encode() for host in crossing.hidden_hosts() if host != written and host.encode() in said]
-    for index in strange if found else ():
+    said = b"\n".join([message.reason, *[message.lines[index] for index in strange]])
+    found = [host for host in _to_hide(crossing) if host in said]
+    if not found:
+        return
+    for index in strange:
         header = message.header(index)
-        for host in found:
-            for span in _alone(message.data, host, header.start, header.end):
-                with suppress(ValueError):  # an address that has been written anew as a whole
-                    message.edits.replace(*span, written.encode())
+        _hide(message, crossing, found, header.start, header.end)
+    end = message.headers_start - len(message.eol)
+    _hide(message, crossing, found, end - len(message.reason), end)
+
+
+def _to_hide(crossing: Crossing) -> list[bytes]:
+    return [host.encode() for host in crossing.hidden_hosts() if host != crossing.local.host]
+
+
+def _hide(message: SipMessage, crossing: Crossing, hosts: list[bytes], start: int, end: int) -> None:
+    for host in hosts:
+        for span in _alone(message.data, host, start, end):
+            if message.edits.is_free(*span):
+                message.edits.replace(*span, crossing.local.host.encode())
 
 
 def _replace_vias(message: SipMessage, value: bytes) -> None:
@@ -239,11 +251,24 @@ def _write_target(message: SipMessage, crossing: Crossing) -> None:
     if target is not None and target.name:
         written = bulk.for_user(uri_of(target, uri.scheme), uri) if uri.is_sip else uri_of(target, uri.scheme)
         message.edits.replace(message.uri_start, message.uri_end, written)
-    elif uri.is_sip:
+        return
+    hidden = _to_hide(crossing)
+    if uri.is_sip:
         _write_transport(message, uri, crossing.hop.listener.transport)
         place = crossing.translate(Slot(Role.IDENTITY, Place(uri.address), uri))
         # whom it is for is never us: what may not be told of this side is the other side's to know
         write_host(message, uri, Place(Address(crossing.peer_host, 0)) if place.ours else place)
+        _write_maddr(message, uri, hidden)
+    _hide(message, crossing, hidden, uri.start, uri.end)
+
+
+def _write_maddr(message: SipMessage, uri: Uri, hidden: list[bytes]) -> None:
+    """Take out an `maddr` that led to us (RFC 3261 section 16.4): written as ours there, it would lead back."""
+    if b";maddr=" not in message.data[uri.start : uri.end].lower():
+        return
+    value, span = uri.params.get("maddr"), uri.param_whole("maddr")
+    if value is not None and span is not None and to_bytes(value).strip(b"[]").lower() in hidden:
+        message.edits.delete(*span)
 
 
 def _write_transport(message: SipMessage, uri: Uri, transport: str) -> None:

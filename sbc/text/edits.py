@@ -26,6 +26,12 @@ class Edits:
         edits = zip(self._spans, self._news, strict=True)
         return f"<Edits {', '.join(f'{start}:{end}={new!r}' for (start, end, _), new in edits)}>"
 
+    def is_free(self, start: int, end: int) -> bool:
+        """Whether nothing has been put in place of any of ``data[start:end]``, nor into it."""
+        at = bisect_left(self._spans, (start, end, 0))
+        before = not at or self._spans[at - 1][1] <= start
+        return before and (at == len(self._spans) or self._spans[at][0] >= end)
+
     def replace(self, start: int, end: int, new: bytes) -> None:
         """Put `new` where ``data[start:end]`` was."""
         if not 0 <= start <= end:
@@ -43,10 +49,14 @@ class Edits:
 
     def drop(self, start: int, end: int) -> None:
         """Leave ``data[start:end]`` out, whatever has been edited in it."""
+        self.overwrite(start, end, b"")
+
+    def overwrite(self, start: int, end: int, new: bytes) -> None:
+        """Put `new` where ``data[start:end]`` was, whatever has been edited in it."""
         inside = [at for at, span in enumerate(self._spans) if start <= span[0] and span[1] <= end and span[0] < end]
         for at in reversed(inside):
             del self._spans[at], self._news[at]
-        self.delete(start, end)
+        self.replace(start, end, new)
 
     def insert(self, at: int, new: bytes) -> None:
         """Put `new` before the byte at offset `at`, after whatever was inserted there already."""

@@ -42,6 +42,7 @@ def test_the_core_is_told_only_where_that_is_wanted_and_only_it() -> None:
         said(invite(PHONE, call=b"b"), b"k: 100rel\r\n"),
         said(invite(PHONE, call=b"c"), b"Require: 100rel\r\n"),
         without_sdp(invite(PHONE, call=b"d")),
+        invite(PHONE, call=b"e").replace(b"application/sdp", b"application/isup"),  # a body, and no offer
     ):
         (sent,) = sends(made.from_access(asked), "core")
         assert sent.lower().count(b"100rel") == asked.lower().count(b"100rel")
@@ -193,3 +194,11 @@ def test_calls_from_the_core_have_the_same_shield() -> None:
     (prack,), (told,) = sends(orders, "access"), sends(orders, "core")
     assert prack.startswith(b"PRACK sip:bob@192.168.1.10:5060 ") and header(prack, b"RAck") == b"3 1 INVITE"
     assert b"RSeq" not in told and b"100rel" not in told
+
+
+def test_what_else_is_required_may_name_an_address() -> None:
+    made = rig()
+    (sent,) = sends(made.from_access(invite(PHONE)), "core")
+    data = early(sent).replace(b"Require: 100rel", b"Require: x-198.51.100.2, 100rel, timer")
+    (told,) = sends(made.from_core(data), "access")
+    assert header(told, b"Require") == b"x-203.0.113.1, timer"

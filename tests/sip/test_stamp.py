@@ -8,7 +8,7 @@ from sbc.core.address import Address
 from sbc.sip.codec import decode
 from sbc.sip.dialect import SipDialect
 from sbc.sip.stamp import escape_in_header, received_vias
-from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, sends
+from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, make_plan, sends
 from tests.sip_messages import answer, header, invite, message, plain_answer, request
 
 
@@ -146,3 +146,80 @@ def test_only_our_own_marks_in_a_via_are_cut() -> None:
     assert received_vias(decode(data), NAT) == [
         b"SIP/2.0/UDP 192.168.1.10;rport-x=1;branch=b;received=203.0.113.11;rport=40001"
     ]
+
+
+def sent_on(old: bytes, new: bytes, **path: object) -> bytes:
+    """An INVITE, `new` in it in place of `old`, as it goes on into the core."""
+    asked = invite(PHONE).replace(old, new, 1)
+    assert asked != invite(PHONE)
+    (sent,) = sends(Rig.make(SipDialect(), make_plan("sip", **path)).from_access(asked), "core")
+    return sent
+
+
+def test_who_names_the_sbc_by_its_address_means_the_domain_with_and_without_a_port() -> None:
+    for host in (b"203.0.113.1", b"203.0.113.1:5060"):
+        sent = sent_on(b"<sip:alice@sbc.example.com>", b"<sip:alice@%b>" % host, domain="voice.example")
+        assert header(sent, b"From") == b'"Alice" <sip:alice@voice.example>;tag=a-one'
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        (b"sip:bob@sbc.example.com;maddr=203.0.113.1;user=phone", b"sip:bob@198.51.100.2;user=phone"),
+        (b"sip:bob@sbc.example.com;maddr=192.0.2.7", b"sip:bob@198.51.100.2;maddr=192.0.2.7"),
+        (b"sip:bob@sbc.example.com;x=192.168.1.10", b"sip:bob@198.51.100.2;x=198.51.100.1"),
+        (b"sip:192.168.1.10@sbc.example.com?Subject=192.168.1.10",
+         b"sip:198.51.100.1@198.51.100.2?Subject=198.51.100.1"),
+        (b"sip:bob@192.168.1.10", b"sip:bob@198.51.100.2"),
+        (b"tel:7;phone-context=192.168.1.10", b"tel:7;phone-context=198.51.100.1"),
+    ],
+)  # fmt: skip
+def test_a_request_uri_shows_no_address_of_the_other_side_nor_leads_back(said: bytes, written: bytes) -> None:
+    assert sent_on(b"INVITE sip:bob@sbc.example.com ", b"INVITE %b " % said).startswith(b"INVITE %b SIP" % written)
+
+
+def test_an_address_is_found_behind_an_escape_and_between_letters() -> None:
+    value = b"<sip:b@x.example?Contact=sip%3Aa%40192.168.1.10%3A5060>"
+    sent = sent_on(
+        b"CSeq:", b"Refer-To: " + value + b"\r\nSubject: v192.168.1.10x 0192.168.1.10 1.192.168.1.10\r\nCSeq:"
+    )
+    assert header(sent, b"Refer-To") == value.replace(b"192.168.1.10", b"198.51.100.1")
+    assert header(sent, b"Subject") == b"v198.51.100.1x 0192.168.1.10 1.192.168.1.10"
+
+
+def test_a_call_id_with_an_address_in_the_replaces_of_a_refer_to_is_written_once() -> None:
+    for at in (b"@", b"%40"):
+        value = b"<sip:b@x.example?Replaces=two" + at + b"192.168.1.10%3Bto-tag%3Db>"
+        written = header(sent_on(b"CSeq:", b"Refer-To: " + value + b"\r\nCSeq:"), b"Refer-To")
+        assert written.startswith(b"<sip:b@x.example?Replaces=") and written.endswith(b"%3Bto-tag%3Db>")
+        assert b"two" not in written and b".1" not in written
+
+
+def test_the_reason_phrase_of_an_answer_shows_no_address() -> None:
+    made = rig()
+    (sent,) = sends(made.from_access(invite(PHONE)), "core")
+    (back,) = sends(made.from_core(plain_answer(sent, b"503 Lost 198.51.100.2:5060 (198.51.100.2)")), "access")
+    assert back.startswith(b"SIP/2.0 503 Lost 203.0.113.1:5060 (203.0.113.1)\r\n")
+
+
+@pytest.mark.parametrize("tag", [b'"a<b"', b'"a;b=c, d"', b'"a\r\n b"'])
+def test_a_tag_goes_on_with_its_quotes(tag: bytes) -> None:
+    """Without them what was inside would be the header's own; the rig sees to it that it is read the same there."""
+    made = rig()
+    (sent,) = sends(made.from_access(invite(PHONE)), "core")
+    (back,) = sends(
+        made.from_core(answer(sent, SOFTSWITCH.host).replace(b";tag=b\r", b";tag=" + tag + b"\r")), "access"
+    )
+    assert header(back, b"To").endswith(b";tag=" + tag.replace(b"\r\n", b""))
+
+
+def test_a_request_that_was_folded_is_answered_with_other_line_ends() -> None:
+    made = rig()
+    folded = invite(PHONE).replace(b";rport\r", b"\r\n ;rport\r").replace(b'" <sip:a', b'"\r\n <sip:a')
+    folded = folded.replace(b"CSeq:", b"Record-Route: <sip:192.168.1.1;lr>\r\n ;x=y\r\nCSeq:")
+    (sent,) = sends(made.from_access(folded), "core")
+    reply = plain_answer(sent.replace(b'"\r\n <', b'" <'), b"180 Ringing").replace(b"\r\n", b"\n")
+    (back,) = sends(made.from_core(reply), "access")
+    assert (
+        b"\r" not in back and b'From: "Alice" <sip:a' in back and b"Record-Route: <sip:192.168.1.1;lr> ;x=y\n" in back
+    )

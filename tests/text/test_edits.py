@@ -143,6 +143,16 @@ def model(accepted: list[Change]) -> bytes:
     return out
 
 
+def test_what_is_free_and_what_is_overwritten() -> None:
+    edits = Edits()
+    edits.replace(2, 4, b"XY")
+    edits.insert(6, b"!")
+    assert edits.is_free(0, 2) and edits.is_free(4, 6) and edits.is_free(6, 8)
+    assert not edits.is_free(2, 4) and not edits.is_free(1, 3) and not edits.is_free(3, 5) and not edits.is_free(5, 7)
+    edits.overwrite(1, 5, b"-")
+    assert edits.apply(b"01234567") == b"0-5!67"
+
+
 @given(changes)
 def test_like_the_model(wanted: list[tuple[str, int, int, bytes]]) -> None:
     edits = Edits()
