@@ -14,7 +14,7 @@ from sbc.sip.options import Asserted, of
 
 _ASSERTED = "p-asserted-identity"
 _OLDER = "remote-party-id"  # the same before there was an RFC, with its own word for privacy
-_HIDDEN = re.compile(rb";\s*privacy\s*=\s*\"?(?!off)")
+_HIDDEN = re.compile(rb";\s*+privacy\s*+=\s*+\"?+(?!off)")
 
 
 def filter_asserted(message: SipMessage, crossing: Crossing) -> None:

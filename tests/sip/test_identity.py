@@ -66,7 +66,8 @@ def test_a_terminal_is_told_who_calls_unless_that_is_private() -> None:
 
 def test_the_older_header_has_its_own_word_for_it() -> None:
     assert b"Remote-Party" in from_core(rig(), RPID)
-    assert b"Remote-Party" in from_core(rig(), RPID.replace(b"\r", b";privacy=off\r"))
+    for off in (b";privacy=off", b'; privacy = "off"'):
+        assert b"Remote-Party" in from_core(rig(), RPID.replace(b"\r", off + b"\r"))
     assert b"Remote-Party" not in from_core(rig(), RPID.replace(b"\r", b";privacy=full\r"))
     assert b"Remote-Party" not in from_core(rig(), RPID + b"Privacy: id\r\n")
 
