@@ -44,6 +44,7 @@ def test_the_unit_says_what_the_sbc_tells_systemd() -> None:
     assert (said["Type"], said["NotifyAccess"], said["KillMode"]) == ("notify", "main", "mixed")
     assert said["ExecReload"] == "/bin/kill -HUP $MAINPID"  # after the check
     assert float(said["TimeoutStopSec"]) > 30.0 and float(said["WatchdogSec"]) > 0
+    assert said["RestartSec"] == "100ms"  # media is to flow again within five seconds of a crash
 
 
 def test_the_manual_says_of_each_key_when_a_change_counts() -> None:
