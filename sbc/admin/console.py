@@ -12,6 +12,7 @@ from typing import Any, NoReturn, TypeVar
 from sbc.admin import columns, views
 from sbc.admin.commands import COMMANDS, read
 from sbc.admin.ladder import full_text, ladder_text
+from sbc.admin.limited import whole
 from sbc.admin.report import call_text, status_text
 from sbc.admin.story import refusal_view, trace_view
 from sbc.admin.tables import Column, No, Record, Row, Table, Text
@@ -229,20 +230,24 @@ class Console:
             return No(f"kick wants the whole id, so that no other call is met: {found.id}")
         if call.state is CallState.CLOSED:
             return No(f"call {call.id} is over: {call.cause or 'no cause'}")
-        self._runner.carry_out(self._border.end_call(call.id, "cleared from the console", self._clock()))
+        with whole():
+            self._runner.carry_out(self._border.end_call(call.id, "cleared from the console", self._clock()))
         return Text(f"call {call.id} is ended")
 
     def reload(self) -> Text:
         """Read the configuration anew, and use it if all of it is right."""
-        return _done(None if self._operations is None else self._operations.reload())
+        with whole():
+            return _done(None if self._operations is None else self._operations.reload())
 
     def drain(self, seconds: float | None = None) -> Text:
         """Take no new calls; those that are left after so many seconds are ended."""
-        return _done(None if self._operations is None else self._operations.drain(seconds))
+        with whole():
+            return _done(None if self._operations is None else self._operations.drain(seconds))
 
     def undrain(self) -> Text:
         """Take calls again."""
-        return _done(None if self._operations is None else self._operations.undrain())
+        with whole():
+            return _done(None if self._operations is None else self._operations.undrain())
 
     # -- how the SBC itself is
 

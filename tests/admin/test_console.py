@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 from collections.abc import Iterator
+from time import sleep
 from typing import Any
 
 import attrs
@@ -14,6 +15,7 @@ import pytest
 from sbc import __version__
 from sbc.admin.commands import COMMANDS, Misused
 from sbc.admin.console import Console
+from sbc.admin.limited import limited
 from sbc.admin.tables import No, Record, Table, Text, plain
 from sbc.config.schema import Config
 from sbc.core.call import CallState
@@ -276,6 +278,18 @@ def test_operations_are_asked_and_their_outcome_told(quiet: Desk) -> None:
     assert console.answer(["undrain"]) == "done"
     assert console.status()["state"] == "draining"
     assert wheel.asked == ["reload", ("drain", 30), ("drain", None), "undrain"]
+
+
+def test_a_reload_is_not_broken_off_in_the_middle(quiet: Desk) -> None:
+    class Slow(Wheel):
+        def reload(self) -> Done:
+            sleep(0.1)
+            return super().reload()
+
+    console = Console(quiet.border, quiet.runner, Config(quiet.border.plan), quiet.reactor.seconds, Slow())
+    answers: list[object] = []
+    limited(0.05, lambda: answers.append(console.answer(["reload"])))
+    assert answers == ["sbc.toml: wrong\nand more"]
 
 
 @pytest.mark.parametrize("name", ["reload", "drain", "undrain"])

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from sbc.admin.limited import TooLong, limited
+from sbc.admin.limited import TooLong, limited, whole
 
 
 def disarmed() -> bool:
@@ -72,3 +72,17 @@ def test_an_alarm_at_any_moment_leaves_none_behind() -> None:
         assert disarmed()
         signal.raise_signal(signal.SIGALRM)  # and what comes later finds nobody
     assert rung > 0
+
+
+def test_what_is_to_be_whole_is_not_broken_off_and_what_comes_after_it_is() -> None:
+    done = []
+
+    def line() -> None:
+        with whole():
+            time.sleep(0.1)
+            done.append(1)
+        time.sleep(5)
+
+    with pytest.raises(TooLong):
+        limited(0.05, line)
+    assert done == [1] and disarmed()
