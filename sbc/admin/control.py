@@ -36,6 +36,8 @@ SECONDS = 10.0
 """How long a request may take to come, and then its answer to be read."""
 MOST = 20
 """Connections at once."""
+PAUSE = 1.0
+"""Seconds for which nobody is let in when there was no descriptor for one."""
 
 _UCRED = struct.Struct("=3i")  # struct ucred of socket(7): pid, uid, gid
 
@@ -134,6 +136,7 @@ class Door:
         self._reactor = reactor
         self._sock = sock
         self._factory = factory
+        self._waiting: Any = None
         reactor.addReader(self)
 
     def fileno(self) -> int:
@@ -148,11 +151,15 @@ class Door:
         """Somebody has come."""
         try:
             accepted, _ = self._sock.accept()
-        except OSError:  # gone again, or we are short of descriptors: who waits is let in later
+            with accepted:
+                accepted.setblocking(False)
+                self._reactor.adoptStreamConnection(accepted.fileno(), socket.AF_UNIX, self._factory)
+        except BlockingIOError:  # gone again
             return
-        with accepted:
-            accepted.setblocking(False)
-            self._reactor.adoptStreamConnection(accepted.fileno(), socket.AF_UNIX, self._factory)
+        except OSError as error:  # we are short of descriptors: the next is let in when there may be some again
+            _audit.warn("nobody is let in at the control socket for {pause} s: {error}", pause=PAUSE, error=error)
+            self._reactor.removeReader(self)
+            self._waiting = self._reactor.callLater(PAUSE, self._reactor.addReader, self)
 
     def connectionLost(self, reason: Failure) -> None:
         """The reactor will have no more of it."""
@@ -160,6 +167,8 @@ class Door:
 
     def close(self) -> None:
         """Let nobody in any more."""
+        if self._waiting is not None and self._waiting.active():
+            self._waiting.cancel()
         self._reactor.removeReader(self)
         self._sock.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -137,6 +138,28 @@ def test_only_so_many_at_once(asker: Asker) -> None:
     for _ in range(5):
         asker.desk.reactor.iterate(0.01)
     assert asker.ask("calls")["ok"]
+
+
+def test_without_descriptors_nobody_is_let_in_for_a_moment_and_then_all_are(
+    asker: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twisted would close a door that raises, and one that is asked again at once would take the whole processor."""
+    reactor, tried = asker.desk.reactor, []
+
+    def short(*_: object) -> None:
+        tried.append(1)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reactor, "adoptStreamConnection", short)
+        with asker.connect() as first, asker.connect():
+            turn(reactor, lambda: tried, "an attempt")
+            for _ in range(5):
+                reactor.iterate(0.01)
+            assert len(tried) == 1
+            assert asker.heard(first) == {}
+    reactor.ahead += control.PAUSE
+    assert asker.ask("audit")["ok"]
 
 
 def test_a_second_request_is_not_heard(asker: Asker) -> None:
