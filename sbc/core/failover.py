@@ -153,7 +153,7 @@ def _move(
     own = exchange.fallback or exchange.far
     hop = spoken_by(own.listener, new)
     exchange.token = registry.mint.derive(b"again", exchange.token, str(hop.peer).encode())
-    exchange.fallback, exchange.neighbour, exchange.moves_on = None, new, None
+    exchange.neighbour, exchange.moves_on = new, None
     exchange.state, exchange.wait = State.TRYING, 0.0
     orders += registry.reach(exchange, hop, now)
     if exchange.call is not None and exchange.call.opening is exchange:

@@ -33,8 +33,7 @@ def by_stream(registry: Registry, dialect: Any, exchange: Exchange, sent: bytes,
     listener = realm.stream_listener(exchange.dialect)
     if listener is None or registry.waits.avoided(Hop(listener, far.peer), now):
         return sent
-    exchange.fallback = far
-    registry.reach(exchange, Hop(listener, far.peer), now)
+    registry.reach(exchange, Hop(listener, far.peer), now, fallback=far)
     moved: bytes = dialect.moved(sent, listener.transport, listener.advertised)
     return moved
 
@@ -61,10 +60,8 @@ def _fall_back(registry: Registry, dialect: Any, exchange: Exchange, now: float)
     assert exchange.fallback is not None and exchange.far is not None
     registry.touch(exchange.call)
     registry.waits.avoid(exchange.far, now + AVOID)
-    registry.waits.drop(exchange)
     far = exchange.fallback
     orders = registry.reach(exchange, far, now)
-    exchange.fallback = None
     exchange.sent = dialect.moved(exchange.sent, far.listener.transport, far.listener.advertised)
     transact.retry_later(registry, exchange, now)
     return [*orders, *exchange.onward(exchange.sent)]

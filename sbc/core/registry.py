@@ -251,10 +251,10 @@ class Registry:
         if call is not None:
             call.exchanges.add(exchange)
 
-    def reach(self, exchange: Exchange, far: Hop | None, now: float) -> list[Order]:
-        """Let an exchange speak to the far side by another hop than it did, or by none."""
+    def reach(self, exchange: Exchange, far: Hop | None, now: float, fallback: Hop | None = None) -> list[Order]:
+        """Let an exchange speak to the far side by another hop than it did, or by none; by `fallback` after that."""
         self.waits.drop(exchange)  # until it is sent by the new one
-        old, exchange.far = exchange.listeners, far
+        old, exchange.far, exchange.fallback = exchange.listeners, far, fallback
         self.terminal_ports.hold(exchange, exchange.listeners)
         return self.terminal_ports.let_go(exchange, set(old) - set(exchange.listeners), now)
 

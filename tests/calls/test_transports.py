@@ -10,7 +10,7 @@ import pytest
 from sbc.core.address import Address
 from sbc.core.call import CallState
 from sbc.core.orders import Listener, Order, Send
-from sbc.core.realm import Plan
+from sbc.core.realm import Asking, NextHop, Plan, Probes, Signaling
 from sbc.core.registry import Arrival
 from sbc.sip.dialect import SipDialect
 from sbc.sip.framing import SipFramer
@@ -233,6 +233,25 @@ def test_a_large_request_falls_back() -> None:
     talk.rig.wait(60)
     third = second.replace(b"two", b"three")
     assert to(talk.say(third), "core") == [(TCP, SOFTSWITCH)]
+
+
+def test_a_terminal_keeps_no_port_for_a_large_request_that_has_gone_elsewhere() -> None:
+    other = Address("198.51.100.3", 5060)
+    plan = plan_with((UDP,), (UDP, TCP), signaling=Signaling.PORT_PER_TERMINAL, probing=Probes(Asking.OFF))
+    path = attrs.evolve(plan.paths[0], next_hops=(SOFTSWITCH, NextHop(other, priority=1, transport=TCP)))
+    talk = Talk.make(UDP, UDP, attrs.evolve(plan, paths=(path,)))
+    (bound,) = of(Send, talk.say(register(PHONE)))
+    own = bound.listener
+    talk.rig._take(talk.rig.border.receive(Arrival(own, SOFTSWITCH, registrar_ok(bound.data), talk.rig.now)))
+    orders = talk.say(register(PHONE, b"X-Large: " + b"x" * 1300, seq=2))
+    assert to(orders, "core") == [(TCP, SOFTSWITCH)]
+    (first,) = sends(orders, "core")
+    stream = talk.rig.border.plan.realms["core"].listeners[1]
+    no = plain_answer(first, b"503 Service Unavailable")
+    orders = talk.rig._take(talk.rig.border.receive(Arrival(stream, SOFTSWITCH, no, talk.rig.now)))
+    assert to(orders, "core") == [(TCP, other)]
+    talk.rig.wait(400)
+    assert not talk.rig.border.registry.terminal_ports
 
 
 def test_a_request_without_a_length_is_given_one_for_a_stream() -> None:
