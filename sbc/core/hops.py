@@ -224,14 +224,19 @@ class Hops:
         whom it went before, and if one fails only its own share is spread over the others. Drawing without putting
         back, as RFC 2782 has it, and this race of exponential times give the same chances.
         """
-        ways = [way for way in self._ways.get(path.name, ()) if way[1].key not in tried]
+        ways = [way for way in self._leading(path) if way[1].key not in tried]
         if len(ways) > 1:
             ways.sort(key=lambda way: (_LAST[way[1].state], way[0].priority, self._time(way, topic)))
         return [neighbour for _, neighbour in ways]
 
     def others(self, path: Path, tried: Collection[HopKey]) -> bool:
         """Whether `path` has a next hop that has not been `tried`."""
-        return any(neighbour.key not in tried for _, neighbour in self._ways.get(path.name, ()))
+        return any(neighbour.key not in tried for _, neighbour in self._leading(path))
+
+    def _leading(self, path: Path) -> list[tuple[Target, Neighbour]]:
+        """The next hops of `path`; none, where a path of its name now leads to another realm than it did."""
+        ways = self._ways.get(path.name, [])
+        return ways if ways and ways[0][1].hop.listener.realm == path.core else []
 
     def _time(self, way: tuple[Target, Neighbour], topic: bytes) -> float:
         target, neighbour = way

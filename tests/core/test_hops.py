@@ -56,6 +56,17 @@ def test_one_topic_has_one_order_and_others_have_others() -> None:
     assert hops.turns(path, b"one") == hops.turns(path, b"one")
 
 
+def test_a_path_that_leads_to_another_realm_now_has_none_for_what_began_before() -> None:
+    plan, path = planned(SOFTSWITCH, SECOND)
+    hops = Hops(plan, Mint(SECRET))
+    core = attrs.evolve(plan.realms["core"], name="other", listeners=(Listener("other", "toy", "udp", THIRD, THIRD),))
+    realms = {"access": plan.realms["access"], "other": core}
+    moved = attrs.evolve(path, core="other")
+    hops.replan(attrs.evolve(plan, realms=realms, paths=(moved,)), 0.0)
+    assert hops.turns(path, b"one") == [] and not hops.others(path, ())
+    assert len(hops.turns(moved, b"one")) == 2
+
+
 def test_whether_there_are_others() -> None:
     hops, path = made(SOFTSWITCH, SECOND)
     one, other = (neighbour.key for _, neighbour in hops.of(path))
