@@ -192,7 +192,7 @@ def _as_it_is(call: Call, hop: Hop | None) -> Hop | None:
     own = [own for leg in call.legs for own in (leg.listener, *leg.realm.listeners)]
     same = (each for each in own if hop is not None and _same(each, hop.listener))
     found = next(same, None)
-    return hop if hop is None or found is None else Hop(found, hop.peer)
+    return hop if hop is None or found is None else attrs.evolve(hop, listener=found)
 
 
 def _same(one: Listener, other: Listener) -> bool:

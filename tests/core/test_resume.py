@@ -135,6 +135,20 @@ def test_over_connections_it_is_asked_again_at_once() -> None:
     assert made.border.registry.waits.all()
 
 
+def test_who_asked_by_a_connection_is_answered_where_it_takes_one() -> None:
+    """That connection is gone with the process (RFC 3261 section 18.2.2)."""
+    plan = make_plan("toy")
+    core = plan.realms["core"]
+    listener = attrs.evolve(core.listeners[0], transport="tcp")
+    plan = attrs.evolve(plan, realms={**plan.realms, "core": attrs.evolve(core, listeners=(listener,))})
+    rig = Rig.make(ToyDialect(), plan)
+    place, asks = bound(rig), Address(SOFTSWITCH.host, 33000)
+    (sent,) = sends(rig.from_core(opening(SOFTSWITCH, 2, 22, target=place).pack(), asks), "access")
+    made, _ = restarted(rig)
+    (back,) = [each for each in of(Send, made.from_access(answer(sent, PHONE.host).pack())) if each.to == asks]
+    assert back.otherwise == SOFTSWITCH
+
+
 def test_a_ringing_call_of_phones_is_answered_and_its_answer_carries_what_was_asked() -> None:
     rig = sip_rig()
     asked = invite(PHONE)
