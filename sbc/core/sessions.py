@@ -88,15 +88,19 @@ def answered(registry: Registry, exchange: Exchange, answer: Intent, now: float)
 
 
 def missed(registry: Registry, exchange: Exchange, refused: Refused, now: float) -> list[Order]:
-    """A party that was asked has not answered. A connection that is lost may be on its way to come anew: the party is
-    asked once more."""
-    session, leg = exchange.call.session if exchange.call is not None else None, exchange.asks
-    if refused.cause is Cause.TIMEOUT or session is None or leg is None or leg in session.missed:
+    """A party that was asked has not answered. A connection that is lost may be on its way to come anew, and where it
+    is the next hop that is down another may lead to the party: it is asked once more."""
+    call, leg = exchange.call, exchange.asks
+    session = call.session if call is not None else None
+    if call is None or session is None or leg is None or leg in session.missed:
+        return _lost(registry, exchange, refused.why, now)
+    hop = None if exchange.far is None else registry.hops.at(call.path, exchange.far)
+    if refused.cause is Cause.TIMEOUT and (hop is None or hop.usable):
         return _lost(registry, exchange, refused.why, now)
     session.missed.add(leg)
     session.open.discard(exchange)
     session.ask_at = now + registry.plan.timers.linger
-    schedule(registry, exchange.call)  # type: ignore[arg-type]
+    schedule(registry, call)
     return []
 
 

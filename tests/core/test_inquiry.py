@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
+from sbc.core.address import Address
 from sbc.core.call import CallState
 from sbc.core.orders import Note, Send
-from sbc.core.realm import Lasting, Sessions
+from sbc.core.probing import failed
+from sbc.core.realm import Asking, Lasting, Probes, Sessions
 from sbc.sip.dialect import SipDialect
 from tests.calls.test_calls import answered, bye_from_core, only_call
 from tests.core.test_sessions import ended, with_timer
@@ -112,6 +115,25 @@ def test_a_lost_connection_may_come_back_once() -> None:
     transact.give_up(made.border.registry, made.border.dialects["sip"], own, lost, made.now)
     made.wait(0)
     assert ended(made) == "vanished"
+
+
+def test_a_next_hop_that_is_down_is_no_party_that_has_vanished() -> None:
+    other = Address("198.51.100.3", 5060)
+    plan = make_plan("sip", sessions=Sessions(Lasting.REFRESH, period=900.0), probing=Probes(Asking.OFF))
+    paths = (attrs.evolve(plan.paths[0], next_hops=(SOFTSWITCH, other)),)
+    made, *_ = answered(Rig.make(SipDialect(), attrs.evolve(plan, paths=paths)))
+    phone, _ = asked_both(made)
+    made.from_access(plain_answer(phone, b"200 OK"))
+    made.wait(30)
+    registry = made.border.registry
+    made._take(failed(registry, registry.hops.of(paths[0])[0][1], "silent", made.now))
+    orders = made.wait(35)
+    assert ended(made) is None
+    (again,) = {each.data for each in of(Send, orders) if each.to == other}
+    assert again.startswith(b"OPTIONS ")
+    (phone,) = {data for data in sends(orders, "access") if data.startswith(b"OPTIONS ")}
+    made.from_access(plain_answer(phone, b"200 OK"))
+    assert "refreshed" in events(made.from_core(plain_answer(again, b"200 OK"), other))
 
 
 def test_parties_that_refresh_are_not_asked() -> None:
