@@ -25,11 +25,11 @@ from tests.contract.engines import Peer, Rig, RigReactor
 from tests.media.packets import rtp
 from tests.rig import SECRET
 from tests.sip_messages import answer, inside, invite, register, registered
+from tests.waiting import PATIENCE
 
 PHONE = Address("192.168.1.10", 5060)
 """Where the phone believes to be. It is seen elsewhere: behind a NAT."""
 
-PATIENCE = 20.0
 """Seconds to wait for what must come; only a failing test waits so long."""
 
 

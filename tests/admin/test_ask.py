@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from sbc.admin.ctl import main
 from sbc.core.address import Address
 from tests.admin.test_manhole import CONFIG, ENVIRONMENT, host
 from tests.sip_messages import invite, plain_answer
+from tests.waiting import PATIENCE, until
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def answering(path: Path, answer: bytes) -> Iterator[list[Any]]:
     server = threading.Thread(target=serve)
     server.start()
     yield asked
-    server.join(20)
+    server.join(PATIENCE)
     listener.close()
 
 
@@ -130,7 +130,7 @@ class Running:
     def ctl(self, *words: str) -> tuple[int, str, str]:
         """What the `sbc` program answers, with its status."""
         asked = [str(PROGRAMS / "sbc"), "ctl", "--config", str(self.folder / "sbc.toml"), *words]
-        run = subprocess.run(asked, capture_output=True, text=True, env=ENVIRONMENT, timeout=60, check=False)
+        run = subprocess.run(asked, capture_output=True, text=True, env=ENVIRONMENT, timeout=PATIENCE, check=False)
         return run.returncode, run.stdout, run.stderr
 
     def output(self) -> str:
@@ -150,15 +150,12 @@ def running(tmp_path: Path) -> Iterator[Running]:
         process = subprocess.Popen(argv, stdout=out, stderr=out, env=ENVIRONMENT, cwd=tmp_path)
     sbc = Running(tmp_path, process)
     try:
-        end = time.monotonic() + 30
-        while "control socket" not in sbc.output():
-            assert process.poll() is None, sbc.output()
-            assert time.monotonic() < end, sbc.output()
-            time.sleep(0.05)
+        until(lambda: process.poll() is not None or "control socket" in sbc.output(), "start")
+        assert process.poll() is None, sbc.output()
         yield sbc
     finally:
         process.send_signal(signal.SIGTERM)
-        status = process.wait(20)
+        status = process.wait(PATIENCE)
     assert status in (0, -signal.SIGTERM)
     assert "Traceback" not in sbc.output()
     assert sbc.ctl("calls")[0] == ask.NOBODY
@@ -196,8 +193,8 @@ def test_a_running_sbc_tells_of_a_call_that_failed(running: Running) -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as phone, socket.socket(type=socket.SOCK_DGRAM) as softswitch:
         phone.bind((f"{host()}4", 40001))
         softswitch.bind((f"{host()}3", 5060))
-        phone.settimeout(10)
-        softswitch.settimeout(10)
+        phone.settimeout(PATIENCE)
+        softswitch.settimeout(PATIENCE)
         phone.sendto(invite(Address("192.168.1.10", 5060)), access)
         onward = softswitch.recv(65535)
         while not onward.startswith(b"INVITE "):
@@ -216,7 +213,7 @@ def test_a_running_sbc_tells_of_a_call_that_failed(running: Running) -> None:
         assert {("out", 1, "INVITE"), ("in", 1, "404"), ("out", 0, "404")} <= set(seen)
         ladder = running.ctl("trace", call["id"], "--full")[1]
         assert "404 Not Found to INVITE" in ladder and "c=IN IP4 192.168.1.10" in ladder
-    with urllib.request.urlopen(f"http://{host()}1:9464/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{host()}1:9464/metrics", timeout=PATIENCE) as answer:
         text = answer.read().decode()
     assert 'sbc_calls_ended_total{ending="not-found"} 1.0\n' in text
     assert "sbc_calls_opened_total 1.0\n" in text

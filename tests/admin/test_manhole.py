@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +33,7 @@ from sbc.core.address import Address
 from tests.admin.desk import Desk, open_desk, turn
 from tests.admin.ssh_client import Client
 from tests.contract.engines import RigReactor
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = b"correct horse"
@@ -133,7 +133,7 @@ def test_calls_go_on_while_a_password_is_checked(files: ConsoleConfig, monkeypat
 
     def check(self: Passwords, user: bytes, password: bytes) -> bool:
         begun.set()
-        assert go_on.wait(60)
+        assert go_on.wait(PATIENCE)
         return False
 
     monkeypatch.setattr(Passwords, "check", check)
@@ -248,11 +248,8 @@ def test_twistd_runs_it(files: ConsoleConfig, tmp_path: Path) -> None:
     reactor = RigReactor()
     client = None
     try:
-        end = time.monotonic() + 20
-        while "console on" not in output.read_text():
-            assert process.poll() is None, output.read_text()
-            assert time.monotonic() < end, output.read_text()
-            time.sleep(0.05)
+        until(lambda: process.poll() is not None or "console on" in output.read_text(), "start")
+        assert process.poll() is None, output.read_text()
         client = Client(reactor, f"{host()}1", PORT).begin()
         assert client.by_password(b"alice", b"a wrong secret") == "failure"
         assert client.by_password(b"alice", PASSWORD) == "success"
@@ -270,7 +267,7 @@ def test_twistd_runs_it(files: ConsoleConfig, tmp_path: Path) -> None:
             client.close()
         reactor.removeAll()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) in (0, -signal.SIGTERM)
+        assert process.wait(PATIENCE) in (0, -signal.SIGTERM)
     written = (tmp_path / "sbc.log").read_text()
     assert written == output.read_text()  # the same lines there, in the same form
     events = [json.loads(line) for line in written.splitlines()]
@@ -305,7 +302,9 @@ def test_twistd_says_what_is_wrong_without_a_traceback(
     if "log" in said:
         (tmp_path / "sbc.log").mkdir()
     argv = twistd(tmp_path, listen="192.0.2.1:2222" if "listen" in said else "")
-    run = subprocess.run(argv, capture_output=True, text=True, env=ENVIRONMENT, cwd=tmp_path, timeout=60, check=False)
+    run = subprocess.run(
+        argv, capture_output=True, text=True, env=ENVIRONMENT, cwd=tmp_path, timeout=PATIENCE, check=False
+    )
     assert run.returncode == 1
     assert wrong in run.stdout
     assert said in run.stdout

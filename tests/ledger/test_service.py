@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from time import monotonic, sleep
+from time import sleep
 from typing import Any
 
 import pytest
@@ -26,9 +23,10 @@ from sbc.ledger.service import LedgerService, look_at_files
 from sbc.media.counters import StreamCounters
 from tests.ledger.facts import answered, begun, carried, entry, over, record_of, stream
 from tests.sip_messages import answer, inside, invite, plain_answer, status
+from tests.store.crowd import Party, World
+from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 20.0  # seconds; only a failing test waits so long
 NET = f"127.{20 + os.getpid() % 200}.7"  # so that test runs side by side do not meet
 ACCESS, CORE, SOFTSWITCH, PHONE = (f"{NET}.{number}" for number in (1, 2, 3, 4))
 
@@ -77,12 +75,9 @@ class Threads(Clock):
         call(*arguments)
 
 
-def until(true: Callable[[], Any]) -> Any:
-    end = monotonic() + PATIENCE
-    while not (found := true()):
-        assert monotonic() < end, "it does not happen"
-        sleep(0.01)
-    return found
+def stop(service: LedgerService) -> None:
+    stopped = service.stopService()
+    until(lambda: stopped.called)
 
 
 class Engine:
@@ -123,8 +118,7 @@ def test_an_orderly_stop_writes_all_and_ends_what_is_live(tmp_path: Path) -> Non
     service.meter.record(over("c1"))
     reactor.advance(1.0)
     service.meter.closed("c2/1", carried())
-    stopped = service.stopService()
-    until(lambda: stopped.called)
+    stop(service)
     found = {record["id"]: record for record in lines(tmp_path)}
     assert found["c1"]["ending"] == "normal" and found["c2"]["ending"] == "shutdown"
     assert len({record["record"] for record in found.values()}) == 2
@@ -147,7 +141,7 @@ def test_keys_of_two_runs_differ_and_what_the_first_left_is_told(tmp_path: Path)
     again.startService()
     assert counted["cdr-incomplete"] == 2
     again.meter.record(begun())
-    until(lambda: again.stopService().called)
+    stop(again)
     endings = [(record["id"], record["ending"]) for record in lines(tmp_path)]
     assert endings == [("c1", "incomplete"), ("c1", "shutdown")]
 
@@ -188,72 +182,21 @@ def test_a_disk_that_fails_is_counted_and_calls_go_on(tmp_path: Path) -> None:
     reactor.advance(1.0)
     assert counted["cdr-failures"] >= 1 and counted["cdr-waiting"] >= 1
     json_writer._sink.write = written
-    stopped = service.stopService()
-    until(lambda: stopped.called)
+    stop(service)
     assert [record["ending"] for record in lines(tmp_path)] == ["normal"]
 
 
 # -- a real process
 
 
-class Party:
-    """A socket that speaks SIP by hand."""
-
-    def __init__(self, host: str, port: int = 5060) -> None:
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind((host, port))
-        self.sock.settimeout(PATIENCE)
-
-    def send(self, data: bytes, host: str, port: int = 5060) -> None:
-        self.sock.sendto(data, (host, port))
-
-    def get(self, start: bytes, holding: bytes) -> bytes:
-        """The next message that begins so and holds that; others, of earlier calls maybe, are passed over."""
-        while True:
-            data = self.sock.recv(65535)
-            if data.startswith(start) and holding in data:
-                return data
-
-
-class World:
+class Little(World):
     """An SBC process, and around it a phone and a softswitch."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        (directory / "sbc.toml").write_text(CONFIG)
+        super().__init__(directory, CONFIG, CORE)
         self.phone, self.softswitch = Party(PHONE), Party(SOFTSWITCH)
         self.media = Party(PHONE, 4000)
-        self.process: subprocess.Popen[bytes] | None = None
         self.calls = 0
-
-    def start(self) -> None:
-        twistd = Path(sys.executable).with_name("twistd")
-        log = open(self.directory / "log", "ab")  # noqa: SIM115 - the process has it
-        with log:
-            self.process = subprocess.Popen(
-                [twistd, "-n", "--pidfile=", "sbc", "--config", "sbc.toml"],
-                cwd=self.directory,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
-                stdout=log,
-                stderr=log,
-            )
-        until(lambda: self.is_bound() or self.process is None or self.process.poll() is not None)
-        assert self.process.poll() is None, (self.directory / "log").read_text()
-
-    @staticmethod
-    def is_bound() -> bool:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind((CORE, 5060))
-            except OSError:
-                return True
-        return False
-
-    def end(self, how: signal.Signals) -> None:
-        if self.process is not None:
-            self.process.send_signal(how)
-            self.process.wait(PATIENCE)
-            self.process = None
 
     def call(self, answered: bool = True) -> tuple[bytes, bytes]:
         """A call, as far as the answer or the ringing; the INVITE and the last reply, as the phone knows them."""
@@ -294,15 +237,15 @@ class World:
             return str(database.execute("SELECT data FROM calls WHERE state = 'open'").fetchall())
 
     def close(self) -> None:
-        self.end(signal.SIGKILL)
+        super().close()
         for party in (self.phone, self.softswitch, self.media):
             party.sock.close()
 
 
 @contextmanager
-def world(directory: Path) -> Iterator[World]:
+def world(directory: Path) -> Iterator[Little]:
     with ExitStack() as ending:
-        made = World(directory)
+        made = Little(directory)
         ending.callback(made.close)
         made.start()
         yield made
@@ -363,7 +306,7 @@ def test_with_a_store_records_stay_open_and_what_one_file_knows_to_be_over_is_ov
     for call in ("c1", "c2"):
         service.meter.record(begun(call))
         service.meter.record(answered(call))
-    until(lambda: service.stopService().called)
+    stop(service)
     assert lines(tmp_path) == []
     only = service._sinks[0]
     only.open({"c1", "c2"})
@@ -375,7 +318,7 @@ def test_with_a_store_records_stay_open_and_what_one_file_knows_to_be_over_is_ov
     again.startService()
     assert set(again.left) == {"c1"} and again.over == {"c2"} and counted["cdr-incomplete"] == 0
     until(lambda: all(writer.waiting == 0 for writer in again.writers))
-    until(lambda: again.stopService().called)
+    stop(again)
     with closing(sqlite3.connect(tmp_path / "cdr.sqlite")) as database:
         states = dict(database.execute("SELECT id, state FROM calls").fetchall())
     assert states == {"c1": "open", "c2": "complete"} or states == {"c1": "open", "c2": "incomplete"}

@@ -8,17 +8,15 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
-from time import monotonic, sleep
-from typing import Any
+from time import monotonic
 
 from sbc.core.address import Address
 from tests.sip_messages import answer, inside, invite, plain_answer, status
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 30.0  # seconds; only a failing test waits so long
 NET = f"127.{20 + os.getpid() % 200}.9"  # so that test runs side by side do not meet
 ACCESS, CORE, SOFTSWITCH, PHONE = (f"{NET}.{number}" for number in (1, 2, 3, 4))
 BEHIND_NAT = Address("192.168.1.10", 5060)
@@ -63,27 +61,19 @@ sqlite = "state.sqlite"
 """
 
 
-def until(true: Callable[[], Any], what: str = "it") -> Any:
-    end = monotonic() + PATIENCE
-    while not (found := true()):
-        assert monotonic() < end, f"{what} does not happen"
-        sleep(0.01)
-    return found
-
-
 class Party:
     """A socket that speaks SIP."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, port: int = 5060) -> None:
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind((host, 5060))
+        self.sock.bind((host, port))
         self.sock.settimeout(PATIENCE)
 
-    def send(self, data: bytes, host: str) -> None:
-        self.sock.sendto(data, (host, 5060))
+    def send(self, data: bytes, host: str, port: int = 5060) -> None:
+        self.sock.sendto(data, (host, port))
 
     def get(self, start: bytes, holding: bytes) -> bytes:
-        """The next message that begins so and holds that; others are passed over."""
+        """The next message that begins so and holds that; others, of earlier calls maybe, are passed over."""
         while True:
             data = self.sock.recv(65535)
             if data.startswith(start) and holding in data:
@@ -205,19 +195,18 @@ def _contact(data: bytes) -> bytes:
     return data.partition(b"Contact:")[2].partition(b"<")[2].partition(b">")[0]
 
 
-class Crowd:
-    """An SBC process, and around it a phone and a softswitch with many calls."""
+class World:
+    """An SBC process that listens at `core`, in a directory with its configuration."""
 
-    def __init__(self, directory: Path, config: str = CONFIG) -> None:
+    def __init__(self, directory: Path, config: str, core: str) -> None:
         self.directory = directory
         (directory / "sbc.toml").write_text(config)
-        self.phone, self.softswitch = Party(PHONE), Party(SOFTSWITCH)
-        self.talk = Talk()
-        self.talk.start()
         self.process: subprocess.Popen[bytes] | None = None
+        self._listening = f"listening on sip/udp {core}:5060 "
 
     def start(self) -> None:
         twistd = Path(sys.executable).with_name("twistd")
+        before = self.log().count(self._listening)
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen(
                 [twistd, "-n", "--pidfile=", "sbc", "--config", "sbc.toml"],
@@ -226,16 +215,12 @@ class Crowd:
                 stdout=log,
                 stderr=log,
             )
-        until(self._listens, "listening")
+        until(lambda: self._listens(before), "listening")
 
-    def _listens(self) -> bool:
+    def _listens(self, before: int) -> bool:
+        """Whether it has said so once more: to try its port would be in its way."""
         assert self.process is not None and self.process.poll() is None, self.log()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind((CORE, 5060))
-            except OSError:
-                return True
-        return False
+        return self.log().count(self._listening) > before
 
     def end(self, how: signal.Signals) -> int:
         assert self.process is not None
@@ -244,18 +229,32 @@ class Crowd:
         self.process = None
         return code
 
+    def log(self) -> str:
+        there = self.directory / "log"
+        return there.read_text() if there.exists() else ""
+
+    def close(self) -> None:
+        if self.process is not None:
+            self.end(signal.SIGKILL)
+
+
+class Crowd(World):
+    """An SBC process, and around it a phone and a softswitch with many calls."""
+
+    def __init__(self, directory: Path, config: str = CONFIG) -> None:
+        super().__init__(directory, config, CORE)
+        self.phone, self.softswitch = Party(PHONE), Party(SOFTSWITCH)
+        self.talk = Talk()
+        self.talk.start()
+
     def call(self, number: int) -> LiveCall:
         made = LiveCall(self, number)
         for end in (made.near, made.far):
             self.talk.add(end)
         return made
 
-    def log(self) -> str:
-        return (self.directory / "log").read_text()
-
     def close(self) -> None:
-        if self.process is not None:
-            self.end(signal.SIGKILL)
+        super().close()
         self.talk.stop()
         for party in (self.phone, self.softswitch):
             party.sock.close()
