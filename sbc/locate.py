@@ -13,9 +13,11 @@ from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.error import TimeoutError as NetTimeout
 from twisted.logger import Logger
 from twisted.names import client, dns
-from twisted.names.error import DNSNameError
+from twisted.names.error import DNSNameError, DomainError, ResolverError
 
 from sbc.core.address import Address, is_literal, is_unspecified, literal, same_family
 from sbc.core.hops import Target, literal_targets
@@ -45,6 +47,9 @@ MOST_ALIASES = 8
 """Aliases (CNAME) that are followed."""
 TIMEOUTS = (1, 2, 4)
 """Seconds after which a question is asked again, and at last given up."""
+
+
+_NO_ANSWER = (DomainError, ResolverError, DeferredTimeout, NetTimeout)
 
 
 class NotFound(Exception):
@@ -123,18 +128,24 @@ class Locator:
 
     def _refresh(self, known: Known) -> None:
         known.again = None
-        asking = Deferred.fromCoroutine(self.find(known.path, known.hop))
-        asking.addCallbacks(lambda found: self._found(known, found), lambda failure: self._failed(known, failure))
+        unheard: list[Exception] = []
+        asking = Deferred.fromCoroutine(self.find(known.path, known.hop, unheard))
+        asking.addCallbacks(
+            lambda found: self._found(known, found, unheard), lambda failure: self._failed(known, failure)
+        )
         asking.addErrback(lambda failure: self._log.failure("a fault in looking up a next hop", failure))
 
-    def _found(self, known: Known, found: Found) -> None:
+    def _found(self, known: Known, found: Found, unheard: list[Exception]) -> None:
         targets, ttl = found
         if not self._wants(known):
             return
-        if known.failing:
+        if unheard:
+            targets = _together(targets, known.targets)
+            self._tell_failing(known, f"not all of it is answered: {unheard[0] or type(unheard[0]).__name__}")
+        elif known.failing:
+            known.failing = False
             self._log.info("next hop {name}: found again", name=known.hop.to.host)
-        known.failing = False
-        self._later(known, min(max(ttl, LEAST_TTL), MOST_TTL))
+        self._later(known, min(max(ttl, LEAST_TTL), RETRY if unheard else MOST_TTL))
         if set(targets) != set(known.targets):
             known.targets = targets
             told = ", ".join(f"{target.transport} {target.address}" for target in targets)
@@ -150,10 +161,12 @@ class Locator:
         if not self._wants(known):
             return
         self._later(known, RETRY)
+        self._tell_failing(known, failure.getErrorMessage() or failure.type.__name__)
+
+    def _tell_failing(self, known: Known, why: str) -> None:
         if not known.failing:
             known.failing = True
-            kept = "what was known stays" if known.targets else "nothing is known of it"
-            why = failure.getErrorMessage() or failure.type.__name__
+            kept = "what was known stays" if known.targets else "nothing was known of it"
             self._log.warn("next hop {name}: {why}; {kept}", name=known.hop.to.host, why=why, kept=kept)
 
     def _later(self, known: Known, seconds: float) -> None:
@@ -161,8 +174,9 @@ class Locator:
 
     # -- the way of RFC 3263 section 4
 
-    async def find(self, path: Path, hop: NextHop) -> Found:
-        """The targets that a next hop known by name stands for now. Raises NotFound, or an error of twisted.names."""
+    async def find(self, path: Path, hop: NextHop, unheard: list[Exception]) -> Found:
+        """The targets that a next hop known by name stands for now. `unheard` gets why some of what was asked for has
+        no answer, where the rest has. Raises NotFound, or an error of twisted.names."""
         realm = self._plan.realms[path.core]
         shared = self._plan.core_listener(path)
         services = self._services[shared.dialect]
@@ -177,8 +191,10 @@ class Locator:
             targets, ttl = await self._hosts(realm, hop, name, port, transport, (hop.priority,), hop.weight)
         else:
             targets, ttl = await self._by_services(
-                realm, hop, {each: services[each] for each in transports}, not wanted
+                realm, hop, {each: services[each] for each in transports}, not wanted, unheard
             )
+            if not targets and unheard:
+                raise unheard[0]
             if not targets:
                 transport = wanted or shared.transport
                 port = services[transport].port
@@ -187,7 +203,9 @@ class Locator:
             raise NotFound(f"no address of the realm's IP version for {name}")
         return targets[:MOST_TARGETS], ttl
 
-    async def _by_services(self, realm: Realm, hop: NextHop, services: Services, ask: bool) -> Found:
+    async def _by_services(
+        self, realm: Realm, hop: NextHop, services: Services, ask: bool, unheard: list[Exception]
+    ) -> Found:
         """By the SRV records of the transports that are ours; which come first NAPTR records say, if asked."""
         name = hop.to.host
         ways: list[tuple[str, str]] = []  # transport and the name of its SRV records, best first
@@ -204,7 +222,11 @@ class Locator:
             ways = [(transport, f"{service.srv}.{name}") for transport, service in services.items()]
         targets: list[Target] = []
         for place, (transport, asked) in enumerate(ways[:MOST_WAYS]):
-            records, lives = await self._records(self.resolver.lookupService, dns.SRV, asked)
+            try:
+                records, lives = await self._records(self.resolver.lookupService, dns.SRV, asked)
+            except _NO_ANSWER as error:
+                unheard.append(error)
+                continue
             ttl = min(ttl, lives) if records else ttl
             records.sort(key=lambda record: record.priority)
             for record in records[:MOST_RECORDS]:
@@ -212,7 +234,11 @@ class Locator:
                 if not host or not record.port or len(targets) >= MOST_TARGETS:
                     continue  # "." is for: not here (RFC 2782)
                 priority = (hop.priority, place, record.priority)
-                found, lives = await self._hosts(realm, hop, host, record.port, transport, priority, record.weight)
+                try:
+                    found, lives = await self._hosts(realm, hop, host, record.port, transport, priority, record.weight)
+                except _NO_ANSWER as error:  # of one host: the others are there all the same
+                    unheard.append(error)
+                    continue
                 targets += found
                 ttl = min(ttl, lives)
         return list(dict.fromkeys(targets)), ttl
@@ -265,6 +291,12 @@ class Locator:
         if ip.is_multicast or is_unspecified(address.host) or (ip.is_loopback and not own.is_loopback):
             return False
         return address not in _own(self._plan)
+
+
+def _together(targets: list[Target], before: list[Target]) -> list[Target]:
+    """`targets`, and those from before that are not among them."""
+    there = {(each.transport, each.address) for each in targets}
+    return [*targets, *(each for each in before if (each.transport, each.address) not in there)][:MOST_TARGETS]
 
 
 def _own(plan: Plan) -> set[Address]:

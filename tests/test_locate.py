@@ -222,6 +222,30 @@ def test_what_was_known_stays_when_there_is_no_answer_which_is_said_once(
     assert [place[1] for place in desk.places()] == [at(12)] and said == ["warn", "info", "info"]
 
 
+def test_one_host_without_an_answer_keeps_nobody_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(Locator, "_log", Logger(observer=lambda event: said.append(event["log_level"].name)))
+
+    def fill(table: Table) -> None:
+        table.put(f"_sip._udp.{NAME}", *(dns.Record_SRV(n, 1, 5060, f"h{n}.example") for n in (1, 2)))
+        table.put("h1.example", a(11))
+        table.records["A", "h2.example"] = DNSServerError("broken")
+
+    desk = Desk.make(plan_with(), fill)
+    assert [place[1] for place in desk.places()] == [at(11)] and said == ["warn", "info"]
+    desk.table.put("h2.example", a(12))
+    desk.clock.advance(RETRY)
+    assert [place[1] for place in desk.places()] == [at(11), at(12)]
+    desk.table.put("h1.example", a(13))
+    desk.table.records["A", "h2.example"] = NoAnswer("in vain")
+    desk.clock.advance(MOST_TTL)
+    assert {place[1] for place in desk.places()} == {at(11), at(12), at(13)}, "what was known stays"
+    desk.table.records["SRV", f"_sip._udp.{NAME}"] = DNSServerError("broken")
+    told = len(desk.told)
+    desk.clock.advance(MOST_TTL)
+    assert len(desk.told) == told and ("A", NAME) not in desk.table.asked, "no answer is not a no"
+
+
 def test_nothing_is_asked_after_the_end() -> None:
     plan = plan_with(hops=(NextHop(Address(NAME, 5060)),))
     desk = Desk.make(plan, lambda table: table.put(NAME, a(10)))
