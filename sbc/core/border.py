@@ -96,9 +96,7 @@ class Border:
     def _wake(self, owner: Timed, now: float) -> list[Order]:
         if isinstance(owner, Exchange):
             self.registry.touch(owner.call)
-            dialect = self.dialects[owner.dialect]
-            moved = failover.overdue(self.registry, dialect, owner, now)
-            return transact.wake_exchange(self.registry, dialect, owner, now) if moved is None else moved
+            return failover.wake(self.registry, self.dialects, owner, now)
         if isinstance(owner, Watch):
             return keepalive.wake_watch(self.registry, self.dialects[owner.dialect], owner, now)
         if isinstance(owner, Binding):

@@ -14,7 +14,7 @@ from sbc.core import probing, reach, transact
 from sbc.core.crossing import Crossing
 from sbc.core.ending import dismiss
 from sbc.core.exchange import Exchange, ExchangeState, Hop
-from sbc.core.hops import Neighbour, key_of
+from sbc.core.hops import Neighbour, NeighbourState, key_of
 from sbc.core.keys import far_key
 from sbc.core.message import Elsewhere, Intent, Keys, Kind, Phase, Refused, Role
 from sbc.core.orders import Note, Order
@@ -23,6 +23,18 @@ from sbc.core.registry import Arrival, Registry
 from sbc.core.routing import spoken_by
 
 State = ExchangeState
+
+
+def wake(registry: Registry, dialects: Mapping[str, Any], exchange: Exchange, now: float) -> list[Order]:
+    """The exchange's deadline has come. If that shows that a next hop has died, others have what it was at work on."""
+    dialect, neighbour = dialects[exchange.dialect], exchange.neighbour
+    lived = neighbour is not None and neighbour.state is not NeighbourState.DOWN
+    orders = overdue(registry, dialect, exchange, now)
+    if orders is None:
+        orders = transact.wake_exchange(registry, dialect, exchange, now)
+    if neighbour is not None and lived and neighbour.state is NeighbourState.DOWN and neighbour.probes is not None:
+        orders += deserted(registry, dialects, neighbour, now)
+    return orders
 
 
 def overdue(registry: Registry, dialect: Any, exchange: Exchange, now: float) -> list[Order] | None:
@@ -92,6 +104,27 @@ def unreached(registry: Registry, dialects: Mapping[str, Any], hop: Hop, why: st
     return orders
 
 
+def deserted(registry: Registry, dialects: Mapping[str, Any], neighbour: Neighbour, now: float) -> list[Order]:
+    """A next hop that is asked whether it lives has died in silence: what it had only said to be at work on goes to
+    others that are well. What finds none waits on, since it may be back; so does what the asker has heard of, and what
+    is inside a call, whose other party may be at it.
+    """
+    orders: list[Order] = []
+    left = [each for each in registry.live_exchanges if each.neighbour is neighbour and _only_pending(each)]
+    for exchange in sorted(left, key=lambda each: (each.began_at, each.token)):
+        orders += _move(registry, dialects[exchange.dialect], exchange, neighbour.why, now) or []
+    return orders
+
+
+def _only_pending(exchange: Exchange) -> bool:
+    return (
+        exchange.near is not None
+        and exchange.state is State.PROCEEDING
+        and not exchange.heard
+        and not exchange.intent.within
+    )
+
+
 def late(
     registry: Registry, dialect: Any, message: Any, answer: Intent, left: Exchange, arrival: Arrival
 ) -> list[Order]:
@@ -149,6 +182,7 @@ def _move(
         return None
     new = turns[0]
     old.failures += 1
+    registry.touch(exchange.call)
     orders: list[Order] = [_note(exchange, old, new, why), *_leave(registry, dialect, exchange, heard, now)]
     own = exchange.fallback or exchange.far
     hop = spoken_by(own.listener, new)
@@ -156,30 +190,29 @@ def _move(
     exchange.neighbour, exchange.moves_on = new, None
     exchange.state, exchange.wait = State.TRYING, 0.0
     orders += registry.reach(exchange, hop, now)
+    if exchange.target is not None and not exchange.target.name and exchange.target.address == old.hop.peer:
+        exchange.target = exchange.target._replace(address=hop.peer)  # it had no place of its own but the next hop
     if exchange.call is not None and exchange.call.opening is exchange:
-        registry.move_leg(exchange.call, exchange.call.legs[1 - exchange.arrival_leg], hop)
+        orders += registry.move_leg(exchange.call, exchange.call.legs[1 - exchange.arrival_leg], hop, now)
+        exchange.call.target = exchange.target
     if exchange.timing.quiet:  # the asker waits patiently; of others the own patience ends when it did
         exchange.deadline = now + exchange.timing.limit
     try:
-        sent, onward = _again(registry, dialect, exchange, hop, old, now)
+        sent, onward = _again(registry, dialect, exchange, hop, now)
     except Refused as no:
         return orders + transact.give_up(registry, dialect, exchange, no, now)
     after = transact.begin(registry, exchange, sent, onward, now)
     return [*orders, *exchange.onward(sent), *after]
 
 
-def _again(
-    registry: Registry, dialect: Any, exchange: Exchange, hop: Hop, old: Neighbour, now: float
-) -> tuple[bytes, Keys]:
+def _again(registry: Registry, dialect: Any, exchange: Exchange, hop: Hop, now: float) -> tuple[bytes, Keys]:
     """The request as it goes to `hop`, made of what was asked, and its Keys there. @raises Refused."""
-    near, path, target = exchange.near, exchange.path, exchange.target
+    near, path = exchange.near, exchange.path
     assert near is not None and path is not None
-    if target is not None and not target.name and target.address == old.hop.peer:
-        target = target._replace(address=hop.peer)  # it had no place of its own but the next hop
     message = dialect.decode(exchange.asked)
     slots = dialect.slots(message)
     arrival = Arrival(near.listener, near.peer, exchange.asked, now)
-    crossing = Crossing(registry, arrival, exchange.intent, exchange, hop, path, target)
+    crossing = Crossing(registry, arrival, exchange.intent, exchange, hop, path, exchange.target)
     sent = translate(dialect, message, slots, crossing)
     onward: Keys = dialect.keys(message, crossing)
     return reach.by_stream(registry, dialect, exchange, sent, now), onward

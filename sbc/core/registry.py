@@ -113,14 +113,17 @@ class Registry:
         if len(call.keys) < MOST_KEYS and self.calls_by_key.setdefault(key, call) is call:
             call.keys.add(key)
 
-    def move_leg(self, call: Call, leg: Leg, hop: Hop) -> None:
+    def move_leg(self, call: Call, leg: Leg, hop: Hop, now: float) -> list[Order]:
         """Let the peer of one leg of `call` be reached by `hop` from now on."""
-        if call.state is CallState.CLOSED:
-            leg.listener, leg.seen = hop.listener, hop.peer
-            return
-        self.waits.leave(leg)
+        old, live = leg.listener, call.state is not CallState.CLOSED
+        if live:
+            self.waits.leave(leg)
         leg.listener, leg.seen = hop.listener, hop.peer
-        self.waits.join(leg)
+        if live:
+            self.waits.join(leg)
+        kept = [each.listener for each in call.legs]
+        self.terminal_ports.hold(call, kept)
+        return [] if old in kept else self.terminal_ports.let_go(call, [old], now)
 
     def has_call(self, id: str) -> bool:
         """Whether there is a call of that id that is not over."""

@@ -117,6 +117,9 @@ def request_crossing(
         exchange.call.legs[exchange.arrival_leg].learn(intent)
         if intent.kind is Kind.OPEN:
             exchange.call.opening = exchange
+            onward = exchange.call.legs[1 - exchange.arrival_leg]
+            if exchange.far != Hop(onward.listener, onward.seen):  # it comes again, and whom it went to is down
+                orders += registry.move_leg(exchange.call, onward, exchange.far, arrival.now)
             exchange.call.ends_at = arrival.now + registry.plan.timers.call_max
             registry.timers.set(exchange.call, exchange.call.ends_at)
         exchange.label = exchange.call.legs[1 - exchange.arrival_leg].label
@@ -183,7 +186,7 @@ def _within_call(registry: Registry, arrival: Arrival, intent: Intent, call: Cal
     if knows_us or not intent.within:  # only our peer was told the token, so it is our peer that has moved
         # on the core side a call keeps the port it is known by
         by = arrival.listener if leg.realm.side is Side.ACCESS else leg.listener
-        registry.move_leg(call, leg, Hop(by, arrival.source))
+        registry.move_leg(call, leg, Hop(by, arrival.source), arrival.now)
     if name is not None:
         target: Place | None = resolve(name)
     elif not intent.within:

@@ -19,6 +19,7 @@ from tests.toy import BROKEN, CAUSES, UNAVAILABLE, WAITED, ToyDialect
 from tests.toy_calls import bound, to_access, to_core
 from tests.toy_records import (
     BIND,
+    CHALLENGE,
     CHANGE,
     CLOSE,
     CONFIRM,
@@ -364,6 +365,33 @@ def test_terminals_ports_stay_theirs() -> None:
     assert empty(made) and not made.border.registry.terminal_ports
 
 
+def test_a_terminals_port_goes_back_where_its_call_goes_elsewhere_by_another_transport() -> None:
+    plan = make_plan("toy", failover=PATIENCE, probing=NEVER_ASKED, signaling=Signaling.PORT_PER_TERMINAL)
+    core = plan.realms["core"]
+    both = (core.listeners[0], attrs.evolve(core.listeners[0], transport="tcp"))
+    path = attrs.evolve(plan.paths[0], next_hops=(SOFTSWITCH, NextHop(SECOND, 1, transport="tcp")))
+    realms = {**plan.realms, "core": attrs.evolve(core, listeners=both)}
+    made = Rig.make(ToyDialect(), attrs.evolve(plan, realms=realms, paths=(path,)))
+    bound(made, life=60)
+    sent, _ = ask(made, opening(PHONE, 2, 22).pack())
+    second = to_core(say(made, sent, FAILURE, UNAVAILABLE))[-1]
+    assert (second.listener, second.to) == (both[1], SECOND)
+    assert empty(made) and not made.border.registry.terminal_ports
+
+
+def test_an_attempt_that_comes_again_goes_on_with_the_one_that_lives() -> None:
+    made = rig()
+    sent, _ = ask(made)
+    (call,) = made.border.registry.calls.values()
+    say(made, sent, CHALLENGE)
+    ask(made, opening(PHONE, 2, 22).pack())
+    made.wait(3.1)
+    assert state_of(made, SOFTSWITCH) is NeighbourState.DOWN
+    again, _ = ask(made, opening(PHONE, exchange=2).pack())
+    assert again.to == SECOND
+    assert call.opening in made.border.registry.live_exchanges and call.legs[1].seen == SECOND
+
+
 # -- connections
 
 
@@ -376,7 +404,9 @@ def test_a_connection_that_cannot_be_had_is_a_failure_at_once() -> None:
     made = Rig.make(ToyDialect(), attrs.evolve(plan, realms=realms, paths=(path,)))
     sent, _ = ask(made)
     assert sent.to == SOFTSWITCH
+    made.border.registry.changed = changed = {}
     orders = made._take(made.border.unreachable(own, SOFTSWITCH, "refused", made.now))
+    assert list(changed) == list(made.border.registry.calls.values()), "what is kept of the call is written anew"
     assert ops(orders) == [(1, SECOND)] and {"hop-down", "failover"} <= set(events(orders))
     assert not to_access(orders)
     orders = made._take(made.border.unreachable(own, SECOND, "refused", made.now))
@@ -405,6 +435,39 @@ def test_who_does_not_say_that_it_lives_loses_what_may_take_long() -> None:
     assert {(PROBE, SOFTSWITCH)} <= set(ops(orders)) and not [each for each in ops(orders) if each[1] == SECOND]
     assert state_of(made, SOFTSWITCH) is NeighbourState.SUSPECT
     assert (BIND, SECOND) in ops(made.wait(DOUBT))
+
+
+def test_who_dies_at_work_loses_what_nobody_has_heard_of() -> None:
+    made = rig(SOFTSWITCH, SECOND, probing=Probes(period=10.0, answer_within=4.0, misses=2))
+    made._take(made.border.start(made.now))
+    heard, _ = ask(made)
+    say(made, heard, PROVISIONAL)
+    pending, _ = ask(made, opening(PHONE, 2, 22).pack())
+    say(made, pending, PENDING)
+    late = None
+    for _ in range(30):  # the other says that it lives
+        for send in to_core(made.wait(1)):
+            if Record.read(send.data).op == PROBE and send.to == SECOND:
+                made.from_core(answer(send.data, SECOND.host).pack(), SECOND)
+            elif send.to == SECOND:
+                late = send
+    assert state_of(made, SOFTSWITCH) is NeighbourState.DOWN
+    assert late is not None and Record.read(late.data).call == Record.read(pending.data).call
+    moved = [note for note in of(Note, made.log) if note.event == "failover"]
+    assert len(moved) == 1, "what rings goes on ringing"
+    assert to_access(say(made, late, 3)), "its asker is answered"
+    assert not to_access(say(made, pending, 3)), "too late"
+
+
+def test_who_dies_at_work_keeps_it_where_nobody_else_is_well() -> None:
+    made = rig(SOFTSWITCH, SECOND, probing=Probes(period=10.0, answer_within=4.0, misses=2))
+    made._take(made.border.start(made.now))
+    pending, _ = ask(made)
+    say(made, pending, PENDING)
+    orders = made.wait(30)
+    assert state_of(made, SOFTSWITCH) is state_of(made, SECOND) is NeighbourState.DOWN
+    assert "failover" not in events(orders)
+    assert to_access(say(made, pending, 3)), "it was at work"
 
 
 def test_who_says_that_it_lives_keeps_it() -> None:

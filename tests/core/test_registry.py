@@ -158,12 +158,12 @@ def test_the_connections_that_calls_are_reached_by_are_known() -> None:
     one.legs[0].listener = tcp
     registry.add_call(one, 0.0)
     assert registry.waits.joined(Hop(tcp, NAT)) and audit(registry) == []
-    registry.move_leg(one, one.legs[0], Hop(tcp, OTHER))
+    registry.move_leg(one, one.legs[0], Hop(tcp, OTHER), 0.0)
     assert registry.waits.joined(Hop(tcp, OTHER)) and not registry.waits.joined(Hop(tcp, NAT))
     assert (one.legs[0].seen, audit(registry)) == (OTHER, [])
     over(registry, one)
     assert not registry.waits.legs() and audit(registry) == []
-    registry.move_leg(one, one.legs[0], Hop(tcp, NAT))
+    registry.move_leg(one, one.legs[0], Hop(tcp, NAT), 0.0)
     assert not registry.waits.legs() and audit(registry) == []
 
 
