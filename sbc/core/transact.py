@@ -21,6 +21,9 @@ from sbc.core.routing import known_elsewhere
 from sbc.core.trust import again, insist
 
 State = ExchangeState
+MOST_RECEIPTS = 16
+"""Requests of ours in one call that may be unanswered for another receipt to be sent: else provisional answers, which
+cost their sender nothing, would each have us repeat a request for half a minute."""
 
 
 def absorb_request(
@@ -255,6 +258,8 @@ def _receive(registry: Registry, dialect: Any, exchange: Exchange, crossing: Cro
     leg = call.legs[crossing.from_leg] if call is not None else None
     if call is None or leg is None or leg.latest is None:
         return []
+    if sum(each.near is None and each.open for each in call.exchanges) >= MOST_RECEIPTS:
+        return [Note("untold", "too many receipts are unanswered", call.id)]
     place = leg.latest._replace(route=leg.route(intent.party))
     hop, arrival = hop_to(leg, place), crossing.arrival
     data = dialect.receipt(arrival.data, place, hop.listener, registry.mint.token(), leg.numbers.own())

@@ -6,6 +6,7 @@ import pytest
 
 from sbc.core.call import CallState
 from sbc.core.orders import OpenStream, UpdateStream
+from sbc.core.transact import MOST_RECEIPTS
 from sbc.sip.codec import decode
 from sbc.sip.dialect import SipDialect
 from sbc.sip.options import Reliable, SipOptions
@@ -75,6 +76,14 @@ def test_an_answer_that_comes_again_is_not_received_twice() -> None:
     assert not sends(made.from_core(early(sent)), "core")
     (prack,) = sends(made.from_core(early(sent, 12, body=b"")), "core")
     assert header(prack, b"RAck") == b"12 1 INVITE" and header(prack, b"CSeq") == b"3 PRACK"
+
+
+def test_a_flood_of_early_answers_is_not_all_received() -> None:
+    made = rig()
+    (sent,) = sends(made.from_access(invite(PHONE)), "core")
+    orders = [order for number in range(100) for order in made.from_core(early(sent, 11 + number))]
+    assert len(sends(orders, "core")) == MOST_RECEIPTS and len(sends(orders, "access")) == 100
+    assert len(made.border.registry.live_exchanges) == MOST_RECEIPTS + 1
 
 
 def test_a_2xx_without_the_answer_gets_it_and_the_call_is_as_any_other() -> None:
