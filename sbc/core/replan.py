@@ -40,6 +40,8 @@ def sweep(registry: Registry, now: float) -> list[Order]:
         realms.update((id(leg.realm), leg.realm) for leg in call.legs)
     for binding in registry.bindings.values():
         used.add(binding.onward)
+        if binding.registrar is not None:  # by which it would hear of the terminal's death
+            used.add(binding.registrar.listener)
         if binding.state is not BindingState.LAPSED:  # it comes by another, or not at all
             used.add(binding.listener)
     leaving = networks.leaving

@@ -46,6 +46,7 @@ def resume_binding(registry: Registry, data: bytes, now: float, frame: Frame) ->
         raise Unfit("is there already" if binding.id in registry.bindings else "was never confirmed")
     binding.listener = _own(binding.realm, binding.listener)
     binding.onward, orders = _terminals_own(registry, path, registry.plan.realms[path.core], binding.onward)
+    binding.registrar = _registrar(registry.plan.realms[path.core], binding)
     told = min(max(binding.expires_at - binding.told_at, 0.0), binding.grant_ends - now)
     binding.told_at, binding.expires_at = now, now + told
     due, binding.due = binding.grant_ends if binding.due is None else max(binding.due, binding.expires_at), None
@@ -58,6 +59,14 @@ def resume_binding(registry: Registry, data: bytes, now: float, frame: Frame) ->
     elif state is BindingState.DEAD:
         binding.state = BindingState.BOUND  # nobody would bring it back
     return orders
+
+
+def _registrar(core: Realm, binding: Binding) -> Hop | None:
+    """Where the core would hear of its death, if that can still be said."""
+    hop = binding.registrar
+    own = (own for own in (binding.onward, *core.listeners) if hop is not None and _same(own, hop.listener))
+    found = next(own, None)
+    return None if hop is None or found is None else attrs.evolve(hop, listener=found)
 
 
 def resume_call(

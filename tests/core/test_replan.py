@@ -11,9 +11,21 @@ from sbc.core.address import Address
 from sbc.core.binding import BindingState
 from sbc.core.message import Cause
 from sbc.core.orders import Listener, Note, OpenStream, Send, Unlisten
-from sbc.core.realm import Keepalive, Limits, Media, Path, Plan, Probing, Realm, Registrations, Side, Signaling
+from sbc.core.realm import (
+    Keepalive,
+    Limits,
+    Media,
+    NextHop,
+    Path,
+    Plan,
+    Probing,
+    Realm,
+    Registrations,
+    Side,
+    Signaling,
+)
 from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, events, listener, make_plan, of, sends
-from tests.toy import CAUSES
+from tests.toy import CAUSES, ToyDialect
 from tests.toy_calls import Talk, answered, bound, opened, read, to_access, to_core, toy_rig
 from tests.toy_records import (
     CHANGE,
@@ -53,6 +65,28 @@ def at(realm: str, address: Address) -> tuple[Listener, ...]:
 def with_guests(plan: Plan) -> Plan:
     second = Path("second", "guests", "core", (SOFTSWITCH,))
     return attrs.evolve(plan, realms={**plan.realms, "guests": GUESTS}, paths=(*plan.paths, second))
+
+
+def told_by_tcp(port: int) -> Plan:
+    """A next hop by TCP, terminals with UDP ports of their own, and a core that is to hear of the dead."""
+    keepalive = Keepalive(Probing.PROBE, tell_core=True)
+    plan = make_plan("toy", keepalive=keepalive, signaling=Signaling.PORT_PER_TERMINAL)
+    by_tcp = attrs.evolve(listener("core", Address(SBC_CORE.host, port), "toy"), transport="tcp")
+    path = attrs.evolve(plan.paths[0], next_hops=(NextHop(SOFTSWITCH, transport="tcp"),))
+    own = plan.realms["core"].listeners[0]
+    return but(attrs.evolve(plan, paths=(path,)), "core", listeners=(own, by_tcp))
+
+
+def test_by_what_the_core_would_hear_of_a_death_stays_until_the_terminal_has_come_again() -> None:
+    made = Rig.make(ToyDialect(), told_by_tcp(5060))
+    bound(made, life=600)
+    (terminal,) = made.border.registry.bindings.values()
+    assert terminal.registrar is not None and terminal.onward.transport == "udp"
+    old = terminal.registrar.listener
+    orders = [*made.replan(told_by_tcp(5070)), *made.wait(60)]
+    assert old.transport == "tcp" and old not in [order.listener for order in of(Unlisten, orders)]
+    bound(made, life=600, exchange=2)
+    assert old in [order.listener for order in of(Unlisten, made.wait(60))]
 
 
 def said(data: list[bytes]) -> list[tuple[int, int]]:

@@ -25,6 +25,7 @@ from sbc.core.registry import Arrival
 from sbc.core.snapshot import MOMENTS, pack
 from tests.calls.test_calls import answered as sip_answered
 from tests.calls.test_calls import rig as sip_rig
+from tests.core.test_replan import told_by_tcp
 from tests.kept import SHIFT, restarted, values_of
 from tests.rig import NAT, PHONE, SECRET, SOFTSWITCH, Rig, events, make_plan, of, sends
 from tests.sip_messages import answer as sip_answer
@@ -300,6 +301,15 @@ def test_what_a_terminal_was_told_counts_from_the_restart_but_no_longer_than_the
     assert short.expires_at <= short.grant_ends
     with pytest.raises(Unfit, match="expired"):
         restarted(rig, left + 1.0)
+
+
+@pytest.mark.parametrize("port", [5060, 5070])
+def test_the_core_hears_of_a_death_only_by_what_is_still_listened_on(port: int) -> None:
+    rig = Rig.make(ToyDialect(), told_by_tcp(5060))
+    bound(rig, life=600)
+    made, _ = restarted(rig, plan=told_by_tcp(port))
+    (terminal,) = made.border.registry.bindings.values()
+    assert (terminal.registrar is not None) == (port == 5060)
 
 
 def test_who_was_dead_still_is_and_is_heard_of_again() -> None:
