@@ -34,8 +34,8 @@ class SignalService(Service):
 
     def stopService(self) -> None:
         super().stopService()
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        for number, handler in self._before.items():  # by default SIGHUP ends a process, and records may still wait
+            signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else handler)
         self._before.clear()
 
     def _install(self) -> None:

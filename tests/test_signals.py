@@ -51,14 +51,15 @@ Made = tuple[SignalService, Reactor, Wishes]
 
 @pytest.fixture
 def made() -> Iterator[Made]:
-    before = [signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)]
+    hup, *others = (signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT))
     reactor, wishes = Reactor(), Wishes()
     service = SignalService(reactor, wishes)  # type: ignore[arg-type]
     service.startService()
     yield service, reactor, wishes
     if service.running:
         service.stopService()
-    assert [signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)] == before
+    assert signal.signal(signal.SIGHUP, hup) is signal.SIG_IGN
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == others
 
 
 def send(number: signal.Signals) -> None:
@@ -84,6 +85,14 @@ def test_term_ends_the_process_when_the_calls_have_gone(made: Made) -> None:
 def test_int_ends_it_at_once(made: Made) -> None:
     send(signal.SIGINT)
     assert made[2].heard == ["stop at once"]
+
+
+def test_a_hup_that_comes_while_it_ends_does_not_end_it_at_once(made: Made) -> None:
+    """Calls' records may be on their way to the disk."""
+    service, _, wishes = made
+    service.stopService()
+    send(signal.SIGHUP)
+    assert wishes.heard == []
 
 
 def test_a_service_that_was_stopped_before_the_reactor_ran_hears_nothing() -> None:
