@@ -81,7 +81,12 @@ class BorderService(Service):
     def look_over_books(self) -> None:
         """Run the next of the auditor's checks and say what it found."""
         self._looked_at = self._reactor.seconds()
-        faults = next(self._checks)()
+        try:
+            faults = next(self._checks)()
+        except Exception:  # noqa: BLE001 - books in which the auditor is lost are no reason to end all calls
+            self.runner.counted["audit-faults"] += 1
+            self._log.failure("a fault in looking over the books")
+            return
         if faults:
             self.runner.counted["audit-faults"] += len(faults)
             self._log.error(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pathlib
 import socket
+from itertools import cycle
 from typing import cast
 
 import pytest
 from twisted.application.service import IService, MultiService
 from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
 
 from sbc.config.schema import AuditConfig, CdrConfig, Config, ControlConfig, MetricsConfig
 from sbc.core.address import Address
@@ -62,6 +64,21 @@ def test_an_imbalance_is_counted() -> None:
     for _ in service.runner.checks():  # each look is one check; all come round in the configured time
         service.look_over_books()
     assert service.runner.counted["audit-faults"] == 1
+    service.stopService()
+
+
+def test_an_auditor_who_is_lost_is_counted_and_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost() -> list[str]:
+        raise KeyError("a stream")
+
+    said: list[str] = []
+    monkeypatch.setattr(BorderService, "_log", Logger(observer=lambda event: said.append(event["log_format"])))
+    service = BorderService(MixedReactor(), plan())
+    service.startService()
+    service._checks = cycle([lost, lambda: []])
+    for _ in range(3):
+        service.look_over_books()
+    assert service.runner.counted["audit-faults"] == len(said) == 2
     service.stopService()
 
 

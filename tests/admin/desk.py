@@ -30,8 +30,6 @@ from tests.waiting import PATIENCE
 PHONE = Address("192.168.1.10", 5060)
 """Where the phone believes to be. It is seen elsewhere: behind a NAT."""
 
-"""Seconds to wait for what must come; only a failing test waits so long."""
-
 
 _HOSTS = cycle(range(11, 251, 4))  # two desks may stand open at once
 
