@@ -66,10 +66,18 @@ class Nothing(Resource):
         return b"only /metrics is here\n"
 
 
+class Question(Request):
+    """A request. Nobody who asks has anything to bring: Twisted would keep it on the disk, as much as comes."""
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Passed over."""
+
+
 class MetricsSite(Site):
     """The server. It logs no requests."""
 
     noisy = False
+    requestFactory = Question
 
     def log(self, request: Any) -> None:
         """Not a line for each scrape."""

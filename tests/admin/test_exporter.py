@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import attrs
 import pytest
@@ -98,6 +99,26 @@ def test_nothing_else_is_there(scraper: Scraper) -> None:
     assert scraper.get("/metrics", method="POST")[0].startswith("HTTP/1.1 405")
     head, body = scraper.get("/metrics", method="HEAD")
     assert head.startswith("HTTP/1.1 200") and body == ""
+
+
+def test_what_somebody_brings_is_kept_nowhere(scraper: Scraper, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[bytes] = []
+    render = exporter.Page.render
+
+    def look(self: exporter.Page, request: Any) -> bytes:
+        request.content.seek(0)
+        kept.append(request.content.read())
+        return render(self, request)
+
+    monkeypatch.setattr(exporter.Page, "render", look)
+    for length in (10, 120_000):
+        with scraper.connect() as sock:
+            sock.setblocking(True)
+            sock.sendall(b"POST /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n")
+            sock.sendall(b"Content-Length: %d\r\n\r\n" % length + bytes(length))
+            sock.setblocking(False)
+            assert scraper.heard(sock).startswith("HTTP/1.1 405")
+    assert kept == [b"", b""]
 
 
 def test_nonsense_is_shown_out(scraper: Scraper) -> None:
