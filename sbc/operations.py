@@ -175,8 +175,8 @@ class Operations:
             self._leave()
 
     def end_calls(self) -> None:
-        """End every call that is live, and tell both parties; none where a store keeps them."""
-        if self.keeps:
+        """End every call that is live, and tell both parties; at a stop none where a store keeps them."""
+        if self.keeps and self.state == "stopping":
             return
         for call in list(self._border.registry.calls.values()):
             now = self._reactor.seconds()

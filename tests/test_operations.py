@@ -89,8 +89,11 @@ def test_a_drain_without_a_limit_ends_no_call() -> None:
     assert desk.operations.waited == 0
 
 
-def test_after_the_limit_both_parties_are_told() -> None:
+@pytest.mark.parametrize("keeps", [False, True])
+def test_after_the_limit_both_parties_are_told(keeps: bool) -> None:
+    """Also where a store would keep the calls: it is a drain that was asked for, no stop."""
     desk, _ = talking()
+    desk.operations.keeps = keeps
     assert "1 call to wait for, for 10 s at most" in desk.operations.drain(10).lines[0]
     desk.wait(9.75)
     assert not desk.told()
