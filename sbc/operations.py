@@ -180,7 +180,10 @@ class Operations:
             return
         for call in list(self._border.registry.calls.values()):
             now = self._reactor.seconds()
-            self._runner.carry_out(self._border.end_call(call.id, "the SBC was stopped", now, Ending.SHUTDOWN))
+            try:
+                self._runner.carry_out(self._border.end_call(call.id, "the SBC was stopped", now, Ending.SHUTDOWN))
+            except Exception:  # noqa: BLE001 - whatever it is, the others are to be told, and the SBC is to end
+                self._log.failure("call {call} cannot be ended", call=call.id)
 
     def _part(self) -> None:
         """End what is live and go: what was written last is to be on its way."""

@@ -7,6 +7,7 @@ from typing import Any, cast
 import attrs
 import pytest
 from twisted.internet.task import Clock
+from twisted.logger import Logger
 
 from sbc.config.schema import Config, DrainConfig
 from sbc.core.message import Ending, Kind
@@ -149,6 +150,20 @@ def test_a_second_stop_is_at_once_and_both_parties_are_told() -> None:
     assert first == second == [True]
     assert desk.told() == ["access", "core"]
     assert not desk.clock.getDelayedCalls()
+
+
+def test_a_call_that_cannot_be_ended_keeps_no_stop_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*_: object) -> None:
+        raise KeyError("a leg")
+
+    said: list[str] = []
+    monkeypatch.setattr(Operations, "_log", Logger(observer=lambda event: said.append(event["log_format"])))
+    desk, _ = talking()
+    monkeypatch.setattr(desk.rig.border, "end_call", lost)
+    desk.stopped()
+    ended = desk.stopped()
+    desk.wait(1)
+    assert ended == [True] and "call {call} cannot be ended" in said
 
 
 def test_while_it_stops_nothing_takes_that_back() -> None:
