@@ -11,6 +11,7 @@ from typing import Any
 from twisted.application.internet import TimerService
 from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
 from sbc.admin.log import TWISTD_LOG
@@ -111,7 +112,16 @@ def dialects(plan: Plan) -> dict[str, Any]:
 class Sbc(MultiService):
     """All services of one SBC, and what an operator does to it."""
 
+    _log = Logger()
     operations: Operations
+
+    def startService(self) -> None:
+        """@raises OSError, CannotListenError where something that is needed cannot be had; the log says what."""
+        try:
+            super().startService()
+        except (OSError, CannotListenError) as error:
+            self._log.critical("the SBC cannot start: {error}", error=error)  # above the traceback that twistd shows
+            raise
 
 
 def make_service(config: Config, alone: bool = False) -> Sbc:

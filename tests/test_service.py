@@ -10,12 +10,12 @@ from typing import cast
 import pytest
 from twisted.application.service import IService, MultiService
 from twisted.internet.error import CannotListenError
-from twisted.logger import Logger
+from twisted.logger import Logger, formatEvent
 
 from sbc.config.schema import AuditConfig, CdrConfig, Config, ControlConfig, MetricsConfig
 from sbc.core.address import Address
 from sbc.core.realm import Media, Path, Plan, Realm, Side
-from sbc.service import BorderService, make_service
+from sbc.service import BorderService, Sbc, make_service
 from tests.test_runner import MixedReactor, listener
 
 
@@ -109,3 +109,16 @@ def test_the_ledger_starts_before_the_first_call_and_hears_of_all(tmp_path: path
     assert [each.name for each in services if each.name] == ["ledger", "border"]
     ledger, border = services[:2]
     assert border.runner.meter is ledger.meter
+
+
+def test_what_keeps_it_from_starting_is_said_for_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(Sbc, "_log", Logger(observer=lambda event: said.append(formatEvent(event))))
+    where = plan()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as squatter:
+        squatter.bind(where.realms["access"].listeners[0].address)
+        whole = make_service(Config(where))
+        with pytest.raises(CannotListenError):
+            whole.startService()
+    (line,) = said
+    assert line.startswith("the SBC cannot start: Couldn't listen on 127.0.8.1:") and "in use" in line
