@@ -97,10 +97,10 @@ class Capture:
         """Every host in the IP headers."""
         return {end[0] for packet in self.packets for end in (packet.src, packet.dst)}
 
-    def find(self, needle: bytes, src: str = "", dst: str = "") -> list[Packet]:
+    def find(self, needle: bytes, src: str = "", dst: str = "", apart: re.Pattern[bytes] | None = None) -> list[Packet]:
         """The packets (from or to a host, if given) whose IP header or body holds `needle`, or, where it spells an
         IP address, that address' packed form. As text an address counts only as a whole: 10.0.0.1 is not found in
-        10.0.0.12."""
+        10.0.0.12. What `apart` matches is not looked into."""
         try:
             packed = ip_address(needle.decode()).packed
         except ValueError:
@@ -110,7 +110,8 @@ class Capture:
             packet
             for packet in self.packets
             if src in ("", packet.src[0]) and dst in ("", packet.dst[0])
-            if (packed and packed in packet.raw) or text.search(packet.raw)
+            for raw in [packet.raw if apart is None else apart.sub(b"", packet.raw)]
+            if (packed and packed in raw) or text.search(raw)
         ]
 
     def contains(self, needle: bytes) -> bool:
