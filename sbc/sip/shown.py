@@ -12,9 +12,11 @@ _LONGEST = 160  # characters of what a message is
 
 # Lengths are bounded, so that no message takes long, however it was made.
 _ANSWERS = re.compile(
-    rb'\b(response|rspauth|auts|ck|ik)(\s{0,16}=\s{0,16})("(?:[^"\\]|\\.){0,2048}+"|[^\s,;"]{1,2048}+)', re.IGNORECASE
+    rb'\b(response|rspauth|auts|ck|ik|digits)(\s{0,16}=\s{0,16})("(?:[^"\\]|\\.){0,2048}+"|[^\s,;"]{1,2048}+)',
+    re.IGNORECASE,
 )
-"""Parameters of Digest, and of AKA, by which a password or key could be guessed or used (RFC 7616, RFC 3310)."""
+"""Parameters of Digest, and of AKA, by which a password or key could be guessed or used (RFC 7616, RFC 3310); digits
+that are keyed in, in NOTIFY (RFC 4730)."""
 _TOKENS = re.compile(
     rb"^((?:proxy-)?authorization[ \t]*:\s*(?!digest\b)[^\s,]+)[ \t\r\n]+(?=[^\r\n])[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*",
     re.IGNORECASE | re.MULTILINE,
@@ -28,7 +30,8 @@ _KEYS = re.compile(
 """Keys in SDP (RFC 4568, RFC 8839, RFC 4567, RFC 4566 section 5.12)."""
 _DIGITS = re.compile(rb"^(signal[ \t]*=[ \t]*)[^\r\n]+", re.IGNORECASE | re.MULTILINE)
 """Digits that are keyed in, in INFO (application/dtmf-relay): they may be a card's."""
-_DTMF = re.compile(rb"^(?:content-type|c)[ \t]*:\s*application/dtmf[ \t\r]*$", re.IGNORECASE | re.MULTILINE)
+_DTMF = re.compile(rb"^(?:content-type|c)[ \t]*:\s*application/dtmf[ \t]*(?:[;\r\n]|\Z)", re.IGNORECASE | re.MULTILINE)
+_GAP = re.compile(rb"\r?\n\r?\n")
 
 
 def tell(data: bytes) -> str:
@@ -52,8 +55,11 @@ def mask(data: bytes) -> bytes:
     data = _PASSWORDS.sub(rb"\1:" + MASK + b"@", data)
     data = _KEYS.sub(rb"\1" + MASK, data)
     data = _DIGITS.sub(rb"\1" + MASK, data)
-    head, gap, body = data.partition(b"\r\n\r\n")
-    return head + gap + MASK if body and _DTMF.search(head) else data
+    begin = len(data) - len(data.lstrip(b"\r\n"))
+    gap = _GAP.search(data, begin)
+    if gap is None or gap.end() == len(data) or _DTMF.search(data, begin, gap.start()) is None:
+        return data
+    return data[: gap.end()] + MASK
 
 
 def _words(data: bytes) -> str:

@@ -74,12 +74,15 @@ def test_a_secret_in_a_header_is_masked(line: bytes) -> None:
         (b"Signal=5ecre7", b"application/dtmf-relay"),
         (b"Signal = 5ecre7", b"application/dtmf-relay"),
         (b"5ecre7", b"application/dtmf"),
+        (b"5ecre7", b"application/dtmf ; charset=utf-8"),
+        (b'<kpml-response code="200" digits="5ecre7" tag="d"/>', b"application/kpml-response+xml"),
     ],
 )
 def test_a_secret_in_a_body_is_masked(line: bytes, content: bytes) -> None:
     data = message(b"INFO sip:bob@x SIP/2.0", b"To: x", body=line + b"\r\n", content=content)
-    assert SECRET not in mask(data)
-    assert b"***" in mask(data)
+    for said in (data, b"\r\n\r\n" + data, data.replace(b"\r\n", b"\n"), data.replace(b"Content-Type:", b"c :\r\n")):
+        assert SECRET not in mask(said)
+        assert b"***" in mask(said)
 
 
 @pytest.mark.parametrize("data", [INVITE, answer(INVITE, "192.0.2.2"), plain_answer(INVITE, b"404 Not Found")])
