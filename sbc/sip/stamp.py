@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from sbc.core.address import Address, bracketed
+from sbc.core.address import Address, bracketed, canonical
 from sbc.core.crossing import Crossing
 from sbc.core.message import BadMessage, Keys, Place, Role, Slot
 from sbc.core.orders import Listener
@@ -37,7 +37,9 @@ _KEPT = _KNOWN | IDENTITIES
 # what must stand before an address, and after it, that it is no part of a longer one; an escape (%40) is no digits
 _ESCAPE = rb"(?<=%[0-9A-Fa-f]{2})"
 _IPV4_EDGES = (re.compile(rb"(?<![0-9])(?<![0-9]\.)|" + _ESCAPE), re.compile(rb"(?![0-9]|\.[0-9])"))
-_IPV6_EDGES = (re.compile(rb"(?<![0-9A-Za-z:.])|" + _ESCAPE), re.compile(rb"(?![0-9A-Za-z:.])"))
+_IPV6 = re.compile(
+    rb"(?:(?<![0-9A-Za-z:.])|" + _ESCAPE + rb")[0-9A-Fa-f]{0,4}+(?::[0-9A-Fa-f]{0,4}+){2,7}+(?![0-9A-Za-z:.])"
+)
 _RACK = re.compile(rb"[0-9]{1,10}\s++([0-9]{1,10})\s++[^\s]++")
 _UNSAFE_IN_HEADERS = re.compile(rb"[^0-9A-Za-z\-_.!~*'()\[\]/?:+$]")
 
@@ -187,8 +189,15 @@ def _tag_as_written(message: SipMessage, name: str) -> bytes:
 
 
 def _alone(data: bytes, host: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Where an address stands that is not part of a longer one."""
-    before, after = _IPV6_EDGES if b":" in host else _IPV4_EDGES
+    """Where an address stands that is not part of a longer one; of IPv6 in any spelling, with its brackets."""
+    if b":" in host:
+        for match in _IPV6.finditer(data, start, end):
+            if canonical(match[0].decode()).encode() == host:
+                at, behind = match.span()
+                around = data[at - 1 : at] == b"[" and data[behind : behind + 1] == b"]"
+                yield at - around, behind + around
+        return
+    before, after = _IPV4_EDGES
     at = data.find(host, start, end)
     while at >= 0:
         behind = at + len(host)
@@ -207,7 +216,7 @@ def _sweep(message: SipMessage, crossing: Crossing) -> None:
     spared = _KEPT if crossing.path.hosts is Hosts.KEEP else _ANSWERED if crossing.reply else _KNOWN
     strange = [index for index, name in enumerate(message.names) if name not in spared]
     said = b"\n".join([message.reason, *[message.lines[index] for index in strange]])
-    found = [host for host in _to_hide(crossing) if host in said]
+    found = [host for host in _to_hide(crossing) if host in said or (b":" in host and _IPV6.search(said))]
     if not found:
         return
     for index in strange:
@@ -225,7 +234,9 @@ def _hide(message: SipMessage, crossing: Crossing, hosts: list[bytes], start: in
     for host in hosts:
         for span in _alone(message.data, host, start, end):
             if message.edits.is_free(*span):
-                message.edits.replace(*span, crossing.local.host.encode())
+                local = crossing.local.host
+                around = message.data[span[0] : span[0] + 1] == b"["
+                message.edits.replace(*span, (bracketed(local) if around else local).encode())
 
 
 def _replace_vias(message: SipMessage, value: bytes) -> None:

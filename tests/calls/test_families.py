@@ -139,3 +139,15 @@ def test_rtcp_of_the_wrong_family_follows_rtp() -> None:
     remote = opened.spec.sides[0].remote
     assert remote is not None and remote.rtcp == Address(PHONE.host, 4001)
     rig.from_core(plain_answer(sent, b"486 Busy Here"))
+
+
+def test_an_ipv6_address_is_hidden_however_it_is_spelt() -> None:
+    rig = Rig.make(SipDialect(), plan_of("access"))
+    value = (
+        b"a=[2001:DB8:1::10]:5060 b=2001:0db8:0001:0:0:0:0:10 c=%402001:db8:1::10 d=2001:db8:1::11 e=12:00:01 f=[::1]"
+    )
+    asked = six(invite(PHONE)).replace(b"CSeq:", b"X-Seen: " + value + b"\r\nCSeq:")
+    (sent,) = sends(rig.from_access(asked, PHONE6), "core")
+    assert header(sent, b"X-Seen") == (
+        b"a=198.51.100.1:5060 b=198.51.100.1 c=%40198.51.100.1 d=2001:db8:1::11 e=12:00:01 f=[::1]"
+    )
