@@ -270,7 +270,10 @@ def _write_target(message: SipMessage, crossing: Crossing) -> None:
         # whom it is for is never us: what may not be told of this side is the other side's to know
         write_host(message, uri, Place(Address(crossing.peer_host, 0)) if place.ours else place)
         _write_maddr(message, uri, hidden)
-    _hide(message, crossing, hidden, uri.start, uri.end)
+        _hide(message, crossing, hidden, uri.start, uri.host_start)
+        _hide(message, crossing, hidden, uri.host_end, uri.end)
+    else:
+        _hide(message, crossing, hidden, uri.start, uri.end)
 
 
 def _write_maddr(message: SipMessage, uri: Uri, hidden: list[bytes]) -> None:

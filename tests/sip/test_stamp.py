@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sbc.core.address import Address
+from sbc.core.realm import Hosts
 from sbc.sip.codec import decode
 from sbc.sip.dialect import SipDialect
 from sbc.sip.stamp import escape_in_header, received_vias
@@ -176,6 +177,12 @@ def test_who_names_the_sbc_by_its_address_means_the_domain_with_and_without_a_po
 )  # fmt: skip
 def test_a_request_uri_shows_no_address_of_the_other_side_nor_leads_back(said: bytes, written: bytes) -> None:
     assert sent_on(b"INVITE sip:bob@sbc.example.com ", b"INVITE %b " % said).startswith(b"INVITE %b SIP" % written)
+
+
+def test_the_host_of_a_request_uri_is_the_paths_to_keep() -> None:
+    asked = b"INVITE sip:bob@192.168.1.10;x=192.168.1.10 "
+    sent = sent_on(b"INVITE sip:bob@sbc.example.com ", asked, hosts=Hosts.KEEP)
+    assert sent.startswith(b"INVITE sip:bob@192.168.1.10;x=198.51.100.1 ")
 
 
 def test_an_address_is_found_behind_an_escape_and_between_letters() -> None:
