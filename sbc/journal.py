@@ -42,6 +42,11 @@ LINES_A_SECOND = 20
 """The most lines of one event in one second. Anybody can make us refuse; nobody is to fill the disk by it."""
 
 
+MOST_STREAMS = 32
+"""Ended streams of a call whose volume stands in its last line; of further ones only their number does. A call may open
+and close streams as long as it likes."""
+
+
 class Journal:
     """Counts events in `counted` and logs them, each line with the call's id. `seconds` is the reactor's clock."""
 
@@ -53,6 +58,7 @@ class Journal:
         self._said: Counter[str] = Counter()
         self._unsaid: Counter[str] = Counter()
         self._volumes: dict[str, list[tuple[str, StreamCounters]]] = {}
+        self._more: Counter[str] = Counter()
         self.counted: Counter[str] = Counter()
 
     def note(self, note: Note) -> None:
@@ -92,7 +98,11 @@ class Journal:
 
     def volume(self, call: str, stream: str, counters: StreamCounters) -> None:
         """A stream of `call` has been closed with these final counters."""
-        self._volumes.setdefault(call, []).append((stream, counters))
+        volumes = self._volumes.setdefault(call, [])
+        if len(volumes) < MOST_STREAMS:
+            volumes.append((stream, counters))
+        else:
+            self._more[call] += 1
 
     def record(self, record: Record) -> None:
         """A call has begun, been answered or ended."""
@@ -100,7 +110,8 @@ class Journal:
         fields = record.fields
         if "ending" in fields:
             self.counted[f"ending-{fields['ending']}"] += 1
-        volumes = self._volumes.pop(record.call, []) if record.event == "close" else []
+        over = record.event == "close"
+        volumes, more = (self._volumes.pop(record.call, []), self._more.pop(record.call, 0)) if over else ([], 0)
         if not self._worth_a_line(record):
             return
         if record.event == "open":
@@ -115,7 +126,8 @@ class Journal:
                 call=record.call,
                 cause=fields["cause"],
                 seconds="-" if fields["answered_for"] is None else f"{fields['answered_for']:.3f} s",
-                volume="; ".join(f"stream {name}: {told(counters)}" for name, counters in volumes) or "no media",
+                volume=("; ".join(f"stream {name}: {told(counters)}" for name, counters in volumes) or "no media")
+                + (f"; and {more} more streams" if more else ""),
                 volumes=volumes,
             )
 

@@ -6,7 +6,7 @@ from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 
 from sbc.core.orders import Note, Record
-from sbc.journal import CALL_LINES_A_SECOND, LINES_A_SECOND, Journal, told
+from sbc.journal import CALL_LINES_A_SECOND, LINES_A_SECOND, MOST_STREAMS, Journal, told
 from sbc.media.counters import SideCounters, StreamCounters, Volume
 
 
@@ -70,6 +70,20 @@ def test_every_line_about_a_call_begins_with_its_id_and_the_end_tells_the_volume
     assert said[2] == f"call c1: ended: 486 Busy Here; answered for 2.500 s; stream c1/1: {told(carried)}"
     assert "side 0 in 50+0 packets 8600 octets" in said[2] and "out 49+0" in said[2]
     assert said[3] == "call c2: ended: timeout; answered for -; no media"
+
+
+def test_a_call_of_very_many_streams_has_a_line_of_bounded_length() -> None:
+    journal = Journal(Clock().seconds)
+
+    def life() -> None:
+        for number in range(MOST_STREAMS + 5000):
+            journal.volume("c1", f"c1/{number}", StreamCounters((SideCounters(), SideCounters())))
+        journal.record(Record("c1", "close", {"cause": "ended", "answered_for": 2.5}))
+        journal.record(Record("c1", "close", {"cause": "ended", "answered_for": 2.5}))
+
+    whole, after = lines_of(life)
+    assert whole.count("stream c1/") == MOST_STREAMS and whole.endswith("; and 5000 more streams")
+    assert after.endswith("; no media")
 
 
 def test_attempts_cannot_fill_the_log_and_leave_nothing_behind_answered_calls_are_always_told() -> None:
