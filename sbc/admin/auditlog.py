@@ -37,6 +37,7 @@ class AuditFile:
     def __init__(self, path: str) -> None:
         """@raises OSError where it cannot be opened."""
         self.path = path
+        self._torn = False
         self._file = self._open()
 
     def _open(self) -> int:
@@ -47,10 +48,11 @@ class AuditFile:
         if self._moved():
             fresh = self._open()
             os.close(self._file)
-            self._file = fresh
-        data = line.encode("utf-8", "backslashreplace") + b"\n"
+            self._file, self._torn = fresh, False
+        data = (b"\n" if self._torn else b"") + line.encode("utf-8", "backslashreplace") + b"\n"
         while data:
             data = data[os.write(self._file, data) :]
+            self._torn = bool(data)  # the disk may be full in the middle of a line: the next is to be one of its own
         if sync:
             os.fsync(self._file)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -95,6 +96,26 @@ def test_a_full_disk_is_told_and_locks_nobody_out(events: list[LogEvent]) -> Non
     said = [formatEvent(each) for each in events]
     assert "anna from 192.0.2.1:1234: kick x: done" in said
     assert sum("/dev/full cannot be written" in line for line in said) == 2
+
+
+def test_a_line_that_was_cut_by_a_full_disk_spoils_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = AuditFile(str(tmp_path / "audit"))
+    left = [3, 0]
+
+    def write(number: int, data: bytes) -> int:
+        room = left.pop(0) if left else len(data)
+        if not room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(number, data[:room])
+
+    real = os.write
+    monkeypatch.setattr(os, "write", write)
+    with pytest.raises(OSError, match="No space"):
+        file.write("first", sync=False)
+    file.write("second", sync=False)
+    file.write("third", sync=False)
+    file.close()
+    assert (tmp_path / "audit").read_text() == "fir\nsecond\nthird\n"
 
 
 def test_a_line_has_an_end(tmp_path: Path, events: list[LogEvent]) -> None:
