@@ -173,6 +173,8 @@ class Border:
         for exchange in list(registry.live_exchanges):
             if exchange.open and any(binding.onward == listener for binding in exchange.bindings):
                 orders += registry.terminal_ports.fall_back(exchange.bindings, self.plan, now)
+                for binding in exchange.bindings:
+                    registry.touch(binding)
                 refused = Refused(Cause.BUSY, "no signalling port", retry_after=30)
                 orders += transact.give_up(registry, self.dialects[exchange.dialect], exchange, refused, now)
                 orders += registry.drop_pending(exchange, now)

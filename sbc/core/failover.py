@@ -209,6 +209,7 @@ def _again(registry: Registry, dialect: Any, exchange: Exchange, hop: Hop, now: 
     """The request as it goes to `hop`, made of what was asked, and its Keys there. @raises Refused."""
     near, path = exchange.near, exchange.path
     assert near is not None and path is not None
+    exchange.bindings[:] = [each for each in exchange.bindings if each.id in registry.bindings]  # some are taken off
     message = dialect.decode(exchange.asked)
     slots = dialect.slots(message)
     arrival = Arrival(near.listener, near.peer, exchange.asked, now)

@@ -312,6 +312,7 @@ class Registry:
         realm = self.plan.realms[path.access]
         found = self.binding_of(arrival, user, place, label)
         if found is not None:
+            self.touch(found)  # how it is presented may change here
             return found, self.terminal_ports.renew(found, self.plan.core_listener(found.path), arrival.now)
         self.crowd.within("bindings", realm, realm.limits.bindings)
         # apart, so that a flood of claims takes nobody's place

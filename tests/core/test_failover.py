@@ -295,6 +295,17 @@ def test_a_registration_goes_elsewhere_and_the_binding_goes_on() -> None:
     assert empty(made)
 
 
+def test_a_registration_that_goes_elsewhere_names_no_terminal_that_is_taken_off_meanwhile() -> None:
+    made = rig()
+    bound(made, life=600)
+    sent, _ = ask(made, binding(PHONE, exchange=2, life=600).pack())
+    off, _ = ask(made, binding(PHONE, exchange=3, life=0).pack())
+    made.from_core(granted(off.data).pack(), off.to)
+    assert not made.border.registry.bindings
+    assert to_core(say(made, sent, FAILURE, UNAVAILABLE))[-1].to == SECOND
+    assert empty(made)
+
+
 def test_a_request_that_may_take_long_waits_for_one_that_lives() -> None:
     made = rig()
     bound(made, life=600)

@@ -10,7 +10,7 @@ import pytest
 from sbc.core.address import Address
 from sbc.core.binding import BindingState
 from sbc.core.message import Cause
-from sbc.core.orders import Listener, Note, OpenStream, Send, Unlisten
+from sbc.core.orders import Listen, Listener, Note, OpenStream, Send, Unlisten
 from sbc.core.realm import (
     Keepalive,
     Limits,
@@ -24,6 +24,7 @@ from sbc.core.realm import (
     Side,
     Signaling,
 )
+from tests.kept import Kept
 from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, events, listener, make_plan, of, sends
 from tests.toy import CAUSES, ToyDialect
 from tests.toy_calls import Talk, answered, bound, opened, read, to_access, to_core, toy_rig
@@ -65,6 +66,23 @@ def at(realm: str, address: Address) -> tuple[Listener, ...]:
 def with_guests(plan: Plan) -> Plan:
     second = Path("second", "guests", "core", (SOFTSWITCH,))
     return attrs.evolve(plan, realms={**plan.realms, "guests": GUESTS}, paths=(*plan.paths, second))
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_how_a_terminal_is_presented_is_written_before_the_registrar_has_said_yes(opens: bool) -> None:
+    made = toy_rig()
+    bound(made, life=600)
+    kept = Kept(made.border)
+    made.replan(make_plan("toy", signaling=Signaling.PORT_PER_TERMINAL))
+    kept.flush()
+    orders = made.from_access(binding(PHONE, exchange=2, life=600).pack())
+    (listen,) = of(Listen, orders)
+    kept.flush()
+    assert kept.faults() == []
+    if not opens:
+        made._take(made.border.unlistened(listen.listener, "in use", made.now))
+        kept.flush()
+        assert kept.faults() == []
 
 
 def told_by_tcp(port: int) -> Plan:
