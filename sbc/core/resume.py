@@ -46,7 +46,9 @@ def resume_binding(registry: Registry, data: bytes, now: float, frame: Frame) ->
         raise Unfit("is there already" if binding.id in registry.bindings else "was never confirmed")
     binding.listener = _own(binding.realm, binding.listener)
     binding.onward, orders = _terminals_own(registry, path, registry.plan.realms[path.core], binding.onward)
-    binding.registrar = _registrar(registry.plan.realms[path.core], binding)
+    registrar, binding.registrar = binding.registrar, _registrar(registry.plan.realms[path.core], binding)
+    if binding.registrar != registrar:
+        registry.touch(binding)
     told = min(max(binding.expires_at - binding.told_at, 0.0), binding.grant_ends - now)
     binding.told_at, binding.expires_at = now, now + told
     due, binding.due = binding.grant_ends if binding.due is None else max(binding.due, binding.expires_at), None

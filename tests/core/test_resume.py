@@ -307,8 +307,11 @@ def test_what_a_terminal_was_told_counts_from_the_restart_but_no_longer_than_the
 def test_the_core_hears_of_a_death_only_by_what_is_still_listened_on(port: int) -> None:
     rig = Rig.make(ToyDialect(), told_by_tcp(5060))
     bound(rig, life=600)
-    made, _ = restarted(rig, plan=told_by_tcp(port))
-    (terminal,) = made.border.registry.bindings.values()
+    border = Border(told_by_tcp(port), rig.border.dialects, Mint(SECRET, b"again"))
+    border.registry.changed = changed = {}
+    border.resume_binding(values_of(rig.border)[0][1], rig.now, SHIFT)
+    (terminal,) = border.registry.bindings.values()
+    assert list(changed) == ([] if port == 5060 else [terminal])
     assert (terminal.registrar is not None) == (port == 5060)
 
 
