@@ -215,7 +215,9 @@ def _sweep(message: SipMessage, crossing: Crossing) -> None:
     """
     spared = _KEPT if crossing.path.hosts is Hosts.KEEP else _ANSWERED if crossing.reply else _KNOWN
     strange = [index for index, name in enumerate(message.names) if name not in spared]
-    said = b"\n".join([message.reason, *[message.lines[index] for index in strange]])
+    parts = _fragments(message)
+    inside = [message.data[start:end] for start, end in parts]
+    said = b"\n".join([message.reason, *inside, *[message.lines[index] for index in strange]])
     found = [host for host in _to_hide(crossing) if host in said or (b":" in host and _IPV6.search(said))]
     if not found:
         return
@@ -224,6 +226,16 @@ def _sweep(message: SipMessage, crossing: Crossing) -> None:
         _hide(message, crossing, found, header.start, header.end)
     end = message.headers_start - len(message.eol)
     _hide(message, crossing, found, end - len(message.reason), end)
+    for start, end in parts:
+        _hide(message, crossing, found, start, end)
+
+
+def _fragments(message: SipMessage) -> list[tuple[int, int]]:
+    """Where a body tells of other messages (RFC 3420), as NOTIFY does after REFER."""
+    described = message.cache.get("sdp")  # by far most bodies are nothing else
+    if message.body_start == message.body_end or (described and b"/sipfrag" not in message.data):
+        return []
+    return [(part.start, part.end) for part in message.bodies() if part.content_type == "message/sipfrag"]
 
 
 def _to_hide(crossing: Crossing) -> list[bytes]:

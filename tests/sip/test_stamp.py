@@ -209,6 +209,19 @@ def test_the_reason_phrase_of_an_answer_shows_no_address() -> None:
     assert back.startswith(b"SIP/2.0 503 Lost 203.0.113.1:5060 (203.0.113.1)\r\n")
 
 
+def test_what_a_notify_tells_of_another_message_shows_no_address() -> None:
+    told = b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.168.1.10:5060;received=203.0.113.11\r\n"
+    asked = request(b"NOTIFY", b"sip:b@x.example", PHONE)
+    head = asked.partition(b"Content-Length:")[0]
+    plain = message(*head.split(b"\r\n")[:-1], body=told, content=b"Message/SIPfrag;version=2.0")
+    mixed = b"--x\r\nContent-Type: message/sipfrag\r\n\r\n" + told + b"\r\n--x--\r\n"
+    for data in (plain, message(*head.split(b"\r\n")[:-1], body=mixed, content=b"multipart/mixed;boundary=x")):
+        (sent,) = sends(rig().from_access(data), "core")
+        body = sent.partition(b"\r\n\r\n")[2]
+        assert told.replace(b"192.168.1.10", b"198.51.100.1").replace(b"203.0.113.11", b"198.51.100.1") in body
+        assert header(sent, b"Content-Length") == b"%d" % len(body)
+
+
 @pytest.mark.parametrize("tag", [b'"a<b"', b'"a;b=c, d"', b'"a\r\n b"'])
 def test_a_tag_goes_on_with_its_quotes(tag: bytes) -> None:
     """Without them what was inside would be the header's own; the rig sees to it that it is read the same there."""
