@@ -179,6 +179,30 @@ class IMediaEngine(Interface):
     def report_silence(seconds):
         """From now on tell the observer of streams that nobody has spoken on for so long; 0: of none."""
 
+    def limit_realm(realm, rate):
+        """From now on what arrives from peers in the realm (its name), on all streams together, shares one bucket (a
+        Rate); None: nothing is policed there but by the streams' own limits."""
+
+    def forwarder(stream):
+        """Which engine forwards the stream now ("twisted", "native", "kernel"), and in a fixed word why none below it
+        does; empty where nothing keeps it from doing so (see sbc.media.flow). @raises KeyError."""
+
+    def stop():
+        """Close all streams, end all threads and let go of everything that must not outlive the process. Nothing is
+        asked of the engine afterwards."""
+
+
+class IUserSpaceEngine(IMediaEngine):
+    """What an engine provides on which the kernel's stands: it judges and learns, the kernel forwards what is known."""
+
+    def flows(stream):
+        """The directions of a stream that may be forwarded without judging, as a tuple of sbc.media.flow.Flow; empty
+        where the stream must not be (`forwarder` says why). @raises KeyError."""
+
+    def carried(stream, side, rtcp, ssrc, sequence, timestamp):
+        """Note what somebody else has seen last of a side's flow: SSRC, sequence number and RTP timestamp, so that the
+        latch can judge what continues. @raises KeyError."""
+
 
 class IMediaObserver(Interface):
     """Who hears what an engine finds. Called on the reactor's thread."""
@@ -191,6 +215,14 @@ class IMediaObserver(Interface):
 
     def resumed(stream):
         """A packet has come on a stream that was silent."""
+
+    def policed(stream, side):
+        """Something that came from the side was more than its stream's or realm's rate allows. Told once, and again
+        after an update of the stream."""
+
+    def forwards(stream, engine, reason):
+        """From now on `engine` forwards the stream, for that reason (a fixed word). Told of each promotion and
+        demotion, not of the engine that opened it."""
 
 
 class ICdrSink(Interface):

@@ -157,6 +157,15 @@ class Runner:
         """See IMediaObserver."""
         self._border.resumed(stream)
 
+    def policed(self, stream: str, side: int) -> None:
+        """See IMediaObserver."""
+        said = {"stream": stream, "side": side}
+        self.noted(Note("policed", "media over its rate", stream.partition("/")[0], said))
+
+    def forwards(self, stream: str, engine: str, reason: str) -> None:
+        """See IMediaObserver. The engine has logged it."""
+        self.counted[f"forwarded-by-{engine}"] += 1
+
     def _remember(self, stream: str, what: Decision) -> None:
         self.memory.decided(stream.partition("/")[0], what, self._reactor.seconds())
 
@@ -343,6 +352,7 @@ class Runner:
             volume = self.engine.close(stream)
             if self.meter is not None:
                 self.meter.closed(stream, volume)
+        self.engine.stop()
         return DeferredList(closing)
 
     def listeners(self) -> dict[Listener, Any]:

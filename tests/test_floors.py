@@ -30,6 +30,7 @@ FLOORS = (
     ("sbc.media.rtp", 1),
     ("sbc.media.rtcp", 1),
     ("sbc.media.counters", 1),
+    ("sbc.media.flow", 1),
     ("sbc.media.packet", 1),
     ("sbc.media*", 3),
     ("sbc.ledger", 0),

@@ -78,6 +78,9 @@ class Engine:
     def streams(self) -> list[str]:
         return list(self.open_streams)
 
+    def stop(self) -> None:
+        assert not self.open_streams
+
 
 def free_port(host: str) -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

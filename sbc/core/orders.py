@@ -48,6 +48,17 @@ class Listener:
 
 
 @attrs.frozen
+class Rate:
+    """A token bucket over the octets of UDP payloads: so many a second, and `burst` at once after a pause.
+
+    What is larger than `burst` never passes.
+    """
+
+    octets: int
+    burst: int
+
+
+@attrs.frozen
 class SideSpec:
     """One side of a stream: our pair, the remote pair as signalled, and how far to trust what arrives.
 
@@ -56,6 +67,10 @@ class SideSpec:
     whether it has put that on hold, in one direction or both. `latched` is where its RTP was found to come from when
     the stream was open before, in another process: an engine that opens the stream believes that, as if it had carried
     it into the window.
+
+    `limit` is what the peer may send, RTP and RTCP together; what is more is dropped. `mark` and `device` are the
+    sockets' SO_MARK (0: none) and SO_BINDTODEVICE, an interface or VRF (empty: none). `clock` is the rate, in Hz, of
+    the RTP timestamps that the peer sends; 0: not known.
     """
 
     realm: str
@@ -69,6 +84,10 @@ class SideSpec:
     media: str = ""
     latched: Address | None = None
     held: bool = False
+    limit: Rate | None = None
+    mark: int = 0
+    device: str = ""
+    clock: int = 0
 
 
 @attrs.frozen

@@ -105,6 +105,16 @@ class SideLatch:
         """Whether the window is open."""
         return now < self._closes
 
+    def firm(self, now: float) -> bool:
+        """Whether the latched source keeps its place as long as it is not silent: nobody can outrank it, now or later.
+
+        In the window only the signalled address is; after it whoever has a rank that the signalled address (or, at an
+        RTCP port, the host where RTP is latched) can no longer take the latch from."""
+        if self.latched is None:
+            return False
+        rank = self._rank(self.latched)[0]
+        return rank == _SIGNALLED or (rank > _OTHER and not self.learning(now))
+
     def heard(self, ssrc: int | None, sequence: int | None) -> None:
         """Note what the latched source sent last, if it came through without being judged."""
         if ssrc is not None:

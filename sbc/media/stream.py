@@ -11,6 +11,7 @@ from sbc.core.address import Address, Pair, literal
 from sbc.core.orders import SideSpec, StreamSpec
 from sbc.media import rtcp, rtp
 from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
+from sbc.media.flow import Flow, Footing, Stance, flows_of
 from sbc.media.latching import SideLatch
 from sbc.media.packet import Kind, classify, classify_udptl
 
@@ -135,6 +136,11 @@ class Inlet:
         if verdict.latched is not None:
             self._side.latched(self, verdict.latched, verdict.reason)
         return True
+
+    def carried(self, ssrc: int, sequence: int) -> None:
+        """Note what the latched source sent last, as somebody else has seen who forwarded it."""
+        self._last = None
+        self.latch.heard(ssrc, sequence)
 
     def destination(self) -> Source | None:
         """Where the side wants what this port is for, or None if it is not known or not to be sent to."""
@@ -289,6 +295,11 @@ class Side:
             ),
         )
 
+    def stance(self, now: float) -> Stance:
+        """How the side stands, for whoever would forward without judging."""
+        rtcp = None if self.rtcp is None else _footing(self.rtcp, self.to_rtcp, now)
+        return Stance(self.spec, self.rtp.latch.held, self.mux, _footing(self.rtp, self.to_rtp, now), rtcp)
+
     def view(self) -> SideView:
         refused: dict[str, int] = {}
         for inlet in self.inlets():
@@ -314,6 +325,10 @@ def _signalled(spec: SideSpec, rtcp: bool) -> Address | None:
     if spec.remote is None:
         return None
     return spec.remote.rtcp if rtcp else spec.remote.rtp
+
+
+def _footing(inlet: Inlet, outlet: Outlet, now: float) -> Footing:
+    return Footing(inlet.latch.latched, inlet.latch.firm(now), _shown(outlet.to))
 
 
 def _shown(to: Source | None) -> Address | None:
@@ -350,6 +365,15 @@ class Stream:
 
     def counters(self) -> StreamCounters:
         return StreamCounters((self.sides[0].counters(), self.sides[1].counters()))
+
+    def flows(self, now: float) -> tuple[tuple[Flow, ...], str]:
+        """What may be forwarded without judging, or why nothing may (see sbc.media.flow)."""
+        return flows_of(self.spec.kind, (self.sides[0].stance(now), self.sides[1].stance(now)))
+
+    def carried(self, side: int, rtcp: bool, ssrc: int, sequence: int) -> None:
+        """Note what of a side has been forwarded by somebody else last."""
+        found = self.sides[side]
+        (found.rtcp if rtcp and found.rtcp is not None else found.rtp).carried(ssrc, sequence)
 
     def received(self) -> int:
         """Packets accepted so far from both sides."""

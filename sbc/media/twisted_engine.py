@@ -11,9 +11,10 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from sbc.core.address import Address
-from sbc.core.orders import SideSpec, StreamSpec
-from sbc.interfaces import IMediaEngine, IMediaObserver, PortUnavailable
+from sbc.core.orders import Rate, SideSpec, StreamSpec
+from sbc.interfaces import IMediaObserver, IUserSpaceEngine, PortUnavailable
 from sbc.media.counters import StreamCounters
+from sbc.media.flow import Flow
 from sbc.media.rounds import Rounds
 from sbc.media.stream import LONGEST, Inlet, Sender, SideView, Stream
 from sbc.media.udp import MAX_DATAGRAM, kernel_drops, open_udp, set_buffers, set_dscp
@@ -73,7 +74,7 @@ class _Relay:
         return self.stream.counters()
 
 
-@implementer(IMediaEngine)
+@implementer(IUserSpaceEngine)
 class TwistedEngine:
     """Carries out media orders with sockets of its own. Not thread-safe: everything on the reactor's thread."""
 
@@ -97,6 +98,7 @@ class TwistedEngine:
         self._receive_buffer = receive_buffer
         self._longest = longest
         self._relays: dict[str, _Relay] = {}
+        self._limits: dict[str, Rate | None] = {}
         self._rounds = Rounds(reactor)
         self._watch: Any = None
         self._granted = 0  # octets of receive buffer the kernel gave the first socket
@@ -179,6 +181,27 @@ class TwistedEngine:
         """How both sides stand: where media goes and why, and who was refused. @raises KeyError."""
         first, second = self._relays[stream].stream.sides
         return first.view(), second.view()
+
+    def limit_realm(self, realm: str, rate: Rate | None) -> None:
+        """See IMediaEngine."""
+        self._limits[realm] = rate
+
+    def forwarder(self, stream: str) -> tuple[str, str]:
+        """See IMediaEngine. @raises KeyError."""
+        return self.name, self._relays[stream].stream.flows(self._reactor.seconds())[1]
+
+    def flows(self, stream: str) -> tuple[Flow, ...]:
+        """See IUserSpaceEngine. @raises KeyError."""
+        return self._relays[stream].stream.flows(self._reactor.seconds())[0]
+
+    def carried(self, stream: str, side: int, rtcp: bool, ssrc: int, sequence: int, timestamp: int) -> None:
+        """See IUserSpaceEngine. @raises KeyError."""
+        self._relays[stream].stream.carried(side, rtcp, ssrc, sequence)
+
+    def stop(self) -> None:
+        """See IMediaEngine."""
+        for stream in list(self._relays):
+            self.close(stream)
 
     def sockets(self) -> int:
         """How many sockets are open, for whoever keeps the books."""

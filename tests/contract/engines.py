@@ -59,6 +59,8 @@ class Observer:
         self.latches: list[tuple[str, int, Address, str]] = []
         self.silences: list[tuple[str, float]] = []
         self.resumptions: list[str] = []
+        self.policings: list[tuple[str, int]] = []
+        self.forwardings: list[tuple[str, str, str]] = []
 
     def latched(self, stream: str, side: int, address: Address, reason: str) -> None:
         self.latches.append((stream, side, address, reason))
@@ -68,6 +70,12 @@ class Observer:
 
     def resumed(self, stream: str) -> None:
         self.resumptions.append(stream)
+
+    def policed(self, stream: str, side: int) -> None:
+        self.policings.append((stream, side))
+
+    def forwards(self, stream: str, engine: str, reason: str) -> None:
+        self.forwardings.append((stream, engine, reason))
 
 
 class Peer:
@@ -168,7 +176,9 @@ def accounted(counters: StreamCounters) -> int:
 
     def arrived(side: SideCounters) -> int:
         drops = side.drops
-        on_arrival = drops.wrong_source + drops.too_short + drops.too_long + drops.not_rtp + drops.kernel
+        on_arrival = (
+            drops.wrong_source + drops.too_short + drops.too_long + drops.not_rtp + drops.kernel + drops.policed
+        )
         return side.received.packets + on_arrival
 
     return sum(arrived(side) for side in counters.sides)

@@ -345,3 +345,22 @@ def test_without_a_limit_silence_is_not_told(rig: Rig) -> None:
     rig.pass_time(3600.0)
     rig.reactor.iterate(0)
     assert rig.observer.silences == []
+
+
+# -- for whoever would forward below the engine, and at the end
+
+
+def test_says_who_forwards_a_stream(rig: Rig) -> None:
+    call = Call(rig)
+    assert rig.engine.forwarder(call.id) == (rig.engine.name, "not-latched")
+    with pytest.raises(KeyError):
+        rig.engine.forwarder("none")
+
+
+def test_stop_closes_everything(rig: Rig) -> None:
+    calls = [Call(rig) for _ in range(3)]
+    rig.engine.stop()
+    assert rig.engine.streams() == []
+    for call in calls:
+        for address in (call.at_a, call.at_b, call.at_a_rtcp, call.at_b_rtcp):
+            rig.peer(address)  # is free again

@@ -1,0 +1,113 @@
+"""What of a stream may be forwarded without judging: plain rewrites from a latched source to a known destination."""
+
+from __future__ import annotations
+
+import attrs
+
+from sbc.core.address import Address
+from sbc.core.orders import Rate, SideSpec
+
+
+@attrs.frozen
+class Flow:
+    """One direction of a stream, as a rewrite: what comes from `source` to our `local` goes out from `out` to `to`.
+
+    It arrives from side `side`, in `realm`; `limit` and `clock` are that side's. `dscp` is the other side's, with which
+    it goes out. `rtcp` tells of which port the flow is: with RTCP on the RTP port (RFC 5761) there is only that flow.
+    """
+
+    side: int
+    local: Address
+    source: Address
+    out: Address
+    to: Address
+    rtcp: bool
+    dscp: int
+    limit: Rate | None
+    realm: str
+    clock: int
+
+
+@attrs.frozen
+class Footing:
+    """How one port of a side stands: from whom it takes media, whether nobody may take that one's place without its
+    falling silent (`firm`), and where media to the peer goes."""
+
+    latched: Address | None
+    firm: bool
+    to: Address | None
+
+
+@attrs.frozen
+class Stance:
+    """How one side stands: `mux` whether RTCP comes and goes on its RTP port, `rtcp` None where there is no such port
+    of its own."""
+
+    spec: SideSpec
+    held: bool
+    mux: bool
+    rtp: Footing
+    rtcp: Footing | None
+
+
+def flows_of(kind: str, stances: tuple[Stance, Stance]) -> tuple[tuple[Flow, ...], str]:
+    """The flows of a stream of that kind ("rtp" or "t38"), and where there are none the word that says why:
+
+    ``t38`` (its packets are judged one by one), ``held``, ``not-latched``, ``learning`` (somebody better may still take
+    the latch), ``no-destination``, ``mux`` (RTCP must be told from RTP to go by another port).
+
+    RTCP has a flow once it is latched and firm; until then it is judged like everything else.
+    """
+    if kind != "rtp":
+        return (), "t38"
+    if any(stance.held for stance in stances):
+        return (), "held"
+    if any(stance.rtp.latched is None for stance in stances):
+        return (), "not-latched"
+    if not all(stance.rtp.firm for stance in stances):
+        return (), "learning"
+    if any(stance.rtp.to is None for stance in stances):
+        return (), "no-destination"
+    first, second = stances
+    if any(here.mux and not there.mux and there.rtcp is not None for here, there in ((first, second), (second, first))):
+        return (), "mux"
+    ways = (_ways(0, first, second), _ways(1, second, first))
+    return tuple(flow for way in ways for flow in way), ""
+
+
+def _ways(side: int, here: Stance, there: Stance) -> list[Flow]:
+    """The flows from `here` to `there`: of RTP, and of RTCP where that can be."""
+    ours, far = here.spec.local, there.spec.local
+    found = [_flow(side, here, there, ours.rtp, here.rtp, far.rtp, there.rtp.to, rtcp=False)]
+    if here.rtcp is not None and ours.rtcp is not None and not here.mux and here.rtcp.firm:
+        if there.mux:
+            found.append(_flow(side, here, there, ours.rtcp, here.rtcp, far.rtp, there.rtp.to, rtcp=True))
+        elif there.rtcp is not None and far.rtcp is not None:
+            found.append(_flow(side, here, there, ours.rtcp, here.rtcp, far.rtcp, there.rtcp.to, rtcp=True))
+    return [flow for flow in found if flow is not None]
+
+
+def _flow(
+    side: int,
+    here: Stance,
+    there: Stance,
+    local: Address,
+    footing: Footing,
+    out: Address,
+    to: Address | None,
+    rtcp: bool,
+) -> Flow | None:
+    if footing.latched is None or to is None:
+        return None
+    return Flow(
+        side=side,
+        local=local,
+        source=footing.latched,
+        out=out,
+        to=to,
+        rtcp=rtcp,
+        dscp=there.spec.dscp,
+        limit=here.spec.limit,
+        realm=here.spec.realm,
+        clock=here.spec.clock,
+    )
