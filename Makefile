@@ -45,4 +45,5 @@ docs: setup
 clean:
 	rm -rf .venv build dist docs/_build sbc.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find sbc -name '*.so' -delete
 	rm -f twisted/plugins/dropin.cache

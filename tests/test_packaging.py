@@ -20,8 +20,19 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
-PARTS = ("setup.cfg", "pyproject.toml", "README.rst", "LICENSE", "CHANGELOG.rst", "sbc", "twisted")
+PARTS = (
+    "setup.cfg",
+    "setup.py",
+    "MANIFEST.in",
+    "pyproject.toml",
+    "README.rst",
+    "LICENSE",
+    "CHANGELOG.rst",
+    "sbc",
+    "twisted",
+)
 TWISTD = "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
+EXTENSIONS = {"sbc/media/native/_native"}
 SELF_SUFFICIENT = (70, 1)  # the first setuptools that builds wheels without a further package
 
 
@@ -31,7 +42,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source, made = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for part in PARTS:
         if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, source / part, ignore=shutil.ignore_patterns("__pycache__", "dropin.cache"))
+            shutil.copytree(
+                ROOT / part, source / part, ignore=shutil.ignore_patterns("__pycache__", "dropin.cache", "*.so")
+            )
         else:
             shutil.copy(ROOT / part, source / part)
     new_enough = tuple(map(int, version("setuptools").split(".")[:2])) >= SELF_SUFFICIENT
@@ -76,8 +89,40 @@ def run(command: list[str], where: Path, status: int = 0) -> str:
 def test_the_wheel_holds_every_module_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    built = {name for name in names if name.endswith(".so")}  # none where there is no compiler
+    assert {name.partition(".")[0] for name in built} <= EXTENSIONS
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "sbc").rglob("*.py")}
-    assert names == modules | {"sbc/py.typed", "twisted/plugins/sbc_plugin.py"}
+    assert names - built == modules | {"sbc/py.typed", "twisted/plugins/sbc_plugin.py"}
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+def test_the_modules_in_c_are_built_from_the_source_distribution(tmp_path: Path) -> None:
+    for part in PARTS:
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        copy(ROOT / part, tmp_path / part)
+    run([sys.executable, "setup.py", "-q", "sdist"], tmp_path)
+    (file,) = (tmp_path / "dist").glob("*.tar.gz")
+    shutil.unpack_archive(file, tmp_path / "unpacked")
+    (source,) = (tmp_path / "unpacked").iterdir()
+    assert not list(source.rglob("*.so"))
+    run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], source)
+    built = {path.relative_to(source).as_posix().partition(".")[0] for path in source.rglob("*.so")}
+    assert built >= {"sbc/media/native/_native"}
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+def test_without_a_compiler_the_package_is_built_without_them(tmp_path: Path) -> None:
+    for part in PARTS:
+        ignore = shutil.ignore_patterns("*.so")
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, tmp_path / part, ignore=ignore)
+        else:
+            shutil.copy(ROOT / part, tmp_path / part)
+    env = {**environment(), "CC": "/nonexistent/cc"}
+    command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.rglob("*.so"))
 
 
 def test_twistd_finds_the_installed_plugin_from_anywhere(installed: Path, tmp_path: Path) -> None:

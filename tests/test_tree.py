@@ -89,6 +89,13 @@ def test_module_is_short_and_says_what_it_is(module: str) -> None:
     assert text.count("\n") <= LONGEST
 
 
+@pytest.mark.parametrize("source", relative([*(ROOT / "sbc").rglob("*.c"), *(ROOT / "sbc").rglob("*.h")]))
+def test_source_in_c_is_short_and_says_what_it_is(source: str) -> None:
+    text = (ROOT / source).read_text()
+    assert text.startswith("/* ") or text.startswith("// ")
+    assert text.count("\n") <= LONGEST
+
+
 def test_tests_are_no_packages() -> None:
     assert not list((ROOT / "tests").rglob("__init__.py"))
     assert not (ROOT / "twisted" / "plugins" / "__init__.py").exists()

@@ -1,0 +1,1 @@
+"""The native media engine: C threads that relay without Python on the packet path."""

@@ -1,0 +1,42 @@
+"""How the C of the native engine becomes the module `_native`: read by setup.py (cffi, API mode)."""
+
+from __future__ import annotations
+
+import os
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+MODULE = "sbc.media.native._native"
+FOLDER = "sbc/media/native"
+SOURCES = ("sbc/media/native/clock.c",)
+OPTIONS = ("-std=c11", "-O2", "-pthread", "-D_GNU_SOURCE", "-Wall", "-Wextra")
+_BEGIN, _END = "/* cffi: from here", "/* cffi: to here */"
+
+
+def builder() -> Any:
+    """The cffi builder. The module is optional: without a compiler the package is installed all the same."""
+    root = Path(__file__).resolve().parents[3]
+    ffi = import_module("cffi").FFI()
+    ffi.cdef(declarations((root / FOLDER / "clock.h").read_text()))
+    strict = ("-Werror",) if os.environ.get("SBC_STRICT") else ()
+    ffi.set_source(
+        MODULE,
+        '#include "clock.h"\n',
+        sources=list(SOURCES),
+        depends=sorted(path.relative_to(root).as_posix() for path in (root / FOLDER).glob("*.h")),
+        include_dirs=[FOLDER],
+        extra_compile_args=[*OPTIONS, *strict],
+        extra_link_args=["-pthread"],
+        optional=True,
+    )
+    return ffi
+
+
+def declarations(header: str) -> str:
+    """What Python is to see of a header: that between the two marks in it. @raises ValueError if there are none."""
+    found = re.search(re.escape(_BEGIN) + r".*?\*/\n(.*?)" + re.escape(_END), header, re.DOTALL)
+    if found is None:
+        raise ValueError(f"no {_BEGIN!r} ... {_END!r}")
+    return found[1]
