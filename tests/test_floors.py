@@ -31,6 +31,7 @@ FLOORS = (
     ("sbc.media.rtcp", 1),
     ("sbc.media.counters", 1),
     ("sbc.media.flow", 1),
+    ("sbc.media.meter", 1),
     ("sbc.media.packet", 1),
     ("sbc.media*", 3),
     ("sbc.ledger", 0),

@@ -14,9 +14,22 @@ def rtp(
     )
 
 
-def receiver_report(ssrc: int = 0x1234) -> bytes:
-    """An empty RTCP receiver report (RFC 3550 section 6.4.2), 8 octets."""
-    return struct.pack("!BBHI", 0x80, 201, 1, ssrc)
+def report_block(ssrc: int, lsr: int = 0, delay: int = 0, lost: int = 0, fraction: int = 0) -> bytes:
+    """A report block (RFC 3550 section 6.4.1); `delay` (DLSR) in 65,536ths of a second."""
+    return struct.pack("!IIIIII", ssrc, fraction << 24 | lost & 0xFFFFFF, 0, 0, lsr, delay)
+
+
+def receiver_report(ssrc: int = 0x1234, block: bytes | None = None) -> bytes:
+    """An RTCP receiver report (RFC 3550 section 6.4.2): 8 octets, empty unless there is a block."""
+    block = block or b""
+    return struct.pack("!BBHI", 0x80 | bool(block), 201, 1 + len(block) // 4, ssrc) + block
+
+
+def sender_report(ssrc: int, ntp: int, block: bytes | None = None) -> bytes:
+    """An RTCP sender report (RFC 3550 section 6.4.1); `ntp` are the middle 32 bits of its NTP timestamp."""
+    block = block or b""
+    fields = (0x80 | bool(block), 200, 6 + len(block) // 4, ssrc, ntp << 16, 0, 0, 0)
+    return struct.pack("!BBHIQIII", *fields) + block
 
 
 def stun_request() -> bytes:
