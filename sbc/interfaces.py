@@ -199,9 +199,9 @@ class IUserSpaceEngine(IMediaEngine):
         """The directions of a stream that may be forwarded without judging, as a tuple of sbc.media.flow.Flow; empty
         where the stream must not be (`forwarder` says why). @raises KeyError."""
 
-    def carried(stream, side, rtcp, ssrc, sequence, timestamp):
-        """Note what somebody else has seen last of a side's flow: SSRC, sequence number and RTP timestamp, so that the
-        latch can judge what continues. @raises KeyError."""
+    def carried(stream, side, rtcp, ssrc, sequence, timestamp, ago=0.0):
+        """Note what somebody else has seen last of a side's flow, `ago` seconds before: SSRC, sequence number and RTP
+        timestamp (of RTCP the SSRC alone counts), so that the latch can judge what continues. @raises KeyError."""
 
 
 class IMediaObserver(Interface):

@@ -7,10 +7,17 @@ from typing import NamedTuple
 from sbc.core.address import Address, canonical, is_unspecified
 from sbc.core.orders import Latch, SideSpec
 from sbc.media.packet import Kind
-from sbc.media.rtp import continues
+from sbc.media.rtp import MAX_DROPOUT, continues
 
 RELATCH_AFTER = 1.0
 """Seconds of a reopened window after which a latched source that has not spoken in it may be replaced by its equal."""
+SILENCE = 0.15
+"""Seconds for which a latched source has said nothing when another may take its stream up outside the window."""
+LEEWAY = 1.0
+"""Seconds by which the RTP timestamp of a stream that is taken up may be ahead of the time gone by, or behind it: a
+telephone event keeps the timestamp of its beginning (RFC 4733 section 2.4.1.2)."""
+STRAGGLING = 1.0
+"""Seconds after which a packet of the source that was left is no late one: it has not gone."""
 
 _NOBODY, _OTHER, _SEEN_HOST, _RTP_HOST, _SIGNALLED = range(5)
 
@@ -19,13 +26,51 @@ class Verdict(NamedTuple):
     """What becomes of one packet. `latched` is the address this very packet has latched, None where nothing changed.
 
     `reason` is a fixed word. Accepted: ``latched`` (the known source), ``signalled``, ``seen-host``, ``rtp-host``,
-    ``nat``, ``continues``, ``moved``. Not accepted: ``not-signalled``, ``latch-off``, ``not-behind-nat``,
-    ``not-seen-host``, ``not-rtp-host``, ``window-closed``, ``latched-elsewhere``, ``may-not-latch``.
+    ``nat``, ``continues``, ``moved``, ``rebound``, ``returned``. Not accepted: ``not-signalled``, ``latch-off``,
+    ``not-behind-nat``, ``not-seen-host``, ``not-rtp-host``, ``window-closed``, ``latched-elsewhere``,
+    ``may-not-latch``.
     """
 
     accept: bool
     latched: Address | None
     reason: str
+
+
+class _Last(NamedTuple):
+    """What was heard last of a stream: of RTP all, of RTCP alone no sequence and timestamp. `at` is when that came."""
+
+    ssrc: int | None
+    sequence: int | None
+    timestamp: int | None
+    at: float
+
+    def follows(self, ssrc: int | None, sequence: int | None) -> bool:
+        """Whether a packet belongs to the stream, as far as can be told."""
+        if ssrc is None or ssrc != self.ssrc:
+            return False
+        return sequence is None or self.sequence is None or continues(self.sequence, sequence)
+
+    def resumes(self, now: float, ssrc: int | None, sequence: int | None, timestamp: int | None, clock: int) -> bool:
+        """Whether a packet takes the stream up where it was: RTP, of the same SSRC, ahead in sequence, and (if `clock`,
+        in Hz, is known) with a timestamp that is right for the time gone by."""
+        if sequence is None or timestamp is None or self.sequence is None or self.timestamp is None:
+            return False
+        if ssrc != self.ssrc or not 0 < (sequence - self.sequence) & 0xFFFF < MAX_DROPOUT:
+            return False
+        error = (timestamp - self.timestamp - int((now - self.at) * clock)) & 0xFFFFFFFF
+        return not clock or min(error, 0x100000000 - error) <= LEEWAY * clock
+
+
+class _Left(NamedTuple):
+    """Who was latched until its stream was taken up from elsewhere, where it was then, and until when it may return."""
+
+    address: Address
+    last: _Last
+    since: float
+    until: float
+
+
+_UNHEARD = _Last(None, None, None, 0.0)
 
 
 class SideLatch:
@@ -46,21 +91,32 @@ class SideLatch:
     that rebound; an outsider would have to guess 48 bits); or, when it has not spoken for `RELATCH_AFTER` seconds of
     the new window, to an equal rank.
 
+    **Rebound.** Outside the window as in it, what a NAT does when it forgets its mapping is followed: a source that is
+    allowed at all takes over where the latched one has been silent for `SILENCE` seconds and the packet takes its RTP
+    stream up: the same SSRC, a sequence number ahead, and a timestamp that is right for the time gone by within
+    `LEEWAY` (if the clock is known). Who has not seen the stream would have to guess more than 50 bits. Who has might
+    wait for a pause: if the source that was left speaks again, in its own stream, later than a late packet can be
+    (`STRAGGLING`) and within the time a window lasts, it had not gone, and it gets the latch back.
+
     **RTCP.** The first report may come later than the window is long (RFC 3550 section 6.2: 5 seconds and more), so an
     RTCP port without a latch (or with one of the lowest rank) takes the host where RTP is latched at any time. While
-    RTP is latched, RTCP from a host that is neither that nor the signalling's is not accepted.
+    RTP is latched, RTCP from a host that is neither that nor the signalling's is not accepted. It has no sequence to
+    take up: when RTP has changed hands since the RTCP port's source last spoke, a report with RTP's SSRC from RTP's
+    host counts as rebound.
     """
 
     __slots__ = (
-        "_behind_nat", "_carried", "_closes", "_mode", "_opened", "_rtp", "_seen_host", "_sequence", "_spoken", "_ssrc",
-        "held", "latched", "reason", "signalled",
+        "_behind_nat", "_carried", "_clock", "_closes", "_heard_at", "_last", "_left", "_mode", "_opened",
+        "_replaced_at", "_rtp", "_seen_host", "_spoken", "_window", "held", "latched", "reason", "signalled",
     )  # fmt: skip
 
     def __init__(self, spec: SideSpec, signalled: Address | None, now: float, rtp: SideLatch | None = None) -> None:
         """`signalled` is the one of `spec.remote` this port is for; `rtp` is given to the latch of an RTCP port."""
         self._rtp = rtp
-        self._ssrc: int | None = None
-        self._sequence: int | None = None
+        self._last = _UNHEARD
+        self._heard_at = now  # when the latched source spoke last
+        self._replaced_at: float | None = None  # when another took the place of a latched source
+        self._left: _Left | None = None
         self.signalled: Address | None = None
         self.latched: Address | None = None
         self.held = False
@@ -83,7 +139,7 @@ class SideLatch:
         and 8.4) says that nothing is to be sent, not where the peer is: what was known remains, for what it sends
         meanwhile and for when it resumes.
         """
-        self._mode, self._behind_nat = spec.latch, spec.behind_nat
+        self._mode, self._behind_nat, self._clock = spec.latch, spec.behind_nat, spec.clock
         self._seen_host = canonical(spec.seen_host) if spec.seen_host else ""
         self.held = signalled is not None and (signalled.port == 0 or is_unspecified(signalled.host))
         if not self.held:
@@ -97,7 +153,7 @@ class SideLatch:
 
     def reopen(self, now: float, window: float) -> None:
         """Open the learning window from `now` for `window` seconds."""
-        self._opened, self._closes = now, now + window
+        self._opened, self._closes, self._window = now, now + window, window
         self._carried = self.latched is not None
         self._spoken = False
 
@@ -109,26 +165,36 @@ class SideLatch:
         """Whether the latched source keeps its place as long as it is not silent: nobody can outrank it, now or later.
 
         In the window only the signalled address is; after it whoever has a rank that the signalled address (or, at an
-        RTCP port, the host where RTP is latched) can no longer take the latch from."""
-        if self.latched is None:
+        RTCP port, the host where RTP is latched) can no longer take the latch from. Nobody is while the source that was
+        latched before may return."""
+        if self.latched is None or (self._left is not None and now < self._left.until):
             return False
         rank = self._rank(self.latched)[0]
         return rank == _SIGNALLED or (rank > _OTHER and not self.learning(now))
 
-    def heard(self, ssrc: int | None, sequence: int | None) -> None:
-        """Note what the latched source sent last, if it came through without being judged."""
-        if ssrc is not None:
-            self._ssrc = ssrc
-            if sequence is not None:
-                self._sequence = sequence
+    def heard(
+        self, at: float, ssrc: int | None = None, sequence: int | None = None, timestamp: int | None = None
+    ) -> None:
+        """Note what the latched source sent last, at `at`, if it came through without being judged."""
+        self._heard_at = max(self._heard_at, at)
+        if sequence is not None:
+            self._last = _Last(ssrc, sequence, timestamp, at)
+        elif ssrc is not None:
+            self._last = self._last._replace(ssrc=ssrc)
 
     def judge(
-        self, source: Address, now: float, kind: Kind, ssrc: int | None = None, sequence: int | None = None
+        self,
+        source: Address,
+        now: float,
+        kind: Kind,
+        ssrc: int | None = None,
+        sequence: int | None = None,
+        timestamp: int | None = None,
     ) -> Verdict:
-        """Judge a packet of `kind` from `source`; `ssrc` and `sequence` where the packet has them."""
+        """Judge a packet of `kind` from `source`; `ssrc`, `sequence` and `timestamp` where the packet has them."""
         if source == self.latched:
             self._spoken = True
-            self.heard(ssrc, sequence)
+            self.heard(now, ssrc, sequence, timestamp)
             return Verdict(True, None, "latched")
         rank, reason = self._rank(source)
         if rank == _NOBODY:
@@ -137,19 +203,20 @@ class SideLatch:
         if kind is Kind.OPAQUE:  # nothing in it proves a sender: good only from where packets are expected anyway
             expected = rank == _SIGNALLED and self.latched is None
             return Verdict(expected, None, reason if expected else "may-not-latch")
-        if not self.learning(now):
-            if rank < _RTP_HOST or current > _OTHER:
-                return Verdict(False, None, "window-closed")
-        elif rank <= current:
-            if not self._carried:
-                return Verdict(False, None, "latched-elsewhere")
-            if self._follows(ssrc, sequence):
-                reason = "continues"
-            elif rank == current and not self._spoken and now - self._opened >= RELATCH_AFTER:
-                reason = "moved"
-            else:
-                return Verdict(False, None, "latched-elsewhere")
-        self._take(source, reason, ssrc, sequence)
+        learning = self.learning(now)
+        if rank > current if learning else rank >= _RTP_HOST and current <= _OTHER:
+            pass  # it is better than whoever is latched, and says so by its rank
+        elif learning and self._carried and self._last.follows(ssrc, sequence):
+            reason = "continues"
+        elif learning and self._carried and rank == current and self._was_silent(now):
+            reason = "moved"
+        elif self._rebinds(source, now, rank, ssrc, sequence, timestamp):
+            reason = "rebound"
+        elif self._returns(source, now, ssrc, sequence, timestamp):
+            reason = "returned"
+        else:
+            return Verdict(False, None, "latched-elsewhere" if learning else "window-closed")
+        self._take(source, now, reason, _Last(ssrc, sequence, timestamp, now))
         return Verdict(True, source, reason)
 
     def _rank(self, source: Address) -> tuple[int, str]:
@@ -174,17 +241,42 @@ class SideLatch:
             return _NOBODY, "not-rtp-host"
         return _OTHER, "nat"
 
-    def _follows(self, ssrc: int | None, sequence: int | None) -> bool:
-        """Whether a packet goes on with the latched source's stream."""
-        if ssrc is None or ssrc != self._ssrc:
-            return False
-        return sequence is None or self._sequence is None or continues(self._sequence, sequence)
+    def _was_silent(self, now: float) -> bool:
+        """Whether the latched source, carried into the window, has not spoken in it for long enough to be given up."""
+        return not self._spoken and now - self._opened >= RELATCH_AFTER
 
-    def _take(self, source: Address, reason: str, ssrc: int | None, sequence: int | None) -> None:
+    def _rebinds(
+        self, source: Address, now: float, rank: int, ssrc: int | None, sequence: int | None, timestamp: int | None
+    ) -> bool:
+        """Whether a packet goes on with the stream of the latched source, which has fallen silent."""
+        if self.latched is None or now - self._heard_at < SILENCE:
+            return False
+        if self._rtp is None:
+            return self._last.resumes(now, ssrc, sequence, timestamp, self._clock)
+        replaced = self._rtp._replaced_at
+        if rank != _RTP_HOST or replaced is None or replaced <= self._heard_at:
+            return False
+        return ssrc is not None and ssrc == self._rtp._last.ssrc
+
+    def _returns(
+        self, source: Address, now: float, ssrc: int | None, sequence: int | None, timestamp: int | None
+    ) -> bool:
+        """Whether a packet shows that the source the stream was taken from has not gone."""
+        left = self._left
+        if left is None or source != left.address or not left.since + STRAGGLING <= now < left.until:
+            return False
+        return left.last.resumes(now, ssrc, sequence, timestamp, self._clock)
+
+    def _take(self, source: Address, now: float, reason: str, last: _Last) -> None:
+        self._left = None
+        if self.latched is not None:
+            self._replaced_at = now
+            if reason == "rebound" and self._rtp is None:
+                self._left = _Left(self.latched, self._last, now, now + self._window)
         self.latched, self.reason = source, reason
-        self._ssrc, self._sequence = ssrc, sequence
+        self._last, self._heard_at = last, now
         self._carried, self._spoken = False, True
 
     def _forget(self) -> None:
         self.latched, self.reason = None, ""
-        self._ssrc = self._sequence = None
+        self._last, self._left = _UNHEARD, None

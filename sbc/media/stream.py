@@ -47,9 +47,9 @@ class Inlet:
     """
 
     __slots__ = (
-        "_classify", "_is_rtcp", "_is_rtp", "_last", "_longest", "_named", "_onward", "_onward_rtcp", "_side", "kernel",
-        "latch", "not_rtp", "octets", "packets", "refused", "rtcp_octets", "rtcp_packets", "send", "too_long",
-        "too_short", "trusted",
+        "_classify", "_is_rtcp", "_is_rtp", "_last", "_last_at", "_longest", "_named", "_onward", "_onward_rtcp",
+        "_side", "kernel", "latch", "not_rtp", "octets", "packets", "refused", "rtcp_octets", "rtcp_packets", "send",
+        "too_long", "too_short", "trusted",
     )  # fmt: skip
 
     def __init__(self, side: Side, latch: SideLatch, send: Sender, kind: str, longest: int) -> None:
@@ -60,6 +60,7 @@ class Inlet:
         self._is_rtp, self._is_rtcp = kind == "rtp", kind == "rtcp"
         self._named: Source | None = None  # the latched source as the socket named it
         self._last: bytes | None = None  # the latest RTP packet that was not judged
+        self._last_at = 0.0  # and when it came
         self.latch = latch
         self.send = send
         self.trusted: Source | None = None
@@ -84,7 +85,7 @@ class Inlet:
             # What nearly every packet of a call is: RTP from the latched source. The rest of this class is _examine.
             self.packets += 1
             self.octets += size
-            self._last = data
+            self._last, self._last_at = data, now
             onward = self._onward
             if onward.to is None:
                 onward.no_destination += 1
@@ -124,7 +125,7 @@ class Inlet:
         """Ask the latch, and carry out what it says."""
         latch = self.latch
         if self._last is not None:
-            latch.heard(*_identity(Kind.RTP, self._last))
+            latch.heard(self._last_at, *_identity(Kind.RTP, self._last))
             self._last = None
         address = Address(source[0], source[1])
         verdict = latch.judge(address, now, kind, *_identity(kind, data))
@@ -137,10 +138,13 @@ class Inlet:
             self._side.latched(self, verdict.latched, verdict.reason)
         return True
 
-    def carried(self, ssrc: int, sequence: int) -> None:
-        """Note what the latched source sent last, as somebody else has seen who forwarded it."""
+    def carried(self, ssrc: int, sequence: int, timestamp: int, at: float) -> None:
+        """Note what the latched source sent last, at `at`, as somebody else has seen who forwarded it."""
         self._last = None
-        self.latch.heard(ssrc, sequence)
+        if self._is_rtcp:
+            self.latch.heard(at, ssrc)
+        else:
+            self.latch.heard(at, ssrc, sequence, timestamp)
 
     def destination(self) -> Source | None:
         """Where the side wants what this port is for, or None if it is not known or not to be sent to."""
@@ -151,13 +155,13 @@ class Inlet:
         return self._named if self._named is not None and self._named[:2] == address else address
 
 
-def _identity(kind: Kind, data: bytes) -> tuple[int | None, int | None]:
-    """SSRC and sequence number of a packet, where it has them."""
+def _identity(kind: Kind, data: bytes) -> tuple[int | None, int | None, int | None]:
+    """SSRC, sequence number and timestamp of a packet, where it has them."""
     if kind is Kind.RTP and (packet := rtp.parse(data)) is not None:
-        return packet.ssrc, packet.sequence
+        return packet.ssrc, packet.sequence, packet.timestamp
     if kind is Kind.RTCP and (report := rtcp.parse(data)) is not None:
-        return report.ssrc, None
-    return None, None
+        return report.ssrc, None, None
+    return None, None, None
 
 
 @attrs.frozen
@@ -370,10 +374,10 @@ class Stream:
         """What may be forwarded without judging, or why nothing may (see sbc.media.flow)."""
         return flows_of(self.spec.kind, (self.sides[0].stance(now), self.sides[1].stance(now)))
 
-    def carried(self, side: int, rtcp: bool, ssrc: int, sequence: int) -> None:
-        """Note what of a side has been forwarded by somebody else last."""
+    def carried(self, side: int, rtcp: bool, ssrc: int, sequence: int, timestamp: int, at: float) -> None:
+        """Note what of a side has been forwarded by somebody else last, at `at`."""
         found = self.sides[side]
-        (found.rtcp if rtcp and found.rtcp is not None else found.rtp).carried(ssrc, sequence)
+        (found.rtcp if rtcp and found.rtcp is not None else found.rtp).carried(ssrc, sequence, timestamp, at)
 
     def received(self) -> int:
         """Packets accepted so far from both sides."""

@@ -194,9 +194,12 @@ class TwistedEngine:
         """See IUserSpaceEngine. @raises KeyError."""
         return self._relays[stream].stream.flows(self._reactor.seconds())[0]
 
-    def carried(self, stream: str, side: int, rtcp: bool, ssrc: int, sequence: int, timestamp: int) -> None:
+    def carried(
+        self, stream: str, side: int, rtcp: bool, ssrc: int, sequence: int, timestamp: int, ago: float = 0.0
+    ) -> None:
         """See IUserSpaceEngine. @raises KeyError."""
-        self._relays[stream].stream.carried(side, rtcp, ssrc, sequence)
+        at = self._reactor.seconds() - ago
+        self._relays[stream].stream.carried(side, rtcp, ssrc, sequence, timestamp, at)
 
     def stop(self) -> None:
         """See IMediaEngine."""

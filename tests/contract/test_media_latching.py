@@ -181,7 +181,7 @@ def test_a_nat_that_rebinds_is_followed_after_a_re_offer_by_the_same_stream_only
     call.talk(0)
     rig.pass_time(60.0)
     rebound, neighbour = rig.peer(2), rig.peer(2)  # both come from the NAT's host
-    call.send(rebound, call.at_a, rtp(5, ssrc=0xA))  # dropped: nothing opened the window
+    call.send(rebound, call.at_a, rtp(4, ssrc=0xA))  # dropped: the same once more, and nothing opened the window
     call.update(0)
     call.send(neighbour, call.at_a, rtp(6, ssrc=0xBAD))
     call.send(rebound, call.at_a, rtp(6, ssrc=0xA))
@@ -191,6 +191,31 @@ def test_a_nat_that_rebinds_is_followed_after_a_re_offer_by_the_same_stream_only
     assert heard_by(neighbour) == set()
     assert call.counters().sides[0].drops == Drops(wrong_source=2)
     assert call.latches()[-1] == (0, rebound.address, "continues")
+
+
+@pytest.mark.parametrize("latch", [Latch.NAT, Latch.STRICT])
+def test_a_nat_that_rebinds_in_mid_call_is_followed_by_the_same_stream_only(rig: Rig, latch: Latch) -> None:
+    call = NatCall(rig, latch)
+    call.update(0, clock=8000)
+    call.talk(0)
+    rig.pass_time(60.0)
+    call.talk(3000)
+    rig.pass_time(0.4)  # 20 packets, which the NAT has lost
+    rebound = rig.peer(2)
+    for guess in (rtp(3025, ssrc=0xBAD), rtp(3004, ssrc=0xA), rtp(9000, ssrc=0xA)):
+        call.send(rebound, call.at_a, guess)
+        call.send(call.stranger, call.at_a, guess)
+    guessed = bytearray(rtp(3025, ssrc=0xA))
+    guessed[4] ^= 0x80  # another timestamp
+    call.send(rebound, call.at_a, bytes(guessed))
+    call.b.drain()
+    call.a.drain()
+    call.send(rebound, call.at_a, rtp(3025, ssrc=0xA))
+    call.send(call.b, call.at_b, rtp(7, ssrc=0xC))
+    assert call.b.data() == [rtp(3025, ssrc=0xA)]
+    assert (heard_by(rebound), heard_by(call.a), heard_by(call.stranger)) == ({0xC}, set(), set())
+    assert call.counters().sides[0].drops == Drops(wrong_source=7)
+    assert call.latches()[-1] == (0, rebound.address, "rebound")
 
 
 def test_a_new_stream_behind_the_same_nat_is_followed_once_the_old_one_is_silent(rig: Rig) -> None:

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, SideSpec
-from sbc.media.latching import RELATCH_AFTER, SideLatch, Verdict
+from sbc.media.latching import LEEWAY, RELATCH_AFTER, SILENCE, STRAGGLING, SideLatch, Verdict
 from sbc.media.packet import Kind
 
 SIGNALLED = Address("192.168.1.10", 4000)
 NAT = Address("203.0.113.11", 40000)  # where signalling came from
 OTHER_PORT = Address("203.0.113.11", 50000)
+NAT_RTCP = Address("203.0.113.11", 40001)
 STRANGER = Address("198.51.100.66", 6666)
 SECOND_STRANGER = Address("198.51.100.67", 6666)
 WINDOW = 3.0
@@ -249,7 +250,7 @@ def carried(now: float = 60.0) -> SideLatch:
     """A latch on NAT that has been carried into a new window; its source sent sequence number 1000 last."""
     it = latch()
     ask(it, NAT, 0.1, ssrc=7, sequence=10)
-    it.heard(7, 1000)
+    it.heard(0.2, 7, 1000)
     it.update(spec(), SIGNALLED, now)
     return it
 
@@ -307,6 +308,213 @@ def test_strict_binds_what_continues_too() -> None:
     assert ask(it, OTHER_PORT, 60.1, ssrc=7, sequence=2).accept
 
 
+# -- rebound: a NAT that has forgotten its mapping, in mid-call
+
+CLOCK = 8000
+LATER = 60.0  # the window has closed long ago
+
+
+def talking(until: float = LATER, source: Address = NAT, **changes: Any) -> SideLatch:
+    """A latch on `source`, which sent RTP (see `speak`) until just then."""
+    it = latch(**{"clock": CLOCK, **changes})
+    ask(it, source, 0.1, ssrc=7, sequence=1)
+    speak(it, source, until)
+    return it
+
+
+def speak(it: SideLatch, source: Address, at: float, **changes: int) -> Verdict:
+    """What the terminal sends at `at`: 50 packets a second, of SSRC 7, at 8 kHz; the timestamp began at 1000."""
+    it_sends = {"ssrc": 7, "sequence": int(at * 50) & 0xFFFF, "timestamp": 1000 + int(at * 50) * 160} | changes
+    return it.judge(source, at, Kind.RTP, **it_sends)
+
+
+@pytest.mark.parametrize("mode", [Latch.NAT, Latch.STRICT])
+@pytest.mark.parametrize("gap", [SILENCE, 0.4, 2.0, 9.0])
+def test_the_stream_taken_up_from_elsewhere_is_followed_once_the_old_source_is_silent(mode: Latch, gap: float) -> None:
+    it = talking(latch=mode)
+    assert speak(it, OTHER_PORT, LATER + gap + 0.001) == (True, OTHER_PORT, "rebound")
+    assert (it.destination, it.reason) == (OTHER_PORT, "rebound")
+    assert speak(it, OTHER_PORT, LATER + gap + 0.021) == (True, None, "latched")
+    assert not speak(it, NAT, LATER + gap + 0.041).accept
+
+
+def test_it_heals_in_less_than_half_a_second() -> None:
+    it = talking()
+    first = next(n for n in range(1, 50) if speak(it, OTHER_PORT, LATER + n * 0.02).accept)
+    assert SILENCE <= first * 0.02 < 0.5
+
+
+def test_also_to_another_public_host_where_the_mode_lets_it_in() -> None:
+    assert speak(talking(), STRANGER, LATER + 0.3) == (True, STRANGER, "rebound")
+    assert speak(talking(latch=Latch.STRICT), STRANGER, LATER + 0.3) == (False, None, "not-seen-host")
+
+
+def test_a_nat_that_gives_yet_another_port_is_followed_again() -> None:
+    it = talking()
+    assert speak(it, OTHER_PORT, LATER + 0.3).latched == OTHER_PORT
+    third = Address(NAT.host, 50001)
+    assert not speak(it, third, LATER + 0.4).accept
+    assert speak(it, third, LATER + 0.5) == (True, third, "rebound")
+
+
+def test_also_in_the_window_where_a_fresh_latch_otherwise_moves_for_nobody() -> None:
+    it = latch(clock=CLOCK)
+    speak(it, NAT, 0.1)
+    assert speak(it, OTHER_PORT, 0.2) == (False, None, "latched-elsewhere")
+    assert speak(it, OTHER_PORT, 0.3) == (True, OTHER_PORT, "rebound")
+
+
+def test_after_a_silence_in_speech_the_stream_goes_on_by_its_clock() -> None:
+    it = talking()
+    pause = 40.0  # suppressed: no packets, so the sequence does not move, but the timestamp does
+    went_on = {"sequence": int(LATER * 50) + 1, "timestamp": 1000 + int((LATER + pause) * CLOCK)}
+    assert speak(it, OTHER_PORT, LATER + pause, **went_on) == (True, OTHER_PORT, "rebound")
+
+
+def test_in_a_telephone_event_the_timestamp_stands() -> None:
+    it = talking()
+    stood = {"timestamp": 1000 + int(LATER * CLOCK)}
+    assert speak(it, OTHER_PORT, LATER + 0.4, **stood) == (True, OTHER_PORT, "rebound")
+
+
+def test_sequence_and_timestamp_wrap_round() -> None:
+    it = latch(clock=CLOCK)
+    ask(it, NAT, 0.1)
+    it.judge(NAT, LATER, Kind.RTP, 7, 0xFFFF, 0xFFFFFF00)
+    assert it.judge(OTHER_PORT, LATER + 0.2, Kind.RTP, 7, 4, (0xFFFFFF00 + 1600) & 0xFFFFFFFF).reason == "rebound"
+
+
+def test_what_came_without_being_judged_counts() -> None:
+    it = talking()
+    it.heard(LATER + 1.0, 7, 5000, 777)
+    assert not speak(it, OTHER_PORT, LATER + 1.1, sequence=5001, timestamp=777 + 800).accept
+    assert speak(it, OTHER_PORT, LATER + 1.2, sequence=5010, timestamp=777 + 1600).reason == "rebound"
+
+
+def test_without_a_known_clock_the_timestamp_says_nothing() -> None:
+    it = talking(clock=0)
+    assert speak(it, OTHER_PORT, LATER + 0.3, timestamp=0xDEADBEEF).reason == "rebound"
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"ssrc": 8}, "another SSRC"),
+        ({"sequence": int(LATER * 50)}, "the last packet again"),
+        ({"sequence": int(LATER * 50) - 1}, "an old packet"),
+        ({"sequence": int(LATER * 50) - 99}, "a very old packet"),
+        ({"sequence": int(LATER * 50) + 3000}, "too far ahead"),
+        ({"timestamp": 1000 + int((LATER + 0.3 + LEEWAY) * CLOCK) + 2}, "too late a timestamp"),
+        ({"timestamp": 1000 + int((LATER + 0.3 - LEEWAY) * CLOCK) - 2}, "too early a timestamp"),
+        ({"timestamp": 0}, "a guessed timestamp"),
+        ({"timestamp": (1000 + int((LATER + 0.3) * CLOCK) + 2**31) & 0xFFFFFFFF}, "as wrong as can be"),
+    ],
+)
+def test_one_that_does_not_take_the_stream_up_is_refused_however_silent_the_old_source(
+    changes: dict[str, int], why: str
+) -> None:
+    assert speak(talking(), OTHER_PORT, LATER + 0.3, **changes) == (False, None, "window-closed"), why
+
+
+def test_packets_recorded_a_round_of_the_sequence_ago_do_not_pass_for_new_ones() -> None:
+    it = talking(2000.0)
+    then = 2000.0 + 0.3 - 65536 / 50  # what was sent then has the sequence numbers that are due now
+    recorded = {"sequence": int(2000.3 * 50) & 0xFFFF, "timestamp": 1000 + int(then * CLOCK)}
+    assert not speak(it, STRANGER, 2000.3, **recorded).accept
+
+
+def test_a_copy_sent_from_elsewhere_while_the_old_source_speaks_gains_nothing() -> None:
+    it = talking()
+    for n in range(1, 500):
+        at = LATER + n * 0.02
+        assert not speak(it, STRANGER, at).accept  # who sees the packets may be quicker
+        assert speak(it, NAT, at) == (True, None, "latched")
+        assert not speak(it, OTHER_PORT, at, sequence=int(at * 50) + 5).accept
+    assert it.latched == NAT
+
+
+def test_anything_that_the_old_source_sends_shows_that_it_is_there() -> None:
+    it = talking()
+    it.judge(NAT, LATER + 0.2, Kind.RTCP, 7)
+    assert not speak(it, OTHER_PORT, LATER + 0.3).accept
+    it.judge(NAT, LATER + 0.4, Kind.OPAQUE)
+    assert not speak(it, OTHER_PORT, LATER + 0.5).accept
+    assert speak(it, OTHER_PORT, LATER + 0.6).accept
+
+
+@pytest.mark.parametrize("kind", [Kind.RTCP, Kind.UDPTL, Kind.OPAQUE])
+def test_only_rtp_takes_an_rtp_stream_up(kind: Kind) -> None:
+    ssrc = 7 if kind is Kind.RTCP else None
+    assert not talking().judge(OTHER_PORT, LATER + 9.0, kind, ssrc).accept
+
+
+@pytest.mark.parametrize("changes", [{"latch": Latch.OFF}, {"behind_nat": False}])
+def test_nobody_takes_up_the_stream_of_a_peer_that_is_where_it_says(changes: dict[str, Any]) -> None:
+    it = talking(source=SIGNALLED, **changes)
+    assert it.latched == SIGNALLED
+    assert not speak(it, OTHER_PORT, LATER + 0.3).accept
+
+
+def test_a_latch_of_an_earlier_process_is_not_taken_up_before_it_was_heard() -> None:
+    it = latch(latched=NAT, window=0.0, clock=CLOCK)
+    assert not speak(it, OTHER_PORT, LATER).accept
+    speak(it, NAT, LATER)
+    assert speak(it, OTHER_PORT, LATER + 0.2).reason == "rebound"
+
+
+def test_who_guesses_needs_more_guesses_than_a_call_is_long() -> None:
+    """SSRC, sequence (one of 2999) and timestamp (LEEWAY to both sides, of 2**32): what one packet hits."""
+    hits = 1 / 2**32 * 2999 / 2**16 * (2 * LEEWAY * CLOCK + 1) / 2**32
+    flat_out = 1_000_000  # packets a second, for ten hours
+    assert hits * flat_out * 36_000 < 1e-5
+
+
+def test_a_flood_of_guesses_in_a_silence_gains_nothing() -> None:
+    it = talking()
+    for n in range(3000):
+        guess = {
+            "ssrc": n * 1431655765 & 0xFFFFFFFF,
+            "sequence": n * 21 & 0xFFFF,
+            "timestamp": n * 1431655 & 0xFFFFFFFF,
+        }
+        assert guess["ssrc"] == 7 or not speak(it, STRANGER, LATER + 1.0 + n / 1000, **guess).accept
+    assert speak(it, NAT, LATER + 5.0).reason == "latched"
+
+
+def stolen() -> SideLatch:
+    """Somebody who sees the stream has waited for a silence in speech and has taken it up."""
+    it = talking()
+    assert speak(it, STRANGER, LATER + 0.2).reason == "rebound"
+    return it
+
+
+def test_the_source_that_was_left_gets_the_latch_back_if_it_had_not_gone() -> None:
+    it = stolen()
+    assert not it.firm(LATER + 0.3)
+    speak(it, STRANGER, LATER + 1.2, sequence=5000)
+    late = LATER + 0.2 + STRAGGLING
+    assert speak(it, NAT, late - 0.01) == (False, None, "window-closed")  # it may have been on its way
+    assert speak(it, NAT, late) == (True, NAT, "returned")
+    assert it.firm(late + 0.1)
+    assert not speak(it, STRANGER, late + 0.1).accept
+
+
+@pytest.mark.parametrize("changes", [{"ssrc": 8}, {"sequence": int(LATER * 50)}, {"timestamp": 0}])
+def test_but_only_with_its_own_stream(changes: dict[str, int]) -> None:
+    assert not speak(stolen(), NAT, LATER + 1.5, **changes).accept
+
+
+def test_and_not_when_all_that_is_long_past() -> None:
+    it = stolen()
+    assert not it.firm(LATER + 0.2 + WINDOW - 0.01)
+    speak(it, STRANGER, LATER + 0.2 + WINDOW - 0.01)
+    assert not speak(it, NAT, LATER + 0.2 + WINDOW).accept
+    assert it.firm(LATER + 0.2 + WINDOW) is False  # in mode nat a stranger's latch never is
+    it = talking()
+    speak(it, OTHER_PORT, LATER + 0.2)
+    assert it.firm(LATER + 0.2 + WINDOW)
+
+
 # -- RTCP
 
 
@@ -348,6 +556,49 @@ def test_without_rtp_the_window_closes_for_rtcp_too() -> None:
     assert report(it, NAT, WINDOW).reason == "window-closed"
 
 
+def reported(it: SideLatch, source: Address, now: float, ssrc: int = 7) -> Verdict:
+    return it.judge(source, now, Kind.RTCP, ssrc)
+
+
+def with_reports(mode: Latch = Latch.NAT) -> tuple[SideLatch, SideLatch]:
+    """RTP that is talking, and its RTCP port, latched on the next port of the NAT."""
+    rtp = talking(latch=mode)
+    it = rtcp_beside(rtp, latch=mode)
+    assert reported(it, NAT_RTCP, 5.0).accept
+    assert reported(it, NAT_RTCP, LATER - 5.0).reason == "latched"
+    return rtp, it
+
+
+@pytest.mark.parametrize("mode", [Latch.NAT, Latch.STRICT])
+def test_rtcp_follows_when_rtp_has_rebound(mode: Latch) -> None:
+    rtp, it = with_reports(mode)
+    again = Address(NAT.host, 50001)
+    assert reported(it, again, LATER + 0.3) == (False, None, "window-closed")
+    assert speak(rtp, OTHER_PORT, LATER + 0.3).reason == "rebound"
+    assert reported(it, again, LATER + 0.4, ssrc=8) == (False, None, "window-closed")
+    assert reported(it, again, LATER + 0.5) == (True, again, "rebound")
+    assert reported(it, OTHER_PORT, LATER + 9.0) == (False, None, "window-closed")
+
+
+def test_and_to_another_host_with_it() -> None:
+    rtp, it = with_reports()
+    speak(rtp, STRANGER, LATER + 0.3)
+    assert not reported(it, OTHER_PORT, LATER + 0.4).accept
+    assert reported(it, Address(STRANGER.host, 7), LATER + 0.4).latched == Address(STRANGER.host, 7)
+
+
+def test_rtcp_alone_does_not_however_long_it_was_silent() -> None:
+    _, it = with_reports()
+    assert not reported(it, Address(NAT.host, 50001), LATER + 500.0).accept
+
+
+def test_nor_if_its_old_source_still_reports() -> None:
+    rtp, it = with_reports()
+    speak(rtp, OTHER_PORT, LATER + 0.3)
+    assert reported(it, NAT_RTCP, LATER + 0.35).reason == "latched"
+    assert not reported(it, Address(NAT.host, 50001), LATER + 0.6).accept
+
+
 # -- properties
 
 SOURCES = [SIGNALLED, NAT, OTHER_PORT, STRANGER, SECOND_STRANGER, Address(STRANGER.host, 1)]
@@ -379,14 +630,17 @@ def play(it: SideLatch, run: list[Any], now: float) -> tuple[list[tuple[float, A
 
 
 @given(specs, signalled_addresses, runs)
-def test_after_the_window_no_source_is_accepted_but_the_one_latched_in_it_and_the_signalled(
+def test_after_the_window_no_source_is_accepted_but_the_one_latched_in_it_and_the_signalled_and_who_takes_its_stream_up(
     its_spec: SideSpec, signalled: Address | None, run: list[Any]
 ) -> None:
     it = SideLatch(its_spec, signalled, 0.0)
     said, _ = play(it, run, 0.0)
     in_window = [verdict.latched for now, _, verdict in said if now < WINDOW and verdict.latched]
     welcome = {it.signalled, *in_window[-1:]}
-    assert all(source in welcome for now, source, verdict in said if now >= WINDOW and verdict.accept)
+    for now, source, verdict in said:
+        if verdict.reason in ("rebound", "returned"):
+            welcome.add(source)
+        assert now < WINDOW or source in welcome or not verdict.accept
 
 
 @given(signalled_addresses, st.booleans(), runs, st.lists(st.tuples(signalled_addresses, runs), max_size=3))
