@@ -162,7 +162,7 @@ class IMediaEngine(Interface):
     def update(stream, side, spec):
         """Take a new SideSpec for side 0 or 1 of a stream, and open the learning windows of both sides again.
 
-        @raises KeyError for an unknown stream."""
+        @raises KeyError for an unknown stream; ValueError for another local pair, mark or device than it has."""
 
     def close(stream):
         """Close the stream and return its final StreamCounters, which are the charged volume. @raises KeyError."""

@@ -32,6 +32,8 @@ FLOORS = (
     ("sbc.media.counters", 1),
     ("sbc.media.flow", 1),
     ("sbc.media.meter", 1),
+    ("sbc.media.bucket", 1),
+    ("sbc.media.inlet", 1),
     ("sbc.media.packet", 1),
     ("sbc.media*", 3),
     ("sbc.ledger", 0),

@@ -3,165 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import attrs
 
 from sbc.core.address import Address, Pair, literal
-from sbc.core.orders import SideSpec, StreamSpec
-from sbc.media import rtcp, rtp
+from sbc.core.orders import Rate, SideSpec, StreamSpec
+from sbc.media.bucket import Bucket
 from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
 from sbc.media.flow import Flow, Footing, Stance, flows_of
+from sbc.media.inlet import LONGEST, Inlet, Outlet, Sender, Source
 from sbc.media.latching import SideLatch
-from sbc.media.packet import Kind, classify, classify_udptl
-
-Source = tuple[str, int] | tuple[str, int, int, int]
-"""A sender as the socket names it: host, port, and for IPv6 flow and scope."""
-
-Sender = Callable[[bytes, Source], Any]
-"""How a socket of ours sends: ``socket.sendto``. Kept and handed back, never called here."""
-
-LONGEST = 65_535
-"""The most octets a datagram can have."""
-
-
-class Outlet:
-    """What goes out to one side as RTP, or as RTCP: whither (`to`), from which socket (`send`), and how much went.
-
-    Whoever gets an outlet from `Inlet.arrive` calls ``outlet.send(data, outlet.to)`` and then adds to `packets` and
-    `octets`, or to `failed`.
-    """
-
-    __slots__ = ("failed", "no_destination", "octets", "packets", "send", "to")
-
-    def __init__(self, send: Sender) -> None:
-        self.send = send
-        self.to: Source | None = None
-        self.packets = self.octets = self.failed = self.no_destination = 0
-
-
-class Inlet:
-    """One port of one side: judges what arrives and names the outlet it leaves by.
-
-    `trusted` is the latched source as its socket names it, once a packet from it has been judged in the present window.
-    """
-
-    __slots__ = (
-        "_classify", "_is_rtcp", "_is_rtp", "_last", "_last_at", "_longest", "_named", "_onward", "_onward_rtcp",
-        "_side", "kernel", "latch", "not_rtp", "octets", "packets", "refused", "rtcp_octets", "rtcp_packets", "send",
-        "too_long", "too_short", "trusted",
-    )  # fmt: skip
-
-    def __init__(self, side: Side, latch: SideLatch, send: Sender, kind: str, longest: int) -> None:
-        """`kind` is what comes to the port: "rtp", "rtcp" or "t38"; `longest` the most octets a packet may have."""
-        self._side = side
-        self._longest = longest
-        self._classify = classify_udptl if kind == "t38" else classify
-        self._is_rtp, self._is_rtcp = kind == "rtp", kind == "rtcp"
-        self._named: Source | None = None  # the latched source as the socket named it
-        self._last: bytes | None = None  # the latest RTP packet that was not judged
-        self._last_at = 0.0  # and when it came
-        self.latch = latch
-        self.send = send
-        self.trusted: Source | None = None
-        self.packets = self.octets = self.rtcp_packets = self.rtcp_octets = 0
-        self.too_short = self.too_long = self.not_rtp = self.kernel = 0
-        self.refused: dict[str, int] = {}  # the latch's reasons, counted
-
-    def join(self, onward: Outlet, onward_rtcp: Outlet) -> None:
-        """Name the outlets of the other side."""
-        self._onward, self._onward_rtcp = onward, onward_rtcp
-
-    def arrive(self, data: bytes, source: Source, now: float) -> Outlet | None:
-        """Take a datagram; return the outlet it is to be sent by, or None if it was dropped (and counted)."""
-        size = len(data)
-        if (
-            source == self.trusted
-            and 12 <= size <= self._longest
-            and data[0] >> 6 == 2
-            and not 192 <= data[1] <= 223
-            and self._is_rtp
-        ):
-            # What nearly every packet of a call is: RTP from the latched source. The rest of this class is _examine.
-            self.packets += 1
-            self.octets += size
-            self._last, self._last_at = data, now
-            onward = self._onward
-            if onward.to is None:
-                onward.no_destination += 1
-                return None
-            return onward
-        return self._examine(data, source, now)
-
-    def _examine(self, data: bytes, source: Source, now: float) -> Outlet | None:
-        if len(data) > self._longest:
-            self.too_long += 1
-            return None
-        kind = self._classify(data)
-        if kind is Kind.TOO_SHORT:
-            self.too_short += 1
-            return None
-        if kind is Kind.NOT_RTP or (kind is Kind.RTP and self._is_rtcp):
-            self.not_rtp += 1
-            return None
-        if not self._accepts(kind, data, source, now):
-            return None
-        if kind is Kind.RTCP:
-            self._side.rtcp_came(muxed=self._is_rtp)
-        if kind is Kind.RTCP or self._is_rtcp:
-            self.rtcp_packets += 1
-            self.rtcp_octets += len(data)
-            onward = self._onward_rtcp
-        else:
-            self.packets += 1
-            self.octets += len(data)
-            onward = self._onward
-        if onward.to is None:
-            onward.no_destination += 1
-            return None
-        return onward
-
-    def _accepts(self, kind: Kind, data: bytes, source: Source, now: float) -> bool:
-        """Ask the latch, and carry out what it says."""
-        latch = self.latch
-        if self._last is not None:
-            latch.heard(self._last_at, *_identity(Kind.RTP, self._last))
-            self._last = None
-        address = Address(source[0], source[1])
-        verdict = latch.judge(address, now, kind, *_identity(kind, data))
-        if not verdict.accept:
-            self.refused[verdict.reason] = self.refused.get(verdict.reason, 0) + 1
-            return False
-        if address == latch.latched:
-            self.trusted = self._named = source
-        if verdict.latched is not None:
-            self._side.latched(self, verdict.latched, verdict.reason)
-        return True
-
-    def carried(self, ssrc: int, sequence: int, timestamp: int, at: float) -> None:
-        """Note what the latched source sent last, at `at`, as somebody else has seen who forwarded it."""
-        self._last = None
-        if self._is_rtcp:
-            self.latch.heard(at, ssrc)
-        else:
-            self.latch.heard(at, ssrc, sequence, timestamp)
-
-    def destination(self) -> Source | None:
-        """Where the side wants what this port is for, or None if it is not known or not to be sent to."""
-        address = self.latch.destination
-        if address is None or self._side.unusable(address):
-            return None
-        # The source as the socket named it holds the scope that a link-local IPv6 destination needs.
-        return self._named if self._named is not None and self._named[:2] == address else address
-
-
-def _identity(kind: Kind, data: bytes) -> tuple[int | None, int | None, int | None]:
-    """SSRC, sequence number and timestamp of a packet, where it has them."""
-    if kind is Kind.RTP and (packet := rtp.parse(data)) is not None:
-        return packet.ssrc, packet.sequence, packet.timestamp
-    if kind is Kind.RTCP and (report := rtcp.parse(data)) is not None:
-        return report.ssrc, None, None
-    return None, None, None
 
 
 @attrs.frozen
@@ -190,10 +41,15 @@ class Side:
         senders: tuple[Sender, Sender | None],
         now: float,
         on_latch: Callable[[Address, str], None],
+        on_police: Callable[[], None],
         longest: int,
     ) -> None:
         self.spec = spec
         self._on_latch = on_latch
+        self._on_police = on_police
+        self._told = False  # that something was policed
+        self._own = None if spec.limit is None else Bucket(spec.limit, now)
+        self._shared: Bucket | None = None
         self._muxed = False  # RTCP has come on the RTP port
         send_rtp, send_rtcp = senders
         latch = SideLatch(spec, _signalled(spec, rtcp=False), now)
@@ -205,6 +61,7 @@ class Side:
         self.to_rtp = Outlet(send_rtp)
         self.to_rtcp = Outlet(send_rtp if send_rtcp is None else send_rtcp)
         self._aim()
+        self.share(None)
 
     def inlets(self) -> tuple[Inlet, ...]:
         return (self.rtp,) if self.rtcp is None else (self.rtp, self.rtcp)
@@ -215,15 +72,19 @@ class Side:
             inlet.join(other.to_rtp, other.to_rtcp)
 
     def update(self, spec: SideSpec, now: float) -> None:
-        """Take a new spec. @raises ValueError if it asks for another local pair: a side keeps its sockets for life."""
+        """Take a new spec. @raises ValueError if it asks for another local pair, mark or device: a side keeps its
+        sockets for life."""
         if spec.local != self.spec.local:
             raise ValueError(f"a side keeps its local pair {self.spec.local}, it cannot become {spec.local}")
+        if (spec.mark, spec.device) != (self.spec.mark, self.spec.device):
+            raise ValueError(f"a side keeps the mark and device of its sockets, {self.spec.mark} {self.spec.device!r}")
         if spec.remote is None or self.spec.remote is None or spec.remote.rtp != self.spec.remote.rtp:
             self._muxed = False
         self.spec = spec
         self.rtp.latch.update(spec, _signalled(spec, rtcp=False), now)
         if self.rtcp is not None:
             self.rtcp.latch.update(spec, _signalled(spec, rtcp=True), now)
+        self._limit(spec.limit, now)
         self._doubt()
 
     def reopen(self, now: float) -> None:
@@ -232,8 +93,33 @@ class Side:
             inlet.latch.reopen(now, self.spec.window)
         self._doubt()
 
+    def share(self, bucket: Bucket | None) -> None:
+        """Take what is accepted here out of `bucket`, too, which others share; None: out of the side's own alone."""
+        self._shared = bucket
+        self._told = False
+        for inlet in self.inlets():
+            inlet.buckets = tuple(each for each in (self._own, bucket) if each is not None)
+
+    def _limit(self, rate: Rate | None, now: float) -> None:
+        """Let the side's own bucket fill by `rate`; the same one again gives nothing."""
+        if rate is None:
+            self._own = None
+        elif self._own is None:
+            self._own = Bucket(rate, now)
+        else:
+            self._own.change(rate, now)
+        self.share(self._shared)
+
+    def was_policed(self) -> None:
+        """Called by an inlet to which more has come than is allowed."""
+        if not self._told:
+            self._told = True
+            self._on_police()
+
     def _doubt(self) -> None:
-        """Send each inlet's next packet to its latch, which must learn in a new window who still speaks."""
+        """Send each inlet's next packet to its latch, which must learn in a new window who still speaks; and tell anew
+        of what is policed."""
+        self._told = False
         for inlet in self.inlets():
             inlet.trusted = None
         self._aim()
@@ -294,6 +180,7 @@ class Side:
                 too_long=sum(i.too_long for i in inlets),
                 not_rtp=sum(i.not_rtp for i in inlets),
                 kernel=sum(i.kernel for i in inlets),
+                policed=sum(i.policed for i in inlets),
                 no_destination=self.to_rtp.no_destination + self.to_rtcp.no_destination,
                 send_error=self.to_rtp.failed + self.to_rtcp.failed,
             ),
@@ -349,14 +236,25 @@ class Stream:
         now: float,
         on_latch: Callable[[int, Address, str], None],
         longest: int = LONGEST,
+        on_police: Callable[[int], None] = lambda side: None,
     ) -> None:
         """`senders` are the sockets' sendto for (rtp, rtcp) of each side; `on_latch` hears side, address and reason
-        whenever a side's RTP goes to a newly latched address."""
+        whenever a side's RTP goes to a newly latched address; `on_police` a side when the first of its packets is over
+        a rate, and again after an update."""
         self.spec = spec
-        first, second = (
-            Side(side, spec.kind, senders[n], now, lambda a, r, n=n: on_latch(n, a, r), longest)  # type: ignore[misc]
-            for n, side in enumerate(spec.sides)
-        )
+
+        def made(n: int) -> Side:
+            return Side(
+                spec.sides[n],
+                spec.kind,
+                senders[n],
+                now,
+                lambda address, reason: on_latch(n, address, reason),
+                lambda: on_police(n),
+                longest,
+            )
+
+        first, second = made(0), made(1)
         first.join(second)
         second.join(first)
         self.sides = (first, second)
@@ -366,6 +264,12 @@ class Stream:
         both, and the side that made the offer is only now told where to send to."""
         self.sides[side].update(spec, now)
         self.sides[1 - side].reopen(now)
+
+    def share(self, realm: str, bucket: Bucket | None) -> None:
+        """Let what comes from peers in that realm be taken out of `bucket`, which all streams there share."""
+        for side in self.sides:
+            if side.spec.realm == realm:
+                side.share(bucket)
 
     def counters(self) -> StreamCounters:
         return StreamCounters((self.sides[0].counters(), self.sides[1].counters()))

@@ -13,10 +13,12 @@ from zope.interface import implementer
 from sbc.core.address import Address
 from sbc.core.orders import Rate, SideSpec, StreamSpec
 from sbc.interfaces import IMediaObserver, IUserSpaceEngine, PortUnavailable
+from sbc.media.bucket import Bucket
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow
+from sbc.media.inlet import LONGEST, Inlet, Sender
 from sbc.media.rounds import Rounds
-from sbc.media.stream import LONGEST, Inlet, Sender, SideView, Stream
+from sbc.media.stream import SideView, Stream
 from sbc.media.udp import MAX_DATAGRAM, kernel_drops, open_udp, set_buffers, set_dscp
 
 RECEIVE_BUFFER = 131_072
@@ -98,7 +100,7 @@ class TwistedEngine:
         self._receive_buffer = receive_buffer
         self._longest = longest
         self._relays: dict[str, _Relay] = {}
-        self._limits: dict[str, Rate | None] = {}
+        self._shared: dict[str, Bucket] = {}  # by realm
         self._rounds = Rounds(reactor)
         self._watch: Any = None
         self._granted = 0  # octets of receive buffer the kernel gave the first socket
@@ -120,7 +122,10 @@ class TwistedEngine:
                 now,
                 lambda side, address, reason: self._latched(spec, side, address, reason),
                 self._longest,
+                lambda side: self._tell(self._observer.policed, spec.id, side),
             )
+            for realm, bucket in self._shared.items():
+                stream.share(realm, bucket)
             opened.pop_all()
         ports: tuple[list[_Port], list[_Port]] = ([], [])
         for side, (rtp, rtcp), mine in zip(stream.sides, pairs, ports, strict=True):
@@ -135,7 +140,7 @@ class TwistedEngine:
 
     def update(self, stream: str, side: int, spec: SideSpec) -> None:
         """See IMediaEngine. The window of the other side opens again too (see `Stream.update`). @raises KeyError;
-        @raises ValueError for another local pair or a DSCP that is none."""
+        @raises ValueError for another local pair, mark or device, or a DSCP that is none."""
         relay = self._relays[stream]
         if spec.dscp != relay.stream.sides[side].spec.dscp:
             for port in relay.ports[side]:
@@ -184,7 +189,18 @@ class TwistedEngine:
 
     def limit_realm(self, realm: str, rate: Rate | None) -> None:
         """See IMediaEngine."""
-        self._limits[realm] = rate
+        now = self._reactor.seconds()
+        bucket = self._shared.pop(realm, None)
+        if rate is not None and bucket is not None:
+            bucket.change(rate, now)
+        elif rate is not None:
+            bucket = Bucket(rate, now)
+        else:
+            bucket = None
+        if bucket is not None:
+            self._shared[realm] = bucket
+        for relay in self._relays.values():
+            relay.stream.share(realm, bucket)
 
     def forwarder(self, stream: str) -> tuple[str, str]:
         """See IMediaEngine. @raises KeyError."""
@@ -212,14 +228,15 @@ class TwistedEngine:
 
     def _open_pair(self, side: SideSpec, opened: ExitStack) -> tuple[socket.socket, socket.socket | None]:
         """The sockets of a side; one alone where RTP and RTCP share an address or there is no RTCP."""
-        rtp = self._open_one(side.local.rtp, side.dscp, opened)
+        rtp = self._open_one(side.local.rtp, side, opened)
         if side.local.rtcp is None or side.local.rtcp == side.local.rtp:
             return rtp, None
-        return rtp, self._open_one(side.local.rtcp, side.dscp, opened)
+        return rtp, self._open_one(side.local.rtcp, side, opened)
 
-    def _open_one(self, address: Address, dscp: int, opened: ExitStack) -> socket.socket:
+    def _open_one(self, address: Address, side: SideSpec, opened: ExitStack) -> socket.socket:
+        buffer, dscp, mark, device = self._receive_buffer, side.dscp, side.mark, side.device
         try:
-            return opened.enter_context(open_udp(address, self._receive_buffer, dscp=dscp))
+            return opened.enter_context(open_udp(address, buffer, dscp=dscp, mark=mark, device=device))
         except OSError as error:
             why = error.strerror or str(error)
             raise PortUnavailable(address, why) from error
@@ -269,4 +286,4 @@ class TwistedEngine:
         try:
             tell(stream, *what)
         except Exception:  # noqa: BLE001 - what hears us must not stop the media
-            self._log.failure("the observer failed on the silence of stream {stream}", stream=stream)
+            self._log.failure("the observer failed on what stream {stream} did", stream=stream)

@@ -21,6 +21,7 @@ MAX_DATAGRAM = 65_535
 TURN = 32
 """Datagrams one signalling socket may read in one turn of the reactor."""
 
+_SO_MARK = 36  # Linux, asm-generic/socket.h; Python has no name for it before 3.13
 _SO_MEMINFO = 55  # Linux, asm-generic/socket.h; Python has no name for it
 _MEMINFO = struct.Struct("=9I")
 _MEMINFO_DROPS = 8  # SK_MEMINFO_DROPS, linux/sock_diag.h
@@ -34,10 +35,18 @@ class Buffers(NamedTuple):
     send: int
 
 
-def open_udp(address: Address, receive_buffer: int = 0, send_buffer: int = 0, dscp: int = 0) -> socket.socket:
+def open_udp(
+    address: Address,
+    receive_buffer: int = 0,
+    send_buffer: int = 0,
+    dscp: int = 0,
+    mark: int = 0,
+    device: str = "",
+) -> socket.socket:
     """A non-blocking UDP socket bound to `address`, never shared and never connected; IPv6 only where that is IPv6.
 
-    Buffer sizes in octets, 0 for the system's own. @raises OSError, also if the host is a name: none is ever looked up.
+    Buffer sizes in octets, 0 for the system's own; `mark` and `device` as in `set_way`. @raises OSError, also if the
+    host is a name: none is ever looked up.
     """
     ip = literal(address.host)
     if ip is None:
@@ -50,6 +59,7 @@ def open_udp(address: Address, receive_buffer: int = 0, send_buffer: int = 0, ds
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         set_buffers(sock, receive_buffer, send_buffer)
         set_dscp(sock, dscp)
+        set_way(sock, mark, device)
         sock.bind((str(ip), address.port))
     except BaseException:
         sock.close()
@@ -75,6 +85,22 @@ def set_dscp(sock: socket.socket, dscp: int) -> None:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, octet)
     else:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, octet)
+
+
+def set_way(sock: socket.socket, mark: int = 0, device: str = "") -> None:
+    """Let routing rules know the socket's packets by a `mark` (0: none), and have it receive and send by one `device`
+    alone: a network interface or VRF (empty: any). Linux only. @raises OSError that says which of them failed and why.
+    """
+    if mark:
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_MARK, struct.pack("=I", mark))
+        except OSError as error:
+            raise OSError(error.errno, f"mark {mark}: {error.strerror}") from error
+    if device:
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode() + b"\0")
+        except OSError as error:
+            raise OSError(error.errno, f"device {device}: {error.strerror}") from error
 
 
 def _traffic_class(dscp: int) -> int:

@@ -141,6 +141,54 @@ def test_packets_carry_the_dscp_of_the_side_they_are_sent_to(rig: Rig) -> None:
     assert traffic_class(call.b.sock) == 0
 
 
+def media_sockets(*addresses: Address) -> list[socket.socket]:
+    """Copies of the descriptors in this process that are bound there."""
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            copy = socket.socket(fileno=os.dup(int(name)))
+        except OSError:  # no socket, or gone
+            continue
+        here = copy.getsockname()
+        if copy.type == socket.SOCK_DGRAM and isinstance(here, tuple) and Address(*here[:2]) in addresses:
+            found.append(copy)
+        else:
+            copy.close()
+    return found
+
+
+def option(sock: socket.socket, name: int) -> bytes:
+    return sock.getsockopt(socket.SOL_SOCKET, name, 16).rstrip(b"\0")
+
+
+def test_the_sockets_of_a_side_have_its_mark_and_device(rig: Rig) -> None:
+    try:
+        call = Call(rig, a={"mark": 7, "device": "lo"})
+    except PortUnavailable as error:
+        assert os.geteuid() != 0
+        pytest.skip(f"may not be set here: {error}")
+    of_a, of_b = media_sockets(call.at_a, call.at_a_rtcp), media_sockets(call.at_b, call.at_b_rtcp)
+    try:
+        assert [(option(each, 36), option(each, socket.SO_BINDTODEVICE)) for each in of_a] == [(b"\7", b"lo")] * 2
+        assert [(option(each, 36), option(each, socket.SO_BINDTODEVICE)) for each in of_b] == [(b"", b"")] * 2
+    finally:
+        for each in of_a + of_b:
+            each.close()
+    call.send(call.a, call.at_a, rtp())
+    assert call.b.data() == [rtp()]
+
+
+def test_a_device_that_is_not_there_is_a_port_that_cannot_be_had(rig: Rig) -> None:
+    call = Call(rig)
+    rig.engine.close(call.id)
+    before = descriptors()
+    far = attrs.evolve(call.spec.sides[1], device="sbc-no-such")
+    with pytest.raises(PortUnavailable, match="device sbc-no-such: No such device"):
+        rig.engine.open(attrs.evolve(call.spec, sides=(call.spec.sides[0], far)))
+    assert descriptors() == before
+    rig.engine.open(call.spec)
+
+
 def test_the_kernels_drops_are_counted(rig: Rig) -> None:
     call = Call(rig)
     call.a.send(call.at_a, rtp(), times=3000)  # nobody reads meanwhile

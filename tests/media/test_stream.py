@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sbc.core.address import Address, Pair
-from sbc.core.orders import Latch, SideSpec, StreamSpec
+from sbc.core.orders import Latch, Rate, SideSpec, StreamSpec
 from sbc.media.counters import StreamCounters, Volume
-from sbc.media.stream import Inlet, Outlet, Source, Stream
+from sbc.media.inlet import Inlet, Outlet, Source
+from sbc.media.stream import Stream
 from tests.media.packets import dtls_hello, receiver_report, rtp, stun_request
 
 A, A_RTCP, A_NAT = Address("192.168.1.10", 4000), Address("192.168.1.10", 4001), Address("203.0.113.11", 40000)
@@ -50,6 +51,7 @@ class Wire:
 
     def __init__(self, spec: StreamSpec = SPEC, longest: int = 2000) -> None:
         self.sent: list[tuple[int, str, bytes, Source]] = []
+        self.policings: list[int] = []
         self.latches: list[tuple[int, Address, str]] = []
         self.stream = Stream(
             spec,
@@ -57,6 +59,7 @@ class Wire:
             0.0,
             lambda *event: self.latches.append(event),
             longest,
+            self.policings.append,
         )
 
     def sender(self, side: int, port: str) -> Any:
@@ -180,8 +183,14 @@ arrivals = st.tuples(
     st.sampled_from([A, A_RTCP, A_NAT, B, B_RTCP, STRANGER]),
     st.booleans(),
 )
+LIMITS = [None, None, Rate(1_000, 2_000), Rate(100, 200)]
 updates = st.tuples(
-    st.just("update"), st.integers(0, 1), st.sampled_from(REMOTES), st.booleans(), st.sampled_from(Latch)
+    st.just("update"),
+    st.integers(0, 1),
+    st.sampled_from(REMOTES),
+    st.booleans(),
+    st.sampled_from(Latch),
+    st.sampled_from(LIMITS),
 )
 pauses = st.tuples(st.just("pause"), st.floats(0.0, 2.0))
 scripts = st.lists(st.one_of(arrivals, arrivals, arrivals, updates, pauses), max_size=60)
@@ -198,8 +207,8 @@ def play(script: list[Any], always_judge: bool) -> tuple[Wire, int]:
             wire.arrive(side, port, data, source, now, fails)
             arrived += 1
         elif what == "update":
-            side, remote, behind_nat, latch = rest
-            changed = attrs.evolve(SPEC.sides[side], remote=remote, behind_nat=behind_nat, latch=latch)
+            side, remote, behind_nat, latch, limit = rest
+            changed = attrs.evolve(SPEC.sides[side], remote=remote, behind_nat=behind_nat, latch=latch, limit=limit)
             wire.stream.update(side, changed, now)
         else:
             now += rest[0]
@@ -212,6 +221,7 @@ def test_the_quick_way_for_known_sources_differs_in_nothing_from_judging_every_p
     thorough, _ = play(script, always_judge=True)
     assert quick.sent == thorough.sent
     assert quick.latches == thorough.latches
+    assert quick.policings == thorough.policings
     assert quick.counters() == thorough.counters()
     assert [side.view() for side in quick.stream.sides] == [side.view() for side in thorough.stream.sides]
 
@@ -225,6 +235,7 @@ def test_every_datagram_is_in_the_books_once(script: list[Any]) -> None:
         assert here.received.packets == there.sent.packets + there.drops.no_destination + there.drops.send_error
         drops = here.drops
         judged += here.received.packets + drops.wrong_source + drops.too_short + drops.too_long + drops.not_rtp
+        judged += drops.policed
     assert judged == arrived
     assert len(wire.sent) == sum(side.sent.packets for side in counters.sides)
     assert sum(len(data) for _, _, data, _ in wire.sent) == sum(side.sent.octets for side in counters.sides)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import LogEvent, globalLogPublisher
 
 from sbc.core.address import Address
-from sbc.media.udp import Port, kernel_drops, listen_udp, open_udp, set_buffers, set_dscp
+from sbc.media.udp import Port, kernel_drops, listen_udp, open_udp, set_buffers, set_dscp, set_way
 
 LOOPBACK = Address("127.0.0.1", 0)
 
@@ -251,3 +252,17 @@ def test_a_stopped_port_is_closed_on_the_next_turn(listen: Listen, reactor: EPol
     assert stopped.called
     with open_udp(address):
         assert port.stopListening() is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mark packets")
+def test_a_socket_is_marked_and_bound_to_a_device(sock: socket.socket) -> None:
+    set_way(sock, 7, "lo")
+    assert sock.getsockopt(socket.SOL_SOCKET, 36) == 7
+    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16).rstrip(b"\0") == b"lo"
+
+
+def test_marks_and_devices_that_cannot_be_had_are_named(sock: socket.socket) -> None:
+    with pytest.raises(OSError, match="device sbc-no-such: No such device"):
+        set_way(sock, device="sbc-no-such")
+    set_way(sock)
+    assert sock.getsockopt(socket.SOL_SOCKET, 36) == 0

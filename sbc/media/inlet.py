@@ -1,0 +1,189 @@
+"""One port of one side, without its socket: what arrives there, judged, and where it leaves by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from sbc.core.address import Address
+from sbc.media import rtcp, rtp
+from sbc.media.bucket import Bucket, within
+from sbc.media.latching import SideLatch
+from sbc.media.packet import Kind, classify, classify_udptl
+
+Source = tuple[str, int] | tuple[str, int, int, int]
+"""A sender as the socket names it: host, port, and for IPv6 flow and scope."""
+
+Sender = Callable[[bytes, Source], Any]
+"""How a socket of ours sends: ``socket.sendto``. Kept and handed back, never called here."""
+
+LONGEST = 65_535
+"""The most octets a datagram can have."""
+
+
+class Outlet:
+    """What goes out to one side as RTP, or as RTCP: whither (`to`), from which socket (`send`), and how much went.
+
+    Whoever gets an outlet from `Inlet.arrive` calls ``outlet.send(data, outlet.to)`` and then adds to `packets` and
+    `octets`, or to `failed`.
+    """
+
+    __slots__ = ("failed", "no_destination", "octets", "packets", "send", "to")
+
+    def __init__(self, send: Sender) -> None:
+        self.send = send
+        self.to: Source | None = None
+        self.packets = self.octets = self.failed = self.no_destination = 0
+
+
+class Owner(Protocol):
+    """What an inlet asks of the side it belongs to, and tells it."""
+
+    def latched(self, inlet: Inlet, address: Address, reason: str) -> None:
+        """The inlet's latch has changed."""
+
+    def rtcp_came(self, muxed: bool) -> None:
+        """RTCP was accepted, on the RTP port (`muxed`) or on its own."""
+
+    def was_policed(self) -> None:
+        """More has come than is allowed."""
+
+    def unusable(self, address: Address) -> bool:
+        """Whether nothing may be sent to `address`."""
+
+
+class Inlet:
+    """One port of one side: judges what arrives and names the outlet it leaves by.
+
+    `trusted` is the latched source as its socket names it, once a packet from it has been judged in the present window.
+    """
+
+    __slots__ = (
+        "_classify", "_is_rtcp", "_is_rtp", "_last", "_last_at", "_longest", "_named", "_onward", "_onward_rtcp",
+        "_side", "buckets", "kernel", "latch", "not_rtp", "octets", "packets", "policed", "refused", "rtcp_octets",
+        "rtcp_packets", "send", "too_long", "too_short", "trusted",
+    )  # fmt: skip
+
+    def __init__(self, side: Owner, latch: SideLatch, send: Sender, kind: str, longest: int) -> None:
+        """`kind` is what comes to the port: "rtp", "rtcp" or "t38"; `longest` the most octets a packet may have."""
+        self._side = side
+        self._longest = longest
+        self._classify = classify_udptl if kind == "t38" else classify
+        self._is_rtp, self._is_rtcp = kind == "rtp", kind == "rtcp"
+        self._named: Source | None = None  # the latched source as the socket named it
+        self._last: bytes | None = None  # the latest RTP packet that was not judged
+        self._last_at = 0.0  # and when it came
+        self.latch = latch
+        self.send = send
+        self.trusted: Source | None = None
+        self.packets = self.octets = self.rtcp_packets = self.rtcp_octets = 0
+        self.too_short = self.too_long = self.not_rtp = self.kernel = self.policed = 0
+        self.buckets: tuple[Bucket, ...] = ()  # out of which what is accepted is taken
+        self.refused: dict[str, int] = {}  # the latch's reasons, counted
+
+    def join(self, onward: Outlet, onward_rtcp: Outlet) -> None:
+        """Name the outlets of the other side."""
+        self._onward, self._onward_rtcp = onward, onward_rtcp
+
+    def arrive(self, data: bytes, source: Source, now: float) -> Outlet | None:
+        """Take a datagram; return the outlet it is to be sent by, or None if it was dropped (and counted)."""
+        size = len(data)
+        if (
+            source == self.trusted
+            and 12 <= size <= self._longest
+            and data[0] >> 6 == 2
+            and not 192 <= data[1] <= 223
+            and self._is_rtp
+        ):
+            # What nearly every packet of a call is: RTP from the latched source. The rest of this class is _examine.
+            self._last, self._last_at = data, now
+            if self.buckets and not self._within(size, now):
+                return None
+            self.packets += 1
+            self.octets += size
+            onward = self._onward
+            if onward.to is None:
+                onward.no_destination += 1
+                return None
+            return onward
+        return self._examine(data, source, now)
+
+    def _examine(self, data: bytes, source: Source, now: float) -> Outlet | None:
+        if len(data) > self._longest:
+            self.too_long += 1
+            return None
+        kind = self._classify(data)
+        if kind is Kind.TOO_SHORT:
+            self.too_short += 1
+            return None
+        if kind is Kind.NOT_RTP or (kind is Kind.RTP and self._is_rtcp):
+            self.not_rtp += 1
+            return None
+        if not self._accepts(kind, data, source, now):
+            return None
+        if kind is Kind.RTCP:
+            self._side.rtcp_came(muxed=self._is_rtp)
+        if self.buckets and not self._within(len(data), now):
+            return None
+        if kind is Kind.RTCP or self._is_rtcp:
+            self.rtcp_packets += 1
+            self.rtcp_octets += len(data)
+            onward = self._onward_rtcp
+        else:
+            self.packets += 1
+            self.octets += len(data)
+            onward = self._onward
+        if onward.to is None:
+            onward.no_destination += 1
+            return None
+        return onward
+
+    def _within(self, size: int, now: float) -> bool:
+        """Whether a packet is within the rates; one that is not is counted."""
+        if within(self.buckets, size, now):
+            return True
+        self.policed += 1
+        self._side.was_policed()
+        return False
+
+    def _accepts(self, kind: Kind, data: bytes, source: Source, now: float) -> bool:
+        """Ask the latch, and carry out what it says."""
+        latch = self.latch
+        if self._last is not None:
+            latch.heard(self._last_at, *_identity(Kind.RTP, self._last))
+            self._last = None
+        address = Address(source[0], source[1])
+        verdict = latch.judge(address, now, kind, *_identity(kind, data))
+        if not verdict.accept:
+            self.refused[verdict.reason] = self.refused.get(verdict.reason, 0) + 1
+            return False
+        if address == latch.latched:
+            self.trusted = self._named = source
+        if verdict.latched is not None:
+            self._side.latched(self, verdict.latched, verdict.reason)
+        return True
+
+    def carried(self, ssrc: int, sequence: int, timestamp: int, at: float) -> None:
+        """Note what the latched source sent last, at `at`, as somebody else has seen who forwarded it."""
+        self._last = None
+        if self._is_rtcp:
+            self.latch.heard(at, ssrc)
+        else:
+            self.latch.heard(at, ssrc, sequence, timestamp)
+
+    def destination(self) -> Source | None:
+        """Where the side wants what this port is for, or None if it is not known or not to be sent to."""
+        address = self.latch.destination
+        if address is None or self._side.unusable(address):
+            return None
+        # The source as the socket named it holds the scope that a link-local IPv6 destination needs.
+        return self._named if self._named is not None and self._named[:2] == address else address
+
+
+def _identity(kind: Kind, data: bytes) -> tuple[int | None, int | None, int | None]:
+    """SSRC, sequence number and timestamp of a packet, where it has them."""
+    if kind is Kind.RTP and (packet := rtp.parse(data)) is not None:
+        return packet.ssrc, packet.sequence, packet.timestamp
+    if kind is Kind.RTCP and (report := rtcp.parse(data)) is not None:
+        return report.ssrc, None, None
+    return None, None, None

@@ -1,0 +1,162 @@
+"""How every media engine polices: the rate of a stream's side and of a realm, who is told, who is not held back."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from sbc.core.orders import Rate
+from sbc.media.counters import Drops, Volume
+from tests.contract.engines import QUIET, Call, Rig, balanced
+from tests.media.packets import receiver_report, rtp
+
+PACKET = 172
+RATE = Rate(100 * PACKET, 50 * PACKET)  # a hundred packets a second, and half as many at once
+SMALL = Rate(1, 5 * PACKET)  # five packets, and then none for minutes
+
+
+def test_a_side_passes_its_rate_within_two_parts_in_a_hundred(rig: Rig) -> None:
+    """Each round brings more than the bucket can hold, so what it passes is what has flowed in since the last."""
+    call = Call(rig, a={"limit": RATE})
+    began = rig.reactor.seconds()
+    least, ended = float(RATE.burst), began
+    for round_ in range(7):
+        if round_:
+            rig.pass_time(0.3)
+            least += min(RATE.burst, RATE.octets * (rig.reactor.seconds() - ended))
+        call.send(call.a, call.at_a, *[rtp(n) for n in range(130)])
+        ended = rig.reactor.seconds()
+    most = RATE.burst + RATE.octets * (ended - began)
+    counters = call.counters()
+    passed = counters.sides[0].received_rtp
+    assert 0.98 * least - PACKET <= passed.octets <= 1.02 * most
+    assert counters.sides[0].drops == Drops(policed=7 * 130 - passed.packets)
+    assert counters.sides[1].sent_rtp == passed
+    assert len(call.b.data()) == passed.packets
+    assert balanced(counters)
+
+
+def test_the_other_side_is_not_held_back(rig: Rig) -> None:
+    call = Call(rig, a={"limit": SMALL})
+    call.send(call.a, call.at_a, *[rtp(n) for n in range(20)])
+    call.send(call.b, call.at_b, *[rtp(n) for n in range(20)])
+    a, b = call.counters().sides
+    assert (a.received_rtp.packets, a.drops) == (5, Drops(policed=15))
+    assert (b.received_rtp.packets, b.drops) == (20, QUIET)
+
+
+def test_rtp_and_rtcp_of_a_side_share_a_bucket(rig: Rig) -> None:
+    call = Call(rig, a={"limit": SMALL})
+    call.send(call.a, call.at_a, *[rtp(n) for n in range(5)])
+    call.send(call.a_rtcp, call.at_a_rtcp, receiver_report())
+    side = call.counters().sides[0]
+    assert (side.received_rtp.packets, side.received_rtcp.packets) == (5, 0)
+    assert side.drops == Drops(policed=1)
+    assert call.b_rtcp.data() == []
+
+
+def test_strangers_use_nothing_up(rig: Rig) -> None:
+    call = Call(rig, a={"limit": SMALL})
+    stranger = rig.peer(9)
+    call.send(stranger, call.at_a, *[rtp(n) for n in range(50)])
+    call.send(call.a, call.at_a, *[rtp(n) for n in range(5)])
+    side = call.counters().sides[0]
+    assert side.received_rtp.packets == 5
+    assert side.drops == Drops(wrong_source=50)
+
+
+def test_fax_is_policed_too(rig: Rig) -> None:
+    call = Call(rig, kind="t38", a={"limit": Rate(1, 1000)})
+    call.send(call.a, call.at_a, *[bytes([0, n, 1, 6, 0, 0]) + bytes(394) for n in range(5)])
+    side = call.counters().sides[0]
+    assert side.received == Volume(2, 800)
+    assert side.drops == Drops(policed=3)
+
+
+def test_it_is_told_once_and_again_after_an_update(rig: Rig) -> None:
+    call = Call(rig, a={"limit": SMALL}, b={"limit": SMALL})
+    call.send(call.a, call.at_a, *[rtp(n) for n in range(20)])
+    rig.wait(lambda: rig.observer.policings, "policed")
+    call.send(call.a, call.at_a, *[rtp(n) for n in range(20)])
+    assert rig.observer.policings == [(call.id, 0)]
+    call.send(call.b, call.at_b, *[rtp(n) for n in range(20)])
+    rig.wait(lambda: len(rig.observer.policings) == 2, "policed, the other side")
+    call.update(1)
+    call.send(call.a, call.at_a, rtp())
+    rig.wait(lambda: len(rig.observer.policings) == 3, "policed, again")
+    assert rig.observer.policings == [(call.id, 0), (call.id, 1), (call.id, 0)]
+
+
+def test_an_update_gives_no_new_burst_but_another_rate(rig: Rig) -> None:
+    call = Call(rig, a={"limit": SMALL})
+    call.send(call.a, call.at_a, *[rtp(n) for n in range(8)])
+    call.update(0)
+    call.send(call.a, call.at_a, rtp())
+    assert call.counters().sides[0].drops == Drops(policed=4)
+    call.update(0, limit=None)
+    call.send(call.a, call.at_a, *[rtp(n) for n in range(20)])
+    assert call.counters().sides[0].drops == Drops(policed=4)
+    call.update(0, limit=SMALL)
+    call.send(call.a, call.at_a, *[rtp(n) for n in range(8)])
+    assert call.counters().sides[0].drops == Drops(policed=7)
+
+
+def test_what_is_larger_than_the_burst_never_passes(rig: Rig) -> None:
+    call = Call(rig, a={"limit": Rate(1_000_000, 500)})
+    call.send(call.a, call.at_a, rtp(payload=bytes(600)), rtp())
+    assert call.b.data() == [rtp()]
+    assert call.counters().sides[0].drops == Drops(policed=1)
+
+
+def test_the_streams_of_a_realm_share_its_rate(rig: Rig) -> None:
+    before = Call(rig)
+    rig.engine.limit_realm("access", SMALL)
+    after = Call(rig)
+    for call in (before, after):
+        call.send(call.a, call.at_a, *[rtp(n) for n in range(4)])
+        call.send(call.b, call.at_b, *[rtp(n) for n in range(20)])
+    assert [call.counters().sides[0].received_rtp.packets for call in (before, after)] == [4, 1]
+    assert [call.counters().sides[0].drops for call in (before, after)] == [QUIET, Drops(policed=3)]
+    assert [call.counters().sides[1].received_rtp.packets for call in (before, after)] == [20, 20]
+    assert rig.observer.policings == [(after.id, 0)]
+
+
+def test_a_realms_rate_is_changed_and_lifted_while_streams_are_open(rig: Rig) -> None:
+    call = Call(rig)
+    rig.engine.limit_realm("access", SMALL)
+    call.send(call.a, call.at_a, *[rtp(n) for n in range(8)])
+    rig.engine.limit_realm("access", Rate(1, 100 * PACKET))
+    call.send(call.a, call.at_a, rtp())
+    assert call.counters().sides[0].drops == Drops(policed=4)
+    rig.engine.limit_realm("access", None)
+    call.send(call.a, call.at_a, *[rtp(n) for n in range(20)])
+    assert call.counters().sides[0].drops == Drops(policed=4)
+    assert call.counters().sides[0].received_rtp.packets == 25
+
+
+def test_what_the_stream_may_not_send_costs_the_realm_nothing(rig: Rig) -> None:
+    rig.engine.limit_realm("access", Rate(1, 20 * PACKET))
+    greedy, modest = Call(rig, a={"limit": SMALL}), Call(rig)
+    greedy.send(greedy.a, greedy.at_a, *[rtp(n) for n in range(50)])
+    modest.send(modest.a, modest.at_a, *[rtp(n) for n in range(20)])
+    assert greedy.counters().sides[0].received_rtp.packets == 5
+    assert modest.counters().sides[0].received_rtp.packets == 15
+
+
+def test_two_sides_of_one_realm_share_its_rate(rig: Rig) -> None:
+    """Media between two terminals of one network comes and goes there."""
+    rig.engine.limit_realm("access", SMALL)
+    call = Call(rig, b={"realm": "access"})
+    call.send(call.a, call.at_a, *[rtp(n) for n in range(4)])
+    call.send(call.b, call.at_b, *[rtp(n) for n in range(4)])
+    a, b = call.counters().sides
+    assert (a.received_rtp.packets, b.received_rtp.packets) == (4, 1)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_mark_and_device_are_for_the_life_of_the_sockets(rig: Rig, side: int) -> None:
+    call = Call(rig)
+    spec = call.spec.sides[side]
+    for change in ({"mark": 5}, {"device": "lo"}):
+        with pytest.raises(ValueError, match="mark and device"):
+            rig.engine.update(call.id, side, attrs.evolve(spec, **change))

@@ -1,0 +1,105 @@
+"""One port by itself: what it takes, what it tells its side, and whither it points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sbc.core.address import Address
+from sbc.core.orders import Rate, SideSpec
+from sbc.media.bucket import Bucket
+from sbc.media.inlet import Inlet, Outlet
+from sbc.media.latching import SideLatch
+from tests.media.packets import receiver_report, rtp
+from tests.media.test_stream import SPEC, STRANGER, A, B
+
+CONNECTED: SideSpec = SPEC.sides[1]
+"""A side that has signalled B and is behind no NAT."""
+
+
+class Owner:
+    """A side that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def latched(self, inlet: Inlet, address: Address, reason: str) -> None:
+        self.told.append((address, reason))
+
+    def rtcp_came(self, muxed: bool) -> None:
+        self.told.append("mux" if muxed else "rtcp")
+
+    def was_policed(self) -> None:
+        self.told.append("policed")
+
+    def unusable(self, address: Address) -> bool:
+        return address.port == 9
+
+
+class Alone:
+    """An inlet, its owner, and the outlets of a side that wants RTP at A and no RTCP."""
+
+    def __init__(self, kind: str = "rtp", longest: int = 2000) -> None:
+        self.owner = Owner()
+        self.onward, self.onward_rtcp = Outlet(_nowhere), Outlet(_nowhere)
+        self.onward.to = A
+        self.inlet = Inlet(self.owner, SideLatch(CONNECTED, B, 0.0), _nowhere, kind, longest)
+        self.inlet.join(self.onward, self.onward_rtcp)
+
+
+def _nowhere(data: bytes, to: Any) -> None:
+    raise AssertionError("an inlet sends nothing")
+
+
+def test_what_is_accepted_leaves_by_the_outlet_of_its_kind() -> None:
+    alone = Alone()
+    assert alone.inlet.arrive(rtp(), B, 1.0) is alone.onward
+    assert alone.inlet.arrive(receiver_report(), B, 1.0) is None  # nobody is there for it
+    assert alone.onward_rtcp.no_destination == 1
+    assert alone.owner.told == [(B, "signalled"), "mux"]
+    assert (alone.inlet.packets, alone.inlet.rtcp_packets) == (1, 1)
+
+
+def test_who_is_known_is_not_judged_again_until_the_side_doubts_it() -> None:
+    alone = Alone()
+    alone.inlet.arrive(rtp(1), B, 1.0)
+    assert alone.inlet.trusted == B
+    assert alone.inlet.arrive(rtp(2), STRANGER, 1.0) is None
+    assert alone.inlet.refused == {"not-behind-nat": 1}
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_is_over_a_rate_is_counted_and_told_of(known: bool) -> None:
+    alone = Alone()
+    if known:
+        alone.inlet.arrive(rtp(0), B, 1.0)
+    alone.inlet.buckets = (Bucket(Rate(1, 172), 1.0),)
+    assert alone.inlet.arrive(rtp(1), B, 1.0) is alone.onward
+    assert alone.inlet.arrive(rtp(2), B, 1.0) is None
+    assert alone.inlet.arrive(rtp(3), STRANGER, 1.0) is None  # is refused, not policed
+    assert (alone.inlet.packets, alone.inlet.policed) == (1 + known, 1)
+    assert alone.owner.told[-1] == "policed"
+
+
+def test_who_is_policed_is_latched_all_the_same() -> None:
+    alone = Alone()
+    alone.inlet.buckets = (Bucket(Rate(1, 1), 1.0),)
+    assert alone.inlet.arrive(rtp(1), B, 1.0) is None
+    assert alone.inlet.latch.latched == B
+
+
+def test_where_nothing_may_be_sent_is_no_destination() -> None:
+    alone = Alone()
+    assert alone.inlet.destination() == B
+    alone.inlet.latch = SideLatch(CONNECTED, Address("198.51.100.2", 9), 0.0)
+    assert alone.inlet.destination() is None
+
+
+def test_an_rtcp_port_takes_no_rtp() -> None:
+    alone = Alone("rtcp")
+    alone.onward_rtcp.to = A
+    assert alone.inlet.arrive(rtp(), B, 1.0) is None
+    assert alone.inlet.not_rtp == 1
+    assert alone.inlet.arrive(receiver_report(), B, 1.0) is alone.onward_rtcp
+    assert alone.owner.told == [(B, "signalled"), "rtcp"]
