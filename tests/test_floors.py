@@ -34,6 +34,8 @@ FLOORS = (
     ("sbc.media.meter", 1),
     ("sbc.media.bucket", 1),
     ("sbc.media.inlet", 1),
+    ("sbc.media.codecs", 1),
+    ("sbc.media.quality", 1),
     ("sbc.media.packet", 1),
     ("sbc.media*", 3),
     ("sbc.ledger", 0),

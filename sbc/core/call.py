@@ -13,10 +13,11 @@ from sbc.core.address import Address, Pair
 from sbc.core.message import NO_ROUTE, Ending, Intent, Place, Route, StreamKey, Who
 from sbc.core.names import Peer
 from sbc.core.numbers import Numbers
-from sbc.core.orders import Listener, SideSpec, StreamSpec
+from sbc.core.orders import Listener, Order, SideSpec, StreamSpec, UpdateStream
 from sbc.core.realm import Path, Realm
 from sbc.core.timers import Entry
 from sbc.core.watch import Watch
+from sbc.media import codecs
 
 if TYPE_CHECKING:
     from sbc.core.exchange import Exchange
@@ -166,6 +167,7 @@ class Stream:
     latched: list[Address | None] = attrs.field(factory=lambda: [None, None])  # where media was found to come from
     silent: bool = False  # whether the engine has told that nobody speaks on it
     early: dict[bytes, Said] = attrs.field(factory=dict)
+    told: int = 0  # the clock, as the engine has it
 
     def hear(self, party: bytes, index: int) -> None:
         """Keep what `party`, on side `index`, has just said; of too many parties the oldest is forgotten."""
@@ -186,6 +188,13 @@ class Stream:
         """The pair of a stream of that kind whose first port is `port`; only "rtp" has RTCP."""
         return Pair(Address(host, port), Address(host, port + 1) if kind == "rtp" else None)
 
+    @property
+    def clock(self) -> int:
+        """The rate (Hz) of the RTP timestamps, or 0. While an offer is open that has nothing in common with what
+        was agreed upon before, that goes on."""
+        media = (self.media[0], self.media[1])
+        return codecs.clock(media) if codecs.agreed(media) else self.told
+
     def side(self, call: Call, index: int) -> SideSpec:
         """Side `index` as the engine is to have it now."""
         leg = call.legs[index]
@@ -201,10 +210,21 @@ class Stream:
             dscp=media.dscp,
             media=self.media[index],
             held=self.held[index],
+            clock=self.clock,
         )
+
+    def changed(self, call: Call, index: int) -> list[Order]:
+        """What tells the engine of side `index`, and of the other one too where another clock was agreed upon."""
+        spec = self.side(call, index)
+        orders: list[Order] = [UpdateStream(self.id, index, spec)]
+        if spec.clock != self.told:
+            orders.append(UpdateStream(self.id, 1 - index, self.side(call, 1 - index)))
+        self.told = spec.clock
+        return orders
 
     def spec(self, call: Call) -> StreamSpec:
         """The whole stream as the engine is to have it now."""
+        self.told = self.clock
         return StreamSpec(self.id, call.id, self.kind, (self.side(call, 0), self.side(call, 1)))
 
 

@@ -17,7 +17,7 @@ from sbc.core.call import MOST_PARTIES, Call, CallState, Leg, Stream
 from sbc.core.exchange import Change, Exchange, Hop
 from sbc.core.message import Intent, Kind, Phase, Place, Role, Slot
 from sbc.core.names import Name, Owner
-from sbc.core.orders import Listener, OpenStream, Order, UpdateStream
+from sbc.core.orders import Listener, OpenStream, Order
 from sbc.core.realm import Hosts, Path, Side, is_behind_nat
 from sbc.core.registry import Arrival, Registry
 
@@ -282,7 +282,7 @@ class Crossing:
             if stream in self._new:
                 orders.append(OpenStream(stream.spec(call)))
             else:
-                orders.append(UpdateStream(stream.id, side, stream.side(call, side)))
+                orders += stream.changed(call, side)
         self._count_rejected()
         if self._signalled and not self.reply:
             leg = call.legs[side]
@@ -295,7 +295,7 @@ class Crossing:
             silent = [stream for stream in call.streams.values() if stream not in self._signalled]
             for stream in silent if self.exchange is call.opening else ():
                 stream.settle(self.intent.party, side)
-            orders += [UpdateStream(stream.id, side, stream.side(call, side)) for stream in silent]
+            orders += [order for stream in silent for order in stream.changed(call, side)]
         return orders
 
     def _count_rejected(self) -> None:
@@ -372,7 +372,7 @@ def undo(registry: Registry, exchange: Exchange, now: float, rest: bool) -> list
             orders += registry.close_stream(call, stream, now, rest)
         else:
             stream.remote[change.side], stream.media[change.side] = change.before, change.media
-            orders.append(UpdateStream(stream.id, change.side, stream.side(call, change.side)))
+            orders += stream.changed(call, change.side)
     exchange.undo.clear()
     return orders
 

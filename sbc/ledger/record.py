@@ -11,6 +11,7 @@ import attrs
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Record, SideSpec, StreamSpec
+from sbc.media.codecs import agreed
 from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
 
 VERSION = 1
@@ -193,15 +194,6 @@ def cut_short(record: Plain) -> Plain:
     return {**record, "complete": False, "ending": INCOMPLETE, "ended_by": None, "cause": "the SBC ended unexpectedly"}
 
 
-def codecs(media: tuple[str, str]) -> list[str]:
-    """The formats both sides have signalled, in the order of the answer: that is, of whoever named fewer."""
-    first, second = (text.split(" ")[1:] for text in media)
-    if not first or not second:
-        return first or second
-    shorter, longer = (first, second) if len(first) < len(second) else (second, first)
-    return [each for each in shorter if each in longer]
-
-
 def _stream(facts: _StreamFacts, counters: StreamCounters) -> Plain:
     first, second = facts.sides
     kind = (first.media or second.media).partition(" ")[0] or facts.spec.kind
@@ -213,7 +205,7 @@ def _stream(facts: _StreamFacts, counters: StreamCounters) -> Plain:
     return {
         "stream": facts.spec.id,
         "kind": _cut(kind),
-        "codecs": codecs((first.media, second.media)),
+        "codecs": agreed((first.media, second.media)),
         "sides": [_side(*each) for each in sides],
     }
 

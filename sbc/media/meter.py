@@ -11,12 +11,12 @@ from typing import Protocol
 
 import attrs
 
+from sbc.media.codecs import MAX_CLOCK
+
 MAX_DROPOUT = 3000  # RFC 3550 appendix A.1
 MAX_MISORDER = 100
 WINDOW = 32
 """Packets back that are told from each other."""
-MAX_CLOCK = 1_000_000
-"""Hz; what is said to be faster is taken for not known."""
 MAX_LEAP = 4
 """Seconds that a packet may be off before it is taken for another time: the sender set its clock, or was on hold."""
 PAUSE = 10

@@ -180,3 +180,17 @@ def test_streams_know_what_was_signalled_and_a_refused_offer_is_taken_back() -> 
     rig.from_core(plain_answer(sent, b"488 Not Acceptable Here"))
     assert of(UpdateStream, rig.log)[-1].spec.media == "audio PCMU/8000 PCMA/8000"
     assert not of(CloseStream, rig.log)
+    assert {update.spec.clock for update in of(UpdateStream, rig.log)} == {8000}
+
+
+def test_another_clock_in_the_answer_is_told_for_both_sides() -> None:
+    plain = sdp(PHONE.host)
+    named = plain.replace(b"RTP/AVP 0 8", b"RTP/AVP 96 0 8") + b"a=rtpmap:96 opus/48000/2\r\n"
+    rig = Rig.make(SipDialect())
+    asked = invite(PHONE).replace(plain, named)
+    asked = asked.replace(b"Content-Length: %d" % len(plain), b"Content-Length: %d" % len(named))
+    (sent,) = sends(rig.from_access(asked), "core")
+    (opened,) = of(OpenStream, rig.log)
+    assert [side.clock for side in opened.spec.sides] == [48_000, 48_000]
+    orders = rig.from_core(answer(sent, SOFTSWITCH.host))
+    assert [(order.side, order.spec.clock) for order in of(UpdateStream, orders)] == [(1, 8000), (0, 8000)]

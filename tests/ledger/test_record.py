@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sbc.core.address import Address
-from sbc.ledger.record import LONGEST, MOST_STREAMS, CallRecord, codecs, cut_short
+from sbc.ledger.record import LONGEST, MOST_STREAMS, CallRecord, cut_short
 from sbc.media.counters import StreamCounters
 from tests.ledger.facts import answered, at, begun, carried, leg, over, rang, record_of, side, stream
 
@@ -147,22 +146,6 @@ def test_what_is_said_of_unknown_streams_changes_nothing() -> None:
     made.latched("c1/9", 0, Address("203.0.113.11", 1))
     made.closed("c1/9", carried())
     assert made.snapshot(at(1), none)["streams"] == []
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "expected"),
-    [
-        ("audio A B C", "audio B", ["B"]),
-        ("audio B", "audio C B A", ["B"]),
-        ("audio A B", "audio B A", ["B", "A"]),
-        ("audio A", "", ["A"]),
-        ("", "", []),
-        ("audio A", "audio B", []),
-        ("image t38", "image t38", ["t38"]),
-    ],
-)
-def test_the_codecs_are_those_of_the_answer(first: str, second: str, expected: list[str]) -> None:
-    assert codecs((first, second)) == expected
 
 
 @given(st.text(max_size=2 * LONGEST), st.text())

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sbc.media.meter import FOLD, MAX_CLOCK, MAX_LEAP, Meter, Reports, Tally, Timed, clock_of
+from sbc.media.codecs import MAX_CLOCK
+from sbc.media.meter import FOLD, MAX_LEAP, Meter, Reports, Tally, Timed, clock_of
 from tests.media.compiled import NATIVE, compiled
 from tests.media.packets import receiver_report, report_block, rtp, sender_report
 
