@@ -10,7 +10,9 @@ from typing import Any
 
 MODULE = "sbc.media.native._native"
 FOLDER = "sbc/media/native"
-SOURCES = ("sbc/media/native/clock.c",)
+SOURCES = tuple(f"{FOLDER}/{name}.c" for name in ("clock", "latch", "packet"))
+HEADERS = ("packet", "latch", "clock")
+"""What Python sees something of, in the order in which they need each other."""
 OPTIONS = ("-std=c11", "-O2", "-pthread", "-D_GNU_SOURCE", "-Wall", "-Wextra")
 _BEGIN, _END = "/* cffi: from here", "/* cffi: to here */"
 
@@ -19,11 +21,12 @@ def builder() -> Any:
     """The cffi builder. The module is optional: without a compiler the package is installed all the same."""
     root = Path(__file__).resolve().parents[3]
     ffi = import_module("cffi").FFI()
-    ffi.cdef(declarations((root / FOLDER / "clock.h").read_text()))
+    for name in HEADERS:
+        ffi.cdef(declarations((root / FOLDER / f"{name}.h").read_text()))
     strict = ("-Werror",) if os.environ.get("SBC_STRICT") else ()
     ffi.set_source(
         MODULE,
-        '#include "clock.h"\n',
+        "".join(f'#include "{name}.h"\n' for name in HEADERS),
         sources=list(SOURCES),
         depends=sorted(path.relative_to(root).as_posix() for path in (root / FOLDER).glob("*.h")),
         include_dirs=[FOLDER],

@@ -38,6 +38,7 @@ enum reason {
     REASON_CONTINUES,
     REASON_MOVED,
     REASON_REBOUND,
+    REASON_RETURNED,
     REASON_KEPT, /* of a latch only: an earlier process knew it */
     /* not accepted */
     REASON_NOT_SIGNALLED,
@@ -63,29 +64,41 @@ struct latch_spec {
     bool behind_nat;
 };
 
+/* What was heard last of a stream: of RTP all, of RTCP alone no sequence and timestamp. `at` is when the RTP came. */
+struct last {
+    int64_t at;
+    struct identity packet;
+};
+
+/* Who was latched until its stream was taken up from elsewhere, where it was then, and until when it may return. */
+struct left {
+    struct address address; /* none: nobody */
+    struct last last;
+    int64_t since;
+    int64_t until;
+};
+
 /* The latch of one port. Read `latched`, `signalled`, `held` and `reason`; the rest is latch.c's. */
 struct latch {
     struct address latched;
     struct address signalled;
     struct address seen;
     const struct latch *rtp; /* of the same side, where this is its RTCP port's; it must not move */
+    struct last last;
+    struct left left;
     int64_t opened;
     int64_t closes;
-    int64_t taken;     /* when the latch last changed hands */
-    int64_t heard;     /* when the latched source last spoke */
-    int64_t sequenced; /* when it sent the packet that had `sequence` and `timestamp` */
+    int64_t window;
+    int64_t heard;    /* when the latched source spoke last */
+    int64_t replaced; /* when another took the place of a latched source, if one ever did */
     uint32_t clock;
-    uint32_t ssrc;
-    uint32_t timestamp;
-    uint16_t sequence;
-    uint8_t mode;
-    uint8_t reason;
+    uint8_t mode;   /* enum latch_mode */
+    uint8_t reason; /* enum reason: why `latched` is what it is */
+    bool was_replaced;
     bool behind_nat;
     bool held;
     bool carried;
     bool spoken;
-    bool has_ssrc;
-    bool has_sequence;
 };
 
 /* What becomes of one packet; `moved` where this very packet has latched its source. */
@@ -107,8 +120,11 @@ void latch_reopen(struct latch *latch, int64_t now, int64_t window);
 /* Whether the window is open. */
 bool latch_learning(const struct latch *latch, int64_t now);
 
-/* Note what the latched source sent at `now`, if it came through without being judged. */
-void latch_heard(struct latch *latch, int64_t now, const struct identity *packet);
+/* Whether the latched source keeps its place as long as it is not silent: nobody can outrank it, now or later. */
+bool latch_firm(const struct latch *latch, int64_t now);
+
+/* Note what the latched source sent last, at `at`, if it came through without being judged. */
+void latch_heard(struct latch *latch, int64_t at, const struct identity *packet);
 
 /* Judge a packet. */
 struct verdict latch_judge(struct latch *latch, const struct address *source, int64_t now, enum kind kind,
@@ -130,11 +146,12 @@ const char *latch_reason_word(enum reason reason);
 /* For the fast path: the same as latch_heard() for RTP whose fixed header is in `data` (see packet_looks_rtp). */
 static inline void latch_heard_rtp(struct latch *latch, int64_t now, const uint8_t *data)
 {
-    latch->sequence = (uint16_t)(data[2] << 8 | data[3]);
-    latch->timestamp = (uint32_t)data[4] << 24 | (uint32_t)data[5] << 16 | (uint32_t)data[6] << 8 | data[7];
-    latch->ssrc = (uint32_t)data[8] << 24 | (uint32_t)data[9] << 16 | (uint32_t)data[10] << 8 | data[11];
-    latch->has_ssrc = latch->has_sequence = true;
-    latch->heard = latch->sequenced = now;
+    struct identity *packet = &latch->last.packet;
+    packet->sequence = (uint16_t)(data[2] << 8 | data[3]);
+    packet->timestamp = (uint32_t)data[4] << 24 | (uint32_t)data[5] << 16 | (uint32_t)data[6] << 8 | data[7];
+    packet->ssrc = (uint32_t)data[8] << 24 | (uint32_t)data[9] << 16 | (uint32_t)data[10] << 8 | data[11];
+    packet->has_ssrc = packet->has_sequence = true;
+    latch->last.at = latch->heard = now;
 }
 
 #endif

@@ -65,6 +65,8 @@ const char *packet_kind_word(enum kind kind);
 
 #define RTP_MIN_SIZE 12
 #define RTCP_MIN_SIZE 8
+#define RTP_MAX_DROPOUT 3000 /* RFC 3550 appendix A.1: the furthest jump ahead that is still the same sequence */
+#define RTP_MAX_MISORDER 100 /* and the furthest back */
 
 /* Whether the second octet of a version 2 packet makes it RTCP: 192 to 223 (RFC 5761 section 4). */
 static inline bool rtcp_is_type(uint8_t octet)

@@ -1,0 +1,318 @@
+/* Judges from whom one port's media is taken: the twin of sbc/media/latching.py, rule by rule and in its order. */
+#include "latch.h"
+
+#include <string.h>
+
+#define MILLISECOND INT64_C(1000000)
+#define SECOND (1000 * MILLISECOND)
+#define RELATCH_AFTER SECOND        /* of a reopened window, after which a silent source may be replaced by its equal */
+#define SILENCE (150 * MILLISECOND) /* of a latched source, after which another may take its stream up */
+#define LEEWAY 1                    /* seconds by which the timestamp of a stream that is taken up may be wrong */
+#define STRAGGLING SECOND           /* after which a packet of the source that was left is no late one */
+
+enum rank { NOBODY, OTHER, SEEN_HOST, RTP_HOST, SIGNALLED };
+
+struct standing {
+    enum rank rank;
+    enum reason reason;
+};
+
+static bool is_none(const struct address *address)
+{
+    return address->family == FAMILY_NONE;
+}
+
+static bool is_ip(const struct address *address)
+{
+    return address->family == FAMILY_IPV4 || address->family == FAMILY_IPV6;
+}
+
+static bool is_unspecified(const struct address *address)
+{
+    static const uint8_t zero[16];
+    return is_ip(address) && memcmp(address->host, zero, sizeof zero) == 0;
+}
+
+bool address_same_host(const struct address *one, const struct address *other)
+{
+    return !is_none(one) && one->family == other->family && memcmp(one->host, other->host, sizeof one->host) == 0;
+}
+
+bool address_same(const struct address *one, const struct address *other)
+{
+    return address_same_host(one, other) && one->port == other->port;
+}
+
+/* How good a source is under the present spec, and why. */
+static struct standing standing_of(const struct latch *latch, const struct address *source)
+{
+    if (address_same(source, &latch->signalled))
+        return (struct standing){SIGNALLED, REASON_SIGNALLED};
+    if (latch->mode == LATCH_OFF)
+        return (struct standing){NOBODY, REASON_LATCH_OFF};
+    if (!latch->behind_nat)
+        return (struct standing){NOBODY, REASON_NOT_BEHIND_NAT};
+    bool seen = address_same_host(source, &latch->seen);
+    if (latch->mode == LATCH_STRICT && !seen)
+        return (struct standing){NOBODY, REASON_NOT_SEEN_HOST};
+    bool beside_rtp = latch->rtp != NULL && !is_none(&latch->rtp->latched);
+    if (beside_rtp && address_same_host(source, &latch->rtp->latched))
+        return (struct standing){RTP_HOST, REASON_RTP_HOST};
+    if (seen)
+        return (struct standing){SEEN_HOST, REASON_SEEN_HOST};
+    if (is_none(&latch->signalled))
+        return (struct standing){NOBODY, REASON_NOT_SIGNALLED};
+    if (beside_rtp)
+        return (struct standing){NOBODY, REASON_NOT_RTP_HOST};
+    return (struct standing){OTHER, REASON_NAT};
+}
+
+static enum rank rank_of_latched(const struct latch *latch)
+{
+    return is_none(&latch->latched) ? NOBODY : standing_of(latch, &latch->latched).rank;
+}
+
+static void forget(struct latch *latch)
+{
+    memset(&latch->latched, 0, sizeof latch->latched);
+    memset(&latch->last, 0, sizeof latch->last);
+    memset(&latch->left, 0, sizeof latch->left);
+    latch->reason = REASON_NONE;
+}
+
+/* Whether a packet belongs to the stream, as far as can be told. */
+static bool follows(const struct last *last, const struct identity *packet)
+{
+    if (!packet->has_ssrc || !last->packet.has_ssrc || packet->ssrc != last->packet.ssrc)
+        return false;
+    if (!packet->has_sequence || !last->packet.has_sequence)
+        return true;
+    return rtp_continues(last->packet.sequence, packet->sequence);
+}
+
+/* Whether the timestamp is right for the time gone by. */
+static bool is_in_time(const struct last *last, int64_t now, uint32_t timestamp, uint32_t clock)
+{
+    if (clock == 0)
+        return true;
+    int64_t gone = now > last->at ? now - last->at : 0;
+    uint64_t seconds = (uint64_t)(gone / SECOND), rest = (uint64_t)(gone % SECOND);
+    uint64_t ticks = seconds * clock + rest * clock / (uint64_t)SECOND;
+    uint32_t error = timestamp - last->packet.timestamp - (uint32_t)ticks;
+    if (error > UINT32_MAX / 2)
+        error = 0 - error;
+    return error <= LEEWAY * (uint64_t)clock;
+}
+
+/* Whether a packet takes the stream up where it was: the same SSRC, ahead in sequence, right in time. */
+static bool resumes(const struct last *last, int64_t now, const struct identity *packet, uint32_t clock)
+{
+    if (!packet->has_sequence || !last->packet.has_sequence || packet->ssrc != last->packet.ssrc)
+        return false;
+    uint16_t ahead = (uint16_t)(packet->sequence - last->packet.sequence);
+    return ahead > 0 && ahead < RTP_MAX_DROPOUT && is_in_time(last, now, packet->timestamp, clock);
+}
+
+/* Whether the latched source, carried into the window, has not spoken in it for long enough to be given up. */
+static bool was_silent(const struct latch *latch, int64_t now)
+{
+    return !latch->spoken && now - latch->opened >= RELATCH_AFTER;
+}
+
+/* Whether a packet goes on with the stream of the latched source, which has fallen silent. */
+static bool rebinds(const struct latch *latch, int64_t now, enum rank rank, const struct identity *packet)
+{
+    if (is_none(&latch->latched) || now - latch->heard < SILENCE)
+        return false;
+    if (latch->rtp == NULL)
+        return resumes(&latch->last, now, packet, latch->clock);
+    const struct latch *rtp = latch->rtp;
+    if (rank != RTP_HOST || !rtp->was_replaced || rtp->replaced <= latch->heard)
+        return false;
+    return packet->has_ssrc && rtp->last.packet.has_ssrc && packet->ssrc == rtp->last.packet.ssrc;
+}
+
+/* Whether a packet shows that the source the stream was taken from has not gone. */
+static bool returns(const struct latch *latch, const struct address *source, int64_t now, const struct identity *packet)
+{
+    const struct left *left = &latch->left;
+    if (!address_same(source, &left->address) || now < left->since + STRAGGLING || now >= left->until)
+        return false;
+    return resumes(&left->last, now, packet, latch->clock);
+}
+
+static void take(struct latch *latch, const struct address *source, int64_t now, enum reason reason,
+                 const struct identity *packet)
+{
+    struct left left = {0};
+    if (!is_none(&latch->latched)) {
+        latch->replaced = now;
+        latch->was_replaced = true;
+        if (reason == REASON_REBOUND && latch->rtp == NULL)
+            left = (struct left){latch->latched, latch->last, now, now + latch->window};
+    }
+    latch->left = left;
+    latch->latched = *source;
+    latch->reason = (uint8_t)reason;
+    latch->last = (struct last){now, *packet};
+    latch->heard = now;
+    latch->carried = false;
+    latch->spoken = true;
+}
+
+void latch_heard(struct latch *latch, int64_t at, const struct identity *packet)
+{
+    if (at > latch->heard)
+        latch->heard = at;
+    if (packet->has_sequence) {
+        latch->last = (struct last){at, *packet};
+    } else if (packet->has_ssrc) {
+        latch->last.packet.ssrc = packet->ssrc;
+        latch->last.packet.has_ssrc = true;
+    }
+}
+
+/* Why a source that is not the latched one takes the latch, or why it does not; `accept` says which. */
+static struct verdict contend(const struct latch *latch, const struct address *source, int64_t now, struct standing its,
+                              const struct identity *packet)
+{
+    bool learning = latch_learning(latch, now);
+    enum rank current = rank_of_latched(latch);
+    enum reason reason;
+
+    if (learning ? its.rank > current : its.rank >= RTP_HOST && current <= OTHER)
+        reason = its.reason;
+    else if (learning && latch->carried && follows(&latch->last, packet))
+        reason = REASON_CONTINUES;
+    else if (learning && latch->carried && its.rank == current && was_silent(latch, now))
+        reason = REASON_MOVED;
+    else if (rebinds(latch, now, its.rank, packet))
+        reason = REASON_REBOUND;
+    else if (returns(latch, source, now, packet))
+        reason = REASON_RETURNED;
+    else
+        return (struct verdict){learning ? REASON_LATCHED_ELSEWHERE : REASON_WINDOW_CLOSED, false, false};
+    return (struct verdict){reason, true, true};
+}
+
+struct verdict latch_judge(struct latch *latch, const struct address *source, int64_t now, enum kind kind,
+                           const struct identity *packet)
+{
+    if (address_same(source, &latch->latched)) {
+        latch->spoken = true;
+        latch_heard(latch, now, packet);
+        return (struct verdict){REASON_LATCHED, true, false};
+    }
+    struct standing its = standing_of(latch, source);
+    if (its.rank == NOBODY)
+        return (struct verdict){its.reason, false, false};
+    if (kind == KIND_OPAQUE) { /* nothing in it proves a sender: good only from where packets are expected anyway */
+        bool expected = its.rank == SIGNALLED && is_none(&latch->latched);
+        return (struct verdict){expected ? its.reason : REASON_MAY_NOT_LATCH, expected, false};
+    }
+    struct verdict verdict = contend(latch, source, now, its, packet);
+    if (verdict.accept)
+        take(latch, source, now, verdict.reason, packet);
+    return verdict;
+}
+
+void latch_reopen(struct latch *latch, int64_t now, int64_t window)
+{
+    latch->opened = now;
+    latch->closes = now + window;
+    latch->window = window;
+    latch->carried = !is_none(&latch->latched);
+    latch->spoken = false;
+}
+
+void latch_update(struct latch *latch, const struct latch_spec *spec, int64_t now)
+{
+    const struct address *said = &spec->signalled;
+    latch->mode = (uint8_t)spec->mode;
+    latch->behind_nat = spec->behind_nat;
+    latch->clock = spec->clock;
+    latch->seen = spec->seen;
+    latch->held = !is_none(said) && (said->port == 0 || is_unspecified(said));
+    if (!latch->held) {
+        bool changed = !is_none(&latch->signalled) && !address_same(&latch->signalled, said);
+        latch->signalled = *said;
+        if (changed)
+            forget(latch);
+    }
+    if (!is_none(&latch->latched) && rank_of_latched(latch) == NOBODY)
+        forget(latch);
+    latch_reopen(latch, now, spec->window);
+}
+
+void latch_init(struct latch *latch, const struct latch_spec *spec, int64_t now, const struct latch *rtp)
+{
+    memset(latch, 0, sizeof *latch);
+    latch->rtp = rtp;
+    latch->heard = now;
+    latch_update(latch, spec, now);
+    if (rtp == NULL && !is_none(&spec->kept) && standing_of(latch, &spec->kept).rank > NOBODY) {
+        latch->latched = spec->kept;
+        latch->reason = REASON_KEPT;
+        latch_reopen(latch, now, spec->window);
+    }
+}
+
+bool latch_learning(const struct latch *latch, int64_t now)
+{
+    return now < latch->closes;
+}
+
+bool latch_firm(const struct latch *latch, int64_t now)
+{
+    if (is_none(&latch->latched) || (!is_none(&latch->left.address) && now < latch->left.until))
+        return false;
+    enum rank rank = rank_of_latched(latch);
+    return rank == SIGNALLED || (rank > OTHER && !latch_learning(latch, now));
+}
+
+struct address latch_destination(const struct latch *latch)
+{
+    if (latch->held)
+        return (struct address){0};
+    return is_none(&latch->latched) ? latch->signalled : latch->latched;
+}
+
+/* No name is looked up, no group or broadcast address floods a network, no socket has to speak the other IP version, and a
+   stream does not feed itself. */
+bool address_unusable(const struct address *to, const struct address local[2])
+{
+    static const uint8_t broadcast[4] = {255, 255, 255, 255};
+    if (!is_ip(to) || to->family != local[0].family || to->port == 0 || is_unspecified(to))
+        return true;
+    if (to->family == FAMILY_IPV4 && (to->host[0] >> 4 == 14 || memcmp(to->host, broadcast, 4) == 0))
+        return true;
+    if (to->family == FAMILY_IPV6 && to->host[0] == 0xff)
+        return true;
+    return address_same(to, &local[0]) || address_same(to, &local[1]);
+}
+
+const char *latch_reason_word(enum reason reason)
+{
+    static const char *const words[REASONS] = {
+        [REASON_NONE] = "",
+        [REASON_LATCHED] = "latched",
+        [REASON_SIGNALLED] = "signalled",
+        [REASON_SEEN_HOST] = "seen-host",
+        [REASON_RTP_HOST] = "rtp-host",
+        [REASON_NAT] = "nat",
+        [REASON_CONTINUES] = "continues",
+        [REASON_MOVED] = "moved",
+        [REASON_REBOUND] = "rebound",
+        [REASON_RETURNED] = "returned",
+        [REASON_KEPT] = "kept",
+        [REASON_NOT_SIGNALLED] = "not-signalled",
+        [REASON_LATCH_OFF] = "latch-off",
+        [REASON_NOT_BEHIND_NAT] = "not-behind-nat",
+        [REASON_NOT_SEEN_HOST] = "not-seen-host",
+        [REASON_NOT_RTP_HOST] = "not-rtp-host",
+        [REASON_WINDOW_CLOSED] = "window-closed",
+        [REASON_LATCHED_ELSEWHERE] = "latched-elsewhere",
+        [REASON_MAY_NOT_LATCH] = "may-not-latch",
+    };
+    return (unsigned)reason < REASONS ? words[reason] : "";
+}
