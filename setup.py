@@ -5,5 +5,6 @@ from setuptools import setup
 setup(
     cffi_modules=[
         "sbc/media/native/build.py:builder",
+        "sbc/media/kernel/build.py:builder",
     ],
 )

@@ -32,7 +32,7 @@ PARTS = (
     "twisted",
 )
 TWISTD = "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
-EXTENSIONS = {"sbc/media/native/_native"}
+EXTENSIONS = {"sbc/media/kernel/_loader", "sbc/media/native/_native"}
 SELF_SUFFICIENT = (70, 1)  # the first setuptools that builds wheels without a further package
 
 

@@ -1,0 +1,116 @@
+/* Puts the programs on interfaces and takes them off again, without ever touching another's. */
+#include <errno.h>
+#include <linux/if_link.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "loader_relay.h"
+
+/* Where our filter stands among those of an interface: behind none of them is it of use, as what they take is gone. */
+#define TC_PRIORITY 1
+#define TC_HANDLE 0x5bc
+
+/* Put the XDP program on an interface by a link that is pinned: it stays when the process ends, and nobody replaces it
+ * unasked. In the driver, or (`generic`) in front of the stack. -EBUSY where there is another's program. */
+int relay_attach_xdp(const struct relay *relay, int interface, int generic, const char *pin)
+{
+    LIBBPF_OPTS(bpf_link_create_opts, options, .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+    int link = bpf_link_create(relay->xdp, interface, BPF_XDP, &options), error = 0;
+
+    if (link < 0)
+        return errno == EEXIST ? -EBUSY : -errno;
+    if (bpf_obj_pin(link, pin))
+        error = -errno; /* and with the link the program is gone */
+    close(link);
+    return error;
+}
+
+/* Let a link that another process has pinned run our program. The interface it is on; -ENODEV if that is gone. */
+int relay_renew_xdp(const struct relay *relay, const char *pin)
+{
+    struct bpf_link_info info = {0};
+    __u32 size = sizeof(info);
+    int link = bpf_obj_get(pin), error = 0;
+
+    if (link < 0)
+        return -errno;
+    if (bpf_link_update(link, relay->xdp, NULL) || bpf_obj_get_info_by_fd(link, &info, &size))
+        error = -errno;
+    close(link);
+    if (error)
+        return error;
+    return info.xdp.ifindex ? (int)info.xdp.ifindex : -ENODEV;
+}
+
+int relay_detach_xdp(const char *pin)
+{
+    int link = bpf_obj_get(pin), error = 0;
+
+    if (link < 0)
+        return -errno;
+    if (bpf_link_detach(link))
+        error = -errno;
+    close(link);
+    if (unlink(pin))
+        error = -errno;
+    return error;
+}
+
+/* Whether the filter in our place is ours. -ENOENT where there is none, -EBUSY where it is another's. */
+static int our_filter(struct bpf_tc_hook *hook)
+{
+    LIBBPF_OPTS(bpf_tc_opts, asked, .handle = TC_HANDLE, .priority = TC_PRIORITY);
+    struct bpf_prog_info info = {0};
+    __u32 size = sizeof(info);
+    int program, error;
+
+    error = bpf_tc_query(hook, &asked);
+    if (error)
+        return error;
+    program = bpf_prog_get_fd_by_id(asked.prog_id);
+    if (program < 0)
+        return -errno;
+    error = bpf_obj_get_info_by_fd(program, &info, &size) ? -errno : 0;
+    close(program);
+    return error ? error : strcmp(info.name, "sbc_tc") ? -EBUSY : 0;
+}
+
+/* Put the TC program on an interface, in place of an earlier one of ours. */
+int relay_attach_tc(const struct relay *relay, int interface)
+{
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = interface, .attach_point = BPF_TC_INGRESS);
+    LIBBPF_OPTS(bpf_tc_opts, options, .handle = TC_HANDLE, .priority = TC_PRIORITY, .prog_fd = relay->tc);
+    int error = bpf_tc_hook_create(&hook);
+
+    if (error && error != -EEXIST)
+        return error;
+    error = our_filter(&hook);
+    if (error == -EBUSY)
+        return error;
+    if (!error)
+        options.flags = BPF_TC_F_REPLACE;
+    return bpf_tc_attach(&hook, &options);
+}
+
+/* Take our TC program off. The clsact qdisc stays: it does nothing, and others may have taken it into use. */
+int relay_detach_tc(int interface)
+{
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = interface, .attach_point = BPF_TC_INGRESS);
+    LIBBPF_OPTS(bpf_tc_opts, options, .handle = TC_HANDLE, .priority = TC_PRIORITY);
+    int error = our_filter(&hook);
+
+    return error ? error : bpf_tc_detach(&hook, &options);
+}
+
+/* Say whether XDP may send by an interface itself. */
+int relay_outlet(const struct relay *relay, int interface, int takes)
+{
+    __u32 key = (__u32)interface, value = 1;
+
+    if (takes)
+        return bpf_map_update_elem(relay->outlets, &key, &value, BPF_ANY) ? -errno : 0;
+    return bpf_map_delete_elem(relay->outlets, &key) && errno != ENOENT ? -errno : 0;
+}

@@ -1,0 +1,78 @@
+"""How the kernel engine is built: the program by clang for the kernel, the loader around it as the module `_loader`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from importlib import import_module
+from pathlib import Path
+from runpy import run_path
+from typing import Any
+
+MODULE = "sbc.media.kernel._loader"
+FOLDER = "sbc/media/kernel"
+SOURCES = tuple(f"{FOLDER}/{name}" for name in ("loader.c", "attach.c", "look.c", "interfaces.c", "bpffs.c"))
+OPTIONS = ("-std=c11", "-O2", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wno-missing-field-initializers")
+PROGRAM_OPTIONS = ("-std=gnu11", "-g", "-O2", "-target", "bpf", "-mcpu=v3", "-Wall", "-Wextra", "-Werror")
+_TYPES = "".join(
+    f"typedef unsigned {name} __u{bits};\n"
+    for bits, name in ((8, "char"), (16, "short"), (32, "int"), (64, "long long"))
+)
+_COMPILERS = ("clang", "clang-19", "clang-18", "clang-17", "clang-16", "clang-15", "clang-14")
+_HEADERS = "/usr/include/bpf/bpf_helpers.h"
+
+
+def lacks() -> str:
+    """What the engine cannot be built without and is not here; empty if all is."""
+    if _compiler() is None:
+        return "clang (Debian: clang) was not there when the package was built"
+    if not Path(_HEADERS).exists():
+        return "libbpf's headers (Debian: libbpf-dev) were not there when the package was built"
+    return ""
+
+
+def builder() -> Any:
+    """The cffi builder. The module is optional: without clang or libbpf the package is installed all the same, and the
+    engine says what it lacks."""
+    root = Path(__file__).resolve().parents[3]
+    why = lacks()
+    ffi = import_module("cffi").FFI()
+    declarations = run_path(str(root / "sbc/media/native/build.py"))["declarations"]  # nothing of ours is installed yet
+    headers = [(root / FOLDER / name).read_text() for name in ("relay_maps.h", "loader.h")]
+    ffi.cdef(_TYPES + "".join(map(declarations, headers)))
+    strict = ("-Werror",) if os.environ.get("SBC_STRICT") else ()
+    program = b"" if why else compiled(root)
+    ffi.set_source(
+        MODULE,
+        f'#error "{why}"\n' if why else '#include "loader.h"\n' + _as_c(program),
+        sources=list(SOURCES),
+        depends=sorted(path.relative_to(root).as_posix() for path in (root / FOLDER).glob("*.[ch]")),
+        include_dirs=[FOLDER],
+        libraries=["bpf"],
+        extra_compile_args=[*OPTIONS, *strict],
+        optional=True,
+    )
+    return ffi
+
+
+def compiled(root: Path) -> bytes:
+    """The kernel's program as an ELF object. @raises subprocess.CalledProcessError where clang refuses it."""
+    include = f"/usr/include/{platform.machine()}-linux-gnu"  # Debian's place for asm/types.h
+    command = [_compiler() or "clang", *PROGRAM_OPTIONS, "-I", include, "-c", "relay.bpf.c", "-o", "-"]
+    return subprocess.run(command, cwd=root / FOLDER, stdin=subprocess.DEVNULL, capture_output=True, check=True).stdout
+
+
+def _compiler() -> str | None:
+    return next(filter(None, map(shutil.which, _COMPILERS)), None)
+
+
+def _as_c(program: bytes) -> str:
+    """The program as the constants that the loader expects."""
+    rows = (program[at : at + 64] for at in range(0, len(program), 64))
+    body = ",\n".join(",".join(map(str, row)) for row in rows)
+    return (
+        "__attribute__((aligned(8))) const unsigned char relay_object[] = {\n"
+        f"{body}\n}};\nconst size_t relay_object_size = sizeof(relay_object);\n"
+    )

@@ -1,0 +1,27 @@
+/* The loader's own view of a loaded relay. */
+#ifndef SBC_LOADER_RELAY_H
+#define SBC_LOADER_RELAY_H
+
+#include "loader.h"
+
+struct watched { /* what was seen of a slot at the last look */
+    int on;
+    __u64 strangers, others, unrouted, policed;
+};
+
+struct relay {
+    struct relay_slot *slots;
+    struct relay_bucket *buckets;
+    __u32 room;
+    __u32 end; /* behind the last slot that was ever watched */
+    struct bpf_object *object;
+    struct watched *watched;
+    int xdp, tc;
+    int flows, outlets;
+};
+
+/* The compiled program, put in by build.py. */
+extern const unsigned char relay_object[];
+extern const size_t relay_object_size;
+
+#endif

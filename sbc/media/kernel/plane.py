@@ -1,0 +1,299 @@
+"""The kernel's half of the engine, as user space holds it: programs and maps, and the slots that flows stand in."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import struct
+from collections import deque
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sbc.core.address import Address
+from sbc.core.orders import Rate
+from sbc.media.flow import Flow
+
+LAYOUT = 1
+"""RELAY_LAYOUT of relay_maps.h: maps of another number are of no use."""
+REST = 1.0
+"""Seconds a slot rests before it serves another flow: a program that still looks at it needs microseconds."""
+RTP, RTCP = 1, 2
+STRANGERS, OTHERS, UNROUTED, POLICED = 1, 2, 4, 8
+
+_ADDRESS = struct.Struct("=16s2sBx")
+_HEAD = struct.Struct("=20s20s20s20sIIIIBBHI24x")  # the first part of struct relay_slot, constant while the flow is in
+_TOLD = 6
+_CONTEXT = 512
+
+
+class Unavailable(Exception):
+    """The kernel's programs cannot be had; says why."""
+
+
+class Tally(NamedTuple):
+    """What a slot has counted: see struct relay_slot."""
+
+    packets: int = 0
+    octets: int = 0
+    rtcp_packets: int = 0
+    rtcp_octets: int = 0
+    policed: int = 0
+    wrong_source: int = 0
+
+    def plus(self, other: Tally) -> Tally:
+        return Tally(*(one + another for one, another in zip(self, other, strict=True)))
+
+
+class Last(NamedTuple):
+    """What a flow's source has said last, and how many seconds ago."""
+
+    ssrc: int
+    sequence: int
+    timestamp: int
+    ago: float
+
+
+def loader() -> Any:
+    """The extension module, with `ffi` and `lib`. @raises ImportError where it was not built or does not fit here."""
+    return import_module("sbc.media.kernel._loader")
+
+
+def pack(address: Address) -> bytes:
+    """An address as struct relay_address has it. @raises OSError for a name."""
+    family, number = (socket.AF_INET6, 6) if ":" in address.host else (socket.AF_INET, 4)
+    return _ADDRESS.pack(socket.inet_pton(family, address.host), address.port.to_bytes(2, "big"), number)
+
+
+def unpack(data: bytes) -> Address:
+    """The other way round."""
+    host, port, number = _ADDRESS.unpack(data)
+    text = socket.inet_ntop(socket.AF_INET, host[:4]) if number == 4 else socket.inet_ntop(socket.AF_INET6, host)
+    return Address(text, int.from_bytes(port, "big"))
+
+
+class Plane:
+    """Programs and maps, pinned in a directory of a BPF file system that this process alone uses.
+
+    What another process has left there is taken over: `left` has its flows, each with its slot.
+    """
+
+    def __init__(self, directory: str, room: int) -> None:
+        """`room`: flows there can be. @raises Unavailable."""
+        self.directory = directory
+        self.room = room
+        self._module = loader()
+        self._lib, self._ffi = self._module.lib, self._module.ffi
+        self._lock = self._own(directory)
+        self._relay = self._load(directory, room)
+        self.left = dict(self._leftover())
+        if any(self._lib.relay_slots(self._relay)[slot].layout != LAYOUT for slot in self.left.values()):
+            self._lib.relay_free(self._relay)
+            self._unpin(directory)
+            self._relay = self._load(directory, room)
+            self.left = {}
+        self._slots = self._lib.relay_slots(self._relay)
+        self._buckets = self._lib.relay_buckets(self._relay)
+        self._found = self._ffi.new("unsigned int[]", 256)
+        self._what = self._ffi.new("unsigned int[]", 256)
+        taken = set(self.left.values())
+        self._free = deque((0, slot) for slot in range(1, room + 1) if slot not in taken)
+        self._realms: dict[str, int] = {}
+
+    def close(self) -> None:
+        """Let go; what is pinned stays as it is."""
+        self._lib.relay_free(self._relay)
+        os.close(self._lock)
+
+    def now(self) -> int:
+        """Nanoseconds of the clock that the kernel's programs go by."""
+        return int(self._lib.relay_now())
+
+    # -- flows
+
+    def enter(self, flow: Flow, longest: int, mux: bool, own: int, realm: int) -> int:
+        """Let the kernel forward a flow; its slot. `mux`: RTCP comes on its port, too. `own` and `realm` are the
+        buckets (0: none) that it is taken out of; own -1 is the slot's own, which `flow.limit` fills.
+
+        @raises OSError."""
+        now = self.now()
+        if not self._free or self._free[0][0] > now:
+            raise OSError(105, "no slot is free")
+        _, slot = self._free.popleft()
+        if own < 0:
+            own = slot
+            self._buckets[own].until = 0
+            self._fill(own, flow.limit, now)
+        self._write(slot, flow, longest, mux, own, realm, now)
+        self._lib.relay_watch(self._relay, slot, 1)
+        failed = self._lib.relay_enter(self._relay, slot)
+        if failed:
+            self._rest(slot)
+            raise OSError(-failed, os.strerror(-failed))
+        return slot
+
+    def adopt(self, slot: int) -> None:
+        """Take on a flow that another process has left."""
+        self._lib.relay_watch(self._relay, slot, 1)
+
+    def shut(self, slot: int) -> tuple[Tally, Last | None]:
+        """Let the kernel forward a flow no more; what it has carried, to the packet, and has heard last."""
+        failed = self._lib.relay_shut(self._relay, slot)
+        if failed:
+            raise OSError(-failed, os.strerror(-failed))
+        final = self.tally(slot), self.last(slot)
+        self._rest(slot)
+        return final
+
+    def _rest(self, slot: int) -> None:
+        self._lib.relay_watch(self._relay, slot, 0)
+        self._free.append((self.now() + int(REST * 1e9), slot))
+
+    def _write(self, slot: int, flow: Flow, longest: int, mux: bool, own: int, realm: int, now: int) -> None:
+        takes = RTCP if flow.rtcp else RTP | (RTCP if mux else 0)
+        addresses = map(pack, (flow.local, flow.source, flow.out, flow.to))
+        head = _HEAD.pack(*addresses, own, realm, flow.clock, longest, takes, flow.dscp << 2, 0, LAYOUT)
+        where = self._slots + slot
+        self._ffi.buffer(where)[:] = head + bytes(self._ffi.sizeof("struct relay_slot") - len(head))
+        where.seen = now
+
+    def tally(self, slot: int) -> Tally:
+        """What has been counted so far."""
+        at = self._slots[slot]
+        return Tally(at.packets, at.octets, at.rtcp_packets, at.rtcp_octets, at.policed, at.wrong_source)
+
+    def last(self, slot: int) -> Last | None:
+        """What the flow's source has said last; None if it has not spoken here."""
+        at = self._slots[slot]
+        if not at.heard:
+            return None
+        return Last(at.ssrc, at.sequence, at.timestamp, max(0, self.now() - at.seen) / 1e9)
+
+    def seen(self, slot: int) -> int:
+        """When a packet came from the flow's source last, on the clock of `now`."""
+        return int(self._slots[slot].seen)
+
+    def tell(self, slot: int, tally: Tally) -> None:
+        """Note what has been reported of the slot's counters: a process that comes after this one begins there."""
+        self._slots[slot].told = tuple(tally)
+
+    def told(self, slot: int) -> Tally:
+        """What had been reported of the slot's counters by the process that has left it."""
+        return Tally(*self._slots[slot].told)
+
+    def addresses(self, slot: int) -> tuple[Address, Address, Address, Address]:
+        """What the slot's flow comes to and from, is sent from and to."""
+        at = self._ffi.buffer(self._slots + slot)
+        first, second, third, fourth = (unpack(bytes(at[n : n + 20])) for n in range(0, 80, 20))
+        return first, second, third, fourth
+
+    def run(self, frame: bytes, interface: int, tc: bool = False) -> tuple[int, bytes]:
+        """Run one of the programs on a frame as if it had come to the interface: its verdict, and the frame it left."""
+        out, size, action = (
+            self._ffi.new("char[]", 9216),
+            self._ffi.new("unsigned int *", 9216),
+            self._ffi.new("unsigned int *"),
+        )
+        failed = self._lib.relay_run(self._relay, tc, interface, frame, len(frame), out, size, action)
+        if failed:
+            raise OSError(-failed, os.strerror(-failed))
+        return int(action[0]), bytes(self._ffi.buffer(out, size[0]))
+
+    def outlet(self, interface: int, takes: bool) -> None:
+        """Say whether XDP may send by an interface itself. @raises OSError."""
+        failed = self._lib.relay_outlet(self._relay, interface, takes)
+        if failed:
+            raise OSError(-failed, os.strerror(-failed))
+
+    def look(self) -> list[tuple[int, int]]:
+        """The slots at which something has happened since the last look, and what (STRANGERS, OTHERS...)."""
+        count = self._lib.relay_look(self._relay, self._found, self._what, len(self._found))
+        return [(self._found[n], self._what[n]) for n in range(count)]
+
+    # -- buckets
+
+    def limit(self, slot: int, rate: Rate | None) -> None:
+        """Let a slot's own bucket be filled by another rate."""
+        self._fill(slot, rate, self.now())
+
+    def realm(self, name: str) -> int:
+        """The bucket of a realm."""
+        return self._realms.setdefault(name, self.room + 1 + len(self._realms))
+
+    def limit_realm(self, name: str, rate: Rate | None) -> None:
+        """Let a realm's bucket be filled by a rate; None: let all pass."""
+        self._fill(self.realm(name), rate, self.now())
+
+    def charge(self, slot: int, realm: int) -> None:
+        """Let a flow be taken out of another realm's bucket."""
+        self._slots[slot].buckets[1] = realm
+
+    def _fill(self, bucket: int, rate: Rate | None, now: int) -> None:
+        """What the bucket lacks of being full it lacks by the new rate, too: a change gives nothing."""
+        at = self._buckets[bucket]
+        if rate is None:
+            at.cost, at.depth, at.until = 0, 1, 0
+            return
+        lacking = (max(0, at.until - now) << 16) // at.cost if at.cost else 0  # octets
+        at.cost = (1_000_000_000 << 16) // rate.octets
+        at.depth = rate.burst * 1_000_000_000 // rate.octets
+        at.until = now + min(at.depth, lacking * at.cost >> 16) if lacking else 0
+
+    # -- what is left, and the directory
+
+    def _leftover(self) -> Iterator[tuple[Address, int]]:
+        key, following = None, self._ffi.new("struct relay_address *")
+        while not self._lib.relay_next(self._relay, key or self._ffi.NULL, following):
+            slot = self._lib.relay_find(self._relay, following)
+            key, following = following, self._ffi.new("struct relay_address *")
+            if slot > 0:
+                yield unpack(bytes(self._ffi.buffer(key))), slot
+
+    def _load(self, directory: str, room: int) -> Any:
+        why = self._ffi.new("char[]", _CONTEXT)
+        relay = self._lib.relay_load(directory.encode(), room, why, _CONTEXT)
+        if not relay and self._unpin(directory):  # the maps of another layout, or size
+            relay = self._lib.relay_load(directory.encode(), room, why, _CONTEXT)
+        if not relay:
+            os.close(self._lock)
+            raise Unavailable(self._ffi.string(why).decode(errors="replace"))
+        return relay
+
+    @staticmethod
+    def _unpin(directory: str) -> int:
+        """Forget maps that are pinned; how many. Programs that still use them lose sight of all flows when replaced."""
+        maps = [path for path in Path(directory).iterdir() if not path.name.startswith("link-")]
+        for path in maps:
+            path.unlink()
+        return len(maps)
+
+    def _own(self, directory: str) -> int:
+        """Make the directory, for this process alone. @raises Unavailable."""
+        try:
+            self._mount(directory)
+            os.makedirs(directory, 0o700, exist_ok=True)
+            lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise Unavailable(f"cannot have {directory}: {error.strerror}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(lock)
+            raise Unavailable(f"another SBC uses {directory}") from error
+        return lock
+
+    def _mount(self, directory: str) -> None:
+        """See to it that the directory is, or will be, in a BPF file system."""
+        at = Path(directory)
+        above = next(path for path in (at, *at.parents) if path.exists())
+        if self._lib.bpffs_is(str(above).encode()) == 1:
+            return
+        usual = Path("/sys/fs/bpf")
+        where = usual if usual in at.parents else at
+        if where == at:
+            at.mkdir(0o700, parents=True, exist_ok=True)
+        failed = self._lib.bpffs_mount(str(where).encode())
+        if failed:
+            raise OSError(-failed, f"cannot mount a BPF file system: {os.strerror(-failed)}")

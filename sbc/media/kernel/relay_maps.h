@@ -1,0 +1,89 @@
+/* What the kernel's program and user space share: the whole contract between the two planes.
+ *
+ * A *flow* is one port of ours and what comes to it from one latched source: RTP, or RTCP. The map `flows` says in which
+ * *slot* a flow stands; all about it is in the array `slots`, which user space has in its own memory, too. So it reads
+ * counters without asking the kernel, and a slot that is no longer used is never another's while a program may still
+ * look at it (user space lets it rest).
+ *
+ * A slot's life, as user space has it:
+ *   1. its first part is written, `gate` last (0);
+ *   2. the flow is entered in `flows`: from here on the kernel forwards;
+ *   3. RELAY_SHUT is set in `gate`, the flow is taken out of `flows`, and when the rest of `gate` is 0 no program is in it
+ *      any more: what its counters say then is final, to the packet;
+ *   4. it rests a while, then serves another.
+ */
+#ifndef SBC_RELAY_MAPS_H
+#define SBC_RELAY_MAPS_H
+
+#include <linux/types.h>
+
+/* cffi: from here, what Python may see */
+struct relay_address { /* and the key of `flows`: one of ours */
+    __u8 host[16];     /* as in the packet; of IPv4 the first 4, the rest 0 */
+    __u16 port;        /* as in the packet */
+    __u8 family;       /* 4 or 6 */
+    __u8 spare;
+};
+
+struct relay_slot {
+    /* written by user space before the flow is entered, and constant after */
+    struct relay_address local;  /* to which it comes: the key, once more */
+    struct relay_address source; /* from where it is taken */
+    struct relay_address from;   /* what it is sent from, */
+    struct relay_address to;     /* and to */
+    __u32 buckets[2];            /* the side's and the realm's place in `buckets`, 0: none; the latter may change */
+    __u32 clock;                 /* Hz of the RTP timestamps, 0: not known */
+    __u32 longest;               /* octets of UDP payload; what is longer goes up the stack */
+    __u8 takes;                  /* RELAY_RTP, RELAY_RTCP: what is forwarded; the other goes up the stack */
+    __u8 tos;                    /* DSCP << 2 that it is sent with; the ECN bits are 0, as those of a socket */
+    __u16 spare;
+    __u32 layout;                /* RELAY_LAYOUT */
+    __u64 spare_more[3];
+    /* who is in, and whether it is shut */
+    __u32 gate;
+    /* the last packet of the latched source, whatever became of it */
+    __u32 ssrc;
+    __u64 seen; /* nanoseconds of CLOCK_MONOTONIC */
+    __u32 timestamp;
+    __u16 sequence;
+    __u16 heard; /* 1: the three above are of a packet */
+    /* what came from the latched source and was forwarded, and what was not */
+    __u64 packets;
+    __u64 octets; /* of UDP payload */
+    __u64 rtcp_packets;
+    __u64 rtcp_octets;
+    __u64 policed;
+    __u64 wrong_source; /* from somebody else, dropped */
+    /* what was left to the stack; these only tell user space to look */
+    __u64 strangers; /* from somebody else, while the latched source was silent */
+    __u64 others;    /* from the latched source, but nothing for us to forward */
+    __u64 unrouted;  /* no route, or too long for it */
+    __u64 confirmed; /* when the neighbour it goes to was last used by way of the stack; nanoseconds */
+    /* what user space has last reported of the counters, for the next process */
+    __u64 told[6];
+    __u64 spare_too[5];
+};
+
+struct relay_bucket {
+    __u64 cost;  /* nanoseconds an octet takes to come in, times 65,536 */
+    __u64 depth; /* nanoseconds of it that a full bucket holds */
+    __u64 until; /* the time at which it would be full again */
+    __u64 spare;
+};
+/* cffi: to here */
+
+#define RELAY_LAYOUT 1 /* of all the above: another process's maps of another number are of no use */
+
+#define RELAY_REALMS 256 /* buckets behind those of the slots: the realms' */
+#define RELAY_SHUT 0x80000000u
+#define RELAY_RTP 1
+#define RELAY_RTCP 2
+
+#define RELAY_SILENCE 150000000ull  /* ns after which the latched source counts as silent (sbc/media/latching.py) */
+#define RELAY_CONFIRM 5000000000ull /* ns after which a neighbour is asked for again, by way of the stack */
+
+_Static_assert(sizeof(struct relay_address) == 20, "a key has no holes");
+_Static_assert(sizeof(struct relay_slot) == 320, "a slot is five cache lines");
+_Static_assert(sizeof(struct relay_bucket) == 32, "");
+
+#endif

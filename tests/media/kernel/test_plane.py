@@ -1,0 +1,132 @@
+"""The kernel's half as user space holds it: slots, buckets, what is pinned and taken over."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from sbc.core.address import Address
+from sbc.core.orders import Rate
+from sbc.media.kernel.plane import POLICED, Plane, Tally, Unavailable, pack, unpack
+from tests.media.kernel.bench import AT_PHONE, FLOW, PHONE, TC_REDIRECT, TC_SHOT, Bench
+from tests.media.kernel.frames import Frame
+from tests.media.packets import rtp
+
+RTP = Frame(PHONE, AT_PHONE, rtp())
+
+
+@pytest.mark.parametrize("address", [Address("192.0.2.1", 1), Address("2001:db8::1", 65_535)])
+def test_addresses_are_kept_as_packets_have_them(address: Address) -> None:
+    assert unpack(pack(address)) == address
+    assert len(pack(address)) == 20
+
+
+def test_a_name_is_no_address() -> None:
+    with pytest.raises(OSError, match="illegal"):
+        pack(Address("voice.example", 1))
+
+
+def test_a_slot_knows_its_flow(bench: Bench) -> None:
+    slot = bench.enter()
+    assert bench.plane.addresses(slot) == (FLOW.local, FLOW.source, FLOW.out, FLOW.to)
+    assert bench.plane.last(slot) is None
+    assert bench.plane.seen(slot) <= bench.plane.now()
+
+
+def test_there_is_one_flow_to_a_port(bench: Bench) -> None:
+    bench.enter()
+    with pytest.raises(OSError, match="exists"):
+        bench.enter()
+
+
+def test_a_slot_rests_before_it_serves_again(bench: Bench) -> None:
+    used = []
+    for _ in range(8):
+        slot = bench.plane.enter(FLOW, 65_535, False, 0, 0)
+        bench.plane.shut(slot)
+        used.append(slot)
+    assert len(set(used)) == 8
+
+
+def test_what_is_over_the_rate_is_dropped_and_counted(bench: Bench) -> None:
+    """Ten packets fill the bucket; hardly any octet comes in while more are tried."""
+    slot = bench.enter(attrs.evolve(FLOW, limit=Rate(octets=100, burst=1720)), own=-1)
+    results = [bench.tc(RTP)[0] for _ in range(15)]
+    assert results == [TC_REDIRECT] * 10 + [TC_SHOT] * 5
+    assert bench.tally(slot) == Tally(packets=10, octets=1720, policed=5)
+    assert bench.plane.look() == [(slot, POLICED)]
+
+
+def test_a_bucket_fills_by_its_rate(bench: Bench) -> None:
+    slot = bench.enter(attrs.evolve(FLOW, limit=Rate(octets=100, burst=1720)), own=-1)
+    for _ in range(10):
+        bench.tc(RTP)
+    bench.plane._buckets[slot].until -= 3_500_000_000  # as if so many ns had gone by: 350 octets
+    assert [bench.tc(RTP)[0] for _ in range(3)] == [TC_REDIRECT] * 2 + [TC_SHOT]
+
+
+def test_another_rate_gives_nothing_by_itself(bench: Bench) -> None:
+    slot = bench.enter(attrs.evolve(FLOW, limit=Rate(octets=100, burst=1720)), own=-1)
+    for _ in range(10):
+        bench.tc(RTP)
+    bench.plane.limit(slot, Rate(octets=10, burst=3440))
+    assert [bench.tc(RTP)[0] for _ in range(11)] == [TC_REDIRECT] * 10 + [TC_SHOT]
+    bench.plane.limit(slot, None)
+    assert {bench.tc(RTP)[0] for _ in range(20)} == {TC_REDIRECT}
+
+
+def test_flows_of_a_realm_share_a_bucket_and_a_refusal_costs_nothing(bench: Bench) -> None:
+    bench.plane.limit_realm("access", Rate(octets=100, burst=4 * 172))
+    realm = bench.plane.realm("access")
+    other = Address(AT_PHONE.host, 20_100)
+    slots = [
+        bench.enter(attrs.evolve(FLOW, limit=Rate(octets=100, burst=5 * 172)), own=-1, realm=realm),
+        bench.enter(attrs.evolve(FLOW, local=other), realm=realm),
+    ]
+    for _ in range(3):
+        bench.tc(RTP)
+        bench.tc(attrs.evolve(RTP, to=other))
+    assert sum(bench.tally(slot).packets for slot in slots) == 4
+    bench.plane.limit_realm("access", None)
+    assert [bench.tc(RTP)[0] for _ in range(4)] == [TC_REDIRECT] * 3 + [TC_SHOT]
+
+
+def test_one_process_at_a_time(bench: Bench) -> None:
+    with pytest.raises(Unavailable, match="another SBC"):
+        bench.apart.call(Plane, bench.plane.directory, 64)
+
+
+def test_no_place_to_pin_is_said(bench: Bench) -> None:
+    with pytest.raises(Unavailable, match="cannot have"):
+        bench.apart.call(Plane, "/proc/nowhere", 64)
+
+
+def test_a_process_takes_over_what_another_has_left(bench: Bench) -> None:
+    directory = str(bench.folder / "kept")
+    first = bench.apart.call(Plane, directory, 64)
+    slot = first.enter(FLOW, 65_535, False, 0, 0)
+    first.tell(slot, Tally(1, 2, 3, 4, 5, 6))
+    first.close()
+    second = bench.apart.call(Plane, directory, 64)
+    assert second.left == {FLOW.local: slot}
+    assert second.addresses(slot)[1] == PHONE
+    assert second.told(slot) == Tally(1, 2, 3, 4, 5, 6)
+    fresh = [
+        second.enter(attrs.evolve(FLOW, local=Address("10.1.0.1", port)), 65_535, False, 0, 0) for port in range(1, 64)
+    ]
+    assert slot not in fresh
+    second.close()
+
+
+@pytest.mark.parametrize("change", ["layout", "room"])
+def test_what_does_not_fit_any_more_is_forgotten(bench: Bench, change: str) -> None:
+    directory = str(bench.folder / f"old-{change}")
+    first = bench.apart.call(Plane, directory, 64)
+    slot = first.enter(FLOW, 65_535, False, 0, 0)
+    if change == "layout":
+        first._slots[slot].layout += 1
+    first.close()
+    second = bench.apart.call(Plane, directory, 64 if change == "layout" else 128)
+    assert second.left == {}
+    second.enter(FLOW, 65_535, False, 0, 0)
+    second.close()

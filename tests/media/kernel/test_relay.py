@@ -1,0 +1,316 @@
+"""What the kernel's programs make of single frames: rewritten to the bit, dropped or left to the stack, and counted."""
+
+from __future__ import annotations
+
+import random
+
+import attrs
+import pytest
+
+from sbc.core.address import Address
+from sbc.media.kernel.plane import OTHERS, STRANGERS, UNROUTED, Tally
+from tests.media.kernel.bench import (
+    AT_PHONE,
+    AT_PHONE6,
+    B_MAC,
+    FLOW,
+    FLOW6,
+    PHONE,
+    PHONE6,
+    TC_REDIRECT,
+    TC_SHOT,
+    TC_UNSPEC,
+    XDP_DROP,
+    XDP_PASS,
+    XDP_REDIRECT,
+    XDP_TX,
+    Bench,
+)
+from tests.media.kernel.frames import Frame, checksum
+from tests.media.packets import dtls_hello, receiver_report, rtp, stun_request
+
+STRANGER = Address("10.1.0.3", 30_000)
+RTP = Frame(PHONE, AT_PHONE, rtp())
+RTP6 = Frame(PHONE6, AT_PHONE6, rtp())
+
+
+def relayed(frame: Frame, flow=FLOW) -> Frame:
+    """The frame as it is to go out, made anew with all its checksums."""
+    return attrs.evolve(
+        frame,
+        source=flow.out,
+        to=flow.to,
+        ttl=frame.ttl - 1,
+        tos=flow.dscp << 2,
+        destination=B_MAC,
+        trailer=frame.trailer,
+    )
+
+
+@pytest.mark.parametrize(("frame", "flow"), [(RTP, FLOW), (RTP6, FLOW6)], ids=["IPv4", "IPv6"])
+def test_rewrites_a_packet_to_the_bit(bench: Bench, frame: Frame, flow) -> None:
+    slot = bench.ready(flow)
+    action, out = bench.xdp(frame)
+    assert action == XDP_REDIRECT
+    assert out[:6] == B_MAC
+    assert out[14:] == relayed(frame, flow).ip()
+    assert bench.tally(slot) == Tally(packets=1, octets=172)
+    last = bench.plane.last(slot)
+    assert (last.ssrc, last.sequence, last.timestamp) == (0x1234, 1, 160)
+    assert last.ago < 10
+
+
+@pytest.mark.parametrize(("frame", "flow"), [(RTP, FLOW), (RTP6, FLOW6)], ids=["IPv4", "IPv6"])
+def test_tc_rewrites_it_as_well(bench: Bench, frame: Frame, flow) -> None:
+    slot = bench.enter(flow)
+    action, out = bench.tc(frame)
+    assert action == TC_REDIRECT
+    assert out[14:] == relayed(frame, flow).ip()
+    assert bench.tally(slot) == Tally(packets=1, octets=172)
+
+
+@pytest.mark.parametrize("tc", [False, True], ids=["xdp", "tc"])
+@pytest.mark.parametrize("version", [4, 6])
+def test_checksums_are_right_whatever_changes(bench: Bench, version: int, tc: bool) -> None:
+    """Against a reckoning over the whole packet, also where sums come near 0."""
+    chance = random.Random(version)
+    for turn in range(60):
+        hosts = (
+            ("10.1.0.2", "10.1.0.1", "10.2.0.1", "10.2.0.2")
+            if version == 4
+            else ("fd01::2", "fd01::1", "fd02::1", "fd02::2")
+        )
+        source, local, out, to = (Address(host, chance.randrange(1, 65_536)) for host in hosts)
+        flow = attrs.evolve(FLOW, source=source, local=local, out=out, to=to, dscp=chance.randrange(64))
+        bench.enter(flow) if tc or turn else bench.ready(flow)
+        payload = rtp(payload=chance.randbytes(chance.randrange(0, 1200)), sequence=turn)
+        frame = Frame(source, local, payload, ttl=chance.randrange(2, 256), tos=chance.randrange(256), trailer=bytes(4))
+        want = relayed(frame, flow)
+        if turn % 3 == 0:  # a payload with which the sum comes out as 0, of the new packet or of the old
+            fixed = (want if turn % 2 else frame).udp()
+            payload = payload[:-2] + payload[-2:] if len(payload) % 2 else payload
+            if len(payload) % 2 == 0 and len(payload) > 12:
+                total = int.from_bytes(payload[-2:], "big") + int.from_bytes(fixed[6:8], "big")
+                payload = payload[:-2] + ((total & 0xFFFF) + (total >> 16)).to_bytes(2, "big")
+                frame = attrs.evolve(frame, payload=payload)
+                want = relayed(frame, flow)
+        action, out_data = (bench.tc if tc else bench.xdp)(frame)
+        assert action == (TC_REDIRECT if tc else XDP_REDIRECT)
+        assert out_data[14:] == want.ip() + bytes(4)
+        bench.shut_all()
+
+
+@pytest.mark.parametrize("run", ["xdp", "tc"])
+def test_no_udp_checksum_stays_none(bench: Bench, run: str) -> None:
+    bench.ready()
+    frame = attrs.evolve(RTP, udp_sum=0)
+    _, out = getattr(bench, run)(frame)
+    assert out[14:] == relayed(frame).ip()
+
+
+@pytest.mark.parametrize("run", ["xdp", "tc"])
+def test_a_wrong_checksum_stays_wrong(bench: Bench, run: str) -> None:
+    bench.ready()
+    right = relayed(RTP).udp()
+    frame = attrs.evolve(RTP, udp_sum=int.from_bytes(RTP.udp()[6:8], "big") ^ 0x0100)
+    _, out = getattr(bench, run)(frame)
+    assert out[14 + 20 :] != right
+    assert out[14 + 28 :] == right[8:]
+
+
+UNTOUCHED = {
+    "IP options": attrs.evolve(RTP, options=b"\x94\x04\x00\x00"),
+    "a first fragment": attrs.evolve(RTP, fragment=0x2000),
+    "a later fragment": attrs.evolve(RTP, fragment=0x0010),
+    "TTL 1": attrs.evolve(RTP, ttl=1),
+    "hop limit 1": attrs.evolve(RTP6, ttl=1),
+    "an extension header": attrs.evolve(RTP6, protocol=44),
+    "IPv6 without a checksum": attrs.evolve(RTP6, udp_sum=0),
+    "a VLAN": attrs.evolve(RTP, tags=b"\x81\x00\x00\x64"),
+    "two VLANs": attrs.evolve(RTP, tags=b"\x88\xa8\x00\x64\x81\x00\x00\x65"),
+    "not UDP": attrs.evolve(RTP, protocol=6),
+    "another port": attrs.evolve(RTP, to=Address(AT_PHONE.host, 20_002)),
+    "another address": attrs.evolve(RTP, to=Address("10.1.0.9", 20_000)),
+    "to many": attrs.evolve(RTP, destination=b"\xff" * 6),
+    "STUN": attrs.evolve(RTP, payload=stun_request()),
+    "DTLS": attrs.evolve(RTP, payload=dtls_hello()),
+    "RTCP on the RTP port": attrs.evolve(RTP, payload=receiver_report()),
+    "nothing in it": attrs.evolve(RTP, payload=b""),
+    "too short": attrs.evolve(RTP, payload=rtp()[:11]),
+    "CSRCs that are not there": attrs.evolve(RTP, payload=b"\x8f" + rtp(payload=bytes(8))[1:]),
+    "an extension that is not there": attrs.evolve(RTP, payload=b"\x90" + rtp(payload=b"\0\0\0\x09" + bytes(8))[1:]),
+    "half an extension's head": attrs.evolve(RTP, payload=b"\x90" + rtp(payload=b"\0\0")[1:]),
+}
+
+
+@pytest.mark.parametrize("what", UNTOUCHED)
+def test_is_left_to_the_stack_as_it_came(bench: Bench, what: str) -> None:
+    slots = [bench.ready(FLOW), bench.ready(FLOW6)]
+    frame = UNTOUCHED[what]
+    assert bench.xdp(frame) == (XDP_PASS, frame.data())
+    action, out = bench.tc(frame)
+    assert action == TC_UNSPEC
+    if not frame.tags:  # with them the test's own skb has its tag beside the frame
+        assert out == frame.data()
+    assert [bench.tally(slot) for slot in slots] == [Tally(), Tally()]
+
+
+@pytest.mark.parametrize("cut", range(0, 56, 3))
+def test_frames_that_end_early_are_left_to_the_stack(bench: Bench, cut: int) -> None:
+    slot = bench.ready()
+    frame = RTP.data()[: max(14, cut)]
+    assert bench.xdp(frame) == (XDP_PASS, frame)
+    assert bench.tally(slot) == Tally()
+
+
+def test_rtp_with_csrcs_and_an_extension_is_forwarded(bench: Bench) -> None:
+    bench.ready()
+    payload = b"\x9f" + rtp()[1:12] + bytes(60) + b"\xbe\xde\x00\x01" + bytes(4) + b"voice"
+    frame = attrs.evolve(RTP, payload=payload)
+    for run, redirect in ((bench.xdp, XDP_REDIRECT), (bench.tc, TC_REDIRECT)):
+        action, out = run(frame)
+        assert action == redirect
+        assert out[14:] == relayed(frame).ip()
+
+
+def test_rtcp_goes_by_its_own_flow_or_by_one_that_muxes(bench: Bench) -> None:
+    rtcp = bench.enter(attrs.evolve(FLOW, local=Address("10.1.0.1", 20_001), rtcp=True))
+    frame = Frame(PHONE, Address("10.1.0.1", 20_001), receiver_report())
+    assert bench.tc(frame)[0] == TC_REDIRECT
+    assert bench.tc(attrs.evolve(frame, payload=rtp()))[0] == TC_UNSPEC
+    assert bench.tally(rtcp) == Tally(rtcp_packets=1, rtcp_octets=8)
+    both = bench.enter(mux=True)
+    assert bench.tc(attrs.evolve(RTP, payload=receiver_report(7)))[0] == TC_REDIRECT
+    assert bench.tc(RTP)[0] == TC_REDIRECT
+    assert bench.tally(both) == Tally(1, 172, 1, 8)
+
+
+def test_what_is_longer_than_permitted_is_left_to_user_space(bench: Bench) -> None:
+    slot = bench.enter(longest=172)
+    assert bench.tc(RTP)[0] == TC_REDIRECT
+    assert bench.tc(attrs.evolve(RTP, payload=rtp() + b"x"))[0] == TC_UNSPEC
+    assert bench.tally(slot) == Tally(1, 172)
+    assert bench.plane.look() == [(slot, OTHERS)]
+    assert bench.plane.look() == []
+
+
+@pytest.mark.parametrize("run", ["xdp", "tc"])
+def test_another_source_is_dropped_and_counted(bench: Bench, run: str) -> None:
+    slot = bench.ready()
+    drop = XDP_DROP if run == "xdp" else TC_SHOT
+    for source in (STRANGER, Address(PHONE.host, 30_002)):
+        assert getattr(bench, run)(attrs.evolve(RTP, source=source))[0] == drop
+    assert getattr(bench, run)(attrs.evolve(RTP, source=STRANGER, payload=stun_request()))[0] == drop
+    assert bench.tally(slot) == Tally(wrong_source=3)
+
+
+def test_another_source_is_shown_to_user_space_while_the_latched_one_is_silent(bench: Bench) -> None:
+    slot = bench.ready()
+    stranger = attrs.evolve(RTP, source=STRANGER)
+    bench.plane._slots[slot].seen -= 200_000_000
+    assert bench.xdp(stranger) == (XDP_PASS, stranger.data())
+    assert bench.tc(stranger) == (TC_UNSPEC, stranger.data())
+    assert bench.plane.look() == [(slot, STRANGERS)]
+    assert bench.tally(slot) == Tally()
+    bench.xdp(RTP)
+    assert bench.xdp(stranger)[0] == XDP_DROP
+
+
+def test_a_neighbour_is_asked_after_by_way_of_the_stack_again_and_again(bench: Bench) -> None:
+    slot = bench.ready()
+    assert bench.xdp(RTP)[0] == XDP_REDIRECT
+    first = bench.plane._slots[slot]
+    first.confirmed -= 6_000_000_000  # as if it were long ago, but another flow has just done it
+    assert bench.xdp(RTP)[0] == XDP_REDIRECT
+    assert bench.tally(slot).packets == 2
+
+
+def test_xdp_sends_only_by_interfaces_that_take_frames(bench: Bench) -> None:
+    slot = bench.ready()
+    bench.apart.call(bench.plane.outlet, bench.b, False)
+    assert bench.xdp(RTP) == (XDP_PASS, RTP.data())
+    assert bench.tc(RTP)[0] == TC_REDIRECT
+    assert bench.tally(slot) == Tally(1, 172)
+
+
+def test_a_checksum_that_is_left_to_the_sender_s_device_is_left_to_tc(bench: Bench) -> None:
+    slot = bench.ready()
+    partial = attrs.evolve(RTP, udp_sum=checksum_of_pseudo_header(RTP))
+    assert bench.xdp(partial) == (XDP_PASS, partial.data())
+    assert bench.tally(slot) == Tally()
+
+
+def checksum_of_pseudo_header(frame: Frame) -> int:
+    return ~checksum(frame.pseudo()) & 0xFFFF
+
+
+def test_back_by_the_interface_it_came_from(bench: Bench) -> None:
+    flow = attrs.evolve(FLOW, out=Address("10.1.0.1", 20_002), to=Address("10.1.0.2", 30_004))
+    bench.ready(flow)
+    action, out = bench.xdp(RTP)
+    assert action == XDP_TX
+    assert out[14:] == relayed(RTP, flow).ip()
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        Address("203.0.113.1", 4000),
+        Address("10.1.0.1", 4000),
+        Address("10.2.255.255", 4000),
+        Address("127.0.0.1", 4000),
+    ],
+)
+def test_where_there_is_no_route_user_space_is_told(bench: Bench, to: Address) -> None:
+    slot = bench.enter(attrs.evolve(FLOW, to=to))
+    assert bench.xdp(RTP) == (XDP_PASS, RTP.data())
+    assert bench.tc(RTP) == (TC_UNSPEC, RTP.data())
+    assert bench.tally(slot) == Tally()
+    assert bench.plane.look() == [(slot, UNROUTED)]
+
+
+def test_what_the_next_link_cannot_carry_whole_is_left_to_the_stack(bench: Bench) -> None:
+    slot = bench.ready()
+    bench.apart.ip("link set right mtu 1400")
+    long = attrs.evolve(RTP, payload=rtp(payload=bytes(1400)))
+    results = bench.xdp(long), bench.tc(long)
+    bench.apart.ip("link set right mtu 1500")
+    assert results == ((XDP_PASS, long.data()), (TC_UNSPEC, long.data()))
+    assert bench.plane.look() == [(slot, UNROUTED)]
+    assert bench.xdp(RTP)[0] == XDP_REDIRECT
+
+
+def test_a_neighbour_that_is_not_known_is_left_to_tc_which_asks_for_it(bench: Bench) -> None:
+    bench.apart.ip("neigh del 10.2.0.2 dev right")
+    bench.apart.call(bench.plane.outlet, bench.b, True)
+    slot = bench.enter()
+    results = bench.xdp(RTP), bench.tc(RTP)
+    bench.apart.ip(f"neigh replace 10.2.0.2 lladdr {B_MAC.hex(':')} dev right nud permanent")
+    assert results[0] == (XDP_PASS, RTP.data())
+    assert results[1][0] == TC_REDIRECT
+    assert bench.tally(slot) == Tally(1, 172)
+
+
+@pytest.mark.parametrize("run", ["xdp", "tc"])
+def test_a_flow_that_is_shut_has_counted_all(bench: Bench, run: str) -> None:
+    slot = bench.ready()
+    for _ in range(5):
+        getattr(bench, run)(RTP)
+    bench.entered.remove(slot)
+    tally, last = bench.plane.shut(slot)
+    assert tally == Tally(5, 5 * 172)
+    assert last is not None
+    assert bench.xdp(RTP) == (XDP_PASS, RTP.data())
+    assert bench.tc(RTP) == (TC_UNSPEC, RTP.data())
+    assert bench.tally(slot) == tally
+
+
+def test_an_entry_that_has_become_another_s_is_not_used(bench: Bench) -> None:
+    """A program may have found an entry of the map that is given to another flow before it looks into the slot."""
+    slot = bench.ready()
+    local = bench.plane._slots[slot].local
+    local.port ^= 1
+    result = bench.xdp(RTP)
+    local.port ^= 1
+    assert result == (XDP_PASS, RTP.data())
+    assert bench.plane._slots[slot].gate == 0
