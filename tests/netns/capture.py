@@ -79,7 +79,7 @@ class Capture:
                 sizes.append(self.path.stat().st_size)
                 return len(set(sizes[-3:])) == 1
 
-            wait_for(settled, 3.0, "the capture to settle", step=0.02)
+            wait_for(settled, what="the capture to settle", step=0.02)
             self.process.stop(signal.SIGINT)
             dropped = re.search(r"(\d+) packets dropped by kernel", self.process.output())
             if dropped is None or dropped[1] != "0":

@@ -35,7 +35,7 @@ def run(kind: str, directory: Path) -> dict[str, Any]:
         writer.put(*entry(f"b-{number}", False))
         writer.put(*entry(f"b-{number}"))
         time.sleep(0.001)
-    wait_for(lambda: told, 10.0, "the disk to be full")
+    wait_for(lambda: told, what="the disk to be full")
     waited = writer.waiting
     subprocess.run(["mount", "-o", "remount,size=8m", str(directory)], check=True)
     ended = threading.Event()

@@ -31,7 +31,7 @@ from tests.netns.capture import Capture
 from tests.netns.journal import Journal
 from tests.netns.processes import LabProcess
 from tests.netns.topology import Host, Topology
-from tests.netns.waiting import wait_for
+from tests.netns.waiting import PATIENCE, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 _QUIET = {"net.ipv6.conf.all.disable_ipv6": 1, "net.ipv6.conf.default.disable_ipv6": 1}
@@ -60,7 +60,7 @@ class LabHost:
         """`argv` as run inside this host. `ip netns exec` replaces itself by the program: one process, one pid."""
         return ["ip", "netns", "exec", self.netns, *argv]
 
-    def run(self, argv: Sequence[str], timeout: float = 30.0, check: bool = True, stdin: str = "") -> str:
+    def run(self, argv: Sequence[str], timeout: float = 60.0, check: bool = True, stdin: str = "") -> str:
         """Run a program to its end and return what it wrote. RuntimeError, showing that, if it fails and `check` is
         set."""
         done = subprocess.run(
@@ -96,7 +96,12 @@ class LabHost:
         return made
 
     def wait_bound(
-        self, port: int, address: str = "", transport: str = "udp", timeout: float = 10.0, by: LabProcess | None = None
+        self,
+        port: int,
+        address: str = "",
+        transport: str = "udp",
+        timeout: float = PATIENCE,
+        by: LabProcess | None = None,
     ) -> None:
         """Wait until a program in the host listens on the port, at `address` or at any. RuntimeError, with its log's
         tail, if the program that should (`by`) ends instead."""
@@ -237,7 +242,7 @@ class Lab:
             _ip(_setup(host.spec), host.netns)
             if host.spec.nat is not None:
                 host.run(["nft", "-f", "-"], stdin=host.spec.nat.rules())
-        wait_for(lambda: self._carries(switch if switched else ""), 5.0, "all links to carry traffic", 0.002)
+        wait_for(lambda: self._carries(switch if switched else ""), PATIENCE, "all links to carry traffic", 0.002)
 
     def _carries(self, switch: str) -> bool:
         """Whether every link is through and every port of the switch forwards."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tests.netns.journal import NAMESPACES
+from tests.netns.waiting import PATIENCE
 
 T = TypeVar("T")
 _CLONE_NEWNET = 0x40000000  # sched.h
@@ -48,13 +49,13 @@ def udp_socket(name: str, address: tuple[str, int] = ("0.0.0.0", 0)) -> socket.s
         except OSError:
             made.close()
             raise
-        made.settimeout(1.0)
+        made.settimeout(PATIENCE)
         return made
 
     return inside(name, make)
 
 
-def tcp_connection(name: str, address: tuple[str, int], timeout: float = 2.0) -> socket.socket:
+def tcp_connection(name: str, address: tuple[str, int], timeout: float = PATIENCE) -> socket.socket:
     """A TCP connection made from inside the namespace."""
     return inside(name, lambda: socket.create_connection(address, timeout))
 

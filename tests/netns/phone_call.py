@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.netns.phone_media import PhoneMedia
 from tests.netns.sip import Sdp, SipMessage, keep_final, token, uri_of
-from tests.netns.waiting import wait_for
+from tests.netns.waiting import PATIENCE, wait_for
 
 if TYPE_CHECKING:
     from tests.netns.softphone import Peer, Softphone
@@ -59,7 +59,7 @@ class PhoneCall:
 
     # What a person does.
 
-    def wait(self, state: str, timeout: float = 10.0) -> PhoneCall:
+    def wait(self, state: str, timeout: float = PATIENCE) -> PhoneCall:
         """Wait until the call is, or has been, in a state. RuntimeError if it ends instead."""
         wait_for(lambda: state in self.history or self.state == "ended", timeout, f"{self} to be {state}")
         if state not in self.history:
@@ -88,14 +88,14 @@ class PhoneCall:
         """Take an outgoing call back before it is answered."""
         self.phone.do(self._cancel)
 
-    def hold(self, timeout: float = 10.0) -> None:
+    def hold(self, timeout: float = PATIENCE) -> None:
         """Put the other end on hold and wait for its agreement."""
         self.reinvite("sendonly", timeout)
 
-    def resume(self, timeout: float = 10.0) -> None:
+    def resume(self, timeout: float = PATIENCE) -> None:
         self.reinvite("sendrecv", timeout)
 
-    def reinvite(self, direction: str, timeout: float = 10.0) -> SipMessage:
+    def reinvite(self, direction: str, timeout: float = PATIENCE) -> SipMessage:
         """Offer another direction; the final response. RuntimeError if it is no 200."""
         finals: list[SipMessage] = []
 
@@ -120,7 +120,7 @@ class PhoneCall:
             raise RuntimeError(f"{self}: re-INVITE was answered {reply.start}")
         return reply
 
-    def bye(self, timeout: float = 10.0) -> SipMessage:
+    def bye(self, timeout: float = PATIENCE) -> SipMessage:
         """Hang up; the final response to the BYE."""
         finals: list[SipMessage] = []
 
@@ -131,7 +131,7 @@ class PhoneCall:
         self.phone.do(ask)
         return wait_for(lambda: finals and finals[0], timeout, f"{self} to be hung up")
 
-    def request(self, method: str, body: bytes = b"", content_type: str = "", timeout: float = 10.0) -> SipMessage:
+    def request(self, method: str, body: bytes = b"", content_type: str = "", timeout: float = PATIENCE) -> SipMessage:
         """Any other request inside the dialog (INFO, UPDATE, REFER, ...); its final response."""
         finals: list[SipMessage] = []
 

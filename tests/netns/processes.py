@@ -8,7 +8,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tests.netns.waiting import wait_for
+from tests.netns.waiting import PATIENCE, wait_for
 
 
 class LabProcess:
@@ -38,7 +38,7 @@ class LabProcess:
     def tail(self, lines: int = 40) -> str:
         return "\n".join([line for line in self.output().splitlines() if line.strip()][-lines:])
 
-    def wait_output(self, pattern: str, timeout: float = 5.0) -> re.Match[str]:
+    def wait_output(self, pattern: str, timeout: float = PATIENCE) -> re.Match[str]:
         """Wait until the log matches `pattern` (multi-line). TimeoutError, with the log's tail, if it does not or
         the program ends."""
 
@@ -57,14 +57,14 @@ class LabProcess:
             )
         return found
 
-    def wait_exit(self, timeout: float = 30.0) -> int:
+    def wait_exit(self, timeout: float = 60.0) -> int:
         """Wait for the program's own end and return its exit code."""
         try:
             return self.popen.wait(timeout)
         except subprocess.TimeoutExpired:
             raise TimeoutError(f"{self.name} still runs after {timeout:g} s\n{self.tail()}") from None
 
-    def check_exit(self, timeout: float = 30.0) -> None:
+    def check_exit(self, timeout: float = 60.0) -> None:
         """Wait for the program's end; RuntimeError, with the log's tail, unless it is 0."""
         code = self.wait_exit(timeout)
         if code != 0:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import signal
 import sys
+import time
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.netns.softswitch import DOMAIN
 from tests.netns.topology import FIRST, RealmPair
-from tests.netns.waiting import wait_for
+from tests.netns.waiting import PATIENCE, wait_for
 
 if TYPE_CHECKING:
     from tests.netns.lab import LabHost
@@ -89,8 +90,9 @@ def sbc_config(
 class SbcProcess:
     """A running SBC."""
 
-    def __init__(self, host: LabHost, config: Path, process: LabProcess) -> None:
+    def __init__(self, host: LabHost, config: Path, process: LabProcess, took: float) -> None:
         self.host, self.config, self.process = host, config, process
+        self.took = took  # seconds until it listened: how fast the machine is
 
     @classmethod
     def start(cls, host: LabHost, toml: str) -> SbcProcess:
@@ -100,12 +102,13 @@ class SbcProcess:
         root = Path(__file__).parents[2]
         twistd = Path(sys.executable).with_name("twistd")  # of the environment the tests run in
         argv = [str(twistd), "-n", "--pidfile=", "sbc", "--config", str(config)]
+        began = time.monotonic()
         process = host.popen(argv, log="sbc", env={"PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1"})
         for realm in tomllib.loads(toml)["realms"].values():
             for listener in realm["listeners"]:
                 kind = "udp" if listener["transport"] == "udp" else "tcp"
-                host.wait_bound(listener["port"], listener["address"], kind, 20.0, process)
-        return cls(host, config, process)
+                host.wait_bound(listener["port"], listener["address"], kind, by=process)
+        return cls(host, config, process, time.monotonic() - began)
 
     def reload(self, toml: str) -> None:
         """Give it another configuration (SIGHUP) and wait until that counts; RuntimeError if it is refused."""
@@ -118,7 +121,7 @@ class SbcProcess:
                 raise RuntimeError(f"the SBC refuses the configuration\n{self.process.tail()}")
             return self.process.output().count("] reloaded: ") > already
 
-        wait_for(done, 10.0, "the SBC to reload")
+        wait_for(done, what="the SBC to reload")
 
     def kill_and_restart(self) -> SbcProcess:
         """End it by SIGKILL, as a fault would, and start another with the same configuration."""
@@ -141,6 +144,6 @@ class SbcProcess:
         """End it as an operator does (SIGTERM). RuntimeError if it complained before or while ending, or had to be
         killed."""
         self.check()
-        code = self.process.stop(patience=10.0)
+        code = self.process.stop(patience=PATIENCE)
         if code not in (0, -signal.SIGTERM) or self.complaints():
             raise RuntimeError(f"the SBC ended badly ({code}): {self.complaints()[:10]}\n{self.process.tail(80)}")

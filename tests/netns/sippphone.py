@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.netns.softswitch import password
-from tests.netns.waiting import wait_for
+from tests.netns.waiting import PATIENCE, wait_for
 
 if TYPE_CHECKING:
     from tests.netns.lab import LabHost
@@ -44,7 +44,7 @@ class SippPhone:
         self.runs = 0
         (self.directory / "audio.ul").write_bytes(b"\xff" * 8000 * AUDIO_SECONDS)  # silence in PCMU
 
-    def register(self, expires: int = 60, timeout: float = 10.0) -> None:
+    def register(self, expires: int = 60, timeout: float = PATIENCE) -> None:
         """Register, answering the challenge. RuntimeError if that fails."""
         self._run("register", {"expires": str(expires)}, timeout, "-m", "1").check_exit(timeout + 2)
 
@@ -53,7 +53,7 @@ class SippPhone:
         callee: str,
         scenario: str = "uac",
         talk: int = 1000,
-        timeout: float = 20.0,
+        timeout: float = 60.0,
         calls: int = 1,
         rate: float = 10.0,
     ) -> LabProcess:
@@ -62,7 +62,7 @@ class SippPhone:
         more = ("-r", f"{rate:g}", "-l", "200") if calls > 1 else ()
         return self._run(scenario, {"callee": callee}, timeout, "-m", str(calls), "-d", str(talk), *more)
 
-    def take(self, scenario: str = "uas", talk: int = 500, timeout: float = 30.0, calls: int = 1) -> LabProcess:
+    def take(self, scenario: str = "uas", talk: int = 500, timeout: float = 60.0, calls: int = 1) -> LabProcess:
         """Take so many calls; returns when sipp listens. `uas`, `uas_early` and `uas_reliable` only echo RTP, which
         suits a host that can be reached; behind a NAT one that sends its own is wanted: `uas_talk`, `uas_update`,
         `uas_fax`. `uas_ring` never answers."""
@@ -71,7 +71,7 @@ class SippPhone:
         self.host.wait_bound(self.port, self.host.address(), self.transport, by=process)
         return process
 
-    def fax_peer(self, timeout: float = 10.0) -> tuple[str, int]:
+    def fax_peer(self, timeout: float = PATIENCE) -> tuple[str, int]:
         """Where the other end wants its fax (T.38), as the last run of a fax scenario was told."""
 
         def told() -> re.Match[str] | None:

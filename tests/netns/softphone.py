@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.netns.phone_loop import PhoneLoop
 from tests.netns.sip import SipMessage, digest, host_port, keep_final, token, uri_of
-from tests.netns.waiting import wait_for
+from tests.netns.waiting import PATIENCE, wait_for
 
 if TYPE_CHECKING:
     from tests.netns.phone_call import PhoneCall
@@ -108,7 +108,7 @@ class Softphone:
 
     # What a person at the phone does.
 
-    def register(self, expires: int = 60, timeout: float = 10.0) -> SipMessage:
+    def register(self, expires: int = 60, timeout: float = PATIENCE) -> SipMessage:
         """Register (or with `expires` 0 unregister), answering a challenge; the final response. TimeoutError without
         one."""
         finals: list[SipMessage] = []
@@ -134,7 +134,7 @@ class Softphone:
         uri = target if target.startswith("sip:") else f"sip:{target}@{self.account.domain}"
         return self.do(lambda: PhoneCall.outgoing(self, uri, headers))
 
-    def message(self, target: str, text: str, method: str = "MESSAGE", timeout: float = 10.0) -> SipMessage:
+    def message(self, target: str, text: str, method: str = "MESSAGE", timeout: float = PATIENCE) -> SipMessage:
         """Send a request outside any dialog (MESSAGE, OPTIONS, ...) and return the final response."""
         finals: list[SipMessage] = []
 
@@ -149,7 +149,7 @@ class Softphone:
         self.do(ask)
         return wait_for(lambda: finals and finals[0], timeout, f"a final response to {method}")
 
-    def wait_call(self, number: int = 0, timeout: float = 10.0) -> PhoneCall:
+    def wait_call(self, number: int = 0, timeout: float = PATIENCE) -> PhoneCall:
         """The phone's call with that number (0 is its first), incoming or outgoing, as soon as there is one."""
         return wait_for(
             lambda: len(self.calls) > number and self.calls[number], timeout, f"call {number} at {self.account.user}"

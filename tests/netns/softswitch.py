@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.netns.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from tests.netns.lab import LabHost
     from tests.netns.processes import LabProcess
@@ -182,7 +184,7 @@ class Softswitch:
         """Ask Kamailio over JSON-RPC. RuntimeError if it answers with an error."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asker:
             asker.bind(f"{self._rpc}.{secrets.token_hex(3)}")
-            asker.settimeout(3)
+            asker.settimeout(PATIENCE)
             question = {"jsonrpc": "2.0", "method": method, "params": list(parameters), "id": 1}
             asker.sendto(json.dumps(question).encode(), self._rpc)
             answer = json.loads(asker.recv(1 << 20))

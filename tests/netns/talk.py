@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.netns.phone_media import PRIME
-from tests.netns.waiting import wait_for
+from tests.netns.waiting import PATIENCE, wait_for
 
 if TYPE_CHECKING:
     from tests.netns.phone_call import PhoneCall
@@ -41,7 +41,7 @@ class Talk:
         return self.there == self.back == Direction(self.there.sent, self.there.sent, 0, 0)
 
 
-def open_media(calls: Sequence[tuple[PhoneCall, PhoneCall]], timeout: float = 5.0) -> None:
+def open_media(calls: Sequence[tuple[PhoneCall, PhoneCall]], timeout: float = PATIENCE) -> None:
     """Let the phones of each call send until each has heard the other's RTP and RTCP: NATs are open then, the SBC
     has latched. TimeoutError, saying who has not heard what, if that does not come about."""
     both = [call for pair in calls for call in pair]
@@ -59,7 +59,12 @@ def open_media(calls: Sequence[tuple[PhoneCall, PhoneCall]], timeout: float = 5.
 
 
 def talk(
-    one: PhoneCall, other: PhoneCall, packets: int = 50, reports: int = 5, timeout: float = 10.0, opened: bool = False
+    one: PhoneCall,
+    other: PhoneCall,
+    packets: int = 50,
+    reports: int = 5,
+    timeout: float = PATIENCE,
+    opened: bool = False,
 ) -> Talk:
     """One batch each way at 50 packets a second over one call; see `talk_all`."""
     return talk_all([(one, other)], packets, reports, timeout, opened)[0]
@@ -69,7 +74,7 @@ def talk_all(
     calls: Sequence[tuple[PhoneCall, PhoneCall]],
     packets: int = 50,
     reports: int = 5,
-    timeout: float = 10.0,
+    timeout: float = PATIENCE,
     opened: bool = False,
 ) -> list[Talk]:
     """One batch each way over several calls at once. Media is opened first unless it is `opened` already. Waits

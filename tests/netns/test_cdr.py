@@ -46,12 +46,12 @@ def test_a_record_counts_what_the_phones_counted(make_scene: Callable[..., Scene
     call = alice.dial("9001").wait("up")  # challenged once on the way
     taken = gateway.wait_call().wait("up")
     call.send_batch(PRIME, 10, 5)  # alice's NAT is open, and the SBC has latched, before anybody sends to her
-    wait_for(lambda: taken.media.counts(PRIME) == (10, 5), 5.0, "the gateway to hear alice")
+    wait_for(lambda: taken.media.counts(PRIME) == (10, 5), what="the gateway to hear alice")
     assert talk(call, taken, packets=100, reports=10, opened=True).whole
     assert call.bye().status == 200
 
     file = stage.sbc.config.parent / "cdr.json"
-    (record,) = wait_for(lambda: records(file), 5.0, "the record")
+    (record,) = wait_for(lambda: records(file), what="the record")
     assert record["complete"] and (record["ending"], record["ended_by"]) == ("normal", "caller")
     assert record["caller"] == f"alice@{DOMAIN}" and record["callee"].startswith("9001@")
     assert record["start"] <= record["ring"] <= record["answer"] <= record["end"]

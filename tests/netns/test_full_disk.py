@@ -20,7 +20,7 @@ def test_records_wait_for_room(tmp_path: Path, kind: str) -> None:
     script = 'mount -t tmpfs -o size=256k tmpfs "$1" && exec "$2" -m tests.netns.full_disk "$3" "$1"'
     argv = ["unshare", "--mount", "sh", "-c", script, "sh", str(tmp_path), sys.executable, kind]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ran = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)
     assert found["told"][0].startswith("failing") and found["told"][0].endswith(("space left on device", "full"))

@@ -19,7 +19,7 @@ from tests.netns.journal import JOURNALS, NAMESPACES, occupants, started
 from tests.netns.lab import ROOT, Lab, LabHost
 from tests.netns.nat import Nat, NatKind
 from tests.netns.topology import Host, Interface, Topology, flat, home, one_pair, two_pairs
-from tests.netns.waiting import wait_for
+from tests.netns.waiting import PATIENCE, wait_for
 
 MakeLab = Callable[[Topology], Lab]
 PORT = 5060
@@ -32,7 +32,7 @@ def behind(*nats: Nat) -> Topology:
     return flat("east", "west") + home("a", WAN, nats=nats)
 
 
-def heard(sock: socket.socket, timeout: float = 1.0) -> tuple[bytes, tuple[str, int]] | None:
+def heard(sock: socket.socket, timeout: float = PATIENCE) -> tuple[bytes, tuple[str, int]] | None:
     """What a socket gets, or None if it gets nothing in time."""
     sock.settimeout(timeout)
     try:
@@ -50,10 +50,10 @@ def mapping(phone: socket.socket, server: socket.socket) -> tuple[str, int]:
     return got[1]
 
 
-def comes_in(server: socket.socket, outside: tuple[str, int], phone: socket.socket) -> bool:
-    """Whether a packet from the server to the outer address reaches the phone."""
+def comes_in(server: socket.socket, outside: tuple[str, int], phone: socket.socket, timeout: float = 0.15) -> bool:
+    """Whether a packet from the server to the outer address reaches the phone; where it should, give it time."""
     server.sendto(b"in", outside)
-    return heard(phone, 0.15) is not None
+    return heard(phone, timeout) is not None
 
 
 @pytest.mark.parametrize("kind", NatKind)
@@ -73,9 +73,10 @@ def test_nat_filters_as_its_kind_says(make_lab: MakeLab, kind: NatKind) -> None:
     phone, east, west = lab.host("phone-a").udp(PORT), lab.host("east").udp(1), lab.host("west").udp(1)
     outside = mapping(phone, east)
     open_to_all = kind is NatKind.FULL_CONE
-    assert comes_in(east, outside, phone), "the host that was spoken to"
-    assert comes_in(lab.host("east").udp(2), outside, phone) is open_to_all, "its other port"
-    assert comes_in(west, outside, phone) is open_to_all, "another host"
+    patience = PATIENCE if open_to_all else 0.15
+    assert comes_in(east, outside, phone, PATIENCE), "the host that was spoken to"
+    assert comes_in(lab.host("east").udp(2), outside, phone, patience) is open_to_all, "its other port"
+    assert comes_in(west, outside, phone, patience) is open_to_all, "another host"
     assert not comes_in(west, (WAN, outside[1] + 2), phone), "a port nobody sent from"
 
 
@@ -103,7 +104,7 @@ def test_two_nats_translate_twice(make_lab: MakeLab) -> None:
     phone, east, west = lab.host("phone-a").udp(PORT), lab.host("east").udp(1), lab.host("west").udp(1)
     outside = mapping(phone, east)
     assert mapping(phone, west)[1] != outside[1], "the outer NAT is symmetric"
-    assert comes_in(east, outside, phone)
+    assert comes_in(east, outside, phone, PATIENCE)
     between = {p.src for p in inner.packets if p.protocol == "udp" and p.payload == b"out"}
     assert len(between) == 1, "the inner one is not"
     ((host, port),) = between
@@ -118,10 +119,10 @@ def test_mappings_live_as_long_as_set(make_lab: MakeLab, kind: NatKind) -> None:
     phone, east = lab.host("phone-a").udp(PORT), lab.host("east").udp(1)
     began = time.monotonic()
     outside = mapping(phone, east)
-    wait_for(lambda: "udp" not in lab.host("nat-a").run(["conntrack", "-L"]), 6.0, "the mapping to expire", 0.1)
-    assert 1.5 < time.monotonic() - began < 5.0
+    wait_for(lambda: "udp" not in lab.host("nat-a").run(["conntrack", "-L"]), 20.0, "the mapping to expire", 0.1)
+    assert time.monotonic() - began > 1.5, "and the kernel's own time would be 30 s"
     if kind is NatKind.FULL_CONE:  # its map has a clock of its own
-        wait_for(lambda: "elements" not in lab.host("nat-a").run(["nft", "list", "map", "ip", "nat", "cone"]), 3.0)
+        wait_for(lambda: "elements" not in lab.host("nat-a").run(["nft", "list", "map", "ip", "nat", "cone"]))
     assert not comes_in(east, outside, phone)
 
 
@@ -188,7 +189,7 @@ def test_capture_reads_sip_over_tcp(make_lab: MakeLab) -> None:
     connection = lab.host("east").tcp("203.0.113.2", 5060)
     connection.sendall(one + b"\r\n\r\n" + two[:20])
     connection.sendall(two[20:])
-    wait_for(lambda: capture.path.stat().st_size > 700, 2.0, "the packets to be captured")
+    wait_for(lambda: capture.path.stat().st_size > 700, what="the packets to be captured")
     assert [m.data for m in capture.sip_messages(src="203.0.113.1")] == [one, two]
 
 
@@ -278,8 +279,8 @@ def test_the_warden_cleans_up_after_a_killed_owner(number: signal.Signals) -> No
     process, lab, _, pids = owner()
     process.send_signal(number)
     assert process.wait(20) != 0
-    wait_for(lambda: not left_behind(lab), 5.0, "the warden to remove the lab")
-    wait_for(lambda: not [pid for pid in pids if started(pid)], 2.0, "its programs to be gone")
+    wait_for(lambda: not left_behind(lab), what="the warden to remove the lab")
+    wait_for(lambda: not [pid for pid in pids if started(pid)], what="its programs to be gone")
 
 
 def test_the_next_lab_cleans_up_when_warden_and_owner_are_both_gone() -> None:
@@ -290,4 +291,4 @@ def test_the_next_lab_cleans_up_when_warden_and_owner_are_both_gone() -> None:
     assert left_behind(lab)
     journals.remove_stale()
     assert not left_behind(lab)
-    wait_for(lambda: not [pid for pid in pids if started(pid)], 2.0, "its programs to be gone")
+    wait_for(lambda: not [pid for pid in pids if started(pid)], what="its programs to be gone")

@@ -63,7 +63,7 @@ def test_every_call_succeeds(make_scene: Callable[..., Scene], nats: tuple[Nat, 
     took = time.monotonic() - began
 
     # two calls of the SBC each, the caller's and the called side's; what was challenged and came again is one
-    found = wait_for(lambda: done(stage, 2 * CALLS), 10.0, "the records")
+    found = wait_for(lambda: done(stage, 2 * CALLS), 60.0, "the records")
     assert {(r["ending"], r["ended_by"], r["complete"]) for r in found} == {("normal", "caller", True)}
     came = went = 0
     mute = []

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.netns.capture import Capture
+from tests.netns.hearing import assert_heard
 from tests.netns.nat import Nat, NatKind
 from tests.netns.phone_call import PhoneCall
 from tests.netns.scene import Scene
@@ -17,21 +18,12 @@ from tests.netns.sippphone import FAX_PORT
 from tests.netns.softswitch import SoftswitchPlan
 from tests.netns.talk import open_media, talk
 from tests.netns.test_sip_calls import ACCESS_SIDE, assert_hidden, assert_small, registered
-from tests.netns.topology import FIRST, PHONE, home, one_pair
+from tests.netns.topology import FIRST, home, one_pair
 from tests.netns.waiting import wait_for
 
 MakeScene = Callable[..., Scene]
 SYMMETRIC, RESTRICTED = (Nat(NatKind.SYMMETRIC),), (Nat(NatKind.PORT_RESTRICTED),)
 GATEWAY = SoftswitchPlan(gateway=f"{FIRST.core_net}.3:5060")
-
-
-def assert_heard(one: Capture, other: Capture) -> None:
-    """What either phone sent the other got, but for a few packets before the NATs were open."""
-    for here, there in ((one, other), (other, one)):
-        sent = sum(n for (src, _), n in here.rtp_counts().items() if src[0] == PHONE)
-        heard = sum(n for (_, dst), n in there.rtp_counts().items() if dst[0] == PHONE)
-        assert sent > 20
-        assert sent - 12 <= heard <= sent, (sent, heard)
 
 
 def requests(wire: Capture, src: str) -> list[str]:
@@ -112,18 +104,18 @@ def test_two_branches_give_early_media(make_scene: MakeScene, answers: str) -> N
     registered(alice, desk, mobile)
     call = alice.dial("bob")
     first, last = (phone.wait_call() for phone in (desk, mobile))
-    wait_for(lambda: len(call.early_tags) == 2, 5.0, "both phones to ring")
+    wait_for(lambda: len(call.early_tags) == 2, what="both phones to ring")
     first.early()
     call.wait("early")
     open_media([(call, first)])
     assert talk(call, first, packets=10, reports=1, opened=True).whole, "the only one to give early media"
     last.early()
-    wait_for(lambda: len(alice.received("INVITE", 183)) >= 2, 5.0, "the second branch's early media to be told")
+    wait_for(lambda: len(alice.received("INVITE", 183)) >= 2, what="the second branch's early media to be told")
     open_media([(call, last)])
     first.send_batch(801, 20, 0)
     last.send_batch(802, 20, 0)
-    wait_for(lambda: first.media.idle and last.media.idle, 3.0, "both to have sent")
-    wait_for(lambda: heard_of(call, 802) == 20, 2.0, "the last to be heard")
+    wait_for(lambda: first.media.idle and last.media.idle, what="both to have sent")
+    wait_for(lambda: heard_of(call, 802) == 20, what="the last to be heard")
     assert heard_of(call, 801) == 0, "the other is not heard any more"
     winner, loser = (first, last) if answers == "first" else (last, first)
     winner.answer()
@@ -184,7 +176,7 @@ def test_a_call_becomes_a_fax(make_scene: MakeScene) -> None:
         here.send(number)
         there.send(number)
         time.sleep(0.02)
-    wait_for(lambda: len(here.hear()) == len(there.hear()) == 50, 2.0, "the fax to arrive")
+    wait_for(lambda: len(here.hear()) == len(there.hear()) == 50, what="the fax to arrive")
     assert here.got == there.got == list(range(1000, 1050))
     calling.check_exit()
     taken.check_exit()

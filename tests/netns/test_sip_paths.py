@@ -85,7 +85,7 @@ def test_a_gateway_that_vanishes_leaves_no_zombie(make_scene: MakeScene) -> None
     taken.stop(signal.SIGKILL)
     assert call.wait("ended", timeout=60.0).cause == "hung up there"
     assert time.monotonic() - began > 9, "not before it was asked"
-    (record,) = wait_for(lambda: records(stage.sbc.config.parent / "cdr.json"), 5.0, "the record")
+    (record,) = wait_for(lambda: records(stage.sbc.config.parent / "cdr.json"), what="the record")
     assert (record["ending"], record["ended_by"], record["complete"]) == ("vanished", "sbc", True)
     assert record["cause"].startswith("vanished in core: ")
     asked = [m.message for m in access.sip_messages(src=FIRST.sbc_access) if m.message.method == "OPTIONS"]

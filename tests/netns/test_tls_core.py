@@ -97,7 +97,7 @@ def test_a_softswitch_that_restarts_is_found_again(make_scene: MakeScene, tmp_pa
     host = stage.lab.host("softswitch")
     again = Softswitch.start(host, plan=plan)
     try:
-        wait_for(lambda: bob.register().status == 200, 20.0, "the softswitch to be found again")
+        wait_for(lambda: bob.register().status == 200, 60.0, "the softswitch to be found again")
         assert again.contacts("bob")
         assert alice.message("bob", "and now?").status == 200
         assert [t.message.body for t in bob.received("MESSAGE")] == [b"and now?"]

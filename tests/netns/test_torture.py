@@ -16,10 +16,12 @@ from tests.netns.sbc_process import SbcProcess
 from tests.netns.softswitch import Softswitch, SoftswitchPlan
 from tests.netns.test_families import PATH, REALM, SBC4, SBC6, TOPOLOGY, baresip
 from tests.netns.topology import Topology
+from tests.netns.waiting import PATIENCE
 from tests.torture import BY_US, RFC5118, torture
 
 MakeLab = Callable[[Topology], Lab]
-PATIENCE = 3.0
+QUIET = 2.0
+"""Seconds that are listened on once all who must answer have: nobody else may."""
 # On a stream these leave the SBC waiting for what never comes, or are cut in two: each connection is ended.
 ON_STREAM = {
     "clerr": "",  # its body is still to come
@@ -60,8 +62,9 @@ def first_lines(data: bytes) -> list[str]:
     return list(dict.fromkeys(line.decode() for line in found))
 
 
-def ask(lab: Lab, transport: str) -> dict[str, list[str]]:
-    """Send each message from a socket of its own; what was answered to each."""
+def ask(lab: Lab, transport: str, expected: dict[str, str]) -> dict[str, list[str]]:
+    """Send each message from a socket of its own; what was answered to each. Those of whom it is `expected` have
+    time to answer."""
     sockets: dict[str, socket.socket] = {}
     for name, data in torture().items():
         host, sbc = (lab.host("phone-6"), SBC6) if name in RFC5118 else (lab.host("phone-4"), SBC4)
@@ -74,8 +77,11 @@ def ask(lab: Lab, transport: str) -> dict[str, list[str]]:
         sockets[name] = made
     heard = dict.fromkeys(sockets, b"")
     by_socket = {made: name for name, made in sockets.items()}
-    end = time.monotonic() + PATIENCE
+    end, waited_for = time.monotonic() + PATIENCE, {name for name, answer in expected.items() if answer}
     while by_socket and (left := end - time.monotonic()) > 0:
+        if waited_for and all(heard[name] for name in waited_for):
+            waited_for, end = set(), time.monotonic() + QUIET
+            continue
         for made in select.select(list(by_socket), [], [], left)[0]:
             data = made.recv(65535)
             heard[by_socket[made]] += data
@@ -90,10 +96,10 @@ def test_torture(make_lab: MakeLab, transport: str) -> None:
     switch = Softswitch.start(lab.host("softswitch"), plan=SoftswitchPlan())
     sbc = SbcProcess.start(lab.host("sbc"), configuration())
     core = lab.host("softswitch").capture()
-    answers = ask(lab, transport)
+    expected = BY_US | (ON_STREAM if transport == "tcp" else {})
+    answers = ask(lab, transport, expected)
     for name, told in answers.items():
         print(name, told)
-    expected = BY_US | (ON_STREAM if transport == "tcp" else {})
     for name, told in answers.items():
         if name in expected:
             assert told == [expected[name]] * bool(expected[name]), name

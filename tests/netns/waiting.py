@@ -8,8 +8,10 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+PATIENCE = 30.0  # seconds; only a failing test waits so long, however slow the machine is
 
-def wait_for(condition: Callable[[], T], timeout: float = 5.0, what: str = "", step: float = 0.01) -> T:
+
+def wait_for(condition: Callable[[], T], timeout: float = PATIENCE, what: str = "", step: float = 0.01) -> T:
     """Call `condition` until it gives something true, and return that; TimeoutError after `timeout` seconds, naming
     `what`."""
     deadline = time.monotonic() + timeout

@@ -202,11 +202,12 @@ class World:
         self.directory = directory
         (directory / "sbc.toml").write_text(config)
         self.process: subprocess.Popen[bytes] | None = None
+        self.took = 0.0  # seconds, the last start
         self._listening = f"listening on sip/udp {core}:5060 "
 
     def start(self) -> None:
         twistd = Path(sys.executable).with_name("twistd")
-        before = self.log().count(self._listening)
+        before, began = self.log().count(self._listening), monotonic()
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen(
                 [twistd, "-n", "--pidfile=", "sbc", "--config", "sbc.toml"],
@@ -216,6 +217,7 @@ class World:
                 stderr=log,
             )
         until(lambda: self._listens(before), "listening")
+        self.took = monotonic() - began
 
     def _listens(self, before: int) -> bool:
         """Whether it has said so once more: to try its port would be in its way."""
