@@ -254,7 +254,8 @@ def test_a_failed_test_and_a_failed_start_leave_nothing() -> None:
 
 
 OWNER = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs this in the background lets it ignore that
 from tests.netns.lab import Lab
 from tests.netns.topology import one_pair
 from tests.netns.test_lab import with_sleepers
@@ -278,7 +279,11 @@ def owner() -> tuple[subprocess.Popen[str], str, int, list[int]]:
 def test_the_warden_cleans_up_after_a_killed_owner(number: signal.Signals) -> None:
     process, lab, _, pids = owner()
     process.send_signal(number)
-    assert process.wait(20) != 0
+    try:
+        assert process.wait(PATIENCE) != 0
+    finally:
+        process.kill()
+        process.wait()
     wait_for(lambda: not left_behind(lab), what="the warden to remove the lab")
     wait_for(lambda: not [pid for pid in pids if started(pid)], what="its programs to be gone")
 
