@@ -30,6 +30,8 @@ def options() -> dict[str, float | int]:
 
 @pytest.fixture
 def rig(engine_name: str, rig_reactor: RigReactor, options: dict[str, float | int]) -> Iterator[Rig]:
+    if why := ENGINES[engine_name].missing():
+        pytest.skip(why)
     rig = Rig(rig_reactor, ENGINES[engine_name], _ports, **options)
     yield rig
     rig.close()

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -15,6 +16,7 @@ from twisted.internet.epollreactor import EPollReactor
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, SideSpec, StreamSpec
 from sbc.media.counters import Drops, SideCounters, StreamCounters
+from sbc.media.native.engine import NativeEngine, missing
 from sbc.media.twisted_engine import TwistedEngine
 
 PATIENCE = 20.0
@@ -37,18 +39,27 @@ class Engine:
     """How to make an engine and how to let time pass for it: all that a new one must bring.
 
     `make` is given reactor, observer and the options `silence` and `longest`; `pass_time` reactor, engine and seconds.
+    `missing` says why the engine cannot run here; `pause` is given engine and whether it is to leave packets unread.
     """
 
     make: Callable[..., Any]
     pass_time: Callable[[RigReactor, Any, float], None]
+    missing: Callable[[], str] = lambda: ""
+    pause: Callable[[Any, bool], None] = lambda engine, pause: None
 
 
 def put_clock_forward(reactor: RigReactor, engine: Any, seconds: float) -> None:
     reactor.ahead += seconds
 
 
+def put_native_clock_forward(reactor: RigReactor, engine: Any, seconds: float) -> None:
+    reactor.ahead += seconds
+    engine.put_clock_forward(seconds)
+
+
 ENGINES = {
     "twisted": Engine(TwistedEngine, put_clock_forward),
+    "native": Engine(NativeEngine, put_native_clock_forward, missing, NativeEngine.pause),
 }
 
 
@@ -149,6 +160,13 @@ class Rig:
     def pass_time(self, seconds: float) -> None:
         self._kind.pass_time(self.reactor, self.engine, seconds)
 
+    @contextmanager
+    def unread(self) -> Iterator[None]:
+        """Packets that come meanwhile are left in the sockets' queues; the reactor is not to be turned."""
+        self._kind.pause(self.engine, True)
+        yield
+        self._kind.pause(self.engine, False)
+
     def wait(self, until: Callable[[], Any], what: str = "") -> None:
         """Turn the reactor until `until` is true; fail if that takes too long."""
         give_up = time.monotonic() + PATIENCE
@@ -162,11 +180,11 @@ class Rig:
             lambda: accounted(self.engine.counters(stream)) >= packets,
             f"{packets} packets accounted for in {self.engine.counters(stream)}",
         )
+        self.reactor.iterate(0)  # what an engine of threads has found by them is told now
         return self.engine.counters(stream)  # type: ignore[no-any-return]
 
     def close(self) -> None:
-        for stream in self.engine.streams():
-            self.engine.close(stream)
+        self.engine.stop()
         for peer in self._peers:
             peer.sock.close()
 

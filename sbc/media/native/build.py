@@ -10,8 +10,8 @@ from typing import Any
 
 MODULE = "sbc.media.native._native"
 FOLDER = "sbc/media/native"
-SOURCES = tuple(f"{FOLDER}/{name}.c" for name in ("clock", "latch", "packet"))
-HEADERS = ("packet", "latch", "clock")
+SOURCES = tuple(f"{FOLDER}/{name}.c" for name in ("clock", "engine", "epoll", "flow", "latch", "packet", "worker"))
+HEADERS = ("packet", "latch", "meter", "bucket", "counters", "flow", "worker", "engine", "clock")
 """What Python sees something of, in the order in which they need each other."""
 OPTIONS = ("-std=c11", "-O2", "-pthread", "-D_GNU_SOURCE", "-Wall", "-Wextra")
 _BEGIN, _END = "/* cffi: from here", "/* cffi: to here */"

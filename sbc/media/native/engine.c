@@ -1,0 +1,335 @@
+/* The engine as Python sees it: workers, and which stream belongs to whom. Called on the reactor's thread alone. */
+#include "engine.h"
+
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+#ifndef SO_MEMINFO
+#define SO_MEMINFO 55
+#endif
+
+#define READS 64 /* so often a stream is read anew that changes meanwhile, before its worker is asked */
+
+struct engine {
+    int notify;
+    int count;
+    int next; /* of the workers, to ask for events */
+    sem_t answered;
+    struct stream *streams;
+    struct worker workers[];
+};
+
+static bool engine_start(struct worker *worker)
+{
+    sigset_t all, before;
+    int failed;
+
+    /* Signals are the reactor's. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    failed = pthread_create(&worker->thread, NULL, worker_run, worker);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed)
+        errno = failed;
+    return !failed;
+}
+
+static bool engine_add_worker(struct engine *engine, uint32_t longest, const char *traffic)
+{
+    static const struct traffic *const ways[] = {&traffic_epoll};
+    struct worker *worker = &engine->workers[engine->count];
+
+    errno = EINVAL;
+    for (size_t n = 0; n < sizeof ways / sizeof *ways; n++) {
+        if (*traffic && strcmp(traffic, ways[n]->name))
+            continue;
+        memset(worker, 0, sizeof *worker);
+        worker->engine = engine;
+        if (!worker_open(worker, ways[n], engine->notify, &engine->answered, longest))
+            continue;
+        if (engine_start(worker)) {
+            engine->count++;
+            return true;
+        }
+        worker_close(worker);
+        return false;
+    }
+    return false;
+}
+
+struct engine *engine_new(int workers, uint32_t longest, const char *traffic)
+{
+    struct engine *engine = aligned_alloc(64, sizeof *engine + (size_t)workers * sizeof(struct worker));
+    int why;
+
+    if (!engine)
+        return NULL;
+    memset(engine, 0, sizeof *engine);
+    engine->notify = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (engine->notify < 0) {
+        free(engine);
+        return NULL;
+    }
+    sem_init(&engine->answered, 0, 0);
+    for (int n = 0; n < workers; n++)
+        if (!engine_add_worker(engine, longest, n ? engine->workers[0].traffic->name : traffic)) {
+            why = errno;
+            engine_free(engine);
+            errno = why;
+            return NULL;
+        }
+    return engine;
+}
+
+void engine_free(struct engine *engine)
+{
+    static const struct command stop = {.kind = COMMAND_STOP};
+
+    for (int n = 0; n < engine->count; n++)
+        worker_ask(&engine->workers[n], &stop);
+    for (int n = 0; n < engine->count; n++) {
+        pthread_join(engine->workers[n].thread, NULL);
+        worker_close(&engine->workers[n]);
+    }
+    while (engine->streams) {
+        struct stream *stream = engine->streams;
+        engine->streams = stream->later;
+        free(stream);
+    }
+    close(engine->notify);
+    sem_destroy(&engine->answered);
+    free(engine);
+}
+
+const char *engine_traffic(const struct engine *engine)
+{
+    return engine->workers[0].traffic->name;
+}
+
+int engine_events_fd(const struct engine *engine)
+{
+    return engine->notify;
+}
+
+bool engine_next_event(struct engine *engine, struct event *event)
+{
+    uint64_t count;
+
+    if (!engine->next)
+        while (read(engine->notify, &count, sizeof count) < 0 && errno == EINTR)
+            ;
+    for (; engine->next < engine->count; engine->next++) {
+        struct worker *worker = &engine->workers[engine->next];
+        if (ring_take(&worker->events, event))
+            return true;
+        if (atomic_load(&worker->late))
+            worker_rouse(worker);
+    }
+    engine->next = 0;
+    return false;
+}
+
+/* Wait for the worker's answer to a question. */
+static void engine_ask(struct engine *engine, struct worker *worker, const struct command *command)
+{
+    worker_ask(worker, command);
+    while (sem_wait(&engine->answered) < 0 && errno == EINTR)
+        ;
+}
+
+static struct worker *engine_least(struct engine *engine)
+{
+    struct worker *least = engine->workers;
+
+    for (int n = 1; n < engine->count; n++)
+        if (engine->workers[n].held < least->held)
+            least = &engine->workers[n];
+    return least;
+}
+
+/* Begin to receive by all ports of a stream, or by none. */
+static int engine_enlist(struct engine *engine, struct worker *worker, struct stream *stream)
+{
+    struct command undo = {.kind = COMMAND_CLOSE, .stream = stream};
+    int failed = 0;
+
+    for (int n = 0; n < 4 && !failed && worker->traffic->enlist; n++)
+        if (stream->sides[n / 2].ports[n % 2].fd >= 0)
+            failed = worker->traffic->enlist(worker, &stream->sides[n / 2].ports[n % 2]);
+    if (failed)
+        engine_ask(engine, worker, &undo);
+    return failed;
+}
+
+struct stream *engine_open(struct engine *engine, uint64_t handle, bool t38, const int fds[4],
+                           const struct side_spec specs[2])
+{
+    struct stream *stream = calloc(1, sizeof *stream);
+    struct command add = {.kind = COMMAND_ADD, .stream = stream};
+    struct worker *worker = engine_least(engine);
+    uint64_t now = clock_now();
+    int failed;
+
+    if (!stream)
+        return NULL;
+    stream_init(stream, t38, fds, specs, (int64_t)now);
+    stream->handle = handle;
+    stream->worker = worker;
+    stream->since = now;
+    worker_ask(worker, &add);
+    failed = engine_enlist(engine, worker, stream);
+    if (failed) {
+        free(stream);
+        errno = failed;
+        return NULL;
+    }
+    worker->held++;
+    stream->later = engine->streams;
+    if (engine->streams)
+        engine->streams->earlier = stream;
+    engine->streams = stream;
+    return stream;
+}
+
+void engine_update(struct stream *stream, int side, const struct side_spec *spec)
+{
+    struct command update = {.kind = COMMAND_UPDATE, .side = (uint8_t)side, .stream = stream, .spec = *spec};
+
+    stream->since = clock_now();
+    stream->silent = false;
+    stream->asked++;
+    worker_ask(stream->worker, &update);
+}
+
+void engine_carried(struct stream *stream, int side, bool rtcp, uint32_t ssrc, uint16_t sequence, uint32_t timestamp,
+                    uint64_t ago)
+{
+    struct command carried = {.kind = COMMAND_CARRIED, .side = (uint8_t)side, .rtcp = rtcp, .stream = stream};
+
+    carried.last.packet = (struct identity){ssrc, timestamp, sequence, true, !rtcp};
+    carried.last.at = (int64_t)(clock_now() - ago);
+    stream->asked++;
+    worker_ask(stream->worker, &carried);
+}
+
+/* Read a stream without its worker's help: false if it has changed each time meanwhile, or has yet to be changed. */
+static bool engine_glance(const struct stream *stream, struct stream_state *state)
+{
+    if (atomic_load_explicit(&stream->done, memory_order_acquire) != stream->asked)
+        return false;
+    for (int n = 0; n < READS; n++) {
+        uint32_t before = atomic_load_explicit(&stream->sequence, memory_order_acquire);
+        if (before & 1)
+            continue;
+        stream_gather(stream, state, (int64_t)clock_now());
+        atomic_thread_fence(memory_order_acquire);
+        if (atomic_load_explicit(&stream->sequence, memory_order_relaxed) == before)
+            return true;
+    }
+    return false;
+}
+
+static void engine_add_drops(const struct stream *stream, struct stream_state *state)
+{
+    for (int n = 0; n < 4; n++) {
+        const struct inlet *port = &stream->sides[n / 2].ports[n % 2];
+        state->sides[n / 2].ports[n % 2].drops = port->fd < 0 ? 0 : socket_drops(port->fd);
+    }
+}
+
+void engine_read(struct engine *engine, struct stream *stream, struct stream_state *state)
+{
+    struct command question = {.kind = COMMAND_READ, .stream = stream, .state = state};
+
+    if (!engine_glance(stream, state))
+        engine_ask(engine, stream->worker, &question);
+    engine_add_drops(stream, state);
+}
+
+void engine_close(struct engine *engine, struct stream *stream, struct stream_state *state)
+{
+    struct command last = {.kind = COMMAND_CLOSE, .stream = stream, .state = state};
+
+    engine_ask(engine, stream->worker, &last);
+    engine_add_drops(stream, state);
+    stream->worker->held--;
+    if (stream->earlier)
+        stream->earlier->later = stream->later;
+    else
+        engine->streams = stream->later;
+    if (stream->later)
+        stream->later->earlier = stream->earlier;
+    free(stream);
+}
+
+static bool stream_look(struct stream *stream, uint64_t now, uint64_t silence, struct event *event)
+{
+    uint64_t heard = stream_received(stream);
+    bool resumed;
+
+    if (heard != stream->heard) {
+        resumed = stream->silent;
+        stream->heard = heard;
+        stream->since = now;
+        stream->silent = false;
+        if (resumed)
+            *event = (struct event){.handle = stream->handle, .kind = EVENT_RESUMED};
+        return resumed;
+    }
+    if (stream->silent || now - stream->since < silence)
+        return false;
+    stream->silent = true;
+    *event = (struct event){.handle = stream->handle, .kind = EVENT_SILENT, .quiet = now - stream->since};
+    return true;
+}
+
+int engine_look(struct engine *engine, uint64_t silence, struct event *events, int most)
+{
+    uint64_t now = clock_now();
+    int count = 0;
+
+    for (struct stream *stream = engine->streams; stream && count < most; stream = stream->later)
+        count += stream_look(stream, now, silence, events + count);
+    return count;
+}
+
+void realm_limit(struct realm *realm, bool limited, uint64_t rate, uint64_t burst)
+{
+    if (!realm->limited)
+        memset(&realm->bucket, 0, sizeof realm->bucket);
+    if (limited)
+        bucket_change(&realm->bucket, rate, burst, clock_now());
+    __atomic_store_n(&realm->limited, limited, __ATOMIC_RELEASE);
+}
+
+int socket_set_dscp(int fd, bool ipv6, int dscp)
+{
+    int octet = dscp << 2; /* the two bits of ECN stay 0 */
+    int failed = ipv6 ? setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &octet, sizeof octet)
+                      : setsockopt(fd, IPPROTO_IP, IP_TOS, &octet, sizeof octet);
+
+    return failed < 0 ? errno : 0;
+}
+
+uint32_t socket_drops(int fd)
+{
+    uint32_t numbers[SK_MEMINFO_VARS] = {0};
+    socklen_t size = sizeof numbers;
+
+    return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, numbers, &size) < 0 ? 0 : numbers[SK_MEMINFO_DROPS];
+}
+
+void engine_pause(struct engine *engine, bool pause)
+{
+    struct command command = {.kind = COMMAND_PAUSE, .side = pause};
+
+    for (int n = 0; n < engine->count; n++)
+        engine_ask(engine, &engine->workers[n], &command);
+}

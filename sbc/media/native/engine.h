@@ -1,0 +1,60 @@
+/* The engine as Python sees it: streams are opened, changed and closed, workers relay. All but the workers' own is called on
+   one thread, the reactor's. */
+#ifndef SBC_ENGINE_H
+#define SBC_ENGINE_H
+
+#include "worker.h"
+
+/* cffi: from here, what Python may call */
+struct engine;
+
+/* With so many workers (at least one), that relay datagrams of at most `longest` octets; `traffic` names how they come and
+   go ("epoll", "io_uring"), "" for the best there is. Null with errno where that cannot be had. */
+struct engine *engine_new(int workers, uint32_t longest, const char *traffic);
+
+/* Close all streams, end the threads, give back everything. */
+void engine_free(struct engine *engine);
+
+/* How packets come and go. */
+const char *engine_traffic(const struct engine *engine);
+
+/* Readable when there are events. */
+int engine_events_fd(const struct engine *engine);
+
+/* The next event; false if there is none. Ask until then, and the descriptor is quiet. */
+bool engine_next_event(struct engine *engine, struct event *event);
+
+/* Relay between four bound sockets: side 0's RTP and RTCP, side 1's RTP and RTCP (-1: none). Null with errno where that
+   cannot be had. The sockets are the caller's to close, after engine_close(). `handle` is what events call it. */
+struct stream *engine_open(struct engine *engine, uint64_t handle, bool t38, const int fds[4],
+                           const struct side_spec specs[2]);
+
+/* The peer of a side has signalled anew. */
+void engine_update(struct stream *stream, int side, const struct side_spec *spec);
+
+/* Note what somebody else has forwarded last of a side's flow, `ago` nanoseconds. */
+void engine_carried(struct stream *stream, int side, bool rtcp, uint32_t ssrc, uint16_t sequence, uint32_t timestamp,
+                    uint64_t ago);
+
+/* How a stream stands. Does not stop its worker, unless that is so busy with the stream that it must be asked. */
+void engine_read(struct engine *engine, struct stream *stream, struct stream_state *state);
+
+/* Relay no more, and tell how the stream stood last. It is gone then. */
+void engine_close(struct engine *engine, struct stream *stream, struct stream_state *state);
+
+/* Find streams that nobody has spoken on for so many nanoseconds, and those on which somebody speaks again: at most `most`
+   events, as many as there are returned; ask again if there were that many. */
+int engine_look(struct engine *engine, uint64_t silence, struct event *events, int most);
+
+/* A realm, without a limit at first; it must outlive the engine's streams. */
+void realm_limit(struct realm *realm, bool limited, uint64_t rate, uint64_t burst);
+
+/* Of a socket. 0 or an errno. */
+int socket_set_dscp(int fd, bool ipv6, int dscp);
+uint32_t socket_drops(int fd);
+
+/* For tests: let the workers leave packets where they are, or go on. */
+void engine_pause(struct engine *engine, bool pause);
+/* cffi: to here */
+
+#endif

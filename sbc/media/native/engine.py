@@ -1,0 +1,365 @@
+"""The `native` media engine: threads in C relay, and no Python is on the packets' path."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from importlib import import_module
+from typing import Any
+
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from sbc.core.address import Address
+from sbc.core.orders import Rate, SideSpec, StreamSpec
+from sbc.interfaces import IMediaObserver, IUserSpaceEngine, PortUnavailable
+from sbc.media.counters import StreamCounters
+from sbc.media.flow import Flow, flows_of
+from sbc.media.inlet import LONGEST
+from sbc.media.native.values import Values
+from sbc.media.stream import SideView
+from sbc.media.twisted_engine import RECEIVE_BUFFER
+from sbc.media.udp import open_udp, set_buffers, set_dscp
+
+_MODULE = "sbc.media.native._native"
+_EVENTS = 64  # of silence, asked for at once
+_NANO = 1_000_000_000
+
+
+def missing() -> str:
+    """Why this engine cannot run here, in one sentence; empty where it can."""
+    try:
+        import_module(_MODULE)
+    except ImportError as error:
+        return (
+            f"the native engine was not built when sbc was installed (it needs a C compiler and python3-dev): {error}"
+        )
+    return ""
+
+
+class _Relay:
+    """An open stream: its specs as they are now, its sockets (None: no port of its own), and its struct in C."""
+
+    __slots__ = ("handle", "sides", "sockets", "spec", "stream")
+
+    def __init__(self, spec: StreamSpec, sockets: list[socket.socket | None], handle: int, stream: Any) -> None:
+        self.spec, self.sides = spec, list(spec.sides)
+        self.sockets, self.handle, self.stream = sockets, handle, stream
+
+    def has_rtcp(self, side: int) -> bool:
+        return self.sockets[2 * side + 1] is not None
+
+
+@implementer(IUserSpaceEngine)
+class NativeEngine:
+    """Carries out media orders with threads of its own. All of it is called on the reactor's thread."""
+
+    name = "native"
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        observer: IMediaObserver,
+        silence: float = 0.0,
+        receive_buffer: int = RECEIVE_BUFFER,
+        longest: int = LONGEST,
+        threads: int = 0,
+        traffic: str = "",
+    ) -> None:
+        """`reactor` provides IReactorFDSet and IReactorTime. `silence`: seconds after which a stream that neither side
+        speaks on is reported once, 0 for never. `receive_buffer`: octets of queue to ask for a socket. `longest`: the
+        most octets a packet may have. `threads`: how many relay, 0 for one a core. `traffic`: how packets come and go
+        ("epoll", "io_uring"), empty for the best there is. The threads start with the first stream.
+
+        @raises ImportError where `missing` says why."""
+        module = import_module(_MODULE)
+        self._ffi, self._lib = module.ffi, module.lib
+        self._values = Values(module)
+        self._reactor = reactor
+        self._observer: Any = observer
+        self._silence = silence
+        self._receive_buffer = receive_buffer
+        self._longest = longest
+        self._threads = threads or len(os.sched_getaffinity(0))
+        self._traffic = traffic
+        self._relays: dict[str, _Relay] = {}
+        self._handles: dict[int, _Relay] = {}
+        self._realms: dict[str, Any] = {}
+        self._engine: Any = None
+        self._reader = _Events(self)
+        self._state = self._ffi.new("struct stream_state *")
+        self._event = self._ffi.new("struct event *")
+        self._events = self._ffi.new("struct event[]", _EVENTS)
+        self._opened = 0
+        self._watch: Any = None
+        self._granted = 0  # octets of receive buffer the kernel gave the first socket
+
+    # -- orders
+
+    def open(self, spec: StreamSpec) -> None:
+        """See IMediaEngine. @raises PortUnavailable; @raises ValueError for an id that is already open, or a DSCP that
+        is none. Then nothing is left open."""
+        if spec.id in self._relays:
+            raise ValueError(f"stream {spec.id} is already open")
+        self._start(spec)
+        with ExitStack() as opened:
+            sockets = [sock for side in spec.sides for sock in self._open_pair(side, opened)]
+            specs = self._ffi.new("struct side_spec[2]")
+            for to, side in zip(specs, spec.sides, strict=True):
+                self._values.write_side(to, side, self._realm(side.realm))
+            fds = [-1 if sock is None else sock.fileno() for sock in sockets]
+            handle = self._opened = self._opened + 1
+            stream = self._lib.engine_open(self._engine, handle, spec.kind == "t38", fds, specs)
+            if stream == self._ffi.NULL:
+                raise PortUnavailable(spec.sides[0].local.rtp, os.strerror(self._ffi.errno))
+            opened.pop_all()
+        self._relays[spec.id] = self._handles[handle] = _Relay(spec, sockets, handle, stream)
+        self._see_buffers(sockets)
+        self._keep_watch()
+
+    def update(self, stream: str, side: int, spec: SideSpec) -> None:
+        """See IMediaEngine. The window of the other side opens again too. What has come before is judged by the former
+        spec, what comes after by this. @raises KeyError; @raises ValueError for another local pair, mark or device, or
+        a DSCP that is none."""
+        relay = self._relays[stream]
+        known = relay.sides[side]
+        if spec.local != known.local:
+            raise ValueError(f"a side keeps its local pair {known.local}, it cannot become {spec.local}")
+        if (spec.mark, spec.device) != (known.mark, known.device):
+            raise ValueError(f"a side keeps the mark and device of its sockets, {known.mark} {known.device!r}")
+        if spec.dscp != known.dscp:
+            for sock in relay.sockets[2 * side : 2 * side + 2]:
+                if sock is not None:
+                    set_dscp(sock, spec.dscp)
+        to = self._ffi.new("struct side_spec *")
+        self._values.write_side(to, spec, self._realm(spec.realm))
+        self._lib.engine_update(relay.stream, side, to)
+        relay.sides[side] = spec
+
+    def close(self, stream: str) -> StreamCounters:
+        """See IMediaEngine. The ports are free again when this returns. @raises KeyError."""
+        relay = self._relays.pop(stream)
+        self._lib.engine_close(self._engine, relay.stream, self._state)
+        del self._handles[relay.handle]
+        for sock in relay.sockets:
+            if sock is not None:
+                sock.close()
+        if not self._relays:
+            self._stop_watch()
+        return self._values.counters(self._state)
+
+    def limit_realm(self, realm: str, rate: Rate | None) -> None:
+        """See IMediaEngine."""
+        octets, burst = (0, 0) if rate is None else (rate.octets, rate.burst)
+        self._lib.realm_limit(self._realm(realm), rate is not None, octets, burst)
+
+    def report_silence(self, seconds: float) -> None:
+        """See IMediaEngine."""
+        if seconds != self._silence:
+            self._silence = seconds
+            self._stop_watch()
+            self._keep_watch()
+
+    def carried(
+        self, stream: str, side: int, rtcp: bool, ssrc: int, sequence: int, timestamp: int, ago: float = 0.0
+    ) -> None:
+        """See IUserSpaceEngine. @raises KeyError."""
+        relay = self._relays[stream].stream
+        self._lib.engine_carried(relay, side, rtcp, ssrc, sequence, timestamp, int(ago * _NANO))
+
+    def stop(self) -> None:
+        """See IMediaEngine."""
+        for stream in list(self._relays):
+            self.close(stream)
+        if self._engine is not None:
+            self._reactor.removeReader(self._reader)
+            self._lib.engine_free(self._engine)
+            self._engine = None
+
+    # -- questions
+
+    def counters(self, stream: str) -> StreamCounters:
+        """See IMediaEngine. @raises KeyError."""
+        return self._values.counters(self._read(self._relays[stream]))
+
+    def streams(self) -> list[str]:
+        """See IMediaEngine."""
+        return list(self._relays)
+
+    def sides(self, stream: str) -> tuple[SideView, SideView]:
+        """See IMediaEngine. @raises KeyError."""
+        relay = self._relays[stream]
+        first, second = self._read(relay).sides
+        return (
+            self._values.view(first, relay.sides[0], relay.has_rtcp(0)),
+            self._values.view(second, relay.sides[1], relay.has_rtcp(1)),
+        )
+
+    def forwarder(self, stream: str) -> tuple[str, str]:
+        """See IMediaEngine. @raises KeyError."""
+        return self.name, self._flows(self._relays[stream])[1]
+
+    def flows(self, stream: str) -> tuple[Flow, ...]:
+        """See IUserSpaceEngine. @raises KeyError."""
+        return self._flows(self._relays[stream])[0]
+
+    def sockets(self) -> int:
+        """How many sockets are open, for whoever keeps the books."""
+        return sum(sock is not None for relay in self._relays.values() for sock in relay.sockets)
+
+    @property
+    def traffic(self) -> str:
+        """How packets come and go, "epoll" or "io_uring"; empty while there are no threads."""
+        return "" if self._engine is None else self._ffi.string(self._lib.engine_traffic(self._engine)).decode()
+
+    def put_clock_forward(self, seconds: float) -> None:
+        """For tests: let time pass, for all engines of this process."""
+        self._lib.clock_put_forward(int(seconds * _NANO))
+
+    def pause(self, pause: bool) -> None:
+        """For tests: let the threads leave packets where they are, or go on."""
+        if self._engine is not None:
+            self._lib.engine_pause(self._engine, pause)
+
+    def _read(self, relay: _Relay) -> Any:
+        self._lib.engine_read(self._engine, relay.stream, self._state)
+        return self._state
+
+    def _flows(self, relay: _Relay) -> tuple[tuple[Flow, ...], str]:
+        first, second = self._read(relay).sides
+        stances = (
+            self._values.stance(first, relay.sides[0], relay.has_rtcp(0)),
+            self._values.stance(second, relay.sides[1], relay.has_rtcp(1)),
+        )
+        return flows_of(relay.spec.kind, stances)
+
+    # -- sockets and threads
+
+    def _start(self, spec: StreamSpec) -> None:
+        """Start the threads, with the first stream."""
+        if self._engine is not None:
+            return
+        engine = self._lib.engine_new(self._threads, self._longest, self._traffic.encode())
+        if engine == self._ffi.NULL:
+            raise PortUnavailable(spec.sides[0].local.rtp, f"no threads: {os.strerror(self._ffi.errno)}")
+        self._engine = engine
+        self._reactor.addReader(self._reader)
+        self._log.info(
+            "the native media engine relays with {threads} threads ({traffic})",
+            threads=self._threads,
+            traffic=self.traffic,
+        )
+
+    def events_fd(self) -> int:
+        """The descriptor that is readable when the threads have something to tell, -1 while there are none."""
+        return -1 if self._engine is None else int(self._lib.engine_events_fd(self._engine))
+
+    def _realm(self, name: str) -> Any:
+        if name not in self._realms:
+            self._realms[name] = self._ffi.new("struct realm *")
+        return self._realms[name]
+
+    def _open_pair(self, side: SideSpec, opened: ExitStack) -> tuple[socket.socket, socket.socket | None]:
+        """The sockets of a side; one alone where RTP and RTCP share an address or there is no RTCP."""
+        rtp = self._open_one(side.local.rtp, side, opened)
+        if side.local.rtcp is None or side.local.rtcp == side.local.rtp:
+            return rtp, None
+        return rtp, self._open_one(side.local.rtcp, side, opened)
+
+    def _open_one(self, address: Address, side: SideSpec, opened: ExitStack) -> socket.socket:
+        buffer = self._receive_buffer
+        try:
+            return opened.enter_context(open_udp(address, buffer, dscp=side.dscp, mark=side.mark, device=side.device))
+        except OSError as error:
+            raise PortUnavailable(address, error.strerror or str(error)) from error
+
+    def _see_buffers(self, sockets: list[socket.socket | None]) -> None:
+        """Say once if the kernel gives media sockets shorter queues than asked for."""
+        if self._granted or sockets[0] is None:
+            return
+        self._granted = set_buffers(sockets[0]).receive
+        if self._granted < self._receive_buffer:
+            self._log.warn(
+                "media sockets have a receive buffer of {granted} octets, not {asked}: see net.core.rmem_max",
+                granted=self._granted,
+                asked=self._receive_buffer,
+            )
+
+    # -- events
+
+    def hear(self) -> None:
+        """Tell the observer what the threads have found."""
+        while self._engine is not None and self._lib.engine_next_event(self._engine, self._event):
+            self._hear_one(self._event)
+
+    def _hear_one(self, event: Any) -> None:
+        relay = self._handles.get(event.handle)
+        if relay is None:  # closed meanwhile
+            return
+        spec = relay.spec
+        if event.kind == self._lib.EVENT_POLICED:
+            self._tell(self._observer.policed, spec, event.side)
+        elif event.kind == self._lib.EVENT_SILENT:
+            self._tell(self._observer.silent, spec, event.quiet / _NANO)
+        elif event.kind == self._lib.EVENT_RESUMED:
+            self._tell(self._observer.resumed, spec)
+        elif (address := self._values.address(event.address)) is not None:
+            reason = self._values.reason(event.reason)
+            self._log.info(
+                "stream {stream} side {side}: media goes to {address} ({reason})",
+                stream=spec.id,
+                side=event.side,
+                address=address,
+                reason=reason,
+                call=spec.call,
+            )
+            self._tell(self._observer.latched, spec, event.side, address, reason)
+
+    def _tell(self, tell: Callable[..., None], spec: StreamSpec, *what: Any) -> None:
+        try:
+            tell(spec.id, *what)
+        except Exception:  # noqa: BLE001 - what hears us must not stop the media
+            self._log.failure("the observer failed on what stream {stream} did", stream=spec.id, call=spec.call)
+
+    def _keep_watch(self) -> None:
+        if self._silence and self._relays and self._watch is None:
+            self._watch = self._reactor.callLater(self._silence / 4, self._look)
+
+    def _stop_watch(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+    def _look(self) -> None:
+        """Report the streams that have gone silent, and look again a quarter of the silence later."""
+        self._watch = self._reactor.callLater(self._silence / 4, self._look)
+        silence, found = int(self._silence * _NANO), _EVENTS
+        while found == _EVENTS and self._engine is not None:
+            found = self._lib.engine_look(self._engine, silence, self._events, _EVENTS)
+            for number in range(found):
+                self._hear_one(self._events[number])
+
+
+@implementer(IReadDescriptor)
+class _Events:
+    """The threads' eventfd as a reader of the reactor."""
+
+    def __init__(self, engine: NativeEngine) -> None:
+        self._engine = engine
+
+    def fileno(self) -> int:
+        return self._engine.events_fd()
+
+    def logPrefix(self) -> str:
+        return "media"
+
+    def doRead(self) -> None:
+        self._engine.hear()
+
+    def connectionLost(self, reason: Failure) -> None:
+        self._engine._log.failure("the native media engine is no longer heard", failure=reason)

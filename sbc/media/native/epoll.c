@@ -1,0 +1,164 @@
+/* Packets by epoll, recvmmsg and sendmmsg: what every Linux has. */
+#include "worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define READY 64            /* sockets that are read in a turn, */
+#define SHARE (BATCH / READY) /* and datagrams of each: a flood on one takes no more */
+
+struct epolled {
+    int epoll;
+    uint8_t *slots;
+    struct mmsghdr messages[BATCH];
+    struct iovec vectors[BATCH];
+    struct mmsghdr outgoing[BATCH];
+    struct iovec sent[BATCH];
+};
+
+static bool epolled_open(struct worker *worker)
+{
+    struct epolled *state = calloc(1, sizeof *state);
+    struct epoll_event woken = {.events = EPOLLIN, .data.ptr = NULL};
+
+    if (!state)
+        return false;
+    state->epoll = epoll_create1(EPOLL_CLOEXEC);
+    /* Only what is written to takes memory, and most datagrams are short. */
+    state->slots = mmap(NULL, (size_t)BATCH * SLOT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (state->epoll < 0 || state->slots == MAP_FAILED ||
+        epoll_ctl(state->epoll, EPOLL_CTL_ADD, worker->wake, &woken) < 0) {
+        if (state->epoll >= 0)
+            close(state->epoll);
+        if (state->slots != MAP_FAILED)
+            munmap(state->slots, (size_t)BATCH * SLOT);
+        free(state);
+        return false;
+    }
+    for (int n = 0; n < BATCH; n++) {
+        struct packet *packet = &worker->batch[n];
+        struct msghdr *message = &state->messages[n].msg_hdr;
+        packet->data = state->slots + (size_t)n * SLOT;
+        state->vectors[n] = (struct iovec){packet->data, DATAGRAM};
+        message->msg_name = &packet->source;
+        message->msg_iov = &state->vectors[n];
+        message->msg_iovlen = 1;
+        state->outgoing[n].msg_hdr.msg_iov = &state->sent[n];
+        state->outgoing[n].msg_hdr.msg_iovlen = 1;
+    }
+    worker->state = state;
+    return true;
+}
+
+static void epolled_close(struct worker *worker)
+{
+    struct epolled *state = worker->state;
+
+    close(state->epoll);
+    munmap(state->slots, (size_t)BATCH * SLOT);
+    free(state);
+}
+
+static int epolled_enlist(struct worker *worker, struct inlet *inlet)
+{
+    struct epolled *state = worker->state;
+    struct epoll_event readable = {.events = EPOLLIN, .data.ptr = inlet};
+
+    return epoll_ctl(state->epoll, EPOLL_CTL_ADD, inlet->fd, &readable) < 0 ? errno : 0;
+}
+
+static void epolled_remove(struct worker *worker, struct inlet *inlet)
+{
+    struct epolled *state = worker->state;
+
+    epoll_ctl(state->epoll, EPOLL_CTL_DEL, inlet->fd, NULL);
+}
+
+/* Read a socket's share. */
+static void epolled_read(struct worker *worker, struct epolled *state, struct inlet *inlet)
+{
+    int first = worker->count, got;
+
+    for (int n = first; n < first + SHARE; n++)
+        state->messages[n].msg_hdr.msg_namelen = sizeof(union endpoint);
+    got = recvmmsg(inlet->fd, state->messages + first, SHARE, MSG_DONTWAIT, NULL);
+    if (got < 0) {
+        if (errno != EAGAIN && errno != EINTR) {
+            worker_touch(worker, inlet->stream);
+            inlet->count.unread++;
+        }
+        return;
+    }
+    for (int n = first; n < first + got; n++) {
+        worker->batch[n].inlet = inlet;
+        worker->batch[n].size = state->messages[n].msg_len;
+    }
+    worker->count += got;
+}
+
+static void epolled_receive(struct worker *worker)
+{
+    struct epolled *state = worker->state;
+    struct epoll_event ready[READY];
+    int count = epoll_wait(state->epoll, ready, READY, ring_empty(&worker->commands) ? -1 : 0);
+
+    for (int n = 0; n < count; n++)
+        if (ready[n].data.ptr)
+            epolled_read(worker, state, ready[n].data.ptr);
+        else
+            worker_woken(worker);
+}
+
+/* Send `count` packets that leave by one socket. What the kernel refuses is counted, and the rest goes on. */
+static void epolled_send_run(struct epolled *state, struct packet *packets, int count)
+{
+    int fd = packets->outlet->fd, begin = 0;
+
+    for (int n = 0; n < count; n++) {
+        struct msghdr *message = &state->outgoing[n].msg_hdr;
+        state->sent[n] = (struct iovec){packets[n].data, packets[n].size};
+        message->msg_name = &packets[n].outlet->to;
+        message->msg_namelen = packets[n].outlet->to_size;
+    }
+    while (begin < count) {
+        int sent = sendmmsg(fd, state->outgoing + begin, (unsigned)(count - begin), MSG_DONTWAIT);
+        for (int n = begin; n < begin + sent; n++) {
+            packets[n].outlet->count.sent.packets++;
+            packets[n].outlet->count.sent.octets += packets[n].size;
+        }
+        if (sent > 0)
+            begin += sent;
+        else if (sent == 0 || errno != EINTR)
+            packets[begin++].outlet->count.failed++;
+    }
+}
+
+static void epolled_send(struct worker *worker)
+{
+    struct packet *waiting = worker->batch, *end = waiting + worker->count;
+
+    while (waiting < end) {
+        struct packet *next = waiting + 1;
+        if (!waiting->outlet) {
+            waiting++;
+            continue;
+        }
+        while (next < end && next->outlet && next->outlet->fd == waiting->outlet->fd)
+            next++;
+        epolled_send_run(worker->state, waiting, (int)(next - waiting));
+        waiting = next;
+    }
+}
+
+const struct traffic traffic_epoll = {
+    .name = "epoll",
+    .open = epolled_open,
+    .close = epolled_close,
+    .enlist = epolled_enlist,
+    .remove = epolled_remove,
+    .receive = epolled_receive,
+    .send = epolled_send,
+};

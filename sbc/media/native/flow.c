@@ -1,0 +1,333 @@
+/* A stream: two sides joined, their ports, and where each packet that arrives goes. The twin of sbc/media/stream.py. */
+#include "flow.h"
+
+#include <string.h>
+
+#include "packet.h"
+
+static bool endpoint_same(const union endpoint *one, const union endpoint *other)
+{
+    if (one->any.sa_family != other->any.sa_family)
+        return false;
+    if (one->any.sa_family == AF_INET)
+        return one->v4.sin_addr.s_addr == other->v4.sin_addr.s_addr && one->v4.sin_port == other->v4.sin_port;
+    return one->v6.sin6_port == other->v6.sin6_port && one->v6.sin6_scope_id == other->v6.sin6_scope_id &&
+           !memcmp(&one->v6.sin6_addr, &other->v6.sin6_addr, 16);
+}
+
+static struct address endpoint_address(const union endpoint *endpoint)
+{
+    struct address address = {0};
+
+    if (endpoint->any.sa_family == AF_INET) {
+        address.family = FAMILY_IPV4;
+        address.port = ntohs(endpoint->v4.sin_port);
+        memcpy(address.host, &endpoint->v4.sin_addr, 4);
+    } else {
+        address.family = FAMILY_IPV6;
+        address.port = ntohs(endpoint->v6.sin6_port);
+        memcpy(address.host, &endpoint->v6.sin6_addr, 16);
+    }
+    return address;
+}
+
+static uint32_t endpoint_from(union endpoint *endpoint, const struct address *address)
+{
+    memset(endpoint, 0, sizeof *endpoint);
+    if (address->family == FAMILY_IPV4) {
+        endpoint->v4.sin_family = AF_INET;
+        endpoint->v4.sin_port = htons(address->port);
+        memcpy(&endpoint->v4.sin_addr, address->host, 4);
+        return sizeof endpoint->v4;
+    }
+    endpoint->v6.sin6_family = AF_INET6;
+    endpoint->v6.sin6_port = htons(address->port);
+    memcpy(&endpoint->v6.sin6_addr, address->host, 16);
+    return sizeof endpoint->v6;
+}
+
+/* Point an outlet where its side wants what this port is for: nowhere if that is not known or not to be sent to. */
+static void outlet_aim(struct outlet *outlet, const struct inlet *inlet)
+{
+    struct address to = latch_destination(&inlet->latch);
+
+    outlet->fd = inlet->fd;
+    outlet->to_size = 0;
+    if (to.family == FAMILY_NONE || address_unusable(&to, inlet->side->local))
+        return;
+    outlet->to_size = endpoint_from(&outlet->to, &to);
+    if (inlet->has_named) {
+        struct address named = endpoint_address(&inlet->named);
+        if (address_same(&named, &to))
+            outlet->to = inlet->named;
+    }
+}
+
+/* Point the outlets at what is now known. */
+static void side_aim(struct side *side)
+{
+    outlet_aim(&side->outlets[0], &side->ports[0]);
+    if (side->muxes || side->muxed) {
+        side->outlets[1].fd = side->outlets[0].fd;
+        side->outlets[1].to = side->outlets[0].to;
+        side->outlets[1].to_size = side->outlets[0].to_size;
+    } else if (side->has_rtcp) {
+        outlet_aim(&side->outlets[1], &side->ports[1]);
+    } else {
+        side->outlets[1].to_size = 0;
+    }
+}
+
+/* Send each port's next packet to its latch, which must learn in a new window who still speaks. */
+static void side_doubt(struct side *side)
+{
+    side->ports[0].has_trusted = side->ports[1].has_trusted = false;
+    side->told = false;
+    side_aim(side);
+}
+
+static void side_police(struct side *side, const struct side_spec *spec, int64_t now)
+{
+    if (spec->limited)
+        bucket_change(&side->own, spec->rate, spec->burst, (uint64_t)now);
+    else
+        memset(&side->own, 0, sizeof side->own);
+    side->limited = spec->limited;
+}
+
+static void side_init(struct side *side, struct stream *stream, bool t38, const int *fds, const struct side_spec *spec,
+                      int64_t now)
+{
+    static const uint8_t kinds[2] = {PORT_RTP, PORT_RTCP};
+
+    for (int n = 0; n < 2; n++) {
+        struct inlet *port = &side->ports[n];
+        port->fd = fds[n];
+        port->kind = t38 ? PORT_T38 : kinds[n];
+        port->side = side;
+        port->stream = stream;
+        latch_init(&port->latch, &spec->ports[n], now, n ? &side->ports[0].latch : NULL);
+        side->outlets[n].side = side;
+        side->outlets[n].fd = fds[0];
+        side->outlets[n].rtcp = n == 1;
+    }
+    side->has_rtcp = fds[1] >= 0;
+    memcpy(side->local, spec->local, sizeof side->local);
+    side->remote = spec->ports[0].signalled;
+    side->window = spec->ports[0].window;
+    side->realm = spec->realm;
+    side->clock = spec->clock;
+    side->muxes = spec->muxes;
+    side_police(side, spec, now);
+    side_aim(side);
+}
+
+void stream_init(struct stream *stream, bool t38, const int fds[4], const struct side_spec specs[2], int64_t now)
+{
+    for (int n = 0; n < 2; n++)
+        side_init(&stream->sides[n], stream, t38, fds + 2 * n, &specs[n], now);
+    for (int n = 0; n < 2; n++)
+        for (int port = 0; port < 2; port++) {
+            stream->sides[n].ports[port].onward = &stream->sides[1 - n].outlets[0];
+            stream->sides[n].ports[port].onward_rtcp = &stream->sides[1 - n].outlets[1];
+        }
+}
+
+void stream_update(struct stream *stream, int number, const struct side_spec *spec, int64_t now)
+{
+    struct side *side = &stream->sides[number], *other = &stream->sides[1 - number];
+
+    if (!address_same(&spec->ports[0].signalled, &side->remote))
+        side->muxed = false;
+    side->remote = spec->ports[0].signalled;
+    side->window = spec->ports[0].window;
+    side->muxes = spec->muxes;
+    side->realm = spec->realm;
+    side->clock = spec->clock;
+    side_police(side, spec, now);
+    latch_update(&side->ports[0].latch, &spec->ports[0], now);
+    if (side->has_rtcp)
+        latch_update(&side->ports[1].latch, &spec->ports[1], now);
+    side_doubt(side);
+    latch_reopen(&other->ports[0].latch, now, other->window);
+    if (other->has_rtcp)
+        latch_reopen(&other->ports[1].latch, now, other->window);
+    side_doubt(other);
+}
+
+/* Ask the latch, and carry out what it says. */
+static bool inlet_accepts(struct inlet *inlet, enum kind kind, const uint8_t *data, uint32_t size,
+                          const union endpoint *source, int64_t now)
+{
+    struct address address = endpoint_address(source);
+    struct identity identity = packet_identity(kind, data, size);
+    struct verdict verdict = latch_judge(&inlet->latch, &address, now, kind, &identity);
+
+    if (!verdict.accept) {
+        inlet->count.refused[verdict.reason]++;
+        return false;
+    }
+    if (address_same(&address, &inlet->latch.latched)) {
+        inlet->trusted = inlet->named = *source;
+        inlet->has_trusted = inlet->has_named = true;
+    }
+    if (verdict.moved) {
+        side_aim(inlet->side);
+        if (inlet == &inlet->side->ports[0])
+            inlet->stream->unsaid |= (uint8_t)(UNSAID_LATCHED << (inlet->side - inlet->stream->sides));
+    }
+    return true;
+}
+
+/* RTCP was accepted on a port: from now on it goes to the side there, too. */
+static void side_rtcp_came(struct side *side, bool muxed)
+{
+    if (muxed != side->muxed) {
+        side->muxed = muxed;
+        side_aim(side);
+    }
+}
+
+/* Whether a packet is within the rates; one that is not is counted. Out of both buckets or out of none. */
+static bool inlet_within(struct inlet *inlet, uint32_t size, int64_t now)
+{
+    struct side *side = inlet->side;
+    bool shared = side->realm && __atomic_load_n(&side->realm->limited, __ATOMIC_RELAXED);
+
+    if (!side->limited && !shared)
+        return true;
+    if ((!side->limited || bucket_has(&side->own, size, (uint64_t)now)) &&
+        (!shared || bucket_take(&side->realm->bucket, size, (uint64_t)now)) &&
+        (!side->limited || bucket_take(&side->own, size, (uint64_t)now)))
+        return true;
+    inlet->count.policed++;
+    if (!side->told) {
+        side->told = true;
+        inlet->stream->unsaid |= (uint8_t)(UNSAID_POLICED << (side - inlet->stream->sides));
+    }
+    return false;
+}
+
+/* Count what was accepted, and name its way out. */
+static struct outlet *inlet_pass(struct inlet *inlet, uint8_t *data, uint32_t *size, bool rtcp)
+{
+    struct outlet *outlet = rtcp ? inlet->onward_rtcp : inlet->onward;
+    struct volume *volume = rtcp ? &inlet->count.rtcp : &inlet->count.rtp;
+    const struct srtp_hook *srtp = inlet->side->srtp;
+
+    if (srtp && !srtp->unprotect(srtp->context, rtcp, data, size)) {
+        inlet->count.not_rtp++;
+        return NULL;
+    }
+    volume->packets++;
+    volume->octets += *size;
+    if (!outlet->to_size) {
+        outlet->count.no_destination++;
+        return NULL;
+    }
+    srtp = outlet->side->srtp;
+    if (srtp && !srtp->protect(srtp->context, rtcp, data, size)) {
+        outlet->count.failed++;
+        return NULL;
+    }
+    return outlet;
+}
+
+static struct outlet *inlet_examine(struct inlet *inlet, uint8_t *data, uint32_t *size, const union endpoint *source,
+                                    int64_t now, uint32_t longest)
+{
+    struct side *side = inlet->side;
+    enum kind kind;
+
+    if (*size > longest) {
+        inlet->count.too_long++;
+        return NULL;
+    }
+    kind = inlet->kind == PORT_T38 ? packet_classify_udptl(data, *size) : packet_classify(data, *size);
+    if (kind == KIND_TOO_SHORT) {
+        inlet->count.too_short++;
+        return NULL;
+    }
+    if (kind == KIND_NOT_RTP || (kind == KIND_RTP && inlet->kind == PORT_RTCP)) {
+        inlet->count.not_rtp++;
+        return NULL;
+    }
+    if (!inlet_accepts(inlet, kind, data, *size, source, now))
+        return NULL;
+    if (kind == KIND_RTCP)
+        side_rtcp_came(side, inlet->kind == PORT_RTP);
+    if (!inlet_within(inlet, *size, now))
+        return NULL;
+    if (kind == KIND_RTP)
+        meter_packet(&side->meter, data, side->clock, (uint64_t)now);
+    else if (kind == KIND_RTCP)
+        meter_report(&side->reports, &inlet->onward->side->reports, data, *size, (uint64_t)now);
+    return inlet_pass(inlet, data, size, kind == KIND_RTCP || inlet->kind == PORT_RTCP);
+}
+
+struct outlet *inlet_arrive(struct inlet *inlet, uint8_t *data, uint32_t *size, const union endpoint *source, int64_t now,
+                            uint32_t longest)
+{
+    /* What nearly every packet of a call is: RTP from the latched source. */
+    if (inlet->has_trusted && inlet->kind == PORT_RTP && *size <= longest && packet_looks_rtp(data, *size) &&
+        endpoint_same(source, &inlet->trusted)) {
+        latch_heard_rtp(&inlet->latch, now, data);
+        if (!inlet_within(inlet, *size, now))
+            return NULL;
+        meter_packet(&inlet->side->meter, data, inlet->side->clock, (uint64_t)now);
+        return inlet_pass(inlet, data, size, false);
+    }
+    return inlet_examine(inlet, data, size, source, now, longest);
+}
+
+void stream_carried(struct stream *stream, int number, bool rtcp, const struct last *last)
+{
+    struct side *side = &stream->sides[number];
+
+    latch_heard(&side->ports[rtcp && side->has_rtcp].latch, last->at, &last->packet);
+    if (!rtcp)
+        meter_carried(&side->meter, last->packet.ssrc, last->packet.sequence);
+}
+
+static void side_gather(const struct side *side, struct side_state *state, int64_t now)
+{
+    for (int n = 0; n < 2; n++) {
+        const struct inlet *inlet = &side->ports[n];
+        const struct outlet *outlet = &side->outlets[n];
+        struct port_state *port = &state->ports[n];
+
+        memset(port, 0, sizeof *port);
+        if (outlet->to_size)
+            port->to = endpoint_address(&outlet->to);
+        port->departures = outlet->count;
+        if (n && !side->has_rtcp)
+            continue;
+        port->signalled = inlet->latch.signalled;
+        port->latched = inlet->latch.latched;
+        port->reason = inlet->latch.reason;
+        port->firm = latch_firm(&inlet->latch, now);
+        port->arrivals = inlet->count;
+    }
+    state->meter = side->meter;
+    state->reports = side->reports;
+    state->held = side->ports[0].latch.held;
+    state->mux = side->muxes || side->muxed;
+}
+
+void stream_gather(const struct stream *stream, struct stream_state *state, int64_t now)
+{
+    for (int n = 0; n < 2; n++)
+        side_gather(&stream->sides[n], &state->sides[n], now);
+}
+
+uint64_t stream_received(const struct stream *stream)
+{
+    uint64_t packets = 0;
+
+    for (int n = 0; n < 4; n++) {
+        const struct arrivals *count = &stream->sides[n / 2].ports[n % 2].count;
+        packets += __atomic_load_n(&count->rtp.packets, __ATOMIC_RELAXED);
+        packets += __atomic_load_n(&count->rtcp.packets, __ATOMIC_RELAXED);
+    }
+    return packets;
+}

@@ -1,0 +1,136 @@
+/* A stream: two sides joined, their ports, and where each packet that arrives goes. The twin of sbc/media/stream.py.
+
+   A stream belongs to one worker's thread, which alone changes it. Others read what it counts while `sequence` is even and
+   the same before and after (see stream_read). */
+#ifndef SBC_FLOW_H
+#define SBC_FLOW_H
+
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+#include "bucket.h"
+#include "counters.h"
+#include "srtp.h"
+
+/* cffi: from here, what Python may see */
+enum port_kind { PORT_RTP, PORT_RTCP, PORT_T38 };
+
+/* What arrives from all peers of a realm shares this. */
+struct realm {
+    struct bucket bucket;
+    bool limited;
+};
+
+/* What a side's spec says to the engine; `ports` are RTP (or T.38) and RTCP. */
+struct side_spec {
+    struct latch_spec ports[2];
+    struct address local[2];
+    struct realm *realm;
+    uint64_t rate;  /* octets a second, if `limited` */
+    uint64_t burst; /* octets */
+    uint32_t clock; /* Hz of the RTP timestamps that arrive, 0 unknown */
+    bool limited;
+    bool muxes;     /* it has signalled one address for RTP and RTCP */
+};
+/* cffi: to here */
+
+union endpoint {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+struct side;
+struct stream;
+
+/* What goes out to one side as RTP, or as RTCP. */
+struct outlet {
+    union endpoint to;
+    uint32_t to_size; /* 0: nowhere */
+    int fd;
+    bool rtcp;
+    struct departures count;
+    struct side *side;
+};
+
+/* One port of one side. `trusted` is the latched source, once a packet from it has been judged in the present window. */
+struct inlet {
+    union endpoint trusted;
+    union endpoint named; /* the latched source as the socket named it, which holds the scope of a link-local address */
+    bool has_trusted;
+    bool has_named;
+    uint8_t kind;
+    bool armed; /* of io_uring: a receive is under way */
+    int fd;
+    struct outlet *onward;
+    struct outlet *onward_rtcp;
+    struct side *side;
+    struct stream *stream;
+    struct arrivals count;
+    struct latch latch;
+};
+
+struct side {
+    struct inlet ports[2];
+    struct outlet outlets[2];
+    struct bucket own;
+    struct realm *realm;
+    const struct srtp_hook *srtp; /* null: media passes as it is */
+    struct meter meter;
+    struct meter_reports reports;
+    struct address local[2];
+    struct address remote; /* RTP's, as it was last signalled */
+    int64_t window;
+    uint32_t clock;
+    bool limited;
+    bool has_rtcp; /* a port of its own for it */
+    bool muxes;    /* has signalled one address for both */
+    bool muxed;    /* RTCP has come on the RTP port */
+    bool told;     /* that something was policed */
+};
+
+enum unsaid { UNSAID_LATCHED = 1, UNSAID_POLICED = 4 }; /* shifted by the side's number */
+
+struct worker;
+
+struct stream {
+    _Atomic uint32_t sequence; /* odd while a worker is changing what is counted */
+    uint8_t unsaid;            /* what Python has not been told */
+    uint64_t handle;           /* Python's name of it */
+    struct worker *worker;
+    struct stream *next;       /* of the worker's */
+    struct stream *previous;
+    struct side sides[2];
+
+    /* The reactor's alone. */
+    struct stream *later; /* of the engine's */
+    struct stream *earlier;
+    uint32_t asked;          /* changes that were put in the worker's ring, */
+    _Atomic uint32_t done;   /* and those it has carried out */
+    uint64_t heard;          /* packets received at the last look, */
+    uint64_t since;          /* and when there were fewer */
+    bool silent;             /* it was told */
+};
+
+/* `fds` are side 0's RTP and RTCP, side 1's RTP and RTCP; -1 where there is none. */
+void stream_init(struct stream *stream, bool t38, const int fds[4], const struct side_spec specs[2], int64_t now);
+
+/* Take a new spec for one side, and open the learning windows of both again. */
+void stream_update(struct stream *stream, int side, const struct side_spec *spec, int64_t now);
+
+/* Take a packet; the outlet it is to leave by, or null if it was dropped (and counted). Behind `data` there is room for
+   METER_HEAD octets at least; `size` changes where media is decrypted. */
+struct outlet *inlet_arrive(struct inlet *inlet, uint8_t *data, uint32_t *size, const union endpoint *source, int64_t now,
+                            uint32_t longest);
+
+/* Note what somebody else has forwarded last of a side's flow. */
+void stream_carried(struct stream *stream, int side, bool rtcp, const struct last *last);
+
+/* All that is known of a stream; only where nobody changes it meanwhile, or what changed is thrown away. */
+void stream_gather(const struct stream *stream, struct stream_state *state, int64_t now);
+
+/* Packets accepted so far from both sides; may be asked at any time. */
+uint64_t stream_received(const struct stream *stream);
+
+#endif

@@ -1,0 +1,130 @@
+"""The native engine's values in C, and the same in Python."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from ipaddress import IPv6Address
+from typing import Any
+
+from sbc.core.address import Address, literal
+from sbc.core.orders import Latch, SideSpec
+from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
+from sbc.media.flow import Footing, Stance
+from sbc.media.stream import SideView
+
+_NANO = 1_000_000_000
+
+
+class Values:
+    """Turns specs into C's structs and back; `module` is the extension module `_native`."""
+
+    def __init__(self, module: Any) -> None:
+        self.ffi, self.lib = module.ffi, module.lib
+        lib = module.lib
+        self._modes = {Latch.STRICT: lib.LATCH_STRICT, Latch.NAT: lib.LATCH_NAT, Latch.OFF: lib.LATCH_OFF}
+        self._words: list[str] = [
+            self.ffi.string(lib.latch_reason_word(number)).decode() for number in range(lib.REASONS)
+        ]
+
+    def reason(self, number: int) -> str:
+        """Why a latch is where it is, or did not accept: the words of sbc.media.latching."""
+        return self._words[number]
+
+    def write_address(self, to: Any, address: Address | None) -> None:
+        """Write an address into a zeroed ``struct address``."""
+        if address is None:
+            return
+        ip = literal(address.host)
+        if ip is None:
+            to.family = self.lib.FAMILY_NAME
+            host = blake2b(address.host.lower().encode(), digest_size=16).digest()
+        else:
+            to.family = self.lib.FAMILY_IPV4 if ip.version == 4 else self.lib.FAMILY_IPV6
+            host = ip.packed
+        self.ffi.memmove(to.host, host, len(host))
+        to.port = address.port
+
+    def address(self, of: Any) -> Address | None:
+        """The address in a ``struct address``; None where there is none, or it was a name."""
+        if of.family == self.lib.FAMILY_IPV4:
+            return Address(".".join(map(str, self.ffi.buffer(of.host, 4)[:])), of.port)
+        if of.family == self.lib.FAMILY_IPV6:
+            return Address(str(IPv6Address(bytes(self.ffi.buffer(of.host, 16)))), of.port)
+        return None
+
+    def write_side(self, to: Any, spec: SideSpec, realm: Any) -> None:
+        """Write a spec into a zeroed ``struct side_spec``; `realm` is its realm's ``struct realm``."""
+        signalled: tuple[Address | None, Address | None] = (None, None) if spec.remote is None else spec.remote
+        for port, remote in zip(to.ports, signalled, strict=True):
+            self.write_address(port.signalled, remote)
+            if spec.seen_host:
+                self.write_address(port.seen, Address(spec.seen_host, 0))
+            port.window = int(spec.window * _NANO)
+            port.clock = spec.clock
+            port.mode = self._modes[spec.latch]
+            port.behind_nat = spec.behind_nat
+        self.write_address(to.ports[0].kept, spec.latched)
+        self.write_address(to.local[0], spec.local.rtp)
+        self.write_address(to.local[1], spec.local.rtcp)
+        to.realm = realm
+        to.clock = spec.clock
+        to.muxes = spec.remote is not None and spec.remote.rtp == spec.remote.rtcp
+        if spec.limit is not None:
+            to.limited, to.rate, to.burst = True, spec.limit.octets, spec.limit.burst
+
+    def counters(self, state: Any) -> StreamCounters:
+        """The counters in a ``struct stream_state``."""
+        first, second = state.sides
+        return StreamCounters((_side_counters(first), _side_counters(second)))
+
+    def view(self, side: Any, spec: SideSpec, rtcp: bool) -> SideView:
+        """A ``struct side_state`` for people; `rtcp` whether the side has a port of its own for RTCP."""
+        rtp_port, rtcp_port = side.ports
+        refused: dict[str, int] = {}
+        for port in side.ports:
+            for number, count in enumerate(port.arrivals.refused):
+                if count:
+                    word = self._words[number]
+                    refused[word] = refused.get(word, 0) + count
+        return SideView(
+            realm=spec.realm,
+            local=spec.local,
+            signalled=spec.remote,
+            rtp=self.address(rtp_port.to),
+            rtp_reason=self._words[rtp_port.reason],
+            rtcp=self.address(rtcp_port.to),
+            rtcp_reason=self._words[rtcp_port.reason] if rtcp else "",
+            mux=side.mux,
+            held=side.held,
+            refused=refused,
+        )
+
+    def stance(self, side: Any, spec: SideSpec, rtcp: bool) -> Stance:
+        """A ``struct side_state`` for whoever would forward without judging."""
+        footings = [Footing(self.address(port.latched), port.firm, self.address(port.to)) for port in side.ports]
+        return Stance(spec, side.held, side.mux, footings[0], footings[1] if rtcp else None)
+
+
+def _volume(of: Any) -> Volume:
+    return Volume(of.packets, of.octets)
+
+
+def _side_counters(side: Any) -> SideCounters:
+    rtp, rtcp = side.ports
+    first, second = rtp.arrivals, rtcp.arrivals
+    return SideCounters(
+        received_rtp=_volume(first.rtp) + _volume(second.rtp),
+        received_rtcp=_volume(first.rtcp) + _volume(second.rtcp),
+        sent_rtp=_volume(rtp.departures.sent),
+        sent_rtcp=_volume(rtcp.departures.sent),
+        drops=Drops(
+            wrong_source=sum(first.refused) + sum(second.refused),
+            too_short=first.too_short + second.too_short,
+            too_long=first.too_long + second.too_long,
+            not_rtp=first.not_rtp + second.not_rtp,
+            kernel=rtp.drops + rtcp.drops + first.unread + second.unread,
+            policed=first.policed + second.policed,
+            no_destination=rtp.departures.no_destination + rtcp.departures.no_destination,
+            send_error=rtp.departures.failed + rtcp.departures.failed,
+        ),
+    )

@@ -1,0 +1,285 @@
+/* A worker's thread: turns of receiving, carrying out, judging, sending, telling. */
+#include "worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+static bool ring_open(struct ring *ring, uint32_t slots, uint32_t size)
+{
+    ring->slots = slots;
+    ring->size = size;
+    ring->places = calloc(slots, size);
+    return ring->places != NULL;
+}
+
+bool worker_open(struct worker *worker, const struct traffic *traffic, int notify, sem_t *answered, uint32_t longest)
+{
+    worker->traffic = traffic;
+    worker->notify = notify;
+    worker->answered = answered;
+    worker->longest = longest;
+    worker->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (worker->wake >= 0 && ring_open(&worker->commands, COMMANDS, sizeof(struct command)) &&
+        ring_open(&worker->events, EVENTS, sizeof(struct event)) && traffic->open(worker))
+        return true;
+    worker->traffic = NULL;
+    worker_close(worker);
+    return false;
+}
+
+void worker_close(struct worker *worker)
+{
+    if (worker->traffic)
+        worker->traffic->close(worker);
+    if (worker->wake >= 0)
+        close(worker->wake);
+    free(worker->commands.places);
+    free(worker->events.places);
+}
+
+void worker_touch(struct worker *worker, struct stream *stream)
+{
+    uint32_t sequence = atomic_load_explicit(&stream->sequence, memory_order_relaxed);
+
+    if (sequence & 1)
+        return;
+    atomic_store_explicit(&stream->sequence, sequence + 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+    worker->touched[worker->touched_count++] = stream;
+}
+
+void worker_woken(struct worker *worker)
+{
+    uint64_t count;
+
+    while (read(worker->wake, &count, sizeof count) < 0 && errno == EINTR)
+        ;
+}
+
+void worker_rouse(struct worker *worker)
+{
+    static const uint64_t one = 1;
+
+    while (write(worker->wake, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
+void worker_ask(struct worker *worker, const struct command *command)
+{
+    static const struct timespec moment = {0, 50000};
+
+    while (!ring_put(&worker->commands, command))
+        nanosleep(&moment, NULL); /* the worker is in the middle of a turn */
+    worker_rouse(worker);
+}
+
+/* Put an event in the ring; false if there is no room now. */
+static bool worker_tell(struct worker *worker, const struct stream *stream, enum event_kind kind, int side)
+{
+    const struct latch *latch = &stream->sides[side].ports[0].latch;
+    struct event event = {.handle = stream->handle, .kind = (uint8_t)kind, .side = (uint8_t)side};
+
+    if (kind == EVENT_LATCHED) {
+        event.address = latch->latched;
+        event.reason = latch->reason;
+    }
+    if (!ring_put(&worker->events, &event))
+        return false;
+    worker->said = true;
+    return true;
+}
+
+/* Tell what Python has not been told of a stream. What does not fit remains, for the end of a later turn. */
+static void worker_say(struct worker *worker, struct stream *stream)
+{
+    for (int side = 0; side < 2; side++) {
+        uint8_t latched = (uint8_t)(UNSAID_LATCHED << side), policed = (uint8_t)(UNSAID_POLICED << side);
+        if (stream->unsaid & latched && worker_tell(worker, stream, EVENT_LATCHED, side))
+            stream->unsaid &= (uint8_t)~latched;
+        if (stream->unsaid & policed && worker_tell(worker, stream, EVENT_POLICED, side))
+            stream->unsaid &= (uint8_t)~policed;
+    }
+    if (stream->unsaid)
+        atomic_store(&worker->late, true);
+}
+
+static void worker_say_late(struct worker *worker)
+{
+    atomic_store(&worker->late, false);
+    for (struct stream *stream = worker->streams; stream && !atomic_load(&worker->late); stream = stream->next)
+        if (stream->unsaid)
+            worker_say(worker, stream);
+}
+
+static void worker_add(struct worker *worker, struct stream *stream)
+{
+    stream->next = worker->streams;
+    stream->previous = NULL;
+    if (worker->streams)
+        worker->streams->previous = stream;
+    worker->streams = stream;
+    if (worker->traffic->add)
+        for (int n = 0; n < 4; n++)
+            if (stream->sides[n / 2].ports[n % 2].fd >= 0)
+                worker->traffic->add(worker, &stream->sides[n / 2].ports[n % 2]);
+}
+
+static void worker_remove(struct worker *worker, struct stream *stream)
+{
+    if (stream->previous)
+        stream->previous->next = stream->next;
+    else
+        worker->streams = stream->next;
+    if (stream->next)
+        stream->next->previous = stream->previous;
+    for (int n = 0; n < 4; n++)
+        if (stream->sides[n / 2].ports[n % 2].fd >= 0)
+            worker->traffic->remove(worker, &stream->sides[n / 2].ports[n % 2]);
+}
+
+static bool stream_armed(const struct stream *stream)
+{
+    for (int n = 0; n < 4; n++)
+        if (stream->sides[n / 2].ports[n % 2].armed)
+            return true;
+    return false;
+}
+
+static void worker_question(struct worker *worker, const struct command *command, bool leaving)
+{
+    worker->question = command->stream;
+    worker->reply = command->kind == COMMAND_PAUSE ? NULL : command->state;
+    worker->leaving = leaving;
+    worker->answering = true;
+}
+
+static void worker_carry_out(struct worker *worker, const struct command *command, int64_t now)
+{
+    struct stream *stream = command->stream;
+
+    switch (command->kind) {
+    case COMMAND_ADD:
+        worker_add(worker, stream);
+        break;
+    case COMMAND_UPDATE:
+        worker_touch(worker, stream);
+        stream_update(stream, command->side, &command->spec, now);
+        atomic_fetch_add_explicit(&stream->done, 1, memory_order_release);
+        break;
+    case COMMAND_CARRIED:
+        worker_touch(worker, stream);
+        stream_carried(stream, command->side, command->rtcp, &command->last);
+        atomic_fetch_add_explicit(&stream->done, 1, memory_order_release);
+        break;
+    case COMMAND_CLOSE:
+        worker_remove(worker, stream);
+        worker_question(worker, command, true);
+        break;
+    case COMMAND_READ:
+        worker_question(worker, command, false);
+        break;
+    case COMMAND_PAUSE:
+        worker->paused = command->side;
+        worker_question(worker, command, false);
+        break;
+    case COMMAND_STOP:
+        worker->stopping = true;
+        break;
+    }
+}
+
+static void worker_obey(struct worker *worker)
+{
+    struct command command;
+
+    while (!worker->answering && worker->touched_count < BATCH + COMMANDS && ring_take(&worker->commands, &command))
+        worker_carry_out(worker, &command, (int64_t)clock_now());
+}
+
+static void worker_judge(struct worker *worker)
+{
+    int64_t now = (int64_t)clock_now();
+
+    for (int n = 0; n < worker->count; n++) {
+        struct packet *packet = &worker->batch[n];
+        struct stream *stream = packet->inlet->stream;
+        worker_touch(worker, stream);
+        packet->outlet = inlet_arrive(packet->inlet, packet->data, &packet->size, &packet->source, now, worker->longest);
+        if (stream->unsaid)
+            worker_say(worker, stream);
+    }
+}
+
+/* Wake the reactor if there are events for it; before what was counted is published, so that nobody who has seen a packet
+   counted has to wait for what was found by it. */
+static void worker_notify(struct worker *worker)
+{
+    static const uint64_t one = 1;
+
+    if (atomic_load(&worker->late))
+        worker_say_late(worker);
+    if (!worker->said && !atomic_load(&worker->late))
+        return;
+    worker->said = false;
+    while (write(worker->notify, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
+static void worker_publish(struct worker *worker)
+{
+    for (int n = 0; n < worker->touched_count; n++) {
+        struct stream *stream = worker->touched[n];
+        uint32_t sequence = atomic_load_explicit(&stream->sequence, memory_order_relaxed);
+        atomic_store_explicit(&stream->sequence, sequence + 1, memory_order_release);
+    }
+    worker->touched_count = 0;
+}
+
+static void worker_answer(struct worker *worker)
+{
+    if (!worker->answering || (worker->leaving && stream_armed(worker->question)))
+        return;
+    if (worker->reply)
+        stream_gather(worker->question, worker->reply, (int64_t)clock_now());
+    worker->answering = false;
+    sem_post(worker->answered);
+}
+
+/* Wait for a command, and leave packets where they are. */
+static void worker_rest(struct worker *worker)
+{
+    struct pollfd woken = {.fd = worker->wake, .events = POLLIN};
+
+    if (poll(&woken, 1, -1) > 0)
+        worker_woken(worker);
+}
+
+void *worker_run(void *argument)
+{
+    struct worker *worker = argument;
+
+    prctl(PR_SET_NAME, "sbc-media");
+    while (!worker->stopping) {
+        worker->count = 0;
+        if (worker->paused)
+            worker_rest(worker);
+        else
+            worker->traffic->receive(worker);
+        worker_obey(worker);
+        worker_judge(worker);
+        worker->traffic->send(worker);
+        worker_notify(worker);
+        worker_publish(worker);
+        if (worker->traffic->done)
+            worker->traffic->done(worker);
+        worker_answer(worker);
+    }
+    return NULL;
+}

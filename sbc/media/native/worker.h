@@ -1,0 +1,126 @@
+/* A worker: one thread, the streams that belong to it, and the rings by which the reactor's thread and it talk.
+
+   Each turn: receive a batch, whatever sockets it came from; carry out what the reactor has asked meanwhile (so what was
+   asked before a packet came counts for that packet); judge the batch; send it; publish what was counted. */
+#ifndef SBC_WORKER_H
+#define SBC_WORKER_H
+
+#include <pthread.h>
+#include <semaphore.h>
+
+#include "flow.h"
+#include "ring.h"
+
+#define BATCH 256        /* packets in a turn, at the most */
+#define DATAGRAM 65536   /* octets of the longest there can be, and one */
+#define SLOT (DATAGRAM + SRTP_ROOM)
+#define COMMANDS 128     /* places in the ring of commands, */
+#define EVENTS 1024      /* and in that of events */
+
+/* cffi: from here, what Python may see */
+enum event_kind { EVENT_LATCHED, EVENT_POLICED, EVENT_SILENT, EVENT_RESUMED };
+
+/* Something that Python is to be told of a stream. */
+struct event {
+    uint64_t handle;
+    uint64_t quiet; /* of EVENT_SILENT: nanoseconds */
+    struct address address; /* of EVENT_LATCHED: where the media goes now, and why */
+    uint8_t kind;
+    uint8_t side;
+    uint8_t reason;
+};
+/* cffi: to here */
+
+enum command_kind { COMMAND_ADD, COMMAND_UPDATE, COMMAND_CARRIED, COMMAND_READ, COMMAND_CLOSE, COMMAND_PAUSE, COMMAND_STOP };
+
+struct command {
+    enum command_kind kind;
+    uint8_t side;
+    bool rtcp;
+    struct stream *stream;
+    union {
+        struct side_spec spec;
+        struct last last;
+        struct stream_state *state; /* of READ and CLOSE: filled when they are answered */
+    };
+};
+
+/* A packet of the batch. `outlet` is null once it was dropped. */
+struct packet {
+    struct inlet *inlet;
+    struct outlet *outlet;
+    uint8_t *data;
+    uint32_t size;
+    union endpoint source;
+};
+
+/* How packets come and go. */
+struct traffic {
+    const char *name;
+    /* False where the system does not have it; then nothing is left open. */
+    bool (*open)(struct worker *worker);
+    void (*close)(struct worker *worker);
+    /* Begin to receive by a port: on the reactor's thread, before the worker has heard of it. 0 or an errno. May be null. */
+    int (*enlist)(struct worker *worker, struct inlet *inlet);
+    /* The same, on the worker's thread. */
+    void (*add)(struct worker *worker, struct inlet *inlet);
+    /* Receive no more by a port; it is done when `armed` is false. */
+    void (*remove)(struct worker *worker, struct inlet *inlet);
+    /* Wait for packets or for somebody who wakes the worker, and fill the batch. */
+    void (*receive)(struct worker *worker);
+    /* Send all that has an outlet, and count it. */
+    void (*send)(struct worker *worker);
+    /* The batch's places are free again. May be null. */
+    void (*done)(struct worker *worker);
+};
+
+extern const struct traffic traffic_epoll;
+extern const struct traffic traffic_uring;
+
+struct engine;
+
+struct worker {
+    struct engine *engine;
+    const struct traffic *traffic;
+    void *state; /* the traffic's */
+    pthread_t thread;
+    int wake;    /* an eventfd: there are commands */
+    int notify;  /* the engine's: there are events */
+    uint32_t longest;
+    bool stopping;
+    bool paused;
+    bool said;     /* events were put in this turn */
+    bool late;     /* some did not fit */
+    bool answering; /* the reactor's thread waits for `answered`, */
+    sem_t *answered;
+    struct stream *question; /* how this stream stands is to be written there */
+    struct stream_state *reply;
+    bool leaving;            /* and it is to have been closed */
+    struct stream *streams;
+    uint32_t held; /* how many streams; the reactor's alone */
+    struct ring commands;
+    struct ring events;
+    int count;
+    int touched_count;
+    struct packet batch[BATCH];
+    struct stream *touched[2 * BATCH + COMMANDS];
+};
+
+/* False where there is no memory or no way to receive. */
+bool worker_open(struct worker *worker, const struct traffic *traffic, int notify, sem_t *answered, uint32_t longest);
+void worker_close(struct worker *worker);
+
+/* The thread. */
+void *worker_run(void *worker);
+
+/* What a worker is about to change or has just counted is not to be read until the end of the turn. */
+void worker_touch(struct worker *worker, struct stream *stream);
+
+/* Empty the eventfd that has woken the worker. */
+void worker_woken(struct worker *worker);
+
+/* On the reactor's thread: let it have a turn; and have a command carried out in the worker's next turn. */
+void worker_rouse(struct worker *worker);
+void worker_ask(struct worker *worker, const struct command *command);
+
+#endif

@@ -1,0 +1,181 @@
+"""What the native engine has that others do not: threads, rings, counters that are read while they grow."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import resource
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import pytest
+
+from sbc.interfaces import PortUnavailable
+from sbc.media.native import engine as native
+from sbc.media.native.engine import NativeEngine
+from tests.contract.engines import ENGINES, Call, Rig, RigReactor, balanced
+from tests.media.packets import rtp
+
+pytestmark = pytest.mark.skipif(bool(native.missing()), reason=native.missing())
+
+
+@pytest.fixture(scope="module")
+def reactor() -> RigReactor:
+    return RigReactor()
+
+
+@pytest.fixture
+def rig(reactor: RigReactor) -> Iterator[Rig]:
+    rig = Rig(reactor, ENGINES["native"], itertools.count(32_000, 2), threads=2)
+    yield rig
+    rig.close()
+
+
+def threads() -> int:
+    """How many media threads there are in this process."""
+    names = [path / "comm" for path in Path("/proc/self/task").iterdir()]
+    return sum(path.exists() and path.read_text() == "sbc-media\n" for path in names)
+
+
+@contextmanager
+def flood(call: Call) -> Iterator[None]:
+    """A sends without end meanwhile."""
+    stop = threading.Event()
+
+    def send() -> None:
+        for number in itertools.count():
+            if stop.is_set():
+                return
+            call.a.sock.sendto(rtp(number & 0xFFFF), call.at_a)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_threads_start_with_the_first_stream_and_end_when_told(reactor: RigReactor) -> None:
+    rig = Rig(reactor, ENGINES["native"], itertools.count(31_000, 2), threads=3)
+    before = threads()
+    call = Call(rig)
+    call.send(call.a, call.at_a, rtp())
+    assert threads() == before + 3
+    assert rig.engine.traffic in ("epoll", "io_uring")
+    rig.close()
+    assert threads() == before
+    assert rig.engine.streams() == []
+
+
+def test_a_stopped_engine_can_be_used_again(rig: Rig) -> None:
+    call = Call(rig)
+    rig.engine.stop()
+    rig.engine.stop()
+    rig.engine.open(call.spec)
+    call.send(call.a, call.at_a, rtp())
+    assert call.b.data() == [rtp()]
+
+
+def test_counters_balance_whenever_they_are_read(rig: Rig) -> None:
+    call = Call(rig)
+    seen = []
+    with flood(call):
+        for _ in range(300):
+            seen.append(rig.engine.counters(call.id))
+    assert all(map(balanced, seen))
+    assert seen[-1].sides[0].received.packets > 0
+
+
+def test_what_close_returns_is_final_in_the_middle_of_a_flood(rig: Rig) -> None:
+    for _ in range(20):
+        call = Call(rig)
+        with flood(call):
+            rig.wait(lambda call=call: rig.engine.counters(call.id).sides[0].received.packets > 100)  # type: ignore[misc]
+            final = rig.engine.close(call.id)
+        assert balanced(final)
+        sent = final.sides[1].sent.packets
+        assert len(call.b.data()) <= sent  # the receiver's own queue may have been full
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+            free.bind(call.at_a)
+
+
+def test_an_update_counts_for_what_comes_after_it(rig: Rig) -> None:
+    call = Call(rig)
+    unheld = call.b_pair
+    held = unheld._replace(rtp=unheld.rtp._replace(port=0))
+    for number in range(100):
+        call.update(1, remote=held)
+        call.a.send(call.at_a, rtp(2 * number))
+        rig.wait_for(call.id, 2 * number + 1)
+        call.update(1, remote=unheld)
+        call.a.send(call.at_a, rtp(2 * number + 1))
+        rig.wait_for(call.id, 2 * number + 2)
+    assert call.b.data() == [rtp(2 * number + 1) for number in range(100)]
+    assert call.counters().sides[1].drops.no_destination == 100
+
+
+def test_sides_tell_of_an_update_at_once(rig: Rig) -> None:
+    call = Call(rig)
+    for number in range(100):
+        call.update(1, remote=call.b_pair._replace(rtp=call.b_pair.rtp._replace(port=number % 2)))
+        assert rig.engine.sides(call.id)[1].held == (number % 2 == 0)
+
+
+def test_no_event_is_lost_when_nobody_listens(reactor: RigReactor) -> None:
+    """More latches than the ring has places, before the reactor turns."""
+    count = 600
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = len(os.listdir("/proc/self/fd")) + 4 * count + 100
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        pytest.skip(f"needs {needed} file descriptors, only {hard} are allowed")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
+    rig = Rig(reactor, ENGINES["native"], itertools.cycle(range(10_000, 32_000, 2)), threads=1)
+    try:
+        first = Call(rig)
+        ids = []
+        for number in range(count):
+            sides = tuple(attrs.evolve(side, local=rig.pair(1)) for side in first.spec.sides)
+            spec = attrs.evolve(first.spec, id=f"many-{number}", sides=sides)
+            rig.engine.open(spec)
+            ids.append(spec.id)
+            first.a.send(sides[0].local.rtp, rtp(number))
+            first.b.send(sides[1].local.rtp, rtp(number))
+        for each in ids:
+            while sum(side.received.packets for side in rig.engine.counters(each).sides) < 2:
+                pass
+        assert rig.observer.latches == []
+        rig.wait(lambda: len(rig.observer.latches) == 2 * count, "all latches")
+        assert {(stream, side) for stream, side, _, _ in rig.observer.latches} == set(itertools.product(ids, (0, 1)))
+    finally:
+        rig.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_what_happened_to_a_stream_that_is_closed_is_not_told(rig: Rig) -> None:
+    call = Call(rig)
+    call.a.send(call.at_a, rtp())
+    while not rig.engine.counters(call.id).sides[0].received.packets:
+        pass  # the reactor does not turn
+    rig.engine.close(call.id)
+    rig.reactor.iterate(0)
+    assert rig.observer.latches == []
+
+
+def test_a_kind_of_traffic_that_is_none_is_refused(reactor: RigReactor) -> None:
+    rig = Rig(reactor, ENGINES["native"], itertools.count(30_000, 2), traffic="pigeons")
+    with pytest.raises(PortUnavailable, match="no threads: Invalid argument"):
+        Call(rig)
+    rig.close()
+
+
+def test_where_it_was_not_built_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "_MODULE", "sbc.media.native._no_such")
+    assert "not built" in native.missing()
+    with pytest.raises(ImportError):
+        NativeEngine(None, None)  # type: ignore[arg-type]
