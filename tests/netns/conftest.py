@@ -27,6 +27,8 @@ PACKAGES = {
     "sipp": "sip-tester",
     "baresip": "baresip-core",
     "dnsmasq": "dnsmasq-base",
+    "ethtool": "ethtool",
+    "rtpengine": "rtpengine-daemon",
 }
 """The Debian package of each program the lab runs."""
 

@@ -1,0 +1,112 @@
+"""A media engine of ours in a process of its own, as the benchmark runs it on the SBC's host.
+
+    python -m benchmarks.media_host ENGINE PATH
+
+It does what lines of JSON at the UNIX socket PATH ask for and answers each with one: ``open`` (how many streams, from
+which number on), ``close``, ``forwarders`` (who forwards how many streams). Streams are those of
+`benchmarks.media_network`.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.protocol import Factory
+from twisted.protocols.basic import LineReceiver
+from zope.interface import implementer
+
+from benchmarks import media_network as network
+from sbc.core.address import Address, Pair
+from sbc.core.orders import Latch, SideSpec, StreamSpec
+from sbc.interfaces import IMediaObserver
+
+
+@implementer(IMediaObserver)
+class Deaf:
+    """Nobody needs to know here what the engine finds."""
+
+    def latched(self, stream: str, side: int, address: Address, reason: str) -> None: ...
+
+    def silent(self, stream: str, seconds: float) -> None: ...
+
+    def resumed(self, stream: str) -> None: ...
+
+    def policed(self, stream: str, side: int) -> None: ...
+
+    def forwards(self, stream: str, engine: str, reason: str) -> None: ...
+
+
+def _twisted() -> Any:
+    from sbc.media.twisted_engine import TwistedEngine
+
+    return TwistedEngine(reactor, Deaf())
+
+
+ENGINES: dict[str, Callable[[], Any]] = {"twisted": _twisted}
+
+
+def spec(number: int, base: int = network.SBC_PORT) -> StreamSpec:
+    """The stream of that number, both sides signalled and neither behind a NAT."""
+
+    def side(realm: str, own: str, remote: tuple[str, int]) -> SideSpec:
+        local = [Address(own, base + 2 * number + odd) for odd in (0, 1)]
+        there = [Address(remote[0], remote[1] + odd) for odd in (0, 1)]
+        return SideSpec(realm, Pair(*local), Pair(*there), False, remote[0], Latch.NAT, 3.0)
+
+    sides = (
+        side("access", network.SBC_ACCESS, network.client_place(number)),
+        side("core", network.SBC_CORE, network.server_place(number)),
+    )
+    return StreamSpec(f"s{number}", f"c{number}", "rtp", sides)
+
+
+class Orders(LineReceiver):
+    """One who gives orders."""
+
+    delimiter = b"\n"
+
+    def __init__(self, engine: Any) -> None:
+        self.engine = engine
+
+    def lineReceived(self, line: bytes) -> None:
+        asked = json.loads(line)
+        began = time.perf_counter(), time.process_time()
+        found = getattr(self, f"do_{asked.pop('do')}")(**asked)
+        spent = {"seconds": time.perf_counter() - began[0], "cpu": time.process_time() - began[1]}
+        self.sendLine(json.dumps({"found": found, **spent}).encode())
+
+    def do_open(self, first: int, count: int) -> None:
+        for number in range(first, first + count):
+            self.engine.open(spec(number))
+
+    def do_close(self) -> int:
+        streams = list(self.engine.streams())
+        for stream in streams:
+            self.engine.close(stream)
+        return len(streams)
+
+    def do_forwarders(self) -> dict[str, int]:
+        if not hasattr(self.engine, "forwarder"):
+            return {}
+        return Counter(" ".join(self.engine.forwarder(stream)).strip() for stream in self.engine.streams())
+
+
+def main(name: str, path: str) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard := resource.getrlimit(resource.RLIMIT_NOFILE)[1], hard))
+    engine = ENGINES[name]()
+    hub: Any = reactor
+    hub.listenUNIX(path, Factory.forProtocol(lambda: Orders(engine)))
+    if hasattr(engine, "stop"):
+        hub.addSystemEventTrigger("before", "shutdown", engine.stop)
+    hub.run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,29 @@
+"""The benchmark of media runs, and packets get through all contenders. How fast they are is not asked here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.media import TINY, main
+from benchmarks.rtpengine import bdecode, bencode
+
+
+def test_the_benchmark_of_media_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "figures.json"
+    assert main(["--json", str(out)], TINY) == 0  # it raises where nothing gets through, or not as it should
+    whole = json.loads(out.read_text())
+    assert "ratios to rtpengine" in capsys.readouterr().out
+    assert {"twisted", "rtpengine", "forwarding", "nft"} <= set(whole["medians"]), whole["notes"]
+    for name in ("twisted", "rtpengine"):
+        assert whole["medians"][name]["opened"] > 0 and whole["medians"][name]["closed"] > 0
+
+
+def test_what_is_said_to_rtpengine_is_bencoded() -> None:
+    whole = {"command": "offer", "replace": ["origin", "x"], "n": -3, "sdp": "v=0\r\n"}
+    assert bencode(whole) == b"d7:command5:offer1:ni-3e7:replacel6:origin1:xe3:sdp5:v=0\r\ne"
+    assert bdecode(bencode(whole)) == whole
+    with pytest.raises(ValueError, match="more than one"):
+        bdecode(b"i1ei2e")
