@@ -1,11 +1,13 @@
 # Every target does its own set-up first; on a bare Debian 12, python3 and make are enough.
 
-.PHONY: help setup lab test fuzz soak demo lint docs clean
+.PHONY: help setup lab test fuzz sanitize sanitize-threads soak demo lint docs clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make test    set up, then run all tests (as root also those in network namespaces)"
 	@echo "make fuzz    set up, then fuzz what reads SIP for FUZZ_SECONDS (120) of one core; what is found is kept as a test"
+	@echo "make sanitize  set up, then run what is written in C under the address and undefined-behaviour sanitizers, and fuzz it"
+	@echo "make sanitize-threads  the same under the thread sanitizer, without fuzzing"
 	@echo "make soak    set up, then a million mutated messages, and a thousand calls behind each kind of NAT (root; long)"
 	@echo "make demo    set up, then show one call through a NAT and the SBC (root)"
 	@echo "make setup   make .venv with the project and its tools"
@@ -26,6 +28,14 @@ FUZZ_SECONDS ?= 120
 
 fuzz: setup
 	@.venv/bin/python -m tests.fuzz.guided $(FUZZ_SECONDS)
+
+SANITIZE_SECONDS ?= 20
+
+sanitize: setup
+	@bin/sanitize address $(SANITIZE_SECONDS)
+
+sanitize-threads: setup
+	@bin/sanitize thread
 
 soak: lab
 	SBC_STORM_MESSAGES=1000000 .venv/bin/python -m pytest -s tests/fuzz/test_storm.py
