@@ -23,6 +23,7 @@ _LOUD = frozenset(
         "gave-up",
         "refused",
         "silent",
+        "policed",
         "stream-lost",
         "listener-lost",
         "internal-error",

@@ -10,12 +10,11 @@ from twisted.internet.error import CannotListenError
 from sbc.config.diff import Change, Effect, compare, in_force
 from sbc.config.faults import ConfigError
 from sbc.config.schema import Config
-from sbc.core.address import Address
 from sbc.core.border import Border
 from sbc.core.orders import DATAGRAMS, Listener
-from sbc.core.realm import Plan
+from sbc.core.realm import Plan, Realm
 from sbc.ledger.service import look_at_files
-from sbc.media.udp import open_udp
+from sbc.media.way import way_fault
 from sbc.runner import Runner
 from sbc.tls import Security, read_tls
 
@@ -58,6 +57,7 @@ class Reloader:
         self._runner.carry_out(self._border.replan(runs.plan, self._reactor.seconds(), runs.drain.retry_after))
         self._runner.mark(runs.plan)
         self._runner.engine.report_silence(runs.plan.timers.silence)
+        self._runner.limit_realms(runs.plan)
         for take in self.takers:
             take(runs)
         return runs, [*map(_told, changes), *renewed]
@@ -81,16 +81,10 @@ class Reloader:
         return security
 
     def _media_faults(self, plan: Plan) -> list[str]:
-        """New addresses for media that are not this host's."""
-        known = {realm.media.address for realm in self._border.plan.realms.values()}
-        faults = []
-        for realm in plan.realms.values():
-            if realm.media.address not in known:
-                try:
-                    open_udp(Address(realm.media.address, 0)).close()
-                except OSError as error:
-                    faults.append(f"realms.{realm.name}.media.address = {realm.media.address}: {error.strerror}")
-        return faults
+        """New addresses for media that are not this host's, new marks and devices that cannot be had."""
+        known = {_way(realm) for realm in self._border.plan.realms.values()}
+        fresh = [realm for realm in plan.realms.values() if _way(realm) not in known]
+        return [fault for realm in fresh if (fault := way_fault(realm, at_address=True))]
 
     def _fresh(self, plan: Plan) -> list[Listener]:
         """The listeners that are not open yet. @raises NotReloaded where an open one of another kind is in the way."""
@@ -128,6 +122,10 @@ class Reloader:
                 until = each.chain[0].not_valid_after_utc
                 lines.append(f"realms.{name}.tls: another certificate, good until {until:%Y-%m-%d %H:%M} UTC")
         return lines
+
+
+def _way(realm: Realm) -> tuple[str, int, str]:
+    return realm.media.address, realm.media.mark, realm.media.device
 
 
 def _told(change: Change) -> str:

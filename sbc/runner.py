@@ -12,6 +12,7 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from sbc.config.schema import EngineName
 from sbc.connections import Connections
 from sbc.core.address import Address
 from sbc.core.audit import CHECKS, audit_streams
@@ -37,6 +38,7 @@ from sbc.core.registry import Arrival
 from sbc.interfaces import IFramer, IMediaObserver, PortUnavailable
 from sbc.journal import Journal
 from sbc.ledger.meter import Meter
+from sbc.media.choose import Choice
 from sbc.media.totals import Totals
 from sbc.media.udp import listen_udp, set_dscp
 from sbc.tls import Security
@@ -54,9 +56,9 @@ class Runner:
     """The one place where orders meet Twisted. Everything happens on the reactor's thread.
 
     `protocols` maps a dialect's word to what makes its datagram protocol, `framers` to what makes an IFramer of a
-    connection, `security` a realm to what secures its connections; `engine` is set by whoever wires things, and `meter`
-    where calls are to have records, `memory` where they are to be remembered,
-    and `totals` where media is to be summed up.
+    connection, `security` a realm to what secures its connections; `engine` is set by whoever wires things, `choice`
+    with it, and `meter` where calls are to have records, `memory` where they are to be remembered, and `totals` where
+    media is to be summed up.
     """
 
     _log = Logger()
@@ -79,6 +81,7 @@ class Runner:
         self._wake: Any = None
         self._journal = Journal(reactor.seconds)
         self.engine: Any = None
+        self.choice = Choice(EngineName.TWISTED, "")
         self.meter: Meter | None = None
         self.memory = Memory(FORGETFUL)
         self.afterwards: Callable[[], None] | None = None  # whom to tell when the core may have changed
@@ -163,8 +166,11 @@ class Runner:
         self.noted(Note("policed", "media over its rate", stream.partition("/")[0], said))
 
     def forwards(self, stream: str, engine: str, reason: str) -> None:
-        """See IMediaObserver. The engine has logged it."""
-        self.counted[f"forwarded-by-{engine}"] += 1
+        """See IMediaObserver."""
+        said = {"stream": stream, "engine": engine}
+        self.noted(Note("forwarded", reason, stream.partition("/")[0], said))
+        if self.totals is not None:
+            self.totals.forwards(stream, engine, reason)
 
     def _remember(self, stream: str, what: Decision) -> None:
         self.memory.decided(stream.partition("/")[0], what, self._reactor.seconds())
@@ -272,7 +278,7 @@ class Runner:
         if self.meter is not None:
             self.meter.opened(order.spec)
         if self.totals is not None:
-            self.totals.opened(order.spec)
+            self.totals.opened(order.spec, self.engine.forwarder(order.spec.id)[0])
         return True
 
     def _close_stream(self, order: CloseStream) -> None:
@@ -340,6 +346,11 @@ class Runner:
             dscp = self._border.plan.realms[listener.realm].media.dscp
         self._ports[listener] = listen_udp(self._reactor, listener.address, protocol, SIGNALING_BUFFER, dscp=dscp)
         self._log.info("listening on {listener}", listener=listener)
+
+    def limit_realms(self, plan: Plan) -> None:
+        """Let the engine police what comes from each realm as the plan says."""
+        for realm in plan.realms.values():
+            self.engine.limit_realm(realm.name, realm.media.realm_limit)
 
     def stop(self) -> Deferred[Any]:
         """Close all sockets and streams and sleep no more; fires when the listeners are closed."""

@@ -15,7 +15,7 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
 from sbc.admin.log import TWISTD_LOG
-from sbc.config.schema import Config, DnsConfig, MetricsConfig, StoreConfig
+from sbc.config.schema import Config, DnsConfig, EngineName, MediaConfig, MetricsConfig, StoreConfig
 from sbc.core.border import Border
 from sbc.core.hops import Target
 from sbc.core.memory import Memory, Sizes
@@ -24,8 +24,9 @@ from sbc.core.realm import Path, Plan
 from sbc.garbage import GarbageService
 from sbc.ledger.service import LedgerService
 from sbc.locate import Locator
+from sbc.media.choose import choose, make_engine
 from sbc.media.totals import Totals
-from sbc.media.twisted_engine import TwistedEngine
+from sbc.media.way import way_fault
 from sbc.notify import ManagerService, Notifier
 from sbc.operations import Operations
 from sbc.reload import Reloader
@@ -46,14 +47,23 @@ class BorderService(Service):
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, plan: Plan, source: str = "", dns: DnsConfig = DnsConfig()) -> None:  # noqa: B008
-        """`source`: the configuration file. @raises sbc.config.faults.ConfigError where a certificate's files fail."""
+    def __init__(
+        self,
+        reactor: Any,
+        plan: Plan,
+        source: str = "",
+        dns: DnsConfig = DnsConfig(),  # noqa: B008
+        media: MediaConfig = MediaConfig(EngineName.TWISTED),  # noqa: B008
+    ) -> None:
+        """`source`: the configuration file. @raises sbc.config.faults.ConfigError where a certificate's files fail;
+        sbc.media.choose.CannotRun where the media engine that is asked for cannot run."""
         self.setName("border")
         self.border = Border(plan, dialects(plan), Mint(urandom(_SECRET_OCTETS)))
         self.runner = Runner(
             reactor, self.border, {"sip": SipDatagrams}, {"sip": SipFramer}, read_tls(plan.realms, source)
         )
-        self.runner.engine = TwistedEngine(reactor, self.runner, plan.timers.silence)
+        self.runner.choice = choose(media.engine)
+        self.runner.engine = make_engine(self.runner.choice, media, reactor, self.runner, plan.timers.silence)
         self.locator = Locator(reactor, plan, {"sip": SERVICES}, self._located, dns.servers)
         self._checks = cycle(self.runner.checks())
         self.resume: Callable[[], None] | None = None  # takes up what an earlier process has left
@@ -61,8 +71,15 @@ class BorderService(Service):
         self._looked_at = reactor.seconds()
 
     def startService(self) -> None:
-        """@raises CannotListenError, by which twistd ends: an SBC that lacks a listener is none."""
+        """@raises CannotListenError, OSError, by which twistd ends: an SBC that lacks a listener is none, nor is one
+        whose media has no way to go."""
         super().startService()
+        choice = self.runner.choice
+        self._log.info("media engine {engine}: {why}", engine=choice.engine.value, why=choice.why)
+        faults = [fault for realm in self.border.plan.realms.values() if (fault := way_fault(realm))]
+        if faults:
+            raise OSError("; ".join(faults))
+        self.runner.limit_realms(self.border.plan)
         for realm in self.border.plan.realms.values():
             for listener in realm.listeners:
                 self.runner.listen(listener)
@@ -133,7 +150,7 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
     from twisted.internet import reactor
 
     whole = Sbc()
-    border = BorderService(reactor, config.plan, config.source, config.dns)
+    border = BorderService(reactor, config.plan, config.source, config.dns, config.media)
     ledger: LedgerService | None = None
     if config.cdr is not None:
         runner, has_call = border.runner, border.border.registry.has_call

@@ -11,6 +11,7 @@ from sbc.config.faults import ConfigError
 from sbc.config.load import load_file
 from sbc.config.schema import Config
 from sbc.ledger.service import look_at, look_at_files
+from sbc.media.choose import look_at_engine
 
 DEFAULT_CONFIG = "/etc/sbc/sbc.toml"
 
@@ -65,6 +66,7 @@ def _prepare(config: Config, twistd: usage.Options | None) -> None:
             from sbc.admin.access import read_access  # SSH takes its time to import
 
             read_access(config.console, config.source)
+        look_at_engine(config.media, config.source)
         if config.audit is not None:
             from sbc.admin.auditlog import audit_file
 

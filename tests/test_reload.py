@@ -10,14 +10,15 @@ from typing import Any
 import attrs
 import pytest
 
-from sbc.config.schema import CdrConfig, Config, DrainConfig, LogConfig, LogLevel
-from sbc.core.address import Address
-from sbc.core.orders import Listener
+from sbc.config.schema import CdrConfig, Config, DrainConfig, EngineName, LogConfig, LogLevel, MediaConfig
+from sbc.core.address import Address, Pair
+from sbc.core.orders import Latch, Listener, SideSpec, StreamSpec
 from sbc.core.realm import Path as RealmPath
 from sbc.core.realm import Plan, Realm, Side, Timers, Tls
 from sbc.reload import NotReloaded, Reloader
 from sbc.service import BorderService, dialects
 from tests.certificates import Authority
+from tests.media.packets import rtp
 from tests.rig import PHONE
 from tests.sip_messages import header, invite, status
 from tests.test_runner import MixedReactor, listener
@@ -227,3 +228,40 @@ def desk_refuses(desk: Desk, new: Config) -> str:
 def free_tcp(host: str) -> Address:
     with socket.create_server((host, 0)) as probe:
         return Address(*probe.getsockname())
+
+
+def test_a_realms_rate_counts_at_once(desk: Desk) -> None:
+    engine = desk.service.runner.engine
+    engine.open(StreamSpec("c/1", "c", "rtp", (_side(20_000), _side(20_002))))
+    for rate, policed in ((1, 4), (0, 0)):
+        media = attrs.evolve(desk.config.plan.realms["access"].media, realm_rate=rate)
+        (line,) = desk.reload(but(desk.config, "access", media=media))
+        assert line.startswith("realms.access.media.realm_rate: ")
+        before = engine.counters("c/1").sides[0].drops.policed
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+            phone.bind((ACCESS, 20_006))
+            for number in range(7):
+                phone.sendto(rtp(number, payload=bytes(988)), (ACCESS, 20_000))
+        engine._rounds.doRead()
+        assert engine.counters("c/1").sides[0].drops.policed - before == policed
+    engine.close("c/1")
+
+
+def _side(port: int) -> SideSpec:
+    ours, theirs = Pair(Address(ACCESS, port), None), Pair(Address(ACCESS, 20_006), None)
+    return SideSpec("access", ours, theirs, False, ACCESS, Latch.NAT, 3.0)
+
+
+def test_a_device_that_is_not_there_is_told_before_anything_changes(desk: Desk) -> None:
+    media = attrs.evolve(desk.config.plan.realms["access"].media, device="sbc-no-such")
+    faults = desk.refused(but(desk.config, "access", media=media))
+    assert faults == ["realms.access.media: device sbc-no-such: No such device"]
+
+
+def test_another_media_engine_waits_for_the_next_start(desk: Desk) -> None:
+    new = attrs.evolve(desk.config, media=MediaConfig(EngineName.NATIVE, 2))
+    assert desk.reload(new) == [
+        "needs a restart: media.engine: auto -> native",
+        "needs a restart: media.threads: 0 -> 2",
+    ]
+    assert desk.config.media == MediaConfig()

@@ -22,6 +22,7 @@ from sbc.core.orders import (
     Listener,
     Note,
     OpenStream,
+    Rate,
     Record,
     Send,
     SideSpec,
@@ -61,6 +62,7 @@ class Engine:
         self.open_streams: dict[str, StreamSpec] = {}
         self.updates: list[tuple[str, int]] = []
         self.full = False
+        self.limits: dict[str, Rate | None] = {}
 
     def open(self, spec: StreamSpec) -> None:
         if self.full:
@@ -77,6 +79,13 @@ class Engine:
 
     def streams(self) -> list[str]:
         return list(self.open_streams)
+
+    def limit_realm(self, realm: str, rate: Rate | None) -> None:
+        self.limits[realm] = rate
+
+    def forwarder(self, stream: str) -> tuple[str, str]:
+        assert stream in self.open_streams
+        return "twisted", "not-latched"
 
     def stop(self) -> None:
         assert not self.open_streams
@@ -235,7 +244,9 @@ def test_notes_and_records_are_counted(bench: Bench) -> None:
     assert counted["refused"] == counted["call-answer"] == counted["call-close"] == 1
     bench.runner.latched("c/1", 0, PHONE, "signalled")
     bench.runner.silent("c/1", 30)
-    assert counted["latched"] == counted["silent"] == 1
+    bench.runner.policed("c/1", 0)
+    bench.runner.forwards("c/1", "kernel", "latched")
+    assert counted["latched"] == counted["silent"] == counted["policed"] == counted["forwarded"] == 1
 
 
 def test_the_meter_hears_of_calls_and_of_streams_that_are_open(bench: Bench) -> None:

@@ -7,14 +7,17 @@ import socket
 from itertools import cycle
 from typing import cast
 
+import attrs
 import pytest
 from twisted.application.service import IService, MultiService
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger, formatEvent
 
-from sbc.config.schema import AuditConfig, CdrConfig, Config, ControlConfig, MetricsConfig
+from sbc.config.schema import AuditConfig, CdrConfig, Config, ControlConfig, EngineName, MetricsConfig
 from sbc.core.address import Address
+from sbc.core.orders import Rate
 from sbc.core.realm import Media, Path, Plan, Realm, Side
+from sbc.media.twisted_engine import TwistedEngine
 from sbc.service import BorderService, Sbc, make_service
 from tests.test_runner import MixedReactor, listener
 
@@ -51,20 +54,24 @@ def test_an_address_in_use_stops_the_start() -> None:
     taken = where.realms["core"].listeners[0].address
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as squatter:
         squatter.bind(taken)
-        service = BorderService(MixedReactor(), where)
+        clock = MixedReactor()
+        service = BorderService(clock, where)
         with pytest.raises(CannotListenError):
             service.startService()
         service.stopService()
+        clock.advance(0)
 
 
 def test_an_imbalance_is_counted() -> None:
-    service = BorderService(MixedReactor(), plan())
+    clock = MixedReactor()
+    service = BorderService(clock, plan())
     service.startService()
     service.border.registry.media_ports["core"].take(0.0)
     for _ in service.runner.checks():  # each look is one check; all come round in the configured time
         service.look_over_books()
     assert service.runner.counted["audit-faults"] == 1
     service.stopService()
+    clock.advance(0)
 
 
 def test_an_auditor_who_is_lost_is_counted_and_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,13 +80,16 @@ def test_an_auditor_who_is_lost_is_counted_and_looks_again(monkeypatch: pytest.M
 
     said: list[str] = []
     monkeypatch.setattr(BorderService, "_log", Logger(observer=lambda event: said.append(event["log_format"])))
-    service = BorderService(MixedReactor(), plan())
+    clock = MixedReactor()
+    service = BorderService(clock, plan())
     service.startService()
+    said.clear()
     service._checks = cycle([lost, lambda: []])
     for _ in range(3):
         service.look_over_books()
     assert service.runner.counted["audit-faults"] == len(said) == 2
     service.stopService()
+    clock.advance(0)
 
 
 def test_the_whole_is_a_service_for_any_application() -> None:
@@ -122,3 +132,30 @@ def test_what_keeps_it_from_starting_is_said_for_a_person(monkeypatch: pytest.Mo
             whole.startService()
     (line,) = said
     assert line.startswith("the SBC cannot start: Couldn't listen on 127.0.8.1:") and "in use" in line
+
+
+def test_a_way_for_media_that_cannot_be_had_stops_the_start() -> None:
+    base = plan()
+    media = attrs.evolve(base.realms["core"].media, device="sbc-no-such")
+    realms = {**base.realms, "core": attrs.evolve(base.realms["core"], media=media)}
+    clock = MixedReactor()
+    service = BorderService(clock, attrs.evolve(base, realms=realms))
+    with pytest.raises(OSError, match=r"realms\.core\.media: device sbc-no-such: No such device"):
+        service.startService()
+    service.stopService()
+    clock.advance(0)
+
+
+def test_the_engine_is_chosen_and_told_the_rates_of_realms(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: dict[str, Rate | None] = {}
+    monkeypatch.setattr(TwistedEngine, "limit_realm", lambda self, realm, rate: limits.update({realm: rate}))
+    base = plan()
+    media = attrs.evolve(base.realms["core"].media, realm_rate=1_000)
+    realms = {**base.realms, "core": attrs.evolve(base.realms["core"], media=media)}
+    clock = MixedReactor()
+    service = BorderService(clock, attrs.evolve(base, realms=realms))
+    service.startService()
+    assert service.runner.choice.engine is EngineName.TWISTED
+    assert limits == {"access": None, "core": Rate(125_000, 31_250)}
+    service.stopService()
+    clock.advance(0)

@@ -162,7 +162,8 @@ class Console:
         """What the media engine relays, by network."""
         rows = views.media_view(self._border.registry, self._runner.engine, self._clock())
         table = _table(rows, lambda row: row, columns.MEDIA, None, "no realms")
-        table.below = f"\nengine {self._runner.engine.name}, {len(self._runner.engine.streams())} streams"
+        engine, why = self._runner.engine, self._runner.choice.why
+        table.below = f"\nengine {engine.name}, {len(engine.streams())} streams" + (f"\n{why}" if why else "")
         return table
 
     # -- what was

@@ -104,6 +104,16 @@ def _ports(sources: Sources) -> Iterable[Sample]:
             yield (name, state), count
 
 
+def _choice(sources: Sources) -> Iterable[Sample]:
+    choice = sources.runner.choice
+    return [((choice.engine.value, choice.why), 1)]
+
+
+def _streams(sources: Sources) -> Iterable[Sample]:
+    found = {sources.runner.engine.name: 0} | sources.totals.engines()
+    return [((name,), found[name]) for name in sorted(found)]
+
+
 def _volume(what: str) -> Callable[[Sources], Iterable[Sample]]:
     def read(sources: Sources) -> Iterable[Sample]:
         for name in sources.border.registry.plan.realms:
@@ -179,9 +189,11 @@ METRICS = (
         _listeners(lambda port: port.read_errors),
     ),
     Metric("sbc_media_ports", "gauge", ("realm", "state"), "Pairs of media ports: used, resting or free", _ports),
+    Metric("sbc_media_engine_info", "gauge", ("engine", "reason"), "1, for the media engine that was chosen", _choice),
+    Metric("sbc_media_streams", "gauge", ("engine",), "Media streams, by the engine that forwards them now", _streams),
     Metric(
-        "sbc_media_streams", "gauge", ("engine",), "Media streams",
-        lambda sources: [((sources.runner.engine.name,), len(sources.runner.engine.streams()))],
+        "sbc_media_forwards_total", "counter", ("engine", "reason"), "Streams that another engine has taken over",
+        lambda sources: list(sources.totals.forwarded.items()),
     ),
     Metric(
         "sbc_media_packets_total", "counter", ("realm", "direction"),

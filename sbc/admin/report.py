@@ -17,13 +17,17 @@ def status_text(status: Row) -> str:
             f"sbc {status['version']}, {status['state']}, up for {duration(status['uptime'])}",
             f"  process       {status['process']}",
             f"  configuration {shown(status['configuration'])}",
-            f"  media engine  {shown(status['engine'])}",
+            f"  media engine  {shown(status['engine'])}{_because(status['engine_why'])}",
             f"  calls         {status['calls']}",
             f"  bindings      {status['bindings']}",
             f"  streams       {status['streams']}",
             f"  remembered    {status['remembered']} calls",
         )
     )
+
+
+def _because(why: str) -> str:
+    return f", {shown(why)}" if why else ""
 
 
 def call_text(call: Row) -> str:
@@ -71,7 +75,7 @@ def _leg(index: int, leg: Row) -> Iterator[str]:
 
 
 def _stream(stream: Row) -> Iterator[str]:
-    yield f"  stream {stream['id']}, {stream['kind']}{'' if stream['open'] else ', NOT OPEN in the engine'}"
+    yield f"  stream {stream['id']}, {stream['kind']}, {_engine(stream)}"
     for index, side in enumerate(stream["sides"]):
         marks = (", RTCP on the RTP port" if side["mux"] else "") + (", on hold" if side["held"] else "")
         yield f"    side {index} in {side['realm']}{marks}"
@@ -85,6 +89,13 @@ def _stream(stream: Row) -> Iterator[str]:
         yield f"      dropped   {_reasons(side['drops'])}"
         if side["refused"]:
             yield f"      refused   {_reasons(side['refused'])}"
+
+
+def _engine(stream: Row) -> str:
+    if not stream["open"]:
+        return "NOT OPEN in the engine"
+    why = f" ({shown(stream['engine_why'])})" if stream["engine_why"] else ""
+    return f"forwarded by {shown(stream['engine'])}{why}"
 
 
 def _pair(pair: Row | None) -> str:

@@ -134,11 +134,12 @@ def _any(find: str, texts: list[str]) -> bool:
 
 
 def stream_details(call: Call, stream: Stream, engine: Any) -> View:
-    """A stream with both sides. `open` is False where the engine does not hold it, which is a fault in the books."""
+    """A stream with both sides. `open` is False where the engine does not hold it, which is a fault in the books;
+    `engine` is who forwards it now, and `engine_why` what keeps it from the kernel."""
     try:
-        views = engine.sides(stream.id)
+        views, forwarder = engine.sides(stream.id), engine.forwarder(stream.id)
     except KeyError:
-        views = None
+        views = forwarder = None
     counters = _counters(engine, stream.id)
     return {
         "id": stream.id,
@@ -146,6 +147,8 @@ def stream_details(call: Call, stream: Stream, engine: Any) -> View:
         "key": stream.key,
         "kind": stream.kind,
         "open": views is not None,
+        "engine": None if forwarder is None else forwarder[0],
+        "engine_why": "" if forwarder is None else forwarder[1],
         "sides": [
             {
                 "realm": call.legs[index].realm.name,
@@ -278,6 +281,7 @@ def status_view(border: Border, runner: Runner, state: str, uptime: float, sourc
         "process": os.getpid(),
         "configuration": source,
         "engine": runner.engine.name,
+        "engine_why": runner.choice.why,
         "calls": sum(call.state is not CallState.CLOSED for call in calls),
         "bindings": len(border.registry.bindings),
         "streams": len(runner.engine.streams()),

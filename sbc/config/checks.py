@@ -18,6 +18,7 @@ from sbc.config.schema import (
     DnsConfig,
     DrainConfig,
     LogConfig,
+    MediaConfig,
     MetricsConfig,
     StoreConfig,
     TraceConfig,
@@ -68,6 +69,7 @@ class Draft:
     control: ControlConfig | None
     audit: AuditConfig | None
     trace: TraceConfig
+    media: MediaConfig
     metrics: MetricsConfig | None
     log: LogConfig
     cdr: CdrConfig | None
@@ -107,6 +109,7 @@ def check(draft: Draft, findings: Findings) -> None:
         _check_registrations(realm, findings)
         _check_keepalive(realm, findings)
         _check_tls(realm, findings)
+        _check_rates(realm, findings)
     _check_paths(draft, findings)
     if draft.console is not None:
         _check_loopback(draft.console, "console", "the console", findings)
@@ -172,6 +175,14 @@ def _check_tls(realm: DraftRealm, findings: Findings) -> None:
         findings.add(f"{secured[0]}.transport", SECURED, "needs a certificate and a key", f"[{realm.at}.tls]")
     if tls is not None and tls.require_peer and not tls.ca:
         findings.missing(f"{realm.at}.tls.ca", "a file of the authorities by which peers are known")
+
+
+def _check_rates(realm: DraftRealm, findings: Findings) -> None:
+    """One stream cannot have more than all of them together."""
+    stream, whole = realm.media.get("stream_rate", 0), realm.media.get("realm_rate", 0)
+    if whole and stream > whole:
+        problem = f"is more than all streams of the realm may have together ({realm.at}.media.realm_rate)"
+        findings.add(f"{realm.at}.media.stream_rate", stream, problem, f"at most {whole}")
 
 
 def _check_paths(draft: Draft, findings: Findings) -> None:

@@ -35,6 +35,10 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         "window": NEXT,
         "quarantine": NOW,
         "dscp": NEXT,
+        "stream_rate": NEXT,
+        "realm_rate": NOW,
+        "mark": NEXT,
+        "device": NEXT,
     },
     "realms.NAME.limits": dict.fromkeys(
         (
@@ -77,6 +81,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     "audit": {"file": RESTART},
     "dns": {"servers": RESTART},
     "trace": dict.fromkeys(("enabled", "messages", "octets", "total", "refusals"), RESTART),
+    "media": dict.fromkeys(("engine", "threads"), RESTART),
     "metrics": dict.fromkeys(("listen", "allow_remote"), RESTART),
     "log": {"level": NOW, "format": RESTART, "file": RESTART},
     "cdr": dict.fromkeys(("json", "sqlite", "sync", "interim", "pending", "rotate_size", "rotate_daily"), RESTART),

@@ -17,6 +17,7 @@ _LOWEST_IN_RANGE = 1024  # below it ports need a privilege, and well-known servi
 _HOST_NAME_LENGTH = 253
 _LABEL_LENGTH = 63
 _WORD_LENGTH = 64
+_DEVICE_SIZE = 16  # IFNAMSIZ, with the 0 at its end
 _MOST_IN_LIST = 64
 _NO_PORT = -1
 _EMERGENCY = re.compile(r"\+?[0-9*#]{1,20}|urn:[a-z0-9-]{1,32}:[a-z0-9.-]{1,64}", re.ASCII | re.IGNORECASE)
@@ -127,6 +128,19 @@ def text(allowed: str) -> Kind:
         return value
 
     return Kind(allowed, read)
+
+
+def device() -> Kind:
+    """The name of a network interface, as Linux allows them (net/core/dev.c, dev_valid_name); it need not be there."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not 0 < len(value.encode()) < _DEVICE_SIZE or value in (".", ".."):
+            raise Unfit
+        if not value.isprintable() or any(each in "/:" or each.isspace() for each in value):
+            raise Unfit
+        return value
+
+    return Kind("the name of a network interface, at most 15 octets", read)
 
 
 def ip(*, unspecified: bool = False) -> Kind:

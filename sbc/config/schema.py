@@ -90,6 +90,23 @@ class TraceConfig:
     refusals: int = 1_000
 
 
+class EngineName(Enum):
+    """What forwards media."""
+
+    AUTO = "auto"  # the fastest that can run here
+    TWISTED = "twisted"
+    NATIVE = "native"
+    KERNEL = "kernel"
+
+
+@attrs.frozen
+class MediaConfig:
+    """Which engine forwards media, and with how many threads: 0 for one a core. See docs/media.rst."""
+
+    engine: EngineName = EngineName.AUTO
+    threads: int = 0
+
+
 class CdrSync(Enum):
     """When call detail records are forced to the disk, besides being written."""
 
@@ -151,6 +168,7 @@ class Config:
     control: ControlConfig | None = None
     audit: AuditConfig | None = None
     trace: TraceConfig = TraceConfig()
+    media: MediaConfig = MediaConfig()
     metrics: MetricsConfig | None = None
     log: LogConfig = LogConfig()
     cdr: CdrConfig | None = None
@@ -186,6 +204,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("control", kinds.table()),
         Key("audit", kinds.table()),
         Key("trace", kinds.table()),
+        Key("media", kinds.table()),
         Key("metrics", kinds.table()),
         Key("log", kinds.table()),
         Key("cdr", kinds.table()),
@@ -215,6 +234,10 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("window", kinds.seconds(0.1, 3600.0)),
         Key("quarantine", kinds.seconds(0.0, 3600.0)),
         Key("dscp", kinds.integer(0, 63)),
+        Key("stream_rate", kinds.integer(0, 10_000_000)),
+        Key("realm_rate", kinds.integer(0, 1_000_000_000)),
+        Key("mark", kinds.integer(0, 0xFFFFFFFF)),
+        Key("device", kinds.device()),
     ),
     "realms.NAME.limits": (
         _limit("calls", 10_000_000),
@@ -318,6 +341,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("total", kinds.integer(1_048_576, 1_000_000_000_000)),
         Key("refusals", kinds.integer(0, 1_000_000)),
     ),
+    "media": (Key("engine", kinds.choice(EngineName)), Key("threads", kinds.integer(0, 1_024))),
     "metrics": (
         Key("listen", kinds.ip_port(unspecified=True), required=True),
         Key("allow_remote", kinds.boolean()),

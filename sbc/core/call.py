@@ -211,6 +211,9 @@ class Stream:
             media=self.media[index],
             held=self.held[index],
             clock=self.clock,
+            limit=media.stream_limit,
+            mark=media.mark,
+            device=media.device,
         )
 
     def changed(self, call: Call, index: int) -> list[Order]:

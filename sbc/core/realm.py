@@ -10,7 +10,10 @@ import attrs
 
 from sbc.core.address import Address, is_specific
 from sbc.core.message import Elsewhere
-from sbc.core.orders import SECURED, Latch, Listener
+from sbc.core.orders import SECURED, Latch, Listener, Rate
+
+LEAST_BURST = 3_000
+"""Octets that a rate, however low, lets pass at once."""
 
 
 class Side(Enum):
@@ -55,7 +58,11 @@ class Limits:
 
 @attrs.frozen
 class Media:
-    """Where a realm's media is: our address, what peers are told, the ports, and the latching rules (seconds)."""
+    """Where a realm's media is: our address, what peers are told, the ports, and the latching rules (seconds).
+
+    `stream_rate` and `realm_rate` are in kbit/s of UDP payload; 0 for none. `mark` and `device` are the sockets' (see
+    SideSpec).
+    """
 
     address: str
     advertised: str
@@ -64,6 +71,27 @@ class Media:
     window: float = 3.0
     quarantine: float = 10.0
     dscp: int = 0
+    stream_rate: int = 0
+    realm_rate: int = 0
+    mark: int = 0
+    device: str = ""
+
+    @property
+    def stream_limit(self) -> Rate | None:
+        """What a peer there may send on one stream."""
+        return _rate(self.stream_rate)
+
+    @property
+    def realm_limit(self) -> Rate | None:
+        """What all peers there may send together."""
+        return _rate(self.realm_rate)
+
+
+def _rate(kilobits: int) -> Rate | None:
+    """The bucket of a rate in kbit/s; None for 0. A quarter of a second passes at once, or two packets as large as an
+    Ethernet carries: video comes in bursts, and a peer's clock is not ours."""
+    octets = kilobits * 125
+    return Rate(octets, max(octets // 4, LEAST_BURST)) if kilobits else None
 
 
 @attrs.frozen

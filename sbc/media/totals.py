@@ -17,22 +17,35 @@ _REASONS = tuple(field.name for field in attrs.fields(Drops))
 @attrs.define
 class _Open:
     realms: tuple[str, str]
+    engine: str
     known: StreamCounters = _NOTHING
 
 
 class Totals:
     """Told of streams as they open and close, it looks at those that are open a few at a time, so that no look holds
     anything up; what has flowed since the last is added. `counted` has ("packets" | "octets", realm, "in" | "out"),
-    `dropped` (realm, reason): what came from or went to peers in that realm."""
+    `dropped` (realm, reason): what came from or went to peers in that realm. `forwarded` has (engine, reason) of each
+    stream that went from one engine to another."""
 
     def __init__(self) -> None:
         self._open: dict[str, _Open] = {}
         self.counted: Counter[tuple[str, str, str]] = Counter()
         self.dropped: Counter[tuple[str, str]] = Counter()
+        self.forwarded: Counter[tuple[str, str]] = Counter()
 
-    def opened(self, spec: StreamSpec) -> None:
-        """A stream is open."""
-        self._open[spec.id] = _Open((spec.sides[0].realm, spec.sides[1].realm))
+    def opened(self, spec: StreamSpec, engine: str) -> None:
+        """A stream is open, and `engine` forwards it."""
+        self._open[spec.id] = _Open((spec.sides[0].realm, spec.sides[1].realm), engine)
+
+    def forwards(self, stream: str, engine: str, reason: str) -> None:
+        """Another engine forwards the stream from now on."""
+        self.forwarded[engine, reason] += 1
+        if stream in self._open:
+            self._open[stream].engine = engine
+
+    def engines(self) -> Counter[str]:
+        """How many streams each engine forwards."""
+        return Counter(found.engine for found in self._open.values())
 
     def closed(self, stream: str, counters: StreamCounters) -> None:
         """A stream is closed, and this is its final volume."""

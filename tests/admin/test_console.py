@@ -17,11 +17,12 @@ from sbc.admin.commands import COMMANDS, Misused
 from sbc.admin.console import Console
 from sbc.admin.limited import limited
 from sbc.admin.tables import No, Record, Table, Text, plain
-from sbc.config.schema import Config
+from sbc.config.schema import Config, EngineName
 from sbc.core.call import CallState
 from sbc.core.message import Ending, Who
 from sbc.core.probing import failed
 from sbc.core.realm import Limits
+from sbc.media.choose import Choice
 from tests.admin import scenes
 from tests.admin.desk import Desk, open_desk, turn
 
@@ -373,6 +374,8 @@ def test_media(quiet: Desk) -> None:
     assert (core["streams"], core["received"]["packets"], core["sent"]["packets"]) == (1, 3, 5)
     assert (core["used"], core["free"]) == (1, 99)
     assert repr(quiet.console.media()).endswith("\nengine twisted, 1 streams")
+    quiet.runner.choice = Choice(EngineName.TWISTED, "kernel: no bpf here")
+    assert repr(quiet.console.media()).endswith("\nengine twisted, 1 streams\nkernel: no bpf here")
 
 
 # -- the prompt's namespace

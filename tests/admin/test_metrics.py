@@ -46,6 +46,18 @@ def samples(desk: Desk) -> dict[str, float]:
     }
 
 
+def test_a_stream_counts_with_the_engine_that_forwards_it(desk: Desk) -> None:
+    stream = f"{desk.call()}/1"
+    desk.runner.forwards(stream, "kernel", "latched")
+    desk.runner.forwards(stream, "twisted", "re-offer")
+    desk.runner.forwards(stream, "kernel", "latched")
+    found = samples(desk)
+    assert found["sbc_media_streams{engine=kernel}"] == 1
+    assert found["sbc_media_streams{engine=twisted}"] == 0
+    assert found["sbc_media_forwards_total{engine=kernel,reason=latched}"] == 2
+    assert found["sbc_media_forwards_total{engine=twisted,reason=re-offer}"] == 1
+
+
 def test_they_tell_what_is_so(desk: Desk) -> None:
     desk.register(b"alice")
     busy = scenes.refused(desk, b"486 Busy Here")
@@ -71,6 +83,7 @@ def test_they_tell_what_is_so(desk: Desk) -> None:
     assert found["sbc_media_bytes_total{direction=in,realm=core}"] == 3 * 172
     assert found["sbc_media_ports{realm=access,state=used}"] == 1
     assert found["sbc_media_streams{engine=twisted}"] == 1
+    assert found["sbc_media_engine_info{engine=twisted,reason=}"] == 1
     assert found["sbc_limit{realm=access,what=calls}"] == 10_000
     assert found[f"sbc_receive_drops_total{{address={desk.access.address},protocol=sip,realm=access}}"] == 0
     assert found["sbc_trace_calls{}"] == 3

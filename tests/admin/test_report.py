@@ -25,7 +25,7 @@ def test_both_legs_and_every_stream_are_told() -> None:
     assert f"seen       {desk.phone.address}" in text
     assert "behind NAT yes" in text and "behind NAT no" in text
     assert "label      one@192.168.1.10" in text
-    assert f"stream {stream.id}, rtp" in text
+    assert f"stream {stream.id}, rtp, forwarded by twisted (learning)" in text
     assert f"ours      {stream.ours[0].rtp} and {stream.ours[0].rtcp}" in text
     assert "signalled 192.168.1.10:4000 and 192.168.1.10:4001" in text
     assert any(line.startswith(f"RTP to    {desk.phone.address.host}:50000 (") for line in text)
@@ -61,7 +61,7 @@ def details(**changes: Any) -> dict[str, Any]:
         "sent": {"rtp": volume, "rtcp": volume},
         "drops": {"wrong_source": 3, "kernel": 1},
     }
-    stream = {"id": "c/1", "kind": "t38", "open": False, "sides": [side, side]}
+    stream = {"id": "c/1", "kind": "t38", "open": False, "engine": None, "engine_why": "", "sides": [side, side]}
     values: dict[str, Any] = {
         "id": "c",
         "state": "opening",
@@ -98,6 +98,14 @@ def test_what_is_wrong_or_unusual_stands_out() -> None:
     assert "RTCP to" not in text  # T.38 has none
     assert "dropped   3 wrong_source, 1 kernel" in text
     assert "refused   3 not the signalled source" in text
+
+
+def test_who_forwards_a_stream_is_said_and_what_keeps_it_from_the_kernel() -> None:
+    (stream,) = details()["media"]
+    by = {**stream, "open": True, "engine": "native", "engine_why": "held"}
+    assert "stream c/1, t38, forwarded by native (held)\n" in call_text(details(media=[by]))
+    by["engine_why"] = ""
+    assert "stream c/1, t38, forwarded by native\n" in call_text(details(media=[by]))
 
 
 def test_no_streams_are_said() -> None:

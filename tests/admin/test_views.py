@@ -66,7 +66,7 @@ def test_a_call_in_full(desk: Desk) -> None:
     assert [leg["listener"] for leg in view["legs"]] == [str(desk.access), str(desk.core)]
     (stream,) = view["media"]
     near, far = stream["sides"]
-    assert stream["open"]
+    assert (stream["open"], stream["engine"], stream["engine_why"]) == (True, "twisted", "learning")
     assert near["signalled"] == {"rtp": "192.168.1.10:4000", "rtcp": "192.168.1.10:4001"}
     assert near["rtp"] == f"{desk.phone.address.host}:50000"
     assert near["rtp_reason"]

@@ -393,3 +393,12 @@ def test_a_next_hop_answers_before_it_is_asked_again() -> None:
     fault = the_fault(with_hops("198.51.100.9:5060", probing={"period": 3, "answer_within": 3}))
     assert fault.key == "paths[0].probing.answer_within"
     assert not faults(with_hops("198.51.100.9:5060", probing={"mode": "off", "period": 3, "answer_within": 3}))
+
+
+@pytest.mark.parametrize(
+    ("stream", "whole", "fits"), [(100, 0, True), (0, 100, True), (100, 100, True), (101, 100, False)]
+)
+def test_a_stream_may_not_have_more_than_all(stream: int, whole: int, fits: bool) -> None:
+    table = document()
+    table["realms"]["a"]["media"] |= {"stream_rate": stream, "realm_rate": whole}
+    assert [fault.key for fault in faults(table)] == ["realms.a.media.stream_rate"] * (not fits)

@@ -31,6 +31,7 @@ ALL: dict[str, Kind] = {
     "choice_but": kinds.choice_but(Colour, {"green": "is out of fashion"}),
     "word": kinds.word(),
     "text": kinds.text("text"),
+    "device": kinds.device(),
     "ip": kinds.ip(),
     "any ip": kinds.ip(unspecified=True),
     "ip_port": kinds.ip_port(),
@@ -58,6 +59,8 @@ ALL: dict[str, Kind] = {
         ("boolean", False, False),
         ("choice", "blue", Colour.BLUE),
         ("choice_but", "blue", Colour.BLUE),
+        ("device", "eth0.100", "eth0.100"),
+        ("device", "x" * 15, "x" * 15),
         ("word", "Core-1_b", "Core-1_b"),
         ("text", "/a b/ü", "/a b/ü"),
         ("ip", "192.0.2.1", "192.0.2.1"),
@@ -209,3 +212,9 @@ def test_never_raises_anything_else(name: str, value: object) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_says_what_it_allows(name: str) -> None:
     assert ALL[name].allowed
+
+
+@pytest.mark.parametrize("name", ["", "x" * 16, "a/b", "a b", ".", "..", "a:1", "a\n", 5, "\u00e4" * 8])
+def test_no_name_of_a_device(name: Any) -> None:
+    with pytest.raises(Unfit):
+        ALL["device"].read(name)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sbc.config.faults import ConfigError, Fault
 from sbc.config.load import load_file, load_table, load_text
-from sbc.config.schema import TABLES, Config, ConsoleConfig, LogConfig, LogFormat, LogLevel
+from sbc.config.schema import TABLES, Config, ConsoleConfig, LogConfig, LogFormat, LogLevel, MediaConfig
 from sbc.core.address import Address
 from sbc.core.orders import Latch, Listener
 from sbc.core.realm import (
@@ -217,6 +217,7 @@ def test_every_field_of_the_values_can_be_set_and_every_key_is_a_field() -> None
     assert names("paths[]") == fields(RealmPath, "options")
     assert names("console") == fields(ConsoleConfig)
     assert names("log") == fields(LogConfig)
+    assert names("media") == fields(MediaConfig)
     assert names("realms.NAME.listeners[]") == fields(Listener, "realm", "dialect") | {"protocol", "port"}
     assert names("") == fields(Config, "plan", "source") | {"timers", "realms", "paths", "emergency"}
 

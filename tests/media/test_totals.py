@@ -25,7 +25,7 @@ def flowed(packets: int, back: int = 0, refused: int = 0) -> StreamCounters:
 
 def test_what_open_streams_carry_is_added_at_each_look_and_the_rest_at_the_end() -> None:
     totals = Totals()
-    totals.opened(spec("a/1", "access", "core"))
+    totals.opened(spec("a/1", "access", "core"), "twisted")
     totals.look(lambda _: flowed(10, 5, 2), 1)
     totals.look(lambda _: flowed(10, 5, 2), 1)
     assert totals.counted["packets", "access", "in"] == 11
@@ -44,7 +44,7 @@ def test_what_open_streams_carry_is_added_at_each_look_and_the_rest_at_the_end()
 def test_a_look_takes_a_few_in_turn() -> None:
     totals = Totals()
     for number in range(5):
-        totals.opened(spec(f"{number}/1", "access", "core"))
+        totals.opened(spec(f"{number}/1", "access", "core"), "twisted")
     asked: list[str] = []
 
     def counters(stream: str) -> StreamCounters:
@@ -59,11 +59,25 @@ def test_a_look_takes_a_few_in_turn() -> None:
     assert totals.counted["packets", "access", "in"] == 8
 
 
+def test_streams_are_counted_by_who_forwards_them() -> None:
+    totals = Totals()
+    for number in range(3):
+        totals.opened(spec(f"{number}/1", "access", "core"), "native")
+    totals.forwards("1/1", "kernel", "latched")
+    totals.forwards("2/1", "kernel", "latched")
+    totals.forwards("2/1", "native", "held")
+    assert totals.engines() == {"native": 2, "kernel": 1}
+    totals.closed("1/1", flowed(1))
+    totals.forwards("1/1", "native", "closed")  # was already on its way
+    assert totals.engines() == {"native": 2}
+    assert totals.forwarded == {("kernel", "latched"): 2, ("native", "held"): 1, ("native", "closed"): 1}
+
+
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 50), st.booleans()), max_size=60))
 def test_sums_are_what_all_streams_carried_and_never_shrink(steps: list[tuple[int, int, bool]]) -> None:
     totals, carried, final = Totals(), [0] * 5, 0
     for number in range(5):
-        totals.opened(spec(f"{number}/1", "access", "core"))
+        totals.opened(spec(f"{number}/1", "access", "core"), "twisted")
     seen = 0
     for number, more, close in steps:
         carried[number] += more
@@ -71,7 +85,7 @@ def test_sums_are_what_all_streams_carried_and_never_shrink(steps: list[tuple[in
             totals.closed(f"{number}/1", flowed(0, carried[number]))
             final += carried[number]
             carried[number] = 0
-            totals.opened(spec(f"{number}/1", "access", "core"))
+            totals.opened(spec(f"{number}/1", "access", "core"), "twisted")
         else:
             totals.look(lambda stream: flowed(0, carried[int(stream[0])]), 2)
         now = totals.counted["packets", "core", "in"]

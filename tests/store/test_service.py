@@ -66,6 +66,12 @@ class Engine:
     def streams(self) -> list[str]:
         return list(self.open_streams)
 
+    def limit_realm(self, realm: str, rate: Any) -> None:
+        assert rate is None
+
+    def stop(self) -> None:
+        assert not self.open_streams
+
 
 class Process:
     """All of an SBC but its sockets, with a store that outlives it."""

@@ -1,0 +1,74 @@
+"""Which media engine runs here, and why: the fastest that can, or the one that was asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import attrs
+
+from sbc.config.faults import ConfigError, Fault
+from sbc.config.schema import EngineName, MediaConfig
+from sbc.interfaces import IMediaObserver
+from sbc.media.twisted_engine import TwistedEngine
+
+FASTEST_FIRST = (EngineName.KERNEL, EngineName.NATIVE, EngineName.TWISTED)
+_MODULES = {EngineName.NATIVE: "sbc.media.native.engine", EngineName.KERNEL: "sbc.media.kernel.engine"}
+
+
+@attrs.frozen
+class Choice:
+    """The engine that is taken, and why, in words."""
+
+    engine: EngineName
+    why: str
+
+
+class CannotRun(OSError):
+    """The engine that was asked for cannot run here; says why."""
+
+
+def missing(engine: EngineName) -> str:
+    """Why an engine cannot run here, in one sentence; empty where it can. What its modules in C lack is a reason."""
+    if engine is EngineName.TWISTED:
+        return ""
+    try:
+        why: str = import_module(_MODULES[engine]).missing()
+    except (ImportError, OSError) as error:  # OSError: a library that the module was linked with cannot be loaded
+        return str(error)
+    return why
+
+
+def choose(wanted: EngineName) -> Choice:
+    """The engine to take. @raises CannotRun, for one that is asked for by name."""
+    if wanted is not EngineName.AUTO:
+        why = missing(wanted)
+        if why:
+            raise CannotRun(f'media.engine = "{wanted.value}" cannot run here: {why}')
+        return Choice(wanted, "the configuration asks for it")
+    reasons = []
+    for engine in FASTEST_FIRST:
+        why = missing(engine)
+        if not why:
+            break
+        reasons.append(f"{engine.value}: {why}")
+    return Choice(engine, "; ".join(reasons) or "the fastest there is")
+
+
+def look_at_engine(config: MediaConfig, source: str) -> None:
+    """@raises ConfigError where the engine that is asked for by name cannot run here."""
+    why = "" if config.engine is EngineName.AUTO else missing(config.engine)
+    if why:
+        raise ConfigError([Fault(source, "media.engine", f'"{config.engine.value}"', f"cannot run here: {why}")])
+
+
+def make_engine(choice: Choice, config: MediaConfig, reactor: Any, observer: IMediaObserver, silence: float) -> Any:
+    """The engine that was chosen. The kernel's stands upon the best of those in user space."""
+    if choice.engine is EngineName.KERNEL:
+        inner = EngineName.TWISTED if missing(EngineName.NATIVE) else EngineName.NATIVE
+        made = make_engine(Choice(inner, ""), config, reactor, observer, silence)
+        return import_module(_MODULES[EngineName.KERNEL]).KernelEngine(reactor, observer, made)
+    if choice.engine is EngineName.NATIVE:
+        native = import_module(_MODULES[EngineName.NATIVE]).NativeEngine
+        return native(reactor, observer, silence=silence, threads=config.threads)
+    return TwistedEngine(reactor, observer, silence)

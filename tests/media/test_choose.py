@@ -1,0 +1,106 @@
+"""The choice of a media engine: the fastest that can run, with the reasons against the others; or the one asked for."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import attrs
+import pytest
+from twisted.internet.task import Clock
+
+from sbc.config.faults import ConfigError
+from sbc.config.schema import EngineName, MediaConfig
+from sbc.media.choose import CannotRun, Choice, choose, look_at_engine, make_engine, missing
+from sbc.media.twisted_engine import TwistedEngine
+
+NATIVE, KERNEL = "sbc.media.native.engine", "sbc.media.kernel.engine"
+
+
+@attrs.define
+class Made:
+    """Stands in for an engine: what it was made with."""
+
+    args: tuple[Any, ...]
+    options: dict[str, Any]
+
+
+class Fails(ModuleType):
+    """A module whose library cannot be loaded."""
+
+    @staticmethod
+    def missing() -> str:
+        raise OSError("libbpf.so.1: cannot open shared object file")
+
+
+def lay(monkeypatch: pytest.MonkeyPatch, **why: str | None) -> None:
+    """Let native and kernel be missing for these reasons; None: nothing of them is installed."""
+    for engine, (module, name) in {"native": (NATIVE, "NativeEngine"), "kernel": (KERNEL, "KernelEngine")}.items():
+        if why[engine] is None:
+            monkeypatch.setitem(sys.modules, module, None)  # an import raises ImportError
+            continue
+        stand_in: Any = ModuleType(module)
+        stand_in.missing = lambda why=why[engine]: why
+        setattr(stand_in, name, lambda *args, **options: Made(args, options))
+        monkeypatch.setitem(sys.modules, module, stand_in)
+
+
+@pytest.mark.parametrize(
+    ("native", "kernel", "engine", "why"),
+    [
+        ("", "", EngineName.KERNEL, "the fastest there is"),
+        ("", "no CAP_BPF", EngineName.NATIVE, "kernel: no CAP_BPF"),
+        ("no compiler", "no CAP_BPF", EngineName.TWISTED, "kernel: no CAP_BPF; native: no compiler"),
+        ("no compiler", "", EngineName.KERNEL, "the fastest there is"),
+    ],
+)
+def test_auto_takes_the_fastest_and_says_what_speaks_against_the_others(
+    native: str, kernel: str, engine: EngineName, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay(monkeypatch, native=native, kernel=kernel)
+    assert choose(EngineName.AUTO) == Choice(engine, why)
+
+
+def test_what_is_not_installed_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    lay(monkeypatch, native=None, kernel=None)
+    monkeypatch.setitem(sys.modules, KERNEL, Fails(KERNEL))
+    choice = choose(EngineName.AUTO)
+    assert choice.engine is EngineName.TWISTED
+    assert choice.why.startswith("kernel: libbpf.so.1: cannot open shared object file; native: ")
+    assert NATIVE in choice.why
+
+
+def test_one_that_is_asked_for_by_name_is_taken_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    lay(monkeypatch, native="no compiler", kernel="")
+    assert choose(EngineName.TWISTED) == Choice(EngineName.TWISTED, "the configuration asks for it")
+    assert choose(EngineName.KERNEL).engine is EngineName.KERNEL
+    with pytest.raises(CannotRun, match=r'^media\.engine = "native" cannot run here: no compiler$'):
+        choose(EngineName.NATIVE)
+
+
+def test_a_configuration_that_asks_for_what_cannot_run_is_at_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    lay(monkeypatch, native="no compiler", kernel="")
+    with pytest.raises(ConfigError, match=r'x\.toml: media\.engine = "native": cannot run here: no compiler'):
+        look_at_engine(MediaConfig(EngineName.NATIVE), "x.toml")
+    look_at_engine(MediaConfig(EngineName.KERNEL), "x.toml")
+    look_at_engine(MediaConfig(), "x.toml")
+
+
+def test_twisted_always_can() -> None:
+    assert missing(EngineName.TWISTED) == ""
+
+
+def test_engines_are_made_with_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    lay(monkeypatch, native="", kernel="")
+    clock, observer, config = Clock(), object(), MediaConfig(threads=3)
+
+    def made(engine: EngineName) -> Any:
+        return make_engine(Choice(engine, ""), config, clock, observer, 7.0)  # type: ignore[arg-type]
+
+    assert isinstance(made(EngineName.TWISTED), TwistedEngine)
+    native = Made((clock, observer), {"silence": 7.0, "threads": 3})
+    assert made(EngineName.NATIVE) == native
+    assert made(EngineName.KERNEL) == Made((clock, observer, native), {})
+    lay(monkeypatch, native="no compiler", kernel="")
+    assert isinstance(made(EngineName.KERNEL).args[2], TwistedEngine)
