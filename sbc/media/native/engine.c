@@ -17,7 +17,12 @@
 
 #define READS 64 /* so often a stream is read anew that changes meanwhile, before its worker is asked */
 
+#define WEIGH 100000000 /* nanoseconds between two looks at how busy the workers are */
+#define BUSY 50         /* hundredths of its time: a worker that is busier gets no stream before all are */
+#define LIGHT 512       /* streams: nor one that has so many; audio of so many takes about that time */
+
 struct engine {
+    uint64_t weighed;
     int notify;
     int count;
     int next; /* of the workers, to ask for events */
@@ -144,13 +149,36 @@ static void engine_ask(struct engine *engine, struct worker *worker, const struc
         ;
 }
 
-static struct worker *engine_least(struct engine *engine)
+/* See how busy the workers are; not so often that it would be chance. */
+static void engine_weigh(struct engine *engine)
+{
+    uint64_t now = clock_now(), gone = now - engine->weighed;
+
+    if (gone < WEIGH)
+        return;
+    for (int n = 0; n < engine->count; n++) {
+        struct worker *worker = &engine->workers[n];
+        uint64_t worked = atomic_load_explicit(&worker->worked, memory_order_relaxed);
+        worker->busy = (uint32_t)((worked - worker->worked_before) * 100 / gone);
+        worker->worked_before = worked;
+    }
+    engine->weighed = now;
+}
+
+/* Whose a new stream will be: the first worker's that has little to do, for a few threads with much to do at each turn cost
+   less than many with little; else that of the one with the fewest streams. */
+static struct worker *engine_choose(struct engine *engine)
 {
     struct worker *least = engine->workers;
 
-    for (int n = 1; n < engine->count; n++)
-        if (engine->workers[n].held < least->held)
-            least = &engine->workers[n];
+    engine_weigh(engine);
+    for (int n = 0; n < engine->count; n++) {
+        struct worker *worker = &engine->workers[n];
+        if (worker->held < LIGHT && worker->busy < BUSY)
+            return worker;
+        if (worker->held < least->held)
+            least = worker;
+    }
     return least;
 }
 
@@ -173,7 +201,7 @@ struct stream *engine_open(struct engine *engine, uint64_t handle, bool t38, con
 {
     struct stream *stream = calloc(1, sizeof *stream);
     struct command add = {.kind = COMMAND_ADD, .stream = stream};
-    struct worker *worker = engine_least(engine);
+    struct worker *worker = engine_choose(engine);
     uint64_t now = clock_now();
     int failed;
 

@@ -261,17 +261,33 @@ static void worker_rest(struct worker *worker)
         worker_woken(worker);
 }
 
+/* Let packets gather: where turns follow each other closely, the next begins no sooner than PACE after the one before, for a
+   thread that is woken by each packet costs half as much again. Who comes alone is not kept waiting. */
+static void worker_pace(struct worker *worker)
+{
+    uint64_t gone = clock_now() - worker->began;
+    struct timespec rest = {0, 0};
+
+    if (gone >= PACE || worker->count >= CROWD || !ring_empty(&worker->commands))
+        return;
+    rest.tv_nsec = (long)(PACE - gone);
+    nanosleep(&rest, NULL);
+}
+
 void *worker_run(void *argument)
 {
     struct worker *worker = argument;
 
     prctl(PR_SET_NAME, "sbc-media");
+    prctl(PR_SET_TIMERSLACK, SLACK);
     while (!worker->stopping) {
+        worker_pace(worker);
         worker->count = 0;
         if (worker->paused)
             worker_rest(worker);
         else
             worker->traffic->receive(worker);
+        worker->began = clock_now();
         worker_obey(worker);
         worker_judge(worker);
         worker->traffic->send(worker);
@@ -280,6 +296,7 @@ void *worker_run(void *argument)
         if (worker->traffic->done)
             worker->traffic->done(worker);
         worker_answer(worker);
+        atomic_fetch_add_explicit(&worker->worked, clock_now() - worker->began, memory_order_relaxed);
     }
     return NULL;
 }

@@ -14,6 +14,9 @@
 #define BATCH 256        /* packets in a turn, at the most */
 #define DATAGRAM 65536   /* octets of the longest there can be, and one */
 #define SLOT (DATAGRAM + SRTP_ROOM)
+#define PACE 200000      /* nanoseconds from turn to turn, at the least, */
+#define CROWD 32         /* unless so many packets came in the last */
+#define SLACK 5000       /* nanoseconds that the kernel may let a thread rest longer */
 #define COMMANDS 128     /* places in the ring of commands, */
 #define EVENTS 1024      /* and in that of events */
 
@@ -97,9 +100,14 @@ struct worker {
     struct stream_state *reply;
     bool leaving;            /* and it is to have been closed */
     struct stream *streams;
-    uint32_t held; /* how many streams; the reactor's alone */
+    _Atomic uint64_t worked; /* nanoseconds, waiting and resting left out */
+    /* The reactor's alone. */
+    uint64_t worked_before; /* at the last look, */
+    uint32_t busy;          /* and how much of the time since the look before, in hundredths */
+    uint32_t held;          /* how many streams */
     struct ring commands;
     struct ring events;
+    uint64_t began; /* when the last turn had received */
     int count;
     int touched_count;
     struct packet batch[BATCH];
