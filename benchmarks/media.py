@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks import usage
-from benchmarks.media_contenders import CONTENDERS, Relay, why_not
+from benchmarks.media_contenders import CONTENDERS, Relay, contender, why_not
 from benchmarks.media_measure import Run, cost, past, prime, through
 from benchmarks.media_network import NETWORK, Places
 from benchmarks.sip_calls import machine, say
@@ -70,7 +70,7 @@ class Bench:
                 for flows in self.size.flows:
                     self._throughput(name, flows)
         for name in names:
-            if CONTENDERS[name].calls:
+            if contender(name).calls:
                 self._memory(name)
 
     def _delays(self, name: str) -> None:
@@ -142,7 +142,7 @@ class Bench:
         count = min(self.size.held, (files - 200) // SOCKETS)
         if count < self.size.held:
             self._blame(name, f"{count} streams held, not {self.size.held}: a process may have {files} files here")
-        relay = CONTENDERS[name](self.places)
+        relay = contender(name)(self.places)
         assert relay.process is not None
         warm = relay.open(10)
         before, kernel = usage.memory(relay.process.pid), _kernel_memory()
@@ -161,10 +161,10 @@ class Bench:
     def _start(self, name: str, streams: int) -> Relay:
         """A contender with so many streams, on which both sides have spoken."""
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        if CONTENDERS[name].calls and streams * SOCKETS > files - 200:
+        if contender(name).calls and streams * SOCKETS > files - 200:
             streams = (files - 200) // SOCKETS
             self._blame(name, f"{streams} flows at most: a process may have {files} files here")
-        relay = CONTENDERS[name](self.places)
+        relay = contender(name)(self.places)
         try:
             relay.open(streams)
             who = prime(self.places, relay)
@@ -261,7 +261,7 @@ def _kernel_memory() -> int:
 def main(arguments: list[str] | None = None, size: Size | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="some minutes: rough figures of 500 flows alone")
-    parser.add_argument("--only", nargs="*", metavar="NAME", help="these contenders: " + ", ".join(CONTENDERS))
+    parser.add_argument("--only", nargs="*", metavar="NAME", help="of " + ", ".join([*CONTENDERS, "native:HOW"]))
     parser.add_argument("--json", metavar="FILE", help="write all figures there, too")
     asked = parser.parse_args(arguments)
     size = size or (QUICK if asked.quick else Size())

@@ -15,6 +15,7 @@ from benchmarks import media_network as network
 from benchmarks.media_network import Places
 from benchmarks.rtpengine import Rtpengine
 from benchmarks.traffic import FAVOUR, Flow
+from sbc.media.native import engine as native
 from tests.netns.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -65,11 +66,13 @@ class Engine(Relay):
     """One of our engines, in `benchmarks.media_host`."""
 
     name = ""
+    how = ""
 
     def __init__(self, places: Places) -> None:
         super().__init__(places)
         path = places.lab.directory / f"orders-{self.name}-{len(places.lab.processes)}"
-        self.process = places.sbc.python("-m", "benchmarks.media_host", self.name, str(path), log=f"engine-{self.name}")
+        what = f"{self.name}:{self.how}"
+        self.process = places.sbc.python("-m", "benchmarks.media_host", what, str(path), log=f"engine-{self.name}")
         _favour(self.process)
         wait_for(lambda: path.exists() or not self.process.running, 20.0, "the engine's orders")  # type: ignore[union-attr]
         if not self.process.running:
@@ -120,6 +123,10 @@ class Engine(Relay):
 
 class Twisted(Engine):
     name = "twisted"
+
+
+class Native(Engine):
+    name = "native"
 
 
 class Peer(Relay):
@@ -231,6 +238,7 @@ class Nat(Relay):
 
 CONTENDERS: dict[str, type[Relay]] = {
     "twisted": Twisted,
+    "native": Native,
     "rtpengine": Peer,
     "forwarding": Forwarding,
     "nft": Nat,
@@ -241,7 +249,13 @@ def why_not(name: str) -> str:
     """What keeps a contender from running here; empty if nothing does."""
     if name == "rtpengine" and shutil.which("rtpengine") is None:
         return "the Debian package rtpengine-daemon is not installed"
-    return ""
+    return native.missing() if name.partition(":")[0] == "native" else ""
+
+
+def contender(name: str) -> type[Relay]:
+    """The contender of that name; ``native:epoll`` is the engine told how to do it. KeyError where there is none."""
+    kind, _, how = name.partition(":")
+    return type(kind, (CONTENDERS[kind],), {"how": how}) if how else CONTENDERS[kind]
 
 
 def _forward(places: Places, on: bool) -> None:

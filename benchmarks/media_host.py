@@ -1,10 +1,10 @@
 """A media engine of ours in a process of its own, as the benchmark runs it on the SBC's host.
 
-    python -m benchmarks.media_host ENGINE PATH
+    python -m benchmarks.media_host ENGINE[:HOW] PATH
 
-It does what lines of JSON at the UNIX socket PATH ask for and answers each with one: ``open`` (how many streams, from
-which number on), ``close``, ``forwarders`` (who forwards how many streams). Streams are those of
-`benchmarks.media_network`.
+HOW is the engine's own: of `native`, how packets come and go. It does what lines of JSON at the UNIX socket PATH ask for
+and answers each with one: ``open`` (how many streams, from which number on), ``close``, ``forwarders`` (who forwards
+how many streams). Streams are those of `benchmarks.media_network`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from benchmarks import media_network as network
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, SideSpec, StreamSpec
 from sbc.interfaces import IMediaObserver
+from sbc.media.native.engine import NativeEngine
+from sbc.media.twisted_engine import TwistedEngine
 
 
 @implementer(IMediaObserver)
@@ -43,13 +45,15 @@ class Deaf:
     def forwards(self, stream: str, engine: str, reason: str) -> None: ...
 
 
-def _twisted() -> Any:
-    from sbc.media.twisted_engine import TwistedEngine
-
+def _twisted(how: str) -> Any:
     return TwistedEngine(reactor, Deaf())
 
 
-ENGINES: dict[str, Callable[[], Any]] = {"twisted": _twisted}
+def _native(how: str) -> Any:
+    return NativeEngine(reactor, Deaf(), traffic=how)
+
+
+ENGINES: dict[str, Callable[[str], Any]] = {"twisted": _twisted, "native": _native}
 
 
 def spec(number: int, base: int = network.SBC_PORT) -> StreamSpec:
@@ -100,7 +104,8 @@ class Orders(LineReceiver):
 
 def main(name: str, path: str) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard := resource.getrlimit(resource.RLIMIT_NOFILE)[1], hard))
-    engine = ENGINES[name]()
+    kind, _, how = name.partition(":")
+    engine = ENGINES[kind](how)
     hub: Any = reactor
     hub.listenUNIX(path, Factory.forProtocol(lambda: Orders(engine)))
     if hasattr(engine, "stop"):
