@@ -39,6 +39,7 @@ class Relay:
     process: LabProcess | None = None
     source = network.SBC_CORE  # what the server sees as the sender
     calls = True  # whether it knows streams at all, that take memory and time to open
+    hidden = False  # whether the client is behind a NAT
 
     def __init__(self, places: Places) -> None:
         self.places = places
@@ -67,6 +68,7 @@ class Engine(Relay):
 
     name = ""
     how = ""
+    latch = "nat"
 
     def __init__(self, places: Places) -> None:
         super().__init__(places)
@@ -88,7 +90,7 @@ class Engine(Relay):
             port = network.SBC_PORT + 2 * number
             self.there.append(Flow(network.client_place(number), (network.SBC_ACCESS, port)))
             self.back.append(Flow(network.server_place(number), (network.SBC_CORE, port)))
-        answer = self._ask(do="open", first=first, count=count)
+        answer = self._ask(do="open", first=first, count=count, hidden=self.hidden, latch=self.latch)
         return Opened(count, answer["seconds"], answer["cpu"])
 
     def close(self) -> Opened:
@@ -132,9 +134,11 @@ class Native(Engine):
 class Peer(Relay):
     """rtpengine, in user space, with its defaults."""
 
+    ports = (20_000, 64_999)
+
     def __init__(self, places: Places) -> None:
         super().__init__(places)
-        self._engine = Rtpengine(places.sbc, network.SBC_ACCESS, network.SBC_CORE, (20_000, 64_999))
+        self._engine = Rtpengine(places.sbc, network.SBC_ACCESS, network.SBC_CORE, self.ports)
         self.process = self._engine.process
         _favour(self.process)
 
@@ -142,7 +146,7 @@ class Peer(Relay):
         began, before = time.perf_counter(), _cpu(self._engine.process.pid)
         for number in range(len(self.there), len(self.there) + count):
             client, server = network.client_place(number), network.server_place(number)
-            access, core = self._engine.open(f"c{number}", client, server)
+            access, core = self._engine.open(f"c{number}", network.signalled(number, self.hidden), server)
             self.there.append(Flow(client, access))
             self.back.append(Flow(server, core))
         return Opened(count, time.perf_counter() - began, _cpu(self._engine.process.pid) - before)
@@ -252,10 +256,10 @@ def why_not(name: str) -> str:
     return native.missing() if name.partition(":")[0] == "native" else ""
 
 
-def contender(name: str) -> type[Relay]:
+def contender(name: str, **settings: Any) -> type[Relay]:
     """The contender of that name; ``native:epoll`` is the engine told how to do it. KeyError where there is none."""
     kind, _, how = name.partition(":")
-    return type(kind, (CONTENDERS[kind],), {"how": how}) if how else CONTENDERS[kind]
+    return type(kind, (CONTENDERS[kind],), {"how": how, **settings})
 
 
 def _forward(places: Places, on: bool) -> None:

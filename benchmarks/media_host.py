@@ -2,9 +2,9 @@
 
     python -m benchmarks.media_host ENGINE[:HOW] PATH
 
-HOW is the engine's own: of `native`, how packets come and go. It does what lines of JSON at the UNIX socket PATH ask for
-and answers each with one: ``open`` (how many streams, from which number on), ``close``, ``forwarders`` (who forwards
-how many streams). Streams are those of `benchmarks.media_network`.
+HOW is the engine's own: of `native`, how packets come and go. It does what lines of JSON at the UNIX socket PATH ask
+for and answers each with one: ``open`` (which streams and how), ``close``, ``forwarders`` (who forwards how many).
+Streams are those of `benchmarks.media_network`.
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ def _native(how: str) -> Any:
 ENGINES: dict[str, Callable[[str], Any]] = {"twisted": _twisted, "native": _native}
 
 
-def spec(number: int, base: int = network.SBC_PORT) -> StreamSpec:
-    """The stream of that number, both sides signalled and neither behind a NAT."""
+def spec(number: int, hidden: bool = False, latch: str = Latch.NAT.value) -> StreamSpec:
+    """The stream of that number, both sides signalled; `hidden`: the client is behind a NAT."""
 
-    def side(realm: str, own: str, remote: tuple[str, int]) -> SideSpec:
-        local = [Address(own, base + 2 * number + odd) for odd in (0, 1)]
+    def side(realm: str, own: str, remote: tuple[str, int], seen: str) -> SideSpec:
+        local = [Address(own, network.SBC_PORT + 2 * number + odd) for odd in (0, 1)]
         there = [Address(remote[0], remote[1] + odd) for odd in (0, 1)]
-        return SideSpec(realm, Pair(*local), Pair(*there), False, remote[0], Latch.NAT, 3.0)
+        return SideSpec(realm, Pair(*local), Pair(*there), remote[0] != seen, seen, Latch(latch), 3.0)
 
     sides = (
-        side("access", network.SBC_ACCESS, network.client_place(number)),
-        side("core", network.SBC_CORE, network.server_place(number)),
+        side("access", network.SBC_ACCESS, network.signalled(number, hidden), network.CLIENT),
+        side("core", network.SBC_CORE, network.server_place(number), network.SERVER),
     )
     return StreamSpec(f"s{number}", f"c{number}", "rtp", sides)
 
@@ -86,9 +86,9 @@ class Orders(LineReceiver):
         spent = {"seconds": time.perf_counter() - began[0], "cpu": time.process_time() - began[1]}
         self.sendLine(json.dumps({"found": found, **spent}).encode())
 
-    def do_open(self, first: int, count: int) -> None:
+    def do_open(self, first: int, count: int, hidden: bool, latch: str) -> None:
         for number in range(first, first + count):
-            self.engine.open(spec(number))
+            self.engine.open(spec(number, hidden, latch))
 
     def do_close(self) -> int:
         streams = list(self.engine.streams())

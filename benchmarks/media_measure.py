@@ -58,7 +58,7 @@ class Way:
         self.generator, self.host, self.device, self.source, self.relay = generator, host, device, source, relay
 
     def run(self, rate: float, seconds: float, tick: int = 200, samples: int = 300_000) -> Run:
-        sink = Sink(self.host, self.device, self.source, samples)
+        sink = Sink(self.host, self.device, source=self.source, samples=samples)
         before = self._spent(sink)
         process = self.generator.start(sink.run, rate, seconds, tick)
         sent = self.generator.finish(process, seconds + 30)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tests.netns.lab import Lab, LabHost
 
 CLIENT, SBC_ACCESS = "203.0.113.2", "203.0.113.1"
+ATTACKER = "203.0.113.66"
+HOME = "192.168.1.10"  # what a client behind a NAT, which is then at CLIENT, signals
 SERVER, SBC_CORE = "198.51.100.2", "198.51.100.1"
 CLIENT_PORT, SERVER_PORT = 10_000, 40_000  # of the first stream; the next has the next even one
 SBC_PORT = 20_000  # the same at both feet
@@ -34,6 +36,16 @@ NETWORK = Topology(
     )
 )
 
+ATTACKED = Topology(
+    (
+        Host("client", (Interface("access", (f"{CLIENT}/24",)),)),
+        Host("attacker", (Interface("access", (f"{ATTACKER}/24",)),)),
+        Host("sbc", (Interface("access", (f"{SBC_ACCESS}/24",)), Interface("core", (f"{SBC_CORE}/24",)))),
+        Host("server", (Interface("core", (f"{SERVER}/24",)),)),
+    )
+)
+"""The same with somebody in the first network who does no good."""
+
 
 class Places:
     """The lab's devices made ready for measuring: neighbours known, nothing answered by the hosts at the ends."""
@@ -42,15 +54,22 @@ class Places:
         self.lab = lab
         self.client, self.sbc, self.server = (lab.host(name) for name in ("client", "sbc", "server"))
         self.macs = {(host.name, device): mac for host in lab.hosts.values() for device, mac in _macs(host)}
-        self.sbc.run(["ip", "neigh", "replace", CLIENT, "lladdr", self.macs["client", "access"], "dev", "access"])
-        self.sbc.run(["ip", "neigh", "replace", SERVER, "lladdr", self.macs["server", "core"], "dev", "core"])
-        for host, device in ((self.client, "access"), (self.server, "core"), (self.server, "direct")):
-            # A device of this kind takes what XDP sends it only when it polls, as it does for this.
-            host.run(["ethtool", "-K", device, "gro", "on"])
-            # The sink reads before this; a host without sockets for the packets would answer each by ICMP.
-            host.run(["tc", "qdisc", "add", "dev", device, "clsact"])
-            drop = ["tc", "filter", "add", "dev", device, "ingress", "protocol", "ip", "bpf", "da", "bytecode", _DROP]
-            host.run(drop)
+        for host in lab.hosts.values():
+            if host is not self.sbc:
+                for interface in host.spec.interfaces:
+                    self._make_ready(host, interface.device)
+
+    def _make_ready(self, host: LabHost, device: str) -> None:
+        for own in self.sbc.spec.interfaces:
+            if own.device == device:
+                mac = self.macs[host.name, device]
+                self.sbc.run(["ip", "neigh", "replace", host.address(device), "lladdr", mac, "dev", device])
+        # A device of this kind takes what XDP sends it only when it polls, as it does for this.
+        host.run(["ethtool", "-K", device, "gro", "on"])
+        # The sink reads before this; a host without sockets for the packets would answer each by ICMP.
+        host.run(["tc", "qdisc", "add", "dev", device, "clsact"])
+        drop = ["tc", "filter", "add", "dev", device, "ingress", "protocol", "ip", "bpf", "da", "bytecode", _DROP]
+        host.run(drop)
 
     def there(self, flows: list[Flow]) -> Generator:
         """From the client to the SBC."""
@@ -71,6 +90,11 @@ def client_place(stream: int) -> tuple[str, int]:
 
 def server_place(stream: int) -> tuple[str, int]:
     return SERVER, SERVER_PORT + 2 * stream
+
+
+def signalled(stream: int, hidden: bool) -> tuple[str, int]:
+    """What the client says where its media is to go: its home's address if it is `hidden` behind a NAT."""
+    return (HOME if hidden else CLIENT), CLIENT_PORT + 2 * stream
 
 
 def _macs(host: LabHost) -> list[tuple[str, str]]:

@@ -2,9 +2,9 @@
  * the way. It reads a ring that the kernel fills (packet(7)), and so costs little; the kernel stamps each packet's arrival, so
  * that the delay is not its own.
  *
- *   sink DEVICE SOURCE RUN SAMPLES
+ *   sink DEVICE TARGET SOURCE RUN SAMPLES
  *
- * SOURCE: the address that packets should come from, 0.0.0.0 for any. SAMPLES: of how many packets delays are kept. Prints
+ * TARGET: the address whose packets count, SOURCE the one they should come from; 0.0.0.0 for any. SAMPLES: of how many packets delays are kept. Prints
  * `ready`, and after SIGTERM one line of JSON. */
 #define _GNU_SOURCE
 #include "frame.h"
@@ -33,7 +33,7 @@ struct seen { /* of one flow */
 
 static struct seen flows[MOST_FLOWS];
 static uint64_t received, doubled, disordered, strange, stale, samples, most_samples;
-static uint32_t *delays, run, source;
+static uint32_t *delays, run, target, source;
 static volatile sig_atomic_t ended;
 
 static void end(int number)
@@ -51,7 +51,7 @@ static void die(const char *what)
 static void count(const struct frame *frame, uint64_t arrived)
 {
     struct note note = frame->note;
-    if (note.magic != MAGIC || note.flow >= MOST_FLOWS)
+    if (note.magic != MAGIC || note.flow >= MOST_FLOWS || (target && frame->ip.daddr != target))
         return;
     if (note.run != run) {
         stale++;
@@ -132,11 +132,12 @@ int main(int argc, char **words)
 {
     int opened;
     unsigned int at = 0;
-    if (argc != 5)
-        return fprintf(stderr, "usage: sink DEVICE SOURCE RUN SAMPLES\n"), 2;
-    source = inet_addr(words[2]);
-    run = (uint32_t)strtoul(words[3], NULL, 10);
-    most_samples = strtoull(words[4], NULL, 10);
+    if (argc != 6)
+        return fprintf(stderr, "usage: sink DEVICE TARGET SOURCE RUN SAMPLES\n"), 2;
+    target = inet_addr(words[2]);
+    source = inet_addr(words[3]);
+    run = (uint32_t)strtoul(words[4], NULL, 10);
+    most_samples = strtoull(words[5], NULL, 10);
     delays = malloc((most_samples + 1) * sizeof *delays);
     if (!delays)
         die("memory");

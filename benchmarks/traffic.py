@@ -23,6 +23,7 @@ SOURCES = Path(__file__).parent
 CACHE = SOURCES.parent / "build" / "benchmarks"
 FAVOUR = -20  # nice: whoever measures and is measured goes before all else on the machine
 _FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror")
+ANYBODY = "0.0.0.0"
 _runs = itertools.count(1)
 
 
@@ -101,6 +102,11 @@ def program(name: str) -> Path:
     return built
 
 
+def new_run() -> int:
+    """A number by which packets are told from all others."""
+    return next(_runs)
+
+
 def favoured(argv: Sequence[str]) -> list[str]:
     return ["nice", "-n", str(FAVOUR), *argv]
 
@@ -108,9 +114,14 @@ def favoured(argv: Sequence[str]) -> list[str]:
 class Sink:
     """A sink that listens at a device of a host until it is asked for what it has seen."""
 
-    def __init__(self, host: LabHost, device: str, source: str = "0.0.0.0", samples: int = 0) -> None:
-        self.run = next(_runs)
-        argv = [str(program("sink")), device, source, str(self.run), str(samples)]
+    def __init__(
+        self, host: LabHost, device: str, *,
+        run: int = 0, target: str = ANYBODY, source: str = ANYBODY, samples: int = 0,
+    ) -> None:  # fmt: skip
+        """It counts packets of `run` (0: of a new one) for `target`, which should come from `source`, and keeps the
+        delays of so many `samples`."""
+        self.run = run or new_run()
+        argv = [str(program("sink")), device, target, source, str(self.run), str(samples)]
         self.process = host.popen(favoured(argv), log="sink")
         self.process.wait_output("^ready$")
 
@@ -141,16 +152,6 @@ class Generator:
     def finish(self, process: LabProcess, patience: float = 30.0) -> Sent:
         process.check_exit(patience)
         return Sent(**_last_line(process))
-
-
-def pass_through(
-    generator: Generator, to: tuple[LabHost, str], rate: float, seconds: float, *,
-    source: str = "0.0.0.0", tick: int = 200, samples: int = 0,
-) -> Passage:  # fmt: skip
-    """Send, and say what became of it at the device `to`."""
-    sink = Sink(*to, source, samples)
-    sent = generator.finish(generator.start(sink.run, rate, seconds, tick), seconds + 30)
-    return Passage(sent, sink.result())
 
 
 def _last_line(process: LabProcess) -> dict[str, float]:
