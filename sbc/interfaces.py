@@ -115,6 +115,10 @@ class IDialect(Interface):
     def mask(data):
         """A message (bytes, as it came or went) for people to read: what is secret in it is replaced."""
 
+    def quoted(data):
+        """The exchange, as `describe` names it, of a request of ours whose first octets are `data` (bytes): an ICMP
+        error tells no more of it. None where they say too little. Anybody can send `data`."""
+
     def moved(sent, transport, address):
         """The request whose bytes `sent` we sent onward, as it is to be sent by another socket of ours, which peers
         know by `transport` and `address`."""

@@ -35,6 +35,7 @@ from sbc.core.orders import (
 )
 from sbc.core.realm import Plan
 from sbc.core.registry import Arrival
+from sbc.failures import Failures
 from sbc.interfaces import IFramer, IMediaObserver, PortUnavailable
 from sbc.journal import Journal
 from sbc.ledger.meter import Meter
@@ -76,8 +77,7 @@ class Runner:
         self._protocols = protocols
         self._ports: dict[Listener, Any] = {}
         self.connections = Connections(reactor, border.plan.realms, framers or {}, security or {}, self)
-        self._failed: list[tuple[Listener, Address, str]] = []  # peers that could not be reached, not yet told
-        self._telling = False
+        self._failures = Failures(border, reactor.seconds, self.carry_out, self._fault)
         self._wake: Any = None
         self._journal = Journal(reactor.seconds)
         self.engine: Any = None
@@ -128,9 +128,11 @@ class Runner:
 
     def unreached(self, listener: Listener, peer: Address, why: str) -> None:
         """A connection is lost, or could not be had. The core is told when it is done with what it is at."""
-        self._failed.append((listener, peer, why))
-        if not self._telling:
-            self._tell_failures()
+        self._failures.add(listener, peer, why)
+
+    def bounced(self, listener: Listener, peer: Address, data: bytes, why: str) -> None:
+        """A datagram of ours, which began with `data`, has come back. The core is told likewise."""
+        self._failures.add(listener, peer, why, data)
 
     def needed(self, listener: Listener, peer: Address) -> bool:
         """Whether the connection to `peer` is to stay though nothing comes."""
@@ -180,21 +182,16 @@ class Runner:
     def carry_out(self, orders: list[Order]) -> None:
         """Carry out orders, one after the other. Where a port cannot be had the core is asked what to do instead; of
         peers that could not be reached it hears afterwards."""
-        outermost, self._telling = not self._telling, True
+        outermost = self._failures.hold()
         try:
             self._each(orders)
         finally:
             if outermost:
-                self._telling = False
-        if outermost and self._failed:
-            self._tell_failures()
-        if outermost and self.afterwards is not None:
-            self.afterwards()
-
-    def _tell_failures(self) -> None:
-        while self._failed:
-            listener, peer, why = self._failed.pop(0)
-            self.carry_out(self._border.unreachable(listener, peer, why, self._reactor.seconds()))
+                self._failures.let()
+        if outermost:
+            self._failures.tell()
+            if self.afterwards is not None:
+                self.afterwards()
 
     def _each(self, orders: list[Order]) -> None:
         for order in orders:
@@ -245,10 +242,10 @@ class Runner:
             if why:
                 self._not_sent(order, why)
                 self.counted["unsent"] += 1
-                self._failed.append((order.listener, order.to, why))
+                self._failures.add(order.listener, order.to, why)
             return
         try:
-            port.socket.sendto(order.data, order.to)
+            port.send(order.data, order.to)
         except OSError as error:
             self._not_sent(order, error.strerror or str(error))
             self.counted["send-error"] += 1
@@ -337,14 +334,12 @@ class Runner:
             self._log.info("listening on {listener}", listener=listener)
             return
 
-        def deliver(source: Address, data: bytes) -> None:
-            self.received(listener, source, data)
-
-        protocol = self._protocols[listener.dialect](deliver)
+        protocol = self._protocols[listener.dialect](partial(self.received, listener))
         protocol.noisy = False  # what is listened on is said below, in our words
         if dscp is None:
             dscp = self._border.plan.realms[listener.realm].media.dscp
-        self._ports[listener] = listen_udp(self._reactor, listener.address, protocol, SIGNALING_BUFFER, dscp=dscp)
+        own, back = listener.address, partial(self.bounced, listener)
+        self._ports[listener] = listen_udp(self._reactor, own, protocol, SIGNALING_BUFFER, dscp=dscp, bounced=back)
         self._log.info("listening on {listener}", listener=listener)
 
     def limit_realms(self, plan: Plan) -> None:

@@ -150,6 +150,13 @@ class DialectLaws:
         finally:
             gc.enable()
 
+    def test_what_is_quoted(self) -> None:
+        """The beginning of a request that we have sent tells its exchange, or nothing."""
+        for sent in sends(self.crossed()[0].log, "core"):
+            message = self.dialect.decode(sent)
+            names = {self.dialect.quoted(sent[:size]) for size in range(len(sent) + 1)}
+            assert names == {None, self.dialect.describe(message).exchange}
+
     def test_replay(self) -> None:
         """A retransmission gives the stored bytes and no new order; only our own timer sends onward again."""
         rig = self.rig()

@@ -129,6 +129,11 @@ class Rig:
         own = at or self.border.plan.realms["core"].listeners[0]
         return self._take(self.border.receive(Arrival(own, source, data, self.now)))
 
+    def bounced(self, sent: Send, data: bytes | None = None, to: Address | None = None) -> list[Order]:
+        """What was sent comes back, as whole as `data` quotes it."""
+        quoted = sent.data if data is None else data
+        return self._take(self.border.bounced(sent.listener, to or sent.to, quoted, "port unreachable", self.now))
+
     def wait(self, seconds: float) -> list[Order]:
         """Let time pass, waking the border whenever it asks for it."""
         end, orders = self.now + seconds, []

@@ -50,6 +50,7 @@ FLOORS = (
     ("sbc.store*", 3),
     ("sbc.admin*", 3),
     ("sbc.runner*", 3),
+    ("sbc.failures", 3),
     ("sbc.connection", 3),
     ("sbc.connections", 3),
     ("sbc.tls", 3),

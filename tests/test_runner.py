@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from time import monotonic
 from typing import Any
 
 import attrs
@@ -221,6 +222,22 @@ def test_sending_that_fails_is_counted_and_nothing_else(bench: Bench) -> None:
     closed = attrs.evolve(bench.core, address=Address(CORE, 1))
     bench.runner.carry_out([Send(closed, Address("127.0.9.3", 9), b"x")])
     assert bench.runner.counted["unsent"] == 1
+
+
+def test_what_comes_back_is_told_to_the_core(bench: Bench) -> None:
+    """From this machine's own kernel, which answers for a next hop that is gone; so another call comes through."""
+    port = bench.runner.listeners()[bench.core]
+    bench.softswitch.close()
+    bench.runner.received(bench.access, Address("127.0.9.4", 5060), invite(PHONE))
+    give_up = monotonic() + 20
+    while not bench.runner.counted["bounced"]:
+        assert monotonic() < give_up
+        port.doRead()
+    bench.clock.advance(0.6)  # it is sent once more, and comes back
+    while not bench.runner.counted["gave-up"]:
+        assert monotonic() < give_up
+        port.doRead()
+    assert bench.runner.counted["bounced"] == 2 and bench.runner.audit() == []
 
 
 def test_the_auditor_sees_what_the_core_does_not_know_of(bench: Bench) -> None:

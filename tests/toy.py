@@ -360,6 +360,9 @@ class ToyDialect:
     def mask(self, data: bytes) -> bytes:
         return data
 
+    def quoted(self, data: bytes) -> bytes | None:
+        return data[EXCHANGE] if len(data) >= EXCHANGE.stop else None
+
     def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
         return sent
 

@@ -122,13 +122,7 @@ class Border:
             refused = Refused(Cause.NO_PORTS, "no media ports", 5, why)
             orders = transact.give_up(registry, self.dialects[exchange.dialect], exchange, refused, now)
             return self._and_wake(reach.without(orders, unopened)), False
-        call = registry.calls.get(stream_id.partition("/")[0])
-        registry.touch(call)
-        orders = [Note("stream-lost", why, call.id if call else "", {"stream": stream_id})]
-        for stream in list(call.streams.values()) if call else []:
-            if call is not None and stream.id == stream_id:
-                registry.close_stream(call, stream, now)
-        return orders, True
+        return reach.lost(registry, stream_id, why, now), True
 
     def silent(self, stream_id: str, seconds: float, now: float) -> list[Order]:
         """The engine has heard nobody on a stream for that long."""
@@ -198,6 +192,10 @@ class Border:
         hop = Hop(listener, peer)
         orders = failover.unreached(self.registry, self.dialects, hop, why, now)
         return self._and_wake(orders + reach.unreachable(self.registry, self.dialects, hop, why, now))
+
+    def bounced(self, listener: Listener, peer: Address, data: bytes, why: str, now: float) -> list[Order]:
+        """A datagram from `listener` to `peer` that began with `data` has come back."""
+        return self._and_wake(failover.bounced(self.registry, self.dialects, Hop(listener, peer), data, why, now))
 
     def needs(self, listener: Listener, peer: Address) -> bool:
         """Whether somebody is reached by the connection to `peer` alone: a terminal, or who waits for an answer."""

@@ -116,6 +116,7 @@ class Exchange:
     tried: set[HopKey] = attrs.field(factory=set)  # the next hops it went to, the present one included
     began_at: float = 0.0  # when it was first sent to the present one
     moves_on: float | None = None  # until when that may be silent, where there is another
+    bounces: int = 0  # how often the present attempt has come back: nobody took it where it was sent
     instead: Exchange | None = None  # of an attempt that was given up: the exchange that goes on with another next hop
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
     due: float | None = None

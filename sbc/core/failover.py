@@ -23,6 +23,8 @@ from sbc.core.registry import Arrival, Registry
 from sbc.core.routing import spoken_by
 
 State = ExchangeState
+SURE = 2
+"""So often a request comes back that is refused for it, where nobody else can be asked: what restarts has a moment."""
 
 
 def wake(registry: Registry, dialects: Mapping[str, Any], exchange: Exchange, now: float) -> list[Order]:
@@ -102,6 +104,45 @@ def unreached(registry: Registry, dialects: Mapping[str, Any], hop: Hop, why: st
             continue
         orders += _move(registry, dialects[exchange.dialect], exchange, why, now, anybody=True) or []
     return orders
+
+
+def bounced(
+    registry: Registry, dialects: Mapping[str, Any], hop: Hop, data: bytes, why: str, now: float
+) -> list[Order]:
+    """A datagram to `hop` that began with `data` has come back (ICMP, RFC 3261 section 18.4): nobody takes it there.
+
+    Anybody can say so. It counts where it is the beginning of a request that still waits for a first sign of life from
+    there, as far as our own name of it, which only those on the way can know. Then it is a hint: the request goes to
+    another next hop at once, and the one it has left is asked whether it lives, as if it had been silent. Where there
+    is nobody else, it is refused when it has come back twice, unless it is part of a call. Calls and bindings live on,
+    until silence says the same.
+    """
+    dialect = dialects[hop.listener.dialect]
+    name = dialect.quoted(data)
+    exchange = None if name is None else registry.exchanges.get(far_key(hop.listener.realm, name))
+    if exchange is None or exchange.far != hop or exchange.state is not State.TRYING:
+        return [Note("bounce-unknown", why, "", {"peer": str(hop.peer)})]
+    if exchange.heard or not exchange.sent.startswith(data):
+        return [Note("bounce-unknown", why, "", {"peer": str(hop.peer)})]
+    exchange.bounces += 1
+    call = exchange.call.id if exchange.call is not None else ""
+    orders: list[Order] = [Note("bounced", why, call, {"method": exchange.intent.method, "to": str(hop.peer)})]
+    neighbour = exchange.neighbour
+    if exchange.near is None:  # of our own questions silence has the last word, but for those to next hops
+        if neighbour is not None and neighbour.probe is exchange:
+            orders += probing.missed(registry, exchange, now, why)
+            if neighbour.state is NeighbourState.DOWN:
+                orders += deserted(registry, dialects, neighbour, now)
+        return orders
+    if neighbour is not None:
+        if neighbour.probes is not None:
+            orders += probing.doubted(registry, dialect, neighbour, why, now)[0]
+        moved = _move(registry, dialect, exchange, why, now, anybody=True)
+        if moved is not None:
+            return orders + moved
+    if exchange.bounces < SURE or exchange.intent.within:
+        return orders
+    return orders + transact.give_up(registry, dialect, exchange, reach.refusal(registry, hop, why, why), now)
 
 
 def deserted(registry: Registry, dialects: Mapping[str, Any], neighbour: Neighbour, now: float) -> list[Order]:
@@ -187,7 +228,7 @@ def _move(
     own = exchange.fallback or exchange.far
     hop = spoken_by(own.listener, new)
     exchange.token = registry.mint.derive(b"again", exchange.token, str(hop.peer).encode())
-    exchange.neighbour, exchange.moves_on = new, None
+    exchange.neighbour, exchange.moves_on, exchange.bounces = new, None, 0
     exchange.state, exchange.wait = State.TRYING, 0.0
     orders += registry.reach(exchange, hop, now)
     if exchange.target is not None and not exchange.target.name and exchange.target.address == old.hop.peer:

@@ -196,8 +196,9 @@ def probed(registry: Registry, exchange: Exchange, answer: Intent, now: float) -
     return registry.forget_exchange(exchange, now)
 
 
-def missed(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
-    """A next hop has not answered whether it lives. After some more of that it is down."""
+def missed(registry: Registry, exchange: Exchange, now: float, why: str = "") -> list[Order]:
+    """A next hop has not answered whether it lives, or there was nobody to hear it. After some more of that it is
+    down."""
     neighbour = exchange.neighbour
     if neighbour is None or neighbour.probe is not exchange:
         return registry.forget_exchange(exchange, now)
@@ -206,7 +207,7 @@ def missed(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
         if neighbour.state is not NeighbourState.RESTING:  # it has asked for its rest meanwhile
             _schedule(registry, neighbour, now, None)
         return registry.forget_exchange(exchange, now)
-    return _missed(registry, exchange, neighbour, f"no answer to {neighbour.missed + 1} probes", now)
+    return _missed(registry, exchange, neighbour, why or f"no answer to {neighbour.missed + 1} probes", now)
 
 
 def _missed(registry: Registry, exchange: Exchange, neighbour: Neighbour, why: str, now: float) -> list[Order]:

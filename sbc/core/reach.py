@@ -69,12 +69,19 @@ def _fall_back(registry: Registry, dialect: Any, exchange: Exchange, now: float)
 
 def _fail(registry: Registry, dialect: Any, exchange: Exchange, why: str, now: float) -> list[Order]:
     assert exchange.far is not None
-    core = registry.plan.realms[exchange.far.listener.realm].side is Side.CORE
+    refused = refusal(registry, exchange.far, why, "connection lost")
     orders: list[Order] = []
+    core = refused.cause is Cause.UNREACHABLE
     if exchange.state is ExchangeState.PROCEEDING and exchange.timing.quiet and core:
         orders += transact.send_withdrawal(registry, dialect, exchange, now)  # or it would go on alerting
-    refused = Refused(Cause.UNREACHABLE, why, retry_after=5) if core else Refused(Cause.ABSENT, "connection lost")
     return orders + transact.give_up(registry, dialect, exchange, refused, now)
+
+
+def refusal(registry: Registry, far: Hop, why: str, of_terminals: str) -> Refused:
+    """What whoever asks for somebody at `far` is told, since nobody is reached there: `why`, or what is said so
+    `of_terminals`."""
+    core = registry.plan.realms[far.listener.realm].side is Side.CORE
+    return Refused(Cause.UNREACHABLE, why, retry_after=5) if core else Refused(Cause.ABSENT, of_terminals)
 
 
 def unopened(registry: Registry, stream_id: str) -> tuple[Exchange | None, set[str]]:
@@ -86,6 +93,16 @@ def unopened(registry: Registry, stream_id: str) -> tuple[Exchange | None, set[s
         if exchange.state is ExchangeState.TRYING and stream_id in new:
             return exchange, set(new[new.index(stream_id) :])
     return None, set()
+
+
+def lost(registry: Registry, stream_id: str, why: str, now: float) -> list[Order]:
+    """A stream that came with an answer could not be opened: its call goes on without it."""
+    call = registry.calls.get(stream_id.partition("/")[0])
+    registry.touch(call)
+    for stream in list(call.streams.values()) if call is not None else ():
+        if call is not None and stream.id == stream_id:
+            registry.close_stream(call, stream, now)
+    return [Note("stream-lost", why, call.id if call else "", {"stream": stream_id})]
 
 
 def without(orders: list[Order], streams: set[str]) -> list[Order]:

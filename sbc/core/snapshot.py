@@ -46,6 +46,7 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         "instead": "attempts that were given up are left to themselves",
         "memo": "the dialect's own form of it",
         "wait": "begun anew",
+        "bounces": "the same",
         "bindings": "exchanges that bind are not written: whoever registers repeats it",
         "asked_for": "the same",
         "watch": "questions of ours are not written: they are asked again",

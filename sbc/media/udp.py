@@ -5,15 +5,19 @@ from __future__ import annotations
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from twisted.internet import udp
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IHalfCloseableDescriptor
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
+from zope.interface import implementer
 
 from sbc.core.address import Address, literal
+from sbc.media import icmp
 
 MAX_DATAGRAM = 65_535
 """Octets to read at once. Twisted reads 8192 unless told, and cuts longer datagrams without a word."""
@@ -119,6 +123,11 @@ def kernel_drops(sock: socket.socket) -> int:
     return int(_MEMINFO.unpack(sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size))[_MEMINFO_DROPS])
 
 
+Bounced = Callable[[Address, bytes, str], None]
+"""Who is told what comes back: where it had been sent to, how it began, and what the network says."""
+
+
+@implementer(IHalfCloseableDescriptor)
 class Port(udp.Port):
     """Twisted's UDP port with turns counted in datagrams.
 
@@ -134,6 +143,7 @@ class Port(udp.Port):
         untyped.__init__(address.port, protocol, address.host, MAX_DATAGRAM, reactor)
         self.turn = turn
         self.read_errors = 0
+        self._bounced: Bounced | None = None
         self.unbound: socket.socket | None = None
 
     def createInternetSocket(self) -> socket.socket:
@@ -161,14 +171,51 @@ class Port(udp.Port):
         stopped: Deferred[None] | None = untyped.stopListening()
         return stopped
 
+    def listen_for_bounces(self, bounced: Bounced) -> None:
+        """From now on tell of datagrams that come back, where the system can."""
+        if icmp.listen(self.socket):
+            self._bounced = bounced
+
+    def _hear_bounces(self) -> None:
+        """What has come back, no more than a turn's worth; the reactor calls again while there is more."""
+        if self._bounced is not None:
+            for to, data, why in icmp.bounces(self.socket, self.turn):
+                self._bounced(to, data, why)
+
+    def readConnectionLost(self, reason: object) -> None:
+        """Twisted's word for an error without anything to read: something has come back, and the port lives on."""
+        if self.connected:
+            self._hear_bounces()
+            self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # whatever else it was is over, too
+            untyped: Any = self
+            untyped.startReading()
+
+    def writeConnectionLost(self, reason: object) -> None:
+        """Never called: nothing is written by the reactor."""
+
+    def send(self, data: bytes, to: Address) -> None:
+        """Send one datagram now. @raises OSError where it cannot go out."""
+        try:
+            self.socket.sendto(data, to)
+        except OSError:
+            if self._bounced is None:
+                raise
+            self._hear_bounces()  # the kernel tells whoever sends next of what an earlier one has met
+            self.socket.sendto(data, to)
+
     def doRead(self) -> None:
         """Called by the reactor when there is something to read."""
-        for _ in range(self.turn):
+        for number in range(self.turn):
             try:
                 data, source = self.socket.recvfrom(self.maxPacketSize)
             except (BlockingIOError, InterruptedError):
+                if not number:  # some reactors call an error so
+                    self._hear_bounces()
                 return
             except OSError as error:
+                if self._bounced is not None:
+                    self._hear_bounces()
+                    continue
                 self.read_errors += 1
                 self._log.debug("reading {port}: {error}", port=self, error=error)
                 return
@@ -196,15 +243,18 @@ def listen_udp(
     send_buffer: int = 0,
     dscp: int = 0,
     turn: int = TURN,
+    bounced: Bounced | None = None,
 ) -> Port:
     """Let `protocol` listen on `address`, as ``reactor.listenUDP`` does but for what this module is for.
 
-    Port 0 takes any free one (see ``getHost()``). @raises twisted.internet.error.CannotListenError; @raises ValueError
-    for a DSCP that is none.
+    `bounced` hears of datagrams that come back (ICMP), where it is given. Port 0 takes any free one (``getHost()``).
+    @raises twisted.internet.error.CannotListenError; @raises ValueError for a DSCP that is none.
     """
     _traffic_class(dscp)
     port = Port(reactor, address, protocol, turn)
     port.startListening()
     set_buffers(port.socket, receive_buffer, send_buffer)
     set_dscp(port.socket, dscp)
+    if bounced is not None:
+        port.listen_for_bounces(bounced)
     return port

@@ -12,7 +12,7 @@ from sbc.core.crossing import Crossing
 from sbc.core.message import BadMessage, Intent, Keys, Kind, Place, Refused, Slot, Timing
 from sbc.core.orders import Listener
 from sbc.interfaces import IDialect
-from sbc.sip import codec, describe, memos, probe, registrar, reliable, replies, shown, slots, stamp
+from sbc.sip import codec, describe, memos, probe, quoted, registrar, reliable, replies, shown, slots, stamp
 from sbc.sip.codec import BadSip, SipMessage
 from sbc.sip.emergency import is_emergency
 from sbc.sip.memo import Memo
@@ -149,6 +149,9 @@ class SipDialect:
 
     def mask(self, data: bytes) -> bytes:
         return shown.mask(data)
+
+    def quoted(self, data: bytes) -> bytes | None:
+        return quoted.exchange_of(data)
 
     def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
         return replies.moved(sent, transport, address)

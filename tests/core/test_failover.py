@@ -490,3 +490,112 @@ def test_who_says_that_it_lives_keeps_it() -> None:
     made.from_core(answer(asked.data, SOFTSWITCH.host).pack())
     assert state_of(made, SOFTSWITCH) is NeighbourState.UP
     assert (BIND, SECOND) not in ops(made.wait(6))
+
+
+# -- what comes back
+
+
+def probing_rig(*hops: Address) -> Rig:
+    return rig(*hops, probing=Probes(Asking.PROBE, period=30.0, answer_within=4.0, misses=2))
+
+
+def test_what_comes_back_goes_to_another_at_once() -> None:
+    made = rig()
+    sent, _ = ask(made)
+    orders = made.bounced(sent, sent.data[:60])
+    assert events(orders) == ["bounced", "failover"] and ops(orders) == [(1, SECOND)]
+    assert state_of(made, SOFTSWITCH) is NeighbourState.UP, "that it is down nobody has proved"
+    assert not to_access(orders), "the caller hears nothing of it"
+    (second,) = to_core(orders)
+    *_, back = to_access(say(made, second, 3))
+    assert Record.read(back.data).stage == 3
+    assert empty(made)
+
+
+def test_the_one_it_was_sent_to_is_asked_whether_it_lives_and_that_comes_back_too() -> None:
+    made = probing_rig(SOFTSWITCH, SECOND)
+    sent, _ = ask(made)
+    other, _ = ask(made, opening(PHONE, 2, 22).pack())
+    say(made, other, PENDING)  # it was at work on this one when it died
+    made.now += 0.1
+    orders = made.bounced(sent)
+    probe, second = sorted(to_core(orders), key=lambda send: str(send.to))
+    assert (Record.read(probe.data).op, probe.to) == (PROBE, SOFTSWITCH) and second.to == SECOND
+    assert state_of(made, SOFTSWITCH) is NeighbourState.SUSPECT
+    orders = made.bounced(probe)
+    assert {"hop-down", "failover"} <= set(events(orders))
+    assert [to for op, to in ops(orders) if op == 1] == [SECOND], "what it had only said to be at work on goes along"
+    third, _ = ask(made, opening(PHONE, 3, 23).pack())
+    assert third.to == SECOND
+    made.wait(100_000)
+    assert not made.border.registry.calls and not made.open_streams
+
+
+def test_a_question_that_comes_back_is_missed_at_once() -> None:
+    made = probing_rig(SOFTSWITCH, SECOND)
+    made.border.start(made.now)
+    probes = [send for send in to_core(made.wait(1.5)) if send.to == SOFTSWITCH]
+    assert "hop-suspect" in events(made.bounced(probes[0]))
+    (again,) = [send for send in to_core(made.wait(1.1)) if send.to == SOFTSWITCH]
+    assert "hop-down" in events(made.bounced(again))
+
+
+def test_alone_it_is_refused_when_it_has_come_back_twice() -> None:
+    made = rig(SOFTSWITCH)
+    sent, _ = ask(made)
+    assert events(made.bounced(sent)) == ["bounced"]
+    (repeated,) = to_core(made.wait(1.1))
+    assert repeated.data == sent.data
+    orders = made.bounced(repeated)
+    (told,) = [Record.read(send.data) for send in to_access(orders)]
+    assert (told.stage, told.cause) == (FAILURE, 1 + CAUSES.index(Cause.UNREACHABLE))
+    assert state_of(made, SOFTSWITCH) is NeighbourState.UP
+    assert empty(made)
+
+
+def test_a_phone_that_is_gone_is_absent_and_stays_bound() -> None:
+    made = rig(SOFTSWITCH)
+    name = bound(made)
+    (sent,) = to_access(made.from_core(opening(SOFTSWITCH, target=name).pack()))
+    made.bounced(sent)
+    made.wait(1.1)
+    orders = made.bounced(sent)
+    (told,) = [Record.read(send.data) for send in to_core(orders)]
+    assert (told.stage, told.cause) == (FAILURE, 1 + CAUSES.index(Cause.ABSENT))
+    assert len(made.border.registry.bindings) == 1
+
+
+def test_a_call_is_not_ended_by_what_comes_back() -> None:
+    made = rig(SOFTSWITCH)
+    sent, _ = ask(made)
+    *_, back = to_access(say(made, sent, 3))
+    (change,) = to_core(made.from_access(inside(opening(PHONE).pack(), back.data, CHANGE).pack()))
+    for _ in range(4):
+        assert events(made.bounced(change)) == ["bounced"]
+    (call,) = made.border.registry.calls.values()
+    assert call.answered_at is not None and made.border.registry.has_call(call.id)
+    (told,) = {Record.read(send.data).cause for send in to_access(made.wait(12))}
+    assert told == 1 + CAUSES.index(Cause.TIMEOUT), "as silence is"
+    assert made.border.registry.has_call(call.id)
+
+
+def test_what_cannot_be_of_ours_changes_nothing() -> None:
+    made = rig()
+    sent, _ = ask(made)
+    forged = bytearray(sent.data)
+    forged[30] ^= 1  # of the exchange's name
+    changed = sent.data[:-1] + bytes([sent.data[-1] ^ 1])
+    for orders in (
+        made.bounced(sent, b""),
+        made.bounced(sent, sent.data[:30]),  # less than names the exchange
+        made.bounced(sent, bytes(forged)),
+        made.bounced(sent, changed),
+        made.bounced(sent, sent.data + b"more"),
+        made.bounced(sent, to=SECOND),
+    ):
+        assert events(orders) == ["bounce-unknown"] and not of(Send, orders)
+    say(made, sent, PENDING)
+    assert events(made.bounced(sent)) == ["bounce-unknown"], "it has been heard of from there"
+    say(made, sent, 3)
+    assert events(made.bounced(sent)) == ["bounce-unknown"]
+    assert empty(made)

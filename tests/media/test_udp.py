@@ -266,3 +266,50 @@ def test_marks_and_devices_that_cannot_be_had_are_named(sock: socket.socket) -> 
         set_way(sock, device="sbc-no-such")
     set_way(sock)
     assert sock.getsockopt(socket.SOL_SOCKET, 36) == 0
+
+
+# -- what comes back
+
+
+def test_what_comes_back_is_told_and_the_port_lives_on(reactor: EPollReactor, listen: Listen) -> None:
+    heard, told = Heard(), list[tuple[Address, bytes, str]]()
+    port = listen(heard, bounced=lambda *what: told.append(what))
+    gone = listen(Heard())
+    nobody = Address(*gone.socket.getsockname())
+    gone.stopListening()
+    reactor.iterate(0)
+    for number in range(3):  # each in a turn without anything to read, which Twisted takes for the end of a connection
+        port.send(b"%d" % number, nobody)
+        turn_until(reactor, lambda: len(told) == number + 1)  # noqa: B023 - at once
+    assert told == [(nobody, b"%d" % number, "port unreachable") for number in range(3)]
+    send(port, b"still here")
+    turn_until(reactor, lambda: len(heard.heard) == 1)
+
+
+def test_one_that_came_back_keeps_no_other_from_going_out(reactor: EPollReactor, listen: Listen) -> None:
+    told = list[tuple[Address, bytes, str]]()
+    port, other = listen(Heard(), bounced=lambda *what: told.append(what)), Heard()
+    there = Address(*listen(other).socket.getsockname())
+    gone = listen(Heard())
+    nobody = Address(*gone.socket.getsockname())
+    gone.stopListening()
+    reactor.iterate(0)
+    for number in range(20):  # the kernel tells of the first when the second is sent
+        port.send(b"lost %d" % number, nobody)
+        port.send(b"%d" % number, there)
+    turn_until(reactor, lambda: len(told) == 20 and len(other.heard) == 20)
+
+
+def test_where_nobody_wants_to_know_nothing_is_different(reactor: EPollReactor, listen: Listen) -> None:
+    heard = Heard()
+    port = listen(heard)
+    gone = listen(Heard())
+    nobody = Address(*gone.socket.getsockname())
+    gone.stopListening()
+    reactor.iterate(0)
+    port.send(b"lost", nobody)
+    port.readConnectionLost(None)  # were it ever called
+    send(port, b"here")
+    turn_until(reactor, lambda: len(heard.heard) == 1)
+    with pytest.raises(OSError):
+        port.send(bytes(70_000), nobody)

@@ -11,6 +11,8 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from tests.netns.waiting import PATIENCE
+
 T = TypeVar("T")
 _IDLE = 0.5
 
@@ -50,7 +52,7 @@ class PhoneLoop:
         future: Future[T] = Future()
         self._work.put((action, future))
         self._wake.send(b"x")
-        return future.result(10)
+        return future.result(PATIENCE)
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         """Run `action` in the thread after some seconds. To be called from within the thread."""

@@ -7,9 +7,13 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from tests.netns.namespace import bound_ports
 from tests.netns.processes import LabProcess
 from tests.netns.sbc_process import sbc_config
 from tests.netns.scene import Scene
+from tests.netns.softphone import Softphone
 from tests.netns.softswitch import Softswitch, SoftswitchPlan
 from tests.netns.topology import FIRST, Host, Interface, Topology, one_pair
 from tests.netns.waiting import PATIENCE, wait_for
@@ -48,7 +52,9 @@ def stage_of(make_scene: MakeScene, toml: str) -> tuple[Scene, Softswitch]:
 
 
 def kill(switch: Softswitch) -> None:
+    """Its host answers for it once the last of its processes is gone."""
     switch.process.stop(signal.SIGKILL)
+    wait_for(lambda: (A, 5060) not in bound_ports(switch.host.netns, "udp"), what="its socket to be gone")
 
 
 def records(stage: Scene, number: int = 1) -> list[dict[str, Any]]:
@@ -68,13 +74,13 @@ def said(stage: Scene, pattern: str, timeout: float = PATIENCE) -> None:
     stage.sbc.process.wait_output(pattern, timeout)
 
 
-def test_one_is_killed_before_a_call(make_scene: MakeScene) -> None:
-    """Its probes are far apart, so that the call is the first to find out."""
+def test_one_falls_silent_before_a_call(make_scene: MakeScene) -> None:
+    """It stands still and answers nothing. Its probes are far apart, so that the call is the first to find out."""
     toml = config(f'["{A}:5060", "{B}:5060"]', path="[paths.probing]\nperiod = 600\n")
     stage, _ = stage_of(make_scene, toml)
     alice, gateway = stage.phone("phone-a", "alice"), stage.phone("uas", "gateway")
     assert alice.register().status == 200
-    kill(stage.softswitch)
+    stage.softswitch.process.send_signal(signal.SIGSTOP)
     call = alice.dial("9001").wait("up")
     taken = gateway.wait_call().wait("up")
     said(stage, rf"call \w+: failover: .*from={A}:5060 to={B}:5060")
@@ -85,9 +91,55 @@ def test_one_is_killed_before_a_call(make_scene: MakeScene) -> None:
     assert record["legs"][1]["seen"] == f"{B}:5060"
     # asked whether it lives it has not answered either: the next call need not find out again
     said(stage, r"hop-down: no answer to \d probes")
-    again = alice.dial("9001").wait("up")
-    assert again.bye().status == 200
-    assert stage.sbc is not None and stage.sbc.process.output().count(": failover: ") == 1
+    assert_next_is_spared(stage, alice)
+
+
+def assert_next_is_spared(stage: Scene, alice: Softphone) -> None:
+    """The next call goes where it can at once."""
+    assert stage.sbc is not None
+    before = stage.sbc.process.output().count(": failover: ")
+    assert alice.dial("9001").wait("up").bye().status == 200
+    assert stage.sbc.process.output().count(": failover: ") == before
+
+
+def test_one_is_killed_before_a_call_and_its_host_says_so(
+    make_scene: MakeScene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody listens there any more, which its kernel tells by ICMP: the call is elsewhere before any patience ends."""
+    patience = 20.0
+    path = f"[paths.probing]\nperiod = 600\n[paths.failover]\npatience = {patience}\n"
+    stage, spare = stage_of(make_scene, config(f'["{A}:5060", "{B}:5060"]', path=path))
+    core = stage.lab.host("sbc").capture("core")
+    alice, gateway = stage.phone("phone-a", "alice"), stage.phone("uas", "gateway")
+    assert alice.register().status == 200
+    kill(stage.softswitch)
+    call = alice.dial("9001").wait("up")
+    taken = gateway.wait_call().wait("up")
+    said(stage, rf"call \w+: failover: port unreachable .*from={A}:5060 to={B}:5060")
+    said(stage, r"hop-down: port unreachable")  # so has come back what it was asked
+    assert_next_is_spared(stage, alice)
+    assert call.bye().status == 200
+    assert taken.wait("ended").cause == "hung up there"
+    (_, one) = records(stage, 2)
+    assert one["complete"] and (one["ending"], one["ended_by"]) == ("normal", "caller")
+    assert one["legs"][1]["seen"] == f"{B}:5060"
+    invites = [seen for seen in core.sip_messages(src=FIRST.sbc_core, method="INVITE") if not seen.message.status]
+    gone, there = (next(seen for seen in invites if seen.dst[0] == host) for host in (A, B))
+    with capsys.disabled():
+        print(f"\nfrom an INVITE that came back to the next: {1000 * (there.time - gone.time):.1f} ms")
+    assert there.time - gone.time < patience / 2
+    assert spare.complaints() == []
+
+
+def test_a_phone_that_is_gone_fails_soon(make_scene: MakeScene) -> None:
+    """Its program has ended, which its host tells by ICMP through its NAT: who calls it is told, and it stays
+    registered."""
+    stage = make_scene(one_pair(), plan=GATEWAY)
+    alice, bob = stage.phone("phone-a", "alice"), stage.phone("phone-b", "bob")
+    assert alice.register().status == bob.register().status == 200
+    bob.close()
+    assert alice.dial("bob").wait("ended").status == 480
+    assert stage.softswitch.contacts("bob")
 
 
 def test_one_is_killed_and_registrations_go_on_at_the_other(make_scene: MakeScene) -> None:
@@ -97,7 +149,7 @@ def test_one_is_killed_and_registrations_go_on_at_the_other(make_scene: MakeScen
         assert phone.register(300).status == 200
     assert stage.softswitch.contacts("alice") and not spare.contacts("alice")
     kill(stage.softswitch)
-    said(stage, r"hop-down: no answer to 2 probes")
+    said(stage, r"hop-down: port unreachable")
     for phone in (alice, bob):  # long before the SBC would have asked a registrar again
         assert phone.register(300).status == 200
     assert spare.contacts("alice") and spare.contacts("bob")
