@@ -45,6 +45,16 @@ int relay_renew_xdp(const struct relay *relay, const char *pin)
     return info.xdp.ifindex ? (int)info.xdp.ifindex : -ENODEV;
 }
 
+/* Where the XDP program of an interface runs: 1 in the driver, 2 in front of the stack, 0: there is none. */
+int relay_xdp_mode(int interface)
+{
+    LIBBPF_OPTS(bpf_xdp_query_opts, found);
+
+    if (bpf_xdp_query(interface, 0, &found))
+        return 0;
+    return found.attach_mode == XDP_ATTACHED_DRV || found.attach_mode == XDP_ATTACHED_HW ? 1 : found.attach_mode ? 2 : 0;
+}
+
 int relay_detach_xdp(const char *pin)
 {
     int link = bpf_obj_get(pin), error = 0;

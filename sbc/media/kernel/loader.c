@@ -48,13 +48,13 @@ static int prepare_maps(struct relay *relay, const char *directory)
 
     for (size_t each = 0; each < sizeof(MAPS) / sizeof(*MAPS); each++) {
         struct bpf_map *map = bpf_object__find_map_by_name(relay->object, MAPS[each]);
-        if (!map || (size_t)snprintf(path, sizeof(path), "%s/%s", directory, MAPS[each]) >= sizeof(path))
+        if (!map || (size_t)snprintf(path, sizeof(path), "%s/%s", directory ? directory : "", MAPS[each]) >= sizeof(path))
             return -ENAMETOOLONG;
         if (each < 2)
             bpf_map__set_max_entries(map, relay->room);
         else if (each == 2)
             bpf_map__set_max_entries(map, relay->room + RELAY_REALMS);
-        if (bpf_map__set_pin_path(map, path))
+        if (directory && bpf_map__set_pin_path(map, path))
             return -errno;
     }
     return 0;
@@ -79,7 +79,7 @@ static int find_maps(struct relay *relay)
 }
 
 /* Load the programs, with the maps that are pinned in `directory` or with new ones that are pinned there; NULL with `why`
- * if that cannot be. `room`: flows there can be, slot 0 not counted, which serves nobody. */
+ * if that cannot be. NULL for `directory`: nothing is pinned. `room`: flows there can be, slot 0 not counted, which serves nobody. */
 struct relay *relay_load(const char *directory, __u32 room, char *why, size_t size)
 {
     LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "sbc_relay");

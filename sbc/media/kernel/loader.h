@@ -23,6 +23,7 @@ int relay_look(struct relay *relay, __u32 *found, __u32 *what, int most);
 
 int relay_attach_xdp(const struct relay *relay, int interface, int generic, const char *pin);
 int relay_renew_xdp(const struct relay *relay, const char *pin);
+int relay_xdp_mode(int interface);
 int relay_detach_xdp(const char *pin);
 int relay_attach_tc(const struct relay *relay, int interface);
 int relay_detach_tc(int interface);

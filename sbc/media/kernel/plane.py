@@ -102,6 +102,19 @@ class Plane:
         self._free = deque((0, slot) for slot in range(1, room + 1) if slot not in taken)
         self._realms: dict[str, int] = {}
 
+    @staticmethod
+    def probe(directory: str) -> None:
+        """Try whether there can be one, and leave nothing. @raises Unavailable."""
+        module = loader()
+        trial = Plane.__new__(Plane)
+        trial._lib, trial._ffi = module.lib, module.ffi
+        os.close(trial._own(directory))
+        why = module.ffi.new("char[]", _CONTEXT)
+        relay = module.lib.relay_load(module.ffi.NULL, 1, why, _CONTEXT)
+        if not relay:
+            raise Unavailable(module.ffi.string(why).decode(errors="replace"))
+        module.lib.relay_free(relay)
+
     def close(self) -> None:
         """Let go; what is pinned stays as it is."""
         self._lib.relay_free(self._relay)
@@ -140,9 +153,7 @@ class Plane:
 
     def shut(self, slot: int) -> tuple[Tally, Last | None]:
         """Let the kernel forward a flow no more; what it has carried, to the packet, and has heard last."""
-        failed = self._lib.relay_shut(self._relay, slot)
-        if failed:
-            raise OSError(-failed, os.strerror(-failed))
+        self._must(self._lib.relay_shut(self._relay, slot))
         final = self.tally(slot), self.last(slot)
         self._rest(slot)
         return final
@@ -175,6 +186,10 @@ class Plane:
         """When a packet came from the flow's source last, on the clock of `now`."""
         return int(self._slots[slot].seen)
 
+    def tos(self, slot: int) -> int:
+        """What the slot's flow is sent with."""
+        return int(self._slots[slot].tos)
+
     def tell(self, slot: int, tally: Tally) -> None:
         """Note what has been reported of the slot's counters: a process that comes after this one begins there."""
         self._slots[slot].told = tuple(tally)
@@ -196,16 +211,60 @@ class Plane:
             self._ffi.new("unsigned int *", 9216),
             self._ffi.new("unsigned int *"),
         )
-        failed = self._lib.relay_run(self._relay, tc, interface, frame, len(frame), out, size, action)
-        if failed:
-            raise OSError(-failed, os.strerror(-failed))
+        self._must(self._lib.relay_run(self._relay, tc, interface, frame, len(frame), out, size, action))
         return int(action[0]), bytes(self._ffi.buffer(out, size[0]))
+
+    # -- interfaces
+
+    def attach_xdp(self, interface: int, generic: bool) -> None:
+        """Put the XDP program on an interface. @raises OSError: EBUSY where there is another's."""
+        self._must(self._lib.relay_attach_xdp(self._relay, interface, generic, self._pin(interface)))
+
+    def renew_xdp(self, pin: Path) -> int:
+        """Let an XDP program that another process has left be ours; the interface. @raises OSError."""
+        found: int = self._lib.relay_renew_xdp(self._relay, str(pin).encode())
+        self._must(found)
+        return found
+
+    def xdp_mode(self, interface: int) -> str:
+        """How XDP runs on an interface: "native", "generic", or "" where it does not."""
+        return ("", "native", "generic")[self._lib.relay_xdp_mode(interface)]
+
+    def detach_xdp(self, interface: int) -> None:
+        """Take it off again. @raises OSError."""
+        self._must(self._lib.relay_detach_xdp(self._pin(interface)))
+
+    def attach_tc(self, interface: int) -> None:
+        """Put the TC program on an interface, in place of an earlier one. @raises OSError: EBUSY as above."""
+        self._must(self._lib.relay_attach_tc(self._relay, interface))
+
+    def detach_tc(self, interface: int) -> None:
+        """Take it off again. @raises OSError."""
+        self._must(self._lib.relay_detach_tc(interface))
+
+    def takes_frames(self, interface: int) -> bool:
+        """Whether an interface sends what XDP redirects to it; not, where the kernel does not say."""
+        return bool(self._lib.interface_takes_frames(interface) == 1)
+
+    def interface_of(self, host: str) -> int:
+        """The interface that holds an address, 0 if none does."""
+        return max(0, int(self._lib.interface_of(host.encode())))
+
+    def pins(self) -> list[Path]:
+        """The XDP programs that are pinned."""
+        return [path for path in Path(self.directory).iterdir() if path.name.startswith("link-")]
+
+    def _pin(self, interface: int) -> bytes:
+        return f"{self.directory}/link-{interface}".encode()
+
+    @staticmethod
+    def _must(result: int) -> None:
+        if result < 0:
+            raise OSError(-result, os.strerror(-result))
 
     def outlet(self, interface: int, takes: bool) -> None:
         """Say whether XDP may send by an interface itself. @raises OSError."""
-        failed = self._lib.relay_outlet(self._relay, interface, takes)
-        if failed:
-            raise OSError(-failed, os.strerror(-failed))
+        self._must(self._lib.relay_outlet(self._relay, interface, takes))
 
     def look(self) -> list[tuple[int, int]]:
         """The slots at which something has happened since the last look, and what (STRANGERS, OTHERS...)."""

@@ -1,0 +1,410 @@
+"""The `kernel` media engine: user space learns, the kernel forwards what is learned, and what it cannot goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from sbc.core.address import Address
+from sbc.core.orders import Rate, SideSpec, StreamSpec
+from sbc.interfaces import IMediaEngine, IMediaObserver
+from sbc.media.counters import StreamCounters
+from sbc.media.flow import Flow
+from sbc.media.inlet import LONGEST
+from sbc.media.kernel import here
+from sbc.media.kernel.agenda import Agenda
+from sbc.media.kernel.interfaces import Interfaces
+from sbc.media.kernel.plane import OTHERS, POLICED, STRANGERS, UNROUTED, Last, Plane
+from sbc.media.kernel.promoted import Entered, Promoted, merged
+from sbc.media.stream import SideView
+
+DIRECTORY = "/sys/fs/bpf/sbc"
+ROOM = 65_536
+"""Flows the kernel can hold: up to four a stream."""
+
+_TICK = 0.1  # seconds between looks at the slots
+_SECOND = 10  # ticks
+_AT_ONCE = 300  # streams to settle in a tick, so that signalling gets its turn
+_GRACE = 5.0  # seconds a flow that an earlier process has left is kept for the stream that takes it up
+
+# Seconds after which a stream that the kernel does not forward is looked at again; else when something happens to it.
+_AGAIN = {"learning": 0.25, "no-destination": 5.0, "mux": 5.0, "no-route": 5.0, "no-interface": 5.0, "no-room": 5.0}
+_RTCP_AGAIN, _RTCP_SELDOM = 5.0, 60.0  # the same of one whose RTCP is not yet: reports are seconds apart
+
+
+def missing() -> str:
+    """Why the engine cannot run here, in one sentence; empty where it can."""
+    return here.missing(DIRECTORY)
+
+
+@implementer(IMediaEngine, IMediaObserver)
+class KernelEngine:
+    """Stands upon an engine in user space, which opens the sockets, judges and learns. A stream whose both sides have
+    latched is *promoted*: its flows are entered in the kernel's maps, and packets no longer come up. Whatever needs
+    them in user space *demotes* it: the flows are taken out, and packets go to the sockets, which were open all along.
+    So none is lost or doubled. Not thread-safe: everything on the reactor's thread.
+    """
+
+    name = "kernel"
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        observer: IMediaObserver,
+        make_inner: Callable[[IMediaObserver], Any],
+        silence: float = 0.0,
+        longest: int = LONGEST,
+        directory: str = DIRECTORY,
+        room: int = ROOM,
+        interfaces: Iterable[str] = (),
+        modes: tuple[str, ...] = ("native", "generic", "tc"),
+    ) -> None:
+        """`make_inner` makes an IUserSpaceEngine for the observer it is given. `directory`: where programs and maps are
+        pinned. `interfaces`: those that media comes in by besides the ones that hold its addresses. `modes`: how to put
+        the programs there, best first. @raises sbc.media.kernel.plane.Unavailable."""
+        self._reactor = reactor
+        self._observer: Any = observer
+        self._longest = longest
+        self._plane = Plane(directory, room)
+        self._forwarding = here.allow_lookups()
+        self.interfaces = Interfaces(self._plane, interfaces, modes)
+        self._streams: dict[str, Promoted] = {}
+        self._by_slot: dict[int, str] = {}
+        self._agenda = Agenda()
+        self._limited: set[str] = set()  # realms whose bucket is filled
+        self._silence = 0.0
+        self._ticks = 0
+        self.inner: Any = make_inner(self)
+        self.report_silence(silence)
+        self._grace: Any = reactor.callLater(_GRACE, self._collect)
+        self._tick: Any = reactor.callLater(_TICK, self._look)
+
+    # -- the contract
+
+    def open(self, spec: StreamSpec) -> None:
+        """See IMediaEngine. @raises PortUnavailable, ValueError."""
+        self.inner.open(spec)
+        stream = self._streams[spec.id] = Promoted(spec)
+        if any(address in self._plane.left for side in spec.sides for address in _ports(side)):
+            self._settle(spec.id, stream, tell=False)  # what an earlier process has left goes on, or ends
+            for address in (address for side in spec.sides for address in _ports(side)):
+                self._forget(address)
+        else:
+            self._look_at(spec.id, 0.0)
+
+    def update(self, stream: str, side: int, spec: SideSpec) -> None:
+        """See IMediaEngine. @raises KeyError, ValueError."""
+        found = self._streams[stream]
+        self._demote(stream, found, "re-offer")
+        self.inner.update(stream, side, spec)
+        sides = (spec, found.spec.sides[1]) if side == 0 else (found.spec.sides[0], spec)
+        found.spec = StreamSpec(found.spec.id, found.spec.call, found.spec.kind, sides)
+        found.policed.clear()
+        found.told, found.quiet_since = False, None
+        self._look_at(stream, 0.0)
+
+    def close(self, stream: str) -> StreamCounters:
+        """See IMediaEngine. The kernel's counters are final: no packet is under way in it. @raises KeyError."""
+        found = self._streams.pop(stream)
+        self._agenda.drop(stream)
+        for each in list(found.entered.values()):
+            self._take_out(found, each)
+        return merged(self.inner.close(stream), found.carried)
+
+    def counters(self, stream: str) -> StreamCounters:
+        """See IMediaEngine. @raises KeyError."""
+        tallies = self._streams[stream].tallies(self._plane)
+        inner: StreamCounters = self.inner.counters(stream)
+        return merged(inner, tallies)
+
+    def sides(self, stream: str) -> tuple[SideView, SideView]:
+        """See IMediaEngine. @raises KeyError."""
+        views: tuple[SideView, SideView] = self.inner.sides(stream)
+        for view, tally in zip(views, self._streams[stream].tallies(self._plane), strict=True):
+            if tally.wrong_source:
+                reason = "latched-elsewhere"
+                view.refused[reason] = view.refused.get(reason, 0) + tally.wrong_source
+        return views
+
+    def streams(self) -> list[str]:
+        """See IMediaEngine."""
+        return list(self._streams)
+
+    def report_silence(self, seconds: float) -> None:
+        """See IMediaEngine. User space says when nothing comes there; whether something does in the kernel is seen
+        here."""
+        self._silence = seconds
+        self.inner.report_silence(seconds)
+
+    def limit_realm(self, realm: str, rate: Rate | None) -> None:
+        """See IMediaEngine. Each plane has a bucket of its own, so a realm with streams in both may get more."""
+        self.inner.limit_realm(realm, rate)
+        self._plane.limit_realm(realm, rate)
+        if rate is not None:
+            self._limited.add(realm)
+            for each in (each for stream in self._streams.values() for each in stream.entered.values()):
+                if each.flow.realm == realm:
+                    self._plane.charge(each.slot, self._plane.realm(realm))
+
+    def forwarder(self, stream: str) -> tuple[str, str]:
+        """See IMediaEngine. @raises KeyError."""
+        found = self._streams[stream]
+        if found.entered:
+            return self.name, ""
+        inner: tuple[str, str] = self.inner.forwarder(stream)
+        return inner[0], inner[1] or found.why or "promoting"
+
+    def stop(self, keep: bool = False) -> None:
+        """See IMediaEngine. `keep`: what the kernel forwards it goes on forwarding, for the next process."""
+        for call in (self._tick, self._grace):
+            if call.active():
+                call.cancel()
+        if keep:
+            for each in self._streams.values():
+                each.tallies(self._plane)
+        else:
+            for stream in list(self._streams):
+                self.close(stream)
+            self._collect()
+            self.interfaces.detach()
+            here.forbid_lookups(self._forwarding)
+        self._streams.clear()
+        self.inner.stop()
+        self._plane.close()
+
+    # -- what keeps a stream in user space
+
+    def claim(self, stream: str, reason: str) -> None:
+        """Have all packets of a stream in user space: the word says what for ("srtp", "recording", "dtmf").
+        @raises KeyError."""
+        found = self._streams[stream]
+        found.claims.add(reason)
+        self._demote(stream, found, reason)
+
+    def disclaim(self, stream: str, reason: str) -> None:
+        """No longer need them for that. @raises KeyError."""
+        found = self._streams[stream]
+        found.claims.discard(reason)
+        self._look_at(stream, 0.0)
+
+    # -- promotion and demotion
+
+    def _settle(self, name: str, stream: Promoted, tell: bool = True) -> None:
+        """Let the kernel forward what may be, and nothing else."""
+        before, why = bool(stream.entered), self._hindrance(stream)
+        flows: tuple[Flow, ...] = () if why else self.inner.flows(name)
+        if not flows:
+            why = why or self.inner.forwarder(name)[1]
+        else:
+            why = next(filter(None, map(self.interfaces.ensure, {flow.local.host for flow in flows})), "")
+        wanted = {} if why else {flow.local: flow for flow in flows}
+        mux = bool(wanted) and all(view.mux for view in self.inner.sides(name))
+        for each in list(stream.entered.values()):
+            if wanted.get(each.flow.local) != each.flow or (each.mux != mux and not each.flow.rtcp):
+                self._give_back(name, stream, each)
+        try:
+            for flow in wanted.values():
+                if flow.local not in stream.entered:
+                    self._enter(name, stream, flow, mux and not flow.rtcp)
+        except OSError as error:
+            self._log.warn("the kernel takes no flow of {stream}: {why}", stream=name, why=error.strerror)
+            why = "no-room"
+            for each in list(stream.entered.values()):
+                self._give_back(name, stream, each)
+        self._settled(name, stream, why, tell and bool(stream.entered) != before)
+
+    def _settled(self, name: str, stream: Promoted, why: str, tell: bool) -> None:
+        stream.why = why
+        if tell:
+            engine, reason = (self.name, "latched") if stream.entered else (self.inner.name, why)
+            self._tell(self._observer.forwards, name, engine, reason)
+        if not stream.entered:
+            again = _AGAIN.get(why)
+        elif len(stream.entered) < sum(len(_ports(side)) for side in stream.spec.sides):
+            again = stream.wait = min(_RTCP_SELDOM, 2 * stream.wait or _RTCP_AGAIN)
+        else:
+            again = None
+        if again is not None:
+            self._look_at(name, again)
+
+    @staticmethod
+    def _hindrance(stream: Promoted) -> str:
+        """What besides its latches keeps a stream in user space."""
+        if stream.claims:
+            return min(stream.claims)
+        first, second = stream.spec.sides
+        if (":" in first.local.rtp.host) != (":" in second.local.rtp.host):
+            return "families"  # the packet would change its size
+        if first.device or second.device:
+            return "device"  # the kernel's program asks the main routing table
+        return "mark" if first.mark or second.mark else ""
+
+    def _enter(self, name: str, stream: Promoted, flow: Flow, mux: bool) -> None:
+        slot, before = self._taken_over(flow), None
+        realm = self._plane.realm(flow.realm) if flow.realm in self._limited else 0
+        if slot is not None:
+            before = self._plane.told(slot)
+            self._plane.charge(slot, realm)
+        else:
+            own = -1 if flow.limit is not None else 0
+            rtp = stream.entered.get(stream.spec.sides[flow.side].local.rtp)
+            if own and flow.rtcp and rtp is not None:
+                own = rtp.slot  # RTP and RTCP of a side share its bucket
+            slot = self._plane.enter(flow, self._longest, mux, own, realm)
+        each = Entered(flow, slot, mux) if before is None else Entered(flow, slot, mux, before)
+        stream.entered[flow.local] = each
+        self._by_slot[slot] = name
+
+    def _taken_over(self, flow: Flow) -> int | None:
+        """The slot in which an earlier process has left the very flow."""
+        slot = self._plane.left.get(flow.local)
+        if slot is None:
+            return None
+        if self._plane.addresses(slot) == (flow.local, flow.source, flow.out, flow.to) and flow.limit is None:
+            del self._plane.left[flow.local]
+            self._plane.adopt(slot)
+            return slot
+        self._forget(flow.local)
+        return None
+
+    def _forget(self, local: Address) -> None:
+        """Take out what an earlier process has left at an address of ours, if anything."""
+        slot = self._plane.left.pop(local, None)
+        if slot is not None:
+            self._plane.shut(slot)
+
+    def _demote(self, name: str, stream: Promoted, reason: str) -> None:
+        before = bool(stream.entered)
+        for each in list(stream.entered.values()):
+            self._give_back(name, stream, each)
+        stream.wait = 0.0
+        if before:
+            stream.why = reason
+            self._tell(self._observer.forwards, name, self.inner.name, reason)
+
+    def _give_back(self, name: str, stream: Promoted, each: Entered) -> None:
+        """Take a flow out, and let user space know where its stream has got to."""
+        self._carried(name, each, self._take_out(stream, each))
+
+    def _take_out(self, stream: Promoted, each: Entered) -> Last | None:
+        self._by_slot.pop(each.slot, None)
+        return stream.take_out(self._plane, each)
+
+    def _carried(self, name: str, each: Entered, last: Last | None) -> None:
+        if last is not None:
+            flow = each.flow
+            self.inner.carried(name, flow.side, flow.rtcp, last.ssrc, last.sequence, last.timestamp, last.ago)
+
+    # -- what happens in the kernel
+
+    def _look(self) -> None:
+        self._tick = self._reactor.callLater(_TICK, self._look)
+        self._ticks += 1
+        for slot, what in self._plane.look():
+            name = self._by_slot.get(slot)
+            stream = self._streams.get(name or "")
+            if name is not None and stream is not None:
+                self._happened(name, stream, slot, what)
+        for name in self._agenda.due(self._reactor.seconds(), _AT_ONCE):
+            self._settle(name, self._streams[name])
+        if self._ticks % _SECOND == 0:
+            self.interfaces.look()
+            self._look_for_silence()
+
+    def _happened(self, name: str, stream: Promoted, slot: int, what: int) -> None:
+        each = next((each for each in stream.entered.values() if each.slot == slot), None)
+        if each is None:
+            return
+        if (
+            what & STRANGERS
+        ):  # while the source is silent somebody else has spoken: user space judges whether it goes on
+            self._carried(name, each, self._plane.last(slot))
+        if what & POLICED and each.flow.side not in stream.policed:
+            stream.policed.add(each.flow.side)
+            self._tell(self._observer.policed, name, each.flow.side)
+        if what & UNROUTED:
+            self._demote(name, stream, "no-route")
+            self._look_at(name, _AGAIN["no-route"])
+        elif what & OTHERS and self._reactor.seconds() - stream.unsettled > 1.0:
+            stream.unsettled = self._reactor.seconds()
+            self._look_at(name, 0.0)  # what user space has made of it may change the flows
+
+    def _look_at(self, name: str, after: float) -> None:
+        """Settle a stream so many seconds from now, or before if that is asked already."""
+        self._agenda.put(name, self._reactor.seconds() + after)
+
+    def _collect(self) -> None:
+        """Let go of what an earlier process has left and nobody has taken up."""
+        for local in list(self._plane.left):
+            self._forget(local)
+        self.interfaces.collect()
+
+    # -- what user space finds
+
+    def latched(self, stream: str, side: int, address: Address, reason: str) -> None:
+        """See IMediaObserver."""
+        found = self._streams.get(stream)
+        if found is not None:
+            self._demote(stream, found, reason)
+            self._look_at(stream, 0.0)
+        self._observer.latched(stream, side, address, reason)
+
+    def silent(self, stream: str, seconds: float) -> None:
+        """See IMediaObserver: nothing has come to user space."""
+        found = self._streams.get(stream)
+        if found is not None:
+            found.quiet_since = self._reactor.seconds() - seconds
+            self._judge_silence(stream, found)
+
+    def resumed(self, stream: str) -> None:
+        """See IMediaObserver: something has."""
+        found = self._streams.get(stream)
+        if found is not None:
+            found.quiet_since = None
+            if found.told:
+                found.told = False
+                self._observer.resumed(stream)
+
+    def policed(self, stream: str, side: int) -> None:
+        """See IMediaObserver."""
+        found = self._streams.get(stream)
+        if found is not None and side not in found.policed:
+            found.policed.add(side)
+            self._observer.policed(stream, side)
+
+    def forwards(self, stream: str, engine: str, reason: str) -> None:
+        """See IMediaObserver."""
+        self._observer.forwards(stream, engine, reason)
+
+    def _look_for_silence(self) -> None:
+        for name, stream in self._streams.items():
+            if stream.quiet_since is not None:
+                self._judge_silence(name, stream)
+
+    def _judge_silence(self, name: str, stream: Promoted) -> None:
+        """Say of a stream on which user space hears nothing whether the kernel does."""
+        heard = stream.heard(self._plane)
+        if stream.told:
+            if heard > stream.heard_then:
+                stream.told = False
+                self._tell(self._observer.resumed, name)
+            return
+        silent = min((self._plane.now() - heard) / 1e9, self._reactor.seconds() - (stream.quiet_since or 0.0))
+        if silent >= self._silence > 0:
+            stream.told, stream.heard_then = True, heard
+            self._tell(self._observer.silent, name, silent)
+
+    def _tell(self, tell: Callable[..., None], stream: str, *what: Any) -> None:
+        try:
+            tell(stream, *what)
+        except Exception:  # noqa: BLE001 - what hears us must not stop the media
+            self._log.failure("the observer failed on what stream {stream} did", stream=stream)
+
+
+def _ports(side: SideSpec) -> tuple[Address, ...]:
+    rtp, rtcp = side.local.rtp, side.local.rtcp
+    return (rtp,) if rtcp is None or rtcp == rtp else (rtp, rtcp)

@@ -1,0 +1,189 @@
+"""Which interfaces the kernel's programs are on, how, and why so."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import struct
+from collections.abc import Iterable
+
+import attrs
+from twisted.logger import Logger
+
+from sbc.media.kernel.plane import Plane
+
+_SIOCGIFHWADDR, _ETHERNET = 0x8927, 1  # netdevice(7), ARPHRD_ETHER
+_LOOPBACK = 1
+
+
+@attrs.define
+class Attached:
+    """An interface that has our programs. `mode`: "native", "generic" or "tc"; `why` it is not better than that;
+    `frames`: whether XDP may send by it."""
+
+    index: int
+    name: str
+    mode: str
+    why: str
+    frames: bool = False
+
+
+class Interfaces:
+    """Puts the programs where media comes in: on the interfaces that hold our addresses, and those named besides.
+
+    XDP in the driver where that can be, else in front of the stack, else TC alone. TC is always there: XDP leaves to it
+    what it cannot send itself. Somebody else's program is never replaced.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, plane: Plane, named: Iterable[str] = (), modes: tuple[str, ...] = ("native", "generic", "tc")
+    ) -> None:
+        """`named`: interfaces that media comes in by although they do not hold its address. `modes`: what to try, in
+        that order."""
+        self._plane = plane
+        self._named = tuple(named)
+        self._modes = modes
+        self.attached: dict[int, Attached] = {}
+        self._hosts: dict[str, str] = {}  # our addresses whose packets come by us: "" or why they do not
+        self._left = self._take_over()
+
+    def ensure(self, host: str) -> str:
+        """See to it that what comes to an address of ours comes by the programs; a word for why not, else empty.
+
+        ``no-interface``: none holds the address, and none is named; ``loopback``; ``not-ethernet``; ``not-attached``:
+        the system lets neither XDP nor TC be used, the log says why."""
+        why = self._hosts.get(host)
+        if why is None:
+            why = self._hosts[host] = self._find(host)
+        return why
+
+    def _find(self, host: str) -> str:
+        indexes = [index for name in self._named if (index := _index(name))]
+        own = self._plane.interface_of(host)
+        if own > _LOOPBACK:
+            indexes.append(own)
+        if not indexes:
+            return "loopback" if own == _LOOPBACK else "no-interface"
+        reasons = [self._attach(index) for index in indexes]
+        return next(filter(None, reasons), "")
+
+    def _attach(self, index: int) -> str:
+        if index in self.attached:
+            return ""
+        name = socket.if_indextoname(index)
+        if not _is_ethernet(name):
+            return "not-ethernet"
+        mode, why = self._attach_xdp(index)
+        try:
+            self._plane.attach_tc(index)
+        except OSError as error:
+            reason = "another's filter has our place" if error.errno == errno.EBUSY else error.strerror
+            if mode:
+                self._plane.detach_xdp(index)  # it counts on the other
+            self._log.warn("the kernel cannot relay at {name}: TC: {why}; XDP: {xdp}", name=name, why=reason, xdp=why)
+            return "not-attached"
+        found = self.attached[index] = Attached(index, name, mode or "tc", why)
+        self._left.discard(index)
+        self._see_frames(found)
+        self._log.info(
+            "the kernel relays at {name}: {mode}{why}",
+            name=name,
+            mode=found.mode if found.mode == "tc" else f"{found.mode} XDP",
+            why=f" ({why})" if why else "",
+        )
+        return ""
+
+    def _attach_xdp(self, index: int) -> tuple[str, str]:
+        """The mode XDP runs in, empty where it does not, and why it is no better one."""
+        if index in self._left:
+            mode = self._plane.xdp_mode(index)
+            if mode in self._modes:
+                return mode, "" if mode == "native" else "as it was left"
+            self._plane.detach_xdp(index)
+        reasons = []
+        for mode in self._modes:
+            if mode == "tc":
+                break
+            try:
+                self._plane.attach_xdp(index, generic=mode == "generic")
+            except OSError as error:
+                if error.errno == errno.EBUSY:
+                    return "", "it has an XDP program of somebody else's"
+                reasons.append(f"{mode} XDP: {error.strerror}")
+            else:
+                return mode, "; ".join(reasons)
+        return "", "; ".join(reasons)
+
+    def _take_over(self) -> set[int]:
+        """Let the XDP programs that an earlier process has left be ours; those of interfaces that are gone, forget."""
+        left = set()
+        for pin in self._plane.pins():
+            try:
+                left.add(self._plane.renew_xdp(pin))
+            except OSError:
+                os.unlink(pin)
+        return left
+
+    def look(self) -> None:
+        """See which interfaces still are there and take frames from XDP, and look for addresses that were not found."""
+        names = dict(socket.if_nameindex())
+        for index, found in list(self.attached.items()):
+            if index not in names:
+                self._log.warn("interface {name} is gone", name=found.name)
+                del self.attached[index]
+                self._hosts.clear()
+            else:
+                self._see_frames(found)
+        for host in [host for host, why in self._hosts.items() if why]:
+            del self._hosts[host]
+
+    def _see_frames(self, found: Attached) -> None:
+        takes = self._plane.takes_frames(found.index)
+        if takes != found.frames:
+            self._plane.outlet(found.index, takes)
+            found.frames = takes
+
+    def collect(self) -> int:
+        """Take the programs that an earlier process has left off the interfaces where they are of no use now; how
+        many."""
+        count = 0
+        for index, _ in socket.if_nameindex():
+            if index not in self.attached:
+                count += self._take_off(index)
+        self._left.clear()
+        return count
+
+    def detach(self) -> None:
+        """Take all programs off again."""
+        self.collect()
+        for index in list(self.attached):
+            self._take_off(index)
+        self.attached.clear()
+        self._hosts.clear()
+
+    def _take_off(self, index: int) -> bool:
+        gone = False
+        for take_off in (self._plane.detach_xdp, self._plane.detach_tc):
+            try:
+                take_off(index)
+                gone = True
+            except OSError:  # there was none of ours
+                continue
+        return gone
+
+
+def _index(name: str) -> int:
+    try:
+        return socket.if_nametoindex(name)
+    except OSError:
+        return 0
+
+
+def _is_ethernet(name: str) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        answer = fcntl.ioctl(asker, _SIOCGIFHWADDR, struct.pack("16sH22x", name.encode(), 0))
+    return bool(struct.unpack_from("16xH", answer)[0] == _ETHERNET)

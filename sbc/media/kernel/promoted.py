@@ -1,0 +1,92 @@
+"""What the kernel forwards of one stream, and what it has carried of it altogether."""
+
+from __future__ import annotations
+
+import attrs
+
+from sbc.core.address import Address
+from sbc.core.orders import StreamSpec
+from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
+from sbc.media.flow import Flow
+from sbc.media.kernel.plane import Last, Plane, Tally
+
+NOTHING = Tally()
+
+
+@attrs.define
+class Entered:
+    """A flow that the kernel forwards: its slot, whether RTCP comes by its port, too, and what of the slot's counters
+    an earlier process has reported."""
+
+    flow: Flow
+    slot: int
+    mux: bool
+    before: Tally = NOTHING
+
+
+@attrs.define
+class Promoted:
+    """A stream, as the engine keeps it."""
+
+    spec: StreamSpec
+    entered: dict[Address, Entered] = attrs.field(factory=dict)  # by the address of ours it comes to
+    carried: list[Tally] = attrs.field(factory=lambda: [NOTHING, NOTHING])  # by side, of flows that are no more
+    why: str = ""  # why the kernel does not forward it
+    claims: set[str] = attrs.field(factory=set)  # why user space must see its packets
+    policed: set[int] = attrs.field(factory=set)  # sides that the observer was told of
+    seen: int = 0  # when the kernel had a packet of a flow that is no more
+    quiet_since: float | None = None  # when user space has heard it last, if it says that it is silent
+    told: bool = False  # that it is silent
+    heard_then: int = 0  # when the kernel had heard it last, then
+    wait: float = 0.0  # seconds until it is looked at again, if nothing happens
+    unsettled: float = -1e9  # when it was looked at because the kernel had left packets to user space
+
+    def tallies(self, plane: Plane) -> list[Tally]:
+        """What the kernel has carried of each side until now."""
+        sums = list(self.carried)
+        for each in self.entered.values():
+            now = plane.tally(each.slot)
+            plane.tell(each.slot, now)
+            sums[each.flow.side] = sums[each.flow.side].plus(_less(now, each.before))
+        return sums
+
+    def take_out(self, plane: Plane, each: Entered) -> Last | None:
+        """Let the kernel forward one of its flows no more; what its source has said last."""
+        del self.entered[each.flow.local]
+        tally, last = plane.shut(each.slot)
+        side = each.flow.side
+        self.carried[side] = self.carried[side].plus(_less(tally, each.before))
+        self.seen = max(self.seen, plane.seen(each.slot))
+        return last
+
+    def heard(self, plane: Plane) -> int:
+        """When the kernel had a packet of it last, on the plane's clock."""
+        return max([self.seen, *(plane.seen(each.slot) for each in self.entered.values())])
+
+
+def _less(tally: Tally, before: Tally) -> Tally:
+    return tally if before is NOTHING else Tally(*(now - then for now, then in zip(tally, before, strict=True)))
+
+
+def merged(inner: StreamCounters, tallies: list[Tally]) -> StreamCounters:
+    """The counters of both planes. What the kernel has taken from one side it has sent to the other."""
+    sides = [_side(inner.sides[n], tallies[n], tallies[1 - n]) for n in (0, 1)]
+    return StreamCounters((sides[0], sides[1]))
+
+
+def _side(inner: SideCounters, came: Tally, went: Tally) -> SideCounters:
+    drops = inner.drops
+    return attrs.evolve(
+        inner,
+        received_rtp=inner.received_rtp + Volume(came.packets, came.octets),
+        received_rtcp=inner.received_rtcp + Volume(came.rtcp_packets, came.rtcp_octets),
+        sent_rtp=inner.sent_rtp + Volume(went.packets, went.octets),
+        sent_rtcp=inner.sent_rtcp + Volume(went.rtcp_packets, went.rtcp_octets),
+        drops=_drops(drops, came) if came.policed or came.wrong_source else drops,
+    )
+
+
+def _drops(inner: Drops, came: Tally) -> Drops:
+    return attrs.evolve(
+        inner, policed=inner.policed + came.policed, wrong_source=inner.wrong_source + came.wrong_source
+    )

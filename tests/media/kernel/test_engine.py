@@ -1,0 +1,399 @@
+"""The kernel engine with real packets between namespaces: promoted and demoted without loss, exact to the packet."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from sbc.core.address import Address, Pair
+from sbc.core.orders import Rate
+from sbc.media.kernel.plane import Plane
+from tests.contract.engines import balanced
+from tests.media.kernel.net import Call, Net, Rig
+from tests.media.packets import receiver_report, rtp, stun_request
+
+MODES = {"native": ("native", "generic", "tc"), "generic": ("generic", "tc"), "tc": ("tc",)}
+
+
+@pytest.fixture(scope="module")
+def net(kernel_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
+    made = Net(tmp_path_factory.mktemp("bpf"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=MODES)
+def rig(net: Net, request: pytest.FixtureRequest) -> Iterator[Rig]:
+    made = Rig(net, modes=MODES[request.param])
+    yield made
+    made.close()
+
+
+def test_forwards_both_ways_in_each_mode(rig: Rig) -> None:
+    call = Call(rig).open()
+    sent = call.talk_until_promoted(rtp)
+    modes = {each.mode for each in rig.engine.interfaces.attached.values()}
+    assert modes == {rig.options["modes"][0]}
+    for n in range(50):
+        call.a.send(call.at_a.rtp, rtp(n, ssrc=1))
+        call.b.send(call.at_b.rtp, rtp(n, ssrc=2))
+    rig.wait(lambda: rig.engine.counters(call.id).sides[1].sent.packets == sent + 50)
+    rig.wait(lambda: rig.engine.counters(call.id).sides[0].sent.packets == sent + 50)
+    assert call.b.drain()[-50:] == [(rtp(n, ssrc=1), call.at_b.rtp) for n in range(50)]
+    assert call.a.drain()[-50:] == [(rtp(n, ssrc=2), call.at_a.rtp) for n in range(50)]
+    final = rig.ask(rig.engine.close, call.id)
+    assert balanced(final)
+    inner = [each.received_rtp.packets for each in final.sides]
+    assert inner == [sent + 50, sent + 50]
+
+
+class Talk:
+    """Two talkers who each send numbered RTP at a fixed pace, and keep what they hear."""
+
+    def __init__(self, call: Call, pace: int) -> None:
+        self._call, self._pace = call, pace
+        self.sent = 0
+        self.heard: dict[str, list[int]] = {"a": [], "b": []}
+        self._going = True
+        self._threads = [threading.Thread(target=self._speak), threading.Thread(target=self._listen)]
+
+    def __enter__(self) -> Talk:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._going = False
+        for thread in self._threads:
+            thread.join()
+        time.sleep(0.3)
+        self._collect()
+
+    def _speak(self) -> None:
+        begun = time.monotonic()
+        while self._going:
+            while self.sent < (time.monotonic() - begun) * self._pace:
+                packet = rtp(self.sent & 0xFFFF)
+                self._call.a.send(self._call.at_a.rtp, packet)
+                self._call.b.send(self._call.at_b.rtp, packet)
+                self.sent += 1
+            time.sleep(0.0005)
+
+    def _listen(self) -> None:
+        while self._going:
+            self._collect()
+            time.sleep(0.002)
+
+    def _collect(self) -> None:
+        for name, peer in (("a", self._call.a), ("b", self._call.b)):
+            self.heard[name] += [int.from_bytes(data[2:4], "big") for data in peer.data()]
+
+
+def test_no_packet_is_lost_or_doubled_in_either_hand_over(rig: Rig) -> None:
+    """At 1,000 packets/s a way: promoted, and demoted by a re-offer, again and again."""
+    call = Call(rig).open()
+    with Talk(call, 1000) as talk:
+        for _ in range(4):
+            rig.wait(lambda: rig.engine.forwarder(call.id)[0] == "kernel", "promotion")
+            time.sleep(0.1)
+            call.update(0)
+            time.sleep(0.1)
+    assert talk.sent > 500
+    for name in ("a", "b"):
+        assert sorted(talk.heard[name]) == list(range(talk.sent)), name
+    final = rig.ask(rig.engine.close, call.id)
+    assert [side.received_rtp.packets for side in final.sides] == [talk.sent] * 2
+    assert [side.sent_rtp.octets for side in final.sides] == [talk.sent * 172] * 2
+    assert [side.drops.total for side in final.sides] == [0, 0]
+    told = [event[1:] for event in rig.observer.forwardings if event[0] == call.id]
+    assert told.count(("kernel", "latched")) >= 4
+    assert told.count(("twisted", "re-offer")) == 4
+
+
+@pytest.fixture
+def make(net: Net) -> Iterator[Callable[..., Rig]]:
+    """Makes engines, one after the other, and stops all, the latest first."""
+    with ExitStack() as stack:
+
+        def made(**options: Any) -> Rig:
+            rig = Rig(net, **options)
+            stack.callback(rig.close)
+            return rig
+
+        yield made
+
+
+@pytest.fixture
+def one(net: Net) -> Iterator[Rig]:
+    """An engine in the best mode there is."""
+    made = Rig(net)
+    yield made
+    made.close()
+
+
+def promoted(call: Call) -> bool:
+    return call.forwarder()[0] == "kernel"
+
+
+def settled(call: Call, packets: int, side: int = 0) -> Callable[[], bool]:
+    """Whether so many packets have come from a side and gone on."""
+    return lambda: call.rig.engine.counters(call.id).sides[side].received.packets == packets
+
+
+def test_ipv6_and_rtcp_go_by_the_kernel_too(one: Rig) -> None:
+    call = Call(one, version=6).open()
+    call.a_rtcp.send(call.at_a.rtcp, receiver_report(1))
+    call.b_rtcp.send(call.at_b.rtcp, receiver_report(2))
+    sent = call.talk_until_promoted(rtp)
+    one.wait(lambda: len(one.engine._streams[call.id].entered) == 4, "RTCP is forwarded, too")
+    for _ in range(10):
+        call.a_rtcp.send(call.at_a.rtcp, receiver_report(1))
+        call.a.send(call.at_a.rtp, rtp())
+    one.wait(settled(call, sent + 1 + 20))
+    assert len(call.b_rtcp.drain()) == 11
+    a = call.counters().sides[0]
+    assert (a.received_rtp.packets, a.received_rtcp.packets, a.received_rtcp.octets) == (sent + 10, 11, 88)
+    in_user_space = one.ask(one.engine.inner.counters, call.id).sides[0]
+    assert in_user_space.received_rtcp.packets == 1
+
+
+def test_what_the_kernel_leaves_is_relayed_by_user_space(one: Rig) -> None:
+    call = Call(one).open()
+    sent = call.talk_until_promoted(rtp)
+    call.a.send(call.at_a.rtp, stun_request())
+    call.a.send(call.at_a.rtp, rtp(payload=bytes(3000)))  # fragments
+    call.a.send(call.at_a.rtp, b"")
+    one.wait(settled(call, sent + 2))
+    assert call.b.data()[-2:] == [stun_request(), rtp(payload=bytes(3000))]
+    one.wait(lambda: one.engine.counters(call.id).sides[0].drops.too_short == 1)
+    assert promoted(call)
+
+
+def test_a_stranger_gets_nothing_and_diverts_nothing(one: Rig) -> None:
+    nat = {"behind_nat": True, "seen_host": "10.1.0.2"}
+    call = Call(one, a=nat).open()
+    stranger = one.peer(one.net.a, Address("10.1.0.3", 40_000))
+    call.talk_until_promoted(rtp)
+    call.b.drain()
+    for n in range(100):
+        call.a.send(call.at_a.rtp, rtp(n))
+        stranger.send(call.at_a.rtp, rtp(n, ssrc=666))
+        stranger.send(call.at_b.rtp, rtp(n, ssrc=666))
+        time.sleep(0.001)
+    one.wait(lambda: one.engine.counters(call.id).sides[0].drops.wrong_source == 100)
+    assert one.engine.sides(call.id)[0].refused["latched-elsewhere"] == 100
+    call.b.send(call.at_b.rtp, rtp(7))
+    time.sleep(0.05)
+    assert [data for data in call.b.data()] == [rtp(n) for n in range(100)]
+    assert stranger.data() == []
+    assert promoted(call)
+
+
+def test_a_nat_that_rebinds_is_followed_within_half_a_second(one: Rig) -> None:
+    call = Call(one, a={"behind_nat": True, "seen_host": "10.1.0.2"}).open()
+    numbers = iter(range(1, 10_000))
+    call.talk_until_promoted(lambda: rtp(next(numbers)))
+    call.b.drain()
+    again = one.peer(one.net.a, Address("10.1.0.2", 33_333))
+    begun = time.monotonic()
+    while not call.b.drain():
+        assert time.monotonic() - begun < 5.0
+        again.send(call.at_a.rtp, rtp(next(numbers)))
+        call.b.send(call.at_b.rtp, rtp(next(numbers)))
+        time.sleep(0.02)
+    healed = time.monotonic() - begun
+    time.sleep(0.05)
+    call.b.send(call.at_b.rtp, rtp(4711))
+    one.wait(lambda: again.data()[-1:] == [rtp(4711)], "the new place is answered")
+    assert healed < 0.5
+    assert (call.id, "twisted", "rebound") in one.observer.forwardings
+
+
+def test_whoever_needs_the_packets_in_user_space_has_them(one: Rig) -> None:
+    call = Call(one).open()
+    call.talk_until_promoted(rtp)
+    one.ask(one.engine.claim, call.id, "recording")
+    assert call.forwarder() == ("twisted", "recording")
+    time.sleep(0.3)
+    assert not promoted(call)
+    one.ask(one.engine.disclaim, call.id, "recording")
+    one.wait(lambda: one.engine.forwarder(call.id)[0] == "kernel")
+    assert [event[1:] for event in one.observer.forwardings if event[0] == call.id] == [
+        ("kernel", "latched"),
+        ("twisted", "recording"),
+        ("kernel", "latched"),
+    ]
+
+
+def test_hold_is_for_user_space(one: Rig) -> None:
+    call = Call(one).open()
+    call.talk_until_promoted(rtp)
+    call.update(0, remote=Pair(Address("0.0.0.0", 0), None))
+    one.wait(lambda: one.engine.forwarder(call.id) == ("twisted", "held"))
+    call.a.drain()
+    call.b.send(call.at_b.rtp, rtp())
+    one.wait(lambda: one.engine.counters(call.id).sides[0].drops.no_destination == 1)
+    assert call.a.data() == []
+
+
+def test_a_route_that_is_lost_costs_the_kernel_the_stream(one: Rig) -> None:
+    call = Call(one, b={"remote": None}).open()
+    far = Pair(Address("10.9.0.1", 41_000), Address("10.9.0.1", 41_001))
+    call.rig.net.b.ip("addr add 10.9.0.1/32 dev eth0")
+    one.ask(lambda: subprocess.run(["ip", "route", "add", "10.9.0.1", "via", "10.2.0.2"], check=True))
+    call.update(1, remote=far)
+    call.b = one.peer(one.net.b, far.rtp)
+    call.talk_until_promoted(rtp)
+    one.ask(lambda: subprocess.run(["ip", "route", "del", "10.9.0.1"], check=True))
+    call.a.send(call.at_a.rtp, rtp())
+    one.wait(lambda: one.engine.forwarder(call.id)[0] == "twisted")
+    assert (call.id, "twisted", "no-route") in one.observer.forwardings
+    one.wait(lambda: one.engine.counters(call.id).sides[1].drops.send_error == 1)
+
+
+def test_silence_is_that_of_both_planes(one: Rig) -> None:
+    one.ask(one.engine.report_silence, 1.0)
+    call = Call(one).open()
+    call.talk_until_promoted(rtp)
+    for _ in range(20):
+        call.a.send(call.at_a.rtp, rtp())
+        time.sleep(0.1)
+    assert one.observer.silences == []
+    one.wait(lambda: one.observer.silences, "silence")
+    assert one.observer.silences[0][0] == call.id
+    assert 1.0 <= one.observer.silences[0][1] < 4.0
+    call.a.send(call.at_a.rtp, rtp())
+    one.wait(lambda: one.observer.resumptions == [call.id], "it is heard again")
+    assert promoted(call)
+
+
+def test_policing_holds_the_rate_in_the_kernel(one: Rig) -> None:
+    call = Call(one, a={"limit": Rate(octets=17_200, burst=1720)}).open()
+    call.talk_until_promoted(rtp)
+    time.sleep(0.2)
+    call.b.drain()
+    before = call.counters().sides[0]
+    begun, sent = time.monotonic(), 0
+    while time.monotonic() - begun < 1.5:
+        call.a.send(call.at_a.rtp, rtp())
+        sent += 1
+        time.sleep(0.002)
+    lasted = time.monotonic() - begun
+    one.wait(
+        lambda: (
+            one.engine.counters(call.id).sides[0].drops.policed
+            - before.drops.policed
+            + one.engine.counters(call.id).sides[0].received.packets
+            - before.received.packets
+            == sent
+        )
+    )
+    got = len(call.b.data())
+    assert got * 172 <= 1720 + lasted * 17_200 * 1.02
+    assert got * 172 >= lasted * 17_200 * 0.98 - 172
+    assert one.observer.policings == [(call.id, 0)]
+
+
+def test_a_restart_stops_no_media_and_loses_no_count(make: Callable[..., Rig]) -> None:
+    first = make()
+    call = Call(first).open()
+    other = Call(first, ports=22_000).open()
+    call.talk_until_promoted(rtp)
+    other.talk_until_promoted(rtp)
+    before = call.counters().sides[0].received.packets
+    time.sleep(0.05)
+    call.a.drain()
+    call.b.drain()
+    with Talk(call, 200) as talk:
+        time.sleep(0.2)
+        reported = call.counters().sides[0].received.packets
+        first.leave(keep=True)
+        time.sleep(0.5)
+        second = make()
+        sides = tuple(
+            attrs.evolve(side, latched=pair.rtp)
+            for side, pair in zip(call.spec.sides, (call.a_pair, call.b_pair), strict=True)
+        )
+        call.spec = attrs.evolve(call.spec, sides=sides)
+        call.rig = second
+        call.open()
+        assert promoted(call)
+        time.sleep(0.2)
+    assert reported >= before
+    for name in ("a", "b"):
+        assert sorted(talk.heard[name]) == list(range(talk.sent)), name
+    assert second.engine._plane.left.keys() == {other.at_a.rtp, other.at_b.rtp}
+    second.reactor.ahead += 10
+    second.wait(lambda: not second.engine._plane.left, "what nobody takes up is let go")
+    final = second.ask(second.engine.close, call.id).sides
+    first_life = talk.sent + before - final[0].received_rtp.packets
+    assert 0 <= first_life - reported <= 200
+    assert second.observer.forwardings == []
+
+
+def test_nothing_is_left_when_it_stops(make: Callable[..., Rig], net: Net) -> None:
+    rig = make()
+    call = Call(rig).open()
+    call.talk_until_promoted(rtp)
+    rig.close()
+    shown = net.sbc.call(
+        lambda: (
+            subprocess.run(
+                ["sh", "-c", "ip -d link; tc filter show dev left ingress; tc filter show dev right ingress"],
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+        )
+    )
+    assert "xdp" not in shown
+    assert "sbc" not in shown
+    assert not list(Path(net.folder).glob("sbc/link-*"))
+
+
+def test_somebody_else_s_program_stays(make: Callable[..., Rig], net: Net) -> None:
+    """XDP of somebody else's on one side: TC there, and theirs goes on."""
+    theirs = net.sbc.call(Plane, str(net.folder / "theirs"), 64)
+    left = net.sbc.call(socket.if_nametoindex, "left")
+    net.sbc.call(theirs.attach_xdp, left, False)
+    rig = make()
+    call = Call(rig).open()
+    call.talk_until_promoted(rtp)
+    modes = {each.name: (each.mode, each.why) for each in rig.engine.interfaces.attached.values()}
+    rig.leave()
+    mode = net.sbc.call(theirs.xdp_mode, left)
+    net.sbc.call(theirs.detach_xdp, left)
+    net.sbc.call(theirs.close)
+    assert modes == {"left": ("tc", "it has an XDP program of somebody else's"), "right": ("native", "")}
+    assert mode == "native"
+
+
+def test_many_streams_leave_nothing_behind(one: Rig) -> None:
+    free = len(one.engine._plane._free)
+    for turn in range(8):
+        calls = [Call(one, ports=10_000 + 4 * n).open() for n in range(10)]
+        for call in calls:
+            call.a.send(call.at_a.rtp, rtp())
+            call.b.send(call.at_b.rtp, rtp())
+        if turn % 4 == 0:
+            for call in calls:
+                one.wait(lambda call=call: one.engine.forwarder(call.id)[0] == "kernel")
+        for call in calls:
+            one.ask(one.engine.close, call.id)
+            for peer in (call.a, call.b, call.a_rtcp, call.b_rtcp):
+                peer.sock.close()
+    gc.collect()
+    assert len(one.engine._plane._free) == free
+    assert not one.engine._by_slot
+    assert not one.engine._agenda
+    assert one.engine.inner.sockets() == 0

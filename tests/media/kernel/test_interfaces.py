@@ -1,0 +1,169 @@
+"""On which interfaces the programs are put, and how: a plane that does as it is told stands in for the kernel's."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sbc.media.kernel import interfaces
+from sbc.media.kernel.interfaces import Interfaces
+
+NAMES = {1: "lo", 2: "eth0", 3: "eth1", 4: "tun0"}
+
+
+class Host:
+    """A plane, and what it is on: every call that puts or takes off is kept."""
+
+    def __init__(self, **fails: int) -> None:
+        self.fails = fails
+        self.done: list[Any] = []
+        self.takes = {2: True}
+        self.modes: dict[int, str] = {}
+        self.left: list[Path] = []
+
+    def _do(self, name: str, *what: Any) -> None:
+        if name in self.fails:
+            raise OSError(self.fails[name], f"no {name}")
+        self.done.append((name, *what))
+
+    def attach_xdp(self, interface: int, generic: bool) -> None:
+        self._do("generic" if generic else "native", interface)
+
+    def attach_tc(self, interface: int) -> None:
+        self._do("tc", interface)
+
+    def detach_xdp(self, interface: int) -> None:
+        self._do("no xdp", interface)
+
+    def detach_tc(self, interface: int) -> None:
+        self._do("no tc", interface)
+
+    def renew_xdp(self, pin: Path) -> int:
+        self._do("renew", pin.name)
+        return int(pin.name.removeprefix("link-"))
+
+    def xdp_mode(self, interface: int) -> str:
+        return self.modes.get(interface, "")
+
+    def pins(self) -> list[Path]:
+        return self.left
+
+    def takes_frames(self, interface: int) -> bool:
+        return self.takes.get(interface, False)
+
+    def outlet(self, interface: int, takes: bool) -> None:
+        self._do("outlet", interface, takes)
+
+    def interface_of(self, host: str) -> int:
+        return {"127.0.0.1": 1, "192.0.2.1": 2, "192.0.2.2": 3, "192.0.2.3": 4}.get(host, 0)
+
+
+@pytest.fixture(autouse=True)
+def names(monkeypatch: pytest.MonkeyPatch) -> dict[int, str]:
+    there = dict(NAMES)
+    monkeypatch.setattr(interfaces.socket, "if_indextoname", there.__getitem__)
+    monkeypatch.setattr(interfaces.socket, "if_nameindex", lambda: list(there.items()))
+    monkeypatch.setattr(interfaces, "_index", lambda name: {v: k for k, v in there.items()}.get(name, 0))
+    monkeypatch.setattr(interfaces, "_is_ethernet", lambda name: name.startswith("eth"))
+    return there
+
+
+def made(host: Host, *named: str) -> Interfaces:
+    return Interfaces(host, named)  # type: ignore[arg-type]
+
+
+def test_the_best_that_can_be_with_tc_beside_it_and_once() -> None:
+    host = Host()
+    found = made(host)
+    assert found.ensure("192.0.2.1") == ""
+    assert found.ensure("192.0.2.1") == ""
+    assert host.done == [("native", 2), ("tc", 2), ("outlet", 2, True)]
+    assert (found.attached[2].name, found.attached[2].mode, found.attached[2].why) == ("eth0", "native", "")
+
+
+def test_in_front_of_the_stack_where_the_driver_cannot() -> None:
+    found = made(Host(native=errno.EOPNOTSUPP))
+    assert found.ensure("192.0.2.2") == ""
+    assert (found.attached[3].mode, found.attached[3].why) == ("generic", "native XDP: no native")
+
+
+def test_tc_alone_where_there_is_no_xdp_or_it_is_somebody_else_s() -> None:
+    found = made(Host(native=errno.EOPNOTSUPP, generic=errno.EOPNOTSUPP))
+    assert found.ensure("192.0.2.1") == ""
+    assert (found.attached[2].mode, found.attached[2].why) == ("tc", "native XDP: no native; generic XDP: no generic")
+    host = Host(native=errno.EBUSY)
+    found = made(host)
+    assert found.ensure("192.0.2.1") == ""
+    assert found.attached[2].mode == "tc"
+    assert ("generic", 2) not in host.done
+
+
+def test_not_at_all_without_tc() -> None:
+    host = Host(tc=errno.EBUSY)
+    assert made(host).ensure("192.0.2.1") == "not-attached"
+    assert host.done == [("native", 2), ("no xdp", 2)]
+
+
+def test_where_it_is_of_no_use_it_is_not_put() -> None:
+    host = Host()
+    found = made(host)
+    assert found.ensure("127.0.0.1") == "loopback"
+    assert found.ensure("203.0.113.1") == "no-interface"
+    assert found.ensure("192.0.2.3") == "not-ethernet"
+    assert host.done == []
+
+
+def test_an_address_that_no_wire_has_comes_by_the_interfaces_that_are_named() -> None:
+    host = Host()
+    found = made(host, "eth0", "eth1", "none")
+    assert found.ensure("127.0.0.1") == ""
+    assert set(found.attached) == {2, 3}
+
+
+def test_an_address_may_come_later() -> None:
+    host = Host()
+    found = made(host)
+    found.ensure("203.0.113.1")
+    host.interface_of = lambda host: 3  # type: ignore[method-assign]
+    assert found.ensure("203.0.113.1") == "no-interface"
+    found.look()
+    assert found.ensure("203.0.113.1") == ""
+
+
+def test_what_takes_frames_changes_and_interfaces_go(names: dict[int, str]) -> None:
+    host = Host()
+    found = made(host)
+    found.ensure("192.0.2.1")
+    host.takes[2] = False
+    found.look()
+    found.look()
+    assert host.done[2:] == [("outlet", 2, True), ("outlet", 2, False)]
+    del names[2]
+    found.look()
+    assert not found.attached
+
+
+def test_what_an_earlier_process_has_left_goes_on_or_is_taken_off(tmp_path: Path) -> None:
+    host = Host()
+    host.left = [tmp_path / "link-2", tmp_path / "link-3"]
+    host.modes = {2: "native", 3: "native"}
+    found = made(host)
+    found.ensure("192.0.2.1")
+    assert host.done == [("renew", "link-2"), ("renew", "link-3"), ("tc", 2), ("outlet", 2, True)]
+    assert found.collect() == 3
+    assert ("no xdp", 3) in host.done
+    assert ("no xdp", 2) not in host.done
+    found.detach()
+    assert ("no xdp", 2) in host.done
+    assert ("no tc", 2) in host.done
+
+
+def test_pins_of_interfaces_that_are_gone_are_forgotten(tmp_path: Path) -> None:
+    host = Host(renew=errno.ENODEV)
+    host.left = [tmp_path / "link-9"]
+    host.left[0].touch()
+    made(host)
+    assert not host.left[0].exists()
