@@ -58,8 +58,8 @@ class Runner:
 
     `protocols` maps a dialect's word to what makes its datagram protocol, `framers` to what makes an IFramer of a
     connection, `security` a realm to what secures its connections; `engine` is set by whoever wires things, `choice`
-    with it, and `meter` where calls are to have records, `memory` where they are to be remembered, and `totals` where
-    media is to be summed up.
+    with it, `meter` where calls are to have records, `memory` where they are to be remembered, `totals` where media is
+    to be summed up, and `keeps` where calls outlive the process, and so should what the kernel forwards of them.
     """
 
     _log = Logger()
@@ -81,7 +81,7 @@ class Runner:
         self._wake: Any = None
         self._journal = Journal(reactor.seconds)
         self.engine: Any = None
-        self.choice = Choice(EngineName.TWISTED, "")
+        self.choice, self.keeps = Choice(EngineName.TWISTED, ""), False
         self.meter: Meter | None = None
         self.memory = Memory(FORGETFUL)
         self.afterwards: Callable[[], None] | None = None  # whom to tell when the core may have changed
@@ -355,10 +355,10 @@ class Runner:
         closing = [maybeDeferred(port.stopListening) for port in self._ports.values()]
         self._ports.clear()
         for stream in self.engine.streams():
-            volume = self.engine.close(stream)
+            volume = self.engine.counters(stream) if self.keeps else self.engine.close(stream)
             if self.meter is not None:
                 self.meter.closed(stream, volume)
-        self.engine.stop()
+        self.engine.stop(keep=self.keeps)
         return DeferredList(closing)
 
     def listeners(self) -> dict[Listener, Any]:

@@ -24,7 +24,7 @@ from sbc.core.realm import Path, Plan
 from sbc.garbage import GarbageService
 from sbc.ledger.service import LedgerService
 from sbc.locate import Locator
-from sbc.media.choose import choose, make_engine
+from sbc.media.choose import take_engine
 from sbc.media.totals import Totals
 from sbc.media.way import way_fault
 from sbc.notify import ManagerService, Notifier
@@ -62,8 +62,7 @@ class BorderService(Service):
         self.runner = Runner(
             reactor, self.border, {"sip": SipDatagrams}, {"sip": SipFramer}, read_tls(plan.realms, source)
         )
-        self.runner.choice = choose(media.engine)
-        self.runner.engine = make_engine(self.runner.choice, media, reactor, self.runner, plan.timers.silence)
+        self.runner.choice, self.runner.engine = take_engine(media, reactor, self.runner, plan.timers.silence)
         self.locator = Locator(reactor, plan, {"sip": SERVICES}, self._located, dns.servers)
         self._checks = cycle(self.runner.checks())
         self.resume: Callable[[], None] | None = None  # takes up what an earlier process has left
@@ -193,6 +192,7 @@ def _add_store(
     store = StoreService(reactor, kept, border.border, border.runner, ledger, config.silence)
     store.setServiceParent(whole)
     border.resume = store.resume
+    border.runner.keeps = True
     if ledger is not None:
         ledger.store = store
 

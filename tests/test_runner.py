@@ -88,7 +88,7 @@ class Engine:
         assert stream in self.open_streams
         return "twisted", "not-latched"
 
-    def stop(self) -> None:
+    def stop(self, keep: bool = False) -> None:
         assert not self.open_streams
 
 

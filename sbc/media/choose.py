@@ -39,20 +39,20 @@ def missing(engine: EngineName) -> str:
     return why
 
 
-def choose(wanted: EngineName) -> Choice:
-    """The engine to take. @raises CannotRun, for one that is asked for by name."""
+def choose(wanted: EngineName, without: tuple[EngineName, ...] = ()) -> Choice:
+    """The engine to take; of its own choice none of `without`. @raises CannotRun, for one that is asked for by name."""
     if wanted is not EngineName.AUTO:
         why = missing(wanted)
         if why:
             raise CannotRun(f'media.engine = "{wanted.value}" cannot run here: {why}')
         return Choice(wanted, "the configuration asks for it")
     reasons = []
-    for engine in FASTEST_FIRST:
+    for engine in (each for each in FASTEST_FIRST if each not in without):
         why = missing(engine)
         if not why:
             break
         reasons.append(f"{engine.value}: {why}")
-    return Choice(engine, "; ".join(reasons) or "the fastest there is")
+    return Choice(engine, "; ".join(reasons) or ("" if without else "the fastest there is"))
 
 
 def look_at_engine(config: MediaConfig, source: str) -> None:
@@ -62,13 +62,39 @@ def look_at_engine(config: MediaConfig, source: str) -> None:
         raise ConfigError([Fault(source, "media.engine", f'"{config.engine.value}"', f"cannot run here: {why}")])
 
 
+def take_engine(config: MediaConfig, reactor: Any, observer: IMediaObserver, silence: float) -> tuple[Choice, Any]:
+    """The engine of a configuration, and why it is that one. @raises CannotRun, for one that is asked for by name."""
+    choice = choose(config.engine)
+    try:
+        return choice, make_engine(choice, config, reactor, observer, silence)
+    except CannotRun as error:  # it could, but for another process that has what it needs
+        if config.engine is not EngineName.AUTO:
+            raise
+        choice = choose(EngineName.AUTO, (choice.engine,))
+        choice = attrs.evolve(choice, why="; ".join(filter(None, (str(error), choice.why))))
+    return choice, make_engine(choice, config, reactor, observer, silence)
+
+
 def make_engine(choice: Choice, config: MediaConfig, reactor: Any, observer: IMediaObserver, silence: float) -> Any:
-    """The engine that was chosen. The kernel's stands upon the best of those in user space."""
+    """The engine that was chosen. The kernel's stands upon the best of those in user space.
+
+    @raises CannotRun where it cannot be had after all."""
     if choice.engine is EngineName.KERNEL:
-        inner = EngineName.TWISTED if missing(EngineName.NATIVE) else EngineName.NATIVE
-        made = make_engine(Choice(inner, ""), config, reactor, observer, silence)
-        return import_module(_MODULES[EngineName.KERNEL]).KernelEngine(reactor, observer, made)
+        inner = Choice(EngineName.TWISTED if missing(EngineName.NATIVE) else EngineName.NATIVE, "")
+        try:
+            return import_module(_MODULES[EngineName.KERNEL]).KernelEngine(
+                reactor, observer, lambda above: make_engine(inner, config, reactor, above, 0.0), silence
+            )
+        except OSError as error:
+            raise CannotRun(f"kernel: {error}") from error
+    _clear_kernel()
     if choice.engine is EngineName.NATIVE:
         native = import_module(_MODULES[EngineName.NATIVE]).NativeEngine
         return native(reactor, observer, silence=silence, threads=config.threads)
     return TwistedEngine(reactor, observer, silence)
+
+
+def _clear_kernel() -> None:
+    """Take off what a kernel engine of another process has left: it would go on forwarding what nobody knows of."""
+    if not missing(EngineName.KERNEL):
+        import_module(_MODULES[EngineName.KERNEL]).clear()

@@ -217,7 +217,7 @@ class TwistedEngine:
         at = self._reactor.seconds() - ago
         self._relays[stream].stream.carried(side, rtcp, ssrc, sequence, timestamp, at)
 
-    def stop(self) -> None:
+    def stop(self, keep: bool = False) -> None:
         """See IMediaEngine."""
         for stream in list(self._relays):
             self.close(stream)

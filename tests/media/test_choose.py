@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 
 from sbc.config.faults import ConfigError
 from sbc.config.schema import EngineName, MediaConfig
-from sbc.media.choose import CannotRun, Choice, choose, look_at_engine, make_engine, missing
+from sbc.media.choose import CannotRun, Choice, choose, look_at_engine, make_engine, missing, take_engine
 from sbc.media.twisted_engine import TwistedEngine
 
 NATIVE, KERNEL = "sbc.media.native.engine", "sbc.media.kernel.engine"
@@ -42,6 +42,7 @@ def lay(monkeypatch: pytest.MonkeyPatch, **why: str | None) -> None:
             continue
         stand_in: Any = ModuleType(module)
         stand_in.missing = lambda why=why[engine]: why
+        stand_in.clear = lambda: None
         setattr(stand_in, name, lambda *args, **options: Made(args, options))
         monkeypatch.setitem(sys.modules, module, stand_in)
 
@@ -101,6 +102,31 @@ def test_engines_are_made_with_what_they_need(monkeypatch: pytest.MonkeyPatch) -
     assert isinstance(made(EngineName.TWISTED), TwistedEngine)
     native = Made((clock, observer), {"silence": 7.0, "threads": 3})
     assert made(EngineName.NATIVE) == native
-    assert made(EngineName.KERNEL) == Made((clock, observer, native), {})
+    below = object()
+    args = made(EngineName.KERNEL).args
+    assert (args[:2], args[3]) == ((clock, observer), 7.0)
+    assert args[2](below) == Made((clock, below), {"silence": 0.0, "threads": 3})  # whose observer the kernel's is
     lay(monkeypatch, native="no compiler", kernel="")
-    assert isinstance(made(EngineName.KERNEL).args[2], TwistedEngine)
+    assert isinstance(made(EngineName.KERNEL).args[2](below), TwistedEngine)
+
+
+def test_where_another_process_has_the_kernel_s_place_the_next_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    lay(monkeypatch, native="", kernel="")
+
+    def taken(*args: Any) -> None:
+        raise OSError("another SBC uses it")
+
+    monkeypatch.setattr(sys.modules[KERNEL], "KernelEngine", taken)
+    choice, engine = take_engine(MediaConfig(), Clock(), object(), 7.0)  # type: ignore[arg-type]
+    assert choice == Choice(EngineName.NATIVE, "kernel: another SBC uses it")
+    assert engine.options["silence"] == 7.0
+    with pytest.raises(CannotRun, match="another SBC"):
+        take_engine(MediaConfig(EngineName.KERNEL), Clock(), object(), 7.0)  # type: ignore[arg-type]
+
+
+def test_an_engine_in_user_space_takes_off_what_the_kernel_s_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    lay(monkeypatch, native="", kernel="")
+    cleared: list[bool] = []
+    monkeypatch.setattr(sys.modules[KERNEL], "clear", lambda: cleared.append(True))
+    make_engine(Choice(EngineName.TWISTED, ""), MediaConfig(), Clock(), object(), 7.0)  # type: ignore[arg-type]
+    assert cleared == [True]

@@ -69,7 +69,7 @@ class Engine:
     def limit_realm(self, realm: str, rate: Any) -> None:
         assert rate is None
 
-    def stop(self) -> None:
+    def stop(self, keep: bool = False) -> None:
         assert not self.open_streams
 
 

@@ -18,7 +18,7 @@ from sbc.media.kernel import here
 from sbc.media.kernel.agenda import Agenda
 from sbc.media.kernel.interfaces import Interfaces
 from sbc.media.kernel.plane import OTHERS, POLICED, STRANGERS, UNROUTED, Last, Plane
-from sbc.media.kernel.promoted import Entered, Promoted, merged
+from sbc.media.kernel.promoted import Entered, Promoted, merged, ports_of
 from sbc.media.stream import SideView
 
 DIRECTORY = "/sys/fs/bpf/sbc"
@@ -38,6 +38,11 @@ _RTCP_AGAIN, _RTCP_SELDOM = 5.0, 60.0  # the same of one whose RTCP is not yet: 
 def missing() -> str:
     """Why the engine cannot run here, in one sentence; empty where it can."""
     return here.missing(DIRECTORY)
+
+
+def clear(directory: str = DIRECTORY) -> None:
+    """Take off and forget whatever an earlier process has left, unless another uses it now."""
+    here.clear(directory)
 
 
 @implementer(IMediaEngine, IMediaObserver)
@@ -89,9 +94,9 @@ class KernelEngine:
         """See IMediaEngine. @raises PortUnavailable, ValueError."""
         self.inner.open(spec)
         stream = self._streams[spec.id] = Promoted(spec)
-        if any(address in self._plane.left for side in spec.sides for address in _ports(side)):
+        if any(address in self._plane.left for side in spec.sides for address in ports_of(side)):
             self._settle(spec.id, stream, tell=False)  # what an earlier process has left goes on, or ends
-            for address in (address for side in spec.sides for address in _ports(side)):
+            for address in (address for side in spec.sides for address in ports_of(side)):
                 self._forget(address)
         else:
             self._look_at(spec.id, 0.0)
@@ -195,7 +200,7 @@ class KernelEngine:
 
     def _settle(self, name: str, stream: Promoted, tell: bool = True) -> None:
         """Let the kernel forward what may be, and nothing else."""
-        before, why = bool(stream.entered), self._hindrance(stream)
+        before, why = bool(stream.entered), stream.hindrance()
         flows: tuple[Flow, ...] = () if why else self.inner.flows(name)
         if not flows:
             why = why or self.inner.forwarder(name)[1]
@@ -224,24 +229,12 @@ class KernelEngine:
             self._tell(self._observer.forwards, name, engine, reason)
         if not stream.entered:
             again = _AGAIN.get(why)
-        elif len(stream.entered) < sum(len(_ports(side)) for side in stream.spec.sides):
+        elif len(stream.entered) < sum(len(ports_of(side)) for side in stream.spec.sides):
             again = stream.wait = min(_RTCP_SELDOM, 2 * stream.wait or _RTCP_AGAIN)
         else:
             again = None
         if again is not None:
             self._look_at(name, again)
-
-    @staticmethod
-    def _hindrance(stream: Promoted) -> str:
-        """What besides its latches keeps a stream in user space."""
-        if stream.claims:
-            return min(stream.claims)
-        first, second = stream.spec.sides
-        if (":" in first.local.rtp.host) != (":" in second.local.rtp.host):
-            return "families"  # the packet would change its size
-        if first.device or second.device:
-            return "device"  # the kernel's program asks the main routing table
-        return "mark" if first.mark or second.mark else ""
 
     def _enter(self, name: str, stream: Promoted, flow: Flow, mux: bool) -> None:
         slot, before = self._taken_over(flow), None
@@ -403,8 +396,3 @@ class KernelEngine:
             tell(stream, *what)
         except Exception:  # noqa: BLE001 - what hears us must not stop the media
             self._log.failure("the observer failed on what stream {stream} did", stream=stream)
-
-
-def _ports(side: SideSpec) -> tuple[Address, ...]:
-    rtp, rtcp = side.local.rtp, side.local.rtcp
-    return (rtp,) if rtcp is None or rtcp == rtp else (rtp, rtcp)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from sbc.media.kernel.build import lacks
+from sbc.media.kernel.interfaces import Interfaces
 from sbc.media.kernel.plane import Plane, Unavailable, loader
 
 _NET_ADMIN, _SYS_ADMIN, _BPF = 12, 21, 39  # capability.h
@@ -51,3 +52,15 @@ def forbid_lookups(changed: list[Path]) -> None:
     """As it was."""
     for path in changed:
         path.write_text("0")
+
+
+def clear(directory: str) -> None:
+    """Take off and forget whatever an earlier process has left, unless another uses it now."""
+    if not os.path.isdir(directory):
+        return
+    try:
+        plane = Plane(directory, 1)
+    except Unavailable:
+        return
+    Interfaces(plane).detach()
+    plane.close()

@@ -29,7 +29,7 @@ _TOLD = 6
 _CONTEXT = 512
 
 
-class Unavailable(Exception):
+class Unavailable(OSError):
     """The kernel's programs cannot be had; says why."""
 
 
@@ -108,7 +108,7 @@ class Plane:
         module = loader()
         trial = Plane.__new__(Plane)
         trial._lib, trial._ffi = module.lib, module.ffi
-        os.close(trial._own(directory))
+        os.close(trial._open(directory))
         why = module.ffi.new("char[]", _CONTEXT)
         relay = module.lib.relay_load(module.ffi.NULL, 1, why, _CONTEXT)
         if not relay:
@@ -329,19 +329,23 @@ class Plane:
         return len(maps)
 
     def _own(self, directory: str) -> int:
-        """Make the directory, for this process alone. @raises Unavailable."""
-        try:
-            self._mount(directory)
-            os.makedirs(directory, 0o700, exist_ok=True)
-            lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as error:
-            raise Unavailable(f"cannot have {directory}: {error.strerror}") from error
+        """Have the directory for this process alone. @raises Unavailable."""
+        lock = self._open(directory)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(lock)
             raise Unavailable(f"another SBC uses {directory}") from error
         return lock
+
+    def _open(self, directory: str) -> int:
+        """Make the directory, in a BPF file system, and open it. @raises Unavailable."""
+        try:
+            self._mount(directory)
+            os.makedirs(directory, 0o700, exist_ok=True)
+            return os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise Unavailable(f"cannot have {directory}: {error.strerror}") from error
 
     def _mount(self, directory: str) -> None:
         """See to it that the directory is, or will be, in a BPF file system."""

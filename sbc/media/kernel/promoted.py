@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from sbc.core.address import Address
-from sbc.core.orders import StreamSpec
+from sbc.core.orders import SideSpec, StreamSpec
 from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
 from sbc.media.flow import Flow
 from sbc.media.kernel.plane import Last, Plane, Tally
@@ -40,6 +40,17 @@ class Promoted:
     heard_then: int = 0  # when the kernel had heard it last, then
     wait: float = 0.0  # seconds until it is looked at again, if nothing happens
     unsettled: float = -1e9  # when it was looked at because the kernel had left packets to user space
+
+    def hindrance(self) -> str:
+        """What besides its latches keeps a stream in user space; empty if nothing does."""
+        if self.claims:
+            return min(self.claims)
+        first, second = self.spec.sides
+        if (":" in first.local.rtp.host) != (":" in second.local.rtp.host):
+            return "families"  # the packet would change its size
+        if first.device or second.device:
+            return "device"  # the kernel's program asks the main routing table
+        return "mark" if first.mark or second.mark else ""
 
     def tallies(self, plane: Plane) -> list[Tally]:
         """What the kernel has carried of each side until now."""
@@ -90,3 +101,9 @@ def _drops(inner: Drops, came: Tally) -> Drops:
     return attrs.evolve(
         inner, policed=inner.policed + came.policed, wrong_source=inner.wrong_source + came.wrong_source
     )
+
+
+def ports_of(side: SideSpec) -> tuple[Address, ...]:
+    """The ports of ours that a side has."""
+    rtp, rtcp = side.local.rtp, side.local.rtcp
+    return (rtp,) if rtcp is None or rtcp == rtp else (rtp, rtcp)

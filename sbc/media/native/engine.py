@@ -172,7 +172,7 @@ class NativeEngine:
         relay = self._relays[stream].stream
         self._lib.engine_carried(relay, side, rtcp, ssrc, sequence, timestamp, int(ago * _NANO))
 
-    def stop(self) -> None:
+    def stop(self, keep: bool = False) -> None:
         """See IMediaEngine."""
         for stream in list(self._relays):
             self.close(stream)

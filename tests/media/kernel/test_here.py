@@ -7,12 +7,29 @@ from pathlib import Path
 import pytest
 
 from sbc.media.kernel import here
+from sbc.media.kernel.plane import Plane
 from tests.media.kernel.bench import Bench
 
 
 def test_it_can_run_where_it_may(bench: Bench) -> None:
     assert bench.apart.call(here.missing, str(bench.folder / "trial")) == ""
-    assert bench.apart.call(here.missing, bench.plane.directory) == f"another SBC uses {bench.plane.directory}"
+    assert bench.apart.call(here.missing, bench.plane.directory) == ""  # also to whom it runs already
+
+
+def test_what_was_left_is_cleared_but_not_what_is_in_use(bench: Bench) -> None:
+    directory = str(bench.folder / "gone")
+    bench.apart.call(here.clear, directory)
+    assert not Path(directory).exists()
+    plane = bench.apart.call(Plane, directory, 64)
+    bench.apart.call(plane.attach_xdp, bench.a, True)
+    bench.apart.call(plane.attach_tc, bench.a)
+    bench.apart.call(here.clear, directory)
+    assert bench.apart.call(plane.xdp_mode, bench.a) == "generic"
+    plane.close()
+    bench.apart.call(here.clear, directory)
+    assert bench.apart.call(bench.plane.xdp_mode, bench.a) == ""
+    with pytest.raises(OSError):
+        bench.apart.call(bench.plane.detach_tc, bench.a)
 
 
 def test_without_its_module_it_says_what_was_missing(monkeypatch: pytest.MonkeyPatch) -> None:
