@@ -18,6 +18,10 @@ LEEWAY = 1.0
 telephone event keeps the timestamp of its beginning (RFC 4733 section 2.4.1.2)."""
 STRAGGLING = 1.0
 """Seconds after which a packet of the source that was left is no late one: it has not gone."""
+PROOF = 3
+"""Packets in a row, none `SILENCE` after the one before, by which a source that nothing speaks for shows a stream."""
+COURTESY = 0.5
+"""Seconds of a window in which such a source leaves the latch to whoever has something that speaks for it."""
 
 _NOBODY, _OTHER, _SEEN_HOST, _RTP_HOST, _SIGNALLED = range(5)
 
@@ -27,7 +31,7 @@ class Verdict(NamedTuple):
 
     `reason` is a fixed word. Accepted: ``latched`` (the known source), ``signalled``, ``seen-host``, ``rtp-host``,
     ``nat``, ``continues``, ``moved``, ``rebound``, ``returned``. Not accepted: ``not-signalled``, ``latch-off``,
-    ``not-behind-nat``, ``not-seen-host``, ``not-rtp-host``, ``window-closed``, ``latched-elsewhere``,
+    ``not-behind-nat``, ``not-seen-host``, ``not-rtp-host``, ``window-closed``, ``latched-elsewhere``, ``unproven``,
     ``may-not-latch``.
     """
 
@@ -70,6 +74,14 @@ class _Left(NamedTuple):
     until: float
 
 
+class _Claim(NamedTuple):
+    """Who is on the way to prove a stream, its latest packet, and how many there have been in a row."""
+
+    source: Address
+    last: _Last
+    packets: int
+
+
 _UNHEARD = _Last(None, None, None, 0.0)
 
 
@@ -85,6 +97,12 @@ class SideLatch:
     other, and within the window a higher rank takes the latch from a lower one; an equal or lower one does not. When
     the window has closed only the signalled address may still take over, and only from a latch of the lowest rank:
     there a first comer must not win for ever, while a better latch must not be undone by a forged source address.
+
+    **Proof.** Nothing speaks for a source of the lowest rank, and whoever sprays our ports is one. So it takes no latch
+    by its rank, nor as its equal, in the first `COURTESY` seconds of a window, in which the peer's packets from a
+    better place most likely come, and not before `PROOF` of its packets in a row were those of one RTP stream that
+    runs in real time (of T.38, which has no more to show: came from it). One such source is listened to at a time. RTCP
+    proves nothing.
 
     **Re-latching.** An update or `reopen` opens the window again. A latch that was carried into it gives way, besides
     to a higher rank, to a source that *continues* its stream: the same SSRC and a sequence number that follows (a NAT
@@ -106,7 +124,7 @@ class SideLatch:
     """
 
     __slots__ = (
-        "_behind_nat", "_carried", "_clock", "_closes", "_heard_at", "_last", "_left", "_mode", "_opened",
+        "_behind_nat", "_carried", "_claim", "_clock", "_closes", "_heard_at", "_last", "_left", "_mode", "_opened",
         "_replaced_at", "_rtp", "_seen_host", "_spoken", "_window", "held", "latched", "reason", "signalled",
     )  # fmt: skip
 
@@ -117,6 +135,7 @@ class SideLatch:
         self._heard_at = now  # when the latched source spoke last
         self._replaced_at: float | None = None  # when another took the place of a latched source
         self._left: _Left | None = None
+        self._claim: _Claim | None = None
         self.signalled: Address | None = None
         self.latched: Address | None = None
         self.held = False
@@ -216,7 +235,10 @@ class SideLatch:
             reason = "returned"
         else:
             return Verdict(False, None, "latched-elsewhere" if learning else "window-closed")
-        self._take(source, now, reason, _Last(ssrc, sequence, timestamp, now))
+        last = _Last(ssrc, sequence, timestamp, now)
+        if rank == _OTHER and reason in ("nat", "moved") and not self._proves(source, kind, last):
+            return Verdict(False, None, "unproven")
+        self._take(source, now, reason, last)
         return Verdict(True, source, reason)
 
     def _rank(self, source: Address) -> tuple[int, str]:
@@ -240,6 +262,20 @@ class SideLatch:
         if rtp is not None:
             return _NOBODY, "not-rtp-host"
         return _OTHER, "nat"
+
+    def _proves(self, source: Address, kind: Kind, packet: _Last) -> bool:
+        """Whether a packet is the last that was wanting to prove its source's stream."""
+        claim, now = self._claim, packet.at
+        if claim is None or now - claim.last.at > SILENCE:
+            packets = 1
+        elif source != claim.source:
+            return False
+        elif kind is Kind.UDPTL or claim.last.resumes(now, packet.ssrc, packet.sequence, packet.timestamp, self._clock):
+            packets = claim.packets + 1
+        else:
+            packets = 0
+        self._claim = _Claim(source, packet, packets) if packets and kind is not Kind.RTCP else None
+        return self._claim is not None and packets >= PROOF and now - self._opened >= COURTESY
 
     def _was_silent(self, now: float) -> bool:
         """Whether the latched source, carried into the window, has not spoken in it for long enough to be given up."""
@@ -268,7 +304,7 @@ class SideLatch:
         return left.last.resumes(now, ssrc, sequence, timestamp, self._clock)
 
     def _take(self, source: Address, now: float, reason: str, last: _Last) -> None:
-        self._left = None
+        self._left = self._claim = None
         if self.latched is not None:
             self._replaced_at = now
             if reason == "rebound" and self._rtp is None:

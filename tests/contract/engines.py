@@ -53,6 +53,8 @@ def put_clock_forward(reactor: RigReactor, engine: Any, seconds: float) -> None:
 
 
 def put_native_clock_forward(reactor: RigReactor, engine: Any, seconds: float) -> None:
+    for stream in engine.streams():
+        engine.sides(stream)  # answered only when the threads have done what they were told before
     reactor.ahead += seconds
     engine.put_clock_forward(seconds)
 

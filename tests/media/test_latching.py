@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, SideSpec
-from sbc.media.latching import LEEWAY, RELATCH_AFTER, SILENCE, STRAGGLING, SideLatch, Verdict
+from sbc.media.latching import COURTESY, LEEWAY, PROOF, RELATCH_AFTER, SILENCE, STRAGGLING, SideLatch, Verdict
 from sbc.media.packet import Kind
 
 SIGNALLED = Address("192.168.1.10", 4000)
@@ -45,6 +45,13 @@ def ask(it: SideLatch, source: Address, now: float = 1.0, ssrc: int = 1, sequenc
     return it.judge(source, now, Kind.RTP, ssrc, sequence)
 
 
+def prove(it: SideLatch, source: Address, at: float = 1.0, packets: int = PROOF, ssrc: int = 1) -> Verdict:
+    """What is said of the last of some packets in a row, 20 ms apart, that is sent at `at`."""
+    for n in range(packets):
+        verdict = it.judge(source, at - 0.02 * (packets - 1 - n), Kind.RTP, ssrc, n, 160 * n)
+    return verdict
+
+
 # -- who may come in
 
 
@@ -62,13 +69,14 @@ def test_the_signalled_address_is_accepted_at_once_and_however_late(mode: Latch,
     [
         ({}, NAT, 1.0, "seen-host"),
         ({}, STRANGER, 1.0, "nat"),
+        ({"clock": 8000}, STRANGER, 1.0, "nat"),
         ({"latch": Latch.STRICT}, NAT, 1.0, "seen-host"),
     ],
 )
 def test_others_latch_in_the_window(changes: dict[str, Any], source: Address, now: float, reason: str) -> None:
     it = latch(**changes)
     assert it.destination == SIGNALLED
-    assert ask(it, source, now) == (True, source, reason)
+    assert prove(it, source, now, PROOF if reason == "nat" else 1) == (True, source, reason)
     assert (it.latched, it.destination, it.reason) == (source, source, reason)
 
 
@@ -121,18 +129,83 @@ def test_hosts_are_compared_by_what_they_are_not_how_they_are_written() -> None:
 
 def test_a_stranger_who_is_first_loses_to_the_host_of_the_signalling_and_that_to_the_signalled_address() -> None:
     it = latch()
-    assert ask(it, STRANGER, 0.1).latched == STRANGER
-    assert ask(it, NAT, 0.2) == (True, NAT, "seen-host")
-    assert ask(it, STRANGER, 0.3) == (False, None, "latched-elsewhere")
-    assert ask(it, SIGNALLED, 0.4) == (True, SIGNALLED, "signalled")
-    assert ask(it, NAT, 0.5) == (False, None, "latched-elsewhere")
+    assert prove(it, STRANGER, 1.0).latched == STRANGER
+    assert ask(it, NAT, 1.2) == (True, NAT, "seen-host")
+    assert ask(it, STRANGER, 1.3) == (False, None, "latched-elsewhere")
+    assert ask(it, SIGNALLED, 1.4) == (True, SIGNALLED, "signalled")
+    assert ask(it, NAT, 1.5) == (False, None, "latched-elsewhere")
 
 
 @pytest.mark.parametrize("second", [SECOND_STRANGER, Address(STRANGER.host, 1)])
 def test_of_equals_the_first_wins(second: Address) -> None:
     it = latch()
-    ask(it, STRANGER, 0.1)
-    assert ask(it, second, 0.2) == (False, None, "latched-elsewhere")
+    assert prove(it, STRANGER, 1.0).accept
+    assert prove(it, second, 1.1) == (False, None, "latched-elsewhere")
+
+
+# -- what a source that nothing speaks for must prove
+
+
+def test_a_stranger_is_heard_neither_early_nor_before_it_has_shown_a_stream() -> None:
+    it = latch()
+    assert prove(it, STRANGER, COURTESY - 0.01, packets=20) == (False, None, "unproven")
+    assert it.destination == SIGNALLED
+    assert it.judge(STRANGER, COURTESY + 0.01, Kind.RTP, 1, 20, 3200) == (True, STRANGER, "nat")
+    it = latch()
+    assert prove(it, STRANGER, 2.0, packets=PROOF - 1) == (False, None, "unproven")
+
+
+@pytest.mark.parametrize(
+    ("last", "why"),
+    [
+        ((2.0, Kind.RTP, 2, 9, 1440), "another SSRC"),
+        ((2.0, Kind.RTP, 1, 1, 160), "the same packet again"),
+        ((2.0, Kind.RTP, 1, 0, 0), "an older one"),
+        ((2.0, Kind.RTP, 1, 5000, 320), "a leap"),
+        ((2.0, Kind.RTP, 1, 2, 320 + int(2 * LEEWAY * 8000)), "a timestamp that is not of now"),
+        ((2.2, Kind.RTP, 1, 2, 320), "too long a pause"),
+        ((2.0, Kind.RTCP, 1, None, None), "RTCP"),
+    ],
+)
+def test_what_is_no_stream_proves_nothing(last: tuple[Any, ...], why: str) -> None:
+    it = latch(clock=8000)
+    prove(it, STRANGER, 1.98, packets=PROOF - 1)
+    assert it.judge(STRANGER, *last) == (False, None, "unproven"), why
+    assert not it.judge(STRANGER, 2.21, Kind.RTP, 1, 10, 4000).accept, "it has to begin anew"
+
+
+def test_sprayers_do_not_keep_a_stranger_that_is_the_peer_from_proving_itself() -> None:
+    it = latch()
+    prove(it, STRANGER, 1.0, packets=PROOF - 1)
+    for n in range(50):
+        assert not it.judge(Address("198.51.100.99", 1000 + n), 1.001, Kind.RTP, n, n, n).accept
+    assert it.judge(STRANGER, 1.02, Kind.RTP, 1, PROOF, 160 * PROOF).latched == STRANGER
+
+
+def test_one_that_fails_to_prove_itself_makes_room_for_the_next() -> None:
+    it = latch()
+    for n in range(10):  # always the same packet
+        assert not it.judge(SECOND_STRANGER, 1.0 + 0.01 * n, Kind.RTP, 9, 9, 9).accept
+    assert prove(it, STRANGER, 1.25).accept
+
+
+def test_rtcp_alone_never_lets_a_stranger_in() -> None:
+    it = rtcp_beside(latch())
+    assert [report(it, STRANGER, 1.0 + 0.1 * n).reason for n in range(9)] == ["unproven"] * 9
+
+
+def test_a_fax_shows_that_it_goes_on_coming() -> None:
+    it = latch()
+    said = [it.judge(STRANGER, 1.0 + 0.1 * n, Kind.UDPTL) for n in range(PROOF)]
+    assert [verdict.reason for verdict in said] == ["unproven"] * (PROOF - 1) + ["nat"]
+
+
+def test_an_equal_that_takes_a_silent_ones_place_must_prove_itself_too() -> None:
+    it = latch()
+    assert prove(it, STRANGER).accept
+    it.reopen(60.0, WINDOW)
+    assert ask(it, SECOND_STRANGER, 62.0, ssrc=9) == (False, None, "unproven")
+    assert prove(it, SECOND_STRANGER, 62.3, ssrc=9) == (True, SECOND_STRANGER, "moved")
 
 
 def test_the_same_stream_does_not_move_a_fresh_latch() -> None:
@@ -143,7 +216,7 @@ def test_the_same_stream_does_not_move_a_fresh_latch() -> None:
 
 def test_after_the_window_the_signalled_address_takes_over_from_a_stranger_but_the_seen_host_does_not() -> None:
     it = latch()
-    ask(it, STRANGER, 0.1)
+    assert prove(it, STRANGER).accept
     assert ask(it, NAT, 9.0) == (False, None, "window-closed")
     assert ask(it, SIGNALLED, 9.0) == (True, SIGNALLED, "signalled")
 
@@ -538,8 +611,9 @@ def test_the_first_report_may_come_after_the_window_from_the_host_of_rtp() -> No
 def test_a_stranger_who_was_first_loses_to_the_host_of_rtp_even_later() -> None:
     rtp = latch()
     it = rtcp_beside(rtp)
-    assert report(it, STRANGER, 0.1).latched == STRANGER
-    ask(rtp, NAT, 0.2)
+    assert prove(rtp, STRANGER, 1.0).accept
+    assert report(it, STRANGER, 1.1) == (True, STRANGER, "rtp-host")
+    ask(rtp, NAT, 1.2)
     assert report(it, OTHER_PORT, 7.0) == (True, OTHER_PORT, "rtp-host")
 
 

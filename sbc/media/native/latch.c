@@ -9,6 +9,8 @@
 #define SILENCE (150 * MILLISECOND) /* of a latched source, after which another may take its stream up */
 #define LEEWAY 1                    /* seconds by which the timestamp of a stream that is taken up may be wrong */
 #define STRAGGLING SECOND           /* after which a packet of the source that was left is no late one */
+#define PROOF 3                     /* packets in a row by which a source that nothing speaks for shows a stream */
+#define COURTESY (SECOND / 2)       /* of a window, in which such a source leaves the latch to better ones */
 
 enum rank { NOBODY, OTHER, SEEN_HOST, RTP_HOST, SIGNALLED };
 
@@ -141,6 +143,25 @@ static bool returns(const struct latch *latch, const struct address *source, int
     return resumes(&left->last, now, packet, latch->clock);
 }
 
+/* Whether a packet is the last that was wanting to prove its source's stream. */
+static bool proves(struct latch *latch, const struct address *source, int64_t now, enum kind kind,
+                   const struct identity *packet)
+{
+    struct claim *claim = &latch->claim;
+    unsigned packets = 0;
+
+    if (claim->packets == 0 || now - claim->last.at > SILENCE)
+        packets = 1;
+    else if (!address_same(source, &claim->source))
+        return false;
+    else if (kind == KIND_UDPTL || resumes(&claim->last, now, packet, latch->clock))
+        packets = claim->packets + 1;
+    if (kind == KIND_RTCP)
+        packets = 0;
+    *claim = (struct claim){*source, {now, *packet}, (uint8_t)(packets < PROOF ? packets : PROOF)};
+    return packets >= PROOF && now - latch->opened >= COURTESY;
+}
+
 static void take(struct latch *latch, const struct address *source, int64_t now, enum reason reason,
                  const struct identity *packet)
 {
@@ -152,6 +173,7 @@ static void take(struct latch *latch, const struct address *source, int64_t now,
             left = (struct left){latch->latched, latch->last, now, now + latch->window};
     }
     latch->left = left;
+    latch->claim = (struct claim){0};
     latch->latched = *source;
     latch->reason = (uint8_t)reason;
     latch->last = (struct last){now, *packet};
@@ -211,6 +233,9 @@ struct verdict latch_judge(struct latch *latch, const struct address *source, in
         return (struct verdict){expected ? its.reason : REASON_MAY_NOT_LATCH, expected, false};
     }
     struct verdict verdict = contend(latch, source, now, its, packet);
+    bool unproven = its.rank == OTHER && (verdict.reason == REASON_NAT || verdict.reason == REASON_MOVED);
+    if (unproven && !proves(latch, source, now, kind, packet))
+        return (struct verdict){REASON_UNPROVEN, false, false};
     if (verdict.accept)
         take(latch, source, now, verdict.reason, packet);
     return verdict;
@@ -312,6 +337,7 @@ const char *latch_reason_word(enum reason reason)
         [REASON_NOT_RTP_HOST] = "not-rtp-host",
         [REASON_WINDOW_CLOSED] = "window-closed",
         [REASON_LATCHED_ELSEWHERE] = "latched-elsewhere",
+        [REASON_UNPROVEN] = "unproven",
         [REASON_MAY_NOT_LATCH] = "may-not-latch",
     };
     return (unsigned)reason < REASONS ? words[reason] : "";

@@ -48,6 +48,7 @@ enum reason {
     REASON_NOT_RTP_HOST,
     REASON_WINDOW_CLOSED,
     REASON_LATCHED_ELSEWHERE,
+    REASON_UNPROVEN,
     REASON_MAY_NOT_LATCH,
     REASONS
 };
@@ -78,6 +79,13 @@ struct left {
     int64_t until;
 };
 
+/* Who is on the way to prove a stream, its latest packet, and how many there have been in a row. */
+struct claim {
+    struct address source;
+    struct last last;
+    uint8_t packets; /* none: nobody */
+};
+
 /* The latch of one port. Read `latched`, `signalled`, `held` and `reason`; the rest is latch.c's. */
 struct latch {
     struct address latched;
@@ -86,6 +94,7 @@ struct latch {
     const struct latch *rtp; /* of the same side, where this is its RTCP port's; it must not move */
     struct last last;
     struct left left;
+    struct claim claim;
     int64_t opened;
     int64_t closes;
     int64_t window;
