@@ -15,7 +15,8 @@ from benchmarks import media_network as network
 from benchmarks.media_network import Places
 from benchmarks.rtpengine import Rtpengine
 from benchmarks.traffic import FAVOUR, Flow
-from sbc.media.native import engine as native
+from sbc.config.schema import EngineName
+from sbc.media.choose import missing
 from tests.netns.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -131,6 +132,10 @@ class Native(Engine):
     name = "native"
 
 
+class Kernel(Engine):
+    name = "kernel"
+
+
 class Peer(Relay):
     """rtpengine, in user space, with its defaults."""
 
@@ -243,6 +248,7 @@ class Nat(Relay):
 CONTENDERS: dict[str, type[Relay]] = {
     "twisted": Twisted,
     "native": Native,
+    "kernel": Kernel,
     "rtpengine": Peer,
     "forwarding": Forwarding,
     "nft": Nat,
@@ -253,7 +259,8 @@ def why_not(name: str) -> str:
     """What keeps a contender from running here; empty if nothing does."""
     if name == "rtpengine" and shutil.which("rtpengine") is None:
         return "the Debian package rtpengine-daemon is not installed"
-    return native.missing() if name.partition(":")[0] == "native" else ""
+    kind = name.partition(":")[0]
+    return missing(EngineName(kind)) if issubclass(CONTENDERS[kind], Engine) else ""
 
 
 def contender(name: str, **settings: Any) -> type[Relay]:

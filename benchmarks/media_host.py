@@ -14,7 +14,6 @@ import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import reactor
@@ -23,11 +22,12 @@ from twisted.protocols.basic import LineReceiver
 from zope.interface import implementer
 
 from benchmarks import media_network as network
+from sbc.config.schema import EngineName, MediaConfig
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, SideSpec, StreamSpec
 from sbc.interfaces import IMediaObserver
+from sbc.media.choose import Choice, make_engine
 from sbc.media.native.engine import NativeEngine
-from sbc.media.twisted_engine import TwistedEngine
 
 
 @implementer(IMediaObserver)
@@ -45,15 +45,13 @@ class Deaf:
     def forwards(self, stream: str, engine: str, reason: str) -> None: ...
 
 
-def _twisted(how: str) -> Any:
-    return TwistedEngine(reactor, Deaf())
-
-
-def _native(how: str) -> Any:
-    return NativeEngine(reactor, Deaf(), traffic=how)
-
-
-ENGINES: dict[str, Callable[[str], Any]] = {"twisted": _twisted, "native": _native}
+def make(name: str) -> Any:
+    """The engine of that name as the SBC makes it, or ``native:HOW``."""
+    kind, _, how = name.partition(":")
+    if how:
+        return NativeEngine(reactor, Deaf(), traffic=how)
+    engine = EngineName(kind)
+    return make_engine(Choice(engine, "it is measured"), MediaConfig(engine=engine), reactor, Deaf(), 0.0)
 
 
 def spec(number: int, hidden: bool = False, latch: str = Latch.NAT.value) -> StreamSpec:
@@ -97,19 +95,15 @@ class Orders(LineReceiver):
         return len(streams)
 
     def do_forwarders(self) -> dict[str, int]:
-        if not hasattr(self.engine, "forwarder"):
-            return {}
         return Counter(" ".join(self.engine.forwarder(stream)).strip() for stream in self.engine.streams())
 
 
 def main(name: str, path: str) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard := resource.getrlimit(resource.RLIMIT_NOFILE)[1], hard))
-    kind, _, how = name.partition(":")
-    engine = ENGINES[kind](how)
+    engine = make(name)
     hub: Any = reactor
     hub.listenUNIX(path, Factory.forProtocol(lambda: Orders(engine)))
-    if hasattr(engine, "stop"):
-        hub.addSystemEventTrigger("before", "shutdown", engine.stop)
+    hub.addSystemEventTrigger("before", "shutdown", engine.stop)
     hub.run()
 
 
