@@ -1,6 +1,6 @@
 # Every target does its own set-up first; on a bare Debian 12, python3 and make are enough.
 
-.PHONY: help setup lab test fuzz sanitize sanitize-threads soak demo lint docs clean
+.PHONY: help setup lab test test-compiled fuzz sanitize sanitize-threads soak demo lint docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -8,6 +8,7 @@ help:
 	@echo "make fuzz    set up, then fuzz what reads SIP for FUZZ_SECONDS (120) of one core; what is found is kept as a test"
 	@echo "make sanitize  set up, then run what is written in C under the address and undefined-behaviour sanitizers, and fuzz it"
 	@echo "make sanitize-threads  the same under the thread sanitizer, without fuzzing"
+	@echo "make test-compiled  set up, then run the tests of messages with the modules compiled that SBC_COMPILE=1 compiles"
 	@echo "make soak    set up, then a million mutated messages, and a thousand calls behind each kind of NAT (root; long)"
 	@echo "make demo    set up, then show one call through a NAT and the SBC (root)"
 	@echo "make setup   make .venv with the project and its tools"
@@ -23,6 +24,9 @@ lab: setup
 
 test: lab
 	@bin/test
+
+test-compiled: setup
+	@bin/test-compiled
 
 FUZZ_SECONDS ?= 120
 
@@ -56,4 +60,5 @@ clean:
 	rm -rf .venv build dist docs/_build sbc.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find sbc -name '*.so' -delete
+	rm -f sbc__mypyc*.so
 	rm -f twisted/plugins/dropin.cache

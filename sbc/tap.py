@@ -5,8 +5,8 @@ from __future__ import annotations
 from twisted.application.service import IService
 from twisted.python import usage
 
-from sbc import __version__
 from sbc.admin.log import install
+from sbc.compiled import version
 from sbc.config.faults import ConfigError
 from sbc.config.load import load_file
 from sbc.config.schema import Config
@@ -41,7 +41,7 @@ class Options(usage.Options):
 
     def opt_version(self) -> None:
         """Show the version of sbc and exit."""
-        print(f"sbc {__version__}")  # noqa: T201 - asked for
+        print(f"sbc {version()}")  # noqa: T201 - asked for
         raise SystemExit(0)
 
 

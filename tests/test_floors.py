@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 # The first pattern that fits a module gives its floor.
 FLOORS = (
     ("sbc", 0),
+    ("sbc.compiled", 0),
     ("sbc.interfaces", 0),
     ("sbc.core.address", 0),
     ("sbc.core.message", 0),

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from getpass import getpass
 from io import TextIOWrapper
 
-from sbc import __version__
 from sbc.admin import ask, cdr
+from sbc.compiled import version
 from sbc.config.faults import ConfigError
 from sbc.config.load import load_file
 from sbc.config.schema import Config
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sbc", description="Session border controller. To run it: twistd sbc --help")
-    parser.add_argument("--version", action="version", version=f"sbc {__version__}")
+    parser.add_argument("--version", action="version", version=f"sbc {version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_check(commands)
     _add_passwd(commands)

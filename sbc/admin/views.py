@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from sbc import __version__
+from sbc.compiled import version
 from sbc.core.address import Address, Pair
 from sbc.core.binding import Binding, BindingState
 from sbc.core.border import Border
@@ -275,7 +275,7 @@ def status_view(border: Border, runner: Runner, state: str, uptime: float, sourc
     """The SBC as a whole: `uptime` is in seconds, `calls` those that are not over."""
     calls = border.registry.calls.values()
     return {
-        "version": __version__,
+        "version": version(),
         "state": state,
         "uptime": uptime,
         "process": os.getpid(),

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 BATCH = 500
 """Records written in one go."""
 
-GATHER = 0.01
-"""Seconds to wait for company before a batch is written: no more, since a crash costs what has been waiting."""
+GATHER = 0.05
+"""Seconds to wait for company before a batch is written: no more, since a crash costs what has been waiting, and no
+less, since each batch wakes a thread, takes the interpreter from the calls and waits for the disk."""
 
 RETRY = 1.0
 """Seconds after a failure before the next attempt."""

@@ -26,6 +26,7 @@ TURN = 32
 """Datagrams one signalling socket may read in one turn of the reactor."""
 
 _SO_MARK = 36  # Linux, asm-generic/socket.h; Python has no name for it before 3.13
+_NONBLOCK = getattr(socket, "SOCK_NONBLOCK", 0)  # Linux makes a socket so from the start
 _SO_MEMINFO = 55  # Linux, asm-generic/socket.h; Python has no name for it
 _MEMINFO = struct.Struct("=9I")
 _MEMINFO_DROPS = 8  # SK_MEMINFO_DROPS, linux/sock_diag.h
@@ -56,13 +57,15 @@ def open_udp(
     if ip is None:
         raise OSError(f"{address.host!r} is not an IP address")
     family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
-    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock = socket.socket(family, socket.SOCK_DGRAM | _NONBLOCK)  # a call opens four: each system call counts
     try:
-        sock.setblocking(False)
+        if not _NONBLOCK:
+            sock.setblocking(False)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        set_buffers(sock, receive_buffer, send_buffer)
-        set_dscp(sock, dscp)
+        _ask_buffers(sock, receive_buffer, send_buffer)
+        if dscp:
+            set_dscp(sock, dscp)
         set_way(sock, mark, device)
         sock.bind((str(ip), address.port))
     except BaseException:
@@ -73,13 +76,17 @@ def open_udp(
 
 def set_buffers(sock: socket.socket, receive: int = 0, send: int = 0) -> Buffers:
     """Ask for buffer sizes (octets; 0 leaves one as it is) and return what the kernel made of it."""
+    _ask_buffers(sock, receive, send)
+    return Buffers(
+        sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF), sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    )
+
+
+def _ask_buffers(sock: socket.socket, receive: int, send: int) -> None:
     if receive:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
     if send:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send)
-    return Buffers(
-        sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF), sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
-    )
 
 
 def set_dscp(sock: socket.socket, dscp: int) -> None:

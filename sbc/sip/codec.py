@@ -233,7 +233,7 @@ def _split(message: SipMessage, start: int) -> None:
     message.headers_end = message.body_start = max(start, end + step)
     if ended:
         message.body_start = end + 2 * step
-    block = data[start:end]
+    block = data[start:end] if end >= start else b""
     lines = block.split(eol) if end >= start else []
     breaks = max(len(lines) - 1, 0)
     if len(lines) <= MAX_HEADERS:

@@ -41,7 +41,7 @@ class NameAddr(Parameterised):
     __slots__ = ("start", "end", "uri_start", "uri_end", "star", "bracketed", "_uri")
 
     def __init__(self, data: bytes, match: re.Match[bytes]) -> None:
-        super().__init__(data, *match.span(4))
+        super().__init__(data, match.start(4), match.end(4))
         self.end = self.params_end
         self.bracketed = match[2] is not None
         self.start, self.uri_end = match.span(3)
@@ -76,7 +76,7 @@ class Via(Parameterised):
     )  # fmt: skip
 
     def __init__(self, data: bytes, match: re.Match[bytes]) -> None:
-        super().__init__(data, *match.span(4))
+        super().__init__(data, match.start(4), match.end(4))
         self.start, self.end = match.start(1), self.params_end
         self.transport = match[1].rpartition(b"/")[2].strip().decode("latin-1").upper()
         self.host_start, self.host_end = match.span(2)

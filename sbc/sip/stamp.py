@@ -133,7 +133,7 @@ def stamp_reply(message: SipMessage, crossing: Crossing) -> None:
     from_, to = message.first("from"), message.first("to")
     assert from_ is not None and to is not None
     span = single(message, "to").param_span("tag")
-    tag = b"" if span is None else unfold(message.data[slice(*span)])  # as it is written: it may need its quotes
+    tag = b"" if span is None else unfold(message.data[span[0] : span[1]])  # as it is written: it may need its quotes
     message.edits.replace(from_.start, from_.end, memo.from_)
     message.edits.replace(to.start, to.end, memo.to if memo.tagged or not tag else memo.to + b";tag=" + tag)
     _write_label(message, crossing.label)
