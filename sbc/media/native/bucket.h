@@ -28,6 +28,13 @@ static inline void bucket_change(struct bucket *bucket, uint64_t octets, uint64_
 #define BUCKET_INLINE static inline __attribute__((always_inline))
 #define BUCKET_TRIES 8 /* so often others may come between; then what is taken is charged without being asked again */
 
+/* Others may be changing the bucket: each number is read whole, and a packet is judged by what is old or new of them. */
+#ifdef __bpf__
+#define BUCKET_READ(number) (*(const volatile uint64_t *)&(number))
+#else
+#define BUCKET_READ(number) __atomic_load_n(&(number), __ATOMIC_RELAXED)
+#endif
+
 /* Nanoseconds that so many octets take to flow in; `octets` at most 2^32. */
 BUCKET_INLINE uint64_t bucket_time(uint64_t step, uint64_t octets)
 {
@@ -38,25 +45,25 @@ BUCKET_INLINE uint64_t bucket_time(uint64_t step, uint64_t octets)
 /* Whether it holds so much. */
 BUCKET_INLINE int bucket_has(const struct bucket *bucket, uint64_t octets, uint64_t now)
 {
-    uint64_t full_at = *(const volatile uint64_t *)&bucket->full_at;
-    uint64_t cost = bucket_time(bucket->step, octets);
+    uint64_t full_at = BUCKET_READ(bucket->full_at);
+    uint64_t cost = bucket_time(BUCKET_READ(bucket->step), octets);
 
     if (full_at < now)
         full_at = now;
-    return full_at - now + cost <= bucket->depth;
+    return full_at - now + cost <= BUCKET_READ(bucket->depth);
 }
 
 /* Take so much out, if it holds it. */
 BUCKET_INLINE int bucket_take(struct bucket *bucket, uint64_t octets, uint64_t now)
 {
-    uint64_t cost = bucket_time(bucket->step, octets);
+    uint64_t cost = bucket_time(BUCKET_READ(bucket->step), octets), depth = BUCKET_READ(bucket->depth);
     uint64_t before, begin;
     int tries;
 
     for (tries = 0; tries < BUCKET_TRIES; tries++) {
-        before = *(volatile uint64_t *)&bucket->full_at;
+        before = BUCKET_READ(bucket->full_at);
         begin = before < now ? now : before;
-        if (begin - now + cost > bucket->depth)
+        if (begin - now + cost > depth)
             return 0;
         if (__sync_val_compare_and_swap(&bucket->full_at, before, begin + cost) == before)
             return 1;
@@ -72,7 +79,7 @@ BUCKET_INLINE int bucket_take(struct bucket *bucket, uint64_t octets, uint64_t n
    zero) is full. It fills by one octet a second at least. */
 static inline void bucket_change(struct bucket *bucket, uint64_t octets, uint64_t burst, uint64_t now)
 {
-    uint64_t held = burst, missing;
+    uint64_t held = burst, missing, step;
 
     if (octets > BUCKET_MOST_OCTETS)
         octets = BUCKET_MOST_OCTETS;
@@ -81,16 +88,17 @@ static inline void bucket_change(struct bucket *bucket, uint64_t octets, uint64_
     if (burst > BUCKET_MOST_OCTETS)
         burst = BUCKET_MOST_OCTETS;
     if (bucket->step) {
-        uint64_t left = bucket->full_at > now ? bucket->full_at - now : 0;
+        uint64_t full_at = BUCKET_READ(bucket->full_at), left = full_at > now ? full_at - now : 0;
         left = left < bucket->depth ? bucket->depth - left : 0;
         held = (uint64_t)((double)left * 65536.0 / (double)bucket->step + 0.5);
     }
     if (held > burst)
         held = burst;
     missing = burst - held;
-    bucket->step = (1000000000u * (uint64_t)65536 + octets / 2) / octets;
-    bucket->depth = bucket_time(bucket->step, burst);
-    __atomic_store_n(&bucket->full_at, now + bucket_time(bucket->step, missing), __ATOMIC_RELAXED);
+    step = (1000000000u * (uint64_t)65536 + octets / 2) / octets;
+    __atomic_store_n(&bucket->step, step, __ATOMIC_RELAXED);
+    __atomic_store_n(&bucket->depth, bucket_time(step, burst), __ATOMIC_RELAXED);
+    __atomic_store_n(&bucket->full_at, now + bucket_time(step, missing), __ATOMIC_RELAXED);
 }
 #endif
 

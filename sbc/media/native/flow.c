@@ -219,7 +219,8 @@ static struct outlet *inlet_pass(struct inlet *inlet, uint8_t *data, uint32_t *s
         inlet->count.not_rtp++;
         return NULL;
     }
-    volume->packets++;
+    /* stream_received() may read it now: stored whole, though only this thread writes. */
+    __atomic_store_n(&volume->packets, volume->packets + 1, __ATOMIC_RELAXED);
     volume->octets += *size;
     if (!outlet->to_size) {
         outlet->count.no_destination++;

@@ -93,7 +93,7 @@ struct worker {
     bool stopping;
     bool paused;
     bool said;     /* events were put in this turn */
-    bool late;     /* some did not fit */
+    _Atomic bool late; /* some did not fit */
     bool answering; /* the reactor's thread waits for `answered`, */
     sem_t *answered;
     struct stream *question; /* how this stream stands is to be written there */
