@@ -37,6 +37,7 @@ FLOORS = (
     ("sbc.media.inlet", 1),
     ("sbc.media.codecs", 1),
     ("sbc.media.quality", 1),
+    ("sbc.media.emodel", 1),
     ("sbc.media.packet", 1),
     ("sbc.media*", 3),
     ("sbc.ledger", 0),

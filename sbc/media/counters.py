@@ -48,17 +48,62 @@ class Drops:
 
 @attrs.frozen
 class Quality:
-    """How well the RTP that arrived from a side has come (RFC 3550 appendices A.3 and A.8).
+    """How well the RTP that arrived from a side has come (docs/media.rst).
 
-    `expected` and `lost` are packets, `jitter` and `rtt` milliseconds; `rtt` is None where no report has told it, and
-    `mos` (1 to 4.5, ITU-T G.107) where there is too little to judge by.
+    `expected` and `lost` are packets (RFC 3550 appendix A.3, but each counts once however often it came: `duplicates`
+    are those that came again, `late` those that came behind one sent after them). `jitter` is the mean of the estimate
+    (appendix A.8), `jitter_max` its highest value, `rtt` the mean round trip between the SBC and this side, all in
+    milliseconds, None where nothing tells them. `mos` (1 to 4.5, ITU-T G.107) is None where there is too little to
+    judge by, or no audio. `missed` are the packets the side itself says it misses of what was sent to it, None where
+    it has not said.
     """
 
     expected: int = 0
     lost: int = 0
-    jitter: float = 0.0
+    jitter: float | None = None
     rtt: float | None = None
     mos: float | None = None
+    jitter_max: float | None = None
+    duplicates: int = 0
+    late: int = 0
+    missed: int | None = None
+
+    @property
+    def loss(self) -> float:
+        """The lost as a ratio to the expected, 0 to 1."""
+        return self.lost / self.expected if self.expected else 0.0
+
+    def __add__(self, later: Quality) -> Quality:
+        """Of two who have taken turns (user space and kernel, or before a restart and after): sums, the highest, and
+        means by how much each has seen."""
+        first, second = self.expected, later.expected
+        return Quality(
+            first + second,
+            self.lost + later.lost,
+            _mean(self.jitter, first, later.jitter, second),
+            _mean(self.rtt, first, later.rtt, second),
+            _mean(self.mos, first, later.mos, second),
+            _highest(self.jitter_max, later.jitter_max),
+            self.duplicates + later.duplicates,
+            self.late + later.late,
+            self.missed if later.missed is None else later.missed,  # it is of the whole of a source
+        )
+
+
+def together(first: Quality | None, later: Quality | None) -> Quality | None:
+    """The quality of two who have taken turns, of whom any may have measured nothing."""
+    return first + later if first is not None and later is not None else first or later
+
+
+def _mean(one: float | None, weight: int, other: float | None, other_weight: int) -> float | None:
+    if one is None or other is None:
+        return other if one is None else one
+    total = weight + other_weight
+    return round((one * weight + other * other_weight) / total, 2) if total else one
+
+
+def _highest(one: float | None, other: float | None) -> float | None:
+    return max((each for each in (one, other) if each is not None), default=None)
 
 
 @attrs.frozen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ from sbc.core.address import Address
 from sbc.media import rtcp, rtp
 from sbc.media.bucket import Bucket, within
 from sbc.media.latching import SideLatch
+from sbc.media.meter import FOLD, Meter, Tally
 from sbc.media.packet import Kind, classify, classify_udptl
 
 Source = tuple[str, int] | tuple[str, int, int, int]
@@ -19,6 +21,8 @@ Sender = Callable[[bytes, Source], Any]
 
 LONGEST = 65_535
 """The most octets a datagram can have."""
+
+_FIELDS = struct.Struct("!HII")  # sequence number, timestamp and SSRC of an RTP header
 
 
 class Outlet:
@@ -42,7 +46,7 @@ class Owner(Protocol):
     def latched(self, inlet: Inlet, address: Address, reason: str) -> None:
         """The inlet's latch has changed."""
 
-    def rtcp_came(self, muxed: bool) -> None:
+    def rtcp_came(self, data: bytes, now: float, muxed: bool) -> None:
         """RTCP was accepted, on the RTP port (`muxed`) or on its own."""
 
     def was_policed(self) -> None:
@@ -59,9 +63,9 @@ class Inlet:
     """
 
     __slots__ = (
-        "_classify", "_is_rtcp", "_is_rtp", "_last", "_last_at", "_longest", "_named", "_onward", "_onward_rtcp",
-        "_side", "buckets", "kernel", "latch", "not_rtp", "octets", "packets", "policed", "refused", "rtcp_octets",
-        "rtcp_packets", "send", "too_long", "too_short", "trusted",
+        "_classify", "_clock", "_headers", "_is_rtcp", "_is_rtp", "_longest", "_meter", "_named", "_onward",
+        "_onward_rtcp", "_side", "_times", "_told", "buckets", "kernel", "latch", "not_rtp", "octets", "packets",
+        "policed", "refused", "rtcp_octets", "rtcp_packets", "send", "too_long", "too_short", "trusted",
     )  # fmt: skip
 
     def __init__(self, side: Owner, latch: SideLatch, send: Sender, kind: str, longest: int) -> None:
@@ -71,13 +75,16 @@ class Inlet:
         self._classify = classify_udptl if kind == "t38" else classify
         self._is_rtp, self._is_rtcp = kind == "rtp", kind == "rtcp"
         self._named: Source | None = None  # the latched source as the socket named it
-        self._last: bytes | None = None  # the latest RTP packet that was not judged
-        self._last_at = 0.0  # and when it came
         self.latch = latch
         self.send = send
         self.trusted: Source | None = None
         self.packets = self.octets = self.rtcp_packets = self.rtcp_octets = 0
         self.too_short = self.too_long = self.not_rtp = self.kernel = self.policed = 0
+        self._meter = Meter()
+        self._clock = 0
+        self._headers: list[bytes] = []  # of RTP that the meter has not taken yet,
+        self._times: list[float] = []  # when it came,
+        self._told = 0  # and of how much of it the latch knows
         self.buckets: tuple[Bucket, ...] = ()  # out of which what is accepted is taken
         self.refused: dict[str, int] = {}  # the latch's reasons, counted
 
@@ -96,7 +103,11 @@ class Inlet:
             and self._is_rtp
         ):
             # What nearly every packet of a call is: RTP from the latched source. The rest of this class is _examine.
-            self._last, self._last_at = data, now
+            headers = self._headers
+            headers.append(data[:12])
+            self._times.append(now)
+            if len(headers) == FOLD:
+                self._fold()
             if self.buckets and not self._within(size, now):
                 return None
             self.packets += 1
@@ -122,7 +133,12 @@ class Inlet:
         if not self._accepts(kind, data, source, now):
             return None
         if kind is Kind.RTCP:
-            self._side.rtcp_came(muxed=self._is_rtp)
+            self._side.rtcp_came(data, now, muxed=self._is_rtp)
+        elif kind is Kind.RTP:
+            self._headers.append(data[:12])
+            self._times.append(now)
+            if len(self._headers) == FOLD:
+                self._fold()
         if self.buckets and not self._within(len(data), now):
             return None
         if kind is Kind.RTCP or self._is_rtcp:
@@ -149,9 +165,7 @@ class Inlet:
     def _accepts(self, kind: Kind, data: bytes, source: Source, now: float) -> bool:
         """Ask the latch, and carry out what it says."""
         latch = self.latch
-        if self._last is not None:
-            latch.heard(self._last_at, *_identity(Kind.RTP, self._last))
-            self._last = None
+        self._tell()
         address = Address(source[0], source[1])
         verdict = latch.judge(address, now, kind, *_identity(kind, data))
         if not verdict.accept:
@@ -163,12 +177,39 @@ class Inlet:
             self._side.latched(self, verdict.latched, verdict.reason)
         return True
 
+    def time_by(self, clock: int) -> None:
+        """From now on the RTP timestamps run by this clock, in Hz; 0: nobody knows."""
+        if clock != self._clock:
+            self._fold()
+            self._clock = clock
+
+    def measured(self) -> Tally:
+        """What has been counted of the RTP that was accepted, whether or not it was within the rates."""
+        self._fold()
+        return Tally.of(self._meter)
+
+    def _fold(self) -> None:
+        if self._headers:
+            self._tell()
+            self._meter.fold(self._headers, self._times, self._clock)
+            self._headers.clear()
+            self._times.clear()
+            self._told = 0
+
+    def _tell(self) -> None:
+        """Let the latch know what came last without having been judged."""
+        if len(self._headers) > self._told:
+            self._told = len(self._headers)
+            sequence, timestamp, ssrc = _FIELDS.unpack_from(self._headers[-1], 2)
+            self.latch.heard(self._times[-1], ssrc, sequence, timestamp)
+
     def carried(self, ssrc: int, sequence: int, timestamp: int, at: float) -> None:
         """Note what the latched source sent last, at `at`, as somebody else has seen who forwarded it."""
-        self._last = None
         if self._is_rtcp:
             self.latch.heard(at, ssrc)
         else:
+            self._fold()
+            self._meter.carried(ssrc, sequence)
             self.latch.heard(at, ssrc, sequence, timestamp)
 
     def destination(self) -> Source | None:

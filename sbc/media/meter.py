@@ -26,9 +26,9 @@ MAX_RTT = 10_000_000
 HEAD = 52
 """Octets of RTCP that are read: a sender report with one block."""
 
-FOLD = 32
-"""Packets that `Meter.fold` takes at once for nearly nothing."""
-_TIMED = 9  # packets of a fold that are timed: 8 samples of the jitter
+FOLD = 64
+"""The most packets that `Meter.fold` takes at once."""
+_TIMED = 6  # packets of a fold that are timed: 5 samples of the jitter
 
 _RUNNING, _JUMPED, _TIMING = 1, 2, 4
 _STATIC = frozenset({0, 3, 4, 5, 7, 8, 9, 12, 13, 15, 18})  # RFC 3551 table 4: audio of 8000 Hz
@@ -36,11 +36,8 @@ _SENDER_REPORT, _RECEIVER_REPORT = 200, 201
 _WORD, _HALF = 0xFFFFFFFF, 0xFFFF
 
 _header = struct.Struct("!xBHII")
-_headers = struct.Struct("!" + "xBHII" * FOLD)
+_headers = tuple(struct.Struct("!" + "xBHII" * count) for count in range(FOLD + 1))
 _block = struct.Struct("!IIIIII")
-
-Timed = tuple[bytes, float]
-"""The first 12 octets of an RTP packet, and when it came (seconds of a clock that only goes on)."""
 
 
 class Metered(Protocol):
@@ -141,12 +138,14 @@ class Meter:
         else:
             self.state &= ~_TIMING
 
-    def fold(self, packets: Sequence[Timed], clock: int) -> None:
-        """Take packets in the order in which they came. Counts as `packet` does. Where there are FOLD of them, one
-        after another, only the first few are timed: that a packet costs next to nothing is what a relay in Python
-        needs more."""
-        if len(packets) != FOLD or not self._take_run(packets, clock):
-            for header, now in packets:
+    def fold(self, headers: Sequence[bytes], times: Sequence[float], clock: int) -> None:
+        """Take up to FOLD packets in the order in which they came: the first 12 octets of each, and when it came, in
+        seconds.
+
+        Counts as `packet` does. Where they came one after another only the first few are timed: that a packet costs
+        next to nothing is what a relay in Python needs more."""
+        if not self._take_run(headers, times, clock):
+            for header, now in zip(headers, times, strict=True):
                 self.packet(header, clock, int(now * 1e9))
 
     def pause(self) -> None:
@@ -157,26 +156,37 @@ class Meter:
         """Somebody else has taken the packets up to this one."""
         self._begin(ssrc, sequence)
 
-    def _take_run(self, packets: Sequence[Timed], clock: int) -> bool:
-        """Take FOLD packets if nothing is remarkable about them."""
-        fields = _headers.unpack(b"".join([header for header, _ in packets]))
+    def _take_run(self, headers: Sequence[bytes], times: Sequence[float], clock: int) -> bool:
+        """Take packets if nothing is remarkable about them."""
+        count = len(headers)
+        fields = _headers[count].unpack(b"".join(headers))
         first = self.sequence + 1
         if (
             not self.state & _RUNNING
-            or fields[1::4] != tuple(range(first, first + FOLD))
-            or fields[3::4].count(self.ssrc) != FOLD
-            or fields[0::4].count(fields[0]) != FOLD
+            or fields[1::4] != tuple(range(first, first + count))
+            or fields[3::4].count(self.ssrc) != count
+            or fields[0::4].count(fields[0]) != count
+            or fields[0] & 0x80
         ):
             return False
-        self.received += FOLD
-        self.sequence = first + FOLD - 1
-        self.seen, self.state = _WORD, _RUNNING
-        clock = clock_of(fields[0] & 0x7F, clock)
+        self.received += count
+        self.sequence += count
+        self.seen = (self.seen << count | (1 << count) - 1) & _WORD
+        self.state = _RUNNING
+        clock = clock_of(fields[0], clock)
         if clock:
-            for timestamp, (_, now) in zip(fields[2 : 4 * _TIMED : 4], packets, strict=False):
-                self._time(fields[0] & 0x7F, fields[0] >> 7, timestamp, clock, int(now * 1e9))
-            self.state = _RUNNING
+            self._time_some(fields[2 : 4 * _TIMED : 4], times, clock)
         return True
+
+    def _time_some(self, stamps: Sequence[int], times: Sequence[float], clock: int) -> None:
+        """Time packets that came one after another."""
+        stamp, came = stamps[0], times[0]
+        for at in range(1, len(stamps)):
+            ahead = (stamps[at] - stamp + 0x80000000 & _WORD) - 0x80000000
+            off = abs(times[at] - came - ahead / clock)
+            if ahead and off <= MAX_LEAP:
+                self._sample(int(off * 1_000_000))
+            stamp, came = stamps[at], times[at]
 
     def _begin(self, ssrc: int, sequence: int) -> None:
         self.ssrc, self.sequence = ssrc, sequence

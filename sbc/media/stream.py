@@ -13,6 +13,8 @@ from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
 from sbc.media.flow import Flow, Footing, Stance, flows_of
 from sbc.media.inlet import LONGEST, Inlet, Outlet, Sender, Source
 from sbc.media.latching import SideLatch
+from sbc.media.meter import Reports
+from sbc.media.quality import assess
 
 
 @attrs.frozen
@@ -60,6 +62,8 @@ class Side:
             self.rtcp = Inlet(self, latch, send_rtcp, "rtcp", longest)
         self.to_rtp = Outlet(send_rtp)
         self.to_rtcp = Outlet(send_rtp if send_rtcp is None else send_rtcp)
+        self.reports = Reports()
+        self.rtp.time_by(spec.clock)
         self._aim()
         self.share(None)
 
@@ -68,6 +72,7 @@ class Side:
 
     def join(self, other: Side) -> None:
         """Let what arrives here leave by `other`."""
+        self._other = other
         for inlet in self.inlets():
             inlet.join(other.to_rtp, other.to_rtcp)
 
@@ -84,6 +89,7 @@ class Side:
         self.rtp.latch.update(spec, _signalled(spec, rtcp=False), now)
         if self.rtcp is not None:
             self.rtcp.latch.update(spec, _signalled(spec, rtcp=True), now)
+        self.rtp.time_by(spec.clock)
         self._limit(spec.limit, now)
         self._doubt()
 
@@ -130,8 +136,9 @@ class Side:
         if inlet is self.rtp:
             self._on_latch(address, reason)
 
-    def rtcp_came(self, muxed: bool) -> None:
+    def rtcp_came(self, data: bytes, now: float, muxed: bool) -> None:
         """Called by an inlet that has accepted RTCP, on the RTP port (`muxed`) or on its own."""
+        self.reports.take(self._other.reports, data, int(now * 1e9))
         if muxed != self._muxed:
             self._muxed = muxed
             self._aim()
@@ -184,6 +191,7 @@ class Side:
                 no_destination=self.to_rtp.no_destination + self.to_rtcp.no_destination,
                 send_error=self.to_rtp.failed + self.to_rtcp.failed,
             ),
+            quality=assess(self.rtp.measured(), self.reports, (self.spec.media, self._other.spec.media)),
         )
 
     def stance(self, now: float) -> Stance:

@@ -11,7 +11,7 @@ from sbc.core.orders import Rate, SideSpec
 from sbc.media.bucket import Bucket
 from sbc.media.inlet import Inlet, Outlet
 from sbc.media.latching import SideLatch
-from tests.media.packets import receiver_report, rtp
+from tests.media.packets import receiver_report, rtp, udptl
 from tests.media.test_stream import SPEC, STRANGER, A, B
 
 CONNECTED: SideSpec = SPEC.sides[1]
@@ -27,7 +27,7 @@ class Owner:
     def latched(self, inlet: Inlet, address: Address, reason: str) -> None:
         self.told.append((address, reason))
 
-    def rtcp_came(self, muxed: bool) -> None:
+    def rtcp_came(self, data: bytes, now: float, muxed: bool) -> None:
         self.told.append("mux" if muxed else "rtcp")
 
     def was_policed(self) -> None:
@@ -103,3 +103,42 @@ def test_an_rtcp_port_takes_no_rtp() -> None:
     assert alone.inlet.not_rtp == 1
     assert alone.inlet.arrive(receiver_report(), B, 1.0) is alone.onward_rtcp
     assert alone.owner.told == [(B, "signalled"), "rtcp"]
+
+
+def test_rtp_is_measured_whether_or_not_it_is_judged() -> None:
+    alone = Alone()
+    alone.inlet.time_by(8000)
+    for number in [*range(10), 12, 11, 11, *range(14, 200)]:
+        alone.inlet.arrive(rtp(number), B, 1.0 + number / 50)
+    alone.inlet.arrive(receiver_report(), B, 5.0)
+    alone.inlet.arrive(rtp(201), STRANGER, 5.0)
+    tally = alone.inlet.measured()
+    assert (tally.received, tally.lost, tally.duplicates, tally.late) == (198, 2, 1, 1)
+    assert 0 < tally.samples < 198 and tally.jitter_max < 4000
+    assert alone.inlet.measured() == tally
+
+
+def test_what_is_policed_has_come() -> None:
+    alone = Alone()
+    alone.inlet.buckets = (Bucket(Rate(1, 172), 0.0),)
+    for number in range(5):
+        alone.inlet.arrive(rtp(number), B, 1.0)
+    tally = alone.inlet.measured()
+    assert alone.inlet.policed == 4 and (tally.received, tally.lost) == (5, 0)
+
+
+def test_what_others_have_forwarded_is_not_lost() -> None:
+    alone = Alone()
+    alone.inlet.arrive(rtp(1), B, 1.0)
+    alone.inlet.carried(0x1234, 500, 80_000, 11.0)
+    alone.inlet.arrive(rtp(502), B, 11.04)
+    tally = alone.inlet.measured()
+    assert (tally.received, tally.lost) == (2, 1)
+
+
+def test_what_flows_otherwise_is_not_measured() -> None:
+    rtcp = Alone("rtcp")
+    rtcp.inlet.arrive(receiver_report(), B, 1.0)
+    fax = Alone("t38")
+    fax.inlet.arrive(udptl(), B, 1.0)
+    assert rtcp.inlet.measured().received == fax.inlet.measured().received == 0

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sbc.media.codecs import MAX_CLOCK
-from sbc.media.meter import FOLD, MAX_LEAP, Meter, Reports, Tally, Timed, clock_of
+from sbc.media.meter import FOLD, MAX_LEAP, Meter, Reports, Tally, clock_of
 from tests.media.compiled import NATIVE, compiled
 from tests.media.packets import receiver_report, report_block, rtp, sender_report
 
@@ -188,26 +188,32 @@ def test_a_leap_of_the_clock_is_no_jitter() -> None:
 # -- many at once
 
 
-def run(sequence: int, count: int, begin: float = 0.0) -> list[Timed]:
-    return [(header(sequence + n, (sequence + n) * 160), begin + n * 0.02) for n in range(count)]
+def run(sequence: int, count: int, begin: float = 0.0, swing: float = 0.0) -> tuple[list[bytes], list[float]]:
+    numbers = range(sequence, sequence + count)
+    return [header(n, n * 160) for n in numbers], [begin + n * 0.02 + swing * (n % 2) for n in numbers]
 
 
-def folded(*runs: list[Timed]) -> Meter:
+def folded(*runs: tuple[list[bytes], list[float]]) -> Meter:
     meter = Meter()
-    for packets in runs:
-        meter.fold(packets, CLOCK)
+    for headers, times in runs:
+        meter.fold(headers, times, CLOCK)
     return meter
 
 
 def test_a_fold_counts_as_the_packets_do() -> None:
-    meter = folded(run(1, FOLD), run(1 + FOLD, FOLD, 0.64), run(3 + 2 * FOLD, FOLD, 1.3))
+    meter = folded(run(1, FOLD), run(1 + FOLD, FOLD), run(3 + 2 * FOLD, FOLD))
     assert counts(meter) == (3 * FOLD, 2, 0, 0)
-    assert meter.jitter_max == 0 and meter.samples > 20
+    assert meter.jitter_max == 0 and meter.samples > FOLD
+
+
+def test_a_fold_times_some_of_the_packets() -> None:
+    meter = folded(*(run(1 + n * FOLD, FOLD, swing=0.01) for n in range(60)))
+    assert 200 < meter.samples < 10 * 60 and 9_500 <= meter.jitter >> 4 <= 10_100
 
 
 def test_a_fold_sees_a_packet_of_the_fold_before() -> None:
     meter = folded(run(1, FOLD), run(1 + FOLD, FOLD))
-    meter.fold(run(2 + FOLD, 1), CLOCK)
+    meter.fold(*run(2 * FOLD - 5, 1), CLOCK)
     assert counts(meter) == (2 * FOLD, 0, 1, 0)
 
 
@@ -223,12 +229,13 @@ def test_what_is_folded_is_counted_the_same(sequence: int, oddities: list[list[t
     for odd in oddities:
         for step, ssrc in [*odd, *([(1, 7)] * (FOLD - len(odd)))]:
             sequence += step
-            packets.append((header(sequence, sequence * 160, ssrc), len(packets) * 0.02))
+            packets.append(header(sequence, sequence * 160, ssrc))
+    times = [at * 0.02 for at in range(len(packets))]
     one, many = Meter(), Meter()
-    for first, now in packets:
+    for first, now in zip(packets, times, strict=True):
         one.packet(first, CLOCK, int(now * 1e9))
     for at in range(0, len(packets), FOLD):
-        many.fold(packets[at : at + FOLD], CLOCK)
+        many.fold(packets[at : at + FOLD], times[at : at + FOLD], CLOCK)
     assert counts(one) == counts(many)
     assert (one.gaps, one.sequence, one.ssrc, one.seen) == (many.gaps, many.sequence, many.ssrc, many.seen)
     assert many.samples <= one.samples

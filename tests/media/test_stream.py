@@ -14,7 +14,7 @@ from sbc.core.orders import Latch, Rate, SideSpec, StreamSpec
 from sbc.media.counters import StreamCounters, Volume
 from sbc.media.inlet import Inlet, Outlet, Source
 from sbc.media.stream import Stream
-from tests.media.packets import dtls_hello, receiver_report, rtp, stun_request
+from tests.media.packets import dtls_hello, receiver_report, report_block, rtp, sender_report, stun_request
 
 A, A_RTCP, A_NAT = Address("192.168.1.10", 4000), Address("192.168.1.10", 4001), Address("203.0.113.11", 40000)
 B, B_RTCP = Address("198.51.100.2", 5000), Address("198.51.100.2", 5001)
@@ -252,3 +252,32 @@ def test_what_goes_to_a_side_goes_where_it_was_signalled_or_has_spoken_from(scri
             welcome[side].add(rest[2])
     wire, _ = play(script, always_judge=False)
     assert all(to in welcome[side] and to != Address("0.0.0.0", 9) for side, _, _, to in wire.sent)
+
+
+def test_both_sides_have_the_quality_of_what_came_from_them() -> None:
+    wire = Wire()
+    for number in range(1, 301):
+        if number % 10:
+            wire.arrive(0, "rtp", rtp(number), A_NAT, number / 50)
+        wire.arrive(1, "rtp", rtp(number), B, number / 50)
+    near, far = (side.quality for side in wire.stream.counters().sides)
+    assert near is not None and far is not None
+    assert (near.expected, near.lost, far.expected, far.lost) == (299, 29, 300, 0)
+    assert near.mos is not None and far.mos is not None and near.mos < far.mos
+    assert near.jitter is not None and near.jitter < 0.01
+
+
+def test_reports_of_both_sides_give_the_round_trip_to_each() -> None:
+    wire = Wire()
+    wire.arrive(0, "rtp", rtp(1), A_NAT, 1.0)
+    wire.arrive(1, "rtp", rtp(1), B, 1.0)
+    wire.arrive(0, "rtcp", sender_report(7, 0x1000), Address(A_NAT.host, 40001), 1.0)
+    wire.arrive(1, "rtcp", sender_report(8, 0x2000, report_block(7, 0x1000, delay=65_536)), B_RTCP, 2.03)
+    wire.arrive(0, "rtcp", receiver_report(7, report_block(8, 0x2000, lost=4)), Address(A_NAT.host, 40001), 2.08)
+    near, far = (side.quality for side in wire.stream.counters().sides)
+    assert near is not None and far is not None
+    assert (near.rtt, far.rtt, near.missed, far.missed) == (50.0, 30.0, 4, 0)
+
+
+def test_a_stream_by_which_nothing_came_has_no_quality() -> None:
+    assert [side.quality for side in Wire().stream.counters().sides] == [None, None]
