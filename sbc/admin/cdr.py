@@ -17,7 +17,7 @@ _TEXT = (
     "Show records of ended calls. They are read from one file, which --file or --sqlite names, or from the files of "
     "the [cdr] table in a configuration: the database if there is one, else the JSON file and those it was rotated to."
 )
-_HEAD = ("START", "SECONDS", "CALLER", "CALLEE", "ENDING", "BY", "CODECS", "PACKETS", "ID")
+_HEAD = ("START", "SECONDS", "CALLER", "CALLEE", "ENDING", "BY", "CODECS", "PACKETS", "MOS", "ID")
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,6 +33,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command.add_argument("--cause", default="", metavar="TEXT", help="calls whose ending or cause contains it")
     command.add_argument("--id", default="", metavar="ID", help="the call or record of that id")
     command.add_argument("--incomplete", action="store_true", help="only what a crash has cut short")
+    command.add_argument("--mos-below", type=_score, metavar="MOS", help="calls one direction of which was worse")
     command.add_argument("--json", action="store_true", help="one JSON object a line")
     command.add_argument("--sum", action="store_true", help="what they add up to")
     command.set_defaults(run=_run)
@@ -45,8 +46,19 @@ def _moment(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{text!r} is no time, such as 2026-11-23 or 2026-11-23T16:00") from None
 
 
+def _score(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 1.0 <= found <= 5.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no MOS: 1 to 5, such as 3.6")
+    return found
+
+
 def _run(asked: argparse.Namespace) -> int:
-    wanted = Wanted(asked.since or "", asked.until or "", asked.user, asked.cause, asked.id, asked.incomplete)
+    since, until = asked.since or "", asked.until or ""
+    wanted = Wanted(since, until, asked.user, asked.cause, asked.id, asked.incomplete, asked.mos_below)
     try:
         records = _records(asked, wanted)
         if asked.sum:
@@ -104,15 +116,16 @@ def _cells(record: Plain) -> tuple[str, ...]:
         record["ended_by"] or "-",
         ",".join(codecs) or "-",
         str(packets),
+        "-" if record.get("mos") is None else f"{record['mos']:.2f}",
         record["id"],
     )
 
 
 def _line(cells: tuple[str, ...]) -> str:
-    widths = (19, 8, 24, 24, 12, 6, 16, 8, 0)
+    widths = (19, 8, 24, 24, 12, 6, 16, 8, 4, 0)
     shown = [printable(cell) for cell in cells]
     return "  ".join(
-        cell.rjust(width) if index in (1, 7) else cell.ljust(width)
+        cell.rjust(width) if index in (1, 7, 8) else cell.ljust(width)
         for index, (cell, width) in enumerate(zip(shown, widths, strict=True))
     ).rstrip()
 
@@ -127,5 +140,9 @@ def _print_sum(records: Iterator[Plain], as_json: bool) -> None:
     print(f"{total.records} calls, {total.answered} answered, {total.incomplete} incomplete")
     print(f"{total.seconds:.1f} seconds ({total.seconds / 60:.1f} minutes)")
     print(f"{total.packets} packets, {total.octets} octets received; {total.dropped} packets dropped")
+    if total.expected:
+        print(f"{total.lost} of {total.expected} RTP packets lost ({100 * total.lost / total.expected:.2f} %)")
+    if total.rated:
+        print(f"MOS {total.mos / total.rated:.2f}, the mean of the worse direction of {total.rated} calls")
     for ending, count in total.endings.most_common():
         print(f"{count:>10}  {printable(str(ending))}")

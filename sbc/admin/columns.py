@@ -31,6 +31,10 @@ def _packets(side: Row, way: str) -> int:
     return int(side[way]["rtp"]["packets"] + side[way]["rtcp"]["packets"])
 
 
+def _mos(side: Row) -> str:
+    return "-" if side["quality"] is None or side["quality"]["mos"] is None else f"{side['quality']['mos']:.2f}"
+
+
 CALLS = (
     Column("ID", lambda row: row["id"]),
     Column("STATE", lambda row: row["state"]),
@@ -89,6 +93,7 @@ STREAMS = (
             Column("IN", _side(index, lambda side: _packets(side, "received")), right=True),
             Column("OUT", _side(index, lambda side: _packets(side, "sent")), right=True),
             Column("DROPPED", _side(index, lambda side: side["dropped"]), right=True),
+            Column("MOS", _side(index, _mos), right=True),
         )
     ),
 )
@@ -130,6 +135,9 @@ MEDIA = (
     Column("IN", lambda row: row["received"]["packets"], right=True),
     Column("OUT", lambda row: row["sent"]["packets"], right=True),
     Column("DROPPED", lambda row: row["dropped"], right=True),
+    Column("LOST", lambda row: f"{100 * row['lost'] / row['expected']:.2f} %" if row["expected"] else "-", right=True),
+    Column("JITTER", lambda row: "-" if row["jitter"] is None else f"{row['jitter']:.1f} ms", right=True),
+    Column("MOS", lambda row: "-" if row["mos"] is None else f"{row['mos']:.2f}", right=True),
 )
 REFUSALS = (
     Column("EVENT", lambda row: row["event"]),

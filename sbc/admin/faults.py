@@ -11,10 +11,12 @@ from sbc.admin.tables import duration
 from sbc.core.memory import Unsent
 from sbc.core.message import Ending, Intent, Kind, Phase
 from sbc.core.orders import Note, SideSpec
-from sbc.media.counters import StreamCounters
+from sbc.media.counters import Quality, StreamCounters
 
 PATIENCE = 2.0
 """Seconds after the answer in which media may still be on its way."""
+_POOR = 3.1
+"""The MOS below which nearly all users are dissatisfied (ITU-T G.109, an R of 60)."""
 _OF_MEDIA = {
     "stream-lost": "the SBC could not open the ports of a stream",
     "silent": "nobody spoke any more",
@@ -99,7 +101,8 @@ def _faults(seen: Seen) -> Iterator[tuple[float, str]]:
 
 
 def _of_media(seen: Seen) -> Iterator[tuple[float, str]]:
-    """Streams on which one party, or nobody, was ever heard, though there was time and nobody was on hold."""
+    """Streams on which one party, or nobody, was ever heard, though there was time and nobody was on hold; or one that
+    was heard badly."""
     if not seen.answered:
         return
     answered = float(seen.answered["at"])
@@ -113,6 +116,9 @@ def _of_media(seen: Seen) -> Iterator[tuple[float, str]]:
                 yield since, _one_way(seen, media, silent, received[1 - silent])
         if not any(received):
             yield since, f"no media came from either side in {duration(until - since)} after the answer"
+        for index, side in enumerate(media.counters.sides):
+            if side.quality is not None and side.quality.mos is not None and side.quality.mos < _POOR:
+                yield until, _poor(seen.legs[index], side.quality)
 
 
 def _one_way(seen: Seen, media: Media, silent: int, packets: int) -> str:
@@ -134,6 +140,11 @@ def _one_way(seen: Seen, media: Media, silent: int, packets: int) -> str:
     if drops.send_error:
         return f"{text}; the SBC could not send it {drops.send_error} packets"
     return text
+
+
+def _poor(leg: str, quality: Quality) -> str:
+    jitter = "" if quality.jitter is None else f", jitter {quality.jitter:.0f} ms"
+    return f"media came badly from {leg}: MOS {quality.mos}, {100 * quality.loss:.1f} % of its packets lost{jitter}"
 
 
 # -- how it ended

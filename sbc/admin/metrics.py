@@ -7,7 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import attrs
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    SummaryMetricFamily,
+)
 from prometheus_client.metrics_core import Metric as Family
 
 from sbc import __version__
@@ -17,8 +22,8 @@ from sbc.media.totals import Totals
 from sbc.media.udp import Port
 from sbc.runner import Runner
 
-Sample = tuple[tuple[str, ...], float]
-"""The values of the labels, and the number."""
+Sample = tuple[tuple[str, ...], Any]
+"""The values of the labels, and the number; of a histogram, itself (sbc.media.histogram)."""
 
 MOST_EVENTS = 200
 """Events that have a sample of their own; they are words of ours, and this is only to be sure."""
@@ -41,7 +46,7 @@ class Sources:
 
 @attrs.frozen
 class Metric:
-    """One metric: its name, kind (counter, gauge or summary), labels, what it is, and how it is read."""
+    """One metric: its name, kind (counter, gauge, summary or histogram), labels, what it is, and how it is read."""
 
     name: str
     kind: str
@@ -121,6 +126,18 @@ def _volume(what: str) -> Callable[[Sources], Iterable[Sample]]:
                 yield (name, way), sources.totals.counted[what, name, way]
 
     return read
+
+
+def _lost(what: str) -> Callable[[Sources], Iterable[Sample]]:
+    def read(sources: Sources) -> Iterable[Sample]:
+        for name in sources.border.registry.plan.realms:
+            yield (name,), getattr(sources.totals, what)[name]
+
+    return read
+
+
+def _figures(figure: str) -> Callable[[Sources], Iterable[Sample]]:
+    return lambda sources: [((realm,), of) for (what, realm), of in sources.totals.figures.items() if what == figure]
 
 
 def _listeners(read: Callable[[Port], int]) -> Callable[[Sources], Iterable[Sample]]:
@@ -204,6 +221,17 @@ METRICS = (
         "sbc_media_dropped_packets_total", "counter", ("realm", "reason"), "Media packets that were not relayed",
         lambda sources: list(sources.totals.dropped.items()),
     ),
+    Metric("sbc_media_expected_packets_total", "counter", ("realm",), "RTP packets sent to us", _lost("expected")),
+    Metric("sbc_media_lost_packets_total", "counter", ("realm",), "Those that never came", _lost("lost")),
+    *(
+        Metric(f"sbc_media_{name}", "histogram", ("realm",), what, _figures(name.partition("_")[0]))
+        for name, what in (
+            ("mos", "MOS of what came from there, of each stream at its end"),
+            ("loss_ratio", "Lost to expected RTP packets from there, of each stream at its end"),
+            ("jitter_seconds", "Mean interarrival jitter of RTP from there, of each stream at its end"),
+            ("rtt_seconds", "Mean round trip to there by RTCP, of each stream at its end"),
+        )
+    ),
     *(
         Metric(f"sbc_cdr_{word}_total", "counter", (), what, _counted(f"cdr-{word}"))
         for word, what in zip(
@@ -251,6 +279,11 @@ def family(metric: Metric, samples: Iterable[Sample]) -> Family:
     if metric.kind == "summary":
         (_, total), (_, count) = samples
         return SummaryMetricFamily(metric.name, metric.what, count_value=int(count), sum_value=total)
+    if metric.kind == "histogram":
+        shown = HistogramMetricFamily(metric.name, metric.what, labels=metric.labels)
+        for labels, histogram in samples:
+            shown.add_metric(list(labels), histogram.buckets(), histogram.sum)
+        return shown
     kind: Any = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
     made = kind(metric.name, metric.what, labels=metric.labels)
     for labels, value in samples:

@@ -87,6 +87,8 @@ def _stream(stream: Row) -> Iterator[str]:
         for way, name in (("received", "received "), ("sent", "sent     ")):
             yield f"      {name} {_volume(side[way]['rtp'])}; RTCP {_volume(side[way]['rtcp'])}"
         yield f"      dropped   {_reasons(side['drops'])}"
+        if side["quality"] is not None:
+            yield f"      quality   {_quality(side['quality'])}"
         if side["refused"]:
             yield f"      refused   {_reasons(side['refused'])}"
 
@@ -110,6 +112,20 @@ def _latched(address: str | None, reason: str) -> str:
 
 def _volume(volume: Row) -> str:
     return f"{volume['packets']} packets, {volume['octets']} octets"
+
+
+def _quality(quality: Row) -> str:
+    expected, lost = quality["expected"], quality["lost"]
+    told = [] if quality["mos"] is None else [f"MOS {quality['mos']:.2f}"]
+    told.append(f"{lost} of {expected} lost ({100 * lost / expected:.2f} %)")
+    told += [f"{quality[name]} {name}" for name in ("late", "duplicates") if quality[name]]
+    if quality["jitter"] is not None:
+        told.append(f"jitter {quality['jitter']:.1f} ms, {quality['jitter_max']:.1f} at most")
+    if quality["rtt"] is not None:
+        told.append(f"round trip {quality['rtt']:.1f} ms")
+    if quality["missed"] is not None:
+        told.append(f"misses {quality['missed']} of what was sent to it")
+    return "; ".join(told)
 
 
 def _reasons(counts: dict[str, int]) -> str:

@@ -19,7 +19,7 @@ from sbc.core.orders import Listener
 from sbc.core.ports import PortPool
 from sbc.core.realm import Path, Realm
 from sbc.core.registry import Registry
-from sbc.media.counters import SideCounters, Volume
+from sbc.media.counters import Quality, SideCounters, Volume
 from sbc.media.stream import SideView
 from sbc.media.udp import Port
 from sbc.runner import Runner
@@ -189,6 +189,7 @@ def _counted(side: SideCounters) -> View:
         "sent": {"rtp": _volume(side.sent_rtp), "rtcp": _volume(side.sent_rtcp)},
         "dropped": side.drops.total,
         "drops": {name: count for name, count in attrs.asdict(side.drops).items() if count},
+        "quality": None if side.quality is None else attrs.asdict(side.quality),
     }
 
 
@@ -333,11 +334,13 @@ def neighbour_view(path: Path, target: Target, neighbour: Neighbour, now: float)
 
 
 def media_view(registry: Registry, engine: Any, now: float) -> list[View]:
-    """What is relayed in each realm by the streams there are now: packets and octets, RTP and RTCP together."""
+    """What is relayed in each realm by the streams there are now: packets and octets, RTP and RTCP together; and of the
+    RTP from there how many packets were lost, and the highest jitter (ms) and lowest MOS of any."""
     streams: Counter[str] = Counter()
     received: dict[str, Volume] = {}
     sent: dict[str, Volume] = {}
     dropped: Counter[str] = Counter()
+    quality: dict[str, list[Quality]] = {}
     for call in registry.calls.values():
         for stream in call.streams.values():
             for leg, side in zip(call.legs, _counters(engine, stream.id), strict=True):
@@ -346,6 +349,8 @@ def media_view(registry: Registry, engine: Any, now: float) -> list[View]:
                 received[name] = received.get(name, Volume()) + side.received
                 sent[name] = sent.get(name, Volume()) + side.sent
                 dropped[name] += side.drops.total
+                if side.quality is not None:
+                    quality.setdefault(name, []).append(side.quality)
     return [
         {
             "realm": realm.name,
@@ -356,9 +361,19 @@ def media_view(registry: Registry, engine: Any, now: float) -> list[View]:
             "received": _volume(received.get(realm.name, Volume())),
             "sent": _volume(sent.get(realm.name, Volume())),
             "dropped": dropped[realm.name],
+            **_qualities(quality.get(realm.name, [])),
         }
         for realm in registry.plan.realms.values()
     ]
+
+
+def _qualities(found: list[Quality]) -> View:
+    return {
+        "expected": sum(each.expected for each in found),
+        "lost": sum(each.lost for each in found),
+        "jitter": max((each.jitter for each in found if each.jitter is not None), default=None),
+        "mos": min((each.mos for each in found if each.mos is not None), default=None),
+    }
 
 
 def ports_view(pool: PortPool, now: float) -> View:

@@ -21,7 +21,8 @@ _VALUES = {"id": "id = ?", "since": "start >= ?", "until": "start < ?"}
 class Wanted:
     """Which records are asked for. `since` and `until` are about the call's start, as records write it, the latter
     excluded. `user` is a part of who called or was called, whatever its letter case; `cause` likewise a part of the
-    ending or cause. `id` is the call's id, or the record's.
+    ending or cause. `id` is the call's id, or the record's. `worse` is a MOS: that of the call's worst direction is
+    below it.
     """
 
     since: str = ""
@@ -30,6 +31,7 @@ class Wanted:
     cause: str = ""
     id: str = ""
     incomplete: bool = False
+    worse: float | None = None
 
     def fits(self, record: Plain) -> bool:
         """Whether a record is asked for."""
@@ -39,6 +41,7 @@ class Wanted:
             and (not self.until or record["start"] < self.until)
             and (not self.id or record["id"] == self.id or record["record"] == self.id)
             and (not self.incomplete or not record["complete"])
+            and (self.worse is None or ((mos := record.get("mos")) is not None and mos < self.worse))
             and (not user or any(user in record[who].casefold() for who in ("caller", "callee", "called")))
             and (not cause or any(cause in (record[why] or "").casefold() for why in ("ending", "cause")))
         )
@@ -114,7 +117,9 @@ def in_database(path: str, wanted: Wanted) -> Iterator[Plain]:
 
 @attrs.define
 class Sum:
-    """What records add up to. Media is counted as it came in, from both sides of every stream, RTCP included."""
+    """What records add up to. Media is counted as it came in, from both sides of every stream, RTCP included;
+    `expected` and `lost` are packets of RTP. `mos` is the sum of that of the `rated` calls, each by its worst
+    direction."""
 
     records: int = 0
     answered: int = 0
@@ -123,6 +128,10 @@ class Sum:
     packets: int = 0
     octets: int = 0
     dropped: int = 0
+    expected: int = 0
+    lost: int = 0
+    rated: int = 0
+    mos: float = 0.0
     endings: Counter[str] = attrs.field(factory=Counter)
 
     def add(self, record: Plain) -> None:
@@ -137,10 +146,21 @@ class Sum:
                 self.packets += volume["packets"]
                 self.octets += volume["octets"]
             self.dropped += sum(side["drops"].values())
+            quality = side.get("quality") or {}
+            self.expected += quality.get("expected", 0)
+            self.lost += quality.get("lost", 0)
+        if (mos := record.get("mos")) is not None:
+            self.rated += 1
+            self.mos += mos
 
     def as_dict(self) -> Plain:
-        """For JSON; `seconds` to the millisecond."""
-        return {**attrs.asdict(self), "seconds": round(self.seconds, 3), "endings": dict(self.endings.most_common())}
+        """For JSON; `seconds` to the millisecond, `mos` the mean, None where no call has one."""
+        return {
+            **attrs.asdict(self),
+            "seconds": round(self.seconds, 3),
+            "mos": round(self.mos / self.rated, 2) if self.rated else None,
+            "endings": dict(self.endings.most_common()),
+        }
 
 
 def sides_of(record: Plain) -> Iterator[Plain]:

@@ -12,7 +12,7 @@ import attrs
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Record, SideSpec, StreamSpec
 from sbc.media.codecs import agreed
-from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
+from sbc.media.counters import Drops, Quality, SideCounters, StreamCounters, Volume, together
 
 VERSION = 1
 """Of the format: keys may be added without a new number, but none changes its meaning."""
@@ -34,6 +34,7 @@ Plain = dict[str, Any]
 _NOTHING = SideCounters()
 _EMPTY = StreamCounters((_NOTHING, _NOTHING))
 _REASONS = tuple(field.name for field in attrs.fields(Drops))
+_FIGURES = tuple(field.name for field in attrs.fields(Quality))
 
 
 @attrs.frozen
@@ -90,6 +91,7 @@ class CallRecord:
             "caller": _cut(fields["caller"]),
             "callee": _cut(fields["callee"]),
             "called": _cut(fields["called"]),
+            "mos": None,
             "legs": _legs(fields["legs"]),
             "streams": [],
             "more_streams": None,
@@ -166,16 +168,18 @@ class CallRecord:
     def snapshot(self, at: Moment, counters: Callable[[str], StreamCounters]) -> Plain:
         """The record as it stands, sharing nothing with what will change. `counters` tells a live stream's volume."""
         known, answer = self._end or at, self._answer
+        streams = [
+            *self._before.values(),
+            *self._ended,
+            *(_stream(facts, counters(stream)) for stream, facts in self._live.items()),
+        ]
         return {
             **self._record,
+            "mos": _worst(streams),
             "known": self._record["end"] or str(at),
             "setup": round((answer or known).tick - self._start.tick, 3),
             "duration": None if answer is None else round(known.tick - answer.tick, 3),
-            "streams": [
-                *self._before.values(),
-                *self._ended,
-                *(_stream(facts, counters(stream)) for stream, facts in self._live.items()),
-            ],
+            "streams": streams,
             "more_streams": self._more_streams() if self._more else None,
         }
 
@@ -220,6 +224,12 @@ def _side(spec: SideSpec, latched: Address | None, carried: SideCounters) -> Pla
     }
 
 
+def _worst(streams: list[Plain]) -> float | None:
+    """The lowest MOS of any side."""
+    qualities = (side.get("quality") for stream in streams for side in stream["sides"])
+    return min((each["mos"] for each in qualities if each and each["mos"] is not None), default=None)
+
+
 def _pair(pair: Pair) -> Plain:
     return {"rtp": _cut(str(pair.rtp)), "rtcp": None if pair.rtcp is None else _cut(str(pair.rtcp))}
 
@@ -229,6 +239,7 @@ def _volume(side: SideCounters) -> Plain:
         "received": {"rtp": _counted(side.received_rtp), "rtcp": _counted(side.received_rtcp)},
         "sent": {"rtp": _counted(side.sent_rtp), "rtcp": _counted(side.sent_rtcp)},
         "drops": {reason: count for reason in _REASONS if (count := getattr(side.drops, reason))},
+        "quality": None if (found := side.quality) is None else {name: getattr(found, name) for name in _FIGURES},
     }
 
 
@@ -238,13 +249,14 @@ def _counted(volume: Volume) -> Plain:
 
 def _counters(side: Plain) -> SideCounters:
     """What `_volume` has written."""
-    received, sent = side["received"], side["sent"]
+    received, sent, quality = side["received"], side["sent"], side.get("quality")
     return SideCounters(
         Volume(**received["rtp"]),
         Volume(**received["rtcp"]),
         Volume(**sent["rtp"]),
         Volume(**sent["rtcp"]),
         Drops(**{reason: count for reason, count in side["drops"].items() if reason in _REASONS}),
+        None if quality is None else Quality(**{name: quality[name] for name in _FIGURES if name in quality}),
     )
 
 
@@ -260,6 +272,7 @@ def _sum(one: SideCounters, other: SideCounters) -> SideCounters:
         one.sent_rtp + other.sent_rtp,
         one.sent_rtcp + other.sent_rtcp,
         Drops(*drops),
+        together(one.quality, other.quality),
     )
 
 

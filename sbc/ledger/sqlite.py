@@ -18,20 +18,21 @@ from sbc.ledger.disk import Lock
 from sbc.ledger.record import Plain, cut_short, written
 from sbc.ledger.writer import Entry
 
-SCHEMA = 1
-"""The database's user_version."""
+SCHEMA = 2
+"""The database's user_version. That of 1 had no `mos`."""
 
 PATIENCE = 5.0
 """Seconds to wait for somebody else who has the database locked."""
 
 _COLUMNS = ("start", "ring", "answer", '"end"', "setup", "duration", "ending", "ended_by", "cause", "path", "method",
-            "caller", "callee", "called")  # fmt: skip
+            "caller", "callee", "called", "mos")  # fmt: skip
+_REAL = frozenset({"setup", "duration", "mos"})
 _CREATE = f"""
 CREATE TABLE calls (
     record TEXT PRIMARY KEY,
     state TEXT NOT NULL CHECK (state IN ('open', 'complete', 'incomplete')),
     id TEXT NOT NULL,
-    {", ".join(f"{name} {'REAL' if name in ('setup', 'duration') else 'TEXT'}" for name in _COLUMNS)},
+    {", ".join(f"{name} {'REAL' if name in _REAL else 'TEXT'}" for name in _COLUMNS)},
     data TEXT NOT NULL
 );
 CREATE INDEX calls_by_start ON calls (start);
@@ -105,13 +106,17 @@ class SqliteRecords:
 
     def _prepare(self, database: sqlite3.Connection) -> None:
         (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version not in (0, SCHEMA):
+        if version not in (0, 1, SCHEMA):
             raise DatabaseError(f"is of schema {version}, this SBC writes {SCHEMA}")
         database.execute("PRAGMA journal_mode = WAL")
         if version == 0:
             with transaction(database):
                 for statement in filter(str.strip, _CREATE.split(";")):
                     database.execute(statement)
+        elif version == 1:
+            with transaction(database):
+                database.execute("ALTER TABLE calls ADD COLUMN mos REAL")
+                database.execute(f"PRAGMA user_version = {SCHEMA}")
 
     def _recover(self, database: sqlite3.Connection, keep: set[str]) -> int:
         found = [json.loads(data) for (data,) in database.execute("SELECT data FROM calls WHERE state = 'open'")]
@@ -124,7 +129,7 @@ class SqliteRecords:
 
 
 def _row(record: Plain, state: str) -> tuple[Any, ...]:
-    columns = (record[name.strip('"')] for name in _COLUMNS)
+    columns = (record.get(name.strip('"')) for name in _COLUMNS)  # what an older SBC left open has no mos
     return (record["record"], state, record["id"], *columns, written(record))
 
 

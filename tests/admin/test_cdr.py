@@ -37,10 +37,10 @@ def database(tmp_path: Path) -> Path:
 def test_a_table_for_people_steers_no_terminal(file: Path, capsys: Output) -> None:
     assert main(["cdr", "--file", str(file)]) == 0
     head, first, second = capsys.readouterr().out.splitlines()
-    assert head.split() == ["START", "SECONDS", "CALLER", "CALLEE", "ENDING", "BY", "CODECS", "PACKETS", "ID"]
+    assert head.split() == ["START", "SECONDS", "CALLER", "CALLEE", "ENDING", "BY", "CODECS", "PACKETS", "MOS", "ID"]
     assert first.split() == [
         "2026-11-23T16:00:00", "8.0", "alice@example.com", "bob@example.com", "normal", "caller", "PCMU,PCMA", "152",
-        "one",
+        "4.20", "one",
     ]  # fmt: skip
     assert "\x1b" not in second and "\\x1b" in second
 
@@ -54,8 +54,15 @@ def test_sums(file: Path, capsys: Output) -> None:
     assert main(["cdr", "--file", str(file), "--sum"]) == 0
     out = capsys.readouterr().out
     assert "2 calls, 2 answered, 0 incomplete" in out and "16.0 seconds" in out and "304 packets" in out
+    assert "4 of 204 RTP packets lost (1.96 %)" in out and "MOS 4.20, the mean of the worse direction of 2 calls" in out
     assert main(["cdr", "--file", str(file), "--sum", "--json", "--id", "one"]) == 0
     assert json.loads(capsys.readouterr().out)["records"] == 1
+
+
+@pytest.mark.parametrize(("mos", "found"), [("4.3", 2), ("4.2", 0)])
+def test_bad_calls_alone(file: Path, capsys: Output, mos: str, found: int) -> None:
+    assert main(["cdr", "--file", str(file), "--mos-below", mos]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + found
 
 
 def test_a_database(database: Path, capsys: Output) -> None:
@@ -95,7 +102,16 @@ def test_what_cannot_be_asked_says_why(
     assert said in captured.err
 
 
-@pytest.mark.parametrize("arguments", [[], ["--file", "a", "--sqlite", "b"], ["--file", "a", "--since", "yesterday"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--file", "a", "--sqlite", "b"],
+        ["--file", "a", "--since", "yesterday"],
+        ["--file", "a", "--mos-below", "bad"],
+        ["--file", "a", "--mos-below", "0.9"],
+    ],
+)
 def test_what_is_not_understood_ends_with_2(arguments: list[str], capsys: Output) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["cdr", *arguments])

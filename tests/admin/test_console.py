@@ -159,7 +159,7 @@ def test_realms(quiet: Desk) -> None:
 def test_streams(busy: Desk) -> None:
     streams = busy.console.streams()
     assert isinstance(streams, Table)
-    assert titles(streams) == "STREAM KIND REALM MEDIA TO IN OUT DROPPED REALM MEDIA TO IN OUT DROPPED"
+    assert titles(streams) == "STREAM KIND REALM MEDIA TO IN OUT DROPPED MOS REALM MEDIA TO IN OUT DROPPED MOS"
     assert len(streams) == 5
     assert "(192.168.1.10:4000)" in repr(streams)  # signalled; nothing has come from there
     assert len(busy.console.streams("a3@")) == 1
@@ -373,6 +373,7 @@ def test_media(quiet: Desk) -> None:
     assert (access["streams"], access["received"]["packets"], access["sent"]["packets"]) == (1, 5, 3)
     assert (core["streams"], core["received"]["packets"], core["sent"]["packets"]) == (1, 3, 5)
     assert (core["used"], core["free"]) == (1, 99)
+    assert (access["expected"], access["lost"], access["mos"]) == (5, 0, None)  # too few to judge by
     assert repr(quiet.console.media()).endswith("\nengine twisted, 1 streams")
     quiet.runner.choice = Choice(EngineName.TWISTED, "kernel: no bpf here")
     assert repr(quiet.console.media()).endswith("\nengine twisted, 1 streams\nkernel: no bpf here")

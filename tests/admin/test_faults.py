@@ -11,7 +11,7 @@ from sbc.admin.faults import PATIENCE, Media, Seen, verdict
 from sbc.core.address import Address, Pair
 from sbc.core.memory import Unsent
 from sbc.core.orders import Latch, Note, SideSpec
-from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
+from sbc.media.counters import Drops, Quality, SideCounters, StreamCounters, Volume
 
 LEGS = ["the terminal (access 192.0.2.1:5060)", "the softswitch (core 198.51.100.2:5060)"]
 HERE = Pair(Address("192.0.2.9", 20000), None)
@@ -59,6 +59,14 @@ UP = Seen(
 def test_one_way_and_why(first: SideCounters, more: str) -> None:
     seen = attrs.evolve(UP, media=[stream(first, side(500))])
     assert verdict(seen) == f"no media ever came from {LEGS[0]} though the softswitch sent 500 packets: one-way{more}"
+
+
+def test_media_that_came_badly() -> None:
+    bad = attrs.evolve(side(500), quality=Quality(600, 100, 41.2, None, 1.9))
+    fair = attrs.evolve(side(500), quality=Quality(600, 3, None, None, 4.2))
+    seen = attrs.evolve(UP, media=[stream(fair, bad)])
+    assert verdict(seen) == f"media came badly from {LEGS[1]}: MOS 1.9, 16.7 % of its packets lost, jitter 41 ms"
+    assert verdict(attrs.evolve(UP, media=[stream(fair, fair)])).startswith("no fault")
 
 
 def test_one_way_from_behind_a_nat() -> None:

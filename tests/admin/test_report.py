@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import attrs
+
 from sbc.admin.report import MOST_PARTIES, call_text
+from sbc.media.counters import Quality
 from tests.admin.desk import open_desk
 
 
@@ -35,7 +38,7 @@ def test_both_legs_and_every_stream_are_told() -> None:
     assert text.count("dropped   0") == 2
 
 
-def details(**changes: Any) -> dict[str, Any]:
+def details(quality: Any = None, **changes: Any) -> dict[str, Any]:
     leg = {
         "realm": "access",
         "seen": "192.0.2.1:5060",
@@ -60,6 +63,7 @@ def details(**changes: Any) -> dict[str, Any]:
         "received": {"rtp": volume, "rtcp": volume},
         "sent": {"rtp": volume, "rtcp": volume},
         "drops": {"wrong_source": 3, "kernel": 1},
+        "quality": quality,
     }
     stream = {"id": "c/1", "kind": "t38", "open": False, "engine": None, "engine_why": "", "sides": [side, side]}
     values: dict[str, Any] = {
@@ -125,3 +129,13 @@ def test_what_a_peer_wrote_cannot_begin_a_line() -> None:
     text = call_text(details(user="x\ncall y: up", cause="\x1b[2J", media=[]))
     assert len(text.splitlines()) == len(call_text(details(media=[])).splitlines())
     assert "\x1b" not in text
+
+
+def test_how_well_media_comes() -> None:
+    known = attrs.asdict(Quality(400, 10, 2.04, 61.26, 3.9, 11.0, 1, 3, 7))
+    assert (
+        "quality   MOS 3.90; 10 of 400 lost (2.50 %); 3 late; 1 duplicates; jitter 2.0 ms, 11.0 at most;"
+        " round trip 61.3 ms; misses 7 of what was sent to it\n"
+    ) in call_text(details(known)) + "\n"
+    assert "quality   0 of 40 lost (0.00 %)\n" in call_text(details(attrs.asdict(Quality(40)))) + "\n"
+    assert "quality" not in call_text(details())

@@ -75,6 +75,7 @@ def test_a_call_in_full(desk: Desk) -> None:
     )
     assert far["received"]["rtp"]["packets"] == near["sent"]["rtp"]["packets"] == 3
     assert near["drops"] == {}
+    assert (near["quality"]["expected"], near["quality"]["lost"], far["quality"]["expected"]) == (5, 0, 3)
     assert near["ours"]["rtp"].startswith(desk.access.address.host)
 
 

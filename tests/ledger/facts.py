@@ -8,7 +8,7 @@ from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, Record, SideSpec, StreamSpec
 from sbc.ledger.record import CallRecord, Moment, Plain
 from sbc.ledger.writer import Entry
-from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
+from sbc.media.counters import Drops, Quality, SideCounters, StreamCounters, Volume
 
 START = 1_795_449_600.0  # 2026-11-23T16:00:00Z
 
@@ -73,10 +73,12 @@ def stream(call: str = "c1", number: int = 1, media: str = "audio PCMU/8000 PCMA
 
 
 def carried(packets: int = 100, dropped: int = 0, reports: int = 1) -> StreamCounters:
-    """So many RTP packets of 172 octets from side 0, half as many from side 1; each with its reports of 60."""
+    """So many RTP packets of 172 octets from side 0, half as many from side 1; each with its reports of 60. Side 0 has
+    lost two."""
     there, back = Volume(packets, packets * 172), Volume(packets // 2, packets // 2 * 172)
     report = Volume(reports, reports * 60)
-    first = SideCounters(there, report, back, report, Drops(wrong_source=dropped))
+    quality = Quality(packets + 2, 2, 1.5, 40.0, 4.2, 4.0, 1, 3, None) if packets else None
+    first = SideCounters(there, report, back, report, Drops(wrong_source=dropped), quality)
     return StreamCounters((first, SideCounters(back, report, there, report)))
 
 

@@ -74,6 +74,8 @@ def ask(request: pytest.FixtureRequest, tmp_path: Path) -> Ask:
         ({"cause": "busy"}, ["two"]),
         ({"incomplete": True}, ["three"]),
         ({"incomplete": True, "user": "alice"}, []),
+        ({"worse": 4.21}, ["one"]),
+        ({"worse": 4.2}, []),
     ],
 )
 def test_what_is_asked_for(ask: Ask, wanted: dict[str, Any], expected: list[str]) -> None:
@@ -91,8 +93,24 @@ def test_the_sum(ask: Ask) -> None:
     assert (total.records, total.answered, total.incomplete, total.seconds) == (4, 2, 1, 12.0)
     # 100 and 50 packets of RTP, 172 octets each, and a report of 60 from each side
     assert (total.packets, total.octets, total.dropped) == (152, 150 * 172 + 120, 0)
+    assert (total.expected, total.lost, total.rated, total.as_dict()["mos"]) == (102, 2, 1, 4.2)
     assert total.as_dict()["endings"] == {"normal": 1, "busy": 1, "incomplete": 1, "not-found": 1}
     json.dumps(total.as_dict())
+
+
+def test_records_of_before_there_was_a_quality_are_read() -> None:
+    old = {name: value for name, value in RECORDS[0].items() if name != "mos"}
+    old["streams"] = [
+        {**stream, "sides": [{n: v for n, v in side.items() if n != "quality"} for side in stream["sides"]]}
+        for stream in old["streams"]
+    ]
+    total = Sum()
+    total.add(old)
+    assert (total.packets, total.expected, total.as_dict()["mos"]) == (152, 0, None)
+    assert Wanted().fits(old) and not Wanted(worse=5.0).fits(old)
+    made = CallRecord("b-other", begun(), at(0))
+    made.go_on(old, at(1))
+    assert made.snapshot(at(2), {}.__getitem__)["mos"] is None
 
 
 @pytest.mark.parametrize(

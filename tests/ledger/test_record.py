@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sbc.core.address import Address
 from sbc.ledger.record import LONGEST, MOST_STREAMS, CallRecord, cut_short
-from sbc.media.counters import StreamCounters
+from sbc.media.counters import Quality, SideCounters, StreamCounters, Volume
 from tests.ledger.facts import answered, at, begun, carried, leg, over, rang, record_of, side, stream
 
 
@@ -49,6 +49,7 @@ def test_a_whole_call() -> None:
         "caller": "alice@example.com",
         "callee": "bob@example.com",
         "called": "sip:bob@example.com",
+        "mos": 4.2,
         "legs": [],
         "streams": [],
         "more_streams": None,
@@ -65,9 +66,31 @@ def test_a_whole_call() -> None:
         "received": {"rtp": {"packets": 100, "octets": 17200}, "rtcp": {"packets": 1, "octets": 60}},
         "sent": {"rtp": {"packets": 50, "octets": 8600}, "rtcp": {"packets": 1, "octets": 60}},
         "drops": {"wrong_source": 7},
+        "quality": {
+            "expected": 102,
+            "lost": 2,
+            "jitter": 1.5,
+            "rtt": 40.0,
+            "mos": 4.2,
+            "jitter_max": 4.0,
+            "duplicates": 1,
+            "late": 3,
+            "missed": None,
+        },
     }
     assert far["signalled"] == {"rtp": "198.51.100.2:4000", "rtcp": "198.51.100.2:4001"}
     assert far["latched"] is None and far["received"]["rtp"]["packets"] == 50 and far["drops"] == {}
+    assert far["quality"] is None
+
+
+def test_the_score_of_a_call_is_that_of_its_worst_direction() -> None:
+    made = CallRecord("k", begun(), at(0))
+    for number, scores in enumerate([(4.1, 3.2), (None, 4.4), (None, None)]):
+        made.opened(stream(number=number))
+        first, second = (SideCounters(Volume(1, 172), quality=Quality(200, mos=score)) for score in scores)
+        made.closed(f"c1/{number}", StreamCounters((first, second)))
+    assert made.snapshot(at(9), none)["mos"] == 3.2
+    assert CallRecord("k", begun(), at(0)).snapshot(at(9), none)["mos"] is None
 
 
 def test_lengths_are_right_though_the_clock_is_set_in_between() -> None:

@@ -109,6 +109,30 @@ def test_readers_and_a_writer_are_not_in_each_others_way(tmp_path: Path) -> None
     assert len(rows(tmp_path)) == 2
 
 
+def test_a_database_of_before_there_was_a_quality_is_taken_on(tmp_path: Path) -> None:
+    old = {name: value for name, value in record_of("b-1", ended=False).items() if name != "mos"}
+    columns = """record TEXT PRIMARY KEY, state TEXT NOT NULL, id TEXT NOT NULL, start TEXT, ring TEXT, answer TEXT,
+        "end" TEXT, setup REAL, duration REAL, ending TEXT, ended_by TEXT, cause TEXT, path TEXT, method TEXT,
+        caller TEXT, callee TEXT, called TEXT, data TEXT NOT NULL"""
+    with closing(sqlite3.connect(tmp_path / "cdr.sqlite")) as database, database:
+        database.execute(f"CREATE TABLE calls ({columns})")
+        database.executemany(
+            "INSERT INTO calls (record, state, id, data) VALUES (?, ?, ?, ?)",
+            [("b-1", "open", "1", json.dumps(old)), ("b-0", "complete", "0", json.dumps({**old, "record": "b-0"}))],
+        )
+        database.execute("PRAGMA user_version = 1")
+    with opened(tmp_path, left=1) as sink:
+        sink.write([entry("b-2")])
+    assert rows(tmp_path, "record, state, mos") == [
+        ("b-0", "complete", None),
+        ("b-1", "incomplete", None),
+        ("b-2", "complete", 4.2),
+    ]
+    with opened(tmp_path) as sink:
+        sink.write([entry("b-3")])
+    assert len(rows(tmp_path)) == 4
+
+
 @pytest.mark.parametrize("content", [b"dear diary, this is no database at all" * 40, None])
 def test_what_cannot_be_used_is_refused(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "cdr.sqlite"

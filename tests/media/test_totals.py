@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, SideSpec, StreamSpec
-from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
+from sbc.media.counters import Drops, Quality, SideCounters, StreamCounters, Volume
 from sbc.media.totals import Totals
 
 
@@ -94,3 +94,30 @@ def test_sums_are_what_all_streams_carried_and_never_shrink(steps: list[tuple[in
     for number in range(5):
         totals.closed(f"{number}/1", flowed(0, carried[number]))
     assert totals.counted["packets", "core", "in"] == final + sum(carried)
+
+
+def rated(near: Quality | None, far: Quality | None = None) -> StreamCounters:
+    return StreamCounters((SideCounters(quality=near), SideCounters(quality=far)))
+
+
+def test_packets_lost_are_summed_and_what_came_late_is_lost_once() -> None:
+    totals = Totals()
+    totals.opened(spec("a/1", "access", "core"), "twisted")
+    for expected, lost in ((100, 3), (200, 1), (300, 3)):
+        totals.look(lambda _, e=expected, n=lost: rated(Quality(e, n)), 1)  # type: ignore[misc]
+    totals.closed("a/1", rated(Quality(310, 4), Quality(50, 0)))
+    assert totals.expected == {"access": 310, "core": 50} and +totals.lost == {"access": 4}
+
+
+def test_figures_are_told_when_a_stream_ends() -> None:
+    totals = Totals()
+    for number, quality in enumerate((Quality(1000, 10, 4.0, 60.0, 4.1), Quality(1000, 0, None, None, None))):
+        totals.opened(spec(f"{number}/1", "access", "core"), "twisted")
+        totals.look(lambda _, q=quality: rated(q), 1)  # type: ignore[misc]
+        totals.closed(f"{number}/1", rated(quality, Quality(20, 1, 1.0)))
+    assert {key: (of.buckets()[-1][1], of.sum) for key, of in totals.figures.items()} == {
+        ("mos", "access"): (1, 4.1),
+        ("loss", "access"): (2, 0.01),
+        ("jitter", "access"): (1, 0.004),
+        ("rtt", "access"): (1, 0.06),
+    }
