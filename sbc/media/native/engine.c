@@ -41,7 +41,9 @@ static bool engine_start(struct worker *worker)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     failed = pthread_create(&worker->thread, NULL, worker_run, worker);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed)
+    if (!failed)
+        pthread_setname_np(worker->thread, "sbc-media");
+    else
         errno = failed;
     return !failed;
 }

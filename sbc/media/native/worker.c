@@ -278,7 +278,6 @@ void *worker_run(void *argument)
 {
     struct worker *worker = argument;
 
-    prctl(PR_SET_NAME, "sbc-media");
     prctl(PR_SET_TIMERSLACK, SLACK);
     while (!worker->stopping) {
         worker_pace(worker);
