@@ -103,13 +103,15 @@ class Inlet:
             and self._is_rtp
         ):
             # What nearly every packet of a call is: RTP from the latched source. The rest of this class is _examine.
+            if self.buckets and not self._within(size, now):
+                self._told = len(self._headers)
+                self._heard(data, now)
+                return None
             headers = self._headers
             headers.append(data[:12])
             self._times.append(now)
             if len(headers) == FOLD:
                 self._fold()
-            if self.buckets and not self._within(size, now):
-                return None
             self.packets += 1
             self.octets += size
             onward = self._onward
@@ -134,13 +136,13 @@ class Inlet:
             return None
         if kind is Kind.RTCP:
             self._side.rtcp_came(data, now, muxed=self._is_rtp)
-        elif kind is Kind.RTP:
+        if self.buckets and not self._within(len(data), now):
+            return None
+        if kind is Kind.RTP:
             self._headers.append(data[:12])
             self._times.append(now)
             if len(self._headers) == FOLD:
                 self._fold()
-        if self.buckets and not self._within(len(data), now):
-            return None
         if kind is Kind.RTCP or self._is_rtcp:
             self.rtcp_packets += 1
             self.rtcp_octets += len(data)
@@ -184,7 +186,7 @@ class Inlet:
             self._clock = clock
 
     def measured(self) -> Tally:
-        """What has been counted of the RTP that was accepted, whether or not it was within the rates."""
+        """What has been counted of the RTP that was accepted and within the rates."""
         self._fold()
         return Tally.of(self._meter)
 
@@ -200,8 +202,11 @@ class Inlet:
         """Let the latch know what came last without having been judged."""
         if len(self._headers) > self._told:
             self._told = len(self._headers)
-            sequence, timestamp, ssrc = _FIELDS.unpack_from(self._headers[-1], 2)
-            self.latch.heard(self._times[-1], ssrc, sequence, timestamp)
+            self._heard(self._headers[-1], self._times[-1])
+
+    def _heard(self, packet: bytes, at: float) -> None:
+        sequence, timestamp, ssrc = _FIELDS.unpack_from(packet, 2)
+        self.latch.heard(at, ssrc, sequence, timestamp)
 
     def carried(self, ssrc: int, sequence: int, timestamp: int, at: float) -> None:
         """Note what the latched source sent last, at `at`, as somebody else has seen who forwarded it."""

@@ -118,13 +118,15 @@ def test_rtp_is_measured_whether_or_not_it_is_judged() -> None:
     assert alone.inlet.measured() == tally
 
 
-def test_what_is_policed_has_come() -> None:
+def test_what_is_policed_is_lost_to_who_listens() -> None:
     alone = Alone()
-    alone.inlet.buckets = (Bucket(Rate(1, 172), 0.0),)
-    for number in range(5):
+    alone.inlet.arrive(rtp(1), B, 1.0)
+    alone.inlet.buckets = (Bucket(Rate(172, 172), 1.0),)
+    for number in range(2, 7):
         alone.inlet.arrive(rtp(number), B, 1.0)
+    alone.inlet.arrive(rtp(7), B, 3.0)
     tally = alone.inlet.measured()
-    assert alone.inlet.policed == 4 and (tally.received, tally.lost) == (5, 0)
+    assert alone.inlet.policed == 4 and (tally.received, tally.lost) == (3, 4)
 
 
 def test_what_others_have_forwarded_is_not_lost() -> None:

@@ -151,7 +151,7 @@ class NativeEngine:
                 sock.close()
         if not self._relays:
             self._stop_watch()
-        return self._values.counters(self._state)
+        return self._values.counters(self._state, relay.sides)
 
     def limit_realm(self, realm: str, rate: Rate | None) -> None:
         """See IMediaEngine."""
@@ -185,7 +185,8 @@ class NativeEngine:
 
     def counters(self, stream: str) -> StreamCounters:
         """See IMediaEngine. @raises KeyError."""
-        return self._values.counters(self._read(self._relays[stream]))
+        relay = self._relays[stream]
+        return self._values.counters(self._read(relay), relay.sides)
 
     def streams(self) -> list[str]:
         """See IMediaEngine."""

@@ -180,7 +180,7 @@ METER_INLINE void meter_time(struct meter *m, uint8_t type, int marker, uint32_t
     m->state |= METER_TIMED;
 }
 
-/* Take a packet that was accepted: the first METER_HEADER octets of it. `clock` is the side's in Hz (0: not known), `now`
+/* Take a packet that was accepted and not policed: the first METER_HEADER octets of it. `clock` is the side's in Hz (0: not known), `now`
  * in nanoseconds of any clock that only goes on. */
 METER_INLINE void meter_packet(struct meter *m, const uint8_t *header, uint32_t clock, uint64_t now)
 {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from ipaddress import IPv6Address
 from typing import Any
@@ -10,6 +11,8 @@ from sbc.core.address import Address, literal
 from sbc.core.orders import Latch, SideSpec
 from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
 from sbc.media.flow import Footing, Stance
+from sbc.media.meter import Tally
+from sbc.media.quality import assess
 from sbc.media.stream import SideView
 
 _NANO = 1_000_000_000
@@ -72,10 +75,11 @@ class Values:
         if spec.limit is not None:
             to.limited, to.rate, to.burst = True, spec.limit.octets, spec.limit.burst
 
-    def counters(self, state: Any) -> StreamCounters:
-        """The counters in a ``struct stream_state``."""
+    def counters(self, state: Any, specs: Sequence[SideSpec]) -> StreamCounters:
+        """The counters in a ``struct stream_state``; `specs` are those of the two sides."""
         first, second = state.sides
-        return StreamCounters((_side_counters(first), _side_counters(second)))
+        media = (specs[0].media, specs[1].media)
+        return StreamCounters((_side_counters(first, media), _side_counters(second, media)))
 
     def view(self, side: Any, spec: SideSpec, rtcp: bool) -> SideView:
         """A ``struct side_state`` for people; `rtcp` whether the side has a port of its own for RTCP."""
@@ -109,7 +113,7 @@ def _volume(of: Any) -> Volume:
     return Volume(of.packets, of.octets)
 
 
-def _side_counters(side: Any) -> SideCounters:
+def _side_counters(side: Any, media: tuple[str, str]) -> SideCounters:
     rtp, rtcp = side.ports
     first, second = rtp.arrivals, rtcp.arrivals
     return SideCounters(
@@ -127,4 +131,5 @@ def _side_counters(side: Any) -> SideCounters:
             no_destination=rtp.departures.no_destination + rtcp.departures.no_destination,
             send_error=rtp.departures.failed + rtcp.departures.failed,
         ),
+        quality=assess(Tally.of(side.meter), side.reports, media),
     )
