@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import socket
 import struct
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ TAG = b"lab:"
 PRIME = 0  # the batch sent to open NATs and latch the SBC; never counted
 _SIZE = 160  # 20 ms of PCMU
 _SR, _SDES, _APP = 200, 202, 204
+_NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 
 
 def batch_tag(batch: int) -> bytes:
@@ -66,6 +68,10 @@ class PhoneMedia:
         self._index = 0
         self._sequence = secrets.randbits(15)
         self._timestamp = secrets.randbits(31)
+        self.swing = 0.0  # seconds by which every second packet leaves too late
+        self._reported: tuple[int, bytes, float] | None = (
+            None  # the other's report: SSRC, middle of its time, when it came
+        )
         self._cname = secrets.token_hex(8).encode()  # RFC 7022: says nothing about the phone
 
     def begin(self, batch: int, packets: int, reports: int, now: float) -> None:
@@ -93,7 +99,8 @@ class PhoneMedia:
                 if self._rtp_left:
                     self._send_rtp(self.remote[0])
             self._index += 1
-            self.due = self.due + INTERVAL if self._rtp_left or self._rtcp_left else None
+            late = self.swing if self._index % 2 else -self.swing
+            self.due = self.due + INTERVAL + late if self._rtp_left or self._rtcp_left else None
 
     def _send_rtp(self, to: tuple[str, int]) -> None:
         self._sequence = (self._sequence + 1) & 0xFFFF
@@ -105,7 +112,10 @@ class PhoneMedia:
 
     def _send_rtcp(self, to: tuple[str, int]) -> None:
         total = self.sent["rtp", self._batch]
-        report = struct.pack(">BBHIIIIII", 0x80, _SR, 6, self.ssrc, 0, 0, self._timestamp, total, total * _SIZE)
+        block = self._block()
+        ntp = int((time.time() + _NTP_EPOCH) * 2**32)
+        fields = (0x80 | bool(block), _SR, 6 + len(block) // 4, self.ssrc, ntp, self._timestamp, total, total * _SIZE)
+        report = struct.pack(">BBHIQIII", *fields) + block
         item = struct.pack(">IBB", self.ssrc, 1, len(self._cname)) + self._cname
         item += bytes(4 - len(item) % 4)
         names = struct.pack(">BBH", 0x81, _SDES, len(item) // 4) + item
@@ -113,6 +123,14 @@ class PhoneMedia:
         self.rtcp.sendto(report + names + mine, to)
         self._rtcp_left -= 1
         self.sent["rtcp", self._batch] += 1
+
+    def _block(self) -> bytes:
+        """A report block about the other's latest sender report (RFC 3550 section 6.4.1): which it was, and how long it
+        is here. Nothing if none has come."""
+        if self._reported is None:
+            return b""
+        ssrc, middle, came = self._reported
+        return struct.pack(">IIII4sI", ssrc, 0, 0, 0, middle, int((time.monotonic() - came) * 65_536))
 
     def readable(self, sock: socket.socket) -> None:
         """Take and count everything a socket holds."""
@@ -133,6 +151,7 @@ class PhoneMedia:
             heard = self.heard.setdefault(batch, Heard())
             if kind == "rtcp":
                 heard.rtcp += 1
+                self._reported = (int.from_bytes(data[4:8], "big"), data[10:14], time.monotonic())
             else:
                 heard.count(int.from_bytes(data[place + 8 : place + 12], "big"), int.from_bytes(data[8:12], "big"))
 

@@ -1,0 +1,66 @@
+"""How well media comes, on real networks: a clean call beside one whose way to the SBC loses packets and delays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.netns.nat import Nat, NatKind
+from tests.netns.phone_call import PhoneCall
+from tests.netns.sbc_process import sbc_config
+from tests.netns.scene import Scene
+from tests.netns.softswitch import SoftswitchPlan
+from tests.netns.talk import open_media, talk
+from tests.netns.test_cdr import records
+from tests.netns.topology import FIRST, one_pair
+from tests.netns.waiting import wait_for
+
+GATEWAY = SoftswitchPlan(gateway=f"{FIRST.core_net}.3:5060")
+EVERY = 25  # packets of which one is lost
+LOSES = f"""
+table inet worse {{
+    chain forward {{
+        type filter hook forward priority 0;
+        udp dport 20000-20999 udp dport & 1 == 0 numgen inc mod {EVERY} == 0 counter drop
+    }}
+}}
+"""
+
+
+def spoken(stage: Scene, alice: Any, gateway: Any, number: int, swing: float, packets: int) -> dict[str, Any]:
+    """The record of a call in which both have spoken, alice with every second packet late."""
+    assert stage.sbc is not None
+    call: PhoneCall = alice.dial(f"900{number}").wait("up")
+    taken = gateway.wait_call(number).wait("up")
+    open_media([(call, taken)])
+    call.media.swing = swing
+    talk(call, taken, packets=packets, reports=packets // 20, opened=True)
+    assert call.bye().status == 200
+    file = stage.sbc.config.parent / "cdr.json"
+    wait_for(lambda: file.exists() and len(records(file)) > number, what="the record")
+    return records(file)[number]
+
+
+def test_loss_and_jitter_stand_in_the_record_and_cost_score(make_scene: Callable[..., Scene]) -> None:
+    toml = sbc_config(FIRST, extra='[cdr]\njson = "cdr.json"\n')
+    stage = make_scene(one_pair((Nat(NatKind.PORT_RESTRICTED),)), plan=GATEWAY, toml=toml)
+    alice, gateway = stage.phone("phone-a", "alice"), stage.phone("uas", "gateway")
+    assert alice.register().status == 200
+    clean = spoken(stage, alice, gateway, 0, 0.0, 110)
+    stage.lab.host("nat-a").run(["nft", "-f", "-"], stdin=LOSES)
+    worse = spoken(stage, alice, gateway, 1, 0.015, 200)
+
+    for record, least in ((clean, 110), (worse, 200)):
+        for side in record["streams"][0]["sides"]:
+            quality, received = side["quality"], side["received"]["rtp"]["packets"]
+            assert received <= quality["expected"] <= received + quality["lost"] + 1
+            assert quality["expected"] >= least and quality["duplicates"] == 0
+            assert quality["rtt"] is not None and 0.0 <= quality["rtt"] < 2000.0
+            assert quality["jitter"] is not None and quality["missed"] == 0
+    fine, near, far = (each["quality"] for each in (*clean["streams"][0]["sides"][:1], *worse["streams"][0]["sides"]))
+    assert fine["lost"] == far["lost"] == 0
+    assert 0.5 / EVERY <= near["lost"] / near["expected"] <= 1.5 / EVERY
+    assert near["jitter"] > 5.0
+    assert near["mos"] < 4.2 and worse["mos"] == near["mos"]
+    if fine["jitter"] < 20.0:  # else the machine had no time for the clean call either
+        assert clean["mos"] > near["mos"]
