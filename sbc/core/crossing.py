@@ -48,6 +48,7 @@ class Crossing:
         self.registry = registry
         self.arrival = arrival
         self.intent = intent
+        self.reply = intent.phase.reply
         self.exchange = exchange
         self.hop = hop
         self.path = path
@@ -67,10 +68,6 @@ class Crossing:
     @property
     def call(self) -> Call | None:
         return self.exchange.call
-
-    @property
-    def reply(self) -> bool:
-        return self.intent.phase.reply
 
     @property
     def label(self) -> bytes:

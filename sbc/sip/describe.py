@@ -71,10 +71,14 @@ _ELSEWHERE = {
 
 def single(message: SipMessage, name: str) -> NameAddr:
     """The one value of From or To. Raises BadMessage if there is not exactly one."""
+    found: NameAddr | None = message.cache.get(name)  # asked for some four times a message
+    if found is not None:
+        return found
     header = message.first(name)
     values = [] if header is None else name_addrs(message, header)
     if len(values) != 1 or values[0].star:
         raise BadMessage(f"Malformed {name.title()}")
+    message.cache[name] = values[0]
     return values[0]
 
 

@@ -148,7 +148,7 @@ def stamp(message: SipMessage, crossing: Crossing) -> None:
         message.cache["framed"] = True  # a stream needs Content-Length (RFC 3261 section 18.3)
     filter_asserted(message, crossing)
     _sweep(message, crossing)
-    if crossing.intent.phase.reply:
+    if crossing.reply:
         stamp_reply(message, crossing)
     else:
         stamp_request(message, crossing)
@@ -170,7 +170,7 @@ def _note_rules(message: SipMessage, crossing: Crossing) -> None:
 def keys(message: SipMessage, crossing: Crossing) -> Keys:
     """What a stamped message is found by where it goes: `describe` would say the same of it there."""
     label, intent, asked = crossing.label, crossing.intent, crossing.exchange.intent
-    if intent.phase.reply:
+    if crossing.reply:
         call = dialogue_name(label, asked.party, intent.party) if intent.party else label
         return Keys(asked.call if asked.within else call, asked.exchange)
     from_tag = _tag_as_written(message, "from")
