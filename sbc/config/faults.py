@@ -118,6 +118,8 @@ def shown(value: object) -> str:
 
 def printable(text: str) -> str:
     """`text` with whatever would break a line, or steer a terminal, escaped."""
+    if text.isprintable():  # as by far most is
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
