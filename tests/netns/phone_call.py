@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tests.netns.phone_media import PhoneMedia
-from tests.netns.sip import Sdp, SipMessage, keep_final, token, uri_of
+from tests.netns.sip import Sdp, SipMessage, keep_final, parameter, token, uri_of
 from tests.netns.waiting import PATIENCE, wait_for
 
 if TYPE_CHECKING:
@@ -65,6 +65,11 @@ class PhoneCall:
         if state not in self.history:
             raise RuntimeError(f"{self} ended ({self.status} {self.cause}) and was never {state}")
         return self
+
+    @property
+    def tags(self) -> tuple[str, str]:
+        """The tags of the dialogue: one's own, and the other's."""
+        return parameter(self._local, "tag"), parameter(self._remote, "tag")
 
     @property
     def acknowledged(self) -> bool:
@@ -131,12 +136,20 @@ class PhoneCall:
         self.phone.do(ask)
         return wait_for(lambda: finals and finals[0], timeout, f"{self} to be hung up")
 
-    def request(self, method: str, body: bytes = b"", content_type: str = "", timeout: float = PATIENCE) -> SipMessage:
-        """Any other request inside the dialog (INFO, UPDATE, REFER, ...); its final response."""
+    def request(
+        self,
+        method: str,
+        body: bytes = b"",
+        content_type: str = "",
+        headers: tuple[tuple[str, str], ...] = (),
+        timeout: float = PATIENCE,
+    ) -> SipMessage:
+        """Any other request inside the dialog (INFO, UPDATE, REFER, ...), with `headers`; its final response."""
         finals: list[SipMessage] = []
 
         def ask() -> None:
             request = self._in_dialog(method).add("Contact", f"<{self.phone.contact}>")
+            request.headers += headers
             if body:
                 request.add("Content-Type", content_type).body = body
             self.phone.ask(request, self._hop(), keep_final(finals))
@@ -270,6 +283,8 @@ class PhoneCall:
             self._become("ended", "hung up there")
         elif method == "INVITE" and request.tag("to") and self.state == "up":
             self._reinvited(request, peer)
+        elif method == "REFER":
+            self.phone.reply(request, peer, "202 Accepted", self._to_tag)
         elif method in ("INFO", "OPTIONS", "NOTIFY", "UPDATE", "MESSAGE"):
             self.phone.reply(request, peer, "200 OK", self._to_tag)
         else:
