@@ -18,6 +18,8 @@ class SignalService(Service):
     """Hears signals while it runs. Not for applications that have other things to do: they call Operations themselves.
 
     Twisted's own answer to SIGTERM and SIGINT is to stop at once; it is put aside as soon as the reactor has given it.
+    SIGHUP is heard from the start on, and done when the reactor runs: by default it ends a process. While the process
+    ends signals are told and no more: what is left to do is bounded, and records may still wait for a disk.
     """
 
     _log = Logger()
@@ -26,27 +28,27 @@ class SignalService(Service):
         self.setName("signals")
         self._reactor = reactor
         self._operations = operations
-        self._before: dict[int, Any] = {}
+        self._heard: list[signal.Signals] = []
 
     def startService(self) -> None:
         super().startService()
+        self._hear(signal.SIGHUP, self._operations.reload)
         self._reactor.callWhenRunning(self._install)
 
     def stopService(self) -> None:
         super().stopService()
-        for number, handler in self._before.items():  # by default SIGHUP ends a process, and records may still wait
-            signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else handler)
-        self._before.clear()
+        for number in self._heard:
+            signal.signal(number, self._handler(lambda: None))
 
     def _install(self) -> None:
         if not self.running:
             return
-        for number, act in (
-            (signal.SIGHUP, self._operations.reload),
-            (signal.SIGTERM, self._terminate),
-            (signal.SIGINT, self._interrupt),
-        ):
-            self._before[number] = signal.signal(number, self._handler(act))
+        self._hear(signal.SIGTERM, self._terminate)
+        self._hear(signal.SIGINT, self._interrupt)
+
+    def _hear(self, number: signal.Signals, act: Callable[[], object]) -> None:
+        signal.signal(number, self._handler(act))
+        self._heard.append(number)
 
     def _handler(self, act: Callable[[], object]) -> Callable[[int, object], None]:
         def handle(number: int, _frame: object) -> None:
@@ -55,7 +57,7 @@ class SignalService(Service):
         return handle
 
     def _on_signal(self, name: str, act: Callable[[], object]) -> None:
-        self._log.info("{name}", name=name)
+        self._log.info("{name}" if self.running else "{name}: it is ending already", name=name)
         act()
 
     def _terminate(self) -> None:

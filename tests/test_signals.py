@@ -51,15 +51,15 @@ Made = tuple[SignalService, Reactor, Wishes]
 
 @pytest.fixture
 def made() -> Iterator[Made]:
-    hup, *others = (signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT))
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)}
     reactor, wishes = Reactor(), Wishes()
     service = SignalService(reactor, wishes)  # type: ignore[arg-type]
     service.startService()
     yield service, reactor, wishes
     if service.running:
         service.stopService()
-    assert signal.signal(signal.SIGHUP, hup) is signal.SIG_IGN
-    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == others
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def send(number: signal.Signals) -> None:
@@ -87,22 +87,40 @@ def test_int_ends_it_at_once(made: Made) -> None:
     assert made[2].heard == ["stop at once"]
 
 
-def test_a_hup_that_comes_while_it_ends_does_not_end_it_at_once(made: Made) -> None:
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+def test_what_comes_while_it_ends_neither_ends_it_at_once_nor_begins_anything(
+    made: Made, number: signal.Signals
+) -> None:
     """Calls' records may be on their way to the disk."""
-    service, _, wishes = made
+    service, reactor, wishes = made
     service.stopService()
-    send(signal.SIGHUP)
-    assert wishes.heard == []
+    send(number)
+    assert wishes.heard == [] and not reactor.stopped
 
 
-def test_a_service_that_was_stopped_before_the_reactor_ran_hears_nothing() -> None:
+def test_a_hup_that_comes_before_the_reactor_runs_is_heard_then() -> None:
     class Later(Reactor):
-        def callWhenRunning(self, call: Callable[[], None]) -> None:
-            self.later = call
+        def __init__(self) -> None:
+            super().__init__()
+            self.later: list[Callable[[], None]] = []
 
-    reactor, before = Later(), signal.getsignal(signal.SIGHUP)
-    service = SignalService(reactor, Wishes())  # type: ignore[arg-type]
-    service.startService()
-    service.stopService()
-    reactor.later()
-    assert signal.getsignal(signal.SIGHUP) == before
+        def callWhenRunning(self, call: Callable[[], None]) -> None:
+            self.later.append(call)
+
+        def callFromThread(self, call: Callable[..., None], *args: Any) -> None:
+            self.later.append(lambda: call(*args))
+
+    reactor, wishes, before = Later(), Wishes(), signal.getsignal(signal.SIGHUP)
+    others = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    service = SignalService(reactor, wishes)  # type: ignore[arg-type]
+    try:
+        service.startService()
+        send(signal.SIGHUP)
+        assert wishes.heard == []
+        service.stopService()
+        for call in reactor.later:
+            call()
+        assert wishes.heard == ["reload"]
+        assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == others, "it had been stopped"
+    finally:
+        signal.signal(signal.SIGHUP, before)

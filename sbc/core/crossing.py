@@ -23,6 +23,7 @@ from sbc.core.registry import Arrival, Registry
 
 UNKNOWN = "0.0.0.0"  # no address to bind to, but one that nothing is sent to
 DEFAULT_EXPIRES = 3600  # seconds, where neither side says (RFC 3261 section 10.2.1.1)
+MOST_GRANTED = 7 * 86_400  # seconds of a grant that count: who is long gone is not kept for years
 _UNSETTLED = frozenset({Phase.REQUEST, Phase.PROVISIONAL})  # what they offer and answer, a refusal takes back
 _MEDIA = frozenset({Role.RTP, Role.RTCP, Role.T38})
 _NEGOTIATE = frozenset({Kind.OPEN, Kind.ANSWER, Kind.MODIFY})  # what else describes media only says what is possible
@@ -186,7 +187,7 @@ class Crossing:
                 and (owner in self.exchange.bindings or owner.seen == near.peer)
             )
             if own and isinstance(owner, Binding):
-                self.granted[owner] = self.lifetime(slot)
+                self.granted[owner] = min(self.lifetime(slot), MOST_GRANTED)
                 self.bound[slot] = owner
             return own
         return not slot.primary and (self.there.side is Side.CORE or name.owner is self.call)

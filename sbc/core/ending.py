@@ -115,4 +115,6 @@ def dismiss(
     exchange.heard, exchange.confirmation = data, confirmation
     orders: list[Order] = [Note("too-late", "answered after it was given up", call.id)]
     orders += exchange.onward(confirmation)
+    if transact.is_busy(call):
+        return [*orders, Note("untold", "too many late answers wait for their end to be heard", call.id)]
     return orders + transact.ask(registry, dialect, call, exchange.far, goodbye, now)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sbc.core import keepalive
 from sbc.core.binding import ABSENT, Binding, BindingState
-from sbc.core.crossing import DEFAULT_EXPIRES, Crossing
+from sbc.core.crossing import DEFAULT_EXPIRES, MOST_GRANTED, Crossing
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import Intent, Kind, Phase, Role, Slot
 from sbc.core.orders import Note, Order
@@ -103,11 +103,11 @@ def lifetimes(crossing: Crossing, slots: list[Slot]) -> list[tuple[Slot, int]]:
     intent, exchange, registry = crossing.intent, crossing.exchange, crossing.registry
     realm = registry.plan.realms[crossing.path.access]
     if crossing.reply:
-        if not realm.registrations.front or intent.phase is not Phase.SUCCESS:
+        if intent.phase is not Phase.SUCCESS:
             return []
-        return [
-            (slot, _granted(crossing, binding)) for slot, binding in crossing.bound.items() if crossing.granted[binding]
-        ]
+        least = 1 if realm.registrations.front else MOST_GRANTED  # nobody is to count on more than is kept
+        bound = crossing.bound.items()
+        return [(slot, _granted(crossing, binding)) for slot, binding in bound if crossing.granted[binding] >= least]
     found = []
     for slot in _places(slots):
         exchange.asked_for.update((binding, slot) for binding in exchange.bindings if binding.place == slot.place)

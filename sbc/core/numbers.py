@@ -13,13 +13,13 @@ MOST = 64
 @attrs.define(eq=False)
 class Numbers:
     """Where requests of a dialogue are numbered, the party has to see each number once, and each higher than the last
-    (RFC 3261 section 12.2.1.1). `highest` is the highest it was sent.
+    (RFC 3261 section 12.2.1.1). `highest` is the highest it was sent, -1 where it was sent none.
 
     The number a request is sent under depends only on the number it came with: what speaks of a request by its number,
     as its acknowledgement does, gets the number the party knows it by. While we send nothing ourselves, all stay.
     """
 
-    highest: int = 0
+    highest: int = -1
     _before: list[int] = attrs.field(factory=list)  # for each of ours the highest number that had come by then
     _older: int = 0  # of ours, beyond MOST
 
@@ -33,6 +33,8 @@ class Numbers:
 
     def own(self) -> int:
         """The number of a request of our own, to be sent now."""
+        if self.highest < 0:  # it is 1, as anybody's first: the other party's may yet be 0, and has to be higher
+            self.highest, self._older = 0, self._older + 1
         self._before.append(self.highest - self._older - len(self._before))
         if len(self._before) > MOST:
             del self._before[0]

@@ -22,8 +22,8 @@ from sbc.core.trust import again, insist
 
 State = ExchangeState
 MOST_RECEIPTS = 16
-"""Requests of ours in one call that may be unanswered for another receipt to be sent: else provisional answers, which
-cost their sender nothing, would each have us repeat a request for half a minute."""
+"""Requests of ours in one call that may be unanswered for another to be sent because of an answer: else answers that
+differ, which cost their sender nothing, would each have us repeat a request for half a minute."""
 
 
 def absorb_request(
@@ -252,13 +252,18 @@ def settle(
     return orders
 
 
+def is_busy(call: Call) -> bool:
+    """Whether so many requests of our own in `call` are unanswered that an answer is to cost no further one."""
+    return sum(each.near is None and each.open for each in call.exchanges) >= MOST_RECEIPTS
+
+
 def _receive(registry: Registry, dialect: Any, exchange: Exchange, crossing: Crossing) -> list[Order]:
     """Tell a party that its provisional answer has arrived, since whoever had asked would not."""
     call, intent = exchange.call, crossing.intent
     leg = call.legs[crossing.from_leg] if call is not None else None
     if call is None or leg is None or leg.latest is None:
         return []
-    if sum(each.near is None and each.open for each in call.exchanges) >= MOST_RECEIPTS:
+    if is_busy(call):
         return [Note("untold", "too many receipts are unanswered", call.id)]
     place = leg.latest._replace(route=leg.route(intent.party))
     hop, arrival = hop_to(leg, place), crossing.arrival

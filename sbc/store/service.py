@@ -190,13 +190,19 @@ class StoreService(Service):
 
     def _end_unheard(self, calls: list[str]) -> None:
         for id in calls:
-            call = self._border.registry.calls.get(id)
-            if call is None or call.answered_at is None or not call.streams or not self._border.registry.has_call(id):
-                continue
-            if any(any(stream.held) or self._heard(stream.id) for stream in call.streams.values()):
-                continue
-            why = f"nobody has spoken within {self._silence:.0f} s of the restart"
-            self._runner.carry_out(self._border.end_call(id, why, self._reactor.seconds()))
+            try:
+                self._end_if_unheard(id)
+            except Exception:  # noqa: BLE001 - whatever it is, the others are to be looked at
+                self._log.failure("a fault in looking whether call {id} is heard", id=id)
+
+    def _end_if_unheard(self, id: str) -> None:
+        call = self._border.registry.calls.get(id)
+        if call is None or call.answered_at is None or not call.streams or not self._border.registry.has_call(id):
+            return
+        if any(any(stream.held) or self._heard(stream.id) for stream in call.streams.values()):
+            return
+        why = f"nobody has spoken within {self._silence:.0f} s of the restart"
+        self._runner.carry_out(self._border.end_call(id, why, self._reactor.seconds()))
 
     def _heard(self, stream: str) -> bool:
         return any(side.received.packets for side in self._runner.engine.counters(stream).sides)

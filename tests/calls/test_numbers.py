@@ -50,7 +50,7 @@ def test_a_cancel_names_the_number_the_reinvite_was_sent_with() -> None:
 def test_the_other_way_too_and_the_call_ends_as_ever() -> None:
     made, _, sent, _ = interfered()
     (bye,) = sends(made.from_core(bye_from_core(sent)), "access")
-    assert header(bye, b"CSeq") == b"2 BYE"  # ours was number 1 in that direction
+    assert header(bye, b"CSeq") == b"3 BYE"  # ours was number 1 in that direction, and the first of theirs may be 0
     (ok,) = sends(made.from_access(plain_answer(bye, b"200 OK"), NAT), "core")
     assert header(ok, b"CSeq") == b"1 BYE"
     assert only_call(made).state is CallState.CLOSED

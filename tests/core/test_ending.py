@@ -5,6 +5,7 @@ from __future__ import annotations
 from sbc.core.call import CallState
 from sbc.core.message import Ending
 from sbc.core.orders import CloseStream, Send
+from sbc.core.transact import MOST_RECEIPTS
 from tests.calls.test_calls import ROUTE, answered, only_call, rig
 from tests.laws import assert_no_trace
 from tests.rig import NAT, PHONE, SBC_CORE, SOFTSWITCH, events, of, sends
@@ -73,6 +74,18 @@ def test_an_answer_after_we_gave_up_is_acknowledged_and_ended_and_does_not_cross
     made.from_core(plain_answer(bye, b"200 OK"))
     made.wait(200)
     assert not made.border.registry.calls and not made.border.registry.live_exchanges
+
+
+def test_late_answers_that_differ_cost_no_request_each() -> None:
+    """Whoever sends them need not answer any: all are acknowledged, and some are ended."""
+    made = rig()
+    (sent,) = sends(made.from_access(invite(PHONE)), "core")
+    made.wait(33)  # given up
+    said = []
+    for number in range(40):
+        ok = answer(sent, SOFTSWITCH.host).replace(b";tag=", b";tag=%d-" % number)
+        said += [data.split(b" ")[0] for data in sends(made.from_core(ok), "core")]
+    assert said.count(b"ACK") == 40 and said.count(b"BYE") == MOST_RECEIPTS
 
 
 def test_who_answered_what_cannot_be_said_again_is_not_told_and_the_call_ends_all_the_same() -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import attrs
+import pytest
+
 from sbc.core.address import Address
 from sbc.core.binding import BindingState
+from sbc.core.crossing import MOST_GRANTED
 from sbc.core.message import Cause
 from sbc.core.realm import Registrations
 from sbc.core.registry import Arrival
@@ -82,3 +86,15 @@ def test_a_terminal_with_several_places_hears_of_all() -> None:
     made.now += 10
     (back,) = read(sends(made.from_access(binding(PHONE, exchange=3, life=300).pack()), "access"))
     assert back.places == ((place(*PHONE, "alice"), 40), (second[0], 30))
+
+
+@pytest.mark.parametrize("front", [True, False])
+def test_a_grant_of_years_counts_as_one_of_a_week(front: bool) -> None:
+    """Nobody is kept for years who is long gone; and whoever is told of it comes in time."""
+    made = toy_rig(registrations=attrs.evolve(TIMES, front=front))
+    (sent,) = sends(made.from_access(binding(PHONE, life=400_000_000).pack()), "core")
+    assert Record.read(sent).places[0][1] == 400_000_000
+    (back,) = sends(made.from_core(granted(sent).pack()), "access")
+    assert Record.read(back).places[0][1] == (40 if front else MOST_GRANTED)
+    made.wait(MOST_GRANTED + 1)
+    assert not made.border.registry.bindings

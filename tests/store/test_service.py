@@ -203,6 +203,26 @@ def test_a_resumed_call_in_which_nobody_speaks_is_ended(heard: bool, held: bool,
     second.kill()
 
 
+def test_a_fault_with_one_resumed_call_spares_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    table: Table = {}
+    first = Process(table)
+    first.call()
+    (call,) = first.border.registry.calls.values()
+    first.written()
+    first.kill()
+    second = Process(table)
+    counters = second.engine.counters
+
+    def broken(stream: str) -> Any:
+        monkeypatch.setattr(second.engine, "counters", counters)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(second.engine, "counters", broken)
+    second.service._end_unheard([call.id, "of nobody", call.id])
+    assert not second.border.registry.has_call(call.id), "the second look found it"
+    second.kill()
+
+
 def test_an_orderly_stop_writes_all_and_keeps_the_calls() -> None:
     table: Table = {}
     first = Process(table)
