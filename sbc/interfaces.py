@@ -191,6 +191,9 @@ class IMediaEngine(Interface):
         """Which engine forwards the stream now ("twisted", "native", "kernel"), and in a fixed word why none below it
         does; empty where nothing keeps it from doing so (see sbc.media.flow). @raises KeyError."""
 
+    def in_kernel():
+        """What the kernel forwards for the engine, as sbc.media.flow.KernelView; None where it does nothing."""
+
     def stop(keep=False):
         """Close all streams, end all threads and let go of everything that must not outlive the process. `keep`: what
         forwards by itself goes on, for a process to come. Nothing is asked of the engine afterwards."""

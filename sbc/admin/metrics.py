@@ -114,6 +114,16 @@ def _choice(sources: Sources) -> Iterable[Sample]:
     return [((choice.engine.value, choice.why), 1)]
 
 
+def _taps(sources: Sources) -> Iterable[Sample]:
+    kernel = sources.runner.engine.in_kernel()
+    return [((tap.interface, tap.mode), 1) for tap in kernel.taps] if kernel else []
+
+
+def _flows(sources: Sources) -> Iterable[Sample]:
+    kernel = sources.runner.engine.in_kernel()
+    return [((), kernel.flows)] if kernel else []
+
+
 def _streams(sources: Sources) -> Iterable[Sample]:
     found = {sources.runner.engine.name: 0} | sources.totals.engines()
     return [((name,), found[name]) for name in sorted(found)]
@@ -208,6 +218,8 @@ METRICS = (
     Metric("sbc_media_ports", "gauge", ("realm", "state"), "Pairs of media ports: used, resting or free", _ports),
     Metric("sbc_media_engine_info", "gauge", ("engine", "reason"), "1, for the media engine that was chosen", _choice),
     Metric("sbc_media_streams", "gauge", ("engine",), "Media streams, by the engine that forwards them now", _streams),
+    Metric("sbc_media_interface_info", "gauge", ("interface", "mode"), "1, where the kernel forwards media", _taps),
+    Metric("sbc_media_kernel_flows", "gauge", (), "Flows of media that the kernel forwards", _flows),
     Metric(
         "sbc_media_forwards_total", "counter", ("engine", "reason"), "Streams that another engine has taken over",
         lambda sources: list(sources.totals.forwarded.items()),

@@ -29,6 +29,25 @@ class Flow:
 
 
 @attrs.frozen
+class Tap:
+    """An interface whose packets the kernel forwards: its name, how ("native" or "generic" XDP, or "tc"), and why no
+    better than that."""
+
+    interface: str
+    mode: str
+    why: str
+
+
+@attrs.frozen
+class KernelView:
+    """What an engine has the kernel forward: where, and how many flows, of how many there can be."""
+
+    taps: tuple[Tap, ...]
+    flows: int
+    room: int
+
+
+@attrs.frozen
 class Footing:
     """How one port of a side stands: from whom it takes media, whether nobody may take that one's place without its
     falling silent (`firm`), and where media to the peer goes."""

@@ -217,6 +217,9 @@ class TwistedEngine:
         at = self._reactor.seconds() - ago
         self._relays[stream].stream.carried(side, rtcp, ssrc, sequence, timestamp, at)
 
+    def in_kernel(self) -> None:
+        """See IMediaEngine."""
+
     def stop(self, keep: bool = False) -> None:
         """See IMediaEngine."""
         for stream in list(self._relays):

@@ -23,6 +23,7 @@ from sbc.core.message import Ending, Who
 from sbc.core.probing import failed
 from sbc.core.realm import Limits
 from sbc.media.choose import Choice
+from sbc.media.flow import KernelView, Tap
 from tests.admin import scenes
 from tests.admin.desk import Desk, open_desk, turn
 
@@ -377,6 +378,14 @@ def test_media(quiet: Desk) -> None:
     assert repr(quiet.console.media()).endswith("\nengine twisted, 1 streams")
     quiet.runner.choice = Choice(EngineName.TWISTED, "kernel: no bpf here")
     assert repr(quiet.console.media()).endswith("\nengine twisted, 1 streams\nkernel: no bpf here")
+
+
+def test_media_says_where_the_kernel_forwards(quiet: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = KernelView((Tap("eth0", "native", ""), Tap("eth1", "tc", "it is somebody else's")), 7, 100)
+    monkeypatch.setattr(quiet.runner.engine, "in_kernel", lambda: kernel)
+    assert repr(quiet.console.media()).endswith(
+        "\n7 flows in the kernel, of 100 there can be\neth0: native\neth1: tc (it is somebody else's)"
+    )
 
 
 # -- the prompt's namespace

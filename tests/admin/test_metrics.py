@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sbc.admin.lag import Lag
 from sbc.admin.metrics import METRICS, MOST_EVENTS, Reader, Sources
 from sbc.core.message import Ending
+from sbc.media.flow import KernelView, Tap
 from sbc.media.totals import Totals
 from tests.admin import scenes
 from tests.admin.desk import Desk, open_desk
@@ -88,6 +89,16 @@ def test_they_tell_what_is_so(desk: Desk) -> None:
     assert found[f"sbc_receive_drops_total{{address={desk.access.address},protocol=sip,realm=access}}"] == 0
     assert found["sbc_trace_calls{}"] == 3
     assert found["sbc_event_loop_lag_seconds_count{}"] == 0
+
+
+def test_where_the_kernel_forwards(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "sbc_media_kernel_flows{}" not in samples(desk)
+    kernel = KernelView((Tap("eth0", "native", ""), Tap("eth1", "tc", "")), 7, 100)
+    monkeypatch.setattr(desk.runner.engine, "in_kernel", lambda: kernel)
+    found = samples(desk)
+    assert found["sbc_media_kernel_flows{}"] == 7
+    assert found["sbc_media_interface_info{interface=eth0,mode=native}"] == 1
+    assert found["sbc_media_interface_info{interface=eth1,mode=tc}"] == 1
 
 
 def test_what_is_counted_elsewhere_is_no_event(desk: Desk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 from importlib import import_module
@@ -13,6 +14,7 @@ from typing import Any
 
 MODULE = "sbc.media.kernel._loader"
 FOLDER = "sbc/media/kernel"
+METER = "sbc/media/native/meter.h"
 SOURCES = tuple(f"{FOLDER}/{name}" for name in ("loader.c", "attach.c", "look.c", "interfaces.c", "bpffs.c"))
 OPTIONS = ("-std=c11", "-O2", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wno-missing-field-initializers")
 PROGRAM_OPTIONS = ("-std=gnu11", "-g", "-O2", "-target", "bpf", "-mcpu=v3", "-Wall", "-Wextra", "-Werror")
@@ -40,15 +42,16 @@ def builder() -> Any:
     why = lacks()
     ffi = import_module("cffi").FFI()
     declarations = run_path(str(root / "sbc/media/native/build.py"))["declarations"]  # nothing of ours is installed yet
-    headers = [(root / FOLDER / name).read_text() for name in ("relay_maps.h", "loader.h")]
-    ffi.cdef(_TYPES + "".join(map(declarations, headers)))
+    headers = [(root / name).read_text() for name in (METER, f"{FOLDER}/relay_maps.h", f"{FOLDER}/loader.h")]
+    seen = "".join(map(declarations, headers))
+    ffi.cdef(_TYPES + re.sub(r"^static inline .*?;\n", "", seen, flags=re.DOTALL | re.MULTILINE))
     strict = ("-Werror",) if os.environ.get("SBC_STRICT") else ()
     program = b"" if why else compiled(root)
     ffi.set_source(
         MODULE,
         f'#error "{why}"\n' if why else '#include "loader.h"\n' + _as_c(program),
         sources=list(SOURCES),
-        depends=sorted(path.relative_to(root).as_posix() for path in (root / FOLDER).glob("*.[ch]")),
+        depends=[*sorted(path.relative_to(root).as_posix() for path in (root / FOLDER).glob("*.[ch]")), METER],
         include_dirs=[FOLDER],
         libraries=["bpf"],
         extra_compile_args=[*OPTIONS, *strict],

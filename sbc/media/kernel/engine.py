@@ -12,7 +12,7 @@ from sbc.core.address import Address
 from sbc.core.orders import Rate, SideSpec, StreamSpec
 from sbc.interfaces import IMediaEngine, IMediaObserver
 from sbc.media.counters import StreamCounters
-from sbc.media.flow import Flow
+from sbc.media.flow import Flow, KernelView
 from sbc.media.inlet import LONGEST
 from sbc.media.kernel import here
 from sbc.media.kernel.agenda import Agenda
@@ -97,7 +97,7 @@ class KernelEngine:
         if any(address in self._plane.left for side in spec.sides for address in ports_of(side)):
             self._settle(spec.id, stream, tell=False)  # what an earlier process has left goes on, or ends
             for address in (address for side in spec.sides for address in ports_of(side)):
-                self._forget(address)
+                self._plane.forget(address)
         else:
             self._look_at(spec.id, 0.0)
 
@@ -163,6 +163,10 @@ class KernelEngine:
         inner: tuple[str, str] = self.inner.forwarder(stream)
         return inner[0], inner[1] or found.why or "promoting"
 
+    def in_kernel(self) -> KernelView:
+        """See IMediaEngine."""
+        return KernelView(self.interfaces.taps(), len(self._by_slot), self._plane.room)
+
     def stop(self, keep: bool = False) -> None:
         """See IMediaEngine. `keep`: what the kernel forwards it goes on forwarding, for the next process."""
         for call in (self._tick, self._grace):
@@ -220,6 +224,7 @@ class KernelEngine:
             why = "no-room"
             for each in list(stream.entered.values()):
                 self._give_back(name, stream, each)
+        self._join_reports(stream)
         self._settled(name, stream, why, tell and bool(stream.entered) != before)
 
     def _settled(self, name: str, stream: Promoted, why: str, tell: bool) -> None:
@@ -237,7 +242,7 @@ class KernelEngine:
             self._look_at(name, again)
 
     def _enter(self, name: str, stream: Promoted, flow: Flow, mux: bool) -> None:
-        slot, before = self._taken_over(flow), None
+        slot, before = self._plane.take_over(flow), None
         realm = self._plane.realm(flow.realm) if flow.realm in self._limited else 0
         if slot is not None:
             before = self._plane.told(slot)
@@ -252,23 +257,11 @@ class KernelEngine:
         stream.entered[flow.local] = each
         self._by_slot[slot] = name
 
-    def _taken_over(self, flow: Flow) -> int | None:
-        """The slot in which an earlier process has left the very flow."""
-        slot = self._plane.left.get(flow.local)
-        if slot is None:
-            return None
-        if self._plane.addresses(slot) == (flow.local, flow.source, flow.out, flow.to) and flow.limit is None:
-            del self._plane.left[flow.local]
-            self._plane.adopt(slot)
-            return slot
-        self._forget(flow.local)
-        return None
-
-    def _forget(self, local: Address) -> None:
-        """Take out what an earlier process has left at an address of ours, if anything."""
-        slot = self._plane.left.pop(local, None)
-        if slot is not None:
-            self._plane.shut(slot)
+    def _join_reports(self, stream: Promoted) -> None:
+        """Let RTCP of each side be measured by what the other's has told."""
+        slots = {each.flow.side: each.slot for each in stream.entered.values() if each.flow.rtcp or each.mux}
+        if len(slots) == 2:
+            self._plane.join(slots[0], slots[1])
 
     def _demote(self, name: str, stream: Promoted, reason: str) -> None:
         before = bool(stream.entered)
@@ -333,7 +326,7 @@ class KernelEngine:
     def _collect(self) -> None:
         """Let go of what an earlier process has left and nobody has taken up."""
         for local in list(self._plane.left):
-            self._forget(local)
+            self._plane.forget(local)
         self.interfaces.collect()
 
     # -- what user space finds
@@ -380,16 +373,11 @@ class KernelEngine:
 
     def _judge_silence(self, name: str, stream: Promoted) -> None:
         """Say of a stream on which user space hears nothing whether the kernel does."""
-        heard = stream.heard(self._plane)
-        if stream.told:
-            if heard > stream.heard_then:
-                stream.told = False
-                self._tell(self._observer.resumed, name)
-            return
-        silent = min((self._plane.now() - heard) / 1e9, self._reactor.seconds() - (stream.quiet_since or 0.0))
-        if silent >= self._silence > 0:
-            stream.told, stream.heard_then = True, heard
-            self._tell(self._observer.silent, name, silent)
+        event, seconds = stream.judge_silence(self._plane, self._reactor.seconds(), self._silence)
+        if event == "silent":
+            self._tell(self._observer.silent, name, seconds)
+        elif event == "resumed":
+            self._tell(self._observer.resumed, name)
 
     def _tell(self, tell: Callable[..., None], stream: str, *what: Any) -> None:
         try:

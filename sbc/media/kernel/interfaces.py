@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import attrs
 from twisted.logger import Logger
 
+from sbc.media.flow import Tap
 from sbc.media.kernel.plane import Plane
 
 _SIOCGIFHWADDR, _ETHERNET = 0x8927, 1  # netdevice(7), ARPHRD_ETHER
@@ -146,6 +147,11 @@ class Interfaces:
         if takes != found.frames:
             self._plane.outlet(found.index, takes)
             found.frames = takes
+
+    def taps(self) -> tuple[Tap, ...]:
+        """Where the programs are, by name."""
+        found = sorted(self.attached.values(), key=lambda each: each.name)
+        return tuple(Tap(each.name, each.mode, each.why) for each in found)
 
     def collect(self) -> int:
         """Take the programs that an earlier process has left off the interfaces where they are of no use now; how

@@ -14,7 +14,7 @@
 
 #include "loader_relay.h"
 
-static const char *const MAPS[] = {"flows", "slots", "buckets", "outlets", "confirmed"};
+static const char *const MAPS[] = {"flows", "slots", "buckets", "news", "outlets", "confirmed"};
 #define LONGEST_WAIT 1000000000ull /* ns to wait for a program to leave a slot; it takes microseconds */
 
 __u64 relay_now(void)
@@ -54,6 +54,8 @@ static int prepare_maps(struct relay *relay, const char *directory)
             bpf_map__set_max_entries(map, relay->room);
         else if (each == 2)
             bpf_map__set_max_entries(map, relay->room + RELAY_REALMS);
+        else if (each == 3)
+            bpf_map__set_max_entries(map, relay->room / 64 + 1);
         if (directory && bpf_map__set_pin_path(map, path))
             return -errno;
     }
@@ -74,8 +76,9 @@ static int find_maps(struct relay *relay)
     relay->slots = share(bpf_object__find_map_fd_by_name(relay->object, "slots"), relay->room * sizeof(*relay->slots));
     relay->buckets = share(bpf_object__find_map_fd_by_name(relay->object, "buckets"),
                            (relay->room + RELAY_REALMS) * sizeof(*relay->buckets));
+    relay->news = share(bpf_object__find_map_fd_by_name(relay->object, "news"), (relay->room / 64 + 1) * sizeof(__u64));
     relay->watched = calloc(relay->room, sizeof(*relay->watched));
-    return relay->slots && relay->buckets && relay->watched ? 0 : -ENOMEM;
+    return relay->slots && relay->buckets && relay->news && relay->watched ? 0 : -ENOMEM;
 }
 
 /* Load the programs, with the maps that are pinned in `directory` or with new ones that are pinned there; NULL with `why`
@@ -121,6 +124,8 @@ void relay_free(struct relay *relay)
         munmap(relay->slots, relay->room * sizeof(*relay->slots));
     if (relay->buckets)
         munmap(relay->buckets, (relay->room + RELAY_REALMS) * sizeof(*relay->buckets));
+    if (relay->news)
+        munmap(relay->news, (relay->room / 64 + 1) * sizeof(__u64));
     free(relay->watched);
     bpf_object__close(relay->object);
     free(relay);

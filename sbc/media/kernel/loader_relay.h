@@ -13,7 +13,7 @@ struct relay {
     struct relay_slot *slots;
     struct relay_bucket *buckets;
     __u32 room;
-    __u32 end; /* behind the last slot that was ever watched */
+    __u64 *news; /* room / 64 + 1 words */
     struct bpf_object *object;
     struct watched *watched;
     int xdp, tc;

@@ -1,4 +1,4 @@
-/* Looks over the slots in use for what user space must see to: a few words of memory each, no system call. */
+/* Looks for what user space must see to: a bit for each slot, no system call. */
 #include "loader_relay.h"
 
 /* From now on look after a slot, or no more. */
@@ -7,11 +7,9 @@ void relay_watch(struct relay *relay, __u32 index, int watched)
     const struct relay_slot *slot = &relay->slots[index];
 
     relay->watched[index] = (struct watched){watched, slot->strangers, slot->others, slot->unrouted, slot->policed};
-    if (watched && index >= relay->end)
-        relay->end = index + 1;
 }
 
-static __u32 changed(struct watched *then, const struct relay_slot *now)
+static __u32 changed(const struct watched *then, const struct relay_slot *now)
 {
     __u32 what = 0;
 
@@ -26,20 +24,28 @@ static __u32 changed(struct watched *then, const struct relay_slot *now)
     return what;
 }
 
-/* The slots (`found`) at which something has happened since the last look, and what; how many. At most `most`: the others
- * are found by the next look. */
+/* What has happened at one slot since it was looked at last. */
+static __u32 look_at(struct relay *relay, __u32 index)
+{
+    __u32 what = relay->watched[index].on ? changed(&relay->watched[index], &relay->slots[index]) : 0;
+
+    if (what)
+        relay_watch(relay, index, 1);
+    return what;
+}
+
+/* The slots (`found`) at which something has happened since the last look, and what; how many. At most `most`, which is 64
+ * or more: the others are found by the next look. */
 int relay_look(struct relay *relay, __u32 *found, __u32 *what, int most)
 {
     int count = 0;
 
-    for (__u32 index = 1; index < relay->end && count < most; index++) {
-        struct watched *then = &relay->watched[index];
-        if (!then->on)
-            continue;
-        what[count] = changed(then, &relay->slots[index]);
-        if (what[count]) {
-            relay_watch(relay, index, 1);
-            found[count++] = index;
+    for (__u32 word = 0; word <= relay->room / 64 && count + 64 <= most; word++) {
+        __u64 bits = relay->news[word] ? __atomic_exchange_n(&relay->news[word], 0, __ATOMIC_SEQ_CST) : 0;
+        for (; bits; bits &= bits - 1) {
+            __u32 index = word * 64 + (__u32)__builtin_ctzll(bits);
+            if (index < relay->room && (what[count] = look_at(relay, index)))
+                found[count++] = index;
         }
     }
     return count;

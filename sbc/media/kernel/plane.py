@@ -16,7 +16,7 @@ from sbc.core.address import Address
 from sbc.core.orders import Rate
 from sbc.media.flow import Flow
 
-LAYOUT = 1
+LAYOUT = 2
 """RELAY_LAYOUT of relay_maps.h: maps of another number are of no use."""
 REST = 1.0
 """Seconds a slot rests before it serves another flow: a program that still looks at it needs microseconds."""
@@ -24,7 +24,9 @@ RTP, RTCP = 1, 2
 STRANGERS, OTHERS, UNROUTED, POLICED = 1, 2, 4, 8
 
 _ADDRESS = struct.Struct("=16s2sBx")
-_HEAD = struct.Struct("=20s20s20s20sIIIIBBHI24x")  # the first part of struct relay_slot, constant while the flow is in
+_HEAD = struct.Struct(
+    "=20s20s20s20sIIIIBBHIII16x"
+)  # the first part of struct relay_slot, constant while the flow is in
 _TOLD = 6
 _CONTEXT = 512
 
@@ -96,8 +98,8 @@ class Plane:
             self.left = {}
         self._slots = self._lib.relay_slots(self._relay)
         self._buckets = self._lib.relay_buckets(self._relay)
-        self._found = self._ffi.new("unsigned int[]", 256)
-        self._what = self._ffi.new("unsigned int[]", 256)
+        self._found = self._ffi.new("unsigned int[]", 1024)
+        self._what = self._ffi.new("unsigned int[]", 1024)
         taken = set(self.left.values())
         self._free = deque((0, slot) for slot in range(1, room + 1) if slot not in taken)
         self._realms: dict[str, int] = {}
@@ -147,9 +149,25 @@ class Plane:
             raise OSError(-failed, os.strerror(-failed))
         return slot
 
-    def adopt(self, slot: int) -> None:
-        """Take on a flow that another process has left."""
+    def take_over(self, flow: Flow) -> int | None:
+        """The slot in which another process has left this very flow; one that differs is forgotten."""
+        slot = self.left.get(flow.local)
+        if slot is None:
+            return None
+        addresses = (flow.local, flow.source, flow.out, flow.to)
+        # A rate's bucket may by now be another's.
+        if self.addresses(slot) != addresses or self._slots[slot].tos != flow.dscp << 2 or flow.limit is not None:
+            self.forget(flow.local)
+            return None
+        del self.left[flow.local]
         self._lib.relay_watch(self._relay, slot, 1)
+        return slot
+
+    def forget(self, local: Address) -> None:
+        """Take out what another process has left at an address of ours, if anything."""
+        slot = self.left.pop(local, None)
+        if slot is not None:
+            self.shut(slot)
 
     def shut(self, slot: int) -> tuple[Tally, Last | None]:
         """Let the kernel forward a flow no more; what it has carried, to the packet, and has heard last."""
@@ -165,7 +183,7 @@ class Plane:
     def _write(self, slot: int, flow: Flow, longest: int, mux: bool, own: int, realm: int, now: int) -> None:
         takes = RTCP if flow.rtcp else RTP | (RTCP if mux else 0)
         addresses = map(pack, (flow.local, flow.source, flow.out, flow.to))
-        head = _HEAD.pack(*addresses, own, realm, flow.clock, longest, takes, flow.dscp << 2, 0, LAYOUT)
+        head = _HEAD.pack(*addresses, own, realm, flow.clock, longest, takes, flow.dscp << 2, 0, LAYOUT, 0, slot)
         where = self._slots + slot
         self._ffi.buffer(where)[:] = head + bytes(self._ffi.sizeof("struct relay_slot") - len(head))
         where.seen = now
@@ -182,13 +200,18 @@ class Plane:
             return None
         return Last(at.ssrc, at.sequence, at.timestamp, max(0, self.now() - at.seen) / 1e9)
 
+    def join(self, one: int, other: int) -> None:
+        """Let two slots whose flows are RTCP's of the two sides see what the other's has told."""
+        self._slots[one].other, self._slots[other].other = other, one
+
+    def meters(self, slot: int) -> tuple[Any, Any]:
+        """How well the slot's flow arrives: ``struct meter`` and ``struct meter_reports``."""
+        at = self._slots[slot]
+        return at.meter, at.reports
+
     def seen(self, slot: int) -> int:
         """When a packet came from the flow's source last, on the clock of `now`."""
         return int(self._slots[slot].seen)
-
-    def tos(self, slot: int) -> int:
-        """What the slot's flow is sent with."""
-        return int(self._slots[slot].tos)
 
     def tell(self, slot: int, tally: Tally) -> None:
         """Note what has been reported of the slot's counters: a process that comes after this one begins there."""

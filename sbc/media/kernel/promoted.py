@@ -74,6 +74,21 @@ class Promoted:
         """When the kernel had a packet of it last, on the plane's clock."""
         return max([self.seen, *(plane.seen(each.slot) for each in self.entered.values())])
 
+    def judge_silence(self, plane: Plane, now: float, limit: float) -> tuple[str, float]:
+        """Of a stream on which user space hears nothing: "silent" and for how long, where the kernel hears nothing
+        either for `limit` seconds (0: for ever), "resumed" where it does again; empty where that is not new."""
+        heard = self.heard(plane)
+        if self.told:
+            if heard == self.heard_then:
+                return "", 0.0
+            self.told = False
+            return "resumed", 0.0
+        silent = min((plane.now() - heard) / 1e9, now - (self.quiet_since or 0.0))
+        if not silent >= limit > 0:
+            return "", 0.0
+        self.told, self.heard_then = True, heard
+        return "silent", silent
+
 
 def _less(tally: Tally, before: Tally) -> Tally:
     return tally if before is NOTHING else Tally(*(now - then for now, then in zip(tally, before, strict=True)))

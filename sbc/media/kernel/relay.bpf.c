@@ -45,6 +45,15 @@ struct {
     __uint(map_flags, BPF_F_MMAPABLE);
 } buckets SEC(".maps");
 
+/* A bit for each slot at which something has happened that user space must see to. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __type(key, __u32);
+    __type(value, __u64);
+    __uint(max_entries, 1025);
+    __uint(map_flags, BPF_F_MMAPABLE);
+} news SEC(".maps");
+
 /* Interfaces (by index) that take frames from XDP: only there XDP sends itself. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
@@ -73,6 +82,17 @@ enum fate {
     DROPPED,
     FORWARD, /* it is counted, and has only to be rewritten and sent */
 };
+
+/* Count something that user space must see to. */
+static __always_inline void ring(struct relay_slot *slot, __u64 *counter)
+{
+    __u32 index = slot->index / 64;
+    __u64 *word = bpf_map_lookup_elem(&news, &index);
+
+    __sync_fetch_and_add(counter, 1);
+    if (word)
+        __sync_fetch_and_or(word, 1ull << slot->index % 64);
+}
 
 static __always_inline __u64 later(__u64 one, __u64 other)
 {
@@ -142,6 +162,30 @@ static __always_inline void count(struct relay_slot *slot, const struct packet *
     }
 }
 
+/* Note how it arrives. `end` is the frame's. */
+static __always_inline void measure(struct relay_slot *slot, const struct packet *packet, const void *end)
+{
+    const __u8 *payload = packet->payload;
+    struct relay_slot *other;
+    __u8 head[METER_HEAD] = {};
+
+    if (packet->kind == RTP) {
+        if ((const void *)(payload + METER_HEADER) <= end)
+            meter_packet(&slot->meter, payload, slot->clock, packet->now);
+        return;
+    }
+    other = bpf_map_lookup_elem(&slots, &slot->other);
+    if (!other)
+        return;
+    if ((const void *)(payload + METER_HEAD) <= end)
+        __builtin_memcpy(head, payload, METER_HEAD);
+    else if ((const void *)(payload + RTCP_SIZE + 24) <= end)
+        __builtin_memcpy(head, payload, RTCP_SIZE + 24); /* a receiver report with one block */
+    else
+        return;
+    meter_report(&slot->reports, &other->reports, head, packet->size, packet->now);
+}
+
 /* Whither, and by which interface: as the host itself would send it. */
 static __always_inline long route(void *ctx, struct bpf_fib_lookup *way, const struct relay_slot *slot,
                                   const struct packet *packet)
@@ -190,14 +234,14 @@ static __always_inline bool sure(struct relay_slot *slot, const struct bpf_fib_l
 /* Judge a packet that came to one of our flows. In front of the stack (`xdp`) only what can be sent from there is
  * forwarded; what goes up comes by here again, behind it, and is counted there. */
 static __always_inline enum fate judge(void *ctx, struct relay_slot *slot, struct packet *packet,
-                                       struct bpf_fib_lookup *way, bool xdp)
+                                       struct bpf_fib_lookup *way, const void *end, bool xdp)
 {
     long found;
 
     if (!from_source(slot, packet)) {
         if (packet->now - slot->seen >= RELAY_SILENCE) {
             if (!xdp)
-                __sync_fetch_and_add(&slot->strangers, 1);
+                ring(slot, &slot->strangers);
             return UP;
         }
         __sync_fetch_and_add(&slot->wrong_source, 1);
@@ -206,7 +250,7 @@ static __always_inline enum fate judge(void *ctx, struct relay_slot *slot, struc
     hear(slot, packet);
     if (packet->odd || !(slot->takes & packet->kind) || packet->size > slot->longest) {
         if (!xdp)
-            __sync_fetch_and_add(&slot->others, 1);
+            ring(slot, &slot->others);
         return UP;
     }
     found = route(ctx, way, slot, packet);
@@ -214,11 +258,12 @@ static __always_inline enum fate judge(void *ctx, struct relay_slot *slot, struc
         if (found != BPF_FIB_LKUP_RET_SUCCESS || packet->partial || !sure(slot, way, packet->now))
             return UP;
     } else if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH) {
-        __sync_fetch_and_add(&slot->unrouted, 1);
+        ring(slot, &slot->unrouted);
         return UP;
     }
+    measure(slot, packet, end);
     if (!within(slot, packet->now, packet->size)) {
-        __sync_fetch_and_add(&slot->policed, 1);
+        ring(slot, &slot->policed);
         return DROPPED;
     }
     count(slot, packet);
@@ -267,7 +312,7 @@ int sbc_xdp(struct xdp_md *ctx)
     if (!slot)
         return XDP_PASS;
     packet.now = bpf_ktime_get_ns();
-    fate = judge(ctx, slot, &packet, &way, true);
+    fate = judge(ctx, slot, &packet, &way, end, true);
     if (fate == DROPPED) {
         action = XDP_DROP;
     } else if (fate == FORWARD) {
@@ -318,7 +363,7 @@ int sbc_tc(struct __sk_buff *ctx)
     if (!slot)
         return TC_ACT_UNSPEC;
     packet.now = bpf_ktime_get_ns();
-    fate = judge(ctx, slot, &packet, &way, false);
+    fate = judge(ctx, slot, &packet, &way, end, false);
     if (fate == DROPPED) {
         action = TC_ACT_SHOT;
     } else if (fate == FORWARD) {

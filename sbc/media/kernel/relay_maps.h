@@ -17,6 +17,8 @@
 
 #include <linux/types.h>
 
+#include "../native/meter.h"
+
 /* cffi: from here, what Python may see */
 struct relay_address { /* and the key of `flows`: one of ours */
     __u8 host[16];     /* as in the packet; of IPv4 the first 4, the rest 0 */
@@ -38,7 +40,9 @@ struct relay_slot {
     __u8 tos;                    /* DSCP << 2 that it is sent with; the ECN bits are 0, as those of a socket */
     __u16 spare;
     __u32 layout;                /* RELAY_LAYOUT */
-    __u64 spare_more[3];
+    __u32 other;                 /* the slot whose `reports` are of the other side, 0: none */
+    __u32 index;                 /* of this slot: its bit in `news` */
+    __u32 spare_more[4];
     /* who is in, and whether it is shut */
     __u32 gate;
     /* the last packet of the latched source, whatever became of it */
@@ -54,7 +58,7 @@ struct relay_slot {
     __u64 rtcp_octets;
     __u64 policed;
     __u64 wrong_source; /* from somebody else, dropped */
-    /* what was left to the stack; these only tell user space to look */
+    /* what was left to the stack; these, and `policed`, are also told by the slot's bit in `news` */
     __u64 strangers; /* from somebody else, while the latched source was silent */
     __u64 others;    /* from the latched source, but nothing for us to forward */
     __u64 unrouted;  /* no route, or too long for it */
@@ -62,6 +66,9 @@ struct relay_slot {
     /* what user space has last reported of the counters, for the next process */
     __u64 told[6];
     __u64 spare_too[5];
+    /* how well it arrives: RTP's slot has the one, RTCP's (or RTP's, where it comes there) the other */
+    struct meter meter;
+    struct meter_reports reports;
 };
 
 struct relay_bucket {
@@ -72,7 +79,7 @@ struct relay_bucket {
 };
 /* cffi: to here */
 
-#define RELAY_LAYOUT 1 /* of all the above: another process's maps of another number are of no use */
+#define RELAY_LAYOUT 2 /* of all the above: another process's maps of another number are of no use */
 
 #define RELAY_REALMS 256 /* buckets behind those of the slots: the realms' */
 #define RELAY_SHUT 0x80000000u
@@ -83,7 +90,7 @@ struct relay_bucket {
 #define RELAY_CONFIRM 5000000000ull /* ns after which a neighbour is asked for again, by way of the stack */
 
 _Static_assert(sizeof(struct relay_address) == 20, "a key has no holes");
-_Static_assert(sizeof(struct relay_slot) == 320, "a slot is five cache lines");
+_Static_assert(sizeof(struct relay_slot) == 448, "a slot is seven cache lines");
 _Static_assert(sizeof(struct relay_bucket) == 32, "");
 
 #endif

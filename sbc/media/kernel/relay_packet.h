@@ -29,6 +29,7 @@ struct packet {
     __u8 partial; /* the UDP checksum may not have been computed yet */
     __u8 odd;     /* something about its headers is for the stack to deal with */
     __u32 source[4], local[4];
+    const __u8 *payload;
 };
 
 static __always_inline __u32 fold(__u64 sum)
@@ -100,7 +101,8 @@ static __always_inline bool parse_udp(struct packet *packet, struct udphdr *udp,
     packet->partial = udp->check && fold(sum) == udp->check;
     if (packet->family == 6 && !udp->check)
         packet->odd = 1; /* not allowed (RFC 8200 section 8.1) */
-    classify(packet, (const __u8 *)(udp + 1), end, packet->size);
+    packet->payload = (const __u8 *)(udp + 1);
+    classify(packet, packet->payload, end, packet->size);
     return true;
 }
 

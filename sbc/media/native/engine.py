@@ -172,6 +172,9 @@ class NativeEngine:
         relay = self._relays[stream].stream
         self._lib.engine_carried(relay, side, rtcp, ssrc, sequence, timestamp, int(ago * _NANO))
 
+    def in_kernel(self) -> None:
+        """See IMediaEngine."""
+
     def stop(self, keep: bool = False) -> None:
         """See IMediaEngine."""
         for stream in list(self._relays):

@@ -397,3 +397,11 @@ def test_many_streams_leave_nothing_behind(one: Rig) -> None:
     assert not one.engine._by_slot
     assert not one.engine._agenda
     assert one.engine.inner.sockets() == 0
+
+
+def test_it_says_where_and_how_much_it_forwards(one: Rig) -> None:
+    call = Call(one).open()
+    call.talk_until_promoted(rtp)
+    view = one.ask(one.engine.in_kernel)
+    assert [(tap.interface, tap.mode) for tap in view.taps] == [("left", "native"), ("right", "native")]
+    assert (view.flows, view.room) == (2, 1024)

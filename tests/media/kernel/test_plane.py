@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 
@@ -115,6 +117,27 @@ def test_a_process_takes_over_what_another_has_left(bench: Bench) -> None:
         second.enter(attrs.evolve(FLOW, local=Address("10.1.0.1", port)), 65_535, False, 0, 0) for port in range(1, 64)
     ]
     assert slot not in fresh
+    second.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"to": Address("10.2.0.9", 1)}, {"source": Address("10.1.0.9", 1)}, {"dscp": 0}, {"limit": Rate(1, 1)}],
+    ids=str,
+)
+def test_only_the_very_flow_is_taken_over(bench: Bench, change: dict[str, Any]) -> None:
+    directory = str(bench.folder / "over")
+    first = bench.apart.call(Plane, directory, 64)
+    slot = first.enter(FLOW, 65_535, False, 0, 0)
+    first.close()
+    second = bench.apart.call(Plane, directory, 64)
+    assert second.take_over(attrs.evolve(FLOW, **change)) == (None if change else slot)
+    assert second.left == {}
+    assert second.take_over(FLOW) is None
+    if not change:
+        second.shut(slot)
+    second.enter(FLOW, 65_535, False, 0, 0)
+    bench.apart.call(second._unpin, directory)
     second.close()
 
 
