@@ -18,7 +18,7 @@ from sbc.media.kernel import here
 from sbc.media.kernel.agenda import Agenda
 from sbc.media.kernel.interfaces import Interfaces
 from sbc.media.kernel.plane import OTHERS, POLICED, STRANGERS, UNROUTED, Last, Plane
-from sbc.media.kernel.promoted import Entered, Promoted, merged, ports_of
+from sbc.media.kernel.promoted import Entered, Promoted, ports_of
 from sbc.media.stream import SideView
 
 DIRECTORY = "/sys/fs/bpf/sbc"
@@ -118,13 +118,11 @@ class KernelEngine:
         self._agenda.drop(stream)
         for each in list(found.entered.values()):
             self._take_out(found, each)
-        return merged(self.inner.close(stream), found.carried)
+        return found.counters(self._plane, self.inner.close(stream))
 
     def counters(self, stream: str) -> StreamCounters:
         """See IMediaEngine. @raises KeyError."""
-        tallies = self._streams[stream].tallies(self._plane)
-        inner: StreamCounters = self.inner.counters(stream)
-        return merged(inner, tallies)
+        return self._streams[stream].counters(self._plane, self.inner.counters(stream))
 
     def sides(self, stream: str) -> tuple[SideView, SideView]:
         """See IMediaEngine. @raises KeyError."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 from sbc.core.address import Address
 from sbc.core.orders import SideSpec, StreamSpec
-from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
+from sbc.media import meter
+from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume, together
 from sbc.media.flow import Flow
 from sbc.media.kernel.plane import Last, Plane, Tally
+from sbc.media.quality import assess
 
 NOTHING = Tally()
 
@@ -25,12 +29,36 @@ class Entered:
 
 
 @attrs.define
+class Arrival:
+    """How well what came from a side has come by the kernel: what sbc.media.quality judges by."""
+
+    tally: meter.Tally = attrs.field(factory=meter.Tally)
+    rtt_sum: int = 0
+    rtt_count: int = 0
+    rtt_max: int = 0
+    told: int = 0
+    told_lost: int = 0
+
+    def plus(self, rtp: Any, reports: Any) -> Arrival:
+        """With what a slot has measured: ``struct meter`` and ``struct meter_reports``."""
+        return Arrival(
+            self.tally + meter.Tally.of(rtp),
+            self.rtt_sum + reports.rtt_sum,
+            self.rtt_count + reports.rtt_count,
+            max(self.rtt_max, reports.rtt_max),
+            reports.told or self.told,
+            reports.told_lost if reports.told else self.told_lost,
+        )
+
+
+@attrs.define
 class Promoted:
     """A stream, as the engine keeps it."""
 
     spec: StreamSpec
     entered: dict[Address, Entered] = attrs.field(factory=dict)  # by the address of ours it comes to
     carried: list[Tally] = attrs.field(factory=lambda: [NOTHING, NOTHING])  # by side, of flows that are no more
+    arrived: list[Arrival] = attrs.field(factory=lambda: [Arrival(), Arrival()])  # the same, of how well they came
     why: str = ""  # why the kernel does not forward it
     claims: set[str] = attrs.field(factory=set)  # why user space must see its packets
     policed: set[int] = attrs.field(factory=set)  # sides that the observer was told of
@@ -66,9 +94,27 @@ class Promoted:
         del self.entered[each.flow.local]
         tally, last = plane.shut(each.slot)
         side = each.flow.side
+        self.arrived[side] = self.arrived[side].plus(*plane.meters(each.slot))
         self.carried[side] = self.carried[side].plus(_less(tally, each.before))
         self.seen = max(self.seen, plane.seen(each.slot))
         return last
+
+    def arrivals(self, plane: Plane) -> list[Arrival]:
+        """How well what the kernel has carried of each side has come."""
+        sums = list(self.arrived)
+        for each in self.entered.values():
+            sums[each.flow.side] = sums[each.flow.side].plus(*plane.meters(each.slot))
+        return sums
+
+    def counters(self, plane: Plane, inner: StreamCounters) -> StreamCounters:
+        """The counters of both planes; `inner` are those of user space."""
+        both = merged(inner, self.tallies(plane))
+        medias = [side.media for side in self.spec.sides]
+        sides = [
+            attrs.evolve(side, quality=together(side.quality, assess(found.tally, found, (medias[n], medias[1 - n]))))
+            for n, (side, found) in enumerate(zip(both.sides, self.arrivals(plane), strict=True))
+        ]
+        return StreamCounters((sides[0], sides[1]))
 
     def heard(self, plane: Plane) -> int:
         """When the kernel had a packet of it last, on the plane's clock."""

@@ -405,3 +405,23 @@ def test_it_says_where_and_how_much_it_forwards(one: Rig) -> None:
     view = one.ask(one.engine.in_kernel)
     assert [(tap.interface, tap.mode) for tap in view.taps] == [("left", "native"), ("right", "native")]
     assert (view.flows, view.room) == (2, 1024)
+
+
+def test_quality_is_that_of_both_planes(one: Rig) -> None:
+    call = Call(one).open()
+    numbers = iter(range(10_000))
+    call.a_rtcp.send(call.at_a.rtcp, receiver_report(1))
+    call.b_rtcp.send(call.at_b.rtcp, receiver_report(2))
+    sent = call.talk_until_promoted(lambda: rtp(next(numbers) // 2, ssrc=1))
+    for n in range(sent, sent + 150):
+        if n % 10:
+            call.a.send(call.at_a.rtp, rtp(n, ssrc=1))
+        time.sleep(0.001)
+    one.wait(settled(call, sent + 1 + 135))
+    quality = call.counters().sides[0].quality
+    assert quality is not None
+    assert quality.expected - quality.lost == sent + 135
+    assert quality.lost in (14, 15)  # the first may be missing before the kernel's run begins
+    assert quality.mos is not None
+    final = one.ask(one.engine.close, call.id)
+    assert final.sides[0].quality == quality
