@@ -12,6 +12,7 @@
 /* Where our filter stands among those of an interface: behind none of them is it of use, as what they take is gone. */
 #define TC_PRIORITY 1
 #define TC_HANDLE 0x5bc
+#define MOST_MAPS 16
 
 /* Put the XDP program on an interface by a link that is pinned: it stays when the process ends, and nobody replaces it
  * unasked. In the driver, or (`generic`) in front of the stack. -EBUSY where there is another's program. */
@@ -69,11 +70,21 @@ int relay_detach_xdp(const char *pin)
     return error;
 }
 
-/* Whether the filter in our place is ours. -ENOENT where there is none, -EBUSY where it is another's. */
-static int our_filter(struct bpf_tc_hook *hook)
+static __u32 id_of_map(int map)
+{
+    struct bpf_map_info info = {0};
+    __u32 size = sizeof(info);
+
+    return bpf_obj_get_info_by_fd(map, &info, &size) ? 0 : info.id;
+}
+
+/* Whether the filter in our place is ours. -ENOENT where there is none, -EBUSY where it is another's; -ESTALE where it is
+ * ours but looks into other maps than `relay` has (NULL: does not matter). */
+static int our_filter(struct bpf_tc_hook *hook, const struct relay *relay)
 {
     LIBBPF_OPTS(bpf_tc_opts, asked, .handle = TC_HANDLE, .priority = TC_PRIORITY);
-    struct bpf_prog_info info = {0};
+    __u32 maps[MOST_MAPS] = {0}, flows = relay ? id_of_map(relay->flows) : 0;
+    struct bpf_prog_info info = {.nr_map_ids = MOST_MAPS, .map_ids = (__u64)(size_t)maps};
     __u32 size = sizeof(info);
     int program, error;
 
@@ -85,7 +96,14 @@ static int our_filter(struct bpf_tc_hook *hook)
         return -errno;
     error = bpf_obj_get_info_by_fd(program, &info, &size) ? -errno : 0;
     close(program);
-    return error ? error : strcmp(info.name, "sbc_tc") ? -EBUSY : 0;
+    if (error)
+        return error;
+    if (strcmp(info.name, "sbc_tc"))
+        return -EBUSY;
+    for (int each = 0; each < MOST_MAPS; each++)
+        if (!relay || maps[each] == flows)
+            return 0;
+    return -ESTALE;
 }
 
 /* Put the TC program on an interface, in place of an earlier one of ours. */
@@ -97,7 +115,7 @@ int relay_attach_tc(const struct relay *relay, int interface)
 
     if (error && error != -EEXIST)
         return error;
-    error = our_filter(&hook);
+    error = our_filter(&hook, NULL);
     if (error == -EBUSY)
         return error;
     if (!error)
@@ -110,9 +128,17 @@ int relay_detach_tc(int interface)
 {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = interface, .attach_point = BPF_TC_INGRESS);
     LIBBPF_OPTS(bpf_tc_opts, options, .handle = TC_HANDLE, .priority = TC_PRIORITY);
-    int error = our_filter(&hook);
+    int error = our_filter(&hook, NULL);
 
     return error ? error : bpf_tc_detach(&hook, &options);
+}
+
+/* Take off a TC program of ours whose maps nobody has any more: an earlier process's, whose pins are gone. */
+int relay_sweep_tc(const struct relay *relay, int interface)
+{
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = interface, .attach_point = BPF_TC_INGRESS);
+
+    return our_filter(&hook, relay) == -ESTALE ? relay_detach_tc(interface) : 0;
 }
 
 /* Say whether XDP may send by an interface itself. */

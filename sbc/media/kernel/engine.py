@@ -80,7 +80,6 @@ class KernelEngine:
         self._streams: dict[str, Promoted] = {}
         self._by_slot: dict[int, str] = {}
         self._agenda = Agenda()
-        self._limited: set[str] = set()  # realms whose bucket is filled
         self._silence = 0.0
         self._ticks = 0
         self.inner: Any = make_inner(self)
@@ -147,11 +146,9 @@ class KernelEngine:
         """See IMediaEngine. Each plane has a bucket of its own, so a realm with streams in both may get more."""
         self.inner.limit_realm(realm, rate)
         self._plane.limit_realm(realm, rate)
-        if rate is not None:
-            self._limited.add(realm)
-            for each in (each for stream in self._streams.values() for each in stream.entered.values()):
-                if each.flow.realm == realm:
-                    self._plane.charge(each.slot, self._plane.realm(realm))
+        for each in (each for stream in self._streams.values() for each in stream.entered.values()):
+            if each.flow.realm == realm:
+                self._plane.charge(each.slot, self._plane.realm(realm))
 
     def forwarder(self, stream: str) -> tuple[str, str]:
         """See IMediaEngine. @raises KeyError."""
@@ -241,7 +238,7 @@ class KernelEngine:
 
     def _enter(self, name: str, stream: Promoted, flow: Flow, mux: bool) -> None:
         slot, before = self._plane.take_over(flow), None
-        realm = self._plane.realm(flow.realm) if flow.realm in self._limited else 0
+        realm = self._plane.realm(flow.realm)
         if slot is not None:
             before = self._plane.told(slot)
             self._plane.charge(slot, realm)
@@ -296,7 +293,9 @@ class KernelEngine:
         for name in self._agenda.due(self._reactor.seconds(), _AT_ONCE):
             self._settle(name, self._streams[name])
         if self._ticks % _SECOND == 0:
-            self.interfaces.look()
+            if self.interfaces.look():
+                for name in self._streams:
+                    self._look_at(name, 0.0)
             self._look_for_silence()
 
     def _happened(self, name: str, stream: Promoted, slot: int, what: int) -> None:

@@ -50,6 +50,7 @@ class Interfaces:
         self._modes = modes
         self.attached: dict[int, Attached] = {}
         self._hosts: dict[str, str] = {}  # our addresses whose packets come by us: "" or why they do not
+        self._failed: set[str] = set()  # interfaces of which that was said
         self._left = self._take_over()
 
     def ensure(self, host: str) -> str:
@@ -85,7 +86,10 @@ class Interfaces:
             reason = "another's filter has our place" if error.errno == errno.EBUSY else error.strerror
             if mode:
                 self._plane.detach_xdp(index)  # it counts on the other
-            self._log.warn("the kernel cannot relay at {name}: TC: {why}; XDP: {xdp}", name=name, why=reason, xdp=why)
+            if name not in self._failed:
+                self._failed.add(name)
+                said = "the kernel cannot relay at {name}: TC: {why}; XDP: {xdp}"
+                self._log.warn(said, name=name, why=reason, xdp=why or mode)
             return "not-attached"
         found = self.attached[index] = Attached(index, name, mode or "tc", why)
         self._left.discard(index)
@@ -120,8 +124,11 @@ class Interfaces:
         return "", "; ".join(reasons)
 
     def _take_over(self) -> set[int]:
-        """Let the XDP programs that an earlier process has left be ours; those of interfaces that are gone, forget."""
+        """Let the XDP programs that an earlier process has left be ours; those of interfaces that are gone, forget.
+        What looks into maps that are gone forwards what nobody knows of."""
         left = set()
+        for index, _ in socket.if_nameindex():
+            self._plane.sweep_tc(index)
         for pin in self._plane.pins():
             try:
                 left.add(self._plane.renew_xdp(pin))
@@ -129,18 +136,23 @@ class Interfaces:
                 os.unlink(pin)
         return left
 
-    def look(self) -> None:
-        """See which interfaces still are there and take frames from XDP, and look for addresses that were not found."""
-        names = dict(socket.if_nameindex())
+    def look(self) -> bool:
+        """See which interfaces still are there and take frames from XDP, and where our addresses are now. Whether any
+        stream may come by another interface than before."""
+        names, moved = dict(socket.if_nameindex()), False
         for index, found in list(self.attached.items()):
-            if index not in names:
+            if names.get(index) != found.name:
                 self._log.warn("interface {name} is gone", name=found.name)
                 del self.attached[index]
-                self._hosts.clear()
+                moved = True
             else:
                 self._see_frames(found)
-        for host in [host for host, why in self._hosts.items() if why]:
-            del self._hosts[host]
+        for host, why in list(self._hosts.items()):
+            index = self._plane.interface_of(host)
+            if why or (index > _LOOPBACK and index not in self.attached):
+                del self._hosts[host]
+                moved = moved or not why
+        return moved
 
     def _see_frames(self, found: Attached) -> None:
         takes = self._plane.takes_frames(found.index)

@@ -27,6 +27,7 @@ int relay_xdp_mode(int interface);
 int relay_detach_xdp(const char *pin);
 int relay_attach_tc(const struct relay *relay, int interface);
 int relay_detach_tc(int interface);
+int relay_sweep_tc(const struct relay *relay, int interface);
 int relay_outlet(const struct relay *relay, int interface, int takes);
 
 int relay_run(const struct relay *relay, int tc, int interface, const char *frame, __u32 size, char *out, __u32 *out_size,

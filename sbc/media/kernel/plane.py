@@ -29,6 +29,7 @@ _HEAD = struct.Struct(
 )  # the first part of struct relay_slot, constant while the flow is in
 _TOLD = 6
 _CONTEXT = 512
+_REALMS = 4096  # RELAY_REALMS
 
 
 class Unavailable(OSError):
@@ -265,6 +266,10 @@ class Plane:
         """Take it off again. @raises OSError."""
         self._must(self._lib.relay_detach_tc(interface))
 
+    def sweep_tc(self, interface: int) -> None:
+        """Take it off where it looks into the maps of an earlier process, whose pins are gone. @raises OSError."""
+        self._must(self._lib.relay_sweep_tc(self._relay, interface))
+
     def takes_frames(self, interface: int) -> bool:
         """Whether an interface sends what XDP redirects to it; not, where the kernel does not say."""
         return bool(self._lib.interface_takes_frames(interface) == 1)
@@ -301,12 +306,18 @@ class Plane:
         self._fill(slot, rate, self.now())
 
     def realm(self, name: str) -> int:
-        """The bucket of a realm."""
-        return self._realms.setdefault(name, self.room + 1 + len(self._realms))
+        """The bucket of a realm that has ever had a rate, else 0."""
+        return self._realms.get(name, 0)
 
     def limit_realm(self, name: str, rate: Rate | None) -> None:
-        """Let a realm's bucket be filled by a rate; None: let all pass."""
-        self._fill(self.realm(name), rate, self.now())
+        """Let a realm's bucket be filled by a rate; None: let all pass. @raises OSError where there is none left."""
+        if name not in self._realms:
+            if rate is None:
+                return
+            if len(self._realms) == _REALMS:
+                raise OSError(105, "no bucket is left")
+            self._realms[name] = self.room + 1 + len(self._realms)
+        self._fill(self._realms[name], rate, self.now())
 
     def charge(self, slot: int, realm: int) -> None:
         """Let a flow be taken out of another realm's bucket."""

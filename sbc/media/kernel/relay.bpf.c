@@ -239,7 +239,7 @@ static __always_inline enum fate judge(void *ctx, struct relay_slot *slot, struc
     long found;
 
     if (!from_source(slot, packet)) {
-        if (packet->now - slot->seen >= RELAY_SILENCE) {
+        if ((__s64)(packet->now - slot->seen) >= (__s64)RELAY_SILENCE) {
             if (!xdp)
                 ring(slot, &slot->strangers);
             return UP;
@@ -258,7 +258,7 @@ static __always_inline enum fate judge(void *ctx, struct relay_slot *slot, struc
         if (found != BPF_FIB_LKUP_RET_SUCCESS || packet->partial || !sure(slot, way, packet->now))
             return UP;
     } else if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH) {
-        ring(slot, &slot->unrouted);
+        ring(slot, found == BPF_FIB_LKUP_RET_FRAG_NEEDED ? &slot->others : &slot->unrouted);
         return UP;
     }
     measure(slot, packet, end);

@@ -60,8 +60,8 @@ struct relay_slot {
     __u64 wrong_source; /* from somebody else, dropped */
     /* what was left to the stack; these, and `policed`, are also told by the slot's bit in `news` */
     __u64 strangers; /* from somebody else, while the latched source was silent */
-    __u64 others;    /* from the latched source, but nothing for us to forward */
-    __u64 unrouted;  /* no route, or too long for it */
+    __u64 others;    /* from the latched source, but nothing for us to forward, or too long for the route */
+    __u64 unrouted;  /* no route */
     __u64 confirmed; /* when the neighbour it goes to was last used by way of the stack; nanoseconds */
     /* what user space has last reported of the counters, for the next process */
     __u64 told[6];
@@ -81,7 +81,7 @@ struct relay_bucket {
 
 #define RELAY_LAYOUT 2 /* of all the above: another process's maps of another number are of no use */
 
-#define RELAY_REALMS 256 /* buckets behind those of the slots: the realms' */
+#define RELAY_REALMS 4096 /* buckets behind those of the slots: the realms' */
 #define RELAY_SHUT 0x80000000u
 #define RELAY_RTP 1
 #define RELAY_RTCP 2

@@ -39,6 +39,7 @@ class Net:
 
     def __init__(self, folder: Path, frames: bool = True, offload: bool = False) -> None:
         self._stack = ExitStack()
+        self.reactor = RigReactor()
         self.sbc, self.a, self.b = (self._stack.enter_context(Apart()) for _ in range(3))
         self.folder = folder
         self.sbc.mount_bpffs(folder)
@@ -73,7 +74,8 @@ class Rig:
 
     def __init__(self, net: Net, **options: Any) -> None:
         self.net = net
-        self.reactor = RigReactor()
+        self.reactor = net.reactor
+        self.reactor.ahead = 0.0
         self.observer = Observer()
         self.options = options
         self._peers: list[Peer] = []

@@ -341,6 +341,20 @@ def test_a_restart_stops_no_media_and_loses_no_count(make: Callable[..., Rig]) -
     assert second.observer.forwardings == []
 
 
+def test_programs_whose_maps_are_gone_are_taken_off_at_once(make: Callable[..., Rig], net: Net) -> None:
+    """As where the process was killed and its BPF file system was its own."""
+    first = make(directory=str(net.folder / "gone"))
+    call = Call(first).open()
+    call.talk_until_promoted(rtp)
+    first.leave(keep=True)
+    net.sbc.call(lambda: [path.unlink() for path in (net.folder / "gone").iterdir()])
+    second = make()
+    call.rig = second
+    call.open()
+    call.talk_until_promoted(rtp)
+    assert call.counters().sides[0].received.packets > 0
+
+
 def test_nothing_is_left_when_it_stops(make: Callable[..., Rig], net: Net) -> None:
     rig = make()
     call = Call(rig).open()

@@ -23,6 +23,7 @@ class Host:
         self.takes = {2: True}
         self.modes: dict[int, str] = {}
         self.left: list[Path] = []
+        self.swept: list[int] = []
 
     def _do(self, name: str, *what: Any) -> None:
         if name in self.fails:
@@ -40,6 +41,9 @@ class Host:
 
     def detach_tc(self, interface: int) -> None:
         self._do("no tc", interface)
+
+    def sweep_tc(self, interface: int) -> None:
+        self.swept.append(interface)
 
     def renew_xdp(self, pin: Path) -> int:
         self._do("renew", pin.name)
@@ -141,9 +145,21 @@ def test_what_takes_frames_changes_and_interfaces_go(names: dict[int, str]) -> N
     found.look()
     found.look()
     assert host.done[2:] == [("outlet", 2, True), ("outlet", 2, False)]
+    assert not found.look()
     del names[2]
-    found.look()
+    assert found.look()
     assert not found.attached
+
+
+def test_an_address_may_move() -> None:
+    host = Host()
+    found = made(host)
+    found.ensure("192.0.2.1")
+    host.interface_of = lambda host: 3  # type: ignore[method-assign]
+    assert found.look()
+    assert found.ensure("192.0.2.1") == ""
+    assert set(found.attached) == {2, 3}
+    assert not found.look()
 
 
 def test_what_an_earlier_process_has_left_goes_on_or_is_taken_off(tmp_path: Path) -> None:
@@ -167,3 +183,4 @@ def test_pins_of_interfaces_that_are_gone_are_forgotten(tmp_path: Path) -> None:
     host.left[0].touch()
     made(host)
     assert not host.left[0].exists()
+    assert host.swept == list(NAMES)

@@ -93,6 +93,18 @@ def test_flows_of_a_realm_share_a_bucket_and_a_refusal_costs_nothing(bench: Benc
     assert [bench.tc(RTP)[0] for _ in range(4)] == [TC_REDIRECT] * 3 + [TC_SHOT]
 
 
+def test_there_are_only_so_many_buckets_for_realms(bench: Bench) -> None:
+    plane = bench.apart.call(Plane, str(bench.folder / "realms"), 8)
+    plane.limit_realm("never", None)
+    assert plane.realm("never") == 0
+    for n in range(4096):
+        plane.limit_realm(str(n), Rate(1, 1))
+    assert plane.realm("4095") == 8 + 4096
+    with pytest.raises(OSError, match="no bucket"):
+        plane.limit_realm("one more", Rate(1, 1))
+    plane.close()
+
+
 def test_one_process_at_a_time(bench: Bench) -> None:
     with pytest.raises(Unavailable, match="another SBC"):
         bench.apart.call(Plane, bench.plane.directory, 64)
