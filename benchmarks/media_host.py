@@ -2,7 +2,7 @@
 
     python -m benchmarks.media_host ENGINE[:HOW] PATH
 
-HOW is the engine's own: of `native`, how packets come and go. It does what lines of JSON at the UNIX socket PATH ask
+HOW is the engine's own: of `native`, how packets come and go, of `kernel`, how it hangs on the devices. It does what lines of JSON at the UNIX socket PATH ask
 for and answers each with one: ``open`` (which streams and how), ``close``, ``forwarders`` (who forwards how many).
 Streams are those of `benchmarks.media_network`.
 """
@@ -14,6 +14,7 @@ import resource
 import sys
 import time
 from collections import Counter
+from importlib import import_module
 from typing import Any
 
 from twisted.internet import reactor
@@ -46,10 +47,13 @@ class Deaf:
 
 
 def make(name: str) -> Any:
-    """The engine of that name as the SBC makes it, or ``native:HOW``."""
+    """The engine of that name as the SBC makes it, or ``native:HOW`` or ``kernel:HOW``."""
     kind, _, how = name.partition(":")
-    if how:
+    if how and kind == "native":
         return NativeEngine(reactor, Deaf(), traffic=how)
+    if how and kind == "kernel":
+        engines = import_module("sbc.media.kernel.engine")  # which cannot be imported everywhere
+        return engines.KernelEngine(reactor, Deaf(), lambda above: NativeEngine(reactor, above), modes=(how,))
     engine = EngineName(kind)
     return make_engine(Choice(engine, "it is measured"), MediaConfig(engine=engine), reactor, Deaf(), 0.0)
 
