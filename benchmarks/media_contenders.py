@@ -41,6 +41,8 @@ class Relay:
     source = network.SBC_CORE  # what the server sees as the sender
     calls = True  # whether it knows streams at all, that take memory and time to open
     hidden = False  # whether the client is behind a NAT
+    mux = False  # whether RTCP comes and goes on the ports of RTP,
+    muxes = True  # and whether that saves sockets
 
     def __init__(self, places: Places) -> None:
         self.places = places
@@ -91,7 +93,7 @@ class Engine(Relay):
             port = network.SBC_PORT + 2 * number
             self.there.append(Flow(network.client_place(number), (network.SBC_ACCESS, port)))
             self.back.append(Flow(network.server_place(number), (network.SBC_CORE, port)))
-        answer = self._ask(do="open", first=first, count=count, hidden=self.hidden, latch=self.latch)
+        answer = self._ask(do="open", first=first, count=count, hidden=self.hidden, latch=self.latch, mux=self.mux)
         return Opened(count, answer["seconds"], answer["cpu"])
 
     def close(self) -> Opened:
@@ -99,8 +101,8 @@ class Engine(Relay):
         return Opened(answer["found"], answer["seconds"], answer["cpu"])
 
     def settle(self) -> str:
-        """Until all streams have the forwarder most have, or a second has passed."""
-        deadline = time.monotonic() + 1.0
+        """Until it forwards all streams itself, or ten seconds have passed."""
+        deadline = time.monotonic() + 10.0
         while True:
             found = self._ask(do="forwarders")["found"]
             if (
@@ -140,6 +142,7 @@ class Peer(Relay):
     """rtpengine, in user space, with its defaults."""
 
     ports = (20_000, 64_999)
+    muxes = False  # it keeps RTCP's sockets, though it is told that they are not needed
 
     def __init__(self, places: Places) -> None:
         super().__init__(places)

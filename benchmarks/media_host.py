@@ -2,9 +2,9 @@
 
     python -m benchmarks.media_host ENGINE[:HOW] PATH
 
-HOW is the engine's own: of `native`, how packets come and go, of `kernel`, how it hangs on the devices. It does what lines of JSON at the UNIX socket PATH ask
-for and answers each with one: ``open`` (which streams and how), ``close``, ``forwarders`` (who forwards how many).
-Streams are those of `benchmarks.media_network`.
+HOW is the engine's own: of `native`, how packets come and go, of `kernel`, how it hangs on the devices. It does what
+lines of JSON at the UNIX socket PATH ask for and answers each with one: ``open`` (which streams and how), ``close``,
+``forwarders`` (who forwards how many). Streams are those of `benchmarks.media_network`.
 """
 
 from __future__ import annotations
@@ -58,13 +58,14 @@ def make(name: str) -> Any:
     return make_engine(Choice(engine, "it is measured"), MediaConfig(engine=engine), reactor, Deaf(), 0.0)
 
 
-def spec(number: int, hidden: bool = False, latch: str = Latch.NAT.value) -> StreamSpec:
-    """The stream of that number, both sides signalled; `hidden`: the client is behind a NAT."""
+def spec(number: int, hidden: bool = False, latch: str = Latch.NAT.value, mux: bool = False) -> StreamSpec:
+    """The stream of that number, both sides signalled; `hidden`: the client is behind a NAT; `mux`: RTCP comes and goes
+    on the ports of RTP."""
 
     def side(realm: str, own: str, remote: tuple[str, int], seen: str) -> SideSpec:
-        local = [Address(own, network.SBC_PORT + 2 * number + odd) for odd in (0, 1)]
-        there = [Address(remote[0], remote[1] + odd) for odd in (0, 1)]
-        return SideSpec(realm, Pair(*local), Pair(*there), remote[0] != seen, seen, Latch(latch), 3.0)
+        local, there = Address(own, network.SBC_PORT + 2 * number), Address(*remote)
+        pairs = [Pair(rtp, rtp if mux else Address(rtp.host, rtp.port + 1)) for rtp in (local, there)]
+        return SideSpec(realm, *pairs, remote[0] != seen, seen, Latch(latch), 3.0)
 
     sides = (
         side("access", network.SBC_ACCESS, network.signalled(number, hidden), network.CLIENT),
@@ -88,9 +89,9 @@ class Orders(LineReceiver):
         spent = {"seconds": time.perf_counter() - began[0], "cpu": time.process_time() - began[1]}
         self.sendLine(json.dumps({"found": found, **spent}).encode())
 
-    def do_open(self, first: int, count: int, hidden: bool, latch: str) -> None:
+    def do_open(self, first: int, count: int, **how: Any) -> None:
         for number in range(first, first + count):
-            self.engine.open(spec(number, hidden, latch))
+            self.engine.open(spec(number, **how))
 
     def do_close(self) -> int:
         streams = list(self.engine.streams())

@@ -96,10 +96,10 @@ class Rtpengine:
                 return dict(bdecode(rest))
 
     def open(
-        self, call: str, caller: tuple[str, int], callee: tuple[str, int], **more: Any
+        self, call: str, caller: tuple[str, int], callee: tuple[str, int]
     ) -> tuple[tuple[str, int], tuple[str, int]]:
         """A call's offer and answer; our places towards the caller (access) and the callee (core)."""
-        names = {"call_id": call, "from_tag": "a", "replace": ["origin", "session-connection"], **more}
+        names = {"call_id": call, "from_tag": "a", "replace": ["origin", "session-connection"]}
         offer = self.ask(command="offer", sdp=_sdp(caller), direction=["access", "core"], **names)
         answer = self.ask(command="answer", to_tag="b", sdp=_sdp(callee), **names)
         return _place(answer["sdp"]), _place(offer["sdp"])
