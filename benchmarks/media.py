@@ -120,8 +120,10 @@ class Bench:
         best: Run | None = None
         rate = run.passage.received.unique / run.passage.sent.seconds
         for _ in range(self.size.steps):
+            way.drain()
             run = way.run(rate, self.size.seconds)
             if not run.sustained:
+                way.drain()
                 run = way.run(rate, self.size.seconds)
             lost, late = run.passage.lost, run.passage.received.p99
             say(f"    {rate:.0f} asked, {run.passage.rate:.0f} sent: {lost} lost, p99 {late:.0f} us")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tests.netns.lab import LabHost
 
 LATE = 50_000.0  # microseconds; a relay of which one packet in a hundred is later than this does not keep up
+_PATIENCE = 10.0  # seconds for a queue to empty
 _PRIMING, _TRIES = 25_000.0, 3  # packets a second that open the streams' ways
 _PROCESSORS = os.cpu_count() or 1
 
@@ -68,6 +70,12 @@ class Way:
         if passage.received.strange:
             raise RuntimeError(f"{passage.received.strange} packets came from elsewhere than {self.source}")
         return Run(passage, sent.window * _PROCESSORS - sent.idle, sent.cpu + spent)
+
+    def drain(self) -> None:
+        """Wait until what a relay has queued of earlier runs is no longer before what comes now."""
+        deadline = time.monotonic() + _PATIENCE
+        while not self.run(1000, 0.1).sustained and time.monotonic() < deadline:
+            continue
 
     def _spent(self, sink: Sink) -> float:
         pids = [sink.process.pid, *_packet_threads()]
