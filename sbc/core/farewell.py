@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sbc.core import asking
 from sbc.core.binding import Binding, BindingState
 from sbc.core.exchange import Exchange
-from sbc.core.keys import far_key
 from sbc.core.message import Intent, Phase
 from sbc.core.orders import Note, Order
 from sbc.core.registry import Registry
@@ -40,10 +40,7 @@ def say(registry: Registry, dialect: Any, binding: Binding, now: float) -> list[
         sent=data,
         parting=binding,
     )
-    registry.add_exchange(exchange, now)
-    registry.key_exchange(exchange, far_key(far.listener.realm, intent.exchange))
-    registry.waits.add(exchange)
-    registry.timers.set(exchange, exchange.deadline if far.reliable else now + exchange.next_wait())
+    asking.enter(registry, exchange, now)
     binding.parting = exchange
     return [*exchange.onward(data)]
 

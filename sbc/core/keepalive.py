@@ -7,13 +7,12 @@ from typing import Any
 
 import attrs
 
-from sbc.core import farewell
+from sbc.core import asking, farewell
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.habits import Host
-from sbc.core.keys import far_key
 from sbc.core.message import Intent, Place
 from sbc.core.orders import Listener, Note, Order
 from sbc.core.realm import Keepalive, Probing, Realm, Side
@@ -137,10 +136,7 @@ def wake_watch(registry: Registry, dialect: Any, watch: Watch, now: float) -> li
         sent=data,
         watch=watch,
     )
-    registry.add_exchange(exchange, now)
-    registry.key_exchange(exchange, far_key(listener.realm, intent.exchange))
-    registry.waits.add(exchange)
-    registry.timers.set(exchange, min(now + exchange.next_wait(), exchange.deadline))
+    asking.enter(registry, exchange, now)
     watch.probe, watch.silence, watch.spoiled = exchange, now - watch.heard_at, False
     return [Note("probed", f"after {watch.silence:.0f} s", "", _fields(watch)), *exchange.onward(data)]
 

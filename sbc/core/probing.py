@@ -8,9 +8,9 @@ from typing import Any
 
 import attrs
 
+from sbc.core import asking
 from sbc.core.exchange import Exchange
 from sbc.core.hops import Event, HopKey, Neighbour, NeighbourState, Target
-from sbc.core.keys import far_key
 from sbc.core.message import Elsewhere, Intent, Phase, Place
 from sbc.core.orders import Note, Order
 from sbc.core.realm import Path, Probes
@@ -173,11 +173,7 @@ def _ask(registry: Registry, dialect: Any, neighbour: Neighbour, probes: Probes,
         sent=data,
         began_at=now,
     )
-    registry.add_exchange(exchange, now)
-    registry.key_exchange(exchange, far_key(hop.listener.realm, intent.exchange))
-    registry.waits.add(exchange)
-    again = exchange.deadline if hop.reliable else min(now + exchange.next_wait(), exchange.deadline)
-    registry.timers.set(exchange, again)
+    asking.enter(registry, exchange, now)
     neighbour.probe = exchange
     registry.timers.set(neighbour, None)
     return [*exchange.onward(data)]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sbc.core import transact
+from sbc.core.asking import retry_later
 from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.message import Cause, Phase, Refused
 from sbc.core.orders import CloseStream, Note, Order
@@ -63,7 +64,7 @@ def _fall_back(registry: Registry, dialect: Any, exchange: Exchange, now: float)
     far = exchange.fallback
     orders = registry.reach(exchange, far, now)
     exchange.sent = dialect.moved(exchange.sent, far.listener.transport, far.listener.advertised)
-    transact.retry_later(registry, exchange, now)
+    retry_later(registry, exchange, now)
     return [*orders, *exchange.onward(exchange.sent)]
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import attrs
 
-from sbc.core import account, front, keepalive, probing, sessions
+from sbc.core import account, asking, front, keepalive, probing, sessions
+from sbc.core.asking import retry_later
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import Crossing, hop_to, undo
 from sbc.core.drain import turn_probe_away
 from sbc.core.exchange import Exchange, ExchangeState, Hop
-from sbc.core.keys import far_key, near_key
+from sbc.core.keys import near_key
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Keys, Kind, Phase, Refused, Who
 from sbc.core.orders import Note, Order
 from sbc.core.outcome import conclude
@@ -122,13 +123,10 @@ def ask(
         sent=data,
         asks=leg,
     )
-    registry.add_exchange(own, now)
+    asking.enter(registry, own, now)
     registry.join(own, call)
     if call is not None and call.session is not None and leg is not None:
         call.session.open.add(own)
-    registry.key_exchange(own, far_key(far.listener.realm, intent.exchange))
-    registry.waits.add(own)
-    retry_later(registry, own, now)
     return [*own.onward(data)]
 
 
@@ -158,10 +156,8 @@ def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Keys, now
     if exchange.intent.phase is Phase.CONFIRM:  # nobody answers it: if it ends the call, it does so now
         done = attrs.evolve(exchange.intent, phase=Phase.SUCCESS)
         return conclude(registry, exchange, done, now) if exchange.ends_call else []
-    registry.key_exchange(exchange, far_key(exchange.far.listener.realm, onward.exchange))
-    registry.waits.add(exchange)
     probing.asked(registry, exchange, now)
-    retry_later(registry, exchange, now)
+    asking.await_answer(registry, exchange, onward.exchange, now)
     return []
 
 
@@ -287,15 +283,6 @@ def _bound(registry: Registry, dialect: Any, exchange: Exchange, crossing: Cross
         else:
             orders += registry.forget_binding(binding, "taken off by the registrar", crossing.arrival.now)
     return orders
-
-
-def retry_later(registry: Registry, exchange: Exchange, now: float) -> None:
-    """At the next retransmission, or at the deadline where nothing is sent twice; sooner if patience ends before."""
-    once = exchange.open and exchange.far is not None and exchange.far.reliable
-    until = exchange.deadline if once else min(now + exchange.next_wait(), exchange.deadline)
-    if exchange.moves_on is not None and exchange.state is State.TRYING:
-        until = min(until, exchange.moves_on)
-    registry.timers.set(exchange, until)
 
 
 def finish(registry: Registry, exchange: Exchange, state: ExchangeState, now: float) -> list[Order]:
