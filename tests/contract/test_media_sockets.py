@@ -143,11 +143,18 @@ def test_packets_carry_the_dscp_of_the_side_they_are_sent_to(rig: Rig) -> None:
 
 def media_sockets(*addresses: Address) -> list[socket.socket]:
     """Copies of the descriptors in this process that are bound there."""
-    found = []
+    found: list[socket.socket] = []
     for name in os.listdir("/proc/self/fd"):
+        if int(name) in [each.fileno() for each in found]:  # a copy, in the place of the listing's own descriptor
+            continue
         try:
-            copy = socket.socket(fileno=os.dup(int(name)))
-        except OSError:  # no socket, or gone
+            descriptor = os.dup(int(name))
+        except OSError:  # gone
+            continue
+        try:
+            copy = socket.socket(fileno=descriptor)
+        except OSError:  # no socket
+            os.close(descriptor)
             continue
         here = copy.getsockname()
         if copy.type == socket.SOCK_DGRAM and isinstance(here, tuple) and Address(*here[:2]) in addresses:
