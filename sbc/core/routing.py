@@ -24,7 +24,7 @@ MOST_PLACES = 16
 @attrs.frozen
 class Way:
     """Where a request is to go: the hop to take, the place it asks for, and the call it belongs to. `neighbour` is the
-    next hop of the path that it goes to, if it goes to one."""
+    next hop of the path that it goes to, if it goes to one. `orders` go before it: its sender has moved."""
 
     path: Path
     hop: Hop
@@ -33,6 +33,7 @@ class Way:
     terminal: Binding | None = None
     party: bytes = b""
     neighbour: Neighbour | None = None
+    orders: tuple[Order, ...] = ()
 
 
 def exchange_of_reply(registry: Registry, intent: Intent, arrival: Arrival) -> Exchange | None:
@@ -95,10 +96,10 @@ def request_crossing(
     )
     if intent.phase is not Phase.CONFIRM:
         registry.add_exchange(exchange, arrival.now)
-    orders: list[Order] = []
+    orders = list(way.orders)
     try:
         if intent.kind is Kind.BIND:
-            orders = _claim_bindings(registry, arrival, intent, slots, exchange)
+            orders += _claim_bindings(registry, arrival, intent, slots, exchange)
         call, opening = _call(registry, arrival, intent, way)
         orders += opening
     except Refused:
@@ -183,10 +184,11 @@ def _within_call(registry: Registry, arrival: Arrival, intent: Intent, call: Cal
     believed = arrival.source.host == leg.seen.host or _is_core_peer(registry, leg.realm, arrival)
     if not knows_us and not believed:
         raise Refused(Cause.NO_CALL, "no such call from here")
+    orders: list[Order] = []
     if knows_us or not intent.within:  # only our peer was told the token, so it is our peer that has moved
         # on the core side a call keeps the port it is known by
         by = arrival.listener if leg.realm.side is Side.ACCESS else leg.listener
-        registry.move_leg(call, leg, Hop(by, arrival.source), arrival.now)
+        orders = _moved(registry, call, here, Hop(by, arrival.source), arrival.now)
     if name is not None:
         target: Place | None = resolve(name)
     elif not intent.within:
@@ -197,7 +199,18 @@ def _within_call(registry: Registry, arrival: Arrival, intent: Intent, call: Cal
     # an attempt that comes again goes the way it went before: by the next hop that may have challenged it
     hop = hop_to(onward, target) if intent.within else Hop(onward.listener, onward.seen)
     hop, neighbour = by_one_that_lives(registry, call.path, hop, intent.label)
-    return Way(call.path, hop, target, call, party=party, neighbour=neighbour)
+    return Way(call.path, hop, target, call, party=party, neighbour=neighbour, orders=tuple(orders))
+
+
+def _moved(registry: Registry, call: Call, index: int, hop: Hop, now: float) -> list[Order]:
+    """The peer of a leg has spoken by `hop`. If it is behind a NAT that has given it another public host, its media may
+    now come from there, whether this message describes media or not: the engine is told whom to believe."""
+    leg = call.legs[index]
+    before = leg.seen.host
+    orders = registry.move_leg(call, leg, hop, now)
+    if leg.behind_nat and leg.seen.host != before:
+        orders += [order for stream in call.streams.values() for order in stream.changed(call, index)]
+    return orders
 
 
 def by_one_that_lives(registry: Registry, path: Path, hop: Hop, topic: bytes) -> tuple[Hop, Neighbour | None]:

@@ -168,6 +168,7 @@ class Side:
             or ours is None
             or ip.version != ours.version
             or ip.is_multicast
+            or (ip.version == 6 and ip.ipv4_mapped is not None)  # which is on no wire
             or ip.is_unspecified
             or address.host == "255.255.255.255"
             or not 0 < address.port <= LONGEST

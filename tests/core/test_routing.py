@@ -8,7 +8,7 @@ import pytest
 from sbc.core.address import Address
 from sbc.core.call import CallState
 from sbc.core.message import Cause
-from sbc.core.orders import OpenStream, Order, Send
+from sbc.core.orders import OpenStream, Order, Send, UpdateStream
 from sbc.core.realm import Signaling
 from sbc.core.routing import MOST_PLACES
 from tests.rig import NAT, PHONE, SBC_CORE, SOFTSWITCH, Rig, events, make_plan, of, sends
@@ -191,6 +191,26 @@ def test_a_terminal_that_knows_its_token_has_moved() -> None:
     assert to_core(talk.rig.from_access(inside(talk.asked, talk.back, TELL).pack(), STRANGER))
     (send,) = to_access(talk.rig.from_core(from_other(talk.sent, talk.said, TELL).pack()))
     assert send.to == STRANGER
+
+
+def test_the_media_of_a_terminal_behind_a_nat_may_come_from_where_it_has_moved_to() -> None:
+    talk = answered()
+    assert talk.call.legs[0].behind_nat
+    tell = inside(talk.asked, talk.back, TELL)
+    other_port = Address(NAT.host, 40999)
+    assert not of(UpdateStream, talk.rig.from_access(tell.pack(), other_port)), "a port says nothing of media"
+    orders = talk.rig.from_access(inside(talk.asked, talk.back, TELL, 8).pack(), STRANGER)
+    (stream,) = talk.call.streams.values()
+    assert of(UpdateStream, orders) == [UpdateStream(stream.id, 0, stream.side(talk.call, 0))]
+    assert stream.side(talk.call, 0).seen_host == STRANGER.host
+    assert to_core(orders)
+    assert not of(UpdateStream, talk.rig.from_access(inside(talk.asked, talk.back, TELL, 9).pack(), STRANGER))
+
+
+def test_a_guess_at_the_ids_of_a_call_moves_no_media() -> None:
+    talk = answered()
+    guess = inside(talk.asked, talk.back, TELL, target=b"203.0.113.1 5060 bob")
+    assert not of(UpdateStream, talk.rig.from_access(guess.pack(), STRANGER))
 
 
 def test_the_next_hop_reaches_a_call_by_its_ids_and_others_by_the_token() -> None:

@@ -307,11 +307,12 @@ struct address latch_destination(const struct latch *latch)
 bool address_unusable(const struct address *to, const struct address local[2])
 {
     static const uint8_t broadcast[4] = {255, 255, 255, 255};
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}; /* an IPv4 address, which is on no wire as this */
     if (!is_ip(to) || to->family != local[0].family || to->port == 0 || is_unspecified(to))
         return true;
     if (to->family == FAMILY_IPV4 && (to->host[0] >> 4 == 14 || memcmp(to->host, broadcast, 4) == 0))
         return true;
-    if (to->family == FAMILY_IPV6 && to->host[0] == 0xff)
+    if (to->family == FAMILY_IPV6 && (to->host[0] == 0xff || memcmp(to->host, mapped, sizeof mapped) == 0))
         return true;
     return address_same(to, &local[0]) || address_same(to, &local[1]);
 }
