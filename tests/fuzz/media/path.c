@@ -1,0 +1,158 @@
+/* What the fuzzers run: a stream of the native engine, from the datagram that arrives to the way it leaves by, with its
+   books looked over after each step. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow.h"
+#include "fuzz.h"
+
+#define LONGEST 200
+
+static const struct address PLACES[8] = {
+    {.family = FAMILY_NONE},
+    {.family = FAMILY_IPV4, .host = {192, 168, 1, 10}, .port = 4000},
+    {.family = FAMILY_IPV4, .host = {203, 0, 113, 11}, .port = 40000},
+    {.family = FAMILY_IPV4, .host = {198, 51, 100, 66}, .port = 6666},
+    {.family = FAMILY_IPV6, .host = {0x20, 1, 0xd, 0xb8, [15] = 9}, .port = 5000},
+    {.family = FAMILY_IPV4, .host = {239, 1, 1, 1}, .port = 4000}, /* nobody sends there */
+    {.family = FAMILY_IPV4, .port = 4000},                         /* on hold */
+    {.family = FAMILY_NAME, .host = {'x'}, .port = 4000},
+};
+static struct realm realm;
+
+struct bench {
+    struct stream *stream;
+    int64_t now;
+    uint64_t arrived[2][2];
+    uint64_t left[2]; /* by the outlets of each side */
+};
+
+static struct side_spec spec_of(struct input *input, int side)
+{
+    uint8_t how = next(input), who = next(input), more = next(input);
+    struct side_spec spec = {
+        .realm = more & 1 ? &realm : NULL,
+        .limited = more >> 1 & 1,
+        .rate = 1000,
+        .burst = 500,
+        .clock = more & 4 ? 8000 : 0,
+        .muxes = more >> 3 & 1,
+    };
+    for (int n = 0; n < 2; n++) {
+        spec.local[n] = side ? PLACES[4] : (struct address){.family = FAMILY_IPV4, .host = {203, 0, 113, 1}};
+        spec.local[n].port = (uint16_t)(20000 + n);
+        spec.ports[n] = (struct latch_spec){
+            .signalled = PLACES[who >> 3 * n & 7],
+            .seen = PLACES[how >> 5],
+            .window = PAUSES[how & 7],
+            .clock = spec.clock,
+            .mode = (enum latch_mode)((how >> 3 & 3) % 3),
+            .behind_nat = who >> 6 & 1,
+        };
+    }
+    return spec;
+}
+
+static union endpoint endpoint_of(uint8_t which)
+{
+    const struct address *place = &PLACES[1 + which % 4];
+    union endpoint made = {0};
+    if (place->family == FAMILY_IPV6) {
+        made.v6.sin6_family = AF_INET6;
+        made.v6.sin6_port = htons(place->port);
+        memcpy(&made.v6.sin6_addr, place->host, 16);
+    } else {
+        made.v4.sin_family = AF_INET;
+        made.v4.sin_port = htons(place->port);
+        memcpy(&made.v4.sin_addr, place->host, 4);
+    }
+    return made;
+}
+
+/* Where a packet may leave for: by the other side, to somebody it may be sent to. */
+static void check_way(const struct bench *bench, int side, const struct outlet *outlet)
+{
+    const struct side *far = &bench->stream->sides[1 - side];
+    MUST(outlet == &far->outlets[0] || outlet == &far->outlets[1]);
+    MUST(outlet->to_size == sizeof outlet->to.v4 || outlet->to_size == sizeof outlet->to.v6);
+    MUST(outlet->to.any.sa_family == (far->local[0].family == FAMILY_IPV4 ? AF_INET : AF_INET6));
+    MUST(outlet->to.any.sa_family != AF_INET || (ntohl(outlet->to.v4.sin_addr.s_addr) >> 28 != 14 && outlet->to.v4.sin_port));
+    MUST(outlet->fd >= 0);
+}
+
+/* A datagram, in memory of exactly its size. */
+static void arrive(struct bench *bench, int side, int port, struct input *input)
+{
+    union endpoint source = endpoint_of(next(input));
+    uint32_t size = next(input);
+    if (size > input->size)
+        size = (uint32_t)input->size;
+    uint8_t *data = malloc(size ? size : 1);
+    MUST(data != NULL);
+    memcpy(data, input->data, size);
+    input->data += size;
+    input->size -= size;
+    struct outlet *outlet =
+        inlet_arrive(&bench->stream->sides[side].ports[port], data, &size, &source, bench->now, LONGEST);
+    bench->arrived[side][port]++;
+    if (outlet != NULL) {
+        check_way(bench, side, outlet);
+        bench->left[1 - side]++;
+    }
+    free(data);
+}
+
+/* Each datagram is in the books once: dropped for one reason or accepted, and what was accepted has left or had nowhere to. */
+static void check_books(const struct bench *bench)
+{
+    for (int side = 0; side < 2; side++) {
+        const struct side *here = &bench->stream->sides[side], *far = &bench->stream->sides[1 - side];
+        uint64_t accepted = 0;
+        for (int port = 0; port < 2; port++) {
+            const struct arrivals *count = &here->ports[port].count;
+            uint64_t dropped = count->too_short + count->too_long + count->not_rtp + count->policed;
+            for (int reason = 0; reason < REASONS; reason++)
+                dropped += count->refused[reason];
+            MUST(dropped + count->rtp.packets + count->rtcp.packets == bench->arrived[side][port]);
+            accepted += count->rtp.packets + count->rtcp.packets;
+        }
+        MUST(accepted == bench->left[1 - side] + far->outlets[0].count.no_destination + far->outlets[1].count.no_destination);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const int both[4] = {10, 11, 12, 13}, shared[4] = {10, -1, 12, 13};
+    struct input input = {data, size};
+    uint8_t kind = next(&input);
+    struct bench bench = {.now = INT64_C(1000000000000), .stream = calloc(1, sizeof *bench.stream)};
+    struct side_spec specs[2] = {spec_of(&input, 0), spec_of(&input, 1)};
+    struct stream_state state;
+    MUST(bench.stream != NULL);
+    memset(&realm, 0, sizeof realm);
+    stream_init(bench.stream, kind & 1, kind & 2 ? shared : both, specs, bench.now);
+
+    while (input.size > 0) {
+        uint8_t step = next(&input);
+        int side = step >> 3 & 1, port = step >> 4 & 1;
+        bench.now += PAUSES[step & 7];
+        if (kind & 2 && side == 0)
+            port = 0;
+        if (step < 0xD0) {
+            arrive(&bench, side, port, &input);
+        } else if (step < 0xE0) {
+            specs[side] = spec_of(&input, side);
+            stream_update(bench.stream, side, &specs[side], bench.now);
+        } else if (step < 0xF0) {
+            struct last last = {bench.now, {next(&input), next(&input), next(&input), true, port == 0}};
+            stream_carried(bench.stream, side, port, &last);
+        } else {
+            realm.limited = step & 1;
+            bucket_change(&realm.bucket, next(&input), next(&input) * 8u, (uint64_t)bench.now);
+        }
+        check_books(&bench);
+        stream_gather(bench.stream, &state, bench.now);
+    }
+    free(bench.stream);
+    return 0;
+}
