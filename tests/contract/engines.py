@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -62,6 +63,9 @@ def put_native_clock_forward(reactor: RigReactor, engine: Any, seconds: float) -
 ENGINES = {
     "twisted": Engine(TwistedEngine, put_clock_forward),
     "native": Engine(NativeEngine, put_native_clock_forward, missing, NativeEngine.pause),
+    "native-epoll": Engine(
+        partial(NativeEngine, traffic="epoll"), put_native_clock_forward, missing, NativeEngine.pause
+    ),
 }
 
 

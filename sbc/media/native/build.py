@@ -10,7 +10,10 @@ from typing import Any
 
 MODULE = "sbc.media.native._native"
 FOLDER = "sbc/media/native"
-SOURCES = tuple(f"{FOLDER}/{name}.c" for name in ("clock", "engine", "epoll", "flow", "latch", "packet", "worker"))
+SOURCES = tuple(
+    f"{FOLDER}/{name}.c"
+    for name in ("clock", "engine", "epoll", "flow", "latch", "multishot", "packet", "uring", "worker")
+)
 HEADERS = ("packet", "latch", "meter", "bucket", "counters", "flow", "worker", "engine", "clock")
 """What Python sees something of, in the order in which they need each other."""
 OPTIONS = ("-std=c11", "-O2", "-pthread", "-D_GNU_SOURCE", "-Wall", "-Wextra")

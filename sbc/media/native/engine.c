@@ -50,7 +50,7 @@ static bool engine_start(struct worker *worker)
 
 static bool engine_add_worker(struct engine *engine, uint32_t longest, const char *traffic)
 {
-    static const struct traffic *const ways[] = {&traffic_epoll};
+    static const struct traffic *const ways[] = {&traffic_uring, &traffic_epoll};
     struct worker *worker = &engine->workers[engine->count];
 
     errno = EINVAL;

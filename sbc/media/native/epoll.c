@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define READY 64            /* sockets that are read in a turn, */
@@ -99,11 +100,16 @@ static void epolled_read(struct worker *worker, struct epolled *state, struct in
     worker->count += got;
 }
 
-static void epolled_receive(struct worker *worker)
+static void epolled_receive(struct worker *worker, uint64_t rest)
 {
     struct epolled *state = worker->state;
     struct epoll_event ready[READY];
-    int count = epoll_wait(state->epoll, ready, READY, ring_empty(&worker->commands) ? -1 : 0);
+    struct timespec time = {0, (long)rest};
+    int count;
+
+    if (rest)
+        nanosleep(&time, NULL);
+    count = epoll_wait(state->epoll, ready, READY, ring_empty(&worker->commands) ? -1 : 0);
 
     for (int n = 0; n < count; n++)
         if (ready[n].data.ptr)

@@ -61,7 +61,8 @@ struct inlet {
     bool has_trusted;
     bool has_named;
     uint8_t kind;
-    bool armed; /* of io_uring: a receive is under way */
+    bool armed;   /* a receive is under way, */
+    bool leaving; /* and is not to be begun again (of io_uring both) */
     int fd;
     struct outlet *onward;
     struct outlet *onward_rtcp;

@@ -253,7 +253,7 @@ static void worker_answer(struct worker *worker)
 }
 
 /* Wait for a command, and leave packets where they are. */
-static void worker_rest(struct worker *worker)
+static void worker_stand_still(struct worker *worker)
 {
     struct pollfd woken = {.fd = worker->wake, .events = POLLIN};
 
@@ -261,17 +261,13 @@ static void worker_rest(struct worker *worker)
         worker_woken(worker);
 }
 
-/* Let packets gather: where turns follow each other closely, the next begins no sooner than PACE after the one before, for a
-   thread that is woken by each packet costs half as much again. Who comes alone is not kept waiting. */
-static void worker_pace(struct worker *worker)
+/* How long packets may gather: where turns follow each other closely, the next begins no sooner than PACE after the one
+   before, for a thread that is woken by each packet costs half as much again. Who comes alone is not kept waiting. */
+static uint64_t worker_rest(const struct worker *worker)
 {
     uint64_t gone = clock_now() - worker->began;
-    struct timespec rest = {0, 0};
 
-    if (gone >= PACE || worker->count >= CROWD || !ring_empty(&worker->commands))
-        return;
-    rest.tv_nsec = (long)(PACE - gone);
-    nanosleep(&rest, NULL);
+    return gone >= PACE || worker->count >= CROWD || !ring_empty(&worker->commands) ? 0 : PACE - gone;
 }
 
 void *worker_run(void *argument)
@@ -279,13 +275,15 @@ void *worker_run(void *argument)
     struct worker *worker = argument;
 
     prctl(PR_SET_TIMERSLACK, SLACK);
+    if (worker->traffic->start)
+        worker->traffic->start(worker);
     while (!worker->stopping) {
-        worker_pace(worker);
+        uint64_t rest = worker_rest(worker);
         worker->count = 0;
         if (worker->paused)
-            worker_rest(worker);
+            worker_stand_still(worker);
         else
-            worker->traffic->receive(worker);
+            worker->traffic->receive(worker, rest);
         worker->began = clock_now();
         worker_obey(worker);
         worker_judge(worker);

@@ -13,7 +13,9 @@
 
 #define BATCH 256        /* packets in a turn, at the most */
 #define DATAGRAM 65536   /* octets of the longest there can be, and one */
-#define SLOT (DATAGRAM + SRTP_ROOM)
+#define SLOT (DATAGRAM + 4096) /* and what stands before and behind it; whole pages, so that short ones touch but one */
+
+_Static_assert(SRTP_ROOM <= 2048 && METER_HEAD <= 2048, "there is room behind a packet");
 #define PACE 200000      /* nanoseconds from turn to turn, at the least, */
 #define CROWD 32         /* unless so many packets came in the last */
 #define SLACK 5000       /* nanoseconds that the kernel may let a thread rest longer */
@@ -63,14 +65,17 @@ struct traffic {
     /* False where the system does not have it; then nothing is left open. */
     bool (*open)(struct worker *worker);
     void (*close)(struct worker *worker);
+    /* Called first on the worker's own thread. May be null. */
+    void (*start)(struct worker *worker);
     /* Begin to receive by a port: on the reactor's thread, before the worker has heard of it. 0 or an errno. May be null. */
     int (*enlist)(struct worker *worker, struct inlet *inlet);
     /* The same, on the worker's thread. */
     void (*add)(struct worker *worker, struct inlet *inlet);
     /* Receive no more by a port; it is done when `armed` is false. */
     void (*remove)(struct worker *worker, struct inlet *inlet);
-    /* Wait for packets or for somebody who wakes the worker, and fill the batch. */
-    void (*receive)(struct worker *worker);
+    /* Let packets gather for `rest` nanoseconds or until they are CROWD; then, if there are none, wait for one or for somebody
+       who wakes the worker; fill the batch. */
+    void (*receive)(struct worker *worker, uint64_t rest);
     /* Send all that has an outlet, and count it. */
     void (*send)(struct worker *worker);
     /* The batch's places are free again. May be null. */

@@ -1,0 +1,273 @@
+/* Packets by io_uring: each socket has one receive that goes on, into buffers that all share; what leaves is handed over a
+   batch at a time. Linux 6.1 and later; where it is not to be had, or forbidden, there is epoll.c. */
+#include "worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "uring.h"
+
+#define ENTRIES 512
+#define COMPLETIONS 4096
+#define BUFFERS 512 /* a power of two, more than a batch */
+#define GROUP 1
+#define HEAD (sizeof(struct io_uring_recvmsg_out) + sizeof(union endpoint)) /* octets in a buffer before the datagram */
+
+/* What a completion is of: a pointer to the inlet, or a number, with one of these in the lowest bits. */
+enum { OF_RECEIVE = 0, OF_SEND = 1, OF_WAKE = 2, OF_NOTHING = 3, OF_MASK = 3 };
+
+struct multishot {
+    struct uring ring;
+    struct io_uring_buf_ring *lent; /* the kernel's view of the buffers */
+    uint8_t *buffers;
+    uint16_t tail;                  /* of the ring of buffers */
+    uint16_t used[BATCH];           /* by the packets of this turn */
+    struct msghdr shape;            /* what a buffer has before the datagram */
+};
+
+static uint8_t *buffer_at(const struct multishot *state, uint16_t number)
+{
+    return state->buffers + (size_t)number * SLOT;
+}
+
+static void buffer_lend(struct multishot *state, uint16_t number)
+{
+    struct io_uring_buf *place = &state->lent->bufs[state->tail & (BUFFERS - 1)];
+
+    place->addr = (uint64_t)(uintptr_t)buffer_at(state, number);
+    place->len = HEAD + DATAGRAM;
+    place->bid = number;
+    state->tail++;
+}
+
+static void buffers_publish(struct multishot *state)
+{
+    __atomic_store_n(&state->lent->tail, state->tail, __ATOMIC_RELEASE);
+}
+
+static void multishot_unmap(struct multishot *state)
+{
+    if (state->buffers != MAP_FAILED)
+        munmap(state->buffers, (size_t)BUFFERS * SLOT);
+    if (state->lent != MAP_FAILED)
+        munmap(state->lent, BUFFERS * sizeof(struct io_uring_buf));
+    free(state);
+}
+
+static void *multishot_map(size_t size)
+{
+    return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+static bool multishot_open(struct worker *worker)
+{
+    struct multishot *state = calloc(1, sizeof *state);
+    int failed;
+
+    if (!state)
+        return false;
+    /* Only what is written to takes memory, and most datagrams are short. */
+    state->buffers = multishot_map((size_t)BUFFERS * SLOT);
+    state->lent = multishot_map(BUFFERS * sizeof(struct io_uring_buf));
+    failed = state->buffers == MAP_FAILED || state->lent == MAP_FAILED ? ENOMEM : 0;
+    if (!failed)
+        failed = uring_open(&state->ring, ENTRIES, COMPLETIONS);
+    if (!failed && (failed = uring_lend(&state->ring, state->lent, BUFFERS, GROUP)))
+        uring_close(&state->ring);
+    if (failed) {
+        multishot_unmap(state);
+        errno = failed;
+        return false;
+    }
+    for (uint16_t n = 0; n < BUFFERS; n++)
+        buffer_lend(state, n);
+    buffers_publish(state);
+    state->shape.msg_namelen = sizeof(union endpoint);
+    worker->state = state;
+    return true;
+}
+
+static void multishot_close(struct worker *worker)
+{
+    struct multishot *state = worker->state;
+
+    uring_close(&state->ring);
+    multishot_unmap(state);
+}
+
+static void multishot_wait_for_wake(struct worker *worker, struct multishot *state)
+{
+    struct io_uring_sqe *entry = uring_next(&state->ring);
+
+    entry->opcode = IORING_OP_POLL_ADD;
+    entry->fd = worker->wake;
+    entry->poll32_events = POLLIN;
+    entry->len = IORING_POLL_ADD_MULTI;
+    entry->user_data = OF_WAKE;
+}
+
+static void multishot_start(struct worker *worker)
+{
+    struct multishot *state = worker->state;
+
+    uring_enable(&state->ring);
+    multishot_wait_for_wake(worker, state);
+}
+
+static void multishot_add(struct worker *worker, struct inlet *inlet)
+{
+    struct multishot *state = worker->state;
+    struct io_uring_sqe *entry = uring_next(&state->ring);
+
+    entry->opcode = IORING_OP_RECVMSG;
+    entry->fd = inlet->fd;
+    entry->addr = (uint64_t)(uintptr_t)&state->shape;
+    entry->len = 1;
+    entry->ioprio = IORING_RECV_MULTISHOT;
+    entry->flags = IOSQE_BUFFER_SELECT;
+    entry->buf_group = GROUP;
+    entry->user_data = (uint64_t)(uintptr_t)inlet | OF_RECEIVE;
+    inlet->armed = true;
+}
+
+static void multishot_remove(struct worker *worker, struct inlet *inlet)
+{
+    struct multishot *state = worker->state;
+    struct io_uring_sqe *entry;
+
+    inlet->leaving = true;
+    if (!inlet->armed)
+        return;
+    entry = uring_next(&state->ring);
+    entry->opcode = IORING_OP_ASYNC_CANCEL;
+    entry->addr = (uint64_t)(uintptr_t)inlet | OF_RECEIVE;
+    entry->flags = IOSQE_CQE_SKIP_SUCCESS;
+    entry->user_data = OF_NOTHING;
+}
+
+/* Put what a buffer holds into the batch. */
+static void multishot_take(struct worker *worker, struct multishot *state, struct inlet *inlet, uint16_t buffer)
+{
+    struct packet *packet = &worker->batch[worker->count];
+    const struct io_uring_recvmsg_out *head = (const void *)buffer_at(state, buffer);
+
+    packet->inlet = inlet;
+    memcpy(&packet->source, head + 1, sizeof packet->source);
+    packet->data = buffer_at(state, buffer) + HEAD;
+    packet->size = head->payloadlen;
+    state->used[worker->count++] = buffer;
+}
+
+static void multishot_received(struct worker *worker, struct multishot *state, const struct io_uring_cqe *completion)
+{
+    struct inlet *inlet = (struct inlet *)(uintptr_t)completion->user_data;
+
+    if (completion->flags & IORING_CQE_F_BUFFER) {
+        multishot_take(worker, state, inlet, (uint16_t)(completion->flags >> IORING_CQE_BUFFER_SHIFT));
+    } else if (completion->res < 0 && completion->res != -ENOBUFS && completion->res != -ECANCELED) {
+        worker_touch(worker, inlet->stream);
+        inlet->count.unread++;
+    }
+    if (completion->flags & IORING_CQE_F_MORE)
+        return;
+    inlet->armed = false;
+    if (!inlet->leaving)
+        multishot_add(worker, inlet);
+}
+
+static void multishot_receive(struct worker *worker, uint64_t rest)
+{
+    struct multishot *state = worker->state;
+    uint32_t done, number;
+
+    if (rest)
+        uring_collect(&state->ring, CROWD, rest);
+    if (!rest || !uring_done(&state->ring))
+        uring_collect(&state->ring, !uring_done(&state->ring) && ring_empty(&worker->commands), 0);
+    done = uring_done(&state->ring);
+    for (number = 0; number < done && worker->count < BATCH; number++) {
+        const struct io_uring_cqe *completion = uring_completion(&state->ring, number);
+        if ((completion->user_data & OF_MASK) == OF_RECEIVE) {
+            multishot_received(worker, state, completion);
+        } else if (completion->user_data == OF_WAKE) {
+            worker_woken(worker);
+            if (!(completion->flags & IORING_CQE_F_MORE))
+                multishot_wait_for_wake(worker, state);
+        }
+    }
+    uring_forget(&state->ring, number);
+}
+
+/* Count as failed what the kernel refused to send. The completions stand among others, which are not due yet. */
+static void multishot_count_failed(struct worker *worker, struct multishot *state)
+{
+    uint32_t done = uring_done(&state->ring);
+
+    for (uint32_t number = 0; number < done; number++) {
+        struct io_uring_cqe *completion = uring_completion(&state->ring, number);
+        if ((completion->user_data & OF_MASK) != OF_SEND)
+            continue;
+        worker->batch[completion->user_data >> 2].outlet->count.failed++;
+        worker->batch[completion->user_data >> 2].outlet = NULL;
+        completion->user_data = OF_NOTHING;
+    }
+}
+
+static void multishot_send(struct worker *worker)
+{
+    struct multishot *state = worker->state;
+    int count = 0;
+
+    for (int n = 0; n < worker->count; n++) {
+        struct packet *packet = &worker->batch[n];
+        struct io_uring_sqe *entry;
+        if (!packet->outlet)
+            continue;
+        entry = uring_next(&state->ring);
+        entry->opcode = IORING_OP_SEND;
+        entry->fd = packet->outlet->fd;
+        entry->addr = (uint64_t)(uintptr_t)packet->data;
+        entry->len = packet->size;
+        entry->msg_flags = MSG_DONTWAIT;
+        entry->addr2 = (uint64_t)(uintptr_t)&packet->outlet->to;
+        entry->addr_len = (uint16_t)packet->outlet->to_size;
+        entry->flags = IOSQE_CQE_SKIP_SUCCESS;
+        entry->user_data = (uint64_t)n << 2 | OF_SEND;
+        count++;
+    }
+    if (!count)
+        return;
+    uring_submit(&state->ring);
+    multishot_count_failed(worker, state);
+    for (int n = 0; n < worker->count; n++) {
+        struct packet *packet = &worker->batch[n];
+        if (!packet->outlet)
+            continue;
+        packet->outlet->count.sent.packets++;
+        packet->outlet->count.sent.octets += packet->size;
+    }
+}
+
+static void multishot_done(struct worker *worker)
+{
+    struct multishot *state = worker->state;
+
+    for (int n = 0; n < worker->count; n++)
+        buffer_lend(state, state->used[n]);
+    buffers_publish(state);
+}
+
+const struct traffic traffic_uring = {
+    .name = "io_uring",
+    .open = multishot_open,
+    .close = multishot_close,
+    .start = multishot_start,
+    .add = multishot_add,
+    .remove = multishot_remove,
+    .receive = multishot_receive,
+    .send = multishot_send,
+    .done = multishot_done,
+};
