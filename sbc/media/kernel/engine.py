@@ -66,11 +66,13 @@ class KernelEngine:
         directory: str = DIRECTORY,
         room: int = ROOM,
         interfaces: Iterable[str] = (),
-        modes: tuple[str, ...] = ("native", "generic", "tc"),
+        modes: tuple[str, ...] = (),
     ) -> None:
         """`make_inner` makes an IUserSpaceEngine for the observer it is given. `directory`: where programs and maps are
         pinned. `interfaces`: those that media comes in by besides the ones that hold its addresses. `modes`: how to put
-        the programs there, best first. @raises sbc.media.kernel.plane.Unavailable."""
+        the programs there, best first; empty: what is best for each interface.
+
+        @raises sbc.media.kernel.plane.Unavailable."""
         self._reactor = reactor
         self._observer: Any = observer
         self._longest = longest
@@ -92,6 +94,8 @@ class KernelEngine:
     def open(self, spec: StreamSpec) -> None:
         """See IMediaEngine. @raises PortUnavailable, ValueError."""
         self.inner.open(spec)
+        for side in spec.sides:  # before there is media: a driver may lose packets while XDP is put there
+            self.interfaces.ensure(side.local.rtp.host)
         stream = self._streams[spec.id] = Promoted(spec)
         if any(address in self._plane.left for side in spec.sides for address in ports_of(side)):
             self._settle(spec.id, stream, tell=False)  # what an earlier process has left goes on, or ends

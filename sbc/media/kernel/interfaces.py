@@ -7,6 +7,7 @@ import fcntl
 import os
 import socket
 import struct
+from array import array
 from collections.abc import Iterable
 
 import attrs
@@ -16,6 +17,7 @@ from sbc.media.flow import Tap
 from sbc.media.kernel.plane import Plane
 
 _SIOCGIFHWADDR, _ETHERNET = 0x8927, 1  # netdevice(7), ARPHRD_ETHER
+_SIOCETHTOOL, _ETHTOOL_GDRVINFO = 0x8946, 3  # linux/sockios.h, linux/ethtool.h
 _LOOPBACK = 1
 
 
@@ -40,11 +42,9 @@ class Interfaces:
 
     _log = Logger()
 
-    def __init__(
-        self, plane: Plane, named: Iterable[str] = (), modes: tuple[str, ...] = ("native", "generic", "tc")
-    ) -> None:
+    def __init__(self, plane: Plane, named: Iterable[str] = (), modes: tuple[str, ...] = ()) -> None:
         """`named`: interfaces that media comes in by although they do not hold its address. `modes`: what to try, in
-        that order."""
+        that order; empty: what is best for each."""
         self._plane = plane
         self._named = tuple(named)
         self._modes = modes
@@ -106,11 +106,13 @@ class Interfaces:
         """The mode XDP runs in, empty where it does not, and why it is no better one."""
         if index in self._left:
             mode = self._plane.xdp_mode(index)
-            if mode in self._modes:
+            if mode in (self._modes or ("native", "generic")):
                 return mode, "" if mode == "native" else "as it was left"
             self._plane.detach_xdp(index)
+        if not self._modes and _is_veth(socket.if_indextoname(index)):
+            return "", "XDP would copy each packet of a veth twice"
         reasons = []
-        for mode in self._modes:
+        for mode in self._modes or ("native", "generic"):
             if mode == "tc":
                 break
             try:
@@ -199,6 +201,16 @@ def _index(name: str) -> int:
         return socket.if_nametoindex(name)
     except OSError:
         return 0
+
+
+def _is_veth(name: str) -> bool:
+    about = array("B", struct.pack("I", _ETHTOOL_GDRVINFO) + bytes(192))  # struct ethtool_drvinfo: the driver first
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        try:
+            fcntl.ioctl(asker, _SIOCETHTOOL, struct.pack("16sP16x", name.encode(), about.buffer_info()[0]))
+        except OSError:
+            return False
+    return about.tobytes()[4:36].rstrip(b"\0") == b"veth"
 
 
 def _is_ethernet(name: str) -> bool:

@@ -139,8 +139,8 @@ def make(net: Net) -> Iterator[Callable[..., Rig]]:
 
 @pytest.fixture
 def one(net: Net) -> Iterator[Rig]:
-    """An engine in the best mode there is."""
-    made = Rig(net)
+    """An engine with XDP in the drivers."""
+    made = Rig(net, modes=MODES["native"])
     yield made
     made.close()
 
@@ -311,7 +311,7 @@ def test_policing_holds_the_rate_in_the_kernel(one: Rig) -> None:
 
 
 def test_a_restart_stops_no_media_and_loses_no_count(make: Callable[..., Rig]) -> None:
-    first = make()
+    first = make(modes=MODES["native"])
     call = Call(first).open()
     other = Call(first, ports=22_000).open()
     call.talk_until_promoted(rtp)
@@ -325,7 +325,7 @@ def test_a_restart_stops_no_media_and_loses_no_count(make: Callable[..., Rig]) -
         reported = call.counters().sides[0].received.packets
         first.leave(keep=True)
         time.sleep(0.5)
-        second = make()
+        second = make(modes=MODES["native"])
         sides = tuple(
             attrs.evolve(side, latched=pair.rtp)
             for side, pair in zip(call.spec.sides, (call.a_pair, call.b_pair), strict=True)
@@ -386,7 +386,7 @@ def test_somebody_else_s_program_stays(make: Callable[..., Rig], net: Net) -> No
     theirs = net.sbc.call(Plane, str(net.folder / "theirs"), 64)
     left = net.sbc.call(socket.if_nametoindex, "left")
     net.sbc.call(theirs.attach_xdp, left, False)
-    rig = make()
+    rig = make(modes=MODES["native"])
     call = Call(rig).open()
     call.talk_until_promoted(rtp)
     modes = {each.name: (each.mode, each.why) for each in rig.engine.interfaces.attached.values()}
@@ -417,6 +417,12 @@ def test_many_streams_leave_nothing_behind(one: Rig) -> None:
     assert not one.engine._by_slot
     assert not one.engine._agenda
     assert one.engine.inner.sockets() == 0
+
+
+def test_a_veth_has_tc_alone(make: Callable[..., Rig]) -> None:
+    call = Call(make()).open()
+    call.talk_until_promoted(rtp)
+    assert {each.mode for each in call.rig.engine.interfaces.attached.values()} == {"tc"}
 
 
 def test_it_says_where_and_how_much_it_forwards(one: Rig) -> None:

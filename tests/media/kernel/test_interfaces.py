@@ -72,6 +72,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[int, str]:
     monkeypatch.setattr(interfaces.socket, "if_nameindex", lambda: list(there.items()))
     monkeypatch.setattr(interfaces, "_index", lambda name: {v: k for k, v in there.items()}.get(name, 0))
     monkeypatch.setattr(interfaces, "_is_ethernet", lambda name: name.startswith("eth"))
+    monkeypatch.setattr(interfaces, "_is_veth", lambda name: False)
     return there
 
 
@@ -86,6 +87,17 @@ def test_the_best_that_can_be_with_tc_beside_it_and_once() -> None:
     assert found.ensure("192.0.2.1") == ""
     assert host.done == [("native", 2), ("tc", 2), ("outlet", 2, True)]
     assert (found.attached[2].name, found.attached[2].mode, found.attached[2].why) == ("eth0", "native", "")
+
+
+def test_tc_alone_on_a_veth_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interfaces, "_is_veth", lambda name: True)
+    host = Host()
+    found = made(host)
+    assert found.ensure("192.0.2.1") == ""
+    assert (found.attached[2].mode, host.done[0]) == ("tc", ("tc", 2))
+    told = Interfaces(Host(), (), ("native",))  # type: ignore[arg-type]
+    told.ensure("192.0.2.1")
+    assert told.attached[2].mode == "native"
 
 
 def test_in_front_of_the_stack_where_the_driver_cannot() -> None:
