@@ -24,6 +24,10 @@ from sbc.ledger.writer import Writer
 LOOK = 1.0
 """Seconds between two looks at which live calls' records are due."""
 
+GATHER = 0.05
+"""Seconds that records wait for company: each batch wakes a thread, takes the interpreter from the calls and waits for
+the disk. Calls that are to outlive the process (sbc.store) wait less."""
+
 PATIENCE = 10.0
 """Seconds an orderly stop waits for a disk that fails."""
 
@@ -82,7 +86,7 @@ class LedgerService(Service):
             self._sinks.append(JsonLines(config.json, config.sync, time, config.rotate_size, config.rotate_daily))
         if config.sqlite is not None:
             self._sinks.append(SqliteRecords(config.sqlite, config.sync))
-        self.writers = [Writer(sink, config.pending, self._teller(sink.name)) for sink in self._sinks]
+        self.writers = [Writer(sink, config.pending, self._teller(sink.name), GATHER) for sink in self._sinks]
         boot = f"{int(time()):x}{os.urandom(4).hex()}"
         self.meter = Meter(
             self.writers, time, monotonic, boot, config.interim, lambda stream: engine().counters(stream), alive

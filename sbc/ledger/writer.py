@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 BATCH = 500
 """Records written in one go."""
 
-GATHER = 0.05
-"""Seconds to wait for company before a batch is written: no more, since a crash costs what has been waiting, and no
-less, since each batch wakes a thread, takes the interpreter from the calls and waits for the disk."""
+GATHER = 0.01
+"""Seconds to wait for company before a batch is written, unless told otherwise: a crash costs what has been waiting."""
 
 RETRY = 1.0
 """Seconds after a failure before the next attempt."""
@@ -37,11 +36,15 @@ class Writer:
 
     `most` is how many may wait. Past that, states of live calls are dropped first (`skipped`), then the oldest final
     record (`lost`). `tell` is called in the writer's thread with a word and its fields: "failing" (error, waiting),
-    "writing-again" (waiting), "lost" (count, all). It must not block.
+    "writing-again" (waiting), "lost" (count, all). It must not block. `gather`
+    is for how many seconds a batch waits for company.
     """
 
-    def __init__(self, sink: Any, most: int, tell: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(
+        self, sink: Any, most: int, tell: Callable[[str, dict[str, Any]], None], gather: float = GATHER
+    ) -> None:
         self._sink = sink
+        self._gather = gather
         self._most = most
         self._tell = tell
         self._changed = Condition()
@@ -113,7 +116,7 @@ class Writer:
                 self._changed.wait()
             stop_by = self._stop_by
         if stop_by is None:
-            sleep(GATHER)
+            sleep(self._gather)
         with self._changed:
             batch = self._take()
         if not batch:
