@@ -399,8 +399,6 @@ def _at(spec: StreamSpec, port: int) -> StreamSpec:
 
 
 def test_an_engine_that_is_killed_leaves_its_ports_to_the_next(net: Net) -> None:
-    if net.name == "kernel":
-        pytest.skip("what it pins is gone with `ip netns exec`; tests/media/kernel/test_engine.py kills it elsewhere")
     stream = Stream(net)
     stream.settle()
     net.engine.end(kill=True)
