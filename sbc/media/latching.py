@@ -40,6 +40,13 @@ class Verdict(NamedTuple):
     reason: str
 
 
+def _outranks(rank: int, current: int, learning: bool) -> bool:
+    """Whether a source takes the latch from whoever has it by its rank alone."""
+    if learning:
+        return rank > current
+    return current <= _OTHER and rank >= (_SEEN_HOST if current == _NOBODY else _RTP_HOST)
+
+
 class _Last(NamedTuple):
     """What was heard last of a stream: of RTP all, of RTCP alone no sequence and timestamp. `at` is when that came."""
 
@@ -96,7 +103,8 @@ class SideLatch:
     rank, signalled > host where this side's RTP is latched (asked of an RTCP port only) > host of the signalling > any
     other, and within the window a higher rank takes the latch from a lower one; an equal or lower one does not. When
     the window has closed only the signalled address may still take over, and only from a latch of the lowest rank:
-    there a first comer must not win for ever, while a better latch must not be undone by a forged source address.
+    there a first comer must not win for ever, while a better latch must not be undone by a forged source address. And
+    where nobody is latched yet the host of the signalling still may be: a phone that had nothing to say for so long.
 
     **Proof.** Nothing speaks for a source of the lowest rank, and whoever sprays our ports is one. So it takes no latch
     by its rank, nor as its equal, in the first `COURTESY` seconds of a window, in which the peer's packets from a
@@ -223,7 +231,7 @@ class SideLatch:
             expected = rank == _SIGNALLED and self.latched is None
             return Verdict(expected, None, reason if expected else "may-not-latch")
         learning = self.learning(now)
-        if rank > current if learning else rank >= _RTP_HOST and current <= _OTHER:
+        if _outranks(rank, current, learning):
             pass  # it is better than whoever is latched, and says so by its rank
         elif learning and self._carried and self._last.follows(ssrc, sequence):
             reason = "continues"

@@ -87,9 +87,8 @@ def test_others_latch_in_the_window(changes: dict[str, Any], source: Address, no
         ({"behind_nat": False, "latch": Latch.STRICT}, NAT, 1.0, "not-behind-nat"),
         ({"latch": Latch.STRICT}, STRANGER, 1.0, "not-seen-host"),
         ({"latch": Latch.OFF}, NAT, 1.0, "latch-off"),
-        ({}, NAT, WINDOW, "window-closed"),
         ({}, STRANGER, WINDOW, "window-closed"),
-        ({"window": 0.0}, NAT, 0.0, "window-closed"),
+        ({"window": 0.0}, STRANGER, 0.0, "window-closed"),
         ({"seen_host": "", "latch": Latch.STRICT}, NAT, 1.0, "not-seen-host"),
     ],
 )
@@ -141,6 +140,17 @@ def test_of_equals_the_first_wins(second: Address) -> None:
     it = latch()
     assert prove(it, STRANGER, 1.0).accept
     assert prove(it, second, 1.1) == (False, None, "latched-elsewhere")
+
+
+@pytest.mark.parametrize("mode", [Latch.NAT, Latch.STRICT])
+def test_a_phone_that_had_nothing_to_say_in_the_window_is_heard_later_from_the_host_of_its_signalling(
+    mode: Latch,
+) -> None:
+    it = latch(latch=mode)
+    assert not prove(it, STRANGER, 60.0).accept
+    assert ask(it, NAT, 61.0) == (True, NAT, "seen-host")
+    assert it.firm(61.0)
+    assert ask(it, OTHER_PORT, 61.1) == (False, None, "window-closed")
 
 
 # -- what a source that nothing speaks for must prove
@@ -627,7 +637,7 @@ def test_strict_binds_rtcp_to_the_host_of_the_signalling_wherever_rtp_is() -> No
 
 def test_without_rtp_the_window_closes_for_rtcp_too() -> None:
     it = rtcp_beside(latch())
-    assert report(it, NAT, WINDOW).reason == "window-closed"
+    assert report(it, STRANGER, WINDOW).reason == "window-closed"
 
 
 def reported(it: SideLatch, source: Address, now: float, ssrc: int = 7) -> Verdict:
@@ -712,7 +722,7 @@ def test_after_the_window_no_source_is_accepted_but_the_one_latched_in_it_and_th
     in_window = [verdict.latched for now, _, verdict in said if now < WINDOW and verdict.latched]
     welcome = {it.signalled, *in_window[-1:]}
     for now, source, verdict in said:
-        if verdict.reason in ("rebound", "returned"):
+        if verdict.reason in ("rebound", "returned") or (verdict.reason == "seen-host" and not in_window):
             welcome.add(source)
         assert now < WINDOW or source in welcome or not verdict.accept
 

@@ -37,9 +37,6 @@ mode = "off"
 """What calls so much is no phone. sipp registers once, and takes the OPTIONS a phone is asked by for one more call."""
 TALK = 1000
 """Milliseconds of media in each call."""
-WINDOW = 60.0
-"""Seconds for which it is learned where media comes from. sipp speaks when it has the ACK: on a busy machine that has
-come later than the usual 3 s after the answer, and who speaks first after the window is not heard."""
 
 
 def done(stage: Scene, wanted: int) -> list[dict[str, Any]]:
@@ -73,7 +70,7 @@ def ways_of(record: dict[str, Any]) -> list[Way]:
 @pytest.mark.slow
 @pytest.mark.parametrize("nats", NATS.values(), ids=NATS)
 def test_every_call_succeeds(make_scene: Callable[..., Scene], nats: tuple[Nat, ...]) -> None:
-    toml = sbc_config(FIRST, window=WINDOW, extra='[cdr]\njson = "cdr.json"\n', extra_realm=REALM)
+    toml = sbc_config(FIRST, extra='[cdr]\njson = "cdr.json"\n', extra_realm=REALM)
     stage = make_scene(one_pair(nats, nats), plan=SoftswitchPlan(), toml=toml)
     assert stage.sbc is not None
     alice, bob = stage.sipp("phone-a", "alice"), stage.sipp("phone-b", "bob")

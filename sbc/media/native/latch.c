@@ -194,6 +194,14 @@ void latch_heard(struct latch *latch, int64_t at, const struct identity *packet)
     }
 }
 
+/* Whether a source takes the latch from whoever has it by its rank alone. */
+static bool outranks(enum rank rank, enum rank current, bool learning)
+{
+    if (learning)
+        return rank > current;
+    return current <= OTHER && rank >= (current == NOBODY ? SEEN_HOST : RTP_HOST);
+}
+
 /* Why a source that is not the latched one takes the latch, or why it does not; `accept` says which. */
 static struct verdict contend(const struct latch *latch, const struct address *source, int64_t now, struct standing its,
                               const struct identity *packet)
@@ -202,7 +210,7 @@ static struct verdict contend(const struct latch *latch, const struct address *s
     enum rank current = rank_of_latched(latch);
     enum reason reason;
 
-    if (learning ? its.rank > current : its.rank >= RTP_HOST && current <= OTHER)
+    if (outranks(its.rank, current, learning))
         reason = its.reason;
     else if (learning && latch->carried && follows(&latch->last, packet))
         reason = REASON_CONTINUES;
