@@ -20,6 +20,8 @@ STRAGGLING = 1.0
 """Seconds after which a packet of the source that was left is no late one: it has not gone."""
 PROOF = 3
 """Packets in a row, none `SILENCE` after the one before, by which a source that nothing speaks for shows a stream."""
+NEXT = 5
+"""Sequence numbers by less than which the packets of a proof are apart: who sprays many ports counts on at each."""
 COURTESY = 0.5
 """Seconds of a window in which such a source leaves the latch to whoever has something that speaks for it."""
 
@@ -61,12 +63,20 @@ class _Last(NamedTuple):
             return False
         return sequence is None or self.sequence is None or continues(self.sequence, sequence)
 
-    def resumes(self, now: float, ssrc: int | None, sequence: int | None, timestamp: int | None, clock: int) -> bool:
-        """Whether a packet takes the stream up where it was: RTP, of the same SSRC, ahead in sequence, and (if `clock`,
-        in Hz, is known) with a timestamp that is right for the time gone by."""
+    def resumes(
+        self,
+        now: float,
+        ssrc: int | None,
+        sequence: int | None,
+        timestamp: int | None,
+        clock: int,
+        farthest: int = MAX_DROPOUT,
+    ) -> bool:
+        """Whether a packet takes the stream up where it was: RTP, of the same SSRC, ahead in sequence by less than
+        `farthest`, and (if `clock`, in Hz, is known) with a timestamp that is right for the time gone by."""
         if sequence is None or timestamp is None or self.sequence is None or self.timestamp is None:
             return False
-        if ssrc != self.ssrc or not 0 < (sequence - self.sequence) & 0xFFFF < MAX_DROPOUT:
+        if ssrc != self.ssrc or not 0 < (sequence - self.sequence) & 0xFFFF < farthest:
             return False
         error = (timestamp - self.timestamp - int((now - self.at) * clock)) & 0xFFFFFFFF
         return not clock or min(error, 0x100000000 - error) <= LEEWAY * clock
@@ -278,7 +288,7 @@ class SideLatch:
             packets = 1
         elif source != claim.source:
             return False
-        elif kind is Kind.UDPTL or claim.last.resumes(now, packet.ssrc, packet.sequence, packet.timestamp, self._clock):
+        elif kind is Kind.UDPTL or claim.last.resumes(now, *packet[:3], self._clock, NEXT):
             packets = claim.packets + 1
         else:
             packets = 0

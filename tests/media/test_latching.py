@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, SideSpec
-from sbc.media.latching import COURTESY, LEEWAY, PROOF, RELATCH_AFTER, SILENCE, STRAGGLING, SideLatch, Verdict
+from sbc.media.latching import COURTESY, LEEWAY, NEXT, PROOF, RELATCH_AFTER, SILENCE, STRAGGLING, SideLatch, Verdict
 from sbc.media.packet import Kind
 
 SIGNALLED = Address("192.168.1.10", 4000)
@@ -172,6 +172,7 @@ def test_a_stranger_is_heard_neither_early_nor_before_it_has_shown_a_stream() ->
         ((2.0, Kind.RTP, 1, 1, 160), "the same packet again"),
         ((2.0, Kind.RTP, 1, 0, 0), "an older one"),
         ((2.0, Kind.RTP, 1, 5000, 320), "a leap"),
+        ((2.0, Kind.RTP, 1, 1 + NEXT, 320), "one of many that went elsewhere"),
         ((2.0, Kind.RTP, 1, 2, 320 + int(2 * LEEWAY * 8000)), "a timestamp that is not of now"),
         ((2.2, Kind.RTP, 1, 2, 320), "too long a pause"),
         ((2.0, Kind.RTCP, 1, None, None), "RTCP"),

@@ -10,6 +10,7 @@
 #define LEEWAY 1                    /* seconds by which the timestamp of a stream that is taken up may be wrong */
 #define STRAGGLING SECOND           /* after which a packet of the source that was left is no late one */
 #define PROOF 3                     /* packets in a row by which a source that nothing speaks for shows a stream */
+#define NEXT 5                      /* sequence numbers by less than which the packets of a proof are apart */
 #define COURTESY (SECOND / 2)       /* of a window, in which such a source leaves the latch to better ones */
 
 enum rank { NOBODY, OTHER, SEEN_HOST, RTP_HOST, SIGNALLED };
@@ -107,12 +108,13 @@ static bool is_in_time(const struct last *last, int64_t now, uint32_t timestamp,
 }
 
 /* Whether a packet takes the stream up where it was: the same SSRC, ahead in sequence, right in time. */
-static bool resumes(const struct last *last, int64_t now, const struct identity *packet, uint32_t clock)
+static bool resumes(const struct last *last, int64_t now, const struct identity *packet, uint32_t clock,
+                    unsigned farthest)
 {
     if (!packet->has_sequence || !last->packet.has_sequence || packet->ssrc != last->packet.ssrc)
         return false;
     uint16_t ahead = (uint16_t)(packet->sequence - last->packet.sequence);
-    return ahead > 0 && ahead < RTP_MAX_DROPOUT && is_in_time(last, now, packet->timestamp, clock);
+    return ahead > 0 && ahead < farthest && is_in_time(last, now, packet->timestamp, clock);
 }
 
 /* Whether the latched source, carried into the window, has not spoken in it for long enough to be given up. */
@@ -127,7 +129,7 @@ static bool rebinds(const struct latch *latch, int64_t now, enum rank rank, cons
     if (is_none(&latch->latched) || now - latch->heard < SILENCE)
         return false;
     if (latch->rtp == NULL)
-        return resumes(&latch->last, now, packet, latch->clock);
+        return resumes(&latch->last, now, packet, latch->clock, RTP_MAX_DROPOUT);
     const struct latch *rtp = latch->rtp;
     if (rank != RTP_HOST || !rtp->was_replaced || rtp->replaced <= latch->heard)
         return false;
@@ -140,7 +142,7 @@ static bool returns(const struct latch *latch, const struct address *source, int
     const struct left *left = &latch->left;
     if (!address_same(source, &left->address) || now < left->since + STRAGGLING || now >= left->until)
         return false;
-    return resumes(&left->last, now, packet, latch->clock);
+    return resumes(&left->last, now, packet, latch->clock, RTP_MAX_DROPOUT);
 }
 
 /* Whether a packet is the last that was wanting to prove its source's stream. */
@@ -154,7 +156,7 @@ static bool proves(struct latch *latch, const struct address *source, int64_t no
         packets = 1;
     else if (!address_same(source, &claim->source))
         return false;
-    else if (kind == KIND_UDPTL || resumes(&claim->last, now, packet, latch->clock))
+    else if (kind == KIND_UDPTL || resumes(&claim->last, now, packet, latch->clock, NEXT))
         packets = claim->packets + 1;
     if (kind == KIND_RTCP)
         packets = 0;
