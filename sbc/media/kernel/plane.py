@@ -16,7 +16,7 @@ from sbc.core.address import Address
 from sbc.core.orders import Rate
 from sbc.media.flow import Flow
 
-LAYOUT = 2
+LAYOUT = 3
 """RELAY_LAYOUT of relay_maps.h: maps of another number are of no use."""
 REST = 1.0
 """Seconds a slot rests before it serves another flow: a program that still looks at it needs microseconds."""

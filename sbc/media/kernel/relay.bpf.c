@@ -210,6 +210,29 @@ static __always_inline long route(void *ctx, struct bpf_fib_lookup *way, const s
     return bpf_fib_lookup(ctx, way, sizeof(*way), 0);
 }
 
+/* The same for TC, which needs no neighbour of it, and so may believe for a while what it has found. Of IPv4 alone: that is
+ * one word, which no other processor sees half written. */
+static __always_inline long route_anew(void *ctx, struct bpf_fib_lookup *way, struct relay_slot *slot,
+                                       const struct packet *packet)
+{
+    __u64 hop = slot->hop;
+    long found;
+
+    if (packet->family == 4 && packet->now < slot->hop_until && packet->size <= slot->hop_size) {
+        way->family = AF_INET;
+        way->ifindex = hop >> 32;
+        way->ipv4_dst = (__u32)hop;
+        return BPF_FIB_LKUP_RET_SUCCESS;
+    }
+    found = route(ctx, way, slot, packet);
+    if (packet->family == 4 && (found == BPF_FIB_LKUP_RET_SUCCESS || found == BPF_FIB_LKUP_RET_NO_NEIGH)) {
+        slot->hop = (__u64)way->ifindex << 32 | way->ipv4_dst;
+        slot->hop_size = packet->size;
+        slot->hop_until = packet->now + RELAY_ROUTE;
+    }
+    return found;
+}
+
 /* Whether XDP may send to this neighbour by itself. Now and then it may not: what the stack does not use it does not ask
  * after, and a neighbour that has got another MAC would never be found again. */
 static __always_inline bool sure(struct relay_slot *slot, const struct bpf_fib_lookup *way, __u64 now)
@@ -253,7 +276,7 @@ static __always_inline enum fate judge(void *ctx, struct relay_slot *slot, struc
             ring(slot, &slot->others);
         return UP;
     }
-    found = route(ctx, way, slot, packet);
+    found = xdp ? route(ctx, way, slot, packet) : route_anew(ctx, way, slot, packet);
     if (xdp) {
         if (found != BPF_FIB_LKUP_RET_SUCCESS || packet->partial || !sure(slot, way, packet->now))
             return UP;

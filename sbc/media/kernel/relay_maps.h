@@ -65,7 +65,12 @@ struct relay_slot {
     __u64 confirmed; /* when the neighbour it goes to was last used by way of the stack; nanoseconds */
     /* what user space has last reported of the counters, for the next process */
     __u64 told[6];
-    __u64 spare_too[5];
+    /* of IPv4: the interface by which TC sends it and the next host, as one word; the octets of payload for which that was
+     * found, and until when it is believed; nanoseconds */
+    __u64 hop;
+    __u64 hop_size;
+    __u64 hop_until;
+    __u64 spare_too[2];
     /* how well it arrives: RTP's slot has the one, RTCP's (or RTP's, where it comes there) the other */
     struct meter meter;
     struct meter_reports reports;
@@ -79,7 +84,7 @@ struct relay_bucket {
 };
 /* cffi: to here */
 
-#define RELAY_LAYOUT 2 /* of all the above: another process's maps of another number are of no use */
+#define RELAY_LAYOUT 3 /* of all the above: another process's maps of another number are of no use */
 
 #define RELAY_REALMS 4096 /* buckets behind those of the slots: the realms' */
 #define RELAY_SHUT 0x80000000u
@@ -87,6 +92,7 @@ struct relay_bucket {
 #define RELAY_RTCP 2
 
 #define RELAY_SILENCE 150000000ull  /* ns after which the latched source counts as silent (sbc/media/latching.py) */
+#define RELAY_ROUTE 100000000ull    /* ns for which a route is believed */
 #define RELAY_CONFIRM 5000000000ull /* ns after which a neighbour is asked for again, by way of the stack */
 
 _Static_assert(sizeof(struct relay_address) == 20, "a key has no holes");

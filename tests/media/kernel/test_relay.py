@@ -282,6 +282,21 @@ def test_what_the_next_link_cannot_carry_whole_is_left_to_the_stack(bench: Bench
     assert bench.xdp(RTP)[0] == XDP_REDIRECT
 
 
+def test_tc_believes_a_route_for_a_tenth_of_a_second(bench: Bench) -> None:
+    slot = bench.enter()
+    bench.tc(RTP)
+    assert bench.plane._slots[slot].hop >> 32 == bench.b
+    bench.apart.ip("route add unreachable 10.2.0.2/32")
+    believed = bench.tc(RTP)
+    longer = bench.tc(attrs.evolve(RTP, payload=rtp(payload=bytes(161))))
+    bench.plane._slots[slot].hop_until -= 100_000_000  # as if that time had gone by
+    asked = bench.tc(RTP)
+    bench.apart.ip("route del unreachable 10.2.0.2/32")
+    assert (believed[0], longer[0], asked[0]) == (TC_REDIRECT, TC_UNSPEC, TC_UNSPEC)
+    assert bench.tc(RTP)[0] == TC_REDIRECT, "what was not found is asked for again"
+    assert bench.plane.look() == [(slot, UNROUTED)]
+
+
 def test_a_neighbour_that_is_not_known_is_left_to_tc_which_asks_for_it(bench: Bench) -> None:
     bench.apart.ip("neigh del 10.2.0.2 dev right")
     bench.apart.call(bench.plane.outlet, bench.b, True)
