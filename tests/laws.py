@@ -99,7 +99,7 @@ class DialectLaws:
 
     def test_there_and_back(self) -> None:
         """What the opener loaded comes back to it, and what it is told leads to the other party."""
-        rig, asked, sent, _, back = self.crossed()
+        rig, asked, sent, answer, back = self.crossed()
         inside = self.wire.inside(asked, back)
         (onward,) = sends(rig.from_access(inside), "core")
         intent = self.dialect.describe(self.dialect.decode(onward))
@@ -109,6 +109,8 @@ class DialectLaws:
         assert back_call.label == asked_call.label
         assert self.dialect.describe(self.dialect.decode(sent)).label == intent.label
         assert back_call.exchange == asked_call.exchange
+        answered = self.dialect.describe(self.dialect.decode(answer))
+        assert (intent.call, intent.party) == (answered.call, self.dialect.describe(self.dialect.decode(sent)).party)
 
     def test_no_leak(self) -> None:
         """Neither side ever sees an address of the other."""

@@ -122,17 +122,6 @@ class Crossing:
             return other or 0 < self.intent.sequence <= known
         return self.reply and self.exchange is call.opening and self.intent.party != call.answered_by
 
-    def relabel(self, label: bytes) -> bytes:
-        """What the call that is named `label` here is named there; for messages that speak of another call."""
-        named = self.registry.calls_by_label.get((self.here.name, label), ())
-        legs = [leg for call in named for leg in call.legs if leg.realm.name == self.there.name]
-        for leg in legs:
-            if leg.seen == self.hop.peer:  # of two calls that the core has joined, the one the peer is in
-                return leg.label
-        if legs:
-            return legs[0].label
-        return self.registry.mint.derive(b"label", self.here.name.encode(), label) if self.path.hide_labels else label
-
     # -- slots
 
     def translate(self, slot: Slot) -> Place:

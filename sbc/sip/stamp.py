@@ -11,7 +11,7 @@ from sbc.core.crossing import Crossing
 from sbc.core.message import BadMessage, Keys, Place, Role, Slot
 from sbc.core.orders import Listener
 from sbc.core.realm import Hosts
-from sbc.sip import bulk, reliable, rules, telephone
+from sbc.sip import bulk, reliable, rules, tags, telephone
 from sbc.sip.codec import TOO_LARGE, SipMessage, unfold
 from sbc.sip.describe import dialogue_name, exchange_name, opening_name, request_uri, single, tag_of
 from sbc.sip.headers import vias
@@ -112,13 +112,12 @@ def stamp_request(message: SipMessage, crossing: Crossing) -> None:
     _write_label(message, crossing.label)
     _write_numbers(message, crossing)
     for header in message.among(_OTHER_CALLS):
-        label, mark, rest = message.data[header.start : header.end].partition(b";")
-        message.edits.replace(header.start, header.end, crossing.relabel(label.strip()) + mark + rest)
+        written = tags.elsewhere(crossing, message.data[header.start : header.end])
+        message.edits.replace(header.start, header.end, written)
     for value in refer_targets(message):
         match = _REPLACES.search(message.data, value.headers_start, value.end) if value.headers_start >= 0 else None
         if match is not None:
-            label, mark, rest = unescape(match[1]).partition(b";")
-            message.edits.overwrite(*match.span(1), escape_in_header(crossing.relabel(label) + mark + rest))
+            message.edits.overwrite(*match.span(1), escape_in_header(tags.elsewhere(crossing, unescape(match[1]))))
 
 
 def stamp_reply(message: SipMessage, crossing: Crossing) -> None:
@@ -132,8 +131,7 @@ def stamp_reply(message: SipMessage, crossing: Crossing) -> None:
         insert_after_via(message, b"Record-Route: " + b", ".join(memo.record_routes))
     from_, to = message.first("from"), message.first("to")
     assert from_ is not None and to is not None
-    span = single(message, "to").param_span("tag")
-    tag = b"" if span is None else unfold(message.data[span[0] : span[1]])  # as it is written: it may need its quotes
+    tag = tags.answered(message, crossing)
     message.edits.replace(from_.start, from_.end, memo.from_)
     message.edits.replace(to.start, to.end, memo.to if memo.tagged or not tag else memo.to + b";tag=" + tag)
     _write_label(message, crossing.label)
@@ -147,6 +145,8 @@ def stamp(message: SipMessage, crossing: Crossing) -> None:
     if crossing.hop.listener.reliable:
         message.cache["framed"] = True  # a stream needs Content-Length (RFC 3261 section 18.3)
     filter_asserted(message, crossing)
+    if not crossing.reply:
+        tags.write(message, crossing)
     _sweep(message, crossing)
     if crossing.reply:
         stamp_reply(message, crossing)
@@ -171,7 +171,8 @@ def keys(message: SipMessage, crossing: Crossing) -> Keys:
     """What a stamped message is found by where it goes: `describe` would say the same of it there."""
     label, intent, asked = crossing.label, crossing.intent, crossing.exchange.intent
     if crossing.reply:
-        call = dialogue_name(label, asked.party, intent.party) if intent.party else label
+        party = unquote(tags.answered(message, crossing))
+        call = dialogue_name(label, asked.party, party) if party else label
         return Keys(asked.call if asked.within else call, asked.exchange)
     from_tag = _tag_as_written(message, "from")
     if intent.within:
@@ -183,7 +184,7 @@ def keys(message: SipMessage, crossing: Crossing) -> Keys:
 
 
 def _tag_as_written(message: SipMessage, name: str) -> bytes:
-    """The tag of From or To as it goes on: some hold an address."""
+    """The tag of From or To as it goes on: some are hidden."""
     span = single(message, name).param_span("tag")
     return b"" if span is None else unfold(unquote(message.edits.between(message.data, *span)))
 

@@ -53,3 +53,36 @@ def test_another_secret_can_be_taken_until_the_first_token_is_given() -> None:
     assert mint.token() == Mint(SECRET[::-1], b"run").token()
     with pytest.raises(ValueError, match="given already"):
         mint.assume(SECRET, b"run")
+
+
+texts, places = st.binary(min_size=1, max_size=200), st.lists(st.binary(max_size=8), max_size=3)
+
+
+@given(texts, places)
+def test_what_is_sealed_is_opened_by_who_has_the_secret_and_for_where_it_was_meant(
+    text: bytes, where: list[bytes]
+) -> None:
+    token = Mint(SECRET, b"one").seal(text, *where)
+    assert re.fullmatch(rb"[a-z2-7]{18,}", token) and token == Mint(SECRET, b"two").seal(text, *where)
+    assert Mint(SECRET, b"two").unseal(token, *where) == text
+    assert Mint(SECRET).unseal(token, *where, b"") is None
+    assert Mint(SECRET[::-1]).unseal(token, *where) is None
+
+
+@given(texts, st.integers(min_value=0), st.sampled_from(b"abcdefghijklmnopqrstuvwxyz234567"))
+def test_a_seal_that_was_changed_is_none(text: bytes, at: int, letter: int) -> None:
+    token = bytearray(Mint(SECRET).seal(text))
+    at, changed = at % len(token), token[at % len(token)] != letter
+    token[at] = letter
+    assert Mint(SECRET).unseal(bytes(token)) == (None if changed else text)
+
+
+@given(st.binary(max_size=60))
+def test_no_other_octets_are_a_seal(token: bytes) -> None:
+    assert Mint(SECRET).unseal(token) is None
+
+
+def test_a_seal_shows_nothing_but_the_length() -> None:
+    one, other = (Mint(SECRET).seal(text) for text in (b"192.168.1.10-1", b"192.168.1.10-2"))
+    assert len(one) == len(other) == 39
+    assert sum(a == b for a, b in zip(one, other, strict=True)) < 12

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import attrs
 import pytest
 
 from sbc.core.address import Address
@@ -31,6 +34,18 @@ class TestSip(DialectLaws):
                 continue
             found.append((name, data))
         return own + found
+
+
+def asked_by_address(*about: Any) -> bytes:
+    return invite(*about).replace(b";tag=", b";tag=192.168.1.10-")
+
+
+def answered_by_address(request: bytes, host: str) -> bytes:
+    return answer(request, host, tag=host.encode() + b"-b")
+
+
+class TestSipOfTagsThatHoldAddresses(TestSip):
+    wire = attrs.evolve(TestSip.wire, opening=asked_by_address, answer=answered_by_address)
 
 
 @pytest.mark.parametrize(

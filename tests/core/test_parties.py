@@ -1,0 +1,69 @@
+"""Names of parties: sealed for their call and their end of it, and opened for nobody else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from sbc.core.address import Address
+from sbc.core.crossing import Crossing
+from sbc.core.parties import of_call, of_other
+from tests.calls.test_calls import answered, only_call
+from tests.rig import NAT, Rig
+
+NAME = b"whoever"
+
+
+def crossing(made: Rig, leg: int) -> Crossing:
+    """A message from that leg of the only call to the other."""
+    call = only_call(made)
+    registry = made.border.registry
+    exchange = attrs.evolve(call.opening, arrival_leg=leg, label=call.legs[1 - leg].label)
+    intent = attrs.evolve(call.opening.intent, label=call.legs[leg].label)
+    mine, theirs = call.legs[leg], call.legs[1 - leg]
+    hop = attrs.evolve(call.opening.far, listener=theirs.listener, peer=theirs.seen)
+    arrival: Any = attrs.evolve(_ARRIVAL, listener=mine.listener, source=mine.seen)
+    return Crossing(registry, arrival, intent, exchange, hop, call.path, None)
+
+
+@attrs.frozen
+class _Arrival:
+    listener: Any = None
+    source: Address = NAT
+    data: bytes = b""
+    now: float = 0.0
+
+
+_ARRIVAL = _Arrival()
+
+
+def test_each_end_opens_what_the_other_has_of_it_and_nothing_else() -> None:
+    made, *_ = answered()
+    asking, asked = of_call(crossing(made, 0)), of_call(crossing(made, 1))
+    assert asked.reveal(asking.conceal(NAME)) == NAME and asking.reveal(asked.conceal(NAME)) == NAME
+    assert asking.reveal(asking.conceal(NAME)) is None and asked.reveal(asked.conceal(NAME)) is None
+    assert asking.label == only_call(made).legs[1].label and asked.label == only_call(made).legs[0].label
+
+
+def test_of_another_call_the_names_are_those_of_that_call() -> None:
+    made, *_ = answered()
+    own, back = (of_call(crossing(made, leg)) for leg in (0, 1))
+    there, here = (of_other(crossing(made, leg), only_call(made).legs[leg].label) for leg in (0, 1))
+    assert (there.label, here.label) == (own.label, back.label)
+    assert there.conceal(NAME) == own.conceal(NAME) and here.conceal(NAME) == back.conceal(NAME)
+    assert there.reveal(back.conceal(NAME)) == NAME and here.reveal(own.conceal(NAME)) == NAME
+
+
+def test_a_terminal_that_is_not_in_the_other_call_is_not_told_who_is() -> None:
+    made, *_ = answered()
+    hidden = of_call(crossing(made, 0)).conceal(NAME)
+    stranger = crossing(made, 1)
+    stranger.hop = attrs.evolve(stranger.hop, peer=Address("203.0.113.99", 5060))
+    assert of_other(stranger, only_call(made).legs[1].label).reveal(hidden) is None
+
+
+def test_of_a_call_that_nobody_knows_nothing_is_opened() -> None:
+    made, *_ = answered()
+    strange = of_other(crossing(made, 0), b"strange")
+    assert strange.label not in (b"strange", b"") and strange.reveal(strange.conceal(NAME)) is None
