@@ -11,7 +11,6 @@
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
-
 #include "relay_maps.h"
 #include "relay_packet.h"
 #include "relay_rewrite.h"
