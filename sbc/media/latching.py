@@ -42,13 +42,6 @@ class Verdict(NamedTuple):
     reason: str
 
 
-def _outranks(rank: int, current: int, learning: bool) -> bool:
-    """Whether a source takes the latch from whoever has it by its rank alone."""
-    if learning:
-        return rank > current
-    return current <= _OTHER and rank >= (_SEEN_HOST if current == _NOBODY else _RTP_HOST)
-
-
 class _Last(NamedTuple):
     """What was heard last of a stream: of RTP all, of RTCP alone no sequence and timestamp. `at` is when that came."""
 
@@ -112,9 +105,9 @@ class SideLatch:
     **Who wins.** The first packet is not always the peer's: whoever sprays our ports may be first. So sources have a
     rank, signalled > host where this side's RTP is latched (asked of an RTCP port only) > host of the signalling > any
     other, and within the window a higher rank takes the latch from a lower one; an equal or lower one does not. When
-    the window has closed only the signalled address may still take over, and only from a latch of the lowest rank:
-    there a first comer must not win for ever, while a better latch must not be undone by a forged source address. And
-    where nobody is latched yet the host of the signalling still may be: a phone that had nothing to say for so long.
+    the window has closed, only a latch of the lowest rank (or nobody) may still be replaced, and by any better one: a
+    first comer must not win for ever over a phone that had nothing to say for so long, while a better latch must not
+    be undone by a forged source address, nor one that goes on with the peer's stream by the peer's own host.
 
     **Proof.** Nothing speaks for a source of the lowest rank, and whoever sprays our ports is one. So it takes no latch
     by its rank, nor as its equal, in the first `COURTESY` seconds of a window, in which the peer's packets from a
@@ -241,7 +234,7 @@ class SideLatch:
             expected = rank == _SIGNALLED and self.latched is None
             return Verdict(expected, None, reason if expected else "may-not-latch")
         learning = self.learning(now)
-        if _outranks(rank, current, learning):
+        if self._outranked(rank, current, learning):
             pass  # it is better than whoever is latched, and says so by its rank
         elif learning and self._carried and self._last.follows(ssrc, sequence):
             reason = "continues"
@@ -280,6 +273,13 @@ class SideLatch:
         if rtp is not None:
             return _NOBODY, "not-rtp-host"
         return _OTHER, "nat"
+
+    def _outranked(self, rank: int, current: int, learning: bool) -> bool:
+        """Whether a source takes the latch by its rank alone, from one of rank `current`."""
+        if learning:
+            return rank > current
+        proved = self.reason in ("continues", "rebound", "returned")  # by the peer's own stream
+        return current <= _OTHER and rank >= (_RTP_HOST if proved else _SEEN_HOST)
 
     def _proves(self, source: Address, kind: Kind, packet: _Last) -> bool:
         """Whether a packet is the last that was wanting to prove its source's stream."""

@@ -225,11 +225,12 @@ def test_the_same_stream_does_not_move_a_fresh_latch() -> None:
     assert not ask(it, OTHER_PORT, 0.2, ssrc=7, sequence=2).accept
 
 
-def test_after_the_window_the_signalled_address_takes_over_from_a_stranger_but_the_seen_host_does_not() -> None:
+@pytest.mark.parametrize(("source", "reason"), [(SIGNALLED, "signalled"), (NAT, "seen-host")])
+def test_a_stranger_who_was_first_loses_to_a_better_source_even_after_the_window(source: Address, reason: str) -> None:
     it = latch()
     assert prove(it, STRANGER).accept
-    assert ask(it, NAT, 9.0) == (False, None, "window-closed")
-    assert ask(it, SIGNALLED, 9.0) == (True, SIGNALLED, "signalled")
+    assert ask(it, source, 9.0) == (True, source, reason)
+    assert prove(it, STRANGER, 9.5) == (False, None, "window-closed")
 
 
 def test_after_the_window_a_forged_signalled_source_does_not_undo_a_latch_of_the_seen_host() -> None:
@@ -723,7 +724,7 @@ def test_after_the_window_no_source_is_accepted_but_the_one_latched_in_it_and_th
     in_window = [verdict.latched for now, _, verdict in said if now < WINDOW and verdict.latched]
     welcome = {it.signalled, *in_window[-1:]}
     for now, source, verdict in said:
-        if verdict.reason in ("rebound", "returned") or (verdict.reason == "seen-host" and not in_window):
+        if verdict.reason in ("rebound", "returned", "seen-host"):
             welcome.add(source)
         assert now < WINDOW or source in welcome or not verdict.accept
 

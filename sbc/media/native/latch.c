@@ -196,12 +196,13 @@ void latch_heard(struct latch *latch, int64_t at, const struct identity *packet)
     }
 }
 
-/* Whether a source takes the latch from whoever has it by its rank alone. */
-static bool outranks(enum rank rank, enum rank current, bool learning)
+/* Whether a source takes the latch by its rank alone, from one of rank `current`. */
+static bool outranked(const struct latch *latch, enum rank rank, enum rank current, bool learning)
 {
     if (learning)
         return rank > current;
-    return current <= OTHER && rank >= (current == NOBODY ? SEEN_HOST : RTP_HOST);
+    bool proved = latch->reason == REASON_CONTINUES || latch->reason == REASON_REBOUND || latch->reason == REASON_RETURNED;
+    return current <= OTHER && rank >= (proved ? RTP_HOST : SEEN_HOST);
 }
 
 /* Why a source that is not the latched one takes the latch, or why it does not; `accept` says which. */
@@ -212,7 +213,7 @@ static struct verdict contend(const struct latch *latch, const struct address *s
     enum rank current = rank_of_latched(latch);
     enum reason reason;
 
-    if (outranks(its.rank, current, learning))
+    if (outranked(latch, its.rank, current, learning))
         reason = its.reason;
     else if (learning && latch->carried && follows(&latch->last, packet))
         reason = REASON_CONTINUES;

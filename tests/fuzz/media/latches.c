@@ -76,7 +76,9 @@ static void judge(struct side *side, struct latch *latch, const struct address *
     }
     if (verdict.moved && !open)
         MUST(verdict.reason == REASON_SIGNALLED || verdict.reason == REASON_RTP_HOST || verdict.reason == REASON_REBOUND ||
-             verdict.reason == REASON_RETURNED || (verdict.reason == REASON_SEEN_HOST && before.family == FAMILY_NONE));
+             verdict.reason == REASON_RETURNED || verdict.reason == REASON_SEEN_HOST);
+    if (verdict.moved && !open && verdict.reason == REASON_SEEN_HOST)
+        MUST(!address_same_host(&before, &latch->seen) && !address_same(&before, &latch->signalled));
     if (verdict.reason == REASON_REBOUND)
         MUST(before.family != FAMILY_NONE && packet->has_ssrc);
 }
