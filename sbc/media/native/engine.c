@@ -58,7 +58,6 @@ static bool engine_add_worker(struct engine *engine, uint32_t longest, const cha
         if (*traffic && strcmp(traffic, ways[n]->name))
             continue;
         memset(worker, 0, sizeof *worker);
-        worker->engine = engine;
         if (!worker_open(worker, ways[n], engine->notify, &engine->answered, longest))
             continue;
         if (engine_start(worker)) {
@@ -340,15 +339,6 @@ void realm_limit(struct realm *realm, bool limited, uint64_t rate, uint64_t burs
     if (limited)
         bucket_change(&realm->bucket, rate, burst, clock_now());
     __atomic_store_n(&realm->limited, limited, __ATOMIC_RELEASE);
-}
-
-int socket_set_dscp(int fd, bool ipv6, int dscp)
-{
-    int octet = dscp << 2; /* the two bits of ECN stay 0 */
-    int failed = ipv6 ? setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &octet, sizeof octet)
-                      : setsockopt(fd, IPPROTO_IP, IP_TOS, &octet, sizeof octet);
-
-    return failed < 0 ? errno : 0;
 }
 
 uint32_t socket_drops(int fd)

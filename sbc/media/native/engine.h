@@ -49,8 +49,7 @@ int engine_look(struct engine *engine, uint64_t silence, struct event *events, i
 /* A realm, without a limit at first; it must outlive the engine's streams. */
 void realm_limit(struct realm *realm, bool limited, uint64_t rate, uint64_t burst);
 
-/* Of a socket. 0 or an errno. */
-int socket_set_dscp(int fd, bool ipv6, int dscp);
+/* Datagrams the kernel had no room for in a socket's queue. */
 uint32_t socket_drops(int fd);
 
 /* For tests: let the workers leave packets where they are, or go on. */

@@ -109,7 +109,6 @@ static void side_init(struct side *side, struct stream *stream, bool t38, const 
         latch_init(&port->latch, &spec->ports[n], now, n ? &side->ports[0].latch : NULL);
         side->outlets[n].side = side;
         side->outlets[n].fd = fds[0];
-        side->outlets[n].rtcp = n == 1;
     }
     side->has_rtcp = fds[1] >= 0;
     memcpy(side->local, spec->local, sizeof side->local);

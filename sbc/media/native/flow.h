@@ -49,7 +49,6 @@ struct outlet {
     union endpoint to;
     uint32_t to_size; /* 0: nowhere */
     int fd;
-    bool rtcp;
     struct departures count;
     struct side *side;
 };

@@ -85,10 +85,7 @@ struct traffic {
 extern const struct traffic traffic_epoll;
 extern const struct traffic traffic_uring;
 
-struct engine;
-
 struct worker {
-    struct engine *engine;
     const struct traffic *traffic;
     void *state; /* the traffic's */
     pthread_t thread;
