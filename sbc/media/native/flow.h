@@ -61,7 +61,8 @@ struct inlet {
     bool has_named;
     uint8_t kind;
     bool armed;   /* a receive is under way, */
-    bool leaving; /* and is not to be begun again (of io_uring both) */
+    bool leaving; /* and is not to be begun again, */
+    struct inlet *again; /* the next that is to be begun again (of io_uring all three) */
     int fd;
     struct outlet *onward;
     struct outlet *onward_rtcp;

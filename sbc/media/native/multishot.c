@@ -16,13 +16,15 @@
 #define GROUP 1
 #define HEAD (sizeof(struct io_uring_recvmsg_out) + sizeof(union endpoint)) /* octets in a buffer before the datagram */
 
-/* What a completion is of: a pointer to the inlet, or a number, with one of these in the lowest bits. */
+/* What a completion is of: a pointer to the inlet, or the turn and a place in its batch, with one of these in the lowest bits. */
 enum { OF_RECEIVE = 0, OF_SEND = 1, OF_WAKE = 2, OF_NOTHING = 3, OF_MASK = 3 };
 
 struct multishot {
     struct uring ring;
     struct io_uring_buf_ring *lent; /* the kernel's view of the buffers */
     uint8_t *buffers;
+    struct inlet *again;            /* the first whose receive has ended, and is to be begun again */
+    uint32_t turn;                  /* a number, of the batch that is sent */
     uint16_t tail;                  /* of the ring of buffers */
     uint16_t used[BATCH];           /* by the packets of this turn */
     struct msghdr shape;            /* what a buffer has before the datagram */
@@ -174,8 +176,18 @@ static void multishot_received(struct worker *worker, struct multishot *state, c
     if (completion->flags & IORING_CQE_F_MORE)
         return;
     inlet->armed = false;
-    if (!inlet->leaving)
-        multishot_add(worker, inlet);
+    inlet->again = state->again;
+    state->again = inlet;
+}
+
+/* Begin the receives again that have ended. Once a turn, however often they fail; and when the kernel has its buffers back,
+   for most have ended because it had none. */
+static void multishot_add_again(struct worker *worker, struct multishot *state)
+{
+    for (struct inlet *inlet = state->again; inlet; inlet = inlet->again)
+        if (!inlet->leaving)
+            multishot_add(worker, inlet);
+    state->again = NULL;
 }
 
 static void multishot_receive(struct worker *worker, uint64_t rest)
@@ -188,7 +200,8 @@ static void multishot_receive(struct worker *worker, uint64_t rest)
     if (!rest || !uring_done(&state->ring))
         uring_collect(&state->ring, !uring_done(&state->ring) && ring_empty(&worker->commands), 0);
     done = uring_done(&state->ring);
-    for (number = 0; number < done && worker->count < BATCH; number++) {
+    /* A receive that fails takes no place of the batch, but its stream is one of those that are touched. */
+    for (number = 0; number < done && worker->count < BATCH && worker->touched_count < BATCH; number++) {
         const struct io_uring_cqe *completion = uring_completion(&state->ring, number);
         if ((completion->user_data & OF_MASK) == OF_RECEIVE) {
             multishot_received(worker, state, completion);
@@ -201,17 +214,20 @@ static void multishot_receive(struct worker *worker, uint64_t rest)
     uring_forget(&state->ring, number);
 }
 
-/* Count as failed what the kernel refused to send. The completions stand among others, which are not due yet. */
+/* Count as failed what the kernel refused to send. The completions stand among others, which are not due yet. One that had
+   no room there comes in a later turn; by then its packet is counted as sent, and the stream may be gone. */
 static void multishot_count_failed(struct worker *worker, struct multishot *state)
 {
     uint32_t done = uring_done(&state->ring);
 
     for (uint32_t number = 0; number < done; number++) {
         struct io_uring_cqe *completion = uring_completion(&state->ring, number);
-        if ((completion->user_data & OF_MASK) != OF_SEND)
+        struct packet *packet;
+        if ((completion->user_data & OF_MASK) != OF_SEND || completion->user_data >> 32 != state->turn)
             continue;
-        worker->batch[completion->user_data >> 2].outlet->count.failed++;
-        worker->batch[completion->user_data >> 2].outlet = NULL;
+        packet = &worker->batch[(uint32_t)completion->user_data >> 2];
+        packet->outlet->count.failed++;
+        packet->outlet = NULL;
         completion->user_data = OF_NOTHING;
     }
 }
@@ -221,6 +237,7 @@ static void multishot_send(struct worker *worker)
     struct multishot *state = worker->state;
     int count = 0;
 
+    state->turn++;
     for (int n = 0; n < worker->count; n++) {
         struct packet *packet = &worker->batch[n];
         struct io_uring_sqe *entry;
@@ -235,7 +252,7 @@ static void multishot_send(struct worker *worker)
         entry->addr2 = (uint64_t)(uintptr_t)&packet->outlet->to;
         entry->addr_len = (uint16_t)packet->outlet->to_size;
         entry->flags = IOSQE_CQE_SKIP_SUCCESS;
-        entry->user_data = (uint64_t)n << 2 | OF_SEND;
+        entry->user_data = (uint64_t)state->turn << 32 | (uint64_t)n << 2 | OF_SEND;
         count++;
     }
     if (!count)
@@ -258,6 +275,7 @@ static void multishot_done(struct worker *worker)
     for (int n = 0; n < worker->count; n++)
         buffer_lend(state, state->used[n]);
     buffers_publish(state);
+    multishot_add_again(worker, state);
 }
 
 const struct traffic traffic_uring = {
