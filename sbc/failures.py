@@ -12,7 +12,7 @@ from sbc.core.orders import Listener, Order
 
 class Failures:
     """Peers without a connection, and datagrams that came back, in order. `carry_out` does what the core orders then;
-    `fault` is told of a fault of ours in dealing with a datagram, since anybody can send what brings one back."""
+    `fault` is told of a fault of ours in that, since anybody can bring it about."""
 
     def __init__(
         self,
@@ -27,6 +27,7 @@ class Failures:
         self._fault = fault
         self._waiting: deque[tuple[Listener, Address, str, bytes | None]] = deque()
         self._held = False
+        self._telling = False
 
     def add(self, listener: Listener, peer: Address, why: str, data: bytes | None = None) -> None:
         """There is no connection to `peer`; or a datagram to it, which began with `data`, has come back."""
@@ -44,13 +45,24 @@ class Failures:
         self._held = False
 
     def tell(self) -> None:
-        """Tell the core of all that waits."""
-        while self._waiting:
-            listener, peer, why, data = self._waiting.popleft()
+        """Tell the core of all that waits. Called by what the core orders meanwhile it does nothing: the first call
+        comes to what has been added, however much it is."""
+        if self._telling:
+            return
+        self._telling = True
+        try:
+            while self._waiting:
+                self._tell(*self._waiting.popleft())
+        finally:
+            self._telling = False
+
+    def _tell(self, listener: Listener, peer: Address, why: str, data: bytes | None) -> None:
+        now = self._seconds()
+        try:
             if data is None:
-                self._carry_out(self._border.unreachable(listener, peer, why, self._seconds()))
-                continue
-            try:
-                self._carry_out(self._border.bounced(listener, peer, data, why, self._seconds()))
-            except Exception as fault:  # noqa: BLE001 - what else waits is to be told
-                self._fault(f"a datagram that came back from {peer}", fault)
+                self._carry_out(self._border.unreachable(listener, peer, why, now))
+            else:
+                self._carry_out(self._border.bounced(listener, peer, data, why, now))
+        except Exception as fault:  # noqa: BLE001 - what else waits is to be told
+            what = "a connection that is not there" if data is None else "a datagram that came back"
+            self._fault(f"{what}, to {peer}", fault)

@@ -13,7 +13,7 @@ PEER, OTHER = Address("198.51.100.2", 5060), Address("198.51.100.3", 5060)
 
 
 class Bench:
-    """A border that keeps what it is told, and fails on what begins with "bad"."""
+    """A border that keeps what it is told, and fails on what begins with "bad" or is lost for that reason."""
 
     def __init__(self) -> None:
         self.told: list[tuple[Any, ...]] = []
@@ -21,6 +21,8 @@ class Bench:
         self.more: list[Address] = []
 
     def unreachable(self, listener: Listener, peer: Address, why: str, now: float) -> list[Any]:
+        if why == "bad":
+            raise ZeroDivisionError
         self.told.append((peer, why, now))
         return []
 
@@ -73,4 +75,28 @@ def test_a_fault_with_what_came_back_keeps_nobody() -> None:
     bench.failures.add(OWN, OTHER, "refused")
     bench.failures.let()
     bench.failures.tell()
-    assert bench.told == [(f"a datagram that came back from {PEER}", ZeroDivisionError), (OTHER, "refused", 7.0)]
+    assert bench.told == [(f"a datagram that came back, to {PEER}", ZeroDivisionError), (OTHER, "refused", 7.0)]
+
+
+def test_nor_does_one_with_a_lost_connection() -> None:
+    bench = Bench()
+    bench.failures.hold()
+    bench.failures.add(OWN, PEER, "bad")
+    bench.failures.add(OWN, OTHER, "refused")
+    bench.failures.let()
+    bench.failures.tell()
+    assert bench.told == [(f"a connection that is not there, to {PEER}", ZeroDivisionError), (OTHER, "refused", 7.0)]
+    bench.failures.add(OWN, PEER, "closed")
+    assert bench.told[-1] == (PEER, "closed", 7.0)
+
+
+def test_however_many_wait_each_is_told_once_in_order() -> None:
+    bench = Bench()
+    peers = [Address("198.51.100.2", port) for port in range(1, 5001)]
+    bench.failures.hold()
+    for peer in peers:
+        bench.failures.add(OWN, peer, "closed")
+    bench.failures.let()
+    bench.more = [OTHER]
+    bench.failures.tell()
+    assert bench.told == [(peer, "closed", 7.0) for peer in [*peers, OTHER]]
