@@ -29,7 +29,7 @@ def test_plain():
 """
 
 
-def judged(directory: Path, fails: str, plain: bool = True) -> tuple[int, str]:
+def judged(directory: Path, fails: str, plain: bool = True, *arguments: str) -> tuple[int, str]:
     """The exit status of `bin/test` over tests of its own, and what it wrote to standard error."""
     (directory / "bin").mkdir()
     shutil.copy(SCRIPT, directory / "bin" / "test")
@@ -40,7 +40,8 @@ def judged(directory: Path, fails: str, plain: bool = True) -> tuple[int, str]:
     python.chmod(0o755)
     (directory / "pytest.ini").write_text("[pytest]\nmarkers =\n    netns: makes networks\n")
     (directory / "test_it.py").write_text(TESTS.format(fails=fails, plain=plain))
-    ran = subprocess.run(["bin/test", "-q"], cwd=directory, capture_output=True, text=True, timeout=120, check=False)
+    command = ["bin/test", "-q", *arguments]
+    ran = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=120, check=False)
     return ran.returncode, ran.stderr
 
 
@@ -62,3 +63,13 @@ def test_what_failed_is_tried_once_more(tmp_path: Path, fails: str, plain: bool,
     tries = [int((tmp_path / f"tries-{number}").read_text()) for number in range(5)]
     again = fails.count("0") >= 2
     assert tries == [2 if again and fails[number] != "0" else 1 for number in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("named", "status"),
+    [("test_it.py::test_plain", 0), ("test_it.py::test_net", 0), ("--ignore=test_it.py", 1)],
+)
+def test_tests_that_are_named_may_be_of_one_kind(tmp_path: Path, named: str, status: int) -> None:
+    ended, said = judged(tmp_path, "00000", True, named)
+    assert ended == status  # but to find none at all is to judge nothing
+    assert ("failed" in said) is (status == 1)
