@@ -46,8 +46,11 @@ class Owner(Protocol):
     def latched(self, inlet: Inlet, address: Address, reason: str) -> None:
         """The inlet's latch has changed."""
 
-    def rtcp_came(self, data: bytes, now: float, muxed: bool) -> None:
+    def rtcp_came(self, muxed: bool) -> None:
         """RTCP was accepted, on the RTP port (`muxed`) or on its own."""
+
+    def reported(self, data: bytes, now: float) -> None:
+        """RTCP goes on, within the rates."""
 
     def was_policed(self) -> None:
         """More has come than is allowed."""
@@ -135,7 +138,7 @@ class Inlet:
         if not self._accepts(kind, data, source, now):
             return None
         if kind is Kind.RTCP:
-            self._side.rtcp_came(data, now, muxed=self._is_rtp)
+            self._side.rtcp_came(muxed=self._is_rtp)
         if self.buckets and not self._within(len(data), now):
             return None
         if kind is Kind.RTP:
@@ -143,6 +146,8 @@ class Inlet:
             self._times.append(now)
             if len(self._headers) == FOLD:
                 self._fold()
+        elif kind is Kind.RTCP:
+            self._side.reported(data, now)
         if kind is Kind.RTCP or self._is_rtcp:
             self.rtcp_packets += 1
             self.rtcp_octets += len(data)

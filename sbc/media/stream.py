@@ -136,9 +136,12 @@ class Side:
         if inlet is self.rtp:
             self._on_latch(address, reason)
 
-    def rtcp_came(self, data: bytes, now: float, muxed: bool) -> None:
-        """Called by an inlet that has accepted RTCP, on the RTP port (`muxed`) or on its own."""
+    def reported(self, data: bytes, now: float) -> None:
+        """Called by an inlet that lets RTCP through: what is policed is measured no more than lost RTP is."""
         self.reports.take(self._other.reports, data, int(now * 1e9))
+
+    def rtcp_came(self, muxed: bool) -> None:
+        """Called by an inlet that has accepted RTCP, on the RTP port (`muxed`) or on its own."""
         if muxed != self._muxed:
             self._muxed = muxed
             self._aim()

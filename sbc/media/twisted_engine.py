@@ -19,7 +19,7 @@ from sbc.media.flow import Flow
 from sbc.media.inlet import LONGEST, Inlet, Sender
 from sbc.media.rounds import Rounds
 from sbc.media.stream import SideView, Stream
-from sbc.media.udp import MAX_DATAGRAM, kernel_drops, open_udp, set_buffers, set_dscp
+from sbc.media.udp import MAX_DATAGRAM, kernel_drops, open_udp, set_buffers, set_dscp, traffic_class
 
 RECEIVE_BUFFER = 131_072
 """Octets of queue a media socket asks for: some hundred packets, seconds of audio. More would only be heard late."""
@@ -142,11 +142,13 @@ class TwistedEngine:
         """See IMediaEngine. The window of the other side opens again too (see `Stream.update`). @raises KeyError;
         @raises ValueError for another local pair, mark or device, or a DSCP that is none."""
         relay = self._relays[stream]
-        if spec.dscp != relay.stream.sides[side].spec.dscp:
-            for port in relay.ports[side]:
-                set_dscp(port.sock, spec.dscp)
+        traffic_class(spec.dscp)  # nothing is changed by what is refused
+        remark = spec.dscp != relay.stream.sides[side].spec.dscp
         now = self._reactor.seconds()
         relay.stream.update(side, spec, now)
+        if remark:
+            for port in relay.ports[side]:
+                set_dscp(port.sock, spec.dscp)
         relay.since, relay.told = now, False  # what is silent after a change is told anew
 
     def close(self, stream: str) -> StreamCounters:

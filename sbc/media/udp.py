@@ -25,6 +25,8 @@ MAX_DATAGRAM = 65_535
 TURN = 32
 """Datagrams one signalling socket may read in one turn of the reactor."""
 
+_MORE_TRIES = 8  # to send, with a turn's worth of what has come back taken out of the way before each next one
+
 _SO_MARK = 36  # Linux, asm-generic/socket.h; Python has no name for it before 3.13
 _NONBLOCK = getattr(socket, "SOCK_NONBLOCK", 0)  # Linux makes a socket so from the start
 _SO_MEMINFO = 55  # Linux, asm-generic/socket.h; Python has no name for it
@@ -91,7 +93,7 @@ def _ask_buffers(sock: socket.socket, receive: int, send: int) -> None:
 
 def set_dscp(sock: socket.socket, dscp: int) -> None:
     """Mark what the socket sends: `dscp` is 0 to 63 (RFC 2474), and the two ECN bits stay 0. @raises ValueError."""
-    octet = _traffic_class(dscp)
+    octet = traffic_class(dscp)
     if sock.family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, octet)
     else:
@@ -114,7 +116,8 @@ def set_way(sock: socket.socket, mark: int = 0, device: str = "") -> None:
             raise OSError(error.errno, f"device {device}: {error.strerror}") from error
 
 
-def _traffic_class(dscp: int) -> int:
+def traffic_class(dscp: int) -> int:
+    """The octet of the IP header that says `dscp`. @raises ValueError for one that is none."""
     if not 0 <= dscp <= 63:
         raise ValueError(f"{dscp} is not a DSCP (0 to 63)")
     return dscp << 2
@@ -202,13 +205,15 @@ class Port(udp.Port):
 
     def send(self, data: bytes, to: Address) -> None:
         """Send one datagram now. @raises OSError where it cannot go out."""
-        try:
-            self.socket.sendto(data, to)
-        except OSError:
-            if self._bounced is None:
-                raise
-            self._hear_bounces()  # the kernel tells whoever sends next of what an earlier one has met
-            self.socket.sendto(data, to)
+        if self._bounced is not None:
+            for _ in range(_MORE_TRIES):
+                try:
+                    self.socket.sendto(data, to)
+                except OSError:
+                    self._hear_bounces()  # the kernel tells whoever sends next of what an earlier one has met
+                else:
+                    return
+        self.socket.sendto(data, to)
 
     def doRead(self) -> None:
         """Called by the reactor when there is something to read."""
@@ -257,7 +262,7 @@ def listen_udp(
     `bounced` hears of datagrams that come back (ICMP), where it is given. Port 0 takes any free one (``getHost()``).
     @raises twisted.internet.error.CannotListenError; @raises ValueError for a DSCP that is none.
     """
-    _traffic_class(dscp)
+    traffic_class(dscp)
     port = Port(reactor, address, protocol, turn)
     port.startListening()
     set_buffers(port.socket, receive_buffer, send_buffer)

@@ -27,8 +27,11 @@ class Owner:
     def latched(self, inlet: Inlet, address: Address, reason: str) -> None:
         self.told.append((address, reason))
 
-    def rtcp_came(self, data: bytes, now: float, muxed: bool) -> None:
+    def rtcp_came(self, muxed: bool) -> None:
         self.told.append("mux" if muxed else "rtcp")
+
+    def reported(self, data: bytes, now: float) -> None:
+        self.told.append("report")
 
     def was_policed(self) -> None:
         self.told.append("policed")
@@ -57,7 +60,7 @@ def test_what_is_accepted_leaves_by_the_outlet_of_its_kind() -> None:
     assert alone.inlet.arrive(rtp(), B, 1.0) is alone.onward
     assert alone.inlet.arrive(receiver_report(), B, 1.0) is None  # nobody is there for it
     assert alone.onward_rtcp.no_destination == 1
-    assert alone.owner.told == [(B, "signalled"), "mux"]
+    assert alone.owner.told == [(B, "signalled"), "mux", "report"]
     assert (alone.inlet.packets, alone.inlet.rtcp_packets) == (1, 1)
 
 
@@ -102,7 +105,7 @@ def test_an_rtcp_port_takes_no_rtp() -> None:
     assert alone.inlet.arrive(rtp(), B, 1.0) is None
     assert alone.inlet.not_rtp == 1
     assert alone.inlet.arrive(receiver_report(), B, 1.0) is alone.onward_rtcp
-    assert alone.owner.told == [(B, "signalled"), "rtcp"]
+    assert alone.owner.told == [(B, "signalled"), "rtcp", "report"]
 
 
 def test_rtp_is_measured_whether_or_not_it_is_judged() -> None:
@@ -127,6 +130,14 @@ def test_what_is_policed_is_lost_to_who_listens() -> None:
     alone.inlet.arrive(rtp(7), B, 3.0)
     tally = alone.inlet.measured()
     assert alone.inlet.policed == 4 and (tally.received, tally.lost) == (3, 4)
+
+
+def test_reports_that_are_policed_are_not_measured() -> None:
+    alone = Alone()
+    alone.inlet.arrive(rtp(1), B, 1.0)
+    alone.inlet.buckets = (Bucket(Rate(1, 1), 1.0),)
+    assert alone.inlet.arrive(receiver_report(), B, 1.0) is None
+    assert alone.owner.told == [(B, "signalled"), "mux", "policed"]  # where RTCP comes by is learned all the same
 
 
 def test_what_others_have_forwarded_is_not_lost() -> None:

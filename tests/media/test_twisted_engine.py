@@ -156,6 +156,19 @@ def test_a_bad_dscp_opens_nothing(reactor: Any, start: Start) -> None:
     assert bench.engine.streams() == []
 
 
+def test_an_update_that_is_refused_changes_nothing(reactor: Any, start: Start) -> None:
+    bench = start(reactor)
+    side = bench.spec.sides[1]
+    for refused in (attrs.evolve(side, dscp=46, mark=7), attrs.evolve(side, dscp=64, window=9.0)):
+        with pytest.raises(ValueError):
+            bench.engine.update("stream-1", 1, refused)
+    relay = bench.engine._relays["stream-1"]
+    assert relay.stream.sides[1].spec == side
+    assert [port.sock.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) for port in relay.ports[1]] == [0, 0]
+    bench.engine.update("stream-1", 1, attrs.evolve(side, dscp=46))
+    assert [port.sock.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) for port in relay.ports[1]] == [184, 184]
+
+
 def test_an_observer_that_fails_is_told_of_and_media_flows(reactor: Any, start: Start, log: list[LogEvent]) -> None:
     def fail(*event: Any) -> None:
         raise RuntimeError("of ours")

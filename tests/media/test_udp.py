@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -298,6 +299,22 @@ def test_one_that_came_back_keeps_no_other_from_going_out(reactor: EPollReactor,
         port.send(b"lost %d" % number, nobody)
         port.send(b"%d" % number, there)
     turn_until(reactor, lambda: len(told) == 20 and len(other.heard) == 20)
+
+
+def test_many_that_came_back_keep_no_other_from_going_out(reactor: EPollReactor, listen: Listen) -> None:
+    told = list[tuple[Address, bytes, str]]()
+    port, other = listen(Heard(), bounced=lambda *what: told.append(what), turn=2), Heard()
+    there = Address(*listen(other).socket.getsockname())
+    gone = listen(Heard())
+    nobody = Address(*gone.socket.getsockname())
+    gone.stopListening()
+    reactor.iterate(0)
+    for _ in range(13):  # more than are heard of at once; who sends by the socket itself hears of none
+        with suppress(OSError):
+            port.socket.sendto(b"lost", nobody)
+    port.send(b"here", there)
+    turn_until(reactor, lambda: bool(other.heard))
+    assert len(told) > port.turn
 
 
 def test_where_nobody_wants_to_know_nothing_is_different(reactor: EPollReactor, listen: Listen) -> None:
