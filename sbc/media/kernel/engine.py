@@ -72,7 +72,7 @@ class KernelEngine:
         pinned. `interfaces`: those that media comes in by besides the ones that hold its addresses. `modes`: how to put
         the programs there, best first; empty: what is best for each interface.
 
-        @raises sbc.media.kernel.plane.Unavailable."""
+        @raises sbc.media.kernel.directory.Unavailable."""
         self._reactor = reactor
         self._observer: Any = observer
         self._longest = longest
@@ -171,10 +171,7 @@ class KernelEngine:
         for call in (self._tick, self._grace):
             if call.active():
                 call.cancel()
-        if keep:
-            for each in self._streams.values():
-                each.tallies(self._plane)
-        else:
+        if not keep:  # else what was asked for last is what has been reported: the next process begins there
             for stream in list(self._streams):
                 self.close(stream)
             self._collect()
@@ -246,7 +243,11 @@ class KernelEngine:
         if slot is not None:
             before = self._plane.told(slot)
             self._plane.charge(slot, realm)
-        else:
+            if not self._plane.fits(slot, flow, mux):  # it begins anew, and what it has counted stays
+                each = stream.entered[flow.local] = Entered(flow, slot, mux, before)
+                self._give_back(name, stream, each)
+                slot = before = None
+        if slot is None:
             own = -1 if flow.limit is not None else 0
             rtp = stream.entered.get(stream.spec.sides[flow.side].local.rtp)
             if own and flow.rtcp and rtp is not None:
@@ -295,7 +296,8 @@ class KernelEngine:
             if name is not None and stream is not None:
                 self._happened(name, stream, slot, what)
         for name in self._agenda.due(self._reactor.seconds(), _AT_ONCE):
-            self._settle(name, self._streams[name])
+            if name in self._streams:  # what was settled before it may have ended it
+                self._settle(name, self._streams[name])
         if self._ticks % _SECOND == 0:
             if self.interfaces.look():
                 for name in self._streams:
@@ -321,8 +323,10 @@ class KernelEngine:
             self._look_at(name, 0.0)  # what user space has made of it may change the flows
 
     def _look_at(self, name: str, after: float) -> None:
-        """Settle a stream so many seconds from now, or before if that is asked already."""
-        self._agenda.put(name, self._reactor.seconds() + after)
+        """Settle a stream so many seconds from now, or before if that is asked already; none that the observer has
+        closed meanwhile."""
+        if name in self._streams:
+            self._agenda.put(name, self._reactor.seconds() + after)
 
     def _collect(self) -> None:
         """Let go of what an earlier process has left and nobody has taken up."""
@@ -368,8 +372,8 @@ class KernelEngine:
         self._observer.forwards(stream, engine, reason)
 
     def _look_for_silence(self) -> None:
-        for name, stream in self._streams.items():
-            if stream.quiet_since is not None:
+        for name, stream in list(self._streams.items()):  # who hears of one may close it, or others
+            if stream.quiet_since is not None and self._streams.get(name) is stream:
                 self._judge_silence(name, stream)
 
     def _judge_silence(self, name: str, stream: Promoted) -> None:

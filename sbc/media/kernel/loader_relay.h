@@ -14,6 +14,7 @@ struct relay {
     struct relay_bucket *buckets;
     __u32 room;
     __u64 *news; /* room / 64 + 1 words */
+    __u32 next;  /* of these, the one with which the next look begins */
     struct bpf_object *object;
     struct watched *watched;
     int xdp, tc;

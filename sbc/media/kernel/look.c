@@ -35,18 +35,21 @@ static __u32 look_at(struct relay *relay, __u32 index)
 }
 
 /* The slots (`found`) at which something has happened since the last look, and what; how many. At most `most`, which is 64
- * or more: the others are found by the next look. */
+ * or more: the others are found by the next look, which begins where this one has ended. */
 int relay_look(struct relay *relay, __u32 *found, __u32 *what, int most)
 {
+    const __u32 words = relay->room / 64 + 1;
     int count = 0;
 
-    for (__u32 word = 0; word <= relay->room / 64 && count + 64 <= most; word++) {
+    for (__u32 n = 0; n < words && count + 64 <= most; n++) {
+        const __u32 word = relay->next;
         __u64 bits = relay->news[word] ? __atomic_exchange_n(&relay->news[word], 0, __ATOMIC_SEQ_CST) : 0;
         for (; bits; bits &= bits - 1) {
             __u32 index = word * 64 + (__u32)__builtin_ctzll(bits);
             if (index < relay->room && (what[count] = look_at(relay, index)))
                 found[count++] = index;
         }
+        relay->next = (word + 1) % words;
     }
     return count;
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import struct
@@ -15,6 +14,8 @@ from typing import Any, NamedTuple
 from sbc.core.address import Address
 from sbc.core.orders import Rate
 from sbc.media.flow import Flow
+from sbc.media.kernel.directory import Unavailable as Unavailable  # for who needs nothing else of there
+from sbc.media.kernel.directory import open_directory, own, unpin
 
 LAYOUT = 3
 """RELAY_LAYOUT of relay_maps.h: maps of another number are of no use."""
@@ -29,11 +30,8 @@ _HEAD = struct.Struct(
 )  # the first part of struct relay_slot, constant while the flow is in
 _TOLD = 6
 _CONTEXT = 512
+_UNLIMITED = 1 << 62  # a bucket's depth that no difference between two processors' clocks reaches
 _REALMS = 4096  # RELAY_REALMS
-
-
-class Unavailable(OSError):
-    """The kernel's programs cannot be had; says why."""
 
 
 class Tally(NamedTuple):
@@ -77,6 +75,10 @@ def unpack(data: bytes) -> Address:
     return Address(text, int.from_bytes(port, "big"))
 
 
+def _takes(flow: Flow, mux: bool) -> int:
+    return RTCP if flow.rtcp else RTP | (RTCP if mux else 0)
+
+
 class Plane:
     """Programs and maps, pinned in a directory of a BPF file system that this process alone uses.
 
@@ -89,12 +91,12 @@ class Plane:
         self.room = room
         self._module = loader()
         self._lib, self._ffi = self._module.lib, self._module.ffi
-        self._lock = self._own(directory)
+        self._lock = own(self._lib, directory)
         self._relay = self._load(directory, room)
         self.left = dict(self._leftover())
         if any(self._lib.relay_slots(self._relay)[slot].layout != LAYOUT for slot in self.left.values()):
             self._lib.relay_free(self._relay)
-            self._unpin(directory)
+            unpin(directory)
             self._relay = self._load(directory, room)
             self.left = {}
         self._slots = self._lib.relay_slots(self._relay)
@@ -109,9 +111,7 @@ class Plane:
     def probe(directory: str) -> None:
         """Try whether there can be one, and leave nothing. @raises Unavailable."""
         module = loader()
-        trial = Plane.__new__(Plane)
-        trial._lib, trial._ffi = module.lib, module.ffi
-        os.close(trial._open(directory))
+        os.close(open_directory(module.lib, directory))
         why = module.ffi.new("char[]", _CONTEXT)
         relay = module.lib.relay_load(module.ffi.NULL, 1, why, _CONTEXT)
         if not relay:
@@ -151,18 +151,24 @@ class Plane:
         return slot
 
     def take_over(self, flow: Flow) -> int | None:
-        """The slot in which another process has left this very flow; one that differs is forgotten."""
+        """The slot in which another process has left a flow from and to the same addresses; another one is forgotten.
+        Whether it may go on `fits` says."""
         slot = self.left.get(flow.local)
         if slot is None:
             return None
-        addresses = (flow.local, flow.source, flow.out, flow.to)
-        # A rate's bucket may by now be another's.
-        if self.addresses(slot) != addresses or self._slots[slot].tos != flow.dscp << 2 or flow.limit is not None:
+        if self.addresses(slot) != (flow.local, flow.source, flow.out, flow.to):
             self.forget(flow.local)
             return None
         del self.left[flow.local]
+        self._slots[slot].buckets[0] = 0  # there may have been a rate
         self._lib.relay_watch(self._relay, slot, 1)
         return slot
+
+    def fits(self, slot: int, flow: Flow, mux: bool) -> bool:
+        """Whether a slot that was taken over forwards just what and as it would if it were entered now."""
+        at = self._slots[slot]
+        same = (at.tos, at.takes, at.clock) == (flow.dscp << 2, _takes(flow, mux), flow.clock)
+        return same and flow.limit is None  # a rate's bucket may by now be another's
 
     def forget(self, local: Address) -> None:
         """Take out what another process has left at an address of ours, if anything."""
@@ -182,9 +188,10 @@ class Plane:
         self._free.append((self.now() + int(REST * 1e9), slot))
 
     def _write(self, slot: int, flow: Flow, longest: int, mux: bool, own: int, realm: int, now: int) -> None:
-        takes = RTCP if flow.rtcp else RTP | (RTCP if mux else 0)
         addresses = map(pack, (flow.local, flow.source, flow.out, flow.to))
-        head = _HEAD.pack(*addresses, own, realm, flow.clock, longest, takes, flow.dscp << 2, 0, LAYOUT, 0, slot)
+        head = _HEAD.pack(
+            *addresses, own, realm, flow.clock, longest, _takes(flow, mux), flow.dscp << 2, 0, LAYOUT, 0, slot
+        )
         where = self._slots + slot
         self._ffi.buffer(where)[:] = head + bytes(self._ffi.sizeof("struct relay_slot") - len(head))
         where.seen = now
@@ -327,7 +334,7 @@ class Plane:
         """What the bucket lacks of being full it lacks by the new rate, too: a change gives nothing."""
         at = self._buckets[bucket]
         if rate is None:
-            at.cost, at.depth, at.until = 0, 1, 0
+            at.cost, at.depth, at.until = 0, _UNLIMITED, 0
             return
         lacking = (max(0, at.until - now) << 16) // at.cost if at.cost else 0  # octets
         at.cost = (1_000_000_000 << 16) // rate.octets
@@ -347,50 +354,9 @@ class Plane:
     def _load(self, directory: str, room: int) -> Any:
         why = self._ffi.new("char[]", _CONTEXT)
         relay = self._lib.relay_load(directory.encode(), room, why, _CONTEXT)
-        if not relay and self._unpin(directory):  # the maps of another layout, or size
+        if not relay and unpin(directory):  # the maps of another layout, or size
             relay = self._lib.relay_load(directory.encode(), room, why, _CONTEXT)
         if not relay:
             os.close(self._lock)
             raise Unavailable(self._ffi.string(why).decode(errors="replace"))
         return relay
-
-    @staticmethod
-    def _unpin(directory: str) -> int:
-        """Forget maps that are pinned; how many. Programs that still use them lose sight of all flows when replaced."""
-        maps = [path for path in Path(directory).iterdir() if not path.name.startswith("link-")]
-        for path in maps:
-            path.unlink()
-        return len(maps)
-
-    def _own(self, directory: str) -> int:
-        """Have the directory for this process alone. @raises Unavailable."""
-        lock = self._open(directory)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(lock)
-            raise Unavailable(f"another SBC uses {directory}") from error
-        return lock
-
-    def _open(self, directory: str) -> int:
-        """Make the directory, in a BPF file system, and open it. @raises Unavailable."""
-        try:
-            self._mount(directory)
-            os.makedirs(directory, 0o700, exist_ok=True)
-            return os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as error:
-            raise Unavailable(f"cannot have {directory}: {error.strerror}") from error
-
-    def _mount(self, directory: str) -> None:
-        """See to it that the directory is, or will be, in a BPF file system."""
-        at = Path(directory)
-        above = next(path for path in (at, *at.parents) if path.exists())
-        if self._lib.bpffs_is(str(above).encode()) == 1:
-            return
-        usual = Path("/sys/fs/bpf")
-        where = usual if usual in at.parents else at
-        if where == at:
-            at.mkdir(0o700, parents=True, exist_ok=True)
-        failed = self._lib.bpffs_mount(str(where).encode())
-        if failed:
-            raise OSError(-failed, f"cannot mount a BPF file system: {os.strerror(-failed)}")

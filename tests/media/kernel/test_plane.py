@@ -9,10 +9,11 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.orders import Rate
-from sbc.media.kernel.plane import POLICED, Plane, Tally, Unavailable, pack, unpack
+from sbc.media.kernel.directory import unpin
+from sbc.media.kernel.plane import POLICED, Plane, Tally, pack, unpack
 from tests.media.kernel.bench import AT_PHONE, FLOW, PHONE, TC_REDIRECT, TC_SHOT, Bench
 from tests.media.kernel.frames import Frame
-from tests.media.packets import rtp
+from tests.media.packets import rtp, stun_request
 
 RTP = Frame(PHONE, AT_PHONE, rtp())
 
@@ -75,6 +76,8 @@ def test_another_rate_gives_nothing_by_itself(bench: Bench) -> None:
     assert [bench.tc(RTP)[0] for _ in range(11)] == [TC_REDIRECT] * 10 + [TC_SHOT]
     bench.plane.limit(slot, None)
     assert {bench.tc(RTP)[0] for _ in range(20)} == {TC_REDIRECT}
+    bench.plane._buckets[slot].until = bench.plane.now() + 10**12  # as if a processor with another clock had set it
+    assert {bench.tc(RTP)[0] for _ in range(20)} == {TC_REDIRECT}
 
 
 def test_flows_of_a_realm_share_a_bucket_and_a_refusal_costs_nothing(bench: Bench) -> None:
@@ -105,16 +108,6 @@ def test_there_are_only_so_many_buckets_for_realms(bench: Bench) -> None:
     plane.close()
 
 
-def test_one_process_at_a_time(bench: Bench) -> None:
-    with pytest.raises(Unavailable, match="another SBC"):
-        bench.apart.call(Plane, bench.plane.directory, 64)
-
-
-def test_no_place_to_pin_is_said(bench: Bench) -> None:
-    with pytest.raises(Unavailable, match="cannot have"):
-        bench.apart.call(Plane, "/proc/nowhere", 64)
-
-
 def test_a_process_takes_over_what_another_has_left(bench: Bench) -> None:
     directory = str(bench.folder / "kept")
     first = bench.apart.call(Plane, directory, 64)
@@ -134,7 +127,7 @@ def test_a_process_takes_over_what_another_has_left(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{}, {"to": Address("10.2.0.9", 1)}, {"source": Address("10.1.0.9", 1)}, {"dscp": 0}, {"limit": Rate(1, 1)}],
+    [{}, {"to": Address("10.2.0.9", 1)}, {"source": Address("10.1.0.9", 1)}, {"out": Address("10.2.0.1", 9)}],
     ids=str,
 )
 def test_only_the_very_flow_is_taken_over(bench: Bench, change: dict[str, Any]) -> None:
@@ -149,8 +142,55 @@ def test_only_the_very_flow_is_taken_over(bench: Bench, change: dict[str, Any]) 
     if not change:
         second.shut(slot)
     second.enter(FLOW, 65_535, False, 0, 0)
-    bench.apart.call(second._unpin, directory)
+    bench.apart.call(unpin, directory)
     second.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "mux"),
+    [({}, True), ({}, False), ({"dscp": 0}, True), ({"limit": Rate(1, 1)}, True), ({"clock": 16_000}, True)],
+    ids=str,
+)
+def test_a_flow_that_is_to_be_forwarded_otherwise_does_not_fit(bench: Bench, change: dict[str, Any], mux: bool) -> None:
+    directory = str(bench.folder / "fits")
+    first = bench.apart.call(Plane, directory, 64)
+    slot = first.enter(FLOW, 65_535, True, 0, 0)
+    first.close()
+    second = bench.apart.call(Plane, directory, 64)
+    flow = attrs.evolve(FLOW, **change)
+    assert second.take_over(flow) == slot
+    assert second.fits(slot, flow, mux) == (not change and mux)
+    bench.apart.call(unpin, directory)
+    second.close()
+
+
+def test_a_rate_that_is_no_more_is_not_held_to(bench: Bench) -> None:
+    directory = str(bench.folder / "rate")
+    first = bench.apart.call(Plane, directory, 64)
+    slot = first.enter(attrs.evolve(FLOW, limit=Rate(octets=1, burst=172)), 65_535, False, -1, 0)
+    first.close()
+    second = bench.apart.call(Plane, directory, 64)
+    assert second.take_over(FLOW) == slot
+    results = [bench.apart.call(second.run, RTP.data(), bench.a, True)[0] for _ in range(5)]
+    assert results == [TC_REDIRECT] * 5
+    bench.apart.call(unpin, directory)
+    second.close()
+
+
+def test_a_slot_with_much_news_hides_nobody_s(bench: Bench) -> None:
+    """Looks so small that each ends with the first word in which there is something."""
+    plane = bench.apart.call(Plane, str(bench.folder / "round"), 128)
+    ports = range(20_000, 20_100)
+    flows = [attrs.evolve(FLOW, local=Address(AT_PHONE.host, port)) for port in ports]
+    slots = [plane.enter(flow, 65_535, False, 0, 0) for flow in flows]
+    plane._found = plane._ffi.new("unsigned int[]", 64)
+    found = []
+    for _ in range(3):
+        for flow in (flows[0], flows[-1]):
+            bench.apart.call(plane.run, Frame(PHONE, flow.local, stun_request()).data(), bench.a, True)
+        found += plane.look()
+    plane.close()
+    assert {slot for slot, _ in found} == {slots[0], slots[-1]}
 
 
 @pytest.mark.parametrize("change", ["layout", "room"])
