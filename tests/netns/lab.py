@@ -184,8 +184,9 @@ class Lab:
         return process
 
     def logs(self, lines: int = 60) -> str:
-        """The tails of all logs that hold anything: what to show when a test has failed."""
-        parts = [f"--- {p!r} {p.log.name}\n{p.tail(lines)}" for p in self.processes if p.log.stat().st_size]
+        """The tails of all logs that hold anything: what to show when a test has failed. A closed lab has none."""
+        written = [p for p in self.processes if p.log.exists() and p.log.stat().st_size]
+        parts = [f"--- {p!r} {p.log.name}\n{p.tail(lines)}" for p in written]
         return "\n".join(parts)
 
     def close(self) -> None:
