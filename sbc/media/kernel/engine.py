@@ -30,9 +30,7 @@ _SECOND = 10  # ticks
 _AT_ONCE = 300  # streams to settle in a tick, so that signalling gets its turn
 _GRACE = 5.0  # seconds a flow that an earlier process has left is kept for the stream that takes it up
 
-# Seconds after which a stream that the kernel does not forward is looked at again; else when something happens to it.
-_AGAIN = {"learning": 0.25, "no-destination": 5.0, "mux": 5.0, "no-route": 5.0, "no-interface": 5.0, "no-room": 5.0}
-_RTCP_AGAIN, _RTCP_SELDOM = 5.0, 60.0  # the same of one whose RTCP is not yet: reports are seconds apart
+_FAILED_AGAIN = 5.0  # seconds after which a stream is looked at again with which something has failed
 
 
 def missing() -> str:
@@ -95,10 +93,12 @@ class KernelEngine:
         """See IMediaEngine. @raises PortUnavailable, ValueError."""
         self.inner.open(spec)
         for side in spec.sides:  # before there is media: a driver may lose packets while XDP is put there
-            self.interfaces.ensure(side.local.rtp.host)
+            self._guard(spec.id, self.interfaces.ensure, side.local.rtp.host)
         stream = self._streams[spec.id] = Promoted(spec)
         if any(address in self._plane.left for side in spec.sides for address in ports_of(side)):
-            self._settle(spec.id, stream, tell=False)  # what an earlier process has left goes on, or ends
+            self._guard(
+                spec.id, self._settle, spec.id, stream, False
+            )  # what an earlier process has left goes on, or ends
             for address in (address for side in spec.sides for address in ports_of(side)):
                 self._plane.forget(address)
         else:
@@ -112,7 +112,7 @@ class KernelEngine:
         sides = (spec, found.spec.sides[1]) if side == 0 else (found.spec.sides[0], spec)
         found.spec = StreamSpec(found.spec.id, found.spec.call, found.spec.kind, sides)
         found.policed.clear()
-        found.told, found.quiet_since = False, None
+        found.told, found.quiet_since, found.route_wait = False, None, 0.0
         self._look_at(stream, 0.0)
 
     def close(self, stream: str) -> StreamCounters:
@@ -228,12 +228,7 @@ class KernelEngine:
         if tell:
             engine, reason = (self.name, "latched") if stream.entered else (self.inner.name, why)
             self._tell(self._observer.forwards, name, engine, reason)
-        if not stream.entered:
-            again = _AGAIN.get(why)
-        elif len(stream.entered) < sum(len(ports_of(side)) for side in stream.spec.sides):
-            again = stream.wait = min(_RTCP_SELDOM, 2 * stream.wait or _RTCP_AGAIN)
-        else:
-            again = None
+        again = stream.again()
         if again is not None:
             self._look_at(name, again)
 
@@ -294,15 +289,23 @@ class KernelEngine:
             name = self._by_slot.get(slot)
             stream = self._streams.get(name or "")
             if name is not None and stream is not None:
-                self._happened(name, stream, slot, what)
+                self._guard(name, self._happened, name, stream, slot, what)
         for name in self._agenda.due(self._reactor.seconds(), _AT_ONCE):
             if name in self._streams:  # what was settled before it may have ended it
-                self._settle(name, self._streams[name])
+                self._guard(name, self._settle, name, self._streams[name])
         if self._ticks % _SECOND == 0:
+            self._look_for_silence()
             if self.interfaces.look():
                 for name in self._streams:
                     self._look_at(name, 0.0)
-            self._look_for_silence()
+
+    def _guard(self, stream: str, action: Callable[..., Any], *arguments: Any) -> None:
+        """Let what fails with one stream cost no other anything: user space relays it meanwhile."""
+        try:
+            action(*arguments)
+        except Exception:  # noqa: BLE001 - whatever it is, the others' turn comes
+            self._log.failure("the kernel's part of stream {stream} has failed", stream=stream)
+            self._look_at(stream, _FAILED_AGAIN)
 
     def _happened(self, name: str, stream: Promoted, slot: int, what: int) -> None:
         each = next((each for each in stream.entered.values() if each.slot == slot), None)
@@ -317,7 +320,7 @@ class KernelEngine:
             self._tell(self._observer.policed, name, each.flow.side)
         if what & UNROUTED:
             self._demote(name, stream, "no-route")
-            self._look_at(name, _AGAIN["no-route"])
+            self._look_at(name, stream.route_again(self._reactor.seconds()))
         elif what & OTHERS and self._reactor.seconds() - stream.unsettled > 1.0:
             stream.unsettled = self._reactor.seconds()
             self._look_at(name, 0.0)  # what user space has made of it may change the flows

@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from twisted.logger import Logger
+
 from sbc.core.address import Address
 from sbc.core.orders import Rate
 from sbc.media.flow import Flow
@@ -85,6 +87,8 @@ class Plane:
     What another process has left there is taken over: `left` has its flows, each with its slot.
     """
 
+    _log = Logger()
+
     def __init__(self, directory: str, room: int) -> None:
         """`room`: flows there can be. @raises Unavailable."""
         self.directory = directory
@@ -142,12 +146,13 @@ class Plane:
             own = slot
             self._buckets[own].until = 0
             self._fill(own, flow.limit, now)
-        self._write(slot, flow, longest, mux, own, realm, now)
-        self._lib.relay_watch(self._relay, slot, 1)
-        failed = self._lib.relay_enter(self._relay, slot)
-        if failed:
+        try:
+            self._write(slot, flow, longest, mux, own, realm, now)
+            self._lib.relay_watch(self._relay, slot, 1)
+            self._must(self._lib.relay_enter(self._relay, slot))
+        except OSError:
             self._rest(slot)
-            raise OSError(-failed, os.strerror(-failed))
+            raise
         return slot
 
     def take_over(self, flow: Flow) -> int | None:
@@ -178,9 +183,13 @@ class Plane:
 
     def shut(self, slot: int) -> tuple[Tally, Last | None]:
         """Let the kernel forward a flow no more; what it has carried, to the packet, and has heard last."""
-        self._must(self._lib.relay_shut(self._relay, slot))
+        failed = self._lib.relay_shut(self._relay, slot)
         final = self.tally(slot), self.last(slot)
-        self._rest(slot)
+        if failed:  # the flow is out all the same, but whoever is in the slot may yet look at it
+            self._log.error("a program does not leave slot {slot}, which serves no more", slot=slot)
+            self._lib.relay_watch(self._relay, slot, 0)
+        else:
+            self._rest(slot)
         return final
 
     def _rest(self, slot: int) -> None:

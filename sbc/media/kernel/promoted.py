@@ -16,6 +16,11 @@ from sbc.media.quality import assess
 
 NOTHING = Tally()
 
+# Seconds after which a stream that the kernel does not forward is looked at again; else when something happens to it.
+_AGAIN = {"learning": 0.25, "no-destination": 5.0, "mux": 5.0, "no-route": 5.0, "no-interface": 5.0, "no-room": 5.0}
+_RTCP_AGAIN, _RTCP_SELDOM = 5.0, 60.0  # the same of one whose RTCP is not yet: reports are seconds apart
+_ROUTE_SELDOM = 160.0  # the most for one that goes where the kernel does not route, as to another call of our own
+
 
 @attrs.define
 class Entered:
@@ -67,6 +72,8 @@ class Promoted:
     told: bool = False  # that it is silent
     heard_then: int = 0  # when the kernel had heard it last, then
     wait: float = 0.0  # seconds until it is looked at again, if nothing happens
+    route_wait: float = 0.0  # seconds it was left to user space when there was no route last
+    unrouted: float = -1e9  # when that was
     unsettled: float = -1e9  # when it was looked at because the kernel had left packets to user space
 
     def hindrance(self) -> str:
@@ -79,6 +86,23 @@ class Promoted:
         if first.device or second.device:
             return "device"  # the kernel's program asks the main routing table
         return "mark" if first.mark or second.mark else ""
+
+    def again(self) -> float | None:
+        """Seconds after which it is to be looked at again, though nothing happens; None: never."""
+        if not self.entered:
+            return _AGAIN.get(self.why)
+        if len(self.entered) == sum(len(ports_of(side)) for side in self.spec.sides):
+            return None
+        self.wait = min(_RTCP_SELDOM, 2 * self.wait or _RTCP_AGAIN)
+        return self.wait
+
+    def route_again(self, now: float) -> float:
+        """The same where the kernel has found no route: each time twice as long, up to a bound; anew after it has been
+        forwarded for long."""
+        lately = now - self.unrouted < self.route_wait + _ROUTE_SELDOM
+        self.route_wait = min(_ROUTE_SELDOM, 2 * self.route_wait) if lately and self.route_wait else _AGAIN["no-route"]
+        self.unrouted = now
+        return self.route_wait
 
     def tallies(self, plane: Plane) -> list[Tally]:
         """What the kernel has carried of each side until now."""

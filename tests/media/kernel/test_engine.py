@@ -19,7 +19,7 @@ from sbc.core.address import Address, Pair
 from sbc.core.orders import Rate
 from sbc.media.bucket import Bucket
 from sbc.media.counters import Drops, Volume
-from sbc.media.kernel.plane import Plane
+from sbc.media.kernel.plane import UNROUTED, Plane
 from tests.contract.engines import balanced
 from tests.media.kernel.net import Call, Net, Rig
 from tests.media.packets import receiver_report, rtp, stun_request
@@ -282,6 +282,63 @@ def test_silence_is_that_of_both_planes(one: Rig) -> None:
     call.a.send(call.at_a.rtp, rtp())
     one.wait(lambda: one.observer.resumptions == [call.id], "it is heard again")
     assert promoted(call)
+
+
+def test_what_goes_where_nobody_routes_is_tried_ever_more_seldom(one: Rig) -> None:
+    call = Call(one).open()
+    call.talk_until_promoted(rtp)
+    engine, waits = one.engine, []
+
+    def lose() -> None:
+        stream = engine._streams[call.id]
+        for _ in range(7):
+            (slot, *_) = (each.slot for each in stream.entered.values())
+            engine._happened(call.id, stream, slot, UNROUTED)
+            assert engine.forwarder(call.id) == ("twisted", "no-route")
+            waits.append(stream.route_wait)
+            engine._settle(call.id, stream)
+            assert stream.entered
+        engine.update(call.id, 0, stream.spec.sides[0])
+        waits.append(stream.route_wait)
+
+    one.ask(lose)
+    assert waits == [5, 10, 20, 40, 80, 160, 160, 0]
+
+
+def test_what_fails_with_one_stream_costs_another_nothing(one: Rig) -> None:
+    calls = [Call(one, ports=22_000 + 4 * n).open() for n in range(2)]
+    real, asked = one.engine.inner.flows, []
+
+    def flows(name: str) -> Any:
+        asked.append(name)
+        if name == calls[0].id:
+            raise OSError(5, "as it may happen")
+        return real(name)
+
+    one.engine.inner.flows = flows
+    calls[0].a.send(calls[0].at_a.rtp, rtp())
+    calls[0].b.send(calls[0].at_b.rtp, rtp())
+    one.wait(lambda: calls[0].id in asked)
+    calls[1].talk_until_promoted(rtp)
+    assert not promoted(calls[0])
+    one.engine.inner.flows = real
+    one.reactor.ahead += 5
+    one.wait(lambda: one.engine.forwarder(calls[0].id)[0] == "kernel", "it is tried again")
+
+
+def test_an_interface_that_fails_does_not_keep_a_stream_from_user_space(one: Rig) -> None:
+    def ensure(host: str) -> str:
+        raise OSError(19, "as it may happen")
+
+    real, one.engine.interfaces.ensure = one.engine.interfaces.ensure, ensure
+    call = Call(one).open()
+    call.a.send(call.at_a.rtp, rtp())
+    call.b.send(call.at_b.rtp, rtp())
+    one.wait(settled(call, 1))
+    assert not promoted(call)
+    one.engine.interfaces.ensure = real
+    one.reactor.ahead += 5
+    one.wait(lambda: one.engine.forwarder(call.id)[0] == "kernel", "it is tried again")
 
 
 def test_who_hears_of_silence_may_close_the_streams(one: Rig) -> None:

@@ -51,6 +51,24 @@ def test_a_slot_rests_before_it_serves_again(bench: Bench) -> None:
     assert len(set(used)) == 8
 
 
+def test_a_slot_that_a_program_does_not_leave_serves_no_more(bench: Bench) -> None:
+    plane = bench.apart.call(Plane, str(bench.folder / "stuck"), 64)
+    slot = plane.enter(FLOW, 65_535, False, 0, 0)
+    free = len(plane._free)
+    plane._slots[slot].gate += 1  # as if one were in it
+    assert plane.shut(slot) == (Tally(), None)
+    assert len(plane._free) == free
+    assert plane.enter(FLOW, 65_535, False, 0, 0) != slot
+    plane.close()
+
+
+def test_a_flow_that_cannot_be_written_costs_no_slot(bench: Bench) -> None:
+    free = len(bench.plane._free)
+    with pytest.raises(OSError, match="illegal"):
+        bench.plane.enter(attrs.evolve(FLOW, to=Address("fe80::1%left", 1)), 65_535, False, 0, 0)
+    assert len(bench.plane._free) == free
+
+
 def test_what_is_over_the_rate_is_dropped_and_counted(bench: Bench) -> None:
     """Ten packets fill the bucket; hardly any octet comes in while more are tried."""
     slot = bench.enter(attrs.evolve(FLOW, limit=Rate(octets=100, burst=1720)), own=-1)
