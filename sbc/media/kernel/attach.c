@@ -1,6 +1,7 @@
 /* Puts the programs on interfaces and takes them off again, without ever touching another's. */
 #include <errno.h>
 #include <linux/if_link.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #define TC_PRIORITY 1
 #define TC_HANDLE 0x5bc
 #define MOST_MAPS 16
+#define LONGEST_PATH 256
 
 /* Put the XDP program on an interface by a link that is pinned: it stays when the process ends, and nobody replaces it
  * unasked. In the driver, or (`generic`) in front of the stack. -EBUSY where there is another's program. */
@@ -78,12 +80,55 @@ static __u32 id_of_map(int map)
     return bpf_obj_get_info_by_fd(map, &info, &size) ? 0 : info.id;
 }
 
+/* The number of our TC program, by which filters know it. */
+__u32 relay_tc_id(const struct relay *relay)
+{
+    struct bpf_prog_info info = {0};
+    __u32 size = sizeof(info);
+
+    return bpf_obj_get_info_by_fd(relay->tc, &info, &size) ? 0 : info.id;
+}
+
+/* A TC program that runs as a filter is pinned by its number: by that the next process knows it. To open any program by its
+ * number CAP_SYS_ADMIN is needed. */
+static int tc_pin(const struct relay *relay, __u32 id, char *path, size_t size)
+{
+    int length = relay->directory ? snprintf(path, size, "%s/tc-%u", relay->directory, id) : -1;
+
+    return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
+}
+
+static int pin_tc(const struct relay *relay)
+{
+    char path[LONGEST_PATH];
+    __u32 id = relay_tc_id(relay);
+    int error = id ? tc_pin(relay, id, path, sizeof(path)) : -ENOENT;
+
+    if (error)
+        return error;
+    return bpf_obj_pin(relay->tc, path) && errno != EEXIST ? -errno : 0;
+}
+
+/* A TC program by its number; -EBUSY where it has no pin of ours and cannot be looked at. */
+static int find_tc(const struct relay *relay, __u32 id)
+{
+    char path[LONGEST_PATH];
+    int program = tc_pin(relay, id, path, sizeof(path));
+
+    if (!program)
+        program = bpf_obj_get(path);
+    if (program >= 0)
+        return program;
+    program = bpf_prog_get_fd_by_id(id);
+    return program >= 0 ? program : errno == EPERM ? -EBUSY : -errno;
+}
+
 /* Whether the filter in our place is ours. -ENOENT where there is none, -EBUSY where it is another's; -ESTALE where it is
- * ours but looks into other maps than `relay` has (NULL: does not matter). */
-static int our_filter(struct bpf_tc_hook *hook, const struct relay *relay)
+ * ours but looks into other maps than `relay` has. */
+static int our_filter(const struct bpf_tc_hook *hook, const struct relay *relay)
 {
     LIBBPF_OPTS(bpf_tc_opts, asked, .handle = TC_HANDLE, .priority = TC_PRIORITY);
-    __u32 maps[MOST_MAPS] = {0}, flows = relay ? id_of_map(relay->flows) : 0;
+    __u32 maps[MOST_MAPS] = {0}, flows = id_of_map(relay->flows);
     struct bpf_prog_info info = {.nr_map_ids = MOST_MAPS, .map_ids = (__u64)(size_t)maps};
     __u32 size = sizeof(info);
     int program, error;
@@ -91,17 +136,17 @@ static int our_filter(struct bpf_tc_hook *hook, const struct relay *relay)
     error = bpf_tc_query(hook, &asked);
     if (error)
         return error;
-    program = bpf_prog_get_fd_by_id(asked.prog_id);
+    program = find_tc(relay, asked.prog_id);
     if (program < 0)
-        return -errno;
+        return program;
     error = bpf_obj_get_info_by_fd(program, &info, &size) ? -errno : 0;
     close(program);
     if (error)
         return error;
-    if (strcmp(info.name, "sbc_tc"))
-        return -EBUSY;
+    if (info.id != asked.prog_id || strcmp(info.name, "sbc_tc"))
+        return -EBUSY; /* whatever it is that stands where our pin should */
     for (int each = 0; each < MOST_MAPS; each++)
-        if (!relay || maps[each] == flows)
+        if (maps[each] == flows)
             return 0;
     return -ESTALE;
 }
@@ -115,22 +160,23 @@ int relay_attach_tc(const struct relay *relay, int interface)
 
     if (error && error != -EEXIST)
         return error;
-    error = our_filter(&hook, NULL);
+    error = our_filter(&hook, relay);
     if (error == -EBUSY)
         return error;
-    if (!error)
+    if (!error || error == -ESTALE)
         options.flags = BPF_TC_F_REPLACE;
-    return bpf_tc_attach(&hook, &options);
+    error = pin_tc(relay); /* first: a filter that nobody knows would stay for ever */
+    return error ? error : bpf_tc_attach(&hook, &options);
 }
 
 /* Take our TC program off. The clsact qdisc stays: it does nothing, and others may have taken it into use. */
-int relay_detach_tc(int interface)
+int relay_detach_tc(const struct relay *relay, int interface)
 {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = interface, .attach_point = BPF_TC_INGRESS);
     LIBBPF_OPTS(bpf_tc_opts, options, .handle = TC_HANDLE, .priority = TC_PRIORITY);
-    int error = our_filter(&hook, NULL);
+    int error = our_filter(&hook, relay);
 
-    return error ? error : bpf_tc_detach(&hook, &options);
+    return error && error != -ESTALE ? error : bpf_tc_detach(&hook, &options);
 }
 
 /* Take off a TC program of ours whose maps nobody has any more: an earlier process's, whose pins are gone. */
@@ -138,7 +184,7 @@ int relay_sweep_tc(const struct relay *relay, int interface)
 {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = interface, .attach_point = BPF_TC_INGRESS);
 
-    return our_filter(&hook, relay) == -ESTALE ? relay_detach_tc(interface) : 0;
+    return our_filter(&hook, relay) == -ESTALE ? relay_detach_tc(relay, interface) : 0;
 }
 
 /* Say whether XDP may send by an interface itself. */

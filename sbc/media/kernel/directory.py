@@ -12,14 +12,6 @@ class Unavailable(OSError):
     """The kernel's programs cannot be had; says why."""
 
 
-def unpin(directory: str) -> int:
-    """Forget maps that are pinned; how many. Programs that still use them lose sight of all flows when replaced."""
-    maps = [path for path in Path(directory).iterdir() if not path.name.startswith("link-")]
-    for path in maps:
-        path.unlink()
-    return len(maps)
-
-
 def own(lib: Any, directory: str) -> int:
     """Have the directory for this process alone, by the loader's `lib`: a descriptor, to be kept open as long.
     @raises Unavailable."""

@@ -9,7 +9,7 @@ from sbc.media.kernel.build import lacks
 from sbc.media.kernel.interfaces import Interfaces
 from sbc.media.kernel.plane import Plane, Unavailable, loader
 
-_NET_ADMIN, _SYS_ADMIN, _BPF = 12, 21, 39  # capability.h
+_NET_ADMIN, _SYS_ADMIN, _PERFMON, _BPF = 12, 21, 38, 39  # capability.h
 _FORWARDING = tuple(Path(f"/proc/sys/net/{family}/conf/lo/forwarding") for family in ("ipv4", "ipv6"))
 """The kernel finds routes for a program only in the name of an interface that forwards. The loopback interface stands
 for the host itself, and nothing from outside comes by it: the host does not become a router."""
@@ -22,8 +22,11 @@ def missing(directory: str) -> str:
     except (ImportError, OSError) as error:
         return lacks() or f"its loader cannot be loaded: {error}"
     may = _capabilities()
-    if not may >> _NET_ADMIN & 1 or not (may >> _BPF | may >> _SYS_ADMIN) & 1:
-        return "the process has no CAP_BPF and CAP_NET_ADMIN"
+    # CAP_PERFMON: without it the verifier refuses to measure a frame, which is to subtract a pointer from a pointer.
+    if not may >> _NET_ADMIN & 1 or not (may >> _BPF & may >> _PERFMON | may >> _SYS_ADMIN) & 1:
+        return "the process has not CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
+    if not os.access(_FORWARDING[0], os.R_OK):
+        return f"{_FORWARDING[0]} cannot be read (systemd's ProcSubset=pid hides it)"  # of IPv6, there is none
     if any(path.exists() and path.read_text().strip() == "0" and not os.access(path, os.W_OK) for path in _FORWARDING):
         return "net.ipv4.conf.lo.forwarding and net.ipv6.conf.lo.forwarding are 0 and cannot be set"
     try:
@@ -56,7 +59,10 @@ def forbid_lookups(changed: list[Path]) -> None:
 
 def clear(directory: str) -> None:
     """Take off and forget whatever an earlier process has left, unless another uses it now."""
-    if not os.path.isdir(directory):
+    try:
+        if not os.listdir(directory):
+            return
+    except OSError:  # there is none, or it is not ours
         return
     try:
         plane = Plane(directory, 1)

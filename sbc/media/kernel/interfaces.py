@@ -175,15 +175,17 @@ class Interfaces:
             if index not in self.attached:
                 count += self._take_off(index)
         self._left.clear()
+        self._plane.unpin(everything=False)
         return count
 
     def detach(self) -> None:
-        """Take all programs off again."""
+        """Take all programs off again, and leave nothing pinned."""
         self.collect()
         for index in list(self.attached):
             self._take_off(index)
         self.attached.clear()
         self._hosts.clear()
+        self._plane.unpin(everything=True)
 
     def _take_off(self, index: int) -> bool:
         gone = False

@@ -102,7 +102,8 @@ struct relay *relay_load(const char *directory, __u32 room, char *why, size_t si
         free(relay);
         return NULL;
     }
-    error = prepare_maps(relay, directory);
+    relay->directory = directory ? strdup(directory) : NULL;
+    error = directory && !relay->directory ? -ENOMEM : prepare_maps(relay, directory);
     if (!error)
         error = bpf_object__load(relay->object);
     if (!error)
@@ -127,6 +128,7 @@ void relay_free(struct relay *relay)
     if (relay->news)
         munmap(relay->news, (relay->room / 64 + 1) * sizeof(__u64));
     free(relay->watched);
+    free(relay->directory);
     bpf_object__close(relay->object);
     free(relay);
 }

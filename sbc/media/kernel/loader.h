@@ -25,8 +25,9 @@ int relay_attach_xdp(const struct relay *relay, int interface, int generic, cons
 int relay_renew_xdp(const struct relay *relay, const char *pin);
 int relay_xdp_mode(int interface);
 int relay_detach_xdp(const char *pin);
+__u32 relay_tc_id(const struct relay *relay);
 int relay_attach_tc(const struct relay *relay, int interface);
-int relay_detach_tc(int interface);
+int relay_detach_tc(const struct relay *relay, int interface);
 int relay_sweep_tc(const struct relay *relay, int interface);
 int relay_outlet(const struct relay *relay, int interface, int takes);
 

@@ -16,6 +16,7 @@ struct relay {
     __u64 *news; /* room / 64 + 1 words */
     __u32 next;  /* of these, the one with which the next look begins */
     struct bpf_object *object;
+    char *directory; /* where it is pinned; NULL: it is not */
     struct watched *watched;
     int xdp, tc;
     int flows, outlets;

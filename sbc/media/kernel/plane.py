@@ -16,8 +16,9 @@ from twisted.logger import Logger
 from sbc.core.address import Address
 from sbc.core.orders import Rate
 from sbc.media.flow import Flow
+from sbc.media.kernel import pins
 from sbc.media.kernel.directory import Unavailable as Unavailable  # for who needs nothing else of there
-from sbc.media.kernel.directory import open_directory, own, unpin
+from sbc.media.kernel.directory import open_directory, own
 
 LAYOUT = 3
 """RELAY_LAYOUT of relay_maps.h: maps of another number are of no use."""
@@ -100,7 +101,7 @@ class Plane:
         self.left = dict(self._leftover())
         if any(self._lib.relay_slots(self._relay)[slot].layout != LAYOUT for slot in self.left.values()):
             self._lib.relay_free(self._relay)
-            unpin(directory)
+            pins.unpin_maps(directory)
             self._relay = self._load(directory, room)
             self.left = {}
         self._slots = self._lib.relay_slots(self._relay)
@@ -280,7 +281,7 @@ class Plane:
 
     def detach_tc(self, interface: int) -> None:
         """Take it off again. @raises OSError."""
-        self._must(self._lib.relay_detach_tc(interface))
+        self._must(self._lib.relay_detach_tc(self._relay, interface))
 
     def sweep_tc(self, interface: int) -> None:
         """Take it off where it looks into the maps of an earlier process, whose pins are gone. @raises OSError."""
@@ -296,7 +297,13 @@ class Plane:
 
     def pins(self) -> list[Path]:
         """The XDP programs that are pinned."""
-        return [path for path in Path(self.directory).iterdir() if path.name.startswith("link-")]
+        return pins.links(self.directory)
+
+    def unpin(self, everything: bool) -> None:
+        """Forget the TC programs that earlier processes have pinned; or all there is, the folder too: see pins.py."""
+        pins.unpin_tc(self.directory, self._lib.relay_tc_id(self._relay))
+        if everything:
+            pins.remove(self.directory)
 
     def _pin(self, interface: int) -> bytes:
         return f"{self.directory}/link-{interface}".encode()
@@ -363,7 +370,7 @@ class Plane:
     def _load(self, directory: str, room: int) -> Any:
         why = self._ffi.new("char[]", _CONTEXT)
         relay = self._lib.relay_load(directory.encode(), room, why, _CONTEXT)
-        if not relay and unpin(directory):  # the maps of another layout, or size
+        if not relay and pins.unpin_maps(directory):  # the maps of another layout, or size
             relay = self._lib.relay_load(directory.encode(), room, why, _CONTEXT)
         if not relay:
             os.close(self._lock)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +23,7 @@ def test_it_can_run_where_it_may(bench: Bench) -> None:
 def test_what_was_left_is_cleared_but_not_what_is_in_use(bench: Bench) -> None:
     directory = str(bench.folder / "gone")
     bench.apart.call(here.clear, directory)
-    assert not Path(directory).exists()
+    assert not bench.apart.call(os.path.exists, directory)
     plane = bench.apart.call(Plane, directory, 64)
     bench.apart.call(plane.attach_xdp, bench.a, True)
     bench.apart.call(plane.attach_tc, bench.a)
@@ -30,6 +34,7 @@ def test_what_was_left_is_cleared_but_not_what_is_in_use(bench: Bench) -> None:
     assert bench.apart.call(bench.plane.xdp_mode, bench.a) == ""
     with pytest.raises(OSError):
         bench.apart.call(bench.plane.detach_tc, bench.a)
+    assert not bench.apart.call(os.path.exists, directory)  # maps are megabytes
 
 
 def test_without_its_module_it_says_what_was_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,19 +50,25 @@ def test_without_its_module_it_says_what_was_missing(monkeypatch: pytest.MonkeyP
 
 def test_without_the_capabilities_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(here, "loader", lambda: None)
-    for may in (0, 1 << 12, 1 << 39, 1 << 21):
+    for may in (0, 1 << 12, 1 << 39, 1 << 21, 1 << 12 | 1 << 39, 1 << 12 | 1 << 38):
         monkeypatch.setattr(here, "_capabilities", lambda may=may: may)
-        assert here.missing("/nowhere") == "the process has no CAP_BPF and CAP_NET_ADMIN"
+        assert here.missing("/nowhere") == "the process has not CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
 
 
 def test_a_setting_that_cannot_be_made_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(here, "loader", lambda: None)
-    monkeypatch.setattr(here, "_capabilities", lambda: 1 << 12 | 1 << 39)
+    monkeypatch.setattr(here, "_capabilities", lambda: 1 << 12 | 1 << 38 | 1 << 39)
     setting = tmp_path / "forwarding"
     setting.write_text("0\n")
     monkeypatch.setattr(here, "_FORWARDING", (setting,))
-    monkeypatch.setattr(here.os, "access", lambda path, how: False)
-    assert "net.ipv4.conf.lo.forwarding" in here.missing("/nowhere")
+    monkeypatch.setattr(here.os, "access", lambda path, how: how == os.R_OK)
+    assert here.missing("/nowhere").startswith("net.ipv4.conf.lo.forwarding and")
+    setting.unlink()
+    monkeypatch.undo()
+    monkeypatch.setattr(here, "loader", lambda: None)
+    monkeypatch.setattr(here, "_capabilities", lambda: 1 << 12 | 1 << 21)
+    monkeypatch.setattr(here, "_FORWARDING", (setting,))
+    assert "forwarding cannot be read (systemd's ProcSubset=pid" in here.missing("/nowhere")
 
 
 def test_what_was_set_is_set_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -70,3 +81,90 @@ def test_what_was_set_is_set_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert off.read_text() == "1"
     here.forbid_lookups(changed)
     assert off.read_text() == "0"
+
+
+_ROOT = Path(__file__).parents[3]
+_UNIT = ("sbc.service", "sbc-kernel.conf")  # together they are what the service may
+_PROCESS = """
+import sys
+from sbc.media.kernel import here
+from sbc.media.kernel.interfaces import Interfaces
+from sbc.media.kernel.plane import Plane
+_, directory, address, end = sys.argv
+print(here.missing(directory))
+plane = Plane(directory, 64)
+interfaces = Interfaces(plane, modes=("generic", "tc"))
+print(interfaces.ensure(address), *((each.name, each.mode) for each in interfaces.attached.values()))
+print(interfaces.collect())
+if end == "detach":
+    interfaces.detach()
+plane.close()
+"""
+
+
+def _as_the_unit(bench: Bench, *arguments: str) -> list[str]:
+    """What such a process says that has the capabilities of the unit and no other."""
+    lines = "".join((_ROOT / "etc" / name).read_text() for name in _UNIT).splitlines()
+    words = [line.partition("=")[2].split() for line in lines if line.startswith("CapabilityBoundingSet=")]
+    only = ",".join("+" + word.removeprefix("CAP_").lower() for line in words for word in line)
+    setpriv = ["setpriv", f"--bounding-set=-all,{only}", "--inh-caps=-all"]
+    if bench.apart.call(_fails, [*setpriv, "true"]):
+        pytest.skip("setpriv cannot take capabilities away here")
+    command = [*setpriv, sys.executable, "-c", _PROCESS, *arguments]
+    done = bench.apart.call(
+        lambda: subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False, timeout=60)
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def _pinned(bench: Bench, directory: Path) -> set[str]:
+    """The TC programs that have pins, by the thread that sees the file system."""
+    return {name for name in bench.apart.call(os.listdir, directory) if name.startswith("tc-")}
+
+
+def _fails(command: list[str]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode != 0
+    except FileNotFoundError:
+        return True
+
+
+def test_the_unit_s_capabilities_are_enough_to_load_attach_take_over_and_remove(bench: Bench) -> None:
+    """The second process must know the first one's TC filter, which without CAP_SYS_ADMIN it does by the pin."""
+    directory = bench.folder / "unit"
+    attached = " ('left', 'generic')"
+    assert _as_the_unit(bench, str(directory), "10.1.0.1", "keep") == ["", attached, "0"]
+    first = _pinned(bench, directory)
+    assert _as_the_unit(bench, str(directory), "10.1.0.1", "keep") == ["", attached, "0"]
+    second = _pinned(bench, directory)
+    assert (len(first), len(second)) == (1, 1)
+    assert first != second
+    # It moves to where the address is that is in use: off here, on there.
+    assert _as_the_unit(bench, str(directory), "10.2.0.1", "keep") == ["", " ('right', 'generic')", "1"]
+    assert _as_the_unit(bench, str(directory), "10.2.0.1", "detach") == ["", " ('right', 'generic')", "0"]
+    assert not bench.apart.call(directory.exists)
+    with pytest.raises(OSError):
+        bench.apart.call(bench.plane.detach_tc, bench.b)
+
+
+def test_a_filter_whose_pin_is_gone_is_another_s(bench: Bench) -> None:
+    directory = bench.folder / "unpinned"
+    _as_the_unit(bench, str(directory), "10.1.0.1", "keep")
+    bench.apart.call(os.unlink, directory / _pinned(bench, directory).pop())
+    assert _as_the_unit(bench, str(directory), "10.1.0.1", "keep")[1] == "not-attached"
+    bench.apart.call(here.clear, str(directory))  # may look at any program
+    assert not bench.apart.call(directory.exists)
+    assert bench.apart.call(bench.plane.xdp_mode, bench.a) == ""
+
+
+def test_the_unit_sets_what_it_must_be_able_to_read() -> None:
+    drop_in = (_ROOT / "etc/sbc-kernel.conf").read_text()
+    assert "\nProcSubset=all\n" in drop_in
+    line = next(line for line in drop_in.splitlines() if re.match(r"ExecStartPre=\+/sbin/sysctl ", line))
+    for path in here._FORWARDING:
+        assert f"{'.'.join(path.parts[3:])}=1" in line
+    ambient, bounding = (
+        re.search(rf"^{name}=(.*)$", drop_in, re.MULTILINE) for name in ("AmbientCapabilities", "CapabilityBoundingSet")
+    )
+    assert ambient and bounding and ambient[1] == bounding[1]

@@ -24,6 +24,7 @@ class Host:
         self.modes: dict[int, str] = {}
         self.left: list[Path] = []
         self.swept: list[int] = []
+        self.unpinned: list[bool] = []
 
     def _do(self, name: str, *what: Any) -> None:
         if name in self.fails:
@@ -44,6 +45,9 @@ class Host:
 
     def sweep_tc(self, interface: int) -> None:
         self.swept.append(interface)
+
+    def unpin(self, everything: bool) -> None:
+        self.unpinned.append(everything)
 
     def renew_xdp(self, pin: Path) -> int:
         self._do("renew", pin.name)
@@ -187,6 +191,8 @@ def test_what_an_earlier_process_has_left_goes_on_or_is_taken_off(tmp_path: Path
     found.detach()
     assert ("no xdp", 2) in host.done
     assert ("no tc", 2) in host.done
+    assert host.unpinned[0] is False  # programs that stay on interfaces keep their pins
+    assert host.unpinned[-1] is True
 
 
 def test_pins_of_interfaces_that_are_gone_are_forgotten(tmp_path: Path) -> None:

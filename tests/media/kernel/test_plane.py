@@ -9,7 +9,7 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.orders import Rate
-from sbc.media.kernel.directory import unpin
+from sbc.media.kernel.pins import unpin_maps
 from sbc.media.kernel.plane import POLICED, Plane, Tally, pack, unpack
 from tests.media.kernel.bench import AT_PHONE, FLOW, PHONE, TC_REDIRECT, TC_SHOT, Bench
 from tests.media.kernel.frames import Frame
@@ -160,7 +160,7 @@ def test_only_the_very_flow_is_taken_over(bench: Bench, change: dict[str, Any]) 
     if not change:
         second.shut(slot)
     second.enter(FLOW, 65_535, False, 0, 0)
-    bench.apart.call(unpin, directory)
+    bench.apart.call(unpin_maps, directory)
     second.close()
 
 
@@ -178,7 +178,7 @@ def test_a_flow_that_is_to_be_forwarded_otherwise_does_not_fit(bench: Bench, cha
     flow = attrs.evolve(FLOW, **change)
     assert second.take_over(flow) == slot
     assert second.fits(slot, flow, mux) == (not change and mux)
-    bench.apart.call(unpin, directory)
+    bench.apart.call(unpin_maps, directory)
     second.close()
 
 
@@ -191,7 +191,7 @@ def test_a_rate_that_is_no_more_is_not_held_to(bench: Bench) -> None:
     assert second.take_over(FLOW) == slot
     results = [bench.apart.call(second.run, RTP.data(), bench.a, True)[0] for _ in range(5)]
     assert results == [TC_REDIRECT] * 5
-    bench.apart.call(unpin, directory)
+    bench.apart.call(unpin_maps, directory)
     second.close()
 
 
