@@ -262,12 +262,15 @@ static void worker_stand_still(struct worker *worker)
 }
 
 /* How long packets may gather: where turns follow each other closely, the next begins no sooner than PACE after the one
-   before, for a thread that is woken by each packet costs half as much again. Who comes alone is not kept waiting. */
+   before, for a thread that is woken by each packet costs half as much again. Who comes alone is not kept waiting,
+   nor is the reactor. */
 static uint64_t worker_rest(const struct worker *worker)
 {
     uint64_t gone = clock_now() - worker->began;
 
-    return gone >= PACE || worker->count >= CROWD || !ring_empty(&worker->commands) ? 0 : PACE - gone;
+    if (worker->answering || !ring_empty(&worker->commands))
+        return 0;
+    return gone >= PACE || worker->count >= CROWD ? 0 : PACE - gone;
 }
 
 void *worker_run(void *argument)

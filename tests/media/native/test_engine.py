@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import os
 import resource
@@ -179,6 +180,56 @@ def test_no_event_is_lost_when_nobody_listens(reactor: RigReactor) -> None:
     finally:
         rig.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("traffic", ["epoll", "io_uring"])
+def test_packets_of_many_sockets_that_wait_together_are_all_relayed(reactor: RigReactor, traffic: str) -> None:
+    """Twice as many as a worker has buffers: receives end for want of one, and must go on when there is."""
+    rig = Rig(reactor, ENGINES["native"], itertools.count(29_000, 2), threads=1, traffic=traffic)
+    try:
+        calls = [Call(rig) for _ in range(10)]
+        for _ in range(3):
+            with rig.unread():
+                for call, number in itertools.product(calls, range(100)):
+                    call.a.send(call.at_a, rtp(call.expected + number))
+            for call in calls:
+                call.expected += 100
+                counters = rig.wait_for(call.id, call.expected)
+                assert counters.sides[1].sent.packets == call.expected
+                assert len(call.b.data()) == 100
+    finally:
+        rig.close()
+
+
+@pytest.mark.parametrize("traffic", ["epoll", "io_uring"])
+def test_receives_that_fail_are_counted_and_go_on(reactor: RigReactor, traffic: str) -> None:
+    rig = Rig(reactor, ENGINES["native"], itertools.count(28_000, 2), threads=1, traffic=traffic)
+    try:
+        calls = [Call(rig) for _ in range(20)]
+        for _ in range(3):
+            with rig.unread():
+                for call in calls:
+                    refused(rig.engine, call)
+            for call in calls:
+                call.expected += 1
+                rig.wait_for(call.id, call.expected)
+                call.send(call.a, call.at_a, rtp(call.expected))
+                assert call.b.data() == [rtp(call.expected - 1)]
+        assert {call.counters().sides[0].drops.kernel for call in calls} == {3}
+    finally:
+        rig.close()
+
+
+def refused(engine: NativeEngine, call: Call) -> None:
+    """Have the kernel tell side A's RTP socket that a datagram was refused: the next receive by it fails."""
+    sock = engine._relays[call.id].sockets[0]
+    assert sock is not None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+        gone.bind((call.at_a.host, 0))
+        sock.connect(gone.getsockname())
+    sock.send(b"")
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.connect(sock.fileno(), bytes(16), 16) == 0  # AF_UNSPEC: to nobody again
 
 
 def test_what_happened_to_a_stream_that_is_closed_is_not_told(rig: Rig) -> None:
