@@ -125,6 +125,26 @@ def test_without_a_compiler_the_package_is_built_without_them(tmp_path: Path) ->
     assert not list(tmp_path.rglob("*.so"))
 
 
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+def test_with_a_clang_that_fails_all_else_is_built(tmp_path: Path) -> None:
+    for part in PARTS:
+        ignore = shutil.ignore_patterns("*.so")
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, tmp_path / part, ignore=ignore)
+        else:
+            shutil.copy(ROOT / part, tmp_path / part)
+    clang = tmp_path / "bin" / "clang"
+    clang.parent.mkdir()
+    clang.write_text("#!/bin/sh\nexit 1\n")
+    clang.chmod(0o755)
+    env = {**environment(), "PATH": f"{clang.parent}:{os.environ['PATH']}"}
+    command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    built = {path.relative_to(tmp_path).as_posix().partition(".")[0] for path in (tmp_path / "sbc").rglob("*.so")}
+    assert built == {"sbc/media/native/_native"}
+
+
 def test_twistd_finds_the_installed_plugin_from_anywhere(installed: Path, tmp_path: Path) -> None:
     twistd = [str(installed / "python"), "-c", TWISTD]
     text = run([*twistd, "sbc", "--help"], tmp_path)

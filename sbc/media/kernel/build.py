@@ -7,6 +7,7 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 from runpy import run_path
@@ -17,7 +18,7 @@ FOLDER = "sbc/media/kernel"
 METER = "sbc/media/native/meter.h"
 SOURCES = tuple(f"{FOLDER}/{name}" for name in ("loader.c", "attach.c", "look.c", "interfaces.c", "bpffs.c"))
 OPTIONS = ("-std=c11", "-O2", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wno-missing-field-initializers")
-PROGRAM_OPTIONS = ("-std=gnu11", "-g", "-O2", "-target", "bpf", "-mcpu=v3", "-Wall", "-Wextra", "-Werror")
+PROGRAM_OPTIONS = ("-std=gnu11", "-g", "-O2", "-target", "bpf", "-mcpu=v3", "-Wall", "-Wextra")
 _TYPES = "".join(
     f"typedef unsigned {name} __u{bits};\n"
     for bits, name in ((8, "char"), (16, "short"), (32, "int"), (64, "long long"))
@@ -36,17 +37,15 @@ def lacks() -> str:
 
 
 def builder() -> Any:
-    """The cffi builder. The module is optional: without clang or libbpf the package is installed all the same, and the
-    engine says what it lacks."""
+    """The cffi builder. The module is optional: without clang or libbpf, or with a clang that fails, the package is
+    installed all the same, and the engine says what it lacks."""
     root = Path(__file__).resolve().parents[3]
-    why = lacks()
+    program, why = _program(root)
     ffi = import_module("cffi").FFI()
     declarations = run_path(str(root / "sbc/media/native/build.py"))["declarations"]  # nothing of ours is installed yet
     headers = [(root / name).read_text() for name in (METER, f"{FOLDER}/relay_maps.h", f"{FOLDER}/loader.h")]
     seen = "".join(map(declarations, headers))
     ffi.cdef(_TYPES + re.sub(r"^static inline .*?;\n", "", seen, flags=re.DOTALL | re.MULTILINE))
-    strict = ("-Werror",) if os.environ.get("SBC_STRICT") else ()
-    program = b"" if why else compiled(root)
     ffi.set_source(
         MODULE,
         f'#error "{why}"\n' if why else '#include "loader.h"\n' + _as_c(program),
@@ -54,17 +53,38 @@ def builder() -> Any:
         depends=[*sorted(path.relative_to(root).as_posix() for path in (root / FOLDER).glob("*.[ch]")), METER],
         include_dirs=[FOLDER],
         libraries=["bpf"],
-        extra_compile_args=[*OPTIONS, *strict],
+        extra_compile_args=[*OPTIONS, *_strict()],
         optional=True,
     )
     return ffi
 
 
 def compiled(root: Path) -> bytes:
-    """The kernel's program as an ELF object. @raises subprocess.CalledProcessError where clang refuses it."""
+    """The kernel's program as an ELF object. @raises subprocess.CalledProcessError where clang refuses it; @raises
+    OSError where clang cannot be run."""
     include = f"/usr/include/{platform.machine()}-linux-gnu"  # Debian's place for asm/types.h
-    command = [_compiler() or "clang", *PROGRAM_OPTIONS, "-I", include, "-c", "relay.bpf.c", "-o", "-"]
+    command = [_compiler() or "clang", *PROGRAM_OPTIONS, *_strict(), "-I", include, "-c", "relay.bpf.c", "-o", "-"]
     return subprocess.run(command, cwd=root / FOLDER, stdin=subprocess.DEVNULL, capture_output=True, check=True).stdout
+
+
+def _program(root: Path) -> tuple[bytes, str]:
+    """The kernel's program; or nothing, and why there is none, as words that C may have between quotes."""
+    if why := lacks():
+        return b"", why
+    try:
+        return compiled(root), ""
+    except subprocess.CalledProcessError as refused:
+        said = refused.stderr.decode(errors="replace")
+    except OSError as error:
+        said = str(error)
+    sys.stderr.write(said)  # for who installs
+    first = next((line for line in said.splitlines() if "error" in line), said.partition("\n")[0])
+    return b"", "clang does not build the kernel's program: " + re.sub(r"[^ -~]|[\"\\\\]", "'", first)
+
+
+def _strict() -> tuple[str, ...]:
+    """In our own builds (bin/setup) a warning is an error; who installs may have a compiler that warns of more."""
+    return ("-Werror",) if os.environ.get("SBC_STRICT") else ()
 
 
 def _compiler() -> str | None:

@@ -25,7 +25,8 @@ def test_python_s_words_for_the_maps_are_the_header_s() -> None:
 
 
 @pytest.mark.skipif(bool(build.lacks()), reason=build.lacks())
-def test_the_program_is_an_object_for_the_kernel() -> None:
+def test_the_program_is_an_object_for_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SBC_STRICT", "1")  # and clang has nothing to say against it
     assert build.compiled(ROOT)[:4] == b"\x7fELF"
 
 
@@ -35,3 +36,25 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     monkeypatch.setattr(build, "_HEADERS", "/nowhere/bpf_helpers.h")
     assert not build.shutil.which("clang") or "libbpf-dev" in build.lacks()
+
+
+@pytest.mark.parametrize(
+    ("clang", "why"),
+    [
+        ("#!/bin/sh\necho 'error: unknown target \"bpf\"' >&2\nexit 1\n", "unknown target 'bpf'"),
+        ("#!/bin/sh\nexit 1\n", "does not build"),
+        ("#!/nowhere/sh\n", "No such file"),
+    ],
+)
+def test_a_clang_that_fails_costs_the_module_alone(
+    clang: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "clang"
+    file.write_text(clang)
+    file.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(build, "_HEADERS", str(file))
+    source = build.builder()._assigned_source[1]
+    error, line, rest = source.partition("\n")
+    assert error.startswith('#error "') and error.endswith('"') and error.count('"') == 2 and (line, rest) == ("\n", "")
+    assert why in error
