@@ -1,7 +1,10 @@
-"""`bin/test`: what fails among networks and passes at the second try fails no judgement, and is not overlooked."""
+"""`bin/test`: what fails among networks and passes at the second try fails no judgement, and is not overlooked.
+`bin/setup`: the modules in C are built till they are there."""
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -73,3 +76,47 @@ def test_tests_that_are_named_may_be_of_one_kind(tmp_path: Path, named: str, sta
     ended, said = judged(tmp_path, "00000", True, named)
     assert ended == status  # but to find none at all is to judge nothing
     assert ("failed" in said) is (status == 1)
+
+
+def set_up(directory: Path) -> list[str]:
+    """What `bin/setup venv` says in a place of its own, where it builds what the file `builds` names."""
+    env = {"PATH": "/usr/bin:/bin", "PYTHON": sys.executable}
+    command = ["bin/setup", "venv"]
+    ran = subprocess.run(command, cwd=directory, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.splitlines()
+
+
+BUILDING, NO_NATIVE, NO_LOADER = (
+    "setup: building the modules in C",
+    'setup: they were not built; the media engine "native" says why',
+    'setup: they were not all built; the media engine "kernel" says why',
+)
+
+
+def test_modules_that_could_not_be_built_are_tried_again(tmp_path: Path) -> None:
+    for each in ("bin", ".venv/bin", "sbc/sip", "sbc/text", "sbc/media/native", "sbc/media/kernel"):
+        (tmp_path / each).mkdir(parents=True)
+    for each in ("setup.cfg", "pyproject.toml", "setup.py", "sbc/media/native/build.py"):
+        (tmp_path / each).touch()
+    native, loader = tmp_path / "sbc/media/native/_native.abi3.so", tmp_path / "sbc/media/kernel/_loader.abi3.so"
+    python, setup = tmp_path / ".venv/bin/python", tmp_path / "bin/setup"
+    python.write_text('#!/bin/sh\nif [ "$1" = setup.py ]; then for each in $(cat builds); do : >$each; done; fi\n')
+    text = (SCRIPT.parent / "setup").read_text()
+    setup.write_text(re.sub(r"BUILD_FILES='[^']*'", "BUILD_FILES=''", text))  # nothing is to be installed here
+    for script in (python, setup):
+        script.chmod(0o755)
+    made_from = f"{sys.executable} {sys.version}\n{tmp_path}\n{setup.read_text()}"
+    (tmp_path / ".venv/made-from").write_text(made_from)
+
+    builds = tmp_path / "builds"
+    builds.write_text("")
+    assert [set_up(tmp_path), set_up(tmp_path)] == [[BUILDING, NO_NATIVE]] * 2
+    builds.write_text(str(native))
+    assert [set_up(tmp_path), set_up(tmp_path)] == [[BUILDING, NO_LOADER]] * 2
+    builds.write_text(f"{native} {loader}")
+    assert [set_up(tmp_path), set_up(tmp_path)] == [[BUILDING], []]
+    os.utime(native, (1, 1))  # older than the source
+    (tmp_path / "sbc/media/native/build.py").write_text("# changed")
+    builds.write_text(str(loader))
+    assert [set_up(tmp_path), set_up(tmp_path)] == [[BUILDING, NO_NATIVE]] * 2 and not native.exists()
