@@ -213,12 +213,12 @@ class Inlet:
         sequence, timestamp, ssrc = _FIELDS.unpack_from(packet, 2)
         self.latch.heard(at, ssrc, sequence, timestamp)
 
-    def carried(self, ssrc: int, sequence: int, timestamp: int, at: float) -> None:
+    def carried(self, ssrc: int, sequence: int | None, timestamp: int | None, at: float) -> None:
         """Note what the latched source sent last, at `at`, as somebody else has seen who forwarded it."""
-        if self._is_rtcp:
+        self._fold()
+        if self._is_rtcp or sequence is None:  # RTCP may come on the RTP port
             self.latch.heard(at, ssrc)
         else:
-            self._fold()
             self._meter.carried(ssrc, sequence)
             self.latch.heard(at, ssrc, sequence, timestamp)
 

@@ -290,7 +290,7 @@ class Stream:
         """What may be forwarded without judging, or why nothing may (see sbc.media.flow)."""
         return flows_of(self.spec.kind, (self.sides[0].stance(now), self.sides[1].stance(now)))
 
-    def carried(self, side: int, rtcp: bool, ssrc: int, sequence: int, timestamp: int, at: float) -> None:
+    def carried(self, side: int, rtcp: bool, ssrc: int, sequence: int | None, timestamp: int | None, at: float) -> None:
         """Note what of a side has been forwarded by somebody else last, at `at`."""
         found = self.sides[side]
         (found.rtcp if rtcp and found.rtcp is not None else found.rtp).carried(ssrc, sequence, timestamp, at)

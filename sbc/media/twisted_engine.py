@@ -213,7 +213,14 @@ class TwistedEngine:
         return self._relays[stream].stream.flows(self._reactor.seconds())[0]
 
     def carried(
-        self, stream: str, side: int, rtcp: bool, ssrc: int, sequence: int, timestamp: int, ago: float = 0.0
+        self,
+        stream: str,
+        side: int,
+        rtcp: bool,
+        ssrc: int,
+        sequence: int | None,
+        timestamp: int | None,
+        ago: float = 0.0,
     ) -> None:
         """See IUserSpaceEngine. @raises KeyError."""
         at = self._reactor.seconds() - ago

@@ -99,12 +99,15 @@ def test_rtcp_among_rtp_on_one_side_alone_must_be_told_apart(rig: Rig) -> None:
     assert [(flow.side, flow.rtcp) for flow in rig.engine.flows(call.id)] == [(0, False), (1, False)]
 
 
-def test_what_was_carried_elsewhere_is_what_continues(rig: Rig) -> None:
+@pytest.mark.parametrize("mux", [False, True])
+def test_what_was_carried_elsewhere_is_what_continues(rig: Rig, mux: bool) -> None:
     """The peer's NAT rebinds after thousands of packets that another has forwarded."""
     call = Call(rig, a={"behind_nat": True})
     moved, stranger = rig.peer(2), rig.peer(2)
     speak(call)
     rig.engine.carried(call.id, 0, False, 1, 30_000, 30_000 * 160)
+    if mux:  # RTCP after it, on the same port
+        rig.engine.carried(call.id, 0, False, 1, None, None)
     call.update(0)
     call.send(stranger, call.at_a, rtp(2, ssrc=1))
     assert [reason for side, _, reason in call.latches() if side == 0] == ["signalled"]

@@ -144,6 +144,7 @@ def test_what_others_have_forwarded_is_not_lost() -> None:
     alone = Alone()
     alone.inlet.arrive(rtp(1), B, 1.0)
     alone.inlet.carried(0x1234, 500, 80_000, 11.0)
+    alone.inlet.carried(0x1234, None, None, 11.01)
     alone.inlet.arrive(rtp(502), B, 11.04)
     tally = alone.inlet.measured()
     assert (tally.received, tally.lost) == (2, 1)

@@ -271,14 +271,14 @@ class KernelEngine:
         """Take a flow out, and let user space know where its stream has got to."""
         self._carried(name, each, self._take_out(stream, each))
 
-    def _take_out(self, stream: Promoted, each: Entered) -> Last | None:
+    def _take_out(self, stream: Promoted, each: Entered) -> tuple[Last, ...]:
         self._by_slot.pop(each.slot, None)
         return stream.take_out(self._plane, each)
 
-    def _carried(self, name: str, each: Entered, last: Last | None) -> None:
-        if last is not None:
-            flow = each.flow
-            self.inner.carried(name, flow.side, flow.rtcp, last.ssrc, last.sequence, last.timestamp, last.ago)
+    def _carried(self, name: str, each: Entered, last: tuple[Last, ...]) -> None:
+        flow = each.flow
+        for said in last:
+            self.inner.carried(name, flow.side, flow.rtcp, said.ssrc, said.sequence, said.timestamp, said.ago)
 
     # -- what happens in the kernel
 

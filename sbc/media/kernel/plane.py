@@ -20,11 +20,11 @@ from sbc.media.kernel import pins
 from sbc.media.kernel.directory import Unavailable as Unavailable  # for who needs nothing else of there
 from sbc.media.kernel.directory import open_directory, own
 
-LAYOUT = 3
+LAYOUT = 4
 """RELAY_LAYOUT of relay_maps.h: maps of another number are of no use."""
 REST = 1.0
 """Seconds a slot rests before it serves another flow: a program that still looks at it needs microseconds."""
-RTP, RTCP = 1, 2
+RTP, RTCP = 1, 2  # RELAY_RTP, RELAY_RTCP; and RELAY_HEARD_RTP, RELAY_HEARD_RTCP
 STRANGERS, OTHERS, UNROUTED, POLICED = 1, 2, 4, 8
 
 _ADDRESS = struct.Struct("=16s2sBx")
@@ -52,11 +52,11 @@ class Tally(NamedTuple):
 
 
 class Last(NamedTuple):
-    """What a flow's source has said last, and how many seconds ago."""
+    """What a flow's source has said last, and how many seconds ago; RTCP has an SSRC alone."""
 
     ssrc: int
-    sequence: int
-    timestamp: int
+    sequence: int | None
+    timestamp: int | None
     ago: float
 
 
@@ -182,7 +182,7 @@ class Plane:
         if slot is not None:
             self.shut(slot)
 
-    def shut(self, slot: int) -> tuple[Tally, Last | None]:
+    def shut(self, slot: int) -> tuple[Tally, tuple[Last, ...]]:
         """Let the kernel forward a flow no more; what it has carried, to the packet, and has heard last."""
         failed = self._lib.relay_shut(self._relay, slot)
         final = self.tally(slot), self.last(slot)
@@ -211,12 +211,13 @@ class Plane:
         at = self._slots[slot]
         return Tally(at.packets, at.octets, at.rtcp_packets, at.rtcp_octets, at.policed, at.wrong_source)
 
-    def last(self, slot: int) -> Last | None:
-        """What the flow's source has said last; None if it has not spoken here."""
-        at = self._slots[slot]
-        if not at.heard:
-            return None
-        return Last(at.ssrc, at.sequence, at.timestamp, max(0, self.now() - at.seen) / 1e9)
+    def last(self, slot: int) -> tuple[Last, ...]:
+        """What the flow's source has said last: in RTP, and what came in RTCP after that; empty if it has not spoken
+        here."""
+        at, now = self._slots[slot], self.now()
+        rtp = Last(at.ssrc, at.sequence, at.timestamp, max(0, now - at.rtp_seen) / 1e9)
+        rtcp = Last(at.rtcp_ssrc, None, None, max(0, now - at.seen) / 1e9)
+        return tuple(said for kind, said in ((RTP, rtp), (RTCP, rtcp)) if at.heard & kind)
 
     def join(self, one: int, other: int) -> None:
         """Let two slots whose flows are RTCP's of the two sides see what the other's has told."""

@@ -113,7 +113,7 @@ class Promoted:
             sums[each.flow.side] = sums[each.flow.side].plus(_less(now, each.before))
         return sums
 
-    def take_out(self, plane: Plane, each: Entered) -> Last | None:
+    def take_out(self, plane: Plane, each: Entered) -> tuple[Last, ...]:
         """Let the kernel forward one of its flows no more; what its source has said last."""
         del self.entered[each.flow.local]
         tally, last = plane.shut(each.slot)

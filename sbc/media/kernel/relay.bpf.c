@@ -93,11 +93,6 @@ static __always_inline void ring(struct relay_slot *slot, __u64 *counter)
         __sync_fetch_and_or(word, 1ull << slot->index % 64);
 }
 
-static __always_inline __u64 later(__u64 one, __u64 other)
-{
-    return one > other ? one : other;
-}
-
 /* Take octets out of a bucket; false if it does not hold them. */
 static __always_inline bool take(struct relay_bucket *bucket, __u64 now, __u32 octets)
 {
@@ -105,7 +100,7 @@ static __always_inline bool take(struct relay_bucket *bucket, __u64 now, __u32 o
 
     for (int tries = 0; tries < 16; tries++) {
         __u64 until = bucket->until;
-        __u64 then = later(until, now) + cost;
+        __u64 then = (until > now ? until : now) + cost;
         if (then > now + bucket->depth)
             return false;
         if (__sync_val_compare_and_swap(&bucket->until, until, then) == until)
@@ -143,10 +138,11 @@ static __always_inline void hear(struct relay_slot *slot, const struct packet *p
         slot->ssrc = packet->ssrc;
         slot->sequence = packet->sequence;
         slot->timestamp = packet->timestamp;
-        slot->heard = 1;
+        slot->rtp_seen = packet->now;
+        slot->heard = RELAY_HEARD_RTP;
     } else if (packet->kind == RTCP) {
-        slot->ssrc = packet->ssrc;
-        slot->heard = 1;
+        slot->rtcp_ssrc = packet->ssrc;
+        slot->heard |= RELAY_HEARD_RTCP;
     }
 }
 

@@ -45,12 +45,12 @@ struct relay_slot {
     __u32 spare_more[4];
     /* who is in, and whether it is shut */
     __u32 gate;
-    /* the last packet of the latched source, whatever became of it */
+    /* the last RTP packet of the latched source, whatever became of it; `seen` is of its last packet of any kind */
     __u32 ssrc;
     __u64 seen; /* nanoseconds of CLOCK_MONOTONIC */
     __u32 timestamp;
     __u16 sequence;
-    __u16 heard; /* 1: the three above are of a packet */
+    __u16 heard; /* RELAY_HEARD_RTP: there was one; RELAY_HEARD_RTCP: there was RTCP, after it */
     /* what came from the latched source and was forwarded, and what was not */
     __u64 packets;
     __u64 octets; /* of UDP payload */
@@ -70,7 +70,9 @@ struct relay_slot {
     __u64 hop;
     __u64 hop_size;
     __u64 hop_until;
-    __u64 spare_too[2];
+    __u64 rtp_seen;   /* when the last RTP packet came; nanoseconds */
+    __u32 rtcp_ssrc;  /* of the last RTCP packet's sender */
+    __u32 spare_too;
     /* how well it arrives: RTP's slot has the one, RTCP's (or RTP's, where it comes there) the other */
     struct meter meter;
     struct meter_reports reports;
@@ -84,12 +86,14 @@ struct relay_bucket {
 };
 /* cffi: to here */
 
-#define RELAY_LAYOUT 3 /* of all the above: another process's maps of another number are of no use */
+#define RELAY_LAYOUT 4 /* of all the above: another process's maps of another number are of no use */
 
 #define RELAY_REALMS 4096 /* buckets behind those of the slots: the realms' */
 #define RELAY_SHUT 0x80000000u
 #define RELAY_RTP 1
 #define RELAY_RTCP 2
+#define RELAY_HEARD_RTP 1
+#define RELAY_HEARD_RTCP 2
 
 #define RELAY_SILENCE 150000000ull  /* ns after which the latched source counts as silent (sbc/media/latching.py) */
 #define RELAY_ROUTE 100000000ull    /* ns for which a route is believed */

@@ -237,12 +237,12 @@ void engine_update(struct stream *stream, int side, const struct side_spec *spec
     worker_ask(stream->worker, &update);
 }
 
-void engine_carried(struct stream *stream, int side, bool rtcp, uint32_t ssrc, uint16_t sequence, uint32_t timestamp,
+void engine_carried(struct stream *stream, int side, bool rtcp, uint32_t ssrc, int32_t sequence, uint32_t timestamp,
                     uint64_t ago)
 {
     struct command carried = {.kind = COMMAND_CARRIED, .side = (uint8_t)side, .rtcp = rtcp, .stream = stream};
 
-    carried.last.packet = (struct identity){ssrc, timestamp, sequence, true, !rtcp};
+    carried.last.packet = (struct identity){ssrc, timestamp, (uint16_t)sequence, true, !rtcp && sequence >= 0};
     carried.last.at = (int64_t)(clock_now() - ago);
     stream->asked++;
     worker_ask(stream->worker, &carried);

@@ -32,8 +32,8 @@ struct stream *engine_open(struct engine *engine, uint64_t handle, bool t38, con
 /* The peer of a side has signalled anew. */
 void engine_update(struct stream *stream, int side, const struct side_spec *spec);
 
-/* Note what somebody else has forwarded last of a side's flow, `ago` nanoseconds. */
-void engine_carried(struct stream *stream, int side, bool rtcp, uint32_t ssrc, uint16_t sequence, uint32_t timestamp,
+/* Note what somebody else has forwarded last of a side's flow, `ago` nanoseconds; `sequence` -1: RTCP, which has none. */
+void engine_carried(struct stream *stream, int side, bool rtcp, uint32_t ssrc, int32_t sequence, uint32_t timestamp,
                     uint64_t ago);
 
 /* How a stream stands. Does not stop its worker, unless that is so busy with the stream that it must be asked. */

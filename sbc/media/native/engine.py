@@ -166,11 +166,19 @@ class NativeEngine:
             self._keep_watch()
 
     def carried(
-        self, stream: str, side: int, rtcp: bool, ssrc: int, sequence: int, timestamp: int, ago: float = 0.0
+        self,
+        stream: str,
+        side: int,
+        rtcp: bool,
+        ssrc: int,
+        sequence: int | None,
+        timestamp: int | None,
+        ago: float = 0.0,
     ) -> None:
         """See IUserSpaceEngine. @raises KeyError."""
         relay = self._relays[stream].stream
-        self._lib.engine_carried(relay, side, rtcp, ssrc, sequence, timestamp, int(ago * _NANO))
+        last = -1 if sequence is None else sequence
+        self._lib.engine_carried(relay, side, rtcp, ssrc, last, timestamp or 0, int(ago * _NANO))
 
     def in_kernel(self) -> None:
         """See IMediaEngine."""

@@ -285,7 +285,7 @@ void stream_carried(struct stream *stream, int number, bool rtcp, const struct l
     struct side *side = &stream->sides[number];
 
     latch_heard(&side->ports[rtcp && side->has_rtcp].latch, last->at, &last->packet);
-    if (!rtcp)
+    if (last->packet.has_sequence)
         meter_carried(&side->meter, last->packet.ssrc, last->packet.sequence);
 }
 

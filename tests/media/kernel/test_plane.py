@@ -32,7 +32,7 @@ def test_a_name_is_no_address() -> None:
 def test_a_slot_knows_its_flow(bench: Bench) -> None:
     slot = bench.enter()
     assert bench.plane.addresses(slot) == (FLOW.local, FLOW.source, FLOW.out, FLOW.to)
-    assert bench.plane.last(slot) is None
+    assert bench.plane.last(slot) == ()
     assert bench.plane.seen(slot) <= bench.plane.now()
 
 
@@ -56,7 +56,7 @@ def test_a_slot_that_a_program_does_not_leave_serves_no_more(bench: Bench) -> No
     slot = plane.enter(FLOW, 65_535, False, 0, 0)
     free = len(plane._free)
     plane._slots[slot].gate += 1  # as if one were in it
-    assert plane.shut(slot) == (Tally(), None)
+    assert plane.shut(slot) == (Tally(), ())
     assert len(plane._free) == free
     assert plane.enter(FLOW, 65_535, False, 0, 0) != slot
     plane.close()

@@ -55,7 +55,7 @@ def test_rewrites_a_packet_to_the_bit(bench: Bench, frame: Frame, flow) -> None:
     assert out[:6] == B_MAC
     assert out[14:] == relayed(frame, flow).ip()
     assert bench.tally(slot) == Tally(packets=1, octets=172)
-    last = bench.plane.last(slot)
+    (last,) = bench.plane.last(slot)
     assert (last.ssrc, last.sequence, last.timestamp) == (0x1234, 1, 160)
     assert last.ago < 10
 
@@ -171,6 +171,19 @@ def test_rtp_with_csrcs_and_an_extension_is_forwarded(bench: Bench) -> None:
         action, out = run(frame)
         assert action == redirect
         assert out[14:] == relayed(frame).ip()
+
+
+def test_rtcp_on_the_rtp_port_says_nothing_of_sequence_numbers(bench: Bench) -> None:
+    slot = bench.enter(mux=True)
+    report = Frame(PHONE, AT_PHONE, receiver_report(9))
+    bench.tc(report)
+    assert [said[:3] for said in bench.plane.last(slot)] == [(9, None, None)]
+    bench.tc(RTP)
+    assert [said[:3] for said in bench.plane.last(slot)] == [(0x1234, 1, 160)]
+    bench.tc(report)
+    rtp_said, rtcp_said = bench.plane.last(slot)
+    assert (rtp_said[:3], rtcp_said[:3]) == ((0x1234, 1, 160), (9, None, None))
+    assert rtp_said.ago > rtcp_said.ago
 
 
 def test_rtcp_goes_by_its_own_flow_or_by_one_that_muxes(bench: Bench) -> None:
