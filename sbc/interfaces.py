@@ -208,7 +208,8 @@ class IUserSpaceEngine(IMediaEngine):
 
     def carried(stream, side, rtcp, ssrc, sequence, timestamp, ago=0.0):
         """Note what somebody else has seen last of a side's flow, `ago` seconds before: SSRC, sequence number and RTP
-        timestamp (of RTCP the SSRC alone counts), so that the latch can judge what continues. @raises KeyError."""
+        timestamp, so that the latch can judge what continues. Of RTCP the SSRC alone counts; where it came on the RTP
+        port, the other two are None. @raises KeyError."""
 
 
 class IMediaObserver(Interface):
