@@ -36,17 +36,21 @@ EXTENSIONS = {"sbc/media/kernel/_loader", "sbc/media/native/_native"}
 SELF_SUFFICIENT = (70, 1)  # the first setuptools that builds wheels without a further package
 
 
+def copy_project(to: Path) -> None:
+    """What a package is made from, without what was built of it."""
+    ignore = shutil.ignore_patterns("__pycache__", "dropin.cache", "*.so")
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, to / part, ignore=ignore)
+        else:
+            shutil.copy(ROOT / part, to / part)
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a copy, so that nothing is left in the project and nothing left there gets in."""
     source, made = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for part in PARTS:
-        if (ROOT / part).is_dir():
-            shutil.copytree(
-                ROOT / part, source / part, ignore=shutil.ignore_patterns("__pycache__", "dropin.cache", "*.so")
-            )
-        else:
-            shutil.copy(ROOT / part, source / part)
+    copy_project(source)
     new_enough = tuple(map(int, version("setuptools").split(".")[:2])) >= SELF_SUFFICIENT
     quick = ["--no-build-isolation"] if new_enough else []
     run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", *quick, "-w", str(made), str(source)], source)
@@ -112,12 +116,7 @@ def test_the_modules_in_c_are_built_from_the_source_distribution(tmp_path: Path)
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 def test_without_a_compiler_the_package_is_built_without_them(tmp_path: Path) -> None:
-    for part in PARTS:
-        ignore = shutil.ignore_patterns("*.so")
-        if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, tmp_path / part, ignore=ignore)
-        else:
-            shutil.copy(ROOT / part, tmp_path / part)
+    copy_project(tmp_path)
     env = {**environment(), "CC": "/nonexistent/cc"}
     command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False)
@@ -127,12 +126,7 @@ def test_without_a_compiler_the_package_is_built_without_them(tmp_path: Path) ->
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 def test_with_a_clang_that_fails_all_else_is_built(tmp_path: Path) -> None:
-    for part in PARTS:
-        ignore = shutil.ignore_patterns("*.so")
-        if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, tmp_path / part, ignore=ignore)
-        else:
-            shutil.copy(ROOT / part, tmp_path / part)
+    copy_project(tmp_path)
     clang = tmp_path / "bin" / "clang"
     clang.parent.mkdir()
     clang.write_text("#!/bin/sh\nexit 1\n")

@@ -12,17 +12,15 @@ from zope.interface import implementer
 
 from sbc.core.address import Address
 from sbc.core.orders import Rate, SideSpec, StreamSpec
-from sbc.interfaces import IMediaObserver, IUserSpaceEngine, PortUnavailable
+from sbc.interfaces import IMediaObserver, IUserSpaceEngine
 from sbc.media.bucket import Bucket
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow
 from sbc.media.inlet import LONGEST, Inlet, Sender
 from sbc.media.rounds import Rounds
+from sbc.media.sockets import RECEIVE_BUFFER, MediaSockets
 from sbc.media.stream import SideView, Stream
-from sbc.media.udp import MAX_DATAGRAM, kernel_drops, open_udp, set_buffers, set_dscp, traffic_class
-
-RECEIVE_BUFFER = 131_072
-"""Octets of queue a media socket asks for: some hundred packets, seconds of audio. More would only be heard late."""
+from sbc.media.udp import MAX_DATAGRAM, kernel_drops, set_dscp, traffic_class
 
 
 class _Port:
@@ -97,13 +95,12 @@ class TwistedEngine:
         self._reactor = reactor
         self._observer: Any = observer
         self._silence = silence
-        self._receive_buffer = receive_buffer
+        self._sockets = MediaSockets(receive_buffer)
         self._longest = longest
         self._relays: dict[str, _Relay] = {}
         self._shared: dict[str, Bucket] = {}  # by realm
         self._rounds = Rounds(reactor)
         self._watch: Any = None
-        self._granted = 0  # octets of receive buffer the kernel gave the first socket
 
     def open(self, spec: StreamSpec) -> None:
         """See IMediaEngine. @raises PortUnavailable; @raises ValueError for an id that is already open, or a DSCP that
@@ -111,7 +108,7 @@ class TwistedEngine:
         if spec.id in self._relays:
             raise ValueError(f"stream {spec.id} is already open")
         with ExitStack() as opened:
-            pairs = [self._open_pair(side, opened) for side in spec.sides]
+            pairs = [self._sockets.open_pair(side, opened) for side in spec.sides]
             senders: list[tuple[Sender, Sender | None]] = [
                 (rtp.sendto, None if rtcp is None else rtcp.sendto) for rtp, rtcp in pairs
             ]
@@ -135,7 +132,7 @@ class TwistedEngine:
         relay = self._relays[spec.id] = _Relay(stream, ports, now)
         for port in relay.all_ports():
             self._rounds.add(port.sock.fileno(), port.read)
-        self._see_buffers(relay)
+        self._sockets.see_buffers(pairs[0][0])
         self._keep_watch()
 
     def update(self, stream: str, side: int, spec: SideSpec) -> None:
@@ -237,33 +234,6 @@ class TwistedEngine:
     def sockets(self) -> int:
         """How many sockets are open, for whoever keeps the books."""
         return len(self._rounds)
-
-    def _open_pair(self, side: SideSpec, opened: ExitStack) -> tuple[socket.socket, socket.socket | None]:
-        """The sockets of a side; one alone where RTP and RTCP share an address or there is no RTCP."""
-        rtp = self._open_one(side.local.rtp, side, opened)
-        if side.local.rtcp is None or side.local.rtcp == side.local.rtp:
-            return rtp, None
-        return rtp, self._open_one(side.local.rtcp, side, opened)
-
-    def _open_one(self, address: Address, side: SideSpec, opened: ExitStack) -> socket.socket:
-        buffer, dscp, mark, device = self._receive_buffer, side.dscp, side.mark, side.device
-        try:
-            return opened.enter_context(open_udp(address, buffer, dscp=dscp, mark=mark, device=device))
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise PortUnavailable(address, why) from error
-
-    def _see_buffers(self, relay: _Relay) -> None:
-        """Say once if the kernel gives media sockets shorter queues than asked for."""
-        if self._granted:
-            return
-        self._granted = set_buffers(relay.ports[0][0].sock).receive
-        if self._granted < self._receive_buffer:
-            self._log.warn(
-                "media sockets have a receive buffer of {granted} octets, not {asked}: see net.core.rmem_max",
-                granted=self._granted,
-                asked=self._receive_buffer,
-            )
 
     def _latched(self, spec: StreamSpec, side: int, address: Address, reason: str) -> None:
         self._log.info(

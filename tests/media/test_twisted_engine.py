@@ -18,7 +18,7 @@ from twisted.logger import LogEvent, globalLogPublisher
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, SideSpec, StreamSpec
-from sbc.media import twisted_engine
+from sbc.media import sockets
 from sbc.media.twisted_engine import TwistedEngine
 from sbc.media.udp import open_udp
 from tests.media.packets import receiver_report, rtp
@@ -210,7 +210,7 @@ def test_whatever_the_kernel_says_to_a_packet_it_is_counted(
         plain = open_udp(address, *args, **options)
         return Refusing(fileno=plain.detach())
 
-    monkeypatch.setattr(twisted_engine, "open_udp", opened)
+    monkeypatch.setattr(sockets, "open_udp", opened)
     bench = start(reactor)
     bench.send(rtp(1), rtp(2), rtp(3))
     counters = bench.engine.counters("stream-1")
@@ -234,7 +234,7 @@ def test_a_read_that_fails_counts_as_the_kernels_drop(
     def opened(address: Address, *args: Any, **options: Any) -> socket.socket:
         return Failing(fileno=open_udp(address, *args, **options).detach())
 
-    monkeypatch.setattr(twisted_engine, "open_udp", opened)
+    monkeypatch.setattr(sockets, "open_udp", opened)
     bench = start(reactor)
     bench.send(rtp(1))
     assert bench.received() == [rtp(1)]

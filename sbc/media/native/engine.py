@@ -14,16 +14,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sbc.core.address import Address
 from sbc.core.orders import Rate, SideSpec, StreamSpec
 from sbc.interfaces import IMediaObserver, IUserSpaceEngine, PortUnavailable
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow, flows_of
 from sbc.media.inlet import LONGEST
 from sbc.media.native.values import Values
+from sbc.media.sockets import RECEIVE_BUFFER, MediaSockets
 from sbc.media.stream import SideView
-from sbc.media.twisted_engine import RECEIVE_BUFFER
-from sbc.media.udp import open_udp, set_buffers, set_dscp
+from sbc.media.udp import set_dscp
 
 _MODULE = "sbc.media.native._native"
 _EVENTS = 64  # of silence, asked for at once
@@ -83,7 +82,7 @@ class NativeEngine:
         self._reactor = reactor
         self._observer: Any = observer
         self._silence = silence
-        self._receive_buffer = receive_buffer
+        self._sockets = MediaSockets(receive_buffer)
         self._longest = longest
         self._threads = threads or len(os.sched_getaffinity(0))
         self._traffic = traffic
@@ -97,7 +96,6 @@ class NativeEngine:
         self._events = self._ffi.new("struct event[]", _EVENTS)
         self._opened = 0
         self._watch: Any = None
-        self._granted = 0  # octets of receive buffer the kernel gave the first socket
 
     # -- orders
 
@@ -108,7 +106,8 @@ class NativeEngine:
             raise ValueError(f"stream {spec.id} is already open")
         self._start(spec)
         with ExitStack() as opened:
-            sockets = [sock for side in spec.sides for sock in self._open_pair(side, opened)]
+            pairs = [self._sockets.open_pair(side, opened) for side in spec.sides]
+            sockets = [sock for pair in pairs for sock in pair]
             specs = self._ffi.new("struct side_spec[2]")
             for to, side in zip(specs, spec.sides, strict=True):
                 self._values.write_side(to, side, self._realm(side.realm))
@@ -119,7 +118,7 @@ class NativeEngine:
                 raise PortUnavailable(spec.sides[0].local.rtp, os.strerror(self._ffi.errno))
             opened.pop_all()
         self._relays[spec.id] = self._handles[handle] = _Relay(spec, sockets, handle, stream)
-        self._see_buffers(sockets)
+        self._sockets.see_buffers(pairs[0][0])
         self._keep_watch()
 
     def update(self, stream: str, side: int, spec: SideSpec) -> None:
@@ -275,32 +274,6 @@ class NativeEngine:
         if name not in self._realms:
             self._realms[name] = self._ffi.new("struct realm *")
         return self._realms[name]
-
-    def _open_pair(self, side: SideSpec, opened: ExitStack) -> tuple[socket.socket, socket.socket | None]:
-        """The sockets of a side; one alone where RTP and RTCP share an address or there is no RTCP."""
-        rtp = self._open_one(side.local.rtp, side, opened)
-        if side.local.rtcp is None or side.local.rtcp == side.local.rtp:
-            return rtp, None
-        return rtp, self._open_one(side.local.rtcp, side, opened)
-
-    def _open_one(self, address: Address, side: SideSpec, opened: ExitStack) -> socket.socket:
-        buffer = self._receive_buffer
-        try:
-            return opened.enter_context(open_udp(address, buffer, dscp=side.dscp, mark=side.mark, device=side.device))
-        except OSError as error:
-            raise PortUnavailable(address, error.strerror or str(error)) from error
-
-    def _see_buffers(self, sockets: list[socket.socket | None]) -> None:
-        """Say once if the kernel gives media sockets shorter queues than asked for."""
-        if self._granted or sockets[0] is None:
-            return
-        self._granted = set_buffers(sockets[0]).receive
-        if self._granted < self._receive_buffer:
-            self._log.warn(
-                "media sockets have a receive buffer of {granted} octets, not {asked}: see net.core.rmem_max",
-                granted=self._granted,
-                asked=self._receive_buffer,
-            )
 
     # -- events
 

@@ -95,6 +95,17 @@ static void side_police(struct side *side, const struct side_spec *spec, int64_t
     side->limited = spec->limited;
 }
 
+/* Take what a side's spec says but for its latches and sockets. */
+static void side_take(struct side *side, const struct side_spec *spec, int64_t now)
+{
+    side->remote = spec->ports[0].signalled;
+    side->window = spec->ports[0].window;
+    side->realm = spec->realm;
+    side->clock = spec->clock;
+    side->muxes = spec->muxes;
+    side_police(side, spec, now);
+}
+
 static void side_init(struct side *side, struct stream *stream, bool t38, const int *fds, const struct side_spec *spec,
                       int64_t now)
 {
@@ -112,12 +123,7 @@ static void side_init(struct side *side, struct stream *stream, bool t38, const 
     }
     side->has_rtcp = fds[1] >= 0;
     memcpy(side->local, spec->local, sizeof side->local);
-    side->remote = spec->ports[0].signalled;
-    side->window = spec->ports[0].window;
-    side->realm = spec->realm;
-    side->clock = spec->clock;
-    side->muxes = spec->muxes;
-    side_police(side, spec, now);
+    side_take(side, spec, now);
     side_aim(side);
 }
 
@@ -138,12 +144,7 @@ void stream_update(struct stream *stream, int number, const struct side_spec *sp
 
     if (!address_same(&spec->ports[0].signalled, &side->remote))
         side->muxed = false;
-    side->remote = spec->ports[0].signalled;
-    side->window = spec->ports[0].window;
-    side->muxes = spec->muxes;
-    side->realm = spec->realm;
-    side->clock = spec->clock;
-    side_police(side, spec, now);
+    side_take(side, spec, now);
     latch_update(&side->ports[0].latch, &spec->ports[0], now);
     if (side->has_rtcp)
         latch_update(&side->ports[1].latch, &spec->ports[1], now);

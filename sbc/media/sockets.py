@@ -1,0 +1,56 @@
+"""The sockets of a side of a stream, for the engines whose packets go by sockets."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+
+from twisted.logger import Logger
+
+from sbc.core.address import Address
+from sbc.core.orders import SideSpec
+from sbc.interfaces import PortUnavailable
+from sbc.media.udp import open_udp, set_buffers
+
+RECEIVE_BUFFER = 131_072
+"""Octets of queue a media socket asks for: some hundred packets, seconds of audio. More would only be heard late."""
+
+
+class MediaSockets:
+    """Opens them, and sees what queues the kernel gives."""
+
+    _log = Logger()
+
+    def __init__(self, receive_buffer: int = RECEIVE_BUFFER) -> None:
+        """`receive_buffer`: octets of queue to ask for a socket."""
+        self._receive_buffer = receive_buffer
+        self._granted = 0  # octets of it that the kernel gave the first socket
+
+    def open_pair(self, side: SideSpec, opened: ExitStack) -> tuple[socket.socket, socket.socket | None]:
+        """RTP's and RTCP's of a side; one alone where both share an address or there is no RTCP.
+
+        `opened` closes them unless they are taken out of it. @raises PortUnavailable; @raises ValueError for a DSCP
+        that is none."""
+        rtp = self._open_one(side.local.rtp, side, opened)
+        if side.local.rtcp is None or side.local.rtcp == side.local.rtp:
+            return rtp, None
+        return rtp, self._open_one(side.local.rtcp, side, opened)
+
+    def _open_one(self, address: Address, side: SideSpec, opened: ExitStack) -> socket.socket:
+        buffer, dscp, mark, device = self._receive_buffer, side.dscp, side.mark, side.device
+        try:
+            return opened.enter_context(open_udp(address, buffer, dscp=dscp, mark=mark, device=device))
+        except OSError as error:
+            raise PortUnavailable(address, error.strerror or str(error)) from error
+
+    def see_buffers(self, sock: socket.socket) -> None:
+        """Say once if the kernel gives media sockets, as `sock` is one, shorter queues than asked for."""
+        if self._granted:
+            return
+        self._granted = set_buffers(sock).receive
+        if self._granted < self._receive_buffer:
+            self._log.warn(
+                "media sockets have a receive buffer of {granted} octets, not {asked}: see net.core.rmem_max",
+                granted=self._granted,
+                asked=self._receive_buffer,
+            )
