@@ -211,6 +211,9 @@ class IUserSpaceEngine(IMediaEngine):
         timestamp, so that the latch can judge what continues. Of RTCP the SSRC alone counts; where it came on the RTP
         port, the other two are None. @raises KeyError."""
 
+    def received(stream):
+        """How many packets were accepted of a stream until now, from both sides. @raises KeyError."""
+
 
 class IMediaObserver(Interface):
     """Who hears what an engine finds. Called on the reactor's thread."""

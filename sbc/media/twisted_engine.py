@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from twisted.logger import Logger
 from zope.interface import implementer
 
-from sbc.core.address import Address
 from sbc.core.orders import Rate, SideSpec, StreamSpec
 from sbc.interfaces import IMediaObserver, IUserSpaceEngine
 from sbc.media.bucket import Bucket
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow
+from sbc.media.herald import Herald
 from sbc.media.inlet import LONGEST, Inlet, Sender
 from sbc.media.rounds import Rounds
+from sbc.media.silence import SilenceWatch
 from sbc.media.sockets import RECEIVE_BUFFER, MediaSockets
 from sbc.media.stream import SideView, Stream
 from sbc.media.udp import MAX_DATAGRAM, kernel_drops, set_dscp, traffic_class
@@ -57,13 +56,12 @@ class _Port:
 
 
 class _Relay:
-    """An open stream: its logic, its ports by side, and when it was last heard."""
+    """An open stream: the call it is of, its logic, its ports by side."""
 
-    __slots__ = ("heard", "ports", "since", "stream", "told")
+    __slots__ = ("call", "ports", "stream")
 
-    def __init__(self, stream: Stream, ports: tuple[list[_Port], list[_Port]], now: float) -> None:
-        self.stream, self.ports = stream, ports
-        self.heard, self.since, self.told = 0, now, False
+    def __init__(self, call: str, stream: Stream, ports: tuple[list[_Port], list[_Port]]) -> None:
+        self.call, self.stream, self.ports = call, stream, ports
 
     def all_ports(self) -> list[_Port]:
         return self.ports[0] + self.ports[1]
@@ -79,7 +77,6 @@ class TwistedEngine:
     """Carries out media orders with sockets of its own. Not thread-safe: everything on the reactor's thread."""
 
     name = "twisted"
-    _log = Logger()
 
     def __init__(
         self,
@@ -93,14 +90,13 @@ class TwistedEngine:
         speaks on is reported once, 0 for never. `receive_buffer`: octets of queue to ask for a socket. `longest`: the
         most octets a packet may have."""
         self._reactor = reactor
-        self._observer: Any = observer
-        self._silence = silence
+        self._herald = Herald(observer, self._call_of)
+        self._watch = SilenceWatch(reactor, self._herald, self.received, silence)
         self._sockets = MediaSockets(receive_buffer)
         self._longest = longest
         self._relays: dict[str, _Relay] = {}
         self._shared: dict[str, Bucket] = {}  # by realm
         self._rounds = Rounds(reactor)
-        self._watch: Any = None
 
     def open(self, spec: StreamSpec) -> None:
         """See IMediaEngine. @raises PortUnavailable; @raises ValueError for an id that is already open, or a DSCP that
@@ -117,9 +113,9 @@ class TwistedEngine:
                 spec,
                 (senders[0], senders[1]),
                 now,
-                lambda side, address, reason: self._latched(spec, side, address, reason),
+                lambda side, address, reason: self._herald.latched(spec.id, side, address, reason),
                 self._longest,
-                lambda side: self._tell(self._observer.policed, spec.id, side),
+                lambda side: self._herald.policed(spec.id, side),
             )
             for realm, bucket in self._shared.items():
                 stream.share(realm, bucket)
@@ -129,11 +125,11 @@ class TwistedEngine:
             mine.append(_Port(rtp, side.rtp))
             if rtcp is not None and side.rtcp is not None:
                 mine.append(_Port(rtcp, side.rtcp))
-        relay = self._relays[spec.id] = _Relay(stream, ports, now)
+        relay = self._relays[spec.id] = _Relay(spec.call, stream, ports)
         for port in relay.all_ports():
             self._rounds.add(port.sock.fileno(), port.read)
         self._sockets.see_buffers(pairs[0][0])
-        self._keep_watch()
+        self._watch.add(spec.id)
 
     def update(self, stream: str, side: int, spec: SideSpec) -> None:
         """See IMediaEngine. The window of the other side opens again too (see `Stream.update`). @raises KeyError;
@@ -141,12 +137,11 @@ class TwistedEngine:
         relay = self._relays[stream]
         traffic_class(spec.dscp)  # nothing is changed by what is refused
         remark = spec.dscp != relay.stream.sides[side].spec.dscp
-        now = self._reactor.seconds()
-        relay.stream.update(side, spec, now)
+        relay.stream.update(side, spec, self._reactor.seconds())
         if remark:
             for port in relay.ports[side]:
                 set_dscp(port.sock, spec.dscp)
-        relay.since, relay.told = now, False  # what is silent after a change is told anew
+        self._watch.renew(stream)
 
     def close(self, stream: str) -> StreamCounters:
         """See IMediaEngine. The ports are free again when this returns. @raises KeyError."""
@@ -155,23 +150,12 @@ class TwistedEngine:
         for port in relay.all_ports():
             self._rounds.remove(port.sock.fileno())
             port.sock.close()
-        if not self._relays and self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
+        self._watch.drop(stream)
         return final
 
     def report_silence(self, seconds: float) -> None:
         """See IMediaEngine."""
-        if seconds != self._silence:
-            self._silence = seconds
-            if self._watch is not None:
-                self._watch.cancel()
-                self._watch = None
-            self._keep_watch()
-
-    def _keep_watch(self) -> None:
-        if self._silence and self._relays and self._watch is None:
-            self._watch = self._reactor.callLater(self._silence / 4, self._look)
+        self._watch.limit(seconds)
 
     def counters(self, stream: str) -> StreamCounters:
         """See IMediaEngine. @raises KeyError."""
@@ -223,6 +207,10 @@ class TwistedEngine:
         at = self._reactor.seconds() - ago
         self._relays[stream].stream.carried(side, rtcp, ssrc, sequence, timestamp, at)
 
+    def received(self, stream: str) -> int:
+        """See IUserSpaceEngine. @raises KeyError."""
+        return self._relays[stream].stream.received()
+
     def in_kernel(self) -> None:
         """See IMediaEngine."""
 
@@ -235,37 +223,6 @@ class TwistedEngine:
         """How many sockets are open, for whoever keeps the books."""
         return len(self._rounds)
 
-    def _latched(self, spec: StreamSpec, side: int, address: Address, reason: str) -> None:
-        self._log.info(
-            "stream {stream} side {side}: media goes to {address} ({reason})",
-            stream=spec.id,
-            side=side,
-            address=address,
-            reason=reason,
-            call=spec.call,
-        )
-        try:
-            self._observer.latched(spec.id, side, address, reason)
-        except Exception:  # noqa: BLE001 - what hears us must not stop the media
-            self._log.failure("the observer failed on a latch of stream {stream}", stream=spec.id, call=spec.call)
-
-    def _look(self) -> None:
-        """Report the streams that have gone silent, and look again a quarter of the silence later."""
-        now = self._reactor.seconds()
-        self._watch = self._reactor.callLater(self._silence / 4, self._look)
-        for name, relay in list(self._relays.items()):
-            heard = relay.stream.received()
-            if heard != relay.heard:
-                resumed, relay.told = relay.told, False
-                relay.heard, relay.since = heard, now
-                if resumed:
-                    self._tell(self._observer.resumed, name)
-            elif not relay.told and now - relay.since >= self._silence:
-                relay.told = True
-                self._tell(self._observer.silent, name, now - relay.since)
-
-    def _tell(self, tell: Callable[..., None], stream: str, *what: float) -> None:
-        try:
-            tell(stream, *what)
-        except Exception:  # noqa: BLE001 - what hears us must not stop the media
-            self._log.failure("the observer failed on what stream {stream} did", stream=stream)
+    def _call_of(self, stream: str) -> str:
+        relay = self._relays.get(stream)
+        return "" if relay is None else relay.call

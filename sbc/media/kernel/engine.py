@@ -13,12 +13,14 @@ from sbc.core.orders import Rate, SideSpec, StreamSpec
 from sbc.interfaces import IMediaEngine, IMediaObserver
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow, KernelView
+from sbc.media.herald import Herald
 from sbc.media.inlet import LONGEST
 from sbc.media.kernel import here
 from sbc.media.kernel.agenda import Agenda
 from sbc.media.kernel.interfaces import Interfaces
 from sbc.media.kernel.plane import OTHERS, POLICED, STRANGERS, UNROUTED, Last, Plane
 from sbc.media.kernel.promoted import Entered, Promoted, ports_of
+from sbc.media.silence import SilenceWatch
 from sbc.media.stream import SideView
 
 DIRECTORY = "/sys/fs/bpf/sbc"
@@ -72,7 +74,8 @@ class KernelEngine:
 
         @raises sbc.media.kernel.directory.Unavailable."""
         self._reactor = reactor
-        self._observer: Any = observer
+        self._herald = Herald(observer, self._call_of)
+        self._watch = SilenceWatch(reactor, self._herald, self._received, silence)
         self._longest = longest
         self._plane = Plane(directory, room)
         self._forwarding = here.allow_lookups()
@@ -80,10 +83,8 @@ class KernelEngine:
         self._streams: dict[str, Promoted] = {}
         self._by_slot: dict[int, str] = {}
         self._agenda = Agenda()
-        self._silence = 0.0
         self._ticks = 0
         self.inner: Any = make_inner(self)
-        self.report_silence(silence)
         self._grace: Any = reactor.callLater(_GRACE, self._collect)
         self._tick: Any = reactor.callLater(_TICK, self._look)
 
@@ -95,6 +96,7 @@ class KernelEngine:
         for side in spec.sides:  # before there is media: a driver may lose packets while XDP is put there
             self._guard(spec.id, self.interfaces.ensure, side.local.rtp.host)
         stream = self._streams[spec.id] = Promoted(spec)
+        self._watch.add(spec.id)
         if any(address in self._plane.left for side in spec.sides for address in ports_of(side)):
             self._guard(
                 spec.id, self._settle, spec.id, stream, False
@@ -112,13 +114,15 @@ class KernelEngine:
         sides = (spec, found.spec.sides[1]) if side == 0 else (found.spec.sides[0], spec)
         found.spec = StreamSpec(found.spec.id, found.spec.call, found.spec.kind, sides)
         found.policed.clear()
-        found.told, found.quiet_since, found.route_wait = False, None, 0.0
+        found.route_wait = 0.0
+        self._watch.renew(stream)
         self._look_at(stream, 0.0)
 
     def close(self, stream: str) -> StreamCounters:
         """See IMediaEngine. The kernel's counters are final: no packet is under way in it. @raises KeyError."""
         found = self._streams.pop(stream)
         self._agenda.drop(stream)
+        self._watch.drop(stream)
         for each in list(found.entered.values()):
             self._take_out(found, each)
         return found.counters(self._plane, self.inner.close(stream))
@@ -141,10 +145,8 @@ class KernelEngine:
         return list(self._streams)
 
     def report_silence(self, seconds: float) -> None:
-        """See IMediaEngine. User space says when nothing comes there; whether something does in the kernel is seen
-        here."""
-        self._silence = seconds
-        self.inner.report_silence(seconds)
+        """See IMediaEngine. The engine in user space reports none: it does not see what the kernel forwards."""
+        self._watch.limit(seconds)
 
     def limit_realm(self, realm: str, rate: Rate | None) -> None:
         """See IMediaEngine. Each plane has a bucket of its own, so a realm with streams in both may get more."""
@@ -177,6 +179,7 @@ class KernelEngine:
             self._collect()
             self.interfaces.detach()
             here.forbid_lookups(self._forwarding)
+        self._watch.limit(0.0)
         self._streams.clear()
         self.inner.stop()
         self._plane.close()
@@ -227,7 +230,7 @@ class KernelEngine:
         stream.why = why
         if tell:
             engine, reason = (self.name, "latched") if stream.entered else (self.inner.name, why)
-            self._tell(self._observer.forwards, name, engine, reason)
+            self._herald.forwards(name, engine, reason)
         again = stream.again()
         if again is not None:
             self._look_at(name, again)
@@ -265,7 +268,7 @@ class KernelEngine:
         stream.wait = 0.0
         if before:
             stream.why = reason
-            self._tell(self._observer.forwards, name, self.inner.name, reason)
+            self._herald.forwards(name, self.inner.name, reason)
 
     def _give_back(self, name: str, stream: Promoted, each: Entered) -> None:
         """Take a flow out, and let user space know where its stream has got to."""
@@ -293,11 +296,9 @@ class KernelEngine:
         for name in self._agenda.due(self._reactor.seconds(), _AT_ONCE):
             if name in self._streams:  # what was settled before it may have ended it
                 self._guard(name, self._settle, name, self._streams[name])
-        if self._ticks % _SECOND == 0:
-            self._look_for_silence()
-            if self.interfaces.look():
-                for name in self._streams:
-                    self._look_at(name, 0.0)
+        if self._ticks % _SECOND == 0 and self.interfaces.look():
+            for name in self._streams:
+                self._look_at(name, 0.0)
 
     def _guard(self, stream: str, action: Callable[..., Any], *arguments: Any) -> None:
         """Let what fails with one stream cost no other anything: user space relays it meanwhile."""
@@ -317,7 +318,7 @@ class KernelEngine:
             self._carried(name, each, self._plane.last(slot))
         if what & POLICED and each.flow.side not in stream.policed:
             stream.policed.add(each.flow.side)
-            self._tell(self._observer.policed, name, each.flow.side)
+            self._herald.policed(name, each.flow.side)
         if what & UNROUTED:
             self._demote(name, stream, "no-route")
             self._look_at(name, stream.route_again(self._reactor.seconds()))
@@ -345,50 +346,31 @@ class KernelEngine:
         if found is not None:
             self._demote(stream, found, reason)
             self._look_at(stream, 0.0)
-        self._observer.latched(stream, side, address, reason)
+        self._herald.tell("latched", stream, side, address, reason)
 
     def silent(self, stream: str, seconds: float) -> None:
-        """See IMediaObserver: nothing has come to user space."""
-        found = self._streams.get(stream)
-        if found is not None:
-            found.quiet_since = self._reactor.seconds() - seconds
-            self._judge_silence(stream, found)
+        """See IMediaObserver: user space is not asked to tell."""
+        self._herald.silent(stream, seconds)
 
     def resumed(self, stream: str) -> None:
-        """See IMediaObserver: something has."""
-        found = self._streams.get(stream)
-        if found is not None:
-            found.quiet_since = None
-            if found.told:
-                found.told = False
-                self._observer.resumed(stream)
+        """See IMediaObserver."""
+        self._herald.resumed(stream)
 
     def policed(self, stream: str, side: int) -> None:
         """See IMediaObserver."""
         found = self._streams.get(stream)
         if found is not None and side not in found.policed:
             found.policed.add(side)
-            self._observer.policed(stream, side)
+            self._herald.policed(stream, side)
 
     def forwards(self, stream: str, engine: str, reason: str) -> None:
         """See IMediaObserver."""
-        self._observer.forwards(stream, engine, reason)
+        self._herald.forwards(stream, engine, reason)
 
-    def _look_for_silence(self) -> None:
-        for name, stream in list(self._streams.items()):  # who hears of one may close it, or others
-            if stream.quiet_since is not None and self._streams.get(name) is stream:
-                self._judge_silence(name, stream)
+    def _received(self, stream: str) -> int:
+        """Packets accepted of it, in both planes."""
+        return int(self.inner.received(stream)) + self._streams[stream].received(self._plane)
 
-    def _judge_silence(self, name: str, stream: Promoted) -> None:
-        """Say of a stream on which user space hears nothing whether the kernel does."""
-        event, seconds = stream.judge_silence(self._plane, self._reactor.seconds(), self._silence)
-        if event == "silent":
-            self._tell(self._observer.silent, name, seconds)
-        elif event == "resumed":
-            self._tell(self._observer.resumed, name)
-
-    def _tell(self, tell: Callable[..., None], stream: str, *what: Any) -> None:
-        try:
-            tell(stream, *what)
-        except Exception:  # noqa: BLE001 - what hears us must not stop the media
-            self._log.failure("the observer failed on what stream {stream} did", stream=stream)
+    def _call_of(self, stream: str) -> str:
+        found = self._streams.get(stream)
+        return "" if found is None else found.spec.call

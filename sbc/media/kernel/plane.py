@@ -228,9 +228,10 @@ class Plane:
         at = self._slots[slot]
         return at.meter, at.reports
 
-    def seen(self, slot: int) -> int:
-        """When a packet came from the flow's source last, on the clock of `now`."""
-        return int(self._slots[slot].seen)
+    def received(self, slot: int) -> int:
+        """How many packets the slot has accepted so far."""
+        at = self._slots[slot]
+        return int(at.packets + at.rtcp_packets)
 
     def tell(self, slot: int, tally: Tally) -> None:
         """Note what has been reported of the slot's counters: a process that comes after this one begins there."""

@@ -67,10 +67,6 @@ class Promoted:
     why: str = ""  # why the kernel does not forward it
     claims: set[str] = attrs.field(factory=set)  # why user space must see its packets
     policed: set[int] = attrs.field(factory=set)  # sides that the observer was told of
-    seen: int = 0  # when the kernel had a packet of a flow that is no more
-    quiet_since: float | None = None  # when user space has heard it last, if it says that it is silent
-    told: bool = False  # that it is silent
-    heard_then: int = 0  # when the kernel had heard it last, then
     wait: float = 0.0  # seconds until it is looked at again, if nothing happens
     route_wait: float = 0.0  # seconds it was left to user space when there was no route last
     unrouted: float = -1e9  # when that was
@@ -120,7 +116,6 @@ class Promoted:
         side = each.flow.side
         self.arrived[side] = self.arrived[side].plus(*plane.meters(each.slot))
         self.carried[side] = self.carried[side].plus(_less(tally, each.before))
-        self.seen = max(self.seen, plane.seen(each.slot))
         return last
 
     def arrivals(self, plane: Plane) -> list[Arrival]:
@@ -140,24 +135,12 @@ class Promoted:
         ]
         return StreamCounters((sides[0], sides[1]))
 
-    def heard(self, plane: Plane) -> int:
-        """When the kernel had a packet of it last, on the plane's clock."""
-        return max([self.seen, *(plane.seen(each.slot) for each in self.entered.values())])
-
-    def judge_silence(self, plane: Plane, now: float, limit: float) -> tuple[str, float]:
-        """Of a stream on which user space hears nothing: "silent" and for how long, where the kernel hears nothing
-        either for `limit` seconds (0: for ever), "resumed" where it does again; empty where that is not new."""
-        heard = self.heard(plane)
-        if self.told:
-            if heard == self.heard_then:
-                return "", 0.0
-            self.told = False
-            return "resumed", 0.0
-        silent = min((plane.now() - heard) / 1e9, now - (self.quiet_since or 0.0))
-        if not silent >= limit > 0:
-            return "", 0.0
-        self.told, self.heard_then = True, heard
-        return "silent", silent
+    def received(self, plane: Plane) -> int:
+        """Packets that the kernel has accepted of it until now."""
+        before = sum(tally.packets + tally.rtcp_packets for tally in self.carried)
+        return before + sum(
+            plane.received(each.slot) - each.before.packets - each.before.rtcp_packets for each in self.entered.values()
+        )
 
 
 def _less(tally: Tally, before: Tally) -> Tally:

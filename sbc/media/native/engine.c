@@ -203,15 +203,13 @@ struct stream *engine_open(struct engine *engine, uint64_t handle, bool t38, con
     struct stream *stream = calloc(1, sizeof *stream);
     struct command add = {.kind = COMMAND_ADD, .stream = stream};
     struct worker *worker = engine_choose(engine);
-    uint64_t now = clock_now();
     int failed;
 
     if (!stream)
         return NULL;
-    stream_init(stream, t38, fds, specs, (int64_t)now);
+    stream_init(stream, t38, fds, specs, (int64_t)clock_now());
     stream->handle = handle;
     stream->worker = worker;
-    stream->since = now;
     worker_ask(worker, &add);
     failed = engine_enlist(engine, worker, stream);
     if (failed) {
@@ -231,8 +229,6 @@ void engine_update(struct stream *stream, int side, const struct side_spec *spec
 {
     struct command update = {.kind = COMMAND_UPDATE, .side = (uint8_t)side, .stream = stream, .spec = *spec};
 
-    stream->since = clock_now();
-    stream->silent = false;
     stream->asked++;
     worker_ask(stream->worker, &update);
 }
@@ -301,35 +297,16 @@ void engine_close(struct engine *engine, struct stream *stream, struct stream_st
     free(stream);
 }
 
-static bool stream_look(struct stream *stream, uint64_t now, uint64_t silence, struct event *event)
+uint64_t engine_received(const struct stream *stream)
 {
-    uint64_t heard = stream_received(stream);
-    bool resumed;
+    uint64_t packets = 0;
 
-    if (heard != stream->heard) {
-        resumed = stream->silent;
-        stream->heard = heard;
-        stream->since = now;
-        stream->silent = false;
-        if (resumed)
-            *event = (struct event){.handle = stream->handle, .kind = EVENT_RESUMED};
-        return resumed;
+    for (int n = 0; n < 4; n++) {
+        const struct arrivals *count = &stream->sides[n / 2].ports[n % 2].count;
+        packets += __atomic_load_n(&count->rtp.packets, __ATOMIC_RELAXED);
+        packets += __atomic_load_n(&count->rtcp.packets, __ATOMIC_RELAXED);
     }
-    if (stream->silent || now - stream->since < silence)
-        return false;
-    stream->silent = true;
-    *event = (struct event){.handle = stream->handle, .kind = EVENT_SILENT, .quiet = now - stream->since};
-    return true;
-}
-
-int engine_look(struct engine *engine, uint64_t silence, struct event *events, int most)
-{
-    uint64_t now = clock_now();
-    int count = 0;
-
-    for (struct stream *stream = engine->streams; stream && count < most; stream = stream->later)
-        count += stream_look(stream, now, silence, events + count);
-    return count;
+    return packets;
 }
 
 void realm_limit(struct realm *realm, bool limited, uint64_t rate, uint64_t burst)

@@ -36,15 +36,14 @@ void engine_update(struct stream *stream, int side, const struct side_spec *spec
 void engine_carried(struct stream *stream, int side, bool rtcp, uint32_t ssrc, int32_t sequence, uint32_t timestamp,
                     uint64_t ago);
 
+/* Packets accepted so far from both sides; may be asked at any time. */
+uint64_t engine_received(const struct stream *stream);
+
 /* How a stream stands. Does not stop its worker, unless that is so busy with the stream that it must be asked. */
 void engine_read(struct engine *engine, struct stream *stream, struct stream_state *state);
 
 /* Relay no more, and tell how the stream stood last. It is gone then. */
 void engine_close(struct engine *engine, struct stream *stream, struct stream_state *state);
-
-/* Find streams that nobody has spoken on for so many nanoseconds, and those on which somebody speaks again: at most `most`
-   events, as many as there are returned; ask again if there were that many. */
-int engine_look(struct engine *engine, uint64_t silence, struct event *events, int most);
 
 /* A realm, without a limit at first; it must outlive the engine's streams. */
 void realm_limit(struct realm *realm, bool limited, uint64_t rate, uint64_t burst);

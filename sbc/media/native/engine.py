@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
 from contextlib import ExitStack
 from importlib import import_module
 from typing import Any
@@ -18,14 +17,16 @@ from sbc.core.orders import Rate, SideSpec, StreamSpec
 from sbc.interfaces import IMediaObserver, IUserSpaceEngine, PortUnavailable
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow, flows_of
+from sbc.media.herald import Herald
 from sbc.media.inlet import LONGEST
 from sbc.media.native.values import Values
+from sbc.media.silence import SilenceWatch
 from sbc.media.sockets import RECEIVE_BUFFER, MediaSockets
 from sbc.media.stream import SideView
 from sbc.media.udp import set_dscp
 
 _MODULE = "sbc.media.native._native"
-_EVENTS = 64  # of silence, asked for at once
+_AT_ONCE = 64  # events that are told in one turn of the reactor
 _NANO = 1_000_000_000
 
 
@@ -80,8 +81,8 @@ class NativeEngine:
         self._ffi, self._lib = module.ffi, module.lib
         self._values = Values(module)
         self._reactor = reactor
-        self._observer: Any = observer
-        self._silence = silence
+        self._herald = Herald(observer, self._call_of)
+        self._watch = SilenceWatch(reactor, self._herald, self.received, silence)
         self._sockets = MediaSockets(receive_buffer)
         self._longest = longest
         self._threads = threads or len(os.sched_getaffinity(0))
@@ -93,9 +94,8 @@ class NativeEngine:
         self._reader = _Events(self)
         self._state = self._ffi.new("struct stream_state *")
         self._event = self._ffi.new("struct event *")
-        self._events = self._ffi.new("struct event[]", _EVENTS)
         self._opened = 0
-        self._watch: Any = None
+        self._more: Any = None
 
     # -- orders
 
@@ -119,7 +119,7 @@ class NativeEngine:
             opened.pop_all()
         self._relays[spec.id] = self._handles[handle] = _Relay(spec, sockets, handle, stream)
         self._sockets.see_buffers(pairs[0][0])
-        self._keep_watch()
+        self._watch.add(spec.id)
 
     def update(self, stream: str, side: int, spec: SideSpec) -> None:
         """See IMediaEngine. The window of the other side opens again too. What has come before is judged by the former
@@ -139,6 +139,7 @@ class NativeEngine:
         self._values.write_side(to, spec, self._realm(spec.realm))
         self._lib.engine_update(relay.stream, side, to)
         relay.sides[side] = spec
+        self._watch.renew(stream)
 
     def close(self, stream: str) -> StreamCounters:
         """See IMediaEngine. The ports are free again when this returns. @raises KeyError."""
@@ -148,8 +149,7 @@ class NativeEngine:
         for sock in relay.sockets:
             if sock is not None:
                 sock.close()
-        if not self._relays:
-            self._stop_watch()
+        self._watch.drop(stream)
         return self._values.counters(self._state, relay.sides)
 
     def limit_realm(self, realm: str, rate: Rate | None) -> None:
@@ -159,10 +159,7 @@ class NativeEngine:
 
     def report_silence(self, seconds: float) -> None:
         """See IMediaEngine."""
-        if seconds != self._silence:
-            self._silence = seconds
-            self._stop_watch()
-            self._keep_watch()
+        self._watch.limit(seconds)
 
     def carried(
         self,
@@ -188,6 +185,7 @@ class NativeEngine:
             self.close(stream)
         if self._engine is not None:
             self._reactor.removeReader(self._reader)
+            self._hear_no_more()
             self._lib.engine_free(self._engine)
             self._engine = None
 
@@ -218,6 +216,10 @@ class NativeEngine:
     def flows(self, stream: str) -> tuple[Flow, ...]:
         """See IUserSpaceEngine. @raises KeyError."""
         return self._flows(self._relays[stream])[0]
+
+    def received(self, stream: str) -> int:
+        """See IUserSpaceEngine. @raises KeyError."""
+        return int(self._lib.engine_received(self._relays[stream].stream))
 
     def sockets(self) -> int:
         """How many sockets are open, for whoever keeps the books."""
@@ -278,56 +280,31 @@ class NativeEngine:
     # -- events
 
     def hear(self) -> None:
-        """Tell the observer what the threads have found."""
-        while self._engine is not None and self._lib.engine_next_event(self._engine, self._event):
+        """Tell the observer what the threads have found; if that is much, the rest in a later turn of the reactor."""
+        self._hear_no_more()
+        for _ in range(_AT_ONCE):
+            if self._engine is None or not self._lib.engine_next_event(self._engine, self._event):
+                return
             self._hear_one(self._event)
+        self._more = self._reactor.callLater(0, self.hear)
+
+    def _hear_no_more(self) -> None:
+        if self._more is not None and self._more.active():
+            self._more.cancel()
 
     def _hear_one(self, event: Any) -> None:
         relay = self._handles.get(event.handle)
         if relay is None:  # closed meanwhile
             return
-        spec = relay.spec
+        stream = relay.spec.id
         if event.kind == self._lib.EVENT_POLICED:
-            self._tell(self._observer.policed, spec, event.side)
-        elif event.kind == self._lib.EVENT_SILENT:
-            self._tell(self._observer.silent, spec, event.quiet / _NANO)
-        elif event.kind == self._lib.EVENT_RESUMED:
-            self._tell(self._observer.resumed, spec)
+            self._herald.policed(stream, event.side)
         elif (address := self._values.address(event.address)) is not None:
-            reason = self._values.reason(event.reason)
-            self._log.info(
-                "stream {stream} side {side}: media goes to {address} ({reason})",
-                stream=spec.id,
-                side=event.side,
-                address=address,
-                reason=reason,
-                call=spec.call,
-            )
-            self._tell(self._observer.latched, spec, event.side, address, reason)
+            self._herald.latched(stream, event.side, address, self._values.reason(event.reason))
 
-    def _tell(self, tell: Callable[..., None], spec: StreamSpec, *what: Any) -> None:
-        try:
-            tell(spec.id, *what)
-        except Exception:  # noqa: BLE001 - what hears us must not stop the media
-            self._log.failure("the observer failed on what stream {stream} did", stream=spec.id, call=spec.call)
-
-    def _keep_watch(self) -> None:
-        if self._silence and self._relays and self._watch is None:
-            self._watch = self._reactor.callLater(self._silence / 4, self._look)
-
-    def _stop_watch(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
-
-    def _look(self) -> None:
-        """Report the streams that have gone silent, and look again a quarter of the silence later."""
-        self._watch = self._reactor.callLater(self._silence / 4, self._look)
-        silence, found = int(self._silence * _NANO), _EVENTS
-        while found == _EVENTS and self._engine is not None:
-            found = self._lib.engine_look(self._engine, silence, self._events, _EVENTS)
-            for number in range(found):
-                self._hear_one(self._events[number])
+    def _call_of(self, stream: str) -> str:
+        relay = self._relays.get(stream)
+        return "" if relay is None else relay.spec.call
 
 
 @implementer(IReadDescriptor)

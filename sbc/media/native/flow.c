@@ -219,7 +219,7 @@ static struct outlet *inlet_pass(struct inlet *inlet, uint8_t *data, uint32_t *s
         inlet->count.not_rtp++;
         return NULL;
     }
-    /* stream_received() may read it now: stored whole, though only this thread writes. */
+    /* engine_received() may read it now: stored whole, though only this thread writes. */
     __atomic_store_n(&volume->packets, volume->packets + 1, __ATOMIC_RELAXED);
     volume->octets += *size;
     if (!outlet->to_size) {
@@ -319,16 +319,4 @@ void stream_gather(const struct stream *stream, struct stream_state *state, int6
 {
     for (int n = 0; n < 2; n++)
         side_gather(&stream->sides[n], &state->sides[n], now);
-}
-
-uint64_t stream_received(const struct stream *stream)
-{
-    uint64_t packets = 0;
-
-    for (int n = 0; n < 4; n++) {
-        const struct arrivals *count = &stream->sides[n / 2].ports[n % 2].count;
-        packets += __atomic_load_n(&count->rtp.packets, __ATOMIC_RELAXED);
-        packets += __atomic_load_n(&count->rtcp.packets, __ATOMIC_RELAXED);
-    }
-    return packets;
 }

@@ -109,9 +109,6 @@ struct stream {
     struct stream *earlier;
     uint32_t asked;          /* changes that were put in the worker's ring, */
     _Atomic uint32_t done;   /* and those it has carried out */
-    uint64_t heard;          /* packets received at the last look, */
-    uint64_t since;          /* and when there were fewer */
-    bool silent;             /* it was told */
 };
 
 /* `fds` are side 0's RTP and RTCP, side 1's RTP and RTCP; -1 where there is none. */
@@ -130,8 +127,5 @@ void stream_carried(struct stream *stream, int side, bool rtcp, const struct las
 
 /* All that is known of a stream; only where nobody changes it meanwhile, or what changed is thrown away. */
 void stream_gather(const struct stream *stream, struct stream_state *state, int64_t now);
-
-/* Packets accepted so far from both sides; may be asked at any time. */
-uint64_t stream_received(const struct stream *stream);
 
 #endif

@@ -23,12 +23,11 @@ _Static_assert(SRTP_ROOM <= 2048 && METER_HEAD <= 2048, "there is room behind a 
 #define EVENTS 1024      /* and in that of events */
 
 /* cffi: from here, what Python may see */
-enum event_kind { EVENT_LATCHED, EVENT_POLICED, EVENT_SILENT, EVENT_RESUMED };
+enum event_kind { EVENT_LATCHED, EVENT_POLICED };
 
 /* Something that Python is to be told of a stream. */
 struct event {
     uint64_t handle;
-    uint64_t quiet; /* of EVENT_SILENT: nanoseconds */
     struct address address; /* of EVENT_LATCHED: where the media goes now, and why */
     uint8_t kind;
     uint8_t side;

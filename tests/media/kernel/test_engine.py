@@ -342,33 +342,6 @@ def test_an_interface_that_fails_does_not_keep_a_stream_from_user_space(one: Rig
     one.wait(lambda: one.engine.forwarder(call.id)[0] == "kernel", "it is tried again")
 
 
-def test_who_hears_of_silence_may_close_the_streams(one: Rig) -> None:
-    """As the core does with dead calls: of three that are silent each is closed, whoever it was that was told of."""
-    calls = [Call(one, ports=22_000 + 4 * n).open() for n in range(3)]
-    for call in calls:
-        call.talk_until_promoted(rtp)
-    told: list[str] = []
-
-    def silent(stream: str, seconds: float) -> None:
-        told.append(stream)
-        for call in calls:
-            one.engine.close(call.id)
-
-    def look() -> None:
-        one.observer.silent = silent
-        one.engine._silence = 0.001
-        for stream in one.engine._streams.values():
-            stream.quiet_since = -1e9
-        time.sleep(0.01)
-        one.engine._look_for_silence()
-        one.engine._silence = 0.0
-
-    one.ask(look)
-    assert told == [calls[0].id]
-    assert one.engine.streams() == []
-    assert not one.engine._agenda
-
-
 def test_policing_holds_the_rate_in_the_kernel(one: Rig) -> None:
     call = Call(one, a={"limit": Rate(octets=17_200, burst=1720)}).open()
     call.talk_until_promoted(rtp)
