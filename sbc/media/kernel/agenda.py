@@ -32,5 +32,9 @@ class Agenda:
                 found.append(name)
         return found
 
+    def has_due(self, now: float) -> bool:
+        """Whether there may be something due."""
+        return bool(self._heap) and self._heap[0][0] <= now
+
     def __len__(self) -> int:
         return len(self._due)

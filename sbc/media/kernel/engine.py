@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -29,7 +30,8 @@ ROOM = 65_536
 
 _TICK = 0.1  # seconds between looks at the slots
 _SECOND = 10  # ticks
-_AT_ONCE = 300  # streams to settle in a tick, so that signalling gets its turn
+_AT_ONCE = 16  # streams that are seen to in one turn of the reactor, so that signalling gets its turn;
+_PAUSE = 0.005  # and seconds until the next are
 _GRACE = 5.0  # seconds a flow that an earlier process has left is kept for the stream that takes it up
 
 _FAILED_AGAIN = 5.0  # seconds after which a stream is looked at again with which something has failed
@@ -83,6 +85,9 @@ class KernelEngine:
         self._streams: dict[str, Promoted] = {}
         self._by_slot: dict[int, str] = {}
         self._agenda = Agenda()
+        self._news: deque[tuple[int, int]] = deque()  # slots at which something has happened, and what
+        self._again: deque[str] = deque()  # streams to settle anew, since interfaces have changed
+        self._rest: Any = None
         self._ticks = 0
         self.inner: Any = make_inner(self)
         self._grace: Any = reactor.callLater(_GRACE, self._collect)
@@ -151,7 +156,10 @@ class KernelEngine:
     def limit_realm(self, realm: str, rate: Rate | None) -> None:
         """See IMediaEngine. Each plane has a bucket of its own, so a realm with streams in both may get more."""
         self.inner.limit_realm(realm, rate)
+        before = self._plane.realm(realm)
         self._plane.limit_realm(realm, rate)
+        if self._plane.realm(realm) == before:
+            return
         for each in (each for stream in self._streams.values() for each in stream.entered.values()):
             if each.flow.realm == realm:
                 self._plane.charge(each.slot, self._plane.realm(realm))
@@ -170,8 +178,8 @@ class KernelEngine:
 
     def stop(self, keep: bool = False) -> None:
         """See IMediaEngine. `keep`: what the kernel forwards it goes on forwarding, for the next process."""
-        for call in (self._tick, self._grace):
-            if call.active():
+        for call in (self._tick, self._grace, self._rest):
+            if call is not None and call.active():
                 call.cancel()
         if not keep:  # else what was asked for last is what has been reported: the next process begins there
             for stream in list(self._streams):
@@ -288,17 +296,30 @@ class KernelEngine:
     def _look(self) -> None:
         self._tick = self._reactor.callLater(_TICK, self._look)
         self._ticks += 1
-        for slot, what in self._plane.look():
+        if not self._news:
+            self._news.extend(self._plane.look())
+        self._see_to_some()
+        if self._ticks % _SECOND == 0 and self.interfaces.look():
+            self._again = deque(self._streams)
+
+    def _see_to_some(self) -> None:
+        """See to some of what has happened and is due; to the rest soon."""
+        now = self._reactor.seconds()
+        for _ in range(min(_AT_ONCE, len(self._news))):
+            slot, what = self._news.popleft()
             name = self._by_slot.get(slot)
             stream = self._streams.get(name or "")
             if name is not None and stream is not None:
                 self._guard(name, self._happened, name, stream, slot, what)
-        for name in self._agenda.due(self._reactor.seconds(), _AT_ONCE):
+        due = self._agenda.due(now, _AT_ONCE)
+        while self._again and len(due) < _AT_ONCE:
+            due.append(self._again.popleft())
+        for name in due:
             if name in self._streams:  # what was settled before it may have ended it
                 self._guard(name, self._settle, name, self._streams[name])
-        if self._ticks % _SECOND == 0 and self.interfaces.look():
-            for name in self._streams:
-                self._look_at(name, 0.0)
+        waiting = self._rest is not None and self._rest.active()
+        if not waiting and (self._news or self._again or self._agenda.has_due(now)):
+            self._rest = self._reactor.callLater(_PAUSE, self._see_to_some)
 
     def _guard(self, stream: str, action: Callable[..., Any], *arguments: Any) -> None:
         """Let what fails with one stream cost no other anything: user space relays it meanwhile."""

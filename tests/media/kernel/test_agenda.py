@@ -41,3 +41,13 @@ def test_what_is_dropped_is_due_no_more() -> None:
     assert agenda.due(2.0, 9) == []
     agenda.put("a", 3.0)
     assert agenda.due(4.0, 9) == ["a"]
+
+
+def test_says_whether_to_come_again_soon() -> None:
+    agenda = Agenda()
+    assert not agenda.has_due(9.0)
+    agenda.put("a", 5.0)
+    assert not agenda.has_due(4.9)
+    assert agenda.has_due(5.0)
+    agenda.due(5.0, 1)
+    assert not agenda.has_due(9.0)

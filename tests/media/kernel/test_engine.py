@@ -342,6 +342,36 @@ def test_an_interface_that_fails_does_not_keep_a_stream_from_user_space(one: Rig
     one.wait(lambda: one.engine.forwarder(call.id)[0] == "kernel", "it is tried again")
 
 
+def test_of_many_streams_few_are_seen_to_at_once(one: Rig) -> None:
+    """So that signalling gets its turn; and none is forgotten."""
+    engine, settled, turns = one.engine, [], []
+    names = [f"none-{n}" for n in range(100)]
+    at_once = 16
+
+    def note(name: str, stream: Any) -> None:
+        settled.append(name)
+
+    def begin() -> None:
+        see_to_some = engine._see_to_some
+
+        def turn() -> None:
+            before = len(settled)
+            see_to_some()
+            turns.append(len(settled) - before)
+
+        engine._settle, engine._see_to_some = note, turn
+        engine._streams.update(dict.fromkeys(names))
+        engine._again.extend(names[:50])
+        for name in names[50:]:
+            engine._look_at(name, 0.0)
+
+    one.ask(begin)
+    one.wait(lambda: len(settled) >= len(names))
+    one.ask(engine._streams.clear)
+    assert sorted(settled) == sorted(names)
+    assert max(turns) == at_once
+
+
 def test_policing_holds_the_rate_in_the_kernel(one: Rig) -> None:
     call = Call(one, a={"limit": Rate(octets=17_200, burst=1720)}).open()
     call.talk_until_promoted(rtp)
