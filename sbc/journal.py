@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from twisted.logger import Logger
 
 from sbc.core.orders import Note, Record
 from sbc.media.counters import StreamCounters
+from sbc.said import SAID
 
 # what an operator wants to see without asking; the rest is for debugging
 _LOUD = frozenset(
@@ -61,20 +63,18 @@ class Journal:
         self._volumes: dict[str, list[tuple[str, StreamCounters]]] = {}
         self._more: Counter[str] = Counter()
         self.counted: Counter[str] = Counter()
+        self._log = self.log  # a class's logger is made anew each time that it is asked for
 
     def note(self, note: Note) -> None:
         """A decision of the core."""
         self.counted[note.event] += 1
         if not self.may_say(note.event):
             return
-        detail = "".join(f" {key}={value}" for key, value in note.fields.items())
-        detail += self._passed_over(note.event)
-        say = self.log.info if note.event in _LOUD else self.log.debug
-        told = {"event": note.event, "reason": note.reason, "detail": detail}
-        if note.call:
-            say("call {call}: {event}: {reason}{detail}", call=note.call, **told)
-        else:
-            say("{event}: {reason}{detail}", **told)
+        about = {"call": note.call} if note.call else {}
+        said = f"call {note.call}: {note.event}: {note.reason}" if note.call else f"{note.event}: {note.reason}"
+        said += "".join(f" {key}={value}" for key, value in note.fields.items()) + self._passed_over(note.event)
+        say = self._log.info if note.event in _LOUD else self._log.debug
+        say(SAID, said=said, event=note.event, reason=note.reason, **about)
 
     def may_say(self, event: str, most: int = LINES_A_SECOND) -> bool:
         """Whether one more line of `event` may be logged in this second; what may not is counted, and told later."""
@@ -115,22 +115,24 @@ class Journal:
         volumes, more = (self._volumes.pop(record.call, []), self._more.pop(record.call, 0)) if over else ([], 0)
         if not self._worth_a_line(record):
             return
-        if record.event == "open":
-            self.log.info(
-                "call {call}: from {source} to {to}", call=record.call, source=fields["from"], to=fields["to"]
-            )
-        elif record.event == "answer":
-            self.log.info("call {call}: answered", call=record.call)
-        elif record.event == "close":
-            self.log.info(
-                "call {call}: ended: {cause}; answered for {seconds}; {volume}",
-                call=record.call,
-                cause=fields["cause"],
-                seconds="-" if fields["answered_for"] is None else f"{fields['answered_for']:.3f} s",
-                volume=("; ".join(f"stream {name}: {told(counters)}" for name, counters in volumes) or "no media")
-                + (f"; and {more} more streams" if more else ""),
-                volumes=volumes,
-            )
+        said = _WORDS[record.event](fields) if record.event in _WORDS else ""
+        if over:
+            said += "; " + ("; ".join(f"stream {name}: {told(counters)}" for name, counters in volumes) or "no media")
+            said += f"; and {more} more streams" if more else ""
+        if said:
+            self._log.info(SAID, said=f"call {record.call}: {said}", call=record.call, volumes=volumes)
+
+
+def _ended(fields: dict[str, Any]) -> str:
+    seconds = fields["answered_for"]
+    return f"ended: {fields['cause']}; answered for {'-' if seconds is None else f'{seconds:.3f} s'}"
+
+
+_WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "open": lambda fields: f"from {fields['from']} to {fields['to']}",
+    "answer": lambda _: "answered",
+    "close": _ended,
+}
 
 
 def told(counters: StreamCounters) -> str:

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS = (
     ("sbc", 0),
     ("sbc.compiled", 0),
+    ("sbc.said", 0),
     ("sbc.interfaces", 0),
     ("sbc.core.address", 0),
     ("sbc.core.message", 0),

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, MutableMapping
-from datetime import UTC, datetime
 from io import FileIO, TextIOWrapper
 from typing import Any, Protocol, cast
 
@@ -30,6 +29,7 @@ from zope.interface import implementer
 from sbc.config.faults import ConfigError, Fault, printable
 from sbc.config.schema import LogConfig, LogFormat
 from sbc.config.schema import LogLevel as Level
+from sbc.said import SAID, iso
 
 CONSOLE = "sbc.console"
 """The namespace of the audit log: who entered the console, and what was typed there. No level silences it."""
@@ -38,6 +38,7 @@ LONGEST = 16_384
 """Characters of a message, and of a traceback, that are written."""
 
 _NOISE = ("log_legacy", "twisted.conch")  # what Twisted says of its own doing; conch even quotes packets, at debug
+_NAMESPACES = 1_000  # and levels, of which it is kept in mind whether they are written
 _FIELDS = ("call", "stream", "user", "peer")  # what an event may be about, kept by name in JSON
 
 
@@ -63,7 +64,8 @@ class Out(Protocol):
 
 def message_of(event: LogEvent) -> str:
     """The message of an event on one line. About a call it begins with ``call ID:``, whoever said it, else never."""
-    message = printable(formatEvent(event)[:LONGEST])
+    said = event["said"] if event.get("log_format") == SAID else formatEvent(event)
+    message = printable(said[:LONGEST])
     call = call_of(event)
     if call and message and not message.startswith(f"call {call}:"):
         return f"call {call}: {message}"
@@ -73,7 +75,7 @@ def message_of(event: LogEvent) -> str:
 def call_of(event: LogEvent) -> str:
     """The id of the call an event is about, or nothing."""
     call = event.get("call")
-    return "" if call in (None, "-") else printable(str(call))
+    return "" if call is None or call == "-" else printable(str(call))
 
 
 def text_line(event: LogEvent) -> str | None:
@@ -103,7 +105,7 @@ def json_line(event: LogEvent) -> str | None:
 
 
 def _time(event: LogEvent) -> str:
-    return datetime.fromtimestamp(event.get("log_time", 0.0), UTC).isoformat(timespec="milliseconds")
+    return iso(event.get("log_time", 0.0)) + "+00:00"
 
 
 def _level(event: LogEvent) -> str:
@@ -214,14 +216,21 @@ class Threshold:
     """What is written, see `wanted`, at a level that may change while it is heard."""
 
     def __init__(self, level: Level) -> None:
-        self._wanted = wanted(level)
+        self.set(level)
 
     def set(self, level: Level) -> None:
         """Let another level count from now on."""
         self._wanted = wanted(level)
+        self._known: dict[tuple[Any, Any], Any] = {}  # nothing else of an event is looked at
 
     def __call__(self, event: LogEvent) -> Any:
-        return self._wanted(event)
+        key = event.get("log_namespace"), event.get("log_level")
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= _NAMESPACES:
+                self._known.clear()
+            known = self._known[key] = self._wanted(event)
+        return known
 
 
 def observer(config: LogConfig, *outs: ILogObserver, threshold: Threshold | None = None) -> ILogObserver:

@@ -8,6 +8,7 @@ from typing import Protocol
 from sbc.core.address import Address
 from sbc.core.orders import Record, SideSpec, StreamSpec
 from sbc.ledger.record import CallRecord, Moment, Plain, cut_short
+from sbc.ledger.writer import Entry
 from sbc.media.counters import SideCounters, StreamCounters
 
 LOST = {"cause": "the SBC lost sight of the call", "ending": "failed", "who": "sbc"}
@@ -18,8 +19,8 @@ STOPPED = {"cause": "the SBC was stopped", "ending": "shutdown", "who": "sbc"}
 class Taker(Protocol):
     """Who is handed snapshots: a sink's writer."""
 
-    def put(self, key: str, record: Plain, final: bool) -> None:
-        """Take the record named `key` as it stands; `final`: nothing more will come of it. Never blocks."""
+    def put_all(self, entries: Sequence[Entry]) -> None:
+        """Take records as they stand. Never blocks."""
 
 
 class Meter:
@@ -27,7 +28,9 @@ class Meter:
 
     `boot` is unique to this run of the process and makes the keys unique for good. `interim` is after how many seconds
     without news a live call's record is handed on all the same, 0 for never. `counters` is the engine's, `alive` tells
-    whether the core still has a call.
+    whether the core still has a call. `soon` is called when there is news and there was none before, and has `hand_on`
+    called in time: a call that is answered or ends meanwhile is written down once. Without it news is handed on at
+    once.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Meter:
         interim: float,
         counters: Callable[[str], StreamCounters],
         alive: Callable[[str], bool] = lambda _: True,
+        soon: Callable[[], None] | None = None,
     ) -> None:
         self._takers = takers
         self._wall = wall
@@ -47,24 +51,31 @@ class Meter:
         self._interim = interim
         self._counters = counters
         self._alive = alive
-        self._live: dict[str, tuple[CallRecord, Moment]] = {}  # with when it was handed on; the oldest first
+        self._soon = soon or self.hand_on
+        self._live: dict[str, tuple[CallRecord, Moment]] = {}  # with when it had news; the oldest first
+        self._news: dict[str, tuple[CallRecord, bool]] = {}  # by key; whether it is final
 
     def __len__(self) -> int:
         return len(self._live)
+
+    @property
+    def waiting(self) -> int:
+        """How many records have news that is not handed on."""
+        return len(self._news)
 
     def record(self, order: Record) -> None:
         """The core has begun, rung, answered or ended a call. A subscription has no record."""
         now = Moment(self._wall(), self._tick())
         if order.event == "open":
             if not order.fields["subscription"]:
-                self._hand_on(order.call, CallRecord(f"{self._boot}-{order.call}", order, now), now)
+                self._note(order.call, CallRecord(f"{self._boot}-{order.call}", order, now), now)
             return
         found = self._live.get(order.call)
         if found is None:
             return
         found[0].heard(order, now)
         if order.event != "ring":  # which can wait for what comes next
-            self._hand_on(order.call, found[0], now, final=order.event == "close")
+            self._note(order.call, found[0], now, final=order.event == "close")
 
     def resume(self, begun: Record, answered: Record | None, ago: float, since: float, record: Plain | None) -> None:
         """A call goes on after a restart: `begun` so many seconds `ago`, `answered` these seconds `since`. `record` is
@@ -76,12 +87,12 @@ class Meter:
         if answered is not None:
             made.heard(answered, now.ago(now.wall - since))
         made.go_on(record, now)
-        self._hand_on(begun.call, made, now)
+        self._note(begun.call, made, now)
 
     def drop(self, record: Plain, cause: str) -> None:
         """The call of a record that was left open does not go on after a restart, for that cause."""
         for taker in self._takers:
-            taker.put(record["record"], {**cut_short(record), "cause": cause}, True)
+            taker.put_all([Entry(record["record"], {**cut_short(record), "cause": cause}, True)])
 
     def opened(self, spec: StreamSpec) -> None:
         """A stream has been opened."""
@@ -114,7 +125,7 @@ class Meter:
             if now.tick - since.tick < self._interim:
                 return
             if self._alive(call):
-                self._hand_on(call, record, now)
+                self._note(call, record, now)
             else:
                 self._end_lost(call, record, since)
 
@@ -122,18 +133,30 @@ class Meter:
         """Hand on the records of all live calls as they stand: the SBC is being stopped, and they go on later."""
         now = Moment(self._wall(), self._tick())
         for call, (record, _) in list(self._live.items()):
-            self._hand_on(call, record, now)
+            self._note(call, record, now)
+        self.hand_on()
         self._live.clear()
 
     def stop(self) -> None:
         """End the records of all live calls: the SBC is being stopped, in order."""
         for call in list(self._live):
             self.record(Record(call, "close", STOPPED))
+        self.hand_on()
+
+    def hand_on(self) -> None:
+        """Hand on all records that have news, as they stand."""
+        if not self._news:
+            return
+        now, news = Moment(self._wall(), self._tick()), self._news
+        self._news = {}
+        entries = [Entry(key, record.snapshot(now, self._volume), final) for key, (record, final) in news.items()]
+        for taker in self._takers:
+            taker.put_all(entries)
 
     def _end_lost(self, call: str, record: CallRecord, last: Moment) -> None:
         """End a record at the moment up to which it was known."""
         record.heard(Record(call, "close", LOST), last)
-        self._hand_on(call, record, last, final=True)
+        self._note(call, record, last, final=True)
 
     def _volume(self, stream: str) -> StreamCounters:
         try:
@@ -145,10 +168,12 @@ class Meter:
         found = self._live.get(stream.partition("/")[0])
         return None if found is None else found[0]
 
-    def _hand_on(self, call: str, record: CallRecord, now: Moment, final: bool = False) -> None:
+    def _note(self, call: str, record: CallRecord, now: Moment, final: bool = False) -> None:
+        """There is news of a call."""
         self._live.pop(call, None)
         if not final:
             self._live[call] = (record, now)
-        snapshot = record.snapshot(now, self._volume)
-        for taker in self._takers:
-            taker.put(record.key, snapshot, final)
+        first = not self._news
+        self._news[record.key] = (record, final)
+        if first:
+            self._soon()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from json import JSONEncoder
 from typing import Any
 
@@ -13,6 +13,7 @@ from sbc.core.address import Address, Pair
 from sbc.core.orders import Record, SideSpec, StreamSpec
 from sbc.media.codecs import agreed
 from sbc.media.counters import Drops, Quality, SideCounters, StreamCounters, Volume, together
+from sbc.said import iso
 
 VERSION = 1
 """Of the format: keys may be added without a new number, but none changes its meaning."""
@@ -50,7 +51,7 @@ class Moment:
 
     def __str__(self) -> str:
         """ISO 8601, UTC, to the millisecond."""
-        return datetime.fromtimestamp(self.wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return iso(self.wall) + "Z"
 
 
 @attrs.define(eq=False)

@@ -25,8 +25,8 @@ LOOK = 1.0
 """Seconds between two looks at which live calls' records are due."""
 
 GATHER = 0.05
-"""Seconds that records wait for company: each batch wakes a thread, takes the interpreter from the calls and waits for
-the disk. Calls that are to outlive the process (sbc.store) wait less."""
+"""Seconds that news of calls waits for company, and is made a record only then: each batch wakes a thread, takes the
+interpreter from the calls and waits for the disk. Calls that are to outlive the process (sbc.store) wait less."""
 
 PATIENCE = 10.0
 """Seconds an orderly stop waits for a disk that fails."""
@@ -86,10 +86,18 @@ class LedgerService(Service):
             self._sinks.append(JsonLines(config.json, config.sync, time, config.rotate_size, config.rotate_daily))
         if config.sqlite is not None:
             self._sinks.append(SqliteRecords(config.sqlite, config.sync))
-        self.writers = [Writer(sink, config.pending, self._teller(sink.name), GATHER) for sink in self._sinks]
+        self.writers = [Writer(sink, config.pending, self._teller(sink.name), 0.0) for sink in self._sinks]
         boot = f"{int(time()):x}{os.urandom(4).hex()}"
+        self._due: Any = None
         self.meter = Meter(
-            self.writers, time, monotonic, boot, config.interim, lambda stream: engine().counters(stream), alive
+            self.writers,
+            time,
+            monotonic,
+            boot,
+            config.interim,
+            lambda stream: engine().counters(stream),
+            alive,
+            self._soon,
         )
         self._looking = LoopingCall(self.look)
         self._looking.clock = reactor
@@ -120,6 +128,8 @@ class LedgerService(Service):
             self.meter.stop()
         else:
             self.meter.suspend()
+        if self._due is not None and self._due.active():
+            self._due.cancel()
         return DeferredList([self._stop(writer) for writer in self.writers])
 
     def _agree(self) -> None:
@@ -131,6 +141,9 @@ class LedgerService(Service):
                 else:
                     self.left[call] = record
 
+    def _soon(self) -> None:
+        self._due = self._reactor.callLater(GATHER, self.meter.hand_on)
+
     def look(self) -> None:
         """Hand on what is due, and bring the counters up to date."""
         self.meter.look()
@@ -139,6 +152,7 @@ class LedgerService(Service):
     def _count(self) -> None:
         for what in ("written", "waiting", "skipped", "lost", "failures"):
             self._counted[f"cdr-{what}"] = sum(getattr(writer, what) for writer in self.writers)
+        self._counted["cdr-waiting"] += self.meter.waiting * len(self.writers)
 
     def _stop(self, writer: Writer) -> Deferred[None]:
         stopped: Deferred[None] = Deferred()

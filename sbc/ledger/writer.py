@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Condition, Thread
 from time import monotonic, sleep
 from typing import Any, NamedTuple
@@ -68,8 +68,13 @@ class Writer:
 
     def put(self, key: Any, record: Any, final: bool) -> None:
         """Take a record as it stands. Never blocks for long, never fails."""
+        self.put_all((Entry(key, record, final),))
+
+    def put_all(self, entries: Iterable[Entry]) -> None:
+        """Take several, and wake the thread once."""
         with self._changed:
-            self._keep(Entry(key, record, final))
+            for entry in entries:
+                self._keep(entry)
             self._make_room()
             self._changed.notify()
 
@@ -115,7 +120,7 @@ class Writer:
             while not self.waiting and self._stop_by is None:
                 self._changed.wait()
             stop_by = self._stop_by
-        if stop_by is None:
+        if stop_by is None and self._gather:
             sleep(self._gather)
         with self._changed:
             batch = self._take()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 
 from sbc.core.address import Address
 from sbc.ledger.meter import Meter
 from sbc.ledger.record import Plain
+from sbc.ledger.writer import Entry
 from sbc.media.counters import StreamCounters
 from tests.ledger.facts import START, answered, begun, carried, over, rang, side, stream
 
@@ -17,10 +18,10 @@ from tests.ledger.facts import START, answered, begun, carried, over, rang, side
 class Taken:
     """A taker that keeps what it is handed."""
 
-    entries: list[tuple[str, Plain, bool]] = attrs.field(factory=list)
+    entries: list[Entry] = attrs.field(factory=list)
 
-    def put(self, key: str, record: Plain, final: bool) -> None:
-        self.entries.append((key, record, final))
+    def put_all(self, entries: Sequence[Entry]) -> None:
+        self.entries += entries
 
     def states(self) -> list[tuple[str, bool]]:
         return [(key, final) for key, _, final in self.entries]
@@ -35,9 +36,9 @@ class Bench:
     volumes: dict[str, StreamCounters] = attrs.field(factory=dict)
     dead: set[str] = attrs.field(factory=set)
 
-    def meter(self, interim: float = 0.0) -> Meter:
+    def meter(self, interim: float = 0.0, soon: Callable[[], None] | None = None) -> Meter:
         wall: Callable[[], float] = lambda: START + self.now  # noqa: E731 - as short as it is
-        return Meter(self.takers, wall, lambda: self.now, "boot", interim, self.volumes.__getitem__, self.alive)
+        return Meter(self.takers, wall, lambda: self.now, "boot", interim, self.volumes.__getitem__, self.alive, soon)
 
     def alive(self, call: str) -> bool:
         return call not in self.dead
@@ -59,6 +60,35 @@ def test_opening_answer_and_end_are_handed_on_and_the_end_is_final() -> None:
     assert (last["setup"], last["duration"], last["complete"]) == (4.0, 2.0, True)
     assert last["ring"].endswith("16:00:02.000Z")
     assert not len(meter)
+
+
+def test_news_that_waits_is_handed_on_once_and_as_it_stands_then() -> None:
+    bench, asked = Bench(), 0
+
+    def soon() -> None:
+        nonlocal asked
+        asked += 1
+
+    meter = bench.meter(soon=soon)
+    for call in ("c1", "c2"):
+        meter.record(begun(call))
+        meter.opened(stream(call))
+    bench.now = 2
+    meter.record(answered("c1"))
+    meter.closed("c1/1", carried(8))
+    meter.record(over("c1"))
+    assert (asked, meter.waiting, len(meter), bench.taken.entries) == (1, 2, 1, [])
+    bench.volumes["c2/1"] = carried(3)
+    meter.hand_on()
+    assert bench.taken.states() == [("boot-c1", True), ("boot-c2", False)] and not meter.waiting
+    ended, live = (record for _, record, _ in bench.taken.entries)
+    assert (ended["answer"], ended["complete"]) == (ended["end"], True)
+    assert live["streams"][0]["sides"][0]["received"]["rtp"]["packets"] == 3
+    meter.hand_on()
+    meter.record(over("c2"))
+    assert (asked, len(bench.taken.entries)) == (2, 2)
+    meter.stop()
+    assert bench.taken.states()[2:] == [("boot-c2", True)]
 
 
 def test_streams_find_their_call() -> None:

@@ -19,7 +19,7 @@ from twisted.internet.task import Clock
 from sbc.config.faults import ConfigError
 from sbc.config.schema import CdrConfig
 from sbc.core.address import Address
-from sbc.ledger.service import LedgerService, look_at_files
+from sbc.ledger.service import GATHER, LedgerService, look_at_files
 from sbc.media.counters import StreamCounters
 from tests.ledger.facts import answered, begun, carried, entry, over, record_of, stream
 from tests.sip_messages import answer, inside, invite, plain_answer, status
@@ -127,9 +127,10 @@ def test_an_orderly_stop_writes_all_and_ends_what_is_live(tmp_path: Path) -> Non
 
 
 def test_keys_of_two_runs_differ_and_what_the_first_left_is_told(tmp_path: Path) -> None:
-    service, _, _ = service_of(tmp_path)
+    service, reactor, _ = service_of(tmp_path)
     service.startService()
     service.meter.record(begun())
+    reactor.advance(GATHER)
     until(lambda: all(writer.waiting == 0 for writer in service.writers))
     sleep(0.1)
     for writer in service.writers:  # as if killed: nothing more is written, and the locks are gone
@@ -178,6 +179,7 @@ def test_a_disk_that_fails_is_counted_and_calls_go_on(tmp_path: Path) -> None:
     json_writer._sink.write = fail
     service.meter.record(begun())
     service.meter.record(over())
+    reactor.advance(GATHER)
     until(lambda: json_writer.failures)
     reactor.advance(1.0)
     assert counted["cdr-failures"] >= 1 and counted["cdr-waiting"] >= 1

@@ -127,6 +127,8 @@ class Promoted:
 
     def counters(self, plane: Plane, inner: StreamCounters) -> StreamCounters:
         """The counters of both planes; `inner` are those of user space."""
+        if not self.entered and self.carried[0] is NOTHING and self.carried[1] is NOTHING:
+            return inner  # the kernel has never had any of it
         both = merged(inner, self.tallies(plane))
         medias = [side.media for side in self.spec.sides]
         sides = [

@@ -12,7 +12,7 @@ MODULE = "sbc.media.native._native"
 FOLDER = "sbc/media/native"
 SOURCES = tuple(
     f"{FOLDER}/{name}.c"
-    for name in ("clock", "engine", "epoll", "flow", "latch", "multishot", "packet", "uring", "worker")
+    for name in ("clock", "engine", "epoll", "figures", "flow", "latch", "multishot", "packet", "uring", "worker")
 )
 HEADERS = ("packet", "latch", "meter", "bucket", "counters", "flow", "worker", "engine", "clock")
 """What Python sees something of, in the order in which they need each other."""

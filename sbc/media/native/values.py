@@ -7,6 +7,8 @@ from hashlib import blake2b
 from ipaddress import IPv6Address
 from typing import Any
 
+import attrs
+
 from sbc.core.address import Address, literal
 from sbc.core.orders import Latch, SideSpec
 from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
@@ -16,6 +18,18 @@ from sbc.media.quality import assess
 from sbc.media.stream import SideView
 
 _NANO = 1_000_000_000
+_NONE = Drops()
+
+
+@attrs.define
+class Reported:
+    """What reports (RTCP) have told of a side: see sbc.media.meter.Trips."""
+
+    rtt_sum: int
+    rtt_count: int
+    rtt_max: int
+    told: int
+    told_lost: int
 
 
 class Values:
@@ -24,6 +38,7 @@ class Values:
     def __init__(self, module: Any) -> None:
         self.ffi, self.lib = module.ffi, module.lib
         lib = module.lib
+        self._figures = self.ffi.new("uint64_t[]", 2 * lib.FIGURES)
         self._modes = {Latch.STRICT: lib.LATCH_STRICT, Latch.NAT: lib.LATCH_NAT, Latch.OFF: lib.LATCH_OFF}
         self._words: list[str] = [
             self.ffi.string(lib.latch_reason_word(number)).decode() for number in range(lib.REASONS)
@@ -77,9 +92,11 @@ class Values:
 
     def counters(self, state: Any, specs: Sequence[SideSpec]) -> StreamCounters:
         """The counters in a ``struct stream_state``; `specs` are those of the two sides."""
-        first, second = state.sides
+        self.lib.stream_figures(state, self._figures)
+        each = self.lib.FIGURES
+        figures = self.ffi.unpack(self._figures, 2 * each)
         media = (specs[0].media, specs[1].media)
-        return StreamCounters((_side_counters(first, media), _side_counters(second, media)))
+        return StreamCounters((_side_counters(figures[:each], media), _side_counters(figures[each:], media)))
 
     def view(self, side: Any, spec: SideSpec, rtcp: bool) -> SideView:
         """A ``struct side_state`` for people; `rtcp` whether the side has a port of its own for RTCP."""
@@ -109,27 +126,14 @@ class Values:
         return Stance(spec, side.held, side.mux, footings[0], footings[1] if rtcp else None)
 
 
-def _volume(of: Any) -> Volume:
-    return Volume(of.packets, of.octets)
-
-
-def _side_counters(side: Any, media: tuple[str, str]) -> SideCounters:
-    rtp, rtcp = side.ports
-    first, second = rtp.arrivals, rtcp.arrivals
+def _side_counters(figures: list[int], media: tuple[str, str]) -> SideCounters:
+    """What stream_figures() has told of a side."""
+    volumes, dropped, measured = figures[:8], figures[8:16], figures[16:]
     return SideCounters(
-        received_rtp=_volume(first.rtp) + _volume(second.rtp),
-        received_rtcp=_volume(first.rtcp) + _volume(second.rtcp),
-        sent_rtp=_volume(rtp.departures.sent),
-        sent_rtcp=_volume(rtcp.departures.sent),
-        drops=Drops(
-            wrong_source=sum(first.refused) + sum(second.refused),
-            too_short=first.too_short + second.too_short,
-            too_long=first.too_long + second.too_long,
-            not_rtp=first.not_rtp + second.not_rtp,
-            kernel=rtp.drops + rtcp.drops + first.unread + second.unread,
-            policed=first.policed + second.policed,
-            no_destination=rtp.departures.no_destination + rtcp.departures.no_destination,
-            send_error=rtp.departures.failed + rtcp.departures.failed,
-        ),
-        quality=assess(Tally.of(side.meter), side.reports, media),
+        Volume(volumes[0], volumes[1]),
+        Volume(volumes[2], volumes[3]),
+        Volume(volumes[4], volumes[5]),
+        Volume(volumes[6], volumes[7]),
+        Drops(*dropped) if any(dropped) else _NONE,
+        assess(Tally(*measured[:9]), Reported(*measured[9:]), media) if measured[0] or measured[1] else None,
     )
