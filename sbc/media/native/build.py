@@ -14,7 +14,7 @@ SOURCES = tuple(
     f"{FOLDER}/{name}.c"
     for name in ("clock", "engine", "epoll", "figures", "flow", "latch", "multishot", "packet", "uring", "worker")
 )
-HEADERS = ("packet", "latch", "meter", "bucket", "counters", "flow", "worker", "engine", "clock")
+HEADERS = ("packet", "latch", "meter", "bucket", "counters", "flow", "worker", "engine", "clock", "uring")
 """What Python sees something of, in the order in which they need each other."""
 OPTIONS = ("-std=c11", "-O2", "-pthread", "-D_GNU_SOURCE", "-Wall", "-Wextra")
 _BEGIN, _END = "/* cffi: from here", "/* cffi: to here */"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from contextlib import ExitStack
@@ -233,6 +234,10 @@ class NativeEngine:
     def put_clock_forward(self, seconds: float) -> None:
         """For tests: let time pass, for all engines of this process."""
         self._lib.clock_put_forward(int(seconds * _NANO))
+
+    def refuse_submissions(self, times: int) -> None:
+        """For tests: let the kernel refuse so many submissions to io_uring from now on, as for want of memory."""
+        self._lib.uring_refuse(times, errno.EAGAIN)
 
     def pause(self, pause: bool) -> None:
         """For tests: let the threads leave packets where they are, or go on."""

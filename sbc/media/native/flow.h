@@ -62,7 +62,8 @@ struct inlet {
     uint8_t kind;
     bool armed;   /* a receive is under way, */
     bool leaving; /* and is not to be begun again, */
-    struct inlet *again; /* the next that is to be begun again (of io_uring all three) */
+    bool pending; /* it is in the list of those that are to be seen to, */
+    struct inlet *again; /* of which this is the next (of io_uring all four) */
     int fd;
     struct outlet *onward;
     struct outlet *onward_rtcp;

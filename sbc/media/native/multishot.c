@@ -23,7 +23,8 @@ struct multishot {
     struct uring ring;
     struct io_uring_buf_ring *lent; /* the kernel's view of the buffers */
     uint8_t *buffers;
-    struct inlet *again;            /* the first whose receive has ended, and is to be begun again */
+    struct inlet *again;            /* the first of those whose receive is to be begun again, or ended, at the end of the turn */
+    bool deaf;                      /* to who wakes the worker, until then */
     uint32_t turn;                  /* a number, of the batch that is sent */
     uint16_t tail;                  /* of the ring of buffers */
     uint16_t used[BATCH];           /* by the packets of this turn */
@@ -104,6 +105,9 @@ static void multishot_wait_for_wake(struct worker *worker, struct multishot *sta
 {
     struct io_uring_sqe *entry = uring_next(&state->ring);
 
+    state->deaf = !entry;
+    if (!entry)
+        return;
     entry->opcode = IORING_OP_POLL_ADD;
     entry->fd = worker->wake;
     entry->poll32_events = POLLIN;
@@ -119,11 +123,25 @@ static void multishot_start(struct worker *worker)
     multishot_wait_for_wake(worker, state);
 }
 
+/* See to an inlet at the end of the turn. */
+static void multishot_put_off(struct multishot *state, struct inlet *inlet)
+{
+    if (inlet->pending)
+        return;
+    inlet->pending = true;
+    inlet->again = state->again;
+    state->again = inlet;
+}
+
 static void multishot_add(struct worker *worker, struct inlet *inlet)
 {
     struct multishot *state = worker->state;
     struct io_uring_sqe *entry = uring_next(&state->ring);
 
+    if (!entry) {
+        multishot_put_off(state, inlet);
+        return;
+    }
     entry->opcode = IORING_OP_RECVMSG;
     entry->fd = inlet->fd;
     entry->addr = (uint64_t)(uintptr_t)&state->shape;
@@ -144,6 +162,10 @@ static void multishot_remove(struct worker *worker, struct inlet *inlet)
     if (!inlet->armed)
         return;
     entry = uring_next(&state->ring);
+    if (!entry) {
+        multishot_put_off(state, inlet);
+        return;
+    }
     entry->opcode = IORING_OP_ASYNC_CANCEL;
     entry->addr = (uint64_t)(uintptr_t)inlet | OF_RECEIVE;
     entry->flags = IOSQE_CQE_SKIP_SUCCESS;
@@ -176,18 +198,32 @@ static void multishot_received(struct worker *worker, struct multishot *state, c
     if (completion->flags & IORING_CQE_F_MORE)
         return;
     inlet->armed = false;
-    inlet->again = state->again;
-    state->again = inlet;
+    multishot_put_off(state, inlet);
 }
 
-/* Begin the receives again that have ended. Once a turn, however often they fail; and when the kernel has its buffers back,
-   for most have ended because it had none. */
-static void multishot_add_again(struct worker *worker, struct multishot *state)
+/* Begin the receives again that have ended, and what the kernel would not take before. Once a turn, however often they fail;
+   and when the kernel has its buffers back, for most have ended because it had none. */
+static void multishot_see_to(struct worker *worker, struct multishot *state)
 {
-    for (struct inlet *inlet = state->again; inlet; inlet = inlet->again)
-        if (!inlet->leaving)
-            multishot_add(worker, inlet);
+    struct inlet *inlet = state->again, *next;
+
     state->again = NULL;
+    for (; inlet; inlet = next) {
+        next = inlet->again;
+        inlet->pending = false;
+        if (inlet->leaving)
+            multishot_remove(worker, inlet);
+        else
+            multishot_add(worker, inlet);
+    }
+    if (state->deaf)
+        multishot_wait_for_wake(worker, state);
+}
+
+/* Whether there is nothing to do but to wait. */
+static bool multishot_may_wait(const struct worker *worker, const struct multishot *state)
+{
+    return !uring_done(&state->ring) && !state->again && !state->deaf && ring_empty(&worker->commands);
 }
 
 static void multishot_receive(struct worker *worker, uint64_t rest)
@@ -198,7 +234,7 @@ static void multishot_receive(struct worker *worker, uint64_t rest)
     if (rest)
         uring_collect(&state->ring, CROWD, rest);
     if (!rest || !uring_done(&state->ring))
-        uring_collect(&state->ring, !uring_done(&state->ring) && ring_empty(&worker->commands), 0);
+        uring_collect(&state->ring, multishot_may_wait(worker, state), 0);
     done = uring_done(&state->ring);
     /* A receive that fails takes no place of the batch, but its stream is one of those that are touched. */
     for (number = 0; number < done && worker->count < BATCH && worker->touched_count < BATCH; number++) {
@@ -214,6 +250,15 @@ static void multishot_receive(struct worker *worker, uint64_t rest)
     uring_forget(&state->ring, number);
 }
 
+/* A packet of the batch, by what its submission is known by, was not sent. */
+static void multishot_unsent(struct worker *worker, uint64_t user_data)
+{
+    struct packet *packet = &worker->batch[(uint32_t)user_data >> 2];
+
+    packet->outlet->count.failed++;
+    packet->outlet = NULL;
+}
+
 /* Count as failed what the kernel refused to send. The completions stand among others, which are not due yet. One that had
    no room there comes in a later turn; by then its packet is counted as sent, and the stream may be gone. */
 static void multishot_count_failed(struct worker *worker, struct multishot *state)
@@ -222,12 +267,9 @@ static void multishot_count_failed(struct worker *worker, struct multishot *stat
 
     for (uint32_t number = 0; number < done; number++) {
         struct io_uring_cqe *completion = uring_completion(&state->ring, number);
-        struct packet *packet;
         if ((completion->user_data & OF_MASK) != OF_SEND || completion->user_data >> 32 != state->turn)
             continue;
-        packet = &worker->batch[(uint32_t)completion->user_data >> 2];
-        packet->outlet->count.failed++;
-        packet->outlet = NULL;
+        multishot_unsent(worker, completion->user_data);
         completion->user_data = OF_NOTHING;
     }
 }
@@ -235,15 +277,20 @@ static void multishot_count_failed(struct worker *worker, struct multishot *stat
 static void multishot_send(struct worker *worker)
 {
     struct multishot *state = worker->state;
-    int count = 0;
+    struct io_uring_sqe *entry;
+    uint32_t since = state->ring.tail;
 
     state->turn++;
     for (int n = 0; n < worker->count; n++) {
         struct packet *packet = &worker->batch[n];
-        struct io_uring_sqe *entry;
         if (!packet->outlet)
             continue;
         entry = uring_next(&state->ring);
+        if (!entry) {
+            packet->outlet->count.failed++;
+            packet->outlet = NULL;
+            continue;
+        }
         entry->opcode = IORING_OP_SEND;
         entry->fd = packet->outlet->fd;
         entry->addr = (uint64_t)(uintptr_t)packet->data;
@@ -253,11 +300,13 @@ static void multishot_send(struct worker *worker)
         entry->addr_len = (uint16_t)packet->outlet->to_size;
         entry->flags = IOSQE_CQE_SKIP_SUCCESS;
         entry->user_data = (uint64_t)state->turn << 32 | (uint64_t)n << 2 | OF_SEND;
-        count++;
     }
-    if (!count)
+    if (state->ring.tail == since)
         return;
     uring_submit(&state->ring);
+    /* What it takes not now is not to go later: its buffer will hold something else. */
+    while ((entry = uring_take_back(&state->ring, since)))
+        multishot_unsent(worker, entry->user_data);
     multishot_count_failed(worker, state);
     for (int n = 0; n < worker->count; n++) {
         struct packet *packet = &worker->batch[n];
@@ -275,7 +324,7 @@ static void multishot_done(struct worker *worker)
     for (int n = 0; n < worker->count; n++)
         buffer_lend(state, state->used[n]);
     buffers_publish(state);
-    multishot_add_again(worker, state);
+    multishot_see_to(worker, state);
 }
 
 const struct traffic traffic_uring = {

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <linux/time_types.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static int uring_map(struct uring *ring, const struct io_uring_params *params)
@@ -82,16 +84,41 @@ int uring_lend(struct uring *ring, struct io_uring_buf_ring *buffers, uint32_t c
     return syscall(SYS_io_uring_register, ring->fd, IORING_REGISTER_PBUF_RING, &lent, 1) < 0 ? errno : 0;
 }
 
-static void uring_enter(struct uring *ring, unsigned flags, uint32_t least, const void *argument, size_t size)
+static _Atomic int64_t refusals; /* see uring_refuse() */
+static _Atomic int refused_for;
+
+void uring_refuse(int64_t times, int why)
 {
-    uint32_t waiting = ring->tail - __atomic_load_n(ring->sq_head, __ATOMIC_ACQUIRE);
+    atomic_store(&refused_for, why);
+    atomic_store(&refusals, times);
+}
+
+static long uring_ask(const struct uring *ring, uint32_t waiting, uint32_t least, unsigned flags, const void *argument, size_t size)
+{
+    if (waiting && atomic_load_explicit(&refusals, memory_order_relaxed) > 0 && atomic_fetch_sub(&refusals, 1) > 0) {
+        errno = atomic_load(&refused_for);
+        return -1;
+    }
+    return syscall(SYS_io_uring_enter, ring->fd, waiting, least, flags, argument, size);
+}
+
+static uint32_t uring_waiting(const struct uring *ring)
+{
+    return ring->tail - __atomic_load_n(ring->sq_head, __ATOMIC_ACQUIRE);
+}
+
+/* False if the kernel has taken nothing, or not all. */
+static bool uring_enter(struct uring *ring, unsigned flags, uint32_t least, const void *argument, size_t size)
+{
+    uint32_t waiting = uring_waiting(ring);
     long done;
 
     __atomic_store_n(ring->sq_tail, ring->tail, __ATOMIC_RELEASE);
     do {
-        done = syscall(SYS_io_uring_enter, ring->fd, waiting, least, flags, argument, size);
-        waiting = ring->tail - __atomic_load_n(ring->sq_head, __ATOMIC_ACQUIRE);
+        done = uring_ask(ring, waiting, least, flags, argument, size);
+        waiting = uring_waiting(ring);
     } while ((done < 0 && errno == EINTR) || (done > 0 && waiting));
+    return done >= 0 || errno == ETIME;
 }
 
 void uring_submit(struct uring *ring)
@@ -101,24 +128,38 @@ void uring_submit(struct uring *ring)
 
 void uring_collect(struct uring *ring, uint32_t least, uint64_t longest)
 {
+    static const struct timespec moment = {0, 1000000};
     struct __kernel_timespec time = {.tv_nsec = (long long)longest};
     struct io_uring_getevents_arg argument = {.ts = (uint64_t)(uintptr_t)&time};
+    bool taken;
 
     if (longest)
-        uring_enter(ring, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, least, &argument, sizeof argument);
+        taken = uring_enter(ring, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, least, &argument, sizeof argument);
     else
-        uring_enter(ring, IORING_ENTER_GETEVENTS, least, NULL, 0);
+        taken = uring_enter(ring, IORING_ENTER_GETEVENTS, least, NULL, 0);
+    if (!taken)
+        nanosleep(&moment, NULL);
 }
 
 struct io_uring_sqe *uring_next(struct uring *ring)
 {
     struct io_uring_sqe *entry;
 
-    while (ring->tail - __atomic_load_n(ring->sq_head, __ATOMIC_ACQUIRE) == ring->sq_entries)
+    if (uring_waiting(ring) == ring->sq_entries)
         uring_submit(ring);
+    if (uring_waiting(ring) == ring->sq_entries)
+        return NULL;
     entry = &ring->sqes[ring->tail++ & ring->sq_mask];
     memset(entry, 0, sizeof *entry);
     return entry;
+}
+
+struct io_uring_sqe *uring_take_back(struct uring *ring, uint32_t since)
+{
+    /* The kernel looks at its queue only when it is entered, and is told then where the queue ends. */
+    if (ring->tail == since || !uring_waiting(ring))
+        return NULL;
+    return &ring->sqes[--ring->tail & ring->sq_mask];
 }
 
 uint32_t uring_done(const struct uring *ring)

@@ -219,6 +219,68 @@ def test_receives_that_fail_are_counted_and_go_on(reactor: RigReactor, traffic: 
         rig.close()
 
 
+@pytest.fixture
+def ringed(reactor: RigReactor) -> Iterator[Rig]:
+    """One thread, on io_uring; and afterwards the kernel takes again what is submitted."""
+    rig = Rig(reactor, ENGINES["native"], itertools.count(26_000, 2), threads=1, traffic="io_uring")
+    yield rig
+    rig.engine.refuse_submissions(0)
+    rig.close()
+
+
+def test_what_the_kernel_would_not_take_is_counted_and_never_sent_later(ringed: Rig) -> None:
+    """Its buffer has another packet then, for another stream perhaps."""
+    calls = [Call(ringed) for _ in range(3)]
+    for call in calls:
+        call.send(call.a, call.at_a, rtp(0))
+    for batch in range(1, 4):
+        ringed.engine.refuse_submissions(1 << 40)
+        for call in calls:
+            counters = call.send(call.a, call.at_a, *(rtp(100 * batch + n) for n in range(50)))
+            assert counters.sides[1].drops.send_error == 50 * batch
+        ringed.engine.refuse_submissions(0)
+        for call in calls:
+            call.send(call.a, call.at_a, rtp(batch))
+            assert balanced(call.counters())
+    for call in calls:
+        assert call.b.data() == [rtp(n) for n in range(4)]
+
+
+def test_of_many_batches_only_those_are_lost_that_the_kernel_would_not_take(ringed: Rig) -> None:
+    calls = [Call(ringed) for _ in range(10)]
+    got = dict.fromkeys(calls, 0)
+    for refusals in (1, 2, 3):
+        with ringed.unread():
+            for call, number in itertools.product(calls, range(60)):
+                call.a.send(call.at_a, rtp(number))
+            ringed.engine.refuse_submissions(refusals)
+        for call in calls:
+            call.expected += 60
+            ringed.wait_for(call.id, call.expected)
+            assert balanced(call.counters())
+            got[call] += len(call.b.data())
+        ringed.engine.refuse_submissions(0)
+    assert [call.counters().sides[1].sent.packets for call in calls] == list(got.values())
+    assert sum(call.counters().sides[1].drops.send_error for call in calls) > 0
+
+
+def test_streams_open_and_close_though_the_kernel_takes_nothing_for_a_while(ringed: Rig) -> None:
+    """Of more receives than the queue has places none is forgotten, neither to begin nor to end."""
+    first = Call(ringed)
+    first.send(first.a, first.at_a, rtp())
+    ringed.engine.refuse_submissions(1 << 40)
+    calls = [Call(ringed) for _ in range(160)]
+    ringed.engine.refuse_submissions(20)
+    for call in calls:
+        call.send(call.a, call.at_a, rtp(7))
+        assert call.b.data() == [rtp(7)]
+    for call in calls:
+        ringed.engine.refuse_submissions(2)
+        assert balanced(ringed.engine.close(call.id))
+    first.send(first.a, first.at_a, rtp(8))
+    assert first.b.data()[-1] == rtp(8)
+
+
 def refused(engine: NativeEngine, call: Call) -> None:
     """Have the kernel tell side A's RTP socket that a datagram was refused: the next receive by it fails."""
     sock = engine._relays[call.id].sockets[0]
