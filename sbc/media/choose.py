@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 import attrs
+from twisted.logger import Logger
 
 from sbc.config.faults import ConfigError, Fault
 from sbc.config.schema import EngineName, MediaConfig
@@ -13,6 +14,7 @@ from sbc.interfaces import IMediaObserver
 from sbc.media.twisted_engine import TwistedEngine
 
 FASTEST_FIRST = (EngineName.KERNEL, EngineName.NATIVE, EngineName.TWISTED)
+_log = Logger()
 _MODULES = {EngineName.NATIVE: "sbc.media.native.engine", EngineName.KERNEL: "sbc.media.kernel.engine"}
 
 
@@ -79,22 +81,35 @@ def make_engine(choice: Choice, config: MediaConfig, reactor: Any, observer: IMe
     """The engine that was chosen. The kernel's stands upon the best of those in user space.
 
     @raises CannotRun where it cannot be had after all."""
-    if choice.engine is EngineName.KERNEL:
-        inner = Choice(EngineName.TWISTED if missing(EngineName.NATIVE) else EngineName.NATIVE, "")
-        try:
-            return import_module(_MODULES[EngineName.KERNEL]).KernelEngine(
-                reactor, observer, lambda above: make_engine(inner, config, reactor, above, 0.0), silence
-            )
-        except OSError as error:
-            raise CannotRun(f"kernel: {error}") from error
-    _clear_kernel()
-    if choice.engine is EngineName.NATIVE:
+    if choice.engine is not EngineName.KERNEL:
+        _clear_kernel()
+        return _in_user_space(choice.engine, config, reactor, observer, silence)
+    inner = EngineName.TWISTED if missing(EngineName.NATIVE) else EngineName.NATIVE
+    try:
+        return import_module(_MODULES[EngineName.KERNEL]).KernelEngine(
+            reactor, observer, lambda above: _in_user_space(inner, config, reactor, above, 0.0), silence
+        )
+    except OSError as error:
+        raise CannotRun(f"kernel: {error}") from error
+
+
+def _in_user_space(engine: EngineName, config: MediaConfig, reactor: Any, observer: Any, silence: float) -> Any:
+    if engine is EngineName.NATIVE:
         native = import_module(_MODULES[EngineName.NATIVE]).NativeEngine
         return native(reactor, observer, silence=silence, threads=config.threads)
     return TwistedEngine(reactor, observer, silence)
 
 
 def _clear_kernel() -> None:
-    """Take off what a kernel engine of another process has left: it would go on forwarding what nobody knows of."""
-    if not missing(EngineName.KERNEL):
-        import_module(_MODULES[EngineName.KERNEL]).clear()
+    """Take off what a kernel engine of another process has left: it would look at each packet for ever. Where it cannot
+    be, that is said: somebody who may must do it."""
+    try:
+        left = import_module(_MODULES[EngineName.KERNEL]).clear()
+    except (ImportError, OSError):  # without its modules in C there is nobody to ask
+        return
+    if left:
+        _log.error(
+            "a kernel engine has left its programs, and they cannot be taken off: they forward until their lease ends, "
+            "and look at each packet after that, too (docs/install.rst has how to take them off): {left}",
+            left=left,
+        )

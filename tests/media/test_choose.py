@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 
 from sbc.config.faults import ConfigError
 from sbc.config.schema import EngineName, MediaConfig
+from sbc.media import choose as choosing
 from sbc.media.choose import CannotRun, Choice, choose, look_at_engine, make_engine, missing, take_engine
 from sbc.media.twisted_engine import TwistedEngine
 
@@ -130,3 +131,13 @@ def test_an_engine_in_user_space_takes_off_what_the_kernel_s_has_left(monkeypatc
     monkeypatch.setattr(sys.modules[KERNEL], "clear", lambda: cleared.append(True))
     make_engine(Choice(EngineName.TWISTED, ""), MediaConfig(), Clock(), object(), 7.0)  # type: ignore[arg-type]
     assert cleared == [True]
+
+
+def test_what_cannot_be_taken_off_is_said_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
+    lay(monkeypatch, native="", kernel="no capabilities")
+    monkeypatch.setattr(sys.modules[KERNEL], "clear", lambda: "eth0: no capabilities")
+    said: list[str] = []
+    monkeypatch.setattr(choosing._log, "error", lambda text, **values: said.append(text.format(**values)))
+    take_engine(MediaConfig(), Clock(), object(), 7.0)  # type: ignore[arg-type]
+    assert len(said) == 1
+    assert said[0].endswith("eth0: no capabilities")

@@ -12,7 +12,8 @@
 
 /* Where our filter stands among those of an interface: behind none of them is it of use, as what they take is gone. */
 #define TC_PRIORITY 1
-#define TC_HANDLE 0x5bc
+#define TC_HANDLE 0x5bc            /* of the usual directory; of another it is made from its name, so that */
+#define USUAL "/sys/fs/bpf/sbc" /* several SBCs may have theirs side by side, and each knows its own */
 #define MOST_MAPS 16
 #define LONGEST_PATH 256
 
@@ -123,11 +124,32 @@ static int find_tc(const struct relay *relay, __u32 id)
     return program >= 0 ? program : errno == EPERM ? -EBUSY : -errno;
 }
 
+/* FNV-1a of the directory, of 31 bits. */
+static __u32 tc_handle(const char *directory)
+{
+    __u32 hash = 2166136261u;
+
+    if (!directory || !strcmp(directory, USUAL))
+        return TC_HANDLE;
+    for (; *directory; directory++)
+        hash = (hash ^ (unsigned char)*directory) * 16777619u;
+    return (hash & 0x7FFFFFFF) | 1;
+}
+
+/* Whether there is a filter in the place of an SBC that uses the directory. For this no capability is needed. */
+int relay_seen_tc(const char *directory, int interface)
+{
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = interface, .attach_point = BPF_TC_INGRESS);
+    LIBBPF_OPTS(bpf_tc_opts, asked, .handle = tc_handle(directory), .priority = TC_PRIORITY);
+
+    return !bpf_tc_query(&hook, &asked);
+}
+
 /* Whether the filter in our place is ours. -ENOENT where there is none, -EBUSY where it is another's; -ESTALE where it is
  * ours but looks into other maps than `relay` has. */
 static int our_filter(const struct bpf_tc_hook *hook, const struct relay *relay)
 {
-    LIBBPF_OPTS(bpf_tc_opts, asked, .handle = TC_HANDLE, .priority = TC_PRIORITY);
+    LIBBPF_OPTS(bpf_tc_opts, asked, .handle = tc_handle(relay->directory), .priority = TC_PRIORITY);
     __u32 maps[MOST_MAPS] = {0}, flows = id_of_map(relay->flows);
     struct bpf_prog_info info = {.nr_map_ids = MOST_MAPS, .map_ids = (__u64)(size_t)maps};
     __u32 size = sizeof(info);
@@ -155,7 +177,7 @@ static int our_filter(const struct bpf_tc_hook *hook, const struct relay *relay)
 int relay_attach_tc(const struct relay *relay, int interface)
 {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = interface, .attach_point = BPF_TC_INGRESS);
-    LIBBPF_OPTS(bpf_tc_opts, options, .handle = TC_HANDLE, .priority = TC_PRIORITY, .prog_fd = relay->tc);
+    LIBBPF_OPTS(bpf_tc_opts, options, .handle = tc_handle(relay->directory), .priority = TC_PRIORITY, .prog_fd = relay->tc);
     int error = bpf_tc_hook_create(&hook);
 
     if (error && error != -EEXIST)
@@ -173,7 +195,7 @@ int relay_attach_tc(const struct relay *relay, int interface)
 int relay_detach_tc(const struct relay *relay, int interface)
 {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = interface, .attach_point = BPF_TC_INGRESS);
-    LIBBPF_OPTS(bpf_tc_opts, options, .handle = TC_HANDLE, .priority = TC_PRIORITY);
+    LIBBPF_OPTS(bpf_tc_opts, options, .handle = tc_handle(relay->directory), .priority = TC_PRIORITY);
     int error = our_filter(&hook, relay);
 
     return error && error != -ESTALE ? error : bpf_tc_detach(&hook, &options);

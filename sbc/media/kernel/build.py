@@ -15,7 +15,8 @@ from typing import Any
 
 MODULE = "sbc.media.kernel._loader"
 FOLDER = "sbc/media/kernel"
-METER = "sbc/media/native/meter.h"
+SHARED = ("sbc/media/native/bucket.h", "sbc/media/native/meter.h")
+"""Headers that all planes have."""
 SOURCES = tuple(f"{FOLDER}/{name}" for name in ("loader.c", "attach.c", "look.c", "interfaces.c", "bpffs.c"))
 OPTIONS = ("-std=c11", "-O2", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wno-missing-field-initializers")
 PROGRAM_OPTIONS = ("-std=gnu11", "-g", "-O2", "-target", "bpf", "-mcpu=v3", "-Wall", "-Wextra")
@@ -43,14 +44,14 @@ def builder() -> Any:
     program, why = _program(root)
     ffi = import_module("cffi").FFI()
     declarations = run_path(str(root / "sbc/media/native/build.py"))["declarations"]  # nothing of ours is installed yet
-    headers = [(root / name).read_text() for name in (METER, f"{FOLDER}/relay_maps.h", f"{FOLDER}/loader.h")]
+    headers = [(root / name).read_text() for name in (*SHARED, f"{FOLDER}/relay_maps.h", f"{FOLDER}/loader.h")]
     seen = "".join(map(declarations, headers))
     ffi.cdef(_TYPES + re.sub(r"^static inline .*?;\n", "", seen, flags=re.DOTALL | re.MULTILINE))
     ffi.set_source(
         MODULE,
         f'#error "{why}"\n' if why else '#include "loader.h"\n' + _as_c(program),
         sources=list(SOURCES),
-        depends=[*sorted(path.relative_to(root).as_posix() for path in (root / FOLDER).glob("*.[ch]")), METER],
+        depends=[*sorted(path.relative_to(root).as_posix() for path in (root / FOLDER).glob("*.[ch]")), *SHARED],
         include_dirs=[FOLDER],
         libraries=["bpf"],
         extra_compile_args=[*OPTIONS, *_strict()],

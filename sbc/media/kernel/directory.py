@@ -12,6 +12,10 @@ class Unavailable(OSError):
     """The kernel's programs cannot be had; says why."""
 
 
+class InUse(Unavailable):
+    """Another process has them."""
+
+
 def own(lib: Any, directory: str) -> int:
     """Have the directory for this process alone, by the loader's `lib`: a descriptor, to be kept open as long.
     @raises Unavailable."""
@@ -20,7 +24,7 @@ def own(lib: Any, directory: str) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(lock)
-        raise Unavailable(f"another SBC uses {directory}") from error
+        raise InUse(f"another SBC uses {directory}") from error
     return lock
 
 

@@ -19,6 +19,7 @@ from sbc.media.inlet import LONGEST
 from sbc.media.kernel import here
 from sbc.media.kernel.agenda import Agenda
 from sbc.media.kernel.interfaces import Interfaces
+from sbc.media.kernel.lookups import Lookups, forbid
 from sbc.media.kernel.plane import OTHERS, POLICED, STRANGERS, UNROUTED, Last, Plane
 from sbc.media.kernel.promoted import Entered, Promoted, ports_of
 from sbc.media.silence import SilenceWatch
@@ -42,9 +43,10 @@ def missing() -> str:
     return here.missing(DIRECTORY)
 
 
-def clear(directory: str = DIRECTORY) -> None:
-    """Take off and forget whatever an earlier process has left, unless another uses it now."""
-    here.clear(directory)
+def clear(directory: str = DIRECTORY) -> str:
+    """Take off and forget whatever an earlier process has left, unless another uses it now. What cannot be and why, in
+    words; empty if nothing is left."""
+    return here.clear(directory)
 
 
 @implementer(IMediaEngine, IMediaObserver)
@@ -80,7 +82,7 @@ class KernelEngine:
         self._watch = SilenceWatch(reactor, self._herald, self._received, silence)
         self._longest = longest
         self._plane = Plane(directory, room)
-        self._forwarding = here.allow_lookups()
+        self._lookups = Lookups(self._plane.lease)
         self.interfaces = Interfaces(self._plane, interfaces, modes)
         self._streams: dict[str, Promoted] = {}
         self._by_slot: dict[int, str] = {}
@@ -103,9 +105,7 @@ class KernelEngine:
         stream = self._streams[spec.id] = Promoted(spec)
         self._watch.add(spec.id)
         if any(address in self._plane.left for side in spec.sides for address in ports_of(side)):
-            self._guard(
-                spec.id, self._settle, spec.id, stream, False
-            )  # what an earlier process has left goes on, or ends
+            self._guard(spec.id, self._settle, spec.id, stream, False)  # what was left goes on, or ends
             for address in (address for side in spec.sides for address in ports_of(side)):
                 self._plane.forget(address)
         else:
@@ -186,17 +186,18 @@ class KernelEngine:
                 self.close(stream)
             self._collect()
             self.interfaces.detach()
-            here.forbid_lookups(self._forwarding)
+            forbid(self._plane.lease)
         self._watch.limit(0.0)
         self._streams.clear()
+        self._plane.lease.renew()
         self.inner.stop()
         self._plane.close()
 
     # -- what keeps a stream in user space
 
     def claim(self, stream: str, reason: str) -> None:
-        """Have all packets of a stream in user space: the word says what for ("srtp", "recording", "dtmf").
-        @raises KeyError."""
+        """Have all packets of a stream in user space: the word says what for. To be called by who does something with
+        packets: recording ("recording"), telephone events ("dtmf"), media security ("srtp"). @raises KeyError."""
         found = self._streams[stream]
         found.claims.add(reason)
         self._demote(stream, found, reason)
@@ -244,24 +245,13 @@ class KernelEngine:
             self._look_at(name, again)
 
     def _enter(self, name: str, stream: Promoted, flow: Flow, mux: bool) -> None:
-        slot, before = self._plane.take_over(flow), None
-        realm = self._plane.realm(flow.realm)
-        if slot is not None:
-            before = self._plane.told(slot)
-            self._plane.charge(slot, realm)
-            if not self._plane.fits(slot, flow, mux):  # it begins anew, and what it has counted stays
-                each = stream.entered[flow.local] = Entered(flow, slot, mux, before)
-                self._give_back(name, stream, each)
-                slot = before = None
-        if slot is None:
-            own = -1 if flow.limit is not None else 0
-            rtp = stream.entered.get(stream.spec.sides[flow.side].local.rtp)
-            if own and flow.rtcp and rtp is not None:
-                own = rtp.slot  # RTP and RTCP of a side share its bucket
-            slot = self._plane.enter(flow, self._longest, mux, own, realm)
-        each = Entered(flow, slot, mux) if before is None else Entered(flow, slot, mux, before)
-        stream.entered[flow.local] = each
-        self._by_slot[slot] = name
+        each = stream.take_over(self._plane, flow, mux)
+        if each is not None and not self._plane.fits(each.slot, flow, mux):
+            self._give_back(name, stream, each)  # it begins anew, and what it has counted stays
+            each = None
+        if each is None:
+            each = stream.enter(self._plane, flow, self._longest, mux)
+        self._by_slot[each.slot] = name
 
     def _join_reports(self, stream: Promoted) -> None:
         """Let RTCP of each side be measured by what the other's has told."""
@@ -299,8 +289,10 @@ class KernelEngine:
         if not self._news:
             self._news.extend(self._plane.look())
         self._see_to_some()
-        if self._ticks % _SECOND == 0 and self.interfaces.look():
-            self._again = deque(self._streams)
+        if self._ticks % _SECOND == 0:
+            self._renew()
+            if self.interfaces.look():
+                self._again = deque(self._streams)
 
     def _see_to_some(self) -> None:
         """See to some of what has happened and is due; to the rest soon."""
@@ -321,6 +313,13 @@ class KernelEngine:
         if not waiting and (self._news or self._again or self._agenda.has_due(now)):
             self._rest = self._reactor.callLater(_PAUSE, self._see_to_some)
 
+    def _renew(self) -> None:
+        """Answer for what the kernel forwards, and see that it can."""
+        passed = self._plane.lease.renew()
+        if passed:
+            self._log.warn("the reactor stood still: user space had {packets} packets of the kernel's", packets=passed)
+        self._lookups.keep()
+
     def _guard(self, stream: str, action: Callable[..., Any], *arguments: Any) -> None:
         """Let what fails with one stream cost no other anything: user space relays it meanwhile."""
         try:
@@ -333,9 +332,7 @@ class KernelEngine:
         each = next((each for each in stream.entered.values() if each.slot == slot), None)
         if each is None:
             return
-        if (
-            what & STRANGERS
-        ):  # while the source is silent somebody else has spoken: user space judges whether it goes on
+        if what & STRANGERS:  # somebody else, while the source is silent: user space judges whether it goes on
             self._carried(name, each, self._plane.last(slot))
         if what & POLICED and each.flow.side not in stream.policed:
             stream.policed.add(each.flow.side)

@@ -14,7 +14,7 @@
 
 #include "loader_relay.h"
 
-static const char *const MAPS[] = {"flows", "slots", "buckets", "news", "outlets", "confirmed"};
+static const char *const MAPS[] = {"flows", "slots", "buckets", "news", "outlets", "confirmed", "lease"};
 #define LONGEST_WAIT 1000000000ull /* ns to wait for a program to leave a slot; it takes microseconds */
 
 __u64 relay_now(void)
@@ -77,8 +77,9 @@ static int find_maps(struct relay *relay)
     relay->buckets = share(bpf_object__find_map_fd_by_name(relay->object, "buckets"),
                            (relay->room + RELAY_REALMS) * sizeof(*relay->buckets));
     relay->news = share(bpf_object__find_map_fd_by_name(relay->object, "news"), (relay->room / 64 + 1) * sizeof(__u64));
+    relay->lease = share(bpf_object__find_map_fd_by_name(relay->object, "lease"), sizeof(*relay->lease));
     relay->watched = calloc(relay->room, sizeof(*relay->watched));
-    return relay->slots && relay->buckets && relay->news && relay->watched ? 0 : -ENOMEM;
+    return relay->slots && relay->buckets && relay->news && relay->lease && relay->watched ? 0 : -ENOMEM;
 }
 
 /* Load the programs, with the maps that are pinned in `directory` or with new ones that are pinned there; NULL with `why`
@@ -127,6 +128,8 @@ void relay_free(struct relay *relay)
         munmap(relay->buckets, (relay->room + RELAY_REALMS) * sizeof(*relay->buckets));
     if (relay->news)
         munmap(relay->news, (relay->room / 64 + 1) * sizeof(__u64));
+    if (relay->lease)
+        munmap(relay->lease, sizeof(*relay->lease));
     free(relay->watched);
     free(relay->directory);
     bpf_object__close(relay->object);
@@ -138,9 +141,20 @@ struct relay_slot *relay_slots(struct relay *relay)
     return relay->slots;
 }
 
-struct relay_bucket *relay_buckets(struct relay *relay)
+struct bucket *relay_buckets(struct relay *relay)
 {
     return relay->buckets;
+}
+
+struct relay_lease *relay_lease(struct relay *relay)
+{
+    return relay->lease;
+}
+
+/* Let a bucket be filled by a rate from now on; see bucket_change(). */
+void relay_fill(struct relay *relay, __u32 bucket, __u64 octets, __u64 burst)
+{
+    bucket_change(&relay->buckets[bucket], octets, burst, relay_now());
 }
 
 /* Let the kernel forward the flow that has been written into a slot. */

@@ -12,7 +12,9 @@ struct relay;
 struct relay *relay_load(const char *directory, __u32 room, char *why, size_t size);
 void relay_free(struct relay *relay);
 struct relay_slot *relay_slots(struct relay *relay);
-struct relay_bucket *relay_buckets(struct relay *relay);
+struct bucket *relay_buckets(struct relay *relay);
+struct relay_lease *relay_lease(struct relay *relay);
+void relay_fill(struct relay *relay, __u32 bucket, __u64 octets, __u64 burst);
 
 int relay_enter(struct relay *relay, __u32 index);
 int relay_shut(struct relay *relay, __u32 index);
@@ -25,6 +27,7 @@ int relay_attach_xdp(const struct relay *relay, int interface, int generic, cons
 int relay_renew_xdp(const struct relay *relay, const char *pin);
 int relay_xdp_mode(int interface);
 int relay_detach_xdp(const char *pin);
+int relay_seen_tc(const char *directory, int interface);
 __u32 relay_tc_id(const struct relay *relay);
 int relay_attach_tc(const struct relay *relay, int interface);
 int relay_detach_tc(const struct relay *relay, int interface);

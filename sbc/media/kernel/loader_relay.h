@@ -11,7 +11,8 @@ struct watched { /* what was seen of a slot at the last look */
 
 struct relay {
     struct relay_slot *slots;
-    struct relay_bucket *buckets;
+    struct bucket *buckets;
+    struct relay_lease *lease;
     __u32 room;
     __u64 *news; /* room / 64 + 1 words */
     __u32 next;  /* of these, the one with which the next look begins */

@@ -19,8 +19,9 @@ from sbc.media.flow import Flow
 from sbc.media.kernel import pins
 from sbc.media.kernel.directory import Unavailable as Unavailable  # for who needs nothing else of there
 from sbc.media.kernel.directory import open_directory, own
+from sbc.media.kernel.lease import Lease
 
-LAYOUT = 4
+LAYOUT = 5
 """RELAY_LAYOUT of relay_maps.h: maps of another number are of no use."""
 REST = 1.0
 """Seconds a slot rests before it serves another flow: a program that still looks at it needs microseconds."""
@@ -34,6 +35,7 @@ _HEAD = struct.Struct(
 _TOLD = 6
 _CONTEXT = 512
 _UNLIMITED = 1 << 62  # a bucket's depth that no difference between two processors' clocks reaches
+_SHUT = 0x80000000  # RELAY_SHUT
 _REALMS = 4096  # RELAY_REALMS
 
 
@@ -111,6 +113,8 @@ class Plane:
         taken = set(self.left.values())
         self._free = deque((0, slot) for slot in range(1, room + 1) if slot not in taken)
         self._realms: dict[str, int] = {}
+        self.lease = Lease(self._lib.relay_lease(self._relay), self.now)
+        self._begin()
 
     @staticmethod
     def probe(directory: str) -> None:
@@ -132,6 +136,16 @@ class Plane:
         """Nanoseconds of the clock that the kernel's programs go by."""
         return int(self._lib.relay_now())
 
+    def _begin(self) -> None:
+        """Take the lease. What is left of one that has ended is forwarded no more; its counters wait for its stream."""
+        ended = self.lease.ended()
+        for slot in self.left.values() if ended else ():
+            self._lib.relay_shut(self._relay, slot)
+        passed = self.lease.renew()
+        if ended and self.left:
+            said = "nobody has answered for {flows} flows for long: {packets} of their packets were left to the stack"
+            self._log.warn(said, flows=len(self.left), packets=passed)
+
     # -- flows
 
     def enter(self, flow: Flow, longest: int, mux: bool, own: int, realm: int) -> int:
@@ -145,8 +159,8 @@ class Plane:
         _, slot = self._free.popleft()
         if own < 0:
             own = slot
-            self._buckets[own].until = 0
-            self._fill(own, flow.limit, now)
+            self._buckets[own].step = 0  # a new one, which begins full
+            self.limit(own, flow.limit)
         try:
             self._write(slot, flow, longest, mux, own, realm, now)
             self._lib.relay_watch(self._relay, slot, 1)
@@ -173,7 +187,7 @@ class Plane:
     def fits(self, slot: int, flow: Flow, mux: bool) -> bool:
         """Whether a slot that was taken over forwards just what and as it would if it were entered now."""
         at = self._slots[slot]
-        same = (at.tos, at.takes, at.clock) == (flow.dscp << 2, _takes(flow, mux), flow.clock)
+        same = (at.tos, at.takes, at.clock, at.gate & _SHUT) == (flow.dscp << 2, _takes(flow, mux), flow.clock, 0)
         return same and flow.limit is None  # a rate's bucket may by now be another's
 
     def forget(self, local: Address) -> None:
@@ -213,10 +227,12 @@ class Plane:
 
     def last(self, slot: int) -> tuple[Last, ...]:
         """What the flow's source has said last: in RTP, and what came in RTCP after that; empty if it has not spoken
-        here."""
+        here, or it has spoken elsewhere since, while the lease had ended."""
         at, now = self._slots[slot], self.now()
         rtp = Last(at.ssrc, at.sequence, at.timestamp, max(0, now - at.rtp_seen) / 1e9)
         rtcp = Last(at.rtcp_ssrc, None, None, max(0, now - at.seen) / 1e9)
+        if at.seen < self.lease.since:
+            return ()
         return tuple(said for kind, said in ((RTP, rtp), (RTCP, rtcp)) if at.heard & kind)
 
     def join(self, one: int, other: int) -> None:
@@ -326,9 +342,14 @@ class Plane:
 
     # -- buckets
 
-    def limit(self, slot: int, rate: Rate | None) -> None:
-        """Let a slot's own bucket be filled by another rate."""
-        self._fill(slot, rate, self.now())
+    def limit(self, bucket: int, rate: Rate | None) -> None:
+        """Let a bucket (a slot's own has its number) be filled by another rate; None: let all pass. A change gives
+        nothing: see bucket_change() in bucket.h."""
+        if rate is None:
+            at = self._buckets[bucket]
+            at.step, at.depth = 0, _UNLIMITED
+        else:
+            self._lib.relay_fill(self._relay, bucket, rate.octets, rate.burst)
 
     def realm(self, name: str) -> int:
         """The bucket of a realm that has ever had a rate, else 0."""
@@ -342,22 +363,11 @@ class Plane:
             if len(self._realms) == _REALMS:
                 raise OSError(105, "no bucket is left")
             self._realms[name] = self.room + 1 + len(self._realms)
-        self._fill(self._realms[name], rate, self.now())
+        self.limit(self._realms[name], rate)
 
     def charge(self, slot: int, realm: int) -> None:
         """Let a flow be taken out of another realm's bucket."""
         self._slots[slot].buckets[1] = realm
-
-    def _fill(self, bucket: int, rate: Rate | None, now: int) -> None:
-        """What the bucket lacks of being full it lacks by the new rate, too: a change gives nothing."""
-        at = self._buckets[bucket]
-        if rate is None:
-            at.cost, at.depth, at.until = 0, _UNLIMITED, 0
-            return
-        lacking = (max(0, at.until - now) << 16) // at.cost if at.cost else 0  # octets
-        at.cost = (1_000_000_000 << 16) // rate.octets
-        at.depth = rate.burst * 1_000_000_000 // rate.octets
-        at.until = now + min(at.depth, lacking * at.cost >> 16) if lacking else 0
 
     # -- what is left, and the directory
 
@@ -372,8 +382,9 @@ class Plane:
     def _load(self, directory: str, room: int) -> Any:
         why = self._ffi.new("char[]", _CONTEXT)
         relay = self._lib.relay_load(directory.encode(), room, why, _CONTEXT)
-        if not relay and pins.unpin_maps(directory):  # the maps of another layout, or size
-            relay = self._lib.relay_load(directory.encode(), room, why, _CONTEXT)
+        for lease in (False, True):  # the maps of another layout, or size
+            if not relay and pins.unpin_maps(directory, lease):
+                relay = self._lib.relay_load(directory.encode(), room, why, _CONTEXT)
         if not relay:
             os.close(self._lock)
             raise Unavailable(self._ffi.string(why).decode(errors="replace"))

@@ -109,6 +109,25 @@ class Promoted:
             sums[each.flow.side] = sums[each.flow.side].plus(_less(now, each.before))
         return sums
 
+    def take_over(self, plane: Plane, flow: Flow, mux: bool) -> Entered | None:
+        """Have a flow that an earlier process has left be ours, if there is one."""
+        slot = plane.take_over(flow)
+        if slot is None:
+            return None
+        plane.charge(slot, plane.realm(flow.realm))
+        each = self.entered[flow.local] = Entered(flow, slot, mux, plane.told(slot))
+        return each
+
+    def enter(self, plane: Plane, flow: Flow, longest: int, mux: bool) -> Entered:
+        """Let the kernel forward one of its flows, packets up to `longest` octets. @raises OSError."""
+        own = -1 if flow.limit is not None else 0
+        rtp = self.entered.get(self.spec.sides[flow.side].local.rtp)
+        if own and flow.rtcp and rtp is not None:
+            own = rtp.slot  # RTP and RTCP of a side share its bucket
+        slot = plane.enter(flow, longest, mux, own, plane.realm(flow.realm))
+        each = self.entered[flow.local] = Entered(flow, slot, mux)
+        return each
+
     def take_out(self, plane: Plane, each: Entered) -> tuple[Last, ...]:
         """Let the kernel forward one of its flows no more; what its source has said last."""
         del self.entered[each.flow.local]

@@ -14,66 +14,10 @@
 #include "relay_maps.h"
 #include "relay_packet.h"
 #include "relay_rewrite.h"
+#include "relay_route.h"
+#include "relay_tables.h"
 
 char relay_license[] SEC("license") = "Dual MIT/GPL"; /* bpf_fib_lookup is for GPL programs alone */
-
-#define LOOPBACK 1 /* the interface index that stands for what the host itself sends, as user space's sockets do */
-#define AF_INET 2
-#define AF_INET6 10
-
-struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __type(key, struct relay_address);
-    __type(value, __u32);
-    __uint(max_entries, 65536); /* user space says how many */
-} flows SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __type(key, __u32);
-    __type(value, struct relay_slot);
-    __uint(max_entries, 65536);
-    __uint(map_flags, BPF_F_MMAPABLE);
-} slots SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __type(key, __u32);
-    __type(value, struct relay_bucket);
-    __uint(max_entries, 65536);
-    __uint(map_flags, BPF_F_MMAPABLE);
-} buckets SEC(".maps");
-
-/* A bit for each slot at which something has happened that user space must see to. */
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __type(key, __u32);
-    __type(value, __u64);
-    __uint(max_entries, 1025);
-    __uint(map_flags, BPF_F_MMAPABLE);
-} news SEC(".maps");
-
-/* Interfaces (by index) that take frames from XDP: only there XDP sends itself. */
-struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __type(key, __u32);
-    __type(value, __u32);
-    __uint(max_entries, 256);
-} outlets SEC(".maps");
-
-/* When each neighbour was last used by way of the stack, which so keeps asking whether it is still there. */
-struct neighbour {
-    __u32 device;
-    __u8 mac[6];
-    __u16 spare;
-};
-
-struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __type(key, struct neighbour);
-    __type(value, __u64);
-    __uint(max_entries, 4096);
-} confirmed SEC(".maps");
 
 /* What becomes of a packet. */
 enum fate {
@@ -93,26 +37,10 @@ static __always_inline void ring(struct relay_slot *slot, __u64 *counter)
         __sync_fetch_and_or(word, 1ull << slot->index % 64);
 }
 
-/* Take octets out of a bucket; false if it does not hold them. */
-static __always_inline bool take(struct relay_bucket *bucket, __u64 now, __u32 octets)
-{
-    __u64 cost = bucket->cost * octets >> 16;
-
-    for (int tries = 0; tries < 16; tries++) {
-        __u64 until = bucket->until;
-        __u64 then = (until > now ? until : now) + cost;
-        if (then > now + bucket->depth)
-            return false;
-        if (__sync_val_compare_and_swap(&bucket->until, until, then) == until)
-            return true;
-    }
-    return true; /* other processors have taken from it 16 times meanwhile: none of them will notice one packet */
-}
-
 /* Take octets out of both buckets of a flow, or out of none. */
 static __always_inline bool within(struct relay_slot *slot, __u64 now, __u32 octets)
 {
-    struct relay_bucket *own = NULL, *shared = NULL;
+    struct bucket *own = NULL, *shared = NULL;
     __u32 index = slot->buckets[0];
 
     if (index)
@@ -120,11 +48,11 @@ static __always_inline bool within(struct relay_slot *slot, __u64 now, __u32 oct
     index = slot->buckets[1];
     if (index)
         shared = bpf_map_lookup_elem(&buckets, &index);
-    if (own && !take(own, now, octets))
+    if (own && !bucket_take(own, octets, now))
         return false;
-    if (shared && !take(shared, now, octets)) {
+    if (shared && !bucket_take(shared, octets, now)) {
         if (own)
-            __sync_fetch_and_sub(&own->until, own->cost * octets >> 16);
+            __sync_fetch_and_sub(&own->full_at, bucket_time(own->step, octets));
         return false;
     }
     return true;
@@ -181,74 +109,6 @@ static __always_inline void measure(struct relay_slot *slot, const struct packet
     meter_report(&slot->reports, &other->reports, head, packet->size, packet->now);
 }
 
-/* Whither, and by which interface: as the host itself would send it. */
-static __always_inline long route(void *ctx, struct bpf_fib_lookup *way, const struct relay_slot *slot,
-                                  const struct packet *packet)
-{
-    way->ifindex = LOOPBACK;
-    way->l4_protocol = IPPROTO_UDP;
-    way->sport = slot->from.port;
-    way->dport = slot->to.port;
-    if (packet->family == 4) {
-        way->family = AF_INET;
-        way->tot_len = sizeof(struct iphdr) + sizeof(struct udphdr) + packet->size;
-        way->tos = slot->tos;
-        __builtin_memcpy(&way->ipv4_src, slot->from.host, 4);
-        __builtin_memcpy(&way->ipv4_dst, slot->to.host, 4);
-    } else {
-        way->family = AF_INET6;
-        way->tot_len = sizeof(struct ipv6hdr) + sizeof(struct udphdr) + packet->size;
-        way->flowinfo = bpf_htonl((__u32)slot->tos << 20);
-        __builtin_memcpy(way->ipv6_src, slot->from.host, 16);
-        __builtin_memcpy(way->ipv6_dst, slot->to.host, 16);
-    }
-    return bpf_fib_lookup(ctx, way, sizeof(*way), 0);
-}
-
-/* The same for TC, which needs no neighbour of it, and so may believe for a while what it has found. Of IPv4 alone: that is
- * one word, which no other processor sees half written. */
-static __always_inline long route_anew(void *ctx, struct bpf_fib_lookup *way, struct relay_slot *slot,
-                                       const struct packet *packet)
-{
-    __u64 hop = slot->hop;
-    long found;
-
-    if (packet->family == 4 && packet->now < slot->hop_until && packet->size <= slot->hop_size) {
-        way->family = AF_INET;
-        way->ifindex = hop >> 32;
-        way->ipv4_dst = (__u32)hop;
-        return BPF_FIB_LKUP_RET_SUCCESS;
-    }
-    found = route(ctx, way, slot, packet);
-    if (packet->family == 4 && (found == BPF_FIB_LKUP_RET_SUCCESS || found == BPF_FIB_LKUP_RET_NO_NEIGH)) {
-        slot->hop = (__u64)way->ifindex << 32 | way->ipv4_dst;
-        slot->hop_size = packet->size;
-        slot->hop_until = packet->now + RELAY_ROUTE;
-    }
-    return found;
-}
-
-/* Whether XDP may send to this neighbour by itself. Now and then it may not: what the stack does not use it does not ask
- * after, and a neighbour that has got another MAC would never be found again. */
-static __always_inline bool sure(struct relay_slot *slot, const struct bpf_fib_lookup *way, __u64 now)
-{
-    struct neighbour key = {.device = way->ifindex};
-    __u64 *last;
-
-    if (!bpf_map_lookup_elem(&outlets, &key.device))
-        return false;
-    if (now - slot->confirmed < RELAY_CONFIRM)
-        return true;
-    __builtin_memcpy(key.mac, way->dmac, ETH_ALEN);
-    last = bpf_map_lookup_elem(&confirmed, &key);
-    if (!last || now - *last >= RELAY_CONFIRM) {
-        bpf_map_update_elem(&confirmed, &key, &now, BPF_ANY);
-        return false;
-    }
-    slot->confirmed = *last;
-    return true;
-}
-
 /* Judge a packet that came to one of our flows. In front of the stack (`xdp`) only what can be sent from there is
  * forwarded; what goes up comes by here again, behind it, and is counted there. */
 static __always_inline enum fate judge(void *ctx, struct relay_slot *slot, struct packet *packet,
@@ -279,17 +139,33 @@ static __always_inline enum fate judge(void *ctx, struct relay_slot *slot, struc
         ring(slot, found == BPF_FIB_LKUP_RET_FRAG_NEEDED ? &slot->others : &slot->unrouted);
         return UP;
     }
-    measure(slot, packet, end);
     if (!within(slot, packet->now, packet->size)) {
         ring(slot, &slot->policed);
-        return DROPPED;
+        return DROPPED; /* and lost, to whoever measures what has come */
     }
+    measure(slot, packet, end);
     count(slot, packet);
     return FORWARD;
 }
 
+/* Whether somebody answers for what is forwarded. Where not, the packet is the stack's, as if there were no flow: to sockets
+ * if there are any, else the host says that nobody is here. In front of the stack (`xdp`) it is not counted. */
+static __always_inline bool answered(__u64 now, bool xdp)
+{
+    __u32 index = 0;
+    struct relay_lease *found = bpf_map_lookup_elem(&lease, &index);
+
+    if (!found)
+        return false;
+    if (now < found->until)
+        return true;
+    if (!xdp)
+        __sync_fetch_and_add(&found->passed, 1);
+    return false;
+}
+
 /* The slot of the flow a packet belongs to, entered; NULL if there is none. Who has entered leaves again. */
-static __always_inline struct relay_slot *enter(const struct packet *packet)
+static __always_inline struct relay_slot *enter(struct packet *packet, bool xdp)
 {
     struct relay_address key;
     struct relay_slot *slot;
@@ -298,6 +174,9 @@ static __always_inline struct relay_slot *enter(const struct packet *packet)
     local_address(&key, packet);
     index = bpf_map_lookup_elem(&flows, &key);
     if (!index)
+        return NULL;
+    packet->now = bpf_ktime_get_ns();
+    if (!answered(packet->now, xdp))
         return NULL;
     slot = bpf_map_lookup_elem(&slots, index);
     if (!slot)
@@ -326,10 +205,9 @@ int sbc_xdp(struct xdp_md *ctx)
 
     if (!parse(&packet, data, end))
         return XDP_PASS;
-    slot = enter(&packet);
+    slot = enter(&packet, true);
     if (!slot)
         return XDP_PASS;
-    packet.now = bpf_ktime_get_ns();
     fate = judge(ctx, slot, &packet, &way, end, true);
     if (fate == DROPPED) {
         action = XDP_DROP;
@@ -377,10 +255,9 @@ int sbc_tc(struct __sk_buff *ctx)
     packet.length = ctx->len;
     if (!parse(&packet, data, end))
         return TC_ACT_UNSPEC;
-    slot = enter(&packet);
+    slot = enter(&packet, false);
     if (!slot)
         return TC_ACT_UNSPEC;
-    packet.now = bpf_ktime_get_ns();
     fate = judge(ctx, slot, &packet, &way, end, false);
     if (fate == DROPPED) {
         action = TC_ACT_SHOT;

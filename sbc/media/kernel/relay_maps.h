@@ -3,7 +3,9 @@
  * A *flow* is one port of ours and what comes to it from one latched source: RTP, or RTCP. The map `flows` says in which
  * *slot* a flow stands; all about it is in the array `slots`, which user space has in its own memory, too. So it reads
  * counters without asking the kernel, and a slot that is no longer used is never another's while a program may still
- * look at it (user space lets it rest).
+ * look at it (user space lets it rest). How much may pass is in `buckets` (../native/bucket.h).
+ *
+ * All of it is only as long as somebody answers for it: `lease`.
  *
  * A slot's life, as user space has it:
  *   1. its first part is written, `gate` last (0);
@@ -17,6 +19,7 @@
 
 #include <linux/types.h>
 
+#include "../native/bucket.h"
 #include "../native/meter.h"
 
 /* cffi: from here, what Python may see */
@@ -78,15 +81,16 @@ struct relay_slot {
     struct meter_reports reports;
 };
 
-struct relay_bucket {
-    __u64 cost;  /* nanoseconds an octet takes to come in, times 65,536 */
-    __u64 depth; /* nanoseconds of it that a full bucket holds */
-    __u64 until; /* the time at which it would be full again */
-    __u64 spare;
+/* One for all flows: without anybody who renews it nothing is forwarded. */
+struct relay_lease {
+    __u64 until;  /* the programs forward up to then; nanoseconds of CLOCK_MONOTONIC */
+    __u64 passed; /* packets of flows that were left to the stack since */
+    __u32 routes; /* what was set in the system so that programs find routes: see sbc/media/kernel/lookups.py */
+    __u32 spare;
 };
 /* cffi: to here */
 
-#define RELAY_LAYOUT 4 /* of all the above: another process's maps of another number are of no use */
+#define RELAY_LAYOUT 5 /* of all the above: another process's maps of another number are of no use */
 
 #define RELAY_REALMS 4096 /* buckets behind those of the slots: the realms' */
 #define RELAY_SHUT 0x80000000u
@@ -101,6 +105,6 @@ struct relay_bucket {
 
 _Static_assert(sizeof(struct relay_address) == 20, "a key has no holes");
 _Static_assert(sizeof(struct relay_slot) == 448, "a slot is seven cache lines");
-_Static_assert(sizeof(struct relay_bucket) == 32, "");
+_Static_assert(sizeof(struct relay_lease) == 24, "");
 
 #endif

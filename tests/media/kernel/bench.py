@@ -48,6 +48,7 @@ class Bench:
     def enter(self, flow: Flow = FLOW, mux: bool = False, own: int = 0, realm: int = 0, longest: int = LONGEST) -> int:
         slot = self.plane.enter(flow, longest, mux, own, realm)
         self.entered.append(slot)
+        self.plane.lease.renew()
         return slot
 
     def shut_all(self) -> None:
@@ -59,6 +60,7 @@ class Bench:
         """A flow whose way out XDP is sure of."""
         for interface in (self.a, self.b):
             self.apart.call(self.plane.outlet, interface, True)
+        self.plane.lease.renew()
         slot = self.plane.enter(flow, LONGEST, False, 0, 0)
         self.xdp(Frame(flow.source, flow.local, rtp()))  # is left to the stack, which asks after the neighbour
         self.plane.shut(slot)

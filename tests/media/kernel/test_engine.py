@@ -19,6 +19,7 @@ from sbc.core.address import Address, Pair
 from sbc.core.orders import Rate
 from sbc.media.bucket import Bucket
 from sbc.media.counters import Drops, Volume
+from sbc.media.kernel import lease
 from sbc.media.kernel.plane import UNROUTED, Plane
 from tests.contract.engines import balanced
 from tests.media.kernel.net import Call, Net, Rig
@@ -445,11 +446,62 @@ def test_programs_whose_maps_are_gone_are_taken_off_at_once(make: Callable[..., 
     call.talk_until_promoted(rtp)
     first.leave(keep=True)
     net.sbc.call(lambda: [path.unlink() for path in (net.folder / "gone").iterdir()])
-    second = make()
+    second = make(directory=str(net.folder / "gone"))
     call.rig = second
     call.open()
     call.talk_until_promoted(rtp)
     assert call.counters().sides[0].received.packets > 0
+
+
+def test_what_nobody_answers_for_ends_with_its_lease(make: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process is gone, and no other comes: the kernel forwards for so long, and no packet more. Who comes later has
+    the counts of that time."""
+    first = make(modes=MODES["native"])
+    call = Call(first).open()
+    call.talk_until_promoted(rtp)
+    call.counters()  # what is reported now is the first process's
+    call.b.drain()
+    monkeypatch.setattr(lease, "LEASE", 0.5)
+    first.leave(keep=True)
+    ended = time.monotonic() + 0.6
+    monkeypatch.undo()
+    for _ in range(20):
+        call.a.send(call.at_a.rtp, rtp(1000))
+    while time.monotonic() < ended:
+        time.sleep(0.01)
+    forwarded = len(call.b.drain())  # all of them, if the machine has not slept
+    for _ in range(20):
+        call.a.send(call.at_a.rtp, rtp(2000))
+    second = make(modes=MODES["native"])
+    sides = tuple(
+        attrs.evolve(side, latched=pair.rtp)
+        for side, pair in zip(call.spec.sides, (call.a_pair, call.b_pair), strict=True)
+    )
+    call.spec, call.rig = attrs.evolve(call.spec, sides=sides), second
+    call.open()
+    sent = call.talk_until_promoted(lambda: rtp(3000))
+    second.wait(settled(call, forwarded + sent))
+    assert rtp(2000) not in call.b.data()
+
+
+def test_a_reactor_that_stands_still_costs_no_packet(one: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody renews the lease, but the sockets are there."""
+    call = Call(one).open()
+    sent = call.talk_until_promoted(rtp)
+    one.ask(monkeypatch.setattr, one.engine, "_renew", lambda: None)
+    one.engine._plane.lease.end()
+    for n in range(50):
+        call.a.send(call.at_a.rtp, rtp(n))
+    one.wait(lambda: one.engine.inner.counters(call.id).sides[0].received.packets >= 50)
+    one.wait(settled(call, sent + 50))
+    assert one.engine.forwarder(call.id)[0] == "kernel"
+    monkeypatch.undo()
+    one.ask(one.engine._renew)
+    before = one.engine.inner.counters(call.id)
+    call.a.send(call.at_a.rtp, rtp(50))
+    one.wait(settled(call, sent + 51))
+    assert one.engine.inner.counters(call.id) == before
+    assert len(call.b.drain()) == sent + 51
 
 
 def test_nothing_is_left_when_it_stops(make: Callable[..., Rig], net: Net) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sbc.media.kernel import here
+from sbc.media.kernel import here, lookups
+from sbc.media.kernel.build import MODULE
 from sbc.media.kernel.plane import Plane
 from tests.media.kernel.bench import Bench
 
@@ -37,15 +38,49 @@ def test_what_was_left_is_cleared_but_not_what_is_in_use(bench: Bench) -> None:
     assert not bench.apart.call(os.path.exists, directory)  # maps are megabytes
 
 
-def test_without_its_module_it_says_what_was_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (ModuleNotFoundError("no module", name=MODULE), "clang was not there"),
+        (ModuleNotFoundError("no cffi", name="_cffi_backend"), "its loader cannot be loaded: no cffi"),
+        (ImportError("libbpf.so.1: no such file"), "its loader cannot be loaded: libbpf.so.1: no such file"),
+    ],
+    ids=str,
+)
+def test_without_its_module_it_says_what_was_missing(
+    monkeypatch: pytest.MonkeyPatch, error: ImportError, why: str
+) -> None:
     def gone() -> None:
-        raise ImportError("no module")
+        raise error
 
     monkeypatch.setattr(here, "loader", gone)
     monkeypatch.setattr(here, "lacks", lambda: "clang was not there")
-    assert here.missing("/nowhere") == "clang was not there"
+    assert here.missing("/nowhere") == why
     monkeypatch.setattr(here, "lacks", lambda: "")
-    assert here.missing("/nowhere") == "its loader cannot be loaded: no module"
+    assert here.missing("/nowhere") in (why, "its loader was not built when the package was installed")
+
+
+def test_what_cannot_be_taken_off_is_said(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By pins where they may be looked at, else by the filters that anybody may see."""
+    directory = str(bench.folder / "capless")
+    plane = bench.apart.call(Plane, directory, 64)
+    bench.apart.call(plane.attach_tc, bench.a)
+    plane.close()
+    monkeypatch.setattr(here, "missing", lambda directory: "it may not")
+    assert bench.apart.call(here.clear, directory) == f"{directory}: it may not"
+    may_not = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c", _SEEN, directory]
+    seen = bench.apart.call(lambda: subprocess.run(may_not, cwd=_ROOT, capture_output=True, text=True, check=False))
+    assert seen.stdout == "left\n", seen.stderr
+    monkeypatch.undo()
+    assert bench.apart.call(here.clear, directory) == ""
+    assert bench.apart.call(here._left, directory) == ""
+
+
+_SEEN = """
+import sys
+from sbc.media.kernel import here
+print(here._left(sys.argv[1]))
+"""
 
 
 def test_without_the_capabilities_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,32 +90,11 @@ def test_without_the_capabilities_it_says_so(monkeypatch: pytest.MonkeyPatch) ->
         assert here.missing("/nowhere") == "the process has not CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
 
 
-def test_a_setting_that_cannot_be_made_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_setting_that_cannot_be_made_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(here, "loader", lambda: None)
     monkeypatch.setattr(here, "_capabilities", lambda: 1 << 12 | 1 << 38 | 1 << 39)
-    setting = tmp_path / "forwarding"
-    setting.write_text("0\n")
-    monkeypatch.setattr(here, "_FORWARDING", (setting,))
-    monkeypatch.setattr(here.os, "access", lambda path, how: how == os.R_OK)
-    assert here.missing("/nowhere").startswith("net.ipv4.conf.lo.forwarding and")
-    setting.unlink()
-    monkeypatch.undo()
-    monkeypatch.setattr(here, "loader", lambda: None)
-    monkeypatch.setattr(here, "_capabilities", lambda: 1 << 12 | 1 << 21)
-    monkeypatch.setattr(here, "_FORWARDING", (setting,))
-    assert "forwarding cannot be read (systemd's ProcSubset=pid" in here.missing("/nowhere")
-
-
-def test_what_was_set_is_set_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    off, on = tmp_path / "off", tmp_path / "on"
-    off.write_text("0\n")
-    on.write_text("1\n")
-    monkeypatch.setattr(here, "_FORWARDING", (off, on, tmp_path / "none"))
-    changed = here.allow_lookups()
-    assert changed == [off]
-    assert off.read_text() == "1"
-    here.forbid_lookups(changed)
-    assert off.read_text() == "0"
+    monkeypatch.setattr(here, "cannot", lambda: "it cannot be set")
+    assert here.missing("/nowhere") == "it cannot be set"
 
 
 _ROOT = Path(__file__).parents[3]
@@ -162,7 +176,7 @@ def test_the_unit_sets_what_it_must_be_able_to_read() -> None:
     drop_in = (_ROOT / "etc/sbc-kernel.conf").read_text()
     assert "\nProcSubset=all\n" in drop_in
     line = next(line for line in drop_in.splitlines() if re.match(r"ExecStartPre=\+/sbin/sysctl ", line))
-    for path in here._FORWARDING:
+    for path in lookups.FORWARDING:
         assert f"{'.'.join(path.parts[3:])}=1" in line
     ambient, bounding = (
         re.search(rf"^{name}=(.*)$", drop_in, re.MULTILINE) for name in ("AmbientCapabilities", "CapabilityBoundingSet")

@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from sbc.core.address import Address
+from sbc.core.orders import Rate
 from sbc.media.kernel.plane import OTHERS, STRANGERS, UNROUTED, Tally
 from tests.media.kernel.bench import (
     AT_PHONE,
@@ -98,6 +99,28 @@ def test_checksums_are_right_whatever_changes(bench: Bench, version: int, tc: bo
         assert action == (TC_REDIRECT if tc else XDP_REDIRECT)
         assert out_data[14:] == want.ip() + bytes(4)
         bench.shut_all()
+
+
+def test_without_a_lease_it_is_the_stack_s_and_counted_once(bench: Bench) -> None:
+    slot = bench.ready()
+    before = bench.tally(slot)
+    bench.plane.lease.renew()
+    bench.plane.lease.end()
+    for frame in (RTP, attrs.evolve(RTP, source=STRANGER)):
+        assert bench.xdp(frame)[0] == XDP_PASS  # which the other program sees again,
+        assert bench.tc(frame)[0] == TC_UNSPEC  # and counts
+    assert bench.tally(slot) == before
+    assert bench.plane.lease.renew() == 2
+    assert bench.plane.lease.renew() == 0
+    assert bench.xdp(RTP)[0] == XDP_REDIRECT
+
+
+def test_what_is_over_the_rate_is_not_measured(bench: Bench) -> None:
+    """As in user space: it is lost."""
+    slot = bench.enter(attrs.evolve(FLOW, limit=Rate(octets=1, burst=2 * 172)), own=-1)
+    results = [bench.tc(attrs.evolve(RTP, payload=rtp(n)))[0] for n in range(5)]
+    assert results == [TC_REDIRECT] * 2 + [TC_SHOT] * 3
+    assert bench.plane.meters(slot)[0].received == 2
 
 
 @pytest.mark.parametrize("run", ["xdp", "tc"])

@@ -1,0 +1,86 @@
+/* Where the kernel's program sends a packet: as the host itself would. */
+#ifndef SBC_RELAY_ROUTE_H
+#define SBC_RELAY_ROUTE_H
+
+#include <linux/bpf.h>
+#include <linux/in.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include "relay_maps.h"
+#include "relay_packet.h"
+#include "relay_tables.h"
+
+#define LOOPBACK 1 /* the interface index that stands for what the host itself sends, as user space's sockets do */
+#define AF_INET 2
+#define AF_INET6 10
+
+/* Whither, and by which interface: as the host itself would send it. */
+static __always_inline long route(void *ctx, struct bpf_fib_lookup *way, const struct relay_slot *slot,
+                                  const struct packet *packet)
+{
+    way->ifindex = LOOPBACK;
+    way->l4_protocol = IPPROTO_UDP;
+    way->sport = slot->from.port;
+    way->dport = slot->to.port;
+    if (packet->family == 4) {
+        way->family = AF_INET;
+        way->tot_len = sizeof(struct iphdr) + sizeof(struct udphdr) + packet->size;
+        way->tos = slot->tos;
+        __builtin_memcpy(&way->ipv4_src, slot->from.host, 4);
+        __builtin_memcpy(&way->ipv4_dst, slot->to.host, 4);
+    } else {
+        way->family = AF_INET6;
+        way->tot_len = sizeof(struct ipv6hdr) + sizeof(struct udphdr) + packet->size;
+        way->flowinfo = bpf_htonl((__u32)slot->tos << 20);
+        __builtin_memcpy(way->ipv6_src, slot->from.host, 16);
+        __builtin_memcpy(way->ipv6_dst, slot->to.host, 16);
+    }
+    return bpf_fib_lookup(ctx, way, sizeof(*way), 0);
+}
+
+/* The same for TC, which needs no neighbour of it, and so may believe for a while what it has found. Of IPv4 alone: that is
+ * one word, which no other processor sees half written. */
+static __always_inline long route_anew(void *ctx, struct bpf_fib_lookup *way, struct relay_slot *slot,
+                                       const struct packet *packet)
+{
+    __u64 hop = slot->hop;
+    long found;
+
+    if (packet->family == 4 && packet->now < slot->hop_until && packet->size <= slot->hop_size) {
+        way->family = AF_INET;
+        way->ifindex = hop >> 32;
+        way->ipv4_dst = (__u32)hop;
+        return BPF_FIB_LKUP_RET_SUCCESS;
+    }
+    found = route(ctx, way, slot, packet);
+    if (packet->family == 4 && (found == BPF_FIB_LKUP_RET_SUCCESS || found == BPF_FIB_LKUP_RET_NO_NEIGH)) {
+        slot->hop = (__u64)way->ifindex << 32 | way->ipv4_dst;
+        slot->hop_size = packet->size;
+        slot->hop_until = packet->now + RELAY_ROUTE;
+    }
+    return found;
+}
+
+/* Whether XDP may send to this neighbour by itself. Now and then it may not: what the stack does not use it does not ask
+ * after, and a neighbour that has got another MAC would never be found again. */
+static __always_inline bool sure(struct relay_slot *slot, const struct bpf_fib_lookup *way, __u64 now)
+{
+    struct neighbour key = {.device = way->ifindex};
+    __u64 *last;
+
+    if (!bpf_map_lookup_elem(&outlets, &key.device))
+        return false;
+    if (now - slot->confirmed < RELAY_CONFIRM)
+        return true;
+    __builtin_memcpy(key.mac, way->dmac, ETH_ALEN);
+    last = bpf_map_lookup_elem(&confirmed, &key);
+    if (!last || now - *last >= RELAY_CONFIRM) {
+        bpf_map_update_elem(&confirmed, &key, &now, BPF_ANY);
+        return false;
+    }
+    slot->confirmed = *last;
+    return true;
+}
+
+#endif

@@ -1,0 +1,73 @@
+/* The maps of the kernel's program: relay_maps.h says what is in them. */
+#ifndef SBC_RELAY_TABLES_H
+#define SBC_RELAY_TABLES_H
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+#include "relay_maps.h"
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __type(key, struct relay_address);
+    __type(value, __u32);
+    __uint(max_entries, 65536); /* user space says how many */
+} flows SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __type(key, __u32);
+    __type(value, struct relay_slot);
+    __uint(max_entries, 65536);
+    __uint(map_flags, BPF_F_MMAPABLE);
+} slots SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __type(key, __u32);
+    __type(value, struct bucket);
+    __uint(max_entries, 65536);
+    __uint(map_flags, BPF_F_MMAPABLE);
+} buckets SEC(".maps");
+
+/* A bit for each slot at which something has happened that user space must see to. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __type(key, __u32);
+    __type(value, __u64);
+    __uint(max_entries, 1025);
+    __uint(map_flags, BPF_F_MMAPABLE);
+} news SEC(".maps");
+
+/* Interfaces (by index) that take frames from XDP: only there XDP sends itself. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __type(key, __u32);
+    __type(value, __u32);
+    __uint(max_entries, 256);
+} outlets SEC(".maps");
+
+/* When each neighbour was last used by way of the stack, which so keeps asking whether it is still there. */
+struct neighbour {
+    __u32 device;
+    __u8 mac[6];
+    __u16 spare;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __type(key, struct neighbour);
+    __type(value, __u64);
+    __uint(max_entries, 4096);
+} confirmed SEC(".maps");
+
+/* Until when somebody answers for what is forwarded. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __type(key, __u32);
+    __type(value, struct relay_lease);
+    __uint(max_entries, 1);
+    __uint(map_flags, BPF_F_MMAPABLE);
+} lease SEC(".maps");
+
+#endif
