@@ -52,8 +52,9 @@ def literal(host: str) -> IPv4Address | IPv6Address | None:
 
 
 @lru_cache(maxsize=16384)
-def _literal(host: str) -> tuple[IPv4Address | IPv6Address | None, str]:
-    """The address and its canonical spelling. Remembered, for the message path; what is too long never gets here."""
+def _literal(host: str) -> tuple[IPv4Address | IPv6Address | None, str, bool, bool]:
+    """The address and its canonical spelling, whether it is unspecified, whether private. Remembered, for the message
+    path; what is too long never gets here."""
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     try:
@@ -61,7 +62,10 @@ def _literal(host: str) -> tuple[IPv4Address | IPv6Address | None, str]:
         ip = None if "%" in host else ip_address(host)
     except ValueError:
         ip = None
-    return ip, host.lower() if ip is None else str(ip)
+    if ip is None:
+        return None, host.lower(), False, False
+    private = any(ip.version == network.version and ip in network for network in _PRIVATE)
+    return ip, str(ip), ip.is_unspecified, private
 
 
 def is_literal(host: str) -> bool:
@@ -81,14 +85,15 @@ def bracketed(host: str) -> str:
 
 def is_unspecified(host: str) -> bool:
     """Whether `host` is 0.0.0.0 or ::, which media descriptions use for "on hold" (RFC 3264 section 8.4)."""
-    ip = literal(host)
-    return ip is not None and ip.is_unspecified
+    return len(host) <= _LONGEST and _literal(host)[2]
 
 
 def is_specific(host: str) -> bool:
     """Whether `host` is an IP address of somebody: not a name, and not 0.0.0.0 or ::."""
-    ip = literal(host)
-    return ip is not None and not ip.is_unspecified
+    if len(host) > _LONGEST:
+        return False
+    ip, _, unspecified, _ = _literal(host)
+    return ip is not None and not unspecified
 
 
 def same_family(one: str, other: str) -> bool:
@@ -105,8 +110,7 @@ def unspecified_like(host: str) -> str:
 def is_private(host: str) -> bool:
     """Whether `host` is an IP address that means something else in each network (RFC 1918, 4193, 6598, loopback,
     link-local)."""
-    ip = literal(host)
-    return ip is not None and any(ip.version == network.version and ip in network for network in _PRIVATE)
+    return len(host) <= _LONGEST and _literal(host)[3]
 
 
 def parse_address(text: str, default_port: int | None = None) -> Address:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import attrs
-from automat import TypeMachineBuilder
 
 from sbc.core.address import Address, Pair
-from sbc.core.message import NO_ROUTE, Ending, Intent, Place, Route, StreamKey, Who
+from sbc.core.message import NO_ROUTE, Ending, Intent, Place, Route, StreamKey, Who, Word
 from sbc.core.names import Peer
 from sbc.core.numbers import Numbers
 from sbc.core.orders import Listener, Order, SideSpec, StreamSpec, UpdateStream
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
 MOST_PARTIES = 64  # branches of one forked call; later ones take the place of the oldest
 
 
-class CallState(Enum):
+class CallState(Word):
     """Where a call is in its life."""
 
     OPENING = "opening"
@@ -36,79 +33,57 @@ class CallState(Enum):
     CLOSED = "closed"
 
 
-class Lifecycle(Protocol):
-    """What can happen to a call."""
+# the state, what happens, and the state that follows; what is not here leaves the call as it is: who hangs up before
+# the answer ends one dialogue of maybe several, and it is the answer to the opening that says what becomes of the call
+_TABLE = {
+    (CallState.OPENING, "ring"): CallState.EARLY,
+    (CallState.OPENING, "answer"): CallState.UP,
+    (CallState.OPENING, "fail"): CallState.CLOSED,
+    (CallState.OPENING, "end"): CallState.CLOSED,
+    (CallState.EARLY, "answer"): CallState.UP,
+    (CallState.EARLY, "fail"): CallState.CLOSED,
+    (CallState.EARLY, "end"): CallState.CLOSED,
+    (CallState.UP, "hang_up"): CallState.CLOSING,
+    (CallState.UP, "end"): CallState.CLOSED,
+    (CallState.CLOSING, "stay"): CallState.UP,
+    (CallState.CLOSING, "end"): CallState.CLOSED,
+}
+
+
+class Lifecycle:
+    """What can happen to a call, and the state it is in."""
+
+    __slots__ = ("state",)
+
+    def __init__(self) -> None:
+        self.state = CallState.OPENING
 
     def ring(self) -> None:
         """Somebody is being alerted."""
+        self._happens("ring")
 
     def answer(self) -> None:
         """Somebody has answered."""
+        self._happens("answer")
 
     def fail(self) -> None:
         """The attempt has ended without an answer."""
+        self._happens("fail")
 
     def hang_up(self) -> None:
         """A party asks to end it."""
+        self._happens("hang_up")
 
     def stay(self) -> None:
         """The wish to end it was turned down."""
+        self._happens("stay")
 
     def end(self) -> None:
         """It has ended."""
+        self._happens("end")
 
-
-# from, what happens, to; what is not here leaves the call as it is: who hangs up before the answer ends one dialogue of
-# maybe several, and it is the answer to the opening that says what becomes of the call
-_TABLE = (
-    (CallState.OPENING, Lifecycle.ring, CallState.EARLY),
-    (CallState.OPENING, Lifecycle.answer, CallState.UP),
-    (CallState.OPENING, Lifecycle.fail, CallState.CLOSED),
-    (CallState.OPENING, Lifecycle.end, CallState.CLOSED),
-    (CallState.EARLY, Lifecycle.answer, CallState.UP),
-    (CallState.EARLY, Lifecycle.fail, CallState.CLOSED),
-    (CallState.EARLY, Lifecycle.end, CallState.CLOSED),
-    (CallState.UP, Lifecycle.hang_up, CallState.CLOSING),
-    (CallState.UP, Lifecycle.end, CallState.CLOSED),
-    (CallState.CLOSING, Lifecycle.stay, CallState.UP),
-    (CallState.CLOSING, Lifecycle.end, CallState.CLOSED),
-)
-_INPUTS = (
-    Lifecycle.ring,
-    Lifecycle.answer,
-    Lifecycle.fail,
-    Lifecycle.hang_up,
-    Lifecycle.stay,
-    Lifecycle.end,
-)
-
-
-class _State:
-    """What the table's outputs write: the state, readable by others."""
-
-    def __init__(self) -> None:
-        self.now = CallState.OPENING
-
-
-def _entering(new: CallState) -> Callable[[Lifecycle, _State], None]:
-    def enter(_life: Lifecycle, state: _State) -> None:
-        state.now = new
-
-    return enter
-
-
-def _machine() -> Callable[[_State], Lifecycle]:
-    builder = TypeMachineBuilder(Lifecycle, _State)
-    states = {state: builder.state(state.value) for state in CallState}
-    moves = {(old, happens): new for old, happens, new in _TABLE}
-    for old in CallState:
-        for happens in _INPUTS:
-            new = moves.get((old, happens), old)
-            states[old].upon(happens).to(states[new])(_entering(new))
-    return builder.build()
-
-
-_new_life = _machine()
+    def _happens(self, what: str) -> None:
+        self.state = _TABLE.get((self.state, what), self.state)
 
 
 @attrs.define(eq=False)
@@ -272,12 +247,11 @@ class Call:
         self.ends_at = now  # when it is over, whatever is said on it
         self.due: float | None = None
         self.entry: Entry | None = None
-        self._state = _State()
-        self.life: Lifecycle = _new_life(self._state)
+        self.life = Lifecycle()
 
     @property
     def state(self) -> CallState:
-        return self._state.now
+        return self.life.state
 
     def because(self, cause: str, ending: Ending | None, who: Who | None) -> None:
         """Note why and through whom the call ends, should it end now."""

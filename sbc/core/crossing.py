@@ -34,6 +34,7 @@ class Crossing:
 
     `hop` is where it goes on, by which of our sockets; `peer_host` how the peer on that side is called where a message
     called the SBC so far; `target` the place the message asked for, with the SBC's own name for it already resolved.
+    `from_leg` is the index of the leg the message came from, 0 outside a call; `label` the call's name where it goes.
     """
 
     def __init__(
@@ -49,14 +50,18 @@ class Crossing:
         self.registry = registry
         self.arrival = arrival
         self.intent = intent
-        self.reply = intent.phase.reply
+        self.reply = reply = intent.phase.reply
         self.exchange = exchange
+        self.call = exchange.call
+        self.from_leg = 1 - exchange.arrival_leg if reply else exchange.arrival_leg
+        self.label = exchange.intent.label if reply else exchange.label
         self.hop = hop
         self.path = path
         self.target = target
         self.here = registry.networks.realm_of(exchange.call, arrival.listener.realm)
         self.there = registry.networks.realm_of(exchange.call, hop.listener.realm)
         self.local: Address = hop.listener.advertised
+        self._ourselves = Place(Address(self.local.host, 0), ours=True)
         self.granted: dict[Binding, int] = {}
         self.bound: dict[Slot, Binding] = {}
         self._signalled: dict[Stream, dict[Role, Address]] = {}
@@ -66,17 +71,6 @@ class Crossing:
         self._rejected: set[int | str] = set()
         self.late = self._is_late()
 
-    @property
-    def call(self) -> Call | None:
-        return self.exchange.call
-
-    @property
-    def label(self) -> bytes:
-        """The call's name where the message goes."""
-        if self.reply:
-            return self.exchange.intent.label
-        return self.exchange.label
-
     def number(self, number: int) -> int:
         """The number that a request has where the message goes, given the `number` it came with (Intent.sequence)."""
         if self.reply:
@@ -85,13 +79,18 @@ class Crossing:
 
     def hidden_hosts(self) -> frozenset[str]:
         """The hosts of this side that the other is not to see: the sender's, as seen and as claimed, and ours here."""
+        call, there, leg = self.call, self.there.name, self.from_leg
         hosts = {self.arrival.source.host}
         if self.intent.claimed is not None:
             hosts.add(self.intent.claimed.host)
-        if self.call is not None:
-            hosts |= {place.address.host for realm, (place, _) in self.call.tokens if realm == self.there.name}
-            remotes = (stream.remote[self.from_leg] for stream in self.call.streams.values())
-            hosts |= {remote.rtp.host for remote in remotes if remote is not None}
+        if call is not None:
+            for realm, (place, _) in call.tokens:
+                if realm == there:
+                    hosts.add(place.address.host)
+            for stream in call.streams.values():
+                remote = stream.remote[leg]
+                if remote is not None:
+                    hosts.add(remote.rtp.host)
         return self.here.addresses.union(filter(is_specific, hosts))
 
     @property
@@ -104,11 +103,6 @@ class Crossing:
             first = self.hop.peer if target is None or target.name else target.address  # a hop on the way is not it
             return self.path.domain or first.host
         return self.hop.peer.host
-
-    @property
-    def from_leg(self) -> int:
-        """The index of the leg the message came from; 0 outside a call."""
-        return 1 - self.exchange.arrival_leg if self.reply else self.exchange.arrival_leg
 
     def _is_late(self) -> bool:
         """Whether the message crosses, but moves nothing: the answer of a further party after another's was taken, or
@@ -132,7 +126,7 @@ class Crossing:
             return self._signal(slot)
         if slot.role is Role.IDENTITY:
             return self._identity(slot)
-        return Place(Address(self.local.host, self.local.port if slot.place.address.port else 0), ours=True)
+        return Place(self.local, ours=True) if slot.place.address.port else self._ourselves
 
     def _identity(self, slot: Slot) -> Place:
         address = slot.place.address
@@ -141,7 +135,7 @@ class Crossing:
         if self.there.side is Side.CORE and address.host in (self.hop.peer.host, self.path.domain):
             return slot.place  # the name of the other side's own, which no address of ours may take
         hidden = self.path.hosts is Hosts.ALL or (self.path.hosts is Hosts.ADDRESSES and is_literal(address.host))
-        return Place(Address(self.local.host, 0), ours=True) if hidden else slot.place
+        return self._ourselves if hidden else slot.place
 
     def _signal(self, slot: Slot) -> Place:
         place = slot.place

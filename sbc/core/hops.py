@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b32decode
 from collections.abc import Collection, Iterable
-from enum import Enum
 from math import log
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ import attrs
 
 from sbc.core.address import Address, is_literal
 from sbc.core.exchange import Exchange, Hop
+from sbc.core.message import Word
 from sbc.core.mint import Mint
 from sbc.core.realm import Asking, Path, Plan, Probes
 from sbc.core.timers import Entry
@@ -26,7 +26,7 @@ _ALMOST_NOTHING = 0.001
 """What weight 0 counts: a very small chance beside others, an equal one among its like (RFC 2782)."""
 
 
-class NeighbourState(Enum):
+class NeighbourState(Word):
     """How a next hop is known to be."""
 
     UP = "up"
@@ -35,7 +35,7 @@ class NeighbourState(Enum):
     RESTING = "resting"  # it has asked to be left alone for a time
 
 
-class Event(Enum):
+class Event(Word):
     """What can happen to a next hop."""
 
     HEARD = "heard"

@@ -53,17 +53,9 @@ class Phase(Word):
     FAILURE = "failure"
     CHALLENGE = "challenge"  # a failure that asks for the same request again, with credentials
 
-    @property
-    def reply(self) -> bool:
-        return self in _REPLIES
-
-    @property
-    def final(self) -> bool:
-        return self in _FINAL
-
-
-_FINAL = frozenset({Phase.SUCCESS, Phase.FAILURE, Phase.CHALLENGE})
-_REPLIES = _FINAL | {Phase.PENDING, Phase.PROVISIONAL}
+    def __init__(self, word: str) -> None:
+        self.final = word in ("success", "failure", "challenge")
+        self.reply = self.final or word in ("pending", "provisional")
 
 
 class Ending(Enum):

@@ -50,8 +50,10 @@ class Networks:
 
     def realm_of(self, call: Call | None, name: str) -> Realm:
         """The realm of that name: for what belongs to a call as the call began with it."""
-        leg = None if call is None else call.legs[call.leg_in(name)]
-        return leg.realm if leg is not None and leg.realm.name == name else self.plan.realms[name]
+        for leg in call.legs if call is not None else ():
+            if leg.realm.name == name:
+                return leg.realm
+        return self.plan.realms[name]
 
     def ports(self, realm: Realm) -> PortPool | None:
         """The media ports of a realm, as a call began with it."""

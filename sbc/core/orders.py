@@ -32,10 +32,11 @@ class Listener:
     transport: str
     address: Address
     advertised: Address
+    reliable: bool = attrs.field(init=False, eq=False, repr=False)
+    """Whether nothing is lost on the way, so that nothing need be said twice: there are connections."""
 
-    @property
-    def reliable(self) -> bool:
-        """Whether nothing is lost on the way, so that nothing need be said twice: there are connections."""
+    @reliable.default
+    def _has_connections(self) -> bool:
         return self.transport != DATAGRAMS
 
     @property

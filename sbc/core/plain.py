@@ -116,9 +116,9 @@ def hints_of(
     moments: frozenset[str] = frozenset(),
     names: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The type hints of an attrs class, but for what is left out; `moments` are times on the core's clock. `names` are
-    types that its module knows only where types are checked."""
-    kept = {each.name: each.type for each in attrs.fields(kind) if each.name not in left_out}
+    """The type hints of an attrs class, but for what is left out, or made from the rest; `moments` are times on the
+    core's clock. `names` are types that its module knows only where types are checked."""
+    kept = {each.name: each.type for each in attrs.fields(kind) if each.init and each.name not in left_out}
     said = types.SimpleNamespace(__annotations__=kept)  # what is left out need not be importable
     hints = get_type_hints(said, vars(sys.modules[kind.__module__]), dict(names or {}))
     return {name: _timed(hint) if name in moments else hint for name, hint in hints.items()}

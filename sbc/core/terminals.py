@@ -134,6 +134,8 @@ class TerminalPorts:
 
     def hold(self, holder: object, listeners: Iterable[Listener]) -> None:
         """Keep these listeners open for `holder`, as far as they are terminals' own."""
+        if not self._open:  # mostly nobody has any
+            return
         for port in map(self.find, listeners):
             if port is not None:
                 port.holders.add(holder)
@@ -141,7 +143,7 @@ class TerminalPorts:
     def let_go(self, holder: object, listeners: Iterable[Listener], now: float) -> list[Order]:
         """`holder` needs these listeners no more; whoever was the last to need one closes it."""
         orders: list[Order] = []
-        for port in map(self.find, listeners):
+        for port in map(self.find, listeners) if self._open else ():
             if port is None:
                 continue
             port.holders.discard(holder)

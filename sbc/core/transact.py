@@ -154,8 +154,9 @@ def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Keys, now
             cause = exchange.intent.cause or f"hung up in {exchange.near.listener.realm}"  # type: ignore[union-attr]
             exchange.call.because(cause, Ending.NORMAL, Who.CALLEE if exchange.arrival_leg else Who.CALLER)
     if exchange.intent.phase is Phase.CONFIRM:  # nobody answers it: if it ends the call, it does so now
-        done = attrs.evolve(exchange.intent, phase=Phase.SUCCESS)
-        return conclude(registry, exchange, done, now) if exchange.ends_call else []
+        if not exchange.ends_call:
+            return []
+        return conclude(registry, exchange, attrs.evolve(exchange.intent, phase=Phase.SUCCESS), now)
     probing.asked(registry, exchange, now)
     asking.await_answer(registry, exchange, onward.exchange, now)
     return []

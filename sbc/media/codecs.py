@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 MAX_CLOCK = 1_000_000
 """Hz; what is said to be faster is taken for not known."""
 
@@ -27,6 +29,7 @@ def foremost(media: tuple[str, str]) -> str:
     return next((each for each in agreed(media) if _name(each) not in _BESIDE), "")
 
 
+@lru_cache(maxsize=1024)
 def clock(media: tuple[str, str]) -> int:
     """The rate (Hz) of the RTP timestamps of that format; 0 where nobody has said it."""
     rate = foremost(media).split("/")[1:2]

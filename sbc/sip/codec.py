@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from sbc.core.message import BadMessage, NoMessage
 from sbc.sip.bodies import BodyPart, body_parts
 from sbc.sip.names import names_of
+from sbc.sip.params import unfold
 from sbc.text.edits import Edits
 
 MAX_MESSAGE = 65_535
@@ -26,7 +27,6 @@ _START = re.compile(
 _METHOD = re.compile(_TOKEN + rb"(?=[ \t])")
 _VERSION = re.compile(rb"SIP/[0-9]++\.[0-9]++", re.IGNORECASE)
 _NEXT_HEADER = {eol: re.compile(eol + rb"(?![ \t])") for eol in (b"\r\n", b"\n")}
-_FOLD = re.compile(rb"[ \t]*+\r?\n[ \t]++")
 _CSEQ = re.compile(rb"[^:]++:\s*+([0-9]++)\s++(" + _TOKEN + rb")\s*+")
 _NUMBER = re.compile(rb"[^:]++:\s*+([0-9]{1,10})\s*+")
 _MANDATORY = {"via": "Via", "from": "From", "to": "To", "call-id": "Call-ID", "cseq": "CSeq"}
@@ -76,12 +76,13 @@ class SipMessage:
     """A request or reply. Offsets are into `data`, which never changes; changes are put into `edits`.
 
     `method` of a reply is that of its CSeq. `status` is 0 for requests. ``body_start:body_end`` is the body as far as
-    Content-Length goes. `cache` is for the dialect.
+    Content-Length goes. `call_id` is empty as long as the message has not been found valid. `cache` is for the dialect.
     """
 
     __slots__ = (
         "data", "edits", "cache", "is_request", "method", "status", "reason", "uri_start", "uri_end", "cseq",
-        "headers_start", "headers_end", "body_start", "body_end", "eol", "names", "lines", "_offsets", "_headers",
+        "headers_start", "headers_end", "body_start", "body_end", "eol", "names", "lines", "call_id", "_offsets",
+        "_headers",
     )  # fmt: skip
 
     def __init__(self, data: bytes) -> None:
@@ -98,6 +99,7 @@ class SipMessage:
         self.eol = b"\r\n"
         self.names: list[str] = []
         self.lines: list[bytes] = []
+        self.call_id = b""
         self._offsets: list[int] | None = None  # of the lines, their line ends left out of the count
         self._headers: dict[int, Header] = {}
 
@@ -132,7 +134,7 @@ class SipMessage:
         if name not in self.names:
             return None
         value = self.lines[self.names.index(name)].partition(b":")[2].strip()
-        return unfold(value) if b"\n" in value else value
+        return unfold(value)
 
     def text(self, start: int, end: int) -> bytes:
         """The bytes as they came."""
@@ -150,17 +152,13 @@ class SipMessage:
                 self._offsets = list(accumulate(map(len, self.lines), initial=self.headers_start))
             line, step = self.lines[index], len(self.eol)
             line_start = self._offsets[index] + index * step
-            value = line[line.find(b":") + 1 :].lstrip()
-            start = line_start + len(line) - len(value)
+            colon = line.find(b":") + 1
+            value = line[colon:].strip()
+            start = line_start + (line.find(value, colon) if value else len(line))
             line_end = min(line_start + len(line) + step, len(self.data))
-            header = Header(self.names[index], line_start, line_end, start, start + len(value.rstrip()))
+            header = Header(self.names[index], line_start, line_end, start, start + len(value))
             self._headers[index] = header
         return header
-
-
-def unfold(value: bytes) -> bytes:
-    """A header value with each fold turned into one space (RFC 3261 section 7.3.1)."""
-    return _FOLD.sub(b" ", value)
 
 
 def decode(data: bytes) -> SipMessage:
@@ -264,7 +262,8 @@ def validate(message: SipMessage) -> None:
         for key, name in _SINGLE.items():
             if names.count(key) > 1:
                 raise BadSip(f"More than one {name}")
-    if not message.value("call-id"):
+    message.call_id = message.value("call-id") or b""
+    if not message.call_id:
         raise BadSip("Empty Call-ID")
     _read_cseq(message)
     hops = _number(message, "max-forwards")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from sbc.core.address import Address, is_literal
-from sbc.core.message import BadMessage, Elsewhere, Ending, Intent, Kind, Phase, Place, Role, Route, Slot
+from sbc.core.message import NO_ROUTE, BadMessage, Elsewhere, Ending, Intent, Kind, Phase, Place, Role, Route, Slot
 from sbc.sip.bulk import token_of
-from sbc.sip.codec import SipMessage, unfold
+from sbc.sip.codec import SipMessage
 from sbc.sip.headers import NameAddr, Via, name_addrs, vias
+from sbc.sip.params import to_bytes, unfold
 from sbc.sip.terms import terms
 from sbc.sip.uri import Uri, parse_uri
 
@@ -82,17 +83,6 @@ def single(message: SipMessage, name: str) -> NameAddr:
     return values[0]
 
 
-def tag_of(value: NameAddr) -> bytes:
-    """The tag of a From or To value, empty if it has none."""
-    tag = raw(value.params.get("tag"))
-    return unfold(tag) if b"\n" in tag else tag
-
-
-def raw(text: str | None) -> bytes:
-    """The octets of a parameter as they came; they need not be UTF-8."""
-    return b"" if text is None else text.encode("utf-8", "surrogateescape")
-
-
 def top_via(message: SipMessage) -> Via:
     """The topmost Via. Raises BadMessage if there is none."""
     found = vias(message)
@@ -134,12 +124,11 @@ def exchange_key(message: SipMessage, via: Via, method: str) -> bytes:
 
     The Call-ID is part of it, since some peers use a branch again in another call.
     """
-    branch = raw(via.branch)
-    call_id = message.value("call-id") or b""
+    branch = to_bytes(via.branch)
     if branch.startswith(b"z9hG4bK"):
-        return exchange_name(branch, method, call_id)
+        return exchange_name(branch, method, message.call_id)
     number = message.cseq[0]  # a peer of RFC 2543 has no unique branch
-    return exchange_name(b"%b|%d|%b" % (tag_of(single(message, "from")), number, branch), method, call_id)
+    return exchange_name(b"%b|%d|%b" % (single(message, "from").tag, number, branch), method, message.call_id)
 
 
 def exchange_name(branch: bytes, method: str, call_id: bytes) -> bytes:
@@ -164,8 +153,8 @@ def describe(message: SipMessage) -> Intent:
 
 
 def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> Intent:
-    method, call_id = message.method, message.value("call-id") or b""
-    from_tag, to_tag = tag_of(from_), tag_of(to)
+    method, call_id = message.method, message.call_id
+    from_tag, to_tag = from_.tag, to.tag
     uri = request_uri(message)
     within = bool(to_tag) and method not in ("REGISTER", "CANCEL")
     kind = _KINDS.get(method, Kind.OTHER)
@@ -213,8 +202,8 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
 
 
 def _reply(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> Intent:
-    status, method, call_id = message.status, message.method, message.value("call-id") or b""
-    from_tag, to_tag = tag_of(from_), tag_of(to)
+    status, method, call_id = message.status, message.method, message.call_id
+    from_tag, to_tag = from_.tag, to.tag
     intent = Intent(
         kind={"INVITE": Kind.ANSWER, "REGISTER": Kind.BIND}.get(method, Kind.OTHER),
         phase=_phase(status),
@@ -310,7 +299,7 @@ def _subscription_left(state: bytes) -> int | None:
 def route(hops: list[bytes]) -> Route:
     """A route set with the transport address of its first hop, where that is an IP address."""
     if not hops:
-        return Route()
+        return NO_ROUTE
     first = hops[0]
     opening, closing = first.find(b"<"), first.rfind(b">")
     uri = parse_uri(first, opening + 1, closing) if 0 <= opening < closing else parse_uri(first, 0, len(first))

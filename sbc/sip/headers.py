@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sbc.core.address import Address, canonical, literal
 from sbc.core.message import BadMessage
-from sbc.sip.params import HEADER_PARAM, QUOTED, Parameterised
+from sbc.sip.params import HEADER_PARAM, QUOTED, Parameterised, to_bytes, unfold
 from sbc.sip.uri import Uri, parse_uri
 
 if TYPE_CHECKING:
@@ -38,19 +38,21 @@ class NameAddr(Parameterised):
     the ``*`` of a Contact. `params_start` is where a first parameter may be inserted, `end` a last one.
     """
 
-    __slots__ = ("start", "end", "uri_start", "uri_end", "star", "bracketed", "_uri")
+    __slots__ = ("start", "end", "uri_start", "uri_end", "star", "bracketed", "_uri", "_tag")
 
     def __init__(self, data: bytes, match: re.Match[bytes]) -> None:
-        super().__init__(data, match.start(4), match.end(4))
+        self.data, self._parameters = data, None
+        self.params_start, self.params_end = match.span(4)
         self.end = self.params_end
         self.bracketed = match[2] is not None
-        self.start, self.uri_end = match.span(3)
-        self.uri_start = self.start
         if self.bracketed:
-            self.start = match.start(1)
+            self.start, self.star = match.start(1), False
             self.uri_start, self.uri_end = match.span(2)
-        self.star = match[3] == b"*"
+        else:
+            self.uri_start, self.uri_end = match.span(3)
+            self.start, self.star = self.uri_start, match[3] == b"*"
         self._uri: Uri | None = None
+        self._tag: bytes | None = None
 
     def __repr__(self) -> str:
         return f"<NameAddr {self.data[self.start : self.end]!r}>"
@@ -61,6 +63,14 @@ class NameAddr(Parameterised):
         if self._uri is None:
             self._uri = parse_uri(self.data, self.uri_start, self.uri_end)
         return self._uri
+
+    @property
+    def tag(self) -> bytes:
+        """The tag of a From or To value, empty if it has none. Raises BadMessage if there are too many parameters."""
+        tag = self._tag
+        if tag is None:
+            tag = self._tag = unfold(to_bytes(self.params.get("tag") or ""))
+        return tag
 
     @property
     def display(self) -> bytes:
@@ -76,7 +86,8 @@ class Via(Parameterised):
     )  # fmt: skip
 
     def __init__(self, data: bytes, match: re.Match[bytes]) -> None:
-        super().__init__(data, match.start(4), match.end(4))
+        self.data, self._parameters = data, None
+        self.params_start, self.params_end = match.span(4)
         self.start, self.end = match.start(1), self.params_end
         self.transport = match[1].rpartition(b"/")[2].strip().decode("latin-1").upper()
         self.host_start, self.host_end = match.span(2)
@@ -105,12 +116,11 @@ class Via(Parameterised):
 
 def name_addrs(message: SipMessage, header: Header) -> list[NameAddr]:
     """The values of one header line of the name-addr kind. Raises BadMessage if it is malformed or has too many."""
-    if header.parsed is None:
-        header.parsed = [
-            NameAddr(message.data, match)
-            for match in _values(_NAME_ADDR, message.data, header.start, header.end, header.name)
-        ]
-    found: list[NameAddr] = header.parsed
+    found: list[NameAddr] | None = header.parsed
+    if found is None:
+        data = message.data
+        matches = _values(_NAME_ADDR, data, header.start, header.end, header.name)
+        found = header.parsed = [NameAddr(data, match) for match in matches]
     return found
 
 
@@ -119,9 +129,8 @@ def vias(message: SipMessage) -> list[Via]:
     found: list[Via] = []
     for header in message.all("via"):
         if header.parsed is None:
-            header.parsed = [
-                Via(message.data, match) for match in _values(_VIA, message.data, header.start, header.end, header.name)
-            ]
+            matches = _values(_VIA, message.data, header.start, header.end, header.name)
+            header.parsed = [Via(message.data, match) for match in matches]
         found += header.parsed
         if len(found) > MAX_VALUES:
             raise BadMessage("Too many Via values")

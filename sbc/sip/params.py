@@ -16,6 +16,7 @@ HEADER_PARAM = rb'\s*+;\s*+[^\s;,="<>]*+(?:\s*+=\s*+(?:' + QUOTED + rb'|[^\s;,"<
 _HEADER = re.compile(rb'\s*+;\s*+([^\s;,="<>]*+)(?:\s*+=\s*+(' + QUOTED + rb'|[^\s;,"<>]*+))?+', re.DOTALL)
 _URI = re.compile(rb";([^\s;=?<>\"]*+)(?:=([^\s;?<>\"]*+))?+")
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
+_FOLD = re.compile(rb"[ \t]*+\r?\n[ \t]++")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
@@ -36,6 +37,11 @@ def unquote(text: bytes) -> bytes:
 def to_bytes(text: str) -> bytes:
     """The octets of a parameter's name or value: UTF-8, and whatever octets were not UTF-8 when it was read."""
     return text.encode("utf-8", "surrogateescape")
+
+
+def unfold(value: bytes) -> bytes:
+    """A header value with each fold turned into one space (RFC 3261 section 7.3.1)."""
+    return _FOLD.sub(b" ", value) if b"\n" in value else value
 
 
 class Parameters:
@@ -91,7 +97,10 @@ class Parameterised:
     @property
     def params(self) -> dict[str, str | None]:
         """Names in lower case and their values, None for a name alone. Raises BadMessage if there are too many."""
-        return self._read().values
+        parameters = self._parameters
+        if parameters is None:
+            parameters = self._parameters = self._parse()
+        return parameters.values
 
     def param_span(self, name: str) -> tuple[int, int] | None:
         """Where the value of a parameter stands, quotes included; None if there is no such parameter, or no value."""

@@ -10,7 +10,7 @@ import attrs
 from sbc.core.crossing import Crossing
 from sbc.core.realm import Side
 from sbc.sip.codec import SipMessage, decode
-from sbc.sip.describe import option_tags, single, tag_of
+from sbc.sip.describe import option_tags, single
 from sbc.sip.memo import Early, Memo
 from sbc.sip.options import Reliable, of
 
@@ -52,7 +52,7 @@ def make_plain(message: SipMessage, crossing: Crossing) -> None:
     memo: Memo = crossing.exchange.memo
     if message.body_start < message.body_end:
         body = message.data[message.body_start : message.body_end]
-        kept = Early(tag_of(single(message, "to")), message.value("content-type") or b"", body)
+        kept = Early(single(message, "to").tag, message.value("content-type") or b"", body)
         others_kept = tuple(each for each in memo.early if each.party != kept.party)
         crossing.exchange.memo = attrs.evolve(memo, early=(*others_kept, kept)[-MOST_EARLY:])
 
@@ -62,7 +62,7 @@ def complete(message: SipMessage, memo: Memo) -> SipMessage:
     to the caller that one was no answer yet (RFC 3261 section 13.2.1, RFC 3262 section 5)."""
     if message.status // 100 != 2 or message.body_start < message.body_end or not memo.early:
         return message
-    party = tag_of(single(message, "to"))
+    party = single(message, "to").tag
     kept = next((each for each in memo.early if each.party == party), None)
     if kept is None:
         return message

@@ -9,8 +9,9 @@ from enum import Enum
 import attrs
 
 from sbc.core.message import BadMessage
-from sbc.sip.codec import SipMessage, decode, unfold
+from sbc.sip.codec import SipMessage, decode
 from sbc.sip.names import canonical_name
+from sbc.sip.params import unfold
 from sbc.text.globs import Glob, Template
 
 OURS = frozenset(

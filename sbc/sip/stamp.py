@@ -12,13 +12,13 @@ from sbc.core.message import BadMessage, Keys, Place, Role, Slot
 from sbc.core.orders import Listener
 from sbc.core.realm import Hosts
 from sbc.sip import bulk, reliable, rules, tags, telephone
-from sbc.sip.codec import TOO_LARGE, SipMessage, unfold
-from sbc.sip.describe import dialogue_name, exchange_name, opening_name, request_uri, single, tag_of
+from sbc.sip.codec import TOO_LARGE, SipMessage
+from sbc.sip.describe import dialogue_name, exchange_name, opening_name, request_uri, single
 from sbc.sip.headers import vias
 from sbc.sip.identity import filter_asserted
 from sbc.sip.memo import Memo
 from sbc.sip.options import of
-from sbc.sip.params import to_bytes, unquote
+from sbc.sip.params import to_bytes, unfold, unquote
 from sbc.sip.slots import IDENTITIES, refer_targets, uri_of, write_host
 from sbc.sip.uri import Uri, unescape
 from sbc.text.edits import Edits
@@ -51,16 +51,13 @@ def escape_in_header(text: bytes) -> bytes:
 
 def remember(message: SipMessage, source: Address) -> Memo:
     """The Memo of a request that came from `source`; unfolded, since its answers may end their lines in another way."""
-    data = message.data
-    from_header, to_header = message.first("from"), message.first("to")
-    assert from_header is not None and to_header is not None  # the decoder has seen to it
     return Memo(
         vias=unfold(b", ".join(received_vias(message, source))),
-        from_=unfold(data[from_header.start : from_header.end]),
-        to=unfold(data[to_header.start : to_header.end]),
-        tagged=bool(tag_of(single(message, "to"))),
-        call_id=message.value("call-id") or b"",
-        record_routes=tuple(unfold(data[h.start : h.end]) for h in message.all("record-route")),
+        from_=message.value("from") or b"",
+        to=message.value("to") or b"",
+        tagged=bool(single(message, "to").tag),
+        call_id=message.call_id,
+        record_routes=tuple([unfold(message.data[h.start : h.end]) for h in message.all("record-route")]),
     )
 
 
@@ -96,8 +93,8 @@ def _branch(token: bytes) -> bytes:
     return b"z9hG4bK" + token
 
 
-def stamp_request(message: SipMessage, crossing: Crossing) -> None:
-    """Make a request our own on the hop to come."""
+def stamp_request(message: SipMessage, crossing: Crossing, hidden: list[bytes]) -> None:
+    """Make a request our own on the hop to come; `hidden` are the hosts that are not to be seen there."""
     crossing.exchange.memo = remember(message, crossing.arrival.source)
     _replace_vias(message, own_via(crossing.hop.listener, crossing.exchange.token))
     _drop_routes(message)
@@ -107,7 +104,7 @@ def stamp_request(message: SipMessage, crossing: Crossing) -> None:
     offer = reliable.shield(message, crossing)
     if offer:
         insert_after_via(message, offer)
-    _write_target(message, crossing)
+    _write_target(message, crossing, hidden)
     _write_hops(message)
     _write_label(message, crossing.label)
     _write_numbers(message, crossing)
@@ -145,14 +142,16 @@ def stamp(message: SipMessage, crossing: Crossing) -> None:
     if crossing.hop.listener.reliable:
         message.cache["framed"] = True  # a stream needs Content-Length (RFC 3261 section 18.3)
     filter_asserted(message, crossing)
-    if not crossing.reply:
-        tags.write(message, crossing)
-    _sweep(message, crossing)
+    hidden = [host.encode() for host in crossing.hidden_hosts() if host != crossing.local.host]
     if crossing.reply:
+        _sweep(message, crossing, hidden)
         stamp_reply(message, crossing)
     else:
-        stamp_request(message, crossing)
-    _note_rules(message, crossing)
+        tags.write(message, crossing)
+        _sweep(message, crossing, hidden)
+        stamp_request(message, crossing, hidden)
+    if crossing.path.options or (crossing.call is not None and crossing.call.memo is not None):
+        _note_rules(message, crossing)
 
 
 def _note_rules(message: SipMessage, crossing: Crossing) -> None:
@@ -207,7 +206,7 @@ def _alone(data: bytes, host: bytes, start: int, end: int) -> Iterator[tuple[int
         at = data.find(host, behind, end)
 
 
-def _sweep(message: SipMessage, crossing: Crossing) -> None:
+def _sweep(message: SipMessage, crossing: Crossing, hidden: list[bytes]) -> None:
     """Hide what headers say besides, of the side they come from: vendors write addresses into their own, phones into
     display names and parameters.
 
@@ -219,7 +218,7 @@ def _sweep(message: SipMessage, crossing: Crossing) -> None:
     parts = _fragments(message)
     inside = [message.data[start:end] for start, end in parts]
     said = b"\n".join([message.reason, *inside, *[message.lines[index] for index in strange]])
-    found = [host for host in _to_hide(crossing) if host in said or (b":" in host and _IPV6.search(said))]
+    found = [host for host in hidden if host in said or (b":" in host and _IPV6.search(said))]
     if not found:
         return
     for index in strange:
@@ -237,10 +236,6 @@ def _fragments(message: SipMessage) -> list[tuple[int, int]]:
     if message.body_start == message.body_end or (described and b"/sipfrag" not in message.data):
         return []
     return [(part.start, part.end) for part in message.bodies() if part.content_type == "message/sipfrag"]
-
-
-def _to_hide(crossing: Crossing) -> list[bytes]:
-    return [host.encode() for host in crossing.hidden_hosts() if host != crossing.local.host]
 
 
 def _hide(message: SipMessage, crossing: Crossing, hosts: list[bytes], start: int, end: int) -> None:
@@ -269,14 +264,13 @@ def insert_after_via(message: SipMessage, line: bytes) -> None:
     message.edits.insert(message.all("via")[0].line_end, line + message.eol)
 
 
-def _write_target(message: SipMessage, crossing: Crossing) -> None:
+def _write_target(message: SipMessage, crossing: Crossing, hidden: list[bytes]) -> None:
     uri = request_uri(message)
     target = crossing.target
     if target is not None and target.name:
         written = bulk.for_user(uri_of(target, uri.scheme), uri) if uri.is_sip else uri_of(target, uri.scheme)
         message.edits.replace(message.uri_start, message.uri_end, written)
         return
-    hidden = _to_hide(crossing)
     if uri.is_sip:
         _write_transport(message, uri, crossing.hop.listener.transport)
         place = crossing.translate(Slot(Role.IDENTITY, Place(uri.address), uri))

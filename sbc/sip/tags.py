@@ -10,8 +10,9 @@ import re
 from sbc.core.crossing import Crossing
 from sbc.core.parties import of_call, of_other
 from sbc.core.realm import Hosts
-from sbc.sip.codec import SipMessage, unfold
+from sbc.sip.codec import SipMessage
 from sbc.sip.describe import single
+from sbc.sip.params import unfold
 
 _ADDRESS = re.compile(rb"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|:[0-9A-Fa-f]{0,4}:")
 """Of the tag alone, whatever is known of its party: it has to be taken for one each time it is said."""

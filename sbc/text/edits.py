@@ -36,12 +36,17 @@ class Edits:
         """Put `new` where ``data[start:end]`` was."""
         if not 0 <= start <= end:
             raise ValueError(f"{start}:{end} is not a span")
-        span = (start, end, 0)
-        at = bisect_left(self._spans, span)
-        if at < len(self._spans) and self._spans[at] == span:
+        span, spans = (start, end, 0), self._spans
+        at = bisect_left(spans, span)
+        following = spans[at] if at < len(spans) else None
+        if following == span:
             self._news[at] = new
-        else:
-            self._put(at, span, new)
+            return
+        # sorted and disjoint, so only the two neighbours can be in the way
+        if (at and spans[at - 1][1] > start) or (following is not None and following[0] < end):
+            raise ValueError(f"{start}:{end} overlaps an earlier edit")
+        spans.insert(at, span)
+        self._news.insert(at, new)
 
     def delete(self, start: int, end: int) -> None:
         """Leave ``data[start:end]`` out."""
@@ -64,15 +69,10 @@ class Edits:
             raise ValueError(f"{at} is not an offset")
         order = bisect_left(self._spans, (at, at + 1, 0))
         earlier = self._spans[order - 1] if order else (-1, -1, 0)
-        self._put(order, (at, at, earlier[2] + 1 if earlier[:2] == (at, at) else 1), new)
-
-    def _put(self, at: int, span: tuple[int, int, int], new: bytes) -> None:
-        start, end, _ = span
-        # sorted and disjoint, so only the two neighbours can be in the way
-        if (at and self._spans[at - 1][1] > start) or (at < len(self._spans) and self._spans[at][0] < end):
-            raise ValueError(f"{start}:{end} overlaps an earlier edit")
-        self._spans.insert(at, span)
-        self._news.insert(at, new)
+        if earlier[1] > at:
+            raise ValueError(f"{at} overlaps an earlier edit")
+        self._spans.insert(order, (at, at, earlier[2] + 1 if earlier[:2] == (at, at) else 1))
+        self._news.insert(order, new)
 
     def apply(self, data: bytes) -> bytes:
         """The edited bytes; `data` itself if nothing is edited. Raises ValueError if an edit is beyond its end."""

@@ -88,7 +88,7 @@ def test_a_call_lasts_until_it_ends_and_a_binding_from_the_registrars_yes() -> N
 
 def _in_state(state: CallState) -> Call:
     call = answered().call
-    call._state.now = state
+    call.life.state = state
     return call
 
 

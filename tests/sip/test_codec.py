@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sbc.core.message import BadMessage
-from sbc.sip.codec import MAX_HEADERS, MAX_LINE, MAX_MESSAGE, BadSip, SipMessage, decode, unfold
+from sbc.sip.codec import MAX_HEADERS, MAX_LINE, MAX_MESSAGE, BadSip, SipMessage, decode
 from sbc.sip.headers import name_addrs, vias
+from sbc.sip.params import unfold
 from sbc.sip.uri import parse_uri
 from sbc.text.sdp import Sdp
 from tests.corpora import ROOT, corpus
