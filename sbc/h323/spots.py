@@ -1,0 +1,336 @@
+"""Where addresses, numbers and names stand in the octets of a PDU, and how others are written there.
+
+What ends at an octet's boundary, as all of it does but digits, may become longer or shorter: what follows is shifted by
+whole octets, which aligned PER does not notice, and only the lengths around it have to be mended (`sbc.h323.splice`).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, NamedTuple
+
+import attrs
+
+from sbc.core.address import Address, literal
+from sbc.core.message import BadMessage
+from sbc.h323.splice import Patch
+from sbc.h323.types import Choice, ListOf, Node, Octets, Sequence, Text
+from sbc.h323.walk import Frame, Read, Walk, length, octets
+
+
+class Noted(Enum):
+    """What stands at a spot."""
+
+    ADDRESS = "address"  # IPv4 or IPv6, and a port
+    SOURCE_ROUTE = "source-route"  # the same, with the hops on the way
+    FOREIGN = "foreign"  # an address of another network than IP; it cannot be written
+    NUMBER = "number"  # requestSeqNum
+    REFERENCE = "reference"  # callReferenceValue
+    LIFETIME = "lifetime"  # timeToLive, keepAliveInterval; seconds
+    ALIAS = "alias"
+    NAME = "name"  # gatekeeperIdentifier, endpointIdentifier
+    CALL = "call"  # a callIdentifier's 16 octets
+    CONFERENCE = "conference"  # a conferenceID's
+    TOKENS = "tokens"  # what is signed or hashed: it may cover what is rewritten
+    HELD = "held"  # octets that are another PDU
+    RAW = "raw"  # octets of generic data, which may be one
+
+
+NUMBERS = {"requestSeqNum": Noted.NUMBER, "callReferenceValue": Noted.REFERENCE}
+LIFETIMES = frozenset({"timeToLive", "keepAliveInterval", "lrqKeepAliveInterval"})
+NAMES = frozenset({"gatekeeperIdentifier", "endpointIdentifier"})
+TOKENS = frozenset({"tokens", "cryptoTokens", "integrityCheckValue"})
+ALIASES = frozenset({"dialledDigits", "h323-ID", "url-ID", "email-ID"})
+HOLDERS = {
+    "fastStart": "OpenLogicalChannel",
+    "h245Control": "MultimediaSystemControlMessage",
+    "parallelH245Control": "MultimediaSystemControlMessage",
+}
+RAWS = frozenset({"raw", "octetString"})
+GUID = 16
+_PLAIN4, _PLAIN6 = frozenset({"ipAddress", "iPAddress"}), frozenset({"ip6Address", "iP6Address"})
+_ROUTED = frozenset({"ipSourceRoute", "iPSourceRouteAddress"})
+_PORT = 2
+
+
+class Found(NamedTuple):
+    """What the walk notes of a spot; `start` and `end` in bits. `extra` depends on what was noted."""
+
+    noted: Noted
+    path: Any
+    value: Any
+    start: int
+    end: int
+    frame: Frame | None
+    extra: Any = None
+
+
+@attrs.frozen(eq=False)
+class Spot:
+    """One thing in a message that may be written over.
+
+    `value` is an Address, a number, a name, the octets of an identifier, or a pair of form and text of an alias; of a
+    source route the Address whose way it is, of tokens and foreign addresses what was read. `form` is the alternative
+    that was chosen, ``route`` the hosts of a source route. `pdu` is the PDU (`sbc.h323.codec.Pdu`) it stands in.
+    `droppable`: it is an extension addition, and the message may do without.
+    """
+
+    kind: Noted
+    path: tuple[str | int, ...]
+    value: Any
+    form: str
+    route: tuple[str, ...]
+    droppable: bool
+    pdu: Any
+    found: Found = attrs.field(repr=False)
+
+    @property
+    def field(self) -> str:
+        """The component it is in: `path` without indices, and without what is inside a callIdentifier or alias."""
+        last = [each for each in self.path if isinstance(each, str)]
+        while len(last) > 1 and last[-1] in _INNER:
+            last.pop()
+        return last[-1]
+
+
+_INNER = frozenset({"guid", "unicastAddress", "multicastAddress", *ALIASES})
+
+
+def note(node: Node, name: str, read: Read) -> Read:
+    """The reader of a type, made to note what stands there (`sbc.h323.reader.Wrap`)."""
+    if isinstance(node, Choice) and any(each in _PLAIN4 for each, _ in node.root):
+        return _address(node, read)
+    if isinstance(node, ListOf) and name in HOLDERS and isinstance(node.item, Octets):
+        return _held(name)
+    if isinstance(node, Octets) and name in RAWS and node.high is None:
+        return _raw
+    kind = _kind(node, name)
+    return read if kind is None else _plain(kind, node, read)
+
+
+def _kind(node: Node, name: str) -> Noted | None:
+    if name in NUMBERS:
+        return NUMBERS[name]
+    if name in LIFETIMES:
+        return Noted.LIFETIME
+    if name in NAMES and isinstance(node, Text):
+        return Noted.NAME
+    if name in ALIASES and isinstance(node, Text):
+        return Noted.ALIAS
+    if isinstance(node, Octets) and node.low == node.high == GUID and name in ("guid", "conferenceID"):
+        return Noted.CALL if name == "guid" else Noted.CONFERENCE
+    return Noted.TOKENS if name in TOKENS else None
+
+
+def _plain(kind: Noted, node: Node, read: Read) -> Read:
+    def plain(walk: Walk) -> Any:
+        start = walk.pos
+        value = read(walk)
+        walk.found.append(Found(kind, walk.path, value, start, walk.pos, walk.frame, node))
+        return value
+
+    return plain
+
+
+def _address(node: Choice, read: Read) -> Read:
+    def address(walk: Walk) -> Any:
+        start = walk.pos
+        both = read(walk)
+        form = both[0]
+        if form in _PLAIN4 or form in _PLAIN6:
+            kind = Noted.ADDRESS
+        else:
+            kind = Noted.SOURCE_ROUTE if form in _ROUTED else Noted.FOREIGN
+        walk.found.append(Found(kind, walk.path, both, start, walk.pos, walk.frame, node))
+        return both
+
+    return address
+
+
+def _raw(walk: Walk) -> bytes:
+    at = (walk.pos + 7) >> 3
+    count = length(walk)
+    start = walk.pos >> 3
+    value = octets(walk, count)
+    walk.found.append(Found(Noted.RAW, walk.path, value, start << 3, walk.pos, (walk.frame, at, start, start + count)))
+    return value
+
+
+def _held(name: str) -> Read:
+    def held(walk: Walk) -> list[bytes]:
+        count = length(walk)
+        walk.left -= count
+        if walk.left < 0:
+            raise BadMessage("too many elements")
+        around, values = walk.path, []
+        for index in range(count):
+            at = (walk.pos + 7) >> 3
+            size = length(walk)
+            start = walk.pos >> 3
+            values.append(octets(walk, size))
+            frame = (walk.frame, at, start, start + size)
+            walk.found.append(Found(Noted.HELD, (around, index), name, start << 3, walk.pos, frame, index))
+        return values
+
+    return held
+
+
+def names_of(path: Any) -> tuple[str | int, ...]:
+    """A walk's path, outermost first."""
+    names = []
+    while path:
+        path, name = path
+        names.append(name)
+    return tuple(reversed(names))
+
+
+def spot_of(found: Found, pdu: Any, droppable: bool) -> Spot:
+    """What was noted, as it is told to others."""
+    value, form = found.value, ""
+    route: tuple[str, ...] = ()
+    if found.noted in (Noted.ADDRESS, Noted.SOURCE_ROUTE):
+        form, parts = found.value
+        value = _read_address(parts)
+        route = tuple(_host(hop) for hop in parts.get("route", ()))
+    elif found.noted is Noted.FOREIGN:
+        form, value = found.value
+    path = names_of(found.path)
+    if found.noted is Noted.ALIAS:
+        form = str(path[-1])
+        value = (form, found.value)
+    return Spot(found.noted, path, value, form, route, droppable, pdu, found)
+
+
+def _read_address(parts: dict[str, Any]) -> Address:
+    host = parts["ip"] if "ip" in parts else parts["network"]
+    port = parts["port"] if "port" in parts else parts["tsapIdentifier"]
+    return Address(_host(host), port)
+
+
+def _host(packed: bytes) -> str:
+    return ".".join(map(str, packed)) if len(packed) == 4 else str(IPv6Address(packed))
+
+
+def written(spot: Spot, value: Any) -> list[Patch]:
+    """What to write so that `value` stands at the spot. @raises ValueError where it cannot."""
+    found = spot.found
+    match spot.kind:
+        case Noted.ADDRESS:
+            return [_write_address(found, value)]
+        case Noted.SOURCE_ROUTE:
+            return _write_route(found, value)
+        case Noted.NUMBER | Noted.REFERENCE:
+            low = found.extra.low
+            if not low <= value <= found.extra.high:
+                raise ValueError(f"{value} is no {spot.field}")
+            end = found.end >> 3
+            return [Patch(end - 2, end, (value - low).to_bytes(2, "big"))]
+        case Noted.CALL | Noted.CONFERENCE:
+            if len(value) != GUID:
+                raise ValueError(f"{spot.field} of {len(value)} octets")
+            return [Patch((found.end >> 3) - GUID, found.end >> 3, value)]
+        case Noted.LIFETIME:
+            return [_write_lifetime(found, value)]
+        case Noted.NAME:
+            return _write_text(found, value)
+        case Noted.ALIAS if value[0] == spot.form:
+            return _write_text(found, value[1])
+    raise ValueError(f"{spot.kind.value} {spot.form} cannot be written in place")
+
+
+def joined(at: int, end: int, value: int, bits: int, tail: bytes) -> Patch:
+    """From bit `at` on `bits` of `value`, then from the next boundary on `tail`, up to the octet `end`."""
+    used = at & 7
+    size = (used + bits + 7) >> 3
+    return Patch(at >> 3, end, (value << (8 * size - used - bits)).to_bytes(size, "big") + tail, used)
+
+
+def _write_address(found: Found, address: Address) -> Patch:
+    ip = literal(address.host)
+    if ip is None:
+        raise ValueError(f"{address.host} is no IP address")
+    packed = ip.packed + address.port.to_bytes(_PORT, "big")
+    form, node = found.value[0], found.extra
+    start, end = found.start, (found.end + 7) >> 3
+    bits = _choice_bits(node)
+    if (form in _PLAIN4) == isinstance(ip, IPv4Address):
+        at = (start + bits + _sequence_bit(node, form) + 7) >> 3
+        return Patch(at, at + len(packed), packed)
+    wanted = _PLAIN6 if isinstance(ip, IPv6Address) else _PLAIN4
+    index = next(index for index, (name, _) in enumerate(node.root) if name in wanted)
+    flag = _sequence_bit(node, node.root[index][0])
+    return joined(start, end, index << flag, bits + flag, packed)
+
+
+def _choice_bits(node: Choice) -> int:
+    return (len(node.root) - 1).bit_length() + node.extensible
+
+
+def _sequence_bit(node: Choice, form: str) -> int:
+    """How many bits come before the first component of an alternative."""
+    sequence = next(each for name, each in node.root if name == form)
+    return int(isinstance(sequence, Sequence) and sequence.extensible)
+
+
+def _write_route(found: Found, address: Address) -> list[Patch]:
+    """The address, and its host again in place of every hop: whoever is told no way must be reached directly."""
+    ip = literal(address.host)
+    if not isinstance(ip, IPv4Address):
+        raise ValueError("a source route is of IPv4 addresses")
+    form, parts = found.value
+    node = found.extra
+    before = _choice_bits(node) + _sequence_bit(node, form)
+    if "network" in parts:  # H.245 says first how the hops are meant
+        sequence = next(each for name, each in node.root if name == form)
+        routing = sequence.root[0].node
+        before += _choice_bits(routing)
+    at = (found.start + before + 7) >> 3
+    hops = len(parts["route"])
+    first = at + 4 + _PORT + (1 if hops < 0x80 else 2)
+    head = Patch(at, at + 4 + _PORT, ip.packed + address.port.to_bytes(_PORT, "big"))
+    return [head, Patch(first, first + 4 * hops, ip.packed * hops)] if hops else [head]
+
+
+def _write_lifetime(found: Found, seconds: int) -> Patch:
+    if not found.extra.low <= seconds <= found.extra.high:
+        raise ValueError(f"{seconds} s is no lifetime")
+    number = seconds - found.extra.low
+    size = max((number.bit_length() + 7) >> 3, 1)
+    return joined(found.start, found.end >> 3, size - 1, 2, number.to_bytes(size, "big"))
+
+
+def _write_text(found: Found, text: str) -> list[Patch]:
+    node = found.extra
+    count = len(text)
+    if not node.low <= count <= node.high:
+        raise ValueError(f"{count} characters are too few or too many")
+    choices = node.high - node.low + 1
+    if node.width == 4:
+        return _write_digits(found, text, choices)
+    try:
+        content = text.encode("utf-16-be" if node.width == 16 else "ascii", "strict")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{text!r} has other characters than it may") from error
+    if len(content) != count * node.width >> 3:
+        raise ValueError(f"{text!r} has other characters than it may")
+    end = found.end >> 3
+    if choices <= 255:
+        return [joined(found.start, end, count - node.low, (choices - 1).bit_length(), content)]
+    size = (count - node.low).to_bytes(1 if choices == 256 else 2, "big")
+    return [Patch((found.start + 7) >> 3, end, size + content)]
+
+
+def _write_digits(found: Found, text: str, choices: int) -> list[Patch]:
+    """Digits have half an octet each: as many more or fewer as make up whole octets. The octet in which an odd number
+    of them ends holds the beginning of what follows."""
+    alphabet = found.extra.alphabet
+    if (len(text) - len(found.value)) & 1:
+        raise ValueError("an odd number of digits more or fewer cannot be written in place")
+    if not all(digit in alphabet for digit in text):
+        raise ValueError(f"{text!r} has other digits than it may")
+    numbers = [alphabet.index(digit) for digit in text]
+    pairs = bytes(first << 4 | second for first, second in zip(numbers[::2], numbers[1::2], strict=False))
+    end = found.end >> 3
+    patch = joined(found.start, end, len(text) - found.extra.low, (choices - 1).bit_length(), pairs)
+    return [patch, Patch(end, end + 1, bytes((numbers[-1] << 4,)), 0, 4)] if len(text) & 1 else [patch]
