@@ -14,6 +14,11 @@ class IDialect(Interface):
 
     name = Attribute("The protocol's word in configuration and logs, for example 'sip'.")
 
+    numbers = Attribute(
+        "How many numbers, from 1 on, there are to tell requests apart by. Then an Intent names an exchange by its"
+        " number in decimal digits. 0: there is no end of names."
+    )
+
     def decode(data):
         """Read one message (bytes). @raises BadMessage, and nothing else, on any malformed input; NoMessage, where it
         is but a sign of life."""

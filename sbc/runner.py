@@ -383,7 +383,7 @@ class Runner:
     def _audit_sockets(self) -> list[str]:
         registry = self._border.registry
         wanted = registry.networks.listeners()
-        wanted |= {port.listener for port in registry.terminal_ports.values()}
+        wanted |= registry.terminal_ports.listeners()
         faults = [f"{own} is open but wanted by nobody" for own in sorted(set(self._ports) - wanted, key=str)]
         faults += [f"{own} is wanted but not open" for own in sorted(wanted - set(self._ports), key=str)]
         if registry.timers.next() is not None and not (self._wake is not None and self._wake.active()):

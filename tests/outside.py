@@ -109,7 +109,7 @@ class Outside:
         registry = self.border.registry
         found = audit(registry, self.streams)
         wanted = registry.networks.listeners()
-        wanted |= {port.listener for port in registry.terminal_ports.values()}
+        wanted |= registry.terminal_ports.listeners()
         if wanted != self.listeners:
             found.append(f"listeners: {wanted ^ self.listeners}")
         soonest = registry.timers.next()

@@ -127,13 +127,23 @@ class Memo:
 
 @implementer(IDialect)
 class ToyDialect:
-    """The functions over one record. `quiet` and `plain` are the timings of what may take long, and of the rest."""
+    """The functions over one record. `quiet` and `plain` are the timings of what may take long, and of the rest. Where
+    there are but so many `numbers`, exchanges are named by one, else by whatever their ten octets hold."""
 
     name = "toy"
 
-    def __init__(self, quiet: Timing = QUIET, plain: Timing = PLAIN) -> None:
+    def __init__(self, quiet: Timing = QUIET, plain: Timing = PLAIN, numbers: int = 0) -> None:
         self.quiet = quiet
         self.plain = plain
+        self.numbers = numbers
+
+    def _said(self, octets: bytes) -> bytes:
+        """The name of an exchange that stands in a record so."""
+        return b"%d" % int.from_bytes(octets, "big") if self.numbers else octets
+
+    def _written(self, token: bytes) -> bytes:
+        """How our own name of an exchange stands in a record."""
+        return int(token).to_bytes(10, "big") if self.numbers else b32decode(token.upper())
 
     def decode(self, data: bytes) -> ToyMessage:
         if len(data) < HEAD or data[:2] != b"\xb0\x7d":
@@ -163,7 +173,7 @@ class ToyDialect:
             kind=KINDS.get(op, Kind.OTHER),
             phase=phase,
             call=call,
-            exchange=message.raw(EXCHANGE),
+            exchange=self._said(message.raw(EXCHANGE)),
             label=label,
             party=b"" if sender == NOBODY else sender,
             method=METHODS[op],
@@ -173,6 +183,9 @@ class ToyDialect:
             claimed=None if message.raw(BELIEVED) == NOWHERE else unpack(message.raw(BELIEVED)),
             expires=None if lifetime == NEVER else lifetime,
         )
+        if op == BIND and intent.user.startswith(b"#"):  # what the registrar calls it
+            intent.handle, intent.user = intent.user, b""
+            intent.refreshes = intent.grants = not message.places()
         if phase.reply:
             intent.kind = Kind.ANSWER if op in OFFERS else KINDS.get(op, Kind.OTHER)
             if op in (OPEN, BIND) and phase in (Phase.PROVISIONAL, Phase.SUCCESS):
@@ -195,7 +208,7 @@ class ToyDialect:
             if op == BIND:
                 intent.terms = b"".join(message.raw(where) for where in (HOP, TARGET, *message.places()))
         elif op == WITHDRAW:
-            intent.phase, intent.withdraws = Phase.WITHDRAW, message.raw(WITHDRAWN)
+            intent.phase, intent.withdraws = Phase.WITHDRAW, self._said(message.raw(WITHDRAWN))
         elif op == CONFIRM:
             intent.phase = Phase.CONFIRM
         return intent
@@ -247,7 +260,7 @@ class ToyDialect:
             message.write(TARGET, memo.target)
             return
         crossing.exchange.memo = Memo(message.raw(EXCHANGE), message.text(TARGET))
-        message.write(EXCHANGE, b32decode(crossing.exchange.token.upper()))
+        message.write(EXCHANGE, self._written(crossing.exchange.token))
         message.octets[HOPS] -= 1
         target, text = crossing.target, message.text(TARGET)
         if target is not None:
@@ -331,6 +344,9 @@ class ToyDialect:
         return bytes(own.octets)
 
     def grant(self, message: ToyMessage, slot: Slot, seconds: int) -> None:
+        if not message.octets[PLACES]:  # it grants whatever it is about
+            message.write(LIFETIME, seconds.to_bytes(4, "big"))
+            return
         message.write(slice(slot.at.stop, slot.at.stop + 4), seconds.to_bytes(4, "big"))
 
     def keep(self, answer: bytes) -> bytes:
@@ -343,6 +359,9 @@ class ToyDialect:
         assert data is not None
         reply = ToyMessage(bytearray(data))
         reply.write(IDENTITY, kept)
+        if not message.octets[PLACES]:
+            reply.write(LIFETIME, min(lives.values()).to_bytes(4, "big"))
+            return bytes(reply.octets)
         places = [(message.raw(slot.at), life) for slot, life in lives.items()]
         places += [(place.name.ljust(TEXT, b"\0"), life) for place, life in others]
         for text, life in places[:4]:
@@ -361,7 +380,7 @@ class ToyDialect:
         return data
 
     def quoted(self, data: bytes) -> bytes | None:
-        return data[EXCHANGE] if len(data) >= EXCHANGE.stop else None
+        return self._said(data[EXCHANGE]) if len(data) >= EXCHANGE.stop else None
 
     def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
         return sent
@@ -373,7 +392,7 @@ class ToyDialect:
             return None
         own = ToyMessage(bytearray(sent[:HEAD]))
         own.octets[PLACES], own.octets[MEDIA] = 1, 0
-        own.write(EXCHANGE, b32decode(token.upper()))
+        own.write(EXCHANGE, self._written(token))
         own.octets += message.raw(where) + bytes(4)
         return bytes(own.octets)
 
@@ -382,7 +401,7 @@ class ToyDialect:
         own.octets[:3] = b"\xb0\x7d" + bytes((PROBE,))
         own.octets[HOPS] = 9
         own.write(LIFETIME, b"\xff" * 4)
-        own.write(EXCHANGE, b32decode(token.upper()))
+        own.write(EXCHANGE, self._written(token))
         own.write(TARGET, place.name or f"{place.address.host} {place.address.port}".encode())
         own.write(VISIT, place.route.hops[0] if place.route.hops else b"")
         return bytes(own.octets)

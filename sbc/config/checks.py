@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 from typing import Any
 
@@ -269,13 +269,13 @@ def _check_hop_transport(path: DraftPath, core: DraftRealm, hop: NextHop, key: s
     transports = list(dict.fromkeys(listener.transport for _, listener in core.listeners))
     if not hop.transport or not transports:
         return
-    if path.values.get("signaling") is Signaling.PORT_PER_TERMINAL and hop.transport != DATAGRAMS:
+    ports = path.values.get("signaling") is Signaling.PORT_PER_TERMINAL
+    if ports and hop.transport not in (DATAGRAMS, *path.values.get("signaling_transports", ())):
         problem = f"is not the transport of the UDP ports that {path.at}.signaling gives each terminal"
         findings.add(f"{key}.transport", hop.transport, problem, f'"{DATAGRAMS}"')
     elif hop.transport not in transports:
         problem = f"is not the transport of any listener of its realm {core.at}"
-        allowed = "one of " + ", ".join(f'"{each}"' for each in transports)
-        findings.add(f"{key}.transport", hop.transport, problem, allowed)
+        findings.add(f"{key}.transport", hop.transport, problem, _one_of(transports))
 
 
 def _check_transport(path: DraftPath, core: DraftRealm, findings: Findings) -> None:
@@ -286,12 +286,15 @@ def _check_transport(path: DraftPath, core: DraftRealm, findings: Findings) -> N
     wanted = path.values.get("transport", transports[0])
     if wanted not in transports:
         problem = f"is not the transport of any listener of its realm {core.at}"
-        allowed = "one of " + ", ".join(f'"{each}"' for each in transports)
-        findings.add(f"{path.at}.transport", wanted, problem, allowed)
+        findings.add(f"{path.at}.transport", wanted, problem, _one_of(transports))
     elif wanted != DATAGRAMS and path.values.get("signaling") is Signaling.PORT_PER_TERMINAL:
         problem = f"gives each terminal a UDP port, but the next hops are reached by {wanted}"
         allowed = f'"shared", or transport = "{DATAGRAMS}" and a listener for it'
         findings.add(f"{path.at}.signaling", path.values["signaling"].value, problem, allowed)
+    for index, further in enumerate(path.values.get("signaling_transports", ())):
+        if further not in transports:
+            problem, allowed = f"is not the transport of any listener of its realm {core.at}", _one_of(transports)
+            findings.add(f"{path.at}.signaling_transports[{index}]", further, problem, allowed)
 
 
 def _check_protocols(path: DraftPath, access: DraftRealm, core: DraftRealm, findings: Findings) -> None:
@@ -371,3 +374,7 @@ def _range_claim(host: str, ports: range, key: str) -> Claim:
 def _version(host: str) -> int:
     """4 or 6. Only asked of literals: the readers let nothing else through."""
     return 6 if ":" in host else 4
+
+
+def _one_of(words: Iterable[str]) -> str:
+    return "one of " + ", ".join(f'"{word}"' for word in words)

@@ -69,6 +69,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
             "domain",
             "signaling",
             "signaling_ports",
+            "signaling_transports",
             "hosts",
             "hide_labels",
             "transport",

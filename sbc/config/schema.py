@@ -295,6 +295,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("domain", kinds.host_name()),
         Key("signaling", kinds.choice(Signaling)),
         Key("signaling_ports", kinds.port_range()),
+        Key("signaling_transports", kinds.many(kinds.text("a transport"), 0, "transports")),
         Key("hosts", kinds.choice(Hosts)),
         Key("hide_labels", kinds.boolean()),
         Key("transport", kinds.text("a transport")),

@@ -13,6 +13,7 @@ _ENDINGS = {
     Cause.NOT_FOUND: Ending.NOT_FOUND,
     Cause.NO_CALL: Ending.NOT_FOUND,
     Cause.FORBIDDEN: Ending.REJECTED,
+    Cause.UNBOUND: Ending.REJECTED,
     Cause.BUSY: Ending.CONGESTION,
     Cause.NO_PORTS: Ending.CONGESTION,
     Cause.TIMEOUT: Ending.UNREACHABLE,

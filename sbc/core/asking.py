@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
-from sbc.core.exchange import Exchange, ExchangeState
+from base64 import b32decode
+from typing import Any
+
+from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.keys import far_key
 from sbc.core.registry import Registry
+
+TRIES = 64
+"""Numbers that are drawn for a request until one is found that is not in use where it goes."""
+
+
+def own_name(registry: Registry, dialect: Any, hop: Hop, *parts: bytes) -> bytes:
+    """What a request that goes by `hop` is called there, by us: the token that stands for `parts`, or for nothing said
+    before; where the protocol has but so many numbers for its requests, one of them, in decimal digits.
+
+    A number is drawn that nobody can foresee and that nothing has which was sent there and is not forgotten yet. If
+    TRIES draws find none, nearly all are in use: then one is used twice, and what had it before goes unanswered.
+    """
+    most: int = dialect.numbers
+    if not most:
+        return registry.mint.derive(*parts) if parts else registry.mint.token()
+    name = b""
+    for _ in range(TRIES):
+        drawn = b32decode(registry.mint.token().upper())
+        name = b"%d" % (1 + int.from_bytes(drawn[:6], "big") % most)
+        if far_key(hop.listener.realm, hop.peer.host, name) not in registry.exchanges:
+            break
+    return name
 
 
 def enter(registry: Registry, exchange: Exchange, now: float) -> None:
@@ -17,7 +42,7 @@ def enter(registry: Registry, exchange: Exchange, now: float) -> None:
 def await_answer(registry: Registry, exchange: Exchange, name: bytes, now: float) -> None:
     """What has been sent is answered under `name`, and repeated until then."""
     assert exchange.far is not None
-    registry.key_exchange(exchange, far_key(exchange.far.listener.realm, name))
+    registry.key_exchange(exchange, far_key(exchange.far.listener.realm, exchange.far.peer.host, name))
     registry.waits.add(exchange)
     retry_later(registry, exchange, now)
 

@@ -54,6 +54,7 @@ class Binding:
     listener: Listener
     onward: Listener
     label: bytes = b""  # what it registers under
+    handle: bytes = b""  # what the registrar calls it
     state: BindingState = BindingState.PENDING
     expires_at: float = 0.0
     told_at: float = 0.0

@@ -162,22 +162,7 @@ class Border:
 
     def unlistened(self, listener: Listener, why: str, now: float) -> list[Order]:
         """A terminal's own listener could not be opened: whoever asked for it is refused."""
-        registry = self.registry
-        orders: list[Order] = [Note("listener-lost", why, "", {"listener": str(listener)})]
-        for exchange in list(registry.live_exchanges):
-            if exchange.open and any(binding.onward == listener for binding in exchange.bindings):
-                orders += registry.terminal_ports.fall_back(exchange.bindings, self.plan, now)
-                for binding in exchange.bindings:
-                    registry.touch(binding)
-                refused = Refused(Cause.BUSY, "no signalling port", retry_after=30)
-                orders += transact.give_up(registry, self.dialects[exchange.dialect], exchange, refused, now)
-                orders += registry.drop_pending(exchange, now)
-                orders += registry.reach(exchange, None, now)
-        for binding in [each for each in registry.bindings.values() if each.onward == listener and not each.claims]:
-            orders += registry.forget_binding(binding, why, now)  # it had the port before a restart
-        for call in [each for each in registry.calls.values() if any(leg.listener == listener for leg in each.legs)]:
-            orders += end_call(registry, self.dialects[call.dialect], call, why, Ending.CLEARED, now)
-        return self._and_wake(orders)
+        return self._and_wake(reach.unlistened(self.registry, self.dialects, listener, why, now))
 
     def stirred(self, arrival: Arrival) -> list[Order]:
         """Something has come on a connection that shows no more than that its peer lives."""
@@ -263,7 +248,8 @@ def _call_of(registry: Registry, intent: Intent, arrival: Arrival) -> str:
     """The id of the call that a message which has been taken belongs to, as far as its exchange tells."""
     realm = arrival.listener.realm
     replies = intent.phase.reply
-    key = far_key(realm, intent.exchange) if replies else near_key(realm, arrival.source, intent.exchange)
+    source = arrival.source
+    key = far_key(realm, source.host, intent.exchange) if replies else near_key(realm, source, intent.exchange)
     exchange = registry.exchanges.get(key)
     return "" if exchange is None or exchange.call is None else exchange.call.id
 
@@ -278,8 +264,7 @@ def _take_request(border: Border, dialect: Any, message: Any, intent: Intent, ar
     refreshed, fronted = front.refresh(registry, dialect, message, intent, slots, arrival)
     if refreshed:
         return fronted
-    timing = dialect.timing(intent)
-    crossing, orders = request_crossing(registry, arrival, intent, slots, timing)
+    crossing, orders = request_crossing(registry, dialect, arrival, intent, slots)
     orders += fronted
     exchange = crossing.exchange
     registry.touch(exchange.call)

@@ -13,6 +13,7 @@ from sbc.core.address import (
     unspecified_like,
 )
 from sbc.core.binding import Binding
+from sbc.core.bound import terminal_of
 from sbc.core.call import MOST_PARTIES, Call, CallState, Leg, Stream
 from sbc.core.exchange import Change, Exchange, Hop
 from sbc.core.message import Intent, Kind, Phase, Place, Role, Slot
@@ -175,6 +176,14 @@ class Crossing:
             return own
         return not slot.primary and (self.there.side is Side.CORE or name.owner is self.call)
 
+    def grant_all(self) -> None:
+        """The registrar grants all that it was asked for."""
+        for binding, slot in self.exchange.asked_for.items():
+            if binding in self.exchange.bindings:
+                said = self.intent.expires  # the slot is the request's own: it says what was asked for
+                self.granted[binding] = min(self.lifetime(slot) if said is None else said, MOST_GRANTED)
+                self.bound[slot] = binding
+
     def lifetime(self, slot: Slot) -> int:
         """For how long a registrar grants a place: what it says of the place, of all, or what was asked for."""
         for expires in (slot.expires, self.intent.expires, self.exchange.intent.expires):
@@ -196,7 +205,7 @@ class Crossing:
         for binding in self.exchange.bindings:
             if binding.place == place and not self.reply:
                 return binding, 1
-        terminal = self.registry.terminal_of(self.here, self.arrival.source, self.intent.user)
+        terminal = terminal_of(self.registry, self.here, self.arrival.source, self.intent.user)
         if terminal is not None and terminal.place == place:
             return terminal, 1
         return self.exchange, self.here.limits.names_per_call

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sbc.core.binding import Binding, BindingState
+from sbc.core.bound import binding_of
 from sbc.core.call import CallState
 from sbc.core.message import Cause, Intent, Kind, Phase, Refused, Role, Slot
 from sbc.core.realm import Side
@@ -72,7 +73,7 @@ def _takes_off(intent: Intent, slots: list[Slot]) -> bool:
 
 def _are_bound(registry: Registry, intent: Intent, slots: list[Slot], arrival: Arrival) -> bool:
     """Whether a BIND only keeps up what is bound."""
-    found = [registry.binding_of(arrival, intent.user, slot.place, intent.label) for slot in _places(slots)]
+    found = [binding_of(registry, arrival, intent, slot.place) for slot in _places(slots)]
     return all(binding is not None and binding.state is not BindingState.PENDING for binding in found)
 
 

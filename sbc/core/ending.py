@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sbc.core import transact
+from sbc.core import asking, transact
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import hop_to
 from sbc.core.exchange import Exchange, ExchangeState
@@ -73,7 +73,7 @@ def speak(
     party = call.answered_by if index else call.asked_by
     place = leg.latest._replace(route=leg.route(party))
     hop, _ = by_one_that_lives(registry, call.path, hop_to(leg, place), leg.label)
-    token = registry.mint.token()
+    token = asking.own_name(registry, dialect, hop)
     data = say(call.accepted[index], index == 0, place, hop.listener, token, leg.numbers.own())
     if data is None:
         return []

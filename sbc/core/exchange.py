@@ -107,6 +107,7 @@ class Exchange:
     bindings: list[Binding] = attrs.field(factory=list)
     taken_back: bytes = b""  # the message that took it back, where it came from
     asked_for: dict[Binding, Slot] = attrs.field(factory=dict)  # what a BIND says of each place
+    implied: list[Slot] = attrs.field(factory=list)  # places that a BIND means and does not name
     watch: Watch | None = None  # whose life it asks after
     receives: bool = False  # whether it is for us, and not for its asker, to say that provisional answers have arrived
     asks: int | None = None  # the leg of its call that it asks whether the call lives

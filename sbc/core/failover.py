@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sbc.core import probing, reach, transact
+from sbc.core import asking, probing, reach, transact
 from sbc.core.crossing import Crossing
 from sbc.core.ending import dismiss
 from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.hops import Neighbour, NeighbourState, key_of
-from sbc.core.keys import far_key
+from sbc.core.keys import far_key, is_far
 from sbc.core.message import Elsewhere, Intent, Keys, Kind, Phase, Refused, Role
 from sbc.core.orders import Note, Order
 from sbc.core.passage import translate
@@ -119,7 +119,7 @@ def bounced(
     """
     dialect = dialects[hop.listener.dialect]
     name = dialect.quoted(data)
-    exchange = None if name is None else registry.exchanges.get(far_key(hop.listener.realm, name))
+    exchange = None if name is None else registry.exchanges.get(far_key(hop.listener.realm, hop.peer.host, name))
     if exchange is None or exchange.far != hop or exchange.state is not State.TRYING:
         return [Note("bounce-unknown", why, "", {"peer": str(hop.peer)})]
     if exchange.heard or not exchange.sent.startswith(data):
@@ -227,7 +227,7 @@ def _move(
     orders: list[Order] = [_note(exchange, old, new, why), *_leave(registry, dialect, exchange, heard, now)]
     own = exchange.fallback or exchange.far
     hop = spoken_by(own.listener, new)
-    exchange.token = registry.mint.derive(b"again", exchange.token, str(hop.peer).encode())
+    exchange.token = asking.own_name(registry, dialect, hop, b"again", exchange.token, str(hop.peer).encode())
     exchange.neighbour, exchange.moves_on, exchange.bounces = new, None, 0
     exchange.state, exchange.wait = State.TRYING, 0.0
     orders += registry.reach(exchange, hop, now)
@@ -279,7 +279,7 @@ def _leave(
     )
     registry.add_exchange(left, now)
     registry.join(left, exchange.call)
-    keys = [key for key in exchange.keys if key == far_key(key[0], key[3])]
+    keys = [key for key in exchange.keys if is_far(key)]
     exchange.keys = [key for key in exchange.keys if key not in keys]
     for key in keys:  # what answers it finds the attempt that was given up
         registry.key_exchange(left, key)

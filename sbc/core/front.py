@@ -6,6 +6,7 @@ from typing import Any
 
 from sbc.core import keepalive
 from sbc.core.binding import ABSENT, Binding, BindingState
+from sbc.core.bound import binding_of, named, rename
 from sbc.core.crossing import DEFAULT_EXPIRES, MOST_GRANTED, Crossing
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import Intent, Kind, Phase, Role, Slot
@@ -35,8 +36,8 @@ def refresh(
     asks = intent.kind is Kind.BIND and intent.phase is Phase.REQUEST
     if not asks or realm.side is not Side.ACCESS or not realm.registrations.front:
         return False, []
-    places = _places(slots)
-    found = [registry.binding_of(arrival, intent.user, slot.place, intent.label) for slot in places]
+    places = _places(slots) + implied(registry, arrival, intent, slots)
+    found = [binding_of(registry, arrival, intent, slot.place) for slot in places]
     bound = [binding for binding in found if binding is not None]
     why = _why_forward(realm, intent, places, bound, arrival) or _why_elsewhere(registry, bound)
     if why:
@@ -51,7 +52,7 @@ def refresh(
         binding.strayed = False
     others = [
         (binding.place, int(binding.expires_at - arrival.now))
-        for binding in registry.bindings_by_user[realm.name, intent.user]
+        for binding in registry.bindings_by_user[realm.name, bound[0].user]
         if binding.seen == arrival.source and binding not in bound and binding.expires_at > arrival.now + 1
     ]
     answer = dialect.renew(message, arrival.source, bound[0].kept, lives, others)
@@ -72,7 +73,7 @@ def _why_forward(realm: Realm, intent: Intent, places: list[Slot], bound: list[B
         return "from elsewhere"
     if any(b.stale for b in bound):
         return "its path has changed"
-    if any(b.terms != intent.terms for b in bound):
+    if not intent.refreshes and any(b.terms != intent.terms for b in bound):
         return "changed"
     share = realm.registrations.forward_after
     if any(arrival.now >= b.granted_at + share * (b.grant_ends - b.granted_at) for b in bound):
@@ -105,11 +106,13 @@ def lifetimes(crossing: Crossing, slots: list[Slot]) -> list[tuple[Slot, int]]:
     if crossing.reply:
         if intent.phase is not Phase.SUCCESS:
             return []
+        if intent.grants:
+            crossing.grant_all()
         least = 1 if realm.registrations.front else MOST_GRANTED  # nobody is to count on more than is kept
         bound = crossing.bound.items()
         return [(slot, _granted(crossing, binding)) for slot, binding in bound if crossing.granted[binding] >= least]
     found = []
-    for slot in _places(slots):
+    for slot in _places(slots) + exchange.implied:
         exchange.asked_for.update((binding, slot) for binding in exchange.bindings if binding.place == slot.place)
         asked = _asked(slot, intent)
         if asked > 0 and realm.registrations.front:
@@ -158,8 +161,11 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
         registry.crowd.in_realm["bindings", binding.realm.name] += 1
     registry.touch(binding)
     binding.granted_at, binding.grant_ends = now, now + granted
-    binding.terms, binding.kept = exchange.intent.terms, kept
-    binding.label = exchange.intent.label
+    if not exchange.intent.refreshes:
+        binding.terms, binding.label = exchange.intent.terms, exchange.intent.label
+    binding.kept = kept
+    if crossing.intent.handle:
+        rename(registry, binding, crossing.intent.handle)
     if binding.realm.keepalive.tell_core:
         binding.sent, binding.registrar = exchange.sent, exchange.far
     binding.granted_by = None if exchange.neighbour is None else exchange.neighbour.key
@@ -215,6 +221,13 @@ def wake_binding(registry: Registry, binding: Binding, now: float) -> list[Order
         registry.timers.set(binding, max(asked))
         return []
     return registry.forget_binding(binding, "expired", now)
+
+
+def implied(registry: Registry, arrival: Arrival, intent: Intent, slots: list[Slot]) -> list[Slot]:
+    """The places that a BIND means and does not name: those of the bindings that its handle stands for."""
+    said = {slot.place for slot in _places(slots)}
+    bound = named(registry, arrival, intent.handle)
+    return [Slot(Role.SIGNAL, binding.place, None) for binding in bound if binding.place not in said]
 
 
 def _places(slots: list[Slot]) -> list[Slot]:

@@ -122,7 +122,9 @@ def wake_watch(registry: Registry, dialect: Any, watch: Watch, now: float) -> li
         return []
     settings, listener = _settings(registry, watch), watch.listener
     watch.asked += 1
-    token = registry.mint.derive(b"probe", _name(watch), watch.asked.to_bytes(8, "big"), str(now).encode())
+    hop = Hop(listener, watch.peer)
+    said = (b"probe", _name(watch), watch.asked.to_bytes(8, "big"), str(now).encode())
+    token = asking.own_name(registry, dialect, hop, *said)
     data = dialect.probe(_place(watch), listener, token)
     intent = dialect.describe(dialect.decode(data))
     timing = attrs.evolve(dialect.timing(intent), limit=settings.answer_within)
@@ -132,7 +134,7 @@ def wake_watch(registry: Registry, dialect: Any, watch: Watch, now: float) -> li
         timing=timing,
         token=token,
         near=None,
-        far=Hop(listener, watch.peer),
+        far=hop,
         sent=data,
         watch=watch,
     )

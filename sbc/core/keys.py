@@ -7,6 +7,7 @@ from sbc.core.realm import Realm, Side
 
 CallKey = tuple[str, str, bytes]
 ExchangeKey = tuple[str, str, int, bytes]
+_FAR = -1  # no port: no key of the other kind is like it
 
 
 def near_key(realm: str, source: Address, exchange: bytes) -> ExchangeKey:
@@ -14,9 +15,15 @@ def near_key(realm: str, source: Address, exchange: bytes) -> ExchangeKey:
     return (realm, source.host, source.port, exchange)
 
 
-def far_key(realm: str, exchange: bytes) -> ExchangeKey:
-    """The key of an exchange on the side it went to, where its id is a token of ours."""
-    return (realm, "", 0, exchange)
+def far_key(realm: str, host: str, exchange: bytes) -> ExchangeKey:
+    """The key of an exchange on the side it went to, where its id is ours. It belongs to the host that was asked: there
+    are protocols that have but a few numbers for their requests."""
+    return (realm, host, _FAR, exchange)
+
+
+def is_far(key: ExchangeKey) -> bool:
+    """Whether it is the key of an exchange on the side it went to."""
+    return key[2] == _FAR
 
 
 def call_key(realm: Realm, source: Address, name: bytes) -> CallKey:

@@ -182,6 +182,9 @@ class Intent:
     session: int | None = None  # seconds until a session must be refreshed; 0: never, None: nothing is said of that
     receipt: bool = False  # of a provisional answer: its sender repeats it until it is told that it has arrived
     gone: bool = False  # of an answer: what it was asked in is not known there
+    handle: bytes = b""  # what the registrar calls the terminal that a request comes from, or that an answer binds
+    refreshes: bool = False  # a BIND of what its handle stands for, that repeats none of its terms
+    grants: bool = False  # an answer to a BIND that grants all of it, though it names no place
     terms: bytes = b""  # what a BIND says besides for how long: while that is the same, it only refreshes
     callee: bytes = b""  # whom an OPEN calls, by the name that stays the same on the way
     called: bytes = b""  # where an OPEN asks to be taken, as it was written
@@ -243,6 +246,7 @@ class Cause(Enum):
     UNSUPPORTED = "unsupported"
     WITHDRAWN = "withdrawn"
     DRAINING = "draining"
+    UNBOUND = "not-bound"  # who calls itself by a handle is not known by it
     BRIEF = "too-brief"  # what is to be refreshed would have to be so too often; retry_after is the least, in seconds
 
 

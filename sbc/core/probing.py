@@ -158,7 +158,8 @@ def _ask(registry: Registry, dialect: Any, neighbour: Neighbour, probes: Probes,
     """Ask a next hop whether it lives."""
     hop = neighbour.hop
     neighbour.asked += 1
-    token = registry.mint.derive(b"hop", _name(neighbour), neighbour.asked.to_bytes(8, "big"), str(now).encode())
+    said = (b"hop", _name(neighbour), neighbour.asked.to_bytes(8, "big"), str(now).encode())
+    token = asking.own_name(registry, dialect, hop, *said)
     data = dialect.probe(Place(hop.peer), hop.listener, token)
     intent = dialect.describe(dialect.decode(data))
     timing = attrs.evolve(dialect.timing(intent), limit=probes.answer_within)

@@ -1,4 +1,4 @@
-"""What could not be had: peers that cannot be reached, and who waits for them; streams that could not be opened."""
+"""What could not be had: peers that cannot be reached, and who waits for them; ports that could not be opened."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 from sbc.core import transact
 from sbc.core.asking import retry_later
+from sbc.core.ending import end_call
 from sbc.core.exchange import Exchange, ExchangeState, Hop
-from sbc.core.message import Cause, Phase, Refused
-from sbc.core.orders import CloseStream, Note, Order
+from sbc.core.message import Cause, Ending, Phase, Refused
+from sbc.core.orders import CloseStream, Listener, Note, Order
 from sbc.core.realm import Side
 from sbc.core.registry import Registry
 
@@ -94,6 +95,32 @@ def unopened(registry: Registry, stream_id: str) -> tuple[Exchange | None, set[s
         if exchange.state is ExchangeState.TRYING and stream_id in new:
             return exchange, set(new[new.index(stream_id) :])
     return None, set()
+
+
+def unlistened(
+    registry: Registry, dialects: Mapping[str, Any], listener: Listener, why: str, now: float
+) -> list[Order]:
+    """A terminal's own listener could not be opened: whoever asked for it is refused."""
+    orders: list[Order] = [Note("listener-lost", why, "", {"listener": str(listener)})]
+    for exchange in list(registry.live_exchanges):
+        if exchange.open and any(_at(binding.onward, listener) for binding in exchange.bindings):
+            orders += registry.terminal_ports.fall_back(exchange.bindings, registry.plan, now)
+            for binding in exchange.bindings:
+                registry.touch(binding)
+            refused = Refused(Cause.BUSY, "no signalling port", retry_after=30)
+            orders += transact.give_up(registry, dialects[exchange.dialect], exchange, refused, now)
+            orders += registry.drop_pending(exchange, now)
+            orders += registry.reach(exchange, None, now)
+    for binding in [each for each in registry.bindings.values() if _at(each.onward, listener) and not each.claims]:
+        orders += registry.forget_binding(binding, why, now)  # it had the port before a restart
+    for call in [each for each in registry.calls.values() if any(_at(leg.listener, listener) for leg in each.legs)]:
+        orders += end_call(registry, dialects[call.dialect], call, why, Ending.CLEARED, now)
+    return orders
+
+
+def _at(own: Listener, other: Listener) -> bool:
+    """Whether two listeners are one port, over whatever transport: it is a terminal's as a whole."""
+    return (own.realm, own.address) == (other.realm, other.address)
 
 
 def lost(registry: Registry, stream_id: str, why: str, now: float) -> list[Order]:

@@ -277,7 +277,8 @@ class Failover:
 @attrs.frozen
 class Path:
     """A configured pair of realms. `next_hops` stand in the core realm; `domain`, if given, is written where a terminal
-    addressed the SBC itself. `signaling_ports` belong to the core realm's first listener address.
+    addressed the SBC itself. `signaling_ports` belong to the core realm's first listener address; each is open over
+    that listener's transport and over `signaling_transports`.
 
     `transport` is how the next hops are reached, as that listener is if empty; `large_over_stream`: what a datagram
     should not hold goes by a connection. `options` are each dialect's own, by its name.
@@ -290,6 +291,7 @@ class Path:
     domain: str = ""
     signaling: Signaling = Signaling.SHARED
     signaling_ports: range = range(0)
+    signaling_transports: tuple[str, ...] = ()
     hosts: Hosts = Hosts.ADDRESSES
     hide_labels: bool = True
     transport: str = ""

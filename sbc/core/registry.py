@@ -6,7 +6,7 @@ from collections import Counter
 
 import attrs
 
-from sbc.core import account
+from sbc.core import account, bound
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import MOST_PARTIES, Call, CallState, Leg, Stream
@@ -63,6 +63,7 @@ class Registry:
         self.bindings_at: dict[tuple[str, bytes, Place], list[Binding]] = {}
         self.bindings_by_user: dict[tuple[str, bytes], set[Binding]] = {}
         self.bindings_by_source: dict[tuple[str, Address], dict[Binding, None]] = {}  # in the order they came
+        self.bindings_by_handle: dict[tuple[str, bytes], set[Binding]] = {}
         self.terminal_ports = TerminalPorts(plan)
         self.changed: dict[Call | Binding, None] | None = None  # for whoever keeps them; None where nobody does
         self.watches: dict[WatchKey, Watch] = {}
@@ -296,21 +297,10 @@ class Registry:
 
     # -- bindings
 
-    def binding_of(self, arrival: Arrival, user: bytes, place: Place, label: bytes) -> Binding | None:
-        """The binding of `place` for `user` that the sender of `arrival` means by it.
-
-        Two terminals of one user may believe to be at the same private address, in two homes: they are told apart by
-        the host they are seen at, or, where one has moved, by the `label` it registers under (RFC 3261 section 10.2).
-        """
-        there = self.bindings_at.get((arrival.listener.realm, user, place), ())
-        return next((b for b in there if b.seen.host == arrival.source.host or (label and b.label == label)), None)
-
-    def binding_for(
-        self, arrival: Arrival, path: Path, user: bytes, place: Place, label: bytes
-    ) -> tuple[Binding, list[Order]]:
-        """The binding of `place` for `user`, made PENDING if there is none. @raises Refused when the realm is full."""
+    def binding_for(self, arrival: Arrival, path: Path, intent: Intent, place: Place) -> tuple[Binding, list[Order]]:
+        """The binding of `place`, made PENDING if there is none. @raises Refused when the realm is full."""
         realm = self.plan.realms[path.access]
-        found = self.binding_of(arrival, user, place, label)
+        found = bound.binding_of(self, arrival, intent, place)
         if found is not None:
             self.touch(found)  # how it is presented may change here
             return found, self.terminal_ports.renew(found, self.plan.core_listener(found.path), arrival.now)
@@ -319,7 +309,7 @@ class Registry:
         self.crowd.within("pending", realm, realm.limits.bindings)
         onward, orders = self.terminal_ports.take(path, self.plan.core_listener(path), arrival.now)
         own, id = arrival.listener, self.mint.token()[:8].decode()
-        binding = Binding(id, own.dialect, path, realm, user, place, arrival.source, own, onward, label)
+        binding = Binding(id, own.dialect, path, realm, intent.user, place, arrival.source, own, onward, intent.label)
         self.enter_binding(binding)
         return binding, orders
 
@@ -331,6 +321,7 @@ class Registry:
         self.bindings_at.setdefault((realm, binding.user, binding.place), []).append(binding)
         self.bindings_by_user.setdefault((realm, binding.user), set()).add(binding)
         self.bindings_by_source.setdefault((realm, binding.seen), {})[binding] = None
+        bound.rename(self, binding, binding.handle)
         self.terminal_ports.give_to(binding)
 
     def move_binding(self, binding: Binding, source: Address, listener: Listener) -> bool:
@@ -356,6 +347,7 @@ class Registry:
         if not siblings:
             del self.bindings_by_user[binding.realm.name, binding.user]
         self._unsee(binding)
+        bound.rename(self, binding, b"")
         self.names.release(binding)
         self.leave(binding, now)
         self.touch(binding)
@@ -388,11 +380,3 @@ class Registry:
         seen_here.pop(binding, None)
         if not seen_here:
             del self.bindings_by_source[binding.realm.name, binding.seen]
-
-    def terminal_of(self, realm: Realm, source: Address, user: bytes) -> Binding | None:
-        """The bound terminal at `source`; the one of `user` where several are behind one transport address."""
-        for binding in self.bindings_by_user.get((realm.name, user), ()):
-            if binding.seen == source and binding.state is not BindingState.PENDING:
-                return binding
-        here = self.bindings_by_source.get((realm.name, source), ())
-        return next((binding for binding in here if binding.state is not BindingState.PENDING), None)

@@ -266,7 +266,7 @@ def _terminals_own(registry: Registry, path: Path, realm: Realm, listener: Liste
     if (shared.realm, shared.address.host) != (listener.realm, listener.address.host):
         raise Unfit(f"there is no listener {listener} any more")
     try:
-        return registry.terminal_ports.retake(path, shared, listener.address.port)
+        return registry.terminal_ports.retake(path, shared, listener)
     except Refused as no:
         raise Unfit(f"{no.told}: {listener}") from no
 

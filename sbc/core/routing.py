@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
-from sbc.core import farewell, sessions
+from sbc.core import asking, bound, farewell, front, sessions
 from sbc.core.binding import ABSENT, Binding, BindingState
 from sbc.core.call import Asked, Call, CallState, Leg
 from sbc.core.crossing import Crossing, hop_to, resolve
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.hops import Neighbour
 from sbc.core.keys import far_key
-from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, Slot, Timing
+from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, Slot
 from sbc.core.names import Name
 from sbc.core.orders import Listener, Order
 from sbc.core.realm import Path, Realm, Side
@@ -38,7 +40,7 @@ class Way:
 
 def exchange_of_reply(registry: Registry, intent: Intent, arrival: Arrival) -> Exchange | None:
     """The exchange that an answer belongs to, if it comes from the host that was asked."""
-    exchange = registry.exchanges.get(far_key(arrival.listener.realm, intent.exchange))
+    exchange = registry.exchanges.get(far_key(arrival.listener.realm, arrival.source.host, intent.exchange))
     if exchange is None or exchange.far is None or exchange.far.peer.host != arrival.source.host:
         return None
     return exchange
@@ -67,7 +69,7 @@ def reply_crossing(registry: Registry, arrival: Arrival, intent: Intent, exchang
 
 
 def request_crossing(
-    registry: Registry, arrival: Arrival, intent: Intent, slots: list[Slot], timing: Timing
+    registry: Registry, dialect: Any, arrival: Arrival, intent: Intent, slots: list[Slot]
 ) -> tuple[Crossing, list[Order]]:
     """The crossing of a request, admitted and with its exchange in the registry, and the orders that go before it.
 
@@ -82,9 +84,12 @@ def request_crossing(
     exchange = Exchange(
         dialect=arrival.listener.dialect,
         intent=intent,
-        timing=timing,
-        token=registry.mint.derive(
-            b"exchange", arrival.listener.realm.encode(), str(arrival.source).encode(), intent.exchange
+        timing=dialect.timing(intent),
+        token=asking.own_name(
+            registry,
+            dialect,
+            way.hop,
+            *(b"exchange", arrival.listener.realm.encode(), str(arrival.source).encode(), intent.exchange),
         ),
         near=registry.asker(arrival, intent),
         far=way.hop,
@@ -239,7 +244,7 @@ def _from_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Re
     path = registry.networks.path_of(realm)
     if path is None:
         raise Refused(Cause.FORBIDDEN, "nothing is reached from here", detail=f"realm {realm.name} is on no path")
-    terminal = registry.terminal_of(realm, arrival.source, intent.user)
+    terminal = _terminal(registry, arrival, intent, realm)
     topic = intent.user if intent.kind is Kind.BIND else intent.label  # a user's registrations go to one registrar
     turns = registry.hops.turns(path, topic or intent.exchange)
     if not turns:
@@ -254,6 +259,17 @@ def _from_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Re
         return Way(path, hop, target, terminal=terminal, neighbour=neighbour)
     hop, known = by_one_that_lives(registry, path, Hop(terminal.onward, terminal.service.first), topic)
     return Way(path, hop, target, terminal=terminal, neighbour=known)
+
+
+def _terminal(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm) -> Binding | None:
+    """The bound terminal that a request from access comes from, if it is one. @raises Refused where it calls itself by
+    what the registrar calls another, or nobody."""
+    if not intent.handle:
+        return bound.terminal_of(registry, realm, arrival.source, intent.user)
+    named = bound.named(registry, arrival, intent.handle)
+    if not named:
+        raise Refused(Cause.UNBOUND, "not registered here")
+    return next((binding for binding in named if binding.seen == arrival.source), named[0])
 
 
 def _from_core(registry: Registry, arrival: Arrival, realm: Realm, name: Name | None) -> Way:
@@ -293,13 +309,16 @@ def _claim_bindings(
     orders: list[Order] = []
     realm = registry.plan.realms[arrival.listener.realm]
     if realm.side is not Side.ACCESS:
-        raise Refused(Cause.FORBIDDEN, "terminals do not register from the core side")
+        _take_off(registry, arrival, intent, exchange)
+        return orders
     assert exchange.path is not None and exchange.far is not None
-    places = [slot.place for slot in slots if slot.role is Role.SIGNAL and slot.primary]
+    exchange.implied = front.implied(registry, arrival, intent, slots)
+    named = [slot.place for slot in slots if slot.role is Role.SIGNAL and slot.primary]
+    places = named + [slot.place for slot in exchange.implied]
     if len(places) > MOST_PLACES:
         raise Refused(Cause.FORBIDDEN, "too many places in one registration")
     for place in places:
-        binding, listen = registry.binding_for(arrival, exchange.path, intent.user, place, intent.label)
+        binding, listen = registry.binding_for(arrival, exchange.path, intent, place)
         orders += listen
         orders += farewell.revoke(registry, binding, arrival.now)
         exchange.bindings.append(binding)
@@ -313,6 +332,18 @@ def _claim_bindings(
         if own.transport == exchange.far.listener.transport:
             orders += registry.reach(exchange, Hop(own, exchange.far.peer), arrival.now)
     return orders
+
+
+def _take_off(registry: Registry, arrival: Arrival, intent: Intent, exchange: Exchange) -> None:
+    """The registrar takes off the terminal whose own port it says so to: when that has taken note it is bound no more.
+
+    @raises Refused where it would bind one.
+    """
+    port = registry.terminal_ports.find(arrival.listener)
+    if intent.expires != 0 or port is None or port.binding is None:
+        raise Refused(Cause.FORBIDDEN, "terminals do not register from the core side")
+    exchange.bindings.append(port.binding)
+    port.binding.claims.add(exchange)
 
 
 def _call(registry: Registry, arrival: Arrival, intent: Intent, way: Way) -> tuple[Call | None, list[Order]]:

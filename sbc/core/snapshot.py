@@ -48,6 +48,7 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         "bounces": "the same",
         "bindings": "exchanges that bind are not written: whoever registers repeats it",
         "asked_for": "the same",
+        "implied": "the same",
         "watch": "questions of ours are not written: they are asked again",
         "parting": "what we tell the registrar is not written, and not said again",
         "undo": "written by what its streams are known by",

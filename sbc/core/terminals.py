@@ -17,12 +17,22 @@ from sbc.core.realm import Path, Plan, Signaling
 @attrs.define(eq=False)
 class TerminalPort:
     """A signalling port of one terminal. `holders` are the binding it was made for, and the calls and exchanges that
-    speak by it, which may outlive the binding."""
+    speak by it, which may outlive the binding. `further` are the same port over other transports."""
 
     listener: Listener
     path: str
+    further: tuple[Listener, ...] = ()
     binding: Binding | None = None
     holders: set[object] = attrs.field(factory=set)
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """All that is open there."""
+        return (self.listener, *self.further)
+
+    def over(self, transport: str) -> Listener:
+        """The port over that transport; as it is told to peers, where it is not open over it."""
+        return next((own for own in self.further if own.transport == transport), self.listener)
 
 
 class TerminalPorts:
@@ -59,6 +69,10 @@ class TerminalPorts:
             return pool is None and listener == shared
         return own.path == path.name and pool.host == listener.address.host and pool.covers(listener.address.port)
 
+    def listeners(self) -> set[Listener]:
+        """Every listener that is open at one."""
+        return {own for port in self._open.values() for own in port.listeners}
+
     def values(self) -> Iterable[TerminalPort]:
         """Every port that is open."""
         return self._open.values()
@@ -86,21 +100,22 @@ class TerminalPorts:
             address=Address(shared.address.host, port),
             advertised=Address(shared.advertised.host, port),
         )
-        self._open[own.realm, own.address] = TerminalPort(own, path.name)
-        return own, [Listen(own)]
+        further = tuple(attrs.evolve(own, transport=other) for other in path.signaling_transports)
+        made = self._open[own.realm, own.address] = TerminalPort(own, path.name, further)
+        return own, [Listen(each) for each in made.listeners]
 
-    def retake(self, path: Path, shared: Listener, port: int) -> tuple[Listener, list[Order]]:
-        """The listener that a terminal had at `port` before a restart, and what opens it, if it is not open.
+    def retake(self, path: Path, shared: Listener, listener: Listener) -> tuple[Listener, list[Order]]:
+        """The listener of ours that was `listener` before a restart, and what opens its port, if that is not open.
 
         @raises Refused when the path has no such port to give.
         """
-        known = self._open.get((shared.realm, Address(shared.address.host, port)))
-        if known is not None:
-            return known.listener, []
-        pool = self.pools.get(path.name)
-        if pool is None or not pool.claim(port):
-            raise Refused(Cause.BUSY, "its signalling port is not to be had", detail=f"on path {path.name}")
-        return self._opened(path, shared, port)
+        port, orders = listener.address.port, list[Order]()
+        if (shared.realm, Address(shared.address.host, port)) not in self._open:
+            pool = self.pools.get(path.name)
+            if pool is None or not pool.claim(port):
+                raise Refused(Cause.BUSY, "its signalling port is not to be had", detail=f"on path {path.name}")
+            _, orders = self._opened(path, shared, port)
+        return self._open[shared.realm, Address(shared.address.host, port)].over(listener.transport), orders
 
     def renew(self, binding: Binding, shared: Listener, now: float) -> list[Order]:
         """Let a terminal that comes again be presented as its path has it now; as before where there is no room."""
@@ -153,7 +168,7 @@ class TerminalPorts:
                 del self._open[port.listener.realm, port.listener.address]
                 own = port.listener.address
                 self._pools.give(port.path, own.host, own.port, now)
-                orders.append(Unlisten(port.listener))
+                orders += map(Unlisten, port.listeners)
         return orders
 
 

@@ -30,6 +30,7 @@ class SipDialect:
     numbers and services that are called for help."""
 
     name = "sip"
+    numbers = 0
 
     def __init__(self, patience: float = 180.0, linger: float = _LIMIT, emergency: Sequence[str] = ()) -> None:
         self._emergency = emergency

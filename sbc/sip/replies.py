@@ -17,6 +17,7 @@ _CAUSES = {
     Cause.NOT_FOUND: (404, b"Not Found"),
     Cause.NO_CALL: (481, b"Call/Transaction Does Not Exist"),
     Cause.FORBIDDEN: (403, b"Forbidden"),
+    Cause.UNBOUND: (403, b"Forbidden"),
     Cause.BUSY: (503, b"Service Unavailable"),
     Cause.NO_PORTS: (503, b"Service Unavailable"),
     Cause.LOOP: (483, b"Too Many Hops"),

@@ -124,6 +124,20 @@ def test_a_path_is_taken_by_a_listener_of_its_core_realm() -> None:
     assert fault.allowed == 'one of "udp"'
 
 
+def test_ports_of_terminals_may_be_open_over_what_the_core_realm_has() -> None:
+    table = both_in_core()
+    ports = {"signaling": "port-per-terminal", "signaling_ports": "7000-7999", "signaling_transports": ["tcp"]}
+    table["paths"][0] |= ports
+    assert not faults(table)
+    table["paths"][0]["next_hops"] = [{"to": "192.0.2.9:5060"}, {"to": "192.0.2.9:5061", "transport": "tcp"}]
+    assert not faults(table)
+    table["paths"][0]["signaling_transports"] = ["tls"]
+    assert [fault.key for fault in faults(table)] == [
+        "paths[0].next_hops[1].transport",
+        "paths[0].signaling_transports[0]",
+    ]
+
+
 def test_ports_of_terminals_are_for_datagrams() -> None:
     table = both_in_core()
     table["paths"][0] |= {"signaling": "port-per-terminal", "signaling_ports": "7000-7999"}

@@ -9,12 +9,12 @@ from sbc.core.address import Address
 from sbc.core.binding import BindingState
 from sbc.core.crossing import MOST_GRANTED
 from sbc.core.message import Cause
-from sbc.core.realm import Registrations
+from sbc.core.realm import Registrations, Signaling
 from sbc.core.registry import Arrival
 from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, events, sends
 from tests.toy import CAUSES
 from tests.toy_calls import bound, read, toy_rig
-from tests.toy_records import FAILURE, SUCCESS, Record, binding, granted, opening, place
+from tests.toy_records import FAILURE, SUCCESS, Record, binding, granted, number, opening, place
 
 TIMES = Registrations(behind_nat=40, direct=50, core=1000)
 
@@ -98,3 +98,78 @@ def test_a_grant_of_years_counts_as_one_of_a_week(front: bool) -> None:
     assert Record.read(back).places[0][1] == (40 if front else MOST_GRANTED)
     made.wait(MOST_GRANTED + 1)
     assert not made.border.registry.bindings
+
+
+# -- terminals that the registrar calls by a name of its own
+
+
+def named(made: Rig) -> bytes:
+    """A terminal that the registrar calls #7; the answer it got."""
+    (sent,) = sends(made.from_access(binding(PHONE, life=300).pack()), "core")
+    (back,) = sends(made.from_core(granted(sent, places=(), user=b"#7", lifetime=1000).pack()), "access")
+    return back
+
+
+def keepalive(exchange: int = 2, name: bytes = b"#7") -> bytes:
+    return binding(PHONE, exchange=exchange, user=name, life=300, places=(), lifetime=300).pack()
+
+
+def test_who_grants_all_need_not_name_it() -> None:
+    made = rig()
+    back = Record.read(named(made))
+    assert (back.user, back.lifetime, back.places) == (b"#7", 40, ())
+    (kept,) = made.border.registry.bindings.values()
+    assert (kept.state, kept.handle, kept.grant_ends) == (BindingState.BOUND, b"#7", made.now + 1000)
+
+
+def test_a_refresh_may_say_no_more_than_the_name() -> None:
+    made = rig()
+    named(made)
+    made.now += 30
+    orders = made.from_access(keepalive())
+    (back,) = read(sends(orders, "access"))
+    assert events(orders) == ["absorbed"] and (back.stage, back.lifetime) == (SUCCESS, 40)
+
+
+def test_when_it_is_due_the_registrar_is_asked_by_the_name_and_what_it_grants_counts_anew() -> None:
+    made = rig()
+    named(made)
+    (kept,) = made.border.registry.bindings.values()
+    terms = kept.terms
+    made.wait(30)
+    while not (sent := sends(made.from_access(keepalive(exchange=int(made.now))), "core")):
+        made.wait(30)
+    asked = Record.read(sent[0])
+    assert (asked.user, asked.places, asked.lifetime) == (b"#7", (), 1000)
+    made.from_core(granted(sent[0], user=b"#7", lifetime=900).pack())
+    assert (kept.grant_ends, kept.terms, kept.place.address) == (made.now + 900, terms, PHONE)
+
+
+def test_nobody_is_known_by_the_name_of_another() -> None:
+    made = rig()
+    named(made)
+    for source, name in ((NAT, b"#8"), (Address("203.0.113.66", 5060), b"#7")):
+        (back,) = read(sends(made.from_access(keepalive(exchange=9, name=name), source), "access"))
+        assert (back.stage, back.cause) == (FAILURE, 1 + CAUSES.index(Cause.UNBOUND))
+
+
+def test_the_registrar_takes_off_a_terminal_with_a_port_of_its_own() -> None:
+    ports = {"signaling": Signaling.PORT_PER_TERMINAL, "signaling_ports": range(41000, 41010)}
+    made = toy_rig(registrations=TIMES, **ports)
+    bound(made, life=300)
+    (kept,) = made.border.registry.bindings.values()
+    off = binding(SOFTSWITCH, exchange=5, user=b"#7", life=0, places=(), lifetime=0, target=b"").pack()
+    (sent,) = sends(made.from_core(off, at=kept.onward), "access")
+    made.from_access(granted(sent).pack())
+    assert not made.border.registry.bindings
+    (no,) = read(sends(made.from_core(Record.read(off).but(exchange=number(6)).pack()), "core"))
+    assert (no.stage, no.cause) == (FAILURE, 1 + CAUSES.index(Cause.NOT_FOUND))
+
+
+def test_only_who_binds_from_access_binds() -> None:
+    ports = {"signaling": Signaling.PORT_PER_TERMINAL, "signaling_ports": range(41000, 41010)}
+    made = toy_rig(registrations=TIMES, **ports)
+    bound(made, life=300)
+    (kept,) = made.border.registry.bindings.values()
+    (no,) = read(sends(made.from_core(binding(SOFTSWITCH, exchange=5, target=b"").pack(), at=kept.onward), "core"))
+    assert (no.stage, no.cause) == (FAILURE, 1 + CAUSES.index(Cause.FORBIDDEN)) and kept.state is BindingState.BOUND

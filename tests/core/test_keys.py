@@ -13,8 +13,8 @@ def test_a_key_of_the_near_side_belongs_to_its_source_and_of_the_far_side_to_us(
     assert near_key("access", NAT, b"x") != near_key("access", OTHER, b"x")
     assert near_key("access", NAT, b"x") != near_key("access", Address(NAT.host, 1), b"x")
     assert near_key("access", NAT, b"x") != near_key("core", NAT, b"x")
-    assert far_key("core", b"x") != near_key("core", SOFTSWITCH, b"x")
-    assert far_key("core", b"x") != far_key("access", b"x")
+    assert far_key("core", SOFTSWITCH.host, b"x") != near_key("core", SOFTSWITCH, b"x")
+    assert far_key("core", SOFTSWITCH.host, b"x") != far_key("access", SOFTSWITCH.host, b"x")
 
 
 def test_a_terminals_name_of_a_call_is_its_own_and_a_core_hosts_is_all_core_hosts() -> None:

@@ -50,9 +50,13 @@ def arrival(registry: Registry, source: Address = NAT) -> Arrival:
     return Arrival(registry.plan.realms["access"].listeners[0], source, b"", 0.0)
 
 
+def bind(user: bytes) -> Intent:
+    return Intent(Kind.BIND, Phase.REQUEST, b"call", b"bind", user=user)
+
+
 def bound(registry: Registry, user: bytes = b"alice", port: int = 5060, source: Address = NAT):  # type: ignore[no-untyped-def]
     place = Place(Address(PHONE.host, port), b"%b at %d" % (user, port))
-    return registry.binding_for(arrival(registry, source), registry.plan.paths[0], user, place, b"")
+    return registry.binding_for(arrival(registry, source), registry.plan.paths[0], bind(user), place)
 
 
 # -- calls
@@ -242,9 +246,9 @@ def test_forgetting_leaves_a_key_that_another_exchange_has_taken() -> None:
     one, other = exchange(registry), exchange(registry, b"y")
     for each in (one, other):
         registry.add_exchange(each, 0.0)
-        registry.key_exchange(each, far_key("core", b"same"))
+        registry.key_exchange(each, far_key("core", SOFTSWITCH.host, b"same"))
     registry.forget_exchange(one, 0.0)
-    assert registry.exchanges[far_key("core", b"same")] is other
+    assert registry.exchanges[far_key("core", SOFTSWITCH.host, b"same")] is other
 
 
 def test_what_one_source_may_ask_is_counted_by_source_and_taking_back_is_always_let_in() -> None:

@@ -14,9 +14,10 @@ from sbc.core.address import Address
 from sbc.core.audit import audit
 from sbc.core.binding import BindingState
 from sbc.core.border import Border
+from sbc.core.bound import binding_of
 from sbc.core.call import CallState
 from sbc.core.exchange import ExchangeState
-from sbc.core.message import Who
+from sbc.core.message import Intent, Kind, Phase, Who
 from sbc.core.mint import Mint
 from sbc.core.orders import CloseStream, Listen, OpenStream, Record, Send
 from sbc.core.plain import Unfit
@@ -281,7 +282,15 @@ def test_a_bound_terminal_is_called_under_the_name_it_had_and_its_refresh_is_abs
     assert binding.state is BindingState.BOUND and binding.watch is not None
     asked = opening(SOFTSWITCH, call=3, exchange=4, target=name).but(believed=bytes(6))
     assert sends(made.from_core(asked.pack()), "access")
-    assert made.border.registry.binding_of(_arrival(made), b"alice", binding.place, b"") is binding
+    assert (
+        binding_of(
+            made.border.registry,
+            _arrival(made),
+            Intent(Kind.BIND, Phase.REQUEST, b"", b"", user=b"alice"),
+            binding.place,
+        )
+        is binding
+    )
 
 
 def _arrival(rig: Rig) -> Arrival:

@@ -119,9 +119,10 @@ def test_a_port_is_open_exactly_as_long_as_somebody_holds_it(script: list[tuple[
 def test_a_port_of_before_a_restart_is_taken_again_once_and_given_to_nobody_else() -> None:
     plan = own_plan(2)
     ports, shared = TerminalPorts(plan), plan.realms["core"].listeners[0]
-    own, orders = ports.retake(plan.paths[0], shared, 41000)
+    before = attrs.evolve(shared, address=Address(SBC_CORE.host, 41000))
+    own, orders = ports.retake(plan.paths[0], shared, before)
     assert orders == [Listen(own)] and own.address == Address(SBC_CORE.host, 41000)
-    assert ports.retake(plan.paths[0], shared, 41000) == (own, [])
+    assert ports.retake(plan.paths[0], shared, before) == (own, [])
     assert taken(ports, plan).address.port == 41001
     assert ports.let_go("nobody", [own], 0.0) == [Unlisten(own)]
 
@@ -131,5 +132,28 @@ def test_a_port_that_is_no_longer_the_paths_is_not_taken(port: int) -> None:
     for plan in (own_plan(2), make_plan("toy")):
         ports = TerminalPorts(plan)
         with pytest.raises(Refused, match="not to be had"):
-            ports.retake(plan.paths[0], plan.realms["core"].listeners[0], port)
+            shared = plan.realms["core"].listeners[0]
+            ports.retake(plan.paths[0], shared, attrs.evolve(shared, address=Address(SBC_CORE.host, port)))
         assert len(ports) == 0
+
+
+def test_a_port_may_be_open_over_further_transports_and_is_one_port_all_the_same() -> None:
+    plan = make_plan(
+        "toy",
+        signaling=Signaling.PORT_PER_TERMINAL,
+        signaling_ports=range(41000, 41001),
+        signaling_transports=("tcp",),
+    )
+    ports, shared = TerminalPorts(plan), plan.realms["core"].listeners[0]
+    own, orders = ports.take(plan.paths[0], shared, 0.0)
+    twin = attrs.evolve(own, transport="tcp")
+    assert orders == [Listen(own), Listen(twin)] and ports.listeners() == {own, twin}
+    made = binding(onward=own)
+    ports.give_to(made)
+    port = ports.find(twin)
+    assert port is not None and port.binding is made and port.over("tcp") == twin and port.over("tls") == own
+    ports.hold("a call", [twin])
+    assert ports.let_go(made, [own], 0.0) == []
+    assert ports.let_go("a call", [twin], 0.0) == [Unlisten(own), Unlisten(twin)]
+    back, orders = TerminalPorts(plan).retake(plan.paths[0], shared, twin)
+    assert back == twin and orders == [Listen(own), Listen(twin)]

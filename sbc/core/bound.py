@@ -1,0 +1,54 @@
+"""Which binding is meant: by a place and who is at it, by the registrar's name of it, by where a message comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sbc.core.address import Address
+from sbc.core.binding import Binding, BindingState
+from sbc.core.message import Intent, Place
+from sbc.core.realm import Realm
+
+if TYPE_CHECKING:
+    from sbc.core.registry import Arrival, Registry
+
+
+def binding_of(registry: Registry, arrival: Arrival, intent: Intent, place: Place) -> Binding | None:
+    """The binding of `place` that the sender of `arrival` means by it.
+
+    Two terminals of one user may believe to be at the same private address, in two homes: they are told apart by the
+    host they are seen at, or, where one has moved, by the label it registers under (RFC 3261 section 10.2).
+    """
+    for binding in named(registry, arrival, intent.handle):
+        if binding.place == place:
+            return binding
+    there, label = registry.bindings_at.get((arrival.listener.realm, intent.user, place), ()), intent.label
+    return next((b for b in there if b.seen.host == arrival.source.host or (label and b.label == label)), None)
+
+
+def named(registry: Registry, arrival: Arrival, handle: bytes) -> list[Binding]:
+    """The bindings that the registrar calls `handle`, of terminals at the host that `arrival` comes from: what one
+    terminal is called is no business of another's."""
+    there = registry.bindings_by_handle.get((arrival.listener.realm, handle), ()) if handle else ()
+    return sorted((b for b in there if b.seen.host == arrival.source.host), key=lambda binding: binding.id)
+
+
+def rename(registry: Registry, binding: Binding, handle: bytes) -> None:
+    """Let a binding be found by what the registrar calls it, and no longer by what it called it before."""
+    key, by_handle = (binding.realm.name, binding.handle), registry.bindings_by_handle
+    before = by_handle.get(key, set())
+    before.discard(binding)
+    if not before:
+        by_handle.pop(key, None)
+    binding.handle = handle
+    if handle:
+        by_handle.setdefault((binding.realm.name, handle), set()).add(binding)
+
+
+def terminal_of(registry: Registry, realm: Realm, source: Address, user: bytes) -> Binding | None:
+    """The bound terminal at `source`; the one of `user` where several are behind one transport address."""
+    for binding in registry.bindings_by_user.get((realm.name, user), ()):
+        if binding.seen == source and binding.state is not BindingState.PENDING:
+            return binding
+    here = registry.bindings_by_source.get((realm.name, source), ())
+    return next((binding for binding in here if binding.state is not BindingState.PENDING), None)
