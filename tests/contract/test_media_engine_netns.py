@@ -13,7 +13,6 @@ from sbc.config.schema import EngineName
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, Rate, StreamSpec
 from sbc.core.plain import to_bytes
-from sbc.media.bucket import Bucket, within
 from sbc.media.choose import missing
 from sbc.media.counters import Drops, Volume
 from tests.contract.engines import QUIET, balanced
@@ -42,10 +41,12 @@ from tests.contract.wires import (
 )
 from tests.media.packets import receiver_report
 from tests.netns.lab import Lab
+from tests.netns.waiting import PATIENCE
 
 pytestmark = [pytest.mark.netns, pytest.mark.xdist_group("media-engine-netns")]
 
-WINDOW = 1.0  # seconds; a phone's first packet comes within them however slow the machine is
+WINDOW = 1.0  # seconds; the host of the signalling may latch after them as well, where nobody has
+SPRAYED = 8_000  # packets that an attacker sends at least: two for each of the ports
 MEMORY = 4_096  # kilobytes by which a process may grow and not be said to leak
 
 
@@ -84,11 +85,11 @@ def test_relays_both_ways_between_any_ip_versions_and_counts_exactly(net: Net, s
     wait_come(stream.alice, 200)
     assert stream.bob.take() == [(data, stream.at_b, 46) for data in there]
     assert stream.alice.take() == [(data, stream.at_a, 34) for data in back]
+    until(lambda: balanced(stream.counters()), "what was sent to be counted, too")
     final = stream.counters()
     a, b = final.sides
     assert a.received_rtp == b.sent_rtp == b.received_rtp == a.sent_rtp == Volume(201, 201 * 172)
     assert a.drops == b.drops == QUIET
-    assert balanced(final)
 
 
 @pytest.mark.parametrize("six", [(False, False), (False, True)], ids=str)
@@ -123,6 +124,7 @@ def test_who_may_latch_behind_a_nat(net: Net, latch: Latch) -> None:
         assert stream.bob.look() == stream.alice.look() == 0
     else:
         assert (a.received_rtp.packets, a.drops.wrong_source) == (5, 0)
+        until(lambda: stream.latches(0), "the latch to be told")
         assert stream.latches(0) == [(str(stream.alice.address), "seen-host")]
         wait_come(stream.bob, 5)
         wait_come(stream.alice, 5)
@@ -132,9 +134,9 @@ def test_who_may_latch_behind_a_nat(net: Net, latch: Latch) -> None:
 @pytest.mark.parametrize("latch", Latch)
 def test_a_third_host_behind_the_nat_must_show_a_stream_and_be_permitted(net: Net, latch: Latch) -> None:
     """`mallory` stands for a media gateway of the terminal's network: an honest one, with time to show it."""
-    stream = Stream(net, nat=True, a={"latch": latch})
+    stream = Stream(net, nat=True, a={"latch": latch, "window": PATIENCE})
     gateway = net.peer("mallory", net.pair(v4(ACCESS, MALLORY)).rtp)
-    give_up = time.monotonic() + 2.5
+    give_up = time.monotonic() + (PATIENCE if latch is Latch.NAT else 2.5)
     while not stream.latches(0) and time.monotonic() < give_up:
         talk(stream, gateway, 0.2)
     if latch is Latch.NAT:
@@ -186,25 +188,24 @@ def talk(stream: Stream, alice: Peer, seconds: float) -> None:
 
 @pytest.mark.parametrize("latch", [Latch.NAT, Latch.STRICT])
 def test_a_nat_that_rebinds_in_mid_call_is_followed_within_half_a_second(net: Net, latch: Latch) -> None:
-    took = []
-    for _ in range(3):  # a machine that is held up for longer than that proves nothing
-        stream = Stream(net, nat=True, a={"latch": latch, "window": WINDOW})
-        talk(stream, stream.alice, WINDOW)
-        give_up = time.monotonic() + 10
-        while not stream.settled:
-            assert time.monotonic() < give_up, stream.forwarder()
-            talk(stream, stream.alice, 0.1)
-        rebound = net.peer("alice", net.pair(v4(ACCESS, ALICE)).rtp)
-        stream.bob.take()
-        began = time.monotonic()
-        while rebound.look() == 0 and time.monotonic() < began + 3:
-            talk(stream, rebound, PACE)
-        took.append(time.monotonic() - began)
-        assert stream.latches(0)[-1] == (str(rebound.address), "rebound")
-        wait_come(stream.bob, 1)
-        if took[-1] < 0.5:
-            return
-    raise AssertionError(f"healed after {took} seconds")
+    """Half a second of speech: so much of it may be lost, however long a busy machine takes over it."""
+    stream = Stream(net, nat=True, a={"latch": latch, "window": WINDOW})
+    talk(stream, stream.alice, WINDOW)
+    give_up = time.monotonic() + PATIENCE
+    while not stream.settled:
+        assert time.monotonic() < give_up, stream.forwarder()
+        talk(stream, stream.alice, 0.1)
+    rebound = net.peer("alice", net.pair(v4(ACCESS, ALICE)).rtp)
+    stream.bob.take()
+    before = stream.side(0).drops.wrong_source
+    give_up = time.monotonic() + PATIENCE
+    while rebound.look() == 0 and time.monotonic() < give_up:
+        talk(stream, rebound, PACE)
+        time.sleep(PACE)  # and not what was missed meanwhile
+    until(lambda: stream.latches(0)[-1] == (str(rebound.address), "rebound"), "the latch to be told")
+    wait_come(stream.bob, 1)
+    lost = stream.side(0).drops.wrong_source - before
+    assert lost * PACE < 0.5, f"{lost} packets were refused"
 
 
 def test_after_the_window_another_stream_is_not_followed_nor_one_beside_a_speaker(net: Net) -> None:
@@ -243,31 +244,34 @@ def test_who_sprays_all_ports_never_hears_nor_says_anything(net: Net) -> None:
         {"nat": True, "a": {"latch": Latch.NAT}},
     ]
     streams = [Stream(net, **shape) for shape in shapes * 3]
-    sent = _converse(streams, 1.5)
+    sent = _converse(net, streams, 1.5)
     sprayed, heard = net.end_spray(attack)
-    assert (sprayed > 5_000, heard) == (True, 0)
+    assert (sprayed > SPRAYED, heard) == (True, 0)
     _judge(streams, sent)
     for stream in streams:
         stream.settle()
     calm = [stream.side(0).drops.wrong_source for stream in streams]
     attack = net.spray(FIRST_PORT, FIRST_PORT + 3_999)
-    later = _converse(streams, 1.5)
+    later = _converse(net, streams, 1.5)
     sprayed, heard = net.end_spray(attack)
-    assert (sprayed > 5_000, heard) == (True, 0)
+    assert (sprayed > SPRAYED, heard) == (True, 0)
     _judge(streams, later)
     assert all(stream.side(0).drops.wrong_source > before for stream, before in zip(streams, calm, strict=True))
 
 
-def _converse(streams: list[Stream], seconds: float) -> int:
-    """All talk at the pace of a voice; how many packets each has said."""
-    at, number = time.monotonic(), round(seconds / PACE)
-    for turn in range(number):
-        sleep_until(at + turn * PACE)
+def _converse(net: Net, streams: list[Stream], seconds: float) -> int:
+    """All talk at the pace of a voice, until mallory has sent to every port more than once; how many packets each has
+    said."""
+    at, number, sprayed = time.monotonic(), 0, net.has_sent("mallory") + SPRAYED
+    while number * PACE < seconds or net.has_sent("mallory") <= sprayed:
+        assert number * PACE < PATIENCE, "the attacker is too slow"
+        sleep_until(at + number * PACE)
         for stream in streams:
             stream.alice.send(stream.at_a, stream.voices[0].packets(1)[0])
             stream.bob.send(stream.at_b, stream.voices[1].packets(1)[0])
             stream.alice.look()
             stream.bob.look()
+        number += 1
     return number
 
 
@@ -281,6 +285,7 @@ def _judge(streams: list[Stream], sent: int) -> None:
             heard = ours(peer)
             assert sent // 2 <= len(heard) <= sent
             assert set(heard) == {stream.voices[voice].ssrc}
+            until(lambda of=stream, side=1 - voice: of.latches(side), "the latch to be told")
             assert {address for address, _ in stream.latches(1 - voice)} == {str(peer.address)}
         assert balanced(counters)
         assert counters.sides[0].drops.wrong_source > 0
@@ -303,22 +308,24 @@ def test_what_passes_is_the_rate_within_two_parts_in_a_hundred(net: Net, by: str
     if by == "realm":
         net.engine.ask("limit", realm="slow", octets=rate.octets, burst=rate.burst)
     stream.settle()
-    before = arrived(stream.counters())
-    at = time.monotonic()
-    model, expected = Bucket(rate, at), 0
-    for number in range(1_500):  # three times the rate, for two and a half seconds
-        sleep_until(at + number / 600)
-        stream.alice.send(stream.at_a, stream.voices[0].packets(1)[0])
-        expected += within((model,), 172, time.monotonic())
-        if number % 50 == 0:
-            stream.bob.look()
-    stream.dealt_with(before + 1_500)
+    # Each round brings more than the bucket can hold, so what it passes is what has flowed in since the last, and no
+    # more than has flowed in by its end.
+    began = ended = time.monotonic()
+    least = rate.burst - 172  # that of settling
+    for round_ in range(7):
+        if round_:
+            time.sleep(0.3)
+            least += min(rate.burst, rate.octets * (time.monotonic() - ended))
+        stream.send(stream.alice, stream.at_a, stream.voices[0].packets(300))
+        stream.bob.look()
+        ended = time.monotonic()
+    most = rate.burst + rate.octets * (ended - began)
     a = stream.side(0)
     passed = a.received_rtp.packets - 1
-    assert expected < 1_500  # else the machine was too slow for more than the rate
-    assert passed == pytest.approx(expected, rel=0.02)
-    assert a.drops == Drops(policed=1_500 - passed)
+    assert 0.98 * least - 172 <= passed * 172 <= 1.02 * most
+    assert a.drops == Drops(policed=7 * 300 - passed)
     wait_come(stream.bob, passed)
+    until(lambda: net.engine.events(stream.id, "policed"), "that it was policed")
     assert [each[1:] for each in net.engine.events(stream.id, "policed")] == [["policed", 0]]
     net.engine.ask("limit", realm="slow", octets=0, burst=0)
 
@@ -328,15 +335,15 @@ def test_what_passes_is_the_rate_within_two_parts_in_a_hundred(net: Net, by: str
 
 def test_silence_is_told_and_its_end(net: Net) -> None:
     stream = Stream(net)
-    net.engine.ask("silence", seconds=0.5)
+    spoke = time.monotonic()
+    stream.settle()
+    net.engine.ask("silence", seconds=0.5)  # only now: who is slow to speak first is silent, too
     try:
-        stream.settle()
         until(lambda: net.engine.events(stream.id, "silent"), "silence")
         stream.speak(5)
         until(lambda: net.engine.events(stream.id, "resumed"), "its end")
     finally:
         net.engine.ask("silence", seconds=0)
-    spoke = net.engine.events(stream.id, "latched")[-1][0]
     silent = net.engine.events(stream.id, "silent")[0]
     assert silent[0] - spoke >= 0.5
     assert silent[2] >= 0.5

@@ -26,7 +26,7 @@ from tests.netns import namespace
 from tests.netns.lab import Lab
 from tests.netns.processes import LabProcess
 from tests.netns.topology import Host, Interface, Topology
-from tests.netns.waiting import wait_for
+from tests.netns.waiting import PATIENCE, wait_for
 
 ACCESS, CORE = "203.0.113", "198.51.100"
 ACCESS6, CORE6 = "2001:db8:a::", "2001:db8:c::"
@@ -183,6 +183,13 @@ class Net:
         self.peers.append(Peer(self.lab, host, address))
         return self.peers[-1]
 
+    def has_sent(self, host: str) -> int:
+        """How many packets have left a host's interface."""
+        netns, (interface,) = self.lab.host(host).netns, self.lab.host(host).spec.interfaces
+        lines = namespace.inside(netns, lambda: Path("/proc/thread-self/net/dev").read_text()).splitlines()
+        (counts,) = [line.partition(":")[2] for line in lines if line.strip().startswith(f"{interface.device}:")]
+        return int(counts.split()[9])
+
     def spray(self, first: int, last: int, rate: int = 10_000) -> LabProcess:
         """Let mallory begin to send to all ports of the first network; it has begun when this returns."""
         argv = ["-m", "tests.contract.sprayer", v4(ACCESS, MALLORY), v4(ACCESS, SBC), str(first), str(last), str(rate)]
@@ -311,7 +318,7 @@ class Stream:
         """Both are heard, and the engine forwards the stream as it is to in the long run; what was said is taken."""
         self.speak()
         try:
-            until(lambda: self.settled, f"{self.id}: settled", 10)
+            until(lambda: self.settled, f"{self.id}: settled")
         except TimeoutError as error:
             raise TimeoutError(f"{error}, but {self.forwarder()}; {self.counters()}") from None
         for peer in (self.alice, self.bob):
@@ -319,7 +326,7 @@ class Stream:
             peer.take()
 
 
-def until(condition: Callable[[], Any], what: str, timeout: float = 30.0) -> None:
+def until(condition: Callable[[], Any], what: str, timeout: float = PATIENCE) -> None:
     wait_for(condition, timeout, what, 0.002)
 
 

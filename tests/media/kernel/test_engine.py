@@ -17,12 +17,11 @@ import pytest
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Rate
-from sbc.media.bucket import Bucket
 from sbc.media.counters import Drops, Volume
 from sbc.media.kernel import lease
 from sbc.media.kernel.plane import UNROUTED, Plane
 from tests.contract.engines import balanced
-from tests.media.kernel.net import Call, Net, Rig
+from tests.media.kernel.net import PATIENCE, Call, Net, Rig
 from tests.media.packets import receiver_report, rtp, stun_request
 
 MODES = {"native": ("native", "generic", "tc"), "generic": ("generic", "tc"), "tc": ("tc",)}
@@ -79,8 +78,15 @@ class Talk:
         self._going = False
         for thread in self._threads:
             thread.join()
-        time.sleep(0.3)
+        self._call.rig.wait(self._all_heard, "what is on its way")
+
+    def _all_heard(self) -> bool:
+        """Whether all has come but what a socket's queue could not hold."""
         self._collect()
+        sides = self._call.rig.engine.counters(self._call.id).sides
+        return all(
+            len(self.heard[name]) >= self.sent - side.drops.kernel for name, side in (("a", sides[1]), ("b", sides[0]))
+        )
 
     def _speak(self) -> None:
         begun = time.monotonic()
@@ -199,31 +205,29 @@ def test_a_stranger_gets_nothing_and_diverts_nothing(one: Rig) -> None:
     one.wait(lambda: one.engine.counters(call.id).sides[0].drops.wrong_source == 100)
     assert one.engine.sides(call.id)[0].refused["latched-elsewhere"] == 100
     call.b.send(call.at_b.rtp, rtp(7))
-    time.sleep(0.05)
-    assert [data for data in call.b.data()] == [rtp(n) for n in range(100)]
+    heard: list[bytes] = []
+    one.wait(lambda: heard.extend(call.b.data()) or len(heard) >= 100, "what was said")
+    assert heard == [rtp(n) for n in range(100)]
     assert stranger.data() == []
     assert promoted(call)
 
 
 def test_a_nat_that_rebinds_is_followed_within_half_a_second(one: Rig) -> None:
+    """Half a second of speech: so much of it may be refused, however long a busy machine takes over it."""
     call = Call(one, a={"behind_nat": True, "seen_host": "10.1.0.2"}).open()
     numbers = iter(range(1, 10_000))
     call.talk_until_promoted(lambda: rtp(next(numbers)))
     call.b.drain()
     again = one.peer(one.net.a, Address("10.1.0.2", 33_333))
-    begun, late = time.monotonic(), 0.0
+    give_up = time.monotonic() + PATIENCE
     while not call.b.drain():
-        assert time.monotonic() - begun < 5.0
+        assert time.monotonic() < give_up
         again.send(call.at_a.rtp, rtp(next(numbers)))
         call.b.send(call.at_b.rtp, rtp(next(numbers)))
-        due = time.monotonic() + 0.02
         time.sleep(0.02)
-        late += time.monotonic() - due
-    healed = time.monotonic() - begun - 2 * late  # what the machine was late for us it was for the engine, too
-    time.sleep(0.05)
     call.b.send(call.at_b.rtp, rtp(4711))
-    one.wait(lambda: again.data()[-1:] == [rtp(4711)], "the new place is answered")
-    assert healed < 0.5
+    one.wait(lambda: rtp(4711) in again.data(), "the new place is answered")
+    assert call.counters().sides[0].drops.wrong_source * 0.02 < 0.5
     assert (call.id, "twisted", "rebound") in one.observer.forwardings
 
 
@@ -274,13 +278,15 @@ def test_silence_is_that_of_both_planes(one: Rig) -> None:
     one.ask(one.engine.report_silence, 1.0)
     call = Call(one).open()
     call.talk_until_promoted(rtp)
+    spoke, longest = time.monotonic(), 0.0
     for _ in range(20):
         call.a.send(call.at_a.rtp, rtp())
         time.sleep(0.1)
-    assert one.observer.silences == []
+        spoke, longest = time.monotonic(), max(longest, time.monotonic() - spoke)
+    assert longest > 0.9 or one.observer.silences == []  # a machine that is held up for so long is silent
     one.wait(lambda: one.observer.silences, "silence")
     assert one.observer.silences[0][0] == call.id
-    assert 1.0 <= one.observer.silences[0][1] < 4.0
+    assert 1.0 <= one.observer.silences[0][1] < PATIENCE
     call.a.send(call.at_a.rtp, rtp())
     one.wait(lambda: one.observer.resumptions == [call.id], "it is heard again")
     assert promoted(call)
@@ -374,30 +380,34 @@ def test_of_many_streams_few_are_seen_to_at_once(one: Rig) -> None:
 
 
 def test_policing_holds_the_rate_in_the_kernel(one: Rig) -> None:
-    call = Call(one, a={"limit": Rate(octets=17_200, burst=1720)}).open()
+    """Each round brings more than the bucket can hold, so what it passes is what has flowed in since the last, and no
+    more than has flowed in by its end."""
+    rate = Rate(octets=17_200, burst=8_600)
+    call = Call(one, a={"limit": rate}).open()
     call.talk_until_promoted(rtp)
-    time.sleep(0.2)
+    one.wait(lambda: balanced(one.engine.counters(call.id)))
     call.b.drain()
     before = call.counters().sides[0]
-    begun, sent, allowed = time.monotonic(), 0, 0
-    bucket = Bucket(Rate(octets=17_200, burst=1720), begun)
-    while (now := time.monotonic()) - begun < 1.5:
-        if bucket.has(172, now):
-            bucket.take(172)
-            allowed += 1
-        call.a.send(call.at_a.rtp, rtp())
-        sent += 1
-        time.sleep(0.002)
 
     def judged() -> tuple[int, int]:
         a = one.engine.counters(call.id).sides[0]
         return a.received.packets - before.received.packets, a.drops.policed - before.drops.policed
 
-    one.wait(lambda: sum(judged()) == sent)
+    begun = ended = time.monotonic()
+    least = 0.0
+    for round_ in range(1, 8):
+        time.sleep(0.3)
+        least += min(rate.burst, rate.octets * (time.monotonic() - ended))
+        for _ in range(150):
+            call.a.send(call.at_a.rtp, rtp())
+        one.wait(lambda sent=150 * round_: sum(judged()) == sent)
+        ended = time.monotonic()
+    most = rate.burst + rate.octets * (ended - begun)
     passed = one.ask(judged)[0]
-    assert abs(passed - allowed) <= 2 + allowed * 0.02
-    time.sleep(0.1)
-    assert len(call.b.data()) == passed
+    assert 0.98 * least - 172 <= passed * 172 <= 1.02 * most
+    heard: list[bytes] = []
+    one.wait(lambda: heard.extend(call.b.data()) or len(heard) >= passed, "what has passed")
+    assert len(heard) == passed
     assert one.observer.policings == [(call.id, 0)]
 
 
