@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import signal
 import socket
 from collections import Counter
@@ -12,6 +13,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.netns.namespace import send_frame
 from tests.netns.pcap import End, Packet, read_pcap, tcp_streams
 from tests.netns.sip import SipMessage
 from tests.netns.waiting import wait_for
@@ -38,9 +40,10 @@ class SeenSip:
 
 
 class Capture:
-    """A recording of one interface. Questions may be asked after `stop`."""
+    """A recording of one interface. Questions may be asked after `stop`, `so_far` before it."""
 
-    def __init__(self, process: LabProcess, path: Path) -> None:
+    def __init__(self, host: LabHost, device: str, process: LabProcess, path: Path) -> None:
+        self.host, self.device = host, device
         self.process = process
         self.path = path
         self._packets: list[Packet] | None = None
@@ -65,13 +68,29 @@ class Capture:
             "-w",
             str(path),
         ]
-        capture = cls(host.popen(argv, log=f"tcpdump-{device}"), path)
+        capture = cls(host, device, host.popen(argv, log=f"tcpdump-{device}"), path)
         capture.process.wait_output(r"listening on")
         host.lab.captures.append(capture)
         return capture
 
+    def so_far(self) -> list[Packet]:
+        """The IP packets that are in the file by now; the recording goes on."""
+        return read_pcap(self.path) if self._packets is None else self._packets
+
+    def wait_message(self, cseq: str, status: int = 0, src: str = "") -> None:
+        """Wait until a request (or, with a `status`, an answer) with that CSeq has passed; the recording goes on."""
+
+        def passed() -> bool:
+            return any(
+                one.message.get("cseq") == cseq and one.message.status == status and src in ("", one.src[0])
+                for one in sip_of(self.so_far())
+            )
+
+        wait_for(passed, what=f"{status or 'the request'} of {cseq} in {self.path.name}", step=0.02)
+
     def stop(self) -> Capture:
-        """End the recording once the file has stopped growing. RuntimeError if the kernel dropped packets meanwhile."""
+        """End the recording once the file has stopped growing and holds all that has passed. RuntimeError if the kernel
+        dropped packets meanwhile."""
         if self._packets is None:
             sizes = [-1, -1, -1]
 
@@ -80,12 +99,26 @@ class Capture:
                 return len(set(sizes[-3:])) == 1
 
             wait_for(settled, what="the capture to settle", step=0.02)
+            self._catch_up()
             self.process.stop(signal.SIGINT)
             dropped = re.search(r"(\d+) packets dropped by kernel", self.process.output())
             if dropped is None or dropped[1] != "0":
                 raise RuntimeError(f"the capture is not whole\n{self.process.tail()}")
             self._packets = read_pcap(self.path)
         return self
+
+    def _catch_up(self) -> None:
+        """Wait until tcpdump has written all that has passed: what it has not read when it is ended is lost, and a file
+        that does not grow may only be one that nobody had the time to write. So a frame follows that no host takes."""
+        mark, written = secrets.token_bytes(16), self.path.stat().st_size
+        send_frame(self.host.netns, self.device, mark)
+
+        def come() -> bool:
+            with self.path.open("rb") as file:
+                file.seek(written)
+                return mark in file.read()
+
+        wait_for(come, what="the capture to be written")
 
     @property
     def packets(self) -> list[Packet]:
@@ -120,39 +153,43 @@ class Capture:
 
     def sip_messages(self, src: str = "", dst: str = "", method: str = "") -> list[SeenSip]:
         """The SIP messages over UDP and TCP, in order of time; of one sender, receiver, or method (of the CSeq) if
-        given."""
-        seen = [
-            SeenSip(packet.time, packet.src, packet.dst, packet.payload)
-            for packet in self.packets
-            if packet.protocol == "udp" and _SIP_START.match(packet.payload)
-        ]
-        for (source, target), chunks in tcp_streams(self.packets).items():
-            seen += [SeenSip(time, source, target, data) for time, data in _split(chunks)]
-        seen.sort(key=lambda one: one.time)
+        given. What was sent again counts again: see `first_of_each`."""
         return [
             one
-            for one in seen
+            for one in sip_of(self.packets)
             if src in ("", one.src[0]) and dst in ("", one.dst[0])
             if not method or one.message.method == method
         ]
 
     def rtp_counts(self, tag: bytes = b"") -> Counter[tuple[End, End]]:
         """RTP packets per (source, destination); only those whose payload begins with `tag`, if given."""
-        return self._media_counts(rtcp=False, tag=tag)
+        return media_counts(self.packets, "rtp", tag)
 
     def rtcp_counts(self, tag: bytes = b"") -> Counter[tuple[End, End]]:
         """RTCP packets per (source, destination); only those that hold `tag`, if given."""
-        return self._media_counts(rtcp=True, tag=tag)
+        return media_counts(self.packets, "rtcp", tag)
 
-    def _media_counts(self, rtcp: bool, tag: bytes) -> Counter[tuple[End, End]]:
-        counts: Counter[tuple[End, End]] = Counter()
-        for packet in self.packets:
-            data = packet.payload
-            if packet.protocol != "udp" or media_kind(data) != ("rtcp" if rtcp else "rtp"):
-                continue
-            if tag in data if rtcp else data[12:].startswith(tag):
-                counts[packet.src, packet.dst] += 1
-        return counts
+
+def media_counts(packets: list[Packet], kind: str, tag: bytes = b"") -> Counter[tuple[End, End]]:
+    """Packets of RTP or RTCP per (source, destination); only those that hold `tag`, RTP at its payload's beginning."""
+    return Counter(
+        (packet.src, packet.dst)
+        for packet in packets
+        if packet.protocol == "udp" and media_kind(packet.payload) == kind
+        if (tag in packet.payload if kind == "rtcp" else packet.payload[12:].startswith(tag))
+    )
+
+
+def sip_of(packets: list[Packet]) -> list[SeenSip]:
+    """The SIP messages in packets, over UDP and TCP, in order of time."""
+    seen = [
+        SeenSip(packet.time, packet.src, packet.dst, packet.payload)
+        for packet in packets
+        if packet.protocol == "udp" and _SIP_START.match(packet.payload)
+    ]
+    for (source, target), chunks in tcp_streams(packets).items():
+        seen += [SeenSip(time, source, target, data) for time, data in _split(chunks)]
+    return sorted(seen, key=lambda one: one.time)
 
 
 def media_kind(data: bytes) -> str:

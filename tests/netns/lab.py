@@ -83,8 +83,8 @@ class LabHost:
         return self.popen([sys.executable, *arguments], log or "python", {"PYTHONPATH": str(ROOT)}, ROOT)
 
     def udp(self, port: int = 0, address: str = "") -> socket.socket:
-        """A UDP socket of this process inside the host; receiving gives up after a second. The lab closes it at its
-        end."""
+        """A UDP socket of this process inside the host; receiving has the usual time limit. The lab closes it at
+        its end."""
         made = namespace.udp_socket(self.netns, (address or self.address(), port))
         self.lab.sockets.append(made)
         return made

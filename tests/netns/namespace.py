@@ -17,6 +17,7 @@ from tests.netns.waiting import PATIENCE
 
 T = TypeVar("T")
 _CLONE_NEWNET = 0x40000000  # sched.h
+_EXPERIMENTAL = 0x88B5  # an EtherType that no protocol has (IEEE 802)
 _SIOCGIFFLAGS, _IFF_RUNNING = 0x8913, 0x40  # netdevice(7)
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -39,7 +40,7 @@ def inside(name: str, action: Callable[[], T]) -> T:
 
 
 def udp_socket(name: str, address: tuple[str, int] = ("0.0.0.0", 0)) -> socket.socket:
-    """A UDP socket bound to `address` inside the namespace, with a time limit of one second on receiving."""
+    """A UDP socket bound to `address` inside the namespace, with the usual time limit on receiving."""
 
     def make() -> socket.socket:
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
@@ -58,6 +59,19 @@ def udp_socket(name: str, address: tuple[str, int] = ("0.0.0.0", 0)) -> socket.s
 def tcp_connection(name: str, address: tuple[str, int], timeout: float = PATIENCE) -> socket.socket:
     """A TCP connection made from inside the namespace."""
     return inside(name, lambda: socket.create_connection(address, timeout))
+
+
+def send_frame(name: str, device: str, data: bytes) -> None:
+    """Send an Ethernet frame that no host takes: captures see it, and nobody else."""
+    nobody = bytes([2, 0, 0, 0, 0, 0])  # locally administered
+    frame = nobody * 2 + _EXPERIMENTAL.to_bytes(2, "big") + data.ljust(46, b"\0")
+
+    def send() -> None:
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+            sender.bind((device, 0))
+            sender.send(frame)
+
+    inside(name, send)
 
 
 def set_sysctls(name: str, values: dict[str, str | int]) -> None:

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tests.netns.phone_media import PhoneMedia
-from tests.netns.sip import Sdp, SipMessage, keep_final, parameter, token, uri_of
+from tests.netns.sip import GIVE_UP, Sdp, SipMessage, keep_final, parameter, token, uri_of
 from tests.netns.waiting import PATIENCE, wait_for
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ class PhoneCall:
         self._acked: set[int] = set()  # CSeqs whose ACK has come
         self._to_tag = token()
         self.media = PhoneMedia(*self._sockets())
-        phone.calls.append(self)
         for sock in (self.media.rtp, self.media.rtcp):
             phone.watch(sock, self.media.readable)
 
@@ -111,6 +110,10 @@ class PhoneCall:
             request.body = self._sdp(direction)
 
             def hear(reply: SipMessage) -> None:
+                if finals:
+                    if 200 <= reply.status < 300:  # once more: our ACK was late; what it describes is old by now
+                        self._acknowledge(reply)
+                    return
                 if 200 <= reply.status < 300:
                     self._described(reply)
                     self._acknowledge(reply)
@@ -189,6 +192,7 @@ class PhoneCall:
         request.add("Content-Type", "application/sdp").body = call._sdp("sendrecv")
         call.invite, call._peer = request, phone.account.proxy
         call._local = request.get("from")
+        phone.calls.append(call)
         phone.ask(request, call._peer, call._progress)
         return call
 
@@ -258,6 +262,7 @@ class PhoneCall:
         call._local, call._remote = f"{request.get('to')};tag={call._to_tag}", request.get("from")
         call._routes, call._target = request.all("record-route"), uri_of(request.get("contact"))
         call._described(request)
+        phone.calls.append(call)  # only now: others may look at it at once
         manner = phone.on_invite
         if manner == "busy":
             call._refuse("486 Busy Here")
@@ -319,7 +324,7 @@ class PhoneCall:
         def again(wait: float) -> None:
             if number in self._acked or self.state == "ended":
                 return
-            if time.monotonic() - began > 8:
+            if time.monotonic() - began > GIVE_UP:
                 self.phone.faults.append(f"{self}: no ACK came")
                 return
             self.phone.send(response, peer)
@@ -359,9 +364,10 @@ class PhoneCall:
             self.media.remote = (self.remote_sdp.rtp, self.remote_sdp.rtcp)
 
     def _become(self, state: str, cause: str = "") -> None:
+        """Another thread that sees the state sees its cause and the history, too."""
         if self.state != state:
-            self.state = state
-            self.history.append(state)
             self.cause = cause
+            self.history.append(state)
+            self.state = state
             if state == "ended":
                 self.media.stop()

@@ -59,6 +59,7 @@ class PhoneMedia:
         self.remote: tuple[tuple[str, int], tuple[str, int]] | None = None
         self.heard: dict[int, Heard] = {}
         self.sent: Counter[tuple[str, int]] = Counter()  # ("rtp" or "rtcp", batch)
+        self.spoke = 0.0  # when RTP was sent last (CLOCK_MONOTONIC)
         self.sources: Counter[tuple[str, tuple[str, int]]] = Counter()  # what came from where
         self.other = 0  # media that is not of the lab's own making (sipp, baresip)
         self.due: float | None = None
@@ -109,6 +110,7 @@ class PhoneMedia:
         self.rtp.sendto(struct.pack(">BBHII", 0x80, 0, self._sequence, self._timestamp, self.ssrc) + payload, to)
         self._rtp_left -= 1
         self.sent["rtp", self._batch] += 1
+        self.spoke = time.monotonic()
 
     def _send_rtcp(self, to: tuple[str, int]) -> None:
         total = self.sent["rtp", self._batch]

@@ -6,14 +6,16 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 COMPACT = {
     "v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "l": "content-length", "c": "content-type",
     "k": "supported", "r": "refer-to", "b": "referred-by", "e": "content-encoding", "s": "subject", "o": "event",
     "u": "allow-events",
 }  # fmt: skip
+T1, T2, GIVE_UP = 0.5, 4.0, 32.0  # RFC 3261 section 17.1.1.1, in seconds
 _LISTS = {"via", "route", "record-route", "contact", "path", "supported", "allow", "require", "service-route"}
 
 
@@ -82,9 +84,34 @@ class SipMessage:
     def branch(self) -> str:
         return parameter(self.get("via"), "branch")
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What is the same in a message that is sent once more, and in no other (RFC 3261 section 17). An ACK may get a
+        new branch on its way, as it is of no transaction."""
+        branch = "" if self.method == "ACK" else self.branch
+        return self.start, self.get("call-id"), self.get("cseq"), branch, self.tag("to")
+
     def tag(self, name: str) -> str:
         """The tag of "from" or "to"."""
         return parameter(self.get(name), "tag")
+
+
+class HasMessage(Protocol):
+    """Something about one message, such as when and where it was seen."""
+
+    @property
+    def message(self) -> SipMessage: ...
+
+
+Seen = TypeVar("Seen", bound=HasMessage)
+
+
+def first_of_each(seen: Iterable[Seen]) -> list[Seen]:
+    """Without what was only sent again because somebody was slow to answer."""
+    first: dict[tuple[str, ...], Seen] = {}
+    for one in seen:
+        first.setdefault(one.message.identity, one)
+    return list(first.values())
 
 
 def split_list(value: str) -> list[str]:

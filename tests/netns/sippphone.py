@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SCENARIOS = Path(__file__).with_name("scenarios")
 AUDIO_SECONDS = 20
 FAX_PORT = 30000
+UNTIL_TOLD = -1
+"""Instead of milliseconds: a pause ends when `go_on` says so."""
 _ECHO = ("uas", "uas_early", "uas_reliable", "uas_ring")
 
 
@@ -41,7 +43,7 @@ class SippPhone:
         self.port, self.media_port = port, media_port
         self.directory = host.lab.directory / f"sipp-{host.name}-{user}"
         self.directory.mkdir()
-        self.runs = 0
+        self.runs = self.told = 0
         (self.directory / "audio.ul").write_bytes(b"\xff" * 8000 * AUDIO_SECONDS)  # silence in PCMU
 
     def register(self, expires: int = 60, timeout: float = PATIENCE) -> None:
@@ -58,9 +60,28 @@ class SippPhone:
         rate: float = 10.0,
     ) -> LabProcess:
         """Begin to call somebody (a scenario whose name begins with `uac`); `talk` is in milliseconds, of a pause in
-        it. So many `calls` are made, `rate` a second. Its exit code says how it went: 0 if all went well."""
+        it, or `UNTIL_TOLD`. So many `calls` are made, `rate` a second. Its exit code says how it went: 0 if all went
+        well."""
         more = ("-r", f"{rate:g}", "-l", "200") if calls > 1 else ()
-        return self._run(scenario, {"callee": callee}, timeout, "-m", str(calls), "-d", str(talk), *more)
+        if talk != UNTIL_TOLD:
+            more += ("-d", str(talk))
+        return self._run(scenario, {"callee": callee}, timeout, "-m", str(calls), *more, told=talk == UNTIL_TOLD)
+
+    def go_on(self, calling: LabProcess) -> None:
+        """End the pause that the one call of a run is in, once it has begun: by an INFO that the host sends itself."""
+        self.told += 1
+        address = self.host.address()
+        here = self.host.udp()
+        lines = [
+            f"INFO sip:{self.user}@{address} SIP/2.0",
+            f"Via: SIP/2.0/UDP {address}:{here.getsockname()[1]};branch=z9hG4bKgo{self.told}",
+            f"From: <sip:test@{address}>;tag=test",
+            f"To: <sip:{self.user}@{address}>",
+            f"Call-ID: 1-{calling.pid}@{address}",  # sipp's own way to name its first call
+            f"CSeq: {self.told} INFO",
+            "Content-Length: 0\r\n\r\n",
+        ]
+        here.sendto("\r\n".join(lines).encode(), (address, self.port))
 
     def take(self, scenario: str = "uas", talk: int = 500, timeout: float = 60.0, calls: int = 1) -> LabProcess:
         """Take so many calls; returns when sipp listens. `uas`, `uas_early` and `uas_reliable` only echo RTP, which
@@ -81,9 +102,14 @@ class SippPhone:
         found = wait_for(told, timeout, f"{self.user} to be told where to send the fax")
         return found[1], int(found[2])
 
-    def _run(self, scenario: str, keys: dict[str, str], timeout: float, *more: str) -> LabProcess:
-        address = self.host.address()
-        argv = ["sipp", self.proxy, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-nostdin"]
+    def _run(self, scenario: str, keys: dict[str, str], timeout: float, *more: str, told: bool = False) -> LabProcess:
+        address, file = self.host.address(), SCENARIOS / f"{scenario}.xml"
+        if told:
+            text = file.read_text()
+            assert "<pause/>" in text
+            file = self.directory / f"{scenario}.until-told.xml"
+            file.write_text(text.replace("<pause/>", '<recv request="INFO"/>'))
+        argv = ["sipp", self.proxy, "-sf", str(file), "-nostdin"]
         argv += ["-i", address, "-mi", address, "-p", str(self.port), "-s", self.user]
         argv += ["-au", self.user, "-ap", password(self.user), "-auth_uri", self.domain]
         argv += ["-t", f"{self.transport[0]}1"]

@@ -16,14 +16,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.netns.phone_loop import PhoneLoop
-from tests.netns.sip import SipMessage, digest, host_port, keep_final, token, uri_of
+from tests.netns.sip import (
+    GIVE_UP,
+    T1,
+    T2,
+    SipMessage,
+    digest,
+    first_of_each,
+    host_port,
+    keep_final,
+    token,
+    uri_of,
+)
 from tests.netns.waiting import PATIENCE, wait_for
 
 if TYPE_CHECKING:
     from tests.netns.phone_call import PhoneCall
 
 Peer = tuple[str, int]
-T1, T2, GIVE_UP = 0.5, 4.0, 32.0  # RFC 3261 section 17.1.1.1, in seconds
 MakeSocket = Callable[[int], socket.socket]
 
 
@@ -157,12 +167,12 @@ class Softphone:
 
     def received(self, method: str = "", status: int | None = None) -> list[Trace]:
         """What reached the phone: of a method (for responses, the one they answer), of a status (0: requests), or
-        all."""
-        return [
+        all. What came again, because somebody was slow to answer, counts once."""
+        return first_of_each(
             one
             for one in list(self.trace)
             if not one.sent and method in ("", one.message.method) and status in (None, one.message.status)
-        ]
+        )
 
     def close(self) -> None:
         """Stop the phone without a word to anybody. RuntimeError if anything went wrong in it before."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.netns.waiting import PATIENCE
+from tests.netns.waiting import PATIENCE, wait_for
 
 if TYPE_CHECKING:
     from tests.netns.lab import LabHost
@@ -29,7 +29,8 @@ _CONFIG = """#!KAMAILIO
 debug=2
 log_stderror=yes
 fork=yes
-children=2
+# one: of two the 200 that comes right behind its 180 may be done with first
+children=1
 auto_aliases=no
 {disable_tcp}
 alias="{domain}"
@@ -178,6 +179,11 @@ class Softswitch:
         process = host.popen(argv, log="kamailio")
         switch = cls(host, address, plan, process, rpc)
         host.wait_bound(plan.port, address, by=process)
+        if plan.tcp:
+            host.wait_bound(plan.port, address, "tcp", by=process)
+        if plan.tls:
+            host.wait_bound(plan.port + 1, address, "tcp", by=process)
+        wait_for(Path(rpc).exists, what="Kamailio to take questions")  # last of all it makes, in a process of its own
         return switch
 
     def rpc(self, method: str, *parameters: Any) -> Any:

@@ -78,7 +78,7 @@ def talk_all(
     opened: bool = False,
 ) -> list[Talk]:
     """One batch each way over several calls at once. Media is opened first unless it is `opened` already. Waits
-    until all has arrived or nothing more has come for half a second; asserts nothing."""
+    until all has arrived, or `timeout` after the last that has; asserts nothing."""
     if not opened:
         open_media(calls)
     batches = [next(_batches) for _ in calls]
@@ -88,7 +88,7 @@ def talk_all(
     both = [call for pair in calls for call in pair]
     wait_for(lambda: all(call.media.idle for call in both), timeout, "the phones to have sent everything")
     last, since = (-1, -1), time.monotonic()
-    while time.monotonic() - since < 0.5:
+    while time.monotonic() - since < timeout:
         counts = [call.media.counts(batch) for pair, batch in zip(calls, batches, strict=True) for call in pair]
         if all(count == (packets, reports) for count in counts):
             break

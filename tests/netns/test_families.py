@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.netns.baresipphone import BaresipPhone
+from tests.netns.hearing import wait_media_both_ways
 from tests.netns.lab import Lab, LabHost
 from tests.netns.sbc_process import SbcProcess
 from tests.netns.softswitch import DOMAIN, Softswitch, SoftswitchPlan
@@ -91,7 +92,8 @@ def test_calls_between_the_families(
     one.dial(callee)
     one.wait_event("CALL_ESTABLISHED")
     other.wait_event("CALL_ESTABLISHED")
-    one.wait_event("CALL_RTCP", 2, 25.0)
+    for segment in ("six", "four"):
+        wait_media_both_ways(wires[segment])
     one.hold()
     other.wait_event("CALL_REMOTE_SDP", 2)
     one.resume()

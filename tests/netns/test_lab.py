@@ -17,6 +17,7 @@ import pytest
 from tests.netns import journal as journals
 from tests.netns.journal import JOURNALS, NAMESPACES, occupants, started
 from tests.netns.lab import ROOT, Lab, LabHost
+from tests.netns.namespace import inside
 from tests.netns.nat import Nat, NatKind
 from tests.netns.topology import Host, Interface, Topology, flat, home, one_pair, two_pairs
 from tests.netns.waiting import PATIENCE, wait_for
@@ -184,12 +185,17 @@ def test_capture_reads_sip_over_tcp(make_lab: MakeLab) -> None:
     capture = lab.host("west").capture()
     one = b"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h\r\nCSeq: 1 OPTIONS\r\nl: 3\r\n\r\nabc"
     two = b"SIP/2.0 200 OK\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
-    listener = lab.host("west").python("-m", "http.server", "5060", "--bind", "203.0.113.2")
-    lab.host("west").wait_bound(5060, transport="tcp", by=listener)
+    listener = inside(lab.host("west").netns, lambda: socket.create_server(("203.0.113.2", 5060)))
+    lab.sockets.append(listener)
     connection = lab.host("east").tcp("203.0.113.2", 5060)
-    connection.sendall(one + b"\r\n\r\n" + two[:20])
-    connection.sendall(two[20:])
-    wait_for(lambda: capture.path.stat().st_size > 700, what="the packets to be captured")
+    accepted, _ = listener.accept()
+    lab.sockets.append(accepted)
+    accepted.settimeout(PATIENCE)
+    for part in (one + b"\r\n\r\n" + two[:20], two[20:]):
+        connection.sendall(part)
+        got = b""
+        while len(got) < len(part):
+            got += accepted.recv(65_535)
     assert [m.data for m in capture.sip_messages(src="203.0.113.1")] == [one, two]
 
 
@@ -236,8 +242,8 @@ def test_two_labs_stand_side_by_side_and_go_without_trace() -> None:
         pids = with_sleepers(first)
         first.close()
         assert not left_behind(first.id)
-        assert [pid for pid in pids if started(pid)] == []
-        assert second.host("phone-a").run(["ping", "-c1", "-W1", "203.0.113.1"])
+        wait_for(lambda: not [pid for pid in pids if started(pid)], what="its programs to be gone")
+        assert second.host("phone-a").run(["ping", "-c1", "-w", "20", "203.0.113.1"])
     assert not left_behind(second.id)
 
 
@@ -246,7 +252,7 @@ def test_a_failed_test_and_a_failed_start_leave_nothing() -> None:
         pids = with_sleepers(lab)
         raise KeyboardInterrupt
     assert not left_behind(lab.id)
-    assert [pid for pid in pids if started(pid)] == []
+    wait_for(lambda: not [pid for pid in pids if started(pid)], what="its programs to be gone")
     before = set(NAMESPACES.iterdir())
     with pytest.raises(RuntimeError, match="Error"):
         Lab(Topology((Host("odd", (Interface("x", ("no address",)),)),)))

@@ -10,12 +10,13 @@ from tests.netns.phone_call import PhoneCall
 from tests.netns.sbc_process import sbc_config
 from tests.netns.scene import Scene
 from tests.netns.softswitch import SoftswitchPlan
-from tests.netns.talk import open_media, talk
+from tests.netns.talk import open_media
 from tests.netns.test_cdr import records
 from tests.netns.topology import FIRST, one_pair
-from tests.netns.waiting import wait_for
+from tests.netns.waiting import PATIENCE, wait_for
 
 GATEWAY = SoftswitchPlan(gateway=f"{FIRST.core_net}.3:5060")
+BATCH = 900
 EVERY = 25  # packets of which one is lost
 LOSES = f"""
 table inet worse {{
@@ -34,11 +35,16 @@ def spoken(stage: Scene, alice: Any, gateway: Any, number: int, swing: float, pa
     taken = gateway.wait_call(number).wait("up")
     open_media([(call, taken)])
     call.media.swing = swing
-    talk(call, taken, packets=packets, reports=packets // 20, opened=True)
+    reports = packets // 20
+    for each in (call, taken):
+        each.send_batch(BATCH + number, packets, reports)
+    wait_for(lambda: call.media.idle and taken.media.idle, what="all to be sent")
+    wait_for(lambda: call.media.counts(BATCH + number) == (packets, reports), what="the gateway to be heard")
+    lost = packets // EVERY if swing else 0  # the NAT counts: whichever the first is
+    wait_for(lambda: taken.media.counts(BATCH + number) == (packets - lost, reports), what="alice to be heard")
     assert call.bye().status == 200
     file = stage.sbc.config.parent / "cdr.json"
-    wait_for(lambda: file.exists() and len(records(file)) > number, what="the record")
-    return records(file)[number]
+    return wait_for(lambda: records(file, number + 1), what="the record")[number]
 
 
 def test_loss_and_jitter_stand_in_the_record_and_cost_score(make_scene: Callable[..., Scene]) -> None:
@@ -55,12 +61,12 @@ def test_loss_and_jitter_stand_in_the_record_and_cost_score(make_scene: Callable
             quality, received = side["quality"], side["received"]["rtp"]["packets"]
             assert received <= quality["expected"] <= received + quality["lost"] + 1
             assert quality["expected"] >= least and quality["duplicates"] == 0
-            assert quality["rtt"] is not None and 0.0 <= quality["rtt"] < 2000.0
+            assert quality["rtt"] is not None and 0.0 <= quality["rtt"] < 1000.0 * PATIENCE
             assert quality["jitter"] is not None and quality["missed"] == 0
     fine, near, far = (each["quality"] for each in (*clean["streams"][0]["sides"][:1], *worse["streams"][0]["sides"]))
     assert fine["lost"] == far["lost"] == 0
     assert 0.5 / EVERY <= near["lost"] / near["expected"] <= 1.5 / EVERY
     assert near["jitter"] > 5.0
-    assert near["mos"] < 4.2 and worse["mos"] == near["mos"]
+    assert near["mos"] < 4.2 and worse["mos"] == min(near["mos"], far["mos"])  # a machine without time delays both ways
     if fine["jitter"] < 20.0:  # else the machine had no time for the clean call either
         assert clean["mos"] > near["mos"]

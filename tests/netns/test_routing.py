@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +14,7 @@ from tests.netns.sbc_process import sbc_config
 from tests.netns.scene import Scene
 from tests.netns.softphone import Softphone
 from tests.netns.softswitch import Softswitch, SoftswitchPlan
+from tests.netns.test_cdr import records
 from tests.netns.topology import FIRST, Host, Interface, Topology, one_pair
 from tests.netns.waiting import PATIENCE, wait_for
 
@@ -57,16 +57,11 @@ def kill(switch: Softswitch) -> None:
     wait_for(lambda: (A, 5060) not in bound_ports(switch.host.netns, "udp"), what="its socket to be gone")
 
 
-def records(stage: Scene, number: int = 1) -> list[dict[str, Any]]:
+def recorded(stage: Scene, number: int = 1) -> list[dict[str, Any]]:
     """So many call detail records, once they are there."""
     assert stage.sbc is not None
     file = stage.sbc.config.parent / "cdr.json"
-
-    def written() -> list[bytes]:
-        lines = file.read_bytes().splitlines() if file.exists() else []
-        return lines if len(lines) >= number else []
-
-    return [json.loads(line) for line in wait_for(written, what="the records")]
+    return wait_for(lambda: records(file, number), what="the records")
 
 
 def said(stage: Scene, pattern: str, timeout: float = PATIENCE) -> None:
@@ -86,7 +81,7 @@ def test_one_falls_silent_before_a_call(make_scene: MakeScene) -> None:
     said(stage, rf"call \w+: failover: .*from={A}:5060 to={B}:5060")
     assert call.bye().status == 200
     assert taken.wait("ended").cause == "hung up there"
-    (record,) = records(stage)
+    (record,) = recorded(stage)
     assert record["complete"] and (record["ending"], record["ended_by"]) == ("normal", "caller")
     assert record["legs"][1]["seen"] == f"{B}:5060"
     # asked whether it lives it has not answered either: the next call need not find out again
@@ -120,7 +115,7 @@ def test_one_is_killed_before_a_call_and_its_host_says_so(
     assert_next_is_spared(stage, alice)
     assert call.bye().status == 200
     assert taken.wait("ended").cause == "hung up there"
-    (_, one) = records(stage, 2)
+    (_, one) = recorded(stage, 2)
     assert one["complete"] and (one["ending"], one["ended_by"]) == ("normal", "caller")
     assert one["legs"][1]["seen"] == f"{B}:5060"
     invites = [seen for seen in core.sip_messages(src=FIRST.sbc_core, method="INVITE") if not seen.message.status]
@@ -157,7 +152,7 @@ def test_one_is_killed_and_registrations_go_on_at_the_other(make_scene: MakeScen
     other = bob.wait_call().wait("up")
     assert call.bye().status == 200
     assert other.wait("ended").cause == "hung up there"
-    assert {leg["seen"] for record in records(stage, 2) for leg in record["legs"] if leg["realm"] == "core"} == {
+    assert {leg["seen"] for record in recorded(stage, 2) for leg in record["legs"] if leg["realm"] == "core"} == {
         f"{B}:5060"
     }, "out to it, and in from it"
 
@@ -184,7 +179,7 @@ def test_one_is_killed_in_the_middle_of_a_call(make_scene: MakeScene) -> None:
     assert call.bye().status == 200
     assert taken.wait("ended").cause == "hung up there"
     assert "got BYE" in spare.process.output()
-    (record,) = records(stage)
+    (record,) = recorded(stage)
     assert record["complete"] and (record["ending"], record["ended_by"]) == ("normal", "caller")
     assert record["legs"][1]["seen"] == f"{A}:5060", "where the call was"
 

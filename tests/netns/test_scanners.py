@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.netns.sbc_process import sbc_config
 from tests.netns.scene import Scene
-from tests.netns.sip import SipMessage, uri_of
+from tests.netns.sip import SipMessage, token, uri_of
 from tests.netns.softswitch import DOMAIN, password
 from tests.netns.talk import talk
 from tests.netns.test_sip_calls import ACCESS_SIDE, CORE_SIDE, assert_hidden, connected, registered
@@ -38,7 +39,14 @@ pytestmark = pytest.mark.skipif(
 def scan(stage: Scene, program: str, *options: str) -> str:
     """Run one of the suite's programs at the scanner's host; what it says."""
     argv = ["env", f"HOME={stage.lab.directory}", str(PROGRAMS / f"sipvicious_{program}"), "-v", "-v", *options]
-    return stage.lab.host("phone-x").run([*argv, FIRST.sbc_access], timeout=60.0, check=False)
+    return stage.lab.host("phone-x").run([*argv, FIRST.sbc_access], timeout=120.0, check=False)
+
+
+def words(stage: Scene, *lines: str) -> str:
+    """A file of words for a program to try."""
+    file = stage.lab.directory / f"words-{token()}"
+    file.write_text("\n".join(lines) + "\n")
+    return str(file)
 
 
 def test_what_scanners_learn(make_scene: Callable[..., Scene]) -> None:
@@ -48,16 +56,21 @@ def test_what_scanners_learn(make_scene: Callable[..., Scene]) -> None:
     at_scanner = stage.lab.host("phone-x").capture()
     alice, bob = stage.phone("phone-a", "alice"), stage.phone("phone-b", "bob")
     registered(alice, bob)
-    found = {method: scan(stage, "svmap", "-m", method) for method in ("OPTIONS", "INVITE", "REGISTER")}
-    words = stage.lab.directory / "words"
+    domain = ("--domain", DOMAIN)
+    scans = {method: ("svmap", "-m", method) for method in ("OPTIONS", "INVITE", "REGISTER")}
     singly = [(method, (user,)) for method in ("REGISTER", "INVITE") for user in USERS]  # a challenge makes it give up
     for method, users in [*singly, ("OPTIONS", USERS)]:
-        words.write_text("\n".join(users) + "\n")
-        options = ("-d", str(words), "-m", method, "--force", "--domain", DOMAIN)
-        found[f"svwar {method} {users}"] = scan(stage, "svwar", *options)
-    words.write_text(f"guess\n1234\n{password('bob')}x\n")
-    found["svcrack"] = scan(stage, "svcrack", "--maximumtime", "2", "-u", "alice", "-d", str(words), "--domain", DOMAIN)
+        scans[f"svwar {method} {users}"] = ("svwar", "-d", words(stage, *users), "-m", method, "--force", *domain)
+    guesses = words(stage, "guess", "1234", f"{password('bob')}x")
+    scans["svcrack"] = ("svcrack", "--maximumtime", "2", "-u", "alice", "-d", guesses, *domain)
+    with ThreadPoolExecutor(4) as pool:
+        found = dict(zip(scans, pool.map(lambda each: scan(stage, *each), scans.values()), strict=True))
     print("\n".join(f"== {name}\n{said}" for name, said in found.items()))
+    assert "The extension has been found" not in found["svcrack"] and "cracked" not in found["svcrack"]
+
+    call, answered = connected(alice, bob)
+    assert talk(call, answered, packets=10, reports=1).whole, "the phones of its users are as they were"
+    assert call.bye().status == 200
 
     others = [address for address in (*ACCESS_SIDE, *CORE_SIDE) if address != FIRST.sbc_access]
     assert_hidden(at_scanner, {SCANNER, FIRST.sbc_access}, others)
@@ -69,11 +82,6 @@ def test_what_scanners_learn(make_scene: Callable[..., Scene]) -> None:
         assert {answers[method, user] for user in USERS} == {401 if method == "REGISTER" else 407}, method
     # a request without challenge reaches whom it asks for: that the softswitch lets it is the softswitch's decision
     assert {user: answers["OPTIONS", user] for user in USERS} == {"alice": 200, "bob": 200, "nobody": 404, "1000": 404}
-    assert "The extension has been found" not in found["svcrack"] and "cracked" not in found["svcrack"]
-
-    call, answered = connected(alice, bob)
-    assert talk(call, answered, packets=10, reports=1).whole, "the phones of its users are as they were"
-    assert call.bye().status == 200
 
 
 def user_of(message: SipMessage) -> str:

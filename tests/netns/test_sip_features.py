@@ -6,19 +6,21 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from itertools import count
 
 import pytest
 
 from tests.netns.capture import Capture
-from tests.netns.hearing import assert_heard
+from tests.netns.hearing import assert_heard, wait_heard
 from tests.netns.nat import Nat, NatKind
 from tests.netns.phone_call import PhoneCall
 from tests.netns.scene import Scene
-from tests.netns.sippphone import FAX_PORT
+from tests.netns.sip import first_of_each
+from tests.netns.sippphone import FAX_PORT, UNTIL_TOLD, SippPhone
 from tests.netns.softswitch import SoftswitchPlan
 from tests.netns.talk import open_media, talk
 from tests.netns.test_sip_calls import ACCESS_SIDE, assert_hidden, assert_small, registered
-from tests.netns.topology import FIRST, home, one_pair
+from tests.netns.topology import FIRST, PHONE, home, one_pair
 from tests.netns.waiting import wait_for
 
 MakeScene = Callable[..., Scene]
@@ -28,11 +30,7 @@ GATEWAY = SoftswitchPlan(gateway=f"{FIRST.core_net}.3:5060")
 
 def requests(wire: Capture, src: str) -> list[str]:
     """The methods of the requests from there, in order, repetitions left out."""
-    seen: dict[str, str] = {}
-    for each in wire.sip_messages(src=src):
-        if not each.message.status:
-            seen.setdefault(each.message.branch + each.message.method, each.message.method)
-    return list(seen.values())
+    return [seen.message.method for seen in first_of_each(wire.sip_messages(src=src)) if not seen.message.status]
 
 
 def test_provisional_answers_are_acknowledged_and_dialogues_updated(make_scene: MakeScene) -> None:
@@ -45,7 +43,13 @@ def test_provisional_answers_are_acknowledged_and_dialogues_updated(make_scene: 
     alice.register()
     bob.register()
     taken = bob.take("uas_update")
-    alice.call("bob", "uac_update", talk=600).check_exit()
+    calling = alice.call("bob", "uac_update", talk=UNTIL_TOLD)
+    at_alice.wait_message("1 UPDATE", 200, src=PHONE)  # that of the called side ends the exchanges
+    wait_heard(at_alice, at_bob)
+    alice.go_on(calling)
+    at_alice.wait_message("7 UPDATE", 200)  # held
+    alice.go_on(calling)
+    calling.check_exit()
     taken.check_exit()
     flow = ["INVITE", "PRACK", "UPDATE", "PRACK", "ACK", "UPDATE", "UPDATE", "BYE"]
     assert [m for m in requests(at_bob, FIRST.sbc_access) if m != "OPTIONS"] == flow
@@ -61,6 +65,17 @@ def test_provisional_answers_are_acknowledged_and_dialogues_updated(make_scene: 
     assert stage.softswitch.complaints() == []
 
 
+def late_call(alice: SippPhone, at_alice: Capture, at_bob: Capture) -> None:
+    """A call to bob with late offers, in which both are heard before its re-INVITE and after."""
+    calling = alice.call("bob", "uac_late", talk=UNTIL_TOLD)
+    wait_heard(at_alice, at_bob)
+    alice.go_on(calling)
+    at_alice.wait_message("3 ACK")
+    wait_heard(at_alice, at_bob)
+    alice.go_on(calling)
+    calling.check_exit()
+
+
 def test_the_offer_comes_late(make_scene: MakeScene) -> None:
     """An INVITE and a re-INVITE without a description: offers in the 200s, answers in the ACKs."""
     stage = make_scene(one_pair(SYMMETRIC, RESTRICTED))
@@ -70,7 +85,7 @@ def test_the_offer_comes_late(make_scene: MakeScene) -> None:
     alice.register()
     bob.register()
     taken = bob.take("uas_talk")
-    alice.call("bob", "uac_late", talk=500).check_exit()
+    late_call(alice, at_alice, at_bob)
     taken.check_exit()
     got = [m.message for m in at_bob.sip_messages(src=FIRST.sbc_access) if m.message.method in ("INVITE", "ACK")]
     assert {(m.method, bool(m.body)) for m in got} == {("INVITE", False), ("ACK", True)}
@@ -84,7 +99,7 @@ def test_baresip_gets_its_offer_late(make_scene: MakeScene) -> None:
     bob, alice = stage.baresip("phone-b", "bob"), stage.sipp("phone-a", "alice")
     bob.wait_registered()
     alice.register()
-    alice.call("bob", "uac_late", talk=600).check_exit()
+    late_call(alice, at_alice, at_bob)
     bob.wait_event("CALL_CLOSED")
     assert_heard(at_alice, at_bob)
 
@@ -131,7 +146,7 @@ class Fax:
     """One end of a fax at a phone: numbered UDPTL packets (ITU-T T.38 section 9.1) from the port its sipp has told."""
 
     def __init__(self, sock: socket.socket, peer: tuple[str, int]) -> None:
-        self.sock, self.peer, self.got = sock, peer, list[int]()
+        self.sock, self.peer, self._got = sock, peer, list[int]()
         sock.setblocking(False)
 
     def send(self, number: int) -> None:
@@ -139,45 +154,45 @@ class Fax:
         primary = bytes([0xC0, 0x01, 0x80, 0x00, 0x00, 0xFF])
         self.sock.sendto(struct.pack(">HB", number, len(primary)) + primary + b"\x00\x00", self.peer)
 
-    def hear(self) -> list[int]:
-        """The numbers of all that have come."""
+    def hear(self, since: int = 0) -> list[int]:
+        """The numbers of all that have come, from one on."""
         while True:
             try:
                 data = self.sock.recv(2048)
             except BlockingIOError:
-                return self.got
+                return [number for number in self._got if number >= since]
             assert data[3:9] == bytes([0xC0, 0x01, 0x80, 0x00, 0x00, 0xFF])
-            self.got.append(struct.unpack(">H", data[:2])[0])
+            self._got.append(struct.unpack(">H", data[:2])[0])
 
 
 def test_a_call_becomes_a_fax(make_scene: MakeScene) -> None:
     """The called side asks for T.38 in a re-INVITE: UDPTL goes through both NATs and the SBC, each packet once."""
     stage = make_scene(one_pair(SYMMETRIC, RESTRICTED))
-    core = stage.lab.host("sbc").capture("core")
+    at_alice, core = stage.lab.host("phone-a").capture(), stage.lab.host("sbc").capture("core")
     alice, bob = stage.sipp("phone-a", "alice"), stage.sipp("phone-b", "bob")
     alice.register()
     bob.register()
     taken = bob.take("uas_fax")
-    calling = alice.call("bob", "uac_fax", talk=4000)
+    calling = alice.call("bob", "uac_fax", talk=UNTIL_TOLD)
     here, there = (Fax(each.host.udp(FAX_PORT), each.fax_peer()) for each in (alice, bob))
     assert here.peer[0] == there.peer[0] == FIRST.sbc_access
-    number = 0
-    while not (here.hear() and there.hear()):  # until both NATs are open
-        number += 1
+    numbers = count(1)
+
+    def both_hear() -> bool:
+        number = next(numbers)
+        here.send(number)
+        there.send(number)
+        return bool(here.hear() and there.hear())
+
+    wait_for(both_hear, what="both NATs to be open", step=0.02)
+    for number in range(10_000, 10_050):
         here.send(number)
         there.send(number)
         time.sleep(0.02)
-        assert number < 100, (here.got, there.got)
-    time.sleep(0.1)
-    for each in (here, there):
-        each.hear()
-        each.got.clear()
-    for number in range(1000, 1050):
-        here.send(number)
-        there.send(number)
-        time.sleep(0.02)
-    wait_for(lambda: len(here.hear()) == len(there.hear()) == 50, what="the fax to arrive")
-    assert here.got == there.got == list(range(1000, 1050))
+    wait_for(lambda: len(here.hear(10_000)) >= 50 <= len(there.hear(10_000)), what="the fax to arrive")
+    assert here.hear(10_000) == there.hear(10_000) == list(range(10_000, 10_050))
+    at_alice.wait_message("1 ACK", src=FIRST.sbc_access)  # that of the called side's re-INVITE
+    alice.go_on(calling)
     calling.check_exit()
     taken.check_exit()
     assert_hidden(core, {FIRST.sbc_core, FIRST.softswitch_address}, ACCESS_SIDE)

@@ -80,8 +80,8 @@ def test_a_gateway_that_vanishes_leaves_no_zombie(make_scene: MakeScene) -> None
     alice, gateway = stage.phone("phone-a", "alice"), stage.sipp("uas", "gateway")
     registered(alice)
     taken = gateway.take("uas")
-    call = alice.dial("009001").wait("up")
     began = time.monotonic()
+    call = alice.dial("009001").wait("up")
     taken.stop(signal.SIGKILL)
     assert call.wait("ended", timeout=60.0).cause == "hung up there"
     assert time.monotonic() - began > 9, "not before it was asked"

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import quote, unquote
 
 from tests.netns.nat import Nat, NatKind
@@ -80,7 +79,7 @@ def test_a_phone_joins_two_that_it_talks_to(make_scene: Callable[..., Scene]) ->
     assert at_carol_last.bye().status == 200
     assert last.wait("ended").cause == "hung up there"
 
-    found = wait_for(lambda: all_of(stage, 6), what="the records")
+    found = wait_for(lambda: records(stage.sbc.config.parent / "cdr.json", 6), what="the records")
     ends = Counter((who(each["caller"]), who(each["callee"]), each["ended_by"]) for each in found)
     # each call is two of the SBC's: from the caller to the softswitch, and from there to the called one
     assert ends == {("alice", "bob", "caller"): 2, ("alice", "carol", "callee"): 2, ("bob", "carol", "callee"): 2}
@@ -90,12 +89,6 @@ def test_a_phone_joins_two_that_it_talks_to(make_scene: Callable[..., Scene]) ->
     for user, wire in wires.items():
         assert not wire.find(FIRST.softswitch_address.encode()), user
     assert stage.softswitch.complaints() == []
-
-
-def all_of(stage: Scene, number: int) -> list[dict[str, Any]]:
-    assert stage.sbc is not None
-    found = records(stage.sbc.config.parent / "cdr.json")
-    return found if len(found) >= number else []
 
 
 def who(name: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.certificates import Authority
+from tests.netns.hearing import wait_media_both_ways
 from tests.netns.nat import Nat, NatKind
 from tests.netns.sbc_process import sbc_config
 from tests.netns.scene import Scene
@@ -34,7 +35,7 @@ def talked(stage: Scene, transport: str, more: str = "") -> None:
     alice.dial("bob")
     alice.wait_event("CALL_ESTABLISHED")
     bob.wait_event("CALL_ESTABLISHED")
-    alice.wait_event("CALL_RTCP", 2, 25.0)
+    wait_media_both_ways(at_bob)
     alice.hold()
     bob.wait_event("CALL_REMOTE_SDP", 2)
     alice.resume()
