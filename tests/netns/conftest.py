@@ -29,6 +29,7 @@ PACKAGES = {
     "dnsmasq": "dnsmasq-base",
     "ethtool": "ethtool",
     "rtpengine": "rtpengine-daemon",
+    "tshark": "tshark",
 }
 """The Debian package of each program the lab runs."""
 

@@ -62,6 +62,12 @@ class PhoneLoop:
         """Call `readable` whenever the (non-blocking) socket holds something."""
         self._selector.register(sock, selectors.EVENT_READ, readable)
 
+    def unwatch(self, sock: socket.socket) -> None:
+        """Watch the socket no more; before it is closed. May be called twice, and when the thread has ended."""
+        watched = self._selector.get_map()  # None when the selector is closed
+        if watched is not None and sock.fileno() >= 0 and sock in watched:
+            self._selector.unregister(sock)
+
     def _run(self) -> None:
         while not self._closing:
             moments = [*self._moments(), *(at for at, _ in self._timers)]

@@ -1,0 +1,391 @@
+"""The H.245 of one call at the lab's H.323 endpoint, on a connection of its own or in a tunnel: capabilities, who is
+master, logical channels for audio and fax, hold by the empty capability set (H.323 section 8.4.6)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tests.netns.h323_types import H245
+from tests.netns.h323_wire import H245_PROTOCOL, Peer, channel, peer_of
+
+AUDIO, FAX = "audio", "fax"
+SESSIONS = {AUDIO: 1, FAX: 3}
+_TERMINAL_TYPE = 50  # H.323 table 1
+_PCMU = ("g711Ulaw64k", 20)
+_T38 = (
+    "t38fax",
+    {
+        "t38FaxProtocol": ("udp", None),
+        "t38FaxProfile": {
+            "fillBitRemoval": False, "transcodingJBIG": False, "transcodingMMR": False, "version": 0,
+            "t38FaxRateManagement": ("transferredTCF", None),
+            "t38FaxUdpOptions": {
+                "t38FaxMaxBuffer": 200, "t38FaxMaxDatagram": 72, "t38FaxUdpEC": ("t38UDPRedundancy", None),
+            },
+        },
+    },
+)  # fmt: skip
+_MULTIPOINT = {"multicastCapability": False, "multiUniCastConference": False, "mediaDistributionCapability": []}
+
+
+class Medium(Protocol):
+    """Where the call's audio and fax are received, and what becomes of them."""
+
+    def own(self, kind: str) -> tuple[Peer, Peer | None]: ...
+
+    def towards(self, kind: str, media: Peer | None, control: Peer | None) -> None: ...
+
+
+@dataclass
+class Channel:
+    """A logical channel: what it carries, whether the other end has agreed."""
+
+    kind: str
+    agreed: bool = False
+
+
+def data_type(kind: str) -> tuple[str, Any]:
+    if kind == AUDIO:
+        return "audioData", _PCMU
+    return "data", {"application": _T38, "maxBitRate": 144}
+
+
+def kind_of(value: tuple[str, Any]) -> str:
+    """What a DataType carries: "audio", "fax", or "" for what the lab's endpoint does not know."""
+    if value[0] == "audioData" and value[1][0] == _PCMU[0]:
+        return AUDIO
+    if value[0] == "data" and value[1]["application"][0] == "t38fax":
+        return FAX
+    return ""
+
+
+class Control:
+    """One end of it. `send` takes each encoded message."""
+
+    def __init__(self, medium: Medium, send: Callable[[bytes], None], first: int = 101) -> None:
+        self.medium, self.send = medium, send
+        self.out: dict[int, Channel] = {}
+        self.into: dict[int, Channel] = {}
+        self.master: bool | None = None
+        self.mode = AUDIO
+        self.paused = False  # by the other's empty set
+        self.holding = False  # by ours
+        self.began = self.ended = self.ended_there = False
+        self.trace: list[tuple[bool, str]] = []  # (sent, the message's name)
+        self.heard: list[tuple[str, Any]] = []  # every message that came
+        self.digits = ""
+        self.pings = 0  # answers to our round trip requests
+        self._sequence = 0
+        self._acknowledged = self._capable = False
+        self._lot = secrets.randbits(24)
+        self._next = first
+
+    @property
+    def flowing(self) -> bool:
+        """Whether a channel of the present mode is open each way."""
+        return all(any(c.agreed and c.kind == self.mode for c in way.values()) for way in (self.out, self.into))
+
+    # What the call asks for.
+
+    def begin(self) -> None:
+        """Tell what we can, and draw lots."""
+        if not self.began:
+            self.began = True
+            self._tell_capabilities()
+            self._draw()
+
+    def hold(self) -> None:
+        self.holding = True
+        self._tell_capabilities()
+
+    def resume(self) -> None:
+        self.holding = False
+        self._tell_capabilities()
+        self._draw()
+
+    def switch(self, mode: str) -> None:
+        """Ask the other end for another mode; ours follows when it agrees."""
+        self._sequence = (self._sequence + 1) % 256
+        wanted = ("audioMode", ("g711Ulaw64k", None))
+        if mode == FAX:
+            wanted = ("dataMode", {"application": _T38, "bitRate": 144})
+        self._say("request", "requestMode", {"sequenceNumber": self._sequence, "requestedModes": [[{"type": wanted}]]})
+
+    def ping(self) -> None:
+        self._say("request", "roundTripDelayRequest", {"sequenceNumber": secrets.randbelow(256)})
+
+    def press(self, digits: str) -> None:
+        self._say("indication", "userInput", ("alphanumeric", digits))
+
+    def end(self) -> None:
+        if not self.ended:
+            self.ended = True
+            self._say("command", "endSessionCommand", ("disconnect", None))
+
+    # Fast connect (H.323 section 8.1.7).
+
+    def offers(self) -> list[bytes]:
+        """What a Setup proposes: a channel to receive, and one to send."""
+        media, control = self.medium.own(AUDIO)
+        take = self._open_channel(1, None, None, None)
+        take["reverseLogicalChannelParameters"] = {
+            "dataType": data_type(AUDIO),
+            "multiplexParameters": ("h2250LogicalChannelParameters", _h2250(AUDIO, media, control)),
+        }
+        number = self._number()
+        give = self._open_channel(number, AUDIO, None, control)
+        return [H245.encode("OpenChannel", each) for each in (take, give)]
+
+    def accept_offers(self, offers: list[bytes]) -> list[bytes]:
+        """The answer to another's proposals: what it sends we receive, and the reverse. Empty if we know none of
+        them."""
+        media, control = self.medium.own(AUDIO)
+        answers: dict[str, bytes] = {}
+        for offer in (H245.decode("OpenChannel", each) for each in offers):
+            forward, reverse = offer["forwardLogicalChannelParameters"], offer.get("reverseLogicalChannelParameters")
+            if reverse is None and kind_of(forward["dataType"]) == AUDIO and "into" not in answers:
+                number = offer["forwardLogicalChannelNumber"]
+                self.into[number] = Channel(AUDIO, True)
+                answers["into"] = H245.encode("OpenChannel", self._open_channel(number, AUDIO, media, control))
+            elif reverse is not None and kind_of(reverse["dataType"]) == AUDIO and "out" not in answers:
+                theirs = reverse["multiplexParameters"][1]
+                number = self._number()
+                self.out[number] = Channel(AUDIO, True)
+                self.medium.towards(AUDIO, _peer(theirs, "mediaChannel"), _peer(theirs, "mediaControlChannel"))
+                answer = self._open_channel(number, None, None, None)
+                answer["reverseLogicalChannelParameters"] = {
+                    "dataType": data_type(AUDIO),
+                    "multiplexParameters": ("h2250LogicalChannelParameters", _h2250(AUDIO, None, control)),
+                }
+                answers["out"] = H245.encode("OpenChannel", answer)
+        return list(answers.values()) if len(answers) == 2 else []
+
+    def offers_accepted(self, answers: list[bytes]) -> None:
+        """What the called end chose of our proposals."""
+        for answer in (H245.decode("OpenChannel", each) for each in answers):
+            number = answer["forwardLogicalChannelNumber"]
+            if "reverseLogicalChannelParameters" in answer:
+                self.into[number] = Channel(AUDIO, True)
+            else:
+                theirs = answer["forwardLogicalChannelParameters"]["multiplexParameters"][1]
+                self.out[number] = Channel(AUDIO, True)
+                self.medium.towards(AUDIO, _peer(theirs, "mediaChannel"), _peer(theirs, "mediaControlChannel"))
+
+    # What comes.
+
+    def receive(self, data: bytes) -> None:
+        group, (name, value) = H245.decode("Message", data)
+        self.trace.append((False, name))
+        self.heard.append((name, value))
+        action = getattr(self, f"_on_{name}", None)
+        if action is not None:
+            action(value)
+        elif group == "request":
+            self._say("indication", "functionNotUnderstood", data)
+
+    def _on_terminalCapabilitySet(self, value: dict[str, Any]) -> None:
+        self._say("response", "terminalCapabilitySetAck", {"sequenceNumber": value["sequenceNumber"]})
+        if "capabilityTable" not in value:
+            self.paused, self._capable = True, False
+            self._close_all()
+            return
+        self._capable = True
+        if self.paused:  # as if the control channel had just been opened
+            self.paused = False
+            self._tell_capabilities()
+            self._draw()
+        self._open_if_agreed()
+
+    def _on_terminalCapabilitySetAck(self, value: dict[str, Any]) -> None:
+        if value["sequenceNumber"] == self._sequence:
+            self._acknowledged = True
+            self._open_if_agreed()
+
+    def _on_masterSlaveDetermination(self, value: dict[str, Any]) -> None:
+        """H.245 section C.2.1."""
+        difference = (value["statusDeterminationNumber"] - self._lot) % (1 << 24)
+        if value["terminalType"] != _TERMINAL_TYPE:
+            master = value["terminalType"] < _TERMINAL_TYPE
+        elif difference in (0, 1 << 23):
+            self._lot = secrets.randbits(24)
+            self._say("response", "masterSlaveDeterminationReject", {"cause": ("identicalNumbers", None)})
+            return
+        else:
+            master = difference < 1 << 23
+        self.master = master
+        decision = ("slave" if master else "master", None)  # what the other is
+        self._say("response", "masterSlaveDeterminationAck", {"decision": decision})
+        self._open_if_agreed()
+
+    def _on_masterSlaveDeterminationAck(self, value: dict[str, Any]) -> None:
+        self.master = value["decision"][0] == "master"
+        self._open_if_agreed()
+
+    def _on_masterSlaveDeterminationReject(self, value: dict[str, Any]) -> None:
+        self._draw()
+
+    def _on_openLogicalChannel(self, value: dict[str, Any]) -> None:
+        number = value["forwardLogicalChannelNumber"]
+        forward = value["forwardLogicalChannelParameters"]
+        kind = kind_of(forward["dataType"])
+        if not kind or self.holding:
+            reject = {"forwardLogicalChannelNumber": number, "cause": ("dataTypeNotSupported", None)}
+            self._say("response", "openLogicalChannelReject", reject)
+            return
+        self.into[number] = Channel(kind, True)
+        media, control = self.medium.own(kind)
+        session = forward["multiplexParameters"][1]["sessionID"] or SESSIONS[kind]
+        answer = {"sessionID": session, "mediaChannel": channel(media)}
+        if control is not None:
+            answer["mediaControlChannel"] = channel(control)
+        acknowledged = ("h2250LogicalChannelAckParameters", answer)
+        body = {"forwardLogicalChannelNumber": number, "forwardMultiplexAckParameters": acknowledged}
+        self._say("response", "openLogicalChannelAck", body)
+
+    def _on_openLogicalChannelAck(self, value: dict[str, Any]) -> None:
+        opened = self.out.get(value["forwardLogicalChannelNumber"])
+        if opened is None:
+            return  # closed again meanwhile
+        opened.agreed = True
+        theirs = value["forwardMultiplexAckParameters"][1]
+        self.medium.towards(opened.kind, _peer(theirs, "mediaChannel"), _peer(theirs, "mediaControlChannel"))
+
+    def _on_openLogicalChannelReject(self, value: dict[str, Any]) -> None:
+        self.out.pop(value["forwardLogicalChannelNumber"], None)
+
+    def _on_closeLogicalChannel(self, value: dict[str, Any]) -> None:
+        number = value["forwardLogicalChannelNumber"]
+        self.into.pop(number, None)
+        self._say("response", "closeLogicalChannelAck", {"forwardLogicalChannelNumber": number})
+
+    def _on_closeLogicalChannelAck(self, value: dict[str, Any]) -> None:
+        pass
+
+    def _on_requestMode(self, value: dict[str, Any]) -> None:
+        name, wanted = value["requestedModes"][0][0]["type"]
+        number = {"sequenceNumber": value["sequenceNumber"]}
+        if name == "dataMode" and wanted["application"][0] == "t38fax":
+            mode = FAX
+        elif name == "audioMode":
+            mode = AUDIO
+        else:
+            self._say("response", "requestModeReject", {**number, "cause": ("modeUnavailable", None)})
+            return
+        agreed = {**number, "response": ("willTransmitMostPreferredMode", None)}
+        self._say("response", "requestModeAck", agreed)
+        self._change(mode)
+
+    def _on_requestModeAck(self, value: dict[str, Any]) -> None:
+        self._change(FAX if self.mode == AUDIO else AUDIO)
+
+    def _on_roundTripDelayRequest(self, value: dict[str, Any]) -> None:
+        self._say("response", "roundTripDelayResponse", {"sequenceNumber": value["sequenceNumber"]})
+
+    def _on_roundTripDelayResponse(self, value: dict[str, Any]) -> None:
+        self.pings += 1
+
+    def _on_userInput(self, value: tuple[str, Any]) -> None:
+        if value[0] == "alphanumeric":
+            self.digits += value[1]
+
+    def _on_endSessionCommand(self, value: tuple[str, Any]) -> None:
+        self.ended_there = True
+        self.end()
+
+    # How.
+
+    def _tell_capabilities(self) -> None:
+        self._sequence = (self._sequence + 1) % 256
+        self._acknowledged = False
+        value: dict[str, Any] = {"sequenceNumber": self._sequence, "protocolIdentifier": H245_PROTOCOL}
+        if not self.holding:
+            value["multiplexCapability"] = ("h2250Capability", _multiplex())
+            value["capabilityTable"] = [
+                {"capabilityTableEntryNumber": 1, "capability": ("receiveAudioCapability", _PCMU)},
+                {
+                    "capabilityTableEntryNumber": 2,
+                    "capability": ("receiveAndTransmitDataApplicationCapability", data_type(FAX)[1]),
+                },
+                {"capabilityTableEntryNumber": 3, "capability": ("receiveUserInputCapability", ("basicString", None))},
+            ]
+            together = [[1, 2], [3]]
+            value["capabilityDescriptors"] = [{"capabilityDescriptorNumber": 0, "simultaneousCapabilities": together}]
+        self._say("request", "terminalCapabilitySet", value)
+
+    def _draw(self) -> None:
+        self.master = None
+        self._lot = secrets.randbits(24)
+        lot = {"terminalType": _TERMINAL_TYPE, "statusDeterminationNumber": self._lot}
+        self._say("request", "masterSlaveDetermination", lot)
+
+    def _open_if_agreed(self) -> None:
+        """Open a channel of the present mode, unless there is one, when all that comes before has been agreed."""
+        agreed = self._acknowledged and self._capable and self.master is not None and not self.paused
+        if agreed and not any(each.kind == self.mode for each in self.out.values()):
+            number = self._number()
+            self.out[number] = Channel(self.mode)
+            control = self.medium.own(self.mode)[1]
+            self._say("request", "openLogicalChannel", self._open_channel(number, self.mode, None, control))
+
+    def _change(self, mode: str) -> None:
+        if mode != self.mode:
+            self.mode = mode
+            self._close_all()
+            self._open_if_agreed()
+
+    def _close_all(self) -> None:
+        for number, closed in list(self.out.items()):
+            del self.out[number]
+            self.medium.towards(closed.kind, None, None)
+            self._say(
+                "request", "closeLogicalChannel", {"forwardLogicalChannelNumber": number, "source": ("user", None)}
+            )
+
+    def _number(self) -> int:
+        self._next += 1
+        return self._next - 1
+
+    def _open_channel(self, number: int, kind: str | None, media: Peer | None, control: Peer | None) -> dict[str, Any]:
+        """An OpenLogicalChannel that sends audio or fax, or nothing."""
+        forward: dict[str, Any] = {"dataType": ("nullData", None), "multiplexParameters": ("none", None)}
+        if kind is not None:
+            forward = {
+                "dataType": data_type(kind),
+                "multiplexParameters": ("h2250LogicalChannelParameters", _h2250(kind, media, control)),
+            }
+        return {"forwardLogicalChannelNumber": number, "forwardLogicalChannelParameters": forward}
+
+    def _say(self, group: str, name: str, value: Any) -> None:
+        self.trace.append((True, name))
+        self.send(H245.encode("Message", (group, (name, value))))
+
+
+def _h2250(kind: str, media: Peer | None, control: Peer | None) -> dict[str, Any]:
+    """H2250LogicalChannelParameters."""
+    value: dict[str, Any] = {"sessionID": SESSIONS[kind], "mediaGuaranteedDelivery": False}
+    if media is not None:
+        value["mediaChannel"] = channel(media)
+    if control is not None:
+        value |= {"mediaControlChannel": channel(control), "mediaControlGuaranteedDelivery": False}
+    if kind == AUDIO:
+        value["silenceSuppression"] = False
+    return value
+
+
+def _multiplex() -> dict[str, Any]:
+    return {
+        "maximumAudioDelayJitter": 250,
+        "receiveMultipointCapability": _MULTIPOINT,
+        "transmitMultipointCapability": _MULTIPOINT,
+        "receiveAndTransmitMultipointCapability": _MULTIPOINT,
+        "mcCapability": {"centralizedConferenceMC": False, "decentralizedConferenceMC": False},
+        "rtcpVideoControlCapability": False,
+        "mediaPacketizationCapability": {"h261aVideoPacketization": False},
+    }
+
+
+def _peer(value: dict[str, Any], name: str) -> Peer | None:
+    return peer_of(value[name]) if name in value else None

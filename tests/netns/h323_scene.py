@@ -1,0 +1,85 @@
+"""A lab with H.323 players on stage: a gatekeeper of the tests' own in the core, the SBC if there is one, endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.netns.h323_endpoint import RAS_PORT, SLOW, H323Endpoint, Manner
+from tests.netns.h323_gatekeeper import H323Gatekeeper
+from tests.netns.h323_link import Place
+from tests.netns.lab import Lab
+from tests.netns.sbc_process import SbcProcess
+from tests.netns.scene import Scene
+from tests.netns.topology import FIRST, RealmPair, Topology
+
+
+@dataclass
+class H323Scene:
+    """The lab and who plays in it."""
+
+    stage: Scene
+    gatekeepers: dict[str, H323Gatekeeper] = field(default_factory=dict)
+    endpoints: list[H323Endpoint] = field(default_factory=list)
+
+    @property
+    def lab(self) -> Lab:
+        return self.stage.lab
+
+    @property
+    def gatekeeper(self) -> H323Gatekeeper:
+        """The first gatekeeper, in most labs the only one."""
+        return next(iter(self.gatekeepers.values()))
+
+    @property
+    def sbc(self) -> SbcProcess:
+        if self.stage.sbc is None:
+            raise ValueError("there is no SBC in this scene")
+        return self.stage.sbc
+
+    def endpoint(self, host: str, names: tuple[str, ...] | str, manner: Manner = SLOW, **more: Any) -> H323Endpoint:
+        """An endpoint on a host, whose gatekeeper is the SBC, or without one the gatekeeper itself. It is closed with
+        the scene, which fails if anything went wrong in it."""
+        where = (self.stage.proxy(host), RAS_PORT)
+        made = H323Endpoint(names, Place.of(self.lab.host(host)), where, manner, **more)
+        self.endpoints.append(made)
+        return made
+
+    def close(self) -> None:
+        """End the players in order. RuntimeError if one of them, or the SBC, had a fault."""
+        with ExitStack() as ending:
+            ending.callback(self.stage.close)
+            for gatekeeper in self.gatekeepers.values():
+                ending.callback(gatekeeper.close)
+            for endpoint in self.endpoints:
+                ending.callback(endpoint.close)
+
+
+@contextmanager
+def h323_scene(
+    topology: Topology, toml: str, pairs: Sequence[RealmPair] = (FIRST,), routed: bool = False, ttl: int = 60
+) -> Iterator[H323Scene]:
+    """A gatekeeper for each realm pair, and the SBC with its configuration between."""
+    with Lab(topology) as lab:
+        stage = Scene(lab, {pair.access: pair.sbc_access for pair in pairs})
+        scene = H323Scene(stage)
+        with ExitStack() as ending:
+            ending.callback(scene.close)
+            for pair in pairs:
+                scene.gatekeepers[pair.core] = H323Gatekeeper(Place.of(lab.host(pair.softswitch)), routed, ttl)
+            stage.sbc = SbcProcess.start(lab.host("sbc"), toml)
+            yield scene
+
+
+@contextmanager
+def h323_bare_scene(topology: Topology, routed: bool = False) -> Iterator[H323Scene]:
+    """A gatekeeper (on the host of that name) and endpoints without an SBC: what the lab proves itself with."""
+    with Lab(topology) as lab:
+        host = lab.host("gatekeeper")
+        scene = H323Scene(Scene(lab, {host.spec.interfaces[0].segment: host.address()}))
+        with ExitStack() as ending:
+            ending.callback(scene.close)
+            scene.gatekeepers["gatekeeper"] = H323Gatekeeper(Place.of(host), routed)
+            yield scene
