@@ -32,10 +32,7 @@ from sbc.operations import Operations
 from sbc.reload import Reloader
 from sbc.runner import Runner
 from sbc.signals import SignalService
-from sbc.sip.dialect import SipDialect
-from sbc.sip.framing import SipFramer
-from sbc.sip.protocol import SipDatagrams
-from sbc.sip.services import SERVICES
+from sbc.spoken import Spoken, dialects
 from sbc.tls import read_tls
 
 _SECRET_OCTETS = 32
@@ -59,11 +56,10 @@ class BorderService(Service):
         sbc.media.choose.CannotRun where the media engine that is asked for cannot run."""
         self.setName("border")
         self.border = Border(plan, dialects(plan), Mint(urandom(_SECRET_OCTETS)))
-        self.runner = Runner(
-            reactor, self.border, {"sip": SipDatagrams}, {"sip": SipFramer}, read_tls(plan.realms, source)
-        )
+        datagrams, framers = Spoken(lambda each: each.datagrams), Spoken(lambda each: each.framer)
+        self.runner = Runner(reactor, self.border, datagrams, framers, read_tls(plan.realms, source))
         self.runner.choice, self.runner.engine = take_engine(media, reactor, self.runner, plan.timers.silence)
-        self.locator = Locator(reactor, plan, {"sip": SERVICES}, self._located, dns.servers)
+        self.locator = Locator(reactor, plan, Spoken(lambda each: each.services), self._located, dns.servers)
         self._checks = cycle(self.runner.checks())
         self.resume: Callable[[], None] | None = None  # takes up what an earlier process has left
         self._reactor = reactor
@@ -117,12 +113,6 @@ class BorderService(Service):
     def looks_over_books(self, config: Config) -> bool:
         """Whether that is done as often as it should be."""
         return bool(self._reactor.seconds() - self._looked_at <= max(10.0, 3 * self.pace(config)))
-
-
-def dialects(plan: Plan) -> dict[str, Any]:
-    """What is spoken under a plan."""
-    timers = plan.timers
-    return {"sip": SipDialect(patience=timers.unanswered, linger=timers.linger, emergency=plan.emergency)}
 
 
 class Sbc(MultiService):

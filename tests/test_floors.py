@@ -57,6 +57,7 @@ FLOORS = (
     ("sbc.connection", 3),
     ("sbc.connections", 3),
     ("sbc.tls", 3),
+    ("sbc.spoken", 3),
     ("sbc.journal", 3),
     ("sbc.locate", 3),
     ("sbc.operations", 3),

@@ -14,11 +14,11 @@ from sbc.core.address import (
 )
 from sbc.core.binding import Binding
 from sbc.core.bound import terminal_of
-from sbc.core.call import MOST_PARTIES, Call, CallState, Leg, Stream
+from sbc.core.call import MOST_PARTIES, Call, CallState, Stream
 from sbc.core.exchange import Change, Exchange, Hop
 from sbc.core.message import Intent, Kind, Phase, Place, Role, Slot
 from sbc.core.names import Name, Owner
-from sbc.core.orders import Listener, OpenStream, Order
+from sbc.core.orders import OpenStream, Order
 from sbc.core.realm import Hosts, Path, Side, is_behind_nat
 from sbc.core.registry import Arrival, Registry
 
@@ -127,7 +127,20 @@ class Crossing:
             return self._signal(slot)
         if slot.role is Role.IDENTITY:
             return self._identity(slot)
-        return Place(self.local, ours=True) if slot.place.address.port else self._ourselves
+        if not slot.place.address.port:
+            return self._ourselves
+        return Place(self.own(slot.place.transport) if slot.place.transport else self.local, ours=True)
+
+    def own(self, transport: str) -> Address:
+        """Where we are found on the other side over that transport, or over any, where it is empty."""
+        listener, registry = self.hop.listener, self.registry
+        if transport in ("", listener.transport):
+            return self.local
+        port = registry.terminal_ports.find(listener)
+        if port is not None:
+            return port.over(transport).advertised
+        other = self.there.listener(listener.dialect, transport)
+        return self.local if other is None else other.advertised
 
     def _identity(self, slot: Slot) -> Place:
         address = slot.place.address
@@ -365,23 +378,3 @@ def undo(registry: Registry, exchange: Exchange, now: float, rest: bool) -> list
             orders += stream.changed(call, change.side)
     exchange.undo.clear()
     return orders
-
-
-def hop_to(leg: Leg, target: Place | None) -> Hop:
-    """How to send what is for the peer of `leg`: to terminals where they were seen, to core hosts where they said, and
-    by the transport they said, if we have it there. What is known by name only, or is of the other IP version, is left
-    to where the peer was seen."""
-    known = Hop(leg.listener, leg.seen)
-    if leg.realm.side is Side.ACCESS or target is None:
-        return known
-    route = target.route
-    address, transport = (route.first, route.transport) if route.hops else (target.address, target.transport)
-    if address is None or not is_literal(address.host) or not same_family(address.host, leg.listener.address.host):
-        return known
-    return Hop(_listener(leg, transport), address)
-
-
-def _listener(leg: Leg, transport: str) -> Listener:
-    if transport in ("", leg.listener.transport):
-        return leg.listener
-    return leg.realm.listener(leg.listener.dialect, transport) or leg.listener

@@ -7,9 +7,9 @@ from typing import Any
 
 from sbc.core import asking, transact
 from sbc.core.call import Call, CallState
-from sbc.core.crossing import hop_to
 from sbc.core.exchange import Exchange, ExchangeState
 from sbc.core.message import Cause, Ending, Intent, Kind, Phase, Place, Refused, Role, Who
+from sbc.core.onward import hop_to
 from sbc.core.orders import Note, Order
 from sbc.core.registry import Registry
 from sbc.core.routing import by_one_that_lives

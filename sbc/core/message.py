@@ -45,7 +45,7 @@ class Phase(Word):
     """Which part of an exchange a message is."""
 
     REQUEST = "request"
-    CONFIRM = "confirm"  # acknowledges a final answer; is itself never answered
+    CONFIRM = "confirm"  # acknowledges a final answer, or (OTHER) only tells something; is itself never answered
     WITHDRAW = "withdraw"  # takes back a request that is still open
     PENDING = "pending"  # "received, working on it": said by a hop to the hop before it, and never taken across
     PROVISIONAL = "provisional"

@@ -9,12 +9,13 @@ import attrs
 from sbc.core import asking, bound, farewell, front, sessions
 from sbc.core.binding import ABSENT, Binding, BindingState
 from sbc.core.call import Asked, Call, CallState, Leg
-from sbc.core.crossing import Crossing, hop_to, resolve
+from sbc.core.crossing import Crossing, resolve
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.hops import Neighbour
 from sbc.core.keys import far_key
 from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, Slot
 from sbc.core.names import Name
+from sbc.core.onward import hop_to
 from sbc.core.orders import Listener, Order
 from sbc.core.realm import Path, Realm, Side
 from sbc.core.registry import Arrival, Registry
@@ -79,7 +80,7 @@ def request_crossing(
         raise Refused(Cause.LOOP, "no hops left")
     way = _way(registry, arrival, intent)
     sessions.check(intent, way.path)
-    if intent.phase is Phase.CONFIRM and way.call is None:
+    if intent.phase is Phase.CONFIRM and way.call is None and intent.kind is not Kind.OTHER:
         raise Refused(Cause.NO_CALL, "nothing to confirm")
     exchange = Exchange(
         dialect=arrival.listener.dialect,

@@ -9,11 +9,12 @@ import attrs
 from sbc.core import account, asking, front, keepalive, probing, sessions
 from sbc.core.asking import retry_later
 from sbc.core.call import Call, CallState
-from sbc.core.crossing import Crossing, hop_to, undo
+from sbc.core.crossing import Crossing, undo
 from sbc.core.drain import turn_probe_away
 from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.keys import near_key
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Keys, Kind, Phase, Refused, Who
+from sbc.core.onward import hop_to
 from sbc.core.orders import Note, Order
 from sbc.core.outcome import conclude
 from sbc.core.realm import Side

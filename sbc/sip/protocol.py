@@ -7,6 +7,11 @@ from collections.abc import Callable
 from twisted.internet.protocol import DatagramProtocol
 
 from sbc.core.address import Address
+from sbc.core.realm import Plan
+from sbc.sip.dialect import SipDialect
+from sbc.sip.framing import SipFramer
+from sbc.sip.services import SERVICES
+from sbc.spoken import Speech
 
 
 class SipDatagrams(DatagramProtocol):
@@ -18,3 +23,12 @@ class SipDatagrams(DatagramProtocol):
 
     def datagramReceived(self, data: bytes, source: tuple[str, int]) -> None:
         self._deliver(Address(*source), data)
+
+
+def _dialect(plan: Plan) -> SipDialect:
+    timers = plan.timers
+    return SipDialect(patience=timers.unanswered, linger=timers.linger, emergency=plan.emergency)
+
+
+SPEECH = Speech(_dialect, SipDatagrams, SipFramer, SERVICES)
+"""SIP, for whoever wires things."""

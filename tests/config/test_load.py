@@ -268,7 +268,7 @@ def test_a_realm_that_is_no_table_is_one_fault() -> None:
 @pytest.mark.parametrize(
     ("protocol", "transport", "key", "allowed"),
     [
-        ("h323", "udp", "protocol", 'one of "sip"'),
+        ("mgcp", "udp", "protocol", 'one of "sip", "h323"'),
         ("sip", "sctp", "transport", 'one of "udp", "tcp", "tls"'),
         ("sip", "", "transport", "a transport"),
     ],

@@ -6,9 +6,7 @@ import attrs
 import pytest
 
 from sbc.core.address import Address, Pair
-from sbc.core.call import Leg, Stream
-from sbc.core.crossing import hop_to
-from sbc.core.message import Place, Route
+from sbc.core.call import Stream
 from sbc.core.orders import CloseStream, OpenStream, UpdateStream
 from sbc.core.realm import Hosts, Limits
 from tests.laws import assert_no_trace
@@ -313,19 +311,6 @@ def test_answers_by_other_parties_before_the_first_success_move_the_stream() -> 
 
 
 # -- where to send
-
-
-def test_terminals_where_they_were_seen_and_core_hosts_where_they_said() -> None:
-    plan = make_plan("toy")
-    access, core = (Leg(realm, realm.listeners[0], NAT) for realm in plan.realms.values())
-    said = Place(Address("198.51.100.9", 5070))
-    routed = said._replace(route=Route((b"hop",), Address("198.51.100.8", 5080)))
-    named = Place(Address("pbx.example.org", 5060))
-    assert hop_to(access, routed).peer == NAT
-    assert hop_to(core, routed).peer == Address("198.51.100.8", 5080)
-    assert hop_to(core, said).peer == Address("198.51.100.9", 5070)
-    assert hop_to(core, Place(Address("2001:db8::9", 5060))).peer == NAT, "which no socket of ours there can reach"
-    assert hop_to(core, named).peer == NAT and hop_to(core, None).peer == NAT
 
 
 def test_requests_within_a_call_go_where_the_peer_said_last() -> None:

@@ -1,0 +1,30 @@
+"""How to send what is for the party of a leg."""
+
+from __future__ import annotations
+
+from sbc.core.address import is_literal, same_family
+from sbc.core.call import Leg
+from sbc.core.exchange import Hop
+from sbc.core.message import Place
+from sbc.core.orders import Listener
+from sbc.core.realm import Side
+
+
+def hop_to(leg: Leg, target: Place | None) -> Hop:
+    """How to send what is for the peer of `leg`: to terminals where they were seen, to core hosts where they said, and
+    by the transport they said, if we have it there. What is known by name only, or is of the other IP version, is left
+    to where the peer was seen."""
+    known = Hop(leg.listener, leg.seen)
+    if leg.realm.side is Side.ACCESS or target is None:
+        return known
+    route = target.route
+    address, transport = (route.first, route.transport) if route.hops else (target.address, target.transport)
+    if address is None or not is_literal(address.host) or not same_family(address.host, leg.listener.address.host):
+        return known
+    return Hop(_listener(leg, transport), address)
+
+
+def _listener(leg: Leg, transport: str) -> Listener:
+    if transport in ("", leg.listener.transport):
+        return leg.listener
+    return leg.realm.listener(leg.listener.dialect, transport) or leg.listener

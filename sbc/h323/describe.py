@@ -1,0 +1,157 @@
+"""What a message of H.323 means to the core: its Intent (H.225.0 clauses 7.3 and 7.7 to 7.19)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+from sbc.core.address import Address
+from sbc.core.message import BadMessage, Elsewhere, Intent, Kind, Phase, Route
+from sbc.h323.codec import Wire
+from sbc.h323.message import H323Message
+from sbc.h323.ras import CONFIRMS, IN_PROGRESS, NON_STANDARD, REJECTS, REQUESTS, UNKNOWN
+from sbc.h323.spots import Noted
+
+CALLS = b"call"
+"""The one hop of a terminal's route: where it takes calls."""
+_OF_THE_MOMENT = frozenset(
+    {
+        *("requestSeqNum", "timeToLive", "keepAlive", "endpointIdentifier", "discoveryComplete"),
+        *("tokens", "cryptoTokens", "integrityCheckValue"),
+    }
+)
+"""What a registration says of itself alone."""
+_UNAVAILABLE = frozenset({"resourceUnavailable", "exceedsCallCapacity"})
+
+
+def describe(message: H323Message) -> Intent:
+    """The Intent of a message. @raises BadMessage."""
+    if message.message.wire is Wire.RAS:
+        return _ras(message)
+    raise BadMessage(f"{message.name}: calls are not taken across yet")
+
+
+def number_of(message: H323Message) -> int:
+    """The requestSeqNum of a RAS message. @raises BadMessage where it has none."""
+    for spot in message.message.spots:
+        if spot.kind is Noted.NUMBER:
+            return int(spot.value)
+    raise BadMessage("no requestSeqNum")
+
+
+def _ras(message: H323Message) -> Intent:
+    name, value = message.name, message.value
+    number = number_of(message)
+    if name in CONFIRMS and not (name == "infoRequestResponse" and _asks(value)):
+        return _confirm(message, name, value, number)
+    if name in REQUESTS:
+        return _request(message, name, value, number)
+    if name in REJECTS:
+        return _reject(name, value, number)
+    kinds = {IN_PROGRESS: Phase.PENDING, UNKNOWN: Phase.FAILURE}
+    if name in kinds:
+        cause = "not understood" if name == UNKNOWN else ""
+        return Intent(Kind.OTHER, kinds[name], b"", b"%d" % number, method=name, cause=cause)
+    if name == NON_STANDARD:  # whether it is answered only its vendor knows
+        return Intent(Kind.OTHER, Phase.CONFIRM, b"", b"", method=name)
+    raise BadMessage(f"unknown RAS message {name}")
+
+
+def _asks(report: Mapping[str, Any]) -> bool:
+    """Whether an infoRequestResponse is said unasked, or wants to be answered; that of an older terminal, which does
+    not say, counts as the answer that it nearly always is."""
+    return bool(report.get("needResponse") or report.get("unsolicited"))
+
+
+def _request(message: H323Message, name: str, value: Mapping[str, Any], number: int) -> Intent:
+    intent = Intent(
+        REQUESTS[name].kind,
+        Phase.REQUEST,
+        call=call_of(value),
+        exchange=b"%d" % number,
+        method=name,
+        probe=name in ("gatekeeperRequest", "infoRequest"),
+        handle=name_of(value, "endpointIdentifier"),
+    )
+    if name == "infoRequestResponse" and not value.get("needResponse"):
+        intent.phase, intent.exchange = Phase.CONFIRM, b""
+    if name == "gatekeeperRequest":
+        intent.claimed = _address(message, "rasAddress")
+    elif name == "registrationRequest":
+        _register(intent, message, value)
+    elif name == "unregistrationRequest":
+        intent.expires = 0
+    elif name == "admissionRequest":
+        intent.user = user_of(value.get("srcInfo"))
+    return intent
+
+
+def _register(intent: Intent, message: H323Message, value: Mapping[str, Any]) -> None:
+    """What a registration says besides. Of one that only keeps another alive nothing counts but what it is called, for
+    how long, and where it comes from (H.225.0 clause 7.9.1)."""
+    intent.refreshes = bool(value.get("keepAlive")) and bool(intent.handle)
+    intent.expires = value.get("timeToLive")
+    if intent.refreshes:
+        return
+    intent.handle = b""  # it may be of long ago
+    intent.user = user_of(value.get("terminalAlias"))
+    intent.claimed = _address(message, "rasAddress")
+    takes_calls = _address(message, "callSignalAddress")
+    if takes_calls is not None:
+        intent.route = Route((CALLS,), takes_calls, "tcp")
+    said = {name: each for name, each in value.items() if name not in _OF_THE_MOMENT}
+    intent.terms = blake2b(repr(sorted(said.items())).encode("utf-8", "surrogatepass"), digest_size=12).digest()
+
+
+def _confirm(message: H323Message, name: str, value: Any, number: int) -> Intent:
+    request = CONFIRMS[name]
+    first = value[0] if isinstance(value, list) and value else value
+    said: Mapping[str, Any] = first if isinstance(first, dict) else {}
+    intent = Intent(REQUESTS[request].kind, Phase.SUCCESS, call_of(said), b"%d" % number, method=name)
+    if name == "registrationConfirm":
+        intent.handle = name_of(said, "endpointIdentifier")
+        intent.expires = said.get("timeToLive")
+        intent.grants = True
+    return intent
+
+
+def _reject(name: str, value: Mapping[str, Any], number: int) -> Intent:
+    request = REJECTS[name]
+    reason = next((value[each] for each in ("rejectReason", "nakReason") if each in value), None)
+    said = reason[0] if isinstance(reason, tuple) else str(reason)
+    intent = Intent(REQUESTS[request].kind, Phase.FAILURE, b"", b"%d" % number, method=name, cause=f"{name} {said}")
+    if said in _UNAVAILABLE:
+        intent.elsewhere = Elsewhere.UNAVAILABLE
+    return intent
+
+
+def call_of(value: Mapping[str, Any]) -> bytes:
+    """The callIdentifier that a message speaks of, or in its place, as old terminals do, the conferenceID; empty where
+    there is neither."""
+    identifier = value.get("callIdentifier")
+    if isinstance(identifier, dict) and any(identifier.get("guid", b"")):
+        return bytes(identifier["guid"])
+    return bytes(value.get("conferenceID") or b"")
+
+
+def name_of(value: Mapping[str, Any], which: str) -> bytes:
+    """A gatekeeper's or endpoint's name, as octets; empty where there is none."""
+    return str(value.get(which) or "").encode("utf-8", "surrogatepass")
+
+
+def user_of(aliases: Any) -> bytes:
+    """The first alias of a list that is text; empty where there is none."""
+    for form, text in aliases or ():
+        if isinstance(text, str):
+            return f"{form}:{text}".encode("utf-8", "surrogatepass")
+    return b""
+
+
+def _address(message: H323Message, field: str) -> Address | None:
+    """The first address in that component of the message."""
+    for spot in message.message.spots:
+        if spot.kind is Noted.ADDRESS and spot.path[1:2] == (field,):
+            address: Address = spot.value
+            return address
+    return None

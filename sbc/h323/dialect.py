@@ -1,0 +1,128 @@
+"""H.323 as a dialect of the core's loop: its functions, gathered behind IDialect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from zope.interface import implementer
+
+from sbc.core.address import Address
+from sbc.core.crossing import Crossing
+from sbc.core.message import BadMessage, Intent, Keys, Phase, Place, Refused, Slot, Timing
+from sbc.core.orders import Listener
+from sbc.h323 import answers, describe, memo, registrar, shown, slots, stamp
+from sbc.h323.codec import decode
+from sbc.h323.memo import Memo
+from sbc.h323.message import H323Message
+from sbc.h323.ras import NUMBERS, REQUESTS
+from sbc.interfaces import IDialect
+
+
+@implementer(IDialect)
+class H323Dialect:
+    """H.225.0 RAS over datagrams."""
+
+    name = "h323"
+    numbers = NUMBERS
+
+    def decode(self, data: bytes) -> H323Message:
+        return H323Message(decode(data))
+
+    def encode(self, message: H323Message) -> bytes:
+        return message.encode()
+
+    def describe(self, message: H323Message) -> Intent:
+        return describe.describe(message)
+
+    def slots(self, message: H323Message) -> list[Slot]:
+        return slots.slots(message)
+
+    def fill(self, message: H323Message, slot: Slot, place: Place) -> None:
+        slots.fill(message, slot, place)
+
+    def stamp(self, message: H323Message, crossing: Crossing) -> None:
+        stamp.stamp(message, crossing)
+
+    def keys(self, message: H323Message, crossing: Crossing) -> Keys:
+        return stamp.keys(message, crossing)
+
+    def keep_memo(self, kept: Memo | None) -> bytes:
+        return memo.keep(kept)
+
+    def recall_memo(self, data: bytes) -> Memo | None:
+        return memo.recall(data)
+
+    def refuse(self, message: H323Message, refused: Refused, source: Address) -> bytes | None:
+        return answers.refuse(message, refused)
+
+    def complain(self, bad: BadMessage, source: Address) -> bytes | None:
+        return None
+
+    def pending(self, message: H323Message, source: Address) -> bytes | None:
+        return None
+
+    def accept(self, message: H323Message, source: Address) -> bytes | None:
+        return answers.accept(message)
+
+    def withdraw(self, sent: bytes, asked: H323Message | None) -> bytes | None:
+        return None
+
+    def close(
+        self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
+    ) -> bytes | None:
+        return None
+
+    def inquire(
+        self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
+    ) -> bytes | None:
+        return None
+
+    def receipt(self, answer: bytes, place: Place, listener: Listener, token: bytes, sequence: int) -> bytes | None:
+        return None
+
+    def complete(self, message: H323Message, kept: object) -> H323Message:
+        return message
+
+    def confirm(self, sent: bytes, reply: H323Message) -> bytes | None:
+        return None
+
+    def grant(self, message: H323Message, slot: Slot, seconds: int) -> None:
+        registrar.grant(message, seconds)
+
+    def keep(self, answer: bytes) -> bytes:
+        return registrar.keep(answer)
+
+    def renew(
+        self,
+        message: H323Message,
+        source: Address,
+        kept: bytes,
+        lives: Mapping[Slot, int],
+        others: Sequence[tuple[Place, int]],
+    ) -> bytes | None:
+        return registrar.renew(message, kept, lives)
+
+    def unbind(self, sent: bytes, name: bytes, listener: Listener, token: bytes) -> bytes | None:
+        return registrar.unbind(sent, token)
+
+    def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:
+        return registrar.probe(place, listener, token)
+
+    def timing(self, intent: Intent) -> Timing:
+        return REQUESTS.get(intent.method, REQUESTS["registrationRequest"]).timing
+
+    def tell(self, data: bytes) -> str:
+        return shown.tell(data)
+
+    def mask(self, data: bytes) -> bytes:
+        return shown.mask(data)
+
+    def quoted(self, data: bytes) -> bytes | None:
+        try:
+            intent = describe.describe(self.decode(data))
+        except BadMessage:
+            return None
+        return intent.exchange if intent.phase is Phase.REQUEST else None
+
+    def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
+        return sent

@@ -1,0 +1,29 @@
+"""What the answers to a request must carry back."""
+
+from __future__ import annotations
+
+import attrs
+
+from sbc.core.message import BadMessage
+from sbc.core.plain import Unfit, of_bytes, to_bytes
+
+
+@attrs.frozen
+class Memo:
+    """The requestSeqNum under which it came."""
+
+    number: int
+
+
+def keep(memo: Memo | None) -> bytes:
+    """A memo as bytes."""
+    return to_bytes(Memo | None, memo)
+
+
+def recall(data: bytes) -> Memo | None:
+    """The memo again. @raises BadMessage."""
+    try:
+        memo: Memo | None = of_bytes(Memo | None, data)
+    except Unfit as unfit:
+        raise BadMessage(f"no memo: {unfit}") from unfit
+    return memo

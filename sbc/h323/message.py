@@ -1,0 +1,50 @@
+"""A message as the dialect's functions hand it on: the codec's, and what is to be done to it when it is written."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any
+
+import attrs
+
+from sbc.core.message import BadMessage
+from sbc.h323.codec import Message, decode
+
+
+@attrs.define(eq=False)
+class H323Message:
+    """The codec's `message`; `lifetime` are the seconds to be put in where it says none."""
+
+    message: Message
+    lifetime: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is: ``registrationRequest``, ``setup``."""
+        return self.message.name
+
+    @property
+    def value(self) -> Any:
+        """What it says, as the recommendation calls it."""
+        return self.message.value
+
+    def encode(self) -> bytes:
+        """Its octets. @raises BadMessage."""
+        data = self.message.encode()
+        return data if self.lifetime is None else _with_lifetime(data, self.lifetime)
+
+
+def _with_lifetime(data: bytes, seconds: int) -> bytes:
+    """The RAS message with a timeToLive, which it has not: that moves other things, so it is encoded anew. Where that
+    would lose something it stays as it is: then its receiver believes what it believes."""
+    message = decode(data)
+    if message.pdu is None:
+        raise BadMessage("no RAS message")
+    name, value = message.pdu.whole
+    value = copy(value)
+    value["timeToLive"] = seconds
+    try:
+        message.rebuild(message.pdu, (name, value))
+    except ValueError:
+        return data
+    return message.encode()

@@ -1,0 +1,35 @@
+"""What is our own in a message of H.323 that crosses: RAS sequence numbers."""
+
+from __future__ import annotations
+
+from sbc.core.crossing import Crossing
+from sbc.core.message import Keys, Phase
+from sbc.h323.describe import number_of
+from sbc.h323.memo import Memo
+from sbc.h323.message import H323Message
+from sbc.h323.spots import Noted
+
+
+def stamp(message: H323Message, crossing: Crossing) -> None:
+    """Write what is our own on this hop."""
+    if crossing.reply:
+        memo: Memo = crossing.exchange.memo
+        put_number(message, memo.number)
+        return
+    crossing.exchange.memo = Memo(number_of(message))
+    put_number(message, int(crossing.exchange.token))
+
+
+def put_number(message: H323Message, number: int) -> None:
+    """Write the requestSeqNum, wherever the message says it."""
+    for spot in message.message.spots:
+        if spot.kind is Noted.NUMBER:
+            message.message.put(spot, number)
+
+
+def keys(message: H323Message, crossing: Crossing) -> Keys:
+    """What a stamped message is found by where it goes."""
+    intent, exchange = crossing.intent, crossing.exchange
+    if crossing.reply:
+        return Keys(intent.call, exchange.intent.exchange)
+    return Keys(intent.call, b"" if intent.phase is Phase.CONFIRM else exchange.token)

@@ -1,0 +1,43 @@
+"""What the SBC says by itself in RAS."""
+
+from __future__ import annotations
+
+import pytest
+
+from sbc.core.message import Cause, Phase, Refused
+from sbc.h323.answers import accept, refuse
+from sbc.h323.codec import build_ras, decode
+from sbc.h323.describe import describe
+from sbc.h323.message import H323Message
+from tests.h323_calls import arq, drq, grq, keepalive, rrq, urq
+
+ASKS = build_ras("infoRequest", {"requestSeqNum": 5, "callReferenceValue": 0})
+CASES = [grq(5), rrq(5), keepalive(5), urq(5), arq(5), drq(5), ASKS]
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_every_request_is_refused_by_a_message_that_answers_it(cause: Cause) -> None:
+    for asked in CASES:
+        data = refuse(H323Message(decode(asked)), Refused(cause, "because"))
+        assert data is not None
+        intent = describe(H323Message(decode(data)))
+        assert (intent.phase, intent.exchange) == (Phase.FAILURE, b"5")
+
+
+def test_what_is_no_request_is_not_refused() -> None:
+    for kind in ("disengageConfirm", "unknownMessageResponse"):
+        message = H323Message(decode(build_ras(kind, {"requestSeqNum": 5})))
+        assert refuse(message, Refused(Cause.BUSY, "because")) is None and accept(message) is None
+
+
+@pytest.mark.parametrize("asked", [grq(5), urq(5), drq(5), ASKS])
+def test_what_can_be_said_yes_to(asked: bytes) -> None:
+    data = accept(H323Message(decode(asked)))
+    assert data is not None
+    intent = describe(H323Message(decode(data)))
+    assert (intent.phase, intent.exchange) == (Phase.SUCCESS, b"5")
+
+
+def test_what_only_a_gatekeeper_can_say_yes_to() -> None:
+    for asked in (rrq(5), arq(5)):
+        assert accept(H323Message(decode(asked))) is None

@@ -1,0 +1,101 @@
+"""What messages of RAS mean to the core."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sbc.core.message import BadMessage, Elsewhere, Kind, Phase
+from sbc.h323.codec import build_ras, build_signal, decode
+from sbc.h323.describe import call_of, describe, number_of, user_of
+from sbc.h323.message import H323Message
+from tests.h323_calls import (
+    CONFERENCE,
+    GUID,
+    TERMINAL_CALLS,
+    TERMINAL_RAS,
+    acf,
+    arq,
+    grq,
+    keepalive,
+    plain,
+    rcf,
+    rrq,
+    urq,
+)
+
+
+def said(data: bytes) -> Any:
+    return describe(H323Message(decode(data)))
+
+
+def test_a_registration_binds_and_says_where_calls_are_taken() -> None:
+    intent = said(rrq(6, endpointIdentifier="old"))
+    assert (intent.kind, intent.phase, intent.exchange) == (Kind.BIND, Phase.REQUEST, b"6")
+    assert (intent.user, intent.handle, intent.expires) == (b"h323-ID:alice", b"", 300)
+    assert (intent.claimed, intent.route.first, intent.route.transport) == (TERMINAL_RAS, TERMINAL_CALLS, "tcp")
+    assert not intent.refreshes
+
+
+def test_its_terms_are_all_but_what_is_of_the_moment() -> None:
+    terms = said(rrq(6)).terms
+    assert terms == said(rrq(7, timeToLive=60, endpointIdentifier="17_endp")).terms
+    assert terms != said(rrq(6, terminalAlias=[("h323-ID", "bob")])).terms
+    assert terms != said(rrq(6, calls=TERMINAL_CALLS._replace(port=1721))).terms
+
+
+def test_a_keepalive_is_known_by_its_name_alone() -> None:
+    intent = said(keepalive(8))
+    assert (intent.kind, intent.handle, intent.refreshes, intent.user) == (Kind.BIND, b"17_endp", True, b"")
+    assert intent.claimed is None and intent.route is None
+
+
+def test_who_takes_itself_off_binds_for_no_time() -> None:
+    intent = said(urq(9))
+    assert (intent.kind, intent.expires, intent.handle) == (Kind.BIND, 0, b"17_endp")
+
+
+def test_a_confirm_grants_all_for_its_time_and_gives_a_name() -> None:
+    intent = said(rcf(rrq(6), timeToLive=500))
+    assert (intent.kind, intent.phase, intent.grants) == (Kind.BIND, Phase.SUCCESS, True)
+    assert (intent.handle, intent.expires, intent.exchange) == (b"17_endp", 500, b"6")
+
+
+def test_admission_speaks_of_its_call() -> None:
+    for data in (arq(20), acf(arq(20))):
+        assert said(data).exchange == b"20"
+    assert said(arq(20)).call == GUID
+    assert said(arq(20, callIdentifier={"guid": bytes(16)})).call == CONFERENCE
+    assert call_of({}) == b""
+
+
+@pytest.mark.parametrize(
+    ("reason", "elsewhere"), [("resourceUnavailable", Elsewhere.UNAVAILABLE), ("requestDenied", None)]
+)
+def test_a_reject_tells_its_reason(reason: str, elsewhere: Elsewhere | None) -> None:
+    intent = said(plain("admissionReject", arq(20), rejectReason=(reason, 0)))
+    assert (intent.phase, intent.cause) == (Phase.FAILURE, f"admissionReject {reason}")
+    assert intent.elsewhere is elsewhere
+
+
+def test_discovery_asks_whether_somebody_is_there() -> None:
+    assert said(grq(5)).probe and said(grq(5)).claimed == TERMINAL_RAS
+
+
+def test_work_in_progress_is_not_final_and_what_is_not_understood_is() -> None:
+    assert said(plain("requestInProgress", arq(20), delay=100)).phase is Phase.PENDING
+    assert said(plain("unknownMessageResponse", arq(20))).phase is Phase.FAILURE
+
+
+def test_users_are_named_by_their_first_alias() -> None:
+    assert user_of([("dialledDigits", "100"), ("h323-ID", "alice")]) == b"dialledDigits:100"
+    assert user_of(None) == user_of([]) == user_of([("mobileUIM", {})]) == b""
+
+
+def test_what_has_no_number_is_no_ras() -> None:
+    with pytest.raises(BadMessage):
+        number_of(H323Message(decode(build_signal("releaseComplete", 5, False))))
+    with pytest.raises(BadMessage):
+        said(build_signal("releaseComplete", 5, False))
+    assert number_of(H323Message(decode(build_ras("disengageConfirm", {"requestSeqNum": 65535})))) == 65535

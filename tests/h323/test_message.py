@@ -1,0 +1,34 @@
+"""What is to be done to a message when it is written."""
+
+from __future__ import annotations
+
+import pytest
+
+from sbc.core.message import BadMessage
+from sbc.h323.codec import build_ras, build_signal, decode
+from sbc.h323.message import H323Message
+from tests.h323_calls import rrq
+
+
+def bare() -> bytes:
+    return build_ras("registrationRequest", {k: v for k, v in decode(rrq(6)).value.items() if k != "timeToLive"})
+
+
+def test_what_is_not_touched_stays_as_it_came() -> None:
+    message = H323Message(decode(rrq(6)))
+    assert message.encode() == rrq(6) and message.name == "registrationRequest"
+
+
+def test_a_lifetime_is_put_in_where_there_is_none_and_all_else_stays() -> None:
+    written = decode(H323Message(decode(bare()), lifetime=77).encode()).value
+    assert written.pop("timeToLive") == 77 and written == decode(bare()).value
+
+
+def test_what_would_lose_something_is_left_without() -> None:
+    trailing = bare() + b"\x00\x01"  # what follows a PDU nobody understands
+    assert H323Message(decode(trailing), lifetime=77).encode() == trailing
+
+
+def test_only_what_has_a_lifetime_gets_one() -> None:
+    with pytest.raises(BadMessage):
+        H323Message(decode(build_signal("releaseComplete", 5, False)), lifetime=77).encode()

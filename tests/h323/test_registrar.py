@@ -1,0 +1,44 @@
+"""Lifetimes, renewals, and the requests of our own about registrations."""
+
+from __future__ import annotations
+
+from sbc.core.message import Place, Role, Slot
+from sbc.core.orders import Listener
+from sbc.h323.codec import decode
+from sbc.h323.message import H323Message
+from sbc.h323.registrar import grant, keep, probe, renew, transport_address, unbind
+from sbc.h323.slots import TERMINAL
+from tests.h323_calls import GATEKEEPER, TERMINAL_CALLS, TERMINAL_RAS, address_of, keepalive, rcf, rrq
+from tests.rig import SBC_CORE
+
+OWN = Listener("core", "h323", "udp", SBC_CORE, SBC_CORE)
+
+
+def test_a_lifetime_is_written_in_place() -> None:
+    message = H323Message(decode(rrq(6)))
+    grant(message, 40)
+    assert decode(message.encode()).value["timeToLive"] == 40 and message.lifetime is None
+
+
+def test_a_renewal_is_the_last_answer_with_another_number_and_time() -> None:
+    slot = Slot(Role.SIGNAL, Place(TERMINAL_RAS), None)
+    said = decode(renew(H323Message(decode(keepalive(9))), keep(rcf(rrq(6))), {slot: 33})).value
+    assert said == {**decode(rcf(rrq(6))).value, "requestSeqNum": 9, "timeToLive": 33}
+
+
+def test_a_terminal_is_taken_off_by_where_it_takes_calls() -> None:
+    said = decode(unbind(rrq(6, gatekeeperIdentifier="gk"), b"12")).value
+    assert said["requestSeqNum"] == 12 and said["gatekeeperIdentifier"] == "gk"
+    assert [address_of(each) for each in said["callSignalAddress"]] == [TERMINAL_CALLS]
+
+
+def test_terminals_and_gatekeepers_are_asked_each_in_its_way() -> None:
+    asked = decode(probe(Place(TERMINAL_RAS, TERMINAL), OWN, b"9"))
+    assert (asked.name, asked.value) == ("infoRequest", {"requestSeqNum": 9, "callReferenceValue": 0})
+    asked = decode(probe(Place(GATEKEEPER), OWN, b"9"))
+    assert asked.name == "gatekeeperRequest" and address_of(asked.value["rasAddress"]) == SBC_CORE
+
+
+def test_an_address_of_either_kind() -> None:
+    assert transport_address(SBC_CORE)[0] == "ipAddress"
+    assert transport_address(SBC_CORE._replace(host="2001:db8::1"))[0] == "ip6Address"

@@ -1,0 +1,29 @@
+"""Messages as people see them."""
+
+from __future__ import annotations
+
+from sbc.h323.codec import build_ras, build_signal, decode
+from sbc.h323.shown import mask, tell
+from tests.h323_calls import rrq
+
+
+def test_a_few_words() -> None:
+    assert tell(rrq(17)) == "registrationRequest 17"
+    assert tell(build_signal("releaseComplete", 5, True)) == "releaseComplete"
+    assert tell(b"") == "empty"
+
+
+def test_all_it_says_but_what_proves_who_somebody_is() -> None:
+    token = {"tokenOID": (0, 0, 8, 235, 0, 2, 1), "password": "secret-word"}
+    shown = mask(build_ras("registrationRequest", {**decode(rrq(17)).value, "tokens": [token]})).decode()
+    assert "requestSeqNum: 17" in shown and "192.168.1.10:1720" in shown and "alice" in shown
+    assert "secret-word" not in shown and "tokens: (hidden)" in shown
+
+
+def test_call_references_and_causes() -> None:
+    shown = mask(build_signal("releaseComplete", 5, True, elements={8: b"\x80\x90"})).decode()
+    assert "call reference 5, from the destination" in shown and "cause 16" in shown
+
+
+def test_what_is_no_message_is_shown_as_octets() -> None:
+    assert mask(b"\xff\xff").endswith(b": ffff")
