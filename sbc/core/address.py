@@ -98,8 +98,7 @@ def is_specific(host: str) -> bool:
 
 def same_family(one: str, other: str) -> bool:
     """Whether both are of one IP version, as far as they are IP addresses."""
-    first, second = literal(one), literal(other)
-    return first is None or second is None or first.version == second.version
+    return (":" in one) == (":" in other) or not is_literal(one) or not is_literal(other)
 
 
 def unspecified_like(host: str) -> str:

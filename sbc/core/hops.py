@@ -224,9 +224,11 @@ class Hops:
         whom it went before, and if one fails only its own share is spread over the others. Drawing without putting
         back, as RFC 2782 has it, and this race of exponential times give the same chances.
         """
-        ways = [way for way in self._leading(path) if way[1].key not in tried]
+        ways = self._leading(path)
+        if tried:
+            ways = [way for way in ways if way[1].key not in tried]
         if len(ways) > 1:
-            ways.sort(key=lambda way: (_LAST[way[1].state], way[0].priority, self._time(way, topic)))
+            ways = sorted(ways, key=lambda way: (_LAST[way[1].state], way[0].priority, self._time(way, topic)))
         return [neighbour for _, neighbour in ways]
 
     def others(self, path: Path, tried: Collection[HopKey]) -> bool:

@@ -34,13 +34,16 @@ class Late(Generic[T]):
         if what in self._places:
             return []
         limits = realm.limits
-        bounds: list[tuple[Place, int]] = [((realm.name, None), limits.lingering)]
+        places: tuple[Place, ...] = ((realm.name, None),)
+        bounds: tuple[int, ...] = (limits.lingering,)
         if realm.side is Side.ACCESS:
-            bounds.insert(0, ((realm.name, source), limits.lingering_per_source))
-        self._places[what] = tuple(place for place, _ in bounds)
+            places, bounds = ((realm.name, source), *places), (limits.lingering_per_source, *bounds)
+        self._places[what] = places
         gone: list[T] = []
-        for place, most in bounds:
-            there = self._at.setdefault(place, OrderedDict())
+        for place, most in zip(places, bounds, strict=True):
+            there = self._at.get(place)
+            if there is None:
+                there = self._at[place] = OrderedDict()
             there[what] = None
             if len(there) > most and not gone:  # one comes, one goes
                 gone.append(next(iter(there)))

@@ -16,7 +16,7 @@ def agreed(media: tuple[str, str]) -> list[str]:
 
     `media` is what each has signalled, kind and formats (SideSpec.media): ``audio PCMU/8000 telephone-event/8000``.
     """
-    first, second = (text.split(" ")[1:] for text in media)
+    first, second = media[0].split(" ")[1:], media[1].split(" ")[1:]
     if not first or not second:
         return first or second
     shorter, longer = (first, second) if len(first) < len(second) else (second, first)

@@ -76,13 +76,14 @@ class SipMessage:
     """A request or reply. Offsets are into `data`, which never changes; changes are put into `edits`.
 
     `method` of a reply is that of its CSeq. `status` is 0 for requests. ``body_start:body_end`` is the body as far as
-    Content-Length goes. `call_id` is empty as long as the message has not been found valid. `cache` is for the dialect.
+    Content-Length goes. `call_id` and `hops`, which is Max-Forwards, are known once the message has been found valid.
+    `cache` is for the dialect.
     """
 
     __slots__ = (
         "data", "edits", "cache", "is_request", "method", "status", "reason", "uri_start", "uri_end", "cseq",
-        "headers_start", "headers_end", "body_start", "body_end", "eol", "names", "lines", "call_id", "_offsets",
-        "_headers",
+        "headers_start", "headers_end", "body_start", "body_end", "eol", "names", "lines", "call_id", "hops",
+        "_offsets", "_headers",
     )  # fmt: skip
 
     def __init__(self, data: bytes) -> None:
@@ -100,6 +101,7 @@ class SipMessage:
         self.names: list[str] = []
         self.lines: list[bytes] = []
         self.call_id = b""
+        self.hops: int | None = None
         self._offsets: list[int] | None = None  # of the lines, their line ends left out of the count
         self._headers: dict[int, Header] = {}
 
@@ -266,8 +268,8 @@ def validate(message: SipMessage) -> None:
     if not message.call_id:
         raise BadSip("Empty Call-ID")
     _read_cseq(message)
-    hops = _number(message, "max-forwards")
-    if hops is not None and hops > 255:
+    message.hops = _number(message, "max-forwards")
+    if message.hops is not None and message.hops > 255:
         raise BadSip("Malformed Max-Forwards")
     length = _number(message, "content-length")
     message.body_end = len(message.data) if length is None else message.body_start + length

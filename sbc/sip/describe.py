@@ -83,14 +83,6 @@ def single(message: SipMessage, name: str) -> NameAddr:
     return values[0]
 
 
-def top_via(message: SipMessage) -> Via:
-    """The topmost Via. Raises BadMessage if there is none."""
-    found = vias(message)
-    if not found:
-        raise BadMessage("Missing Via")
-    return found[0]
-
-
 def request_uri(message: SipMessage) -> Uri:
     """The Request-URI. Raises BadMessage if it is malformed."""
     uri: Uri | None = message.cache.get("uri")
@@ -148,7 +140,7 @@ def dialogue_name(call_id: bytes, one: bytes, other: bytes) -> bytes:
 
 def describe(message: SipMessage) -> Intent:
     """The Intent of a message. Raises BadMessage."""
-    via, from_, to = top_via(message), single(message, "from"), single(message, "to")
+    via, from_, to = vias(message)[0], single(message, "from"), single(message, "to")
     return _request(message, via, from_, to) if message.is_request else _reply(message, via, from_, to)
 
 
@@ -161,6 +153,7 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
     if within and kind is Kind.OPEN:
         kind = Kind.OTHER if method == "REFER" else Kind.MODIFY
     uri_bytes = message.data[message.uri_start : message.uri_end]
+    claimed, asked = via.address, via.params
     intent = Intent(
         kind=kind,
         phase=Phase.REQUEST,
@@ -173,10 +166,10 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
         within=within,
         probe=method == "OPTIONS" and not within,
         user=user_of(to if method == "REGISTER" else from_),
-        claimed=via.address,
-        alias="alias" in via.params,  # RFC 5923 section 5
-        answers=None if "rport" in via.params else via.address,  # RFC 3261 section 18.2.2, RFC 3581
-        hops=expires_of(message.value("max-forwards")),
+        claimed=claimed,
+        alias="alias" in asked,  # RFC 5923 section 5
+        answers=None if "rport" in asked else claimed,  # RFC 3261 section 18.2.2, RFC 3581
+        hops=message.hops,
         expires=_lifetime(message),
         cause=(message.value("reason") or b"").decode(errors="replace") if method == "BYE" else "",
     )

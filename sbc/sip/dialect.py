@@ -49,7 +49,8 @@ class SipDialect:
             sdp.finish()
         if not edits:
             return message.data
-        grown = edits.size_within(message.body_start, message.body_end)
+        described = message.body_start < message.body_end
+        grown = edits.size_within(message.body_start, message.body_end) if described else 0
         header = message.first("content-length")
         length = message.body_end - message.body_start + grown
         if header is None and message.cache.get("framed"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sbc.core.address import Address, canonical, literal
 from sbc.core.message import BadMessage
-from sbc.sip.params import HEADER_PARAM, QUOTED, Parameterised, to_bytes, unfold
+from sbc.sip.params import HEADER_PARAM, QUOTED, Parameterised, unfold, unquote
 from sbc.sip.uri import Uri, parse_uri
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _VIA = re.compile(
     rb"(\[[0-9A-Fa-f:.]++\]|[0-9A-Za-z_][0-9A-Za-z_.-]*+)(?:\s*+:\s*+([0-9]{1,5}))?+" + _TAIL,
     re.DOTALL,
 )
+_ONLY_TAG = re.compile(rb";tag=([^\s;,\"<>]*+)")
 _ELEMENT = re.compile(rb"(?:[^\",<]++|" + QUOTED + rb"|<[^<>]*+>)*+", re.DOTALL)
 
 
@@ -38,7 +39,7 @@ class NameAddr(Parameterised):
     the ``*`` of a Contact. `params_start` is where a first parameter may be inserted, `end` a last one.
     """
 
-    __slots__ = ("start", "end", "uri_start", "uri_end", "star", "bracketed", "_uri", "_tag")
+    __slots__ = ("start", "end", "uri_start", "uri_end", "star", "bracketed", "_uri", "_tag_span")
 
     def __init__(self, data: bytes, match: re.Match[bytes]) -> None:
         self.data, self._parameters = data, None
@@ -52,7 +53,7 @@ class NameAddr(Parameterised):
             self.uri_start, self.uri_end = match.span(3)
             self.start, self.star = self.uri_start, match[3] == b"*"
         self._uri: Uri | None = None
-        self._tag: bytes | None = None
+        self._tag_span: tuple[int, int] | None = None  # once it is known; -1 where there is none
 
     def __repr__(self) -> str:
         return f"<NameAddr {self.data[self.start : self.end]!r}>"
@@ -65,12 +66,20 @@ class NameAddr(Parameterised):
         return self._uri
 
     @property
+    def tag_span(self) -> tuple[int, int]:
+        """Where the tag of a From or To value stands, quotes included; twice -1 if it has none. Raises BadMessage if
+        there are too many parameters."""
+        span = self._tag_span
+        if span is None:
+            match = _ONLY_TAG.fullmatch(self.data, self.params_start, self.params_end)  # as mostly
+            span = self._tag_span = self.param_span("tag") or (-1, -1) if match is None else match.span(1)
+        return span
+
+    @property
     def tag(self) -> bytes:
-        """The tag of a From or To value, empty if it has none. Raises BadMessage if there are too many parameters."""
-        tag = self._tag
-        if tag is None:
-            tag = self._tag = unfold(to_bytes(self.params.get("tag") or ""))
-        return tag
+        """The tag of a From or To value, empty if it has none."""
+        start, end = self.tag_span
+        return unfold(unquote(self.data[start:end])) if start >= 0 else b""
 
     @property
     def display(self) -> bytes:
@@ -79,17 +88,17 @@ class NameAddr(Parameterised):
 
 
 class Via(Parameterised):
-    """One Via value. `transport` is in upper case, `host` canonical, `port` 0 where none is given."""
+    """One Via value. `host` is canonical, `port` 0 where none is given."""
 
     __slots__ = (
-        "start", "end", "transport", "host", "port", "host_start", "host_end", "port_start", "port_end",
+        "start", "end", "host", "port", "protocol_end", "host_start", "host_end", "port_start", "port_end",
     )  # fmt: skip
 
     def __init__(self, data: bytes, match: re.Match[bytes]) -> None:
         self.data, self._parameters = data, None
         self.params_start, self.params_end = match.span(4)
-        self.start, self.end = match.start(1), self.params_end
-        self.transport = match[1].rpartition(b"/")[2].strip().decode("latin-1").upper()
+        self.start, self.protocol_end = match.span(1)
+        self.end = self.params_end
         self.host_start, self.host_end = match.span(2)
         self.port_start, self.port_end = match.span(3)
         host = match[2].decode("ascii")
@@ -102,6 +111,11 @@ class Via(Parameterised):
 
     def __repr__(self) -> str:
         return f"<Via {self.data[self.start : self.end]!r}>"
+
+    @property
+    def transport(self) -> str:
+        """The transport it was sent over, in upper case."""
+        return self.data[self.start : self.protocol_end].rpartition(b"/")[2].strip().decode("latin-1").upper()
 
     @property
     def address(self) -> Address:
@@ -119,8 +133,7 @@ def name_addrs(message: SipMessage, header: Header) -> list[NameAddr]:
     found: list[NameAddr] | None = header.parsed
     if found is None:
         data = message.data
-        matches = _values(_NAME_ADDR, data, header.start, header.end, header.name)
-        found = header.parsed = [NameAddr(data, match) for match in matches]
+        found = header.parsed = [NameAddr(data, match) for match in _values(_NAME_ADDR, data, header)]
     return found
 
 
@@ -129,26 +142,26 @@ def vias(message: SipMessage) -> list[Via]:
     found: list[Via] = []
     for header in message.all("via"):
         if header.parsed is None:
-            matches = _values(_VIA, message.data, header.start, header.end, header.name)
-            header.parsed = [Via(message.data, match) for match in matches]
+            header.parsed = [Via(message.data, match) for match in _values(_VIA, message.data, header)]
         found += header.parsed
         if len(found) > MAX_VALUES:
             raise BadMessage("Too many Via values")
     return found
 
 
-def _values(pattern: re.Pattern[bytes], data: bytes, start: int, end: int, name: str) -> list[re.Match[bytes]]:
+def _values(pattern: re.Pattern[bytes], data: bytes, header: Header) -> list[re.Match[bytes]]:
     found = []
+    start, end, comma = header.start, header.end, pattern.groups  # the last group is the comma, or empty at the end
     while True:
         match = pattern.match(data, start, end)
         if match is None:
-            raise BadMessage(f"Malformed {name.title()}")
+            raise BadMessage(f"Malformed {header.name.title()}")
         found.append(match)
-        start = match.end()
-        if not match[match.re.groups]:  # the last group is the comma, or empty at the end
+        if not match[comma]:
             return found
         if len(found) == MAX_VALUES:
-            raise BadMessage(f"Too many {name.title()} values")
+            raise BadMessage(f"Too many {header.name.title()} values")
+        start = match.end()
 
 
 def split_values(data: bytes, start: int, end: int) -> list[tuple[int, int]]:

@@ -51,10 +51,13 @@ def slots(message: SipMessage) -> list[Slot]:
         message.cache.setdefault("refer-to", []).extend(value.uri for value in values)
         found += [_signal(value, False, None) for value in values]
     for header in message.among(IDENTITIES if message.is_request else _WRITTEN_BY_PEERS):
-        found += [_identity(value) for value in _values(message, header) if value.uri.is_sip]
+        uris = [value.uri for value in _values(message, header)]
+        found += [Slot(Role.IDENTITY, Place(uri.address), uri) for uri in uris if uri.host]
     for header in message.all("warning"):
         found += _warn_agents(message, header)
-    return found + _media(message)
+    if message.body_start < message.body_end:
+        found += _media(message)
+    return found
 
 
 def refer_targets(message: SipMessage) -> list[Uri]:
@@ -67,8 +70,9 @@ def _values(message: SipMessage, header: Header) -> list[NameAddr]:
     try:
         values = name_addrs(message, header)
         for value in values:
-            if not value.star and value.uri.user_start < 0:  # read now, so that nothing is malformed once it is changed
-                value.uri.params  # noqa: B018  # asked for where there is no user (RFC 6140)
+            uri = None if value.star else value.uri  # read now, so that nothing is malformed once it is changed
+            if uri is not None and uri.user_start < 0:
+                uri.params  # noqa: B018  # asked for where there is no user (RFC 6140)
     except BadMessage:
         if header.name in _NEEDED:
             raise
@@ -99,10 +103,6 @@ def _signal(value: NameAddr, primary: bool, expires: int | None) -> Slot:
     return Slot(Role.SIGNAL, place, value, primary=primary, token=bulk.token_of(uri), expires=expires)
 
 
-def _identity(value: NameAddr) -> Slot:
-    return Slot(Role.IDENTITY, Place(value.uri.address), value.uri)
-
-
 def _end_of_place(uri: Uri) -> int:
     """Where a URI ends but for its headers, which speak of the request to be made, not of the place."""
     return uri.headers_start - 1 if uri.headers_start >= 0 else uri.end
@@ -127,7 +127,7 @@ def _warn_agents(message: SipMessage, header: Header) -> list[Slot]:
 def _media(message: SipMessage) -> list[Slot]:
     found: list[Slot] = []
     descriptions: list[Sdp] = []
-    if message.body_start < message.body_end and (message.value("content-encoding") or b"identity") != b"identity":
+    if (message.value("content-encoding") or b"identity") != b"identity":
         raise BadSip("Encoded bodies cannot be read", 415)
     for part in message.bodies():
         if part.content_type in _UNREADABLE:

@@ -21,7 +21,6 @@ from sbc.sip.options import of
 from sbc.sip.params import to_bytes, unfold, unquote
 from sbc.sip.slots import IDENTITIES, refer_targets, uri_of, write_host
 from sbc.sip.uri import Uri, unescape
-from sbc.text.edits import Edits
 
 MAX_FORWARDS = 70
 _ROUTES = frozenset({"record-route", "route", "path", "service-route"})
@@ -68,18 +67,16 @@ def received_vias(message: SipMessage, source: Address) -> list[bytes]:
     """
     values = vias(message)
     top = values[0]
-    own = Edits()
-    for name in ("received", "rport"):  # what the peer wrote there itself does not count
-        whole = top.param_whole(name)
-        if whole is not None:
-            own.delete(whole[0] - top.start, whole[1] - top.start)
-    first = own.apply(message.data[top.start : top.end])
-    asked = "rport" in top.params
+    first, asked = message.data[top.start : top.end], "rport" in top.params
+    if asked or "received" in top.params:  # what the peer wrote there itself does not count
+        written = [whole for name in ("received", "rport") if (whole := top.param_whole(name)) is not None]
+        for start, end in sorted(written, reverse=True):
+            first = first[: start - top.start] + first[end - top.start :]
     if asked or top.host != source.host:
         first += b";received=" + source.host.encode()
     if asked:
         first += b";rport=%d" % source.port
-    return [first, *(message.data[value.start : value.end] for value in values[1:])]
+    return [first, *[message.data[value.start : value.end] for value in values[1:]]]
 
 
 def own_via(listener: Listener, token: bytes) -> bytes:
@@ -184,8 +181,8 @@ def keys(message: SipMessage, crossing: Crossing) -> Keys:
 
 def _tag_as_written(message: SipMessage, name: str) -> bytes:
     """The tag of From or To as it goes on: some are hidden."""
-    span = single(message, name).param_span("tag")
-    return b"" if span is None else unfold(unquote(message.edits.between(message.data, *span)))
+    start, end = single(message, name).tag_span
+    return unfold(unquote(message.edits.between(message.data, start, end))) if start >= 0 else b""
 
 
 def _alone(data: bytes, host: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -214,20 +211,20 @@ def _sweep(message: SipMessage, crossing: Crossing, hidden: list[bytes]) -> None
     and only where nothing has been written yet.
     """
     spared = _KEPT if crossing.path.hosts is Hosts.KEEP else _ANSWERED if crossing.reply else _KNOWN
-    strange = [index for index, name in enumerate(message.names) if name not in spared]
-    parts = _fragments(message)
-    inside = [message.data[start:end] for start, end in parts]
-    said = b"\n".join([message.reason, *inside, *[message.lines[index] for index in strange]])
-    found = [host for host in hidden if host in said or (b":" in host and _IPV6.search(said))]
-    if not found:
-        return
-    for index in strange:
-        header = message.header(index)
-        _hide(message, crossing, found, header.start, header.end)
-    end = message.headers_start - len(message.eol)
-    _hide(message, crossing, found, end - len(message.reason), end)
-    for start, end in parts:
-        _hide(message, crossing, found, start, end)
+    for index, name in enumerate(message.names):
+        if name not in spared and (found := _named(message.lines[index], hidden)):
+            header = message.header(index)
+            _hide(message, crossing, found, header.start, header.end)
+    if message.reason:
+        end = message.headers_start - len(message.eol)
+        _hide(message, crossing, hidden, end - len(message.reason), end)
+    for start, end in _fragments(message):
+        _hide(message, crossing, hidden, start, end)
+
+
+def _named(text: bytes, hosts: list[bytes]) -> list[bytes]:
+    """Which of `hosts` may be in `text`; of IPv6 in any spelling."""
+    return [host for host in hosts if host in text or (b":" in host and _IPV6.search(text))]
 
 
 def _fragments(message: SipMessage) -> list[tuple[int, int]]:
@@ -303,11 +300,10 @@ def _write_transport(message: SipMessage, uri: Uri, transport: str) -> None:
 
 def _write_hops(message: SipMessage) -> None:
     header = message.first("max-forwards")
-    if header is None:
+    if header is None or message.hops is None:
         insert_after_via(message, b"Max-Forwards: %d" % MAX_FORWARDS)
     else:
-        left = int(message.value("max-forwards") or b"1") - 1
-        message.edits.replace(header.start, header.end, b"%d" % max(left, 0))
+        message.edits.replace(header.start, header.end, b"%d" % max(message.hops - 1, 0))
 
 
 def _write_label(message: SipMessage, label: bytes) -> None:

@@ -57,11 +57,9 @@ def _is_hidden(tag: bytes, crossing: Crossing) -> bool:
 
 def _written(message: SipMessage, name: str) -> bytes:
     """The tag of From or To, quotes and all; empty if there is none."""
-    span = single(message, name).param_span("tag")
-    return b"" if span is None else unfold(message.data[span[0] : span[1]])
+    start, end = single(message, name).tag_span
+    return unfold(message.data[start:end]) if start >= 0 else b""
 
 
 def _replace(message: SipMessage, name: str, tag: bytes) -> None:
-    span = single(message, name).param_span("tag")
-    assert span is not None  # it has been read
-    message.edits.replace(*span, tag)
+    message.edits.replace(*single(message, name).tag_span, tag)

@@ -36,7 +36,8 @@ class Uri(Parameterised):
     )  # fmt: skip
 
     def __init__(self, data: bytes, start: int, end: int, scheme: str) -> None:
-        super().__init__(data, end, end)
+        self.data, self.params_start, self.params_end = data, end, end
+        self._parameters = None
         self.scheme = scheme
         self.start = start
         self.end = end

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 import attrs
 
@@ -207,9 +206,9 @@ class Sdp:
                 media.address = Address(media.connection.host, media.port)
         used = {media.connection for media in self.media if media.live}
         self._hide(self._hidden)
-        self._hide(host for host in self._session if host not in used)
+        self._hide([host for host in self._session if host not in used])
         for media in self.media:
-            self._hide(host for host in media.own if host not in used)
+            self._hide([host for host in media.own if host not in used])
             self._settle_media(media)
             self._hide(media.paths)
 
@@ -240,5 +239,7 @@ class Sdp:
             until = following[0].line.line_start if following else self.end
             self.slots[-1].media = f"{media.kind} {formats(media.line, until)}".strip()
 
-    def _hide(self, hosts: Iterable[Host]) -> None:
-        self.slots += [Slot(Role.HIDE, Place(Address(host.host, 0)), Spot(host)) for host in hosts if host.host]
+    def _hide(self, hosts: list[Host]) -> None:
+        for host in hosts:
+            if host.host:
+                self.slots.append(Slot(Role.HIDE, Place(Address(host.host, 0)), Spot(host)))

@@ -53,5 +53,5 @@ def formats(line: Line, until: int) -> str:
         if count == _MOST_LINES:
             break
         named.setdefault(match[1], match[2].decode("ascii", "replace"))
-    found = (named.get(each) or _STATIC.get(each) or each.decode("ascii", "replace") for each in listed)
-    return " ".join(name[:LONGEST] for name in found)
+    found = [named.get(each) or _STATIC.get(each) or each.decode("ascii", "replace") for each in listed]
+    return " ".join([name[:LONGEST] for name in found])
