@@ -106,7 +106,7 @@ class Journal:
             self._more[call] += 1
 
     def record(self, record: Record) -> None:
-        """A call has begun, been answered or ended."""
+        """A call has begun, been answered or ended. That it was answered its last line says."""
         self.counted[f"call-{record.event}"] += 1
         fields = record.fields
         if "ending" in fields:
@@ -130,7 +130,6 @@ def _ended(fields: dict[str, Any]) -> str:
 
 _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "open": lambda fields: f"from {fields['from']} to {fields['to']}",
-    "answer": lambda _: "answered",
     "close": _ended,
 }
 

@@ -12,6 +12,7 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from sbc.alarm import Alarm
 from sbc.config.schema import EngineName
 from sbc.connections import Connections
 from sbc.core.address import Address
@@ -78,7 +79,7 @@ class Runner:
         self._ports: dict[Listener, Any] = {}
         self.connections = Connections(reactor, border.plan.realms, framers or {}, security or {}, self)
         self._failures = Failures(border, reactor.seconds, self.carry_out, self._fault)
-        self._wake: Any = None
+        self._alarm = Alarm(reactor, self._woken)
         self._journal = Journal(reactor.seconds)
         self.engine: Any = None
         self.choice, self.keeps = Choice(EngineName.TWISTED, ""), False
@@ -111,7 +112,7 @@ class Runner:
         self.counted["internal-error"] += 1
         if self._journal.may_say("internal-error"):
             self._log.failure("a fault in dealing with {what}", what=what)
-        self._sleep_until(self._border.restless())
+        self._alarm.set(self._border.restless())
         if isinstance(fault, Mishap):
             try:
                 self.carry_out(fault.orders)
@@ -215,7 +216,7 @@ class Runner:
         elif isinstance(order, CloseStream):
             self._close_stream(order)
         elif isinstance(order, Wake):
-            self._sleep_until(order.at)
+            self._alarm.set(order.at)
         elif isinstance(order, Note):
             self.noted(order)
         elif isinstance(order, Record):
@@ -295,11 +296,6 @@ class Runner:
             return False
         return True
 
-    def _sleep_until(self, at: float) -> None:
-        if self._wake is not None and self._wake.active():
-            self._wake.cancel()
-        self._wake = self._reactor.callLater(max(0.0, at - self._reactor.seconds()), self._woken)
-
     def _woken(self) -> None:
         try:
             self.carry_out(self._border.wake(self._reactor.seconds()))
@@ -349,8 +345,7 @@ class Runner:
 
     def stop(self) -> Deferred[Any]:
         """Close all sockets and streams and sleep no more; fires when the listeners are closed."""
-        if self._wake is not None and self._wake.active():
-            self._wake.cancel()
+        self._alarm.cancel()
         self.connections.stop()
         closing = [maybeDeferred(port.stopListening) for port in self._ports.values()]
         self._ports.clear()
@@ -386,7 +381,7 @@ class Runner:
         wanted |= registry.terminal_ports.listeners()
         faults = [f"{own} is open but wanted by nobody" for own in sorted(set(self._ports) - wanted, key=str)]
         faults += [f"{own} is wanted but not open" for own in sorted(wanted - set(self._ports), key=str)]
-        if registry.timers.next() is not None and not (self._wake is not None and self._wake.active()):
+        if registry.timers.next() is not None and not self._alarm.active:
             faults.append("the core waits to be woken, but no timer is set")
         faults += self.connections.faults()
         strays = {each.listener for each in self.connections.books().connections if not each.closing}

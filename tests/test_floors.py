@@ -58,6 +58,7 @@ FLOORS = (
     ("sbc.connections", 3),
     ("sbc.tls", 3),
     ("sbc.spoken", 3),
+    ("sbc.alarm", 3),
     ("sbc.journal", 3),
     ("sbc.locate", 3),
     ("sbc.operations", 3),

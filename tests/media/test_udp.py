@@ -175,10 +175,24 @@ def test_datagrams_come_whole(listen: Listen, reactor: EPollReactor) -> None:
 def test_a_turn_is_counted_in_datagrams_even_if_they_are_empty(listen: Listen) -> None:
     protocol = Heard()
     port = listen(protocol, turn=4)
+    port.pause = float("inf")
     send(port, *[b""] * 10)
     for expected in (4, 8, 10, 10):
         port.doRead()
         assert len(protocol.heard) == expected
+
+
+def test_what_comes_alone_is_read_alone_and_what_comes_in_a_crowd_in_turns(listen: Listen) -> None:
+    protocol = Heard()
+    port = listen(protocol)
+    port.pause = -1.0  # any time since the last turn is a pause
+    send(port, b"1", b"2", b"3", b"4")
+    port.doRead()
+    port.doRead()
+    assert [data for data, _ in protocol.heard] == [b"1", b"2"]
+    port.pause = float("inf")
+    port.doRead()
+    assert [data for data, _ in protocol.heard] == [b"1", b"2", b"3", b"4"]
 
 
 def test_a_fault_in_the_protocol_costs_one_datagram_and_is_told(listen: Listen) -> None:
@@ -186,6 +200,7 @@ def test_a_fault_in_the_protocol_costs_one_datagram_and_is_told(listen: Listen) 
     globalLogPublisher.addObserver(events.append)
     protocol = Heard(fails_on=b"2")
     port = listen(protocol)
+    port.pause = float("inf")
     send(port, b"1", b"2", b"3")
     port.doRead()
     globalLogPublisher.removeObserver(events.append)
