@@ -9,6 +9,7 @@ from sbc.core.message import BadMessage, Place, Role, Slot
 from sbc.sip import bulk
 from sbc.sip.codec import BadSip, Header, SipMessage
 from sbc.sip.describe import expires_of
+from sbc.sip.dialog_info import CONTENT_TYPE, DialogInfo
 from sbc.sip.headers import NameAddr, name_addrs, split_values
 from sbc.sip.terms import flow
 from sbc.sip.uri import Uri
@@ -141,6 +142,10 @@ def _media(message: SipMessage) -> list[Slot]:
                     slot.stream = f"{len(descriptions)}.{slot.stream}"
             descriptions.append(sdp)
             found += sdp.slots
+        elif part.content_type == CONTENT_TYPE:
+            told = DialogInfo(message.data, part.start, part.end)
+            message.cache.setdefault("dialogues", []).extend(told.dialogues)
+            found += told.slots
     message.cache["sdp"] = descriptions
     return found
 
@@ -152,8 +157,8 @@ def fill(message: SipMessage, slot: Slot, place: Place) -> None:
         _write_place(message, at, place)
     elif isinstance(at, Uri):
         write_host(message, at, place)
-    elif slot.role is Role.HIDE and isinstance(at, tuple):
-        message.edits.replace(at[0], at[1], bracketed(place.address.host).encode())
+    elif isinstance(at, tuple):
+        _write_literal(message, at, slot.place.address.host, place.address.host)
     else:
         Sdp.fill(slot, place)
 
@@ -167,6 +172,14 @@ def _write_place(message: SipMessage, at: NameAddr, place: Place) -> None:
     if not at.bracketed and any(mark in written for mark in b";?,"):
         written = b"<" + written + b">"  # else its parameters would be the header's (RFC 3261 section 20.10)
     message.edits.replace(uri.start, _end_of_place(uri), written)
+
+
+def _write_literal(message: SipMessage, at: tuple[int, int], before: str, host: str) -> None:
+    """Write another host where an address stands in text, maybe in brackets and with a port; an unchanged one stays."""
+    if host == before:
+        return
+    bare = ":" in before and message.data[at[0] : at[0] + 1] != b"["
+    message.edits.replace(*at, (host if bare else bracketed(host)).encode())
 
 
 def uri_of(place: Place, scheme: str) -> bytes:

@@ -14,6 +14,7 @@ from sbc.core.realm import Hosts
 from sbc.sip import bulk, reliable, rules, tags, telephone
 from sbc.sip.codec import TOO_LARGE, SipMessage
 from sbc.sip.describe import dialogue_name, exchange_name, opening_name, request_uri, single
+from sbc.sip.dialog_info import escape_xml, unescape_xml
 from sbc.sip.headers import vias
 from sbc.sip.identity import filter_asserted
 from sbc.sip.memo import Memo
@@ -21,6 +22,7 @@ from sbc.sip.options import of
 from sbc.sip.params import to_bytes, unfold, unquote
 from sbc.sip.slots import IDENTITIES, refer_targets, uri_of, write_host
 from sbc.sip.uri import Uri, unescape
+from sbc.text.literals import ESCAPE, IPV6
 
 MAX_FORWARDS = 70
 _ROUTES = frozenset({"record-route", "route", "path", "service-route"})
@@ -33,12 +35,8 @@ _KNOWN = frozenset((*_ROUTES, *_OTHER_CALLS, *_PLAIN, *_DIGEST))
 """Headers that are rewritten by rules of their own, or may not be."""
 _ANSWERED = _KNOWN | {"from", "to"}  # an answer's are written whole
 _KEPT = _KNOWN | IDENTITIES
-# what must stand before an address, and after it, that it is no part of a longer one; an escape (%40) is no digits
-_ESCAPE = rb"(?<=%[0-9A-Fa-f]{2})"
-_IPV4_EDGES = (re.compile(rb"(?<![0-9])(?<![0-9]\.)|" + _ESCAPE), re.compile(rb"(?![0-9]|\.[0-9])"))
-_IPV6 = re.compile(
-    rb"(?:(?<![0-9A-Za-z:.])|" + _ESCAPE + rb")[0-9A-Fa-f]{0,4}+(?::[0-9A-Fa-f]{0,4}+){2,7}+(?![0-9A-Za-z:.])"
-)
+_IPV4_EDGES = (re.compile(rb"(?<![0-9])(?<![0-9]\.)|" + ESCAPE), re.compile(rb"(?![0-9]|\.[0-9])"))
+_NO_NAME = re.compile(rb"[\s;]")  # a Call-ID and a tag hold neither
 _RACK = re.compile(rb"[0-9]{1,10}\s++([0-9]{1,10})\s++[^\s]++")
 _UNSAFE_IN_HEADERS = re.compile(rb"[^0-9A-Za-z\-_.!~*'()\[\]/?:+$]")
 
@@ -108,6 +106,7 @@ def stamp_request(message: SipMessage, crossing: Crossing, hidden: list[bytes]) 
     for header in message.among(_OTHER_CALLS):
         written = tags.elsewhere(crossing, message.data[header.start : header.end])
         message.edits.replace(header.start, header.end, written)
+    _write_dialogues(message, crossing)
     for value in refer_targets(message):
         match = _REPLACES.search(message.data, value.headers_start, value.end) if value.headers_start >= 0 else None
         if match is not None:
@@ -128,6 +127,7 @@ def stamp_reply(message: SipMessage, crossing: Crossing) -> None:
     tag = tags.answered(message, crossing)
     message.edits.replace(from_.start, from_.end, memo.from_)
     message.edits.replace(to.start, to.end, memo.to if memo.tagged or not tag else memo.to + b";tag=" + tag)
+    _write_dialogues(message, crossing)
     _write_label(message, crossing.label)
     _write_numbers(message, crossing)
 
@@ -188,7 +188,7 @@ def _tag_as_written(message: SipMessage, name: str) -> bytes:
 def _alone(data: bytes, host: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Where an address stands that is not part of a longer one; of IPv6 in any spelling, with its brackets."""
     if b":" in host:
-        for match in _IPV6.finditer(data, start, end):
+        for match in IPV6.finditer(data, start, end):
             if canonical(match[0].decode()).encode() == host:
                 at, behind = match.span()
                 around = data[at - 1 : at] == b"[" and data[behind : behind + 1] == b"]"
@@ -224,7 +224,7 @@ def _sweep(message: SipMessage, crossing: Crossing, hidden: list[bytes]) -> None
 
 def _named(text: bytes, hosts: list[bytes]) -> list[bytes]:
     """Which of `hosts` may be in `text`; of IPv6 in any spelling."""
-    return [host for host in hosts if host in text or (b":" in host and _IPV6.search(text))]
+    return [host for host in hosts if host in text or (b":" in host and IPV6.search(text))]
 
 
 def _fragments(message: SipMessage) -> list[tuple[int, int]]:
@@ -242,6 +242,19 @@ def _hide(message: SipMessage, crossing: Crossing, hosts: list[bytes], start: in
                 local = crossing.local.host
                 around = message.data[span[0] : span[0] + 1] == b"["
                 message.edits.replace(*span, (bracketed(local) if around else local).encode())
+
+
+def _write_dialogues(message: SipMessage, crossing: Crossing) -> None:
+    """Name the dialogues that a body tells of (RFC 4235) as they are named on the other side, so that what replaces one
+    (RFC 3891) names it so."""
+    for told in message.cache.get("dialogues", ()):
+        spans = (told.call_id, *told.tags)
+        label, *marks = (unescape_xml(message.data[start:end]) for start, end in spans)
+        if any(not name or _NO_NAME.search(name) for name in (label, *marks)):
+            continue
+        named = tags.elsewhere(crossing, b";local-tag=".join((label, *marks))).split(b";local-tag=")
+        for (start, end), name in zip(spans, named, strict=True):
+            message.edits.overwrite(start, end, escape_xml(name))
 
 
 def _replace_vias(message: SipMessage, value: bytes) -> None:

@@ -13,6 +13,7 @@ from sbc.core.address import Address
 from sbc.core.message import BadMessage, Place
 from sbc.sip.bodies import body_parts
 from sbc.sip.codec import BadSip, SipMessage, decode
+from sbc.sip.dialog_info import DialogInfo
 from sbc.sip.headers import name_addrs, split_values, vias
 from sbc.sip.params import Parameters
 from sbc.sip.uri import parse_uri
@@ -55,7 +56,24 @@ Content-Type: application/sdp
 
 """.replace(b"\n", b"\r\n")
 INVITE += SDP + b"\r\n--b--\r\n"
-SEEDS = [INVITE, *(data for _, data in [*corpus("sip/real", "*.sip"), *corpus("sip/rfc4475", "*.dat")])]
+NOTIFY = b"""NOTIFY sip:bob@192.168.1.10 SIP/2.0
+Via: SIP/2.0/UDP h:5060;branch=z9
+From: <sip:a@b>;tag=1
+To: <sip:b@c>;tag=2
+Call-ID: x@y
+CSeq: 7 NOTIFY
+Event: dialog
+Content-Type: application/dialog-info+xml
+
+""".replace(b"\n", b"\r\n")
+NOTIFY += b"""<?xml version="1.0"?>
+<dialog-info version="1" state="full" entity="sip:b@192.168.1.10">
+ <dialog id="1" call-id="x@10.0.0.1" local-tag="1" remote-tag='2'><!-- x --><state>early</state>
+  <remote><identity>sip:c@[2001:db8::1]:5060</identity><target uri="sip:c@10.0.0.2:5062;lr"/></remote>
+  <session-description><![CDATA[c=IN IP4 10.0.0.3]]></session-description></dialog>
+</dialog-info>
+"""
+SEEDS = [INVITE, NOTIFY, *(data for _, data in [*corpus("sip/real", "*.sip"), *corpus("sip/rfc4475", "*.dat")])]
 PIECES = st.one_of(
     st.binary(max_size=4),
     st.sampled_from([
@@ -98,6 +116,7 @@ def check(data: bytes) -> None:
     for part in parts:
         assert message.body_start <= part.start <= part.end <= message.body_end
         check_sdp(data, part.start, part.end)
+        check_dialog_info(data, part.start, part.end)
 
 
 def check_headers(message: SipMessage) -> None:
@@ -134,6 +153,25 @@ def check_sdp(data: bytes, start: int, end: int) -> None:
     again = Sdp(after, start, end + grown, Edits())
     assert len(again.media) == len(sdp.media)
     assert {slot.place.address.host for slot in again.slots} <= {"203.0.113.9", "0.0.0.0"}
+
+
+def check_dialog_info(data: bytes, start: int, end: int) -> None:
+    """Fill every address, and read what has come of it: no other is there."""
+    try:
+        told = DialogInfo(data, start, end)
+    except BadMessage:
+        return
+    edits = Edits()
+    for slot in told.slots:
+        edits.replace(*slot.at, b"203.0.113.9")
+    for dialogue in told.dialogues:
+        for span in (dialogue.call_id, *dialogue.tags):
+            assert start <= span[0] <= span[1] <= end
+    grown = edits.size_within(start, end)
+    after = edits.apply(data)
+    again = DialogInfo(after, start, end + grown)
+    assert {slot.place.address.host for slot in again.slots} <= {"203.0.113.9"}
+    assert len(again.dialogues) == len(told.dialogues)
 
 
 def quietly(function: Callable[..., object], *arguments: object) -> None:
