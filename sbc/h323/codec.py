@@ -151,7 +151,8 @@ class Message:
 
 def decode(data: bytes, wire: Wire | None = None) -> Message:
     """Read one message: a datagram, or a whole TPKT packet. Without `wire` it is told by its octets: what says of
-    itself that it is a packet is one, unless it makes sense only as RAS. @raises BadMessage, and nothing else."""
+    itself that it is a packet is one, unless it makes sense, to its last octet, only as RAS. @raises BadMessage, and
+    nothing else."""
     packet = len(data) > HEADER and data[:2] == b"\x03\x00" and data[2] << 8 | data[3] == len(data)
     if wire is Wire.RAS or (wire is None and not packet):
         return _decode_ras(data)
@@ -163,9 +164,12 @@ def decode(data: bytes, wire: Wire | None = None) -> Message:
         if wire is not None:
             raise
         try:
-            return _decode_ras(data)
+            message = _decode_ras(data)
         except BadMessage:
             raise bad from None
+        if message.pdu is None or not message.pdu.understood:
+            raise
+        return message
 
 
 def _decode_ras(data: bytes) -> Message:

@@ -12,10 +12,12 @@ from sbc.h323 import per
 from sbc.h323.reader import Compiler
 from sbc.h323.splice import AnyFrame
 from sbc.h323.spots import GUID, HOLDERS, Found, Noted, Spot, names_of, note, spot_of
-from sbc.h323.walk import Path, Read, Walk
+from sbc.h323.walk import MOST, Path, Read, Walk
 
 DEEPEST = 4
 """How deep PDUs may be nested: RAS in a Facility, H.245 in a Setup, generic information in its channels."""
+MOST_PDUS = 128
+"""The most PDUs in one message."""
 RAS, USER_INFORMATION, CONTROL = "RasMessage", "H323-UserInformation", "MultimediaSystemControlMessage"
 
 # What octets in generic data hold: by the feature's identifier and the parameter's (H.460.17, .18, .19).
@@ -31,6 +33,15 @@ _PARAMETERS = {
     "messageContent": ("genericInformation", "messageIdentifier", "parameterIdentifier"),
 }
 _CALL = (("standard", (0, 0, 8, 460, 18, 0, 1)), ("standard", 1))  # a callIdentifier's octets
+
+
+class Left:
+    """How many more PDUs and elements of lists a message may have."""
+
+    __slots__ = ("pdus", "elements")
+
+    def __init__(self) -> None:
+        self.pdus, self.elements = MOST_PDUS, MOST
 
 
 class Addition:
@@ -119,12 +130,7 @@ class Pdu:
     @property
     def spots(self) -> list[Spot]:
         """What may be written over, in the order in which it was read."""
-        dropped = {names_of((path, name)) for path, name, *_ in self._added}
-        return [
-            spot_of(found, self, found.noted is not Noted.CALL and names_of(found.path) in dropped)
-            for found in self._found
-            if found.noted not in (Noted.HELD, Noted.RAW)
-        ]
+        return [spot_of(found, self) for found in self._found if found.noted is not Noted.HELD]
 
     def addition(self, path: tuple[str | int, ...]) -> Addition | None:
         """The extension addition at `path`, if it is there."""
@@ -161,28 +167,30 @@ def read_pdu(
     parent: Pdu | None = None,
     holder: str = "",
     depth: int = 0,
-    left: list[int] | None = None,
+    left: Left | None = None,
 ) -> Pdu:
     """Read the PDU in ``data[start:end]`` and all that are nested in it. @raises BadMessage."""
     if depth > DEEPEST:
         raise BadMessage("PDUs nested too deep")
-    walk = Walk(data, start, end, frame)
-    if left is not None:
-        walk.left = left[0]
+    left = left or Left()
+    left.pdus -= 1
+    if left.pdus < 0:
+        raise BadMessage("too many PDUs")
+    walk = Walk(data, start, end, frame, left.elements)
     whole = _readers()[kind](walk)
     stop = (walk.pos + 7) >> 3
     if stop == start and end > start:  # an encoding of no bits has one octet (X.691, 11.1.3)
         stop += 1
     if stop > end or walk.pos > walk.end:
         raise BadMessage("truncated PER")
-    left = [walk.left]
+    left.elements = walk.left
     pdu = Pdu(kind, whole, walk, start, stop, frame, parent, holder)
-    for found in walk.found:
+    for at, found in enumerate(tuple(walk.found)):
         if found.noted is Noted.HELD:
             child = _child(data, HOLDERS[found.value], found, pdu, str(found.value), depth, left)
             child.index = found.extra
-        elif found.noted is Noted.RAW:
-            _generic(data, found, pdu, depth, left)
+        elif found.noted is Noted.OPAQUE:
+            _generic(data, at, pdu, depth, left)
     if stop < end:
         if kind == CONTROL:  # H.245 may put several into one packet
             pdu.children.append(read_pdu(data, kind, stop, end, frame, pdu, "", depth + 1, left))
@@ -191,28 +199,31 @@ def read_pdu(
     return pdu
 
 
-def _child(data: bytes, kind: str, found: Found, pdu: Pdu, holder: str, depth: int, left: list[int]) -> Pdu:
+def _child(data: bytes, kind: str, found: Found, pdu: Pdu, holder: str, depth: int, left: Left) -> Pdu:
     child = read_pdu(data, kind, found.start >> 3, found.end >> 3, found.frame, pdu, holder, depth + 1, left)
     pdu.children.append(child)
     return child
 
 
-def _generic(data: bytes, found: Found, pdu: Pdu, depth: int, left: list[int]) -> None:
+def _generic(data: bytes, at: int, pdu: Pdu, depth: int, left: Left) -> None:
     """Octets inside generic data: what they hold the identifiers beside them say."""
+    found = pdu._found[at]
     names = names_of(found.path)
-    at = next((at for at in range(len(names) - 2, -1, -1) if names[at] in _PARAMETERS), None)
-    if at is None:
+    where = next((where for where in range(len(names) - 2, -1, -1) if names[where] in _PARAMETERS), None)
+    if where is None or not isinstance(feature := value_at(pdu.whole, names[:where]), dict):
         return
-    feature = value_at(pdu.whole, names[:at])
-    parameter = value_at(feature, names[at : at + 2])
-    holder, of_feature, of_parameter = _PARAMETERS[str(names[at])]
+    holder, of_feature, of_parameter = _PARAMETERS[str(names[where])]
+    parameter = value_at(feature, names[where : where + 2])
+    if of_feature not in feature or not isinstance(parameter, dict):
+        return  # another component of that name
     identifiers = (feature[of_feature], parameter[of_parameter])
     if any(each[0] != "standard" for each in identifiers):
         return
     if identifiers == _CALL and len(found.value) == GUID:
-        pdu._found.append(found._replace(noted=Noted.CALL))
+        pdu._found[at] = found._replace(noted=Noted.CALL)
     kind = _GENERIC.get(identifiers)
     if kind is not None and found.value:
+        pdu._found[at] = found._replace(noted=Noted.HELD)
         _child(data, kind, found, pdu, holder, depth, left)
 
 

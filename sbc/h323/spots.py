@@ -33,8 +33,8 @@ class Noted(Enum):
     CALL = "call"  # a callIdentifier's 16 octets
     CONFERENCE = "conference"  # a conferenceID's
     TOKENS = "tokens"  # what is signed or hashed: it may cover what is rewritten
+    OPAQUE = "opaque"  # octets that nobody here reads: non-standard data, H.450, generic data of other features
     HELD = "held"  # octets that are another PDU
-    RAW = "raw"  # octets of generic data, which may be one
 
 
 NUMBERS = {"requestSeqNum": Noted.NUMBER, "callReferenceValue": Noted.REFERENCE}
@@ -47,11 +47,11 @@ HOLDERS = {
     "h245Control": "MultimediaSystemControlMessage",
     "parallelH245Control": "MultimediaSystemControlMessage",
 }
-RAWS = frozenset({"raw", "octetString"})
+OPAQUES = frozenset({"data", "raw", "octetString", "h4501SupplementaryService", "messageContent", "nonStandard"})
 GUID = 16
 _PLAIN4, _PLAIN6 = frozenset({"ipAddress", "iPAddress"}), frozenset({"ip6Address", "iP6Address"})
 _ROUTED = frozenset({"ipSourceRoute", "iPSourceRouteAddress"})
-_PORT = 2
+_PORT, _HOP = 2, 4
 
 
 class Found(NamedTuple):
@@ -71,27 +71,35 @@ class Spot:
     """One thing in a message that may be written over.
 
     `value` is an Address, a number, a name, the octets of an identifier, or a pair of form and text of an alias; of a
-    source route the Address whose way it is, of tokens and foreign addresses what was read. `form` is the alternative
-    that was chosen, ``route`` the hosts of a source route. `pdu` is the PDU (`sbc.h323.codec.Pdu`) it stands in.
-    `droppable`: it is an extension addition, and the message may do without.
+    source route the Address whose way it is, of opaque octets these; of tokens and foreign addresses what was read.
+    `form` is the alternative that was chosen, `route` the hosts of a source route. `pdu` is the PDU
+    (`sbc.h323.codec.Pdu`) it stands in.
     """
 
     kind: Noted
-    path: tuple[str | int, ...]
     value: Any
     form: str
     route: tuple[str, ...]
-    droppable: bool
     pdu: Any
     found: Found = attrs.field(repr=False)
 
     @property
+    def path(self) -> tuple[str | int, ...]:
+        """Components, chosen alternatives and indices that lead to it, outermost first."""
+        return names_of(self.found.path)
+
+    @property
     def field(self) -> str:
-        """The component it is in: `path` without indices, and without what is inside a callIdentifier or alias."""
-        last = [each for each in self.path if isinstance(each, str)]
-        while len(last) > 1 and last[-1] in _INNER:
-            last.pop()
-        return last[-1]
+        """The component it is in: the last of `path` but for indices, and what is inside a callIdentifier or alias."""
+        around, name = self.found.path
+        while around and (name in _INNER or isinstance(name, int)):
+            around, name = around
+        return str(name)
+
+    @property
+    def droppable(self) -> bool:
+        """Whether it is an extension addition, and the message may do without."""
+        return self.kind is not Noted.CALL and self.pdu.addition(self.path) is not None
 
 
 _INNER = frozenset({"guid", "unicastAddress", "multicastAddress", *ALIASES})
@@ -102,9 +110,13 @@ def note(node: Node, name: str, read: Read) -> Read:
     if isinstance(node, Choice) and any(each in _PLAIN4 for each, _ in node.root):
         return _address(node, read)
     if isinstance(node, ListOf) and name in HOLDERS and isinstance(node.item, Octets):
-        return _held(name)
-    if isinstance(node, Octets) and name in RAWS and node.high is None:
-        return _raw
+        return _each(_held(name))
+    if isinstance(node, ListOf) and name == "route":
+        return _hops(read)
+    if name in OPAQUES and isinstance(node, Octets) and node.high is None:
+        return _opaque
+    if name in OPAQUES and isinstance(node, ListOf) and isinstance(node.item, Octets) and node.item.high is None:
+        return _each(_opaque)
     kind = _kind(node, name)
     return read if kind is None else _plain(kind, node, read)
 
@@ -142,36 +154,56 @@ def _address(node: Choice, read: Read) -> Read:
             kind = Noted.ADDRESS
         else:
             kind = Noted.SOURCE_ROUTE if form in _ROUTED else Noted.FOREIGN
-        walk.found.append(Found(kind, walk.path, both, start, walk.pos, walk.frame, node))
+        extra = (node, walk.mark) if kind is Noted.SOURCE_ROUTE else node
+        walk.found.append(Found(kind, walk.path, both, start, walk.pos, walk.frame, extra))
         return both
 
     return address
 
 
-def _raw(walk: Walk) -> bytes:
+def _hops(read: Read) -> Read:
+    def hops(walk: Walk) -> Any:
+        values = read(walk)
+        walk.mark = (walk.pos >> 3) - _HOP * len(values)
+        return values
+
+    return hops
+
+
+def _opaque(walk: Walk) -> bytes:
     at = (walk.pos + 7) >> 3
     count = length(walk)
     start = walk.pos >> 3
     value = octets(walk, count)
-    walk.found.append(Found(Noted.RAW, walk.path, value, start << 3, walk.pos, (walk.frame, at, start, start + count)))
+    walk.found.append(
+        Found(Noted.OPAQUE, walk.path, value, start << 3, walk.pos, (walk.frame, at, start, start + count))
+    )
     return value
 
 
-def _held(name: str) -> Read:
-    def held(walk: Walk) -> list[bytes]:
+def _each(item: Read) -> Read:
+    """The reader of a list without limit of what `item` reads."""
+
+    def each(walk: Walk) -> list[Any]:
         count = length(walk)
         walk.left -= count
         if walk.left < 0:
             raise BadMessage("too many elements")
         around, values = walk.path, []
         for index in range(count):
-            at = (walk.pos + 7) >> 3
-            size = length(walk)
-            start = walk.pos >> 3
-            values.append(octets(walk, size))
-            frame = (walk.frame, at, start, start + size)
-            walk.found.append(Found(Noted.HELD, (around, index), name, start << 3, walk.pos, frame, index))
+            walk.path = (around, index)
+            values.append(item(walk))
+        walk.path = around
         return values
+
+    return each
+
+
+def _held(name: str) -> Read:
+    def held(walk: Walk) -> bytes:
+        value = _opaque(walk)
+        walk.found[-1] = walk.found[-1]._replace(noted=Noted.HELD, value=name, extra=walk.path[1])
+        return value
 
     return held
 
@@ -185,7 +217,7 @@ def names_of(path: Any) -> tuple[str | int, ...]:
     return tuple(reversed(names))
 
 
-def spot_of(found: Found, pdu: Any, droppable: bool) -> Spot:
+def spot_of(found: Found, pdu: Any) -> Spot:
     """What was noted, as it is told to others."""
     value, form = found.value, ""
     route: tuple[str, ...] = ()
@@ -195,11 +227,10 @@ def spot_of(found: Found, pdu: Any, droppable: bool) -> Spot:
         route = tuple(_host(hop) for hop in parts.get("route", ()))
     elif found.noted is Noted.FOREIGN:
         form, value = found.value
-    path = names_of(found.path)
-    if found.noted is Noted.ALIAS:
-        form = str(path[-1])
+    elif found.noted is Noted.ALIAS:
+        form = found.path[1]
         value = (form, found.value)
-    return Spot(found.noted, path, value, form, route, droppable, pdu, found)
+    return Spot(found.noted, value, form, route, pdu, found)
 
 
 def _read_address(parts: dict[str, Any]) -> Address:
@@ -230,6 +261,8 @@ def written(spot: Spot, value: Any) -> list[Patch]:
             if len(value) != GUID:
                 raise ValueError(f"{spot.field} of {len(value)} octets")
             return [Patch((found.end >> 3) - GUID, found.end >> 3, value)]
+        case Noted.OPAQUE:
+            return [Patch(found.start >> 3, found.end >> 3, value)]
         case Noted.LIFETIME:
             return [_write_lifetime(found, value)]
         case Noted.NAME:
@@ -257,6 +290,8 @@ def _write_address(found: Found, address: Address) -> Patch:
     if (form in _PLAIN4) == isinstance(ip, IPv4Address):
         at = (start + bits + _sequence_bit(node, form) + 7) >> 3
         return Patch(at, at + len(packed), packed)
+    if found.end & 7:
+        raise ValueError("an address of that form with additions cannot be written in place")
     wanted = _PLAIN6 if isinstance(ip, IPv6Address) else _PLAIN4
     index = next(index for index, (name, _) in enumerate(node.root) if name in wanted)
     flag = _sequence_bit(node, node.root[index][0])
@@ -279,7 +314,7 @@ def _write_route(found: Found, address: Address) -> list[Patch]:
     if not isinstance(ip, IPv4Address):
         raise ValueError("a source route is of IPv4 addresses")
     form, parts = found.value
-    node = found.extra
+    node, first = found.extra
     before = _choice_bits(node) + _sequence_bit(node, form)
     if "network" in parts:  # H.245 says first how the hops are meant
         sequence = next(each for name, each in node.root if name == form)
@@ -287,9 +322,8 @@ def _write_route(found: Found, address: Address) -> list[Patch]:
         before += _choice_bits(routing)
     at = (found.start + before + 7) >> 3
     hops = len(parts["route"])
-    first = at + 4 + _PORT + (1 if hops < 0x80 else 2)
-    head = Patch(at, at + 4 + _PORT, ip.packed + address.port.to_bytes(_PORT, "big"))
-    return [head, Patch(first, first + 4 * hops, ip.packed * hops)] if hops else [head]
+    head = Patch(at, at + _HOP + _PORT, ip.packed + address.port.to_bytes(_PORT, "big"))
+    return [head, Patch(first, first + _HOP * hops, ip.packed * hops)] if hops else [head]
 
 
 def _write_lifetime(found: Found, seconds: int) -> Patch:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sbc.core.message import BadMessage
 
-MOST = 8_192
+MOST = 4_096
 """The most elements of all lists in one message."""
 DEEPEST = 48
 """How deep sequences, choices and lists may be nested."""
@@ -31,11 +31,11 @@ class Walk:
     """One reading under way: `pos` and `end` in bits of `data`, `frame` and `path` where it stands.
 
     `found` is for those who note things (`sbc.h323.spots`); `added` tells of each known extension addition its path
-    and name, the bit that says it is there, its octets and the frame around it; `strange` that something was not
-    understood.
+    and name, the bit that says it is there, its octets and the frame around it; `mark` is an octet that whoever reads
+    inside remembers for who reads around it; `strange` tells that something was not understood.
     """
 
-    __slots__ = ("data", "pos", "end", "left", "depth", "frame", "path", "found", "added", "strange")
+    __slots__ = ("data", "pos", "end", "left", "depth", "frame", "path", "found", "added", "mark", "strange")
 
     def __init__(self, data: bytes, start: int, end: int, frame: Any = None, left: int = MOST) -> None:
         self.data = data
@@ -47,6 +47,7 @@ class Walk:
         self.path: Any = ()
         self.found: list[Any] = []
         self.added: list[Any] = []
+        self.mark = 0
         self.strange = False
 
 

@@ -23,6 +23,8 @@ from sbc.sip.framing import SipFramer
 from tests.fuzz.conversations import DIVIDER, OTHER_PHONE, STRANGER, conversations
 from tests.fuzz.mutate import KEPT, seeds
 from tests.fuzz.test_text import INVITE, SDP, check, check_sdp
+from tests.h323_laws import keep_them_as_anything
+from tests.h323_messages import ALL
 from tests.outside import Outside
 from tests.rig import NAT, SECRET, SOFTSWITCH, make_plan
 
@@ -95,7 +97,13 @@ def _filled(heard: dict[tuple[str, Address, bool], bytes], realm: str, source: A
     return b"nothing"
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {"read": read, "describe": describe, "cut": cut, "converse": converse}
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "read": read,
+    "describe": describe,
+    "cut": cut,
+    "converse": converse,
+    "h323": keep_them_as_anything,
+}
 
 
 def seeds_of(target: str) -> list[bytes]:
@@ -103,6 +111,9 @@ def seeds_of(target: str) -> list[bytes]:
     if target == "converse":
         found = [*conversations(), *(b"a" + each for each in seeds())]
         return found + [path.read_bytes() for path in sorted(KEPT.glob("*.talk"))]
+    if target == "h323":
+        found = [data for _, data in ALL]
+        return [*found, *(data[4:] for data in found if data[:1] == b"\x03"), b"".join(found[-8:])]
     messages = [INVITE, *seeds()]
     if target == "describe":
         return [SDP, *(body for each in messages if (body := each.partition(b"\r\n\r\n")[2]).startswith(b"v="))]

@@ -8,7 +8,7 @@ import pytest
 
 from sbc.core.message import BadMessage
 from sbc.h323.codec import build_control, build_ras, build_signal, decode
-from sbc.h323.pdu import DEEPEST, value_at
+from sbc.h323.pdu import DEEPEST, MOST_PDUS, value_at
 from sbc.h323.per import encode
 from sbc.h323.spots import Noted
 from sbc.h323.tpkt import wrap
@@ -129,6 +129,17 @@ def test_depth_is_bounded() -> None:
     decode(data)
     with pytest.raises(BadMessage, match="deep"):
         decode(build_signal("facility", 0, False, ("empty", {}), extra={"genericData": [inside(data)]}))
+
+
+def test_how_many_there_are_is_bounded() -> None:
+    trip = build_control("request", "roundTripDelayRequest", {"sequenceNumber": 3}, tpkt=False)
+    tunnelled = build_signal("facility", 0, False, ("empty", {}), control=[trip] * (MOST_PDUS - 1))
+    assert len(decode(tunnelled).pdus) == MOST_PDUS
+    for held in (MOST_PDUS, 3_000):
+        with pytest.raises(BadMessage, match="many"):
+            decode(build_signal("facility", 0, False, ("empty", {}), control=[trip] * held))
+    with pytest.raises(BadMessage):
+        decode(wrap(trip * MOST_PDUS))
 
 
 def test_values_are_found_by_their_path() -> None:

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sbc.core.address import Address
-from sbc.h323.codec import Message, build_control, build_ras, decode
+from sbc.h323.codec import Message, build_control, build_ras, build_signal, decode
 from sbc.h323.splice import Patch
 from sbc.h323.spots import Noted, Spot, joined
-from tests.h323_messages import ALL, GUID, MADE, OTHER, PROTOCOL, TERMINAL, ip, registration
+from tests.h323_messages import ALL, GUID, MADE, OTHER, PROTOCOL, TERMINAL, endpoint_type, ip, registration
 
 DATA = dict(MADE)
 V4, V6 = Address("203.0.113.9", 30000), Address("2001:db8::9", 30001)
@@ -215,6 +215,27 @@ def test_addresses_wherever_they_hide() -> None:
     )  # fmt: skip
     values = [spot.value for spot in decode(data).spots if spot.kind is Noted.ADDRESS]
     assert values == [TERMINAL, OTHER, OTHER, OTHER, OTHER]
+
+
+def test_octets_that_nobody_reads_may_be_written() -> None:
+    """Vendors put addresses into their own data, and supplementary services (H.450) into theirs."""
+    vendor = {"nonStandardIdentifier": ("object", (1, 2, 3)), "data": b"from 192.168.1.10"}
+    generic = {"id": ("standard", 9), "parameters": [{"id": ("standard", 1), "content": ("raw", b"\xc0\xa8\x01\x0a")}]}
+    body = {"protocolIdentifier": PROTOCOL, "callIdentifier": {"guid": GUID}}
+    extra = {"nonStandardData": vendor, "h4501SupplementaryService": [b"one", b"two"], "genericData": [generic]}
+    data = build_signal("alerting", 1, True, body | {"destinationInfo": endpoint_type()}, extra=extra)
+    message = decode(data)
+    opaque = [spot for spot in message.spots if spot.kind is Noted.OPAQUE]
+    assert [(spot.field, spot.value) for spot in opaque] == [
+        ("data", vendor["data"]),
+        ("h4501SupplementaryService", b"one"),
+        ("h4501SupplementaryService", b"two"),
+        ("raw", b"\xc0\xa8\x01\x0a"),
+    ]
+    for spot in opaque:
+        message.put(spot, b"" if spot.value == b"two" else spot.value * 20)
+    after = [spot.value for spot in decode(message.encode()).spots if spot.kind is Noted.OPAQUE]
+    assert after == [vendor["data"] * 20, b"one" * 20, b"", b"\xc0\xa8\x01\x0a" * 20]
 
 
 def test_bits_are_joined() -> None:
