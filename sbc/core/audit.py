@@ -109,7 +109,8 @@ def _bindings(registry: Registry) -> list[str]:
         f"{b} is not found by its source" for b in alive - by_source
     ]
     faults += [f"{b} is forgotten but found" for b in (by_user | by_source) - alive]
-    faults += [f"{b} is claimed by a forgotten exchange" for b in alive if not b.claims <= registry.live_exchanges]
+    known = registry.live_exchanges
+    faults += [f"{b} is claimed by a forgotten exchange" for b in alive if not known.issuperset(b.claims)]
     return faults
 
 

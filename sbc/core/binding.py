@@ -73,7 +73,7 @@ class Binding:
     sent: bytes = b""
     registrar: Hop | None = None
     parting: Exchange | None = None
-    claims: set[object] = attrs.field(factory=set)  # exchanges that would bind it
+    claims: list[object] = attrs.field(factory=list)  # exchanges that would bind it: few
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
     due: float | None = None
     entry: Entry | None = None

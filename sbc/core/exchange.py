@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -70,13 +71,19 @@ class Change:
     media: str = ""
 
 
+def mark(data: bytes) -> bytes:
+    """By what a message is known again that is not kept; longer than itself it never is."""
+    return blake2b(data, digest_size=16).digest() if len(data) > 16 else data
+
+
 @attrs.define(eq=False)
 class Exchange:
     """A request that crossed from `near` to `far`, or one that the SBC itself answers (`far` None) or asks (no `near`).
 
     `asked` is the request as it came, `sent` as it went onward, `heard` the last answer as it came, `answer` as it went
     back. `memo` belongs to the dialect: what the answers must carry back. `token` is our own name of the exchange on
-    the far side. `undo` holds what an offer changed, until it is accepted.
+    the far side. `undo` holds what an offer changed, until it is accepted. Once it is DONE, `asked` is let go of, and
+    `sent` where no failure that comes late has to be confirmed by it; then of `heard` its `mark` is kept.
     """
 
     dialect: str
@@ -114,7 +121,7 @@ class Exchange:
     parting: Binding | None = None  # whose end it tells the registrar
     undo: list[Change] = attrs.field(factory=list)
     fallback: Hop | None = None  # where to try next if `far` cannot be reached
-    tried: set[HopKey] = attrs.field(factory=set)  # the next hops it went to, the present one included
+    tried: tuple[HopKey, ...] = ()  # the next hops it went to, the present one included
     began_at: float = 0.0  # when it was first sent to the present one
     moves_on: float | None = None  # until when that may be silent, where there is another
     bounces: int = 0  # how often the present attempt has come back: nobody took it where it was sent

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from sbc.core import keepalive
 from sbc.core.binding import ABSENT, Binding, BindingState
 from sbc.core.bound import binding_of, named, rename
@@ -113,7 +115,8 @@ def lifetimes(crossing: Crossing, slots: list[Slot]) -> list[tuple[Slot, int]]:
         return [(slot, _granted(crossing, binding)) for slot, binding in bound if crossing.granted[binding] >= least]
     found = []
     for slot in _places(slots) + exchange.implied:
-        exchange.asked_for.update((binding, slot) for binding in exchange.bindings if binding.place == slot.place)
+        wish = attrs.evolve(slot, at=None)  # the spot, and with it the message, is not kept for as long
+        exchange.asked_for.update((binding, wish) for binding in exchange.bindings if binding.place == slot.place)
         asked = _asked(slot, intent)
         if asked > 0 and realm.registrations.front:
             found.append((slot, max(asked, realm.registrations.core)))

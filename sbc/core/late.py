@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sbc.core.address import Address
 from sbc.core.realm import Realm, Side
 
 T = TypeVar("T")
+_NOBODY: OrderedDict[Any, None] = OrderedDict()
 Place = tuple[str, Address | None]
 """A realm and a source in it; None stands for all of the realm."""
 
@@ -20,7 +21,7 @@ class Late(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._at: dict[Place, OrderedDict[T, None]] = {}
+        self._at: dict[Place, T | OrderedDict[T, None]] = {}  # itself, where it is alone: as nearly all terminals are
         self._places: dict[T, tuple[Place, ...]] = {}
 
     def __len__(self) -> int:
@@ -43,10 +44,15 @@ class Late(Generic[T]):
         for place, most in zip(places, bounds, strict=True):
             there = self._at.get(place)
             if there is None:
-                there = self._at[place] = OrderedDict()
-            there[what] = None
-            if len(there) > most and not gone:  # one comes, one goes
-                gone.append(next(iter(there)))
+                self._at[place] = what
+                oldest, count = what, 1
+            else:
+                if not isinstance(there, OrderedDict):
+                    there = self._at[place] = OrderedDict.fromkeys((there,))
+                there[what] = None
+                oldest, count = next(iter(there)), len(there)
+            if count > most and not gone:  # one comes, one goes
+                gone.append(oldest)
         return gone
 
     def drop(self, what: T) -> bool:
@@ -54,14 +60,16 @@ class Late(Generic[T]):
         places = self._places.pop(what, ())
         for place in places:
             there = self._at[place]
-            there.pop(what, None)
-            if not there:
+            if isinstance(there, OrderedDict):
+                there.pop(what, None)
+            if not isinstance(there, OrderedDict) or not there:
                 del self._at[place]
         return bool(places)
 
     def count(self, realm: str) -> int:
         """How many there are in a realm."""
-        return len(self._at.get((realm, None), ()))
+        there = self._at.get((realm, None), _NOBODY)
+        return len(there) if isinstance(there, OrderedDict) else 1
 
     def all(self) -> set[T]:
         """Everything that is here; for the auditor."""

@@ -44,7 +44,8 @@ def asked(registry: Registry, exchange: Exchange, now: float) -> None:
         return
     neighbour.sent += 1
     exchange.began_at = now
-    exchange.tried.add(neighbour.key)
+    if neighbour.key not in exchange.tried:
+        exchange.tried += (neighbour.key,)
     more = len(exchange.tried) < path.failover.tries and registry.hops.others(path, exchange.tried)
     exchange.moves_on = now + path.failover.patience if more else None
 

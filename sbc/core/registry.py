@@ -288,7 +288,8 @@ class Registry:
         """Let go of the bindings an exchange would have made; those nobody else vouches for are forgotten."""
         orders: list[Order] = []
         for binding in exchange.bindings:
-            binding.claims.discard(exchange)
+            if exchange in binding.claims:
+                binding.claims.remove(exchange)
             alive = binding.id in self.bindings
             if alive and binding.state is BindingState.PENDING and not binding.claims:
                 orders += self.forget_binding(binding, "not confirmed by the registrar", now)

@@ -323,7 +323,8 @@ def _claim_bindings(
         orders += listen
         orders += farewell.revoke(registry, binding, arrival.now)
         exchange.bindings.append(binding)
-        binding.claims.add(exchange)
+        if exchange not in binding.claims:
+            binding.claims.append(exchange)
     if not places and intent.expires == 0:  # "all of them" (RFC 3261 section 10.2.2): also what the user's others hold
         known = registry.bindings_by_user.get((realm.name, intent.user), set())
         at_registrar = [each for each in known if each.state is not BindingState.PENDING and each.path is exchange.path]
@@ -344,7 +345,8 @@ def _take_off(registry: Registry, arrival: Arrival, intent: Intent, exchange: Ex
     if intent.expires != 0 or port is None or port.binding is None:
         raise Refused(Cause.FORBIDDEN, "terminals do not register from the core side")
     exchange.bindings.append(port.binding)
-    port.binding.claims.add(exchange)
+    if exchange not in port.binding.claims:
+        port.binding.claims.append(exchange)
 
 
 def _call(registry: Registry, arrival: Arrival, intent: Intent, way: Way) -> tuple[Call | None, list[Order]]:

@@ -11,7 +11,7 @@ from sbc.core.asking import retry_later
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import Crossing, undo
 from sbc.core.drain import turn_probe_away
-from sbc.core.exchange import Exchange, ExchangeState, Hop
+from sbc.core.exchange import Exchange, ExchangeState, Hop, mark
 from sbc.core.keys import near_key
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Keys, Kind, Phase, Refused, Who
 from sbc.core.onward import hop_to
@@ -177,7 +177,7 @@ def absorb_reply(
             return []
         told = sessions.answered(registry, exchange, intent, now) if exchange.asks is not None else []
         return told + finish(registry, exchange, State.DONE, now)
-    if arrival.data == exchange.heard:
+    if arrival.data == exchange.heard or (exchange.state is State.DONE and mark(arrival.data) == exchange.heard):
         return _heard_again(exchange)
     if intent.phase in (Phase.PENDING, Phase.PROVISIONAL):
         if exchange.state is State.WITHDRAWING:
@@ -190,7 +190,7 @@ def absorb_reply(
     if exchange.open or intent.phase is Phase.SUCCESS:
         return None
     # a failure after the exchange has ended: acknowledged, so that it stops, and no more
-    confirmation = dialect.confirm(exchange.sent, message)
+    confirmation = dialect.confirm(exchange.sent, message) if exchange.sent else None
     return [*exchange.onward(confirmation)] if confirmation is not None else []
 
 
@@ -247,6 +247,8 @@ def settle(
     if call is not None:
         sessions.heard(registry, call, exchange, intent, now)
         keepalive.attend(registry, call, now)
+    if exchange.state is State.DONE and not exchange.timing.confirmed:
+        exchange.sent, exchange.heard = b"", mark(exchange.heard)  # of registrations half of what is kept were messages
     return orders
 
 
@@ -290,6 +292,8 @@ def _bound(registry: Registry, dialect: Any, exchange: Exchange, crossing: Cross
 def finish(registry: Registry, exchange: Exchange, state: ExchangeState, now: float) -> list[Order]:
     """The exchange is over, and absorbs what comes late."""
     exchange.state = state
+    if state is State.DONE:
+        exchange.asked = b""
     registry.timers.set(exchange, now + exchange.timing.linger)
     return registry.linger(exchange, now)
 

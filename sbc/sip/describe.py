@@ -177,7 +177,7 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
         intent.session = session_of(message)  # others could not make anything of our refusal (RFC 4028 section 8.1)
     if uri.is_sip:
         intent.target = Slot(
-            Role.SIGNAL, Place(uri.address, uri_bytes, transport=uri.transport), uri, token=token_of(uri)
+            Role.SIGNAL, Place(uri.address, uri_bytes, transport=uri.transport), None, token=token_of(uri)
         )
     if kind is Kind.OPEN:
         intent.callee, intent.called = user_of(to), uri_bytes

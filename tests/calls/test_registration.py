@@ -81,6 +81,23 @@ def test_a_challenge_crosses_and_the_retry_keeps_token_and_call_id() -> None:
     assert header(second, b"Call-ID") == header(first, b"Call-ID") != b"reg@192.168.1.10"
 
 
+def test_what_is_over_keeps_one_message_and_still_knows_what_comes_again() -> None:
+    """Very many terminals register at once after an outage, and each exchange is kept for half a minute."""
+    made = rig()
+    asked = register(PHONE)
+    (sent,) = sends(made.from_access(asked), "core")
+    yes = registered(sent)
+    (answer,) = sends(made.from_core(yes), "access")
+    (exchange,) = made.border.registry.live_exchanges
+    (wish,) = exchange.asked_for.values()
+    assert (exchange.asked, exchange.sent, exchange.answer, wish.at) == (b"", b"", answer, None)
+    assert len(exchange.heard) == 16
+    assert sends(made.from_core(yes), "access") == [], "the terminal has its answer"
+    assert sends(made.from_access(asked), "access") == [answer]
+    late = sends(made.from_core(yes.replace(b"200 OK", b"500 No"), at=core_listener(made)), "access")
+    assert late == [] and len(made.border.registry.bindings) == 1
+
+
 def test_a_registration_nobody_confirms_is_forgotten() -> None:
     made = rig()
     made.from_access(register(PHONE))

@@ -346,7 +346,7 @@ def test_a_binding_that_nobody_vouches_for_goes_with_its_last_exchange() -> None
     for claim in claims:
         registry.add_exchange(claim, 0.0)
         claim.bindings.append(binding)
-        binding.claims.add(claim)
+        binding.claims.append(claim)
     registry.forget_exchange(claims[0], 0.0)
     assert registry.bindings == {binding.id: binding}
     registry.forget_exchange(claims[1], 0.0)
