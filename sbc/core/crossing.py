@@ -349,13 +349,14 @@ class Crossing:
 
 def resolve(name: Name) -> Place:
     """The place a name stands for, with the hops to it as they are now."""
-    owner = name.owner
+    owner, place = name.owner, name.place
     if isinstance(owner, Binding):
-        return name.place._replace(route=owner.route)
-    if isinstance(owner, Call):
-        leg = owner.legs[1 - owner.leg_in(name.realm)]
-        return name.place._replace(route=leg.route(name.party))
-    return name.place
+        route = owner.route
+    elif isinstance(owner, Call):
+        route = owner.legs[1 - owner.leg_in(name.realm)].route(name.party)
+    else:
+        return place
+    return place if route is place.route else place._replace(route=route)
 
 
 def undo(registry: Registry, exchange: Exchange, now: float, rest: bool) -> list[Order]:

@@ -201,8 +201,11 @@ class Hops:
     def at(self, path: Path, hop: Hop) -> Neighbour | None:
         """The next hop of `path` that is reached so, if it is one."""
         neighbour = self.neighbours.get(key_of(hop))
-        ways = self._ways.get(path.name, ())
-        return neighbour if neighbour is not None and any(each is neighbour for _, each in ways) else None
+        if neighbour is not None:
+            for _, each in self._ways.get(path.name, ()):
+                if each is neighbour:
+                    return neighbour
+        return None
 
     def is_host(self, realm: str, host: str, now: float) -> bool:
         """Whether a next hop in the core realm `realm` is, or was a while ago, at `host`."""

@@ -46,7 +46,10 @@ class Networks:
 
     def path_of(self, realm: Realm) -> Path | None:
         """The path whose access realm `realm` is."""
-        return next((path for path in self.plan.paths if path.access == realm.name), None)
+        for path in self.plan.paths:
+            if path.access == realm.name:
+                return path
+        return None
 
     def realm_of(self, call: Call | None, name: str) -> Realm:
         """The realm of that name: for what belongs to a call as the call began with it."""

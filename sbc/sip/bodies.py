@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from sbc.core.message import BadMessage
@@ -55,6 +56,7 @@ def _collect(data: bytes, start: int, end: int, content_type: bytes, depth: int,
         _collect(data, content_start, part_end, part_type, depth + 1, found)
 
 
+@lru_cache(maxsize=64)
 def _media_type(content_type: bytes) -> tuple[str, bytes]:
     """Type and subtype in lower case and, of a multipart, the boundary."""
     if not content_type.strip():

@@ -8,7 +8,7 @@ from functools import partial
 
 from sbc.core.address import Address, bracketed, canonical
 from sbc.core.crossing import Crossing
-from sbc.core.message import BadMessage, Keys, Place, Role, Slot
+from sbc.core.message import BadMessage, Keys, Phase, Place, Role, Slot
 from sbc.core.orders import Listener
 from sbc.core.realm import Hosts
 from sbc.sip import bulk, reliable, rules, tags, telephone
@@ -63,6 +63,9 @@ def received_vias(message: SipMessage, source: Address) -> list[bytes]:
 
     RFC 3261 section 18.2.1, RFC 3581 section 4.
     """
+    known: tuple[Address, list[bytes]] | None = message.cache.get("received")  # asked for again to say 100
+    if known is not None and known[0] == source:
+        return known[1]
     values = vias(message)
     top = values[0]
     first, asked = message.data[top.start : top.end], "rport" in top.params
@@ -74,7 +77,9 @@ def received_vias(message: SipMessage, source: Address) -> list[bytes]:
         first += b";received=" + source.host.encode()
     if asked:
         first += b";rport=%d" % source.port
-    return [first, *[message.data[value.start : value.end] for value in values[1:]]]
+    found = [first, *[message.data[value.start : value.end] for value in values[1:]]]
+    message.cache["received"] = (source, found)
+    return found
 
 
 def own_via(listener: Listener, token: bytes) -> bytes:
@@ -90,13 +95,14 @@ def _branch(token: bytes) -> bytes:
 
 def stamp_request(message: SipMessage, crossing: Crossing, hidden: list[bytes]) -> None:
     """Make a request our own on the hop to come; `hidden` are the hosts that are not to be seen there."""
-    crossing.exchange.memo = remember(message, crossing.arrival.source)
+    if crossing.intent.phase is not Phase.CONFIRM:  # which nobody answers
+        crossing.exchange.memo = remember(message, crossing.arrival.source)
     _replace_vias(message, own_via(crossing.hop.listener, crossing.exchange.token))
     _drop_routes(message)
     hops = crossing.target.route.hops if crossing.target is not None else ()
     if hops:
         insert_after_via(message, b"Route: " + b", ".join(hops))
-    offer = reliable.shield(message, crossing)
+    offer = reliable.shield(message, crossing) if message.method == "INVITE" else b""
     if offer:
         insert_after_via(message, offer)
     _write_target(message, crossing, hidden)
