@@ -21,10 +21,12 @@ from sbc.core.realm import Connections as Limits
 from sbc.core.realm import Media, Realm, Side
 from sbc.sip.framing import SipFramer
 from sbc.tls import Security
+from tests.loopback import loopback
 from tests.rig import PHONE
 from tests.sip_messages import invite, register
 
-ACCESS, CORE, PEER = "127.0.9.11", "127.0.9.12", "127.0.9.13"
+NET = loopback("streams")
+ACCESS, CORE, PEER = (f"{NET}.{number}" for number in (11, 12, 13))
 INVITE = invite(PHONE)
 REGISTER = register(PHONE)
 

@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.error import CannotListenError
 
 from sbc.core.address import Address
-from tests.streams import CORE, INVITE, PEER, REGISTER, Bench, bench
+from tests.streams import CORE, INVITE, NET, PEER, REGISTER, Bench, bench
 
 __all__ = ["bench"]
 
@@ -84,7 +84,7 @@ def test_connections_are_bounded(bench: Bench) -> None:
     first = [bench.phone(), bench.phone(), bench.phone()]
     bench.turn(10)
     assert [bench.ended(each) for each in first] == [False, False, True]
-    other = [socket.create_connection(bench.access.address, 2, ("127.0.9.14", 0)) for _ in range(2)]
+    other = [socket.create_connection(bench.access.address, 2, (f"{NET}.14", 0)) for _ in range(2)]
     for each in other:
         each.settimeout(0.05)
         bench.ends.callback(each.close)

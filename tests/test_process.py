@@ -14,47 +14,16 @@ import attrs
 import pytest
 
 from sbc.core.address import Address
+from tests.loopback import loopback, sbc_on
 from tests.sip_messages import answer, header, inside, invite, plain_answer, register, registered, request, status
 from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
-NET = f"127.{20 + os.getpid() % 200}.{os.getpid() // 200 % 250}"  # of its own, for tests that run beside each other
-ACCESS, CORE, PHONE, SOFTSWITCH, SECOND = (f"{NET}.{last}" for last in range(1, 6))
-CONFIG = f"""
-[timers]
-audit = 1.0
-[drain]
-limit = 600.0
-retry_after = 17
-[realms.access]
-side = "access"
-sparing = false
-[[realms.access.listeners]]
-protocol = "sip"
-transport = "udp"
-address = "{ACCESS}"
-port = 5060
-[realms.access.media]
-address = "{ACCESS}"
-ports = "20000-20099"
-[realms.core]
-side = "core"
-[[realms.core.listeners]]
-protocol = "sip"
-transport = "udp"
-address = "{CORE}"
-port = 5060
-[realms.core.media]
-address = "{CORE}"
-ports = "20000-20099"
-[[paths]]
-name = "main"
-access = "access"
-core = "core"
-next_hops = ["{SOFTSWITCH}:5060"]
-"""
+NET = loopback("process")
+ACCESS, CORE, SOFTSWITCH, PHONE, SECOND = (f"{NET}.{last}" for last in range(1, 6))
+CONFIG = sbc_on(NET, "[timers]\naudit = 1.0\n[drain]\nlimit = 600.0\nretry_after = 17\n", access="sparing = false")
 MORE = f"""
 [[realms.access.listeners]]
 protocol = "sip"

@@ -18,13 +18,15 @@ from sbc.core.realm import Plan, Realm, Side, Timers, Tls
 from sbc.reload import NotReloaded, Reloader
 from sbc.service import BorderService, dialects
 from tests.certificates import Authority
+from tests.loopback import loopback
 from tests.media.packets import rtp
 from tests.rig import PHONE
 from tests.sip_messages import header, invite, status
 from tests.test_runner import MixedReactor, listener
 from tests.test_service import plan
 
-ACCESS, CORE, OTHER = "127.0.8.1", "127.0.8.2", "127.0.8.4"
+NET = loopback("reload")
+ACCESS, CORE, OTHER = (f"{NET}.{number}" for number in (1, 2, 4))
 
 
 @attrs.define
@@ -138,7 +140,7 @@ def test_a_realm_comes_and_goes(desk: Desk) -> None:
     base, own = desk.config, listener("guests", OTHER)
     media = attrs.evolve(base.plan.realms["access"].media, address=OTHER, advertised=OTHER)
     guests = Realm("guests", Side.ACCESS, (own,), media)
-    path = RealmPath("second", "guests", "core", (Address("127.0.8.3", 5060),))
+    path = RealmPath("second", "guests", "core", (Address(f"{NET}.3", 5060),))
     more = Plan({**base.plan.realms, "guests": guests}, (*base.plan.paths, path))
     assert desk.reload(attrs.evolve(base, plan=more)) == ["realms.guests: added", "paths.second: added"]
     assert own in desk.service.runner.listeners()
@@ -181,7 +183,7 @@ def test_an_open_socket_is_not_taken_from_those_who_live_there(desk: Desk) -> No
 
 def test_what_waits_for_the_next_start_is_told_again_until_then(desk: Desk) -> None:
     (own,) = desk.config.plan.realms["access"].listeners
-    known = attrs.evolve(own, advertised=Address("127.0.8.9", 5060))
+    known = attrs.evolve(own, advertised=Address(f"{NET}.9", 5060))
     new = but(desk.config, "access", listeners=(known,))
     for _ in range(2):
         (line,) = desk.reload(new)

@@ -39,10 +39,12 @@ from sbc.runner import Runner
 from sbc.sip.dialect import SipDialect
 from sbc.sip.framing import SipFramer
 from sbc.sip.protocol import SipDatagrams
+from tests.loopback import loopback
 from tests.rig import PHONE, SECRET
 from tests.sip_messages import header, invite, plain_answer, register, status
 
-ACCESS, CORE = "127.0.9.1", "127.0.9.2"
+NET = loopback("runner")
+ACCESS, CORE = f"{NET}.1", f"{NET}.2"
 
 
 class MixedReactor(Clock):
@@ -128,7 +130,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     extra: dict[str, Any] = getattr(request, "param", {})
     access, core = listener("access", ACCESS), listener("core", CORE)
     softswitch = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    softswitch.bind(("127.0.9.3", 0))
+    softswitch.bind((f"{NET}.3", 0))
     softswitch.settimeout(0.05)
     hop = Address(*softswitch.getsockname())
     plan = Plan(
@@ -151,9 +153,9 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 
 
 def test_a_call_goes_through_sockets_engine_and_timers(bench: Bench) -> None:
-    bench.runner.received(bench.access, Address("127.0.9.4", 5060), invite(PHONE))
+    bench.runner.received(bench.access, Address(f"{NET}.4", 5060), invite(PHONE))
     (sent,) = bench.heard()
-    assert header(sent, b"Via").startswith(b"SIP/2.0/UDP 127.0.9.2:")
+    assert header(sent, b"Via").startswith(b"SIP/2.0/UDP %b:" % CORE.encode())
     assert bench.runner.audit() == []
     bench.clock.advance(0.6)
     assert bench.heard() == [sent]
@@ -170,7 +172,7 @@ def test_a_call_goes_through_sockets_engine_and_timers(bench: Bench) -> None:
 def test_a_media_port_that_cannot_be_had_refuses_the_call(bench: Bench) -> None:
     bench.engine.full = True
     caller = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    caller.bind(("127.0.9.4", 0))
+    caller.bind((f"{NET}.4", 0))
     caller.settimeout(0.2)
     bench.runner.received(bench.access, Address(*caller.getsockname()), invite(PHONE))
     with caller:
@@ -185,10 +187,10 @@ def test_a_media_port_that_cannot_be_had_refuses_the_call(bench: Bench) -> None:
     indirect=True,
 )
 def test_a_terminals_port_is_opened_used_and_closed(bench: Bench) -> None:
-    bench.runner.received(bench.access, Address("127.0.9.4", 5060), register(PHONE))
+    bench.runner.received(bench.access, Address(f"{NET}.4", 5060), register(PHONE))
     (own,) = set(bench.runner.listeners()) - {bench.access, bench.core}
     (sent,) = bench.heard()
-    assert b"127.0.9.2:42000" in header(sent, b"Via")
+    assert b"%b:42000" % CORE.encode() in header(sent, b"Via")
     assert bench.runner.audit() == []
     for _ in range(100):
         bench.clock.advance(1)
@@ -205,7 +207,7 @@ def test_a_terminals_port_that_cannot_be_had_refuses_the_registration(bench: Ben
     squatter = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     squatter.bind((CORE, 42010))
     caller = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    caller.bind(("127.0.9.4", 0))
+    caller.bind((f"{NET}.4", 0))
     caller.settimeout(0.2)
     bench.runner.received(bench.access, Address(*caller.getsockname()), register(PHONE))
     reply = caller.recv(65535)
@@ -216,11 +218,11 @@ def test_a_terminals_port_that_cannot_be_had_refuses_the_registration(bench: Ben
 
 
 def test_sending_that_fails_is_counted_and_nothing_else(bench: Bench) -> None:
-    too_long = Send(bench.core, Address("127.0.9.3", 9), b"x" * 70_000)
+    too_long = Send(bench.core, Address(f"{NET}.3", 9), b"x" * 70_000)
     bench.runner.carry_out([too_long])
     assert bench.runner.counted["send-error"] == 1
     closed = attrs.evolve(bench.core, address=Address(CORE, 1))
-    bench.runner.carry_out([Send(closed, Address("127.0.9.3", 9), b"x")])
+    bench.runner.carry_out([Send(closed, Address(f"{NET}.3", 9), b"x")])
     assert bench.runner.counted["unsent"] == 1
 
 
@@ -228,7 +230,7 @@ def test_what_comes_back_is_told_to_the_core(bench: Bench) -> None:
     """From this machine's own kernel, which answers for a next hop that is gone; so another call comes through."""
     port = bench.runner.listeners()[bench.core]
     bench.softswitch.close()
-    bench.runner.received(bench.access, Address("127.0.9.4", 5060), invite(PHONE))
+    bench.runner.received(bench.access, Address(f"{NET}.4", 5060), invite(PHONE))
     give_up = monotonic() + 20
     while not bench.runner.counted["bounced"]:
         assert monotonic() < give_up
@@ -352,7 +354,7 @@ def pump(until: Callable[[], object] = lambda: False, turns: int = 100) -> None:
 @pytest.fixture
 def streams() -> Iterator[tuple[Runner, MixedReactor, Listener, socket.socket]]:
     """A runner with TCP on both sides, its clock, the phones' listener, and the softswitch's door."""
-    door = socket.create_server(("127.0.9.3", 0))
+    door = socket.create_server((f"{NET}.3", 0))
     door.settimeout(2)
     own = {}
     for name, host in (("access", ACCESS), ("core", CORE)):
@@ -399,7 +401,7 @@ def test_a_call_goes_over_connections(streams: Streams) -> None:
         switch, _ = door.accept()
         with switch:
             sent = heard_on(switch)
-            assert header(sent, b"Via").startswith(b"SIP/2.0/TCP 127.0.9.2:")
+            assert header(sent, b"Via").startswith(b"SIP/2.0/TCP %b:" % CORE.encode())
             assert status(heard_on(phone)) == 100
             for _ in range(10):
                 clock.advance(1)
@@ -441,7 +443,7 @@ def test_a_lost_connection_ends_what_rings(streams: Streams) -> None:
 
 def test_a_phone_that_is_gone_is_not_reached(streams: Streams) -> None:
     runner, _, access, _ = streams
-    runner.carry_out([Send(access, Address("127.0.9.4", 5060), b"x")])
+    runner.carry_out([Send(access, Address(f"{NET}.4", 5060), b"x")])
     assert runner.counted["unsent"] == 1
 
 

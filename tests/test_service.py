@@ -19,17 +19,20 @@ from sbc.core.orders import Rate
 from sbc.core.realm import Media, Path, Plan, Realm, Side
 from sbc.media.twisted_engine import TwistedEngine
 from sbc.service import BorderService, Sbc, make_service
+from tests.loopback import loopback
 from tests.test_runner import MixedReactor, listener
+
+ACCESS, CORE, SOFTSWITCH = (f"{loopback('service')}.{number}" for number in (1, 2, 3))
 
 
 def plan() -> Plan:
-    access, core = listener("access", "127.0.8.1"), listener("core", "127.0.8.2")
+    access, core = listener("access", ACCESS), listener("core", CORE)
     return Plan(
         {
-            "access": Realm("access", Side.ACCESS, (access,), Media("127.0.8.1", "127.0.8.1", range(20000, 20010))),
-            "core": Realm("core", Side.CORE, (core,), Media("127.0.8.2", "127.0.8.2", range(20000, 20010))),
+            "access": Realm("access", Side.ACCESS, (access,), Media(ACCESS, ACCESS, range(20000, 20010))),
+            "core": Realm("core", Side.CORE, (core,), Media(CORE, CORE, range(20000, 20010))),
         },
-        (Path("main", "access", "core", (Address("127.0.8.3", 5060),)),),
+        (Path("main", "access", "core", (Address(SOFTSWITCH, 5060),)),),
     )
 
 
@@ -131,7 +134,7 @@ def test_what_keeps_it_from_starting_is_said_for_a_person(monkeypatch: pytest.Mo
         with pytest.raises(CannotListenError):
             whole.startService()
     (line,) = said
-    assert line.startswith("the SBC cannot start: Couldn't listen on 127.0.8.1:") and "in use" in line
+    assert line.startswith(f"the SBC cannot start: Couldn't listen on {ACCESS}:") and "in use" in line
 
 
 def test_a_way_for_media_that_cannot_be_had_stops_the_start() -> None:

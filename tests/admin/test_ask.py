@@ -23,7 +23,8 @@ import pytest
 from sbc.admin import ask
 from sbc.admin.ctl import main
 from sbc.core.address import Address
-from tests.admin.test_manhole import CONFIG, ENVIRONMENT, host
+from tests.admin.test_manhole import ENVIRONMENT, NET
+from tests.loopback import sbc_on
 from tests.sip_messages import invite, plain_answer
 from tests.waiting import PATIENCE, until
 
@@ -95,7 +96,7 @@ def test_whoever_does_not_answer_is_not_waited_for_for_ever(tmp_path: Path) -> N
 
 def test_the_socket_is_that_of_the_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "sbc.toml"
-    without = CONFIG.format(host="127.0.0.", port=1).partition("[console]")[0]
+    without = sbc_on("127.0.0")
     config.write_text(without)
     assert main(["ctl", "--config", str(config), "calls"]) == ask.NOBODY
     assert "has no [control]" in capsys.readouterr().err
@@ -142,9 +143,8 @@ PROGRAMS = Path(sys.executable).parent
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
-    config = CONFIG.format(host=host(), port=1).partition("[console]")[0]
-    tables = f'[control]\nsocket = "ctl"\n[audit]\nfile = "audit"\n[metrics]\nlisten = "{host()}1:9464"\n'
-    (tmp_path / "sbc.toml").write_text(config + tables)
+    tables = f'[control]\nsocket = "ctl"\n[audit]\nfile = "audit"\n[metrics]\nlisten = "{NET}.1:9464"\n'
+    (tmp_path / "sbc.toml").write_text(sbc_on(NET) + tables)
     argv = [str(PROGRAMS / "twistd"), "-n", "--pidfile=", "sbc", "--config", str(tmp_path / "sbc.toml")]
     with (tmp_path / "output").open("wb") as out:
         process = subprocess.Popen(argv, stdout=out, stderr=out, env=ENVIRONMENT, cwd=tmp_path)
@@ -189,10 +189,10 @@ def test_a_running_sbc_answers(running: Running) -> None:
 @pytest.mark.slow
 def test_a_running_sbc_tells_of_a_call_that_failed(running: Running) -> None:
     """A call over real sockets that the softswitch refuses: the first fault, the ladder, and the counters."""
-    access, core = (f"{host()}1", 5060), (f"{host()}2", 5060)
+    access, core = (f"{NET}.1", 5060), (f"{NET}.2", 5060)
     with socket.socket(type=socket.SOCK_DGRAM) as phone, socket.socket(type=socket.SOCK_DGRAM) as softswitch:
-        phone.bind((f"{host()}4", 40001))
-        softswitch.bind((f"{host()}3", 5060))
+        phone.bind((f"{NET}.4", 40001))
+        softswitch.bind((f"{NET}.3", 5060))
         phone.settimeout(PATIENCE)
         softswitch.settimeout(PATIENCE)
         phone.sendto(invite(Address("192.168.1.10", 5060)), access)
@@ -205,7 +205,7 @@ def test_a_running_sbc_tells_of_a_call_that_failed(running: Running) -> None:
         (call,) = json.loads(running.ctl("--json", "calls")[1])
         why = json.loads(running.ctl("--json", "why", call["id"])[1])
         assert re.fullmatch(
-            rf"the softswitch \(core {host()}3:5060\) answered 404 Not Found \d+ ms after the INVITE", why["verdict"]
+            rf"the softswitch \(core {NET}.3:5060\) answered 404 Not Found \d+ ms after the INVITE", why["verdict"]
         )
         trace = json.loads(running.ctl("trace", call["id"][:6], "--json")[1])
         seen = [(each["way"], each["leg"], each["what"].split(" ")[0]) for each in trace["messages"]]
@@ -213,7 +213,7 @@ def test_a_running_sbc_tells_of_a_call_that_failed(running: Running) -> None:
         assert {("out", 1, "INVITE"), ("in", 1, "404"), ("out", 0, "404")} <= set(seen)
         ladder = running.ctl("trace", call["id"], "--full")[1]
         assert "404 Not Found to INVITE" in ladder and "c=IN IP4 192.168.1.10" in ladder
-    with urllib.request.urlopen(f"http://{host()}1:9464/metrics", timeout=PATIENCE) as answer:
+    with urllib.request.urlopen(f"http://{NET}.1:9464/metrics", timeout=PATIENCE) as answer:
         text = answer.read().decode()
     assert 'sbc_calls_ended_total{ending="not-found"} 1.0\n' in text
     assert "sbc_calls_opened_total 1.0\n" in text

@@ -33,6 +33,7 @@ from sbc.core.address import Address
 from tests.admin.desk import Desk, open_desk, turn
 from tests.admin.ssh_client import Client
 from tests.contract.engines import RigReactor
+from tests.loopback import loopback, sbc_on
 from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
@@ -185,34 +186,9 @@ def test_without_its_files_there_is_no_console(files: ConsoleConfig) -> None:
 # -- as twistd runs it
 
 
-CONFIG = """
-[realms.access]
-side = "access"
-[[realms.access.listeners]]
-protocol = "sip"
-transport = "udp"
-address = "{host}1"
-port = 5060
-[realms.access.media]
-address = "{host}1"
-ports = "20000-20099"
-[realms.core]
-side = "core"
-[[realms.core.listeners]]
-protocol = "sip"
-transport = "udp"
-address = "{host}2"
-port = 5060
-[realms.core.media]
-address = "{host}2"
-ports = "20000-20099"
-[[paths]]
-name = "main"
-access = "access"
-core = "core"
-next_hops = ["{host}3:5060"]
+CONSOLE = """
 [console]
-listen = "{host}1:{port}"
+listen = "{listen}"
 host_key = "host_key"
 authorized_keys = "authorized_keys"
 password_file = "passwords"
@@ -223,16 +199,11 @@ format = "json"
 PORT = 2222
 
 
-def host() -> str:
-    """The first three numbers of loopback hosts of this process's own."""
-    return f"127.{200 + os.getpid() % 50}.{os.getpid() // 50 % 256}."
+NET = loopback("admin")
 
 
-def twistd(folder: Path, listen: str = "") -> list[str]:
-    config = CONFIG.format(host=host(), port=PORT)
-    if listen:
-        config = config.replace(f'listen = "{host()}1:{PORT}"', f'listen = "{listen}"')
-    (folder / "sbc.toml").write_text(config)
+def twistd(folder: Path, listen: str = f"{NET}.1:{PORT}") -> list[str]:
+    (folder / "sbc.toml").write_text(sbc_on(NET) + CONSOLE.format(listen=listen))
     program = Path(sys.executable).with_name("twistd")  # of the environment the tests run in
     return [str(program), "-n", "--pidfile=", "sbc", "--config", str(folder / "sbc.toml")]
 
@@ -250,7 +221,7 @@ def test_twistd_runs_it(files: ConsoleConfig, tmp_path: Path) -> None:
     try:
         until(lambda: process.poll() is not None or "console on" in output.read_text(), "start")
         assert process.poll() is None, output.read_text()
-        client = Client(reactor, f"{host()}1", PORT).begin()
+        client = Client(reactor, f"{NET}.1", PORT).begin()
         assert client.by_password(b"alice", b"a wrong secret") == "failure"
         assert client.by_password(b"alice", PASSWORD) == "success"
         shell = client.shell()
@@ -258,7 +229,7 @@ def test_twistd_runs_it(files: ConsoleConfig, tmp_path: Path) -> None:
         assert client.run(shell, "audit()") == "the books balance"
         client.run(shell, "exit()")
         client.close()
-        client = Client(reactor, f"{host()}1", PORT).begin()
+        client = Client(reactor, f"{NET}.1", PORT).begin()
         assert client.by_key(b"anna", KEY) == "success"
         assert "broken off" in client.run(client.shell(), "import time; time.sleep(60)")
         assert "yes" in client.run(client.shell(), "realms()")
@@ -301,7 +272,7 @@ def test_twistd_says_what_is_wrong_without_a_traceback(
         (tmp_path / "host_key").chmod(0o644)
     if "log" in said:
         (tmp_path / "sbc.log").mkdir()
-    argv = twistd(tmp_path, listen="192.0.2.1:2222" if "listen" in said else "")
+    argv = twistd(tmp_path, listen="192.0.2.1:2222" if "listen" in said else f"{NET}.1:{PORT}")
     run = subprocess.run(
         argv, capture_output=True, text=True, env=ENVIRONMENT, cwd=tmp_path, timeout=PATIENCE, check=False
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from sbc.core.orders import Latch, SideSpec, StreamSpec
 from sbc.media.counters import Drops, SideCounters, StreamCounters
 from sbc.media.native.engine import NativeEngine, missing
 from sbc.media.twisted_engine import TwistedEngine
+from tests.loopback import loopback
 
 PATIENCE = 20.0
 """Seconds to wait for what must come; only a failing test waits so long."""
@@ -145,8 +145,7 @@ class Rig:
     @staticmethod
     def host(number: int) -> str:
         """The loopback host of that number: 1 is the SBC, others who you like."""
-        pid = os.getpid()
-        return f"127.{64 + pid % 64}.{pid // 64 % 256}.{number}"
+        return f"{loopback('media')}.{number}"
 
     def port(self) -> int:
         """An even port that nobody else in this process has."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sqlite3
 from collections import Counter
@@ -22,50 +21,24 @@ from sbc.core.address import Address
 from sbc.ledger.service import GATHER, LedgerService, look_at_files
 from sbc.media.counters import StreamCounters
 from tests.ledger.facts import answered, begun, carried, entry, over, record_of, stream
+from tests.loopback import loopback, sbc_on
 from tests.sip_messages import answer, inside, invite, plain_answer, status
 from tests.store.crowd import Party, World
 from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
-NET = f"127.{20 + os.getpid() % 200}.7"  # so that test runs side by side do not meet
+NET = loopback("ledger")
 ACCESS, CORE, SOFTSWITCH, PHONE = (f"{NET}.{number}" for number in (1, 2, 3, 4))
 
-CONFIG = f"""
-[drain]
-limit = 0.0
-[realms.access]
-side = "access"
-[realms.access.media]
-address = "{ACCESS}"
-ports = "20000-20099"
-[[realms.access.listeners]]
-protocol = "sip"
-transport = "udp"
-address = "{ACCESS}"
-port = 5060
-
-[realms.core]
-side = "core"
-[realms.core.media]
-address = "{CORE}"
-ports = "20000-20099"
-[[realms.core.listeners]]
-protocol = "sip"
-transport = "udp"
-address = "{CORE}"
-port = 5060
-
-[[paths]]
-name = "main"
-access = "access"
-core = "core"
-next_hops = ["{SOFTSWITCH}:5060"]
-
+CONFIG = (
+    sbc_on(NET, "[drain]\nlimit = 0.0\n")
+    + """
 [cdr]
 json = "cdr.json"
 sqlite = "cdr.sqlite"
 interim = 0.2
 """
+)
 
 
 class Threads(Clock):

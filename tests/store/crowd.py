@@ -13,44 +13,19 @@ from threading import Event, Thread
 from time import monotonic
 
 from sbc.core.address import Address
+from tests.loopback import loopback, sbc_on
 from tests.sip_messages import answer, inside, invite, plain_answer, status
 from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parent.parent.parent
-NET = f"127.{20 + os.getpid() % 200}.9"  # so that test runs side by side do not meet
+NET = loopback("crowd")
 ACCESS, CORE, SOFTSWITCH, PHONE = (f"{NET}.{number}" for number in (1, 2, 3, 4))
 BEHIND_NAT = Address("192.168.1.10", 5060)
 PACE = 0.1  # seconds between two packets of a stream, so that a test with many takes no whole machine
 
-CONFIG = f"""
-[realms.access]
-side = "access"
-[realms.access.media]
-address = "{ACCESS}"
-ports = "20000-20999"
-[[realms.access.listeners]]
-protocol = "sip"
-transport = "udp"
-address = "{ACCESS}"
-port = 5060
-
-[realms.core]
-side = "core"
-[realms.core.media]
-address = "{CORE}"
-ports = "20000-20999"
-[[realms.core.listeners]]
-protocol = "sip"
-transport = "udp"
-address = "{CORE}"
-port = 5060
-
-[[paths]]
-name = "main"
-access = "access"
-core = "core"
-next_hops = ["{SOFTSWITCH}:5060"]
-
+CONFIG = (
+    sbc_on(NET, ports="20000-20999")
+    + """
 [cdr]
 json = "cdr.json"
 sqlite = "cdr.sqlite"
@@ -59,6 +34,7 @@ interim = 0.5
 [store]
 sqlite = "state.sqlite"
 """
+)
 
 
 class Party:
