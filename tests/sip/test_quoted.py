@@ -47,6 +47,6 @@ def test_anything_may_come(data: bytes) -> None:
 
 @pytest.mark.parametrize("piece", [b"\nVia:", b";branch=", b"\nVia: ;", b"; ", b"\nCall-ID: ", b" ", b"\nCall-ID:x "])
 def test_it_takes_no_time(piece: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     exchange_of(b"INVITE " + piece * (2048 // len(piece)))
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0

@@ -124,6 +124,6 @@ def test_a_response_is_masked_however_it_is_spaced(before: bytes, after: bytes, 
     ],
 )
 def test_no_message_takes_long(piece: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     mask(piece * (65_000 // len(piece)))
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -50,9 +50,9 @@ def test_too_many_stars_are_refused() -> None:
 
 def test_the_time_is_linear() -> None:
     """What makes a backtracking expression of eight stars run for hours."""
-    began = perf_counter()
+    began = process_time()
     assert Glob.read("a*a*a*a*a*a*a*a*b").match(b"a" * 60_000) is None
-    assert perf_counter() - began < 20.0
+    assert process_time() - began < 20.0
 
 
 def test_templates() -> None:
