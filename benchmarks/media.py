@@ -23,7 +23,7 @@ from benchmarks import usage
 from benchmarks.media_contenders import CONTENDERS, Relay, contender, why_not
 from benchmarks.media_measure import Run, cost, past, prime, through
 from benchmarks.media_network import NETWORK, Places
-from benchmarks.sip_calls import machine, say
+from benchmarks.report import machine, medians, say, table
 from tests.netns.lab import Lab
 
 BASE = "rtpengine"  # the one all others are compared with
@@ -201,13 +201,6 @@ class Bench:
                 f"{run.passage.received.doubled} doubled {when}",
             )
 
-    def medians(self) -> dict[str, dict[str, float]]:
-        """For each contender the median of each measure."""
-        return {
-            who: {name: statistics.median(values) for name, values in found.items()}
-            for who, found in self.figures.items()
-        }
-
 
 _WORDS = {
     "highest": "packets/s, none lost, {} flows",
@@ -226,27 +219,15 @@ _WORDS = {
 }
 
 
-def table(medians: dict[str, dict[str, float]], base: str = "", others: float = 0.0) -> str:
-    """The figures, or with `base` what they are of that contender's. What the whole machine took is left out where
-    `others` have taken too much of it."""
-    measures = list(dict.fromkeys(measure for found in medians.values() for measure in found))
+def rows(found: dict[str, dict[str, float]], others: float = 0.0) -> dict[str, str]:
+    """What was measured, in order, and what each is called. What the whole machine took is left out where `others` have
+    taken too much of it."""
+    measures = {measure for each in found.values() for measure in each}
     if others > QUIET_ENOUGH:
-        measures = [measure for measure in measures if not measure.startswith(("machine", "kb_kernel"))]
+        measures = {measure for measure in measures if not measure.startswith(("machine", "kb_kernel"))}
     kinds = list(_WORDS)
-    measures.sort(key=lambda each: (_number(each), kinds.index(_kind(each))))
-    width = 44
-    lines = ["".ljust(width) + "".join(name.rjust(12) for name in medians)]
-    for measure in measures:
-        cells = []
-        for found in medians.values():
-            value, unit = found.get(measure), medians.get(base, {}).get(measure)
-            if value is None or (base and not unit):
-                cells.append("-")
-            else:
-                cells.append(f"{value / unit:.2f}" if base and unit else f"{value:,.{0 if abs(value) > 999 else 2}f}")
-        words = _WORDS[_kind(measure)].format(f"{_number(measure):,}")
-        lines.append(words.ljust(width) + "".join(cell.rjust(12) for cell in cells))
-    return "\n".join(lines)
+    ordered = sorted(measures, key=lambda each: (_number(each), kinds.index(_kind(each))))
+    return {measure: _WORDS[_kind(measure)].format(f"{_number(measure):,}") for measure in ordered}
 
 
 def _kind(measure: str) -> str:
@@ -283,16 +264,16 @@ def main(arguments: list[str] | None = None, size: Size | None = None) -> int:
         bench = Bench(lab, size)
         bench.notes += [f"{name}: left out: {why}" for name, why in missing.items()]
         bench.run([name for name in names if name not in missing])
-    medians = bench.medians()
+    found = medians(bench.figures)
     others = statistics.median(bench.others)
-    say("\n" + table(medians, others=others))
-    if BASE in medians:
-        say(f"\nratios to {BASE}\n" + table(medians, BASE, others))
+    say("\n" + table(found, rows(found, others)))
+    if BASE in found:
+        say(f"\nratios to {BASE}\n" + table(found, rows(found, others), BASE))
     say(f"\n{time.monotonic() - began:.0f} s; what else ran on the machine took {others:.0%} of it")
     for each in bench.notes:
         say(f"note: {each}")
     if asked.json:
-        whole = {"machine": machine(), "size": asdict(size), "figures": bench.figures, "medians": medians}
+        whole = {"machine": machine(), "size": asdict(size), "figures": bench.figures, "medians": found}
         Path(asked.json).write_text(json.dumps(whole | {"notes": bench.notes, "others": bench.others}, indent=1))
     return 0
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.bleed import Outcome, Plan, attack
 from benchmarks.media_contenders import CONTENDERS, Engine, contender, why_not
 from benchmarks.media_network import ATTACKED, Places
-from benchmarks.sip_calls import machine, say
+from benchmarks.report import machine, say
 from tests.netns.lab import Lab
 
 _HEAD = ("attacked", "stolen octets", "injected", "heard, to client", "heard, to server")

@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import resource
-import statistics
 import sys
 import time
 from collections import defaultdict
@@ -24,6 +21,7 @@ from typing import TYPE_CHECKING
 from benchmarks import probe, usage
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.load import CALLEE, CALLER, NETWORK, PORT, Load, callee, caller, registrar, terminal
+from benchmarks.report import machine, medians, say, table
 from tests.netns.lab import Lab
 
 if TYPE_CHECKING:
@@ -174,13 +172,6 @@ class Bench:
         self.failed.append(f"{each.name}: {what}")
         say(f"    NOTE {what}")
 
-    def medians(self) -> dict[str, dict[str, float]]:
-        """For each contender the median of each measure."""
-        return {
-            who: {name: statistics.median(values) for name, values in found.items()}
-            for who, found in self.figures.items()
-        }
-
 
 MEASURES = {
     "highest": "calls a second, none failed",
@@ -192,49 +183,11 @@ MEASURES = {
 }
 
 
-def table(medians: dict[str, dict[str, float]], base: str = "") -> str:
-    """The figures, or with `base` what they are of that contender's."""
-    names = list(medians)
-    width = max(map(len, [*MEASURES.values(), *(f"CPU a call beside {n}, ms" for n in STANDING)])) + 2
-    lines = ["".ljust(width) + "".join(name.rjust(16) for name in names)]
-    seen = {measure for found in medians.values() for measure in found}
-    rows = MEASURES | {
-        name: f"CPU a call beside {name.rpartition('_')[2]}, ms" for name in sorted(seen - set(MEASURES), key=_number)
-    }
-    for measure, words in rows.items():
-        cells = []
-        for name in names:
-            value, unit = medians[name].get(measure), medians.get(base, {}).get(measure)
-            if value is None or (base and not unit):
-                cells.append("-")
-            else:
-                cells.append(f"{value / unit:.2f}" if base and unit else f"{value:.2f}")
-        if any(cell != "-" for cell in cells):
-            lines.append(words.ljust(width) + "".join(cell.rjust(16) for cell in cells))
-    return "\n".join(lines)
-
-
-def _number(name: str) -> int:
-    return int(name.rpartition("_")[2])
-
-
-def say(text: str) -> None:
-    """Tell what is being done."""
-    print(text, flush=True)
-
-
-def machine() -> str:
-    """What it ran on."""
-    model = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if "model name" in line
-        ),
-        platform.machine(),
-    )
-    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
-    return f"{os.cpu_count()} x {model}, Linux {platform.release()}, Python {platform.python_version()}, load {load}"
+def rows(found: dict[str, dict[str, float]]) -> dict[str, str]:
+    """What was measured, in order, and what each is called."""
+    seen = {measure for each in found.values() for measure in each}
+    beside = sorted(seen - set(MEASURES), key=lambda name: int(name.rpartition("_")[2]))
+    return MEASURES | {name: f"CPU a call beside {name.rpartition('_')[2]}, ms" for name in beside}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -252,14 +205,14 @@ def main(arguments: list[str] | None = None) -> int:
     with Lab(NETWORK) as lab:
         bench = Bench(lab, size)
         bench.run([each for each in CONTENDERS if not asked.only or each.name in asked.only])
-    medians = bench.medians()
-    say("\n" + table(medians))
-    if BASE in medians:
-        say(f"\nratios to {BASE}\n" + table(medians, BASE))
+    found = medians(bench.figures)
+    say("\n" + table(found, rows(found)))
+    if BASE in found:
+        say(f"\nratios to {BASE}\n" + table(found, rows(found), BASE))
     for each in bench.failed:
         say(f"note: {each}")
     if asked.json:
-        whole = {"machine": machine(), "size": asdict(size), "figures": bench.figures, "medians": medians}
+        whole = {"machine": machine(), "size": asdict(size), "figures": bench.figures, "medians": found}
         Path(asked.json).write_text(json.dumps(whole | {"notes": bench.failed}, indent=1))
     return 0
 

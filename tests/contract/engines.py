@@ -14,11 +14,11 @@ import attrs
 from twisted.internet.epollreactor import EPollReactor
 
 from sbc.core.address import Address, Pair
-from sbc.core.orders import Latch, SideSpec, StreamSpec
 from sbc.media.counters import Drops, SideCounters, StreamCounters
 from sbc.media.native.engine import NativeEngine, missing
 from sbc.media.twisted_engine import TwistedEngine
 from tests.loopback import loopback
+from tests.media.specs import signalled, stream_spec
 
 PATIENCE = 20.0
 """Seconds to wait for what must come; only a failing test waits so long."""
@@ -244,37 +244,17 @@ class Call:
         if not rtcp:
             locals_ = [Pair(pair.rtp, None) for pair in locals_]
             self.a_pair, self.b_pair = Pair(self.a_pair.rtp, None), Pair(self.b_pair.rtp, None)
-        sides = [
-            SideSpec(
-                **{
-                    "realm": realm,
-                    "local": local,
-                    "remote": remote,
-                    "behind_nat": False,
-                    "seen_host": remote.rtp.host,
-                    "latch": Latch.NAT,
-                    "window": 3.0,
-                    **(changes or {}),
-                }
-            )
-            for realm, local, remote, changes in (
-                ("access", locals_[0], self.a_pair, a),
-                ("core", locals_[1], self.b_pair, b),
-            )
-        ]
-        self.spec = StreamSpec(self.id, "call-1", kind, (sides[0], sides[1]))
+        self.spec = stream_spec(self.id, (locals_[0], locals_[1]), (self.a_pair, self.b_pair), a, b, kind)
         rig.engine.open(self.spec)
-        local_a, local_b = sides[0].local, sides[1].local
+        local_a, local_b = (side.local for side in self.spec.sides)
         self.at_a, self.at_b = local_a.rtp, local_b.rtp  # where the SBC is, for A and for B
         self.at_a_rtcp, self.at_b_rtcp = local_a.rtcp or local_a.rtp, local_b.rtcp or local_b.rtp
         self.expected = 0
 
     def update(self, side: int, **changes: Any) -> None:
         """Signal anew for a side."""
-        spec = attrs.evolve(self.spec.sides[side], **changes)
-        sides = (spec, self.spec.sides[1]) if side == 0 else (self.spec.sides[0], spec)
-        self.spec = attrs.evolve(self.spec, sides=sides)
-        self.rig.engine.update(self.id, side, spec)
+        self.spec = signalled(self.spec, side, **changes)
+        self.rig.engine.update(self.id, side, self.spec.sides[side])
 
     def send(self, peer: Peer, to: Address, *packets: bytes) -> StreamCounters:
         """Send packets and wait until the engine has done with them."""

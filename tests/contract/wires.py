@@ -18,10 +18,11 @@ from typing import Any
 import attrs
 
 from sbc.core.address import Address, Pair
-from sbc.core.orders import Latch, SideSpec, StreamSpec
+from sbc.core.orders import SideSpec, StreamSpec
 from sbc.core.plain import of_bytes, to_bytes
 from sbc.media.counters import SideCounters, StreamCounters
 from tests.media.packets import rtp
+from tests.media.specs import signalled, stream_spec
 from tests.netns import namespace
 from tests.netns.lab import Lab
 from tests.netns.processes import LabProcess
@@ -241,22 +242,9 @@ class Stream:
         self.alice_rtcp, self.bob_rtcp = net.peer("alice", theirs[0].rtcp), net.peer("bob", theirs[1].rtcp)
         locals_ = [Pair(Address(host, port), Address(host, port + 1)) for host in ours]
         hidden = Pair(Address(HIDDEN, 4_000), Address(HIDDEN, 4_001))
-        sides = [
-            SideSpec(
-                **{
-                    "realm": realm,
-                    "local": locals_[n],
-                    "remote": hidden if nat and n == 0 else theirs[n],
-                    "behind_nat": nat and n == 0,
-                    "seen_host": hosts[n],
-                    "latch": Latch.NAT,
-                    "window": 3.0,
-                    **(changes or {}),
-                }
-            )
-            for n, realm, changes in ((0, "access", a), (1, "core", b))
-        ]
-        self.spec = StreamSpec(self.id, self.id.partition("/")[0], "rtp", (sides[0], sides[1]))
+        behind = {"remote": hidden, "behind_nat": True} if nat else {}
+        spec = stream_spec(self.id, (locals_[0], locals_[1]), (theirs[0], theirs[1]), behind | (a or {}), b)
+        self.spec = attrs.evolve(spec, call=self.id.partition("/")[0])
         self.at_a, self.at_b = locals_[0].rtp, locals_[1].rtp
         self.at_a_rtcp, self.at_b_rtcp = (pair.rtcp or pair.rtp for pair in locals_)
         self.voices = Voice(), Voice()
@@ -264,10 +252,9 @@ class Stream:
 
     def update(self, side: int, **changes: Any) -> None:
         """Signal anew for a side."""
-        spec = attrs.evolve(self.spec.sides[side], **changes)
-        sides = (spec, self.spec.sides[1]) if side == 0 else (self.spec.sides[0], spec)
-        self.spec = attrs.evolve(self.spec, sides=sides)
-        self.net.engine.ask("update", stream=self.id, side=side, spec=to_bytes(SideSpec, spec).decode())
+        self.spec = signalled(self.spec, side, **changes)
+        spec = to_bytes(SideSpec, self.spec.sides[side]).decode()
+        self.net.engine.ask("update", stream=self.id, side=side, spec=spec)
 
     @property
     def settled(self) -> bool:

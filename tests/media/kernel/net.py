@@ -12,17 +12,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from sbc.core.address import Address, Pair
-from sbc.core.orders import Latch, SideSpec, StreamSpec
 from sbc.media.counters import StreamCounters
 from sbc.media.kernel.engine import KernelEngine
 from sbc.media.twisted_engine import TwistedEngine
-from tests.contract.engines import Observer, Peer, RigReactor
+from tests.contract.engines import PATIENCE, Observer, Peer, RigReactor
 from tests.media.kernel.apart import Apart
+from tests.media.specs import signalled, stream_spec
 
-PATIENCE = 20.0
 _SO_RCVBUFFORCE = 33  # asm-generic/socket.h: no limit for root
 _libc = ctypes.CDLL(None)
 _ids = count()
@@ -160,36 +157,18 @@ class Call:
         )
         self.a, self.a_rtcp = (rig.peer(rig.net.a, each) for each in self.a_pair if each)
         self.b, self.b_rtcp = (rig.peer(rig.net.b, each) for each in self.b_pair if each)
-        sides = [
-            SideSpec(
-                **{
-                    "realm": realm,
-                    "local": local,
-                    "remote": remote,
-                    "behind_nat": False,
-                    "seen_host": remote.rtp.host,
-                    "latch": Latch.NAT,
-                    "window": 3.0,
-                    "clock": 8000,
-                    **(changes or {}),
-                }
-            )
-            for realm, local, remote, changes in (
-                ("access", self.at_a, self.a_pair, a),
-                ("core", self.at_b, self.b_pair, b),
-            )
-        ]
-        self.spec = StreamSpec(self.id, "call-1", "rtp", (sides[0], sides[1]))
+        clock = {"clock": 8000}
+        self.spec = stream_spec(
+            self.id, (self.at_a, self.at_b), (self.a_pair, self.b_pair), clock | (a or {}), clock | (b or {})
+        )
 
     def open(self) -> Call:
         self.rig.ask(self.rig.engine.open, self.spec)
         return self
 
     def update(self, side: int, **changes: Any) -> None:
-        spec = attrs.evolve(self.spec.sides[side], **changes)
-        sides = (spec, self.spec.sides[1]) if side == 0 else (self.spec.sides[0], spec)
-        self.spec = attrs.evolve(self.spec, sides=sides)
-        self.rig.ask(self.rig.engine.update, self.id, side, spec)
+        self.spec = signalled(self.spec, side, **changes)
+        self.rig.ask(self.rig.engine.update, self.id, side, self.spec.sides[side])
 
     def counters(self) -> StreamCounters:
         return self.rig.ask(self.rig.engine.counters, self.id)
