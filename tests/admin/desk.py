@@ -138,4 +138,4 @@ def open_desk(limits: Limits | None = None) -> Iterator[Desk]:
         reactor.iterate(0)
         for peer in (phone, softswitch, *desk.media):
             peer.sock.close()
-        reactor.removeAll()
+        reactor.close()

@@ -15,6 +15,7 @@ from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from sbc.admin import auditlog
 from sbc.admin.auditlog import AuditFile, AuditLog, Operator, audit_file
 from sbc.config.faults import ConfigError
+from tests.admin.conftest import Opened
 
 ANNA = Operator("anna", "key SHA256:abc", "192.0.2.1:1234")
 
@@ -31,9 +32,11 @@ def records(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_what_changes_something_is_on_file_before_it_is_done(tmp_path: Path, events: list[LogEvent]) -> None:
+def test_what_changes_something_is_on_file_before_it_is_done(
+    opened: Opened, tmp_path: Path, events: list[LogEvent]
+) -> None:
     path = tmp_path / "audit"
-    log = AuditLog(AuditFile(str(path)), lambda: 1_700_000_000.0)
+    log = AuditLog(opened(path), lambda: 1_700_000_000.0)
     ended = log.begin(ANNA, "kick 74g")
     assert records(path) == [
         {
@@ -56,9 +59,9 @@ def test_what_changes_something_is_on_file_before_it_is_done(tmp_path: Path, eve
     assert {each["log_namespace"] for each in events} == {"sbc.console"}
 
 
-def test_what_only_asks_is_one_line_with_its_outcome(tmp_path: Path, events: list[LogEvent]) -> None:
+def test_what_only_asks_is_one_line_with_its_outcome(opened: Opened, tmp_path: Path, events: list[LogEvent]) -> None:
     path = tmp_path / "audit"
-    log = AuditLog(AuditFile(str(path)))
+    log = AuditLog(opened(path))
     ended = log.begin(ANNA, "calls", changes=False)
     assert records(path) == []
     ended("done")
@@ -67,31 +70,33 @@ def test_what_only_asks_is_one_line_with_its_outcome(tmp_path: Path, events: lis
     assert [formatEvent(each) for each in events] == ["anna from 192.0.2.1:1234: calls: done"]
 
 
-def test_only_what_changes_something_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_changes_something_waits_for_the_disk(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", synced.append)
-    log = AuditLog(AuditFile(str(tmp_path / "audit")))
+    log = AuditLog(opened(tmp_path / "audit"))
     log.begin(ANNA, "calls", changes=False)("done")
     assert synced == []
     log.begin(ANNA, "kick x")("done")
     assert len(synced) == 2
 
 
-def test_the_file_is_for_its_owner_and_may_be_moved_away(tmp_path: Path) -> None:
+def test_the_file_is_for_its_owner_and_may_be_moved_away(opened: Opened, tmp_path: Path) -> None:
     path = tmp_path / "audit"
-    file = AuditFile(str(path))
+    file = opened(path)
     assert path.stat().st_mode & 0o777 == 0o600
     file.write("1", sync=False)
     path.rename(tmp_path / "old")
     file.write("2", sync=False)
     assert (tmp_path / "old").read_text() == "1\n"
     assert path.read_text() == "2\n"
-    AuditFile(str(path)).write("3", sync=True)
+    opened(path).write("3", sync=True)
     assert path.read_text() == "2\n3\n"
 
 
-def test_a_full_disk_is_told_and_locks_nobody_out(events: list[LogEvent]) -> None:
-    log = AuditLog(AuditFile("/dev/full"))
+def test_a_full_disk_is_told_and_locks_nobody_out(opened: Opened, events: list[LogEvent]) -> None:
+    log = AuditLog(opened("/dev/full"))
     log.begin(ANNA, "kick x")("done")
     said = [formatEvent(each) for each in events]
     assert "anna from 192.0.2.1:1234: kick x: done" in said
@@ -118,16 +123,16 @@ def test_a_line_that_was_cut_by_a_full_disk_spoils_no_other(tmp_path: Path, monk
     assert (tmp_path / "audit").read_text() == "fir\nsecond\nthird\n"
 
 
-def test_a_line_has_an_end(tmp_path: Path, events: list[LogEvent]) -> None:
+def test_a_line_has_an_end(opened: Opened, tmp_path: Path, events: list[LogEvent]) -> None:
     path = tmp_path / "audit"
-    AuditLog(AuditFile(str(path))).begin(ANNA, "x" * 100_000)("done")
+    AuditLog(opened(path)).begin(ANNA, "x" * 100_000)("done")
     assert all(len(each["command"]) == auditlog.LONGEST for each in records(path))
     assert len(formatEvent(events[-1])) < 400
 
 
-def test_what_would_break_a_line_is_escaped(tmp_path: Path) -> None:
+def test_what_would_break_a_line_is_escaped(opened: Opened, tmp_path: Path) -> None:
     path = tmp_path / "audit"
-    AuditLog(AuditFile(str(path))).begin(ANNA, "calls 'a\nb\x1b[2J\udcff'", changes=False)("done")
+    AuditLog(opened(path)).begin(ANNA, "calls 'a\nb\x1b[2J\udcff'", changes=False)("done")
     assert len(path.read_text().splitlines()) == 1
     assert "\x1b" not in path.read_text()
 

@@ -13,6 +13,7 @@ from sbc.admin.auditlog import AuditFile, AuditLog, Operator
 from sbc.admin.clerk import Clerk
 from sbc.admin.commands import COMMANDS
 from sbc.admin.tables import No, Text
+from tests.admin.conftest import Opened
 from tests.admin.desk import open_desk
 
 ANNA = Operator("anna", "password", "here")
@@ -28,9 +29,9 @@ class Scripted:
         return self.does()
 
 
-def clerk(tmp_path: Path, does: Any, seconds: float = 5.0) -> Clerk:
+def clerk(file: AuditFile, does: Any, seconds: float = 5.0) -> Clerk:
     console: Any = Scripted(does)
-    return Clerk(console, AuditLog(AuditFile(str(tmp_path / "audit"))), seconds)
+    return Clerk(console, AuditLog(file), seconds)
 
 
 def outcomes(tmp_path: Path) -> list[str]:
@@ -52,21 +53,21 @@ def failing() -> None:
     ],
 )
 def test_every_command_is_answered_and_audited(
-    tmp_path: Path, line: str, does: Any, ok: bool, said: str, told: list[str]
+    opened: Opened, tmp_path: Path, line: str, does: Any, ok: bool, said: str, told: list[str]
 ) -> None:
-    reply = clerk(tmp_path, does, 0.1).line(ANNA, line)
+    reply = clerk(opened(tmp_path / "audit"), does, 0.1).line(ANNA, line)
     assert (reply.ok, reply.text) == (ok, said)
     assert outcomes(tmp_path) == told
 
 
-def test_a_fault_of_ours_is_told_and_stays_here(tmp_path: Path) -> None:
-    reply = clerk(tmp_path, failing).line(ANNA, "calls")
+def test_a_fault_of_ours_is_told_and_stays_here(opened: Opened, tmp_path: Path) -> None:
+    reply = clerk(opened(tmp_path / "audit"), failing).line(ANNA, "calls")
     assert (reply.ok, reply.text) == (False, "a fault of ours: KeyError; the log has it")
     assert outcomes(tmp_path) == ["failed"]
 
 
-def test_nothing_in_an_answer_steers_a_terminal(tmp_path: Path) -> None:
-    reply = clerk(tmp_path, lambda: Text("a\x1b[2J\r\x07\x9b31m\u202eb\n\tc")).line(ANNA, "calls")
+def test_nothing_in_an_answer_steers_a_terminal(opened: Opened, tmp_path: Path) -> None:
+    reply = clerk(opened(tmp_path / "audit"), lambda: Text("a\x1b[2J\r\x07\x9b31m\u202eb\n\tc")).line(ANNA, "calls")
     assert reply.text == "a\\x1b[2J\\r\\x07\\x9b31m\\u202eb\n\\tc"
 
 

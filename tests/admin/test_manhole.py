@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +162,7 @@ def test_at_the_end_the_port_and_every_connection_are_closed(files: ConsoleConfi
 def test_a_console_that_was_never_started_stops_too(files: ConsoleConfig) -> None:
     reactor = RigReactor()
     assert ConsoleService(reactor, files, {}).stopService() is None
-    reactor.removeAll()
+    reactor.close()
 
 
 def test_an_ipv6_address_is_said_in_brackets(files: ConsoleConfig) -> None:
@@ -175,12 +175,12 @@ def test_an_ipv6_address_is_said_in_brackets(files: ConsoleConfig) -> None:
     assert stopped is not None
     stopped.addBoth(gone.append)
     turn(reactor, lambda: gone, "the end")
-    reactor.removeAll()
+    reactor.close()
 
 
 def test_without_its_files_there_is_no_console(files: ConsoleConfig) -> None:
-    with pytest.raises(ConfigError):
-        ConsoleService(RigReactor(), attrs.evolve(files, authorized_keys="/nonexistent"), {}, "sbc.toml")
+    with closing(RigReactor()) as reactor, pytest.raises(ConfigError):
+        ConsoleService(reactor, attrs.evolve(files, authorized_keys="/nonexistent"), {}, "sbc.toml")
 
 
 # -- as twistd runs it
@@ -236,7 +236,7 @@ def test_twistd_runs_it(files: ConsoleConfig, tmp_path: Path) -> None:
     finally:
         if client is not None:
             client.close()
-        reactor.removeAll()
+        reactor.close()
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) in (0, -signal.SIGTERM)
     written = (tmp_path / "sbc.log").read_text()

@@ -115,7 +115,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     server.port.stopListening().addBoth(stopped.append)
     turn(reactor, lambda: stopped and not factory.connections, "the end of all connections")
     reactor.getThreadPool().stop()
-    reactor.removeAll()
+    reactor.close()
     globalLogPublisher.removeObserver(events.append)
 
 

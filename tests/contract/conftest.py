@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import cycle
 
 import pytest
@@ -13,8 +14,9 @@ _ports = cycle(range(10_000, 32_000, 2))
 
 
 @pytest.fixture(scope="session")
-def rig_reactor() -> RigReactor:
-    return RigReactor()
+def rig_reactor() -> Iterator[RigReactor]:
+    with closing(RigReactor()) as reactor:
+        yield reactor
 
 
 @pytest.fixture(params=ENGINES)

@@ -34,6 +34,15 @@ class RigReactor(EPollReactor):
     def seconds(self) -> float:
         return time.monotonic() + self.ahead
 
+    def close(self) -> None:
+        """Let go of all descriptors, its own too (three: an epoll, and a pipe that wakes it), which nobody else does:
+        a reactor is meant to live as long as its process."""
+        self.removeAll()
+        for reader in self._internalReaders:
+            reader.connectionLost(None)
+        self._internalReaders.clear()
+        self._poller.close()
+
 
 @attrs.frozen
 class Engine:

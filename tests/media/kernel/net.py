@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ class Net:
 
     def __init__(self, folder: Path, frames: bool = True, offload: bool = False) -> None:
         self._stack = ExitStack()
-        self.reactor = RigReactor()
+        self.reactor = self._stack.enter_context(closing(RigReactor()))
         self.sbc, self.a, self.b = (self._stack.enter_context(Apart()) for _ in range(3))
         self.folder = folder
         self.sbc.mount_bpffs(folder)

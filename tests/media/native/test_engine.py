@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import attrs
@@ -29,8 +29,9 @@ pytestmark = pytest.mark.skipif(bool(native.missing()), reason=native.missing())
 
 
 @pytest.fixture(scope="module")
-def reactor() -> RigReactor:
-    return RigReactor()
+def reactor() -> Iterator[RigReactor]:
+    with closing(RigReactor()) as reactor:
+        yield reactor
 
 
 @pytest.fixture
