@@ -68,6 +68,8 @@ modparam("topos", "db_url", "text://{directory}")
 _SBC = """
 [timers]
 audit = 5.0
+[drain]
+limit = 0.0
 [cdr]
 json = "{directory}/cdr.json"
 [realms.access]

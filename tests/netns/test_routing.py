@@ -27,7 +27,7 @@ GATEWAY = SoftswitchPlan(gateway=f"{FIRST.core_net}.3:5060")
 # the other one takes what says it is to visit the first, as two of one cluster do
 TWIN = SoftswitchPlan(gateway=GATEWAY.gateway, parameters=(f'alias="{A}"',))
 CDR = '[cdr]\njson = "cdr.json"\n'
-PROBING = "[paths.probing]\nperiod = 2\nanswer_within = 1\n"
+PROBING = "[paths.probing]\nperiod = 2\nanswer_within = 1.9\n"
 
 
 def topology() -> Topology:

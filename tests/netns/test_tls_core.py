@@ -19,6 +19,7 @@ from tests.netns.waiting import wait_for
 MakeScene = Callable[..., Scene]
 NAT = (Nat(NatKind.SYMMETRIC),)
 SBC, SWITCH = "198.51.100.1", "198.51.100.2"
+PROBING = "[paths.probing]\nperiod = 3\nanswer_within = 2.5\n"
 
 
 def table(realm: str, authority: Authority, address: str, **more: str) -> str:
@@ -34,7 +35,7 @@ def config(authority: Authority, access: str = "udp") -> str:
     extra = table("core", authority, SBC, require_peer="true")
     if access == "tls":
         extra += table("access", authority, "203.0.113.1")
-    toml = sbc_config(access=(access,), core=("tls",), extra=extra)
+    toml = sbc_config(access=(access,), core=("tls",), extra=extra, extra_realm=PROBING)
     return toml.replace(f"{SWITCH}:5060", f"{SWITCH}:5061")
 
 
