@@ -20,13 +20,12 @@ def replaced(data: bytes, family: str = "4", wire: Wire | None = None) -> tuple[
     for spot in message.spots:
         if spot.kind in ADDRESSES:
             number = len(new) + 1
-            is_4 = family == "4" or spot.kind is Noted.SOURCE_ROUTE
-            host = f"203.0.113.{number % 256}" if is_4 else f"2001:db8::{number:x}"
+            host = f"203.0.113.{number % 256}" if family == "4" else f"2001:db8::{number:x}"
             new.append(Address(host, 40000 + number))
             try:
                 message.put(spot, new[-1])
-            except ValueError:  # IPv6 whose sender says that it has additions, and has none
-                assert "_additions" in spot.found.value[1]
+            except ValueError:  # it would have to be encoded anew, beside what is not understood
+                assert spot.kind is Noted.SOURCE_ROUTE or "_additions" in spot.found.value[1]
                 new[-1] = spot.value
     return message, new
 

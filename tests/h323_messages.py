@@ -160,6 +160,9 @@ MADE = [
                 "mediaControlChannel": ("multicastAddress", ("iPAddress", {
                     "network": bytes((192, 168, 1, 10)), "tsapIdentifier": 5004}))}),
         }})),
+    ("tokens-alone", build_ras("unregistrationRequest", {
+        "requestSeqNum": 1, "callSignalAddress": [ip()], "endpointAlias": [("dialledDigits", "100")],
+        "tokens": [token()]})),
     ("no-user-user", build_signal("statusInquiry", 12, True)),
 ]  # fmt: skip
 ALL = RECORDED + MADE

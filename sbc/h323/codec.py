@@ -9,10 +9,11 @@ from typing import Any
 
 from sbc.core.message import BadMessage
 from sbc.h323 import per, q931
+from sbc.h323.anew import Chain, at_chain, chain_of, changed, refuse_losses, value_of
 from sbc.h323.pdu import CONTROL, RAS, USER_INFORMATION, Pdu, prepare, read_pdu
 from sbc.h323.q931 import Q931, Element
 from sbc.h323.splice import AnyFrame, Counted, Splice
-from sbc.h323.spots import Spot, written
+from sbc.h323.spots import NotInPlace, Spot, written
 from sbc.h323.tpkt import HEADER, MAX_PACKET, wrap
 
 MAX_DATAGRAM = 65_535
@@ -40,6 +41,7 @@ class Message:
         self._packet = packet
         self._splice = Splice()
         self._spots: list[Spot] | None = None
+        self._anew: dict[tuple[Chain, tuple[str | int, ...]], Any] = {}  # what no patch can do, by PDU and path
 
     def __repr__(self) -> str:
         return f"<{self.wire.value} {self.name}, {len(self.data)} octets>"
@@ -66,15 +68,27 @@ class Message:
     @property
     def changed(self) -> bool:
         """Whether `encode` gives something else than came."""
-        return bool(self._splice)
+        return bool(self._splice or self._anew)
 
     def put(self, spot: Spot, value: Any) -> None:
-        """Write `value`, of the kind that the spot holds, in its place. @raises ValueError where it is none, or cannot
-        be written without encoding anew what surrounds it."""
-        for patch in written(spot, value):
+        """Write `value`, of the kind that the spot holds, in its place; where that cannot be done in the octets,
+        encode anew what surrounds it. @raises ValueError where it is none, or something would be lost by that."""
+        pdu = spot.pdu
+        try:
+            patches = written(spot, value)
+        except NotInPlace:
+            refuse_losses(pdu, self.data[pdu.start : pdu.end])
+            part = value_of(spot, value)
+            per.encode(pdu.type, changed(pdu.whole, spot.path, part))
+            self._anew[chain_of(pdu), spot.path] = part
+            self._note(f"{spot.field} in {pdu.name}: it was encoded anew")
+            return
+        if self._anew:
+            self._anew.pop((chain_of(pdu), spot.path), None)
+        for patch in patches:
             size = patch.end - patch.start
             if len(patch.new) != size:
-                self._note(f"{spot.field} in {spot.pdu.name}: {size} octets became {len(patch.new)}")
+                self._note(f"{spot.field} in {pdu.name}: {size} octets became {len(patch.new)}")
             self._splice.put(patch, spot.found.frame)
 
     def drop(self, spot: Spot) -> None:
@@ -100,8 +114,10 @@ class Message:
         Only what the encoder gives back to the octet may be: where something was not understood, or the sender encodes
         otherwise than X.691 says, the receiver might find something else. @raises ValueError there, and where `whole`
         is no such value."""
-        if not pdu.understood or per.encode(pdu.type, pdu.whole) != self.data[pdu.start : pdu.end]:
-            raise ValueError(f"{pdu.name} holds something that would be lost")
+        refuse_losses(pdu, self.data[pdu.start : pdu.end])
+        self._encode_anew(pdu, whole)
+
+    def _encode_anew(self, pdu: Pdu, whole: Any) -> None:
         new = per.encode(pdu.type, whole)
         self._splice.forget(pdu.start, pdu.end)
         self._splice.replace(pdu.start, pdu.end, new, pdu.frame)
@@ -144,6 +160,12 @@ class Message:
     def encode(self) -> bytes:
         """The message with what was written; untouched, the very octets. @raises BadMessage where it grew too long."""
         data = self._splice.apply(self.data)
+        for (chain, path), part in self._anew.items():
+            again = decode(data, self.wire)
+            pdu = None if again.pdu is None else at_chain(again.pdu, chain)
+            if pdu is not None:
+                again._encode_anew(pdu, changed(pdu.whole, path, part))
+                data = again._splice.apply(data)
         if len(data) > MAX_DATAGRAM:
             raise BadMessage("message too long")
         return data

@@ -243,8 +243,13 @@ def _host(packed: bytes) -> str:
     return ".".join(map(str, packed)) if len(packed) == 4 else str(IPv6Address(packed))
 
 
+class NotInPlace(ValueError):
+    """What is to be written is sound, but what follows it would not be aligned as it is."""
+
+
 def written(spot: Spot, value: Any) -> list[Patch]:
-    """What to write so that `value` stands at the spot. @raises ValueError where it cannot."""
+    """What to write so that `value` stands at the spot. @raises NotInPlace where the PDU must be encoded anew for that;
+    ValueError where it cannot stand there."""
     found = spot.found
     match spot.kind:
         case Noted.ADDRESS:
@@ -291,7 +296,7 @@ def _write_address(found: Found, address: Address) -> Patch:
         at = (start + bits + _sequence_bit(node, form) + 7) >> 3
         return Patch(at, at + len(packed), packed)
     if found.end & 7:
-        raise ValueError("an address of that form with additions cannot be written in place")
+        raise NotInPlace("an address with additions")
     wanted = _PLAIN6 if isinstance(ip, IPv6Address) else _PLAIN4
     index = next(index for index, (name, _) in enumerate(node.root) if name in wanted)
     flag = _sequence_bit(node, node.root[index][0])
@@ -312,7 +317,7 @@ def _write_route(found: Found, address: Address) -> list[Patch]:
     """The address, and its host again in place of every hop: whoever is told no way must be reached directly."""
     ip = literal(address.host)
     if not isinstance(ip, IPv4Address):
-        raise ValueError("a source route is of IPv4 addresses")
+        raise NotInPlace("a source route is of IPv4 addresses")
     form, parts = found.value
     node, first = found.extra
     before = _choice_bits(node) + _sequence_bit(node, form)
@@ -359,10 +364,10 @@ def _write_digits(found: Found, text: str, choices: int) -> list[Patch]:
     """Digits have half an octet each: as many more or fewer as make up whole octets. The octet in which an odd number
     of them ends holds the beginning of what follows."""
     alphabet = found.extra.alphabet
-    if (len(text) - len(found.value)) & 1:
-        raise ValueError("an odd number of digits more or fewer cannot be written in place")
     if not all(digit in alphabet for digit in text):
         raise ValueError(f"{text!r} has other digits than it may")
+    if (len(text) - len(found.value)) & 1:
+        raise NotInPlace("an odd number of digits more or fewer")
     numbers = [alphabet.index(digit) for digit in text]
     pairs = bytes(first << 4 | second for first, second in zip(numbers[::2], numbers[1::2], strict=False))
     end = found.end >> 3

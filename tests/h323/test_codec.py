@@ -225,6 +225,37 @@ def test_a_pdu_is_encoded_anew() -> None:
     assert [pdu.name for pdu in again.pdus] == [pdu.name for pdu in root.pdus]
 
 
+def test_what_is_encoded_anew_goes_with_what_is_written_and_dropped() -> None:
+    """In whatever order; in nested PDUs too, where those before them are dropped."""
+    message = decode(DATA["ras-in-facility"])
+    spots = {(spot.field, spot.form, str(spot.value)): spot for spot in message.spots}
+    digits = next(spot for (field, _, value), spot in spots.items() if field == "terminalAlias" and "100" in value)
+    message.put(digits, ("dialledDigits", "1000"))
+    for spot in message.spots:
+        if spot.kind is Noted.ADDRESS:
+            message.put(spot, Address("2001:db8::7", 7))
+        elif spot.kind is Noted.TOKENS:
+            message.drop(spot)
+    after = decode(message.encode())
+    assert ("dialledDigits", "1000") in [spot.value for spot in after.spots]
+    assert {spot.value for spot in after.spots if spot.kind is Noted.ADDRESS} == {Address("2001:db8::7", 7)}
+    assert "tokens" not in after.pdus[1].value
+    message.put(digits, ("dialledDigits", "999"))
+    assert ("dialledDigits", "999") in [spot.value for spot in decode(message.encode()).spots]
+    assert message.encode() == message.encode()
+
+
+def test_the_only_addition_may_be_dropped() -> None:
+    """With the only addition gone, the bitmap that is left is empty, and still the rest can be encoded anew."""
+    message = decode(DATA["tokens-alone"])
+    value = {name: each for name, each in message.value.items() if name != "tokens"}
+    spots = {spot.field: spot for spot in message.spots}
+    message.drop(spots["tokens"])
+    assert decode(message.encode()).value == value
+    message.put(spots["endpointAlias"], ("dialledDigits", "1001"))
+    assert decode(message.encode()).value == value | {"endpointAlias": [("dialledDigits", "1001")]}
+
+
 def unknown_addition(data: bytes) -> bytes:
     """The same message of a sender who knows more: its bitmap has one bit more, and that addition three octets."""
     message = decode(data)

@@ -22,6 +22,10 @@ def spot_in(message: Message, field: str, which: int = 0) -> Spot:
     return [spot for spot in message.spots if spot.field == field][which]
 
 
+def route_at(message: Message) -> int:
+    return next(at for at, spot in enumerate(message.spots) if spot.kind is Noted.SOURCE_ROUTE)
+
+
 def rewritten(data: bytes, field: str, value: Any, which: int = 0) -> tuple[Message, Message]:
     """The message as it was, and as it is read after `value` was written there; nothing else may have changed."""
     before = decode(data)
@@ -92,8 +96,13 @@ def test_a_source_route_is_told_to_nobody() -> None:
         after = next(spot for spot in decode(message.encode()).spots if spot.kind is Noted.SOURCE_ROUTE)
         assert after.value == V4 and after.route == (V4.host, V4.host)
         assert not message.resized
-        with pytest.raises(ValueError, match="IPv4"):
-            message.put(route, V6)
+        message.put(route, V6)
+        assert message.resized == [f"{route.field} in {route.pdu.name}: it was encoded anew"]
+        written = decode(message.encode())
+        assert V6 in [spot.value for spot in written.spots if spot.kind is Noted.ADDRESS]
+        assert all(spot.kind is not Noted.SOURCE_ROUTE for spot in written.spots)
+        message.put(route, V4)
+        assert decode(message.encode()).spots[route_at(message)].value == V4
 
 
 @pytest.mark.parametrize("seconds", [1, 60, 256, 257, 65536, 65537, 2**24 + 1, 4294967295])
@@ -144,6 +153,9 @@ def test_call_references_in_ras() -> None:
         (1, ("dialledDigits", "999")),
         (1, ("dialledDigits", "1")),
         (1, ("dialledDigits", "12345")),
+        (1, ("dialledDigits", "12")),
+        (1, ("dialledDigits", "1" * 128)),
+        (3, ("dialledDigits", "1")),
         (2, ("url-ID", "sip:somebody@voice.example")),
         (3, ("dialledDigits", "98")),
         (3, ("dialledDigits", "98765432")),
@@ -165,8 +177,9 @@ def test_aliases(which: int, value: tuple[str, str]) -> None:
         ("gatekeeperIdentifier", 0, "x" * 129),
         ("gatekeeperIdentifier", 0, "\U0001f600"),
         ("terminalAlias", 0, ("dialledDigits", "1")),
-        ("terminalAlias", 1, ("dialledDigits", "12")),
         ("terminalAlias", 1, ("dialledDigits", "12a")),
+        ("terminalAlias", 1, ("dialledDigits", "1a")),
+        ("terminalAlias", 1, ("dialledDigits", "1" * 129)),
         ("terminalAlias", 2, ("url-ID", "é")),
         ("callSignalAddress", 0, Address("gk.example", 1720)),
         ("tokens", 0, []),
