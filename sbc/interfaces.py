@@ -179,6 +179,10 @@ class IMediaEngine(Interface):
     def counters(stream):
         """The StreamCounters of a live stream, now. @raises KeyError."""
 
+    def recorded(stream):
+        """The same, for a record that outlives the process: what forwards by itself until another process comes is
+        counted by that one from here on. @raises KeyError."""
+
     def sides(stream):
         """How both sides of a stream stand, as a pair of sbc.media.stream.SideView. @raises KeyError."""
 

@@ -350,7 +350,7 @@ class Runner:
         closing = [maybeDeferred(port.stopListening) for port in self._ports.values()]
         self._ports.clear()
         for stream in self.engine.streams():
-            volume = self.engine.counters(stream) if self.keeps else self.engine.close(stream)
+            volume = self.engine.recorded(stream) if self.keeps else self.engine.close(stream)
             if self.meter is not None:
                 self.meter.closed(stream, volume)
         self.engine.stop(keep=self.keeps)

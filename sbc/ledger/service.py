@@ -95,7 +95,7 @@ class LedgerService(Service):
             monotonic,
             boot,
             config.interim,
-            lambda stream: engine().counters(stream),
+            lambda stream: engine().recorded(stream),
             alive,
             self._soon,
         )

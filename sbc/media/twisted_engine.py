@@ -161,6 +161,10 @@ class TwistedEngine:
         """See IMediaEngine. @raises KeyError."""
         return self._relays[stream].counters()
 
+    def recorded(self, stream: str) -> StreamCounters:
+        """See IMediaEngine. @raises KeyError."""
+        return self.counters(stream)
+
     def streams(self) -> list[str]:
         """See IMediaEngine."""
         return list(self._relays)

@@ -63,6 +63,9 @@ class Engine:
     def counters(self, stream: str) -> Any:
         return carried(1 if stream in self.heard else 0, reports=0)
 
+    def recorded(self, stream: str) -> Any:
+        return self.counters(stream)
+
     def streams(self) -> list[str]:
         return list(self.open_streams)
 

@@ -118,7 +118,7 @@ class KernelEngine:
         self.inner.update(stream, side, spec)
         sides = (spec, found.spec.sides[1]) if side == 0 else (found.spec.sides[0], spec)
         found.spec = StreamSpec(found.spec.id, found.spec.call, found.spec.kind, sides)
-        found.policed.clear()
+        found.policed = frozenset()
         found.route_wait = 0.0
         self._watch.renew(stream)
         self._look_at(stream, 0.0)
@@ -128,13 +128,17 @@ class KernelEngine:
         found = self._streams.pop(stream)
         self._agenda.drop(stream)
         self._watch.drop(stream)
-        for each in list(found.entered.values()):
+        for each in found.entered:
             self._take_out(found, each)
         return found.counters(self._plane, self.inner.close(stream))
 
     def counters(self, stream: str) -> StreamCounters:
         """See IMediaEngine. @raises KeyError."""
         return self._streams[stream].counters(self._plane, self.inner.counters(stream))
+
+    def recorded(self, stream: str) -> StreamCounters:
+        """See IMediaEngine. @raises KeyError."""
+        return self._streams[stream].counters(self._plane, self.inner.counters(stream), record=True)
 
     def sides(self, stream: str) -> tuple[SideView, SideView]:
         """See IMediaEngine. @raises KeyError."""
@@ -160,9 +164,10 @@ class KernelEngine:
         self._plane.limit_realm(realm, rate)
         if self._plane.realm(realm) == before:
             return
-        for each in (each for stream in self._streams.values() for each in stream.entered.values()):
-            if each.flow.realm == realm:
-                self._plane.charge(each.slot, self._plane.realm(realm))
+        for stream in self._streams.values():
+            for each in stream.entered:
+                if stream.spec.sides[each.side].realm == realm:
+                    self._plane.charge(each.slot, self._plane.realm(realm))
 
     def forwarder(self, stream: str) -> tuple[str, str]:
         """See IMediaEngine. @raises KeyError."""
@@ -181,7 +186,7 @@ class KernelEngine:
         for call in (self._tick, self._grace, self._rest):
             if call is not None and call.active():
                 call.cancel()
-        if not keep:  # else what was asked for last is what has been reported: the next process begins there
+        if not keep:  # else the next process counts from what was recorded last
             for stream in list(self._streams):
                 self.close(stream)
             self._collect()
@@ -199,13 +204,13 @@ class KernelEngine:
         """Have all packets of a stream in user space: the word says what for. To be called by who does something with
         packets: recording ("recording"), telephone events ("dtmf"), media security ("srtp"). @raises KeyError."""
         found = self._streams[stream]
-        found.claims.add(reason)
+        found.claims |= {reason}
         self._demote(stream, found, reason)
 
     def disclaim(self, stream: str, reason: str) -> None:
         """No longer need them for that. @raises KeyError."""
         found = self._streams[stream]
-        found.claims.discard(reason)
+        found.claims -= {reason}
         self._look_at(stream, 0.0)
 
     # -- promotion and demotion
@@ -220,17 +225,18 @@ class KernelEngine:
             why = next(filter(None, map(self.interfaces.ensure, {flow.local.host for flow in flows})), "")
         wanted = {} if why else {flow.local: flow for flow in flows}
         mux = bool(wanted) and all(view.mux for view in self.inner.sides(name))
-        for each in list(stream.entered.values()):
-            if wanted.get(each.flow.local) != each.flow or (each.mux != mux and not each.flow.rtcp):
+        for each in stream.entered:
+            flow = wanted.get(each.local)
+            if flow is None or not self._plane.same(each.slot, flow, mux and not flow.rtcp):
                 self._give_back(name, stream, each)
         try:
             for flow in wanted.values():
-                if flow.local not in stream.entered:
+                if stream.at(flow.local) is None:
                     self._enter(name, stream, flow, mux and not flow.rtcp)
         except OSError as error:
             self._log.warn("the kernel takes no flow of {stream}: {why}", stream=name, why=error.strerror)
             why = "no-room"
-            for each in list(stream.entered.values()):
+            for each in stream.entered:
                 self._give_back(name, stream, each)
         self._join_reports(stream)
         self._settled(name, stream, why, tell and bool(stream.entered) != before)
@@ -255,13 +261,13 @@ class KernelEngine:
 
     def _join_reports(self, stream: Promoted) -> None:
         """Let RTCP of each side be measured by what the other's has told."""
-        slots = {each.flow.side: each.slot for each in stream.entered.values() if each.flow.rtcp or each.mux}
+        slots = {each.side: each.slot for each in stream.entered if each.rtcp or each.mux}
         if len(slots) == 2:
             self._plane.join(slots[0], slots[1])
 
     def _demote(self, name: str, stream: Promoted, reason: str) -> None:
         before = bool(stream.entered)
-        for each in list(stream.entered.values()):
+        for each in stream.entered:
             self._give_back(name, stream, each)
         stream.wait = 0.0
         if before:
@@ -277,9 +283,8 @@ class KernelEngine:
         return stream.take_out(self._plane, each)
 
     def _carried(self, name: str, each: Entered, last: tuple[Last, ...]) -> None:
-        flow = each.flow
         for said in last:
-            self.inner.carried(name, flow.side, flow.rtcp, said.ssrc, said.sequence, said.timestamp, said.ago)
+            self.inner.carried(name, each.side, each.rtcp, said.ssrc, said.sequence, said.timestamp, said.ago)
 
     # -- what happens in the kernel
 
@@ -329,14 +334,14 @@ class KernelEngine:
             self._look_at(stream, _FAILED_AGAIN)
 
     def _happened(self, name: str, stream: Promoted, slot: int, what: int) -> None:
-        each = next((each for each in stream.entered.values() if each.slot == slot), None)
+        each = next((each for each in stream.entered if each.slot == slot), None)
         if each is None:
             return
         if what & STRANGERS:  # somebody else, while the source is silent: user space judges whether it goes on
             self._carried(name, each, self._plane.last(slot))
-        if what & POLICED and each.flow.side not in stream.policed:
-            stream.policed.add(each.flow.side)
-            self._herald.policed(name, each.flow.side)
+        if what & POLICED and each.side not in stream.policed:
+            stream.policed |= {each.side}
+            self._herald.policed(name, each.side)
         if what & UNROUTED:
             self._demote(name, stream, "no-route")
             self._look_at(name, stream.route_again(self._reactor.seconds()))
@@ -378,7 +383,7 @@ class KernelEngine:
         """See IMediaObserver."""
         found = self._streams.get(stream)
         if found is not None and side not in found.policed:
-            found.policed.add(side)
+            found.policed |= {side}
             self._herald.policed(stream, side)
 
     def forwards(self, stream: str, engine: str, reason: str) -> None:

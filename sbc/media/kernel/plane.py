@@ -29,10 +29,7 @@ RTP, RTCP = 1, 2  # RELAY_RTP, RELAY_RTCP; and RELAY_HEARD_RTP, RELAY_HEARD_RTCP
 STRANGERS, OTHERS, UNROUTED, POLICED = 1, 2, 4, 8
 
 _ADDRESS = struct.Struct("=16s2sBx")
-_HEAD = struct.Struct(
-    "=20s20s20s20sIIIIBBHIII16x"
-)  # the first part of struct relay_slot, constant while the flow is in
-_TOLD = 6
+_HEAD = struct.Struct("=80sIIIIBBHIII16x")  # the first part of struct relay_slot, constant while the flow is in
 _CONTEXT = 512
 _UNLIMITED = 1 << 62  # a bucket's depth that no difference between two processors' clocks reaches
 _SHUT = 0x80000000  # RELAY_SHUT
@@ -78,6 +75,10 @@ def unpack(data: bytes) -> Address:
     host, port, number = _ADDRESS.unpack(data)
     text = socket.inet_ntop(socket.AF_INET, host[:4]) if number == 4 else socket.inet_ntop(socket.AF_INET6, host)
     return Address(text, int.from_bytes(port, "big"))
+
+
+def _addresses(flow: Flow) -> bytes:
+    return b"".join(map(pack, (flow.local, flow.source, flow.out, flow.to)))
 
 
 def _takes(flow: Flow, mux: bool) -> int:
@@ -176,7 +177,7 @@ class Plane:
         slot = self.left.get(flow.local)
         if slot is None:
             return None
-        if self.addresses(slot) != (flow.local, flow.source, flow.out, flow.to):
+        if self._addresses(slot) != _addresses(flow):
             self.forget(flow.local)
             return None
         del self.left[flow.local]
@@ -184,11 +185,17 @@ class Plane:
         self._lib.relay_watch(self._relay, slot, 1)
         return slot
 
-    def fits(self, slot: int, flow: Flow, mux: bool) -> bool:
-        """Whether a slot that was taken over forwards just what and as it would if it were entered now."""
+    def same(self, slot: int, flow: Flow, mux: bool) -> bool:
+        """Whether a slot forwards just what and as it would if it were entered now."""
         at = self._slots[slot]
-        same = (at.tos, at.takes, at.clock, at.gate & _SHUT) == (flow.dscp << 2, _takes(flow, mux), flow.clock, 0)
-        return same and flow.limit is None  # a rate's bucket may by now be another's
+        alike = (at.tos, at.takes, at.clock) == (flow.dscp << 2, _takes(flow, mux), flow.clock)
+        return alike and self._addresses(slot) == _addresses(flow)
+
+    def fits(self, slot: int, flow: Flow, mux: bool) -> bool:
+        """The same of a slot that was taken over."""
+        if flow.limit is not None or self._slots[slot].gate & _SHUT:  # a rate's bucket may by now be another's
+            return False
+        return self.same(slot, flow, mux)
 
     def forget(self, local: Address) -> None:
         """Take out what another process has left at an address of ours, if anything."""
@@ -212,9 +219,8 @@ class Plane:
         self._free.append((self.now() + int(REST * 1e9), slot))
 
     def _write(self, slot: int, flow: Flow, longest: int, mux: bool, own: int, realm: int, now: int) -> None:
-        addresses = map(pack, (flow.local, flow.source, flow.out, flow.to))
         head = _HEAD.pack(
-            *addresses, own, realm, flow.clock, longest, _takes(flow, mux), flow.dscp << 2, 0, LAYOUT, 0, slot
+            _addresses(flow), own, realm, flow.clock, longest, _takes(flow, mux), flow.dscp << 2, 0, LAYOUT, 0, slot
         )
         where = self._slots + slot
         self._ffi.buffer(where)[:] = head + bytes(self._ffi.sizeof("struct relay_slot") - len(head))
@@ -259,9 +265,12 @@ class Plane:
 
     def addresses(self, slot: int) -> tuple[Address, Address, Address, Address]:
         """What the slot's flow comes to and from, is sent from and to."""
-        at = self._ffi.buffer(self._slots + slot)
-        first, second, third, fourth = (unpack(bytes(at[n : n + 20])) for n in range(0, 80, 20))
+        at = self._addresses(slot)
+        first, second, third, fourth = (unpack(at[n : n + 20]) for n in range(0, 80, 20))
         return first, second, third, fourth
+
+    def _addresses(self, slot: int) -> bytes:
+        return bytes(self._ffi.buffer(self._slots + slot)[:80])
 
     def run(self, frame: bytes, interface: int, tc: bool = False) -> tuple[int, bytes]:
         """Run one of the programs on a frame as if it had come to the interface: its verdict, and the frame it left."""

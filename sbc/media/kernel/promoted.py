@@ -27,8 +27,10 @@ class Entered:
     """A flow that the kernel forwards: its slot, whether RTCP comes by its port, too, and what of the slot's counters
     an earlier process has reported."""
 
-    flow: Flow
     slot: int
+    side: int
+    local: Address  # of ours, to which it comes
+    rtcp: bool
     mux: bool
     before: Tally = NOTHING
 
@@ -56,17 +58,20 @@ class Arrival:
         )
 
 
+UNHEARD = Arrival()
+
+
 @attrs.define
 class Promoted:
-    """A stream, as the engine keeps it."""
+    """A stream, as the engine keeps it. There are tens of thousands: what most have alike they share."""
 
     spec: StreamSpec
-    entered: dict[Address, Entered] = attrs.field(factory=dict)  # by the address of ours it comes to
-    carried: list[Tally] = attrs.field(factory=lambda: [NOTHING, NOTHING])  # by side, of flows that are no more
-    arrived: list[Arrival] = attrs.field(factory=lambda: [Arrival(), Arrival()])  # the same, of how well they came
+    entered: tuple[Entered, ...] = ()
+    carried: tuple[Tally, Tally] = (NOTHING, NOTHING)  # by side, of flows that are no more
+    arrived: tuple[Arrival, Arrival] = (UNHEARD, UNHEARD)  # the same, of how well they came
     why: str = ""  # why the kernel does not forward it
-    claims: set[str] = attrs.field(factory=set)  # why user space must see its packets
-    policed: set[int] = attrs.field(factory=set)  # sides that the observer was told of
+    claims: frozenset[str] = frozenset()  # why user space must see its packets
+    policed: frozenset[int] = frozenset()  # sides that the observer was told of
     wait: float = 0.0  # seconds until it is looked at again, if nothing happens
     route_wait: float = 0.0  # seconds it was left to user space when there was no route last
     unrouted: float = -1e9  # when that was
@@ -100,13 +105,18 @@ class Promoted:
         self.unrouted = now
         return self.route_wait
 
-    def tallies(self, plane: Plane) -> list[Tally]:
-        """What the kernel has carried of each side until now."""
+    def at(self, local: Address) -> Entered | None:
+        """The flow that comes to an address of ours, if it is entered."""
+        return next((each for each in self.entered if each.local == local), None)
+
+    def tallies(self, plane: Plane, record: bool = False) -> list[Tally]:
+        """What the kernel has carried of each side until now. `record`: that is noted as recorded."""
         sums = list(self.carried)
-        for each in self.entered.values():
+        for each in self.entered:
             now = plane.tally(each.slot)
-            plane.tell(each.slot, now)
-            sums[each.flow.side] = sums[each.flow.side].plus(_less(now, each.before))
+            if record:
+                plane.tell(each.slot, now)
+            sums[each.side] = sums[each.side].plus(_less(now, each.before))
         return sums
 
     def take_over(self, plane: Plane, flow: Flow, mux: bool) -> Entered | None:
@@ -115,40 +125,43 @@ class Promoted:
         if slot is None:
             return None
         plane.charge(slot, plane.realm(flow.realm))
-        each = self.entered[flow.local] = Entered(flow, slot, mux, plane.told(slot))
-        return each
+        return self._entered(slot, flow, mux, plane.told(slot))
 
     def enter(self, plane: Plane, flow: Flow, longest: int, mux: bool) -> Entered:
         """Let the kernel forward one of its flows, packets up to `longest` octets. @raises OSError."""
         own = -1 if flow.limit is not None else 0
-        rtp = self.entered.get(self.spec.sides[flow.side].local.rtp)
+        rtp = self.at(self.spec.sides[flow.side].local.rtp)
         if own and flow.rtcp and rtp is not None:
             own = rtp.slot  # RTP and RTCP of a side share its bucket
-        slot = plane.enter(flow, longest, mux, own, plane.realm(flow.realm))
-        each = self.entered[flow.local] = Entered(flow, slot, mux)
+        return self._entered(plane.enter(flow, longest, mux, own, plane.realm(flow.realm)), flow, mux)
+
+    def _entered(self, slot: int, flow: Flow, mux: bool, before: Tally = NOTHING) -> Entered:
+        each = Entered(slot, flow.side, flow.local, flow.rtcp, mux, before)
+        self.entered = (*self.entered, each)
         return each
 
     def take_out(self, plane: Plane, each: Entered) -> tuple[Last, ...]:
         """Let the kernel forward one of its flows no more; what its source has said last."""
-        del self.entered[each.flow.local]
+        self.entered = tuple(other for other in self.entered if other is not each)
         tally, last = plane.shut(each.slot)
-        side = each.flow.side
-        self.arrived[side] = self.arrived[side].plus(*plane.meters(each.slot))
-        self.carried[side] = self.carried[side].plus(_less(tally, each.before))
+        arrived, carried = list(self.arrived), list(self.carried)
+        arrived[each.side] = arrived[each.side].plus(*plane.meters(each.slot))
+        carried[each.side] = carried[each.side].plus(_less(tally, each.before))
+        self.arrived, self.carried = (arrived[0], arrived[1]), (carried[0], carried[1])
         return last
 
     def arrivals(self, plane: Plane) -> list[Arrival]:
         """How well what the kernel has carried of each side has come."""
         sums = list(self.arrived)
-        for each in self.entered.values():
-            sums[each.flow.side] = sums[each.flow.side].plus(*plane.meters(each.slot))
+        for each in self.entered:
+            sums[each.side] = sums[each.side].plus(*plane.meters(each.slot))
         return sums
 
-    def counters(self, plane: Plane, inner: StreamCounters) -> StreamCounters:
-        """The counters of both planes; `inner` are those of user space."""
+    def counters(self, plane: Plane, inner: StreamCounters, record: bool = False) -> StreamCounters:
+        """The counters of both planes; `inner` are those of user space. `record`: they are noted as recorded."""
         if not self.entered and self.carried[0] is NOTHING and self.carried[1] is NOTHING:
             return inner  # the kernel has never had any of it
-        both = merged(inner, self.tallies(plane))
+        both = merged(inner, self.tallies(plane, record))
         medias = [side.media for side in self.spec.sides]
         sides = [
             attrs.evolve(side, quality=together(side.quality, assess(found.tally, found, (medias[n], medias[1 - n]))))
@@ -160,7 +173,7 @@ class Promoted:
         """Packets that the kernel has accepted of it until now."""
         before = sum(tally.packets + tally.rtcp_packets for tally in self.carried)
         return before + sum(
-            plane.received(each.slot) - each.before.packets - each.before.rtcp_packets for each in self.entered.values()
+            plane.received(each.slot) - each.before.packets - each.before.rtcp_packets for each in self.entered
         )
 
 

@@ -66,7 +66,7 @@ struct relay_slot {
     __u64 others;    /* from the latched source, but nothing for us to forward, or too long for the route */
     __u64 unrouted;  /* no route */
     __u64 confirmed; /* when the neighbour it goes to was last used by way of the stack; nanoseconds */
-    /* what user space has last reported of the counters, for the next process */
+    /* what user space has last recorded of the counters, for the next process */
     __u64 told[6];
     /* of IPv4: the interface by which TC sends it and the next host, as one word; the octets of payload for which that was
      * found, and until when it is believed; nanoseconds */

@@ -197,6 +197,10 @@ class NativeEngine:
         relay = self._relays[stream]
         return self._values.counters(self._read(relay), relay.sides)
 
+    def recorded(self, stream: str) -> StreamCounters:
+        """See IMediaEngine. @raises KeyError."""
+        return self.counters(stream)
+
     def streams(self) -> list[str]:
         """See IMediaEngine."""
         return list(self._relays)
