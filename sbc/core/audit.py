@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState
 from sbc.core.exchange import ENDED_STATES, Exchange, Hop
@@ -186,7 +187,10 @@ def _timers(registry: Registry) -> list[str]:
     return [*faults, f"{strays} timers belong to nobody"] if strays else faults
 
 
-def _wants_timer(owner: Call | Exchange | Binding | Watch | Neighbour | Networks) -> bool:
+_Timed = Call | Exchange | Binding | Watch | Neighbour | Networks | Backlog
+
+
+def _wants_timer(owner: _Timed) -> bool:
     if isinstance(owner, Watch):
         return owner.probe is None
     if isinstance(owner, Neighbour):
@@ -198,8 +202,9 @@ def _owners(registry: Registry) -> list[Call | Exchange | Binding]:
     return [*registry.calls.values(), *registry.live_exchanges, *registry.bindings.values()]
 
 
-def _timed(registry: Registry) -> list[Call | Exchange | Binding | Watch | Neighbour | Networks]:
-    past = [registry.networks] if registry.networks.past else []
+def _timed(registry: Registry) -> list[_Timed]:
+    past: list[_Timed] = [registry.networks] if registry.networks.past else []
+    past += [registry.backlog] if len(registry.backlog) else []
     return [*_owners(registry), *registry.watches.values(), *registry.hops.neighbours.values(), *past]
 
 

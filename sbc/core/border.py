@@ -7,6 +7,7 @@ from typing import Any
 
 from sbc.core import account, failover, front, inquiry, keepalive, probing, reach, resume, transact
 from sbc.core.address import Address
+from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import Crossing, undo
@@ -104,6 +105,8 @@ class Border:
             return front.wake_binding(self.registry, owner, now)
         if isinstance(owner, Neighbour):
             return probing.wake_neighbour(self.registry, self.dialects[owner.hop.listener.dialect], owner, now)
+        if isinstance(owner, Backlog):
+            return failover.see_to_next(self.registry, self.dialects, now)
         if isinstance(owner, Networks):
             return sweep(self.registry, now)
         return self._wake_call(owner, now) if isinstance(owner, Call) else []
@@ -175,8 +178,7 @@ class Border:
     def unreachable(self, listener: Listener, peer: Address, why: str, now: float) -> list[Order]:
         """There is no connection to `peer`, or none any more."""
         hop = Hop(listener, peer)
-        orders = failover.unreached(self.registry, self.dialects, hop, why, now)
-        return self._and_wake(orders + reach.unreachable(self.registry, self.dialects, hop, why, now))
+        return self._and_wake(failover.unreached(self.registry, self.dialects, hop, why, now))
 
     def bounced(self, listener: Listener, peer: Address, data: bytes, why: str, now: float) -> list[Order]:
         """A datagram from `listener` to `peer` that began with `data` has come back."""

@@ -7,10 +7,11 @@ begun.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sbc.core import asking, probing, reach, transact
+from sbc.core.backlog import AT_ONCE, PAUSE, Left
 from sbc.core.crossing import Crossing
 from sbc.core.ending import dismiss
 from sbc.core.exchange import Exchange, ExchangeState, Hop
@@ -90,20 +91,56 @@ def instead(
 
 
 def unreached(registry: Registry, dialects: Mapping[str, Any], hop: Hop, why: str, now: float) -> list[Order]:
-    """There is no connection to `hop`, or none any more: what waits for an answer by it goes to other next hops.
-
-    What finds none stays, and so does what can still go to the same one by datagrams.
+    """There is no connection to `hop`, or none any more: what waits for an answer by it goes to other next hops, or
+    where it finds none by datagrams to the same one; what cannot will get no answer. A few do so at once, see Backlog.
     """
+    waiting = registry.waits.at(hop)
     orders: list[Order] = []
-    for exchange in registry.waits.at(hop):
-        neighbour = exchange.neighbour
-        if neighbour is None or key_of(hop) != neighbour.key:
-            continue
-        orders += probing.failed(registry, neighbour, why, now)
-        if exchange.near is None or exchange.state not in (State.TRYING, State.PROCEEDING) or exchange.heard:
-            continue
-        orders += _move(registry, dialects[exchange.dialect], exchange, why, now, anybody=True) or []
-    return orders
+    for neighbour in {each.neighbour for each in waiting if each.neighbour is not None}:
+        if neighbour.key == key_of(hop):
+            orders += probing.failed(registry, neighbour, why, now)
+    later = set(waiting[AT_ONCE:])
+    for exchange in waiting[:AT_ONCE]:
+        orders += _elsewhere(registry, dialects, exchange, hop, why, now)
+    _put_off(registry, (Left(each, why, hop) for each in waiting[AT_ONCE:]), now)
+    lost = [each for each in registry.waits.at(hop) if each not in later]
+    return orders + reach.unreachable(registry, dialects, lost, hop, why, now)
+
+
+def _elsewhere(
+    registry: Registry, dialects: Mapping[str, Any], exchange: Exchange, hop: Hop, why: str, now: float
+) -> list[Order]:
+    """Send to another next hop what has lost its connection to one. What cannot be sent stays."""
+    neighbour = exchange.neighbour
+    if neighbour is None or key_of(hop) != neighbour.key:
+        return []
+    if exchange.near is None or exchange.state not in (State.TRYING, State.PROCEEDING) or exchange.heard:
+        return []
+    return _move(registry, dialects[exchange.dialect], exchange, why, now, anybody=True) or []
+
+
+def _put_off(registry: Registry, left: Iterable[Left], now: float) -> None:
+    backlog = registry.backlog
+    backlog.put(left)
+    if len(backlog) and backlog.due is None:
+        registry.timers.set(backlog, now + PAUSE)
+
+
+def see_to_next(registry: Registry, dialects: Mapping[str, Any], now: float) -> list[Order]:
+    """The turn of one has come that was put off, unless something has happened to it meanwhile."""
+    left = registry.backlog.take()
+    registry.timers.set(registry.backlog, registry.backlog.next(now))
+    exchange, hop, neighbour = left.exchange, left.hop, left.neighbour
+    if exchange not in registry.live_exchanges:
+        return []
+    if hop is not None and exchange.far == hop and exchange.open:
+        before = registry.waits.held(hop)
+        orders = _elsewhere(registry, dialects, exchange, hop, left.why, now)
+        lost = [each for each in registry.waits.at(hop) if each is exchange or each not in before]
+        return orders + reach.unreachable(registry, dialects, lost, hop, left.why, now)
+    if neighbour is not None and neighbour.state is NeighbourState.DOWN:
+        return _desert(registry, dialects, exchange, neighbour, now)
+    return []
 
 
 def bounced(
@@ -148,13 +185,23 @@ def bounced(
 def deserted(registry: Registry, dialects: Mapping[str, Any], neighbour: Neighbour, now: float) -> list[Order]:
     """A next hop that is asked whether it lives has died in silence: what it had only said to be at work on goes to
     others that are well. What finds none waits on, since it may be back; so does what the asker has heard of, and what
-    is inside a call, whose other party may be at it.
+    is inside a call, whose other party may be at it. A few go at once, see Backlog.
     """
-    orders: list[Order] = []
     left = [each for each in registry.live_exchanges if each.neighbour is neighbour and _only_pending(each)]
-    for exchange in sorted(left, key=lambda each: (each.began_at, each.token)):
-        orders += _move(registry, dialects[exchange.dialect], exchange, neighbour.why, now) or []
+    left.sort(key=lambda each: (each.began_at, each.token))
+    orders: list[Order] = []
+    for exchange in left[:AT_ONCE]:
+        orders += _desert(registry, dialects, exchange, neighbour, now)
+    _put_off(registry, (Left(each, neighbour.why, neighbour=neighbour) for each in left[AT_ONCE:]), now)
     return orders
+
+
+def _desert(
+    registry: Registry, dialects: Mapping[str, Any], exchange: Exchange, neighbour: Neighbour, now: float
+) -> list[Order]:
+    if exchange.neighbour is not neighbour or not _only_pending(exchange):
+        return []
+    return _move(registry, dialects[exchange.dialect], exchange, neighbour.why, now) or []
 
 
 def _only_pending(exchange: Exchange) -> bool:

@@ -40,9 +40,10 @@ def by_stream(registry: Registry, dialect: Any, exchange: Exchange, sent: bytes,
     return moved
 
 
-def unreachable(registry: Registry, dialects: Mapping[str, Any], hop: Hop, why: str, now: float) -> list[Order]:
-    """There is no connection to `hop`, or none any more: whatever waits for an answer by it will get none."""
-    waiting = registry.waits.at(hop)
+def unreachable(
+    registry: Registry, dialects: Mapping[str, Any], waiting: list[Exchange], hop: Hop, why: str, now: float
+) -> list[Order]:
+    """There is no connection to `hop`, or none any more: those that were `waiting` for an answer by it get none."""
     if not waiting:
         return []
     orders: list[Order] = [Note("unreachable", why, "", {"peer": str(hop.peer), "by": str(hop.listener)})]

@@ -8,6 +8,7 @@ import attrs
 
 from sbc.core import account, bound
 from sbc.core.address import Address
+from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import MOST_PARTIES, Call, CallState, Leg, Stream
 from sbc.core.crowd import Crowd, counted_as
@@ -59,6 +60,7 @@ class Registry:
         self.live_exchanges: set[Exchange] = set()
         self.crowd = Crowd(plan)
         self.waits = Waits()
+        self.backlog = Backlog()
         self.bindings: dict[str, Binding] = {}  # by id
         self.bindings_at: dict[tuple[str, bytes, Place], list[Binding]] = {}
         self.bindings_by_user: dict[tuple[str, bytes], set[Binding]] = {}
