@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -178,6 +179,23 @@ def test_capture_puts_fragments_together_and_finds_addresses(make_lab: MakeLab) 
     assert capture.contains(b"203.0.113.1"), "it stands in the IP headers"
     assert not capture.contains(b"192.168.1.1")
     assert capture.hosts() == {"203.0.113.1", "203.0.113.2"}
+
+
+def test_a_capture_that_was_held_up_is_whole(make_lab: MakeLab) -> None:
+    """tcpdump has had no time to read anything when it is told to end."""
+    lab = make_lab(flat("east", "west"))
+    capture = lab.host("west").capture()
+    capture.process.send_signal(signal.SIGSTOP)
+    east, west = lab.host("east").udp(1), lab.host("west").udp(1)
+    sent = [bytes([number]) for number in range(100)]
+    for data in sent:
+        east.sendto(data, west.getsockname())
+        assert heard(west) is not None
+    assert capture.so_far() == []
+    going_on = threading.Timer(0.3, capture.process.send_signal, [signal.SIGCONT])  # after the file has seemed at rest
+    going_on.start()
+    assert [p.payload for p in capture.packets if p.protocol == "udp"] == sent
+    going_on.join()
 
 
 def test_capture_reads_sip_over_tcp(make_lab: MakeLab) -> None:
