@@ -89,7 +89,8 @@ class Books:
 
 
 class Connections:
-    """Every signalling connection. Only towards core realms are any opened: no way leads to a terminal but its own."""
+    """Every signalling connection. Towards terminals only those are opened that one call has for itself: as a rule no
+    way leads to a terminal but its own."""
 
     def __init__(
         self,
@@ -176,18 +177,24 @@ class Connections:
 
     def close(self, listener: Listener) -> None:
         """End what connections there are at a listener that is closed."""
-        for connection in [each for each in self._all if each.listener == listener]:
+        for connection in [each for each in self._all if each.listener.shared == listener]:
             connection.close("closed", "its listener is closed")
 
     def send(self, listener: Listener, peer: Address, data: bytes, otherwise: Address | None = None) -> str:
         """Send by the connection to `peer`, or else to `otherwise`, opened if need be; empty, or why that cannot be."""
         connection = self._found.get((listener, peer))
         if connection is None:
-            if self._realms[listener.realm].side is not Side.CORE:
+            if self._realms[listener.realm].side is not Side.CORE and not listener.lane:
                 return "its connection is closed"
             peer = otherwise or peer
             connection = self._found.get((listener, peer)) or self._open(listener, peer)
         return "" if connection.write(data) else "it does not read what it is sent"
+
+    def hang_up(self, listener: Listener, peer: Address) -> None:
+        """Close the connection to `peer`, if there is one, when what is written has gone."""
+        connection = self._found.get((listener, peer))
+        if connection is not None:
+            connection.close("hung-up", "its call is over")
 
     def alias(self, listener: Listener, peer: Address, address: Address) -> None:
         """Send what is for `address` by the connection that `peer` has made, unless there is one of its own.

@@ -19,6 +19,11 @@ class IDialect(Interface):
         " number in decimal digits. 0: there is no end of names."
     )
 
+    parted = Attribute(
+        "Whether what comes by datagrams goes on by datagrams, and calls, which come by connections, go on by a"
+        " connection of their own: they are two protocols under one name."
+    )
+
     def decode(data):
         """Read one message (bytes). @raises BadMessage, and nothing else, on any malformed input; NoMessage, where it
         is but a sign of life."""

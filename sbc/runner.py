@@ -23,6 +23,7 @@ from sbc.core.message import BadMessage
 from sbc.core.orders import (
     Alias,
     CloseStream,
+    HangUp,
     Listen,
     Listener,
     Note,
@@ -228,9 +229,11 @@ class Runner:
             self.connections.alias(order.listener, order.peer, order.address)
         elif isinstance(order, Unlisten):
             self.unlisten(order.listener)
+        elif isinstance(order, HangUp):
+            self.connections.hang_up(order.listener, order.peer)
 
     def _send(self, order: Send) -> None:
-        port = self._ports.get(order.listener)
+        port = self._ports.get(order.listener.shared)
         if order.call:
             self.memory.sent(order, self._reactor.seconds())
         if port is None:
@@ -384,7 +387,7 @@ class Runner:
         if registry.timers.next() is not None and not self._alarm.active:
             faults.append("the core waits to be woken, but no timer is set")
         faults += self.connections.faults()
-        strays = {each.listener for each in self.connections.books().connections if not each.closing}
+        strays = {each.listener.shared for each in self.connections.books().connections if not each.closing}
         strays -= set(self._ports)
         faults += [f"{own} is closed but has connections" for own in sorted(strays, key=str)]
         return faults

@@ -9,8 +9,9 @@ import attrs
 from sbc.core.address import Address
 from sbc.core.orders import Listener, Send
 from sbc.core.realm import Plan, Registrations, Signaling
-from sbc.h323.codec import Message, build_ras, decode
+from sbc.h323.codec import Message, build_ras, build_signal, decode
 from sbc.h323.dialect import H323Dialect
+from sbc.h323.per import encode
 from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, make_plan, of
 
 PROTOCOL = (0, 0, 8, 2250, 0, 6)
@@ -186,3 +187,97 @@ def address_of(value: Any) -> Address:
     form, parts = value
     assert form == "ipAddress"
     return Address(".".join(map(str, parts["ip"])), parts["port"])
+
+
+# -- calls
+
+
+def media(address: Address) -> Any:
+    host = bytes(map(int, address.host.split(".")))
+    return "unicastAddress", ("iPAddress", {"network": host, "tsapIdentifier": address.port})
+
+
+def _channel(rtp: Address | None, rtcp: Address, session: int = 1) -> Any:
+    said: dict[str, Any] = {"sessionID": session, "mediaControlChannel": media(rtcp), "mediaGuaranteedDelivery": False}
+    if rtp is not None:
+        said["mediaChannel"] = media(rtp)
+    return "h2250LogicalChannelParameters", said
+
+
+def fast_start(host: str, port: int = 4000, offers: bool = True) -> list[bytes]:
+    """What a party at `host` proposes, or takes up: one channel for audio each way, RTP at `port`, RTCP above."""
+    rtp, rtcp = Address(host, port), Address(host, port + 1)
+    audio, nothing = ("audioData", ("g711Alaw64k", 20)), {"dataType": ("nullData", 0)}
+    nothing["multiplexParameters"] = ("none", 0)
+    towards = {"dataType": audio, "multiplexParameters": _channel(rtp, rtcp)}
+    away = {"dataType": audio, "multiplexParameters": _channel(None, rtcp)}
+    to_us = {"forwardLogicalChannelNumber": 1, "forwardLogicalChannelParameters": nothing}
+    to_us["reverseLogicalChannelParameters"] = towards if offers else away
+    from_us = {"forwardLogicalChannelNumber": 101, "forwardLogicalChannelParameters": away if offers else towards}
+    return [encode("OpenLogicalChannel", to_us), encode("OpenLogicalChannel", from_us)]
+
+
+def setup(
+    calls: Address = TERMINAL_CALLS, to: Address | None = None, reference: int = 77, fast: bool = True, **more: Any
+) -> bytes:
+    said: dict[str, Any] = {
+        "protocolIdentifier": PROTOCOL,
+        "sourceAddress": [("h323-ID", "alice")],
+        "sourceInfo": endpoint(),
+        "destinationAddress": [("dialledDigits", "200")],
+        "destCallSignalAddress": ip(to or Address(SBC_ACCESS.host, CALLS)),
+        "activeMC": False,
+        "conferenceID": CONFERENCE,
+        "conferenceGoal": ("create", 0),
+        "callType": ("pointToPoint", 0),
+        "sourceCallSignalAddress": ip(calls),
+        "callIdentifier": {"guid": GUID},
+        "mediaWaitForConnect": False,
+        "canOverlapSend": False,
+    }
+    if fast:
+        said["fastStart"] = fast_start(calls.host)
+    return build_signal("setup", reference, False, {**said, **more}, {0x04: b"\x80\x90\xa5"}, extra=TUNNELLED)
+
+
+TUNNELLED: Any = {"h245Tunnelling": True}
+
+
+def said_back(name: str, asked: bytes, host: str = "", **more: Any) -> bytes:
+    """An answer to a Setup: with the media of a party at `host`, where one is given."""
+    head, body = decode(asked).q931, decode(asked).value
+    assert head is not None
+    said: dict[str, Any] = {"protocolIdentifier": PROTOCOL, "callIdentifier": body["callIdentifier"]}
+    if name in ("callProceeding", "alerting", "progress", "connect"):
+        said["destinationInfo"] = endpoint()
+    if name == "connect":
+        said["conferenceID"] = CONFERENCE
+    if host:
+        said["fastStart"] = fast_start(host, offers=False)
+    return build_signal(name, head.call_reference, True, {**said, **more}, extra=TUNNELLED)
+
+
+def release(asked: bytes, cause: int = 16, back: bool = False) -> bytes:
+    """The end of the call of a Setup, or Connect: `back` where who was called says so."""
+    head, body = decode(asked).q931, decode(asked).value
+    assert head is not None
+    said = {"protocolIdentifier": PROTOCOL, "callIdentifier": body["callIdentifier"]}
+    return build_signal("releaseComplete", head.call_reference, back, said, {0x08: bytes((0x80, 0x80 | cause))})
+
+
+def tunnel(asked: bytes, control: list[bytes], back: bool = False) -> bytes:
+    """A Facility that carries H.245 (H.225.0 clause 8.2.1)."""
+    head, body = decode(asked).q931, decode(asked).value
+    assert head is not None
+    said = {"protocolIdentifier": PROTOCOL, "callIdentifier": body["callIdentifier"], "reason": ("undefinedReason", 0)}
+    more: Any = {"h245Tunnelling": True}
+    return build_signal("facility", head.call_reference, back, said, control=control, extra=more)
+
+
+def addresses(data: bytes) -> dict[str, list[Address]]:
+    """Every address in a message, by the component it stands in."""
+    found: dict[str, list[Address]] = {}
+    for spot in decode(data).spots:
+        if spot.kind.value == "address":
+            found.setdefault(spot.field, []).append(spot.value)
+    return found

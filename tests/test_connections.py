@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 
+import attrs
 import pytest
 from twisted.internet.error import CannotListenError
 
 from sbc.core.address import Address
+from sbc.core.orders import Listener
 from tests.streams import CORE, INVITE, NET, PEER, REGISTER, Bench, bench
 
 __all__ = ["bench"]
@@ -35,6 +37,36 @@ def test_one_connection_to_a_next_hop_opened_when_needed_serves_all(bench: Bench
     bench.wait(lambda: bench.heard.messages, "the answer")
     assert bench.heard.messages == [(address, REGISTER)]
     assert len(bench.table.books().connections) == 1
+
+
+def lane(listener: Listener, name: str) -> Listener:
+    return attrs.evolve(listener, lane=name)
+
+
+def test_a_call_may_have_a_connection_for_itself_and_hang_it_up(bench: Bench) -> None:
+    door, address = bench.softswitch()
+    one, two = lane(bench.core, "1"), lane(bench.core, "2")
+    for own, data in ((one, b"one"), (two, b"two"), (one, b"three")):
+        assert bench.table.send(own, address, data) == ""
+    ends = [bench.taken(door), bench.taken(door)]
+    bench.wait(lambda: bench.heard.counted["connection-opened"] == 2, "both connections")
+    bench.turn()
+    assert sorted(end.recv(100) for end in ends) == [b"onethree", b"two"]
+    bench.table.send(one, address, b"last")
+    bench.table.hang_up(one, address)
+    bench.table.hang_up(one, address)
+    bench.wait(lambda: bench.heard.counted["connection-hung-up"], "the end")
+    bench.turn()
+    assert len([end for end in ends if end.fileno() >= 0]) == 2
+    bench.table.close(bench.core)
+    bench.turn()
+    assert bench.table.books().connections == []
+
+
+def test_to_a_phone_only_a_call_opens_a_connection(bench: Bench) -> None:
+    door, address = bench.softswitch()
+    assert bench.table.send(lane(bench.access, "1"), address, b"one") == ""
+    assert bench.taken(door) is not None
 
 
 def test_after_a_loss_the_next_message_opens_a_new_one(bench: Bench) -> None:

@@ -131,6 +131,7 @@ class ToyDialect:
     there are but so many `numbers`, exchanges are named by one, else by whatever their ten octets hold."""
 
     name = "toy"
+    parted = False
 
     def __init__(self, quiet: Timing = QUIET, plain: Timing = PLAIN, numbers: int = 0) -> None:
         self.quiet = quiet

@@ -42,7 +42,9 @@ def enter(registry: Registry, exchange: Exchange, now: float) -> None:
 def await_answer(registry: Registry, exchange: Exchange, name: bytes, now: float) -> None:
     """What has been sent is answered under `name`, and repeated until then."""
     assert exchange.far is not None
-    registry.key_exchange(exchange, far_key(exchange.far.listener.realm, exchange.far.peer.host, name))
+    registry.key_exchange(
+        exchange, far_key(exchange.far.listener.realm, exchange.far.peer.host, name, exchange.far.listener.lane)
+    )
     registry.waits.add(exchange)
     retry_later(registry, exchange, now)
 

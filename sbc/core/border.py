@@ -27,6 +27,7 @@ from sbc.core.registry import Arrival, Registry
 from sbc.core.replan import replan, sweep
 from sbc.core.reuse import offered
 from sbc.core.routing import exchange_of_reply, reply_crossing, request_crossing
+from sbc.core.standing import as_it_stands
 from sbc.core.timers import Timed
 from sbc.core.trust import tell_pending
 from sbc.core.watch import Watch
@@ -178,7 +179,8 @@ class Border:
     def unreachable(self, listener: Listener, peer: Address, why: str, now: float) -> list[Order]:
         """There is no connection to `peer`, or none any more."""
         hop = Hop(listener, peer)
-        return self._and_wake(failover.unreached(self.registry, self.dialects, hop, why, now))
+        orders = failover.unreached(self.registry, self.dialects, hop, why, now)
+        return self._and_wake(orders + reach.untied(self.registry, self.dialects, hop, why, now))
 
     def bounced(self, listener: Listener, peer: Address, data: bytes, why: str, now: float) -> list[Order]:
         """A datagram from `listener` to `peer` that began with `data` has come back."""
@@ -228,6 +230,7 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
         return [*keepalive.heard(border.registry, arrival, True), *told]
     except BadMessage as bad:
         return _bad(dialect, bad, arrival)
+    intent = as_it_stands(border.registry, intent, arrival)
     take = _take_reply if intent.phase.reply else _take_request
     back = keepalive.heard(border.registry, arrival, not intent.phase.reply)
     back += offered(border.registry, intent, arrival)
@@ -251,7 +254,11 @@ def _call_of(registry: Registry, intent: Intent, arrival: Arrival) -> str:
     realm = arrival.listener.realm
     replies = intent.phase.reply
     source = arrival.source
-    key = far_key(realm, source.host, intent.exchange) if replies else near_key(realm, source, intent.exchange)
+    key = (
+        far_key(realm, source.host, intent.exchange, arrival.listener.lane)
+        if replies
+        else near_key(realm, source, intent.exchange)
+    )
     exchange = registry.exchanges.get(key)
     return "" if exchange is None or exchange.call is None else exchange.call.id
 

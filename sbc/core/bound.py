@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
-from sbc.core.message import Intent, Place
+from sbc.core.message import Cause, Intent, Place, Refused
 from sbc.core.realm import Realm
 
 if TYPE_CHECKING:
@@ -52,3 +52,14 @@ def terminal_of(registry: Registry, realm: Realm, source: Address, user: bytes) 
             return binding
     here = registry.bindings_by_source.get((realm.name, source), ())
     return next((binding for binding in here if binding.state is not BindingState.PENDING), None)
+
+
+def terminal(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm) -> Binding | None:
+    """The bound terminal that a request from access comes from, if it is one. @raises Refused where it calls itself by
+    what the registrar calls another, or nobody."""
+    if not intent.handle:
+        return terminal_of(registry, realm, arrival.source, intent.user)
+    known = named(registry, arrival, intent.handle)
+    if not known:
+        raise Refused(Cause.UNBOUND, "not registered here")
+    return next((binding for binding in known if binding.seen == arrival.source), known[0])

@@ -241,6 +241,7 @@ class Call:
         self.opening: Exchange | None = None  # the attempt that is under way, or was the last
         self.exchanges: set[Exchange] = set()  # what is known of its messages; it is not forgotten before they are
         self.memo: Any = None  # belongs to the dialect: what its messages must go on saying; plain values
+        self.bound = False  # whether it means the connections it goes by, and ends with them
         self.lifetime = False  # whether it ends by itself unless refreshed (a subscription)
         self.watch: Watch | None = None
         self.session: Session | None = None

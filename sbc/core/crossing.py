@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sbc.core import bound
 from sbc.core.address import (
     Address,
     Pair,
@@ -13,7 +14,6 @@ from sbc.core.address import (
     unspecified_like,
 )
 from sbc.core.binding import Binding
-from sbc.core.bound import terminal_of
 from sbc.core.call import MOST_PARTIES, Call, CallState, Stream
 from sbc.core.exchange import Change, Exchange, Hop
 from sbc.core.message import Intent, Kind, Phase, Place, Role, Slot
@@ -127,9 +127,20 @@ class Crossing:
             return self._signal(slot)
         if slot.role is Role.IDENTITY:
             return self._identity(slot)
+        if slot.leads:
+            self._promise(slot)
         if not slot.place.address.port:
             return self._ourselves
         return Place(self.own(slot.place.transport) if slot.place.transport else self.local, ours=True)
+
+    def _promise(self, slot: Slot) -> None:
+        """The core gives leave for a call, and says where it is to go: it will come to us, and is taken there."""
+        name, near = self.exchange.intent.heralds, self.exchange.near
+        if not self.reply or not name or near is None or self.there.side is not Side.ACCESS:
+            return
+        terminal = bound.terminal_of(self.registry, self.there, near.peer, self.exchange.intent.user)
+        key, now = (self.there.name, near.peer.host, name), self.arrival.now
+        self.registry.promises.keep(key, slot.place.address, "" if terminal is None else terminal.id, now)
 
     def own(self, transport: str) -> Address:
         """Where we are found on the other side over that transport, or over any, where it is empty."""
@@ -218,7 +229,7 @@ class Crossing:
         for binding in self.exchange.bindings:
             if binding.place == place and not self.reply:
                 return binding, 1
-        terminal = terminal_of(self.registry, self.here, self.arrival.source, self.intent.user)
+        terminal = bound.terminal_of(self.registry, self.here, self.arrival.source, self.intent.user)
         if terminal is not None and terminal.place == place:
             return terminal, 1
         return self.exchange, self.here.limits.names_per_call
@@ -241,6 +252,8 @@ class Crossing:
         stream = self._stream(call, slot, moves)
         if stream is None:
             return nothing
+        if address in stream.ours[self.from_leg]:
+            return self._echo(stream, slot)
         ours = stream.ours[1 - self.from_leg]
         if moves:
             known = self._signalled.setdefault(stream, {})
@@ -254,6 +267,12 @@ class Crossing:
         if is_unspecified(address.host):
             return Place(Address(unspecified_like(advertised), port), ours=True)
         return Place(Address(advertised, port), ours=True)
+
+    def _echo(self, stream: Stream, slot: Slot) -> Place:
+        """A peer repeats our address of a stream as it heard it: it means the other's own, as that knows it."""
+        remote, ours = stream.remote[1 - self.from_leg], stream.ours[1 - self.from_leg]
+        known = ours if remote is None else remote
+        return Place((known.rtcp if slot.role is Role.RTCP else None) or known.rtp)
 
     def _stream(self, call: Call, slot: Slot, new: bool) -> Stream | None:
         kind = "t38" if slot.role is Role.T38 else "rtp"

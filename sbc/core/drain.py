@@ -51,7 +51,7 @@ def live_calls(registry: Registry) -> int:
 def _under_way(registry: Registry, intent: Intent, arrival: Arrival) -> bool:
     if intent.kind is not Kind.OPEN:
         return False
-    call = registry.call_named(registry.plan.realms[arrival.listener.realm], arrival.source, intent.call)
+    call = registry.call_meant(arrival, intent)
     return call is not None and call.state is not CallState.CLOSED
 
 

@@ -16,9 +16,17 @@ from sbc.core.routing import by_one_that_lives
 
 
 def end_call(
-    registry: Registry, dialect: Any, call: Call, cause: str, ending: Ending, now: float, who: Who = Who.SBC
+    registry: Registry,
+    dialect: Any,
+    call: Call,
+    cause: str,
+    ending: Ending,
+    now: float,
+    who: Who = Who.SBC,
+    lost: int | None = None,
 ) -> list[Order]:
-    """End a call for a `cause` of ours, whatever its state; nothing to do if it has ended. `who` had it ended."""
+    """End a call for a `cause` of ours, whatever its state; nothing to do if it has ended. `who` had it ended. Nobody
+    can be told on the `lost` leg."""
     if call.state is CallState.CLOSED:
         return []
     opening = call.opening
@@ -29,7 +37,7 @@ def end_call(
         return orders + transact.give_up(registry, dialect, opening, Refused(Cause.UNREACHABLE, cause), now, ending)
     orders = [Note("ended", cause, call.id)]
     if call.answered_at is not None:
-        for index in (0, 1):
+        for index in sorted({0, 1} - {lost}):
             orders += speak(registry, dialect, call, index, dialect.close, now)
     call.because(cause, ending, who)
     call.life.end()
@@ -68,10 +76,11 @@ def speak(
     """Send the party of one leg a request of ours inside its dialogue, made by `say` (see IDialect.close): that the
     call is over, or, where it `asks`, whether it lives."""
     leg = call.legs[index]
-    if call.accepted is None or leg.latest is None:
+    latest = leg.latest or (Place(leg.seen) if call.bound else None)
+    if call.accepted is None or latest is None:
         return []
     party = call.answered_by if index else call.asked_by
-    place = leg.latest._replace(route=leg.route(party))
+    place = latest._replace(route=leg.route(party))
     hop, _ = by_one_that_lives(registry, call.path, hop_to(leg, place), leg.label)
     token = asking.own_name(registry, dialect, hop)
     data = say(call.accepted[index], index == 0, place, hop.listener, token, leg.numbers.own())

@@ -266,6 +266,8 @@ def _move(
     if len(exchange.tried) >= path.failover.tries:
         return None
     turns = registry.hops.turns(path, exchange.intent.label or exchange.intent.exchange, exchange.tried)
+    if dialect.parted:
+        turns = [each for each in turns if each.hop.reliable == exchange.far.reliable]
     if not turns or not (anybody or turns[0].usable):
         return None
     new = turns[0]

@@ -80,6 +80,8 @@ def _stands(registry: Registry, owner: Binding | Call) -> tuple[Listener, Addres
         if owner.state in (BindingState.PENDING, BindingState.LAPSED) or not owner.behind_nat:
             return None
         return (owner.listener, owner.seen) if _wanted(owner.realm) else None
+    if owner.bound:
+        return None  # its connections tell when they are lost
     if owner.state in (CallState.OPENING, CallState.CLOSED):
         return None  # nobody has taken its opening up yet: whoever forged its source is not to be answered twice
     for leg in owner.legs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sbc.core.address import Address
+from sbc.core.orders import Listener
 from sbc.core.realm import Realm, Side
 
 CallKey = tuple[str, str, bytes]
@@ -15,15 +16,21 @@ def near_key(realm: str, source: Address, exchange: bytes) -> ExchangeKey:
     return (realm, source.host, source.port, exchange)
 
 
-def far_key(realm: str, host: str, exchange: bytes) -> ExchangeKey:
+def far_key(realm: str, host: str, exchange: bytes, lane: str = "") -> ExchangeKey:
     """The key of an exchange on the side it went to, where its id is ours. It belongs to the host that was asked: there
-    are protocols that have but a few numbers for their requests."""
-    return (realm, host, _FAR, exchange)
+    are protocols that have but a few numbers for their requests. What goes by a connection of its own (Listener.lane)
+    is found by that alone."""
+    return (realm, f"{host}/{lane}" if lane else host, _FAR, exchange)
 
 
 def is_far(key: ExchangeKey) -> bool:
     """Whether it is the key of an exchange on the side it went to."""
     return key[2] == _FAR
+
+
+def bound_key(listener: Listener, source: Address, name: bytes) -> CallKey:
+    """The key of a call that means the connection it goes by, as well as its name."""
+    return (listener.realm, f"{source}/{listener.lane}", name)
 
 
 def call_key(realm: Realm, source: Address, name: bytes) -> CallKey:

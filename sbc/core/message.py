@@ -145,6 +145,7 @@ class Slot:
     media: str = ""
     held: bool = False  # whether the message puts the stream on hold, in one direction or both
     flow: bytes = b""
+    leads: bool = False  # whether the call that is heralded is to go there, through us
 
 
 @attrs.define(eq=False)
@@ -189,6 +190,10 @@ class Intent:
     callee: bytes = b""  # whom an OPEN calls, by the name that stays the same on the way
     called: bytes = b""  # where an OPEN asks to be taken, as it was written
     urgent: bool = False  # an OPEN that calls for help
+    bound: bool = False  # of a call that means the connection it goes by: its name counts there alone
+    ends: bool = False  # of a failure: where its request was answered before, it ends the call
+    heralds: bytes = b""  # the call that an OPEN begins, or leave is asked for: by a name that is the same everywhere
+    frank: bool = False  # its label is no secret, and is the same on the other side
 
 
 class Keys(NamedTuple):
@@ -205,7 +210,8 @@ class Timing:
     The request is sent again after `first`, each wait twice the last up to `cap`; given up after `limit`. After a
     provisional answer the wait is `patience`, without retransmission when `quiet` (RFC 3261 section 17.1.1.2), else
     with it. `confirmed`: a failure is repeated until acknowledged, with waits of at most `repeat`. `linger` is how long
-    the ended exchange absorbs retransmissions.
+    the ended exchange absorbs retransmissions. `blunt`: it may be taken back before anything was heard of it, and
+    nobody says that it was.
     """
 
     first: float
@@ -216,6 +222,7 @@ class Timing:
     quiet: bool = False
     confirmed: bool = False
     repeat: float = 4.0
+    blunt: bool = False
 
 
 class BadMessage(Exception):

@@ -15,7 +15,7 @@ def hop_to(leg: Leg, target: Place | None) -> Hop:
     by the transport they said, if we have it there. What is known by name only, or is of the other IP version, is left
     to where the peer was seen."""
     known = Hop(leg.listener, leg.seen)
-    if leg.realm.side is Side.ACCESS or target is None:
+    if leg.realm.side is Side.ACCESS or target is None or leg.listener.lane:
         return known
     route = target.route
     address, transport = (route.first, route.transport) if route.hops else (target.address, target.transport)

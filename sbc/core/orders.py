@@ -25,13 +25,21 @@ class Latch(Enum):
 
 @attrs.frozen(cache_hash=True)  # asked for with each message sent
 class Listener:
-    """A signalling socket of ours: where it is, what it speaks, what peers are told (`advertised`)."""
+    """A signalling socket of ours: where it is, what it speaks, what peers are told (`advertised`). With a `lane` it is
+    not the socket that all share, but one connection that we make from there, for one call alone."""
 
     realm: str
     dialect: str
     transport: str
     address: Address
     advertised: Address
+    lane: str = ""
+
+    @property
+    def shared(self) -> Listener:
+        """The socket that listens there."""
+        return attrs.evolve(self, lane="") if self.lane else self
+
     reliable: bool = attrs.field(init=False, eq=False, repr=False)
     """Whether nothing is lost on the way, so that nothing need be said twice: there are connections."""
 
@@ -136,6 +144,14 @@ class Unlisten:
 
 
 @attrs.frozen
+class HangUp:
+    """Close the connection to `peer`, when all is sent that was to be: what it was for is over."""
+
+    listener: Listener
+    peer: Address
+
+
+@attrs.frozen
 class OpenStream:
     """Open a stream; where its ports cannot be had the runner answers with `Border.unopened`."""
 
@@ -188,4 +204,4 @@ class Note:
     fields: dict[str, Any] = attrs.field(factory=dict)
 
 
-Order = Send | Alias | Listen | Unlisten | OpenStream | UpdateStream | CloseStream | Wake | Record | Note
+Order = Send | Alias | Listen | Unlisten | HangUp | OpenStream | UpdateStream | CloseStream | Wake | Record | Note

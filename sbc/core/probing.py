@@ -87,7 +87,7 @@ def doubted(registry: Registry, dialect: Any, neighbour: Neighbour, why: str, no
     """A next hop has said nothing to a request: it is asked whether it lives, so that no request that it would not
     answer, whoever sent it, takes it away from all. Returns also for how long that may take; 0 if it has been asked in
     vain, or is not to be."""
-    probes, state = neighbour.probes, neighbour.state
+    probes, state = _probes(dialect, neighbour), neighbour.state
     if state not in (NeighbourState.UP, NeighbourState.SUSPECT):
         return [], 0.0
     if probes is None:
@@ -143,7 +143,7 @@ def changed(
 
 def wake_neighbour(registry: Registry, dialect: Any, neighbour: Neighbour, now: float) -> list[Order]:
     """The time is over for which a next hop was to be left alone, or it is to be asked whether it lives."""
-    probes, state = neighbour.probes, neighbour.state
+    probes, state = _probes(dialect, neighbour), neighbour.state
     orders: list[Order] = []
     if state is NeighbourState.RESTING or probes is None:
         orders = _happens(registry, neighbour, Event.WAITED, "has been left alone for long enough", now)
@@ -153,6 +153,11 @@ def wake_neighbour(registry: Registry, dialect: Any, neighbour: Neighbour, now: 
         registry.timers.set(neighbour, neighbour.heard_at + probes.period)
         return orders
     return orders + _ask(registry, dialect, neighbour, probes, now)
+
+
+def _probes(dialect: Any, neighbour: Neighbour) -> Probes | None:
+    """How a next hop is asked whether it lives, if it is; who only takes calls, by connections, is not."""
+    return None if dialect.parted and neighbour.hop.reliable else neighbour.probes
 
 
 def _ask(registry: Registry, dialect: Any, neighbour: Neighbour, probes: Probes, now: float) -> list[Order]:

@@ -9,7 +9,7 @@ from sbc.core import transact
 from sbc.core.asking import retry_later
 from sbc.core.ending import end_call
 from sbc.core.exchange import Exchange, ExchangeState, Hop
-from sbc.core.message import Cause, Ending, Phase, Refused
+from sbc.core.message import Cause, Ending, Phase, Refused, Who
 from sbc.core.orders import CloseStream, Listener, Note, Order
 from sbc.core.realm import Side
 from sbc.core.registry import Registry
@@ -78,6 +78,19 @@ def _fail(registry: Registry, dialect: Any, exchange: Exchange, why: str, now: f
     if exchange.state is ExchangeState.PROCEEDING and exchange.timing.quiet and core:
         orders += transact.send_withdrawal(registry, dialect, exchange, now)  # or it would go on alerting
     return orders + transact.give_up(registry, dialect, exchange, refused, now)
+
+
+def untied(registry: Registry, dialects: Mapping[str, Any], hop: Hop, why: str, now: float) -> list[Order]:
+    """A connection is lost that calls mean, and end with: who is at their other end hears of it."""
+    orders: list[Order] = []
+    for call in registry.ties.at(hop):
+        gone = next(index for index, leg in enumerate(call.legs) if Hop(leg.listener, leg.seen) == hop)
+        dialect, said = dialects[call.dialect], f"{why} in {call.legs[gone].realm.name}"
+        if call.answered_at is not None:
+            orders += end_call(registry, dialect, call, said, Ending.VANISHED, now, lost=gone)
+        elif gone == 0:  # who asked; of who was asked those hear who wait for an answer
+            orders += end_call(registry, dialect, call, said, Ending.CANCELLED, now, Who.CALLER)
+    return orders
 
 
 def refusal(registry: Registry, far: Hop, why: str, of_terminals: str) -> Refused:

@@ -15,15 +15,17 @@ from sbc.core.crowd import Crowd, counted_as
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.habits import Learner
 from sbc.core.hops import Hops
-from sbc.core.keys import CallKey, ExchangeKey, call_key, near_key
+from sbc.core.keys import CallKey, ExchangeKey, bound_key, call_key, near_key
 from sbc.core.message import Cause, Intent, Place, Refused, Slot
 from sbc.core.mint import Mint
 from sbc.core.names import Names
 from sbc.core.networks import Networks
 from sbc.core.orders import CloseStream, Listener, Note, Order
 from sbc.core.ports import PortPool
+from sbc.core.promises import Promises
 from sbc.core.realm import Path, Plan, Probing, Realm, Side
 from sbc.core.terminals import TerminalPorts
+from sbc.core.ties import Ties
 from sbc.core.timers import Timers
 from sbc.core.waits import Waits
 from sbc.core.watch import Watch, WatchKey
@@ -55,6 +57,7 @@ class Registry:
         self.hops = Hops(plan, mint)
         self.calls: dict[str, Call] = {}
         self.calls_by_key: dict[CallKey, Call] = {}
+        self.ties, self.promises = Ties(), Promises()
         self.calls_by_label: dict[tuple[str, bytes], list[Call]] = {}
         self.exchanges: dict[ExchangeKey, Exchange] = {}
         self.live_exchanges: set[Exchange] = set()
@@ -106,13 +109,14 @@ class Registry:
         for leg in call.legs:
             self.waits.join(leg)
             self.calls_by_label.setdefault((leg.realm.name, leg.label), []).append(call)
+        self.ties.tie(call)
         self.terminal_ports.hold(call, [leg.listener for leg in call.legs])
         self.timers.set(call, due)
         self.touch(call)
 
     def name_call(self, call: Call, leg: Leg, name: bytes) -> None:
         """Let `name` on that leg mean `call` too. A name another live call holds stays with that call."""
-        key = call_key(leg.realm, leg.seen, name)
+        key = self._key(call, leg, name)
         if len(call.keys) < MOST_KEYS and self.calls_by_key.setdefault(key, call) is call:
             call.keys.add(key)
 
@@ -121,6 +125,7 @@ class Registry:
         old, live = leg.listener, call.state is not CallState.CLOSED
         if live:
             self.waits.leave(leg)
+            self.ties.move(call, Hop(old, leg.seen), hop)
         leg.listener, leg.seen = hop.listener, hop.peer
         if live:
             self.waits.join(leg)
@@ -135,11 +140,20 @@ class Registry:
 
     def is_named(self, call: Call, leg: Leg, name: bytes) -> bool:
         """Whether `name` on that leg means `call` already."""
-        return call_key(leg.realm, leg.seen, name) in call.keys
+        return self._key(call, leg, name) in call.keys
 
     def call_named(self, realm: Realm, source: Address, name: bytes) -> Call | None:
         """The call that somebody at `source` means by `name`."""
         return self.calls_by_key.get(call_key(realm, source, name))
+
+    def call_meant(self, arrival: Arrival, intent: Intent) -> Call | None:
+        """The call that a message means by its name, and by the connection it came by where that counts."""
+        if intent.bound:
+            return self.calls_by_key.get(bound_key(arrival.listener, arrival.source, intent.call))
+        return self.call_named(self.plan.realms[arrival.listener.realm], arrival.source, intent.call)
+
+    def _key(self, call: Call, leg: Leg, name: bytes) -> CallKey:
+        return bound_key(leg.listener, leg.seen, name) if call.bound else call_key(leg.realm, leg.seen, name)
 
     def unname_call(self, call: Call) -> None:
         """Take all keys from a call, so that a new attempt may have them."""
@@ -157,6 +171,7 @@ class Registry:
         self.touch(call)
         for leg in call.legs:
             self.waits.leave(leg)
+        orders += self.ties.cut(call)
         orders.append(account.closed(call, now))
         for old in self.crowd.end_call(call):
             self.crowd.late_calls.drop(old)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
-
-from sbc.core import asking, bound, farewell, front, sessions
+from sbc.core import asking, bound, calling, farewell, front, sessions
 from sbc.core.binding import ABSENT, Binding, BindingState
 from sbc.core.call import Asked, Call, CallState, Leg
 from sbc.core.crossing import Crossing, resolve
@@ -19,29 +17,17 @@ from sbc.core.onward import hop_to
 from sbc.core.orders import Listener, Order
 from sbc.core.realm import Path, Realm, Side
 from sbc.core.registry import Arrival, Registry
+from sbc.core.way import Way, is_core_peer
 
 MOST_PLACES = 16
 """Places one registration may bind."""
 
 
-@attrs.frozen
-class Way:
-    """Where a request is to go: the hop to take, the place it asks for, and the call it belongs to. `neighbour` is the
-    next hop of the path that it goes to, if it goes to one. `orders` go before it: its sender has moved."""
-
-    path: Path
-    hop: Hop
-    target: Place | None
-    call: Call | None = None
-    terminal: Binding | None = None
-    party: bytes = b""
-    neighbour: Neighbour | None = None
-    orders: tuple[Order, ...] = ()
-
-
 def exchange_of_reply(registry: Registry, intent: Intent, arrival: Arrival) -> Exchange | None:
     """The exchange that an answer belongs to, if it comes from the host that was asked."""
-    exchange = registry.exchanges.get(far_key(arrival.listener.realm, arrival.source.host, intent.exchange))
+    exchange = registry.exchanges.get(
+        far_key(arrival.listener.realm, arrival.source.host, intent.exchange, arrival.listener.lane)
+    )
     if exchange is None or exchange.far is None or exchange.far.peer.host != arrival.source.host:
         return None
     return exchange
@@ -53,7 +39,7 @@ def known_elsewhere(registry: Registry, intent: Intent, arrival: Arrival) -> Exc
     realm = registry.plan.realms[arrival.listener.realm]
     if realm.side is Side.CORE and not registry.hops.is_host(realm.name, arrival.source.host, arrival.now):
         return None
-    call = registry.call_named(realm, arrival.source, intent.call)
+    call = registry.call_meant(arrival, intent)
     opening = call.opening if call is not None else None
     if opening is None or opening.intent.exchange != intent.exchange or opening not in registry.live_exchanges:
         return None
@@ -78,7 +64,7 @@ def request_crossing(
     """
     if intent.hops is not None and intent.hops <= 0:
         raise Refused(Cause.LOOP, "no hops left")
-    way = _way(registry, arrival, intent)
+    way = _way(registry, dialect, arrival, intent)
     sessions.check(intent, way.path)
     if intent.phase is Phase.CONFIRM and way.call is None and intent.kind is not Kind.OTHER:
         raise Refused(Cause.NO_CALL, "nothing to confirm")
@@ -139,12 +125,12 @@ def far_label(registry: Registry, arrival: Arrival, intent: Intent, path: Path) 
     The same for all messages of one source host, so that a registrar sees one name across refreshes (RFC 3261 section
     10.2.4).
     """
-    if not path.hide_labels or not intent.label:
+    if not path.hide_labels or not intent.label or intent.frank:
         return intent.label
     return registry.mint.derive(b"label", arrival.listener.realm.encode(), arrival.source.host.encode(), intent.label)
 
 
-def _way(registry: Registry, arrival: Arrival, intent: Intent) -> Way:
+def _way(registry: Registry, dialect: Any, arrival: Arrival, intent: Intent) -> Way:
     realm = registry.plan.realms[arrival.listener.realm]
     name = _name(registry, realm, intent)
     call = _existing_call(registry, arrival, intent, realm, name)
@@ -152,8 +138,10 @@ def _way(registry: Registry, arrival: Arrival, intent: Intent) -> Way:
         return _within_call(registry, arrival, intent, call, name)
     if intent.within:
         raise Refused(Cause.NO_CALL, "no such call")
+    if dialect.parted and arrival.listener.reliable:
+        return calling.way(registry, arrival, intent, realm)
     if realm.side is Side.ACCESS:
-        return _from_access(registry, arrival, intent, realm, name)
+        return _from_access(registry, dialect, arrival, intent, realm, name)
     return _from_core(registry, arrival, realm, name)
 
 
@@ -167,7 +155,7 @@ def _name(registry: Registry, realm: Realm, intent: Intent) -> Name | None:
 def _existing_call(
     registry: Registry, arrival: Arrival, intent: Intent, realm: Realm, name: Name | None
 ) -> Call | None:
-    call = registry.call_named(realm, arrival.source, intent.call)
+    call = registry.call_meant(arrival, intent)
     if intent.within:
         # the name says more than the key: two calls that the core has joined have the same key there
         return name.owner if name is not None and isinstance(name.owner, Call) else call
@@ -187,7 +175,7 @@ def _within_call(registry: Registry, arrival: Arrival, intent: Intent, call: Cal
     here = call.leg_in(arrival.listener.realm)
     leg, onward = call.legs[here], call.legs[1 - here]
     knows_us = name is not None and name.owner is call
-    believed = arrival.source.host == leg.seen.host or _is_core_peer(registry, leg.realm, arrival)
+    believed = arrival.source.host == leg.seen.host or is_core_peer(registry, leg.realm, arrival)
     if not knows_us and not believed:
         raise Refused(Cause.NO_CALL, "no such call from here")
     orders: list[Order] = []
@@ -225,7 +213,7 @@ def by_one_that_lives(registry: Registry, path: Path, hop: Hop, topic: bytes) ->
     Whatever the request says of its further way it says to that one, too.
     """
     usual = registry.hops.at(path, hop)
-    if usual is None or usual.usable:
+    if usual is None or usual.usable or hop.listener.lane:
         return hop, usual
     best = registry.hops.turns(path, topic)[0]
     return (spoken_by(hop.listener, best), best) if best.usable else (hop, usual)
@@ -237,17 +225,17 @@ def spoken_by(own: Listener | None, neighbour: Neighbour) -> Hop:
     return shared if own is None or own.transport != shared.listener.transport else Hop(own, shared.peer)
 
 
-def _is_core_peer(registry: Registry, realm: Realm, arrival: Arrival) -> bool:
-    return realm.side is Side.CORE and registry.hops.is_host(realm.name, arrival.source.host, arrival.now)
-
-
-def _from_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm, name: Name | None) -> Way:
+def _from_access(
+    registry: Registry, dialect: Any, arrival: Arrival, intent: Intent, realm: Realm, name: Name | None
+) -> Way:
     path = registry.networks.path_of(realm)
     if path is None:
         raise Refused(Cause.FORBIDDEN, "nothing is reached from here", detail=f"realm {realm.name} is on no path")
-    terminal = _terminal(registry, arrival, intent, realm)
+    terminal = bound.terminal(registry, arrival, intent, realm)
     topic = intent.user if intent.kind is Kind.BIND else intent.label  # a user's registrations go to one registrar
     turns = registry.hops.turns(path, topic or intent.exchange)
+    if dialect.parted:
+        turns = [each for each in turns if each.hop.reliable == arrival.listener.reliable]
     if not turns:
         raise Refused(Cause.UNREACHABLE, "no next hop", 5, f"no name of path {path.name} has been resolved")
     target, neighbour = None if name is None else resolve(name), turns[0]
@@ -262,19 +250,8 @@ def _from_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Re
     return Way(path, hop, target, terminal=terminal, neighbour=known)
 
 
-def _terminal(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm) -> Binding | None:
-    """The bound terminal that a request from access comes from, if it is one. @raises Refused where it calls itself by
-    what the registrar calls another, or nobody."""
-    if not intent.handle:
-        return bound.terminal_of(registry, realm, arrival.source, intent.user)
-    named = bound.named(registry, arrival, intent.handle)
-    if not named:
-        raise Refused(Cause.UNBOUND, "not registered here")
-    return next((binding for binding in named if binding.seen == arrival.source), named[0])
-
-
 def _from_core(registry: Registry, arrival: Arrival, realm: Realm, name: Name | None) -> Way:
-    if not _is_core_peer(registry, realm, arrival):
+    if not is_core_peer(registry, realm, arrival):
         raise Refused(Cause.FORBIDDEN, "not one of the path's next hops")
     if name is None:
         port = registry.terminal_ports.find(arrival.listener)
@@ -364,7 +341,7 @@ def _call(registry: Registry, arrival: Arrival, intent: Intent, way: Way) -> tup
         if realm.side is Side.CORE:
             asked.claimed = way.terminal.place.address
     call = Call(registry.mint.token()[:10].decode(), arrival.listener.dialect, way.path, (asking, asked), arrival.now)
-    call.target = way.target
+    call.target, call.bound = way.target, intent.bound
     call.lifetime = intent.expires is not None
     call.asked = Asked(intent.user, intent.callee, intent.called, intent.method)
     orders = registry.add_call(call, arrival.now)

@@ -90,6 +90,7 @@ _CALL: dict[str, Any] = {
     "keys": set[tuple[str, str, bytes]],
     "tokens": dict[tuple[str, Peer], bytes],
     "target": Place | None,
+    "bound": bool,
     "lifetime": bool,
     "due": Moment | None,
     "ends_at": Moment,
@@ -112,9 +113,10 @@ _write_call, _write_exchange, _write_change, _write_binding = map(writer, (CALL,
 
 
 def lasts(owner: Call | Binding) -> bool:
-    """Whether it is to be found again after a restart: a call until it ends, a binding from the registrar's yes on."""
+    """Whether it is to be found again after a restart: a call until it ends, unless it means connections, which end
+    with the process; a binding from the registrar's yes on."""
     if isinstance(owner, Call):
-        return owner.state is not CallState.CLOSED
+        return owner.state is not CallState.CLOSED and not owner.bound
     return owner.state is not BindingState.PENDING
 
 

@@ -114,6 +114,8 @@ def ask(
         intent = dialect.describe(dialect.decode(data))
     except BadMessage as bad:  # it is made of what a peer had said, and nobody could read it
         return [Note("untold", bad.reason, call.id if call is not None else "")]
+    if intent.phase is not Phase.REQUEST and intent.phase is not Phase.WITHDRAW:  # nobody answers it
+        return [far.send(data, call)]
     own = Exchange(
         dialect=dialect.name,
         intent=intent,
@@ -150,17 +152,30 @@ def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Keys, now
         onward_leg = exchange.call.legs[1 - exchange.arrival_leg]
         onward_leg.numbers.sent(onward_leg.numbers.onward(exchange.intent.sequence))
         registry.name_call(exchange.call, onward_leg, onward.call)
-        if exchange.ends_call:
+        if exchange.ends_call and exchange.call.state is not CallState.CLOSED:
             exchange.call.life.hang_up()
             cause = exchange.intent.cause or f"hung up in {exchange.near.listener.realm}"  # type: ignore[union-attr]
             exchange.call.because(cause, Ending.NORMAL, Who.CALLEE if exchange.arrival_leg else Who.CALLER)
     if exchange.intent.phase is Phase.CONFIRM:  # nobody answers it: if it ends the call, it does so now
-        if not exchange.ends_call:
+        if not exchange.ends_call or exchange.call is None or exchange.call.state is CallState.CLOSED:
             return []
+        if exchange.call.answered_at is None:
+            return _cut_short(registry, exchange, exchange.call, now)
         return conclude(registry, exchange, attrs.evolve(exchange.intent, phase=Phase.SUCCESS), now)
     probing.asked(registry, exchange, now)
     asking.await_answer(registry, exchange, onward.exchange, now)
     return []
+
+
+def _cut_short(registry: Registry, exchange: Exchange, call: Call, now: float) -> list[Order]:
+    """A party ends a call that nobody has answered, and nobody says that it has: the attempt has failed."""
+    opening = call.opening
+    orders = finish(registry, opening, State.DONE, now) if opening is not None and opening.open else []
+    by_callee = exchange.arrival_leg == 1
+    ending = exchange.intent.ending or Ending.FAILED if by_callee else Ending.CANCELLED
+    call.because(exchange.intent.cause or ending.value, ending, Who.CALLEE if by_callee else Who.CALLER)
+    call.life.fail()
+    return orders + registry.close_call(call, now)
 
 
 def absorb_reply(
@@ -328,6 +343,8 @@ def give_up(
     registry.touch(exchange.call)
     exchange.answer = dialect.refuse(dialect.decode(exchange.asked), refused, exchange.near.peer)
     orders: list[Order] = [*exchange.back(exchange.answer)]
+    if exchange.timing.blunt and exchange.state is State.TRYING and refused.cause is not Cause.UNREACHABLE:
+        orders += exchange.onward(dialect.withdraw(exchange.sent, None))
     orders += _failed(registry, exchange, Phase.FAILURE, now)
     failure = attrs.evolve(
         exchange.intent,

@@ -10,7 +10,9 @@ from sbc.core.address import Address
 from sbc.core.message import BadMessage, Elsewhere, Intent, Kind, Phase, Route
 from sbc.h323.codec import Wire
 from sbc.h323.message import H323Message
+from sbc.h323.naming import call_of, name_of, user_of
 from sbc.h323.ras import CONFIRMS, IN_PROGRESS, NON_STANDARD, REJECTS, REQUESTS, UNKNOWN
+from sbc.h323.signal import describe_signal
 from sbc.h323.spots import Noted
 
 CALLS = b"call"
@@ -29,7 +31,9 @@ def describe(message: H323Message) -> Intent:
     """The Intent of a message. @raises BadMessage."""
     if message.message.wire is Wire.RAS:
         return _ras(message)
-    raise BadMessage(f"{message.name}: calls are not taken across yet")
+    if message.message.wire is Wire.SIGNAL:
+        return describe_signal(message)
+    raise BadMessage("H.245 on a connection of its own is not taken across yet")
 
 
 def number_of(message: H323Message) -> int:
@@ -84,6 +88,7 @@ def _request(message: H323Message, name: str, value: Mapping[str, Any], number: 
         intent.expires = 0
     elif name == "admissionRequest":
         intent.user = user_of(value.get("srcInfo"))
+        intent.heralds = b"" if value.get("answerCall") else intent.call
     return intent
 
 
@@ -124,28 +129,6 @@ def _reject(name: str, value: Mapping[str, Any], number: int) -> Intent:
     if said in _UNAVAILABLE:
         intent.elsewhere = Elsewhere.UNAVAILABLE
     return intent
-
-
-def call_of(value: Mapping[str, Any]) -> bytes:
-    """The callIdentifier that a message speaks of, or in its place, as old terminals do, the conferenceID; empty where
-    there is neither."""
-    identifier = value.get("callIdentifier")
-    if isinstance(identifier, dict) and any(identifier.get("guid", b"")):
-        return bytes(identifier["guid"])
-    return bytes(value.get("conferenceID") or b"")
-
-
-def name_of(value: Mapping[str, Any], which: str) -> bytes:
-    """A gatekeeper's or endpoint's name, as octets; empty where there is none."""
-    return str(value.get(which) or "").encode("utf-8", "surrogatepass")
-
-
-def user_of(aliases: Any) -> bytes:
-    """The first alias of a list that is text; empty where there is none."""
-    for form, text in aliases or ():
-        if isinstance(text, str):
-            return f"{form}:{text}".encode("utf-8", "surrogatepass")
-    return b""
 
 
 def _address(message: H323Message, field: str) -> Address | None:

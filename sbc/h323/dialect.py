@@ -10,20 +10,28 @@ from sbc.core.address import Address
 from sbc.core.crossing import Crossing
 from sbc.core.message import BadMessage, Intent, Keys, Phase, Place, Refused, Slot, Timing
 from sbc.core.orders import Listener
-from sbc.h323 import answers, describe, memo, registrar, shown, slots, stamp
-from sbc.h323.codec import decode
+from sbc.h323 import answers, describe, memo, registrar, release, shown, slots, stamp
+from sbc.h323.codec import Wire, decode
 from sbc.h323.memo import Memo
 from sbc.h323.message import H323Message
-from sbc.h323.ras import NUMBERS, REQUESTS
+from sbc.h323.ras import LINGER, NUMBERS, REQUESTS
 from sbc.interfaces import IDialect
+
+T303 = 15.0
+"""Seconds for a first answer to a Setup: a gatekeeper may have asked others before it says anything."""
 
 
 @implementer(IDialect)
 class H323Dialect:
-    """H.225.0 RAS over datagrams."""
+    """H.225.0: RAS over datagrams, call signalling over connections. `patience` is how long a call may ring, in seconds
+    (timer T301)."""
 
     name = "h323"
     numbers = NUMBERS
+    parted = True
+
+    def __init__(self, patience: float = 180.0) -> None:
+        self._setup = Timing(T303, T303, T303, LINGER, patience, quiet=True, confirmed=True, repeat=T303, blunt=True)
 
     def decode(self, data: bytes) -> H323Message:
         return H323Message(decode(data))
@@ -53,7 +61,7 @@ class H323Dialect:
         return memo.recall(data)
 
     def refuse(self, message: H323Message, refused: Refused, source: Address) -> bytes | None:
-        return answers.refuse(message, refused)
+        return answers.refuse(message, refused) if _is_ras(message) else release.refuse(message, refused)
 
     def complain(self, bad: BadMessage, source: Address) -> bytes | None:
         return None
@@ -62,15 +70,15 @@ class H323Dialect:
         return None
 
     def accept(self, message: H323Message, source: Address) -> bytes | None:
-        return answers.accept(message)
+        return answers.accept(message) if _is_ras(message) else None
 
-    def withdraw(self, sent: bytes, asked: H323Message | None) -> bytes | None:
-        return None
+    def withdraw(self, sent: bytes, asked: H323Message | None) -> bytes:
+        return release.withdraw(sent, asked)
 
     def close(
         self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
     ) -> bytes | None:
-        return None
+        return None if sequence is None else release.close(answer, to_asker)
 
     def inquire(
         self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
@@ -109,6 +117,8 @@ class H323Dialect:
         return registrar.probe(place, listener, token)
 
     def timing(self, intent: Intent) -> Timing:
+        if intent.method == "setup":
+            return self._setup
         return REQUESTS.get(intent.method, REQUESTS["registrationRequest"]).timing
 
     def tell(self, data: bytes) -> str:
@@ -126,3 +136,7 @@ class H323Dialect:
 
     def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
         return sent
+
+
+def _is_ras(message: H323Message) -> bool:
+    return message.message.wire is Wire.RAS

@@ -28,7 +28,7 @@ class RasDatagrams(DatagramProtocol):
 
 def _dialect(plan: Plan) -> H323Dialect:
     prepare()
-    return H323Dialect()
+    return H323Dialect(patience=plan.timers.unanswered)
 
 
 SPEECH = Speech(_dialect, RasDatagrams, TpktFramer, SERVICES)

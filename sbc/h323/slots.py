@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from sbc.core.message import Place, Role, Slot
 from sbc.h323.message import H323Message
+from sbc.h323.pdu import value_at
 from sbc.h323.spots import Noted, Spot
 
 TERMINAL = b"ras"
 """How the place of a terminal is named to the core: it is asked otherwise than a gatekeeper."""
+DESTINATION = "destCallSignalAddress"
+_MEDIA = {"mediaChannel": Role.RTP, "mediaControlChannel": Role.RTCP}
+_CHANNELS = frozenset({"OpenLogicalChannel", "MultimediaSystemControlMessage"})
+_AUDIO = 1
 _CALLS = frozenset(
     {
         *("callSignalAddress", "destCallSignalAddress", "srcCallSignalAddress", "sourceCallSignalAddress"),
@@ -18,19 +23,35 @@ _CALLS = frozenset(
 
 
 def slots(message: H323Message) -> list[Slot]:
-    """Every IP address in the message."""
+    """Every IP address in the message, but where a Setup is for: that is known by who sends it on."""
     found = []
     for spot in message.message.spots:
-        if spot.kind in (Noted.ADDRESS, Noted.SOURCE_ROUTE):
+        own = message.name == "setup" and spot.field == DESTINATION
+        if spot.kind in (Noted.ADDRESS, Noted.SOURCE_ROUTE) and not own:
             found.append(_slot(message, spot))
     return found
 
 
 def _slot(message: H323Message, spot: Spot) -> Slot:
+    media = _MEDIA.get(spot.field) if spot.pdu.type in _CHANNELS else None
+    session = _session(spot) if media is not None else None
+    if media is not None and session is not None:
+        return Slot(media, Place(spot.value), spot, stream=session)
     registers = message.name == "registrationRequest" and spot.path[1:] == ("rasAddress", 0)
     if registers and not (message.value.get("keepAlive") and message.value.get("endpointIdentifier")):
         return Slot(Role.SIGNAL, Place(spot.value, TERMINAL), spot)
-    return Slot(Role.HIDE, Place(spot.value, transport="tcp" if spot.field in _CALLS else ""), spot)
+    place = Place(spot.value, transport="tcp" if spot.field in _CALLS else "")
+    leads = message.name == "admissionConfirm" and spot.field == DESTINATION
+    return Slot(Role.HIDE, place, spot, leads=leads)
+
+
+def _session(spot: Spot) -> int | None:
+    """The sessionID (H.245) of the channel whose address stands at a spot: 1 is audio, 2 video, 3 data."""
+    for end in range(len(spot.path) - 1, 0, -1):
+        around = value_at(spot.pdu.whole, spot.path[:end])
+        if isinstance(around, dict) and "sessionID" in around:
+            return int(around["sessionID"])
+    return _AUDIO if spot.pdu.name == "openLogicalChannelAck" else None
 
 
 def fill(message: H323Message, slot: Slot, place: Place) -> None:

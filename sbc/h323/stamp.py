@@ -1,17 +1,24 @@
-"""What is our own in a message of H.323 that crosses: RAS sequence numbers."""
+"""What is our own in a message of H.323 that crosses: RAS sequence numbers, and whom a Setup is for."""
 
 from __future__ import annotations
 
 from sbc.core.crossing import Crossing
 from sbc.core.message import Keys, Phase
+from sbc.h323.codec import Wire
 from sbc.h323.describe import number_of
 from sbc.h323.memo import Memo
 from sbc.h323.message import H323Message
+from sbc.h323.signal import describe_signal
+from sbc.h323.slots import DESTINATION
 from sbc.h323.spots import Noted
 
 
 def stamp(message: H323Message, crossing: Crossing) -> None:
     """Write what is our own on this hop."""
+    if message.message.wire is not Wire.RAS:
+        if message.name == "setup":
+            _put_destination(message, crossing)
+        return
     if crossing.reply:
         memo: Memo = crossing.exchange.memo
         put_number(message, memo.number)
@@ -27,9 +34,18 @@ def put_number(message: H323Message, number: int) -> None:
             message.message.put(spot, number)
 
 
+def _put_destination(message: H323Message, crossing: Crossing) -> None:
+    """Where a Setup is for is where it is sent."""
+    for spot in message.message.spots:
+        if spot.kind is Noted.ADDRESS and spot.path[-1:] == (DESTINATION,):
+            message.message.put(spot, crossing.hop.peer)
+
+
 def keys(message: H323Message, crossing: Crossing) -> Keys:
     """What a stamped message is found by where it goes."""
     intent, exchange = crossing.intent, crossing.exchange
     if crossing.reply:
         return Keys(intent.call, exchange.intent.exchange)
+    if message.message.wire is not Wire.RAS:
+        return Keys(intent.call, describe_signal(message).exchange)
     return Keys(intent.call, b"" if intent.phase is Phase.CONFIRM else exchange.token)

@@ -218,7 +218,10 @@ def test_every_field_of_the_values_can_be_set_and_every_key_is_a_field() -> None
     assert names("console") == fields(ConsoleConfig)
     assert names("log") == fields(LogConfig)
     assert names("media") == fields(MediaConfig)
-    assert names("realms.NAME.listeners[]") == fields(Listener, "realm", "dialect", "reliable") | {"protocol", "port"}
+    assert names("realms.NAME.listeners[]") == fields(Listener, "realm", "dialect", "reliable", "lane") | {
+        "protocol",
+        "port",
+    }
     assert names("") == fields(Config, "plan", "source") | {"timers", "realms", "paths", "emergency"}
 
 

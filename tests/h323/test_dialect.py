@@ -1,17 +1,27 @@
-"""H.323 behind IDialect: what holds for every message, recorded or broken."""
+"""H.323 behind IDialect: the laws, and what holds for every recorded message."""
 
 from __future__ import annotations
 
 from zope.interface.verify import verifyObject
 
+from sbc.core.address import Address
 from sbc.core.message import BadMessage, Cause, Phase, Refused
 from sbc.h323.dialect import H323Dialect
+from sbc.h323.slots import TERMINAL
 from sbc.interfaces import IDialect
-from tests.h323_calls import arq, grq, keepalive, rcf, rrq
+from tests.h323_calls import arq, fast_start, grq, keepalive, rcf, release, rrq, said_back, setup
 from tests.h323_messages import RECORDED
+from tests.laws import DialectLaws, Wire
 from tests.rig import NAT
 
 DIALECT = H323Dialect()
+WIRE = Wire(
+    opening=lambda sender: setup(sender, fastStart=fast_start(sender.host)),
+    answer=lambda asked, host: said_back("connect", asked, host),
+    inside=lambda asked, answer: release(asked),
+    binding=lambda sender, number: rrq(number, sender, sender),
+    granted=rcf,
+)
 SAMPLES = [*RECORDED, ("rrq", rrq(6)), ("grq", grq(5)), ("arq", arq(7)), ("keepalive", keepalive(8))]
 
 
@@ -25,7 +35,7 @@ def test_every_message_of_ras_is_described_and_stays_as_it_is() -> None:
         try:
             intent = DIALECT.describe(message)
         except BadMessage:
-            assert not name.endswith(".ras"), name
+            assert name.endswith(".h245"), name
             continue
         DIALECT.slots(message)
         assert intent.exchange or intent.phase is Phase.CONFIRM
@@ -44,3 +54,20 @@ def test_what_it_has_no_words_for() -> None:
     assert DIALECT.complain(BadMessage("none"), NAT) is None
     assert DIALECT.refuse(message, Refused(Cause.BUSY, "full"), NAT) is not None
     assert DIALECT.moved(b"x", "tcp", NAT) == b"x" and DIALECT.complete(message, None) is message
+
+
+class TestH323(DialectLaws):
+    """Over datagrams, as the rig has it; connections are in tests/calls."""
+
+    dialect = DIALECT
+    wire = WIRE
+
+    @classmethod
+    def samples(cls) -> list[tuple[str, bytes]]:
+        return [*SAMPLES, ("setup", setup()), ("connect", said_back("connect", setup(), "198.51.100.2"))]
+
+    def lifetimes(self, data: bytes) -> list[int | None]:
+        return [DIALECT.decode(data).value["timeToLive"]]
+
+    def place_of(self, sender: Address) -> bytes:
+        return TERMINAL

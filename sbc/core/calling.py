@@ -1,0 +1,83 @@
+"""Where a call goes that has a connection of its own on each side, in protocols that register by other means.
+
+From access it goes where the core has given leave to call; else where the core takes the calls of that terminal, or to
+a next hop that takes connections. To a terminal a connection is opened, which leads to none that is behind a NAT.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from sbc.core import bound
+from sbc.core.address import Address
+from sbc.core.binding import ABSENT, Binding
+from sbc.core.exchange import Hop
+from sbc.core.message import Cause, Intent, Place, Refused
+from sbc.core.orders import Listener
+from sbc.core.realm import Path, Realm, Side
+from sbc.core.registry import Arrival, Registry
+from sbc.core.way import Way, is_core_peer
+
+
+def way(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm) -> Way:
+    """The way of a request that begins a call. @raises Refused."""
+    return (
+        _to_core(registry, arrival, intent, realm)
+        if realm.side is Side.ACCESS
+        else _to_access(registry, arrival, realm)
+    )
+
+
+def _to_core(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm) -> Way:
+    path = registry.networks.path_of(realm)
+    if path is None:
+        raise Refused(Cause.FORBIDDEN, "nothing is reached from here", detail=f"realm {realm.name} is on no path")
+    promise = registry.promises.find((realm.name, arrival.source.host, intent.heralds), arrival.now)
+    terminal = None if promise is None else registry.bindings.get(promise.binding)
+    if terminal is None:
+        terminal = bound.terminal(registry, arrival, intent, realm)
+    if promise is not None:
+        return _by_own(registry, path, promise.to, terminal)
+    if terminal is not None and terminal.service.first is not None:
+        return _by_own(registry, path, terminal.service.first, terminal)
+    turns = [each for each in registry.hops.turns(path, intent.label or intent.exchange) if each.hop.reliable]
+    if not turns:
+        raise Refused(
+            Cause.NOT_FOUND, "no leave was given for this call", detail=f"path {path.name} has no hop for calls"
+        )
+    found = _by_own(registry, path, turns[0].hop.peer, terminal)
+    return attrs.evolve(found, neighbour=turns[0])
+
+
+def _by_own(registry: Registry, path: Path, to: Address, terminal: Binding | None) -> Way:
+    """The way to `to` by a new connection, from the terminal's own port if it has one."""
+    shared = registry.plan.core_listener(path)
+    own = shared if terminal is None else terminal.onward
+    port = registry.terminal_ports.find(own)
+    if port is not None and any(each.reliable for each in port.listeners):
+        listener: Listener | None = next(each for each in port.listeners if each.reliable)
+    else:
+        listener = own if own.reliable else registry.plan.realms[path.core].stream_listener(own.dialect)
+    if listener is None:
+        raise Refused(Cause.UNREACHABLE, "no calls from here", detail=f"realm {path.core} has no listener for them")
+    return Way(path, Hop(_lane(registry, listener), to), None, terminal=terminal)
+
+
+def _to_access(registry: Registry, arrival: Arrival, realm: Realm) -> Way:
+    if not is_core_peer(registry, realm, arrival):
+        raise Refused(Cause.FORBIDDEN, "not one of the path's next hops")
+    port = registry.terminal_ports.find(arrival.listener)
+    if port is None or port.binding is None:
+        raise Refused(Cause.NOT_FOUND, "no terminal there")
+    binding = port.binding
+    if binding.state in ABSENT:
+        raise Refused(Cause.ABSENT, f"the terminal is {binding.state.value}")
+    listener, to = binding.realm.stream_listener(binding.dialect), binding.route.first
+    if listener is None or to is None or binding.behind_nat:
+        raise Refused(Cause.ABSENT, "no connection leads to the terminal")
+    place = Place(to, transport=listener.transport)
+    return Way(binding.path, Hop(_lane(registry, listener), to), place, terminal=binding)
+
+
+def _lane(registry: Registry, listener: Listener) -> Listener:
+    return attrs.evolve(listener, lane=registry.mint.token()[:10].decode())

@@ -1,0 +1,20 @@
+"""What a message means as things stand: there are protocols in which one message refuses a call or ends it."""
+
+from __future__ import annotations
+
+import attrs
+
+from sbc.core.keys import far_key
+from sbc.core.message import Intent, Kind, Phase
+from sbc.core.registry import Arrival, Registry
+
+
+def as_it_stands(registry: Registry, intent: Intent, arrival: Arrival) -> Intent:
+    """The failure of a request that was answered before is the end of its call, which nobody answers."""
+    if not intent.ends:
+        return intent
+    listener, host = arrival.listener, arrival.source.host
+    exchange = registry.exchanges.get(far_key(listener.realm, host, intent.exchange, listener.lane))
+    if exchange is not None and (exchange.open or exchange.call is None):
+        return intent
+    return attrs.evolve(intent, kind=Kind.CLOSE, phase=Phase.CONFIRM, exchange=b"", within=True, ends=False)

@@ -1,0 +1,39 @@
+"""The way of a request: what has been found out about where it is to go; and who of the core may send it there."""
+
+from __future__ import annotations
+
+import attrs
+
+from sbc.core.binding import Binding
+from sbc.core.call import Call
+from sbc.core.exchange import Hop
+from sbc.core.hops import Neighbour
+from sbc.core.message import Place
+from sbc.core.orders import Order
+from sbc.core.realm import Path, Realm, Side
+from sbc.core.registry import Arrival, Registry
+
+
+@attrs.frozen
+class Way:
+    """Where a request is to go: the hop to take, the place it asks for, and the call it belongs to. `neighbour` is the
+    next hop of the path that it goes to, if it goes to one. `orders` go before it: its sender has moved."""
+
+    path: Path
+    hop: Hop
+    target: Place | None
+    call: Call | None = None
+    terminal: Binding | None = None
+    party: bytes = b""
+    neighbour: Neighbour | None = None
+    orders: tuple[Order, ...] = ()
+
+
+def is_core_peer(registry: Registry, realm: Realm, arrival: Arrival) -> bool:
+    """Whether a message comes from a next hop; or, by a connection, from ourselves: a terminal's call to another, which
+    the core has told each where to find."""
+    if realm.side is not Side.CORE:
+        return False
+    host = arrival.source.host
+    ours = arrival.listener.reliable and registry.networks.is_ours(realm, host)
+    return ours or registry.hops.is_host(realm.name, host, arrival.now)

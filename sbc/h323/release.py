@@ -1,0 +1,46 @@
+"""ReleaseComplete: how calls are refused, taken back and ended (H.225.0 clause 7.3.13)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sbc.core.message import Refused
+from sbc.h323 import q931
+from sbc.h323.causes import OF_REFUSALS, cause_of
+from sbc.h323.codec import build_signal, decode
+from sbc.h323.message import H323Message
+from sbc.h323.ras import PROTOCOL
+from sbc.h323.signal import identifier
+
+NORMAL = 16
+EXPIRED = 102
+
+
+def refuse(message: H323Message, refused: Refused) -> bytes | None:
+    """The ReleaseComplete that says `refused` to who sent the message; None to what ends a call itself."""
+    head = message.message.q931
+    if head is None or head.name == "releaseComplete":
+        return None
+    return _release(message, not head.from_destination, OF_REFUSALS[refused.cause])
+
+
+def withdraw(sent: bytes, asked: H323Message | None) -> bytes:
+    """What takes a Setup of ours back; with the cause of who took it back."""
+    cause = None if asked is None else cause_of(asked)
+    return _release(H323Message(decode(sent)), False, cause or EXPIRED)
+
+
+def close(answer: bytes, to_asker: bool) -> bytes:
+    """What ends the call that the Connect `answer` has begun."""
+    return _release(H323Message(decode(answer)), to_asker, NORMAL)
+
+
+def _release(message: H323Message, from_destination: bool, cause: int) -> bytes:
+    head = message.message.q931
+    assert head is not None  # or nobody would want it released
+    body: dict[str, Any] = {"protocolIdentifier": PROTOCOL}
+    guid = identifier(message.value if isinstance(message.value, dict) else {})
+    if guid:
+        body["callIdentifier"] = {"guid": guid}
+    elements = {q931.CAUSE: q931.cause(cause)}
+    return build_signal("releaseComplete", head.call_reference, from_destination, body, elements)

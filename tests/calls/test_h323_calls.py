@@ -1,0 +1,389 @@
+"""Calls of H.323 through the SBC: each by a connection of its own on each side, their media by fast start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+
+from sbc.core.address import Address
+from sbc.core.call import CallState
+from sbc.core.orders import CloseStream, HangUp, Listener, OpenStream, Order, Record, Send
+from sbc.core.realm import Keepalive, NextHop
+from sbc.core.registry import Arrival
+from sbc.h323.codec import build_control
+from tests.h323_calls import (
+    CALLS,
+    GATEKEEPER,
+    GUID,
+    TERMINAL_CALLS,
+    acf,
+    addresses,
+    arq,
+    fast_start,
+    h323_plan,
+    h323_rig,
+    media,
+    read,
+    registered,
+    release,
+    said_back,
+    setup,
+    to,
+    tunnel,
+)
+from tests.laws import assert_no_trace
+from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, events, of
+
+BY_TCP = NAT._replace(port=52001)
+GATEKEEPER_CALLS = GATEKEEPER._replace(port=CALLS)
+
+
+def only(found: list[Any]) -> Any:
+    (one,) = found
+    return one
+
+
+def tcp(rig: Rig, realm: str) -> Listener:
+    return next(own for own in rig.border.plan.realms[realm].listeners if own.transport == "tcp")
+
+
+def heard(rig: Rig, at: Listener, source: Address, data: bytes) -> list[Order]:
+    return rig._take(rig.border.receive(Arrival(at, source, data, rig.now)))
+
+
+def lost(rig: Rig, at: Listener, peer: Address) -> list[Order]:
+    return rig._take(rig.border.unreachable(at, peer, "the connection is lost", rig.now))
+
+
+def admitted(rig: Rig, calls: Address = GATEKEEPER_CALLS) -> Listener:
+    """A terminal that is registered and has leave to call; its port in the core realm."""
+    own = registered(rig)
+    sent = only(to(rig.from_access(arq(20)), "core"))
+    rig.from_core(acf(sent.data, calls), GATEKEEPER, at=own)
+    return own
+
+
+def opened(rig: Rig, **more: Any) -> Send:
+    """A Setup from the terminal; as it went on."""
+    found: Send = only(to(heard(rig, tcp(rig, "access"), BY_TCP, setup(**more)), "core"))
+    return found
+
+
+def from_gatekeeper(rig: Rig, sent: Send, data: bytes) -> list[Order]:
+    return heard(rig, sent.listener, sent.to, data)
+
+
+def answered(rig: Rig) -> tuple[Send, Send]:
+    """A call that is up: its Setup as it went on, and the Connect as it went back."""
+    admitted(rig)
+    sent = opened(rig)
+    back = only(to(from_gatekeeper(rig, sent, said_back("connect", sent.data, SOFTSWITCH.host)), "access"))
+    return sent, back
+
+
+def test_a_call_goes_where_leave_was_given_by_a_connection_of_its_own() -> None:
+    rig = h323_rig()
+    elsewhere = Address("198.51.100.77", 1730)
+    own = admitted(rig, elsewhere)
+    sent = opened(rig)
+    assert sent.to == elsewhere and sent.listener.transport == "tcp"
+    assert (sent.listener.address, bool(sent.listener.lane)) == (own.address, True)
+    found = addresses(sent.data)
+    assert found["destCallSignalAddress"] == [elsewhere]
+    assert found["sourceCallSignalAddress"] == [own.address]
+    assert read(sent).value["callIdentifier"]["guid"] == GUID
+    assert_no_trace(sent.data, PHONE.host, NAT.host, SBC_ACCESS.host)
+
+
+def test_media_of_fast_start_is_relayed() -> None:
+    rig = h323_rig()
+    admitted(rig)
+    orders = heard(rig, tcp(rig, "access"), BY_TCP, setup())
+    spec = only(of(OpenStream, orders)).spec
+    sent = only(to(orders, "core"))
+    ours = spec.sides[1].local
+    assert addresses(sent.data)["mediaChannel"] == [ours.rtp]
+    assert set(addresses(sent.data)["mediaControlChannel"]) == {ours.rtcp}
+    assert spec.sides[0].remote is not None and spec.sides[0].remote.rtp == Address(PHONE.host, 4000)
+    assert spec.sides[0].behind_nat
+    back = only(to(from_gatekeeper(rig, sent, said_back("connect", sent.data, SOFTSWITCH.host)), "access"))
+    stream = only(list(only(list(rig.border.registry.calls.values())).streams.values()))
+    assert stream.remote[1].rtp == Address(SOFTSWITCH.host, 4000)
+    assert addresses(back.data)["mediaChannel"] == [stream.ours[0].rtp]
+    assert_no_trace(back.data, SOFTSWITCH.host, SBC_CORE.host)
+
+
+def test_a_call_rings_is_answered_and_hung_up_by_either_party() -> None:
+    for who in ("caller", "callee"):
+        rig = h323_rig()
+        admitted(rig)
+        sent = opened(rig)
+        for name in ("callProceeding", "alerting"):
+            back = only(to(from_gatekeeper(rig, sent, said_back(name, sent.data)), "access"))
+            assert (read(back).name, back.to, back.listener) == (name, BY_TCP, tcp(rig, "access"))
+        orders = from_gatekeeper(rig, sent, said_back("connect", sent.data, SOFTSWITCH.host))
+        assert "answer" in events(orders)
+        call = only(list(rig.border.registry.calls.values()))
+        assert call.state is CallState.UP
+        rig.now += 60
+        if who == "caller":
+            orders = heard(rig, tcp(rig, "access"), BY_TCP, release(setup()))
+            assert read(only(to(orders, "core"))).q931.cause == 16  # type: ignore[union-attr]
+        else:
+            orders = from_gatekeeper(rig, sent, release(sent.data, back=True))
+            assert read(only(to(orders, "access"))).q931.cause == 16  # type: ignore[union-attr]
+        closed = only([each for each in of(Record, orders) if each.event == "close"]).fields
+        assert (closed["cause"], closed["ending"], closed["who"]) == ("Q.850 16", "normal", who)
+        assert closed["answered_for"] == 60 and len(of(CloseStream, orders)) == 1
+        hung_up = {(each.listener, each.peer) for each in of(HangUp, orders)}
+        assert hung_up == {(tcp(rig, "access"), BY_TCP), (sent.listener, sent.to)}
+        assert orders.index(only(of(Send, orders))) < orders.index(of(HangUp, orders)[0])
+
+
+@pytest.mark.parametrize(("cause", "ending"), [(17, "busy"), (19, "no-answer"), (1, "not-found"), (42, "congestion")])
+def test_a_call_that_is_refused_has_the_cause_of_who_refused(cause: int, ending: str) -> None:
+    rig = h323_rig()
+    admitted(rig)
+    sent = opened(rig)
+    orders = from_gatekeeper(rig, sent, release(sent.data, cause, back=True))
+    back = only(to(orders, "access"))
+    assert read(back).q931.cause == cause  # type: ignore[union-attr]
+    closed = only([each for each in of(Record, orders) if each.event == "close"]).fields
+    assert (closed["cause"], closed["ending"], closed["answered_for"]) == (f"Q.850 {cause}", ending, None)
+    assert len(of(HangUp, orders)) == 2 and len(of(CloseStream, orders)) == 1
+
+
+def test_who_hangs_up_before_the_answer_has_cancelled() -> None:
+    rig = h323_rig()
+    admitted(rig)
+    sent = opened(rig)
+    from_gatekeeper(rig, sent, said_back("alerting", sent.data))
+    orders = heard(rig, tcp(rig, "access"), BY_TCP, release(setup()))
+    assert read(only(to(orders, "core"))).name == "releaseComplete"
+    closed = only([each for each in of(Record, orders) if each.event == "close"]).fields
+    assert (closed["ending"], closed["who"]) == ("cancelled", "caller")
+
+
+def test_nobody_answers_in_time() -> None:
+    rig = h323_rig()
+    admitted(rig)
+    sent = opened(rig)
+    orders = rig.wait(16)
+    assert read(next(iter(to(orders, "access")))).q931.cause == 102  # type: ignore[union-attr]
+    assert [read(each).name for each in to(orders, "core") if each.listener == sent.listener] == ["releaseComplete"]
+    assert len(of(HangUp, orders)) == 2
+
+
+def test_a_connection_that_is_lost_ends_its_call_and_the_other_party_hears_of_it() -> None:
+    for side in ("access", "core"):
+        rig = h323_rig()
+        sent, _ = answered(rig)
+        if side == "access":
+            orders = lost(rig, tcp(rig, "access"), BY_TCP)
+            assert read(only(to(orders, "core"))).name == "releaseComplete" and not to(orders, "access")
+        else:
+            orders = lost(rig, sent.listener, sent.to)
+            assert read(only(to(orders, "access"))).name == "releaseComplete" and not to(orders, "core")
+        closed = only([each for each in of(Record, orders) if each.event == "close"]).fields
+        assert closed["ending"] == "vanished" and side in closed["cause"]
+
+
+def test_a_gatekeeper_that_takes_no_connection_is_told_by_a_cause() -> None:
+    rig = h323_rig()
+    admitted(rig)
+    sent = opened(rig)
+    orders = lost(rig, sent.listener, sent.to)
+    assert read(only(to(orders, "access"))).q931.cause == 38  # type: ignore[union-attr]
+    assert not to(orders, "core")
+
+
+def test_a_caller_whose_connection_is_lost_before_the_answer_has_cancelled() -> None:
+    rig = h323_rig()
+    admitted(rig)
+    sent = opened(rig)
+    from_gatekeeper(rig, sent, said_back("alerting", sent.data))
+    orders = lost(rig, tcp(rig, "access"), BY_TCP)
+    assert read(only(to(orders, "core"))).name == "releaseComplete"
+    closed = only([each for each in of(Record, orders) if each.event == "close"]).fields
+    assert (closed["ending"], closed["who"]) == ("cancelled", "caller")
+
+
+def olc(host: str, port: int, session: int = 1) -> bytes:
+    """A channel that its sender opens, with RTCP at `port` (H.245)."""
+    parameters = {"sessionID": session, "mediaControlChannel": media(Address(host, port))}
+    parameters["mediaGuaranteedDelivery"] = False
+    forward = {"dataType": ("audioData", ("g711Alaw64k", 20))}
+    forward["multiplexParameters"] = ("h2250LogicalChannelParameters", parameters)
+    said = {"forwardLogicalChannelNumber": 3, "forwardLogicalChannelParameters": forward}
+    return build_control("request", "openLogicalChannel", said, tpkt=False)
+
+
+def olc_ack(host: str, port: int, session: int = 1) -> bytes:
+    parameters = {"sessionID": session, "mediaChannel": media(Address(host, port))}
+    parameters["mediaControlChannel"] = media(Address(host, port + 1))
+    multiplex = ("h2250LogicalChannelAckParameters", parameters)
+    said = {"forwardLogicalChannelNumber": 3, "forwardMultiplexAckParameters": multiplex}
+    return build_control("response", "openLogicalChannelAck", said, tpkt=False)
+
+
+def test_channels_that_are_opened_in_the_tunnel_are_relayed() -> None:
+    """Slow start: each side opens its own channel, and both meet in one stream by their session."""
+    rig = h323_rig()
+    admitted(rig)
+    sent = opened(rig, fast=False)
+    from_gatekeeper(rig, sent, said_back("connect", sent.data))
+    access = tcp(rig, "access")
+    orders = heard(rig, access, BY_TCP, tunnel(setup(), [olc(PHONE.host, 4001)]))
+    assert len(of(OpenStream, orders)) == 1
+    assert_no_trace(only(to(orders, "core")).data, PHONE.host, NAT.host)
+    orders = from_gatekeeper(rig, sent, tunnel(sent.data, [olc_ack(SOFTSWITCH.host, 5000)], back=True))
+    stream = only(list(only(list(rig.border.registry.calls.values())).streams.values()))
+    told = addresses(only(to(orders, "access")).data)
+    assert (told["mediaChannel"], told["mediaControlChannel"]) == ([stream.ours[0].rtp], [stream.ours[0].rtcp])
+    assert stream.remote[1].rtp == Address(SOFTSWITCH.host, 5000)
+    from_gatekeeper(rig, sent, tunnel(sent.data, [olc(SOFTSWITCH.host, 5001)], back=True))
+    heard(rig, access, BY_TCP, tunnel(setup(), [olc_ack(PHONE.host, 4000)]))
+    assert stream.remote[0].rtp == Address(PHONE.host, 4000) and len(rig.open_streams) == 1
+
+
+def test_information_crosses_both_ways_and_nothing_is_kept_of_it() -> None:
+    rig = h323_rig()
+    sent, _ = answered(rig)
+    kept = len(rig.border.registry.live_exchanges)
+    for data, at, source, there in (
+        (tunnel(setup(), []), tcp(rig, "access"), BY_TCP, "core"),
+        (tunnel(sent.data, [], back=True), sent.listener, sent.to, "access"),
+    ):
+        assert read(only(to(heard(rig, at, source, data), there))).name == "facility"
+    assert len(rig.border.registry.live_exchanges) == kept
+
+
+def test_an_address_of_ours_that_a_peer_repeats_is_the_others_own() -> None:
+    rig = h323_rig()
+    admitted(rig)
+    sent = opened(rig)
+    (ours,) = addresses(sent.data)["mediaChannel"]
+    echo = said_back("connect", sent.data, fastStart=fast_start(ours.host, ours.port, offers=False))
+    back = only(to(from_gatekeeper(rig, sent, echo), "access"))
+    assert addresses(back.data)["mediaChannel"] == [Address(PHONE.host, 4000)]
+    stream = only(list(only(list(rig.border.registry.calls.values())).streams.values()))
+    assert stream.remote[1] is None
+
+
+def test_two_calls_of_the_same_names_are_two() -> None:
+    """What a hostile terminal, or a gatekeeper that sends a call back to us, may well do."""
+    rig = h323_rig()
+    admitted(rig)
+    first, other = opened(rig), BY_TCP._replace(port=52002)
+    second = only(to(heard(rig, tcp(rig, "access"), other, setup()), "core"))
+    assert first.listener.lane != second.listener.lane and len(rig.border.registry.calls) == 2
+    back = only(to(from_gatekeeper(rig, second, said_back("alerting", second.data)), "access"))
+    assert back.to == other
+    back = only(to(from_gatekeeper(rig, first, said_back("alerting", first.data)), "access"))
+    assert back.to == BY_TCP
+
+
+def test_without_leave_a_call_goes_to_a_next_hop_for_calls_or_nowhere() -> None:
+    rig = h323_rig()
+    no = read(only(to(heard(rig, tcp(rig, "access"), BY_TCP, setup()), "access")))
+    assert (no.name, no.q931.cause) == ("releaseComplete", 3)  # type: ignore[union-attr]
+    plan = h323_plan()
+    hops = (NextHop(GATEKEEPER), NextHop(GATEKEEPER_CALLS, transport="tcp"))
+    routed = h323_rig()
+    routed.replan(attrs.evolve(plan, paths=tuple(attrs.evolve(path, next_hops=hops) for path in plan.paths)))
+    sent = opened(routed)
+    assert sent.to == GATEKEEPER_CALLS and sent.listener.address == Address(SBC_CORE.host, CALLS)
+
+
+def test_next_hops_for_calls_are_not_asked_whether_they_live() -> None:
+    """What asks that is RAS, which nobody understands on a connection."""
+    plan = h323_plan()
+    hops = (NextHop(GATEKEEPER), NextHop(GATEKEEPER_CALLS, transport="tcp"))
+    rig = h323_rig()
+    rig.replan(attrs.evolve(plan, paths=tuple(attrs.evolve(path, next_hops=hops) for path in plan.paths)))
+    rig._take(rig.border.start(rig.now))
+    asked = {(each.to, read(each).name) for each in to(rig.wait(120), "core")}
+    assert asked == {(GATEKEEPER, "gatekeeperRequest")}
+
+
+def test_nothing_is_asked_on_the_connections_of_a_call() -> None:
+    rig = h323_rig(keepalive=Keepalive(period=20.0))
+    sent, _ = answered(rig)
+    said = {(each.listener.transport, read(each).name) for each in of(Send, rig.wait(2000))}
+    assert said == {("udp", "infoRequest")} and sent.listener.lane
+
+
+def test_who_calls_in_anothers_name_is_refused() -> None:
+    rig = h323_rig()
+    registered(rig)
+    data = setup(endpointIdentifier="18_endp")
+    no = read(only(to(heard(rig, tcp(rig, "access"), BY_TCP, data), "access")))
+    assert (no.name, no.q931.cause) == ("releaseComplete", 21)  # type: ignore[union-attr]
+
+
+PUBLIC = Address("203.0.113.50", 1719)
+
+
+def test_a_terminal_without_a_nat_is_called_where_it_takes_calls() -> None:
+    rig = h323_rig()
+    calls = PUBLIC._replace(port=CALLS)
+    own = registered(rig, PUBLIC, ras=PUBLIC, calls=calls)
+    by_tcp = attrs.evolve(own, transport="tcp")
+    caller = SOFTSWITCH._replace(port=33000)
+    data = setup(GATEKEEPER_CALLS, own.address)
+    down = only(to(heard(rig, by_tcp, caller, data), "access"))
+    assert down.to == calls and down.listener.lane and down.listener.address == Address(SBC_ACCESS.host, CALLS)
+    assert addresses(down.data)["destCallSignalAddress"] == [calls]
+    assert_no_trace(down.data, SOFTSWITCH.host, SBC_CORE.host)
+    up = only(to(heard(rig, down.listener, calls, said_back("connect", down.data, PUBLIC.host)), "core"))
+    assert (up.listener, up.to, read(up).name) == (by_tcp, caller, "connect")
+    orders = heard(rig, down.listener, calls, release(down.data, back=True))
+    assert read(only(to(orders, "core"))).name == "releaseComplete" and len(of(HangUp, orders)) == 2
+
+
+def test_no_connection_leads_to_a_terminal_behind_a_nat() -> None:
+    rig = h323_rig()
+    own = registered(rig)
+    data = setup(GATEKEEPER_CALLS, own.address)
+    orders = heard(rig, attrs.evolve(own, transport="tcp"), SOFTSWITCH._replace(port=33000), data)
+    assert read(only(to(orders, "core"))).q931.cause == 20  # type: ignore[union-attr]
+
+
+def test_the_core_sends_a_call_back_to_another_terminal_of_ours() -> None:
+    """Direct calls: the gatekeeper names the other terminal, which is one of ours, and both calls go through us."""
+    rig = h323_rig()
+    calls = PUBLIC._replace(port=CALLS)
+    other = registered(rig, PUBLIC, "18_endp", ras=PUBLIC, calls=calls)
+    admitted(rig, other.address)
+    sent = opened(rig)
+    assert sent.to == other.address
+    local = Address(SBC_CORE.host, 60123)  # our own end of that connection, as we see it come in
+    down = only(to(heard(rig, attrs.evolve(other, transport="tcp"), local, sent.data), "access"))
+    assert down.to == calls
+    up = only(to(heard(rig, down.listener, calls, said_back("connect", down.data, PUBLIC.host)), "core"))
+    back = only(to(from_gatekeeper(rig, sent, up.data), "access"))
+    assert read(back).name == "connect" and len(rig.border.registry.calls) == 2
+    assert_no_trace(back.data, PUBLIC.host)
+    assert TERMINAL_CALLS.host == PHONE.host
+
+
+def test_an_operator_ends_a_call_and_both_are_told() -> None:
+    rig = h323_rig()
+    sent, _ = answered(rig)
+    call = only(list(rig.border.registry.calls.values()))
+    orders = rig._take(rig.border.end_call(call.id, "cleared", rig.now))
+    up, down = only(to(orders, "core")), only(to(orders, "access"))
+    assert (up.listener, up.to, down.to) == (sent.listener, sent.to, BY_TCP)
+    assert not read(up).q931.from_destination and read(down).q931.from_destination  # type: ignore[union-attr]
+    assert len(of(HangUp, orders)) == 2
+
+
+def test_nothing_is_left_of_calls() -> None:
+    rig = h323_rig()
+    sent, _ = answered(rig)
+    from_gatekeeper(rig, sent, release(sent.data, back=True))
+    rig.wait(100_000)
+    registry = rig.border.registry
+    assert not registry.calls and not registry.live_exchanges and not registry.ties.all()

@@ -1,0 +1,87 @@
+"""Where calls go by connections of their own; whole calls are in tests/calls."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from sbc.core import calling
+from sbc.core.call import CallState
+from sbc.core.message import Cause, Intent, Kind, Phase, Refused
+from sbc.core.orders import HangUp, Listener, Order, Send
+from sbc.core.registry import Arrival
+from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, make_plan, of
+from tests.toy import ToyDialect, ToyMessage
+from tests.toy_calls import toy_rig
+from tests.toy_records import answer, opening
+
+OPEN = Intent(Kind.OPEN, Phase.REQUEST, b"call", b"exchange", heralds=b"everywhere", bound=True)
+
+
+def by_tcp(rig: Rig, realm: str) -> Arrival:
+    own = attrs.evolve(rig.border.plan.realms[realm].listeners[0], transport="tcp")
+    return Arrival(own, NAT if realm == "access" else SOFTSWITCH, b"", rig.now)
+
+
+def refusal(rig: Rig, realm: str) -> Cause:
+    registry = rig.border.registry
+    with pytest.raises(Refused) as refused:
+        calling.way(registry, by_tcp(rig, realm), OPEN, rig.border.plan.realms[realm])
+    return refused.value.cause
+
+
+def test_without_leave_and_without_a_next_hop_for_calls_there_is_no_way() -> None:
+    assert refusal(toy_rig(), "access") is Cause.NOT_FOUND
+
+
+def test_without_a_listener_for_connections_there_is_none_either() -> None:
+    rig = toy_rig()
+    rig.border.registry.promises.keep(("access", NAT.host, b"everywhere"), SOFTSWITCH, "", rig.now)
+    assert refusal(rig, "access") is Cause.UNREACHABLE
+
+
+def test_at_a_port_of_no_terminal_nobody_is_called() -> None:
+    assert refusal(toy_rig(), "core") is Cause.NOT_FOUND
+
+
+class ByConnection(ToyDialect):
+    """The made-up protocol, if its calls meant the connections they go by."""
+
+    parted = True
+
+    def describe(self, message: ToyMessage) -> Intent:
+        intent = super().describe(message)
+        intent.bound, intent.heralds = True, intent.label
+        return intent
+
+
+def rig_by_connections() -> tuple[Rig, Listener]:
+    dialect = ByConnection()
+    plan = make_plan(dialect.name)
+    realms = {
+        name: attrs.evolve(realm, listeners=(*realm.listeners, attrs.evolve(realm.listeners[0], transport="tcp")))
+        for name, realm in plan.realms.items()
+    }
+    rig = Rig.make(dialect, attrs.evolve(plan, realms=realms))
+    return rig, realms["access"].listeners[1]
+
+
+def to_core(orders: list[Order]) -> Send:
+    (send,) = [each for each in of(Send, orders) if each.listener.realm == "core"]
+    return send
+
+
+def test_each_call_goes_by_a_connection_of_its_own_and_ends_with_it() -> None:
+    rig, own = rig_by_connections()
+    data = opening(PHONE).pack()
+    label = rig.border.dialects["toy"].describe(rig.border.dialects["toy"].decode(data)).label
+    rig.border.registry.promises.keep(("access", NAT.host, label), SOFTSWITCH, "", rig.now)
+    sent = [to_core(rig.from_access(data, NAT._replace(port=port), own)) for port in (50001, 50002)]
+    assert len({each.listener.lane for each in sent}) == 2 and all(each.to == SOFTSWITCH for each in sent)
+    first, second = sent
+    for each in sent:
+        rig.from_core(answer(each.data, SOFTSWITCH.host).pack(), at=each.listener)
+    calls = {call.legs[1].listener: call for call in rig.border.registry.calls.values()}
+    orders = rig._take(rig.border.unreachable(first.listener, SOFTSWITCH, "lost", rig.now))
+    assert [each.peer.port for each in of(HangUp, orders)] == [50001, SOFTSWITCH.port]
+    assert calls[first.listener].state is CallState.CLOSED and calls[second.listener].state is CallState.UP

@@ -1,0 +1,43 @@
+"""ReleaseComplete of our own."""
+
+from __future__ import annotations
+
+import pytest
+
+from sbc.core.message import Cause, Refused
+from sbc.h323.codec import build_signal, decode
+from sbc.h323.message import H323Message
+from sbc.h323.q931 import Q931
+from sbc.h323.release import close, refuse, withdraw
+from tests.h323_calls import GUID, release, said_back, setup
+
+
+def head(data: bytes | None) -> Q931:
+    assert data is not None
+    message = decode(data)
+    assert message.name == "releaseComplete" and message.q931 is not None
+    return message.q931
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_a_setup_is_refused_by_who_was_called(cause: Cause) -> None:
+    data = refuse(H323Message(decode(setup())), Refused(cause, "because"))
+    assert (head(data).from_destination, head(data).call_reference) == (True, 77)
+    assert data is not None and decode(data).value["callIdentifier"]["guid"] == GUID
+
+
+def test_what_belongs_to_no_call_is_answered_but_for_its_end() -> None:
+    no = Refused(Cause.NO_CALL, "no such call")
+    assert head(refuse(H323Message(decode(build_signal("statusInquiry", 5, True))), no)).from_destination is False
+    assert refuse(H323Message(decode(release(setup()))), no) is None
+
+
+def test_a_setup_is_taken_back_with_the_cause_of_who_did() -> None:
+    assert head(withdraw(setup(), None)).cause == 102
+    taken = head(withdraw(setup(), H323Message(decode(release(setup(), 21)))))
+    assert (taken.cause, taken.from_destination) == (21, False)
+
+
+def test_either_party_is_told_the_end() -> None:
+    connect = said_back("connect", setup())
+    assert head(close(connect, True)).from_destination and not head(close(connect, False)).from_destination
