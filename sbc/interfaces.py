@@ -40,7 +40,7 @@ class IDialect(Interface):
         """Every address in the message, as a list of Slot. @raises BadMessage."""
 
     def fill(message, slot, place):
-        """Write `place` into `slot`."""
+        """Write `place` into `slot`. @raises BadMessage where there is no room for such a one."""
 
     def stamp(message, crossing):
         """Write what is our own on this hop (SIP: Via, Call-ID, routes; elsewhere transaction or sequence numbers).

@@ -11,12 +11,12 @@ from sbc.core.message import BadMessage, Cause, Kind, Refused, Slot
 
 def translate(dialect: Any, message: Any, slots: list[Slot], crossing: Crossing) -> bytes:
     """The message as it goes on. @raises Refused."""
-    for slot in slots:
-        dialect.fill(message, slot, crossing.translate(slot))
-    if crossing.intent.kind is Kind.BIND:
-        for slot, seconds in front.lifetimes(crossing, slots):
-            dialect.grant(message, slot, seconds)
     try:
+        for slot in slots:
+            dialect.fill(message, slot, crossing.translate(slot))
+        if crossing.intent.kind is Kind.BIND:
+            for slot, seconds in front.lifetimes(crossing, slots):
+                dialect.grant(message, slot, seconds)
         dialect.stamp(message, crossing)
         encoded: bytes = dialect.encode(message)
     except BadMessage as bad:  # what was just short or small enough is no more

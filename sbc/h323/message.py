@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from sbc.core.message import BadMessage
-from sbc.h323.codec import Message, decode
+from sbc.h323.codec import Message, Spot, decode
 
 
 @attrs.define(eq=False)
@@ -27,6 +27,13 @@ class H323Message:
     def value(self) -> Any:
         """What it says, as the recommendation calls it."""
         return self.message.value
+
+    def put(self, spot: Spot, value: Any) -> None:
+        """Write a value at a spot. @raises BadMessage where that would lose something else."""
+        try:
+            self.message.put(spot, value)
+        except ValueError as error:
+            raise BadMessage(str(error)) from error
 
     def encode(self) -> bytes:
         """Its octets. @raises BadMessage."""

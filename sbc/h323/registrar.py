@@ -20,7 +20,7 @@ def grant(message: H323Message, seconds: int) -> None:
     """Write for how long a registration is to live, of all it binds; it has but one timeToLive."""
     for spot in message.message.spots:
         if spot.kind is Noted.LIFETIME and spot.path[1:] == ("timeToLive",):
-            message.message.put(spot, seconds)
+            message.put(spot, seconds)
             return
     message.lifetime = seconds
 

@@ -56,4 +56,4 @@ def _session(spot: Spot) -> int | None:
 
 def fill(message: H323Message, slot: Slot, place: Place) -> None:
     """Write the address of `place`."""
-    message.message.put(slot.at, place.address)
+    message.put(slot.at, place.address)

@@ -31,14 +31,14 @@ def put_number(message: H323Message, number: int) -> None:
     """Write the requestSeqNum, wherever the message says it."""
     for spot in message.message.spots:
         if spot.kind is Noted.NUMBER:
-            message.message.put(spot, number)
+            message.put(spot, number)
 
 
 def _put_destination(message: H323Message, crossing: Crossing) -> None:
     """Where a Setup is for is where it is sent."""
     for spot in message.message.spots:
         if spot.kind is Noted.ADDRESS and spot.path[-1:] == (DESTINATION,):
-            message.message.put(spot, crossing.hop.peer)
+            message.put(spot, crossing.hop.peer)
 
 
 def keys(message: H323Message, crossing: Crossing) -> Keys:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sbc.core.address import Address
 from sbc.core.message import BadMessage
 from sbc.h323.codec import build_ras, build_signal, decode
 from sbc.h323.message import H323Message
@@ -32,3 +33,10 @@ def test_what_would_lose_something_is_left_without() -> None:
 def test_only_what_has_a_lifetime_gets_one() -> None:
     with pytest.raises(BadMessage):
         H323Message(decode(build_signal("releaseComplete", 5, False)), lifetime=77).encode()
+
+
+def test_what_cannot_be_written_is_a_bad_message() -> None:
+    message = H323Message(decode(rrq(6)))
+    spot = next(spot for spot in message.message.spots if spot.field == "rasAddress")
+    with pytest.raises(BadMessage):
+        message.put(spot, Address("no.address.example", 1))
