@@ -148,9 +148,7 @@ class Crossing:
         if transport in ("", listener.transport):
             return self.local
         port = registry.terminal_ports.find(listener)
-        if port is not None:
-            return port.over(transport).advertised
-        other = self.there.listener(listener.dialect, transport)
+        other = self.there.listener(listener.dialect, transport) if port is None else port.over(transport)
         return self.local if other is None else other.advertised
 
     def _identity(self, slot: Slot) -> Place:
@@ -276,6 +274,8 @@ class Crossing:
 
     def _stream(self, call: Call, slot: Slot, new: bool) -> Stream | None:
         kind = "t38" if slot.role is Role.T38 else "rtp"
+        if slot.kindless:
+            kind = next((each.kind for each in reversed(call.streams.values()) if each.key == slot.stream), kind)
         assert slot.stream is not None  # a dialect gives every media slot its stream
         if any(other.key == slot.stream and other.kind != kind for other in self._signalled):
             return None  # a stream is of one kind at a time

@@ -145,6 +145,7 @@ class Slot:
     media: str = ""
     held: bool = False  # whether the message puts the stream on hold, in one direction or both
     flow: bytes = b""
+    kindless: bool = False  # whether it leaves open of what kind its stream is: of that which was opened last
     leads: bool = False  # whether the call that is heralded is to go there, through us
 
 

@@ -13,6 +13,8 @@ DESTINATION = "destCallSignalAddress"
 _MEDIA = {"mediaChannel": Role.RTP, "mediaControlChannel": Role.RTCP}
 _CHANNELS = frozenset({"OpenLogicalChannel", "MultimediaSystemControlMessage"})
 _AUDIO = 1
+_WORDS = {"audioData": "audio", "videoData": "video", "data": "image"}
+"""What flows in a channel, as detail records have it."""
 _CALLS = frozenset(
     {
         *("callSignalAddress", "destCallSignalAddress", "srcCallSignalAddress", "sourceCallSignalAddress"),
@@ -36,7 +38,9 @@ def _slot(message: H323Message, spot: Spot) -> Slot:
     media = _MEDIA.get(spot.field) if spot.pdu.type in _CHANNELS else None
     session = _session(spot) if media is not None else None
     if media is not None and session is not None:
-        return Slot(media, Place(spot.value), spot, stream=session)
+        carries = _carries(spot)
+        role = Role.T38 if media is Role.RTP and carries == "data" else media
+        return Slot(role, Place(spot.value), spot, stream=session, media=_WORDS.get(carries, ""), kindless=not carries)
     registers = message.name == "registrationRequest" and spot.path[1:] == ("rasAddress", 0)
     if registers and not (message.value.get("keepAlive") and message.value.get("endpointIdentifier")):
         return Slot(Role.SIGNAL, Place(spot.value, TERMINAL), spot)
@@ -52,6 +56,16 @@ def _session(spot: Spot) -> int | None:
         if isinstance(around, dict) and "sessionID" in around:
             return int(around["sessionID"])
     return _AUDIO if spot.pdu.name == "openLogicalChannelAck" else None
+
+
+def _carries(spot: Spot) -> str:
+    """What flows in the channel whose address stands at a spot: ``audioData``, ``videoData``, ``data``; empty where the
+    message does not say, as an openLogicalChannelAck does not."""
+    for name in ("forwardLogicalChannelParameters", "reverseLogicalChannelParameters"):
+        if name in spot.path:
+            around = value_at(spot.pdu.whole, spot.path[: spot.path.index(name) + 1])
+            return str(around["dataType"][0]) if "dataType" in around else ""
+    return ""
 
 
 def fill(message: H323Message, slot: Slot, place: Place) -> None:

@@ -248,6 +248,34 @@ def test_channels_that_are_opened_in_the_tunnel_are_relayed() -> None:
     assert stream.remote[0].rtp == Address(PHONE.host, 4000) and len(rig.open_streams) == 1
 
 
+def fax(host: str, port: int) -> bytes:
+    """A channel for T.38 over UDP, in the session for data, that its sender opens."""
+    parameters: Any = {"sessionID": 3, "mediaGuaranteedDelivery": False, "mediaChannel": media(Address(host, port))}
+    profile = {"fillBitRemoval": False, "transcodingJBIG": False, "transcodingMMR": False, "version": 0}
+    profile |= {"t38FaxRateManagement": ("transferredTCF", 0)}
+    profile |= {"t38FaxUdpOptions": {"t38FaxUdpEC": ("t38UDPRedundancy", 0)}}
+    application = ("t38fax", {"t38FaxProtocol": ("udp", 0), "t38FaxProfile": profile})
+    forward: Any = {"dataType": ("data", {"application": application, "maxBitRate": 144})}
+    forward["multiplexParameters"] = ("h2250LogicalChannelParameters", parameters)
+    said = {"forwardLogicalChannelNumber": 9, "forwardLogicalChannelParameters": forward}
+    return build_control("request", "openLogicalChannel", said, tpkt=False)
+
+
+def test_a_channel_for_fax_is_one_for_t38_and_so_is_its_answer() -> None:
+    rig = h323_rig()
+    sent, _ = answered(rig)
+    access = tcp(rig, "access")
+    orders = heard(rig, access, BY_TCP, tunnel(setup(), [fax(PHONE.host, 6000)]))
+    spec = only(of(OpenStream, orders)).spec
+    assert (spec.kind, spec.sides[0].remote.rtp) == ("t38", Address(PHONE.host, 6000))
+    acked = tunnel(sent.data, [olc_ack(SOFTSWITCH.host, 7000, session=3)], back=True)
+    orders = from_gatekeeper(rig, sent, acked)
+    streams = only(list(rig.border.registry.calls.values())).streams
+    assert set(streams) == {(1, "rtp"), (3, "t38")} and not of(OpenStream, orders)
+    assert streams[3, "t38"].remote[1].rtp == Address(SOFTSWITCH.host, 7000)
+    assert addresses(only(to(orders, "access")).data)["mediaChannel"] == [streams[3, "t38"].ours[0].rtp]
+
+
 def test_information_crosses_both_ways_and_nothing_is_kept_of_it() -> None:
     rig = h323_rig()
     sent, _ = answered(rig)
