@@ -220,6 +220,11 @@ class IUserSpaceEngine(IMediaEngine):
         """The directions of a stream that may be forwarded without judging, as a tuple of sbc.media.flow.Flow; empty
         where the stream must not be (`forwarder` says why). @raises KeyError."""
 
+    def share_realm(realm, bucket):
+        """Instead of limit_realm: from now on what arrives from peers in the realm is taken out of `bucket`
+        (sbc.media.bucket.SharedBucket), which the kernel's programs draw from, too; None: nothing is policed there but
+        by the streams' own limits."""
+
     def carried(stream, side, rtcp, ssrc, sequence, timestamp, ago=0.0):
         """Note what somebody else has seen last of a side's flow, `ago` seconds before: SSRC, sequence number and RTP
         timestamp, so that the latch can judge what continues. Of RTCP the SSRC alone counts; where it came on the RTP

@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from sbc.core.orders import Rate
+
+
+class Drawn(Protocol):
+    """What packets are taken out of."""
+
+    def has(self, octets: int, now: float, /) -> bool:
+        """Whether it holds so much; `now` in seconds."""
+
+    def take(self, octets: int, /) -> None:
+        """Take out what it has."""
+
+
+class SharedBucket(Drawn, Protocol):
+    """A bucket in memory, from which others draw, too, at any time: a ``struct bucket`` (native/bucket.h) at `address`,
+    on the clock of the kernel."""
+
+    @property
+    def address(self) -> int: ...
 
 
 class Bucket:
@@ -33,7 +53,7 @@ class Bucket:
         self._held -= octets
 
 
-def within(buckets: tuple[Bucket, ...], octets: int, now: float) -> bool:
+def within(buckets: tuple[Drawn, ...], octets: int, now: float) -> bool:
     """Whether a packet is within all of the rates; then it is taken out of each, else of none."""
     for bucket in buckets:
         if not bucket.has(octets, now):

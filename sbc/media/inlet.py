@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from sbc.core.address import Address
 from sbc.media import rtcp, rtp
-from sbc.media.bucket import Bucket, within
+from sbc.media.bucket import Drawn, within
 from sbc.media.latching import SideLatch
 from sbc.media.meter import FOLD, Meter, Tally
 from sbc.media.packet import Kind, classify, classify_udptl
@@ -88,7 +88,7 @@ class Inlet:
         self._headers: list[bytes] = []  # of RTP that the meter has not taken yet,
         self._times: list[float] = []  # when it came,
         self._told = 0  # and of how much of it the latch knows
-        self.buckets: tuple[Bucket, ...] = ()  # out of which what is accepted is taken
+        self.buckets: tuple[Drawn, ...] = ()  # out of which what is accepted is taken
         self.refused: dict[str, int] = {}  # the latch's reasons, counted
 
     def join(self, onward: Outlet, onward_rtcp: Outlet) -> None:

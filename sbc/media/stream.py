@@ -8,7 +8,7 @@ import attrs
 
 from sbc.core.address import Address, Pair, literal
 from sbc.core.orders import Rate, SideSpec, StreamSpec
-from sbc.media.bucket import Bucket
+from sbc.media.bucket import Bucket, Drawn
 from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
 from sbc.media.flow import Flow, Footing, Stance, flows_of
 from sbc.media.inlet import LONGEST, Inlet, Outlet, Sender, Source
@@ -51,7 +51,7 @@ class Side:
         self._on_police = on_police
         self._told = False  # that something was policed
         self._own = None if spec.limit is None else Bucket(spec.limit, now)
-        self._shared: Bucket | None = None
+        self._shared: Drawn | None = None
         self._muxed = False  # RTCP has come on the RTP port
         send_rtp, send_rtcp = senders
         latch = SideLatch(spec, _signalled(spec, rtcp=False), now)
@@ -99,7 +99,7 @@ class Side:
             inlet.latch.reopen(now, self.spec.window)
         self._doubt()
 
-    def share(self, bucket: Bucket | None) -> None:
+    def share(self, bucket: Drawn | None) -> None:
         """Take what is accepted here out of `bucket`, too, which others share; None: out of the side's own alone."""
         self._shared = bucket
         self._told = False
@@ -277,7 +277,7 @@ class Stream:
         self.sides[side].update(spec, now)
         self.sides[1 - side].reopen(now)
 
-    def share(self, realm: str, bucket: Bucket | None) -> None:
+    def share(self, realm: str, bucket: Drawn | None) -> None:
         """Let what comes from peers in that realm be taken out of `bucket`, which all streams there share."""
         for side in self.sides:
             if side.spec.realm == realm:

@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 from sbc.core.orders import Rate, SideSpec, StreamSpec
 from sbc.interfaces import IMediaObserver, IUserSpaceEngine
-from sbc.media.bucket import Bucket
+from sbc.media.bucket import Bucket, Drawn, SharedBucket
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow
 from sbc.media.herald import Herald
@@ -95,7 +95,7 @@ class TwistedEngine:
         self._sockets = MediaSockets(receive_buffer)
         self._longest = longest
         self._relays: dict[str, _Relay] = {}
-        self._shared: dict[str, Bucket] = {}  # by realm
+        self._shared: dict[str, Drawn] = {}  # by realm
         self._rounds = Rounds(reactor)
 
     def open(self, spec: StreamSpec) -> None:
@@ -177,13 +177,21 @@ class TwistedEngine:
     def limit_realm(self, realm: str, rate: Rate | None) -> None:
         """See IMediaEngine."""
         now = self._reactor.seconds()
-        bucket = self._shared.pop(realm, None)
-        if rate is not None and bucket is not None:
-            bucket.change(rate, now)
+        known = self._shared.pop(realm, None)
+        bucket: Bucket | None = None
+        if rate is not None and isinstance(known, Bucket):
+            known.change(rate, now)
+            bucket = known
         elif rate is not None:
             bucket = Bucket(rate, now)
-        else:
-            bucket = None
+        if bucket is not None:
+            self._shared[realm] = bucket
+        for relay in self._relays.values():
+            relay.stream.share(realm, bucket)
+
+    def share_realm(self, realm: str, bucket: SharedBucket | None) -> None:
+        """See IUserSpaceEngine."""
+        self._shared.pop(realm, None)
         if bucket is not None:
             self._shared[realm] = bucket
         for relay in self._relays.values():

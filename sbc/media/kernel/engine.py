@@ -158,10 +158,9 @@ class KernelEngine:
         self._watch.limit(seconds)
 
     def limit_realm(self, realm: str, rate: Rate | None) -> None:
-        """See IMediaEngine. Each plane has a bucket of its own, so a realm with streams in both may get more."""
-        self.inner.limit_realm(realm, rate)
+        """See IMediaEngine. Both planes draw from one bucket."""
         before = self._plane.realm(realm)
-        self._plane.limit_realm(realm, rate)
+        self.inner.share_realm(realm, self._plane.limit_realm(realm, rate))
         if self._plane.realm(realm) == before:
             return
         for stream in self._streams.values():

@@ -151,6 +151,17 @@ struct relay_lease *relay_lease(struct relay *relay)
     return relay->lease;
 }
 
+/* Whether a bucket holds so much, and take it out. The programs draw from it meanwhile: at worst a packet is given away. */
+int relay_has(struct relay *relay, __u32 bucket, __u64 octets)
+{
+    return bucket_has(&relay->buckets[bucket], octets, relay_now());
+}
+
+void relay_take(struct relay *relay, __u32 bucket, __u64 octets)
+{
+    bucket_take(&relay->buckets[bucket], octets, relay_now());
+}
+
 /* Let a bucket be filled by a rate from now on; see bucket_change(). */
 void relay_fill(struct relay *relay, __u32 bucket, __u64 octets, __u64 burst)
 {

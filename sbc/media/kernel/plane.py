@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import struct
 from collections import deque
 from collections.abc import Iterator
@@ -17,9 +16,11 @@ from sbc.core.address import Address
 from sbc.core.orders import Rate
 from sbc.media.flow import Flow
 from sbc.media.kernel import pins
+from sbc.media.kernel.addresses import of_flow, unpack
 from sbc.media.kernel.directory import Unavailable as Unavailable  # for who needs nothing else of there
 from sbc.media.kernel.directory import open_directory, own
 from sbc.media.kernel.lease import Lease
+from sbc.media.kernel.shared import RealmBucket
 
 LAYOUT = 5
 """RELAY_LAYOUT of relay_maps.h: maps of another number are of no use."""
@@ -28,7 +29,6 @@ REST = 1.0
 RTP, RTCP = 1, 2  # RELAY_RTP, RELAY_RTCP; and RELAY_HEARD_RTP, RELAY_HEARD_RTCP
 STRANGERS, OTHERS, UNROUTED, POLICED = 1, 2, 4, 8
 
-_ADDRESS = struct.Struct("=16s2sBx")
 _HEAD = struct.Struct("=80sIIIIBBHIII16x")  # the first part of struct relay_slot, constant while the flow is in
 _CONTEXT = 512
 _UNLIMITED = 1 << 62  # a bucket's depth that no difference between two processors' clocks reaches
@@ -62,23 +62,6 @@ class Last(NamedTuple):
 def loader() -> Any:
     """The extension module, with `ffi` and `lib`. @raises ImportError where it was not built or does not fit here."""
     return import_module("sbc.media.kernel._loader")
-
-
-def pack(address: Address) -> bytes:
-    """An address as struct relay_address has it. @raises OSError for a name."""
-    family, number = (socket.AF_INET6, 6) if ":" in address.host else (socket.AF_INET, 4)
-    return _ADDRESS.pack(socket.inet_pton(family, address.host), address.port.to_bytes(2, "big"), number)
-
-
-def unpack(data: bytes) -> Address:
-    """The other way round."""
-    host, port, number = _ADDRESS.unpack(data)
-    text = socket.inet_ntop(socket.AF_INET, host[:4]) if number == 4 else socket.inet_ntop(socket.AF_INET6, host)
-    return Address(text, int.from_bytes(port, "big"))
-
-
-def _addresses(flow: Flow) -> bytes:
-    return b"".join(map(pack, (flow.local, flow.source, flow.out, flow.to)))
 
 
 def _takes(flow: Flow, mux: bool) -> int:
@@ -177,7 +160,7 @@ class Plane:
         slot = self.left.get(flow.local)
         if slot is None:
             return None
-        if self._addresses(slot) != _addresses(flow):
+        if self._addresses(slot) != of_flow(flow):
             self.forget(flow.local)
             return None
         del self.left[flow.local]
@@ -189,7 +172,7 @@ class Plane:
         """Whether a slot forwards just what and as it would if it were entered now."""
         at = self._slots[slot]
         alike = (at.tos, at.takes, at.clock) == (flow.dscp << 2, _takes(flow, mux), flow.clock)
-        return alike and self._addresses(slot) == _addresses(flow)
+        return alike and self._addresses(slot) == of_flow(flow)
 
     def fits(self, slot: int, flow: Flow, mux: bool) -> bool:
         """The same of a slot that was taken over."""
@@ -220,7 +203,7 @@ class Plane:
 
     def _write(self, slot: int, flow: Flow, longest: int, mux: bool, own: int, realm: int, now: int) -> None:
         head = _HEAD.pack(
-            _addresses(flow), own, realm, flow.clock, longest, _takes(flow, mux), flow.dscp << 2, 0, LAYOUT, 0, slot
+            of_flow(flow), own, realm, flow.clock, longest, _takes(flow, mux), flow.dscp << 2, 0, LAYOUT, 0, slot
         )
         where = self._slots + slot
         self._ffi.buffer(where)[:] = head + bytes(self._ffi.sizeof("struct relay_slot") - len(head))
@@ -364,15 +347,18 @@ class Plane:
         """The bucket of a realm that has ever had a rate, else 0."""
         return self._realms.get(name, 0)
 
-    def limit_realm(self, name: str, rate: Rate | None) -> None:
-        """Let a realm's bucket be filled by a rate; None: let all pass. @raises OSError where there is none left."""
+    def limit_realm(self, name: str, rate: Rate | None) -> RealmBucket | None:
+        """Let a realm's bucket be filled by a rate, and have it; None: let all pass.
+
+        @raises OSError where there is none left."""
         if name not in self._realms:
             if rate is None:
-                return
+                return None
             if len(self._realms) == _REALMS:
                 raise OSError(105, "no bucket is left")
             self._realms[name] = self.room + 1 + len(self._realms)
         self.limit(self._realms[name], rate)
+        return None if rate is None else RealmBucket(self._module, self._relay, self._realms[name])
 
     def charge(self, slot: int, realm: int) -> None:
         """Let a flow be taken out of another realm's bucket."""

@@ -318,6 +318,13 @@ void realm_limit(struct realm *realm, bool limited, uint64_t rate, uint64_t burs
     __atomic_store_n(&realm->limited, limited, __ATOMIC_RELEASE);
 }
 
+void realm_share(struct realm *realm, uint64_t bucket)
+{
+    if (bucket)
+        __atomic_store_n(&realm->elsewhere, (struct bucket *)(uintptr_t)bucket, __ATOMIC_RELAXED);
+    __atomic_store_n(&realm->limited, bucket != 0, __ATOMIC_RELEASE);
+}
+
 uint32_t socket_drops(int fd)
 {
     uint32_t numbers[SK_MEMINFO_VARS] = {0};

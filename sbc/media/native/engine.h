@@ -48,6 +48,10 @@ void engine_close(struct engine *engine, struct stream *stream, struct stream_st
 /* A realm, without a limit at first; it must outlive the engine's streams. */
 void realm_limit(struct realm *realm, bool limited, uint64_t rate, uint64_t burst);
 
+/* Let a realm's packets be taken out of the ``struct bucket`` at an address, whose clock is CLOCK_MONOTONIC; 0: of none. It
+   must outlive the engine. */
+void realm_share(struct realm *realm, uint64_t bucket);
+
 /* Datagrams the kernel had no room for in a socket's queue. */
 uint32_t socket_drops(int fd);
 

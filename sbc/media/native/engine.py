@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from sbc.core.orders import Rate, SideSpec, StreamSpec
 from sbc.interfaces import IMediaObserver, IUserSpaceEngine, PortUnavailable
+from sbc.media.bucket import SharedBucket
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow, flows_of
 from sbc.media.herald import Herald
@@ -157,6 +158,10 @@ class NativeEngine:
         """See IMediaEngine."""
         octets, burst = (0, 0) if rate is None else (rate.octets, rate.burst)
         self._lib.realm_limit(self._realm(realm), rate is not None, octets, burst)
+
+    def share_realm(self, realm: str, bucket: SharedBucket | None) -> None:
+        """See IUserSpaceEngine."""
+        self._lib.realm_share(self._realm(realm), 0 if bucket is None else bucket.address)
 
     def report_silence(self, seconds: float) -> None:
         """See IMediaEngine."""

@@ -188,16 +188,27 @@ static void side_rtcp_came(struct side *side, bool muxed)
     }
 }
 
+/* What a realm's packets are taken out of; null where nothing limits them. */
+static struct bucket *realm_bucket(struct realm *realm)
+{
+    struct bucket *elsewhere;
+
+    if (!realm || !__atomic_load_n(&realm->limited, __ATOMIC_ACQUIRE))
+        return NULL;
+    elsewhere = __atomic_load_n(&realm->elsewhere, __ATOMIC_RELAXED);
+    return elsewhere ? elsewhere : &realm->bucket;
+}
+
 /* Whether a packet is within the rates; one that is not is counted. Out of both buckets or out of none. */
 static bool inlet_within(struct inlet *inlet, uint32_t size, int64_t now)
 {
     struct side *side = inlet->side;
-    bool shared = side->realm && __atomic_load_n(&side->realm->limited, __ATOMIC_RELAXED);
+    struct bucket *shared = realm_bucket(side->realm);
 
     if (!side->limited && !shared)
         return true;
     if ((!side->limited || bucket_has(&side->own, size, (uint64_t)now)) &&
-        (!shared || bucket_take(&side->realm->bucket, size, (uint64_t)now)) &&
+        (!shared || bucket_take(shared, size, (uint64_t)now)) &&
         (!side->limited || bucket_take(&side->own, size, (uint64_t)now)))
         return true;
     inlet->count.policed++;

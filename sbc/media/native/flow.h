@@ -19,6 +19,7 @@ enum port_kind { PORT_RTP, PORT_RTCP, PORT_T38 };
 /* What arrives from all peers of a realm shares this. */
 struct realm {
     struct bucket bucket;
+    struct bucket *elsewhere; /* the one in its place, which the kernel's programs draw from, too; null: none */
     bool limited;
 };
 

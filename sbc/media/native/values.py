@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv6Address
 from typing import Any
@@ -39,7 +38,6 @@ class Values:
     def __init__(self, module: Any) -> None:
         self.ffi, self.lib = module.ffi, module.lib
         lib = module.lib
-        self._families = {0: lib.FAMILY_NAME, 4: lib.FAMILY_IPV4, 6: lib.FAMILY_IPV6}
         self._figures = self.ffi.new("uint64_t[]", 2 * lib.FIGURES)
         self._modes = {Latch.STRICT: lib.LATCH_STRICT, Latch.NAT: lib.LATCH_NAT, Latch.OFF: lib.LATCH_OFF}
         self._words: list[str] = [
@@ -54,8 +52,13 @@ class Values:
         """Write an address into a zeroed ``struct address``."""
         if address is None:
             return
-        version, host = _host(address.host)
-        to.family = self._families[version]
+        ip = literal(address.host)
+        if ip is None:
+            to.family = self.lib.FAMILY_NAME
+            host = blake2b(address.host.lower().encode(), digest_size=16).digest()
+        else:
+            to.family = self.lib.FAMILY_IPV4 if ip.version == 4 else self.lib.FAMILY_IPV6
+            host = ip.packed
         self.ffi.memmove(to.host, host, len(host))
         to.port = address.port
 
@@ -70,14 +73,13 @@ class Values:
     def write_side(self, to: Any, spec: SideSpec, realm: Any) -> None:
         """Write a spec into a zeroed ``struct side_spec``; `realm` is its realm's ``struct realm``."""
         signalled: tuple[Address | None, Address | None] = (None, None) if spec.remote is None else spec.remote
-        seen = Address(spec.seen_host, 0) if spec.seen_host else None
-        window, mode = int(spec.window * _NANO), self._modes[spec.latch]
         for port, remote in zip(to.ports, signalled, strict=True):
             self.write_address(port.signalled, remote)
-            self.write_address(port.seen, seen)
-            port.window = window
+            if spec.seen_host:
+                self.write_address(port.seen, Address(spec.seen_host, 0))
+            port.window = int(spec.window * _NANO)
             port.clock = spec.clock
-            port.mode = mode
+            port.mode = self._modes[spec.latch]
             port.behind_nat = spec.behind_nat
         self.write_address(to.ports[0].kept, spec.latched)
         self.write_address(to.local[0], spec.local.rtp)
@@ -122,15 +124,6 @@ class Values:
         """A ``struct side_state`` for whoever would forward without judging."""
         footings = [Footing(self.address(port.latched), port.firm, self.address(port.to)) for port in side.ports]
         return Stance(spec, side.held, side.mux, footings[0], footings[1] if rtcp else None)
-
-
-@lru_cache(maxsize=4096)
-def _host(host: str) -> tuple[int, bytes]:
-    """The IP version and the octets of a host; 0 and a digest for a name. Each call has half a dozen, mostly known."""
-    ip = literal(host)
-    if ip is None:
-        return 0, blake2b(host.lower().encode(), digest_size=16).digest()
-    return ip.version, ip.packed
 
 
 def _side_counters(figures: list[int], media: tuple[str, str]) -> SideCounters:

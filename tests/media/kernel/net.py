@@ -85,10 +85,9 @@ class Rig:
         self._thread.start()
 
     def _make(self) -> KernelEngine:
-        options = {"directory": str(self.net.folder / "sbc"), "room": 1024, **self.options}
-        return KernelEngine(
-            self.reactor, self.observer, lambda observer: TwistedEngine(self.reactor, observer), **options
-        )
+        options = {"directory": str(self.net.folder / "sbc"), "room": 1024, "below": TwistedEngine, **self.options}
+        below = options.pop("below")
+        return KernelEngine(self.reactor, self.observer, lambda observer: below(self.reactor, observer), **options)
 
     def _turn(self) -> None:
         while self._turning:

@@ -20,6 +20,8 @@ from sbc.core.orders import Rate
 from sbc.media.counters import Drops, Volume
 from sbc.media.kernel import lease
 from sbc.media.kernel.plane import UNROUTED, Plane
+from sbc.media.native.engine import NativeEngine, missing
+from sbc.media.twisted_engine import TwistedEngine
 from tests.contract.engines import Peer, balanced
 from tests.media.kernel.net import PATIENCE, Call, Net, Rig
 from tests.media.packets import receiver_report, rtp, stun_request
@@ -162,6 +164,12 @@ def one(net: Net) -> Iterator[Rig]:
 
 def promoted(call: Call) -> bool:
     return call.forwarder()[0] == "kernel"
+
+
+def lost(call: Call) -> int:
+    """What of side A's a socket's queue has lost, where the machine gave user space no time."""
+    found: int = call.rig.engine.counters(call.id).sides[0].drops.kernel
+    return found
 
 
 def settled(call: Call, packets: int, side: int = 0) -> Callable[[], bool]:
@@ -417,6 +425,42 @@ def test_policing_holds_the_rate_in_the_kernel(one: Rig) -> None:
     one.wait(lambda: heard.extend(call.b.data()) or len(heard) >= passed, "what has passed")
     assert len(heard) == passed
     assert one.observer.policings == [(call.id, 0)]
+
+
+@pytest.mark.parametrize("below", [TwistedEngine, NativeEngine])
+def test_a_realm_s_rate_is_one_for_both_planes(make: Callable[..., Rig], below: Any) -> None:
+    """Two streams bring more than the realm may, one by the kernel and one by sockets: together they get its rate."""
+    if below is NativeEngine and missing():
+        pytest.skip(missing())
+    rig = make(below=below)
+    calls = [Call(rig).open(), Call(rig, ports=22_000).open()]
+    for call in calls:
+        call.talk_until_promoted(rtp)
+    rig.ask(rig.engine.claim, calls[1].id, "recording")
+    assert [call.forwarder()[0] for call in calls] == ["kernel", below.name]
+
+    def judged(call: Call) -> tuple[int, int]:
+        a = rig.engine.counters(call.id).sides[0]
+        return a.received.packets, a.drops.policed
+
+    rig.wait(lambda: all(balanced(rig.engine.counters(call.id)) for call in calls))
+    before = [rig.ask(judged, call) for call in calls]
+    rate = Rate(octets=172_000, burst=8_600)
+    begun = time.monotonic()
+    rig.ask(rig.engine.limit_realm, "access", rate)
+    sent = 0
+    while time.monotonic() < begun + 1.0:
+        for call in calls:
+            for _ in range(20):
+                call.a.send(call.at_a.rtp, rtp())
+        sent += 20
+        time.sleep(0.004)
+    for call, then in zip(calls, before, strict=True):
+        rig.wait(lambda call=call, then=then: sum(judged(call)) + lost(call) == sum(then) + sent)
+    ended = time.monotonic()
+    passed = [rig.ask(judged, call)[0] - then[0] for call, then in zip(calls, before, strict=True)]
+    assert sum(passed) * 172 <= 1.02 * (rate.burst + rate.octets * (ended - begun))
+    assert all(rig.ask(judged, call)[1] > then[1] for call, then in zip(calls, before, strict=True))
 
 
 @pytest.mark.parametrize("limit", [None, Rate(octets=1_000_000, burst=1_000_000)], ids=["unlimited", "limited"])

@@ -10,23 +10,12 @@ import pytest
 from sbc.core.address import Address
 from sbc.core.orders import Rate
 from sbc.media.kernel.pins import unpin_maps
-from sbc.media.kernel.plane import POLICED, Plane, Tally, pack, unpack
+from sbc.media.kernel.plane import POLICED, Plane, Tally
 from tests.media.kernel.bench import AT_PHONE, FLOW, PHONE, TC_REDIRECT, TC_SHOT, TC_UNSPEC, Bench
 from tests.media.kernel.frames import Frame
 from tests.media.packets import rtp, stun_request
 
 RTP = Frame(PHONE, AT_PHONE, rtp())
-
-
-@pytest.mark.parametrize("address", [Address("192.0.2.1", 1), Address("2001:db8::1", 65_535)])
-def test_addresses_are_kept_as_packets_have_them(address: Address) -> None:
-    assert unpack(pack(address)) == address
-    assert len(pack(address)) == 20
-
-
-def test_a_name_is_no_address() -> None:
-    with pytest.raises(OSError, match="illegal"):
-        pack(Address("voice.example", 1))
 
 
 def test_a_slot_knows_its_flow(bench: Bench) -> None:

@@ -1,0 +1,30 @@
+"""A realm's bucket in the kernel's maps, as an engine in user space draws from it: one rate for both planes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+
+@attrs.frozen
+class RealmBucket:
+    """Number `index` of a relay's buckets, by the loader's `module`; as long as the relay is loaded."""
+
+    module: Any
+    relay: Any
+    index: int
+
+    @property
+    def address(self) -> int:
+        """Where its ``struct bucket`` is in memory."""
+        ffi, lib = self.module.ffi, self.module.lib
+        return int(ffi.cast("uintptr_t", lib.relay_buckets(self.relay) + self.index))
+
+    def has(self, octets: int, now: float) -> bool:
+        """Whether it holds so much, on the kernel's clock and not by `now`."""
+        return bool(self.module.lib.relay_has(self.relay, self.index, octets))
+
+    def take(self, octets: int) -> None:
+        """Take out what it has."""
+        self.module.lib.relay_take(self.relay, self.index, octets)

@@ -1,0 +1,25 @@
+"""One bucket for both planes: what user space takes out of it the kernel's programs miss, and the other way round."""
+
+from __future__ import annotations
+
+import attrs
+
+from sbc.core.orders import Rate
+from tests.media.kernel.bench import AT_PHONE, FLOW, PHONE, TC_REDIRECT, TC_SHOT, Bench
+from tests.media.kernel.frames import Frame
+from tests.media.packets import rtp
+
+RTP = Frame(PHONE, AT_PHONE, rtp())
+
+
+def test_both_planes_draw_from_one(bench: Bench) -> None:
+    bucket = bench.plane.limit_realm("both", Rate(octets=1, burst=4 * 172))
+    assert bucket is not None
+    bench.enter(attrs.evolve(FLOW, realm="both"), realm=bench.plane.realm("both"))
+    bucket.take(172)
+    assert [bench.tc(RTP)[0] for _ in range(3)] == [TC_REDIRECT] * 3
+    assert not bucket.has(172, 0.0)
+    assert bench.tc(RTP)[0] == TC_SHOT
+    assert bucket.address % 8 == 0
+    assert bench.plane.limit_realm("both", None) is None
+    assert bench.tc(RTP)[0] == TC_REDIRECT
