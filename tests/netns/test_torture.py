@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.corpora import ROOT
 from tests.netns.lab import Lab
 from tests.netns.pcap import Packet
 from tests.netns.sbc_process import SbcProcess
@@ -97,6 +98,7 @@ def crossed(packets: list[Packet]) -> set[bytes]:
     return {call[1] for data in requests if (call := re.search(rb"(?im)^(?:call-id|i)[ \t]*:[ \t]*(\S+)", data))}
 
 
+@pytest.mark.skipif(not ROOT.is_dir(), reason="needs the corpora in ../shared/corpora")
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_torture(make_lab: MakeLab, transport: str) -> None:
     lab = make_lab(TOPOLOGY)
