@@ -8,13 +8,13 @@ import pytest
 
 from sbc.core.crossing import Crossing
 from sbc.core.exchange import Hop
-from sbc.core.message import BadMessage, Cause, Refused
+from sbc.core.message import BadMessage, Cause, Place, Refused, Role, Slot
 from sbc.core.passage import translate
 from sbc.core.registry import Arrival
-from tests.rig import NAT, PHONE, SBC_CORE, SOFTSWITCH
+from tests.rig import NAT, PHONE, SBC_CORE, SOFTSWITCH, events, sends
 from tests.toy import ToyDialect, ToyMessage
-from tests.toy_calls import opened
-from tests.toy_records import Record
+from tests.toy_calls import opened, toy_rig
+from tests.toy_records import Record, opening
 
 
 class Narrow(ToyDialect):
@@ -53,3 +53,19 @@ def test_what_nobody_could_read_does_not_go_on() -> None:
     with pytest.raises(Refused) as caught:
         translate(dialect, message, dialect.slots(message), crossing_of(talk))
     assert caught.value.cause is Cause.UNSUPPORTED and "too long" in caught.value.why
+
+
+class Cramped(ToyDialect):
+    """The made-up protocol, if it had no room for some addresses."""
+
+    def fill(self, message: ToyMessage, slot: Slot, place: Place) -> None:
+        if slot.role is Role.RTP:
+            raise BadMessage("no room for such an address")
+        super().fill(message, slot, place)
+
+
+def test_what_cannot_be_written_is_refused_and_leaves_nothing() -> None:
+    rig = toy_rig(Cramped())
+    orders = rig.from_access(opening(PHONE).pack())
+    assert "refused" in events(orders) and not sends(orders, "core")
+    assert not rig.border.registry.calls and not rig.open_streams
