@@ -19,6 +19,7 @@ from sbc.media.kernel.plane import Plane
 _SIOCGIFHWADDR, _ETHERNET = 0x8927, 1  # netdevice(7), ARPHRD_ETHER
 _SIOCETHTOOL, _ETHTOOL_GDRVINFO = 0x8946, 3  # linux/sockios.h, linux/ethtool.h
 _LOOPBACK = 1
+_VLAN = "802.1Q VLAN Support"  # the driver of VLAN devices: net/8021q/vlan_dev.c
 
 
 @attrs.define
@@ -104,13 +105,14 @@ class Interfaces:
 
     def _attach_xdp(self, index: int) -> tuple[str, str]:
         """The mode XDP runs in, empty where it does not, and why it is no better one."""
+        useless = "" if self._modes else self._useless(index)
         if index in self._left:
             mode = self._plane.xdp_mode(index)
-            if mode in (self._modes or ("native", "generic")):
+            if not useless and mode in (self._modes or ("native", "generic")):
                 return mode, "" if mode == "native" else "as it was left"
             self._plane.detach_xdp(index)
-        if not self._modes and _is_veth(socket.if_indextoname(index)):
-            return "", "XDP would copy each packet of a veth twice"
+        if useless:
+            return "", useless
         reasons = []
         for mode in self._modes or ("native", "generic"):
             if mode == "tc":
@@ -124,6 +126,17 @@ class Interfaces:
             else:
                 return mode, "; ".join(reasons)
         return "", "; ".join(reasons)
+
+    def _useless(self, index: int) -> str:
+        """Why XDP would only be in the way there; empty where it may be of use."""
+        driver = _driver(socket.if_indextoname(index))
+        if driver == "veth":
+            return "XDP would copy each packet of a veth twice"
+        if driver == _VLAN:
+            return "XDP of a VLAN's device stands behind the buffer, and sends nothing on"
+        if self._plane.takes_frames(index) is None:
+            return "the kernel does not say by which devices XDP may send (Linux does from 6.3 on)"
+        return ""
 
     def _take_over(self) -> set[int]:
         """Let the XDP programs that an earlier process has left be ours; those of interfaces that are gone, forget.
@@ -157,7 +170,7 @@ class Interfaces:
         return moved
 
     def _see_frames(self, found: Attached) -> None:
-        takes = self._plane.takes_frames(found.index)
+        takes = bool(self._plane.takes_frames(found.index))
         if takes != found.frames:
             self._plane.outlet(found.index, takes)
             found.frames = takes
@@ -205,14 +218,15 @@ def _index(name: str) -> int:
         return 0
 
 
-def _is_veth(name: str) -> bool:
+def _driver(name: str) -> str:
+    """What the interface's driver calls itself; empty where it does not."""
     about = array("B", struct.pack("I", _ETHTOOL_GDRVINFO) + bytes(192))  # struct ethtool_drvinfo: the driver first
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
         try:
             fcntl.ioctl(asker, _SIOCETHTOOL, struct.pack("16sP16x", name.encode(), about.buffer_info()[0]))
         except OSError:
-            return False
-    return about.tobytes()[4:36].rstrip(b"\0") == b"veth"
+            return ""
+    return about.tobytes()[4:36].partition(b"\0")[0].decode(errors="replace")
 
 
 def _is_ethernet(name: str) -> bool:

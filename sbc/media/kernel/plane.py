@@ -297,9 +297,10 @@ class Plane:
         """Take it off where it looks into the maps of an earlier process, whose pins are gone. @raises OSError."""
         self._must(self._lib.relay_sweep_tc(self._relay, interface))
 
-    def takes_frames(self, interface: int) -> bool:
-        """Whether an interface sends what XDP redirects to it; not, where the kernel does not say."""
-        return bool(self._lib.interface_takes_frames(interface) == 1)
+    def takes_frames(self, interface: int) -> bool | None:
+        """Whether an interface sends what XDP redirects to it; None where the kernel does not say."""
+        found = self._lib.interface_takes_frames(interface)
+        return None if found < 0 else bool(found)
 
     def interface_of(self, host: str) -> int:
         """The interface that holds an address, 0 if none does."""

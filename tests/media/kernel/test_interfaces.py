@@ -20,7 +20,7 @@ class Host:
     def __init__(self, **fails: int) -> None:
         self.fails = fails
         self.done: list[Any] = []
-        self.takes = {2: True}
+        self.takes: dict[int, bool | None] = {2: True}
         self.modes: dict[int, str] = {}
         self.left: list[Path] = []
         self.swept: list[int] = []
@@ -59,7 +59,7 @@ class Host:
     def pins(self) -> list[Path]:
         return self.left
 
-    def takes_frames(self, interface: int) -> bool:
+    def takes_frames(self, interface: int) -> bool | None:
         return self.takes.get(interface, False)
 
     def outlet(self, interface: int, takes: bool) -> None:
@@ -76,7 +76,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[int, str]:
     monkeypatch.setattr(interfaces.socket, "if_nameindex", lambda: list(there.items()))
     monkeypatch.setattr(interfaces, "_index", lambda name: {v: k for k, v in there.items()}.get(name, 0))
     monkeypatch.setattr(interfaces, "_is_ethernet", lambda name: name.startswith("eth"))
-    monkeypatch.setattr(interfaces, "_is_veth", lambda name: False)
+    monkeypatch.setattr(interfaces, "_driver", lambda name: "e1000")
     return there
 
 
@@ -94,7 +94,7 @@ def test_the_best_that_can_be_with_tc_beside_it_and_once() -> None:
 
 
 def test_tc_alone_on_a_veth_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interfaces, "_is_veth", lambda name: True)
+    monkeypatch.setattr(interfaces, "_driver", lambda name: "veth")
     host = Host()
     found = made(host)
     assert found.ensure("192.0.2.1") == ""
@@ -102,6 +102,24 @@ def test_tc_alone_on_a_veth_unless_told_otherwise(monkeypatch: pytest.MonkeyPatc
     told = Interfaces(Host(), (), ("native",))  # type: ignore[arg-type]
     told.ensure("192.0.2.1")
     assert told.attached[2].mode == "native"
+
+
+def test_tc_alone_where_xdp_could_never_send_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A VLAN's device, and a kernel that does not say who takes frames; what an earlier version has left there goes."""
+    monkeypatch.setattr(interfaces, "_driver", lambda name: "802.1Q VLAN Support")
+    host = Host()
+    host.left, host.modes = [tmp_path / "link-2"], {2: "generic"}
+    found = made(host)
+    assert found.ensure("192.0.2.1") == ""
+    assert (found.attached[2].mode, host.done[1:3]) == ("tc", [("no xdp", 2), ("tc", 2)])
+    assert "VLAN" in found.attached[2].why
+    monkeypatch.setattr(interfaces, "_driver", lambda name: "e1000")
+    host = Host()
+    host.takes[2] = None
+    found = made(host)
+    assert found.ensure("192.0.2.1") == ""
+    assert (found.attached[2].mode, host.done) == ("tc", [("tc", 2)])
+    assert "from 6.3 on" in found.attached[2].why
 
 
 def test_in_front_of_the_stack_where_the_driver_cannot() -> None:
