@@ -8,15 +8,19 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
+from tests.netns import h323_scene as h323_scenes
 from tests.netns import scene as scenes
+from tests.netns.h323_scene import H323Scene
 from tests.netns.lab import Lab
 from tests.netns.scene import Scene
 from tests.netns.softswitch import MODULES
 from tests.netns.topology import Topology
+
+S = TypeVar("S", Scene, H323Scene)
 
 PACKAGES = {
     "ip": "iproute2",
@@ -95,10 +99,24 @@ def make_bare_scene(request: pytest.FixtureRequest) -> Iterator[Callable[..., Sc
         yield _maker(request, stack, scenes.bare_scene)
 
 
+@pytest.fixture
+def make_h323_scene(request: pytest.FixtureRequest) -> Iterator[Callable[..., H323Scene]]:
+    """Makes scenes with a gatekeeper and an SBC (`tests.netns.h323_scene.h323_scene`), judged as those of SIP are."""
+    with ExitStack() as stack:
+        yield _maker(request, stack, h323_scenes.h323_scene)
+
+
+@pytest.fixture
+def make_bare_h323_scene(request: pytest.FixtureRequest) -> Iterator[Callable[..., H323Scene]]:
+    """Makes scenes with a gatekeeper and no SBC (`tests.netns.h323_scene.h323_bare_scene`)."""
+    with ExitStack() as stack:
+        yield _maker(request, stack, h323_scenes.h323_bare_scene)
+
+
 def _maker(
-    request: pytest.FixtureRequest, stack: ExitStack, scene: Callable[..., AbstractContextManager[Scene]]
-) -> Callable[..., Scene]:
-    def make(*arguments: Any, **more: Any) -> Scene:
+    request: pytest.FixtureRequest, stack: ExitStack, scene: Callable[..., AbstractContextManager[S]]
+) -> Callable[..., S]:
+    def make(*arguments: Any, **more: Any) -> S:
         stage = stack.enter_context(scene(*arguments, **more))
         request.node.stash.setdefault(_LABS, []).append(stage.lab)
         return stage

@@ -423,7 +423,7 @@ class H323Call:
 
     def _become(self, state: str) -> None:
         if self.state not in (state, "ended"):
-            self.history.append(state)
+            self.history.append(state)  # first: who sees the state looks for it there
             self.state = state
             if state == "ended":
                 self.media.stop()

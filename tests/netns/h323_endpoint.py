@@ -314,8 +314,8 @@ class H323Endpoint:
     def _requested(self, name: str, value: dict[str, Any], peer: Peer) -> None:
         number = {"requestSeqNum": value["requestSeqNum"]}
         if name == "unregistrationRequest":
+            self._forget()  # first, so that who has the answer finds it so
             self.ras.answer("unregistrationConfirm", number, peer)
-            self._forget()
         elif name == "disengageRequest":
             self.ras.answer("disengageConfirm", number, peer)
             for call in self._named(value):

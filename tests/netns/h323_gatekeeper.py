@@ -117,7 +117,9 @@ class H323Gatekeeper:
             "callIdentifier": {"guid": call.call_id},
             "answeredCall": False,
         }
-        return self.request(name, "disengageRequest", request, timeout)[0]
+        answer = self.request(name, "disengageRequest", request, timeout)[0]
+        self.loop.do(lambda: self._left(call, where.identifier))  # an endpoint that confirms sends no DRQ of its own
+        return answer
 
     def unregister(self, name: str, timeout: float = PATIENCE) -> str:
         """Take a registration off (URQ); the answer's name."""
@@ -276,11 +278,14 @@ class H323Gatekeeper:
         if value["endpointIdentifier"] not in self.registrations:
             return "disengageReject", {"rejectReason": ("notRegistered", None)}
         if call is not None:
-            call.parties.pop(value["endpointIdentifier"], None)
-            if not call.parties:
-                self.ended.append(call_id)
-                del self.calls[call_id]
+            self._left(call, value["endpointIdentifier"])
         return "disengageConfirm", {}
+
+    def _left(self, call: AdmittedCall, identifier: str) -> None:
+        """An endpoint is no longer in a call; the last one ends it."""
+        call.parties.pop(identifier, None)
+        if not call.parties and self.calls.pop(call.call_id, None) is not None:
+            self.ended.append(call.call_id)
 
     def _on_locationRequest(self, value: dict[str, Any], peer: Peer) -> tuple[str, dict[str, Any]]:
         for name in alias_names(value, "destinationInfo"):

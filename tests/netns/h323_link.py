@@ -44,7 +44,7 @@ class Place:
         """OSError if it cannot be reached."""
 
         def make() -> socket.socket:
-            made = socket.create_connection(peer, _CONNECT)
+            made = socket.create_connection(peer, _CONNECT, (self.address, 0))
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             made.setblocking(False)
             return made

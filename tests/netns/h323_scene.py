@@ -15,6 +15,51 @@ from tests.netns.sbc_process import SbcProcess
 from tests.netns.scene import Scene
 from tests.netns.topology import FIRST, RealmPair, Topology
 
+_REALM = """
+[realms.{name}]
+side = "{side}"
+{more}
+[realms.{name}.media]
+address = "{address}"
+ports = "20000-20999"
+window = 3.0
+
+[[realms.{name}.listeners]]
+protocol = "h323"
+transport = "udp"
+address = "{address}"
+port = 1719
+
+[[realms.{name}.listeners]]
+protocol = "h323"
+transport = "tcp"
+address = "{address}"
+port = 1720
+"""
+
+_PATH = """
+[[paths]]
+name = "{access}-{core}"
+access = "{access}"
+core = "{core}"
+next_hops = ["{gatekeeper}:1719"]
+signaling = "port-per-terminal"
+signaling_ports = "41000-41999"
+signaling_transports = ["tcp"]
+"""
+
+
+def h323_config(*pairs: RealmPair, behind_nat: int = 60, front: str = "") -> str:
+    """A configuration (TOML) that joins each pair's access realm to its core realm, whose gatekeeper is the next hop.
+    `behind_nat`: the lifetime that terminals behind a NAT are told; `front`: more about their registrations."""
+    text = "[drain]\nlimit = 0.0\n[timers]\naudit = 1.0\n"
+    for pair in pairs or (FIRST,):
+        told = f"[realms.{pair.access}.registrations]\nbehind_nat = {behind_nat}\n{front}"
+        text += _REALM.format(name=pair.access, side="access", address=pair.sbc_access, more=told)
+        text += _REALM.format(name=pair.core, side="core", address=pair.sbc_core, more="")
+        text += _PATH.format(access=pair.access, core=pair.core, gatekeeper=pair.softswitch_address)
+    return text
+
 
 @dataclass
 class H323Scene:
@@ -59,9 +104,9 @@ class H323Scene:
 
 @contextmanager
 def h323_scene(
-    topology: Topology, toml: str, pairs: Sequence[RealmPair] = (FIRST,), routed: bool = False, ttl: int = 60
+    topology: Topology, toml: str = "", pairs: Sequence[RealmPair] = (FIRST,), routed: bool = False, ttl: int = 3600
 ) -> Iterator[H323Scene]:
-    """A gatekeeper for each realm pair, and the SBC with its configuration between."""
+    """A gatekeeper for each realm pair and the SBC between, with `toml` or a plain configuration."""
     with Lab(topology) as lab:
         stage = Scene(lab, {pair.access: pair.sbc_access for pair in pairs})
         scene = H323Scene(stage)
@@ -69,7 +114,7 @@ def h323_scene(
             ending.callback(scene.close)
             for pair in pairs:
                 scene.gatekeepers[pair.core] = H323Gatekeeper(Place.of(lab.host(pair.softswitch)), routed, ttl)
-            stage.sbc = SbcProcess.start(lab.host("sbc"), toml)
+            stage.sbc = SbcProcess.start(lab.host("sbc"), toml or h323_config(*pairs))
             yield scene
 
 

@@ -4,8 +4,7 @@ endpoints against each other, and what they send against tshark."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 
 import pytest
 
@@ -13,7 +12,7 @@ from tests.corpora import ROOT, corpus
 from tests.netns.h323_call import H323Call
 from tests.netns.h323_endpoint import FAST, SLOW, TUNNEL, H323Endpoint, Manner
 from tests.netns.h323_per import PerError
-from tests.netns.h323_scene import H323Scene, h323_bare_scene
+from tests.netns.h323_scene import H323Scene
 from tests.netns.h323_tshark import malformed, messages
 from tests.netns.h323_types import H225, H245
 from tests.netns.h323_wire import Q931
@@ -24,12 +23,6 @@ from tests.netns.waiting import wait_for
 PLAYERS = flat("gatekeeper", "phone-a", "phone-b")
 BOTH = Manner(fast=True, tunnel=True)
 MakeScene = Callable[..., H323Scene]
-
-
-@pytest.fixture
-def make_h323_scene() -> Iterator[MakeScene]:
-    with ExitStack() as stack:
-        yield lambda *arguments, **more: stack.enter_context(h323_bare_scene(*arguments, **more))
 
 
 @pytest.mark.skipif(not ROOT.is_dir(), reason="needs the corpora in ../shared/corpora")
@@ -99,8 +92,10 @@ def live_a_life(alice: H323Endpoint, bob: H323Endpoint, manner: Manner) -> None:
     wait_for(lambda: answered.disengaged, what="both to be disengaged")
 
 
-def test_endpoints_call_each_other_in_every_manner_and_tshark_finds_nothing_wrong(make_h323_scene: MakeScene) -> None:
-    stage = make_h323_scene(PLAYERS)
+def test_endpoints_call_each_other_in_every_manner_and_tshark_agrees(
+    make_bare_h323_scene: MakeScene,
+) -> None:
+    stage = make_bare_h323_scene(PLAYERS)
     gatekeeper = stage.gatekeeper
     capture = stage.lab.host("gatekeeper").capture()
     heard = stage.lab.host("phone-b").capture()
@@ -122,8 +117,8 @@ def test_endpoints_call_each_other_in_every_manner_and_tshark_finds_nothing_wron
     assert messages(heard.path)["control"] == control, "tshark has not read every H.245 message"
 
 
-def test_a_gatekeeper_routes_and_asks(make_h323_scene: MakeScene) -> None:
-    stage = make_h323_scene(PLAYERS, routed=True)
+def test_a_gatekeeper_routes_and_asks(make_bare_h323_scene: MakeScene) -> None:
+    stage = make_bare_h323_scene(PLAYERS, routed=True)
     gatekeeper = stage.gatekeeper
     alice, bob = stage.endpoint("phone-a", "alice"), stage.endpoint("phone-b", ("bob", "200"))
     alice.identifier = "nobody's"
@@ -161,8 +156,8 @@ def test_a_gatekeeper_routes_and_asks(make_h323_scene: MakeScene) -> None:
     assert "cut off" in gatekeeper.faults.pop()
 
 
-def test_tshark_is_not_blind(make_h323_scene: MakeScene) -> None:
-    stage = make_h323_scene(flat("gatekeeper", "phone-a"))
+def test_tshark_is_not_blind(make_bare_h323_scene: MakeScene) -> None:
+    stage = make_bare_h323_scene(flat("gatekeeper", "phone-a"))
     capture = stage.lab.host("gatekeeper").capture()
     alice = stage.endpoint("phone-a", "alice")
     alice.register()
@@ -174,8 +169,8 @@ def test_tshark_is_not_blind(make_h323_scene: MakeScene) -> None:
     assert len(malformed(capture.path)) == 1
 
 
-def test_they_run_from_the_command_line(make_h323_scene: MakeScene) -> None:
-    stage = make_h323_scene(PLAYERS)
+def test_they_run_from_the_command_line(make_bare_h323_scene: MakeScene) -> None:
+    stage = make_bare_h323_scene(PLAYERS)
     base = ["-m", "tests.netns.h323_cli", "--gatekeeper", "203.0.113.1"]
     bob = stage.lab.host("phone-b").python(
         *base, "--alias", "bob", "--address", "203.0.113.3", "register", "expect", "wait:ended"
@@ -191,9 +186,9 @@ def test_they_run_from_the_command_line(make_h323_scene: MakeScene) -> None:
     assert json.loads(bob.output())["calls"][0]["heard"]["1"] == {"rtp": 10, "rtcp": 2, "repeated": 0}
 
 
-def test_without_an_sbc_a_nat_stops_the_call(make_h323_scene: MakeScene) -> None:
+def test_without_an_sbc_a_nat_stops_the_call(make_bare_h323_scene: MakeScene) -> None:
     """The control experiment: what the SBC's tests prove is not the lab's or the gatekeeper's doing."""
-    stage = make_h323_scene(flat("gatekeeper", "phone-a") + home("b", "203.0.113.12"))
+    stage = make_bare_h323_scene(flat("gatekeeper", "phone-a") + home("b", "203.0.113.12"))
     alice, bob = stage.endpoint("phone-a", "alice"), stage.endpoint("phone-b", "bob")
     assert alice.register()[0] == bob.register()[0] == "registrationConfirm"
     assert stage.gatekeeper.registration("bob").signal == ("192.168.1.10", 1720)

@@ -1,0 +1,104 @@
+"""H.323 through the SBC and real NATs, between the tests' own gatekeeper and endpoints (`test_h323_peers` proves
+those)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.netns.capture import Capture
+from tests.netns.h323_endpoint import FAST, TUNNEL, Manner
+from tests.netns.h323_scene import H323Scene, h323_config
+from tests.netns.h323_tshark import malformed
+from tests.netns.nat import Nat, NatKind
+from tests.netns.talk import talk
+from tests.netns.topology import FIRST, PHONE, one_pair
+from tests.netns.waiting import wait_for
+
+MakeScene = Callable[..., H323Scene]
+RESTRICTED = (Nat(NatKind.PORT_RESTRICTED),)
+SYMMETRIC = (Nat(NatKind.SYMMETRIC),)
+
+
+def assert_clean(core: Capture, access: Capture) -> None:
+    """Neither network has seen an address of the other, as text or packed, and tshark understands every message."""
+    for hidden in (PHONE, "203.0.113.11", "203.0.113.12", FIRST.sbc_access):
+        assert not core.contains(hidden.encode()), f"{hidden} in the core"
+    for hidden in (FIRST.softswitch_address, FIRST.sbc_core):
+        assert not access.contains(hidden.encode()), f"{hidden} in the access network"
+    assert malformed(core.path) == malformed(access.path) == []
+
+
+def test_terminals_of_one_address_behind_two_nats_register_and_stay(make_h323_scene: MakeScene) -> None:
+    """Registered each at a port of its own, renewed by lightweight RRQs that end at the SBC, asked by the gatekeeper,
+    refused, located, unregistered from either side; and after a NAT's restart they are found again."""
+    stage = make_h323_scene(one_pair(RESTRICTED, SYMMETRIC), h323_config(behind_nat=20))
+    gatekeeper = stage.gatekeeper
+    sbc = stage.lab.host("sbc")
+    core, access = sbc.capture("core"), sbc.capture("access")
+    alice, bob = stage.endpoint("phone-a", "alice"), stage.endpoint("phone-b", ("bob", "200"))
+    assert alice.register(ttl=600)[0] == bob.register(ttl=600)[0] == "registrationConfirm"
+    assert alice.gatekeeper == bob.gatekeeper == (FIRST.sbc_access, 1719), "the SBC is their gatekeeper"
+    assert alice.registered_for == bob.registered_for == 20, "so that renewals hold the NAT's mapping"
+    one, other = gatekeeper.registration("alice"), gatekeeper.registration("200")
+    for each in (one, other):
+        assert each.ras[0] == each.signal[0] == FIRST.sbc_core
+        assert 41000 <= each.ras[1] <= 41999
+    assert one.ras != other.ras
+    assert one.signal != other.signal
+    assert (alice.identifier, bob.identifier) == (one.identifier, other.identifier)
+
+    asked = len(gatekeeper.received("registrationRequest"))
+    for _ in range(3):
+        assert alice.keep_alive()[0] == bob.keep_alive()[0] == "registrationConfirm"
+    assert len(gatekeeper.received("registrationRequest")) == asked, "the SBC renews by itself"
+
+    told = gatekeeper.inquire("bob")
+    assert told["endpointIdentifier"] == bob.identifier
+    assert bob.inquiries >= 1
+    assert alice.locate("200")[0] == "locationConfirm"
+    assert alice.locate("zoe")[1]["rejectReason"] == ("notRegistered", None)
+    assert alice.dial("zoe").wait("ended").reason == "calledPartyNotRegistered"
+
+    stage.lab.host("nat-b").flush_nat()  # bob's mapping moves
+    assert bob.keep_alive()[0] == "registrationConfirm"
+    assert gatekeeper.inquire("bob")["endpointIdentifier"] == bob.identifier
+
+    assert gatekeeper.unregister("bob") == "unregistrationConfirm"
+    assert bob.identifier == "", "told through the SBC"
+    assert alice.unregister() == "unregistrationConfirm"
+    assert gatekeeper.registrations == {}
+    assert {host for host, _ in gatekeeper.sources()} == {FIRST.sbc_core}
+    assert {host for host, _ in gatekeeper.seen()} == {FIRST.sbc_core}, "the gatekeeper knows none but the SBC"
+    assert_clean(core, access)
+
+
+@pytest.mark.parametrize("routed", [False, True], ids=["direct", "routed"])
+def test_a_terminal_behind_a_nat_calls_and_talks(make_h323_scene: MakeScene, routed: bool) -> None:
+    """By fast connect, in the tunnel, and both; held and resumed; calls go directly, or through the gatekeeper."""
+    stage = make_h323_scene(one_pair(RESTRICTED, ()), routed=routed)
+    gatekeeper, sbc = stage.gatekeeper, stage.lab.host("sbc")
+    core, access = sbc.capture("core"), sbc.capture("access")
+    alice, bob = stage.endpoint("phone-a", "alice"), stage.endpoint("phone-b", ("bob", "200"))
+    alice.register()
+    bob.register()
+    for number, manner in enumerate((Manner(fast=True, tunnel=True), TUNNEL, FAST)):
+        alice.manner = bob.manner = manner
+        call = alice.dial("200").wait("up").wait_flowing()
+        answered = bob.wait_call(number).wait("up").wait_flowing()
+        assert call.fast == answered.fast == manner.fast
+        assert talk(call, answered, packets=20, reports=2).whole
+        assert {host for (_, (host, _)) in call.media.sources} == {FIRST.sbc_access}
+        if manner is TUNNEL:
+            call.hold()
+            call.resume()
+            answered.wait_flowing()
+            assert talk(call, answered, packets=10, reports=1).whole
+        call.release()
+        assert answered.wait("ended").cause == 16
+        wait_for(lambda: not gatekeeper.calls, what="both to be disengaged")
+    bob.on_setup = "busy"
+    assert alice.dial("200").wait("ended").cause == 17
+    assert {host for host, _ in gatekeeper.seen()} <= {FIRST.sbc_core, FIRST.softswitch_address}
+    assert_clean(core, access)
