@@ -250,8 +250,9 @@ class Crossing:
         stream = self._stream(call, slot, moves)
         if stream is None:
             return nothing
-        if address in stream.ours[self.from_leg]:
-            return self._echo(stream, slot)
+        others = stream.remote[1 - self.from_leg]
+        if others is not None and stream not in self._new and address in stream.ours[self.from_leg]:
+            return _echo(others, slot)
         ours = stream.ours[1 - self.from_leg]
         if moves:
             known = self._signalled.setdefault(stream, {})
@@ -265,12 +266,6 @@ class Crossing:
         if is_unspecified(address.host):
             return Place(Address(unspecified_like(advertised), port), ours=True)
         return Place(Address(advertised, port), ours=True)
-
-    def _echo(self, stream: Stream, slot: Slot) -> Place:
-        """A peer repeats our address of a stream as it heard it: it means the other's own, as that knows it."""
-        remote, ours = stream.remote[1 - self.from_leg], stream.ours[1 - self.from_leg]
-        known = ours if remote is None else remote
-        return Place((known.rtcp if slot.role is Role.RTCP else None) or known.rtp)
 
     def _stream(self, call: Call, slot: Slot, new: bool) -> Stream | None:
         kind = "t38" if slot.role is Role.T38 else "rtp"
@@ -364,6 +359,11 @@ class Crossing:
             if stream.key in rejected or kinds.get(stream.key, stream.kind) != stream.kind:
                 orders += self.registry.close_stream(call, stream, self.arrival.now)
         return orders
+
+
+def _echo(others: Pair, slot: Slot) -> Place:
+    """A peer repeats our address of a stream as it heard it: it means that of the `others` side, as that knows it."""
+    return Place((others.rtcp if slot.role is Role.RTCP else None) or others.rtp)
 
 
 def resolve(name: Name) -> Place:

@@ -94,6 +94,21 @@ def test_rtcp_where_it_was_signalled_or_beside_rtp_or_on_the_same_port() -> None
     assert [rtcp.port for _, rtcp in media_in(talk.sent)] == [30001, 0, 30004]
 
 
+def test_an_offer_that_guesses_the_port_it_will_be_given_opens_its_stream_all_the_same() -> None:
+    talk = answered(record=opening(PHONE).but(media=(audio(SBC_ACCESS.host, 20000),)))
+    (opened_as,) = of(OpenStream, talk.rig.log)
+    assert opened_as.spec.sides[0].remote is not None
+    assert {order.stream for order in of(UpdateStream, talk.rig.log)} == {opened_as.spec.id}
+
+
+def test_who_repeats_our_address_of_a_stream_means_the_others() -> None:
+    talk = opened()
+    ((ours, _),) = media_in(talk.sent)
+    back = reply(talk, talk.sent, audio(ours.host, ours.port))
+    ((told, _),) = media_in(sends(back, "access")[0])
+    assert told == Address(PHONE.host, 4000)
+
+
 def test_a_further_address_of_a_stream_is_written_but_not_recorded() -> None:
     media = (audio(PHONE.host), audio("192.168.77.1", 9000, further=1))
     talk = opened(record=opening(PHONE).but(media=media))
