@@ -6,7 +6,6 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
-from time import monotonic
 from typing import Any, NamedTuple
 
 from twisted.internet import udp
@@ -25,9 +24,6 @@ MAX_DATAGRAM = 65_535
 
 TURN = 32
 """Datagrams one signalling socket may read in one turn of the reactor."""
-
-PAUSE = 0.001
-"""Seconds without a turn after which one datagram is read, and not a turn's worth."""
 
 _MORE_TRIES = 8  # to send, with a turn's worth of what has come back taken out of the way before each next one
 
@@ -156,8 +152,7 @@ class Port(udp.Port):
         untyped: Any = super()
         untyped.__init__(address.port, protocol, address.host, MAX_DATAGRAM, reactor)
         self.turn = turn
-        self.pause = PAUSE
-        self._read_at = 0.0  # when a turn was begun last
+        self._next = 1  # datagrams to read in the next turn
         self.read_errors = 0
         self._bounced: Bounced | None = None
         self.unbound: socket.socket | None = None
@@ -224,16 +219,14 @@ class Port(udp.Port):
     def doRead(self) -> None:
         """Called by the reactor when there is something to read.
 
-        Datagrams that come one by one are read so: to be told that there is no second costs as much as a datagram. If
-        there is one, the reactor calls again at once, and a whole turn is read.
+        Datagrams that come one by one are read nearly so: to be told that there is no second costs as much as a
+        datagram. A turn that was used up makes the next twice as long, and one that finds nothing more ends that.
         """
-        now = monotonic()
-        turn = 1 if now - self._read_at > self.pause else self.turn
-        self._read_at = now
-        for number in range(turn):
+        for number in range(self._next):
             try:
                 data, source = self.socket.recvfrom(self.maxPacketSize)
             except (BlockingIOError, InterruptedError):
+                self._next = 1
                 if not number:  # some reactors call an error so
                     self._hear_bounces()
                 return
@@ -250,6 +243,7 @@ class Port(udp.Port):
                 self._log.failure(
                     "{protocol} failed on a datagram from {source}", protocol=self.protocol, source=source
                 )
+        self._next = min(2 * self._next, self.turn)
 
     def buffers(self) -> Buffers:
         """The socket's buffer sizes."""

@@ -172,27 +172,30 @@ def test_datagrams_come_whole(listen: Listen, reactor: EPollReactor) -> None:
     assert protocol.heard == [(b"x" * 8193, source), (b"y" * 65_507, source)]
 
 
+def read_in_turns(port: Port, protocol: Heard, turns: int) -> list[int]:
+    """How many datagrams each turn reads."""
+    read = list[int]()
+    for _ in range(turns):
+        before = len(protocol.heard)
+        port.doRead()
+        read.append(len(protocol.heard) - before)
+    return read
+
+
 def test_a_turn_is_counted_in_datagrams_even_if_they_are_empty(listen: Listen) -> None:
     protocol = Heard()
     port = listen(protocol, turn=4)
-    port.pause = float("inf")
-    send(port, *[b""] * 10)
-    for expected in (4, 8, 10, 10):
-        port.doRead()
-        assert len(protocol.heard) == expected
+    send(port, *[b""] * 13)
+    assert read_in_turns(port, protocol, 6) == [1, 2, 4, 4, 2, 0]
 
 
 def test_what_comes_alone_is_read_alone_and_what_comes_in_a_crowd_in_turns(listen: Listen) -> None:
     protocol = Heard()
-    port = listen(protocol)
-    port.pause = -1.0  # any time since the last turn is a pause
-    send(port, b"1", b"2", b"3", b"4")
-    port.doRead()
-    port.doRead()
-    assert [data for data, _ in protocol.heard] == [b"1", b"2"]
-    port.pause = float("inf")
-    port.doRead()
-    assert [data for data, _ in protocol.heard] == [b"1", b"2", b"3", b"4"]
+    port = listen(protocol, turn=8)
+    send(port, *[b"x"] * 30)
+    assert read_in_turns(port, protocol, 7) == [1, 2, 4, 8, 8, 7, 0], "however much time other work takes between them"
+    send(port, *[b"x"] * 3)
+    assert read_in_turns(port, protocol, 2) == [1, 2], "the crowd was gone"
 
 
 def test_a_fault_in_the_protocol_costs_one_datagram_and_is_told(listen: Listen) -> None:
@@ -200,8 +203,8 @@ def test_a_fault_in_the_protocol_costs_one_datagram_and_is_told(listen: Listen) 
     globalLogPublisher.addObserver(events.append)
     protocol = Heard(fails_on=b"2")
     port = listen(protocol)
-    port.pause = float("inf")
     send(port, b"1", b"2", b"3")
+    port.doRead()
     port.doRead()
     globalLogPublisher.removeObserver(events.append)
     assert [data for data, _ in protocol.heard] == [b"1", b"2", b"3"]
