@@ -28,6 +28,9 @@ GATHER = 0.05
 """Seconds that news of calls waits for company, and is made a record only then: each batch wakes a thread, takes the
 interpreter from the calls and waits for the disk. Calls that are to outlive the process (sbc.store) wait less."""
 
+REST = 0.005
+"""Seconds until the rest of much news has its turn, in which calls are seen to."""
+
 PATIENCE = 10.0
 """Seconds an orderly stop waits for a disk that fails."""
 
@@ -142,7 +145,7 @@ class LedgerService(Service):
                     self.left[call] = record
 
     def _soon(self) -> None:
-        self._due = self._reactor.callLater(GATHER, self.meter.hand_on)
+        self._due = self._reactor.callLater(REST if self.meter.waiting > 1 else GATHER, self.meter.hand_on)
 
     def look(self) -> None:
         """Hand on what is due, and bring the counters up to date."""

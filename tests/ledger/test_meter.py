@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import attrs
+import pytest
+from twisted.logger import LogEvent, globalLogPublisher
 
 from sbc.core.address import Address
-from sbc.ledger.meter import Meter
+from sbc.ledger.meter import AT_ONCE, Meter
 from sbc.ledger.record import Plain
 from sbc.ledger.writer import Entry
 from sbc.media.counters import StreamCounters
@@ -180,6 +182,51 @@ def test_an_orderly_stop_ends_every_record() -> None:
         ("shutdown", "sbc", True)
     }
     assert len(meter) == 0
+
+
+def test_of_much_news_some_is_handed_on_in_a_turn_and_all_of_it_at_the_stop() -> None:
+    bench, asked = Bench(), 0
+
+    def soon() -> None:
+        nonlocal asked
+        asked += 1
+
+    meter = bench.meter(soon=soon)
+    many = 2 * AT_ONCE + 7
+    for number in range(many):
+        meter.record(begun(f"c{number}"))
+    handed = list[int]()
+    while meter.waiting:
+        meter.hand_on()
+        handed.append(len(bench.taken.entries))
+    assert (handed, asked) == ([AT_ONCE, 2 * AT_ONCE, many], 3), "asked for at first, and as long as some are left"
+    assert [key for key, _ in bench.taken.states()] == [f"boot-c{number}" for number in range(many)]
+    meter.stop()
+    assert len([final for _, final in bench.taken.states() if final]) == many and not meter.waiting
+
+
+@pytest.mark.parametrize("end", [Meter.hand_on, Meter.suspend, Meter.stop])
+def test_a_record_that_cannot_be_made_costs_no_other_its_own(end: Callable[[Meter], None]) -> None:
+    bench, events = Bench(), list[LogEvent]()
+
+    def volume(stream: str) -> StreamCounters:
+        if stream == "c2/1":
+            raise RuntimeError("of ours")
+        return carried(1)
+
+    meter = Meter(bench.takers, lambda: START, lambda: 0.0, "boot", 0.0, volume, soon=lambda: None)
+    for call in ("c1", "c2", "c3"):
+        meter.record(begun(call))
+        meter.opened(stream(call))
+    meter.record(over("c1"))
+    globalLogPublisher.addObserver(events.append)
+    try:
+        end(meter)
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    assert {key for key, _ in bench.taken.states()} == {"boot-c1", "boot-c3"} and not meter.waiting
+    assert ("boot-c1", True) in bench.taken.states()
+    assert [event["log_failure"].getErrorMessage() for event in events if "log_failure" in event] == ["of ours"]
 
 
 def resumed(meter: Meter, record: Plain | None) -> None:

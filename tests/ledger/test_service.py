@@ -18,7 +18,8 @@ from twisted.internet.task import Clock
 from sbc.config.faults import ConfigError
 from sbc.config.schema import CdrConfig
 from sbc.core.address import Address
-from sbc.ledger.service import GATHER, LedgerService, look_at_files
+from sbc.ledger.meter import AT_ONCE
+from sbc.ledger.service import GATHER, REST, LedgerService, look_at_files
 from sbc.media.counters import StreamCounters
 from tests.ledger.facts import answered, begun, carried, entry, over, record_of, stream
 from tests.loopback import loopback, sbc_on
@@ -121,6 +122,19 @@ def test_keys_of_two_runs_differ_and_what_the_first_left_is_told(tmp_path: Path)
     stop(again)
     endings = [(record["id"], record["ending"]) for record in lines(tmp_path)]
     assert endings == [("c1", "incomplete"), ("c1", "shutdown")]
+
+
+def test_much_news_is_handed_on_in_turns_that_are_near_each_other(tmp_path: Path) -> None:
+    service, reactor, _ = service_of(tmp_path)
+    service.startService()
+    for number in range(3 * AT_ONCE):
+        service.meter.record(begun(f"c{number}"))
+    reactor.advance(GATHER)
+    assert service.meter.waiting == 2 * AT_ONCE
+    reactor.advance(REST)
+    reactor.advance(REST)
+    assert service.meter.waiting == 0
+    stop(service)
 
 
 def test_a_file_that_cannot_be_used_keeps_the_service_from_starting(tmp_path: Path) -> None:
