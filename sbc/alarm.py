@@ -7,7 +7,7 @@ from math import ceil
 from typing import Any
 
 GRAIN = 0.05
-"""Seconds: deadlines are met when the clock passes a whole number of these. No deadline of signalling is more exact,
+"""Seconds: deadlines are met when the clock passes a whole number of these. Few deadlines of signalling are more exact,
 and what is due within one costs the process one awakening: a call has half a dozen deadlines."""
 
 
@@ -20,11 +20,11 @@ class Alarm:
         self._call: Any = None
         self._at = 0.0  # when that is due
 
-    def set(self, at: float) -> None:
-        """Wake at `at` (seconds on the reactor's clock) or up to a GRAIN later, unless that is sooner anyway; at once
-        if that is past."""
+    def set(self, at: float, exact: bool = False) -> None:
+        """Wake at `at` (seconds on the reactor's clock) or, unless `exact`, up to a GRAIN later, unless that is sooner
+        anyway; at once if that is past."""
         now = self._reactor.seconds()
-        if at > now:
+        if at > now and not exact:
             at = max(at, ceil(at / GRAIN) * GRAIN)
         if self.active:
             if self._at <= at:

@@ -217,7 +217,7 @@ class Runner:
         elif isinstance(order, CloseStream):
             self._close_stream(order)
         elif isinstance(order, Wake):
-            self._alarm.set(order.at)
+            self._alarm.set(order.at, order.exact)
         elif isinstance(order, Note):
             self.noted(order)
         elif isinstance(order, Record):

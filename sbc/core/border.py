@@ -52,7 +52,7 @@ class Border:
         self.dialects = dialects
         self.registry = Registry(plan, mint)
         self.concerned = ""  # the id of the call that the last message belongs to, empty where it belongs to none
-        self._wake_at: float | None = None
+        self._wake_order: Wake | None = None  # the last that was given, until it is met
 
     def start(self, now: float) -> list[Order]:
         """The listeners are open: from now on next hops can be asked whether they live."""
@@ -84,7 +84,7 @@ class Border:
 
     def wake(self, now: float) -> list[Order]:
         """Do all that is due by `now`. @raises Mishap, where something may be due still."""
-        self._wake_at = None
+        self._wake_order = None
         orders: list[Order] = []
         for owner in self.registry.timers.due(now):
             try:
@@ -114,8 +114,9 @@ class Border:
 
     def restless(self) -> float:
         """When to wake, after a fault that may have lost the order to: at once if something is due."""
-        self._wake_at = self.registry.timers.next()
-        return 0.0 if self._wake_at is None else self._wake_at
+        at = self.registry.timers.next()
+        self._wake_order = None if at is None else Wake(at)
+        return 0.0 if at is None else at
 
     def unopened(self, stream_id: str, why: str, now: float) -> tuple[list[Order], bool]:
         """The ports of a stream could not be opened. Returns what to do, and whether the orders that came with the
@@ -208,10 +209,11 @@ class Border:
         return end_call(self.registry, self.dialects[call.dialect], call, "expired", Ending.EXPIRED, now)
 
     def _and_wake(self, orders: list[Order]) -> list[Order]:
-        at = self.registry.timers.next()
-        if at is not None and (self._wake_at is None or at < self._wake_at):
-            self._wake_at = at
-            return [Wake(at), *orders]  # first, since the rest is dropped where a port cannot be had
+        at, last = self.registry.timers.next(), self._wake_order
+        exact = self.registry.backlog.due is not None  # whose pauses are short
+        if at is not None and (last is None or at < last.at or exact > last.exact):
+            self._wake_order = Wake(at, exact)
+            return [self._wake_order, *orders]  # first, since the rest is dropped where a port cannot be had
         return orders
 
 

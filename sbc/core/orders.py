@@ -177,9 +177,11 @@ class CloseStream:
 
 @attrs.frozen
 class Wake:
-    """Call `Border.wake` at `at` (seconds on the clock `now` comes from) or as soon after as can be."""
+    """Call `Border.wake` at `at` (seconds on the clock `now` comes from) or soon after; where `exact`, as soon as can
+    be."""
 
     at: float
+    exact: bool = False
 
 
 @attrs.frozen
