@@ -73,6 +73,7 @@ class StoreService(Service):
         self._stored: set[tuple[str, str]] = set()
         self._due: Any = None
         self._hearing: Any = None
+        self._before: dict[str, int] = {}  # packets received of resumed streams: the kernel goes on counting
         self._away = 0.0
         self._alive = LoopingCall(self._live)
         self._alive.clock = reactor
@@ -177,8 +178,12 @@ class StoreService(Service):
             self._ledger.meter.resume(account.opened(call), answered, now - call.opened_at, since, record)
         wanted = len(call.streams)
         self._runner.carry_out(orders)
-        if len(call.streams) < wanted and self._border.registry.has_call(id):
+        if not self._border.registry.has_call(id):
+            return
+        if len(call.streams) < wanted:
             self._runner.carry_out(self._border.end_call(id, NO_PORTS, now))
+        elif self._silence:
+            self._before.update((stream.id, self._received(stream.id)) for stream in call.streams.values())
 
     def _unfit(self, kind: str, id: str, why: str) -> None:
         self._counted["store-unfit"] += 1
@@ -194,6 +199,7 @@ class StoreService(Service):
                 self._end_if_unheard(id)
             except Exception:  # noqa: BLE001 - whatever it is, the others are to be looked at
                 self._log.failure("a fault in looking whether call {id} is heard", id=id)
+        self._before.clear()
 
     def _end_if_unheard(self, id: str) -> None:
         call = self._border.registry.calls.get(id)
@@ -205,7 +211,10 @@ class StoreService(Service):
         self._runner.carry_out(self._border.end_call(id, why, self._reactor.seconds()))
 
     def _heard(self, stream: str) -> bool:
-        return any(side.received.packets for side in self._runner.engine.counters(stream).sides)
+        return self._received(stream) != self._before.get(stream, 0)
+
+    def _received(self, stream: str) -> int:
+        return sum(side.received.packets for side in self._runner.engine.counters(stream).sides)
 
     # -- while it runs
 

@@ -41,12 +41,14 @@ class Threads(Clock):
 
 
 class Engine:
-    """An engine that only says which streams are open; without `ports` none can be had."""
+    """An engine that only says which streams are open; without `ports` none can be had. `before`: packets of each that
+    have been received when it is opened."""
 
-    def __init__(self, ports: bool = True) -> None:
+    def __init__(self, ports: bool = True, before: int = 0) -> None:
         self.open_streams: dict[str, Any] = {}
         self.ports = ports
         self.heard: set[str] = set()
+        self.before = before
 
     def open(self, spec: Any) -> None:
         if not self.ports:
@@ -61,7 +63,7 @@ class Engine:
         return carried(1)
 
     def counters(self, stream: str) -> Any:
-        return carried(1 if stream in self.heard else 0, reports=0)
+        return carried(self.before + (stream in self.heard), reports=0)
 
     def recorded(self, stream: str) -> Any:
         return self.counters(stream)
@@ -79,7 +81,7 @@ class Engine:
 class Process:
     """All of an SBC but its sockets, with a store that outlives it."""
 
-    def __init__(self, table: Table, silence: float = 60.0, ports: bool = True) -> None:
+    def __init__(self, table: Table, silence: float = 60.0, ports: bool = True, before: int = 0) -> None:
         self.table = table
         self.reactor = Threads()
         self.reactor.advance(1000.0)
@@ -87,7 +89,7 @@ class Process:
         self.runner = Runner(self.reactor, self.border, {})
         self.sent: list[bytes] = []
         self.runner._send = lambda order: self.sent.append(order.data)  # type: ignore[method-assign]
-        self.engine = self.runner.engine = Engine(ports)
+        self.engine = self.runner.engine = Engine(ports, before)
         self.service = StoreService(self.reactor, MemoryStore(table), self.border, self.runner, None, silence)
         self.service.startService()
         self.service.resume()
@@ -186,10 +188,13 @@ def test_a_call_whose_ports_cannot_be_had_is_ended_and_both_are_told() -> None:
     second.kill()
 
 
+@pytest.mark.parametrize("before", [0, 1000])  # the kernel counts on from what it had carried before the crash
 @pytest.mark.parametrize(("heard", "held", "silence", "goes_on"), [
     (False, False, 60.0, False), (True, False, 60.0, True), (False, True, 60.0, True), (False, False, 0.0, True),
 ])  # fmt: skip
-def test_a_resumed_call_in_which_nobody_speaks_is_ended(heard: bool, held: bool, silence: float, goes_on: bool) -> None:
+def test_a_resumed_call_in_which_nobody_speaks_is_ended(
+    heard: bool, held: bool, silence: float, goes_on: bool, before: int
+) -> None:
     table: Table = {}
     first = Process(table)
     first.call()
@@ -198,7 +203,7 @@ def test_a_resumed_call_in_which_nobody_speaks_is_ended(heard: bool, held: bool,
         stream.held[0] = held
     first.written()
     first.kill()
-    second = Process(table, silence)
+    second = Process(table, silence, before=before)
     if heard:
         second.engine.heard.update(second.engine.streams())
     second.reactor.advance(61.0)
