@@ -15,6 +15,8 @@ from sbc.media.kernel.plane import Plane, Unavailable, loader
 
 _NET_ADMIN, _SYS_ADMIN, _PERFMON, _BPF = 12, 21, 38, 39  # capability.h
 
+_UNKNOWN = "what is there is another's, or without CAP_SYS_ADMIN it cannot be known as ours"
+
 
 def missing(directory: str) -> str:
     """Why the engine cannot run here, in one sentence; empty where it can."""
@@ -61,14 +63,19 @@ def clear(directory: str) -> str:
         return f"{found}: {why}"
     try:
         plane = Plane(directory, 1)
-        Interfaces(plane).detach()
-        forbid(plane.lease)
     except InUse:
         return ""
     except OSError as error:
         return f"{found}: {error}"
-    plane.close()
-    return ""
+    try:
+        Interfaces(plane).detach()
+        forbid(plane.lease)
+    except OSError as error:
+        return f"{found}: {error}"
+    finally:
+        plane.close()
+    left = _left(directory)
+    return f"{left}: {_UNKNOWN}" if left else ""
 
 
 def _left(directory: str) -> str:

@@ -76,6 +76,20 @@ def test_what_cannot_be_taken_off_is_said(bench: Bench, monkeypatch: pytest.Monk
     assert bench.apart.call(here._left, directory) == ""
 
 
+def test_who_could_not_clear_holds_the_directory_no_more(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = str(bench.folder / "held")
+    bench.apart.call(Plane, directory, 64).close()
+
+    def broken(plane: Plane) -> None:
+        raise OSError("not now")
+
+    monkeypatch.setattr(here, "Interfaces", broken)
+    assert bench.apart.call(here.clear, directory) == f"{directory}: not now"
+    monkeypatch.undo()
+    assert bench.apart.call(here.clear, directory) == ""
+    assert not bench.apart.call(os.path.exists, directory)
+
+
 _SEEN = """
 import sys
 from sbc.media.kernel import here
@@ -116,7 +130,14 @@ plane.close()
 """
 
 
-def _as_the_unit(bench: Bench, *arguments: str) -> list[str]:
+_CLEAR = """
+import sys
+from sbc.media.kernel import here
+print(here.clear(sys.argv[1]))
+"""
+
+
+def _as_the_unit(bench: Bench, *arguments: str, process: str = _PROCESS) -> list[str]:
     """What such a process says that has the capabilities of the unit and no other."""
     lines = "".join((_ROOT / "etc" / name).read_text() for name in _UNIT).splitlines()
     words = [line.partition("=")[2].split() for line in lines if line.startswith("CapabilityBoundingSet=")]
@@ -124,7 +145,7 @@ def _as_the_unit(bench: Bench, *arguments: str) -> list[str]:
     setpriv = ["setpriv", f"--bounding-set=-all,{only}", "--inh-caps=-all"]
     if bench.apart.call(_fails, [*setpriv, "true"]):
         pytest.skip("setpriv cannot take capabilities away here")
-    command = [*setpriv, sys.executable, "-c", _PROCESS, *arguments]
+    command = [*setpriv, sys.executable, "-c", process, *arguments]
     done = bench.apart.call(
         lambda: subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False, timeout=60)
     )
@@ -167,7 +188,9 @@ def test_a_filter_whose_pin_is_gone_is_another_s(bench: Bench) -> None:
     _as_the_unit(bench, str(directory), "10.1.0.1", "keep")
     bench.apart.call(os.unlink, directory / _pinned(bench, directory).pop())
     assert _as_the_unit(bench, str(directory), "10.1.0.1", "keep")[1] == "not-attached"
-    bench.apart.call(here.clear, str(directory))  # may look at any program
+    (said,) = _as_the_unit(bench, str(directory), process=_CLEAR)
+    assert said.startswith("left: ") and "CAP_SYS_ADMIN" in said
+    assert bench.apart.call(here.clear, str(directory)) == ""  # may look at any program
     assert not bench.apart.call(directory.exists)
     assert bench.apart.call(bench.plane.xdp_mode, bench.a) == ""
 
