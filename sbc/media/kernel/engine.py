@@ -99,6 +99,7 @@ class KernelEngine:
 
     def open(self, spec: StreamSpec) -> None:
         """See IMediaEngine. @raises PortUnavailable, ValueError."""
+        self._renew()  # a start that takes up thousands of calls is one long turn of the reactor
         self.inner.open(spec)
         for side in spec.sides:  # before there is media: a driver may lose packets while XDP is put there
             self._guard(spec.id, self.interfaces.ensure, side.local.rtp.host)
@@ -290,11 +291,12 @@ class KernelEngine:
     def _look(self) -> None:
         self._tick = self._reactor.callLater(_TICK, self._look)
         self._ticks += 1
+        self._renew()  # before anybody acts on what the kernel has heard last
         if not self._news:
             self._news.extend(self._plane.look())
         self._see_to_some()
         if self._ticks % _SECOND == 0:
-            self._renew()
+            self._lookups.keep()
             if self.interfaces.look():
                 self._again = deque(self._streams)
 
@@ -318,11 +320,10 @@ class KernelEngine:
             self._rest = self._reactor.callLater(_PAUSE, self._see_to_some)
 
     def _renew(self) -> None:
-        """Answer for what the kernel forwards, and see that it can."""
+        """Answer for what the kernel forwards."""
         passed = self._plane.lease.renew()
         if passed:
             self._log.warn("the reactor stood still: user space had {packets} packets of the kernel's", packets=passed)
-        self._lookups.keep()
 
     def _guard(self, stream: str, action: Callable[..., Any], *arguments: Any) -> None:
         """Let what fails with one stream cost no other anything: user space relays it meanwhile."""

@@ -216,11 +216,11 @@ class Plane:
 
     def last(self, slot: int) -> tuple[Last, ...]:
         """What the flow's source has said last: in RTP, and what came in RTCP after that; empty if it has not spoken
-        here, or it has spoken elsewhere since, while the lease had ended."""
+        here, or it may have spoken elsewhere since, while the lease had ended."""
         at, now = self._slots[slot], self.now()
         rtp = Last(at.ssrc, at.sequence, at.timestamp, max(0, now - at.rtp_seen) / 1e9)
         rtcp = Last(at.rtcp_ssrc, None, None, max(0, now - at.seen) / 1e9)
-        if at.seen < self.lease.since:
+        if self.lease.ended() or at.seen < self.lease.since:
             return ()
         return tuple(said for kind, said in ((RTP, rtp), (RTCP, rtcp)) if at.heard & kind)
 

@@ -568,6 +568,25 @@ def test_a_reactor_that_stands_still_costs_no_packet(one: Rig, monkeypatch: pyte
     assert len(come(one, call.b, sent + 51)) == sent + 51
 
 
+def test_each_look_and_each_stream_renew_the_lease(one: Rig) -> None:
+    """After a turn of the reactor that was long, and in one: a start that takes up thousands of calls."""
+    engine = one.engine
+
+    def renewed_by(act: Callable[[], object]) -> bool:
+        engine._plane.lease.end()
+        act()
+        return not engine._plane.lease.ended()
+
+    def look() -> None:
+        engine._tick.cancel()
+        engine._ticks = 0
+        engine._look()
+
+    call = Call(one)
+    assert one.ask(renewed_by, look)
+    assert one.ask(renewed_by, lambda: engine.open(call.spec))
+
+
 def test_nothing_is_left_when_it_stops(make: Callable[..., Rig], net: Net) -> None:
     rig = make()
     call = Call(rig).open()

@@ -213,6 +213,7 @@ def test_what_was_said_before_the_lease_had_ended_is_old_news(bench: Bench) -> N
     bench.tc(RTP)
     assert bench.plane.last(slot)
     bench.plane.lease.end()
+    assert bench.plane.last(slot) == ()
     assert bench.plane.lease.renew() == 0
     assert bench.plane.last(slot) == ()
     bench.tc(RTP)
