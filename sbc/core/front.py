@@ -169,7 +169,7 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
     binding.kept = kept
     if crossing.intent.handle:
         rename(registry, binding, crossing.intent.handle)
-    if binding.realm.keepalive.tell_core:
+    if binding.realm.keepalive.tell_core and exchange.sent:  # gone, if it says yes again
         binding.sent, binding.registrar = exchange.sent, exchange.far
     binding.granted_by = None if exchange.neighbour is None else exchange.neighbour.key
     binding.stale = False

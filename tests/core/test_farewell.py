@@ -120,6 +120,15 @@ def test_it_may_die_and_be_taken_off_again_and_again() -> None:
         assert not made.border.registry.bindings
 
 
+def test_a_registrar_that_has_said_yes_twice_is_told_as_well() -> None:
+    made = rig()
+    (sent,) = to_core(made.from_access(binding(PHONE, life=TOLD).pack(), NAT))
+    for party in (9, 8):
+        made.from_core(granted(sent.data).but(sender=party).pack(), at=sent.listener)
+    orders = [order for _ in range(200) for order in made.wait(0.5)]
+    assert "dead" in events(orders) and len(of_bindings(orders)) >= 1
+
+
 def test_without_the_option_nobody_is_told() -> None:
     made = rig(attrs.evolve(TELLING, tell_core=False))
     bound(made, life=TOLD)
