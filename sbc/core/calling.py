@@ -34,8 +34,11 @@ def _to_core(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm)
         raise Refused(Cause.FORBIDDEN, "nothing is reached from here", detail=f"realm {realm.name} is on no path")
     promise = registry.promises.find((realm.name, arrival.source.host, intent.heralds), arrival.now)
     terminal = None if promise is None else registry.bindings.get(promise.binding)
-    if terminal is None:
-        terminal = bound.terminal(registry, arrival, intent, realm)
+    if terminal is None or intent.handle:
+        named = bound.terminal(registry, arrival, intent, realm)
+        if terminal is not None and named is not terminal:
+            raise Refused(Cause.UNBOUND, "the leave to call is another's")
+        terminal = named
     if promise is not None:
         return _by_own(registry, path, promise.to, terminal)
     if terminal is not None and terminal.service.first is not None:
@@ -75,6 +78,9 @@ def _to_access(registry: Registry, arrival: Arrival, realm: Realm) -> Way:
     listener, to = binding.realm.stream_listener(binding.dialect), binding.route.first
     if listener is None or to is None or binding.behind_nat:
         raise Refused(Cause.ABSENT, "no connection leads to the terminal")
+    networks = registry.networks
+    if to.host != binding.seen.host or networks.is_ours(binding.realm, to.host) or networks.is_own_media(to.host):
+        raise Refused(Cause.ABSENT, "a terminal takes calls where it is, and nowhere else", detail=f"it says {to}")
     place = Place(to, transport=listener.transport)
     return Way(binding.path, Hop(_lane(registry, listener), to), place, terminal=binding)
 
