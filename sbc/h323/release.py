@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sbc.core.message import Refused
+from sbc.core.message import Cause, Refused
 from sbc.h323 import q931
 from sbc.h323.causes import OF_REFUSALS, cause_of
 from sbc.h323.codec import build_signal, decode
@@ -17,9 +17,12 @@ EXPIRED = 102
 
 
 def refuse(message: H323Message, refused: Refused) -> bytes | None:
-    """The ReleaseComplete that says `refused` to who sent the message; None to what ends a call itself."""
+    """The ReleaseComplete that says `refused` to who sent the message; None to what ends a call itself, and within a
+    call that lives, which it would end on one side only."""
     head = message.message.q931
     if head is None or head.name == "releaseComplete":
+        return None
+    if head.name != "setup" and refused.cause is not Cause.NO_CALL:
         return None
     return _release(message, not head.from_destination, OF_REFUSALS[refused.cause])
 

@@ -41,3 +41,9 @@ def test_a_setup_is_taken_back_with_the_cause_of_who_did() -> None:
 def test_either_party_is_told_the_end() -> None:
     connect = said_back("connect", setup())
     assert head(close(connect, True)).from_destination and not head(close(connect, False)).from_destination
+
+
+def test_a_message_within_a_call_is_not_answered_by_the_end_of_it_on_one_side() -> None:
+    facility = H323Message(decode(said_back("facility", setup(), reason=("undefinedReason", 0))))
+    assert refuse(facility, Refused(Cause.NO_PORTS, "full")) is None
+    assert head(refuse(facility, Refused(Cause.NO_CALL, "none"))).name == "releaseComplete"
