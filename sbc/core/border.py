@@ -15,7 +15,7 @@ from sbc.core.drain import turn_away
 from sbc.core.ending import dismiss, end_call, is_too_late, resumed, silent
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.hops import Neighbour, Target
-from sbc.core.keys import far_key, near_key
+from sbc.core.keys import far_key
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, NoMessage, Phase, Refused, Slot, Who
 from sbc.core.mint import Mint
 from sbc.core.networks import Networks
@@ -259,7 +259,7 @@ def _call_of(registry: Registry, intent: Intent, arrival: Arrival) -> str:
     key = (
         far_key(realm, source.host, intent.exchange, arrival.listener.lane)
         if replies
-        else near_key(realm, source, intent.exchange)
+        else Hop(arrival.listener, source).key(intent, intent.exchange)
     )
     exchange = registry.exchanges.get(key)
     return "" if exchange is None or exchange.call is None else exchange.call.id
@@ -389,5 +389,6 @@ def _refuse(
 ) -> list[Order]:
     fields = {"source": str(arrival.source), "cause": no.cause.value, "method": intent.method}
     note = Note("refused", no.told, call.id if call else "", fields)
-    answer = None if intent.phase.reply else dialect.refuse(message, no, arrival.source)
+    over = no.cause is Cause.NO_CALL and arrival.listener.lane  # what was opened for a call is not opened without it
+    answer = None if intent.phase.reply or over else dialect.refuse(message, no, arrival.source)
     return [note] if answer is None else [note, registry.asker(arrival, intent).send(answer, call)]

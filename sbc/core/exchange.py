@@ -11,6 +11,7 @@ import attrs
 from sbc.core.address import Address, Pair
 from sbc.core.binding import Binding
 from sbc.core.call import Call, Stream
+from sbc.core.keys import ExchangeKey, near_key
 from sbc.core.message import Intent, Kind, Place, Slot, StreamKey, Timing
 from sbc.core.names import Peer
 from sbc.core.orders import Listener, Send
@@ -55,6 +56,10 @@ class Hop:
     def reliable(self) -> bool:
         """Whether nothing is lost on the way, so that nothing need be said twice."""
         return self.listener.reliable
+
+    def key(self, intent: Intent, exchange: bytes) -> ExchangeKey:
+        """The key of an exchange of that id that came by here: of this connection, where `intent` means it."""
+        return near_key(self.listener.realm, self.peer, exchange, self.listener if intent.bound else None)
 
     def send(self, data: bytes, call: Call | None) -> Send:
         return Send(self.listener, self.peer, data, call.id if call else "", self.otherwise)

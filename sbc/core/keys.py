@@ -11,9 +11,10 @@ ExchangeKey = tuple[str, str, int, bytes]
 _FAR = -1  # no port: no key of the other kind is like it
 
 
-def near_key(realm: str, source: Address, exchange: bytes) -> ExchangeKey:
-    """The key of an exchange on the side it came from: peers elsewhere cannot name it, even if they know its id."""
-    return (realm, source.host, source.port, exchange)
+def near_key(realm: str, source: Address, exchange: bytes, at: Listener | None = None) -> ExchangeKey:
+    """The key of an exchange on the side it came from: peers elsewhere cannot name it, even if they know its id. What
+    means its connection is of that between `source` and our own address `at` alone."""
+    return (realm, source.host if at is None else f"{source.host}/{_own_end(at)}", source.port, exchange)
 
 
 def far_key(realm: str, host: str, exchange: bytes, lane: str = "") -> ExchangeKey:
@@ -30,7 +31,12 @@ def is_far(key: ExchangeKey) -> bool:
 
 def bound_key(listener: Listener, source: Address, name: bytes) -> CallKey:
     """The key of a call that means the connection it goes by, as well as its name."""
-    return (listener.realm, f"{source}/{listener.lane}", name)
+    return (listener.realm, f"{source}/{_own_end(listener)}", name)
+
+
+def _own_end(listener: Listener) -> str:
+    """Our end of a connection: from one port a peer may connect to several of ours."""
+    return f"{listener.address}/{listener.lane}"
 
 
 def call_key(realm: Realm, source: Address, name: bytes) -> CallKey:

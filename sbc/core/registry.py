@@ -15,7 +15,7 @@ from sbc.core.crowd import Crowd, counted_as
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.habits import Learner
 from sbc.core.hops import Hops
-from sbc.core.keys import CallKey, ExchangeKey, bound_key, call_key, near_key
+from sbc.core.keys import CallKey, ExchangeKey, bound_key, call_key
 from sbc.core.message import Cause, Intent, Place, Refused, Slot
 from sbc.core.mint import Mint
 from sbc.core.names import Names
@@ -237,7 +237,7 @@ class Registry:
         self.crowd.add_exchange(exchange)
         near = exchange.near
         if near is not None:
-            self.key_exchange(exchange, near_key(near.listener.realm, near.peer, exchange.intent.exchange))
+            self.key_exchange(exchange, near.key(exchange.intent, exchange.intent.exchange))
         self.live_exchanges.add(exchange)
         self.terminal_ports.hold(exchange, exchange.listeners)
         exchange.deadline = now + exchange.timing.limit
@@ -256,7 +256,7 @@ class Registry:
         self.crowd.move_exchange(exchange, near)
         old, exchange.near = exchange.listeners, near
         self.terminal_ports.hold(exchange, exchange.listeners)
-        self.key_exchange(exchange, near_key(near.listener.realm, near.peer, exchange.intent.exchange))
+        self.key_exchange(exchange, near.key(exchange.intent, exchange.intent.exchange))
         return self.terminal_ports.let_go(exchange, set(old) - set(exchange.listeners), now)
 
     def linger(self, exchange: Exchange, now: float) -> list[Order]:

@@ -12,7 +12,6 @@ from sbc.core.call import Call, CallState
 from sbc.core.crossing import Crossing, undo
 from sbc.core.drain import turn_probe_away
 from sbc.core.exchange import Exchange, ExchangeState, Hop, mark
-from sbc.core.keys import near_key
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Keys, Kind, Phase, Refused, Who
 from sbc.core.onward import hop_to
 from sbc.core.orders import Note, Order
@@ -36,7 +35,7 @@ def absorb_request(
     @raises Refused when it takes back what is not there, or asks whether calls may come that may not.
     """
     near = registry.asker(arrival, intent)
-    known = registry.exchanges.get(near_key(near.listener.realm, near.peer, intent.exchange))
+    known = registry.exchanges.get(near.key(intent, intent.exchange))
     if intent.phase is Phase.CONFIRM:
         return _confirmed(registry, known, arrival.now)
     if known is None and intent.kind is Kind.OPEN:
@@ -79,7 +78,7 @@ def _confirmed(registry: Registry, known: Exchange | None, now: float) -> list[O
 
 def _withdraw(registry: Registry, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order]:
     near = registry.asker(arrival, intent)
-    asked = registry.exchanges.get(near_key(near.listener.realm, near.peer, intent.withdraws))
+    asked = registry.exchanges.get(near.key(intent, intent.withdraws))
     if asked is None:
         raise Refused(Cause.NO_CALL, "nothing to withdraw")
     own = Exchange(

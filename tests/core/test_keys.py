@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import attrs
+
 from sbc.core.address import Address
-from sbc.core.keys import call_key, far_key, near_key
+from sbc.core.keys import bound_key, call_key, far_key, near_key
 from tests.rig import NAT, SOFTSWITCH, make_plan
 
 OTHER = Address("203.0.113.66", 5060)
@@ -15,6 +17,14 @@ def test_a_key_of_the_near_side_belongs_to_its_source_and_of_the_far_side_to_us(
     assert near_key("access", NAT, b"x") != near_key("core", NAT, b"x")
     assert far_key("core", SOFTSWITCH.host, b"x") != near_key("core", SOFTSWITCH, b"x")
     assert far_key("core", SOFTSWITCH.host, b"x") != far_key("access", SOFTSWITCH.host, b"x")
+
+
+def test_what_means_its_connection_belongs_to_both_ends_of_it() -> None:
+    one = make_plan("toy").realms["core"].listeners[0]
+    other = attrs.evolve(one, address=one.address._replace(port=41001))
+    for listener in (other, attrs.evolve(one, lane="1")):
+        assert near_key("core", SOFTSWITCH, b"x", one) != near_key("core", SOFTSWITCH, b"x", listener)
+        assert bound_key(one, SOFTSWITCH, b"x") != bound_key(listener, SOFTSWITCH, b"x")
 
 
 def test_a_terminals_name_of_a_call_is_its_own_and_a_core_hosts_is_all_core_hosts() -> None:
