@@ -125,10 +125,14 @@ class Connection(Wire):
             self.write(framed.reply)
             self.table.ears.stirred(self.listener, self.peer)
         for message in framed.messages:
-            self.table.ears.received(self.listener, self.peer, message, self.proven)
+            self._hear(message)
         if framed.broken is not None:
             self.table.ears.unframed(self.listener, self.peer, framed.broken)
             self.close("unframed", framed.broken.reason)
+
+    def _hear(self, message: bytes) -> None:
+        if not self.closing:  # by the one before: what is said to this one would open a connection anew
+            self.table.ears.received(self.listener, self.peer, message, self.proven)
 
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
         said = reason.getErrorMessage()

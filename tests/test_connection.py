@@ -102,3 +102,12 @@ def test_lost_framing_is_told_and_ends_the_connection(bench: Bench) -> None:
     bench.wait(lambda: bench.ended(phone), "the end")
     assert len(bench.heard.messages) == 1
     assert bench.heard.bad == ["Missing Content-Length"]
+
+
+def test_what_follows_a_hang_up_on_the_same_connection_is_not_heard(bench: Bench) -> None:
+    phone = bench.phone()
+    bench.heard.answer = bench.table.hang_up
+    phone.sendall(REGISTER + INVITE)
+    bench.wait(lambda: bench.heard.messages, "the first")
+    bench.turn()
+    assert [data for _, data in bench.heard.messages] == [REGISTER]
