@@ -172,6 +172,8 @@ def _existing_call(
 
 
 def _within_call(registry: Registry, arrival: Arrival, intent: Intent, call: Call, name: Name | None) -> Way:
+    if call.bound and call.state is CallState.CLOSED:
+        raise Refused(Cause.NO_CALL, "the call is over")  # with its connections: sent on, it would open another
     here = call.leg_in(arrival.listener.realm)
     leg, onward = call.legs[here], call.legs[1 - here]
     knows_us = name is not None and name.owner is call
@@ -303,8 +305,12 @@ def _claim_bindings(
         if exchange not in binding.claims:
             binding.claims.append(exchange)
     if not places and intent.expires == 0:  # "all of them" (RFC 3261 section 10.2.2): also what the user's others hold
-        known = registry.bindings_by_user.get((realm.name, intent.user), set())
-        at_registrar = [each for each in known if each.state is not BindingState.PENDING and each.path is exchange.path]
+        by_user, by_source = registry.bindings_by_user, registry.bindings_by_source
+        # who names no user speaks for whoever is at that very source, and for no other that has no name either
+        known = by_user.get((realm.name, intent.user)) if intent.user else by_source.get((realm.name, arrival.source))
+        at_registrar = [
+            each for each in known or () if each.state is not BindingState.PENDING and each.path is exchange.path
+        ]
         exchange.bindings += sorted(at_registrar, key=lambda each: (each.seen != arrival.source, each.id))
     if exchange.bindings:
         own = exchange.bindings[0].onward

@@ -415,3 +415,42 @@ def test_nothing_is_left_of_calls() -> None:
     rig.wait(100_000)
     registry = rig.border.registry
     assert not registry.calls and not registry.live_exchanges and not registry.ties.all()
+
+
+@pytest.mark.parametrize("says", [Address("203.0.113.99", 22), Address(SBC_ACCESS.host, CALLS)])
+def test_we_connect_to_where_the_terminal_is_and_nowhere_else(says: Address) -> None:
+    rig = h323_rig()
+    own = registered(rig, PUBLIC, ras=PUBLIC, calls=says)
+    data = setup(GATEKEEPER_CALLS, own.address)
+    orders = heard(rig, attrs.evolve(own, transport="tcp"), SOFTSWITCH._replace(port=33000), data)
+    assert not to(orders, "access") and read(only(to(orders, "core"))).q931.cause == 20  # type: ignore[union-attr]
+
+
+def test_leave_of_ones_own_lets_nobody_call_in_anothers_name() -> None:
+    rig = h323_rig()
+    admitted(rig)
+    registered(rig, NAT._replace(port=40009), "18_endp", number=7, terminalAlias=[("h323-ID", "bob")])
+    orders = heard(rig, tcp(rig, "access"), BY_TCP, setup(endpointIdentifier="18_endp"))
+    assert not to(orders, "core") and read(only(to(orders, "access"))).name == "releaseComplete"
+    assert only(to(heard(rig, tcp(rig, "access"), BY_TCP, setup(endpointIdentifier="17_endp")), "core"))
+
+
+def test_what_comes_after_the_end_of_a_call_opens_no_connection() -> None:
+    for name in ("facility", "releaseComplete"):
+        rig = h323_rig()
+        sent, _ = answered(rig)
+        heard(rig, tcp(rig, "access"), BY_TCP, release(setup()))
+        data = release(sent.data, back=True) if name == "releaseComplete" else tunnel(sent.data, [], back=True)
+        assert not of(Send, from_gatekeeper(rig, sent, data))
+        late = heard(rig, tcp(rig, "access"), BY_TCP, tunnel(setup(), []))
+        assert not to(late, "core")
+
+
+def test_two_calls_of_one_port_of_the_gatekeeper_are_two_where_they_are_for_two_terminals() -> None:
+    rig = h323_rig()
+    caller, other = SOFTSWITCH._replace(port=33000), PUBLIC._replace(host="203.0.113.51")
+    for source, name in ((PUBLIC, "17_endp"), (other, "18_endp")):
+        own = registered(rig, source, name, ras=source, calls=source._replace(port=CALLS))
+        orders = heard(rig, attrs.evolve(own, transport="tcp"), caller, setup(GATEKEEPER_CALLS, own.address))
+        assert only(to(orders, "access")).to == source._replace(port=CALLS)
+    assert len(rig.border.registry.calls) == 2

@@ -248,6 +248,53 @@ def test_a_terminal_takes_itself_off() -> None:
     assert len(of(Unlisten, rig.wait(60))) == 2
 
 
+def without_alias(rig: Any, source: Address, name: str) -> Any:
+    """A terminal that calls itself nothing, as the gatekeeper has registered it."""
+    said = build_ras("registrationRequest", {k: v for k, v in read(rrq(6)).value.items() if k != "terminalAlias"})
+    sent = only(to(rig.from_access(said, source), "core"))
+    rig.from_core(rcf(sent.data, name), GATEKEEPER, at=sent.listener)
+    return sent.listener
+
+
+def nameless_urq(number: int) -> bytes:
+    return build_ras("unregistrationRequest", {"requestSeqNum": number, "callSignalAddress": [ip(TERMINAL_CALLS)]})
+
+
+def test_a_stranger_takes_nobody_off_who_has_no_alias() -> None:
+    rig = h323_rig()
+    without_alias(rig, NAT, "17_endp")
+    sent = only(to(rig.from_access(nameless_urq(40), NEXT_DOOR), "core"))
+    assert sent.listener.address == Address(SBC_CORE.host, RAS)  # and not from the terminal's own
+    rig.from_core(plain("unregistrationConfirm", sent.data), GATEKEEPER, at=sent.listener)
+    assert only(list(rig.border.registry.bindings.values())).state is BindingState.BOUND
+
+
+def test_a_terminal_takes_itself_off_without_its_name() -> None:
+    for own_alias in (True, False):
+        rig = h323_rig()
+        own = registered(rig) if own_alias else without_alias(rig, NAT, "17_endp")
+        sent = only(to(rig.from_access(nameless_urq(40)), "core"))
+        assert sent.listener == own
+        rig.from_core(plain("unregistrationConfirm", sent.data), GATEKEEPER, at=own)
+        assert not rig.border.registry.bindings
+
+
+def test_after_a_keepalive_has_gone_on_the_full_registration_is_still_what_is_kept() -> None:
+    rig = h323_rig(keepalive=Keepalive(tell_core=True))
+    own = registered(rig)
+    (binding,) = rig.border.registry.bindings.values()
+    kept, asked = binding.kept, binding.sent
+    rig.now += 50
+    for number in range(7, 100):
+        found = to(rig.from_access(keepalive(number)), "core")
+        if found:
+            rig.from_core(rcf(found[0].data, callSignalAddress=[]), GATEKEEPER, at=own)
+            break
+        rig.now += 50
+    assert found and binding.state is BindingState.BOUND
+    assert (binding.kept, binding.sent) == (kept, asked) and read(asked).value["terminalAlias"]
+
+
 def test_the_gatekeeper_takes_a_terminal_off() -> None:
     rig = h323_rig()
     own = registered(rig)
