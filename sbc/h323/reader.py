@@ -35,8 +35,10 @@ from sbc.h323.walk import (
     ADDITIONS,
     DEEPEST,
     UNKNOWN,
+    WIDEST,
     Read,
     Walk,
+    at_least,
     length,
     octets,
     small_number,
@@ -97,7 +99,7 @@ def _integer(node: Integer) -> Read:
         return unbounded
     low = node.low
     if node.high is None:
-        return lambda walk: low + int.from_bytes(octets(walk, length(walk)), "big")
+        return at_least(low)
     inside = whole_number(low, node.high)
     if not node.extensible:
         return inside
@@ -145,6 +147,8 @@ def _bits(node: Bits) -> Read:
 
     def bits(walk: Walk) -> tuple[int, int]:
         count = size(walk)
+        if count > 8 * WIDEST:
+            raise BadMessage("bit string too long")
         if aligned and count:
             walk.pos = (walk.pos + 7) & ~7
         return take(walk, count), count

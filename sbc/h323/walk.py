@@ -14,6 +14,8 @@ MOST = 4_096
 """The most elements of all lists in one message."""
 DEEPEST = 48
 """How deep sequences, choices and lists may be nested."""
+WIDEST = 1_024
+"""The most octets of a number or bit string: no key has more, and Python can still show them."""
 MOST_ADDITIONS = 64
 """The longest bitmap of extension additions, in bits."""
 ADDITIONS = "_additions"
@@ -128,8 +130,20 @@ def whole_number(low: int, high: int) -> Read:
 
 
 def unbounded(walk: Walk) -> int:
-    """A number without limits (X.691, 11.8)."""
-    return int.from_bytes(octets(walk, length(walk)), "big", signed=True)
+    """A number without limits (X.691, 11.8), but for `WIDEST`."""
+    return int.from_bytes(_number(walk), "big", signed=True)
+
+
+def at_least(low: int) -> Read:
+    """Reader of a number with no other limit than that (X.691, 11.7), but for `WIDEST`."""
+    return lambda walk: low + int.from_bytes(_number(walk), "big")
+
+
+def _number(walk: Walk) -> bytes:
+    count = length(walk)
+    if count > WIDEST:
+        raise BadMessage("number too large")
+    return octets(walk, count)
 
 
 def small_number(walk: Walk) -> int:

@@ -11,6 +11,7 @@ from sbc.h323.codec import build_ras, build_signal, decode
 from sbc.h323.describe import describe, number_of
 from sbc.h323.message import H323Message
 from sbc.h323.naming import call_of, user_of
+from sbc.h323.shown import mask
 from tests.h323_calls import (
     CONFERENCE,
     GUID,
@@ -19,6 +20,7 @@ from tests.h323_calls import (
     acf,
     arq,
     grq,
+    ip,
     keepalive,
     plain,
     rcf,
@@ -98,3 +100,20 @@ def test_what_has_no_number_is_no_ras() -> None:
     with pytest.raises(BadMessage):
         number_of(H323Message(decode(build_signal("releaseComplete", 5, False))))
     assert number_of(H323Message(decode(build_ras("disengageConfirm", {"requestSeqNum": 65535})))) == 65535
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        {"tokenOID": (0, 0, 8, 235, 0, 2, 1), "random": 1 << (8 * 1_800)},
+        {"tokenOID": (0, 0, 8, 235, 0, 2, 1), "profileInfo": [{"elementID": 1, "element": ("bits", (1, 16_000))}]},
+    ],
+    ids=["number", "bits"],
+)
+def test_numbers_too_large_to_be_shown_are_no_message(token: Any) -> None:
+    """In digits they would be a fault: of the sum of a registration's terms, and of the trace."""
+    alternate = {"callSignalAddress": [ip(TERMINAL_CALLS)], "tokens": [token]}
+    data = rrq(6, alternateEndpoints=[alternate])
+    with pytest.raises(BadMessage):
+        said(data)
+    mask(data)

@@ -29,7 +29,7 @@ from sbc.h323.types import (
     Sequence,
     Text,
 )
-from sbc.h323.walk import ADDITIONS, MOST, Walk
+from sbc.h323.walk import ADDITIONS, MOST, WIDEST, Walk
 from tests.h323_messages import ALL, RECORDED, needs_recorded, registration
 
 compiler = Compiler(lambda node, name, read: read)
@@ -203,6 +203,12 @@ def test_lists_of_nothing_are_bounded() -> None:
         read(inner, "bfff" + "bfff" * 5000)
     assert process_time() - started < 1
     assert len(read(ListOf(0, None, item=Null()), f"{0x8000 | MOST:04x}")) == MOST
+
+
+def test_bit_strings_are_bounded() -> None:
+    assert read(Bits(), f"{0x8000 | 8 * WIDEST:04x}" + "ff" * WIDEST) == ((1 << 8 * WIDEST) - 1, 8 * WIDEST)
+    with pytest.raises(BadMessage, match="long"):
+        read(Bits(), f"{0x8000 | 8 * WIDEST + 1:04x}" + "ff" * (WIDEST + 1))
 
 
 @pytest.mark.parametrize("filling", [b"\x00", b"\xff", b"\x7f", b"\x80", b"\x04", b"\xaa", b"\x01\x00", b"\x40\x10"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sbc.core.message import BadMessage
-from sbc.h323.walk import Walk, length, octets, small_number, take, unbounded, whole_number
+from sbc.h323.walk import WIDEST, Walk, at_least, length, octets, small_number, take, unbounded, whole_number
 
 
 def walk(data: str, at: int = 0) -> Walk:
@@ -67,6 +67,14 @@ def test_numbers_of_few_bits_need_no_boundary() -> None:
 @pytest.mark.parametrize(("data", "value"), [("0100", 0), ("01ff", -1), ("0200ff", 255), ("00", 0)])
 def test_numbers_without_limits(data: str, value: int) -> None:
     assert unbounded(walk(data)) == value
+
+
+@pytest.mark.parametrize("read", [unbounded, at_least(1)])
+def test_a_number_is_never_too_large_to_be_shown(read: Callable[[Walk], int]) -> None:
+    widest = f"{0x8000 | WIDEST:04x}" + "7f" * WIDEST
+    assert str(read(walk(widest)))
+    with pytest.raises(BadMessage, match="large"):
+        read(walk(f"{0x8000 | WIDEST + 1:04x}" + "7f" * (WIDEST + 1)))
 
 
 @pytest.mark.parametrize(
