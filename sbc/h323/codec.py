@@ -17,6 +17,10 @@ from sbc.h323.spots import NotInPlace, Spot, written
 from sbc.h323.tpkt import HEADER, MAX_PACKET, wrap
 
 MAX_DATAGRAM = 65_535
+MOST_ANEW = 16
+"""The most parts of one message that are written by encoding anew what surrounds them."""
+MOST_OCTETS_ANEW = 8_192
+"""The most octets of one message that are encoded anew: it takes some 2 microseconds an octet, and all others wait."""
 
 
 class Wire(Enum):
@@ -42,6 +46,7 @@ class Message:
         self._splice = Splice()
         self._spots: list[Spot] | None = None
         self._anew: dict[tuple[Chain, tuple[str | int, ...]], Any] = {}  # what no patch can do, by PDU and path
+        self._lossless: dict[Chain, int] = {}  # the PDUs that may be encoded anew, and their octets
 
     def __repr__(self) -> str:
         return f"<{self.wire.value} {self.name}, {len(self.data)} octets>"
@@ -72,15 +77,17 @@ class Message:
 
     def put(self, spot: Spot, value: Any) -> None:
         """Write `value`, of the kind that the spot holds, in its place; where that cannot be done in the octets,
-        encode anew what surrounds it. @raises ValueError where it is none, or something would be lost by that."""
+        encode anew what surrounds it. @raises ValueError where it is none, something would be lost by that, or it would
+        take too long."""
         pdu = spot.pdu
         try:
             patches = written(spot, value)
         except NotInPlace:
-            refuse_losses(pdu, self.data[pdu.start : pdu.end])
-            part = value_of(spot, value)
-            per.encode(pdu.type, changed(pdu.whole, spot.path, part))
-            self._anew[chain_of(pdu), spot.path] = part
+            part, where = value_of(spot, value), (chain_of(pdu), spot.path)
+            if where not in self._anew and len(self._anew) >= MOST_ANEW:
+                raise ValueError(f"more than {MOST_ANEW} parts would have to be encoded anew") from None
+            self._check_losses(pdu)
+            self._anew[where] = part
             self._note(f"{spot.field} in {pdu.name}: it was encoded anew")
             return
         if self._anew:
@@ -114,8 +121,18 @@ class Message:
         Only what the encoder gives back to the octet may be: where something was not understood, or the sender encodes
         otherwise than X.691 says, the receiver might find something else. @raises ValueError there, and where `whole`
         is no such value."""
-        refuse_losses(pdu, self.data[pdu.start : pdu.end])
+        self._check_losses(pdu)
         self._encode_anew(pdu, whole)
+
+    def _check_losses(self, pdu: Pdu) -> None:
+        """@raises ValueError where encoding a PDU anew would lose something, or take too long."""
+        chain, size = chain_of(pdu), pdu.end - pdu.start
+        if chain in self._lossless:
+            return
+        if sum(self._lossless.values()) + size > MOST_OCTETS_ANEW:
+            raise ValueError(f"{pdu.name} is too long to be encoded anew")
+        refuse_losses(pdu, self.data[pdu.start : pdu.end])
+        self._lossless[chain] = size
 
     def _encode_anew(self, pdu: Pdu, whole: Any) -> None:
         new = per.encode(pdu.type, whole)
@@ -158,17 +175,30 @@ class Message:
             self.resized.append(what)
 
     def encode(self) -> bytes:
-        """The message with what was written; untouched, the very octets. @raises BadMessage where it grew too long."""
+        """The message with what was written; untouched, the very octets. @raises BadMessage where it grew too long, or
+        cannot be written."""
         data = self._splice.apply(self.data)
-        for (chain, path), part in self._anew.items():
-            again = decode(data, self.wire)
-            pdu = None if again.pdu is None else at_chain(again.pdu, chain)
-            if pdu is not None:
-                again._encode_anew(pdu, changed(pdu.whole, path, part))
-                data = again._splice.apply(data)
+        for depth in sorted({len(chain) for chain, _ in self._anew}):
+            try:
+                data = self._with_anew(data, depth)
+            except ValueError as error:
+                raise BadMessage(str(error)) from error
         if len(data) > MAX_DATAGRAM:
             raise BadMessage("message too long")
         return data
+
+    def _with_anew(self, data: bytes, depth: int) -> bytes:
+        """`data` with the PDUs encoded anew that are nested so deep: none of them is in another, and each is once."""
+        again = decode(data, self.wire)
+        wholes: dict[Chain, tuple[Pdu, Any]] = {}
+        for (chain, path), part in self._anew.items():
+            pdu = at_chain(again.pdu, chain) if again.pdu is not None and len(chain) == depth else None
+            if pdu is not None:
+                _, whole = wholes.get(chain, (pdu, pdu.whole))
+                wholes[chain] = pdu, changed(whole, path, part)
+        for pdu, whole in wholes.values():
+            again._encode_anew(pdu, whole)
+        return again._splice.apply(data)
 
 
 def decode(data: bytes, wire: Wire | None = None) -> Message:

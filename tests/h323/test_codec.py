@@ -8,6 +8,7 @@ from pathlib import Path
 from socket import AF_INET, AF_INET6, inet_pton
 from time import process_time
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -15,13 +16,34 @@ from hypothesis import strategies as st
 
 from sbc.core.address import Address
 from sbc.core.message import BadMessage
-from sbc.h323 import q931
-from sbc.h323.codec import Message, Wire, build_control, build_ras, build_signal, decode
+from sbc.h323 import per, q931
+from sbc.h323.codec import (
+    MOST_ANEW,
+    MOST_OCTETS_ANEW,
+    Message,
+    Wire,
+    build_control,
+    build_ras,
+    build_signal,
+    decode,
+)
 from sbc.h323.per import Unencodable
 from sbc.h323.spots import Noted
 from sbc.h323.tpkt import wrap
 from tests.h323_laws import ADDRESSES, keep_the_laws, replaced
-from tests.h323_messages import ALL, GUID, MADE, RECORDED, channel, ip, needs_recorded, registration, setup, token
+from tests.h323_messages import (
+    ALL,
+    GUID,
+    MADE,
+    RECORDED,
+    channel,
+    ip,
+    needs_recorded,
+    registration,
+    setup,
+    source_route,
+    token,
+)
 from tests.h323_tshark import judge, needs_tshark
 
 DATA = dict(MADE)
@@ -243,6 +265,41 @@ def test_what_is_encoded_anew_goes_with_what_is_written_and_dropped() -> None:
     message.put(digits, ("dialledDigits", "999"))
     assert ("dialledDigits", "999") in [spot.value for spot in decode(message.encode()).spots]
     assert message.encode() == message.encode()
+
+
+def test_each_pdu_is_encoded_once_however_much_of_it_is_written_anew() -> None:
+    """Source routes in a registration, alone and inside a Facility: it is encoded once to see what would be lost, and
+    once to be written."""
+    route = source_route()
+    held = registration(callSignalAddress=[route] * 10)
+    generic = {"id": ("standard", 17), "parameters": [{"id": ("standard", 1), "content": ("raw", held)}]}
+    data = build_signal("facility", 0, False, ("empty", {}), extra={"h245Tunnelling": False, "genericData": [generic]})
+    for made in (held, data):
+        message = decode(made)
+        with patch.object(per, "encode", wraps=per.encode) as encoder:
+            for spot in message.spots:
+                if spot.kind is Noted.SOURCE_ROUTE:
+                    message.put(spot, Address("2001:db8::7", 7))
+            sent = message.encode()
+        assert encoder.call_count == 2
+        found = [spot for spot in decode(sent).spots if spot.field == "callSignalAddress"]
+        assert [(spot.kind, spot.value) for spot in found] == [(Noted.ADDRESS, Address("2001:db8::7", 7))] * 10
+
+
+def test_what_is_encoded_anew_is_bounded() -> None:
+    def rewritten(data: bytes) -> Message:
+        message = decode(data)
+        for spot in message.spots:
+            if spot.kind is Noted.SOURCE_ROUTE:
+                message.put(spot, Address("2001:db8::7", 7))
+        return message
+
+    rewritten(registration(callSignalAddress=[source_route()] * MOST_ANEW)).encode()
+    with pytest.raises(ValueError, match="parts"):
+        rewritten(registration(callSignalAddress=[source_route()] * (MOST_ANEW + 1)))
+    vendor = {"nonStandardIdentifier": ("object", (1, 2, 3)), "data": bytes(MOST_OCTETS_ANEW)}
+    with pytest.raises(ValueError, match="too long"):
+        rewritten(registration(nonStandardData=vendor))
 
 
 def test_the_only_addition_may_be_dropped() -> None:
