@@ -35,9 +35,9 @@ def put_number(message: H323Message, number: int) -> None:
 
 
 def _put_destination(message: H323Message, crossing: Crossing) -> None:
-    """Where a Setup is for is where it is sent."""
+    """Where a Setup is for is where it is sent; of a source route no hop is told."""
     for spot in message.message.spots:
-        if spot.kind is Noted.ADDRESS and spot.path[-1:] == (DESTINATION,):
+        if spot.kind in (Noted.ADDRESS, Noted.SOURCE_ROUTE) and spot.path[-1:] == (DESTINATION,):
             message.put(spot, crossing.hop.peer)
 
 

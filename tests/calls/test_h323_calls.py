@@ -97,6 +97,16 @@ def test_a_call_goes_where_leave_was_given_by_a_connection_of_its_own() -> None:
     assert_no_trace(sent.data, PHONE.host, NAT.host, SBC_ACCESS.host)
 
 
+def test_a_source_route_to_the_called_is_told_to_nobody() -> None:
+    rig = h323_rig()
+    admitted(rig)
+    parts = {"ip": b"\xc0\xa8\x01\x63", "port": 1720, "route": [b"\xc0\xa8\x01\x62"], "routing": ("strict", 0)}
+    sent = opened(rig, destCallSignalAddress=("ipSourceRoute", parts))
+    (spot,) = (spot for spot in read(sent).spots if spot.field == "destCallSignalAddress")
+    assert (spot.value, spot.route) == (sent.to, (sent.to.host,))
+    assert_no_trace(sent.data, "192.168.1.99", "192.168.1.98", SBC_ACCESS.host)
+
+
 def test_media_of_fast_start_is_relayed() -> None:
     rig = h323_rig()
     admitted(rig)
