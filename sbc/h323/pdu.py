@@ -18,6 +18,9 @@ DEEPEST = 4
 """How deep PDUs may be nested: RAS in a Facility, H.245 in a Setup, generic information in its channels."""
 MOST_PDUS = 128
 """The most PDUs in one message."""
+MOST_IN_RAS = 256
+"""The most elements of all lists in one message of RAS, with all that it holds: it is a datagram that anybody may send,
+and lists no capabilities, as H.245 does."""
 RAS, USER_INFORMATION, CONTROL = "RasMessage", "H323-UserInformation", "MultimediaSystemControlMessage"
 
 # What octets in generic data hold: by the feature's identifier and the parameter's (H.460.17, .18, .19).
@@ -176,6 +179,8 @@ def read_pdu(
     left.pdus -= 1
     if left.pdus < 0:
         raise BadMessage("too many PDUs")
+    if kind == RAS:
+        left.elements = min(left.elements, MOST_IN_RAS)
     walk = Walk(data, start, end, frame, left.elements)
     whole = _readers()[kind](walk)
     stop = (walk.pos + 7) >> 3

@@ -8,7 +8,7 @@ import pytest
 
 from sbc.core.message import BadMessage
 from sbc.h323.codec import build_control, build_ras, build_signal, decode
-from sbc.h323.pdu import DEEPEST, MOST_PDUS, value_at
+from sbc.h323.pdu import DEEPEST, MOST_IN_RAS, MOST_PDUS, value_at
 from sbc.h323.per import encode
 from sbc.h323.spots import Noted
 from sbc.h323.tpkt import wrap
@@ -140,6 +140,20 @@ def test_how_many_there_are_is_bounded() -> None:
             decode(build_signal("facility", 0, False, ("empty", {}), control=[trip] * held))
     with pytest.raises(BadMessage):
         decode(wrap(trip * MOST_PDUS))
+
+
+def test_lists_in_ras_are_shorter_than_elsewhere() -> None:
+    """It comes from whoever wants to send it; capabilities, in H.245, are many."""
+    alias = ("h323-ID", "a")
+    others = sum(len(decode(registration()).value[name]) for name in ("callSignalAddress", "rasAddress", "tokens"))
+    others += 2  # the hops of a source route
+    decode(registration(terminalAlias=[alias] * (MOST_IN_RAS - others)))
+    longer = registration(terminalAlias=[alias] * (MOST_IN_RAS - others + 1))
+    generic = {"id": ("standard", 17), "parameters": [{"id": ("standard", 1), "content": ("raw", longer)}]}
+    for data in (longer, build_signal("facility", 0, False, ("empty", {}), extra={"genericData": [generic]})):
+        with pytest.raises(BadMessage, match="many"):
+            decode(data)
+    assert len(decode(setup(sourceAddress=[alias] * 10 * MOST_IN_RAS)).value["sourceAddress"]) == 10 * MOST_IN_RAS
 
 
 def test_values_are_found_by_their_path() -> None:
