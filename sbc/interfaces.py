@@ -21,7 +21,7 @@ class IDialect(Interface):
 
     parted = Attribute(
         "Whether what comes by datagrams goes on by datagrams, and calls, which come by connections, go on by a"
-        " connection of their own: they are two protocols under one name."
+        " connection of their own: they are two protocols under one name, and neither is taken by the other's way."
     )
 
     def decode(data):

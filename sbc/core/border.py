@@ -226,6 +226,8 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
     try:
         message = dialect.decode(arrival.data)
         intent = dialect.describe(message)
+        if dialect.parted and intent.bound != arrival.listener.reliable:  # a datagram's source is whoever it says
+            raise BadMessage("by datagram what comes by connection, or the other way round")
     except NoMessage as sign:
         answer = dialect.complain(sign, arrival.source)
         told = [] if answer is None else [Send(arrival.listener, arrival.source, answer)]

@@ -9,7 +9,7 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.call import CallState
-from sbc.core.orders import CloseStream, HangUp, Listener, OpenStream, Order, Record, Send
+from sbc.core.orders import CloseStream, HangUp, Listener, Note, OpenStream, Order, Record, Send
 from sbc.core.realm import Keepalive, NextHop
 from sbc.core.registry import Arrival
 from sbc.h323.codec import build_control
@@ -95,6 +95,16 @@ def test_a_call_goes_where_leave_was_given_by_a_connection_of_its_own() -> None:
     assert found["sourceCallSignalAddress"] == [own.address]
     assert read(sent).value["callIdentifier"]["guid"] == GUID
     assert_no_trace(sent.data, PHONE.host, NAT.host, SBC_ACCESS.host)
+
+
+def test_calls_come_by_connections_and_ras_by_datagrams() -> None:
+    rig = h323_rig()
+    admitted(rig)
+    for orders in (rig.from_access(setup(), NAT), heard(rig, tcp(rig, "access"), BY_TCP, arq(21))):
+        assert not of(Send, orders) and not of(OpenStream, orders)
+        assert [note.event for note in of(Note, orders)] == ["bad-message"]
+    assert not rig.border.registry.calls
+    assert opened(rig)
 
 
 def test_a_source_route_to_the_called_is_told_to_nobody() -> None:

@@ -71,6 +71,14 @@ def to_core(orders: list[Order]) -> Send:
     return send
 
 
+def test_a_call_by_datagram_is_none() -> None:
+    rig, _ = rig_by_connections()
+    data = opening(PHONE).pack()
+    label = rig.border.dialects["toy"].describe(rig.border.dialects["toy"].decode(data)).label
+    rig.border.registry.promises.keep(("access", NAT.host, label), SOFTSWITCH, "", rig.now)
+    assert not of(Send, rig.from_access(data)) and not rig.border.registry.calls
+
+
 def test_each_call_goes_by_a_connection_of_its_own_and_ends_with_it() -> None:
     rig, own = rig_by_connections()
     data = opening(PHONE).pack()

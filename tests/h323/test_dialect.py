@@ -56,10 +56,16 @@ def test_what_it_has_no_words_for() -> None:
     assert DIALECT.moved(b"x", "tcp", NAT) == b"x" and DIALECT.complete(message, None) is message
 
 
-class TestH323(DialectLaws):
-    """Over datagrams, as the rig has it; connections are in tests/calls."""
+class ByDatagram(H323Dialect):
+    """All of it over datagrams, as the rig has it."""
 
-    dialect = DIALECT
+    parted = False
+
+
+class TestH323(DialectLaws):
+    """Over datagrams; connections are in tests/calls."""
+
+    dialect = ByDatagram()
     wire = WIRE
 
     @classmethod
