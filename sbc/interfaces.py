@@ -107,9 +107,10 @@ class IDialect(Interface):
         """The positive answer to a BIND that the SBC has carried out itself. `lives` are the seconds granted to each of
         its slots, `others` further places (Place) of the same terminal and theirs, `kept` what `keep` gave."""
 
-    def unbind(sent, name, listener, token):
+    def unbind(sent, name, handle, listener, token):
         """The request that takes off, of what the accepted BIND `sent` (bytes) has bound, the place we call `name`;
-        None where there is none. It goes out by `listener`, under a call and exchange of its own, named by `token`."""
+        None where there is none. The registrar calls the binding `handle` (bytes, may be empty). It goes out by
+        `listener`, under a call and exchange of its own, named by `token`."""
 
     def probe(place, listener, token):
         """The request (bytes), sent from `listener`, that asks the peer at `place` only whether it lives; any answer

@@ -386,7 +386,7 @@ class ToyDialect:
     def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
         return sent
 
-    def unbind(self, sent: bytes, name: bytes, listener: Listener, token: bytes) -> bytes | None:
+    def unbind(self, sent: bytes, name: bytes, handle: bytes, listener: Listener, token: bytes) -> bytes | None:
         message = self.decode(sent)
         where = next((w for w in message.places() if read_place(message.text(w))[1] == name), None)
         if where is None:

@@ -22,7 +22,7 @@ def say(registry: Registry, dialect: Any, binding: Binding, now: float) -> list[
     token = next((token for (realm, _), token in binding.tokens.items() if realm == binding.path.core), b"")
     if far is None or not token:
         return []
-    data = dialect.unbind(binding.sent, token, far.listener, asking.own_name(registry, dialect, far))
+    data = dialect.unbind(binding.sent, token, binding.handle, far.listener, asking.own_name(registry, dialect, far))
     if data is None:
         return []
     binding.state = BindingState.LAPSED

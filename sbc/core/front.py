@@ -165,12 +165,13 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
     registry.touch(binding)
     binding.granted_at, binding.grant_ends = now, now + granted
     if not exchange.intent.refreshes:
-        binding.terms, binding.label = exchange.intent.terms, exchange.intent.label
-    binding.kept = kept
+        binding.terms, binding.label, binding.kept = exchange.intent.terms, exchange.intent.label, kept
     if crossing.intent.handle:
         rename(registry, binding, crossing.intent.handle)
-    if binding.realm.keepalive.tell_core and exchange.sent:  # gone, if it says yes again
-        binding.sent, binding.registrar = exchange.sent, exchange.far
+    if binding.realm.keepalive.tell_core:
+        binding.registrar = exchange.far
+        if exchange.sent and not exchange.intent.refreshes:  # else it names nothing that could be taken off
+            binding.sent = exchange.sent
     binding.granted_by = None if exchange.neighbour is None else exchange.neighbour.key
     binding.stale = False
     _live(registry, binding, now, told)

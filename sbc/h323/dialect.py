@@ -110,8 +110,8 @@ class H323Dialect:
     ) -> bytes | None:
         return registrar.renew(message, kept, lives)
 
-    def unbind(self, sent: bytes, name: bytes, listener: Listener, token: bytes) -> bytes | None:
-        return registrar.unbind(sent, token)
+    def unbind(self, sent: bytes, name: bytes, handle: bytes, listener: Listener, token: bytes) -> bytes | None:
+        return registrar.unbind(sent, handle, token)
 
     def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:
         return registrar.probe(place, listener, token)

@@ -33,14 +33,16 @@ def renew(message: H323Message, kept: bytes, lives: Mapping[Slot, int]) -> bytes
     return answer.encode()
 
 
-def unbind(sent: bytes, token: bytes) -> bytes:
+def unbind(sent: bytes, handle: bytes, token: bytes) -> bytes:
     """The unregistrationRequest of what the registrationRequest `sent` has bound: by where it takes calls, which is
-    that terminal's alone."""
+    that terminal's alone, and by the endpointIdentifier `handle` that it was given."""
     said = decode(sent).value
     asked: dict[str, Any] = {"requestSeqNum": int(token), "callSignalAddress": said["callSignalAddress"]}
     for ours, its in (("endpointAlias", "terminalAlias"), ("gatekeeperIdentifier", "gatekeeperIdentifier")):
         if its in said:
             asked[ours] = said[its]
+    if handle:
+        asked["endpointIdentifier"] = handle.decode()
     return build_ras("unregistrationRequest", asked)
 
 

@@ -159,7 +159,7 @@ class SipDialect:
     def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
         return replies.moved(sent, transport, address)
 
-    def unbind(self, sent: bytes, name: bytes, listener: Listener, token: bytes) -> bytes | None:
+    def unbind(self, sent: bytes, name: bytes, handle: bytes, listener: Listener, token: bytes) -> bytes | None:
         return registrar.unbind(sent, name, listener, token)
 
     def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:

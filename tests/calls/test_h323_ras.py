@@ -122,6 +122,21 @@ def test_keepalives_end_at_the_sbc_until_half_of_the_grant_is_over() -> None:
     assert only(list(rig.border.registry.bindings.values())).grant_ends == rig.now + 3600
 
 
+def test_what_a_registration_has_said_outlives_keepalives_and_their_answers() -> None:
+    """A keepalive names nothing, its answer need not either: neither is what is said again, or taken off."""
+    rig = h323_rig(keepalive=Keepalive(period=20.0, tell_core=True))
+    own = registered(rig)
+    rig.now += 40
+    while not (up := to(rig.from_access(keepalive(10 + int(rig.now) % 1000)), "core")):
+        rig.now += 40
+    rig.from_core(rcf(only(up).data, callSignalAddress=[]), GATEKEEPER, at=own)
+    answer = read(only(to(rig.from_access(rrq(7)), "access"))).value
+    assert address_of(only(answer["callSignalAddress"])) == Address(SBC_ACCESS.host, CALLS)
+    told, *_ = [each for each in to(rig.wait(300), "core") if read(each).name == "unregistrationRequest"]
+    asked = read(told).value
+    assert address_of(only(asked["callSignalAddress"])) == own.address and asked["endpointIdentifier"] == "17_endp"
+
+
 def test_a_full_registration_that_says_the_same_ends_at_the_sbc_too() -> None:
     rig = h323_rig()
     registered(rig)

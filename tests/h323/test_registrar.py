@@ -27,9 +27,11 @@ def test_a_renewal_is_the_last_answer_with_another_number_and_time() -> None:
 
 
 def test_a_terminal_is_taken_off_by_where_it_takes_calls() -> None:
-    said = decode(unbind(rrq(6, gatekeeperIdentifier="gk"), b"12")).value
+    said = decode(unbind(rrq(6, gatekeeperIdentifier="gk"), b"17_endp", b"12")).value
     assert said["requestSeqNum"] == 12 and said["gatekeeperIdentifier"] == "gk"
     assert [address_of(each) for each in said["callSignalAddress"]] == [TERMINAL_CALLS]
+    assert said["endpointIdentifier"] == "17_endp"
+    assert "endpointIdentifier" not in decode(unbind(rrq(6), b"", b"12")).value
 
 
 def test_terminals_and_gatekeepers_are_asked_each_in_its_way() -> None:
