@@ -329,7 +329,7 @@ class Crossing:
             return
         if self.here.side is Side.ACCESS and self.registry.networks.is_own_media(rtp.host):
             rtp = Address(UNKNOWN, rtp.port)  # no terminal is where we are: two that say so would send in a circle
-        rtcp = known.get(Role.RTCP)
+        rtcp = known.get(Role.RTCP) if stream.kind == "rtp" else None
         if rtcp is None and stream.kind == "rtp":
             rtcp = Address(rtp.host, rtp.port + 1)  # RFC 3550 section 11
         if rtcp is not None and not same_family(rtcp.host, rtp.host):

@@ -12,7 +12,9 @@ TERMINAL = b"ras"
 DESTINATION = "destCallSignalAddress"
 _MEDIA = {"mediaChannel": Role.RTP, "mediaControlChannel": Role.RTCP}
 _CHANNELS = frozenset({"OpenLogicalChannel", "MultimediaSystemControlMessage"})
-_AUDIO = 1
+_AUDIO, _DATA = 1, 3
+"""Sessions that are the same in every call: what flows there is known where nobody says it, as in the answer to a
+channel for data that was proposed without addresses (H.323 Annex D)."""
 _WORDS = {"audioData": "audio", "videoData": "video", "data": "image"}
 """What flows in a channel, as detail records have it."""
 _CALLS = frozenset(
@@ -38,9 +40,12 @@ def _slot(message: H323Message, spot: Spot) -> Slot:
     media = _MEDIA.get(spot.field) if spot.pdu.type in _CHANNELS else None
     session = _session(spot) if media is not None else None
     if media is not None and session is not None:
-        carries = _carries(spot)
+        said = _carries(spot)
+        carries = said or ("data" if session == _DATA else "")
         role = Role.T38 if media is Role.RTP and carries == "data" else media
-        return Slot(role, Place(spot.value), spot, stream=session, media=_WORDS.get(carries, ""), kindless=not carries)
+        if not (media is Role.RTCP and said == "data"):  # T.38 over UDP has none, though Annex D lets it be said
+            word = _WORDS.get(carries, "")
+            return Slot(role, Place(spot.value), spot, stream=session, media=word, kindless=not said)
     registers = message.name == "registrationRequest" and spot.path[1:] == ("rasAddress", 0)
     if registers and not (message.value.get("keepAlive") and message.value.get("endpointIdentifier")):
         return Slot(Role.SIGNAL, Place(spot.value, TERMINAL), spot)

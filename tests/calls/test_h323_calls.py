@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 
-from sbc.core.address import Address
+from sbc.core.address import Address, Pair
 from sbc.core.call import CallState
 from sbc.core.orders import CloseStream, HangUp, Listener, Note, OpenStream, Order, Record, Send
 from sbc.core.realm import Keepalive, NextHop
@@ -230,11 +230,14 @@ def test_a_caller_whose_connection_is_lost_before_the_answer_has_cancelled() -> 
     assert (closed["ending"], closed["who"]) == ("cancelled", "caller")
 
 
-def olc(host: str, port: int, session: int = 1) -> bytes:
+AUDIO: Any = ("audioData", ("g711Alaw64k", 20))
+
+
+def olc(host: str, port: int, session: int = 1, carries: Any = AUDIO) -> bytes:
     """A channel that its sender opens, with RTCP at `port` (H.245)."""
     parameters = {"sessionID": session, "mediaControlChannel": media(Address(host, port))}
     parameters["mediaGuaranteedDelivery"] = False
-    forward = {"dataType": ("audioData", ("g711Alaw64k", 20))}
+    forward = {"dataType": carries}
     forward["multiplexParameters"] = ("h2250LogicalChannelParameters", parameters)
     said = {"forwardLogicalChannelNumber": 3, "forwardLogicalChannelParameters": forward}
     return build_control("request", "openLogicalChannel", said, tpkt=False)
@@ -268,14 +271,20 @@ def test_channels_that_are_opened_in_the_tunnel_are_relayed() -> None:
     assert stream.remote[0].rtp == Address(PHONE.host, 4000) and len(rig.open_streams) == 1
 
 
-def fax(host: str, port: int) -> bytes:
-    """A channel for T.38 over UDP, in the session for data, that its sender opens."""
-    parameters: Any = {"sessionID": 3, "mediaGuaranteedDelivery": False, "mediaChannel": media(Address(host, port))}
+def for_fax() -> Any:
     profile = {"fillBitRemoval": False, "transcodingJBIG": False, "transcodingMMR": False, "version": 0}
     profile |= {"t38FaxRateManagement": ("transferredTCF", 0)}
     profile |= {"t38FaxUdpOptions": {"t38FaxUdpEC": ("t38UDPRedundancy", 0)}}
     application = ("t38fax", {"t38FaxProtocol": ("udp", 0), "t38FaxProfile": profile})
-    forward: Any = {"dataType": ("data", {"application": application, "maxBitRate": 144})}
+    return "data", {"application": application, "maxBitRate": 144}
+
+
+def fax(host: str, port: int | None) -> bytes:
+    """A channel for T.38 over UDP, in the session for data, that its sender opens."""
+    parameters: Any = {"sessionID": 3, "mediaGuaranteedDelivery": False}
+    if port is not None:
+        parameters["mediaChannel"] = media(Address(host, port))
+    forward: Any = {"dataType": for_fax()}
     forward["multiplexParameters"] = ("h2250LogicalChannelParameters", parameters)
     said = {"forwardLogicalChannelNumber": 9, "forwardLogicalChannelParameters": forward}
     return build_control("request", "openLogicalChannel", said, tpkt=False)
@@ -294,6 +303,30 @@ def test_a_channel_for_fax_is_one_for_t38_and_so_is_its_answer() -> None:
     assert set(streams) == {(1, "rtp"), (3, "t38")} and not of(OpenStream, orders)
     assert streams[3, "t38"].remote[1].rtp == Address(SOFTSWITCH.host, 7000)
     assert addresses(only(to(orders, "access")).data)["mediaChannel"] == [streams[3, "t38"].ours[0].rtp]
+
+
+def test_a_channel_for_fax_without_addresses_is_one_for_t38_too() -> None:
+    """H.323 Annex D: who opens it says nothing, and the answer not what it is for; the session tells."""
+    for addressless in (fax(PHONE.host, None), olc(PHONE.host, 6001, 3, for_fax())):
+        rig = h323_rig()
+        sent, _ = answered(rig)
+        orders = heard(rig, tcp(rig, "access"), BY_TCP, tunnel(setup(), [addressless]))
+        assert not of(OpenStream, orders)
+        assert_no_trace(only(to(orders, "core")).data, PHONE.host, NAT.host)
+        acked = tunnel(sent.data, [olc_ack(SOFTSWITCH.host, 7000, session=3)], back=True)
+        spec = only(of(OpenStream, from_gatekeeper(rig, sent, acked))).spec
+        assert (spec.kind, spec.sides[1].remote) == ("t38", Pair(Address(SOFTSWITCH.host, 7000), None))
+
+
+def test_what_else_a_channel_for_data_carries_keeps_its_rtcp_in_the_answer() -> None:
+    """An answer does not say that it is for data: the stream that is there does."""
+    rig = h323_rig()
+    sent, _ = answered(rig)
+    heard(rig, tcp(rig, "access"), BY_TCP, tunnel(setup(), [olc(PHONE.host, 6001, 3)]))
+    acked = tunnel(sent.data, [olc_ack(SOFTSWITCH.host, 7000, session=3)], back=True)
+    assert not of(OpenStream, from_gatekeeper(rig, sent, acked))
+    stream = only(list(rig.border.registry.calls.values())).streams[3, "rtp"]
+    assert stream.remote[1] == Pair(Address(SOFTSWITCH.host, 7000), Address(SOFTSWITCH.host, 7001))
 
 
 def test_information_crosses_both_ways_and_nothing_is_kept_of_it() -> None:
