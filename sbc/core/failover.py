@@ -116,7 +116,7 @@ def _elsewhere(
         return []
     if exchange.near is None or exchange.state not in (State.TRYING, State.PROCEEDING) or exchange.heard:
         return []
-    return _move(registry, dialects[exchange.dialect], exchange, why, now, anybody=True) or []
+    return _move(registry, dialects[exchange.dialect], exchange, why, now, anybody=True, lost=True) or []
 
 
 def _put_off(registry: Registry, left: Iterable[Left], now: float) -> None:
@@ -255,11 +255,12 @@ def _move(
     now: float,
     anybody: bool = False,
     heard: tuple[bytes, bytes | None] | None = None,
+    lost: bool = False,
 ) -> list[Order] | None:
     """Send the request of `exchange` to another next hop; None if there is none.
 
     `anybody`: also to one that is believed to be down, since nobody else is left. `heard` is the answer that the
-    present one gave, and its confirmation.
+    present one gave, and its confirmation. `lost`: its connection is, and nobody can be told anything.
     """
     path, near, old = exchange.path, exchange.near, exchange.neighbour
     assert path is not None and near is not None and old is not None and exchange.far is not None  # it crossed
@@ -273,7 +274,7 @@ def _move(
     new = turns[0]
     old.failures += 1
     registry.touch(exchange.call)
-    orders: list[Order] = [_note(exchange, old, new, why), *_leave(registry, dialect, exchange, heard, now)]
+    orders: list[Order] = [_note(exchange, old, new, why), *_leave(registry, dialect, exchange, heard, lost, now)]
     own = exchange.fallback or exchange.far
     hop = spoken_by(own.listener, new)
     exchange.token = asking.own_name(registry, dialect, hop, b"again", exchange.token, str(hop.peer).encode())
@@ -310,7 +311,12 @@ def _again(registry: Registry, dialect: Any, exchange: Exchange, hop: Hop, now: 
 
 
 def _leave(
-    registry: Registry, dialect: Any, exchange: Exchange, heard: tuple[bytes, bytes | None] | None, now: float
+    registry: Registry,
+    dialect: Any,
+    exchange: Exchange,
+    heard: tuple[bytes, bytes | None] | None,
+    lost: bool,
+    now: float,
 ) -> list[Order]:
     """Make the attempt under way an exchange of its own, that nobody waits for."""
     left = Exchange(
@@ -337,6 +343,9 @@ def _leave(
         if left.confirmation is None:
             return registry.forget_exchange(left, now)
         return [*left.onward(left.confirmation), *transact.finish(registry, left, State.DONE, now)]
+    if exchange.timing.blunt:  # nobody answers what takes it back
+        told = [] if lost else left.onward(dialect.withdraw(left.sent, None))
+        return [*told, *transact.finish(registry, left, State.DONE, now)]
     if not exchange.timing.quiet:
         return transact.finish(registry, left, State.DONE, now)
     if exchange.state is State.PROCEEDING:

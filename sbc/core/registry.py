@@ -123,15 +123,15 @@ class Registry:
     def move_leg(self, call: Call, leg: Leg, hop: Hop, now: float) -> list[Order]:
         """Let the peer of one leg of `call` be reached by `hop` from now on."""
         old, live = leg.listener, call.state is not CallState.CLOSED
+        orders = self.ties.move(call, Hop(old, leg.seen), hop)
         if live:
             self.waits.leave(leg)
-            self.ties.move(call, Hop(old, leg.seen), hop)
         leg.listener, leg.seen = hop.listener, hop.peer
         if live:
             self.waits.join(leg)
         kept = [each.listener for each in call.legs]
         self.terminal_ports.hold(call, kept)
-        return [] if old in kept else self.terminal_ports.let_go(call, [old], now)
+        return orders if old in kept else orders + self.terminal_ports.let_go(call, [old], now)
 
     def has_call(self, id: str) -> bool:
         """Whether there is a call of that id that is not over."""

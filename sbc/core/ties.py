@@ -18,11 +18,14 @@ class Ties:
         for hop in _hops(call):
             self._calls.setdefault(hop, {})[call] = None
 
-    def move(self, call: Call, old: Hop, new: Hop) -> None:
-        """A leg of a live call is reached otherwise."""
-        if call in self._calls.get(old, {}):
-            self._drop(call, old)
-            self._calls.setdefault(new, {})[call] = None
+    def move(self, call: Call, old: Hop, new: Hop) -> list[Order]:
+        """A leg of a live call is reached otherwise: the connection it has left is closed, unless another call goes by
+        it."""
+        if call not in self._calls.get(old, {}):
+            return []
+        self._drop(call, old)
+        self._calls.setdefault(new, {})[call] = None
+        return [] if old in self._calls else [HangUp(old.listener, old.peer)]
 
     def cut(self, call: Call) -> list[Order]:
         """A call is over: so are its connections, unless another call goes by them."""

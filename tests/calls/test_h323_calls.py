@@ -10,7 +10,7 @@ import pytest
 from sbc.core.address import Address, Pair
 from sbc.core.call import CallState
 from sbc.core.orders import CloseStream, HangUp, Listener, Note, OpenStream, Order, Record, Send
-from sbc.core.realm import Keepalive, NextHop
+from sbc.core.realm import Failover, Keepalive, NextHop
 from sbc.core.registry import Arrival
 from sbc.h323.codec import build_control
 from tests.h323_calls import (
@@ -38,6 +38,7 @@ from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, events,
 
 BY_TCP = NAT._replace(port=52001)
 GATEKEEPER_CALLS = GATEKEEPER._replace(port=CALLS)
+SECOND = Address("198.51.100.3", CALLS)
 
 
 def only(found: list[Any]) -> Any:
@@ -376,6 +377,35 @@ def test_without_leave_a_call_goes_to_a_next_hop_for_calls_or_nowhere() -> None:
     routed.replan(attrs.evolve(plan, paths=tuple(attrs.evolve(path, next_hops=hops) for path in plan.paths)))
     sent = opened(routed)
     assert sent.to == GATEKEEPER_CALLS and sent.listener.address == Address(SBC_CORE.host, CALLS)
+
+
+def unanswered() -> tuple[Rig, Send]:
+    """A Setup that went to the first of two next hops for calls, which says nothing."""
+    plan, rig = h323_plan(), h323_rig()
+    calls = (NextHop(GATEKEEPER_CALLS, transport="tcp"), NextHop(SECOND, transport="tcp"))
+    hops, failover = (NextHop(GATEKEEPER), *calls), Failover(patience=3.0)
+    paths = tuple(attrs.evolve(path, next_hops=hops, failover=failover) for path in plan.paths)
+    rig.replan(attrs.evolve(plan, paths=paths))
+    return rig, opened(rig)
+
+
+def test_a_setup_that_fails_over_leaves_nobody_ringing_and_no_connection() -> None:
+    rig, first = unanswered()
+    orders = [each for each in rig.wait(30) if isinstance(each, Send | HangUp) and each.listener.transport == "tcp"]
+    down, hung, up = orders[:3]
+    assert isinstance(down, Send) and isinstance(up, Send)
+    assert (down.listener, down.to, read(down).name) == (first.listener, first.to, "releaseComplete")
+    assert hung == HangUp(first.listener, first.to)
+    assert (up.to, read(up).name) == (SECOND if first.to == GATEKEEPER_CALLS else GATEKEEPER_CALLS, "setup")
+    late = from_gatekeeper(rig, first, said_back("connect", first.data, SOFTSWITCH.host))
+    assert not of(Send, late)
+
+
+def test_nothing_is_said_by_a_connection_that_is_lost() -> None:
+    rig, first = unanswered()
+    orders = lost(rig, first.listener, first.to)
+    up = only(to(orders, "core"))
+    assert up.to != first.to and read(up).name == "setup"
 
 
 def test_next_hops_for_calls_are_not_asked_whether_they_live() -> None:

@@ -48,7 +48,7 @@ def test_a_leg_may_move() -> None:
     ties.tie(call)
     old = Hop(call.legs[1].listener, call.legs[1].seen)
     new = Hop(attrs.evolve(old.listener, lane="z"), old.peer)
-    ties.move(call, old, new)
+    assert ties.move(call, old, new) == [HangUp(old.listener, old.peer)]
     assert ties.at(old) == [] and ties.at(new) == [call]
-    ties.move(call, old, Hop(old.listener, NAT))
+    assert ties.move(call, old, Hop(old.listener, NAT)) == []
     assert ties.at(Hop(old.listener, NAT)) == []
