@@ -212,7 +212,7 @@ class Timing:
     provisional answer the wait is `patience`, without retransmission when `quiet` (RFC 3261 section 17.1.1.2), else
     with it. `confirmed`: a failure is repeated until acknowledged, with waits of at most `repeat`. `linger` is how long
     the ended exchange absorbs retransmissions. `blunt`: it may be taken back before anything was heard of it, and
-    nobody says that it was.
+    nobody says that it was. `prolonged`: each provisional answer has the whole `patience`, not the first alone.
     """
 
     first: float
@@ -224,6 +224,7 @@ class Timing:
     confirmed: bool = False
     repeat: float = 4.0
     blunt: bool = False
+    prolonged: bool = False
 
 
 class BadMessage(Exception):

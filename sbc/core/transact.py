@@ -192,6 +192,8 @@ def absorb_reply(
         told = sessions.answered(registry, exchange, intent, now) if exchange.asks is not None else []
         return told + finish(registry, exchange, State.DONE, now)
     if arrival.data == exchange.heard or (exchange.state is State.DONE and mark(arrival.data) == exchange.heard):
+        if exchange.timing.prolonged and exchange.state is State.PROCEEDING:
+            _proceed(registry, exchange, now)  # it may be said in the same words each time
         return _heard_again(exchange)
     if intent.phase in (Phase.PENDING, Phase.PROVISIONAL):
         if exchange.state is State.WITHDRAWING:
@@ -222,7 +224,7 @@ def _proceed(registry: Registry, exchange: Exchange, now: float) -> None:
     ended = exchange.call is not None and exchange.call.state is CallState.CLOSED
     if exchange.timing.quiet and (first or not ended):  # of what has ended nobody may go on alerting for ever
         registry.timers.set(exchange, now + exchange.timing.patience)
-    elif first:
+    elif first or exchange.timing.prolonged:
         exchange.deadline = max(exchange.deadline, now + exchange.timing.patience)
 
 

@@ -53,7 +53,7 @@ def _ras(message: H323Message) -> Intent:
         return _request(message, name, value, number)
     if name in REJECTS:
         return _reject(name, value, number)
-    kinds = {IN_PROGRESS: Phase.PENDING, UNKNOWN: Phase.FAILURE}
+    kinds = {IN_PROGRESS: Phase.PROVISIONAL, UNKNOWN: Phase.FAILURE}
     if name in kinds:
         cause = "not understood" if name == UNKNOWN else ""
         return Intent(Kind.OTHER, kinds[name], b"", b"%d" % number, method=name, cause=cause)

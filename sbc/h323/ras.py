@@ -10,8 +10,8 @@ PROTOCOL = (0, 0, 8, 2250, 0, 7)
 """The protocolIdentifier of what the SBC says by itself: H.225.0 version 7."""
 NUMBERS = 65_535
 """How many requestSeqNum there are."""
-PATIENCE = 30.0
-"""Seconds for which RequestInProgress is believed without another word."""
+PATIENCE = 66.0
+"""Seconds for which RequestInProgress is believed without another word: the longest delay that it can name."""
 LINGER = 10.0
 
 
@@ -29,7 +29,7 @@ class Request:
     @property
     def timing(self) -> Timing:
         """The same as the core has it."""
-        return Timing(self.wait, self.wait, self.wait * self.times, LINGER, PATIENCE)
+        return Timing(self.wait, self.wait, self.wait * self.times, LINGER, PATIENCE, prolonged=True)
 
 
 REQUESTS = {

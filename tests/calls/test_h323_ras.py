@@ -199,13 +199,27 @@ def test_what_the_terminal_repeats_goes_no_further_and_is_answered_as_before() -
 
 
 def test_a_request_in_progress_keeps_both_waiting() -> None:
+    """Each time it is said, in the same words or others; so it is to who asks again."""
     rig = h323_rig()
     own = registered(rig)
     sent = only(to(rig.from_access(arq(20)), "core"))
-    assert to(rig.from_core(plain("requestInProgress", sent.data, delay=5000), GATEKEEPER, at=own), "access") == []
-    assert to(rig.wait(20), "access") == []
+    waits = [plain("requestInProgress", sent.data, delay=delay) for delay in (5000, 5000, 60000)]
+    for said in waits:
+        told = only(to(rig.from_core(said, GATEKEEPER, at=own), "access"))
+        assert (read(told).name, read(told).value["requestSeqNum"]) == ("requestInProgress", 20)
+        assert only(to(rig.from_access(arq(20)), "access")) == told
+        assert to(rig.wait(50), "access") == []
     back = only(to(rig.from_core(acf(sent.data), GATEKEEPER, at=own), "access"))
-    assert read(back).value["requestSeqNum"] == 20
+    assert (read(back).name, read(back).value["requestSeqNum"]) == ("admissionConfirm", 20)
+
+
+def test_a_request_in_progress_is_not_believed_for_ever() -> None:
+    rig = h323_rig()
+    own = registered(rig)
+    sent = only(to(rig.from_access(arq(20)), "core"))
+    rig.from_core(plain("requestInProgress", sent.data, delay=5000), GATEKEEPER, at=own)
+    answer = read(only(to(rig.wait(80), "access")))
+    assert (answer.name, answer.value["rejectReason"][0]) == ("admissionReject", "resourceUnavailable")
 
 
 def test_admission_leads_the_call_to_us() -> None:

@@ -87,7 +87,7 @@ def test_discovery_asks_whether_somebody_is_there() -> None:
 
 
 def test_work_in_progress_is_not_final_and_what_is_not_understood_is() -> None:
-    assert said(plain("requestInProgress", arq(20), delay=100)).phase is Phase.PENDING
+    assert said(plain("requestInProgress", arq(20), delay=100)).phase is Phase.PROVISIONAL
     assert said(plain("unknownMessageResponse", arq(20))).phase is Phase.FAILURE
 
 
