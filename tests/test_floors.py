@@ -74,7 +74,7 @@ DIALECTS = ("sip", "h323", "mgcp", "h248")
 PROTOCOL_WORDS = frozenset({"sip", "sips", "h323", "h225", "h245", "mgcp", "h248", "megaco"})
 
 # What the pure floors may have besides the standard library, and what of it they may not (clocks, chance, the outside).
-LIBRARIES = ("attr", "attrs", "automat", "zope.interface")
+LIBRARIES = ("attr", "attrs", "zope.interface")
 ASN1_LIBRARIES = ("asn1tools", "pycrate_core", "pycrate_asn1rt", "pycrate_asn1dir")
 ASN1_MODULES = ("sbc.h323.per", "sbc.h323.corrected", "sbc.h323.traversal", "sbc.h248.binary")
 OUTSIDE = {"time", "random", "secrets", "uuid", "socket", "select", "selectors", "asyncio", "threading", "concurrent"}
@@ -207,7 +207,7 @@ def test_the_rules_find_what_they_forbid(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("sbc.core.call", "import attrs\nfrom automat import TypeMachineBuilder\nfrom sbc.core.orders import Send"),
+        ("sbc.core.call", "import attrs\nfrom zope.interface import Interface\nfrom sbc.core.orders import Send"),
         ("sbc.sip.codec", "from sbc.core.address import Address\nfrom zope.interface import implementer"),
         ("sbc.sip.protocol", "from twisted.internet.protocol import DatagramProtocol\nimport time"),
         ("sbc.h323.per", "import asn1tools"),
