@@ -91,7 +91,11 @@ def test_every_call_succeeds(make_scene: Callable[..., Scene], nats: tuple[Nat, 
         assert [way for way in ways if way.early] == []
     came, went = sum(way.into for way in ways), sum(way.out for way in ways)
     mute = sum(not way.out for way in ways)
-    assert went > 0
+    # A call has four ways. On a slow machine those to the called phones may all be mute: when the ACK came, the caller
+    # had said all it had. But who calls has spoken first, so at least half of them hear. Of an SBC that finds nobody
+    # behind a NAT half of all ways are mute.
+    unheard = sum(way.into > 0 and not way.out for way in ways)
+    assert went > 0 and unheard <= 3 * len(ways) // 8, ways
     if "SBC_LAB_CALLS" in os.environ:  # where a machine without time would only cost its operator another look
         assert mute <= 0.05 * len(ways) and went >= 0.8 * came, ways
     print(f"\n{CALLS} calls in {took:.0f} s, none failed; of {came} RTP packets {went} relayed; {mute} ways mute")
