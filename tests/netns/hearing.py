@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from weakref import WeakKeyDictionary
 
 from tests.netns.capture import Capture, media_counts, media_kind
 from tests.netns.pcap import Packet
 from tests.netns.topology import PHONE
 from tests.netns.waiting import wait_for
+
+_awaited: WeakKeyDictionary[Capture, set[str]] = WeakKeyDictionary()
+"""The kinds that `wait_heard` has seen come in each recording."""
 
 
 def wait_heard(one: Capture, other: Capture, kind: str = "rtp", packets: int = 25) -> None:
@@ -20,6 +24,7 @@ def wait_heard(one: Capture, other: Capture, kind: str = "rtp", packets: int = 2
             what=f"{packets} more packets of {kind} in {wire.path.name}",
             step=0.05,
         )
+        _awaited.setdefault(wire, set()).add(kind)
 
 
 def wait_media_both_ways(wire: Capture, packets: int = 11) -> None:
@@ -37,9 +42,11 @@ def assert_heard(one: Capture, other: Capture, kind: str = "rtp") -> None:
     themselves.
 
     A NAT lets nothing in before its phone has sent, so what a phone sends before it hears the other's first packet may
-    be lost. So may what crosses the BYE, which is what it sent after the last that was heard: who hangs up had better
-    `wait_heard` before. All else has come.
+    be lost. So may what crosses the BYE, which is what it sent after the last that was heard. A stream that ended too
+    early looks the same, so `wait_heard` must have been called before: do it last before hanging up. All else has come.
     """
+    for wire in (one, other):
+        assert kind in _awaited.get(wire, ()), f"{kind} was not waited for at {wire.path.name}: the end may be missing"
     for here, there in ((one, other), (other, one)):
         sent, heard = media_of(here.packets, kind, outgoing=True), media_of(there.packets, kind, outgoing=False)
         answers = media_of(here.packets, kind, outgoing=False)
