@@ -57,7 +57,7 @@ def test_a_call_goes_on_through_kills_and_its_bye_works(make_scene: Callable[...
         assert talk(call, taken, opened=True).whole
     with capsys.disabled():
         print("\nfrom kill -9 to RTP and RTCP both ways:", " ".join(f"{each:.2f}" for each in took), "s")
-    assert min(took) < max(LIMIT, 3 * max(starts)), f"until it listened it took {starts} s"
+    assert sorted(took)[1] < max(LIMIT, 3 * max(starts)), f"until it listened it took {starts} s"
     taken.hold()
     assert taken.bye().status == 200
     call.wait("ended")
