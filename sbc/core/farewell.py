@@ -20,7 +20,7 @@ def say(registry: Registry, dialect: Any, binding: Binding, now: float) -> list[
     """Ask the registrar to take a dead terminal off. From now on only the registrar can bring it back."""
     far = binding.registrar
     token = next((token for (realm, _), token in binding.tokens.items() if realm == binding.path.core), b"")
-    if far is None or not token:
+    if far is None or not token or not binding.sent:  # which registration is not known
         return []
     data = dialect.unbind(binding.sent, token, binding.handle, far.listener, asking.own_name(registry, dialect, far))
     if data is None:

@@ -31,8 +31,8 @@ MESSAGES = int(os.environ.get("SBC_STORM_MESSAGES", "20000"))
 ROUNDS = 10
 WARM = 2
 """Rounds until what is kept for ever is there: what is made at the first use, and the tables' own room."""
-BLOCKS = 500
-"""Allocated blocks by which later rounds may differ; a leak of one small thing in ten messages is more."""
+BLOCKS = 1500
+"""Allocated blocks by which later rounds may differ; a leak of one small thing in five messages is more."""
 LIMITS = Limits(calls=200, bindings=100, exchanges=600, exchanges_per_source=200)
 
 

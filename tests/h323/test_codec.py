@@ -137,7 +137,7 @@ def test_tshark_finds_no_fault(wire: Wire, tmp_path: Path) -> None:
         assert set(said.hosts) == seen, name
         if olds and not any("anew" in why for why in message.resized):
             assert not (olds & set(said.hosts)) - {"0.0.0.0"}, name
-    assert sum(len(said.hosts) for said in judged) > 20
+    assert sum(len(said.hosts) for said in judged) > 10  # made-up messages alone have more
 
 
 def test_a_packet_is_told_by_its_octets() -> None:
