@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b32decode
 from typing import Any
 
 from sbc.core.exchange import Exchange, ExchangeState, Hop
@@ -25,8 +24,7 @@ def own_name(registry: Registry, dialect: Any, hop: Hop, *parts: bytes) -> bytes
         return registry.mint.derive(*parts) if parts else registry.mint.token()
     name = b""
     for _ in range(TRIES):
-        drawn = b32decode(registry.mint.token().upper())
-        name = b"%d" % (1 + int.from_bytes(drawn[:6], "big") % most)
+        name = b"%d" % (1 + (registry.mint.number() >> 32) % most)
         if far_key(hop.listener.realm, hop.peer.host, name) not in registry.exchanges:
             break
     return name

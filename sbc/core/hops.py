@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b32decode
 from collections.abc import Collection, Iterable
 from math import log
 from typing import NamedTuple
@@ -246,7 +245,7 @@ class Hops:
     def _time(self, way: tuple[Target, Neighbour], topic: bytes) -> float:
         target, neighbour = way
         name = f"{neighbour.hop.listener.transport} {target.address}".encode()
-        drawn = int.from_bytes(b32decode(self._mint.derive(b"turn", topic, name).upper())[:8], "big")
+        drawn = self._mint.draw(b"turn", topic, name) >> 16
         return -log((drawn + 1) / (2**64 + 1)) / (target.weight or _ALMOST_NOTHING)
 
 

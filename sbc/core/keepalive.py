@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b32decode
 from typing import Any
 
 import attrs
@@ -283,8 +282,7 @@ def _name(watch: Watch) -> bytes:
 
 def _chance(registry: Registry, watch: Watch) -> float:
     """A number from 0 to 1 that nobody outside can foresee, and no two watches share."""
-    drawn = b32decode(registry.mint.derive(b"wait", _name(watch), watch.asked.to_bytes(8, "big")).upper())
-    return int.from_bytes(drawn[:4], "big") / 2**32
+    return registry.mint.chance(b"wait", _name(watch), watch.asked.to_bytes(8, "big"))
 
 
 def _fields(watch: Watch) -> dict[str, Any]:

@@ -37,13 +37,28 @@ class Mint:
 
     def token(self) -> bytes:
         """A new token, never given before."""
+        return self.derive(*self._anew())
+
+    def number(self) -> int:
+        """The number below 2**80 that a new token would be written with."""
+        return self.draw(*self._anew())
+
+    def _anew(self) -> tuple[bytes, ...]:
         self._count += 1
-        return self.derive(b"token", self._run, self._count.to_bytes(8, "big"))
+        return b"token", self._run, self._count.to_bytes(8, "big")
 
     def derive(self, *parts: bytes) -> bytes:
         """The token that stands for `parts`; the same parts always give the same one."""
-        drawn = int.from_bytes(self._digest(_OCTETS, parts), "big")
+        drawn = self.draw(*parts)
         return b"".join([_PAIRS[drawn >> shift & 1023] for shift in _SHIFTS])
+
+    def draw(self, *parts: bytes) -> int:
+        """A number below 2**80 that nobody outside can foresee; the same parts always give the same one."""
+        return int.from_bytes(self._digest(_OCTETS, parts), "big")
+
+    def chance(self, *parts: bytes) -> float:
+        """As `draw`, from 0 to 1."""
+        return (self.draw(*parts) >> 48) / 2**32
 
     def seal(self, text: bytes, *where: bytes) -> bytes:
         """The token that holds `text` for `where`, unreadable, in the letters of `derive`; always the same one.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b32decode
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
@@ -258,8 +257,7 @@ def _name(neighbour: Neighbour) -> bytes:
 
 def _chance(registry: Registry, neighbour: Neighbour) -> float:
     """A number from 0 to 1 that nobody outside can foresee."""
-    drawn = b32decode(registry.mint.derive(b"wait", _name(neighbour), neighbour.asked.to_bytes(8, "big")).upper())
-    return int.from_bytes(drawn[:4], "big") / 2**32
+    return registry.mint.chance(b"wait", _name(neighbour), neighbour.asked.to_bytes(8, "big"))
 
 
 def fields(neighbour: Neighbour) -> dict[str, Any]:

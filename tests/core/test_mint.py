@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b32decode
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,18 @@ def test_a_token_is_never_given_twice() -> None:
 
 def test_tokens_are_80_bits_in_16_letters_and_digits_of_one_case() -> None:
     assert re.fullmatch(rb"[a-z2-7]{16}", Mint(SECRET).token())
+
+
+@given(parts)
+def test_a_token_is_a_number_written_in_base32(said: list[bytes]) -> None:
+    mint = Mint(SECRET)
+    drawn = mint.draw(*said)
+    assert b32decode(mint.derive(*said).upper()) == drawn.to_bytes(10, "big")
+    assert 0.0 <= mint.chance(*said) < 1.0 and int(mint.chance(*said) * 2**32) == drawn >> 48
+
+
+def test_a_new_number_is_that_of_a_new_token() -> None:
+    assert b32decode(Mint(SECRET).token().upper()) == Mint(SECRET).number().to_bytes(10, "big")
 
 
 @given(parts, parts)
