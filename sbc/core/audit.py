@@ -76,8 +76,7 @@ def _calls(registry: Registry) -> list[str]:
     legs = Counter(Hop(leg.listener, leg.seen) for call in alive.values() if call not in closed for leg in call.legs)
     if registry.waits.legs() != Counter({hop: count for hop, count in legs.items() if hop.reliable}):
         faults.append("the connections of calls do not add up")
-    tied = {hop: {call for call in calls} for hop, calls in registry.ties.all().items()}
-    if {call for calls in tied.values() for call in calls} - {call for call in alive.values() if call not in closed}:
+    if {call for tied in registry.ties.all().values() for call in tied} - (set(alive.values()) - closed):
         faults.append("a connection means a call that is over or forgotten")
     faults += [f"{call} has a stray {key!r}" for key, call in registry.calls_by_key.items() if key not in call.keys]
     return faults

@@ -83,5 +83,10 @@ class Binding:
         """Whether the terminal was seen elsewhere than where it believes to be."""
         return is_behind_nat(self.realm, self.seen, self.place.address)
 
+    def claim(self, exchange: object) -> None:
+        """An exchange would bind it, or take it off."""
+        if exchange not in self.claims:
+            self.claims.append(exchange)
+
     def __repr__(self) -> str:
         return f"<Binding {self.id} {self.user.decode(errors='replace')} {self.state.value} at {self.seen}>"

@@ -229,6 +229,8 @@ def wake_binding(registry: Registry, binding: Binding, now: float) -> list[Order
 
 def implied(registry: Registry, arrival: Arrival, intent: Intent, slots: list[Slot]) -> list[Slot]:
     """The places that a BIND means and does not name: those of the bindings that its handle stands for."""
+    if not intent.handle:
+        return []
     said = {slot.place for slot in _places(slots)}
     bound = named(registry, arrival, intent.handle)
     return [Slot(Role.SIGNAL, binding.place, None) for binding in bound if binding.place not in said]

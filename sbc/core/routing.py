@@ -302,8 +302,7 @@ def _claim_bindings(
         orders += listen
         orders += farewell.revoke(registry, binding, arrival.now)
         exchange.bindings.append(binding)
-        if exchange not in binding.claims:
-            binding.claims.append(exchange)
+        binding.claim(exchange)
     if not places and intent.expires == 0:  # "all of them" (RFC 3261 section 10.2.2): also what the user's others hold
         by_user, by_source = registry.bindings_by_user, registry.bindings_by_source
         # who names no user speaks for whoever is at that very source, and for no other that has no name either
@@ -328,8 +327,7 @@ def _take_off(registry: Registry, arrival: Arrival, intent: Intent, exchange: Ex
     if intent.expires != 0 or port is None or port.binding is None:
         raise Refused(Cause.FORBIDDEN, "terminals do not register from the core side")
     exchange.bindings.append(port.binding)
-    if exchange not in port.binding.claims:
-        port.binding.claims.append(exchange)
+    port.binding.claim(exchange)
 
 
 def _call(registry: Registry, arrival: Arrival, intent: Intent, way: Way) -> tuple[Call | None, list[Order]]:

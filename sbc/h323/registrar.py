@@ -25,6 +25,11 @@ def grant(message: H323Message, seconds: int) -> None:
     message.lifetime = seconds
 
 
+def keep(answer: bytes) -> bytes:
+    """What of a registrationConfirm is said again: all of it."""
+    return answer
+
+
 def renew(message: H323Message, kept: bytes, lives: Mapping[Slot, int]) -> bytes:
     """The registrationConfirm that the terminal got last, as the answer to its next registration."""
     answer = H323Message(decode(kept))
@@ -66,11 +71,3 @@ def transport_address(address: Address) -> tuple[str, dict[str, Any]]:
     if ip is None:
         raise ValueError(f"{address.host} is no IP address")
     return ("ipAddress" if ip.version == 4 else "ip6Address", {"ip": ip.packed, "port": address.port})
-
-
-__all__ = ["grant", "probe", "renew", "transport_address", "unbind"]
-
-
-def keep(answer: bytes) -> bytes:
-    """What of a registrationConfirm is said again: all of it."""
-    return answer
