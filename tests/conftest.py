@@ -1,14 +1,16 @@
-"""What all tests share: when namespace tests can run, and how Hypothesis behaves."""
+"""What all tests share: when namespace tests can run, how Hypothesis behaves, and what is logged."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 
 import pytest
 from hypothesis import settings
+from twisted.logger import LogEvent, globalLogPublisher
 
 # A deadline would measure the neighbours on this machine, not the code.
 settings.register_profile("sbc", deadline=None, print_blob=True)
@@ -33,3 +35,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what makes namespaces, with the reason, before any of its fixtures run."""
     if item.get_closest_marker("netns") is not None and why_no_namespaces():
         pytest.skip(why_no_namespaces())
+
+
+@pytest.fixture
+def log() -> Iterator[list[LogEvent]]:
+    """What is logged while the test runs."""
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    yield events
+    globalLogPublisher.removeObserver(events.append)

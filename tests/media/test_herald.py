@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import LogEvent
 from zope.interface.verify import verifyObject
 
 from sbc.core.address import Address
@@ -20,14 +18,6 @@ WHERE = Address("192.0.2.1", 4000)
 class Failing:
     def __getattr__(self, name: str) -> Any:
         raise RuntimeError(f"of ours, in {name}")
-
-
-@pytest.fixture
-def log() -> Iterator[list[LogEvent]]:
-    events: list[LogEvent] = []
-    globalLogPublisher.addObserver(events.append)
-    yield events
-    globalLogPublisher.removeObserver(events.append)
 
 
 def everything(herald: Herald) -> None:

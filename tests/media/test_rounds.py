@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from twisted.internet.epollreactor import EPollReactor
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import LogEvent
 from twisted.python.failure import Failure
 
 from sbc.media.rounds import TURN, Rounds
@@ -69,14 +69,6 @@ def sockets(reactor: Readers) -> Iterator[Sockets]:
     sockets = Sockets(Rounds(reactor))
     yield sockets
     sockets.close()
-
-
-@pytest.fixture
-def log() -> Iterator[list[LogEvent]]:
-    events: list[LogEvent] = []
-    globalLogPublisher.addObserver(events.append)
-    yield events
-    globalLogPublisher.removeObserver(events.append)
 
 
 def test_each_ready_socket_is_read_once_a_round(sockets: Sockets) -> None:

@@ -14,7 +14,7 @@ import pytest
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.pollreactor import PollReactor
 from twisted.internet.selectreactor import SelectReactor
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import LogEvent
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, SideSpec, StreamSpec
@@ -113,14 +113,6 @@ def start() -> Iterator[Start]:
         bench.stop()
         bench.a.close()
         bench.b.close()
-
-
-@pytest.fixture
-def log() -> Iterator[list[LogEvent]]:
-    events: list[LogEvent] = []
-    globalLogPublisher.addObserver(events.append)
-    yield events
-    globalLogPublisher.removeObserver(events.append)
 
 
 def test_runs_on_any_reactor_and_leaves_it_as_it_was(any_reactor: Any, start: Start) -> None:

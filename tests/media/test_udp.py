@@ -15,7 +15,7 @@ import pytest
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import LogEvent
 
 from sbc.core.address import Address
 from sbc.media.udp import Port, kernel_drops, listen_udp, open_udp, set_buffers, set_dscp, set_way
@@ -198,17 +198,14 @@ def test_what_comes_alone_is_read_alone_and_what_comes_in_a_crowd_in_turns(liste
     assert read_in_turns(port, protocol, 2) == [1, 2], "the crowd was gone"
 
 
-def test_a_fault_in_the_protocol_costs_one_datagram_and_is_told(listen: Listen) -> None:
-    events: list[LogEvent] = []
-    globalLogPublisher.addObserver(events.append)
+def test_a_fault_in_the_protocol_costs_one_datagram_and_is_told(listen: Listen, log: list[LogEvent]) -> None:
     protocol = Heard(fails_on=b"2")
     port = listen(protocol)
     send(port, b"1", b"2", b"3")
     port.doRead()
     port.doRead()
-    globalLogPublisher.removeObserver(events.append)
     assert [data for data, _ in protocol.heard] == [b"1", b"2", b"3"]
-    assert [event["log_failure"].getErrorMessage() for event in events if "log_failure" in event] == ["of ours"]
+    assert [event["log_failure"].getErrorMessage() for event in log if "log_failure" in event] == ["of ours"]
 
 
 def test_a_read_error_is_counted_and_leaves_the_port_open(listen: Listen) -> None:
