@@ -15,71 +15,50 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import dataclass
 from typing import Any
 
-from tests.netns.h323_call import H323Call
 from tests.netns.h323_endpoint import H323Endpoint, Manner
 from tests.netns.h323_gatekeeper import H323Gatekeeper
 from tests.netns.h323_link import Place
+from tests.netns.script import Script
 from tests.netns.sip import host_port
-from tests.netns.waiting import wait_for
 
 
-@dataclass
-class _Script:
-    endpoint: H323Endpoint
-    call: H323Call | None = None
-    calls: int = 0
-    batch: int = 0
+class _Script(Script):
+    plain = frozenset({"answer", "hold", "resume", "ping"})
 
-    def step(self, name: str, value: str) -> None:
-        endpoint = self.endpoint
+    def registers(self, name: str, value: str) -> bool:
         if name == "register":
-            answer = endpoint.register(int(value or 60))[0]
+            answer = self.agent.register(int(value or 60))[0]
             if answer != "registrationConfirm":
                 raise RuntimeError(f"register: {answer}")
         elif name == "renew":
-            endpoint.keep_alive()
+            self.agent.keep_alive()
         elif name == "unregister":
-            endpoint.unregister()
-        elif name == "dial":
-            self.call = endpoint.dial(value)
-            self.calls = len(endpoint.calls)
-        elif name == "expect":
-            self.call = endpoint.wait_call(self.calls, float(value or 30))
-            self.calls += 1
-        elif name == "sleep":
-            time.sleep(float(value))
-        elif self.call is None:
-            raise RuntimeError(f"{name}: there is no call")
+            self.agent.unregister()
         else:
-            self._in_call(self.call, name, value)
+            return False
+        return True
 
-    def _in_call(self, call: H323Call, name: str, value: str) -> None:
+    def in_call(self, name: str, value: str) -> bool:
         if name == "wait":
-            call.wait(value)
+            self.call.wait(value)
         elif name == "flowing":
-            call.wait_flowing()
-        elif name == "talk":
-            self.batch += 1
-            call.send_batch(self.batch, int(value or 50), 2)
-            wait_for(lambda: call.media.idle, 600, "everything to be sent")
+            self.call.wait_flowing()
         elif name == "fax":
-            call.to_fax()
-            self.endpoint.send_fax(call, int(value or 10))
+            self.call.to_fax()
+            self.agent.send_fax(self.call, int(value or 10))
         elif name == "audio":
-            call.to_audio()
+            self.call.to_audio()
         elif name == "control":
-            call.start_control()
+            self.call.start_control()
         elif name == "release":
-            call.release(int(value or 16))
+            self.call.release(int(value or 16))
         elif name == "press":
-            call.press(value)
-        elif name in ("answer", "hold", "resume", "ping"):
-            getattr(call, name)()
+            self.call.press(value)
         else:
-            raise RuntimeError(f"no such step: {name}")
+            return False
+        return True
 
 
 def _gatekeeper(options: argparse.Namespace) -> int:
@@ -98,16 +77,7 @@ def _endpoint(options: argparse.Namespace) -> int:
     manner = Manner(options.fast, options.tunnel, options.traversal)
     where = host_port(options.gatekeeper, 1719) if options.gatekeeper else None
     endpoint = H323Endpoint(tuple(options.alias), Place(options.address), where, manner, options.on_setup)
-    script, failed = _Script(endpoint), ""
-    try:
-        for step in options.steps:
-            name, _, value = step.partition(":")
-            script.step(name, value)
-    except (RuntimeError, TimeoutError) as error:
-        failed = str(error)
-    print(json.dumps({**endpoint.report(), "failed": failed}, indent=1))
-    endpoint.close()
-    return 1 if failed else 0
+    return _Script(endpoint).play(options.steps)
 
 
 def main() -> None:

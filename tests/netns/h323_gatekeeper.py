@@ -108,15 +108,8 @@ class H323Gatekeeper:
     def disengage(self, name: str, timeout: float = PATIENCE) -> str:
         """Demand the end of a name's first call; the answer's name."""
         where = self._known(name)
-        call = next(c for c in self.calls.values() if where.identifier in c.parties)
-        request = {
-            "endpointIdentifier": where.identifier,
-            "conferenceID": call.conference,
-            "callReferenceValue": call.parties[where.identifier],
-            "disengageReason": ("forcedDrop", None),
-            "callIdentifier": {"guid": call.call_id},
-            "answeredCall": False,
-        }
+        call, said = self._first_call(where)
+        request = {**said, "disengageReason": ("forcedDrop", None)}
         answer = self.request(name, "disengageRequest", request, timeout)[0]
         self.loop.do(lambda: self._left(call, where.identifier))  # an endpoint that confirms sends no DRQ of its own
         return answer
@@ -137,15 +130,8 @@ class H323Gatekeeper:
     def bandwidth(self, name: str, units: int, timeout: float = PATIENCE) -> str:
         """Ask an endpoint to change the bandwidth of its first call (BRQ); the answer's name."""
         where = self._known(name)
-        call = next(c for c in self.calls.values() if where.identifier in c.parties)
-        request = {
-            "endpointIdentifier": where.identifier,
-            "conferenceID": call.conference,
-            "callReferenceValue": call.parties[where.identifier],
-            "bandWidth": units,
-            "callIdentifier": {"guid": call.call_id},
-            "answeredCall": False,
-        }
+        _, said = self._first_call(where)
+        request = {**said, "bandWidth": units}
         return self.request(name, "bandwidthRequest", request, timeout)[0]
 
     def request(
@@ -176,6 +162,17 @@ class H323Gatekeeper:
         if where is None:
             raise KeyError(f"{name} is not registered")
         return where
+
+    def _first_call(self, where: Registration) -> tuple[Any, dict[str, Any]]:
+        """An endpoint's first call, and how a request to it says which that is."""
+        call = next(c for c in self.calls.values() if where.identifier in c.parties)
+        return call, {
+            "endpointIdentifier": where.identifier,
+            "conferenceID": call.conference,
+            "callReferenceValue": call.parties[where.identifier],
+            "callIdentifier": {"guid": call.call_id},
+            "answeredCall": False,
+        }
 
     def _tick(self, now: float) -> None:
         self.ras.tick(now)

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.netns.h323_types import H225
 from tests.netns.h323_wire import Peer
+from tests.netns.phone_loop import datagrams
 
 _WAIT, _TRIES = 1.0, 6  # H.225.0 section 7.20 recommends 3 to 5 s and 2 more tries; a lab is impatient
 ANSWERS = {
@@ -96,14 +97,8 @@ class Ras:
                 self._send_raw(asked.data, asked.peer)
 
     def readable(self, sock: socket.socket) -> None:
-        while True:
-            try:
-                data, peer = sock.recvfrom(65535)
-            except BlockingIOError:
-                return
-            except ConnectionRefusedError:
-                continue  # an ICMP error to an earlier message, which is repeated
-            self._came(data, peer[:2])
+        for data, peer in datagrams(sock):
+            self._came(data, peer)
 
     def _came(self, data: bytes, peer: Peer) -> None:
         name, value = H225.decode("RasMessage", data)

@@ -10,53 +10,33 @@ wait:STATE talk[:PACKETS] hold resume bye sleep:SECONDS. The exit code is 0 if e
 from __future__ import annotations
 
 import argparse
-import json
 import socket
 import sys
-import time
-from dataclasses import dataclass
 
-from tests.netns.phone_call import PhoneCall
+from tests.netns.script import Script
 from tests.netns.sip import host_port
 from tests.netns.softphone import Account, Softphone
-from tests.netns.waiting import wait_for
 
 
-@dataclass
-class _Script:
-    phone: Softphone
-    call: PhoneCall | None = None
-    calls: int = 0
-    batch: int = 0
+class _Script(Script):
+    plain = frozenset({"answer", "early", "cancel", "hold", "resume", "bye"})
 
-    def step(self, name: str, value: str) -> None:
-        phone = self.phone
-        if name in ("register", "unregister"):
-            reply = phone.register(int(value or 60) if name == "register" else 0)
-            if reply.status != 200:
-                raise RuntimeError(f"{name}: {reply.start}")
-        elif name == "dial":
-            self.call = phone.dial(value)
-            self.calls = len(phone.calls)
-        elif name == "expect":
-            self.call = phone.wait_call(self.calls, float(value or 30))
-            self.calls += 1
-        elif name == "sleep":
-            time.sleep(float(value))
-        elif self.call is None:
-            raise RuntimeError(f"{name}: there is no call")
-        elif name == "wait":
+    def registers(self, name: str, value: str) -> bool:
+        if name not in ("register", "unregister"):
+            return False
+        reply = self.agent.register(int(value or 60) if name == "register" else 0)
+        if reply.status != 200:
+            raise RuntimeError(f"{name}: {reply.start}")
+        return True
+
+    def in_call(self, name: str, value: str) -> bool:
+        if name == "wait":
             self.call.wait(value, 30)
         elif name == "reject":
             self.call.reject(value or "486 Busy Here")
-        elif name == "talk":
-            self.batch += 1
-            self.call.send_batch(self.batch, int(value or 50), 2)
-            wait_for(lambda: self.call.media.idle, 600, "everything to be sent")
-        elif name in ("answer", "early", "cancel", "hold", "resume", "bye"):
-            getattr(self.call, name)()
         else:
-            raise RuntimeError(f"no such step: {name}")
+            return False
+        return True
 
 
 def main() -> None:
@@ -78,14 +58,4 @@ def main() -> None:
 
     account = Account(options.user, options.password or options.user, options.domain, host_port(options.proxy))
     phone = Softphone(account, options.address, bound, options.port, on_invite=options.on_invite)
-    script = _Script(phone)
-    failed = ""
-    try:
-        for step in options.steps:
-            name, _, value = step.partition(":")
-            script.step(name, value)
-    except (RuntimeError, TimeoutError) as error:
-        failed = str(error)
-    print(json.dumps({**phone.report(), "failed": failed}, indent=1))
-    phone.close()
-    sys.exit(1 if failed else 0)
+    sys.exit(_Script(phone).play(options.steps))

@@ -6,7 +6,7 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -15,6 +15,18 @@ from tests.netns.waiting import PATIENCE
 
 T = TypeVar("T")
 _IDLE = 0.5
+
+
+def datagrams(sock: socket.socket) -> Iterator[tuple[bytes, tuple[str, int]]]:
+    """All that a socket holds now, each with the host and port it came from."""
+    while True:
+        try:
+            data, source = sock.recvfrom(65535)
+        except BlockingIOError:
+            return
+        except ConnectionRefusedError:
+            continue  # an ICMP error to something sent before, which who sent it repeats or counts
+        yield data, source[:2]
 
 
 class PhoneLoop:

@@ -13,6 +13,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from tests.netns.phone_loop import datagrams
+
 INTERVAL = 0.02
 TAG = b"lab:"
 PRIME = 0  # the batch sent to open NATs and latch the SBC; never counted
@@ -137,14 +139,8 @@ class PhoneMedia:
     def readable(self, sock: socket.socket) -> None:
         """Take and count everything a socket holds."""
         kind = "rtp" if sock is self.rtp else "rtcp"
-        while True:
-            try:
-                data, source = sock.recvfrom(4096)
-            except BlockingIOError:
-                return
-            except ConnectionRefusedError:
-                continue  # an ICMP error to something sent before; the count will tell
-            self.sources[kind, source[:2]] += 1
+        for data, source in datagrams(sock):
+            self.sources[kind, source] += 1
             place = data.find(TAG)
             if place < 0 or len(data) < place + 8:
                 self.other += 1

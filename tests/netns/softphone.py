@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.netns.phone_loop import PhoneLoop
+from tests.netns.phone_loop import PhoneLoop, datagrams
 from tests.netns.sip import (
     GIVE_UP,
     T1,
@@ -291,21 +291,15 @@ class Softphone:
                     self.send(asked.request, asked.peer)
 
     def _sip_readable(self, sock: socket.socket) -> None:
-        while True:
-            try:
-                data, peer = sock.recvfrom(65535)
-            except BlockingIOError:
-                return
-            except ConnectionRefusedError:
-                continue  # an ICMP error to an earlier message; that message's transaction times out by itself
+        for data, peer in datagrams(sock):
             if not data.strip():
                 continue  # a keepalive
-            self.trace.append(Trace(time.monotonic(), False, peer[:2], data))
+            self.trace.append(Trace(time.monotonic(), False, peer, data))
             message = SipMessage.parse(data)
             if message.status:
                 self._response(message)
             else:
-                self._requested(message, peer[:2])
+                self._requested(message, peer)
 
     def _response(self, reply: SipMessage) -> None:
         asked = self._asked.get((reply.branch, reply.method))
