@@ -46,7 +46,11 @@ class IDialect(Interface):
         """Write what is our own on this hop (SIP: Via, Call-ID, routes; elsewhere transaction or sequence numbers).
 
         What the answer must carry back is kept in `crossing.exchange.memo`. @raises BadMessage where a number we would
-        write is larger than `decode` would read."""
+        write is larger than `decode` would read; Refused where the message is not to be taken across."""
+
+    def remarks(message):
+        """What is to be said of a message that was taken across, in log, counters and trace: pairs of a fixed word and
+        a reason (str). Mostly none."""
 
     def keys(message, crossing):
         """The Keys of a stamped message where it goes: what `describe` would say of it there, without reading it."""

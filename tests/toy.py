@@ -251,6 +251,9 @@ class ToyDialect:
         else:
             message.write(slot.at, pack(place.address))
 
+    def remarks(self, message: ToyMessage) -> list[tuple[str, str]]:
+        return []
+
     def stamp(self, message: ToyMessage, crossing: Any) -> None:
         message.write(CALL, b32decode(crossing.label.upper()))
         message.write(HOP, b"")

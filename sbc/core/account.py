@@ -22,6 +22,7 @@ _ENDINGS = {
     Cause.UNSUPPORTED: Ending.INCOMPATIBLE,
     Cause.WITHDRAWN: Ending.CANCELLED,
     Cause.DRAINING: Ending.CONGESTION,
+    Cause.SEALED: Ending.INCOMPATIBLE,
     Cause.BRIEF: Ending.INCOMPATIBLE,
 }
 

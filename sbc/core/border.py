@@ -20,7 +20,7 @@ from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, NoMessage,
 from sbc.core.mint import Mint
 from sbc.core.networks import Networks
 from sbc.core.orders import CloseStream, Listener, Note, Order, Send, Wake
-from sbc.core.passage import translate
+from sbc.core.passage import remarks, translate
 from sbc.core.plain import Frame
 from sbc.core.realm import Path, Plan
 from sbc.core.registry import Arrival, Registry
@@ -305,7 +305,8 @@ def _go_on(border: Border, dialect: Any, message: Any, slots: list[Slot], crossi
     if intent.phase is not Phase.CONFIRM:
         exchange.answer = dialect.pending(message, arrival.source)
         orders += tell_pending(registry, exchange)
-    return [*orders, *crossing.orders(), *exchange.onward(sent), *after]
+    said = remarks(dialect, message, crossing)
+    return [*orders, *said, *crossing.orders(), *exchange.onward(sent), *after]
 
 
 def _take_reply(border: Border, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order]:
@@ -356,7 +357,7 @@ def _answer(
             ours = Refused(Cause.UNSUPPORTED, "a fault of ours")
             orders += transact.refuse_answer(registry, dialect, exchange, intent, ours, arrival.now)
         raise Mishap(orders) from fault
-    return [*media, *exchange.back(out), *after]
+    return [*media, *remarks(dialect, message, crossing), *exchange.back(out), *after]
 
 
 def _drop(border: Border, exchange: Exchange, no: Refused, now: float) -> list[Order]:

@@ -256,6 +256,7 @@ class Cause(Enum):
     WITHDRAWN = "withdrawn"
     DRAINING = "draining"
     UNBOUND = "not-bound"  # who calls itself by a handle is not known by it
+    SEALED = "sealed"  # it is signed over what would have to be changed
     BRIEF = "too-brief"  # what is to be refreshed would have to be so too often; retry_after is the least, in seconds
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sbc.core import front
 from sbc.core.crossing import Crossing
 from sbc.core.message import BadMessage, Cause, Kind, Refused, Slot
+from sbc.core.orders import Note, Order
 
 
 def translate(dialect: Any, message: Any, slots: list[Slot], crossing: Crossing) -> bytes:
@@ -22,3 +23,13 @@ def translate(dialect: Any, message: Any, slots: list[Slot], crossing: Crossing)
     except BadMessage as bad:  # what was just short or small enough is no more
         raise Refused(Cause.UNSUPPORTED, f"cannot be taken across: {bad.reason}") from bad
     return encoded
+
+
+def remarks(dialect: Any, message: Any, crossing: Crossing) -> list[Order]:
+    """What its dialect has to say of a message that goes on."""
+    said: list[tuple[str, str]] = dialect.remarks(message)
+    if not said:
+        return []
+    call, intent, source = crossing.call, crossing.intent, crossing.arrival.source
+    fields = {"method": intent.method, "source": str(source)}
+    return [Note(event, reason, "" if call is None else call.id, fields) for event, reason in said]

@@ -10,6 +10,8 @@ from sbc.h323 import per
 from sbc.h323.pdu import Pdu
 from sbc.h323.spots import Noted, Spot
 
+GONE = object()
+"""In place of a value: what may be missing is to be."""
 Chain = tuple[tuple[str, int], ...]
 """Where a PDU is in its message, outermost first: what holds it, and which of those it is that are held so."""
 
@@ -45,6 +47,8 @@ def changed(whole: Any, path: tuple[str | int, ...], value: Any) -> Any:
     such path."""
     if not path:
         return value
+    if value is GONE and len(path) == 1 and isinstance(whole, dict):
+        return {name: each for name, each in whole.items() if name != path[0]}
     name, rest = path[0], path[1:]
     if isinstance(whole, dict) and name in whole:
         return {**whole, name: changed(whole[name], rest, value)}
@@ -59,6 +63,8 @@ def value_of(spot: Spot, wanted: Any) -> Any:
     """`wanted`, as the type at the spot writes it. @raises ValueError where it cannot."""
     if spot.kind is Noted.ALIAS:
         return wanted[1]
+    if spot.kind is Noted.TOKENS:
+        return wanted
     if spot.kind not in (Noted.ADDRESS, Noted.SOURCE_ROUTE):
         raise ValueError(f"{spot.kind.value} {spot.form} cannot be written")
     return _address(wanted, spot.form in ("iPAddress", "iP6Address", "iPSourceRouteAddress"))

@@ -60,6 +60,8 @@ def refuse(message: H323Message, refused: Refused) -> bytes | None:
     if not request.reject:
         return build_ras(UNKNOWN, {"requestSeqNum": number})
     reason = _REASONS[request.reject].get(refused.cause, _OTHERWISE[request.reject])
+    if refused.cause is Cause.SEALED:
+        reason = "securityDenial"  # which each of them knows
     field = "nakReason" if request.reject == "infoRequestNak" else "rejectReason"
     said: dict[str, Any] = {"requestSeqNum": number, field: (reason, 0)}
     if request.reject in ("gatekeeperReject", "registrationReject"):

@@ -67,6 +67,7 @@ OF_REFUSALS = {
     Cause.UNSUPPORTED: 79,
     Cause.WITHDRAWN: 16,
     Cause.DRAINING: 42,
+    Cause.SEALED: 31,
     Cause.BRIEF: 100,
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sbc.core.message import BadMessage
 from sbc.h323 import per, q931
-from sbc.h323.anew import Chain, at_chain, chain_of, changed, refuse_losses, value_of
+from sbc.h323.anew import GONE, Chain, at_chain, chain_of, changed, refuse_losses, value_of
 from sbc.h323.pdu import CONTROL, RAS, USER_INFORMATION, Pdu, prepare, read_pdu
 from sbc.h323.q931 import Q931, Element
 from sbc.h323.splice import AnyFrame, Counted, Splice
@@ -83,12 +83,7 @@ class Message:
         try:
             patches = written(spot, value)
         except NotInPlace:
-            part, where = value_of(spot, value), (chain_of(pdu), spot.path)
-            if where not in self._anew and len(self._anew) >= MOST_ANEW:
-                raise ValueError(f"more than {MOST_ANEW} parts would have to be encoded anew") from None
-            self._check_losses(pdu)
-            self._anew[where] = part
-            self._note(f"{spot.field} in {pdu.name}: it was encoded anew")
+            self._put_anew(spot, value_of(spot, value))
             return
         if self._anew:
             self._anew.pop((chain_of(pdu), spot.path), None)
@@ -97,6 +92,20 @@ class Message:
             if len(patch.new) != size:
                 self._note(f"{spot.field} in {pdu.name}: {size} octets became {len(patch.new)}")
             self._splice.put(patch, spot.found.frame)
+
+    def _put_anew(self, spot: Spot, part: Any) -> None:
+        where = chain_of(spot.pdu), spot.path
+        if where not in self._anew and len(self._anew) >= MOST_ANEW:
+            raise ValueError(f"more than {MOST_ANEW} parts would have to be encoded anew")
+        self._check_losses(spot.pdu)
+        self._anew[where] = part
+        self._note(f"{spot.field} in {spot.pdu.name}: it was encoded anew")
+
+    def take_out(self, spot: Spot) -> None:
+        """Take out a component that may be missing: an extension addition as it stands, any other by encoding anew
+        what surrounds it. @raises ValueError as `put` does."""
+        if not self.drop_addition(spot.pdu, spot.path):
+            self._put_anew(spot, GONE)
 
     def drop(self, spot: Spot) -> None:
         """Take out an extension addition. @raises ValueError where the spot is none."""

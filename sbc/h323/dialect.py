@@ -51,6 +51,10 @@ class H323Dialect:
     def stamp(self, message: H323Message, crossing: Crossing) -> None:
         stamp.stamp(message, crossing)
 
+    def remarks(self, message: H323Message) -> list[tuple[str, str]]:
+        resized = message.message.resized
+        return [*message.remarks, ("resized", "; ".join(resized))] if resized else message.remarks
+
     def keys(self, message: H323Message, crossing: Crossing) -> Keys:
         return stamp.keys(message, crossing)
 

@@ -13,10 +13,12 @@ from sbc.h323.codec import Message, Spot, decode
 
 @attrs.define(eq=False)
 class H323Message:
-    """The codec's `message`; `lifetime` are the seconds to be put in where it says none."""
+    """The codec's `message`; `lifetime` are the seconds to be put in where it says none. `remarks` are what is to be
+    said of it when it has crossed, each a fixed word and why."""
 
     message: Message
     lifetime: int | None = None
+    remarks: list[tuple[str, str]] = attrs.field(factory=list)
 
     @property
     def name(self) -> str:
@@ -32,6 +34,14 @@ class H323Message:
         """Write a value at a spot. @raises BadMessage where that would lose something else."""
         try:
             self.message.put(spot, value)
+        except ValueError as error:
+            raise BadMessage(str(error)) from error
+
+    def take_out(self, spot: Spot) -> None:
+        """Take out what stands at a spot, which may be missing. @raises BadMessage where that would lose something
+        else."""
+        try:
+            self.message.take_out(spot)
         except ValueError as error:
             raise BadMessage(str(error)) from error
 

@@ -102,6 +102,7 @@ def _types() -> dict[str, Any]:
     types = {name: getattr(h225, name.replace("-", "_")) for name in _H225}
     types |= {name: getattr(h245, name.replace("-", "_")) for name in _H245}
     types |= traversal_types(h225, h245)
+    types["cryptoTokens"] = h225.RegistrationRequest._cont["cryptoTokens"]
     for kind in types.values():
         correct(kind)
     return types

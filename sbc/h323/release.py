@@ -24,7 +24,8 @@ def refuse(message: H323Message, refused: Refused) -> bytes | None:
         return None
     if head.name != "setup" and refused.cause is not Cause.NO_CALL:
         return None
-    return _release(message, not head.from_destination, OF_REFUSALS[refused.cause])
+    reason = "securityDenied" if refused.cause is Cause.SEALED else ""
+    return _release(message, not head.from_destination, OF_REFUSALS[refused.cause], reason)
 
 
 def withdraw(sent: bytes, asked: H323Message | None) -> bytes:
@@ -38,12 +39,14 @@ def close(answer: bytes, to_asker: bool) -> bytes:
     return _release(H323Message(decode(answer)), to_asker, NORMAL)
 
 
-def _release(message: H323Message, from_destination: bool, cause: int) -> bytes:
+def _release(message: H323Message, from_destination: bool, cause: int, reason: str = "") -> bytes:
     head = message.message.q931
     assert head is not None  # or nobody would want it released
     body: dict[str, Any] = {"protocolIdentifier": PROTOCOL}
     guid = identifier(message.value if isinstance(message.value, dict) else {})
     if guid:
         body["callIdentifier"] = {"guid": guid}
+    if reason:
+        body["reason"] = (reason, 0)
     elements = {q931.CAUSE: q931.cause(cause)}
     return build_signal("releaseComplete", head.call_reference, from_destination, body, elements)

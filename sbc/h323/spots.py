@@ -14,6 +14,7 @@ import attrs
 
 from sbc.core.address import Address, literal
 from sbc.core.message import BadMessage
+from sbc.h323 import per
 from sbc.h323.splice import Patch
 from sbc.h323.types import Choice, ListOf, Node, Octets, Sequence, Text
 from sbc.h323.walk import Frame, Read, Walk, length, octets
@@ -48,6 +49,7 @@ HOLDERS = {
     "parallelH245Control": "MultimediaSystemControlMessage",
 }
 OPAQUES = frozenset({"data", "raw", "octetString", "h4501SupplementaryService", "messageContent", "nonStandard"})
+CRYPTO_TOKENS = "cryptoTokens"
 GUID = 16
 _PLAIN4, _PLAIN6 = frozenset({"ipAddress", "iPAddress"}), frozenset({"ip6Address", "iP6Address"})
 _ROUTED = frozenset({"ipSourceRoute", "iPSourceRouteAddress"})
@@ -274,6 +276,10 @@ def written(spot: Spot, value: Any) -> list[Patch]:
             return _write_text(found, value)
         case Noted.ALIAS if value[0] == spot.form:
             return _write_text(found, value[1])
+        case Noted.TOKENS if spot.field == CRYPTO_TOKENS and spot.droppable:  # it has octets of its own
+            return [Patch(found.start >> 3, (found.end + 7) >> 3, per.encode(CRYPTO_TOKENS, value))]
+        case Noted.TOKENS if spot.field == CRYPTO_TOKENS:
+            raise NotInPlace("tokens among other components")
     raise ValueError(f"{spot.kind.value} {spot.form} cannot be written in place")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sbc.core.crossing import Crossing
 from sbc.core.message import Keys, Phase
+from sbc.h323 import seals
 from sbc.h323.codec import Wire
 from sbc.h323.describe import number_of
 from sbc.h323.memo import Memo
@@ -14,7 +15,12 @@ from sbc.h323.spots import Noted
 
 
 def stamp(message: H323Message, crossing: Crossing) -> None:
-    """Write what is our own on this hop."""
+    """Write what is our own on this hop. @raises Refused where that is not to be."""
+    _stamp(message, crossing)
+    seals.mend(message, crossing)
+
+
+def _stamp(message: H323Message, crossing: Crossing) -> None:
     if message.message.wire is not Wire.RAS:
         if message.name == "setup":
             _put_destination(message, crossing)

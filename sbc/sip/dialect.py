@@ -87,6 +87,9 @@ class SipDialect:
     def stamp(self, message: SipMessage, crossing: Crossing) -> None:
         stamp.stamp(message, crossing)
 
+    def remarks(self, message: SipMessage) -> tuple[()]:
+        return ()
+
     def keep_memo(self, memo: Any) -> bytes:
         return memos.keep(memo)
 

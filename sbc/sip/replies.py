@@ -28,6 +28,7 @@ _CAUSES = {
     Cause.UNSUPPORTED: (501, b"Not Implemented"),
     Cause.WITHDRAWN: (487, b"Request Terminated"),
     Cause.DRAINING: (503, b"Service Unavailable"),
+    Cause.SEALED: (403, b"Forbidden"),
     Cause.BRIEF: (422, b"Session Interval Too Small"),
 }
 _METHODS = (

@@ -5,12 +5,13 @@ from __future__ import annotations
 from sbc.config.dialects import all_tables, options_of
 from sbc.config.load import load_text
 from sbc.config.schema import PROTOCOLS, TABLES
+from sbc.h323 import options as of_h323
 from sbc.sip import options
 from tests.config.test_load import SMALL
 
 
 def test_a_dialect_with_options_is_found_and_one_without_adds_nothing() -> None:
-    assert options_of("sip") is options
+    assert options_of("sip") is options and options_of("h323") is of_h323
     for unknown in ("toy", "text", "no.such", "", "../sip"):
         assert options_of(unknown) is None
 
@@ -18,7 +19,7 @@ def test_a_dialect_with_options_is_found_and_one_without_adds_nothing() -> None:
 def test_its_tables_stand_in_a_path() -> None:
     whole = all_tables(TABLES, PROTOCOLS)
     assert "sip" in {key.name for key in whole["paths[]"]} - {key.name for key in TABLES["paths[]"]}
-    assert set(whole) - set(TABLES) == set(options.TABLES)
+    assert set(whole) - set(TABLES) == {*options.TABLES, *of_h323.TABLES}
     assert all_tables(TABLES, ()) == TABLES
 
 

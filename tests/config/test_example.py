@@ -17,6 +17,7 @@ from sbc.config.load import load_file, load_text
 from sbc.config.schema import PROTOCOLS, TABLES, CdrConfig, DrainConfig, LogConfig
 from sbc.core.realm import Connections, Failover, Keepalive, Limits, Media, NextHop, Probes, Registrations, Timers
 from sbc.core.realm import Path as RealmPath
+from sbc.h323.options import H323Options
 from sbc.sip.options import SipOptions
 
 ROOT = Path(__file__).parent.parent.parent
@@ -95,6 +96,7 @@ def test_the_example_loads_with_every_key_in_force() -> None:
         ("paths.failover", Failover),
         ("paths.probing", Probes),
         ("paths.sip", SipOptions),
+        ("paths.h323", H323Options),
         ("media", schema.MediaConfig),
         ("log", LogConfig),
         ("cdr", CdrConfig),
@@ -123,7 +125,7 @@ def has_default(field: Any) -> bool:
 
 def manual_sections() -> dict[str, str]:
     """The manual's text by the table it is about, named as in TABLES."""
-    parts = re.split(r"^``\[+([a-zA-Z._]+)(\]+)``\n-+\n", MANUAL.read_text(), flags=re.MULTILINE)[1:]
+    parts = re.split(r"^``\[+([a-zA-Z0-9._]+)(\]+)``\n-+\n", MANUAL.read_text(), flags=re.MULTILINE)[1:]
     titles = [
         (re.sub(r"^paths\.", "paths[].", name) + ("[]" if len(close) == 2 else ""), text)
         for name, close, text in zip(*[iter(parts)] * 3, strict=True)
@@ -159,6 +161,7 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
         ("paths[].failover", Failover),
         ("paths[].probing", Probes),
         ("paths[].sip", SipOptions),
+        ("paths[].h323", H323Options),
         ("media", schema.MediaConfig),
         ("log", LogConfig),
         ("cdr", CdrConfig),
