@@ -161,15 +161,21 @@ def _sippy(host: LabHost) -> LabProcess:
 
 
 def _sbc(host: LabHost) -> LabProcess:
+    return start_sbc(host, _SBC, PORT)
+
+
+def start_sbc(host: LabHost, toml: str, port: int) -> LabProcess:
+    """The SBC with a configuration that may name the addresses, SIP's port and its own directory; it serves when it
+    listens on that UDP port in the core."""
     directory = host.lab.directory / f"sbc-{len(host.lab.processes)}"
     directory.mkdir()
     config = directory / "sbc.toml"
     places = {"access": CALLER_SIDE, "core": CORE_SIDE, "callee": CALLEE, "port": PORT, "directory": directory}
-    config.write_text(_SBC.format(**places))
+    config.write_text(toml.format(**places))
     twistd = Path(sys.executable).with_name("twistd")
     argv = [*PROFILER, str(twistd), "-n", "--pidfile=", "sbc", "--config", str(config)]
     process = host.popen(argv, log="sbc", env={"PYTHONPATH": str(ROOT)})
-    host.wait_bound(PORT, CORE_SIDE, timeout=20.0, by=process)
+    host.wait_bound(port, CORE_SIDE, timeout=20.0, by=process)
     return process
 
 

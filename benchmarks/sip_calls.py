@@ -14,13 +14,14 @@ import resource
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import probe, usage
 from benchmarks.contenders import CONTENDERS, Contender
-from benchmarks.load import CALLEE, CALLER, NETWORK, PORT, Load, callee, caller, registrar, terminal
+from benchmarks.load import CALLEE, CALLER, NETWORK, PORT, Load, Outcome, callee, caller, registrar, terminal
 from benchmarks.report import machine, medians, say, table
 from tests.netns.lab import Lab
 
@@ -75,13 +76,12 @@ class Bench:
     def _measure(self, each: Contender, number: int) -> None:
         size = self.size
         say(f"round {number + 1} of {size.rounds}: {each.name}")
-        found = self.figures[each.name]
         border = self._start(each)
-        found["setup_p50"], found["setup_p99"] = self._delays(each, found)
-        self.load.answer(callee(each.media))
+        self._delays(each)
+        self._answer(each)
         self._cpu(each, border, "cpu", size.calls)
         before = usage.memory(border.pid)
-        holder = self.load.hold(caller(each.media), size.held, 2 * size.rate)
+        holder = self._hold(each, size.held, 2 * size.rate)
         time.sleep(size.held / (2 * size.rate) + size.rest)
         self._note(each, "kb_call", (usage.memory(border.pid) - before) / size.held / 1024)
         holder.stop(patience=0.0)
@@ -89,7 +89,17 @@ class Bench:
         if each.registers and number == 0:
             self._bindings(each)
 
-    def _delays(self, each: Contender, found: dict[str, list[float]]) -> tuple[list[float], list[float]]:
+    def _answer(self, each: Contender) -> None:
+        """Let somebody be called."""
+        self.load.answer(callee(each.media))
+
+    def _call(self, each: Contender, calls: int, rate: float) -> Outcome:
+        return self.load.call(caller(each.media), calls, rate)
+
+    def _hold(self, each: Contender, calls: int, rate: float) -> LabProcess:
+        return self.load.hold(caller(each.media), calls, rate)
+
+    def _delays(self, each: Contender) -> None:
         there, here = self.lab.host("callees"), self.lab.host("callers")
         ends = here.udp(PORT, CALLER), there.udp(PORT, CALLEE)
         delays = probe.delays(*ends, self.size.probes, each.media)
@@ -97,15 +107,14 @@ class Bench:
             end.close()
         if len(delays) < self.size.probes:
             self._blame(each, f"{self.size.probes - len(delays)} of {self.size.probes} probes got no answer")
-        p50, p99 = (delays[int(part * (len(delays) - 1))] if delays else float("nan") for part in (0.5, 0.99))
-        say(f"    set-up delay added: p50 {p50:.2f} ms, p99 {p99:.2f} ms")
-        return [*found["setup_p50"], p50], [*found["setup_p99"], p99]
+        for name, part in (("setup_p50", 0.5), ("setup_p99", 0.99)):
+            self._note(each, name, delays[int(part * (len(delays) - 1))] if delays else float("nan"))
 
     def _cpu(self, each: Contender, border: LabProcess, name: str, calls: int) -> None:
         """Processor time a completed call, after some that warm up."""
-        self.load.call(caller(each.media), max(20, calls // 10), self.size.rate)
+        self._call(each, max(20, calls // 10), self.size.rate)
         before = usage.processor(border.pid)
-        outcome = self.load.call(caller(each.media), calls, self.size.rate)
+        outcome = self._call(each, calls, self.size.rate)
         spent = usage.processor(border.pid) - before
         if outcome.failed:
             self._blame(each, f"{outcome.failed} of {calls} calls failed at {self.size.rate} a second")
@@ -133,9 +142,9 @@ class Bench:
         say(f"highest rate: {each.name}")
         for _ in range(self.size.steps):
             border = self._start(each)
-            self.load.answer(callee(each.media))
+            self._answer(each)
             calls = int(rate * self.size.step)
-            outcome = self.load.call(caller(each.media), calls, rate)
+            outcome = self._call(each, calls, rate)
             whole = outcome.done == calls and outcome.seconds < self.size.step * 1.2 + 1
             say(f"    {rate:.0f} a second: {outcome.failed} failed, {outcome.retransmitted} sent again")
             self._stop(border)
@@ -150,8 +159,8 @@ class Bench:
         for standing in self.size.standing:
             say(f"a call beside {standing} live ones: {each.name}")
             border = self._start(each)
-            self.load.answer(callee(each.media))
-            holder = self.load.hold(caller(each.media), standing, 2 * self.size.rate)
+            self._answer(each)
+            holder = self._hold(each, standing, 2 * self.size.rate)
             time.sleep(standing / (2 * self.size.rate) + self.size.rest)
             self._cpu(each, border, f"cpu_beside_{standing}", self.size.calls)
             holder.stop(patience=0.0)
@@ -192,29 +201,43 @@ def rows(found: dict[str, dict[str, float]]) -> dict[str, str]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    asked = options(parser, CONTENDERS, arguments)
+    with Lab(NETWORK) as lab:
+        bench = Bench(lab, QUICK if asked.quick else Size())
+        bench.run([each for each in CONTENDERS if not asked.only or each.name in asked.only])
+    tell(bench, rows, BASE, asked.json)
+    return 0
+
+
+def options(
+    parser: argparse.ArgumentParser, contenders: Sequence[Contender], arguments: list[str] | None
+) -> argparse.Namespace:
+    """What was asked on the command line of a benchmark of these contenders; it may open as many files as can be."""
     parser.add_argument("--quick", action="store_true", help="few of everything: whether it runs, not how fast")
     parser.add_argument(
-        "--only", nargs="*", metavar="NAME", help="these contenders: " + ", ".join(c.name for c in CONTENDERS)
+        "--only", nargs="*", metavar="NAME", help="these contenders: " + ", ".join(each.name for each in contenders)
     )
     parser.add_argument("--json", metavar="FILE", help="write all figures there, too")
     asked = parser.parse_args(arguments)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a call with media takes four sockets
-    size = QUICK if asked.quick else Size()
     say(machine())
-    with Lab(NETWORK) as lab:
-        bench = Bench(lab, size)
-        bench.run([each for each in CONTENDERS if not asked.only or each.name in asked.only])
+    return asked
+
+
+def tell(
+    bench: Bench, called: Callable[[dict[str, dict[str, float]]], dict[str, str]], base: str, file: str | None
+) -> None:
+    """Print what was found, and what it is of `base`'s; write it to a file if one is given."""
     found = medians(bench.figures)
-    say("\n" + table(found, rows(found)))
-    if BASE in found:
-        say(f"\nratios to {BASE}\n" + table(found, rows(found), BASE))
+    say("\n" + table(found, called(found)))
+    if base in found:
+        say(f"\nratios to {base}\n" + table(found, called(found), base))
     for each in bench.failed:
         say(f"note: {each}")
-    if asked.json:
-        whole = {"machine": machine(), "size": asdict(size), "figures": bench.figures, "medians": found}
-        Path(asked.json).write_text(json.dumps(whole | {"notes": bench.failed}, indent=1))
-    return 0
+    if file:
+        whole = {"machine": machine(), "size": asdict(bench.size), "figures": bench.figures, "medians": found}
+        Path(file).write_text(json.dumps(whole | {"notes": bench.failed}, indent=1))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The benchmark of SIP calls runs, and its calls succeed. How fast they are is not asked here."""
+"""The benchmarks of calls run, and their calls succeed. How fast they are is not asked here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import h323_calls
 from benchmarks.sip_calls import main
 
 NAMES = ("sbc", "kamailio", "sippy b2bua")  # one of each kind: the others differ from these by a setting
@@ -23,3 +24,16 @@ def test_the_benchmark_of_sip_calls_runs(tmp_path: Path, capsys: pytest.CaptureF
         assert found["cpu"] > 0 and found["setup_p50"] > 0, name
     assert not [note for note in whole["notes"] if note.startswith("sbc")], whole["notes"]
     assert whole["medians"]["sbc"]["kb_binding"] > 0
+
+
+def test_the_benchmark_of_h323_calls_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every call of it succeeds and hides its caller; a contender that is not on this machine is left out, and that is
+    said."""
+    out = tmp_path / "figures.json"
+    monkeypatch.setenv("GNUGK", str(tmp_path / "there-is-none"))
+    assert h323_calls.main(["--quick", "--json", str(out), "--only", "sbc", "gnugk"]) == 0
+    whole = json.loads(out.read_text())
+    assert whole["notes"] == ["gnugk: left out, there is no gnugk on the path or in GNUGK"]
+    found = whole["medians"]["sbc"]
+    assert found["cpu"] > 0 and found["answer_p50"] > 0
+    assert {"cpu_registration", "cpu_keepalive", "kb_call", "kb_binding"} <= set(found)
