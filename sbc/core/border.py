@@ -10,7 +10,7 @@ from sbc.core.address import Address
 from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
-from sbc.core.crossing import Crossing, undo
+from sbc.core.crossing import Crossing
 from sbc.core.drain import turn_away
 from sbc.core.ending import dismiss, end_call, is_too_late, resumed, silent
 from sbc.core.exchange import Exchange, Hop
@@ -30,6 +30,7 @@ from sbc.core.routing import exchange_of_reply, reply_crossing, request_crossing
 from sbc.core.standing import as_it_stands
 from sbc.core.timers import Timed
 from sbc.core.trust import tell_pending
+from sbc.core.undo import undo
 from sbc.core.watch import Watch
 
 

@@ -129,6 +129,9 @@ class Crossing:
             return self._identity(slot)
         if slot.leads:
             self._promise(slot)
+        known = self._told(slot) if slot.token else None
+        if known is not None:
+            return known
         if not slot.place.address.port:
             return self._ourselves
         return Place(self.own(slot.place.transport) if slot.place.transport else self.local, ours=True)
@@ -197,6 +200,16 @@ class Crossing:
                 self.bound[slot] = owner
             return own
         return not slot.primary and (self.there.side is Side.CORE or name.owner is self.call)
+
+    def _told(self, slot: Slot) -> Place | None:
+        """The place behind a name of ours that is only spoken of, where it may be told: a terminal knows its own."""
+        if not self.registry.networks.is_ours(self.here, slot.place.address.host):
+            return None
+        name = self.registry.names.find(self.here.name, slot.token)
+        if name is None:
+            return None
+        own = isinstance(name.owner, Binding) and name.owner.seen == self.hop.peer
+        return resolve(name) if own or self.there.side is Side.CORE else None
 
     def grant_all(self) -> None:
         """The registrar grants all that it was asked for."""
@@ -376,25 +389,3 @@ def resolve(name: Name) -> Place:
     else:
         return place
     return place if route is place.route else place._replace(route=route)
-
-
-def undo(registry: Registry, exchange: Exchange, now: float, rest: bool) -> list[Order]:
-    """Take back what a refused offer had changed (RFC 3261 section 14.1: the session stays as it was).
-
-    The ports of its new streams `rest`, unless nobody can have used them.
-    """
-    orders: list[Order] = []
-    call = exchange.call
-    if call is None or call.state is CallState.CLOSED:
-        return orders
-    for change in reversed(exchange.undo):
-        stream = change.stream
-        if call.streams.get((stream.key, stream.kind)) is not stream:
-            continue
-        if change.new:
-            orders += registry.close_stream(call, stream, now, rest)
-        else:
-            stream.remote[change.side], stream.media[change.side] = change.before, change.media
-            orders += stream.changed(call, change.side)
-    exchange.undo.clear()
-    return orders

@@ -130,9 +130,10 @@ class Slot:
     `stream` joins the slots of one stream across messages. `primary` is False for what is translated but not recorded
     of the sender: a further address of the same stream (RFC 8839), or a place that somebody else is at, whose domain
     name may pass. `at` is the dialect's own mark of the spot. `token` is what would name the place if it were one of
-    ours. `expires` is the lifetime in seconds the message gives this place, where it gives one. `media` is what flows
-    there: the kind, then the formats, best first, each by its name and clock rate (``audio PCMU/8000 opus/48000/2``).
-    `flow`, where there is one, names the way to a terminal for good: a newer place of the same flow replaces the older.
+    ours; a HIDE slot that has one is shown to whom it may be told. `expires` is the lifetime in seconds the message
+    gives this place, where it gives one. `media` is what flows there: the kind, then the formats, best first, each by
+    its name and clock rate (``audio PCMU/8000 opus/48000/2``). `flow`, where there is one, names the way to a terminal
+    for good: a newer place of the same flow replaces the older.
     """
 
     role: Role

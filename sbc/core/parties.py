@@ -15,6 +15,9 @@ from sbc.core.realm import Side
 
 End = tuple[bytes, ...]
 """One end of a call: its realm, the call's name there, and whether it asked or was asked."""
+MOST_SEALED = 256
+"""Octets of a call's name that are sealed; a longer one is hidden for good."""
+_FOREIGN = b"foreign"
 
 
 @attrs.frozen
@@ -65,8 +68,21 @@ def of_other(crossing: Crossing, label: bytes) -> Parties:
         )  # whose hosts know each other's calls; a terminal is told of its own only
         end = _end(there, leg.label, index) if own else None
         return Parties(registry.mint, leg.label, _end(here, label, 1 - index), end)
-    named = registry.mint.derive(b"label", here.encode(), label) if crossing.path.hide_labels else label
-    return Parties(registry.mint, named, _end(here, label, 0), None)
+    return _of_foreign(registry.mint, here, there, label, crossing.path.hide_labels)
+
+
+def _of_foreign(mint: Mint, here: str, there: str, label: bytes, hidden: bool) -> Parties:
+    """The names of a call that we do not carry. Its label is sealed as names are, so that whoever was told of the call
+    (and nobody else) can name it to those who know it, long after and without a table."""
+    known = mint.unseal(label, _FOREIGN, there.encode(), here.encode()) if hidden else None
+    if known is not None:  # it comes back
+        return Parties(mint, known, _end(here, label, 0), _end(there, known, 0))
+    named = label
+    if hidden and len(label) <= MOST_SEALED:
+        named = mint.seal(label, _FOREIGN, here.encode(), there.encode())
+    elif hidden:
+        named = mint.derive(b"label", here.encode(), label)
+    return Parties(mint, named, _end(here, label, 0), None)
 
 
 def _end(realm: str, label: bytes, leg: int) -> End:

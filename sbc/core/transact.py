@@ -9,7 +9,7 @@ import attrs
 from sbc.core import account, asking, front, keepalive, probing, sessions
 from sbc.core.asking import retry_later
 from sbc.core.call import Call, CallState
-from sbc.core.crossing import Crossing, undo
+from sbc.core.crossing import Crossing
 from sbc.core.drain import turn_probe_away
 from sbc.core.exchange import Exchange, ExchangeState, Hop, mark
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Keys, Kind, Phase, Refused, Who
@@ -20,6 +20,7 @@ from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry
 from sbc.core.routing import known_elsewhere
 from sbc.core.trust import again, insist
+from sbc.core.undo import undo
 
 State = ExchangeState
 MOST_RECEIPTS = 16

@@ -22,11 +22,13 @@ _EMPTY_LINE = re.compile(rb"\r?\n")
 
 
 class BodyPart(NamedTuple):
-    """A body, or a leaf of a multipart body: `content_type` is "type/subtype" in lower case, "" where none is given."""
+    """A body, or a leaf of a multipart body: `content_type` is "type/subtype" in lower case, "" where none is given.
+    Headers of its own begin at `head`; a body that is no part of another has none."""
 
     content_type: str
     start: int
     end: int
+    head: int
 
 
 def body_parts(data: bytes, start: int, end: int, content_type: bytes) -> list[BodyPart]:
@@ -36,16 +38,18 @@ def body_parts(data: bytes, start: int, end: int, content_type: bytes) -> list[B
     """
     found: list[BodyPart] = []
     if start < end:
-        _collect(data, start, end, content_type, 0, found)
+        _collect(data, start, start, end, content_type, 0, found)
     return found
 
 
-def _collect(data: bytes, start: int, end: int, content_type: bytes, depth: int, found: list[BodyPart]) -> None:
+def _collect(
+    data: bytes, head: int, start: int, end: int, content_type: bytes, depth: int, found: list[BodyPart]
+) -> None:
     name, boundary = _media_type(content_type)
     if not name.startswith("multipart/"):
         if len(found) == MAX_PARTS:
             raise BadMessage("Too many body parts")
-        found.append(BodyPart(name, start, end))
+        found.append(BodyPart(name, start, end, head))
         return
     if depth == MAX_DEPTH:
         raise BadMessage("Multipart nested too deep")
@@ -53,7 +57,7 @@ def _collect(data: bytes, start: int, end: int, content_type: bytes, depth: int,
         head_end, content_start = _part_head(data, part_start, part_end)
         match = _PART_TYPE.search(data, part_start, head_end)
         part_type = match[1] if match else b"text/plain"  # RFC 2046 section 5.1
-        _collect(data, content_start, part_end, part_type, depth + 1, found)
+        _collect(data, part_start, content_start, part_end, part_type, depth + 1, found)
 
 
 @lru_cache(maxsize=64)

@@ -9,8 +9,8 @@ from sbc.core.message import BadMessage, Place, Role, Slot
 from sbc.sip import bulk
 from sbc.sip.codec import BadSip, Header, SipMessage
 from sbc.sip.describe import expires_of
-from sbc.sip.dialog_info import CONTENT_TYPE, DialogInfo
 from sbc.sip.headers import NameAddr, name_addrs, split_values
+from sbc.sip.mentions import Mention, Mentions
 from sbc.sip.terms import flow
 from sbc.sip.uri import Uri
 from sbc.text.sdp import Sdp
@@ -128,6 +128,7 @@ def _warn_agents(message: SipMessage, header: Header) -> list[Slot]:
 def _media(message: SipMessage) -> list[Slot]:
     found: list[Slot] = []
     descriptions: list[Sdp] = []
+    mentions = Mentions()
     if (message.value("content-encoding") or b"identity") != b"identity":
         raise BadSip("Encoded bodies cannot be read", 415)
     for part in message.bodies():
@@ -142,12 +143,10 @@ def _media(message: SipMessage) -> list[Slot]:
                     slot.stream = f"{len(descriptions)}.{slot.stream}"
             descriptions.append(sdp)
             found += sdp.slots
-        elif part.content_type == CONTENT_TYPE:
-            told = DialogInfo(message.data, part.start, part.end)
-            message.cache.setdefault("dialogues", []).extend(told.dialogues)
-            found += told.slots
-    message.cache["sdp"] = descriptions
-    return found
+        else:
+            mentions.read(message.data, part)
+    message.cache["sdp"], message.cache["mentions"] = descriptions, mentions
+    return found + mentions.slots
 
 
 def fill(message: SipMessage, slot: Slot, place: Place) -> None:
@@ -157,6 +156,8 @@ def fill(message: SipMessage, slot: Slot, place: Place) -> None:
         _write_place(message, at, place)
     elif isinstance(at, Uri):
         write_host(message, at, place)
+    elif isinstance(at, Mention):
+        at.write(message.edits, place)
     elif isinstance(at, tuple):
         _write_literal(message, at, slot.place.address.host, place.address.host)
     else:

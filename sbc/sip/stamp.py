@@ -14,14 +14,15 @@ from sbc.core.realm import Hosts
 from sbc.sip import bulk, reliable, rules, tags, telephone
 from sbc.sip.codec import TOO_LARGE, SipMessage
 from sbc.sip.describe import dialogue_name, exchange_name, opening_name, request_uri, single
-from sbc.sip.dialog_info import escape_xml, unescape_xml
 from sbc.sip.headers import vias
 from sbc.sip.identity import filter_asserted
 from sbc.sip.memo import Memo
+from sbc.sip.mentions import Mentions
 from sbc.sip.options import of
 from sbc.sip.params import to_bytes, unfold, unquote
 from sbc.sip.slots import IDENTITIES, refer_targets, uri_of, write_host
 from sbc.sip.uri import Uri, unescape
+from sbc.sip.xml import escape_xml, unescape_xml
 from sbc.text.literals import ESCAPE, IPV6
 
 MAX_FORWARDS = 70
@@ -224,21 +225,14 @@ def _sweep(message: SipMessage, crossing: Crossing, hidden: list[bytes]) -> None
     if message.reason:
         end = message.headers_start - len(message.eol)
         _hide(message, crossing, hidden, end - len(message.reason), end)
-    for start, end in _fragments(message):
+    mentions: Mentions | None = message.cache.get("mentions")
+    for start, end in mentions.swept if mentions is not None else ():
         _hide(message, crossing, hidden, start, end)
 
 
 def _named(text: bytes, hosts: list[bytes]) -> list[bytes]:
     """Which of `hosts` may be in `text`; of IPv6 in any spelling."""
     return [host for host in hosts if host in text or (b":" in host and IPV6.search(text))]
-
-
-def _fragments(message: SipMessage) -> list[tuple[int, int]]:
-    """Where a body tells of other messages (RFC 3420), as NOTIFY does after REFER."""
-    described = message.cache.get("sdp")  # by far most bodies are nothing else
-    if message.body_start == message.body_end or (described and b"/sipfrag" not in message.data):
-        return []
-    return [(part.start, part.end) for part in message.bodies() if part.content_type == "message/sipfrag"]
 
 
 def _hide(message: SipMessage, crossing: Crossing, hosts: list[bytes], start: int, end: int) -> None:
@@ -253,7 +247,8 @@ def _hide(message: SipMessage, crossing: Crossing, hosts: list[bytes], start: in
 def _write_dialogues(message: SipMessage, crossing: Crossing) -> None:
     """Name the dialogues that a body tells of (RFC 4235) as they are named on the other side, so that what replaces one
     (RFC 3891) names it so."""
-    for told in message.cache.get("dialogues", ()):
+    mentions: Mentions | None = message.cache.get("mentions")
+    for told in mentions.dialogues if mentions is not None else ():
         spans = (told.call_id, *told.tags)
         label, *marks = (unescape_xml(message.data[start:end]) for start, end in spans)
         if any(not name or _NO_NAME.search(name) for name in (label, *marks)):

@@ -14,10 +14,8 @@ from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, make_pl
 from tests.toy import ToyDialect
 from tests.toy_calls import Talk, answered, bound, opened, read, to_access, to_core, toy_rig
 from tests.toy_records import (
-    CHALLENGE,
     CHANGE,
     CONFIRM,
-    FAILURE,
     NEVER,
     NOWHERE,
     PROVISIONAL,
@@ -150,33 +148,6 @@ def test_port_0_in_the_answer_closes_the_stream_and_its_key_can_be_opened_again(
     sent = reoffer(talk, audio(PHONE.host), audio(PHONE.host, 4100, key=1), exchange=5)
     assert media_in(sent)[1][0] == Address(SBC_CORE.host, 30004)
     assert set(talk.call.streams) == {(0, "rtp"), (1, "rtp")}
-
-
-def test_a_stream_that_the_offer_gave_up_stays_if_the_offer_is_refused() -> None:
-    talk = answered()
-    sent = reoffer(talk, audio(PHONE.host, 0))
-    reply(talk, sent, stage=FAILURE)
-    assert set(talk.call.streams) == {(0, "rtp")}
-
-
-def test_a_refused_offer_takes_back_what_it_changed_and_what_it_opened() -> None:
-    talk = answered()
-    before = pairs(talk)
-    sent = reoffer(talk, audio(PHONE.host, 4040), audio(PHONE.host, 4100, key=1))
-    assert len(talk.rig.open_streams) == 2
-    orders = reply(talk, sent, stage=FAILURE)
-    assert pairs(talk) == before and len(talk.rig.open_streams) == 1
-    assert [order for order in orders if isinstance(order, UpdateStream)][-1].spec.remote == before[0, "rtp"][0]
-
-
-def test_a_challenge_takes_back_what_was_offered() -> None:
-    talk = answered()
-    before = pairs(talk)
-    reply(talk, reoffer(talk, audio(PHONE.host, 4040)), stage=CHALLENGE)
-    assert pairs(talk) == before
-    talk = opened()
-    reply(talk, talk.sent, stage=CHALLENGE)
-    assert not talk.rig.open_streams
 
 
 def test_late_offer_is_answered_by_the_confirmation() -> None:

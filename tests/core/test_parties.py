@@ -8,7 +8,7 @@ import attrs
 
 from sbc.core.address import Address
 from sbc.core.crossing import Crossing
-from sbc.core.parties import of_call, of_other
+from sbc.core.parties import MOST_SEALED, of_call, of_other
 from tests.calls.test_calls import answered, only_call
 from tests.rig import NAT, Rig
 
@@ -67,3 +67,23 @@ def test_of_a_call_that_nobody_knows_nothing_is_opened() -> None:
     made, *_ = answered()
     strange = of_other(crossing(made, 0), b"strange")
     assert strange.label not in (b"strange", b"") and strange.reveal(strange.conceal(NAME)) is None
+
+
+def test_a_call_that_nobody_knows_is_named_to_the_other_side_and_back() -> None:
+    """Whoever was told of it can name it, and its parties, to those who know it."""
+    made, *_ = answered()
+    there, back = crossing(made, 1), crossing(made, 0)
+    told = of_other(there, b"strange@198.51.100.9")
+    assert told == of_other(there, b"strange@198.51.100.9") and b"strange" not in told.label
+    known = of_other(back, told.label)
+    assert known.label == b"strange@198.51.100.9"
+    assert known.reveal(told.conceal(NAME)) == NAME
+    spoilt = told.label[:-1] + (b"a" if told.label[-1:] != b"a" else b"b")
+    for other in (spoilt, b"a" * 40, of_other(back, b"strange@198.51.100.9").label):
+        assert of_other(back, other).label not in (b"strange@198.51.100.9", other)
+
+
+def test_a_name_that_would_grow_too_long_is_hidden_for_good() -> None:
+    made, *_ = answered()
+    label = of_other(crossing(made, 1), b"x" * (MOST_SEALED + 1)).label
+    assert len(label) == 16 and of_other(crossing(made, 0), label).label != b"x" * (MOST_SEALED + 1)

@@ -21,7 +21,7 @@ def test_one_body_as_it_is() -> None:
     assert parts(SDP, b"application\r\n / sdp") == [("application/sdp", SDP)]
     assert parts(SDP, b"") == [("", SDP)]
     assert parts(b"", b"application/sdp") == []
-    assert body_parts(SDP, 0, 5, b"a/b") == [BodyPart("a/b", 0, 5)]
+    assert body_parts(SDP, 0, 5, b"a/b") == [BodyPart("a/b", 0, 5, 0)]
 
 
 def test_parts_and_what_is_around_them() -> None:

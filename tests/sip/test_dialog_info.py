@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -11,10 +12,12 @@ from hypothesis import strategies as st
 from sbc.core.message import BadMessage, Role
 from sbc.core.realm import Hosts
 from sbc.sip.dialect import SipDialect
-from sbc.sip.dialog_info import MAX_ADDRESSES, MAX_DEPTH, MAX_ELEMENTS, MAX_SIZE, DialogInfo, escape_xml, unescape_xml
+from sbc.sip.dialog_info import DialogInfo
+from sbc.sip.xml import MAX_ADDRESSES, MAX_DEPTH, MAX_ELEMENTS, MAX_SIZE, escape_xml, unescape_xml
 from tests.calls.test_calls import answered, only_call
+from tests.laws import assert_no_trace
 from tests.rig import PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, make_plan, sends
-from tests.sip_messages import header, message, request
+from tests.sip_messages import header, invite, message, request
 
 BODY = b"""<?xml version="1.0" encoding="UTF-8"?>
 <dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="3" state="full" entity="sip:bob@OWN">
@@ -93,6 +96,20 @@ def test_a_known_dialogue_is_named_as_the_other_side_names_it() -> None:
     body = BODY.replace(b"ab&amp;c@OWN", escape_xml(call.legs[1].label))
     sent = sends(rig.from_core(_to_phone(rig, body)), "access")[-1]
     assert b'call-id="' + escape_xml(call.legs[0].label) + b'" local-tag="l1" remote-tag=\'r1\'' in sent
+
+
+@pytest.mark.parametrize("tag", [b"r1", b"r-198.51.100.9"])
+def test_a_call_that_we_do_not_carry_can_be_picked_up(tag: bytes) -> None:
+    """The core's own call has a name on the phone's side, by which the phone can replace it (RFC 3891)."""
+    rig, _, _, _ = answered()
+    body = BODY.replace(b"ab&amp;c@OWN", b"ab&amp;c@198.51.100.9").replace(b"'r1'", b"'" + tag + b"'")
+    sent = sends(rig.from_core(_to_phone(rig, body)), "access")[-1]
+    assert_no_trace(sent, "198.51.100.9", SOFTSWITCH.host)
+    found = re.search(rb'call-id="([^"]*)" local-tag="([^"]*)" remote-tag=.([^\'"]*)', sent)
+    assert found is not None
+    line = b"Replaces: %b;from-tag=%b;to-tag=%b\r\nCSeq:" % found.groups()
+    (asked,) = sends(rig.from_access(invite(PHONE, call=b"pickup").replace(b"CSeq:", line)), "core")
+    assert header(asked, b"Replaces") == b"ab&c@198.51.100.9;from-tag=l1;to-tag=" + tag
 
 
 def test_names_of_users_pass_where_the_path_keeps_them_and_contacts_do_not() -> None:

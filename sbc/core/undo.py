@@ -1,0 +1,30 @@
+"""What an offer had changed is taken back where it is refused."""
+
+from __future__ import annotations
+
+from sbc.core.call import CallState
+from sbc.core.exchange import Exchange
+from sbc.core.orders import Order
+from sbc.core.registry import Registry
+
+
+def undo(registry: Registry, exchange: Exchange, now: float, rest: bool) -> list[Order]:
+    """Take back what a refused offer had changed (RFC 3261 section 14.1: the session stays as it was).
+
+    The ports of its new streams `rest`, unless nobody can have used them.
+    """
+    orders: list[Order] = []
+    call = exchange.call
+    if call is None or call.state is CallState.CLOSED:
+        return orders
+    for change in reversed(exchange.undo):
+        stream = change.stream
+        if call.streams.get((stream.key, stream.kind)) is not stream:
+            continue
+        if change.new:
+            orders += registry.close_stream(call, stream, now, rest)
+        else:
+            stream.remote[change.side], stream.media[change.side] = change.before, change.media
+            orders += stream.changed(call, change.side)
+    exchange.undo.clear()
+    return orders
