@@ -23,6 +23,7 @@ from sbc.core.orders import CloseStream, Listener, Note, Order, Send, Wake
 from sbc.core.passage import remarks, translate
 from sbc.core.plain import Frame
 from sbc.core.realm import Path, Plan
+from sbc.core.refusing import bad_message, refuse
 from sbc.core.registry import Arrival, Registry
 from sbc.core.replan import replan, sweep
 from sbc.core.reuse import offered
@@ -176,7 +177,7 @@ class Border:
 
     def unframed(self, arrival: Arrival, bad: BadMessage) -> list[Order]:
         """What came on a connection is no message, or the last that can be told apart. `arrival` has no data."""
-        return _bad(self.dialects[arrival.listener.dialect], bad, arrival)
+        return bad_message(self.dialects[arrival.listener.dialect], bad, arrival)
 
     def unreachable(self, listener: Listener, peer: Address, why: str, now: float) -> list[Order]:
         """There is no connection to `peer`, or none any more."""
@@ -234,7 +235,7 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
         told = [] if answer is None else [Send(arrival.listener, arrival.source, answer)]
         return [*keepalive.heard(border.registry, arrival, True), *told]
     except BadMessage as bad:
-        return _bad(dialect, bad, arrival)
+        return bad_message(dialect, bad, arrival)
     intent = as_it_stands(border.registry, intent, arrival)
     take = _take_reply if intent.phase.reply else _take_request
     back = keepalive.heard(border.registry, arrival, not intent.phase.reply)
@@ -244,9 +245,9 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
     try:
         return back + take(border, dialect, message, intent, arrival)
     except BadMessage as bad:
-        return back + _bad(dialect, bad, arrival)
+        return back + bad_message(dialect, bad, arrival)
     except Refused as no:
-        return back + _refuse(border.registry, dialect, message, intent, no, arrival)
+        return back + refuse(border.registry, dialect, message, intent, no, arrival)
     except Mishap as mishap:
         mishap.orders = back + mishap.orders
         raise
@@ -287,7 +288,7 @@ def _take_request(border: Border, dialect: Any, message: Any, intent: Intent, ar
     except Refused as no:
         crossing.abandon()
         orders += _drop(border, exchange, no, arrival.now)
-        return orders + _refuse(registry, dialect, dialect.decode(arrival.data), intent, no, arrival, exchange.call)
+        return orders + refuse(registry, dialect, dialect.decode(arrival.data), intent, no, arrival, exchange.call)
     except Exception as fault:  # it may cost the message, but nothing that was begun for it stays
         crossing.abandon()
         orders += undo(registry, exchange, arrival.now, rest=True)
@@ -374,25 +375,3 @@ def _drop(border: Border, exchange: Exchange, no: Refused, now: float) -> list[O
         if not call.exchanges:
             orders += registry.forget_call(call, now)
     return orders
-
-
-def _bad(dialect: Any, bad: BadMessage, arrival: Arrival) -> list[Order]:
-    note = Note("bad-message", bad.reason, "", {"source": str(arrival.source), "realm": arrival.listener.realm})
-    answer = dialect.complain(bad, arrival.source)
-    return [note] if answer is None else [note, Send(arrival.listener, arrival.source, answer)]
-
-
-def _refuse(
-    registry: Registry,
-    dialect: Any,
-    message: Any,
-    intent: Intent,
-    no: Refused,
-    arrival: Arrival,
-    call: Call | None = None,
-) -> list[Order]:
-    fields = {"source": str(arrival.source), "cause": no.cause.value, "method": intent.method}
-    note = Note("refused", no.told, call.id if call else "", fields)
-    over = no.cause is Cause.NO_CALL and arrival.listener.lane  # what was opened for a call is not opened without it
-    answer = None if intent.phase.reply or over else dialect.refuse(message, no, arrival.source)
-    return [note] if answer is None else [note, registry.asker(arrival, intent).send(answer, call)]

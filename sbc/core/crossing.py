@@ -21,6 +21,7 @@ from sbc.core.names import Name, Owner
 from sbc.core.orders import OpenStream, Order
 from sbc.core.realm import Hosts, Path, Side, is_behind_nat
 from sbc.core.registry import Arrival, Registry
+from sbc.core.streams import close_stream, new_stream
 
 UNKNOWN = "0.0.0.0"  # no address to bind to, but one that nothing is sent to
 DEFAULT_EXPIRES = 3600  # seconds, where neither side says (RFC 3261 section 10.2.1.1)
@@ -289,7 +290,7 @@ class Crossing:
             return None  # a stream is of one kind at a time
         stream = call.streams.get((slot.stream, kind))
         if stream is None and new:
-            stream = self.registry.new_stream(call, slot, kind, self.arrival.now)
+            stream = new_stream(self.registry.networks, call, slot, kind, self.arrival.now)
             self._new.append(stream)
         return stream
 
@@ -297,7 +298,7 @@ class Crossing:
         """Give back the streams this message had opened: it will not cross after all."""
         for stream in self._new:
             assert self.call is not None
-            self.registry.close_stream(self.call, stream, self.arrival.now)
+            close_stream(self.registry.networks, self.call, stream, self.arrival.now)
         self._new.clear()
 
     def orders(self) -> list[Order]:
@@ -370,7 +371,7 @@ class Crossing:
         orders: list[Order] = []
         for stream in list(call.streams.values()):
             if stream.key in rejected or kinds.get(stream.key, stream.kind) != stream.kind:
-                orders += self.registry.close_stream(call, stream, self.arrival.now)
+                orders += close_stream(self.registry.networks, call, stream, self.arrival.now)
         return orders
 
 

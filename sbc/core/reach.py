@@ -13,6 +13,7 @@ from sbc.core.message import Cause, Ending, Phase, Refused, Who
 from sbc.core.orders import CloseStream, Listener, Note, Order
 from sbc.core.realm import Side
 from sbc.core.registry import Registry
+from sbc.core.streams import close_stream
 
 LARGE = 1300
 """Octets of a request that are too many for a datagram (RFC 3261 section 18.1.1: 200 less than the usual MTU)."""
@@ -143,7 +144,7 @@ def lost(registry: Registry, stream_id: str, why: str, now: float) -> list[Order
     registry.touch(call)
     for stream in list(call.streams.values()) if call is not None else ():
         if call is not None and stream.id == stream_id:
-            registry.close_stream(call, stream, now)
+            close_stream(registry.networks, call, stream, now)
     return [Note("stream-lost", why, call.id if call else "", {"stream": stream_id})]
 
 

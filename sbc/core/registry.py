@@ -10,20 +10,21 @@ from sbc.core import account, bound
 from sbc.core.address import Address
 from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding, BindingState
-from sbc.core.call import MOST_PARTIES, Call, CallState, Leg, Stream
+from sbc.core.call import MOST_PARTIES, Call, CallState, Leg
 from sbc.core.crowd import Crowd, counted_as
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.habits import Learner
 from sbc.core.hops import Hops
 from sbc.core.keys import CallKey, ExchangeKey, bound_key, call_key
-from sbc.core.message import Cause, Intent, Place, Refused, Slot
+from sbc.core.message import Intent, Place
 from sbc.core.mint import Mint
 from sbc.core.names import Names
 from sbc.core.networks import Networks
-from sbc.core.orders import CloseStream, Listener, Note, Order
+from sbc.core.orders import Listener, Note, Order
 from sbc.core.ports import PortPool
 from sbc.core.promises import Promises
 from sbc.core.realm import Path, Plan, Probing, Realm, Side
+from sbc.core.streams import close_stream
 from sbc.core.terminals import TerminalPorts
 from sbc.core.ties import Ties
 from sbc.core.timers import Timers
@@ -165,7 +166,7 @@ class Registry:
         """Close a call's streams and end its record; its keys stay for late messages until `forget_call`."""
         orders: list[Order] = []
         for stream in list(call.streams.values()):
-            orders += self.close_stream(call, stream, now)
+            orders += close_stream(self.networks, call, stream, now)
         self.timers.set(call, now + self.plan.timers.linger)
         self.leave(call, now)
         self.touch(call)
@@ -195,37 +196,6 @@ class Registry:
                 del self.calls_by_label[leg.realm.name, leg.label]
         self.timers.set(call, None)
         return self.terminal_ports.let_go(call, [leg.listener for leg in call.legs], now)
-
-    # -- streams
-
-    def new_stream(self, call: Call, slot: Slot, kind: str, now: float) -> Stream:
-        """A stream with a pair in each leg's realm. @raises Refused when there is no pair, or one stream too many."""
-        assert slot.stream is not None  # a media slot without a stream is a fault of the dialect
-        if len(call.streams) >= call.legs[0].realm.limits.streams_per_call:
-            raise Refused(Cause.BUSY, "too many media streams in one call")
-        ports: list[int] = []
-        for leg in call.legs:
-            pool = self.networks.ports(leg.realm)
-            port = None if pool is None else pool.take(now)
-            if port is None:
-                for taken, holder in zip(ports, call.legs, strict=False):
-                    self.networks.media.give(holder.realm.name, holder.realm.media.address, taken, now)
-                raise Refused(Cause.NO_PORTS, "no media ports left", 10, f"in realm {leg.realm.name}")
-            ports.append(port)
-        first, second = (
-            Stream.pair(leg.realm.media.address, port, kind) for leg, port in zip(call.legs, ports, strict=True)
-        )
-        call.opened_streams += 1
-        stream = Stream(f"{call.id}/{call.opened_streams}", slot.stream, kind, (first, second))
-        call.streams[slot.stream, kind] = stream
-        return stream
-
-    def close_stream(self, call: Call, stream: Stream, now: float, rest: bool = True) -> list[Order]:
-        """Take a stream out of its call and give its ports back, to rest unless nobody can have used them."""
-        del call.streams[stream.key, stream.kind]
-        for leg, pair in zip(call.legs, stream.ours, strict=True):
-            self.networks.media.give(leg.realm.name, pair.rtp.host, pair.rtp.port, now, rest)
-        return [CloseStream(stream.id, call.id)]
 
     # -- exchanges
 

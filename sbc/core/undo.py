@@ -6,6 +6,7 @@ from sbc.core.call import CallState
 from sbc.core.exchange import Exchange
 from sbc.core.orders import Order
 from sbc.core.registry import Registry
+from sbc.core.streams import close_stream
 
 
 def undo(registry: Registry, exchange: Exchange, now: float, rest: bool) -> list[Order]:
@@ -22,7 +23,7 @@ def undo(registry: Registry, exchange: Exchange, now: float, rest: bool) -> list
         if call.streams.get((stream.key, stream.kind)) is not stream:
             continue
         if change.new:
-            orders += registry.close_stream(call, stream, now, rest)
+            orders += close_stream(registry.networks, call, stream, now, rest)
         else:
             stream.remote[change.side], stream.media[change.side] = change.before, change.media
             orders += stream.changed(call, change.side)

@@ -15,6 +15,7 @@ from sbc.core.mint import Mint
 from sbc.core.orders import CloseStream, Listen, Order, Record, Unlisten
 from sbc.core.realm import Limits, Signaling
 from sbc.core.registry import MOST_KEYS, Arrival, Registry
+from sbc.core.streams import new_stream
 from tests.rig import NAT, PHONE, SECRET, SOFTSWITCH, make_plan
 from tests.toy import PLAIN
 
@@ -171,43 +172,7 @@ def test_the_connections_that_calls_are_reached_by_are_known() -> None:
     assert not registry.waits.legs() and audit(registry) == []
 
 
-# -- streams
-
-
-def test_a_stream_takes_a_pair_on_each_side_and_gives_both_back() -> None:
-    registry = make()
-    one = call(registry)
-    registry.add_call(one, 0.0)
-    stream = registry.new_stream(one, slot(), "rtp", 0.0)
-    assert [pair.rtp.port for pair in stream.ours] == [20000, 30000]
-    assert [pool.used for pool in registry.media_ports.values()] == [{20000}, {30000}]
-    assert registry.close_stream(one, stream, 0.0) == [CloseStream(stream.id, "one")]
-    assert not one.streams and all(not pool.used for pool in registry.media_ports.values())
-
-
-def test_a_stream_with_no_pair_on_one_side_takes_none_on_the_other() -> None:
-    registry = make()
-    one = call(registry)
-    registry.add_call(one, 0.0)
-    core = registry.media_ports["core"]
-    while core.take(0.0) is not None:
-        pass
-    with pytest.raises(Refused) as refused:
-        registry.new_stream(one, slot(), "rtp", 0.0)
-    assert refused.value.cause is Cause.NO_PORTS and "core" not in refused.value.why
-    assert not registry.media_ports["access"].used and not one.streams
-
-
-def test_stream_ids_are_never_given_twice() -> None:
-    registry = make()
-    one = call(registry)
-    registry.add_call(one, 0.0)
-    ids = set()
-    for number in range(20):
-        stream = registry.new_stream(one, slot(), "rtp", 20.0 * number)
-        ids.add(stream.id)
-        registry.close_stream(one, stream, 20.0 * number)
-    assert len(ids) == 20
+# -- the end of calls
 
 
 def test_closing_a_call_closes_its_streams_and_keeps_its_names() -> None:
@@ -215,7 +180,7 @@ def test_closing_a_call_closes_its_streams_and_keeps_its_names() -> None:
     one = call(registry)
     registry.add_call(one, 0.0)
     registry.name_call(one, one.legs[0], b"name")
-    streams = [registry.new_stream(one, slot(key), "rtp", 0.0) for key in range(3)]
+    streams = [new_stream(registry.networks, one, slot(key), "rtp", 0.0) for key in range(3)]
     one.life.end()
     orders = registry.close_call(one, 5.0)
     assert [order.stream for order in orders if isinstance(order, CloseStream)] == [stream.id for stream in streams]

@@ -1,0 +1,34 @@
+"""What is said to whoever sent a message that does not cross, and noted of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sbc.core.call import Call
+from sbc.core.message import BadMessage, Cause, Intent, Refused
+from sbc.core.orders import Note, Order, Send
+from sbc.core.registry import Arrival, Registry
+
+
+def bad_message(dialect: Any, bad: BadMessage, arrival: Arrival) -> list[Order]:
+    """What came is no message."""
+    note = Note("bad-message", bad.reason, "", {"source": str(arrival.source), "realm": arrival.listener.realm})
+    answer = dialect.complain(bad, arrival.source)
+    return [note] if answer is None else [note, Send(arrival.listener, arrival.source, answer)]
+
+
+def refuse(
+    registry: Registry,
+    dialect: Any,
+    message: Any,
+    intent: Intent,
+    no: Refused,
+    arrival: Arrival,
+    call: Call | None = None,
+) -> list[Order]:
+    """A message is not taken across: its sender is told why, in words of the protocol, where that has any."""
+    fields = {"source": str(arrival.source), "cause": no.cause.value, "method": intent.method}
+    note = Note("refused", no.told, call.id if call else "", fields)
+    over = no.cause is Cause.NO_CALL and arrival.listener.lane  # what was opened for a call is not opened without it
+    answer = None if intent.phase.reply or over else dialect.refuse(message, no, arrival.source)
+    return [note] if answer is None else [note, registry.asker(arrival, intent).send(answer, call)]

@@ -1,0 +1,39 @@
+"""Streams of a call: opened with a pair of ports on each side, and closed."""
+
+from __future__ import annotations
+
+from sbc.core.call import Call, Stream
+from sbc.core.message import Cause, Refused, Slot
+from sbc.core.networks import Networks
+from sbc.core.orders import CloseStream, Order
+
+
+def new_stream(networks: Networks, call: Call, slot: Slot, kind: str, now: float) -> Stream:
+    """A stream with a pair in each leg's realm. @raises Refused when there is no pair, or one stream too many."""
+    assert slot.stream is not None  # a media slot without a stream is a fault of the dialect
+    if len(call.streams) >= call.legs[0].realm.limits.streams_per_call:
+        raise Refused(Cause.BUSY, "too many media streams in one call")
+    ports: list[int] = []
+    for leg in call.legs:
+        pool = networks.ports(leg.realm)
+        port = None if pool is None else pool.take(now)
+        if port is None:
+            for taken, holder in zip(ports, call.legs, strict=False):
+                networks.media.give(holder.realm.name, holder.realm.media.address, taken, now)
+            raise Refused(Cause.NO_PORTS, "no media ports left", 10, f"in realm {leg.realm.name}")
+        ports.append(port)
+    first, second = (
+        Stream.pair(leg.realm.media.address, port, kind) for leg, port in zip(call.legs, ports, strict=True)
+    )
+    call.opened_streams += 1
+    stream = Stream(f"{call.id}/{call.opened_streams}", slot.stream, kind, (first, second))
+    call.streams[slot.stream, kind] = stream
+    return stream
+
+
+def close_stream(networks: Networks, call: Call, stream: Stream, now: float, rest: bool = True) -> list[Order]:
+    """Take a stream out of its call and give its ports back, to rest unless nobody can have used them."""
+    del call.streams[stream.key, stream.kind]
+    for leg, pair in zip(call.legs, stream.ours, strict=True):
+        networks.media.give(leg.realm.name, pair.rtp.host, pair.rtp.port, now, rest)
+    return [CloseStream(stream.id, call.id)]
