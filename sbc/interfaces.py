@@ -116,6 +116,11 @@ class IDialect(Interface):
         None where there is none. The registrar calls the binding `handle` (bytes, may be empty). It goes out by
         `listener`, under a call and exchange of its own, named by `token`."""
 
+    def give_back(sent, ending, token):
+        """The request that tells whoever has given leave for a call that it is over: leave that the request `sent`
+        (bytes, as it went on) was given. `ending` (Ending or None) is how the call has ended, `token` names the
+        exchange. None where nobody need be told."""
+
     def probe(place, listener, token):
         """The request (bytes), sent from `listener`, that asks the peer at `place` only whether it lives; any answer
         will do. `token` names its exchange."""

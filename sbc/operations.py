@@ -15,8 +15,10 @@ from sbc.config.faults import ConfigError
 from sbc.config.load import load_file
 from sbc.config.schema import Config
 from sbc.core.border import Border
+from sbc.core.call import Call, CallState
 from sbc.core.drain import live_calls
 from sbc.core.message import Ending
+from sbc.core.snapshot import lasts
 from sbc.reload import NotReloaded, Reloader
 from sbc.runner import Runner
 
@@ -134,10 +136,10 @@ class Operations:
         """Let the calls go, as long as the configuration says, and fire when the SBC may end.
 
         It may end `at_once` if that is asked for, by a second call, or where a store hands live calls over to the next
-        start; both parties are told then too, unless a store keeps the calls.
+        start, and there are no others to wait for; both parties are told then too, unless a store keeps the calls.
         """
-        hand_over = self.keeps and self.config.drain.hand_over
-        at_once, self.state = at_once or hand_over or self.state == "stopping", "stopping"
+        at_once, self.state = at_once or self.state == "stopping", "stopping"
+        at_once = at_once or (self._hands_over and not self._left)
         gone: Deferred[None] = Deferred()
         self._gone.append(gone)
         if at_once:
@@ -151,10 +153,10 @@ class Operations:
         now = self._reactor.seconds()
         self._until = None if limit is None else now + limit
         self._told_at = None
-        self._waited = self.waited > 0
+        self._waited = self._left > 0
         self._border.drain(self.config.drain.retry_after)
         self._log.info(
-            "{state}: {calls} to wait for{until}", state=self.state, calls=_calls(self.waited), until=_until(limit)
+            "{state}: {calls} to wait for{until}", state=self.state, calls=_calls(self._left), until=_until(limit)
         )
         self._tell(self.state)
         if not self._looking.running:
@@ -164,30 +166,43 @@ class Operations:
     def _look(self) -> None:
         """See whether the last call has gone, or the time is over."""
         now = self._reactor.seconds()
-        if self._told_at is None and not self.waited:
+        if self._told_at is None and not self._left:
             self._log.info("drained: no call is left")
             self._told_at = now if self._waited else now - LAST_WORDS
         elif self._told_at is None and self._until is not None and now >= self._until:
-            self._log.warn("the time is over: {calls} left", calls=_calls(self.waited))
+            self._log.warn("the time is over: {calls} left", calls=_calls(self._left))
             self.end_calls()
             self._told_at = now
         if self.state == "stopping" and self._told_at is not None and now >= self._told_at + LAST_WORDS:
             self._leave()
 
     def end_calls(self) -> None:
-        """End every call that is live, and tell both parties; at a stop none where a store keeps them."""
-        if self.keeps and self.state == "stopping":
-            return
-        for call in list(self._border.registry.calls.values()):
+        """End every call that is live, and tell both parties; at a stop none that a store keeps."""
+        for call in self._ends():
             now = self._reactor.seconds()
             try:
                 self._runner.carry_out(self._border.end_call(call.id, "the SBC was stopped", now, Ending.SHUTDOWN))
             except Exception:  # noqa: BLE001 - whatever it is, the others are to be told, and the SBC is to end
                 self._log.failure("call {call} cannot be ended", call=call.id)
 
+    def _ends(self) -> list[Call]:
+        """The live calls that a stop, or the end of a drain, ends."""
+        kept, calls = self.keeps and self.state == "stopping", self._border.registry.calls.values()
+        return [call for call in calls if call.state is not CallState.CLOSED and not (kept and lasts(call))]
+
+    @property
+    def _hands_over(self) -> bool:
+        """Whether the SBC goes, and those calls that a store keeps go on in the next."""
+        return self.state == "stopping" and self.keeps and self.config.drain.hand_over
+
+    @property
+    def _left(self) -> int:
+        """The calls that are to end before the SBC does."""
+        return sum(not call.lifetime for call in self._ends()) if self._hands_over else self.waited
+
     def _part(self) -> None:
         """End what is live and go: what was written last is to be on its way."""
-        words = self.waited > 0 and not self.keeps and self._told_at is None
+        words = bool(self._ends()) and self._told_at is None
         if words:
             self.end_calls()
         self._end_looking()

@@ -13,8 +13,9 @@ from sbc.core.call import Call
 from sbc.core.mint import Mint
 from sbc.core.orders import Order
 from sbc.core.plain import Frame, Unfit
+from sbc.core.promises import Promise
 from sbc.core.realm import Plan
-from sbc.core.snapshot import lasts, of_binding, of_call, pack
+from sbc.core.snapshot import lasts, of_binding, of_call, of_promise, pack
 from tests.outside import Outside
 from tests.rig import SECRET, Rig
 
@@ -28,7 +29,22 @@ def value(border: Border, owner: Any) -> bytes:
     frame = Frame(border.plan, SHIFT)
     if isinstance(owner, Call):
         return pack("call", of_call(owner, border.dialects[owner.dialect], frame))
+    if isinstance(owner, Promise):
+        return pack("promise", of_promise(owner, frame))
     return pack("binding", of_binding(owner, frame))
+
+
+def kind_of(owner: Any) -> str:
+    """What it is kept as."""
+    kinds = {Call: "call", Promise: "promise"}
+    return kinds.get(type(owner), "binding")
+
+
+def owners_of(border: Border) -> list[Any]:
+    """What lasts of a border, bindings first and calls last."""
+    registry = border.registry
+    there = (*registry.bindings.values(), *registry.promises.all(), *registry.calls.values())
+    return [each for each in there if lasts(each)]
 
 
 def compared(data: bytes) -> Any:
@@ -66,24 +82,17 @@ class Kept:
         changed = self.border.registry.changed
         assert changed is not None
         for owner in changed:
-            key = ("call" if isinstance(owner, Call) else "binding", owner.id)
-            if lasts(owner) and self._there(owner):
+            key = (kind_of(owner), owner.id)
+            if owner in owners_of(self.border):
                 self.values[key] = value(self.border, owner)
                 self.written += 1
             else:
                 self.values.pop(key, None)
         changed.clear()
 
-    def _there(self, owner: Any) -> bool:
-        registry = self.border.registry
-        table: Any = registry.calls if isinstance(owner, Call) else registry.bindings
-        return table.get(owner.id) is owner
-
     def faults(self) -> list[str]:
         """What is not written as it is."""
-        registry = self.border.registry
-        owners = [each for each in (*registry.calls.values(), *registry.bindings.values()) if lasts(each)]
-        now = {("call" if isinstance(each, Call) else "binding", each.id): value(self.border, each) for each in owners}
+        now = {(kind_of(each), each.id): value(self.border, each) for each in owners_of(self.border)}
         faults = [f"{key} is not kept" for key in now.keys() - self.values.keys()]
         faults += [f"{key} is kept but gone" for key in self.values.keys() - now.keys()]
         for key in now.keys() & self.values.keys():
@@ -105,8 +114,8 @@ class Kept:
         outside.now += away
         for (kind, id), data in sorted(self.values.items()):  # bindings before calls
             try:
-                if kind == "binding":
-                    orders = self.border.resume_binding(data, outside.now, SHIFT)
+                if kind != "call":
+                    orders = self.border.resume(kind, data, outside.now, SHIFT)
                 else:
                     call, orders = self.border.resume_call(data, outside.now, SHIFT, away)
                     outside.told[call.id] = ["open"]  # it may have ended, unwritten
@@ -121,9 +130,7 @@ class Kept:
 
 def values_of(border: Border) -> list[tuple[str, bytes]]:
     """What lasts of a border, bindings first, as kind and value."""
-    registry = border.registry
-    owners = [each for each in (*registry.bindings.values(), *registry.calls.values()) if lasts(each)]
-    return [("call" if isinstance(each, Call) else "binding", value(border, each)) for each in owners]
+    return [(kind_of(each), value(border, each)) for each in owners_of(border)]
 
 
 def restarted(rig: Rig, away: float = 1.0, plan: Plan | None = None) -> tuple[Rig, list[Order]]:
@@ -133,8 +140,8 @@ def restarted(rig: Rig, away: float = 1.0, plan: Plan | None = None) -> tuple[Ri
     shift = SHIFT + rig.now - 5.0  # the other process has another clock
     orders: list[Order] = []
     for kind, data in values_of(rig.border):
-        if kind == "binding":
-            orders += made._take(made.border.resume_binding(data, made.now, shift))
+        if kind != "call":
+            orders += made._take(made.border.resume(kind, data, made.now, shift))
         else:
             orders += made._take(made.border.resume_call(data, made.now, shift, away)[1])
     return made, orders

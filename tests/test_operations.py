@@ -10,10 +10,11 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger
 
 from sbc.config.schema import Config, DrainConfig
+from sbc.core.call import CallState
 from sbc.core.message import Ending, Kind
 from sbc.core.orders import Order
 from sbc.operations import LAST_WORDS, Operations
-from tests.rig import SOFTSWITCH, Rig, sends
+from tests.rig import PHONE, SOFTSWITCH, Rig, sends
 from tests.soak.test_books import Closing
 from tests.toy_calls import Talk, answered, opened, toy_rig
 from tests.toy_records import CLOSE, REQUEST, Record, answer, from_other, opening
@@ -197,6 +198,36 @@ def test_a_store_that_does_not_take_over_still_keeps_what_is_left(twice: bool) -
     else:
         desk.wait(60)
     assert ended and not desk.told() and desk.operations.waited == 1
+
+
+def by_connections() -> tuple[Desk, Rig]:
+    """A call that no store keeps, since it goes by connections, and one that it does."""
+    desk, _ = talking()
+    desk.operations.keeps = True
+    kept, *_ = desk.rig.border.registry.calls.values()
+    answered(desk.rig, opening(PHONE, 2, 2))
+    for call in desk.rig.border.registry.calls.values():
+        call.bound = call is not kept
+    return desk, desk.rig
+
+
+def live(rig: Rig) -> int:
+    return sum(call.state is not CallState.CLOSED for call in rig.border.registry.calls.values())
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_store_takes_over_when_what_it_does_not_keep_has_ended(twice: bool) -> None:
+    desk, rig = by_connections()
+    ended = desk.stopped()
+    desk.wait(10)
+    assert not ended and live(rig) == 2, "the other is waited for, as long as the configuration says"
+    if twice:
+        desk.stopped()
+        desk.wait(1)
+    else:
+        desk.wait(desk.operations.config.drain.limit)
+    assert ended == [True] and live(rig) == 1, "the other is kept"
+    assert desk.told() == ["access", "core"]
 
 
 def test_help_may_still_be_called_while_it_stops() -> None:

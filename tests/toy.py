@@ -3,7 +3,7 @@
 Its records are binary, at fixed positions (tests/toy_records.py writes them): media addresses are six packed octets,
 places are text, calls, exchanges and parties are numbers. It has eight requests: open, change and close a call, bind a
 place, probe, tell, withdraw, confirm. A request may say by which hop its sender is to be reached, and which hop it is
-to visit.
+to visit. Who tells as user ``leave``, ``take`` or ``return`` wants leave to make a call or take it, or gives it back.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sbc.core.message import (
     BadMessage,
     Cause,
     Elsewhere,
+    Ending,
     Intent,
     Keys,
     Kind,
@@ -44,6 +45,7 @@ CAUSES = list(Cause)
 UNAVAILABLE, WAITED, BROKEN = 201, 202, 203
 ELSEWHERE = {UNAVAILABLE: Elsewhere.UNAVAILABLE, WAITED: Elsewhere.TIMEOUT, BROKEN: Elsewhere.ERROR}
 OFFERS = (OPEN, CHANGE)
+LEAVE = (b"leave", b"take", b"return")
 
 # where things stand
 OP, STAGE, CAUSE, HOPS = 2, 3, 4, 5
@@ -187,6 +189,9 @@ class ToyDialect:
         if op == BIND and intent.user.startswith(b"#"):  # what the registrar calls it
             intent.handle, intent.user = intent.user, b""
             intent.refreshes = intent.grants = not message.places()
+        if op == TELL and intent.user in LEAVE and not within:
+            intent.heralds, intent.takes, intent.returns = label, intent.user == b"take", intent.user == b"return"
+            intent.frank = True
         if phase.reply:
             intent.kind = Kind.ANSWER if op in OFFERS else KINDS.get(op, Kind.OTHER)
             if op in (OPEN, BIND) and phase in (Phase.PROVISIONAL, Phase.SUCCESS):
@@ -221,7 +226,9 @@ class ToyDialect:
             place, token = read_place(message.text(where))
             life = message.number(slice(where.stop, where.stop + 4))
             expires = None if life == NEVER else life
-            found.append(Slot(Role.SIGNAL, place, where, primary=not told, token=token, expires=expires))
+            leads = told and message.octets[OP] == TELL and message.octets[STAGE] == STAGES.index(Phase.SUCCESS)
+            role = Role.HIDE if leads else Role.SIGNAL
+            found.append(Slot(role, place, where, primary=not told, token=token, expires=expires, leads=leads))
         if message.text(IDENTITY):
             host = message.text(IDENTITY).decode("latin-1")
             found.append(Slot(Role.IDENTITY, Place(Address(canonical(host), 0)), IDENTITY))
@@ -244,7 +251,7 @@ class ToyDialect:
         return found
 
     def fill(self, message: ToyMessage, slot: Slot, place: Place) -> None:
-        if slot.role is Role.SIGNAL:
+        if slot.role is Role.SIGNAL or slot.leads:
             message.write(slot.at, write_place(message.text(slot.at), place))
         elif slot.role is Role.IDENTITY:
             message.write(slot.at, place.address.host.encode("latin-1"))
@@ -398,6 +405,12 @@ class ToyDialect:
         own.octets[PLACES], own.octets[MEDIA] = 1, 0
         own.write(EXCHANGE, self._written(token))
         own.octets += message.raw(where) + bytes(4)
+        return bytes(own.octets)
+
+    def give_back(self, sent: bytes, ending: Ending | None, token: bytes) -> bytes | None:
+        own = ToyMessage(bytearray(sent[:PLACES] + bytes(2)))
+        own.write(USER, b"return")
+        own.write(EXCHANGE, self._written(token))
         return bytes(own.octets)
 
     def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:

@@ -8,9 +8,11 @@ import attrs
 
 from sbc.core.call import Call
 from sbc.core.exchange import Exchange
-from sbc.core.orders import Order, Send
+from sbc.core.message import Intent
+from sbc.core.orders import Listener, Order, Send
+from sbc.core.promises import LASTS, Promise
 from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, make_plan, of, sends
-from tests.toy import ToyDialect
+from tests.toy import BIND, OP, TELL, ToyDialect, ToyMessage
 from tests.toy_records import Record, answer, binding, granted, opening
 
 
@@ -75,3 +77,36 @@ def to_access(orders: list[Order]) -> list[Send]:
 
 def read(data: list[bytes]) -> list[Record]:
     return [Record.read(each) for each in data]
+
+
+def promised(rig: Rig, name: bytes, **more: Any) -> Promise:
+    """Leave for who is at the NAT, to make a call of that name."""
+    path = rig.border.plan.paths[0]
+    made = Promise("p", "toy", path, NAT.host, name, **{"takes": False, "binding": "", "to": SOFTSWITCH,
+                   "until": rig.now + LASTS, **more})  # fmt: skip
+    rig.border.registry.promises.keep(made, rig.now)
+    return made
+
+
+class ByConnection(ToyDialect):
+    """The made-up protocol, if its calls meant the connections they go by."""
+
+    parted = True
+
+    def describe(self, message: ToyMessage) -> Intent:
+        intent = super().describe(message)
+        if message.octets[OP] not in (BIND, TELL):
+            intent.bound, intent.heralds = True, intent.label
+        return intent
+
+
+def rig_by_connections(**more: Any) -> tuple[Rig, Listener]:
+    """A rig whose calls go by connections, and where those of access are taken."""
+    dialect = ByConnection()
+    plan = make_plan(dialect.name, **more)
+    realms = {
+        name: attrs.evolve(realm, listeners=(*realm.listeners, attrs.evolve(realm.listeners[0], transport="tcp")))
+        for name, realm in plan.realms.items()
+    }
+    rig = Rig.make(dialect, attrs.evolve(plan, realms=realms))
+    return rig, realms["access"].listeners[1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.keys import far_key
 from sbc.core.registry import Registry
@@ -28,6 +30,22 @@ def own_name(registry: Registry, dialect: Any, hop: Hop, *parts: bytes) -> bytes
         if far_key(hop.listener.realm, hop.peer.host, name) not in registry.exchanges:
             break
     return name
+
+
+def request(
+    registry: Registry, dialect: Any, far: Hop, data: bytes, now: float, limit: float | None = None, **about: Any
+) -> Exchange:
+    """The exchange of a request of our own, `data`, that is sent to `far`: about what, its further attributes say. It
+    is given up after `limit` seconds, or when its protocol has it so. @raises BadMessage."""
+    intent = dialect.describe(dialect.decode(data))
+    timing = dialect.timing(intent)
+    if limit is not None:
+        timing = attrs.evolve(timing, limit=limit)
+    exchange = Exchange(
+        dialect=dialect.name, intent=intent, timing=timing, token=b"", near=None, far=far, sent=data, **about
+    )
+    enter(registry, exchange, now)
+    return exchange
 
 
 def enter(registry: Registry, exchange: Exchange, now: float) -> None:

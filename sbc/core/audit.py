@@ -13,6 +13,7 @@ from sbc.core.hops import Neighbour
 from sbc.core.networks import Networks
 from sbc.core.orders import Listener
 from sbc.core.ports import PoolKey
+from sbc.core.promises import Promise
 from sbc.core.realm import Side
 from sbc.core.registry import Registry
 from sbc.core.watch import Watch
@@ -78,6 +79,10 @@ def _calls(registry: Registry) -> list[str]:
         faults.append("the connections of calls do not add up")
     if {call for tied in registry.ties.all().values() for call in tied} - (set(alive.values()) - closed):
         faults.append("a connection means a call that is over or forgotten")
+    promised = {call for promise in registry.promises.all() for call in promise.calls}
+    faults += [
+        f"{call} is over or forgotten, and leave for it is not" for call in promised - (set(alive.values()) - closed)
+    ]
     faults += [f"{call} has a stray {key!r}" for key, call in registry.calls_by_key.items() if key not in call.keys]
     return faults
 
@@ -140,7 +145,8 @@ def _watches(registry: Registry) -> list[str]:
 
 
 def _terminal_ports(registry: Registry) -> list[str]:
-    alive = {*registry.bindings.values(), *registry.calls.values(), *registry.live_exchanges}
+    promises = registry.promises.all()
+    alive = {*registry.bindings.values(), *registry.calls.values(), *registry.live_exchanges, *promises}
     ports = registry.terminal_ports
     faults = []
     for port in ports.values():
@@ -153,6 +159,7 @@ def _terminal_ports(registry: Registry) -> list[str]:
         *((call, [leg.listener for leg in call.legs]) for call in registry.calls.values()),
         *((exchange, exchange.listeners) for exchange in registry.live_exchanges),
         *((binding, [binding.onward]) for binding in registry.bindings.values()),
+        *((promise, [promise.far.listener]) for promise in promises if promise.far is not None),
     ]
     for holder, listeners in needed:
         for own in map(ports.find, listeners):
@@ -189,10 +196,12 @@ def _timers(registry: Registry) -> list[str]:
     return [*faults, f"{strays} timers belong to nobody"] if strays else faults
 
 
-_Timed = Call | Exchange | Binding | Watch | Neighbour | Networks | Backlog
+_Timed = Call | Exchange | Binding | Watch | Neighbour | Networks | Backlog | Promise
 
 
 def _wants_timer(owner: _Timed) -> bool:
+    if isinstance(owner, Promise):
+        return not owner.calls and owner.returning is None
     if isinstance(owner, Watch):
         return owner.probe is None
     if isinstance(owner, Neighbour):
@@ -207,6 +216,7 @@ def _owners(registry: Registry) -> list[Call | Exchange | Binding]:
 def _timed(registry: Registry) -> list[_Timed]:
     past: list[_Timed] = [registry.networks] if registry.networks.past else []
     past += [registry.backlog] if len(registry.backlog) else []
+    past += registry.promises.all()
     return [*_owners(registry), *registry.watches.values(), *registry.hops.neighbours.values(), *past]
 
 

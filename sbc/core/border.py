@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sbc.core import account, failover, front, inquiry, keepalive, probing, reach, resume, transact
+from sbc.core import account, failover, front, inquiry, keepalive, probing, reach, recall, resume, transact
 from sbc.core.address import Address
 from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding
@@ -22,6 +22,7 @@ from sbc.core.networks import Networks
 from sbc.core.orders import CloseStream, Listener, Note, Order, Send, Wake
 from sbc.core.passage import remarks, translate
 from sbc.core.plain import Frame
+from sbc.core.promises import Promise
 from sbc.core.realm import Path, Plan
 from sbc.core.refusing import bad_message, refuse
 from sbc.core.registry import Arrival, Registry
@@ -108,6 +109,8 @@ class Border:
             return front.wake_binding(self.registry, owner, now)
         if isinstance(owner, Neighbour):
             return probing.wake_neighbour(self.registry, self.dialects[owner.hop.listener.dialect], owner, now)
+        if isinstance(owner, Promise):
+            return recall.wake(self.registry, self.dialects[owner.dialect], owner, now)
         if isinstance(owner, Backlog):
             return failover.see_to_next(self.registry, self.dialects, now)
         if isinstance(owner, Networks):
@@ -147,13 +150,13 @@ class Border:
                 stream.latched[side] = address
                 self.registry.touch(call)
 
-    def resume_binding(self, data: bytes, now: float, shift: float) -> list[Order]:
-        """Take up a binding that outlived a restart; `shift` is from the core's clock to the time of day. @raises
-        Unfit."""
-        return self._and_wake(resume.resume_binding(self.registry, data, now, Frame(self.plan, shift)))
+    def resume(self, kind: str, data: bytes, now: float, shift: float) -> list[Order]:
+        """Take up a "binding", or a "promise", that outlived a restart; `shift` is from the core's clock to the time of
+        day. @raises Unfit."""
+        return self._and_wake(resume.OTHERS[kind](self.registry, data, now, Frame(self.plan, shift)))
 
     def resume_call(self, data: bytes, now: float, shift: float, away: float) -> tuple[Call, list[Order]]:
-        """The same for a call, after an absence of `away` seconds; with it, what is to be done. @raises Unfit."""
+        """Take up a call again, after an absence of `away` seconds; with it, what is to be done. @raises Unfit."""
         frame = Frame(self.plan, shift)
         call, orders = resume.resume_call(self.registry, self.dialects, data, now, frame, away)
         return call, self._and_wake(orders)

@@ -230,6 +230,7 @@ class Call:
         self.asked_by = b""  # the party whose attempt was answered
         self.answered_by = b""  # the party that did; what others who were asked say later moves nothing
         self.asked = Asked()
+        self.herald = b""  # what it is called everywhere, where it says so: leave may have been given for it
         self.cause = ""
         self.ending: Ending | None = None
         self.ended_by: Who | None = None

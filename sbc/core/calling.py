@@ -32,7 +32,7 @@ def _to_core(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm)
     path = registry.networks.path_of(realm)
     if path is None:
         raise Refused(Cause.FORBIDDEN, "nothing is reached from here", detail=f"realm {realm.name} is on no path")
-    promise = registry.promises.find((realm.name, arrival.source.host, intent.heralds), arrival.now)
+    promise = registry.promises.find((realm.name, arrival.source.host, intent.heralds, False), arrival.now)
     terminal = None if promise is None else registry.bindings.get(promise.binding)
     if terminal is None or intent.handle:
         named = bound.terminal(registry, arrival, intent, realm)

@@ -139,12 +139,8 @@ class Crossing:
 
     def _promise(self, slot: Slot) -> None:
         """The core gives leave for a call, and says where it is to go: it will come to us, and is taken there."""
-        name, near = self.exchange.intent.heralds, self.exchange.near
-        if not self.reply or not name or near is None or self.there.side is not Side.ACCESS:
-            return
-        terminal = bound.terminal_of(self.registry, self.there, near.peer, self.exchange.intent.user)
-        key, now = (self.there.name, near.peer.host, name), self.arrival.now
-        self.registry.promises.keep(key, slot.place.address, "" if terminal is None else terminal.id, now)
+        if self.reply and self.exchange.intent.heralds and self.there.side is Side.ACCESS:
+            self.exchange.leads = slot.place.address
 
     def own(self, transport: str) -> Address:
         """Where we are found on the other side over that transport, or over any, where it is empty."""

@@ -21,6 +21,7 @@ from sbc.core.watch import Watch
 
 if TYPE_CHECKING:
     from sbc.core.hops import HopKey, Neighbour
+    from sbc.core.promises import Promise
 
 
 class ExchangeState(Enum):
@@ -124,6 +125,9 @@ class Exchange:
     receives: bool = False  # whether it is for us, and not for its asker, to say that provisional answers have arrived
     asks: int | None = None  # the leg of its call that it asks whether the call lives
     parting: Binding | None = None  # whose end it tells the registrar
+    terminal: Binding | None = None  # the terminal that it is of, or for, if it is known
+    leads: Address | None = None  # where the call is to go that its answer gives leave for
+    returns: Promise | None = None  # the leave for a call that it gives back, or takes back
     undo: list[Change] = attrs.field(factory=list)
     fallback: Hop | None = None  # where to try next if `far` cannot be reached
     tried: tuple[HopKey, ...] = ()  # the next hops it went to, the present one included
@@ -146,8 +150,8 @@ class Exchange:
 
     @property
     def tends(self) -> bool:
-        """Whether it is of the keepalive: asks whether a terminal lives, or tells that it does not."""
-        return self.watch is not None or self.parting is not None
+        """Whether it is of ours about a terminal: asks whether it lives, or says that it does not, or its call."""
+        return self.watch is not None or self.parting is not None or self.returns is not None
 
     @property
     def ends_call(self) -> bool:

@@ -29,19 +29,7 @@ def say(registry: Registry, dialect: Any, binding: Binding, now: float) -> list[
     registry.touch(binding)
     registry.leave(binding, now)
     registry.timers.set(binding, binding.grant_ends)
-    intent = dialect.describe(dialect.decode(data))
-    exchange = Exchange(
-        dialect=dialect.name,
-        intent=intent,
-        timing=dialect.timing(intent),
-        token=b"",
-        near=None,
-        far=far,
-        sent=data,
-        parting=binding,
-    )
-    asking.enter(registry, exchange, now)
-    binding.parting = exchange
+    exchange = binding.parting = asking.request(registry, dialect, far, data, now, parting=binding)
     return [*exchange.onward(data)]
 
 

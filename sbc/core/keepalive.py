@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
-
-from sbc.core import asking, farewell
+from sbc.core import asking, farewell, leave
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.habits import Host
-from sbc.core.message import Intent, Place
+from sbc.core.message import Intent, Phase, Place
 from sbc.core.orders import Listener, Note, Order
 from sbc.core.realm import Keepalive, Probing, Realm, Side
 from sbc.core.registry import Arrival, Registry
@@ -127,19 +125,7 @@ def wake_watch(registry: Registry, dialect: Any, watch: Watch, now: float) -> li
     said = (b"probe", _name(watch), watch.asked.to_bytes(8, "big"), str(now).encode())
     token = asking.own_name(registry, dialect, hop, *said)
     data = dialect.probe(_place(watch), listener, token)
-    intent = dialect.describe(dialect.decode(data))
-    timing = attrs.evolve(dialect.timing(intent), limit=settings.answer_within)
-    exchange = Exchange(
-        dialect=watch.dialect,
-        intent=intent,
-        timing=timing,
-        token=token,
-        near=None,
-        far=hop,
-        sent=data,
-        watch=watch,
-    )
-    asking.enter(registry, exchange, now)
+    exchange = asking.request(registry, dialect, hop, data, now, settings.answer_within, watch=watch)
     watch.probe, watch.silence, watch.spoiled = exchange, now - watch.heard_at, False
     return [Note("probed", f"after {watch.silence:.0f} s", "", _fields(watch)), *exchange.onward(data)]
 
@@ -148,6 +134,8 @@ def answered(registry: Registry, exchange: Exchange, answer: Intent, now: float)
     """The terminal has answered, whatever it was: it lives, and so does its mapping."""
     if exchange.parting is not None:
         return farewell.heard(registry, exchange, answer, now)
+    if exchange.returns is not None:
+        return leave.returned(registry, exchange, "" if answer.phase is Phase.SUCCESS else answer.cause, now)
     watch, orders = exchange.watch, registry.forget_exchange(exchange, now)
     if watch is None or watch.probe is not exchange:
         return orders
@@ -163,6 +151,8 @@ def missed(registry: Registry, dialect: Any, exchange: Exchange, why: str, now: 
     """The terminal has not answered. After some more of that it is dead."""
     if exchange.parting is not None:
         return farewell.unheard(registry, exchange, why, now)
+    if exchange.returns is not None:
+        return leave.returned(registry, exchange, why, now)
     watch, orders = exchange.watch, registry.forget_exchange(exchange, now)
     if watch is None or watch.probe is not exchange:
         return orders

@@ -194,7 +194,9 @@ class Intent:
     urgent: bool = False  # an OPEN that calls for help
     bound: bool = False  # of a call that means the connection it goes by: its name counts there alone
     ends: bool = False  # of a failure: where its request was answered before, it ends the call
-    heralds: bytes = b""  # the call that an OPEN begins, or leave is asked for: by a name that is the same everywhere
+    heralds: bytes = b""  # the call that an OPEN begins, or leave is about: by a name that is the same everywhere
+    takes: bool = False  # whether the leave is to take that call, not to make it
+    returns: bool = False  # whether the leave is given back; where the core says so, taken back
     frank: bool = False  # its label is no secret, and is the same on the other side
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-import attrs
-
 from sbc.core import asking
 from sbc.core.exchange import Exchange
 from sbc.core.hops import Event, HopKey, Neighbour, NeighbourState, Target
@@ -166,20 +164,8 @@ def _ask(registry: Registry, dialect: Any, neighbour: Neighbour, probes: Probes,
     said = (b"hop", _name(neighbour), neighbour.asked.to_bytes(8, "big"), str(now).encode())
     token = asking.own_name(registry, dialect, hop, *said)
     data = dialect.probe(Place(hop.peer), hop.listener, token)
-    intent = dialect.describe(dialect.decode(data))
-    timing = attrs.evolve(dialect.timing(intent), limit=probes.answer_within)
-    exchange = Exchange(
-        dialect=hop.listener.dialect,
-        intent=intent,
-        timing=timing,
-        token=token,
-        near=None,
-        far=hop,
-        neighbour=neighbour,
-        sent=data,
-        began_at=now,
-    )
-    asking.enter(registry, exchange, now)
+    within = probes.answer_within
+    exchange = asking.request(registry, dialect, hop, data, now, within, neighbour=neighbour, began_at=now)
     neighbour.probe = exchange
     registry.timers.set(neighbour, None)
     return [*exchange.onward(data)]

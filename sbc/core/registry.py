@@ -22,7 +22,7 @@ from sbc.core.names import Names
 from sbc.core.networks import Networks
 from sbc.core.orders import Listener, Note, Order
 from sbc.core.ports import PortPool
-from sbc.core.promises import Promises
+from sbc.core.promises import Promise, Promises
 from sbc.core.realm import Path, Plan, Probing, Realm, Side
 from sbc.core.streams import close_stream
 from sbc.core.terminals import TerminalPorts
@@ -53,25 +53,23 @@ class Registry:
         self.networks = Networks(plan)
         self.mint = mint
         self.draining: int | None = None  # seconds after which who is turned away may ask again; None: nobody is
-        self.names = Names(mint)
-        self.timers = Timers()
+        self.names, self.timers = Names(mint), Timers()
         self.hops = Hops(plan, mint)
         self.calls: dict[str, Call] = {}
         self.calls_by_key: dict[CallKey, Call] = {}
-        self.ties, self.promises = Ties(), Promises()
+        self.ties, self.promises = Ties(), Promises(self.timers)
         self.calls_by_label: dict[tuple[str, bytes], list[Call]] = {}
         self.exchanges: dict[ExchangeKey, Exchange] = {}
         self.live_exchanges: set[Exchange] = set()
         self.crowd = Crowd(plan)
-        self.waits = Waits()
-        self.backlog = Backlog()
+        self.waits, self.backlog = Waits(), Backlog()
         self.bindings: dict[str, Binding] = {}  # by id
         self.bindings_at: dict[tuple[str, bytes, Place], list[Binding]] = {}
         self.bindings_by_user: dict[tuple[str, bytes], set[Binding]] = {}
         self.bindings_by_source: dict[tuple[str, Address], dict[Binding, None]] = {}  # in the order they came
         self.bindings_by_handle: dict[tuple[str, bytes], set[Binding]] = {}
         self.terminal_ports = TerminalPorts(plan)
-        self.changed: dict[Call | Binding, None] | None = None  # for whoever keeps them; None where nobody does
+        self.changed: dict[Call | Binding | Promise, None] | None = None  # for whoever keeps them, if anybody does
         self.watches: dict[WatchKey, Watch] = {}
         adapting = [realm for realm in plan.realms.values() if realm.keepalive.mode is Probing.ADAPTIVE]
         self.learners = {realm.name: Learner(realm.keepalive.longest) for realm in adapting}
@@ -88,7 +86,7 @@ class Registry:
         """The media ports of each configured realm."""
         return self.networks.media.current
 
-    def touch(self, owner: Call | Binding | None) -> None:
+    def touch(self, owner: Call | Binding | Promise | None) -> None:
         """`owner` is not what it was: what is kept of it is to be written anew."""
         if self.changed is not None and owner is not None:
             self.changed[owner] = None
@@ -111,6 +109,7 @@ class Registry:
             self.waits.join(leg)
             self.calls_by_label.setdefault((leg.realm.name, leg.label), []).append(call)
         self.ties.tie(call)
+        self.touch(self.promises.begin(call))
         self.terminal_ports.hold(call, [leg.listener for leg in call.legs])
         self.timers.set(call, due)
         self.touch(call)
@@ -173,6 +172,7 @@ class Registry:
         for leg in call.legs:
             self.waits.leave(leg)
         orders += self.ties.cut(call)
+        self.promises.over(call, now)
         orders.append(account.closed(call, now))
         for old in self.crowd.end_call(call):
             self.crowd.late_calls.drop(old)

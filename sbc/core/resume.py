@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from sbc.core import keepalive, reach, sessions
+from sbc.core import keepalive, leave, reach, sessions
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState, Leg, Stream
 from sbc.core.ending import end_call
@@ -19,9 +19,10 @@ from sbc.core.exchange import Change, Exchange, ExchangeState, Hop
 from sbc.core.message import BadMessage, Ending, Refused, StreamKey, Who
 from sbc.core.orders import Listener, Note, OpenStream, Order, SideSpec, StreamSpec
 from sbc.core.plain import Frame, Unfit, form, read_object
+from sbc.core.promises import Promise
 from sbc.core.realm import Path, Realm
 from sbc.core.registry import Registry
-from sbc.core.snapshot import BINDING, CALL, CHANGE, EXCHANGE, LEG, STREAM, unpack
+from sbc.core.snapshot import BINDING, CALL, CHANGE, EXCHANGE, LEG, PROMISE, STREAM, unpack
 
 SHORT = 15.0
 """Seconds of absence in which no NAT forgets a mapping that media kept alive: nothing need be learned anew then."""
@@ -61,6 +62,26 @@ def resume_binding(registry: Registry, data: bytes, now: float, frame: Frame) ->
     elif state is BindingState.DEAD:
         binding.state = BindingState.BOUND  # nobody would bring it back
     return orders
+
+
+def resume_promise(registry: Registry, data: bytes, now: float, frame: Frame) -> list[Order]:
+    """Take up leave for a call again. If the call had come, it is gone: who gave the leave hears of it, as ever.
+
+    @raises Unfit, having changed nothing.
+    """
+    promise = _made(Promise, read_object(PROMISE, unpack("promise", data), frame))
+    path, far = promise.path, promise.far
+    if far is None or (promise.until <= now and not promise.begun):
+        raise Unfit("holds no more")
+    own, orders = _terminals_own(registry, path, registry.plan.realms[path.core], far.listener)
+    promise.far, promise.ending = attrs.evolve(far, listener=own), Ending.SHUTDOWN
+    registry.promises.keep(promise, now)
+    leave.hold(registry, promise)
+    return orders
+
+
+OTHERS = {"binding": resume_binding, "promise": resume_promise}
+"""What takes up what is no call, by what it is."""
 
 
 def _registrar(core: Realm, binding: Binding) -> Hop | None:

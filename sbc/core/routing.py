@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sbc.core import asking, bound, calling, farewell, front, sessions
+from sbc.core import asking, bound, calling, farewell, front, leave, sessions
 from sbc.core.binding import ABSENT, Binding, BindingState
 from sbc.core.call import Asked, Call, CallState, Leg
 from sbc.core.crossing import Crossing, resolve
@@ -88,6 +88,7 @@ def request_crossing(
     )
     if intent.phase is not Phase.CONFIRM:
         registry.add_exchange(exchange, arrival.now)
+    leave.meant(registry, exchange, way.terminal, arrival)
     orders = list(way.orders)
     try:
         if intent.kind is Kind.BIND:
@@ -345,7 +346,7 @@ def _call(registry: Registry, arrival: Arrival, intent: Intent, way: Way) -> tup
         if realm.side is Side.CORE:
             asked.claimed = way.terminal.place.address
     call = Call(registry.mint.token()[:10].decode(), arrival.listener.dialect, way.path, (asking, asked), arrival.now)
-    call.target, call.bound = way.target, intent.bound
+    call.target, call.bound, call.herald = way.target, intent.bound, intent.heralds
     call.lifetime = intent.expires is not None
     call.asked = Asked(intent.user, intent.callee, intent.called, intent.method)
     orders = registry.add_call(call, arrival.now)

@@ -16,6 +16,7 @@ from sbc.core.hops import HopKey
 from sbc.core.message import Ending, Place, Who
 from sbc.core.names import Peer
 from sbc.core.plain import Form, Frame, Moment, Unfit, dumps, form, hints_of, optional, shape, writer, written
+from sbc.core.promises import Promise
 from sbc.core.realm import Path
 from sbc.core.sessions import Session
 
@@ -51,8 +52,19 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         "implied": "the same",
         "watch": "questions of ours are not written: they are asked again",
         "parting": "what we tell the registrar is not written, and not said again",
+        "terminal": "it matters for leave, which is not asked for within calls",
+        "leads": "the same",
+        "returns": "the same",
         "undo": "written by what its streams are known by",
         "tokens": "names that are loaded within a call are the call's",
+        "entry": "the timers' own",
+    },
+    Promise: {
+        "ending": "the process ends, and its calls with it",
+        "calls": "they have connections, which end with the process",
+        "returning": "what we tell who gave the leave is not written: it is said again",
+        "recall": "what the core has taken back it says again, or knows",
+        "due": "of leave for a call that has come it is begun anew, else it is `until`",
         "entry": "the timers' own",
     },
     Binding: {
@@ -68,6 +80,7 @@ LEFT_OUT: dict[type, dict[str, str]] = {
 MOMENTS: dict[type, frozenset[str]] = {
     Call: frozenset({"opened_at", "answered_at", "due", "ends_at"}),
     Session: frozenset({"until", "ask_at"}),
+    Promise: frozenset({"until"}),
     Exchange: frozenset({"deadline", "due", "began_at", "moves_on"}),
     Binding: frozenset({"expires_at", "told_at", "granted_at", "grant_ends", "due"}),
 }
@@ -83,6 +96,7 @@ _CALL: dict[str, Any] = {
     "answered_by": bytes,
     "asked_by": bytes,
     "asked": Asked,
+    "herald": bytes,
     "cause": str,
     "ending": Ending | None,
     "ended_by": Who | None,
@@ -109,14 +123,19 @@ STREAM = shape(Stream, _of(Stream))
 EXCHANGE: dict[str, Form] = {name: form(hint) for name, hint in _of(Exchange).items()}
 CHANGE: dict[str, Form] = {name: form(hint) for name, hint in hints_of(Change, frozenset({"stream"})).items()}
 BINDING: dict[str, Form] = {name: form(hint) for name, hint in _of(Binding).items()}
-_write_call, _write_exchange, _write_change, _write_binding = map(writer, (CALL, EXCHANGE, CHANGE, BINDING))
+PROMISE: dict[str, Form] = {name: form(hint) for name, hint in _of(Promise).items()}
+_write_call, _write_exchange, _write_change, _write_binding, _write_promise = map(
+    writer, (CALL, EXCHANGE, CHANGE, BINDING, PROMISE)
+)
 
 
-def lasts(owner: Call | Binding) -> bool:
+def lasts(owner: Call | Binding | Promise) -> bool:
     """Whether it is to be found again after a restart: a call until it ends, unless it means connections, which end
-    with the process; a binding from the registrar's yes on."""
+    with the process; a binding from the registrar's yes on; and leave for a call, if somebody was asked for it."""
     if isinstance(owner, Call):
         return owner.state is not CallState.CLOSED and not owner.bound
+    if isinstance(owner, Promise):
+        return owner.far is not None
     return owner.state is not BindingState.PENDING
 
 
@@ -154,8 +173,13 @@ def of_binding(binding: Binding, frame: Frame) -> dict[str, Any]:
     return _write_binding(binding, frame)
 
 
+def of_promise(promise: Promise, frame: Frame) -> dict[str, Any]:
+    """Leave for a call as JSON has it."""
+    return _write_promise(promise, frame)
+
+
 def pack(what: str, plain: Mapping[str, Any]) -> bytes:
-    """A value as a store keeps it; `what` is "call" or "binding"."""
+    """A value as a store keeps it; `what` is "call", "binding" or "promise"."""
     return dumps({"version": VERSION, "what": what, **plain})
 
 

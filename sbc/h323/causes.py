@@ -71,6 +71,27 @@ OF_REFUSALS = {
     Cause.BRIEF: 100,
 }
 
+OF_ENDINGS = {
+    Ending.NORMAL: 16,
+    Ending.BUSY: 17,
+    Ending.NO_ANSWER: 102,
+    Ending.REJECTED: 21,
+    Ending.CANCELLED: 16,
+    Ending.MOVED: 22,
+    Ending.NOT_FOUND: 3,
+    Ending.UNREACHABLE: 38,
+    Ending.UNAUTHORIZED: 21,
+    Ending.INCOMPATIBLE: 79,
+    Ending.CONGESTION: 42,
+    Ending.FAILED: 41,
+    Ending.EXPIRED: 102,
+    Ending.SILENT: 102,
+    Ending.VANISHED: 41,
+    Ending.SHUTDOWN: 41,
+    Ending.CLEARED: 31,
+}
+"""The cause that says of a call how it has ended, where the SBC says so itself."""
+
 
 def cause_of(message: H323Message) -> int | None:
     """The Q.850 cause of a message; what its reason stands for where it has none; None where it gives neither."""

@@ -88,7 +88,9 @@ def _request(message: H323Message, name: str, value: Mapping[str, Any], number: 
         intent.expires = 0
     elif name == "admissionRequest":
         intent.user = user_of(value.get("srcInfo"))
-        intent.heralds = b"" if value.get("answerCall") else intent.call
+        intent.heralds, intent.takes = intent.call, bool(value.get("answerCall"))
+    elif name == "disengageRequest":
+        intent.heralds, intent.returns = intent.call, True
     return intent
 
 

@@ -8,9 +8,9 @@ from zope.interface import implementer
 
 from sbc.core.address import Address
 from sbc.core.crossing import Crossing
-from sbc.core.message import BadMessage, Intent, Keys, Phase, Place, Refused, Slot, Timing
+from sbc.core.message import BadMessage, Ending, Intent, Keys, Phase, Place, Refused, Slot, Timing
 from sbc.core.orders import Listener
-from sbc.h323 import answers, describe, memo, registrar, release, shown, slots, stamp
+from sbc.h323 import answers, describe, leave, memo, registrar, release, shown, slots, stamp
 from sbc.h323.codec import Wire, decode
 from sbc.h323.memo import Memo
 from sbc.h323.message import H323Message
@@ -116,6 +116,9 @@ class H323Dialect:
 
     def unbind(self, sent: bytes, name: bytes, handle: bytes, listener: Listener, token: bytes) -> bytes | None:
         return registrar.unbind(sent, handle, token)
+
+    def give_back(self, sent: bytes, ending: Ending | None, token: bytes) -> bytes | None:
+        return leave.give_back(sent, ending, token)
 
     def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:
         return registrar.probe(place, listener, token)

@@ -9,7 +9,7 @@ from zope.interface import implementer
 
 from sbc.core.address import Address
 from sbc.core.crossing import Crossing
-from sbc.core.message import BadMessage, Intent, Keys, Kind, Place, Refused, Slot, Timing
+from sbc.core.message import BadMessage, Ending, Intent, Keys, Kind, Place, Refused, Slot, Timing
 from sbc.core.orders import Listener
 from sbc.interfaces import IDialect
 from sbc.sip import codec, describe, memos, probe, quoted, registrar, reliable, replies, shown, slots, stamp
@@ -164,6 +164,9 @@ class SipDialect:
 
     def unbind(self, sent: bytes, name: bytes, handle: bytes, listener: Listener, token: bytes) -> bytes | None:
         return registrar.unbind(sent, name, listener, token)
+
+    def give_back(self, sent: bytes, ending: Ending | None, token: bytes) -> bytes | None:
+        return None
 
     def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:
         return probe.options(place, listener, token)

@@ -21,8 +21,9 @@ from sbc.core.binding import Binding
 from sbc.core.border import Border
 from sbc.core.call import Call
 from sbc.core.plain import Frame, Unfit
+from sbc.core.promises import Promise
 from sbc.core.resume import NO_PORTS
-from sbc.core.snapshot import lasts, of_binding, of_call, pack
+from sbc.core.snapshot import lasts, of_binding, of_call, of_promise, pack
 from sbc.ledger.service import LedgerService
 from sbc.ledger.writer import Writer
 from sbc.runner import Runner
@@ -43,10 +44,10 @@ _SECRET_OCTETS = 32
 class StoreService(Service):
     """Calls and bindings of `border` in `store` (ICallStore).
 
-    `counted` gets ``store-written``, ``store-waiting``, ``store-failures``, ``store-unfit``, ``resumed-calls`` and
-    ``resumed-bindings``. `ledger` is told of the calls that go on, where there are records. A resumed call in which
-    nobody speaks for `silence` seconds (0: for ever) is ended, unless it is on hold: it may have ended in the moment of
-    the crash, and nobody is to be charged for it for hours.
+    `counted` gets ``store-written``, ``store-waiting``, ``store-failures``, ``store-unfit``, ``resumed-calls``,
+    ``resumed-bindings`` and ``resumed-promises``. `ledger` is told of the calls that go on, where there are records. A
+    resumed call in which nobody speaks for `silence` seconds (0: for ever) is ended, unless it is on hold: it may have
+    ended in the moment of the crash, and nobody is to be charged for it for hours.
     """
 
     _log = Logger()
@@ -103,6 +104,8 @@ class StoreService(Service):
         began = self._reactor.seconds()
         for id, data in sorted(self._loaded.get("binding", {}).items()):
             self._resume("binding", id, data)
+        for id, data in sorted(self._loaded.get("promise", {}).items()):
+            self._resume("promise", id, data)
         for id, data in self._loaded.get("call", {}).items():
             if self._ledger is not None and id in self._ledger.over:
                 self._drop("call", id)
@@ -157,10 +160,10 @@ class StoreService(Service):
         now = self._reactor.seconds()
         shift = time() - now
         try:
-            if kind == "binding":
-                self._runner.carry_out(self._border.resume_binding(data, now, shift))
-            else:
+            if kind == "call":
                 self._resume_call(id, data, now, shift)
+            else:
+                self._runner.carry_out(self._border.resume(kind, data, now, shift))
         except Unfit as unfit:
             self._unfit(kind, id, str(unfit))
         except Exception:  # noqa: BLE001 - whatever it is, the others are to go on
@@ -236,20 +239,21 @@ class StoreService(Service):
             except Exception:  # noqa: BLE001 - whatever it is, the others are to be written
                 self._log.failure("{owner} cannot be written", owner=owner)
 
-    def _write(self, owner: Call | Binding, frame: Frame) -> None:
+    def _write(self, owner: Call | Binding | Promise, frame: Frame) -> None:
         registry = self._border.registry
         if isinstance(owner, Call):
             kind, there = "call", registry.calls.get(owner.id) is owner
+        elif isinstance(owner, Promise):
+            kind, there = "promise", registry.promises.has(owner)
         else:
             kind, there = "binding", registry.bindings.get(owner.id) is owner
         if not there or not lasts(owner):
             self._drop(kind, owner.id)
             return
-        plain = (
-            of_call(owner, self._border.dialects[owner.dialect], frame)
-            if isinstance(owner, Call)
-            else of_binding(owner, frame)
-        )
+        if isinstance(owner, Call):
+            plain = of_call(owner, self._border.dialects[owner.dialect], frame)
+        else:
+            plain = of_promise(owner, frame) if isinstance(owner, Promise) else of_binding(owner, frame)
         self._stored.add((kind, owner.id))
         self._writer.put((kind, owner.id), pack(kind, plain), False)
 

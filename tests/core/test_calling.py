@@ -8,11 +8,10 @@ import pytest
 from sbc.core import calling
 from sbc.core.call import CallState
 from sbc.core.message import Cause, Intent, Kind, Phase, Refused
-from sbc.core.orders import HangUp, Listener, Order, Send
+from sbc.core.orders import HangUp, Order, Send
 from sbc.core.registry import Arrival
-from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, make_plan, of
-from tests.toy import ToyDialect, ToyMessage
-from tests.toy_calls import toy_rig
+from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, of
+from tests.toy_calls import promised, rig_by_connections, toy_rig
 from tests.toy_records import answer, opening
 
 OPEN = Intent(Kind.OPEN, Phase.REQUEST, b"call", b"exchange", heralds=b"everywhere", bound=True)
@@ -36,34 +35,12 @@ def test_without_leave_and_without_a_next_hop_for_calls_there_is_no_way() -> Non
 
 def test_without_a_listener_for_connections_there_is_none_either() -> None:
     rig = toy_rig()
-    rig.border.registry.promises.keep(("access", NAT.host, b"everywhere"), SOFTSWITCH, "", rig.now)
+    promised(rig, b"everywhere")
     assert refusal(rig, "access") is Cause.UNREACHABLE
 
 
 def test_at_a_port_of_no_terminal_nobody_is_called() -> None:
     assert refusal(toy_rig(), "core") is Cause.NOT_FOUND
-
-
-class ByConnection(ToyDialect):
-    """The made-up protocol, if its calls meant the connections they go by."""
-
-    parted = True
-
-    def describe(self, message: ToyMessage) -> Intent:
-        intent = super().describe(message)
-        intent.bound, intent.heralds = True, intent.label
-        return intent
-
-
-def rig_by_connections() -> tuple[Rig, Listener]:
-    dialect = ByConnection()
-    plan = make_plan(dialect.name)
-    realms = {
-        name: attrs.evolve(realm, listeners=(*realm.listeners, attrs.evolve(realm.listeners[0], transport="tcp")))
-        for name, realm in plan.realms.items()
-    }
-    rig = Rig.make(dialect, attrs.evolve(plan, realms=realms))
-    return rig, realms["access"].listeners[1]
 
 
 def to_core(orders: list[Order]) -> Send:
@@ -75,7 +52,7 @@ def test_a_call_by_datagram_is_none() -> None:
     rig, _ = rig_by_connections()
     data = opening(PHONE).pack()
     label = rig.border.dialects["toy"].describe(rig.border.dialects["toy"].decode(data)).label
-    rig.border.registry.promises.keep(("access", NAT.host, label), SOFTSWITCH, "", rig.now)
+    promised(rig, label)
     assert not of(Send, rig.from_access(data)) and not rig.border.registry.calls
 
 
@@ -83,7 +60,7 @@ def test_each_call_goes_by_a_connection_of_its_own_and_ends_with_it() -> None:
     rig, own = rig_by_connections()
     data = opening(PHONE).pack()
     label = rig.border.dialects["toy"].describe(rig.border.dialects["toy"].decode(data)).label
-    rig.border.registry.promises.keep(("access", NAT.host, label), SOFTSWITCH, "", rig.now)
+    promised(rig, label)
     sent = [to_core(rig.from_access(data, NAT._replace(port=port), own)) for port in (50001, 50002)]
     assert len({each.listener.lane for each in sent}) == 2 and all(each.to == SOFTSWITCH for each in sent)
     first, second = sent

@@ -250,7 +250,7 @@ def test_what_no_longer_fits_the_plan_is_not_taken_up_and_nothing_is_changed(cha
     for kind, data in values_of(rig.border):
         with pytest.raises(Unfit):
             if kind == "binding":
-                border.resume_binding(data, 5.0, SHIFT)
+                border.resume("binding", data, 5.0, SHIFT)
             else:
                 border.resume_call(data, 5.0, SHIFT, 1.0)
     assert audit(border.registry, []) == [] and len(border.registry.terminal_ports) == 0
@@ -269,7 +269,7 @@ def test_nothing_is_taken_up_twice() -> None:
     for kind, data in values_of(rig.border):
         with pytest.raises(Unfit, match="there already"):
             if kind == "binding":
-                rig.border.resume_binding(data, rig.now, SHIFT)
+                rig.border.resume("binding", data, rig.now, SHIFT)
             else:
                 rig.border.resume_call(data, rig.now, SHIFT, 1.0)
 
@@ -318,7 +318,7 @@ def test_the_core_hears_of_a_death_only_by_what_is_still_listened_on(port: int) 
     bound(rig, life=600)
     border = Border(told_by_tcp(port), rig.border.dialects, Mint(SECRET, b"again"))
     border.registry.changed = changed = {}
-    border.resume_binding(values_of(rig.border)[0][1], rig.now, SHIFT)
+    border.resume("binding", values_of(rig.border)[0][1], rig.now, SHIFT)
     (terminal,) = border.registry.bindings.values()
     assert list(changed) == ([] if port == 5060 else [terminal])
     assert (terminal.registrar is not None) == (port == 5060)
@@ -411,7 +411,7 @@ def test_a_spoilt_value_is_unfit_or_taken_up_and_nothing_else_is_raised(
     made = Rig(border, 1005.0)
     try:
         if kind == "binding":
-            made._take(border.resume_binding(pack(kind, plain), 1005.0, SHIFT))
+            made._take(border.resume(kind, pack(kind, plain), 1005.0, SHIFT))
         else:
             made._take(border.resume_call(pack(kind, plain), 1005.0, SHIFT, 1.0)[1])
     except Unfit:

@@ -12,8 +12,22 @@ from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState, Leg, Stream
 from sbc.core.exchange import Change, Exchange
 from sbc.core.plain import Frame, Moment, Unfit
+from sbc.core.promises import Promise
 from sbc.core.sessions import Session
-from sbc.core.snapshot import BINDING, CALL, CHANGE, EXCHANGE, LEFT_OUT, MOMENTS, _of, goes_on, lasts, pack, unpack
+from sbc.core.snapshot import (
+    BINDING,
+    CALL,
+    CHANGE,
+    EXCHANGE,
+    LEFT_OUT,
+    MOMENTS,
+    PROMISE,
+    _of,
+    goes_on,
+    lasts,
+    pack,
+    unpack,
+)
 from sbc.core.watch import Watch
 from tests.kept import values_of
 from tests.rig import SECRET, make_plan
@@ -26,6 +40,7 @@ WRITTEN: dict[type, set[str]] = {
     Stream: set(_of(Stream)),
     Exchange: set(EXCHANGE),
     Binding: set(BINDING),
+    Promise: set(PROMISE),
     Change: {*CHANGE, "stream"},
 }
 LEFT: dict[type, set[str]] = {**{kind: set(names) for kind, names in LEFT_OUT.items()}, Change: set()}

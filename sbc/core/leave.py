@@ -1,0 +1,119 @@
+"""Leave for calls: noted when it is given, and given back when the call is over and its party does not say so itself.
+
+A party that has vanished, or that was told of the end and forgets, would leave whoever gave the leave with a call, and
+its bandwidth, for ever.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sbc.core import asking
+from sbc.core.binding import Binding
+from sbc.core.exchange import Exchange
+from sbc.core.message import Intent, Phase
+from sbc.core.orders import Note, Order
+from sbc.core.promises import LASTS, Promise
+from sbc.core.realm import Side
+from sbc.core.registry import Arrival, Registry
+
+RELEASE = 5.0
+"""Seconds that a party has to end a call whose leave the core has taken back: after that the SBC ends it."""
+
+
+def concluded(registry: Registry, exchange: Exchange, answer: Intent, now: float) -> list[Order]:
+    """A request has its final answer: by that leave may have been given, or given back."""
+    if exchange.returns is not None and answer.phase.final:
+        promise = exchange.returns
+        return [] if promise.recall is exchange and promise.calls else forget(registry, promise, now)
+    if exchange.leads is not None and answer.phase is Phase.SUCCESS:
+        return _given(registry, exchange, now)
+    return []
+
+
+def _given(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
+    near, path, to, intent = exchange.near, exchange.path, exchange.leads, exchange.intent
+    assert near is not None and path is not None and to is not None
+    binding = exchange.terminal.id if exchange.terminal is not None else ""
+    promise = Promise(
+        registry.mint.token()[:10].decode(), exchange.dialect, path, near.peer.host, intent.heralds, intent.takes,
+        binding, to, now + LASTS, exchange.far, exchange.sent,
+    )  # fmt: skip
+    orders: list[Order] = []
+    for gone in registry.promises.keep(promise, now):
+        orders += _let_go(registry, gone, now)
+    hold(registry, promise)
+    return orders
+
+
+def hold(registry: Registry, promise: Promise) -> None:
+    """What speaks of the leave goes by the port by which it was given."""
+    if promise.far is not None:
+        registry.terminal_ports.hold(promise, [promise.far.listener])
+    registry.touch(promise)
+
+
+def meant(registry: Registry, exchange: Exchange, terminal: Binding | None, arrival: Arrival) -> None:
+    """A request speaks of leave: note whose it is, and of which call, where it is given back, or taken back."""
+    intent, realm = exchange.intent, registry.plan.realms[arrival.listener.realm]
+    exchange.terminal = terminal
+    if not intent.returns or not intent.heralds or terminal is None:
+        return
+    host = arrival.source.host if realm.side is Side.ACCESS else terminal.seen.host
+    promise = registry.promises.of(terminal.realm.name, host, intent.heralds, terminal.id)
+    if realm.side is Side.CORE:
+        promise = promise or _unheard_of(registry, terminal, intent)
+        if promise is not None:
+            promise.recall = exchange
+            registry.timers.set(promise, arrival.now + RELEASE)
+    exchange.returns = promise
+
+
+def _unheard_of(registry: Registry, terminal: Binding, intent: Intent) -> Promise | None:
+    """Of leave that nobody had to ask for: that of a call that is there."""
+    for takes in (False, True):
+        promise = Promise(
+            registry.mint.token()[:10].decode(), terminal.dialect, terminal.path, terminal.seen.host, intent.heralds,
+            takes, terminal.id, terminal.seen, 0.0, begun=True,
+        )  # fmt: skip
+        if registry.promises.called(promise.key):
+            registry.promises.keep(promise, 0.0)
+            return promise
+    return None
+
+
+def give_back(registry: Registry, dialect: Any, promise: Promise, now: float) -> list[Order]:
+    """Tell whoever gave the leave that its call is over, and wait for the answer."""
+    far = promise.far
+    if far is None:
+        return forget(registry, promise, now)
+    data = dialect.give_back(promise.sent, promise.ending, asking.own_name(registry, dialect, far))
+    if data is None:
+        return forget(registry, promise, now)
+    exchange = asking.request(registry, dialect, far, data, now, returns=promise)
+    promise.returning = exchange
+    return [*exchange.onward(data)]
+
+
+def returned(registry: Registry, exchange: Exchange, fault: str, now: float) -> list[Order]:
+    """What gave leave back is answered; `fault` says why it was not taken, if it was not. It is not said again."""
+    promise, orders = exchange.returns, registry.forget_exchange(exchange, now)
+    if promise is None or promise.returning is not exchange:
+        return orders  # the party has done so itself meanwhile
+    promise.returning = None
+    fields = {"binding": promise.binding, "to": str(promise.far.peer) if promise.far is not None else ""}
+    note = Note("unreturned" if fault else "returned", fault or "its party did not say that it is over", "", fields)
+    return [*orders, note, *forget(registry, promise, now)]
+
+
+def forget(registry: Registry, promise: Promise, now: float) -> list[Order]:
+    """Nobody needs to hear of it any more."""
+    registry.promises.drop(promise)
+    return _let_go(registry, promise, now)
+
+
+def _let_go(registry: Registry, promise: Promise, now: float) -> list[Order]:
+    registry.touch(promise)
+    exchange, promise.returning = promise.returning, None
+    orders = registry.forget_exchange(exchange, now) if exchange in registry.live_exchanges else []
+    return orders + registry.terminal_ports.let_go(promise, [promise.far.listener] if promise.far else [], now)
