@@ -194,6 +194,10 @@ class IMediaEngine(Interface):
     def counters(stream):
         """The StreamCounters of a live stream, now. @raises KeyError."""
 
+    def received(stream):
+        """How many packets were accepted of a stream until now, from both sides: the one number of its counters that is
+        asked of very many at once. @raises KeyError."""
+
     def recorded(stream):
         """The same, for a record that outlives the process: what forwards by itself until another process comes is
         counted by that one from here on. @raises KeyError."""
@@ -239,9 +243,6 @@ class IUserSpaceEngine(IMediaEngine):
         """Note what somebody else has seen last of a side's flow, `ago` seconds before: SSRC, sequence number and RTP
         timestamp, so that the latch can judge what continues. Of RTCP the SSRC alone counts; where it came on the RTP
         port, the other two are None. @raises KeyError."""
-
-    def received(stream):
-        """How many packets were accepted of a stream until now, from both sides. @raises KeyError."""
 
 
 class IMediaObserver(Interface):

@@ -165,7 +165,7 @@ class Console:
         engine, why = self._runner.engine, self._runner.choice.why
         table.below = f"\nengine {engine.name}, {len(engine.streams())} streams" + (f"\n{why}" if why else "")
         if kernel := engine.in_kernel():
-            table.below += f"\n{kernel.flows} flows in the kernel, of {kernel.room} there can be"
+            table.below += f"\n{kernel.flows} flows in the kernel, of {kernel.room} there can be ({kernel.directory})"
             for tap in kernel.taps:
                 table.below += f"\n{tap.interface}: {tap.mode}{f' ({tap.why})' if tap.why else ''}"
         return table

@@ -124,6 +124,11 @@ def _flows(sources: Sources) -> Iterable[Sample]:
     return [((), kernel.flows)] if kernel else []
 
 
+def _room(sources: Sources) -> Iterable[Sample]:
+    kernel = sources.runner.engine.in_kernel()
+    return [((), kernel.room)] if kernel else []
+
+
 def _streams(sources: Sources) -> Iterable[Sample]:
     found = {sources.runner.engine.name: 0} | sources.totals.engines()
     return [((name,), found[name]) for name in sorted(found)]
@@ -220,6 +225,7 @@ METRICS = (
     Metric("sbc_media_streams", "gauge", ("engine",), "Media streams, by the engine that forwards them now", _streams),
     Metric("sbc_media_interface_info", "gauge", ("interface", "mode"), "1, where the kernel forwards media", _taps),
     Metric("sbc_media_kernel_flows", "gauge", (), "Flows of media that the kernel forwards", _flows),
+    Metric("sbc_media_kernel_room", "gauge", (), "Flows of media that the kernel can hold", _room),
     Metric(
         "sbc_media_forwards_total", "counter", ("engine", "reason"), "Streams that another engine has taken over",
         lambda sources: list(sources.totals.forwarded.items()),

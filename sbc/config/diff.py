@@ -83,6 +83,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     "dns": {"servers": RESTART},
     "trace": dict.fromkeys(("enabled", "messages", "octets", "total", "refusals"), RESTART),
     "media": dict.fromkeys(("engine", "threads"), RESTART),
+    "media.kernel": dict.fromkeys(("interfaces", "directory", "room"), RESTART),
     "metrics": dict.fromkeys(("listen", "allow_remote"), RESTART),
     "log": {"level": NOW, "format": RESTART, "file": RESTART},
     "cdr": dict.fromkeys(("json", "sqlite", "sync", "interim", "pending", "rotate_size", "rotate_daily"), RESTART),

@@ -18,6 +18,8 @@ _HOST_NAME_LENGTH = 253
 _LABEL_LENGTH = 63
 _WORD_LENGTH = 64
 _DEVICE_SIZE = 16  # IFNAMSIZ, with the 0 at its end
+_PINS_LENGTH = 200  # and with a pin's name less than the kernel engine's loader has room for
+_BPF_FILES = "/sys/fs/bpf"
 _MOST_IN_LIST = 64
 _NO_PORT = -1
 _EMERGENCY = re.compile(r"\+?[0-9*#]{1,20}|urn:[a-z0-9-]{1,32}:[a-z0-9.-]{1,64}", re.ASCII | re.IGNORECASE)
@@ -141,6 +143,25 @@ def device() -> Kind:
         return value
 
     return Kind("the name of a network interface, at most 15 octets", read)
+
+
+def pins() -> Kind:
+    """A folder of a BPF file system, in which no name has a dot (kernel/bpf/inode.c, bpf_lookup). Comes back in one
+    spelling, since what stands on interfaces is known by it."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not value.startswith("/") or not value.isprintable():
+            raise Unfit
+        found = "/" + "/".join(part for part in value.split("/") if part)
+        if "." in found:
+            raise Unfit("has a dot, and a BPF file system allows none")
+        if found in ("/", _BPF_FILES):
+            raise Unfit("is not one SBC's alone")
+        if len(found.encode()) > _PINS_LENGTH:
+            raise Unfit("is too long")
+        return found
+
+    return Kind(f'the absolute path of a folder, "{_BPF_FILES}/NAME", at most {_PINS_LENGTH} octets', read)
 
 
 def ip(*, unspecified: bool = False) -> Kind:

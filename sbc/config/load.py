@@ -25,6 +25,7 @@ from sbc.config.schema import (
     ControlConfig,
     DnsConfig,
     DrainConfig,
+    KernelConfig,
     LogConfig,
     MediaConfig,
     MetricsConfig,
@@ -145,7 +146,7 @@ class _Reader:
             control=self.control(top["control"]) if "control" in top else None,
             audit=self.audit(top["audit"]) if "audit" in top else None,
             trace=TraceConfig(**self.keys(top.get("trace", {}), "trace", "trace")),
-            media=MediaConfig(**self.keys(top.get("media", {}), "media", "media")),
+            media=self.media(top.get("media", {})),
             metrics=self.metrics(top["metrics"]) if "metrics" in top else None,
             log=LogConfig(**self.files(self.keys(top.get("log", {}), "log", "log"), "file")),
             cdr=self.cdr(top["cdr"]) if "cdr" in top else None,
@@ -240,6 +241,11 @@ class _Reader:
     def metrics(self, table: Mapping[str, Any]) -> MetricsConfig | None:
         values = self.keys(table, "metrics", "metrics")
         return MetricsConfig(**values) if "listen" in values else None
+
+    def media(self, table: Mapping[str, Any]) -> MediaConfig:
+        values = self.keys(table, "media", "media")
+        kernel = KernelConfig(**self.keys(values.pop("kernel", {}), "media.kernel", "media.kernel"))
+        return MediaConfig(**values, kernel=kernel)
 
     def audit(self, table: Mapping[str, Any]) -> AuditConfig | None:
         values = self.files(self.keys(table, "audit", "audit"), "file")

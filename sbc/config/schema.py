@@ -100,11 +100,22 @@ class EngineName(Enum):
 
 
 @attrs.frozen
+class KernelConfig:
+    """The kernel engine's: interfaces that media comes in by besides those that hold its addresses, where programs and
+    maps are pinned (an absolute path), and how many flows there can be."""
+
+    interfaces: tuple[str, ...] = ()
+    directory: str = "/sys/fs/bpf/sbc"
+    room: int = 65_536
+
+
+@attrs.frozen
 class MediaConfig:
     """Which engine forwards media, and with how many threads: 0 for one a core. See docs/media.rst."""
 
     engine: EngineName = EngineName.AUTO
     threads: int = 0
+    kernel: KernelConfig = KernelConfig()
 
 
 class CdrSync(Enum):
@@ -342,7 +353,16 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("total", kinds.integer(1_048_576, 1_000_000_000_000)),
         Key("refusals", kinds.integer(0, 1_000_000)),
     ),
-    "media": (Key("engine", kinds.choice(EngineName)), Key("threads", kinds.integer(0, 1_024))),
+    "media": (
+        Key("engine", kinds.choice(EngineName)),
+        Key("threads", kinds.integer(0, 1_024)),
+        Key("kernel", kinds.table()),
+    ),
+    "media.kernel": (
+        Key("interfaces", kinds.many(kinds.device(), 0, "names")),
+        Key("directory", kinds.pins()),
+        Key("room", kinds.integer(64, 1_048_576)),
+    ),
     "metrics": (
         Key("listen", kinds.ip_port(unspecified=True), required=True),
         Key("allow_remote", kinds.boolean()),

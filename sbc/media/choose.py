@@ -30,27 +30,30 @@ class CannotRun(OSError):
     """The engine that was asked for cannot run here; says why."""
 
 
-def missing(engine: EngineName) -> str:
-    """Why an engine cannot run here, in one sentence; empty where it can. What its modules in C lack is a reason."""
+def missing(engine: EngineName, config: MediaConfig = MediaConfig()) -> str:  # noqa: B008
+    """Why an engine cannot run here as it is configured, in one sentence; empty where it can. What its modules in C
+    lack is a reason."""
     if engine is EngineName.TWISTED:
         return ""
+    place = (config.kernel.directory,) if engine is EngineName.KERNEL else ()
     try:
-        why: str = import_module(_MODULES[engine]).missing()
+        why: str = import_module(_MODULES[engine]).missing(*place)
     except (ImportError, OSError) as error:  # OSError: a library that the module was linked with cannot be loaded
         return str(error)
     return why
 
 
-def choose(wanted: EngineName, without: tuple[EngineName, ...] = ()) -> Choice:
+def choose(config: MediaConfig, without: tuple[EngineName, ...] = ()) -> Choice:
     """The engine to take; of its own choice none of `without`. @raises CannotRun, for one that is asked for by name."""
+    wanted = config.engine
     if wanted is not EngineName.AUTO:
-        why = missing(wanted)
+        why = missing(wanted, config)
         if why:
             raise CannotRun(f'media.engine = "{wanted.value}" cannot run here: {why}')
         return Choice(wanted, "the configuration asks for it")
     reasons = []
     for engine in (each for each in FASTEST_FIRST if each not in without):
-        why = missing(engine)
+        why = missing(engine, config)
         if not why:
             break
         reasons.append(f"{engine.value}: {why}")
@@ -59,20 +62,20 @@ def choose(wanted: EngineName, without: tuple[EngineName, ...] = ()) -> Choice:
 
 def look_at_engine(config: MediaConfig, source: str) -> None:
     """@raises ConfigError where the engine that is asked for by name cannot run here."""
-    why = "" if config.engine is EngineName.AUTO else missing(config.engine)
+    why = "" if config.engine is EngineName.AUTO else missing(config.engine, config)
     if why:
         raise ConfigError([Fault(source, "media.engine", f'"{config.engine.value}"', f"cannot run here: {why}")])
 
 
 def take_engine(config: MediaConfig, reactor: Any, observer: IMediaObserver, silence: float) -> tuple[Choice, Any]:
     """The engine of a configuration, and why it is that one. @raises CannotRun, for one that is asked for by name."""
-    choice = choose(config.engine)
+    choice = choose(config)
     try:
         return choice, make_engine(choice, config, reactor, observer, silence)
     except CannotRun as error:  # it could, but for another process that has what it needs
         if config.engine is not EngineName.AUTO:
             raise
-        choice = choose(EngineName.AUTO, (choice.engine,))
+        choice = choose(config, (choice.engine,))
         choice = attrs.evolve(choice, why="; ".join(filter(None, (str(error), choice.why))))
     return choice, make_engine(choice, config, reactor, observer, silence)
 
@@ -82,12 +85,19 @@ def make_engine(choice: Choice, config: MediaConfig, reactor: Any, observer: IMe
 
     @raises CannotRun where it cannot be had after all."""
     if choice.engine is not EngineName.KERNEL:
-        _clear_kernel()
+        _clear_kernel(config.kernel.directory)
         return _in_user_space(choice.engine, config, reactor, observer, silence)
     inner = EngineName.TWISTED if missing(EngineName.NATIVE) else EngineName.NATIVE
+    kernel = config.kernel
     try:
         return import_module(_MODULES[EngineName.KERNEL]).KernelEngine(
-            reactor, observer, lambda above: _in_user_space(inner, config, reactor, above, 0.0), silence
+            reactor,
+            observer,
+            lambda above: _in_user_space(inner, config, reactor, above, 0.0),
+            silence,
+            directory=kernel.directory,
+            room=kernel.room,
+            interfaces=kernel.interfaces,
         )
     except OSError as error:
         raise CannotRun(f"kernel: {error}") from error
@@ -100,11 +110,11 @@ def _in_user_space(engine: EngineName, config: MediaConfig, reactor: Any, observ
     return TwistedEngine(reactor, observer, silence)
 
 
-def _clear_kernel() -> None:
+def _clear_kernel(directory: str) -> None:
     """Take off what a kernel engine of another process has left: it would look at each packet for ever. Where it cannot
     be, that is said: somebody who may must do it."""
     try:
-        left = import_module(_MODULES[EngineName.KERNEL]).clear()
+        left = import_module(_MODULES[EngineName.KERNEL]).clear(directory)
     except (ImportError, OSError):  # without its modules in C there is nobody to ask
         return
     if left:

@@ -40,11 +40,13 @@ class Tap:
 
 @attrs.frozen
 class KernelView:
-    """What an engine has the kernel forward: where, and how many flows, of how many there can be."""
+    """What an engine has the kernel forward: where, how many flows, of how many there can be, and the folder that its
+    programs and maps are pinned in."""
 
     taps: tuple[Tap, ...]
     flows: int
     room: int
+    directory: str
 
 
 @attrs.frozen

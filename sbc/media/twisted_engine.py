@@ -220,7 +220,7 @@ class TwistedEngine:
         self._relays[stream].stream.carried(side, rtcp, ssrc, sequence, timestamp, at)
 
     def received(self, stream: str) -> int:
-        """See IUserSpaceEngine. @raises KeyError."""
+        """See IMediaEngine. @raises KeyError."""
         return self._relays[stream].stream.received()
 
     def in_kernel(self) -> None:

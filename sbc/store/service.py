@@ -186,7 +186,8 @@ class StoreService(Service):
         if len(call.streams) < wanted:
             self._runner.carry_out(self._border.end_call(id, NO_PORTS, now))
         elif self._silence:
-            self._before.update((stream.id, self._received(stream.id)) for stream in call.streams.values())
+            engine = self._runner.engine
+            self._before.update((stream.id, engine.received(stream.id)) for stream in call.streams.values())
 
     def _unfit(self, kind: str, id: str, why: str) -> None:
         self._counted["store-unfit"] += 1
@@ -214,10 +215,8 @@ class StoreService(Service):
         self._runner.carry_out(self._border.end_call(id, why, self._reactor.seconds()))
 
     def _heard(self, stream: str) -> bool:
-        return self._received(stream) != self._before.get(stream, 0)
-
-    def _received(self, stream: str) -> int:
-        return sum(side.received.packets for side in self._runner.engine.counters(stream).sides)
+        received: int = self._runner.engine.received(stream)
+        return received != self._before.get(stream, 0)
 
     # -- while it runs
 

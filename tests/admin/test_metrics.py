@@ -93,10 +93,11 @@ def test_they_tell_what_is_so(desk: Desk) -> None:
 
 def test_where_the_kernel_forwards(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "sbc_media_kernel_flows{}" not in samples(desk)
-    kernel = KernelView((Tap("eth0", "native", ""), Tap("eth1", "tc", "")), 7, 100)
+    kernel = KernelView((Tap("eth0", "native", ""), Tap("eth1", "tc", "")), 7, 100, "/sys/fs/bpf/sbc")
     monkeypatch.setattr(desk.runner.engine, "in_kernel", lambda: kernel)
     found = samples(desk)
     assert found["sbc_media_kernel_flows{}"] == 7
+    assert found["sbc_media_kernel_room{}"] == 100
     assert found["sbc_media_interface_info{interface=eth0,mode=native}"] == 1
     assert found["sbc_media_interface_info{interface=eth1,mode=tc}"] == 1
 

@@ -32,6 +32,7 @@ ALL: dict[str, Kind] = {
     "word": kinds.word(),
     "text": kinds.text("text"),
     "device": kinds.device(),
+    "pins": kinds.pins(),
     "ip": kinds.ip(),
     "any ip": kinds.ip(unspecified=True),
     "ip_port": kinds.ip_port(),
@@ -61,6 +62,8 @@ ALL: dict[str, Kind] = {
         ("choice_but", "blue", Colour.BLUE),
         ("device", "eth0.100", "eth0.100"),
         ("device", "x" * 15, "x" * 15),
+        ("pins", "/sys/fs/bpf/sbc", "/sys/fs/bpf/sbc"),
+        ("pins", "//run/sbc//bpf/", "/run/sbc/bpf"),
         ("word", "Core-1_b", "Core-1_b"),
         ("text", "/a b/ü", "/a b/ü"),
         ("ip", "192.0.2.1", "192.0.2.1"),
@@ -212,6 +215,14 @@ def test_never_raises_anything_else(name: str, value: object) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_says_what_it_allows(name: str) -> None:
     assert ALL[name].allowed
+
+
+@pytest.mark.parametrize(
+    "folder", ["", "/", "//", "bpf/sbc", "/sys/fs/bpf", "/sys/fs/bpf/", "/a.b", "/a/../b", "/a\n", "/" + "x" * 200, 5]
+)
+def test_no_folder_for_pins(folder: Any) -> None:
+    with pytest.raises(Unfit):
+        ALL["pins"].read(folder)
 
 
 @pytest.mark.parametrize("name", ["", "x" * 16, "a/b", "a b", ".", "..", "a:1", "a\n", 5, "\u00e4" * 8])

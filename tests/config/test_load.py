@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sbc.config.faults import ConfigError, Fault
 from sbc.config.load import load_file, load_table, load_text
-from sbc.config.schema import TABLES, Config, ConsoleConfig, LogConfig, LogFormat, LogLevel, MediaConfig
+from sbc.config.schema import TABLES, Config, ConsoleConfig, KernelConfig, LogConfig, LogFormat, LogLevel, MediaConfig
 from sbc.core.address import Address
 from sbc.core.orders import Latch, Listener
 from sbc.core.realm import (
@@ -218,6 +218,7 @@ def test_every_field_of_the_values_can_be_set_and_every_key_is_a_field() -> None
     assert names("console") == fields(ConsoleConfig)
     assert names("log") == fields(LogConfig)
     assert names("media") == fields(MediaConfig)
+    assert names("media.kernel") == fields(KernelConfig)
     assert names("realms.NAME.listeners[]") == fields(Listener, "realm", "dialect", "reliable", "lane") | {
         "protocol",
         "port",

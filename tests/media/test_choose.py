@@ -11,7 +11,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from sbc.config.faults import ConfigError
-from sbc.config.schema import EngineName, MediaConfig
+from sbc.config.schema import EngineName, KernelConfig, MediaConfig
 from sbc.media import choose as choosing
 from sbc.media.choose import CannotRun, Choice, choose, look_at_engine, make_engine, missing, take_engine
 from sbc.media.twisted_engine import TwistedEngine
@@ -31,7 +31,7 @@ class Fails(ModuleType):
     """A module whose library cannot be loaded."""
 
     @staticmethod
-    def missing() -> str:
+    def missing(directory: str) -> str:
         raise OSError("libbpf.so.1: cannot open shared object file")
 
 
@@ -42,8 +42,8 @@ def lay(monkeypatch: pytest.MonkeyPatch, **why: str | None) -> None:
             monkeypatch.setitem(sys.modules, module, None)  # an import raises ImportError
             continue
         stand_in: Any = ModuleType(module)
-        stand_in.missing = lambda why=why[engine]: why
-        stand_in.clear = lambda: None
+        stand_in.missing = lambda *place, why=why[engine]: why
+        stand_in.clear = lambda place: None
         setattr(stand_in, name, lambda *args, **options: Made(args, options))
         monkeypatch.setitem(sys.modules, module, stand_in)
 
@@ -61,13 +61,13 @@ def test_auto_takes_the_fastest_and_says_what_speaks_against_the_others(
     native: str, kernel: str, engine: EngineName, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lay(monkeypatch, native=native, kernel=kernel)
-    assert choose(EngineName.AUTO) == Choice(engine, why)
+    assert choose(MediaConfig()) == Choice(engine, why)
 
 
 def test_what_is_not_installed_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     lay(monkeypatch, native=None, kernel=None)
     monkeypatch.setitem(sys.modules, KERNEL, Fails(KERNEL))
-    choice = choose(EngineName.AUTO)
+    choice = choose(MediaConfig())
     assert choice.engine is EngineName.TWISTED
     assert choice.why.startswith("kernel: libbpf.so.1: cannot open shared object file; native: ")
     assert NATIVE in choice.why
@@ -75,10 +75,10 @@ def test_what_is_not_installed_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_one_that_is_asked_for_by_name_is_taken_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     lay(monkeypatch, native="no compiler", kernel="")
-    assert choose(EngineName.TWISTED) == Choice(EngineName.TWISTED, "the configuration asks for it")
-    assert choose(EngineName.KERNEL).engine is EngineName.KERNEL
+    assert choose(MediaConfig(EngineName.TWISTED)) == Choice(EngineName.TWISTED, "the configuration asks for it")
+    assert choose(MediaConfig(EngineName.KERNEL)).engine is EngineName.KERNEL
     with pytest.raises(CannotRun, match=r'^media\.engine = "native" cannot run here: no compiler$'):
-        choose(EngineName.NATIVE)
+        choose(MediaConfig(EngineName.NATIVE))
 
 
 def test_a_configuration_that_asks_for_what_cannot_run_is_at_fault(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,13 +89,21 @@ def test_a_configuration_that_asks_for_what_cannot_run_is_at_fault(monkeypatch: 
     look_at_engine(MediaConfig(), "x.toml")
 
 
+def test_where_the_kernel_s_programs_are_to_be_is_asked_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    lay(monkeypatch, native="", kernel="")
+    monkeypatch.setattr(sys.modules[KERNEL], "missing", lambda place: f"cannot have {place}")
+    config = MediaConfig(kernel=KernelConfig(directory="/sys/fs/bpf/second"))
+    assert choose(config) == Choice(EngineName.NATIVE, "kernel: cannot have /sys/fs/bpf/second")
+
+
 def test_twisted_always_can() -> None:
     assert missing(EngineName.TWISTED) == ""
 
 
 def test_engines_are_made_with_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
     lay(monkeypatch, native="", kernel="")
-    clock, observer, config = Clock(), object(), MediaConfig(threads=3)
+    kernel = KernelConfig(("eth0", "eth1"), "/sys/fs/bpf/second", 1024)
+    clock, observer, config = Clock(), object(), MediaConfig(threads=3, kernel=kernel)
 
     def made(engine: EngineName) -> Any:
         return make_engine(Choice(engine, ""), config, clock, observer, 7.0)  # type: ignore[arg-type]
@@ -104,8 +112,10 @@ def test_engines_are_made_with_what_they_need(monkeypatch: pytest.MonkeyPatch) -
     native = Made((clock, observer), {"silence": 7.0, "threads": 3})
     assert made(EngineName.NATIVE) == native
     below = object()
-    args = made(EngineName.KERNEL).args
+    above = made(EngineName.KERNEL)
+    args = above.args
     assert (args[:2], args[3]) == ((clock, observer), 7.0)
+    assert above.options == attrs.asdict(kernel)
     assert args[2](below) == Made((clock, below), {"silence": 0.0, "threads": 3})  # whose observer the kernel's is
     lay(monkeypatch, native="no compiler", kernel="")
     assert isinstance(made(EngineName.KERNEL).args[2](below), TwistedEngine)
@@ -114,7 +124,7 @@ def test_engines_are_made_with_what_they_need(monkeypatch: pytest.MonkeyPatch) -
 def test_where_another_process_has_the_kernel_s_place_the_next_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     lay(monkeypatch, native="", kernel="")
 
-    def taken(*args: Any) -> None:
+    def taken(*args: Any, **options: Any) -> None:
         raise OSError("another SBC uses it")
 
     monkeypatch.setattr(sys.modules[KERNEL], "KernelEngine", taken)
@@ -127,15 +137,16 @@ def test_where_another_process_has_the_kernel_s_place_the_next_is_taken(monkeypa
 
 def test_an_engine_in_user_space_takes_off_what_the_kernel_s_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
     lay(monkeypatch, native="", kernel="")
-    cleared: list[bool] = []
-    monkeypatch.setattr(sys.modules[KERNEL], "clear", lambda: cleared.append(True))
-    make_engine(Choice(EngineName.TWISTED, ""), MediaConfig(), Clock(), object(), 7.0)  # type: ignore[arg-type]
-    assert cleared == [True]
+    cleared: list[str] = []
+    monkeypatch.setattr(sys.modules[KERNEL], "clear", cleared.append)
+    config = MediaConfig(kernel=KernelConfig(directory="/sys/fs/bpf/second"))
+    make_engine(Choice(EngineName.TWISTED, ""), config, Clock(), object(), 7.0)  # type: ignore[arg-type]
+    assert cleared == ["/sys/fs/bpf/second"], "what is elsewhere may be another SBC's"
 
 
 def test_what_cannot_be_taken_off_is_said_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
     lay(monkeypatch, native="", kernel="no capabilities")
-    monkeypatch.setattr(sys.modules[KERNEL], "clear", lambda: "eth0: no capabilities")
+    monkeypatch.setattr(sys.modules[KERNEL], "clear", lambda place: "eth0: no capabilities")
     said: list[str] = []
     monkeypatch.setattr(choosing._log, "error", lambda text, **values: said.append(text.format(**values)))
     take_engine(MediaConfig(), Clock(), object(), 7.0)  # type: ignore[arg-type]

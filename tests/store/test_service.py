@@ -65,6 +65,9 @@ class Engine:
     def counters(self, stream: str) -> Any:
         return carried(self.before + (stream in self.heard), reports=0)
 
+    def received(self, stream: str) -> int:
+        return self.before + (stream in self.heard)
+
     def recorded(self, stream: str) -> Any:
         return self.counters(stream)
 

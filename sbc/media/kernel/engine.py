@@ -16,37 +16,24 @@ from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow, KernelView
 from sbc.media.herald import Herald
 from sbc.media.inlet import LONGEST
-from sbc.media.kernel import here
 from sbc.media.kernel.agenda import Agenda
+from sbc.media.kernel.here import clear as clear  # what is asked of each engine's module
+from sbc.media.kernel.here import missing as missing
 from sbc.media.kernel.interfaces import Interfaces
 from sbc.media.kernel.lookups import Lookups, forbid
 from sbc.media.kernel.plane import OTHERS, POLICED, STRANGERS, UNROUTED, Last, Plane
-from sbc.media.kernel.promoted import Entered, Promoted, ports_of
+from sbc.media.kernel.promoted import Entered, Promoted
 from sbc.media.silence import SilenceWatch
 from sbc.media.stream import SideView
-
-DIRECTORY = "/sys/fs/bpf/sbc"
-ROOM = 65_536
-"""Flows the kernel can hold: up to four a stream."""
 
 _TICK = 0.1  # seconds between looks at the slots
 _SECOND = 10  # ticks
 _AT_ONCE = 16  # streams that are seen to in one turn of the reactor, so that signalling gets its turn;
+_CHARGED_AT_ONCE = 64
 _PAUSE = 0.005  # and seconds until the next are
 _GRACE = 5.0  # seconds a flow that an earlier process has left is kept for the stream that takes it up
 
 _FAILED_AGAIN = 5.0  # seconds after which a stream is looked at again with which something has failed
-
-
-def missing() -> str:
-    """Why the engine cannot run here, in one sentence; empty where it can."""
-    return here.missing(DIRECTORY)
-
-
-def clear(directory: str = DIRECTORY) -> str:
-    """Take off and forget whatever an earlier process has left, unless another uses it now. What cannot be and why, in
-    words; empty if nothing is left."""
-    return here.clear(directory)
 
 
 @implementer(IMediaEngine, IMediaObserver)
@@ -67,19 +54,20 @@ class KernelEngine:
         make_inner: Callable[[IMediaObserver], Any],
         silence: float = 0.0,
         longest: int = LONGEST,
-        directory: str = DIRECTORY,
-        room: int = ROOM,
+        *,
+        directory: str,
+        room: int,
         interfaces: Iterable[str] = (),
         modes: tuple[str, ...] = (),
     ) -> None:
         """`make_inner` makes an IUserSpaceEngine for the observer it is given. `directory`: where programs and maps are
-        pinned. `interfaces`: those that media comes in by besides the ones that hold its addresses. `modes`: how to put
-        the programs there, best first; empty: what is best for each interface.
+        pinned. `room`: flows there can be, up to four a stream. `interfaces`: those that media comes in by besides the
+        ones that hold its addresses. `modes`: how to put the programs there, best first; empty: what is best for each.
 
         @raises sbc.media.kernel.directory.Unavailable."""
         self._reactor = reactor
         self._herald = Herald(observer, self._call_of)
-        self._watch = SilenceWatch(reactor, self._herald, self._received, silence)
+        self._watch = SilenceWatch(reactor, self._herald, self.received, silence)
         self._longest = longest
         self._plane = Plane(directory, room)
         self._lookups = Lookups(self._plane.lease)
@@ -88,7 +76,8 @@ class KernelEngine:
         self._by_slot: dict[int, str] = {}
         self._agenda = Agenda()
         self._news: deque[tuple[int, int]] = deque()  # slots at which something has happened, and what
-        self._again: deque[str] = deque()  # streams to settle anew, since interfaces have changed
+        self._again: deque[str] = deque()  # streams to settle anew: interfaces have changed, or the system's settings
+        self._uncharged: deque[str] = deque()  # streams to be taken out of a realm's new bucket
         self._rest: Any = None
         self._ticks = 0
         self.inner: Any = make_inner(self)
@@ -105,10 +94,9 @@ class KernelEngine:
             self._guard(spec.id, self.interfaces.ensure, side.local.rtp.host)
         stream = self._streams[spec.id] = Promoted(spec)
         self._watch.add(spec.id)
-        if any(address in self._plane.left for side in spec.sides for address in ports_of(side)):
+        if any(address in self._plane.left for address in stream.ports()):
             self._guard(spec.id, self._settle, spec.id, stream, False)  # what was left goes on, or ends
-            for address in (address for side in spec.sides for address in ports_of(side)):
-                self._plane.forget(address)
+            stream.inherit(self._plane, *stream.ports())
         else:
             self._look_at(spec.id, 0.0)
 
@@ -162,12 +150,11 @@ class KernelEngine:
         """See IMediaEngine. Both planes draw from one bucket."""
         before = self._plane.realm(realm)
         self.inner.share_realm(realm, self._plane.limit_realm(realm, rate))
-        if self._plane.realm(realm) == before:
-            return
-        for stream in self._streams.values():
-            for each in stream.entered:
-                if stream.spec.sides[each.side].realm == realm:
-                    self._plane.charge(each.slot, self._plane.realm(realm))
+        if (
+            self._plane.realm(realm) != before
+        ):  # it has none before its first rate, so that without one nothing is spent
+            self._uncharged.extend(self._streams)
+            self._charge_some()
 
     def forwarder(self, stream: str) -> tuple[str, str]:
         """See IMediaEngine. @raises KeyError."""
@@ -179,7 +166,7 @@ class KernelEngine:
 
     def in_kernel(self) -> KernelView:
         """See IMediaEngine."""
-        return KernelView(self.interfaces.taps(), len(self._by_slot), self._plane.room)
+        return KernelView(self.interfaces.taps(), len(self._by_slot), self._plane.room, self._plane.directory)
 
     def stop(self, keep: bool = False) -> None:
         """See IMediaEngine. `keep`: what the kernel forwards it goes on forwarding, for the next process."""
@@ -238,7 +225,7 @@ class KernelEngine:
             why = "no-room"
             for each in stream.entered:
                 self._give_back(name, stream, each)
-        self._join_reports(stream)
+        stream.join_reports(self._plane)
         self._settled(name, stream, why, tell and bool(stream.entered) != before)
 
     def _settled(self, name: str, stream: Promoted, why: str, tell: bool) -> None:
@@ -258,12 +245,6 @@ class KernelEngine:
         if each is None:
             each = stream.enter(self._plane, flow, self._longest, mux)
         self._by_slot[each.slot] = name
-
-    def _join_reports(self, stream: Promoted) -> None:
-        """Let RTCP of each side be measured by what the other's has told."""
-        slots = {each.side: each.slot for each in stream.entered if each.rtcp or each.mux}
-        if len(slots) == 2:
-            self._plane.join(slots[0], slots[1])
 
     def _demote(self, name: str, stream: Promoted, reason: str) -> None:
         before = bool(stream.entered)
@@ -295,10 +276,8 @@ class KernelEngine:
         if not self._news:
             self._news.extend(self._plane.look())
         self._see_to_some()
-        if self._ticks % _SECOND == 0:
-            self._lookups.keep()
-            if self.interfaces.look():
-                self._again = deque(self._streams)
+        if self._ticks % _SECOND == 0 and self._lookups.keep() | self.interfaces.look():  # each of them looks
+            self._again = deque(self._streams)
 
     def _see_to_some(self) -> None:
         """See to some of what has happened and is due; to the rest soon."""
@@ -315,8 +294,21 @@ class KernelEngine:
         for name in due:
             if name in self._streams:  # what was settled before it may have ended it
                 self._guard(name, self._settle, name, self._streams[name])
-        waiting = self._rest is not None and self._rest.active()
-        if not waiting and (self._news or self._again or self._agenda.has_due(now)):
+        self._charge_some()
+        if self._news or self._again or self._agenda.has_due(now):
+            self._go_on_soon()
+
+    def _charge_some(self) -> None:
+        """Take some of the flows that were there before their realm had a rate out of its bucket; the rest soon."""
+        for _ in range(min(_CHARGED_AT_ONCE, len(self._uncharged))):
+            if (stream := self._streams.get(self._uncharged.popleft())) is not None:
+                for each in stream.entered:
+                    self._plane.charge(each.slot, self._plane.realm(stream.spec.sides[each.side].realm))
+        if self._uncharged:
+            self._go_on_soon()
+
+    def _go_on_soon(self) -> None:
+        if self._rest is None or not self._rest.active():
             self._rest = self._reactor.callLater(_PAUSE, self._see_to_some)
 
     def _renew(self) -> None:
@@ -390,8 +382,8 @@ class KernelEngine:
         """See IMediaObserver."""
         self._herald.forwards(stream, engine, reason)
 
-    def _received(self, stream: str) -> int:
-        """Packets accepted of it, in both planes."""
+    def received(self, stream: str) -> int:
+        """See IMediaEngine. @raises KeyError."""
         return int(self.inner.received(stream)) + self._streams[stream].received(self._plane)
 
     def _call_of(self, stream: str) -> str:

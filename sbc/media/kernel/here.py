@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from contextlib import suppress
 from pathlib import Path
 
+from sbc.media.kernel import pins
 from sbc.media.kernel.build import MODULE, lacks
 from sbc.media.kernel.directory import InUse
 from sbc.media.kernel.interfaces import Interfaces
@@ -81,7 +81,7 @@ def clear(directory: str) -> str:
 def _left(directory: str) -> str:
     """What can be seen of a kernel engine that has used the directory. Any process may look at filters, few at pins."""
     with suppress(OSError):
-        if os.listdir(directory):
+        if pins.left(directory):
             return directory
     with suppress(ImportError, OSError):
         lib = loader().lib

@@ -1,44 +1,13 @@
-/* Which interface holds an address, and which take frames from XDP. */
-#include <arpa/inet.h>
+/* Which interfaces take frames from XDP. */
 #include <errno.h>
-#include <ifaddrs.h>
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include "loader.h"
-
-static int holds(const struct ifaddrs *each, int family, const void *address)
-{
-    if (!each->ifa_addr || each->ifa_addr->sa_family != family)
-        return 0;
-    if (family == AF_INET)
-        return !memcmp(&((const struct sockaddr_in *)each->ifa_addr)->sin_addr, address, 4);
-    return !memcmp(&((const struct sockaddr_in6 *)each->ifa_addr)->sin6_addr, address, 16);
-}
-
-/* The index of the interface that has the address `host`; -EADDRNOTAVAIL if none has. */
-int interface_of(const char *host)
-{
-    unsigned char address[16];
-    int family = strchr(host, ':') ? AF_INET6 : AF_INET, found = -EADDRNOTAVAIL;
-    struct ifaddrs *all;
-
-    if (inet_pton(family, host, address) != 1)
-        return -EINVAL;
-    if (getifaddrs(&all))
-        return -errno;
-    for (const struct ifaddrs *each = all; each; each = each->ifa_next)
-        if (holds(each, family, address))
-            found = (int)if_nametoindex(each->ifa_name);
-    freeifaddrs(all);
-    return found > 0 ? found : -EADDRNOTAVAIL;
-}
 
 /* Generic netlink, family "netdev" (Linux 6.3): linux/netdev.h of that version on, of which older headers know nothing. */
 #define NETDEV_CMD_DEV_GET 1

@@ -19,6 +19,7 @@ from sbc.media.kernel.plane import Plane
 _SIOCGIFHWADDR, _ETHERNET = 0x8927, 1  # netdevice(7), ARPHRD_ETHER
 _SIOCETHTOOL, _ETHTOOL_GDRVINFO = 0x8946, 3  # linux/sockios.h, linux/ethtool.h
 _LOOPBACK = 1
+_NOTHING = (errno.ENOENT, errno.ENODEV, errno.EINVAL)  # no program of ours, no interface, no place where TC's would be
 _VLAN = "802.1Q VLAN Support"  # the driver of VLAN devices: net/8021q/vlan_dev.c
 
 
@@ -52,6 +53,7 @@ class Interfaces:
         self.attached: dict[int, Attached] = {}
         self._hosts: dict[str, str] = {}  # our addresses whose packets come by us: "" or why they do not
         self._failed: set[str] = set()  # interfaces of which that was said
+        self._absent: set[str] = set()  # those named that were not there
         self._left = self._take_over()
 
     def ensure(self, host: str) -> str:
@@ -65,7 +67,7 @@ class Interfaces:
         return why
 
     def _find(self, host: str) -> str:
-        indexes = [index for name in self._named if (index := _index(name))]
+        indexes = [index for name in self._named if (index := self._there(name))]
         own = self._plane.interface_of(host)
         if own > _LOOPBACK:
             indexes.append(own)
@@ -73,6 +75,16 @@ class Interfaces:
             return "loopback" if own == _LOOPBACK else "no-interface"
         reasons = [self._attach(index) for index in indexes]
         return next(filter(None, reasons), "")
+
+    def _there(self, name: str) -> int:
+        """The index of a named interface, 0 where it is not there, which is said once."""
+        index = _index(name)
+        if index:
+            self._absent.discard(name)
+        elif name not in self._absent:
+            self._absent.add(name)
+            self._log.warn("interface {name}, by which media is to come in, is not there", name=name)
+        return index
 
     def _attach(self, index: int) -> str:
         if index in self.attached:
@@ -162,6 +174,10 @@ class Interfaces:
                 moved = True
             else:
                 self._see_frames(found)
+        self._plane.see_addresses()
+        if any(map(_index, self._absent)):  # it has come: every address may come by it
+            self._hosts.clear()
+            moved = True
         for host, why in list(self._hosts.items()):
             index = self._plane.interface_of(host)
             if why or (index > _LOOPBACK and index not in self.attached):
@@ -202,12 +218,14 @@ class Interfaces:
 
     def _take_off(self, index: int) -> bool:
         gone = False
-        for take_off in (self._plane.detach_xdp, self._plane.detach_tc):
+        for kind, take_off in (("XDP", self._plane.detach_xdp), ("TC", self._plane.detach_tc)):
             try:
                 take_off(index)
                 gone = True
-            except OSError:  # there was none of ours
-                continue
+            except OSError as error:
+                if error.errno not in _NOTHING:
+                    said = "the {kind} program is not taken off interface {index}: {why}"
+                    self._log.warn(said, kind=kind, index=index, why=error.strerror)
         return gone
 
 

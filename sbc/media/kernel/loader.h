@@ -41,7 +41,6 @@ int relay_run(const struct relay *relay, int tc, int interface, const char *fram
 
 int bpffs_is(const char *path);
 int bpffs_mount(const char *path);
-int interface_of(const char *host);
 int interface_takes_frames(int interface);
 __u64 relay_now(void);
 /* cffi: to here */

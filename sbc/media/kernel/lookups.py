@@ -35,10 +35,12 @@ class Lookups:
         self._told = False
         self._allow()
 
-    def keep(self) -> None:
-        """See that it still is so."""
+    def keep(self) -> bool:
+        """See that it still is so; whether it was not, and is again."""
+        mended = False
         try:
-            if self._allow():
+            mended = self._allow()
+            if mended:
                 _log.warn("lo.forwarding had been set to 0, without which the kernel finds no routes for media")
             self._told = False
         except OSError as error:
@@ -48,6 +50,7 @@ class Lookups:
                     "lo.forwarding is 0: the kernel finds no routes for media, user space relays ({why})",
                     why=error.strerror,
                 )
+        return mended
 
     def _allow(self) -> bool:
         """Whether it was not so."""

@@ -1,4 +1,6 @@
-"""What is pinned in the engine's folder: maps by their names, XDP programs by interface, TC programs by number."""
+"""What is pinned in the engine's folder: maps by their names, XDP programs by interface, TC programs by number.
+
+Whatever else is pinned there is somebody else's, and stays."""
 
 from __future__ import annotations
 
@@ -8,6 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 
 _LINK, _TC, _LEASE = "link-", "tc-", "lease"
+_MAPS = (
+    "flows",
+    "slots",
+    "buckets",
+    "news",
+    "outlets",
+    "confirmed",
+)  # relay_tables.h; an earlier version's are among them
 
 
 def links(directory: str) -> list[Path]:
@@ -18,14 +28,21 @@ def links(directory: str) -> list[Path]:
 def unpin_maps(directory: str, lease: bool = False) -> int:
     """Forget the maps; how many. Programs that still use them lose sight of all flows when replaced. `lease`: also the
     one that knows what was set in the system."""
-    kept = (_LINK, _TC) if lease else (_LINK, _TC, _LEASE)
-    return _unpin(path for path in Path(directory).iterdir() if not path.name.startswith(kept))
+    ours = (*_MAPS, _LEASE) if lease else _MAPS
+    return _unpin(path for path in Path(directory).iterdir() if path.name in ours)
 
 
 def unpin_tc(directory: str, own: int) -> int:
     """Forget the TC programs but our own, when no interface runs one of them any more; how many."""
     return _unpin(
         path for path in Path(directory).iterdir() if path.name.startswith(_TC) and path.name != f"{_TC}{own}"
+    )
+
+
+def left(directory: str) -> bool:
+    """Whether anything of ours is pinned there. @raises OSError where that cannot be seen."""
+    return any(
+        path.name in (*_MAPS, _LEASE) or path.name.startswith((_LINK, _TC)) for path in Path(directory).iterdir()
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-from collections import deque
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -19,13 +18,13 @@ from sbc.media.kernel import pins
 from sbc.media.kernel.addresses import of_flow, unpack
 from sbc.media.kernel.directory import Unavailable as Unavailable  # for who needs nothing else of there
 from sbc.media.kernel.directory import open_directory, own
+from sbc.media.kernel.held import Held
 from sbc.media.kernel.lease import Lease
 from sbc.media.kernel.shared import RealmBucket
+from sbc.media.kernel.vacant import Vacant
 
 LAYOUT = 5
 """RELAY_LAYOUT of relay_maps.h: maps of another number are of no use."""
-REST = 1.0
-"""Seconds a slot rests before it serves another flow: a program that still looks at it needs microseconds."""
 RTP, RTCP = 1, 2  # RELAY_RTP, RELAY_RTCP; and RELAY_HEARD_RTP, RELAY_HEARD_RTCP
 STRANGERS, OTHERS, UNROUTED, POLICED = 1, 2, 4, 8
 
@@ -83,6 +82,7 @@ class Plane:
         self._module = loader()
         self._lib, self._ffi = self._module.lib, self._module.ffi
         self._lock = own(self._lib, directory)
+        self._held = Held()
         self._relay = self._load(directory, room)
         self.left = dict(self._leftover())
         if any(self._lib.relay_slots(self._relay)[slot].layout != LAYOUT for slot in self.left.values()):
@@ -94,8 +94,7 @@ class Plane:
         self._buckets = self._lib.relay_buckets(self._relay)
         self._found = self._ffi.new("unsigned int[]", 1024)
         self._what = self._ffi.new("unsigned int[]", 1024)
-        taken = set(self.left.values())
-        self._free = deque((0, slot) for slot in range(1, room + 1) if slot not in taken)
+        self._vacant = Vacant(room, frozenset(self.left.values()))
         self._realms: dict[str, int] = {}
         self.lease = Lease(self._lib.relay_lease(self._relay), self.now)
         self._begin()
@@ -113,6 +112,7 @@ class Plane:
 
     def close(self) -> None:
         """Let go; what is pinned stays as it is."""
+        self._held.close()
         self._lib.relay_free(self._relay)
         os.close(self._lock)
 
@@ -138,9 +138,7 @@ class Plane:
 
         @raises OSError."""
         now = self.now()
-        if not self._free or self._free[0][0] > now:
-            raise OSError(105, "no slot is free")
-        _, slot = self._free.popleft()
+        slot = self._vacant.take(now)
         if own < 0:
             own = slot
             self._buckets[own].step = 0  # a new one, which begins full
@@ -155,13 +153,10 @@ class Plane:
         return slot
 
     def take_over(self, flow: Flow) -> int | None:
-        """The slot in which another process has left a flow from and to the same addresses; another one is forgotten.
-        Whether it may go on `fits` says."""
+        """The slot in which another process has left a flow from and to the same addresses. Whether it may go on `fits`
+        says."""
         slot = self.left.get(flow.local)
-        if slot is None:
-            return None
-        if self._addresses(slot) != of_flow(flow):
-            self.forget(flow.local)
+        if slot is None or self._addresses(slot) != of_flow(flow):
             return None
         del self.left[flow.local]
         self._slots[slot].buckets[0] = 0  # there may have been a rate
@@ -180,11 +175,11 @@ class Plane:
             return False
         return self.same(slot, flow, mux)
 
-    def forget(self, local: Address) -> None:
-        """Take out what another process has left at an address of ours, if anything."""
+    def forget(self, local: Address) -> tuple[int, Tally] | None:
+        """Take out what another process has left at an address of ours: the slot it was in, and what it has carried
+        altogether; None if there is nothing."""
         slot = self.left.pop(local, None)
-        if slot is not None:
-            self.shut(slot)
+        return None if slot is None else (slot, self.shut(slot)[0])
 
     def shut(self, slot: int) -> tuple[Tally, tuple[Last, ...]]:
         """Let the kernel forward a flow no more; what it has carried, to the packet, and has heard last."""
@@ -199,7 +194,7 @@ class Plane:
 
     def _rest(self, slot: int) -> None:
         self._lib.relay_watch(self._relay, slot, 0)
-        self._free.append((self.now() + int(REST * 1e9), slot))
+        self._vacant.rest(slot, self.now())
 
     def _write(self, slot: int, flow: Flow, longest: int, mux: bool, own: int, realm: int, now: int) -> None:
         head = _HEAD.pack(
@@ -303,8 +298,12 @@ class Plane:
         return None if found < 0 else bool(found)
 
     def interface_of(self, host: str) -> int:
-        """The interface that holds an address, 0 if none does."""
-        return max(0, int(self._lib.interface_of(host.encode())))
+        """The interface that holds an address as was told last (`see_addresses`), 0 if none does. @raises OSError."""
+        return self._held.interface(host)
+
+    def see_addresses(self) -> bool:
+        """Hear which interfaces hold which addresses now; whether any may have come or gone."""
+        return self._held.changed()
 
     def pins(self) -> list[Path]:
         """The XDP programs that are pinned."""

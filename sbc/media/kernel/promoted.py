@@ -92,7 +92,7 @@ class Promoted:
         """Seconds after which it is to be looked at again, though nothing happens; None: never."""
         if not self.entered:
             return _AGAIN.get(self.why)
-        if len(self.entered) == sum(len(ports_of(side)) for side in self.spec.sides):
+        if len(self.entered) == len(self.ports()):
             return None
         self.wait = min(_RTCP_SELDOM, 2 * self.wait or _RTCP_AGAIN)
         return self.wait
@@ -104,6 +104,10 @@ class Promoted:
         self.route_wait = min(_ROUTE_SELDOM, 2 * self.route_wait) if lately and self.route_wait else _AGAIN["no-route"]
         self.unrouted = now
         return self.route_wait
+
+    def ports(self) -> tuple[Address, ...]:
+        """The ports of ours that it has."""
+        return ports_of(self.spec.sides[0]) + ports_of(self.spec.sides[1])
 
     def at(self, local: Address) -> Entered | None:
         """The flow that comes to an address of ours, if it is entered."""
@@ -123,9 +127,21 @@ class Promoted:
         """Have a flow that an earlier process has left be ours, if there is one."""
         slot = plane.take_over(flow)
         if slot is None:
+            self.inherit(plane, flow.local)
             return None
         plane.charge(slot, plane.realm(flow.realm))
         return self._entered(slot, flow, mux, plane.told(slot))
+
+    def inherit(self, plane: Plane, *ports: Address) -> None:
+        """Let flows go on no more that an earlier process has left at ports of it. What they have carried that nobody
+        has recorded is the stream's, if it was open then between the same ports."""
+        was_open = any(each.latched is not None for each in self.spec.sides)
+        for local in ports:
+            side = 0 if local in ports_of(self.spec.sides[0]) else 1
+            found = plane.forget(local)
+            if found and was_open and plane.addresses(found[0])[2] in ports_of(self.spec.sides[1 - side]):
+                slot, tally = found
+                self._keep(plane, slot, side, _less(tally, plane.told(slot)))
 
     def enter(self, plane: Plane, flow: Flow, longest: int, mux: bool) -> Entered:
         """Let the kernel forward one of its flows, packets up to `longest` octets. @raises OSError."""
@@ -144,11 +160,21 @@ class Promoted:
         """Let the kernel forward one of its flows no more; what its source has said last."""
         self.entered = tuple(other for other in self.entered if other is not each)
         tally, last = plane.shut(each.slot)
-        arrived, carried = list(self.arrived), list(self.carried)
-        arrived[each.side] = arrived[each.side].plus(*plane.meters(each.slot))
-        carried[each.side] = carried[each.side].plus(_less(tally, each.before))
-        self.arrived, self.carried = (arrived[0], arrived[1]), (carried[0], carried[1])
+        self._keep(plane, each.slot, each.side, _less(tally, each.before))
         return last
+
+    def _keep(self, plane: Plane, slot: int, side: int, tally: Tally) -> None:
+        """Keep what a slot that is shut has carried and measured of a side."""
+        arrived, carried = list(self.arrived), list(self.carried)
+        arrived[side] = arrived[side].plus(*plane.meters(slot))
+        carried[side] = carried[side].plus(tally)
+        self.arrived, self.carried = (arrived[0], arrived[1]), (carried[0], carried[1])
+
+    def join_reports(self, plane: Plane) -> None:
+        """Let RTCP of each side be measured by what the other's has told."""
+        slots = {each.side: each.slot for each in self.entered if each.rtcp or each.mux}
+        if len(slots) == 2:
+            plane.join(slots[0], slots[1])
 
     def arrivals(self, plane: Plane) -> list[Arrival]:
         """How well what the kernel has carried of each side has come."""

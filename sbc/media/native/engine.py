@@ -228,7 +228,7 @@ class NativeEngine:
         return self._flows(self._relays[stream])[0]
 
     def received(self, stream: str) -> int:
-        """See IUserSpaceEngine. @raises KeyError."""
+        """See IMediaEngine. @raises KeyError."""
         return int(self._lib.engine_received(self._relays[stream].stream))
 
     def sockets(self) -> int:

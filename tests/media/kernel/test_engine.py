@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,16 @@ import pytest
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Rate
 from sbc.media.counters import Drops, Volume
-from sbc.media.kernel import lease
+from sbc.media.kernel import here, lease
+from sbc.media.kernel.engine import KernelEngine
+from sbc.media.kernel.lookups import FORWARDING
 from sbc.media.kernel.plane import UNROUTED, Plane
 from sbc.media.native.engine import NativeEngine, missing
 from sbc.media.twisted_engine import TwistedEngine
-from tests.contract.engines import Peer, balanced
+from tests.contract.engines import Observer, Peer, balanced
 from tests.media.kernel.net import PATIENCE, Call, Net, Rig
 from tests.media.packets import receiver_report, rtp, stun_request
+from tests.media.specs import signalled
 
 MODES = {"native": ("native", "generic", "tc"), "generic": ("generic", "tc"), "tc": ("tc",)}
 
@@ -503,6 +508,106 @@ def test_a_restart_stops_no_media_and_loses_no_count(make: Callable[..., Rig], l
     assert second.observer.forwardings == []
 
 
+@pytest.mark.parametrize("same", [True, False], ids=["the same call", "another call"])
+def test_what_was_carried_is_counted_though_the_call_comes_back_on_hold(make: Callable[..., Rig], same: bool) -> None:
+    """Nothing of it goes on in the kernel; of a new call at the same ports it is no business."""
+    first = make(modes=MODES["native"])
+    call = Call(first).open()
+    call.talk_until_promoted(rtp)
+    first.wait(lambda: balanced(first.engine.counters(call.id)))
+    first.ask(first.engine.recorded, call.id)
+    for n in range(20):
+        call.a.send(call.at_a.rtp, rtp(n))
+    first.wait(lambda: first.engine._streams[call.id].tallies(first.engine._plane)[0].packets >= 20)
+    first.leave(keep=True)
+    second = call.rig = make(modes=MODES["native"])
+    call.spec = signalled(call.spec, 1, held=True)
+    if same:
+        call.spec = signalled(call.spec, 0, latched=call.a_pair.rtp)
+    call.open()
+    assert second.engine._plane.left == {}
+    assert call.forwarder()[0] == "twisted"
+    a, b = second.ask(second.engine.close, call.id).sides
+    assert (a.received_rtp.packets, b.sent_rtp.packets) == ((20, 20) if same else (0, 0))
+
+
+def test_two_sbcs_on_one_host_leave_each_other_alone(make: Callable[..., Rig], net: Net) -> None:
+    """Each has its folder, programs and flows; whichever stops or clears takes off its own alone."""
+    rig = make(modes=MODES["native"])
+    first, folders = rig.engine, (net.folder / "sbc", net.folder / "second")
+    calls = [Call(rig).open()]
+
+    def begin(ports: int) -> Call:
+        """The other SBC, with a call."""
+        make_inner = partial(TwistedEngine, rig.reactor)
+        options = {"directory": str(folders[1]), "room": 64, "modes": MODES["native"]}
+        rig.engine = rig.ask(lambda: KernelEngine(rig.reactor, Observer(), make_inner, **options))
+        return Call(rig, ports=ports).open()
+
+    def by_the_kernel(engine: Any, call: Call) -> None:
+        """It forwards both ways, and what it forwards user space does not see."""
+        rig.engine = engine
+        call.talk_until_promoted(rtp)
+        rig.wait(lambda: balanced(engine.counters(call.id)))
+        call.b.drain()
+        before = engine.inner.counters(call.id)
+        for n in range(20):
+            call.a.send(call.at_a.rtp, rtp(n))
+        assert len(come(rig, call.b, 20)) == 20
+        assert engine.inner.counters(call.id) == before
+
+    def pinned(folder: Path) -> set[str]:
+        return set(rig.ask(os.listdir, folder)) if rig.ask(folder.exists) else set()
+
+    by_the_kernel(first, calls[0])
+    calls.append(begin(22_000))
+    second = rig.engine
+    by_the_kernel(second, calls[1])
+    taps = [{tap.mode for tap in rig.ask(engine.interfaces.taps)} for engine in (first, second)]
+    assert taps == [{"native"}, {"tc"}], "an interface has one XDP program"
+    ours = pinned(folders[0])
+    rig.ask(second.stop)
+    assert not pinned(folders[1])
+    assert pinned(folders[0]) == ours
+    by_the_kernel(first, calls[0])
+    calls[1] = begin(24_000)
+    second = rig.engine
+    by_the_kernel(second, calls[1])
+    assert rig.ask(here.clear, str(folders[0])) == "", "it is in use"
+    assert pinned(folders[0]) == ours
+    theirs = pinned(folders[1])
+    rig.ask(first.stop)
+    assert not pinned(folders[0])
+    assert rig.ask(here.clear, str(folders[0])) == ""
+    assert pinned(folders[1]) == theirs
+    rig.wait(lambda: FORWARDING[0].read_text() == "1\n", "what the other has set back is set again")
+    by_the_kernel(second, calls[1])
+
+
+def test_a_realm_s_first_rate_comes_to_many_streams_in_turns(one: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sbc.media.kernel.engine._CHARGED_AT_ONCE", 1)
+    calls = [Call(one, ports=20_000 + 4 * n).open() for n in range(3)]
+    for call in calls:
+        call.talk_until_promoted(rtp)
+    engine = one.engine
+
+    def charged() -> list[bool]:
+        return [
+            all(bool(engine._plane._slots[each.slot].buckets[1]) == (each.side == 0) for each in stream.entered)
+            for stream in engine._streams.values()
+        ]
+
+    def limit() -> list[bool]:
+        engine.limit_realm("access", Rate(octets=172_000, burst=172_000))
+        return charged()
+
+    assert one.ask(limit) == [True, False, False]
+    one.wait(lambda: all(charged()))
+    one.ask(engine.close, calls.pop().id)
+    one.ask(engine.limit_realm, "access", None)
+    assert all(one.ask(charged)), "the bucket lets all pass from now on"
+
+
 def test_programs_whose_maps_are_gone_are_taken_off_at_once(make: Callable[..., Rig], net: Net) -> None:
     """As where the process was killed and its BPF file system was its own."""
     first = make(directory=str(net.folder / "gone"))
@@ -625,7 +730,7 @@ def test_somebody_else_s_program_stays(make: Callable[..., Rig], net: Net) -> No
 
 
 def test_many_streams_leave_nothing_behind(one: Rig) -> None:
-    free = len(one.engine._plane._free)
+    free = len(one.engine._plane._vacant)
     for turn in range(8):
         calls = [Call(one, ports=10_000 + 4 * n).open() for n in range(10)]
         for call in calls:
@@ -639,7 +744,7 @@ def test_many_streams_leave_nothing_behind(one: Rig) -> None:
             for peer in (call.a, call.b, call.a_rtcp, call.b_rtcp):
                 peer.sock.close()
     gc.collect()
-    assert len(one.engine._plane._free) == free
+    assert len(one.engine._plane._vacant) == free
     assert not one.engine._by_slot
     assert not one.engine._agenda
     assert one.engine.inner.sockets() == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.logger import LogEvent
 
 from sbc.media.kernel import interfaces
 from sbc.media.kernel.interfaces import Interfaces
@@ -25,6 +26,7 @@ class Host:
         self.left: list[Path] = []
         self.swept: list[int] = []
         self.unpinned: list[bool] = []
+        self.seen = 0
 
     def _do(self, name: str, *what: Any) -> None:
         if name in self.fails:
@@ -64,6 +66,10 @@ class Host:
 
     def outlet(self, interface: int, takes: bool) -> None:
         self._do("outlet", interface, takes)
+
+    def see_addresses(self) -> bool:
+        self.seen += 1
+        return True
 
     def interface_of(self, host: str) -> int:
         return {"127.0.0.1": 1, "192.0.2.1": 2, "192.0.2.2": 3, "192.0.2.3": 4}.get(host, 0)
@@ -194,6 +200,40 @@ def test_an_address_may_move() -> None:
     assert found.ensure("192.0.2.1") == ""
     assert set(found.attached) == {2, 3}
     assert not found.look()
+
+
+def test_addresses_are_asked_after_once_for_all() -> None:
+    host = Host()
+    found = made(host)
+    for address in ("192.0.2.1", "192.0.2.2", "127.0.0.1"):
+        found.ensure(address)
+    before = host.seen
+    found.look()
+    assert host.seen == before + 1
+
+
+def test_a_named_interface_may_come_later(names: dict[int, str], log: list[LogEvent]) -> None:
+    host = Host()
+    found = made(host, "eth9")
+    found.ensure("192.0.2.1")
+    assert not found.look()
+    found.ensure("192.0.2.2")
+    assert [event["name"] for event in log if "is not there" in event["log_format"]] == ["eth9"]
+    names[9] = "eth9"
+    assert found.look()
+    assert found.ensure("192.0.2.1") == ""
+    assert set(found.attached) == {2, 3, 9}
+    assert not found.look()
+
+
+def test_what_cannot_be_taken_off_is_said_and_what_was_not_there_is_not(log: list[LogEvent]) -> None:
+    host = Host()
+    found = made(host)
+    found.ensure("192.0.2.1")
+    host.fails = {"no xdp": errno.ENOENT, "no tc": errno.EBUSY}
+    found._take_off(2)
+    said = [(event["kind"], event["index"], event["why"]) for event in log if "not taken off" in event["log_format"]]
+    assert said == [("TC", 2, "no no tc")]
 
 
 def test_what_an_earlier_process_has_left_goes_on_or_is_taken_off(tmp_path: Path) -> None:

@@ -43,19 +43,19 @@ def test_a_slot_rests_before_it_serves_again(bench: Bench) -> None:
 def test_a_slot_that_a_program_does_not_leave_serves_no_more(bench: Bench) -> None:
     plane = bench.apart.call(Plane, str(bench.folder / "stuck"), 64)
     slot = plane.enter(FLOW, 65_535, False, 0, 0)
-    free = len(plane._free)
+    free = len(plane._vacant)
     plane._slots[slot].gate += 1  # as if one were in it
     assert plane.shut(slot) == (Tally(), ())
-    assert len(plane._free) == free
+    assert len(plane._vacant) == free
     assert plane.enter(FLOW, 65_535, False, 0, 0) != slot
     plane.close()
 
 
 def test_a_flow_that_cannot_be_written_costs_no_slot(bench: Bench) -> None:
-    free = len(bench.plane._free)
+    free = len(bench.plane._vacant)
     with pytest.raises(OSError, match="illegal"):
         bench.plane.enter(attrs.evolve(FLOW, to=Address("fe80::1%left", 1)), 65_535, False, 0, 0)
-    assert len(bench.plane._free) == free
+    assert len(bench.plane._vacant) == free
 
 
 def test_what_is_over_the_rate_is_dropped_and_counted(bench: Bench) -> None:
@@ -144,7 +144,8 @@ def test_only_the_very_flow_is_taken_over(bench: Bench, change: dict[str, Any]) 
     first.close()
     second = bench.apart.call(Plane, directory, 64)
     assert second.take_over(attrs.evolve(FLOW, **change)) == (None if change else slot)
-    assert second.left == {}
+    assert second.left == ({FLOW.local: slot} if change else {})
+    assert second.forget(FLOW.local) == ((slot, Tally()) if change else None)
     assert second.take_over(FLOW) is None
     if not change:
         second.shut(slot)
