@@ -110,6 +110,7 @@ def check(draft: Draft, findings: Findings) -> None:
         _check_keepalive(realm, findings)
         _check_tls(realm, findings)
         _check_rates(realm, findings)
+        _check_peers(realm, findings)
     _check_paths(draft, findings)
     if draft.console is not None:
         _check_loopback(draft.console, "console", "the console", findings)
@@ -183,6 +184,19 @@ def _check_rates(realm: DraftRealm, findings: Findings) -> None:
     if whole and stream > whole:
         problem = f"is more than all streams of the realm may have together ({realm.at}.media.realm_rate)"
         findings.add(f"{realm.at}.media.stream_rate", stream, problem, f"at most {whole}")
+
+
+def _check_peers(realm: DraftRealm, findings: Findings) -> None:
+    """Nobody of an access realm is trusted by where it is, and no address of the other IP version is ever seen."""
+    for index, network in enumerate(realm.values.get("peers", ())):
+        key, version = f"{realm.at}.peers[{index}]", _version(realm.media.get("address", str(network)))
+        if realm.side is Side.ACCESS:
+            findings.add(
+                key, str(network), "is in an access realm, where nobody is trusted by an address", "a core realm"
+            )
+        elif network.version != version:
+            problem = f"is IPv{network.version}, but its realm {realm.at} is IPv{version}"
+            findings.add(key, str(network), problem, "a network of the realm's IP version")
 
 
 def _check_paths(draft: Draft, findings: Findings) -> None:

@@ -26,7 +26,7 @@ NOW, NEXT, RESTART, REFUSED = Effect
 
 EFFECTS: dict[str, dict[str, Effect]] = {
     "timers": {"call_max": NEXT, "audit": NOW, "unanswered": NEXT, "silence": NOW, "linger": NEXT},
-    "realms.NAME": {"side": REFUSED, "domains": NOW, "sparing": NEXT},
+    "realms.NAME": {"side": REFUSED, "domains": NOW, "sparing": NEXT, "peers": NOW},
     "realms.NAME.media": {
         "address": NEXT,
         "advertised": NEXT,
@@ -74,6 +74,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
             "hide_labels",
             "transport",
             "large_over_stream",
+            "callers",
         ),
         NEXT,
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import Enum
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, TypeVar
 
 import attrs
@@ -171,6 +172,18 @@ def ip(*, unspecified: bool = False) -> Kind:
         return _host_ip(value if isinstance(value, str) else "", unspecified)
 
     return Kind("an IP address, IPv4 or IPv6", read)
+
+
+def network() -> Kind:
+    """``IP/bits`` or a single IP, as a network of `ipaddress`."""
+
+    def read(value: object) -> IPv4Network | IPv6Network:
+        try:
+            return ip_network(value if isinstance(value, str) else "")
+        except ValueError as error:
+            raise Unfit(str(error) if "host bits" in str(error) else "") from error
+
+    return Kind('a network, for example "198.51.100.0/24", or an IP address', read)
 
 
 def ip_port(*, unspecified: bool = False) -> Kind:

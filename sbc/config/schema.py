@@ -11,7 +11,7 @@ from sbc.config.keys import Key
 from sbc.core.address import Address
 from sbc.core.message import Elsewhere
 from sbc.core.orders import Latch
-from sbc.core.realm import Asking, Hosts, Lasting, Plan, Probing, Side, Signaling
+from sbc.core.realm import Asking, Callers, Hosts, Lasting, Plan, Probing, Side, Signaling
 
 PROTOCOLS: dict[str, tuple[str, ...]] = {"sip": ("udp", "tcp", "tls"), "h323": ("udp", "tcp")}
 """What a listener may speak, and over what. A new dialect or transport is one word here."""
@@ -229,6 +229,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("side", kinds.choice(Side), required=True),
         Key("domains", kinds.many(kinds.host_name(), 0, "names")),
         Key("sparing", kinds.boolean()),
+        Key("peers", kinds.many(kinds.network(), 0, "networks")),
         Key("media", kinds.table(), required=True),
         Key("limits", kinds.table()),
         Key("registrations", kinds.table()),
@@ -309,6 +310,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("signaling_transports", kinds.many(kinds.text("a transport"), 0, "transports")),
         Key("hosts", kinds.choice(Hosts)),
         Key("hide_labels", kinds.boolean()),
+        Key("callers", kinds.choice(Callers)),
         Key("transport", kinds.text("a transport")),
         Key("large_over_stream", kinds.boolean()),
         Key("failover", kinds.table()),

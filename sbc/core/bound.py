@@ -54,6 +54,12 @@ def terminal_of(registry: Registry, realm: Realm, source: Address, user: bytes) 
     return next((binding for binding in here if binding.state is not BindingState.PENDING), None)
 
 
+def caller(registry: Registry, realm: Realm, host: str, user: bytes) -> Binding | None:
+    """The bound terminal of `user` at that host: its calls come by connections, from another port than it registers."""
+    mine = registry.bindings_by_user.get((realm.name, user), ()) if user else ()
+    return next((each for each in mine if each.seen.host == host and each.state is not BindingState.PENDING), None)
+
+
 def terminal(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm) -> Binding | None:
     """The bound terminal that a request from access comes from, if it is one. @raises Refused where it calls itself by
     what the registrar calls another, or nobody."""

@@ -12,9 +12,9 @@ from sbc.core import bound
 from sbc.core.address import Address
 from sbc.core.binding import ABSENT, Binding
 from sbc.core.exchange import Hop
-from sbc.core.message import Cause, Intent, Place, Refused
+from sbc.core.message import Cause, Intent, Kind, Place, Refused
 from sbc.core.orders import Listener
-from sbc.core.realm import Path, Realm, Side
+from sbc.core.realm import Callers, Path, Realm, Side
 from sbc.core.registry import Arrival, Registry
 from sbc.core.way import Way, is_core_peer
 
@@ -38,7 +38,8 @@ def _to_core(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm)
         named = bound.terminal(registry, arrival, intent, realm)
         if terminal is not None and named is not terminal:
             raise Refused(Cause.UNBOUND, "the leave to call is another's")
-        terminal = named
+        terminal = named or bound.caller(registry, realm, arrival.source.host, intent.user)
+    refuse_strangers(path, intent, promise is not None or terminal is not None, Callers.REGISTERED)
     if promise is not None:
         return _by_own(registry, path, promise.to, terminal)
     if terminal is not None and terminal.service.first is not None:
@@ -50,6 +51,18 @@ def _to_core(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm)
         )
     found = _by_own(registry, path, turns[0].hop.peer, terminal)
     return attrs.evolve(found, neighbour=turns[0])
+
+
+def refuse_strangers(path: Path, intent: Intent, known: bool, otherwise: Callers) -> None:
+    """See that nobody begins a call who may not: it is not `known` who does, and where the path does not say who may
+    `otherwise` counts. Who calls for help always may. @raises Refused."""
+    if (
+        intent.kind is Kind.OPEN
+        and not known
+        and (path.callers or otherwise) is Callers.REGISTERED
+        and not intent.urgent
+    ):
+        raise Refused(Cause.FORBIDDEN, "only who is registered may call", detail=f"path {path.name}")
 
 
 def _by_own(registry: Registry, path: Path, to: Address, terminal: Binding | None) -> Way:

@@ -130,6 +130,8 @@ class Crossing:
             return self._identity(slot)
         if slot.leads:
             self._promise(slot)
+        if slot.vouches and self.reply and self.here.side is Side.CORE:
+            self.registry.vouched.keep(self.here.name, slot.place.address.host, self.arrival.now)
         known = self._told(slot) if slot.token else None
         if known is not None:
             return known

@@ -148,6 +148,7 @@ class Slot:
     flow: bytes = b""
     kindless: bool = False  # whether it leaves open of what kind its stream is: of that which was opened last
     leads: bool = False  # whether the call that is heralded is to go there, through us
+    vouches: bool = False  # whether the core names one there that takes calls, and so may call
 
 
 @attrs.define(eq=False)

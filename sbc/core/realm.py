@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 import attrs
 
-from sbc.core.address import Address, is_specific
+from sbc.core.address import Address, is_specific, literal
 from sbc.core.message import Elsewhere
 from sbc.core.orders import SECURED, Latch, Listener, Rate
 
+Network = IPv4Network | IPv6Network
 LEAST_BURST = 3_000
 """Octets that a rate, however low, lets pass at once."""
 
@@ -28,6 +30,13 @@ class Signaling(Enum):
 
     SHARED = "shared"  # the realm's own port, the terminal told apart by a token
     PORT_PER_TERMINAL = "port-per-terminal"  # a UDP port of its own
+
+
+class Callers(Enum):
+    """Who of an access realm may begin calls."""
+
+    REGISTERED = "registered"  # terminals that are bound, and who has leave of the core's
+    ANY = "any"  # whoever is on no list of somebody else's: the core is asked
 
 
 class Hosts(Enum):
@@ -185,7 +194,8 @@ class Tls:
 @attrs.frozen
 class Realm:
     """One network. `domains` are host names under which peers there know the SBC itself. `sparing`: strangers get no
-    more packets than they send (sbc/core/trust.py)."""
+    more packets than they send (sbc/core/trust.py). `peers`: of a core realm, networks whose hosts are trusted as next
+    hops are: to call, and to speak inside calls."""
 
     name: str
     side: Side
@@ -198,6 +208,7 @@ class Realm:
     keepalive: Keepalive = Keepalive()
     tls: Tls | None = None
     sparing: bool = True
+    peers: tuple[Network, ...] = ()
     addresses: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
     """The IP addresses that peers there know the SBC by."""
 
@@ -209,6 +220,11 @@ class Realm:
         """By which hosts peers there mean the SBC."""
         spoken = {host for own in self.listeners for host in (own.address.host, own.advertised.host)}
         return frozenset(spoken | {self.media.advertised} | self.domains)
+
+    def trusts(self, host: str) -> bool:
+        """Whether `host` is one of its `peers`."""
+        ip = literal(host) if self.peers else None
+        return ip is not None and any(ip in network for network in self.peers)
 
     def listener(self, dialect: str, transport: str) -> Listener | None:
         """The first listener of that transport, if there is one."""
@@ -282,6 +298,7 @@ class Path:
 
     `transport` is how the next hops are reached, as that listener is if empty; `large_over_stream`: what a datagram
     should not hold goes by a connection. `options` are each dialect's own, by its name.
+    `callers` None: those who are registered, in protocols where registering is what gives leave to call; else any.
     """
 
     name: str
@@ -300,6 +317,7 @@ class Path:
     probing: Probes = Probes()
     sessions: Sessions = attrs.field(factory=Sessions)
     options: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
+    callers: Callers | None = None
 
 
 @attrs.frozen

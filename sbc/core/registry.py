@@ -28,6 +28,7 @@ from sbc.core.streams import close_stream
 from sbc.core.terminals import TerminalPorts
 from sbc.core.ties import Ties
 from sbc.core.timers import Timers
+from sbc.core.vouched import Vouched
 from sbc.core.waits import Waits
 from sbc.core.watch import Watch, WatchKey
 
@@ -57,7 +58,7 @@ class Registry:
         self.hops = Hops(plan, mint)
         self.calls: dict[str, Call] = {}
         self.calls_by_key: dict[CallKey, Call] = {}
-        self.ties, self.promises = Ties(), Promises(self.timers)
+        self.ties, self.promises, self.vouched = Ties(), Promises(self.timers), Vouched()
         self.calls_by_label: dict[tuple[str, bytes], list[Call]] = {}
         self.exchanges: dict[ExchangeKey, Exchange] = {}
         self.live_exchanges: set[Exchange] = set()

@@ -15,7 +15,7 @@ from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, S
 from sbc.core.names import Name
 from sbc.core.onward import hop_to
 from sbc.core.orders import Listener, Order
-from sbc.core.realm import Path, Realm, Side
+from sbc.core.realm import Callers, Path, Realm, Side
 from sbc.core.registry import Arrival, Registry
 from sbc.core.way import Way, is_core_peer
 
@@ -235,6 +235,7 @@ def _from_access(
     if path is None:
         raise Refused(Cause.FORBIDDEN, "nothing is reached from here", detail=f"realm {realm.name} is on no path")
     terminal = bound.terminal(registry, arrival, intent, realm)
+    calling.refuse_strangers(path, intent, terminal is not None, Callers.ANY)
     topic = intent.user if intent.kind is Kind.BIND else intent.label  # a user's registrations go to one registrar
     turns = registry.hops.turns(path, topic or intent.exchange)
     if dialect.parted:

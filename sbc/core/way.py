@@ -30,10 +30,22 @@ class Way:
 
 
 def is_core_peer(registry: Registry, realm: Realm, arrival: Arrival) -> bool:
-    """Whether a message comes from a next hop; or, by a connection, from ourselves: a terminal's call to another, which
-    the core has told each where to find."""
+    """Whether a message comes from a next hop, or from one whom the realm is configured to trust as much; or, by a
+    connection, which nobody begins in another's name, from whom the core itself has named, or from ourselves: a
+    terminal's call to another, which the core has told each where to find."""
     if realm.side is not Side.CORE:
         return False
-    host = arrival.source.host
-    ours = arrival.listener.reliable and registry.networks.is_ours(realm, host)
-    return ours or registry.hops.is_host(realm.name, host, arrival.now)
+    host, now = arrival.source.host, arrival.now
+    if registry.hops.is_host(realm.name, host, now) or realm.trusts(host):
+        return True
+    if not arrival.listener.reliable:
+        return False
+    return registry.networks.is_ours(realm, host) or _is_named(registry, realm, arrival)
+
+
+def _is_named(registry: Registry, realm: Realm, arrival: Arrival) -> bool:
+    """Whether the core has said that calls are taken at the host a message comes from, or that those of the terminal
+    are to go there that it is for."""
+    host, port = arrival.source.host, registry.terminal_ports.find(arrival.listener)
+    service = None if port is None or port.binding is None else port.binding.service.first
+    return (service is not None and service.host == host) or registry.vouched.find(realm.name, host, arrival.now)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-from sbc.core.address import Address
+from sbc.core.address import Address, is_specific
 from sbc.core.message import BadMessage, Elsewhere, Intent, Kind, Phase, Route
 from sbc.h323.codec import Wire
 from sbc.h323.message import H323Message
@@ -120,6 +120,9 @@ def _confirm(message: H323Message, name: str, value: Any, number: int) -> Intent
         intent.handle = name_of(said, "endpointIdentifier")
         intent.expires = said.get("timeToLive")
         intent.grants = True
+        calls = _address(message, "callSignalAddress")
+        if calls is not None and calls.port and is_specific(calls.host):  # no hops: where to register it does not say
+            intent.route = Route((), calls, "tcp")
     return intent
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sbc.core.message import Place, Role, Slot
 from sbc.h323.message import H323Message
 from sbc.h323.pdu import value_at
+from sbc.h323.ras import CONFIRMS
 from sbc.h323.spots import Noted, Spot
 
 TERMINAL = b"ras"
@@ -24,6 +25,8 @@ _CALLS = frozenset(
     }
 )
 """Components that say where calls are taken: by connections."""
+_GATEKEEPERS = frozenset({"alternateGatekeeper", "assignedGatekeeper"})
+"""Components that name gatekeepers which may take another's place, and then call from where they are."""
 
 
 def slots(message: H323Message) -> list[Slot]:
@@ -51,7 +54,8 @@ def _slot(message: H323Message, spot: Spot) -> Slot:
         return Slot(Role.SIGNAL, Place(spot.value, TERMINAL), spot)
     place = Place(spot.value, transport="tcp" if spot.field in _CALLS else "")
     leads = message.name == "admissionConfirm" and spot.field == DESTINATION
-    return Slot(Role.HIDE, place, spot, leads=leads)
+    vouches = message.name in CONFIRMS and (spot.field in _CALLS or any(each in spot.path for each in _GATEKEEPERS))
+    return Slot(Role.HIDE, place, spot, leads=leads, vouches=vouches)
 
 
 def _session(spot: Spot) -> int | None:

@@ -10,7 +10,7 @@ import pytest
 from sbc.core.address import Address, Pair
 from sbc.core.call import CallState
 from sbc.core.orders import CloseStream, HangUp, Listener, Note, OpenStream, Order, Record, Send
-from sbc.core.realm import Failover, Keepalive, NextHop
+from sbc.core.realm import Callers, Failover, Keepalive, NextHop
 from sbc.core.registry import Arrival
 from sbc.h323.codec import build_control
 from tests.h323_calls import (
@@ -367,21 +367,9 @@ def test_two_calls_of_the_same_names_are_two() -> None:
     assert back.to == BY_TCP
 
 
-def test_without_leave_a_call_goes_to_a_next_hop_for_calls_or_nowhere() -> None:
-    rig = h323_rig()
-    no = read(only(to(heard(rig, tcp(rig, "access"), BY_TCP, setup()), "access")))
-    assert (no.name, no.q931.cause) == ("releaseComplete", 3)  # type: ignore[union-attr]
-    plan = h323_plan()
-    hops = (NextHop(GATEKEEPER), NextHop(GATEKEEPER_CALLS, transport="tcp"))
-    routed = h323_rig()
-    routed.replan(attrs.evolve(plan, paths=tuple(attrs.evolve(path, next_hops=hops) for path in plan.paths)))
-    sent = opened(routed)
-    assert sent.to == GATEKEEPER_CALLS and sent.listener.address == Address(SBC_CORE.host, CALLS)
-
-
 def unanswered() -> tuple[Rig, Send]:
     """A Setup that went to the first of two next hops for calls, which says nothing."""
-    plan, rig = h323_plan(), h323_rig()
+    plan, rig = h323_plan(callers=Callers.ANY), h323_rig()
     calls = (NextHop(GATEKEEPER_CALLS, transport="tcp"), NextHop(SECOND, transport="tcp"))
     hops, failover = (NextHop(GATEKEEPER), *calls), Failover(patience=3.0)
     paths = tuple(attrs.evolve(path, next_hops=hops, failover=failover) for path in plan.paths)

@@ -409,6 +409,17 @@ def test_a_next_hop_answers_before_it_is_asked_again() -> None:
     assert not faults(with_hops("198.51.100.9:5060", probing={"mode": "off", "period": 3, "answer_within": 3}))
 
 
+def test_who_is_trusted_by_an_address_stands_in_a_core_realm() -> None:
+    table = document()
+    table["realms"]["c"]["peers"] = ["198.51.100.0/24", "198.51.100.7", "0.0.0.0/0"]
+    assert not faults(table)
+    table["realms"]["c"]["peers"].append("2001:db8::/32")
+    assert (the_fault(table).key, "IPv6" in the_fault(table).problem) == ("realms.c.peers[3]", True)
+    table = document()
+    table["realms"]["a"]["peers"] = ["192.0.2.0/24"]
+    assert (the_fault(table).key, "access" in the_fault(table).problem) == ("realms.a.peers[0]", True)
+
+
 @pytest.mark.parametrize(
     ("stream", "whole", "fits"), [(100, 0, True), (0, 100, True), (100, 100, True), (101, 100, False)]
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 import pytest
@@ -35,6 +36,7 @@ ALL: dict[str, Kind] = {
     "pins": kinds.pins(),
     "ip": kinds.ip(),
     "any ip": kinds.ip(unspecified=True),
+    "network": kinds.network(),
     "ip_port": kinds.ip_port(),
     "ip_maybe_port": kinds.ip_maybe_port(),
     "port": kinds.port(),
@@ -70,6 +72,9 @@ ALL: dict[str, Kind] = {
         ("ip", "2001:DB8:0::1", "2001:db8::1"),
         ("any ip", "0.0.0.0", "0.0.0.0"),
         ("any ip", "::", "::"),
+        ("network", "198.51.100.0/24", IPv4Network("198.51.100.0/24")),
+        ("network", "198.51.100.7", IPv4Network("198.51.100.7/32")),
+        ("network", "2001:db8::/32", IPv6Network("2001:db8::/32")),
         ("ip_port", "192.0.2.1:5060", Address("192.0.2.1", 5060)),
         ("ip_port", "[2001:db8::1]:65535", Address("2001:db8::1", 65535)),
         ("ip_maybe_port", "192.0.2.1", ("192.0.2.1", None)),
@@ -122,6 +127,10 @@ def test_reads(kind: str, value: object, read: object) -> None:
         ("word", "x" * 65),
         ("text", ""),
         ("text", "a\n"),
+        ("network", "198.51.100.1/24"),
+        ("network", "198.51.100.0/33"),
+        ("network", "core.example.net"),
+        ("network", 7),
         ("ip", "localhost"),
         ("ip", "1.2.3"),
         ("ip", "1.2.3.4:5"),

@@ -9,9 +9,10 @@ from sbc.core import calling
 from sbc.core.call import CallState
 from sbc.core.message import Cause, Intent, Kind, Phase, Refused
 from sbc.core.orders import HangUp, Order, Send
+from sbc.core.realm import Callers
 from sbc.core.registry import Arrival
-from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, of
-from tests.toy_calls import promised, rig_by_connections, toy_rig
+from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, make_plan, of
+from tests.toy_calls import bound, promised, rig_by_connections, toy_rig
 from tests.toy_records import answer, opening
 
 OPEN = Intent(Kind.OPEN, Phase.REQUEST, b"call", b"exchange", heralds=b"everywhere", bound=True)
@@ -23,14 +24,48 @@ def by_tcp(rig: Rig, realm: str) -> Arrival:
 
 
 def refusal(rig: Rig, realm: str) -> Cause:
+    """Why a call of somebody who is not registered is refused."""
     registry = rig.border.registry
     with pytest.raises(Refused) as refused:
         calling.way(registry, by_tcp(rig, realm), OPEN, rig.border.plan.realms[realm])
     return refused.value.cause
 
 
-def test_without_leave_and_without_a_next_hop_for_calls_there_is_no_way() -> None:
-    assert refusal(toy_rig(), "access") is Cause.NOT_FOUND
+def test_without_leave_who_is_not_registered_calls_nobody_unless_the_path_lets_anybody() -> None:
+    assert refusal(toy_rig(), "access") is Cause.FORBIDDEN
+    assert refusal(toy_rig(callers=Callers.REGISTERED), "access") is Cause.FORBIDDEN
+    assert refusal(toy_rig(callers=Callers.ANY), "access") is Cause.NOT_FOUND  # there is no next hop for calls
+
+
+def test_who_may_begin_calls() -> None:
+    (path,) = make_plan("toy").paths
+    help_me = attrs.evolve(OPEN, urgent=True)
+    for callers, otherwise, intent, known, may in (
+        (None, Callers.ANY, OPEN, False, True),
+        (None, Callers.REGISTERED, OPEN, False, False),
+        (None, Callers.REGISTERED, OPEN, True, True),
+        (Callers.REGISTERED, Callers.ANY, OPEN, False, False),
+        (Callers.REGISTERED, Callers.ANY, help_me, False, True),
+        (Callers.REGISTERED, Callers.ANY, attrs.evolve(OPEN, kind=Kind.BIND), False, True),
+        (Callers.ANY, Callers.REGISTERED, OPEN, False, True),
+    ):
+        asked = attrs.evolve(path, callers=callers), intent, known, otherwise
+        if may:
+            calling.refuse_strangers(*asked)
+        else:
+            with pytest.raises(Refused):
+                calling.refuse_strangers(*asked)
+
+
+def test_a_path_may_keep_strangers_from_calling_by_datagrams_too() -> None:
+    for callers, goes in ((None, True), (Callers.ANY, True), (Callers.REGISTERED, False)):
+        rig = toy_rig(callers=callers)
+        onward = [each for each in of(Send, rig.from_access(opening(PHONE).pack())) if each.listener.realm == "core"]
+        assert bool(onward) is goes
+        assert bool(rig.border.registry.calls) is goes
+    rig = toy_rig(callers=Callers.REGISTERED)
+    bound(rig)
+    assert to_core(rig.from_access(opening(PHONE, exchange=2).pack()))
 
 
 def test_without_a_listener_for_connections_there_is_none_either() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import attrs
 
+from sbc.core.orders import Listener
 from sbc.core.registry import Arrival
 from sbc.core.way import is_core_peer
 from tests.rig import NAT, SBC_CORE, SOFTSWITCH
@@ -23,3 +26,22 @@ def test_next_hops_and_by_connections_ourselves() -> None:
     ):
         assert is_core_peer(registry, realms["core"], Arrival(listener, source, b"", rig.now)) is may
     assert not is_core_peer(registry, realms["access"], Arrival(realms["access"].listeners[0], NAT, b"", rig.now))
+
+
+def test_who_the_realm_is_configured_to_trust_and_who_the_core_has_named() -> None:
+    rig, other = toy_rig(), SOFTSWITCH._replace(host="198.51.100.77")
+    registry, realm = rig.border.registry, rig.border.plan.realms["core"]
+    own = realm.listeners[0]
+    by_tcp = attrs.evolve(own, transport="tcp")
+
+    def may(listener: Listener, network: str = "") -> bool:
+        trusting = attrs.evolve(realm, peers=(ip_network(network),) if network else ())
+        return is_core_peer(registry, trusting, Arrival(listener, other, b"", rig.now))
+
+    assert not may(own) and not may(by_tcp)
+    assert may(own, "198.51.100.64/26") and may(by_tcp, "0.0.0.0/0")
+    assert not may(own, "198.51.100.0/26") and not may(by_tcp, "2001:db8::/32")
+    registry.vouched.keep("core", other.host, rig.now)
+    assert may(by_tcp) and not may(own)  # anybody can write that on a datagram
+    rig.now += 3 * 3600
+    assert not may(by_tcp)
