@@ -30,6 +30,10 @@ def ip(address: Address = TERMINAL) -> tuple[str, dict[str, Any]]:
     return "ipAddress", {"ip": bytes(map(int, address.host.split("."))), "port": address.port}
 
 
+def ip6() -> tuple[str, dict[str, Any]]:
+    return "ip6Address", {"ip": bytes.fromhex("20010db8000000000000000000000010"), "port": 1720}
+
+
 def unicast(address: Address = TERMINAL) -> tuple[str, Any]:
     host = bytes(map(int, address.host.split(".")))
     return "unicastAddress", ("iPAddress", {"network": host, "tsapIdentifier": address.port})

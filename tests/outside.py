@@ -29,7 +29,8 @@ _LIFE = ("open", "ring", "answer", "close")
 class Outside:
     """A clock, a media engine and sockets that are only book-keeping.
 
-    `deliver` gets every datagram sent. `refuses` says which streams and listeners cannot be opened.
+    `deliver` gets every message sent. `refuses` says which streams and listeners cannot be opened; `other` gets the
+    orders that are about connections.
     """
 
     def __init__(self, border: Border, deliver: Callable[[Send], None], now: float = 0.0) -> None:
@@ -37,6 +38,7 @@ class Outside:
         self.deliver = deliver
         self.now = now
         self.refuses: Callable[[OpenStream | Listen], bool] = lambda order: False
+        self.other: Callable[[Order], None] = lambda order: None
         self.streams: set[str] = set()
         self.listeners: set[Listener] = {own for realm in border.plan.realms.values() for own in realm.listeners}
         self.wake_at: float | None = None
@@ -68,7 +70,7 @@ class Outside:
     def carry_out(self, orders: list[Order]) -> None:
         for order in orders:
             if isinstance(order, Send):
-                assert order.listener in self.listeners, order
+                assert order.listener.shared in self.listeners, order
                 self.deliver(order)
             elif isinstance(order, OpenStream):
                 assert order.spec.id not in self.streams
@@ -103,6 +105,8 @@ class Outside:
             told = self.told.setdefault(order.call, [])
             told.append(order.event)
             assert told[0] == "open" and told == [each for each in _LIFE if each in told], told
+        else:
+            self.other(order)
 
     def faults(self) -> list[str]:
         """What does not add up: in the core's books, between them and the outside; whether the core will be woken."""

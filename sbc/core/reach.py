@@ -25,9 +25,12 @@ def by_stream(registry: Registry, dialect: Any, exchange: Exchange, sent: bytes,
     """The request `sent`, as it is to go onward: by a connection if it is too large for a datagram.
 
     Only towards the core, since nobody opens connections to a terminal; and not what is never answered, because then
-    nobody would hear that it has not arrived.
+    nobody would hear that it has not arrived; nor of a dialect that says nothing by connections that it says by
+    datagrams.
     """
     far, path = exchange.far, exchange.path
+    if dialect.parted:
+        return sent
     if far is None or far.reliable or path is None or len(sent) <= LARGE or not path.large_over_stream:
         return sent
     realm = registry.plan.realms[far.listener.realm]

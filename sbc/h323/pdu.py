@@ -21,6 +21,8 @@ MOST_PDUS = 128
 MOST_IN_RAS = 256
 """The most elements of all lists in one message of RAS, with all that it holds: it is a datagram that anybody may send,
 and lists no capabilities, as H.245 does."""
+MOST_IN_SIGNALS = 512
+"""The same of call signalling itself, without the H.245 that it holds: whoever can connect may send it."""
 RAS, USER_INFORMATION, CONTROL = "RasMessage", "H323-UserInformation", "MultimediaSystemControlMessage"
 
 # What octets in generic data hold: by the feature's identifier and the parameter's (H.460.17, .18, .19).
@@ -181,14 +183,15 @@ def read_pdu(
         raise BadMessage("too many PDUs")
     if kind == RAS:
         left.elements = min(left.elements, MOST_IN_RAS)
-    walk = Walk(data, start, end, frame, left.elements)
+    most = min(left.elements, MOST_IN_SIGNALS) if kind == USER_INFORMATION else left.elements
+    walk = Walk(data, start, end, frame, most)
     whole = _readers()[kind](walk)
     stop = (walk.pos + 7) >> 3
     if stop == start and end > start:  # an encoding of no bits has one octet (X.691, 11.1.3)
         stop += 1
     if stop > end or walk.pos > walk.end:
         raise BadMessage("truncated PER")
-    left.elements = walk.left
+    left.elements -= most - walk.left
     pdu = Pdu(kind, whole, walk, start, stop, frame, parent, holder)
     for at, found in enumerate(tuple(walk.found)):
         if found.noted is Noted.HELD:

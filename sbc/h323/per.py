@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache
+from struct import error as StructError
 from typing import Any
 
 from sbc.h323.types import (
@@ -87,7 +88,7 @@ def _faults() -> tuple[type[Exception], ...]:
     from pycrate_core.utils import PycrateErr
 
     mishaps = (ArithmeticError, AttributeError, LookupError, NameError, RecursionError, TypeError, ValueError)
-    return (PycrateErr, *mishaps)
+    return (PycrateErr, StructError, *mishaps)
 
 
 @cache

@@ -6,10 +6,24 @@ from zope.interface.verify import verifyObject
 
 from sbc.core.address import Address
 from sbc.core.message import BadMessage, Cause, Phase, Refused
+from sbc.core.reach import LARGE
 from sbc.h323.dialect import H323Dialect
 from sbc.h323.slots import TERMINAL
 from sbc.interfaces import IDialect
-from tests.h323_calls import arq, fast_start, grq, keepalive, rcf, release, rrq, said_back, setup
+from tests.h323_calls import (
+    GATEKEEPER,
+    arq,
+    fast_start,
+    grq,
+    h323_rig,
+    keepalive,
+    rcf,
+    release,
+    rrq,
+    said_back,
+    setup,
+    to,
+)
 from tests.h323_messages import RECORDED
 from tests.laws import DialectLaws, Wire
 from tests.rig import NAT
@@ -54,6 +68,15 @@ def test_what_it_has_no_words_for() -> None:
     assert DIALECT.complain(BadMessage("none"), NAT) is None
     assert DIALECT.refuse(message, Refused(Cause.BUSY, "full"), NAT) is not None
     assert DIALECT.moved(b"x", "tcp", NAT) == b"x" and DIALECT.complete(message, None) is message
+
+
+def test_a_registration_too_large_for_one_packet_is_a_datagram_all_the_same() -> None:
+    """RAS is said by datagrams alone: what SIP would send by a connection then (RFC 3261) stays what it is."""
+    many = [("h323-ID", f"a gateway's name {number}") for number in range(60)]
+    rig = h323_rig()
+    (sent,) = to(rig.from_access(rrq(terminalAlias=many)), "core")
+    assert len(sent.data) > LARGE and sent.to == GATEKEEPER
+    assert sent.listener.transport == "udp"
 
 
 class ByDatagram(H323Dialect):

@@ -8,7 +8,7 @@ import pytest
 
 from sbc.core.message import BadMessage
 from sbc.h323.codec import build_control, build_ras, build_signal, decode
-from sbc.h323.pdu import DEEPEST, MOST_IN_RAS, MOST_PDUS, value_at
+from sbc.h323.pdu import DEEPEST, MOST_IN_RAS, MOST_IN_SIGNALS, MOST_PDUS, value_at
 from sbc.h323.per import encode
 from sbc.h323.spots import Noted
 from sbc.h323.tpkt import wrap
@@ -153,7 +153,9 @@ def test_lists_in_ras_are_shorter_than_elsewhere() -> None:
     for data in (longer, build_signal("facility", 0, False, ("empty", {}), extra={"genericData": [generic]})):
         with pytest.raises(BadMessage, match="many"):
             decode(data)
-    assert len(decode(setup(sourceAddress=[alias] * 10 * MOST_IN_RAS)).value["sourceAddress"]) == 10 * MOST_IN_RAS
+    assert len(decode(setup(sourceAddress=[alias] * 400)).value["sourceAddress"]) == 400 > MOST_IN_RAS
+    with pytest.raises(BadMessage, match="many"):
+        decode(setup(sourceAddress=[alias] * (MOST_IN_SIGNALS + 1)))
 
 
 def test_values_are_found_by_their_path() -> None:

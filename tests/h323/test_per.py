@@ -99,6 +99,7 @@ def _find(node: Node, name: str, seen: set[int] | None = None) -> Node | None:
         ("RasMessage", ("unregistrationConfirm", {"requestSeqNum": "seven"})),
         ("RasMessage", ("unregistrationConfirm", {"requestSeqNum": 1, "else": 2})),
         ("RasMessage", None),
+        ("RasMessage", ("unregistrationConfirm", {"requestSeqNum": 0})),
         ("OpenLogicalChannel", []),
     ],
 )
