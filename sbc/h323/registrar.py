@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from sbc.core.address import Address, literal
@@ -11,6 +12,7 @@ from sbc.core.orders import Listener
 from sbc.h323.codec import build_ras, decode
 from sbc.h323.describe import number_of
 from sbc.h323.message import H323Message
+from sbc.h323.per import Unencodable
 from sbc.h323.ras import PROTOCOL
 from sbc.h323.spots import Noted
 from sbc.h323.stamp import put_number
@@ -38,17 +40,20 @@ def renew(message: H323Message, kept: bytes, lives: Mapping[Slot, int]) -> bytes
     return answer.encode()
 
 
-def unbind(sent: bytes, handle: bytes, token: bytes) -> bytes:
+def unbind(sent: bytes, handle: bytes, token: bytes) -> bytes | None:
     """The unregistrationRequest of what the registrationRequest `sent` has bound: by where it takes calls, which is
-    that terminal's alone, and by the endpointIdentifier `handle` that it was given."""
+    that terminal's alone, and by the endpointIdentifier `handle` that it was given. What of its names nobody could have
+    said rightly is left out; None where nothing can be said."""
     said = decode(sent).value
     asked: dict[str, Any] = {"requestSeqNum": int(token), "callSignalAddress": said["callSignalAddress"]}
-    for ours, its in (("endpointAlias", "terminalAlias"), ("gatekeeperIdentifier", "gatekeeperIdentifier")):
-        if its in said:
-            asked[ours] = said[its]
     if handle:
-        asked["endpointIdentifier"] = handle.decode()
-    return build_ras("unregistrationRequest", asked)
+        asked["endpointIdentifier"] = handle.decode("utf-8", "surrogatepass")
+    names = (("endpointAlias", "terminalAlias"), ("gatekeeperIdentifier", "gatekeeperIdentifier"))
+    named = {ours: said[its] for ours, its in names if its in said}
+    for more in (named, {}):
+        with suppress(Unencodable):
+            return build_ras("unregistrationRequest", asked | more)
+    return None
 
 
 def probe(place: Place, listener: Listener, token: bytes) -> bytes:

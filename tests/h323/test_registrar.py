@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sbc.core.message import Place, Role, Slot
 from sbc.core.orders import Listener
 from sbc.h323.codec import decode
@@ -32,6 +34,21 @@ def test_a_terminal_is_taken_off_by_where_it_takes_calls() -> None:
     assert [address_of(each) for each in said["callSignalAddress"]] == [TERMINAL_CALLS]
     assert said["endpointIdentifier"] == "17_endp"
     assert "endpointIdentifier" not in decode(unbind(rrq(6), b"", b"12")).value
+
+
+@pytest.mark.parametrize(
+    ("said", "spoilt"), [(b"url@a", b"u\xffl@a"), ("bob".encode("utf-16-be"), b"\xd8\x00\x00o\x00b")]
+)
+def test_a_terminal_whose_name_is_none_is_taken_off_without_it(said: bytes, spoilt: bytes) -> None:
+    """Who reads takes what nobody may write: characters beyond IA5, half a surrogate pair."""
+    sent = rrq(6, terminalAlias=[("url-ID", "url@a"), ("h323-ID", "bob")])
+    assert sent.count(said) == 1
+    left = unbind(sent.replace(said, spoilt), b"17_endp", b"12")
+    assert left is not None
+    assert "endpointAlias" not in decode(left).value and decode(left).value["endpointIdentifier"] == "17_endp"
+    surrogate = "\ud800".encode("utf-8", "surrogatepass")
+    told = unbind(sent, surrogate, b"12")
+    assert told is None or decode(told).value["endpointIdentifier"] == "\ud800"
 
 
 def test_terminals_and_gatekeepers_are_asked_each_in_its_way() -> None:
