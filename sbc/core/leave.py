@@ -26,7 +26,7 @@ def concluded(registry: Registry, exchange: Exchange, answer: Intent, now: float
     if exchange.returns is not None and answer.phase.final:
         promise = exchange.returns
         return [] if promise.recall is exchange and promise.calls else forget(registry, promise, now)
-    if exchange.leads is not None and answer.phase is Phase.SUCCESS:
+    if exchange.leads is not None and answer.phase is Phase.SUCCESS and exchange.sent:  # else it is not the first word
         return _given(registry, exchange, now)
     return []
 

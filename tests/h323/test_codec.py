@@ -385,8 +385,8 @@ def test_what_grows_too_long_is_refused() -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"destExtraCallInfo": [("h323-ID", "a")] * 3900},
-        {"sourceAddress": [("dialledDigits", "1" * 128)] * 800},
+        {"destExtraCallInfo": [("h323-ID", "a")] * 500},
+        {"sourceAddress": [("dialledDigits", "1" * 128)] * 500},
         {"tokens": [token()] * 400},
     ],
 )
