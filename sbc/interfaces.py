@@ -79,16 +79,29 @@ class IDialect(Interface):
 
         `asked` is the message by which it was taken back where it came from, None if we do so ourselves."""
 
-    def close(answer, to_asker, place, listener, token, sequence):
+    def close(answer, to_asker, place, listener, token, sequence, ending=None):
         """The request that ends the call which the positive `answer` (bytes) has begun, or None if it needs none.
 
         It goes to the party at `place`, which had asked (`to_asker`; `answer` is then as it went to that party) or
-        answered, from `listener`, with our `token` and `sequence` number. With `sequence` None it is instead the
-        confirmation of that answer, which nobody else will send."""
+        answered, from `listener`, with our `token` and `sequence` number; `ending` (Ending) is how the call ends. With
+        `sequence` None it is instead the confirmation of that answer, which nobody else will send."""
 
     def inquire(answer, to_asker, place, listener, token, sequence):
         """The request that asks a party whether the call that `answer` has begun still lives, and changes nothing, or
         None if there is none. What it is given is as for `close`. Any answer will do but one described as `gone`."""
+
+    def word(why):
+        """Why the SBC itself ends a call (Ending), or refuses it (Cause), in the words (str) that the protocol has in
+        detail records; empty where it has none."""
+
+    def question(answer, to_asker, memo, number):
+        """What asks a party of a call that goes by connections whether it lives, as a Question, or None if there is
+        nothing to ask it by. `answer` and `to_asker` are as for `close`, `memo` is the call's; the name is another for
+        another `number`, where the protocol has it so. Nobody answers it but by what an Intent `tells`."""
+
+    def strip(message, told):
+        """Take the answers to questions of ours, of these names, out of a message; whether anything is left of it that
+        is to cross (bool)."""
 
     def receipt(answer, place, listener, token, sequence):
         """The request that tells the party at `place` that its provisional `answer` (bytes) has arrived, or None if it

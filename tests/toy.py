@@ -3,12 +3,14 @@
 Its records are binary, at fixed positions (tests/toy_records.py writes them): media addresses are six packed octets,
 places are text, calls, exchanges and parties are numbers. It has eight requests: open, change and close a call, bind a
 place, probe, tell, withdraw, confirm. A request may say by which hop its sender is to be reached, and which hop it is
-to visit. Who tells as user ``leave``, ``take`` or ``return`` wants leave to make a call or take it, or gives it back.
+to visit. Who tells as user ``leave``, ``take`` or ``return`` wants leave to make a call or take it, or gives it back;
+as ``ask N`` it asks whether the other party lives, as ``told N`` it says so.
 """
 
 from __future__ import annotations
 
 from base64 import b32decode, b32encode
+from collections.abc import Collection
 from socket import inet_aton, inet_ntoa
 from typing import Any
 
@@ -27,6 +29,7 @@ from sbc.core.message import (
     Kind,
     Phase,
     Place,
+    Question,
     Refused,
     Role,
     Route,
@@ -134,6 +137,7 @@ class ToyDialect:
 
     name = "toy"
     parted = False
+    sure = True  # whether whoever lives answers its questions
 
     def __init__(self, quiet: Timing = QUIET, plain: Timing = PLAIN, numbers: int = 0) -> None:
         self.quiet = quiet
@@ -189,6 +193,10 @@ class ToyDialect:
         if op == BIND and intent.user.startswith(b"#"):  # what the registrar calls it
             intent.handle, intent.user = intent.user, b""
             intent.refreshes = intent.grants = not message.places()
+        if op == TELL and intent.user[:4] in (b"ask ", b"told"):
+            intent.phase, intent.exchange = Phase.CONFIRM, b""
+            word, _, number = intent.user.partition(b" ")
+            intent.asks, intent.tells = (number,) * (word == b"ask"), (number,) * (word == b"told")
         if op == TELL and intent.user in LEAVE and not within:
             intent.heralds, intent.takes, intent.returns = label, intent.user == b"take", intent.user == b"return"
             intent.frank = True
@@ -318,8 +326,23 @@ class ToyDialect:
     def accept(self, message: ToyMessage, source: Address) -> bytes | None:
         return self._reply(message, Phase.SUCCESS)
 
-    def close(self, *_: object) -> None:
+    def close(self, *_: object, ending: Ending | None = None) -> None:
         """Nobody is told in this protocol."""
+
+    def word(self, why: Ending | Cause) -> str:
+        return ""
+
+    def question(self, answer: bytes, to_asker: bool, memo: object, number: int) -> Question | None:
+        ends = (answer[RECEIVER], answer[SENDER])
+        own = ToyMessage(bytearray(answer[:HEAD]))
+        own.octets[OP], own.octets[STAGE], own.octets[PLACES], own.octets[MEDIA] = TELL, 0, 0, 0
+        own.write(SENDER, ends[to_asker])
+        own.write(RECEIVER, ends[not to_asker])
+        own.write(USER, b"ask %d" % (number % 4))
+        return Question(bytes(own.octets), b"%d" % (number % 4), self.sure)
+
+    def strip(self, message: ToyMessage, told: Collection[bytes]) -> bool:
+        return bool(message.octets[MEDIA])
 
     def inquire(
         self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None

@@ -12,7 +12,7 @@ from sbc.core.message import Intent
 from sbc.core.orders import Listener, Order, Send
 from sbc.core.promises import LASTS, Promise
 from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, make_plan, of, sends
-from tests.toy import BIND, OP, TELL, ToyDialect, ToyMessage
+from tests.toy import BIND, LEAVE, OP, TELL, ToyDialect, ToyMessage
 from tests.toy_records import Record, answer, binding, granted, opening
 
 
@@ -95,7 +95,8 @@ class ByConnection(ToyDialect):
 
     def describe(self, message: ToyMessage) -> Intent:
         intent = super().describe(message)
-        if message.octets[OP] not in (BIND, TELL):
+        about_leave = message.octets[OP] == TELL and (intent.user in LEAVE or intent.phase.reply)
+        if message.octets[OP] != BIND and not about_leave:
             intent.bound, intent.heralds = True, intent.label
         return intent
 

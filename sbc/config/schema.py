@@ -284,6 +284,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("misses", kinds.integer(1, 100)),
         Key("tell_core", kinds.boolean()),
         Key("longest", kinds.seconds(10.0, 7200.0)),
+        Key("calls", kinds.seconds(0.0, 3600.0)),
     ),
     "realms.NAME.tls": (
         Key("certificate", _FILE, required=True),

@@ -14,6 +14,7 @@ from sbc.core.networks import Networks
 from sbc.core.orders import Listener
 from sbc.core.ports import PoolKey
 from sbc.core.promises import Promise
+from sbc.core.pulse import Pulse
 from sbc.core.realm import Side
 from sbc.core.registry import Registry
 from sbc.core.watch import Watch
@@ -196,7 +197,7 @@ def _timers(registry: Registry) -> list[str]:
     return [*faults, f"{strays} timers belong to nobody"] if strays else faults
 
 
-_Timed = Call | Exchange | Binding | Watch | Neighbour | Networks | Backlog | Promise
+_Timed = Call | Exchange | Binding | Watch | Neighbour | Networks | Backlog | Promise | Pulse
 
 
 def _wants_timer(owner: _Timed) -> bool:
@@ -217,6 +218,7 @@ def _timed(registry: Registry) -> list[_Timed]:
     past: list[_Timed] = [registry.networks] if registry.networks.past else []
     past += [registry.backlog] if len(registry.backlog) else []
     past += registry.promises.all()
+    past += [call.pulse for call in registry.calls.values() if call.pulse is not None]
     return [*_owners(registry), *registry.watches.values(), *registry.hops.neighbours.values(), *past]
 
 

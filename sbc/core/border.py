@@ -23,6 +23,7 @@ from sbc.core.orders import CloseStream, Listener, Note, Order, Send, Wake
 from sbc.core.passage import remarks, translate
 from sbc.core.plain import Frame
 from sbc.core.promises import Promise
+from sbc.core.pulse import Pulse
 from sbc.core.realm import Path, Plan
 from sbc.core.refusing import bad_message, refuse
 from sbc.core.registry import Arrival, Registry
@@ -109,6 +110,8 @@ class Border:
             return front.wake_binding(self.registry, owner, now)
         if isinstance(owner, Neighbour):
             return probing.wake_neighbour(self.registry, self.dialects[owner.hop.listener.dialect], owner, now)
+        if isinstance(owner, Pulse):
+            return inquiry.look(self.registry, self.dialects[owner.call.dialect], owner, now)
         if isinstance(owner, Promise):
             return recall.wake(self.registry, self.dialects[owner.dialect], owner, now)
         if isinstance(owner, Backlog):

@@ -18,6 +18,7 @@ from sbc.media import codecs
 
 if TYPE_CHECKING:
     from sbc.core.exchange import Exchange
+    from sbc.core.pulse import Pulse
     from sbc.core.sessions import Session
 
 MOST_PARTIES = 64  # branches of one forked call; later ones take the place of the oldest
@@ -246,6 +247,7 @@ class Call:
         self.lifetime = False  # whether it ends by itself unless refreshed (a subscription)
         self.watch: Watch | None = None
         self.session: Session | None = None
+        self.pulse: Pulse | None = None
         self.ends_at = now  # when it is over, whatever is said on it
         self.due: float | None = None
         self.entry: Entry | None = None

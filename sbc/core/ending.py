@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from sbc.core import asking, transact
@@ -38,8 +39,8 @@ def end_call(
     orders = [Note("ended", cause, call.id)]
     if call.answered_at is not None:
         for index in sorted({0, 1} - {lost}):
-            orders += speak(registry, dialect, call, index, dialect.close, now)
-    call.because(cause, ending, who)
+            orders += speak(registry, dialect, call, index, partial(dialect.close, ending=ending), now)
+    call.because(": ".join(filter(None, (dialect.word(ending), cause))), ending, who)
     call.life.end()
     return orders + registry.close_call(call, now)
 

@@ -7,9 +7,14 @@ from typing import Any
 from sbc.core import sessions
 from sbc.core.call import Call, CallState
 from sbc.core.ending import end_call, speak
+from sbc.core.exchange import Hop
 from sbc.core.message import Ending
 from sbc.core.orders import Note, Order
+from sbc.core.pulse import Pulse, due, period, schedule
 from sbc.core.registry import Registry
+
+TRIES = 16
+"""Questions that are made until one has a name that none has which is open."""
 
 
 def wake(registry: Registry, dialect: Any, call: Call, now: float) -> list[Order] | None:
@@ -37,3 +42,53 @@ def wake(registry: Registry, dialect: Any, call: Call, now: float) -> list[Order
 
 def _end(registry: Registry, dialect: Any, call: Call, why: str, now: float) -> list[Order]:
     return [Note("zombie", why, call.id), *end_call(registry, dialect, call, why, Ending.VANISHED, now)]
+
+
+def look(registry: Registry, dialect: Any, pulse: Pulse, now: float) -> list[Order]:
+    """Of a call that goes by connections: see whether somebody is to be asked, or has not answered."""
+    call, orders = pulse.call, list[Order]()
+    if call.state is not CallState.UP:
+        return []
+    for index in (0, 1):
+        orders += _look(registry, dialect, pulse, index, now)
+        if call.pulse is None:
+            return orders
+    schedule(registry, pulse)
+    return orders
+
+
+def _look(registry: Registry, dialect: Any, pulse: Pulse, index: int, now: float) -> list[Order]:
+    party, call = pulse.parties[index], pulse.call
+    settings, realm = call.legs[index].realm.keepalive, call.legs[index].realm.name
+    if not period(settings) or now < due(party, settings):
+        return []
+    if party.asked_at is None:
+        return _ask(dialect, pulse, index, now)
+    party.asked_at = None
+    if not party.sure:  # it may live, and not know the question
+        party.heard_at = now
+        return []
+    party.missed += 1
+    if party.missed < settings.misses:
+        said = f"{party.missed} of {settings.misses}"
+        return [Note("missed", said, call.id, {"realm": realm}), *_ask(dialect, pulse, index, now)]
+    why = f"vanished in {realm}: {party.missed} answers missed"
+    return [Note("zombie", why, call.id), *end_call(registry, dialect, call, why, Ending.VANISHED, now)]
+
+
+def _ask(dialect: Any, pulse: Pulse, index: int, now: float) -> list[Order]:
+    call, party = pulse.call, pulse.parties[index]
+    leg, taken = call.legs[index], {each.name for each in party.open}
+    assert call.accepted is not None  # it is up
+    question = None
+    for _ in range(TRIES):
+        pulse.number += 1
+        question = dialect.question(call.accepted[index], index == 0, call.memo, pulse.number)
+        if question is None or question.name not in taken:
+            break
+    if question is None:
+        party.heard_at = now
+        return []
+    party.add(question.name, True, now)
+    party.asked_at, party.sure = now, question.sure or party.answers
+    return [Hop(leg.listener, leg.seen).send(question.data, call)]

@@ -198,7 +198,18 @@ class Intent:
     heralds: bytes = b""  # the call that an OPEN begins, or leave is about: by a name that is the same everywhere
     takes: bool = False  # whether the leave is to take that call, not to make it
     returns: bool = False  # whether the leave is given back; where the core says so, taken back
+    asks: tuple[bytes, ...] = ()  # questions to the other party whether the call lives, by what their answers call them
+    tells: tuple[bytes, ...] = ()  # such questions that it answers
     frank: bool = False  # its label is no secret, and is the same on the other side
+
+
+class Question(NamedTuple):
+    """What asks a party of a call whether it lives: the bytes, and its name (see Intent.asks). `sure`: whoever lives
+    answers it."""
+
+    data: bytes
+    name: bytes
+    sure: bool
 
 
 class Keys(NamedTuple):

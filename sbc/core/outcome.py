@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbc.core import account, leave
+from sbc.core import account, leave, pulse
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import DEFAULT_EXPIRES
 from sbc.core.exchange import Exchange
@@ -46,6 +46,7 @@ def _opened(registry: Registry, exchange: Exchange, answer: Intent, now: float, 
         call.because("", None, None)  # what was said of an attempt before, as that credentials were missing, is past
         call.answered_at, call.answered_by, call.asked_by = now, answer.party, exchange.intent.party
         call.accepted = (exchange.answer or b"", exchange.heard)
+        pulse.begin(registry, call, now)
         if call.lifetime:
             granted = exchange.intent.expires if answer.expires is None else answer.expires
             _prolong(registry, call, DEFAULT_EXPIRES if granted is None else granted, now)

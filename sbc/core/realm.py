@@ -133,7 +133,8 @@ class Keepalive:
 
     After a silence of `period` a terminal is asked whether it lives, and has `answer_within` to answer. One that has
     missed `misses` in a row is dead. An adaptive period begins at `period` and grows to no more than `longest`.
-    `tell_core`: of a dead terminal the registrar is told (sbc/core/farewell.py).
+    `tell_core`: of a dead terminal the registrar is told (sbc/core/farewell.py). `calls`: after that silence whoever
+    is in a call that goes by connections is asked (sbc/core/pulse.py); 0: never.
     """
 
     mode: Probing = Probing.PROBE
@@ -142,6 +143,7 @@ class Keepalive:
     misses: int = 3
     longest: float = 600.0
     tell_core: bool = False
+    calls: float = 60.0
 
 
 class Lasting(Enum):

@@ -173,6 +173,9 @@ class Registry:
         for leg in call.legs:
             self.waits.leave(leg)
         orders += self.ties.cut(call)
+        if call.pulse is not None:
+            self.timers.set(call.pulse, None)
+            call.pulse = None
         self.promises.over(call, now)
         orders.append(account.closed(call, now))
         for old in self.crowd.end_call(call):

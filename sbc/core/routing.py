@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sbc.core import asking, bound, calling, farewell, front, leave, sessions
+from sbc.core import asking, bound, calling, farewell, front, leave, pulse, sessions
 from sbc.core.binding import ABSENT, Binding, BindingState
 from sbc.core.call import Asked, Call, CallState, Leg
 from sbc.core.crossing import Crossing, resolve
@@ -181,6 +181,7 @@ def _within_call(registry: Registry, arrival: Arrival, intent: Intent, call: Cal
     believed = arrival.source.host == leg.seen.host or is_core_peer(registry, leg.realm, arrival)
     if not knows_us and not believed:
         raise Refused(Cause.NO_CALL, "no such call from here")
+    pulse.spoke(call, here, intent, arrival.now)
     orders: list[Order] = []
     if knows_us or not intent.within:  # only our peer was told the token, so it is our peer that has moved
         # on the core side a call keeps the port it is known by

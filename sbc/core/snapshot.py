@@ -30,6 +30,7 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         "exchanges": "those that can go on are written one by one",
         "opening": "said by its place among the exchanges",
         "watch": "begun anew: what was heard last is long ago",
+        "pulse": "of calls that go by connections, which are not written",
         "memo": "the dialect's own form of it",
         "entry": "the timers' own",
         "life": "written as the state",

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from sbc.core import account, asking, front, keepalive, probing, sessions
+from sbc.core import account, asking, front, keepalive, probing, pulse, sessions
 from sbc.core.asking import retry_later
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import Crossing
@@ -38,7 +38,8 @@ def absorb_request(
     near = registry.asker(arrival, intent)
     known = registry.exchanges.get(near.key(intent, intent.exchange))
     if intent.phase is Phase.CONFIRM:
-        return _confirmed(registry, known, arrival.now)
+        told = pulse.answered(registry, dialect, message, intent, arrival) if intent.tells else None
+        return _confirmed(registry, known, arrival.now) if told is None else told
     if known is None and intent.kind is Kind.OPEN:
         known = known_elsewhere(registry, intent, arrival)
         if known is not None:
@@ -351,7 +352,7 @@ def give_up(
     failure = attrs.evolve(
         exchange.intent,
         phase=Phase.FAILURE,
-        cause=f"{refused.cause.value}: {refused.told}",
+        cause=f"{dialect.word(refused.cause) or refused.cause.value}: {refused.told}",
         ending=ending or account.ending_of(refused.cause, exchange.call),
     )
     call = exchange.call.id if exchange.call else ""

@@ -93,6 +93,11 @@ OF_ENDINGS = {
 """The cause that says of a call how it has ended, where the SBC says so itself."""
 
 
+def cause_of_ours(why: Ending | Cause) -> int:
+    """The cause of what the SBC itself ends, or refuses."""
+    return OF_REFUSALS[why] if isinstance(why, Cause) else OF_ENDINGS[why]
+
+
 def cause_of(message: H323Message) -> int | None:
     """The Q.850 cause of a message; what its reason stands for where it has none; None where it gives neither."""
     head = message.message.q931

@@ -8,6 +8,7 @@ from typing import Any
 
 from sbc.core.address import Address, is_specific
 from sbc.core.message import BadMessage, Elsewhere, Intent, Kind, Phase, Route
+from sbc.h323 import alive
 from sbc.h323.codec import Wire
 from sbc.h323.message import H323Message
 from sbc.h323.naming import call_of, name_of, user_of
@@ -32,7 +33,9 @@ def describe(message: H323Message) -> Intent:
     if message.message.wire is Wire.RAS:
         return _ras(message)
     if message.message.wire is Wire.SIGNAL:
-        return describe_signal(message)
+        intent = describe_signal(message)
+        intent.asks, intent.tells = alive.asks(message), alive.tells(message)
+        return intent
     raise BadMessage("H.245 on a connection of its own is not taken across yet")
 
 

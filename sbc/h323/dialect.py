@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from zope.interface import implementer
 
 from sbc.core.address import Address
 from sbc.core.crossing import Crossing
-from sbc.core.message import BadMessage, Ending, Intent, Keys, Phase, Place, Refused, Slot, Timing
+from sbc.core.message import (
+    BadMessage,
+    Cause,
+    Ending,
+    Intent,
+    Keys,
+    Phase,
+    Place,
+    Question,
+    Refused,
+    Slot,
+    Timing,
+)
 from sbc.core.orders import Listener
-from sbc.h323 import answers, describe, leave, memo, registrar, release, shown, slots, stamp
+from sbc.h323 import alive, answers, describe, leave, memo, registrar, release, shown, slots, stamp
+from sbc.h323.causes import cause_of_ours
 from sbc.h323.codec import Wire, decode
-from sbc.h323.memo import Memo
+from sbc.h323.memo import CallMemo, Memo
 from sbc.h323.message import H323Message
 from sbc.h323.ras import LINGER, NUMBERS, REQUESTS
 from sbc.interfaces import IDialect
@@ -80,14 +93,30 @@ class H323Dialect:
         return release.withdraw(sent, asked)
 
     def close(
-        self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
+        self,
+        answer: bytes,
+        to_asker: bool,
+        place: Place,
+        listener: Listener,
+        token: bytes,
+        sequence: int | None,
+        ending: Ending | None = None,
     ) -> bytes | None:
-        return None if sequence is None else release.close(answer, to_asker)
+        return None if sequence is None else release.close(answer, to_asker, ending)
+
+    def word(self, why: Ending | Cause) -> str:
+        return f"Q.850 {cause_of_ours(why)}"
 
     def inquire(
         self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
     ) -> bytes | None:
         return None
+
+    def question(self, answer: bytes, to_asker: bool, memo: CallMemo | None, number: int) -> Question | None:
+        return alive.question(answer, to_asker, memo, number)
+
+    def strip(self, message: H323Message, told: Collection[bytes]) -> bool:
+        return alive.strip(message, told)
 
     def receipt(self, answer: bytes, place: Place, listener: Listener, token: bytes, sequence: int) -> bytes | None:
         return None

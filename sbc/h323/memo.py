@@ -1,4 +1,4 @@
-"""What the answers to a request must carry back."""
+"""What the answers to a request must carry back, and what is to be known of a call."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ class Memo:
     """The requestSeqNum under which it came."""
 
     number: int
+
+
+@attrs.frozen
+class CallMemo:
+    """Of a call: which of its parties, who asked first, have tunnelled H.245. It ends with the process, as its call."""
+
+    tunnels: tuple[bool, bool] = (False, False)
 
 
 def keep(memo: Memo | None) -> bytes:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sbc.core.message import Cause, Refused
+from sbc.core.message import Cause, Ending, Refused
 from sbc.h323 import q931
-from sbc.h323.causes import OF_REFUSALS, cause_of
+from sbc.h323.causes import OF_ENDINGS, OF_REFUSALS, cause_of
 from sbc.h323.codec import build_signal, decode
 from sbc.h323.message import H323Message
 from sbc.h323.ras import PROTOCOL
 from sbc.h323.signal import identifier
 
-NORMAL = 16
 EXPIRED = 102
 
 
@@ -34,9 +33,9 @@ def withdraw(sent: bytes, asked: H323Message | None) -> bytes:
     return _release(H323Message(decode(sent)), False, cause or EXPIRED)
 
 
-def close(answer: bytes, to_asker: bool) -> bytes:
-    """What ends the call that the Connect `answer` has begun."""
-    return _release(H323Message(decode(answer)), to_asker, NORMAL)
+def close(answer: bytes, to_asker: bool, ending: Ending | None) -> bytes:
+    """What ends the call that the Connect `answer` has begun, for the cause that `ending` stands for."""
+    return _release(H323Message(decode(answer)), to_asker, OF_ENDINGS[ending or Ending.NORMAL])
 
 
 def _release(message: H323Message, from_destination: bool, cause: int, reason: str = "") -> bytes:

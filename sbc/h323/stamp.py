@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sbc.core.crossing import Crossing
 from sbc.core.message import Keys, Phase
-from sbc.h323 import seals
+from sbc.h323 import alive, seals
 from sbc.h323.codec import Wire
 from sbc.h323.describe import number_of
 from sbc.h323.memo import Memo
@@ -24,6 +24,7 @@ def _stamp(message: H323Message, crossing: Crossing) -> None:
     if message.message.wire is not Wire.RAS:
         if message.name == "setup":
             _put_destination(message, crossing)
+        alive.note(message, crossing)
         return
     if crossing.reply:
         memo: Memo = crossing.exchange.memo

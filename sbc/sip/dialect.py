@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NoReturn
 
 from zope.interface import implementer
 
 from sbc.core.address import Address
 from sbc.core.crossing import Crossing
-from sbc.core.message import BadMessage, Ending, Intent, Keys, Kind, Place, Refused, Slot, Timing
+from sbc.core.message import (
+    BadMessage,
+    Cause,
+    Ending,
+    Intent,
+    Keys,
+    Kind,
+    Place,
+    Question,
+    Refused,
+    Slot,
+    Timing,
+)
 from sbc.core.orders import Listener
 from sbc.interfaces import IDialect
 from sbc.sip import codec, describe, memos, probe, quoted, registrar, reliable, replies, shown, slots, stamp
@@ -116,9 +128,25 @@ class SipDialect:
         return replies.withdraw(sent, asked)
 
     def close(
-        self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
+        self,
+        answer: bytes,
+        to_asker: bool,
+        place: Place,
+        listener: Listener,
+        token: bytes,
+        sequence: int | None,
+        ending: Ending | None = None,
     ) -> bytes | None:
         return replies.close(answer, to_asker, place, listener, token, sequence)
+
+    def word(self, why: Ending | Cause) -> str:
+        return ""
+
+    def question(self, answer: bytes, to_asker: bool, memo: Any, number: int) -> Question | None:
+        return None
+
+    def strip(self, message: SipMessage, told: Collection[bytes]) -> bool:
+        return True
 
     def inquire(
         self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None

@@ -407,8 +407,10 @@ def test_next_hops_for_calls_are_not_asked_whether_they_live() -> None:
     assert asked == {(GATEKEEPER, "gatekeeperRequest")}
 
 
-def test_nothing_is_asked_on_the_connections_of_a_call() -> None:
-    rig = h323_rig(keepalive=Keepalive(period=20.0))
+def test_nothing_is_asked_on_the_connections_of_a_call_where_that_is_not_wanted() -> None:
+    rig = h323_rig(keepalive=Keepalive(period=20.0, calls=0.0))
+    realms = rig.border.plan.realms
+    realms["core"] = attrs.evolve(realms["core"], keepalive=Keepalive(calls=0.0))
     sent, _ = answered(rig)
     said = {(each.listener.transport, read(each).name) for each in of(Send, rig.wait(2000))}
     assert said == {("udp", "infoRequest")} and sent.listener.lane

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sbc.core.message import Cause, Refused
+from sbc.core.message import Cause, Ending, Refused
 from sbc.h323.codec import build_signal, decode
 from sbc.h323.message import H323Message
 from sbc.h323.q931 import Q931
@@ -40,7 +40,10 @@ def test_a_setup_is_taken_back_with_the_cause_of_who_did() -> None:
 
 def test_either_party_is_told_the_end() -> None:
     connect = said_back("connect", setup())
-    assert head(close(connect, True)).from_destination and not head(close(connect, False)).from_destination
+    for to_asker in (True, False):
+        assert head(close(connect, to_asker, None)).from_destination is to_asker
+    causes = {ending: head(close(connect, True, ending)).cause for ending in Ending}
+    assert (causes[Ending.NORMAL], causes[Ending.VANISHED], causes[Ending.SILENT]) == (16, 41, 102)
 
 
 def test_a_message_within_a_call_is_not_answered_by_the_end_of_it_on_one_side() -> None:

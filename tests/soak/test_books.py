@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from sbc.core.address import Address
 from sbc.core.border import Border
-from sbc.core.message import Place
+from sbc.core.message import Ending, Place
 from sbc.core.mint import Mint
 from sbc.core.orders import Listener, OpenStream, Send
 from sbc.core.realm import Keepalive, Limits, Plan, Probing, Realm, Registrations, Side, Signaling
@@ -89,7 +89,14 @@ class Closing(ToyDialect):
     """The made-up protocol, if the SBC could end its calls: by a request to either party."""
 
     def close(
-        self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
+        self,
+        answer: bytes,
+        to_asker: bool,
+        place: Place,
+        listener: Listener,
+        token: bytes,
+        sequence: int | None,
+        ending: Ending | None = None,
     ) -> bytes:
         said = Record.read(answer)
         record = Record(
