@@ -52,6 +52,7 @@ class Connection(Wire):
         self.table = table
         self.listener = listener
         self.peer = peer
+        self.door = (listener, peer.host)  # where it is counted, whatever it is known as
         self.opened = opened
         self.limits = table.limits(listener)
         self.framer: Any = table.framer(listener)
@@ -62,7 +63,7 @@ class Connection(Wire):
         self.closing = False
         self.heard = opened  # whether it has ever brought a message, or leads where we wanted to go
         self.connector: Any = None
-        self._queue: list[bytes] = []  # until it is up
+        self.queue: list[bytes] = []  # until it is up
         self._waiting = 0  # octets: in the queue, or written while the peer does not read
         self._paused = False
 
@@ -105,7 +106,7 @@ class Connection(Wire):
         self.up = True
         self.deadline = self.table.now() + (self.limits.idle if self.opened else self.limits.message)
         self.table.made(self)
-        queue, self._queue, self._waiting = self._queue, [], 0
+        queue, self.queue, self._waiting = self.queue, [], 0
         for data in queue:
             transport.write(data)
 
@@ -162,7 +163,7 @@ class Connection(Wire):
             assert self.transport is not None
             self.transport.write(data)
         else:
-            self._queue.append(data)
+            self.queue.append(data)
         return True
 
     def close(self, word: str, why: str) -> None:
@@ -192,15 +193,17 @@ class Connection(Wire):
         transport: Any = self.transport
         if transport is not None:
             transport.abortConnection()
-        else:
+        elif self.connector is not None:
             self.connector.disconnect()
+        else:
+            self.table.gone(self, "the peer has not made the connection that it was asked for")
 
     def overdue(self) -> None:
         """Its time is over."""
         if self.closing:
             self.abort("", "")
         elif not self.up:
-            self.close("timeout", "the peer does not take the connection")
+            self.close("timeout", "the peer does not take the connection, or make it")
         elif self.framer.partial or not self.heard:
             self.close("slow", "no whole message in time")
         elif any(self.table.ears.needed(self.listener, each) for each in (self.peer, self.alias) if each is not None):

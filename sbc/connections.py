@@ -196,6 +196,23 @@ class Connections:
         if connection is not None:
             connection.close("hung-up", "its call is over")
 
+    def adopt(self, listener: Listener, peer: Address, made_at: Listener, source: Address) -> None:
+        """What waits for the awaited connection to `peer` goes by the one that `source` has made, which is from now on
+        known as that. Where nothing waits any more it is closed."""
+        awaited, made = self._found.get((listener, peer)), self._found.get((made_at, source))
+        if made is None:
+            return
+        if awaited is None or awaited.up:
+            made.close("late", "nobody waits for it any more")
+            return
+        self.hide(made)
+        self._all.discard(awaited)
+        made.listener, made.peer = listener, peer
+        self._found[listener, peer] = made
+        self.note(made, "adopted", f"made by {source}")
+        for data in awaited.queue:
+            made.write(data)
+
     def alias(self, listener: Listener, peer: Address, address: Address) -> None:
         """Send what is for `address` by the connection that `peer` has made, unless there is one of its own.
 
@@ -226,7 +243,7 @@ class Connections:
 
     def faults(self) -> list[str]:
         """What does not add up."""
-        counted = Counter((each.listener, each.peer.host) for each in self._all if not each.opened)
+        counted = Counter(each.door for each in self._all if not each.opened)
         faults = [
             f"{self._per_source[key]} connections are counted for {key[1]} at {key[0]}, {counted[key]} are there"
             for key in {*counted, *self._per_source}
@@ -277,8 +294,8 @@ class Connections:
         found = self._found.get((connection.listener, connection.peer))
         self.hide(connection)
         if not connection.opened:
-            key = connection.listener, connection.peer.host
-            self._per_listener[connection.listener] -= 1
+            key = connection.door
+            self._per_listener[key[0]] -= 1
             self._per_source[key] -= 1
             if not self._per_source[key]:
                 del self._per_source[key]
@@ -289,6 +306,9 @@ class Connections:
 
     def _open(self, listener: Listener, peer: Address) -> Connection:
         connection = self._enter(Connection(self, listener, peer, opened=True))
+        if listener.awaited:  # by the peer
+            connection.deadline = self.now() + connection.limits.message
+            return connection
         way: Any = _Way(connection)
         if listener.transport == SECURED:
             way = _Lock(self._security[listener.realm].client(peer.host), True, way)

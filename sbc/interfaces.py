@@ -138,6 +138,11 @@ class IDialect(Interface):
         """The request (bytes), sent from `listener`, that asks the peer at `place` only whether it lives; any answer
         will do. `token` names its exchange."""
 
+    def summon(call, place, listener, token):
+        """The request (bytes) that asks the terminal at `place` to open a connection to `listener` for the call that
+        everybody calls `call`, as Intent.heralds has it; None where it has no such name. `token` names its exchange.
+        Asked for where the terminal's BIND was described as of one that `comes`."""
+
     def timing(intent):
         """The Timing of an exchange that begins with this intent, on transports that lose; where nothing is lost the
         core itself says nothing twice."""

@@ -37,6 +37,8 @@ _LOUD = frozenset(
         "zombie",
         "hop-new",
         "hop-gone",
+        "uninvited",
+        "unsummoned",
     }
 )
 CALL_LINES_A_SECOND = 100

@@ -21,6 +21,7 @@ from sbc.core.border import Border, Mishap
 from sbc.core.memory import FORGETFUL, Closed, Decision, Latched, Memory, Unsent
 from sbc.core.message import BadMessage
 from sbc.core.orders import (
+    Adopt,
     Alias,
     CloseStream,
     HangUp,
@@ -227,6 +228,8 @@ class Runner:
                 self.meter.record(order)
         elif isinstance(order, Alias):
             self.connections.alias(order.listener, order.peer, order.address)
+        elif isinstance(order, Adopt):
+            self.connections.adopt(order.listener, order.peer, order.made_at, order.source)
         elif isinstance(order, Unlisten):
             self.unlisten(order.listener)
         elif isinstance(order, HangUp):

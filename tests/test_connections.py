@@ -69,6 +69,55 @@ def test_to_a_phone_only_a_call_opens_a_connection(bench: Bench) -> None:
     assert bench.taken(door) is not None
 
 
+def awaited(listener: Listener, name: str) -> Listener:
+    return attrs.evolve(listener, lane=name, awaited=True)
+
+
+def test_what_is_to_go_by_a_connection_that_a_phone_makes_waits_for_it(bench: Bench) -> None:
+    _, registered = bench.softswitch()
+    own = awaited(bench.access, "1")
+    assert bench.table.send(own, registered, b"one") == "" == bench.table.send(own, registered, b"two")
+    phone = bench.phone()
+    phone.sendall(REGISTER)
+    bench.wait(lambda: bench.heard.messages, "the phone")
+    ((source, _),) = bench.heard.messages
+    bench.table.adopt(own, registered, bench.access, source)
+    assert bench.table.send(own, registered, b"three") == ""
+    bench.turn()
+    assert phone.recv(100) == b"onetwothree"
+    assert bench.table.send(bench.access, source, b"four") == "its connection is closed", "it is known by that no more"
+    phone.sendall(REGISTER)
+    bench.wait(lambda: len(bench.heard.messages) == 2, "the answer")
+    assert bench.heard.messages[1] == (registered, REGISTER)
+    assert bench.table.faults() == [] and len(bench.table.books().connections) == 1
+    phone.close()
+    bench.wait(lambda: bench.heard.lost, "the loss")
+    assert bench.heard.lost == [(registered, "the connection is lost")]
+    assert bench.table.books().connections == [] and not bench.table.books().per_source
+
+
+def test_a_connection_that_nobody_makes_is_given_up(bench: Bench) -> None:
+    _, registered = bench.softswitch()
+    bench.table.send(awaited(bench.access, "1"), registered, b"one")
+    bench.pass_time(12)
+    assert bench.heard.lost == [(registered, "the peer has not made the connection that it was asked for")]
+    assert bench.table.books().connections == []
+
+
+def test_who_comes_when_nothing_waits_any_more_is_turned_away(bench: Bench) -> None:
+    _, registered = bench.softswitch()
+    own = awaited(bench.access, "1")
+    bench.table.send(own, registered, b"one")
+    bench.table.hang_up(own, registered)
+    phone = bench.phone()
+    phone.sendall(REGISTER)
+    bench.wait(lambda: bench.heard.messages, "the phone")
+    bench.table.adopt(own, registered, bench.access, bench.heard.messages[0][0])
+    bench.turn()
+    assert bench.ended(phone)
+    bench.table.adopt(own, registered, bench.access, registered)
+
+
 def test_after_a_loss_the_next_message_opens_a_new_one(bench: Bench) -> None:
     door, address = bench.softswitch()
     bench.table.send(bench.core, address, b"one")

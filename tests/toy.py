@@ -377,6 +377,17 @@ class ToyDialect:
         own.write(RECEIVER, reply.raw(SENDER))
         return bytes(own.octets)
 
+    def summon(self, call: bytes, place: Place, listener: Listener, token: bytes) -> bytes | None:
+        """A telling: whom it calls, and where to come to."""
+        if not call:
+            return None
+        own = ToyMessage(bytearray(self.probe(place, listener, token)))
+        own.octets[OP] = TELL
+        own.write(USER, b"come")
+        own.write(CALL, b32decode(call.upper()))
+        own.write(TARGET, f"{listener.advertised.host} {listener.advertised.port}".encode())
+        return bytes(own.octets)
+
     def grant(self, message: ToyMessage, slot: Slot, seconds: int) -> None:
         if not message.octets[PLACES]:  # it grants whatever it is about
             message.write(LIFETIME, seconds.to_bytes(4, "big"))

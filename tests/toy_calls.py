@@ -8,11 +8,11 @@ import attrs
 
 from sbc.core.call import Call
 from sbc.core.exchange import Exchange
-from sbc.core.message import Intent
+from sbc.core.message import Intent, Phase
 from sbc.core.orders import Listener, Order, Send
 from sbc.core.promises import LASTS, Promise
 from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, make_plan, of, sends
-from tests.toy import BIND, LEAVE, OP, TELL, ToyDialect, ToyMessage
+from tests.toy import BIND, LEAVE, OP, QUIET, TELL, ToyDialect, ToyMessage
 from tests.toy_records import Record, answer, binding, granted, opening
 
 
@@ -89,21 +89,28 @@ def promised(rig: Rig, name: bytes, **more: Any) -> Promise:
 
 
 class ByConnection(ToyDialect):
-    """The made-up protocol, if its calls meant the connections they go by."""
+    """The made-up protocol, if its calls meant the connections they go by. A terminal whose user begins with ``come``
+    opens them itself, and says that it is ``here``."""
 
     parted = True
 
     def describe(self, message: ToyMessage) -> Intent:
         intent = super().describe(message)
-        about_leave = message.octets[OP] == TELL and (intent.user in LEAVE or intent.phase.reply)
-        if message.octets[OP] != BIND and not about_leave:
+        op = message.octets[OP]
+        about_leave = op == TELL and (intent.user in LEAVE or intent.user == b"come" or intent.phase.reply)
+        if op == BIND:
+            intent.comes = intent.user.startswith(b"come")
+        elif op == TELL and intent.phase is Phase.REQUEST and intent.user == b"here":
+            intent.bound, intent.phase, intent.comes_for = True, Phase.CONFIRM, intent.label
+        elif not about_leave:
             intent.bound, intent.heralds = True, intent.label
         return intent
 
 
 def rig_by_connections(**more: Any) -> tuple[Rig, Listener]:
-    """A rig whose calls go by connections, and where those of access are taken."""
-    dialect = ByConnection()
+    """A rig whose calls go by connections, and where those of access are taken. Who calls waits for longer than who
+    tells something."""
+    dialect = ByConnection(quiet=attrs.evolve(QUIET, limit=15.0))
     plan = make_plan(dialect.name, **more)
     realms = {
         name: attrs.evolve(realm, listeners=(*realm.listeners, attrs.evolve(realm.listeners[0], transport="tcp")))

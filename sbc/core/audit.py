@@ -103,6 +103,8 @@ def _exchanges(registry: Registry) -> list[str]:
     late = registry.crowd.late_exchanges.all()
     faults += [f"{_said(e)} has ended and is counted, or the reverse" for e in over ^ late]
     faults += [f"{_said(e)} waits where nobody looks" for e in waiting if e not in registry.waits.held(e.far)]
+    expected = registry.waits.expected()
+    faults += [f"{_said(e)} is to be come for but not alive" for e in expected - registry.live_exchanges]
     return faults
 
 

@@ -66,6 +66,7 @@ class Binding:
     terms: bytes = b""
     kept: bytes = b""
     granted_by: HopKey | None = None  # the next hop whose yes it lives by
+    comes: bool = False  # whether, asked to, it opens the connection for a call to it by itself
     flow: bytes = b""
     route: Route = NO_ROUTE
     service: Route = NO_ROUTE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sbc.core import account, failover, front, inquiry, keepalive, probing, reach, recall, resume, transact
+from sbc.core import account, failover, front, inquiry, keepalive, probing, reach, recall, resume, summons, transact
 from sbc.core.address import Address
 from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding
@@ -15,7 +15,6 @@ from sbc.core.drain import turn_away
 from sbc.core.ending import dismiss, end_call, is_too_late, resumed, silent
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.hops import Neighbour, Target
-from sbc.core.keys import far_key
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, NoMessage, Phase, Refused, Slot, Who
 from sbc.core.mint import Mint
 from sbc.core.networks import Networks
@@ -30,7 +29,7 @@ from sbc.core.registry import Arrival, Registry
 from sbc.core.replan import replan, sweep
 from sbc.core.reuse import offered
 from sbc.core.routing import exchange_of_reply, reply_crossing, request_crossing
-from sbc.core.standing import as_it_stands
+from sbc.core.standing import as_it_stands, call_of
 from sbc.core.timers import Timed
 from sbc.core.trust import tell_pending
 from sbc.core.undo import undo
@@ -258,26 +257,13 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
         mishap.orders = back + mishap.orders
         raise
     finally:
-        border.concerned = _call_of(border.registry, intent, arrival)
-
-
-def _call_of(registry: Registry, intent: Intent, arrival: Arrival) -> str:
-    """The id of the call that a message which has been taken belongs to, as far as its exchange tells."""
-    realm = arrival.listener.realm
-    replies = intent.phase.reply
-    source = arrival.source
-    key = (
-        far_key(realm, source.host, intent.exchange, arrival.listener.lane)
-        if replies
-        else Hop(arrival.listener, source).key(intent, intent.exchange)
-    )
-    exchange = registry.exchanges.get(key)
-    return "" if exchange is None or exchange.call is None else exchange.call.id
+        border.concerned = call_of(border.registry, intent, arrival)
 
 
 def _take_request(border: Border, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order]:
     registry = border.registry
-    absorbed = transact.absorb_request(registry, dialect, message, intent, arrival)
+    absorbed = summons.came(registry, intent, arrival)
+    absorbed = absorbed or transact.absorb_request(registry, dialect, message, intent, arrival)
     if absorbed is not None:
         return absorbed
     slots = dialect.slots(message)  # not before, since much of what arrives is a repetition
@@ -310,6 +296,7 @@ def _go_on(border: Border, dialect: Any, message: Any, slots: list[Slot], crossi
     onward = dialect.keys(message, crossing)
     sent = reach.by_stream(registry, dialect, exchange, sent, arrival.now)
     after = transact.begin(registry, exchange, sent, onward, arrival.now)
+    after += summons.begin(registry, dialect, exchange, arrival.now)
     if intent.phase is not Phase.CONFIRM:
         exchange.answer = dialect.pending(message, arrival.source)
         orders += tell_pending(registry, exchange)
@@ -335,6 +322,8 @@ def _answer(
 ) -> list[Order]:
     registry = border.registry
     registry.touch(exchange.call)
+    if exchange.summons is not None:
+        return summons.answered(registry, dialect, exchange, intent, arrival.now)
     if exchange.instead is not None:
         return failover.late(registry, dialect, message, intent, exchange, arrival)
     if is_too_late(exchange, intent):

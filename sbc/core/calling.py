@@ -1,7 +1,8 @@
 """Where a call goes that has a connection of its own on each side, in protocols that register by other means.
 
 From access it goes where the core has given leave to call; else where the core takes the calls of that terminal, or to
-a next hop that takes connections. To a terminal a connection is opened, which leads to none that is behind a NAT.
+a next hop that takes connections. A terminal that has said so is asked to open one itself; to another one a connection
+is opened, which leads to none that is behind a NAT.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def way(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm) -> W
     return (
         _to_core(registry, arrival, intent, realm)
         if realm.side is Side.ACCESS
-        else _to_access(registry, arrival, realm)
+        else _to_access(registry, arrival, intent, realm)
     )
 
 
@@ -79,7 +80,7 @@ def _by_own(registry: Registry, path: Path, to: Address, terminal: Binding | Non
     return Way(path, Hop(_lane(registry, listener), to), None, terminal=terminal)
 
 
-def _to_access(registry: Registry, arrival: Arrival, realm: Realm) -> Way:
+def _to_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm) -> Way:
     if not is_core_peer(registry, realm, arrival):
         raise Refused(Cause.FORBIDDEN, "not one of the path's next hops")
     port = registry.terminal_ports.find(arrival.listener)
@@ -89,8 +90,11 @@ def _to_access(registry: Registry, arrival: Arrival, realm: Realm) -> Way:
     if binding.state in ABSENT:
         raise Refused(Cause.ABSENT, f"the terminal is {binding.state.value}")
     listener, to = binding.realm.stream_listener(binding.dialect), binding.route.first
+    if listener is not None and binding.comes and intent.heralds:
+        place = Place(binding.seen, transport=listener.transport)
+        return Way(binding.path, Hop(_lane(registry, listener, True), binding.seen), place, terminal=binding)
     if listener is None or to is None or binding.behind_nat:
-        raise Refused(Cause.ABSENT, "no connection leads to the terminal")
+        raise Refused(Cause.ABSENT, "no connection leads to the terminal", detail=_lack(binding), counted="no-way")
     networks = registry.networks
     if to.host != binding.seen.host or networks.is_ours(binding.realm, to.host) or networks.is_own_media(to.host):
         raise Refused(Cause.ABSENT, "a terminal takes calls where it is, and nowhere else", detail=f"it says {to}")
@@ -98,5 +102,14 @@ def _to_access(registry: Registry, arrival: Arrival, realm: Realm) -> Way:
     return Way(binding.path, Hop(_lane(registry, listener), to), place, terminal=binding)
 
 
-def _lane(registry: Registry, listener: Listener) -> Listener:
-    return attrs.evolve(listener, lane=registry.mint.token()[:10].decode())
+def _lack(binding: Binding) -> str:
+    """Why there is no way to a terminal."""
+    if binding.realm.stream_listener(binding.dialect) is None:
+        return f"realm {binding.realm.name} has no listener for connections"
+    if not binding.behind_nat:
+        return "it has not said where it takes calls"
+    return "it is behind a NAT, and has not said that it opens connections itself when asked to"
+
+
+def _lane(registry: Registry, listener: Listener, awaited: bool = False) -> Listener:
+    return attrs.evolve(listener, lane=registry.mint.token()[:10].decode(), awaited=awaited)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sbc.core import asking, probing, reach, transact
+from sbc.core import asking, probing, reach, summons, transact
 from sbc.core.backlog import AT_ONCE, PAUSE, Left
 from sbc.core.crossing import Crossing
 from sbc.core.ending import dismiss
@@ -31,6 +31,8 @@ SURE = 2
 def wake(registry: Registry, dialects: Mapping[str, Any], exchange: Exchange, now: float) -> list[Order]:
     """The exchange's deadline has come. If that shows that a next hop has died, others have what it was at work on."""
     dialect, neighbour = dialects[exchange.dialect], exchange.neighbour
+    if exchange.summons is not None and now >= exchange.deadline:
+        return summons.unheard(registry, dialect, exchange, now)
     lived = neighbour is not None and neighbour.state is not NeighbourState.DOWN
     orders = overdue(registry, dialect, exchange, now)
     if orders is None:

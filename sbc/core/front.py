@@ -166,6 +166,7 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
     binding.granted_at, binding.grant_ends = now, now + granted
     if not exchange.intent.refreshes:
         binding.terms, binding.label, binding.kept = exchange.intent.terms, exchange.intent.label, kept
+        binding.comes = exchange.intent.comes
     if crossing.intent.handle:
         rename(registry, binding, crossing.intent.handle)
     if binding.realm.keepalive.tell_core:

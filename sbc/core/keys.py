@@ -8,6 +8,8 @@ from sbc.core.realm import Realm, Side
 
 CallKey = tuple[str, str, bytes]
 ExchangeKey = tuple[str, str, int, bytes]
+SummonsKey = tuple[str, str, bytes]
+"""Realm and host of who was asked to open a connection for a call, and what that is called everywhere."""
 _FAR = -1  # no port: no key of the other kind is like it
 
 

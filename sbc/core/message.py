@@ -201,6 +201,8 @@ class Intent:
     asks: tuple[bytes, ...] = ()  # questions to the other party whether the call lives, by what their answers call them
     tells: tuple[bytes, ...] = ()  # such questions that it answers
     frank: bool = False  # its label is no secret, and is the same on the other side
+    comes: bool = False  # a BIND of who, asked to, opens the connection for a call to it by itself
+    comes_for: bytes = b""  # the heralded call that its sender was asked to open a connection for: this is the one
 
 
 class Question(NamedTuple):
@@ -279,14 +281,18 @@ class Refused(Exception):
     """The core will not take a message across; the dialect says so to the peer.
 
     `why` is told to the peer; `detail` is for the log alone: it may name realms and addresses of the other side.
+    `counted` is a fixed word by which it is counted besides.
     """
 
-    def __init__(self, cause: Cause, why: str, retry_after: int | None = None, detail: str = "") -> None:
+    def __init__(
+        self, cause: Cause, why: str, retry_after: int | None = None, detail: str = "", counted: str = ""
+    ) -> None:
         super().__init__(why)
         self.cause = cause
         self.why = why
         self.retry_after = retry_after
         self.detail = detail
+        self.counted = counted
 
     @property
     def told(self) -> str:

@@ -26,7 +26,8 @@ class Latch(Enum):
 @attrs.frozen(cache_hash=True)  # asked for with each message sent
 class Listener:
     """A signalling socket of ours: where it is, what it speaks, what peers are told (`advertised`). With a `lane` it is
-    not the socket that all share, but one connection that we make from there, for one call alone."""
+    not the socket that all share, but one connection that we make from there, for one call alone; `awaited`, the peer
+    makes it, who was asked to: what is sent meanwhile waits."""
 
     realm: str
     dialect: str
@@ -34,11 +35,12 @@ class Listener:
     address: Address
     advertised: Address
     lane: str = ""
+    awaited: bool = False
 
     @property
     def shared(self) -> Listener:
         """The socket that listens there."""
-        return attrs.evolve(self, lane="") if self.lane else self
+        return attrs.evolve(self, lane="", awaited=False) if self.lane else self
 
     reliable: bool = attrs.field(init=False, eq=False, repr=False)
     """Whether nothing is lost on the way, so that nothing need be said twice: there are connections."""
@@ -130,6 +132,17 @@ class Alias:
 
 
 @attrs.frozen
+class Adopt:
+    """The connection that `source` has made at `made_at` is the one to `peer` that was awaited by `listener`: from now
+    on it is known as that, and what has waited goes by it."""
+
+    listener: Listener
+    peer: Address
+    made_at: Listener
+    source: Address
+
+
+@attrs.frozen
 class Listen:
     """Open a listener (a terminal's own signalling port)."""
 
@@ -206,4 +219,6 @@ class Note:
     fields: dict[str, Any] = attrs.field(factory=dict)
 
 
-Order = Send | Alias | Listen | Unlisten | HangUp | OpenStream | UpdateStream | CloseStream | Wake | Record | Note
+Order = (
+    Send | Alias | Adopt | Listen | Unlisten | HangUp | OpenStream | UpdateStream | CloseStream | Wake | Record | Note
+)

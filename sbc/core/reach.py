@@ -76,7 +76,8 @@ def _fall_back(registry: Registry, dialect: Any, exchange: Exchange, now: float)
 
 def _fail(registry: Registry, dialect: Any, exchange: Exchange, why: str, now: float) -> list[Order]:
     assert exchange.far is not None
-    refused = refusal(registry, exchange.far, why, "connection lost")
+    awaited = exchange.far.listener.awaited
+    refused = refusal(registry, exchange.far, why, why if awaited else "connection lost")
     orders: list[Order] = []
     core = refused.cause is Cause.UNREACHABLE
     if exchange.state is ExchangeState.PROCEEDING and exchange.timing.quiet and core:

@@ -28,7 +28,8 @@ def refuse(
 ) -> list[Order]:
     """A message is not taken across: its sender is told why, in words of the protocol, where that has any."""
     fields = {"source": str(arrival.source), "cause": no.cause.value, "method": intent.method}
-    note = Note("refused", no.told, call.id if call else "", fields)
+    words = ("refused", no.counted) if no.counted else ("refused",)
+    notes: list[Order] = [Note(word, no.told, call.id if call else "", fields) for word in words]
     over = no.cause is Cause.NO_CALL and arrival.listener.lane  # what was opened for a call is not opened without it
     answer = None if intent.phase.reply or over else dialect.refuse(message, no, arrival.source)
-    return [note] if answer is None else [note, registry.asker(arrival, intent).send(answer, call)]
+    return notes if answer is None else [*notes, registry.asker(arrival, intent).send(answer, call)]

@@ -56,6 +56,8 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         "terminal": "it matters for leave, which is not asked for within calls",
         "leads": "the same",
         "returns": "the same",
+        "called": "calls that mean their connections are not written",
+        "summons": "the same",
         "undo": "written by what its streams are known by",
         "tokens": "names that are loaded within a call are the call's",
         "entry": "the timers' own",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from sbc.core.exchange import Hop
 from sbc.core.keys import far_key
 from sbc.core.message import Intent, Kind, Phase
 from sbc.core.registry import Arrival, Registry
@@ -18,3 +19,17 @@ def as_it_stands(registry: Registry, intent: Intent, arrival: Arrival) -> Intent
     if exchange is not None and (exchange.open or exchange.call is None):
         return intent
     return attrs.evolve(intent, kind=Kind.CLOSE, phase=Phase.CONFIRM, exchange=b"", within=True, ends=False)
+
+
+def call_of(registry: Registry, intent: Intent, arrival: Arrival) -> str:
+    """The id of the call that a message which has been taken belongs to, as far as its exchange tells."""
+    realm = arrival.listener.realm
+    replies = intent.phase.reply
+    source = arrival.source
+    key = (
+        far_key(realm, source.host, intent.exchange, arrival.listener.lane)
+        if replies
+        else Hop(arrival.listener, source).key(intent, intent.exchange)
+    )
+    exchange = registry.exchanges.get(key)
+    return "" if exchange is None or exchange.call is None else exchange.call.id

@@ -1,4 +1,5 @@
-"""Who waits for an answer over which connection, whose calls go by it, and which next hops took none."""
+"""Who waits for an answer over which connection, whose calls go by it, who was asked to open one, and which next hops
+took none."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections import Counter
 
 from sbc.core.call import Leg
 from sbc.core.exchange import Exchange, Hop
+from sbc.core.keys import SummonsKey
 
 
 class Waits:
@@ -18,6 +20,7 @@ class Waits:
         self._waiting: dict[Hop, set[Exchange]] = {}
         self._legs: Counter[Hop] = Counter()
         self._avoided: dict[Hop, float] = {}
+        self._summoned: dict[SummonsKey, Exchange] = {}
 
     def add(self, exchange: Exchange) -> None:
         """The exchange has been sent onward."""
@@ -25,15 +28,35 @@ class Waits:
             self._waiting.setdefault(exchange.far, set()).add(exchange)
 
     def drop(self, exchange: Exchange) -> None:
-        """The twin of `add`: also where it was never added."""
+        """The twin of `add` and `summon`: also where it was never added."""
         if exchange.far is None or not exchange.far.reliable:
             return
+        if exchange.far.listener.awaited and self._summoned.get(_summons(exchange)) is exchange:
+            del self._summoned[_summons(exchange)]
         waiting = self._waiting.get(exchange.far)
         if waiting is None:
             return
         waiting.discard(exchange)
         if not waiting:
             del self._waiting[exchange.far]
+
+    def summon(self, exchange: Exchange) -> None:
+        """Whoever is to take it was asked to open the connection."""
+        self._summoned[_summons(exchange)] = exchange
+
+    def summoned(self, realm: str, host: str, call: bytes) -> Exchange | None:
+        """The exchange, still open, that somebody at `host` was asked to open a connection for; `call` is what its call
+        is called everywhere."""
+        exchange = self._summoned.get((realm, host, call))
+        return exchange if exchange is not None and exchange.open else None
+
+    def came(self, exchange: Exchange) -> None:
+        """The connection is there: nobody else may come for it."""
+        self._summoned.pop(_summons(exchange), None)
+
+    def expected(self) -> set[Exchange]:
+        """All that somebody is to come for; for the auditor."""
+        return set(self._summoned.values())
 
     def at(self, hop: Hop) -> list[Exchange]:
         """The exchanges that still wait for an answer from there."""
@@ -79,3 +102,8 @@ class Waits:
             del self._avoided[hop]
             return False
         return until is not None
+
+
+def _summons(exchange: Exchange) -> SummonsKey:
+    assert exchange.far is not None
+    return (exchange.far.listener.realm, exchange.far.peer.host, exchange.intent.heralds)

@@ -67,10 +67,11 @@ def value_of(spot: Spot, wanted: Any) -> Any:
         return wanted
     if spot.kind not in (Noted.ADDRESS, Noted.SOURCE_ROUTE):
         raise ValueError(f"{spot.kind.value} {spot.form} cannot be written")
-    return _address(wanted, spot.form in ("iPAddress", "iP6Address", "iPSourceRouteAddress"))
+    return transport_address(wanted, spot.form in ("iPAddress", "iP6Address", "iPSourceRouteAddress"))
 
 
-def _address(address: Address, of_h245: bool) -> tuple[str, dict[str, Any]]:
+def transport_address(address: Address, of_h245: bool = False) -> tuple[str, dict[str, Any]]:
+    """An IP address and port as H.225.0 has them, or H.245. @raises ValueError for a host name."""
     ip = literal(address.host)
     if ip is None:
         raise ValueError(f"{address.host} is no IP address")

@@ -10,6 +10,7 @@ from sbc.core.address import Address, is_specific
 from sbc.core.message import BadMessage, Elsewhere, Intent, Kind, Phase, Route
 from sbc.h323 import alive
 from sbc.h323.codec import Wire
+from sbc.h323.features import TRAVERSAL, offers
 from sbc.h323.message import H323Message
 from sbc.h323.naming import call_of, name_of, user_of
 from sbc.h323.ras import CONFIRMS, IN_PROGRESS, NON_STANDARD, REJECTS, REQUESTS, UNKNOWN
@@ -83,6 +84,8 @@ def _request(message: H323Message, name: str, value: Mapping[str, Any], number: 
     )
     if name == "infoRequestResponse" and not value.get("needResponse"):
         intent.phase, intent.exchange = Phase.CONFIRM, b""
+    if name in ("gatekeeperRequest", "registrationRequest"):
+        intent.comes = offers(value, TRAVERSAL)
     if name == "gatekeeperRequest":
         intent.claimed = _address(message, "rasAddress")
     elif name == "registrationRequest":

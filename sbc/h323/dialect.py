@@ -22,11 +22,12 @@ from sbc.core.message import (
     Timing,
 )
 from sbc.core.orders import Listener
-from sbc.h323 import alive, answers, describe, leave, memo, registrar, release, shown, slots, stamp
+from sbc.h323 import alive, answers, describe, features, leave, memo, registrar, release, shown, slots, stamp
 from sbc.h323.causes import cause_of_ours
 from sbc.h323.codec import Wire, decode
 from sbc.h323.memo import CallMemo, Memo
 from sbc.h323.message import H323Message
+from sbc.h323.naming import GUID
 from sbc.h323.ras import LINGER, NUMBERS, REQUESTS
 from sbc.interfaces import IDialect
 
@@ -151,6 +152,9 @@ class H323Dialect:
 
     def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:
         return registrar.probe(place, listener, token)
+
+    def summon(self, call: bytes, place: Place, listener: Listener, token: bytes) -> bytes | None:
+        return features.incoming_call(int(token), call, listener.advertised) if len(call) == GUID else None
 
     def timing(self, intent: Intent) -> Timing:
         if intent.method == "setup":

@@ -8,16 +8,18 @@ from typing import Any
 import attrs
 
 from sbc.core.message import BadMessage
-from sbc.h323.codec import Message, Spot, decode
+from sbc.h323.codec import Message, Spot, Wire, decode
+from sbc.h323.features import Answered, answered, has_ours
 
 
 @attrs.define(eq=False)
 class H323Message:
-    """The codec's `message`; `lifetime` are the seconds to be put in where it says none. `remarks` are what is to be
-    said of it when it has crossed, each a fixed word and why."""
+    """The codec's `message`; `lifetime` are the seconds to be put in where it says none, `features` what it is to say
+    of those. `remarks` are what is to be said of it when it has crossed, each a fixed word and why."""
 
     message: Message
     lifetime: int | None = None
+    features: Answered | None = None
     remarks: list[tuple[str, str]] = attrs.field(factory=list)
 
     @property
@@ -48,20 +50,42 @@ class H323Message:
     def encode(self) -> bytes:
         """Its octets. @raises BadMessage."""
         data = self.message.encode()
+        if self.features is not None:
+            data = _with_features(data, self.features)
         return data if self.lifetime is None else _with_lifetime(data, self.lifetime)
 
 
 def _with_lifetime(data: bytes, seconds: int) -> bytes:
     """The RAS message with a timeToLive, which it has not: that moves other things, so it is encoded anew. Where that
     would lose something it stays as it is: then its receiver believes what it believes."""
-    message = decode(data)
+    message, name, value = _ras(data)
+    value["timeToLive"] = seconds
+    return _anew(message, name, value) or data
+
+
+def _with_features(data: bytes, answer: Answered) -> bytes:
+    """The RAS message with other features, encoded anew. Where that would lose something none is put in, and if it has
+    any of ours, it loses all: the other side may do without, but must not be offered what it cannot answer."""
+    message, name, value = _ras(data)
+    found = _anew(message, name, answered(value, answer))
+    if found is None and has_ours(value) and message.pdu is not None:
+        message.drop_addition(message.pdu, (name, "featureSet"))
+        return message.encode()
+    return found or data
+
+
+def _ras(data: bytes) -> tuple[Message, str, dict[str, Any]]:
+    message = decode(data, Wire.RAS)
     if message.pdu is None:
         raise BadMessage("no RAS message")
     name, value = message.pdu.whole
-    value = copy(value)
-    value["timeToLive"] = seconds
+    return message, name, copy(value)
+
+
+def _anew(message: Message, name: str, value: Any) -> bytes | None:
+    assert message.pdu is not None
     try:
         message.rebuild(message.pdu, (name, value))
     except ValueError:
-        return data
+        return None
     return message.encode()

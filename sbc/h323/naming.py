@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+GUID = 16
+"""Octets of a callIdentifier."""
+
 
 def call_of(value: Mapping[str, Any]) -> bytes:
     """The callIdentifier that a message speaks of, or in its place, as old terminals do, the conferenceID; empty where

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from sbc.core.address import Address, literal
 from sbc.core.message import Place, Slot
 from sbc.core.orders import Listener
+from sbc.h323.anew import transport_address
 from sbc.h323.codec import build_ras, decode
 from sbc.h323.describe import number_of
 from sbc.h323.message import H323Message
@@ -68,11 +68,3 @@ def probe(place: Place, listener: Listener, token: bytes) -> bytes:
         "endpointType": {"gateway": {}, "mc": False, "undefinedNode": False},
     }
     return build_ras("gatekeeperRequest", asked)
-
-
-def transport_address(address: Address) -> tuple[str, dict[str, Any]]:
-    """An IP address and port as H.225.0 has them. @raises ValueError for a host name."""
-    ip = literal(address.host)
-    if ip is None:
-        raise ValueError(f"{address.host} is no IP address")
-    return ("ipAddress" if ip.version == 4 else "ip6Address", {"ip": ip.packed, "port": address.port})

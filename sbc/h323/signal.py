@@ -43,6 +43,8 @@ def describe_signal(message: H323Message) -> Intent:
             intent.within = False
     elif any(pdu.holder in _CARRIERS for pdu in message.message.pdus):
         intent.kind = Kind.MODIFY
+    if name == "facility" and not back:
+        intent.comes_for = identifier(value)
     return intent
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from sbc.core.crossing import Crossing
 from sbc.core.message import Keys, Phase
+from sbc.core.realm import Side
 from sbc.h323 import alive, seals
 from sbc.h323.codec import Wire
 from sbc.h323.describe import number_of
+from sbc.h323.features import TRAVERSAL, Answered, has_ours
 from sbc.h323.memo import Memo
 from sbc.h323.message import H323Message
 from sbc.h323.signal import describe_signal
@@ -26,12 +28,24 @@ def _stamp(message: H323Message, crossing: Crossing) -> None:
             _put_destination(message, crossing)
         alive.note(message, crossing)
         return
+    _agree(message, crossing)
     if crossing.reply:
         memo: Memo = crossing.exchange.memo
         put_number(message, memo.number)
         return
     crossing.exchange.memo = Memo(number_of(message))
     put_number(message, int(crossing.exchange.token))
+
+
+def _agree(message: H323Message, crossing: Crossing) -> None:
+    """Features between a terminal and us are ours to answer, and the gatekeeper hears nothing of them."""
+    if not crossing.reply:
+        if crossing.here.side is Side.ACCESS and has_ours(message.value):
+            message.features = Answered()
+    elif message.name in ("gatekeeperConfirm", "registrationConfirm") and crossing.there.side is Side.ACCESS:
+        comes = crossing.exchange.intent.comes and crossing.there.stream_listener(crossing.exchange.dialect) is not None
+        if comes or has_ours(message.value):
+            message.features = Answered((TRAVERSAL,) if comes else ())
 
 
 def put_number(message: H323Message, number: int) -> None:

@@ -199,6 +199,9 @@ class SipDialect:
     def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:
         return probe.options(place, listener, token)
 
+    def summon(self, call: bytes, place: Place, listener: Listener, token: bytes) -> None:
+        """Terminals of SIP keep the connection they register by."""
+
     def timing(self, intent: Intent) -> Timing:
         return self._invite if intent.method == "INVITE" else self._other
 

@@ -219,7 +219,7 @@ def test_every_field_of_the_values_can_be_set_and_every_key_is_a_field() -> None
     assert names("log") == fields(LogConfig)
     assert names("media") == fields(MediaConfig)
     assert names("media.kernel") == fields(KernelConfig)
-    assert names("realms.NAME.listeners[]") == fields(Listener, "realm", "dialect", "reliable", "lane") | {
+    assert names("realms.NAME.listeners[]") == fields(Listener, "realm", "dialect", "reliable", "lane", "awaited") | {
         "protocol",
         "port",
     }

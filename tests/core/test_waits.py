@@ -45,3 +45,20 @@ def test_a_hop_is_avoided_for_a_time() -> None:
     waits.avoid(hop, 10.0)
     assert waits.avoided(hop, 9.9)
     assert not waits.avoided(hop, 10.0) and not waits.avoided(hop, 5.0)
+
+
+def test_who_was_asked_to_open_a_connection_is_known_until_it_has_or_nobody_waits() -> None:
+    waits, own = Waits(), attrs.evolve(TCP, lane="1", awaited=True)
+    asked = exchange(Hop(own, SOFTSWITCH))
+    asked.intent.heralds = b"call"
+    waits.summon(asked)
+    assert waits.summoned(TCP.realm, SOFTSWITCH.host, b"call") is asked and waits.expected() == {asked}
+    assert waits.summoned(TCP.realm, SOFTSWITCH.host, b"other") is None
+    assert waits.summoned(TCP.realm, "198.51.100.9", b"call") is None
+    waits.came(asked)
+    assert waits.summoned(TCP.realm, SOFTSWITCH.host, b"call") is None
+    waits.summon(asked)
+    asked.state = ExchangeState.DONE
+    assert waits.summoned(TCP.realm, SOFTSWITCH.host, b"call") is None
+    waits.drop(asked)
+    assert not waits.expected()

@@ -6,9 +6,10 @@ import pytest
 
 from sbc.core.message import Place, Role, Slot
 from sbc.core.orders import Listener
+from sbc.h323.anew import transport_address
 from sbc.h323.codec import decode
 from sbc.h323.message import H323Message
-from sbc.h323.registrar import grant, keep, probe, renew, transport_address, unbind
+from sbc.h323.registrar import grant, keep, probe, renew, unbind
 from sbc.h323.slots import TERMINAL
 from tests.h323_calls import GATEKEEPER, TERMINAL_CALLS, TERMINAL_RAS, address_of, keepalive, rcf, rrq
 from tests.rig import SBC_CORE

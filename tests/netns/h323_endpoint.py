@@ -50,6 +50,20 @@ class Manner:
 SLOW, FAST, TUNNEL = Manner(), Manner(fast=True), Manner(tunnel=True)
 
 
+def coming(guid: bytes, tunnel: bool = True) -> bytes:
+    """What is said first on a connection that was opened for a call (H.460.18 section 8.1.1)."""
+    here = Q931("facility", 0)
+    body = {
+        "protocolIdentifier": PROTOCOL,
+        "reason": ("undefinedReason", None),
+        "callIdentifier": {"guid": guid},
+        "multipleCalls": False,
+        "maintainConnection": False,
+    }
+    here.uu = {"h323-uu-pdu": {"h323-message-body": ("facility", body), "h245Tunneling": tunnel}}
+    return here.encode()
+
+
 class H323Endpoint:
     """An endpoint at a place. `names` are its aliases; without a `gatekeeper` it calls addresses.
 
@@ -378,16 +392,7 @@ class H323Endpoint:
             peer = peer_of(told["callSignallingAddress"])
             link = self.link(self.place.connect(peer))
             self._waiting.append(link)
-            here = Q931("facility", 0)
-            body = {
-                "protocolIdentifier": PROTOCOL,
-                "reason": ("undefinedReason", None),
-                "callIdentifier": told["callID"],
-                "multipleCalls": False,
-                "maintainConnection": False,
-            }
-            here.uu = {"h323-uu-pdu": {"h323-message-body": ("facility", body), "h245Tunneling": self.manner.tunnel}}
-            link.send(here.encode())
+            link.send(coming(told["callID"]["guid"], self.manner.tunnel))
 
     # The loop.
 

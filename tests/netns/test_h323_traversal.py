@@ -1,0 +1,73 @@
+"""Calls to H.323 terminals behind NATs, which open the connection for each themselves when they are told of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.netns.h323_endpoint import Manner, coming
+from tests.netns.h323_link import Place
+from tests.netns.h323_wire import tpkt
+from tests.netns.nat import Nat, NatKind
+from tests.netns.talk import talk
+from tests.netns.test_h323 import MakeScene, assert_clean
+from tests.netns.topology import FIRST, one_pair
+from tests.netns.waiting import wait_for
+
+RESTRICTED = (Nat(NatKind.PORT_RESTRICTED),)
+SYMMETRIC = (Nat(NatKind.SYMMETRIC),)
+BOTH = Manner(fast=True, tunnel=True, traversal=True)
+
+
+@pytest.mark.parametrize("routed", [False, True], ids=["direct", "routed"])
+def test_terminals_of_one_address_behind_two_nats_call_each_other(make_h323_scene: MakeScene, routed: bool) -> None:
+    """By H.460.18, each way, in three manners; media goes both ways."""
+    stage = make_h323_scene(one_pair(RESTRICTED, SYMMETRIC), routed=routed)
+    gatekeeper, sbc = stage.gatekeeper, stage.lab.host("sbc")
+    core, access = sbc.capture("core"), sbc.capture("access")
+    alice, bob = stage.endpoint("phone-a", "alice", BOTH), stage.endpoint("phone-b", ("bob", "200"), BOTH)
+    for each in (alice, bob):
+        name, confirm = each.register()
+        assert name == "registrationConfirm"
+        assert confirm["featureSet"]["supportedFeatures"] == [{"id": ("standard", 18)}], "the SBC answers it"
+    calls = [(alice, "200", bob), (bob, "alice", alice)]
+    for manner in (BOTH, replace(BOTH, fast=False)):
+        for caller, name, callee in calls:
+            caller.manner = callee.manner = manner
+            number = len(callee.calls)
+            call = caller.dial(name).wait("up").wait_flowing()
+            answered = callee.wait_call(number).wait("up").wait_flowing()
+            assert talk(call, answered, packets=20, reports=2).whole
+            call.release()
+            assert answered.wait("ended").cause == 16
+            wait_for(lambda: not gatekeeper.calls, what="both to be disengaged")
+    for request in gatekeeper.received("registrationRequest"):
+        assert "featureSet" not in request.value, "the gatekeeper hears nothing of it"
+    assert {host for host, _ in gatekeeper.seen()} <= {FIRST.sbc_core, FIRST.softswitch_address}
+    assert_clean(core, access)
+
+
+def test_nobody_gets_the_call_of_another(make_h323_scene: MakeScene) -> None:
+    """A stranger says that it comes for a call whose identifier it knows; so does a neighbour behind the terminal's own
+    NAT, with one that it guesses. A terminal that offers nothing is not reached, nor is one that has gone."""
+    stage = make_h323_scene(one_pair(RESTRICTED, ()))
+    alice = stage.endpoint("phone-a", "alice", BOTH, on_setup="ring")
+    bob = stage.endpoint("phone-b", ("bob", "200"), BOTH)
+    plain = stage.endpoint("phone-a", "carol", Manner(fast=True), ras_port=1819, signal_port=1820)
+    for each in (alice, bob, plain):
+        each.register()
+    assert bob.dial("carol").wait("ended").cause == 20
+    call = bob.dial("alice").wait("ringing")
+    thief = Place.of(stage.lab.host("phone-b")).connect((FIRST.sbc_access, 1720))
+    neighbour = Place.of(stage.lab.host("phone-a")).connect((FIRST.sbc_access, 1720))
+    with thief, neighbour:
+        for sock, guess in ((thief, call.call_id), (neighbour, bytes(reversed(call.call_id)))):
+            sock.settimeout(5.0)
+            sock.sendall(tpkt(coming(guess)))
+            assert sock.recv(100) == b"", "closed without a word"
+    alice.wait_call().answer()
+    call.wait("up").wait_flowing()
+    assert talk(call, alice.wait_call(), packets=10, reports=1).whole
+    call.release()
+    assert stage.sbc.process.output().count("uninvited: ") == 2
