@@ -150,6 +150,45 @@ def ras_in_facility() -> bytes:
     return build_signal("facility", 0, False, ("empty", {}), extra={"h245Tunnelling": False, "genericData": [generic]})
 
 
+def vendors(octets: bytes) -> dict[str, Any]:
+    """Non-standard data: what it means only its vendor knows."""
+    maker = ("h221NonStandard", {"t35CountryCode": 181, "t35Extension": 0, "manufacturerCode": 18})
+    return {"nonStandardIdentifier": maker, "data": octets}
+
+
+def transfer(address: Address = TERMINAL) -> bytes:
+    """H.450.2's callTransferInitiate, in which the party to be called is named by an address: written by hand."""
+    place = bytes(map(int, address.host.split("."))) + address.port.to_bytes(2, "big")
+    argument = (
+        b"\x20\x23\x45\x00\x01\x81\x07\x00" + place
+    )  # call 1234; one alias: its second extension, a transport address
+    return b"\x00\x01\x10\x00\x01\x00\x01\x09" + bytes((len(argument),)) + argument
+
+
+def supplementary(address: Address = TERMINAL) -> bytes:
+    """A Facility with H.450, a message of another network's signalling, and what a vendor has to say."""
+    packed = bytes(map(int, address.host.split(".")))
+    extra = {
+        "nonStandardData": vendors(b"\x01\x04" + packed),
+        "h4501SupplementaryService": [transfer(address)],
+        "h245Tunnelling": False,
+        "nonStandardControl": [vendors(f"via {address.host}".encode()), vendors(address.host.encode("utf-16-be"))],
+        "tunnelledSignallingMessage": {
+            "tunnelledProtocolID": {"id": ("tunnelledProtocolObjectID", (1, 3, 12, 9))},
+            "messageContent": [b"\x08\x01\x01\x62\x7e\x05\x00" + packed, b"\x08\x01\x01\x7d"],
+        },
+    }
+    body = {"protocolIdentifier": PROTOCOL, "reason": ("undefinedReason", 0)}
+    return build_signal("facility", 12, False, body, {0x28: f"alice [{address.host}]".encode()}, extra=extra)
+
+
+def other_feature(address: Address = TERMINAL) -> bytes:
+    """Generic data of a feature that nobody here knows."""
+    packed = bytes(map(int, address.host.split(".")))
+    parameters = [{"id": ("standard", 1), "content": ("raw", b"\x04" + packed + b"\x06\xb8")}]
+    return registration(genericData=[{"id": ("standard", 99), "parameters": parameters}])
+
+
 MADE = [
     ("registration", registration()),
     ("setup", setup()),
@@ -170,3 +209,11 @@ MADE = [
     ("no-user-user", build_signal("statusInquiry", 12, True)),
 ]  # fmt: skip
 ALL = RECORDED + MADE
+UNREAD = [
+    ("vendors", registration(nonStandardData=vendors(b"\x01" + bytes((192, 168, 1, 10)) + b" 192.168.1.10"))),
+    ("supplementary", supplementary()),
+    ("other-feature", other_feature()),
+    ("vendors-control", build_control("command", "nonStandard", {"nonStandardData": {
+        "nonStandardIdentifier": ("object", (1, 2, 3)), "data": b"\x05" + bytes((192, 168, 1, 10))}})),
+]  # fmt: skip
+"""What holds addresses where nobody here reads."""

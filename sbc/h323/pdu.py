@@ -199,6 +199,8 @@ def read_pdu(
             child.index = found.extra
         elif found.noted is Noted.OPAQUE:
             _generic(data, at, pdu, depth, left)
+    for path, first, last, inside in walk.unread:
+        walk.found.append(Found(Noted.OPAQUE, path, data[first:last], first << 3, last << 3, inside))
     if stop < end:
         if kind == CONTROL:  # H.245 may put several into one packet
             pdu.children.append(read_pdu(data, kind, stop, end, frame, pdu, "", depth + 1, left))

@@ -279,6 +279,7 @@ def _open(walk: Walk, name: str, read: Read | None) -> Any:
     if read is None:
         walk.pos = end << 3
         walk.strange = True
+        walk.unread.append(((walk.path, name), start, end, (walk.frame, at, start, end)))
         return walk.data[start:end]
     frame, path = walk.frame, walk.path
     walk.frame, walk.path, walk.end = (frame, at, start, end), (path, name), end << 3

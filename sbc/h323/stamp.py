@@ -14,10 +14,12 @@ from sbc.h323.message import H323Message
 from sbc.h323.signal import describe_signal
 from sbc.h323.slots import DESTINATION
 from sbc.h323.spots import Noted
+from sbc.h323.sweep import sweep
 
 
 def stamp(message: H323Message, crossing: Crossing) -> None:
     """Write what is our own on this hop. @raises Refused where that is not to be."""
+    sweep(message, crossing)
     _stamp(message, crossing)
     seals.mend(message, crossing)
 

@@ -33,11 +33,12 @@ class Walk:
     """One reading under way: `pos` and `end` in bits of `data`, `frame` and `path` where it stands.
 
     `found` is for those who note things (`sbc.h323.spots`); `added` tells of each known extension addition its path
-    and name, the bit that says it is there, its octets and the frame around it; `mark` is an octet that whoever reads
+    and name, the bit that says it is there, its octets and the frame around it; `unread` of each unknown addition or
+    alternative its path, where its octets begin and end, and their frame; `mark` is an octet that whoever reads
     inside remembers for who reads around it; `strange` tells that something was not understood.
     """
 
-    __slots__ = ("data", "pos", "end", "left", "depth", "frame", "path", "found", "added", "mark", "strange")
+    __slots__ = ("data", "pos", "end", "left", "depth", "frame", "path", "found", "added", "unread", "mark", "strange")
 
     def __init__(self, data: bytes, start: int, end: int, frame: Any = None, left: int = MOST) -> None:
         self.data = data
@@ -49,6 +50,7 @@ class Walk:
         self.path: Any = ()
         self.found: list[Any] = []
         self.added: list[Any] = []
+        self.unread: list[Any] = []
         self.mark = 0
         self.strange = False
 
