@@ -1,8 +1,9 @@
 """What a listener would say of a way through the network: the E-model (ITU-T G.107), as far as a relay can know.
 
 Simplified: the telephones at both ends are taken for good ones. All parameters that nothing is known of have the
-default values of G.107 (06/2015) table 3, by which ``Ro - Is`` is 93.2; echo is taken for cancelled, so that of the
-delay impairment only Idd is left; there is no advantage factor. So R = 93.2 - Idd - Ie,eff (clause 7.1).
+default values of G.107 (06/2015) table 3, by which Ro is 94.77 (clause 7.2), Is 1.41 (7.3), and the impairment by echo,
+which is taken for cancelled, 0.15 (7.4): 93.2 together, and that of the delay is Idd. There is no advantage factor. So
+R = 93.2 - Idd - Ie,eff (clause 7.1). A test goes through the whole of clause 7 for it.
 
 Wideband codecs (G.722, AMR-WB, Opus) are judged on the same narrowband scale, as if they took nothing away themselves:
 what comes out says what the network did, not how much better they sound (that would be ITU-T G.107.1's wider scale).
@@ -15,15 +16,19 @@ from math import log2
 BASE = 93.2
 """R without any impairment but those of the default values (G.107 clause 7.7)."""
 MOST_BURST = 8.0
-"""The highest BurstR the model was made for (G.107 table 3)."""
+"""The highest BurstR the model was made for (G.107 table 3; more than 2, its note 6 says, only while less than 2 percent
+of the packets are lost)."""
 UNKNOWN = (0.0, 10.0)
 """Ie and Bpl of codecs that G.113 has no values of: nothing taken away, and losses concealed as well as by GSM-EFR."""
 
 _FINE = 100.0  # milliseconds: so long a delay nobody minds (clause 7.4, mT)
 
-# Ie and Bpl by G.113 appendix I, tables I.1 and I.4. G.711 is taken for one whose receiver conceals losses (G.711
-# appendix I), as those of today do: without, Bpl were 4.3. Where the appendix has an Ie alone, Bpl is UNKNOWN's. G.729
-# and G.723.1 are as with voice activity detection, G.723.1 at 6.3 kbit/s, AMR at 12.2 kbit/s, where it is GSM-EFR.
+# By G.113 (11/2007) appendix I: Ie of table I.1, Bpl of table I.4, which has G.711, G.729A and G.723.1 with voice
+# activity detection, and GSM-EFR; where it has none, Bpl is UNKNOWN's. G.711 is taken for one whose receiver conceals
+# losses (G.711 appendix I), as those of today do: without, Bpl were 4.3. G.729 is G.729A with voice activity detection,
+# which RTP's name does not tell from G.729 itself (Ie 10); G.723.1 is at 6.3 kbit/s (at 5.3 Ie is 19). AMR the appendix
+# does not have: at 12.2 kbit/s it is GSM-EFR (3GPP TS 26.071 clause 4), in its slower modes Ie is more than that. Of
+# AMR-WB, EVS (appendices IV and V) and Opus there are values on other scales at most, of iLBC none that we could check.
 _CODECS = {
     "pcmu": (0.0, 25.1),
     "pcma": (0.0, 25.1),
