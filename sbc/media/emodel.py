@@ -16,8 +16,8 @@ from math import log2
 BASE = 93.2
 """R without any impairment but those of the default values (G.107 clause 7.7)."""
 MOST_BURST = 8.0
-"""The highest BurstR the model was made for (G.107 table 3; more than 2, its note 6 says, only while less than 2 percent
-of the packets are lost)."""
+"""The highest BurstR the model was made for (G.107 table 3; more than 2, says its note 6, only where less than 2
+percent are lost)."""
 UNKNOWN = (0.0, 10.0)
 """Ie and Bpl of codecs that G.113 has no values of: nothing taken away, and losses concealed as well as by GSM-EFR."""
 

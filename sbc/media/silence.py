@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from math import inf
 from typing import Any
@@ -34,39 +34,53 @@ class SilenceWatch:
     in the meantime is forgotten with `drop`."""
 
     def __init__(
-        self, reactor: Any, observer: IMediaObserver, received: Callable[[str], int], seconds: float = 0.0
+        self,
+        reactor: Any,
+        observer: IMediaObserver,
+        received: Callable[[str], int],
+        streams: Callable[[], Iterable[str]],
+        seconds: float = 0.0,
     ) -> None:
-        """`reactor` provides IReactorTime. `received` gives the packets that were accepted of a stream until now.
-        `seconds`: after which a stream is silent, 0 for never."""
+        """`reactor` provides IReactorTime. `received` gives the packets that were accepted of a stream until now,
+        `streams` all that are open. `seconds`: after which a stream is silent, 0 for never; then none takes memory."""
         self._reactor = reactor
         self._observer: Any = observer
         self._received = received
+        self._all = streams
         self._seconds = seconds
         self._streams: OrderedDict[str, _Watched] = OrderedDict()  # who was looked at last is at the end
         self._call: Any = None
 
     def add(self, stream: str) -> None:
         """Watch a stream that has just been opened."""
-        self._streams[stream] = _Watched(0, self._reactor.seconds())
-        self._keep_looking()
+        if self._seconds:
+            self._streams[stream] = _Watched(0, self._reactor.seconds())
+            self._keep_looking()
 
     def renew(self, stream: str) -> None:
         """What is silent after a change is told anew."""
-        found = self._streams[stream]
-        found.since, found.told = self._reactor.seconds(), False
+        found = self._streams.get(stream)
+        if found is not None:
+            found.since, found.told = self._reactor.seconds(), False
 
     def drop(self, stream: str) -> None:
         """Watch it no more."""
-        del self._streams[stream]
+        self._streams.pop(stream, None)
         if not self._streams:
             self._rest()
 
     def limit(self, seconds: float) -> None:
         """From now on a stream is silent after so long; 0: never."""
-        if seconds != self._seconds:
-            self._seconds = seconds
-            self._rest()
-            self._keep_looking()
+        if seconds == self._seconds:
+            return
+        if not seconds:
+            self._streams.clear()
+        elif not self._seconds:
+            now = self._reactor.seconds()
+            self._streams.update((stream, _Watched(0, now)) for stream in self._all())
+        self._seconds = seconds
+        self._rest()
+        self._keep_looking()
 
     def _keep_looking(self) -> None:
         if self._seconds and self._streams and self._call is None:

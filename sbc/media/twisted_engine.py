@@ -91,7 +91,7 @@ class TwistedEngine:
         most octets a packet may have."""
         self._reactor = reactor
         self._herald = Herald(observer, self._call_of)
-        self._watch = SilenceWatch(reactor, self._herald, self.received, silence)
+        self._watch = SilenceWatch(reactor, self._herald, self.received, self.streams, silence)
         self._sockets = MediaSockets(receive_buffer)
         self._longest = longest
         self._relays: dict[str, _Relay] = {}

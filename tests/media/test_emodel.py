@@ -43,8 +43,9 @@ def test_the_whole_of_clause_7_gives_that_rating_with_the_default_values() -> No
     assert round(ro - (iolr + ist + iq) - idle, 1) == BASE
 
 
-# For which delay a call by each codec without loss or echo still has R = 70, from 94 at best: table 3 of a study of voice
-# quality in Telektronikk's issue of 2001 on Internet traffic engineering, whose authors had the Ie of G.113 then in force.
+# For which delay a call by each codec without loss or echo still has R = 70, from 94 at best: table 3 of a study of
+# voice quality in Telektronikk's issue of 2001 on Internet traffic engineering, whose authors had the Ie of G.113 then
+# in force.
 BEARABLE = {
     "pcmu": 400,
     "g726-40": 375,

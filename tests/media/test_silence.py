@@ -22,14 +22,15 @@ class Bench:
         self.clock, self.observer = Clock(), Observer()
         self.heard: Counter[str] = Counter()
         self.looks: list[tuple[float, str]] = []
-        self.watch = SilenceWatch(self.clock, self.observer, self.received, seconds)  # type: ignore[arg-type]
+        self.names: list[str] = []
+        self.watch = SilenceWatch(self.clock, self.observer, self.received, lambda: self.names, seconds)  # type: ignore[arg-type]
 
     def received(self, stream: str) -> int:
         self.looks.append((self.clock.seconds(), stream))
         return self.heard[stream]
 
     def add(self, count: int) -> list[str]:
-        names = [f"stream-{n}" for n in range(count)]
+        names = self.names = [f"stream-{n}" for n in range(count)]
         for name in names:
             self.watch.add(name)
         return names
@@ -101,8 +102,24 @@ def test_another_limit_counts_from_when_it_is_given() -> None:
     bench.watch.limit(2.0)
     bench.watch.limit(2.0)
     assert len(bench.clock.getDelayedCalls()) == 1
-    bench.pass_time(2.0)
+    bench.pass_time(1.9)
+    assert bench.observer.silences == []
+    bench.pass_time(0.7)
     assert len(bench.observer.silences) == 1
+
+
+def test_without_a_limit_none_is_kept_and_with_one_all_that_are_open() -> None:
+    bench = Bench(0.0)
+    bench.add(3)
+    assert not bench.watch._streams
+    bench.watch.renew("stream-0")
+    bench.watch.drop("stream-0")
+    bench.names.remove("stream-0")
+    bench.watch.limit(LIMIT)
+    bench.pass_time(1.3 * LIMIT)
+    assert [stream for stream, _ in bench.observer.silences] == ["stream-1", "stream-2"]
+    bench.watch.limit(0.0)
+    assert not bench.watch._streams
 
 
 @pytest.mark.parametrize("count", [1, AT_ONCE, AT_ONCE + 1, 1000, 10_000])

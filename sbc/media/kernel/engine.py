@@ -67,7 +67,7 @@ class KernelEngine:
         @raises sbc.media.kernel.directory.Unavailable."""
         self._reactor = reactor
         self._herald = Herald(observer, self._call_of)
-        self._watch = SilenceWatch(reactor, self._herald, self.received, silence)
+        self._watch = SilenceWatch(reactor, self._herald, self.received, self.streams, silence)
         self._longest = longest
         self._plane = Plane(directory, room)
         self._lookups = Lookups(self._plane.lease)

@@ -297,6 +297,11 @@ void engine_close(struct engine *engine, struct stream *stream, struct stream_st
     free(stream);
 }
 
+int engine_fd(const struct stream *stream, int n)
+{
+    return stream->sides[n / 2].ports[n % 2].fd;
+}
+
 uint64_t engine_received(const struct stream *stream)
 {
     uint64_t packets = 0;

@@ -39,6 +39,9 @@ void engine_carried(struct stream *stream, int side, bool rtcp, uint32_t ssrc, i
 /* Packets accepted so far from both sides; may be asked at any time. */
 uint64_t engine_received(const struct stream *stream);
 
+/* Socket `n` of those that engine_open() was given; -1: none. */
+int engine_fd(const struct stream *stream, int n);
+
 /* How a stream stands. Does not stop its worker, unless that is so busy with the stream that it must be asked. */
 void engine_read(struct engine *engine, struct stream *stream, struct stream_state *state);
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -44,16 +45,22 @@ def missing() -> str:
 
 
 class _Relay:
-    """An open stream: its specs as they are now, its sockets (None: no port of its own), and its struct in C."""
+    """An open stream: its spec as it is now, what its events are known by, and its struct in C, with the sockets."""
 
-    __slots__ = ("handle", "sides", "sockets", "spec", "stream")
+    __slots__ = ("handle", "spec", "stream")
 
-    def __init__(self, spec: StreamSpec, sockets: list[socket.socket | None], handle: int, stream: Any) -> None:
-        self.spec, self.sides = spec, list(spec.sides)
-        self.sockets, self.handle, self.stream = sockets, handle, stream
+    def __init__(self, spec: StreamSpec, handle: int, stream: Any) -> None:
+        self.spec, self.handle, self.stream = spec, handle, stream
 
-    def has_rtcp(self, side: int) -> bool:
-        return self.sockets[2 * side + 1] is not None
+
+@contextmanager
+def _borrowed(fd: int) -> Iterator[socket.socket]:
+    """A socket by its descriptor, which stays open."""
+    sock = socket.socket(fileno=fd)
+    try:
+        yield sock
+    finally:
+        sock.detach()
 
 
 @implementer(IUserSpaceEngine)
@@ -84,7 +91,7 @@ class NativeEngine:
         self._values = Values(module)
         self._reactor = reactor
         self._herald = Herald(observer, self._call_of)
-        self._watch = SilenceWatch(reactor, self._herald, self.received, silence)
+        self._watch = SilenceWatch(reactor, self._herald, self.received, self.streams, silence)
         self._sockets = MediaSockets(receive_buffer)
         self._longest = longest
         self._threads = threads or len(os.sched_getaffinity(0))
@@ -119,8 +126,10 @@ class NativeEngine:
             if stream == self._ffi.NULL:
                 raise PortUnavailable(spec.sides[0].local.rtp, os.strerror(self._ffi.errno))
             opened.pop_all()
-        self._relays[spec.id] = self._handles[handle] = _Relay(spec, sockets, handle, stream)
         self._sockets.see_buffers(pairs[0][0])
+        for sock in filter(None, sockets):
+            sock.detach()
+        self._relays[spec.id] = self._handles[handle] = _Relay(spec, handle, stream)
         self._watch.add(spec.id)
 
     def update(self, stream: str, side: int, spec: SideSpec) -> None:
@@ -128,31 +137,32 @@ class NativeEngine:
         spec, what comes after by this. @raises KeyError; @raises ValueError for another local pair, mark or device, or
         a DSCP that is none."""
         relay = self._relays[stream]
-        known = relay.sides[side]
+        known = relay.spec.sides[side]
         if spec.local != known.local:
             raise ValueError(f"a side keeps its local pair {known.local}, it cannot become {spec.local}")
         if (spec.mark, spec.device) != (known.mark, known.device):
             raise ValueError(f"a side keeps the mark and device of its sockets, {known.mark} {known.device!r}")
         if spec.dscp != known.dscp:
-            for sock in relay.sockets[2 * side : 2 * side + 2]:
-                if sock is not None:
+            for fd in self._fds(relay)[side]:
+                with _borrowed(fd) as sock:
                     set_dscp(sock, spec.dscp)
         to = self._ffi.new("struct side_spec *")
         self._values.write_side(to, spec, self._realm(spec.realm))
         self._lib.engine_update(relay.stream, side, to)
-        relay.sides[side] = spec
+        sides = (spec, relay.spec.sides[1]) if side == 0 else (relay.spec.sides[0], spec)
+        relay.spec = StreamSpec(relay.spec.id, relay.spec.call, relay.spec.kind, sides)
         self._watch.renew(stream)
 
     def close(self, stream: str) -> StreamCounters:
         """See IMediaEngine. The ports are free again when this returns. @raises KeyError."""
         relay = self._relays.pop(stream)
+        fds = self._fds(relay)
         self._lib.engine_close(self._engine, relay.stream, self._state)
         del self._handles[relay.handle]
-        for sock in relay.sockets:
-            if sock is not None:
-                sock.close()
+        for fd in (*fds[0], *fds[1]):
+            os.close(fd)
         self._watch.drop(stream)
-        return self._values.counters(self._state, relay.sides)
+        return self._values.counters(self._state, relay.spec.sides)
 
     def limit_realm(self, realm: str, rate: Rate | None) -> None:
         """See IMediaEngine."""
@@ -200,7 +210,7 @@ class NativeEngine:
     def counters(self, stream: str) -> StreamCounters:
         """See IMediaEngine. @raises KeyError."""
         relay = self._relays[stream]
-        return self._values.counters(self._read(relay), relay.sides)
+        return self._values.counters(self._read(relay), relay.spec.sides)
 
     def recorded(self, stream: str) -> StreamCounters:
         """See IMediaEngine. @raises KeyError."""
@@ -215,8 +225,8 @@ class NativeEngine:
         relay = self._relays[stream]
         first, second = self._read(relay).sides
         return (
-            self._values.view(first, relay.sides[0], relay.has_rtcp(0)),
-            self._values.view(second, relay.sides[1], relay.has_rtcp(1)),
+            self._values.view(first, relay.spec.sides[0], self._has_rtcp(relay, 0)),
+            self._values.view(second, relay.spec.sides[1], self._has_rtcp(relay, 1)),
         )
 
     def forwarder(self, stream: str) -> tuple[str, str]:
@@ -233,7 +243,7 @@ class NativeEngine:
 
     def sockets(self) -> int:
         """How many sockets are open, for whoever keeps the books."""
-        return sum(sock is not None for relay in self._relays.values() for sock in relay.sockets)
+        return sum(len(side) for relay in self._relays.values() for side in self._fds(relay))
 
     @property
     def traffic(self) -> str:
@@ -253,6 +263,15 @@ class NativeEngine:
         if self._engine is not None:
             self._lib.engine_pause(self._engine, pause)
 
+    def _fds(self, relay: _Relay) -> list[list[int]]:
+        """The sockets of each side: RTP's, and RTCP's if it has one of its own."""
+        fds = [self._lib.engine_fd(relay.stream, n) for n in range(4)]
+        return [[fd for fd in side if fd >= 0] for side in (fds[:2], fds[2:])]
+
+    def _has_rtcp(self, relay: _Relay, side: int) -> bool:
+        """Whether there is a port of its own for it."""
+        return bool(self._lib.engine_fd(relay.stream, 2 * side + 1) >= 0)
+
     def _read(self, relay: _Relay) -> Any:
         self._lib.engine_read(self._engine, relay.stream, self._state)
         return self._state
@@ -260,8 +279,8 @@ class NativeEngine:
     def _flows(self, relay: _Relay) -> tuple[tuple[Flow, ...], str]:
         first, second = self._read(relay).sides
         stances = (
-            self._values.stance(first, relay.sides[0], relay.has_rtcp(0)),
-            self._values.stance(second, relay.sides[1], relay.has_rtcp(1)),
+            self._values.stance(first, relay.spec.sides[0], self._has_rtcp(relay, 0)),
+            self._values.stance(second, relay.spec.sides[1], self._has_rtcp(relay, 1)),
         )
         return flows_of(relay.spec.kind, stances)
 

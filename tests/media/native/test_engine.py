@@ -302,14 +302,14 @@ def test_streams_open_and_close_though_the_kernel_takes_nothing_for_a_while(ring
 
 def refused(engine: NativeEngine, call: Call) -> None:
     """Have the kernel tell side A's RTP socket that a datagram was refused: the next receive by it fails."""
-    sock = engine._relays[call.id].sockets[0]
-    assert sock is not None
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
-        gone.bind((call.at_a.host, 0))
-        sock.connect(gone.getsockname())
-    sock.send(b"")
+    fd = engine._fds(engine._relays[call.id])[0][0]
+    with socket.socket(fileno=os.dup(fd)) as sock:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+            gone.bind((call.at_a.host, 0))
+            sock.connect(gone.getsockname())
+        sock.send(b"")
     libc = ctypes.CDLL(None, use_errno=True)
-    assert libc.connect(sock.fileno(), bytes(16), 16) == 0  # AF_UNSPEC: to nobody again
+    assert libc.connect(fd, bytes(16), 16) == 0  # AF_UNSPEC: to nobody again
 
 
 def test_what_happened_to_a_stream_that_is_closed_is_not_told(rig: Rig) -> None:
