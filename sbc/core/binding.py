@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from sbc.core.address import Address
+from sbc.core.group import Group, joined
 from sbc.core.message import NO_ROUTE, Place, Route
 from sbc.core.names import Peer
 from sbc.core.orders import Listener
@@ -74,7 +75,7 @@ class Binding:
     sent: bytes = b""
     registrar: Hop | None = None
     parting: Exchange | None = None
-    claims: list[object] = attrs.field(factory=list)  # exchanges that would bind it: few
+    claims: Group[object] = ()  # exchanges that would bind it
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
     due: float | None = None
     entry: Entry | None = None
@@ -86,8 +87,7 @@ class Binding:
 
     def claim(self, exchange: object) -> None:
         """An exchange would bind it, or take it off."""
-        if exchange not in self.claims:
-            self.claims.append(exchange)
+        self.claims = joined(self.claims, exchange)
 
     def __repr__(self) -> str:
         return f"<Binding {self.id} {self.user.decode(errors='replace')} {self.state.value} at {self.seen}>"

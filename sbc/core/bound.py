@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sbc.core import group
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
 from sbc.core.message import Cause, Intent, Place, Refused
@@ -35,14 +36,11 @@ def named(registry: Registry, arrival: Arrival, handle: bytes) -> list[Binding]:
 
 def rename(registry: Registry, binding: Binding, handle: bytes) -> None:
     """Let a binding be found by what the registrar calls it, and no longer by what it called it before."""
-    key, by_handle = (binding.realm.name, binding.handle), registry.bindings_by_handle
-    before = by_handle.get(key, set())
-    before.discard(binding)
-    if not before:
-        by_handle.pop(key, None)
+    by_handle, realm = registry.bindings_by_handle, binding.realm.name
+    group.leave(by_handle, (realm, binding.handle), binding)
     binding.handle = handle
     if handle:
-        by_handle.setdefault((binding.realm.name, handle), set()).add(binding)
+        group.enter(by_handle, (realm, handle), binding)
 
 
 def terminal_of(registry: Registry, realm: Realm, source: Address, user: bytes) -> Binding | None:

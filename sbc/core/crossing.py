@@ -348,9 +348,9 @@ class Crossing:
             rtcp = Address(rtp.host, rtp.port + 1)
         leg = call.legs[side]
         reachable = is_unspecified(rtp.host) or same_family(rtp.host, self.here.media.address)
-        before, changes = stream.remote[side], self.exchange.undo
-        if self.intent.phase in _UNSETTLED and not any(c.stream is stream and c.side == side for c in changes):
-            changes.append(Change(stream, side, before, stream in self._new, stream.media[side]))
+        before, exchange = stream.remote[side], self.exchange
+        if self.intent.phase in _UNSETTLED and not any(c.stream is stream and c.side == side for c in exchange.undo):
+            exchange.undo += (Change(stream, side, before, stream in self._new, stream.media[side]),)
         if before is not None and before.rtp != rtp and not is_unspecified(rtp.host):
             stream.latched[side] = None  # it was found for an address that is no longer meant
         stream.remote[side] = Pair(rtp, rtcp) if reachable else None  # of the other IP version: learned, if at all

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -12,7 +14,7 @@ from sbc.core.address import Address, Pair
 from sbc.core.binding import Binding
 from sbc.core.call import Call, Stream
 from sbc.core.keys import ExchangeKey, near_key
-from sbc.core.message import Intent, Kind, Place, Slot, StreamKey, Timing
+from sbc.core.message import Intent, Kind, Phase, Place, Slot, StreamKey, Timing
 from sbc.core.names import Peer
 from sbc.core.orders import Listener, Send
 from sbc.core.realm import Path
@@ -22,6 +24,11 @@ from sbc.core.watch import Watch
 if TYPE_CHECKING:
     from sbc.core.hops import HopKey, Neighbour
     from sbc.core.promises import Promise
+
+
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
+SPENT = Intent(Kind.BIND, Phase.REQUEST, call=b"", exchange=b"", method="BIND")
+"""What all those had been that have let go."""
 
 
 class ExchangeState(Enum):
@@ -119,8 +126,8 @@ class Exchange:
     rejected: dict[bytes, set[StreamKey]] = attrs.field(factory=dict)  # streams that answers of each party turn down
     bindings: list[Binding] = attrs.field(factory=list)
     taken_back: bytes = b""  # the message that took it back, where it came from
-    asked_for: dict[Binding, Slot] = attrs.field(factory=dict)  # what a BIND says of each place
-    implied: list[Slot] = attrs.field(factory=list)  # places that a BIND means and does not name
+    asked_for: Mapping[Binding, Slot] = NOTHING  # what a BIND says of each place
+    implied: tuple[Slot, ...] = ()  # places that a BIND means and does not name
     watch: Watch | None = None  # whose life it asks after
     receives: bool = False  # whether it is for us, and not for its asker, to say that provisional answers have arrived
     asks: int | None = None  # the leg of its call that it asks whether the call lives
@@ -130,7 +137,7 @@ class Exchange:
     returns: Promise | None = None  # the leave for a call that it gives back, or takes back
     called: Binding | None = None  # whom it goes to by a connection that one is asked to open
     summons: Exchange | None = None  # for which other it asks a terminal to open a connection
-    undo: list[Change] = attrs.field(factory=list)
+    undo: tuple[Change, ...] = ()
     fallback: Hop | None = None  # where to try next if `far` cannot be reached
     tried: tuple[HopKey, ...] = ()  # the next hops it went to, the present one included
     began_at: float = 0.0  # when it was first sent to the present one
@@ -138,8 +145,15 @@ class Exchange:
     bounces: int = 0  # how often the present attempt has come back: nobody took it where it was sent
     instead: Exchange | None = None  # of an attempt that was given up: the exchange that goes on with another next hop
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
+    spent: bool = False  # it has been answered, and no further answer crosses
     due: float | None = None
     entry: Entry | None = None
+
+    def let_go(self) -> None:
+        """Nothing more of it crosses: what an answer needs is not kept for as long as late messages are absorbed."""
+        self.spent = True
+        self.intent, self.memo, self.target = SPENT, None, None
+        self.asked_for, self.implied, self.tried = NOTHING, (), ()
 
     @property
     def listeners(self) -> list[Listener]:

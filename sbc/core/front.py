@@ -114,9 +114,10 @@ def lifetimes(crossing: Crossing, slots: list[Slot]) -> list[tuple[Slot, int]]:
         bound = crossing.bound.items()
         return [(slot, _granted(crossing, binding)) for slot, binding in bound if crossing.granted[binding] >= least]
     found = []
-    for slot in _places(slots) + exchange.implied:
+    for slot in (*_places(slots), *exchange.implied):
         wish = attrs.evolve(slot, at=None)  # the spot, and with it the message, is not kept for as long
-        exchange.asked_for.update((binding, wish) for binding in exchange.bindings if binding.place == slot.place)
+        meant = {binding: wish for binding in exchange.bindings if binding.place == slot.place}
+        exchange.asked_for = {**exchange.asked_for, **meant}
         asked = _asked(slot, intent)
         if asked > 0 and realm.registrations.front:
             found.append((slot, max(asked, realm.registrations.core)))

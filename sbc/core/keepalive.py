@@ -9,6 +9,7 @@ from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState
 from sbc.core.exchange import Exchange, Hop
+from sbc.core.group import joined
 from sbc.core.habits import Host
 from sbc.core.message import Intent, Phase, Place
 from sbc.core.orders import Listener, Note, Order
@@ -41,7 +42,7 @@ def attend(registry: Registry, owner: Binding | Call, now: float) -> None:
         return
     if watch is None:
         watch = owner.watch = _watch(registry, owner.dialect, *at, now)
-        watch.owners[owner] = None
+        watch.owners = joined(watch.owners, owner)
     if watch.dead and isinstance(owner, Binding):
         owner.state = BindingState.DEAD  # the registrar's yes came too late
         registry.touch(owner)

@@ -23,6 +23,7 @@ class Late(Generic[T]):
     def __init__(self) -> None:
         self._at: dict[Place, T | OrderedDict[T, None]] = {}  # itself, where it is alone: as nearly all terminals are
         self._places: dict[T, tuple[Place, ...]] = {}
+        self._whole: dict[str, Place] = {}  # one for all, since there are very many
 
     def __len__(self) -> int:
         return len(self._places)
@@ -35,10 +36,11 @@ class Late(Generic[T]):
         if what in self._places:
             return []
         limits = realm.limits
-        places: tuple[Place, ...] = ((realm.name, None),)
+        whole = self._whole.setdefault(realm.name, (realm.name, None))
+        places: tuple[Place, ...] = (whole,)
         bounds: tuple[int, ...] = (limits.lingering,)
         if realm.side is Side.ACCESS:
-            places, bounds = ((realm.name, source), *places), (limits.lingering_per_source, *bounds)
+            places, bounds = ((realm.name, source), whole), (limits.lingering_per_source, *bounds)
         self._places[what] = places
         gone: list[T] = []
         for place, most in zip(places, bounds, strict=True):

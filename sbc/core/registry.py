@@ -6,13 +6,14 @@ from collections import Counter
 
 import attrs
 
-from sbc.core import account, bound
+from sbc.core import account, bound, group
 from sbc.core.address import Address
 from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import MOST_PARTIES, Call, CallState, Leg
 from sbc.core.crowd import Crowd, counted_as
 from sbc.core.exchange import Exchange, Hop
+from sbc.core.group import Group
 from sbc.core.habits import Learner
 from sbc.core.hops import Hops
 from sbc.core.keys import CallKey, ExchangeKey, bound_key, call_key
@@ -65,10 +66,10 @@ class Registry:
         self.crowd = Crowd(plan)
         self.waits, self.backlog = Waits(), Backlog()
         self.bindings: dict[str, Binding] = {}  # by id
-        self.bindings_at: dict[tuple[str, bytes, Place], list[Binding]] = {}
-        self.bindings_by_user: dict[tuple[str, bytes], set[Binding]] = {}
-        self.bindings_by_source: dict[tuple[str, Address], dict[Binding, None]] = {}  # in the order they came
-        self.bindings_by_handle: dict[tuple[str, bytes], set[Binding]] = {}
+        self.bindings_at: dict[tuple[str, bytes, Place], Group[Binding]] = {}
+        self.bindings_by_user: dict[tuple[str, bytes], Group[Binding]] = {}
+        self.bindings_by_source: dict[tuple[str, Address], Group[Binding]] = {}
+        self.bindings_by_handle: dict[tuple[str, bytes], Group[Binding]] = {}
         self.terminal_ports = TerminalPorts(plan)
         self.changed: dict[Call | Binding | Promise, None] | None = None  # for whoever keeps them, if anybody does
         self.watches: dict[WatchKey, Watch] = {}
@@ -279,8 +280,7 @@ class Registry:
         """Let go of the bindings an exchange would have made; those nobody else vouches for are forgotten."""
         orders: list[Order] = []
         for binding in exchange.bindings:
-            if exchange in binding.claims:
-                binding.claims.remove(exchange)
+            binding.claims = group.parted(binding.claims, exchange)
             alive = binding.id in self.bindings
             if alive and binding.state is BindingState.PENDING and not binding.claims:
                 orders += self.forget_binding(binding, "not confirmed by the registrar", now)
@@ -310,9 +310,9 @@ class Registry:
         realm = binding.realm.name
         self.crowd.in_realm[counted_as(binding), realm] += 1
         self.bindings[binding.id] = binding
-        self.bindings_at.setdefault((realm, binding.user, binding.place), []).append(binding)
-        self.bindings_by_user.setdefault((realm, binding.user), set()).add(binding)
-        self.bindings_by_source.setdefault((realm, binding.seen), {})[binding] = None
+        group.enter(self.bindings_at, (realm, binding.user, binding.place), binding)
+        group.enter(self.bindings_by_user, (realm, binding.user), binding)
+        group.enter(self.bindings_by_source, (realm, binding.seen), binding)
         bound.rename(self, binding, binding.handle)
         self.terminal_ports.give_to(binding)
 
@@ -322,22 +322,16 @@ class Registry:
         if moved:
             self._unsee(binding)
             binding.seen = source
-            self.bindings_by_source.setdefault((binding.realm.name, source), {})[binding] = None
+            group.enter(self.bindings_by_source, (binding.realm.name, source), binding)
         binding.listener = listener
         return moved
 
     def forget_binding(self, binding: Binding, why: str, now: float) -> list[Order]:
         """Take a binding out, and give its port back unless a call still uses it."""
         del self.bindings[binding.id]
-        there = self.bindings_at[binding.realm.name, binding.user, binding.place]
-        there.remove(binding)
-        if not there:
-            del self.bindings_at[binding.realm.name, binding.user, binding.place]
+        group.leave(self.bindings_at, (binding.realm.name, binding.user, binding.place), binding)
         self.crowd.in_realm[counted_as(binding), binding.realm.name] -= 1
-        siblings = self.bindings_by_user[binding.realm.name, binding.user]
-        siblings.discard(binding)
-        if not siblings:
-            del self.bindings_by_user[binding.realm.name, binding.user]
+        group.leave(self.bindings_by_user, (binding.realm.name, binding.user), binding)
         self._unsee(binding)
         bound.rename(self, binding, b"")
         self.names.release(binding)
@@ -353,7 +347,7 @@ class Registry:
         watch, owner.watch = owner.watch, None
         if watch is None:
             return
-        del watch.owners[owner]
+        watch.owners = group.parted(watch.owners, owner)
         if not watch.owners:
             del self.watches[watch.key]
             self.timers.set(watch, None)
@@ -368,7 +362,4 @@ class Registry:
         return self.crowd.counts(self.calls.values(), self.bindings.values(), self.live_exchanges)
 
     def _unsee(self, binding: Binding) -> None:
-        seen_here = self.bindings_by_source[binding.realm.name, binding.seen]
-        seen_here.pop(binding, None)
-        if not seen_here:
-            del self.bindings_by_source[binding.realm.name, binding.seen]
+        group.leave(self.bindings_by_source, (binding.realm.name, binding.seen), binding)

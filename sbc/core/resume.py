@@ -188,7 +188,7 @@ def _exchange(call: Call, dialect: Any, plain: Any, streams: list[Stream], frame
         found = read_object(CHANGE, each, frame)
         stream = by_key.get(_STREAM.read(each.get("stream"), frame))
         if stream is not None:
-            exchange.undo.append(_made(Change, {**found, "stream": stream}))
+            exchange.undo += (_made(Change, {**found, "stream": stream}),)
     return exchange
 
 

@@ -296,7 +296,7 @@ def _claim_bindings(
         _take_off(registry, arrival, intent, exchange)
         return orders
     assert exchange.path is not None and exchange.far is not None
-    exchange.implied = front.implied(registry, arrival, intent, slots)
+    exchange.implied = tuple(front.implied(registry, arrival, intent, slots))
     named = [slot.place for slot in slots if slot.role is Role.SIGNAL and slot.primary]
     places = named + [slot.place for slot in exchange.implied]
     if len(places) > MOST_PLACES:

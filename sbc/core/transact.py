@@ -205,7 +205,7 @@ def absorb_reply(
         if exchange.state is State.TRYING:
             _proceed(registry, exchange, now)
         return []
-    if exchange.open or intent.phase is Phase.SUCCESS:
+    if exchange.open or (intent.phase is Phase.SUCCESS and not exchange.spent):
         return None
     # a failure after the exchange has ended: acknowledged, so that it stops, and no more
     confirmation = dialect.confirm(exchange.sent, message) if exchange.sent else None
@@ -253,7 +253,7 @@ def settle(
         if exchange.receives and intent.receipt:
             orders += _receive(registry, dialect, exchange, crossing)
     elif intent.phase is Phase.SUCCESS:
-        exchange.undo.clear()
+        exchange.undo = ()
         orders += finish(registry, exchange, State.ACCEPTED if exchange.timing.confirmed else State.DONE, now)
         orders += _bound(registry, dialect, exchange, crossing, out)
     else:
@@ -266,7 +266,10 @@ def settle(
         sessions.heard(registry, call, exchange, intent, now)
         keepalive.attend(registry, call, now)
     if exchange.state is State.DONE and not exchange.timing.confirmed:
-        exchange.sent, exchange.heard = b"", mark(exchange.heard)  # of registrations half of what is kept were messages
+        exchange.sent, exchange.heard = b"", mark(exchange.heard)
+        if exchange.intent.kind is Kind.BIND:
+            exchange.let_go()  # very many terminals register at once when they come back
+            orders += registry.drop_pending(exchange, now) if intent.phase is Phase.SUCCESS else []
     return orders
 
 

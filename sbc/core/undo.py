@@ -27,5 +27,5 @@ def undo(registry: Registry, exchange: Exchange, now: float, rest: bool) -> list
         else:
             stream.remote[change.side], stream.media[change.side] = change.before, change.media
             orders += stream.changed(call, change.side)
-    exchange.undo.clear()
+    exchange.undo = ()
     return orders

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from sbc.core.address import Address
+from sbc.core.group import Group
 from sbc.core.orders import Listener
 from sbc.core.timers import Entry
 
@@ -32,7 +33,7 @@ class Watch:
     peer: Address
     dialect: str
     heard_at: float
-    owners: dict[Binding | Call, None] = attrs.field(factory=dict)  # in the order they came
+    owners: Group[Binding | Call] = ()
     wait: float = 0.0
     probe: Exchange | None = None
     silence: float = 0.0
