@@ -5,6 +5,10 @@ import os
 from setuptools import setup
 
 COMPILED = [
+    "sbc/h323/q931.py",
+    "sbc/h323/reader.py",
+    "sbc/h323/tpkt.py",
+    "sbc/h323/walk.py",
     "sbc/sip/bodies.py",
     "sbc/sip/bulk.py",
     "sbc/sip/codec.py",

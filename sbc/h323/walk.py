@@ -46,7 +46,7 @@ class Walk:
         self.end = end * 8
         self.left = left
         self.depth = 0
-        self.frame: Frame | None = frame
+        self.frame: Any = frame  # a Frame, or what counts a length outside PER; None where nothing does
         self.path: Any = ()
         self.found: list[Any] = []
         self.added: list[Any] = []
