@@ -22,6 +22,20 @@ if TYPE_CHECKING:
     from sbc.connections import Connections
 
 
+IDLE, INTERVAL, PROBES = 60, 15, 4
+"""Seconds of silence before the kernel asks the peer's whether it is there, between two questions, and how many go
+unanswered before the connection is lost: two minutes. What is written and not acknowledged has as long."""
+
+
+def keep_alive(handle: socket.socket) -> None:
+    """Let the kernel find out when the peer's host is gone without a word."""
+    handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, IDLE)
+    handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, INTERVAL)
+    handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, PROBES)
+    handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * (IDLE + INTERVAL * PROBES))
+
+
 class Ears(Protocol):
     """Who hears what connections bring."""
 
@@ -72,10 +86,10 @@ class Connection(Wire):
     def connectionMade(self) -> None:
         transport: Any = self.transport
         transport.setTcpNoDelay(True)
-        transport.setTcpKeepAlive(True)
         secured = isinstance(transport, TLSMemoryBIOProtocol)
         wire: Any = transport.transport if secured else transport
         handle: socket.socket = wire.getHandle()
+        keep_alive(handle)
         set_dscp(handle, self.table.realm(self.listener).media.dscp)
         if not secured:
             self._begin()

@@ -99,9 +99,9 @@ class Bench:
             self.clock.advance(0.5)
         self.turn()
 
-    def phone(self) -> socket.socket:
+    def phone(self, host: str = PEER) -> socket.socket:
         """A connection to the access listener."""
-        made = socket.create_connection((self.access.address.host, self.access.address.port), 2, (PEER, 0))
+        made = socket.create_connection((self.access.address.host, self.access.address.port), 2, (host, 0))
         self.ends.callback(made.close)
         made.settimeout(0.05)
         return made
@@ -132,7 +132,10 @@ class Bench:
 
 @contextlib.contextmanager
 def open_bench(
-    limits: Limits | None = None, transport: str = "tcp", security: dict[str, Security] | None = None
+    limits: Limits | None = None,
+    transport: str = "tcp",
+    security: dict[str, Security] | None = None,
+    framer: Callable[[], Any] = SipFramer,
 ) -> Iterator[Bench]:
     """A table with one listener on each side; at the end the books must balance and nothing may be left."""
     clock, heard = MixedReactor(), Hearing()
@@ -147,7 +150,7 @@ def open_bench(
         )
         for name, own in listeners.items()
     }
-    table = Connections(clock, realms, {"sip": SipFramer}, security or {}, heard)
+    table = Connections(clock, realms, {"sip": framer}, security or {}, heard)
     ports = [table.listen(own) for own in listeners.values()]
     with contextlib.ExitStack() as ends:
         made = Bench(clock, table, heard, listeners["access"], listeners["core"], ends)

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from sbc.connection import keep_alive
 from sbc.core.address import Address
 from tests.streams import INVITE, REGISTER, Bench, bench
 
@@ -111,3 +112,11 @@ def test_what_follows_a_hang_up_on_the_same_connection_is_not_heard(bench: Bench
     bench.wait(lambda: bench.heard.messages, "the first")
     bench.turn()
     assert [data for _, data in bench.heard.messages] == [REGISTER]
+
+
+def test_the_kernel_finds_out_when_a_peers_host_is_gone() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as made:
+        keep_alive(made)
+        options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+        assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert [made.getsockopt(socket.IPPROTO_TCP, each) for each in options] == [60, 15, 4, 120_000]

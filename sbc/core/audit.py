@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState
+from sbc.core.crowd import source_of
 from sbc.core.exchange import ENDED_STATES, Exchange, Hop
 from sbc.core.hops import Neighbour
 from sbc.core.networks import Networks
@@ -227,7 +228,7 @@ def _timed(registry: Registry) -> list[_Timed]:
 def _counts(registry: Registry) -> list[str]:
     counted = registry.counts()
     sources = Counter(
-        (exchange.near.listener.realm, exchange.near.peer)
+        (exchange.near.listener.realm, source_of(exchange, exchange.near))
         for exchange in registry.live_exchanges - registry.crowd.late_exchanges.all()
         if exchange.near is not None and registry.plan.realms[exchange.near.listener.realm].side is Side.ACCESS
     )

@@ -41,21 +41,21 @@ class Crowd:
         realm = self._realms[near.listener.realm]
         if exchange.intent.phase is not Phase.WITHDRAW:  # one at most for what was let in, and it makes room
             self.within("exchanges", realm, realm.limits.exchanges)
-            asked = self.per_source[realm.name, near.peer]
+            asked = self.per_source[realm.name, source_of(exchange, near)]
             if realm.side is Side.ACCESS and asked >= realm.limits.exchanges_per_source:
                 raise Refused(Cause.BUSY, "too many requests at once from one source", retry_after=30)
-        self._count(near, 1)
+        self._count(exchange, near, 1)
 
     def enter_exchange(self, exchange: Exchange) -> None:
         """One that was let in before a restart goes on."""
         if exchange.near is not None:
-            self._count(exchange.near, 1)
+            self._count(exchange, exchange.near, 1)
 
     def move_exchange(self, exchange: Exchange, near: Hop) -> None:
         """Whoever asked is by `near` from now on; what has ended is counted where it did."""
         if exchange.near is not None and exchange not in self.late_exchanges:
-            self._count(exchange.near, -1)
-            self._count(near, 1)
+            self._count(exchange, exchange.near, -1)
+            self._count(exchange, near, 1)
 
     def end_exchange(self, exchange: Exchange) -> list[Exchange]:
         """It only absorbs what comes late from now on; returns what is to be forgotten for it."""
@@ -64,13 +64,13 @@ class Crowd:
         if near is None or exchange in self.late_exchanges:
             return []
         if exchange.near is not None:
-            self._count(near, -1)
-        return self.late_exchanges.add(exchange, self._realms[near.listener.realm], near.peer)
+            self._count(exchange, near, -1)
+        return self.late_exchanges.add(exchange, self._realms[near.listener.realm], source_of(asked, near))
 
     def drop_exchange(self, exchange: Exchange) -> None:
         """It is forgotten."""
         if not self.late_exchanges.drop(exchange) and exchange.near is not None:
-            self._count(exchange.near, -1)
+            self._count(exchange, exchange.near, -1)
 
     def end_call(self, call: Call) -> list[Call]:
         """The same of a call, which is no longer one of those that may be."""
@@ -89,13 +89,19 @@ class Crowd:
         there.update(("exchanges", each.near.listener.realm) for each in asked if each.near is not None)
         return there
 
-    def _count(self, near: Hop, change: int) -> None:
+    def _count(self, exchange: Exchange, near: Hop, change: int) -> None:
         self.in_realm["exchanges", near.listener.realm] += change
         if self._realms[near.listener.realm].side is Side.ACCESS:
-            source = (near.listener.realm, near.peer)
+            source = (near.listener.realm, source_of(exchange, near))
             self.per_source[source] += change
             if not self.per_source[source]:
                 del self.per_source[source]
+
+
+def source_of(exchange: Exchange, near: Hop) -> Address:
+    """Whom an exchange counts for that came by `near`: that transport address; of those that mean their connection the
+    host, as each call may have one of its own."""
+    return near.peer._replace(port=0) if exchange.intent.bound else near.peer
 
 
 def counted_as(binding: Binding) -> str:

@@ -27,7 +27,7 @@ def turn_away(registry: Registry, intent: Intent, slots: list[Slot], arrival: Ar
         return
     if listener.realm in networks.leaving:
         raise Refused(Cause.DRAINING, "nothing new is taken here", wait)
-    if intent.kind is Kind.OPEN and not intent.urgent:
+    if (intent.kind is Kind.OPEN or _asks_leave(intent)) and not intent.urgent:
         if registry.draining is not None or not _is_awaited(registry, intent, arrival):
             raise Refused(Cause.DRAINING, "no new calls here", wait)
     elif intent.kind is Kind.BIND and (fades or not _are_bound(registry, intent, slots, arrival)):
@@ -48,9 +48,17 @@ def live_calls(registry: Registry) -> int:
     return sum(1 for call in registry.calls.values() if call.state is not CallState.CLOSED and not call.lifetime)
 
 
+def _asks_leave(intent: Intent) -> bool:
+    """Whether it wants leave to make a call: who gets none asks elsewhere."""
+    return bool(intent.heralds) and intent.kind is Kind.OTHER and not intent.takes and not intent.returns
+
+
 def _under_way(registry: Registry, intent: Intent, arrival: Arrival) -> bool:
     if intent.kind is not Kind.OPEN:
         return False
+    key = (arrival.listener.realm, arrival.source.host, intent.heralds, False)
+    if intent.heralds and registry.promises.find(key, arrival.now) is not None:
+        return True  # leave was given for it
     call = registry.call_meant(arrival, intent)
     return call is not None and call.state is not CallState.CLOSED
 

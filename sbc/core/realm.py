@@ -49,7 +49,8 @@ class Hosts(Enum):
 
 @attrs.frozen
 class Limits:
-    """The most of each thing a realm may hold at once; those `_per_source` count one transport address.
+    """The most of each thing a realm may hold at once; those `_per_source` count one transport address,
+    and one host where requests mean the connection they come by.
 
     What has ended is not counted as a call or exchange. `lingering` bounds it, exchanges and calls each: of what is too
     many the oldest is forgotten.

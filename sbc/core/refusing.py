@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sbc.core.call import Call
+from sbc.core.exchange import Hop
 from sbc.core.message import BadMessage, Cause, Intent, Refused
-from sbc.core.orders import Note, Order, Send
+from sbc.core.orders import HangUp, Note, Order, Send
 from sbc.core.registry import Arrival, Registry
 
 
@@ -32,4 +33,15 @@ def refuse(
     notes: list[Order] = [Note(word, no.told, call.id if call else "", fields) for word in words]
     over = no.cause is Cause.NO_CALL and arrival.listener.lane  # what was opened for a call is not opened without it
     answer = None if intent.phase.reply or over else dialect.refuse(message, no, arrival.source)
-    return notes if answer is None else [*notes, registry.asker(arrival, intent).send(answer, call)]
+    told: list[Order] = [] if answer is None else [registry.asker(arrival, intent).send(answer, call)]
+    return [*notes, *told, *_show_out(registry, intent, arrival)]
+
+
+def _show_out(registry: Registry, intent: Intent, arrival: Arrival) -> list[Order]:
+    """Who comes by a connection that is for calls, and has none by it, need not keep it: many could be held so."""
+    hop = Hop(arrival.listener, arrival.source)
+    if not intent.bound or not hop.reliable or arrival.listener.lane or registry.waits.joined(hop):
+        return []
+    if registry.call_meant(arrival, intent) is not None:  # it has had one: then it is closed already, or kept
+        return []
+    return [HangUp(arrival.listener, arrival.source)]

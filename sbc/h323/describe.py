@@ -95,6 +95,7 @@ def _request(message: H323Message, name: str, value: Mapping[str, Any], number: 
     elif name == "admissionRequest":
         intent.user = user_of(value.get("srcInfo"))
         intent.heralds, intent.takes = intent.call, bool(value.get("answerCall"))
+        intent.called = user_of(value.get("destinationInfo"))
     elif name == "disengageRequest":
         intent.heralds, intent.returns = intent.call, True
     return intent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from zope.interface import implementer
 
@@ -27,7 +27,7 @@ from sbc.h323.causes import cause_of_ours
 from sbc.h323.codec import Wire, decode
 from sbc.h323.memo import CallMemo, Memo
 from sbc.h323.message import H323Message
-from sbc.h323.naming import GUID
+from sbc.h323.naming import GUID, calls_help
 from sbc.h323.ras import LINGER, NUMBERS, REQUESTS
 from sbc.interfaces import IDialect
 
@@ -38,13 +38,14 @@ T303 = 15.0
 @implementer(IDialect)
 class H323Dialect:
     """H.225.0: RAS over datagrams, call signalling over connections. `patience` is how long a call may ring, in seconds
-    (timer T301)."""
+    (timer T301), `emergency` what is called for help."""
 
     name = "h323"
     numbers = NUMBERS
     parted = True
 
-    def __init__(self, patience: float = 180.0) -> None:
+    def __init__(self, patience: float = 180.0, emergency: Iterable[str] = ()) -> None:
+        self._emergency = frozenset(emergency)
         self._setup = Timing(T303, T303, T303, LINGER, patience, quiet=True, confirmed=True, repeat=T303, blunt=True)
 
     def decode(self, data: bytes) -> H323Message:
@@ -54,7 +55,9 @@ class H323Dialect:
         return message.encode()
 
     def describe(self, message: H323Message) -> Intent:
-        return describe.describe(message)
+        intent = describe.describe(message)
+        intent.urgent = bool(intent.heralds) and calls_help(intent.called, self._emergency)
+        return intent
 
     def slots(self, message: H323Message) -> list[Slot]:
         return slots.slots(message)

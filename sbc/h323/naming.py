@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 GUID = 16
@@ -29,3 +29,12 @@ def user_of(aliases: Any) -> bytes:
         if isinstance(text, str):
             return f"{form}:{text}".encode("utf-8", "surrogatepass")
     return b""
+
+
+def calls_help(called: bytes, wanted: Collection[str]) -> bool:
+    """Whether who is called, as `user_of` has it or in digits alone, is one of `wanted`: numbers, or URNs of services,
+    which include their subservices."""
+    text = called.decode("utf-8", "replace")
+    form, _, name = text.partition(":")
+    said = name if name else form
+    return said in wanted or any(":" in each and said.startswith(f"{each}.") for each in wanted)

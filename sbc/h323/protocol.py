@@ -28,7 +28,7 @@ class RasDatagrams(DatagramProtocol):
 
 def _dialect(plan: Plan) -> H323Dialect:
     prepare()
-    return H323Dialect(patience=plan.timers.unanswered)
+    return H323Dialect(patience=plan.timers.unanswered, emergency=plan.emergency)
 
 
 SPEECH = Speech(_dialect, RasDatagrams, TpktFramer, SERVICES)

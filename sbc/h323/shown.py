@@ -8,17 +8,23 @@ from sbc.core.message import BadMessage
 from sbc.h323.codec import Message, decode
 
 _SECRET = frozenset({"tokens", "cryptoTokens", "clearTokens", "integrityCheckValue", "challenge"})
+_BELOW = frozenset({"fastStart", "h245Control", "parallelH245Control"})
 _MOST = 16_384  # characters shown of one message
+_FEW = 3  # tunnelled messages that are named
 
 
 def tell(data: bytes) -> str:
-    """What a message is: ``registrationRequest 17``, ``setup``."""
+    """What a message is: ``registrationRequest 17``, ``setup``, ``facility (openLogicalChannel)``."""
     try:
         message = decode(data)
     except BadMessage as bad:
         return bad.reason
     number = message.value.get("requestSeqNum") if isinstance(message.value, dict) else None
-    return message.name if number is None else f"{message.name} {number}"
+    if number is not None:
+        return f"{message.name} {number}"
+    inside = [pdu.name for pdu in message.pdus if pdu.holder == "h245Control"]
+    more = "" if len(inside) <= _FEW else f" and {len(inside) - _FEW} more"
+    return f"{message.name} ({', '.join(inside[:_FEW])}{more})" if inside else message.name
 
 
 def mask(data: bytes) -> bytes:
@@ -28,8 +34,10 @@ def mask(data: bytes) -> bytes:
     except BadMessage as bad:
         return f"{bad.reason}: {data[:64].hex()}".encode()
     lines = [f"{message.wire.value} {message.name}", *_elements(message)]
-    if message.pdu is not None:
-        _write(lines, message.pdu.value, 1)
+    for pdu in message.pdus:
+        if pdu is not message.pdu:
+            lines.append(f"  {pdu.holder or 'then'} {pdu.index}: {pdu.name}")
+        _write(lines, pdu.value, 1 if pdu is message.pdu else 2)
     return "\n".join(lines)[:_MOST].encode("utf-8", "replace")
 
 
@@ -48,8 +56,8 @@ def _write(lines: list[str], value: Any, depth: int) -> None:
     pad = "  " * depth
     if isinstance(value, dict):
         for name, each in value.items():
-            if name in _SECRET:
-                lines.append(f"{pad}{name}: (hidden)")
+            if name in _SECRET or name in _BELOW:
+                lines.append(f"{pad}{name}: {'(hidden)' if name in _SECRET else '(below)'}")
             elif isinstance(each, dict | list) and each:
                 lines.append(f"{pad}{name}:")
                 _write(lines, each, depth + 1)
@@ -69,10 +77,13 @@ def _write(lines: list[str], value: Any, depth: int) -> None:
 def _word(value: Any) -> str:
     if isinstance(value, bytes):
         return value.hex()
-    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict) and "port" in value[1]:
-        host = value[1].get("ip", b"")
-        shown = ".".join(map(str, host)) if len(host) == 4 else host.hex(":", 2)
-        return f"{shown}:{value[1]['port']}"
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):
+        name, said = value
+        if isinstance(said, dict) and said.keys() & {"port", "tsapIdentifier"}:
+            host, port = said.get("ip") or said.get("network") or b"", said.get("port", said.get("tsapIdentifier"))
+            shown = ".".join(map(str, host)) if len(host) == 4 else host.hex(":", 2)
+            return f"{shown}:{port}"
+        return name if said == 0 and not isinstance(said, bool) else f"{name} {_word(said)}"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{name}: {_word(each)}" for name, each in value.items()) + "}"
     return repr(value) if isinstance(value, tuple) else str(value)

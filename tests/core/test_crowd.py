@@ -75,3 +75,16 @@ def test_what_is_under_way_is_counted_where_it_is_now() -> None:
     assert crowd.per_source == {("access", OTHER): 1}
     crowd.drop_exchange(one)
     assert not crowd.per_source
+
+
+def test_who_means_its_connections_counts_for_its_host() -> None:
+    crowd = Crowd(PLAN)
+    for port in (1, 2, 3):
+        exchange = asked(NAT._replace(port=port))
+        exchange.intent.bound = True
+        if port == 3:
+            with pytest.raises(Refused, match="one source"):
+                crowd.add_exchange(exchange)
+        else:
+            crowd.add_exchange(exchange)
+    assert crowd.per_source == {("access", NAT._replace(port=0)): 2}

@@ -7,6 +7,7 @@ import pytest
 from sbc.core.drain import live_calls
 from sbc.core.message import Cause
 from sbc.core.realm import Registrations
+from tests.core.test_leave import CALLER, asks, has_leave
 from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, events, sends
 from tests.toy import CAUSES
 from tests.toy_calls import answered, bound, opened, read, toy_rig
@@ -150,3 +151,14 @@ def test_who_lives_by_refreshing_is_not_waited_for() -> None:
     talk = answered(record=opening(PHONE).but(lifetime=600))
     assert talk.call.lifetime
     assert live_calls(talk.rig.border.registry) == 0
+
+
+def test_leave_to_call_is_not_given_any_more_but_leave_that_was_given_holds() -> None:
+    rig, own = has_leave()
+    rig.border.drain(30)
+    assert said(sends(rig.from_access(asks(exchange=6, call=2).pack()), "access")) == [REFUSED]
+    assert len(sends(rig.from_access(asks(b"take", 7, call=3).pack()), "core")) == 1, (
+        "that a call is taken is part of it"
+    )
+    assert len(sends(rig.from_access(asks(b"return", 8, call=3).pack()), "core")) == 1
+    assert len(sends(rig.from_access(opening(PHONE).pack(), CALLER, own), "core")) == 1, "it was given leave before"

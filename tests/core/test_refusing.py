@@ -5,12 +5,12 @@ from __future__ import annotations
 import attrs
 
 from sbc.core.message import BadMessage, Cause, Intent, Kind, Phase, Refused
-from sbc.core.orders import Note, Order
+from sbc.core.orders import HangUp, Note, Order
 from sbc.core.refusing import bad_message, refuse
 from sbc.core.registry import Arrival
 from tests.rig import NAT, PHONE, sends
 from tests.toy import ToyDialect
-from tests.toy_calls import toy_rig
+from tests.toy_calls import promised, rig_by_connections, toy_rig
 from tests.toy_records import FAILURE, Record, opening
 
 TOY = ToyDialect()
@@ -40,3 +40,13 @@ def test_what_is_no_message_is_noted() -> None:
     own = toy_rig().border.plan.realms["access"].listeners[0]
     orders = bad_message(TOY, BadMessage("no record"), Arrival(own, NAT, b"", 0.0))
     assert [each.reason for each in orders if isinstance(each, Note)] == ["no record"] and len(orders) == 1
+
+
+def test_who_comes_by_a_connection_for_calls_and_has_none_is_shown_out() -> None:
+    rig, own = rig_by_connections()
+    orders = rig.from_access(opening(PHONE).pack(), NAT, own)
+    assert [each.peer for each in orders if isinstance(each, HangUp)] == [NAT] and len(sends(orders, "access")) == 1
+    promised(rig, TOY.describe(TOY.decode(opening(PHONE).pack())).label)
+    rig.from_access(opening(PHONE).pack(), NAT, own)
+    orders = rig.from_access(opening(PHONE, call=2).pack(), NAT, own)
+    assert not [each for each in orders if isinstance(each, HangUp)], "there is a call by it"

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from sbc.h323.codec import build_ras, build_signal, decode
+from sbc.h323.codec import build_control, build_ras, build_signal, decode
 from sbc.h323.shown import mask, tell
-from tests.h323_calls import rrq
+from tests.h323_calls import rrq, setup, tunnel
 
 
 def test_a_few_words() -> None:
     assert tell(rrq(17)) == "registrationRequest 17"
     assert tell(build_signal("releaseComplete", 5, True)) == "releaseComplete"
     assert tell(b"") == "empty"
+    control = [build_control("request", "roundTripDelayRequest", {"sequenceNumber": 1}, tpkt=False)]
+    assert tell(tunnel(setup(), control)) == "facility (roundTripDelayRequest)"
+    assert tell(tunnel(setup(), control * 5)).endswith("roundTripDelayRequest and 2 more)")
+
+
+def test_what_is_nested_is_shown_below() -> None:
+    shown = mask(setup()).decode()
+    assert "fastStart: (below)" in shown and "  fastStart 1: openLogicalChannel" in shown
+    assert "g711Alaw64k" in shown and "sessionID: 1" in shown
+    assert "192.168.1.10:4000" in shown and "b'" not in shown, shown
 
 
 def test_all_it_says_but_what_proves_who_somebody_is() -> None:
