@@ -194,6 +194,7 @@ class Intent:
     called: bytes = b""  # where an OPEN asks to be taken, as it was written
     urgent: bool = False  # an OPEN that calls for help
     bound: bool = False  # of a call that means the connection it goes by: its name counts there alone
+    unasked: Phase | None = None  # of an answer: which part of another exchange it is where nobody has asked for it
     ends: bool = False  # of a failure: where its request was answered before, it ends the call
     heralds: bytes = b""  # the call that an OPEN begins, or leave is about: by a name that is the same everywhere
     takes: bool = False  # whether the leave is to take that call, not to make it

@@ -11,11 +11,14 @@ from sbc.core.registry import Arrival, Registry
 
 
 def as_it_stands(registry: Registry, intent: Intent, arrival: Arrival) -> Intent:
-    """The failure of a request that was answered before is the end of its call, which nobody answers."""
-    if not intent.ends:
+    """The failure of a request that was answered before is the end of its call, which nobody answers. An answer that
+    nobody has asked for may be something that its sender says of itself."""
+    if not intent.ends and intent.unasked is None:
         return intent
     listener, host = arrival.listener, arrival.source.host
     exchange = registry.exchanges.get(far_key(listener.realm, host, intent.exchange, listener.lane))
+    if intent.unasked is not None:
+        return intent if exchange is not None else _unasked(intent, intent.unasked)
     if exchange is not None and (exchange.open or exchange.call is None):
         return intent
     return attrs.evolve(intent, kind=Kind.CLOSE, phase=Phase.CONFIRM, exchange=b"", within=True, ends=False)
@@ -33,3 +36,8 @@ def call_of(registry: Registry, intent: Intent, arrival: Arrival) -> str:
     )
     exchange = registry.exchanges.get(key)
     return "" if exchange is None or exchange.call is None else exchange.call.id
+
+
+def _unasked(intent: Intent, phase: Phase) -> Intent:
+    exchange = b"" if phase is Phase.CONFIRM else intent.exchange
+    return attrs.evolve(intent, phase=phase, exchange=exchange, unasked=None)

@@ -17,6 +17,7 @@ from sbc.h323.ras import CONFIRMS, IN_PROGRESS, NON_STANDARD, REJECTS, REQUESTS,
 from sbc.h323.signal import describe_signal
 from sbc.h323.spots import Noted
 
+REPORT = "infoRequestResponse"
 CALLS = b"call"
 """The one hop of a terminal's route: where it takes calls."""
 _OF_THE_MOMENT = frozenset(
@@ -51,7 +52,7 @@ def number_of(message: H323Message) -> int:
 def _ras(message: H323Message) -> Intent:
     name, value = message.name, message.value
     number = number_of(message)
-    if name in CONFIRMS and not (name == "infoRequestResponse" and _asks(value)):
+    if name in CONFIRMS and not (name == REPORT and value.get("unsolicited")):
         return _confirm(message, name, value, number)
     if name in REQUESTS:
         return _request(message, name, value, number)
@@ -66,12 +67,6 @@ def _ras(message: H323Message) -> Intent:
     raise BadMessage(f"unknown RAS message {name}")
 
 
-def _asks(report: Mapping[str, Any]) -> bool:
-    """Whether an infoRequestResponse is said unasked, or wants to be answered; that of an older terminal, which does
-    not say, counts as the answer that it nearly always is."""
-    return bool(report.get("needResponse") or report.get("unsolicited"))
-
-
 def _request(message: H323Message, name: str, value: Mapping[str, Any], number: int) -> Intent:
     intent = Intent(
         REQUESTS[name].kind,
@@ -82,7 +77,7 @@ def _request(message: H323Message, name: str, value: Mapping[str, Any], number: 
         probe=name in ("gatekeeperRequest", "infoRequest"),
         handle=name_of(value, "endpointIdentifier"),
     )
-    if name == "infoRequestResponse" and not value.get("needResponse"):
+    if name == REPORT and not value.get("needResponse"):
         intent.phase, intent.exchange = Phase.CONFIRM, b""
     if name in ("gatekeeperRequest", "registrationRequest"):
         intent.comes = offers(value, TRAVERSAL)
@@ -123,7 +118,10 @@ def _confirm(message: H323Message, name: str, value: Any, number: int) -> Intent
     first = value[0] if isinstance(value, list) and value else value
     said: Mapping[str, Any] = first if isinstance(first, dict) else {}
     intent = Intent(REQUESTS[request].kind, Phase.SUCCESS, call_of(said), b"%d" % number, method=name)
-    if name == "registrationConfirm":
+    if name == REPORT:  # a terminal of version 3 or before does not say that it reports unasked
+        intent.handle = name_of(said, "endpointIdentifier")
+        intent.unasked = Phase.REQUEST if said.get("needResponse") else Phase.CONFIRM
+    elif name == "registrationConfirm":
         intent.handle = name_of(said, "endpointIdentifier")
         intent.expires = said.get("timeToLive")
         intent.grants = True

@@ -7,7 +7,7 @@ from sbc.core.message import Keys, Phase
 from sbc.core.realm import Side
 from sbc.h323 import alive, seals
 from sbc.h323.codec import Wire
-from sbc.h323.describe import number_of
+from sbc.h323.describe import REPORT, number_of
 from sbc.h323.features import TRAVERSAL, Answered, has_ours
 from sbc.h323.memo import Memo
 from sbc.h323.message import H323Message
@@ -71,4 +71,5 @@ def keys(message: H323Message, crossing: Crossing) -> Keys:
         return Keys(intent.call, exchange.intent.exchange)
     if message.message.wire is not Wire.RAS:
         return Keys(intent.call, describe_signal(message).exchange)
-    return Keys(intent.call, b"" if intent.phase is Phase.CONFIRM else exchange.token)
+    unanswered = intent.phase is Phase.CONFIRM and not (message.name == REPORT and not message.value.get("unsolicited"))
+    return Keys(intent.call, b"" if unanswered else exchange.token)

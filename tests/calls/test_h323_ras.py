@@ -408,6 +408,61 @@ def test_a_report_that_nobody_asked_for_crosses_with_or_without_an_answer() -> N
     assert read(back).value["requestSeqNum"] == 61
 
 
+def test_a_terminal_of_an_older_version_reports_unasked_and_does_not_say_so() -> None:
+    """Of version 3 or before: `unsolicited` came later. It tells how each of its calls goes (irrFrequency)."""
+    rig = h323_rig()
+    own = registered(rig)
+    session = {
+        "rtpAddress": {"sendAddress": ip(TERMINAL_CALLS._replace(port=4000))},
+        "cname": "a",
+        "ssrc": 1,
+        "sessionId": 1,
+    }
+    session |= {"rtcpAddress": {"sendAddress": ip(TERMINAL_CALLS._replace(port=4001))}, "associatedSessionIds": []}
+    a_call = {
+        "callReferenceValue": 77,
+        "conferenceID": GUID,
+        "originator": True,
+        "audio": [session],
+        "h245": {"sendAddress": ip(TERMINAL_CALLS), "recvAddress": ip(GATEKEEPER)},
+        "callSignalling": {"sendAddress": ip(TERMINAL_CALLS)},
+        "callType": ("pointToPoint", 0),
+        "bandWidth": 1280,
+        "callModel": ("direct", 0),
+        "callIdentifier": {"guid": GUID},
+    }
+    orders = rig.from_access(report(60, perCallInfo=[a_call]))
+    up = only(to(orders, "core"))
+    told = only(read(up).value["perCallInfo"])
+    assert up.listener == own and "stray-reply" not in events(orders)
+    assert address_of(told["audio"][0]["rtpAddress"]["sendAddress"]).host == SBC_CORE.host
+    assert_no_trace(up.data, PHONE.host, NAT.host)
+    assert not of(Send, rig.wait(30))  # nobody answers it
+    sent = only(to(rig.from_access(report(61, needResponse=True)), "core"))
+    back = only(to(rig.from_core(plain("infoRequestAck", sent.data), GATEKEEPER, at=own), "access"))
+    assert read(back).value["requestSeqNum"] == 61
+    again = only(to(rig.from_access(report(61, needResponse=True)), "access"))
+    assert again.data == back.data
+
+
+def test_a_report_that_was_asked_for_is_the_answer_though_it_wants_one_itself() -> None:
+    rig = h323_rig()
+    own = registered(rig)
+    asked = build_ras("infoRequest", {"requestSeqNum": 902, "callReferenceValue": 0})
+    down = only(to(rig.from_core(asked, GATEKEEPER, at=own), "access"))
+    number = read(down).value["requestSeqNum"]
+    up = only(to(rig.from_access(report(number, needResponse=True, unsolicited=False)), "core"))
+    assert read(up).value["requestSeqNum"] == 902 and up.to == GATEKEEPER
+
+
+def test_a_report_of_who_is_not_registered_goes_nowhere() -> None:
+    rig = h323_rig()
+    registered(rig)
+    for source, data in ((NEXT_DOOR, report(60)), (NAT, report(60, endpointIdentifier="18_endp"))):
+        orders = rig.from_access(data, source)
+        assert not of(Send, orders) and "refused" in events(orders)
+
+
 def test_what_is_not_standard_passes() -> None:
     rig = h323_rig()
     registered(rig)

@@ -30,3 +30,10 @@ def test_when_it_was_answered_the_call_ends() -> None:
 
 def test_what_does_not_end_calls_stays_what_it_is() -> None:
     assert stands(answered(), ends=False).phase is Phase.FAILURE
+
+
+def test_an_answer_that_nobody_asked_for_may_be_said_of_oneself() -> None:
+    for phase, exchange in ((Phase.CONFIRM, b""), (Phase.REQUEST, b"nobody")):
+        intent = stands(opened(), ends=False, exchange=b"nobody", phase=Phase.SUCCESS, unasked=phase)
+        assert (intent.phase, intent.exchange, intent.unasked) == (phase, exchange, None)
+    assert stands(opened(), ends=False, phase=Phase.SUCCESS, unasked=Phase.REQUEST).phase is Phase.SUCCESS
