@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
 from sbc.config import kinds
 from sbc.config.faults import Findings
 from sbc.config.keys import Key, Tables
+from sbc.core.orders import Listener
 
 
 class DialectOptions(Protocol):
@@ -20,6 +22,8 @@ class DialectOptions(Protocol):
 
     TABLES: Tables
     """The keys of its table ``paths[].NAME``, and of those within it."""
+    NEEDS: Mapping[str, str]
+    """Packages that nothing else needs, and in which version; may be missing. They come with the extra of its name."""
 
     def read(self, table: Mapping[str, Any], at: str, findings: Findings) -> Any:
         """The value of its table, which stands at `at`; None where too much of it is wrong. The core never looks at it
@@ -32,6 +36,32 @@ def options_of(protocol: str) -> DialectOptions | None:
         return None
     name = f"sbc.{protocol}.options"
     return cast(DialectOptions, import_module(name)) if find_spec(name) is not None else None
+
+
+def check_installed(listeners: Iterable[tuple[str, Listener]], findings: Findings) -> None:
+    """Add to `findings` where a protocol is spoken first of which a package is not installed, or another version of it.
+    Each listener comes with its key."""
+    judged: set[str] = set()
+    for at, listener in listeners:
+        protocol = listener.dialect
+        if protocol in judged:
+            continue
+        judged.add(protocol)
+        for package, wanted in getattr(options_of(protocol), "NEEDS", {}).items():
+            found = _installed(package)
+            if found != wanted:
+                problem = f"needs the package {package} {wanted}, " + (
+                    f"not {found}" if found else "which is not installed"
+                )
+                findings.add(f"{at}.protocol", protocol, problem, f"after: pip install 'sbc[{protocol}]'")
+
+
+def _installed(package: str) -> str:
+    """The version of a package that is installed; empty where it is not."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def all_tables(tables: Tables, protocols: Iterable[str]) -> dict[str, tuple[Key, ...]]:

@@ -30,6 +30,8 @@ class H323Options:
 
 
 DEFAULTS = H323Options()
+NEEDS = {"pycrate": "0.8.1"}
+"""The package that reads and writes ASN.1, in the one version whose encoder is corrected here: the extra ``h323``."""
 TABLES: dict[str, tuple[Key, ...]] = {"paths[].h323": (Key("tokens", kinds.choice(Tokens)),)}
 """Every key of a path's table, named as in sbc.config.schema.TABLES."""
 

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from sbc.config.dialects import all_tables, options_of
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+from sbc.config import dialects
+from sbc.config.dialects import all_tables, check_installed, options_of
+from sbc.config.faults import ConfigError, Findings
 from sbc.config.load import load_text
 from sbc.config.schema import PROTOCOLS, TABLES
+from sbc.core.address import Address
+from sbc.core.orders import Listener
 from sbc.h323 import options as of_h323
 from sbc.sip import options
 from tests.config.test_load import SMALL
@@ -28,3 +37,39 @@ def test_what_it_has_read_is_the_paths() -> None:
     assert plain.options == {} and options.of(plain) == options.DEFAULTS
     (path,) = load_text(SMALL + '[paths.sip]\nasserted = "keep"\n', "x.toml").plan.paths
     assert options.of(path).asserted is options.Asserted.KEEP
+
+
+BOTH = SMALL.replace('"sip"', '"h323"')
+
+
+@pytest.mark.parametrize(("found", "said"), [("", "which is not installed"), ("0.7.0", "not 0.7.0")])
+def test_a_protocol_whose_packages_are_missing_is_said_at_once(
+    found: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialects, "_installed", lambda package: found)
+    assert load_text(SMALL, "x.toml")
+    with pytest.raises(ConfigError) as raised:
+        load_text(BOTH, "x.toml")
+    (fault,) = raised.value.faults  # said once, however many listeners speak it
+    assert (fault.key, fault.problem) == (
+        "realms.a.listeners[0].protocol",
+        f"needs the package pycrate 0.8.1, {said}",
+    )
+    assert "pip install 'sbc[h323]'" in fault.allowed
+
+
+def test_what_is_installed_is_asked_of_the_interpreter() -> None:
+    assert load_text(BOTH, "x.toml")
+    listener = Listener("a", "h323", "udp", Address("192.0.2.1", 1719), Address("192.0.2.1", 1719))
+    findings = Findings("x.toml")
+    check_installed([("x", listener)], findings)
+    assert not findings.faults and dialects._installed("no-such-package-at-all") == ""
+
+
+def test_the_extra_of_a_dialect_brings_what_it_needs() -> None:
+    setup = ConfigParser()
+    setup.read(Path(__file__).parents[2] / "setup.cfg")
+    wanted = [f"{name}=={version}" for name, version in of_h323.NEEDS.items()]
+    assert setup["options.extras_require"]["h323"].split() == wanted
+    assert set(wanted) <= set(setup["options.extras_require"]["test"].split())
+    assert "pycrate" not in setup["options"]["install_requires"]
