@@ -188,8 +188,11 @@ def keys(message: SipMessage, crossing: Crossing) -> Keys:
 
 def _tag_as_written(message: SipMessage, name: str) -> bytes:
     """The tag of From or To as it goes on: some are hidden."""
-    start, end = single(message, name).tag_span
-    return unfold(unquote(message.edits.between(message.data, start, end))) if start >= 0 else b""
+    value = single(message, name)
+    start, end = value.tag_span
+    if start < 0 or message.edits.is_free(start, end):
+        return value.tag
+    return unfold(unquote(message.edits.between(message.data, start, end)))
 
 
 def _alone(data: bytes, host: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:

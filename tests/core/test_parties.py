@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import attrs
 
 from sbc.core.address import Address
 from sbc.core.crossing import Crossing
 from sbc.core.parties import MOST_SEALED, of_call, of_other
+from sbc.core.registry import Arrival
 from tests.calls.test_calls import answered, only_call
-from tests.rig import NAT, Rig
+from tests.rig import Rig
 
 NAME = b"whoever"
 
@@ -23,19 +22,8 @@ def crossing(made: Rig, leg: int) -> Crossing:
     intent = attrs.evolve(call.opening.intent, label=call.legs[leg].label)
     mine, theirs = call.legs[leg], call.legs[1 - leg]
     hop = attrs.evolve(call.opening.far, listener=theirs.listener, peer=theirs.seen)
-    arrival: Any = attrs.evolve(_ARRIVAL, listener=mine.listener, source=mine.seen)
+    arrival = Arrival(mine.listener, mine.seen, b"", made.now)
     return Crossing(registry, arrival, intent, exchange, hop, call.path, None)
-
-
-@attrs.frozen
-class _Arrival:
-    listener: Any = None
-    source: Address = NAT
-    data: bytes = b""
-    now: float = 0.0
-
-
-_ARRIVAL = _Arrival()
 
 
 def test_each_end_opens_what_the_other_has_of_it_and_nothing_else() -> None:
