@@ -5,6 +5,25 @@ import os
 from setuptools import setup
 
 COMPILED = [
+    "sbc/core/account.py",
+    "sbc/core/asking.py",
+    "sbc/core/crossing.py",
+    "sbc/core/crowd.py",
+    "sbc/core/keys.py",
+    "sbc/core/late.py",
+    "sbc/core/mint.py",
+    "sbc/core/names.py",
+    "sbc/core/networks.py",
+    "sbc/core/outcome.py",
+    "sbc/core/parties.py",
+    "sbc/core/ports.py",
+    "sbc/core/reach.py",
+    "sbc/core/registry.py",
+    "sbc/core/routing.py",
+    "sbc/core/timers.py",
+    "sbc/core/transact.py",
+    "sbc/core/trust.py",
+    "sbc/core/waits.py",
     "sbc/h323/q931.py",
     "sbc/h323/reader.py",
     "sbc/h323/tpkt.py",
@@ -13,21 +32,27 @@ COMPILED = [
     "sbc/sip/bulk.py",
     "sbc/sip/codec.py",
     "sbc/sip/describe.py",
+    "sbc/sip/emergency.py",
     "sbc/sip/headers.py",
     "sbc/sip/identity.py",
     "sbc/sip/names.py",
     "sbc/sip/params.py",
+    "sbc/sip/reliable.py",
+    "sbc/sip/replies.py",
     "sbc/sip/slots.py",
     "sbc/sip/stamp.py",
+    "sbc/sip/tags.py",
     "sbc/sip/terms.py",
     "sbc/sip/uri.py",
     "sbc/text/edits.py",
     "sbc/text/sdp.py",
     "sbc/text/sdp_formats.py",
 ]
-"""What reads and writes messages: it gains most, and is functions of octets (docs/performance.rst).
+"""What every message goes through: what reads and writes it, and what of the core is functions and tables.
 
-The modules stay what they are; where they are not compiled they run as Python. mypyc takes annotations at their word.
+Left out is what holds values whose annotations are read while it runs (attrs classes, named tuples), and what raises
+one exception from another: mypyc forgets the cause. The modules stay what they are; where they are not compiled they
+run as Python. mypyc takes annotations at their word (docs/performance.rst).
 """
 
 
@@ -37,7 +62,8 @@ def compiled() -> list:
         return []
     from mypyc.build import mypycify  # of mypy, which must be there: pip install --no-build-isolation
 
-    return mypycify(COMPILED, group_name="sbc", opt_level="2", debug_level="0")
+    level = os.environ.get("SBC_COMPILE_LEVEL", "2")  # of the C compiler's optimizations
+    return mypycify(COMPILED, group_name="sbc", opt_level=level, debug_level="0")
 
 
 setup(
