@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import cycle
 from os import urandom
-from time import time
+from time import thread_time, time
 from typing import Any
 
 from twisted.application.internet import TimerService
@@ -36,6 +36,7 @@ from sbc.spoken import Spoken, dialects
 from sbc.tls import read_tls
 
 _SECRET_OCTETS = 32
+_AUDIT = 0.01  # the part of the processor that looks over the books may take: of very many calls they are fewer
 _PACE, _ROUND = 0.1, 10.0  # seconds between looks at open streams' counters, and until all have been looked at
 
 
@@ -63,7 +64,7 @@ class BorderService(Service):
         self._checks = cycle(self.runner.checks())
         self.resume: Callable[[], None] | None = None  # takes up what an earlier process has left
         self._reactor = reactor
-        self._looked_at = reactor.seconds()
+        self._looked_at = self._rests_until = reactor.seconds()
 
     def startService(self) -> None:
         """@raises CannotListenError, OSError, by which twistd ends: an SBC that lacks a listener is none, nor is one
@@ -92,14 +93,19 @@ class BorderService(Service):
         return self.runner.stop()
 
     def look_over_books(self) -> None:
-        """Run the next of the auditor's checks and say what it found."""
-        self._looked_at = self._reactor.seconds()
+        """Run the next of the auditor's checks, unless the last has cost too much to do so now; say what it found."""
+        self._looked_at = now = self._reactor.seconds()
+        if now < self._rests_until:
+            return
+        began = thread_time()
         try:
             faults = next(self._checks)()
         except Exception:  # noqa: BLE001 - books in which the auditor is lost are no reason to end all calls
             self.runner.counted["audit-faults"] += 1
             self._log.failure("a fault in looking over the books")
             return
+        finally:
+            self._rests_until = now + (thread_time() - began) / _AUDIT
         if faults:
             self.runner.counted["audit-faults"] += len(faults)
             self._log.error(

@@ -42,6 +42,7 @@ def test_it_listens_while_it_runs_and_not_after() -> None:
     service.startService()
     for _ in service.runner.checks():
         service.look_over_books()
+        clock.advance(service.pace(Config(plan())))
     assert service.runner.counted["audit-faults"] == 0
     taken = [own.address for own in service.runner.listeners()]
     assert len(taken) == 2
@@ -65,6 +66,32 @@ def test_an_address_in_use_stops_the_start() -> None:
         clock.advance(0)
 
 
+def test_looks_that_cost_much_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, cost, spent, looks = MixedReactor(), 0.02, [0.0], []
+
+    def look() -> list[str]:
+        spent[0] += cost
+        looks.append(clock.seconds())
+        return []
+
+    monkeypatch.setattr("sbc.service.thread_time", lambda: spent[0])
+    service = BorderService(clock, plan())
+    service._checks = cycle([look])
+    config = Config(plan())
+    for _ in range(61):
+        service.look_over_books()
+        assert service.looks_over_books(config)
+        clock.advance(0.5)
+    assert len(looks) == 16  # one in 2 s: a hundredth of the processor
+    cost = 0.001
+    del looks[:]
+    clock.advance(2.0)
+    for _ in range(10):
+        service.look_over_books()
+        clock.advance(0.5)
+    assert len(looks) == 10
+
+
 def test_an_imbalance_is_counted() -> None:
     clock = MixedReactor()
     service = BorderService(clock, plan())
@@ -72,6 +99,7 @@ def test_an_imbalance_is_counted() -> None:
     service.border.registry.media_ports["core"].take(0.0)
     for _ in service.runner.checks():  # each look is one check; all come round in the configured time
         service.look_over_books()
+        clock.advance(service.pace(Config(plan())))
     assert service.runner.counted["audit-faults"] == 1
     service.stopService()
     clock.advance(0)
@@ -90,6 +118,7 @@ def test_an_auditor_who_is_lost_is_counted_and_looks_again(monkeypatch: pytest.M
     service._checks = cycle([lost, lambda: []])
     for _ in range(3):
         service.look_over_books()
+        clock.advance(1.0)
     assert service.runner.counted["audit-faults"] == len(said) == 2
     service.stopService()
     clock.advance(0)
