@@ -13,7 +13,7 @@ from sbc.core.message import Elsewhere
 from sbc.core.orders import Latch
 from sbc.core.realm import Asking, Callers, Hosts, Lasting, Plan, Probing, Side, Signaling
 
-PROTOCOLS: dict[str, tuple[str, ...]] = {"sip": ("udp", "tcp", "tls"), "h323": ("udp", "tcp")}
+PROTOCOLS: dict[str, tuple[str, ...]] = {"sip": ("udp", "tcp", "tls"), "h323": ("udp", "tcp", "tls")}
 """What a listener may speak, and over what. A new dialect or transport is one word here."""
 
 

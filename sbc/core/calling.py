@@ -50,7 +50,7 @@ def _to_core(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm)
         raise Refused(
             Cause.NOT_FOUND, "no leave was given for this call", detail=f"path {path.name} has no hop for calls"
         )
-    found = _by_own(registry, path, turns[0].hop.peer, terminal)
+    found = _by_own(registry, path, turns[0].hop.peer, terminal, turns[0].hop.listener.transport)
     return attrs.evolve(found, neighbour=turns[0])
 
 
@@ -66,15 +66,15 @@ def refuse_strangers(path: Path, intent: Intent, known: bool, otherwise: Callers
         raise Refused(Cause.FORBIDDEN, "only who is registered may call", detail=f"path {path.name}")
 
 
-def _by_own(registry: Registry, path: Path, to: Address, terminal: Binding | None) -> Way:
-    """The way to `to` by a new connection, from the terminal's own port if it has one."""
+def _by_own(registry: Registry, path: Path, to: Address, terminal: Binding | None, transport: str = "") -> Way:
+    """The way to `to` by a new connection, from the terminal's own port if it has one; over that transport, if any."""
     shared = registry.plan.core_listener(path)
     own = shared if terminal is None else terminal.onward
     port = registry.terminal_ports.find(own)
-    if port is not None and any(each.reliable for each in port.listeners):
-        listener: Listener | None = next(each for each in port.listeners if each.reliable)
-    else:
-        listener = own if own.reliable else registry.plan.realms[path.core].stream_listener(own.dialect)
+    core = registry.plan.realms[path.core]
+    ours = [each for each in (port.listeners if port is not None else (own,)) if each.reliable]
+    line = core.listener(own.dialect, transport) or core.line(own.dialect)
+    listener = next((each for each in ours if each.transport == transport), ours[0] if ours else line)
     if listener is None:
         raise Refused(Cause.UNREACHABLE, "no calls from here", detail=f"realm {path.core} has no listener for them")
     return Way(path, Hop(_lane(registry, listener), to), None, terminal=terminal)
@@ -89,7 +89,7 @@ def _to_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Real
     binding = port.binding
     if binding.state in ABSENT:
         raise Refused(Cause.ABSENT, f"the terminal is {binding.state.value}")
-    listener, to = binding.realm.stream_listener(binding.dialect), binding.route.first
+    listener, to = binding.realm.line(binding.dialect), binding.route.first
     if listener is not None and binding.comes and intent.heralds:
         place = Place(binding.seen, transport=listener.transport)
         return Way(binding.path, Hop(_lane(registry, listener, True), binding.seen), place, terminal=binding)
@@ -104,7 +104,7 @@ def _to_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Real
 
 def _lack(binding: Binding) -> str:
     """Why there is no way to a terminal."""
-    if binding.realm.stream_listener(binding.dialect) is None:
+    if binding.realm.line(binding.dialect) is None:
         return f"realm {binding.realm.name} has no listener for connections"
     if not binding.behind_nat:
         return "it has not said where it takes calls"

@@ -150,7 +150,8 @@ class Crossing:
         if transport in ("", listener.transport):
             return self.local
         port = registry.terminal_ports.find(listener)
-        other = self.there.listener(listener.dialect, transport) if port is None else port.over(transport)
+        there, dialect = self.there, listener.dialect
+        other = there.listener(dialect, transport) or there.line(dialect) if port is None else port.over(transport)
         return self.local if other is None else other.advertised
 
     def _identity(self, slot: Slot) -> Place:

@@ -233,6 +233,10 @@ class Realm:
         """The first listener of that transport, if there is one."""
         return next((own for own in self.listeners if own.transport == transport and own.dialect == dialect), None)
 
+    def line(self, dialect: str) -> Listener | None:
+        """The first listener that takes connections: a plain one, if there is one."""
+        return self.stream_listener(dialect) or self.listener(dialect, SECURED)
+
     def stream_listener(self, dialect: str) -> Listener | None:
         """The first listener that takes plain connections, if there is one."""
         usable = (own for own in self.listeners if own.reliable and own.transport != SECURED)

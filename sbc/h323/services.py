@@ -7,4 +7,5 @@ from sbc.interfaces import Service
 SERVICES = {
     "udp": Service("H323+D2U", "_h323rs._udp", 1719),
     "tcp": Service("H323+D2T", "_h323cs._tcp", 1720),
+    "tls": Service("H323+D2T", "_h323cs._tls", 1300),
 }

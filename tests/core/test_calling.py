@@ -105,3 +105,21 @@ def test_each_call_goes_by_a_connection_of_its_own_and_ends_with_it() -> None:
     orders = rig._take(rig.border.unreachable(first.listener, SOFTSWITCH, "lost", rig.now))
     assert [each.peer.port for each in of(HangUp, orders)] == [50001, SOFTSWITCH.port]
     assert calls[first.listener].state is CallState.CLOSED and calls[second.listener].state is CallState.UP
+
+
+def secured(rig: Rig, realm: str, plain: bool) -> None:
+    """Let calls go by TLS there, or by TCP too."""
+    realms = rig.border.plan.realms
+    own = realms[realm].listeners[0]
+    more = [attrs.evolve(own, transport=each) for each in ("tls", "tcp")[: 1 + plain]]
+    realms[realm] = attrs.evolve(realms[realm], listeners=(own, *more))
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_where_calls_go_by_tls_alone_they_go_by_tls(plain: bool) -> None:
+    rig, _ = rig_by_connections()
+    secured(rig, "core", plain)
+    promised(rig, b"everywhere")
+    registry = rig.border.registry
+    way = calling.way(registry, by_tcp(rig, "access"), OPEN, rig.border.plan.realms["access"])
+    assert way.hop.listener.transport == ("tcp" if plain else "tls") and way.hop.listener.lane

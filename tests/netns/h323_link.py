@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.netns.h323_per import PerError
@@ -19,11 +21,28 @@ _CONNECT = 5.0  # seconds; the other end's kernel answers, so only a path that i
 
 
 @dataclass(frozen=True)
+class Tls:
+    """The files of a peer's certificate and key, and of the authority that it believes."""
+
+    certificate: Path
+    key: Path
+    ca: Path
+
+    def context(self, server: bool) -> ssl.SSLContext:
+        made = ssl.create_default_context(
+            ssl.Purpose.CLIENT_AUTH if server else ssl.Purpose.SERVER_AUTH, cafile=str(self.ca)
+        )
+        made.load_cert_chain(self.certificate, self.key)
+        return made
+
+
+@dataclass(frozen=True)
 class Place:
     """A peer's address, in a network namespace or (without one) where this process is."""
 
     address: str
     netns: str = ""
+    tls: Tls | None = None  # what its connections are secured with
 
     @classmethod
     def of(cls, host: LabHost) -> Place:
@@ -36,7 +55,7 @@ class Place:
         def make() -> socket.socket:
             made = self._bound(socket.SOCK_STREAM, port)
             made.listen(128)
-            return made
+            return made if self.tls is None else self.tls.context(True).wrap_socket(made, server_side=True)
 
         return self._in(make)
 
@@ -46,6 +65,8 @@ class Place:
         def make() -> socket.socket:
             made = socket.create_connection(peer, _CONNECT, (self.address, 0))
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.tls is not None:
+                made = self.tls.context(False).wrap_socket(made, server_hostname=peer[0])
             made.setblocking(False)
             return made
 
@@ -103,7 +124,7 @@ class Link:
         while self.open:
             try:
                 data = sock.recv(65536)
-            except BlockingIOError:
+            except (BlockingIOError, ssl.SSLWantReadError):
                 return
             except OSError:
                 data = b""
@@ -146,6 +167,8 @@ class Door:
                 made, _ = sock.accept()
             except BlockingIOError:
                 return
+            except OSError:  # who came does not believe our certificate
+                continue
             made.setblocking(False)
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._came(Link(self.loop, made, self._hear, self._lost))

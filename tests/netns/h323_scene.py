@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.netns.h323_endpoint import RAS_PORT, SLOW, H323Endpoint, Manner
 from tests.netns.h323_gatekeeper import H323Gatekeeper
-from tests.netns.h323_link import Place
+from tests.netns.h323_link import Place, Tls
 from tests.netns.lab import Lab
 from tests.netns.sbc_process import SbcProcess
 from tests.netns.scene import Scene
@@ -84,11 +84,13 @@ class H323Scene:
             raise ValueError("there is no SBC in this scene")
         return self.stage.sbc
 
-    def endpoint(self, host: str, names: tuple[str, ...] | str, manner: Manner = SLOW, **more: Any) -> H323Endpoint:
-        """An endpoint on a host, whose gatekeeper is the SBC, or without one the gatekeeper itself. It is closed with
-        the scene, which fails if anything went wrong in it."""
-        where = (self.stage.proxy(host), RAS_PORT)
-        made = H323Endpoint(names, Place.of(self.lab.host(host)), where, manner, **more)
+    def endpoint(
+        self, host: str, names: tuple[str, ...] | str, manner: Manner = SLOW, tls: Tls | None = None, **more: Any
+    ) -> H323Endpoint:
+        """An endpoint on a host, whose gatekeeper is the SBC, or without one the gatekeeper itself; its connections are
+        secured with `tls`. It is closed with the scene, which fails if anything went wrong in it."""
+        where, place = (self.stage.proxy(host), RAS_PORT), Place.of(self.lab.host(host))
+        made = H323Endpoint(names, replace(place, tls=tls), where, manner, **more)
         self.endpoints.append(made)
         return made
 
