@@ -35,6 +35,8 @@ _LOUD = frozenset(
         "hop-down",
         "hop-rests",
         "zombie",
+        "recalled",
+        "unreturned",
         "hop-new",
         "hop-gone",
         "uninvited",

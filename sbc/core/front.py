@@ -165,14 +165,18 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
         registry.crowd.in_realm["bindings", binding.realm.name] += 1
     registry.touch(binding)
     binding.granted_at, binding.grant_ends = now, now + granted
-    if not exchange.intent.refreshes:
+    if exchange.intent.adds:
+        binding.terms = b""  # what it said at first is not all that holds any more
+    elif not exchange.intent.refreshes:
         binding.terms, binding.label, binding.kept = exchange.intent.terms, exchange.intent.label, kept
         binding.comes = exchange.intent.comes
     if crossing.intent.handle:
         rename(registry, binding, crossing.intent.handle)
     if binding.realm.keepalive.tell_core:
         binding.registrar = exchange.far
-        if exchange.sent and not exchange.intent.refreshes:  # else it names nothing that could be taken off
+        if (
+            exchange.sent and not exchange.intent.refreshes and not exchange.intent.adds
+        ):  # else it names nothing that could be taken off
             binding.sent = exchange.sent
     binding.granted_by = None if exchange.neighbour is None else exchange.neighbour.key
     binding.stale = False
@@ -234,8 +238,13 @@ def implied(registry: Registry, arrival: Arrival, intent: Intent, slots: list[Sl
     if not intent.handle:
         return []
     said = {slot.place for slot in _places(slots)}
-    bound = named(registry, arrival, intent.handle)
+    bound = [each for each in named(registry, arrival, intent.handle) if is_meant(each, intent)]
     return [Slot(Role.SIGNAL, binding.place, None) for binding in bound if binding.place not in said]
+
+
+def is_meant(binding: Binding, intent: Intent) -> bool:
+    """Whether a BIND is about the binding as a whole: of one that takes names away, if it takes that it goes by."""
+    return not intent.users or not binding.user or binding.user in intent.users
 
 
 def _places(slots: list[Slot]) -> list[Slot]:

@@ -188,6 +188,8 @@ class Intent:
     gone: bool = False  # of an answer: what it was asked in is not known there
     handle: bytes = b""  # what the registrar calls the terminal that a request comes from, or that an answer binds
     refreshes: bool = False  # a BIND of what its handle stands for, that repeats none of its terms
+    adds: bool = False  # a BIND that gives what its handle stands for further names, and takes none away
+    users: tuple[bytes, ...] = ()  # of a BIND for no time: the names that are to go, where not all are
     grants: bool = False  # an answer to a BIND that grants all of it, though it names no place
     terms: bytes = b""  # what a BIND says besides for how long: while that is the same, it only refreshes
     callee: bytes = b""  # whom an OPEN calls, by the name that stays the same on the way

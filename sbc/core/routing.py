@@ -314,6 +314,7 @@ def _claim_bindings(
         at_registrar = [
             each for each in known or () if each.state is not BindingState.PENDING and each.path is exchange.path
         ]
+        at_registrar = [each for each in at_registrar if front.is_meant(each, intent)]
         exchange.bindings += sorted(at_registrar, key=lambda each: (each.seen != arrival.source, each.id))
     if exchange.bindings:
         own = exchange.bindings[0].onward
@@ -330,6 +331,8 @@ def _take_off(registry: Registry, arrival: Arrival, intent: Intent, exchange: Ex
     port = registry.terminal_ports.find(arrival.listener)
     if intent.expires != 0 or port is None or port.binding is None:
         raise Refused(Cause.FORBIDDEN, "terminals do not register from the core side")
+    if not front.is_meant(port.binding, intent):
+        return
     exchange.bindings.append(port.binding)
     port.binding.claim(exchange)
 

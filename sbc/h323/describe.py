@@ -12,7 +12,7 @@ from sbc.h323 import alive
 from sbc.h323.codec import Wire
 from sbc.h323.features import TRAVERSAL, offers
 from sbc.h323.message import H323Message
-from sbc.h323.naming import call_of, name_of, user_of
+from sbc.h323.naming import call_of, name_of, user_of, users_of
 from sbc.h323.ras import CONFIRMS, IN_PROGRESS, NON_STANDARD, REJECTS, REQUESTS, UNKNOWN
 from sbc.h323.signal import describe_signal
 from sbc.h323.spots import Noted
@@ -86,7 +86,7 @@ def _request(message: H323Message, name: str, value: Mapping[str, Any], number: 
     elif name == "registrationRequest":
         _register(intent, message, value)
     elif name == "unregistrationRequest":
-        intent.expires = 0
+        intent.expires, intent.users = 0, users_of(value.get("endpointAlias"))
     elif name == "admissionRequest":
         intent.user = user_of(value.get("srcInfo"))
         intent.heralds, intent.takes = intent.call, bool(value.get("answerCall"))
@@ -103,7 +103,9 @@ def _register(intent: Intent, message: H323Message, value: Mapping[str, Any]) ->
     intent.expires = value.get("timeToLive")
     if intent.refreshes:
         return
-    intent.handle = b""  # it may be of long ago
+    intent.adds = "additiveRegistration" in value and bool(intent.handle)
+    if not intent.adds:
+        intent.handle = b""  # it may be of long ago
     intent.user = user_of(value.get("terminalAlias"))
     intent.claimed = _address(message, "rasAddress")
     takes_calls = _address(message, "callSignalAddress")

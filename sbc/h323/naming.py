@@ -25,10 +25,13 @@ def name_of(value: Mapping[str, Any], which: str) -> bytes:
 
 def user_of(aliases: Any) -> bytes:
     """The first alias of a list that is text; empty where there is none."""
-    for form, text in aliases or ():
-        if isinstance(text, str):
-            return f"{form}:{text}".encode("utf-8", "surrogatepass")
-    return b""
+    return next(iter(users_of(aliases)), b"")
+
+
+def users_of(aliases: Any) -> tuple[bytes, ...]:
+    """All aliases of a list that are text."""
+    said = ((form, text) for form, text in aliases or () if isinstance(text, str))
+    return tuple(f"{form}:{text}".encode("utf-8", "surrogatepass") for form, text in said)
 
 
 def calls_help(called: bytes, wanted: Collection[str]) -> bool:
