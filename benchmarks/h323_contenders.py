@@ -70,7 +70,7 @@ access = "access"
 core = "core"
 next_hops = ["{CALLEE}:{RAS}"]
 signaling = "port-per-terminal"
-signaling_ports = "40000-64999"
+signaling_ports = "4000-19999"
 signaling_transports = ["tcp"]
 """
 )

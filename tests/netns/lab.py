@@ -34,6 +34,8 @@ from tests.netns.topology import Host, Topology
 from tests.netns.waiting import PATIENCE, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
+_RESERVED = {"net.ipv4.ip_local_reserved_ports": "40000-41999"}
+"""Terminals' own ports: no connection that is made may happen to begin at one, or nobody could listen there."""
 _QUIET = {"net.ipv6.conf.all.disable_ipv6": 1, "net.ipv6.conf.default.disable_ipv6": 1}
 
 
@@ -219,7 +221,8 @@ class Lab:
             nat = host.spec.nat
             addresses = [a for i in host.spec.interfaces for a in i.addresses]
             quiet = {} if any(":" in a for a in addresses) else _QUIET  # no router solicitations in the captures
-            namespace.set_sysctls(host.netns, {**quiet, **(nat.sysctls() if nat else {}), **host.spec.sysctls})
+            wanted = {**quiet, **_RESERVED, **(nat.sysctls() if nat else {}), **host.spec.sysctls}
+            namespace.set_sysctls(host.netns, wanted)
         cables: list[str] = []
         bridges: list[str] = []
         if switched:
