@@ -78,6 +78,10 @@ class Compiler:
             self._kept.append(node)
         return self._wrap(node, name, read)
 
+    def looks(self, node: Node, read: Read) -> bool:
+        """Whether a reader of that type looks at the walk's path: one of plain values does only where it is wrapped."""
+        return type(node) in _COMPOUND or read is not self._made[id(node)]
+
 
 def _null(node: Null) -> Read:
     return lambda walk: 0
@@ -235,7 +239,8 @@ def _list(compiler: Compiler, node: ListOf) -> Read:
 
 
 def _choice(compiler: Compiler, node: Choice) -> Read:
-    root = tuple((name, compiler.reader(each, name)) for name, each in node.root)
+    made = [(name, each, compiler.reader(each, name)) for name, each in node.root]
+    root = tuple((name, read, compiler.looks(each, read)) for name, each, read in made)
     added = tuple((name, compiler.reader(each, name)) for name, each in node.additions)
     extensible, most = node.extensible, len(root)
     bits = (most - 1).bit_length() + extensible
@@ -256,11 +261,14 @@ def _choice(compiler: Compiler, node: Choice) -> Read:
         else:
             if index >= most:
                 raise BadMessage("no such alternative")
-            name, read = root[index]
-            around = walk.path
-            walk.path = (around, name)
-            value = read(walk)
-            walk.path = around
+            name, inner, looks = root[index]
+            if looks:
+                around = walk.path
+                walk.path = (around, name)
+                value = inner(walk)
+                walk.path = around
+            else:
+                value = inner(walk)
         walk.depth -= 1
         return name, value
 
@@ -295,10 +303,8 @@ def _sequence(compiler: Compiler, node: Sequence) -> Read:
     bits = len(order) + node.extensible
     extended = 1 << (bits - 1) if node.extensible else 0
     masks = {name: 1 << (len(order) - 1 - place) for place, name in enumerate(order)}
-    root = tuple(
-        (component.name, masks.get(component.name, 0), compiler.reader(component.node, component.name))
-        for component in node.root
-    )
+    made = [(component, compiler.reader(component.node, component.name)) for component in node.root]
+    root = tuple((each.name, masks.get(each.name, 0), read, compiler.looks(each.node, read)) for each, read in made)
     additions = tuple(_addition(compiler, component) for component in node.additions)
 
     def sequence(walk: Walk) -> dict[str, Any]:
@@ -308,9 +314,10 @@ def _sequence(compiler: Compiler, node: Sequence) -> Read:
         present = take(walk, bits) if bits else 0
         value = {}
         around = walk.path
-        for name, mask, read in root:
+        for name, mask, read, looks in root:
             if not mask or present & mask:
-                walk.path = (around, name)
+                if looks:
+                    walk.path = (around, name)
                 value[name] = read(walk)
         walk.path = around
         if present & extended:

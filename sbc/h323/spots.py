@@ -7,6 +7,7 @@ whole octets, which aligned PER does not notice, and only the lengths around it 
 from __future__ import annotations
 
 from enum import Enum
+from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple
 
@@ -85,12 +86,12 @@ class Spot:
     pdu: Any
     found: Found = attrs.field(repr=False)
 
-    @property
+    @cached_property
     def path(self) -> tuple[str | int, ...]:
         """Components, chosen alternatives and indices that lead to it, outermost first."""
         return names_of(self.found.path)
 
-    @property
+    @cached_property
     def field(self) -> str:
         """The component it is in: the last of `path` but for indices, and what is inside a callIdentifier or alias."""
         around, name = self.found.path
