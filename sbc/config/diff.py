@@ -84,7 +84,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     "audit": {"file": RESTART},
     "dns": {"servers": RESTART},
     "trace": dict.fromkeys(("enabled", "messages", "octets", "total", "refusals"), RESTART),
-    "media": dict.fromkeys(("engine", "threads"), RESTART),
+    "media": dict.fromkeys(("engine", "threads", "realtime"), RESTART),
     "media.kernel": dict.fromkeys(("interfaces", "directory", "room"), RESTART),
     "metrics": dict.fromkeys(("listen", "allow_remote"), RESTART),
     "log": {"level": NOW, "format": RESTART, "file": RESTART},

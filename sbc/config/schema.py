@@ -111,10 +111,12 @@ class KernelConfig:
 
 @attrs.frozen
 class MediaConfig:
-    """Which engine forwards media, and with how many threads: 0 for one a core. See docs/media.rst."""
+    """Which engine forwards media, with how many threads (0 for one a core), and whether these may have real-time
+    priority. See docs/media.rst."""
 
     engine: EngineName = EngineName.AUTO
     threads: int = 0
+    realtime: bool = True
     kernel: KernelConfig = KernelConfig()
 
 
@@ -359,6 +361,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
     "media": (
         Key("engine", kinds.choice(EngineName)),
         Key("threads", kinds.integer(0, 1_024)),
+        Key("realtime", kinds.boolean()),
         Key("kernel", kinds.table()),
     ),
     "media.kernel": (

@@ -106,7 +106,7 @@ def make_engine(choice: Choice, config: MediaConfig, reactor: Any, observer: IMe
 def _in_user_space(engine: EngineName, config: MediaConfig, reactor: Any, observer: Any, silence: float) -> Any:
     if engine is EngineName.NATIVE:
         native = import_module(_MODULES[EngineName.NATIVE]).NativeEngine
-        return native(reactor, observer, silence=silence, threads=config.threads)
+        return native(reactor, observer, silence=silence, threads=config.threads, realtime=config.realtime)
     return TwistedEngine(reactor, observer, silence)
 
 

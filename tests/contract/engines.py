@@ -178,8 +178,10 @@ class Rig:
     def unread(self) -> Iterator[None]:
         """Packets that come meanwhile are left in the sockets' queues; the reactor is not to be turned."""
         self._kind.pause(self.engine, True)
-        yield
-        self._kind.pause(self.engine, False)
+        try:
+            yield
+        finally:
+            self._kind.pause(self.engine, False)
 
     def wait(self, until: Callable[[], Any], what: str = "") -> None:
         """Turn the reactor until `until` is true; fail if that takes too long."""

@@ -103,20 +103,22 @@ def test_twisted_always_can() -> None:
 def test_engines_are_made_with_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
     lay(monkeypatch, native="", kernel="")
     kernel = KernelConfig(("eth0", "eth1"), "/sys/fs/bpf/second", 1024)
-    clock, observer, config = Clock(), object(), MediaConfig(threads=3, kernel=kernel)
+    clock, observer, config = Clock(), object(), MediaConfig(threads=3, realtime=False, kernel=kernel)
 
     def made(engine: EngineName) -> Any:
         return make_engine(Choice(engine, ""), config, clock, observer, 7.0)  # type: ignore[arg-type]
 
     assert isinstance(made(EngineName.TWISTED), TwistedEngine)
-    native = Made((clock, observer), {"silence": 7.0, "threads": 3})
+    native = Made((clock, observer), {"silence": 7.0, "threads": 3, "realtime": False})
     assert made(EngineName.NATIVE) == native
     below = object()
     above = made(EngineName.KERNEL)
     args = above.args
     assert (args[:2], args[3]) == ((clock, observer), 7.0)
     assert above.options == attrs.asdict(kernel)
-    assert args[2](below) == Made((clock, below), {"silence": 0.0, "threads": 3})  # whose observer the kernel's is
+    assert args[2](below) == Made(
+        (clock, below), {"silence": 0.0, "threads": 3, "realtime": False}
+    )  # whose observer the kernel's is
     lay(monkeypatch, native="no compiler", kernel="")
     assert isinstance(made(EngineName.KERNEL).args[2](below), TwistedEngine)
 

@@ -12,9 +12,21 @@ MODULE = "sbc.media.native._native"
 FOLDER = "sbc/media/native"
 SOURCES = tuple(
     f"{FOLDER}/{name}.c"
-    for name in ("clock", "engine", "epoll", "figures", "flow", "latch", "multishot", "packet", "uring", "worker")
+    for name in (
+        "clock",
+        "engine",
+        "epoll",
+        "figures",
+        "flow",
+        "latch",
+        "multishot",
+        "packet",
+        "uring",
+        "urgent",
+        "worker",
+    )
 )
-HEADERS = ("packet", "latch", "meter", "bucket", "counters", "flow", "worker", "engine", "clock", "uring")
+HEADERS = ("packet", "latch", "meter", "bucket", "counters", "flow", "worker", "engine", "clock", "uring", "urgent")
 """What Python sees something of, in the order in which they need each other."""
 OPTIONS = ("-std=c11", "-O2", "-pthread", "-D_GNU_SOURCE", "-Wall", "-Wextra")
 _BEGIN, _END = "/* cffi: from here", "/* cffi: to here */"

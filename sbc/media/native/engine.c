@@ -22,6 +22,7 @@
 #define LIGHT 512       /* streams: nor one that has so many; audio of so many takes about that time */
 
 struct engine {
+    bool urgent; /* its workers may have real-time priority */
     uint64_t weighed;
     int notify;
     int count;
@@ -60,6 +61,7 @@ static bool engine_add_worker(struct engine *engine, uint32_t longest, const cha
         memset(worker, 0, sizeof *worker);
         if (!worker_open(worker, ways[n], engine->notify, &engine->answered, longest))
             continue;
+        worker->is_urgent = engine->urgent;
         if (engine_start(worker)) {
             engine->count++;
             return true;
@@ -70,7 +72,7 @@ static bool engine_add_worker(struct engine *engine, uint32_t longest, const cha
     return false;
 }
 
-struct engine *engine_new(int workers, uint32_t longest, const char *traffic)
+struct engine *engine_new(int workers, uint32_t longest, const char *traffic, bool urgent)
 {
     struct engine *engine = aligned_alloc(64, sizeof *engine + (size_t)workers * sizeof(struct worker));
     int why;
@@ -78,6 +80,7 @@ struct engine *engine_new(int workers, uint32_t longest, const char *traffic)
     if (!engine)
         return NULL;
     memset(engine, 0, sizeof *engine);
+    engine->urgent = urgent;
     engine->notify = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (engine->notify < 0) {
         free(engine);

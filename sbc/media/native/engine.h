@@ -9,8 +9,9 @@
 struct engine;
 
 /* With so many workers (at least one), that relay datagrams of at most `longest` octets; `traffic` names how they come and
-   go ("epoll", "io_uring"), "" for the best there is. Null with errno where that cannot be had. */
-struct engine *engine_new(int workers, uint32_t longest, const char *traffic);
+   go ("epoll", "io_uring"), "" for the best there is; `urgent`: they have real-time priority while they need little. Null
+   with errno where that cannot be had. */
+struct engine *engine_new(int workers, uint32_t longest, const char *traffic, bool urgent);
 
 /* Close all streams, end the threads, give back everything. */
 void engine_free(struct engine *engine);

@@ -79,11 +79,13 @@ class NativeEngine:
         longest: int = LONGEST,
         threads: int = 0,
         traffic: str = "",
+        realtime: bool = True,
     ) -> None:
         """`reactor` provides IReactorFDSet and IReactorTime. `silence`: seconds after which a stream that neither side
         speaks on is reported once, 0 for never. `receive_buffer`: octets of queue to ask for a socket. `longest`: the
         most octets a packet may have. `threads`: how many relay, 0 for one a core. `traffic`: how packets come and go
-        ("epoll", "io_uring"), empty for the best there is. The threads start with the first stream.
+        ("epoll", "io_uring"), empty for the best there is. `realtime`: threads that need but a part of a processor run
+        before all else, where the system permits that. The threads start with the first stream.
 
         @raises ImportError where `missing` says why."""
         module = import_module(_MODULE)
@@ -96,6 +98,7 @@ class NativeEngine:
         self._longest = longest
         self._threads = threads or len(os.sched_getaffinity(0))
         self._traffic = traffic
+        self._realtime = realtime
         self._relays: dict[str, _Relay] = {}
         self._handles: dict[int, _Relay] = {}
         self._realms: dict[str, Any] = {}
@@ -290,15 +293,17 @@ class NativeEngine:
         """Start the threads, with the first stream."""
         if self._engine is not None:
             return
-        engine = self._lib.engine_new(self._threads, self._longest, self._traffic.encode())
+        urgent = self._realtime and self._lib.urgent_may()
+        engine = self._lib.engine_new(self._threads, self._longest, self._traffic.encode(), urgent)
         if engine == self._ffi.NULL:
             raise PortUnavailable(spec.sides[0].local.rtp, f"no threads: {os.strerror(self._ffi.errno)}")
         self._engine = engine
         self._reactor.addReader(self._reader)
         self._log.info(
-            "the native media engine relays with {threads} threads ({traffic})",
+            "the native media engine relays with {threads} threads ({traffic}), {urgent}",
             threads=self._threads,
             traffic=self.traffic,
+            urgent="in real time" if urgent else "like everything else" if self._realtime else "not in real time",
         )
 
     def events_fd(self) -> int:

@@ -42,7 +42,7 @@ static bool epolled_open(struct worker *worker)
     for (int n = 0; n < BATCH; n++) {
         struct packet *packet = &worker->batch[n];
         struct msghdr *message = &state->messages[n].msg_hdr;
-        packet->data = state->slots + (size_t)n * SLOT;
+        packet->data = state->slots + slot_at((uint32_t)n);
         state->vectors[n] = (struct iovec){packet->data, DATAGRAM};
         message->msg_name = &packet->source;
         message->msg_iov = &state->vectors[n];

@@ -33,7 +33,7 @@ struct multishot {
 
 static uint8_t *buffer_at(const struct multishot *state, uint16_t number)
 {
-    return state->buffers + (size_t)number * SLOT;
+    return state->buffers + slot_at(number);
 }
 
 static void buffer_lend(struct multishot *state, uint16_t number)

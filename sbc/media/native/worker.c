@@ -278,6 +278,8 @@ void *worker_run(void *argument)
     struct worker *worker = argument;
 
     prctl(PR_SET_TIMERSLACK, SLACK);
+    if (worker->is_urgent)
+        urgent_begin(&worker->urgent, clock_now());
     if (worker->traffic->start)
         worker->traffic->start(worker);
     while (!worker->stopping) {
@@ -296,6 +298,8 @@ void *worker_run(void *argument)
         if (worker->traffic->done)
             worker->traffic->done(worker);
         worker_answer(worker);
+        if (worker->is_urgent)
+            urgent_see(&worker->urgent, worker->began);
         atomic_fetch_add_explicit(&worker->worked, clock_now() - worker->began, memory_order_relaxed);
     }
     return NULL;

@@ -10,12 +10,17 @@
 
 #include "flow.h"
 #include "ring.h"
+#include "urgent.h"
 
 #define BATCH 256        /* packets in a turn, at the most */
 #define DATAGRAM 65536   /* octets of the longest there can be, and one */
-#define SLOT (DATAGRAM + 4096) /* and what stands before and behind it; whole pages, so that short ones touch but one */
+#define PAGE 4096
+#define SLOT (DATAGRAM + 2 * PAGE) /* and what stands before and behind it; whole pages, so that short ones touch but one */
+#define COLOURS 16       /* places in a page at which datagrams begin: by turns, for at one and the same they would all want the */
+#define COLOUR 256       /* same few lines of the processor's caches. A short one still ends within its page */
 
 _Static_assert(SRTP_ROOM <= 2048 && METER_HEAD <= 2048, "there is room behind a packet");
+_Static_assert(COLOURS * COLOUR <= PAGE, "and before it");
 #define PACE 200000      /* nanoseconds from turn to turn, at the least, */
 #define CROWD 32         /* unless so many packets came in the last */
 #define SLACK 5000       /* nanoseconds that the kernel may let a thread rest longer */
@@ -91,6 +96,8 @@ struct worker {
     int wake;    /* an eventfd: there are commands */
     int notify;  /* the engine's: there are events */
     uint32_t longest;
+    bool is_urgent; /* it may have real-time priority */
+    struct urgent urgent;
     bool stopping;
     bool paused;
     bool said;     /* events were put in this turn */
@@ -114,6 +121,12 @@ struct worker {
     struct packet batch[BATCH];
     struct stream *touched[2 * BATCH + COMMANDS];
 };
+
+/* Where the `number`th of many slots begins, from the first's. */
+static inline size_t slot_at(uint32_t number)
+{
+    return (size_t)number * SLOT + number % COLOURS * COLOUR;
+}
 
 /* False where there is no memory or no way to receive. */
 bool worker_open(struct worker *worker, const struct traffic *traffic, int notify, sem_t *answered, uint32_t longest);

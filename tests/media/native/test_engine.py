@@ -43,10 +43,16 @@ def rig(reactor: RigReactor) -> Iterator[Rig]:
 
 def threads() -> int:
     """How many media threads there are in this process."""
-    found = 0
+    return len(media_threads())
+
+
+def media_threads() -> set[int]:
+    """Their numbers."""
+    found = set()
     for path in Path("/proc/self/task").iterdir():
         with suppress(FileNotFoundError, ProcessLookupError):  # it ends just now
-            found += (path / "comm").read_text() == "sbc-media\n"
+            if (path / "comm").read_text() == "sbc-media\n":
+                found.add(int(path.name))
     return found
 
 
@@ -333,3 +339,32 @@ def test_where_it_was_not_built_it_says_so(monkeypatch: pytest.MonkeyPatch) -> N
     assert "not built" in native.missing()
     with pytest.raises(ImportError):
         NativeEngine(None, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("realtime", [True, False])
+def test_threads_that_need_little_run_before_all_else_where_that_is_permitted(
+    reactor: RigReactor, realtime: bool
+) -> None:
+    before = media_threads()
+    rig = Rig(reactor, ENGINES["native"], itertools.count(32_000, 2), threads=2, realtime=realtime)
+    call = Call(rig)
+    permitted = rig.engine._lib.urgent_may()
+    try:
+        until(lambda: len(media_threads() - before) == 2)
+        ours = media_threads() - before
+        wanted = os.SCHED_RR if realtime and permitted else os.SCHED_OTHER
+        until(lambda: {os.sched_getscheduler(thread) & ~os.SCHED_RESET_ON_FORK for thread in ours} == {wanted})
+        assert os.sched_getscheduler(0) == os.SCHED_OTHER, "the reactor's is as it was"
+        call.send(call.a, call.at_a, rtp())
+        assert call.b.data() == [rtp()]
+    finally:
+        rig.close()
+
+
+@pytest.mark.parametrize(
+    ("has", "used", "deserves"),
+    [(True, 10, True), (True, 11, False), (False, 5, False), (False, 4, True), (True, 20, False), (False, 0, True)],
+)
+def test_who_needs_much_is_not_urgent(rig: Rig, has: bool, used: int, deserves: bool) -> None:
+    lib = rig.engine._lib
+    assert lib.urgent_deserves(has, used * 1_000_000, 20_000_000) == deserves
