@@ -750,6 +750,55 @@ def test_many_streams_leave_nothing_behind(one: Rig) -> None:
     assert one.engine.inner.sockets() == 0
 
 
+def test_five_thousand_streams_that_the_kernel_forwards_leave_nothing_behind(make: Callable[..., Rig]) -> None:
+    """No entry of a map, no slot, no descriptor, no memory: 250 at once, twenty times."""
+    rig = make(room=32_768)
+    engine, model = rig.engine, Call(rig)
+    specs = [
+        attrs.evolve(
+            model.spec,
+            id=f"one-of-many-{n}",
+            sides=tuple(
+                attrs.evolve(
+                    side,
+                    local=Pair(
+                        Address(side.local.rtp.host, 30_000 + 2 * n), Address(side.local.rtp.host, 30_001 + 2 * n)
+                    ),
+                    latched=side.remote.rtp,
+                )
+                for side in model.spec.sides
+                if side.remote
+            ),
+        )
+        for n in range(250)
+    ]
+
+    def turn() -> int:
+        for spec in specs:
+            engine.open(spec)
+            engine._settle(spec.id, engine._streams[spec.id])
+        forwarded = len(dict(engine._plane._leftover()))
+        for spec in specs:
+            engine.close(spec.id)
+        return forwarded
+
+    def held() -> tuple[int, int, int]:
+        gc.collect()
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return len(dict(engine._plane._leftover())), len(os.listdir("/proc/self/fd")), pages * 4
+
+    assert rig.ask(turn) == 500  # RTP of both sides; RTCP has not been heard
+    free, before = len(engine._plane._vacant), rig.ask(held)
+    for _ in range(20):
+        assert rig.ask(turn) == 500
+    after = rig.ask(held)
+    assert after[:2] == (0, before[1])
+    assert after[2] - before[2] < 8_192, "kilobytes"
+    assert len(engine._plane._vacant) == free
+    assert not engine._by_slot
+    assert not engine._agenda
+
+
 def test_a_veth_has_tc_alone(make: Callable[..., Rig]) -> None:
     call = Call(make()).open()
     call.talk_until_promoted(rtp)
