@@ -101,8 +101,7 @@ class EngineName(Enum):
 
 @attrs.frozen
 class KernelConfig:
-    """The kernel engine's: interfaces that media comes in by besides those that hold its addresses, where programs and
-    maps are pinned (an absolute path), and how many flows there can be."""
+    """Interfaces that media comes in by though they do not hold its address, where maps are pinned, room for flows."""
 
     interfaces: tuple[str, ...] = ()
     directory: str = "/sys/fs/bpf/sbc"
@@ -111,8 +110,7 @@ class KernelConfig:
 
 @attrs.frozen
 class MediaConfig:
-    """Which engine forwards media, with how many threads (0 for one a core), and whether these may have real-time
-    priority. See docs/media.rst."""
+    """Which engine forwards media, and its threads: how many (0: one a core), and whether they may run in real time."""
 
     engine: EngineName = EngineName.AUTO
     threads: int = 0

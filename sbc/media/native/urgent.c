@@ -13,7 +13,8 @@ static bool urgent_set(bool real_time)
 
 bool urgent_may(void)
 {
-    return urgent_set(true) && urgent_set(false);
+    /* Who has started us with another policy has thought of priorities himself. */
+    return sched_getscheduler(0) == SCHED_OTHER && urgent_set(true) && urgent_set(false);
 }
 
 bool urgent_deserves(bool has, uint64_t used, uint64_t passed)

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* cffi: from here, what Python may call */
-/* Whether this process may have threads of real-time priority. */
+/* Whether this process may have threads of real-time priority, and has not been given another policy on purpose. */
 bool urgent_may(void);
 
 /* Whether a thread is to have it that has used so much of the time passed (nanoseconds), and `has` it now. */
