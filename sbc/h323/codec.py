@@ -83,7 +83,7 @@ class Message:
         try:
             patches = written(spot, value)
         except NotInPlace:
-            self._put_anew(spot, value_of(spot, value))
+            self._put_anew(pdu, spot.path, value_of(spot, value), spot.field)
             return
         if self._anew:
             self._anew.pop((chain_of(pdu), spot.path), None)
@@ -93,19 +93,24 @@ class Message:
                 self._note(f"{spot.field} in {pdu.name}: {size} octets became {len(patch.new)}")
             self._splice.put(patch, spot.found.frame)
 
-    def _put_anew(self, spot: Spot, part: Any) -> None:
-        where = chain_of(spot.pdu), spot.path
+    def _put_anew(self, pdu: Pdu, path: tuple[str | int, ...], part: Any, field: str) -> None:
+        where = chain_of(pdu), path
         if where not in self._anew and len(self._anew) >= MOST_ANEW:
             raise ValueError(f"more than {MOST_ANEW} parts would have to be encoded anew")
-        self._check_losses(spot.pdu)
+        self._check_losses(pdu)
         self._anew[where] = part
-        self._note(f"{spot.field} in {spot.pdu.name}: it was encoded anew")
+        self._note(f"{field} in {pdu.name}: it was encoded anew")
 
     def take_out(self, spot: Spot) -> None:
         """Take out a component that may be missing: an extension addition as it stands, any other by encoding anew
         what surrounds it. @raises ValueError as `put` does."""
-        if not self.drop_addition(spot.pdu, spot.path):
-            self._put_anew(spot, GONE)
+        self.take_out_at(spot.pdu, spot.path)
+
+    def take_out_at(self, pdu: Pdu, path: tuple[str | int, ...]) -> bool:
+        """The same of the component of `pdu` at a path; true."""
+        if not self.drop_addition(pdu, path):
+            self._put_anew(pdu, path, GONE, str(path[-1]))
+        return True
 
     def drop(self, spot: Spot) -> None:
         """Take out an extension addition. @raises ValueError where the spot is none."""

@@ -22,17 +22,27 @@ class Tokens(Enum):
     REFUSE = "refuse"  # the message does not cross, and its sender is told so
 
 
+class Private(Enum):
+    """What terminals are told of who does not want to be known to them."""
+
+    STRIP = "strip"  # nothing
+    KEEP = "keep"  # all that was said: the access realm is trusted to show it to nobody
+
+
 @attrs.frozen
 class H323Options:
     """What a path is told about H.323."""
 
     tokens: Tokens = Tokens.PASS
+    private: Private = Private.STRIP
 
 
 DEFAULTS = H323Options()
 NEEDS = {"pycrate": "0.8.1"}
 """The package that reads and writes ASN.1, in the one version whose encoder is corrected here: the extra ``h323``."""
-TABLES: dict[str, tuple[Key, ...]] = {"paths[].h323": (Key("tokens", kinds.choice(Tokens)),)}
+TABLES: dict[str, tuple[Key, ...]] = {
+    "paths[].h323": (Key("tokens", kinds.choice(Tokens)), Key("private", kinds.choice(Private)))
+}
 """Every key of a path's table, named as in sbc.config.schema.TABLES."""
 
 

@@ -11,6 +11,7 @@ from sbc.h323.describe import REPORT, number_of
 from sbc.h323.features import TRAVERSAL, Answered, has_ours
 from sbc.h323.memo import Memo
 from sbc.h323.message import H323Message
+from sbc.h323.privacy import hide
 from sbc.h323.signal import describe_signal
 from sbc.h323.slots import DESTINATION
 from sbc.h323.spots import Noted
@@ -20,6 +21,7 @@ from sbc.h323.sweep import sweep
 def stamp(message: H323Message, crossing: Crossing) -> None:
     """Write what is our own on this hop. @raises Refused where that is not to be."""
     sweep(message, crossing)
+    hide(message, crossing)
     _stamp(message, crossing)
     seals.mend(message, crossing)
 

@@ -120,6 +120,16 @@ def calls_in(rig: Rig, own: Listener, source: Address) -> bool:
     return bool(to(orders, "access"))
 
 
+def test_a_terminal_is_not_told_who_calls_in_private() -> None:
+    rig = h323_rig()
+    own = called(rig)
+    data = setup(GATEKEEPER_CALLS, own.address, presentationIndicator=("presentationRestricted", 0))
+    orders = heard(rig, own, GATEKEEPER._replace(port=33001), data)
+    (down,) = to(orders, "access")
+    assert "sourceAddress" in read(data).value and "sourceAddress" not in read(down).value
+    assert "private" in events(orders)
+
+
 def test_other_hosts_of_the_core_call_nobody() -> None:
     rig = h323_rig()
     own = called(rig)
