@@ -43,7 +43,7 @@ NUMBERS = {"requestSeqNum": Noted.NUMBER, "callReferenceValue": Noted.REFERENCE}
 LIFETIMES = frozenset({"timeToLive", "keepAliveInterval", "lrqKeepAliveInterval"})
 NAMES = frozenset({"gatekeeperIdentifier", "endpointIdentifier"})
 TOKENS = frozenset({"tokens", "cryptoTokens", "integrityCheckValue"})
-ALIASES = frozenset({"dialledDigits", "h323-ID", "url-ID", "email-ID"})
+ALIASES = frozenset({"dialledDigits", "h323-ID", "url-ID", "email-ID", "url"})
 HOLDERS = {
     "fastStart": "OpenLogicalChannel",
     "h245Control": "MultimediaSystemControlMessage",
