@@ -51,6 +51,12 @@ class Ears(Protocol):
     def unreached(self, listener: Listener, peer: Address, why: str) -> None:
         """There is no connection to `peer` any more, or none could be made."""
 
+    def barred(self, listener: Listener, peer: Address) -> str:
+        """Why `peer` is not let in at a listener; empty if it is."""
+
+    def accepted(self, listener: Listener, peer: Address) -> None:
+        """A connection from `peer` is up."""
+
     def needed(self, listener: Listener, peer: Address) -> bool:
         """Whether a connection that says nothing is to stay all the same."""
 

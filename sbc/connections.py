@@ -190,6 +190,11 @@ class Connections:
             connection = self._found.get((listener, peer)) or self._open(listener, peer)
         return "" if connection.write(data) else "it does not read what it is sent"
 
+    def open(self, listener: Listener, peer: Address) -> None:
+        """Open the connection to `peer`, unless there is one."""
+        if (listener, peer) not in self._found:
+            self._open(listener, peer)
+
     def hang_up(self, listener: Listener, peer: Address) -> None:
         """Close the connection to `peer`, if there is one, when what is written has gone."""
         connection = self._found.get((listener, peer))
@@ -266,6 +271,10 @@ class Connections:
             fields = {"peer": str(peer), "at": str(listener)}
             self.ears.noted(Note("connection-refused", "too many connections", "", fields))
             return None
+        why = self.ears.barred(listener, peer)
+        if why:
+            self.ears.noted(Note("connection-refused", why, "", {"peer": str(peer), "at": str(listener)}))
+            return None
         self._per_listener[listener] += 1
         self._per_source[listener, peer.host] += 1
         return self._enter(Connection(self, listener, peer, opened=False))
@@ -273,6 +282,8 @@ class Connections:
     def made(self, connection: Connection) -> None:
         """It is up."""
         self.note(connection, "opened" if connection.opened else "accepted", "")
+        if not connection.opened:
+            self.ears.accepted(connection.listener, connection.peer)
 
     def note(self, connection: Connection, word: str, why: str) -> None:
         """Count and log what became of a connection."""

@@ -103,6 +103,10 @@ class IDialect(Interface):
         """Take the answers to questions of ours, of these names, out of a message; whether anything is left of it that
         is to cross (bool)."""
 
+    def beckon(opening, to_asker, address):
+        """The message that asks a party of a call to open its control channel to `address`, ours; None where there is
+        none. `opening` is the request (bytes) that began the call, as that party has sent it (`to_asker`) or got it."""
+
     def receipt(answer, place, listener, token, sequence):
         """The request that tells the party at `place` that its provisional `answer` (bytes) has arrived, or None if it
         needs none. Asked for where the exchange `receives` and the answer is described as wanting a `receipt`."""

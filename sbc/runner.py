@@ -24,6 +24,7 @@ from sbc.core.orders import (
     Adopt,
     Alias,
     CloseStream,
+    Connect,
     HangUp,
     Listen,
     Listener,
@@ -45,6 +46,7 @@ from sbc.ledger.meter import Meter
 from sbc.media.choose import Choice
 from sbc.media.totals import Totals
 from sbc.media.udp import listen_udp, set_dscp
+from sbc.sockets import audit_sockets
 from sbc.tls import Security
 
 SIGNALING_BUFFER = 4 * 1024 * 1024
@@ -136,6 +138,17 @@ class Runner:
     def bounced(self, listener: Listener, peer: Address, data: bytes, why: str) -> None:
         """A datagram of ours, which began with `data`, has come back. The core is told likewise."""
         self._failures.add(listener, peer, why, data)
+
+    def barred(self, listener: Listener, peer: Address) -> str:
+        """Why a connection from `peer` is not to be taken; empty where it is."""
+        return self._border.barred(listener, peer, self._reactor.seconds())
+
+    def accepted(self, listener: Listener, peer: Address) -> None:
+        """A connection was taken. A fault of ours in dealing with it ends here."""
+        try:
+            self.carry_out(self._border.accepted(listener, peer, self._reactor.seconds()))
+        except Exception as fault:  # noqa: BLE001 - it may cost what the connection was for, and nothing else
+            self._fault(f"a connection from {peer}", fault)
 
     def needed(self, listener: Listener, peer: Address) -> bool:
         """Whether the connection to `peer` is to stay though nothing comes."""
@@ -232,6 +245,8 @@ class Runner:
             self.connections.adopt(order.listener, order.peer, order.made_at, order.source)
         elif isinstance(order, Unlisten):
             self.unlisten(order.listener)
+        elif isinstance(order, Connect):
+            self.connections.open(order.listener, order.peer)
         elif isinstance(order, HangUp):
             self.connections.hang_up(order.listener, order.peer)
 
@@ -378,19 +393,5 @@ class Runner:
         return [
             lambda: audit_streams(registry, self.engine.streams()),
             *(partial(check, registry) for check in CHECKS),
-            self._audit_sockets,
+            lambda: audit_sockets(registry, self._ports, self.connections, self._alarm.active),
         ]
-
-    def _audit_sockets(self) -> list[str]:
-        registry = self._border.registry
-        wanted = registry.networks.listeners()
-        wanted |= registry.terminal_ports.listeners()
-        faults = [f"{own} is open but wanted by nobody" for own in sorted(set(self._ports) - wanted, key=str)]
-        faults += [f"{own} is wanted but not open" for own in sorted(wanted - set(self._ports), key=str)]
-        if registry.timers.next() is not None and not self._alarm.active:
-            faults.append("the core waits to be woken, but no timer is set")
-        faults += self.connections.faults()
-        strays = {each.listener.shared for each in self.connections.books().connections if not each.closing}
-        strays -= set(self._ports)
-        faults += [f"{own} is closed but has connections" for own in sorted(strays, key=str)]
-        return faults

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from sbc.core.address import Address
 from sbc.core.message import BadMessage, Cause, Phase, Place, Refused, Role
-from sbc.core.orders import Note, Order, Record, Send, Wake
-from sbc.core.realm import Registrations
+from sbc.core.orders import Listen, Note, Order, Record, Send, Wake
+from sbc.core.realm import Plan, Registrations
 from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, make_plan, of, sends
 
 
@@ -30,6 +30,8 @@ class Wire:
     that host. `answer(request, host)` is its answer, given the request as it arrived and the answering host.
     `inside(request, answer)` is a further request of the opener, given what it had sent and what it got back.
     `binding(sender, number)` binds one place at the sender for 300 s, `granted(request)` is the registrar's yes to it.
+    `controlled(sender)` opens a call whose control channel the sender takes at port 4500, and `spoken` is said on
+    one; None where the protocol has none.
     """
 
     opening: Any
@@ -37,6 +39,8 @@ class Wire:
     inside: Any
     binding: Any
     granted: Any
+    controlled: Any = None
+    spoken: bytes = b""
 
 
 def spellings(host: str) -> list[bytes]:
@@ -213,6 +217,31 @@ class DialectLaws:
             busy = dialect.describe(dialect.decode(dialect.refuse(inquiry, Refused(Cause.BUSY, "not now"), NAT)))
             assert not busy.gone
 
+    def test_control_channel(self) -> None:
+        """Where a party takes a further connection of its call is told as a door of ours; a terminal behind a NAT is
+        asked to come to one, too, and what is said meanwhile reaches it then."""
+        if self.wire.controlled is None:
+            return
+        rig = Rig.make(self.dialect, with_streams(make_plan(self.dialect.name)))
+        orders = rig.from_access(self.wire.controlled(PHONE))
+        (sent,), (listen,) = sends(orders, "core"), of(Listen, orders)
+        slots = self.dialect.slots(self.dialect.decode(sent))
+        told = [slot.place.address for slot in slots if slot.role is Role.CONTROL]
+        assert told == [listen.listener.advertised] and listen.listener.realm == "core"
+        assert_no_trace(sent, PHONE.host, NAT.host, SBC_ACCESS.host)
+        orders = rig._take(rig.border.accepted(listen.listener, SOFTSWITCH, rig.now))
+        (asked,), (door,) = sends(orders, "access"), of(Listen, orders)
+        slots = self.dialect.slots(self.dialect.decode(asked))
+        assert door.listener.advertised in [slot.place.address for slot in slots if slot.role is Role.CONTROL]
+        assert_no_trace(asked, SOFTSWITCH.host, SBC_CORE.host)
+        assert not of(Send, rig.from_core(self.wire.spoken, at=listen.listener))
+        (said,) = of(Send, rig._take(rig.border.accepted(door.listener, NAT, rig.now)))
+        assert (said.listener, said.to) == (door.listener, NAT)
+        (back,) = of(Send, rig.from_access(self.wire.spoken, at=door.listener))
+        assert (back.listener, back.to) == (listen.listener, SOFTSWITCH)
+        rig.wait(100_000)
+        assert not rig.border.registry.controls.listeners()
+
     def test_refresh(self) -> None:
         """What only refreshes a binding is answered by the SBC itself: the place, with what is left to it."""
         rig = Rig.make(self.dialect, make_plan(self.dialect.name, registrations=Registrations()))
@@ -279,6 +308,15 @@ mutations = st.tuples(
         ),
     ),
 )
+
+
+def with_streams(plan: Plan) -> Plan:
+    """The plan, with listeners for connections besides."""
+    realms = {
+        name: attrs.evolve(realm, listeners=(*realm.listeners, attrs.evolve(realm.listeners[0], transport="tcp")))
+        for name, realm in plan.realms.items()
+    }
+    return attrs.evolve(plan, realms=realms)
 
 
 def only_sends(orders: list[Order]) -> bool:

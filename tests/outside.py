@@ -101,7 +101,7 @@ class Outside:
             self.wake_at = order.at
         elif isinstance(order, Note):
             self.events[order.event] = self.events.get(order.event, 0) + 1
-        elif isinstance(order, Record):
+        elif isinstance(order, Record) and order.event != "hold":  # which may come at any time
             told = self.told.setdefault(order.call, [])
             told.append(order.event)
             assert told[0] == "open" and told == [each for each in _LIFE if each in told], told
@@ -113,7 +113,7 @@ class Outside:
         registry = self.border.registry
         found = audit(registry, self.streams)
         wanted = registry.networks.listeners()
-        wanted |= registry.terminal_ports.listeners()
+        wanted |= registry.terminal_ports.listeners() | registry.controls.listeners()
         if wanted != self.listeners:
             found.append(f"listeners: {wanted ^ self.listeners}")
         soonest = registry.timers.next()
@@ -137,6 +137,7 @@ class Outside:
             "bindings by user": registry.bindings_by_user,
             "bindings by source": registry.bindings_by_source,
             "terminal ports": registry.terminal_ports,
+            "control channels": registry.controls,
             "sources": registry.crowd.per_source,
             "names": registry.names,
             "timers": registry.timers,

@@ -50,6 +50,8 @@ class Hearing:
     need: bool = False
     proven: set[str] = attrs.field(factory=set)
     answer: Callable[[Listener, Address], None] | None = None
+    bars: str = ""
+    let_in: list[Address] = attrs.field(factory=list)
 
     def received(self, listener: Listener, source: Address, data: bytes, proven: str = "") -> None:
         self.proven.add(proven)
@@ -65,6 +67,12 @@ class Hearing:
 
     def unreached(self, listener: Listener, peer: Address, why: str) -> None:
         self.lost.append((peer, why))
+
+    def barred(self, listener: Listener, peer: Address) -> str:
+        return self.bars
+
+    def accepted(self, listener: Listener, peer: Address) -> None:
+        self.let_in.append(peer)
 
     def needed(self, listener: Listener, peer: Address) -> bool:
         return self.need

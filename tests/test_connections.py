@@ -177,6 +177,28 @@ def test_connections_are_bounded(bench: Bench) -> None:
     assert not bench.ended(bench.phone())
 
 
+def test_who_is_barred_is_not_let_in_and_who_is_let_in_is_told_of(bench: Bench) -> None:
+    one = bench.phone()
+    bench.wait(lambda: bench.heard.let_in, "the connection to be told of")
+    assert bench.heard.let_in == [Address(*one.getsockname())]
+    bench.heard.bars = "not here"
+    other = bench.phone()
+    bench.wait(lambda: bench.ended(other), "the other to be turned away")
+    assert bench.heard.counted["connection-refused"] == 1 and len(bench.heard.let_in) == 1
+
+
+def test_a_connection_may_be_opened_before_anything_is_said(bench: Bench) -> None:
+    with socket.create_server((f"{NET}.30", 0)) as server:
+        server.settimeout(0.05)
+        to = Address(*server.getsockname())
+        for _ in range(2):
+            bench.table.open(bench.core, to)
+        bench.wait(lambda: bench.heard.counted["connection-opened"], "the connection")
+        made, _ = server.accept()
+        made.close()
+    assert len(bench.table.books().connections) == 1
+
+
 def test_a_port_in_use_cannot_be_had(bench: Bench) -> None:
     with pytest.raises(CannotListenError):
         bench.table.listen(bench.access)

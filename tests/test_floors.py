@@ -56,6 +56,7 @@ FLOORS = (
     ("sbc.failures", 3),
     ("sbc.connection", 3),
     ("sbc.connections", 3),
+    ("sbc.sockets", 3),
     ("sbc.tls", 3),
     ("sbc.spoken", 3),
     ("sbc.alarm", 3),

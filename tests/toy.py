@@ -39,9 +39,9 @@ from sbc.core.message import (
 from sbc.core.orders import Listener
 from sbc.interfaces import IDialect
 
-OPEN, CHANGE, CLOSE, BIND, PROBE, TELL, WITHDRAW, CONFIRM = range(1, 9)
+OPEN, CHANGE, CLOSE, BIND, PROBE, TELL, WITHDRAW, CONFIRM, CONVERSE = range(1, 10)
 KINDS = {OPEN: Kind.OPEN, CHANGE: Kind.MODIFY, CLOSE: Kind.CLOSE, BIND: Kind.BIND, CONFIRM: Kind.ANSWER}
-METHODS = ("", "open", "change", "close", "bind", "probe", "tell", "withdraw", "confirm")
+METHODS = ("", "open", "change", "close", "bind", "probe", "tell", "withdraw", "confirm", "converse")
 STAGES = (Phase.REQUEST, Phase.PENDING, Phase.PROVISIONAL, Phase.SUCCESS, Phase.FAILURE, Phase.CHALLENGE)
 NEVER = 0xFFFFFFFF
 CAUSES = list(Cause)
@@ -159,10 +159,10 @@ class ToyDialect:
             raise BadMessage("too many entries")
         if len(data) != HEAD + PLACE_SIZE * data[PLACES] + MEDIA_SIZE * data[MEDIA]:
             raise BadMessage("wrong length")
-        if not OPEN <= data[OP] <= CONFIRM or data[STAGE] >= len(STAGES):
+        if not OPEN <= data[OP] <= CONVERSE or data[STAGE] >= len(STAGES):
             raise BadMessage("unknown operation")
-        if data[OP] == CONFIRM and data[STAGE]:
-            raise BadMessage("a confirmation is never answered")
+        if data[OP] in (CONFIRM, CONVERSE) and data[STAGE]:
+            raise BadMessage("never answered")
         return ToyMessage(bytearray(data))
 
     def encode(self, message: ToyMessage) -> bytes:
@@ -170,6 +170,8 @@ class ToyDialect:
 
     def describe(self, message: ToyMessage) -> Intent:
         op, phase = message.octets[OP], STAGES[message.octets[STAGE]]
+        if op == CONVERSE:  # on a connection of its own
+            return Intent(Kind.MODIFY, Phase.CONFIRM, b"", b"", method="converse", within=True, control=True)
         sender, receiver = message.raw(SENDER), message.raw(RECEIVER)
         both = sender != NOBODY and receiver != NOBODY
         within = both and phase is Phase.REQUEST and op not in (OPEN, BIND, WITHDRAW)
@@ -250,6 +252,8 @@ class ToyDialect:
         key = message.number(slice(at, at + 2))
         kind, primary = message.octets[at + 2], not message.octets[at + 3]
         rtp, rtcp = slice(at + 4, at + 10), slice(at + 10, at + 16)
+        if kind == 3:
+            return [Slot(Role.CONTROL, Place(unpack(message.raw(rtp))), rtp)]
         if kind not in (1, 2):
             raise BadMessage("unknown kind of media")
         role = Role.RTP if kind == 1 else Role.T38
@@ -303,7 +307,7 @@ class ToyDialect:
         return Keys(there.call, there.exchange)
 
     def _reply(self, message: ToyMessage, phase: Phase, cause: int = 0) -> bytes | None:
-        if message.octets[OP] == CONFIRM or message.octets[STAGE]:
+        if message.octets[OP] in (CONFIRM, CONVERSE) or message.octets[STAGE]:
             return None
         reply = ToyMessage(bytearray(HEAD))
         reply.octets[:3] = message.octets[:3]
@@ -354,6 +358,15 @@ class ToyDialect:
         own.write(CALL, answer[CALL])
         own.write(SENDER, ends[to_asker])
         own.write(RECEIVER, ends[not to_asker])
+        return bytes(own.octets)
+
+    def beckon(self, opening: bytes, to_asker: bool, address: Address) -> bytes | None:
+        own = ToyMessage(bytearray(HEAD))
+        own.octets[:3] = b"\xb0\x7d" + bytes((TELL,))
+        own.octets[MEDIA] = 1
+        own.write(RECEIVER if to_asker else SENDER, opening[SENDER])
+        own.write(CALL, opening[CALL])
+        own.octets += bytes((0, 0, 3, 0)) + pack(address) + NOWHERE
         return bytes(own.octets)
 
     def receipt(self, *_: object) -> None:

@@ -14,9 +14,9 @@ import attrs
 
 from sbc.core.address import Address
 
-OPEN, CHANGE, CLOSE, BIND, PROBE, TELL, WITHDRAW, CONFIRM = range(1, 9)
+OPEN, CHANGE, CLOSE, BIND, PROBE, TELL, WITHDRAW, CONFIRM, CONVERSE = range(1, 10)
 REQUEST, PENDING, PROVISIONAL, SUCCESS, FAILURE, CHALLENGE = range(6)
-RTP, T38 = 1, 2
+RTP, T38, CONTROL = 1, 2, 3
 NEVER = 0xFFFFFFFF
 
 _HEAD = struct.Struct("!2sBBBBIII10s10s10s6s16s32s48s48s48sBB")
@@ -201,3 +201,9 @@ def granted(request: bytes, life: int | None = None, **changes: object) -> Recor
     return Record(
         BIND, SUCCESS, sender=9, receiver=asked.sender, call=asked.call, exchange=asked.exchange, places=places
     ).but(**changes)
+
+
+def controlled(sender: Address) -> Record:
+    """A request that opens a call, and says where its sender takes the control channel."""
+    record = opening(sender)
+    return record.but(media=(*record.media, Media(9, packed(sender.host, 4500), kind=CONTROL)))

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 from sbc.admin import columns, views
 from sbc.admin.commands import COMMANDS, read
+from sbc.admin.further import further_view
 from sbc.admin.ladder import full_text, ladder_text
 from sbc.admin.limited import whole
 from sbc.admin.report import call_text, status_text
@@ -88,7 +89,8 @@ class Console:
         found = self._call(str(id))
         if isinstance(found, Text):
             return found
-        return Record(views.call_details(found, self._runner.engine, self._clock()), call_text)
+        details = views.call_details(found, self._runner.engine, self._clock())
+        return Record({**details, "further": further_view(found, self._border.registry.controls)}, call_text)
 
     def _call(self, wanted: str) -> Call | No:
         """The call of that id, or the one whose id begins so."""

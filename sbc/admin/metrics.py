@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -18,6 +18,8 @@ from prometheus_client.metrics_core import Metric as Family
 from sbc import __version__
 from sbc.admin.lag import Lag
 from sbc.core.border import Border
+from sbc.core.ports import PortPool
+from sbc.core.registry import Registry
 from sbc.media.totals import Totals
 from sbc.media.udp import Port
 from sbc.runner import Runner
@@ -101,12 +103,15 @@ def _limits(sources: Sources) -> Iterable[Sample]:
             yield (name, what), getattr(realm.limits, what)
 
 
-def _ports(sources: Sources) -> Iterable[Sample]:
-    now = sources.clock()
-    for name, pool in sources.border.registry.media_ports.items():
-        used, resting = len(pool.used), pool.resting(now)
-        for state, count in (("used", used), ("resting", resting), ("free", pool.size - used - resting)):
-            yield (name, state), count
+def _ports(pools: Callable[[Registry], Mapping[str, PortPool]]) -> Callable[[Sources], Iterable[Sample]]:
+    def read(sources: Sources) -> Iterable[Sample]:
+        now = sources.clock()
+        for name, pool in pools(sources.border.registry).items():
+            used, resting = len(pool.used), pool.resting(now)
+            for state, count in (("used", used), ("resting", resting), ("free", pool.size - used - resting)):
+                yield (name, state), count
+
+    return read
 
 
 def _choice(sources: Sources) -> Iterable[Sample]:
@@ -220,7 +225,14 @@ METRICS = (
         "sbc_read_errors_total", "counter", _SOCKET, "Reads from a signalling socket that failed",
         _listeners(lambda port: port.read_errors),
     ),
-    Metric("sbc_media_ports", "gauge", ("realm", "state"), "Pairs of media ports: used, resting or free", _ports),
+    Metric(
+        "sbc_media_ports", "gauge", ("realm", "state"), "Pairs of media ports: used, resting or free",
+        _ports(lambda registry: registry.media_ports),
+    ),
+    Metric(
+        "sbc_control_ports", "gauge", ("realm", "state"), "Ports for control channels: used, resting or free",
+        _ports(lambda registry: registry.controls.pools),
+    ),
     Metric("sbc_media_engine_info", "gauge", ("engine", "reason"), "1, for the media engine that was chosen", _choice),
     Metric("sbc_media_streams", "gauge", ("engine",), "Media streams, by the engine that forwards them now", _streams),
     Metric("sbc_media_interface_info", "gauge", ("interface", "mode"), "1, where the kernel forwards media", _taps),

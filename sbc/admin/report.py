@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sbc.admin.further import further_lines
 from sbc.admin.tables import Row, duration, shown
 
 MOST_PARTIES = 8
@@ -47,6 +48,7 @@ def _lines(call: Row) -> Iterator[str]:
         yield f"  session {_session(call['session'])}"
     for index, leg in enumerate(call["legs"]):
         yield from _leg(index, leg)
+    yield from further_lines(call.get("further", []))
     for stream in call["media"]:
         yield from _stream(stream)
     if not call["media"]:

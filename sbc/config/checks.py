@@ -369,20 +369,25 @@ def _claims(draft: Draft) -> Iterator[Claim]:
             host, port = listener.address
             yield Claim(transport, host, range(port, port + 1), f"{key}.port", str(listener.address))
         if {"address", "ports"} <= realm.media.keys():
-            yield _range_claim(realm.media["address"], realm.media["ports"], f"{realm.at}.media.ports")
+            host, ports = realm.media["address"], realm.media["ports"]
+            yield _range_claim(host, ports, f"{realm.at}.media.ports")
+            own = realm.values["connections"].control_ports
+            if own:
+                yield _range_claim(host, own, f"{realm.at}.connections.control_ports", "tcp")
     for path in draft.paths:
         core = draft.realms.get(path.values.get("core", ""))
         if core is not None and core.listeners and "signaling_ports" in path.values:
             host = core.listeners[0][1].address.host
-            yield _range_claim(host, path.values["signaling_ports"], f"{path.at}.signaling_ports")
+            for transport in ("udp", *sorted({"tcp"} & set(path.values.get("signaling_transports", ())))):
+                yield _range_claim(host, path.values["signaling_ports"], f"{path.at}.signaling_ports", transport)
     for key, served in (("console", draft.console), ("metrics", draft.metrics)):
         if served is not None:
             host, port = served.listen
             yield Claim("tcp", host, range(port, port + 1), f"{key}.listen", str(served.listen))
 
 
-def _range_claim(host: str, ports: range, key: str) -> Claim:
-    return Claim("udp", host, ports, key, f"{ports[0]}-{ports[-1]} at {host}")
+def _range_claim(host: str, ports: range, key: str, transport: str = "udp") -> Claim:
+    return Claim(transport, host, ports, key, f"{ports[0]}-{ports[-1]} at {host}")
 
 
 def _version(host: str) -> int:

@@ -11,7 +11,7 @@ from sbc.config.keys import Key
 from sbc.core.address import Address
 from sbc.core.message import Elsewhere
 from sbc.core.orders import Latch
-from sbc.core.realm import Asking, Callers, Hosts, Lasting, Plan, Probing, Side, Signaling
+from sbc.core.realm import Asking, Callers, ControlHosts, Hosts, Lasting, Plan, Probing, Side, Signaling
 
 PROTOCOLS: dict[str, tuple[str, ...]] = {"sip": ("udp", "tcp", "tls"), "h323": ("udp", "tcp", "tls")}
 """What a listener may speak, and over what. A new dialect or transport is one word here."""
@@ -252,8 +252,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("device", kinds.device()),
     ),
     "realms.NAME.limits": (
-        _limit("calls", 10_000_000),
-        _limit("bindings", 10_000_000),
+        *(_limit(name, 10_000_000) for name in ("calls", "bindings")),
         _limit("exchanges", 100_000_000),
         _limit("exchanges_per_source", 10_000_000),
         _limit("lingering", 100_000_000),
@@ -269,13 +268,14 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("forward_after", kinds.fraction()),
     ),
     "realms.NAME.connections": (
-        _limit("total", 10_000_000),
-        _limit("per_source", 10_000_000),
+        *(_limit(name, 10_000_000) for name in ("total", "per_source")),
         Key("message", kinds.seconds(0.1, 600.0)),
         Key("idle", kinds.seconds(1.0, 10_000_000.0)),
         Key("connect", kinds.seconds(0.1, 60.0)),
         Key("queue", kinds.integer(65_536, 1_000_000_000)),
         Key("alias", kinds.boolean()),
+        Key("control_ports", kinds.port_range()),
+        Key("control_hosts", kinds.choice(ControlHosts)),
     ),
     "realms.NAME.keepalive": (
         Key("mode", kinds.choice_but(Probing, _NO_PROBING)),

@@ -65,6 +65,11 @@ def answered(call: Call) -> Record:
     return Record(call.id, "answer", {"at": call.answered_at, "legs": legs(call)})
 
 
+def held(call: Call, now: float) -> Record:
+    """A party has paused the other, or does no longer. Fields: `at`, and `held`: whether either has."""
+    return Record(call.id, "hold", {"at": now, "held": any(call.paused)})
+
+
 def closed(call: Call, now: float) -> Record:
     """The call is over. Fields: `at`, `cause` (the protocol's words or ours), `ending`, `who`, `legs`, and
     `answered_for`: seconds, None if nobody answered."""

@@ -9,6 +9,7 @@ from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState
 from sbc.core.crowd import source_of
+from sbc.core.doors import Control
 from sbc.core.exchange import ENDED_STATES, Exchange, Hop
 from sbc.core.hops import Neighbour
 from sbc.core.networks import Networks
@@ -200,7 +201,7 @@ def _timers(registry: Registry) -> list[str]:
     return [*faults, f"{strays} timers belong to nobody"] if strays else faults
 
 
-_Timed = Call | Exchange | Binding | Watch | Neighbour | Networks | Backlog | Promise | Pulse
+_Timed = Call | Exchange | Binding | Watch | Neighbour | Networks | Backlog | Promise | Pulse | Control
 
 
 def _wants_timer(owner: _Timed) -> bool:
@@ -208,6 +209,8 @@ def _wants_timer(owner: _Timed) -> bool:
         return not owner.calls and owner.returning is None
     if isinstance(owner, Watch):
         return owner.probe is None
+    if isinstance(owner, Control):
+        return owner.ends[0].hops != [] and owner.ends[1].hops == []
     if isinstance(owner, Neighbour):
         return not owner.usable and owner.probe is None  # else it would never be tried again
     return not isinstance(owner, Binding) or not owner.claims  # an unconfirmed binding lives by its exchanges
@@ -222,7 +225,26 @@ def _timed(registry: Registry) -> list[_Timed]:
     past += [registry.backlog] if len(registry.backlog) else []
     past += registry.promises.all()
     past += [call.pulse for call in registry.calls.values() if call.pulse is not None]
+    past += registry.controls.all()
     return [*_owners(registry), *registry.watches.values(), *registry.hops.neighbours.values(), *past]
+
+
+def _controls(registry: Registry) -> list[str]:
+    controls, alive = registry.controls, {c for c in registry.calls.values() if c.state is not CallState.CLOSED}
+    pools = controls.all_pools()
+    used: dict[PoolKey, set[int]] = {key: set() for key in pools}
+    faults = [f"the control channel of {each.call} outlives it" for each in controls.all() if each.call not in alive]
+    for door in controls.listeners():
+        used.setdefault((door.realm, door.address.host), set()).add(door.address.port)
+        if controls.behind(door) is None:
+            faults.append(f"door {door} leads nowhere")
+    for key, ports in used.items():
+        if key not in pools or pools[key].used != ports or not pools[key].balanced():
+            faults.append(f"the ports for control channels of realm {key[0]} do not add up")
+    said = {hop for each in controls.all() for end in each.ends for hop in end.hops}
+    if said != controls.hops():
+        faults.append("the connections of control channels do not add up")
+    return faults
 
 
 def _counts(registry: Registry) -> list[str]:
@@ -243,5 +265,5 @@ def _counts(registry: Registry) -> list[str]:
     ]
 
 
-CHECKS = (_media_ports, _calls, _exchanges, _bindings, _watches, _terminal_ports, _names, _timers, _counts)
+CHECKS = (_media_ports, _calls, _exchanges, _bindings, _watches, _terminal_ports, _names, _timers, _controls, _counts)
 """The checks one by one, each whole in itself: a running SBC with many calls spreads them over time."""

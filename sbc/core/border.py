@@ -5,17 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sbc.core import account, failover, front, inquiry, keepalive, probing, reach, recall, resume, summons, transact
+from sbc.core import (
+    control,
+    failover,
+    front,
+    inquiry,
+    keepalive,
+    probing,
+    reach,
+    recall,
+    resume,
+    summons,
+    transact,
+)
 from sbc.core.address import Address
 from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import Crossing
+from sbc.core.doors import Control
 from sbc.core.drain import turn_away
 from sbc.core.ending import dismiss, end_call, is_too_late, resumed, silent
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.hops import Neighbour, Target
-from sbc.core.message import BadMessage, Cause, Ending, Intent, Kind, NoMessage, Phase, Refused, Slot, Who
+from sbc.core.message import BadMessage, Cause, Ending, Intent, NoMessage, Phase, Refused, Slot
 from sbc.core.mint import Mint
 from sbc.core.networks import Networks
 from sbc.core.orders import CloseStream, Listener, Note, Order, Send, Wake
@@ -24,7 +37,7 @@ from sbc.core.plain import Frame
 from sbc.core.promises import Promise
 from sbc.core.pulse import Pulse
 from sbc.core.realm import Path, Plan
-from sbc.core.refusing import bad_message, refuse
+from sbc.core.refusing import bad_message, drop, refuse
 from sbc.core.registry import Arrival, Registry
 from sbc.core.replan import replan, sweep
 from sbc.core.reuse import offered
@@ -115,6 +128,8 @@ class Border:
             return recall.wake(self.registry, self.dialects[owner.dialect], owner, now)
         if isinstance(owner, Backlog):
             return failover.see_to_next(self.registry, self.dialects, now)
+        if isinstance(owner, Control):
+            return control.wake(self.registry, owner, now)
         if isinstance(owner, Networks):
             return sweep(self.registry, now)
         return self._wake_call(owner, now) if isinstance(owner, Call) else []
@@ -188,18 +203,28 @@ class Border:
         """There is no connection to `peer`, or none any more."""
         hop = Hop(listener, peer)
         orders = failover.unreached(self.registry, self.dialects, hop, why, now)
+        orders += control.lost(self.registry, self.dialects, hop, why, now)
         return self._and_wake(orders + reach.untied(self.registry, self.dialects, hop, why, now))
 
     def bounced(self, listener: Listener, peer: Address, data: bytes, why: str, now: float) -> list[Order]:
         """A datagram from `listener` to `peer` that began with `data` has come back."""
         return self._and_wake(failover.bounced(self.registry, self.dialects, Hop(listener, peer), data, why, now))
 
+    def barred(self, listener: Listener, peer: Address, now: float) -> str:
+        """Why a connection from `peer` is not to be taken at a listener; empty where it is."""
+        return control.barred(self.registry, listener, peer, now)
+
+    def accepted(self, listener: Listener, peer: Address, now: float) -> list[Order]:
+        """A connection from `peer` was taken."""
+        return self._and_wake(control.accepted(self.registry, self.dialects, Hop(listener, peer), now))
+
     def needs(self, listener: Listener, peer: Address) -> bool:
         """Whether somebody is reached by the connection to `peer` alone: a terminal, or who waits for an answer."""
         registry = self.registry
         if (listener.realm, peer) in registry.bindings_by_source or registry.crowd.per_source[listener.realm, peer]:
             return True
-        return registry.waits.joined(Hop(listener, peer))
+        hop = Hop(listener, peer)
+        return registry.waits.joined(hop) or registry.controls.at(hop) is not None
 
     def _wake_call(self, call: Call, now: float) -> list[Order]:
         if call.state is CallState.CLOSED:
@@ -235,6 +260,10 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
         intent = dialect.describe(message)
         if dialect.parted and intent.bound != arrival.listener.reliable:  # a datagram's source is whoever it says
             raise BadMessage("by datagram what comes by connection, or the other way round")
+        if (intent.control or len(border.registry.controls)) and intent.control != control.is_one(
+            border.registry, arrival
+        ):
+            raise BadMessage("on a control channel what is for none, or the other way round")
     except NoMessage as sign:
         answer = dialect.complain(sign, arrival.source)
         told = [] if answer is None else [Send(arrival.listener, arrival.source, answer)]
@@ -279,12 +308,12 @@ def _take_request(border: Border, dialect: Any, message: Any, intent: Intent, ar
         return orders + _go_on(border, dialect, message, slots, crossing)
     except Refused as no:
         crossing.abandon()
-        orders += _drop(border, exchange, no, arrival.now)
+        orders += drop(registry, exchange, no, arrival.now)
         return orders + refuse(registry, dialect, dialect.decode(arrival.data), intent, no, arrival, exchange.call)
     except Exception as fault:  # it may cost the message, but nothing that was begun for it stays
         crossing.abandon()
         orders += undo(registry, exchange, arrival.now, rest=True)
-        orders += _drop(border, exchange, Refused(Cause.UNSUPPORTED, "a fault of ours"), arrival.now)
+        orders += drop(registry, exchange, Refused(Cause.UNSUPPORTED, "a fault of ours"), arrival.now)
         raise Mishap(orders) from fault
 
 
@@ -301,7 +330,9 @@ def _go_on(border: Border, dialect: Any, message: Any, slots: list[Slot], crossi
         exchange.answer = dialect.pending(message, arrival.source)
         orders += tell_pending(registry, exchange)
     said = remarks(dialect, message, crossing)
-    return [*orders, *said, *crossing.orders(), *exchange.onward(sent), *after]
+    media = crossing.orders()
+    sending = control.onward(registry, exchange, sent) if intent.control else exchange.onward(sent)
+    return [*orders, *said, *media, *sending, *after]
 
 
 def _take_reply(border: Border, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order]:
@@ -355,18 +386,3 @@ def _answer(
             orders += transact.refuse_answer(registry, dialect, exchange, intent, ours, arrival.now)
         raise Mishap(orders) from fault
     return [*media, *remarks(dialect, message, crossing), *exchange.back(out), *after]
-
-
-def _drop(border: Border, exchange: Exchange, no: Refused, now: float) -> list[Order]:
-    """A request was refused half-way: nothing of it stays, and a call it would have opened ends as a failed attempt."""
-    registry, call = border.registry, exchange.call
-    orders: list[Order] = []
-    if exchange.intent.phase is not Phase.CONFIRM:
-        orders += registry.forget_exchange(exchange, now)
-    if call is not None and call.opening is exchange and exchange.intent.kind is Kind.OPEN:
-        call.because(no.told, account.ending_of(no.cause, call), Who.SBC)
-        call.life.fail()
-        orders += registry.close_call(call, now)
-        if not call.exchanges:
-            orders += registry.forget_call(call, now)
-    return orders

@@ -17,6 +17,7 @@ from sbc.core.watch import Watch
 from sbc.media import codecs
 
 if TYPE_CHECKING:
+    from sbc.core.channels import Channel
     from sbc.core.exchange import Exchange
     from sbc.core.pulse import Pulse
     from sbc.core.sessions import Session
@@ -237,6 +238,8 @@ class Call:
         self.ended_by: Who | None = None
         self.streams: dict[tuple[StreamKey, str], Stream] = {}  # by key and kind
         self.opened_streams = 0
+        self.channels: dict[tuple[int, bytes], Channel] = {}  # by the leg of who opened them, and their names
+        self.paused = [False, False]  # whether the party of each leg wants nothing to be sent to it
         self.keys: set[tuple[str, str, bytes]] = set()
         self.tokens: dict[tuple[str, Peer], bytes] = {}
         self.target: Place | None = None  # what the opening request asked for

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from sbc.core import bound
+from sbc.core import bound, control
 from sbc.core.address import (
     Address,
-    Pair,
     is_literal,
-    is_private,
     is_specific,
-    is_unspecified,
-    same_family,
-    unspecified_like,
 )
 from sbc.core.binding import Binding
-from sbc.core.call import MOST_PARTIES, Call, CallState, Stream
-from sbc.core.exchange import Change, Exchange, Hop
+from sbc.core.call import Call, CallState
+from sbc.core.described import Described
+from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import Intent, Kind, Phase, Place, Role, Slot
 from sbc.core.names import Name, Owner
-from sbc.core.orders import OpenStream, Order
+from sbc.core.orders import Order
 from sbc.core.realm import Hosts, Path, Side, is_behind_nat
 from sbc.core.registry import Arrival, Registry
-from sbc.core.streams import close_stream, new_stream
 
 UNKNOWN = "0.0.0.0"  # no address to bind to, but one that nothing is sent to
 DEFAULT_EXPIRES = 3600  # seconds, where neither side says (RFC 3261 section 10.2.1.1)
@@ -66,12 +61,10 @@ class Crossing:
         self._ourselves = Place(Address(self.local.host, 0), ours=True)
         self.granted: dict[Binding, int] = {}
         self.bound: dict[Slot, Binding] = {}
-        self._signalled: dict[Stream, dict[Role, Address]] = {}
-        self._held: dict[Stream, bool] = {}
-        self._flowing: dict[Stream, str] = {}
-        self._new: list[Stream] = []
-        self._rejected: set[int | str] = set()
+        self._doors: list[Order] = []
         self.late = self._is_late()
+        sides = (self.here, self.there)
+        self._media = Described(registry.networks, intent, exchange, self.from_leg, sides, arrival.now, self.late)
 
     def number(self, number: int) -> int:
         """The number that a request has where the message goes, given the `number` it came with (Intent.sequence)."""
@@ -123,11 +116,13 @@ class Crossing:
     def translate(self, slot: Slot) -> Place:
         """The place to write in `slot` on the other side. @raises Refused when there is no room for what it asks."""
         if slot.role in _MEDIA:
-            return self._media(slot)
+            return self._media.translate(slot)
         if slot.role is Role.SIGNAL:
             return self._signal(slot)
         if slot.role is Role.IDENTITY:
             return self._identity(slot)
+        if slot.role is Role.CONTROL:
+            return self._control(slot)
         if slot.leads:
             self._promise(slot)
         if slot.vouches and self.reply and self.here.side is Side.CORE:
@@ -245,138 +240,24 @@ class Crossing:
             return terminal, 1
         return self.exchange, self.here.limits.names_per_call
 
-    # -- media
-
-    def _media(self, slot: Slot) -> Place:
-        address = slot.place.address
-        call = self.call
-        advertised = self.there.media.advertised
-        nothing = Place(Address(advertised, 0), ours=True)
-        negotiated = call is not None and self.exchange.intent.kind in _NEGOTIATE
-        if call is None or call.state is CallState.CLOSED or not negotiated:
-            return nothing  # any port of ours might be another call's
-        moves = slot.primary and not self.late
-        if address.port == 0:
-            if moves and slot.stream is not None:
-                self._rejected.add(slot.stream)
-            return nothing
-        stream = self._stream(call, slot, moves)
-        if stream is None:
-            return nothing
-        others = stream.remote[1 - self.from_leg]
-        if others is not None and stream not in self._new and address in stream.ours[self.from_leg]:
-            return _echo(others, slot)
-        ours = stream.ours[1 - self.from_leg]
-        if moves:
-            known = self._signalled.setdefault(stream, {})
-            known[slot.role] = address
-            self._flowing[stream] = slot.media or self._flowing.get(stream, "")
-            self._held[stream] = self._held.get(stream, False) or slot.held or is_unspecified(address.host)
-            muxed = slot.role is Role.RTCP and known.get(Role.RTP) == address  # RFC 5761 section 5.1.3
-        else:
-            muxed = False
-        port = ours.rtcp.port if slot.role is Role.RTCP and ours.rtcp is not None and not muxed else ours.rtp.port
-        if is_unspecified(address.host):
-            return Place(Address(unspecified_like(advertised), port), ours=True)
-        return Place(Address(advertised, port), ours=True)
-
-    def _stream(self, call: Call, slot: Slot, new: bool) -> Stream | None:
-        kind = "t38" if slot.role is Role.T38 else "rtp"
-        if slot.kindless:
-            kind = next((each.kind for each in reversed(call.streams.values()) if each.key == slot.stream), kind)
-        assert slot.stream is not None  # a dialect gives every media slot its stream
-        if any(other.key == slot.stream and other.kind != kind for other in self._signalled):
-            return None  # a stream is of one kind at a time
-        stream = call.streams.get((slot.stream, kind))
-        if stream is None and new:
-            stream = new_stream(self.registry.networks, call, slot, kind, self.arrival.now)
-            self._new.append(stream)
-        return stream
+    def _control(self, slot: Slot) -> Place:
+        """Where the other party is to open the control channel: at a door of ours."""
+        call, address = self.call, slot.place.address
+        if call is None or call.state is CallState.CLOSED or self.late or not address.port:
+            return self._ourselves
+        told, self._doors = control.said(self.registry, call, self.from_leg, address, self.arrival.now)
+        return Place(told, ours=True)
 
     def abandon(self) -> None:
-        """Give back the streams this message had opened: it will not cross after all."""
-        for stream in self._new:
-            assert self.call is not None
-            close_stream(self.registry.networks, self.call, stream, self.arrival.now)
-        self._new.clear()
+        """Give back the streams and the door this message had opened: it will not cross after all."""
+        if self._doors and self.call is not None:
+            controls = self.registry.controls
+            controls.shut(controls.of(self.call), 1 - self.from_leg, self.arrival.now, rest=False)
+        self._media.abandon()
 
     def orders(self) -> list[Order]:
-        """What the message asks of the media engine; call once, when every slot is translated."""
-        call, phase = self.call, self.intent.phase
-        if call is None or self.late or self.exchange.intent.kind not in _NEGOTIATE:
-            return []
-        orders: list[Order] = []
-        side = self.from_leg
-        for stream, known in self._signalled.items():
-            self._record(call, stream, side, known)
-            if stream in self._new:
-                orders.append(OpenStream(stream.spec(call)))
-            else:
-                orders += stream.changed(call, side)
-        self._count_rejected()
-        if self._signalled and not self.reply:
-            leg = call.legs[side]
-            leg.described = max(leg.described, self.intent.sequence)
-        if phase is Phase.REQUEST:
-            self.exchange.offered = bool(self._signalled or self._rejected)
-        elif phase is Phase.CONFIRM or (phase is Phase.SUCCESS and self.exchange.offered):
-            orders += self._close_replaced(call)
-        if phase is Phase.SUCCESS:  # who offered may send from now on, even if the answer came earlier: windows open
-            silent = [stream for stream in call.streams.values() if stream not in self._signalled]
-            for stream in silent if self.exchange is call.opening else ():
-                stream.settle(self.intent.party, side)
-            orders += [order for stream in silent for order in stream.changed(call, side)]
-        return orders
-
-    def _count_rejected(self) -> None:
-        """Of each party the latest word counts: it may take what it had turned down."""
-        party, rejected = self.intent.party, self.exchange.rejected
-        taken = {stream.key for stream in self._signalled}
-        rejected[party] = (rejected.pop(party, set()) | self._rejected) - taken
-        if len(rejected) > MOST_PARTIES:
-            del rejected[next(iter(rejected))]
-
-    def _record(self, call: Call, stream: Stream, side: int, known: dict[Role, Address]) -> None:
-        rtp = known.get(Role.RTP) or known.get(Role.T38)
-        if rtp is None:
-            return
-        if self.here.side is Side.ACCESS and self.registry.networks.is_own_media(rtp.host):
-            rtp = Address(UNKNOWN, rtp.port)  # no terminal is where we are: two that say so would send in a circle
-        rtcp = known.get(Role.RTCP) if stream.kind == "rtp" else None
-        if rtcp is None and stream.kind == "rtp":
-            rtcp = Address(rtp.host, rtp.port + 1)  # RFC 3550 section 11
-        if rtcp is not None and not same_family(rtcp.host, rtp.host):
-            rtcp = Address(rtp.host, rtp.port + 1)
-        leg = call.legs[side]
-        reachable = is_unspecified(rtp.host) or same_family(rtp.host, self.here.media.address)
-        before, exchange = stream.remote[side], self.exchange
-        if self.intent.phase in _UNSETTLED and not any(c.stream is stream and c.side == side for c in exchange.undo):
-            exchange.undo += (Change(stream, side, before, stream in self._new, stream.media[side]),)
-        if before is not None and before.rtp != rtp and not is_unspecified(rtp.host):
-            stream.latched[side] = None  # it was found for an address that is no longer meant
-        stream.remote[side] = Pair(rtp, rtcp) if reachable else None  # of the other IP version: learned, if at all
-        stream.media[side] = self._flowing[stream]
-        stream.held[side] = self._held[stream]
-        if side == 1 and call.answered_at is None:
-            stream.hear(self.intent.party, side)
-        private = is_private(rtp.host) and rtp.host != leg.seen.host
-        if self.here.side is Side.ACCESS and (private or not reachable):
-            leg.behind_nat = True
-
-    def _close_replaced(self, call: Call) -> list[Order]:
-        """Streams the answer turned down (port 0), or replaced by one of another kind (voice by fax)."""
-        kinds = {stream.key: stream.kind for stream in self._signalled}
-        rejected = self.exchange.rejected.get(self.intent.party, ())
-        orders: list[Order] = []
-        for stream in list(call.streams.values()):
-            if stream.key in rejected or kinds.get(stream.key, stream.kind) != stream.kind:
-                orders += close_stream(self.registry.networks, call, stream, self.arrival.now)
-        return orders
-
-
-def _echo(others: Pair, slot: Slot) -> Place:
-    """A peer repeats our address of a stream as it heard it: it means that of the `others` side, as that knows it."""
-    return Place((others.rtcp if slot.role is Role.RTCP else None) or others.rtp)
+        """What the message asks of the media engine, and doors; call once, when every slot is translated."""
+        return self._doors + self._media.orders()
 
 
 def resolve(name: Name) -> Place:

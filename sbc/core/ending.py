@@ -52,7 +52,7 @@ def silent(registry: Registry, dialects: Mapping[str, Any], stream_id: str, seco
         return []
     for stream in call.streams.values():
         stream.silent = stream.silent or stream.id == stream_id
-    if not call.streams or any(not stream.silent or any(stream.held) for stream in call.streams.values()):
+    if any(call.paused) or any(not stream.silent or any(stream.held) for stream in call.streams.values()):
         return []
     return end_call(registry, dialects[call.dialect], call, f"no media for {seconds:.0f} s", Ending.SILENT, now)
 

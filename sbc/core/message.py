@@ -26,6 +26,7 @@ class Role(Word):
     RTCP = "rtcp"
     T38 = "t38"
     SIGNAL = "signal"  # where a peer is to be found for signalling
+    CONTROL = "control"  # where it takes the control channel of its call
     HIDE = "hide"  # must not leak; nobody answers to it
     IDENTITY = "identity"  # the host in a user's name, which the path's `hosts` option may let pass
 
@@ -147,6 +148,8 @@ class Slot:
     held: bool = False  # whether the message puts the stream on hold, in one direction or both
     flow: bytes = b""
     kindless: bool = False  # whether it leaves open of what kind its stream is: of that which was opened last
+    channel: bytes = b""  # the channel it is of, in protocols that open them one by one: as its opener calls it
+    by_other: bool = False  # whether that is opened by who the message is for, and not by its sender
     leads: bool = False  # whether the call that is heralded is to go there, through us
     vouches: bool = False  # whether the core names one there that takes calls, and so may call
 
@@ -206,6 +209,10 @@ class Intent:
     frank: bool = False  # its label is no secret, and is the same on the other side
     comes: bool = False  # a BIND of who, asked to, opens the connection for a call to it by itself
     comes_for: bytes = b""  # the heralded call that its sender was asked to open a connection for: this is the one
+    opens: tuple[tuple[bytes, str], ...] = ()  # channels that the sender opens: their names, and "rtp" or "t38"
+    shuts: tuple[tuple[bytes, bool], ...] = ()  # those that are closed, or not taken; whether the receiver opened them
+    pauses: bool | None = None  # whether nothing is to be sent to the sender from now on; None: as before
+    control: bool = False  # said on the control channel of its call, which is known by that alone
 
 
 class Question(NamedTuple):

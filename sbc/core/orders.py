@@ -157,6 +157,15 @@ class Unlisten:
 
 
 @attrs.frozen
+class Connect:
+    """Open the connection to `peer` before anything is said by it; of one that cannot be had `Border.unreachable`
+    hears."""
+
+    listener: Listener
+    peer: Address
+
+
+@attrs.frozen
 class HangUp:
     """Close the connection to `peer`, when all is sent that was to be: what it was for is over."""
 
@@ -220,5 +229,17 @@ class Note:
 
 
 Order = (
-    Send | Alias | Adopt | Listen | Unlisten | HangUp | OpenStream | UpdateStream | CloseStream | Wake | Record | Note
+    Send
+    | Alias
+    | Adopt
+    | Listen
+    | Unlisten
+    | Connect
+    | HangUp
+    | OpenStream
+    | UpdateStream
+    | CloseStream
+    | Wake
+    | Record
+    | Note
 )

@@ -132,7 +132,10 @@ def unlistened(
             orders += registry.reach(exchange, None, now)
     for binding in [each for each in registry.bindings.values() if _at(each.onward, listener) and not each.claims]:
         orders += registry.forget_binding(binding, why, now)  # it had the port before a restart
-    for call in [each for each in registry.calls.values() if any(_at(leg.listener, listener) for leg in each.legs)]:
+    door = registry.controls.behind(listener)
+    with_it = [] if door is None else [door[0].call]
+    with_it += [each for each in registry.calls.values() if any(_at(leg.listener, listener) for leg in each.legs)]
+    for call in with_it:
         orders += end_call(registry, dialects[call.dialect], call, why, Ending.CLEARED, now)
     return orders
 

@@ -165,9 +165,19 @@ class Sessions:
     period: float = 900.0
 
 
+class ControlHosts(Enum):
+    """Whose the other end of a call's control channel may be."""
+
+    PEER = "peer"  # the host that the call's signalling comes from
+    ANY = "any"  # whatever host that names, or that comes
+
+
 @attrs.frozen
 class Connections:
-    """How far the peers of a realm are trusted with connections: how many at once, octets that may wait, seconds."""
+    """How far the peers of a realm are trusted with connections: how many at once, octets that may wait, seconds.
+
+    `control_ports` are those that control channels of calls are taken at, of the media's address; if empty, ports of
+    the same numbers as the media's."""
 
     total: int = 20_000  # of one listener
     per_source: int = 250  # of one host there
@@ -176,6 +186,8 @@ class Connections:
     connect: float = 4.0
     queue: int = 262_144  # what waits for a connection to open or a peer to read
     alias: bool = False  # whether a next hop's connection is used for requests to it on its mere word
+    control_ports: range = range(0)
+    control_hosts: ControlHosts = ControlHosts.PEER
 
 
 @attrs.frozen

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from sbc.core import account
 from sbc.core.call import Call
-from sbc.core.exchange import Hop
-from sbc.core.message import BadMessage, Cause, Intent, Refused
+from sbc.core.exchange import Exchange, Hop
+from sbc.core.message import BadMessage, Cause, Intent, Kind, Phase, Refused, Who
 from sbc.core.orders import HangUp, Note, Order, Send
 from sbc.core.registry import Arrival, Registry
 
@@ -40,8 +41,23 @@ def refuse(
 def _show_out(registry: Registry, intent: Intent, arrival: Arrival) -> list[Order]:
     """Who comes by a connection that is for calls, and has none by it, need not keep it: many could be held so."""
     hop = Hop(arrival.listener, arrival.source)
-    if not intent.bound or not hop.reliable or arrival.listener.lane or registry.waits.joined(hop):
+    if intent.control or not intent.bound or not hop.reliable or arrival.listener.lane or registry.waits.joined(hop):
         return []
     if registry.call_meant(arrival, intent) is not None:  # it has had one: then it is closed already, or kept
         return []
     return [HangUp(arrival.listener, arrival.source)]
+
+
+def drop(registry: Registry, exchange: Exchange, no: Refused, now: float) -> list[Order]:
+    """A request was refused half-way: nothing of it stays, and a call it would have opened ends as a failed attempt."""
+    call = exchange.call
+    orders: list[Order] = []
+    if exchange.intent.phase is not Phase.CONFIRM:
+        orders += registry.forget_exchange(exchange, now)
+    if call is not None and call.opening is exchange and exchange.intent.kind is Kind.OPEN:
+        call.because(no.told, account.ending_of(no.cause, call), Who.SBC)
+        call.life.fail()
+        orders += registry.close_call(call, now)
+        if not call.exchanges:
+            orders += registry.forget_call(call, now)
+    return orders

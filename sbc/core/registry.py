@@ -12,6 +12,7 @@ from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import MOST_PARTIES, Call, CallState, Leg
 from sbc.core.crowd import Crowd, counted_as
+from sbc.core.doors import Controls
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.group import Group
 from sbc.core.habits import Learner
@@ -70,7 +71,7 @@ class Registry:
         self.bindings_by_user: dict[tuple[str, bytes], Group[Binding]] = {}
         self.bindings_by_source: dict[tuple[str, Address], Group[Binding]] = {}
         self.bindings_by_handle: dict[tuple[str, bytes], Group[Binding]] = {}
-        self.terminal_ports = TerminalPorts(plan)
+        self.terminal_ports, self.controls = TerminalPorts(plan), Controls(plan, self.timers)
         self.changed: dict[Call | Binding | Promise, None] | None = None  # for whoever keeps them, if anybody does
         self.watches: dict[WatchKey, Watch] = {}
         adapting = [realm for realm in plan.realms.values() if realm.keepalive.mode is Probing.ADAPTIVE]
@@ -173,7 +174,7 @@ class Registry:
         self.touch(call)
         for leg in call.legs:
             self.waits.leave(leg)
-        orders += self.ties.cut(call)
+        orders += self.ties.cut(call) + self.controls.close(call, now)
         if call.pulse is not None:
             self.timers.set(call.pulse, None)
             call.pulse = None

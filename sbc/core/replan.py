@@ -22,6 +22,7 @@ def replan(registry: Registry, plan: Plan, now: float) -> list[Order]:
     registry.networks.replan(plan)
     orders = _tell(registry, now)
     registry.terminal_ports.replan(plan)
+    registry.controls.replan(plan)
     _learn_by(registry, plan)
     orders += [order for binding in list(registry.bindings.values()) for order in _move_over(registry, binding, now)]
     return [*orders, *sweep(registry, now)]
@@ -51,6 +52,7 @@ def sweep(registry: Registry, now: float) -> list[Order]:
         orders += _tell(registry, now)
         orders += [Note("realm-gone", f"realm {name} has drained") for name in sorted(leaving - networks.leaving)]
     registry.terminal_ports.sweep()
+    registry.controls.sweep()
     registry.timers.set(networks, now + SWEEP if networks.past else None)
     return orders
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sbc.core import asking, bound, calling, farewell, front, leave, pulse, sessions
+from sbc.core import asking, bound, calling, control, farewell, front, leave, pulse, sessions
 from sbc.core.binding import ABSENT, Binding, BindingState
 from sbc.core.call import Asked, Call, CallState, Leg
 from sbc.core.crossing import Crossing, resolve
@@ -134,6 +134,8 @@ def far_label(registry: Registry, arrival: Arrival, intent: Intent, path: Path) 
 
 def _way(registry: Registry, dialect: Any, arrival: Arrival, intent: Intent) -> Way:
     realm = registry.plan.realms[arrival.listener.realm]
+    if intent.control:
+        return control.way(registry, arrival, intent)
     name = _name(registry, realm, intent)
     call = _existing_call(registry, arrival, intent, realm, name)
     if call is not None:

@@ -27,6 +27,8 @@ LEFT_OUT: dict[type, dict[str, str]] = {
     Call: {
         "legs": "written one by one",
         "streams": "written one by one, by what they hold of their key",
+        "channels": "known in calls that end with the process",
+        "paused": "the same",
         "exchanges": "those that can go on are written one by one",
         "opening": "said by its place among the exchanges",
         "watch": "begun anew: what was heard last is long ago",

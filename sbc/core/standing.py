@@ -25,7 +25,11 @@ def as_it_stands(registry: Registry, intent: Intent, arrival: Arrival) -> Intent
 
 
 def call_of(registry: Registry, intent: Intent, arrival: Arrival) -> str:
-    """The id of the call that a message which has been taken belongs to, as far as its exchange tells."""
+    """The id of the call that a message which has been taken belongs to, as far as its exchange tells, or the
+    connection that it came by."""
+    if intent.control:
+        found = registry.controls.at(Hop(arrival.listener, arrival.source))
+        return "" if found is None else found[0].call.id
     realm = arrival.listener.realm
     replies = intent.phase.reply
     source = arrival.source

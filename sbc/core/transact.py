@@ -152,7 +152,8 @@ def begin(registry: Registry, exchange: Exchange, sent: bytes, onward: Keys, now
         keepalive.attend(registry, exchange.call, now)
         onward_leg = exchange.call.legs[1 - exchange.arrival_leg]
         onward_leg.numbers.sent(onward_leg.numbers.onward(exchange.intent.sequence))
-        registry.name_call(exchange.call, onward_leg, onward.call)
+        if onward.call:
+            registry.name_call(exchange.call, onward_leg, onward.call)
         if exchange.ends_call and exchange.call.state is not CallState.CLOSED:
             exchange.call.life.hang_up()
             cause = exchange.intent.cause or f"hung up in {exchange.near.listener.realm}"  # type: ignore[union-attr]

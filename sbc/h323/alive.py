@@ -10,7 +10,7 @@ from typing import Any
 
 from sbc.core.crossing import Crossing
 from sbc.core.message import Question
-from sbc.h323.codec import build_control, build_signal, decode
+from sbc.h323.codec import Wire, build_control, build_signal, decode
 from sbc.h323.memo import CallMemo
 from sbc.h323.message import H323Message
 from sbc.h323.pdu import Pdu
@@ -105,9 +105,9 @@ def _is_idle(body: tuple[str, Any]) -> bool:
 
 
 def note(message: H323Message, crossing: Crossing) -> None:
-    """Remember of a call whether the sender of a message tunnels H.245."""
+    """Remember of a call whether the sender of a message tunnels H.245. A Setup only proposes it."""
     call, root = crossing.call, message.message.pdu
-    if call is None or root is None or message.name == "setup":  # which only proposes it
+    if call is None or root is None or message.name == "setup" or message.message.wire is not Wire.SIGNAL:
         return
     unit = root.whole.get("h323-uu-pdu", {})
     memo: CallMemo = call.memo or CallMemo()

@@ -14,6 +14,7 @@ from sbc.h323.features import TRAVERSAL, offers
 from sbc.h323.message import H323Message
 from sbc.h323.naming import call_of, name_of, user_of, users_of
 from sbc.h323.ras import CONFIRMS, IN_PROGRESS, NON_STANDARD, REJECTS, REQUESTS, UNKNOWN
+from sbc.h323.separate import describe_control
 from sbc.h323.signal import describe_signal
 from sbc.h323.spots import Noted
 
@@ -38,7 +39,7 @@ def describe(message: H323Message) -> Intent:
         intent = describe_signal(message)
         intent.asks, intent.tells = alive.asks(message), alive.tells(message)
         return intent
-    raise BadMessage("H.245 on a connection of its own is not taken across yet")
+    return describe_control(message)
 
 
 def number_of(message: H323Message) -> int:

@@ -22,7 +22,7 @@ from sbc.core.message import (
     Timing,
 )
 from sbc.core.orders import Listener
-from sbc.h323 import alive, answers, describe, features, leave, memo, registrar, release, shown, slots, stamp
+from sbc.h323 import alive, answers, describe, features, leave, memo, registrar, release, separate, shown, slots, stamp
 from sbc.h323.causes import cause_of_ours
 from sbc.h323.codec import Wire, decode
 from sbc.h323.memo import CallMemo, Memo
@@ -121,6 +121,9 @@ class H323Dialect:
 
     def strip(self, message: H323Message, told: Collection[bytes]) -> bool:
         return alive.strip(message, told)
+
+    def beckon(self, opening: bytes, to_asker: bool, address: Address) -> bytes | None:
+        return separate.beckon(opening, to_asker, address)
 
     def receipt(self, answer: bytes, place: Place, listener: Listener, token: bytes, sequence: int) -> bytes | None:
         return None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sbc.core.message import BadMessage, Intent, Kind, Phase
+from sbc.h323 import logical
 from sbc.h323.causes import ELSEWHERE, ENDINGS, cause_of
 from sbc.h323.message import H323Message
 from sbc.h323.naming import call_of, name_of, user_of
@@ -45,6 +46,7 @@ def describe_signal(message: H323Message) -> Intent:
         intent.kind = Kind.MODIFY
     if name == "facility" and not back:
         intent.comes_for = identifier(value)
+    logical.note(intent, message)
     return intent
 
 

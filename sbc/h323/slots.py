@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from sbc.core.message import Place, Role, Slot
+from sbc.h323.codec import Wire
+from sbc.h323.logical import FAX, FORWARD, REVERSE, carries, channel_of
 from sbc.h323.message import H323Message
 from sbc.h323.pdu import value_at
 from sbc.h323.ras import CONFIRMS
@@ -11,17 +13,18 @@ from sbc.h323.spots import Noted, Spot
 TERMINAL = b"ras"
 """How the place of a terminal is named to the core: it is asked otherwise than a gatekeeper."""
 DESTINATION = "destCallSignalAddress"
+H245_ADDRESS = "h245Address"
 _MEDIA = {"mediaChannel": Role.RTP, "mediaControlChannel": Role.RTCP}
 _CHANNELS = frozenset({"OpenLogicalChannel", "MultimediaSystemControlMessage"})
 _AUDIO, _DATA = 1, 3
 """Sessions that are the same in every call: what flows there is known where nobody says it, as in the answer to a
 channel for data that was proposed without addresses (H.323 Annex D)."""
-_WORDS = {"audioData": "audio", "videoData": "video", "data": "image"}
+_WORDS = {"audioData": "audio", "videoData": "video", "data": "application", FAX: "image"}
 """What flows in a channel, as detail records have it."""
 _CALLS = frozenset(
     {
         *("callSignalAddress", "destCallSignalAddress", "srcCallSignalAddress", "sourceCallSignalAddress"),
-        *("alternativeAddress", "h245Address"),
+        "alternativeAddress",
     }
 )
 """Components that say where calls are taken: by connections."""
@@ -43,15 +46,19 @@ def _slot(message: H323Message, spot: Spot) -> Slot:
     media = _MEDIA.get(spot.field) if spot.pdu.type in _CHANNELS else None
     session = _session(spot) if media is not None else None
     if media is not None and session is not None:
-        said = _carries(spot)
-        carries = said or ("data" if session == _DATA else "")
-        role = Role.T38 if media is Role.RTP and carries == "data" else media
-        if not (media is Role.RTCP and said == "data"):  # T.38 over UDP has none, though Annex D lets it be said
-            word = _WORDS.get(carries, "")
-            return Slot(role, Place(spot.value), spot, stream=session, media=word, kindless=not said)
+        said, (channel, by_other) = _carries(spot), channel_of(message, spot.pdu)
+        carries = said or (FAX if session == _DATA else "")
+        role = Role.T38 if media is Role.RTP and carries == FAX else media
+        if not (media is Role.RTCP and said == FAX):  # T.38 over UDP has none, though Annex D lets it be said
+            key = session or f"channel {channel.decode()}"  # the master will say which session it is
+            word, open_ = _WORDS.get(carries, ""), not said
+            place = Place(spot.value)
+            return Slot(role, place, spot, key, media=word, kindless=open_, channel=channel, by_other=by_other)
     registers = message.name == "registrationRequest" and spot.path[1:] == ("rasAddress", 0)
     if registers and not (message.value.get("keepAlive") and message.value.get("endpointIdentifier")):
         return Slot(Role.SIGNAL, Place(spot.value, TERMINAL), spot)
+    if spot.field == H245_ADDRESS and message.message.wire is Wire.SIGNAL:
+        return Slot(Role.CONTROL, Place(spot.value), spot)
     place = Place(spot.value, transport="tcp" if spot.field in _CALLS else "")
     leads = message.name == "admissionConfirm" and spot.field == DESTINATION
     vouches = message.name in CONFIRMS and (spot.field in _CALLS or any(each in spot.path for each in _GATEKEEPERS))
@@ -68,12 +75,11 @@ def _session(spot: Spot) -> int | None:
 
 
 def _carries(spot: Spot) -> str:
-    """What flows in the channel whose address stands at a spot: ``audioData``, ``videoData``, ``data``; empty where the
-    message does not say, as an openLogicalChannelAck does not."""
-    for name in ("forwardLogicalChannelParameters", "reverseLogicalChannelParameters"):
+    """What flows in the channel whose address stands at a spot; empty where the message does not say, as an
+    openLogicalChannelAck does not."""
+    for name in (FORWARD, REVERSE):
         if name in spot.path:
-            around = value_at(spot.pdu.whole, spot.path[: spot.path.index(name) + 1])
-            return str(around["dataType"][0]) if "dataType" in around else ""
+            return carries(value_at(spot.pdu.whole, spot.path[: spot.path.index(name) + 1]))
     return ""
 
 

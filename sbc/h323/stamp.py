@@ -71,7 +71,9 @@ def keys(message: H323Message, crossing: Crossing) -> Keys:
     intent, exchange = crossing.intent, crossing.exchange
     if crossing.reply:
         return Keys(intent.call, exchange.intent.exchange)
-    if message.message.wire is not Wire.RAS:
+    if message.message.wire is Wire.CONTROL:
+        return Keys(b"", b"")
+    if message.message.wire is Wire.SIGNAL:
         return Keys(intent.call, describe_signal(message).exchange)
     unanswered = intent.phase is Phase.CONFIRM and not (message.name == REPORT and not message.value.get("unsolicited"))
     return Keys(intent.call, b"" if unanswered else exchange.token)

@@ -86,6 +86,7 @@ class CallRecord:
             "resumed": 0,
             "setup": 0.0,
             "duration": None,
+            "held": 0.0,
             "ending": None,
             "ended_by": None,
             "cause": "",
@@ -100,6 +101,8 @@ class CallRecord:
         self._start = at
         self._answer: Moment | None = None
         self._end: Moment | None = None
+        self._held = 0.0  # seconds
+        self._held_since: Moment | None = None
         self._live: dict[str, _StreamFacts] = {}
         self._ended: list[Plain] = []
         self._before: dict[str, Plain] = {}  # streams of an earlier life that have not been opened again
@@ -121,7 +124,7 @@ class CallRecord:
         self._record["resumed"] += 1
 
     def heard(self, order: Record, at: Moment) -> None:
-        """The core has said that the call rings, is answered, or is over."""
+        """The core has said that the call rings, is answered, on hold or not, or is over."""
         record, fields = self._record, order.fields
         if "legs" in fields:
             record["legs"] = _legs(fields["legs"])
@@ -129,9 +132,18 @@ class CallRecord:
             record["ring"] = str(at)
         elif order.event == "answer" and self._answer is None:
             self._answer, record["answer"] = at, str(at)
+        elif order.event == "hold":
+            self._hold(fields["held"], at)
         elif order.event == "close":
+            self._hold(False, at)
             self._end, record["end"] = at, str(at)
             record.update(complete=True, ending=fields["ending"], ended_by=fields["who"], cause=_cut(fields["cause"]))
+
+    def _hold(self, held: bool, at: Moment) -> None:
+        """The call is on hold from now on, or no longer."""
+        if self._held_since is not None:
+            self._held += at.tick - self._held_since.tick
+        self._held_since = at if held else None
 
     def opened(self, spec: StreamSpec) -> None:
         """A stream has been opened."""
@@ -180,6 +192,7 @@ class CallRecord:
             "known": self._record["end"] or str(at),
             "setup": round((answer or known).tick - self._start.tick, 3),
             "duration": None if answer is None else round(known.tick - answer.tick, 3),
+            "held": round(self._held + (0.0 if self._held_since is None else known.tick - self._held_since.tick), 3),
             "streams": streams,
             "more_streams": self._more_streams() if self._more else None,
         }

@@ -153,6 +153,9 @@ class SipDialect:
     ) -> bytes | None:
         return replies.inquire(answer, to_asker, place, listener, token, sequence)
 
+    def beckon(self, opening: bytes, to_asker: bool, address: Address) -> bytes | None:
+        return None
+
     def receipt(self, answer: bytes, place: Place, listener: Listener, token: bytes, sequence: int) -> bytes | None:
         return replies.receipt(answer, place, listener, token, sequence)
 

@@ -6,7 +6,20 @@ from sbc.core.address import Address
 from tests.laws import DialectLaws, Wire
 from tests.rig import PHONE
 from tests.toy import ToyDialect
-from tests.toy_records import CHALLENGE, TELL, Record, answer, audio, binding, fax, granted, inside, opening
+from tests.toy_records import (
+    CHALLENGE,
+    CONVERSE,
+    TELL,
+    Record,
+    answer,
+    audio,
+    binding,
+    controlled,
+    fax,
+    granted,
+    inside,
+    opening,
+)
 
 
 class TestToy(DialectLaws):
@@ -17,6 +30,8 @@ class TestToy(DialectLaws):
         lambda request, reply: inside(request, reply).pack(),
         lambda sender, number: binding(sender, exchange=number, life=300).pack(),
         lambda request: granted(request).pack(),
+        controlled=lambda sender: controlled(sender).pack(),
+        spoken=Record(CONVERSE).pack(),
     )
 
     @classmethod

@@ -6,7 +6,6 @@ import pytest
 
 from sbc.core.message import Place, Role, Slot
 from sbc.core.orders import Listener
-from sbc.h323.anew import transport_address
 from sbc.h323.codec import decode
 from sbc.h323.message import H323Message
 from sbc.h323.registrar import grant, keep, probe, renew, unbind
@@ -57,8 +56,3 @@ def test_terminals_and_gatekeepers_are_asked_each_in_its_way() -> None:
     assert (asked.name, asked.value) == ("infoRequest", {"requestSeqNum": 9, "callReferenceValue": 0})
     asked = decode(probe(Place(GATEKEEPER), OWN, b"9"))
     assert asked.name == "gatekeeperRequest" and address_of(asked.value["rasAddress"]) == SBC_CORE
-
-
-def test_an_address_of_either_kind() -> None:
-    assert transport_address(SBC_CORE)[0] == "ipAddress"
-    assert transport_address(SBC_CORE._replace(host="2001:db8::1"))[0] == "ip6Address"

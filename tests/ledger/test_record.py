@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sbc.core.address import Address
+from sbc.core.orders import Record
 from sbc.ledger.record import LONGEST, MOST_STREAMS, CallRecord, cut_short
 from sbc.media.counters import Quality, SideCounters, StreamCounters, Volume
 from tests.ledger.facts import answered, at, begun, carried, leg, over, rang, record_of, side, stream
@@ -43,6 +44,7 @@ def test_a_whole_call() -> None:
         "resumed": 0,
         "setup": 4.0,
         "duration": 60.25,
+        "held": 0.0,
         "ending": "normal",
         "ended_by": "caller",
         "cause": "Q.850;cause=16",
@@ -108,6 +110,16 @@ def test_a_call_nobody_answered_has_no_duration() -> None:
     record = made.snapshot(at(3), none)
     assert record["duration"] is None and record["answer"] is None and record["setup"] == 3.0
     assert (record["ending"], record["ended_by"], record["complete"]) == ("busy", "callee", True)
+
+
+def test_for_how_long_a_call_was_on_hold() -> None:
+    made = CallRecord("boot-c1", begun(), at(0))
+    made.heard(answered(), at(4))
+    for held, when in ((True, 10), (True, 12), (False, 15.5), (False, 20), (True, 30)):
+        made.heard(Record("c1", "hold", {"held": held}), at(when))
+    assert made.snapshot(at(32), none)["held"] == 7.5
+    made.heard(over(), at(34))
+    assert made.snapshot(at(99), none)["held"] == 9.5
 
 
 def test_a_live_call_is_known_up_to_now_and_a_crash_leaves_it_at_that() -> None:

@@ -214,6 +214,8 @@ class H323Call:
             body["endpointIdentifier"] = endpoint.identifier
         if endpoint.manner.fast:
             body["fastStart"] = self.control.offers()
+        if endpoint.manner.early:
+            body["h245Address"] = self._listen()
         elements = [(BEARER, _SPEECH), (DISPLAY, endpoint.names[0].encode())]
         if alias(self._target)[0] == "dialedDigits":
             elements.append((CALLED, b"\x81" + self._target.encode()))
@@ -231,6 +233,8 @@ class H323Call:
         call.seen.append(message)
         call.tunnel = call.tunnel and message.pdu.get("h245Tunneling", False)
         call._send("callProceeding", {"protocolIdentifier": PROTOCOL, "destinationInfo": TERMINAL, **call._named()})
+        if "h245Address" in body:
+            call._join_control(peer_of(body["h245Address"]))
         if endpoint.gatekeeper is not None:
             source = [each for each in body.get("sourceAddress", [])] or [alias("unknown")]
             endpoint.admit(call, source, call._admitted_in)
@@ -267,7 +271,7 @@ class H323Call:
             self.fast, body["fastStart"] = True, answers
         elif self.tunnel:
             control = self._gather(self.control.begin)
-        else:
+        elif self.control_link is None:
             body["h245Address"] = self._listen()
         self._send("connect", body, control=control)
         self._become("up")
@@ -298,6 +302,10 @@ class H323Call:
         elif message.kind == "statusInquiry":
             self._send("status", {"protocolIdentifier": PROTOCOL, "callIdentifier": {"guid": self.call_id}})
         if "h245Address" in body and self.state != "ended":
+            asked = body.get("reason", ("", None))[0] == "startH245"
+            if asked and self._door is not None and self.control_link is None:
+                self._door.close()  # nobody comes: we are asked to come
+                self._door = None
             self._join_control(peer_of(body["h245Address"]))
         for data in message.pdu.get("h245Control", []) if message.uu else []:
             self.control.begin()

@@ -40,11 +40,12 @@ Heard = Callable[[str, dict[str, Any]], None]
 @dataclass(frozen=True)
 class Manner:
     """How the endpoint makes and takes calls: fast connect, tunnelled H.245, and whether it offers H.460.18, with
-    which calls reach it through a NAT."""
+    which calls reach it through a NAT. `early`: where it does not tunnel, it takes H.245 from its Setup on."""
 
     fast: bool = False
     tunnel: bool = False
     traversal: bool = False
+    early: bool = False
 
 
 SLOW, FAST, TUNNEL = Manner(), Manner(fast=True), Manner(tunnel=True)

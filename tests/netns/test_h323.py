@@ -4,11 +4,13 @@ those)."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from tests.netns.capture import Capture
-from tests.netns.h323_endpoint import FAST, TUNNEL, Manner
+from tests.netns.h323_call import H323Call
+from tests.netns.h323_endpoint import FAST, SLOW, TUNNEL, Manner
 from tests.netns.h323_scene import H323Scene, h323_config
 from tests.netns.h323_tshark import malformed
 from tests.netns.nat import Nat, NatKind
@@ -101,4 +103,52 @@ def test_a_terminal_behind_a_nat_calls_and_talks(make_h323_scene: MakeScene, rou
     bob.on_setup = "busy"
     assert alice.dial("200").wait("ended").cause == 17
     assert {host for host, _ in gatekeeper.seen()} <= {FIRST.sbc_core, FIRST.softswitch_address}
+    assert_clean(core, access)
+
+
+def is_whole(heard: list[int], count: int) -> bool:
+    return len(heard) == count
+
+
+def converse(call: H323Call, answered: H323Call) -> None:
+    """H.245 goes by a connection of its own, through the SBC, and so does all that it opens."""
+    wait_for(lambda: call.control_link and answered.control_link, what="H.245 on a connection of its own")
+    call.wait_flowing()
+    answered.wait_flowing()
+    call.ping()
+    answered.ping()
+    assert talk(call, answered, packets=20, reports=2).whole
+    call.press("17#")
+    wait_for(lambda: answered.control.digits == "17#", what="digits")
+    assert call.control_link is not None and answered.control_link is not None
+    assert {call.control_link.peer[0], answered.control_link.peer[0]} == {FIRST.sbc_access}
+
+
+def test_h245_on_a_connection_of_its_own(make_h323_scene: MakeScene) -> None:
+    """Slow start and early H.245, opened by either end, though one stands behind a NAT; fax and hold by it."""
+    stage = make_h323_scene(one_pair(RESTRICTED, ()), routed=True)
+    gatekeeper, sbc = stage.gatekeeper, stage.lab.host("sbc")
+    core, access = sbc.capture("core"), sbc.capture("access")
+    alice, bob = stage.endpoint("phone-a", "alice"), stage.endpoint("phone-b", ("bob", "200"))
+    alice.register()
+    bob.register()
+    for number, manner in enumerate((SLOW, Manner(early=True), FAST)):
+        alice.manner = bob.manner = manner
+        call = alice.dial("200").wait("up")
+        answered = bob.wait_call(number).wait("up")
+        if manner is FAST:
+            call.start_control()  # bob connects; alice, to whom no way leads, is asked to
+        converse(call, answered)
+        if manner is SLOW:
+            call.hold()
+            call.resume()
+            answered.wait_flowing()
+            assert talk(call, answered, packets=10, reports=1).whole
+            call.to_fax()
+            answered.wait_flowing()
+            alice.send_fax(call, 5)
+            wait_for(partial(is_whole, answered.fax.heard, 5), what="a fax through the SBC")
+        call.release()
+        assert answered.wait("ended").cause == 16
+        wait_for(lambda: not gatekeeper.calls, what="both to be disengaged")
     assert_clean(core, access)

@@ -1,0 +1,195 @@
+"""What one message says of media: its streams, where they are, on both sides, and what the engine is to do."""
+
+from __future__ import annotations
+
+from sbc.core import channels
+from sbc.core.address import Address, Pair, is_private, is_unspecified, same_family, unspecified_like
+from sbc.core.call import MOST_PARTIES, Call, CallState, Stream
+from sbc.core.exchange import Change, Exchange
+from sbc.core.message import Intent, Kind, Phase, Place, Role, Slot
+from sbc.core.networks import Networks
+from sbc.core.orders import OpenStream, Order
+from sbc.core.realm import Realm, Side
+from sbc.core.streams import close_stream, new_stream
+
+UNKNOWN = "0.0.0.0"  # no address to bind to, but one that nothing is sent to
+_UNSETTLED = frozenset({Phase.REQUEST, Phase.PROVISIONAL})  # what they offer and answer, a refusal takes back
+_NEGOTIATE = frozenset({Kind.OPEN, Kind.ANSWER, Kind.MODIFY})  # what else describes media only says what is possible
+
+
+class Described:
+    """The media of a message from leg `leg` of its call, on its way between the realms `sides`. `late`: it crosses, but
+    moves nothing."""
+
+    def __init__(
+        self,
+        networks: Networks,
+        intent: Intent,
+        exchange: Exchange,
+        leg: int,
+        sides: tuple[Realm, Realm],
+        now: float,
+        late: bool,
+    ) -> None:
+        self._networks = networks
+        self._intent = intent
+        self._exchange = exchange
+        self._call = exchange.call
+        self._leg = leg
+        self._here, self._there = sides
+        self._now = now
+        self._late = late
+        self._signalled: dict[Stream, dict[Role, Address]] = {}
+        self._held: dict[Stream, bool] = {}
+        self._flowing: dict[Stream, str] = {}
+        self._new: list[Stream] = []
+        self._rejected: set[int | str] = set()
+        self._channels: dict[tuple[int, bytes], Stream] = {}
+
+    def translate(self, slot: Slot) -> Place:
+        """The place to write in a slot of media on the other side. @raises Refused when there is no room for it."""
+        address = slot.place.address
+        call = self._call
+        advertised = self._there.media.advertised
+        nothing = Place(Address(advertised, 0), ours=True)
+        negotiated = call is not None and self._exchange.intent.kind in _NEGOTIATE
+        if call is None or call.state is CallState.CLOSED or not negotiated:
+            return nothing  # any port of ours might be another call's
+        moves = slot.primary and not self._late
+        if address.port == 0:
+            if moves and slot.stream is not None:
+                self._rejected.add(slot.stream)
+            return nothing
+        stream = self._stream(call, slot, moves)
+        if stream is None:
+            return nothing
+        others = stream.remote[1 - self._leg]
+        if others is not None and stream not in self._new and address in stream.ours[self._leg]:
+            return _echo(others, slot)
+        ours = stream.ours[1 - self._leg]
+        if moves:
+            known = self._signalled.setdefault(stream, {})
+            known[slot.role] = address
+            self._flowing[stream] = slot.media or self._flowing.get(stream, "")
+            self._held[stream] = self._held.get(stream, False) or slot.held or is_unspecified(address.host)
+            muxed = slot.role is Role.RTCP and known.get(Role.RTP) == address  # RFC 5761 section 5.1.3
+        else:
+            muxed = False
+        port = ours.rtcp.port if slot.role is Role.RTCP and ours.rtcp is not None and not muxed else ours.rtp.port
+        if is_unspecified(address.host):
+            return Place(Address(unspecified_like(advertised), port), ours=True)
+        return Place(Address(advertised, port), ours=True)
+
+    def _stream(self, call: Call, slot: Slot, new: bool) -> Stream | None:
+        kind = "t38" if slot.role is Role.T38 else "rtp"
+        channel = None
+        if slot.channel:
+            channel = channels.known(call, channels.opener(self._leg, slot.by_other), slot.channel)
+        if slot.kindless and channel is not None:
+            kind = channel.kind
+        elif slot.kindless:
+            kind = next((each.kind for each in reversed(call.streams.values()) if each.key == slot.stream), kind)
+        assert slot.stream is not None  # a dialect gives every media slot its stream
+        if any(other.key == slot.stream and other.kind != kind for other in self._signalled):
+            return None  # a stream is of one kind at a time
+        stream = None if channel is None else channel.stream
+        if stream is None or call.streams.get((stream.key, kind)) is not stream:
+            stream = call.streams.get((slot.stream, kind))
+        if stream is None and new:
+            stream = new_stream(self._networks, call, slot, kind, self._now)
+            self._new.append(stream)
+        if stream is not None and new and slot.channel:
+            self._channels[channels.opener(self._leg, slot.by_other), slot.channel] = stream
+            if slot.by_other and stream.key != slot.stream:
+                channels.rename(call, stream, slot.stream)
+        return stream
+
+    def abandon(self) -> None:
+        """Give back the streams this message had opened: it will not cross after all."""
+        for stream in self._new:
+            assert self._call is not None
+            close_stream(self._networks, self._call, stream, self._now)
+        self._new.clear()
+
+    def orders(self) -> list[Order]:
+        """What the message asks of the media engine; call once, when every slot is translated."""
+        call, phase = self._call, self._intent.phase
+        if call is None or self._late or self._exchange.intent.kind not in _NEGOTIATE:
+            return []
+        orders: list[Order] = []
+        side = self._leg
+        for (opener, name), stream in self._channels.items():
+            channels.join(call, opener, name, stream)
+        for stream, known in self._signalled.items():
+            self._record(call, stream, side, known)
+            if stream in self._new:
+                orders.append(OpenStream(stream.spec(call)))
+            else:
+                orders += stream.changed(call, side)
+        self._count_rejected()
+        if self._signalled and not self._intent.phase.reply:
+            leg = call.legs[side]
+            leg.described = max(leg.described, self._intent.sequence)
+        if phase is Phase.REQUEST:
+            self._exchange.offered = bool(self._signalled or self._rejected)
+        elif phase is Phase.CONFIRM or (phase is Phase.SUCCESS and self._exchange.offered):
+            orders += self._close_replaced(call)
+        if phase is Phase.SUCCESS:  # who offered may send from now on, even if the answer came earlier: windows open
+            silent = [stream for stream in call.streams.values() if stream not in self._signalled]
+            for stream in silent if self._exchange is call.opening else ():
+                stream.settle(self._intent.party, side)
+            orders += [order for stream in silent for order in stream.changed(call, side)]
+        if self._intent.opens or self._intent.shuts or self._intent.pauses is not None:
+            orders += channels.heard(self._networks, call, side, self._intent, self._now)
+        return orders
+
+    def _count_rejected(self) -> None:
+        """Of each party the latest word counts: it may take what it had turned down."""
+        party, rejected = self._intent.party, self._exchange.rejected
+        taken = {stream.key for stream in self._signalled}
+        rejected[party] = (rejected.pop(party, set()) | self._rejected) - taken
+        if len(rejected) > MOST_PARTIES:
+            del rejected[next(iter(rejected))]
+
+    def _record(self, call: Call, stream: Stream, side: int, known: dict[Role, Address]) -> None:
+        rtp = known.get(Role.RTP) or known.get(Role.T38)
+        if rtp is None:
+            stream.media[side] = self._flowing[stream] or stream.media[side]  # it sends what the other will take
+            return
+        if self._here.side is Side.ACCESS and self._networks.is_own_media(rtp.host):
+            rtp = Address(UNKNOWN, rtp.port)  # no terminal is where we are: two that say so would send in a circle
+        rtcp = known.get(Role.RTCP) if stream.kind == "rtp" else None
+        if rtcp is None and stream.kind == "rtp":
+            rtcp = Address(rtp.host, rtp.port + 1)  # RFC 3550 section 11
+        if rtcp is not None and not same_family(rtcp.host, rtp.host):
+            rtcp = Address(rtp.host, rtp.port + 1)
+        leg = call.legs[side]
+        reachable = is_unspecified(rtp.host) or same_family(rtp.host, self._here.media.address)
+        before, exchange = stream.remote[side], self._exchange
+        if self._intent.phase in _UNSETTLED and not any(c.stream is stream and c.side == side for c in exchange.undo):
+            exchange.undo += (Change(stream, side, before, stream in self._new, stream.media[side]),)
+        if before is not None and before.rtp != rtp and not is_unspecified(rtp.host):
+            stream.latched[side] = None  # it was found for an address that is no longer meant
+        stream.remote[side] = Pair(rtp, rtcp) if reachable else None  # of the other IP version: learned, if at all
+        stream.media[side] = self._flowing[stream] or stream.media[side]
+        stream.held[side] = self._held[stream] or call.paused[side]
+        if side == 1 and call.answered_at is None:
+            stream.hear(self._intent.party, side)
+        private = is_private(rtp.host) and rtp.host != leg.seen.host
+        if self._here.side is Side.ACCESS and (private or not reachable):
+            leg.behind_nat = True
+
+    def _close_replaced(self, call: Call) -> list[Order]:
+        """Streams the answer turned down (port 0), or replaced by one of another kind (voice by fax)."""
+        kinds = {stream.key: stream.kind for stream in self._signalled}
+        rejected = self._exchange.rejected.get(self._intent.party, ())
+        orders: list[Order] = []
+        for stream in list(call.streams.values()):
+            if stream.key in rejected or kinds.get(stream.key, stream.kind) != stream.kind:
+                orders += close_stream(self._networks, call, stream, self._now)
+        return orders
+
+
+def _echo(others: Pair, slot: Slot) -> Place:
+    """A peer repeats our address of a stream as it heard it: it means that of the `others` side, as that knows it."""
+    return Place((others.rtcp if slot.role is Role.RTCP else None) or others.rtp)
