@@ -11,6 +11,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import attrs
 
@@ -263,8 +264,8 @@ class H323Storm:
             return ras, source, h323.arq(number, name, callIdentifier={"guid": guid})
         if kind < 0.85 and self._leave:
             source, guid = random.choice(self._leave)
-            fast = random.random() < 0.8
-            said = h323.setup(own, reference=number % 32_768, fast=fast, callIdentifier={"guid": guid})
+            fast, more = random.random() < 0.8, self._control_place(own.host)
+            said = h323.setup(own, reference=number % 32_768, fast=fast, callIdentifier={"guid": guid}, **more)
             return calls, source._replace(port=random.randrange(1024, 60_000)), said
         made: Callable[[], bytes] = random.choice(
             (
@@ -342,7 +343,8 @@ class H323Storm:
         if head.name == "setup":
             name = random.choice(("callProceeding", "alerting", "progress", "connect", "connect", "connect"))
             if kind < 0.75:
-                return h323.said_back(name, message.data, host if random.random() < 0.7 else "")
+                more = self._control_place(host) if name != "progress" else {}
+                return h323.said_back(name, message.data, host if random.random() < 0.7 else "", **more)
             return h323.release(message.data, random.choice((16, 17, 34, 41)), back=True)
         if kind < 0.12:
             return h323.release(message.data, 16, back=back)
@@ -354,6 +356,12 @@ class H323Storm:
         if random.random() < 0.4:
             control = [spoilt(each, random, _CONTROL, 1) for each in control]
         return h323.tunnel(message.data, control, back=back)
+
+    def _control_place(self, host: str) -> dict[str, Any]:
+        """Now and then a party says where it takes H.245."""
+        if self.random.random() < 0.7:
+            return {}
+        return {"h245Address": h323.ip(Address(host, self.random.randrange(1024, 65_000)))}
 
     def _channel(self, host: str) -> bytes:
         """A proposal for a channel, or the answer to one."""
