@@ -179,6 +179,7 @@ class CallLoad(Caller):
         self.times: list[float] = []
         self.up = 0
         self.began = self.ended = self._spent = 0.0
+        self._first = randrange(32_767)  # a port may come again, and is not to mean a call that was there before
 
     def start(self) -> None:
         waiting = len(self.terminals)
@@ -206,7 +207,7 @@ class CallLoad(Caller):
 
     def _begin(self, number: int) -> None:
         terminal = self.terminals[number % len(self.terminals)]
-        call = Call(terminal, identifier(number), number % 32_767 + 1, monotonic())
+        call = Call(terminal, identifier(number), (number + self._first) % 32_767 + 1, monotonic())
         self._live.append(call)
         ras = terminal.ras
         assert ras is not None
