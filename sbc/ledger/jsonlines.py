@@ -21,7 +21,7 @@ from zope.interface import implementer
 from sbc.config.schema import CdrSync
 from sbc.interfaces import ICdrSink
 from sbc.ledger.disk import Disk, Lock, append_whole
-from sbc.ledger.record import Plain, cut_short, written
+from sbc.ledger.record import Plain, cut_short, filled_up, written
 from sbc.ledger.writer import Entry
 
 LONG = 4_000_000
@@ -116,7 +116,7 @@ class JsonLines:
     def write(self, entries: Iterable[Entry]) -> None:
         """See ICdrSink."""
         begun = {entry.key.encode(): line_of(entry.record) for entry in entries if not entry.final}
-        ended = {entry.key.encode(): line_of(entry.record) for entry in entries if entry.final}
+        ended = {entry.key.encode(): line_of(self._whole(entry)) for entry in entries if entry.final}
         self._follow()
         append_whole(self._disk, self._journal, b"".join(begun.values()))
         self._live.update(begun)
@@ -125,6 +125,11 @@ class JsonLines:
         if ended:
             self._write_ended(ended)
         self._settle()
+
+    def _whole(self, entry: Entry) -> Plain:
+        """A record at its end, with what the journal knows besides where a fault of ours keeps it from being whole."""
+        before = None if entry.record["complete"] else self._live.get(entry.key.encode())
+        return entry.record if before is None else filled_up(entry.record, json.loads(before))
 
     def _write_ended(self, ended: dict[bytes, bytes]) -> None:
         before = os.fstat(self._file).st_size

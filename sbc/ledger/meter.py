@@ -169,6 +169,8 @@ class Meter:
                 entries.append(Entry(key, record.snapshot(now, self._volume), final))
             except Exception:  # noqa: BLE001 - whatever it is, the others are to be handed on
                 self._log.failure("record {key} cannot be made", key=key)
+                if final:  # else what was written last stands until there is news
+                    entries.append(Entry(key, record.salvaged(now, self._volume), final))
         if entries:
             for taker in self._takers:
                 taker.put_all(entries)

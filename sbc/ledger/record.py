@@ -197,8 +197,25 @@ class CallRecord:
             "more_streams": self._more_streams() if self._more else None,
         }
 
+    def salvaged(self, at: Moment, counters: Callable[[str], StreamCounters]) -> Plain:
+        """The record where a fault of ours keeps it from being made: as `snapshot`, marked incomplete, and without the
+        live streams that the fault is in: of those a sink has what was written last (`filled_up`)."""
+        all_live = self._live
+        self._live = {stream: facts for stream, facts in all_live.items() if _is_sound(stream, facts, counters)}
+        try:
+            return {**self.snapshot(at, counters), "complete": False}
+        finally:
+            self._live = all_live
+
     def _more_streams(self) -> Plain:
         return {"streams": self._more, "sides": [_volume(side) for side in self._more_sides]}
+
+
+def filled_up(record: Plain, before: Plain) -> Plain:
+    """A record that could be made only in part, with the streams that it lacks as they were written `before`."""
+    known = {each["stream"] for each in record["streams"]}
+    lacking = [each for each in before["streams"] if each["stream"] not in known]
+    return {**record, "streams": [*record["streams"], *lacking], "mos": _worst([*record["streams"], *lacking])}
 
 
 def written(record: Plain) -> str:
@@ -226,6 +243,14 @@ def _stream(facts: _StreamFacts, counters: StreamCounters) -> Plain:
         "codecs": agreed((first.media, second.media)),
         "sides": [_side(*each) for each in sides],
     }
+
+
+def _is_sound(stream: str, facts: _StreamFacts, counters: Callable[[str], StreamCounters]) -> bool:
+    try:
+        _stream(facts, counters(stream))
+    except Exception:  # noqa: BLE001 - whatever it is, what else is known of the call is to be written
+        return False
+    return True
 
 
 def _side(spec: SideSpec, latched: Address | None, carried: SideCounters) -> Plain:

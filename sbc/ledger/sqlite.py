@@ -15,7 +15,7 @@ from zope.interface import implementer
 from sbc.config.schema import CdrSync
 from sbc.interfaces import ICdrSink
 from sbc.ledger.disk import Lock
-from sbc.ledger.record import Plain, cut_short, written
+from sbc.ledger.record import Plain, cut_short, filled_up, written
 from sbc.ledger.writer import Entry
 
 SCHEMA = 2
@@ -49,6 +49,7 @@ _PUT = (
     + " WHERE calls.state = 'open'"
 )
 
+_BEFORE = "SELECT data FROM calls WHERE record = ?"
 _OVER = "SELECT 1 FROM calls WHERE id = ? AND state <> 'open'"
 
 
@@ -88,12 +89,22 @@ class SqliteRecords:
         """See ICdrSink."""
         database = self._database
         assert database is not None  # opened before
-        rows = [_row(entry.record, "complete" if entry.final else "open") for entry in entries]
-        now = self._sync is CdrSync.ALWAYS or (self._sync is CdrSync.END and any(entry.final for entry in entries))
+        whole = [(self._whole(database, entry), entry.final) for entry in entries]
+        rows = [_row(record, _state(record, final)) for record, final in whole]
+        now = self._sync is CdrSync.ALWAYS or (self._sync is CdrSync.END and any(final for _, final in whole))
         with told():
             database.execute(f"PRAGMA synchronous = {'FULL' if now else 'NORMAL'}")
             with transaction(database):
                 database.executemany(_PUT, rows)
+
+    def _whole(self, database: sqlite3.Connection, entry: Entry) -> Plain:
+        """A record, with what was written of it before where a fault of ours has kept its end from being whole."""
+        record: Plain = entry.record
+        if not entry.final or record["complete"]:
+            return record
+        with told():
+            before = database.execute(_BEFORE, (record["record"],)).fetchone()
+        return record if before is None else filled_up(record, json.loads(before[0]))
 
     def close(self) -> None:
         """See ICdrSink."""
@@ -126,6 +137,12 @@ class SqliteRecords:
         with transaction(database):
             database.executemany(_PUT, rows)
         return len(rows)
+
+
+def _state(record: Plain, final: bool) -> str:
+    if not final:
+        return "open"
+    return "complete" if record["complete"] else "incomplete"
 
 
 def _row(record: Plain, state: str) -> tuple[Any, ...]:

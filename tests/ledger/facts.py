@@ -94,5 +94,11 @@ def record_of(key: str = "boot-c1", ended: bool = True, **more: Any) -> Plain:
     return made.snapshot(at(10), lambda _: carried())
 
 
+def in_part(key: str = "boot-c1") -> Entry:
+    """The end of a record whose stream a fault of ours has kept out of it."""
+    whole = record_of(key)
+    return Entry(key, {**whole, "complete": False, "streams": [], "mos": None}, True)
+
+
 def entry(key: str = "boot-c1", final: bool = True, **more: Any) -> Entry:
     return Entry(key, record_of(key, final, **more), final)

@@ -19,7 +19,7 @@ from sbc.ledger.disk import Disk
 from sbc.ledger.jsonlines import JsonLines, family, line_of
 from sbc.ledger.record import Plain
 from tests.ledger.disks import FAIL, KILL, Killed, TrickyDisk
-from tests.ledger.facts import START, entry, record_of
+from tests.ledger.facts import START, entry, in_part, record_of
 
 DAY = 86_400.0
 
@@ -380,3 +380,17 @@ def test_killed_between_any_two_steps_a_call_that_a_store_keeps_has_one_line(
                 except Killed:
                     die(sink)
             assert len(keys(directory)) == 1, (first, second, keys(directory))
+
+
+@pytest.mark.parametrize("journalled", [True, False])
+def test_an_end_that_is_not_whole_has_what_the_journal_knows_besides(tmp_path: Path, journalled: bool) -> None:
+    sink = sink_at(tmp_path)
+    sink.open()
+    if journalled:
+        sink.write([entry(final=False)])
+    sink.write([in_part()])
+    (record,) = records(tmp_path)
+    assert (record["complete"], record["ending"]) == (False, "normal")
+    assert record["streams"] == (entry(final=False).record["streams"] if journalled else [])
+    sink.close()
+    assert sink_at(tmp_path).open() == 0, "it has ended"

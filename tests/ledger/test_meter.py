@@ -220,9 +220,27 @@ def test_a_record_that_cannot_be_made_costs_no_other_its_own(end: Callable[[Mete
         meter.opened(stream(call))
     meter.record(over("c1"))
     end(meter)
-    assert {key for key, _ in bench.taken.states()} == {"boot-c1", "boot-c3"} and not meter.waiting
+    ended = {"boot-c2"} if end is Meter.stop else set()  # of what goes on, what was written before stands
+    assert {key for key, _ in bench.taken.states()} == {"boot-c1", "boot-c3"} | ended and not meter.waiting
     assert ("boot-c1", True) in bench.taken.states()
     assert [event["log_failure"].getErrorMessage() for event in log if "log_failure" in event] == ["of ours"]
+
+
+def test_an_end_that_cannot_be_made_whole_is_handed_on_as_incomplete(log: list[LogEvent]) -> None:
+    bench = Bench(volumes={"c1/1": carried(1), "c1/2": carried(2)})
+    meter = bench.meter()
+    for order in (begun(), answered()):
+        meter.record(order)
+    for number in (1, 2):
+        meter.opened(stream(number=number))
+    bench.volumes["c1/2"] = "no counters"  # type: ignore[assignment] # a fault of ours, whatever it is
+    bench.now = 9.0
+    meter.record(over())
+    key, record, final = bench.taken.entries[-1]
+    assert (key, final, record["complete"]) == ("boot-c1", True, False)
+    assert (record["ending"], record["ended_by"], record["duration"]) == ("normal", "caller", 9.0)
+    assert [each["stream"] for each in record["streams"]] == ["c1/1"]
+    assert len([event for event in log if "log_failure" in event]) == 1 and not len(meter)
 
 
 def resumed(meter: Meter, record: Plain | None) -> None:

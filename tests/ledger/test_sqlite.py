@@ -20,7 +20,7 @@ from zope.interface.verify import verifyObject
 from sbc.config.schema import CdrSync
 from sbc.interfaces import ICdrSink
 from sbc.ledger.sqlite import SqliteRecords
-from tests.ledger.facts import entry, record_of
+from tests.ledger.facts import entry, in_part, record_of
 
 
 def sink_at(directory: Path, sync: str = "end") -> SqliteRecords:
@@ -218,3 +218,14 @@ def test_records_of_calls_that_go_on_stay_open_and_those_of_others_do_not(tmp_pa
     again.write([entry("b-c1")])
     again.close()
     assert rows(tmp_path)[0] == ("b-c1", "complete")
+
+
+@pytest.mark.parametrize("journalled", [True, False])
+def test_an_end_that_is_not_whole_has_what_was_written_before(tmp_path: Path, journalled: bool) -> None:
+    with opened(tmp_path) as sink:
+        if journalled:
+            sink.write([entry(final=False)])
+        sink.write([in_part()])
+        ((key, state, data),) = rows(tmp_path, "record, state, data")
+        assert (key, state) == ("boot-c1", "incomplete")
+        assert json.loads(data)["streams"] == (entry(final=False).record["streams"] if journalled else [])
