@@ -42,7 +42,7 @@ sanitize-threads: setup
 	@bin/sanitize thread
 
 soak: lab
-	SBC_STORM_MESSAGES=1000000 .venv/bin/python -m pytest -s tests/fuzz/test_storm.py
+	SBC_STORM_MESSAGES=1000000 .venv/bin/python -m pytest -o faulthandler_timeout=0 -s tests/fuzz/test_storm.py
 	SBC_LAB_CALLS=1000 .venv/bin/python -m pytest -s tests/netns/test_many_calls.py
 
 demo: lab
