@@ -25,6 +25,7 @@ NETWORK = Topology(
     )
 )
 PATIENCE = 15_000  # milliseconds after which a call that hears nothing has failed
+TERMINALS = 32_000  # the same of a registration (RFC 3261 section 17.1.2.2, timer F)
 
 _HEAD = """Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch];rport
 Max-Forwards: 70
@@ -174,10 +175,12 @@ class Load:
             process.stop(patience=0.0)
         self._callees.clear()
 
-    def call(self, scenario: str, calls: int, rate: float, pause: float = 0.0, *more: str) -> Outcome:
+    def call(
+        self, scenario: str, calls: int, rate: float, pause: float = 0.0, *more: str, patience: int = PATIENCE
+    ) -> Outcome:
         """Make `calls` calls of `pause` seconds, `rate` a second, and wait until all are over."""
-        process, directory = self._begin(scenario, calls, rate, pause, CALLER, *more)
-        process.wait_exit(calls / rate + pause + PATIENCE / 1000 + 60)
+        process, directory = self._begin(scenario, calls, rate, pause, CALLER, *more, patience=patience)
+        process.wait_exit(calls / rate + pause + patience / 1000 + 60)
         if not (directory / "stat.csv").exists():
             raise RuntimeError(f"sipp made no call\n{process.tail()}")
         return _outcome(directory)
@@ -187,14 +190,14 @@ class Load:
         return self._begin(scenario, calls, rate, 3600.0, HOLDER)[0]
 
     def _begin(
-        self, scenario: str, calls: int, rate: float, pause: float, address: str, *more: str
+        self, scenario: str, calls: int, rate: float, pause: float, address: str, *more: str, patience: int = PATIENCE
     ) -> tuple[LabProcess, Path]:
         directory = self._directory(scenario)
         host: LabHost = self._lab.host("callers")
         argv = [
             *self._argv(scenario, address, PORT), f"{CALLER_SIDE}:{PORT}",
             "-r", f"{rate:.0f}", "-m", str(calls), "-l", "200000", "-d", f"{pause * 1000:.0f}",
-            "-recv_timeout", str(PATIENCE) if pause < PATIENCE / 1000 else "4000000",
+            "-recv_timeout", str(patience) if pause < patience / 1000 else "4000000",
             "-trace_stat", "-stf", "stat.csv", "-fd", "1", *more,
         ]  # fmt: skip
         return host.popen(argv, log="caller", cwd=directory), directory

@@ -6,7 +6,7 @@ and nobody who is ourselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from random import random
 from socket import AF_INET6, inet_ntop
 from typing import Any
@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.names import client, dns
 from twisted.names.error import DNSNameError, DomainError, ResolverError
 
+from sbc.config.schema import DnsConfig
 from sbc.core.address import Address, is_literal, is_unspecified, literal, same_family
 from sbc.core.hops import Target, literal_targets
 from sbc.core.orders import DATAGRAMS
@@ -29,10 +30,10 @@ Services = Mapping[str, Service]
 Found = tuple[list[Target], float]
 """Targets, and for how many seconds that holds."""
 
-LEAST_TTL, MOST_TTL = 15.0, 3600.0
-"""Bounds in seconds of the time for which an answer is believed."""
-RETRY = 30.0
-"""Seconds until it is asked again where there was no answer."""
+MOST_TTL = 3600.0
+"""The most seconds for which an answer is believed; the least is DnsConfig's."""
+RETRY = 2
+"""Where there was no answer, it is asked again after so many times the least for which one is believed."""
 JITTER = 0.1
 """The part of these times by which they may be shorter, so that not all SBCs ask at one moment."""
 MOST_RECORDS = 16
@@ -82,13 +83,14 @@ class Locator:
         plan: Plan,
         services: Mapping[str, Services],
         give: Callable[[Path, list[Target]], None],
-        servers: Sequence[Address] = (),
+        config: DnsConfig = DnsConfig(),  # noqa: B008
     ) -> None:
         self._reactor = reactor
         self._plan = plan
         self._services = services
         self._give = give
-        self._servers = [(host, port) for host, port in servers]
+        self._servers = [(host, port) for host, port in config.servers]
+        self._least, self._retry = config.least, RETRY * config.least
         self._known: dict[str, list[Known]] = {}
         self._running = False
         self.resolver: Any = None
@@ -145,7 +147,7 @@ class Locator:
         elif known.failing:
             known.failing = False
             self._log.info("next hop {name}: found again", name=known.hop.to.host)
-        self._later(known, min(max(ttl, LEAST_TTL), RETRY if unheard else MOST_TTL))
+        self._later(known, min(max(ttl, self._least), self._retry if unheard else MOST_TTL))
         if set(targets) != set(known.targets):
             known.targets = targets
             told = ", ".join(f"{target.transport} {target.address}" for target in targets)
@@ -160,7 +162,7 @@ class Locator:
     def _failed(self, known: Known, failure: Any) -> None:
         if not self._wants(known):
             return
-        self._later(known, RETRY)
+        self._later(known, self._retry)
         self._tell_failing(known, failure.getErrorMessage() or failure.type.__name__)
 
     def _tell_failing(self, known: Known, why: str) -> None:
@@ -270,7 +272,7 @@ class Locator:
             try:
                 answers, _, _ = await lookup(name.encode("latin-1"), TIMEOUTS)
             except DNSNameError:
-                return [], LEAST_TTL
+                return [], self._least
             owner, passed = name.lower().rstrip("."), set()
             aliases = {_text(each.name): each for each in answers if each.type == dns.CNAME}
             while owner in aliases and owner not in passed:
@@ -281,7 +283,7 @@ class Locator:
             if found or owner == name.lower().rstrip(".") or owner in passed:
                 return [each.payload for each in found], min([ttl, *(float(each.ttl) for each in found)])
             name = owner
-        return [], LEAST_TTL
+        return [], self._least
 
     def _may_be(self, realm: Realm, address: Address) -> bool:
         """Whether a next hop of `realm` may be there: at one host of its IP version, that is not ourselves."""

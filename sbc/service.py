@@ -60,7 +60,7 @@ class BorderService(Service):
         datagrams, framers = Spoken(lambda each: each.datagrams), Spoken(lambda each: each.framer)
         self.runner = Runner(reactor, self.border, datagrams, framers, read_tls(plan.realms, source))
         self.runner.choice, self.runner.engine = take_engine(media, reactor, self.runner, plan.timers.silence)
-        self.locator = Locator(reactor, plan, Spoken(lambda each: each.services), self._located, dns.servers)
+        self.locator = Locator(reactor, plan, Spoken(lambda each: each.services), self._located, dns)
         self._checks = cycle(self.runner.checks())
         self.resume: Callable[[], None] | None = None  # takes up what an earlier process has left
         self._reactor = reactor

@@ -14,14 +14,16 @@ from twisted.logger import Logger
 from twisted.names import dns
 from twisted.names.error import DNSNameError, DNSServerError
 
+from sbc.config.schema import DnsConfig
 from sbc.core.address import Address
 from sbc.core.hops import Target
 from sbc.core.realm import NextHop, Path, Plan, Signaling
-from sbc.locate import LEAST_TTL, MOST_ADDRESSES, MOST_TARGETS, MOST_TTL, RETRY, Locator
+from sbc.locate import MOST_ADDRESSES, MOST_TARGETS, MOST_TTL, RETRY, Locator
 from sbc.sip.services import SERVICES
 from tests.rig import SBC_CORE, make_plan
 
 NAME = "voice.example"
+LEAST = DnsConfig().least
 
 
 class Table:
@@ -192,7 +194,7 @@ def test_it_is_asked_again_when_it_may_be_stale_and_only_changes_are_told() -> N
     assert [place[1] for place in desk.places()] == [at(11)]
 
 
-@pytest.mark.parametrize(("ttl", "bound"), [(0, LEAST_TTL), (2**31 - 1, MOST_TTL)])
+@pytest.mark.parametrize(("ttl", "bound"), [(0, LEAST), (2**31 - 1, MOST_TTL)])
 def test_within_bounds(ttl: int, bound: float) -> None:
     plan = plan_with(hops=(NextHop(Address(NAME, 5060)),))
     desk = Desk.make(plan, lambda table: table.put(NAME, a(10), ttl=ttl))
@@ -215,10 +217,10 @@ def test_what_was_known_stays_when_there_is_no_answer_which_is_said_once(
         desk.clock.advance(100)
     assert len(desk.told) == 1 and said == ["warn"]
     asked = len(desk.table.asked)
-    desk.clock.advance(RETRY)
+    desk.clock.advance(RETRY * LEAST)
     assert len(desk.table.asked) == asked + 1
     desk.table.put(NAME, a(12))
-    desk.clock.advance(RETRY)
+    desk.clock.advance(RETRY * LEAST)
     assert [place[1] for place in desk.places()] == [at(12)] and said == ["warn", "info", "info"]
 
 
@@ -234,7 +236,7 @@ def test_one_host_without_an_answer_keeps_nobody_from_the_others(monkeypatch: py
     desk = Desk.make(plan_with(), fill)
     assert [place[1] for place in desk.places()] == [at(11)] and said == ["warn", "info"]
     desk.table.put("h2.example", a(12))
-    desk.clock.advance(RETRY)
+    desk.clock.advance(RETRY * LEAST)
     assert [place[1] for place in desk.places()] == [at(11), at(12)]
     desk.table.put("h1.example", a(13))
     desk.table.records["A", "h2.example"] = NoAnswer("in vain")
@@ -254,7 +256,7 @@ def test_nothing_is_asked_after_the_end() -> None:
     waiting: Deferred[Any] = Deferred()
     desk = Desk.make(plan)
     desk.table.answer = lambda kind, name: waiting  # type: ignore[method-assign]
-    desk.clock.advance(RETRY)
+    desk.clock.advance(RETRY * LEAST)
     desk.locator.stop()
     waiting.callback(([dns.RRHeader(NAME, dns.A, payload=a(10))], [], []))
     assert not desk.told and not desk.clock.getDelayedCalls()

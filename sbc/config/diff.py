@@ -82,7 +82,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     "console": dict.fromkeys(("listen", "host_key", "authorized_keys", "password_file", "allow_remote"), RESTART),
     "control": {"socket": RESTART},
     "audit": {"file": RESTART},
-    "dns": {"servers": RESTART},
+    "dns": {"servers": RESTART, "least": RESTART},
     "trace": dict.fromkeys(("enabled", "messages", "octets", "total", "refusals"), RESTART),
     "media": dict.fromkeys(("engine", "threads", "realtime"), RESTART),
     "media.kernel": dict.fromkeys(("interfaces", "directory", "room"), RESTART),

@@ -253,8 +253,9 @@ class _Reader:
         return AuditConfig(**values) if values else None
 
     def dns(self, table: Mapping[str, Any]) -> DnsConfig:
-        servers = self.keys(table, "dns", "dns").get("servers", ())
-        return DnsConfig(tuple(Address(host, port or DNS_PORT) for host, port in servers))
+        values = self.keys(table, "dns", "dns")
+        servers = tuple(Address(host, port or DNS_PORT) for host, port in values.pop("servers", ()))
+        return DnsConfig(servers, **values)
 
     def cdr(self, table: Mapping[str, Any]) -> CdrConfig:
         if not table.keys() & {"json", "sqlite"}:

@@ -144,17 +144,16 @@ class CdrConfig:
 
 @attrs.frozen
 class DnsConfig:
-    """Who is asked for the addresses of next hops: the system's own servers if none are given."""
+    """Who is asked for next hops: the system's servers if none are given. An answer is believed for `least` seconds."""
 
     servers: tuple[Address, ...] = ()
+    least: float = 15.0
 
 
 @attrs.frozen
 class StoreConfig:
     """Where calls and registrations outlive the process: an SQLite file (absolute path). See docs/restart.rst.
-
-    A call in which nobody speaks for `silence` seconds after a restart is ended; 0 for never.
-    """
+    A call in which nobody speaks for `silence` seconds after a restart is ended; 0 for never."""
 
     sqlite: str
     silence: float = 60.0
@@ -376,7 +375,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("format", kinds.choice(LogFormat)),
         Key("file", _FILE),
     ),
-    "dns": (Key("servers", kinds.many(kinds.ip_maybe_port(), 1, "servers")),),
+    "dns": (Key("servers", kinds.many(kinds.ip_maybe_port(), 1, "servers")), Key("least", kinds.seconds(1.0, 3600.0))),
     "cdr": (
         Key("json", _FILE),
         Key("sqlite", _FILE),

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from sbc.core import asking
 from sbc.core.binding import Binding, BindingState
-from sbc.core.exchange import Exchange
+from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import Intent, Phase
 from sbc.core.orders import Note, Order
 from sbc.core.registry import Registry
@@ -18,7 +20,7 @@ from sbc.core.registry import Registry
 
 def say(registry: Registry, dialect: Any, binding: Binding, now: float) -> list[Order]:
     """Ask the registrar to take a dead terminal off. From now on only the registrar can bring it back."""
-    far = binding.registrar
+    far = _from_own(registry, binding)
     token = next((token for (realm, _), token in binding.tokens.items() if realm == binding.path.core), b"")
     if far is None or not token or not binding.sent:  # which registration is not known
         return []
@@ -31,6 +33,19 @@ def say(registry: Registry, dialect: Any, binding: Binding, now: float) -> list[
     registry.timers.set(binding, binding.grant_ends)
     exchange = binding.parting = asking.request(registry, dialect, far, data, now, parting=binding)
     return [*exchange.onward(data)]
+
+
+def _from_own(registry: Registry, binding: Binding) -> Hop | None:
+    """The way to the registrar, from where the terminal is presented: what it registered together with, and by whose
+    port it went, may be gone."""
+    far = binding.registrar
+    if far is None:
+        return None
+    own = registry.terminal_ports.find(binding.onward)
+    if own is not None:
+        return attrs.evolve(far, listener=own.over(far.listener.transport))
+    shared = binding.onward
+    return attrs.evolve(far, listener=shared) if shared.transport == far.listener.transport else far
 
 
 def revoke(registry: Registry, binding: Binding, now: float) -> list[Order]:

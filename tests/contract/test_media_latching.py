@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch
 from sbc.media.counters import Drops
+from sbc.media.latching import COURTESY
 from tests.contract.engines import Call, Peer, Rig
 from tests.media.packets import receiver_report, rtp
 
@@ -25,16 +28,35 @@ class NatCall(Call):
     def spray(self, times: int = 5) -> None:
         """The stranger sends to every port of ours."""
         for n in range(times):
-            self.send(self.stranger, self.at_a, rtp(n, ssrc=0xBAD))
-            self.send(self.stranger, self.at_b, rtp(n, ssrc=0xBAD))
-            self.send(self.stranger, self.at_a_rtcp, receiver_report(0xBAD))
-            self.send(self.stranger, self.at_b_rtcp, receiver_report(0xBAD))
+            for to in (self.at_a, self.at_b):
+                self.stranger.send(to, rtp(n, ssrc=0xBAD))
+            for to in (self.at_a_rtcp, self.at_b_rtcp):
+                self.stranger.send(to, receiver_report(0xBAD))
+        self.expected += 4 * times
+        self.rig.wait_for(self.id, self.expected)  # for all at once: some scenes have to be over in time
 
     def talk(self, first: int, count: int = 5) -> None:
         """Both speak."""
         for n in range(first, first + count):
             self.send(self.a, self.at_a, rtp(n, ssrc=0xA))
             self.send(self.b, self.at_b, rtp(n, ssrc=0xB))
+
+
+def prompt_call(rig: Rig) -> NatCall:
+    """A call that a stranger was first to speak in, and whose peers have spoken before a stranger may be listened to.
+
+    An engine with a clock of its own does not wait for us: where others had the processor meanwhile, it was another
+    scene.
+    """
+    for _ in range(50):
+        began = time.monotonic()
+        call = NatCall(rig, Latch.NAT)
+        call.spray()
+        call.send(call.b, call.at_b, rtp(0, ssrc=0xB))
+        call.talk(0, count=1)
+        if time.monotonic() - began < COURTESY:
+            return call
+    raise AssertionError("the machine is too slow to speak in time")
 
 
 def heard_by(peer: Peer) -> set[int]:
@@ -105,12 +127,8 @@ def test_bleed_strict_gives_a_stranger_nothing_ever(rig: Rig) -> None:
 
 
 def test_bleed_nat_a_stranger_who_is_first_gets_nothing_if_the_peer_is_not_late(rig: Rig) -> None:
-    call = NatCall(rig, Latch.NAT)
-    call.spray()
-    call.send(call.b, call.at_b, rtp(0, ssrc=0xB))
-    assert call.latches() == [(1, call.b.address, "signalled")]
-    call.talk(0, count=1)
-    assert (0, call.a.address, "seen-host") in call.latches()
+    call = prompt_call(rig)
+    assert call.latches() == [(1, call.b.address, "signalled"), (0, call.a.address, "seen-host")]
     call.spray()
     call.talk(1)
     rig.pass_time(10.0)

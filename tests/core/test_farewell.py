@@ -10,7 +10,9 @@ import pytest
 from sbc.core.binding import Binding, BindingState
 from sbc.core.orders import Note, Order
 from sbc.core.realm import Keepalive, Probing, Registrations, Signaling
-from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, events, of
+from sbc.sip.dialect import SipDialect
+from tests import sip_messages as sip
+from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, events, make_plan, of
 from tests.toy_calls import answered, bound, read, to_access, to_core, toy_rig
 from tests.toy_records import BIND, CHALLENGE, FAILURE, PROBE, Record, answer, binding, granted, opening
 
@@ -158,3 +160,19 @@ def test_a_call_of_the_dead_goes_on_being_watched() -> None:
     assert "dead" in events(orders) and of_bindings(orders)
     assert the_binding(made).watch is None and talk.call.watch is not None
     assert to_access(orders)[-1].to == NAT
+
+
+def test_who_registered_by_the_port_of_another_that_is_gone_is_taken_off_by_its_own() -> None:
+    """Two places of one registration go to the registrar by the port of the first of them."""
+    made = Rig.make(SipDialect(), make_plan("sip", keepalive=TELLING, signaling=Signaling.PORT_PER_TERMINAL))
+    other = b"Contact: <sip:alice@192.168.1.11:5060>;expires=300"
+    (sent,) = to_core(made.from_access(sip.register(PHONE, other)))
+    made.from_core(sip.registered(sent.data), at=sent.listener)
+    first, second = sorted(made.border.registry.bindings.values(), key=lambda each: each.place)
+    off = sip.register(PHONE, seq=2, expires=0)
+    (sent,) = to_core(made.from_access(off))
+    made.from_core(sip.plain_answer(sent.data, b"200 OK"), at=sent.listener)
+    assert list(made.border.registry.bindings.values()) == [second] and first.onward != second.onward
+    made.wait(40)  # until nobody absorbs what comes late by the port of the first
+    (told,) = [order for _ in range(200) for order in to_core(made.wait(0.5)) if b"REGISTER" in order.data][:1]
+    assert told.listener == second.onward and b"192.168.1.11" not in told.data

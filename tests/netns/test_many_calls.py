@@ -23,7 +23,7 @@ from tests.netns.test_sip_calls import NATS
 from tests.netns.topology import FIRST, one_pair
 from tests.netns.waiting import wait_for
 
-CALLS = int(os.environ.get("SBC_LAB_CALLS", "30"))
+CALLS = int(os.environ.get("SBC_LAB_CALLS", "20"))
 RATE = float(os.environ.get("SBC_LAB_RATE", "5"))
 """Calls begun each second: two of the SBC's each, which has to share the machine with all its peers."""
 REALM = """

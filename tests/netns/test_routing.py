@@ -211,7 +211,7 @@ def serve(stage: Scene, *records: str) -> LabProcess:
 
 def test_a_name_that_moves(make_scene: MakeScene) -> None:
     """SRV records first lead to one softswitch, then to the other; a call under way stays where it is."""
-    toml = config('["voice.test"]', extra=f'{CDR}[dns]\nservers = ["{NAMES}"]\n')
+    toml = config('["voice.test"]', extra=f'{CDR}[dns]\nservers = ["{NAMES}"]\nleast = 1.0\n')
     stage, spare = stage_of(make_scene, toml)
     alice, gateway = stage.phone("phone-a", "alice"), stage.phone("uas", "gateway")
     first = serve(

@@ -63,7 +63,7 @@ def test_what_scanners_learn(make_scene: Callable[..., Scene]) -> None:
         scans[f"svwar {method} {users}"] = ("svwar", "-d", words(stage, *users), "-m", method, "--force", *domain)
     guesses = words(stage, "guess", "1234", f"{password('bob')}x")
     scans["svcrack"] = ("svcrack", "--maximumtime", "2", "-u", "alice", "-d", guesses, *domain)
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(8) as pool:  # they mostly wait
         found = dict(zip(scans, pool.map(lambda each: scan(stage, *each), scans.values()), strict=True))
     print("\n".join(f"== {name}\n{said}" for name, said in found.items()))
     assert "The extension has been found" not in found["svcrack"] and "cracked" not in found["svcrack"]

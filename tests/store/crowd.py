@@ -33,6 +33,7 @@ interim = 0.5
 
 [store]
 sqlite = "state.sqlite"
+silence = 900.0  # nobody hangs up for us, however long a machine that others load takes to start
 """
 )
 

@@ -315,7 +315,9 @@ def test_fifty_calls_killed_ten_times_in_a_row(tmp_path: Path, capsys: pytest.Ca
         for record in found:
             (stream,) = record["streams"]
             assert record["duration"] > sum(took) and stream["sides"][0]["received"]["rtp"]["packets"] > 15
-            assert stream["sides"][0]["received"] == stream["sides"][1]["sent"]
+            there, on = stream["sides"][0]["received"]["rtp"], stream["sides"][1]["sent"]["rtp"]
+            # in each life one packet may have been on its way through the engine when its state was written
+            assert 0 <= there["packets"] - on["packets"] <= len(took)
         for call in calls:
             assert call.near.sent > call.far.heard > 0
         assert complaints(here.log()) == [] and "50 calls and 0 bindings resumed, 0 not" in here.log()
