@@ -98,6 +98,12 @@ class Border:
             self.concerned = next((call for order in orders if (call := getattr(order, "call", ""))), "")
         return self._and_wake(orders)
 
+    def concerns(self, call: Call | None) -> None:
+        """The message that is being taken across belongs to `call`, if to any, which is not what it was."""
+        if call is not None:
+            self.concerned = call.id
+            self.registry.touch(call)
+
     def wake(self, now: float) -> list[Order]:
         """Do all that is due by `now`. @raises Mishap, where something may be due still."""
         self._wake_order = None
@@ -286,7 +292,8 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
         mishap.orders = back + mishap.orders
         raise
     finally:
-        border.concerned = call_of(border.registry, intent, arrival)
+        if not border.concerned:
+            border.concerned = call_of(border.registry, intent, arrival)
 
 
 def _take_request(border: Border, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order]:
@@ -303,7 +310,7 @@ def _take_request(border: Border, dialect: Any, message: Any, intent: Intent, ar
     crossing, orders = request_crossing(registry, dialect, arrival, intent, slots)
     orders += fronted
     exchange = crossing.exchange
-    registry.touch(exchange.call)
+    border.concerns(exchange.call)
     try:
         return orders + _go_on(border, dialect, message, slots, crossing)
     except Refused as no:
@@ -352,7 +359,7 @@ def _answer(
     border: Border, dialect: Any, message: Any, intent: Intent, exchange: Exchange, arrival: Arrival
 ) -> list[Order]:
     registry = border.registry
-    registry.touch(exchange.call)
+    border.concerns(exchange.call)
     if exchange.summons is not None:
         return summons.answered(registry, dialect, exchange, intent, arrival.now)
     if exchange.instead is not None:

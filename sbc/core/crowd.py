@@ -41,7 +41,7 @@ class Crowd:
         realm = self._realms[near.listener.realm]
         if exchange.intent.phase is not Phase.WITHDRAW:  # one at most for what was let in, and it makes room
             self.within("exchanges", realm, realm.limits.exchanges)
-            asked = self.per_source[realm.name, source_of(exchange, near)]
+            asked = self.per_source.get((realm.name, source_of(exchange, near)), 0)  # mostly none
             if realm.side is Side.ACCESS and asked >= realm.limits.exchanges_per_source:
                 raise Refused(Cause.BUSY, "too many requests at once from one source", retry_after=30)
         self._count(exchange, near, 1)
@@ -93,8 +93,10 @@ class Crowd:
         self.in_realm["exchanges", near.listener.realm] += change
         if self._realms[near.listener.realm].side is Side.ACCESS:
             source = (near.listener.realm, source_of(exchange, near))
-            self.per_source[source] += change
-            if not self.per_source[source]:
+            count = self.per_source.get(source, 0) + change
+            if count:
+                self.per_source[source] = count
+            else:
                 del self.per_source[source]
 
 
