@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sbc.core import group
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
-from sbc.core.message import Cause, Intent, Place, Refused
+from sbc.core.message import Cause, Intent, Place, Refused, Slot
 from sbc.core.realm import Realm
 
 if TYPE_CHECKING:
@@ -25,6 +25,19 @@ def binding_of(registry: Registry, arrival: Arrival, intent: Intent, place: Plac
             return binding
     there, label = registry.bindings_at.get((arrival.listener.realm, intent.user, place), ()), intent.label
     return next((b for b in there if b.seen.host == arrival.source.host or (label and b.label == label)), None)
+
+
+def flow_of(slot: Slot, host: str) -> bytes:
+    """The flow of a place, as it is told from all others, of a terminal at a host."""
+    return slot.flow + b" " + host.encode() if slot.nearby else slot.flow
+
+
+def before(registry: Registry, arrival: Arrival, intent: Intent, flow: bytes) -> Binding | None:
+    """The binding that a terminal of that user had by the same `flow`, at the host that it comes from: it has begun
+    anew, and believes to be at another port."""
+    there = registry.bindings_by_user.get((arrival.listener.realm, intent.user), ()) if flow else ()
+    same = [each for each in there if each.flow == flow and each.seen.host == arrival.source.host]
+    return min((each for each in same if each.state is not BindingState.PENDING), key=lambda b: b.id, default=None)
 
 
 def named(registry: Registry, arrival: Arrival, handle: bytes) -> list[Binding]:

@@ -8,7 +8,7 @@ import attrs
 
 from sbc.core import keepalive
 from sbc.core.binding import ABSENT, Binding, BindingState
-from sbc.core.bound import binding_of, named, rename
+from sbc.core.bound import binding_of, flow_of, named, rename
 from sbc.core.crossing import DEFAULT_EXPIRES, MOST_GRANTED, Crossing
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import Intent, Kind, Phase, Role, Slot
@@ -193,7 +193,7 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
 def _replace_flow(registry: Registry, binding: Binding, exchange: Exchange, now: float) -> list[Order]:
     """Forget the older bindings of the flow that has come anew (RFC 5626 section 6: the newest replaces)."""
     slot = exchange.asked_for.get(binding)
-    binding.flow = b"" if slot is None else slot.flow
+    binding.flow = b"" if slot is None else flow_of(slot, binding.seen.host)
     siblings = registry.bindings_by_user[binding.realm.name, binding.user]
     older = [
         each
@@ -239,7 +239,7 @@ def implied(registry: Registry, arrival: Arrival, intent: Intent, slots: list[Sl
         return []
     said = {slot.place for slot in _places(slots)}
     bound = [each for each in named(registry, arrival, intent.handle) if is_meant(each, intent)]
-    return [Slot(Role.SIGNAL, binding.place, None) for binding in bound if binding.place not in said]
+    return [Slot(Role.SIGNAL, each.place, None, flow=each.flow) for each in bound if each.place not in said]
 
 
 def is_meant(binding: Binding, intent: Intent) -> bool:

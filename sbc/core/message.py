@@ -147,6 +147,7 @@ class Slot:
     media: str = ""
     held: bool = False  # whether the message puts the stream on hold, in one direction or both
     flow: bytes = b""
+    nearby: bool = False  # whether the flow is told from others at its host alone
     kindless: bool = False  # whether it leaves open of what kind its stream is: of that which was opened last
     channel: bytes = b""  # the channel it is of, in protocols that open them one by one: as its opener calls it
     by_other: bool = False  # whether that is opened by who the message is for, and not by its sender

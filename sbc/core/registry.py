@@ -290,8 +290,11 @@ class Registry:
 
     # -- bindings
 
-    def binding_for(self, arrival: Arrival, path: Path, intent: Intent, place: Place) -> tuple[Binding, list[Order]]:
-        """The binding of `place`, made PENDING if there is none. @raises Refused when the realm is full."""
+    def binding_for(
+        self, arrival: Arrival, path: Path, intent: Intent, place: Place, flow: bytes
+    ) -> tuple[Binding, list[Order]]:
+        """The binding of `place`, made PENDING if there is none: then it has the port of the one that it will replace,
+        which had come by the same `flow`. @raises Refused when the realm is full."""
         realm = self.plan.realms[path.access]
         found = bound.binding_of(self, arrival, intent, place)
         if found is not None:
@@ -300,7 +303,11 @@ class Registry:
         self.crowd.within("bindings", realm, realm.limits.bindings)
         # apart, so that a flood of claims takes nobody's place
         self.crowd.within("pending", realm, realm.limits.bindings)
-        onward, orders = self.terminal_ports.take(path, self.plan.core_listener(path), arrival.now)
+        before = bound.before(self, arrival, intent, flow)
+        if before is not None and before.path is path:
+            onward, orders = before.onward, list[Order]()
+        else:
+            onward, orders = self.terminal_ports.take(path, self.plan.core_listener(path), arrival.now)
         own, id = arrival.listener, self.mint.token()[:8].decode()
         binding = Binding(id, own.dialect, path, realm, intent.user, place, arrival.source, own, onward, intent.label)
         self.enter_binding(binding)

@@ -299,12 +299,12 @@ def _claim_bindings(
         return orders
     assert exchange.path is not None and exchange.far is not None
     exchange.implied = tuple(front.implied(registry, arrival, intent, slots))
-    named = [slot.place for slot in slots if slot.role is Role.SIGNAL and slot.primary]
-    places = named + [slot.place for slot in exchange.implied]
+    places = [*(slot for slot in slots if slot.role is Role.SIGNAL and slot.primary), *exchange.implied]
     if len(places) > MOST_PLACES:
         raise Refused(Cause.FORBIDDEN, "too many places in one registration")
-    for place in places:
-        binding, listen = registry.binding_for(arrival, exchange.path, intent, place)
+    for slot in places:
+        flow = bound.flow_of(slot, arrival.source.host)
+        binding, listen = registry.binding_for(arrival, exchange.path, intent, slot.place, flow)
         orders += listen
         orders += farewell.revoke(registry, binding, arrival.now)
         exchange.bindings.append(binding)

@@ -162,8 +162,8 @@ class TerminalPorts:
             if port is None:
                 continue
             port.holders.discard(holder)
-            if port.binding is holder:
-                port.binding = None
+            if port.binding is holder:  # of two, the one that was to replace the other is gone, or has replaced it
+                port.binding = next((each for each in port.holders if isinstance(each, Binding)), None)
             if not port.holders:
                 del self._open[port.listener.realm, port.listener.address]
                 own = port.listener.address

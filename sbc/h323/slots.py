@@ -56,7 +56,9 @@ def _slot(message: H323Message, spot: Spot) -> Slot:
             return Slot(role, place, spot, key, media=word, kindless=open_, channel=channel, by_other=by_other)
     registers = message.name == "registrationRequest" and spot.path[1:] == ("rasAddress", 0)
     if registers and not (message.value.get("keepAlive") and message.value.get("endpointIdentifier")):
-        return Slot(Role.SIGNAL, Place(spot.value, TERMINAL), spot)
+        calls = next((each.value for each in message.message.spots if each.field == "callSignalAddress"), None)
+        flow = b"" if calls is None else str(calls).encode()
+        return Slot(Role.SIGNAL, Place(spot.value, TERMINAL), spot, flow=flow, nearby=bool(flow))
     if spot.field == H245_ADDRESS and message.message.wire is Wire.SIGNAL:
         return Slot(Role.CONTROL, Place(spot.value), spot)
     place = Place(spot.value, transport="tcp" if spot.field in _CALLS else "")

@@ -9,6 +9,7 @@ from tests.calls.test_h323_calls import only
 from tests.h323_calls import (
     GATEKEEPER,
     PROTOCOL,
+    TERMINAL_CALLS,
     h323_rig,
     ip,
     keepalive,
@@ -120,3 +121,43 @@ def test_resources_are_told_and_confirmed() -> None:
     assert (up.listener, read(up).value["almostOutOfResources"]) == (own, True)
     back = plain("resourcesAvailableConfirm", up.data, protocolIdentifier=PROTOCOL)
     assert read(only(to(rig.from_core(back, GATEKEEPER, at=own), "access"))).value["requestSeqNum"] == 70
+
+
+ANEW = Address("192.168.1.10", 30011)
+ELSEWHERE = Address("203.0.113.11", 41234)
+
+
+def test_a_terminal_that_begins_anew_at_another_port_is_the_same_to_the_gatekeeper() -> None:
+    """Many take any port for RAS at each start; the gatekeeper would find the name at two endpoints."""
+    rig = h323_rig()
+    own = registered(rig)
+    (before,) = rig.border.registry.bindings.values()
+    sent = only(to(rig.from_access(rrq(20, ras=ANEW), ELSEWHERE), "core"))
+    assert sent.listener == own
+    rig.from_core(rcf(sent.data, "19_endp"), GATEKEEPER, at=own)
+    after = only(list(rig.border.registry.bindings.values()))
+    assert after is not before and (after.seen, after.onward, after.handle) == (ELSEWHERE, own, b"19_endp")
+    asked = build_ras("infoRequest", {"requestSeqNum": 901, "callReferenceValue": 0})
+    assert only(to(rig.from_core(asked, GATEKEEPER, at=own), "access")).to == ELSEWHERE
+    rig.wait(61.0)
+    assert read(only(to(rig.from_access(keepalive(22, "19_endp"), ELSEWHERE), "access"))).name == "registrationConfirm"
+
+
+def test_if_the_gatekeeper_will_not_have_it_all_stays_as_it_was() -> None:
+    rig = h323_rig()
+    own = registered(rig)
+    sent = only(to(rig.from_access(rrq(20, ras=ANEW), ELSEWHERE), "core"))
+    said = {"protocolIdentifier": PROTOCOL, "rejectReason": ("securityDenial", 0)}
+    rig.from_core(plain("registrationReject", sent.data, **said), GATEKEEPER, at=own)
+    rig.wait(15.0)
+    assert only(list(rig.border.registry.bindings.values())).seen == NAT
+    asked = build_ras("infoRequest", {"requestSeqNum": 901, "callReferenceValue": 0})
+    assert only(to(rig.from_core(asked, GATEKEEPER, at=own), "access")).to == NAT
+
+
+def test_another_host_or_another_call_address_is_another_terminal() -> None:
+    rig = h323_rig()
+    own = registered(rig)
+    for source, calls in ((Address("203.0.113.12", 41234), TERMINAL_CALLS), (ELSEWHERE, ANEW)):
+        sent = only(to(rig.from_access(rrq(20, ras=ANEW, calls=calls), source), "core"))
+        assert sent.listener != own

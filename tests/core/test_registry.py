@@ -57,7 +57,7 @@ def bind(user: bytes) -> Intent:
 
 def bound(registry: Registry, user: bytes = b"alice", port: int = 5060, source: Address = NAT):  # type: ignore[no-untyped-def]
     place = Place(Address(PHONE.host, port), b"%b at %d" % (user, port))
-    return registry.binding_for(arrival(registry, source), registry.plan.paths[0], bind(user), place)
+    return registry.binding_for(arrival(registry, source), registry.plan.paths[0], bind(user), place, b"")
 
 
 # -- calls
