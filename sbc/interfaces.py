@@ -94,10 +94,11 @@ class IDialect(Interface):
         """Why the SBC itself ends a call (Ending), or refuses it (Cause), in the words (str) that the protocol has in
         detail records; empty where it has none."""
 
-    def question(answer, to_asker, memo, number):
+    def question(answer, to_asker, memo, number, control=False):
         """What asks a party of a call that goes by connections whether it lives, as a Question, or None if there is
         nothing to ask it by. `answer` and `to_asker` are as for `close`, `memo` is the call's; the name is another for
-        another `number`, where the protocol has it so. Nobody answers it but by what an Intent `tells`."""
+        another `number`, where the protocol has it so. It goes by the control channel if `control`. Nobody answers it
+        but by what an Intent `tells`."""
 
     def strip(message, told):
         """Take the answers to questions of ours, of these names, out of a message; whether anything is left of it that

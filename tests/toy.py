@@ -336,7 +336,9 @@ class ToyDialect:
     def word(self, why: Ending | Cause) -> str:
         return ""
 
-    def question(self, answer: bytes, to_asker: bool, memo: object, number: int) -> Question | None:
+    def question(
+        self, answer: bytes, to_asker: bool, memo: object, number: int, control: bool = False
+    ) -> Question | None:
         ends = (answer[RECEIVER], answer[SENDER])
         own = ToyMessage(bytearray(answer[:HEAD]))
         own.octets[OP], own.octets[STAGE], own.octets[PLACES], own.octets[MEDIA] = TELL, 0, 0, 0

@@ -63,7 +63,7 @@ def _look(registry: Registry, dialect: Any, pulse: Pulse, index: int, now: float
     if not period(settings) or now < due(party, settings):
         return []
     if party.asked_at is None:
-        return _ask(dialect, pulse, index, now)
+        return _ask(registry, dialect, pulse, index, now)
     party.asked_at = None
     if not party.sure:  # it may live, and not know the question
         party.heard_at = now
@@ -71,19 +71,20 @@ def _look(registry: Registry, dialect: Any, pulse: Pulse, index: int, now: float
     party.missed += 1
     if party.missed < settings.misses:
         said = f"{party.missed} of {settings.misses}"
-        return [Note("missed", said, call.id, {"realm": realm}), *_ask(dialect, pulse, index, now)]
+        return [Note("missed", said, call.id, {"realm": realm}), *_ask(registry, dialect, pulse, index, now)]
     why = f"vanished in {realm}: {party.missed} answers missed"
     return [Note("zombie", why, call.id), *end_call(registry, dialect, call, why, Ending.VANISHED, now)]
 
 
-def _ask(dialect: Any, pulse: Pulse, index: int, now: float) -> list[Order]:
+def _ask(registry: Registry, dialect: Any, pulse: Pulse, index: int, now: float) -> list[Order]:
     call, party = pulse.call, pulse.parties[index]
-    leg, taken = call.legs[index], {each.name for each in party.open}
+    hop, control = _way(registry, call, index)
+    taken = {each.name for each in party.open}
     assert call.accepted is not None  # it is up
     question = None
     for _ in range(TRIES):
         pulse.number += 1
-        question = dialect.question(call.accepted[index], index == 0, call.memo, pulse.number)
+        question = dialect.question(call.accepted[index], index == 0, call.memo, pulse.number, control)
         if question is None or question.name not in taken:
             break
     if question is None:
@@ -91,4 +92,13 @@ def _ask(dialect: Any, pulse: Pulse, index: int, now: float) -> list[Order]:
         return []
     party.add(question.name, True, now)
     party.asked_at, party.sure = now, question.sure or party.answers
-    return [Hop(leg.listener, leg.seen).send(question.data, call)]
+    return [hop.send(question.data, call)]
+
+
+def _way(registry: Registry, call: Call, index: int) -> tuple[Hop, bool]:
+    """How to ask the party of a leg, and whether that is its control channel, by which it has spoken."""
+    control, leg = registry.controls.find(call), call.legs[index]
+    end = None if control is None else control.ends[index]
+    if end is not None and end.hops and end.heard:
+        return end.hops[0], True
+    return Hop(leg.listener, leg.seen), False

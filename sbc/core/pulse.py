@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from sbc.core.call import Call
+from sbc.core.exchange import Hop
 from sbc.core.message import Intent
 from sbc.core.orders import Order
 from sbc.core.realm import Keepalive, Probing
@@ -95,10 +96,15 @@ def spoke(call: Call, index: int, intent: Intent, now: float) -> None:
 def answered(registry: Registry, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order] | None:
     """A party answers what it was asked; None if there is something in it for the other party, then without what there
     is for us."""
-    call = registry.call_meant(arrival, intent)
+    if intent.control:
+        found = registry.controls.at(Hop(arrival.listener, arrival.source))
+        call, index = (None, 0) if found is None else (found[0].call, found[1])
+    else:
+        call = registry.call_meant(arrival, intent)
+        index = 0 if call is None else call.leg_in(arrival.listener.realm)
     if call is None or call.pulse is None:
         return None
-    party = call.pulse.parties[call.leg_in(arrival.listener.realm)]
+    party = call.pulse.parties[index]
     ours = frozenset([name for name in intent.tells if party.tells(name)])
     if not ours:
         return None

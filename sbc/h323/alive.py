@@ -1,4 +1,4 @@
-"""How the parties of a call are asked whether it lives: by H.245's roundTripDelayRequest where H.245 is tunnelled, else
+"""How the parties of a call are asked whether it lives: by H.245's roundTripDelayRequest where H.245 is spoken, else
 by StatusInquiry (H.323 clauses 7.6 and 8.6, H.245 clause C.9, Q.931 clause 5.8.10)."""
 
 from __future__ import annotations
@@ -28,8 +28,11 @@ _PLAIN = frozenset(
 )
 
 
-def question(answer: bytes, to_asker: bool, memo: CallMemo | None, number: int) -> Question:
-    """What asks one party whether the call lives that the Connect `answer` has begun."""
+def question(answer: bytes, to_asker: bool, memo: CallMemo | None, number: int, control: bool = False) -> Question:
+    """What asks one party whether the call lives that the Connect `answer` has begun; `control`: by H.245's channel."""
+    if control:
+        asked = build_control("request", "roundTripDelayRequest", {"sequenceNumber": number % _NUMBERS})
+        return Question(asked, _named(number % _NUMBERS), True)
     message = H323Message(decode(answer))
     head = message.message.q931
     assert head is not None  # it was answered

@@ -35,11 +35,10 @@ def describe(message: H323Message) -> Intent:
     """The Intent of a message. @raises BadMessage."""
     if message.message.wire is Wire.RAS:
         return _ras(message)
-    if message.message.wire is Wire.SIGNAL:
-        intent = describe_signal(message)
-        intent.asks, intent.tells = alive.asks(message), alive.tells(message)
-        return intent
-    return describe_control(message)
+    signals = message.message.wire is Wire.SIGNAL
+    intent = describe_signal(message) if signals else describe_control(message)
+    intent.asks, intent.tells = alive.asks(message), alive.tells(message)
+    return intent
 
 
 def number_of(message: H323Message) -> int:

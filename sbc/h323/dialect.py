@@ -116,8 +116,10 @@ class H323Dialect:
     ) -> bytes | None:
         return None
 
-    def question(self, answer: bytes, to_asker: bool, memo: CallMemo | None, number: int) -> Question | None:
-        return alive.question(answer, to_asker, memo, number)
+    def question(
+        self, answer: bytes, to_asker: bool, memo: CallMemo | None, number: int, control: bool = False
+    ) -> Question | None:
+        return alive.question(answer, to_asker, memo, number, control)
 
     def strip(self, message: H323Message, told: Collection[bytes]) -> bool:
         return alive.strip(message, told)

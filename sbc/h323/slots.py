@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sbc.core.message import Place, Role, Slot
 from sbc.h323.codec import Wire
+from sbc.h323.formats import media_of
 from sbc.h323.logical import FAX, FORWARD, REVERSE, carries, channel_of
 from sbc.h323.message import H323Message
 from sbc.h323.pdu import value_at
@@ -19,8 +23,8 @@ _CHANNELS = frozenset({"OpenLogicalChannel", "MultimediaSystemControlMessage"})
 _AUDIO, _DATA = 1, 3
 """Sessions that are the same in every call: what flows there is known where nobody says it, as in the answer to a
 channel for data that was proposed without addresses (H.323 Annex D)."""
-_WORDS = {"audioData": "audio", "videoData": "video", "data": "application", FAX: "image"}
-"""What flows in a channel, as detail records have it."""
+_WORDS = {"data": "application", FAX: "image"}
+"""What flows in a channel for data, as detail records have it."""
 _CALLS = frozenset(
     {
         *("callSignalAddress", "destCallSignalAddress", "srcCallSignalAddress", "sourceCallSignalAddress"),
@@ -46,12 +50,13 @@ def _slot(message: H323Message, spot: Spot) -> Slot:
     media = _MEDIA.get(spot.field) if spot.pdu.type in _CHANNELS else None
     session = _session(spot) if media is not None else None
     if media is not None and session is not None:
-        said, (channel, by_other) = _carries(spot), channel_of(message, spot.pdu)
-        carries = said or (FAX if session == _DATA else "")
-        role = Role.T38 if media is Role.RTP and carries == FAX else media
+        parameters, (channel, by_other) = _parameters(spot), channel_of(message, spot.pdu)
+        said = carries(parameters)
+        kind = said or (FAX if session == _DATA else "")
+        role = Role.T38 if media is Role.RTP and kind == FAX else media
         if not (media is Role.RTCP and said == FAX):  # T.38 over UDP has none, though Annex D lets it be said
             key = session or f"channel {channel.decode()}"  # the master will say which session it is
-            word, open_ = _WORDS.get(carries, ""), not said
+            word, open_ = _WORDS.get(kind) or media_of(parameters.get("dataType")), not said
             place = Place(spot.value)
             return Slot(role, place, spot, key, media=word, kindless=open_, channel=channel, by_other=by_other)
     registers = message.name == "registrationRequest" and spot.path[1:] == ("rasAddress", 0)
@@ -76,13 +81,13 @@ def _session(spot: Spot) -> int | None:
     return _AUDIO if spot.pdu.name == "openLogicalChannelAck" else None
 
 
-def _carries(spot: Spot) -> str:
-    """What flows in the channel whose address stands at a spot; empty where the message does not say, as an
-    openLogicalChannelAck does not."""
+def _parameters(spot: Spot) -> Mapping[str, Any]:
+    """What is said of the channel whose address stands at a spot; nothing in an openLogicalChannelAck."""
     for name in (FORWARD, REVERSE):
         if name in spot.path:
-            return carries(value_at(spot.pdu.whole, spot.path[: spot.path.index(name) + 1]))
-    return ""
+            found: Mapping[str, Any] = value_at(spot.pdu.whole, spot.path[: spot.path.index(name) + 1])
+            return found
+    return {}
 
 
 def fill(message: H323Message, slot: Slot, place: Place) -> None:

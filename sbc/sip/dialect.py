@@ -142,7 +142,7 @@ class SipDialect:
     def word(self, why: Ending | Cause) -> str:
         return ""
 
-    def question(self, answer: bytes, to_asker: bool, memo: Any, number: int) -> Question | None:
+    def question(self, answer: bytes, to_asker: bool, memo: Any, number: int, control: bool = False) -> Question | None:
         return None
 
     def strip(self, message: SipMessage, told: Collection[bytes]) -> bool:

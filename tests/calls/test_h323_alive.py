@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from sbc.core.call import CallState
-from sbc.core.orders import HangUp, Order, Record, Send
+from sbc.core.orders import HangUp, Listener, Order, Record, Send
 from sbc.core.realm import Keepalive, Probing
 from sbc.h323.codec import build_control, build_signal
 from tests.calls.test_h323_calls import BY_TCP, answered, from_gatekeeper, heard, only, tcp
+from tests.calls.test_h323_control import ROUND_TRIP, THEIRS
+from tests.calls.test_h323_control import talking as control_talking
 from tests.h323_calls import GUID, PROTOCOL, TUNNELLED, h323_rig, read, setup, to, tunnel
 from tests.rig import Rig, events, of
 
@@ -123,3 +125,29 @@ def test_whoever_stops_tunnelling_is_asked_otherwise() -> None:
     asked = rig.wait(PERIOD)
     assert read(only(signals(asked, "access"))).name == "statusInquiry"
     assert read(only(signals(asked, "core"))).name == "facility"
+
+
+def test_who_has_h245_on_a_connection_of_its_own_is_asked_by_that() -> None:
+    rig = h323_rig(keepalive=Keepalive(Probing.PROBE, period=1000.0))
+    rig, _, door, onward = control_talking(rig)
+    for at, peer in ((door, BY_TCP), (onward, THEIRS)):
+        heard(rig, at, peer, ROUND_TRIP)  # it has spoken there
+    asked = rig.wait(PERIOD)
+    for realm, at, peer in (("access", door, BY_TCP), ("core", onward, THEIRS)):
+        question = only([each for each in signals(asked, realm) if each.listener == at])
+        assert question.to == peer and read(question).name == "roundTripDelayRequest"
+        number = read(question).value["sequenceNumber"]
+        back = build_control("response", "roundTripDelayResponse", {"sequenceNumber": number})
+        assert not of(Send, heard(rig, at, peer, back)), "the answer to ours"
+    assert number_of_the_parties(rig, door, onward)
+    (call,) = rig.border.registry.calls.values()
+    rig.wait(PERIOD + 3 * 8.0)
+    assert call.state is CallState.CLOSED, "nobody answers any more"
+
+
+def number_of_the_parties(rig: Rig, door: Listener, onward: Listener) -> bool:
+    """A round trip of the terminal's own crosses, and so does its answer."""
+    up = only(signals(heard(rig, door, BY_TCP, ROUND_TRIP), "core"))
+    number = read(up).value["sequenceNumber"]
+    back = build_control("response", "roundTripDelayResponse", {"sequenceNumber": number})
+    return len(signals(heard(rig, onward, THEIRS, back), "access")) == 1

@@ -136,6 +136,14 @@ def test_media_of_fast_start_is_relayed() -> None:
     assert_no_trace(back.data, SOFTSWITCH.host, SBC_CORE.host)
 
 
+def test_what_flows_is_known_by_its_name_and_clock() -> None:
+    rig = h323_rig()
+    answered(rig)
+    (call,) = rig.border.registry.calls.values()
+    (stream,) = call.streams.values()
+    assert stream.media == ["audio PCMA/8000", "audio PCMA/8000"] and stream.clock == 8000
+
+
 def test_a_call_rings_is_answered_and_hung_up_by_either_party() -> None:
     for who in ("caller", "callee"):
         rig = h323_rig()

@@ -179,7 +179,7 @@ def test_a_session_of_the_masters_is_one_stream_with_what_the_slave_had_proposed
     assert talk.stream(32).id == spec.id and talk.stream(32).remote[1].rtp == Address(CORE, 5100)  # type: ignore[union-attr]
     talk.down(olc(CORE, 6, 5101, 32, VIDEO))
     assert not of(OpenStream, talk.up(ack(TERMINAL, 6, 4100, session=32)))
-    assert len(talk.call.streams) == 2 and talk.stream(32).media == ["video", "video"]
+    assert len(talk.call.streams) == 2 and talk.stream(32).media == ["video H261/90000"] * 2
 
 
 def test_h224_goes_over_rtp() -> None:

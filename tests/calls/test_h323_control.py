@@ -59,9 +59,9 @@ def slow(rig: Rig | None = None, **more: Any) -> tuple[Rig, Send, Listener, list
     return rig, sent, only(of(Listen, orders)).listener, orders
 
 
-def talking() -> tuple[Rig, Send, Listener, Listener]:
+def talking(rig: Rig | None = None) -> tuple[Rig, Send, Listener, Listener]:
     """The same, with the control channel up on both sides: the door, and the connection of ours to the gatekeeper."""
-    rig, sent, door, _ = slow()
+    rig, sent, door, _ = slow(rig)
     connect = only(of(Connect, came(rig, door, BY_TCP)))
     return rig, sent, door, connect.listener
 

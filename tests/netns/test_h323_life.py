@@ -116,6 +116,7 @@ def test_calls_live_and_end_and_the_gatekeeper_hears_of_it(make_h323_scene: Call
     ends = [(each["ending"], each["cause"]) for each in found]
     assert len({each["record"] for each in found}) == len(found) == 12, "one for each leg of each call, once"
     assert ends.count(("normal", "Q.850 16")) == 6
+    assert {codec for each in found for stream in each["streams"] for codec in stream["codecs"]} == {"PCMU/8000"}
     assert sum(ending == "cleared" and "Q.850 31" in cause for ending, cause in ends) >= 1
     assert sum(ending == "vanished" and "Q.850 41" in cause for ending, cause in ends) >= 1
     assert sum(ending == "incomplete" for ending, _ in ends) == 2

@@ -1,0 +1,55 @@
+"""What flows in a channel of H.245, by the names that RTP has for it: for detail records, and for its clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_AUDIO = {
+    "g711Alaw64k": "PCMA/8000",
+    "g711Alaw56k": "PCMA/8000",
+    "g711Ulaw64k": "PCMU/8000",
+    "g711Ulaw56k": "PCMU/8000",
+    "g722-64k": "G722/8000",
+    "g722-56k": "G722/8000",
+    "g722-48k": "G722/8000",
+    "g7231": "G723/8000",
+    "g7231AnnexCCapability": "G723/8000",
+    "g728": "G728/8000",
+    "g729": "G729/8000",
+    "g729AnnexA": "G729/8000",
+    "g729wAnnexB": "G729/8000",
+    "g729AnnexAwAnnexB": "G729/8000",
+    "g729Extensions": "G729/8000",
+    "gsmFullRate": "GSM/8000",
+    "gsmHalfRate": "GSM-HR-08/8000",
+    "gsmEnhancedFullRate": "GSM-EFR/8000",
+}
+_VIDEO = {"h261VideoCapability": "H261/90000", "h262VideoCapability": "MPV/90000", "h263VideoCapability": "H263/90000"}
+_GENERIC = {
+    (0, 0, 7, 7221, 1, 0): "G7221/16000",
+    (0, 0, 7, 7221, 1, 1, 0): "G7221/16000",
+    (0, 0, 7, 7222, 1, 0): "AMR-WB/16000",
+    (0, 0, 8, 245, 1, 1, 1): "AMR/8000",
+    (0, 0, 8, 241, 0, 0, 1): "H264/90000",
+}
+"""Capabilities that are told by a number (H.245 annexes I and R, G.722.1, G.722.2, H.241)."""
+_KINDS = {"audioData": "audio", "videoData": "video", "data": "image"}
+
+
+def media_of(data_type: Any) -> str:
+    """What a dataType (a pair of name and value) says, as Slot.media has it: ``audio PCMU/8000``; the kind alone where
+    what flows there has no name here, and nothing where nothing flows."""
+    if not isinstance(data_type, tuple) or data_type[0] not in _KINDS:
+        return ""
+    kind, said = _KINDS[data_type[0]], data_type[1]
+    name, value = said if isinstance(said, tuple) and len(said) == 2 else ("", None)
+    found = _AUDIO.get(name) if kind == "audio" else _VIDEO.get(name)
+    if name.startswith("generic") and isinstance(value, dict):
+        found = _GENERIC.get(_number(value.get("capabilityIdentifier")))
+    return f"{kind} {found}" if found is not None else kind
+
+
+def _number(identifier: Any) -> tuple[int, ...]:
+    """The object identifier of a capability; empty where it has another name."""
+    form, value = identifier if isinstance(identifier, tuple) and len(identifier) == 2 else ("", ())
+    return tuple(value) if form == "standard" else ()

@@ -1,0 +1,47 @@
+"""What flows in channels, by RTP's names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sbc.h323 import formats
+from sbc.h323.formats import media_of
+from sbc.media.codecs import agreed, clock
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        (("audioData", ("g711Alaw64k", 20)), "audio PCMA/8000"),
+        (("audioData", ("g711Ulaw64k", 20)), "audio PCMU/8000"),
+        (("audioData", ("g729AnnexA", 2)), "audio G729/8000"),
+        (("audioData", ("nonStandard", {})), "audio"),
+        (("audioData", ("_ext_9", b"\x00")), "audio"),
+        (("videoData", ("h263VideoCapability", {})), "video H263/90000"),
+        (("data", {"application": ("t38fax", {})}), "image"),
+        (("nullData", 0), ""),
+        (None, ""),
+        ("audioData", ""),
+    ],
+)
+def test_what_a_channel_carries(said: Any, found: str) -> None:
+    assert media_of(said) == found
+
+
+@pytest.mark.parametrize("form", ["standard", "h221NonStandard"])
+def test_capabilities_that_are_told_by_a_number(form: str) -> None:
+    number: Any = (0, 0, 7, 7222, 1, 0)
+    said = ("audioData", ("genericAudioCapability", {"capabilityIdentifier": (form, number)}))
+    assert media_of(said) == ("audio AMR-WB/16000" if form == "standard" else "audio")
+    said = ("videoData", ("genericVideoCapability", {"capabilityIdentifier": ("standard", (0, 0, 8, 241, 0, 0, 1))}))
+    assert media_of(said) == "video H264/90000"
+    assert media_of(("audioData", ("genericAudioCapability", {}))) == "audio"
+
+
+def test_every_name_tells_its_clock() -> None:
+    for table in (formats._AUDIO, formats._VIDEO, formats._GENERIC):
+        for name in table.values():  # type: ignore[attr-defined]
+            media = f"x {name}"
+            assert agreed((media, "")) == [name] and clock((media, "")) >= 8000
