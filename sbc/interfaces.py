@@ -19,6 +19,11 @@ class IDialect(Interface):
         " number in decimal digits. 0: there is no end of names."
     )
 
+    references = Attribute(
+        "How many numbers, from 1 on, calls have on a connection that several go by: then an Intent that is bound names"
+        " a call by its number in decimal digits, and tells who of both sends it. 0: there is no end of names."
+    )
+
     parted = Attribute(
         "Whether what comes by datagrams goes on by datagrams, and calls, which come by connections, go on by a"
         " connection of their own: they are two protocols under one name, and neither is taken by the other's way."

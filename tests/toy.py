@@ -137,6 +137,7 @@ class ToyDialect:
 
     name = "toy"
     parted = False
+    references = 0
     sure = True  # whether whoever lives answers its questions
 
     def __init__(self, quiet: Timing = QUIET, plain: Timing = PLAIN, numbers: int = 0) -> None:

@@ -272,6 +272,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("idle", kinds.seconds(1.0, 10_000_000.0)),
         Key("connect", kinds.seconds(0.1, 60.0)),
         Key("queue", kinds.integer(65_536, 1_000_000_000)),
+        Key("keep", kinds.boolean()),
         Key("alias", kinds.boolean()),
         Key("control_ports", kinds.port_range()),
         Key("control_hosts", kinds.choice(ControlHosts)),

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from sbc.core.exchange import Exchange, ExchangeState, Hop
-from sbc.core.keys import far_key
+from sbc.core.keys import far_key, line_of
 from sbc.core.registry import Registry
 
 TRIES = 64
@@ -58,9 +58,9 @@ def enter(registry: Registry, exchange: Exchange, now: float) -> None:
 def await_answer(registry: Registry, exchange: Exchange, name: bytes, now: float) -> None:
     """What has been sent is answered under `name`, and repeated until then."""
     assert exchange.far is not None
-    registry.key_exchange(
-        exchange, far_key(exchange.far.listener.realm, exchange.far.peer.host, name, exchange.far.listener.lane)
-    )
+    listener, peer = exchange.far.listener, exchange.far.peer
+    line = line_of(listener, peer, exchange.intent.bound)
+    registry.key_exchange(exchange, far_key(listener.realm, peer.host, name, line))
     registry.waits.add(exchange)
     retry_later(registry, exchange, now)
 

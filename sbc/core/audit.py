@@ -122,6 +122,7 @@ def _bindings(registry: Registry) -> list[str]:
         f"{b} is not found by its source" for b in alive - by_source
     ]
     faults += [f"{b} is forgotten but found" for b in (by_user | by_source) - alive]
+    faults += [f"{b} is forgotten but has a connection" for b in registry.lines.owners() - alive]
     known = registry.live_exchanges
     faults += [f"{b} is claimed by a forgotten exchange" for b in alive if not known.issuperset(b.claims)]
     return faults

@@ -208,6 +208,7 @@ class Border:
     def unreachable(self, listener: Listener, peer: Address, why: str, now: float) -> list[Order]:
         """There is no connection to `peer`, or none any more."""
         hop = Hop(listener, peer)
+        self.registry.lines.lost(hop)
         orders = failover.unreached(self.registry, self.dialects, hop, why, now)
         orders += control.lost(self.registry, self.dialects, hop, why, now)
         return self._and_wake(orders + reach.untied(self.registry, self.dialects, hop, why, now))
@@ -264,7 +265,7 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
     try:
         message = dialect.decode(arrival.data)
         intent = dialect.describe(message)
-        if dialect.parted and intent.bound != arrival.listener.reliable:  # a datagram's source is whoever it says
+        if dialect.parted and (intent.bound or intent.carried) != arrival.listener.reliable:
             raise BadMessage("by datagram what comes by connection, or the other way round")
         if (intent.control or len(border.registry.controls)) and intent.control != control.is_one(
             border.registry, arrival

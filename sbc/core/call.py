@@ -105,6 +105,7 @@ class Leg:
     latest: Place | None = None
     numbers: Numbers = attrs.field(factory=Numbers)  # of the requests sent to the peer
     claimed: Address | None = None
+    number: int | None = None  # what the call is called there, where that is for us to say or differs on the other side
     described: int = 0  # the highest number of a request of the peer's that described media
 
     def learn(self, intent: Intent) -> None:
@@ -247,6 +248,7 @@ class Call:
         self.exchanges: set[Exchange] = set()  # what is known of its messages; it is not forgotten before they are
         self.memo: Any = None  # belongs to the dialect: what its messages must go on saying; plain values
         self.bound = False  # whether it means the connections it goes by, and ends with them
+        self.directed = False  # whether its messages tell who of both sends them
         self.lifetime = False  # whether it ends by itself unless refreshed (a subscription)
         self.watch: Watch | None = None
         self.session: Session | None = None

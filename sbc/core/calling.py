@@ -7,17 +7,24 @@ is opened, which leads to none that is behind a NAT.
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 from sbc.core import bound
 from sbc.core.address import Address
 from sbc.core.binding import ABSENT, Binding
 from sbc.core.exchange import Hop
+from sbc.core.keys import bound_key
+from sbc.core.lines import Line
 from sbc.core.message import Cause, Intent, Kind, Place, Refused
-from sbc.core.orders import Listener
+from sbc.core.orders import Listener, Order
 from sbc.core.realm import Callers, Path, Realm, Side
 from sbc.core.registry import Arrival, Registry
 from sbc.core.way import Way, is_core_peer
+
+TRIES = 64
+"""Numbers that are drawn for a call until one is found that is free."""
 
 
 def way(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm) -> Way:
@@ -41,17 +48,18 @@ def _to_core(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm)
             raise Refused(Cause.UNBOUND, "the leave to call is another's")
         terminal = named or bound.caller(registry, realm, arrival.source.host, intent.user)
     refuse_strangers(path, intent, promise is not None or terminal is not None, Callers.REGISTERED)
+    proven = promise is not None or bool(intent.handle)
     if promise is not None:
-        return _by_own(registry, path, promise.to, terminal)
+        return attrs.evolve(_by_own(registry, path, promise.to, terminal), proven=proven)
     if terminal is not None and terminal.service.first is not None:
-        return _by_own(registry, path, terminal.service.first, terminal)
+        return attrs.evolve(_by_own(registry, path, terminal.service.first, terminal), proven=proven)
     turns = [each for each in registry.hops.turns(path, intent.label or intent.exchange) if each.hop.reliable]
     if not turns:
         raise Refused(
             Cause.NOT_FOUND, "no leave was given for this call", detail=f"path {path.name} has no hop for calls"
         )
     found = _by_own(registry, path, turns[0].hop.peer, terminal, turns[0].hop.listener.transport)
-    return attrs.evolve(found, neighbour=turns[0])
+    return attrs.evolve(found, neighbour=turns[0], proven=proven)
 
 
 def refuse_strangers(path: Path, intent: Intent, known: bool, otherwise: Callers) -> None:
@@ -90,9 +98,14 @@ def _to_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Real
     if binding.state in ABSENT:
         raise Refused(Cause.ABSENT, f"the terminal is {binding.state.value}")
     listener, to = binding.realm.line(binding.dialect), binding.route.first
+    if binding.listener.reliable:  # what it is registered by
+        return _by_open(binding, Hop(binding.listener, binding.seen))
     if listener is not None and binding.comes and intent.heralds:
         place = Place(binding.seen, transport=listener.transport)
         return Way(binding.path, Hop(_lane(registry, listener, True), binding.seen), place, terminal=binding)
+    line = registry.lines.of(binding)
+    if binding.behind_nat and line is not None and (line.many or not registry.ties.at(line.hop)):
+        return _by_open(binding, line.hop)
     if listener is None or to is None or binding.behind_nat:
         raise Refused(Cause.ABSENT, "no connection leads to the terminal", detail=_lack(binding), counted="no-way")
     networks = registry.networks
@@ -102,13 +115,41 @@ def _to_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Real
     return Way(binding.path, Hop(_lane(registry, listener), to), place, terminal=binding)
 
 
+def _by_open(binding: Binding, hop: Hop) -> Way:
+    """The way to a terminal by a connection that it has open."""
+    return Way(binding.path, hop, Place(hop.peer, transport=hop.listener.transport), terminal=binding)
+
+
+def keep_line(registry: Registry, arrival: Arrival, intent: Intent, way: Way) -> list[Order]:
+    """A terminal that begins a call may let its connection be the way for the next call to it."""
+    listener, terminal = arrival.listener, way.terminal
+    realm = registry.plan.realms[listener.realm]
+    if realm.side is not Side.ACCESS or terminal is None or listener.lane or not (intent.keeps and way.proven):
+        return []
+    if not realm.connections.keep or terminal.listener.reliable:
+        return []
+    line = Line(Hop(listener, arrival.source), intent.many)
+    return registry.ties.hang_up(registry.lines.give(terminal, line))
+
+
+def number(registry: Registry, dialect: Any, hop: Hop) -> int:
+    """What a call is to be called on a connection that others go by, too: nothing there is called so now, as far as
+    some draws can tell."""
+    for _ in range(TRIES):
+        drawn = 1 + (registry.mint.number() >> 32) % int(dialect.references)
+        if bound_key(hop.listener, hop.peer, b"%d" % drawn, True) not in registry.calls_by_key:
+            return drawn
+    raise Refused(Cause.BUSY, "too many calls by one connection")
+
+
 def _lack(binding: Binding) -> str:
     """Why there is no way to a terminal."""
     if binding.realm.line(binding.dialect) is None:
         return f"realm {binding.realm.name} has no listener for connections"
     if not binding.behind_nat:
         return "it has not said where it takes calls"
-    return "it is behind a NAT, and has not said that it opens connections itself when asked to"
+    said = "it is behind a NAT, and has not said that it opens connections itself when asked to"
+    return f"{said}, nor has it one open that others may go by"
 
 
 def _lane(registry: Registry, listener: Listener, awaited: bool = False) -> Listener:

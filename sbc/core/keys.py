@@ -21,9 +21,14 @@ def near_key(realm: str, source: Address, exchange: bytes, at: Listener | None =
 
 def far_key(realm: str, host: str, exchange: bytes, lane: str = "") -> ExchangeKey:
     """The key of an exchange on the side it went to, where its id is ours. It belongs to the host that was asked: there
-    are protocols that have but a few numbers for their requests. What goes by a connection of its own (Listener.lane)
-    is found by that alone."""
+    are protocols that have but a few numbers for their requests. What goes by a connection that is meant (`line_of`) is
+    found by that alone."""
     return (realm, f"{host}/{lane}" if lane else host, _FAR, exchange)
+
+
+def line_of(listener: Listener, peer: Address, bound: bool) -> str:
+    """What tells a connection that is meant from others to the same host; empty where none is."""
+    return listener.lane or (f":{peer.port}" if bound else "")
 
 
 def is_far(key: ExchangeKey) -> bool:
@@ -31,9 +36,10 @@ def is_far(key: ExchangeKey) -> bool:
     return key[2] == _FAR
 
 
-def bound_key(listener: Listener, source: Address, name: bytes) -> CallKey:
-    """The key of a call that means the connection it goes by, as well as its name."""
-    return (listener.realm, f"{source}/{_own_end(listener)}", name)
+def bound_key(listener: Listener, source: Address, name: bytes, asked: bool) -> CallKey:
+    """The key of a call that means the connection it goes by, as well as its name. Both ends of a connection name calls
+    as they like: `asked` tells one that the peer was asked for."""
+    return (listener.realm, f"{source}/{_own_end(listener)}", name + b"'" if asked else name)
 
 
 def _own_end(listener: Listener) -> str:

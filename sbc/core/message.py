@@ -208,6 +208,10 @@ class Intent:
     asks: tuple[bytes, ...] = ()  # questions to the other party whether the call lives, by what their answers call them
     tells: tuple[bytes, ...] = ()  # such questions that it answers
     frank: bool = False  # its label is no secret, and is the same on the other side
+    back: bool | None = None  # of a bound call: whether who was asked for it sends this; None: that is not told
+    keeps: bool = False  # of an OPEN: its connection stays when no call goes by it, and others may
+    many: bool = False  # the same: several may at a time
+    carried: bool = False  # whether what else comes by datagrams has come by a connection
     comes: bool = False  # a BIND of who, asked to, opens the connection for a call to it by itself
     comes_for: bytes = b""  # the heralded call that its sender was asked to open a connection for: this is the one
     opens: tuple[tuple[bytes, str], ...] = ()  # channels that the sender opens: their names, and "rtp" or "t38"

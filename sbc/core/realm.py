@@ -185,6 +185,7 @@ class Connections:
     idle: float = 900.0  # without a message, where nobody is known to need it
     connect: float = 4.0
     queue: int = 262_144  # what waits for a connection to open or a peer to read
+    keep: bool = True  # whether a terminal's own, if it says so, stays for `idle` when its last call has ended
     alias: bool = False  # whether a next hop's connection is used for requests to it on its mere word
     control_ports: range = range(0)
     control_hosts: ControlHosts = ControlHosts.PEER

@@ -18,6 +18,7 @@ from sbc.core.group import Group
 from sbc.core.habits import Learner
 from sbc.core.hops import Hops
 from sbc.core.keys import CallKey, ExchangeKey, bound_key, call_key
+from sbc.core.lines import Lines
 from sbc.core.message import Intent, Place
 from sbc.core.mint import Mint
 from sbc.core.names import Names
@@ -60,7 +61,8 @@ class Registry:
         self.hops = Hops(plan, mint)
         self.calls: dict[str, Call] = {}
         self.calls_by_key: dict[CallKey, Call] = {}
-        self.ties, self.promises, self.vouched = Ties(), Promises(self.timers), Vouched()
+        self.ties, self.promises, self.vouched = Ties(self.stays), Promises(self.timers), Vouched()
+        self.lines = Lines()
         self.calls_by_label: dict[tuple[str, bytes], list[Call]] = {}
         self.exchanges: dict[ExchangeKey, Exchange] = {}
         self.live_exchanges: set[Exchange] = set()
@@ -152,11 +154,13 @@ class Registry:
     def call_meant(self, arrival: Arrival, intent: Intent) -> Call | None:
         """The call that a message means by its name, and by the connection it came by where that counts."""
         if intent.bound:
-            return self.calls_by_key.get(bound_key(arrival.listener, arrival.source, intent.call))
+            return self.calls_by_key.get(bound_key(arrival.listener, arrival.source, intent.call, bool(intent.back)))
         return self.call_named(self.plan.realms[arrival.listener.realm], arrival.source, intent.call)
 
     def _key(self, call: Call, leg: Leg, name: bytes) -> CallKey:
-        return bound_key(leg.listener, leg.seen, name) if call.bound else call_key(leg.realm, leg.seen, name)
+        if not call.bound:
+            return call_key(leg.realm, leg.seen, name)
+        return bound_key(leg.listener, leg.seen, name, call.directed and leg is call.legs[1])
 
     def unname_call(self, call: Call) -> None:
         """Take all keys from a call, so that a new attempt may have them."""
@@ -202,6 +206,11 @@ class Registry:
                 del self.calls_by_label[leg.realm.name, leg.label]
         self.timers.set(call, None)
         return self.terminal_ports.let_go(call, [leg.listener for leg in call.legs], now)
+
+    def stays(self, hop: Hop) -> bool:
+        """Whether a terminal is reached by that connection, whatever goes by it."""
+        there = self.bindings_by_source.get((hop.listener.realm, hop.peer), ())
+        return self.lines.holds(hop) or any(binding.listener == hop.listener for binding in there)
 
     # -- exchanges
 
@@ -341,6 +350,7 @@ class Registry:
         self.crowd.in_realm[counted_as(binding), binding.realm.name] -= 1
         group.leave(self.bindings_by_user, (binding.realm.name, binding.user), binding)
         self._unsee(binding)
+        orders = self.ties.hang_up(self.lines.take(binding))
         bound.rename(self, binding, b"")
         self.names.release(binding)
         self.leave(binding, now)
@@ -348,7 +358,7 @@ class Registry:
         self.timers.set(binding, None)
         user = binding.user.decode(errors="replace")
         note = Note("unbound", why, "", {"binding": binding.id, "user": user})
-        return [note, *self.terminal_ports.let_go(binding, [binding.onward], now)]
+        return [note, *orders, *self.terminal_ports.let_go(binding, [binding.onward], now)]
 
     def leave(self, owner: Binding | Call, now: float) -> None:
         """`owner` no longer needs its terminal watched; a watch that nobody needs is over."""

@@ -10,7 +10,7 @@ from sbc.core.call import Asked, Call, CallState, Leg
 from sbc.core.crossing import Crossing, resolve
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.hops import Neighbour
-from sbc.core.keys import far_key
+from sbc.core.keys import far_key, line_of
 from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, Slot
 from sbc.core.names import Name
 from sbc.core.onward import hop_to
@@ -26,7 +26,12 @@ MOST_PLACES = 16
 def exchange_of_reply(registry: Registry, intent: Intent, arrival: Arrival) -> Exchange | None:
     """The exchange that an answer belongs to, if it comes from the host that was asked."""
     exchange = registry.exchanges.get(
-        far_key(arrival.listener.realm, arrival.source.host, intent.exchange, arrival.listener.lane)
+        far_key(
+            arrival.listener.realm,
+            arrival.source.host,
+            intent.exchange,
+            line_of(arrival.listener, arrival.source, intent.bound),
+        )
     )
     if exchange is None or exchange.far is None or exchange.far.peer.host != arrival.source.host:
         return None
@@ -94,7 +99,7 @@ def request_crossing(
     try:
         if intent.kind is Kind.BIND:
             orders += _claim_bindings(registry, arrival, intent, slots, exchange)
-        call, opening = _call(registry, arrival, intent, way)
+        call, opening = _call(registry, dialect, arrival, intent, way)
         orders += opening
     except Refused:
         registry.forget_exchange(exchange, arrival.now)
@@ -142,7 +147,7 @@ def _way(registry: Registry, dialect: Any, arrival: Arrival, intent: Intent) -> 
         return _within_call(registry, arrival, intent, call, name)
     if intent.within:
         raise Refused(Cause.NO_CALL, "no such call")
-    if dialect.parted and arrival.listener.reliable:
+    if dialect.parted and intent.bound:
         return calling.way(registry, arrival, intent, realm)
     if realm.side is Side.ACCESS:
         return _from_access(registry, dialect, arrival, intent, realm, name)
@@ -243,7 +248,7 @@ def _from_access(
     topic = intent.user if intent.kind is Kind.BIND else intent.label  # a user's registrations go to one registrar
     turns = registry.hops.turns(path, topic or intent.exchange)
     if dialect.parted:
-        turns = [each for each in turns if each.hop.reliable == arrival.listener.reliable]
+        turns = [each for each in turns if each.hop.reliable == intent.bound]
     if not turns:
         raise Refused(Cause.UNREACHABLE, "no next hop", 5, f"no name of path {path.name} has been resolved")
     target, neighbour = None if name is None else resolve(name), turns[0]
@@ -339,7 +344,9 @@ def _take_off(registry: Registry, arrival: Arrival, intent: Intent, exchange: Ex
     port.binding.claim(exchange)
 
 
-def _call(registry: Registry, arrival: Arrival, intent: Intent, way: Way) -> tuple[Call | None, list[Order]]:
+def _call(
+    registry: Registry, dialect: Any, arrival: Arrival, intent: Intent, way: Way
+) -> tuple[Call | None, list[Order]]:
     """The call the request belongs to; a new one where it opens one. @raises Refused when there is no room."""
     if way.call is not None or intent.kind is not Kind.OPEN:
         return way.call, []
@@ -355,8 +362,12 @@ def _call(registry: Registry, arrival: Arrival, intent: Intent, way: Way) -> tup
             asked.claimed = way.terminal.place.address
     call = Call(registry.mint.token()[:10].decode(), arrival.listener.dialect, way.path, (asking, asked), arrival.now)
     call.target, call.bound, call.herald = way.target, intent.bound, intent.heralds
+    call.directed = intent.back is not None
+    orders = calling.keep_line(registry, arrival, intent, way)
+    if dialect.references and intent.bound and not way.hop.listener.lane:
+        asking.number, asked.number = int(intent.call), calling.number(registry, dialect, way.hop)
     call.lifetime = intent.expires is not None
     call.asked = Asked(intent.user, intent.callee, intent.called, intent.method)
-    orders = registry.add_call(call, arrival.now)
+    orders += registry.add_call(call, arrival.now)
     registry.name_call(call, asking, intent.call)
     return call, orders

@@ -110,6 +110,7 @@ _CALL: dict[str, Any] = {
     "tokens": dict[tuple[str, Peer], bytes],
     "target": Place | None,
     "bound": bool,
+    "directed": bool,
     "lifetime": bool,
     "due": Moment | None,
     "ends_at": Moment,

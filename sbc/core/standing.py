@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from sbc.core.exchange import Hop
-from sbc.core.keys import far_key
+from sbc.core.keys import far_key, line_of
 from sbc.core.message import Intent, Kind, Phase
 from sbc.core.registry import Arrival, Registry
 
@@ -16,7 +16,8 @@ def as_it_stands(registry: Registry, intent: Intent, arrival: Arrival) -> Intent
     if not intent.ends and intent.unasked is None:
         return intent
     listener, host = arrival.listener, arrival.source.host
-    exchange = registry.exchanges.get(far_key(listener.realm, host, intent.exchange, listener.lane))
+    line = line_of(listener, arrival.source, intent.bound)
+    exchange = registry.exchanges.get(far_key(listener.realm, host, intent.exchange, line))
     if intent.unasked is not None:
         return intent if exchange is not None else _unasked(intent, intent.unasked)
     if exchange is not None and (exchange.open or exchange.call is None):
@@ -34,7 +35,7 @@ def call_of(registry: Registry, intent: Intent, arrival: Arrival) -> str:
     replies = intent.phase.reply
     source = arrival.source
     key = (
-        far_key(realm, source.host, intent.exchange, arrival.listener.lane)
+        far_key(realm, source.host, intent.exchange, line_of(arrival.listener, source, intent.bound))
         if replies
         else Hop(arrival.listener, source).key(intent, intent.exchange)
     )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sbc.core.call import Call
 from sbc.core.exchange import Hop
 from sbc.core.orders import HangUp, Order
 
 
 class Ties:
-    """Live calls by the connections of their legs. Only calls that are bound to them get here."""
+    """Live calls by the connections of their legs. Only calls that are bound to them get here. A connection that none
+    goes by is closed, unless it `stays`."""
 
-    def __init__(self) -> None:
+    def __init__(self, stays: Callable[[Hop], bool] = lambda hop: False) -> None:
         self._calls: dict[Hop, dict[Call, None]] = {}
+        self._stays = stays
 
     def tie(self, call: Call) -> None:
         """A call lives."""
@@ -25,13 +29,19 @@ class Ties:
             return []
         self._drop(call, old)
         self._calls.setdefault(new, {})[call] = None
-        return [] if old in self._calls else [HangUp(old.listener, old.peer)]
+        return self.hang_up(old)
 
     def cut(self, call: Call) -> list[Order]:
         """A call is over: so are its connections, unless another call goes by them."""
         for hop in _hops(call):
             self._drop(call, hop)
-        return [HangUp(hop.listener, hop.peer) for hop in _hops(call) if hop not in self._calls]
+        return [order for hop in _hops(call) for order in self.hang_up(hop)]
+
+    def hang_up(self, hop: Hop | None) -> list[Order]:
+        """Close a connection, if nobody needs it."""
+        if hop is None or hop in self._calls or self._stays(hop):
+            return []
+        return [HangUp(hop.listener, hop.peer)]
 
     def at(self, hop: Hop) -> list[Call]:
         """The calls that end with that connection."""

@@ -17,7 +17,8 @@ from sbc.core.registry import Arrival, Registry
 @attrs.frozen
 class Way:
     """Where a request is to go: the hop to take, the place it asks for, and the call it belongs to. `neighbour` is the
-    next hop of the path that it goes to, if it goes to one. `orders` go before it: its sender has moved."""
+    next hop of the path that it goes to, if it goes to one. `proven`: its sender has shown to be the `terminal`, by
+    what nobody else there is told. `orders` go before it: its sender has moved."""
 
     path: Path
     hop: Hop
@@ -26,6 +27,7 @@ class Way:
     terminal: Binding | None = None
     party: bytes = b""
     neighbour: Neighbour | None = None
+    proven: bool = False
     orders: tuple[Order, ...] = ()
 
 

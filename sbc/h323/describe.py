@@ -34,7 +34,9 @@ _UNAVAILABLE = frozenset({"resourceUnavailable", "exceedsCallCapacity"})
 def describe(message: H323Message) -> Intent:
     """The Intent of a message. @raises BadMessage."""
     if message.message.wire is Wire.RAS:
-        return _ras(message)
+        intent = _ras(message)
+        intent.carried = message.carried
+        return intent
     signals = message.message.wire is Wire.SIGNAL
     intent = describe_signal(message) if signals else describe_control(message)
     intent.asks, intent.tells = alive.asks(message), alive.tells(message)

@@ -23,6 +23,7 @@ from sbc.core.message import (
 )
 from sbc.core.orders import Listener
 from sbc.h323 import alive, answers, describe, features, leave, memo, registrar, release, separate, shown, slots, stamp
+from sbc.h323.carried import unwrap, wrap
 from sbc.h323.causes import cause_of_ours
 from sbc.h323.codec import Wire, decode
 from sbc.h323.memo import CallMemo, Memo
@@ -43,13 +44,16 @@ class H323Dialect:
     name = "h323"
     numbers = NUMBERS
     parted = True
+    references = 32_767
 
     def __init__(self, patience: float = 180.0, emergency: Iterable[str] = ()) -> None:
         self._emergency = frozenset(emergency)
         self._setup = Timing(T303, T303, T303, LINGER, patience, quiet=True, confirmed=True, repeat=T303, blunt=True)
 
     def decode(self, data: bytes) -> H323Message:
-        return H323Message(decode(data))
+        message = decode(data)
+        held = unwrap(message)
+        return H323Message(message) if held is None else H323Message(held, carried=True, came=data)
 
     def encode(self, message: H323Message) -> bytes:
         return message.encode()
@@ -82,7 +86,9 @@ class H323Dialect:
         return memo.recall(data)
 
     def refuse(self, message: H323Message, refused: Refused, source: Address) -> bytes | None:
-        return answers.refuse(message, refused) if _is_ras(message) else release.refuse(message, refused)
+        return (
+            _carry(message, answers.refuse(message, refused)) if _is_ras(message) else release.refuse(message, refused)
+        )
 
     def complain(self, bad: BadMessage, source: Address) -> bytes | None:
         return None
@@ -91,7 +97,7 @@ class H323Dialect:
         return None
 
     def accept(self, message: H323Message, source: Address) -> bytes | None:
-        return answers.accept(message) if _is_ras(message) else None
+        return _carry(message, answers.accept(message)) if _is_ras(message) else None
 
     def withdraw(self, sent: bytes, asked: H323Message | None) -> bytes:
         return release.withdraw(sent, asked)
@@ -140,7 +146,8 @@ class H323Dialect:
         registrar.grant(message, seconds)
 
     def keep(self, answer: bytes) -> bytes:
-        return registrar.keep(answer)
+        held = unwrap(decode(answer))
+        return registrar.keep(answer if held is None else held.data)
 
     def renew(
         self,
@@ -150,7 +157,7 @@ class H323Dialect:
         lives: Mapping[Slot, int],
         others: Sequence[tuple[Place, int]],
     ) -> bytes | None:
-        return registrar.renew(message, kept, lives)
+        return _carry(message, registrar.renew(message, kept, lives))
 
     def unbind(self, sent: bytes, name: bytes, handle: bytes, listener: Listener, token: bytes) -> bytes | None:
         return registrar.unbind(sent, handle, token)
@@ -159,7 +166,8 @@ class H323Dialect:
         return leave.give_back(sent, ending, token)
 
     def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:
-        return registrar.probe(place, listener, token)
+        asked = registrar.probe(place, listener, token)
+        return wrap(asked) if listener.reliable else asked
 
     def summon(self, call: bytes, place: Place, listener: Listener, token: bytes) -> bytes | None:
         return features.incoming_call(int(token), call, listener.advertised) if len(call) == GUID else None
@@ -188,3 +196,8 @@ class H323Dialect:
 
 def _is_ras(message: H323Message) -> bool:
     return message.message.wire is Wire.RAS
+
+
+def _carry(message: H323Message, answer: bytes | None) -> bytes | None:
+    """What answers a message, by the way that it came."""
+    return wrap(answer) if message.carried and answer is not None else answer

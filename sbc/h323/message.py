@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from sbc.core.message import BadMessage
+from sbc.h323.carried import wrap
 from sbc.h323.codec import Message, Spot, Wire, decode
 from sbc.h323.features import Answered, answered, has_ours
 
@@ -15,11 +16,14 @@ from sbc.h323.features import Answered, answered, has_ours
 @attrs.define(eq=False)
 class H323Message:
     """The codec's `message`; `lifetime` are the seconds to be put in where it says none, `features` what it is to say
-    of those. `remarks` are what is to be said of it when it has crossed, each a fixed word and why."""
+    of those. `remarks` are what is to be said of it when it has crossed, each a fixed word and why. `carried`: it is
+    RAS that goes by a connection; `came` is the packet that it came in."""
 
     message: Message
     lifetime: int | None = None
     features: Answered | None = None
+    carried: bool = False
+    came: bytes = b""
     remarks: list[tuple[str, str]] = attrs.field(factory=list)
 
     @property
@@ -49,6 +53,12 @@ class H323Message:
 
     def encode(self) -> bytes:
         """Its octets. @raises BadMessage."""
+        data = self._inner()
+        if not self.carried:
+            return data
+        return self.came if self.came and data == self.message.data else wrap(data)
+
+    def _inner(self) -> bytes:
         data = self.message.encode()
         if self.features is not None:
             data = _with_features(data, self.features)

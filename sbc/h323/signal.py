@@ -26,7 +26,7 @@ def describe_signal(message: H323Message) -> Intent:
     name, back = head.name, head.from_destination
     call, value = b"%d" % head.call_reference, message.value if isinstance(message.value, dict) else {}
     intent = Intent(Kind.OTHER, Phase.CONFIRM, call, b"", method=name, within=True, bound=True, frank=True)
-    intent.label = identifier(value).hex().encode()
+    intent.label, intent.back = identifier(value).hex().encode(), back
     setup = b"setup " + call
     if name == "setup":
         if back:
@@ -60,6 +60,7 @@ def _setup(intent: Intent, message: H323Message, value: Mapping[str, Any]) -> No
     head = message.message.q931
     assert head is not None
     intent.heralds = call_of(value)
+    intent.keeps, intent.many = bool(value.get("maintainConnection")), bool(value.get("multipleCalls"))
     intent.handle = name_of(value, "endpointIdentifier")
     calling, called = head.calling, head.called
     intent.user = user_of(value.get("sourceAddress")) or (calling or "").encode()

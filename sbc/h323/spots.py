@@ -36,12 +36,14 @@ class Noted(Enum):
     CONFERENCE = "conference"  # a conferenceID's
     TOKENS = "tokens"  # what is signed or hashed: it may cover what is rewritten
     OPAQUE = "opaque"  # octets that nobody here reads: non-standard data, H.450, generic data of other features
+    FLAG = "flag"  # maintainConnection, multipleCalls
     HELD = "held"  # octets that are another PDU
 
 
 NUMBERS = {"requestSeqNum": Noted.NUMBER, "callReferenceValue": Noted.REFERENCE}
 LIFETIMES = frozenset({"timeToLive", "keepAliveInterval", "lrqKeepAliveInterval"})
 NAMES = frozenset({"gatekeeperIdentifier", "endpointIdentifier"})
+FLAGS = frozenset({"maintainConnection", "multipleCalls"})
 TOKENS = frozenset({"tokens", "cryptoTokens", "integrityCheckValue"})
 ALIASES = frozenset({"dialledDigits", "h323-ID", "url-ID", "email-ID", "url"})
 HOLDERS = {
@@ -102,7 +104,7 @@ class Spot:
     @property
     def droppable(self) -> bool:
         """Whether it is an extension addition, and the message may do without."""
-        return self.kind is not Noted.CALL and self.pdu.addition(self.path) is not None
+        return self.kind not in (Noted.CALL, Noted.FLAG) and self.pdu.addition(self.path) is not None
 
 
 _INNER = frozenset({"guid", "unicastAddress", "multicastAddress", *ALIASES})
@@ -135,6 +137,8 @@ def _kind(node: Node, name: str) -> Noted | None:
         return Noted.ALIAS
     if isinstance(node, Octets) and node.low == node.high == GUID and name in ("guid", "conferenceID"):
         return Noted.CALL if name == "guid" else Noted.CONFERENCE
+    if name in FLAGS:
+        return Noted.FLAG
     return Noted.TOKENS if name in TOKENS else None
 
 
@@ -269,6 +273,8 @@ def written(spot: Spot, value: Any) -> list[Patch]:
             if len(value) != GUID:
                 raise ValueError(f"{spot.field} of {len(value)} octets")
             return [Patch((found.end >> 3) - GUID, found.end >> 3, value)]
+        case Noted.FLAG if not found.start & 7:  # an addition: it has its octet for itself
+            return [Patch(found.start >> 3, (found.start >> 3) + 1, bytes((bool(value) << 7,)))]
         case Noted.OPAQUE:
             return [Patch(found.start >> 3, found.end >> 3, value)]
         case Noted.LIFETIME:

@@ -30,9 +30,16 @@ def _stamp(message: H323Message, crossing: Crossing) -> None:
     if message.message.wire is not Wire.RAS:
         if message.name == "setup":
             _put_destination(message, crossing)
+        number = _number_there(crossing)
+        if number is not None:
+            message.message.put_call_reference(number)
+        _put_flags(message, _stays(crossing))
         alive.note(message, crossing)
         return
+    message.carried = crossing.hop.listener.reliable
     _agree(message, crossing)
+    if message.name == "registrationConfirm":
+        _put_flags(message, _stays(crossing))
     if crossing.reply:
         memo: Memo = crossing.exchange.memo
         put_number(message, memo.number)
@@ -47,7 +54,10 @@ def _agree(message: H323Message, crossing: Crossing) -> None:
         if crossing.here.side is Side.ACCESS and has_ours(message.value):
             message.features = Answered()
     elif message.name in ("gatekeeperConfirm", "registrationConfirm") and crossing.there.side is Side.ACCESS:
-        comes = crossing.exchange.intent.comes and crossing.there.stream_listener(crossing.exchange.dialect) is not None
+        asked = crossing.exchange.intent
+        comes = (
+            asked.comes and not asked.carried and crossing.there.stream_listener(crossing.exchange.dialect) is not None
+        )
         if comes or has_ours(message.value):
             message.features = Answered((TRAVERSAL,) if comes else ())
 
@@ -57,6 +67,25 @@ def put_number(message: H323Message, number: int) -> None:
     for spot in message.message.spots:
         if spot.kind is Noted.NUMBER:
             message.put(spot, number)
+
+
+def _stays(crossing: Crossing) -> bool:
+    """Whether the connection that a message goes by, or that a terminal is to make for its calls, may stay without one,
+    and several may go by it. Those that we make are for one call alone."""
+    realm, listener = crossing.there, crossing.hop.listener
+    return realm.side is Side.ACCESS and not listener.lane and realm.connections.keep
+
+
+def _put_flags(message: H323Message, stays: bool) -> None:
+    """Say whether connections are kept: that is between neighbours."""
+    for spot in message.message.spots:
+        if spot.kind is Noted.FLAG and spot.value != stays:
+            message.put(spot, stays)
+
+
+def _number_there(crossing: Crossing) -> int | None:
+    """The call reference where a message goes; None where it is the same as here."""
+    return None if crossing.call is None else crossing.call.legs[1 - crossing.from_leg].number
 
 
 def _put_destination(message: H323Message, crossing: Crossing) -> None:
@@ -69,11 +98,14 @@ def _put_destination(message: H323Message, crossing: Crossing) -> None:
 def keys(message: H323Message, crossing: Crossing) -> Keys:
     """What a stamped message is found by where it goes."""
     intent, exchange = crossing.intent, crossing.exchange
+    if message.message.wire is Wire.CONTROL:
+        return Keys(b"", exchange.intent.exchange if crossing.reply else b"")
+    if message.message.wire is Wire.SIGNAL:
+        number = _number_there(crossing)
+        call = intent.call if number is None else b"%d" % number
+        asked = b"setup " + call if describe_signal(message).exchange else b""
+        return Keys(call, exchange.intent.exchange if crossing.reply else asked)
     if crossing.reply:
         return Keys(intent.call, exchange.intent.exchange)
-    if message.message.wire is Wire.CONTROL:
-        return Keys(b"", b"")
-    if message.message.wire is Wire.SIGNAL:
-        return Keys(intent.call, describe_signal(message).exchange)
     unanswered = intent.phase is Phase.CONFIRM and not (message.name == REPORT and not message.value.get("unsolicited"))
     return Keys(intent.call, b"" if unanswered else exchange.token)

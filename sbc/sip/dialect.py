@@ -44,6 +44,7 @@ class SipDialect:
     name = "sip"
     numbers = 0
     parted = False
+    references = 0
 
     def __init__(self, patience: float = 180.0, linger: float = _LIMIT, emergency: Sequence[str] = ()) -> None:
         self._emergency = emergency

@@ -11,7 +11,9 @@ from sbc.core.address import Address
 from sbc.core.orders import Listener, Send
 from sbc.core.realm import Keepalive
 from sbc.core.registry import Arrival
+from sbc.h323.carried import wrap
 from sbc.h323.codec import decode
+from tests.calls.test_h323_traversal import coming
 from tests.h323_calls import (
     CALLS,
     GATEKEEPER,
@@ -19,6 +21,7 @@ from tests.h323_calls import (
     drq,
     h323_rig,
     keepalive,
+    plain,
     registered,
     release,
     rrq,
@@ -36,6 +39,9 @@ SAID = [
     *(setup(), said_back("alerting", setup()), said_back("connect", setup(), SOFTSWITCH.host), release(setup())),
     *(release(setup(), 17, back=True), tunnel(setup(), []), rrq(6), arq(20), keepalive(7), urq(9), drq(10)),
 ]
+SAID += [wrap(rrq(6)), wrap(arq(20)), coming(), setup(maintainConnection=True, multipleCalls=True)]
+TRAVERSAL = {"replacementFeatureSet": False, "supportedFeatures": [{"id": ("standard", 18)}]}
+SAID += [rrq(6, featureSet=TRAVERSAL), plain("serviceControlResponse", rrq(1))]
 STEPS = 2000
 
 
@@ -79,3 +85,4 @@ def test_the_books_balance_whatever_comes(seed: int) -> None:
     rig.wait(200_000)
     registry = rig.border.registry
     assert not registry.calls and not registry.live_exchanges and not registry.bindings and not registry.ties.all()
+    assert not registry.lines and not registry.waits.expected()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from sbc.core.address import Address
-from sbc.core.keys import bound_key, call_key, far_key, near_key
+from sbc.core.keys import bound_key, call_key, far_key, line_of, near_key
 from tests.rig import NAT, SOFTSWITCH, make_plan
 
 OTHER = Address("203.0.113.66", 5060)
@@ -24,7 +24,7 @@ def test_what_means_its_connection_belongs_to_both_ends_of_it() -> None:
     other = attrs.evolve(one, address=one.address._replace(port=41001))
     for listener in (other, attrs.evolve(one, lane="1")):
         assert near_key("core", SOFTSWITCH, b"x", one) != near_key("core", SOFTSWITCH, b"x", listener)
-        assert bound_key(one, SOFTSWITCH, b"x") != bound_key(listener, SOFTSWITCH, b"x")
+        assert bound_key(one, SOFTSWITCH, b"x", False) != bound_key(listener, SOFTSWITCH, b"x", False)
 
 
 def test_a_terminals_name_of_a_call_is_its_own_and_a_core_hosts_is_all_core_hosts() -> None:
@@ -34,3 +34,16 @@ def test_a_terminals_name_of_a_call_is_its_own_and_a_core_hosts_is_all_core_host
     assert call_key(access, NAT, b"x") != call_key(access, OTHER, b"x")
     assert call_key(core, NAT, b"x") == call_key(core, OTHER, b"x")
     assert call_key(core, NAT, b"x") != call_key(core, NAT, b"y")
+
+
+def test_both_ends_of_a_connection_name_their_calls() -> None:
+    one = make_plan("toy").realms["core"].listeners[0]
+    assert bound_key(one, SOFTSWITCH, b"1", False) != bound_key(one, SOFTSWITCH, b"1", True)
+
+
+def test_what_goes_by_a_connection_is_told_from_what_goes_by_another_to_the_same_host() -> None:
+    one = make_plan("toy").realms["core"].listeners[0]
+    other = SOFTSWITCH._replace(port=1)
+    assert line_of(one, SOFTSWITCH, True) != line_of(one, other, True)
+    assert line_of(one, SOFTSWITCH, False) == line_of(one, other, False) == ""
+    assert line_of(attrs.evolve(one, lane="1"), SOFTSWITCH, True) == "1"

@@ -51,6 +51,7 @@ def test_what_is_noted() -> None:
         (Noted.NAME, "gatekeeperIdentifier", "gk", False),
         (Noted.LIFETIME, "timeToLive", 300, True),
         (Noted.NAME, "endpointIdentifier", "1234_ep", True),
+        (Noted.FLAG, "maintainConnection", False, False),
     ]
     assert [(field, droppable) for kind, field, _, droppable in found if kind is Noted.TOKENS] == [("tokens", True)]
 

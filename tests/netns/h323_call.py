@@ -187,12 +187,11 @@ class H323Call:
     def _call(self, peer: Peer) -> None:
         endpoint = self.endpoint
         try:
-            sock = endpoint.place.connect(peer)
+            self.link = endpoint.trunk or endpoint.link(endpoint.place.connect(peer))
         except OSError as error:
             self._over(f"{peer} cannot be reached: {error}")
             return
-        self.link = endpoint.link(sock)
-        endpoint.by_link[self.link] = self
+        endpoint.by_link.setdefault(self.link, []).append(self)
         body: dict[str, Any] = {
             "protocolIdentifier": PROTOCOL,
             "sourceAddress": [alias(name) for name in endpoint.names],
@@ -207,8 +206,7 @@ class H323Call:
             "callIdentifier": {"guid": self.call_id},
             "mediaWaitForConnect": False,
             "canOverlapSend": False,
-            "multipleCalls": False,
-            "maintainConnection": False,
+            **endpoint.keeps,
         }
         if endpoint.identifier:
             body["endpointIdentifier"] = endpoint.identifier
@@ -228,7 +226,7 @@ class H323Call:
         body = message.body
         call = cls(endpoint, False, message.reference, body["callIdentifier"]["guid"], body["conferenceID"])
         call.link, call.setup = link, message
-        endpoint.by_link[link] = call
+        endpoint.by_link[link].append(call)
         call.messages.append((False, "setup"))
         call.seen.append(message)
         call.tunnel = call.tunnel and message.pdu.get("h245Tunneling", False)
@@ -331,7 +329,7 @@ class H323Call:
         self.fax.close()
 
     def _named(self) -> dict[str, Any]:
-        return {"callIdentifier": {"guid": self.call_id}, "multipleCalls": False, "maintainConnection": False}
+        return {"callIdentifier": {"guid": self.call_id}, **self.endpoint.keeps}
 
     def _send(
         self,
@@ -417,10 +415,10 @@ class H323Call:
     def _over(self, reason: str) -> None:
         self.reason = reason
         self._become("ended")
-        for link in (self.link, self.control_link):
-            if link is not None:
-                self.endpoint.by_link.pop(link, None)
-                link.close()
+        if self.link is not None:
+            self.endpoint.let_go(self.link, self)
+        if self.control_link is not None:
+            self.control_link.close()
         if self._door is not None:
             self._door.close()
         if self._admitted:

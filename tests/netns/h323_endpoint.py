@@ -39,13 +39,16 @@ Heard = Callable[[str, dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Manner:
-    """How the endpoint makes and takes calls: fast connect, tunnelled H.245, and whether it offers H.460.18, with
-    which calls reach it through a NAT. `early`: where it does not tunnel, it takes H.245 from its Setup on."""
+    """How the endpoint makes and takes calls: fast connect, tunnelled H.245, and how calls reach it through a NAT: it
+    offers H.460.18, says all by one connection (H.460.17, `carried`), or keeps those open that it makes for calls.
+    `early`: where it does not tunnel, it takes H.245 from its Setup on."""
 
     fast: bool = False
     tunnel: bool = False
     traversal: bool = False
     early: bool = False
+    keep: bool = False
+    carried: bool = False
 
 
 SLOW, FAST, TUNNEL = Manner(), Manner(fast=True), Manner(tunnel=True)
@@ -86,7 +89,8 @@ class H323Endpoint:
         self.place, self.gatekeeper, self.manner, self.on_setup = place, gatekeeper, manner, on_setup
         self.media_port = media_port
         self.calls: list[H323Call] = []
-        self.by_link: dict[Link, H323Call] = {}
+        self.by_link: dict[Link, list[H323Call]] = {}
+        self.trunk: Link | None = None  # the connection by which all goes (H.460.17)
         self.identifier = ""  # given by the gatekeeper
         self.gatekeeper_name = ""
         self.registered_for = 0  # seconds granted
@@ -102,6 +106,9 @@ class H323Endpoint:
         self.do, self.watch = self.loop.do, self.loop.watch
         self.door = Door(self.loop, place.listen(signal_port), self._heard, self._lost)
         self.watch(self.ras.sock, self.ras.readable)
+        if manner.carried and gatekeeper is not None:
+            self.trunk = self.link(place.connect((gatekeeper[0], SIGNAL_PORT)))
+            self.ras.way = self._tunnel
         self.loop.start()
 
     @property
@@ -165,7 +172,7 @@ class H323Endpoint:
         self.loop.close()
         for call in self.calls:
             call.close()
-        for link in self._waiting:
+        for link in [*self._waiting, *self.by_link, *([self.trunk] if self.trunk is not None else [])]:
             link.close()
         self.door.sock.close()
         self.ras.sock.close()
@@ -185,6 +192,27 @@ class H323Endpoint:
         }
 
     # What calls ask of the endpoint, in its thread.
+
+    @property
+    def keeps(self) -> dict[str, bool]:
+        """What its call signalling says of its connections."""
+        stays = self.manner.keep or self.manner.carried
+        return {"multipleCalls": stays, "maintainConnection": stays}
+
+    def let_go(self, link: Link, call: H323Call) -> None:
+        """A call is over; so is its connection, unless it is kept."""
+        self.by_link.get(link, [call]).remove(call)
+        if not self.keeps["maintainConnection"]:
+            self.by_link.pop(link, None)
+            link.close()
+
+    def _tunnel(self, data: bytes) -> None:
+        assert self.trunk is not None
+        around = Q931("facility", 0)
+        parameter = {"id": ("standard", 1), "content": ("raw", data)}
+        held = {"h323-message-body": ("empty", None), "h245Tunneling": True}
+        around.uu = {"h323-uu-pdu": {**held, "genericData": [{"id": ("standard", 17), "parameters": [parameter]}]}}
+        self.trunk.send(around.encode())
 
     def next_reference(self) -> int:
         self._reference = self._reference % 0x7FFE + 1
@@ -413,17 +441,21 @@ class H323Endpoint:
 
     def _heard(self, link: Link, data: bytes) -> None:
         message = Q931.decode(data)
-        call = self.by_link.get(link)
-        if call is None and message.kind == "setup":
-            H323Call.incoming(self, link, message)
-        elif call is not None:
+        held = message.pdu.get("genericData", []) if message.uu else []
+        for feature in (each for each in held if each["id"] == ("standard", 17)):
+            self.ras.came(feature["parameters"][0]["content"][1], link.peer)
+            return
+        calls = self.by_link.setdefault(link, [])
+        call = next((c for c in calls if (c.reference, c.is_outgoing) == (message.reference, message.answering)), None)
+        if call is not None:
             call.receive(message)
+        elif message.kind == "setup":
+            H323Call.incoming(self, link, message)
         elif message.kind != "releaseComplete":
             self.faults.append(f"a {message.kind} of no call from {link.peer}")
 
     def _lost(self, link: Link) -> None:
-        call = self.by_link.pop(link, None)
-        if call is not None:
+        for call in self.by_link.pop(link, []):
             call.lost(link)
 
 

@@ -51,7 +51,10 @@ class _Asked:
 
 
 class Ras:
-    """One RAS socket. `requested(name, value, peer)` answers what others ask; its answers are kept for repetitions."""
+    """One RAS socket. `requested(name, value, peer)` answers what others ask; its answers are kept for repetitions.
+    Where there is a `way`, what is sent goes by that instead."""
+
+    way: Callable[[bytes], None] | None = None
 
     def __init__(self, sock: socket.socket, requested: Callable[[str, dict[str, Any], Peer], None]) -> None:
         self.sock, self.requested = sock, requested
@@ -98,9 +101,10 @@ class Ras:
 
     def readable(self, sock: socket.socket) -> None:
         for data, peer in datagrams(sock):
-            self._came(data, peer)
+            self.came(data, peer)
 
-    def _came(self, data: bytes, peer: Peer) -> None:
+    def came(self, data: bytes, peer: Peer) -> None:
+        """A message has come."""
         name, value = H225.decode("RasMessage", data)
         self.trace.append(RasTrace(time.monotonic(), False, peer, name, value))
         number = value["requestSeqNum"]
@@ -124,4 +128,7 @@ class Ras:
         self._send_raw(data, peer)
 
     def _send_raw(self, data: bytes, peer: Peer) -> None:
-        self.sock.sendto(data, peer)
+        if self.way is not None:
+            self.way(data)
+        else:
+            self.sock.sendto(data, peer)

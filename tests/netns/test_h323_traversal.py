@@ -71,3 +71,36 @@ def test_nobody_gets_the_call_of_another(make_h323_scene: MakeScene) -> None:
     assert talk(call, alice.wait_call(), packets=10, reports=1).whole
     call.release()
     assert stage.sbc.process.output().count("uninvited: ") == 2
+
+
+def test_terminals_are_called_by_the_connection_that_they_have_open(make_h323_scene: MakeScene) -> None:
+    """One says all by one connection (H.460.17), behind a symmetric NAT; another, at the same private address behind
+    another NAT, keeps those that it makes for calls. Calls go both ways, two at a time; media too."""
+    stage = make_h323_scene(one_pair(SYMMETRIC, RESTRICTED), routed=True)
+    gatekeeper, sbc = stage.gatekeeper, stage.lab.host("sbc")
+    core, access = sbc.capture("core"), sbc.capture("access")
+    alice = stage.endpoint("phone-a", "alice", Manner(fast=True, tunnel=True, carried=True))
+    bob = stage.endpoint("phone-b", ("bob", "200"), Manner(fast=True, tunnel=True, keep=True))
+    assert alice.register()[0] == bob.register()[0] == "registrationConfirm"
+    assert alice.keep_alive()[0] == "registrationConfirm"
+    assert gatekeeper.inquire("alice")["endpointIdentifier"] == alice.identifier
+    assert alice.dial("200").wait("ended").cause == 20, "it has opened none yet"
+    calls = [bob.dial("alice").wait("up").wait_flowing()]
+    calls.append(alice.wait_call(1).wait("up").wait_flowing())
+    assert talk(*calls, packets=20, reports=2).whole
+    again = [alice.dial("200").wait("up").wait_flowing(), bob.wait_call(1).wait("up").wait_flowing()]
+    assert talk(*again, packets=20, reports=2).whole
+    assert len(alice.by_link) == len(bob.by_link) == 1, "both calls go by the one connection"
+    calls[0].release()
+    assert calls[1].wait("ended").cause == 16
+    assert talk(*again, packets=10, reports=1).whole, "it goes on"
+    again[0].release()
+    assert again[1].wait("ended").cause == 16
+    last = [alice.dial("200").wait("up").wait_flowing(), bob.wait_call(2).wait("up").wait_flowing()]
+    assert talk(*last, packets=10, reports=1).whole, "no call was left, but the connection"
+    last[1].release()
+    last[0].wait("ended")
+    alice.do(lambda: alice.trunk.close() if alice.trunk else None)
+    assert bob.dial("alice").wait("ended").cause == 20, "its connection is lost"
+    assert {host for host, _ in gatekeeper.seen()} <= {FIRST.sbc_core, FIRST.softswitch_address}
+    assert_clean(core, access)
