@@ -197,6 +197,13 @@ def media(address: Address) -> Any:
     return "unicastAddress", ("iPAddress", {"network": host, "tsapIdentifier": address.port})
 
 
+def address_in(value: Any) -> Address:
+    """The same, read."""
+    _, (form, parts) = value
+    assert form == "iPAddress"
+    return Address(".".join(map(str, parts["network"])), parts["tsapIdentifier"])
+
+
 def _channel(rtp: Address | None, rtcp: Address, session: int = 1) -> Any:
     said: dict[str, Any] = {"sessionID": session, "mediaControlChannel": media(rtcp), "mediaGuaranteedDelivery": False}
     if rtp is not None:

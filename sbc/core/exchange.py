@@ -135,7 +135,6 @@ class Exchange:
     terminal: Binding | None = None  # the terminal that it is of, or for, if it is known
     leads: Address | None = None  # where the call is to go that its answer gives leave for
     returns: Promise | None = None  # the leave for a call that it gives back, or takes back
-    called: Binding | None = None  # whom it goes to by a connection that one is asked to open
     summons: Exchange | None = None  # for which other it asks a terminal to open a connection
     undo: tuple[Change, ...] = ()
     fallback: Hop | None = None  # where to try next if `far` cannot be reached

@@ -90,7 +90,6 @@ def request_crossing(
         path=way.path,
         party=way.party,
         asked=arrival.data,
-        called=way.terminal if way.hop.listener.awaited else None,
     )
     if intent.phase is not Phase.CONFIRM:
         registry.add_exchange(exchange, arrival.now)

@@ -19,7 +19,7 @@ def begin(registry: Registry, dialect: Any, exchange: Exchange, now: float) -> l
     """A request has been sent by a connection that is yet to be opened: ask whom it is for to open it.
 
     @raises Refused where that cannot be asked."""
-    terminal, far, name = exchange.called, exchange.far, exchange.intent.heralds
+    terminal, far, name = exchange.terminal, exchange.far, exchange.intent.heralds
     if terminal is None or far is None or not far.listener.awaited:
         return []
     if registry.waits.summoned(far.listener.realm, far.peer.host, name) is not None:

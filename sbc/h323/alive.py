@@ -8,6 +8,8 @@ from copy import copy
 from functools import lru_cache
 from typing import Any
 
+import attrs
+
 from sbc.core.crossing import Crossing
 from sbc.core.message import Question
 from sbc.h323.codec import Wire, build_control, build_signal, decode
@@ -117,4 +119,4 @@ def note(message: H323Message, crossing: Crossing) -> None:
     tunnels = unit.get("h245Tunnelling", False) and (bool(unit.get("h245Control")) or memo.tunnels[crossing.from_leg])
     if tunnels != memo.tunnels[crossing.from_leg]:
         first, second = memo.tunnels
-        call.memo = CallMemo((first, tunnels) if crossing.from_leg else (tunnels, second))
+        call.memo = attrs.evolve(memo, tunnels=(first, tunnels) if crossing.from_leg else (tunnels, second))

@@ -14,9 +14,11 @@ from sbc.h323.codec import build_ras
 
 TRAVERSAL = 18
 """H.460.18: the terminal opens the connection for a call to it, when an indication tells it to."""
-OURS = frozenset({17, TRAVERSAL, 19})
+MEDIA = 19
+"""H.460.19: where media comes through a NAT, the terminal keeps the way open."""
+OURS = frozenset({17, TRAVERSAL, MEDIA})
 """What is agreed upon hop by hop, for the NAT between a terminal and us."""
-_LISTS = ("supportedFeatures", "desiredFeatures", "neededFeatures")
+LISTS = ("supportedFeatures", "desiredFeatures", "neededFeatures")
 _INCOMING_CALL = 1
 
 
@@ -32,22 +34,29 @@ def offers(value: Mapping[str, Any], number: int) -> bool:
     held = value.get("featureSet")
     if not isinstance(held, dict):
         return False
-    return any(_number(each) == number for name in _LISTS for each in held.get(name) or ())
+    return any(_number(each) == number for name in LISTS for each in held.get(name) or ())
 
 
 def answered(value: Mapping[str, Any], answer: Answered) -> dict[str, Any]:
     """The value of a RAS message whose featureSet is as `answer` says; without any where nothing is left of it."""
     said = dict(value)
-    held = dict(said.pop("featureSet", None) or {"replacementFeatureSet": False})
-    for name in _LISTS:
-        left = [each for each in held.pop(name, None) or () if _number(each) not in OURS]
-        if name == "supportedFeatures":
-            left += [{"id": ("standard", number)} for number in answer.put]
-        if left:
-            held[name] = left
-    if any(name in held for name in _LISTS):
+    held = without_ours(said.pop("featureSet", None) or {"replacementFeatureSet": False})
+    if answer.put:
+        put = [{"id": ("standard", number)} for number in answer.put]
+        held["supportedFeatures"] = [*held.get("supportedFeatures", ()), *put]
+    if any(name in held for name in LISTS):
         said["featureSet"] = held
     return said
+
+
+def without_ours(held: Mapping[str, Any]) -> dict[str, Any]:
+    """A featureSet less what is agreed upon with us."""
+    left = {name: each for name, each in held.items() if name not in LISTS}
+    for name in LISTS:
+        kept = [each for each in held.get(name) or () if _number(each) not in OURS]
+        if kept:
+            left[name] = kept
+    return left
 
 
 def has_ours(value: Mapping[str, Any]) -> bool:

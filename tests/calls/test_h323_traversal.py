@@ -12,13 +12,17 @@ from sbc.core.message import Ending
 from sbc.core.orders import Adopt, HangUp, Listener, OpenStream, Order, Record, Send
 from sbc.core.registry import Arrival
 from sbc.h323.codec import build_ras, build_signal
+from sbc.h323.per import decode as decode_plain
+from sbc.h323.per import encode
 from sbc.h323.ras import PROTOCOL
 from tests.h323_calls import (
     GATEKEEPER,
     GUID,
     TERMINAL_CALLS,
     TERMINAL_RAS,
+    address_in,
     address_of,
+    fast_start,
     grq,
     h323_rig,
     keepalive,
@@ -233,3 +237,36 @@ def test_what_comes_for_a_call_that_is_up_is_a_message_of_it() -> None:
     heard(rig, adopt.listener, adopt.peer, said_back("connect", down.data, PHONE.host))
     crossed = heard(rig, adopt.listener, adopt.peer, tunnel(down.data, [], back=True))
     assert read(only(to(crossed, "core"))).name == "facility"
+
+
+def test_media_of_such_a_terminal_is_kept_open_by_itself_and_the_core_hears_nothing_of_it() -> None:
+    """H.460.19: the SBC offers it, names its own RTP port of each channel, and takes out what the terminal says."""
+    rig = h323_rig()
+    own, down, _ = called(rig)
+    spec = only(of(OpenStream, rig.log)).spec
+    (said,) = [pdu.whole for pdu in read(down).pdus if pdu.type == "TraversalParameters"]
+    assert address_in(said["keepAliveChannel"]) == spec.sides[1].local.rtp
+    assert [each["id"] for each in read(down).value["supportedFeatures"]] == [("standard", 19)]
+    came(rig, heard(rig, access(rig), BY_TCP, coming()))
+    features = {"replacementFeatureSet": False, "supportedFeatures": [{"id": ("standard", 19)}]}
+    octets = encode("TraversalParameters", {"keepAlivePayloadType": 127})
+    parameter = {"parameterIdentifier": ("standard", 1), "parameterValue": ("octetString", octets)}
+    information = {"messageIdentifier": ("standard", (0, 0, 8, 460, 19, 0, 1)), "messageContent": [parameter]}
+    channels = [decode_plain("OpenLogicalChannel", each) for each in fast_start(PHONE.host, offers=False)]
+    answers = [encode("OpenLogicalChannel", {**each, "genericInformation": [information]}) for each in channels]
+    connect = said_back("connect", down.data, featureSet=features, fastStart=answers)
+    (up,) = to(heard(rig, down.listener, down.to, connect), "core")
+    assert "featureSet" not in read(up).value and not [p for p in read(up).pdus if p.type == "TraversalParameters"]
+    assert all("genericInformation" not in pdu.value for pdu in read(up).pdus if pdu.type == "OpenLogicalChannel")
+    assert_no_trace(up.data, PHONE.host, NAT.host, SBC_ACCESS.host)
+    later = [each for each in to(heard(rig, by_tcp(own), CALLER, tunnel(setup(), [])), "access")]
+    assert not [pdu for pdu in read(only(later)).pdus if pdu.type == "TraversalParameters"]
+
+
+def test_other_terminals_are_told_nothing_of_it() -> None:
+    rig = h323_rig()
+    public = Address("203.0.113.50", 1719)
+    own = registered(rig, public, ras=public, calls=public._replace(port=1720))
+    down = only(to(heard(rig, by_tcp(own), CALLER, setup(SOFTSWITCH, own.address)), "access"))
+    assert "supportedFeatures" not in read(down).value
+    assert not [pdu for pdu in read(down).pdus if pdu.type == "TraversalParameters"]

@@ -49,7 +49,7 @@ def test_what_is_for_it_waits_and_it_is_told_where_to_come_to() -> None:
     assert Record.read(told.data).target.startswith(own.advertised.host.encode())
     assert "summoned" in events(orders)
     (exchange,) = rig.border.registry.waits.expected()
-    assert exchange.called is not None and exchange.called.comes
+    assert exchange.terminal is not None and exchange.terminal.comes
 
 
 def test_who_comes_gets_it_and_nobody_after() -> None:
