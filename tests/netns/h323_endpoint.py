@@ -376,7 +376,7 @@ class H323Endpoint:
 
     def _named(self, value: dict[str, Any]) -> list[H323Call]:
         """The calls, not ended, that a request is about."""
-        wanted = value["callIdentifier"]["guid"]
+        wanted = value.get("callIdentifier", {}).get("guid", bytes(16))  # version 1 has none
         return [c for c in self.calls if c.state != "ended" and (c.call_id == wanted or not any(wanted))]
 
     def _account(self, value: dict[str, Any]) -> dict[str, Any]:

@@ -101,6 +101,7 @@ def test_calls_live_and_end_and_the_gatekeeper_hears_of_it(make_h323_scene: Call
 
     # the SBC is killed in mid-call, and a terminal cannot say that the call is over
     call, answered = up(TUNNEL)
+    wait_asked(call, answered, "roundTripDelayRequest")  # longer than until its record is first written
     cut(stage, True)
     stage.stage.sbc = stage.sbc.kill_and_restart()
     answered.wait("ended")
