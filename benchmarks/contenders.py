@@ -65,6 +65,16 @@ modparam("db_text", "db_mode", 0)
 modparam("topos", "storage", "db")
 modparam("topos", "db_url", "text://{directory}")
 """
+UNBOUND = """
+[realms.access.limits]
+calls = 100000
+bindings = 100000
+exchanges_per_source = 100000
+lingering_per_source = 100000
+[realms.core.limits]
+calls = 100000
+"""
+"""One machine plays all terminals here, and all calls come at once."""
 _SBC = """
 [timers]
 audit = 5.0
@@ -82,11 +92,6 @@ port = {port}
 [realms.access.media]
 address = "{access}"
 ports = "20000-59999"
-[realms.access.limits]
-calls = 100000
-bindings = 100000
-exchanges_per_source = 100000
-lingering_per_source = 100000
 [realms.access.keepalive]
 period = 600.0
 [realms.core]
@@ -99,8 +104,6 @@ port = {port}
 [realms.core.media]
 address = "{core}"
 ports = "20000-59999"
-[realms.core.limits]
-calls = 100000
 [[paths]]
 name = "main"
 access = "access"
@@ -161,7 +164,7 @@ def _sippy(host: LabHost) -> LabProcess:
 
 
 def _sbc(host: LabHost) -> LabProcess:
-    return start_sbc(host, _SBC, PORT)
+    return start_sbc(host, _SBC + UNBOUND, PORT)
 
 
 def start_sbc(host: LabHost, toml: str, port: int) -> LabProcess:

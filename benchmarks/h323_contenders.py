@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.contenders import Contender, start_sbc
+from benchmarks.contenders import UNBOUND, Contender, start_sbc
 from benchmarks.h323_callee import CALLS, RAS
 from benchmarks.h323_octets import CALLEE_NAME
 from benchmarks.load import CALLEE, CALLER_SIDE, CORE_SIDE
@@ -47,11 +47,6 @@ side = "access"
 """
     + _LISTENERS.format(name="access", address=CALLER_SIDE)
     + """
-[realms.access.limits]
-calls = 100000
-bindings = 100000
-exchanges_per_source = 100000
-lingering_per_source = 100000
 [realms.access.registrations]
 direct = 3600
 behind_nat = 3600
@@ -62,8 +57,6 @@ side = "core"
 """
     + _LISTENERS.format(name="core", address=CORE_SIDE)
     + f"""
-[realms.core.limits]
-calls = 100000
 [[paths]]
 name = "main"
 access = "access"
@@ -108,7 +101,7 @@ def gnugk() -> str:
 
 
 def _sbc(host: LabHost) -> LabProcess:
-    return start_sbc(host, _SBC, RAS)
+    return start_sbc(host, _SBC + UNBOUND, RAS)
 
 
 def _gnugk(host: LabHost) -> LabProcess:

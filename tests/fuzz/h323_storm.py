@@ -8,9 +8,8 @@ a connection goes through the framer, as it does on the wire.
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
-from random import Random
 from typing import Any
 
 import attrs
@@ -23,9 +22,9 @@ from sbc.core.registry import Arrival
 from sbc.h323.codec import Message, Wire, build_control, build_ras, build_signal, decode
 from sbc.h323.tpkt import TpktFramer
 from tests import h323_calls as h323
+from tests.fuzz.gale import Gale, Saying
 from tests.fuzz.h323_mutate import packed, spoilt
 from tests.h323_messages import ALL
-from tests.outside import Outside
 
 TERMINALS = tuple(Address(f"203.0.113.{11 + n % 9}", 40001 + n // 9) for n in range(36))
 STRANGER = Address("198.51.100.66", 1719)
@@ -63,60 +62,30 @@ class Told:
     listener: Listener
 
 
-Saying = tuple[Listener, Address, bytes]
+class H323Storm(Gale):
+    """Terminals and gatekeeper. `worst` is the longest that the border took for one message, in seconds of processor
+    time, and which that was."""
 
-
-class H323Storm:
-    """Says one message after the other. `counted` tells what was said and what came of it, `worst` the longest that the
-    border took for one, in seconds of processor time, and which that was."""
-
-    def __init__(self, border: Border, seed: int, audit_every: int = 100) -> None:
-        self.random = Random(seed)
-        self.outside = Outside(border, self._hear, 1000.0)
+    def __init__(self, border: Border, seed: int) -> None:
+        super().__init__(border, seed)
         self.outside.other = self._other
-        self.counted: Counter[str] = Counter()
         self.worst: tuple[float, bytes] = (0.0, b"")
         self.seeds = [data for _, data in ALL]
-        self._audit_every = audit_every
         self._told: dict[str, deque[Told]] = {name: deque(maxlen=40) for name in border.plan.realms}
         self._live: dict[tuple[Listener, Address], TpktFramer] = {}  # connections
         self._known: deque[tuple[Address, str]] = deque(maxlen=60)  # who is registered where, and as what
         self._asked: dict[bytes, Address] = {}  # who has asked for leave for a call
         self._leave: deque[tuple[Address, bytes]] = deque(maxlen=30)  # who has it
-        self._recent: deque[Saying] = deque(maxlen=200)
-
-    def blow(self, messages: int) -> None:
-        """So many messages; the books are looked over every now and then."""
-        for _ in range(messages):
-            self.outside.advance(self.outside.now + self._pause())
-            listener, source, data = self._next()
-            self.counted["said"] += 1
-            try:
-                self._arrive(listener, source, data)
-                if self.counted["said"] % self._audit_every == 0:
-                    assert (faults := self.outside.faults()) == [], faults[:5]
-            except Exception as fault:
-                fault.add_note(f"message {self.counted['said']} from {source} at {listener}: {data.hex()}")
-                raise
-            self._recent.append((listener, source, data))
 
     def settle(self) -> list[str]:
-        """Let every connection end, and so much time pass that all must be over; what is left all the same."""
+        """Every connection ends, too."""
         registry = self.outside.border.registry
         for listener, peer in list(self._live):
             self._break(listener, peer)
-        for binding in registry.bindings.values():  # what was granted for years is cut
-            if binding.grant_ends > self.outside.now + 50_000:
-                binding.grant_ends = self.outside.now + 50_000
-                registry.timers.set(binding, binding.grant_ends)
-        self.outside.advance(self.outside.now + 100_000.0)
-        self.counted["calls"] += len(self.outside.told)
-        left = self.outside.leftovers() + self.outside.faults()
-        registry.promises.find(("", "", b""), self.outside.now)  # which are looked over when one is asked for
+        left = super().settle()
         left += [f"{len(registry.promises)} promises"] if len(registry.promises) else []
         left += [f"{len(registry.ties.all())} ties"] if registry.ties.all() else []
-        self.outside.told.clear()
-        for table in (*self._told.values(), self._known, self._asked, self._leave, self._recent, self._live):
+        for table in (*self._told.values(), self._known, self._asked, self._leave, self._live):
             table.clear()
         return left
 
@@ -152,10 +121,6 @@ class H323Storm:
     def _other(self, order: Order) -> None:
         if isinstance(order, HangUp) and self._live.pop((order.listener, order.peer), None):
             self.counted["hung up"] += 1
-
-    def _pause(self) -> float:
-        random = self.random
-        return random.choice((5.0, 20.0, 60.0)) if random.random() < 0.002 else random.expovariate(50.0)
 
     def _hear(self, send: Send) -> None:
         self.counted["heard"] += 1

@@ -6,8 +6,7 @@ inside calls, credentials, repetitions, and among them recorded messages that ha
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from random import Random
+from collections import deque
 
 import attrs
 
@@ -15,8 +14,8 @@ from sbc.core.address import Address
 from sbc.core.border import Border
 from sbc.core.habits import Learner
 from sbc.core.orders import Listener, Send
+from tests.fuzz.gale import Gale
 from tests.fuzz.mutate import mutated, seeds
-from tests.outside import Outside
 from tests.rig import SOFTSWITCH
 from tests.sip_messages import answer, header, hop_request, inside, invite, register, registered, request, sdp
 
@@ -54,57 +53,24 @@ MORE_SAID = (
 )
 
 
-class Storm:
-    """Says one message after the other. `told` counts what was said and what came of it."""
+class Storm(Gale):
+    """Phones and softswitch of SIP."""
 
-    def __init__(self, border: Border, seed: int, audit_every: int = 100) -> None:
-        self.random = Random(seed)
-        self.outside = Outside(border, self._hear, 1000.0)
-        self.counted: Counter[str] = Counter()
+    def __init__(self, border: Border, seed: int) -> None:
+        super().__init__(border, seed)
         self.seeds = seeds() or [invite(SOFTSWITCH)]
-        self._audit_every = audit_every
         self._requests: dict[str, deque[Told]] = {name: deque(maxlen=60) for name in border.plan.realms}
         self._replies: dict[str, deque[Told]] = {name: deque(maxlen=60) for name in border.plan.realms}
         self._said: dict[bytes, bytes] = {}  # requests as they were said, by Call-ID and CSeq
-        self._recent: deque[tuple[Listener, Address, bytes]] = deque(maxlen=200)
-
-    def blow(self, messages: int) -> None:
-        """So many messages; the books are looked over every now and then."""
-        for _ in range(messages):
-            self.outside.advance(self.outside.now + self._pause())
-            listener, source, data = self._next()
-            self.counted["said"] += 1
-            try:
-                self.outside.receive(listener, source, data)
-                if self.counted["said"] % self._audit_every == 0:
-                    assert (faults := self.outside.faults()) == [], faults[:5]
-            except Exception as fault:
-                fault.add_note(f"message {self.counted['said']} from {source} in {listener.realm}: {data!r}")
-                raise
-            self._recent.append((listener, source, data))
 
     def settle(self) -> list[str]:
-        """Let so much time pass that all must be over; what is left all the same.
-
-        What was granted for years is cut, and what is remembered of NATs, for ever but of so many, is forgotten.
-        """
+        """What is remembered of NATs, for ever but of so many, is forgotten."""
         registry = self.outside.border.registry
         registry.learners = {name: Learner(each.longest) for name, each in registry.learners.items()}
-        for binding in registry.bindings.values():
-            if binding.grant_ends > self.outside.now + 50_000:
-                binding.grant_ends = self.outside.now + 50_000
-                registry.timers.set(binding, binding.grant_ends)
-        self.outside.advance(self.outside.now + 100_000.0)
-        self.counted["calls"] += len(self.outside.told)
-        left = self.outside.leftovers() + self.outside.faults()
-        self.outside.told.clear()
-        for table in (*self._requests.values(), *self._replies.values(), self._said, self._recent):
+        left = super().settle()
+        for table in (*self._requests.values(), *self._replies.values(), self._said):
             table.clear()
         return left
-
-    def _pause(self) -> float:
-        random = self.random
-        return random.choice((5.0, 20.0, 60.0)) if random.random() < 0.002 else random.expovariate(50.0)
 
     def _hear(self, send: Send) -> None:
         self.counted["heard"] += 1

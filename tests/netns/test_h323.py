@@ -10,7 +10,8 @@ import pytest
 
 from tests.netns.capture import Capture
 from tests.netns.h323_call import H323Call
-from tests.netns.h323_endpoint import FAST, SLOW, TUNNEL, Manner
+from tests.netns.h323_endpoint import FAST, SLOW, TUNNEL, H323Endpoint, Manner
+from tests.netns.h323_gatekeeper import H323Gatekeeper
 from tests.netns.h323_scene import H323Scene, h323_config
 from tests.netns.h323_tshark import malformed
 from tests.netns.nat import Nat, NatKind
@@ -76,15 +77,28 @@ def test_terminals_of_one_address_behind_two_nats_register_and_stay(make_h323_sc
     assert_clean(core, access)
 
 
-@pytest.mark.parametrize("routed", [False, True], ids=["direct", "routed"])
-def test_a_terminal_behind_a_nat_calls_and_talks(make_h323_scene: MakeScene, routed: bool) -> None:
-    """By fast connect, in the tunnel, and both; held and resumed; calls go directly, or through the gatekeeper."""
-    stage = make_h323_scene(one_pair(RESTRICTED, ()), routed=routed)
-    gatekeeper, sbc = stage.gatekeeper, stage.lab.host("sbc")
+def two_registered(stage: H323Scene) -> tuple[H323Gatekeeper, Capture, Capture, H323Endpoint, H323Endpoint]:
+    """The gatekeeper, what the SBC sees in the core and in the access network from now on, two registered terminals."""
+    sbc = stage.lab.host("sbc")
     core, access = sbc.capture("core"), sbc.capture("access")
     alice, bob = stage.endpoint("phone-a", "alice"), stage.endpoint("phone-b", ("bob", "200"))
     alice.register()
     bob.register()
+    return stage.gatekeeper, core, access, alice, bob
+
+
+def hang_up(call: H323Call, answered: H323Call, gatekeeper: H323Gatekeeper) -> None:
+    """The caller ends the call, and all hear of it."""
+    call.release()
+    assert answered.wait("ended").cause == 16
+    wait_for(lambda: not gatekeeper.calls, what="both to be disengaged")
+
+
+@pytest.mark.parametrize("routed", [False, True], ids=["direct", "routed"])
+def test_a_terminal_behind_a_nat_calls_and_talks(make_h323_scene: MakeScene, routed: bool) -> None:
+    """By fast connect, in the tunnel, and both; held and resumed; calls go directly, or through the gatekeeper."""
+    stage = make_h323_scene(one_pair(RESTRICTED, ()), routed=routed)
+    gatekeeper, core, access, alice, bob = two_registered(stage)
     for number, manner in enumerate((Manner(fast=True, tunnel=True), TUNNEL, FAST)):
         alice.manner = bob.manner = manner
         call = alice.dial("200").wait("up").wait_flowing()
@@ -97,9 +111,7 @@ def test_a_terminal_behind_a_nat_calls_and_talks(make_h323_scene: MakeScene, rou
             call.resume()
             answered.wait_flowing()
             assert talk(call, answered, packets=10, reports=1).whole
-        call.release()
-        assert answered.wait("ended").cause == 16
-        wait_for(lambda: not gatekeeper.calls, what="both to be disengaged")
+        hang_up(call, answered, gatekeeper)
     bob.on_setup = "busy"
     assert alice.dial("200").wait("ended").cause == 17
     assert {host for host, _ in gatekeeper.seen()} <= {FIRST.sbc_core, FIRST.softswitch_address}
@@ -127,11 +139,7 @@ def converse(call: H323Call, answered: H323Call) -> None:
 def test_h245_on_a_connection_of_its_own(make_h323_scene: MakeScene) -> None:
     """Slow start and early H.245, opened by either end, though one stands behind a NAT; fax and hold by it."""
     stage = make_h323_scene(one_pair(RESTRICTED, ()), routed=True)
-    gatekeeper, sbc = stage.gatekeeper, stage.lab.host("sbc")
-    core, access = sbc.capture("core"), sbc.capture("access")
-    alice, bob = stage.endpoint("phone-a", "alice"), stage.endpoint("phone-b", ("bob", "200"))
-    alice.register()
-    bob.register()
+    gatekeeper, core, access, alice, bob = two_registered(stage)
     for number, manner in enumerate((SLOW, Manner(early=True), FAST)):
         alice.manner = bob.manner = manner
         call = alice.dial("200").wait("up")
@@ -148,7 +156,5 @@ def test_h245_on_a_connection_of_its_own(make_h323_scene: MakeScene) -> None:
             answered.wait_flowing()
             alice.send_fax(call, 5)
             wait_for(partial(is_whole, answered.fax.heard, 5), what="a fax through the SBC")
-        call.release()
-        assert answered.wait("ended").cause == 16
-        wait_for(lambda: not gatekeeper.calls, what="both to be disengaged")
+        hang_up(call, answered, gatekeeper)
     assert_clean(core, access)
