@@ -31,7 +31,7 @@ class Wire:
     `inside(request, answer)` is a further request of the opener, given what it had sent and what it got back.
     `binding(sender, number)` binds one place at the sender for 300 s, `granted(request)` is the registrar's yes to it.
     `controlled(sender)` opens a call whose control channel the sender takes at port 4500, and `spoken` is said on
-    one; None where the protocol has none.
+    one; None where the protocol has none. `summons` says whether its terminals open a connection when asked to.
     """
 
     opening: Any
@@ -41,6 +41,7 @@ class Wire:
     granted: Any
     controlled: Any = None
     spoken: bytes = b""
+    summons: bool = False
 
 
 def spellings(host: str) -> list[bytes]:
@@ -241,6 +242,29 @@ class DialectLaws:
         assert (back.listener, back.to) == (listen.listener, SOFTSWITCH)
         rig.wait(100_000)
         assert not rig.border.registry.controls.listeners()
+
+    def test_summons(self) -> None:
+        """Who is to open a connection is told where to, and for which call, by a request of its own."""
+        dialect, own = self.dialect, self.rig().border.plan.realms["access"].listeners[0]
+        intent = dialect.describe(dialect.decode(self.wire.opening(PHONE)))
+        name, place = intent.heralds or intent.label, Place(PHONE, self.place_of(PHONE))
+        tokens = [b"17", b"71"] if dialect.numbers else [b"abcdefghijklmnop", b"ponmlkjihgfedcba"]
+        assert dialect.summon(b"", place, own, tokens[0]) is None
+        told = [dialect.summon(name, place, own, token) for token in tokens]
+        assert [data is not None for data in told] == [self.wire.summons] * 2
+        if not self.wire.summons:
+            return
+        asked = [dialect.decode(data) for data in told]
+        for data, message in zip(told, asked, strict=True):
+            said = dialect.describe(message)
+            assert said.phase is Phase.REQUEST and not (said.within or said.probe)
+            refusal = dialect.decode(dialect.refuse(message, Refused(Cause.NOT_FOUND, "who?"), NAT))
+            reply = dialect.describe(refusal)
+            assert (reply.phase, reply.exchange) == (Phase.FAILURE, said.exchange)
+            assert any(spelling in data for spelling in spellings(own.advertised.host)) and dialect.tell(data)
+            assert_no_trace(data, SBC_CORE.host, SOFTSWITCH.host, NAT.host)
+        assert dialect.describe(asked[0]).exchange != dialect.describe(asked[1]).exchange
+        assert dialect.summon(name[::-1], place, own, tokens[0]) not in (None, told[0]), "another call is another word"
 
     def test_refresh(self) -> None:
         """What only refreshes a binding is answered by the SBC itself: the place, with what is left to it."""

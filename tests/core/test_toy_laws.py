@@ -32,6 +32,7 @@ class TestToy(DialectLaws):
         lambda request: granted(request).pack(),
         controlled=lambda sender: controlled(sender).pack(),
         spoken=Record(CONVERSE).pack(),
+        summons=True,
     )
 
     @classmethod

@@ -39,6 +39,7 @@ WIRE = Wire(
     granted=rcf,
     controlled=lambda sender: setup(sender, fast=False, h245Address=ip(sender._replace(port=4500))),
     spoken=build_control("request", "roundTripDelayRequest", {"sequenceNumber": 7}),
+    summons=True,
 )
 SAMPLES = [*RECORDED, ("rrq", rrq(6)), ("grq", grq(5)), ("arq", arq(7)), ("keepalive", keepalive(8))]
 
