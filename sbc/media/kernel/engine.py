@@ -150,9 +150,8 @@ class KernelEngine:
         """See IMediaEngine. Both planes draw from one bucket."""
         before = self._plane.realm(realm)
         self.inner.share_realm(realm, self._plane.limit_realm(realm, rate))
-        if (
-            self._plane.realm(realm) != before
-        ):  # it has none before its first rate, so that without one nothing is spent
+        # It has none before its first rate, so that without one nothing is spent.
+        if self._plane.realm(realm) != before:
             self._uncharged.extend(self._streams)
             self._charge_some()
 

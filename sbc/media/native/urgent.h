@@ -6,15 +6,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define URGENT_WINDOW 20000000ull /* ns from one look to the next: so long may a worker that is flooded keep others waiting */
+
 /* cffi: from here, what Python may call */
-/* Whether this process may have threads of real-time priority, and has not been given another policy on purpose. */
+/* Whether threads that the caller's makes may have real-time priority and give it back, and it has not been given another
+   policy on purpose. It stays as it is. */
 bool urgent_may(void);
 
 /* Whether a thread is to have it that has used so much of the time passed (nanoseconds), and `has` it now. */
 bool urgent_deserves(bool has, uint64_t used, uint64_t passed);
-/* cffi: to here */
-
-#define URGENT_WINDOW 20000000ull /* ns from one look to the next: so long may a worker that is flooded keep others waiting */
 
 struct urgent {
     bool has;
@@ -25,5 +25,6 @@ struct urgent {
 /* On the worker's own thread: first, if the priority may be had, and in each turn. `now` in nanoseconds. */
 void urgent_begin(struct urgent *urgent, uint64_t now);
 void urgent_see(struct urgent *urgent, uint64_t now);
+/* cffi: to here */
 
 #endif

@@ -10,8 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from pathlib import Path
+from contextlib import closing, contextmanager
 
 import attrs
 import pytest
@@ -22,6 +21,7 @@ from sbc.interfaces import PortUnavailable
 from sbc.media.native import engine as native
 from sbc.media.native.engine import NativeEngine
 from tests.contract.engines import ENGINES, PATIENCE, Call, Peer, Rig, RigReactor, balanced
+from tests.media.native.tasks import media_threads
 from tests.media.packets import rtp
 from tests.waiting import until
 
@@ -44,16 +44,6 @@ def rig(reactor: RigReactor) -> Iterator[Rig]:
 def threads() -> int:
     """How many media threads there are in this process."""
     return len(media_threads())
-
-
-def media_threads() -> set[int]:
-    """Their numbers."""
-    found = set()
-    for path in Path("/proc/self/task").iterdir():
-        with suppress(FileNotFoundError, ProcessLookupError):  # it ends just now
-            if (path / "comm").read_text() == "sbc-media\n":
-                found.add(int(path.name))
-    return found
 
 
 @contextmanager
