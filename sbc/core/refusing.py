@@ -39,9 +39,12 @@ def refuse(
 
 
 def _show_out(registry: Registry, intent: Intent, arrival: Arrival) -> list[Order]:
-    """Who comes by a connection that is for calls, and has none by it, need not keep it: many could be held so."""
+    """Who comes by a connection that is for calls, and has none by it, need not keep it: many could be held so. It is
+    kept where a terminal is reached by it."""
     hop = Hop(arrival.listener, arrival.source)
-    if intent.control or not intent.bound or not hop.reliable or arrival.listener.lane or registry.waits.joined(hop):
+    if intent.control or not intent.bound or not hop.reliable or arrival.listener.lane:
+        return []
+    if registry.waits.joined(hop) or registry.stays(hop):
         return []
     if registry.call_meant(arrival, intent) is not None:  # it has had one: then it is closed already, or kept
         return []

@@ -37,11 +37,13 @@ def begin(registry: Registry, dialect: Any, exchange: Exchange, now: float) -> l
 def came(registry: Registry, intent: Intent, arrival: Arrival) -> list[Order] | None:
     """What the opener of a connection asks for who says that it is for a call; None where that is nothing new.
 
-    A stranger, or who comes too late, is not told so much as that: the connection is closed, unless more goes by it."""
+    A stranger, or who comes too late, is not told so much as that: the connection is closed, unless more goes by it, or
+    a terminal is reached by it."""
     listener, source = arrival.listener, arrival.source
     if not intent.comes_for or listener.lane or registry.plan.realms[listener.realm].side is not Side.ACCESS:
         return None
-    if registry.call_meant(arrival, intent) is not None or registry.waits.joined(Hop(listener, source)):
+    hop = Hop(listener, source)
+    if registry.call_meant(arrival, intent) is not None or registry.waits.joined(hop) or registry.stays(hop):
         return None
     exchange = registry.waits.summoned(listener.realm, source.host, intent.comes_for)
     if exchange is None or exchange.far is None or exchange.far.listener.shared != listener:

@@ -60,7 +60,7 @@ def concerns(message: Message, offer: bool) -> bool:
     if root is None:
         return False
     if offer:
-        return root.name in _SAID or any(_outgoing(pdu) is not None for pdu in message.pdus)
+        return root.name in _SAID or any(_packets_to(pdu) is not None for pdu in message.pdus)
     return root.name in _SAID and has_ours({"featureSet": _features(root)})
 
 
@@ -68,9 +68,9 @@ def offered(data: bytes) -> bytes:
     """The message, as it goes to such a terminal: each channel that is opened towards it says where to."""
     message = decode(data)
     for pdu in message.pdus:
-        channel = _outgoing(pdu)
-        if channel is not None:
-            _rebuild(message, pdu, channel)
+        rtp = _packets_to(pdu)
+        if rtp is not None:
+            _say(message, pdu, rtp)
     return message.encode()
 
 
@@ -87,9 +87,9 @@ def _is_ours(information: Any) -> bool:
     return bool(information["messageIdentifier"] == _IDENTIFIER)
 
 
-def _outgoing(pdu: Pdu) -> Any:
-    """A channel that is opened for media, with where the terminal is to send what keeps the way open; None if it is no
-    such, or does not say where its RTCP is: RTP's port is the one below."""
+def _packets_to(pdu: Pdu) -> Address | None:
+    """Where the terminal is to send what keeps the way of a channel open; None if that is none that is opened for
+    media, or does not say where its RTCP is: RTP's port is the one below."""
     if _path(pdu) is None or pdu.name == "openLogicalChannelAck":
         return None
     forward = pdu.value["forwardLogicalChannelParameters"]
@@ -100,9 +100,7 @@ def _outgoing(pdu: Pdu) -> Any:
         inside = spot.path[len(_path(pdu) or ()) :]
         if spot.kind is Noted.ADDRESS and spot.field == "mediaControlChannel" and inside[:1] == start:
             rtcp: Address = spot.value
-            value = copy(pdu.value)
-            value[_INFORMATION] = [_told(rtcp._replace(port=rtcp.port - 1)), *_information(pdu)]
-            return value
+            return rtcp._replace(port=rtcp.port - 1) if rtcp.port > 1 else None  # 0: there is none
     return None
 
 
@@ -113,11 +111,12 @@ def _told(rtp: Address) -> dict[str, Any]:
     return {"messageIdentifier": _IDENTIFIER, "messageContent": [parameter]}
 
 
-def _rebuild(message: Message, pdu: Pdu, value: Any) -> None:
-    """Encode a channel anew; where that would lose something the terminal does without."""
-    whole = value if pdu.type == "OpenLogicalChannel" else (pdu.group, (pdu.name, value))
+def _say(message: Message, pdu: Pdu, rtp: Address) -> None:
+    """Encode a channel anew, with where its packets go; where that would lose something the terminal does without."""
+    value = copy(pdu.value)
     try:
-        message.rebuild(pdu, whole)
+        value[_INFORMATION] = [_told(rtp), *_information(pdu)]
+        message.rebuild(pdu, value if pdu.type == "OpenLogicalChannel" else (pdu.group, (pdu.name, value)))
     except ValueError:
         return
 

@@ -10,6 +10,7 @@ import pytest
 from sbc.core.orders import HangUp, Listener, OpenStream, Send
 from sbc.h323.carried import unwrap, wrap
 from sbc.h323.codec import decode
+from tests.calls.test_h323_calls import olc
 from tests.calls.test_h323_traversal import CALLER, access, by_tcp, heard, only
 from tests.h323_calls import (
     GATEKEEPER,
@@ -26,6 +27,7 @@ from tests.h323_calls import (
     said_back,
     setup,
     to,
+    tunnel,
 )
 from tests.laws import assert_no_trace
 from tests.rig import NAT, PHONE, SBC_ACCESS, SOFTSWITCH, Rig, events, of
@@ -224,3 +226,35 @@ def test_by_datagram_nothing_is_carried() -> None:
     rig = h323_rig()
     orders = rig.from_access(wrap(rrq()))
     assert events(orders) == ["bad-message"] and not of(Send, orders)
+
+
+@pytest.mark.parametrize("kind", ["refused", "late"])
+@pytest.mark.parametrize("by", ["registered", "kept"])
+def test_the_connection_that_a_terminal_is_reached_by_stays_whatever_is_refused_on_it(by: str, kind: str) -> None:
+    rig = h323_rig()
+    if by == "registered":
+        own, *_ = tunnelled(rig)
+    else:
+        own, sent = calling(rig)
+        heard(rig, sent.listener, sent.to, said_back("connect", sent.data, SOFTSWITCH.host, **KEEPS))
+        heard(rig, access(rig), OWN, release(setup()))
+        rig.wait(70)
+    if kind == "refused":
+        orders = heard(rig, access(rig), OWN, setup(reference=78, endpointIdentifier="nobody", **KEEPS))
+    else:
+        facility = said_back("facility", setup(reference=78), reason=("undefinedReason", 0))
+        orders = heard(rig, access(rig), OWN, facility)
+    assert "refused" in events(orders) and not of(HangUp, orders)
+    down = only(to(incoming(rig, own), "access"))
+    assert (down.listener, down.to) == (access(rig), OWN)
+
+
+@pytest.mark.parametrize("port", [0, 1])
+def test_a_channel_that_tells_no_port_of_its_rtcp_crosses_without_a_word_on_the_way_of_its_media(port: int) -> None:
+    rig = h323_rig()
+    own, *_ = tunnelled(rig)
+    asked = setup(SOFTSWITCH, own.address, fast=False, callIdentifier={"guid": OTHER}, **NO)
+    down = only(to(heard(rig, by_tcp(own), CALLER, asked), "access"))
+    heard(rig, access(rig), OWN, said_back("connect", down.data))
+    orders = heard(rig, by_tcp(own), CALLER, tunnel(asked, [olc(SOFTSWITCH.host, port)]))
+    assert "openLogicalChannel" in [pdu.name for pdu in read(only(to(orders, "access"))).pdus]

@@ -10,7 +10,8 @@ import pytest
 from sbc.core.address import Address
 from sbc.h323 import per
 from sbc.h323.codec import Wire, build_control, decode
-from sbc.h323.pinholes import INTERVAL, offered, said_of_calls
+from sbc.h323.pinholes import INTERVAL, concerns, offered, said_of_calls
+from tests.calls.test_h323_calls import olc
 from tests.h323_calls import address_in, fast_start, said_back, setup, tunnel
 from tests.h323_tshark import judge, needs_tshark
 from tests.rig import SBC_ACCESS
@@ -42,6 +43,14 @@ def test_each_channel_towards_the_terminal_says_where_to_and_how_often() -> None
 def test_what_opens_no_channel_is_left_alone() -> None:
     for data in (setup(SBC_ACCESS, fast=False), tunnel(setup(SBC_ACCESS), [])):
         assert offered(data) == data
+
+
+@pytest.mark.parametrize("port", [0, 1])
+def test_a_channel_that_tells_no_port_for_its_rtcp_is_left_alone(port: int) -> None:
+    """RTP's would be below: there is none below 0."""
+    data = tunnel(setup(fast=False), [olc(SBC_ACCESS.host, port)])
+    assert not concerns(decode(data), True) and offered(data) == data
+    assert told(offered(tunnel(setup(fast=False), [olc(SBC_ACCESS.host, 2)])))
 
 
 def test_a_setup_offers_the_feature_of_a_server_and_an_answer_too() -> None:
