@@ -170,15 +170,6 @@ class Message:
         """Take an information element out."""
         self._put_element(element, b"")
 
-    def add_element(self, kind: int, octets: bytes) -> None:
-        """Put in an information element that is not there, in the order of the kinds. @raises BadMessage."""
-        if self.q931 is None:
-            raise ValueError("no Q.931 message")
-        later = (each.start for each in self.q931.elements if each.kind > kind and each.kind < 0x80)
-        at = next(later, len(self.data))
-        self._splice.replace(at, at, q931.element(kind, octets), self._packet)
-        self._note(f"information element {kind} was put in")
-
     def _put_element(self, element: Element, new: bytes) -> None:
         if len(new) != element.end - element.start:
             self._note(f"information element {element.kind}: {element.end - element.start} octets became {len(new)}")

@@ -7,7 +7,9 @@ from typing import Any
 from sbc.core.message import BadMessage
 from sbc.h323.codec import Message, decode
 
-_SECRET = frozenset({"tokens", "cryptoTokens", "clearTokens", "integrityCheckValue", "challenge"})
+_PROOF = ("tokens", "cryptoTokens", "clearTokens", "integrityCheckValue", "challenge", "password")
+_SECRET = frozenset({*_PROOF, "h235Key", "encryptionSync"})  # these two are keys of media
+_HIDDEN = "(hidden)"
 _BELOW = frozenset({"fastStart", "h245Control", "parallelH245Control"})
 _MOST = 16_384  # characters shown of one message
 _FEW = 3  # tunnelled messages that are named
@@ -57,7 +59,7 @@ def _write(lines: list[str], value: Any, depth: int) -> None:
     if isinstance(value, dict):
         for name, each in value.items():
             if name in _SECRET or name in _BELOW:
-                lines.append(f"{pad}{name}: {'(hidden)' if name in _SECRET else '(below)'}")
+                lines.append(f"{pad}{name}: {_HIDDEN if name in _SECRET else '(below)'}")
             elif isinstance(each, dict | list) and each:
                 lines.append(f"{pad}{name}:")
                 _write(lines, each, depth + 1)
@@ -79,11 +81,14 @@ def _word(value: Any) -> str:
         return value.hex()
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):
         name, said = value
+        if name in _SECRET:
+            return f"{name} {_HIDDEN}"
         if isinstance(said, dict) and said.keys() & {"port", "tsapIdentifier"}:
             host, port = said.get("ip") or said.get("network") or b"", said.get("port", said.get("tsapIdentifier"))
             shown = ".".join(map(str, host)) if len(host) == 4 else host.hex(":", 2)
             return f"{shown}:{port}"
         return name if said == 0 and not isinstance(said, bool) else f"{name} {_word(said)}"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{name}: {_word(each)}" for name, each in value.items()) + "}"
+        said = {name: _HIDDEN if name in _SECRET else _word(each) for name, each in value.items()}
+        return "{" + ", ".join(f"{name}: {each}" for name, each in said.items()) + "}"
     return repr(value) if isinstance(value, tuple) else str(value)

@@ -170,10 +170,17 @@ class Meter:
             except Exception:  # noqa: BLE001 - whatever it is, the others are to be handed on
                 self._log.failure("record {key} cannot be made", key=key)
                 if final:  # else what was written last stands until there is news
-                    entries.append(Entry(key, record.salvaged(now, self._volume), final))
+                    entries += self._salvaged(key, record, now)
         if entries:
             for taker in self._takers:
                 taker.put_all(entries)
+
+    def _salvaged(self, key: str, record: CallRecord, now: Moment) -> list[Entry]:
+        try:
+            return [Entry(key, record.salvaged(now, self._volume), True)]
+        except Exception:  # noqa: BLE001 - as above; in the journal it stands as it was written last
+            self._log.failure("nothing of record {key} can be made", key=key)
+            return []
 
     def _end_lost(self, call: str, record: CallRecord, last: Moment) -> None:
         """End a record at the moment up to which it was known."""

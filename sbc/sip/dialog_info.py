@@ -7,7 +7,6 @@ from typing import NamedTuple
 from sbc.core.message import Slot
 from sbc.sip.xml import Span, elements, slots_of
 
-CONTENT_TYPE = "application/dialog-info+xml"
 _WANTED = frozenset({b"dialog-info", b"dialog", b"replaces", b"identity"})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sbc.h323.codec import build_control, build_ras, build_signal, decode
 from sbc.h323.shown import mask, tell
 from tests.h323_calls import rrq, setup, tunnel
@@ -37,3 +39,12 @@ def test_call_references_and_causes() -> None:
 
 def test_what_is_no_message_is_shown_as_octets() -> None:
     assert mask(b"\xff\xff").endswith(b": ffff")
+
+
+def test_a_password_inside_a_choice_is_hidden() -> None:
+    """What is asked of who joins a conference (H.245 clause B.13)."""
+    label: dict[str, Any] = {"mcuNumber": 1, "terminalNumber": 2}
+    answer = ("passwordResponse", {"terminalLabel": label, "password": b"secret-word"})
+    shown = mask(build_control("response", "conferenceResponse", answer)).decode()
+    assert "password: (hidden)" in shown and "mcuNumber: 1" in shown
+    assert b"secret-word".hex() not in shown and "secret-word" not in shown

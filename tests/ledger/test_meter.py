@@ -243,6 +243,22 @@ def test_an_end_that_cannot_be_made_whole_is_handed_on_as_incomplete(log: list[L
     assert len([event for event in log if "log_failure" in event]) == 1 and not len(meter)
 
 
+def test_a_record_of_which_nothing_can_be_made_takes_no_other_with_it(
+    log: list[LogEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench()
+    meter = bench.meter()
+    for call in ("c1", "c2"):
+        meter.record(begun(call))
+    first, _ = meter._live["c1"]
+    for name in ("snapshot", "salvaged"):
+        monkeypatch.setattr(first, name, lambda *_: 1 / 0)
+    for call in ("c1", "c2"):
+        meter.record(over(call))
+    assert [(key, final) for key, _, final in bench.taken.entries if final] == [("boot-c2", True)]
+    assert len([event for event in log if "log_failure" in event]) == 2
+
+
 def resumed(meter: Meter, record: Plain | None) -> None:
     meter.resume(begun("c1"), answered("c1"), 20.0, 15.0, record)
 
