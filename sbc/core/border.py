@@ -47,6 +47,7 @@ from sbc.core.timers import Timed
 from sbc.core.trust import tell_pending
 from sbc.core.undo import undo
 from sbc.core.watch import Watch
+from sbc.core.way import refuse_misled
 
 
 class Mishap(Exception):
@@ -265,8 +266,7 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
     try:
         message = dialect.decode(arrival.data)
         intent = dialect.describe(message)
-        if dialect.parted and (intent.bound or intent.carried) != arrival.listener.reliable:
-            raise BadMessage("by datagram what comes by connection, or the other way round")
+        refuse_misled(border.registry, dialect, intent, arrival)
         if (intent.control or len(border.registry.controls)) and intent.control != control.is_one(
             border.registry, arrival
         ):

@@ -48,7 +48,9 @@ def _to_core(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm)
             raise Refused(Cause.UNBOUND, "the leave to call is another's")
         terminal = named or bound.caller(registry, realm, arrival.source.host, intent.user)
     refuse_strangers(path, intent, promise is not None or terminal is not None, Callers.REGISTERED)
-    proven = promise is not None or bool(intent.handle)
+    # leave proves who was given it, and not whom a neighbour says to be who has it and is registered no more
+    given = promise is not None and terminal is not None and promise.binding == terminal.id
+    proven = given or bool(intent.handle)
     if promise is not None:
         return attrs.evolve(_by_own(registry, path, promise.to, terminal), proven=proven)
     if terminal is not None and terminal.service.first is not None:

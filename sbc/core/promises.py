@@ -11,6 +11,7 @@ from sbc.core.address import Address
 from sbc.core.call import Call
 from sbc.core.message import Ending
 from sbc.core.realm import Path, Side
+from sbc.core.shares import Shares
 from sbc.core.timers import Entry, Timers
 
 if TYPE_CHECKING:
@@ -60,18 +61,23 @@ class Promise:
     def key(self) -> Key:
         return (self.path.access, self.host, self.name, self.takes)
 
+    @property
+    def owner(self) -> tuple[str, str, str]:
+        """The realm and host of who has it, and which of those there: several may be behind one address."""
+        return (self.path.access, self.host, self.binding)
+
     def __repr__(self) -> str:
         return f"<Promise {self.id} of {self.name!r} to {self.host}>"
 
 
 class Promises:
     """What answers have promised, and the live calls that mean it. Bounded: of too many of which no call has come the
-    oldest is forgotten."""
+    oldest is forgotten of whoever has the most, so that nobody asks others out of theirs."""
 
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
         self._kept: dict[Key, Promise] = {}
-        self._idle: dict[Promise, None] = {}  # of which no call has come yet, the oldest first
+        self._idle: Shares[tuple[str, str, str], Promise] = Shares()  # of which no call has come yet
         self._calls: dict[Key, dict[Call, None]] = {}
 
     def __len__(self) -> int:
@@ -92,10 +98,10 @@ class Promises:
         elif promise.begun:  # before a restart
             self._timers.set(promise, now + GRACE)
         else:
-            self._idle[promise] = None
+            self._idle.add(promise.owner, promise)
             self._timers.set(promise, promise.until)
             if len(self._idle) > MOST:
-                gone.append(next(iter(self._idle)))
+                gone.append(self._idle.first())
                 self.drop(gone[-1])
         return gone
 
@@ -121,7 +127,7 @@ class Promises:
         """The twin of `keep`."""
         if self.has(promise):
             del self._kept[promise.key]
-        self._idle.pop(promise, None)
+        self._idle.drop(promise.owner, promise)
         promise.calls = {}
         self._timers.set(promise, None)
 
@@ -135,7 +141,7 @@ class Promises:
         if promise is None or promise.recall is not None or promise.returning is not None:
             return None
         self._timers.set(promise, None)
-        self._idle.pop(promise, None)
+        self._idle.drop(promise.owner, promise)
         promise.calls = self._calls[key]
         first, promise.begun = not promise.begun, True
         return promise if first else None

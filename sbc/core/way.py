@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 from sbc.core.binding import Binding
 from sbc.core.call import Call
 from sbc.core.exchange import Hop
 from sbc.core.hops import Neighbour
-from sbc.core.message import Place
+from sbc.core.message import BadMessage, Intent, Place
 from sbc.core.orders import Order
 from sbc.core.realm import Path, Realm, Side
 from sbc.core.registry import Arrival, Registry
@@ -29,6 +31,17 @@ class Way:
     neighbour: Neighbour | None = None
     proven: bool = False
     orders: tuple[Order, ...] = ()
+
+
+def refuse_misled(registry: Registry, dialect: Any, intent: Intent, arrival: Arrival) -> None:
+    """See that a message comes by what messages of its kind come by. What is for datagrams may be carried by a
+    connection that a terminal has opened for it: not by one of ours to it, nor by the core, where by connections more
+    hosts are believed than by datagrams. @raises BadMessage."""
+    listener = arrival.listener
+    if dialect.parted and (intent.bound or intent.carried) != listener.reliable:
+        raise BadMessage("by datagram what comes by connection, or the other way round")
+    if intent.carried and (listener.lane or registry.plan.realms[listener.realm].side is not Side.ACCESS):
+        raise BadMessage("by a connection that is for calls alone")
 
 
 def is_core_peer(registry: Registry, realm: Realm, arrival: Arrival) -> bool:

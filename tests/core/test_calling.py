@@ -78,6 +78,18 @@ def test_at_a_port_of_no_terminal_nobody_is_called() -> None:
     assert refusal(toy_rig(), "core") is Cause.NOT_FOUND
 
 
+@pytest.mark.parametrize(("whose", "proven"), [("", False), ("who is gone", False), ("its own", True)])
+def test_leave_proves_who_was_given_it_and_no_other_there(whose: str, proven: bool) -> None:
+    rig, _ = rig_by_connections()
+    bound(rig)
+    registry = rig.border.registry
+    (terminal,) = registry.bindings.values()
+    promised(rig, b"everywhere", binding=terminal.id if whose == "its own" else whose)
+    says = attrs.evolve(OPEN, user=terminal.user)
+    way = calling.way(registry, by_tcp(rig, "access"), says, rig.border.plan.realms["access"])
+    assert way.terminal is terminal and way.proven is proven
+
+
 def to_core(orders: list[Order]) -> Send:
     (send,) = [each for each in of(Send, orders) if each.listener.realm == "core"]
     return send

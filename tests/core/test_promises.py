@@ -3,6 +3,8 @@ neither."""
 
 from __future__ import annotations
 
+import pytest
+
 from sbc.core.call import Call, Leg
 from sbc.core.promises import GRACE, LASTS, MOST, Promise, Promises, key_of
 from sbc.core.timers import Timers
@@ -12,8 +14,10 @@ PLAN = make_plan("toy")
 KEY = ("access", NAT.host, b"call", False)
 
 
-def made(name: bytes = b"call", now: float = 100.0, takes: bool = False, binding: str = "b") -> Promise:
-    return Promise("p", "toy", PLAN.paths[0], NAT.host, name, takes, binding, SOFTSWITCH, now + LASTS)
+def made(
+    name: bytes = b"call", now: float = 100.0, takes: bool = False, binding: str = "b", host: str = NAT.host
+) -> Promise:
+    return Promise("p", "toy", PLAN.paths[0], host, name, takes, binding, SOFTSWITCH, now + LASTS)
 
 
 def call(name: bytes = b"call", takes: bool = False) -> Call:
@@ -55,6 +59,18 @@ def test_of_too_many_that_no_call_has_come_of_the_oldest_is_forgotten() -> None:
     (gone,) = promises.keep(made(b"last"), 100.0)
     assert gone.name == b"0" and gone.due is None and not promises.has(gone)
     assert len(promises) == MOST + 1, "one is begun"
+
+
+@pytest.mark.parametrize("other", [{"host": PHONE.host}, {"binding": "c"}])
+def test_of_too_many_nobody_loses_what_another_has_asked_for(other: dict[str, str]) -> None:
+    """Not who had it before, nor who gets it after."""
+    promises = Promises(Timers())
+    first, last = made(b"first", **other), made(b"last", **other)  # type: ignore[arg-type]
+    promises.keep(first, 100.0)
+    gone = [each for number in range(MOST + 5) for each in promises.keep(made(b"%d" % number), 100.0)]
+    gone += promises.keep(last, 100.0)
+    assert [each.name for each in gone] == [b"%d" % number for number in range(7)]
+    assert promises.has(first) and promises.has(last) and len(promises) == MOST
 
 
 def test_while_its_call_lives_it_waits_and_a_moment_longer() -> None:

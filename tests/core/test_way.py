@@ -5,12 +5,14 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 import attrs
+import pytest
 
+from sbc.core.message import BadMessage, Intent, Kind, Phase
 from sbc.core.orders import Listener
 from sbc.core.registry import Arrival
-from sbc.core.way import is_core_peer
+from sbc.core.way import is_core_peer, refuse_misled
 from tests.rig import NAT, SBC_CORE, SOFTSWITCH
-from tests.toy_calls import toy_rig
+from tests.toy_calls import ByConnection, toy_rig
 
 
 def test_next_hops_and_by_connections_ourselves() -> None:
@@ -45,3 +47,20 @@ def test_who_the_realm_is_configured_to_trust_and_who_the_core_has_named() -> No
     assert may(by_tcp) and not may(own)  # anybody can write that on a datagram
     rig.now += 3 * 3600
     assert not may(by_tcp)
+
+
+@pytest.mark.parametrize("kind", ["datagram", "bound", "carried"])
+@pytest.mark.parametrize("realm", ["access", "core"])
+@pytest.mark.parametrize("by", ["udp", "tcp", "lane"])
+def test_what_is_for_datagrams_is_carried_by_connections_of_terminals_alone(kind: str, realm: str, by: str) -> None:
+    rig = toy_rig()
+    own = rig.border.plan.realms[realm].listeners[0]
+    listener = attrs.evolve(own, transport="udp" if by == "udp" else "tcp", lane="lane" if by == "lane" else "")
+    intent = Intent(Kind.OTHER, Phase.REQUEST, b"", b"", bound=kind == "bound", carried=kind == "carried")
+    arrival = Arrival(listener, NAT, b"", rig.now)
+    right = {"datagram": by == "udp", "bound": by != "udp", "carried": by == "tcp" and realm == "access"}
+    if right[kind]:
+        refuse_misled(rig.border.registry, ByConnection(), intent, arrival)
+    else:
+        with pytest.raises(BadMessage):
+            refuse_misled(rig.border.registry, ByConnection(), intent, arrival)
