@@ -107,12 +107,16 @@ def dismiss(
 ) -> list[Order] | None:
     """Acknowledge an answer that came too late, and end what it has begun; None if that is not the protocol's way.
 
-    RFC 3261 section 13.2.2.4.
+    RFC 3261 section 13.2.2.4. By the connection of its call whoever answers is told before that the attempt was taken
+    back: then it crosses to nobody, since the asker's connection may be closed, and is not to be opened again.
     """
     places = [slot.place for slot in dialect.slots(message) if slot.role is Role.SIGNAL and slot.primary]
     call = exchange.call
-    if exchange.far is None or call is None or not places:
+    if exchange.far is None or call is None:
         return None
+    unsaid: list[Order] | None = [_too_late(call)] if call.bound else None
+    if not places:
+        return unsaid
     if data == exchange.heard and exchange.confirmation is not None:
         return list(exchange.onward(exchange.confirmation))
     answer: Intent = dialect.describe(message)
@@ -121,10 +125,14 @@ def dismiss(
     confirmation = dialect.close(data, False, place, listener, registry.mint.token(), None)
     goodbye = dialect.close(data, False, place, listener, registry.mint.token(), sequence)
     if confirmation is None or goodbye is None:
-        return None
+        return unsaid
     exchange.heard, exchange.confirmation = data, confirmation
-    orders: list[Order] = [Note("too-late", "answered after it was given up", call.id)]
+    orders: list[Order] = [_too_late(call)]
     orders += exchange.onward(confirmation)
     if transact.is_busy(call):
         return [*orders, Note("untold", "too many late answers wait for their end to be heard", call.id)]
     return orders + transact.ask(registry, dialect, call, exchange.far, goodbye, now)
+
+
+def _too_late(call: Call) -> Note:
+    return Note("too-late", "answered after it was given up", call.id)

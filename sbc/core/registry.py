@@ -269,6 +269,11 @@ class Registry:
         self.exchanges[key] = exchange
         exchange.keys.append(key)
 
+    def unkey_exchange(self, exchange: Exchange, key: ExchangeKey) -> None:
+        """The twin of `key_exchange`: the name is another's from now on."""
+        del self.exchanges[key]
+        exchange.keys.remove(key)
+
     def forget_exchange(self, exchange: Exchange, now: float) -> list[Order]:
         """The last anybody hears of an exchange; registrations that it left pending go with it."""
         self.crowd.drop_exchange(exchange)

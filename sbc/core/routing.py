@@ -38,10 +38,26 @@ def exchange_of_reply(registry: Registry, intent: Intent, arrival: Arrival) -> E
     return exchange
 
 
+def known_here(registry: Registry, near: Hop, intent: Intent) -> Exchange | None:
+    """The request that comes again. By a connection nothing does: what had the name of a call there that is over is not
+    what begins the next one by it."""
+    key = near.key(intent, intent.exchange)
+    known = registry.exchanges.get(key)
+    call = None if known is None else known.call
+    if known is None or not intent.bound or intent.kind is not Kind.OPEN:
+        return known
+    if call is None or call.state is not CallState.CLOSED:
+        return known
+    registry.unkey_exchange(known, key)
+    return None
+
+
 def known_elsewhere(registry: Registry, intent: Intent, arrival: Arrival) -> Exchange | None:
     """The attempt that comes again by another mapping of the asker's NAT, or from another of the next hops (RFC 3261
-    section 17.2.3)."""
+    section 17.2.3). What means its connection does not."""
     realm = registry.plan.realms[arrival.listener.realm]
+    if intent.bound:
+        return None
     if realm.side is Side.CORE and not registry.hops.is_host(realm.name, arrival.source.host, arrival.now):
         return None
     call = registry.call_meant(arrival, intent)
@@ -362,11 +378,10 @@ def _call(
     call = Call(registry.mint.token()[:10].decode(), arrival.listener.dialect, way.path, (asking, asked), arrival.now)
     call.target, call.bound, call.herald = way.target, intent.bound, intent.heralds
     call.directed = intent.back is not None
-    orders = calling.keep_line(registry, arrival, intent, way)
     if dialect.references and intent.bound and not way.hop.listener.lane:
         asking.number, asked.number = int(intent.call), calling.number(registry, dialect, way.hop)
     call.lifetime = intent.expires is not None
     call.asked = Asked(intent.user, intent.callee, intent.called, intent.method)
-    orders += registry.add_call(call, arrival.now)
+    orders = registry.add_call(call, arrival.now)
     registry.name_call(call, asking, intent.call)
-    return call, orders
+    return call, orders + calling.keep_line(registry, arrival, intent, way)  # not before the call is taken

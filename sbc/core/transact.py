@@ -18,7 +18,7 @@ from sbc.core.orders import Note, Order
 from sbc.core.outcome import conclude
 from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry
-from sbc.core.routing import known_elsewhere
+from sbc.core.routing import known_elsewhere, known_here
 from sbc.core.trust import again, insist
 from sbc.core.undo import undo
 
@@ -36,7 +36,7 @@ def absorb_request(
     @raises Refused when it takes back what is not there, or asks whether calls may come that may not.
     """
     near = registry.asker(arrival, intent)
-    known = registry.exchanges.get(near.key(intent, intent.exchange))
+    known = known_here(registry, near, intent)
     if intent.phase is Phase.CONFIRM:
         told = pulse.answered(registry, dialect, message, intent, arrival) if intent.tells else None
         return _confirmed(registry, known, arrival.now) if told is None else told
