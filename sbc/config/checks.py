@@ -378,7 +378,8 @@ def _claims(draft: Draft) -> Iterator[Claim]:
         core = draft.realms.get(path.values.get("core", ""))
         if core is not None and core.listeners and "signaling_ports" in path.values:
             host = core.listeners[0][1].address.host
-            for transport in ("udp", *sorted({"tcp"} & set(path.values.get("signaling_transports", ())))):
+            reliable = set(path.values.get("signaling_transports", ())) - {"udp"}  # TLS takes a port of TCP, too
+            for transport in ("udp", "tcp") if reliable else ("udp",):
                 yield _range_claim(host, path.values["signaling_ports"], f"{path.at}.signaling_ports", transport)
     for key, served in (("console", draft.console), ("metrics", draft.metrics)):
         if served is not None:

@@ -114,6 +114,16 @@ def both_in_core() -> dict[str, Any]:
     return table
 
 
+@pytest.mark.parametrize("transports", [["tls"], ["tcp"]])
+def test_ports_of_terminals_for_connections_are_taken_secured_or_not(transports: list[str]) -> None:
+    table = both_in_core()
+    table["realms"]["c"]["listeners"][1] |= {"transport": transports[0], "port": 7005}
+    ports = {"signaling": "port-per-terminal", "signaling_ports": "7000-7999", "signaling_transports": transports}
+    table["paths"][0] |= ports
+    found = [fault for fault in faults(table) if "7000-7999" in str(fault.value)]
+    assert [fault.key for fault in found] == ["paths[0].signaling_ports"], faults(table)
+
+
 def test_a_path_is_taken_by_a_listener_of_its_core_realm() -> None:
     table = both_in_core()
     table["paths"][0]["transport"] = "tcp"
