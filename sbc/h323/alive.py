@@ -4,6 +4,7 @@ by StatusInquiry (H.323 clauses 7.6 and 8.6, H.245 clause C.9, Q.931 clause 5.8.
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from copy import copy
 from functools import lru_cache
 from typing import Any
@@ -76,7 +77,8 @@ def _named(number: int) -> bytes:
 
 
 def strip(message: H323Message, told: Collection[bytes]) -> bool:
-    """Take the answers `told` out of a message; whether anything is left of it for the other party."""
+    """Take the answers `told` out of a message; whether anything is left of it for the other party. Where the rest
+    cannot be encoded anew without loss they stay: who has not asked ignores an answer."""
     head, root = message.message.q931, message.message.pdu
     gone = [pdu for pdu in message.message.pdus if pdu.name == "roundTripDelayResponse" and _named(_of(pdu)) in told]
     if root is None or root in gone:  # no user-user part, or H.245 by itself
@@ -93,7 +95,8 @@ def strip(message: H323Message, told: Collection[bytes]) -> bool:
         if not rest:
             del changed["h245Control"]
         whole["h323-uu-pdu"] = changed
-        message.message.rebuild(root, whole)
+        with suppress(ValueError):  # its sender encodes otherwise than we would: then it hears an answer too many
+            message.message.rebuild(root, whole)
     return True
 
 

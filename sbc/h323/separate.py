@@ -26,7 +26,8 @@ def beckon(opening: bytes, to_asker: bool, address: Address) -> bytes | None:
     nothing can be made of that."""
     asked = decode(opening)
     head, said = asked.q931, asked.value
-    assert head is not None  # or there would be no call
+    if head is None or not isinstance(said, dict) or "conferenceID" not in said:  # it had no user-user part
+        return None
     body: dict[str, Any] = {
         "protocolIdentifier": PROTOCOL,
         "conferenceID": said["conferenceID"],

@@ -11,6 +11,7 @@ from sbc.h323.codec import Wire, build_control, build_signal, decode
 from sbc.h323.memo import CallMemo
 from sbc.h323.message import H323Message
 from tests.h323_calls import GUID, TUNNELLED, said_back, setup, tunnel
+from tests.h323_messages import vendors
 
 ANSWER = said_back("connect", setup(reference=0x1234))
 EMPTY: Any = ("empty", 0)
@@ -78,3 +79,12 @@ def test_a_message_that_means_something_itself_goes_on_without_the_answer() -> N
     assert alive.strip(message, {b"round trip 7"})
     left = decode(message.encode(), Wire.SIGNAL)
     assert left.name == "notify" and not alive.tells(H323Message(left))
+
+
+def test_an_answer_stays_where_the_rest_cannot_be_encoded_anew() -> None:
+    """More than is encoded anew, or otherwise than X.691 says: what else is said crosses, as its sender wrote it."""
+    more = {**TUNNELLED, "nonStandardData": vendors(bytes(9000))}
+    data = build_signal("facility", 77, False, EMPTY, control=response(7, 8), extra=more)
+    message = read(data)
+    assert alive.strip(message, {b"round trip 7"})
+    assert message.message.encode() == data

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sbc.core.address import Address
 from sbc.core.message import Kind, Phase
-from sbc.h323.codec import Wire, build_control, decode
+from sbc.h323.codec import Wire, build_control, build_signal, decode
 from sbc.h323.dialect import H323Dialect
 from sbc.h323.separate import beckon
 from tests.h323_calls import CONFERENCE, GUID, addresses, setup
@@ -35,6 +35,11 @@ def test_a_party_is_asked_to_come_in_its_own_call() -> None:
         assert said["reason"][0] == "startH245" and said["conferenceID"] == CONFERENCE
         assert said["callIdentifier"]["guid"] == GUID
         assert addresses(message.data) == {"h245Address": [DOOR]}
+
+
+def test_who_has_begun_a_call_by_q931_alone_cannot_be_asked_to_come() -> None:
+    asked = build_signal("setup", 77, False, None, elements={0x6C: b"\x81123", 0x70: b"\x81200"})
+    assert beckon(asked, True, DOOR) is None and beckon(asked, False, DOOR) is None
 
 
 def test_tshark_understands_it(tmp_path: Path) -> None:
