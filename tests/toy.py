@@ -138,7 +138,7 @@ class ToyDialect:
     name = "toy"
     parted = False
     references = 0
-    sure = True  # whether whoever lives answers its questions
+    sure, kind = True, "ask"  # whether whoever lives answers its questions, and of what kind they are
 
     def __init__(self, quiet: Timing = QUIET, plain: Timing = PLAIN, numbers: int = 0) -> None:
         self.quiet = quiet
@@ -346,7 +346,7 @@ class ToyDialect:
         own.write(SENDER, ends[to_asker])
         own.write(RECEIVER, ends[not to_asker])
         own.write(USER, b"ask %d" % (number % 4))
-        return Question(bytes(own.octets), b"%d" % (number % 4), self.sure)
+        return Question(bytes(own.octets), b"%d" % (number % 4), self.sure, self.kind)
 
     def strip(self, message: ToyMessage, told: Collection[bytes]) -> bool:
         return bool(message.octets[MEDIA])

@@ -90,8 +90,8 @@ def _ask(registry: Registry, dialect: Any, pulse: Pulse, index: int, now: float)
     if question is None:
         party.heard_at = now
         return []
-    party.add(question.name, True, now)
-    party.asked_at, party.sure = now, question.sure or party.answers
+    party.add(question.name, True, now, question.kind)
+    party.asked_at, party.sure = now, question.sure or question.kind in party.answers
     return [hop.send(question.data, call)]
 
 

@@ -222,11 +222,12 @@ class Intent:
 
 class Question(NamedTuple):
     """What asks a party of a call whether it lives: the bytes, and its name (see Intent.asks). `sure`: whoever lives
-    answers it."""
+    answers it. Who has answered one of a `kind` knows all of that kind."""
 
     data: bytes
     name: bytes
     sure: bool
+    kind: str
 
 
 class Keys(NamedTuple):

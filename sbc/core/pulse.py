@@ -25,11 +25,12 @@ MOST_OPEN = 64
 
 @attrs.frozen
 class Asked:
-    """A question to a party: its name, whether it is ours, and when it went."""
+    """A question to a party: its name, whether it is ours, and then of what kind, and when it went."""
 
     name: bytes
     ours: bool
     at: float
+    kind: str = ""
 
 
 @attrs.define(eq=False)
@@ -37,25 +38,28 @@ class Party:
     """What is known of the life of one party. `open` are the questions that it has yet to answer, the oldest first.
 
     `asked_at` is when we asked last, as long as nothing has come since, and `missed` how often nothing came in time.
-    What not everybody answers says nothing while it goes unanswered, unless the party `answers` it, as it has shown."""
+    What not everybody answers says nothing while it goes unanswered, unless the party `answers` those of its
+    kind, as it has shown."""
 
     heard_at: float
     asked_at: float | None = None
     missed: int = 0
     sure: bool = False  # of the last question: whether whoever lives answers it
-    answers: bool = False
+    answers: set[str] = attrs.field(factory=set)
     open: list[Asked] = attrs.field(factory=list)
 
-    def add(self, name: bytes, ours: bool, now: float) -> None:
+    def add(self, name: bytes, ours: bool, now: float, kind: str = "") -> None:
         """A question goes to it."""
         self.open = [each for each in self.open[1 - MOST_OPEN :] if now < each.at + LATE]
-        self.open.append(Asked(name, ours, now))
+        self.open.append(Asked(name, ours, now, kind))
 
     def tells(self, name: bytes) -> bool:
         """It answers a question of that name; whether that was one of ours."""
         asked = next((each for each in self.open if each.name == name), None)
         if asked is not None:
             self.open.remove(asked)
+            if asked.ours:
+                self.answers.add(asked.kind)
         return asked is not None and asked.ours
 
     def has_spoken(self, now: float) -> None:
@@ -109,7 +113,6 @@ def answered(registry: Registry, dialect: Any, message: Any, intent: Intent, arr
     if not ours:
         return None
     party.has_spoken(arrival.now)
-    party.answers = True
     return None if dialect.strip(message, ours) else []
 
 

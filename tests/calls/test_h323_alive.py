@@ -10,7 +10,7 @@ from sbc.core.call import CallState
 from sbc.core.orders import HangUp, Listener, Order, Record, Send
 from sbc.core.realm import Keepalive, Probing
 from sbc.h323.codec import build_control, build_signal
-from tests.calls.test_h323_calls import BY_TCP, answered, from_gatekeeper, heard, only, tcp
+from tests.calls.test_h323_calls import BY_TCP, answered, from_gatekeeper, heard, lost, only, tcp
 from tests.calls.test_h323_control import ROUND_TRIP, THEIRS
 from tests.calls.test_h323_control import talking as control_talking
 from tests.h323_calls import GUID, PROTOCOL, TUNNELLED, h323_rig, read, setup, to, tunnel
@@ -151,3 +151,21 @@ def number_of_the_parties(rig: Rig, door: Listener, onward: Listener) -> bool:
     number = read(up).value["sequenceNumber"]
     back = build_control("response", "roundTripDelayResponse", {"sequenceNumber": number})
     return len(signals(heard(rig, onward, THEIRS, back), "access")) == 1
+
+
+def test_who_has_answered_round_trips_may_not_know_status_inquiries() -> None:
+    """H.245's connections are lost, the call is not: from then on there is only StatusInquiry to ask by."""
+    rig, _, door, onward = control_talking(h323_rig(keepalive=Keepalive(Probing.PROBE, period=1000.0)))
+    for at, peer in ((door, BY_TCP), (onward, THEIRS)):
+        heard(rig, at, peer, ROUND_TRIP)
+    asked = rig.wait(PERIOD)
+    for at, peer in ((door, BY_TCP), (onward, THEIRS)):
+        number = read(only([each for each in of(Send, asked) if each.listener == at])).value["sequenceNumber"]
+        heard(rig, at, peer, build_control("response", "roundTripDelayResponse", {"sequenceNumber": number}))
+    for at, peer in ((onward, THEIRS), (door, BY_TCP)):
+        lost(rig, at, peer)
+        rig.wait(2)
+    orders = rig.wait(300)
+    assert {read(each).name for each in (*signals(orders, "access"), *signals(orders, "core"))} == {"statusInquiry"}
+    (call,) = rig.border.registry.calls.values()
+    assert call.state is CallState.UP and "zombie" not in events(orders)

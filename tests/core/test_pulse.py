@@ -124,6 +124,19 @@ def test_who_may_not_know_the_question_is_not_dead_for_it_until_it_has_answered(
     assert call.state is CallState.CLOSED
 
 
+def test_who_answers_questions_of_one_kind_may_not_know_those_of_another() -> None:
+    made = line(core=Keepalive(Probing.OFF))
+    (user,) = users(to_access(made.rig.wait(60.0)))
+    made.phone(user.replace(b"ask", b"told"))
+    toy = made.rig.border.dialects["toy"]._dialect
+    toy.sure, toy.kind = False, "other"
+    made.rig.wait(1000.0)
+    assert made.call.state is CallState.UP
+    toy.kind = "ask"
+    made.rig.wait(100.0)
+    assert not [each for each in made.rig.border.registry.calls.values() if each.state is CallState.UP]
+
+
 def test_nobody_is_asked_where_that_is_not_wanted() -> None:
     for off in (Keepalive(Probing.OFF), Keepalive(Probing.PROBE, calls=0.0)):
         made = line(off, off)
