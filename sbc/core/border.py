@@ -11,6 +11,7 @@ from sbc.core import (
     front,
     inquiry,
     keepalive,
+    leave,
     probing,
     reach,
     recall,
@@ -334,6 +335,7 @@ def _go_on(border: Border, dialect: Any, message: Any, slots: list[Slot], crossi
     sent = reach.by_stream(registry, dialect, exchange, sent, arrival.now)
     after = transact.begin(registry, exchange, sent, onward, arrival.now)
     after += summons.begin(registry, dialect, exchange, arrival.now)
+    leave.crossed(registry, exchange, arrival.now)
     if intent.phase is not Phase.CONFIRM:
         exchange.answer = dialect.pending(message, arrival.source)
         orders += tell_pending(registry, exchange)

@@ -12,7 +12,7 @@ from sbc.core import asking
 from sbc.core.binding import Binding
 from sbc.core.exchange import Exchange
 from sbc.core.message import Intent, Phase
-from sbc.core.orders import Note, Order
+from sbc.core.orders import Listener, Note, Order
 from sbc.core.promises import LASTS, Promise
 from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry
@@ -54,7 +54,7 @@ def hold(registry: Registry, promise: Promise) -> None:
 
 
 def meant(registry: Registry, exchange: Exchange, terminal: Binding | None, arrival: Arrival) -> None:
-    """A request speaks of leave: note whose it is, and of which call, where it is given back, or taken back."""
+    """A request speaks of leave: note whose it is, and which leave, where that is given back, or taken back."""
     intent, realm = exchange.intent, registry.plan.realms[arrival.listener.realm]
     exchange.terminal = terminal
     if not intent.returns or not intent.heralds or terminal is None:
@@ -63,23 +63,43 @@ def meant(registry: Registry, exchange: Exchange, terminal: Binding | None, arri
     promise = registry.promises.of(terminal.realm.name, host, intent.heralds, terminal.id)
     if realm.side is Side.CORE:
         promise = promise or _unheard_of(registry, terminal, intent)
-        if promise is not None:
-            promise.recall = exchange
-            registry.timers.set(promise, arrival.now + RELEASE)
     exchange.returns = promise
 
 
+def crossed(registry: Registry, exchange: Exchange, now: float) -> None:
+    """A request is on its way that may give leave back, or take it back. Before that it may have been refused."""
+    promise, near = exchange.returns, exchange.near
+    if promise is None or near is None or exchange.intent.phase is not Phase.REQUEST:
+        return
+    if registry.plan.realms[near.listener.realm].side is Side.CORE:
+        promise.recall = exchange
+        registry.timers.set(promise, now + RELEASE)
+    else:
+        promise.said = exchange
+
+
 def _unheard_of(registry: Registry, terminal: Binding, intent: Intent) -> Promise | None:
-    """Of leave that nobody had to ask for: that of a call that is there."""
+    """Of leave that nobody had to ask for: that of a call that is there, and the terminal's. Another one at the same
+    host may have a call of that name, which is none of its business."""
     for takes in (False, True):
         promise = Promise(
             registry.mint.token()[:10].decode(), terminal.dialect, terminal.path, terminal.seen.host, intent.heralds,
             takes, terminal.id, terminal.seen, 0.0, begun=True,
         )  # fmt: skip
-        if registry.promises.called(promise.key):
+        calls = registry.promises.live(promise.key)
+        if not calls or not all(_is_its(registry, terminal, call.legs[not takes].listener) for call in calls):
+            continue
+        known = registry.promises.at(promise.key)
+        if known is None:
             registry.promises.keep(promise, 0.0)
-            return promise
+        return known or promise
     return None
+
+
+def _is_its(registry: Registry, terminal: Binding, own: Listener) -> bool:
+    """Whether what goes by a listener of ours on the core side may be of that terminal: it is no other one's port."""
+    port = registry.terminal_ports.find(own)
+    return port is None or port is registry.terminal_ports.find(terminal.onward)
 
 
 def give_back(registry: Registry, dialect: Any, promise: Promise, now: float) -> list[Order]:

@@ -35,7 +35,8 @@ class Promise:
     believed. `far` gave it, to the request `sent`; None where nobody had to ask. `begun`: the call has come, and has
     ended as `ending` says once there are no more `calls`.
 
-    `returning` is our request that gives it back, `recall` the one by which the core takes it back.
+    `returning` is our request that gives it back, `said` the party's own, `recall` the one by which the core takes it
+    back.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Promise:
     ending: Ending | None = None
     calls: dict[Call, None] = attrs.field(factory=dict)  # mostly one, or one after the other
     returning: Exchange | None = None
+    said: Exchange | None = None
     recall: Exchange | None = None
     due: float | None = None
     entry: Entry | None = None
@@ -119,9 +121,13 @@ class Promises:
         """Whether it is there still."""
         return self._kept.get(promise.key) is promise
 
-    def called(self, key: Key) -> bool:
-        """Whether there is a live call that leave of that key would be for."""
-        return key in self._calls
+    def at(self, key: Key) -> Promise | None:
+        """The leave of that key, whether it still leads a call or not."""
+        return self._kept.get(key)
+
+    def live(self, key: Key) -> list[Call]:
+        """The live calls that leave of that key would be for."""
+        return list(self._calls.get(key, ()))
 
     def drop(self, promise: Promise) -> None:
         """The twin of `keep`."""

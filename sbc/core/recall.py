@@ -9,7 +9,7 @@ from sbc.core.ending import end_call
 from sbc.core.exchange import ExchangeState
 from sbc.core.message import Ending
 from sbc.core.orders import Note, Order
-from sbc.core.promises import Promise
+from sbc.core.promises import GRACE, Promise
 from sbc.core.registry import Registry
 
 
@@ -19,6 +19,9 @@ def wake(registry: Registry, dialect: Any, promise: Promise, now: float) -> list
         return _end(registry, dialect, promise, now)
     if not promise.begun:
         return leave.forget(registry, promise, now)
+    if promise.said in registry.live_exchanges and promise.said.open:  # else the core would hear it twice
+        registry.timers.set(promise, now + GRACE)
+        return []
     return leave.give_back(registry, dialect, promise, now)
 
 

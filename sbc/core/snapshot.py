@@ -67,6 +67,7 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         "ending": "the process ends, and its calls with it",
         "calls": "they have connections, which end with the process",
         "returning": "what we tell who gave the leave is not written: it is said again",
+        "said": "what its party says of it crosses, and is not written",
         "recall": "what the core has taken back it says again, or knows",
         "due": "of leave for a call that has come it is begun anew, else it is `until`",
         "entry": "the timers' own",

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from sbc.core import leave
+from sbc.core.call import CallState
 from sbc.core.leave import RELEASE
 from sbc.core.orders import HangUp, Listener, Record
 from sbc.core.promises import GRACE, LASTS
+from sbc.h323.codec import build_ras, decode
+from sbc.h323.options import H323Options, Tokens
 from tests.calls.test_h323_calls import BY_TCP, answered, from_gatekeeper, heard, lost, only, opened, tcp
 from tests.h323_calls import GATEKEEPER, GUID, acf, arq, drq, h323_rig, plain, read, registered, release, setup, to
 from tests.kept import restarted
-from tests.rig import NAT, Rig, events, of
+from tests.rig import NAT, PHONE, Rig, events, of
+
+BOB = NAT._replace(port=40999)
+_HASH: Any = {"algorithmOID": (0, 0, 8, 235, 0, 2, 6), "paramS": {}, "hash": (0, 96)}
+_TOKEN: Any = {"tokenOID": (0, 0, 8, 235, 0, 2, 1), "hashedVals": {"tokenOID": (0, 0, 8, 235, 0, 2, 5)}, "token": _HASH}
+HASHED: Any = ("nestedcryptoToken", ("cryptoHashedToken", _TOKEN))
 
 
 def disengaged(rig: Rig) -> None:
@@ -124,3 +135,66 @@ def test_after_a_restart_the_gatekeeper_hears_of_the_calls_that_are_gone_and_lea
     rig.from_core(acf(sent.data), GATEKEEPER, at=sent.listener)
     again, _ = restarted(rig)
     assert opened(again).to.host == GATEKEEPER.host
+
+
+def two(rig: Rig) -> tuple[Listener, Listener]:
+    """Two registered terminals behind one NAT; the ports that are theirs."""
+    first, place = registered(rig), PHONE._replace(host="192.168.1.66")
+    second = registered(
+        rig, BOB, "18_endp", 7, ras=place._replace(port=45000), calls=place._replace(port=1720),
+        terminalAlias=[("h323-ID", "bob")],
+    )  # fmt: skip
+    return first, second
+
+
+@pytest.mark.parametrize("has_leave", [True, False])
+def test_what_the_gatekeeper_wants_of_one_terminal_ends_no_call_of_its_neighbour(has_leave: bool) -> None:
+    """Both are behind one NAT; the gatekeeper speaks of the call to the other's port."""
+    rig = h323_rig()
+    first, second = two(rig)
+    sent = only(to(rig.from_access(arq(20)), "core"))
+    rig.from_core(acf(sent.data, GATEKEEPER._replace(port=1720)), GATEKEEPER, at=first)
+    opened(rig)
+    (promise,) = rig.border.registry.promises.all()
+    if not has_leave:
+        rig._take(leave.forget(rig.border.registry, promise, rig.now))
+    told = only(to(rig.from_core(drq(55, "18_endp"), GATEKEEPER, at=second), "access"))
+    assert told.to == BOB and rig.border.registry.promises.all() == ([promise] if has_leave else [])
+    assert "recalled" not in events(rig.wait(RELEASE))
+
+
+def test_leave_of_a_call_that_the_gatekeeper_takes_back_from_its_own_terminal_is_not_given_up_for_another() -> None:
+    """The terminal has registered anew since, under another name."""
+    rig = h323_rig()
+    answered(rig)
+    (promise,) = rig.border.registry.promises.all()
+    promise.binding = "another"
+    rig.from_core(drq(900), GATEKEEPER, at=terminals_port(rig))
+    assert rig.border.registry.promises.all() == [promise] and "recalled" in events(rig.wait(RELEASE))
+
+
+def test_what_the_gatekeeper_wants_but_may_not_ask_for_ends_no_call() -> None:
+    rig = h323_rig(options={"h323": H323Options(tokens=Tokens.REFUSE)})
+    answered(rig)
+    said = {**decode(drq(5)).value, "cryptoTokens": [HASHED]}
+    orders = rig.from_core(build_ras("disengageRequest", said), GATEKEEPER, at=terminals_port(rig))
+    assert read(only(to(orders, "core"))).name == "disengageReject"
+    assert "recalled" not in events(rig.wait(RELEASE + 1))
+    (call,) = rig.border.registry.calls.values()
+    assert call.state is CallState.UP
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_while_the_gatekeeper_has_not_answered_the_terminal_it_is_not_told_the_same_by_us(is_heard: bool) -> None:
+    rig = h323_rig()
+    answered(rig)
+    said = only(to(rig.from_access(drq(30)), "core"))
+    heard(rig, tcp(rig, "access"), BY_TCP, release(setup()))
+    orders = rig.wait(GRACE + 1)
+    asked = {each.data for each in to(orders, "core") if read(each).name == "disengageRequest"}
+    assert asked <= {said.data}, "said again, but not anew"
+    if is_heard:
+        rig.from_core(plain("disengageConfirm", said.data), GATEKEEPER, at=said.listener)
+    orders = rig.wait(60)
+    asked = {each.data for each in to(orders, "core") if read(each).name == "disengageRequest"}
+    assert asked <= {said.data} and not rig.border.registry.promises.all()

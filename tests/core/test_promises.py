@@ -80,9 +80,9 @@ def test_while_its_call_lives_it_waits_and_a_moment_longer() -> None:
     assert promises.begin(one) is promise and promises.begin(other) is None, "it is news but once"
     assert promise.begun and promise.due is None and set(promise.calls) == {one, other}
     promises.over(one, 200.0)
-    assert promise.due is None and promises.called(KEY)
+    assert promise.due is None and promises.live(KEY) == [other]
     promises.over(other, 200.0)
-    assert promise.due == 200.0 + GRACE and not promises.called(KEY)
+    assert promise.due == 200.0 + GRACE and not promises.live(KEY) and promises.at(KEY) is promise
     promises.over(other, 300.0)  # it is not there any more
     assert promise.due == 200.0 + GRACE
 
