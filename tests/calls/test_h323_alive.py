@@ -14,6 +14,7 @@ from tests.calls.test_h323_calls import BY_TCP, answered, from_gatekeeper, heard
 from tests.calls.test_h323_control import ROUND_TRIP, THEIRS
 from tests.calls.test_h323_control import talking as control_talking
 from tests.h323_calls import GUID, PROTOCOL, TUNNELLED, h323_rig, read, setup, to, tunnel
+from tests.h323_messages import vendors
 from tests.rig import Rig, events, of
 
 PERIOD = 60.0
@@ -169,3 +170,13 @@ def test_who_has_answered_round_trips_may_not_know_status_inquiries() -> None:
     assert {read(each).name for each in (*signals(orders, "access"), *signals(orders, "core"))} == {"statusInquiry"}
     (call,) = rig.border.registry.calls.values()
     assert call.state is CallState.UP and "zombie" not in events(orders)
+
+
+def test_an_answer_to_ours_that_cannot_be_taken_out_crosses_with_the_rest() -> None:
+    rig, _ = talking()
+    down = only(signals(rig.wait(PERIOD), "access"))
+    back = [control("response", "roundTripDelayResponse", number_in(down))]
+    more = {**TUNNELLED, "nonStandardData": vendors(bytes(9000))}
+    data = build_signal("facility", 77, False, EMPTY, control=back, extra=more)
+    up = only(signals(heard(rig, tcp(rig, "access"), BY_TCP, data), "core"))
+    assert [pdu.name for pdu in read(up).pdus][-1] == "roundTripDelayResponse"

@@ -9,12 +9,14 @@ import attrs
 import pytest
 
 from sbc.core.address import Address
-from sbc.core.orders import Listener, Order, Send
+from sbc.core.orders import HangUp, Listen, Listener, Order, Send
 from sbc.core.realm import Callers, NextHop
 from sbc.core.registry import Arrival
+from sbc.h323.codec import build_signal
 from tests.h323_calls import (
     CALLS,
     GATEKEEPER,
+    PROTOCOL,
     acf,
     arq,
     h323_plan,
@@ -27,7 +29,7 @@ from tests.h323_calls import (
     setup,
     to,
 )
-from tests.rig import NAT, SBC_CORE, Rig, events
+from tests.rig import NAT, PHONE, SBC_CORE, Rig, events, of
 
 BY_TCP = NAT._replace(port=52001)
 GATEKEEPER_CALLS = GATEKEEPER._replace(port=CALLS)
@@ -168,3 +170,22 @@ def test_who_is_configured_may_call() -> None:
     rig.replan(attrs.evolve(plan, realms={**plan.realms, "core": core}))
     own = called(rig)
     assert calls_in(rig, own, GATEWAY) and not calls_in(rig, own, SIGNALLING)
+
+
+def test_a_call_begun_by_q931_alone_goes_on_where_nobody_can_be_asked_to_open_h245() -> None:
+    """Its Setup has no user-user part, so a Facility of ours could not say which conference it is of."""
+    rig = with_hop_for_calls(callers=Callers.ANY)
+    numbers = {0x6C: b"\x81123", 0x70: b"\x81200"}
+    sent = to(heard(rig, tcp(rig), BY_TCP, build_signal("setup", 77, False, None, elements=numbers)), "core")[0]
+    body = {"protocolIdentifier": PROTOCOL, "reason": ("startH245", 0), "h245Address": ip(PHONE._replace(port=55245))}
+    orders = heard(rig, tcp(rig), BY_TCP, build_signal("facility", 77, False, ("facility", body)))
+    (door,) = [each.listener for each in of(Listen, orders)]
+    source = sent.to._replace(port=41000)
+    assert rig.border.barred(door, source, rig.now) == ""
+    orders = rig._take(rig.border.accepted(door, source, rig.now))
+    assert "control-refused" in events(orders)
+    assert [each.peer for each in of(HangUp, orders)] == [source]
+    registry = rig.border.registry
+    (call,) = registry.calls.values()
+    rig._take(rig.border.end_call(call.id, "tested", rig.now))
+    assert not registry.controls.listeners() and not registry.controls.hops()
