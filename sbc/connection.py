@@ -55,7 +55,7 @@ class Ears(Protocol):
         """Why `peer` is not let in at a listener; empty if it is."""
 
     def accepted(self, listener: Listener, peer: Address) -> None:
-        """A connection from `peer` is up."""
+        """A connection from `peer`, or of ours to it, is up."""
 
     def needed(self, listener: Listener, peer: Address) -> bool:
         """Whether a connection that says nothing is to stay all the same."""

@@ -282,8 +282,7 @@ class Connections:
     def made(self, connection: Connection) -> None:
         """It is up."""
         self.note(connection, "opened" if connection.opened else "accepted", "")
-        if not connection.opened:
-            self.ears.accepted(connection.listener, connection.peer)
+        self.ears.accepted(connection.listener, connection.peer)
 
     def note(self, connection: Connection, word: str, why: str) -> None:
         """Count and log what became of a connection."""

@@ -37,6 +37,7 @@ from sbc.core.orders import (
     UpdateStream,
     Wake,
 )
+from sbc.core.reach import without
 from sbc.core.realm import Plan
 from sbc.core.registry import Arrival
 from sbc.failures import Failures
@@ -144,7 +145,7 @@ class Runner:
         return self._border.barred(listener, peer, self._reactor.seconds())
 
     def accepted(self, listener: Listener, peer: Address) -> None:
-        """A connection was taken. A fault of ours in dealing with it ends here."""
+        """A connection is up. A fault of ours in dealing with it ends here."""
         try:
             self.carry_out(self._border.accepted(listener, peer, self._reactor.seconds()))
         except Exception as fault:  # noqa: BLE001 - it may cost what the connection was for, and nothing else
@@ -210,14 +211,14 @@ class Runner:
                 self.afterwards()
 
     def _each(self, orders: list[Order]) -> None:
-        for order in orders:
+        for done, order in enumerate(orders, 1):
             if isinstance(order, Send):
                 self._send(order)
             elif isinstance(order, OpenStream):
                 if not self._open_stream(order):
                     return
             elif isinstance(order, Listen):
-                if not self._listen_for_terminal(order.listener):
+                if not self._listen_for(order.listener, orders[done:]):
                     return
             else:
                 self._plain(order)
@@ -309,11 +310,12 @@ class Runner:
         if self.meter is not None:
             self.meter.closed(order.stream, volume)
 
-    def _listen_for_terminal(self, listener: Listener) -> bool:
+    def _listen_for(self, listener: Listener, rest: list[Order]) -> bool:
         try:
             self.listen(listener)
         except CannotListenError as error:
-            self.carry_out(self._border.unlistened(listener, str(error.socketError), self._reactor.seconds()))
+            instead = self._border.unlistened(listener, str(error.socketError), self._reactor.seconds())
+            self.carry_out(without(instead, {each.spec.id for each in rest if isinstance(each, OpenStream)}))
             return False
         return True
 

@@ -187,6 +187,15 @@ def test_who_is_barred_is_not_let_in_and_who_is_let_in_is_told_of(bench: Bench) 
     assert bench.heard.counted["connection-refused"] == 1 and len(bench.heard.let_in) == 1
 
 
+def test_when_one_that_we_open_is_up_it_is_told_of_before_anything_is_sent(bench: Bench) -> None:
+    door, address = bench.softswitch()
+    bench.table.open(bench.core, address)
+    assert not bench.heard.let_in
+    bench.taken(door)
+    bench.wait(lambda: bench.heard.let_in, "the connection to be told of")
+    assert bench.heard.let_in == [address]
+
+
 def test_a_connection_may_be_opened_before_anything_is_said(bench: Bench) -> None:
     with socket.create_server((f"{NET}.30", 0)) as server:
         server.settimeout(0.05)

@@ -217,6 +217,19 @@ def test_a_terminals_port_that_cannot_be_had_refuses_the_registration(bench: Ben
     assert bench.runner.audit() == []
 
 
+def test_a_port_that_cannot_be_had_closes_no_stream_that_was_to_be_opened_after_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = Pair(Address(ACCESS, 20000), Address(ACCESS, 20001))
+    side = SideSpec("access", pair, None, False, "", Latch.NAT, 3.0)
+    before, after = StreamSpec("c/1", "c", "rtp", (side, side)), StreamSpec("c/2", "c", "rtp", (side, side))
+    taken = attrs.evolve(bench.core, address=Address(*bench.softswitch.getsockname()))
+    instead = [CloseStream("c/1", "c"), CloseStream("c/2", "c"), Note("call-over", "")]
+    monkeypatch.setattr(Border, "unlistened", lambda *_: instead)
+    bench.runner.carry_out([OpenStream(before), Listen(taken), OpenStream(after)])
+    assert not bench.engine.open_streams and bench.runner.counted["call-over"] == 1
+
+
 def test_sending_that_fails_is_counted_and_nothing_else(bench: Bench) -> None:
     too_long = Send(bench.core, Address(f"{NET}.3", 9), b"x" * 70_000)
     bench.runner.carry_out([too_long])

@@ -224,7 +224,7 @@ class Border:
         return control.barred(self.registry, listener, peer, now)
 
     def accepted(self, listener: Listener, peer: Address, now: float) -> list[Order]:
-        """A connection from `peer` was taken."""
+        """A connection from `peer` was taken by us, or ours to it is up."""
         return self._and_wake(control.accepted(self.registry, self.dialects, Hop(listener, peer), now))
 
     def needs(self, listener: Listener, peer: Address) -> bool:

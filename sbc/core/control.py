@@ -42,10 +42,30 @@ def said(registry: Registry, call: Call, index: int, address: Address, now: floa
     if other.realm.stream_listener(other.listener.dialect) is None:  # it is spoken there by secured connections alone
         return Address(other.realm.media.advertised, 0), []
     if here.door is not None and address == here.door.advertised:  # it repeats what it was told
-        return there.said or Address(here.door.advertised.host, 0), []
+        return there.said or Address(other.realm.media.advertised, 0), []
     door, orders = registry.controls.open(control, 1 - index, now)
+    if here.said not in (None, address):
+        there.anew = bool(there.hops)
     here.said = address
     return door.advertised, orders
+
+
+def moved(registry: Registry, call: Call, index: int, now: float) -> list[Order]:
+    """The party of leg `index` has said where it takes the connection, and a message with that crosses: ours that leads
+    elsewhere is given up for one that leads there, and what the other party was not told of the old one is stale."""
+    control = registry.controls.of(call)
+    end, other = control.ends[index], control.ends[1 - index]
+    old = [hop for hop in end.hops if hop.listener.lane and hop.peer != end.said]
+    if not old:
+        return []
+    orders = [order for hop in old for order in _drop(registry, control, index, hop)]
+    end.beckoned = end.heard = False
+    end.vain = None
+    other.waiting.clear()
+    if not end.hops and other.hops:
+        orders += _connect(registry, control, index, now)
+    _schedule(registry, control, now)
+    return orders
 
 
 def barred(registry: Registry, listener: Listener, peer: Address, now: float) -> str:
@@ -56,28 +76,63 @@ def barred(registry: Registry, listener: Listener, peer: Address, now: float) ->
     control, index = found
     if not _is_partys(registry, control.call.legs[index], peer, now, arrived=True):
         return "not where the call's signalling comes from"
-    if any(not hop.listener.lane for hop in control.ends[index].hops):
+    end = control.ends[index]
+    if any(not hop.listener.lane for hop in end.hops) and not end.anew:
         return "the party is there already"
     return ""
 
 
 def accepted(registry: Registry, dialects: Mapping[str, Any], hop: Hop, now: float) -> list[Order]:
-    """Somebody has come in at a listener: if that is a door, the other party is reached, too."""
+    """Somebody has come in at a listener: if that is a door, the other party is reached, too. Or a connection of ours
+    is up: if that is a control channel, its party hears what waits."""
+    there = registry.controls.at(hop)
+    if there is not None:
+        return _up(*there, hop)
     found = registry.controls.behind(hop.listener)
-    if found is None or registry.controls.at(hop) is not None:
+    if found is None:
         return []
     control, index = found
     end, call = control.ends[index], control.call
     orders: list[Order] = [Note("control-accepted", "", call.id, {"peer": str(hop.peer)})]
-    ours = end.hops[0] if end.hops else None
+    orders += _make_room(registry, control, index)
     registry.controls.enter(control, index, hop)
-    if ours is not None and _yields(end):
-        orders += _drop(registry, control, index, ours)
-    orders += [Send(hop.listener, hop.peer, data, call.id) for data in end.taken()]
+    if end.speaks == hop:
+        orders += _tell(control, index)
     if not control.ends[1 - index].hops:
         orders += _reach(registry, dialects[call.dialect], control, 1 - index, now)
     _schedule(registry, control, now)
     return orders
+
+
+def _up(control: Control, index: int, hop: Hop) -> list[Order]:
+    end = control.ends[index]
+    if end.opening != hop:
+        return []
+    end.opening = None
+    return _tell(control, index)
+
+
+def _tell(control: Control, index: int) -> list[Order]:
+    """What waits for a party, by the connection that we speak by from now on."""
+    end = control.ends[index]
+    hop = end.speaks
+    if hop is None:
+        return []
+    orders: list[Order] = [Send(hop.listener, hop.peer, data, control.call.id) for data in end.waiting]
+    if not end.keeps:
+        end.waiting.clear()
+    return orders
+
+
+def _make_room(registry: Registry, control: Control, index: int) -> list[Order]:
+    """A party comes in at its door: give up what was there, where it was told to come anew, or where ours yields."""
+    end = control.ends[index]
+    if end.anew:
+        end.anew = end.heard = False
+        control.ends[1 - index].waiting.clear()  # it begins anew, too
+    elif not end.hops or not _yields(end):
+        return []
+    return [order for hop in list(end.hops) for order in _drop(registry, control, index, hop)]
 
 
 def _yields(end: End) -> bool:
@@ -94,14 +149,18 @@ def _rank(address: Address) -> tuple[bytes, int]:
 
 def _reach(registry: Registry, dialect: Any, control: Control, index: int, now: float) -> list[Order]:
     """One party is there: connect to the other where it has said, or ask it to come to us."""
-    end, call = control.ends[index], control.call
-    leg = call.legs[index]
+    return _connect(registry, control, index, now) or _beckon(registry, dialect, control, index, now)
+
+
+def _connect(registry: Registry, control: Control, index: int, now: float) -> list[Order]:
+    """Connect to where a party has said; nothing where that may not be."""
+    end, leg = control.ends[index], control.call.legs[index]
     listener = _speaker(leg)
-    if listener is not None and end.said is not None and _may_connect(registry, leg, end, now):
-        hop = Hop(attrs.evolve(listener, lane=registry.mint.token()[:10].decode()), end.said)
-        registry.controls.enter(control, index, hop)
-        return [Connect(hop.listener, hop.peer)]
-    return _beckon(registry, dialect, control, index, now)
+    if listener is None or end.said is None or not _may_connect(registry, leg, end, now):
+        return []
+    end.opening = Hop(attrs.evolve(listener, lane=registry.mint.token()[:10].decode()), end.said)
+    registry.controls.enter(control, index, end.opening)
+    return [Connect(end.opening.listener, end.opening.peer)]
 
 
 def _speaker(leg: Leg) -> Listener | None:
@@ -169,25 +228,37 @@ def way(registry: Registry, arrival: Arrival, intent: Intent) -> Way:
     if found is None or found[0].call.state is CallState.CLOSED:
         raise Refused(Cause.NO_CALL, "no such call")
     control, index = found
-    control.ends[index].heard = True
+    _hear(control.ends[index])
     pulse.spoke(control.call, index, intent, arrival.now)
     leg, end = control.call.legs[1 - index], control.ends[1 - index]
     return Way(control.call.path, end.hops[0] if end.hops else Hop(leg.listener, leg.seen), None, control.call)
 
 
+def _hear(end: End) -> None:
+    """Its party has said something: what it was told by us it has heard."""
+    end.heard = True
+    if end.speaks is not None:
+        end.waiting.clear()
+
+
 def onward(registry: Registry, exchange: Exchange, data: bytes) -> list[Order]:
-    """Send `data` on by the other party's control channel, when it is there."""
+    """Send `data` on by the other party's control channel, as soon as it is there."""
     call, index = exchange.call, 1 - exchange.arrival_leg
     assert call is not None  # which is known by the channel that it came by
     control = registry.controls.of(call)
     end = control.ends[index]
-    if end.hops:
-        return [Send(end.hops[0].listener, end.hops[0].peer, data, call.id)]
-    if sum(map(len, end.waiting)) + len(data) > MOST_WAITING:
-        why = "too much waits for the other party"
-        return [Note("control-lost", why, call.id), *_part(registry, control, 1 - index)]
+    hop = end.speaks
+    sending: list[Order] = [] if hop is None else [Send(hop.listener, hop.peer, data, call.id)]
+    if not end.keeps:
+        return sending
     end.waiting.append(data)
-    return []
+    if sum(map(len, end.waiting)) <= MOST_WAITING:
+        return sending
+    if sending:  # it takes all that and says nothing: it will not be told again
+        end.waiting.clear()
+        return sending
+    why = "too much waits for the other party"
+    return [Note("control-lost", why, call.id), *_part(registry, control, 1 - index)]
 
 
 def lost(registry: Registry, dialects: Mapping[str, Any], hop: Hop, why: str, now: float) -> list[Order]:
@@ -198,9 +269,10 @@ def lost(registry: Registry, dialects: Mapping[str, Any], hop: Hop, why: str, no
         return []
     control, index = found
     end, other = control.ends[index], control.ends[1 - index]
+    spoke = end.speaks
     registry.controls.leave(hop)
     if end.hops:
-        return []
+        return [] if end.speaks == spoke else _tell(control, index)
     orders: list[Order] = []
     if hop.listener.lane and not end.heard and not end.beckoned and other.hops:
         end.vain = hop.peer
@@ -208,7 +280,10 @@ def lost(registry: Registry, dialects: Mapping[str, Any], hop: Hop, why: str, no
         _schedule(registry, control, now)
         return orders
     orders = [Note("control-lost", why, control.call.id, {"peer": str(hop.peer)})]
-    end.beckoned = end.heard = False
+    end.beckoned = end.heard = end.anew = False
+    if not other.hops:
+        end.forget()
+        other.forget()
     registry.timers.set(control, now + A_MOMENT if other.hops else None)
     return orders
 
@@ -235,9 +310,7 @@ def _part(registry: Registry, control: Control, index: int) -> list[Order]:
     """Give up the connections of one side; whoever comes again begins anew."""
     orders = [order for hop in list(control.ends[index].hops) for order in _drop(registry, control, index, hop)]
     for end in control.ends:
-        end.waiting.clear()
-        end.beckoned = end.heard = False
-        end.vain = None
+        end.forget()
     return orders
 
 

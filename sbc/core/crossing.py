@@ -62,6 +62,7 @@ class Crossing:
         self.granted: dict[Binding, int] = {}
         self.bound: dict[Slot, Binding] = {}
         self._doors: list[Order] = []
+        self._takes = False  # whether its sender says where it takes the control channel
         self.late = self._is_late()
         sides = (self.here, self.there)
         self._media = Described(registry.networks, intent, exchange, self.from_leg, sides, arrival.now, self.late)
@@ -246,6 +247,7 @@ class Crossing:
         if call is None or call.state is CallState.CLOSED or self.late or not address.port:
             return self._ourselves
         told, self._doors = control.said(self.registry, call, self.from_leg, address, self.arrival.now)
+        self._takes = True
         return Place(told, ours=True)
 
     def abandon(self) -> None:
@@ -257,7 +259,10 @@ class Crossing:
 
     def orders(self) -> list[Order]:
         """What the message asks of the media engine, and doors; call once, when every slot is translated."""
-        return self._doors + self._media.orders()
+        moved: list[Order] = []
+        if self._takes and self.call is not None:
+            moved = control.moved(self.registry, self.call, self.from_leg, self.arrival.now)
+        return self._doors + moved + self._media.orders()
 
 
 def resolve(name: Name) -> Place:

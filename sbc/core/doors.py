@@ -4,6 +4,8 @@ with the call. Who comes in there, and where the other end is, is in sbc/core/co
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import attrs
 
 from sbc.core.address import Address
@@ -21,22 +23,39 @@ class End:
     """One side of a call's control channel.
 
     `said` is where the party takes the connection, `door` where we do. `hops` are the connections there are, the one
-    that we speak by first; both sides may have opened one. `waiting` is what it will be told when it comes. `vain` is
-    where it did not take ours; `beckoned`: it was asked to come to the door; `heard`: it has said something.
+    that we speak by first; both sides may have opened one. `opening` is that of ours that is not up yet. `waiting` is
+    what the party will be told when it is there; what it was told by a connection of ours stays until it has said
+    something, since it might not have taken that. `vain` is where it did not take ours; `beckoned`: it was asked to
+    come to the door; `heard`: it has said something; `anew`: it was told of the door again, since the other
+    party moved.
     """
 
     said: Address | None = None
     door: Listener | None = None
     hops: list[Hop] = attrs.field(factory=list)
+    opening: Hop | None = None
     waiting: list[bytes] = attrs.field(factory=list)
     vain: Address | None = None
     beckoned: bool = False
     heard: bool = False
+    anew: bool = False
 
-    def taken(self) -> list[bytes]:
-        """All that waits, which no longer does."""
-        waiting, self.waiting = self.waiting, []
-        return waiting
+    @property
+    def speaks(self) -> Hop | None:
+        """The connection that we speak by; None where there is none, or ours is not up yet."""
+        return self.hops[0] if self.hops and self.hops[0] != self.opening else None
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what the party is to be told is kept: it is not there, or we cannot know whether it hears us."""
+        hop = self.speaks
+        return hop is None or (bool(hop.listener.lane) and not self.heard)
+
+    def forget(self) -> None:
+        """Whoever comes next begins anew."""
+        self.waiting.clear()
+        self.beckoned = self.heard = self.anew = False
+        self.vain = None
 
 
 @attrs.define(eq=False)
@@ -76,9 +95,9 @@ class Controls:
         """Give out the ports of another plan; who has one keeps it."""
         self._pools.become(_wanted(plan))
 
-    def sweep(self) -> None:
-        """Forget what was of former plans and is in use no more."""
-        self._pools.forget(())
+    def sweep(self, needed: Collection[PoolKey]) -> None:
+        """Forget what was of former plans, is in use no more, and is not `needed` by a call that began with it."""
+        self._pools.forget(needed)
 
     def all(self) -> list[Control]:
         """Every one there is."""
@@ -149,7 +168,10 @@ class Controls:
     def leave(self, hop: Hop) -> None:
         """The twin of `enter`."""
         control, index = self._hops.pop(hop)
-        control.ends[index].hops.remove(hop)
+        end = control.ends[index]
+        end.hops.remove(hop)
+        if end.opening == hop:
+            end.opening = None
 
     def close(self, call: Call, now: float) -> list[Order]:
         """The call is over: so are its connections, and its doors are shut."""

@@ -99,6 +99,6 @@ def _way(registry: Registry, call: Call, index: int) -> tuple[Hop, bool]:
     """How to ask the party of a leg, and whether that is its control channel, by which it has spoken."""
     control, leg = registry.controls.find(call), call.legs[index]
     end = None if control is None else control.ends[index]
-    if end is not None and end.hops and end.heard:
-        return end.hops[0], True
+    if end is not None and end.speaks is not None and end.heard:
+        return end.speaks, True
     return Hop(leg.listener, leg.seen), False

@@ -52,7 +52,7 @@ def sweep(registry: Registry, now: float) -> list[Order]:
         orders += _tell(registry, now)
         orders += [Note("realm-gone", f"realm {name} has drained") for name in sorted(leaving - networks.leaving)]
     registry.terminal_ports.sweep()
-    registry.controls.sweep()
+    registry.controls.sweep({(realm.name, realm.media.address) for realm in realms.values()})
     registry.timers.set(networks, now + SWEEP if networks.past else None)
     return orders
 

@@ -63,6 +63,7 @@ def talking(rig: Rig | None = None) -> tuple[Rig, Send, Listener, Listener]:
     """The same, with the control channel up on both sides: the door, and the connection of ours to the gatekeeper."""
     rig, sent, door, _ = slow(rig)
     connect = only(of(Connect, came(rig, door, BY_TCP)))
+    assert not came(rig, connect.listener, THEIRS)
     return rig, sent, door, connect.listener
 
 
@@ -213,6 +214,7 @@ def test_both_sides_open_one_at_once(host: str, stays: str) -> None:
     orders = from_gatekeeper(rig, sent, said_back("connect", sent.data, h245Address=ip(takes)))
     connect = only(of(Connect, came(rig, only(of(Listen, orders)).listener, BY_TCP)))
     incoming = Address(host, 41234)
+    came(rig, connect.listener, takes)
     hung = of(HangUp, came(rig, door, incoming))
     up = only(to(heard(rig, only(of(Listen, orders)).listener, BY_TCP, ROUND_TRIP), "core"))
     if stays == "theirs":
@@ -221,6 +223,14 @@ def test_both_sides_open_one_at_once(host: str, stays: str) -> None:
         assert not hung and up.to == takes
         assert only(to(heard(rig, door, incoming, ROUND_TRIP), "access")).to == BY_TCP  # until they close theirs
         assert not of(HangUp, lost(rig, door, incoming))
+
+
+def start_h245(sent: Send, address: Address) -> bytes:
+    """A Facility by which the gatekeeper says where it takes H.245."""
+    head = decode(sent.data).q931
+    assert head is not None
+    body = {"protocolIdentifier": (0, 0, 8, 2250, 0, 6), "reason": ("startH245", 0), "h245Address": ip(address)}
+    return build_signal("facility", head.call_reference, True, body)
 
 
 def test_doors_are_shut_and_connections_closed_with_the_call() -> None:
@@ -299,8 +309,5 @@ def test_a_facility_may_start_it() -> None:
     admitted(rig)
     sent = opened(rig, fast=False)
     from_gatekeeper(rig, sent, said_back("connect", sent.data))
-    head = decode(sent.data).q931
-    assert head is not None
-    body = {"protocolIdentifier": (0, 0, 8, 2250, 0, 6), "reason": ("startH245", 0), "h245Address": ip(THEIRS)}
-    orders = from_gatekeeper(rig, sent, build_signal("facility", head.call_reference, True, body))
+    orders = from_gatekeeper(rig, sent, start_h245(sent, THEIRS))
     assert told(only(to(orders, "access"))) == only(of(Listen, orders)).listener.advertised

@@ -67,7 +67,10 @@ class Crowd:
             message = read(send)  # nothing is sent that we could not read ourselves
             if message.name == "setup":
                 self.up.append((send.listener, send.to, send.data))
-        self.there += [(each.listener, each.peer) for each in of(Connect, orders)]
+        for each in of(Connect, orders):
+            self.there.append((each.listener, each.peer))
+            if self.chance.random() < 0.7:  # it comes about
+                self.hear(self.rig._take(self.rig.border.accepted(each.listener, each.peer, self.rig.now)))
 
     def step(self) -> None:
         chance, rig = self.chance, self.rig

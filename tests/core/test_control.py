@@ -43,6 +43,7 @@ def test_who_comes_has_the_other_party_connected_to() -> None:
     rig, door, _ = answered()
     (connect,) = of(Connect, came(rig, door, NAT))
     assert connect.peer == THEIRS and connect.listener.lane
+    assert not came(rig, connect.listener, THEIRS)  # it is up; nothing was waiting
     (sent,) = of(Send, rig.from_access(TALK, at=door))
     assert (sent.listener, sent.to) == (connect.listener, THEIRS) and sent.call in rig.border.registry.calls
     assert rig.border.concerned == sent.call

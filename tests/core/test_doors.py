@@ -82,6 +82,6 @@ def test_ports_of_their_own_may_be_configured_and_changed() -> None:
     controls.replan(other_ports(plan, range(51000, 51005)))
     assert controls.pools["access"].used == {50000}
     controls.close(one, 0.0)
-    controls.sweep()
+    controls.sweep(())
     assert controls.pools["access"].size == 5 and not controls.pools["access"].used
     assert all(pool.balanced() for pool in controls.all_pools().values())
