@@ -38,7 +38,7 @@ from sbc.core.plain import Frame
 from sbc.core.promises import Promise
 from sbc.core.pulse import Pulse
 from sbc.core.realm import Path, Plan
-from sbc.core.refusing import bad_message, drop, refuse
+from sbc.core.refusing import bad_message, refuse, spoiled, turn_back
 from sbc.core.registry import Arrival, Registry
 from sbc.core.replan import replan, sweep
 from sbc.core.reuse import offered
@@ -317,13 +317,11 @@ def _take_request(border: Border, dialect: Any, message: Any, intent: Intent, ar
         return orders + _go_on(border, dialect, message, slots, crossing)
     except Refused as no:
         crossing.abandon()
-        orders += drop(registry, exchange, no, arrival.now)
-        return orders + refuse(registry, dialect, dialect.decode(arrival.data), intent, no, arrival, exchange.call)
+        return orders + turn_back(registry, dialect, exchange, intent, no, arrival)
     except Exception as fault:  # it may cost the message, but nothing that was begun for it stays
         crossing.abandon()
         orders += undo(registry, exchange, arrival.now, rest=True)
-        orders += drop(registry, exchange, Refused(Cause.UNSUPPORTED, "a fault of ours"), arrival.now)
-        raise Mishap(orders) from fault
+        raise Mishap(orders + spoiled(registry, dialect, exchange, intent, arrival)) from fault
 
 
 def _go_on(border: Border, dialect: Any, message: Any, slots: list[Slot], crossing: Crossing) -> list[Order]:

@@ -134,6 +134,6 @@ def forget(registry: Registry, promise: Promise, now: float) -> list[Order]:
 
 def _let_go(registry: Registry, promise: Promise, now: float) -> list[Order]:
     registry.touch(promise)
-    exchange, promise.returning = promise.returning, None
+    exchange, promise.returning, promise.said = promise.returning, None, None
     orders = registry.forget_exchange(exchange, now) if exchange in registry.live_exchanges else []
     return orders + registry.terminal_ports.let_go(promise, [promise.far.listener] if promise.far else [], now)

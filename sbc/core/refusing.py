@@ -51,6 +51,26 @@ def _show_out(registry: Registry, intent: Intent, arrival: Arrival) -> list[Orde
     return [HangUp(arrival.listener, arrival.source)]
 
 
+def turn_back(
+    registry: Registry, dialect: Any, exchange: Exchange, intent: Intent, no: Refused, arrival: Arrival
+) -> list[Order]:
+    """A request was refused half-way: nothing of it stays, and its sender is told why. What it came by is closed last,
+    since nothing is said by it after that."""
+    orders = drop(registry, exchange, no, arrival.now)
+    orders += refuse(registry, dialect, dialect.decode(arrival.data), intent, no, arrival, exchange.call)
+    closed = dict.fromkeys(each for each in orders if isinstance(each, HangUp))
+    return [*(each for each in orders if not isinstance(each, HangUp)), *closed]
+
+
+def spoiled(registry: Registry, dialect: Any, exchange: Exchange, intent: Intent, arrival: Arrival) -> list[Order]:
+    """A fault of ours has spoiled a request: nothing of it stays. Who wants a call by a connection does not ask twice,
+    and would wait for long: it is told."""
+    no = Refused(Cause.UNSUPPORTED, "a fault of ours")
+    if intent.kind is Kind.OPEN and arrival.listener.reliable:
+        return turn_back(registry, dialect, exchange, intent, no, arrival)
+    return drop(registry, exchange, no, arrival.now)
+
+
 def drop(registry: Registry, exchange: Exchange, no: Refused, now: float) -> list[Order]:
     """A request was refused half-way: nothing of it stays, and a call it would have opened ends as a failed attempt."""
     call = exchange.call

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import attrs
+from typing import Any
 
+import attrs
+import pytest
+
+from sbc.core import summons
+from sbc.core.border import Mishap
 from sbc.core.message import BadMessage, Cause, Intent, Kind, Phase, Refused
-from sbc.core.orders import HangUp, Note, Order
+from sbc.core.orders import HangUp, Note, Order, Send
 from sbc.core.refusing import bad_message, refuse
 from sbc.core.registry import Arrival
 from tests.rig import NAT, PHONE, sends
@@ -50,3 +55,36 @@ def test_who_comes_by_a_connection_for_calls_and_has_none_is_shown_out() -> None
     rig.from_access(opening(PHONE).pack(), NAT, own)
     orders = rig.from_access(opening(PHONE, call=2).pack(), NAT, own)
     assert not [each for each in orders if isinstance(each, HangUp)], "there is a call by it"
+
+
+@pytest.mark.parametrize("fault", [False, True])
+def test_whoever_wants_a_call_by_a_connection_is_told_before_that_is_closed(fault: bool, monkeypatch: Any) -> None:
+    """Half-way there is a call that goes by it, and that takes the connection with it."""
+    rig, own = rig_by_connections()
+    data = opening(PHONE).pack()
+    promised(rig, TOY.describe(TOY.decode(data)).label)
+
+    def begin(*args: Any) -> list[Order]:
+        raise ZeroDivisionError if fault else Refused(Cause.BUSY, "no")
+
+    monkeypatch.setattr(summons, "begin", begin)
+    if fault:
+        with pytest.raises(Mishap) as caught:
+            rig.from_access(data, NAT, own)
+        orders = caught.value.orders
+    else:
+        orders = rig.from_access(data, NAT, own)
+    last = [type(each) for each in orders if getattr(each, "listener", None) == own]
+    assert last == [Send, HangUp] and not rig.border.registry.calls
+
+
+def test_a_fault_is_not_told_to_who_asks_again(monkeypatch: Any) -> None:
+    rig = toy_rig()
+
+    def begin(*args: Any) -> list[Order]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(summons, "begin", begin)
+    with pytest.raises(Mishap) as caught:
+        rig.from_access(opening(PHONE).pack())
+    assert not sends(caught.value.orders, "access")
