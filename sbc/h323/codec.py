@@ -12,8 +12,8 @@ from sbc.h323 import per, q931
 from sbc.h323.anew import GONE, Chain, at_chain, chain_of, changed, refuse_losses, value_of
 from sbc.h323.pdu import CONTROL, RAS, USER_INFORMATION, Pdu, prepare, read_pdu
 from sbc.h323.q931 import Q931, Element
-from sbc.h323.splice import AnyFrame, Counted, Splice
-from sbc.h323.spots import NotInPlace, Spot, written
+from sbc.h323.splice import AnyFrame, Counted, NotInPlace, Splice
+from sbc.h323.spots import Spot, written
 from sbc.h323.tpkt import HEADER, MAX_PACKET, wrap
 
 MAX_DATAGRAM = 65_535

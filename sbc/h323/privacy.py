@@ -6,21 +6,24 @@ shown, and by the user-user part, with one for all (presentationIndicator). Wher
 
 from __future__ import annotations
 
+from typing import Any
+
 from sbc.core.crossing import Crossing
 from sbc.core.message import BadMessage
 from sbc.core.realm import Side
 from sbc.h323.codec import Element, Spot
 from sbc.h323.message import H323Message
 from sbc.h323.options import Private, of
-from sbc.h323.q931 import CALLING, DISPLAY, after_extended
+from sbc.h323.q931 import CALLING, DISPLAY
 from sbc.h323.spots import Noted
 
 _REDIRECTING = 0x74
 _NUMBERS = {CALLING: "calling party number", 0x4C: "connected number"}
 _BESIDE = {DISPLAY: "display", 0x6D: "calling party subaddress", 0x4D: "connected subaddress"}
-_NAMES = ("sourceAddress", "additionalSourceAddresses", "connectedAddress")
+_NAMES = ("sourceAddress", "additionalSourceAddresses", "connectedAddress", "alertingAddress", "displayName")
 """Components that name whoever sends the message."""
-_PRESENTATION, _RESTRICTED = 0x60, 0x20
+_PRESENTATION, _SPARE, _RESTRICTED = 0x60, 0x1C, 0x20
+_LONGEST_HEAD = 2  # octets; a redirecting number says why, too
 _RESTRICTS = "presentationRestricted"
 
 
@@ -35,7 +38,7 @@ def hide(message: H323Message, crossing: Crossing) -> None:
     if by_body or any(_is_restricted(each) for each in head.elements if each.kind in _NUMBERS):
         for element in head.elements:
             if element.kind in _NUMBERS:
-                message.message.put_element(element, _head(element))
+                _take_digits(message, element)
                 hidden.append(_NUMBERS[element.kind])
             elif element.kind in _BESIDE:
                 message.message.drop_element(element)
@@ -43,21 +46,30 @@ def hide(message: H323Message, crossing: Crossing) -> None:
         hidden += [name for name in _NAMES if isinstance(value, dict) and name in value and _take_out(message, name)]
     for element in head.elements:
         if element.kind == _REDIRECTING and _is_restricted(element):
-            message.message.put_element(element, _head(element))
+            _take_digits(message, element)
             hidden.append("redirecting number")
     if hidden:
         message.remarks.append(("private", ", ".join(dict.fromkeys(hidden))))
 
 
-def _head(element: Element) -> bytes:
-    """What stands before the digits of a number: its type, whether it may be shown, and who says so (Q.931, 4.5.10)."""
-    digits = after_extended(element.octets)
-    return element.octets[: len(element.octets) - len(digits)]
+def _take_digits(message: H323Message, element: Element) -> None:
+    """Leave of a number what stands before its digits: its type, whether it may be shown, and who says so (Q.931,
+    4.5.10). Where nobody can tell where that ends nothing is left."""
+    most = _LONGEST_HEAD + (element.kind == _REDIRECTING)
+    for at, octet in enumerate(element.octets[:most], 1):
+        if octet & 0x80:
+            message.message.put_element(element, element.octets[:at])
+            return
+    message.message.drop_element(element)
 
 
 def _is_restricted(element: Element) -> bool:
-    head = _head(element)
-    return len(head) > 1 and head[1] & _PRESENTATION == _RESTRICTED
+    """Whether octet 3a is there and says so. Where it is not marked as the last it may be a digit, and no such octet:
+    then only what can be no digit counts."""
+    octets = element.octets
+    if len(octets) < 2 or octets[0] & 0x80:
+        return False
+    return octets[1] & (_PRESENTATION if octets[1] & 0x80 else _PRESENTATION | _SPARE) == _RESTRICTED
 
 
 def _take_out(message: H323Message, name: str) -> bool:
@@ -68,14 +80,16 @@ def _take_out(message: H323Message, name: str) -> bool:
         return message.message.take_out_at(pdu, ("h323-uu-pdu", "h323-message-body", pdu.name, name))
     except ValueError:
         mine = [spot for spot in message.message.spots if spot.pdu is pdu and name in spot.path]
-        names = [spot for spot in mine if spot.kind is Noted.ALIAS]
+        names = [spot for spot in mine if spot.kind in (Noted.ALIAS, Noted.TEXT)]
         if len(names) < len(message.value[name]):
             raise BadMessage(f"{name} is private, and cannot be taken out") from None
         for spot in names:
-            message.put(spot, (spot.form, _nobody(spot)))
+            message.put(spot, _nobody(spot))
     return True
 
 
-def _nobody(spot: Spot) -> str:
+def _nobody(spot: Spot) -> Any:
     """As many characters as the name has, that are nobody's."""
-    return ("0" if spot.form == "dialledDigits" else "x") * len(spot.value[1])
+    if spot.kind is Noted.TEXT:
+        return "x" * len(spot.value)
+    return spot.form, ("0" if spot.form == "dialledDigits" else "x") * len(spot.value[1])

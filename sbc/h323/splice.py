@@ -38,6 +38,17 @@ class Patch(NamedTuple):
     tail: int = 0
 
 
+def joined(at: int, end: int, value: int, bits: int, tail: bytes) -> Patch:
+    """From bit `at` on `bits` of `value`, then from the next boundary on `tail`, up to the octet `end`."""
+    used = at & 7
+    size = (used + bits + 7) >> 3
+    return Patch(at >> 3, end, (value << (8 * size - used - bits)).to_bytes(size, "big") + tail, used)
+
+
+class NotInPlace(ValueError):
+    """What is to be written is sound, but what follows it would not be aligned as it is."""
+
+
 @attrs.define(eq=False)
 class Splice:
     """Patches on octets, each with the innermost frame it is in. All offsets are those of the original octets."""
@@ -152,4 +163,4 @@ def _mended(frame: AnyFrame, growth: int) -> tuple[int, int, bytes]:
     raise BadMessage("element too long")
 
 
-__all__ = ["AnyFrame", "Counted", "Patch", "Splice"]
+__all__ = ["AnyFrame", "Counted", "NotInPlace", "Patch", "Splice", "joined"]

@@ -16,7 +16,8 @@ import attrs
 from sbc.core.address import Address, literal
 from sbc.core.message import BadMessage
 from sbc.h323 import per
-from sbc.h323.splice import Patch
+from sbc.h323.splice import NotInPlace, Patch, joined
+from sbc.h323.texts import write_text, write_words
 from sbc.h323.types import Choice, ListOf, Node, Octets, Sequence, Text
 from sbc.h323.walk import Frame, Read, Walk, length, octets
 
@@ -35,6 +36,7 @@ class Noted(Enum):
     CALL = "call"  # a callIdentifier's 16 octets
     CONFERENCE = "conference"  # a conferenceID's
     TOKENS = "tokens"  # what is signed or hashed: it may cover what is rewritten
+    TEXT = "text"  # what is shown to people, or read by other programs, and is text by its type
     OPAQUE = "opaque"  # octets that nobody here reads: non-standard data, H.450, generic data of other features
     FLAG = "flag"  # maintainConnection, multipleCalls
     HELD = "held"  # octets that are another PDU
@@ -51,7 +53,10 @@ HOLDERS = {
     "h245Control": "MultimediaSystemControlMessage",
     "parallelH245Control": "MultimediaSystemControlMessage",
 }
-OPAQUES = frozenset({"data", "raw", "octetString", "h4501SupplementaryService", "messageContent", "nonStandard"})
+TEXTS = frozenset({"cname", "text", "unicode", "alphanumeric", "name"})
+OPAQUES = frozenset({"data", "raw", "octetString", "h4501SupplementaryService", "messageContent", "nonStandard"}) | {
+    "messageNotUnderstood", "returnedFunction", "signal", "h248Message", "user-information"
+}  # fmt: skip
 CRYPTO_TOKENS = "cryptoTokens"
 GUID = 16
 _PLAIN4, _PLAIN6 = frozenset({"ipAddress", "iPAddress"}), frozenset({"ip6Address", "iP6Address"})
@@ -76,7 +81,8 @@ class Spot:
     """One thing in a message that may be written over.
 
     `value` is an Address, a number, a name, the octets of an identifier, or a pair of form and text of an alias; of a
-    source route the Address whose way it is, of opaque octets these; of tokens and foreign addresses what was read.
+    source route the Address whose way it is, of opaque octets these; of a text, tokens and foreign addresses what
+    was read.
     `form` is the alternative that was chosen, `route` the hosts of a source route. `pdu` is the PDU
     (`sbc.h323.codec.Pdu`) it stands in.
     """
@@ -118,8 +124,10 @@ def note(node: Node, name: str, read: Read) -> Read:
         return _each(_held(name))
     if isinstance(node, ListOf) and name == "route":
         return _hops(read)
-    if name in OPAQUES and isinstance(node, Octets) and node.high is None:
-        return _opaque
+    if name in OPAQUES and isinstance(node, Octets) and (node.high is None or node.high > GUID):
+        return _opaque if node.high is None else _bounded(read)
+    if name in TEXTS and isinstance(node, Text):
+        return _plain(Noted.TEXT, node, read) if node.high is not None else _text(node)
     if name in OPAQUES and isinstance(node, ListOf) and isinstance(node.item, Octets) and node.item.high is None:
         return _each(_opaque)
     kind = _kind(node, name)
@@ -188,6 +196,34 @@ def _opaque(walk: Walk) -> bytes:
     return value
 
 
+def _bounded(read: Read) -> Read:
+    """The reader of octets of which there may only be so many: others, as many, may be written over them."""
+
+    def bounded(walk: Walk) -> bytes:
+        value: bytes = read(walk)
+        walk.found.append(Found(Noted.OPAQUE, walk.path, value, walk.pos - 8 * len(value), walk.pos, walk.frame))
+        return value
+
+    return bounded
+
+
+def _text(node: Text) -> Read:
+    """The reader of a text without limit: its length, in characters, then these."""
+    size = 2 if node.width == 16 else 1
+
+    def text(walk: Walk) -> str:
+        at = (walk.pos + 7) >> 3
+        count = length(walk)
+        start = walk.pos >> 3
+        content = octets(walk, count * size)
+        value = content.decode("latin-1" if size == 1 else "utf-16-be", "surrogatepass")
+        frame = (walk.frame, at, start, start + count * size)
+        walk.found.append(Found(Noted.TEXT, walk.path, value, start << 3, walk.pos, frame, node))
+        return value
+
+    return text
+
+
 def _each(item: Read) -> Read:
     """The reader of a list without limit of what `item` reads."""
 
@@ -250,10 +286,6 @@ def _host(packed: bytes) -> str:
     return ".".join(map(str, packed)) if len(packed) == 4 else str(IPv6Address(packed))
 
 
-class NotInPlace(ValueError):
-    """What is to be written is sound, but what follows it would not be aligned as it is."""
-
-
 def written(spot: Spot, value: Any) -> list[Patch]:
     """What to write so that `value` stands at the spot. @raises NotInPlace where the PDU must be encoded anew for that;
     ValueError where it cannot stand there."""
@@ -279,22 +311,17 @@ def written(spot: Spot, value: Any) -> list[Patch]:
             return [Patch(found.start >> 3, found.end >> 3, value)]
         case Noted.LIFETIME:
             return [_write_lifetime(found, value)]
-        case Noted.NAME:
-            return _write_text(found, value)
+        case Noted.TEXT if found.extra.high is None:
+            return write_words(found.extra, found.start >> 3, found.end >> 3, value)
+        case Noted.NAME | Noted.TEXT:
+            return write_text(found.extra, found.value, found.start, found.end, value)
         case Noted.ALIAS if value[0] == spot.form:
-            return _write_text(found, value[1])
+            return write_text(found.extra, found.value, found.start, found.end, value[1])
         case Noted.TOKENS if spot.field == CRYPTO_TOKENS and spot.droppable:  # it has octets of its own
             return [Patch(found.start >> 3, (found.end + 7) >> 3, per.encode(CRYPTO_TOKENS, value))]
         case Noted.TOKENS if spot.field == CRYPTO_TOKENS:
             raise NotInPlace("tokens among other components")
     raise ValueError(f"{spot.kind.value} {spot.form} cannot be written in place")
-
-
-def joined(at: int, end: int, value: int, bits: int, tail: bytes) -> Patch:
-    """From bit `at` on `bits` of `value`, then from the next boundary on `tail`, up to the octet `end`."""
-    used = at & 7
-    size = (used + bits + 7) >> 3
-    return Patch(at >> 3, end, (value << (8 * size - used - bits)).to_bytes(size, "big") + tail, used)
 
 
 def _write_address(found: Found, address: Address) -> Patch:
@@ -350,39 +377,3 @@ def _write_lifetime(found: Found, seconds: int) -> Patch:
     number = seconds - found.extra.low
     size = max((number.bit_length() + 7) >> 3, 1)
     return joined(found.start, found.end >> 3, size - 1, 2, number.to_bytes(size, "big"))
-
-
-def _write_text(found: Found, text: str) -> list[Patch]:
-    node = found.extra
-    count = len(text)
-    if not node.low <= count <= node.high:
-        raise ValueError(f"{count} characters are too few or too many")
-    choices = node.high - node.low + 1
-    if node.width == 4:
-        return _write_digits(found, text, choices)
-    try:
-        content = text.encode("utf-16-be" if node.width == 16 else "ascii", "strict")
-    except UnicodeEncodeError as error:
-        raise ValueError(f"{text!r} has other characters than it may") from error
-    if len(content) != count * node.width >> 3:
-        raise ValueError(f"{text!r} has other characters than it may")
-    end = found.end >> 3
-    if choices <= 255:
-        return [joined(found.start, end, count - node.low, (choices - 1).bit_length(), content)]
-    size = (count - node.low).to_bytes(1 if choices == 256 else 2, "big")
-    return [Patch((found.start + 7) >> 3, end, size + content)]
-
-
-def _write_digits(found: Found, text: str, choices: int) -> list[Patch]:
-    """Digits have half an octet each: as many more or fewer as make up whole octets. The octet in which an odd number
-    of them ends holds the beginning of what follows."""
-    alphabet = found.extra.alphabet
-    if not all(digit in alphabet for digit in text):
-        raise ValueError(f"{text!r} has other digits than it may")
-    if (len(text) - len(found.value)) & 1:
-        raise NotInPlace("an odd number of digits more or fewer")
-    numbers = [alphabet.index(digit) for digit in text]
-    pairs = bytes(first << 4 | second for first, second in zip(numbers[::2], numbers[1::2], strict=False))
-    end = found.end >> 3
-    patch = joined(found.start, end, len(text) - found.extra.low, (choices - 1).bit_length(), pairs)
-    return [patch, Patch(end, end + 1, bytes((numbers[-1] << 4,)), 0, 4)] if len(text) & 1 else [patch]

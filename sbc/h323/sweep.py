@@ -2,7 +2,8 @@
 
 Vendors put addresses into non-standard data, H.450 into its services, people into aliases and displays. Of octets whose
 inner structure is not known, none is added and none taken out: a packed address becomes ours, a written one ours if
-that is as long, else its digits become 0. What is text as a whole may change its length.
+that is as long, else its digits become 0. Only what is text by its type may change its length: octets may all be
+printable, and one of them a length.
 
 Four octets may be a hidden address by chance, one in four thousand million of random ones; that costs one value of a
 vendor's, and is told (`swept`), while an address that gets through tells the other side how a network is built.
@@ -11,20 +12,26 @@ vendor's, and is told (`swept`), while an address that gets through tells the ot
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 from sbc.core import bound
-from sbc.core.address import bracketed, is_specific, literal
+from sbc.core.address import bracketed, is_specific
 from sbc.core.crossing import Crossing
 from sbc.core.message import BadMessage
 from sbc.core.realm import Hosts, Side
 from sbc.h323.codec import Element, Spot
 from sbc.h323.message import H323Message
+from sbc.h323.q931 import CALLED, CALLING, DISPLAY
+from sbc.h323.spellings import DIGITS, TEXT, Spelling, spellings
 from sbc.h323.spots import Noted
 from sbc.text.literals import Literal, literals
 
-_DISPLAY, _FACILITY = 0x28, 0x1C
-_TEXT = frozenset(b"\t\r\n") | frozenset(range(0x20, 0x7F))
-_DIGITS = bytes.maketrans(b"123456789abcdefABCDEF", b"0" * 21)
+MOST_WORK = 4_000_000
+"""Hidden hosts times octets that they are looked for in: what of one message is more is refused. Some 20 ms."""
+_FACILITY = 0x1C
+_OTHER_CODESET = 0x100
+_IN_WORDS = frozenset({CALLING, CALLED, 0x4C, 0x74, 0x6D, 0x71, 0x4D, 0x2C})
+"""Numbers and subaddresses of all parties, and what was keyed in."""
 
 
 class Hidden:
@@ -32,6 +39,7 @@ class Hidden:
 
     def __init__(self, message: H323Message, crossing: Crossing) -> None:
         self._message, self._crossing = message, crossing
+        self.elements = _elements(message)
         self.ours = crossing.local.host
 
     @cached_property
@@ -48,37 +56,35 @@ class Hidden:
         return hidden - crossing.there.addresses - {self.ours}
 
     @cached_property
-    def spellings(self) -> dict[bytes, bytes]:
-        """How each host that is somewhere in the message may stand in octets, and what octets, as many, are to stand
-        there instead: the longest first."""
-        found: dict[bytes, bytes] = {}
-        data, ours = self._message.message.data, literal(self.ours)
-        for host in self.hosts:
-            ip, text = literal(host), host.encode()
-            if ip is not None:
-                same = ours is not None and len(ours.packed) == len(ip.packed)
-                found[ip.packed] = ours.packed if same and ours is not None else bytes(len(ip.packed))
-            written = self.ours.encode() if len(self.ours) == len(host) else text.translate(_DIGITS)
-            found[text] = written
-            found[text.decode().encode("utf-16-be")] = written.decode().encode("utf-16-be")
-        present = [spelling for spelling in found if spelling in data]
-        return {spelling: found[spelling] for spelling in sorted(present, key=len, reverse=True)}
+    def _octets(self) -> bytes:
+        """All the octets that hosts are looked for in."""
+        spots = self._message.message.spots
+        said = [spot.value for spot in spots if spot.kind is Noted.OPAQUE]
+        return b"".join((*said, *(element.octets for element in self.elements)))
+
+    @cached_property
+    def spellings(self) -> list[Spelling]:
+        """How hosts stand in those, the longest first. @raises BadMessage where it would take too long to look for
+        them."""
+        data = self._octets
+        if len(data) * len(self.hosts) > MOST_WORK:
+            raise BadMessage("too large: too many addresses, and too many octets that may hold them")
+        found = [each for host in self.hosts for each in spellings(host, self.ours) if each.octets in data]
+        return sorted(found, key=lambda each: len(each.octets), reverse=True)
 
     def in_octets(self, octets: bytes) -> bytes:
-        """Octets, as they may go on."""
-        if _TEXT.issuperset(octets):
-            return self.in_text(octets)
-        for spelling, instead in self.spellings.items():
-            octets = octets.replace(spelling, instead)
-        return octets
+        """Octets, as they may go on: as many."""
+        for spelling in self.spellings:
+            octets = spelling.replace(octets)
+        return self.in_text(octets, resize=False)
 
-    def in_text(self, text: bytes) -> bytes:
-        """A text, as it may go on."""
+    def in_text(self, text: bytes, resize: bool = True) -> bytes:
+        """A text, as it may go on: without `resize` as many octets."""
         parts, after = [], 0
         for each in sorted(literals(text, 0, len(text))):
-            if each.host in self.hosts:
-                instead = self._instead(each)
-                if text[each.start : each.start + 1] == b"[" and not each.port and instead[:1] != b"[":
+            if each.host in self.hosts and each.start >= after:
+                instead = self._instead(each) if resize else text[each.start : each.end].translate(DIGITS)
+                if resize and text[each.start : each.start + 1] == b"[" and not each.port and instead[:1] != b"[":
                     instead = b"[%s]" % instead
                 parts += [text[after : each.start], instead]
                 after = each.end
@@ -103,24 +109,30 @@ def sweep(message: H323Message, crossing: Crossing) -> None:
             if octets != spot.value:
                 message.put(spot, octets)
                 found.append(_place(spot))
-        elif spot.kind is Noted.ALIAS and names and _sweep_alias(message, spot, hidden):
+        elif (spot.kind is Noted.TEXT or (names and spot.kind is Noted.ALIAS)) and _sweep_text(message, spot, hidden):
             found.append(_place(spot))
-    for element in _elements(message):
-        octets = hidden.in_octets(element.octets)
+    for element in hidden.elements:
+        # whose octets begin with those of a character set is no mere text
+        is_text = element.kind == DISPLAY and TEXT.issuperset(element.octets)
+        octets = hidden.in_text(element.octets) if is_text else hidden.in_octets(element.octets)
         if octets != element.octets:
             message.message.put_element(element, octets)
-            found.append(f"information element {element.kind}")
+            found.append(f"information element {element.kind & 0xFF}")
     if found:
         message.remarks.append(("swept", ", ".join(dict.fromkeys(found))))
 
 
 def _elements(message: H323Message) -> list[Element]:
+    """Those that may hold addresses: what is said in words, and what nobody here reads."""
     head = message.message.q931
-    return [] if head is None else [each for each in head.elements if each.kind in (_DISPLAY, _FACILITY)]
+    if head is None:
+        return []
+    swept = (DISPLAY, _FACILITY, *_IN_WORDS)
+    return [each for each in head.elements if each.octets and (each.kind in swept or each.kind >= _OTHER_CODESET)]
 
 
-def _sweep_alias(message: H323Message, spot: Spot, hidden: Hidden) -> bool:
-    form, text = spot.value
+def _sweep_text(message: H323Message, spot: Spot, hidden: Hidden) -> bool:
+    text = spot.value if spot.kind is Noted.TEXT else spot.value[1]
     if "." not in text and ":" not in text:
         return False
     before = text.encode("utf-8", "surrogatepass")
@@ -128,10 +140,15 @@ def _sweep_alias(message: H323Message, spot: Spot, hidden: Hidden) -> bool:
     if after == before:
         return False
     try:
-        message.put(spot, (form, after.decode("utf-8", "surrogatepass")))
-    except BadMessage:  # it has no room for so long a name
-        message.put(spot, (form, before.translate(_DIGITS).decode("utf-8", "surrogatepass")))
+        message.put(spot, _said(spot, after))
+    except BadMessage:  # it has no room for so long a text
+        message.put(spot, _said(spot, hidden.in_text(before, resize=False)))
     return True
+
+
+def _said(spot: Spot, text: bytes) -> Any:
+    said = text.decode("utf-8", "surrogatepass")
+    return said if spot.kind is Noted.TEXT else (spot.form, said)
 
 
 def _place(spot: Spot) -> str:

@@ -17,7 +17,7 @@ from sbc.h323.codec import build_control, build_signal, decode
 from sbc.h323.per import encode
 from sbc.h323.tpkt import wrap
 from tests.h323_calls import GATEKEEPER, GUID, TUNNELLED, acf, arq, h323_rig, ip, rcf, rrq, setup, to
-from tests.h323_messages import channel, ip6, traversal
+from tests.h323_messages import channel, ip6, traversal, vendors
 from tests.rig import NAT, Rig
 
 ENOUGH = 0.25  # seconds of processor time, which only a fault takes: none of these took 0.05 on a busy machine
@@ -62,6 +62,13 @@ def opened(number: int) -> bytes:
     return build_control("request", "openLogicalChannel", channel(number), tpkt=False)
 
 
+def hosts_and_octets(hosts: int, octets: bytes) -> bytes:
+    """A Setup that names many hosts, each of which is looked for in the octets."""
+    named = [("transportID", ip(Address(f"192.168.{1 + at // 200}.{1 + at % 200}", 1720))) for at in range(hosts)]
+    body = ("setup", {**decode(setup(fast=False)).value, "sourceAddress": named})
+    return build_signal("setup", 77, False, body, extra={**TUNNELLED, "nonStandardData": vendors(octets)})
+
+
 _CALL = encode("IncomingCallIndication", {"callSignallingAddress": ip(PHONE), "callID": {"guid": GUID}})
 _REGISTRATION = {"id": ("standard", 1), "content": ("raw", rrq(callSignalAddress=[ip(PHONE)] * 20))}
 _ROUTE = ("ipSourceRoute", {**ip(PHONE)[1], "route": [bytes((192, 168, 1, 20))] * 12, "routing": ("strict", 0)})
@@ -86,6 +93,9 @@ PACKETS: dict[str, bytes] = {
     "generic data that nobody reads": holding(
         genericData=generic([{"id": ("standard", 1), "content": ("raw", traversal())}] * 500, 99)
     ),
+    **{f"{hosts} hosts and octets {each.hex()}": hosts_and_octets(hosts, (each * 16_000)[:many])
+       for hosts, many in ((480, 8_000), (250, 15_500), (480, 13_000))
+       for each in (b"\0", b"\xff", b"\xc0\xa8", b"192.168.1.", b"0\x001\x009")},
     "calls that come": holding(genericData=generic([{"id": ("standard", 1), "content": ("raw", _CALL)}] * 120)),
     "RAS in a Setup": holding(genericData=generic([_REGISTRATION] * 12, 17)),
     **{f"octets {each.hex()}": wrap((each * 65_000)[:65_000]) for each in MADE_OF},

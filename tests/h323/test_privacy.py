@@ -85,6 +85,34 @@ def test_who_was_reached_may_be_private_too() -> None:
     assert decode(sent).name == "connect" and decode(sent).value["conferenceID"] == GUID
 
 
+def test_who_rings_and_what_a_name_says_in_words_are_private_too() -> None:
+    names: Any = [{"language": "en", "name": "Bob"}]
+    body = {"protocolIdentifier": PROTOCOL, "callIdentifier": {"guid": GUID}, **BY_BODY}
+    ringing = body | {"destinationInfo": endpoint(), "alertingAddress": NAMES, "displayName": names}
+    noted = body | {"connectedAddress": NAMES, "displayName": names}
+    for kind, said, field in (("alerting", ringing, "alertingAddress"), ("notify", noted, "connectedAddress")):
+        sent, words = told(build_signal(kind, 7, True, said))
+        assert words == [field, "displayName"]
+        for trace in (b"4930123", "alice".encode("utf-16-be"), "Bob".encode("utf-16-be")):
+            assert trace not in sent
+        assert decode(sent).value["callIdentifier"] == {"guid": GUID}
+    sent, words = told(call(RESTRICTED, displayName=names))
+    assert "displayName" in words and "displayName" not in decode(sent).value
+    assert decode(told(call(ALLOWED, displayName=names))[0]).value["displayName"] == names
+
+
+@pytest.mark.parametrize("number", [b"", b"\x21", b"\x21\x20", b"\x21\x21\x33"])
+def test_of_a_number_without_an_end_of_its_head_nothing_is_left(number: bytes) -> None:
+    """Nobody can tell where its digits begin, though an octet somewhere behind may look like that end."""
+    for digits in (b"4930123", b"4930123\x80"):
+        data = call(None, {0x6C: number + digits}, **BY_BODY)
+        sent, words = told(data)
+        assert "calling party number" in words and b"4930123" not in sent and b"930123" not in sent
+        assert decode(sent).q931.calling is None  # type: ignore[union-attr]
+        said = told(call(None, {0x6C: number + digits}))[1]
+        assert ("calling party number" in said) == (number[1:2] in (b"\x20", b"\x21"))
+
+
 def test_a_redirecting_number_has_its_own_word() -> None:
     sent, words = told(call(ALLOWED, {0x74: b"\x21\x20\x8f4930777"}))
     assert words == ["redirecting number"] and b"4930777" not in sent and b"4930123" in sent

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from sbc.core.address import Address
 from sbc.h323.codec import Message, build_control, build_ras, build_signal, decode
-from sbc.h323.splice import Patch
-from sbc.h323.spots import Noted, Spot, joined
+from sbc.h323.splice import Patch, joined
+from sbc.h323.spots import Noted, Spot
 from tests.h323_messages import ALL, GUID, MADE, OTHER, PROTOCOL, TERMINAL, endpoint_type, ip, registration
 
 DATA = dict(MADE)

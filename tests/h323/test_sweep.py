@@ -10,14 +10,15 @@ import attrs
 import pytest
 
 from sbc.core.address import Address, literal
+from sbc.core.message import BadMessage
 from sbc.core.orders import Note, Order, Send
 from sbc.core.realm import Hosts, Side
 from sbc.h323 import slots
-from sbc.h323.codec import Message, Wire, build_ras, decode
+from sbc.h323.codec import Message, Wire, build_control, build_ras, build_signal, decode
 from sbc.h323.message import H323Message
 from sbc.h323.spots import Noted
 from sbc.h323.sweep import sweep
-from tests.h323_calls import GATEKEEPER, h323_rig, ip, rcf, read, registered, rrq, to
+from tests.h323_calls import GATEKEEPER, endpoint, h323_rig, ip, rcf, read, registered, rrq, setup, to
 from tests.h323_messages import ALL, UNREAD, supplementary, transfer, vendors
 from tests.h323_tshark import judge, needs_tshark
 from tests.laws import assert_no_trace
@@ -33,7 +34,7 @@ def packed(host: str) -> bytes:
 
 
 def written(host: str) -> list[bytes]:
-    return [packed(host), host.encode(), host.encode("utf-16-be")]
+    return [packed(host), host.encode(), host.encode("utf-16-be"), host.encode("utf-16-le")]
 
 
 def registration(octets: bytes, **more: Any) -> tuple[Send, list[Order]]:
@@ -68,14 +69,113 @@ def test_whatever_else_is_there_stays() -> None:
         b"10.20.30.40",
         bytes((192, 168, 1, 11)),
         b"\xa8\x01\x0a",
+        b"\x80" + PHONE.host.encode() + b"5",
+        b"\x801" + PHONE.host.encode(),
+        b"\x80" + (PHONE.host + "5").encode("utf-16-be"),
+        b"\x80" + ("1" + PHONE.host + ".5").encode("utf-16-le"),
     ):
         sent, orders = registration(octets)
         assert data_of(sent) == octets and not [each for each in of(Note, orders) if each.event == "swept"]
 
 
-def test_in_a_text_ours_stands_in_its_place() -> None:
-    sent, _ = registration(f"contact={PHONE.host}:1720; via=1{PHONE.host}1".encode())
-    assert data_of(sent) == f"contact={SBC_CORE.host}:41000; via=1{PHONE.host}1".encode()
+def test_octets_stay_as_many_though_all_are_printable() -> None:
+    """One of them may be a length, as of a URL in PER."""
+    host = PHONE.host  # as long as ours
+    sent, _ = registration(f"contact={host}:1720; via=1{host}1, {host}5".encode())
+    assert data_of(sent) == f"contact={SBC_CORE.host}:1720; via=1{host}1, {host}5".encode()
+    for octets in (b"(http://%s:1720/index.html", b"2http://%s:1720/", b"0%s:1720", b"\x80ip=%s:1720", b"%s"):
+        for other in (Address(NAT.host, 1720), PHONE):
+            url = octets % other.host.encode()
+            url = url[:1] + url[1:].ljust(url[0], b"x")
+            sent, _ = registration(url)
+            assert_no_trace(sent.data, other.host)
+            assert len(data_of(sent)) == len(url) and data_of(sent)[:1] in (url[:1], SBC_CORE.host[:1].encode(), b"0")
+
+
+def test_what_is_text_by_its_type_has_our_address_in_its_place() -> None:
+    said = f"h323:alice@{PHONE.host}:1720; via=1{PHONE.host}1"
+    for form, went in (("text", f"h323:alice@{SBC_CORE.host}:41000; via=1{PHONE.host}1"), ("unicode", None)):
+        content = [{"id": ("standard", 1), "content": (form, said)}]
+        (sent,) = to(
+            h323_rig().from_access(rrq(6, genericData=[{"id": ("standard", 99), "parameters": content}])), "core"
+        )
+        ((kind, text),) = [each["content"] for each in read(sent).value["genericData"][0]["parameters"]]
+        assert kind == form and text == (went or f"h323:alice@000.000.0.00:0000; via=1{PHONE.host}1")
+
+
+def test_a_report_of_calls_says_no_cname_of_theirs() -> None:
+    rig = h323_rig()
+    registered(rig)
+    ((binding),) = rig.border.registry.bindings.values()
+    stream = {"rtpAddress": {"recvAddress": ip(PHONE)}, "rtcpAddress": {"recvAddress": ip(PHONE)}}
+    stream |= {"cname": f"alice {PHONE.host}", "ssrc": 1, "sessionId": 1, "associatedSessionIds": []}
+    call = {"callReferenceValue": 1, "conferenceID": bytes(16), "callSignalling": {}, "h245": {}, "audio": [stream]}
+    call |= {"callType": ("pointToPoint", 0), "bandWidth": 640, "callModel": ("gatekeeperRouted", 0)}
+    said = {"requestSeqNum": 9, "endpointType": endpoint(), "endpointIdentifier": binding.handle.decode()}
+    said |= {"rasAddress": ip(PHONE), "callSignalAddress": [ip(PHONE)], "perCallInfo": [call], "unsolicited": True}
+    (sent,) = to(rig.from_access(build_ras("infoRequestResponse", said)), "core")
+    assert read(sent).value["perCallInfo"][0]["audio"][0]["cname"] == f"alice {SBC_CORE.host}"
+    assert_no_trace(sent.data, PHONE.host)
+
+
+def test_a_message_that_is_given_back_does_not_tell_how_it_arrived() -> None:
+    """Who does not know a request gives all of it back: it is ours, with our address there."""
+    rig = h323_rig()
+    (asked,) = to(rig.from_access(rrq(6)), "core")
+    said = {"requestSeqNum": read(asked).value["requestSeqNum"], "tokens": [], "cryptoTokens": []}
+    answer = build_ras("unknownMessageResponse", said | {"messageNotUnderstood": asked.data})
+    (back,) = to(rig.from_core(answer, GATEKEEPER, at=asked.listener), "access")
+    assert_no_trace(back.data, SBC_CORE.host, GATEKEEPER.host)
+    assert packed(SBC_ACCESS.host) in read(back).value["messageNotUnderstood"]
+
+
+CALL = decode(setup()).value
+SAID = [
+    build_control("indication", "functionNotSupported", {
+        "cause": ("unknownFunction", 0), "returnedFunction": b"\x00" + packed(THEIRS)}),
+    build_control("indication", "userInput", ("alphanumeric", f"call {THEIRS}")),
+    build_signal("facility", 7, False, ("empty", 0), extra={
+        "stimulusControl": {"h248Message": f"MEGACO/1 [{THEIRS}]:2944".encode()}}),
+    build_signal("setup", 7, False, {**CALL, "displayName": [{"name": f"alice {THEIRS}"}]}),
+    build_signal("setup", 7, False, {**CALL, "serviceControl": [{
+        "sessionId": 1, "contents": ("signal", b"\x00" + THEIRS.encode()), "reason": ("open", 0)}]}),
+    *(build_signal("setup", 7, False, CALL, {kind: b"\x81" + THEIRS.encode()})
+      for kind in (0x28, 0x2C, 0x4C, 0x6C, 0x6D, 0x70, 0x71, 0x74)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", SAID)
+def test_no_other_place_tells_an_address(data: bytes) -> None:
+    assert [each for each in written(THEIRS) if each in data]
+    for ours in (OURS, "2001:db8::1"):
+        sent, message = crossed(data, ours)
+        assert_no_trace(sent, THEIRS)
+        assert [event for event, _ in message.remarks] == ["swept"]
+        decode(sent)
+
+
+def test_nor_does_an_element_of_another_codeset() -> None:
+    data = bytearray(build_signal("setup", 7, False, CALL))
+    data[9:9] = b"\x9e\x28" + bytes([len(THEIRS)]) + THEIRS.encode()
+    data[2:4] = len(data).to_bytes(2, "big")
+    sent, _ = crossed(bytes(data))
+    assert_no_trace(sent, THEIRS)
+    before, after = decode(bytes(data)).q931, decode(sent).q931
+    assert before is not None and after is not None
+    assert [(each.kind, len(each.octets)) for each in after.elements if each.kind != 0x7E] == [
+        (each.kind, len(each.octets)) for each in before.elements if each.kind != 0x7E
+    ]
+
+
+def test_more_addresses_and_octets_than_may_be_looked_through_are_refused() -> None:
+    calls = [("transportID", ip(Address(f"192.168.{1 + each // 200}.{1 + each % 200}", 1720))) for each in range(400)]
+    body = CALL | {"sourceAddress": calls}
+    few, many = (
+        build_signal("setup", 7, False, body, extra={"nonStandardData": vendors(bytes(n))}) for n in (5000, 15000)
+    )
+    crossed(few)
+    with pytest.raises(BadMessage, match="too large"):
+        crossed(many)
 
 
 def test_what_comes_from_the_core_is_swept_alike() -> None:
