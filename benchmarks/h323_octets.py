@@ -21,6 +21,8 @@ _ONE, _TWO = b"\x55" * 16, b"\xaa" * 16  # differ in every bit
 ARQ, ACF, ARJ, DRQ, DCF, DRJ = 9, 10, 11, 15, 16, 17
 SETUP, CONNECT, RELEASE, FACILITY = 0x05, 0x07, 0x5A, 0x62
 
+_ANSWERING = 0x80  # the flag before a call reference, which says that its other end has drawn it (Q.931 clause 4.3)
+
 Make = Callable[[int, int, bytes], bytes]
 """Encodes a message with a number, a call reference and a call identifier."""
 
@@ -56,6 +58,8 @@ class Template:
         ):
             for at in places:
                 made[at : at + len(octets)] = octets
+        for at in self._reference:
+            made[at] |= self._octets[at] & _ANSWERING
         return bytes(made)
 
 
