@@ -59,6 +59,7 @@ class H323Call:
         self.link: Link | None = None
         self.control_link: Link | None = None
         self._door: Door | None = None
+        self.pinhole: Peer | None = None  # where H.460.19 has us send what keeps our NAT open
         self._target = ""
         self._admitted = False
         self._gathered: list[bytes] | None = None
@@ -163,6 +164,11 @@ class H323Call:
             self.media.remote = None
         else:
             self.media.remote = (media, control or (media[0], media[1] + 1))
+
+    def keep_open(self, peer: Peer) -> None:
+        """Where packets without content keep a NAT open for media; the first goes at once."""
+        self.pinhole = peer
+        self.media.send_empty(peer)
 
     # Outgoing.
 

@@ -28,6 +28,7 @@ _T38 = (
         },
     },
 )  # fmt: skip
+_KEEPS = "0.0.8.460.19.0.1"  # H.460.19 section 8
 _MULTIPOINT = {"multicastCapability": False, "multiUniCastConference": False, "mediaDistributionCapability": []}
 
 
@@ -37,6 +38,8 @@ class Medium(Protocol):
     def own(self, kind: str) -> tuple[Peer, Peer | None]: ...
 
     def towards(self, kind: str, media: Peer | None, control: Peer | None) -> None: ...
+
+    def keep_open(self, peer: Peer) -> None: ...
 
 
 @dataclass
@@ -145,6 +148,7 @@ class Control:
         media, control = self.medium.own(AUDIO)
         answers: dict[str, bytes] = {}
         for offer in (H245.decode("OpenChannel", each) for each in offers):
+            self._pinhole(offer)
             forward, reverse = offer["forwardLogicalChannelParameters"], offer.get("reverseLogicalChannelParameters")
             if reverse is None and kind_of(forward["dataType"]) == AUDIO and "into" not in answers:
                 number = offer["forwardLogicalChannelNumber"]
@@ -236,6 +240,7 @@ class Control:
             self._say("response", "openLogicalChannelReject", reject)
             return
         self.into[number] = Channel(kind, True)
+        self._pinhole(value)
         media, control = self.medium.own(kind)
         session = forward["multiplexParameters"][1]["sessionID"] or SESSIONS[kind]
         answer = {"sessionID": session, "mediaChannel": channel(media)}
@@ -343,6 +348,13 @@ class Control:
             self._say(
                 "request", "closeLogicalChannel", {"forwardLogicalChannelNumber": number, "source": ("user", None)}
             )
+
+    def _pinhole(self, opened: dict[str, Any]) -> None:
+        """Where a channel says to keep the way open for it, if it does (H.460.19 section 7.2)."""
+        for generic in opened.get("genericInformation", []):
+            if generic["messageIdentifier"] == ("standard", _KEEPS):
+                told = H245.decode("TraversalParameters", generic["messageContent"][0]["parameterValue"][1])
+                self.medium.keep_open(peer_of(told["keepAliveChannel"]))
 
     def _number(self) -> int:
         self._next += 1

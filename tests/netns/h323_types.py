@@ -1,6 +1,6 @@
-"""The messages of H.225.0 (RAS and call signalling), H.460.18 and H.245 as far as the lab's peers speak them, in the
-notation of `h323_notation.py`. Written from the recommendations: H.225.0 (2009) Annex H, H.460.18 (2005), H.245 (2011)
-Annex A."""
+"""The messages of H.225.0 (RAS and call signalling), H.460.18, H.460.19 and H.245 as far as the lab's peers speak them,
+in the notation of `h323_notation.py`. Written from the recommendations: H.225.0 (2009) Annex H, H.460.18 (2005),
+H.460.19 (2005), H.245 (2011) Annex A."""
 
 from __future__ import annotations
 
@@ -354,6 +354,15 @@ Media = {nonStandard?:[NonStandard] sessionID:0..255 associatedSessionID?:1..255
 MediaAck = {nonStandard?:[NonStandard] sessionID?:1..255 mediaChannel?:TransportAddress
     mediaControlChannel?:TransportAddress dynamicRTPPayloadType?:96..127 ... flowControlToZero:BOOL
     portNumber?:0..65535 multiplePayloadStream?:-}
+Generic = {messageIdentifier:<standard:OID h221NonStandard:NonStandard uuid:OCTETS(16) domainBased:IA5(1..64) ...>
+    subMessageIdentifier?:0..127 messageContent?:[Parameter] ...}
+Identifier = <standard:0..127 h221NonStandard:NonStandard uuid:OCTETS(16) domainBased:IA5(1..64) ...>
+Parameter = {parameterIdentifier:Identifier parameterValue:<logical booleanArray:0..255 unsignedMin:0..65535
+    unsignedMax:0..65535 unsigned32Min:0..4294967295 unsigned32Max:0..4294967295 octetString:OCTETS
+    genericParameter:[Parameter] ...> supersedes?:[Identifier] ...}
+TraversalParameters = {multiplexedMediaChannel?:TransportAddress multiplexedMediaControlChannel?:TransportAddress
+    multiplexID?:0..4294967295 keepAliveChannel?:TransportAddress keepAlivePayloadType?:0..127
+    keepAliveInterval?:1..4294967295 ...}
 OpenChannel = {forwardLogicalChannelNumber:1..65535 forwardLogicalChannelParameters:{portNumber?:0..65535
     dataType:DataType multiplexParameters:<h222LogicalChannelParameters:- h223LogicalChannelParameters:-
     v76LogicalChannelParameters:- ... h2250LogicalChannelParameters:Media none> ...
@@ -361,7 +370,7 @@ OpenChannel = {forwardLogicalChannelNumber:1..65535 forwardLogicalChannelParamet
     reverseLogicalChannelParameters?:{dataType:DataType multiplexParameters?:<h223LogicalChannelParameters:-
     v76LogicalChannelParameters:- ... h2250LogicalChannelParameters:Media> ...
     reverseLogicalChannelDependency?:1..65535 replacementFor?:1..65535} ... separateStack?:- encryptionSync?:-
-    genericInformation?:-}
+    genericInformation?:[Generic]}
 OpenAck = {forwardLogicalChannelNumber:1..65535 reverseLogicalChannelParameters?:{reverseLogicalChannelNumber:1..65535
     portNumber?:0..65535 multiplexParameters?:<h222LogicalChannelParameters:- ... h2250LogicalChannelParameters:Media>
     ... replacementFor?:1..65535} ... separateStack?:-

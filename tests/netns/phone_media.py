@@ -105,6 +105,11 @@ class PhoneMedia:
             late = self.swing if self._index % 2 else -self.swing
             self.due = self.due + INTERVAL + late if self._rtp_left or self._rtcp_left else None
 
+    def send_empty(self, to: tuple[str, int]) -> None:
+        """RTP without a payload, which says nothing and opens a NAT (RFC 6263 section 4.2, H.460.19); not counted."""
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        self.rtp.sendto(struct.pack(">BBHII", 0x80, 127, self._sequence, self._timestamp, self.ssrc), to)
+
     def _send_rtp(self, to: tuple[str, int]) -> None:
         self._sequence = (self._sequence + 1) & 0xFFFF
         self._timestamp = (self._timestamp + _SIZE) & 0xFFFFFFFF

@@ -77,11 +77,13 @@ def test_terminals_of_one_address_behind_two_nats_register_and_stay(make_h323_sc
     assert_clean(core, access)
 
 
-def two_registered(stage: H323Scene) -> tuple[H323Gatekeeper, Capture, Capture, H323Endpoint, H323Endpoint]:
+def two_registered(
+    stage: H323Scene, manner: Manner = SLOW
+) -> tuple[H323Gatekeeper, Capture, Capture, H323Endpoint, H323Endpoint]:
     """The gatekeeper, what the SBC sees in the core and in the access network from now on, two registered terminals."""
     sbc = stage.lab.host("sbc")
     core, access = sbc.capture("core"), sbc.capture("access")
-    alice, bob = stage.endpoint("phone-a", "alice"), stage.endpoint("phone-b", ("bob", "200"))
+    alice, bob = stage.endpoint("phone-a", "alice", manner), stage.endpoint("phone-b", ("bob", "200"), manner)
     alice.register()
     bob.register()
     return stage.gatekeeper, core, access, alice, bob

@@ -1,5 +1,5 @@
-"""The life and the end of H.323 calls on real networks: asked whether they live, kicked, left by who vanishes, cut by a
-kill of the SBC; the gatekeeper hears of every end."""
+"""The life and the end of H.323 calls on real networks: asked whether they live, kicked, disengaged by the gatekeeper,
+left by who vanishes, cut by a kill of the SBC; the gatekeeper hears of every end."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.netns.test_cdr import records
 from tests.netns.topology import FIRST, one_pair
 from tests.netns.waiting import wait_for
 
-TABLES = '[store]\nsqlite = "state.sqlite"\n[cdr]\njson = "cdr.json"\ninterim = 1.0\n[control]\nsocket = "control"\n'
-ASKED = f"[realms.{FIRST.access}.keepalive]\ncalls = 1.0\nanswer_within = 2.0\nmisses = 2\n"
+TABLES = '[store]\nsqlite = "state.sqlite"\n[cdr]\njson = "cdr.json"\ninterim = 0.5\n[control]\nsocket = "control"\n'
+ASKED = f"[realms.{FIRST.access}.keepalive]\ncalls = 0.5\nanswer_within = 1.0\nmisses = 4\n"
 
 
 def told(stage: H323Scene, *words: str) -> str:
@@ -65,16 +65,26 @@ def test_calls_live_and_end_and_the_gatekeeper_hears_of_it(make_h323_scene: Call
         number += 1
         return call, answered
 
-    # asked, in the tunnel and by StatusInquiry, it lives on
-    for manner, by in ((TUNNEL, "roundTripDelayRequest"), (FAST, "statusInquiry")):
-        call, answered = up(manner)
+    # asked, in the tunnel and by StatusInquiry, both live on
+    asked_by = [(up(manner), by) for manner, by in ((TUNNEL, "roundTripDelayRequest"), (FAST, "statusInquiry"))]
+    for (call, answered), by in asked_by:
         wait_asked(call, answered, by)
+    for (call, answered), _ in asked_by:
         assert call.control.pings == answered.control.pings == 0, "answers to the SBC's questions do not cross"
         assert "status" not in {kind for each in (call, answered) for sent, kind in each.messages if not sent}
         assert talk(call, answered, packets=10, reports=1).whole
         call.release()
         assert answered.wait("ended").cause == 16
-        wait_for(lambda: not gatekeeper.calls, what="both to be disengaged")
+    wait_for(lambda: not gatekeeper.calls, what="all to be disengaged")
+
+    # the gatekeeper wants one party's call to end, which it says at that terminal's own port
+    for name in ("alice", "200"):
+        call, answered = up(TUNNEL)
+        assert gatekeeper.disengage(name) == "disengageConfirm"
+        assert call.wait("ended").cause == answered.wait("ended").cause == 16
+        told_so, other = (call, answered) if name == "alice" else (answered, call)
+        assert (told_so.reason, other.reason) == ("disengaged by the gatekeeper", "released there")
+        wait_for(lambda: not gatekeeper.calls, what="the other to be disengaged")
 
     # an operator looks at it, and ends it
     call, answered = up(TUNNEL)
@@ -96,6 +106,7 @@ def test_calls_live_and_end_and_the_gatekeeper_hears_of_it(make_h323_scene: Call
     assert answered.wait("ended").cause == 41
     wait_for(lambda: not gatekeeper.calls, what="the SBC to disengage who has vanished")
     assert counted(stage, "returned") >= 1
+    assert counted(stage, "recalled") == 0, "who was disengaged has ended its call itself"
     cut(stage, False)
     call.release()
 
@@ -113,10 +124,10 @@ def test_calls_live_and_end_and_the_gatekeeper_hears_of_it(make_h323_scene: Call
     call.release()
     answered.wait("ended")
 
-    found = wait_for(lambda: records(file, 12), what="records")
+    found = wait_for(lambda: records(file, 16), what="records")
     ends = [(each["ending"], each["cause"]) for each in found]
-    assert len({each["record"] for each in found}) == len(found) == 12, "one for each leg of each call, once"
-    assert ends.count(("normal", "Q.850 16")) == 6
+    assert len({each["record"] for each in found}) == len(found) == 16, "one for each leg of each call, once"
+    assert ends.count(("normal", "Q.850 16")) == 10
     assert {codec for each in found for stream in each["streams"] for codec in stream["codecs"]} == {"PCMU/8000"}
     assert sum(ending == "cleared" and "Q.850 31" in cause for ending, cause in ends) >= 1
     assert sum(ending == "vanished" and "Q.850 41" in cause for ending, cause in ends) >= 1

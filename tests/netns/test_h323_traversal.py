@@ -1,4 +1,5 @@
-"""Calls to H.323 terminals behind NATs, which open the connection for each themselves when they are told of it."""
+"""Calls to H.323 terminals behind NATs, which open the connection for each themselves when they are told of it; and
+their media, whose way they keep open."""
 
 from __future__ import annotations
 
@@ -6,12 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from tests.netns.h323_call import H323Call
 from tests.netns.h323_endpoint import Manner, coming
 from tests.netns.h323_link import Place
 from tests.netns.h323_wire import tpkt
 from tests.netns.nat import Nat, NatKind
+from tests.netns.phone_media import PRIME
 from tests.netns.talk import talk
-from tests.netns.test_h323 import MakeScene, assert_clean
+from tests.netns.test_h323 import MakeScene, assert_clean, converse, hang_up, two_registered
 from tests.netns.topology import FIRST, one_pair
 from tests.netns.waiting import wait_for
 
@@ -20,9 +23,47 @@ SYMMETRIC = (Nat(NatKind.SYMMETRIC),)
 BOTH = Manner(fast=True, tunnel=True, traversal=True)
 
 
+def assert_heard_in_silence(caller: H323Call, answered: H323Call) -> None:
+    """Who was called hears media though it says nothing: what keeps its NAT open is enough (H.460.19)."""
+    assert answered.pinhole is not None and answered.pinhole[0] == FIRST.sbc_access
+    assert not answered.media.sent
+    caller.send_batch(PRIME, 10_000, 0)
+
+    def heard() -> bool:
+        assert answered.pinhole is not None
+        answered.media.send_empty(answered.pinhole)
+        return answered.media.counts(PRIME)[0] >= 5
+
+    wait_for(heard, what="media that reaches a silent terminal", step=0.1)
+    assert not answered.media.sent
+    caller.stop_sending()
+
+
+def send_page(sender: H323Call, hearer: H323Call) -> None:
+    first = sender.fax.sent
+    sender.endpoint.send_fax(sender, 5)
+    page = set(range(first, first + 5))
+    wait_for(lambda: page <= set(hearer.fax.heard), what="a whole page")
+
+
+def assert_fax(caller: H323Call, answered: H323Call) -> None:
+    """Both NATs are opened, by who was called first; then pages go each way whole."""
+    caller.to_fax()
+    answered.wait_flowing()
+
+    def opened() -> bool:
+        for each in (answered, caller):
+            each.endpoint.send_fax(each, 1)
+        return bool(caller.fax.heard and answered.fax.heard)
+
+    wait_for(opened, what="fax both ways", step=0.1)
+    send_page(answered, caller)
+    send_page(caller, answered)
+
+
 @pytest.mark.parametrize("routed", [False, True], ids=["direct", "routed"])
 def test_terminals_of_one_address_behind_two_nats_call_each_other(make_h323_scene: MakeScene, routed: bool) -> None:
-    """By H.460.18, each way, in three manners; media goes both ways."""
+    """By H.460.18, each way, in two manners; media goes both ways, and reaches who says nothing."""
     stage = make_h323_scene(one_pair(RESTRICTED, SYMMETRIC), routed=routed)
     gatekeeper, sbc = stage.gatekeeper, stage.lab.host("sbc")
     core, access = sbc.capture("core"), sbc.capture("access")
@@ -38,13 +79,32 @@ def test_terminals_of_one_address_behind_two_nats_call_each_other(make_h323_scen
             number = len(callee.calls)
             call = caller.dial(name).wait("up").wait_flowing()
             answered = callee.wait_call(number).wait("up").wait_flowing()
+            assert_heard_in_silence(call, answered)
             assert talk(call, answered, packets=20, reports=2).whole
-            call.release()
-            assert answered.wait("ended").cause == 16
-            wait_for(lambda: not gatekeeper.calls, what="both to be disengaged")
+            hang_up(call, answered, gatekeeper)
     for request in gatekeeper.received("registrationRequest"):
         assert "featureSet" not in request.value, "the gatekeeper hears nothing of it"
     assert {host for host, _ in gatekeeper.seen()} <= {FIRST.sbc_core, FIRST.softswitch_address}
+    assert_clean(core, access)
+
+
+def test_slow_start_to_terminals_behind_nats(make_h323_scene: MakeScene) -> None:
+    """H.245 on connections of its own, which both terminals open: talk, hold, fax, whoever calls."""
+    stage = make_h323_scene(one_pair(RESTRICTED, SYMMETRIC), routed=True)
+    gatekeeper, core, access, alice, bob = two_registered(stage, Manner(traversal=True))
+    for caller, name, callee in ((alice, "200", bob), (bob, "alice", alice)):
+        number = len(callee.calls)
+        call = caller.dial(name).wait("up").wait_flowing()
+        answered = callee.wait_call(number).wait("up").wait_flowing()
+        assert_heard_in_silence(call, answered)
+        converse(call, answered)
+        for one, other in ((call, answered), (answered, call)):
+            one.hold()
+            one.resume()
+            other.wait_flowing()
+        assert talk(call, answered, packets=10, reports=1).whole
+        assert_fax(call, answered)
+        hang_up(call, answered, gatekeeper)
     assert_clean(core, access)
 
 
