@@ -39,6 +39,14 @@ def test_the_unit_has_few_privileges(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_media_threads_may_run_in_real_time() -> None:
+    unit = UNIT.read_text()
+    assert re.findall(r"^LimitRTPRIO=(.+)$", unit, flags=re.MULTILINE) == ["1"]
+    # the last one gives back what ~@resources has taken
+    assert re.findall(r"^SystemCallFilter=(.+)$", unit, flags=re.MULTILINE)[-1] == "sched_setscheduler"
+    assert not re.search(r"^(RestrictRealtime|CPUScheduling)", unit, flags=re.MULTILINE)
+
+
 def test_the_unit_says_what_the_sbc_tells_systemd() -> None:
     said = dict(re.findall(r"^(\w+)=(.+)$", UNIT.read_text(), flags=re.MULTILINE))
     assert (said["Type"], said["NotifyAccess"], said["KillMode"]) == ("notify", "main", "mixed")
