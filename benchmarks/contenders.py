@@ -75,7 +75,7 @@ lingering_per_source = 100000
 calls = 100000
 """
 """One machine plays all terminals here, and all calls come at once."""
-_SBC = """
+BEGINNING = """
 [timers]
 audit = 5.0
 [drain]
@@ -84,6 +84,10 @@ limit = 0.0
 json = "{directory}/cdr.json"
 [realms.access]
 side = "access"
+"""
+_SBC = (
+    BEGINNING
+    + """
 [[realms.access.listeners]]
 protocol = "sip"
 transport = "udp"
@@ -110,6 +114,7 @@ access = "access"
 core = "core"
 next_hops = ["{callee}:{port}"]
 """
+)
 
 
 @dataclass(frozen=True)

@@ -8,43 +8,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.contenders import UNBOUND, Contender, start_sbc
+from benchmarks.contenders import BEGINNING, UNBOUND, Contender, start_sbc
 from benchmarks.h323_callee import CALLS, RAS
 from benchmarks.h323_octets import CALLEE_NAME
 from benchmarks.load import CALLEE, CALLER_SIDE, CORE_SIDE
+from tests.netns.h323_scene import LISTENERS
 
 if TYPE_CHECKING:
     from tests.netns.lab import LabHost
     from tests.netns.processes import LabProcess
 
-_LISTENERS = """
-[[realms.{name}.listeners]]
-protocol = "h323"
-transport = "udp"
-address = "{address}"
-port = 1719
-[[realms.{name}.listeners]]
-protocol = "h323"
-transport = "tcp"
-address = "{address}"
-port = 1720
+_LISTENERS = (
+    LISTENERS
+    + """
 [realms.{name}.media]
 address = "{address}"
 ports = "20000-39999"
 [realms.{name}.connections]
 per_source = 20000
 """
+)
 _SBC = (
-    """
-[timers]
-audit = 5.0
-[drain]
-limit = 0.0
-[cdr]
-json = "{directory}/cdr.json"
-[realms.access]
-side = "access"
-"""
+    BEGINNING
     + _LISTENERS.format(name="access", address=CALLER_SIDE)
     + """
 [realms.access.registrations]

@@ -7,11 +7,16 @@ from typing import Any
 import attrs
 
 from sbc.core.exchange import Exchange, ExchangeState, Hop
-from sbc.core.keys import far_key, line_of
+from sbc.core.keys import answer_key, far_key
 from sbc.core.registry import Registry
 
 TRIES = 64
-"""Numbers that are drawn for a request until one is found that is not in use where it goes."""
+"""Numbers that are drawn for a request, or a call, until one is found that is not in use where it goes."""
+
+
+def drawn(registry: Registry, most: int) -> int:
+    """A number from 1 to `most` that nobody can foresee."""
+    return 1 + (registry.mint.number() >> 32) % most
 
 
 def own_name(registry: Registry, dialect: Any, hop: Hop, *parts: bytes) -> bytes:
@@ -26,7 +31,7 @@ def own_name(registry: Registry, dialect: Any, hop: Hop, *parts: bytes) -> bytes
         return registry.mint.derive(*parts) if parts else registry.mint.token()
     name = b""
     for _ in range(TRIES):
-        name = b"%d" % (1 + (registry.mint.number() >> 32) % most)
+        name = b"%d" % drawn(registry, most)
         if far_key(hop.listener.realm, hop.peer.host, name) not in registry.exchanges:
             break
     return name
@@ -58,9 +63,8 @@ def enter(registry: Registry, exchange: Exchange, now: float) -> None:
 def await_answer(registry: Registry, exchange: Exchange, name: bytes, now: float) -> None:
     """What has been sent is answered under `name`, and repeated until then."""
     assert exchange.far is not None
-    listener, peer = exchange.far.listener, exchange.far.peer
-    line = line_of(listener, peer, exchange.intent.bound)
-    registry.key_exchange(exchange, far_key(listener.realm, peer.host, name, line))
+    far = exchange.far
+    registry.key_exchange(exchange, answer_key(far.listener, far.peer, name, exchange.intent.bound))
     registry.waits.add(exchange)
     retry_later(registry, exchange, now)
 

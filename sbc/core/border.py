@@ -268,9 +268,7 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
         message = dialect.decode(arrival.data)
         intent = dialect.describe(message)
         refuse_misled(border.registry, dialect, intent, arrival)
-        if (intent.control or len(border.registry.controls)) and intent.control != control.is_one(
-            border.registry, arrival
-        ):
+        if intent.control != control.is_one(border.registry, arrival):
             raise BadMessage("on a control channel what is for none, or the other way round")
     except NoMessage as sign:
         answer = dialect.complain(sign, arrival.source)

@@ -11,20 +11,17 @@ from typing import Any
 
 import attrs
 
-from sbc.core import bound
+from sbc.core import asking, bound
 from sbc.core.address import Address
 from sbc.core.binding import ABSENT, Binding
 from sbc.core.exchange import Hop
 from sbc.core.keys import bound_key
 from sbc.core.lines import Line
 from sbc.core.message import Cause, Intent, Kind, Place, Refused
-from sbc.core.orders import Listener, Order
+from sbc.core.orders import Order
 from sbc.core.realm import Callers, Path, Realm, Side
 from sbc.core.registry import Arrival, Registry
 from sbc.core.way import Way, is_core_peer
-
-TRIES = 64
-"""Numbers that are drawn for a call until one is found that is free."""
 
 
 def way(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm) -> Way:
@@ -87,7 +84,7 @@ def _by_own(registry: Registry, path: Path, to: Address, terminal: Binding | Non
     listener = next((each for each in ours if each.transport == transport), ours[0] if ours else line)
     if listener is None:
         raise Refused(Cause.UNREACHABLE, "no calls from here", detail=f"realm {path.core} has no listener for them")
-    return Way(path, Hop(_lane(registry, listener), to), None, terminal=terminal)
+    return Way(path, Hop(registry.lane(listener), to), None, terminal=terminal)
 
 
 def _to_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm) -> Way:
@@ -104,7 +101,7 @@ def _to_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Real
         return _by_open(binding, Hop(binding.listener, binding.seen))
     if listener is not None and binding.comes and intent.heralds:
         place = Place(binding.seen, transport=listener.transport)
-        return Way(binding.path, Hop(_lane(registry, listener, True), binding.seen), place, terminal=binding)
+        return Way(binding.path, Hop(registry.lane(listener, awaited=True), binding.seen), place, terminal=binding)
     line = registry.lines.of(binding)
     if binding.behind_nat and line is not None and (line.many or not registry.ties.at(line.hop)):
         return _by_open(binding, line.hop)
@@ -114,7 +111,7 @@ def _to_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Real
     if to.host != binding.seen.host or networks.is_ours(binding.realm, to.host) or networks.is_own_media(to.host):
         raise Refused(Cause.ABSENT, "a terminal takes calls where it is, and nowhere else", detail=f"it says {to}")
     place = Place(to, transport=listener.transport)
-    return Way(binding.path, Hop(_lane(registry, listener), to), place, terminal=binding)
+    return Way(binding.path, Hop(registry.lane(listener), to), place, terminal=binding)
 
 
 def _by_open(binding: Binding, hop: Hop) -> Way:
@@ -137,10 +134,10 @@ def keep_line(registry: Registry, arrival: Arrival, intent: Intent, way: Way) ->
 def number(registry: Registry, dialect: Any, hop: Hop) -> int:
     """What a call is to be called on a connection that others go by, too: nothing there is called so now, as far as
     some draws can tell."""
-    for _ in range(TRIES):
-        drawn = 1 + (registry.mint.number() >> 32) % int(dialect.references)
-        if bound_key(hop.listener, hop.peer, b"%d" % drawn, True) not in registry.calls_by_key:
-            return drawn
+    for _ in range(asking.TRIES):
+        found = asking.drawn(registry, dialect.references)
+        if bound_key(hop.listener, hop.peer, b"%d" % found, True) not in registry.calls_by_key:
+            return found
     raise Refused(Cause.BUSY, "too many calls by one connection")
 
 
@@ -152,7 +149,3 @@ def _lack(binding: Binding) -> str:
         return "it has not said where it takes calls"
     said = "it is behind a NAT, and has not said that it opens connections itself when asked to"
     return f"{said}, nor has it one open that others may go by"
-
-
-def _lane(registry: Registry, listener: Listener, awaited: bool = False) -> Listener:
-    return attrs.evolve(listener, lane=registry.mint.token()[:10].decode(), awaited=awaited)

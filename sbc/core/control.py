@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
-
 from sbc.core import pulse
 from sbc.core.address import Address, is_literal, literal, same_family
 from sbc.core.call import Call, CallState, Leg
@@ -22,7 +20,7 @@ from sbc.core.message import Cause, Intent, Refused
 from sbc.core.orders import SECURED, Connect, HangUp, Listener, Note, Order, Send
 from sbc.core.realm import ControlHosts, Side
 from sbc.core.registry import Arrival, Registry
-from sbc.core.way import Way
+from sbc.core.way import Way, is_trusted
 
 MOST_WAITING = 32_768
 """Octets that may wait for a party to come."""
@@ -158,7 +156,7 @@ def _connect(registry: Registry, control: Control, index: int, now: float) -> li
     listener = _speaker(leg)
     if listener is None or end.said is None or not _may_connect(registry, leg, end, now):
         return []
-    end.opening = Hop(attrs.evolve(listener, lane=registry.mint.token()[:10].decode()), end.said)
+    end.opening = Hop(registry.lane(listener), end.said)
     registry.controls.enter(control, index, end.opening)
     return [Connect(end.opening.listener, end.opening.peer)]
 
@@ -195,8 +193,7 @@ def _is_partys(registry: Registry, leg: Leg, at: Address, now: float, arrived: b
         return False
     if registry.networks.is_ours(realm, at.host):
         return arrived or registry.controls.is_door(realm.name, at)
-    trusted = registry.hops.is_host(realm.name, at.host, now) or realm.trusts(at.host)
-    return trusted or registry.vouched.find(realm.name, at.host, now)
+    return is_trusted(registry, realm, at.host, now) or registry.vouched.find(realm.name, at.host, now)
 
 
 def _beckon(registry: Registry, dialect: Any, control: Control, index: int, now: float) -> list[Order]:

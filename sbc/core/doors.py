@@ -137,10 +137,8 @@ class Controls:
         end, leg = control.ends[index], control.call.legs[index]
         if end.door is not None:
             return end.door, []
-        plain, pool = (
-            leg.realm.stream_listener(leg.listener.dialect),
-            self._pools.at(leg.realm.name, leg.realm.media.address),
-        )
+        plain = leg.realm.stream_listener(leg.listener.dialect)
+        pool = self._pools.at(leg.realm.name, leg.realm.media.address)
         port = None if pool is None or plain is None else pool.take(now)
         if port is None or plain is None:
             raise Refused(Cause.NO_PORTS, "no ports for control channels left", 10, f"in realm {leg.realm.name}")

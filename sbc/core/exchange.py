@@ -164,6 +164,11 @@ class Exchange:
         return self.state in OPEN_STATES
 
     @property
+    def call_id(self) -> str:
+        """The id of its call; empty where it has none."""
+        return "" if self.call is None else self.call.id
+
+    @property
     def tends(self) -> bool:
         """Whether it is of ours about a terminal: asks whether it lives, or says that it does not, or its call."""
         return self.watch is not None or self.parting is not None or self.returns is not None

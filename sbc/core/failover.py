@@ -164,8 +164,8 @@ def bounced(
     if exchange.heard or not exchange.sent.startswith(data):
         return [Note("bounce-unknown", why, "", {"peer": str(hop.peer)})]
     exchange.bounces += 1
-    call = exchange.call.id if exchange.call is not None else ""
-    orders: list[Order] = [Note("bounced", why, call, {"method": exchange.intent.method, "to": str(hop.peer)})]
+    said = {"method": exchange.intent.method, "to": str(hop.peer)}
+    orders: list[Order] = [Note("bounced", why, exchange.call_id, said)]
     neighbour = exchange.neighbour
     if exchange.near is None:  # of our own questions silence has the last word, but for those to next hops
         if neighbour is not None and neighbour.probe is exchange:
@@ -358,6 +358,5 @@ def _leave(
 
 
 def _note(exchange: Exchange, old: Neighbour, new: Neighbour, why: str) -> Note:
-    call = exchange.call.id if exchange.call is not None else ""
     said = {"method": exchange.intent.method, "from": str(old.hop.peer), "to": str(new.hop.peer)}
-    return Note("failover", why, call, said)
+    return Note("failover", why, exchange.call_id, said)

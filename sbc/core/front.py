@@ -165,18 +165,17 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
         registry.crowd.in_realm["bindings", binding.realm.name] += 1
     registry.touch(binding)
     binding.granted_at, binding.grant_ends = now, now + granted
+    whole = not exchange.intent.refreshes and not exchange.intent.adds
     if exchange.intent.adds:
         binding.terms = b""  # what it said at first is not all that holds any more
-    elif not exchange.intent.refreshes:
+    elif whole:
         binding.terms, binding.label, binding.kept = exchange.intent.terms, exchange.intent.label, kept
         binding.comes = exchange.intent.comes
     if crossing.intent.handle:
         rename(registry, binding, crossing.intent.handle)
     if binding.realm.keepalive.tell_core:
         binding.registrar = exchange.far
-        if (
-            exchange.sent and not exchange.intent.refreshes and not exchange.intent.adds
-        ):  # else it names nothing that could be taken off
+        if exchange.sent and whole:  # else it names nothing that could be taken off
             binding.sent = exchange.sent
     binding.granted_by = None if exchange.neighbour is None else exchange.neighbour.key
     binding.stale = False

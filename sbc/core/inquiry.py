@@ -73,7 +73,7 @@ def _look(registry: Registry, dialect: Any, pulse: Pulse, index: int, now: float
         said = f"{party.missed} of {settings.misses}"
         return [Note("missed", said, call.id, {"realm": realm}), *_ask(registry, dialect, pulse, index, now)]
     why = f"vanished in {realm}: {party.missed} answers missed"
-    return [Note("zombie", why, call.id), *end_call(registry, dialect, call, why, Ending.VANISHED, now)]
+    return _end(registry, dialect, call, why, now)
 
 
 def _ask(registry: Registry, dialect: Any, pulse: Pulse, index: int, now: float) -> list[Order]:

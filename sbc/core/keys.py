@@ -31,6 +31,11 @@ def line_of(listener: Listener, peer: Address, bound: bool) -> str:
     return listener.lane or (f":{peer.port}" if bound else "")
 
 
+def answer_key(listener: Listener, peer: Address, exchange: bytes, bound: bool) -> ExchangeKey:
+    """The key under which an answer from `peer`, by that listener of ours, finds its exchange."""
+    return far_key(listener.realm, peer.host, exchange, line_of(listener, peer, bound))
+
+
 def is_far(key: ExchangeKey) -> bool:
     """Whether it is the key of an exchange on the side it went to."""
     return key[2] == _FAR

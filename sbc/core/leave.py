@@ -36,7 +36,7 @@ def _given(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
     assert near is not None and path is not None and to is not None
     binding = exchange.terminal.id if exchange.terminal is not None else ""
     promise = Promise(
-        registry.mint.token()[:10].decode(), exchange.dialect, path, near.peer.host, intent.heralds, intent.takes,
+        registry.mint.short(), exchange.dialect, path, near.peer.host, intent.heralds, intent.takes,
         binding, to, now + LASTS, exchange.far, exchange.sent,
     )  # fmt: skip
     orders: list[Order] = []
@@ -83,7 +83,7 @@ def _unheard_of(registry: Registry, terminal: Binding, intent: Intent) -> Promis
     host may have a call of that name, which is none of its business."""
     for takes in (False, True):
         promise = Promise(
-            registry.mint.token()[:10].decode(), terminal.dialect, terminal.path, terminal.seen.host, intent.heralds,
+            registry.mint.short(), terminal.dialect, terminal.path, terminal.seen.host, intent.heralds,
             takes, terminal.id, terminal.seen, 0.0, begun=True,
         )  # fmt: skip
         calls = registry.promises.live(promise.key)

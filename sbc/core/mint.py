@@ -13,6 +13,7 @@ from hashlib import blake2b
 from hmac import compare_digest
 
 _OCTETS = 10  # 80 bits: 16 base32 characters, without padding or letter case to lose on the way
+_SHORT = 10
 _BLOCK = 64  # octets, the most that one digest has
 _ALPHABET = b"abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 section 6, in lower case
 _PAIRS = [bytes((first, second)) for first in _ALPHABET for second in _ALPHABET]
@@ -40,6 +41,10 @@ class Mint:
     def token(self) -> bytes:
         """A new token, never given before."""
         return self.derive(*self._anew())
+
+    def short(self) -> str:
+        """The beginning of a new token: enough for what only we name, as calls."""
+        return self.token()[:_SHORT].decode()
 
     def number(self) -> int:
         """The number below 2**80 that a new token would be written with."""

@@ -207,6 +207,10 @@ class Registry:
         self.timers.set(call, None)
         return self.terminal_ports.let_go(call, [leg.listener for leg in call.legs], now)
 
+    def lane(self, listener: Listener, awaited: bool = False) -> Listener:
+        """A connection of its own that is made from there: by us or, `awaited`, by the peer."""
+        return attrs.evolve(listener, lane=self.mint.short(), awaited=awaited)
+
     def stays(self, hop: Hop) -> bool:
         """Whether a terminal is reached by that connection, whatever goes by it."""
         there = self.bindings_by_source.get((hop.listener.realm, hop.peer), ())

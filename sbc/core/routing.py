@@ -10,7 +10,7 @@ from sbc.core.call import Asked, Call, CallState, Leg
 from sbc.core.crossing import Crossing, resolve
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.hops import Neighbour
-from sbc.core.keys import far_key, line_of
+from sbc.core.keys import answer_key
 from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, Slot
 from sbc.core.names import Name
 from sbc.core.onward import hop_to
@@ -25,14 +25,7 @@ MOST_PLACES = 16
 
 def exchange_of_reply(registry: Registry, intent: Intent, arrival: Arrival) -> Exchange | None:
     """The exchange that an answer belongs to, if it comes from the host that was asked."""
-    exchange = registry.exchanges.get(
-        far_key(
-            arrival.listener.realm,
-            arrival.source.host,
-            intent.exchange,
-            line_of(arrival.listener, arrival.source, intent.bound),
-        )
-    )
+    exchange = registry.exchanges.get(answer_key(arrival.listener, arrival.source, intent.exchange, intent.bound))
     if exchange is None or exchange.far is None or exchange.far.peer.host != arrival.source.host:
         return None
     return exchange
@@ -375,7 +368,7 @@ def _call(
         (asking if realm.side is Side.ACCESS else asked).behind_nat |= way.terminal.behind_nat
         if realm.side is Side.CORE:
             asked.claimed = way.terminal.place.address
-    call = Call(registry.mint.token()[:10].decode(), arrival.listener.dialect, way.path, (asking, asked), arrival.now)
+    call = Call(registry.mint.short(), arrival.listener.dialect, way.path, (asking, asked), arrival.now)
     call.target, call.bound, call.herald = way.target, intent.bound, intent.heralds
     call.directed = intent.back is not None
     if dialect.references and intent.bound and not way.hop.listener.lane:

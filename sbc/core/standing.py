@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from sbc.core.exchange import Hop
-from sbc.core.keys import far_key, line_of
+from sbc.core.keys import answer_key
 from sbc.core.message import Intent, Kind, Phase
 from sbc.core.registry import Arrival, Registry
 
@@ -15,9 +15,7 @@ def as_it_stands(registry: Registry, intent: Intent, arrival: Arrival) -> Intent
     nobody has asked for may be something that its sender says of itself."""
     if not intent.ends and intent.unasked is None:
         return intent
-    listener, host = arrival.listener, arrival.source.host
-    line = line_of(listener, arrival.source, intent.bound)
-    exchange = registry.exchanges.get(far_key(listener.realm, host, intent.exchange, line))
+    exchange = registry.exchanges.get(answer_key(arrival.listener, arrival.source, intent.exchange, intent.bound))
     if intent.unasked is not None:
         return intent if exchange is not None else _unasked(intent, intent.unasked)
     if exchange is not None and (exchange.open or exchange.call is None):
@@ -31,16 +29,13 @@ def call_of(registry: Registry, intent: Intent, arrival: Arrival) -> str:
     if intent.control:
         found = registry.controls.at(Hop(arrival.listener, arrival.source))
         return "" if found is None else found[0].call.id
-    realm = arrival.listener.realm
-    replies = intent.phase.reply
-    source = arrival.source
-    key = (
-        far_key(realm, source.host, intent.exchange, line_of(arrival.listener, source, intent.bound))
-        if replies
-        else Hop(arrival.listener, source).key(intent, intent.exchange)
-    )
+    listener, source = arrival.listener, arrival.source
+    if intent.phase.reply:
+        key = answer_key(listener, source, intent.exchange, intent.bound)
+    else:
+        key = Hop(listener, source).key(intent, intent.exchange)
     exchange = registry.exchanges.get(key)
-    return "" if exchange is None or exchange.call is None else exchange.call.id
+    return "" if exchange is None else exchange.call_id
 
 
 def _unasked(intent: Intent, phase: Phase) -> Intent:

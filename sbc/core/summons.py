@@ -30,8 +30,8 @@ def begin(registry: Registry, dialect: Any, exchange: Exchange, now: float) -> l
         raise Refused(Cause.ABSENT, "it cannot be told of this call", counted="unsummoned")
     own = asking.request(registry, dialect, hop, data, now, summons=exchange)
     registry.waits.summon(exchange)
-    call = exchange.call.id if exchange.call is not None else ""
-    return [Note("summoned", "asked to open a connection", call, {"terminal": str(hop.peer)}), *own.onward(data)]
+    note = Note("summoned", "asked to open a connection", exchange.call_id, {"terminal": str(hop.peer)})
+    return [note, *own.onward(data)]
 
 
 def came(registry: Registry, intent: Intent, arrival: Arrival) -> list[Order] | None:
@@ -50,8 +50,8 @@ def came(registry: Registry, intent: Intent, arrival: Arrival) -> list[Order] | 
         fields = {"source": str(source), "at": str(listener)}
         return [Note("uninvited", "nobody there was asked to come for that call", "", fields), HangUp(listener, source)]
     registry.waits.came(exchange)
-    call, far = exchange.call, exchange.far
-    note = Note("came", "by a connection of its own", call.id if call else "", {"terminal": str(source)})
+    far = exchange.far
+    note = Note("came", "by a connection of its own", exchange.call_id, {"terminal": str(source)})
     return [note, Adopt(far.listener, far.peer, listener, source)]
 
 
@@ -78,6 +78,5 @@ def _in_vain(registry: Registry, dialect: Any, exchange: Exchange, why: str, now
     if exchange not in registry.waits.expected() or not exchange.open or exchange.far is None:
         return []
     registry.waits.came(exchange)  # or would: from now on it would be too late
-    call = exchange.call.id if exchange.call is not None else ""
     refused = reach.refusal(registry, exchange.far, why, why)
-    return [Note("unsummoned", why, call), *transact.give_up(registry, dialect, exchange, refused, now)]
+    return [Note("unsummoned", why, exchange.call_id), *transact.give_up(registry, dialect, exchange, refused, now)]

@@ -359,8 +359,8 @@ def give_up(
         cause=f"{dialect.word(refused.cause) or refused.cause.value}: {refused.told}",
         ending=ending or account.ending_of(refused.cause, exchange.call),
     )
-    call = exchange.call.id if exchange.call else ""
-    orders.append(Note("gave-up", refused.told, call, {"cause": refused.cause.value, "method": exchange.intent.method}))
+    said = {"cause": refused.cause.value, "method": exchange.intent.method}
+    orders.append(Note("gave-up", refused.told, exchange.call_id, said))
     return orders + conclude(registry, exchange, failure, now, Who.SBC)
 
 
@@ -369,8 +369,8 @@ def refuse_answer(
 ) -> list[Order]:
     """An answer cannot cross: the asker is refused instead, unless it has its answer already."""
     if not exchange.open:
-        call = exchange.call.id if exchange.call else ""
-        return [Note("refused", refused.told, call, {"cause": refused.cause.value, "method": answer.method})]
+        said = {"cause": refused.cause.value, "method": answer.method}
+        return [Note("refused", refused.told, exchange.call_id, said)]
     orders: list[Order] = []
     if exchange.timing.quiet and answer.phase is Phase.PROVISIONAL and exchange.state is not State.WITHDRAWN:
         orders += send_withdrawal(registry, dialect, exchange, now)  # or the other side would go on alerting

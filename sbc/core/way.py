@@ -51,11 +51,16 @@ def is_core_peer(registry: Registry, realm: Realm, arrival: Arrival) -> bool:
     if realm.side is not Side.CORE:
         return False
     host, now = arrival.source.host, arrival.now
-    if registry.hops.is_host(realm.name, host, now) or realm.trusts(host):
+    if is_trusted(registry, realm, host, now):
         return True
     if not arrival.listener.reliable:
         return False
     return registry.networks.is_ours(realm, host) or _is_named(registry, realm, arrival)
+
+
+def is_trusted(registry: Registry, realm: Realm, host: str, now: float) -> bool:
+    """Whether a host of a core realm is a next hop's, or the realm is configured to trust it as much."""
+    return registry.hops.is_host(realm.name, host, now) or realm.trusts(host)
 
 
 def _is_named(registry: Registry, realm: Realm, arrival: Arrival) -> bool:

@@ -106,11 +106,10 @@ class Message:
         what surrounds it. @raises ValueError as `put` does."""
         self.take_out_at(spot.pdu, spot.path)
 
-    def take_out_at(self, pdu: Pdu, path: tuple[str | int, ...]) -> bool:
-        """The same of the component of `pdu` at a path; true."""
+    def take_out_at(self, pdu: Pdu, path: tuple[str | int, ...]) -> None:
+        """The same of the component of `pdu` at a path."""
         if not self.drop_addition(pdu, path):
             self._put_anew(pdu, path, GONE, str(path[-1]))
-        return True
 
     def drop(self, spot: Spot) -> None:
         """Take out an extension addition. @raises ValueError where the spot is none."""

@@ -86,9 +86,9 @@ class H323Dialect:
         return memo.recall(data)
 
     def refuse(self, message: H323Message, refused: Refused, source: Address) -> bytes | None:
-        return (
-            _carry(message, answers.refuse(message, refused)) if _is_ras(message) else release.refuse(message, refused)
-        )
+        if not _is_ras(message):
+            return release.refuse(message, refused)
+        return _carry(message, answers.refuse(message, refused))
 
     def complain(self, bad: BadMessage, source: Address) -> bytes | None:
         return None

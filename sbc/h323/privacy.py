@@ -43,7 +43,9 @@ def hide(message: H323Message, crossing: Crossing) -> None:
             elif element.kind in _BESIDE:
                 message.message.drop_element(element)
                 hidden.append(_BESIDE[element.kind])
-        hidden += [name for name in _NAMES if isinstance(value, dict) and name in value and _take_out(message, name)]
+        for name in (each for each in _NAMES if isinstance(value, dict) and each in value):
+            _take_out(message, name)
+            hidden.append(name)
     for element in head.elements:
         if element.kind == _REDIRECTING and _is_restricted(element):
             _take_digits(message, element)
@@ -72,12 +74,12 @@ def _is_restricted(element: Element) -> bool:
     return octets[1] & (_PRESENTATION if octets[1] & 0x80 else _PRESENTATION | _SPARE) == _RESTRICTED
 
 
-def _take_out(message: H323Message, name: str) -> bool:
+def _take_out(message: H323Message, name: str) -> None:
     """Take out a component of the user-user part; where nothing around it can be encoded anew, what it says instead."""
     pdu = message.message.pdu
     assert pdu is not None  # or it would have no value
     try:
-        return message.message.take_out_at(pdu, ("h323-uu-pdu", "h323-message-body", pdu.name, name))
+        message.message.take_out_at(pdu, ("h323-uu-pdu", "h323-message-body", pdu.name, name))
     except ValueError:
         mine = [spot for spot in message.message.spots if spot.pdu is pdu and name in spot.path]
         names = [spot for spot in mine if spot.kind in (Noted.ALIAS, Noted.TEXT)]
@@ -85,7 +87,6 @@ def _take_out(message: H323Message, name: str) -> bool:
             raise BadMessage(f"{name} is private, and cannot be taken out") from None
         for spot in names:
             message.put(spot, _nobody(spot))
-    return True
 
 
 def _nobody(spot: Spot) -> Any:

@@ -74,7 +74,7 @@ class Q931:
         element = self.find(CAUSE)
         if element is None:
             return None
-        octets = after_extended(element.octets)
+        octets = _after_extended(element.octets)
         return octets[0] & 0x7F if octets else None
 
     @property
@@ -95,10 +95,10 @@ class Q931:
 
     def _number(self, kind: int) -> str | None:
         element = self.find(kind)
-        return None if element is None else after_extended(element.octets)[:LONGEST_ELEMENT].decode("latin-1")
+        return None if element is None else _after_extended(element.octets)[:LONGEST_ELEMENT].decode("latin-1")
 
 
-def after_extended(octets: bytes) -> bytes:
+def _after_extended(octets: bytes) -> bytes:
     """What follows an octet that may be continued: its last part has the highest bit set (Q.931, 4.5.1)."""
     for at, octet in enumerate(octets):
         if octet & 0x80:

@@ -58,9 +58,8 @@ def _agree(message: H323Message, crossing: Crossing) -> None:
             message.features = Answered()
     elif message.name in ("gatekeeperConfirm", "registrationConfirm") and crossing.there.side is Side.ACCESS:
         asked = crossing.exchange.intent
-        comes = (
-            asked.comes and not asked.carried and crossing.there.stream_listener(crossing.exchange.dialect) is not None
-        )
+        plain = crossing.there.stream_listener(crossing.exchange.dialect)
+        comes = asked.comes and not asked.carried and plain is not None
         if comes or has_ours(message.value):
             message.features = Answered((TRAVERSAL,) if comes else ())
 

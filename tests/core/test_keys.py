@@ -5,7 +5,8 @@ from __future__ import annotations
 import attrs
 
 from sbc.core.address import Address
-from sbc.core.keys import bound_key, call_key, far_key, line_of, near_key
+from sbc.core.keys import answer_key, bound_key, call_key, far_key, line_of, near_key
+from sbc.core.orders import Listener
 from tests.rig import NAT, SOFTSWITCH, make_plan
 
 OTHER = Address("203.0.113.66", 5060)
@@ -47,3 +48,11 @@ def test_what_goes_by_a_connection_is_told_from_what_goes_by_another_to_the_same
     assert line_of(one, SOFTSWITCH, True) != line_of(one, other, True)
     assert line_of(one, SOFTSWITCH, False) == line_of(one, other, False) == ""
     assert line_of(attrs.evolve(one, lane="1"), SOFTSWITCH, True) == "1"
+
+
+def test_an_answer_is_found_by_who_was_asked_and_by_the_connection_where_that_is_meant() -> None:
+    udp = Listener("core", "toy", "udp", SOFTSWITCH, SOFTSWITCH)
+    assert answer_key(udp, SOFTSWITCH, b"x", False) == far_key("core", SOFTSWITCH.host, b"x")
+    by_one, by_other = (answer_key(udp, SOFTSWITCH._replace(port=port), b"x", True) for port in (1, 2))
+    assert by_one != by_other
+    assert answer_key(udp, SOFTSWITCH._replace(port=1), b"x", False) == far_key("core", SOFTSWITCH.host, b"x")

@@ -3,17 +3,16 @@ that what is wrong is found deep inside too."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
 
 from sbc.h323.tpkt import HEADER
+from tests.fuzz.mutate import Change, cut, truncate
 
 _LENGTHS = (b"\x00", b"\x01", b"\x7f", b"\x80\x00", b"\x80\x80", b"\xbf\xff", b"\xc0", b"\xc1", b"\xc4", b"\xff")
 """Lengths of PER that say little, much, or that a string is fragmented."""
 _MOST = 20_000
 _USER_USER = 0x7E
-
-Change = Callable[[bytes, Random, Sequence[bytes]], bytes]
 
 
 def spoilt(data: bytes, random: Random, others: Sequence[bytes], changes: int) -> bytes:
@@ -69,15 +68,6 @@ def _length(data: bytes, random: Random, others: Sequence[bytes]) -> bytes:
     return data[:at] + random.choice(_LENGTHS) + data[at + random.choice((0, 1, 2)) :]
 
 
-def _cut(data: bytes, random: Random, others: Sequence[bytes]) -> bytes:
-    at = random.randrange(len(data) + 1)
-    return data[:at] + data[at + random.choice((1, 2, 6, 16, 60)) :]
-
-
-def _truncate(data: bytes, random: Random, others: Sequence[bytes]) -> bytes:
-    return data[: random.randrange(len(data) + 1)]
-
-
 def _repeat(data: bytes, random: Random, others: Sequence[bytes]) -> bytes:
     at, size = random.randrange(len(data) + 1), random.choice((1, 2, 6, 7, 30))
     return data[:at] + data[at : at + size] * random.choice((2, 2, 3, 200)) + data[at + size :]
@@ -90,4 +80,15 @@ def _borrow(data: bytes, random: Random, others: Sequence[bytes]) -> bytes:
     return data[:at] + other[start : start + size] + data[at + random.choice((0, size)) :]
 
 
-_WAYS: tuple[Change, ...] = (_bit, _bit, _bit, _octet, _octet, _length, _cut, _truncate, _repeat, _borrow)
+_WAYS: tuple[Change, ...] = (
+    _bit,
+    _bit,
+    _bit,
+    _octet,
+    _octet,
+    _length,
+    cut(1, 2, 6, 16, 60),
+    truncate,
+    _repeat,
+    _borrow,
+)

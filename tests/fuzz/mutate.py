@@ -9,6 +9,7 @@ from random import Random
 
 from tests.corpora import corpus
 
+Change = Callable[[bytes, Random, Sequence[bytes]], bytes]
 KEPT = Path(__file__).parent / "kept"
 TOKENS = (
     b"\r\n", b"\n", b"\r", b"\r\n ", b"\0", b" ", b"\t", b":", b";", b",", b'"', b"\\", b"<", b">", b"(", b")", b"[",
@@ -52,12 +53,18 @@ def _insert(data: bytes, random: Random, others: Sequence[bytes]) -> bytes:
     return data[:at] + random.choice(TOKENS) + data[at + random.choice((0, 0, 1, 4)) :]
 
 
-def _cut(data: bytes, random: Random, others: Sequence[bytes]) -> bytes:
-    at = random.randrange(len(data) + 1)
-    return data[:at] + data[at + random.choice((1, 2, 8, 40, 400)) :]
+def cut(*sizes: int) -> Change:
+    """What takes a span of one of those sizes out."""
+
+    def change(data: bytes, random: Random, others: Sequence[bytes]) -> bytes:
+        at = random.randrange(len(data) + 1)
+        return data[:at] + data[at + random.choice(sizes) :]
+
+    return change
 
 
-def _truncate(data: bytes, random: Random, others: Sequence[bytes]) -> bytes:
+def truncate(data: bytes, random: Random, others: Sequence[bytes]) -> bytes:
+    """The beginning of it."""
     return data[: random.randrange(len(data) + 1)]
 
 
@@ -85,7 +92,7 @@ def _splice(data: bytes, random: Random, others: Sequence[bytes]) -> bytes:
     return data[: random.randrange(len(data) + 1)] + other[random.randrange(len(other) + 1) :]
 
 
-def _replace(what: re.Pattern[bytes], by: Sequence[bytes]) -> Callable[[bytes, Random, Sequence[bytes]], bytes]:
+def _replace(what: re.Pattern[bytes], by: Sequence[bytes]) -> Change:
     def change(data: bytes, random: Random, others: Sequence[bytes]) -> bytes:
         places = [match.span() for match in what.finditer(data)]
         if not places:
@@ -97,6 +104,6 @@ def _replace(what: re.Pattern[bytes], by: Sequence[bytes]) -> Callable[[bytes, R
 
 
 _WAYS = (
-    _flip, _flip, _insert, _insert, _cut, _truncate, _repeat_line, _move_line, _borrow_line, _splice,
+    _flip, _flip, _insert, _insert, cut(1, 2, 8, 40, 400), truncate, _repeat_line, _move_line, _borrow_line, _splice,
     _replace(_NUMBER, NUMBERS), _replace(_HOST, HOSTS), _replace(_HOST, HOSTS),
 )  # fmt: skip

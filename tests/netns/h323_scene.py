@@ -15,7 +15,21 @@ from tests.netns.sbc_process import SbcProcess
 from tests.netns.scene import Scene
 from tests.netns.topology import FIRST, RealmPair, Topology
 
-_REALM = """
+LISTENERS = """
+[[realms.{name}.listeners]]
+protocol = "h323"
+transport = "udp"
+address = "{address}"
+port = 1719
+[[realms.{name}.listeners]]
+protocol = "h323"
+transport = "tcp"
+address = "{address}"
+port = 1720
+"""
+"""Of a realm: for RAS, and for calls."""
+_REALM = (
+    """
 [realms.{name}]
 side = "{side}"
 {more}
@@ -24,18 +38,9 @@ address = "{address}"
 ports = "20000-20999"
 window = 3.0
 
-[[realms.{name}.listeners]]
-protocol = "h323"
-transport = "udp"
-address = "{address}"
-port = 1719
-
-[[realms.{name}.listeners]]
-protocol = "h323"
-transport = "tcp"
-address = "{address}"
-port = 1720
 """
+    + LISTENERS
+)
 
 _PATH = """
 [[paths]]
