@@ -29,6 +29,11 @@ class IDialect(Interface):
         " connection of their own: they are two protocols under one name, and neither is taken by the other's way."
     )
 
+    def parts(data):
+        """The messages (a sequence of bytes, never empty) that one datagram or frame `data` is made of, each with one
+        transaction; of one alone, or what cannot be told apart, `data` itself. Each is taken by itself, in that order,
+        of very many the first. Never raises."""
+
     def decode(data):
         """Read one message (bytes). @raises BadMessage, and nothing else, on any malformed input; NoMessage, where it
         is but a sign of life."""
@@ -90,6 +95,12 @@ class IDialect(Interface):
         It goes to the party at `place`, which had asked (`to_asker`; `answer` is then as it went to that party) or
         answered, from `listener`, with our `token` and `sequence` number; `ending` (Ending) is how the call ends. With
         `sequence` None it is instead the confirmation of that answer, which nobody else will send."""
+
+    def release(call, member, to_asker, memo, place, listener, token, ending):
+        """The request that takes `member` off the call that gathers and is named `call` (bytes both, as an Intent names
+        and `joins` them), since the SBC ends it; None where that side need not be told. It goes to the party at
+        `place`, which had asked for the call (`to_asker`) or was asked, from `listener`; `token` names its exchange,
+        `ending` (Ending) is how the call ends, and `memo` is the call's."""
 
     def inquire(answer, to_asker, place, listener, token, sequence):
         """The request that asks a party whether the call that `answer` has begun still lives, and changes nothing, or

@@ -153,6 +153,9 @@ class ToyDialect:
         """How our own name of an exchange stands in a record."""
         return int(token).to_bytes(10, "big") if self.numbers else b32decode(token.upper())
 
+    def parts(self, data: bytes) -> tuple[bytes]:
+        return (data,)
+
     def decode(self, data: bytes) -> ToyMessage:
         if len(data) < HEAD or data[:2] != b"\xb0\x7d":
             raise BadMessage("no record")
@@ -350,6 +353,9 @@ class ToyDialect:
 
     def strip(self, message: ToyMessage, told: Collection[bytes]) -> bool:
         return bool(message.octets[MEDIA])
+
+    def release(self, *_: object) -> None:
+        """Calls do not gather in this protocol."""
 
     def inquire(
         self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None

@@ -81,6 +81,10 @@ class Ending(Enum):
     CLEARED = "cleared"  # the SBC ended it, for the cause it names
 
 
+Counted = tuple[tuple[str, str], ...]
+"""What a peer has counted itself: the protocol's words, and their values."""
+
+
 class Elsewhere(Enum):
     """A failure of whoever was asked, which another who is asked the same might not have."""
 
@@ -153,6 +157,7 @@ class Slot:
     by_other: bool = False  # whether that is opened by who the message is for, and not by its sender
     leads: bool = False  # whether the call that is heralded is to go there, through us
     vouches: bool = False  # whether the core names one there that takes calls, and so may call
+    member: bytes = b""  # of which member of a call that gathers its stream is: with that it is closed
 
 
 @attrs.define(eq=False)
@@ -162,6 +167,10 @@ class Intent:
     `call` names the call or call attempt, `exchange` the request and its answers. `label` is the call's name where
     peers write it, which the SBC may hide. `party` names the sender within the call, where several may answer. `method`
     is for logs and rules. `expires` is in seconds.
+
+    A call that `gathers` has no two parties, but members, which its gateway calls as it likes: it is over when the last
+    has left. In `leaves` call and member may each end in ``*``, and then stand for all that begin so. Names that are
+    `local` are the same on both sides; an answer may give the call another, which means it from then on.
     """
 
     kind: Kind
@@ -218,6 +227,13 @@ class Intent:
     shuts: tuple[tuple[bytes, bool], ...] = ()  # those that are closed, or not taken; whether the receiver opened them
     pauses: bool | None = None  # whether nothing is to be sent to the sender from now on; None: as before
     control: bool = False  # said on the control channel of its call, which is known by that alone
+    local: bool = False  # its names, of exchange and call, count at its gateway alone: who is bound
+    gathers: bool = False  # of an OPEN: the call lives by its members; where it is live already, this changes it
+    joins: tuple[bytes, ...] = ()  # of a positive answer: members that are in the call from now on
+    leaves: tuple[tuple[bytes, bytes], ...] = ()  # of the same, or a BIND: call and member that are gone
+    member: bytes = b""  # of a message that names no call: the member of one that it is about
+    lasting: bool = False  # a BIND that time does not end: it lives as long as who is bound, and always crosses
+    reported: tuple[tuple[bytes, Counted], ...] = ()  # of an answer: members, and what each has counted itself
 
 
 class Question(NamedTuple):

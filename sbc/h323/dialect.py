@@ -50,6 +50,9 @@ class H323Dialect:
         self._emergency = frozenset(emergency)
         self._setup = Timing(T303, T303, T303, LINGER, patience, quiet=True, confirmed=True, repeat=T303, blunt=True)
 
+    def parts(self, data: bytes) -> tuple[bytes]:
+        return (data,)
+
     def decode(self, data: bytes) -> H323Message:
         message = decode(data)
         held = unwrap(message)
@@ -116,6 +119,9 @@ class H323Dialect:
 
     def word(self, why: Ending | Cause) -> str:
         return f"Q.850 {cause_of_ours(why)}"
+
+    def release(self, *_: object) -> None:
+        """Calls do not gather in this protocol."""
 
     def inquire(
         self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None

@@ -51,6 +51,9 @@ class SipDialect:
         self._invite = Timing(T1, _LIMIT, _LIMIT, linger, patience, quiet=True, confirmed=True, repeat=T2)
         self._other = Timing(T1, T2, _LIMIT, linger, _LIMIT)
 
+    def parts(self, data: bytes) -> tuple[bytes]:
+        return (data,)
+
     def decode(self, data: bytes) -> SipMessage:
         ping = ping_of(data)
         if ping is not None:
@@ -148,6 +151,9 @@ class SipDialect:
 
     def strip(self, message: SipMessage, told: Collection[bytes]) -> bool:
         return True
+
+    def release(self, *_: object) -> None:
+        """Calls do not gather in this protocol."""
 
     def inquire(
         self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
