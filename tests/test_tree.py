@@ -24,6 +24,7 @@ UNTESTED = {
 OF_THE_WHOLE = {
     "tests/test_floors.py": "imports of all modules",
     "tests/test_tree.py": "this",
+    "tests/test_patterns.py": "regular expressions of all modules",
     "tests/test_packaging.py": "the installed package",
     "tests/test_process.py": "the process that twistd runs",
     "tests/test_bin.py": "bin/test",

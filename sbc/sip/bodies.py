@@ -16,7 +16,7 @@ MAX_DEPTH = 3
 """How deep multiparts may be nested."""
 
 _MEDIA_TYPE = re.compile(rb"\s*+([^\s/;,]++)\s*+/\s*+([^\s/;,]++)\s*+(;|\Z)")
-_PART_TYPE = re.compile(rb"^(?:content-type|c)[ \t]*+:((?:[^\r\n]|\r?\n[ \t])*+)", re.IGNORECASE | re.MULTILINE)
+_PART_TYPE = re.compile(rb"^(?:content-type|c)[ \t]*+:((?>(?:[^\r\n]|\r?\n[ \t])*))", re.IGNORECASE | re.MULTILINE)
 _HEADERS_END = re.compile(rb"\n\r?\n")
 _EMPTY_LINE = re.compile(rb"\r?\n")
 
@@ -79,7 +79,7 @@ def _media_type(content_type: bytes) -> tuple[str, bytes]:
 
 def _split(data: bytes, start: int, end: int, boundary: bytes) -> Iterator[tuple[int, int]]:
     """Spans of the parts. The line end before a delimiter belongs to the delimiter."""
-    delimiter = re.compile(rb"^--" + re.escape(boundary) + rb"(--)?+[ \t]*+(?:\r?\n|\Z)", re.MULTILINE)
+    delimiter = re.compile(rb"^--" + re.escape(boundary) + rb"(--)?[ \t]*+(?:\r?\n|\Z)", re.MULTILINE)
     opened = -1
     for match in delimiter.finditer(data, start, end):
         if opened >= 0:

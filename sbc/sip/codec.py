@@ -22,7 +22,7 @@ TOO_LARGE = 2**31
 """The first CSeq number that is none (RFC 3261 section 8.1.1.5)."""
 _TOKEN = rb"[-.!%*_+`'~0-9A-Za-z]++"
 _START = re.compile(
-    rb"(?:(" + _TOKEN + rb") (\S++) SIP/2\.0|SIP/2\.0 ([0-9]{3})(?: ([^\r\n]*+))?+)(\r?\n)", re.IGNORECASE
+    rb"(?:(" + _TOKEN + rb") (\S++) SIP/2\.0|SIP/2\.0 ([0-9]{3})(?: ([^\r\n]*+))?)(\r?\n)", re.IGNORECASE
 )
 _METHOD = re.compile(_TOKEN + rb"(?=[ \t])")
 _VERSION = re.compile(rb"SIP/[0-9]++\.[0-9]++", re.IGNORECASE)

@@ -19,7 +19,7 @@ PONG = b"\r\n"
 _START = re.compile(
     rb"(?:SIP/[0-9]++\.[0-9]++ [^\r\n\x00]*+|[^\s\x00]++ [^\r\n\x00]*?SIP/[0-9]++\.[0-9]++[ \t]*+)\r\n", re.IGNORECASE
 )
-_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*+:[ \t]*+((?:[^\r\n]++|\r\n(?=[ \t]))*+)", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*+:[ \t]*+((?>(?:[^\r\n]++|\r\n(?=[ \t]))*))", re.IGNORECASE)
 _END = b"\r\n\r\n"
 
 

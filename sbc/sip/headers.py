@@ -18,17 +18,17 @@ MAX_VALUES = 64
 
 _COMMA = ord(",")
 _SECURE = frozenset({"TLS", "TLS-SCTP", "WSS"})
-_COMMENT = rb"\((?:[^()\\]++|\\.)*+\)"
-_TAIL = rb"((?:" + HEADER_PARAM + rb")*+)\s*+(?:" + _COMMENT + rb"\s*+)?+(,|\Z)"
-_DISPLAY = rb"(?:[^\"<>,;(\\]++|\\[\"\\]|" + QUOTED + rb"|" + _COMMENT + rb")*+"
+_COMMENT = rb"\((?>(?:[^()\\]++|\\.)*)\)"
+_TAIL = rb"((?>(?:" + HEADER_PARAM + rb")*))\s*+(?>(?:" + _COMMENT + rb"\s*+)?)(,|\Z)"
+_DISPLAY = rb"(?>(?:[^\"<>,;(\\]++|\\[\"\\]|" + QUOTED + rb"|" + _COMMENT + rb")*)"
 _NAME_ADDR = re.compile(rb"\s*+(?:(" + _DISPLAY + rb")<([^<>]*+)>|([^\s\"<>,;?]++))" + _TAIL, re.DOTALL)
 _VIA = re.compile(
     rb"\s*+([^\s/,;]++\s*+/\s*+[^\s/,;]++\s*+/\s*+[^\s/,;]++)\s++"
-    rb"(\[[0-9A-Fa-f:.]++\]|[0-9A-Za-z_][0-9A-Za-z_.-]*+)(?:\s*+:\s*+([0-9]{1,5}))?+" + _TAIL,
+    rb"(\[[0-9A-Fa-f:.]++\]|[0-9A-Za-z_][0-9A-Za-z_.-]*+)(?:\s*+:\s*+([0-9]{1,5}))?" + _TAIL,
     re.DOTALL,
 )
 _ONLY_TAG = re.compile(rb";tag=([^\s;,\"<>]*+)")
-_ELEMENT = re.compile(rb"(?:[^\",<]++|" + QUOTED + rb"|<[^<>]*+>)*+", re.DOTALL)
+_ELEMENT = re.compile(rb"(?>(?:[^\",<]++|" + QUOTED + rb"|<[^<>]*+>)*)", re.DOTALL)
 
 
 class NameAddr(Parameterised):

@@ -9,12 +9,12 @@ from sbc.core.message import BadMessage
 MAX_PARAMS = 64
 """The most parameters one header value or URI may have."""
 
-QUOTED = rb'"(?:[^"\\]++|\\.)*+"'
-HEADER_PARAM = rb'\s*+;\s*+[^\s;,="<>]*+(?:\s*+=\s*+(?:' + QUOTED + rb'|[^\s;,"<>]*+))?+'
+QUOTED = rb'"(?>(?:[^"\\]++|\\.)*)"'
+HEADER_PARAM = rb'\s*+;\s*+[^\s;,="<>]*+(?>(?:\s*+=\s*+(?:' + QUOTED + rb'|[^\s;,"<>]*+))?)'
 """One generic-param (RFC 3261 section 25.1), white space and folds allowed; possessive, so the time is linear."""
 
-_HEADER = re.compile(rb'\s*+;\s*+([^\s;,="<>]*+)(?:\s*+=\s*+(' + QUOTED + rb'|[^\s;,"<>]*+))?+', re.DOTALL)
-_URI = re.compile(rb";([^\s;=?<>\"]*+)(?:=([^\s;?<>\"]*+))?+")
+_HEADER = re.compile(rb'\s*+;\s*+([^\s;,="<>]*+)(?:\s*+=\s*+(' + QUOTED + rb'|[^\s;,"<>]*+))?', re.DOTALL)
+_URI = re.compile(rb";([^\s;=?<>\"]*+)(?:=([^\s;?<>\"]*+))?")
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _FOLD = re.compile(rb"[ \t]*+\r?\n[ \t]++")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")

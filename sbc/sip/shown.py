@@ -12,7 +12,7 @@ _LONGEST = 160  # characters of what a message is
 
 # Lengths are bounded, so that no message takes long, however it was made.
 _ANSWERS = re.compile(
-    rb'\b(response|rspauth|auts|ck|ik|digits)(\s{0,16}=\s{0,16})("(?:[^"\\]|\\.){0,2048}+"|[^\s,;"]{1,2048}+)',
+    rb'\b(response|rspauth|auts|ck|ik|digits)(\s{0,16}=\s{0,16})("(?>(?:[^"\\]|\\.){0,2048})"|[^\s,;"]{1,2048}+)',
     re.IGNORECASE,
 )
 """Parameters of Digest, and of AKA, by which a password or key could be guessed or used (RFC 7616, RFC 3310); digits

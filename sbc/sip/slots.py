@@ -35,7 +35,7 @@ _UNREADABLE = frozenset({"application/trickle-ice-sdpfrag"})
 """Bodies that are all addresses, and that nobody here can write anew: they are refused (RFC 8840)."""
 _NEEDED = frozenset({"from", "to", "contact"})
 _WRITTEN_BY_PEERS = IDENTITIES - _NEEDED  # in answers; what they must have is written from the request
-_WARN_AGENT = re.compile(rb"[0-9]{3}\s++(\[[0-9A-Fa-f:.]++\]|[^\s:,\"]++)(?::([0-9]{1,5}))?+\s++\"")
+_WARN_AGENT = re.compile(rb"[0-9]{3}\s++(\[[0-9A-Fa-f:.]++\]|[^\s:,\"]++)(?::([0-9]{1,5}))?\s++\"")
 
 
 def slots(message: SipMessage) -> list[Slot]:

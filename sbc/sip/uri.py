@@ -12,11 +12,11 @@ __all__ = ["Uri", "parse_uri", "unescape"]
 
 _SIP = re.compile(
     rb"(sips?+):"
-    rb"(?:([^\s@:<>\"\[\]]*+)(?::([^\s@<>\"\[\]]*+))?+@)?+"  # user, password
+    rb"(?:([^\s@:<>\"\[\]]*+)(?::([^\s@<>\"\[\]]*+))?@)?"  # user, password
     rb"(\[[0-9A-Fa-f:.]++\]|[0-9A-Za-z_][0-9A-Za-z_.-]*+)"  # host
-    rb"(?::([0-9]{1,5}))?+"
-    rb"((?:;[^\s;?<>\"]*+)*+)"  # parameters
-    rb"(?:\?([^\s<>\"]*+))?+",  # headers
+    rb"(?::([0-9]{1,5}))?"
+    rb"((?>(?:;[^\s;?<>\"]*+)*))"  # parameters
+    rb"(?:\?([^\s<>\"]*+))?",  # headers
     re.IGNORECASE,
 )
 _TRANSPORT = re.compile(rb";transport=([0-9A-Za-z-]++)", re.IGNORECASE)

@@ -25,7 +25,7 @@ _ESCAPED = (b"&lt;", b"<"), (b"&gt;", b">"), (b"&quot;", b'"'), (b"&apos;", b"'"
 Span = tuple[int, int]
 
 _QUOTED = rb"\"[^\"<]*+\"|'[^'<]*+'"
-_START = re.compile(rb"<([A-Za-z_][\w.:-]*+)((?:[^<>\"']++|" + _QUOTED + rb")*+)>", re.DOTALL)
+_START = re.compile(rb"<([A-Za-z_][\w.:-]*+)((?>(?:[^<>\"']++|" + _QUOTED + rb")*))>", re.DOTALL)
 _END = re.compile(rb"</[A-Za-z_][\w.:-]*+\s*+>")
 _ASIDE = (b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>")
 _ATTRIBUTE = re.compile(rb"\s([A-Za-z_][\w.:-]*+)\s*+=\s*+(" + _QUOTED + rb")")

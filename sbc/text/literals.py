@@ -11,10 +11,10 @@ from sbc.core.address import canonical, is_specific
 # what must stand before an address, and after it, that it is no part of a longer one; an escape (%40) is no digits
 ESCAPE = rb"(?<=%[0-9A-Fa-f]{2})"
 IPV6 = re.compile(
-    rb"(?:(?<![0-9A-Za-z:.])|" + ESCAPE + rb")[0-9A-Fa-f]{0,4}+(?::[0-9A-Fa-f]{0,4}+){2,7}+(?![0-9A-Za-z:.])"
+    rb"(?:(?<![0-9A-Za-z:.])|" + ESCAPE + rb")[0-9A-Fa-f]{0,4}+(?>(?::[0-9A-Fa-f]{0,4}+){2,7})(?![0-9A-Za-z:.])"
 )
 _IPV4 = re.compile(
-    rb"(?:(?<![0-9])(?<![0-9]\.)|" + ESCAPE + rb")[0-9]{1,3}+(?:\.[0-9]{1,3}+){3}+(?![0-9]|\.[0-9])",
+    rb"(?:(?<![0-9])(?<![0-9]\.)|" + ESCAPE + rb")[0-9]{1,3}+(?:\.[0-9]{1,3}+){3}(?![0-9]|\.[0-9])",
 )
 _PORT = re.compile(rb":[0-9]{1,5}+(?![0-9])")
 

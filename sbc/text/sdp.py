@@ -32,7 +32,7 @@ MAX_MEDIA = 32
 MAX_CANDIDATES = 64
 """The most ``a=candidate`` lines one ``m=`` may have."""
 
-_WELL_FORMED = re.compile(rb"(?:[a-z]=[^\r\n\x00]*+(?:\r?\n|\Z)|\r?\n)*+")
+_WELL_FORMED = re.compile(rb"(?>(?:[a-z]=[^\r\n\x00]*+(?:\r?\n|\Z)|\r?\n)*)")
 _INTEREST = (
     rb"(?:([com])=|a=(?i:(rtcp|candidate|remote-candidates|altc?|source-filter|path|group(?=:BUNDLE)):"
     rb"|(rtcp-mux(?:-only)?|sendrecv|sendonly|recvonly|inactive)(?![^ \t\r\n])))([^\r\n]*+)\r?\n?"

@@ -24,7 +24,7 @@ _CANDIDATE = re.compile(
     rb"\S++[ \t]++([0-9]{1,5})[ \t]++(?i:udp)[ \t]++[0-9]++[ \t]++(\S++)[ \t]++([0-9]{1,5})[ \t]++typ[ \t]++\S++"
     rb"(?:[ \t]++raddr[ \t]++(\S++))?(?:[ \t]++rport[ \t]++([0-9]++))?(?:[ \t].*+)?"
 )
-_PATH_HOST = re.compile(rb"(?i:msrps?+)://(?:[^@/\s]*+@)?+(\[[^\]/\s]*+\][^:/;\s]*+|[^:/;\s]++)")
+_PATH_HOST = re.compile(rb"(?i:msrps?+)://(?>(?:[^@/\s]*+@)?)(\[[^\]/\s]*+\][^:/;\s]*+|[^:/;\s]++)")
 _NO_STREAM = frozenset({"TCP", "TLS", "MSRP", "SCTP"})
 
 
