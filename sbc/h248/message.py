@@ -174,8 +174,8 @@ class Command:
     """A command of a request, or its part of a reply.
 
     `audit`, `signals`, `events` and `observed` are words for the dialect to look at, in lower case, None where the
-    message has no such descriptor: what is to be audited (``media``, ``statistics``), the signals and events with their
-    packages (``ipnapt/latch``, ``al/of``). All else is kept as it is and not told.
+    message has no such descriptor: what is to be audited (``media``, ``statistics``; sorted, each once), the signals
+    and events with their packages (``ipnapt/latch``, ``al/of``). All else is kept as it is and not told.
     """
 
     verb: Verb
@@ -243,6 +243,7 @@ class H248Message:
     signed: bool = False  # whether it has an authentication header, which covers all octets after it
     transaction_at: Mark = attrs.field(default=None, eq=False, repr=False)
     signed_at: Mark = attrs.field(default=None, eq=False, repr=False)
+    compact: bool = False  # whether text is written in short tokens
     data: bytes = attrs.field(default=b"", repr=False)
 
     @property
