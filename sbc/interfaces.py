@@ -218,14 +218,16 @@ class IMediaEngine(Interface):
     name = Attribute("'twisted', 'native' or 'kernel'.")
 
     def open(spec):
-        """Open the sockets of both sides of a StreamSpec and relay between them.
+        """Open the sockets of both sides of a StreamSpec and relay between them. Ports that it shares with others are
+        opened with the first of them, and closed with the last.
 
-        @raises PortUnavailable; then nothing is left open."""
+        @raises PortUnavailable; then nothing is left open; ValueError for a number that another stream has there."""
 
     def update(stream, side, spec):
         """Take a new SideSpec for side 0 or 1 of a stream, and open the learning windows of both sides again.
 
-        @raises KeyError for an unknown stream; ValueError for another local pair, mark or device than it has."""
+        @raises KeyError for an unknown stream; ValueError for another local pair, mark or device than it has, or other
+        shared ports or another number there."""
 
     def close(stream):
         """Close the stream and return its final StreamCounters, which are the charged volume. @raises KeyError."""
@@ -260,6 +262,9 @@ class IMediaEngine(Interface):
 
     def in_kernel():
         """What the kernel forwards for the engine, as sbc.media.flow.KernelView; None where it does nothing."""
+
+    def strays():
+        """Packets so far that came to ports which streams share, and had no number of a stream before them."""
 
     def stop(keep=False):
         """Close all streams, end all threads and let go of everything that must not outlive the process. `keep`: what

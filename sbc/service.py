@@ -26,7 +26,7 @@ from sbc.ledger.service import LedgerService
 from sbc.locate import Locator
 from sbc.media.choose import take_engine
 from sbc.media.totals import Totals
-from sbc.media.way import way_fault
+from sbc.media.way import shared_fault, way_fault
 from sbc.notify import ManagerService, Notifier
 from sbc.operations import Operations
 from sbc.reload import Reloader
@@ -72,7 +72,8 @@ class BorderService(Service):
         super().startService()
         choice = self.runner.choice
         self._log.info("media engine {engine}: {why}", engine=choice.engine.value, why=choice.why)
-        faults = [fault for realm in self.border.plan.realms.values() if (fault := way_fault(realm))]
+        realms = self.border.plan.realms.values()
+        faults = [fault for realm in realms for look in (way_fault, shared_fault) if (fault := look(realm))]
         if faults:
             raise OSError("; ".join(faults))
         self.runner.limit_realms(self.border.plan)

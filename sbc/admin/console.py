@@ -166,6 +166,8 @@ class Console:
         table = _table(rows, lambda row: row, columns.MEDIA, None, "no realms")
         engine, why = self._runner.engine, self._runner.choice.why
         table.below = f"\nengine {engine.name}, {len(engine.streams())} streams" + (f"\n{why}" if why else "")
+        if strays := engine.strays():
+            table.below += f"\n{strays} packets at shared ports had the number of no stream"
         if kernel := engine.in_kernel():
             table.below += f"\n{kernel.flows} flows in the kernel, of {kernel.room} there can be ({kernel.directory})"
             for tap in kernel.taps:

@@ -235,6 +235,10 @@ METRICS = (
     ),
     Metric("sbc_media_engine_info", "gauge", ("engine", "reason"), "1, for the media engine that was chosen", _choice),
     Metric("sbc_media_streams", "gauge", ("engine",), "Media streams, by the engine that forwards them now", _streams),
+    Metric(
+        "sbc_media_strays_total", "counter", (), "Packets at ports that streams share, which had the number of none",
+        lambda sources: [((), sources.runner.engine.strays())],
+    ),
     Metric("sbc_media_interface_info", "gauge", ("interface", "mode"), "1, where the kernel forwards media", _taps),
     Metric("sbc_media_kernel_flows", "gauge", (), "Flows of media that the kernel forwards", _flows),
     Metric("sbc_media_kernel_room", "gauge", (), "Flows of media that the kernel can hold", _room),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import combinations
 from typing import Any
 
 import attrs
 
+from sbc.config.claims import claims, version_of
 from sbc.config.faults import Findings
 from sbc.config.schema import (
     AuditConfig,
@@ -80,28 +81,6 @@ class Draft:
     has_realms: bool
 
 
-@attrs.frozen
-class Claim:
-    """Ports of one address that something wants: `transport` is "udp" or "tcp", `key` and `value` are its setting."""
-
-    transport: str
-    host: str
-    ports: range
-    key: str
-    value: str
-
-    def meets(self, other: Claim) -> bool:
-        """Whether both cannot be bound at once. A wildcard takes every address; ::, as Linux binds it, IPv4's too."""
-        if self.transport != other.transport or not (
-            self.ports.start < other.ports.stop and other.ports.start < self.ports.stop
-        ):
-            return False
-        if self.host == other.host or "::" in (self.host, other.host):
-            return True
-        wild = is_unspecified(self.host) or is_unspecified(other.host)
-        return wild and _version(self.host) == _version(other.host)
-
-
 def check(draft: Draft, findings: Findings) -> None:
     """Add to `findings` whatever does not fit together in `draft`. Says nothing twice that reading has already said."""
     for realm in draft.realms.values():
@@ -110,6 +89,7 @@ def check(draft: Draft, findings: Findings) -> None:
         _check_keepalive(realm, findings)
         _check_tls(realm, findings)
         _check_rates(realm, findings)
+        _check_multiplexed(realm, findings)
         _check_peers(realm, findings)
     _check_paths(draft, findings)
     if draft.console is not None:
@@ -117,7 +97,7 @@ def check(draft: Draft, findings: Findings) -> None:
     if draft.metrics is not None:
         _check_loopback(draft.metrics, "metrics", "the metrics", findings)
     _check_files(draft, findings)
-    for first, second in combinations(_claims(draft), 2):
+    for first, second in combinations(claims(draft), 2):
         if first.meets(second):
             problem = f"is in the way of {first.key} = {first.value}"
             findings.add(second.key, second.value, problem, "ports nothing else has")
@@ -138,8 +118,8 @@ def _check_addresses(realm: DraftRealm, findings: Findings) -> None:
             allowed = "the address of one host, or advertised beside it"
             findings.add(f"{key}.address", listener.address.host, problem, allowed)
     for key, host in hosts[1:]:
-        if _version(host) != _version(hosts[0][1]):
-            problem = f"is IPv{_version(host)}, but {hosts[0][0]} is IPv{_version(hosts[0][1])}"
+        if version_of(host) != version_of(hosts[0][1]):
+            problem = f"is IPv{version_of(host)}, but {hosts[0][0]} is IPv{version_of(hosts[0][1])}"
             findings.add(key, host, problem, "one IP version in a realm; make two realms of it")
 
 
@@ -186,10 +166,19 @@ def _check_rates(realm: DraftRealm, findings: Findings) -> None:
         findings.add(f"{realm.at}.media.stream_rate", stream, problem, f"at most {whole}")
 
 
+def _check_multiplexed(realm: DraftRealm, findings: Findings) -> None:
+    """Only terminals have reason to bring all their media to one pair of ports: RTP to the even one."""
+    port = realm.media.get("multiplexed", 0)
+    if port % 2:
+        findings.add(f"{realm.at}.media.multiplexed", port, "is odd, and RTCP has the one above it", "an even port")
+    if port and realm.side is Side.CORE:
+        findings.add(f"{realm.at}.media.multiplexed", port, "is for terminals", 'nothing, where side is "core"')
+
+
 def _check_peers(realm: DraftRealm, findings: Findings) -> None:
     """Nobody of an access realm is trusted by where it is, and no address of the other IP version is ever seen."""
     for index, network in enumerate(realm.values.get("peers", ())):
-        key, version = f"{realm.at}.peers[{index}]", _version(realm.media.get("address", str(network)))
+        key, version = f"{realm.at}.peers[{index}]", version_of(realm.media.get("address", str(network)))
         if realm.side is Side.ACCESS:
             findings.add(
                 key, str(network), "is in an access realm, where nobody is trusted by an address", "a core realm"
@@ -256,8 +245,8 @@ def _check_core(path: DraftPath, core: DraftRealm, ours: dict[Address, str], fin
         if to in ours:
             findings.add(key, str(to), f"is the SBC itself, {ours[to]}", "the address of a softswitch")
         address = core.media.get("address")
-        if address is not None and literal(to.host) is not None and _version(to.host) != _version(address):
-            problem = f"is IPv{_version(to.host)}, but its realm {core.at} is IPv{_version(address)}"
+        if address is not None and literal(to.host) is not None and version_of(to.host) != version_of(address):
+            problem = f"is IPv{version_of(to.host)}, but its realm {core.at} is IPv{version_of(address)}"
             findings.add(key, str(to), problem, "an address of the realm's IP version")
         if (to, hop.transport) in told:
             findings.add(key, str(to), "stands there twice", "each next hop once")
@@ -359,41 +348,6 @@ def _check_files(draft: Draft, findings: Findings) -> None:
     if draft.control is not None and len(os.fsencode(draft.control.socket)) > LONGEST_SOCKET:
         problem = "is too long for a socket's path"
         findings.add("control.socket", draft.control.socket, problem, f"at most {LONGEST_SOCKET} octets")
-
-
-def _claims(draft: Draft) -> Iterator[Claim]:
-    """Everything that wants ports, in the order of the file: who comes later is in the way."""
-    for realm in draft.realms.values():
-        for key, listener in realm.listeners:
-            transport = "udp" if listener.transport == "udp" else "tcp"
-            host, port = listener.address
-            yield Claim(transport, host, range(port, port + 1), f"{key}.port", str(listener.address))
-        if {"address", "ports"} <= realm.media.keys():
-            host, ports = realm.media["address"], realm.media["ports"]
-            yield _range_claim(host, ports, f"{realm.at}.media.ports")
-            own = realm.values["connections"].control_ports
-            if own:
-                yield _range_claim(host, own, f"{realm.at}.connections.control_ports", "tcp")
-    for path in draft.paths:
-        core = draft.realms.get(path.values.get("core", ""))
-        if core is not None and core.listeners and "signaling_ports" in path.values:
-            host = core.listeners[0][1].address.host
-            reliable = set(path.values.get("signaling_transports", ())) - {"udp"}  # TLS takes a port of TCP, too
-            for transport in ("udp", "tcp") if reliable else ("udp",):
-                yield _range_claim(host, path.values["signaling_ports"], f"{path.at}.signaling_ports", transport)
-    for key, served in (("console", draft.console), ("metrics", draft.metrics)):
-        if served is not None:
-            host, port = served.listen
-            yield Claim("tcp", host, range(port, port + 1), f"{key}.listen", str(served.listen))
-
-
-def _range_claim(host: str, ports: range, key: str, transport: str = "udp") -> Claim:
-    return Claim(transport, host, ports, key, f"{ports[0]}-{ports[-1]} at {host}")
-
-
-def _version(host: str) -> int:
-    """4 or 6. Only asked of literals: the readers let nothing else through."""
-    return 6 if ":" in host else 4
 
 
 def _one_of(words: Iterable[str]) -> str:

@@ -39,6 +39,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         "realm_rate": NOW,
         "mark": NEXT,
         "device": NEXT,
+        "multiplexed": NEXT,
     },
     "realms.NAME.limits": dict.fromkeys(
         (

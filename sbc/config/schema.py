@@ -249,6 +249,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("realm_rate", kinds.integer(0, 1_000_000_000)),
         Key("mark", kinds.integer(0, 0xFFFFFFFF)),
         Key("device", kinds.device()),
+        Key("multiplexed", kinds.integer(0, 65_534)),
     ),
     "realms.NAME.limits": (
         *(_limit(name, 10_000_000) for name in ("calls", "bindings")),

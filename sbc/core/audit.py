@@ -60,6 +60,17 @@ def _media_ports(registry: Registry) -> list[str]:
     return faults + [f"media ports of realm {name} at {host} belong to no pool" for name, host in used]
 
 
+def _shared_numbers(registry: Registry) -> list[str]:
+    numbers = registry.networks.numbers
+    streams = [stream for call in registry.calls.values() for stream in call.streams.values()]
+    sides = [shared for each in streams for shared in each.shared if shared is not None]
+    held = Counter((shared.local.rtp, shared.number) for shared in sides)
+    used = {(port, number) for port, some in (numbers.used if numbers else {}).items() for number in some}
+    faults = [f"number {number} at {port} is in two streams" for (port, number), count in held.items() if count > 1]
+    faults += [f"number {number} at {port} is taken by nobody" for port, number in sorted(used - held.keys())]
+    return faults + [f"number {number} at {port} is used but not taken" for port, number in sorted(held.keys() - used)]
+
+
 def _calls(registry: Registry) -> list[str]:
     alive = registry.calls
     faults = [
@@ -266,5 +277,8 @@ def _counts(registry: Registry) -> list[str]:
     ]
 
 
-CHECKS = (_media_ports, _calls, _exchanges, _bindings, _watches, _terminal_ports, _names, _timers, _controls, _counts)
+CHECKS = (
+    *(_media_ports, _shared_numbers, _calls, _exchanges, _bindings, _watches),
+    *(_terminal_ports, _names, _timers, _controls, _counts),
+)
 """The checks one by one, each whole in itself: a running SBC with many calls spreads them over time."""

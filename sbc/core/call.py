@@ -10,7 +10,7 @@ from sbc.core.address import Address, Pair
 from sbc.core.message import NO_ROUTE, Ending, Intent, Place, Route, StreamKey, Who, Word
 from sbc.core.names import Peer
 from sbc.core.numbers import Numbers
-from sbc.core.orders import Listener, Order, SideSpec, StreamSpec, UpdateStream
+from sbc.core.orders import Listener, Order, Shared, SideSpec, StreamSpec, UpdateStream
 from sbc.core.realm import Path, Realm
 from sbc.core.timers import Entry
 from sbc.core.watch import Watch
@@ -146,6 +146,7 @@ class Stream:
     silent: bool = False  # whether the engine has told that nobody speaks on it
     early: dict[bytes, Said] = attrs.field(factory=dict)
     told: int = 0  # the clock, as the engine has it
+    shared: list[Shared | None] = attrs.field(factory=lambda: [None, None])  # ports that it has besides, with others
 
     def hear(self, party: bytes, index: int) -> None:
         """Keep what `party`, on side `index`, has just said; of too many parties the oldest is forgotten."""
@@ -192,6 +193,7 @@ class Stream:
             limit=media.stream_limit,
             mark=media.mark,
             device=media.device,
+            shared=self.shared[index],
         )
 
     def changed(self, call: Call, index: int) -> list[Order]:

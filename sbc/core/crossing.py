@@ -14,7 +14,7 @@ from sbc.core.described import Described
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import Intent, Kind, Phase, Place, Role, Slot
 from sbc.core.names import Name, Owner
-from sbc.core.orders import Order
+from sbc.core.orders import Order, Shared
 from sbc.core.realm import Hosts, Path, Side, is_behind_nat
 from sbc.core.registry import Arrival, Registry
 
@@ -249,6 +249,11 @@ class Crossing:
         told, self._doors = control.said(self.registry, call, self.from_leg, address, self.arrival.now)
         self._takes = True
         return Place(told, ours=True)
+
+    def share(self) -> dict[int, Shared]:
+        """The ports that the streams of this message share with others where it goes, by their own port there: the
+        message is to tell of them. To be called once its slots are translated."""
+        return self._media.share()
 
     def abandon(self) -> None:
         """Give back the streams and the door this message had opened: it will not cross after all."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import attrs
+
 from sbc.core import channels
 from sbc.core.address import Address, Pair, is_private, is_unspecified, same_family, unspecified_like
 from sbc.core.call import MOST_PARTIES, Call, CallState, Stream
 from sbc.core.exchange import Change, Exchange
 from sbc.core.message import Intent, Kind, Phase, Place, Role, Slot
 from sbc.core.networks import Networks
-from sbc.core.orders import OpenStream, Order
+from sbc.core.orders import OpenStream, Order, Shared
 from sbc.core.realm import Realm, Side
 from sbc.core.streams import close_stream, new_stream
 
@@ -45,6 +47,7 @@ class Described:
         self._new: list[Stream] = []
         self._rejected: set[int | str] = set()
         self._channels: dict[tuple[int, bytes], Stream] = {}
+        self._told: set[str] = set()  # the streams whose shared ports the other side hears of first
 
     def translate(self, slot: Slot) -> Place:
         """The place to write in a slot of media on the other side. @raises Refused when there is no room for it."""
@@ -68,6 +71,7 @@ class Described:
             return _echo(others, slot)
         ours = stream.ours[1 - self._leg]
         if moves:
+            address = self._number(stream, slot) or address
             known = self._signalled.setdefault(stream, {})
             known[slot.role] = address
             self._flowing[stream] = slot.media or self._flowing.get(stream, "")
@@ -79,6 +83,32 @@ class Described:
         if is_unspecified(address.host):
             return Place(Address(unspecified_like(advertised), port), ours=True)
         return Place(Address(advertised, port), ours=True)
+
+    def _number(self, stream: Stream, slot: Slot) -> Address | None:
+        """Note by which number the sender tells the stream from others; where it wants it then, if it says that."""
+        shared, said = stream.shared[self._leg], slot.shared
+        if shared is None or said is None:
+            return None
+        if slot.role is Role.RTCP:
+            stream.shared[self._leg] = attrs.evolve(shared, rtcp=said.number)
+        else:
+            stream.shared[self._leg] = attrs.evolve(shared, rtp=said.number)
+        return None if said.number is None else said.address
+
+    def share(self) -> dict[int, Shared]:
+        """The ports that the streams of this message share with others where it goes, by their own port there: the
+        other side is told of them."""
+        found: dict[int, Shared] = {}
+        there = 1 - self._leg
+        for stream in self._signalled:
+            shared = stream.shared[there]
+            if shared is None:
+                continue
+            found[stream.ours[there].rtp.port] = shared
+            if not shared.told:
+                stream.shared[there] = attrs.evolve(shared, told=True)
+                self._told.add(stream.id)
+        return found
 
     def _stream(self, call: Call, slot: Slot, new: bool) -> Stream | None:
         kind = "t38" if slot.role is Role.T38 else "rtp"
@@ -126,6 +156,8 @@ class Described:
                 orders.append(OpenStream(stream.spec(call)))
             else:
                 orders += stream.changed(call, side)
+                if stream.id in self._told:
+                    orders += stream.changed(call, 1 - side)
         self._count_rejected()
         if self._signalled and not self._intent.phase.reply:
             leg = call.legs[side]

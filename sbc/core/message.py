@@ -128,6 +128,14 @@ class Place(NamedTuple):
     transport: str = ""
 
 
+class Numbered(NamedTuple):
+    """That a stream may come by ports that others share. The sender wants what is sent to it there to begin with
+    `number`, and to go to `address` where it says so; None: nothing of that."""
+
+    number: int | None = None
+    address: Address | None = None
+
+
 @attrs.define(eq=False)
 class Slot:
     """One address inside a message.
@@ -158,6 +166,7 @@ class Slot:
     leads: bool = False  # whether the call that is heralded is to go there, through us
     vouches: bool = False  # whether the core names one there that takes calls, and so may call
     member: bytes = b""  # of which member of a call that gathers its stream is: with that it is closed
+    shared: Numbered | None = None  # of media: None where its protocol knows of no ports that streams share
 
 
 @attrs.define(eq=False)

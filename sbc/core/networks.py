@@ -8,6 +8,8 @@ from typing import Any
 import attrs
 
 from sbc.core.call import Call
+from sbc.core.mint import Mint
+from sbc.core.multiplexed import Numbers
 from sbc.core.orders import Listener
 from sbc.core.ports import Pools, PortPool, Wanted
 from sbc.core.realm import Path, Plan, Realm
@@ -22,9 +24,11 @@ class Networks:
     long as there is any.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, mint: Mint | None = None) -> None:
+        """`mint` makes the numbers of streams that share ports; without it none does."""
         self.configured = plan
         self.plan = plan
+        self.numbers = None if mint is None else Numbers(mint)
         self.media = Pools(2, _media(plan))
         self.former: list[Realm] = []
         self.fading: set[Listener] = set()

@@ -70,6 +70,22 @@ class Rate:
 
 
 @attrs.frozen
+class Shared:
+    """Ports that many streams come by, at one side, where packets are told apart by numbers of 32 bits before them.
+
+    What comes to `local` for this side begins with `number`. What is sent to the peer begins with the number that it
+    has asked for, `rtp` and `rtcp`; None: with none. `told`: the peer knows of these ports, and is spoken to from them
+    until it is heard by the side's own.
+    """
+
+    local: Pair
+    number: int
+    told: bool = False
+    rtp: int | None = None
+    rtcp: int | None = None
+
+
+@attrs.frozen
 class SideSpec:
     """One side of a stream: our pair, the remote pair as signalled, and how far to trust what arrives.
 
@@ -81,7 +97,8 @@ class SideSpec:
 
     `limit` is what the peer may send, RTP and RTCP together; what is more is dropped. `mark` and `device` are the
     sockets' SO_MARK (0: none) and SO_BINDTODEVICE, an interface or VRF (empty: none). `clock` is the rate, in Hz, of
-    the RTP timestamps that the peer sends; 0: not known.
+    the RTP timestamps that the peer sends; 0: not known. `shared` are ports that the side has besides its own, together
+    with others; which, and by what number, stays the same for life.
     """
 
     realm: str
@@ -99,6 +116,7 @@ class SideSpec:
     mark: int = 0
     device: str = ""
     clock: int = 0
+    shared: Shared | None = None
 
 
 @attrs.frozen

@@ -71,7 +71,8 @@ class Media:
     """Where a realm's media is: our address, what peers are told, the ports, and the latching rules (seconds).
 
     `stream_rate` and `realm_rate` are in kbit/s of UDP payload; 0 for none. `mark` and `device` are the sockets' (see
-    SideSpec).
+    SideSpec). `multiplexed` is the port, RTCP's being the next, that streams of protocols which can tell them apart
+    there share (see Shared); 0: none.
     """
 
     address: str
@@ -85,6 +86,7 @@ class Media:
     realm_rate: int = 0
     mark: int = 0
     device: str = ""
+    multiplexed: int = 0
 
     @property
     def stream_limit(self) -> Rate | None:

@@ -54,7 +54,7 @@ class Registry:
     """Tables and their book-keeping. Whatever adds to a table here has its twin that takes away."""
 
     def __init__(self, plan: Plan, mint: Mint) -> None:
-        self.networks = Networks(plan)
+        self.networks = Networks(plan, mint)
         self.mint = mint
         self.draining: int | None = None  # seconds after which who is turned away may ask again; None: nobody is
         self.names, self.timers = Names(mint), Timers()

@@ -240,7 +240,8 @@ def _enter_streams(registry: Registry, call: Call, streams: Iterable[Stream]) ->
             pool, port = registry.media_ports[leg.realm.name], pair.rtp.port
             if pair.rtp.host == leg.realm.media.address and pool.claim(port):
                 taken.append((leg, port))
-        if len(taken) == 2:
+        numbers = registry.networks.numbers
+        if len(taken) == 2 and numbers is not None and numbers.claim(stream.shared):
             call.streams[stream.key, stream.kind] = stream
             continue
         lost = True

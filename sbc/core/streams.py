@@ -27,6 +27,8 @@ def new_stream(networks: Networks, call: Call, slot: Slot, kind: str, now: float
     )
     call.opened_streams += 1
     stream = Stream(f"{call.id}/{call.opened_streams}", slot.stream, kind, (first, second))
+    if slot.shared is not None and networks.numbers is not None:
+        stream.shared = [networks.numbers.draw(leg.realm) for leg in call.legs]
     call.streams[slot.stream, kind] = stream
     return stream
 
@@ -36,4 +38,7 @@ def close_stream(networks: Networks, call: Call, stream: Stream, now: float, res
     del call.streams[stream.key, stream.kind]
     for leg, pair in zip(call.legs, stream.ours, strict=True):
         networks.media.give(leg.realm.name, pair.rtp.host, pair.rtp.port, now, rest)
+    for shared in stream.shared:
+        if shared is not None and networks.numbers is not None:
+            networks.numbers.give(shared)
     return [CloseStream(stream.id, call.id)]

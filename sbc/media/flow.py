@@ -62,25 +62,29 @@ class Footing:
 @attrs.frozen
 class Stance:
     """How one side stands: `mux` whether RTCP comes and goes on its RTP port, `rtcp` None where there is no such port
-    of its own."""
+    of its own. `shared`: numbers stand before its packets, as they come or as they go (see Shared)."""
 
     spec: SideSpec
     held: bool
     mux: bool
     rtp: Footing
     rtcp: Footing | None
+    shared: bool = False
 
 
 def flows_of(kind: str, stances: tuple[Stance, Stance]) -> tuple[tuple[Flow, ...], str]:
     """The flows of a stream of that kind ("rtp" or "t38"), and where there are none the word that says why:
 
-    ``t38`` (its packets are judged one by one), ``held``, ``not-latched``, ``learning`` (somebody better may still take
-    the latch), ``no-destination``, ``mux`` (RTCP must be told from RTP to go by another port).
+    ``t38`` (its packets are judged one by one), ``multiplexed`` (numbers stand before them), ``held``, ``not-latched``,
+    ``learning`` (somebody better may still take the latch), ``no-destination``, ``mux`` (RTCP must be told from RTP to
+    go by another port).
 
     RTCP has a flow once it is latched and firm; until then it is judged like everything else.
     """
     if kind != "rtp":
         return (), "t38"
+    if any(stance.shared for stance in stances):
+        return (), "multiplexed"
     if any(stance.held for stance in stances):
         return (), "held"
     if any(stance.rtp.latched is None for stance in stances):

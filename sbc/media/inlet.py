@@ -28,15 +28,16 @@ _FIELDS = struct.Struct("!HII")  # sequence number, timestamp and SSRC of an RTP
 class Outlet:
     """What goes out to one side as RTP, or as RTCP: whither (`to`), from which socket (`send`), and how much went.
 
-    Whoever gets an outlet from `Inlet.arrive` calls ``outlet.send(data, outlet.to)`` and then adds to `packets` and
-    `octets`, or to `failed`.
+    Whoever gets an outlet from `Inlet.arrive` calls ``outlet.send(data, outlet.to)``, with `prefix` before the data,
+    and then adds to `packets` and (without the prefix) `octets`, or to `failed`.
     """
 
-    __slots__ = ("failed", "no_destination", "octets", "packets", "send", "to")
+    __slots__ = ("failed", "no_destination", "octets", "packets", "prefix", "send", "to")
 
     def __init__(self, send: Sender) -> None:
         self.send = send
         self.to: Source | None = None
+        self.prefix = b""  # the number that the side wants before what it gets
         self.packets = self.octets = self.failed = self.no_destination = 0
 
 
@@ -44,7 +45,7 @@ class Owner(Protocol):
     """What an inlet asks of the side it belongs to, and tells it."""
 
     def latched(self, inlet: Inlet, address: Address, reason: str) -> None:
-        """The inlet's latch has changed."""
+        """The inlet's latch has changed, or its source now comes by the other of its two ports."""
 
     def rtcp_came(self, muxed: bool) -> None:
         """RTCP was accepted, on the RTP port (`muxed`) or on its own."""
@@ -63,23 +64,29 @@ class Inlet:
     """One port of one side: judges what arrives and names the outlet it leaves by.
 
     `trusted` is the latched source as its socket names it, once a packet from it has been judged in the present window.
+    `shared`: it comes by the port that others share, or is expected there, and is answered from there.
     """
 
     __slots__ = (
         "_classify", "_clock", "_headers", "_is_rtcp", "_is_rtp", "_longest", "_meter", "_named", "_onward",
         "_onward_rtcp", "_side", "_times", "_told", "buckets", "kernel", "latch", "not_rtp", "octets", "packets",
-        "policed", "refused", "rtcp_octets", "rtcp_packets", "send", "too_long", "too_short", "trusted",
+        "policed", "refused", "rtcp_octets", "rtcp_packets", "send", "send_shared", "shared", "too_long", "too_short",
+        "trusted",
     )  # fmt: skip
 
-    def __init__(self, side: Owner, latch: SideLatch, send: Sender, kind: str, longest: int) -> None:
-        """`kind` is what comes to the port: "rtp", "rtcp" or "t38"; `longest` the most octets a packet may have."""
+    def __init__(
+        self, side: Owner, latch: SideLatch, send: Sender, kind: str, longest: int, send_shared: Sender | None = None
+    ) -> None:
+        """`kind` is what comes to the port: "rtp", "rtcp" or "t38"; `longest` the most octets a packet may have;
+        `send_shared` sends from the port that others share, where there is one."""
         self._side = side
         self._longest = longest
         self._classify = classify_udptl if kind == "t38" else classify
         self._is_rtp, self._is_rtcp = kind == "rtp", kind == "rtcp"
         self._named: Source | None = None  # the latched source as the socket named it
         self.latch = latch
-        self.send = send
+        self.send, self.send_shared = send, send_shared
+        self.shared = False
         self.trusted: Source | None = None
         self.packets = self.octets = self.rtcp_packets = self.rtcp_octets = 0
         self.too_short = self.too_long = self.not_rtp = self.kernel = self.policed = 0
@@ -95,11 +102,13 @@ class Inlet:
         """Name the outlets of the other side."""
         self._onward, self._onward_rtcp = onward, onward_rtcp
 
-    def arrive(self, data: bytes, source: Source, now: float) -> Outlet | None:
-        """Take a datagram; return the outlet it is to be sent by, or None if it was dropped (and counted)."""
+    def arrive(self, data: bytes, source: Source, now: float, shared: bool = False) -> Outlet | None:
+        """Take a datagram, from the port that others share less its number if `shared`; return the outlet it is to be
+        sent by, or None if it was dropped (and counted)."""
         size = len(data)
         if (
             source == self.trusted
+            and shared is self.shared
             and 12 <= size <= self._longest
             and data[0] >> 6 == 2
             and not 192 <= data[1] <= 223
@@ -122,9 +131,9 @@ class Inlet:
                 onward.no_destination += 1
                 return None
             return onward
-        return self._examine(data, source, now)
+        return self._examine(data, source, now, shared)
 
-    def _examine(self, data: bytes, source: Source, now: float) -> Outlet | None:
+    def _examine(self, data: bytes, source: Source, now: float, shared: bool) -> Outlet | None:
         if len(data) > self._longest:
             self.too_long += 1
             return None
@@ -135,7 +144,7 @@ class Inlet:
         if kind is Kind.NOT_RTP or (kind is Kind.RTP and self._is_rtcp):
             self.not_rtp += 1
             return None
-        if not self._accepts(kind, data, source, now):
+        if not self._accepts(kind, data, source, now, shared):
             return None
         if kind is Kind.RTCP:
             self._side.rtcp_came(muxed=self._is_rtp)
@@ -169,7 +178,7 @@ class Inlet:
         self._side.was_policed()
         return False
 
-    def _accepts(self, kind: Kind, data: bytes, source: Source, now: float) -> bool:
+    def _accepts(self, kind: Kind, data: bytes, source: Source, now: float, shared: bool) -> bool:
         """Ask the latch, and carry out what it says."""
         latch = self.latch
         self._tell()
@@ -178,11 +187,17 @@ class Inlet:
         if not verdict.accept:
             self.refused[verdict.reason] = self.refused.get(verdict.reason, 0) + 1
             return False
-        if address == latch.latched:
-            self.trusted = self._named = source
-        if verdict.latched is not None:
-            self._side.latched(self, verdict.latched, verdict.reason)
+        if address != latch.latched:  # nothing is learned of it
+            return True
+        self.trusted = self._named = source
+        turned, self.shared = shared is not self.shared, shared
+        if verdict.latched is not None or turned:
+            self._side.latched(self, address, verdict.reason)
         return True
+
+    def way(self) -> Sender:
+        """How what goes to the peer is sent: from where that is spoken to."""
+        return self.send_shared if self.shared and self.send_shared is not None else self.send
 
     def time_by(self, clock: int) -> None:
         """From now on the RTP timestamps run by this clock, in Hz; 0: nobody knows."""

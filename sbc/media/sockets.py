@@ -7,13 +7,15 @@ from contextlib import ExitStack
 
 from twisted.logger import Logger
 
-from sbc.core.address import Address
+from sbc.core.address import Address, Pair
 from sbc.core.orders import SideSpec
 from sbc.interfaces import PortUnavailable
 from sbc.media.udp import open_udp, set_buffers
 
 RECEIVE_BUFFER = 131_072
 """Octets of queue a media socket asks for: some hundred packets, seconds of audio. More would only be heard late."""
+SHARED_BY = 32
+"""One that many streams share asks for so many times as much."""
 
 
 class MediaSockets:
@@ -36,8 +38,14 @@ class MediaSockets:
             return rtp, None
         return rtp, self._open_one(side.local.rtcp, side, opened)
 
-    def _open_one(self, address: Address, side: SideSpec, opened: ExitStack) -> socket.socket:
-        buffer, dscp, mark, device = self._receive_buffer, side.dscp, side.mark, side.device
+    def open_shared(self, pair: Pair, side: SideSpec, opened: ExitStack) -> tuple[socket.socket, socket.socket]:
+        """RTP's and RTCP's of a pair that streams share, of which `side` is the first; otherwise as `open_pair`."""
+        assert pair.rtcp is not None
+        rtp, rtcp = (self._open_one(address, side, opened, SHARED_BY) for address in (pair.rtp, pair.rtcp))
+        return rtp, rtcp
+
+    def _open_one(self, address: Address, side: SideSpec, opened: ExitStack, shares: int = 1) -> socket.socket:
+        buffer, dscp, mark, device = self._receive_buffer * shares, side.dscp, side.mark, side.device
         try:
             return opened.enter_context(open_udp(address, buffer, dscp=dscp, mark=mark, device=device))
         except OSError as error:

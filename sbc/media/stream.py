@@ -16,6 +16,9 @@ from sbc.media.latching import SideLatch
 from sbc.media.meter import Reports
 from sbc.media.quality import assess
 
+NUMBER = 4
+"""Octets of the number before a packet that comes or goes by a shared port."""
+
 
 @attrs.frozen
 class SideView:
@@ -45,6 +48,7 @@ class Side:
         on_latch: Callable[[Address, str], None],
         on_police: Callable[[], None],
         longest: int,
+        shared: tuple[Sender, Sender | None] | None = None,
     ) -> None:
         self.spec = spec
         self._on_latch = on_latch
@@ -54,16 +58,18 @@ class Side:
         self._shared: Drawn | None = None
         self._muxed = False  # RTCP has come on the RTP port
         send_rtp, send_rtcp = senders
+        shared_rtp, shared_rtcp = shared or (None, None)
         latch = SideLatch(spec, _signalled(spec, rtcp=False), now)
-        self.rtp = Inlet(self, latch, send_rtp, kind, longest)
+        self.rtp = Inlet(self, latch, send_rtp, kind, longest, shared_rtp)
         self.rtcp: Inlet | None = None
         if send_rtcp is not None:
             latch = SideLatch(spec, _signalled(spec, rtcp=True), now, rtp=latch)
-            self.rtcp = Inlet(self, latch, send_rtcp, "rtcp", longest)
+            self.rtcp = Inlet(self, latch, send_rtcp, "rtcp", longest, shared_rtcp)
         self.to_rtp = Outlet(send_rtp)
         self.to_rtcp = Outlet(send_rtp if send_rtcp is None else send_rtcp)
         self.reports = Reports()
         self.rtp.time_by(spec.clock)
+        self._expect()
         self._aim()
         self.share(None)
 
@@ -77,12 +83,8 @@ class Side:
             inlet.join(other.to_rtp, other.to_rtcp)
 
     def update(self, spec: SideSpec, now: float) -> None:
-        """Take a new spec. @raises ValueError if it asks for another local pair, mark or device: a side keeps its
-        sockets for life."""
-        if spec.local != self.spec.local:
-            raise ValueError(f"a side keeps its local pair {self.spec.local}, it cannot become {spec.local}")
-        if (spec.mark, spec.device) != (self.spec.mark, self.spec.device):
-            raise ValueError(f"a side keeps the mark and device of its sockets, {self.spec.mark} {self.spec.device!r}")
+        """Take a new spec. @raises ValueError if it asks for what is another socket's."""
+        check_kept(self.spec, spec)
         if spec.remote is None or self.spec.remote is None or spec.remote.rtp != self.spec.remote.rtp:
             self._muxed = False
         self.spec = spec
@@ -122,10 +124,17 @@ class Side:
             self._told = True
             self._on_police()
 
+    def _expect(self) -> None:
+        """Who has not been heard yet is spoken to from where it was told that we are."""
+        for inlet in self.inlets():
+            if inlet.latch.latched is None:
+                inlet.shared = self.spec.shared is not None and self.spec.shared.told
+
     def _doubt(self) -> None:
         """Send each inlet's next packet to its latch, which must learn in a new window who still speaks; and tell anew
         of what is policed."""
         self._told = False
+        self._expect()
         for inlet in self.inlets():
             inlet.trusted = None
         self._aim()
@@ -154,13 +163,16 @@ class Side:
 
     def _aim(self) -> None:
         """Point the outlets at what is now known."""
-        self.to_rtp.to = self.rtp.destination()
+        shared, to_rtp, to_rtcp = self.spec.shared, self.to_rtp, self.to_rtcp
+        to_rtp.to, to_rtp.send = self.rtp.destination(), self.rtp.way()
+        to_rtp.prefix = _prefix(None if shared is None else shared.rtp)
         if self.mux:
-            self.to_rtcp.to, self.to_rtcp.send = self.to_rtp.to, self.rtp.send
+            to_rtcp.to, to_rtcp.send, to_rtcp.prefix = to_rtp.to, to_rtp.send, to_rtp.prefix
         elif self.rtcp is not None:
-            self.to_rtcp.to, self.to_rtcp.send = self.rtcp.destination(), self.rtcp.send
+            to_rtcp.to, to_rtcp.send = self.rtcp.destination(), self.rtcp.way()
+            to_rtcp.prefix = _prefix(None if shared is None else shared.rtcp)
         else:
-            self.to_rtcp.to = None
+            to_rtcp.to = None
 
     def unusable(self, address: Address) -> bool:
         """Whether nothing may be sent to `address`: no name is looked up, no group or broadcast address floods a
@@ -176,6 +188,7 @@ class Side:
             or address.host == "255.255.255.255"
             or not 0 < address.port <= LONGEST
             or address in self.spec.local
+            or (self.spec.shared is not None and address in self.spec.shared.local)
         )
 
     def counters(self) -> SideCounters:
@@ -201,7 +214,8 @@ class Side:
     def stance(self, now: float) -> Stance:
         """How the side stands, for whoever would forward without judging."""
         rtcp = None if self.rtcp is None else _footing(self.rtcp, self.to_rtcp, now)
-        return Stance(self.spec, self.rtp.latch.held, self.mux, _footing(self.rtp, self.to_rtp, now), rtcp)
+        shared = bool(self.to_rtp.prefix or self.to_rtcp.prefix) or any(inlet.shared for inlet in self.inlets())
+        return Stance(self.spec, self.rtp.latch.held, self.mux, _footing(self.rtp, self.to_rtp, now), rtcp, shared)
 
     def view(self) -> SideView:
         refused: dict[str, int] = {}
@@ -221,6 +235,32 @@ class Side:
             held=latches[0].held,
             refused=refused,
         )
+
+
+def check_kept(before: SideSpec, now: SideSpec) -> None:
+    """A side keeps its sockets for life. @raises ValueError if it is now to have another local pair, mark or device, or
+    other shared ports or another number there."""
+    if now.local != before.local:
+        raise ValueError(f"a side keeps its local pair {before.local}, it cannot become {now.local}")
+    if (now.mark, now.device) != (before.mark, before.device):
+        raise ValueError(f"a side keeps the mark and device of its sockets, {before.mark} {before.device!r}")
+    if _joined(now) != _joined(before):
+        raise ValueError(f"a side keeps its shared ports and its number there, {_joined(before)}")
+
+
+def check_apart(spec: StreamSpec) -> None:
+    """@raises ValueError where both sides of a stream have one number at one port."""
+    first, second = (_joined(side) for side in spec.sides)
+    if first is not None and first == second:
+        raise ValueError(f"both sides of stream {spec.id} have the number {first[1]} at {first[0].rtp}")
+
+
+def _joined(spec: SideSpec) -> tuple[Pair, int] | None:
+    return None if spec.shared is None else (spec.shared.local, spec.shared.number)
+
+
+def _prefix(number: int | None) -> bytes:
+    return b"" if number is None else number.to_bytes(NUMBER, "big")
 
 
 def _signalled(spec: SideSpec, rtcp: bool) -> Address | None:
@@ -249,8 +289,10 @@ class Stream:
         on_latch: Callable[[int, Address, str], None],
         longest: int = LONGEST,
         on_police: Callable[[int], None] = lambda side: None,
+        shared: tuple[tuple[Sender, Sender | None] | None, ...] = (None, None),
     ) -> None:
-        """`senders` are the sockets' sendto for (rtp, rtcp) of each side; `on_latch` hears side, address and reason
+        """`senders` are the sockets' sendto for (rtp, rtcp) of each side, `shared` those of ports that it shares;
+        `on_latch` hears side, address and reason
         whenever a side's RTP goes to a newly latched address; `on_police` a side when the first of its packets is over
         a rate, and again after an update."""
         self.spec = spec
@@ -264,6 +306,7 @@ class Stream:
                 lambda address, reason: on_latch(n, address, reason),
                 lambda: on_police(n),
                 longest,
+                shared[n],
             )
 
         first, second = made(0), made(1)

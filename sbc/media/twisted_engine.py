@@ -14,11 +14,12 @@ from sbc.media.bucket import Bucket, Drawn, SharedBucket
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow
 from sbc.media.herald import Herald
-from sbc.media.inlet import LONGEST, Inlet, Sender
+from sbc.media.inlet import LONGEST, Inlet, Sender, Source
 from sbc.media.rounds import Rounds
 from sbc.media.silence import SilenceWatch
 from sbc.media.sockets import RECEIVE_BUFFER, MediaSockets
-from sbc.media.stream import SideView, Stream
+from sbc.media.stream import SideView, Stream, check_apart
+from sbc.media.twisted_shared import SharedPorts
 from sbc.media.udp import MAX_DATAGRAM, kernel_drops, set_dscp, traffic_class
 
 
@@ -40,19 +41,24 @@ class _Port:
         except OSError:
             self.unread += 1
             return
-        outlet = self.inlet.arrive(data, source, now)
-        if outlet is None or outlet.to is None:
-            return
-        try:
-            outlet.send(data, outlet.to)
-        except OSError:  # refused, queue full, not permitted, too long: media is never sent again, only counted
-            outlet.failed += 1
-        else:
-            outlet.packets += 1
-            outlet.octets += len(data)
+        relay(self.inlet, data, source, now, False)
 
     def count_drops(self) -> None:
         self.inlet.kernel = kernel_drops(self.sock) + self.unread
+
+
+def relay(inlet: Inlet, data: bytes, source: Source, now: float, shared: bool) -> None:
+    """Let an inlet judge a packet, and send it by the outlet that it names."""
+    outlet = inlet.arrive(data, source, now, shared)
+    if outlet is None or outlet.to is None:
+        return
+    try:
+        outlet.send(outlet.prefix + data if outlet.prefix else data, outlet.to)
+    except OSError:  # refused, queue full, not permitted, too long: media is never sent again, only counted
+        outlet.failed += 1
+    else:
+        outlet.packets += 1
+        outlet.octets += len(data)
 
 
 class _Relay:
@@ -97,13 +103,17 @@ class TwistedEngine:
         self._relays: dict[str, _Relay] = {}
         self._shared: dict[str, Drawn] = {}  # by realm
         self._rounds = Rounds(reactor)
+        self._many = SharedPorts(self._sockets, self._rounds, relay)
 
     def open(self, spec: StreamSpec) -> None:
         """See IMediaEngine. @raises PortUnavailable; @raises ValueError for an id that is already open, or a DSCP that
         is none. Then nothing is left open."""
         if spec.id in self._relays:
             raise ValueError(f"stream {spec.id} is already open")
+        check_apart(spec)
         with ExitStack() as opened:
+            opened.callback(self._many.tidy)
+            shared = [self._many.senders(side) for side in spec.sides]
             pairs = [self._sockets.open_pair(side, opened) for side in spec.sides]
             senders: list[tuple[Sender, Sender | None]] = [
                 (rtp.sendto, None if rtcp is None else rtcp.sendto) for rtp, rtcp in pairs
@@ -116,6 +126,7 @@ class TwistedEngine:
                 lambda side, address, reason: self._herald.latched(spec.id, side, address, reason),
                 self._longest,
                 lambda side: self._herald.policed(spec.id, side),
+                (shared[0], shared[1]),
             )
             for realm, bucket in self._shared.items():
                 stream.share(realm, bucket)
@@ -125,6 +136,8 @@ class TwistedEngine:
             mine.append(_Port(rtp, side.rtp))
             if rtcp is not None and side.rtcp is not None:
                 mine.append(_Port(rtcp, side.rtcp))
+        for side in stream.sides:
+            self._many.join(side.spec.shared, side.rtp, side.rtcp)
         relay = self._relays[spec.id] = _Relay(spec.call, stream, ports)
         for port in relay.all_ports():
             self._rounds.add(port.sock.fileno(), port.read)
@@ -141,6 +154,7 @@ class TwistedEngine:
         if remark:
             for port in relay.ports[side]:
                 set_dscp(port.sock, spec.dscp)
+            self._many.mark(spec.shared, spec.dscp)
         self._watch.renew(stream)
 
     def close(self, stream: str) -> StreamCounters:
@@ -150,6 +164,8 @@ class TwistedEngine:
         for port in relay.all_ports():
             self._rounds.remove(port.sock.fileno())
             port.sock.close()
+        for side in relay.stream.sides:
+            self._many.leave(side.spec.shared)
         self._watch.drop(stream)
         return final
 
@@ -230,6 +246,10 @@ class TwistedEngine:
         """See IMediaEngine."""
         for stream in list(self._relays):
             self.close(stream)
+
+    def strays(self) -> int:
+        """See IMediaEngine."""
+        return self._many.strays
 
     def sockets(self) -> int:
         """How many sockets are open, for whoever keeps the books."""

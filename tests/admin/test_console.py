@@ -390,6 +390,11 @@ def test_media_says_where_the_kernel_forwards(quiet: Desk, monkeypatch: pytest.M
     )
 
 
+def test_media_says_what_came_to_shared_ports_for_nobody(quiet: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quiet.runner.engine, "strays", lambda: 3)
+    assert repr(quiet.console.media()).endswith("\n3 packets at shared ports had the number of no stream")
+
+
 # -- the prompt's namespace
 
 

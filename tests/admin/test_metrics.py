@@ -102,6 +102,12 @@ def test_where_the_kernel_forwards(desk: Desk, monkeypatch: pytest.MonkeyPatch) 
     assert found["sbc_media_interface_info{interface=eth1,mode=tc}"] == 1
 
 
+def test_packets_of_no_stream_at_shared_ports(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert samples(desk)["sbc_media_strays_total{}"] == 0
+    monkeypatch.setattr(desk.runner.engine, "strays", lambda: 5)
+    assert samples(desk)["sbc_media_strays_total{}"] == 5
+
+
 def test_what_is_counted_elsewhere_is_no_event(desk: Desk) -> None:
     desk.call()
     desk.runner.counted["cdr-written"] = 7

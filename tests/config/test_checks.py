@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from sbc.config.checks import Claim
 from sbc.config.faults import ConfigError, Fault
 from sbc.config.load import load_table
 
@@ -217,6 +216,23 @@ def test_advertised_must_be_a_literal(key: str) -> None:
     assert "names are not looked up" in the_fault(table).problem
 
 
+def test_shared_ports_are_nobody_elses_and_for_terminals() -> None:
+    table = document()
+    table["realms"]["a"]["media"]["multiplexed"] = 2776
+    assert not faults(table)
+    table["realms"]["a"]["media"]["multiplexed"] = 29_998
+    fault = the_fault(table)
+    assert (fault.key, fault.problem) == (
+        "realms.a.media.multiplexed",
+        "is in the way of realms.a.media.ports = 20000-29999 at 192.0.2.1",
+    )
+    table["realms"]["a"]["media"]["multiplexed"] = 2777
+    assert "odd" in the_fault(table).problem
+    table["realms"]["a"]["media"]["multiplexed"] = 0
+    table["realms"]["c"]["media"]["multiplexed"] = 2776
+    assert the_fault(table).problem == "is for terminals"
+
+
 def test_media_ranges_of_two_realms_at_one_address_must_not_overlap() -> None:
     table = document()
     table["realms"]["c"]["media"] = {"address": "192.0.2.1", "ports": "29998-30001"}
@@ -309,25 +325,6 @@ def test_the_console_must_not_take_a_listeners_port() -> None:
     table["realms"]["a"]["listeners"][0]["transport"] = "tcp"
     table["console"] = {"listen": "192.0.2.1:5060", "host_key": "k", "password_file": "p", "allow_remote": True}
     assert the_fault(table).key == "console.listen"
-
-
-@pytest.mark.parametrize(
-    ("transport", "host", "ports", "meets"),
-    [
-        ("udp", "192.0.2.1", range(10, 20), True),
-        ("udp", "192.0.2.1", range(20, 30), False),
-        ("udp", "192.0.2.1", range(5, 10), False),
-        ("udp", "192.0.2.1", range(19, 20), True),
-        ("tcp", "192.0.2.1", range(10, 20), False),
-        ("udp", "192.0.2.2", range(10, 20), False),
-        ("udp", "0.0.0.0", range(10, 20), True),
-        ("udp", "::", range(10, 20), True),
-        ("udp", "2001:db8::1", range(10, 20), False),
-    ],
-)
-def test_claims_meet(transport: str, host: str, ports: range, meets: bool) -> None:
-    one, other = Claim("udp", "192.0.2.1", range(10, 20), "a", "1"), Claim(transport, host, ports, "b", "2")
-    assert one.meets(other) is other.meets(one) is meets
 
 
 @pytest.mark.parametrize("key", ["behind_nat", "direct"])

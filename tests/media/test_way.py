@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
 
 from sbc.core.realm import Media, Realm, Side
-from sbc.media.way import way_fault
+from sbc.media.way import shared_fault, way_fault
+from tests.loopback import loopback
 
 
 def realm(address: str = "127.0.0.1", **media: Any) -> Realm:
@@ -29,3 +31,13 @@ def test_an_address_of_another_host_counts_where_it_is_asked_for() -> None:
     assert way_fault(realm("192.0.2.1")) == ""
     fault = way_fault(realm("192.0.2.1"), at_address=True)
     assert fault == "realms.access.media.address = 192.0.2.1: Cannot assign requested address"
+
+
+def test_shared_ports_that_somebody_has() -> None:
+    host = f"{loopback('way')}.1"
+    assert shared_fault(realm(host)) == shared_fault(realm(host, multiplexed=2776)) == ""
+    assert shared_fault(realm("192.0.2.1", multiplexed=2776)) == ""  # it may come to this host later
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind((host, 2777))
+        fault = shared_fault(realm(host, multiplexed=2776))
+    assert fault == f"realms.access.media.multiplexed = 2776: {host}:2777: Address already in use"

@@ -167,6 +167,10 @@ class KernelEngine:
         """See IMediaEngine."""
         return KernelView(self.interfaces.taps(), len(self._by_slot), self._plane.room, self._plane.directory)
 
+    def strays(self) -> int:
+        """See IMediaEngine: user space has the ports that streams share."""
+        return int(self.inner.strays())
+
     def stop(self, keep: bool = False) -> None:
         """See IMediaEngine. `keep`: what the kernel forwards it goes on forwarding, for the next process."""
         for call in (self._tick, self._grace, self._rest):

@@ -18,6 +18,7 @@ SOURCES = tuple(
         "epoll",
         "figures",
         "flow",
+        "gate",
         "latch",
         "multishot",
         "packet",

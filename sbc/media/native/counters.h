@@ -51,6 +51,7 @@ struct side_state {
     struct meter_reports reports;
     bool held;
     bool mux;
+    bool shared; /* numbers stand before its packets, as they come or as they go */
 };
 
 struct stream_state {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "gate.h"
 
 #ifndef SO_MEMINFO
 #define SO_MEMINFO 55
@@ -200,18 +201,12 @@ static int engine_enlist(struct engine *engine, struct worker *worker, struct st
     return failed;
 }
 
-struct stream *engine_open(struct engine *engine, uint64_t handle, bool t38, const int fds[4],
-                           const struct side_spec specs[2])
+/* Have a worker receive by a stream's ports. Null with errno, and the stream is gone, where that cannot be. */
+static struct stream *engine_begin(struct engine *engine, struct worker *worker, struct stream *stream)
 {
-    struct stream *stream = calloc(1, sizeof *stream);
     struct command add = {.kind = COMMAND_ADD, .stream = stream};
-    struct worker *worker = engine_choose(engine);
     int failed;
 
-    if (!stream)
-        return NULL;
-    stream_init(stream, t38, fds, specs, (int64_t)clock_now());
-    stream->handle = handle;
     stream->worker = worker;
     worker_ask(worker, &add);
     failed = engine_enlist(engine, worker, stream);
@@ -226,6 +221,31 @@ struct stream *engine_open(struct engine *engine, uint64_t handle, bool t38, con
         engine->streams->earlier = stream;
     engine->streams = stream;
     return stream;
+}
+
+struct stream *engine_share(struct engine *engine, const int fds[2])
+{
+    struct gate *gate = gate_new(fds);
+
+    return gate ? engine_begin(engine, &engine->workers[0], &gate->stream) : NULL;
+}
+
+struct stream *engine_open(struct engine *engine, uint64_t handle, bool t38, const int fds[4],
+                           struct stream *const shared[2], const struct side_spec specs[2])
+{
+    struct gate *const gates[2] = {(struct gate *)shared[0], (struct gate *)shared[1]};
+    struct stream *stream = calloc(1, sizeof *stream);
+
+    if (!stream)
+        return NULL;
+    stream_init(stream, t38, fds, gates, specs, (int64_t)clock_now());
+    stream->handle = handle;
+    return engine_begin(engine, gates[0] || gates[1] ? &engine->workers[0] : engine_choose(engine), stream);
+}
+
+uint64_t engine_strays(const struct stream *shared)
+{
+    return atomic_load_explicit(&((const struct gate *)shared)->strays, memory_order_relaxed);
 }
 
 void engine_update(struct stream *stream, int side, const struct side_spec *spec)

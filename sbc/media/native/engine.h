@@ -25,10 +25,18 @@ int engine_events_fd(const struct engine *engine);
 /* The next event; false if there is none. Ask until then, and the descriptor is quiet. */
 bool engine_next_event(struct engine *engine, struct event *event);
 
+/* Two bound sockets, RTP's and RTCP's, that streams are to share; closed with engine_close(), after the last of these. Null
+   with errno where that cannot be had. */
+struct stream *engine_share(struct engine *engine, const int fds[2]);
+
 /* Relay between four bound sockets: side 0's RTP and RTCP, side 1's RTP and RTCP (-1: none). Null with errno where that
-   cannot be had. The sockets are the caller's to close, after engine_close(). `handle` is what events call it. */
+   cannot be had. The sockets are the caller's to close, after engine_close(). `handle` is what events call it; `shared` are
+   those that each side shares with others, null: none. */
 struct stream *engine_open(struct engine *engine, uint64_t handle, bool t38, const int fds[4],
-                           const struct side_spec specs[2]);
+                           struct stream *const shared[2], const struct side_spec specs[2]);
+
+/* Packets that have come to shared sockets, and were nobody's. */
+uint64_t engine_strays(const struct stream *shared);
 
 /* The peer of a side has signalled anew. */
 void engine_update(struct stream *stream, int side, const struct side_spec *spec);

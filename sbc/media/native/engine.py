@@ -22,10 +22,11 @@ from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow, flows_of
 from sbc.media.herald import Herald
 from sbc.media.inlet import LONGEST
+from sbc.media.native.shared import SharedPorts
 from sbc.media.native.values import Values
 from sbc.media.silence import SilenceWatch
 from sbc.media.sockets import RECEIVE_BUFFER, MediaSockets
-from sbc.media.stream import SideView
+from sbc.media.stream import SideView, check_apart, check_kept
 from sbc.media.udp import set_dscp
 
 _MODULE = "sbc.media.native._native"
@@ -95,6 +96,7 @@ class NativeEngine:
         self._herald = Herald(observer, self._call_of)
         self._watch = SilenceWatch(reactor, self._herald, self.received, self.streams, silence)
         self._sockets = MediaSockets(receive_buffer)
+        self._shared = SharedPorts(module, self._sockets)
         self._longest = longest
         self._threads = threads or len(os.sched_getaffinity(0))
         self._traffic = traffic
@@ -116,6 +118,7 @@ class NativeEngine:
         is none. Then nothing is left open."""
         if spec.id in self._relays:
             raise ValueError(f"stream {spec.id} is already open")
+        check_apart(spec)
         self._start(spec)
         with ExitStack() as opened:
             pairs = [self._sockets.open_pair(side, opened) for side in spec.sides]
@@ -124,8 +127,12 @@ class NativeEngine:
             for to, side in zip(specs, spec.sides, strict=True):
                 self._values.write_side(to, side, self._realm(side.realm))
             fds = [-1 if sock is None else sock.fileno() for sock in sockets]
+            shared = []
+            for side in spec.sides:
+                shared.append(self._shared.join(self._engine, side))
+                opened.callback(self._shared.leave, self._engine, side.shared)
             handle = self._opened = self._opened + 1
-            stream = self._lib.engine_open(self._engine, handle, spec.kind == "t38", fds, specs)
+            stream = self._lib.engine_open(self._engine, handle, spec.kind == "t38", fds, shared, specs)
             if stream == self._ffi.NULL:
                 raise PortUnavailable(spec.sides[0].local.rtp, os.strerror(self._ffi.errno))
             opened.pop_all()
@@ -141,12 +148,9 @@ class NativeEngine:
         a DSCP that is none."""
         relay = self._relays[stream]
         known = relay.spec.sides[side]
-        if spec.local != known.local:
-            raise ValueError(f"a side keeps its local pair {known.local}, it cannot become {spec.local}")
-        if (spec.mark, spec.device) != (known.mark, known.device):
-            raise ValueError(f"a side keeps the mark and device of its sockets, {known.mark} {known.device!r}")
+        check_kept(known, spec)
         if spec.dscp != known.dscp:
-            for fd in self._fds(relay)[side]:
+            for fd in (*self._fds(relay)[side], *self._shared.fds(spec.shared)):
                 with _borrowed(fd) as sock:
                     set_dscp(sock, spec.dscp)
         to = self._ffi.new("struct side_spec *")
@@ -164,6 +168,8 @@ class NativeEngine:
         del self._handles[relay.handle]
         for fd in (*fds[0], *fds[1]):
             os.close(fd)
+        for side in relay.spec.sides:
+            self._shared.leave(self._engine, side.shared)
         self._watch.drop(stream)
         return self._values.counters(self._state, relay.spec.sides)
 
@@ -244,9 +250,13 @@ class NativeEngine:
         """See IMediaEngine. @raises KeyError."""
         return int(self._lib.engine_received(self._relays[stream].stream))
 
+    def strays(self) -> int:
+        """See IMediaEngine."""
+        return self._shared.strays
+
     def sockets(self) -> int:
         """How many sockets are open, for whoever keeps the books."""
-        return sum(len(side) for relay in self._relays.values() for side in self._fds(relay))
+        return sum(len(side) for relay in self._relays.values() for side in self._fds(relay)) + self._shared.sockets
 
     @property
     def traffic(self) -> str:

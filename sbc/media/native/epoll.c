@@ -1,4 +1,5 @@
 /* Packets by epoll, recvmmsg and sendmmsg: what every Linux has. */
+#include "gate.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -9,7 +10,11 @@
 #include <unistd.h>
 
 #define READY 64            /* sockets that are read in a turn, */
-#define SHARE (BATCH / READY) /* and datagrams of each: a flood on one takes no more */
+#define SHARE (BATCH / READY) /* and datagrams of each: a flood on one takes no more, */
+#define CROWDED (16 * SHARE)  /* or of one that many streams share; what is left for others then is seen to first in the next */
+#define ROOM 16               /* octets before a datagram, for the number that it may leave with */
+
+_Static_assert(NUMBER <= ROOM && SLOT - (COLOURS - 1) * COLOUR - ROOM - DATAGRAM >= SRTP_ROOM, "and there is room behind it");
 
 struct epolled {
     int epoll;
@@ -42,7 +47,7 @@ static bool epolled_open(struct worker *worker)
     for (int n = 0; n < BATCH; n++) {
         struct packet *packet = &worker->batch[n];
         struct msghdr *message = &state->messages[n].msg_hdr;
-        packet->data = state->slots + slot_at((uint32_t)n);
+        packet->data = state->slots + slot_at((uint32_t)n) + ROOM;
         state->vectors[n] = (struct iovec){packet->data, DATAGRAM};
         message->msg_name = &packet->source;
         message->msg_iov = &state->vectors[n];
@@ -81,11 +86,15 @@ static void epolled_remove(struct worker *worker, struct inlet *inlet)
 /* Read a socket's share. */
 static void epolled_read(struct worker *worker, struct epolled *state, struct inlet *inlet)
 {
-    int first = worker->count, got;
+    int first = worker->count, most = inlet->kind == PORT_SHARED ? CROWDED : SHARE, got;
 
-    for (int n = first; n < first + SHARE; n++)
+    if (most > BATCH - first)
+        most = BATCH - first;
+    if (!most)
+        return;
+    for (int n = first; n < first + most; n++)
         state->messages[n].msg_hdr.msg_namelen = sizeof(union endpoint);
-    got = recvmmsg(inlet->fd, state->messages + first, SHARE, MSG_DONTWAIT, NULL);
+    got = recvmmsg(inlet->fd, state->messages + first, (unsigned)most, MSG_DONTWAIT, NULL);
     if (got < 0) {
         if (errno != EAGAIN && errno != EINTR) {
             worker_touch(worker, inlet->stream);
@@ -95,6 +104,7 @@ static void epolled_read(struct worker *worker, struct epolled *state, struct in
     }
     for (int n = first; n < first + got; n++) {
         worker->batch[n].inlet = inlet;
+        worker->batch[n].data = state->vectors[n].iov_base;
         worker->batch[n].size = state->messages[n].msg_len;
     }
     worker->count += got;
@@ -133,7 +143,7 @@ static void epolled_send_run(struct epolled *state, struct packet *packets, int 
         int sent = sendmmsg(fd, state->outgoing + begin, (unsigned)(count - begin), MSG_DONTWAIT);
         for (int n = begin; n < begin + sent; n++) {
             packets[n].outlet->count.sent.packets++;
-            packets[n].outlet->count.sent.octets += packets[n].size;
+            packets[n].outlet->count.sent.octets += outlet_octets(packets[n].outlet, packets[n].size);
         }
         if (sent > 0)
             begin += sent;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gate.h"
 #include "packet.h"
 
 static bool endpoint_same(const union endpoint *one, const union endpoint *other)
@@ -50,10 +51,11 @@ static uint32_t endpoint_from(union endpoint *endpoint, const struct address *ad
 static void outlet_aim(struct outlet *outlet, const struct inlet *inlet)
 {
     struct address to = latch_destination(&inlet->latch);
+    const struct side *side = inlet->side;
 
-    outlet->fd = inlet->fd;
+    outlet->fd = inlet->shared && inlet->fd_shared >= 0 ? inlet->fd_shared : inlet->fd;
     outlet->to_size = 0;
-    if (to.family == FAMILY_NONE || address_unusable(&to, inlet->side->local))
+    if (to.family == FAMILY_NONE || address_unusable(&to, side->local) || (side->gate && address_unusable(&to, side->shared)))
         return;
     outlet->to_size = endpoint_from(&outlet->to, &to);
     if (inlet->has_named) {
@@ -66,9 +68,15 @@ static void outlet_aim(struct outlet *outlet, const struct inlet *inlet)
 /* Point the outlets at what is now known. */
 static void side_aim(struct side *side)
 {
+    for (int n = 0; n < 2; n++) {
+        side->outlets[n].prefixed = side->prefixed[n];
+        side->outlets[n].prefix = side->prefixes[n];
+    }
     outlet_aim(&side->outlets[0], &side->ports[0]);
     if (side->muxes || side->muxed) {
         side->outlets[1].fd = side->outlets[0].fd;
+        side->outlets[1].prefixed = side->outlets[0].prefixed;
+        side->outlets[1].prefix = side->outlets[0].prefix;
         side->outlets[1].to = side->outlets[0].to;
         side->outlets[1].to_size = side->outlets[0].to_size;
     } else if (side->has_rtcp) {
@@ -78,9 +86,18 @@ static void side_aim(struct side *side)
     }
 }
 
+/* Who has not been heard yet is spoken to from where it was told that we are. */
+static void side_expect(struct side *side)
+{
+    for (int n = 0; n < 2; n++)
+        if (side->ports[n].latch.latched.family == FAMILY_NONE)
+            side->ports[n].shared = side->expects;
+}
+
 /* Send each port's next packet to its latch, which must learn in a new window who still speaks. */
 static void side_doubt(struct side *side)
 {
+    side_expect(side);
     side->ports[0].has_trusted = side->ports[1].has_trusted = false;
     side->told = false;
     side_aim(side);
@@ -103,17 +120,22 @@ static void side_take(struct side *side, const struct side_spec *spec, int64_t n
     side->realm = spec->realm;
     side->clock = spec->clock;
     side->muxes = spec->muxes;
+    side->expects = spec->told;
+    memcpy(side->prefixed, spec->prefixed, sizeof side->prefixed);
+    memcpy(side->prefixes, spec->prefixes, sizeof side->prefixes);
     side_police(side, spec, now);
 }
 
-static void side_init(struct side *side, struct stream *stream, bool t38, const int *fds, const struct side_spec *spec,
-                      int64_t now)
+static void side_init(struct side *side, struct stream *stream, bool t38, const int *fds, struct gate *gate,
+                      const struct side_spec *spec, int64_t now)
 {
     static const uint8_t kinds[2] = {PORT_RTP, PORT_RTCP};
 
     for (int n = 0; n < 2; n++) {
         struct inlet *port = &side->ports[n];
         port->fd = fds[n];
+        port->fd_shared = gate ? gate->stream.sides[0].ports[n].fd : -1;
+        port->number = spec->number;
         port->kind = t38 ? PORT_T38 : kinds[n];
         port->side = side;
         port->stream = stream;
@@ -122,15 +144,19 @@ static void side_init(struct side *side, struct stream *stream, bool t38, const 
         side->outlets[n].fd = fds[0];
     }
     side->has_rtcp = fds[1] >= 0;
+    side->gate = gate;
     memcpy(side->local, spec->local, sizeof side->local);
+    memcpy(side->shared, spec->shared, sizeof side->shared);
     side_take(side, spec, now);
+    side_expect(side);
     side_aim(side);
 }
 
-void stream_init(struct stream *stream, bool t38, const int fds[4], const struct side_spec specs[2], int64_t now)
+void stream_init(struct stream *stream, bool t38, const int fds[4], struct gate *const gates[2],
+                 const struct side_spec specs[2], int64_t now)
 {
     for (int n = 0; n < 2; n++)
-        side_init(&stream->sides[n], stream, t38, fds + 2 * n, &specs[n], now);
+        side_init(&stream->sides[n], stream, t38, fds + 2 * n, gates[n], &specs[n], now);
     for (int n = 0; n < 2; n++)
         for (int port = 0; port < 2; port++) {
             stream->sides[n].ports[port].onward = &stream->sides[1 - n].outlets[0];
@@ -157,11 +183,12 @@ void stream_update(struct stream *stream, int number, const struct side_spec *sp
 
 /* Ask the latch, and carry out what it says. */
 static bool inlet_accepts(struct inlet *inlet, enum kind kind, const uint8_t *data, uint32_t size,
-                          const union endpoint *source, int64_t now)
+                          const union endpoint *source, bool shared, int64_t now)
 {
     struct address address = endpoint_address(source);
     struct identity identity = packet_identity(kind, data, size);
     struct verdict verdict = latch_judge(&inlet->latch, &address, now, kind, &identity);
+    bool turned = false;
 
     if (!verdict.accept) {
         inlet->count.refused[verdict.reason]++;
@@ -170,8 +197,10 @@ static bool inlet_accepts(struct inlet *inlet, enum kind kind, const uint8_t *da
     if (address_same(&address, &inlet->latch.latched)) {
         inlet->trusted = inlet->named = *source;
         inlet->has_trusted = inlet->has_named = true;
+        turned = shared != inlet->shared;
+        inlet->shared = shared;
     }
-    if (verdict.moved) {
+    if (verdict.moved || turned) {
         side_aim(inlet->side);
         if (inlet == &inlet->side->ports[0])
             inlet->stream->unsaid |= (uint8_t)(UNSAID_LATCHED << (inlet->side - inlet->stream->sides));
@@ -246,7 +275,7 @@ static struct outlet *inlet_pass(struct inlet *inlet, uint8_t *data, uint32_t *s
 }
 
 static struct outlet *inlet_examine(struct inlet *inlet, uint8_t *data, uint32_t *size, const union endpoint *source,
-                                    int64_t now, uint32_t longest)
+                                    bool shared, int64_t now, uint32_t longest)
 {
     struct side *side = inlet->side;
     enum kind kind;
@@ -264,7 +293,7 @@ static struct outlet *inlet_examine(struct inlet *inlet, uint8_t *data, uint32_t
         inlet->count.not_rtp++;
         return NULL;
     }
-    if (!inlet_accepts(inlet, kind, data, *size, source, now))
+    if (!inlet_accepts(inlet, kind, data, *size, source, shared, now))
         return NULL;
     if (kind == KIND_RTCP)
         side_rtcp_came(side, inlet->kind == PORT_RTP);
@@ -277,11 +306,11 @@ static struct outlet *inlet_examine(struct inlet *inlet, uint8_t *data, uint32_t
     return inlet_pass(inlet, data, size, kind == KIND_RTCP || inlet->kind == PORT_RTCP);
 }
 
-struct outlet *inlet_arrive(struct inlet *inlet, uint8_t *data, uint32_t *size, const union endpoint *source, int64_t now,
-                            uint32_t longest)
+struct outlet *inlet_arrive(struct inlet *inlet, uint8_t *data, uint32_t *size, const union endpoint *source, bool shared,
+                            int64_t now, uint32_t longest)
 {
     /* What nearly every packet of a call is: RTP from the latched source. */
-    if (inlet->has_trusted && inlet->kind == PORT_RTP && *size <= longest && packet_looks_rtp(data, *size) &&
+    if (inlet->has_trusted && inlet->shared == shared && inlet->kind == PORT_RTP && *size <= longest && packet_looks_rtp(data, *size) &&
         endpoint_same(source, &inlet->trusted)) {
         latch_heard_rtp(&inlet->latch, now, data);
         if (!inlet_within(inlet, *size, now))
@@ -289,7 +318,7 @@ struct outlet *inlet_arrive(struct inlet *inlet, uint8_t *data, uint32_t *size, 
         meter_packet(&inlet->side->meter, data, inlet->side->clock, (uint64_t)now);
         return inlet_pass(inlet, data, size, false);
     }
-    return inlet_examine(inlet, data, size, source, now, longest);
+    return inlet_examine(inlet, data, size, source, shared, now, longest);
 }
 
 void stream_carried(struct stream *stream, int number, bool rtcp, const struct last *last)
@@ -324,6 +353,8 @@ static void side_gather(const struct side *side, struct side_state *state, int64
     state->reports = side->reports;
     state->held = side->ports[0].latch.held;
     state->mux = side->muxes || side->muxed;
+    state->shared = side->outlets[0].prefixed || side->outlets[1].prefixed || side->ports[0].shared ||
+                    (side->has_rtcp && side->ports[1].shared);
 }
 
 void stream_gather(const struct stream *stream, struct stream_state *state, int64_t now)

@@ -14,7 +14,7 @@
 #include "srtp.h"
 
 /* cffi: from here, what Python may see */
-enum port_kind { PORT_RTP, PORT_RTCP, PORT_T38 };
+enum port_kind { PORT_RTP, PORT_RTCP, PORT_T38, PORT_SHARED };
 
 /* What arrives from all peers of a realm shares this. */
 struct realm {
@@ -33,6 +33,11 @@ struct side_spec {
     uint32_t clock; /* Hz of the RTP timestamps that arrive, 0 unknown */
     bool limited;
     bool muxes;     /* it has signalled one address for RTP and RTCP */
+    bool told;      /* the peer knows of the shared ports, and is spoken to from there until it is heard elsewhere */
+    bool prefixed[2];       /* what is sent to it as RTP, and as RTCP, begins with a number: */
+    uint32_t prefixes[2];
+    uint32_t number;        /* with which what comes to the shared ports for this side begins, if there are any, */
+    struct address shared[2]; /* and these */
 };
 /* cffi: to here */
 
@@ -42,6 +47,7 @@ union endpoint {
     struct sockaddr_in6 v6;
 };
 
+struct gate;
 struct side;
 struct stream;
 
@@ -49,23 +55,30 @@ struct stream;
 struct outlet {
     union endpoint to;
     uint32_t to_size; /* 0: nowhere */
+    uint32_t prefix;  /* the number that the side wants before what it gets, */
+    bool prefixed;    /* if it wants one */
     int fd;
     struct departures count;
     struct side *side;
 };
 
-/* One port of one side. `trusted` is the latched source, once a packet from it has been judged in the present window. */
+/* One port of one side. `trusted` is the latched source, once a packet from it has been judged in the present window;
+   `shared`: it comes by the port that others share, or is expected there, and is answered from there. */
 struct inlet {
     union endpoint trusted;
     union endpoint named; /* the latched source as the socket named it, which holds the scope of a link-local address */
     bool has_trusted;
     bool has_named;
+    bool shared;
     uint8_t kind;
     bool armed;   /* a receive is under way, */
     bool leaving; /* and is not to be begun again, */
     bool pending; /* it is in the list of those that are to be seen to, */
     struct inlet *again; /* of which this is the next (of io_uring all four) */
     int fd;
+    int fd_shared; /* of the port that others share; -1: there is none */
+    uint32_t number; /* by which it is known there, */
+    struct inlet *chained; /* and the next whose number is kept in the same place */
     struct outlet *onward;
     struct outlet *onward_rtcp;
     struct side *side;
@@ -83,6 +96,8 @@ struct side {
     struct meter meter;
     struct meter_reports reports;
     struct address local[2];
+    struct address shared[2];
+    struct gate *gate;     /* the shared ports; null: it has none */
     struct address remote; /* RTP's, as it was last signalled */
     int64_t window;
     uint32_t clock;
@@ -90,6 +105,9 @@ struct side {
     bool has_rtcp; /* a port of its own for it */
     bool muxes;    /* has signalled one address for both */
     bool muxed;    /* RTCP has come on the RTP port */
+    bool expects;  /* the peer by the shared ports */
+    bool prefixed[2];
+    uint32_t prefixes[2];
     bool told;     /* that something was policed */
 };
 
@@ -113,16 +131,18 @@ struct stream {
     _Atomic uint32_t done;   /* and those it has carried out */
 };
 
-/* `fds` are side 0's RTP and RTCP, side 1's RTP and RTCP; -1 where there is none. */
-void stream_init(struct stream *stream, bool t38, const int fds[4], const struct side_spec specs[2], int64_t now);
+/* `fds` are side 0's RTP and RTCP, side 1's RTP and RTCP; -1 where there is none; `gates` the shared ports of each side. */
+void stream_init(struct stream *stream, bool t38, const int fds[4], struct gate *const gates[2],
+                 const struct side_spec specs[2], int64_t now);
 
 /* Take a new spec for one side, and open the learning windows of both again. */
 void stream_update(struct stream *stream, int side, const struct side_spec *spec, int64_t now);
 
-/* Take a packet; the outlet it is to leave by, or null if it was dropped (and counted). Behind `data` there is room for
-   METER_HEAD octets at least; `size` changes where media is decrypted. */
-struct outlet *inlet_arrive(struct inlet *inlet, uint8_t *data, uint32_t *size, const union endpoint *source, int64_t now,
-                            uint32_t longest);
+/* Take a packet, from the port that others share less its number if `shared`; the outlet it is to leave by, or null if it
+   was dropped (and counted). Behind `data` there is room for METER_HEAD octets at least; `size` changes where media is
+   decrypted. */
+struct outlet *inlet_arrive(struct inlet *inlet, uint8_t *data, uint32_t *size, const union endpoint *source, bool shared,
+                            int64_t now, uint32_t longest);
 
 /* Note what somebody else has forwarded last of a side's flow. */
 void stream_carried(struct stream *stream, int side, bool rtcp, const struct last *last);

@@ -1,5 +1,6 @@
 /* Packets by io_uring: each socket has one receive that goes on, into buffers that all share; what leaves is handed over a
    batch at a time. Linux 6.1 and later; where it is not to be had, or forbidden, there is epoll.c. */
+#include "gate.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -14,6 +15,8 @@
 #define COMPLETIONS 4096
 #define BUFFERS 512 /* a power of two, more than a batch */
 #define GROUP 1
+_Static_assert(NUMBER <= sizeof(union endpoint), "where a datagram came from is known by the time that its number is written");
+
 #define HEAD (sizeof(struct io_uring_recvmsg_out) + sizeof(union endpoint)) /* octets in a buffer before the datagram */
 
 /* What a completion is of: a pointer to the inlet, or the turn and a place in its batch, with one of these in the lowest bits. */
@@ -313,7 +316,7 @@ static void multishot_send(struct worker *worker)
         if (!packet->outlet)
             continue;
         packet->outlet->count.sent.packets++;
-        packet->outlet->count.sent.octets += packet->size;
+        packet->outlet->count.sent.octets += outlet_octets(packet->outlet, packet->size);
     }
 }
 

@@ -87,6 +87,11 @@ class Values:
         to.realm = realm
         to.clock = spec.clock
         to.muxes = spec.remote is not None and spec.remote.rtp == spec.remote.rtcp
+        if (shared := spec.shared) is not None:
+            to.told, to.number = shared.told, shared.number
+            for n, (address, prefix) in enumerate(zip(shared.local, (shared.rtp, shared.rtcp), strict=True)):
+                self.write_address(to.shared[n], address)
+                to.prefixed[n], to.prefixes[n] = prefix is not None, prefix or 0
         if spec.limit is not None:
             to.limited, to.rate, to.burst = True, spec.limit.octets, spec.limit.burst
 
@@ -123,7 +128,7 @@ class Values:
     def stance(self, side: Any, spec: SideSpec, rtcp: bool) -> Stance:
         """A ``struct side_state`` for whoever would forward without judging."""
         footings = [Footing(self.address(port.latched), port.firm, self.address(port.to)) for port in side.ports]
-        return Stance(spec, side.held, side.mux, footings[0], footings[1] if rtcp else None)
+        return Stance(spec, side.held, side.mux, footings[0], footings[1] if rtcp else None, side.shared)
 
 
 def _side_counters(figures: list[int], media: tuple[str, str]) -> SideCounters:

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "gate.h"
 
 static bool ring_open(struct ring *ring, uint32_t slots, uint32_t size)
 {
@@ -125,6 +126,7 @@ static void worker_add(struct worker *worker, struct stream *stream)
     if (worker->streams)
         worker->streams->previous = stream;
     worker->streams = stream;
+    gate_enter(stream);
     if (worker->traffic->add)
         for (int n = 0; n < 4; n++)
             if (stream->sides[n / 2].ports[n % 2].fd >= 0)
@@ -139,6 +141,7 @@ static void worker_remove(struct worker *worker, struct stream *stream)
         worker->streams = stream->next;
     if (stream->next)
         stream->next->previous = stream->previous;
+    gate_leave(stream);
     for (int n = 0; n < 4; n++)
         if (stream->sides[n / 2].ports[n % 2].fd >= 0)
             worker->traffic->remove(worker, &stream->sides[n / 2].ports[n % 2]);
@@ -209,11 +212,17 @@ static void worker_judge(struct worker *worker)
 
     for (int n = 0; n < worker->count; n++) {
         struct packet *packet = &worker->batch[n];
-        struct stream *stream = packet->inlet->stream;
-        worker_touch(worker, stream);
-        packet->outlet = inlet_arrive(packet->inlet, packet->data, &packet->size, &packet->source, now, worker->longest);
-        if (stream->unsaid)
-            worker_say(worker, stream);
+        bool shared = packet->inlet->kind == PORT_SHARED;
+        struct inlet *inlet = shared ? gate_find(packet->inlet, &packet->data, &packet->size) : packet->inlet;
+        packet->outlet = NULL;
+        if (!inlet)
+            continue;
+        worker_touch(worker, inlet->stream);
+        packet->outlet = inlet_arrive(inlet, packet->data, &packet->size, &packet->source, shared, now, worker->longest);
+        if (packet->outlet && packet->outlet->prefixed)
+            gate_mark(packet->outlet, &packet->data, &packet->size);
+        if (inlet->stream->unsaid)
+            worker_say(worker, inlet->stream);
     }
 }
 

@@ -1,0 +1,81 @@
+"""Ports that the streams of the `native` engine share: opened with the first stream of a pair, closed with its last."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import Any
+
+from sbc.core.address import Pair
+from sbc.core.orders import Shared, SideSpec
+from sbc.interfaces import PortUnavailable
+from sbc.media.sockets import MediaSockets
+
+
+class _Open:
+    """A pair that is open: its sockets, its struct in C, and the numbers in use."""
+
+    __slots__ = ("fds", "gate", "numbers")
+
+    def __init__(self, fds: tuple[int, int], gate: Any) -> None:
+        self.fds, self.gate = fds, gate
+        self.numbers: set[int] = set()
+
+
+class SharedPorts:
+    """Those that are open in one engine in C; `module` is the extension module `_native`."""
+
+    def __init__(self, module: Any, sockets: MediaSockets) -> None:
+        self._ffi, self._lib = module.ffi, module.lib
+        self._sockets = sockets
+        self._open: dict[Pair, _Open] = {}
+        self._closed_strays = 0
+        self._state = self._ffi.new("struct stream_state *")
+
+    def join(self, engine: Any, side: SideSpec) -> Any:
+        """The struct of the ports that a side shares; opened, if they are not. NULL where it has none.
+        @raises PortUnavailable; ValueError for a number that another stream has."""
+        shared = side.shared
+        if shared is None:
+            return self._ffi.NULL
+        found = self._open.get(shared.local)
+        if found is None:
+            with ExitStack() as opened:
+                pair = self._sockets.open_shared(shared.local, side, opened)
+                gate = self._lib.engine_share(engine, [sock.fileno() for sock in pair])
+                if gate == self._ffi.NULL:
+                    raise PortUnavailable(shared.local.rtp, os.strerror(self._ffi.errno))
+                opened.pop_all()
+            found = self._open[shared.local] = _Open((pair[0].detach(), pair[1].detach()), gate)
+        if shared.number in found.numbers:
+            raise ValueError(f"number {shared.number} at {shared.local.rtp} is another stream's")
+        found.numbers.add(shared.number)
+        return found.gate
+
+    def leave(self, engine: Any, shared: Shared | None) -> None:
+        """What comes by that number is for nobody any more, since its stream is closed."""
+        found = None if shared is None else self._open.get(shared.local)
+        if shared is None or found is None:
+            return
+        found.numbers.discard(shared.number)
+        if found.numbers:
+            return
+        del self._open[shared.local]
+        self._closed_strays += self._lib.engine_strays(found.gate)
+        self._lib.engine_close(engine, found.gate, self._state)
+        for fd in found.fds:
+            os.close(fd)
+
+    def fds(self, shared: Shared | None) -> tuple[int, ...]:
+        """The sockets that a side shares."""
+        return () if shared is None else self._open[shared.local].fds
+
+    @property
+    def sockets(self) -> int:
+        """How many are open."""
+        return sum(len(each.fds) for each in self._open.values())
+
+    @property
+    def strays(self) -> int:
+        """Packets so far that had no number of a stream."""
+        return self._closed_strays + sum(int(self._lib.engine_strays(each.gate)) for each in self._open.values())

@@ -1,0 +1,104 @@
+"""Ports that streams of the `twisted` engine share: each packet begins with the number of the one that it is for."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from sbc.core.address import Pair
+from sbc.core.orders import Shared, SideSpec
+from sbc.media.inlet import Inlet, Sender, Source
+from sbc.media.rounds import Rounds
+from sbc.media.sockets import MediaSockets
+from sbc.media.stream import NUMBER
+from sbc.media.udp import MAX_DATAGRAM, set_dscp
+
+Relay = Callable[[Inlet, bytes, Source, float, bool], None]
+"""Takes a packet to its inlet: given that, data, source, `now`, and that the port is shared."""
+
+
+class _SharedPort:
+    """A socket that streams share, and their inlets by number."""
+
+    __slots__ = ("_relay", "inlets", "sock", "strays")
+
+    def __init__(self, sock: socket.socket, relay: Relay) -> None:
+        self.sock, self._relay = sock, relay
+        self.inlets: dict[int, Inlet] = {}
+        self.strays = 0
+
+    def read(self, now: float) -> None:
+        """Relay one datagram, if there is one."""
+        try:
+            data, source = self.sock.recvfrom(MAX_DATAGRAM)
+        except OSError:  # nothing there; or an error, which is nobody's in particular
+            return
+        inlet = self.inlets.get(int.from_bytes(data[:NUMBER], "big")) if len(data) >= NUMBER else None
+        if inlet is None:
+            self.strays += 1
+        else:
+            self._relay(inlet, data[NUMBER:], source, now, True)
+
+
+class SharedPorts:
+    """Those that are open: opened with the first stream of a pair, closed with its last."""
+
+    def __init__(self, sockets: MediaSockets, rounds: Rounds, relay: Relay) -> None:
+        self._sockets, self._rounds, self._relay = sockets, rounds, relay
+        self._open: dict[Pair, tuple[_SharedPort, _SharedPort]] = {}
+        self._closed_strays = 0
+
+    def senders(self, side: SideSpec) -> tuple[Sender, Sender | None] | None:
+        """How the shared ports of a side send, RTP's and RTCP's; opened, if they are not. None where it has none.
+        @raises PortUnavailable; ValueError for a number that another stream has."""
+        if side.shared is None:
+            return None
+        pair = side.shared.local
+        if pair not in self._open:
+            with ExitStack() as opened:
+                rtp, rtcp = self._sockets.open_shared(pair, side, opened)
+                opened.pop_all()
+            ports = self._open[pair] = _SharedPort(rtp, self._relay), _SharedPort(rtcp, self._relay)
+            for port in ports:
+                self._rounds.add(port.sock.fileno(), port.read)
+        if side.shared.number in self._open[pair][0].inlets:
+            raise ValueError(f"number {side.shared.number} at {pair.rtp} is another stream's")
+        return self._open[pair][0].sock.sendto, self._open[pair][1].sock.sendto
+
+    def join(self, shared: Shared | None, rtp: Inlet, rtcp: Inlet | None) -> None:
+        """From now on what comes by that number is for these inlets."""
+        if shared is None:
+            return
+        ports = self._open[shared.local]
+        ports[0].inlets[shared.number] = rtp
+        if rtcp is not None:
+            ports[1].inlets[shared.number] = rtcp
+
+    def leave(self, shared: Shared | None) -> None:
+        """What comes by that number is for nobody any more."""
+        if shared is None:
+            return
+        for port in self._open[shared.local]:
+            port.inlets.pop(shared.number, None)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Close the ports that no stream shares."""
+        for pair, ports in list(self._open.items()):
+            if not any(port.inlets for port in ports):
+                del self._open[pair]
+                for port in ports:
+                    self._closed_strays += port.strays
+                    self._rounds.remove(port.sock.fileno())
+                    port.sock.close()
+
+    def mark(self, shared: Shared | None, dscp: int) -> None:
+        """Let what leaves by them have that DSCP."""
+        for port in self._open[shared.local] if shared is not None else ():
+            set_dscp(port.sock, dscp)
+
+    @property
+    def strays(self) -> int:
+        """Packets so far that had no number of a stream."""
+        return self._closed_strays + sum(port.strays for ports in self._open.values() for port in ports)
