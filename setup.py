@@ -26,7 +26,7 @@ COMPILED = [
     "sbc/core/waits.py",
     "sbc/h323/q931.py",
     "sbc/h323/reader.py",
-    "sbc/h323/tpkt.py",
+    "sbc/octets/tpkt.py",
     "sbc/h323/walk.py",
     "sbc/sip/bodies.py",
     "sbc/sip/bulk.py",

@@ -8,7 +8,7 @@ from sbc.core.address import Address
 from sbc.core.message import BadMessage
 from sbc.h323.codec import Message, Wire, decode
 from sbc.h323.spots import Noted
-from sbc.h323.tpkt import HEADER, TpktFramer, wrap
+from sbc.octets.tpkt import HEADER, TpktFramer, wrap
 
 ADDRESSES = (Noted.ADDRESS, Noted.SOURCE_ROUTE)
 

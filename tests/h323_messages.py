@@ -9,7 +9,7 @@ import pytest
 from sbc.core.address import Address
 from sbc.h323.codec import build_control, build_ras, build_signal
 from sbc.h323.per import encode
-from sbc.h323.tpkt import wrap
+from sbc.octets.tpkt import wrap
 from tests.corpora import corpus
 
 RECORDED = [

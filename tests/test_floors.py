@@ -24,6 +24,7 @@ FLOORS = (
     ("sbc.core.orders", 0),
     ("sbc.core*", 1),
     ("sbc.text*", 1),
+    ("sbc.octets*", 1),
     ("sbc.config*", 1),
     ("sbc.policy*", 1),
     ("sbc.media", 0),

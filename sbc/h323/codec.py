@@ -14,7 +14,7 @@ from sbc.h323.pdu import CONTROL, RAS, USER_INFORMATION, Pdu, prepare, read_pdu
 from sbc.h323.q931 import Q931, Element
 from sbc.h323.splice import AnyFrame, Counted, NotInPlace, Splice
 from sbc.h323.spots import Spot, written
-from sbc.h323.tpkt import HEADER, MAX_PACKET, wrap
+from sbc.octets.tpkt import HEADER, MAX_PACKET, wrap
 
 MAX_DATAGRAM = 65_535
 MOST_ANEW = 16

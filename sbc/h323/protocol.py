@@ -11,7 +11,7 @@ from sbc.core.realm import Plan
 from sbc.h323.codec import prepare
 from sbc.h323.dialect import H323Dialect
 from sbc.h323.services import SERVICES
-from sbc.h323.tpkt import TpktFramer
+from sbc.octets.tpkt import TpktFramer
 from sbc.spoken import Speech
 
 

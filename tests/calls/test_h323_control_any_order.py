@@ -10,7 +10,7 @@ import pytest
 from sbc.core.address import Address
 from sbc.core.orders import Connect, Listener, Send
 from sbc.core.registry import Arrival
-from sbc.h323.tpkt import wrap
+from sbc.octets.tpkt import wrap
 from tests.calls.test_h323_channels import ack, ask_to_close, capabilities, close, for_fax, olc, reject
 from tests.h323_calls import (
     CALLS,

@@ -10,7 +10,7 @@ import pytest
 from sbc.core.orders import HangUp, Send
 from sbc.core.realm import Connections as Limits
 from sbc.h323.codec import build_signal
-from sbc.h323.tpkt import TpktFramer
+from sbc.octets.tpkt import TpktFramer
 from tests.calls.test_h323_calls import heard, tcp
 from tests.h323_calls import GATEKEEPER, acf, arq, h323_rig, read, registered, setup, to
 from tests.rig import NAT, events, of

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from sbc.h323.tpkt import HEADER
+from sbc.octets.tpkt import HEADER
 from tests.fuzz.mutate import Change, cut, truncate
 
 _LENGTHS = (b"\x00", b"\x01", b"\x7f", b"\x80\x00", b"\x80\x80", b"\xbf\xff", b"\xc0", b"\xc1", b"\xc4", b"\xff")

@@ -20,7 +20,7 @@ from sbc.core.message import BadMessage
 from sbc.core.orders import HangUp, Listener, Order, Send
 from sbc.core.registry import Arrival
 from sbc.h323.codec import Message, Wire, build_control, build_ras, build_signal, decode
-from sbc.h323.tpkt import TpktFramer
+from sbc.octets.tpkt import TpktFramer
 from tests import h323_calls as h323
 from tests.fuzz.gale import Gale, Saying
 from tests.fuzz.h323_mutate import packed, spoilt

@@ -15,7 +15,7 @@ from sbc.core.address import Address
 from sbc.core.registry import Arrival
 from sbc.h323.codec import build_control, build_signal, decode
 from sbc.h323.per import encode
-from sbc.h323.tpkt import wrap
+from sbc.octets.tpkt import wrap
 from tests.h323_calls import GATEKEEPER, GUID, TUNNELLED, acf, arq, h323_rig, ip, rcf, rrq, setup, to
 from tests.h323_messages import channel, ip6, traversal, vendors
 from tests.rig import NAT, Rig

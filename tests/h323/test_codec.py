@@ -29,7 +29,7 @@ from sbc.h323.codec import (
 )
 from sbc.h323.per import Unencodable
 from sbc.h323.spots import Noted
-from sbc.h323.tpkt import wrap
+from sbc.octets.tpkt import wrap
 from tests.h323_laws import ADDRESSES, keep_the_laws, replaced
 from tests.h323_messages import (
     ALL,

@@ -11,7 +11,7 @@ from sbc.h323.codec import build_control, build_ras, build_signal, decode
 from sbc.h323.pdu import DEEPEST, MOST_IN_RAS, MOST_IN_SIGNALS, MOST_PDUS, value_at
 from sbc.h323.per import encode
 from sbc.h323.spots import Noted
-from sbc.h323.tpkt import wrap
+from sbc.octets.tpkt import wrap
 from tests.h323_messages import GUID, MADE, channel, registration, setup
 
 DATA = dict(MADE)

@@ -22,7 +22,7 @@ def test_the_version_is_the_one_that_was_corrected() -> None:
 def test_importing_compiles_nothing() -> None:
     """A process that speaks SIP alone must not load the types."""
     program = (
-        "import sys, sbc.h323.codec, sbc.h323.tpkt\n"
+        "import sys, sbc.h323.codec, sbc.octets.tpkt\n"
         "assert not [name for name in sys.modules if name.startswith('pycrate')]\n"
         "sbc.h323.codec.prepare()\n"
         "assert 'pycrate_asn1dir.H225' in sys.modules"

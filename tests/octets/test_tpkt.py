@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sbc.core.message import BadMessage
-from sbc.h323.tpkt import HEADER, MAX_PACKET, TpktFramer, wrap
+from sbc.octets.tpkt import HEADER, MAX_PACKET, TpktFramer, wrap
 from tests.h323_laws import cut
 
 PACKETS = [wrap(b"one"), wrap(b"x" * 5000), wrap(b"\x08\x02")]

@@ -1,4 +1,4 @@
-"""H.323 on a stream: TPKT (RFC 1006 section 6), which says in front of each message how long it is."""
+"""Messages on a stream, by TPKT (RFC 1006 section 6), which says in front of each how long it is: H.323, H.248."""
 
 from __future__ import annotations
 
