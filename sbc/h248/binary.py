@@ -1,0 +1,244 @@
+"""The binary encoding of H.248 (H.248.1 Annex A): messages as BER that is read once, written in place, and for the rest
+passed as it came.
+
+No ASN.1 library is needed: what matters is found by a few tags (`sbc.h248.binary_commands`), and what has no meaning
+here is only well-formed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sbc.core.message import BadMessage
+from sbc.h248 import ber, properties
+from sbc.h248.ber import Changes, Tlv
+from sbc.h248.binary_commands import action
+from sbc.h248.binary_values import (
+    LARGEST,
+    MID_FORMS,
+    PLACE_FORMS,
+    Spot,
+    What,
+    context_number,
+    failure,
+    mid,
+    mid_octets,
+    only,
+    parsed,
+    termination_octets,
+    unsigned,
+    wanted,
+    write_mid,
+)
+from sbc.h248.binary_write import write
+from sbc.h248.message import BadH248, Body, Form, H248Message, Mark, Mid, Services, Wire
+from sbc.h248.mids import read_mid, read_place
+
+__all__ = ["MAX_MESSAGE", "MAX_PARTS", "BinaryMessage", "decode", "parts", "write"]
+
+MAX_MESSAGE = 65_535
+"""The longest message, in octets."""
+MAX_PARTS = 16
+"""The most transactions in one message."""
+NEWEST = 3
+_BODIES = (Body.REQUEST, Body.PENDING, Body.REPLY, Body.ACK, Body.SEGMENT)
+"""The alternatives of a transaction, by their tags."""
+_ERROR, _TRANSACTIONS = 0, 1
+"""Those of a message's body."""
+
+Plan = Callable[[Changes], None]
+
+
+class BinaryMessage(H248Message):
+    """One message as it came, and what is to be written in it. `root` is all of it as a tree."""
+
+    root: Tlv
+    _plans: dict[Tlv, Plan]
+
+    def edit(self, at: Mark, new: bytes) -> None:
+        """As H248Message has it. @raises BadMessage."""
+        spot = self._spot(at)
+        plan = self._plan(spot, new)
+        plan(Changes(self.data))  # what cannot stand there is found now, and not when it is sent
+        self._plans[spot.tlv] = plan
+
+    def _plan(self, spot: Spot, new: bytes) -> Plan:
+        what, tlv, data = spot.what, spot.tlv, self.data
+        if what in (What.NUMBER, What.CONTEXT):
+            number = context_number(new) if what is What.CONTEXT else parsed(new, LARGEST)
+            return lambda changes: changes.content(tlv, ber.whole(number))
+        if what in (What.MID, What.PLACE):
+            forms = MID_FORMS if what is What.MID else PLACE_FORMS
+            said = _said(new, what)
+            return lambda changes: write_mid(tlv, said, forms, changes)
+        if what is What.GROUP:
+            return lambda changes: properties.rewrite(data, tlv, new, changes)
+        if what is What.TERMINATION:
+            octets = ber.wrap(data[tlv.at], termination_octets(new.lower()))
+            return lambda changes: changes.replace(tlv, octets)
+        raise BadMessage("nothing is written there")
+
+    def drop(self, at: Mark) -> None:
+        """As H248Message has it. @raises BadMessage."""
+        spot = self._spot(at)
+        whole = spot.whole
+        if whole is None:
+            raise BadMessage("that must be there")
+        self._plans[spot.tlv] = lambda changes: changes.replace(whole, b"")
+
+    def insert_address(self, services: Services, new: bytes) -> None:
+        """As H248Message has it. @raises BadMessage."""
+        tlv = self._spot(services.at).tlv
+        octets = ber.wrap(0xA1, mid_octets(_said(new, What.PLACE), PLACE_FORMS))
+        before = next((each for each in tlv.parts or () if each.tag & 0x1F > 1), None)
+        self._plans[tlv] = lambda changes: changes.add(tlv, octets, before)
+
+    def _spot(self, at: Mark) -> Spot:
+        if not isinstance(at, Spot):
+            raise BadMessage("no spot of this message")
+        return at
+
+    def encode(self) -> bytes:
+        """As H248Message has it. @raises BadMessage."""
+        if not self._plans:
+            return self.data
+        changes = Changes(self.data)
+        for plan in self._plans.values():
+            plan(changes)
+        octets = changes.apply(self.root)
+        if len(octets) > MAX_MESSAGE:
+            raise BadMessage("message too long")
+        return octets
+
+
+def _said(text: bytes, what: What) -> Mid:
+    said = read_place(text) if what is What.PLACE else read_mid(text)
+    if said is None or (said.form is Form.MTP and not 4 <= len(said.name) <= 8):
+        raise BadMessage("no identifier")
+    return said
+
+
+def decode(data: bytes) -> BinaryMessage:
+    """Read one message with one transaction. @raises BadH248, and nothing else; 413 where it has several, which `parts`
+    takes apart."""
+    message: BinaryMessage | None = None
+    try:
+        root = _read(data)
+        message, body = _header(data, root)
+        _read_body(data, message, body)
+    except BadH248 as bad:
+        bad.partial = bad.partial or message
+        raise
+    except BadMessage as bad:
+        raise BadH248(bad.reason, 400, message) from bad
+    if not 1 <= message.version <= NEWEST:
+        raise BadH248("version not supported", 406, message)
+    return message
+
+
+def parts(data: bytes) -> Sequence[bytes]:
+    """The messages of one transaction each that a message comes to; it alone where it has one. @raises BadH248."""
+    try:
+        root = _read(data)
+        listed = _body(wanted(root.part(1), "message"))
+    except BadH248:
+        raise
+    except BadMessage as bad:
+        raise BadH248(bad.reason) from bad
+    found = listed.parts or []
+    if listed.tag & 0x1F == _ERROR or len(found) <= 1:
+        return (data,)
+    if len(found) > MAX_PARTS:
+        raise BadH248("too many transactions", 413)
+    made = []
+    for each in found:
+        changes = Changes(data)
+        for other in found:
+            if other is not each:
+                changes.replace(other, b"")
+        made.append(changes.apply(root))
+    return tuple(made)
+
+
+def _read(data: bytes) -> Tlv:
+    if len(data) > MAX_MESSAGE:
+        raise BadH248("message too long")
+    root = ber.read(data)
+    if root.tag != ber.SEQUENCE or root.parts is None:
+        raise BadMessage("no message")
+    return root
+
+
+def _body(inner: Tlv) -> Tlv:
+    """The error descriptor, or the list of transactions."""
+    chosen = only(inner.part(2), "body")
+    if chosen.tag & 0xC0 != 0x80 or chosen.tag & 0x1F > _TRANSACTIONS or chosen.parts is None:
+        raise BadMessage("no body")
+    return chosen
+
+
+def _header(data: bytes, root: Tlv) -> tuple[BinaryMessage, Tlv]:
+    """The message without its body, and that."""
+    inner, signed = wanted(root.part(1), "message"), root.part(0)
+    message = BinaryMessage(
+        Wire.BINARY,
+        unsigned(data, inner.part(0), 99, "version"),
+        mid(data, only(inner.part(1), "identifier")),
+        Body.ERROR,
+        signed=signed is not None,
+        signed_at=None if signed is None else Spot(What.PART, signed, signed),
+        data=data,
+    )
+    message.root = root
+    message._plans = {}
+    return message, _body(inner)
+
+
+def _read_body(data: bytes, message: BinaryMessage, body: Tlv) -> None:
+    if body.tag & 0x1F == _ERROR:
+        message.error = failure(data, body)
+        return
+    transactions = body.parts or []
+    if len(transactions) != 1:
+        raise BadH248("several transactions" if transactions else "no transaction", 413 if transactions else 400)
+    tlv = transactions[0]
+    number = tlv.tag & 0x1F
+    if tlv.tag & 0xC0 != 0x80 or number >= len(_BODIES):
+        raise BadMessage("unknown transaction")
+    message.body = _BODIES[number]
+    if message.body is Body.ACK:
+        message.acks = tuple([_acknowledged(data, each) for each in tlv.parts or ()])
+        return
+    identifier = wanted(tlv.part(0), "transaction")
+    message.transaction = unsigned(data, identifier, LARGEST, "transaction")
+    message.transaction_at = Spot(What.NUMBER, identifier)
+    if message.body is Body.REQUEST:
+        actions = wanted(tlv.part(1), "actions")
+        try:
+            message.actions = tuple([action(data, each, False) for each in actions.parts or ()])
+        except BadH248:
+            raise
+        except BadMessage as bad:
+            raise BadH248(bad.reason, 403) from bad
+    elif message.body is Body.REPLY:
+        _read_reply(data, message, tlv)
+    elif message.body is Body.SEGMENT:
+        message.segment = unsigned(data, tlv.part(1), 0xFFFF, "segment")
+        message.last = tlv.part(2) is not None
+
+
+def _read_reply(data: bytes, message: BinaryMessage, tlv: Tlv) -> None:
+    message.wants_ack = tlv.part(1) is not None
+    segment = tlv.part(3)
+    message.segment = None if segment is None else unsigned(data, segment, 0xFFFF, "segment")
+    message.last = tlv.part(4) is not None
+    result = only(tlv.part(2), "result")
+    if result.tag & 0x1F == 0:
+        message.error = failure(data, result)
+    else:
+        message.actions = tuple([action(data, each, True) for each in result.parts or ()])
+
+
+def _acknowledged(data: bytes, tlv: Tlv) -> tuple[int, int]:
+    first, last = unsigned(data, tlv.part(0), LARGEST, "transaction"), tlv.part(1)
+    return first, first if last is None else unsigned(data, last, LARGEST, "transaction")
