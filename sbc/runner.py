@@ -97,9 +97,13 @@ class Runner:
     # -- what comes in
 
     def received(self, listener: Listener, source: Address, data: bytes, proven: str = "") -> None:
-        """A message has arrived. A fault of ours in dealing with it ends here: it costs this message, and is told."""
+        """Something has arrived: mostly one message."""
+        for arrival in self._border.parts(Arrival(listener, source, data, self._reactor.seconds(), proven)):
+            self._take(arrival)
+
+    def _take(self, arrival: Arrival) -> None:
+        """Deal with one message. A fault of ours in that ends here: it costs this message, and is told."""
         self.counted["messages"] += 1
-        arrival = Arrival(listener, source, data, self._reactor.seconds(), proven)
         try:
             try:
                 orders = self._border.receive(arrival)
@@ -107,7 +111,7 @@ class Runner:
                 self.memory.heard(self._border.concerned, arrival)
             self.carry_out(orders)
         except Exception as fault:  # noqa: BLE001 - whatever it is, the next message is to be heard
-            self._fault(f"a message of {len(data)} octets from {source}", fault)
+            self._fault(f"a message of {len(arrival.data)} octets from {arrival.source}", fault)
         finally:
             self.memory.done()
 
@@ -274,13 +278,9 @@ class Runner:
             self.counted["send-error"] += 1
             if not self._journal.may_say("send-error"):
                 return
+            said = "call {call}: sending {size} octets to {to} from {listener}: {error}"
             self._log.warn(
-                "call {call}: sending {size} octets to {to} from {listener}: {error}",
-                call=order.call or "-",
-                size=len(order.data),
-                to=order.to,
-                listener=order.listener,
-                error=error,
+                said, call=order.call or "-", size=len(order.data), to=order.to, listener=order.listener, error=error
             )
 
     def _not_sent(self, order: Send, why: str) -> None:
@@ -352,7 +352,6 @@ class Runner:
             self._ports[listener] = self.connections.listen(listener)
             self._log.info("listening on {listener}", listener=listener)
             return
-
         protocol = self._protocols[listener.dialect](partial(self.received, listener))
         protocol.noisy = False  # what is listened on is said below, in our words
         if dscp is None:

@@ -123,11 +123,14 @@ class Rig:
 
     def from_access(self, data: bytes, source: Address = NAT, at: Listener | None = None) -> list[Order]:
         own = at or self.border.plan.realms["access"].listeners[0]
-        return self._take(self.border.receive(Arrival(own, source, data, self.now)))
+        return self._receive(Arrival(own, source, data, self.now))
 
     def from_core(self, data: bytes, source: Address = SOFTSWITCH, at: Listener | None = None) -> list[Order]:
         own = at or self.border.plan.realms["core"].listeners[0]
-        return self._take(self.border.receive(Arrival(own, source, data, self.now)))
+        return self._receive(Arrival(own, source, data, self.now))
+
+    def _receive(self, arrival: Arrival) -> list[Order]:
+        return [order for part in self.border.parts(arrival) for order in self._take(self.border.receive(part))]
 
     def bounced(self, sent: Send, data: bytes | None = None, to: Address | None = None) -> list[Order]:
         """What was sent comes back, as whole as `data` quotes it."""

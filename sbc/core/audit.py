@@ -259,6 +259,28 @@ def _controls(registry: Registry) -> list[str]:
     return faults
 
 
+def _members(registry: Registry) -> list[str]:
+    alive = {c for c in registry.calls.values() if c.gathering is not None and c.state is not CallState.CLOSED}
+    faults, known = list[str](), set[Call]()
+    for gateway, (calls, members) in registry.members.all().items():
+        known |= calls
+        faults += [f"{call} is over, and known as live at {gateway}" for call in calls - alive]
+        for member, call in members.items():
+            if call not in calls or call.gathering is None or member not in call.gathering.members:
+                faults.append(f"{call} does not know its member {member!r}")
+    for call in registry.calls.values():
+        gathering = call.gathering
+        if gathering is None:
+            continue
+        if call in alive - known:
+            faults.append(f"{call} is not known to live at {gathering.gateway}")
+        strays = [each for each in gathering.members if registry.members.find(gathering.gateway, each) is not call]
+        faults += [f"{call} believes in its member {member!r}" for member in strays]
+        if call in alive and not gathering.members and not any(each.open for each in call.exchanges):
+            faults.append(f"{call} lives by nobody")
+    return faults
+
+
 def _counts(registry: Registry) -> list[str]:
     counted = registry.counts()
     sources = Counter(
@@ -279,6 +301,6 @@ def _counts(registry: Registry) -> list[str]:
 
 CHECKS = (
     *(_media_ports, _shared_numbers, _calls, _exchanges, _bindings, _watches),
-    *(_terminal_ports, _names, _timers, _controls, _counts),
+    *(_terminal_ports, _names, _timers, _controls, _members, _counts),
 )
 """The checks one by one, each whole in itself: a running SBC with many calls spreads them over time."""

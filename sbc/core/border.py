@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
+
 from sbc.core import (
     control,
+    disband,
     failover,
     front,
     inquiry,
     keepalive,
     leave,
+    local,
     probing,
     reach,
     recall,
@@ -22,7 +26,7 @@ from sbc.core import (
 from sbc.core.address import Address
 from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding
-from sbc.core.call import Call, CallState
+from sbc.core.call import Call
 from sbc.core.crossing import Crossing
 from sbc.core.doors import Control
 from sbc.core.drain import turn_away
@@ -49,6 +53,9 @@ from sbc.core.trust import tell_pending
 from sbc.core.undo import undo
 from sbc.core.watch import Watch
 from sbc.core.way import refuse_misled
+
+MOST_PARTS = 16
+"""Messages that one datagram or frame may be made of; what follows is not read."""
 
 
 class Mishap(Exception):
@@ -91,6 +98,11 @@ class Border:
         turned away at what the old plan had may come again after `retry_after` seconds."""
         self.registry.networks.retry_after = retry_after
         return self._and_wake(replan(self.registry, plan, now))
+
+    def parts(self, arrival: Arrival) -> Sequence[Arrival]:
+        """The messages that one datagram or frame is made of, each as if it had come alone: none spoils another."""
+        parts = self.dialects[arrival.listener.dialect].parts(arrival.data)
+        return (arrival,) if len(parts) == 1 else [attrs.evolve(arrival, data=part) for part in parts[:MOST_PARTS]]
 
     def receive(self, arrival: Arrival) -> list[Order]:
         """Take one message across; `concerned` then says which call it belongs to. @raises Mishap."""
@@ -140,7 +152,7 @@ class Border:
             return control.wake(self.registry, owner, now)
         if isinstance(owner, Networks):
             return sweep(self.registry, now)
-        return self._wake_call(owner, now) if isinstance(owner, Call) else []
+        return inquiry.wake_call(self.registry, self.dialects, owner, now) if isinstance(owner, Call) else []
 
     def restless(self) -> float:
         """When to wake, after a fault that may have lost the order to: at once if something is due."""
@@ -234,20 +246,6 @@ class Border:
             return True
         hop = Hop(listener, peer)
         return registry.waits.joined(hop) or registry.controls.at(hop) is not None
-
-    def _wake_call(self, call: Call, now: float) -> list[Order]:
-        if call.state is CallState.CLOSED:
-            if not call.exchanges:
-                return self.registry.forget_call(call, now)
-            self.registry.timers.set(call, now + self.plan.timers.linger)
-            return []
-        about = inquiry.wake(self.registry, self.dialects[call.dialect], call, now)
-        if about is not None:
-            return about
-        if call.cause:  # it waited for another attempt, or for the answer to its end, in vain
-            call.life.end()
-            return self.registry.close_call(call, now)
-        return end_call(self.registry, self.dialects[call.dialect], call, "expired", Ending.EXPIRED, now)
 
     def _and_wake(self, orders: list[Order]) -> list[Order]:
         at, last = self.registry.timers.next(), self._wake_order
@@ -359,6 +357,11 @@ def _answer(
 ) -> list[Order]:
     registry = border.registry
     border.concerns(exchange.call)
+    if exchange.intent.local and exchange.near is not None:
+        message, intent = local.completed(dialect, message, exchange)
+        late = disband.late(registry, dialect, intent, exchange, arrival)
+        if late is not None:
+            return late
     if exchange.summons is not None:
         return summons.answered(registry, dialect, exchange, intent, arrival.now)
     if exchange.instead is not None:

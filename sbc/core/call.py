@@ -19,6 +19,7 @@ from sbc.media import codecs
 if TYPE_CHECKING:
     from sbc.core.channels import Channel
     from sbc.core.exchange import Exchange
+    from sbc.core.members import Gathering
     from sbc.core.pulse import Pulse
     from sbc.core.sessions import Session
 
@@ -147,6 +148,7 @@ class Stream:
     early: dict[bytes, Said] = attrs.field(factory=dict)
     told: int = 0  # the clock, as the engine has it
     shared: list[Shared | None] = attrs.field(factory=lambda: [None, None])  # ports that it has besides, with others
+    member: bytes = b""  # of a call that gathers: whose it is
 
     def hear(self, party: bytes, index: int) -> None:
         """Keep what `party`, on side `index`, has just said; of too many parties the oldest is forgotten."""
@@ -252,6 +254,7 @@ class Call:
         self.bound = False  # whether it means the connections it goes by, and ends with them
         self.directed = False  # whether its messages tell who of both sends them
         self.lifetime = False  # whether it ends by itself unless refreshed (a subscription)
+        self.gathering: Gathering | None = None  # its members, where it lives by them
         self.watch: Watch | None = None
         self.session: Session | None = None
         self.pulse: Pulse | None = None

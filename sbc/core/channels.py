@@ -38,7 +38,10 @@ def known(call: Call, leg: int, name: bytes) -> Channel | None:
 
 
 def join(call: Call, leg: int, name: bytes, stream: Stream) -> None:
-    """A channel is part of a stream."""
+    """A channel is part of a stream. That of a member of the call is found by what it is called itself."""
+    if stream.member:
+        call.channels.pop((leg, name), None)
+        return
     channel = call.channels.get((leg, name))
     if channel is None:
         channel = _enter(call, leg, name, stream.kind)

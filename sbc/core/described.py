@@ -132,6 +132,8 @@ class Described:
             self._channels[channels.opener(self._leg, slot.by_other), slot.channel] = stream
             if slot.by_other and stream.key != slot.stream:
                 channels.rename(call, stream, slot.stream)
+        if stream is not None and new and slot.member:
+            stream.member = slot.member
         return stream
 
     def abandon(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sbc.core import asking, transact
 from sbc.core.call import Call, CallState
+from sbc.core.disband import disband
 from sbc.core.exchange import Exchange, ExchangeState
 from sbc.core.message import Cause, Ending, Intent, Kind, Phase, Place, Refused, Role, Who
 from sbc.core.onward import hop_to
@@ -30,6 +31,8 @@ def end_call(
     can be told on the `lost` leg."""
     if call.state is CallState.CLOSED:
         return []
+    if call.gathering is not None:
+        return disband(registry, dialect, call, cause, ending, now, who, lost)
     opening = call.opening
     if call.answered_at is None and opening is not None and opening.open:
         orders: list[Order] = []

@@ -66,8 +66,9 @@ class Hop:
         return self.listener.reliable
 
     def key(self, intent: Intent, exchange: bytes) -> ExchangeKey:
-        """The key of an exchange of that id that came by here: of this connection, where `intent` means it."""
-        return near_key(self.listener.realm, self.peer, exchange, self.listener if intent.bound else None)
+        """The key of an exchange of that id that came by here: of our end, too, where `intent` means it."""
+        at = self.listener if intent.bound or intent.local else None
+        return near_key(self.listener.realm, self.peer, exchange, at)
 
     def send(self, data: bytes, call: Call | None) -> Send:
         return Send(self.listener, self.peer, data, call.id if call else "", self.otherwise)
@@ -181,7 +182,10 @@ class Exchange:
         return not self.party or not self.call.answered_by or self.party == self.call.answered_by
 
     def next_wait(self) -> float:
-        """The next retransmission interval, doubling from `first` up to a cap (RFC 3261 section 17)."""
+        """The next retransmission interval, doubling from `first` up to a cap (RFC 3261 section 17); while the other
+        side is at it, as the timing has it for that."""
+        if self.timing.slow and self.state is ExchangeState.PROCEEDING:
+            return self.timing.slow
         cap = self.timing.repeat if self.state is ExchangeState.REFUSED else self.timing.cap
         self.wait = min(self.wait * 2, cap) if self.wait else self.timing.first
         return self.wait
@@ -189,6 +193,11 @@ class Exchange:
     def back(self, data: bytes | None) -> list[Send]:
         """Orders that send `data` to whoever asked; none if there is nothing to say or nobody to say it to."""
         return [self.near.send(data, self.call)] if data is not None and self.near is not None else []
+
+    def acknowledge(self, data: bytes | None) -> list[Send]:
+        """Orders that tell whoever was asked that its answer has arrived; it is told whenever that comes again."""
+        self.confirmation = data
+        return [] if data is None else self.onward(data)
 
     def onward(self, data: bytes) -> list[Send]:
         """Orders that send `data` to whoever was asked."""

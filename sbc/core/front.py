@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from sbc.core import keepalive
+from sbc.core import keepalive, local
 from sbc.core.binding import ABSENT, Binding, BindingState
 from sbc.core.bound import binding_of, flow_of, named, rename
 from sbc.core.crossing import DEFAULT_EXPIRES, MOST_GRANTED, Crossing
@@ -158,6 +158,7 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
         binding.service = crossing.intent.route
     told = _granted(crossing, binding)
     binding.strayed = binding.strayed and binding.seen != exchange.near.peer
+    hop = Hop(binding.listener, binding.seen)
     moved = registry.move_binding(binding, exchange.near.peer, exchange.near.listener)
     before = binding.state
     if before is BindingState.PENDING:
@@ -181,7 +182,7 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
     binding.stale = False
     _live(registry, binding, now, told)
     keepalive.attend(registry, binding, now)
-    orders = _replace_flow(registry, binding, exchange, now)
+    orders = local.followed(registry, binding, hop, now) + _replace_flow(registry, binding, exchange, now)
     if before is BindingState.PENDING or before in ABSENT or moved:
         fields = {"binding": binding.id, "user": binding.user.decode(errors="replace"), "seen": str(binding.seen)}
         word = "moved" if moved and before is BindingState.BOUND else "bound"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from sbc.core import sessions
+from sbc.core import disband, sessions
 from sbc.core.call import Call, CallState
 from sbc.core.ending import end_call, speak
 from sbc.core.exchange import Hop
@@ -15,6 +16,26 @@ from sbc.core.registry import Registry
 
 TRIES = 16
 """Questions that are made until one has a name that none has which is open."""
+
+
+def wake_call(registry: Registry, dialects: Mapping[str, Any], call: Call, now: float) -> list[Order]:
+    """What is due about a call."""
+    dialect = dialects[call.dialect]
+    if call.state is CallState.CLOSED:
+        if not call.exchanges:
+            return registry.forget_call(call, now)
+        registry.timers.set(call, now + registry.plan.timers.linger)
+        return []
+    about = wake(registry, dialect, call, now)
+    if about is not None:
+        return about
+    if call.cause:  # it waited for another attempt, or for the answer to its end, in vain
+        call.life.end()
+        return registry.close_call(call, now)
+    deserted = disband.deserted(registry, call)
+    if deserted is not None:
+        return disband.disband(registry, dialect, call, "its gateway is gone", Ending.VANISHED, now, lost=deserted)
+    return end_call(registry, dialect, call, "expired", Ending.EXPIRED, now)
 
 
 def wake(registry: Registry, dialect: Any, call: Call, now: float) -> list[Order] | None:

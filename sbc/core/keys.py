@@ -52,6 +52,11 @@ def _own_end(listener: Listener) -> str:
     return f"{listener.address}/{listener.lane}"
 
 
+def local_key(realm: str, gateway: str, name: bytes) -> CallKey:
+    """The key of a call whose name counts at one gateway alone, by its binding's id. No host is written like it."""
+    return (realm, f"={gateway}", name)
+
+
 def call_key(realm: Realm, source: Address, name: bytes) -> CallKey:
     """The key of a call on one side. In an access realm the host belongs to it: what one terminal calls its call is no
     business of another's. (A terminal that moves to another host is known by the token it was given.)"""

@@ -206,7 +206,7 @@ class Intent:
     elsewhere: Elsewhere | None = None  # why another might do better; None: nobody would
     retry_after: int | None = None  # of a failure: the seconds for which the sender wants to be left alone
     session: int | None = None  # seconds until a session must be refreshed; 0: never, None: nothing is said of that
-    receipt: bool = False  # of a provisional answer: its sender repeats it until it is told that it has arrived
+    receipt: bool = False  # of an answer: its sender repeats it until it is told that it has arrived
     gone: bool = False  # of an answer: what it was asked in is not known there
     handle: bytes = b""  # what the registrar calls the terminal that a request comes from, or that an answer binds
     refreshes: bool = False  # a BIND of what its handle stands for, that repeats none of its terms
@@ -270,7 +270,8 @@ class Timing:
     provisional answer the wait is `patience`, without retransmission when `quiet` (RFC 3261 section 17.1.1.2), else
     with it. `confirmed`: a failure is repeated until acknowledged, with waits of at most `repeat`. `linger` is how long
     the ended exchange absorbs retransmissions. `blunt`: it may be taken back before anything was heard of it, and
-    nobody says that it was. `prolonged`: each provisional answer has the whole `patience`, not the first alone.
+    nobody says that it was. `prolonged`: each provisional answer has the whole `patience`, not the first alone. `slow`:
+    after one, unless it is 0, the request is sent again at that interval.
     """
 
     first: float
@@ -283,6 +284,7 @@ class Timing:
     repeat: float = 4.0
     blunt: bool = False
     prolonged: bool = False
+    slow: float = 0.0
 
 
 class BadMessage(Exception):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sbc.core.address import is_literal, same_family
-from sbc.core.call import Leg
+from sbc.core.call import Call, Leg
 from sbc.core.exchange import Hop
 from sbc.core.message import Place
-from sbc.core.orders import Listener
+from sbc.core.orders import Listener, Order
 from sbc.core.realm import Side
+
+if TYPE_CHECKING:
+    from sbc.core.registry import Registry
 
 
 def hop_to(leg: Leg, target: Place | None) -> Hop:
@@ -28,3 +33,14 @@ def _listener(leg: Leg, transport: str) -> Listener:
     if transport in ("", leg.listener.transport):
         return leg.listener
     return leg.realm.listener(leg.listener.dialect, transport) or leg.listener
+
+
+def moved(registry: Registry, call: Call, index: int, hop: Hop, now: float) -> list[Order]:
+    """The peer of a leg has spoken by `hop`. If it is behind a NAT that has given it another public host, its media may
+    now come from there, whether this message describes media or not: the engine is told whom to believe."""
+    leg = call.legs[index]
+    before = leg.seen.host
+    orders = registry.move_leg(call, leg, hop, now)
+    if leg.behind_nat and leg.seen.host != before:
+        orders += [order for stream in call.streams.values() for order in stream.changed(call, index)]
+    return orders

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbc.core import account, leave, pulse
+from sbc.core import account, gathering, leave, pulse
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import DEFAULT_EXPIRES
 from sbc.core.exchange import Exchange
@@ -14,6 +14,8 @@ from sbc.core.registry import Registry
 def conclude(registry: Registry, exchange: Exchange, answer: Intent, now: float, who: Who = Who.CALLEE) -> list[Order]:
     """What an answer, given by `who`, does to the call of its request."""
     call, kind, phase = exchange.call, exchange.intent.kind, answer.phase
+    if exchange.intent.local:
+        return gathering.concluded(registry, exchange, answer, now, who)
     if exchange.intent.heralds and call is None:
         return leave.concluded(registry, exchange, answer, now)
     if call is None or call.state is CallState.CLOSED:

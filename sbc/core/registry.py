@@ -6,7 +6,7 @@ from collections import Counter
 
 import attrs
 
-from sbc.core import account, bound, group
+from sbc.core import account, bound, group, local
 from sbc.core.address import Address
 from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding, BindingState
@@ -17,8 +17,9 @@ from sbc.core.exchange import Exchange, Hop
 from sbc.core.group import Group
 from sbc.core.habits import Learner
 from sbc.core.hops import Hops
-from sbc.core.keys import CallKey, ExchangeKey, bound_key, call_key
+from sbc.core.keys import CallKey, ExchangeKey, bound_key, call_key, local_key
 from sbc.core.lines import Lines
+from sbc.core.members import Members
 from sbc.core.message import Intent, Place
 from sbc.core.mint import Mint
 from sbc.core.names import Names
@@ -62,7 +63,7 @@ class Registry:
         self.calls: dict[str, Call] = {}
         self.calls_by_key: dict[CallKey, Call] = {}
         self.ties, self.promises, self.vouched = Ties(self.stays), Promises(self.timers), Vouched()
-        self.lines = Lines()
+        self.lines, self.members = Lines(), Members()
         self.calls_by_label: dict[tuple[str, bytes], list[Call]] = {}
         self.exchanges: dict[ExchangeKey, Exchange] = {}
         self.live_exchanges: set[Exchange] = set()
@@ -114,6 +115,7 @@ class Registry:
             self.waits.join(leg)
             self.calls_by_label.setdefault((leg.realm.name, leg.label), []).append(call)
         self.ties.tie(call)
+        self.members.enter(call)
         self.touch(self.promises.begin(call))
         self.terminal_ports.hold(call, [leg.listener for leg in call.legs])
         self.timers.set(call, due)
@@ -121,7 +123,7 @@ class Registry:
 
     def name_call(self, call: Call, leg: Leg, name: bytes) -> None:
         """Let `name` on that leg mean `call` too. A name another live call holds stays with that call."""
-        key = self._key(call, leg, name)
+        key = self.key_of(call, leg, name)
         if len(call.keys) < MOST_KEYS and self.calls_by_key.setdefault(key, call) is call:
             call.keys.add(key)
 
@@ -134,30 +136,33 @@ class Registry:
         leg.listener, leg.seen = hop.listener, hop.peer
         if live:
             self.waits.join(leg)
-        kept = [each.listener for each in call.legs]
-        self.terminal_ports.hold(call, kept)
+        self.terminal_ports.hold(call, kept := [each.listener for each in call.legs])
         return orders if old in kept else orders + self.terminal_ports.let_go(call, [old], now)
 
     def has_call(self, id: str) -> bool:
         """Whether there is a call of that id that is not over."""
-        call = self.calls.get(id)
-        return call is not None and call.state is not CallState.CLOSED
+        return (call := self.calls.get(id)) is not None and call.state is not CallState.CLOSED
 
     def is_named(self, call: Call, leg: Leg, name: bytes) -> bool:
         """Whether `name` on that leg means `call` already."""
-        return self._key(call, leg, name) in call.keys
+        return self.key_of(call, leg, name) in call.keys
 
     def call_named(self, realm: Realm, source: Address, name: bytes) -> Call | None:
         """The call that somebody at `source` means by `name`."""
         return self.calls_by_key.get(call_key(realm, source, name))
 
     def call_meant(self, arrival: Arrival, intent: Intent) -> Call | None:
-        """The call that a message means by its name, and by the connection it came by where that counts."""
+        """The call that a message means by its name, and by the connection or gateway it came by where that counts."""
+        if intent.local:
+            return local.call_meant(self, arrival, intent)
         if intent.bound:
             return self.calls_by_key.get(bound_key(arrival.listener, arrival.source, intent.call, bool(intent.back)))
         return self.call_named(self.plan.realms[arrival.listener.realm], arrival.source, intent.call)
 
-    def _key(self, call: Call, leg: Leg, name: bytes) -> CallKey:
+    def key_of(self, call: Call, leg: Leg, name: bytes) -> CallKey:
+        """What `call` is found by where it is called `name` on that leg."""
+        if call.gathering is not None:
+            return local_key(leg.realm.name, call.gathering.gateway, name)
         if not call.bound:
             return call_key(leg.realm, leg.seen, name)
         return bound_key(leg.listener, leg.seen, name, call.directed and leg is call.legs[1])
@@ -173,6 +178,7 @@ class Registry:
         orders: list[Order] = []
         for stream in list(call.streams.values()):
             orders += close_stream(self.networks, call, stream, now)
+        self.members.leave(call)
         self.timers.set(call, now + self.plan.timers.linger)
         self.leave(call, now)
         self.touch(call)
@@ -355,6 +361,8 @@ class Registry:
     def forget_binding(self, binding: Binding, why: str, now: float) -> list[Order]:
         """Take a binding out, and give its port back unless a call still uses it."""
         del self.bindings[binding.id]
+        for call in self.members.of(binding.id):  # they are over, and who is left in them hears of it
+            self.timers.set(call, now)
         group.leave(self.bindings_at, (binding.realm.name, binding.user, binding.place), binding)
         self.crowd.in_realm[counted_as(binding), binding.realm.name] -= 1
         group.leave(self.bindings_by_user, (binding.realm.name, binding.user), binding)
@@ -365,8 +373,7 @@ class Registry:
         self.leave(binding, now)
         self.touch(binding)
         self.timers.set(binding, None)
-        user = binding.user.decode(errors="replace")
-        note = Note("unbound", why, "", {"binding": binding.id, "user": user})
+        note = Note("unbound", why, "", {"binding": binding.id, "user": binding.user.decode(errors="replace")})
         return [note, *orders, *self.terminal_ports.let_go(binding, [binding.onward], now)]
 
     def leave(self, owner: Binding | Call, now: float) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sbc.core import asking, bound, calling, control, farewell, front, leave, pulse, sessions
+import attrs
+
+from sbc.core import asking, bound, calling, control, farewell, front, gathering, leave, local, pulse, sessions
 from sbc.core.binding import ABSENT, Binding, BindingState
 from sbc.core.call import Asked, Call, CallState, Leg
 from sbc.core.crossing import Crossing, resolve
@@ -13,7 +15,7 @@ from sbc.core.hops import Neighbour
 from sbc.core.keys import answer_key
 from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, Slot
 from sbc.core.names import Name
-from sbc.core.onward import hop_to
+from sbc.core.onward import hop_to, moved
 from sbc.core.orders import Listener, Order
 from sbc.core.realm import Callers, Path, Realm, Side
 from sbc.core.registry import Arrival, Registry
@@ -28,7 +30,7 @@ def exchange_of_reply(registry: Registry, intent: Intent, arrival: Arrival) -> E
     exchange = registry.exchanges.get(answer_key(arrival.listener, arrival.source, intent.exchange, intent.bound))
     if exchange is None or exchange.far is None or exchange.far.peer.host != arrival.source.host:
         return None
-    return exchange
+    return None if intent.local and not local.is_its_answer(registry, exchange, arrival) else exchange
 
 
 def known_here(registry: Registry, near: Hop, intent: Intent) -> Exchange | None:
@@ -47,9 +49,9 @@ def known_here(registry: Registry, near: Hop, intent: Intent) -> Exchange | None
 
 def known_elsewhere(registry: Registry, intent: Intent, arrival: Arrival) -> Exchange | None:
     """The attempt that comes again by another mapping of the asker's NAT, or from another of the next hops (RFC 3261
-    section 17.2.3). What means its connection does not."""
+    section 17.2.3). What means its connection, or gateway, does not."""
     realm = registry.plan.realms[arrival.listener.realm]
-    if intent.bound:
+    if intent.bound or intent.local:
         return None
     if realm.side is Side.CORE and not registry.hops.is_host(realm.name, arrival.source.host, arrival.now):
         return None
@@ -90,7 +92,7 @@ def request_crossing(
             registry,
             dialect,
             way.hop,
-            *(b"exchange", arrival.listener.realm.encode(), str(arrival.source).encode(), intent.exchange),
+            *(b"exchange", _origin(arrival, intent), str(arrival.source).encode(), intent.exchange),
         ),
         near=registry.asker(arrival, intent),
         far=way.hop,
@@ -134,6 +136,12 @@ def request_crossing(
     return Crossing(registry, arrival, intent, exchange, exchange.far, way.path, way.target), orders
 
 
+def _origin(arrival: Arrival, intent: Intent) -> bytes:
+    """Within what the name of an exchange is its sender's: the realm, or our end of the way, where names are local."""
+    listener = arrival.listener
+    return f"{listener.realm} {listener.address}".encode() if intent.local else listener.realm.encode()
+
+
 def far_label(registry: Registry, arrival: Arrival, intent: Intent, path: Path) -> bytes:
     """What a call named `intent.label` here is to be named on the other side of `path`.
 
@@ -149,6 +157,8 @@ def _way(registry: Registry, dialect: Any, arrival: Arrival, intent: Intent) -> 
     realm = registry.plan.realms[arrival.listener.realm]
     if intent.control:
         return control.way(registry, arrival, intent)
+    if intent.local:
+        return _at_gateway(registry, dialect, arrival, intent, realm)
     name = _name(registry, realm, intent)
     call = _existing_call(registry, arrival, intent, realm, name)
     if call is not None:
@@ -160,6 +170,17 @@ def _way(registry: Registry, dialect: Any, arrival: Arrival, intent: Intent) -> 
     if realm.side is Side.ACCESS:
         return _from_access(registry, dialect, arrival, intent, realm, name)
     return _from_core(registry, arrival, realm, name)
+
+
+def _at_gateway(registry: Registry, dialect: Any, arrival: Arrival, intent: Intent, realm: Realm) -> Way:
+    """The way to or from a gateway does not depend on its calls, which its requests only belong to."""
+    call = local.call_of(registry, arrival, intent, realm)
+    if realm.side is Side.ACCESS:
+        return attrs.evolve(_from_access(registry, dialect, arrival, intent, realm, None), call=call)
+    way = _from_core(registry, arrival, realm, None)
+    hop, now = Hop(arrival.listener, arrival.source), arrival.now
+    orders = [] if call is None else moved(registry, call, call.leg_in(realm.name), hop, now)
+    return attrs.evolve(way, call=call, orders=tuple(orders))
 
 
 def _name(registry: Registry, realm: Realm, intent: Intent) -> Name | None:
@@ -202,7 +223,7 @@ def _within_call(registry: Registry, arrival: Arrival, intent: Intent, call: Cal
     if knows_us or not intent.within:  # only our peer was told the token, so it is our peer that has moved
         # on the core side a call keeps the port it is known by
         by = arrival.listener if leg.realm.side is Side.ACCESS else leg.listener
-        orders = _moved(registry, call, here, Hop(by, arrival.source), arrival.now)
+        orders = moved(registry, call, here, Hop(by, arrival.source), arrival.now)
     if name is not None:
         target: Place | None = resolve(name)
     elif not intent.within:
@@ -214,17 +235,6 @@ def _within_call(registry: Registry, arrival: Arrival, intent: Intent, call: Cal
     hop = hop_to(onward, target) if intent.within else Hop(onward.listener, onward.seen)
     hop, neighbour = by_one_that_lives(registry, call.path, hop, intent.label)
     return Way(call.path, hop, target, call, party=party, neighbour=neighbour, orders=tuple(orders))
-
-
-def _moved(registry: Registry, call: Call, index: int, hop: Hop, now: float) -> list[Order]:
-    """The peer of a leg has spoken by `hop`. If it is behind a NAT that has given it another public host, its media may
-    now come from there, whether this message describes media or not: the engine is told whom to believe."""
-    leg = call.legs[index]
-    before = leg.seen.host
-    orders = registry.move_leg(call, leg, hop, now)
-    if leg.behind_nat and leg.seen.host != before:
-        orders += [order for stream in call.streams.values() for order in stream.changed(call, index)]
-    return orders
 
 
 def by_one_that_lives(registry: Registry, path: Path, hop: Hop, topic: bytes) -> tuple[Hop, Neighbour | None]:
@@ -254,7 +264,10 @@ def _from_access(
     terminal = bound.terminal(registry, arrival, intent, realm)
     calling.refuse_strangers(path, intent, terminal is not None, Callers.ANY)
     topic = intent.user if intent.kind is Kind.BIND else intent.label  # a user's registrations go to one registrar
-    turns = registry.hops.turns(path, topic or intent.exchange)
+    if intent.local and terminal is not None:
+        turns = local.turns(registry, path, terminal)
+    else:
+        turns = registry.hops.turns(path, topic or intent.exchange)
     if dialect.parted:
         turns = [each for each in turns if each.hop.reliable == intent.bound]
     if not turns:
@@ -262,7 +275,8 @@ def _from_access(
     target, neighbour = None if name is None else resolve(name), turns[0]
     own = None if terminal is None else terminal.onward
     hop = spoken_by(own, neighbour)
-    if terminal is None or not terminal.service.hops or target is not None or intent.kind is Kind.BIND:
+    anew = intent.kind is Kind.BIND and not intent.lasting
+    if terminal is None or not terminal.service.hops or target is not None or anew:
         return Way(path, hop, target, terminal=terminal, neighbour=neighbour)
     target = Place(hop.peer, route=terminal.service)  # no name: what was asked for is asked for
     if terminal.service.first is None:
@@ -371,10 +385,12 @@ def _call(
     call = Call(registry.mint.short(), arrival.listener.dialect, way.path, (asking, asked), arrival.now)
     call.target, call.bound, call.herald = way.target, intent.bound, intent.heralds
     call.directed = intent.back is not None
+    call.gathering = gathering.begun(registry, intent, way.terminal)
     if dialect.references and intent.bound and not way.hop.listener.lane:
         asking.number, asked.number = int(intent.call), calling.number(registry, dialect, way.hop)
     call.lifetime = intent.expires is not None
     call.asked = Asked(intent.user, intent.callee, intent.called, intent.method)
     orders = registry.add_call(call, arrival.now)
-    registry.name_call(call, asking, intent.call)
+    if intent.call:
+        registry.name_call(call, asking, intent.call)
     return call, orders + calling.keep_line(registry, arrival, intent, way)  # not before the call is taken

@@ -13,6 +13,7 @@ from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Asked, Call, CallState, Leg, Stream
 from sbc.core.exchange import OPEN_STATES, Change, Exchange, ExchangeState, Hop
 from sbc.core.hops import HopKey
+from sbc.core.members import Gathering
 from sbc.core.message import Ending, Place, Who
 from sbc.core.names import Peer
 from sbc.core.plain import Form, Frame, Moment, Unfit, dumps, form, hints_of, optional, shape, writer, written
@@ -112,6 +113,7 @@ _CALL: dict[str, Any] = {
     "bound": bool,
     "directed": bool,
     "lifetime": bool,
+    "gathering": Gathering | None,
     "due": Moment | None,
     "ends_at": Moment,
 }
@@ -137,9 +139,11 @@ _write_call, _write_exchange, _write_change, _write_binding, _write_promise = ma
 
 def lasts(owner: Call | Binding | Promise) -> bool:
     """Whether it is to be found again after a restart: a call until it ends, unless it means connections, which end
-    with the process; a binding from the registrar's yes on; and leave for a call, if somebody was asked for it."""
+    with the process, or nobody has joined it; a binding from the registrar's yes on; and leave for a call, if somebody
+    was asked for it."""
     if isinstance(owner, Call):
-        return owner.state is not CallState.CLOSED and not owner.bound
+        empty = owner.gathering is not None and not owner.gathering.members
+        return owner.state is not CallState.CLOSED and not owner.bound and not empty
     if isinstance(owner, Promise):
         return owner.far is not None
     return owner.state is not BindingState.PENDING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from sbc.core import local
 from sbc.core.exchange import Hop
 from sbc.core.keys import answer_key
 from sbc.core.message import Intent, Kind, Phase
@@ -13,6 +14,8 @@ from sbc.core.registry import Arrival, Registry
 def as_it_stands(registry: Registry, intent: Intent, arrival: Arrival) -> Intent:
     """The failure of a request that was answered before is the end of its call, which nobody answers. An answer that
     nobody has asked for may be something that its sender says of itself."""
+    if intent.local:
+        return local.as_it_stands(registry, intent, arrival)
     if not intent.ends and intent.unasked is None:
         return intent
     exchange = registry.exchanges.get(answer_key(arrival.listener, arrival.source, intent.exchange, intent.bound))

@@ -248,6 +248,8 @@ def settle(
         back = dialect.keys(message, crossing)
         registry.name_call(call, call.legs[1 - crossing.from_leg], back.call)  # its full name now, on both sides
     orders: list[Order] = []
+    if intent.receipt and exchange.intent.local and intent.phase is not Phase.FAILURE:
+        orders += exchange.acknowledge(dialect.confirm(exchange.sent, message))
     if intent.phase is Phase.PROVISIONAL:
         if exchange.state in (State.TRYING, State.PROCEEDING):
             _proceed(registry, exchange, now)
@@ -258,9 +260,7 @@ def settle(
         orders += finish(registry, exchange, State.ACCEPTED if exchange.timing.confirmed else State.DONE, now)
         orders += _bound(registry, dialect, exchange, crossing, out)
     else:
-        exchange.confirmation = dialect.confirm(exchange.sent, message)
-        if exchange.confirmation is not None:
-            orders += exchange.onward(exchange.confirmation)
+        orders += exchange.acknowledge(dialect.confirm(exchange.sent, message))
         orders += _failed(registry, exchange, intent.phase, now)
     orders += conclude(registry, exchange, intent, now)
     if call is not None:

@@ -1,0 +1,85 @@
+"""Calls that gather and that the SBC itself ends: each member is released, on both sides; so is who joins too late."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sbc.core import asking, transact
+from sbc.core.call import Call
+from sbc.core.exchange import Exchange, ExchangeState, Hop, mark
+from sbc.core.gathering import over
+from sbc.core.members import MOST_MEMBERS
+from sbc.core.message import Cause, Ending, Intent, Phase, Place, Refused, Who
+from sbc.core.orders import Note, Order
+from sbc.core.registry import Arrival, Registry
+from sbc.core.routing import by_one_that_lives
+
+
+def disband(
+    registry: Registry,
+    dialect: Any,
+    call: Call,
+    cause: str,
+    ending: Ending,
+    now: float,
+    who: Who = Who.SBC,
+    lost: int | None = None,
+) -> list[Order]:
+    """End a call that gathers, as `ending.end_call` does any other."""
+    gathering = call.gathering
+    assert gathering is not None
+    orders: list[Order] = [Note("ended", cause, call.id)]
+    for index in sorted({0, 1} - {lost}):
+        leg = call.legs[index]
+        hop, _ = by_one_that_lives(registry, call.path, Hop(leg.listener, leg.seen), leg.label)
+        for member in gathering.members:
+            orders += _release(registry, dialect, call, gathering.name, member, index == 0, hop, ending, now)
+    said = ": ".join(filter(None, (dialect.word(ending), cause)))
+    orders += over(registry, call, said, ending, who, now)
+    for exchange in [each for each in call.exchanges if each.open and each.near is not None]:
+        orders += transact.give_up(registry, dialect, exchange, Refused(Cause.UNREACHABLE, cause), now, ending)
+    return orders
+
+
+def _release(
+    registry: Registry,
+    dialect: Any,
+    call: Call,
+    name: bytes,
+    member: bytes,
+    to_asker: bool,
+    hop: Hop,
+    ending: Ending,
+    now: float,
+) -> list[Order]:
+    token = asking.own_name(registry, dialect, hop)
+    data = dialect.release(name, member, to_asker, call.memo, Place(hop.peer), hop.listener, token, ending)
+    return [] if data is None else transact.ask(registry, dialect, call, hop, data, now)
+
+
+def deserted(registry: Registry, call: Call) -> int | None:
+    """The leg of the gateway of a call that gathers, where that is bound no more."""
+    gathering = call.gathering
+    if gathering is None or gathering.gateway in registry.bindings:
+        return None
+    return call.leg_in(call.path.access)
+
+
+def late(registry: Registry, dialect: Any, answer: Intent, exchange: Exchange, arrival: Arrival) -> list[Order] | None:
+    """What follows from an answer that nobody waits for any more; None where somebody does, or it has come before. If
+    its asker was refused meanwhile, those who join by it are released."""
+    call, far, again = exchange.call, exchange.far, mark(arrival.data) == exchange.heard
+    if answer.phase is not Phase.SUCCESS or exchange.open or again:
+        return None
+    if not exchange.sent or exchange.state is ExchangeState.ACCEPTED or far is None:
+        return [Note("too-late", "answered twice", exchange.call_id)]
+    if call is None or call.gathering is None:
+        return [Note("too-late", "answered after it was given up", exchange.call_id)]
+    exchange.sent, exchange.heard = b"", mark(arrival.data)
+    orders: list[Order] = [Note("too-late", "answered after it was given up", call.id)]
+    for member in answer.joins[:MOST_MEMBERS]:
+        if registry.members.find(call.gathering.gateway, member) is None:
+            name = answer.call or exchange.intent.call
+            to_asker = exchange.arrival_leg == 1
+            orders += _release(registry, dialect, call, name, member, to_asker, far, Ending.FAILED, arrival.now)
+    return orders

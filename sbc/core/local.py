@@ -1,0 +1,116 @@
+"""Names that count at one gateway alone: whose they are, and what they mean there.
+
+There are protocols in which a gateway, or who controls it, calls requests and calls by small numbers, which others use
+as well. A gateway is who is bound: in the access realm it is known by where it speaks from, in the core realm by the
+port of ours that stands for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from sbc.core import bound
+from sbc.core.binding import Binding
+from sbc.core.call import Call, CallState
+from sbc.core.exchange import Exchange, Hop
+from sbc.core.keys import answer_key, local_key
+from sbc.core.message import Cause, Intent, Kind, Phase, Refused
+from sbc.core.onward import moved
+from sbc.core.orders import Order
+from sbc.core.realm import Path, Realm, Side
+
+if TYPE_CHECKING:
+    from sbc.core.hops import Neighbour
+    from sbc.core.registry import Arrival, Registry
+
+
+def gateway(registry: Registry, arrival: Arrival, intent: Intent) -> Binding | None:
+    """The gateway whose names count in a message: who sends it, or whom it is for."""
+    realm = registry.plan.realms[arrival.listener.realm]
+    if realm.side is Side.ACCESS:
+        return bound.terminal_of(registry, realm, arrival.source, intent.user)
+    port = registry.terminal_ports.find(arrival.listener)
+    return None if port is None else port.binding
+
+
+def call_meant(registry: Registry, arrival: Arrival, intent: Intent) -> Call | None:
+    """The call that a message means, by its name, or by a member of it."""
+    if not intent.call and not intent.member:
+        return None
+    at = gateway(registry, arrival, intent)
+    if at is None:
+        return None
+    if not intent.call:
+        return registry.members.find(at.id, intent.member)
+    return registry.calls_by_key.get(local_key(arrival.listener.realm, at.id, intent.call))
+
+
+def call_of(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm) -> Call | None:
+    """The live call that a request belongs to. @raises Refused where its sender is not bound, or where it has to belong
+    to one and does not."""
+    if realm.side is Side.ACCESS and intent.kind is not Kind.BIND and gateway(registry, arrival, intent) is None:
+        raise Refused(Cause.UNBOUND, "not registered here")
+    call = registry.call_meant(arrival, intent)
+    if call is not None and call.state is CallState.CLOSED:
+        if intent.kind is Kind.OPEN:
+            registry.unname_call(call)  # a new call of the same name
+        call = None
+    if call is None and intent.within:
+        raise Refused(Cause.NO_CALL, "no such call")
+    return call
+
+
+def turns(registry: Registry, path: Path, terminal: Binding) -> list[Neighbour]:
+    """The next hops in the order in which a gateway is to try them: the one that it is registered with comes first, as
+    long as it is well. Another would know nothing of it."""
+    found = registry.hops.turns(path, terminal.user or terminal.id.encode())
+    own = [each for each in found if each.usable and each.key == terminal.granted_by]
+    return [*own, *(each for each in found if each not in own)]
+
+
+def followed(registry: Registry, binding: Binding, before: Hop, now: float) -> list[Order]:
+    """A gateway is reached by another way than `before`: so it is in its calls, and what it is asked in them."""
+    hop, orders = Hop(binding.listener, binding.seen), list[Order]()
+    for call in registry.members.of(binding.id) if hop != before else ():
+        orders += moved(registry, call, call.leg_in(binding.realm.name), hop, now)
+        for exchange in [each for each in call.exchanges if each.far == before and each.open]:
+            orders += registry.reach(exchange, hop, now)
+            if hop.peer.host != before.peer.host:
+                far = [key for key in exchange.keys if key == answer_key(before.listener, before.peer, key[3], False)]
+                for key in far:
+                    registry.key_exchange(exchange, answer_key(hop.listener, hop.peer, key[3], False))
+            registry.waits.add(exchange)
+    return orders
+
+
+def is_its_answer(registry: Registry, exchange: Exchange, arrival: Arrival) -> bool:
+    """Whether an answer comes from the very gateway that was asked: others may be behind the same NAT, and numbers are
+    soon guessed. In the core a host is believed as a whole."""
+    far = exchange.far
+    if far is None or far.peer == arrival.source:
+        return True
+    return registry.plan.realms[far.listener.realm].side is Side.CORE
+
+
+def completed(dialect: Any, message: Any, exchange: Exchange) -> tuple[Any, Intent]:
+    """An answer with what its request had said, without which it does not tell what it means; and what that is."""
+    message = dialect.complete(message, exchange.memo)
+    intent: Intent = dialect.describe(message)
+    if intent.kind is Kind.BIND and exchange.intent.kind is not Kind.BIND:
+        intent = attrs.evolve(intent, kind=exchange.intent.kind)
+    return message, intent
+
+
+def as_it_stands(registry: Registry, intent: Intent, arrival: Arrival) -> Intent:
+    """What would open a call that gathers, and is live already, changes it: its sender need not know whether it is. And
+    what binds a gateway is but told to it where the core says it."""
+    if intent.lasting and registry.plan.realms[arrival.listener.realm].side is Side.CORE:
+        return attrs.evolve(intent, kind=Kind.OTHER, lasting=False)
+    if intent.kind is not Kind.OPEN or intent.phase is not Phase.REQUEST:
+        return intent
+    call = call_meant(registry, arrival, intent)
+    if call is None or call.state is CallState.CLOSED:
+        return intent
+    return attrs.evolve(intent, kind=Kind.MODIFY, within=True)

@@ -1,0 +1,88 @@
+"""Members of calls that gather: which call each is in, and which calls a gateway has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from sbc.core.message import Counted
+
+if TYPE_CHECKING:
+    from sbc.core.call import Call
+
+MOST_MEMBERS = 64
+"""Members of one call: conferences are smaller."""
+MOST_CALLS = 4_000
+"""Calls of one gateway: so many lines an access gateway may have."""
+
+
+@attrs.define(eq=False)
+class Gathering:
+    """What is gathered in a call: its `members`, as their gateway calls them, in the order in which they came.
+
+    `gateway` is the id of its binding, `name` what it calls the call now, `reported` what those of its members have
+    counted that have said so."""
+
+    gateway: str
+    name: bytes = b""
+    members: list[bytes] = attrs.field(factory=list)
+    reported: dict[bytes, Counted] = attrs.field(factory=dict)
+
+
+class Members:
+    """Live calls that gather, by the gateway they are at, and by their members: each is in one call at a time."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, dict[Call, None]] = {}
+        self._members: dict[str, dict[bytes, Call]] = {}
+
+    def enter(self, call: Call) -> None:
+        """A call lives, with the members that it has."""
+        gathering = call.gathering
+        if gathering is not None:
+            self._calls.setdefault(gathering.gateway, {})[call] = None
+            self._members.setdefault(gathering.gateway, {}).update((each, call) for each in gathering.members)
+
+    def leave(self, call: Call) -> None:
+        """The twin of `enter`: it is over, and has no members any more."""
+        gathering = call.gathering
+        if gathering is None or call not in self._calls.get(gathering.gateway, {}):
+            return
+        for member in list(gathering.members):
+            self.part(call, member)
+        del self._calls[gathering.gateway][call]
+        if not self._calls[gathering.gateway]:
+            del self._calls[gathering.gateway], self._members[gathering.gateway]
+
+    def join(self, call: Call, member: bytes) -> None:
+        """A member of no call is one of that call's from now on."""
+        assert call.gathering is not None
+        call.gathering.members.append(member)
+        self._members[call.gathering.gateway][member] = call
+
+    def part(self, call: Call, member: bytes) -> None:
+        """The twin of `join`."""
+        assert call.gathering is not None
+        call.gathering.members.remove(member)
+        del self._members[call.gathering.gateway][member]
+
+    def of(self, gateway: str) -> list[Call]:
+        """The live calls of a gateway."""
+        return list(self._calls.get(gateway, ()))
+
+    def count(self, gateway: str) -> int:
+        """How many there are."""
+        return len(self._calls.get(gateway, ()))
+
+    def find(self, gateway: str, member: bytes) -> Call | None:
+        """The call that a member is in."""
+        return self._members.get(gateway, {}).get(member)
+
+    def at(self, gateway: str) -> list[tuple[Call, bytes]]:
+        """Every member that a gateway has, and the call it is in."""
+        return [(call, member) for member, call in self._members.get(gateway, {}).items()]
+
+    def all(self) -> dict[str, tuple[set[Call], dict[bytes, Call]]]:
+        """All there are; for the auditor."""
+        return {gateway: (set(calls), self._members[gateway]) for gateway, calls in self._calls.items()}
