@@ -13,7 +13,10 @@ from sbc.h248.mids import read_mid, read_place
 from sbc.h248.reading import Reader
 from sbc.h248.scan import LW, SAFE, Spot, at_end, skip
 from sbc.h248.tokens import BODIES, CONTEXT, ENDS
+from sbc.h248.writing import write
 from sbc.text.edits import Edits
+
+__all__ = ["MAX_MESSAGE", "MAX_PARTS", "TextMessage", "decode", "parts", "write"]
 
 MAX_MESSAGE = 65_535
 """The longest message, in octets: what a UDP datagram can hold."""
