@@ -207,7 +207,7 @@ def _read_actions(message: TextMessage, pos: int, code: int) -> int:
         elif word == "immackrequired" and message.body is Body.REPLY:
             message.wants_ack = True
             closed = item[3] == b"}"
-        elif name is None and item[3] == b"}" and message.body is Body.REPLY and not actions:
+        elif name is None and (actions or message.body is Body.REPLY):
             closed = True
         else:
             raise BadH248("no action", code)
