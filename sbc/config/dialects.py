@@ -12,9 +12,11 @@ from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
 from sbc.config import kinds
+from sbc.config.checks import Draft
 from sbc.config.faults import Findings
 from sbc.config.keys import Key, Tables
 from sbc.core.orders import Listener
+from sbc.core.realm import Signaling
 
 
 class DialectOptions(Protocol):
@@ -24,6 +26,8 @@ class DialectOptions(Protocol):
     """The keys of its table ``paths[].NAME``, and of those within it."""
     NEEDS: Mapping[str, str]
     """Packages that nothing else needs, and in which version; may be missing. They come with the extra of its name."""
+    OWN_PORTS: bool
+    """Whether its terminals can be told apart by ports of their own alone; may be missing, and then is not."""
 
     def read(self, table: Mapping[str, Any], at: str, findings: Findings) -> Any:
         """The value of its table, which stands at `at`; None where too much of it is wrong. The core never looks at it
@@ -54,6 +58,21 @@ def check_installed(listeners: Iterable[tuple[str, Listener]], findings: Finding
                     f"not {found}" if found else "which is not installed"
                 )
                 findings.add(f"{at}.protocol", protocol, problem, f"after: pip install 'sbc[{protocol}]'")
+
+
+def check_ports(draft: Draft, findings: Findings) -> None:
+    """Add to `findings` each path that has to give every terminal a port of its own, and does not."""
+    for path in draft.paths:
+        core = draft.realms.get(path.values.get("core", ""))
+        said = path.values.get("signaling", Signaling.SHARED)
+        if core is None or said is Signaling.PORT_PER_TERMINAL:
+            continue
+        spoken = {listener.dialect for _, listener in core.listeners}
+        wanting = sorted(each for each in spoken if getattr(options_of(each), "OWN_PORTS", False))
+        if wanting:
+            problem = f"cannot tell apart the gateways of {', '.join(wanting)}, which {core.at} has a listener for"
+            allowed = '"port-per-terminal", and signaling_ports'
+            findings.add(f"{path.at}.signaling", said.value, problem, allowed)
 
 
 def _installed(package: str) -> str:

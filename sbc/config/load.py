@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from sbc.config.checks import Draft, DraftPath, DraftRealm, check
-from sbc.config.dialects import all_tables, check_installed, options_of
+from sbc.config.dialects import all_tables, check_installed, check_ports, options_of
 from sbc.config.faults import ConfigError, Fault, Findings, joined
 from sbc.config.keys import Tables, read_keys
 from sbc.config.kinds import is_word, word
@@ -93,6 +93,7 @@ def load_table(table: Mapping[str, Any], source: str, protocols: Protocols = PRO
         findings, protocols, os.path.dirname(os.path.abspath(source)), all_tables(TABLES, protocols)
     ).document(table)
     check(draft, findings)
+    check_ports(draft, findings)
     check_installed((each for realm in draft.realms.values() for each in realm.listeners), findings)
     findings.settle()
     plan = Plan(

@@ -13,7 +13,8 @@ from sbc.core.message import Elsewhere
 from sbc.core.orders import Latch
 from sbc.core.realm import Asking, Callers, ControlHosts, Hosts, Lasting, Plan, Probing, Side, Signaling
 
-PROTOCOLS: dict[str, tuple[str, ...]] = {"sip": ("udp", "tcp", "tls"), "h323": ("udp", "tcp", "tls")}
+_ALL = ("udp", "tcp", "tls")
+PROTOCOLS: dict[str, tuple[str, ...]] = {"sip": _ALL, "h323": _ALL, "mgcp": ("udp",)}
 """What a listener may speak, and over what. A new dialect or transport is one word here."""
 
 
@@ -386,10 +387,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("rotate_size", kinds.integer(0, 2**40)),
         Key("rotate_daily", kinds.boolean()),
     ),
-    "store": (
-        Key("sqlite", _FILE, required=True),
-        Key("silence", kinds.seconds(0.0, 86_400.0)),
-    ),
+    "store": (Key("sqlite", _FILE, required=True), Key("silence", kinds.seconds(0.0, 86_400.0))),
     "drain": (
         Key("limit", kinds.seconds(0.0, 604_800.0)),
         Key("retry_after", kinds.integer(1, 86_400)),

@@ -28,7 +28,8 @@ def test_a_dialect_with_options_is_found_and_one_without_adds_nothing() -> None:
 def test_its_tables_stand_in_a_path() -> None:
     whole = all_tables(TABLES, PROTOCOLS)
     assert "sip" in {key.name for key in whole["paths[]"]} - {key.name for key in TABLES["paths[]"]}
-    assert set(whole) - set(TABLES) == {*options.TABLES, *of_h323.TABLES}
+    added = [found.TABLES for each in PROTOCOLS if (found := options_of(each)) is not None]
+    assert set(whole) - set(TABLES) == {name for tables in added for name in tables}
     assert all_tables(TABLES, ()) == TABLES
 
 
@@ -56,6 +57,15 @@ def test_a_protocol_whose_packages_are_missing_is_said_at_once(
         f"needs the package pycrate 0.8.1, {said}",
     )
     assert "pip install 'sbc[h323]'" in fault.allowed
+
+
+def test_whose_terminals_are_told_apart_by_ports_needs_them() -> None:
+    gateways = SMALL.replace('"sip"', '"mgcp"')
+    with pytest.raises(ConfigError) as raised:
+        load_text(gateways, "x.toml")
+    (fault,) = raised.value.faults
+    assert (fault.key, fault.value) == ("paths[0].signaling", '"shared"') and "mgcp" in fault.problem
+    assert load_text(gateways + 'signaling = "port-per-terminal"\nsignaling_ports = "41000-41999"\n', "x.toml")
 
 
 def test_what_is_installed_is_asked_of_the_interpreter() -> None:

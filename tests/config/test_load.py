@@ -272,7 +272,7 @@ def test_a_realm_that_is_no_table_is_one_fault() -> None:
 @pytest.mark.parametrize(
     ("protocol", "transport", "key", "allowed"),
     [
-        ("mgcp", "udp", "protocol", 'one of "sip", "h323"'),
+        ("iax2", "udp", "protocol", 'one of "sip", "h323", "mgcp"'),
         ("sip", "sctp", "transport", 'one of "udp", "tcp", "tls"'),
         ("sip", "", "transport", "a transport"),
     ],
@@ -286,9 +286,9 @@ def test_only_what_is_spoken_can_be_configured(protocol: str, transport: str, ke
 
 
 def test_what_is_spoken_is_the_callers_choice() -> None:
-    text = SMALL.replace('"sip"', '"mgcp"').replace('transport = "udp"', 'transport = "tcp"')
-    config = load_text(text, "x.toml", {"mgcp": ("udp", "tcp")})
-    assert config.plan.realms["a"].listeners[0].dialect == "mgcp"
+    text = SMALL.replace('"sip"', '"iax2"').replace('transport = "udp"', 'transport = "tcp"')
+    config = load_text(text, "x.toml", {"iax2": ("udp", "tcp")})
+    assert config.plan.realms["a"].listeners[0].dialect == "iax2"
     assert config.plan.realms["a"].listeners[0].transport == "tcp"
 
 

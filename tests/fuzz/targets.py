@@ -25,6 +25,8 @@ from tests.fuzz.mutate import KEPT, seeds
 from tests.fuzz.test_text import INVITE, SDP, check, check_sdp
 from tests.h323_laws import keep_them_as_anything
 from tests.h323_messages import ALL
+from tests.mgcp_laws import keep_the_laws
+from tests.mgcp_messages import RECORDED, crcx, created, sdp
 from tests.outside import Outside
 from tests.rig import NAT, SECRET, SOFTSWITCH, make_plan
 
@@ -103,6 +105,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "cut": cut,
     "converse": converse,
     "h323": keep_them_as_anything,
+    "mgcp": keep_the_laws,
 }
 
 
@@ -114,6 +117,13 @@ def seeds_of(target: str) -> list[bytes]:
     if target == "h323":
         found = [data for _, data in ALL]
         return [*found, *(data[4:] for data in found if data[:1] == b"\x03"), b"".join(found[-8:])]
+    if target == "mgcp":
+        found = [data for _, data in RECORDED]
+        own = [
+            crcx(7, "aaln/$@[192.0.2.1]", described=sdp("192.0.2.2", 4000)),
+            created(7, "1F", "192.0.2.2", 4000, "K:"),
+        ]
+        return [*found, *own, b".\r\n".join([*found, *own])]
     messages = [INVITE, *seeds()]
     if target == "describe":
         return [SDP, *(body for each in messages if (body := each.partition(b"\r\n\r\n")[2]).startswith(b"v="))]

@@ -1,0 +1,1 @@
+"""MGCP (RFC 3435) as a dialect of the core's loop."""

@@ -1,0 +1,50 @@
+"""What the responses to a command do not say themselves, and what is to be known of a call."""
+
+from __future__ import annotations
+
+import attrs
+
+from sbc.core.message import BadMessage
+from sbc.core.plain import Unfit, of_bytes, to_bytes
+
+
+@attrs.frozen
+class Memo:
+    """A command as it came: its transaction identifier and endpoint in its own spelling, what it is about, and how many
+    streams it described. `remote_only`: of descriptions it has asked for the remote one alone."""
+
+    number: bytes
+    verb: str
+    endpoint: bytes
+    call: bytes = b""
+    connection: bytes = b""
+    described: int = 0
+    remote_only: bool = False
+    method: str = ""  # of a RestartInProgress
+    counted: bytes = b""  # what a gateway has counted that deletes a connection itself
+
+
+@attrs.frozen
+class CallMemo:
+    """Of a call: the domain of its endpoints as whoever asked for it writes it, and as it was written onward."""
+
+    asker: bytes = b""
+    asked: bytes = b""
+
+
+Kept = tuple[Memo | None, CallMemo | None]
+
+
+def keep(memo: Memo | CallMemo | None) -> bytes:
+    """A memo as bytes."""
+    return to_bytes(Kept, (None, memo) if isinstance(memo, CallMemo) else (memo, None))
+
+
+def recall(data: bytes) -> Memo | CallMemo | None:
+    """The memo again. @raises BadMessage."""
+    try:
+        kept: Kept = of_bytes(Kept, data)
+    except Unfit as unfit:
+        raise BadMessage(f"no memo: {unfit}") from unfit
+    request, call = kept
+    return call if request is None else request

@@ -1,0 +1,59 @@
+"""Addresses of one side in parameters nobody here reads, in comments and in what is said in words: written over before
+the other side sees them. Only addresses that it must not see are looked for, each as a whole."""
+
+from __future__ import annotations
+
+from sbc.core import bound
+from sbc.core.address import is_specific
+from sbc.core.binding import Binding
+from sbc.core.crossing import Crossing
+from sbc.core.realm import Side
+from sbc.mgcp.codec import MgcpMessage
+from sbc.mgcp.names import domain
+from sbc.text.literals import Literal, literals
+
+
+def gateway_of(crossing: Crossing) -> Binding | None:
+    """The bound gateway that a message is from or for."""
+    registry, there = crossing.registry, crossing.there
+    if there.side is Side.ACCESS:
+        return bound.terminal_of(registry, there, crossing.hop.peer, b"")
+    return bound.terminal_of(registry, crossing.here, crossing.arrival.source, crossing.intent.user)
+
+
+def sweep(message: MgcpMessage, crossing: Crossing) -> None:
+    """Write over what the other side is not to see; `message.cache["swept"]` names the parameters it was in."""
+    data, hidden = message.data, _hidden(message, crossing)
+    found: list[str] = []
+    spans = [(line.name or "a comment", line.line_start, line.end) for line in message.lines]
+    if message.text[0] >= 0:
+        spans.append(("the first line", *message.text))
+    for name, start, end in spans:
+        if data.find(b".", start, end) < 0 and data.count(b":", start, end) < 3:
+            continue
+        for literal in literals(data, start, end):
+            if literal.host in hidden and message.edits.is_free(literal.start, literal.end):
+                message.edits.replace(literal.start, literal.end, _instead(data, literal, crossing))
+                found.append(name)
+    if found:
+        message.cache["swept"] = ", ".join(dict.fromkeys(found))
+
+
+def _hidden(message: MgcpMessage, crossing: Crossing) -> frozenset[str]:
+    """Hosts of this side: who sent it, who is bound there, and whoever the message itself speaks of."""
+    said = {slot.place.address.host for sdp in message.cache.get("sdp", ()) for slot in sdp.slots}
+    gateway = gateway_of(crossing) if crossing.here.side is Side.ACCESS else None
+    if gateway is not None:
+        said.add(gateway.place.address.host)
+    hidden = crossing.hidden_hosts().union(filter(is_specific, said))
+    return hidden - crossing.there.addresses - {crossing.local.host}
+
+
+def _instead(data: bytes, found: Literal, crossing: Crossing) -> bytes:
+    """What stands for an address: in the core, where the SBC itself is meant by it, whom it stands for there."""
+    host, port = crossing.local
+    if crossing.there.side is Side.CORE and crossing.registry.networks.is_ours(crossing.here, found.host):
+        host, port = crossing.peer_host, crossing.hop.peer.port
+    bare = data[found.start : found.start + 1] != b"[" and ":" not in host
+    written = host.encode() if bare else domain(host)
+    return b"%b:%d" % (written, port) if found.port else written

@@ -1,0 +1,96 @@
+"""What is lost on the way in MGCP is said again, and each command is carried out once (RFC 3435 section 3.5)."""
+
+from __future__ import annotations
+
+from sbc.core.orders import Note, OpenStream, Send
+from sbc.core.realm import Keepalive, Registrations
+from tests.mgcp_calls import FAR, GATEWAY, PRIVATE, Line, mgcp_rig, sent
+from tests.mgcp_messages import command, crcx, created, response, sdp
+from tests.rig import Rig, of
+
+
+def begun() -> tuple[Rig, Line, bytes]:
+    """A rig, a gateway, and a CreateConnection of number 7 as it hears it."""
+    rig = mgcp_rig()
+    line = Line.register(rig)
+    return rig, line, line.asked(crcx(7, line.at(), described=sdp(FAR, 6000)))
+
+
+def times(rig: Rig, seconds: float, realm: str, data: bytes) -> list[float]:
+    """After how many of so many seconds that was said again."""
+    before, found = rig.now, []
+    while rig.now < before + seconds:
+        at = min(rig.border.registry.timers.next() or before + seconds, before + seconds)
+        orders = rig.wait(max(at - rig.now, 0.001))
+        found += [round(rig.now - before, 1) for each in sent(orders, realm) if each.data == data]
+    return found
+
+
+def test_a_command_is_repeated_until_it_is_answered_or_given_up() -> None:
+    rig, _, heard = begun()
+    said = times(rig, 30, "access", heard)
+    assert said == [0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5]
+    back = sent(rig.log, "core")[-1].data
+    assert back.startswith(b"406 7 ") and not rig.open_streams
+
+
+def test_a_command_that_comes_again_is_not_carried_out_again() -> None:
+    rig, line, heard = begun()
+    again = line.agent(crcx(7, line.at(), described=sdp(FAR, 6000)))
+    assert not of(Send, again) and not of(OpenStream, again)
+    answer = line.told(created(heard, "1F", PRIVATE, 4000))
+    for _ in range(3):
+        (back,) = sent(line.agent(crcx(7, line.at(), described=sdp(FAR, 6000))), "core")
+        assert back.data == answer
+        rig.wait(9)
+    assert not of(Send, line.says(created(heard, "1F", PRIVATE, 4000))), "and an answer that comes again is for nobody"
+    rig.wait(10)
+    (late,) = sent(line.agent(crcx(7, line.at(), "2b")), "access")
+    assert late.data.startswith(b"CRCX "), "a number may be used again after T-HIST"
+
+
+def test_an_answer_that_comes_too_late_leaves_no_connection() -> None:
+    rig, line, heard = begun()
+    rig.wait(25)
+    (delete,) = sent(line.says(created(heard, "1F", PRIVATE, 4000)), "access")
+    assert delete.data.startswith(b"DLCX ") and b"C: 2a\r\nI: 1F\r\n" in delete.data
+    line.says(response(250, delete.data))
+    rig.wait(100)
+    assert not rig.open_streams and not rig.border.registry.calls
+
+
+def test_provisional_answers_each_win_time() -> None:
+    rig, line, heard = begun()
+    for _ in range(4):
+        line.says(response(100, heard))
+        rig.wait(25)
+    assert line.told(created(heard, "1F", PRIVATE, 4000)).startswith(b"200 7 ")
+
+
+def test_an_acknowledgement_of_nothing_is_dropped() -> None:
+    rig = mgcp_rig()
+    line = Line.register(rig)
+    assert not of(Send, line.agent(response(0, 99, text="")))
+    assert not of(Send, line.says(response(0, 99, text="")))
+
+
+def test_piggybacked_messages_cross_each_by_itself() -> None:
+    rig = mgcp_rig()
+    line = Line.register(rig)
+    notify = line.told(command("NTFY", 5, f"aaln/1@[{PRIVATE}]", "X: 1", "O: L/hd"))
+    both = response(200, notify) + b".\r\n" + command("RQNT", 8, line.at(), "X: 2", "R: L/hu(N)")
+    first, second = sent(line.agent(both), "access")
+    assert first.data == b"200 5 OK\r\n" and second.data.startswith(b"RQNT ")
+    spoilt = b"garbage\r\n.\r\n" + response(200, second.data)
+    assert line.told(spoilt) == b"200 8 OK\r\n"
+
+
+def test_any_answer_to_a_question_is_a_sign_of_life() -> None:
+    rig = mgcp_rig(keepalive=Keepalive(), registrations=Registrations(front=False, core=120))
+    Line.register(rig)
+    for code in (200, 500, 510, 504, 100):
+        rig.log.clear()
+        while not (probes := [each for each in sent(rig.log, "access") if each.data.startswith(b"AUEP ")]):
+            rig.wait(1)
+        rig.from_access(response(code, probes[-1].data), GATEWAY)
+    assert "dead" not in [each.event for each in of(Note, rig.log)] and rig.border.registry.bindings

@@ -1,0 +1,60 @@
+"""No address of one side is seen by the other, wherever it stands."""
+
+from __future__ import annotations
+
+import pytest
+
+from sbc.core.orders import Note
+from tests.laws import assert_no_trace
+from tests.mgcp_calls import AGENT, FAR, GATEWAY, PRIVATE, Line, mgcp_rig
+from tests.mgcp_messages import command, crcx, created, response, sdp
+from tests.rig import SBC_ACCESS, SBC_CORE, of
+
+OF_GATEWAY = (PRIVATE, GATEWAY.host, SBC_ACCESS.host)
+OF_CORE = (AGENT.host, SBC_CORE.host)
+
+
+@pytest.mark.parametrize("host", OF_GATEWAY)
+@pytest.mark.parametrize(
+    "line", ["X-Vendor: at {0}", "; my address is {0}:2427", "X+Where: [{0}]:2427", "O: L/hd, x({0})", "PL/X:{0}"]
+)
+def test_a_gateways_addresses_stay_behind(line: str, host: str) -> None:
+    rig = mgcp_rig()
+    gateway = Line.register(rig)
+    told = gateway.told(command("NTFY", 5, f"aaln/1@[{PRIVATE}]", "X: 1F", line.format(host)))
+    assert_no_trace(told, *OF_GATEWAY)
+    assert line.split("{")[0].encode() in told and b"X: 1F\r\n" in told
+    (swept,) = [each for each in of(Note, rig.log) if each.event == "swept"]
+    assert swept.reason == (line.partition(":")[0].upper() if ":" in line[:9] else "a comment")
+
+
+@pytest.mark.parametrize("host", OF_CORE)
+def test_the_cores_stay_there(host: str) -> None:
+    gateway = Line.register(mgcp_rig())
+    heard = gateway.ask("RQNT", "X: 1F", f"X-Agent: {host}:2727", f"S: x({host})")
+    assert_no_trace(heard, *OF_CORE)
+    assert f"X-Agent: {SBC_ACCESS.host}:2727\r\n".encode() in heard
+
+
+def test_what_is_said_in_words_and_in_failures_too() -> None:
+    gateway = Line.register(mgcp_rig())
+    heard = gateway.ask("RQNT", "X: 1F")
+    told = gateway.told(response(400, heard, f"X-Why: {GATEWAY}", text=f"{PRIVATE} is busy"))
+    assert_no_trace(told, *OF_GATEWAY)
+
+
+def test_where_media_are_is_not_said_beside_the_description() -> None:
+    gateway = Line.register(mgcp_rig())
+    heard = gateway.asked(
+        crcx(7, gateway.at(), described=sdp(FAR, 6000)).replace(b"M:", b"X-Remote: %b\r\nM:" % FAR.encode())
+    )
+    assert_no_trace(heard, FAR, *OF_CORE)
+    told = gateway.told(created(heard, "1F", "192.168.1.77", 4000, "X-Local: 192.168.1.77:4000"))
+    assert_no_trace(told, "192.168.1.77", *OF_GATEWAY)
+
+
+def test_what_the_other_side_may_see_passes_untouched() -> None:
+    gateway = Line.register(mgcp_rig())
+    lines = ("X-Version: 1.2.3.4", "X-Other: 192.0.2.99", "R: L/hd(N), D/[0-9#*T](D)", "D: (0T|00T|[1-7]xxx)")
+    heard = gateway.ask("RQNT", "X: 1F", *lines)
+    assert all(line.encode() in heard for line in lines)
