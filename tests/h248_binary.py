@@ -62,3 +62,14 @@ def modify(*groups: bytes, remote: bool = True, identifier: bytes = b"\x01\x02")
     described = node(2 if remote else 1, node(0, *groups))
     media = node(0, node(1, node(1, listed(leaf(0, b"\x01"), node(1, described)))))
     return message(request(9, action(b"\x07", command(2, node(0, termination(identifier)), node(1, media)))))
+
+
+_DESCRIBED = (prop(0xB001, b"0"), prop(0xB008, b"IN IP4 10.0.0.1"), prop(0xB00F, b"audio 4000 RTP/AVP 8"))
+MADE = [
+    modify(group(*_DESCRIBED, prop(0xB00C, b"rtcp:4001"))),
+    modify(group(prop(0x6001, b"\x0a\0\0\x01"), prop(0x6003, b"\x0f\xa0"), prop(0x100F, b"\x08")), remote=False),
+    message(
+        node(2, leaf(0, b"\5"), leaf(1, b""), node(2, node(1, action(b"\7", node(5, node(1, leaf(0, b"\1\xf6")))))))
+    ),
+]
+"""What fuzzing begins with, besides what is recorded."""

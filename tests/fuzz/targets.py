@@ -23,6 +23,9 @@ from sbc.sip.framing import SipFramer
 from tests.fuzz.conversations import DIVIDER, OTHER_PHONE, STRANGER, conversations
 from tests.fuzz.mutate import KEPT, seeds
 from tests.fuzz.test_text import INVITE, SDP, check, check_sdp
+from tests.h248_binary import MADE
+from tests.h248_laws import check_laws
+from tests.h248_messages import BINARY
 from tests.h323_laws import keep_them_as_anything
 from tests.h323_messages import ALL
 from tests.mgcp_laws import keep_the_laws
@@ -99,6 +102,11 @@ def _filled(heard: dict[tuple[str, Address, bool], bytes], realm: str, source: A
     return b"nothing"
 
 
+def binary(data: bytes) -> None:
+    """A binary message of H.248."""
+    check_laws(data)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "read": read,
     "describe": describe,
@@ -106,6 +114,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "converse": converse,
     "h323": keep_them_as_anything,
     "mgcp": keep_the_laws,
+    "h248-binary": binary,
 }
 
 
@@ -124,6 +133,8 @@ def seeds_of(target: str) -> list[bytes]:
             created(7, "1F", "192.0.2.2", 4000, "K:"),
         ]
         return [*found, *own, b".\r\n".join([*found, *own])]
+    if target == "h248-binary":
+        return [*MADE, *(data for _, data in BINARY)]
     messages = [INVITE, *seeds()]
     if target == "describe":
         return [SDP, *(body for each in messages if (body := each.partition(b"\r\n\r\n")[2]).startswith(b"v="))]

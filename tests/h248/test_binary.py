@@ -3,6 +3,7 @@ unknown kept; several transactions, and what is none."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,10 +17,11 @@ from sbc.core.message import BadMessage
 from sbc.h248 import text
 from sbc.h248.ber import wrap
 from sbc.h248.binary import MAX_MESSAGE, decode, parts
-from sbc.h248.message import BadH248, Body, Failure, H248Message, Wire
+from sbc.h248.message import BadH248, Body, Failure, Form, H248Message, Wire
 from tests.h248_binary import HOST, action, command, group, leaf, listed, message, modify, node, prop, reply, request
 from tests.h248_binary import termination as named
-from tests.h248_laws import check_laws, groups, mids, rewritten
+from tests.h248_erlang import as_list, needs_erlang, terms
+from tests.h248_laws import check_laws, groups, mended, mids, rewritten
 from tests.h248_messages import BINARY, BINARY_TALKS, PRETTY, needs_recorded, suffix
 
 ROOT_FOLDER = Path(__file__).parents[2]
@@ -101,6 +103,33 @@ def test_every_address_is_written_over() -> None:
                 assert host.encode() not in after
                 assert bytes(map(int, host.split("."))) not in after
     assert found > 100
+
+
+@needs_erlang
+@needs_recorded
+def test_erlang_reads_what_was_written_over(tmp_path: Path) -> None:
+    """Its terms before and after differ in the addresses and the number, and in nothing else."""
+    each = [one for data in RECORDED for one in parts(data)]
+    before, after = terms(tmp_path, each), terms(tmp_path, [rewritten(one, "203.0.113.200") for one in each])
+    touched = 0
+    for data, old, new in zip(each, before, after, strict=True):
+        said = decode(data)
+        wanted = old
+        for mid in mids(said):
+            if mid.address is not None and mid.form is Form.IP4:
+                packed = as_list(bytes(map(int, mid.address.host.split("."))))
+                port = mid.address.port or "asn1_NOVALUE"
+                wanted = wanted.replace(
+                    f"{{'IP4Address',{packed},{port}}}", f"{{'IP4Address',{as_list(bytes((203, 0, 113, 200)))},40000}}"
+                )
+        for one in groups(said):
+            now = mended(one.text, "203.0.113.200", 40_000)
+            for was, line in zip(one.text.split(b"\r\n"), now.split(b"\r\n"), strict=True):
+                wanted = wanted.replace(as_list(was[2:]), as_list(line[2:]))
+        wanted = re.sub(r"('(?:Transaction(?:Request|Reply|Pending)|SegmentReply)',)\d+", r"\g<1>1234567", wanted)
+        assert new == wanted, data.hex()
+        touched += new != old
+    assert touched > 70 and not any(one.startswith("fault") for one in before)
 
 
 def test_a_message() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import attrs
 import pytest
 
@@ -25,6 +27,7 @@ from sbc.h248.message import (
     Verb,
     Wire,
 )
+from tests.h248_erlang import needs_erlang, terms
 from tests.h248_messages import BINARY, BINARY_TALKS, needs_recorded
 
 ME = Mid(Form.IP4, Address("192.0.2.1", 2944), b"[192.0.2.1]:2944")
@@ -104,6 +107,11 @@ def test_read_again_it_says_the_same(message: H248Message) -> None:
     assert decode(data).meaning == message.meaning
     assert parts(data) == (data,)
     assert "transactionId" in (text := library_says(data)) or message.body in (Body.ACK, Body.ERROR), text
+
+
+@needs_erlang
+def test_erlang_reads_it(tmp_path: Path) -> None:
+    assert [one for one in terms(tmp_path, [write(each) for each in MADE]) if not one.startswith("{'MegacoM")] == []
 
 
 @needs_recorded
