@@ -7,6 +7,8 @@ than `MOST` elements.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from sbc.core.message import BadMessage
 
 DEEPEST = 64
@@ -28,18 +30,17 @@ class Tlv:
 
     `tag` is its first octet without the bit that says whether it is constructed (of a tag with more octets, all of them
     as a number); what it holds stands from `start` to `end`, the whole from `at` to `after`. `parts` are the elements
-    inside a constructed one, None in a primitive one; `around` is the one that it is in.
+    inside a constructed one, None in a primitive one. None knows what it is in: there are no circles.
     """
 
-    __slots__ = ("after", "around", "at", "end", "parts", "start", "tag")
+    __slots__ = ("after", "at", "end", "parts", "start", "tag")
 
-    def __init__(self, tag: int, at: int, start: int, end: int, after: int, around: Tlv | None) -> None:
+    def __init__(self, tag: int, at: int, start: int, end: int, after: int) -> None:
         self.tag = tag
         self.at = at
         self.start = start
         self.end = end
         self.after = after
-        self.around = around
         self.parts: list[Tlv] | None = None
 
     def __repr__(self) -> str:
@@ -56,7 +57,7 @@ class Tlv:
 
 def read(data: bytes) -> Tlv:
     """The one element that `data` is. @raises BadMessage."""
-    found = _Reading(data).elements(0, len(data), None, 0)
+    found = _Reading(data).elements(0, len(data), 0)
     if len(found) != 1:
         raise BadMessage("more than one element" if found else "empty")
     return found[0]
@@ -69,7 +70,7 @@ class _Reading:
         self.data = data
         self.left = MOST
 
-    def elements(self, at: int, end: int, around: Tlv | None, depth: int, closed: bool = False) -> list[Tlv]:
+    def elements(self, at: int, end: int, depth: int, closed: bool = False) -> list[Tlv]:
         """The elements from `at` on: up to `end`, or, of an indefinite length (`closed`), up to the end-of-contents."""
         data = self.data
         found: list[Tlv] = []
@@ -88,7 +89,8 @@ class _Reading:
                 return found
             if size >= _INDEFINITE:
                 if size == _INDEFINITE:
-                    at = self._indefinite(found, first, tag, at, start, end, around, depth)
+                    found.append(self._indefinite(first, tag, at, start, end, depth))
+                    at = found[-1].after
                     continue
                 size, start = self._long_size(size & 0x7F, start, end)
             stop = start + size
@@ -97,30 +99,27 @@ class _Reading:
             self.left -= 1
             if self.left < 0:
                 raise BadMessage("too many elements")
-            each = Tlv(tag, at, start, stop, stop, around)
+            each = Tlv(tag, at, start, stop, stop)
             if first & CONSTRUCTED:
-                each.parts = self.elements(start, stop, each, depth + 1)
+                each.parts = self.elements(start, stop, depth + 1)
             found.append(each)
             at = stop
         if closed:
             raise BadMessage("truncated BER")
         return found
 
-    def _indefinite(
-        self, found: list[Tlv], first: int, tag: int, at: int, start: int, end: int, around: Tlv | None, depth: int
-    ) -> int:
-        """Read an element that ends where its contents say so; where the next one begins."""
+    def _indefinite(self, first: int, tag: int, at: int, start: int, end: int, depth: int) -> Tlv:
+        """An element that ends where its contents say so."""
         if not first & CONSTRUCTED:
             raise BadMessage("primitive element without a length")
         self.left -= 1
         if self.left < 0:
             raise BadMessage("too many elements")
-        each = Tlv(tag, at, start, start, start, around)
-        each.parts = self.elements(start, end, each, depth + 1, closed=True)
-        each.end = each.parts[-1].after if each.parts else start
-        each.after = each.end + 2
-        found.append(each)
-        return each.after
+        parts = self.elements(start, end, depth + 1, closed=True)
+        stop = parts[-1].after if parts else start
+        each = Tlv(tag, at, start, stop, stop + 2)
+        each.parts = parts
+        return each
 
     def _long_tag(self, at: int, end: int) -> tuple[int, int]:
         """A tag of several octets, as a number, and where it ends."""
@@ -178,15 +177,14 @@ class Changes:
         self._data = data
         self._new: dict[Tlv, bytes] = {}
         self._added: dict[Tlv, dict[int, bytes]] = {}  # by the octet in front of which it is put
-        self._touched: set[Tlv] = set()
+        self._points: list[int] = []  # where what is changed begins, in order
 
     def __bool__(self) -> bool:
-        return bool(self._touched)
+        return bool(self._new or self._added)
 
     def replace(self, tlv: Tlv, new: bytes) -> None:
         """Put `new`, which is whole elements or nothing, where an element was; the same again counts for good."""
         self._new[tlv] = new
-        self._touch(tlv)
 
     def content(self, tlv: Tlv, new: bytes) -> None:
         """Put `new` where what a primitive element held was, or a string in pieces; its length keeps its form."""
@@ -200,16 +198,16 @@ class Changes:
         where = self._added.setdefault(tlv, {})
         at = tlv.end if before is None else before.at
         where[at] = where.get(at, b"") + new
-        self._touch(tlv)
-
-    def _touch(self, tlv: Tlv | None) -> None:
-        while tlv is not None and tlv not in self._touched:
-            self._touched.add(tlv)
-            tlv = tlv.around
 
     def apply(self, root: Tlv) -> bytes:
         """The octets of the element `root`, changed."""
-        return self._written(root) if self._touched else self._data[root.at : root.after]
+        self._points = sorted({each.at for each in (*self._new, *self._added)})
+        return self._written(root) if self._points else self._data[root.at : root.after]
+
+    def _touched(self, tlv: Tlv) -> bool:
+        """Whether an element, or something inside it, is changed."""
+        at = bisect_left(self._points, tlv.at)
+        return at < len(self._points) and self._points[at] < tlv.after
 
     def _written(self, tlv: Tlv) -> bytes:
         new = self._new.get(tlv)
@@ -220,11 +218,11 @@ class Changes:
         done = tlv.start
         added = self._added.get(tlv, {})
         for each in tlv.parts or ():
-            more = added.get(each.at)
-            if more is not None or each in self._touched:
+            more, touched = added.get(each.at), self._touched(each)
+            if more is not None or touched:
                 pieces += (data[done : each.at], more or b"")
                 done = each.at
-            if each in self._touched:
+            if touched:
                 pieces.append(self._written(each))
                 done = each.after
         pieces += (data[done : tlv.end], added.get(tlv.end, b""))

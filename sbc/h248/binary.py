@@ -137,19 +137,16 @@ def decode(data: bytes) -> BinaryMessage:
 
 
 def parts(data: bytes) -> Sequence[bytes]:
-    """The messages of one transaction each that a message comes to; it alone where it has one. @raises BadH248."""
+    """The messages of one transaction each that a message comes to; it alone where it has one, is none, or has too
+    many: then `decode` says so."""
     try:
         root = _read(data)
         listed = _body(wanted(root.part(1), "message"))
-    except BadH248:
-        raise
-    except BadMessage as bad:
-        raise BadH248(bad.reason) from bad
-    found = listed.parts or []
-    if listed.tag & 0x1F == _ERROR or len(found) <= 1:
+    except BadMessage:
         return (data,)
-    if len(found) > MAX_PARTS:
-        raise BadH248("too many transactions", 413)
+    found = listed.parts or []
+    if listed.tag & 0x1F == _ERROR or not 1 < len(found) <= MAX_PARTS:
+        return (data,)
     made = []
     for each in found:
         changes = Changes(data)

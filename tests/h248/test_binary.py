@@ -3,9 +3,11 @@ unknown kept; several transactions, and what is none."""
 
 from __future__ import annotations
 
+import gc
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -246,8 +248,10 @@ def test_several_transactions() -> None:
     alone = message(each[0])
     assert parts(alone)[0] is alone
     assert len(parts(message(*[each[1]] * 16))) == 16
+    many = message(*[each[1]] * 17)
+    assert parts(many) == (many,)
     with pytest.raises(BadH248) as caught:
-        parts(message(*[each[1]] * 17))
+        decode(many)
     assert caught.value.code == 413
 
 
@@ -318,3 +322,20 @@ def test_anything(data: bytes) -> None:
 def test_no_library_is_loaded() -> None:
     program = "import sys, sbc.h248.binary\nassert not [name for name in sys.modules if name.startswith('pycrate')]"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT_FOLDER, timeout=60)
+
+
+def test_nothing_is_left_to_the_garbage_collector() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            said = decode(CHANGE)
+            said.edit(said.mid.at, b"[192.0.2.1]:2944")
+            said.encode()
+            parts(message(request(1), request(2)))
+            with suppress(BadH248):
+                decode(message(request(1, action(b"\0", command(3)))))
+        del said
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
