@@ -91,6 +91,11 @@ class Cursor:
 
     def next(self, pos: int, code: int) -> tuple[int, bool]:
         """Behind a block: where the next item begins, and whether there is none. @raises BadH248."""
+        mark = self.data[pos : pos + 1]
+        if mark == b"}":
+            return pos + 1, True
+        if mark == b",":
+            return pos + 1, False
         match = NEXT.match(self.data, pos)
         if match is None:
             raise BadH248("neither a comma nor the end of the block", code)
