@@ -25,8 +25,7 @@ def read_services(cursor: Cursor, pos: int) -> tuple[Services, int]:
         name, value, mark = item.groups()
         pos = item.end()
         if name is None:
-            closed = mark == b"}"
-            continue
+            break
         start, end = item.start(1), item.end(2) if value is not None else item.end(1)
         if mark == b"{":
             mtp = _MTP.match(cursor.data, pos) if value is not None and value.lower() == b"mtp" else None

@@ -47,12 +47,8 @@ class Reader(Cursor):
         closed = False
         while not closed:
             item = self.item(pos, ACTION)
-            name, _, mark = item.groups()
-            pos = item.end()
+            name, pos = item[1], item.end()
             if name is None:
-                closed = mark == b"}"
-                if not closed or commands:
-                    raise BadH248("a comma, and nothing before it", ACTION)
                 break
             lower = name.lower()
             verb = VERBS.get(lower)
@@ -134,16 +130,12 @@ class Reader(Cursor):
     def descriptors(self, command: Command, pos: int) -> int:
         """The descriptors of a command, into it; where its block ends."""
         closed = False
-        seen = 0
         while not closed:
             item = self.item(pos, COMMAND)
             name, _, mark = item.groups()
             pos = item.end()
             if name is None:
-                if mark != b"}" or seen:
-                    raise BadH248("a comma, and nothing before it", COMMAND)
-                return pos
-            seen += 1
+                break
             word = DESCRIPTORS.get(name.lower())
             if word == "error":
                 command.error, pos, closed = self.failure(item, COMMAND)

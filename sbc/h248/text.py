@@ -13,7 +13,10 @@ from sbc.h248.mids import read_mid, read_place
 from sbc.h248.reading import Reader
 from sbc.h248.scan import LW, SAFE, Spot, at_end, skip
 from sbc.h248.tokens import BODIES, CONTEXT, ENDS
+from sbc.h248.writing import write
 from sbc.text.edits import Edits
+
+__all__ = ["MAX_MESSAGE", "MAX_PARTS", "TextMessage", "decode", "parts", "write"]
 
 MAX_MESSAGE = 65_535
 """The longest message, in octets: what a UDP datagram can hold."""
@@ -204,7 +207,7 @@ def _read_actions(message: TextMessage, pos: int, code: int) -> int:
         elif word == "immackrequired" and message.body is Body.REPLY:
             message.wants_ack = True
             closed = item[3] == b"}"
-        elif name is None and item[3] == b"}" and message.body is Body.REPLY and not actions:
+        elif name is None and (actions or message.body is Body.REPLY):
             closed = True
         else:
             raise BadH248("no action", code)

@@ -75,4 +75,4 @@ def test_what_makes_no_sense_is_refused(inside: bytes) -> None:
 
 
 def test_what_is_unknown_says_nothing() -> None:
-    assert services(b"X-mine=1, Other{a{b}}, SIC, , V=1").incomplete
+    assert services(b"X-mine=1, Other{a{b}}, SIC, V=1,").incomplete

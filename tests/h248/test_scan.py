@@ -33,7 +33,10 @@ def test_an_item_is_a_name_a_value_and_what_follows(text: bytes, item: tuple[byt
     assert match.end() == len(text)
 
 
-@pytest.mark.parametrize("text", [b"", b"a", b"a b,", b"a=b c,", b'a="b,', b"a=[1,", b"a:b,", b"\xff,"])
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"a", b"a b,", b"a=b c,", b'a="b,', b"a=[1,", b"a:b,", b"\xff,", b"<}", b"=a}", b"=,", b"[a],", b",", b"{"],
+)
 def test_what_is_no_item_is_none(text: bytes) -> None:
     assert ITEM.match(text) is None
 
