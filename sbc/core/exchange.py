@@ -39,7 +39,7 @@ class ExchangeState(Enum):
     WITHDRAWING = "withdrawing"  # to be taken back as soon as the other side has been heard
     WITHDRAWN = "withdrawn"  # taken back: the other side has yet to say so
     ACCEPTED = "accepted"  # answered with success
-    REFUSED = "refused"  # answered with a failure that the asker has yet to acknowledge: repeat it
+    REFUSED = "refused"  # answered with a failure, or what else the asker has yet to acknowledge: repeat it
     DONE = "done"  # over; retransmissions are absorbed until it is forgotten
 
 

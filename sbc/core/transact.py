@@ -19,7 +19,7 @@ from sbc.core.outcome import conclude
 from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry
 from sbc.core.routing import known_elsewhere, known_here
-from sbc.core.trust import again, insist
+from sbc.core.trust import again, repeat
 from sbc.core.undo import undo
 
 State = ExchangeState
@@ -194,7 +194,7 @@ def absorb_reply(
             return []
         told = sessions.answered(registry, exchange, intent, now) if exchange.asks is not None else []
         return told + finish(registry, exchange, State.DONE, now)
-    if arrival.data == exchange.heard or (exchange.state is State.DONE and mark(arrival.data) == exchange.heard):
+    if exchange.heard in (arrival.data, mark(arrival.data)):
         if exchange.timing.prolonged and exchange.state is State.PROCEEDING:
             _proceed(registry, exchange, now)  # it may be said in the same words each time
         return _heard_again(exchange)
@@ -229,6 +229,8 @@ def _proceed(registry: Registry, exchange: Exchange, now: float) -> None:
         registry.timers.set(exchange, now + exchange.timing.patience)
     elif first or exchange.timing.prolonged:
         exchange.deadline = max(exchange.deadline, now + exchange.timing.patience)
+    if first and exchange.timing.slow:
+        retry_later(registry, exchange, now)
 
 
 def settle(
@@ -257,16 +259,17 @@ def settle(
             orders += _receive(registry, dialect, exchange, crossing)
     elif intent.phase is Phase.SUCCESS:
         exchange.undo = ()
-        orders += finish(registry, exchange, State.ACCEPTED if exchange.timing.confirmed else State.DONE, now)
+        if not (intent.receipt and exchange.intent.local and repeat(registry, exchange, now)):
+            orders += finish(registry, exchange, State.ACCEPTED if exchange.timing.confirmed else State.DONE, now)
         orders += _bound(registry, dialect, exchange, crossing, out)
     else:
         orders += exchange.acknowledge(dialect.confirm(exchange.sent, message))
-        orders += _failed(registry, exchange, intent.phase, now)
+        orders += _failed(registry, exchange, intent, now)
     orders += conclude(registry, exchange, intent, now)
     if call is not None:
         sessions.heard(registry, call, exchange, intent, now)
         keepalive.attend(registry, call, now)
-    if exchange.state is State.DONE and not exchange.timing.confirmed:
+    if not exchange.open and not exchange.timing.confirmed:
         exchange.sent, exchange.heard = b"", mark(exchange.heard)
         if exchange.intent.kind is Kind.BIND:
             exchange.let_go()  # very many terminals register at once when they come back
@@ -320,19 +323,12 @@ def finish(registry: Registry, exchange: Exchange, state: ExchangeState, now: fl
     return registry.linger(exchange, now)
 
 
-def _failed(registry: Registry, exchange: Exchange, phase: Phase, now: float) -> list[Order]:
+def _failed(registry: Registry, exchange: Exchange, answer: Intent, now: float) -> list[Order]:
     """The exchange has failed: repeat that until acknowledged, where the protocol wants it; undo what was offered."""
-    orders: list[Order] = []
-    seconds = insist(registry, exchange)
-    if seconds:
-        exchange.state = State.REFUSED
-        exchange.wait = 0.0
-        exchange.deadline = now + seconds
-        retry_later(registry, exchange, now)
-    else:
-        orders += finish(registry, exchange, State.DONE, now)
+    repeats = exchange.timing.confirmed or (answer.receipt and exchange.intent.local)
+    orders = [] if repeats and repeat(registry, exchange, now) else finish(registry, exchange, State.DONE, now)
     # nobody is asked for credentials in the middle of media, and a flood of attempts is to keep no ports from others
-    return orders + undo(registry, exchange, now, rest=phase is not Phase.CHALLENGE)
+    return orders + undo(registry, exchange, now, rest=answer.phase is not Phase.CHALLENGE)
 
 
 def give_up(
@@ -352,13 +348,13 @@ def give_up(
     orders: list[Order] = [*exchange.back(exchange.answer)]
     if exchange.timing.blunt and exchange.state is State.TRYING and refused.cause is not Cause.UNREACHABLE:
         orders += exchange.onward(dialect.withdraw(exchange.sent, None))
-    orders += _failed(registry, exchange, Phase.FAILURE, now)
     failure = attrs.evolve(
         exchange.intent,
         phase=Phase.FAILURE,
         cause=f"{dialect.word(refused.cause) or refused.cause.value}: {refused.told}",
         ending=ending or account.ending_of(refused.cause, exchange.call),
     )
+    orders += _failed(registry, exchange, failure, now)
     said = {"cause": refused.cause.value, "method": exchange.intent.method}
     orders.append(Note("gave-up", refused.told, exchange.call_id, said))
     return orders + conclude(registry, exchange, failure, now, Who.SBC)

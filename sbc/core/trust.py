@@ -5,6 +5,7 @@ Anybody can write another's address on a datagram. What answers it goes to that 
 
 from __future__ import annotations
 
+from sbc.core.asking import retry_later
 from sbc.core.binding import BindingState
 from sbc.core.call import CallState
 from sbc.core.exchange import Exchange, ExchangeState
@@ -43,13 +44,22 @@ def again(registry: Registry, exchange: Exchange) -> list[Order]:
 
 
 def insist(registry: Registry, exchange: Exchange) -> float:
-    """For how many seconds a refusal is repeated until it is acknowledged; 0: not at all.
+    """For how many seconds an answer is repeated that is to be acknowledged; 0: not at all.
 
     A stranger that was told nothing before repeats its request, which draws the refusal again; told that we are at
     work it does not (RFC 3261 section 17.1.1.2), and a few packets are risked for it.
     """
-    if not exchange.timing.confirmed or exchange.near is None or exchange.near.reliable:
+    if exchange.near is None or exchange.near.reliable:
         return 0.0
     if is_there(registry, exchange):
         return exchange.timing.limit
     return 0.0 if exchange.state is ExchangeState.TRYING else FEW * exchange.timing.first
+
+
+def repeat(registry: Registry, exchange: Exchange, now: float) -> bool:
+    """Whether an answer that is to be acknowledged is repeated until then; if so, it is from now on."""
+    seconds = insist(registry, exchange)
+    if seconds:
+        exchange.state, exchange.wait, exchange.deadline = ExchangeState.REFUSED, 0.0, now + seconds
+        retry_later(registry, exchange, now)
+    return seconds > 0

@@ -28,7 +28,7 @@ from sbc.mgcp.codec import MgcpMessage
 from sbc.mgcp.memo import CallMemo, Memo
 from sbc.mgcp.options import DEFAULTS, MgcpOptions
 
-_TIMING = Timing(first=0.5, cap=4.0, limit=20.0, linger=30.0, patience=30.0, prolonged=True)
+_TIMING = Timing(first=0.5, cap=4.0, limit=20.0, linger=30.0, patience=30.0, prolonged=True, slow=5.0)
 """Retransmission as RFC 3435 section 3.5.3 has it: at most every 4 s, 20 s in all (T-MAX); what is known of a
 transaction is kept for 30 s (T-HIST)."""
 _QUOTED = re.compile(rb"[A-Z][A-Z0-9]{3}[ \t]++([0-9]{1,9})[ \t]", re.IGNORECASE)

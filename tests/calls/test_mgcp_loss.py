@@ -5,7 +5,7 @@ from __future__ import annotations
 from sbc.core.orders import Note, OpenStream, Send
 from sbc.core.realm import Keepalive, Registrations
 from tests.mgcp_calls import FAR, GATEWAY, PRIVATE, Line, mgcp_rig, sent
-from tests.mgcp_messages import command, crcx, created, response, sdp
+from tests.mgcp_messages import command, crcx, created, number_of, response, sdp
 from tests.rig import Rig, of
 
 
@@ -57,6 +57,31 @@ def test_an_answer_that_comes_too_late_leaves_no_connection() -> None:
     line.says(response(250, delete.data))
     rig.wait(100)
     assert not rig.open_streams and not rig.border.registry.calls
+
+
+def test_who_needs_time_is_asked_slowly_and_acknowledged() -> None:
+    rig, line, heard = begun()
+    assert line.told(response(100, heard, text="working")) == b"100 7 working\r\n"
+    assert times(rig, 22, "access", heard) == [5.0, 10.0, 15.0, 20.0]
+    again = created(heard, "1F", PRIVATE, 4000, "K:")
+    orders = line.says(again)
+    (ack,), (answer,) = sent(orders, "access"), sent(orders, "core")
+    assert ack.data == b"000 %d\r\n" % number_of(heard)
+    assert answer.data.startswith(b"200 7 OK\r\nK:\r\n")
+    assert [each.data for each in sent(line.says(again), "access")] == [ack.data], "each time it is said"
+    assert len(times(rig, 8, "core", answer.data)) >= 3
+    assert not of(Send, line.agent(response(0, 7, text="")))
+    assert times(rig, 60, "core", answer.data) == []
+
+
+def test_who_does_not_acknowledge_is_left_alone_in_the_end() -> None:
+    rig, line, heard = begun()
+    line.told(response(100, heard))
+    (answer,) = sent(line.says(created(heard, "1F", PRIVATE, 4000, "K:")), "core")
+    said = times(rig, 60, "core", answer.data)
+    assert said and said[-1] <= 25
+    rig.wait(60)
+    assert not rig.border.registry.live_exchanges
 
 
 def test_provisional_answers_each_win_time() -> None:

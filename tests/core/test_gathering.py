@@ -320,8 +320,10 @@ def test_an_answer_may_want_to_hear_that_it_has_arrived() -> None:
     assert Message.read(heard).op == CONFIRM and Message.read(heard).exchange == Message.read(asked).exchange
     assert one.told(one.say(answer)) == [heard], "it was lost"
     (back,) = one.heard(orders)
+    assert set(one.heard(one.rig.wait(5))) == {back}, "which the asker has to acknowledge, too"
     receipt = Message(CONFIRM, exchange=Message.read(back).exchange)
     assert not of(Send, one.ask(receipt)), "the asker's is for us"
+    assert not one.heard(one.rig.wait(5))
     assert not of(Send, one.ask(receipt.but(exchange=number(99)))), "of what nobody knows"
 
 
@@ -330,7 +332,7 @@ def test_a_gateway_that_is_at_work_is_asked_again_in_its_time() -> None:
     one = gateway(gateway_rig(dialect))
     (asked,) = one.told(one.ask(opens()))
     one.say(yes(asked, stage=PENDING, media=()))
-    assert len(one.told(one.rig.wait(21))) == 5  # after 1, 6, 11, 16 and 21 s
+    assert len(one.told(one.rig.wait(21))) == 4  # after 5, 10, 15 and 20 s
 
 
 def test_what_a_member_has_counted_is_kept_with_its_call() -> None:
