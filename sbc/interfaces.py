@@ -150,6 +150,11 @@ class IDialect(Interface):
         None where there is none. The registrar calls the binding `handle` (bytes, may be empty). It goes out by
         `listener`, under a call and exchange of its own, named by `token`."""
 
+    def restore(sent, name, handle, listener, token):
+        """The request that says of a terminal which `unbind` has taken off, and which had registered for good
+        (Intent.lasting), that it is there again; None where it has to say so itself. What it is given is as for
+        `unbind`."""
+
     def give_back(sent, ending, token):
         """The request that tells whoever has given leave for a call that it is over: leave that the request `sent`
         (bytes, as it went on) was given. `ending` (Ending or None) is how the call has ended, `token` names the

@@ -4,7 +4,8 @@ Its records are binary, at fixed positions (tests/toy_records.py writes them): m
 places are text, calls, exchanges and parties are numbers. It has eight requests: open, change and close a call, bind a
 place, probe, tell, withdraw, confirm. A request may say by which hop its sender is to be reached, and which hop it is
 to visit. Who tells as user ``leave``, ``take`` or ``return`` wants leave to make a call or take it, or gives it back;
-as ``ask N`` it asks whether the other party lives, as ``told N`` it says so.
+as ``ask N`` it asks whether the other party lives, as ``told N`` it says so. Who binds a user that begins with ``gate``
+does so for good.
 """
 
 from __future__ import annotations
@@ -199,6 +200,8 @@ class ToyDialect:
         if op == BIND and intent.user.startswith(b"#"):  # what the registrar calls it
             intent.handle, intent.user = intent.user, b""
             intent.refreshes = intent.grants = not message.places()
+        if op == BIND and intent.user.startswith(b"gate"):
+            intent.lasting = True
         if op == TELL and intent.user[:4] in (b"ask ", b"told"):
             intent.phase, intent.exchange = Phase.CONFIRM, b""
             word, _, number = intent.user.partition(b" ")
@@ -461,6 +464,13 @@ class ToyDialect:
         own.octets[PLACES], own.octets[MEDIA] = 1, 0
         own.write(EXCHANGE, self._written(token))
         own.octets += message.raw(where) + bytes(4)
+        return bytes(own.octets)
+
+    def restore(self, sent: bytes, name: bytes, handle: bytes, listener: Listener, token: bytes) -> bytes | None:
+        """As it had registered, but as user ``again``."""
+        own = ToyMessage(bytearray(sent))
+        own.write(EXCHANGE, self._written(token))
+        own.write(USER, b"again")
         return bytes(own.octets)
 
     def give_back(self, sent: bytes, ending: Ending | None, token: bytes) -> bytes | None:

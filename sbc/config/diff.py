@@ -57,7 +57,9 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     "realms.NAME.registrations": dict.fromkeys(("front", "behind_nat", "direct", "core", "forward_after"), NEXT),
     "realms.NAME.connections": dict.fromkeys(("total", "per_source"), NOW)
     | dict.fromkeys(("message", "idle", "connect", "queue", "keep", "alias", "control_ports", "control_hosts"), NEXT),
-    "realms.NAME.keepalive": dict.fromkeys(("mode", "period", "answer_within", "misses", "longest", "tell_core"), NOW)
+    "realms.NAME.keepalive": dict.fromkeys(
+        ("mode", "period", "answer_within", "misses", "longest", "tell_core", "direct"), NOW
+    )
     | {"calls": NEXT},
     "realms.NAME.tls": dict.fromkeys(("certificate", "key", "ca", "require_peer", "server_name"), NEXT),
     "realms.NAME.listeners[]": dict.fromkeys(("protocol", "transport", "address", "port"), NOW)

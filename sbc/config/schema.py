@@ -280,7 +280,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
     ),
     "realms.NAME.keepalive": (
         Key("mode", kinds.choice_but(Probing, _NO_PROBING)),
-        Key("period", kinds.seconds(1.0, 3600.0)),
+        *(Key(name, kinds.seconds(1.0, 3600.0)) for name in ("period", "direct")),
         Key("answer_within", kinds.seconds(0.5, 30.0)),
         Key("misses", kinds.integer(1, 100)),
         Key("tell_core", kinds.boolean()),

@@ -14,9 +14,10 @@ TRIES = 64
 """Numbers that are drawn for a request, or a call, until one is found that is not in use where it goes."""
 
 
-def drawn(registry: Registry, most: int) -> int:
-    """A number from 1 to `most` that nobody can foresee."""
-    return 1 + (registry.mint.number() >> 32) % most
+def drawn(registry: Registry, most: int, *parts: bytes) -> int:
+    """A number from 1 to `most` that nobody can foresee; the one that stands for `parts`, if there are any."""
+    number = registry.mint.draw(*parts) if parts else registry.mint.number()
+    return 1 + (number >> 32) % most
 
 
 def own_name(registry: Registry, dialect: Any, hop: Hop, *parts: bytes) -> bytes:
@@ -24,14 +25,15 @@ def own_name(registry: Registry, dialect: Any, hop: Hop, *parts: bytes) -> bytes
     before; where the protocol has but so many numbers for its requests, one of them, in decimal digits.
 
     A number is drawn that nobody can foresee and that nothing has which was sent there and is not forgotten yet. If
-    TRIES draws find none, nearly all are in use: then one is used twice, and what had it before goes unanswered.
+    TRIES draws find none, nearly all are in use: then one is used twice, and what had it before goes unanswered. The
+    same `parts` have the same number after a restart too: who is asked again then knows the request by it.
     """
     most: int = dialect.numbers
     if not most:
         return registry.mint.derive(*parts) if parts else registry.mint.token()
     name = b""
-    for _ in range(TRIES):
-        name = b"%d" % drawn(registry, most)
+    for turn in range(TRIES):
+        name = b"%d" % drawn(registry, most, *parts, *((b"%d" % turn,) if parts else ()))
         if far_key(hop.listener.realm, hop.peer.host, name) not in registry.exchanges:
             break
     return name

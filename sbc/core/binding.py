@@ -42,7 +42,8 @@ class Binding:
     `expires_at` is until when the terminal believes to be registered, `grant_ends` until when it is. `terms` are what
     it registered with, `kept` what it was told then. `service` are the hops its requests to the core side are to take.
     Where the core is to hear of its death, `sent` is the accepted request as it went on, to `registrar`, and `parting`
-    the request that takes it off.
+    the request that takes it off. One that is `lasting` has registered for good: `grant_ends` is when it is forgotten
+    if it is not heard of. Where the core was told that it is dead it is `parted`, until the core knows that it is back.
     """
 
     id: str
@@ -75,6 +76,8 @@ class Binding:
     sent: bytes = b""
     registrar: Hop | None = None
     parting: Exchange | None = None
+    lasting: bool = False
+    parted: bool = False
     claims: Group[object] = ()  # exchanges that would bind it
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
     due: float | None = None

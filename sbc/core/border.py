@@ -16,6 +16,7 @@ from sbc.core import (
     keepalive,
     leave,
     local,
+    lost,
     probing,
     reach,
     recall,
@@ -139,6 +140,8 @@ class Border:
             return keepalive.wake_watch(self.registry, self.dialects[owner.dialect], owner, now)
         if isinstance(owner, Binding):
             self.registry.touch(owner)
+            if owner.lasting:
+                return lost.wake(self.registry, self.dialects[owner.dialect], owner, now)
             return front.wake_binding(self.registry, owner, now)
         if isinstance(owner, Neighbour):
             return probing.wake_neighbour(self.registry, self.dialects[owner.hop.listener.dialect], owner, now)

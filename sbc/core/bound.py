@@ -27,6 +27,16 @@ def binding_of(registry: Registry, arrival: Arrival, intent: Intent, place: Plac
     return next((b for b in there if b.seen.host == arrival.source.host or (label and b.label == label)), None)
 
 
+def refuse_second(registry: Registry, arrival: Arrival, intent: Intent, place: Place) -> None:
+    """See that nobody takes over what is bound for good and lives: the registrar would not notice, since both come by
+    the same port of ours. @raises Refused."""
+    known = binding_of(registry, arrival, intent, place)
+    if known is None or not known.lasting or known.seen.host == arrival.source.host:
+        return
+    if known.state is BindingState.BOUND and known.watch is not None:
+        raise Refused(Cause.FORBIDDEN, "another lives by that name", detail=f"{known} does", counted="second")
+
+
 def flow_of(slot: Slot, host: str) -> bytes:
     """The flow of a place, as it is told from all others, of a terminal at a host."""
     return slot.flow + b" " + host.encode() if slot.nearby else slot.flow

@@ -36,7 +36,7 @@ def refresh(
     """
     realm = registry.plan.realms[arrival.listener.realm]
     asks = intent.kind is Kind.BIND and intent.phase is Phase.REQUEST
-    if not asks or realm.side is not Side.ACCESS or not realm.registrations.front:
+    if not asks or intent.lasting or realm.side is not Side.ACCESS or not realm.registrations.front:
         return False, []
     places = _places(slots) + implied(registry, arrival, intent, slots)
     found = [binding_of(registry, arrival, intent, slot.place) for slot in places]
@@ -108,8 +108,10 @@ def lifetimes(crossing: Crossing, slots: list[Slot]) -> list[tuple[Slot, int]]:
     if crossing.reply:
         if intent.phase is not Phase.SUCCESS:
             return []
-        if intent.grants:
+        if intent.grants or exchange.intent.lasting:
             crossing.grant_all()
+        if exchange.intent.lasting:
+            return []
         least = 1 if realm.registrations.front else MOST_GRANTED  # nobody is to count on more than is kept
         bound = crossing.bound.items()
         return [(slot, _granted(crossing, binding)) for slot, binding in bound if crossing.granted[binding] >= least]
@@ -119,7 +121,7 @@ def lifetimes(crossing: Crossing, slots: list[Slot]) -> list[tuple[Slot, int]]:
         meant = {binding: wish for binding in exchange.bindings if binding.place == slot.place}
         exchange.asked_for = {**exchange.asked_for, **meant}
         asked = _asked(slot, intent)
-        if asked > 0 and realm.registrations.front:
+        if asked > 0 and realm.registrations.front and not intent.lasting:
             found.append((slot, max(asked, realm.registrations.core)))
     return found
 
@@ -152,11 +154,14 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
     """The registrar has accepted: the binding lives on, at the source the accepted request came from."""
     exchange, now, granted = crossing.exchange, crossing.arrival.now, crossing.granted[binding]
     assert exchange.near is not None  # the accepted request's own
+    binding.lasting, binding.parted = exchange.intent.lasting, False
+    if binding.lasting:
+        granted = binding.realm.registrations.core
     if exchange.intent.route is not None:
         binding.route = exchange.intent.route
     if crossing.intent.route is not None:
         binding.service = crossing.intent.route
-    told = _granted(crossing, binding)
+    told = granted if binding.lasting else _granted(crossing, binding)
     binding.strayed = binding.strayed and binding.seen != exchange.near.peer
     hop = Hop(binding.listener, binding.seen)
     moved = registry.move_binding(binding, exchange.near.peer, exchange.near.listener)

@@ -1,10 +1,11 @@
-"""Keepalive: terminals behind NATs are asked whether they live, which keeps their mappings alive too."""
+"""Keepalive: terminals behind NATs are asked whether they live, which keeps their mappings alive too; so are those that
+have registered for good, behind a NAT or not."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sbc.core import asking, farewell, leave
+from sbc.core import asking, farewell, lasting, leave
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState
@@ -41,18 +42,19 @@ def attend(registry: Registry, owner: Binding | Call, now: float) -> None:
     if at is None:
         return
     if watch is None:
-        watch = owner.watch = _watch(registry, owner.dialect, *at, now)
-        watch.owners = joined(watch.owners, owner)
+        watch = owner.watch = _watch(registry, owner, *at, now)
     if watch.dead and isinstance(owner, Binding):
         owner.state = BindingState.DEAD  # the registrar's yes came too late
         registry.touch(owner)
 
 
-def _watch(registry: Registry, dialect: str, listener: Listener, peer: Address, now: float) -> Watch:
-    """The watch over `peer` as seen from `listener`; a new one where there is none."""
+def _watch(registry: Registry, owner: Binding | Call, listener: Listener, peer: Address, now: float) -> Watch:
+    """The watch over `peer` as seen from `listener`, for `owner`, too; a new one where there is none."""
     watch = registry.watches.get((listener.realm, listener.address, peer))
-    if watch is None:
-        watch = Watch(listener, peer, dialect, now)
+    if watch is not None:
+        watch.owners = joined(watch.owners, owner)
+    else:
+        watch = Watch(listener, peer, owner.dialect, now, (owner,))
         registry.watches[watch.key] = watch
         watch.wait = _base(registry, watch) * (0.5 + 0.5 * _chance(registry, watch))  # they may all have come at once
         registry.timers.set(watch, now + watch.wait)
@@ -75,7 +77,7 @@ def _lost(registry: Registry, watch: Watch, binding: Binding, now: float) -> Non
 def _stands(registry: Registry, owner: Binding | Call) -> tuple[Listener, Address] | None:
     """Where the terminal of `owner` is to be asked, if it is to be."""
     if isinstance(owner, Binding):
-        if owner.state in (BindingState.PENDING, BindingState.LAPSED) or not owner.behind_nat:
+        if owner.state in (BindingState.PENDING, BindingState.LAPSED) or not (owner.behind_nat or owner.lasting):
             return None
         return (owner.listener, owner.seen) if _wanted(owner.realm) else None
     if owner.bound:
@@ -106,11 +108,13 @@ def heard(registry: Registry, arrival: Arrival, spoke: bool) -> list[Order]:
         _rest(registry, watch, arrival.now)
     if not was_dead:
         return []
+    orders: list[Order] = [Note("alive", "heard of again", "", _fields(watch))]
     for owner in watch.owners:
         if isinstance(owner, Binding) and owner.state is BindingState.DEAD:
             owner.state = BindingState.BOUND
             registry.touch(owner)
-    return [Note("alive", "heard of again", "", _fields(watch))]
+            orders += lasting.back(registry, owner, arrival.now) if owner.lasting else []
+    return orders
 
 
 def wake_watch(registry: Registry, dialect: Any, watch: Watch, now: float) -> list[Order]:
@@ -179,9 +183,15 @@ def missed(registry: Registry, dialect: Any, exchange: Exchange, why: str, now: 
         if isinstance(owner, Binding) and owner.state is BindingState.BOUND:
             owner.state = BindingState.DEAD
             registry.touch(owner)
+            orders += lasting.lost(registry, owner, now) if owner.lasting else []
             if settings.tell_core:
                 orders += farewell.say(registry, dialect, owner, now)
     return orders
+
+
+def ask_soon(registry: Registry, watch: Watch, now: float) -> None:
+    """Whoever is watched is asked within a period, as long as that is; not all at one moment."""
+    _ask_at(registry, watch, now + _settings(registry, watch).period * _chance(registry, watch))
 
 
 def bury(registry: Registry, watch: Watch, now: float) -> None:
@@ -256,11 +266,17 @@ def _floor(settings: Keepalive, listener: Listener) -> float:
 
 
 def _base(registry: Registry, watch: Watch) -> float:
-    return _floor(_settings(registry, watch), watch.listener)
+    settings = _settings(registry, watch)
+    return max(settings.direct, settings.period) if _is_direct(watch) else _floor(settings, watch.listener)
+
+
+def _is_direct(watch: Watch) -> bool:
+    """Whether no NAT stands between, and there is no mapping to be kept."""
+    return all(isinstance(owner, Binding) and not owner.behind_nat for owner in watch.owners)
 
 
 def _adapts(registry: Registry, watch: Watch) -> bool:
-    return watch.listener.realm in registry.learners
+    return watch.listener.realm in registry.learners and not _is_direct(watch)
 
 
 def _host(watch: Watch) -> Host:

@@ -15,7 +15,7 @@ def translate(dialect: Any, message: Any, slots: list[Slot], crossing: Crossing)
     try:
         for slot in slots:
             dialect.fill(message, slot, crossing.translate(slot))
-        if crossing.intent.kind is Kind.BIND:
+        if crossing.exchange.intent.kind is Kind.BIND:
             for slot, seconds in front.lifetimes(crossing, slots):
                 dialect.grant(message, slot, seconds)
         dialect.stamp(message, crossing)

@@ -135,7 +135,8 @@ class Keepalive:
     """How the terminals of a realm that stand behind NATs are kept reachable; seconds.
 
     After a silence of `period` a terminal is asked whether it lives, and has `answer_within` to answer. One that has
-    missed `misses` in a row is dead. An adaptive period begins at `period` and grows to no more than `longest`.
+    missed `misses` in a row is dead. An adaptive period begins at `period` and grows to no more than `longest`. Who has
+    registered for good is asked though it stands behind no NAT, after a silence of `direct`.
     `tell_core`: of a dead terminal the registrar is told (sbc/core/farewell.py). `calls`: after that silence whoever
     is in a call that goes by connections is asked (sbc/core/pulse.py); 0: never.
     """
@@ -147,6 +148,7 @@ class Keepalive:
     longest: float = 600.0
     tell_core: bool = False
     calls: float = 60.0
+    direct: float = 60.0
 
 
 class Lasting(Enum):

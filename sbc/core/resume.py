@@ -39,6 +39,8 @@ def resume_binding(registry: Registry, data: bytes, now: float, frame: Frame) ->
     """
     binding = _made(Binding, read_object(BINDING, unpack("binding", data), frame))
     path, state = binding.path, binding.state
+    if binding.lasting and state is BindingState.BOUND:  # for as long as it answers, and it is asked soon
+        binding.grant_ends = now + binding.realm.registrations.core
     if registry.plan.realms[path.access] is not binding.realm:
         raise Unfit(f"its path {path.name} no longer begins in realm {binding.realm.name}")
     if binding.grant_ends <= now:
@@ -61,6 +63,10 @@ def resume_binding(registry: Registry, data: bytes, now: float, frame: Frame) ->
         keepalive.bury(registry, binding.watch, now)
     elif state is BindingState.DEAD:
         binding.state = BindingState.BOUND  # nobody would bring it back
+    if binding.lasting and binding.state is BindingState.BOUND:
+        registry.timers.set(binding, now if binding.parted else binding.grant_ends)
+        if binding.watch is not None:
+            keepalive.ask_soon(registry, binding.watch, now)
     return orders
 
 

@@ -330,6 +330,7 @@ def _claim_bindings(
     if len(places) > MOST_PLACES:
         raise Refused(Cause.FORBIDDEN, "too many places in one registration")
     for slot in places:
+        bound.refuse_second(registry, arrival, intent, slot.place)
         flow = bound.flow_of(slot, arrival.source.host)
         binding, listen = registry.binding_for(arrival, exchange.path, intent, slot.place, flow)
         orders += listen

@@ -168,6 +168,9 @@ class H323Dialect:
     def unbind(self, sent: bytes, name: bytes, handle: bytes, listener: Listener, token: bytes) -> bytes | None:
         return registrar.unbind(sent, handle, token)
 
+    def restore(self, *_: object) -> None:
+        """Nobody registers for good in this protocol."""
+
     def give_back(self, sent: bytes, ending: Ending | None, token: bytes) -> bytes | None:
         return leave.give_back(sent, ending, token)
 

@@ -203,6 +203,9 @@ class SipDialect:
     def unbind(self, sent: bytes, name: bytes, handle: bytes, listener: Listener, token: bytes) -> bytes | None:
         return registrar.unbind(sent, name, listener, token)
 
+    def restore(self, *_: object) -> None:
+        """Nobody registers for good in this protocol."""
+
     def give_back(self, sent: bytes, ending: Ending | None, token: bytes) -> bytes | None:
         return None
 

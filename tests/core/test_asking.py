@@ -9,7 +9,7 @@ from sbc.core.asking import enter, own_name, retry_later
 from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.keys import far_key
 from sbc.core.message import Intent, Kind, Phase
-from tests.rig import PHONE, SOFTSWITCH, Rig, sends
+from tests.rig import PHONE, SECRET, SOFTSWITCH, Rig, sends
 from tests.toy import PLAIN, ToyDialect
 from tests.toy_calls import opened, read, toy_rig
 from tests.toy_records import answer, number, opening
@@ -67,6 +67,16 @@ def test_where_there_are_but_few_numbers_each_is_in_use_once_and_nobody_can_tell
     for each, data in enumerate(sent, 1):  # each answer is its own request's
         (back,) = read(sends(rig.from_core(answer(data, SOFTSWITCH.host).pack()), "access"))
         assert (back.exchange, back.call) == (number(each), number(each))
+
+
+def test_the_same_request_has_the_same_number_after_a_restart() -> None:
+    """Whoever was asked knows it by that: a transaction that is repeated then is carried out once."""
+    rigs = [toy_rig(ToyDialect(numbers=999_999_999)) for _ in range(2)]
+    rigs[1].border.registry.mint.assume(SECRET, b"another run")
+    asked = [opening(PHONE, call=each, exchange=each) for each in range(1, 6)]
+    first, second = ([opened(rig, each).sent for each in asked] for rig in rigs)
+    numbers = [record.exchange for record in read(first)]
+    assert numbers == [record.exchange for record in read(second)] and len(set(numbers)) == 5
 
 
 def test_a_number_in_use_at_one_host_is_free_at_another() -> None:

@@ -1,0 +1,56 @@
+"""Terminals that have registered for good, as gateways do: they live as long as they answer, and time ends nothing.
+
+While one lives its grant is prolonged whenever that would run out. One that is dead is forgotten when it has been so
+for as long as a registrar grants (`registrations.core`). It does not register again when it is there again, so the
+core, where it was told of the death, is told of that too (sbc/core/lost.py).
+"""
+
+from __future__ import annotations
+
+from sbc.core.binding import Binding, BindingState
+from sbc.core.orders import Note, Order
+from sbc.core.registry import Registry
+
+AGAIN = 60.0
+"""Seconds after which the core, which would not hear that a terminal is back, is told so again."""
+
+
+def prolong(registry: Registry, binding: Binding, now: float) -> None:
+    """From now on it has the whole time."""
+    binding.grant_ends = now + binding.realm.registrations.core
+    registry.touch(binding)
+    registry.timers.set(binding, binding.grant_ends)
+
+
+def lost(registry: Registry, binding: Binding, now: float) -> list[Order]:
+    """It has died."""
+    prolong(registry, binding, now)
+    return [Note("lost", f"it is forgotten in {binding.realm.registrations.core} s", "", about(binding))]
+
+
+def back(registry: Registry, binding: Binding, now: float) -> list[Order]:
+    """It is heard of again. The core hears of that too, at once, if it has taken it off, or may have."""
+    prolong(registry, binding, now)
+    orders: list[Order] = []
+    if binding.parting is not None:
+        orders = registry.forget_exchange(binding.parting, now)
+        binding.parting = None
+    if binding.parted:
+        registry.timers.set(binding, now)
+    return orders
+
+
+def told(registry: Registry, binding: Binding, now: float) -> list[Order]:
+    """The core has taken note of its death: what it has there is over. Or it has taken it back."""
+    if binding.state is BindingState.DEAD:
+        registry.timers.set(binding, now)
+        return [Note("parted", "the core has taken it off", "", about(binding))]
+    binding.parted = False
+    prolong(registry, binding, now)
+    return [Note("restored", "the core knows that it is back", "", about(binding))]
+
+
+def about(binding: Binding) -> dict[str, str]:
+    """The fields of a Note about it."""
+    user = binding.user.decode(errors="replace")
+    return {"binding": binding.id, "user": user, "seen": str(binding.seen)}

@@ -1,0 +1,29 @@
+"""Terminals that have registered for good and were lost: what follows when they are back, and when they stay away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sbc.core import farewell, lasting
+from sbc.core.binding import Binding, BindingState
+from sbc.core.exchange import Exchange
+from sbc.core.orders import Order
+from sbc.core.registry import Registry
+
+
+def wake(registry: Registry, dialect: Any, binding: Binding, now: float) -> list[Order]:
+    """The time of a lasting terminal has come: it has more as long as it lives; one that is dead is forgotten, unless
+    the core has yet to say whether it is registered anew. Or it is back, and the core is to hear of it."""
+    if binding.state is not BindingState.DEAD:
+        if binding.parted and binding.parting is None:
+            return farewell.take_back(registry, dialect, binding, now)
+        lasting.prolong(registry, binding, now)
+        return []
+    if now < binding.grant_ends:
+        registry.timers.set(binding, binding.grant_ends)
+        return []
+    asked = [claim.deadline for claim in binding.claims if isinstance(claim, Exchange) and claim.open]
+    if asked and max(asked) > now:  # it registers anew, and the core has yet to answer
+        registry.timers.set(binding, max(asked))
+        return []
+    return registry.forget_binding(binding, "lost", now)
