@@ -151,7 +151,7 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
     if config.cdr is not None:
         runner, has_call = border.runner, border.border.registry.has_call
         ledger = LedgerService(reactor, config.cdr, runner.counted, lambda: runner.engine, has_call)
-        runner.meter = ledger.meter
+        runner.meter, ledger.meter.tell = ledger.meter, runner.noted
     if config.trace.enabled:
         trace = config.trace
         border.runner.memory = Memory(Sizes(trace.messages, trace.octets, trace.total, trace.refusals))

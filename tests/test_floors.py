@@ -44,6 +44,8 @@ FLOORS = (
     ("sbc.media*", 3),
     ("sbc.ledger", 0),
     ("sbc.ledger.record", 1),
+    ("sbc.ledger.joined", 1),
+    ("sbc.ledger.reported", 1),
     ("sbc.ledger.volume", 1),
     ("sbc.ledger*", 3),
     ("sbc.*.protocol", 3),

@@ -2,8 +2,8 @@
 
 The journal, FILE.journal, is what makes a crash leave no gap: a call's state is in it before its line is in the file.
 Its first line (``#``) says where the file ended when the journal was begun; a line ``{...}`` is a record as it stood, a
-line ``-KEY`` says that the record's line is in the file. What is open in it at the start, and not in the file, is
-written there as incomplete, unless its call goes on.
+line ``-KEY`` says that the record's line is in the file, ``~KEY`` that another has taken it in. What is open in it at
+the start, and not in the file, is written there as incomplete, unless its call goes on.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from zope.interface import implementer
 from sbc.config.schema import CdrSync
 from sbc.interfaces import ICdrSink
 from sbc.ledger.disk import Disk, Lock, append_whole
+from sbc.ledger.joined import keys_of, left_open
 from sbc.ledger.record import Plain, cut_short, filled_up, written
 from sbc.ledger.writer import Entry
 
@@ -32,6 +33,7 @@ RECENT = 1000
 over."""
 
 _BEGINNING = b'{"record":'
+_PARTS = b'"parts":[{'
 _KEY = re.compile(rb'\{"record":"([^"\\]++)"')
 _STAMP = re.compile(r"\.\d{8}T\d{6}(?:-\d+)?")
 
@@ -99,13 +101,10 @@ class JsonLines:
                     if live.pop(key, None) is not None or (call_of(key) in keep and key not in self._recent):
                         self._recent.append(key)
             self.over = {call_of(key) for key in self._recent} & set(keep)
-            self._live = {key: line for key, line in live.items() if call_of(key) in keep}
-            self.kept = {call_of(key): json.loads(line) for key, line in self._live.items()}
-            lost = {key: line for key, line in live.items() if key not in self._live}
-            append_whole(
-                self._disk, self._file, b"".join(line_of(cut_short(json.loads(line))) for line in lost.values())
-            )
-            self._recent.extend(lost)
+            self.kept, lost = left_open([json.loads(line) for line in live.values()], keep)
+            self._live = {record["record"].encode(): line_of(record) for record in self.kept.values()}
+            append_whole(self._disk, self._file, b"".join(line_of(cut_short(record)) for record in lost))
+            self._recent.extend(key.encode() for record in lost for key in keys_of(record))
             self._disk.sync(self._file)
             self._begin_journal()
         except OSError:
@@ -116,14 +115,17 @@ class JsonLines:
     def write(self, entries: Iterable[Entry]) -> None:
         """See ICdrSink."""
         begun = {entry.key.encode(): line_of(entry.record) for entry in entries if not entry.final}
-        ended = {entry.key.encode(): line_of(self._whole(entry)) for entry in entries if entry.final}
+        over = {entry.key.encode(): self._whole(entry) for entry in entries if entry.final and entry.record is not None}
+        gone = [entry.key.encode() for entry in entries if entry.record is None]
         self._follow()
-        append_whole(self._disk, self._journal, b"".join(begun.values()))
+        append_whole(self._disk, self._journal, b"".join([*begun.values(), *(b"~" + key + b"\n" for key in gone)]))
         self._live.update(begun)
+        for key in gone:
+            self._live.pop(key, None)
         if self._sync is CdrSync.ALWAYS and begun:
             self._disk.sync(self._journal)
-        if ended:
-            self._write_ended(ended)
+        if over:
+            self._write_ended(over)
         self._settle()
 
     def _whole(self, entry: Entry) -> Plain:
@@ -131,17 +133,17 @@ class JsonLines:
         before = None if entry.record["complete"] else self._live.get(entry.key.encode())
         return entry.record if before is None else filled_up(entry.record, json.loads(before))
 
-    def _write_ended(self, ended: dict[bytes, bytes]) -> None:
+    def _write_ended(self, over: dict[bytes, Plain]) -> None:
         before = os.fstat(self._file).st_size
-        append_whole(self._disk, self._file, b"".join(ended.values()))
+        append_whole(self._disk, self._file, b"".join(map(line_of, over.values())))
         if self._sync is not CdrSync.NEVER:
             try:
                 self._disk.sync(self._file)
             except OSError:  # whether it is on the disk nobody knows: it is written again
                 self._disk.truncate(self._file, before)
                 raise
-        self._owed += ended
-        for key in ended:
+        self._owed += [key.encode() for record in over.values() for key in keys_of(record)]
+        for key in over:
             self._live.pop(key, None)
 
     def _settle(self) -> None:
@@ -216,7 +218,7 @@ class JsonLines:
                     continue
                 if there.st_ino == mark["inode"] and there.st_size >= mark["size"]:
                     file.seek(mark["size"])
-                yield from (found[1] for line in file if (found := _KEY.match(line)) is not None)
+                yield from (key for line in file for key in _keys(line))
 
     # -- the journal
 
@@ -228,6 +230,8 @@ class JsonLines:
             if line.startswith(b"-"):
                 live.pop(line[1:-1], None)
                 self._recent.append(line[1:-1])
+            elif line.startswith(b"~"):
+                live.pop(line[1:-1], None)
             elif line.startswith(b"#"):
                 mark = json.loads(line[1:])
             elif (found := _KEY.match(line)) is not None:
@@ -258,6 +262,17 @@ class JsonLines:
 def call_of(key: bytes) -> str:
     """The id of the call that a record's key belongs to: what follows the run of the process."""
     return key.rpartition(b"-")[2].decode("ascii", "replace")
+
+
+def _keys(line: bytes) -> list[bytes]:
+    """The key of the record in a line, and those of others that it has taken in; none where the line is no record."""
+    found = _KEY.match(line)
+    if found is None or _PARTS not in line:
+        return [] if found is None else [found[1]]
+    try:
+        return [key.encode() for key in keys_of(json.loads(line))]
+    except ValueError:
+        return [found[1]]
 
 
 def _ends(keys: Iterable[bytes]) -> bytes:

@@ -9,7 +9,8 @@ from typing import Protocol
 from twisted.logger import Logger
 
 from sbc.core.address import Address
-from sbc.core.orders import Record, SideSpec, StreamSpec
+from sbc.core.orders import Note, Record, SideSpec, StreamSpec
+from sbc.ledger.joined import JoinedRecord, apart, lose_part
 from sbc.ledger.record import CallRecord, Moment, Plain, cut_short
 from sbc.ledger.writer import Entry
 from sbc.media.counters import SideCounters, StreamCounters
@@ -20,6 +21,9 @@ STOPPED = {"cause": "the SBC was stopped", "ending": "shutdown", "who": "sbc"}
 
 AT_ONCE = 100
 """Records that are handed on in one turn of the reactor: some 4 ms."""
+
+
+_Made = CallRecord | JoinedRecord
 
 
 class Taker(Protocol):
@@ -36,7 +40,7 @@ class Meter:
     without news a live call's record is handed on all the same, 0 for never. `counters` is the engine's, `alive` tells
     whether the core still has a call. `soon` is called when there is news and there was none before, or some is left,
     and has `hand_on` called in time: a call that is answered or ends meanwhile is written down once. Without it news is
-    handed on at once.
+    handed on at once. `tell` is told where what gateways have counted differs from what was counted here.
     """
 
     _log = Logger()
@@ -60,8 +64,10 @@ class Meter:
         self._counters = counters
         self._alive = alive
         self._soon = soon or self.hand_on
-        self._live: dict[str, tuple[CallRecord, Moment]] = {}  # with when it had news; the oldest first
-        self._news: dict[str, tuple[CallRecord, bool]] = {}  # by key; whether it is final
+        self.tell: Callable[[Note], None] = lambda _: None
+        self._live: dict[str, tuple[_Made, Moment]] = {}  # with when it had news; the oldest first
+        self._news: dict[str, tuple[_Made | None, bool]] = {}  # by key; whether it is final; None: taken into another
+        self._joined: dict[str, JoinedRecord] = {}  # by key
 
     def __len__(self) -> int:
         return len(self._live)
@@ -72,7 +78,7 @@ class Meter:
         return len(self._news)
 
     def record(self, order: Record) -> None:
-        """The core has begun, rung, answered or ended a call. A subscription has no record."""
+        """The core has begun, rung, answered or ended a call, or said more of it. A subscription has no record."""
         now = Moment(self._wall(), self._tick())
         if order.event == "open":
             if not order.fields["subscription"]:
@@ -81,9 +87,15 @@ class Meter:
         found = self._live.get(order.call)
         if found is None:
             return
+        if order.event == "join":
+            self._join(order.call, order.fields["with"], now)
+            return
+        if order.event == "report":
+            for why in found[0].report(order, self._volume):
+                self.tell(Note("differs", why, order.call, {"member": order.fields["member"]}))
         found[0].heard(order, now)
         if order.event != "ring":  # which can wait for what comes next
-            self._note(order.call, found[0], now, final=order.event == "close")
+            self._note(order.call, found[0], now, ended=order.event == "close")
 
     def resume(self, begun: Record, answered: Record | None, ago: float, since: float, record: Plain | None) -> None:
         """A call goes on after a restart: `begun` so many seconds `ago`, `answered` these seconds `since`. `record` is
@@ -94,13 +106,43 @@ class Meter:
         made = CallRecord(f"{self._boot}-{begun.call}", begun, now.ago(now.wall - ago))
         if answered is not None:
             made.heard(answered, now.ago(now.wall - since))
-        made.go_on(record, now)
-        self._note(begun.call, made, now)
+        if record is None or not record.get("parts"):
+            made.go_on(record, now)
+            self._note(begun.call, made, now)
+            return
+        made.go_on(next(part for part in apart(record) if part["id"] == begun.call), now)
+        whole = self._joined.setdefault(record["record"], JoinedRecord(record["record"]))
+        whole.go_on(record, made)
+        self._note(begun.call, whole, now)
 
-    def drop(self, record: Plain, cause: str) -> None:
-        """The call of a record that was left open does not go on after a restart, for that cause."""
+    def drop(self, record: Plain, call: str, cause: str) -> None:
+        """A call of a record that was left open does not go on after a restart, for that cause; so the record ends, if
+        it is about no other that does."""
+        whole = self._joined.get(record["record"])
+        if whole is not None:
+            whole.lose(call, cause)
+            self._hand_on_soon(whole.key, whole, whole.over)
+            return
+        if record.get("parts") and lose_part(record, call, cause):
+            return
         for taker in self._takers:
             taker.put_all([Entry(record["record"], {**cut_short(record), "cause": cause}, True)])
+
+    def _join(self, call: str, other: str, now: Moment) -> None:
+        """Two calls are one, as are those that they were joined with before."""
+        found = [self._live[each][0] for each in (call, other) if each in self._live]
+        if len(found) < 2 or found[0] is found[1]:
+            return
+        older, younger = sorted(found, key=lambda record: (record.start, record.key))
+        whole = older if isinstance(older, JoinedRecord) else JoinedRecord(older.key)
+        if whole is not older:
+            whole.take(older)
+        whole.take(younger)
+        self._joined[whole.key] = whole
+        for each in whole.live():
+            self._note(each, whole, now)
+        self._news.pop(younger.key, None)
+        self._hand_on_soon(younger.key, None, True)  # behind the record that it stands in from now on
 
     def opened(self, spec: StreamSpec) -> None:
         """A stream has been opened."""
@@ -165,6 +207,9 @@ class Meter:
         now, entries = Moment(self._wall(), self._tick()), list[Entry]()
         for key in list(islice(self._news, AT_ONCE)):
             record, final = self._news.pop(key)
+            if record is None:
+                entries.append(Entry(key, None, True))
+                continue
             try:
                 entries.append(Entry(key, record.snapshot(now, self._volume), final))
             except Exception:  # noqa: BLE001 - whatever it is, the others are to be handed on
@@ -175,17 +220,17 @@ class Meter:
             for taker in self._takers:
                 taker.put_all(entries)
 
-    def _salvaged(self, key: str, record: CallRecord, now: Moment) -> list[Entry]:
+    def _salvaged(self, key: str, record: _Made, now: Moment) -> list[Entry]:
         try:
             return [Entry(key, record.salvaged(now, self._volume), True)]
         except Exception:  # noqa: BLE001 - as above; in the journal it stands as it was written last
             self._log.failure("nothing of record {key} can be made", key=key)
             return []
 
-    def _end_lost(self, call: str, record: CallRecord, last: Moment) -> None:
+    def _end_lost(self, call: str, record: _Made, last: Moment) -> None:
         """End a record at the moment up to which it was known."""
         record.heard(Record(call, "close", LOST), last)
-        self._note(call, record, last, final=True)
+        self._note(call, record, last, ended=True)
 
     def _volume(self, stream: str) -> StreamCounters:
         try:
@@ -193,16 +238,21 @@ class Meter:
         except KeyError:  # it has gone without its end being told
             return NOTHING
 
-    def _of(self, stream: str) -> CallRecord | None:
+    def _of(self, stream: str) -> _Made | None:
         found = self._live.get(stream.partition("/")[0])
         return None if found is None else found[0]
 
-    def _note(self, call: str, record: CallRecord, now: Moment, final: bool = False) -> None:
+    def _note(self, call: str, record: _Made, now: Moment, ended: bool = False) -> None:
         """There is news of a call."""
         self._live.pop(call, None)
-        if not final:
+        if not ended:
             self._live[call] = (record, now)
+        self._hand_on_soon(record.key, record, record.over)
+
+    def _hand_on_soon(self, key: str, record: _Made | None, final: bool) -> None:
+        if final:
+            self._joined.pop(key, None)
         first = not self._news
-        self._news[record.key] = (record, final)
+        self._news[key] = (record, final)
         if first:
             self._soon()

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import attrs
 
+from sbc.ledger.joined import calls_of
 from sbc.ledger.record import Plain
 
 _MAGIC = b"SQLite format 3\0"
@@ -39,7 +40,7 @@ class Wanted:
         return (
             (not self.since or record["start"] >= self.since)
             and (not self.until or record["start"] < self.until)
-            and (not self.id or record["id"] == self.id or record["record"] == self.id)
+            and (not self.id or self.id in (record["record"], *calls_of(record)))
             and (not self.incomplete or not record["complete"])
             and (self.worse is None or ((mos := record.get("mos")) is not None and mos < self.worse))
             and (not user or any(user in record[who].casefold() for who in ("caller", "callee", "called")))
@@ -94,14 +95,14 @@ def in_database(path: str, wanted: Wanted) -> Iterator[Plain]:
         if value and name != "id":
             where.append(condition)
             values.append(value)
-    if wanted.id:
-        where.append("(id = ? OR record = ?)")
-        values += [wanted.id, wanted.id]
     if wanted.incomplete:
         where.append("state = 'incomplete'")
     try:
         database = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=5.0)
         try:
+            if wanted.id:
+                where.append(_named(database))
+                values += [wanted.id] * where[-1].count("?")
             for (data,) in database.execute(
                 f"SELECT data FROM calls WHERE {' AND '.join(where)} ORDER BY start",
                 values,
@@ -113,6 +114,13 @@ def in_database(path: str, wanted: Wanted) -> Iterator[Plain]:
             database.close()
     except sqlite3.Error as error:
         raise OSError(f"{path}: {error}") from error
+
+
+def _named(database: sqlite3.Connection) -> str:
+    """What finds a call by its id or record, or the record that has taken it in, which older databases do not know."""
+    knows = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'parts'").fetchone() is not None
+    taken_in = " OR record = (SELECT record FROM parts WHERE id = ?)" if knows else ""
+    return f"(id = ? OR record = ?{taken_in})"
 
 
 @attrs.define
@@ -164,6 +172,7 @@ class Sum:
 
 
 def sides_of(record: Plain) -> Iterator[Plain]:
-    """The sides of all streams of a record, those that are only summed included."""
+    """The sides of all streams of a record, those that are only summed included; not those between its parts, by which
+    all would count twice."""
     for stream in [*record["streams"], *([record["more_streams"]] if record["more_streams"] else [])]:
-        yield from stream["sides"]
+        yield from (side for side in stream["sides"] if not side.get("inner"))

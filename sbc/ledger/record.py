@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import reduce
 from json import JSONEncoder
 from typing import Any
 
@@ -11,6 +12,7 @@ import attrs
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Record, SideSpec, StreamSpec
+from sbc.ledger.reported import counted, differing
 from sbc.media.codecs import agreed
 from sbc.media.counters import Drops, Quality, SideCounters, StreamCounters, Volume, together
 from sbc.said import iso
@@ -20,6 +22,12 @@ VERSION = 1
 
 LONGEST = 256
 """Characters of a text that peers have a hand in."""
+
+MOST_REPORTS = 64
+"""Members of a call whose own figures stand in its record."""
+
+MOST_FIGURES = 32
+"""Figures of one of them."""
 
 MOST_STREAMS = 32
 """Ended streams that stand in a record by themselves; the volume of further ones is summed."""
@@ -69,7 +77,7 @@ class CallRecord:
 
     def __init__(self, key: str, begun: Record, at: Moment) -> None:
         fields = begun.fields
-        self.key = key
+        self.key, self.call = key, begun.call
         self._record: Plain = {
             "record": key,
             "version": VERSION,
@@ -98,6 +106,8 @@ class CallRecord:
             "streams": [],
             "more_streams": None,
         }
+        if (gateway := fields.get("gateway")) is not None:
+            self._record |= {"gateway": gateway, "reported": [], "parts": []}
         self._start = at
         self._answer: Moment | None = None
         self._end: Moment | None = None
@@ -109,15 +119,27 @@ class CallRecord:
         self._more = 0
         self._more_sides = [_NOTHING, _NOTHING]
 
+    @property
+    def start(self) -> float:
+        """The time of day when it began."""
+        return self._start.wall
+
+    @property
+    def over(self) -> bool:
+        """Whether the call has ended."""
+        return self._end is not None
+
     def go_on(self, record: Plain | None, at: Moment) -> None:
         """The SBC was restarted, and the call goes on: so does its `record`, as far as that had been written."""
         if record is not None:
             self.key = record["record"]
             same = ("record", "start", "ring", "answer", "caller", "callee", "called", "method", "resumed")
             self._record.update({name: record.get(name, 0) for name in same})
-            self._start = at.ago(_wall(record["start"]))
-            self._answer = None if record["answer"] is None else at.ago(_wall(record["answer"]))
+            self._start = at.ago(wall_of(record["start"]))
+            self._answer = None if record["answer"] is None else at.ago(wall_of(record["answer"]))
             self._before = {each["stream"]: each for each in record["streams"]}
+            if "reported" in record:
+                self._record["reported"] = record["reported"]
             if record["more_streams"] is not None:
                 self._more = record["more_streams"]["streams"]
                 self._more_sides = [_counters(side) for side in record["more_streams"]["sides"]]
@@ -138,6 +160,22 @@ class CallRecord:
             self._hold(False, at)
             self._end, record["end"] = at, str(at)
             record.update(complete=True, ending=fields["ending"], ended_by=fields["who"], cause=_cut(fields["cause"]))
+
+    def report(self, order: Record, counters: Callable[[str], StreamCounters]) -> list[str]:
+        """A gateway has said what it has counted itself of a member of the call: that stands beside what was counted
+        here, of its streams until now. Returns where both differ by more than a little."""
+        fields, known = order.fields, self._record.get("reported")
+        if known is None or len(known) >= MOST_REPORTS:
+            return []
+        sides = []
+        for stream in fields["streams"]:
+            facts = self._live.get(stream)
+            if facts is not None:
+                sides.append(_carried(facts, counters(stream))[self._record["gateway"]])
+        figures = {_cut(word): _cut(value) for word, value in list(fields["figures"].items())[:MOST_FIGURES]}
+        here = counted(sides)
+        self._record["reported"] = [*known, {"member": _cut(fields["member"]), "figures": figures, "counted": here}]
+        return differing(figures, here) if sides else []
 
     def _hold(self, held: bool, at: Moment) -> None:
         """The call is on hold from now on, or no longer."""
@@ -188,7 +226,7 @@ class CallRecord:
         ]
         return {
             **self._record,
-            "mos": _worst(streams),
+            "mos": worst(streams),
             "known": self._record["end"] or str(at),
             "setup": round((answer or known).tick - self._start.tick, 3),
             "duration": None if answer is None else round(known.tick - answer.tick, 3),
@@ -215,7 +253,7 @@ def filled_up(record: Plain, before: Plain) -> Plain:
     """A record that could be made only in part, with the streams that it lacks as they were written `before`."""
     known = {each["stream"] for each in record["streams"]}
     lacking = [each for each in before["streams"] if each["stream"] not in known]
-    return {**record, "streams": [*record["streams"], *lacking], "mos": _worst([*record["streams"], *lacking])}
+    return {**record, "streams": [*record["streams"], *lacking], "mos": worst([*record["streams"], *lacking])}
 
 
 def written(record: Plain) -> str:
@@ -232,17 +270,21 @@ def cut_short(record: Plain) -> Plain:
 def _stream(facts: _StreamFacts, counters: StreamCounters) -> Plain:
     first, second = facts.sides
     kind = (first.media or second.media).partition(" ")[0] or facts.spec.kind
-    carried = [
-        side if before is None else _sum(_counters(before), side)
-        for side, before in zip(counters.sides, facts.before["sides"] if facts.before else (None, None), strict=True)
-    ]
-    sides = zip(facts.sides, facts.latched, carried, strict=True)
+    sides = zip(facts.sides, facts.latched, _carried(facts, counters), strict=True)
     return {
         "stream": facts.spec.id,
         "kind": _cut(kind),
         "codecs": agreed((first.media, second.media)),
         "sides": [_side(*each) for each in sides],
     }
+
+
+def _carried(facts: _StreamFacts, counters: StreamCounters) -> list[SideCounters]:
+    """What both sides of a stream have carried in all its lives."""
+    before = facts.before["sides"] if facts.before else (None, None)
+    return [
+        side if past is None else _sum(_counters(past), side) for side, past in zip(counters.sides, before, strict=True)
+    ]
 
 
 def _is_sound(stream: str, facts: _StreamFacts, counters: Callable[[str], StreamCounters]) -> bool:
@@ -263,7 +305,16 @@ def _side(spec: SideSpec, latched: Address | None, carried: SideCounters) -> Pla
     }
 
 
-def _worst(streams: list[Plain]) -> float | None:
+def add_up(sums: list[Plain]) -> Plain | None:
+    """Several `more_streams` as one; None of none."""
+    if not sums:
+        return None
+    sides = [[_counters(side) for side in each["sides"]] for each in sums]
+    both = [_volume(reduce(_sum, side)) for side in zip(*sides, strict=True)]
+    return {"streams": sum(each["streams"] for each in sums), "sides": both}
+
+
+def worst(streams: list[Plain]) -> float | None:
     """The lowest MOS of any side."""
     qualities = (side.get("quality") for stream in streams for side in stream["sides"])
     return min((each["mos"] for each in qualities if each and each["mos"] is not None), default=None)
@@ -299,7 +350,8 @@ def _counters(side: Plain) -> SideCounters:
     )
 
 
-def _wall(text: str) -> float:
+def wall_of(text: str) -> float:
+    """The time of day (seconds since 1970) that a record has as `text`."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 

@@ -144,6 +144,12 @@ class LedgerService(Service):
                 else:
                     self.left[call] = record
 
+    def drop(self, call: str, cause: str) -> None:
+        """A call that a record was left open for does not go on, for that cause."""
+        record = self.left.pop(call, None)
+        if record is not None:
+            self.meter.drop(record, call, cause)
+
     def _soon(self) -> None:
         self._due = self._reactor.callLater(REST if self.meter.waiting > 1 else GATHER, self.meter.hand_on)
 

@@ -15,11 +15,12 @@ from zope.interface import implementer
 from sbc.config.schema import CdrSync
 from sbc.interfaces import ICdrSink
 from sbc.ledger.disk import Lock
+from sbc.ledger.joined import calls_of, left_open
 from sbc.ledger.record import Plain, cut_short, filled_up, written
 from sbc.ledger.writer import Entry
 
-SCHEMA = 2
-"""The database's user_version. That of 1 had no `mos`."""
+SCHEMA = 3
+"""The database's user_version. That of 1 had no `mos`, that of 2 no `parts`."""
 
 PATIENCE = 5.0
 """Seconds to wait for somebody else who has the database locked."""
@@ -27,6 +28,7 @@ PATIENCE = 5.0
 _COLUMNS = ("start", "ring", "answer", '"end"', "setup", "duration", "ending", "ended_by", "cause", "path", "method",
             "caller", "callee", "called", "mos")  # fmt: skip
 _REAL = frozenset({"setup", "duration", "mos"})
+_PARTS = "CREATE TABLE parts (id TEXT PRIMARY KEY, record TEXT NOT NULL)"  # calls that others have taken in
 _CREATE = f"""
 CREATE TABLE calls (
     record TEXT PRIMARY KEY,
@@ -38,6 +40,7 @@ CREATE TABLE calls (
 CREATE INDEX calls_by_start ON calls (start);
 CREATE INDEX calls_by_id ON calls (id);
 CREATE INDEX calls_open ON calls (state) WHERE state = 'open';
+{_PARTS};
 PRAGMA user_version = {SCHEMA};
 """
 _NAMES = ("record", "state", "id", *_COLUMNS, "data")
@@ -50,7 +53,9 @@ _PUT = (
 )
 
 _BEFORE = "SELECT data FROM calls WHERE record = ?"
-_OVER = "SELECT 1 FROM calls WHERE id = ? AND state <> 'open'"
+_OVER = "SELECT 1 FROM calls WHERE state <> 'open' AND (id = :id OR record = (SELECT record FROM parts WHERE id = :id))"
+_JOIN = "INSERT INTO parts VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record"
+_GONE = "DELETE FROM calls WHERE record = ? AND state = 'open'"
 
 
 class DatabaseError(OSError):
@@ -89,13 +94,16 @@ class SqliteRecords:
         """See ICdrSink."""
         database = self._database
         assert database is not None  # opened before
-        whole = [(self._whole(database, entry), entry.final) for entry in entries]
+        gone = [(entry.key,) for entry in entries if entry.record is None]
+        whole = [(self._whole(database, entry), entry.final) for entry in entries if entry.record is not None]
         rows = [_row(record, _state(record, final)) for record, final in whole]
         now = self._sync is CdrSync.ALWAYS or (self._sync is CdrSync.END and any(final for _, final in whole))
         with told():
             database.execute(f"PRAGMA synchronous = {'FULL' if now else 'NORMAL'}")
             with transaction(database):
                 database.executemany(_PUT, rows)
+                database.executemany(_JOIN, [(call, r["record"]) for r, _ in whole for call in calls_of(r)[1:]])
+                database.executemany(_GONE, gone)
 
     def _whole(self, database: sqlite3.Connection, entry: Entry) -> Plain:
         """A record, with what was written of it before where a fault of ours has kept its end from being whole."""
@@ -117,23 +125,25 @@ class SqliteRecords:
 
     def _prepare(self, database: sqlite3.Connection) -> None:
         (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version not in (0, 1, SCHEMA):
+        if version not in range(SCHEMA + 1):
             raise DatabaseError(f"is of schema {version}, this SBC writes {SCHEMA}")
         database.execute("PRAGMA journal_mode = WAL")
         if version == 0:
             with transaction(database):
                 for statement in filter(str.strip, _CREATE.split(";")):
                     database.execute(statement)
-        elif version == 1:
+        elif version < SCHEMA:
             with transaction(database):
-                database.execute("ALTER TABLE calls ADD COLUMN mos REAL")
+                if version == 1:
+                    database.execute("ALTER TABLE calls ADD COLUMN mos REAL")
+                database.execute(_PARTS)
                 database.execute(f"PRAGMA user_version = {SCHEMA}")
 
     def _recover(self, database: sqlite3.Connection, keep: set[str]) -> int:
         found = [json.loads(data) for (data,) in database.execute("SELECT data FROM calls WHERE state = 'open'")]
-        self.kept = {record["id"]: record for record in found if record["id"] in keep}
-        self.over = {id for id in keep - self.kept.keys() if database.execute(_OVER, (id,)).fetchone() is not None}
-        rows = [_row(cut_short(record), "incomplete") for record in found if record["id"] not in self.kept]
+        self.kept, lost = left_open(found, keep)
+        self.over = {id for id in keep - self.kept.keys() if database.execute(_OVER, {"id": id}).fetchone() is not None}
+        rows = [_row(cut_short(record), "incomplete") for record in lost]
         with transaction(database):
             database.executemany(_PUT, rows)
         return len(rows)

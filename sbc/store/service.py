@@ -193,9 +193,8 @@ class StoreService(Service):
         self._counted["store-unfit"] += 1
         self._log.warn("{kind} {id} is not resumed: {why}", kind=kind, id=id, why=why)
         self._drop(kind, id)
-        record = None if self._ledger is None or kind != "call" else self._ledger.left.pop(id, None)
-        if record is not None and self._ledger is not None:
-            self._ledger.meter.drop(record, f"not resumed: {why}")
+        if self._ledger is not None and kind == "call":
+            self._ledger.drop(id, f"not resumed: {why}")
 
     def _end_unheard(self, calls: list[str]) -> None:
         for id in calls:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, Record, SideSpec, StreamSpec
+from sbc.ledger.joined import JoinedRecord
 from sbc.ledger.record import CallRecord, Moment, Plain
 from sbc.ledger.writer import Entry
 from sbc.media.counters import Drops, Quality, SideCounters, StreamCounters, Volume
@@ -102,3 +103,51 @@ def in_part(key: str = "boot-c1") -> Entry:
 
 def entry(key: str = "boot-c1", final: bool = True, **more: Any) -> Entry:
     return Entry(key, record_of(key, final, **more), final)
+
+
+# -- calls of two gateways that are halves of one
+
+
+def half(call: str, caller: str = "", **more: Any) -> Record:
+    """A call that the core has made at one gateway."""
+    legs = [leg("core", behind_nat=False, claimed=None), leg("access", seen=f"203.0.113.{ord(call[0])}:2427")]
+    return begun(call, caller=caller, callee=f"line@{call}", called="", gateway=1, legs=legs, **more)
+
+
+def half_answered(call: str) -> Record:
+    """Its first member is there."""
+    return Record(call, "answer", {"at": 3.0})
+
+
+def joined_by(call: str, other: str) -> Record:
+    return Record(call, "join", {"at": 4.0, "with": other})
+
+
+def meeting(call: str, port: int, other: int | None = None) -> StreamSpec:
+    """The stream of a half: our port in the core, and that of the other half, which its media goes to."""
+    ours, theirs = Address("198.51.100.1", port), None if other is None else Address("198.51.100.1", other)
+    inner = SideSpec(
+        "core", Pair(ours, None), None if theirs is None else Pair(theirs, None), False, "198.51.100.2", Latch.NAT, 3.0,
+        media="audio PCMU/8000",
+    )  # fmt: skip
+    return StreamSpec(f"{call}/1", call, "rtp", (inner, side("access", port, "audio PCMU/8000", "192.168.1.10")))
+
+
+def reported(call: str, sent: int, received: int) -> Record:
+    """What a gateway has counted itself."""
+    figures = {"packets_sent": str(sent), "packets_received": str(received), "jitter": "3"}
+    return Record(call, "report", {"at": 8.0, "member": "line 1F", "figures": figures, "streams": [f"{call}/1"]})
+
+
+def whole(final: bool = True, ended: tuple[str, ...] = ("a", "b")) -> Plain:
+    """The record of two halves, joined; those of `ended` are over."""
+    made = JoinedRecord("boot-a")
+    for second, call in enumerate(("a", "b")):
+        part = CallRecord(f"boot-{call}", half(call), at(second))
+        part.heard(half_answered(call), at(2 + second))
+        part.opened(meeting(call, 30000 + 2 * second, 30002 - 2 * second))
+        made.take(part)
+    for call in ended if final else ended[:1]:
+        made.closed(f"{call}/1", carried())
+        made.heard(over(call), at(10))
+    return made.snapshot(at(10), lambda _: carried())

@@ -330,7 +330,7 @@ def test_a_call_that_does_not_go_on_ends_with_the_reason_and_a_subscription_has_
     meter = bench.meter()
     meter.record(begun())
     left = bench.taken.entries[-1][1]
-    meter.drop(left, "not resumed: there is no realm x")
+    meter.drop(left, "c1", "not resumed: there is no realm x")
     (key, record, final) = bench.taken.entries[-1]
     assert (key, final, record["ending"], record["complete"]) == ("boot-c1", True, "incomplete", False)
     assert record["cause"] == "not resumed: there is no realm x"
