@@ -138,6 +138,7 @@ def _ended(fields: dict[str, Any]) -> str:
 
 _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "open": lambda fields: f"from {fields['from']} to {fields['to']}",
+    "join": lambda fields: f"is one with call {fields['with']}",
     "close": _ended,
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sbc.core.address import Address
 from sbc.core.call import Call, CallState, Leg
-from sbc.core.message import Cause, Ending, Who
+from sbc.core.message import Cause, Counted, Ending, Who
 from sbc.core.orders import Record
 
 _ENDINGS = {
@@ -36,7 +36,8 @@ def ending_of(cause: Cause, call: Call | None) -> Ending:
 
 def opened(call: Call) -> Record:
     """A call begins. Fields: `at` (seconds on the core's clock), `from` and `to` (realm and address, in words), `path`,
-    `protocol`, `method`, `caller`, `callee`, `called` (text), `subscription` (then it is none that is billed), `legs`.
+    `protocol`, `method`, `caller`, `callee`, `called` (text), `subscription` (then it is none that is billed), `legs`,
+    and `gateway`: which of them that of a call that gathers is at, None of another.
     """
     near, far = call.legs
     fields = {
@@ -51,6 +52,7 @@ def opened(call: Call) -> Record:
         "called": _words(call.asked.called),
         "subscription": call.lifetime,
         "legs": legs(call),
+        "gateway": None if call.gathering is None else call.leg_in(call.path.access),
     }
     return Record(call.id, "open", fields)
 
@@ -63,6 +65,18 @@ def rang(call: Call, now: float) -> Record:
 def answered(call: Call) -> Record:
     """Somebody has answered. Fields: `at`, `legs`."""
     return Record(call.id, "answer", {"at": call.answered_at, "legs": legs(call)})
+
+
+def reported(call: Call, member: bytes, counted: Counted, now: float) -> Record:
+    """A gateway has said what it has counted of a member. Fields: `at`, `member` (text), `figures` (its words and their
+    values, text), and the ids of the `streams` of that member."""
+    fields = {
+        "at": now,
+        "member": _words(member),
+        "figures": dict(counted),
+        "streams": [stream.id for stream in call.streams.values() if stream.member == member],
+    }
+    return Record(call.id, "report", fields)
 
 
 def held(call: Call, now: float) -> Record:

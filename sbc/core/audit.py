@@ -268,6 +268,12 @@ def _members(registry: Registry) -> list[str]:
         for member, call in members.items():
             if call not in calls or call.gathering is None or member not in call.gathering.members:
                 faults.append(f"{call} does not know its member {member!r}")
+    meetings = registry.networks.meetings.all()
+    places = {
+        id(stream): call for call in registry.calls.values() if call.gathering for stream in call.streams.values()
+    }
+    if Counter(meetings.values()) != Counter({call: 2 * n for call, n in Counter(places.values()).items()}):
+        faults.append("the ports of calls that gather do not add up")
     for call in registry.calls.values():
         gathering = call.gathering
         if gathering is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from sbc.core import channels
+from sbc.core import channels, meeting
 from sbc.core.address import Address, Pair, is_private, is_unspecified, same_family, unspecified_like
 from sbc.core.call import MOST_PARTIES, Call, CallState, Stream
 from sbc.core.exchange import Change, Exchange
@@ -148,12 +148,13 @@ class Described:
         call, phase = self._call, self._intent.phase
         if call is None or self._late or self._exchange.intent.kind not in _NEGOTIATE:
             return []
-        orders: list[Order] = []
+        orders, met = list[Order](), list[Order]()
         side = self._leg
         for (opener, name), stream in self._channels.items():
             channels.join(call, opener, name, stream)
         for stream, known in self._signalled.items():
             self._record(call, stream, side, known)
+            met += self._met(call, stream.remote[side])
             if stream in self._new:
                 orders.append(OpenStream(stream.spec(call)))
             else:
@@ -175,7 +176,13 @@ class Described:
             orders += [order for stream in silent for order in stream.changed(call, side)]
         if self._intent.opens or self._intent.shuts or self._intent.pauses is not None:
             orders += channels.heard(self._networks, call, side, self._intent, self._now)
-        return orders
+        return orders + met
+
+    def _met(self, call: Call, remote: Pair | None) -> list[Order]:
+        """Whoever the media of a call is to go to may be another of ours, by what we have told the core."""
+        if call.gathering is None or remote is None or not self._networks.is_own_media(remote.rtp.host):
+            return []
+        return meeting.met(call, self._networks.meetings.at(self._here.name, remote.rtp), self._now)
 
     def _count_rejected(self) -> None:
         """Of each party the latest word counts: it may take what it had turned down."""

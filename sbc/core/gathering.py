@@ -44,7 +44,7 @@ def concluded(registry: Registry, exchange: Exchange, answer: Intent, now: float
         orders += _named(registry, call, answer.call, now)  # long answers come in several
         orders += _joined(registry, call, exchange, answer, now)
     gateways = _gateways(exchange) if who is not Who.SBC else []  # a refusal of ours says nothing of members
-    _reported(registry, gateways, answer)
+    orders += _reported(registry, gateways, answer, now)
     left = answer.leaves or (exchange.intent.leaves if answer.phase is Phase.SUCCESS else ())
     for gateway in gateways if left else ():
         orders += _left(registry, exchange, gateway, left, now)
@@ -102,14 +102,17 @@ def _joined(registry: Registry, call: Call, exchange: Exchange, answer: Intent, 
     return orders
 
 
-def _reported(registry: Registry, gateways: list[str], answer: Intent) -> None:
-    """What members have counted is kept with their call, for as long as they are in it."""
+def _reported(registry: Registry, gateways: list[str], answer: Intent, now: float) -> list[Order]:
+    """What members have counted is kept with their call, for as long as that is there; its record has it."""
+    orders: list[Order] = []
     for member, counted in answer.reported[:MOST_MEMBERS]:
         for gateway in gateways:
             call = registry.members.find(gateway, member)
             if call is not None and call.gathering is not None:
                 call.gathering.reported[member] = counted
                 registry.touch(call)
+                orders.append(account.reported(call, member, counted, now))
+    return orders
 
 
 def _left(

@@ -22,12 +22,13 @@ class Gathering:
     """What is gathered in a call: its `members`, as their gateway calls them, in the order in which they came.
 
     `gateway` is the id of its binding, `name` what it calls the call now, `reported` what those of its members have
-    counted that have said so."""
+    counted that have said so, `met` the ids of calls that are one with it."""
 
     gateway: str
     name: bytes = b""
     members: list[bytes] = attrs.field(factory=list)
     reported: dict[bytes, Counted] = attrs.field(factory=dict)
+    met: list[str] = attrs.field(factory=list)
 
 
 class Members:

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from sbc.core.call import Call
+from sbc.core.meeting import Meetings
 from sbc.core.mint import Mint
 from sbc.core.multiplexed import Numbers
 from sbc.core.orders import Listener
@@ -31,6 +32,7 @@ class Networks:
         self.numbers = None if mint is None else Numbers(mint)
         self.media = Pools(2, _media(plan))
         self.former: list[Realm] = []
+        self.meetings = Meetings()
         self.fading: set[Listener] = set()
         self.leaving: frozenset[str] = frozenset()
         self.retry_after = 30  # seconds after which who is turned away at a fading listener may ask again

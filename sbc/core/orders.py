@@ -226,7 +226,7 @@ class Wake:
 
 @attrs.frozen
 class Record:
-    """Something a call detail record holds has happened: `event` is open, ring, answer or close.
+    """Something a call detail record holds has happened: `event` is open, ring, answer, hold, join, report or close.
 
     What each has in `fields` is told by sbc/core/account.py.
     """

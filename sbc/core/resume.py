@@ -16,6 +16,7 @@ from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState, Leg, Stream
 from sbc.core.ending import end_call
 from sbc.core.exchange import Change, Exchange, ExchangeState, Hop
+from sbc.core.meeting import joined
 from sbc.core.message import BadMessage, Ending, Refused, StreamKey, Who
 from sbc.core.orders import Listener, Note, OpenStream, Order, SideSpec, StreamSpec
 from sbc.core.plain import Frame, Unfit, form, read_object
@@ -129,6 +130,7 @@ def resume_call(
         return call, orders + reach.without(_end(registry, dialect, call, lost, now), {each.id for each in streams})
     orders += [OpenStream(_spec(call, each, away)) for each in streams]
     orders.append(Note("call-resumed", f"after {away:.1f} s", call.id, {"state": state.value}))
+    orders += [joined(call, other, now) for other in call.gathering.met] if call.gathering is not None else []
     return call, orders
 
 
@@ -251,6 +253,7 @@ def _enter_streams(registry: Registry, call: Call, streams: Iterable[Stream]) ->
         numbers = registry.networks.numbers
         if len(taken) == 2 and numbers is not None and numbers.claim(stream.shared):
             call.streams[stream.key, stream.kind] = stream
+            registry.networks.meetings.enter(call, stream)
             continue
         lost = True
         for leg, port in taken:

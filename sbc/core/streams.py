@@ -30,12 +30,14 @@ def new_stream(networks: Networks, call: Call, slot: Slot, kind: str, now: float
     if slot.shared is not None and networks.numbers is not None:
         stream.shared = [networks.numbers.draw(leg.realm) for leg in call.legs]
     call.streams[slot.stream, kind] = stream
+    networks.meetings.enter(call, stream)
     return stream
 
 
 def close_stream(networks: Networks, call: Call, stream: Stream, now: float, rest: bool = True) -> list[Order]:
     """Take a stream out of its call and give its ports back, to rest unless nobody can have used them."""
     del call.streams[stream.key, stream.kind]
+    networks.meetings.leave(call, stream)
     for leg, pair in zip(call.legs, stream.ours, strict=True):
         networks.media.give(leg.realm.name, pair.rtp.host, pair.rtp.port, now, rest)
     for shared in stream.shared:

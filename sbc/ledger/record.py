@@ -174,7 +174,8 @@ class CallRecord:
                 sides.append(_carried(facts, counters(stream))[self._record["gateway"]])
         figures = {_cut(word): _cut(value) for word, value in list(fields["figures"].items())[:MOST_FIGURES]}
         here = counted(sides)
-        self._record["reported"] = [*known, {"member": _cut(fields["member"]), "figures": figures, "counted": here}]
+        said = {"member": _cut(fields["member"]), "figures": figures, "counted": here}
+        self._record["reported"] = [*(each for each in known if each["member"] != said["member"]), said]
         return differing(figures, here) if sides else []
 
     def _hold(self, held: bool, at: Moment) -> None:

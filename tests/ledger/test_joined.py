@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sbc.config.schema import CdrSync
-from sbc.core.orders import CloseStream, Note, OpenStream, Record
+from sbc.core.orders import CloseStream, Note, OpenStream, Record, UpdateStream
 from sbc.ledger.joined import apart, calls_of, keys_of, left_open, together
 from sbc.ledger.jsonlines import JsonLines
 from sbc.ledger.meter import Meter
@@ -58,6 +58,8 @@ class Desk:
             self.now += 1.0
             if isinstance(order, OpenStream):
                 self.meter.opened(order.spec)
+            elif isinstance(order, UpdateStream):
+                self.meter.updated(order.stream, order.side, order.spec)
             elif isinstance(order, CloseStream):
                 self.meter.closed(order.stream, carried())
             else:
