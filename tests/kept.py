@@ -133,10 +133,11 @@ def values_of(border: Border) -> list[tuple[str, bytes]]:
     return [(kind_of(each), value(border, each)) for each in owners_of(border)]
 
 
-def restarted(rig: Rig, away: float = 1.0, plan: Plan | None = None) -> tuple[Rig, list[Order]]:
-    """A rig with what lasts of another, in another process; and the orders by which that began."""
+def restarted(rig: Rig, away: float = 1.0, plan: Plan | None = None, run: bytes = b"again") -> tuple[Rig, list[Order]]:
+    """A rig with what lasts of another, in another process (the `run` is another's, too); and the orders by which that
+    began."""
     dialects = rig.border.dialects
-    made = Rig(Border(plan or rig.border.plan, dialects, Mint(SECRET, b"again")), 5.0 + away)
+    made = Rig(Border(plan or rig.border.plan, dialects, Mint(SECRET, run)), 5.0 + away)
     shift = SHIFT + rig.now - 5.0  # the other process has another clock
     orders: list[Order] = []
     for kind, data in values_of(rig.border):

@@ -160,6 +160,9 @@ class GatewayDialect(ToyDialect):
         own.write(USER, member)
         return bytes(own.octets)
 
+    def inquire(self, *_: object) -> None:
+        """Nobody is asked whether a call lives that lives by its members."""
+
     def timing(self, intent: Intent) -> Timing:
         return self.plain
 

@@ -34,7 +34,8 @@ from tests.sip_messages import header, inside, invite
 from tests.soak.test_books import Closing
 from tests.toy import ToyDialect
 from tests.toy_calls import Talk, answered, bound, opened, toy_rig
-from tests.toy_records import CHANGE, CLOSE, CONFIRM, PROVISIONAL, answer, audio, from_other, opening
+from tests.toy_gateway import gateway, joined, opens, takes_off, yes
+from tests.toy_records import CHANGE, CLOSE, CONFIRM, PROVISIONAL, answer, audio, from_other, number, opening
 from tests.toy_records import Record as Message
 from tests.toy_records import inside as within
 
@@ -416,3 +417,52 @@ def test_a_spoilt_value_is_unfit_or_taken_up_and_nothing_else_is_raised(
             made._take(border.resume_call(pack(kind, plain), 1005.0, SHIFT, 1.0)[1])
     except Unfit:
         assert audit(border.registry, []) == []
+
+
+def test_who_has_gathered_is_there_after_a_restart() -> None:
+    """Members, names and streams are what they were: more join, and it ends with the last."""
+    one = gateway()
+    first = one.gather(opens(0), call=number(31))
+    one.gather(opens(31, 2), b"2")
+    made, orders = restarted(one.rig, 0.0)
+    after = attrs.evolve(one, rig=made)
+    (call,) = made.border.registry.calls.values()
+    assert all_of(made) == all_of(one.rig) and call.gathering is not None
+    assert len(of(OpenStream, orders)) == 2 and call.gathering.members == [b"1", b"2"]
+    assert after.gather(opens(31, 3), b"3") is call and call.id == first.id
+    for exchange, member in enumerate((b"1", b"2", b"3"), 4):
+        (asked,) = after.told(after.ask(takes_off(member, 31, exchange)))
+        orders = after.say(yes(asked))
+        assert len(of(CloseStream, orders)) == 1 and bool(of(Record, orders)) is (member == b"3")
+
+
+def test_a_call_that_nobody_has_joined_does_not_outlive_the_process() -> None:
+    one = gateway()
+    (asked,) = one.told(one.ask(opens()))
+    made, orders = restarted(one.rig)
+    assert not made.border.registry.calls and not of(OpenStream, orders)
+    after = attrs.evolve(one, rig=made)
+    assert "stray-reply" in events(after.say(joined(asked)))
+
+
+def test_calls_whose_gateway_is_not_taken_up_are_ended() -> None:
+    """Its registration has run out meanwhile: the core hears that its members are gone, and nothing is left."""
+    one = gateway()
+    one.gather()
+    made = Rig(Border(one.rig.border.plan, one.rig.border.dialects, Mint(SECRET, b"again")), one.rig.now)
+    ((_, data),) = [each for each in values_of(one.rig.border) if each[0] == "call"]
+    call, _ = made.border.resume_call(data, made.now, SHIFT, 1.0)
+    made.open_streams.update(each.id for each in call.streams.values())
+    orders = made.wait(0)
+    assert [Message.read(each).op for each in sends(orders, "core")] == [CLOSE] and not sends(orders, "access")
+    assert call.state is CallState.CLOSED and len(of(CloseStream, orders)) == 1
+
+
+def test_a_value_of_before_there_were_gatherings_is_read() -> None:
+    rig = answered().rig
+    ((_, data),) = values_of(rig.border)
+    plain = json.loads(data)
+    del plain["gathering"]
+    made = Rig(Border(rig.border.plan, rig.border.dialects, Mint(SECRET, b"again")), rig.now)
+    call, _ = made.border.resume_call(json.dumps(plain).encode(), made.now, SHIFT, 1.0)
+    assert call.gathering is None and call.state is CallState.UP

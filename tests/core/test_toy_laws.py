@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from sbc.core.address import Address
+from tests.gateway_laws import GatewayLaws, GatewayWire
 from tests.laws import DialectLaws, Wire
 from tests.rig import PHONE
 from tests.toy import ToyDialect
+from tests.toy_gateway import GatewayDialect, adjusts, joined, opens, takes_off, yes
 from tests.toy_records import (
     CHALLENGE,
     CONVERSE,
@@ -18,7 +20,9 @@ from tests.toy_records import (
     fax,
     granted,
     inside,
+    number,
     opening,
+    place,
 )
 
 
@@ -56,3 +60,40 @@ class TestToy(DialectLaws):
     def test_records_are_read_as_they_were_written(self) -> None:
         for name, data in self.samples():
             assert Record.read(data).pack() == data, name
+
+
+def registration(sender: Address, exchange: int) -> Record:
+    return binding(sender, exchange, b"gw%d" % (sender.port % 10), 600, places=((place(*sender, "gw"), 600),))
+
+
+class TestToyGateway(GatewayLaws):
+    dialect = GatewayDialect()
+    wire = GatewayWire(
+        binding=lambda sender, number: registration(sender, number).pack(),
+        granted=lambda request: granted(request).pack(),
+        opening=lambda sender, number=1, call=1: opens(call, number, media=(audio(sender.host),)).pack(),
+        answer=lambda request, host, member: joined(request, b"%d" % member, host).pack(),
+        inside=lambda request, answer: adjusts(Record.read(answer).user, 1, 50).pack(),
+        dismissal=lambda request, answer: takes_off(Record.read(answer).user, 1, 51).pack(),
+        done=lambda request: yes(request).pack(),
+        together=b"".join,
+        telling=lambda exchange: Record(TELL, exchange=number(exchange), user=b"off-hook").pack(),
+        summons=True,
+    )
+
+    @classmethod
+    def samples(cls) -> list[tuple[str, bytes]]:
+        asked = opens().pack()
+        records = {
+            "registration": registration(PHONE, 1),
+            "opening": opens(),
+            "answer": joined(asked),
+            "change": adjusts(),
+            "dismissal": takes_off(),
+            "done": yes(asked),
+        }
+        return [(name, record.pack()) for name, record in records.items()]
+
+
+class TestToyGatewayOfNumbers(TestToyGateway):
+    dialect = GatewayDialect(numbers=1000)
