@@ -22,6 +22,8 @@ from sbc.sip.dialect import SipDialect
 from sbc.sip.framing import SipFramer
 from tests.fuzz.conversations import DIVIDER, OTHER_PHONE, STRANGER, conversations
 from tests.fuzz.mutate import KEPT, seeds
+from tests.fuzz.test_h248_text import SEEDS as H248_TEXTS
+from tests.fuzz.test_h248_text import check as check_h248_text
 from tests.fuzz.test_text import INVITE, SDP, check, check_sdp
 from tests.h248_binary import MADE
 from tests.h248_laws import check_laws
@@ -115,6 +117,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "h323": keep_them_as_anything,
     "mgcp": keep_the_laws,
     "h248-binary": binary,
+    "h248-text": check_h248_text,
 }
 
 
@@ -135,6 +138,8 @@ def seeds_of(target: str) -> list[bytes]:
         return [*found, *own, b".\r\n".join([*found, *own])]
     if target == "h248-binary":
         return [*MADE, *(data for _, data in BINARY)]
+    if target == "h248-text":
+        return H248_TEXTS
     messages = [INVITE, *seeds()]
     if target == "describe":
         return [SDP, *(body for each in messages if (body := each.partition(b"\r\n\r\n")[2]).startswith(b"v="))]
