@@ -14,7 +14,7 @@ from sbc.core.orders import Latch
 from sbc.core.realm import Asking, Callers, ControlHosts, Hosts, Lasting, Plan, Probing, Side, Signaling
 
 _ALL = ("udp", "tcp", "tls")
-PROTOCOLS: dict[str, tuple[str, ...]] = {"sip": _ALL, "h323": _ALL, "mgcp": ("udp",)}
+PROTOCOLS: dict[str, tuple[str, ...]] = {"sip": _ALL, "h323": _ALL, "mgcp": ("udp",), "h248": ("udp", "tcp")}
 """What a listener may speak, and over what. A new dialect or transport is one word here."""
 
 

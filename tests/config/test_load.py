@@ -272,7 +272,7 @@ def test_a_realm_that_is_no_table_is_one_fault() -> None:
 @pytest.mark.parametrize(
     ("protocol", "transport", "key", "allowed"),
     [
-        ("iax2", "udp", "protocol", 'one of "sip", "h323", "mgcp"'),
+        ("iax2", "udp", "protocol", 'one of "sip", "h323", "mgcp", "h248"'),
         ("sip", "sctp", "transport", 'one of "udp", "tcp", "tls"'),
         ("sip", "", "transport", "a transport"),
     ],

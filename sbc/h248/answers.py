@@ -1,0 +1,82 @@
+"""What the SBC answers by itself in H.248: errors (H.248.8), that it is there, that answers have arrived."""
+
+from __future__ import annotations
+
+import attrs
+
+from sbc.core.message import BadMessage, Refused
+from sbc.h248.causes import code_of
+from sbc.h248.message import Action, Body, Command, Failure, H248Message, Mid
+from sbc.h248.mids import read_mid
+from sbc.h248.taken import Taken, Unread, decode, write
+
+_LONGEST = 200
+"""Octets of an error's text."""
+
+
+def refuse(taken: Taken, refused: Refused, own: bytes) -> bytes | None:
+    """The reply that says `refused`; None where nothing is answered. `own` is the MId of who says so."""
+    if taken.message.body is not Body.REQUEST:
+        return None
+    error = Failure(code_of(refused), _text(refused.why))
+    return write(attrs.evolve(_reply(taken.message, own), error=error), taken.framed)
+
+
+def complain(bad: BadMessage, own: bytes) -> bytes | None:
+    """What is said to who sent what is no message: to a transaction a reply, else an error about the whole. None where
+    not even its header could be read, and to what is an answer itself."""
+    if not isinstance(bad, Unread) or bad.partial is None:
+        return None
+    partial = bad.partial
+    error = Failure(bad.code, _text(bad.reason))
+    if partial.body is not Body.REQUEST:
+        return None
+    said = attrs.evolve(_reply(partial, own), error=error)
+    return write(said if partial.transaction else attrs.evolve(said, body=Body.ERROR), bad.framed)
+
+
+def accept(taken: Taken, own: bytes) -> bytes | None:
+    """The plain positive reply to a request that the SBC has carried out, or that only asks whether it is there."""
+    message = taken.message
+    if message.body is not Body.REQUEST:
+        return None
+    done = [
+        Action(action.context, tuple(Command(each.verb, each.terminations) for each in action.commands))
+        for action in message.actions
+    ]
+    return write(attrs.evolve(_reply(message, own), actions=tuple(done)), taken.framed)
+
+
+def confirm(sent: bytes, reply: Taken) -> bytes | None:
+    """What says that an answer, or a segment of one, has arrived; None where its sender does not ask for that."""
+    message = reply.message
+    if message.body is not Body.REPLY or not sent:
+        return None
+    asked = decode(sent)
+    said = attrs.evolve(_reply(asked.message, asked.message.mid.text), transaction=0)
+    if message.segment is not None and not message.last:
+        said = attrs.evolve(said, body=Body.SEGMENT, transaction=message.transaction, segment=message.segment)
+    elif message.wants_ack:
+        said = attrs.evolve(said, body=Body.ACK, acks=((message.transaction, message.transaction),))
+    else:
+        return None
+    return write(said, asked.framed)
+
+
+def mid(own: bytes) -> Mid:
+    """An MId of ours that is written as `own`."""
+    found = read_mid(own)
+    if found is None:
+        raise ValueError(f"{own!r} is no MId")
+    return found
+
+
+def _reply(message: H248Message, own: bytes) -> H248Message:
+    """An empty reply to a message, written as it is."""
+    made = H248Message(message.wire, message.version, mid(own), Body.REPLY, message.transaction)
+    made.compact = message.compact
+    return made
+
+
+def _text(why: str) -> bytes:
+    return why.replace('"', "'").encode("ascii", "replace")[:_LONGEST]

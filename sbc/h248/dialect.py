@@ -1,0 +1,190 @@
+"""H.248 (Megaco) as a dialect of the core's loop: its functions, gathered behind IDialect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from zope.interface import implementer
+
+from sbc.core.address import Address
+from sbc.core.crossing import Crossing
+from sbc.core.message import BadMessage, Cause, Ending, Intent, Keys, Place, Refused, Slot, Timing
+from sbc.core.orders import Listener
+from sbc.h248 import answers, describe, memo, quoted, requests, shown, slots, stamp, taken
+from sbc.h248.causes import cause_of_ours
+from sbc.h248.memo import CallMemo, Memo
+from sbc.h248.taken import Taken
+from sbc.interfaces import IDialect
+
+NUMBERS = 4_294_967_295
+"""How many transaction numbers there are; 0 is none (H.248.1 clause 8.2)."""
+LONG_TIMER = 30.0
+"""Seconds for which an answer is remembered: a transaction that comes again is carried out once (clause D.1)."""
+_TIMING = Timing(first=0.5, cap=4.0, limit=20.0, linger=LONG_TIMER, patience=LONG_TIMER, prolonged=True)
+NAMELESS = b"sbc"
+"""The MId of answers of ours where no address of ours is known."""
+
+
+def nameless(source: Address) -> bytes:
+    """What the SBC calls itself to whomever."""
+    return NAMELESS
+
+
+@implementer(IDialect)
+class H248Dialect:
+    """H.248.1, versions 1 to 3, in text and in binary. `own` says by which MId the SBC itself speaks to a peer."""
+
+    name = "h248"
+    numbers = NUMBERS
+    parted = False
+    references = 0
+
+    def __init__(self, own: Callable[[Address], bytes] = nameless) -> None:
+        self._own = own
+
+    def parts(self, data: bytes) -> tuple[bytes, ...]:
+        return taken.parts(data)
+
+    def decode(self, data: bytes) -> Taken:
+        return taken.decode(data)
+
+    def encode(self, message: Taken) -> bytes:
+        return message.encode()
+
+    def describe(self, message: Taken) -> Intent:
+        return describe.describe(message)
+
+    def slots(self, message: Taken) -> list[Slot]:
+        return slots.slots(message)
+
+    def fill(self, message: Taken, slot: Slot, place: Place) -> None:
+        slots.fill(message, slot, place)
+
+    def stamp(self, message: Taken, crossing: Crossing) -> None:
+        stamp.stamp(message, crossing)
+
+    def remarks(self, message: Taken) -> list[tuple[str, str]]:
+        return message.remarks
+
+    def keys(self, message: Taken, crossing: Crossing) -> Keys:
+        return stamp.keys(message, crossing)
+
+    def keep_memo(self, kept: Memo | CallMemo | None) -> bytes:
+        return memo.keep(kept)
+
+    def recall_memo(self, data: bytes) -> Memo | CallMemo | None:
+        return memo.recall(data)
+
+    def refuse(self, message: Taken, refused: Refused, source: Address) -> bytes | None:
+        return answers.refuse(message, refused, self._own(source))
+
+    def complain(self, bad: BadMessage, source: Address) -> bytes | None:
+        return answers.complain(bad, self._own(source))
+
+    def pending(self, message: Taken, source: Address) -> bytes | None:
+        return None
+
+    def accept(self, message: Taken, source: Address) -> bytes | None:
+        return answers.accept(message, self._own(source))
+
+    def withdraw(self, sent: bytes, asked: Taken | None) -> bytes:
+        return sent  # nothing takes a transaction back; who has carried it out does not do so twice
+
+    def close(
+        self,
+        answer: bytes,
+        to_asker: bool,
+        place: Place,
+        listener: Listener,
+        token: bytes,
+        sequence: int | None,
+        ending: Ending | None = None,
+    ) -> bytes | None:
+        return None
+
+    def release(
+        self,
+        call: bytes,
+        member: bytes,
+        to_asker: bool,
+        kept: CallMemo | None,
+        place: Place,
+        listener: Listener,
+        token: bytes,
+        ending: Ending,
+    ) -> bytes | None:
+        return requests.release(call, member, to_asker, kept, listener, token, ending)
+
+    def word(self, why: Ending | Cause) -> str:
+        return f"H.248.8 {cause_of_ours(why)}"
+
+    def inquire(
+        self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
+    ) -> bytes | None:
+        return None
+
+    def question(self, answer: bytes, to_asker: bool, kept: Any, number: int, control: bool = False) -> None:
+        """Calls do not go by connections of their own."""
+
+    def strip(self, message: Taken, told: Collection[bytes]) -> bool:
+        return True
+
+    def beckon(self, opening: bytes, to_asker: bool, address: Address) -> bytes | None:
+        return None
+
+    def receipt(self, answer: bytes, place: Place, listener: Listener, token: bytes, sequence: int) -> bytes | None:
+        return None
+
+    def complete(self, message: Taken, kept: Memo | None) -> Taken:
+        message.asked = kept
+        return message
+
+    def confirm(self, sent: bytes, reply: Taken) -> bytes | None:
+        return answers.confirm(sent, reply)
+
+    def grant(self, message: Taken, slot: Slot, seconds: int) -> None:
+        """A gateway is registered until it says otherwise, or is lost."""
+
+    def keep(self, answer: bytes) -> bytes:
+        return b""
+
+    def renew(
+        self,
+        message: Taken,
+        source: Address,
+        kept: bytes,
+        lives: Mapping[Slot, int],
+        others: Sequence[tuple[Place, int]],
+    ) -> bytes | None:
+        return None
+
+    def unbind(self, sent: bytes, name: bytes, handle: bytes, listener: Listener, token: bytes) -> bytes | None:
+        return requests.unbind(sent, token)
+
+    def restore(self, sent: bytes, name: bytes, handle: bytes, listener: Listener, token: bytes) -> bytes | None:
+        return requests.restore(sent, token)
+
+    def give_back(self, sent: bytes, ending: Ending | None, token: bytes) -> bytes | None:
+        return None
+
+    def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:
+        return requests.probe(place, listener, token)
+
+    def summon(self, call: bytes, place: Place, listener: Listener, token: bytes) -> bytes | None:
+        return None
+
+    def timing(self, intent: Intent) -> Timing:
+        return _TIMING
+
+    def tell(self, data: bytes) -> str:
+        return shown.tell(data)
+
+    def mask(self, data: bytes) -> bytes:
+        return shown.mask(data)
+
+    def quoted(self, data: bytes) -> bytes | None:
+        return quoted.quoted(data)
+
+    def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
+        return taken.carried(sent, transport != "udp")

@@ -1,0 +1,108 @@
+"""What the answers to a transaction must carry back and are understood by, and what is to be known of a call."""
+
+from __future__ import annotations
+
+import attrs
+
+from sbc.core.message import BadMessage
+from sbc.core.plain import Unfit, of_bytes, to_bytes
+from sbc.h248.message import Command, H248Message, Termination
+
+MOST = 256
+"""Commands of one transaction that are remembered: what answers further ones is understood by itself alone."""
+_OF_CALL = b"call "
+
+
+@attrs.frozen
+class Order:
+    """A command as it was asked: its verb, in which context, of which termination (its key), and of which streams it
+    said a remote address."""
+
+    verb: str
+    context: bytes
+    termination: bytes
+    streams: tuple[int, ...] = ()
+
+    @property
+    def stays(self) -> bool:
+        """Whether several answers may be to this one."""
+        return b"*" in self.termination
+
+    def opens(self, stream: int) -> bool:
+        """Whether it said where a stream of a termination is to send that its answer alone names."""
+        return b"$" in self.termination and stream in self.streams
+
+    def is_answered_by(self, command: Command) -> bool:
+        """Whether that is an answer to it, or to a part of it."""
+        return self.verb == command.verb.value and _meets(self.termination, command.termination)
+
+
+@attrs.frozen
+class Memo:
+    """The transaction under which a request came, and what it asked for."""
+
+    transaction: int
+    orders: tuple[Order, ...] = ()
+
+
+@attrs.frozen
+class CallMemo:
+    """Of a call: by which MId each of its parties, who asked first, knows the other; whether they write binary, and
+    which version; how terminations are spelled that are not all in lower case."""
+
+    mids: tuple[bytes, bytes] = (b"", b"")
+    binary: bool = False
+    version: int = 1
+    names: tuple[bytes, ...] = ()
+
+
+def asked(message: H248Message) -> Memo:
+    """The memo of a request."""
+    orders: list[Order] = []
+    for action in message.actions:
+        for command in action.commands[: MOST - len(orders)]:
+            said = tuple(stream.id for stream in command.streams if stream.remote is not None)
+            orders += [Order(command.verb.value, action.context, each.key, said) for each in command.terminations[:1]]
+    return Memo(message.transaction, tuple(orders))
+
+
+def matched(memo: Memo, commands: tuple[Command, ...]) -> list[int | None]:
+    """Of each answer which of the commands it is to, by its place in `memo`; None of what answers none. They come in
+    the order of the commands, several to one whose termination was a wildcard (H.248.1 clause 8.2.2)."""
+    found: list[int | None] = []
+    at = 0
+    for command in commands:
+        hit = next((k for k in range(at, len(memo.orders)) if memo.orders[k].is_answered_by(command)), None)
+        found.append(hit)
+        if hit is not None:
+            at = hit if memo.orders[hit].stays else hit + 1
+    return found
+
+
+def _meets(asked: bytes, termination: Termination) -> bool:
+    """Whether a termination may be the one that was asked for, of which parts may be left open."""
+    if b"$" not in asked and b"*" not in asked:
+        return asked == termination.key
+    wanted, given = asked.split(b"/"), termination.key.split(b"/")
+    if len(wanted) == 1:
+        return True
+    if len(wanted) != len(given):
+        return len(given) > len(wanted) and wanted[-1] in (b"*", b"$")
+    return all(one == other or b"*" in one or b"$" in one for one, other in zip(wanted, given, strict=True))
+
+
+def keep(memo: Memo | CallMemo | None) -> bytes:
+    """A memo as bytes."""
+    return _OF_CALL + to_bytes(CallMemo, memo) if isinstance(memo, CallMemo) else to_bytes(Memo | None, memo)
+
+
+def recall(data: bytes) -> Memo | CallMemo | None:
+    """The memo again. @raises BadMessage."""
+    try:
+        if data.startswith(_OF_CALL):
+            of_call: CallMemo = of_bytes(CallMemo, data.removeprefix(_OF_CALL))
+            return of_call
+        memo: Memo | None = of_bytes(Memo | None, data)
+    except Unfit as unfit:
+        raise BadMessage(f"no memo: {unfit}") from unfit
+    return memo

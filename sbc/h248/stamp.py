@@ -1,0 +1,102 @@
+"""What is our own in a message of H.248 that crosses: transaction numbers, and by what gateways are called."""
+
+from __future__ import annotations
+
+from sbc.core.address import is_specific
+from sbc.core.crossing import Crossing
+from sbc.core.message import Cause, Keys, Refused
+from sbc.core.realm import Side
+from sbc.h248 import seals
+from sbc.h248.causes import Illegal
+from sbc.h248.describe import GATHER, gathering
+from sbc.h248.memo import CallMemo, Memo, asked
+from sbc.h248.message import Body, Verb, Wire
+from sbc.h248.options import Identity, of
+from sbc.h248.slots import HOSTS, said
+from sbc.h248.taken import Taken
+
+_HOP_BY_HOP = frozenset({Body.ACK, Body.SEGMENT})
+"""What tells who has sent an answer that it has arrived: each side has its own."""
+MOST_NAMES = 64
+"""Terminations of one call whose spelling is remembered."""
+
+
+def stamp(taken: Taken, crossing: Crossing) -> None:
+    """Write what is our own on this hop. @raises Refused where the message is not to be taken across."""
+    message = taken.message
+    if message.body in _HOP_BY_HOP:
+        raise Refused(Cause.NO_CALL, "of an answer that nobody waits to be told of")
+    if len(gathering(message)) > 1 and not crossing.reply:
+        raise Illegal("media of several contexts in one transaction")
+    _refuse_moves(taken, crossing)
+    taken.hidden, taken.ours = _hidden_hosts(taken, crossing), crossing.local.host
+    taken.framed = crossing.hop.listener.reliable
+    number = _number(taken, crossing)
+    if number:
+        message.edit(message.transaction_at, number)
+    if message.mid.form not in HOSTS and _is_hidden(taken, crossing):
+        message.edit(message.mid.at, said(crossing.local))
+    if crossing.call is not None:
+        _learn(taken, crossing)
+    seals.mend(taken, crossing)
+
+
+def _refuse_moves(taken: Taken, crossing: Crossing) -> None:
+    """See that nobody is moved to another context who has media: its ports are those of its call. @raises Refused."""
+    gateway = crossing.exchange.terminal
+    for command in taken.message.commands if gateway is not None and not crossing.reply else ():
+        key = command.termination.key
+        call = crossing.registry.members.find(gateway.id, key) if command.verb is Verb.MOVE and gateway else None
+        if call is not None and any(each.member == key for each in call.streams.values()):
+            raise Refused(Cause.UNSUPPORTED, "a termination that has media is not moved to another context")
+
+
+def _number(taken: Taken, crossing: Crossing) -> bytes:
+    """The number of the transaction where the message goes; empty where it has none."""
+    message = taken.message
+    if message.body is Body.ERROR:
+        return b""
+    if crossing.reply:
+        memo: Memo = crossing.exchange.memo
+        return b"%d" % memo.transaction
+    crossing.exchange.memo = asked(message)
+    return crossing.exchange.token
+
+
+def _hidden_hosts(taken: Taken, crossing: Crossing) -> frozenset[str]:
+    """Hosts of the side that the message comes from: who sent it, or says that it did."""
+    said = taken.message.mid.address
+    hosts = crossing.hidden_hosts() | ({said.host} if said is not None and is_specific(said.host) else set())
+    return hosts - crossing.there.addresses - {crossing.local.host}
+
+
+def _learn(taken: Taken, crossing: Crossing) -> None:
+    """Remember of the call how its parties speak, and by what each knows the other: requests of ours are as theirs."""
+    call, leg, message = crossing.call, crossing.from_leg, taken.message
+    assert call is not None
+    memo: CallMemo = call.memo or CallMemo()
+    said_there = said(crossing.local) if _is_hidden(taken, crossing) else message.mid.text
+    mids = (memo.mids[0], said_there) if leg == 0 else (said_there, memo.mids[1])
+    names = dict.fromkeys(memo.names)
+    for command in message.commands if crossing.reply else ():
+        for each in command.terminations:
+            if command.verb in GATHER and each.name != each.key and not each.every:
+                names[each.name] = None
+    binary, spelled = message.wire is Wire.BINARY, tuple(names)[-MOST_NAMES:]
+    learned = CallMemo(mids, binary, message.version, spelled)
+    if learned != memo:
+        call.memo = learned
+
+
+def _is_hidden(taken: Taken, crossing: Crossing) -> bool:
+    """Whether who sends the message is called by an address of ours where it goes."""
+    to_core = crossing.there.side is Side.CORE
+    return taken.message.mid.form in HOSTS or (to_core and of(crossing.path).mid is Identity.ADDRESS)
+
+
+def keys(taken: Taken, crossing: Crossing) -> Keys:
+    """What a stamped message is found by where it goes."""
+    intent, exchange = crossing.intent, crossing.exchange
+    if crossing.reply:
+        return Keys(intent.call, exchange.intent.exchange)
+    return Keys(intent.call, b"" if taken.message.body is Body.ERROR else exchange.token)

@@ -1,0 +1,94 @@
+"""What messages mean to the core."""
+
+from __future__ import annotations
+
+import pytest
+
+from sbc.core.message import Elsewhere, Ending, Kind, Phase
+from sbc.h248.describe import describe, gathering
+from sbc.h248.memo import asked
+from sbc.h248.taken import decode
+from tests.h248_calls import meaning, read
+from tests.h248_words import WIRES, WRITERS, command, failed, media, message, reply, sdp, statistics, transaction
+
+AT = b"[192.0.2.1]:2944"
+
+
+def of(*body: bytes, wire: str = "text") -> bytes:
+    return WRITERS[wire](message(AT, *body))
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_requests(wire: str) -> None:
+    added = meaning(of(transaction(7, b"$", command(b"Add", b"a1"), command(b"Add", b"$")), wire=wire))
+    assert (added.kind, added.call, added.exchange, added.gathers) == (Kind.OPEN, b"", b"7", True)
+    again = meaning(of(transaction(7, 5, command(b"Add", b"$")), wire=wire))
+    assert (again.kind, again.call, again.gathers, again.within) == (Kind.OPEN, b"5", True, False)
+    changed = meaning(of(transaction(7, 5, command(b"Modify", b"a1", media(remote=sdp("192.0.2.9", 4)))), wire=wire))
+    assert (changed.kind, changed.call, changed.within) == (Kind.MODIFY, b"5", True)
+    for said in (command(b"Modify", b"a1", media()), command(b"Subtract", b"a1"), command(b"AuditValue", b"*")):
+        other = meaning(of(transaction(7, 5, said), wire=wire))
+        assert (other.kind, other.call, other.within) == (Kind.MODIFY, b"5", False)
+    for context in (b"-", b"*"):
+        assert meaning(of(transaction(7, context, command(b"Modify", b"a1")), wire=wire)).kind is Kind.OTHER
+    noted = meaning(of(transaction(7, 5, command(b"Notify", b"a1", b"ObservedEvents = 1 { al/of }")), wire=wire))
+    assert (noted.kind, noted.local, noted.frank, noted.method) == (Kind.OTHER, True, True, "Notify")
+    assert not noted.probe and meaning(of(transaction(7, b"-", command(b"AuditValue", b"ROOT", b"Audit { }")))).probe
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_who_joins_and_who_leaves(wire: str) -> None:
+    joined = meaning(of(reply(7, 5, command(b"Add", b"a1"), command(b"Add", b"r1")), wire=wire))
+    assert (joined.phase, joined.call, len(joined.joins)) == (Phase.SUCCESS, b"5", 2)
+    counts = command(b"Subtract", b"r1", statistics(rtp_ps=3))
+    gone = meaning(of(reply(7, 5, command(b"Subtract", b"a1"), counts), wire=wire))
+    assert [call for call, _ in gone.leaves] == [b"5", b"5"]
+    assert [figures for _, figures in gone.reported] == [(("packets_sent", "3"),)]
+    assert meaning(of(reply(7, 5, command(b"Subtract", b"*")), wire=wire)).leaves == ((b"5", b"*"),)
+    assert meaning(of(reply(7, b"*", command(b"Subtract", b"*")), wire=wire)).leaves == ((b"*", b"*"),)
+
+
+def test_what_has_failed_in_part_joins_in_part() -> None:
+    wrong = command(b"Add", b"r1", b'Error = 510 { "full" }')
+    intent = meaning(of(reply(7, 5, command(b"Add", b"a1"), wrong)))
+    assert (intent.phase, intent.joins) == (Phase.SUCCESS, (b"a1",))
+    intent = meaning(of(reply(7, 5, wrong)))
+    assert (intent.phase, intent.ending, intent.cause) == (Phase.FAILURE, Ending.CONGESTION, "510 full")
+    assert meaning(of(failed(7, 503))).elsewhere is Elsewhere.UNAVAILABLE
+
+
+def test_who_is_not_known_where_it_was_to_be_taken_off_is_off() -> None:
+    taken = decode(of(failed(7, 411)))
+    assert describe(taken).phase is Phase.FAILURE and describe(taken).gone
+    taken.asked = asked(read(of(transaction(7, 5, command(b"Subtract", b"a1"), command(b"Subtract", b"r1")))))
+    assert (describe(taken).phase, describe(taken).leaves) == (Phase.SUCCESS, ((b"5", b"a1"), (b"5", b"r1")))
+    taken.asked = asked(read(of(transaction(7, 5, command(b"Modify", b"a1")))))
+    assert describe(taken).phase is Phase.FAILURE
+    missing = command(b"Subtract", b"r1", b'Error = 435 { "not there" }')
+    assert meaning(of(reply(7, 5, command(b"Subtract", b"a1"), missing))).leaves == ((b"5", b"a1"), (b"5", b"r1"))
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_what_is_said_between_neighbours(wire: str) -> None:
+    pending = meaning(of(b"Pending = 7 { }", wire=wire))
+    assert (pending.phase, pending.exchange, pending.kind) == (Phase.PROVISIONAL, b"7", Kind.OTHER)
+    ack = meaning(of(b"TransactionResponseAck { 7 - 9, 12 }", wire=wire))
+    assert (ack.phase, ack.exchange, ack.within) == (Phase.CONFIRM, b"7", True)
+    wants = meaning(of(reply(7, 5, command(b"Modify", b"a1"), ack=True), wire=wire))
+    assert wants.receipt and not meaning(of(reply(7, 5, command(b"Modify", b"a1")), wire=wire)).receipt
+
+
+def test_segments_of_an_answer() -> None:
+    first = meaning(message(AT, b"Reply = 7/1 { Context = 5 { Add = a1 } }", version=3))
+    assert (first.phase, first.receipt, first.joins) == (Phase.PROVISIONAL, True, (b"a1",))
+    last = meaning(message(AT, b"Reply = 7/2/END { Context = 5 { Add = r1 } }", version=3))
+    assert (last.phase, last.joins) == (Phase.SUCCESS, (b"r1",))
+
+
+def test_actions_that_are_of_calls() -> None:
+    one, two = b"Context = 5 { %b }" % command(b"Modify", b"a1"), b"Context = $ { %b }" % command(b"Add", b"$")
+    body = read(of(b"Transaction = 7 { %b, %b }" % (one, two)))
+    assert [each.context for each in gathering(body)] == [b"$"]
+    assert meaning(of(b"Transaction = 7 { %b, %b }" % (one, two))).kind is Kind.OPEN
+    help_ = b"Transaction = 7 { Context = $ { Emergency, %b } }" % command(b"Add", b"$")
+    assert meaning(of(help_)).urgent

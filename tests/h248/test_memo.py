@@ -1,0 +1,51 @@
+"""What answers are understood by outlives the process."""
+
+from __future__ import annotations
+
+import pytest
+
+from sbc.core.message import BadMessage
+from sbc.h248.memo import CallMemo, Memo, Order, asked, keep, matched, recall
+from tests.h248_calls import read
+from tests.h248_words import command, media, message, reply, sdp, transaction
+
+AT = b"[192.0.2.1]:2944"
+
+
+def commands(*said: bytes):  # type: ignore[no-untyped-def]
+    return read(message(AT, reply(1, 5, *said))).commands
+
+
+def memo(*said: bytes, context: bytes | int = b"$") -> Memo:
+    return asked(read(message(AT, transaction(7, context, *said))))
+
+
+def test_it_comes_back() -> None:
+    of_call = CallMemo((b"mgc", AT), True, 2, (b"RTP/1",))
+    for kept in (None, memo(command(b"Add", b"$", media(remote=sdp("192.0.2.9", 4)))), of_call):
+        assert recall(keep(kept)) == kept
+    for data in (b"{", b"call {"):
+        with pytest.raises(BadMessage):
+            recall(data)
+
+
+def test_what_was_asked_is_remembered() -> None:
+    found = memo(command(b"Add", b"A1"), command(b"Add", b"$", media(remote=sdp("192.0.2.9", 4), stream=2)))
+    assert found == Memo(7, (Order("Add", b"$", b"a1"), Order("Add", b"$", b"$", (2,))))
+    assert found.orders[1].opens(2) and not found.orders[1].opens(1) and not found.orders[0].opens(2)
+
+
+def test_answers_are_matched_in_order() -> None:
+    two = memo(command(b"Add", b"$"), command(b"Add", b"$"))
+    assert matched(two, commands(command(b"Add", b"rtp/1"), command(b"Add", b"rtp/2"))) == [0, 1]
+    line = memo(command(b"Add", b"a1"), command(b"Add", b"rtp/$"))
+    assert matched(line, commands(command(b"Add", b"rtp/7"))) == [1]
+    assert matched(line, commands(command(b"Add", b"a1"), command(b"Subtract", b"rtp/7"))) == [0, None]
+
+
+def test_several_answers_may_be_to_one_wildcard() -> None:
+    gone = memo(command(b"Subtract", b"rtp/*"), command(b"Subtract", b"a1"), context=5)
+    said = [command(b"Subtract", each) for each in (b"rtp/1", b"rtp/2", b"a1")]
+    assert matched(gone, commands(*said)) == [0, 0, 1]
+    assert matched(memo(command(b"Subtract", b"x/*")), commands(command(b"Subtract", b"y/1"))) == [None]
+    assert matched(memo(command(b"Subtract", b"x/*")), commands(command(b"Subtract", b"x/1/2"))) == [0]

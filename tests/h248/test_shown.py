@@ -1,0 +1,44 @@
+"""Messages as people see them."""
+
+from __future__ import annotations
+
+import pytest
+
+from sbc.h248.shown import MASK, mask, tell
+from tests.h248_words import WIRES, WRITERS, command, failed, media, message, reply, sdp, transaction
+
+AT = b"[192.0.2.1]:2944"
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_in_a_few_words(wire: str) -> None:
+    write = WRITERS[wire]
+    assert tell(write(message(AT, transaction(9, 5, *[command(b"Modify", b"a1")] * 5)))) == (
+        "Transaction 9 Modify Modify Modify and 2 more"
+    )
+    assert tell(write(message(AT, failed(9, 510)))) == "Reply 9 error 510"
+    wrong = command(b"Add", b"a1", b'Error = 430 { "no" }')
+    assert tell(write(message(AT, reply(9, 5, wrong)))) == "Reply 9 Add error 430"
+    assert tell(write(message(AT, b"Pending = 9 { }"))) == "Pending 9"
+    assert tell(b"0\x00") and tell(b"GET /")
+
+
+def test_what_is_secret_is_not_shown() -> None:
+    keyed = sdp("192.0.2.1", 4, b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0\r\nk=clear:secret\r\n")
+    digits = b'ObservedEvents = 1 { dd/ce { ds = "1234567890123456", Meth = FM } }'
+    said = [command(b"Modify", b"a1", media(local=keyed)), command(b"Notify", b"a1", digits)]
+    header = b"Authentication = 0x12345678:0x00000001:0xabcdefabcdefabcdefabcdef\r\n"
+    data = header + message(AT, transaction(9, 5, *said))
+    shown = mask(data)
+    for secret in (b"c2VjcmV0", b"clear:secret", b"1234567890123456", b"abcdefabcdef"):
+        assert secret in data and secret not in shown
+    assert shown.count(MASK) >= 4 and b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 " in shown
+
+
+def test_binary_is_shown_as_text() -> None:
+    data = WRITERS["binary"](
+        message(AT, transaction(9, 5, command(b"Modify", b"a1", media(local=sdp("192.0.2.9", 4)))))
+    )
+    shown = mask(data)
+    assert shown.startswith(b"(binary) ") and b"192.0.2.9" in shown and b"Modify" in shown
+    assert b"truncated" in mask(data[:-3]) or data[:8].hex().encode() in mask(data[:-3])
