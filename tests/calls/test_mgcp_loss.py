@@ -5,7 +5,7 @@ from __future__ import annotations
 from sbc.core.orders import Note, OpenStream, Send
 from sbc.core.realm import Keepalive, Registrations
 from tests.mgcp_calls import FAR, GATEWAY, PRIVATE, Line, mgcp_rig, sent
-from tests.mgcp_messages import command, crcx, created, number_of, response, sdp
+from tests.mgcp_messages import command, crcx, created, number_of, response, rsip, sdp
 from tests.rig import Rig, of
 
 
@@ -119,3 +119,34 @@ def test_any_answer_to_a_question_is_a_sign_of_life() -> None:
             rig.wait(1)
         rig.from_access(response(code, probes[-1].data), GATEWAY)
     assert "dead" not in [each.event for each in of(Note, rig.log)] and rig.border.registry.bindings
+
+
+def test_a_gateway_that_answers_nothing_is_dead_and_its_calls_end() -> None:
+    rig = mgcp_rig(keepalive=Keepalive(), registrations=Registrations(front=False, core=120))
+    line = Line.register(rig)
+    line.connect()
+    rig.log.clear()
+    rig.wait(60)
+    probes = [each.data for each in sent(rig.log, "access") if each.data.startswith(b"AUEP ")]
+    assert probes and all(each.split()[2] == f"*@[{PRIVATE}]".encode() for each in probes)
+    rig.wait(60)
+    assert "dead" in [each.event for each in of(Note, rig.log)]
+    (back,) = sent(line.agent(command("RQNT", 8, line.at(), "X: 1")), "core")
+    assert back.data.startswith(b"501 8 ")
+    rig.wait(400)
+    assert not rig.border.registry.bindings and not rig.open_streams
+    deletes = [each.data for each in sent(rig.log, "core") if each.data.startswith(b"DLCX ")]
+    assert len(set(deletes)) == 1 and b"\r\nE: 902 " in deletes[0]
+
+
+def test_a_registration_outlives_any_time_while_its_gateway_answers() -> None:
+    rig = mgcp_rig(keepalive=Keepalive(), registrations=Registrations(front=False, core=120))
+    line = Line.register(rig, domain="gw44.example")
+    for _ in range(60):
+        rig.log.clear()
+        rig.wait(30)
+        for probe in {each.data for each in sent(rig.log, "access") if each.data.startswith(b"AUEP ")}:
+            line.says(response(200, probe))
+    assert len(rig.border.registry.bindings) == 1
+    (asked,) = sent(line.says(rsip(32, "gw44.example", "disconnected")), "core")
+    assert asked.listener == line.port
