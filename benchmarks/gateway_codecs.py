@@ -1,5 +1,6 @@
-"""What one message of H.248 costs in each encoding: microseconds to read it, and to read it, write every address
-over and encode it; and beside that what Erlang's megaco application takes to decode and to encode the same messages.
+"""What one message of H.248, in each encoding, and of MGCP costs: microseconds to read it, and to read it, write every
+address over and encode it; and beside that what Erlang's megaco application takes to decode and to encode the same
+messages of H.248.
 
     .venv/bin/python -m benchmarks.gateway_codecs [--times N]
 
@@ -19,8 +20,10 @@ from pathlib import Path
 from benchmarks.h323_codec import microseconds
 from sbc.h248 import binary, text
 from sbc.h248.message import H248Message
+from sbc.mgcp import codec as mgcp
 from tests.h248_laws import mended
 from tests.h248_messages import BINARY, COMPACT, PRETTY
+from tests.mgcp_messages import RECORDED
 
 HOST, PORT = "203.0.113.1", 40_000
 ROUNDS = 300  # of Erlang, whose clock ticks in 10 ms
@@ -46,6 +49,14 @@ def written(message: H248Message) -> bytes:
         if command.services is not None and command.services.address is not None:
             message.edit(command.services.address.at, b"41000")
     return message.encode()
+
+
+def mgcp_written(message: mgcp.MgcpMessage) -> bytes:
+    """The same of MGCP, whose endpoint's domain stays."""
+    message.edits.replace(*message.number_span, b"1234567")
+    for start, end in message.bodies:
+        message.edits.replace(start, end, mended(message.data[start:end], HOST, PORT))
+    return message.edits.apply(message.data)
 
 
 def all_of(action: Callable[[bytes], object], messages: list[bytes]) -> Callable[[], None]:
@@ -82,14 +93,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="sbc-codecs-") as folder:
         for name, (recorded, decode, parts) in CODECS.items():
             messages = [data for _, data in recorded if len(parts(data)) == 1]
-            count = len(messages)
-            costs = [
-                microseconds(all_of(action, messages), times) / count
-                for action in (parts, decode, lambda data: written(decode(data)))  # noqa: B023 used at once
-            ]
-            columns = "".join(f"{cost:8.1f}" for cost in costs)
-            print(f"{name + f', {count} messages':24}{sum(map(len, messages)) / count:10.0f}{columns}", end="     ")
+            _print_ours(name, messages, times, parts, decode, lambda data: written(decode(data)))  # noqa: B023 used at once
             print(erlang(Path(folder), name, messages, decode))
+    read = [data for _, data in RECORDED if len(mgcp.parts(data)) == 1]
+    _print_ours("mgcp", read, times, mgcp.parts, mgcp.decode, lambda data: mgcp_written(mgcp.decode(data)))
+    print()
+
+
+def _print_ours(name: str, messages: list[bytes], times: int, *actions: Callable[[bytes], object]) -> None:
+    count = len(messages)
+    costs = [microseconds(all_of(action, messages), times) / count for action in actions]
+    columns = "".join(f"{cost:8.1f}" for cost in costs)
+    print(f"{f'{name}, {count} messages':24}{sum(map(len, messages)) / count:10.0f}{columns}", end="     ")
 
 
 if __name__ == "__main__":
