@@ -1,5 +1,5 @@
-"""Erlang's own reading of binary messages of H.248: a decoder that shares nothing with ours, of the project that made
-the recorded messages."""
+"""Erlang's own reading of messages of H.248: a decoder that shares nothing with ours, of the project that made the
+recorded messages."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 _PROGRAM = """
-[File] = init:get_plain_arguments(),
+[File, Name] = init:get_plain_arguments(),
+Codec = list_to_atom(Name),
+Config = case Codec of megaco_ber_encoder -> [native]; _ -> [] end,
 {ok, Lines} = file:read_file(File),
 Say = fun(Line) ->
     Octets = binary:decode_hex(Line),
-    {ok, Version} = megaco_ber_encoder:version_of([], Octets),
-    case catch megaco_ber_encoder:decode_message([native], Version, Octets) of
+    {ok, Version} = Codec:version_of([], Octets),
+    case catch Codec:decode_message(Config, Version, Octets) of
         {ok, Message} -> io:format("~w~n", [Message]);
         Fault -> io:format("fault ~w~n", [Fault])
     end
@@ -40,11 +42,12 @@ def absent() -> str:
 needs_erlang = pytest.mark.skipif(bool(absent()), reason=absent() or "Erlang is there")
 
 
-def terms(folder: Path, messages: list[bytes]) -> list[str]:
-    """Each message as Erlang's term, or ``fault`` and what is wrong. `folder` is for a file."""
+def terms(folder: Path, messages: list[bytes], codec: str = "ber") -> list[str]:
+    """Each message as Erlang's term, or ``fault`` and what is wrong. `folder` is for a file; `codec` is ``ber``,
+    ``pretty_text`` or ``compact_text``."""
     file = folder / "messages.hex"
     file.write_text("".join(f"{data.hex()}\n" for data in messages))
-    argv = ["erl", "-noshell", "-eval", _PROGRAM, "-extra", str(file)]
+    argv = ["erl", "-noshell", "-eval", _PROGRAM, "-extra", str(file), f"megaco_{codec}_encoder"]
     said = subprocess.run(argv, check=True, capture_output=True, timeout=120, text=True).stdout.splitlines()
     assert len(said) == len(messages), said[-1:]
     return said

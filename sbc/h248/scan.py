@@ -20,13 +20,14 @@ MAX_ITEMS = 10_000
 """The most items of one message: each takes a microsecond."""
 SAFE = rb"[-+&!_/'?@^`~*$\\()%|.0-9A-Za-z]"
 LW = rb"[ \t\r\n]*+(?>(?:;[^\r\n]*+[ \t\r\n]*+)*)"
-_VALUE = SAFE + rb"++(?::" + SAFE + rb'++)?|"[^"]*+"|\[[^]]*+\](?::[0-9]++)?|<[^>]*+>(?::[0-9]++)?'
+_VALUE = SAFE + SAFE[:-1] + rb'#:=]*+|"[^"]*+"|\[[^]]*+\](?::[0-9]++)?|<[^>]*+>(?::[0-9]++)?'
 ITEM = re.compile(
     LW + rb"(?:(" + SAFE + rb"++(?:(?<=[0-9]{8}[Tt][0-9]{8})" + LW + rb":" + LW + SAFE + rb"++)?)" + LW
     + rb"(?:(?:[=<>#]" + LW + rb"|(?=\[))(" + _VALUE + rb")?" + LW + rb")?)?((?(1)[,{}]|\}))"
 )  # fmt: skip
 """One item of a block: its name, its value, and what comes after: a comma, its own block, or the end of the block that
-it stands in. Of an empty block, and after a comma too many, the end alone."""
+it stands in. Of an empty block, and after a comma too many, the end alone. In a value ``#``, ``:`` and ``=`` are let
+pass, which it should quote: dialled digits are sent so."""
 NEXT = re.compile(LW + rb"([,}])")
 """What comes after an item's own block."""
 OCTETS = re.compile(rb"((?>(?:[^\\}]++|\\\}?+)*))\}")

@@ -28,7 +28,7 @@ def write(message: H248Message) -> bytes:
     head = b"%s/%d %s\n" % (_token("MEGACO", compact), message.version, message.mid.text)
     out: list[bytes] = [head]
     _put(out, _transaction(message), compact, 0)
-    return b"".join(out) if compact else b"".join(out) + b"\n"
+    return b"".join(out)
 
 
 def _token(word: str | bytes, compact: bool) -> bytes:
@@ -99,8 +99,12 @@ def _command(command: Command) -> _Node:
     for word, names_of, number in (
         ("Signals", command.signals, None), ("Events", command.events, b"0"), ("ObservedEvents", command.observed, b"0")
     ):  # fmt: skip
-        if names_of is not None:
+        if names_of:
             inside.append(_Node(word, number, tuple(_Node(each) for each in names_of)))
+        elif names_of is not None:
+            inside.append(
+                _Node(word)
+            )  # without braces: all of them are to end, or none be told (Erlang takes no others)
     if command.error is not None:
         inside.append(_failure(command.error))
     value = names[0] if len(names) == 1 else b"[" + b",".join(names) + b"]"

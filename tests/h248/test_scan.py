@@ -23,6 +23,7 @@ from sbc.h248.scan import ITEM, MAX_DEPTH, MAX_ITEMS, Cursor, at_end, skip
         (b"AD=<gw.example>:2944}", (b"AD", b"<gw.example>:2944", b"}")),
         (b"20260101T12000000 : al/of{", (b"20260101T12000000 : al/of", None, b"{")),
         (b"20260101t12000000}", (b"20260101t12000000", None, b"}")),
+        (b"ds = *31#12:3== }", (b"ds", b"*31#12:3==", b"}")),
         (b"  }", (None, None, b"}")),
     ],
 )
