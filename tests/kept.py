@@ -10,12 +10,13 @@ import attrs
 
 from sbc.core.border import Border
 from sbc.core.call import Call
+from sbc.core.exchange import Exchange
 from sbc.core.mint import Mint
 from sbc.core.orders import Order
 from sbc.core.plain import Frame, Unfit
 from sbc.core.promises import Promise
 from sbc.core.realm import Plan
-from sbc.core.snapshot import lasts, of_binding, of_call, of_promise, pack
+from sbc.core.snapshot import lasts, pack, plain_of
 from tests.outside import Outside
 from tests.rig import SECRET, Rig
 
@@ -26,24 +27,25 @@ UNTOLD = ("told_at", "expires_at", "due", "comes_back")
 
 
 def value(border: Border, owner: Any) -> bytes:
-    frame = Frame(border.plan, SHIFT)
-    if isinstance(owner, Call):
-        return pack("call", of_call(owner, border.dialects[owner.dialect], frame))
-    if isinstance(owner, Promise):
-        return pack("promise", of_promise(owner, frame))
-    return pack("binding", of_binding(owner, frame))
+    return pack(kind_of(owner), plain_of(owner, border.dialects, Frame(border.plan, SHIFT)))
 
 
 def kind_of(owner: Any) -> str:
     """What it is kept as."""
-    kinds = {Call: "call", Promise: "promise"}
+    kinds = {Call: "call", Promise: "promise", Exchange: "answer"}
     return kinds.get(type(owner), "binding")
+
+
+def id_of(owner: Any) -> str:
+    """What it is found by among its kind."""
+    return str(owner.kept if isinstance(owner, Exchange) else owner.id)
 
 
 def owners_of(border: Border) -> list[Any]:
     """What lasts of a border, bindings first and calls last."""
     registry = border.registry
-    there = (*registry.bindings.values(), *registry.promises.all(), *registry.calls.values())
+    answered = sorted((each for each in registry.live_exchanges if each.kept), key=id_of)
+    there = (*registry.bindings.values(), *registry.promises.all(), *answered, *registry.calls.values())
     return [each for each in there if lasts(each)]
 
 
@@ -82,7 +84,7 @@ class Kept:
         changed = self.border.registry.changed
         assert changed is not None
         for owner in changed:
-            key = (kind_of(owner), owner.id)
+            key = (kind_of(owner), id_of(owner))
             if owner in owners_of(self.border):
                 self.values[key] = value(self.border, owner)
                 self.written += 1
@@ -92,7 +94,7 @@ class Kept:
 
     def faults(self) -> list[str]:
         """What is not written as it is."""
-        now = {(kind_of(each), each.id): value(self.border, each) for each in owners_of(self.border)}
+        now = {(kind_of(each), id_of(each)): value(self.border, each) for each in owners_of(self.border)}
         faults = [f"{key} is not kept" for key in now.keys() - self.values.keys()]
         faults += [f"{key} is kept but gone" for key in self.values.keys() - now.keys()]
         for key in now.keys() & self.values.keys():
@@ -112,7 +114,8 @@ class Kept:
         outside.told = {id: told for id, told in outside.told.items() if id in ended or ("call", id) in self.values}
         outside.killed(self.border)
         outside.now += away
-        for (kind, id), data in sorted(self.values.items()):  # bindings before calls
+        order = ("binding", "promise", "answer", "call")
+        for (kind, id), data in sorted(self.values.items(), key=lambda each: (order.index(each[0][0]), each[0][1])):
             try:
                 if kind != "call":
                     orders = self.border.resume(kind, data, outside.now, SHIFT)

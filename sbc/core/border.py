@@ -191,8 +191,8 @@ class Border:
                 self.registry.touch(call)
 
     def resume(self, kind: str, data: bytes, now: float, shift: float) -> list[Order]:
-        """Take up a "binding", or a "promise", that outlived a restart; `shift` is from the core's clock to the time of
-        day. @raises Unfit."""
+        """Take up a "binding", "promise" or "answer" that outlived a restart; `shift` is from the core's clock to the
+        time of day. @raises Unfit."""
         return self._and_wake(resume.OTHERS[kind](self.registry, data, now, Frame(self.plan, shift)))
 
     def resume_call(self, data: bytes, now: float, shift: float, away: float) -> tuple[Call, list[Order]]:

@@ -146,6 +146,7 @@ class Exchange:
     instead: Exchange | None = None  # of an attempt that was given up: the exchange that goes on with another next hop
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
     spent: bool = False  # it has been answered, and no further answer crosses
+    kept: str = ""  # as what its answer outlives the process, where it does
     due: float | None = None
     entry: Entry | None = None
 

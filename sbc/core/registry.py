@@ -6,7 +6,7 @@ from collections import Counter
 
 import attrs
 
-from sbc.core import account, bound, group, local
+from sbc.core import account, answers, bound, group, local
 from sbc.core.address import Address
 from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding, BindingState
@@ -75,7 +75,9 @@ class Registry:
         self.bindings_by_source: dict[tuple[str, Address], Group[Binding]] = {}
         self.bindings_by_handle: dict[tuple[str, bytes], Group[Binding]] = {}
         self.terminal_ports, self.controls = TerminalPorts(plan), Controls(plan, self.timers)
-        self.changed: dict[Call | Binding | Promise, None] | None = None  # for whoever keeps them, if anybody does
+        self.changed: dict[Call | Binding | Promise | Exchange, None] | None = (
+            None  # for whoever keeps them, if anybody does
+        )
         self.watches: dict[WatchKey, Watch] = {}
         adapting = [realm for realm in plan.realms.values() if realm.keepalive.mode is Probing.ADAPTIVE]
         self.learners = {realm.name: Learner(realm.keepalive.longest) for realm in adapting}
@@ -92,7 +94,7 @@ class Registry:
         """The media ports of each configured realm."""
         return self.networks.media.current
 
-    def touch(self, owner: Call | Binding | Promise | None) -> None:
+    def touch(self, owner: Call | Binding | Promise | Exchange | None) -> None:
         """`owner` is not what it was: what is kept of it is to be written anew."""
         if self.changed is not None and owner is not None:
             self.changed[owner] = None
@@ -256,10 +258,8 @@ class Registry:
 
     def linger(self, exchange: Exchange, now: float) -> list[Order]:
         """An exchange has ended: from now on it only absorbs what comes late, and counts against nobody."""
-        orders: list[Order] = []
-        for old in self.crowd.end_exchange(exchange):
-            orders += self.forget_exchange(old, now)
-        return orders
+        answers.keep(self, exchange)
+        return [each for old in self.crowd.end_exchange(exchange) for each in self.forget_exchange(old, now)]
 
     def join(self, exchange: Exchange, call: Call | None) -> None:
         """Make a live exchange part of `call`, until it is forgotten."""
@@ -292,6 +292,7 @@ class Registry:
                 del self.exchanges[key]
         self.live_exchanges.discard(exchange)
         self.waits.drop(exchange)
+        self.touch(exchange if exchange.kept else None)
         if exchange.call is not None:
             exchange.call.exchanges.discard(exchange)
             if exchange.timing.confirmed:

@@ -11,11 +11,12 @@ from typing import Any
 
 import attrs
 
-from sbc.core import disband, keepalive, leave, reach, sessions
+from sbc.core import answers, disband, keepalive, leave, reach, sessions
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState, Leg, Stream
 from sbc.core.ending import end_call
 from sbc.core.exchange import Change, Exchange, ExchangeState, Hop
+from sbc.core.keys import is_far
 from sbc.core.meeting import joined
 from sbc.core.message import BadMessage, Ending, Refused, StreamKey, Who
 from sbc.core.orders import Listener, Note, OpenStream, Order, SideSpec, StreamSpec
@@ -23,7 +24,7 @@ from sbc.core.plain import Frame, Unfit, form, read_object
 from sbc.core.promises import Promise
 from sbc.core.realm import Path, Realm
 from sbc.core.registry import Registry
-from sbc.core.snapshot import BINDING, CALL, CHANGE, EXCHANGE, LEG, PROMISE, STREAM, unpack
+from sbc.core.snapshot import ANSWER, BINDING, CALL, CHANGE, EXCHANGE, LEG, PROMISE, STREAM, unpack
 
 SHORT = 15.0
 """Seconds of absence in which no NAT forgets a mapping that media kept alive: nothing need be learned anew then."""
@@ -87,7 +88,26 @@ def resume_promise(registry: Registry, data: bytes, now: float, frame: Frame) ->
     return orders
 
 
-OTHERS = {"binding": resume_binding, "promise": resume_promise}
+def resume_answer(registry: Registry, data: bytes, now: float, frame: Frame) -> list[Order]:
+    """Take up what a request was answered, for as long as it may come again.
+
+    @raises Unfit, having changed nothing.
+    """
+    found = read_object(ANSWER, unpack("answer", data), frame)
+    near, due, names = found.get("near"), found.pop("due", None), [k for k in found.get("keys", ()) if not is_far(k)]
+    if near is None or due is None or due <= now or not names or found.get("answer") is None:
+        raise Unfit("nobody needs it any more")
+    if any(key in registry.exchanges for key in names):
+        raise Unfit("has come again meanwhile")
+    own, realm = registry.terminal_ports.find(near.listener), registry.plan.realms.get(near.listener.realm)
+    if own is None and realm is None:
+        raise Unfit(f"there is no realm {near.listener.realm} any more")
+    here = _own(realm, near.listener) if own is None and realm is not None else near.listener
+    hop = attrs.evolve(near, listener=here if own is None else own.over(here.transport))
+    return answers.take_up(registry, found["dialect"], hop, names, found["answer"], due, now)
+
+
+OTHERS = {"binding": resume_binding, "promise": resume_promise, "answer": resume_answer}
 """What takes up what is no call, by what it is."""
 
 
@@ -216,6 +236,7 @@ def _enter_exchange(registry: Registry, call: Call, exchange: Exchange, now: flo
         setattr(exchange, name, _as_it_is(call, getattr(exchange, name)))
     if exchange.far is not None:
         exchange.neighbour = registry.hops.at(call.path, exchange.far)
+    exchange.terminal = None if call.gathering is None else registry.bindings.get(call.gathering.gateway)
     registry.crowd.enter_exchange(exchange)
     registry.live_exchanges.add(exchange)
     registry.terminal_ports.hold(exchange, exchange.listeners)

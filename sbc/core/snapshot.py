@@ -13,6 +13,7 @@ from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Asked, Call, CallState, Leg, Stream
 from sbc.core.exchange import OPEN_STATES, Change, Exchange, ExchangeState, Hop
 from sbc.core.hops import HopKey
+from sbc.core.keys import is_far
 from sbc.core.members import Gathering
 from sbc.core.message import Ending, Place, Who
 from sbc.core.names import Peer
@@ -56,12 +57,13 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         "implied": "the same",
         "watch": "questions of ours are not written: they are asked again",
         "parting": "what we tell the registrar is not written, and not said again",
-        "terminal": "it matters for leave, which is not asked for within calls",
+        "terminal": "of a call that gathers its gateway; else it matters for leave, not asked for within calls",
         "leads": "the same",
         "returns": "the same",
         "summons": "calls that mean their connections are not written",
         "undo": "written by what its streams are known by",
         "tokens": "names that are loaded within a call are the call's",
+        "kept": "made anew",
         "entry": "the timers' own",
     },
     Promise: {
@@ -132,17 +134,20 @@ EXCHANGE: dict[str, Form] = {name: form(hint) for name, hint in _of(Exchange).it
 CHANGE: dict[str, Form] = {name: form(hint) for name, hint in hints_of(Change, frozenset({"stream"})).items()}
 BINDING: dict[str, Form] = {name: form(hint) for name, hint in _of(Binding).items()}
 PROMISE: dict[str, Form] = {name: form(hint) for name, hint in _of(Promise).items()}
-_write_call, _write_exchange, _write_change, _write_binding, _write_promise = map(
-    writer, (CALL, EXCHANGE, CHANGE, BINDING, PROMISE)
+ANSWER: dict[str, Form] = {name: EXCHANGE[name] for name in ("dialect", "near", "keys", "answer", "due")}
+_write_call, _write_exchange, _write_change, _write_binding, _write_promise, _write_answer = map(
+    writer, (CALL, EXCHANGE, CHANGE, BINDING, PROMISE, ANSWER)
 )
 
 
-def lasts(owner: Call | Binding | Promise) -> bool:
+def lasts(owner: Call | Binding | Promise | Exchange) -> bool:
     """Whether it is to be found again after a restart: a call until it ends, unless it means connections, which end
-    with the process, or nobody has joined it; a binding from the registrar's yes on; and leave for a call, if somebody
-    was asked for it."""
+    with the process, or nobody has joined it or may; a binding from the registrar's yes on; leave for a call, if
+    somebody was asked for it; and of an exchange the answer."""
+    if isinstance(owner, Exchange):
+        return bool(owner.kept)
     if isinstance(owner, Call):
-        empty = owner.gathering is not None and not owner.gathering.members
+        empty = owner.gathering is not None and not owner.gathering.members and not any(map(goes_on, owner.exchanges))
         return owner.state is not CallState.CLOSED and not owner.bound and not empty
     if isinstance(owner, Promise):
         return owner.far is not None
@@ -150,10 +155,12 @@ def lasts(owner: Call | Binding | Promise) -> bool:
 
 
 def goes_on(exchange: Exchange) -> bool:
-    """Whether an exchange of a call is written with it: one whose asker waits in silence for what may take long. What
-    its asker repeats comes again by itself, and crosses under the same name."""
+    """Whether an exchange of a call is written with it: one whose asker waits in silence for what may take long, or
+    that is to be carried out once. What its asker repeats otherwise comes again by itself, and crosses under the same
+    name."""
     alive = exchange.state in OPEN_STATES or exchange.state is ExchangeState.ACCEPTED
-    return alive and exchange.timing.confirmed and exchange.near is not None and exchange.due is not None
+    once = exchange.timing.confirmed or exchange.intent.local
+    return alive and once and exchange.near is not None and exchange.due is not None
 
 
 def of_call(call: Call, dialect: Any, frame: Frame) -> dict[str, Any]:
@@ -188,8 +195,24 @@ def of_promise(promise: Promise, frame: Frame) -> dict[str, Any]:
     return _write_promise(promise, frame)
 
 
+def of_answer(exchange: Exchange, frame: Frame) -> dict[str, Any]:
+    """What an exchange was answered, and to whom, as JSON has it."""
+    plain = _write_answer(exchange, frame)
+    plain["keys"] = [key for key in plain["keys"] if not is_far(key)]
+    return plain
+
+
+def plain_of(owner: Call | Binding | Promise | Exchange, dialects: Mapping[str, Any], frame: Frame) -> dict[str, Any]:
+    """Whatever it is, as JSON has it."""
+    if isinstance(owner, Call):
+        return of_call(owner, dialects[owner.dialect], frame)
+    if isinstance(owner, Exchange):
+        return of_answer(owner, frame)
+    return of_promise(owner, frame) if isinstance(owner, Promise) else of_binding(owner, frame)
+
+
 def pack(what: str, plain: Mapping[str, Any]) -> bytes:
-    """A value as a store keeps it; `what` is "call", "binding" or "promise"."""
+    """A value as a store keeps it; `what` is "call", "binding", "promise" or "answer"."""
     return dumps({"version": VERSION, "what": what, **plain})
 
 

@@ -20,10 +20,11 @@ from sbc.core import account
 from sbc.core.binding import Binding
 from sbc.core.border import Border
 from sbc.core.call import Call
+from sbc.core.exchange import Exchange
 from sbc.core.plain import Frame, Unfit
 from sbc.core.promises import Promise
 from sbc.core.resume import NO_PORTS
-from sbc.core.snapshot import lasts, of_binding, of_call, of_promise, pack
+from sbc.core.snapshot import lasts, pack, plain_of
 from sbc.ledger.service import LedgerService
 from sbc.ledger.writer import Writer
 from sbc.runner import Runner
@@ -45,9 +46,9 @@ class StoreService(Service):
     """Calls and bindings of `border` in `store` (ICallStore).
 
     `counted` gets ``store-written``, ``store-waiting``, ``store-failures``, ``store-unfit``, ``resumed-calls``,
-    ``resumed-bindings`` and ``resumed-promises``. `ledger` is told of the calls that go on, where there are records. A
-    resumed call in which nobody speaks for `silence` seconds (0: for ever) is ended, unless it is on hold: it may have
-    ended in the moment of the crash, and nobody is to be charged for it for hours.
+    ``resumed-bindings``, ``resumed-promises`` and ``resumed-answers``. `ledger` is told of the calls that go on, where
+    there are records. A resumed call in which nobody speaks for `silence` seconds (0: for ever) is ended, unless it is
+    on hold: it may have ended in the moment of the crash, and nobody is to be charged for it for hours.
     """
 
     _log = Logger()
@@ -104,8 +105,9 @@ class StoreService(Service):
         began = self._reactor.seconds()
         for id, data in sorted(self._loaded.get("binding", {}).items()):
             self._resume("binding", id, data)
-        for id, data in sorted(self._loaded.get("promise", {}).items()):
-            self._resume("promise", id, data)
+        for kind in ("promise", "answer"):
+            for id, data in sorted(self._loaded.get(kind, {}).items()):
+                self._resume(kind, id, data)
         for id, data in self._loaded.get("call", {}).items():
             if self._ledger is not None and id in self._ledger.over:
                 self._drop("call", id)
@@ -165,7 +167,10 @@ class StoreService(Service):
             else:
                 self._runner.carry_out(self._border.resume(kind, data, now, shift))
         except Unfit as unfit:
-            self._unfit(kind, id, str(unfit))
+            if kind == "answer":  # mostly it is too old
+                self._drop(kind, id)
+            else:
+                self._unfit(kind, id, str(unfit))
         except Exception:  # noqa: BLE001 - whatever it is, the others are to go on
             self._log.failure("a fault in resuming {kind} {id}", kind=kind, id=id)
             self._unfit(kind, id, "a fault of the SBC")
@@ -237,23 +242,21 @@ class StoreService(Service):
             except Exception:  # noqa: BLE001 - whatever it is, the others are to be written
                 self._log.failure("{owner} cannot be written", owner=owner)
 
-    def _write(self, owner: Call | Binding | Promise, frame: Frame) -> None:
+    def _write(self, owner: Call | Binding | Promise | Exchange, frame: Frame) -> None:
         registry = self._border.registry
         if isinstance(owner, Call):
-            kind, there = "call", registry.calls.get(owner.id) is owner
+            kind, id, there = "call", owner.id, registry.calls.get(owner.id) is owner
         elif isinstance(owner, Promise):
-            kind, there = "promise", registry.promises.has(owner)
+            kind, id, there = "promise", owner.id, registry.promises.has(owner)
+        elif isinstance(owner, Exchange):
+            kind, id, there = "answer", owner.kept, owner in registry.live_exchanges
         else:
-            kind, there = "binding", registry.bindings.get(owner.id) is owner
+            kind, id, there = "binding", owner.id, registry.bindings.get(owner.id) is owner
         if not there or not lasts(owner):
-            self._drop(kind, owner.id)
+            self._drop(kind, id)
             return
-        if isinstance(owner, Call):
-            plain = of_call(owner, self._border.dialects[owner.dialect], frame)
-        else:
-            plain = of_promise(owner, frame) if isinstance(owner, Promise) else of_binding(owner, frame)
-        self._stored.add((kind, owner.id))
-        self._writer.put((kind, owner.id), pack(kind, plain), False)
+        self._stored.add((kind, id))
+        self._writer.put((kind, id), pack(kind, plain_of(owner, self._border.dialects, frame)), False)
 
     def _drop(self, kind: str, id: str) -> None:
         if (kind, id) in self._stored:

@@ -1,0 +1,49 @@
+"""Answers that outlive the process: what a gateway, or who controls it, was told once is told again, not done again.
+
+Requests of those are carried out at most once, whether or not their answer has arrived (RFC 3435 section 3.5, H.248.1
+annex D). Whoever asks repeats its request for a while, and for as long whoever was asked knows the answer: so must we,
+who are both. What is still open when the process ends is written with its call, or crosses again under the name that it
+had (`asking.own_name`), by which whoever was asked knows it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sbc.core.exchange import Exchange, ExchangeState, Hop
+from sbc.core.keys import ExchangeKey, is_far
+from sbc.core.message import Intent, Kind, Phase, Timing
+from sbc.core.orders import Order
+
+if TYPE_CHECKING:
+    from sbc.core.registry import Registry
+
+TAKEN_UP = Intent(Kind.OTHER, Phase.REQUEST, b"", b"", method="answered", local=True)
+"""What all those were whose answers have outlived a restart."""
+
+
+def keep(registry: Registry, exchange: Exchange) -> None:
+    """An exchange has ended: let its answer outlive the process, if that is of use."""
+    if not exchange.intent.local or exchange.near is None or exchange.answer is None:
+        return
+    exchange.kept = next(("|".join(map(_text, key)) for key in exchange.keys if not is_far(key)), "")
+    registry.touch(exchange)
+
+
+def take_up(
+    registry: Registry, dialect: str, near: Hop, keys: list[ExchangeKey], answer: bytes, until: float, now: float
+) -> list[Order]:
+    """After a restart: who asks again under one of these keys, until then, gets the answer that it got."""
+    timing = Timing(0.0, 0.0, 0.0, linger=until - now, patience=0.0)
+    exchange = Exchange(dialect, TAKEN_UP, timing, b"", near, None, answer=answer, state=ExchangeState.DONE)
+    registry.crowd.enter_exchange(exchange)
+    registry.live_exchanges.add(exchange)
+    registry.terminal_ports.hold(exchange, exchange.listeners)
+    for key in keys:
+        registry.key_exchange(exchange, key)
+    registry.timers.set(exchange, until)
+    return registry.linger(exchange, now)
+
+
+def _text(part: object) -> str:
+    return part.decode("latin-1") if isinstance(part, bytes) else str(part)
