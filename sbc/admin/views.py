@@ -69,11 +69,12 @@ def _user(call: Call) -> str:
 
 
 def _target(call: Call) -> str:
-    """Whom the call is for: the place that a name of ours stood for, or what the caller wrote."""
+    """Whom the call is for: the place that a name of ours stood for, or what the caller wrote. Of who has no name there
+    is where the call was asked to be taken, as the endpoint of a gateway."""
     place = call.target
     if place is None and call.opening is not None and call.opening.intent.target is not None:
         place = call.opening.intent.target.place
-    return "" if place is None else words(place.name) or str(place.address)
+    return "" if place is None else words(place.name or call.asked.called) or str(place.address)
 
 
 def _end(leg: Leg) -> View:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sbc.admin import views
 from sbc.core.call import CallState
 from sbc.core.orders import CloseStream, OpenStream, Record, Send, UpdateStream
 from tests.laws import assert_no_trace
@@ -269,3 +270,15 @@ def test_an_operator_ends_a_call_on_both_sides() -> None:
     rig.wait(100)
     assert live(rig) == [] and not rig.open_streams
     no_leaks(rig)
+
+
+def test_what_people_are_shown_of_a_call() -> None:
+    rig = mgcp_rig()
+    line = Line.register(rig)
+    line.told(response(200, line.asked(crcx(7, line.at())), "I: 1F"))  # it has no media yet
+    (call,) = rig.border.registry.calls.values()
+    shown = views.call_view(call, None, rig.now)
+    assert (shown["target"], shown["dialect"], shown["state"]) == ("aaln/1", "mgcp", "up")
+    assert views.call_matches(call, "AALN/1") and views.call_matches(call, "2a")
+    (binding,) = rig.border.registry.bindings.values()
+    assert views.binding_view(binding, rig.now)["user"] == PRIVATE
