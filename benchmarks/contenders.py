@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.load import CALLEE, CALLER_SIDE, CORE_SIDE, PORT
+from benchmarks.rtpengine import NG, command
 from tests.netns.softswitch import MODULES
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 DBTEXT = Path("/usr/share/kamailio/dbtext/kamailio")
+PORTS = (20000, 59999)  # of media, on each side
 
 _KAMAILIO = """#!KAMAILIO
 debug=0
@@ -49,14 +52,17 @@ request_route {{
     if (is_method("CANCEL")) {{ if (t_check_trans()) t_relay(); exit; }}
     t_check_trans();
     if (has_totag()) {{
+        {end}
         if (loose_route()) t_relay(); else sl_send_reply("404", "Not Here");
         exit;
     }}
     if (is_method("REGISTER")) {{ if (!save("location")) sl_reply_error(); exit; }}
     record_route();
     $du = "sip:{callee}:{port}";
+    {relay}
     t_relay();
 }}
+{answer}
 """
 _TOPOH = 'loadmodule "topoh.so"\nmodparam("topoh", "mask_key", "a benchmark")\nmodparam("topoh", "mask_callid", 1)\n'
 _TOPOS = """loadmodule "db_text.so"
@@ -65,6 +71,17 @@ modparam("db_text", "db_mode", 0)
 modparam("topos", "storage", "db")
 modparam("topos", "db_url", "text://{directory}")
 """
+_RTPENGINE = _TOPOH + 'loadmodule "rtpengine.so"\nmodparam("rtpengine", "rtpengine_sock", "udp:{}:{}")\n'.format(*NG)
+"""What a carrier puts together: one hides the topology, the other carries the media."""
+_MEDIA = {
+    "relay": """rtpengine_offer("direction=access direction=core replace-origin replace-session-connection");
+    t_on_reply("ANSWER");""",
+    "answer": """onreply_route[ANSWER] {
+    if (has_body("application/sdp")) rtpengine_answer("replace-origin replace-session-connection");
+}""",
+    "end": 'if (is_method("BYE")) rtpengine_delete();',
+}
+_NO_MEDIA = {"relay": "", "answer": "", "end": ""}
 UNBOUND = """
 [realms.access.limits]
 calls = 100000
@@ -132,14 +149,19 @@ def _kamailio(kind: str) -> Callable[[LabHost], LabProcess]:
     def start(host: LabHost) -> LabProcess:
         directory = host.lab.directory / f"kamailio-{kind}-{len(host.lab.processes)}"
         directory.mkdir()
-        more = {"plain": "", "topoh": _TOPOH, "topos": _TOPOS.format(directory=directory)}[kind]
+        topos = _TOPOS.format(directory=directory)
+        more = {"plain": "", "topoh": _TOPOH, "topos": topos, "rtpengine": _RTPENGINE}[kind]
         if kind == "topos":
             for table in ("version", "topos_d", "topos_t"):
                 shutil.copy(DBTEXT / table, directory)
         config = directory / "kamailio.cfg"
         places = {"access": CALLER_SIDE, "core": CORE_SIDE, "callee": CALLEE, "port": PORT}
-        config.write_text(_KAMAILIO.format(more=more, modules=MODULES, **places))
+        steps = _MEDIA if kind == "rtpengine" else _NO_MEDIA
+        config.write_text(_KAMAILIO.format(more=more, modules=MODULES, **steps, **places))
         argv = ["kamailio", "-DD", "-E", "-f", str(config), "-m", "512", "-M", "8", "-Y", str(directory)]
+        if kind == "rtpengine":  # beside it in one session, whose processor time and memory are measured
+            media = shlex.join(command(CALLER_SIDE, CORE_SIDE, PORTS))
+            argv = ["sh", "-c", f"{media} & sleep 1; exec {shlex.join(argv)}"]
         process = host.popen(argv, log=f"kamailio-{kind}")
         host.wait_bound(PORT, CORE_SIDE, by=process)
         return process
@@ -196,5 +218,6 @@ CONTENDERS = (
     Contender("kamailio", _kamailio("plain")),
     Contender("kamailio topoh", _kamailio("topoh")),
     Contender("kamailio topos", _kamailio("topos")),
+    Contender("kamailio rtpengine", _kamailio("rtpengine")),
     Contender("sippy b2bua", _sippy, registers=False),
 )

@@ -62,15 +62,19 @@ def _read(data: bytes, at: int) -> tuple[Any, int]:
     return data[end + 1 : end + 1 + length].decode(), end + 1 + length
 
 
+def command(access: str, core: str, ports: tuple[int, int]) -> list[str]:
+    """The command line of one with a foot `access` and one `core`, all else its default."""
+    argv = ["rtpengine", "--config-file=none", "--foreground", "--log-stderr", "--log-level=3", "--table=-1"]
+    argv += [f"--interface=access/{access}", f"--interface=core/{core}", f"--listen-ng={NG[0]}:{NG[1]}"]
+    return [*argv, f"--port-min={ports[0]}", f"--port-max={ports[1]}"]
+
+
 class Rtpengine:
     """A running rtpengine, with a foot `access` and one `core`."""
 
     def __init__(self, host: LabHost, access: str, core: str, ports: tuple[int, int], *more: str) -> None:
         """All but addresses and ports is its default; `more` are further arguments."""
-        argv = ["rtpengine", "--config-file=none", "--foreground", "--log-stderr", "--log-level=3", "--table=-1"]
-        argv += [f"--interface=access/{access}", f"--interface=core/{core}", f"--listen-ng={NG[0]}:{NG[1]}"]
-        argv += [f"--port-min={ports[0]}", f"--port-max={ports[1]}", *more]
-        self.process: LabProcess = host.popen(argv, log="rtpengine")
+        self.process: LabProcess = host.popen([*command(access, core, ports), *more], log="rtpengine")
         host.wait_bound(NG[1], by=self.process)
         self._socket: socket.socket = host.udp(0, NG[0])
         self._cookies = itertools.count(1)
