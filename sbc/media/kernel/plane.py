@@ -23,12 +23,12 @@ from sbc.media.kernel.lease import Lease
 from sbc.media.kernel.shared import RealmBucket
 from sbc.media.kernel.vacant import Vacant
 
-LAYOUT = 5
+LAYOUT = 6
 """RELAY_LAYOUT of relay_maps.h: maps of another number are of no use."""
 RTP, RTCP = 1, 2  # RELAY_RTP, RELAY_RTCP; and RELAY_HEARD_RTP, RELAY_HEARD_RTCP
 STRANGERS, OTHERS, UNROUTED, POLICED = 1, 2, 4, 8
 
-_HEAD = struct.Struct("=80sIIIIBBHIII16x")  # the first part of struct relay_slot, constant while the flow is in
+_HEAD = struct.Struct("=80sIIIIBB78xIII")  # what of struct relay_slot is constant while the flow is in, from its start on
 _CONTEXT = 512
 _UNLIMITED = 1 << 62  # a bucket's depth that no difference between two processors' clocks reaches
 _SHUT = 0x80000000  # RELAY_SHUT
@@ -198,7 +198,7 @@ class Plane:
 
     def _write(self, slot: int, flow: Flow, longest: int, mux: bool, own: int, realm: int, now: int) -> None:
         head = _HEAD.pack(
-            of_flow(flow), own, realm, flow.clock, longest, _takes(flow, mux), flow.dscp << 2, 0, LAYOUT, 0, slot
+            of_flow(flow), own, realm, flow.clock, longest, _takes(flow, mux), flow.dscp << 2, LAYOUT, 0, slot
         )
         where = self._slots + slot
         self._ffi.buffer(where)[:] = head + bytes(self._ffi.sizeof("struct relay_slot") - len(head))

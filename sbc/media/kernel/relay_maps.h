@@ -30,6 +30,7 @@ struct relay_address { /* and the key of `flows`: one of ours */
     __u8 spare;
 };
 
+/* In the order of what a packet touches: of its seven cache lines an RTP packet needs the first four. */
 struct relay_slot {
     /* written by user space before the flow is entered, and constant after */
     struct relay_address local;  /* to which it comes: the key, once more */
@@ -41,22 +42,33 @@ struct relay_slot {
     __u32 longest;               /* octets of UDP payload; what is longer goes up the stack */
     __u8 takes;                  /* RELAY_RTP, RELAY_RTCP: what is forwarded; the other goes up the stack */
     __u8 tos;                    /* DSCP << 2 that it is sent with; the ECN bits are 0, as those of a socket */
-    __u16 spare;
-    __u32 layout;                /* RELAY_LAYOUT */
-    __u32 other;                 /* the slot whose `reports` are of the other side, 0: none */
-    __u32 index;                 /* of this slot: its bit in `news` */
-    __u32 spare_more[4];
-    /* who is in, and whether it is shut */
-    __u32 gate;
     /* the last RTP packet of the latched source, whatever became of it; `seen` is of its last packet of any kind */
-    __u32 ssrc;
-    __u64 seen; /* nanoseconds of CLOCK_MONOTONIC */
+    __u16 heard;    /* RELAY_HEARD_RTP: there was one; RELAY_HEARD_RTCP: there was RTCP, after it */
+    __u32 gate;     /* who is in, and whether it is shut */
+    __u64 seen;     /* nanoseconds of CLOCK_MONOTONIC, */
+    __u64 rtp_seen; /* and of RTP alone */
+    /* what came from the latched source and was forwarded */
+    __u64 packets;
+    __u64 octets;    /* of UDP payload */
+    __u64 confirmed; /* when the neighbour it goes to was last used by way of the stack; nanoseconds */
+    /* of IPv4: the interface by which TC sends it and the next host, as one word; until when that is believed, in
+     * nanoseconds; and the octets of payload for which it was found */
+    __u64 hop;
+    __u64 hop_until;
+    __u32 hop_size;
+    __u32 ssrc; /* of that last RTP packet */
     __u32 timestamp;
     __u16 sequence;
-    __u16 heard; /* RELAY_HEARD_RTP: there was one; RELAY_HEARD_RTCP: there was RTCP, after it */
-    /* what came from the latched source and was forwarded, and what was not */
-    __u64 packets;
-    __u64 octets; /* of UDP payload */
+    __u16 spare;
+    /* constant as well */
+    __u32 layout; /* RELAY_LAYOUT */
+    __u32 other;  /* the slot whose `reports` are of the other side, 0: none */
+    __u32 index;  /* of this slot: its bit in `news` */
+    __u32 rtcp_ssrc; /* of the last RTCP packet's sender */
+    /* how well it arrives: RTP's slot has the one, RTCP's (or RTP's, where it comes there) the other */
+    struct meter meter;
+    struct meter_reports reports;
+    /* what was forwarded of RTCP, and what was not of anything */
     __u64 rtcp_packets;
     __u64 rtcp_octets;
     __u64 policed;
@@ -65,20 +77,9 @@ struct relay_slot {
     __u64 strangers; /* from somebody else, while the latched source was silent */
     __u64 others;    /* from the latched source, but nothing for us to forward, or too long for the route */
     __u64 unrouted;  /* no route */
-    __u64 confirmed; /* when the neighbour it goes to was last used by way of the stack; nanoseconds */
     /* what user space has last recorded of the counters, for the next process */
     __u64 told[6];
-    /* of IPv4: the interface by which TC sends it and the next host, as one word; the octets of payload for which that was
-     * found, and until when it is believed; nanoseconds */
-    __u64 hop;
-    __u64 hop_size;
-    __u64 hop_until;
-    __u64 rtp_seen;   /* when the last RTP packet came; nanoseconds */
-    __u32 rtcp_ssrc;  /* of the last RTCP packet's sender */
-    __u32 spare_too;
-    /* how well it arrives: RTP's slot has the one, RTCP's (or RTP's, where it comes there) the other */
-    struct meter meter;
-    struct meter_reports reports;
+    __u64 spare_more[3];
 };
 
 /* One for all flows: without anybody who renews it nothing is forwarded. */
@@ -90,7 +91,7 @@ struct relay_lease {
 };
 /* cffi: to here */
 
-#define RELAY_LAYOUT 5 /* of all the above: another process's maps of another number are of no use */
+#define RELAY_LAYOUT 6 /* of all the above: another process's maps of another number are of no use */
 
 #define RELAY_REALMS 4096 /* buckets behind those of the slots: the realms' */
 #define RELAY_SHUT 0x80000000u
@@ -105,6 +106,7 @@ struct relay_lease {
 
 _Static_assert(sizeof(struct relay_address) == 20, "a key has no holes");
 _Static_assert(sizeof(struct relay_slot) == 448, "a slot is seven cache lines");
+_Static_assert(__builtin_offsetof(struct relay_slot, reports) == 256, "what each RTP packet needs is in four of them");
 _Static_assert(sizeof(struct relay_lease) == 24, "");
 
 #endif
