@@ -28,7 +28,7 @@ LAYOUT = 6
 RTP, RTCP = 1, 2  # RELAY_RTP, RELAY_RTCP; and RELAY_HEARD_RTP, RELAY_HEARD_RTCP
 STRANGERS, OTHERS, UNROUTED, POLICED = 1, 2, 4, 8
 
-_HEAD = struct.Struct("=80sIIIIBB78xIII")  # what of struct relay_slot is constant while the flow is in, from its start on
+_HEAD = struct.Struct("=80sIIIIBB78xIII")  # of struct relay_slot, from its start on, what is constant
 _CONTEXT = 512
 _UNLIMITED = 1 << 62  # a bucket's depth that no difference between two processors' clocks reaches
 _SHUT = 0x80000000  # RELAY_SHUT
