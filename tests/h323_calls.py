@@ -11,6 +11,7 @@ from sbc.core.orders import Listener, Send
 from sbc.core.realm import Plan, Registrations, Signaling
 from sbc.h323.codec import Message, build_ras, build_signal, decode
 from sbc.h323.dialect import H323Dialect
+from sbc.h323.per import decode as decode_plain
 from sbc.h323.per import encode
 from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, make_plan, of
 
@@ -279,6 +280,15 @@ def tunnel(asked: bytes, control: list[bytes], back: bool = False) -> bytes:
     said = {"protocolIdentifier": PROTOCOL, "callIdentifier": body["callIdentifier"], "reason": ("undefinedReason", 0)}
     more: Any = {"h245Tunnelling": True}
     return build_signal("facility", head.call_reference, back, said, control=control, extra=more)
+
+
+def asking(control: bytes, **said: Any) -> bytes:
+    """An openLogicalChannel of H.245, or its Ack, with traversal parameters (H.460.19)."""
+    octets = encode("TraversalParameters", said)
+    parameter = {"parameterIdentifier": ("standard", 1), "parameterValue": ("octetString", octets)}
+    information = {"messageIdentifier": ("standard", (0, 0, 8, 460, 19, 0, 1)), "messageContent": [parameter]}
+    group, (name, value) = decode_plain("MultimediaSystemControlMessage", control)
+    return encode("MultimediaSystemControlMessage", (group, (name, {**value, "genericInformation": [information]})))
 
 
 def addresses(data: bytes) -> dict[str, list[Address]]:

@@ -17,11 +17,12 @@ class Memo:
 
 @attrs.frozen
 class CallMemo:
-    """Of a call: which of its parties, who asked first, have tunnelled H.245, and whether its terminal keeps the way of
-    its media open itself. It ends with the process, as its call."""
+    """Of a call: which of its parties, who asked first, have tunnelled H.245, whether its terminal keeps the way of its
+    media open itself, and whether it can bring all its media to one port. It ends with the process, as its call."""
 
     tunnels: tuple[bool, bool] = (False, False)
     pinholes: bool = False
+    multiplexes: bool = False
 
 
 def keep(memo: Memo | None) -> bytes:

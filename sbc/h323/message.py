@@ -11,20 +11,20 @@ from sbc.core.message import BadMessage
 from sbc.h323.carried import wrap
 from sbc.h323.codec import Message, Spot, Wire, decode
 from sbc.h323.features import Answered, answered, has_ours
-from sbc.h323.pinholes import offered, said_of_calls
+from sbc.h323.pinholes import Offer, offered, said_of_calls
 
 
 @attrs.define(eq=False)
 class H323Message:
     """The codec's `message`; `lifetime` are the seconds to be put in where it says none, `features` what it is to say
-    of those. `pinholes`: whether it is to say how media's way is kept open, or nothing of that; None where it need not
-    be looked at. `remarks` are what is to be said of it when it has crossed, each a fixed word and why. `carried`: it
-    is RAS that goes by a connection; `came` is the packet that it came in."""
+    of those. `pinholes`: what it is to say of how media's way is kept open; None where it need not be looked at.
+    `remarks` are what is to be said of it when it has crossed, each a fixed word and why. `carried`: it is RAS that
+    goes by a connection; `came` is the packet that it came in."""
 
     message: Message
     lifetime: int | None = None
     features: Answered | None = None
-    pinholes: bool | None = None
+    pinholes: Offer | None = None
     carried: bool = False
     came: bytes = b""
     remarks: list[tuple[str, str]] = attrs.field(factory=list)
@@ -64,7 +64,7 @@ class H323Message:
     def _inner(self) -> bytes:
         data = self.message.encode()
         if self.pinholes is not None:
-            return said_of_calls(offered(data) if self.pinholes else data, self.pinholes)
+            return said_of_calls(offered(data, self.pinholes) if self.pinholes.put else data, self.pinholes)
         if self.features is not None:
             data = _with_features(data, self.features)
         return data if self.lifetime is None else _with_lifetime(data, self.lifetime)

@@ -1,23 +1,28 @@
-"""Media through a terminal's own NAT (H.460.19): it is told where to send what keeps the way open, and how often.
+"""Media through a terminal's own NAT (H.460.19): it is told where to send what keeps the way open, and how often; and,
+where its realm has ports that streams share, to bring its media there.
 
-The SBC is the traversal server, and all of it is between it and the terminal: the core hears nothing of it. Multiplexed
-media is not offered, so nobody may ask for it.
+The SBC is the traversal server, and all of it is between it and the terminal: the core hears nothing of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
-from sbc.core.address import Address
+import attrs
+
+from sbc.core.address import Address, Pair
 from sbc.core.crossing import Crossing
 from sbc.core.message import Kind
+from sbc.core.multiplexed import shared_pair
 from sbc.core.realm import Side
 from sbc.h323 import per
 from sbc.h323.anew import transport_address
 from sbc.h323.codec import Message, decode
 from sbc.h323.features import LISTS, MEDIA, has_ours, without_ours
 from sbc.h323.memo import CallMemo
+from sbc.h323.multiplexed import TRANSMITS, told, transmits
 from sbc.h323.pdu import Pdu
 from sbc.h323.spots import Noted
 
@@ -35,43 +40,98 @@ _INFORMATION = "genericInformation"
 _SAID = frozenset({"setup", "callProceeding", "alerting", "connect"})
 
 
-def agree(message: Message, crossing: Crossing) -> bool:
-    """Take out of a message of call signalling, or of H.245, what is said of this. Whether it is to be said anew where
-    the message goes: to a terminal that opens its connections itself, or carries all by one."""
+@attrs.frozen
+class Offer:
+    """What a message is to say of this where it goes: that we are there for it (`put`), or nothing. `ports` are those
+    that streams share there, as they are told, and `numbers` the numbers of its streams, by their own RTP port."""
+
+    put: bool = False
+    ports: Pair | None = None
+    numbers: Mapping[int, int] = attrs.field(factory=dict)
+
+
+NOTHING = Offer()
+
+
+def agree(message: Message, crossing: Crossing) -> Offer:
+    """Take out of a message of call signalling, or of H.245, what is said of this. What is to be said anew where the
+    message goes: to a terminal that opens its connections itself, or carries all by one."""
     call = crossing.call
     if call is None:
-        return False
+        return NOTHING
     memo: CallMemo = call.memo or CallMemo()
     if crossing.intent.kind is Kind.OPEN:
         terminal = crossing.exchange.terminal
         if terminal is not None and (terminal.comes or terminal.listener.reliable) and not memo.pinholes:
-            memo = call.memo = CallMemo(memo.tunnels, True)
+            memo = call.memo = attrs.evolve(memo, pinholes=True)
+    if crossing.here.side is Side.ACCESS and not memo.multiplexes and _transmits(message):
+        memo = call.memo = attrs.evolve(memo, multiplexes=True)
     for pdu in message.pdus:
         at = _path(pdu)
         said = _information(pdu) if at is not None else []
         if at is not None and said and all(_is_ours(each) for each in said):  # beside others it stays, and says ours
             message.drop_addition(pdu, (*at, _INFORMATION))
-    return memo.pinholes and crossing.there.side is Side.ACCESS
+    if not memo.pinholes or crossing.there.side is not Side.ACCESS:
+        return NOTHING
+    media = crossing.there.media
+    if not media.multiplexed:
+        return Offer(True)
+    shared = crossing.share() if memo.multiplexes else {}
+    numbers = {port: each.number for port, each in shared.items()}
+    return Offer(True, shared_pair(media.advertised, media.multiplexed), numbers)
 
 
-def concerns(message: Message, offer: bool) -> bool:
-    """Whether there is anything to be said anew."""
+def _transmits(message: Message) -> bool:
+    """Whether its sender says that it can put numbers before its media."""
+    root = message.pdu
+    if root is None or root.name not in _SAID:
+        return False
+    held = _features(root)
+    found = (each for name in LISTS for each in held.get(name) or ())
+    return any(each["id"] == ("standard", MEDIA) and transmits(each) for each in found)
+
+
+def concerns(message: Message, offer: Offer) -> bool:
+    """Whether there may be anything to be said anew. Which channel has a number is known by our own ports, which are
+    not in the message yet."""
     root = message.pdu
     if root is None:
         return False
-    if offer:
-        return root.name in _SAID or any(_packets_to(pdu) is not None for pdu in message.pdus)
+    if offer.put:
+        channels = [pdu for pdu in message.pdus if _path(pdu) is not None]
+        return root.name in _SAID or any(offer.numbers or _packets_to(pdu) is not None for pdu in channels)
     return root.name in _SAID and has_ours({"featureSet": _features(root)})
 
 
-def offered(data: bytes) -> bytes:
-    """The message, as it goes to such a terminal: each channel that is opened towards it says where to."""
+def offered(data: bytes, offer: Offer) -> bytes:
+    """The message, as it goes to such a terminal: each channel that is opened towards it says where its packets keep
+    the way open, and each that has a number, towards it or from there, which and where to."""
     message = decode(data)
     for pdu in message.pdus:
-        rtp = _packets_to(pdu)
-        if rtp is not None:
-            _say(message, pdu, rtp)
+        said = _said(pdu, offer)
+        if said:
+            _say(message, pdu, said)
     return message.encode()
+
+
+def _said(pdu: Pdu, offer: Offer) -> dict[str, Any]:
+    """The traversal parameters of a channel, empty where there are none."""
+    path, rtp = _path(pdu), _packets_to(pdu)
+    if path is None:
+        return {}
+    own = rtp if pdu.name != "openLogicalChannelAck" else _media_at(pdu)
+    number = None if own is None else offer.numbers.get(own.port)
+    said: dict[str, Any] = {} if offer.ports is None or number is None else told(offer.ports, number)
+    if rtp is not None:
+        to = rtp if offer.ports is None or number is None else offer.ports.rtp
+        said |= {"keepAliveChannel": ("unicastAddress", transport_address(to, True)), "keepAliveInterval": INTERVAL}
+    return said
+
+
+def _media_at(pdu: Pdu) -> Address | None:
+    """Where an openLogicalChannelAck has its media sent to."""
+    found = (spot.value for spot in pdu.spots if spot.kind is Noted.ADDRESS and spot.field == "mediaChannel")
+    return next(found, None)
 
 
 def _path(pdu: Pdu) -> tuple[str, ...] | None:
@@ -104,33 +164,34 @@ def _packets_to(pdu: Pdu) -> Address | None:
     return None
 
 
-def _told(rtp: Address) -> dict[str, Any]:
-    said = {"keepAliveChannel": ("unicastAddress", transport_address(rtp, True)), "keepAliveInterval": INTERVAL}
+def _told(said: dict[str, Any]) -> dict[str, Any]:
     octets = per.encode("TraversalParameters", said)
     parameter = {"parameterIdentifier": _PARAMETERS, "parameterValue": ("octetString", octets)}
     return {"messageIdentifier": _IDENTIFIER, "messageContent": [parameter]}
 
 
-def _say(message: Message, pdu: Pdu, rtp: Address) -> None:
-    """Encode a channel anew, with where its packets go; where that would lose something the terminal does without."""
+def _say(message: Message, pdu: Pdu, said: dict[str, Any]) -> None:
+    """Encode a channel anew, with what is said of its packets; where that would lose something the terminal does
+    without."""
     value = copy(pdu.value)
     try:
-        value[_INFORMATION] = [_told(rtp), *_information(pdu)]
+        value[_INFORMATION] = [_told(said), *_information(pdu)]
         message.rebuild(pdu, value if pdu.type == "OpenLogicalChannel" else (pdu.group, (pdu.name, value)))
     except ValueError:
         return
 
 
-def said_of_calls(data: bytes, offer: bool) -> bytes:
-    """A message of call signalling with the feature 19, of a traversal server, or without it. Where it cannot be
-    encoded anew without loss it stays as it was."""
+def said_of_calls(data: bytes, offer: Offer) -> bytes:
+    """A message of call signalling with the feature 19, of a traversal server, or without it; where streams share ports
+    we can put numbers before what we send, too. Where it cannot be encoded anew without loss it stays as it was."""
     message = decode(data)
     root = message.pdu
     if root is None or root.name not in _SAID:
         return data
     held = without_ours(_features(root))
-    if offer:
-        feature = {"id": ("standard", MEDIA), "parameters": [{"id": ("standard", _SERVER)}]}
+    if offer.put:
+        parameters = [_SERVER] if offer.ports is None else [TRANSMITS, _SERVER]
+        feature = {"id": ("standard", MEDIA), "parameters": [{"id": ("standard", each)} for each in parameters]}
         held["supportedFeatures"] = [*held.get("supportedFeatures", ()), feature]
     value = copy(root.value)
     if root.name == "setup":

@@ -10,6 +10,7 @@ from sbc.h323.codec import Wire
 from sbc.h323.formats import media_of
 from sbc.h323.logical import FAX, FORWARD, REVERSE, carries, channel_of
 from sbc.h323.message import H323Message
+from sbc.h323.multiplexed import asked
 from sbc.h323.pdu import value_at
 from sbc.h323.ras import CONFIRMS
 from sbc.h323.spots import Noted, Spot
@@ -57,8 +58,11 @@ def _slot(message: H323Message, spot: Spot) -> Slot:
         if not (media is Role.RTCP and said == FAX):  # T.38 over UDP has none, though Annex D lets it be said
             key = session or f"channel {channel.decode()}"  # the master will say which session it is
             word, open_ = _WORDS.get(kind) or media_of(parameters.get("dataType")), not said
-            place = Place(spot.value)
-            return Slot(role, place, spot, key, media=word, kindless=open_, channel=channel, by_other=by_other)
+            slot = Slot(
+                role, Place(spot.value), spot, key, media=word, kindless=open_, channel=channel, by_other=by_other
+            )
+            slot.shared = asked(spot.pdu, spot.field)
+            return slot
     registers = message.name == "registrationRequest" and spot.path[1:] == ("rasAddress", 0)
     if registers and not (message.value.get("keepAlive") and message.value.get("endpointIdentifier")):
         calls = next((each.value for each in message.message.spots if each.field == "callSignalAddress"), None)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tests.netns.h323_control import AUDIO, FAX, Control
 from tests.netns.h323_fax import Fax
 from tests.netns.h323_link import Door, Link
+from tests.netns.h323_shared import FEATURE, number
 from tests.netns.h323_wire import (
     BEARER,
     CALLED,
@@ -63,10 +64,10 @@ class H323Call:
         self._target = ""
         self._admitted = False
         self._gathered: list[bytes] | None = None
-        self.media = PhoneMedia(*self._sockets())
+        self.media = endpoint.shared.media() if endpoint.shared else PhoneMedia(*self._sockets())
         self.fax = Fax(self._sockets(1)[0])
         self.control = Control(self, self._send_control)
-        for sock in (self.media.rtp, self.media.rtcp):
+        for sock in (self.media.rtp, self.media.rtcp) if endpoint.shared is None else ():
             endpoint.watch(sock, self.media.readable)
         endpoint.watch(self.fax.sock, self.fax.readable)
         endpoint.calls.append(self)
@@ -165,6 +166,13 @@ class H323Call:
         else:
             self.media.remote = (media, control or (media[0], media[1] + 1))
 
+    def asks(self, kind: str) -> dict[str, Any]:
+        shared = self.endpoint.shared
+        return {} if shared is None or kind == FAX else shared.asks(self.media)
+
+    def numbered(self, told: int) -> None:
+        number(self.media, told)
+
     def keep_open(self, peer: Peer) -> None:
         """Where packets without content keep a NAT open for media; the first goes at once."""
         self.pinhole = peer
@@ -216,6 +224,8 @@ class H323Call:
         }
         if endpoint.identifier:
             body["endpointIdentifier"] = endpoint.identifier
+        if endpoint.manner.shared:
+            body["supportedFeatures"] = [FEATURE]
         if endpoint.manner.fast:
             body["fastStart"] = self.control.offers()
         if endpoint.manner.early:
@@ -236,7 +246,10 @@ class H323Call:
         call.messages.append((False, "setup"))
         call.seen.append(message)
         call.tunnel = call.tunnel and message.pdu.get("h245Tunneling", False)
-        call._send("callProceeding", {"protocolIdentifier": PROTOCOL, "destinationInfo": TERMINAL, **call._named()})
+        said = {"protocolIdentifier": PROTOCOL, "destinationInfo": TERMINAL, **call._named()}
+        if endpoint.manner.shared:
+            said["featureSet"] = {"replacementFeatureSet": False, "supportedFeatures": [FEATURE]}
+        call._send("callProceeding", said)
         if "h245Address" in body:
             call._join_control(peer_of(body["h245Address"]))
         if endpoint.gatekeeper is not None:

@@ -41,6 +41,10 @@ class Medium(Protocol):
 
     def keep_open(self, peer: Peer) -> None: ...
 
+    def asks(self, kind: str) -> dict[str, Any]: ...
+
+    def numbered(self, told: int) -> None: ...
+
 
 @dataclass
 class Channel:
@@ -174,9 +178,9 @@ class Control:
             if "reverseLogicalChannelParameters" in answer:
                 self.into[number] = Channel(AUDIO, True)
             else:
-                theirs = answer["forwardLogicalChannelParameters"]["multiplexParameters"][1]
                 self.out[number] = Channel(AUDIO, True)
-                self.medium.towards(AUDIO, _peer(theirs, "mediaChannel"), _peer(theirs, "mediaControlChannel"))
+                self._pinhole(answer)
+                self._towards(AUDIO, answer, answer["forwardLogicalChannelParameters"]["multiplexParameters"][1])
 
     # What comes.
 
@@ -248,6 +252,7 @@ class Control:
             answer["mediaControlChannel"] = channel(control)
         acknowledged = ("h2250LogicalChannelAckParameters", answer)
         body = {"forwardLogicalChannelNumber": number, "forwardMultiplexAckParameters": acknowledged}
+        body |= self._asking(kind)
         self._say("response", "openLogicalChannelAck", body)
 
     def _on_openLogicalChannelAck(self, value: dict[str, Any]) -> None:
@@ -255,8 +260,7 @@ class Control:
         if opened is None:
             return  # closed again meanwhile
         opened.agreed = True
-        theirs = value["forwardMultiplexAckParameters"][1]
-        self.medium.towards(opened.kind, _peer(theirs, "mediaChannel"), _peer(theirs, "mediaControlChannel"))
+        self._towards(opened.kind, value, value["forwardMultiplexAckParameters"][1])
 
     def _on_openLogicalChannelReject(self, value: dict[str, Any]) -> None:
         self.out.pop(value["forwardLogicalChannelNumber"], None)
@@ -349,12 +353,41 @@ class Control:
                 "request", "closeLogicalChannel", {"forwardLogicalChannelNumber": number, "source": ("user", None)}
             )
 
+    def _traversal(self, value: dict[str, Any]) -> dict[str, Any]:
+        """What a channel, or the answer to one, says of NATs (H.460.19 section 8)."""
+        for generic in value.get("genericInformation", []):
+            if generic["messageIdentifier"] == ("standard", _KEEPS):
+                octets = generic["messageContent"][0]["parameterValue"][1]
+                told: dict[str, Any] = H245.decode("TraversalParameters", octets)
+                return told
+        return {}
+
     def _pinhole(self, opened: dict[str, Any]) -> None:
         """Where a channel says to keep the way open for it, if it does (H.460.19 section 7.2)."""
-        for generic in opened.get("genericInformation", []):
-            if generic["messageIdentifier"] == ("standard", _KEEPS):
-                told = H245.decode("TraversalParameters", generic["messageContent"][0]["parameterValue"][1])
-                self.medium.keep_open(peer_of(told["keepAliveChannel"]))
+        told = self._traversal(opened)
+        if "multiplexID" in told:
+            self.medium.numbered(told["multiplexID"])
+        if "keepAliveChannel" in told:
+            self.medium.keep_open(peer_of(told["keepAliveChannel"]))
+
+    def _towards(self, kind: str, value: dict[str, Any], theirs: dict[str, Any]) -> None:
+        """What we send goes where an answer says, or to the ports that it says are shared."""
+        told = self._traversal(value)
+        if "multiplexID" in told:
+            self.medium.numbered(told["multiplexID"])
+            media, control = "multiplexedMediaChannel", "multiplexedMediaControlChannel"
+            self.medium.towards(kind, _peer(told, media), _peer(told, control))
+        else:
+            self.medium.towards(kind, _peer(theirs, "mediaChannel"), _peer(theirs, "mediaControlChannel"))
+
+    def _asking(self, kind: str) -> dict[str, Any]:
+        """The same of us."""
+        said = self.medium.asks(kind)
+        if not said:
+            return {}
+        value = ("octetString", H245.encode("TraversalParameters", said))
+        parameter = {"parameterIdentifier": ("standard", 1), "parameterValue": value}
+        return {"genericInformation": [{"messageIdentifier": ("standard", _KEEPS), "messageContent": [parameter]}]}
 
     def _number(self) -> int:
         self._next += 1
@@ -368,7 +401,8 @@ class Control:
                 "dataType": data_type(kind),
                 "multiplexParameters": ("h2250LogicalChannelParameters", _h2250(kind, media, control)),
             }
-        return {"forwardLogicalChannelNumber": number, "forwardLogicalChannelParameters": forward}
+        asking = {} if kind is None else self._asking(kind)
+        return {"forwardLogicalChannelNumber": number, "forwardLogicalChannelParameters": forward, **asking}
 
     def _say(self, group: str, name: str, value: Any) -> None:
         self.trace.append((True, name))

@@ -18,6 +18,7 @@ from typing import Any
 from tests.netns.h323_call import H323Call
 from tests.netns.h323_link import Door, Link, Place
 from tests.netns.h323_ras import Ras
+from tests.netns.h323_shared import SharedMedia
 from tests.netns.h323_types import H225
 from tests.netns.h323_wire import (
     PROTOCOL,
@@ -41,7 +42,8 @@ Heard = Callable[[str, dict[str, Any]], None]
 class Manner:
     """How the endpoint makes and takes calls: fast connect, tunnelled H.245, and how calls reach it through a NAT: it
     offers H.460.18, says all by one connection (H.460.17, `carried`), or keeps those open that it makes for calls.
-    `early`: where it does not tunnel, it takes H.245 from its Setup on."""
+    `early`: where it does not tunnel, it takes H.245 from its Setup on. `shared`: it sends the audio of all calls by
+    one pair of ports, and asks for it so."""
 
     fast: bool = False
     tunnel: bool = False
@@ -49,6 +51,7 @@ class Manner:
     early: bool = False
     keep: bool = False
     carried: bool = False
+    shared: bool = False
 
 
 SLOW, FAST, TUNNEL = Manner(), Manner(fast=True), Manner(tunnel=True)
@@ -106,6 +109,9 @@ class H323Endpoint:
         self.do, self.watch = self.loop.do, self.loop.watch
         self.door = Door(self.loop, place.listen(signal_port), self._heard, self._lost)
         self.watch(self.ras.sock, self.ras.readable)
+        self.shared = SharedMedia(place) if manner.shared else None
+        for sock in self.shared.sockets if self.shared else ():
+            self.watch(sock, self.shared.readable)
         if manner.carried and gatekeeper is not None:
             self.trunk = self.link(place.connect((gatekeeper[0], SIGNAL_PORT)))
             self.ras.way = self._tunnel

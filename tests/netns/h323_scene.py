@@ -37,6 +37,7 @@ side = "{side}"
 address = "{address}"
 ports = "20000-20999"
 window = 3.0
+multiplexed = {port}
 
 """
     + LISTENERS
@@ -54,14 +55,15 @@ signaling_transports = ["tcp"]
 """
 
 
-def h323_config(*pairs: RealmPair, behind_nat: int = 60, front: str = "") -> str:
+def h323_config(*pairs: RealmPair, behind_nat: int = 60, front: str = "", multiplexed: int = 0) -> str:
     """A configuration (TOML) that joins each pair's access realm to its core realm, whose gatekeeper is the next hop.
-    `behind_nat`: the lifetime that terminals behind a NAT are told; `front`: more about their registrations."""
+    `behind_nat`: the lifetime that terminals behind a NAT are told; `front`: more about their registrations;
+    `multiplexed`: the port that all media of terminals may come to."""
     text = "[drain]\nlimit = 0.0\n[timers]\naudit = 1.0\n"
     for pair in pairs or (FIRST,):
         told = f"[realms.{pair.access}.registrations]\nbehind_nat = {behind_nat}\n{front}"
-        text += _REALM.format(name=pair.access, side="access", address=pair.sbc_access, more=told)
-        text += _REALM.format(name=pair.core, side="core", address=pair.sbc_core, more="")
+        text += _REALM.format(name=pair.access, side="access", address=pair.sbc_access, more=told, port=multiplexed)
+        text += _REALM.format(name=pair.core, side="core", address=pair.sbc_core, more="", port=0)
         text += _PATH.format(access=pair.access, core=pair.core, gatekeeper=pair.softswitch_address)
     return text
 

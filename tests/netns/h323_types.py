@@ -375,7 +375,7 @@ OpenAck = {forwardLogicalChannelNumber:1..65535 reverseLogicalChannelParameters?
     portNumber?:0..65535 multiplexParameters?:<h222LogicalChannelParameters:- ... h2250LogicalChannelParameters:Media>
     ... replacementFor?:1..65535} ... separateStack?:-
     forwardMultiplexAckParameters?:<h2250LogicalChannelAckParameters:MediaAck ...> encryptionSync?:-
-    genericInformation?:- dtlsSecurityCapability?:-}
+    genericInformation?:[Generic] dtlsSecurityCapability?:-}
 """
 
 H225 = Types(_H225)

@@ -12,6 +12,7 @@ import struct
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.netns.phone_loop import datagrams
 
@@ -55,7 +56,8 @@ class PhoneMedia:
     """The sockets and counters. `due` tells the phone's loop when to call `tick`; `readable` takes what a socket
     holds."""
 
-    def __init__(self, rtp: socket.socket, rtcp: socket.socket) -> None:
+    def __init__(self, rtp: Any, rtcp: Any) -> None:
+        """Sockets, or what sends and is closed as they are."""
         self.rtp, self.rtcp = rtp, rtcp
         self.ssrc = secrets.randbits(32)
         self.remote: tuple[tuple[str, int], tuple[str, int]] | None = None
@@ -143,20 +145,23 @@ class PhoneMedia:
 
     def readable(self, sock: socket.socket) -> None:
         """Take and count everything a socket holds."""
-        kind = "rtp" if sock is self.rtp else "rtcp"
         for data, source in datagrams(sock):
-            self.sources[kind, source] += 1
-            place = data.find(TAG)
-            if place < 0 or len(data) < place + 8:
-                self.other += 1
-                continue
-            batch = int.from_bytes(data[place + 4 : place + 8], "big")
-            heard = self.heard.setdefault(batch, Heard())
-            if kind == "rtcp":
-                heard.rtcp += 1
-                self._reported = (int.from_bytes(data[4:8], "big"), data[10:14], time.monotonic())
-            else:
-                heard.count(int.from_bytes(data[place + 8 : place + 12], "big"), int.from_bytes(data[8:12], "big"))
+            self.take("rtp" if sock is self.rtp else "rtcp", data, source)
+
+    def take(self, kind: str, data: bytes, source: tuple[str, int]) -> None:
+        """Count one packet."""
+        self.sources[kind, source] += 1
+        place = data.find(TAG)
+        if place < 0 or len(data) < place + 8:
+            self.other += 1
+            return
+        batch = int.from_bytes(data[place + 4 : place + 8], "big")
+        heard = self.heard.setdefault(batch, Heard())
+        if kind == "rtcp":
+            heard.rtcp += 1
+            self._reported = (int.from_bytes(data[4:8], "big"), data[10:14], time.monotonic())
+        else:
+            heard.count(int.from_bytes(data[place + 8 : place + 12], "big"), int.from_bytes(data[8:12], "big"))
 
     def counts(self, batch: int) -> tuple[int, int]:
         """How many (RTP, RTCP) packets of a batch have come."""

@@ -3,6 +3,7 @@ their media, whose way they keep open."""
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from tests.netns.h323_call import H323Call
 from tests.netns.h323_endpoint import Manner, coming
 from tests.netns.h323_link import Place
+from tests.netns.h323_scene import h323_config
 from tests.netns.h323_wire import tpkt
 from tests.netns.nat import Nat, NatKind
-from tests.netns.phone_media import PRIME
+from tests.netns.phone_media import PRIME, TAG
 from tests.netns.talk import talk
 from tests.netns.test_h323 import MakeScene, assert_clean, converse, hang_up, two_registered
 from tests.netns.topology import FIRST, one_pair
@@ -163,4 +165,46 @@ def test_terminals_are_called_by_the_connection_that_they_have_open(make_h323_sc
     alice.do(lambda: alice.trunk.close() if alice.trunk else None)
     assert bob.dial("alice").wait("ended").cause == 20, "its connection is lost"
     assert {host for host, _ in gatekeeper.seen()} <= {FIRST.sbc_core, FIRST.softswitch_address}
+    assert_clean(core, access)
+
+
+def test_all_media_of_a_terminal_comes_by_one_pair_of_ports(make_h323_scene: MakeScene) -> None:
+    """H.460.19's multiplexed media through a symmetric NAT, two calls at a time, slow start and tunnelled, whoever
+    calls: the NAT has one mapping for RTP and one for RTCP. A stranger that knows a number gets and spoils nothing."""
+    stage = make_h323_scene(one_pair(SYMMETRIC, RESTRICTED), h323_config(multiplexed=2776))
+    sbc = stage.lab.host("sbc")
+    core, access = sbc.capture("core"), sbc.capture("access")
+    alice = stage.endpoint("phone-a", "alice", Manner(traversal=True, shared=True))
+    bob = stage.endpoint("phone-b", ("bob", "200"), Manner(traversal=True))
+    alice.register()
+    bob.register()
+    calls: list[tuple[H323Call, H323Call]] = []  # alice's and bob's
+    for tunnel, caller, name, callee in ((False, alice, "200", bob), (True, bob, "alice", alice)):
+        for each in (alice, bob):
+            each.manner = replace(each.manner, tunnel=tunnel)
+        number = len(callee.calls)
+        call = caller.dial(name).wait("up").wait_flowing()
+        answered = callee.wait_call(number).wait("up").wait_flowing()
+        calls.append((call, answered) if caller is alice else (answered, call))
+        assert_heard_in_silence(calls[-1][1], calls[-1][0])
+    assert all(talk(*each, packets=20, reports=2).whole for each in calls)
+    numbers = [call.media.rtp.number for call, _ in calls]
+    assert len(set(numbers)) == 2 and None not in numbers
+    with Place.of(stage.lab.host("phone-b")).udp() as thief:
+        thief.setblocking(False)
+        for sequence in range(20):
+            for told in numbers:
+                forged = struct.pack(">IBBHII", told, 0x80, 0, sequence, 160 * sequence, 7) + TAG + bytes(160)
+                thief.sendto(forged, (FIRST.sbc_access, 2776))
+        assert all(talk(*each, packets=20, reports=2).whole for each in calls)
+        with pytest.raises(BlockingIOError):
+            thief.recv(2000)
+    assert not any(7 in heard.ssrcs for _, bobs in calls for heard in bobs.media.heard.values())
+    for call, _ in calls:
+        call.release()
+    access.stop()
+    sent = [each for each in access.packets if each.protocol == "udp" and each.src[0] == "203.0.113.11"]
+    media = [each for each in sent if each.dst[1] != 1719]
+    assert {each.dst for each in media} == {(FIRST.sbc_access, 2776), (FIRST.sbc_access, 2777)}
+    assert len({each.src for each in media}) == 2
     assert_clean(core, access)
