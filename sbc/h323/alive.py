@@ -32,17 +32,18 @@ _PLAIN = frozenset(
 
 
 def question(answer: bytes, to_asker: bool, memo: CallMemo | None, number: int, control: bool = False) -> Question:
-    """What asks one party whether the call lives that the Connect `answer` has begun; `control`: by H.245's channel."""
+    """What asks one party whether the call lives that the Connect `answer` has begun; `control`: by H.245's channel. All
+    who speak H.245 are to answer round trips, and there are some who do not: of none is it sure before it has."""
     if control:
         asked = build_control("request", "roundTripDelayRequest", {"sequenceNumber": number % _NUMBERS})
-        return Question(asked, _named(number % _NUMBERS), True, "round trip")
+        return Question(asked, _named(number % _NUMBERS), False, "round trip")
     message = H323Message(decode(answer))
     head = message.message.q931
     assert head is not None  # it was answered
     if memo is not None and memo.tunnels[0 if to_asker else 1]:
         data = bytearray(_round_trip(number % _NUMBERS, to_asker))
         data[_REFERENCE] = (head.call_reference | (0x8000 if to_asker else 0)).to_bytes(2, "big")
-        return Question(bytes(data), _named(number % _NUMBERS), True, "round trip")
+        return Question(bytes(data), _named(number % _NUMBERS), False, "round trip")
     guid = identifier(message.value if isinstance(message.value, dict) else {})
     said: dict[str, Any] = {"protocolIdentifier": PROTOCOL, "callIdentifier": {"guid": guid or bytes(16)}}
     return Question(build_signal("statusInquiry", head.call_reference, to_asker, said), STATUS, False, "status")

@@ -95,6 +95,21 @@ def test_a_terminal_that_answers_no_more_has_its_call_ended_on_both_sides_and_th
     assert (closed["ending"], closed["cause"]) == ("vanished", "Q.850 41: vanished in access: 3 answers missed")
 
 
+def test_who_never_answers_a_round_trip_keeps_its_call() -> None:
+    """There are terminals that speak H.245 and do not: what has never been answered says nothing."""
+    rig, sent = talking()
+    orders: list[Order] = []
+    for _ in range(20):
+        asked = rig.wait(PERIOD)
+        orders += asked
+        for each in signals(asked, "core"):  # the gatekeeper answers all the time
+            back = [control("response", "roundTripDelayResponse", number_in(each))]
+            from_gatekeeper(rig, sent, tunnel(sent.data, back, back=True))
+    assert len(signals(orders, "access")) >= 10, "it is asked on and on"
+    (call,) = rig.border.registry.calls.values()
+    assert call.state is CallState.UP and not {"zombie", "missed"} & set(events(orders))
+
+
 def test_round_trips_of_the_parties_cross_with_their_answers_whatever_their_numbers() -> None:
     rig, sent = talking()
     asked = rig.wait(PERIOD)

@@ -35,7 +35,7 @@ def test_who_tunnels_is_asked_by_h245_and_others_by_q931(to_asker: bool, tunnels
     assert head is not None and (head.call_reference, head.from_destination) == (0x1234, to_asker)
     assert alive.asks(message) == (question.name,) and not alive.tells(message)
     if tunnels[0 if to_asker else 1]:
-        assert (message.name, question.sure, question.name) == ("facility", True, b"round trip 188")
+        assert (message.name, question.sure, question.name) == ("facility", False, b"round trip 188")
         assert [pdu.value for pdu in message.message.pdus if pdu.name == "roundTripDelayRequest"] == [
             {"sequenceNumber": 188}
         ]
