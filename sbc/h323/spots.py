@@ -53,9 +53,10 @@ HOLDERS = {
     "h245Control": "MultimediaSystemControlMessage",
     "parallelH245Control": "MultimediaSystemControlMessage",
 }
-TEXTS = frozenset({"cname", "text", "unicode", "alphanumeric", "name"})
+TEXTS = frozenset({"cname", "text", "unicode", "alphanumeric", "name", "carrierName"})
 OPAQUES = frozenset({"data", "raw", "octetString", "h4501SupplementaryService", "messageContent", "nonStandard"}) | {
-    "messageNotUnderstood", "returnedFunction", "signal", "h248Message", "user-information"
+    "messageNotUnderstood", "returnedFunction", "signal", "h248Message", "user-information",
+    "productId", "versionId", "productNumber", "versionNumber", "nsap",
 }  # fmt: skip
 CRYPTO_TOKENS = "cryptoTokens"
 GUID = 16

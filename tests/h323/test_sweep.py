@@ -18,7 +18,7 @@ from sbc.h323.codec import Message, Wire, build_control, build_ras, build_signal
 from sbc.h323.message import H323Message
 from sbc.h323.spots import Noted
 from sbc.h323.sweep import sweep
-from tests.h323_calls import GATEKEEPER, endpoint, h323_rig, ip, rcf, read, registered, rrq, setup, to
+from tests.h323_calls import GATEKEEPER, arq, endpoint, h323_rig, ip, rcf, read, registered, rrq, setup, to
 from tests.h323_messages import ALL, UNREAD, supplementary, transfer, vendors
 from tests.h323_tshark import judge, needs_tshark
 from tests.laws import assert_no_trace
@@ -59,6 +59,30 @@ def test_packed_and_written_addresses_in_octets(host: str) -> None:
     assert host.encode("utf-16-be") not in data
     (note,) = [each for each in of(Note, orders) if each.event == "swept"]
     assert note.reason == "registrationRequest.nonStandardData.data"
+
+
+def test_names_of_products_and_carriers_and_foreign_addresses() -> None:
+    """Vendors write where a terminal is into what it is called; an NSAP may hold an IP address (RFC 4548)."""
+    host = PHONE.host
+    vendor = {"vendor": {"t35CountryCode": 9, "t35Extension": 0, "manufacturerCode": 61}}
+    vendor |= {"productId": b"Phone at %s" % host.encode(), "versionId": b"\x80" + packed(host) + b"1.2"}
+    nsap = ("nsap", b"\x35\x00\x01" + packed(host) + bytes(13))
+    asked = rrq(6, endpointVendor=vendor, callSignalAddress=[ip(PHONE._replace(port=1720)), nsap])
+    orders = h323_rig().from_access(asked)
+    (sent,) = to(orders, "core")
+    assert_no_trace(sent.data, host)
+    found = read(sent).value
+    assert found["endpointVendor"]["productId"] == b"Phone at " + SBC_CORE.host.encode()
+    assert found["endpointVendor"]["versionId"] == b"\x80" + packed(SBC_CORE.host) + b"1.2"
+    assert ("nsap", b"\x35\x00\x01" + packed(SBC_CORE.host) + bytes(13)) in found["callSignalAddress"]
+    (note,) = [each for each in of(Note, orders) if each.event == "swept"]
+    assert "productId" in note.reason and "nsap" in note.reason
+    carrier = {"carrierName": f"via {host}", "carrierIdentificationCode": b"abc"}
+    call = h323_rig()
+    registered(call)
+    (sent,) = to(call.from_access(arq(20, circuitInfo={"sourceCircuitID": {"carrier": carrier}})), "core")
+    assert_no_trace(sent.data, host)
+    assert read(sent).value["circuitInfo"]["sourceCircuitID"]["carrier"]["carrierName"] == f"via {SBC_CORE.host}"
 
 
 def test_whatever_else_is_there_stays() -> None:
