@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "sbc/media/native"
 MEDIA = Path(__file__).parent / "media"
-NAMES = ("packet", "latch", "flow")
+NAMES = ("packet", "latch", "flow", "gate")
 STRICT = ("-std=c11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror")
 SANITIZED = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
@@ -52,7 +52,8 @@ def test_what_was_kept_and_mutations_of_it(tmp_path: Path, target: str) -> None:
         ("latches", "if (size < begin + 4)", "if (size < begin)"),  # reads beyond the end
         ("latches", "if (latch->mode == LATCH_STRICT && !seen)", "if (0)"),
         ("path", "    inlet->count.policed++;", "    ;"),
-        ("path", "if (to.family == FAMILY_NONE || address_unusable(&to, inlet->side->local))", "if (0)"),
+        ("path", "if (to.family == FAMILY_NONE || address_unusable(&to, side->local))", "if (0)"),
+        ("path", "    *size += NUMBER;", "    ;"),
     ],
 )
 def test_a_fault_that_is_put_in_is_found(tmp_path: Path, target: str, sound: str, spoilt: str) -> None:

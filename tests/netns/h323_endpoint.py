@@ -182,6 +182,8 @@ class H323Endpoint:
             link.close()
         self.door.sock.close()
         self.ras.sock.close()
+        if self.shared is not None:
+            self.shared.close()
         if self.faults:
             raise RuntimeError(f"H.323 endpoint {self.names[0]}: {self.faults}")
 

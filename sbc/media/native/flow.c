@@ -55,7 +55,9 @@ static void outlet_aim(struct outlet *outlet, const struct inlet *inlet)
 
     outlet->fd = inlet->shared && inlet->fd_shared >= 0 ? inlet->fd_shared : inlet->fd;
     outlet->to_size = 0;
-    if (to.family == FAMILY_NONE || address_unusable(&to, side->local) || (side->gate && address_unusable(&to, side->shared)))
+    if (to.family == FAMILY_NONE || address_unusable(&to, side->local))
+        return;
+    if (side->gate && address_unusable(&to, side->shared))
         return;
     outlet->to_size = endpoint_from(&outlet->to, &to);
     if (inlet->has_named) {

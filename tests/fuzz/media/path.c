@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow.h"
 #include "fuzz.h"
+#include "gate.h"
 
 #define LONGEST 200
+#define NUMBER_OF_SIDE 0x00000403 /* by which side 0 is found at its shared ports */
 
 static const struct address PLACES[8] = {
     {.family = FAMILY_NONE},
@@ -22,6 +23,8 @@ static struct realm realm;
 
 struct bench {
     struct stream *stream;
+    struct gate *gate; /* side 0's shared ports, or null */
+    uint64_t strays;
     int64_t now;
     uint64_t arrived[2][2];
     uint64_t left[2]; /* by the outlets of each side */
@@ -37,10 +40,16 @@ static struct side_spec spec_of(struct input *input, int side)
         .burst = 500,
         .clock = more & 4 ? 8000 : 0,
         .muxes = more >> 3 & 1,
+        .told = more >> 4 & 1,
+        .number = side ? 0 : NUMBER_OF_SIDE,
+        .prefixed = {more >> 5 & 1, more >> 6 & 1},
+        .prefixes = {more, UINT32_MAX},
     };
     for (int n = 0; n < 2; n++) {
         spec.local[n] = side ? PLACES[4] : (struct address){.family = FAMILY_IPV4, .host = {203, 0, 113, 1}};
         spec.local[n].port = (uint16_t)(20000 + n);
+        spec.shared[n] = spec.local[n];
+        spec.shared[n].port = (uint16_t)(2776 + n);
         spec.ports[n] = (struct latch_spec){
             .signalled = PLACES[who >> 3 * n & 7],
             .seen = PLACES[how >> 5],
@@ -78,28 +87,46 @@ static void check_way(const struct bench *bench, int side, const struct outlet *
     MUST(outlet->to.any.sa_family == (far->local[0].family == FAMILY_IPV4 ? AF_INET : AF_INET6));
     MUST(outlet->to.any.sa_family != AF_INET || (ntohl(outlet->to.v4.sin_addr.s_addr) >> 28 != 14 && outlet->to.v4.sin_port));
     MUST(outlet->fd >= 0);
+    MUST(outlet->fd < 20 || far->gate);
 }
 
-/* A datagram, in memory of exactly its size. */
+/* A datagram, in memory of exactly its size, but for the room that it may need for a number. */
 static void arrive(struct bench *bench, int side, int port, struct input *input)
 {
-    union endpoint source = endpoint_of(next(input));
+    uint8_t who = next(input);
+    bool shared = bench->gate && side == 0 && who & 0x80;
+    union endpoint source = endpoint_of(who);
     uint32_t size = next(input);
     if (size > input->size)
         size = (uint32_t)input->size;
-    uint8_t *data = malloc(size ? size : 1);
-    MUST(data != NULL);
+    uint8_t *memory = malloc(NUMBER + size), *data = memory + NUMBER;
+    MUST(memory != NULL);
     memcpy(data, input->data, size);
     input->data += size;
     input->size -= size;
-    struct outlet *outlet =
-        inlet_arrive(&bench->stream->sides[side].ports[port], data, &size, &source, bench->now, LONGEST);
+    struct inlet *inlet = &bench->stream->sides[side].ports[port];
+    if (shared) {
+        struct inlet *found = gate_find(&bench->gate->stream.sides[0].ports[port], &data, &size);
+        MUST(found == NULL || found == inlet);
+        if (found == NULL) {
+            bench->strays++;
+            MUST(atomic_load(&bench->gate->strays) == bench->strays);
+            free(memory);
+            return;
+        }
+    }
+    struct outlet *outlet = inlet_arrive(inlet, data, &size, &source, shared, bench->now, LONGEST);
     bench->arrived[side][port]++;
     if (outlet != NULL) {
         check_way(bench, side, outlet);
         bench->left[1 - side]++;
+        if (outlet->prefixed) {
+            uint32_t before = size;
+            gate_mark(outlet, &data, &size);
+            MUST(size == before + NUMBER && outlet_octets(outlet, size) == before);
+        }
     }
-    free(data);
+    free(memory);
 }
 
 /* Each datagram is in the books once: dropped for one reason or accepted, and what was accepted has left or had nowhere to. */
@@ -122,15 +149,18 @@ static void check_books(const struct bench *bench)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const int both[4] = {10, 11, 12, 13}, shared[4] = {10, -1, 12, 13};
+    static const int both[4] = {10, 11, 12, 13}, shared[4] = {10, -1, 12, 13}, of_gate[2] = {20, 21};
     struct input input = {data, size};
     uint8_t kind = next(&input);
     struct bench bench = {.now = INT64_C(1000000000000), .stream = calloc(1, sizeof *bench.stream)};
     struct side_spec specs[2] = {spec_of(&input, 0), spec_of(&input, 1)};
+    struct gate *gates[2] = {kind & 4 ? gate_new(of_gate) : NULL, NULL};
     struct stream_state state;
     MUST(bench.stream != NULL);
+    bench.gate = gates[0];
     memset(&realm, 0, sizeof realm);
-    stream_init(bench.stream, kind & 1, kind & 2 ? shared : both, specs, bench.now);
+    stream_init(bench.stream, kind & 1, kind & 2 ? shared : both, gates, specs, bench.now);
+    gate_enter(bench.stream);
 
     while (input.size > 0) {
         uint8_t step = next(&input);
@@ -153,6 +183,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_books(&bench);
         stream_gather(bench.stream, &state, bench.now);
     }
+    gate_leave(bench.stream);
+    for (int port = 0; bench.gate && port < 2; port++)
+        for (int n = 0; n < GATE_PLACES; n++)
+            MUST(bench.gate->places[port][n] == NULL);
+    free(bench.gate);
     free(bench.stream);
     return 0;
 }
