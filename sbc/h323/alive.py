@@ -32,8 +32,8 @@ _PLAIN = frozenset(
 
 
 def question(answer: bytes, to_asker: bool, memo: CallMemo | None, number: int, control: bool = False) -> Question:
-    """What asks one party whether the call lives that the Connect `answer` has begun; `control`: by H.245's channel. All
-    who speak H.245 are to answer round trips, and there are some who do not: of none is it sure before it has."""
+    """What asks one party whether the call lives that the Connect `answer` has begun; `control`: by H.245's channel.
+    All who speak H.245 are to answer round trips, and there are some who do not: of none is it sure before it has."""
     if control:
         asked = build_control("request", "roundTripDelayRequest", {"sequenceNumber": number % _NUMBERS})
         return Question(asked, _named(number % _NUMBERS), False, "round trip")
