@@ -295,7 +295,7 @@ def planted(data: bytes) -> list[bytes]:
     """The message with a hidden address put into each of its opaque places, one after the other."""
     made = []
     for index, spot in enumerate(decode(data).spots):
-        if spot.kind is Noted.OPAQUE and len(spot.value) >= 4:
+        if spot.kind is Noted.OPAQUE and len(spot.value) >= 5:
             message = decode(data)
             message.put(message.spots[index], b"\x00" + packed(THEIRS) + spot.value[5:])
             made.append(message.encode())
