@@ -389,12 +389,12 @@ def _answer(
         after = transact.settle(registry, dialect, message, exchange, crossing, out)
     except Refused as no:
         crossing.abandon()
-        return transact.refuse_answer(registry, dialect, exchange, intent, no, arrival.now)
+        return disband.refuse_answer(registry, dialect, exchange, intent, no, arrival)
     except Exception as fault:
         crossing.abandon()  # what it wanted opened is not open
         orders: list[Order] = [order for order in media if isinstance(order, CloseStream)]
         if intent.phase.final:  # it does not come again, or fares no better then: the asker hears of it
             ours = Refused(Cause.UNSUPPORTED, "a fault of ours")
-            orders += transact.refuse_answer(registry, dialect, exchange, intent, ours, arrival.now)
+            orders += disband.refuse_answer(registry, dialect, exchange, intent, ours, arrival)
         raise Mishap(orders) from fault
     return [*media, *remarks(dialect, message, crossing), *exchange.back(out), *after]

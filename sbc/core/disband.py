@@ -68,7 +68,8 @@ def deserted(registry: Registry, call: Call) -> int | None:
 def late(registry: Registry, dialect: Any, answer: Intent, exchange: Exchange, arrival: Arrival) -> list[Order] | None:
     """What follows from an answer that nobody waits for any more; None where somebody does, or it has come before. If
     its asker was refused meanwhile, those who join by it are released."""
-    call, far, again = exchange.call, exchange.far, mark(arrival.data) == exchange.heard
+    call, far = exchange.call, exchange.far
+    again = exchange.heard in (arrival.data, mark(arrival.data))
     if answer.phase is not Phase.SUCCESS or exchange.open or again:
         return None
     if not exchange.sent or exchange.state is ExchangeState.ACCEPTED or far is None:
@@ -82,4 +83,14 @@ def late(registry: Registry, dialect: Any, answer: Intent, exchange: Exchange, a
             name = answer.call or exchange.intent.call
             to_asker = exchange.arrival_leg == 1
             orders += _release(registry, dialect, call, name, member, to_asker, far, Ending.FAILED, arrival.now)
+    return orders
+
+
+def refuse_answer(
+    registry: Registry, dialect: Any, exchange: Exchange, answer: Intent, no: Refused, arrival: Arrival
+) -> list[Order]:
+    """An answer cannot cross: its asker is refused instead, and who has joined by it is released."""
+    orders = transact.refuse_answer(registry, dialect, exchange, answer, no, arrival.now)
+    if exchange.intent.local:
+        orders += late(registry, dialect, answer, exchange, arrival) or []
     return orders

@@ -7,12 +7,14 @@ What a gateway says of itself (that it begins anew) takes members off as well.
 
 from __future__ import annotations
 
+from functools import partial
+
 from sbc.core import account
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
 from sbc.core.exchange import Exchange
-from sbc.core.keys import local_key
-from sbc.core.members import MOST_CALLS, MOST_MEMBERS, Gathering
+from sbc.core.local import named
+from sbc.core.members import LONGEST, MOST_CALLS, MOST_MEMBERS, Gathering
 from sbc.core.message import NO_ROUTE, Cause, Ending, Intent, Kind, Phase, Refused, Who
 from sbc.core.orders import Note, Order
 from sbc.core.realm import Side
@@ -22,7 +24,6 @@ from sbc.core.way import is_trusted
 
 MOST_LEFT = 64
 """Patterns of members that are gone which one message may have: each may mean all that a gateway has."""
-ALL = b"*"
 
 
 def begun(registry: Registry, intent: Intent, gateway: Binding | None) -> Gathering | None:
@@ -60,7 +61,7 @@ def _named(registry: Registry, call: Call, name: bytes, now: float) -> list[Orde
     """The gateway calls a call by that name from now on. Another that it had called so is over there, and was not heard
     of."""
     gathering, orders = call.gathering, list[Order]()
-    if gathering is None or not name or name == gathering.name:
+    if gathering is None or not name or name == gathering.name or len(name) > LONGEST:
         return orders
     for leg in call.legs:
         before = registry.calls_by_key.get(registry.key_of(call, leg, name))
@@ -81,8 +82,8 @@ def _joined(registry: Registry, call: Call, exchange: Exchange, answer: Intent, 
     for member in answer.joins:
         if member in gathering.members:
             continue
-        if len(gathering.members) >= MOST_MEMBERS:
-            orders.append(Note("unjoined", "too many members in one call", call.id))
+        if len(gathering.members) >= MOST_MEMBERS or len(member) > LONGEST:
+            orders.append(Note("unjoined", "too many members in one call, or too long a name", call.id))
             break
         elsewhere = registry.members.find(gathering.gateway, member)
         if elsewhere is not None:  # it is in one call at a time
@@ -109,7 +110,7 @@ def _reported(registry: Registry, gateways: list[str], answer: Intent, now: floa
         for gateway in gateways:
             call = registry.members.find(gateway, member)
             if call is not None and call.gathering is not None:
-                call.gathering.reported[member] = counted
+                call.gathering.report(member, counted)
                 registry.touch(call)
                 orders.append(account.reported(call, member, counted, now))
     return orders
@@ -119,10 +120,10 @@ def _left(
     registry: Registry, exchange: Exchange, gateway: str, patterns: tuple[tuple[bytes, bytes], ...], now: float
 ) -> list[Order]:
     """Members are gone; calls that nobody is in any more are over."""
-    orders: list[Order] = []
+    orders, near = list[Order](), exchange.near
     touched: dict[Call, None] = {}
     for name, member in patterns[:MOST_LEFT]:
-        for call, gone in _meant(registry, exchange, gateway, name, member):
+        for call, gone in registry.members.meant(gateway, name, member, partial(named, registry, near, gateway)):
             orders += _parted(registry, call, gone, now)
             touched[call] = None
     if len(patterns) > MOST_LEFT:
@@ -133,30 +134,6 @@ def _left(
             cause = asked.cause or f"the last member has left: {asked.method}"
             orders += over(registry, call, cause, asked.ending or Ending.NORMAL, _asker(call, exchange), now)
     return orders
-
-
-def _meant(
-    registry: Registry, exchange: Exchange, gateway: str, name: bytes, member: bytes
-) -> list[tuple[Call, bytes]]:
-    """The members of a gateway that a pair of patterns means, and the calls they are in."""
-    if not member.endswith(ALL):
-        call = registry.members.find(gateway, member)
-        there = [] if call is None else [(call, member)]
-    elif not name.endswith(ALL) and exchange.path is not None:
-        known = registry.calls_by_key.get(local_key(exchange.path.access, gateway, name))
-        members = [] if known is None or known.gathering is None else known.gathering.members
-        there = [(known, each) for each in members if known is not None]
-    else:
-        there = registry.members.at(gateway)
-    return [
-        (call, each)
-        for call, each in there
-        if _fits(each, member) and (name == ALL or any(_fits(key[2], name) for key in call.keys))
-    ]
-
-
-def _fits(name: bytes, pattern: bytes) -> bool:
-    return name.startswith(pattern[:-1]) if pattern.endswith(ALL) else name == pattern
 
 
 def _parted(registry: Registry, call: Call, member: bytes, now: float) -> list[Order]:

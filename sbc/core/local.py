@@ -7,6 +7,7 @@ port of ours that stands for it.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -24,6 +25,9 @@ from sbc.core.realm import Path, Realm, Side
 if TYPE_CHECKING:
     from sbc.core.hops import Neighbour
     from sbc.core.registry import Arrival, Registry
+
+FEW = 4
+"""Patterns of members that are to leave by which it is looked for the call of a request."""
 
 
 def gateway(registry: Registry, arrival: Arrival, intent: Intent) -> Binding | None:
@@ -47,12 +51,17 @@ def call_meant(registry: Registry, arrival: Arrival, intent: Intent) -> Call | N
     return registry.calls_by_key.get(local_key(arrival.listener.realm, at.id, intent.call))
 
 
+def named(registry: Registry, near: Hop | None, gateway: str, name: bytes) -> Call | None:
+    """The call that is named so at a gateway, on the side of `near`."""
+    return None if near is None else registry.calls_by_key.get(local_key(near.listener.realm, gateway, name))
+
+
 def call_of(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm) -> Call | None:
     """The live call that a request belongs to. @raises Refused where its sender is not bound, or where it has to belong
     to one and does not."""
     if realm.side is Side.ACCESS and intent.kind is not Kind.BIND and gateway(registry, arrival, intent) is None:
         raise Refused(Cause.UNBOUND, "not registered here")
-    call = registry.call_meant(arrival, intent)
+    call = registry.call_meant(arrival, intent) or _left(registry, arrival, intent)
     if call is not None and call.state is CallState.CLOSED:
         if intent.kind is Kind.OPEN:
             registry.unname_call(call)  # a new call of the same name
@@ -60,6 +69,16 @@ def call_of(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm) 
     if call is None and intent.within:
         raise Refused(Cause.NO_CALL, "no such call")
     return call
+
+
+def _left(registry: Registry, arrival: Arrival, intent: Intent) -> Call | None:
+    """The call whose members are to leave, where a request says no more of it; one of them, where there are several."""
+    at = gateway(registry, arrival, intent) if intent.leaves and intent.kind is not Kind.BIND else None
+    if at is None:
+        return None
+    called = partial(named, registry, Hop(arrival.listener, arrival.source), at.id)
+    found = (registry.members.meant(at.id, *each, called) for each in intent.leaves[:FEW])
+    return next((call for each in found for call, _ in each), None)
 
 
 def turns(registry: Registry, path: Path, terminal: Binding) -> list[Neighbour]:

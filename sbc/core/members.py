@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import attrs
@@ -15,6 +16,9 @@ MOST_MEMBERS = 64
 """Members of one call: conferences are smaller."""
 MOST_CALLS = 4_000
 """Calls of one gateway: so many lines an access gateway may have."""
+LONGEST = 512
+"""Octets of a name that a gateway may give a call or member."""
+ALL = b"*"
 
 
 @attrs.define(eq=False)
@@ -29,6 +33,12 @@ class Gathering:
     members: list[bytes] = attrs.field(factory=list)
     reported: dict[bytes, Counted] = attrs.field(factory=dict)
     met: list[str] = attrs.field(factory=list)
+
+    def report(self, member: bytes, counted: Counted) -> None:
+        """A member has counted that. Of many that have come and gone the oldest are forgotten."""
+        self.reported[member] = counted
+        if len(self.reported) > MOST_MEMBERS:
+            del self.reported[next(iter(self.reported))]
 
 
 class Members:
@@ -80,6 +90,26 @@ class Members:
         """The call that a member is in."""
         return self._members.get(gateway, {}).get(member)
 
+    def meant(
+        self, gateway: str, name: bytes, member: bytes, called: Callable[[bytes], Call | None]
+    ) -> list[tuple[Call, bytes]]:
+        """The members of a gateway that a pair of patterns means (see Intent), and the calls they are in. `called`
+        tells the call of a whole name."""
+        if not member.endswith(ALL):
+            call = self.find(gateway, member)
+            there = [] if call is None else [(call, member)]
+        elif not name.endswith(ALL):
+            known = called(name)
+            own = None if known is None else known.gathering
+            there = [] if known is None or own is None else [(known, each) for each in own.members]
+        else:
+            there = self.at(gateway)
+        return [
+            (call, each)
+            for call, each in there
+            if _fits(each, member) and (name == ALL or any(_fits(key[2], name) for key in call.keys))
+        ]
+
     def at(self, gateway: str) -> list[tuple[Call, bytes]]:
         """Every member that a gateway has, and the call it is in."""
         return [(call, member) for member, call in self._members.get(gateway, {}).items()]
@@ -87,3 +117,7 @@ class Members:
     def all(self) -> dict[str, tuple[set[Call], dict[bytes, Call]]]:
         """All there are; for the auditor."""
         return {gateway: (set(calls), self._members[gateway]) for gateway, calls in self._calls.items()}
+
+
+def _fits(name: bytes, pattern: bytes) -> bool:
+    return name.startswith(pattern[:-1]) if pattern.endswith(ALL) else name == pattern

@@ -31,7 +31,7 @@ from tests.toy_gateway import (
     takes_off,
     yes,
 )
-from tests.toy_records import CONFIRM, FAILURE, PENDING, PROVISIONAL, audio, number
+from tests.toy_records import CLOSE, CONFIRM, FAILURE, PENDING, PROVISIONAL, audio, number
 from tests.toy_records import Record as Message
 
 
@@ -367,6 +367,54 @@ def test_no_gateway_has_calls_without_end(monkeypatch: pytest.MonkeyPatch) -> No
     assert refusal.stage == FAILURE and not one.told(orders)
     assert one.told(one.ask(opens(2, 4))), "in those that are there others may join"
     assert members.MOST_CALLS > 2
+
+
+def test_no_name_is_kept_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "LONGEST", 3)
+    one = gateway()
+    (asked,) = one.told(one.ask(opens()))
+    orders = one.say(joined(asked, b"1234 1", call=number(9)))
+    assert "unjoined" in events(orders) and records(orders) == ["close"]
+    assert only(one).gathering.name == number(1).hex().encode()  # type: ignore[union-attr]
+
+
+def test_what_many_have_counted_is_not_kept_for_ever() -> None:
+    own = members.Gathering("gw")
+    for each in range(members.MOST_MEMBERS + 5):
+        own.report(b"%d" % each, ())
+    assert len(own.reported) == members.MOST_MEMBERS and b"4" not in own.reported and b"5" in own.reported
+
+
+def test_who_joins_by_an_answer_that_cannot_cross_is_released() -> None:
+    """There are no ports left for the media that only the answer speaks of: the asker is refused, and the gateway is to
+    take the member off again."""
+    one = gateway(gateway_rig(ports=2))
+    one.gather()
+    (asked,) = one.told(one.ask(opens(2, 2, media=())))
+    orders = one.say(joined(asked, b"2", media=(audio(PHONE.host),)))
+    assert [each.stage for each in read(one.heard(orders))] == [FAILURE] and records(orders) == ["close"]
+    (release,) = one.told(orders)
+    assert (Message.read(release).op, Message.read(release).user) == (CLOSE, b"2")
+    assert not one.told(one.say(joined(asked, b"2", media=(audio(PHONE.host),)))), "nor does it cross later"
+
+
+def test_what_takes_off_by_a_pattern_is_part_of_the_call_it_ends() -> None:
+    """So the trace of that call has it."""
+    one = gateway()
+    call = one.gather()
+    one.ask(takes_off(b"1*", 0).but(call=EVERY))
+    assert one.rig.border.concerned == call.id
+
+
+def test_what_is_asked_about_one_member_opens_no_window_of_another() -> None:
+    one = gateway()
+    call = one.gather(members=b"1")
+    one.gather(opens(exchange=2), b"2")
+    (asked,) = one.told(one.ask(adjusts(b"2", exchange=5)))
+    orders = one.say(yes(asked))
+    assert {each.stream for each in of(UpdateStream, orders)} == {f"{call.id}/2"}
+    (asked,) = one.told(one.ask(adjusts(b"2", exchange=6, media=())))
+    assert not of(UpdateStream, one.say(yes(asked))), "nothing was said of media"
 
 
 def test_not_all_that_are_said_to_leave_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
