@@ -115,17 +115,21 @@ class Reader(Cursor):
         """One termination's name, or a list of them in brackets."""
         if self.data[start] == _BRACKET:
             return self.listed(start + 1, end - 1)
-        name = self.data[start:end]
-        if len(name) > MAX_NAME:
-            raise BadH248("a name too long", COMMAND)
-        return (Termination(name, name.lower(), b"$" in name, b"*" in name, Spot(start, end, "name")),)
+        return (self.named(start, end),)
 
     def listed(self, start: int, end: int) -> tuple[Termination, ...]:
         """The terminations of a list."""
-        names = [name for name in _PARTS.findall(self.data, start, end) if name[:1] != b";"]
-        if not names or len(names) > MAX_TERMINATIONS or max(map(len, names)) > MAX_NAME:
+        names = [match for match in _PARTS.finditer(self.data, start, end) if match[0][:1] != b";"]
+        if not names or len(names) > MAX_TERMINATIONS:
             raise BadH248("malformed list of terminations", COMMAND)
-        return tuple(Termination(name, name.lower(), b"$" in name, b"*" in name) for name in names)
+        return tuple(self.named(*match.span()) for match in names)
+
+    def named(self, start: int, end: int) -> Termination:
+        """One termination's name."""
+        name = self.data[start:end]
+        if len(name) > MAX_NAME:
+            raise BadH248("a name too long", COMMAND)
+        return Termination(name, name.lower(), b"$" in name, b"*" in name, Spot(start, end, "name"))
 
     def descriptors(self, command: Command, pos: int) -> int:
         """The descriptors of a command, into it; where its block ends."""

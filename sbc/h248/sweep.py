@@ -6,21 +6,24 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from sbc.core.address import literal
+from sbc.h248.named import Named
 from sbc.text.literals import literals
 
 _NO_DIGITS = bytes.maketrans(b"123456789", b"000000000")
 
 
 def sweep(data: bytes, binary: bool, hidden: Collection[str], ours: str) -> bytes:
-    """The message with every address of the hosts that are `hidden` written over by ours. In binary, where lengths
-    around it would have to change, one that is written out in digits becomes as many zeros."""
+    """The message with every address of the hosts that are `hidden` written over by ours, but in names of terminations.
+    In binary, where lengths around it would have to change, one that is written out in digits becomes as many zeros."""
     if binary:
         data = _packed(data, hidden, ours)
     if not any(":" in host or host.encode() in data for host in hidden):
         return data
+    found = [each for each in sorted(literals(data, 0, len(data))) if each.host in hidden]
+    names = Named(data) if found and not binary else ()
     parts, after = [], 0
-    for each in sorted(literals(data, 0, len(data))):
-        if each.host in hidden and each.start >= after:
+    for each in found:
+        if each.start >= after and each.start not in names:
             parts += [data[after : each.start], _instead(data[each.start : each.end], each.port, binary, ours)]
             after = each.end
     return b"".join((*parts, data[after:])) if parts else data

@@ -39,6 +39,7 @@ _BODY = re.compile(
 )  # fmt: skip
 _ACK = re.compile(LW + rb"([0-9]{1,10}+)(?:" + LW + rb"-" + LW + rb"([0-9]{1,10}+))?" + LW + rb"([,}])")
 _AGAIN = re.compile(rb"\}" + LW + rb"[A-Za-z]")
+_NAME = re.compile(SAFE + rb"{1,256}")
 _EMPTY = re.compile(LW + rb"\}")
 
 
@@ -94,6 +95,8 @@ def _fits(kind: str, new: bytes) -> bool:
         return new.isdigit() and len(new) <= 10
     if kind == "mid":
         return read_mid(new) is not None
+    if kind == "name":
+        return _NAME.fullmatch(new) is not None
     return kind == "place" and read_place(new) is not None
 
 

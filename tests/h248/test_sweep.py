@@ -21,3 +21,9 @@ def test_packed_and_written_ones_in_binary_leave_every_length() -> None:
     swept = sweep(data, True, HIDDEN, OURS)
     assert swept == b"\x04\x04\xc6\x33\x64\x01\x04\x0c000.000.0.00\x04\x10" + data[-16:]
     assert sweep(data, True, HIDDEN, "2001:db8::1")[-16:] == bytes.fromhex("20010db8000000000000000000000001")
+
+
+def test_names_of_terminations_stay_as_both_sides_know_them() -> None:
+    data = b'!/1 mg P=1{C=5{A=rtp/192.168.1.10/4000{M{ST=1{O{x/y=192.168.1.10}}}},MF=t{ER=500{"192.168.1.10"}}}}'
+    swept = sweep(data, False, HIDDEN, OURS)
+    assert swept == data.replace(b"=192.168.1.10}", b"=198.51.100.1}").replace(b'"192.168.1.10"', b'"198.51.100.1"')

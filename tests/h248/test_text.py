@@ -357,6 +357,16 @@ def test_what_does_not_fit_is_not_written(spot: str, new: bytes) -> None:
     assert message.encode() is ADD
 
 
+def test_a_name_can_be_written() -> None:
+    message = decode(b"!/3 mg T=1{C=1{A=x,MF=[a,b]}}")
+    names = [each for command in message.commands for each in command.terminations]
+    for each in names:
+        message.edit(each.at, each.name + b"/1")
+    assert message.encode() == b"!/3 mg T=1{C=1{A=x/1,MF=[a/1,b/1]}}"
+    with pytest.raises(BadMessage):
+        message.edit(names[0].at, b"a b")
+
+
 def test_what_cannot_be_missing_is_not_taken_out() -> None:
     message = decode(ADD)
     with pytest.raises(BadMessage):
