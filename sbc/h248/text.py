@@ -136,8 +136,6 @@ def decode(data: bytes) -> TextMessage:
     if header[1] is not None:
         message.signed, message.signed_at = True, Spot(*header.span(1), "header")
     try:
-        if message.version not in VERSIONS:
-            raise BadH248("version not supported", 406)
         end = _read_body(message, header.end())
         if not at_end(data, end):
             several = _BODY.match(data, end)
@@ -163,6 +161,8 @@ def _read_body(message: TextMessage, pos: int) -> int:
             raise BadH248("malformed TransactionID", 403)
         message.transaction = int(number)
         message.transaction_at = Spot(*match.span(2), "number")
+    if message.version not in VERSIONS:
+        raise BadH248("version not supported", 406)  # said only now, so that the answer can name the transaction
     if segment is not None:
         _read_segment(message, segment, last)
     if body is Body.SEGMENT:
