@@ -5,7 +5,7 @@ What they say in binary is written by the codec under test, whose own tests hold
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -94,3 +94,37 @@ def _binary_name(said: Termination) -> Termination:
 
 WRITERS: dict[str, Callable[[bytes], bytes]] = {"text": bytes, "binary": as_binary}
 """How a message, given as text, goes by each wire."""
+
+
+def together(messages: Sequence[bytes]) -> bytes:
+    """One message of the transactions of several, all of one sender and one wire."""
+    first, *others = messages
+    if first[:1] != b"0":
+        head = first.partition(b"\r\n")[0]
+        assert all(each.startswith(head) for each in others)
+        return b"".join((first, *(each.removeprefix(head) for each in others)))
+    opened = [_opened(each) for each in messages]
+    head = opened[0][0]
+    return _tlv(0x30, _tlv(0xA1, head + _tlv(0xA2, _tlv(0xA1, b"".join(body for _, body in opened)))))
+
+
+def _opened(data: bytes) -> tuple[bytes, bytes]:
+    """Of a message in binary what stands before its transactions, and those (Annex A)."""
+    said = _within(_within(data)[1])[1]
+    at = 0
+    for _ in range(2):  # the version, and who sends it
+        at += _within(said[at:])[0]
+    return said[:at], _within(_within(said[at:])[1])[1]
+
+
+def _within(data: bytes) -> tuple[int, bytes]:
+    """The size of the element that octets begin with, and what is in it."""
+    length, at = data[1], 2
+    if length & 0x80:
+        at += length & 0x7F
+        length = int.from_bytes(data[2:at], "big")
+    return at + length, data[at : at + length]
+
+
+def _tlv(tag: int, content: bytes) -> bytes:
+    return bytes((tag, 0x82)) + len(content).to_bytes(2, "big") + content

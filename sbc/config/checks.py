@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from sbc.config.claims import claims, version_of
+from sbc.config.dialects import own_ports
 from sbc.config.faults import Findings
 from sbc.config.schema import (
     AuditConfig,
@@ -290,7 +291,7 @@ def _check_transport(path: DraftPath, core: DraftRealm, findings: Findings) -> N
     if wanted not in transports:
         problem = f"is not the transport of any listener of its realm {core.at}"
         findings.add(f"{path.at}.transport", wanted, problem, _one_of(transports))
-    elif wanted != DATAGRAMS and path.values.get("signaling") is Signaling.PORT_PER_TERMINAL:
+    elif wanted != DATAGRAMS and path.values.get("signaling") is Signaling.PORT_PER_TERMINAL and not own_ports(core):
         problem = f"gives each terminal a UDP port, but the next hops are reached by {wanted}"
         allowed = f'"shared", or transport = "{DATAGRAMS}" and a listener for it'
         findings.add(f"{path.at}.signaling", path.values["signaling"].value, problem, allowed)

@@ -9,14 +9,16 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sbc.config import kinds
-from sbc.config.checks import Draft
 from sbc.config.faults import Findings
 from sbc.config.keys import Key, Tables
 from sbc.core.orders import Listener
 from sbc.core.realm import Signaling
+
+if TYPE_CHECKING:
+    from sbc.config.checks import Draft, DraftRealm
 
 
 class DialectOptions(Protocol):
@@ -67,12 +69,18 @@ def check_ports(draft: Draft, findings: Findings) -> None:
         said = path.values.get("signaling", Signaling.SHARED)
         if core is None or said is Signaling.PORT_PER_TERMINAL:
             continue
-        spoken = {listener.dialect for _, listener in core.listeners}
-        wanting = sorted(each for each in spoken if getattr(options_of(each), "OWN_PORTS", False))
+        wanting = own_ports(core)
         if wanting:
             problem = f"cannot tell apart the gateways of {', '.join(wanting)}, which {core.at} has a listener for"
             allowed = '"port-per-terminal", and signaling_ports'
             findings.add(f"{path.at}.signaling", said.value, problem, allowed)
+
+
+def own_ports(core: DraftRealm) -> list[str]:
+    """What is spoken in a core realm whose terminals can be told apart by ports of their own alone, whatever goes by
+    those."""
+    spoken = {listener.dialect for _, listener in core.listeners}
+    return sorted(each for each in spoken if getattr(options_of(each), "OWN_PORTS", False))
 
 
 def _installed(package: str) -> str:

@@ -150,6 +150,10 @@ class Described:
             return []
         orders, met = list[Order](), list[Order]()
         side = self._leg
+        if self._intent.latches:
+            call.legs[side].behind_nat = True
+            known_before = [each for each in call.streams.values() if each not in self._signalled]
+            orders += [order for stream in known_before for order in stream.changed(call, side)]
         for (opener, name), stream in self._channels.items():
             channels.join(call, opener, name, stream)
         for stream, known in self._signalled.items():

@@ -26,10 +26,10 @@ def by_stream(registry: Registry, dialect: Any, exchange: Exchange, sent: bytes,
 
     Only towards the core, since nobody opens connections to a terminal; and not what is never answered, because then
     nobody would hear that it has not arrived; nor of a dialect that says nothing by connections that it says by
-    datagrams.
+    datagrams; nor what is a gateway's, which is known by its own port alone.
     """
     far, path = exchange.far, exchange.path
-    if dialect.parted:
+    if dialect.parted or exchange.intent.local:
         return sent
     if far is None or far.reliable or path is None or len(sent) <= LARGE or not path.large_over_stream:
         return sent

@@ -10,6 +10,8 @@ from sbc.h248.message import Action, Body, Command, Failure, H248Message, Mid
 from sbc.h248.mids import read_mid
 from sbc.h248.taken import Taken, Unread, decode, write
 
+NEWEST = 3
+"""The newest version of the protocol that is spoken."""
 _LONGEST = 200
 """Octets of an error's text."""
 
@@ -29,7 +31,8 @@ def complain(bad: BadMessage, own: bytes) -> bytes | None:
         return None
     partial = bad.partial
     error = Failure(bad.code, _text(bad.reason))
-    if partial.body is not Body.REQUEST:
+    unread = partial.body is Body.ERROR and partial.error is None  # it is not known what it would have been
+    if partial.body is not Body.REQUEST and not unread:
         return None
     said = attrs.evolve(_reply(partial, own), error=error)
     return write(said if partial.transaction else attrs.evolve(said, body=Body.ERROR), bad.framed)
@@ -72,8 +75,9 @@ def mid(own: bytes) -> Mid:
 
 
 def _reply(message: H248Message, own: bytes) -> H248Message:
-    """An empty reply to a message, written as it is."""
-    made = H248Message(message.wire, message.version, mid(own), Body.REPLY, message.transaction)
+    """An empty reply to a message, written as it is; to a version that nobody speaks yet, in the newest one."""
+    version = message.version if 1 <= message.version <= NEWEST else NEWEST
+    made = H248Message(message.wire, version, mid(own), Body.REPLY, message.transaction)
     made.compact = message.compact
     return made
 

@@ -16,6 +16,8 @@ GATHER = frozenset({Verb.ADD, Verb.MOVE})
 _AUDITS = frozenset({Verb.AUDIT_VALUE, Verb.AUDIT_CAPABILITY})
 _CHANGE = frozenset({Verb.MODIFY, Verb.SUBTRACT, *_AUDITS})
 """Commands that change, end or show what is in a context that is there."""
+LATCH = b"ipnapt/latch"
+"""The signal by which a controller has media taken from wherever it comes (H.248.37)."""
 _NO_CALL = frozenset({NULL, CHOOSE, ALL})
 
 
@@ -80,6 +82,7 @@ def _request(message: H248Message) -> Intent:
         return intent
     intent.call = b"" if action.context in _NO_CALL else action.context
     verbs = {command.verb for command in action.commands}
+    intent.latches = any(LATCH in (command.signals or ()) for command in action.commands)
     if verbs & GATHER and action.context not in (NULL, ALL):
         intent.kind, intent.gathers, intent.urgent = Kind.OPEN, True, action.emergency
     elif verbs & _CHANGE and intent.call:

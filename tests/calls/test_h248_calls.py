@@ -7,6 +7,7 @@ import pytest
 from sbc.core.address import Address
 from sbc.core.call import CallState
 from sbc.core.orders import CloseStream, OpenStream, Send, UpdateStream
+from sbc.core.reach import LARGE
 from sbc.core.realm import Signaling
 from sbc.h248.message import Body, Verb
 from sbc.octets import tpkt
@@ -278,3 +279,21 @@ def test_a_gateway_by_tcp_is_controlled_by_udp(wire: str) -> None:
     modify = message(SOFTSWITCH, transaction(9, b"-", command(b"Modify", LINE)))
     (there,) = of(Send, rig.from_core(WRITERS[wire](modify), at=sent.listener))
     assert there.listener == by_tcp and there.data[:1] == b"\x03"
+
+
+@wires
+def test_the_controller_has_media_latched(wire: str) -> None:
+    """H.248.37: where the other end is behind a NAT, what the core sends is taken from where it comes."""
+    found = gateway(wire=wire)
+    call = found.call()
+    assert not call.legs[0].behind_nat
+    orders = found.ask(transaction(60, 5, command(b"Modify", RTP, b"Signals { ipnapt/latch { napt = LATCH } }")))
+    (update,) = of(UpdateStream, orders)
+    assert update.side == 0 and update.spec.behind_nat and len(found.told(orders)) == 1
+
+
+def test_what_is_large_goes_from_its_gateways_own_port_all_the_same() -> None:
+    plan = with_streams(make_plan("h248", signaling=Signaling.PORT_PER_TERMINAL))
+    found = gateway(Rig.make(DIALECT, plan))
+    (there,) = found.heard(found.say(transaction(7, b"-", *[command(b"Notify", LINE)] * 80)))
+    assert len(there) > LARGE and len(read(there).commands) == 80

@@ -68,6 +68,15 @@ def test_whose_terminals_are_told_apart_by_ports_needs_them() -> None:
     assert load_text(gateways + 'signaling = "port-per-terminal"\nsignaling_ports = "41000-41999"\n', "x.toml")
 
 
+def test_such_ports_may_be_for_connections() -> None:
+    own = 'signaling = "port-per-terminal"\nsignaling_ports = "41000-41999"\n'
+    by_tcp = SMALL.replace('"udp"', '"tcp"') + own
+    assert load_text(by_tcp.replace('"sip"', '"h248"'), "x.toml")
+    with pytest.raises(ConfigError) as raised:
+        load_text(by_tcp, "x.toml")
+    assert [fault.key for fault in raised.value.faults] == ["paths[0].signaling"]
+
+
 def test_what_is_installed_is_asked_of_the_interpreter() -> None:
     assert load_text(BOTH, "x.toml")
     listener = Listener("a", "h323", "udp", Address("192.0.2.1", 1719), Address("192.0.2.1", 1719))

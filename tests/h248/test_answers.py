@@ -8,6 +8,7 @@ from sbc.core.message import BadMessage, Cause, Refused
 from sbc.h248 import answers
 from sbc.h248.causes import Illegal
 from sbc.h248.message import Body, Wire
+from sbc.h248.slots import slots
 from sbc.h248.taken import decode
 from sbc.octets import tpkt
 from tests.h248_calls import read
@@ -59,8 +60,6 @@ def test_what_is_no_message_is_answered_as_far_as_it_can_be() -> None:
 
 
 def test_a_description_that_is_none_has_its_own_code() -> None:
-    from sbc.h248.slots import slots
-
     data = message(GATEWAY, transaction(9, 5, command(b"Modify", b"a1", media(remote=b"v=0\r\nm=audio\r\n"))))
     with pytest.raises(BadMessage) as bad:
         slots(decode(data))
@@ -85,3 +84,9 @@ def test_that_an_answer_has_arrived_is_said_where_it_is_wanted() -> None:
 def test_an_mid_of_ours_is_one() -> None:
     with pytest.raises(ValueError, match="no MId"):
         answers.mid(b"[nowhere")
+
+
+def test_a_version_that_nobody_speaks_is_told_the_newest() -> None:
+    told = complaint(message(GATEWAY, transaction(9, 5, command(b"Notify", b"a1")), version=4))
+    assert told is not None and read(told).version == answers.NEWEST
+    assert read(told).error is not None and read(told).error.code == 406  # type: ignore[union-attr]
