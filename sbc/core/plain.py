@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, NewType, Union, get_args, get_origin, get_ty
 
 import attrs
 
+from sbc.core.message import BadMessage
 from sbc.core.realm import Path, Plan, Realm
 
 Moment = NewType("Moment", float)
@@ -108,6 +109,14 @@ def of_bytes(kind: Any, data: bytes) -> Any:
     except (ValueError, RecursionError) as error:
         raise Unfit(f"no value of ours: {error}") from error
     return form(kind).read(plain, _NO_FRAME)
+
+
+def recalled(kind: Any, data: bytes) -> Any:
+    """A dialect's memo, which `to_bytes` was given. @raises BadMessage."""
+    try:
+        return of_bytes(kind, data)
+    except Unfit as unfit:
+        raise BadMessage(f"no memo: {unfit}") from unfit
 
 
 def hints_of(

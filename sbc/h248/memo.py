@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from sbc.core.message import BadMessage
-from sbc.core.plain import Unfit, of_bytes, to_bytes
+from sbc.core.plain import recalled, to_bytes
 from sbc.h248.message import Command, H248Message, Termination
 
 MOST = 256
@@ -98,11 +97,8 @@ def keep(memo: Memo | CallMemo | None) -> bytes:
 
 def recall(data: bytes) -> Memo | CallMemo | None:
     """The memo again. @raises BadMessage."""
-    try:
-        if data.startswith(_OF_CALL):
-            of_call: CallMemo = of_bytes(CallMemo, data.removeprefix(_OF_CALL))
-            return of_call
-        memo: Memo | None = of_bytes(Memo | None, data)
-    except Unfit as unfit:
-        raise BadMessage(f"no memo: {unfit}") from unfit
+    if data.startswith(_OF_CALL):
+        of_call: CallMemo = recalled(CallMemo, data.removeprefix(_OF_CALL))
+        return of_call
+    memo: Memo | None = recalled(Memo | None, data)
     return memo

@@ -10,17 +10,12 @@ from sbc.core.message import BadMessage
 from sbc.h248 import text
 from sbc.h248.message import Body, H248Message, Wire
 from sbc.h248.taken import Taken, decode, parts
+from sbc.text.secrets import MASK, hide_keys
 
-MASK = b"***"
 _MOST = 16_384  # octets shown of one message
 _FEW = 3  # commands that are named
 
 _PROOF = re.compile(rb"\b(Authentication|AU)(\s{0,16}=\s{0,16})0x[0-9A-Fa-f:x]{1,256}", re.IGNORECASE)
-_KEYS = re.compile(
-    rb"^(\s{0,64}(?:a=crypto:[ \t]*[0-9]{1,9}[ \t]+\S+[ \t]+|a=ice-pwd:|a=key-mgmt:|k=))[^\r\n]+",
-    re.IGNORECASE | re.MULTILINE,
-)
-"""Keys in session descriptions (RFC 4568, RFC 8839, RFC 4567, RFC 4566 section 5.12)."""
 _DIGITS = re.compile(rb'\b(ds\s{0,16}=\s{0,16})("[^"]{0,256}"|[^\s,{}"]{1,256})', re.IGNORECASE)
 """Digits that are keyed in (H.248.1 Annex E.6): they may be a card's."""
 
@@ -63,7 +58,7 @@ def _masked(data: bytes) -> bytes:
         return f"{bad.reason}: {data[:64].hex()}".encode()
     said = _as_text(taken)
     said = _PROOF.sub(rb"\1\2" + MASK, said)
-    said = _KEYS.sub(rb"\1" + MASK, said)
+    said = hide_keys(said)
     return _DIGITS.sub(rb"\1" + MASK, said)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from sbc.core.message import BadMessage
-from sbc.core.plain import Unfit, of_bytes, to_bytes
+from sbc.core.plain import recalled, to_bytes
 
 
 @attrs.frozen
@@ -32,8 +31,5 @@ def keep(memo: Memo | None) -> bytes:
 
 def recall(data: bytes) -> Memo | None:
     """The memo again. @raises BadMessage."""
-    try:
-        memo: Memo | None = of_bytes(Memo | None, data)
-    except Unfit as unfit:
-        raise BadMessage(f"no memo: {unfit}") from unfit
+    memo: Memo | None = recalled(Memo | None, data)
     return memo

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from sbc.core.message import BadMessage
-from sbc.core.plain import Unfit, of_bytes, to_bytes
+from sbc.core.plain import recalled, to_bytes
 
 
 @attrs.frozen
@@ -42,9 +41,6 @@ def keep(memo: Memo | CallMemo | None) -> bytes:
 
 def recall(data: bytes) -> Memo | CallMemo | None:
     """The memo again. @raises BadMessage."""
-    try:
-        kept: Kept = of_bytes(Kept, data)
-    except Unfit as unfit:
-        raise BadMessage(f"no memo: {unfit}") from unfit
+    kept: Kept = recalled(Kept, data)
     request, call = kept
     return call if request is None else request

@@ -6,15 +6,11 @@ import re
 
 from sbc.core.message import BadMessage
 from sbc.mgcp.codec import decode
+from sbc.text.secrets import MASK, hide_keys
 
-MASK = b"***"
 _LONGEST = 160  # characters of what a message is
 
 # Lengths are bounded, so that no message takes long, however it was made.
-_KEYS = re.compile(
-    rb"^(a=crypto:[ \t]*[0-9]{1,9}[ \t]+\S+[ \t]+|a=ice-pwd:|a=key-mgmt:|k=)[^\r\n]+", re.IGNORECASE | re.MULTILINE
-)
-"""Keys in SDP (RFC 4568, RFC 8839, RFC 4567, RFC 4566 section 5.12)."""
 _OPTIONS = re.compile(rb"^L[ \t]*:[^\r\n]*", re.IGNORECASE | re.MULTILINE)
 _OPTION_KEY = re.compile(rb"(?i)((?:[:,]|^L[ \t]*:)[ \t]*k:)[^,\r\n]+")
 """The encryption key among LocalConnectionOptions (RFC 3435 section 3.2.2.10)."""
@@ -38,7 +34,7 @@ def tell(data: bytes) -> str:
 
 def mask(data: bytes) -> bytes:
     """The message with keys and digits replaced. Its length changes; nothing else does."""
-    data = _KEYS.sub(rb"\1" + MASK, data)
+    data = hide_keys(data)
     data = _OPTIONS.sub(lambda line: _OPTION_KEY.sub(rb"\1" + MASK, line[0]), data)
     return _EVENTS.sub(lambda line: _DIGIT.sub(rb"\1" + MASK, line[0]), data)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from sbc.core.message import BadMessage
-from sbc.core.plain import Unfit, of_bytes, to_bytes
+from sbc.core.plain import recalled, to_bytes
 from sbc.sip.memo import Memo
 from sbc.sip.telephone import Renamed
 
@@ -17,9 +16,6 @@ def keep(memo: Memo | Renamed | None) -> bytes:
 
 def recall(data: bytes) -> Memo | Renamed | None:
     """The memo again. @raises BadMessage."""
-    try:
-        kept: Kept = of_bytes(Kept, data)
-    except Unfit as unfit:
-        raise BadMessage(f"no memo: {unfit}") from unfit
+    kept: Kept = recalled(Kept, data)
     request, call = kept
     return call if request is None else request

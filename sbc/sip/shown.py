@@ -6,8 +6,8 @@ import re
 
 from sbc.core.message import BadMessage
 from sbc.sip.codec import decode
+from sbc.text.secrets import MASK, hide_keys
 
-MASK = b"***"
 _LONGEST = 160  # characters of what a message is
 
 # Lengths are bounded, so that no message takes long, however it was made.
@@ -24,10 +24,6 @@ _TOKENS = re.compile(
 """Credentials of any other scheme than Digest are the secret itself (RFC 7617, RFC 8898)."""
 _PASSWORDS = re.compile(rb'\b(sips?:[^\s:@<>"]{1,256}):[^\s@<>"]{1,256}@', re.IGNORECASE)
 """Passwords in addresses (RFC 3261 section 19.1.1)."""
-_KEYS = re.compile(
-    rb"^(a=crypto:[ \t]*[0-9]{1,9}[ \t]+\S+[ \t]+|a=ice-pwd:|a=key-mgmt:|k=)[^\r\n]+", re.IGNORECASE | re.MULTILINE
-)
-"""Keys in SDP (RFC 4568, RFC 8839, RFC 4567, RFC 4566 section 5.12)."""
 _DIGITS = re.compile(rb"^(signal[ \t]*=[ \t]*)[^\r\n]+", re.IGNORECASE | re.MULTILINE)
 """Digits that are keyed in, in INFO (application/dtmf-relay): they may be a card's."""
 _DTMF = re.compile(rb"^(?:content-type|c)[ \t]*:\s*application/dtmf[ \t]*(?:[;\r\n]|\Z)", re.IGNORECASE | re.MULTILINE)
@@ -53,7 +49,7 @@ def mask(data: bytes) -> bytes:
     data = _ANSWERS.sub(rb"\1\2" + MASK, data)
     data = _TOKENS.sub(rb"\1 " + MASK, data)
     data = _PASSWORDS.sub(rb"\1:" + MASK + b"@", data)
-    data = _KEYS.sub(rb"\1" + MASK, data)
+    data = hide_keys(data)
     data = _DIGITS.sub(rb"\1" + MASK, data)
     begin = len(data) - len(data.lstrip(b"\r\n"))
     gap = _GAP.search(data, begin)
