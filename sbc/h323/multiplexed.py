@@ -14,6 +14,8 @@ TRANSMITS = 1
 """The parameter of feature 19 by which who sends media says that it can put numbers before it."""
 _PARAMETERS = "TraversalParameters"
 _PLAIN = Numbered()
+_FORWARD, _PARAMETERS_OF = "forwardLogicalChannelParameters", "multiplexParameters"
+_ACKNOWLEDGED = "forwardMultiplexAckParameters"
 _CHANNELS = {"mediaChannel": "multiplexedMediaChannel", "mediaControlChannel": "multiplexedMediaControlChannel"}
 
 
@@ -42,6 +44,27 @@ def told(ports: Pair, number: int) -> dict[str, Any]:
         "multiplexedMediaControlChannel": _unicast(ports.rtcp),
         "multiplexID": number,
     }
+
+
+def at_ports(value: dict[str, Any], ports: Pair) -> dict[str, Any]:
+    """An openLogicalChannel, or its Ack, whose own addresses are those of the ports, too: there are terminals that put
+    numbers before their media, and send it where they always do."""
+    changed = dict(value)
+    if _ACKNOWLEDGED in changed:
+        changed[_ACKNOWLEDGED] = _moved(changed[_ACKNOWLEDGED], ports)
+    elif _FORWARD in changed:
+        forward = changed[_FORWARD]
+        changed[_FORWARD] = {**forward, _PARAMETERS_OF: _moved(forward[_PARAMETERS_OF], ports)}
+    return changed
+
+
+def _moved(parameters: tuple[str, Any], ports: Pair) -> tuple[str, Any]:
+    kind, said = parameters
+    if not isinstance(said, dict):
+        return parameters
+    assert ports.rtcp is not None
+    to = {"mediaChannel": _unicast(ports.rtp), "mediaControlChannel": _unicast(ports.rtcp)}
+    return kind, {name: to.get(name, each) for name, each in said.items()}
 
 
 def _unicast(address: Address) -> tuple[str, Any]:

@@ -22,7 +22,7 @@ from sbc.h323.anew import transport_address
 from sbc.h323.codec import Message, decode
 from sbc.h323.features import LISTS, MEDIA, has_ours, without_ours
 from sbc.h323.memo import CallMemo
-from sbc.h323.multiplexed import TRANSMITS, told, transmits
+from sbc.h323.multiplexed import TRANSMITS, at_ports, told, transmits
 from sbc.h323.pdu import Pdu
 from sbc.h323.spots import Noted
 
@@ -110,7 +110,7 @@ def offered(data: bytes, offer: Offer) -> bytes:
     for pdu in message.pdus:
         said = _said(pdu, offer)
         if said:
-            _say(message, pdu, said)
+            _say(message, pdu, said, offer.ports)
     return message.encode()
 
 
@@ -170,10 +170,12 @@ def _told(said: dict[str, Any]) -> dict[str, Any]:
     return {"messageIdentifier": _IDENTIFIER, "messageContent": [parameter]}
 
 
-def _say(message: Message, pdu: Pdu, said: dict[str, Any]) -> None:
+def _say(message: Message, pdu: Pdu, said: dict[str, Any], ports: Pair | None) -> None:
     """Encode a channel anew, with what is said of its packets; where that would lose something the terminal does
     without."""
     value = copy(pdu.value)
+    if ports is not None and "multiplexID" in said:
+        value = at_ports(value, ports)
     try:
         value[_INFORMATION] = [_told(said), *_information(pdu)]
         message.rebuild(pdu, value if pdu.type == "OpenLogicalChannel" else (pdu.group, (pdu.name, value)))

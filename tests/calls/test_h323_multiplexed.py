@@ -20,6 +20,7 @@ from tests.h323_calls import (
     GATEKEEPER,
     acf,
     address_in,
+    addresses,
     arq,
     asking,
     fast_start,
@@ -104,12 +105,15 @@ def test_a_terminal_that_can_is_told_the_ports_and_a_number() -> None:
     assert address_in(said["multiplexedMediaChannel"]) == PORTS.rtp
     assert address_in(said["multiplexedMediaControlChannel"]) == PORTS.rtcp
     assert said["multiplexID"] == shared.number and "keepAliveChannel" not in said
+    where = addresses(only(to(orders, "access")).data)
+    assert (where["mediaChannel"], where["mediaControlChannel"]) == ([PORTS.rtp], [PORTS.rtcp]), "some send there"
     assert talk.stream.shared[0] == attrs.evolve(shared, told=True)
     assert [each.spec.shared for each in of(UpdateStream, orders) if each.side == 0] == [talk.stream.shared[0]]
     orders = talk.down(olc(CORE, 3, 5001))
     (said,) = told(only(to(orders, "access")).data)
     assert said["multiplexID"] == shared.number, "of one session, whoever opens the channel"
     assert address_in(said["keepAliveChannel"]) == PORTS.rtp, "what keeps the way open has the number, too"
+    assert addresses(only(to(orders, "access")).data)["mediaControlChannel"] == [PORTS.rtcp]
     assert audit(talk.rig.border.registry) == []
 
 
