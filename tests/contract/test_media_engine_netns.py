@@ -11,13 +11,14 @@ import pytest
 
 from sbc.config.schema import EngineName
 from sbc.core.address import Address, Pair
-from sbc.core.orders import Latch, Rate, StreamSpec
+from sbc.core.orders import Latch, Rate, Shared, StreamSpec
 from sbc.core.plain import to_bytes
 from sbc.media.choose import missing
 from sbc.media.counters import Drops, Volume
 from tests.contract.engines import QUIET, balanced
 from tests.contract.wires import (
     ACCESS,
+    ACCESS6,
     ALICE,
     AWAY,
     BOB,
@@ -25,6 +26,7 @@ from tests.contract.wires import (
     FIRST_PORT,
     MALLORY,
     PACE,
+    SBC,
     TOPOLOGY,
     Engine,
     Failed,
@@ -37,6 +39,7 @@ from tests.contract.wires import (
     sleep_until,
     until,
     v4,
+    v6,
     wait_come,
 )
 from tests.media.packets import receiver_report
@@ -108,6 +111,29 @@ def test_rtcp_goes_by_its_own_ports(net: Net, six: tuple[bool, bool]) -> None:
         (receiver_report(number), stream.at_a_rtcp) for number in range(10)
     ]
     assert [side.received_rtcp for side in stream.counters().sides] == [Volume(10, 80)] * 2
+
+
+@pytest.mark.parametrize("six", [False, True], ids=str)
+def test_what_comes_by_shared_ports_is_relayed_in_user_space(net: Net, six: bool) -> None:
+    """Before each packet stands a number (H.460.19), there and back, from the first one on; by its own ports a stream
+    is forwarded as any other, until it turns to the shared ones."""
+    host = v6(ACCESS6, SBC) if six else v4(ACCESS, SBC)
+    ports, number, asked = Pair(Address(host, 2776), Address(host, 2777)), b"\0\0\0\7", b"\xff\0\0\1"
+    stream = Stream(net, six=(six, six), a={"shared": Shared(ports, 7)})
+    stream.settle()
+    stream.update(0, shared=Shared(ports, 7, True, int.from_bytes(asked, "big")))
+    there, back = stream.voices[0].packets(30), stream.voices[1].packets(30)
+    stream.send(stream.alice, ports.rtp, [number + each for each in there])
+    stream.send(stream.bob, stream.at_b, back)
+    wait_come(stream.bob, 30)
+    wait_come(stream.alice, 30)
+    assert stream.bob.data() == there
+    assert [(data, source) for data, source, _ in stream.alice.take()] == [(asked + each, ports.rtp) for each in back]
+    engine, why = stream.forwarder()
+    assert (engine != "kernel", why) == (True, "multiplexed")
+    until(lambda: balanced(stream.counters()), "what was sent to be counted, too")
+    a, b = stream.counters().sides
+    assert a.received_rtp == b.sent_rtp == b.received_rtp == a.sent_rtp == Volume(31, 31 * 172)
 
 
 # -- latching
