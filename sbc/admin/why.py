@@ -14,7 +14,7 @@ from sbc.config.faults import printable
 from sbc.core.address import Pair
 from sbc.core.memory import Closed, Decision, Latched, Story, Unsent
 from sbc.core.message import BadMessage, Intent, Phase
-from sbc.core.orders import Note, OpenStream, Record, Send, SideSpec, UpdateStream
+from sbc.core.orders import Note, OpenStream, Record, Send, Shared, SideSpec, UpdateStream
 from sbc.media.counters import StreamCounters
 
 
@@ -134,9 +134,9 @@ def _told(what: Decision) -> tuple[str, str]:
         return what.event, f"{what.reason}{fields}"
     if isinstance(what, OpenStream):
         spec = what.spec
-        return f"stream {spec.id} opened", "; ".join(_side(side) for side in spec.sides)
+        return f"stream {spec.id} opened", "; ".join(side_text(side) for side in spec.sides)
     if isinstance(what, UpdateStream):
-        return f"stream {what.stream} side {what.side} changed", _side(what.spec)
+        return f"stream {what.stream} side {what.side} changed", side_text(what.spec)
     if isinstance(what, Latched):
         return f"stream {what.stream} side {what.side}: media goes to {what.address}", what.reason
     if isinstance(what, Closed):
@@ -158,10 +158,22 @@ def _record(what: Record) -> tuple[str, str]:
     return {"ring": "rings", "answer": "answered"}.get(what.event, what.event), ""
 
 
-def _side(side: SideSpec) -> str:
+def side_text(side: SideSpec) -> str:
+    """A side of a stream as it was ordered, in a line."""
     nat = ", behind NAT" if side.behind_nat else ""
     media = f" {side.media}" if side.media else ""
-    return f"{side.realm} {_pair(side.local)}, signalled {_pair(side.remote)}{media}{nat}, latch {side.latch.value}"
+    shared = "" if side.shared is None else f", {_shared(side.shared)}"
+    signalled = f"signalled {_pair(side.remote)}{media}{nat}"
+    return f"{side.realm} {_pair(side.local)}, {signalled}, latch {side.latch.value}{shared}"
+
+
+def _shared(shared: Shared) -> str:
+    """By which numbers a side is found at ports that it shares, and the peer wants to be sent to."""
+    told = "told" if shared.told else "not told"
+    wants = "".join(
+        f", wants {name} as {n}" for name, n in (("RTP", shared.rtp), ("RTCP", shared.rtcp)) if n is not None
+    )
+    return f"number {shared.number} at {shared.local.rtp} ({told}){wants}"
 
 
 def _pair(pair: Pair | None) -> str:

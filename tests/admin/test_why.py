@@ -7,11 +7,14 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import attrs
 import pytest
 
 from sbc.admin.tables import No
-from sbc.admin.why import why_text
+from sbc.admin.why import side_text, why_text
+from sbc.core.address import Address, Pair
 from sbc.core.message import Ending
+from sbc.core.orders import Latch, Shared, SideSpec
 from sbc.interfaces import PortUnavailable
 from tests.admin import scenes
 from tests.admin.desk import PHONE, Desk, open_desk
@@ -182,3 +185,13 @@ def test_what_is_not_remembered_is_said_so(desk: Desk) -> None:
     assert desk.console.why(ids[0])["call"] == ids[0]
     answer = desk.console.trace(ids[0][:-1])
     assert isinstance(answer, No) and answer.startswith("2 calls begin with")
+
+
+def test_a_side_that_shares_ports_says_by_which_numbers() -> None:
+    own, ports = (Pair(Address("203.0.113.1", port), Address("203.0.113.1", port + 1)) for port in (20_000, 2776))
+    plain = SideSpec("access", own, None, False, "", Latch.NAT, 3.0)
+    assert side_text(plain) == "access 203.0.113.1:20000, signalled nothing, latch nat"
+    shared = attrs.evolve(plain, shared=Shared(ports, 7))
+    assert side_text(shared).endswith("latch nat, number 7 at 203.0.113.1:2776 (not told)")
+    asked = attrs.evolve(plain, shared=Shared(ports, 7, True, 9, 0))
+    assert side_text(asked).endswith("number 7 at 203.0.113.1:2776 (told), wants RTP as 9, wants RTCP as 0")
