@@ -61,7 +61,8 @@ def _slot(message: H323Message, spot: Spot) -> Slot:
             slot = Slot(
                 role, Place(spot.value), spot, key, media=word, kindless=open_, channel=channel, by_other=by_other
             )
-            slot.shared = asked(spot.pdu, spot.field)
+            if role is not Role.T38:  # there are stacks that number their RTP and nothing else
+                slot.shared = asked(spot.pdu, spot.field)
             return slot
     registers = message.name == "registrationRequest" and spot.path[1:] == ("rasAddress", 0)
     if registers and not (message.value.get("keepAlive") and message.value.get("endpointIdentifier")):

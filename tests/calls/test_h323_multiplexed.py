@@ -13,7 +13,7 @@ from sbc.core.call import Call, Stream
 from sbc.core.multiplexed import shared_pair
 from sbc.core.orders import CloseStream, OpenStream, Order, UpdateStream
 from sbc.h323.dialect import H323Dialect
-from tests.calls.test_h323_calls import BY_TCP, GATEKEEPER_CALLS, from_gatekeeper, heard, tcp
+from tests.calls.test_h323_calls import BY_TCP, GATEKEEPER_CALLS, for_fax, from_gatekeeper, heard, tcp
 from tests.calls.test_h323_channels import CORE, TERMINAL, ack, close, olc
 from tests.calls.test_h323_traversal import TRAVERSAL, access, called, came, coming, only
 from tests.h323_calls import (
@@ -155,6 +155,16 @@ def test_others_are_told_nothing_of_numbers(feature: Any, port: int) -> None:
         assert (spec.shared.rtp, spec.shared.told) == (7, False), "it may ask, who cannot do the same"
     else:
         assert spec.shared is None and spec.remote.rtp == Address(TERMINAL, 4000)
+
+
+def test_fax_has_no_number() -> None:
+    talk = Talk()
+    orders = talk.up(olc(TERMINAL, 3, None, session=3, carries=for_fax()))
+    orders += talk.down(ack(CORE, 3, 5000, session=3))
+    assert only(of(OpenStream, orders)).spec.kind == "t38"
+    assert all(side.shared is None for side in only(of(OpenStream, orders)).spec.sides)
+    last = only(to(orders, "access"))
+    assert not told(last.data) and addresses(last.data)["mediaChannel"] == [talk.stream.ours[0].rtp]
 
 
 def test_the_number_is_free_when_the_channels_are_closed() -> None:
