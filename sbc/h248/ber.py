@@ -63,6 +63,22 @@ def read(data: bytes) -> Tlv:
     return found[0]
 
 
+def span(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """Where what the element at `at` holds begins and ends, without a look into it. @raises BadMessage where it does
+    not end before `end`, or its tag or length is no plain one: then it has to be read."""
+    if at + 2 > end or data[at] & _LONG_TAG == _LONG_TAG:
+        raise BadMessage("no plain BER")
+    size, start = data[at + 1], at + 2
+    if size & 0x80:
+        count = size & 0x7F
+        if not 0 < count <= _MOST_SIZES:
+            raise BadMessage("no plain BER")
+        size, start = int.from_bytes(data[start : start + count], "big"), start + count
+    if start + size > end:
+        raise BadMessage("truncated BER")
+    return start, start + size
+
+
 class _Reading:
     """One reading under way: how many more elements there may be."""
 
@@ -185,6 +201,14 @@ class Changes:
     def replace(self, tlv: Tlv, new: bytes) -> None:
         """Put `new`, which is whole elements or nothing, where an element was; the same again counts for good."""
         self._new[tlv] = new
+
+    def take(self, other: Changes) -> None:
+        """Carry out what others have changed in the same octets."""
+        self._new.update(other._new)
+        for tlv, more in other._added.items():
+            where = self._added.setdefault(tlv, {})
+            for at, new in more.items():
+                where[at] = where.get(at, b"") + new
 
     def content(self, tlv: Tlv, new: bytes) -> None:
         """Put `new` where what a primitive element held was, or a string in pieces; its length keeps its form."""

@@ -7,7 +7,7 @@ here is only well-formed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sbc.core.message import BadMessage
 from sbc.h248 import ber, properties
@@ -45,53 +45,51 @@ _BODIES = (Body.REQUEST, Body.PENDING, Body.REPLY, Body.ACK, Body.SEGMENT)
 """The alternatives of a transaction, by their tags."""
 _ERROR, _TRANSACTIONS = 0, 1
 """Those of a message's body."""
-
-Plan = Callable[[Changes], None]
+_MESSAGE, _BODY, _LIST = 0xA1, 0xA2, 0xA1
+"""On the way to the transactions: their first octets."""
 
 
 class BinaryMessage(H248Message):
     """One message as it came, and what is to be written in it. `root` is all of it as a tree."""
 
     root: Tlv
-    _plans: dict[Tlv, Plan]
+    _written: dict[Tlv, Changes]  # what is to be written at each spot
 
     def edit(self, at: Mark, new: bytes) -> None:
         """As H248Message has it. @raises BadMessage."""
-        spot = self._spot(at)
-        plan = self._plan(spot, new)
-        plan(Changes(self.data))  # what cannot stand there is found now, and not when it is sent
-        self._plans[spot.tlv] = plan
-
-    def _plan(self, spot: Spot, new: bytes) -> Plan:
-        what, tlv, data = spot.what, spot.tlv, self.data
-        if what in (What.NUMBER, What.CONTEXT):
-            number = context_number(new) if what is What.CONTEXT else parsed(new, LARGEST)
-            return lambda changes: changes.content(tlv, ber.whole(number))
-        if what in (What.MID, What.PLACE):
-            forms = MID_FORMS if what is What.MID else PLACE_FORMS
-            said = _said(new, what)
-            return lambda changes: write_mid(tlv, said, forms, changes)
-        if what is What.GROUP:
-            return lambda changes: properties.rewrite(data, tlv, new, changes)
-        if what is What.TERMINATION:
-            octets = ber.wrap(data[tlv.at], termination_octets(new.lower()))
-            return lambda changes: changes.replace(tlv, octets)
-        raise BadMessage("nothing is written there")
+        what, tlv, _ = self._spot(at)
+        changes = Changes(self.data)
+        if what is What.NUMBER:
+            changes.content(tlv, ber.whole(parsed(new, LARGEST)))
+        elif what is What.CONTEXT:
+            changes.content(tlv, ber.whole(context_number(new)))
+        elif what is What.MID:
+            write_mid(tlv, _said(new, what), MID_FORMS, changes)
+        elif what is What.PLACE:
+            write_mid(tlv, _said(new, what), PLACE_FORMS, changes)
+        elif what is What.GROUP:
+            properties.rewrite(self.data, tlv, new, changes)
+        elif what is What.TERMINATION:
+            changes.replace(tlv, ber.wrap(self.data[tlv.at], termination_octets(new.lower())))
+        else:
+            raise BadMessage("nothing is written there")
+        self._written[tlv] = changes
 
     def drop(self, at: Mark) -> None:
         """As H248Message has it. @raises BadMessage."""
-        spot = self._spot(at)
-        whole = spot.whole
+        _, tlv, whole = self._spot(at)
         if whole is None:
             raise BadMessage("that must be there")
-        self._plans[spot.tlv] = lambda changes: changes.replace(whole, b"")
+        self._written[tlv] = changes = Changes(self.data)
+        changes.replace(whole, b"")
 
     def insert_address(self, services: Services, new: bytes) -> None:
         """As H248Message has it. @raises BadMessage."""
         tlv = self._spot(services.at).tlv
         octets = ber.wrap(0xA1, mid_octets(_said(new, What.PLACE), PLACE_FORMS))
         before = next((each for each in tlv.parts or () if each.tag & 0x1F > 1), None)
-        self._plans[tlv] = lambda changes: changes.add(tlv, octets, before)
+        self._written[tlv] = changes = Changes(self.data)
+        changes.add(tlv, octets, before)
 
     def _spot(self, at: Mark) -> Spot:
         if not isinstance(at, Spot):
@@ -100,11 +98,11 @@ class BinaryMessage(H248Message):
 
     def encode(self) -> bytes:
         """As H248Message has it. @raises BadMessage."""
-        if not self._plans:
+        if not self._written:
             return self.data
         changes = Changes(self.data)
-        for plan in self._plans.values():
-            plan(changes)
+        for each in self._written.values():
+            changes.take(each)
         octets = changes.apply(self.root)
         if len(octets) > MAX_MESSAGE:
             raise BadMessage("message too long")
@@ -139,6 +137,8 @@ def decode(data: bytes) -> BinaryMessage:
 def parts(data: bytes) -> Sequence[bytes]:
     """The messages of one transaction each that a message comes to; it alone where it has one, is none, or has too
     many: then `decode` says so."""
+    if _is_one(data):
+        return (data,)
     try:
         root = _read(data)
         listed = _body(wanted(root.part(1), "message"))
@@ -155,6 +155,19 @@ def parts(data: bytes) -> Sequence[bytes]:
                 changes.replace(other, b"")
         made.append(changes.apply(root))
     return tuple(made)
+
+
+def _is_one(data: bytes) -> bool:
+    """Whether a message has one transaction, or an error, as far as a glance along its first elements tells."""
+    try:
+        start, end = ber.span(data, 0, len(data))
+        for tag in (_MESSAGE, _BODY, _LIST):
+            while data[start] != tag:
+                _, start = ber.span(data, start, end)
+            start, end = ber.span(data, start, end)
+        return ber.span(data, start, end)[1] == end
+    except (BadMessage, IndexError):
+        return False
 
 
 def _read(data: bytes) -> Tlv:
@@ -187,7 +200,7 @@ def _header(data: bytes, root: Tlv) -> tuple[BinaryMessage, Tlv]:
         data=data,
     )
     message.root = root
-    message._plans = {}
+    message._written = {}
     return message, _body(inner)
 
 

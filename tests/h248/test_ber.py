@@ -214,3 +214,12 @@ def test_anything_is_read_or_refused(data: bytes) -> None:
     except BadMessage:
         return
     assert Changes(data).apply(root) == data
+
+
+def test_a_span_is_found_without_reading() -> None:
+    data = wrap(0x30, wrap(0xA1, b"\x80\x01\x05"), b"\x81\x82\x00\x01x")
+    assert ber.span(data, 0, len(data)) == (2, len(data))
+    assert ber.span(data, 7, len(data)) == (11, 12)
+    for bad, at in ((OPEN, 0), (b"\x3f\x01\x00", 0), (b"\x30\x05\x00", 0), (b"\x30", 0), (b"\x30\x85" + b"\0" * 5, 0)):
+        with pytest.raises(BadMessage):
+            ber.span(bad, at, len(bad))
