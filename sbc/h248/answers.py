@@ -6,12 +6,10 @@ import attrs
 
 from sbc.core.message import BadMessage, Refused
 from sbc.h248.causes import code_of
-from sbc.h248.message import Action, Body, Command, Failure, H248Message, Mid
+from sbc.h248.message import VERSIONS, Action, Body, Command, Failure, H248Message, Mid
 from sbc.h248.mids import read_mid
 from sbc.h248.taken import Taken, Unread, decode, write
 
-NEWEST = 3
-"""The newest version of the protocol that is spoken."""
 _LONGEST = 200
 """Octets of an error's text."""
 
@@ -76,7 +74,7 @@ def mid(own: bytes) -> Mid:
 
 def _reply(message: H248Message, own: bytes) -> H248Message:
     """An empty reply to a message, written as it is; to a version that nobody speaks yet, in the newest one."""
-    version = message.version if 1 <= message.version <= NEWEST else NEWEST
+    version = message.version if message.version in VERSIONS else VERSIONS[-1]
     made = H248Message(message.wire, version, mid(own), Body.REPLY, message.transaction)
     made.compact = message.compact
     return made

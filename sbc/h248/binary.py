@@ -31,7 +31,7 @@ from sbc.h248.binary_values import (
     write_mid,
 )
 from sbc.h248.binary_write import write
-from sbc.h248.message import BadH248, Body, Form, H248Message, Mark, Mid, Services, Wire
+from sbc.h248.message import VERSIONS, BadH248, Body, Form, H248Message, Mark, Mid, Services, Wire
 from sbc.h248.mids import read_mid, read_place
 
 __all__ = ["MAX_MESSAGE", "MAX_PARTS", "BinaryMessage", "decode", "parts", "write"]
@@ -40,7 +40,6 @@ MAX_MESSAGE = 65_535
 """The longest message, in octets."""
 MAX_PARTS = 16
 """The most transactions in one message."""
-NEWEST = 3
 _BODIES = (Body.REQUEST, Body.PENDING, Body.REPLY, Body.ACK, Body.SEGMENT)
 """The alternatives of a transaction, by their tags."""
 _ERROR, _TRANSACTIONS = 0, 1
@@ -124,12 +123,10 @@ def decode(data: bytes) -> BinaryMessage:
         root = _read(data)
         message, body = _header(data, root)
         _read_body(data, message, body)
-    except BadH248 as bad:
-        bad.partial = bad.partial or message
-        raise
     except BadMessage as bad:
-        raise BadH248(bad.reason, 400, message) from bad
-    if not 1 <= message.version <= NEWEST:
+        if message is None or message.version in VERSIONS:
+            raise BadH248(bad.reason, bad.code if isinstance(bad, BadH248) else 400, message) from bad
+    if message.version not in VERSIONS:  # it is answered, by the number of its transaction
         raise BadH248("version not supported", 406, message)
     return message
 

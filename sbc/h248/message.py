@@ -62,6 +62,8 @@ class Form(Word):
     PORT = "port"
 
 
+VERSIONS = range(1, 4)
+"""The versions of the protocol that there are."""
 NULL, CHOOSE, ALL = b"-", b"$", b"*"
 """The contexts that are none: no context, one the gateway is to choose, all there are."""
 ROOT = b"root"

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from sbc.core.message import BadMessage
-from sbc.h248.message import Action, BadH248, Body, H248Message, Mark, Mid, Services, Wire
+from sbc.h248.message import VERSIONS, Action, BadH248, Body, H248Message, Mark, Mid, Services, Wire
 from sbc.h248.mids import read_mid, read_place
 from sbc.h248.reading import Reader
 from sbc.h248.scan import LW, SAFE, Spot, at_end, skip
@@ -24,7 +24,6 @@ MAX_PARTS = 16
 """The most transactions of one message that are taken."""
 MAX_ACKS = 256
 """The most ranges of one TransactionResponseAck."""
-VERSIONS = range(1, 4)
 LAST_ID = 0xFFFF_FFFF
 
 _HEADER = re.compile(

@@ -11,6 +11,9 @@ from sbc.h248.message import Body, Wire
 from sbc.h248.slots import slots
 from sbc.h248.taken import decode
 from sbc.octets import tpkt
+from tests.h248_binary import action, request
+from tests.h248_binary import command as made_command
+from tests.h248_binary import message as made_message
 from tests.h248_calls import read
 from tests.h248_words import WIRES, WRITERS, command, media, message, reply, transaction
 
@@ -88,5 +91,15 @@ def test_an_mid_of_ours_is_one() -> None:
 
 def test_a_version_that_nobody_speaks_is_told_the_newest() -> None:
     told = complaint(message(GATEWAY, transaction(9, 5, command(b"Notify", b"a1")), version=4))
-    assert told is not None and read(told).version == answers.NEWEST
+    assert told is not None and read(told).version == 3
     assert read(told).error is not None and read(told).error.code == 406  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("version", [0, 4, 99])
+@pytest.mark.parametrize("verb", [0, 6])
+def test_such_a_one_is_answered_whatever_else_is_in_it(version: int, verb: int) -> None:
+    told = complaint(made_message(request(9, action(b"\0", made_command(verb))), version=version))
+    assert told is not None
+    said = read(told)
+    assert (said.version, said.body, said.transaction) == (3, Body.REPLY, 9)
+    assert said.error is not None and said.error.code == 406

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from sbc.h248.ber import wrap
 from sbc.h248.sweep import sweep
+from tests.h248_binary import modify
 
 HIDDEN = frozenset({"192.168.1.10", "2001:db8::10"})
 OURS = "198.51.100.1"
@@ -16,11 +18,18 @@ def test_written_ones_in_text() -> None:
     assert sweep(b"nothing", False, {"192.168.1.10"}, OURS) == b"nothing"
 
 
-def test_packed_and_written_ones_in_binary_leave_every_length() -> None:
-    data = b"\x04\x04\xc0\xa8\x01\x0a\x04\x0c192.168.1.10\x04\x10" + bytes.fromhex("20010db8000000000000000000000010")
-    swept = sweep(data, True, HIDDEN, OURS)
-    assert swept == b"\x04\x04\xc6\x33\x64\x01\x04\x0c000.000.0.00\x04\x10" + data[-16:]
-    assert sweep(data, True, HIDDEN, "2001:db8::1")[-16:] == bytes.fromhex("20010db8000000000000000000000001")
+def test_packed_and_written_ones_in_binary() -> None:
+    """Its lengths are mended (`sbc.h248.binary_sweep`)."""
+    packed, six = b"\xc0\xa8\x01\x0a", bytes.fromhex("20010db8000000000000000000000010")
+    data = wrap(0x30, wrap(4, packed), wrap(4, b"at [192.168.1.10]:4000"), wrap(4, six), wrap(4, b"2001:DB8::10"))
+    four = (wrap(4, b"\xc6\x33\x64\x01"), wrap(4, b"at [198.51.100.1]:4000"))
+    assert sweep(data, True, HIDDEN, OURS) == wrap(0x30, *four, wrap(4, bytes(16)), wrap(4, OURS.encode()))
+    assert sweep(data, True, {"10.0.0.1"}, OURS) is data
+
+
+def test_identifiers_of_terminations_stay() -> None:
+    data = modify(identifier=b"\xc0\xa8\x01\x0a")
+    assert sweep(data, True, HIDDEN, OURS) == data
 
 
 def test_names_of_terminations_stay_as_both_sides_know_them() -> None:
