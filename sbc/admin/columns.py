@@ -57,7 +57,7 @@ BINDINGS = (
     Column("SEEN", lambda row: row["seen"], widest=48),
     Column("NAT", lambda row: row["behind_nat"]),
     Column("PRESENTED AS", lambda row: row["presented"], widest=48),
-    Column("EXPIRES", lambda row: duration(row["expires_in"]), right=True),
+    Column("EXPIRES", lambda row: "never" if row["lasting"] else duration(row["expires_in"]), right=True),
     Column("GRANTED", lambda row: duration(row["granted_for"]), right=True),
     Column("SILENT", lambda row: duration(row["silent_for"]), right=True),
     Column("STATE", lambda row: row["state"]),

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, TypeVar
 from sbc.admin import columns, views
 from sbc.admin.commands import COMMANDS, read
 from sbc.admin.further import further_view
+from sbc.admin.gathered import gathered_view
 from sbc.admin.ladder import full_text, ladder_text
 from sbc.admin.limited import whole
 from sbc.admin.report import call_text, status_text
@@ -90,7 +91,9 @@ class Console:
         if isinstance(found, Text):
             return found
         details = views.call_details(found, self._runner.engine, self._clock())
-        return Record({**details, "further": further_view(found, self._border.registry.controls)}, call_text)
+        registry = self._border.registry
+        more = {"further": further_view(found, registry.controls), "gathered": gathered_view(found, registry)}
+        return Record({**details, **more}, call_text)
 
     def _call(self, wanted: str) -> Call | No:
         """The call of that id, or the one whose id begins so."""

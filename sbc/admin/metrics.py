@@ -89,6 +89,19 @@ def _bindings(sources: Sources) -> Iterable[Sample]:
     return list(Counter((binding.realm.name, binding.state.value) for binding in bindings).items())
 
 
+def _gateways(sources: Sources) -> Iterable[Sample]:
+    bindings = sources.border.registry.bindings.values()
+    return list(Counter((each.realm.name, each.state.value) for each in bindings if each.lasting).items())
+
+
+def _members(sources: Sources) -> Iterable[Sample]:
+    registry, found = sources.border.registry, Counter[tuple[str, ...]]()
+    for gateway, (calls, members) in registry.members.all().items():
+        if calls and (binding := registry.bindings.get(gateway)) is not None:
+            found[binding.realm.name,] += len(members)
+    return list(found.items())
+
+
 def _held(what: str) -> Callable[[Sources], Iterable[Sample]]:
     def read(sources: Sources) -> Iterable[Sample]:
         registry = sources.border.registry
@@ -211,6 +224,8 @@ METRICS = (
     Metric("sbc_calls_answered_total", "counter", (), "Calls answered", _counted("call-answer")),
     Metric("sbc_calls_ended_total", "counter", ("ending",), "Calls ended, by how (as in their records)", _endings),
     Metric("sbc_bindings", "gauge", ("realm", "state"), "Registered terminals", _bindings),
+    Metric("sbc_gateways", "gauge", ("realm", "state"), "Those that have registered for good", _gateways),
+    Metric("sbc_members", "gauge", ("realm",), "Members of calls at gateways there", _members),
     Metric("sbc_exchanges", "gauge", ("realm",), "Requests under way, by the realm they came from", _held("exchanges")),
     Metric("sbc_limit", "gauge", ("realm", "what"), "The most a realm may hold at once", _limits),
     Metric("sbc_next_hop_up", "gauge", _HOP, "Whether a next hop is used in its turn", _hops(lambda n: n.usable)),

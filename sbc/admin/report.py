@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sbc.admin.further import further_lines
+from sbc.admin.gathered import gathered_lines
 from sbc.admin.tables import Row, duration, shown
 
 MOST_PARTIES = 8
@@ -49,6 +50,7 @@ def _lines(call: Row) -> Iterator[str]:
     for index, leg in enumerate(call["legs"]):
         yield from _leg(index, leg)
     yield from further_lines(call.get("further", []))
+    yield from gathered_lines(call.get("gathered"))
     for stream in call["media"]:
         yield from _stream(stream)
     if not call["media"]:

@@ -74,7 +74,8 @@ def _target(call: Call) -> str:
     place = call.target
     if place is None and call.opening is not None and call.opening.intent.target is not None:
         place = call.opening.intent.target.place
-    return "" if place is None else words(place.name or call.asked.called) or str(place.address)
+    named = words(call.asked.called or call.asked.callee) if call.gathering is not None else ""
+    return named if place is None else words(place.name or call.asked.called) or str(place.address)
 
 
 def _end(leg: Leg) -> View:
@@ -230,7 +231,8 @@ def binding_view(binding: Binding, now: float) -> View:
         "behind_nat": binding.behind_nat,
         "presented": str(binding.onward.advertised),
         "tokens": [{"realm": realm, "token": words(token)} for (realm, _), token in binding.tokens.items()],
-        "expires_in": binding.expires_at - now if binding.state is BindingState.BOUND else None,
+        "lasting": binding.lasting,
+        "expires_in": None if binding.lasting or binding.state is not BindingState.BOUND else binding.expires_at - now,
         "granted_for": None if binding.state is BindingState.PENDING else binding.grant_ends - now,
         "silent_for": None if binding.watch is None else now - binding.watch.heard_at,
     }
@@ -275,7 +277,6 @@ def realm_view(border: Border, realm: Realm, listeners: Mapping[Listener, Any], 
 
 def status_view(border: Border, runner: Runner, state: str, uptime: float, source: str) -> View:
     """The SBC as a whole: `uptime` is in seconds, `calls` those that are not over."""
-    calls = border.registry.calls.values()
     return {
         "version": version(),
         "state": state,
@@ -284,7 +285,7 @@ def status_view(border: Border, runner: Runner, state: str, uptime: float, sourc
         "configuration": source,
         "engine": runner.engine.name,
         "engine_why": runner.choice.why,
-        "calls": sum(call.state is not CallState.CLOSED for call in calls),
+        "calls": sum(call.state is not CallState.CLOSED for call in border.registry.calls.values()),
         "bindings": len(border.registry.bindings),
         "streams": len(runner.engine.streams()),
         "remembered": len(runner.memory),

@@ -11,6 +11,7 @@ from tests.core.test_leave import CALLER, asks, has_leave
 from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, events, sends
 from tests.toy import CAUSES
 from tests.toy_calls import answered, bound, opened, read, toy_rig
+from tests.toy_gateway import RESTART, adjusts, gateway, opens, registers, takes_off, yes
 from tests.toy_records import (
     CHALLENGE,
     CHANGE,
@@ -27,6 +28,7 @@ from tests.toy_records import (
     inside,
     number,
     opening,
+    place,
 )
 
 REFUSED = (FAILURE, 1 + CAUSES.index(Cause.DRAINING))
@@ -162,3 +164,42 @@ def test_leave_to_call_is_not_given_any_more_but_leave_that_was_given_holds() ->
     )
     assert len(sends(rig.from_access(asks(b"return", 8, call=3).pack()), "core")) == 1
     assert len(sends(rig.from_access(opening(PHONE).pack(), CALLER, own), "core")) == 1, "it was given leave before"
+
+
+# -- calls that gather
+
+
+def test_nobody_joins_a_new_call_but_members_of_live_ones_change_and_more_may_join() -> None:
+    one = gateway()
+    call = one.gather()
+    one.rig.border.drain(30)
+    orders = one.ask(opens(2, 2))
+    assert said(one.heard(orders)) == [REFUSED] and not one.told(orders)
+    assert said(one.heard(one.ask(opens(0, 3)))) == [REFUSED], "one that is yet to be named"
+    assert one.gather(opens(exchange=4), b"2") is call
+    (changed,) = one.told(one.ask(adjusts(exchange=5)))
+    assert said(one.heard(one.say(yes(changed)))) == [(SUCCESS, 0)]
+    assert live_calls(one.rig.border.registry) == 1
+    for exchange, member in ((6, b"1"), (7, b"2")):
+        (asked,) = one.told(one.ask(takes_off(member, exchange=exchange)))
+        one.say(yes(asked))
+    assert live_calls(one.rig.border.registry) == 0
+
+
+def test_gateways_that_are_known_may_register_anew_and_others_may_not() -> None:
+    """They begin anew, or have lost sight of the core: their calls would not end otherwise."""
+    one = gateway()
+    one.rig.border.drain(30)
+    assert registers(one.rig, one.at, one.name, 95, cause=RESTART) == one.own
+    record = binding(PHONE, 96, b"gw9", 600, places=((place(*PHONE, "gw"), 600),))
+    orders = one.rig.from_access(record.pack(), NAT._replace(port=40777))
+    assert said(sends(orders, "access")) == [REFUSED] and not sends(orders, "core")
+
+
+def test_those_that_are_left_are_taken_off_on_both_sides() -> None:
+    one = gateway()
+    call = one.gather(members=b"1 2")
+    one.rig.border.drain(30)
+    orders = one.rig._take(one.rig.border.end_call(call.id, "drained", one.rig.now))
+    for told in (one.told(orders), one.heard(orders)):
+        assert [(each.op, each.user) for each in read(told)] == [(CLOSE, b"1"), (CLOSE, b"2")]

@@ -15,6 +15,10 @@ from sbc.interfaces import ICallStore
 from sbc.ledger.writer import Entry
 from sbc.store.memory import MemoryStore, Table
 from sbc.store.sqlite import SqliteStore
+from tests.mgcp_calls import AGENT, mgcp_plan
+from tests.mgcp_messages import crcx, created, response, rsip
+from tests.rig import NAT
+from tests.store.test_service import Process
 
 KEYS = st.tuples(st.sampled_from(["call", "binding"]), st.text(max_size=3))
 changes = st.lists(st.tuples(KEYS, st.none() | st.binary(max_size=8)), max_size=20)
@@ -67,3 +71,35 @@ def test_a_memory_store_is_open_once() -> None:
         store.open()
     store.close()
     store.open()
+
+
+# -- in the service
+
+
+def test_what_a_gateway_was_asked_is_answered_after_a_restart_and_asked_no_more() -> None:
+    table: Table = {}
+    first = Process(table, plan=mgcp_plan())
+    access, at = first.border.plan.realms["access"].listeners[0], f"aaln/1@[{NAT.host}]"
+    first.runner.received(access, NAT, rsip(1, f"[{NAT.host}]"))
+    (port,) = first.border.registry.terminal_ports.listeners()
+    first.runner.received(port, AGENT, response(200, first.sent[-1]))
+    first.runner.received(port, AGENT, crcx(7, at))
+    first.runner.received(access, NAT, created(first.sent[-1], "1F", NAT.host, 4000))
+    back = first.sent[-1]
+    first.written()
+    assert sorted(kind for kind, _ in table) == ["answer", "answer", "binding", "call", "run"]
+    first.kill()
+    second = Process(table, plan=mgcp_plan())
+    assert second.runner.counted["resumed-answers"] == 2 and second.runner.counted["store-unfit"] == 0
+    second.sent.clear()
+    second.runner.received(port, AGENT, crcx(7, at))
+    assert second.sent == [back]
+    second.reactor.pump([1.0] * 35)
+    second.written()
+    assert "answer" not in {kind for kind, _ in table} and second.runner.checks()[1]() == []
+    second.kill()
+    table["answer", "old"] = b"{}"
+    third = Process(table, plan=mgcp_plan())
+    third.written()
+    assert third.runner.counted["store-unfit"] == 0 and ("answer", "old") not in table, "too old is no fault"
+    third.kill()

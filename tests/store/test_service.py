@@ -17,7 +17,9 @@ from twisted.internet.task import Clock
 
 from sbc.core.border import Border
 from sbc.core.mint import Mint
+from sbc.core.realm import Plan
 from sbc.interfaces import PortUnavailable
+from sbc.mgcp.dialect import MgcpDialect
 from sbc.runner import Runner
 from sbc.sip.dialect import SipDialect
 from sbc.store.memory import MemoryStore, Table
@@ -84,14 +86,22 @@ class Engine:
 class Process:
     """All of an SBC but its sockets, with a store that outlives it."""
 
-    def __init__(self, table: Table, silence: float = 60.0, ports: bool = True, before: int = 0) -> None:
+    def __init__(
+        self,
+        table: Table,
+        silence: float = 60.0,
+        ports: bool = True,
+        before: int = 0,
+        plan: Plan = make_plan("sip"),  # noqa: B008 - a value
+    ) -> None:
         self.table = table
         self.reactor = Threads()
         self.reactor.advance(1000.0)
-        self.border = Border(make_plan("sip"), {"sip": SipDialect()}, Mint(b"another secret each time"))
+        self.border = Border(plan, {"sip": SipDialect(), "mgcp": MgcpDialect()}, Mint(b"another secret each time"))
         self.runner = Runner(self.reactor, self.border, {})
         self.sent: list[bytes] = []
         self.runner._send = lambda order: self.sent.append(order.data)  # type: ignore[method-assign]
+        self.runner.listen = lambda *_: None  # type: ignore[method-assign]
         self.engine = self.runner.engine = Engine(ports, before)
         self.service = StoreService(self.reactor, MemoryStore(table), self.border, self.runner, None, silence)
         self.service.startService()
