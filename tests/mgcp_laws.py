@@ -9,9 +9,7 @@ from sbc.mgcp.dialect import MgcpDialect
 from sbc.mgcp.memo import Memo
 
 DIALECT = MgcpDialect()
-MEMOS = tuple(
-    Memo(b"0017", verb, b"aaln/1", b"2a", b"1F", described=1, method="restart") for verb in ("CRCX", "DLCX", "RSIP")
-)
+MEMOS = tuple(Memo(b"0017", verb, b"aaln/1", b"2a", b"1F", described=1) for verb in ("CRCX", "DLCX", "RSIP"))
 _MEDIA = (Role.RTP, Role.RTCP, Role.T38)
 
 

@@ -95,12 +95,6 @@ class MgcpMessage:
             bad.number = first[2] if command else b""
             raise
 
-    @property
-    def eol(self) -> bytes:
-        """How its first line ends."""
-        end = self.data.find(b"\n")
-        return b"\n" if end > 0 and self.data[end - 1 : end] != b"\r" else b"\r\n"
-
     def value(self, name: str) -> bytes | None:
         """The value of the first parameter of that name; None where there is none."""
         for line in self.lines:
@@ -111,12 +105,6 @@ class MgcpMessage:
     def all(self, name: str) -> list[Line]:
         """All lines of one parameter."""
         return [line for line in self.lines if line.name == name]
-
-    def end_of_parameters(self) -> int:
-        """Where another parameter line could be put in."""
-        if self.lines:
-            return self.lines[-1].line_end
-        return self.data.find(b"\n") + 1 or len(self.data)
 
     def _read(self, at: int) -> None:
         data, size = self.data, len(self.data)

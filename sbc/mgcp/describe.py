@@ -84,7 +84,6 @@ def remember(message: MgcpMessage) -> Memo:
         connection=identifier(message, "I"),
         described=message.cache.get("described", (0,))[0],
         remote_only=b"RC" in infos and b"LC" not in infos,
-        method=method_of(message),
         counted=(message.value("P") or b"") if message.verb == "DLCX" else b"",
     )
 

@@ -19,7 +19,6 @@ class Memo:
     connection: bytes = b""
     described: int = 0
     remote_only: bool = False
-    method: str = ""  # of a RestartInProgress
     counted: bytes = b""  # what a gateway has counted that deletes a connection itself
 
 

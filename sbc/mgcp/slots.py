@@ -11,7 +11,7 @@ from __future__ import annotations
 from sbc.core.message import BadMessage, Place, Role, Slot
 from sbc.mgcp.codec import MgcpMessage
 from sbc.mgcp.codes import BAD_DESCRIPTION
-from sbc.mgcp.describe import bad, identifier, joining, name_of
+from sbc.mgcp.describe import bad, identifier, joining, method_of, name_of
 from sbc.mgcp.memo import Memo
 from sbc.mgcp.names import Name, domain, member
 from sbc.text.sdp import Sdp
@@ -41,7 +41,7 @@ def slots(message: MgcpMessage) -> list[Slot]:
 
 
 def _ends(message: MgcpMessage) -> bool:
-    return (message.value("RM") or b"").strip().lower() == b"forced" and name_of(message).local == b"*"
+    return method_of(message) == "forced" and name_of(message).local == b"*"
 
 
 def _name(message: MgcpMessage, slot: Slot, index: int) -> None:

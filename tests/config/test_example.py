@@ -18,6 +18,7 @@ from sbc.config.schema import PROTOCOLS, TABLES, CdrConfig, DrainConfig, LogConf
 from sbc.core.realm import Connections, Failover, Keepalive, Limits, Media, NextHop, Probes, Registrations, Timers
 from sbc.core.realm import Path as RealmPath
 from sbc.h323.options import H323Options
+from sbc.mgcp.options import MgcpOptions
 from sbc.sip.options import SipOptions
 
 ROOT = Path(__file__).parent.parent.parent
@@ -97,6 +98,7 @@ def test_the_example_loads_with_every_key_in_force() -> None:
         ("paths.probing", Probes),
         ("paths.sip", SipOptions),
         ("paths.h323", H323Options),
+        ("paths.mgcp", MgcpOptions),
         ("media", schema.MediaConfig),
         ("media.kernel", schema.KernelConfig),
         ("log", LogConfig),

@@ -48,7 +48,7 @@ def test_a_command() -> None:
 def test_a_response_with_two_descriptions() -> None:
     local, remote = sdp("192.0.2.1", 4000), sdp("192.0.2.2", 5000)
     message = decode(b"200 1203 OK\nI: FDE234C8\n\n" + local + b"\n" + remote)
-    assert (message.verb, message.code, message.number, message.eol) == ("", 200, 1203, b"\n")
+    assert (message.verb, message.code, message.number) == ("", 200, 1203)
     assert [message.data[slice(*each)] for each in message.bodies] == [local, remote]
     assert message.data[slice(*message.text)] == b"OK"
 
