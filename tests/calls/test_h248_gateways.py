@@ -1,0 +1,219 @@
+"""Gateways of H.248 and their controllers: lost and found, handed to another, turned away, in parts and in segments."""
+
+from __future__ import annotations
+
+import pytest
+
+from sbc.core.address import Address
+from sbc.core.call import CallState
+from sbc.core.orders import CloseStream, Note, Send
+from sbc.core.realm import Keepalive, Registrations
+from sbc.h248.message import Body, Verb
+from tests.h248_calls import (
+    FAR,
+    GATEWAY,
+    NEAR,
+    RTP,
+    answer_to,
+    gateway,
+    gateway_rig,
+    places,
+    read,
+    registers,
+)
+from tests.h248_words import (
+    LINE,
+    WIRES,
+    WRITERS,
+    command,
+    failed,
+    media,
+    message,
+    reply,
+    sdp,
+    together,
+    transaction,
+)
+from tests.laws import assert_no_trace
+from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, events, of, sends
+
+SECOND = Address("198.51.100.3", 2944)
+OTHER_NAT = Address("203.0.113.12", 40001)
+wires = pytest.mark.parametrize("wire", WIRES)
+
+
+@wires
+def test_a_gateway_that_is_lost_is_told_of_and_so_is_that_it_is_back(wire: str) -> None:
+    settings = Keepalive(tell_core=True)
+    rig = gateway_rig(keepalive=settings, registrations=Registrations(front=False, core=600))
+    found = gateway(rig, wire=wire)
+    call = found.call()
+    rig.log.clear()
+    while "dead" not in events(rig.log):
+        rig.wait(1)
+    asked = [read(each) for each in found.told(rig.log)]
+    assert asked and {each.commands[0].verb for each in asked} == {Verb.AUDIT_VALUE}
+    assert {each.wire.value for each in asked} == {wire}
+    told = [read(each) for each in found.heard(rig.log)]
+    assert told and all(each.commands[0].services is not None for each in told)
+    assert {each.commands[0].services.method for each in told if each.commands[0].services} == {"forced"}
+    found.ask(reply(told[0].transaction, b"-", command(b"ServiceChange", b"ROOT")))
+    rig.wait(0.1)
+    assert call.state is CallState.CLOSED, "its controller has nothing there any more"
+    rig.log.clear()
+    found.say(transaction(70, b"-", command(b"Notify", LINE, b"ObservedEvents = 1 { al/of }")))
+    rig.wait(0.1)
+    back = [read(each) for each in found.heard(rig.log)]
+    assert [each.commands[0].services.method for each in back if each.commands[0].services] == ["disconnected"]
+    assert "alive" in events(rig.log)
+
+
+@wires
+def test_any_answer_is_a_sign_of_life_and_who_answers_stays(wire: str) -> None:
+    rig = gateway_rig(keepalive=Keepalive(), registrations=Registrations(front=False, core=120))
+    found = gateway(rig, wire=wire)
+    call = found.call()
+    for _ in range(100):
+        rig.log.clear()
+        rig.wait(20)
+        for asked in {read(each).transaction for each in found.told(rig.log)}:
+            found.say(failed(asked, 501, b"no audits"))
+    assert found.binding.seen == NAT and call.state is CallState.UP
+
+
+def test_who_never_answers_is_forgotten_and_its_calls_are_over() -> None:
+    rig = gateway_rig(keepalive=Keepalive(), registrations=Registrations(front=False, core=120))
+    found = gateway(rig)
+    call = found.call()
+    rig.wait(1000)
+    assert not rig.border.registry.bindings and call.state is CallState.CLOSED and not rig.open_streams
+    told = [read(each) for each in found.heard(rig.log) if read(each).body is Body.REQUEST]
+    assert any(each.actions[0].context == b"5" and each.commands[0].services is not None for each in told)
+
+
+@wires
+def test_a_controller_that_names_another_has_its_gateway_go_there(wire: str) -> None:
+    rig = gateway_rig()
+    sent = registers(rig, NAT, wire)
+    assert sent.to == SOFTSWITCH
+    named = f"Services {{ MgcIdToTry = [{SOFTSWITCH.host}]:2950 }}".encode()
+    said = WRITERS[wire](message(SOFTSWITCH, answer_to(sent.data, named)))
+    (back,) = sends(rig.from_core(said, SOFTSWITCH, at=sent.listener), "access")
+    services = read(back).commands[0].services
+    assert services is not None and services.mgc is not None and services.mgc.address == SBC_ACCESS
+    assert_no_trace(back, SOFTSWITCH.host)
+    again = registers(rig, NAT, wire, GATEWAY, 2)
+    assert again.to == SOFTSWITCH._replace(port=2950) and again.listener == sent.listener
+
+
+@wires
+def test_a_controller_hands_its_gateway_over(wire: str) -> None:
+    """What it says to the gateway as a whole is a request as any other, and never leads past the SBC."""
+    found = gateway(wire=wire)
+    other = f'Services {{ Method = Handoff, Reason = "903 MGC Directed Change", MgcIdToTry = [{SECOND.host}]:2944 }}'
+    (there,) = found.told(found.ask(transaction(80, b"-", command(b"ServiceChange", b"ROOT", other.encode()))))
+    services = read(there).commands[0].services
+    assert services is not None and services.mgc is not None and services.mgc.address == SBC_ACCESS
+    assert_no_trace(there, SECOND.host, SOFTSWITCH.host)
+    (back,) = found.heard(found.say(reply(read(there).transaction, b"-", command(b"ServiceChange", b"ROOT"))))
+    assert read(back).transaction == 80 and found.binding.seen == NAT
+
+
+def test_a_controller_that_refuses_leaves_no_gateway() -> None:
+    rig = gateway_rig()
+    sent = registers(rig, NAT)
+    data = message(SOFTSWITCH, failed(read(sent.data).transaction, 402, b"unknown gateway"))
+    (back,) = sends(rig.from_core(data, SOFTSWITCH, at=sent.listener), "access")
+    assert read(back).error is not None and read(back).transaction == 1
+    rig.wait(100)
+    assert not rig.border.registry.bindings and not len(rig.border.registry.terminal_ports)
+
+
+@wires
+def test_a_gateway_takes_itself_off(wire: str) -> None:
+    found = gateway(wire=wire)
+    call = found.call()
+    sent = registers(found.rig, NAT, wire, GATEWAY, 3, b"Forced", b"908 MG Impending Failure")
+    assert sent.listener == found.own
+    found.ask(answer_to(sent.data))
+    assert call.state is CallState.CLOSED and not found.rig.border.registry.bindings
+
+
+@wires
+def test_both_ends_of_a_call_may_be_gateways_of_ours(wire: str) -> None:
+    rig = gateway_rig()
+    one, other = gateway(rig, NAT, wire), gateway(rig, OTHER_NAT, wire, Address("192.168.1.20", 2944))
+    (first,) = places(*one.heard(one.added(one.add(), 5)))
+    (second,) = places(*other.heard(other.added(other.add(11), 5, Address("192.168.1.20", 4000))))
+    assert first != second and {first.host, second.host} == {SBC_CORE.host}
+    for end, remote, number in ((one, second, 21), (other, first, 22)):
+        (told,) = end.told(end.modify(number, remote=remote))
+        assert places(told)[0].host == SBC_ACCESS.host
+    assert len({call.id for call in (*one.calls, *other.calls)}) == 2
+
+
+def test_an_answer_in_segments_is_one_answer() -> None:
+    """Version 3: each segment crosses, and who sends it hears that it has arrived; its members have joined."""
+    found = gateway()
+    asked = found.add()
+    local = command(b"Add", RTP, media(local=sdp(NEAR.host, NEAR.port)))
+    first = b"Reply = %d/1 { Context = 5 { %b } }" % (asked.transaction, command(b"Add", LINE))
+    orders = found.rig.from_access(message(GATEWAY, first, version=3), NAT)
+    (ack,), (there,) = found.told(orders), found.heard(orders)
+    assert (read(ack).body, read(ack).segment, read(ack).transaction) == (Body.SEGMENT, 1, asked.transaction)
+    assert (read(there).segment, read(there).last, read(there).transaction) == (1, False, 10)
+    last = b"Reply = %d/2/END { Context = 5 { %b } }" % (asked.transaction, local)
+    orders = found.rig.from_access(message(GATEWAY, last, version=3), NAT)
+    (there,) = found.heard(orders)
+    assert (read(there).segment, read(there).last) == (2, True) and places(there)[0].host == SBC_CORE.host
+    (call,) = found.calls
+    assert call.gathering is not None and call.gathering.members == [LINE, RTP] and call.streams
+
+
+@wires
+def test_several_transactions_of_one_message_cross_each_by_itself(wire: str) -> None:
+    found = gateway(wire=wire)
+    one, other = (
+        WRITERS[wire](message(SOFTSWITCH, transaction(number, b"-", command(b"Modify", LINE)))) for number in (7, 8)
+    )
+    orders = found.rig.from_core(together([one, other]), SOFTSWITCH, at=found.own)
+    asked = [read(each) for each in found.told(orders)]
+    assert len({each.transaction for each in asked}) == 2
+    for each in reversed(asked):
+        found.say(reply(each.transaction, b"-", command(b"Modify", LINE)))
+    assert [read(each).transaction for each in found.heard(found.rig.log)][-2:] == [8, 7]
+
+
+def test_a_draining_sbc_makes_no_new_calls_and_ends_none() -> None:
+    found = gateway()
+    call = found.call()
+    found.rig.border.drain(30)
+    (told,) = found.heard(found.ask(transaction(90, b"$", command(b"Add", b"$", media(local=sdp())))))
+    assert read(told).error is not None and read(told).error.code == 502  # type: ignore[union-attr]
+    assert found.told(found.modify()) and call.state is CallState.UP
+
+
+def test_an_answer_that_comes_too_late_is_undone() -> None:
+    found = gateway()
+    asked = found.add(remote=FAR)
+    orders = found.rig.wait(25)
+    (back,) = set(found.heard(orders))
+    assert read(back).error is not None and read(back).error.code == 530 and of(CloseStream, orders)  # type: ignore[union-attr]
+    gone = [read(each).commands[0] for each in found.told(found.added(asked))]
+    assert [each.verb for each in gone] == [Verb.SUBTRACT] * 2
+
+
+def test_who_answers_for_the_controller_or_another_gateway_is_not_believed() -> None:
+    found = gateway()
+    asked = found.add()
+    answer = message(GATEWAY, reply(asked.transaction, 5, command(b"Add", LINE)))
+    for orders in (
+        found.rig.from_access(answer, OTHER_NAT),
+        found.rig.from_access(answer, NAT._replace(port=NAT.port + 1)),
+        found.rig.from_core(answer, Address("198.51.100.99", 2944), at=found.own),
+    ):
+        assert not of(Send, orders) and {each.event for each in of(Note, orders)} == {"stray-reply"}
+    stranger = message(SECOND, transaction(9, b"-", command(b"Modify", LINE)))
+    (told,) = sends(found.rig.from_core(stranger, SECOND, at=found.own), "core")
+    assert read(told).error is not None and read(told).error.code == 504  # type: ignore[union-attr]
+    assert_no_trace(told, PHONE.host, NAT.host)
