@@ -12,15 +12,17 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.netns import gateway_scene as gateway_scenes
 from tests.netns import h323_scene as h323_scenes
 from tests.netns import scene as scenes
+from tests.netns.gateway_scene import GatewayScene
 from tests.netns.h323_scene import H323Scene
 from tests.netns.lab import Lab
 from tests.netns.scene import Scene
 from tests.netns.softswitch import MODULES
 from tests.netns.topology import Topology
 
-S = TypeVar("S", Scene, H323Scene)
+S = TypeVar("S", Scene, H323Scene, GatewayScene)
 
 PACKAGES = {
     "ip": "iproute2",
@@ -34,8 +36,13 @@ PACKAGES = {
     "ethtool": "ethtool",
     "rtpengine": "rtpengine-daemon",
     "tshark": "tshark",
+    "osmo-mgw": "osmo-mgw",
+    "erl": "erlang-base",
 }
 """The Debian package of each program the lab runs."""
+ERLANG = Path("/usr/lib/erlang/lib")
+FILES = {"megaco-*/ebin/megaco.beam": "erlang-megaco", "megaco-*/include/megaco.hrl": "erlang-dev"}
+"""The same of what Erlang has no program for."""
 
 _LABS = pytest.StashKey[list[Lab]]()
 
@@ -48,6 +55,7 @@ def why_no_lab() -> str:
     missing = sorted({package for program, package in PACKAGES.items() if shutil.which(program, path=path) is None})
     if not (Path(MODULES) / "tls.so").exists():
         missing.append("kamailio-tls-modules")
+    missing += [package for file, package in FILES.items() if not any(ERLANG.glob(file))]
     return f"the lab needs the Debian packages {' '.join(missing)}" if missing else ""
 
 
@@ -111,6 +119,20 @@ def make_bare_h323_scene(request: pytest.FixtureRequest) -> Iterator[Callable[..
     """Makes scenes with a gatekeeper and no SBC (`tests.netns.h323_scene.h323_bare_scene`)."""
     with ExitStack() as stack:
         yield _maker(request, stack, h323_scenes.h323_bare_scene)
+
+
+@pytest.fixture
+def make_gateway_scene(request: pytest.FixtureRequest) -> Iterator[Callable[..., GatewayScene]]:
+    """Makes scenes with a call agent of MGCP or a controller of H.248, and the SBC, judged as those of SIP are."""
+    with ExitStack() as stack:
+        yield _maker(request, stack, gateway_scenes.gateway_scene)
+
+
+@pytest.fixture
+def make_bare_gateway_scene(request: pytest.FixtureRequest) -> Iterator[Callable[..., GatewayScene]]:
+    """The same without an SBC."""
+    with ExitStack() as stack:
+        yield _maker(request, stack, gateway_scenes.bare_gateway_scene)
 
 
 def _maker(

@@ -28,8 +28,7 @@ address = "{address}"
 port = 1720
 """
 """Of a realm: for RAS, and for calls."""
-_REALM = (
-    """
+REALM = """
 [realms.{name}]
 side = "{side}"
 {more}
@@ -37,11 +36,8 @@ side = "{side}"
 address = "{address}"
 ports = "20000-20999"
 window = 3.0
-multiplexed = {port}
-
 """
-    + LISTENERS
-)
+_REALM = REALM + "multiplexed = {port}\n" + LISTENERS
 
 _PATH = """
 [[paths]]

@@ -65,6 +65,7 @@ class PhoneMedia:
         self.sent: Counter[tuple[str, int]] = Counter()  # ("rtp" or "rtcp", batch)
         self.spoke = 0.0  # when RTP was sent last (CLOCK_MONOTONIC)
         self.sources: Counter[tuple[str, tuple[str, int]]] = Counter()  # what came from where
+        self.went, self.came = [0, 0], [0, 0]  # packets and octets, of RTP and RTCP together
         self.other = 0  # media that is not of the lab's own making (sipp, baresip)
         self.due: float | None = None
         self._batch = PRIME
@@ -110,13 +111,14 @@ class PhoneMedia:
     def send_empty(self, to: tuple[str, int]) -> None:
         """RTP without a payload, which says nothing and opens a NAT (RFC 6263 section 4.2, H.460.19); not counted."""
         self._sequence = (self._sequence + 1) & 0xFFFF
-        self.rtp.sendto(struct.pack(">BBHII", 0x80, 127, self._sequence, self._timestamp, self.ssrc), to)
+        self._send(self.rtp, struct.pack(">BBHII", 0x80, 127, self._sequence, self._timestamp, self.ssrc), to)
 
     def _send_rtp(self, to: tuple[str, int]) -> None:
         self._sequence = (self._sequence + 1) & 0xFFFF
         self._timestamp = (self._timestamp + _SIZE) & 0xFFFFFFFF
         payload = (batch_tag(self._batch) + struct.pack(">I", self._index)).ljust(_SIZE, b"\xff")
-        self.rtp.sendto(struct.pack(">BBHII", 0x80, 0, self._sequence, self._timestamp, self.ssrc) + payload, to)
+        head = struct.pack(">BBHII", 0x80, 0, self._sequence, self._timestamp, self.ssrc)
+        self._send(self.rtp, head + payload, to)
         self._rtp_left -= 1
         self.sent["rtp", self._batch] += 1
         self.spoke = time.monotonic()
@@ -131,9 +133,14 @@ class PhoneMedia:
         item += bytes(4 - len(item) % 4)
         names = struct.pack(">BBH", 0x81, _SDES, len(item) // 4) + item
         mine = struct.pack(">BBHI", 0x80, _APP, 3, self.ssrc) + batch_tag(self._batch)
-        self.rtcp.sendto(report + names + mine, to)
+        self._send(self.rtcp, report + names + mine, to)
         self._rtcp_left -= 1
         self.sent["rtcp", self._batch] += 1
+
+    def _send(self, sock: socket.socket, data: bytes, to: tuple[str, int]) -> None:
+        sock.sendto(data, to)
+        self.went[0] += 1
+        self.went[1] += len(data)
 
     def _block(self) -> bytes:
         """A report block about the other's latest sender report (RFC 3550 section 6.4.1): which it was, and how long it
@@ -151,6 +158,8 @@ class PhoneMedia:
     def take(self, kind: str, data: bytes, source: tuple[str, int]) -> None:
         """Count one packet."""
         self.sources[kind, source] += 1
+        self.came[0] += 1
+        self.came[1] += len(data)
         place = data.find(TAG)
         if place < 0 or len(data) < place + 8:
             self.other += 1
