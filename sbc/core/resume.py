@@ -130,7 +130,9 @@ def resume_call(
     found = read_object(CALL, plain, frame)
     legs = [LEG.read(each, frame) for each in _list(plain, "legs")]
     streams: list[Stream] = [STREAM.read(each, frame) for each in _list(plain, "streams")]
-    if any(len(both) != 2 for each in streams for both in (each.remote, each.media, each.held, each.latched)):
+    if any(
+        len(both) != 2 for each in streams for both in (each.remote, each.media, each.held, each.latched, each.shared)
+    ):
         raise Unfit("a stream has two sides")
     call, dialect = _call(registry, dialects, found, legs)
     call.memo = _memo(dialect, plain, frame)
