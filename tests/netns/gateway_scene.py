@@ -38,18 +38,18 @@ signaling_ports = "41000-41999"
 _H248 = [(transport, port) for port in (TEXT_PORT, BINARY_PORT) for transport in ("udp", "tcp")]
 
 
-def gateway_config(protocol: str, front: str = "", access: str = "", port: int = 0, transports: str = "") -> str:
+def gateway_config(protocol: str, front: str = "", access: str = "", port: int = 0, transport: str = "") -> str:
     """A configuration (TOML) for gateways of `protocol` (``mgcp``, ``h248``). `front` stands first, `access` in the
-    access realm; `port` of the controller, where that is not the usual one."""
+    access realm. `port` of the controller, where that is not the usual one; `transport`: how it is reached."""
     text = "[drain]\nlimit = 0.0\n[timers]\naudit = 1.0\n" + front
     ways = {"mgcp": ([("udp", AGENT_PORT)], [("udp", GATEWAY_PORT)]), "h248": (_H248, _H248)}[protocol]
     sides = (FIRST.access, "access", FIRST.sbc_access, access), (FIRST.core, "core", FIRST.sbc_core, "")
     for (name, side, address, more), listeners in zip(sides, ways, strict=True):
         text += REALM.format(name=name, side=side, address=address, more=more)
-        for transport, at in listeners:
-            text += _LISTENER.format(name=name, protocol=protocol, transport=transport, address=address, port=at)
+        for way, at in listeners:
+            text += _LISTENER.format(name=name, protocol=protocol, transport=way, address=address, port=at)
     agent = port or {"mgcp": AGENT_PORT, "h248": TEXT_PORT}[protocol]
-    more = f"signaling_transports = [{transports}]" if transports else ""
+    more = f'transport = "{transport}"' if transport else ""
     return text + _PATH.format(
         access=FIRST.access, core=FIRST.core, agent=FIRST.softswitch_address, port=agent, more=more
     )

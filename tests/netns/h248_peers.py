@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import re
+import signal
 import socket
 import struct
 import subprocess
@@ -134,7 +135,7 @@ class H248Peer:
     def close(self) -> None:
         """End it. RuntimeError if it took a message for faulty, or one of its telephones had a fault."""
         faults = [line for line in self.process.output().splitlines() if line.startswith("FAULT")]
-        self.process.stop()
+        self.process.stop(signal.SIGKILL)  # Erlang takes a second to end by itself
         for each in self.phones:
             each.close()
         if faults:
