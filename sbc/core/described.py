@@ -174,7 +174,9 @@ class Described:
         elif phase is Phase.CONFIRM or (phase is Phase.SUCCESS and self._exchange.offered):
             orders += self._close_replaced(call)
         if phase is Phase.SUCCESS:  # who offered may send from now on, even if the answer came earlier: windows open
-            silent = [stream for stream in call.streams.values() if self._waits(call, stream)]
+            silent = [stream for stream in call.streams.values() if stream not in self._signalled]
+            if call.gathering is not None:  # where members gather, it is about those alone that were asked about
+                silent = [each for each in silent if any(change.stream is each for change in self._exchange.undo)]
             for stream in silent if self._exchange is call.opening else ():
                 stream.settle(self._intent.party, side)
             orders += [order for stream in silent for order in stream.changed(call, side)]
@@ -187,13 +189,6 @@ class Described:
         if call.gathering is None or remote is None or not self._networks.is_own_media(remote.rtp.host):
             return []
         return meeting.met(call, self._networks.meetings.at(self._here.name, remote.rtp), self._now)
-
-    def _waits(self, call: Call, stream: Stream) -> bool:
-        """Whether an answer opens the way for a stream that it says nothing of: where members gather, it is about those
-        that were asked about alone."""
-        if stream in self._signalled:
-            return False
-        return call.gathering is None or any(change.stream is stream for change in self._exchange.undo)
 
     def _count_rejected(self) -> None:
         """Of each party the latest word counts: it may take what it had turned down."""

@@ -26,11 +26,9 @@ MOST_LEFT = 64
 """Patterns of members that are gone which one message may have: each may mean all that a gateway has."""
 
 
-def begun(registry: Registry, intent: Intent, gateway: Binding | None) -> Gathering | None:
-    """What a call gathers that a request opens; None where it does not. @raises Refused where its gateway has too many
-    calls, or is not known."""
-    if not intent.gathers:
-        return None
+def begun(registry: Registry, intent: Intent, gateway: Binding | None) -> Gathering:
+    """What a call gathers that a request opens. @raises Refused where its gateway has too many calls, or is not
+    known."""
     if gateway is None:
         raise Refused(Cause.UNBOUND, "not registered here")
     if registry.members.count(gateway.id) >= MOST_CALLS:

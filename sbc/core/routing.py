@@ -386,7 +386,8 @@ def _call(
     call = Call(registry.mint.short(), arrival.listener.dialect, way.path, (asking, asked), arrival.now)
     call.target, call.bound, call.herald = way.target, intent.bound, intent.heralds
     call.directed = intent.back is not None
-    call.gathering = gathering.begun(registry, intent, way.terminal)
+    if intent.gathers:
+        call.gathering = gathering.begun(registry, intent, way.terminal)
     if dialect.references and intent.bound and not way.hop.listener.lane:
         asking.number, asked.number = int(intent.call), calling.number(registry, dialect, way.hop)
     call.lifetime = intent.expires is not None
