@@ -24,7 +24,7 @@ TAKEN_UP = Intent(Kind.OTHER, Phase.REQUEST, b"", b"", method="answered", local=
 
 def keep(registry: Registry, exchange: Exchange) -> None:
     """An exchange has ended: let its answer outlive the process, if that is of use."""
-    if not exchange.intent.local or exchange.near is None or exchange.answer is None:
+    if not exchange.intent.local or exchange.near is None or exchange.answer is None or exchange.due is None:
         return
     exchange.kept = next(("|".join(map(_text, key)) for key in exchange.keys if not is_far(key)), "")
     registry.touch(exchange)

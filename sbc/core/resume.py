@@ -16,7 +16,6 @@ from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState, Leg, Stream
 from sbc.core.ending import end_call
 from sbc.core.exchange import Change, Exchange, ExchangeState, Hop
-from sbc.core.keys import is_far
 from sbc.core.meeting import joined
 from sbc.core.message import BadMessage, Ending, Refused, StreamKey, Who
 from sbc.core.orders import Listener, Note, OpenStream, Order, SideSpec, StreamSpec
@@ -94,17 +93,18 @@ def resume_answer(registry: Registry, data: bytes, now: float, frame: Frame) -> 
     @raises Unfit, having changed nothing.
     """
     found = read_object(ANSWER, unpack("answer", data), frame)
-    near, due, names = found.get("near"), found.pop("due", None), [k for k in found.get("keys", ()) if not is_far(k)]
-    if near is None or due is None or due <= now or not names or found.get("answer") is None:
+    if found.keys() != ANSWER.keys() or not found["keys"] or found["due"] <= now:
         raise Unfit("nobody needs it any more")
-    if any(key in registry.exchanges for key in names):
+    if any(key in registry.exchanges for key in found["keys"]):
         raise Unfit("has come again meanwhile")
-    own, realm = registry.terminal_ports.find(near.listener), registry.plan.realms.get(near.listener.realm)
+    name, transport, address = found["own"]
+    realm, listener = registry.plan.realms.get(name), Listener(name, found["dialect"], transport, address, address)
+    own = registry.terminal_ports.find(listener)
     if own is None and realm is None:
-        raise Unfit(f"there is no realm {near.listener.realm} any more")
-    here = _own(realm, near.listener) if own is None and realm is not None else near.listener
-    hop = attrs.evolve(near, listener=here if own is None else own.over(here.transport))
-    return answers.take_up(registry, found["dialect"], hop, names, found["answer"], due, now)
+        raise Unfit(f"there is no realm {name} any more")
+    at = _own(realm, listener) if own is None and realm is not None else listener
+    hop = Hop(at if own is None else own.over(transport), found["peer"], found["otherwise"])
+    return answers.take_up(registry, found["dialect"], hop, found["keys"], found["answer"], found["due"], now)
 
 
 OTHERS = {"binding": resume_binding, "promise": resume_promise, "answer": resume_answer}

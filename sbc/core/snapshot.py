@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Asked, Call, CallState, Leg, Stream
 from sbc.core.exchange import OPEN_STATES, Change, Exchange, ExchangeState, Hop
@@ -134,10 +135,19 @@ EXCHANGE: dict[str, Form] = {name: form(hint) for name, hint in _of(Exchange).it
 CHANGE: dict[str, Form] = {name: form(hint) for name, hint in hints_of(Change, frozenset({"stream"})).items()}
 BINDING: dict[str, Form] = {name: form(hint) for name, hint in _of(Binding).items()}
 PROMISE: dict[str, Form] = {name: form(hint) for name, hint in _of(Promise).items()}
-ANSWER: dict[str, Form] = {name: EXCHANGE[name] for name in ("dialect", "near", "keys", "answer", "due")}
-_write_call, _write_exchange, _write_change, _write_binding, _write_promise, _write_answer = map(
-    writer, (CALL, EXCHANGE, CHANGE, BINDING, PROMISE, ANSWER)
+_write_call, _write_exchange, _write_change, _write_binding, _write_promise = map(
+    writer, (CALL, EXCHANGE, CHANGE, BINDING, PROMISE)
 )
+_ANSWER: dict[str, Any] = {
+    "dialect": str,
+    "own": tuple[str, str, Address],  # our end: realm, transport, address
+    "peer": Address,
+    "otherwise": Address | None,
+    "keys": list[tuple[str, str, int, bytes]],
+    "answer": bytes,
+    "due": Moment,
+}
+ANSWER: dict[str, Form] = {name: form(hint) for name, hint in _ANSWER.items()}
 
 
 def lasts(owner: Call | Binding | Promise | Exchange) -> bool:
@@ -145,7 +155,7 @@ def lasts(owner: Call | Binding | Promise | Exchange) -> bool:
     with the process, or nobody has joined it or may; a binding from the registrar's yes on; leave for a call, if
     somebody was asked for it; and of an exchange the answer."""
     if isinstance(owner, Exchange):
-        return bool(owner.kept)
+        return bool(owner.kept) and owner.due is not None
     if isinstance(owner, Call):
         empty = owner.gathering is not None and not owner.gathering.members and not any(map(goes_on, owner.exchanges))
         return owner.state is not CallState.CLOSED and not owner.bound and not empty
@@ -196,10 +206,19 @@ def of_promise(promise: Promise, frame: Frame) -> dict[str, Any]:
 
 
 def of_answer(exchange: Exchange, frame: Frame) -> dict[str, Any]:
-    """What an exchange was answered, and to whom, as JSON has it."""
-    plain = _write_answer(exchange, frame)
-    plain["keys"] = [key for key in plain["keys"] if not is_far(key)]
-    return plain
+    """What an exchange was answered, and to whom, as JSON has it; made at once, for there is one of every command."""
+    near, answer, due = exchange.near, exchange.answer, exchange.due
+    assert near is not None and answer is not None and due is not None  # else it would not be kept
+    own = near.listener
+    return {
+        "dialect": exchange.dialect,
+        "own": (own.realm, own.transport, own.address),
+        "peer": near.peer,
+        "otherwise": near.otherwise,
+        "keys": [(*key[:3], key[3].decode("latin-1")) for key in exchange.keys if not is_far(key)],
+        "answer": answer.decode("latin-1"),
+        "due": due + frame.shift,
+    }
 
 
 def plain_of(owner: Call | Binding | Promise | Exchange, dialects: Mapping[str, Any], frame: Frame) -> dict[str, Any]:

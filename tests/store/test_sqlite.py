@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -17,6 +19,9 @@ import pytest
 from sbc.ledger.sqlite import DatabaseError
 from sbc.ledger.writer import Entry
 from sbc.store.sqlite import SqliteStore
+from tests.mgcp_messages import crcx, created, dlcx, mdcx, response, rsip
+from tests.store.gateways import GATEWAY, Lines
+from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -161,3 +166,46 @@ def test_all_or_nothing(tmp_path: Path) -> None:
         store.write([put("a"), Entry(("call", object()), b"x", False)])
     assert store.load() == []
     store.close()
+
+
+# -- in a real process
+
+
+@pytest.mark.slow
+def test_commands_that_are_repeated_after_a_kill_are_carried_out_once(tmp_path: Path) -> None:
+    """One that was answered, one that was open, and one by which its call had ended."""
+    here, at = Lines(tmp_path), f"aaln/1@[{GATEWAY}]"
+    try:
+        here.start()
+        here.register(rsip(1, f"[{GATEWAY}]"), b"200 %d OK\r\n")
+        here.command(crcx(100, at))
+        here.says(created(here.asked(b"CRCX"), "1F", GATEWAY, 4000))
+        made = here.answered(100)
+        here.command(mdcx(101, at, "1F"))
+        changing = here.asked(b"MDCX")
+        here.stored("answer", "|100")
+        here.stored("call", "MDCX 101")
+        here.end(signal.SIGKILL)
+        here.start()
+        here.command(crcx(100, at))
+        assert here.answered(100) == made
+        here.command(mdcx(101, at, "1F"))
+        here.says(created(changing, "", GATEWAY, 4000))
+        assert here.answered(101)  # that it took too long, where the machine was too slow
+        here.command(dlcx(102, at, "2a", "1F"))
+        here.says(response(250, here.asked(b"DLCX"), "P: PS=0, OS=0, PR=0, OR=0"))
+        gone = here.answered(102)
+        here.stored("answer", "|102")
+        until(here.recorded, "the record")
+        here.end(signal.SIGKILL)
+        here.start()
+        here.command(dlcx(102, at, "2a", "1F"))
+        assert here.answered(102) == gone
+        assert [len(here.heard[verb]) for verb in (b"CRCX", b"MDCX", b"DLCX")] == [1, 1, 1]
+        here.end(signal.SIGTERM)
+        record = json.loads((tmp_path / "cdr.json").read_bytes())
+        assert (record["ending"], record["resumed"]) == ("normal", 1)
+        assert record["reported"][0]["figures"]["packets_sent"] == "0" and here.recorded()
+        assert "Traceback" not in here.log() and "do not balance" not in here.log()
+    finally:
+        here.close()
