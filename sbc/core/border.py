@@ -244,11 +244,7 @@ class Border:
 
     def needs(self, listener: Listener, peer: Address) -> bool:
         """Whether somebody is reached by the connection to `peer` alone: a terminal, or who waits for an answer."""
-        registry = self.registry
-        if (listener.realm, peer) in registry.bindings_by_source or registry.crowd.per_source[listener.realm, peer]:
-            return True
-        hop = Hop(listener, peer)
-        return registry.waits.joined(hop) or registry.controls.at(hop) is not None
+        return reach.needed(self.registry, Hop(listener, peer))
 
     def _and_wake(self, orders: list[Order]) -> list[Order]:
         at, last = self.registry.timers.next(), self._wake_order

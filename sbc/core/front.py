@@ -179,7 +179,7 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
         binding.comes = exchange.intent.comes
     if crossing.intent.handle:
         rename(registry, binding, crossing.intent.handle)
-    if binding.realm.keepalive.tell_core:
+    if binding.realm.keepalive.tell_core or (binding.lasting and exchange.far is not None and exchange.far.reliable):
         binding.registrar = exchange.far
         if exchange.sent and whole:  # else it names nothing that could be taken off
             binding.sent = exchange.sent

@@ -8,9 +8,12 @@ core, where it was told of the death, is told of that too (sbc/core/lost.py).
 from __future__ import annotations
 
 from sbc.core.binding import Binding, BindingState
+from sbc.core.exchange import Hop
 from sbc.core.orders import Note, Order
 from sbc.core.registry import Registry
 
+SOON = 5.0
+"""Seconds within which the core hears of gateways, after a restart or the loss of the connection it reaches them by."""
 AGAIN = 60.0
 """Seconds after which the core, which would not hear that a terminal is back, is told so again."""
 
@@ -38,6 +41,30 @@ def back(registry: Registry, binding: Binding, now: float) -> list[Order]:
     if binding.parted:
         registry.timers.set(binding, now)
     return orders
+
+
+def untied(registry: Registry, hop: Hop, now: float) -> None:
+    """A connection is lost. Where it was the one by which the core reaches a gateway, it is opened again, and the core
+    hears that the gateway is there: it would open none by itself."""
+    binding = by(registry, hop)
+    if binding is not None and binding.state is BindingState.BOUND and not binding.parted:
+        binding.parted = True
+        registry.touch(binding)
+        come_back(registry, binding, now)
+
+
+def by(registry: Registry, hop: Hop) -> Binding | None:
+    """The gateway that the core reaches by a connection."""
+    port = registry.terminal_ports.find(hop.listener)
+    binding = None if port is None else port.binding
+    if binding is None or not binding.lasting or binding.registrar is None or not hop.reliable:
+        return None
+    return binding if binding.registrar.peer == hop.peer else None
+
+
+def come_back(registry: Registry, binding: Binding, now: float) -> None:
+    """Soon the core is to hear that it is there; many gateways do not say so in one moment."""
+    registry.timers.set(binding, now + SOON * registry.mint.chance(b"back", binding.id.encode()))
 
 
 def told(registry: Registry, binding: Binding, now: float) -> list[Order]:

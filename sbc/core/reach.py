@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sbc.core import transact
+from sbc.core import lasting, transact
 from sbc.core.asking import retry_later
 from sbc.core.ending import end_call
 from sbc.core.exchange import Exchange, ExchangeState, Hop
@@ -86,7 +86,9 @@ def _fail(registry: Registry, dialect: Any, exchange: Exchange, why: str, now: f
 
 
 def untied(registry: Registry, dialects: Mapping[str, Any], hop: Hop, why: str, now: float) -> list[Order]:
-    """A connection is lost that calls mean, and end with: who is at their other end hears of it."""
+    """A connection is lost that calls mean, and end with: who is at their other end hears of it. Or the core reaches a
+    gateway by it."""
+    lasting.untied(registry, hop, now)
     orders: list[Order] = []
     for call in registry.ties.at(hop):
         gone = next(index for index, leg in enumerate(call.legs) if Hop(leg.listener, leg.seen) == hop)
@@ -96,6 +98,15 @@ def untied(registry: Registry, dialects: Mapping[str, Any], hop: Hop, why: str, 
         elif gone == 0:  # who asked; of who was asked those hear who wait for an answer
             orders += end_call(registry, dialect, call, said, Ending.CANCELLED, now, Who.CALLER)
     return orders
+
+
+def needed(registry: Registry, hop: Hop) -> bool:
+    """Whether somebody is reached by that connection alone: a terminal, a gateway by the core, or who waits for an
+    answer."""
+    at = (hop.listener.realm, hop.peer)
+    if at in registry.bindings_by_source or registry.crowd.per_source[at] or lasting.by(registry, hop) is not None:
+        return True
+    return registry.waits.joined(hop) or registry.controls.at(hop) is not None
 
 
 def refusal(registry: Registry, far: Hop, why: str, of_terminals: str) -> Refused:

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from sbc.core import answers, disband, keepalive, leave, reach, sessions
+from sbc.core import answers, channels, disband, keepalive, lasting, leave, reach, sessions
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState, Leg, Stream
 from sbc.core.ending import end_call
@@ -31,6 +31,7 @@ NO_PORTS = "its media ports could not be had after the restart"
 
 _STATE = form(CallState)
 _STREAM = form(tuple[StreamKey, str])
+_CHANNELS = form(list[tuple[int, bytes, StreamKey, str]])
 
 
 def resume_binding(registry: Registry, data: bytes, now: float, frame: Frame) -> list[Order]:
@@ -65,7 +66,11 @@ def resume_binding(registry: Registry, data: bytes, now: float, frame: Frame) ->
     elif state is BindingState.DEAD:
         binding.state = BindingState.BOUND  # nobody would bring it back
     if binding.lasting and binding.state is BindingState.BOUND:
-        registry.timers.set(binding, now if binding.parted else binding.grant_ends)
+        if binding.registrar is not None and binding.registrar.reliable:
+            binding.parted = True  # the connection by which the core reached it is gone with the process
+        registry.timers.set(binding, binding.grant_ends)
+        if binding.parted:
+            lasting.come_back(registry, binding, now)
         if binding.watch is not None:
             keepalive.ask_soon(registry, binding.watch, now)
     return orders
@@ -147,6 +152,9 @@ def resume_call(
     for exchange in exchanges:
         orders += _enter_exchange(registry, call, exchange, now)
     lost = _enter_streams(registry, call, streams)
+    for leg, name, key, kind in _CHANNELS.read(plain.get("channels", []), frame):
+        if (key, kind) in call.streams:
+            channels.join(call, leg, name, call.streams[key, kind])
     keepalive.attend(registry, call, now)
     if lost or state is CallState.CLOSING:
         return call, orders + reach.without(_end(registry, dialect, call, lost, now), {each.id for each in streams})

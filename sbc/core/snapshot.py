@@ -30,7 +30,7 @@ LEFT_OUT: dict[type, dict[str, str]] = {
     Call: {
         "legs": "written one by one",
         "streams": "written one by one, by what they hold of their key",
-        "channels": "known in calls that end with the process",
+        "channels": "written one by one, as far as they have streams",
         "paused": "the same",
         "exchanges": "those that can go on are written one by one",
         "opening": "said by its place among the exchanges",
@@ -181,6 +181,11 @@ def of_call(call: Call, dialect: Any, frame: Frame) -> dict[str, Any]:
     plain["state"] = call.state.value
     plain["legs"] = [written(LEG.write, leg, frame) for leg in call.legs]
     plain["streams"] = [written(STREAM.write, stream, frame) for stream in call.streams.values()]
+    plain["channels"] = [
+        [leg, name.decode("latin-1"), channel.stream.key, channel.stream.kind]
+        for (leg, name), channel in call.channels.items()
+        if channel.stream is not None
+    ]
     plain["exchanges"] = [_of_exchange(each, dialect, frame) for each in exchanges]
     plain["opening"] = exchanges.index(call.opening) if call.opening in exchanges else None
     return plain

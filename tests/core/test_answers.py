@@ -115,6 +115,9 @@ def test_the_first_of_a_call_too(one: Gateway) -> None:
     (call,) = after.rig.border.registry.calls.values()
     assert [pair.rtp for stream in call.streams.values() for pair in stream.ours] == ports
     assert "answer" in events(after.say(joined(asked)))
+    (stream,) = call.streams.values()
+    assert [pair.rtp.host for pair in stream.remote if pair] == ["198.51.100.77", PHONE.host], "its sides have met"
+    assert (stream.key, stream.member) == ("1/0", b"1")
 
 
 def test_one_that_nobody_answers_is_over_after_a_restart_too(one: Gateway) -> None:

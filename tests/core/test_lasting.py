@@ -285,3 +285,51 @@ def test_where_nobody_else_can_say_so_it_is_left_to_itself() -> None:
     orders = speaks(made)
     assert "unrestored" in events(orders) and not to_registrar(orders)
     assert not the_binding(made).parted
+
+
+# -- where the core reaches it by a connection
+
+
+def by_connection() -> Rig:
+    plan = make_plan(
+        "toy", keepalive=ASKED, registrations=Registrations(core=CORE), signaling=Signaling.PORT_PER_TERMINAL
+    )
+    core = plan.realms["core"]
+    own = attrs.evolve(core.listeners[0], transport="tcp")
+    return Rig.make(
+        ToyDialect(), attrs.evolve(plan, realms={**plan.realms, "core": attrs.evolve(core, listeners=(own,))})
+    )
+
+
+def restored(made: Rig, said: Send) -> list[str]:
+    return events(made.from_core(answer(said.data, SOFTSWITCH.host).pack(), at=said.listener))
+
+
+def test_after_a_restart_the_core_is_told_soon_by_a_connection_of_ours_that_it_is_there() -> None:
+    made = by_connection()
+    gateway(made)
+    after, _ = restarted(made)
+    assert the_binding(after).parted and the_binding(after).state is BindingState.BOUND
+    (said,) = binds(after.wait(6.0))
+    assert Record.read(said.data).user == b"again" and said.listener == the_binding(after).onward
+    assert restored(after, said) == ["restored"] and not binds(after.wait(300.0))
+
+
+def test_when_the_connection_is_lost_it_is_opened_again_by_saying_so() -> None:
+    made = by_connection()
+    gateway(made)
+    own = the_binding(made).onward
+    assert made.border.needs(own, SOFTSWITCH), "it is not closed for its silence"
+    made._take(made.border.unreachable(own, SOFTSWITCH, "reset", made.now))
+    (said,) = binds(made.wait(6.0))
+    made._take(made.border.unreachable(own, SOFTSWITCH, "refused", made.now))  # it is not there yet
+    before = len(binds(made.log))
+    lives(made, 50.0)
+    assert "unrestored" in events(made.log) and len(binds(made.log)) == before
+    lives(made, 15.0)
+    (said,) = binds(made.log)[before:]
+    assert restored(made, said) == ["restored"]
+    made._take(made.border.unreachable(own, Address(SOFTSWITCH.host, 4444), "reset", made.now))
+    before = len(binds(made.log))
+    lives(made, 100.0)
+    assert len(binds(made.log)) == before and not made.border.needs(own, Address(SOFTSWITCH.host, 4444))
