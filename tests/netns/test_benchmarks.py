@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import h323_calls
+from benchmarks import gateway_calls, h323_calls
 from benchmarks.sip_calls import main
 
 NAMES = ("sbc", "kamailio", "sippy b2bua")  # one of each kind: the others differ from these by a setting
@@ -37,3 +37,13 @@ def test_the_benchmark_of_h323_calls_runs(tmp_path: Path, monkeypatch: pytest.Mo
     found = whole["medians"]["sbc"]
     assert found["cpu"] > 0 and found["answer_p50"] > 0
     assert {"cpu_registration", "cpu_keepalive", "kb_call", "kb_binding"} <= set(found)
+
+
+def test_the_benchmark_of_gateways_runs(tmp_path: Path) -> None:
+    """No call of it fails, and the codecs are told."""
+    out, names = tmp_path / "figures.json", {"sbc mgcp", "sbc h248 binary", "osmo-mgw"}
+    assert gateway_calls.main(["--quick", "--json", str(out), "--only", *names]) == 0
+    whole = json.loads(out.read_text())
+    assert set(whole["medians"]) == names and not whole["notes"]
+    assert all(found["rate"] > 0 for found in whole["medians"].values())
+    assert set(whole["codecs"]) == {"binary"} and all(cost > 0 for cost in whole["codecs"]["binary"].values())
