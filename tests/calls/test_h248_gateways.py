@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from sbc.core.address import Address
 from sbc.core.call import CallState
-from sbc.core.orders import CloseStream, Note, Send
-from sbc.core.realm import Keepalive, Registrations
+from sbc.core.orders import CloseStream, Note, Order, Send
+from sbc.core.realm import Keepalive, Registrations, Signaling
 from sbc.h248.message import Body, Verb
+from sbc.octets import tpkt
 from tests.h248_calls import (
+    DIALECT,
     FAR,
     GATEWAY,
     NEAR,
     RTP,
+    Gateway,
     answer_to,
     gateway,
     gateway_rig,
@@ -34,8 +38,9 @@ from tests.h248_words import (
     together,
     transaction,
 )
+from tests.kept import restarted
 from tests.laws import assert_no_trace
-from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, events, of, sends
+from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, events, make_plan, of, sends
 
 SECOND = Address("198.51.100.3", 2944)
 OTHER_NAT = Address("203.0.113.12", 40001)
@@ -217,3 +222,51 @@ def test_who_answers_for_the_controller_or_another_gateway_is_not_believed() -> 
     (told,) = sends(found.rig.from_core(stranger, SECOND, at=found.own), "core")
     assert read(told).error is not None and read(told).error.code == 504  # type: ignore[union-attr]
     assert_no_trace(told, PHONE.host, NAT.host)
+
+
+def by_connections() -> Gateway:
+    """A gateway, registered by datagrams, whose controller is reached by connections, at the gateway's own port."""
+    plan = make_plan("h248", signaling=Signaling.PORT_PER_TERMINAL)
+    core = plan.realms["core"]
+    listeners = tuple(attrs.evolve(each, transport="tcp") for each in core.listeners)
+    realms = {**plan.realms, "core": attrs.evolve(core, listeners=listeners)}
+    rig = Rig.make(DIALECT, attrs.evolve(plan, realms=realms))
+    found = Gateway(rig, NAT, registers(rig, NAT).listener)
+    rig.from_core(tpkt.wrap(message(SOFTSWITCH, answer_to(found.heard(rig.log)[-1]))), SOFTSWITCH, at=found.own)
+    return found
+
+
+def said_back(found: Gateway, orders: list[Order]) -> list[str]:
+    """By which methods its controller is told of it as a whole."""
+    return [each.commands[0].services.method for each in map(read, found.heard(orders)) if each.commands[0].services]
+
+
+def test_a_connection_that_is_lost_is_made_anew_for_the_controller_cannot() -> None:
+    found = by_connections()
+    border = found.rig.border
+    assert found.own.reliable and border.needs(found.own, SOFTSWITCH)
+    assert not border.needs(found.own, SECOND), "a stranger's is not kept"
+    found.rig._take(border.unreachable(found.own, SECOND, "lost", found.rig.now))
+    assert not found.heard(found.rig.wait(5))
+    found.rig._take(border.unreachable(found.own, SOFTSWITCH, "lost", found.rig.now))
+    orders = found.rig.wait(6)
+    assert said_back(found, orders) == ["disconnected"] and found.heard(orders)[0][:1] == b"\x03"
+    yes = message(SOFTSWITCH, reply(read(*found.heard(orders)).transaction, b"-", command(b"ServiceChange", b"ROOT")))
+    assert "restored" in events(found.rig.from_core(tpkt.wrap(yes), SOFTSWITCH, at=found.own))
+    assert not said_back(found, found.rig.wait(100)) and not found.binding.parted
+
+
+def test_after_a_restart_the_controller_is_turned_to_by_a_new_connection() -> None:
+    found = by_connections()
+    found.rig, _ = restarted(found.rig)
+    assert said_back(found, [*found.rig.log, *found.rig.wait(6)]) == ["disconnected"]
+
+
+def test_a_controller_that_takes_no_connection_is_turned_to_again_later() -> None:
+    found = by_connections()
+    border = found.rig.border
+    for _ in range(3):
+        found.rig._take(border.unreachable(found.own, SOFTSWITCH, "lost", found.rig.now))
+        said = said_back(found, found.rig.wait(58))
+        assert len(said) <= 1
+    assert found.binding.state.value == "bound" and said_back(found, found.rig.wait(120))

@@ -48,8 +48,9 @@ def test_a_transaction_that_was_under_way_is_carried_out_once(wire: str, answere
     """Its number at the gateway is the same as before, so that the gateway's own memory answers it; the context that
     its answer names is that of the call."""
     found = gateway(wire=wire)
-    asked = found.add()
-    body = transaction(10, b"$", command(b"Add", LINE), command(b"Add", b"$", media(local=sdp())))
+    asked = found.add(remote=FAR)
+    both = media(local=sdp(), remote=sdp(FAR.host, FAR.port))
+    body = transaction(10, b"$", command(b"Add", LINE), command(b"Add", b"$", both))
     back = found.heard(found.added(asked)) if answered else []
     found.rig, _ = restarted(found.rig)
     orders = found.ask(body)
@@ -61,4 +62,4 @@ def test_a_transaction_that_was_under_way_is_carried_out_once(wire: str, answere
     (back,) = found.heard(found.added(asked))
     (call,) = found.calls
     (stream,) = call.streams.values()
-    assert read(back).transaction == 10 and stream.remote[1] is not None and stream.remote[1].rtp == NEAR
+    assert read(back).transaction == 10 and [pair.rtp for pair in stream.remote if pair] == [FAR, NEAR]
