@@ -117,6 +117,8 @@ def _command(message: MgcpMessage) -> Intent:
             intent.kind = Kind.OTHER
     elif verb == "AUEP":
         intent.probe = message.value("F") is None
+    elif verb == "NTFY":
+        intent.probe = message.value("O") == b""
     elif verb == "RSIP":
         _restart(intent, message, name)
     return intent

@@ -185,6 +185,8 @@ class MgcpDialect:
         return None
 
     def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:
+        if listener.realm not in self._options and not place.route.hops:
+            return said.notify(listener, token)
         options = self._options.get(listener.realm, DEFAULTS)
         return said.probe(options.keepalive.value.upper().encode(), options.endpoint.encode(), place, token)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sbc.core.message import BadMessage, Cause, Ending, Place, Refused
+from sbc.core.orders import Listener
 from sbc.mgcp import codes
 from sbc.mgcp.codec import BadMgcp, MgcpMessage, decode
 from sbc.mgcp.describe import name_of
@@ -78,9 +79,15 @@ def restart(sent: bytes, method: bytes, token: bytes) -> bytes:
     return command(b"RSIP", token, b"*@" + sent[name.start : name.end], b"RM: " + method)
 
 
+def notify(listener: Listener, token: bytes) -> bytes:
+    """What asks only whether a call agent lives: the notification of nothing, of an endpoint that is none. Commands of
+    gateways are what call agents answer; any answer will do."""
+    return command(b"NTFY", token, b"sbc@" + domain(listener.advertised.host), b"X: 0", b"O:")
+
+
 def probe(verb: bytes, endpoint: bytes, place: Place, token: bytes) -> bytes:
-    """What asks only whether a gateway or call agent lives: AuditEndpoint of whatever is, or of what it registered
-    last; a NotificationRequest where that is all it answers. Any answer will do, of no such endpoint, too."""
+    """What asks only whether a gateway lives: AuditEndpoint of whatever is, or of what it registered last; a
+    NotificationRequest where that is all it answers. Any answer will do, of no such endpoint, too."""
     host = place.address.host
     known = place.route.hops[0] if place.route.hops else b"*@" + domain(host)
     if endpoint:

@@ -1,5 +1,6 @@
-"""Addresses of one side in parameters nobody here reads, in comments and in what is said in words: written over before
-the other side sees them. Only addresses that it must not see are looked for, each as a whole."""
+"""Addresses of one side in parameters nobody here reads, in comments, in what is said in words, and in descriptions
+beside what is a slot: written over before the other side sees them. Only addresses that it must not see are looked for,
+each as a whole, and only where nothing has been written yet."""
 
 from __future__ import annotations
 
@@ -24,12 +25,15 @@ def gateway_of(crossing: Crossing) -> Binding | None:
 def sweep(message: MgcpMessage, crossing: Crossing) -> None:
     """Write over what the other side is not to see; `message.cache["swept"]` names the parameters it was in."""
     data, hidden = message.data, _hidden(message, crossing)
+    for sdp in message.cache.pop("sdp", ()):
+        sdp.finish()
     found: list[str] = []
     spans = [(line.name or "a comment", line.line_start, line.end) for line in message.lines]
+    spans += [("a description", *span) for span in message.bodies]
     if message.text[0] >= 0:
         spans.append(("the first line", *message.text))
     for name, start, end in spans:
-        if data.find(b".", start, end) < 0 and data.count(b":", start, end) < 3:
+        if data.find(b".", start, end) < 0 and data.count(b":", start, end) < 2:
             continue
         for literal in literals(data, start, end):
             if literal.host in hidden and message.edits.is_free(literal.start, literal.end):

@@ -138,6 +138,7 @@ def test_whom_a_gateway_is_to_turn_to() -> None:
 def test_what_else_is_said() -> None:
     notify = said(command("NTFY", 20, "aaln/1@[192.168.1.10]", "X: 1", "O: L/hd"))
     assert (notify.kind, notify.user, notify.local) == (Kind.OTHER, b"192.168.1.10", True)
+    assert not notify.probe and said(command("NTFY", 20, "sbc@gw", "X: 0", "O:")).probe
     assert said(command("AUEP", 21, "*@gw")).probe and not said(command("AUEP", 21, "*@gw", "F: A")).probe
     audit = said(command("AUCX", 22, "aaln/1@gw", "I: 1f", "F: RC"))
     assert (audit.kind, audit.call, audit.member) == (Kind.MODIFY, b"", b"aaln/1 1F")

@@ -30,4 +30,5 @@ def test_each_path_says_how_its_gateways_are_asked() -> None:
     own = {name: realm.listeners[0] for name, realm in plan.realms.items()}
     place = Place(Address("192.168.1.10", 2427))
     assert dialect.probe(place, own["access"], b"1").startswith(b"RQNT 1 null@[192.168.1.10] ")
-    assert dialect.probe(place, own["core"], b"1").startswith(b"AUEP 1 *@[192.168.1.10] ")
+    asked = dialect.probe(place, own["core"], b"1")
+    assert asked == b"NTFY 1 sbc@[198.51.100.1] MGCP 1.0\r\nX: 0\r\nO:\r\n", "who controls gateways answers theirs"

@@ -58,3 +58,21 @@ def test_what_the_other_side_may_see_passes_untouched() -> None:
     lines = ("X-Version: 1.2.3.4", "X-Other: 192.0.2.99", "R: L/hd(N), D/[0-9#*T](D)", "D: (0T|00T|[1-7]xxx)")
     heard = gateway.ask("RQNT", "X: 1F", *lines)
     assert all(line.encode() in heard for line in lines)
+
+
+def test_a_comment_with_a_short_address_of_ipv6() -> None:
+    gateway = Line.register(mgcp_rig(), domain="[fe80::1]")
+    told = gateway.told(command("NTFY", 5, "aaln/1@[fe80::1]", "; at fe80::1", "X: 1F"))
+    assert b"fe80::1" not in told and f"; at {SBC_CORE.host}\r\n".encode() in told
+
+
+def test_descriptions_say_nothing_beside_their_slots() -> None:
+    """Attributes of vendors and what is said in words; lines that are taken out may hold addresses, too."""
+    gateway = Line.register(mgcp_rig())
+    heard = gateway.asked(crcx(7, gateway.at()))
+    more = b"a=X-at:192.168.1.10\r\na=candidate:1 1 TCP 1 192.168.1.10 9 typ host\r\na=ptime:20\r\n"
+    described = sdp(PRIVATE, 4000).replace(b"s=-", b"s=at 192.168.1.10") + more
+    told = gateway.told(response(200, heard, "I: 1F", described=(described,)))
+    assert_no_trace(told, *OF_GATEWAY)
+    assert f"a=X-at:{SBC_CORE.host}\r\na=ptime:20\r\n".encode() in told and b"candidate" not in told
+    assert f"s=at {SBC_CORE.host}\r\n".encode() in told
