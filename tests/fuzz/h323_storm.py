@@ -317,7 +317,11 @@ class H323Storm(Gale):
             return build_signal(
                 random.choice(("statusInquiry", "notify", "information", "status")), head.call_reference, back
             )
-        control = random.choices((*_CONTROL, self._channel(host)), k=random.choice((1, 1, 2, 4)))
+        channel = self._channel(host)
+        if random.random() < 0.3:  # it wants its media with a number before it
+            at = h323.media(Address(host, random.randrange(1024, 65_000)))
+            channel = h323.asking(channel, multiplexID=random.getrandbits(32), multiplexedMediaChannel=at)
+        control = random.choices((*_CONTROL, channel), k=random.choice((1, 1, 2, 4)))
         if random.random() < 0.4:
             control = [spoilt(each, random, _CONTROL, 1) for each in control]
         return h323.tunnel(message.data, control, back=back)

@@ -34,7 +34,9 @@ def test_a_storm_of_h323(registrations: Registrations, keepalive: Keepalive) -> 
 
 def make_storm(seed: int, registrations: Registrations, keepalive: Keepalive, limits: Limits = LIMITS) -> H323Storm:
     plan = h323_plan(registrations=registrations, keepalive=keepalive, limits=limits, ports=400)
-    plan = attrs.evolve(plan, timers=Timers(call_max=900.0))
+    access = plan.realms["access"]
+    shared = attrs.evolve(access, media=attrs.evolve(access.media, multiplexed=2776))
+    plan = attrs.evolve(plan, timers=Timers(call_max=900.0), realms={**plan.realms, "access": shared})
     return H323Storm(Border(plan, {"h323": H323Dialect()}, Mint(SECRET)), seed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address
 from typing import Any
 
 import pytest
@@ -52,3 +53,11 @@ def test_a_terminal_is_told_both_ports_and_the_number() -> None:
     assert said["multiplexID"] == 9
     assert said["multiplexedMediaChannel"] == media(Address("203.0.113.1", 2776))
     assert said["multiplexedMediaControlChannel"] == media(Address("203.0.113.1", 2777))
+
+
+def test_in_ipv6_too() -> None:
+    octets = per.encode("TraversalParameters", told(shared_pair("2001:db8::1", 2776), 9))
+    said = per.decode("TraversalParameters", octets)
+    form, parts = said["multiplexedMediaControlChannel"][1]
+    assert (form, parts["tsapIdentifier"]) == ("iP6Address", 2777)
+    assert IPv6Address(parts["network"]) == IPv6Address("2001:db8::1")
