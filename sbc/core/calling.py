@@ -50,6 +50,9 @@ def _to_core(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm)
     proven = given or bool(intent.handle)
     if promise is not None:
         return attrs.evolve(_by_own(registry, path, promise.to, terminal), proven=proven)
+    to = registry.promises.diverted.find(terminal.id, arrival.now) if terminal and not intent.called else None
+    if to is not None:  # it calls nobody by name: the address that it was told
+        return attrs.evolve(_by_own(registry, path, to, terminal), proven=proven)
     if terminal is not None and terminal.service.first is not None:
         return attrs.evolve(_by_own(registry, path, terminal.service.first, terminal), proven=proven)
     turns = [each for each in registry.hops.turns(path, intent.label or intent.exchange) if each.hop.reliable]

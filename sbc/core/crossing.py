@@ -128,12 +128,28 @@ class Crossing:
             self._promise(slot)
         if slot.vouches and self.reply and self.here.side is Side.CORE:
             self.registry.vouched.keep(self.here.name, slot.place.address.host, self.arrival.now)
-        known = self._told(slot) if slot.token else None
+        if slot.diverts:
+            self._divert(slot)
+        known = self._told(slot) if slot.token else self._dialled(slot) if slot.dials else None
         if known is not None:
             return known
         if not slot.place.address.port:
             return self._ourselves
         return Place(self.own(slot.place.transport) if slot.place.transport else self.local, ours=True)
+
+    def _divert(self, slot: Slot) -> None:
+        """The core tells a terminal to call elsewhere: it reads our address, and what it then calls is that."""
+        opening = None if self.call is None else self.call.opening
+        if opening is not None and opening.terminal is not None and self.there.side is Side.ACCESS:
+            self.registry.promises.diverted.keep(opening.terminal.id, slot.place.address, self.arrival.now)
+
+    def _dialled(self, slot: Slot) -> Place | None:
+        """Where a terminal was told to call, if it wants to call us."""
+        terminal = self.exchange.terminal
+        if terminal is None or not self.registry.networks.is_ours(self.here, slot.place.address.host):
+            return None
+        to = self.registry.promises.diverted.find(terminal.id, self.arrival.now)
+        return None if to is None else Place(to)
 
     def _promise(self, slot: Slot) -> None:
         """The core gives leave for a call, and says where it is to go: it will come to us, and is taken there."""

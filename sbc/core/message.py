@@ -166,6 +166,8 @@ class Slot:
     leads: bool = False  # whether the call that is heralded is to go there, through us
     vouches: bool = False  # whether the core names one there that takes calls, and so may call
     member: bytes = b""  # of which member of a call that gathers its stream is: with that it is closed
+    diverts: bool = False  # whether who reads it is to call there instead
+    dials: bool = False  # whether who sends it wants to call there: where it was told to, if that is ours
     shared: Numbered | None = None  # of media: None where its protocol knows of no ports that streams share
 
 

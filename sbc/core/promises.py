@@ -9,6 +9,7 @@ import attrs
 
 from sbc.core.address import Address
 from sbc.core.call import Call
+from sbc.core.diverted import Diverted
 from sbc.core.message import Ending
 from sbc.core.realm import Path, Side
 from sbc.core.shares import Shares
@@ -78,6 +79,7 @@ class Promises:
 
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
+        self.diverted = Diverted()  # who was told to call where without leave being spoken of
         self._kept: dict[Key, Promise] = {}
         self._idle: Shares[tuple[str, str, str], Promise] = Shares()  # of which no call has come yet
         self._calls: dict[Key, dict[Call, None]] = {}

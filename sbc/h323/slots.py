@@ -73,8 +73,10 @@ def _slot(message: H323Message, spot: Spot) -> Slot:
         return Slot(Role.CONTROL, Place(spot.value), spot)
     place = Place(spot.value, transport="tcp" if spot.field in _CALLS else "")
     leads = message.name == "admissionConfirm" and spot.field == DESTINATION
+    dials = message.name == "admissionRequest" and spot.field == DESTINATION
+    diverts = message.name == "facility" and spot.field == "alternativeAddress"
     vouches = message.name in CONFIRMS and (spot.field in _CALLS or any(each in spot.path for each in _GATEKEEPERS))
-    return Slot(Role.HIDE, place, spot, leads=leads, vouches=vouches)
+    return Slot(Role.HIDE, place, spot, leads=leads, vouches=vouches, dials=dials, diverts=diverts)
 
 
 def _session(spot: Spot) -> int | None:

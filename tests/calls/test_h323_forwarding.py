@@ -26,9 +26,12 @@ from tests.calls.test_h323_channels import CORE, TERMINAL, ack, capabilities, ol
 from tests.h323_calls import (
     CALLS,
     CONFERENCE,
+    GATEKEEPER,
     PROTOCOL,
     TERMINAL_CALLS,
+    acf,
     addresses,
+    arq,
     h323_rig,
     ip,
     read,
@@ -80,6 +83,58 @@ def test_a_terminal_is_sent_elsewhere_by_way_of_us(reason: str, up: bool) -> Non
     assert not of(HangUp, orders) and len(rig.border.registry.calls) == 1, "it is the terminal that ends the call"
     ended = heard(rig, tcp(rig, "access"), BY_TCP, release(setup()))
     assert read(only(to(ended, "core"))).name == "releaseComplete" and len(of(HangUp, ended)) == 2
+
+
+def nameless(where: Address, asked: bytes) -> bytes:
+    """A Facility that forwards to an address alone."""
+    head, body = decode(asked).q931, decode(asked).value
+    assert head is not None
+    said = {"protocolIdentifier": PROTOCOL, "alternativeAddress": ip(where), "reason": ("callForwarded", 0)}
+    return build_signal("facility", head.call_reference, True, {**said, "callIdentifier": body["callIdentifier"]})
+
+
+AGAIN = bytes(range(50, 66))
+
+
+def test_who_was_forwarded_to_an_address_alone_asks_for_leave_to_call_that() -> None:
+    """It names ours, which it has read; the gatekeeper is told the other, gives leave, and the call goes there."""
+    rig = h323_rig()
+    own = admitted(rig)
+    sent = opened(rig)
+    back = only(to(from_gatekeeper(rig, sent, nameless(SECOND, sent.data)), "access"))
+    (told,) = addresses(back.data)["alternativeAddress"]
+    assert told == Address(SBC_ACCESS.host, CALLS)
+    heard(rig, tcp(rig, "access"), BY_TCP, release(setup()))
+    asked = arq(21, destinationInfo=[], destCallSignalAddress=ip(told), callIdentifier={"guid": AGAIN})
+    up = only(to(rig.from_access(asked), "core"))
+    assert addresses(up.data)["destCallSignalAddress"] == [SECOND]
+    assert_no_trace(up.data, SBC_ACCESS.host, PHONE.host, NAT.host)
+    leave = only(to(rig.from_core(acf(up.data, SECOND), GATEKEEPER, at=own), "access"))
+    assert addresses(leave.data)["destCallSignalAddress"] == [told]
+    again = setup(reference=78, callIdentifier={"guid": AGAIN}, destinationAddress=[])
+    assert only(to(heard(rig, tcp(rig, "access"), BY_TCP._replace(port=53009), again), "core")).to == SECOND
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_who_asks_for_no_leave_calls_where_it_was_forwarded_to(named: bool) -> None:
+    """Whom it calls by name is another matter, and goes to where its gatekeeper takes calls."""
+    rig = h323_rig()
+    admitted(rig)
+    sent = opened(rig)
+    from_gatekeeper(rig, sent, nameless(SECOND, sent.data))
+    heard(rig, tcp(rig, "access"), BY_TCP, release(setup()))
+    whom = [("dialledDigits", "200")] if named else []
+    more: Any = {"callIdentifier": {"guid": AGAIN}, "destinationAddress": whom, "endpointIdentifier": "17_endp"}
+    up = only(to(heard(rig, tcp(rig, "access"), BY_TCP._replace(port=53009), setup(reference=78, **more)), "core"))
+    assert up.to == (GATEKEEPER_CALLS if named else SECOND)
+
+
+def test_an_address_that_nobody_was_forwarded_to_is_the_terminals_own_port() -> None:
+    rig = h323_rig()
+    own = registered(rig)
+    asked = arq(21, destinationInfo=[], destCallSignalAddress=ip(Address(SBC_ACCESS.host, CALLS)))
+    up = only(to(rig.from_access(asked), "core"))
+    assert addresses(up.data)["destCallSignalAddress"] == [own.address]
 
 
 @pytest.mark.parametrize("reason", FORWARDS)
