@@ -12,6 +12,7 @@ from sbc.core.message import BadMessage
 from sbc.h248 import ber
 from sbc.h248.ber import Changes, Tlv
 from sbc.h248.message import ALL, CHOOSE, NULL, ROOT, Failure, Form, Mid, Termination
+from sbc.h248.mids import read_mid
 
 MID_FORMS = (Form.IP4, Form.IP6, Form.DOMAIN, Form.DEVICE, Form.MTP)
 PLACE_FORMS = (Form.PORT, *MID_FORMS)
@@ -80,6 +81,13 @@ def mid(data: bytes, tlv: Tlv, forms: tuple[Form, ...] = MID_FORMS, whole: Tlv |
 @lru_cache(maxsize=4096)
 def _mid(form: Form, octets: bytes) -> Mid:
     """Remembered, for each message has one, and there are few. Its `at` is nobody's."""
+    said = _in_text(form, octets)
+    if form is not Form.PORT and read_mid(said.text) != said:  # it could not be said again
+        raise BadMessage("malformed identifier")
+    return said
+
+
+def _in_text(form: Form, octets: bytes) -> Mid:
     tlv = ber.read(octets)
     if form is Form.PORT:
         port = unsigned(octets, tlv, 0xFFFF, "port")
@@ -96,8 +104,6 @@ def _mid(form: Form, octets: bytes) -> Mid:
     colon = b":%d" % port if port else b""
     if form is Form.DOMAIN:
         host = packed.decode("ascii", "replace")
-        if not host or not host.isascii() or any(each <= " " or each in "<>[]" for each in host):
-            raise BadMessage("malformed domain name")
         return Mid(form, Address(host.lower(), port), b"<%b>%b" % (packed, colon))
     if len(packed) != (4 if form is Form.IP4 else 16):
         raise BadMessage("an address of another length")

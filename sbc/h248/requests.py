@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from sbc.core.message import Ending, Place
+from sbc.core.message import BadMessage, Ending, Place
 from sbc.core.orders import Listener
 from sbc.h248.answers import mid
 from sbc.h248.causes import reason_of
@@ -40,7 +40,8 @@ def release(
     call: bytes, member: bytes, to_asker: bool, memo: CallMemo | None, listener: Listener, token: bytes, ending: Ending
 ) -> bytes | None:
     """What takes a termination off a context: the gateway is told to subtract it; its controller, who has asked for it,
-    that it is out of service, and subtracts it then (H.248.1 clause 7.2.8). None where the context has no number."""
+    that it is out of service, and subtracts it then (H.248.1 clause 7.2.8). None where the context has no number, or
+    the termination no name that can be said there."""
     if not call.isdigit():
         return None
     known, leg = memo or CallMemo(), 0 if to_asker else 1
@@ -54,7 +55,10 @@ def release(
     own = mid(known.mids[leg] or said(listener.advertised))
     wire = Wire.BINARY if known.binary else Wire.TEXT
     message = H248Message(wire, known.version, own, Body.REQUEST, int(token), actions=(Action(call, (command,)),))
-    return write(message, listener.reliable)
+    try:
+        return write(message, listener.reliable)
+    except BadMessage:  # it was called so in the other encoding, in which nobody speaks there any more
+        return None
 
 
 def unbind(sent: bytes, token: bytes) -> bytes | None:

@@ -94,6 +94,13 @@ def test_long_lengths_of_an_address_stay() -> None:
         node(2, leaf(0, b"a b")),
         node(2, leaf(0, b"\xff\xfe")),
         node(2, leaf(0, b"x" * 600)),
+        node(2, leaf(0, b"gw>.example")),
+        leaf(3, b""),
+        leaf(3, b"gw\x803"),
+        leaf(3, b"gw 1"),
+        leaf(3, b"MTP{1234}"),
+        leaf(4, b"\1"),
+        leaf(4, b"\1\2\3\4\5"),
     ],
 )
 def test_malformed_identifiers(octets: bytes) -> None:

@@ -49,6 +49,9 @@ def test_a_termination_is_taken_off() -> None:
     assert (told.commands[0].services.method, told.commands[0].services.code) == ("forced", 906)
     assert requests.release(b"", b"rtp/1", True, *args) is None
     assert read(requests.release(b"5", b"a1", False, None, *args[1:]) or b"").mid.address == OWN
+    binary = CallMemo((b"mgc", b"mgc"), True, 2, ())
+    assert requests.release(b"5", b"rtp/1", False, binary, *args[1:]) is None  # a name that binary does not have
+    assert requests.release(b"5", b"01ff", False, binary, *args[1:])
 
 
 @pytest.mark.parametrize("wire", WIRES)
