@@ -9,6 +9,7 @@ from sbc.h248.causes import GONE, elsewhere_of, ending_of
 from sbc.h248.counted import counted
 from sbc.h248.message import ALL, CHOOSE, NULL, ROOT, Action, Body, Command, Failure, H248Message, Verb
 from sbc.h248.registering import describe_answer, describe_change, root_change
+from sbc.h248.slots import whole
 from sbc.h248.taken import Taken
 
 GATHER = frozenset({Verb.ADD, Verb.MOVE})
@@ -72,7 +73,7 @@ def _request(message: H248Message) -> Intent:
     commands = message.commands
     intent = _plain(message, Phase.REQUEST, commands[0].verb.value if commands else "Transaction")
     if message.mid.address is not None:
-        intent.claimed = message.mid.address
+        intent.claimed = whole(message, message.mid.address)
     change = root_change(message)
     if change is not None:
         describe_change(intent, message, change)

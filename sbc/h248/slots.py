@@ -93,7 +93,7 @@ def _hidden(message: H248Message, mid: Mid) -> list[Slot]:
         return [Slot(Role.HIDE, Place(Address(NOWHERE, mid.address.port or usual_port(message))), mid)]
     if mid.address is None or (mid is message.mid and mid.form not in HOSTS):
         return []
-    return [Slot(Role.HIDE, Place(_whole(message, mid.address)), mid)]
+    return [Slot(Role.HIDE, Place(whole(message, mid.address)), mid)]
 
 
 def _bound(message: H248Message, service: Services) -> Slot:
@@ -105,11 +105,12 @@ def _bound(message: H248Message, service: Services) -> Slot:
     for mid in (address, message.mid):
         if mid is not None and mid.address is not None:
             shown = mid.form in HOSTS or mid is address
-            return Slot(Role.SIGNAL, Place(_whole(message, mid.address), name), mid if shown else None)
+            return Slot(Role.SIGNAL, Place(whole(message, mid.address), name), mid if shown else None)
     return Slot(Role.SIGNAL, Place(Address(NOWHERE, usual_port(message)), name), None)
 
 
-def _whole(message: H248Message, address: Address) -> Address:
+def whole(message: H248Message, address: Address) -> Address:
+    """An address with the port that is meant where none is said."""
     return address if address.port else Address(address.host, usual_port(message))
 
 

@@ -297,3 +297,14 @@ def test_what_is_large_goes_from_its_gateways_own_port_all_the_same() -> None:
     found = gateway(Rig.make(DIALECT, plan))
     (there,) = found.heard(found.say(transaction(7, b"-", *[command(b"Notify", LINE)] * 80)))
     assert len(there) > LARGE and len(read(there).commands) == 80
+
+
+@wires
+def test_a_gateway_of_the_other_ip_version_is_written_in_that_of_the_core(wire: str) -> None:
+    found = gateway(wire=wire, mid=Address("2001:db8::10", 2944))
+    six = sdp("x", 4000).replace(b"IP4 x", b"IP6 2001:db8::10")
+    asked = found.add()
+    added = command(b"Add", RTP, media(local=six))
+    (back,) = found.heard(found.say(reply(asked.transaction, 5, command(b"Add", LINE), added)))
+    assert read(back).mid.address == found.own.advertised and places(back)[0].host == SBC_CORE.host
+    assert b"IP6" not in back and b"2001:db8" not in back

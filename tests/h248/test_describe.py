@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sbc.core.address import Address
 from sbc.core.message import Elsewhere, Ending, Kind, Phase
 from sbc.h248.describe import describe, gathering
 from sbc.h248.memo import asked
@@ -92,3 +93,11 @@ def test_actions_that_are_of_calls() -> None:
     assert meaning(of(b"Transaction = 7 { %b, %b }" % (one, two))).kind is Kind.OPEN
     help_ = b"Transaction = 7 { Context = $ { Emergency, %b } }" % command(b"Add", b"$")
     assert meaning(of(help_)).urgent
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_who_says_no_port_means_the_usual_one(wire: str) -> None:
+    notify = transaction(7, b"-", command(b"Notify", b"a1"))
+    claimed = meaning(WRITERS[wire](message(b"[192.0.2.1]", notify))).claimed
+    assert claimed == Address("192.0.2.1", 2944 if wire == "text" else 2945)
+    assert meaning(WRITERS[wire](message(b"gw1", notify))).claimed is None
