@@ -27,12 +27,13 @@ OTHER = Address("203.0.113.12", 51_000)
 
 @attrs.define
 class Half:
-    """A gateway, by what the core does with it: make an end towards an address, or none; move it; take it off with what
-    the gateway has counted."""
+    """A gateway, by what the core does with it: make an end towards an address, or none; begin to, and finish in the
+    next life of the SBC; move it; take it off with what the gateway has counted."""
 
     rig: Callable[[], Rig]
     move: Callable[[Rig], Half]
     make: Callable[[Address | None], Address]
+    begin: Callable[[Address], Callable[[Rig], list[Order]]]
     change: Callable[[Address], list[Order]]
     end: Callable[[int, int], list[Order]]
 
@@ -55,6 +56,10 @@ def mgcp_half(line: mgcp_calls.Line) -> Half:
         asked = line.asked(crcx(line.next(), line.at(), "2a", described))
         return media_of(line.told(created(asked, "1F", mgcp_calls.PRIVATE, 4000)))
 
+    def begin(far: Address) -> Callable[[Rig], list[Order]]:
+        asked = line.asked(crcx(line.next(), line.at(), "2a", sdp(far.host, far.port)))
+        return lambda rig: attrs.evolve(line, rig=rig).says(created(asked, "1F", mgcp_calls.PRIVATE, 4000))
+
     def change(far: Address) -> list[Order]:
         said = line.agent(mdcx(line.next(), line.at(), "1F", "2a", sdp(far.host, far.port)))
         return said + line.says(created(mgcp_calls.sent(said, "access")[0].data, "", mgcp_calls.PRIVATE, 4000))
@@ -64,7 +69,7 @@ def mgcp_half(line: mgcp_calls.Line) -> Half:
         told = f"P: PS={sent}, OS={160 * sent}, PR={received}, OR={160 * received}, PL=0, JI=1, LA=9"
         return said + line.says(response(250, mgcp_calls.sent(said, "access")[0].data, told))
 
-    return Half(lambda: line.rig, lambda rig: mgcp_half(attrs.evolve(line, rig=rig)), make, change, end)
+    return Half(lambda: line.rig, lambda rig: mgcp_half(attrs.evolve(line, rig=rig)), make, begin, change, end)
 
 
 def of_h248(rig: Rig, seen: Address | None = None) -> Half:
@@ -76,6 +81,10 @@ def h248_half(one: h248_calls.Gateway) -> Half:
     def make(far: Address | None) -> Address:
         (told,) = one.heard(one.added(one.add(remote=far)))
         return media_of(told)
+
+    def begin(far: Address) -> Callable[[Rig], list[Order]]:
+        asked = one.add(remote=far)
+        return lambda rig: attrs.evolve(one, rig=rig).added(asked)
 
     def change(far: Address) -> list[Order]:
         said = one.modify(remote=far)
@@ -91,7 +100,7 @@ def h248_half(one: h248_calls.Gateway) -> Half:
         )
         return one.say(h248_words.reply(asked.transaction, 5, *gone))
 
-    return Half(lambda: one.rig, lambda rig: h248_half(attrs.evolve(one, rig=rig)), make, change, end)
+    return Half(lambda: one.rig, lambda rig: h248_half(attrs.evolve(one, rig=rig)), make, begin, change, end)
 
 
 PLANS: dict[str, Callable[..., Rig]] = {"mgcp": mgcp_calls.mgcp_rig, "h248": h248_calls.gateway_rig}
@@ -138,6 +147,19 @@ def test_a_restart_leaves_them_joined_and_each_ends_by_itself(halves: tuple[Half
     assert set(calls_of(record_of(first.rig()))) == set(joined[0])
     ended = first.move(made).end(1, 1) + second.move(made).end(1, 1)
     assert [each.event for each in of(Record, ended)].count("close") == 2
+
+
+@pytest.mark.parametrize("protocol", sorted(HALVES))
+def test_an_end_that_was_being_made_has_both_its_sides_in_the_next_life(protocol: str) -> None:
+    rig = PLANS[protocol]()
+    far = Address("198.51.100.77", 6000)
+    finish = HALVES[protocol](rig).begin(far)
+    made, _ = restarted(rig)
+    orders = finish(made)
+    (call,) = made.border.registry.calls.values()
+    (stream,) = call.streams.values()
+    assert [None if pair is None else pair.rtp.port for pair in stream.remote] == [far.port, 4000]
+    assert "answer" in [each.event for each in of(Record, orders)] and stream.member
 
 
 @pytest.mark.parametrize("protocol", sorted(HALVES))
