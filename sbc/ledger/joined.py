@@ -158,15 +158,23 @@ def apart(record: Plain) -> list[Plain]:
 
 
 def _marked(streams: list[Plain]) -> list[Plain]:
-    """The streams, with those sides marked that lead from one part to another: what they carry is counted there."""
-    ours = {(side["realm"], side["assigned"]["rtp"]) for stream in streams for side in stream["sides"]}
+    """The streams, with those sides marked that lead from one part to another: what they carry is counted there. They
+    are known by their ports, since peers may know our host by another address."""
+    ours = {(side["realm"], _port(side["assigned"])): _part(stream) for stream in streams for side in stream["sides"]}
 
-    def mark(side: Plain) -> Plain:
-        signalled = side["signalled"]
-        inner = signalled is not None and (side["realm"], signalled["rtp"]) in ours
-        return {**side, "inner": True} if inner else side
+    def mark(side: Plain, part: str) -> Plain:
+        there = None if side["signalled"] is None else ours.get((side["realm"], _port(side["signalled"])))
+        return side if there in (None, part) else {**side, "inner": True}
 
-    return [{**stream, "sides": [mark(side) for side in stream["sides"]]} for stream in streams]
+    return [{**stream, "sides": [mark(side, _part(stream)) for side in stream["sides"]]} for stream in streams]
+
+
+def _port(pair: Plain) -> str:
+    return str(pair["rtp"]).rpartition(":")[2]
+
+
+def _part(stream: Plain) -> str:
+    return str(stream["stream"]).partition("/")[0]
 
 
 def _unmarked(stream: Plain) -> Plain:

@@ -122,6 +122,14 @@ def test_what_goes_from_one_to_the_other_counts_once() -> None:
     assert total.packets == alone == 2 * 51
 
 
+def test_nor_where_peers_know_our_host_by_another_address() -> None:
+    parts = apart(whole())
+    for part in parts:
+        inner = part["streams"][0]["sides"][0]["signalled"]
+        inner["rtp"] = inner["rtp"].replace("198.51.100.1:", "192.0.2.1:")
+    assert len(list(sides_of(together("boot-a", parts)))) == 2
+
+
 def test_each_of_its_calls_finds_it() -> None:
     record = whole()
     assert all(Wanted(id=id).fits(record) for id in ("a", "b", "boot-a"))
