@@ -33,9 +33,11 @@ from sbc.core.orders import (
     Wake,
 )
 from sbc.core.realm import Media, Path, Plan, Realm, Side, Signaling
+from sbc.core.registry import Arrival
 from sbc.interfaces import PortUnavailable
 from sbc.media.counters import SideCounters, StreamCounters
 from sbc.runner import Runner
+from sbc.sip.codec import SipMessage
 from sbc.sip.dialect import SipDialect
 from sbc.sip.framing import SipFramer
 from sbc.sip.protocol import SipDatagrams
@@ -341,6 +343,35 @@ def test_a_fault_of_ours_costs_one_message(bench: Bench, monkeypatch: pytest.Mon
     assert bench.runner.counted["internal-error"] == 1
     bench.runner.received(bench.access, PHONE, invite(PHONE))
     assert len(bench.heard()) == 1
+
+
+def test_what_one_datagram_has_is_dealt_with_message_by_message(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that cannot be had for one, or a fault of ours in another, spoils no third; each is remembered with
+    its own call."""
+    memory = bench.runner.memory = Memory()
+    dialect, open_stream, decode = SipDialect(), bench.engine.open, SipDialect().decode
+    parts = [invite(PHONE, b"first"), invite(PHONE, b"second"), invite(PHONE, b"third")]
+
+    def opening(spec: StreamSpec) -> None:
+        if spec.sides[0].local.rtp.port == 20000:
+            raise PortUnavailable(spec.sides[0].local.rtp, "in use")
+        open_stream(spec)
+
+    def decoding(data: bytes) -> SipMessage:
+        if data == parts[1]:
+            raise ZeroDivisionError
+        return decode(data)
+
+    monkeypatch.setattr(dialect, "parts", lambda data: parts)
+    monkeypatch.setitem(bench.runner._border.dialects, "sip", dialect)  # type: ignore[arg-type]
+    monkeypatch.setattr(bench.engine, "open", opening)
+    monkeypatch.setattr(dialect, "decode", decoding)
+    bench.runner.received(bench.access, PHONE, b"".join(parts))
+    assert len(bench.heard()) == 1 and len(bench.engine.open_streams) == 1
+    assert bench.runner.counted["messages"] == 3 and bench.runner.counted["internal-error"] == 1
+    stories = [story for call in bench.runner._border.registry.calls for story in memory.find(call)]
+    came = [[each.message.data for each in story.messages if isinstance(each.message, Arrival)] for story in stories]
+    assert came == [[parts[0]], [parts[2]]]
 
 
 def test_what_a_fault_has_left_is_taken_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
