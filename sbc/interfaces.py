@@ -78,6 +78,10 @@ class IDialect(Interface):
         """The answer (bytes) to what raised BadMessage `bad`: to a fault, or to a sign of life that wants one; None
         where none is allowed."""
 
+    def in_name_of(answer, known):
+        """An answer of our own (bytes) as who gets it will heed it: from whom it has had `known` (bytes), a message of
+        the other party's, where the protocol has answers say whose they are."""
+
     def pending(message, source):
         """The answer that says "received, working on it", or None where the protocol has none for this message."""
 

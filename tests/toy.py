@@ -331,6 +331,9 @@ class ToyDialect:
     def complain(self, bad: BadMessage, source: Address) -> bytes | None:
         return None
 
+    def in_name_of(self, answer: bytes, known: bytes) -> bytes:
+        return answer
+
     def pending(self, message: ToyMessage, source: Address) -> bytes | None:
         return self._reply(message, Phase.PENDING) if message.octets[OP] in OFFERS else None
 

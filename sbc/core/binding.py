@@ -43,7 +43,8 @@ class Binding:
     it registered with, `kept` what it was told then. `service` are the hops its requests to the core side are to take.
     Where the core is to hear of its death, `sent` is the accepted request as it went on, to `registrar`, and `parting`
     the request that takes it off. One that is `lasting` has registered for good: `grant_ends` is when it is forgotten
-    if it is not heard of. Where the core was told that it is dead it is `parted`, until the core knows that it is back.
+    if it is not heard of; it has `sent` in any case, for answers in its name. It is `parted` where the core was told
+    that it is dead, until the core knows that it is back.
     """
 
     id: str

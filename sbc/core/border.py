@@ -220,7 +220,7 @@ class Border:
 
     def unframed(self, arrival: Arrival, bad: BadMessage) -> list[Order]:
         """What came on a connection is no message, or the last that can be told apart. `arrival` has no data."""
-        return bad_message(self.dialects[arrival.listener.dialect], bad, arrival)
+        return bad_message(self.registry, self.dialects[arrival.listener.dialect], bad, arrival)
 
     def unreachable(self, listener: Listener, peer: Address, why: str, now: float) -> list[Order]:
         """There is no connection to `peer`, or none any more."""
@@ -272,7 +272,7 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
         told = [] if answer is None else [Send(arrival.listener, arrival.source, answer)]
         return [*keepalive.heard(border.registry, arrival, True), *told]
     except BadMessage as bad:
-        return bad_message(dialect, bad, arrival)
+        return bad_message(border.registry, dialect, bad, arrival)
     intent = as_it_stands(border.registry, intent, arrival)
     take = _take_reply if intent.phase.reply else _take_request
     back = keepalive.heard(border.registry, arrival, not intent.phase.reply)
@@ -282,7 +282,7 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
     try:
         return back + take(border, dialect, message, intent, arrival)
     except BadMessage as bad:
-        return back + bad_message(dialect, bad, arrival)
+        return back + bad_message(border.registry, dialect, bad, arrival)
     except Refused as no:
         return back + refuse(border.registry, dialect, message, intent, no, arrival)
     except Mishap as mishap:

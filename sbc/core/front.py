@@ -181,8 +181,8 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
         rename(registry, binding, crossing.intent.handle)
     if binding.realm.keepalive.tell_core or (binding.lasting and exchange.far is not None and exchange.far.reliable):
         binding.registrar = exchange.far
-        if exchange.sent and whole:  # else it names nothing that could be taken off
-            binding.sent = exchange.sent
+    if exchange.sent and whole and (binding.lasting or binding.registrar is not None):
+        binding.sent = exchange.sent  # what is not whole names nothing that could be taken off
     binding.granted_by = None if exchange.neighbour is None else exchange.neighbour.key
     binding.stale = False
     _live(registry, binding, now, told)

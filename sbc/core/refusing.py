@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sbc.core import account
+from sbc.core import account, standin
 from sbc.core.call import Call
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import BadMessage, Cause, Intent, Kind, Phase, Refused, Who
@@ -12,10 +12,10 @@ from sbc.core.orders import HangUp, Note, Order, Send
 from sbc.core.registry import Arrival, Registry
 
 
-def bad_message(dialect: Any, bad: BadMessage, arrival: Arrival) -> list[Order]:
+def bad_message(registry: Registry, dialect: Any, bad: BadMessage, arrival: Arrival) -> list[Order]:
     """What came is no message."""
     note = Note("bad-message", bad.reason, "", {"source": str(arrival.source), "realm": arrival.listener.realm})
-    answer = dialect.complain(bad, arrival.source)
+    answer = standin.answer(registry, dialect, arrival.listener, arrival.source, dialect.complain(bad, arrival.source))
     return [note] if answer is None else [note, Send(arrival.listener, arrival.source, answer)]
 
 
@@ -34,6 +34,7 @@ def refuse(
     notes: list[Order] = [Note(word, no.told, call.id if call else "", fields) for word in words]
     over = no.cause is Cause.NO_CALL and arrival.listener.lane  # what was opened for a call is not opened without it
     answer = None if intent.phase.reply or over else dialect.refuse(message, no, arrival.source)
+    answer = standin.answer(registry, dialect, arrival.listener, arrival.source, answer)
     told: list[Order] = [] if answer is None else [registry.asker(arrival, intent).send(answer, call)]
     return [*notes, *told, *_show_out(registry, intent, arrival)]
 

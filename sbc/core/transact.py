@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from sbc.core import account, asking, front, keepalive, probing, pulse, sessions
+from sbc.core import account, asking, front, keepalive, probing, pulse, sessions, standin
 from sbc.core.asking import retry_later
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import Crossing
@@ -344,7 +344,8 @@ def give_up(
             sessions.missed(registry, exchange, refused, now)
         return registry.forget_exchange(exchange, now)
     registry.touch(exchange.call)
-    exchange.answer = dialect.refuse(dialect.decode(exchange.asked), refused, exchange.near.peer)
+    near, answer = exchange.near, dialect.refuse(dialect.decode(exchange.asked), refused, exchange.near.peer)
+    exchange.answer = standin.answer(registry, dialect, near.listener, near.peer, answer)
     orders: list[Order] = [*exchange.back(exchange.answer)]
     if exchange.timing.blunt and exchange.state is State.TRYING and refused.cause is not Cause.UNREACHABLE:
         orders += exchange.onward(dialect.withdraw(exchange.sent, None))

@@ -36,6 +36,16 @@ def complain(bad: BadMessage, own: bytes) -> bytes | None:
     return write(said if partial.transaction else attrs.evolve(said, body=Body.ERROR), bad.framed)
 
 
+def in_name_of(answer: bytes, known: bytes) -> bytes:
+    """An answer of ours, with the MId of who has said `known`: they may take none of anybody else."""
+    try:
+        said, known_mid = decode(answer), decode(known).message.mid
+        said.message.edit(said.message.mid.at, known_mid.text)
+    except BadMessage:
+        return answer
+    return said.encode()
+
+
 def accept(taken: Taken, own: bytes) -> bytes | None:
     """The plain positive reply to a request that the SBC has carried out, or that only asks whether it is there."""
     message = taken.message

@@ -82,6 +82,9 @@ class H248Dialect:
     def complain(self, bad: BadMessage, source: Address) -> bytes | None:
         return answers.complain(bad, self._own(source))
 
+    def in_name_of(self, answer: bytes, known: bytes) -> bytes:
+        return answers.in_name_of(answer, known)
+
     def pending(self, message: Taken, source: Address) -> bytes | None:
         return None
 
@@ -147,7 +150,7 @@ class H248Dialect:
         """A gateway is registered until it says otherwise, or is lost."""
 
     def keep(self, answer: bytes) -> bytes:
-        return b""
+        return answer  # for whose answers it takes: `in_name_of`
 
     def renew(
         self,

@@ -96,6 +96,9 @@ class H323Dialect:
     def complain(self, bad: BadMessage, source: Address) -> bytes | None:
         return None
 
+    def in_name_of(self, answer: bytes, known: bytes) -> bytes:
+        return answer
+
     def pending(self, message: H323Message, source: Address) -> bytes | None:
         return None
 

@@ -93,6 +93,9 @@ class MgcpDialect:
     def complain(self, bad: BadMessage, source: Address) -> bytes | None:
         return said.complain(bad)
 
+    def in_name_of(self, answer: bytes, known: bytes) -> bytes:
+        return answer
+
     def pending(self, message: MgcpMessage, source: Address) -> None:
         """The gateway says so itself, where it needs time."""
 

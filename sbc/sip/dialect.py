@@ -122,6 +122,9 @@ class SipDialect:
     def complain(self, bad: BadMessage, source: Address) -> bytes | None:
         return pong(bad, source) if isinstance(bad, Ping) else replies.complain(bad, source)
 
+    def in_name_of(self, answer: bytes, known: bytes) -> bytes:
+        return answer
+
     def pending(self, message: SipMessage, source: Address) -> bytes | None:
         return replies.pending(message, source)
 

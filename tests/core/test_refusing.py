@@ -42,8 +42,9 @@ def test_answers_are_refused_in_silence_and_so_is_what_has_lost_its_call() -> No
 
 
 def test_what_is_no_message_is_noted() -> None:
-    own = toy_rig().border.plan.realms["access"].listeners[0]
-    orders = bad_message(TOY, BadMessage("no record"), Arrival(own, NAT, b"", 0.0))
+    border = toy_rig().border
+    own = border.plan.realms["access"].listeners[0]
+    orders = bad_message(border.registry, TOY, BadMessage("no record"), Arrival(own, NAT, b"", 0.0))
     assert [each.reason for each in orders if isinstance(each, Note)] == ["no record"] and len(orders) == 1
 
 

@@ -115,7 +115,7 @@ def test_what_it_has_no_words_for() -> None:
     assert DIALECT.complain(BadMessage("none"), NAT) is None and DIALECT.withdraw(b"x", None) == b"x"
     assert DIALECT.refuse(taken, Refused(Cause.BUSY, "full"), NAT) is not None
     assert DIALECT.word(Cause.NO_CALL) == "H.248.8 411" and DIALECT.word(Ending.SILENT) == "H.248.8 906"
-    assert DIALECT.remarks(taken) == [] and DIALECT.keep(b"x") == b""
+    assert DIALECT.remarks(taken) == [] and DIALECT.keep(b"x") == b"x" and DIALECT.in_name_of(b"x", b"y") == b"x"
 
 
 def test_transactions_last_as_long_as_the_recommendation_has_it() -> None:

@@ -1,0 +1,32 @@
+"""In whose name the SBC answers by itself: who asks something of a terminal that has registered for good, and knows it
+by what it calls itself, may heed nobody else's answer; nor may the terminal that of another than it registered with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sbc.core import bound
+from sbc.core.realm import Side
+
+if TYPE_CHECKING:
+    from sbc.core.address import Address
+    from sbc.core.orders import Listener
+    from sbc.core.registry import Registry
+
+
+def answer(registry: Registry, dialect: Any, listener: Listener, peer: Address, own: bytes | None) -> bytes | None:
+    """Our `own` answer to who has asked at `listener`, as `peer` will know it."""
+    known = b"" if own is None else _known(registry, listener, peer)
+    return dialect.in_name_of(own, known) if known else own
+
+
+def _known(registry: Registry, listener: Listener, peer: Address) -> bytes:
+    """A message that the peer has had from the other party: the terminal's registration as it went on, or what was
+    said to that; empty where neither is."""
+    realm = registry.plan.realms[listener.realm]
+    if realm.side is Side.ACCESS:
+        binding = bound.terminal_of(registry, realm, peer, b"")
+        return binding.kept if binding is not None and binding.lasting else b""
+    port = registry.terminal_ports.find(listener)
+    binding = None if port is None else port.binding
+    return binding.sent if binding is not None and binding.lasting else b""

@@ -1,0 +1,67 @@
+"""Answers of the SBC's own are in the name of the other party, where both know each other by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from sbc.core.orders import Send
+from sbc.h248.message import Body
+from tests.h248_calls import GATEWAY, Gateway, answer_to, gateway, gateway_rig, read, registers
+from tests.h248_words import command, media, sdp, transaction
+from tests.rig import NAT, of
+
+
+def named(wire: str) -> Gateway:
+    """A gateway and its controller that call themselves by names."""
+    rig = gateway_rig()
+    sent = registers(rig, NAT, wire, b"gw1")
+    found = Gateway(rig, NAT, sent.listener, wire, b"gw1", b"mgc")
+    found.ask(answer_to(sent.data))
+    return found
+
+
+@pytest.mark.parametrize("wire", ["text", "binary"])
+def test_a_refusal_is_in_the_name_of_the_gateway(wire: str) -> None:
+    found = named(wire)
+    (sent,) = found.heard(
+        found.ask(transaction(7, 99, command(b"Modify", b"rtp/1", media(remote=sdp("192.0.2.9", 4000)))))
+    )
+    told = read(sent)
+    assert (told.body, told.transaction, told.mid.name) == (Body.REPLY, 7, b"gw1")
+    assert told.error is not None and told.error.code == 411
+
+
+def test_a_complaint_is_in_its_name_too() -> None:
+    found = named("text")
+    data = b"!/1 mgc T=8{C=1{MF=}}"
+    (sent,) = of(Send, found.rig.from_core(data, at=found.own))
+    assert (read(sent.data).mid.name, read(sent.data).transaction) == (b"gw1", 8)
+
+
+@pytest.mark.parametrize("wire", ["text", "binary"])
+def test_a_gateway_is_told_in_the_name_of_its_controller(wire: str) -> None:
+    found = named(wire)
+    (sent,) = found.told(
+        found.say(transaction(7, 99, command(b"Modify", b"rtp/1", media(remote=sdp("192.0.2.9", 4000)))))
+    )
+    assert read(sent).mid.name == b"mgc"
+    assert found.binding.kept
+
+
+@pytest.mark.parametrize("wire", ["text", "binary"])
+def test_who_gives_up_on_a_gateway_does_so_in_its_name(wire: str) -> None:
+    found = named(wire)
+    found.ask(transaction(9, b"-", command(b"AuditValue", b"aaln/1", b"Audit { Media }")))
+    orders = found.rig.wait(25.0)
+    (sent,) = found.heard(orders)
+    assert (read(sent).transaction, read(sent).mid.name) == (9, b"gw1")
+
+
+def test_who_has_no_name_is_answered_by_address() -> None:
+    found = gateway()
+    (sent,) = found.heard(
+        found.ask(transaction(7, 99, command(b"Modify", b"rtp/1", media(remote=sdp("192.0.2.9", 4000)))))
+    )
+    told = read(sent).mid
+    assert told.address == found.own.advertised
+    assert GATEWAY.host.encode() not in sent
