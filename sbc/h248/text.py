@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import attrs
 
@@ -47,7 +46,6 @@ class TextMessage(H248Message):
     """A message in the text encoding. Marks are spans of `data` (Spot), which never changes."""
 
     edits: Edits = attrs.field(factory=Edits, repr=False)
-    cache: dict[str, Any] = attrs.field(factory=dict, repr=False)
     _dropped: list[Spot] = attrs.field(factory=list, repr=False)
 
     def edit(self, at: Mark, new: bytes) -> None:
