@@ -145,6 +145,7 @@ def resume_call(
     state = _STATE.read(plain.get("state"), frame)
     if state is CallState.CLOSED:
         raise Unfit("has ended")
+    joins = _CHANNELS.read(plain.get("channels", []), frame)
     orders = _enter(registry, call, state, found.get("due"), now)
     opening = plain.get("opening")
     if isinstance(opening, int) and 0 <= opening < len(exchanges):
@@ -152,7 +153,7 @@ def resume_call(
     for exchange in exchanges:
         orders += _enter_exchange(registry, call, exchange, now)
     lost = _enter_streams(registry, call, streams)
-    for leg, name, key, kind in _CHANNELS.read(plain.get("channels", []), frame):
+    for leg, name, key, kind in joins:
         if (key, kind) in call.streams:
             channels.join(call, leg, name, call.streams[key, kind])
     keepalive.attend(registry, call, now)
