@@ -100,8 +100,9 @@ def test_calls_live_and_end_and_the_gatekeeper_hears_of_it(make_h323_scene: Call
     assert "cleared" in told(stage, "why", ids[0])
     wait_for(lambda: not gatekeeper.calls, what="both to be disengaged")
 
-    # a terminal vanishes
+    # a terminal vanishes, that has answered before: what it has never answered would not count
     call, answered = up(TUNNEL)
+    wait_asked(call, answered, "roundTripDelayRequest")
     cut(stage, True)
     assert answered.wait("ended").cause == 41
     wait_for(lambda: not gatekeeper.calls, what="the SBC to disengage who has vanished")
