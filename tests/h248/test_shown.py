@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from sbc.h248.ber import wrap
 from sbc.h248.shown import MASK, mask, tell
+from tests.h248_binary import action, group, leaf, listed, modify, node, prop, request, termination
+from tests.h248_binary import command as made_command
+from tests.h248_binary import message as made_message
 from tests.h248_words import WIRES, WRITERS, command, failed, media, message, reply, sdp, transaction
 
 AT = b"[192.0.2.1]:2944"
@@ -42,3 +46,19 @@ def test_binary_is_shown_as_text() -> None:
     shown = mask(data)
     assert shown.startswith(b"(binary) ") and b"192.0.2.9" in shown and b"Modify" in shown
     assert b"truncated" in mask(data[:-3]) or data[:8].hex().encode() in mask(data[:-3])
+
+
+def test_what_is_secret_in_binary_is_not_shown() -> None:
+    """Keys in properties of Annex C, in octets or BER once more; the header's proof; digits that are keyed in."""
+    keys = b"crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0"
+    described = group(prop(0xB008, b"IN IP4 192.0.2.1"), prop(0xB00F, b"audio 4 RTP/SAVP 8"), prop(0xB00C, keys))
+    wrapped = group(prop(0xB008, b"IN IP4 192.0.2.1"), prop(0xB00B, wrap(0x16, b"clear:c2VjcmV0")))
+    keyed = listed(leaf(0, b"\0\x06\0\4"), node(2, listed(leaf(0, b"\0\1"), node(1, wrap(4, b"c2VjcmV0")))))
+    notify = made_command(6, node(0, termination(b"\1")), node(1, leaf(0, b"\1"), node(1, keyed)))
+    proof = node(0, leaf(0, b"\0\0\0\1"), leaf(1, b"\0\0\0\1"), leaf(2, b"c2VjcmV0c2Vj"))
+    noticed = made_message(request(9, action(b"\7", notify)), signed=proof)
+    for data in (modify(described), modify(wrapped), noticed):
+        shown = mask(data)
+        assert b"c2VjcmV0" in data and b"c2VjcmV0" not in shown and shown.startswith(b"(binary) ")
+    assert b"192.0.2.1" in mask(modify(described)) and b"AES_CM_128_HMAC_SHA1_80" in mask(modify(described))
+    assert b"dd/ce" in mask(noticed)
