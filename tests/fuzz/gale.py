@@ -20,6 +20,7 @@ from random import Random
 from sbc.core.address import Address
 from sbc.core.border import Border
 from sbc.core.orders import Listener, Send
+from sbc.core.registry import Arrival
 from tests.outside import Outside
 
 SEED = int(os.environ.get("SBC_STORM_SEED", "20261126"))
@@ -91,7 +92,14 @@ class Gale(ABC):
         assert {"bad-message", "refused", "stray-reply", "bound"} <= set(self.outside.events)
 
     def _arrive(self, listener: Listener, source: Address, data: bytes) -> None:
-        self.outside.receive(listener, source, data)
+        for part in self.outside.border.parts(Arrival(listener, source, data, self.outside.now)):
+            self.outside.receive(part.listener, part.source, part.data)
+
+    def _open(self, listener: Listener) -> Listener:
+        """That listener, or the realm's first where it was a terminal's own and is no more."""
+        if listener in self.outside.listeners:
+            return listener
+        return self.outside.border.plan.realms[listener.realm].listeners[0]
 
     def _pause(self) -> float:
         random = self.random

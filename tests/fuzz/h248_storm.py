@@ -11,7 +11,6 @@ from sbc.core.address import Address
 from sbc.core.border import Border
 from sbc.core.message import BadMessage
 from sbc.core.orders import Listener, Send
-from sbc.core.registry import Arrival
 from sbc.h248 import binary, text
 from sbc.h248.message import Body, Command, H248Message, Verb
 from tests.fuzz.gale import Gale, Saying
@@ -66,10 +65,6 @@ class H248Storm(Gale):
             table.clear()
         return left
 
-    def _arrive(self, listener: Listener, source: Address, data: bytes) -> None:
-        for part in self.outside.border.parts(Arrival(listener, source, data, self.outside.now)):
-            self.outside.receive(part.listener, part.source, part.data)
-
     def _hear(self, send: Send) -> None:
         """What the border says is always a message: it is read to the end."""
         said = read(send.data)
@@ -102,11 +97,6 @@ class H248Storm(Gale):
         data = mutated(data, random, self.seeds["text"], changes)
         at = random.randrange(len(data) + 1)
         return data[:at] + random.choice((b"", b"", *WORDS)) + data[at:]
-
-    def _open(self, listener: Listener) -> Listener:
-        if listener in self.outside.listeners:
-            return listener
-        return self.outside.border.plan.realms[listener.realm].listeners[0]
 
     def _made(self, realm: str) -> Saying:
         if self._asked[realm] and self.random.random() < 0.6:

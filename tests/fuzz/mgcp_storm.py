@@ -9,7 +9,6 @@ from collections import deque
 from sbc.core.address import Address
 from sbc.core.border import Border
 from sbc.core.orders import Listener, Send
-from sbc.core.registry import Arrival
 from tests.fuzz.gale import Gale, Saying
 from tests.fuzz.mutate import mutated
 from tests.fuzz.storm import STRANGER, Told
@@ -43,10 +42,6 @@ class MgcpStorm(Gale):
             table.clear()
         return left
 
-    def _arrive(self, listener: Listener, source: Address, data: bytes) -> None:
-        for part in self.outside.border.parts(Arrival(listener, source, data, self.outside.now)):
-            self.outside.receive(part.listener, part.source, part.data)
-
     def _hear(self, send: Send) -> None:
         self.counted["heard"] += 1
         realm, word = send.listener.realm, send.data[:4].decode("latin-1")
@@ -73,11 +68,6 @@ class MgcpStorm(Gale):
             at = random.randrange(len(data) + 1)
             data = data[:at] + random.choice((b"", b"", *WORDS)) + data[at:]
         return self._open(listener), source, data
-
-    def _open(self, listener: Listener) -> Listener:
-        if listener in self.outside.listeners:
-            return listener
-        return self.outside.border.plan.realms[listener.realm].listeners[0]
 
     def _made(self, realm: str) -> Saying:
         if self._asked[realm] and self.random.random() < 0.55:

@@ -99,12 +99,6 @@ class Storm(Gale):
             data = mutated(data, random, self.seeds, random.choice((1, 1, 2, 5)))
         return listener, source, data
 
-    def _open(self, listener: Listener) -> Listener:
-        """That listener, or the realm's first where it was a terminal's own and is no more."""
-        if listener in self.outside.listeners:
-            return listener
-        return self.outside.border.plan.realms[listener.realm].listeners[0]
-
     def _source(self, realm: str) -> Address:
         random = self.random
         if realm == "core":
