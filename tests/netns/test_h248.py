@@ -49,6 +49,16 @@ def converse(stage: GatewayScene, gateways: list[H248Peer]) -> None:
     assert wait_for(lambda: gateway_volumes(records(file)[before:], 2), what="the record") == sorted(counted)
 
 
+def is_reached(stage: GatewayScene, number: int) -> bool:
+    """Whether the controller has a connection to a gateway, and an answer by it."""
+    try:
+        return stage.controller.request("Context=-{AuditValue=ROOT{Audit{}}}", number).terminations == ["root"]
+    except RuntimeError as error:
+        if "no_such_connection" not in str(error):
+            raise
+        return False
+
+
 def test_gateways_of_one_address_and_one_mid(make_gateway_scene: MakeScene) -> None:
     """In text, long and short, by UDP and then by TCP; the SBC is killed between two calls."""
     front = TABLES + '[media]\nengine = "kernel"\n'
@@ -66,11 +76,17 @@ def test_gateways_of_one_address_and_one_mid(make_gateway_scene: MakeScene) -> N
 
 
 def test_binary_gateways_and_a_controller_by_tcp(make_gateway_scene: MakeScene) -> None:
-    """One by UDP, one by TCP, and all to the controller by TCP."""
+    """One by UDP, one by TCP, and all to the controller by TCP, which hears of both again when the SBC was killed."""
     front = TABLES + '[media]\nengine = "native"\n'
     toml = gateway_config("h248", front=front, access=KEPT, port=BINARY_PORT, transport="tcp")
     stage = make_gateway_scene(one_pair(*NATS), toml)
     sbc = stage.lab.host("sbc")
     core, access = sbc.capture("core"), sbc.capture("access")
-    converse(stage, registered(stage, "udp:2945:binary", "tcp:2945:binary"))
+    gateways = registered(stage, "udp:2945:binary", "tcp:2945:binary")
+    converse(stage, gateways)
+    stage.stage.sbc = stage.sbc.kill_and_restart()
+    gateways[1].ask("connect")  # its own connection is gone, too
+    assert gateways[1].register("Disconnected", "900 Service Restored").terminations == ["root"]
+    wait_for(lambda: is_reached(stage, 1) and is_reached(stage, 2), what="the controller to hear of both again")
+    converse(stage, gateways)
     assert_hidden(core, access)
