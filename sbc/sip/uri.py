@@ -12,7 +12,7 @@ __all__ = ["Uri", "parse_uri", "unescape"]
 
 _SIP = re.compile(
     rb"(sips?+):"
-    rb"(?:([^\s@:<>\"\[\]]*+)(?::([^\s@<>\"\[\]]*+))?@)?"  # user, password
+    rb"(?>(?:([^\s@:<>\"\[\]]*+)(?::([^\s@<>\"\[\]]*+))?@)?)"  # user, password: never taken for a host
     rb"(\[[0-9A-Fa-f:.]++\]|[0-9A-Za-z_][0-9A-Za-z_.-]*+)"  # host
     rb"(?::([0-9]{1,5}))?"
     rb"((?>(?:;[^\s;?<>\"]*+)*))"  # parameters

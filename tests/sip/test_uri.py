@@ -109,6 +109,9 @@ def test_parameters_of_tel() -> None:
         (b"sip:bob@", "Malformed SIP URI"),
         (b"sip:a@b@c", "Malformed SIP URI"),
         (b"sip:host:", "Malformed SIP URI"),
+        (b"sip:alice;x=1@192.168.1.10_[", "Malformed SIP URI"),  # a user is no host, whatever comes after it
+        (b"sip:alice;day=1@10.0.0.5:99999999", "Malformed SIP URI"),
+        (b"sip:alice?x@10.0.0.5[", "Malformed SIP URI"),
         (b"sip:host:x", "Malformed SIP URI"),
         (b"sip:host:5060x", "Malformed SIP URI"),
         (b"sip:host:123456", "Malformed SIP URI"),
