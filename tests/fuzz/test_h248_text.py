@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -45,6 +46,10 @@ PIECES = st.one_of(
 CHANGES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 30), PIECES), min_size=1, max_size=5)
 
 
+BROKEN = re.compile(rb'"[^"]*[\r\n]')
+"""A quoted text of several lines, which is written in one."""
+
+
 def groups(message: H248Message) -> Iterator[Group]:
     """Every alternative of every description."""
     for command in message.commands:
@@ -73,7 +78,7 @@ def check(data: bytes) -> None:
         check_writing(part)
         with suppress(BadMessage):
             again = decode(write(message))
-            assert again.meaning == message.meaning
+            assert again.meaning == message.meaning or BROKEN.search(part)
 
 
 def check_the_same_again(data: bytes, message: TextMessage) -> None:
