@@ -71,5 +71,7 @@ MADE = [
     message(
         node(2, leaf(0, b"\5"), leaf(1, b""), node(2, node(1, action(b"\7", node(5, node(1, leaf(0, b"\1\xf6")))))))
     ),
+    message(reply(5, action(b"\7", node(5, node(0)), node(5, node(1, leaf(0, b"\1\x9b")))))),
+    message(reply(5, action(b"\7", node(5, node(3, node(0, termination(b"\1")), node(1)))))),
 ]
 """What fuzzing begins with, besides what is recorded."""

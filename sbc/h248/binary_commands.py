@@ -113,7 +113,7 @@ def _named(data: bytes, tlv: Tlv, verb: Verb, reply: bool) -> tuple[Termination,
     if verb in _AUDITS and reply:
         chosen = only(tlv, "result")
         number = chosen.tag & 0x1F
-        if number == 1:
+        if number == 1 or (number == 0 and not chosen.parts):
             return ()
         listed = chosen if number == 0 else chosen.part(0)
         if number == 2:
@@ -124,7 +124,7 @@ def _named(data: bytes, tlv: Tlv, verb: Verb, reply: bool) -> tuple[Termination,
             return (termination(data, wanted(listed, "termination")),)
         listed = several
     found = tuple([termination(data, each) for each in wanted(listed, "termination").parts or ()])
-    if not found and not (verb in _AUDITS and reply):
+    if not found:
         raise BadMessage("no termination")
     return found
 

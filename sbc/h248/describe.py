@@ -151,6 +151,8 @@ def _members(intent: Intent, message: H248Message) -> None:
     action = _meant(message)
     for each in message.actions:
         for command in each.commands:
+            if not command.terminations:  # of an audit that found none
+                continue
             key = command.termination.key
             if command.verb in GATHER and each is action and command.error is None and not command.termination.every:
                 joins.append(key)
@@ -171,7 +173,8 @@ def _prefix(key: bytes) -> bytes:
 
 def _reported(commands: tuple[Command, ...]) -> tuple[tuple[bytes, Counted], ...]:
     """What the gateway has counted of each termination."""
-    found = ((command.termination.key, counted(command)) for command in commands if not command.termination.every)
+    named = [command for command in commands if command.terminations and not command.termination.every]
+    found = ((command.termination.key, counted(command)) for command in named)
     return tuple((member, figures) for member, figures in found if figures)
 
 

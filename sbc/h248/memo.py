@@ -33,7 +33,9 @@ class Order:
 
     def is_answered_by(self, command: Command) -> bool:
         """Whether that is an answer to it, or to a part of it."""
-        return self.verb == command.verb.value and _meets(self.termination, command.termination)
+        if self.verb != command.verb.value:
+            return False
+        return not command.terminations or _meets(self.termination, command.termination)
 
 
 @attrs.frozen

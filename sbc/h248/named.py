@@ -3,22 +3,16 @@ gateway and controller both call the termination (``RTP/192.0.2.1/4000``)."""
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 
 from sbc.core.message import BadMessage
 from sbc.h248 import text
-from sbc.h248.scan import LW, SAFE
-
-_LISTS = re.compile(
-    rb"(?<!" + SAFE + rb")(?:Topology|TP|(?:Mux|MX)" + LW + rb"=" + LW + SAFE + rb"++)" + LW + rb"\{[^{}]*+\}",
-    re.IGNORECASE,
-)
+from sbc.h248.reading import listed
 
 
 class Named:
-    """The spans of the names in the commands, and of whole Topology and Mux descriptors; none of what is no message.
-    An offset is `in` it where it is within one of them."""
+    """The spans of the names in commands and in Topology and Mux descriptors; none of what is no message. An offset is
+    `in` it where it is within one of them."""
 
     def __init__(self, data: bytes) -> None:
         self.spans = sorted(_names(data))
@@ -34,4 +28,5 @@ def _names(data: bytes) -> list[tuple[int, int]]:
     except BadMessage:
         return []
     names = [each.at for command in message.commands for each in command.terminations if each.at is not None]
-    return [(each.start, each.end) for each in names] + [each.span() for each in _LISTS.finditer(data)]
+    spans = [(each.start, each.end) for each in names]
+    return spans + [span for start, end in message.lists for span in listed(data, start, end)]

@@ -25,14 +25,20 @@ _CONTEXT = re.compile(rb"[0-9]{1,10}|[-$*]")
 _PARTS = re.compile(rb";[^\r\n]*+|[^\s,;]++")
 
 
-class Reader(Cursor):
-    """Reads the actions of one transaction."""
+def listed(data: bytes, start: int, end: int) -> list[tuple[int, int]]:
+    """Where the names of a list stand, whatever comments are between them."""
+    return [match.span() for match in _PARTS.finditer(data, start, end) if match[0][:1] != b";"]
 
-    __slots__ = ("commands",)
+
+class Reader(Cursor):
+    """Reads the actions of one transaction. `lists` are the insides of the Topology and Mux descriptors on its way."""
+
+    __slots__ = ("commands", "lists")
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
         self.commands = 0
+        self.lists: list[tuple[int, int]] = []
 
     def action(self, match: re.Match[bytes], code: int) -> tuple[Action, int, bool]:
         """The action whose item is `match`; where what comes next begins, and whether its block ends there."""
@@ -59,6 +65,9 @@ class Reader(Cursor):
             word = CONTEXT.get(lower)
             if word == "error":
                 action.error, pos, closed = self.failure(item, ACTION)
+                continue
+            if word == "topology" and item[3] == b"{":
+                pos, closed = self.next(self.listing(pos), ACTION)
                 continue
             if word == "emergency":
                 action.emergency = True
@@ -111,6 +120,12 @@ class Reader(Cursor):
             command = Command(verb[0], self.listed(pos, end - 1), *verb[1:])
         return command, *self.next(end, COMMAND)
 
+    def listing(self, pos: int) -> int:
+        """Behind a block of names of terminations that is not looked at, the inside of which begins at `pos`."""
+        end = skip(self.data, pos)
+        self.lists.append((pos, end - 1))
+        return end
+
     def terminations(self, start: int, end: int) -> tuple[Termination, ...]:
         """One termination's name, or a list of them in brackets."""
         if self.data[start] == _BRACKET:
@@ -119,10 +134,10 @@ class Reader(Cursor):
 
     def listed(self, start: int, end: int) -> tuple[Termination, ...]:
         """The terminations of a list."""
-        names = [match for match in _PARTS.finditer(self.data, start, end) if match[0][:1] != b";"]
+        names = listed(self.data, start, end)
         if not names or len(names) > MAX_TERMINATIONS:
             raise BadH248("malformed list of terminations", COMMAND)
-        return tuple(self.named(*match.span()) for match in names)
+        return tuple(self.named(*span) for span in names)
 
     def named(self, start: int, end: int) -> Termination:
         """One termination's name."""
@@ -176,6 +191,8 @@ class Reader(Cursor):
                 command.events = tuple(names)
             else:
                 command.observed = tuple(names)
+        elif word == "mux":
+            pos = self.listing(pos)
         else:
             pos = skip(self.data, pos)
         return self.next(pos, COMMAND)

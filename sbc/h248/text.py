@@ -36,15 +36,16 @@ _BODY = re.compile(
     + rb"(?:=" + LW + rb"([0-9]++)(?:/([0-9]++)(?:/(" + SAFE + rb"++))?)?" + LW + rb")?(\{)?"
 )  # fmt: skip
 _ACK = re.compile(LW + rb"([0-9]{1,10}+)(?:" + LW + rb"-" + LW + rb"([0-9]{1,10}+))?" + LW + rb"([,}])")
-_AGAIN = re.compile(rb"\}" + LW + rb"[A-Za-z]")
 _NAME = re.compile(SAFE + rb"{1,256}")
 _EMPTY = re.compile(LW + rb"\}")
 
 
 @attrs.define(eq=False, slots=False)
 class TextMessage(H248Message):
-    """A message in the text encoding. Marks are spans of `data` (Spot), which never changes."""
+    """A message in the text encoding. Marks are spans of `data` (Spot), which never changes. `lists` are the insides of
+    its Topology and Mux descriptors, which name terminations."""
 
+    lists: list[tuple[int, int]] = attrs.field(factory=list, repr=False)
     edits: Edits = attrs.field(factory=Edits, repr=False)
     _dropped: list[Spot] = attrs.field(factory=list, repr=False)
 
@@ -211,7 +212,7 @@ def _read_actions(message: TextMessage, pos: int, code: int) -> int:
             closed = True
         else:
             raise BadH248("no action", code)
-    message.actions = tuple(actions)
+    message.actions, message.lists = tuple(actions), reader.lists
     return pos
 
 
@@ -247,8 +248,6 @@ def parts(data: bytes) -> tuple[bytes, ...]:
     header = _HEADER.match(data)
     if header is None or len(data) > MAX_MESSAGE:
         return (data,)
-    if data[header.end() : header.end() + 1].upper() != b"S" and _AGAIN.search(data, header.end()) is None:
-        return (data,)  # the shortest proof that there is but one: braces are followed by no word inside of any
     pos = header.end()
     spans: list[tuple[int, int]] = []
     try:

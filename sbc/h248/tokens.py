@@ -101,7 +101,7 @@ VERBS = {
 }
 """The commands by their word in lower case, whether they are optional, and want one reply for all."""
 
-CONTEXT = _forms("Context", "Error", "ImmAckRequired", "Emergency", "EmergencyOff")
+CONTEXT = _forms("Context", "Error", "ImmAckRequired", "Emergency", "EmergencyOff", "Topology")
 DESCRIPTORS = _forms(
     "Media", "Services", "Audit", "Statistics", "Signals", "Events", "EventBuffer", "ObservedEvents", "DigitMap",
     "Packages", "Modem", "Mux", "Error", "Topology", "Emergency", "Priority",

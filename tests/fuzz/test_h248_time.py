@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 
 from sbc.core.message import BadMessage
+from sbc.h248.sweep import sweep
 from sbc.h248.text import decode, parts
 from tests.fuzz.test_time import ENOUGH, LONG, seconds
 
@@ -23,6 +25,12 @@ FORMS = [
     b"SL=1{", b"SL=1{a},", b"SC=x{SV{", b"AD=1,", b"MTP{", b"MG=MTP{", b"ER=1{", b"ER=1{},", b"\x00", b"\xff", b":",
     b"a:", b"a:b,", b"O-", b"O-W-", b"K{", b"SM=1/1 ", b"PN=1{}",
 ]  # fmt: skip
+TOKENS = [
+    b" ", b";", b"}", b"{", b"\n", b",", b"=", b"a", b"L", b"\\", b'"', b"TP", b"MX=", b"[", b"<", b"1", b":", b".",
+    b"v=0",
+]  # fmt: skip
+SHORTER = 16_000  # octets
+SOON = 0.1  # seconds of processor time: some ten times what the slowest of these takes
 
 
 def reader(before: bytes, after: bytes = b"") -> Callable[[bytes], None]:
@@ -70,5 +78,22 @@ def test_time_is_linear(place: str) -> None:
     for form in FORMS:
         data = (form * (LONG // len(form) + 1))[:LONG]
         if (took := seconds(PLACES[place], data)) > ENOUGH:
+            slow[form] = took
+    assert not slow
+
+
+def swept(data: bytes) -> None:
+    """Looks for a host's address behind a message; it is there, so that all is looked at."""
+    said = b"!/1 [192.0.2.10] T=1{C=-{N=ROOT{OE=1{a/b}}}} ;192.0.2.10 " + data
+    assert b"192.0.2.10" not in sweep(said, False, {"192.0.2.10"}, "198.51.100.1")
+
+
+@pytest.mark.parametrize("place", ["transaction", "actions", "media", "description", "swept"])
+def test_time_is_linear_of_all_pairs_of_tokens(place: str) -> None:
+    slow = {}
+    for first, second in itertools.permutations(TOKENS, 2):
+        form = first + second
+        data = (form * (SHORTER // len(form) + 1))[:SHORTER]
+        if (took := seconds({**PLACES, "swept": swept}[place], data)) > SOON:
             slow[form] = took
     assert not slow

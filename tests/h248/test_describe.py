@@ -9,6 +9,9 @@ from sbc.core.message import Elsewhere, Ending, Kind, Phase
 from sbc.h248.describe import describe, gathering
 from sbc.h248.memo import asked
 from sbc.h248.taken import decode
+from tests.h248_binary import action, leaf, node
+from tests.h248_binary import message as binary_message
+from tests.h248_binary import reply as binary_reply
 from tests.h248_calls import meaning, read
 from tests.h248_words import WIRES, WRITERS, command, failed, media, message, reply, sdp, statistics, transaction
 
@@ -47,6 +50,15 @@ def test_who_joins_and_who_leaves(wire: str) -> None:
     assert [figures for _, figures in gone.reported] == [(("packets_sent", "3"),)]
     assert meaning(of(reply(7, 5, command(b"Subtract", b"*")), wire=wire)).leaves == ((b"5", b"*"),)
     assert meaning(of(reply(7, b"*", command(b"Subtract", b"*")), wire=wire)).leaves == ((b"*", b"*"),)
+
+
+def test_an_audit_that_found_nothing_names_nobody() -> None:
+    """In binary: an empty contextAuditResult, and a contextError beside a reply that is good."""
+    nothing, wrong = node(5, node(0)), node(5, node(1, leaf(0, b"\x01\x9b")))
+    good = node(5, node(2, node(0, node(0), leaf(1, b"\1\2")), node(1)))
+    for said in ([nothing], [good, wrong], [nothing, good]):
+        intent = meaning(binary_message(binary_reply(7, action(b"\5", *said))))
+        assert (intent.phase, intent.joins, intent.leaves, intent.reported) == (Phase.SUCCESS, (), (), ())
 
 
 def test_what_has_failed_in_part_joins_in_part() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from sbc.core.message import BadMessage
 from sbc.h248.memo import CallMemo, Memo, Order, asked, keep, matched, recall
+from sbc.h248.message import Command, Verb
 from tests.h248_calls import read
 from tests.h248_words import command, media, message, reply, sdp, transaction
 
@@ -41,6 +42,11 @@ def test_answers_are_matched_in_order() -> None:
     line = memo(command(b"Add", b"a1"), command(b"Add", b"rtp/$"))
     assert matched(line, commands(command(b"Add", b"rtp/7"))) == [1]
     assert matched(line, commands(command(b"Add", b"a1"), command(b"Subtract", b"rtp/7"))) == [0, None]
+
+
+def test_an_audit_that_found_nothing_is_answered_all_the_same() -> None:
+    audits = memo(command(b"AuditValue", b"x/*", b"Audit { }"), command(b"AuditValue", b"y/*", b"Audit { }"))
+    assert matched(audits, (Command(Verb.AUDIT_VALUE, ()), Command(Verb.SUBTRACT, ()))) == [0, None]
 
 
 def test_several_answers_may_be_to_one_wildcard() -> None:

@@ -14,13 +14,25 @@ def test_names_are_found_and_nothing_else() -> None:
     found = sorted(TEXT[start:end] for start, end in Named(TEXT).spans)
     assert found == [
         b"192.0.2.6",
-        b"MX=H221{c/192.0.2.4,d}",
-        b"TP{rtp/192.0.2.1,rtp/192.0.2.2,BW}",
+        b"BW",
         b"a/192.0.2.3",
         b"b",
+        b"c/192.0.2.4",
+        b"d",
         b"e",
         b"rtp/192.0.2.1",
+        b"rtp/192.0.2.1",
+        b"rtp/192.0.2.2",
     ]
+
+
+def test_what_looks_like_a_list_names_nothing() -> None:
+    """In quotes, in comments, where no such descriptor can be, and what is said about a list of names."""
+    inside = (
+        b'N=x{OE=1{a/b{y="TP {192.0.2.9}"}}},MF=x{E=1{a/b{TP{192.0.2.8}}},;MX=a{192.0.2.7}\n MX=H221{;192.0.2.6\n n/1}}'
+    )
+    data = b"!/1 gw T=1{C=1{" + inside + b"}} ; TP{192.0.2.5}"
+    assert sorted(data[start:end] for start, end in Named(data).spans) == [b"n/1", b"x", b"x"]
 
 
 def test_what_is_no_message_names_nothing() -> None:
