@@ -302,7 +302,8 @@ class IMediaObserver(Interface):
     """Who hears what an engine finds. Called on the reactor's thread."""
 
     def latched(stream, side, address, reason):
-        """The side's media now goes to `address` (it differs from the signalled one, or is the first)."""
+        """The side's media now goes to `address` (it differs from the signalled one, or is the first), or from the
+        other of its own and its shared ports, which is told once a second at most."""
 
     def silent(stream, seconds):
         """No packet has come from either side for that long. Told once, and again after `resumed` or an update."""

@@ -22,6 +22,9 @@ Sender = Callable[[bytes, Source], Any]
 LONGEST = 65_535
 """The most octets a datagram can have."""
 
+TURN = 1.0
+"""Seconds: that a source comes by the other of its two ports is told no sooner after the last time."""
+
 _FIELDS = struct.Struct("!HII")  # sequence number, timestamp and SSRC of an RTP header
 
 
@@ -45,7 +48,10 @@ class Owner(Protocol):
     """What an inlet asks of the side it belongs to, and tells it."""
 
     def latched(self, inlet: Inlet, address: Address, reason: str) -> None:
-        """The inlet's latch has changed, or its source now comes by the other of its two ports."""
+        """The inlet's latch has changed, or its source comes by the other of its two ports: to be told of."""
+
+    def turned(self) -> None:
+        """The source of an inlet now comes by the other of its two ports; whether that is told is yet to be seen."""
 
     def rtcp_came(self, muxed: bool) -> None:
         """RTCP was accepted, on the RTP port (`muxed`) or on its own."""
@@ -69,9 +75,9 @@ class Inlet:
 
     __slots__ = (
         "_classify", "_clock", "_headers", "_is_rtcp", "_is_rtp", "_longest", "_meter", "_named", "_onward",
-        "_onward_rtcp", "_side", "_times", "_told", "buckets", "kernel", "latch", "not_rtp", "octets", "packets",
-        "policed", "refused", "rtcp_octets", "rtcp_packets", "send", "send_shared", "shared", "too_long", "too_short",
-        "trusted",
+        "_onward_rtcp", "_said", "_side", "_times", "_told", "_turn", "buckets", "kernel", "latch", "not_rtp", "octets",
+        "packets", "policed", "refused", "rtcp_octets", "rtcp_packets", "send", "send_shared", "shared", "too_long",
+        "too_short", "trusted",
     )  # fmt: skip
 
     def __init__(
@@ -86,7 +92,8 @@ class Inlet:
         self._named: Source | None = None  # the latched source as the socket named it
         self.latch = latch
         self.send, self.send_shared = send, send_shared
-        self.shared = False
+        self.shared = self._said = False  # by which of both ports it comes, and as the side was told last;
+        self._turn = 0.0  # it is not told of another turn before then
         self.trusted: Source | None = None
         self.packets = self.octets = self.rtcp_packets = self.rtcp_octets = 0
         self.too_short = self.too_long = self.not_rtp = self.kernel = self.policed = 0
@@ -189,11 +196,31 @@ class Inlet:
             return False
         if address != latch.latched:  # nothing is learned of it
             return True
-        self.trusted = self._named = source
+        self._named = source
         turned, self.shared = shared is not self.shared, shared
-        if verdict.latched is not None or turned:
+        tells = self._tells(verdict.latched is not None, now)
+        if tells:
+            self._said = shared
+        self.trusted = source if self._said is shared else None  # until it is told each packet comes here
+        if tells:
             self._side.latched(self, address, verdict.reason)
+        elif turned:
+            self._side.turned()
         return True
+
+    def _tells(self, moved: bool, now: float) -> bool:
+        """Whether it is to be told where media goes now: elsewhere, or by the other port. A source may turn at each
+        packet, and is followed: it must not make those who hear of it work at that rate."""
+        if moved:
+            return True
+        if self.shared is self._said or now < self._turn:
+            return False
+        self._turn = now + TURN
+        return True
+
+    def expect(self, shared: bool) -> None:
+        """Its source, which has not spoken yet, comes by the port that others share, or by the own one."""
+        self.shared = self._said = shared
 
     def way(self) -> Sender:
         """How what goes to the peer is sent: from where that is spoken to."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 from twisted.logger import Logger
@@ -10,7 +11,7 @@ from twisted.logger import Logger
 from sbc.core.address import Address, Pair
 from sbc.core.orders import SideSpec
 from sbc.interfaces import PortUnavailable
-from sbc.media.udp import open_udp, set_buffers
+from sbc.media.udp import open_udp, set_buffers, set_dscp, set_mark
 
 RECEIVE_BUFFER = 131_072
 """Octets of queue a media socket asks for: some hundred packets, seconds of audio. More would only be heard late."""
@@ -43,6 +44,20 @@ class MediaSockets:
         assert pair.rtcp is not None
         rtp, rtcp = (self._open_one(address, side, opened, SHARED_BY) for address in (pair.rtp, pair.rtcp))
         return rtp, rtcp
+
+    def join_shared(self, pair: Pair, socks: Iterable[socket.socket], before: SideSpec, side: SideSpec) -> None:
+        """Let `side` share the sockets of an open pair, which `before` was the last to join. A socket has one DSCP and
+        one mark: those of the last, as its realm wants them now. A device it keeps: @raises PortUnavailable where
+        another is asked for, until the pair is closed with its last stream; ValueError for a DSCP that is none."""
+        if side.device != before.device:
+            raise PortUnavailable(pair.rtp, f"streams share it that go by {before.device or 'any device'}")
+        for sock in socks:
+            set_dscp(sock, side.dscp)
+            try:
+                if side.mark != before.mark:
+                    set_mark(sock, side.mark)
+            except OSError as error:
+                raise PortUnavailable(pair.rtp, error.strerror or str(error)) from error
 
     def _open_one(self, address: Address, side: SideSpec, opened: ExitStack, shares: int = 1) -> socket.socket:
         buffer, dscp, mark, device = self._receive_buffer * shares, side.dscp, side.mark, side.device

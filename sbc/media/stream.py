@@ -69,7 +69,8 @@ class Side:
         self.to_rtcp = Outlet(send_rtp if send_rtcp is None else send_rtcp)
         self.reports = Reports()
         self.rtp.time_by(spec.clock)
-        self._expect()
+        for inlet in self.inlets():  # one whose latch is remembered, too: the peer was told
+            inlet.expect(self._is_told())
         self._aim()
         self.share(None)
 
@@ -128,7 +129,11 @@ class Side:
         """Who has not been heard yet is spoken to from where it was told that we are."""
         for inlet in self.inlets():
             if inlet.latch.latched is None:
-                inlet.shared = self.spec.shared is not None and self.spec.shared.told
+                inlet.expect(self._is_told())
+
+    def _is_told(self) -> bool:
+        """Whether the peer knows of the ports that others share, too."""
+        return self.spec.shared is not None and self.spec.shared.told
 
     def _doubt(self) -> None:
         """Send each inlet's next packet to its latch, which must learn in a new window who still speaks; and tell anew
@@ -140,10 +145,14 @@ class Side:
         self._aim()
 
     def latched(self, inlet: Inlet, address: Address, reason: str) -> None:
-        """Called by an inlet whose latch has changed."""
+        """Called by an inlet whose latch has changed, or whose source has turned to the other port."""
         self._aim()
         if inlet is self.rtp:
             self._on_latch(address, reason)
+
+    def turned(self) -> None:
+        """Called by an inlet whose source has turned to the other port, of which nobody is to hear yet."""
+        self._aim()
 
     def reported(self, data: bytes, now: float) -> None:
         """Called by an inlet that lets RTCP through: what is policed is measured no more than lost RTP is."""

@@ -47,11 +47,12 @@ class SharedPorts:
     def __init__(self, sockets: MediaSockets, rounds: Rounds, relay: Relay) -> None:
         self._sockets, self._rounds, self._relay = sockets, rounds, relay
         self._open: dict[Pair, tuple[_SharedPort, _SharedPort]] = {}
+        self._joined: dict[Pair, SideSpec] = {}  # the last that has
         self._closed_strays = 0
 
     def senders(self, side: SideSpec) -> tuple[Sender, Sender | None] | None:
         """How the shared ports of a side send, RTP's and RTCP's; opened, if they are not. None where it has none.
-        @raises PortUnavailable; ValueError for a number that another stream has."""
+        @raises PortUnavailable (see `MediaSockets.join_shared`); ValueError for a number that another stream has."""
         if side.shared is None:
             return None
         pair = side.shared.local
@@ -64,6 +65,8 @@ class SharedPorts:
                 self._rounds.add(port.sock.fileno(), port.read)
         if side.shared.number in self._open[pair][0].inlets:
             raise ValueError(f"number {side.shared.number} at {pair.rtp} is another stream's")
+        self._sockets.join_shared(pair, [port.sock for port in self._open[pair]], self._joined.get(pair, side), side)
+        self._joined[pair] = side
         return self._open[pair][0].sock.sendto, self._open[pair][1].sock.sendto
 
     def join(self, shared: Shared | None, rtp: Inlet, rtcp: Inlet | None) -> None:
@@ -88,6 +91,7 @@ class SharedPorts:
         for pair, ports in list(self._open.items()):
             if not any(port.inlets for port in ports):
                 del self._open[pair]
+                self._joined.pop(pair, None)
                 for port in ports:
                     self._closed_strays += port.strays
                     self._rounds.remove(port.sock.fileno())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from twisted.internet import udp
@@ -91,6 +92,16 @@ def _ask_buffers(sock: socket.socket, receive: int, send: int) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send)
 
 
+@contextmanager
+def borrowed(fd: int) -> Iterator[socket.socket]:
+    """A socket by its descriptor, which stays open."""
+    sock = socket.socket(fileno=fd)
+    try:
+        yield sock
+    finally:
+        sock.detach()
+
+
 def set_dscp(sock: socket.socket, dscp: int) -> None:
     """Mark what the socket sends: `dscp` is 0 to 63 (RFC 2474), and the two ECN bits stay 0. @raises ValueError."""
     octet = traffic_class(dscp)
@@ -100,15 +111,21 @@ def set_dscp(sock: socket.socket, dscp: int) -> None:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, octet)
 
 
+def set_mark(sock: socket.socket, mark: int) -> None:
+    """Let routing rules know the socket's packets by a `mark`, or by none from now on (0). Linux only. @raises OSError
+    that says why not."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_MARK, struct.pack("=I", mark))
+    except OSError as error:
+        raise OSError(error.errno, f"mark {mark}: {error.strerror}") from error
+
+
 def set_way(sock: socket.socket, mark: int = 0, device: str = "") -> None:
     """Let routing rules know the socket's packets by a `mark` (0: none), and have it receive and send by one `device`
     alone: a network interface or VRF (empty: any). Linux only. @raises OSError that says which of them failed and why.
     """
     if mark:
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, _SO_MARK, struct.pack("=I", mark))
-        except OSError as error:
-            raise OSError(error.errno, f"mark {mark}: {error.strerror}") from error
+        set_mark(sock, mark)
     if device:
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode() + b"\0")

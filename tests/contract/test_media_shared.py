@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import Any
 
 import attrs
@@ -13,7 +14,7 @@ from sbc.core.orders import Latch, Shared
 from sbc.interfaces import PortUnavailable
 from sbc.media.counters import Drops, Volume
 from tests.contract.engines import QUIET, Call, Rig, balanced
-from tests.contract.test_media_sockets import descriptors
+from tests.contract.test_media_sockets import descriptors, media_sockets
 from tests.media.packets import receiver_report, rtp, udptl
 
 MINE, THEIRS = 0x01020304, 0x7FFFFFFF
@@ -127,6 +128,72 @@ def test_who_speaks_by_the_own_ports_is_answered_from_there_and_may_turn(rig: Ri
     assert balanced(call.counters())
     rig.wait(lambda: len([each for each in call.latches() if each[0] == 0]) == 2, "both turns told")
     assert {address for side, address, _ in call.latches() if side == 0} == {call.a_pair.rtp}
+
+
+def test_who_turns_at_each_packet_is_followed_and_told_of_seldom(rig: Rig) -> None:
+    ports = rig.pair(1)
+    call = call_by(rig, ports)
+    began = time.monotonic()
+    for n in range(0, 60, 2):
+        call.send(call.a, call.at_a, rtp(n))
+        call.send(call.a, ports.rtp, numbered(MINE, rtp(n + 1)))
+    call.send(call.b, call.at_b, rtp(1))
+    assert call.a.drain() == [(rtp(1), ports.rtp)]
+    assert call.b.data() == [rtp(n) for n in range(60)]
+    assert len(call.latches()) <= 3 + (time.monotonic() - began), "first where it is, a turn, then one in a second"
+    call.send(call.a, call.at_a, rtp(60))
+    rig.pass_time(1.1)
+    for n in range(61, 64):  # it stays
+        before = len(call.latches())
+        call.send(call.a, ports.rtp, numbered(MINE, rtp(n)))
+        rig.pass_time(1.1)
+        call.send(call.a, call.at_a, rtp(n + 10))
+        rig.wait(lambda before=before: len(call.latches()) > before, "the turn told")
+        rig.pass_time(1.1)
+
+
+def test_who_is_remembered_is_spoken_to_from_where_it_was_told_that_we_are(rig: Rig) -> None:
+    """A call that is taken up again after a restart, whose terminal has yet to speak."""
+    ports, terminal = rig.pair(1), rig.peer(2)
+    call = call_by(rig, ports, a={"latched": terminal.address, "behind_nat": True}, rtp=THEIRS)
+    call.send(call.b, call.at_b, rtp(1))
+    assert terminal.drain() == [(numbered(THEIRS, rtp(1)), ports.rtp)]
+    call.send(terminal, call.at_a, rtp(1))
+    call.send(call.b, call.at_b, rtp(2))
+    assert terminal.drain() == [(numbered(THEIRS, rtp(2)), call.at_a)]
+
+
+def test_shared_ports_mark_packets_as_who_joined_last_wants_them(rig: Rig) -> None:
+    """The realm's DSCP was changed while calls went on."""
+    ports = rig.pair(1)
+    first = call_by(rig, ports, 1, a={"dscp": 34})
+    second = call_by(rig, ports, 2, a={"dscp": 46})
+    for left in (second, first):  # whoever goes
+        with_them = media_sockets(ports.rtp, odd(ports))
+        assert [sock.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) for sock in with_them] == [46 << 2] * 2
+        for sock in with_them:
+            sock.close()
+        rig.engine.close(left.id)
+    third = call_by(rig, ports, 3)
+    (sock, other) = media_sockets(ports.rtp, odd(ports))
+    with sock, other:
+        assert sock.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == 0
+    rig.engine.close(third.id)
+
+
+def test_shared_ports_are_moved_to_no_other_device_while_streams_share_them(rig: Rig) -> None:
+    ports = rig.pair(1)
+    first, other = call_by(rig, ports, 1), Call(rig)
+    rig.engine.close(other.id)
+    spec = _with(other, Shared(ports, 2))
+    spec = attrs.evolve(spec, sides=(attrs.evolve(spec.sides[0], device="lo"), spec.sides[1]))
+    with pytest.raises(PortUnavailable, match="any device") as caught:
+        rig.engine.open(spec)
+    assert caught.value.address == ports.rtp
+    assert rig.engine.streams() == [first.id]
+    rig.engine.close(first.id)
+    rig.engine.open(spec)
+    rig.engine.close(spec.id)
 
 
 def test_who_was_not_told_is_spoken_to_from_the_own_ports_until_it_is(rig: Rig) -> None:

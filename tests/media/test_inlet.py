@@ -27,6 +27,9 @@ class Owner:
     def latched(self, inlet: Inlet, address: Address, reason: str) -> None:
         self.told.append((address, reason))
 
+    def turned(self) -> None:
+        self.told.append("turned")
+
     def rtcp_came(self, muxed: bool) -> None:
         self.told.append("mux" if muxed else "rtcp")
 
@@ -156,3 +159,19 @@ def test_what_flows_otherwise_is_not_measured() -> None:
     fax = Alone("t38")
     fax.inlet.arrive(udptl(), B, 1.0)
     assert rtcp.inlet.measured().received == fax.inlet.measured().received == 0
+
+
+def test_a_turn_to_the_other_port_is_told_once_in_a_while_and_the_last_one_in_the_end() -> None:
+    alone = Alone()
+    told = alone.owner.told
+    alone.inlet.arrive(rtp(0), B, 1.0)
+    for n in range(1, 9):
+        alone.inlet.arrive(rtp(n), B, 1.0 + n / 16, shared=n % 2 == 1)
+        assert alone.inlet.shared is (n % 2 == 1), "it is followed at once"
+    assert told == [(B, "signalled"), (B, "latched"), *["turned"] * 7]
+    alone.inlet.arrive(rtp(9), B, 1.75)  # it stays at its own port now
+    assert told[-1] == "turned"
+    alone.inlet.arrive(rtp(10), B, 2.125)
+    assert told[-1] == (B, "latched")
+    alone.inlet.arrive(rtp(11), B, 9.0)
+    assert told.count((B, "latched")) == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from contextlib import ExitStack
 
 import attrs
@@ -12,6 +14,7 @@ from sbc.core.orders import Latch, SideSpec
 from sbc.interfaces import PortUnavailable
 from sbc.media.sockets import MediaSockets
 
+_SO_MARK = 36
 SIDE = SideSpec("access", Pair(Address("127.0.0.1", 0), None), None, False, "", Latch.NAT, 3.0)
 
 
@@ -34,3 +37,23 @@ def test_where_the_second_cannot_be_had_the_first_is_closed_by_who_asked() -> No
             MediaSockets().open_pair(attrs.evolve(SIDE, local=Pair(Address("127.0.0.1", 0), not_ours)), opened)
         assert caught.value.address == not_ours
     assert taken.fileno() == -1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mark packets")
+def test_shared_sockets_have_the_mark_and_dscp_of_who_joined_last_and_keep_their_device() -> None:
+    pair, sockets = Pair(Address("127.0.0.1", 0), Address("127.0.0.2", 0)), MediaSockets()
+    first, plain = attrs.evolve(SIDE, mark=7, dscp=34), attrs.evolve(SIDE, dscp=46)
+    with ExitStack() as opened:
+        both = sockets.open_shared(pair, first, opened)
+        assert {_how(sock) for sock in both} == {(7, 34 << 2)}
+        sockets.join_shared(pair, both, first, plain)
+        assert {_how(sock) for sock in both} == {(0, 46 << 2)}
+        sockets.join_shared(pair, both, plain, first)
+        with pytest.raises(PortUnavailable, match="any device"):
+            sockets.join_shared(pair, both, first, attrs.evolve(plain, device="lo"))
+        assert {_how(sock) for sock in both} == {(7, 34 << 2)}
+
+
+def _how(sock: socket.socket) -> tuple[int, int]:
+    mark, octet = sock.getsockopt(socket.SOL_SOCKET, _SO_MARK), sock.getsockopt(socket.IPPROTO_IP, socket.IP_TOS)
+    return mark, octet

@@ -304,12 +304,12 @@ void engine_read(struct engine *engine, struct stream *stream, struct stream_sta
     engine_add_drops(stream, state);
 }
 
-void engine_close(struct engine *engine, struct stream *stream, struct stream_state *state)
+/* Have its worker receive by a stream's ports no more; the stream is in no list then. */
+static void engine_end(struct engine *engine, struct stream *stream, struct stream_state *state)
 {
     struct command last = {.kind = COMMAND_CLOSE, .stream = stream, .state = state};
 
     engine_ask(engine, stream->worker, &last);
-    engine_add_drops(stream, state);
     stream->worker->held--;
     if (stream->earlier)
         stream->earlier->later = stream->later;
@@ -317,7 +317,23 @@ void engine_close(struct engine *engine, struct stream *stream, struct stream_st
         engine->streams = stream->later;
     if (stream->later)
         stream->later->earlier = stream->earlier;
+}
+
+void engine_close(struct engine *engine, struct stream *stream, struct stream_state *state)
+{
+    engine_end(engine, stream, state);
+    engine_add_drops(stream, state);
     free(stream);
+}
+
+uint64_t engine_unshare(struct engine *engine, struct stream *shared)
+{
+    uint64_t strays;
+
+    engine_end(engine, shared, NULL);
+    strays = engine_strays(shared); /* those of the last turn, too */
+    free(shared);
+    return strays;
 }
 
 int engine_fd(const struct stream *stream, int n)

@@ -25,7 +25,7 @@ int engine_events_fd(const struct engine *engine);
 /* The next event; false if there is none. Ask until then, and the descriptor is quiet. */
 bool engine_next_event(struct engine *engine, struct event *event);
 
-/* Two bound sockets, RTP's and RTCP's, that streams are to share; closed with engine_close(), after the last of these. Null
+/* Two bound sockets, RTP's and RTCP's, that streams are to share; closed with engine_unshare(), after the last of these. Null
    with errno where that cannot be had. */
 struct stream *engine_share(struct engine *engine, const int fds[2]);
 
@@ -37,6 +37,9 @@ struct stream *engine_open(struct engine *engine, uint64_t handle, bool t38, con
 
 /* Packets that have come to shared sockets, and were nobody's. */
 uint64_t engine_strays(const struct stream *shared);
+
+/* Share them no more; all that were nobody's. They are gone then. */
+uint64_t engine_unshare(struct engine *engine, struct stream *shared);
 
 /* The peer of a side has signalled anew. */
 void engine_update(struct stream *stream, int side, const struct side_spec *spec);

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from importlib import import_module
 from typing import Any
 
@@ -27,7 +25,7 @@ from sbc.media.native.values import Values
 from sbc.media.silence import SilenceWatch
 from sbc.media.sockets import RECEIVE_BUFFER, MediaSockets
 from sbc.media.stream import SideView, check_apart, check_kept
-from sbc.media.udp import set_dscp
+from sbc.media.udp import borrowed, set_dscp
 
 _MODULE = "sbc.media.native._native"
 _AT_ONCE = 64  # events that are told in one turn of the reactor
@@ -52,16 +50,6 @@ class _Relay:
 
     def __init__(self, spec: StreamSpec, handle: int, stream: Any) -> None:
         self.spec, self.handle, self.stream = spec, handle, stream
-
-
-@contextmanager
-def _borrowed(fd: int) -> Iterator[socket.socket]:
-    """A socket by its descriptor, which stays open."""
-    sock = socket.socket(fileno=fd)
-    try:
-        yield sock
-    finally:
-        sock.detach()
 
 
 @implementer(IUserSpaceEngine)
@@ -151,7 +139,7 @@ class NativeEngine:
         check_kept(known, spec)
         if spec.dscp != known.dscp:
             for fd in (*self._fds(relay)[side], *self._shared.fds(spec.shared)):
-                with _borrowed(fd) as sock:
+                with borrowed(fd) as sock:
                     set_dscp(sock, spec.dscp)
         to = self._ffi.new("struct side_spec *")
         self._values.write_side(to, spec, self._realm(spec.realm))

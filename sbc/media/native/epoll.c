@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #define READY 64            /* sockets that are read in a turn, */
-#define SHARE (BATCH / READY) /* and datagrams of each: a flood on one takes no more, */
-#define CROWDED (16 * SHARE)  /* or of one that many streams share; what is left for others then is seen to first in the next */
+#define SHARE (BATCH / READY) /* and datagrams of each: a flood on one takes no more. Of those that many streams share more are
+                                 read, as much as there is room for when all have had theirs */
 #define ROOM 16               /* octets before a datagram, for the number that it may leave with */
 
 _Static_assert(NUMBER <= ROOM && SLOT - (COLOURS - 1) * COLOUR - ROOM - DATAGRAM >= SRTP_ROOM, "and there is room behind it");
@@ -83,15 +83,11 @@ static void epolled_remove(struct worker *worker, struct inlet *inlet)
     epoll_ctl(state->epoll, EPOLL_CTL_DEL, inlet->fd, NULL);
 }
 
-/* Read a socket's share. */
-static void epolled_read(struct worker *worker, struct epolled *state, struct inlet *inlet)
+/* Read up to so many datagrams of a socket, for which there is room; how many there were. */
+static int epolled_read(struct worker *worker, struct epolled *state, struct inlet *inlet, int most)
 {
-    int first = worker->count, most = inlet->kind == PORT_SHARED ? CROWDED : SHARE, got;
+    int first = worker->count, got;
 
-    if (most > BATCH - first)
-        most = BATCH - first;
-    if (!most)
-        return;
     for (int n = first; n < first + most; n++)
         state->messages[n].msg_hdr.msg_namelen = sizeof(union endpoint);
     got = recvmmsg(inlet->fd, state->messages + first, (unsigned)most, MSG_DONTWAIT, NULL);
@@ -100,7 +96,7 @@ static void epolled_read(struct worker *worker, struct epolled *state, struct in
             worker_touch(worker, inlet->stream);
             inlet->count.unread++;
         }
-        return;
+        return 0;
     }
     for (int n = first; n < first + got; n++) {
         worker->batch[n].inlet = inlet;
@@ -108,42 +104,57 @@ static void epolled_read(struct worker *worker, struct epolled *state, struct in
         worker->batch[n].size = state->messages[n].msg_len;
     }
     worker->count += got;
+    return got;
+}
+
+/* Read on where many streams share a socket and its share was not all: what room is left is for all such alike. */
+static void epolled_read_on(struct worker *worker, struct epolled *state, struct inlet *const *crowded, int count)
+{
+    for (int n = 0; n < count; n++) {
+        int most = (BATCH - worker->count) / (count - n);
+        if (most)
+            epolled_read(worker, state, crowded[n], most);
+    }
 }
 
 static void epolled_receive(struct worker *worker, uint64_t rest)
 {
     struct epolled *state = worker->state;
     struct epoll_event ready[READY];
+    struct inlet *crowded[READY];
     struct timespec time = {0, (long)rest};
-    int count;
+    int count, crowds = 0;
 
     if (rest)
         nanosleep(&time, NULL);
     count = epoll_wait(state->epoll, ready, READY, ring_empty(&worker->commands) ? -1 : 0);
 
-    for (int n = 0; n < count; n++)
-        if (ready[n].data.ptr)
-            epolled_read(worker, state, ready[n].data.ptr);
-        else
+    for (int n = 0; n < count; n++) {
+        struct inlet *inlet = ready[n].data.ptr;
+        if (!inlet)
             worker_woken(worker);
+        else if (epolled_read(worker, state, inlet, SHARE) == SHARE && inlet->kind == PORT_SHARED)
+            crowded[crowds++] = inlet;
+    }
+    epolled_read_on(worker, state, crowded, crowds);
 }
 
 /* Send `count` packets that leave by one socket. What the kernel refuses is counted, and the rest goes on. */
 static void epolled_send_run(struct epolled *state, struct packet *packets, int count)
 {
-    int fd = packets->outlet->fd, begin = 0;
+    int fd = packets->aim.fd, begin = 0;
 
     for (int n = 0; n < count; n++) {
         struct msghdr *message = &state->outgoing[n].msg_hdr;
         state->sent[n] = (struct iovec){packets[n].data, packets[n].size};
-        message->msg_name = &packets[n].outlet->to;
-        message->msg_namelen = packets[n].outlet->to_size;
+        message->msg_name = &packets[n].aim.to;
+        message->msg_namelen = packets[n].aim.to_size;
     }
     while (begin < count) {
         int sent = sendmmsg(fd, state->outgoing + begin, (unsigned)(count - begin), MSG_DONTWAIT);
         for (int n = begin; n < begin + sent; n++) {
             packets[n].outlet->count.sent.packets++;
-            packets[n].outlet->count.sent.octets += outlet_octets(packets[n].outlet, packets[n].size);
+            packets[n].outlet->count.sent.octets += aim_octets(&packets[n].aim, packets[n].size);
         }
         if (sent > 0)
             begin += sent;
@@ -162,7 +173,7 @@ static void epolled_send(struct worker *worker)
             waiting++;
             continue;
         }
-        while (next < end && next->outlet && next->outlet->fd == waiting->outlet->fd)
+        while (next < end && next->outlet && next->aim.fd == waiting->aim.fd)
             next++;
         epolled_send_run(worker->state, waiting, (int)(next - waiting));
         waiting = next;

@@ -6,6 +6,8 @@
 #include "gate.h"
 #include "packet.h"
 
+#define TURN 1000000000 /* nanoseconds: that a source comes by the other of its two ports is told no sooner after the last time */
+
 static bool endpoint_same(const union endpoint *one, const union endpoint *other)
 {
     if (one->any.sa_family != other->any.sa_family)
@@ -53,17 +55,17 @@ static void outlet_aim(struct outlet *outlet, const struct inlet *inlet)
     struct address to = latch_destination(&inlet->latch);
     const struct side *side = inlet->side;
 
-    outlet->fd = inlet->shared && inlet->fd_shared >= 0 ? inlet->fd_shared : inlet->fd;
-    outlet->to_size = 0;
+    outlet->aim.fd = inlet->shared && inlet->fd_shared >= 0 ? inlet->fd_shared : inlet->fd;
+    outlet->aim.to_size = 0;
     if (to.family == FAMILY_NONE || address_unusable(&to, side->local))
         return;
     if (side->gate && address_unusable(&to, side->shared))
         return;
-    outlet->to_size = endpoint_from(&outlet->to, &to);
+    outlet->aim.to_size = endpoint_from(&outlet->aim.to, &to);
     if (inlet->has_named) {
         struct address named = endpoint_address(&inlet->named);
         if (address_same(&named, &to))
-            outlet->to = inlet->named;
+            outlet->aim.to = inlet->named;
     }
 }
 
@@ -71,20 +73,16 @@ static void outlet_aim(struct outlet *outlet, const struct inlet *inlet)
 static void side_aim(struct side *side)
 {
     for (int n = 0; n < 2; n++) {
-        side->outlets[n].prefixed = side->prefixed[n];
-        side->outlets[n].prefix = side->prefixes[n];
+        side->outlets[n].aim.prefixed = side->prefixed[n];
+        side->outlets[n].aim.prefix = side->prefixes[n];
     }
     outlet_aim(&side->outlets[0], &side->ports[0]);
     if (side->muxes || side->muxed) {
-        side->outlets[1].fd = side->outlets[0].fd;
-        side->outlets[1].prefixed = side->outlets[0].prefixed;
-        side->outlets[1].prefix = side->outlets[0].prefix;
-        side->outlets[1].to = side->outlets[0].to;
-        side->outlets[1].to_size = side->outlets[0].to_size;
+        side->outlets[1].aim = side->outlets[0].aim;
     } else if (side->has_rtcp) {
         outlet_aim(&side->outlets[1], &side->ports[1]);
     } else {
-        side->outlets[1].to_size = 0;
+        side->outlets[1].aim.to_size = 0;
     }
 }
 
@@ -141,16 +139,16 @@ static void side_init(struct side *side, struct stream *stream, bool t38, const 
         port->kind = t38 ? PORT_T38 : kinds[n];
         port->side = side;
         port->stream = stream;
+        port->shared = port->said = spec->told; /* who is remembered, too: it was told */
         latch_init(&port->latch, &spec->ports[n], now, n ? &side->ports[0].latch : NULL);
         side->outlets[n].side = side;
-        side->outlets[n].fd = fds[0];
+        side->outlets[n].aim.fd = fds[0];
     }
     side->has_rtcp = fds[1] >= 0;
     side->gate = gate;
     memcpy(side->local, spec->local, sizeof side->local);
     memcpy(side->shared, spec->shared, sizeof side->shared);
     side_take(side, spec, now);
-    side_expect(side);
     side_aim(side);
 }
 
@@ -183,6 +181,19 @@ void stream_update(struct stream *stream, int number, const struct side_spec *sp
     side_doubt(other);
 }
 
+/* Tell where media goes now, if that is elsewhere or by the other port. A source may turn at each packet, and is followed: it
+   must not make the reactor work at that rate. */
+static void inlet_say(struct inlet *inlet, bool moved, int64_t now)
+{
+    if (!moved && (inlet->shared == inlet->said || now < inlet->turn))
+        return;
+    if (!moved)
+        inlet->turn = now + TURN;
+    inlet->said = inlet->shared;
+    if (inlet == &inlet->side->ports[0])
+        inlet->stream->unsaid |= (uint8_t)(UNSAID_LATCHED << (inlet->side - inlet->stream->sides));
+}
+
 /* Ask the latch, and carry out what it says. */
 static bool inlet_accepts(struct inlet *inlet, enum kind kind, const uint8_t *data, uint32_t size,
                           const union endpoint *source, bool shared, int64_t now)
@@ -197,16 +208,15 @@ static bool inlet_accepts(struct inlet *inlet, enum kind kind, const uint8_t *da
         return false;
     }
     if (address_same(&address, &inlet->latch.latched)) {
-        inlet->trusted = inlet->named = *source;
-        inlet->has_trusted = inlet->has_named = true;
         turned = shared != inlet->shared;
         inlet->shared = shared;
+        inlet_say(inlet, verdict.moved, now);
+        inlet->trusted = inlet->named = *source;
+        inlet->has_named = true;
+        inlet->has_trusted = inlet->said == shared; /* until that is told each packet comes here */
     }
-    if (verdict.moved || turned) {
+    if (verdict.moved || turned)
         side_aim(inlet->side);
-        if (inlet == &inlet->side->ports[0])
-            inlet->stream->unsaid |= (uint8_t)(UNSAID_LATCHED << (inlet->side - inlet->stream->sides));
-    }
     return true;
 }
 
@@ -264,7 +274,7 @@ static struct outlet *inlet_pass(struct inlet *inlet, uint8_t *data, uint32_t *s
     /* engine_received() may read it now: stored whole, though only this thread writes. */
     __atomic_store_n(&volume->packets, volume->packets + 1, __ATOMIC_RELAXED);
     volume->octets += *size;
-    if (!outlet->to_size) {
+    if (!outlet->aim.to_size) {
         outlet->count.no_destination++;
         return NULL;
     }
@@ -340,8 +350,8 @@ static void side_gather(const struct side *side, struct side_state *state, int64
         struct port_state *port = &state->ports[n];
 
         memset(port, 0, sizeof *port);
-        if (outlet->to_size)
-            port->to = endpoint_address(&outlet->to);
+        if (outlet->aim.to_size)
+            port->to = endpoint_address(&outlet->aim.to);
         port->departures = outlet->count;
         if (n && !side->has_rtcp)
             continue;
@@ -355,7 +365,7 @@ static void side_gather(const struct side *side, struct side_state *state, int64
     state->reports = side->reports;
     state->held = side->ports[0].latch.held;
     state->mux = side->muxes || side->muxed;
-    state->shared = side->outlets[0].prefixed || side->outlets[1].prefixed || side->ports[0].shared ||
+    state->shared = side->outlets[0].aim.prefixed || side->outlets[1].aim.prefixed || side->ports[0].shared ||
                     (side->has_rtcp && side->ports[1].shared);
 }
 

@@ -51,13 +51,18 @@ struct gate;
 struct side;
 struct stream;
 
-/* What goes out to one side as RTP, or as RTCP. */
-struct outlet {
+/* Whither a packet goes, by which socket, and what stands before it. */
+struct aim {
     union endpoint to;
     uint32_t to_size; /* 0: nowhere */
     uint32_t prefix;  /* the number that the side wants before what it gets, */
     bool prefixed;    /* if it wants one */
     int fd;
+};
+
+/* What goes out to one side as RTP, or as RTCP. */
+struct outlet {
+    struct aim aim;
     struct departures count;
     struct side *side;
 };
@@ -70,6 +75,8 @@ struct inlet {
     bool has_trusted;
     bool has_named;
     bool shared;
+    bool said;    /* by which of both it comes, as Python was told last; */
+    int64_t turn; /* it is not told of another turn before then */
     uint8_t kind;
     bool armed;   /* a receive is under way, */
     bool leaving; /* and is not to be begun again, */

@@ -25,23 +25,23 @@ void gate_leave(struct stream *stream);
    nobody's (and counted), or there is none. */
 struct inlet *gate_find(struct inlet *inlet, uint8_t **data, uint32_t *size);
 
-/* Put the number before a packet that its outlet's side wants there: there is room. */
-static inline void gate_mark(const struct outlet *outlet, uint8_t **data, uint32_t *size)
+/* Put the number before a packet that its aim wants there: there is room. */
+static inline void gate_mark(const struct aim *aim, uint8_t **data, uint32_t *size)
 {
     uint8_t *at = *data - NUMBER;
 
-    at[0] = (uint8_t)(outlet->prefix >> 24);
-    at[1] = (uint8_t)(outlet->prefix >> 16);
-    at[2] = (uint8_t)(outlet->prefix >> 8);
-    at[3] = (uint8_t)outlet->prefix;
+    at[0] = (uint8_t)(aim->prefix >> 24);
+    at[1] = (uint8_t)(aim->prefix >> 16);
+    at[2] = (uint8_t)(aim->prefix >> 8);
+    at[3] = (uint8_t)aim->prefix;
     *data = at;
     *size += NUMBER;
 }
 
 /* What a packet of `size` octets, as it leaves, counts: the number before it is none of the media's. */
-static inline uint32_t outlet_octets(const struct outlet *outlet, uint32_t size)
+static inline uint32_t aim_octets(const struct aim *aim, uint32_t size)
 {
-    return outlet->prefixed ? size - NUMBER : size;
+    return aim->prefixed ? size - NUMBER : size;
 }
 
 #endif

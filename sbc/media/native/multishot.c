@@ -295,12 +295,12 @@ static void multishot_send(struct worker *worker)
             continue;
         }
         entry->opcode = IORING_OP_SEND;
-        entry->fd = packet->outlet->fd;
+        entry->fd = packet->aim.fd;
         entry->addr = (uint64_t)(uintptr_t)packet->data;
         entry->len = packet->size;
         entry->msg_flags = MSG_DONTWAIT;
-        entry->addr2 = (uint64_t)(uintptr_t)&packet->outlet->to;
-        entry->addr_len = (uint16_t)packet->outlet->to_size;
+        entry->addr2 = (uint64_t)(uintptr_t)&packet->aim.to;
+        entry->addr_len = (uint16_t)packet->aim.to_size;
         entry->flags = IOSQE_CQE_SKIP_SUCCESS;
         entry->user_data = (uint64_t)state->turn << 32 | (uint64_t)n << 2 | OF_SEND;
     }
@@ -316,7 +316,7 @@ static void multishot_send(struct worker *worker)
         if (!packet->outlet)
             continue;
         packet->outlet->count.sent.packets++;
-        packet->outlet->count.sent.octets += outlet_octets(packet->outlet, packet->size);
+        packet->outlet->count.sent.octets += aim_octets(&packet->aim, packet->size);
     }
 }
 

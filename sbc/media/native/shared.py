@@ -10,15 +10,16 @@ from sbc.core.address import Pair
 from sbc.core.orders import Shared, SideSpec
 from sbc.interfaces import PortUnavailable
 from sbc.media.sockets import MediaSockets
+from sbc.media.udp import borrowed
 
 
 class _Open:
-    """A pair that is open: its sockets, its struct in C, and the numbers in use."""
+    """A pair that is open: its sockets, its struct in C, the side that has joined last, and the numbers in use."""
 
-    __slots__ = ("fds", "gate", "numbers")
+    __slots__ = ("fds", "gate", "numbers", "side")
 
-    def __init__(self, fds: tuple[int, int], gate: Any) -> None:
-        self.fds, self.gate = fds, gate
+    def __init__(self, fds: tuple[int, int], gate: Any, side: SideSpec) -> None:
+        self.fds, self.gate, self.side = fds, gate, side
         self.numbers: set[int] = set()
 
 
@@ -30,11 +31,10 @@ class SharedPorts:
         self._sockets = sockets
         self._open: dict[Pair, _Open] = {}
         self._closed_strays = 0
-        self._state = self._ffi.new("struct stream_state *")
 
     def join(self, engine: Any, side: SideSpec) -> Any:
         """The struct of the ports that a side shares; opened, if they are not. NULL where it has none.
-        @raises PortUnavailable; ValueError for a number that another stream has."""
+        @raises PortUnavailable (see `MediaSockets.join_shared`); ValueError for a number that another stream has."""
         shared = side.shared
         if shared is None:
             return self._ffi.NULL
@@ -46,9 +46,13 @@ class SharedPorts:
                 if gate == self._ffi.NULL:
                     raise PortUnavailable(shared.local.rtp, os.strerror(self._ffi.errno))
                 opened.pop_all()
-            found = self._open[shared.local] = _Open((pair[0].detach(), pair[1].detach()), gate)
+            found = self._open[shared.local] = _Open((pair[0].detach(), pair[1].detach()), gate, side)
         if shared.number in found.numbers:
             raise ValueError(f"number {shared.number} at {shared.local.rtp} is another stream's")
+        with ExitStack() as lent:
+            socks = [lent.enter_context(borrowed(fd)) for fd in found.fds]
+            self._sockets.join_shared(shared.local, socks, found.side, side)
+        found.side = side
         found.numbers.add(shared.number)
         return found.gate
 
@@ -61,8 +65,7 @@ class SharedPorts:
         if found.numbers:
             return
         del self._open[shared.local]
-        self._closed_strays += self._lib.engine_strays(found.gate)
-        self._lib.engine_close(engine, found.gate, self._state)
+        self._closed_strays += self._lib.engine_unshare(engine, found.gate)
         for fd in found.fds:
             os.close(fd)
 

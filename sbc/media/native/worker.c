@@ -219,8 +219,11 @@ static void worker_judge(struct worker *worker)
             continue;
         worker_touch(worker, inlet->stream);
         packet->outlet = inlet_arrive(inlet, packet->data, &packet->size, &packet->source, shared, now, worker->longest);
-        if (packet->outlet && packet->outlet->prefixed)
-            gate_mark(packet->outlet, &packet->data, &packet->size);
+        if (packet->outlet) {
+            packet->aim = packet->outlet->aim;
+            if (packet->aim.prefixed)
+                gate_mark(&packet->aim, &packet->data, &packet->size);
+        }
         if (inlet->stream->unsaid)
             worker_say(worker, inlet->stream);
     }

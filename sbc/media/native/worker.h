@@ -54,10 +54,12 @@ struct command {
     };
 };
 
-/* A packet of the batch. `outlet` is null once it was dropped. */
+/* A packet of the batch. `outlet` is null once it was dropped; `aim` is its aim when the packet was judged, for what is judged
+   behind it may turn the outlet. */
 struct packet {
     struct inlet *inlet;
     struct outlet *outlet;
+    struct aim aim;
     uint8_t *data;
     uint32_t size;
     union endpoint source;

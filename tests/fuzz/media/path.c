@@ -83,11 +83,11 @@ static void check_way(const struct bench *bench, int side, const struct outlet *
 {
     const struct side *far = &bench->stream->sides[1 - side];
     MUST(outlet == &far->outlets[0] || outlet == &far->outlets[1]);
-    MUST(outlet->to_size == sizeof outlet->to.v4 || outlet->to_size == sizeof outlet->to.v6);
-    MUST(outlet->to.any.sa_family == (far->local[0].family == FAMILY_IPV4 ? AF_INET : AF_INET6));
-    MUST(outlet->to.any.sa_family != AF_INET || (ntohl(outlet->to.v4.sin_addr.s_addr) >> 28 != 14 && outlet->to.v4.sin_port));
-    MUST(outlet->fd >= 0);
-    MUST(outlet->fd < 20 || far->gate);
+    MUST(outlet->aim.to_size == sizeof outlet->aim.to.v4 || outlet->aim.to_size == sizeof outlet->aim.to.v6);
+    MUST(outlet->aim.to.any.sa_family == (far->local[0].family == FAMILY_IPV4 ? AF_INET : AF_INET6));
+    MUST(outlet->aim.to.any.sa_family != AF_INET || (ntohl(outlet->aim.to.v4.sin_addr.s_addr) >> 28 != 14 && outlet->aim.to.v4.sin_port));
+    MUST(outlet->aim.fd >= 0);
+    MUST(outlet->aim.fd < 20 || far->gate);
 }
 
 /* A datagram, in memory of exactly its size, but for the room that it may need for a number. */
@@ -120,10 +120,10 @@ static void arrive(struct bench *bench, int side, int port, struct input *input)
     if (outlet != NULL) {
         check_way(bench, side, outlet);
         bench->left[1 - side]++;
-        if (outlet->prefixed) {
+        if (outlet->aim.prefixed) {
             uint32_t before = size;
-            gate_mark(outlet, &data, &size);
-            MUST(size == before + NUMBER && outlet_octets(outlet, size) == before);
+            gate_mark(&outlet->aim, &data, &size);
+            MUST(size == before + NUMBER && aim_octets(&outlet->aim, size) == before);
         }
     }
     free(memory);
