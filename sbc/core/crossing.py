@@ -268,8 +268,13 @@ class Crossing:
 
     def share(self) -> dict[int, Shared]:
         """The ports that the streams of this message share with others where it goes, by their own port there: the
-        message is to tell of them. To be called once its slots are translated."""
+        message may tell of them. To be called once its slots are translated."""
         return self._media.share()
+
+    def tell(self, port: int) -> None:
+        """The message, as it is written, tells of the ports that a stream shares; `port` is its own there. Media goes
+        from the shared ones from now on. To be called before its `orders`."""
+        self._media.tell(port)
 
     def abandon(self) -> None:
         """Give back the streams and the door this message had opened: it will not cross after all."""

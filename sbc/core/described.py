@@ -96,19 +96,19 @@ class Described:
         return None if said.number is None else said.address
 
     def share(self) -> dict[int, Shared]:
-        """The ports that the streams of this message share with others where it goes, by their own port there: the
-        other side is told of them."""
-        found: dict[int, Shared] = {}
+        """The ports that the streams of this message share with others where it goes, by their own port there."""
+        there = 1 - self._leg
+        shared = ((stream.ours[there].rtp.port, stream.shared[there]) for stream in self._signalled)
+        return {port: each for port, each in shared if each is not None}
+
+    def tell(self, port: int) -> None:
+        """The other side is told of the ports that a stream shares with others; that port there is its own."""
         there = 1 - self._leg
         for stream in self._signalled:
             shared = stream.shared[there]
-            if shared is None:
-                continue
-            found[stream.ours[there].rtp.port] = shared
-            if not shared.told:
+            if shared is not None and not shared.told and stream.ours[there].rtp.port == port:
                 stream.shared[there] = attrs.evolve(shared, told=True)
                 self._told.add(stream.id)
-        return found
 
     def _stream(self, call: Call, slot: Slot, new: bool) -> Stream | None:
         kind = "t38" if slot.role is Role.T38 else "rtp"

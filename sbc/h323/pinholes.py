@@ -6,7 +6,7 @@ The SBC is the traversal server, and all of it is between it and the terminal: t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from typing import Any
 
@@ -43,11 +43,13 @@ _SAID = frozenset({"setup", "callProceeding", "alerting", "connect"})
 @attrs.frozen
 class Offer:
     """What a message is to say of this where it goes: that we are there for it (`put`), or nothing. `ports` are those
-    that streams share there, as they are told, and `numbers` the numbers of its streams, by their own RTP port."""
+    that streams share there, as they are told, and `numbers` the numbers of its streams, by their own RTP port. `tell`
+    hears by that port which of them the message does tell of: it cannot always be written anew."""
 
     put: bool = False
     ports: Pair | None = None
     numbers: Mapping[int, int] = attrs.field(factory=dict)
+    tell: Callable[[int], None] = lambda port: None
 
 
 NOTHING = Offer()
@@ -78,7 +80,7 @@ def agree(message: Message, crossing: Crossing) -> Offer:
         return Offer(True)
     shared = crossing.share() if memo.multiplexes else {}
     numbers = {port: each.number for port, each in shared.items()}
-    return Offer(True, shared_pair(media.advertised, media.multiplexed), numbers)
+    return Offer(True, shared_pair(media.advertised, media.multiplexed), numbers, crossing.tell)
 
 
 def _transmits(message: Message) -> bool:
@@ -108,22 +110,27 @@ def offered(data: bytes, offer: Offer) -> bytes:
     the way open, and each that has a number, towards it or from there, which and where to."""
     message = decode(data)
     for pdu in message.pdus:
-        said = _said(pdu, offer)
-        if said:
-            _say(message, pdu, said, offer.ports)
+        own = _own(pdu, offer)
+        said = _said(pdu, offer, own)
+        if said and _say(message, pdu, said, offer.ports) and own is not None:
+            offer.tell(own)
     return message.encode()
 
 
-def _said(pdu: Pdu, offer: Offer) -> dict[str, Any]:
+def _own(pdu: Pdu, offer: Offer) -> int | None:
+    """Our own RTP port of a channel that has a number at ports which streams share."""
+    if offer.ports is None or _path(pdu) is None:
+        return None
+    own = _packets_to(pdu) if pdu.name != "openLogicalChannelAck" else _media_at(pdu)
+    return own.port if own is not None and own.port in offer.numbers else None
+
+
+def _said(pdu: Pdu, offer: Offer, own: int | None) -> dict[str, Any]:
     """The traversal parameters of a channel, empty where there are none."""
-    path, rtp = _path(pdu), _packets_to(pdu)
-    if path is None:
-        return {}
-    own = rtp if pdu.name != "openLogicalChannelAck" else _media_at(pdu)
-    number = None if own is None else offer.numbers.get(own.port)
-    said: dict[str, Any] = {} if offer.ports is None or number is None else told(offer.ports, number)
+    rtp = _packets_to(pdu)
+    said: dict[str, Any] = {} if offer.ports is None or own is None else told(offer.ports, offer.numbers[own])
     if rtp is not None:
-        to = rtp if offer.ports is None or number is None else offer.ports.rtp
+        to = rtp if offer.ports is None or own is None else offer.ports.rtp
         said |= {"keepAliveChannel": ("unicastAddress", transport_address(to, True)), "keepAliveInterval": INTERVAL}
     return said
 
@@ -170,9 +177,9 @@ def _told(said: dict[str, Any]) -> dict[str, Any]:
     return {"messageIdentifier": _IDENTIFIER, "messageContent": [parameter]}
 
 
-def _say(message: Message, pdu: Pdu, said: dict[str, Any], ports: Pair | None) -> None:
+def _say(message: Message, pdu: Pdu, said: dict[str, Any], ports: Pair | None) -> bool:
     """Encode a channel anew, with what is said of its packets; where that would lose something the terminal does
-    without."""
+    without (false)."""
     value = copy(pdu.value)
     if ports is not None and "multiplexID" in said:
         value = at_ports(value, ports)
@@ -180,7 +187,8 @@ def _say(message: Message, pdu: Pdu, said: dict[str, Any], ports: Pair | None) -
         value[_INFORMATION] = [_told(said), *_information(pdu)]
         message.rebuild(pdu, value if pdu.type == "OpenLogicalChannel" else (pdu.group, (pdu.name, value)))
     except ValueError:
-        return
+        return False
+    return True
 
 
 def said_of_calls(data: bytes, offer: Offer) -> bytes:

@@ -12,7 +12,9 @@ from sbc.core.audit import audit
 from sbc.core.call import Call, Stream
 from sbc.core.multiplexed import shared_pair
 from sbc.core.orders import CloseStream, OpenStream, Order, UpdateStream
+from sbc.h323.codec import build_control
 from sbc.h323.dialect import H323Dialect
+from sbc.h323.per import decode as decode_plain
 from tests.calls.test_h323_calls import BY_TCP, GATEKEEPER_CALLS, for_fax, from_gatekeeper, heard, tcp
 from tests.calls.test_h323_channels import CORE, TERMINAL, ack, close, olc
 from tests.calls.test_h323_traversal import TRAVERSAL, access, called, came, coming, only
@@ -217,3 +219,29 @@ def test_a_caller_by_fast_start_is_told_in_the_answer() -> None:
     assert [each["multiplexID"] for each in said] == [stream.shared[0].number]
     assert stream.shared[0].told
     assert fast_start(SOFTSWITCH.host) != read(back).value["fastStart"]
+
+
+@pytest.mark.parametrize("size", [9000, 100])
+def test_a_terminal_is_sent_nothing_from_ports_that_its_channel_could_not_be_told_of(size: int) -> None:
+    """What is too long to be encoded anew crosses without them; the next message tells it."""
+    talk = Talk()
+    talk.up(olc(TERMINAL, 3, 4001))
+    vendor = {"messageIdentifier": ("standard", (1, 2, 3)), "messageContent": [
+        {"parameterIdentifier": ("standard", 0), "parameterValue": ("octetString", bytes(size))}]}  # fmt: skip
+    orders = talk.down(with_information(ack(CORE, 3, 5000), vendor))
+    is_told = size < 8192
+    assert bool(told(only(to(orders, "access")).data)) is is_told
+    shared = talk.stream.shared[0]
+    assert shared is not None and shared.told is is_told
+    assert [each.spec.shared.told for each in of(UpdateStream, orders) if each.side == 0] == [True] * is_told
+    where = addresses(only(to(orders, "access")).data)["mediaChannel"]
+    assert where == [PORTS.rtp if is_told else talk.stream.ours[0].rtp]
+    talk.down(ack(CORE, 3, 5000))
+    assert talk.stream.shared[0] == attrs.evolve(shared, told=True)
+    assert audit(talk.rig.border.registry) == []
+
+
+def with_information(control: bytes, information: Any) -> bytes:
+    """The same openLogicalChannelAck with a generic information more."""
+    group, (name, value) = decode_plain("MultimediaSystemControlMessage", control)
+    return build_control(group, name, {**value, "genericInformation": [information]}, tpkt=False)
