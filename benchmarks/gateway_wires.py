@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -66,10 +67,12 @@ class MgcpWire:
 
     def learn(self, call: GatewayCall, data: bytes) -> bool:
         """Take what an answer says; whether it is a success."""
+        if data[:1] != b"2":
+            return False
         if call.step == 0:
             found = dict(line.split(b": ", 1) for line in data.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:] if line)
             call.names = (found[b"Z"], found[b"I"])
-        return data[:1] == b"2"
+        return True
 
     def welcome(self, data: bytes, source: tuple[str, int]) -> bytes:
         """The answer to a gateway that announces itself."""
@@ -147,6 +150,7 @@ def templates(encoding: str, directory: Path) -> dict[str, bytes]:
     return {name: (directory / f"{name}.{encoding}").read_bytes() for name in texts}
 
 
+_ACTION_REPLY = (0x30, 0xA1, 0xA2, 0xA1, 0xA2, 0xA2, 0xA1, 0x30)  # the way to it; a transactionError has none
 _VERBS = {b"Add": 0, b"A": 0, b"Modify": 1, b"MF": 1, b"Subtract": 2, b"S": 2, 0xA0: 0, 0xA2: 1, 0xA3: 2}
 
 
@@ -158,6 +162,7 @@ class H248Wire:
     _NAME = re.compile(rb"(?:Transaction|Reply|[TP])\s*=\s*(\d+)")
     _PLACE = re.compile(rb"(?:Context|C)\s*=\s*(\d+)")
     _VERB = re.compile(rb"[{\s](Add|Modify|Subtract|A|MF|S)\s*=")
+    _ERROR = re.compile(rb"\b(?:Error|ER)\s*=", re.IGNORECASE)
     _LAST = re.compile(rb"[01]{8}/[01]{8}/[01]{8}")
 
     def __init__(self, encoding: str, templates: dict[str, bytes]) -> None:
@@ -186,16 +191,27 @@ class H248Wire:
 
     def learn(self, call: GatewayCall, data: bytes) -> bool:
         """Take what a reply says; whether it is a success."""
+        if self._refused(data):
+            return False
         if call.step == 0:
             if self.binary:
-                action = _child(data, 0x30, 0xA1, 0xA2, 0xA1, 0xA2, 0xA2, 0xA1, 0x30) or b""
+                action = _child(data, *_ACTION_REPLY) or b""
                 context = _child(action, 0x80) or b""
                 last = action.rfind(b"\x81\x03")
                 call.names = (context, action[last + 2 : last + 5])
             else:
                 place = self._PLACE.search(data)
                 call.names = (place[1] if place else b"", self._LAST.findall(data)[-1])
-        return b"Error" not in data and b"ER=" not in data
+        return True
+
+    def _refused(self, data: bytes) -> bool:
+        """Whether a reply has an error: of the transaction, of its action, or instead of what a command answers."""
+        if not self.binary:
+            return self._ERROR.search(data) is not None
+        action = _child(data, *_ACTION_REPLY)
+        if action is None or _child(action, 0xA1) is not None:
+            return True
+        return any(_child(command, 0xA1, 0xA0) is not None for _, command in _elements(_child(action, 0xA3) or b""))
 
     def welcome(self, data: bytes, source: tuple[str, int]) -> bytes:
         number = self._number(data)
@@ -262,19 +278,23 @@ class H248Wire:
         return octets if self.binary else b"/".join(b"%08d" % int(f"{each:b}") for each in octets)
 
 
+def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The elements of BER that stand side by side: tag and contents."""
+    at = 0
+    while at < len(data):
+        kind, size, at = data[at], data[at + 1], at + 2
+        if size & 0x80:
+            octets = size & 0x7F
+            size, at = int.from_bytes(data[at : at + octets], "big"), at + octets
+        yield kind, data[at : at + size]
+        at += size
+
+
 def _child(data: bytes, *tags: int) -> bytes | None:
     """The contents of the first element of a tag within the first of another, and so on; None where one is missing."""
     for tag in tags:
-        at = 0
-        while at < len(data):
-            kind, size, at = data[at], data[at + 1], at + 2
-            if size & 0x80:
-                octets = size & 0x7F
-                size, at = int.from_bytes(data[at : at + octets], "big"), at + octets
-            if kind == tag:
-                data = data[at : at + size]
-                break
-            at += size
-        else:
+        found = next((contents for kind, contents in _elements(data) if kind == tag), None)
+        if found is None:
             return None
+        data = found
     return data

@@ -25,7 +25,7 @@
 -include_lib("megaco/include/megaco_message_v1.hrl").
 
 -define(AGAIN, #megaco_incr_timer{wait_for = 500, factor = 2, incr = 0, max_retries = 6}).
--define(PATIENCE, 20000).  % milliseconds that a reply may take
+%% A request is sent again after a TransactionPending, too: the reply may be lost as any datagram.
 
 main([Role, Address, Control | More]) ->
     ets:new(peer, [named_table, public, ordered_set]),
@@ -37,7 +37,8 @@ main([Role, Address, Control | More]) ->
     keep(mid, Mid), keep(way, {Transport, Port, Encoding}),
     ok = megaco:start(),
     ok = megaco:start_user(Mid, [{user_mod, ?MODULE}, {protocol_version, 1}, {request_timer, ?AGAIN},
-                                 {long_request_timer, ?PATIENCE}]),
+                                 {long_request_timer, ?AGAIN}, {long_request_resend, true}]),
+    [load(Each) || {_, _, Each} <- All],
     Role =:= "mgc" andalso [listen(Each) || Each <- All],
     {ok, Listening} = gen_tcp:listen(list_to_integer(Control),
                                      [binary, {packet, 4}, {active, false}, {reuseaddr, true}, {ip, {127, 0, 0, 1}}]),
@@ -60,6 +61,13 @@ next(Name) -> ets:update_counter(peer, Name, 1).
 encoder(pretty) -> megaco_pretty_text_encoder;
 encoder(compact) -> megaco_compact_text_encoder;
 encoder(binary) -> megaco_binary_encoder.
+
+%% An encoding's modules are loaded by its first message: before anybody waits for the answer to one.
+load(Encoding) ->
+    Text = <<"MEGACO/1 [127.0.0.1] Transaction=1{Context=-{AuditValue=ROOT{Audit{}}}}">>,
+    {ok, Message} = megaco_pretty_text_encoder:decode_message([], Text),
+    {ok, Data} = (encoder(Encoding)):encode_message([], Message),
+    {ok, _} = (encoder(Encoding)):decode_message([], Data).
 
 handle(Transport, Encoding) ->
     Handle = megaco:user_info(kept(mid), receive_handle),
@@ -143,7 +151,7 @@ peers() ->
 
 request(Peer, Text) ->
     {transactionRequest, #'TransactionRequest'{actions = Actions}} = parsed("Transaction=1{" ++ Text ++ "}"),
-    case megaco:call(Peer, Actions, [{request_timer, ?AGAIN}, {long_request_timer, ?PATIENCE}]) of
+    case megaco:call(Peer, Actions, [{request_timer, ?AGAIN}, {long_request_timer, ?AGAIN}]) of
         {_, {ok, Replies}} -> printed({transactionReply, replied({actionReplies, Replies})});
         {_, {error, #'ErrorDescriptor'{} = Error}} ->
             printed({transactionReply, replied({transactionError, Error})});

@@ -39,12 +39,14 @@ class CallAgent:
         self.sock, self.notified = sock, notified
         sock.setblocking(False)
         self.commands: list[MgcpMessage] = []  # what gateways sent: RSIP, NTFY, DLCX; each once
-        self.responses: list[MgcpMessage] = []
+        self.responses: list[MgcpMessage] = []  # final ones; each once, however often it comes
         self.repeated = 0  # commands that came once more
         self._numbers: defaultdict[Peer, int] = defaultdict(int)
         self._sent: dict[tuple[Peer, str], bytes] = {}
         self._waiting: dict[tuple[Peer, str], _Waiting] = {}
         self._answered: dict[tuple[Peer, str], bytes] = {}
+        self._final: set[tuple[Peer, str]] = set()  # transactions whose final response has come
+        self._sources: set[Peer] = set()
         self.loop = PhoneLoop("call agent", self._tick, lambda: [each.due for each in list(self._waiting.values())])
         self.loop.watch(sock, self._readable)
         self.loop.start()
@@ -91,7 +93,7 @@ class CallAgent:
 
     def sources(self) -> set[Peer]:
         """Everybody a message came from."""
-        return {each.source for each in [*self.commands, *self.responses]}
+        return self.loop.do(self._sources.copy)
 
     def close(self) -> None:
         """End it. RuntimeError if something went wrong in its thread."""
@@ -105,17 +107,22 @@ class CallAgent:
     def _readable(self, sock: socket.socket) -> None:
         for data, source in datagrams(sock):
             message = parse(data, source)
+            self._sources.add(source)
             if message.code:
                 self._responded(message)
             else:
                 self._commanded(message)
 
     def _responded(self, message: MgcpMessage) -> None:
-        self.responses.append(message)
-        if message.code >= 200:
-            waiting = self._waiting.pop((message.source, message.transaction), None)
-            if waiting is not None:
-                waiting.answer.set_result(message)
+        if message.code < 200:
+            return
+        key = (message.source, message.transaction)
+        if key not in self._final:
+            self._final.add(key)
+            self.responses.append(message)
+        waiting = self._waiting.pop(key, None)
+        if waiting is not None:
+            waiting.answer.set_result(message)
 
     def _commanded(self, message: MgcpMessage) -> None:
         key = (message.source, message.transaction)

@@ -8,6 +8,7 @@ gateway would by itself when the telephone is lifted, and the call agent makes t
 from __future__ import annotations
 
 import itertools
+import time
 from typing import TYPE_CHECKING
 
 from tests.netns.mgcp_wire import AGENT_PORT, GATEWAY_PORT, MgcpMessage, compose, description, parse
@@ -65,13 +66,19 @@ class Gateway:
         response."""
         with self.host.udp(GATEWAY_PORT) as sock:
             sock.settimeout(0.5)
-            data = compose(f"RSIP {next(self._numbers)} *@{self.domain} MGCP 1.0", (f"RM: {method}",))
-            for _ in range(int(PATIENCE / 0.5)):
-                sock.sendto(data, (self.agent, AGENT_PORT))
+            number = str(next(self._numbers))
+            data = compose(f"RSIP {number} *@{self.domain} MGCP 1.0", (f"RM: {method}",))
+            deadline, due = time.monotonic() + PATIENCE, 0.0
+            while time.monotonic() < deadline:
+                if time.monotonic() >= due:
+                    sock.sendto(data, (self.agent, AGENT_PORT))
+                    due = time.monotonic() + 0.5
                 try:
-                    return parse(*sock.recvfrom(65535))
+                    came = parse(*sock.recvfrom(65535))
                 except TimeoutError:
                     continue
+                if came.code >= 200 and came.transaction == number:  # no command, and no answer to what was sent before
+                    return came
         raise TimeoutError(f"{self.host.name}: no answer to RSIP")
 
     def start(self) -> Gateway:
