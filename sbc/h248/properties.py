@@ -154,6 +154,7 @@ def rewrite(data: bytes, group: Tlv, text: bytes, changes: Changes) -> None:
     """Put `text` where a group's lines are: lines that stay keep their octets, whatever is no line stays where it is.
     @raises BadMessage where a line cannot stand there."""
     old = lines(data, group)
+    form = _form(data, old)
     gone: dict[Tlv, int] = {}  # by property: how many of its values are taken out
     places: dict[bytes, deque[int]] = {}
     for index, line in enumerate(old):
@@ -172,7 +173,7 @@ def rewrite(data: bytes, group: Tlv, text: bytes, changes: Changes) -> None:
             at += 1
         else:
             before = old[at].owner if at < len(old) and old[at].field in ("line", "value") else None
-            changes.add(group, _property(new), before)
+            changes.add(group, _property(new, form), before)
     for line in old[at:]:
         _take_out(line, gone, changes)
 
@@ -222,13 +223,20 @@ def _write_host(data: bytes, line: Line, octets: bytes, host: bytes, changes: Ch
         changes.content(name, data[name.start : name.end - 2] + wanted)
 
 
-def _property(line: bytes) -> bytes:
-    """A line as a property of its own. @raises BadMessage where SDP has no such line."""
+def _form(data: bytes, old: list[Line]) -> int:
+    """The tag of the strings that lines are wrapped in, that a new one be as the others are; 0 where they are bare."""
+    values = (ber.octets(data, line.value) for line in old if line.field in ("line", "value"))
+    return next((octets[0] for octets in values if _unwrapped(octets, _STRINGS)), 0)
+
+
+def _property(line: bytes, form: int = 0) -> bytes:
+    """A line as a property of its own, in a string of the tag `form`. @raises BadMessage where SDP has no such line."""
     place = _LETTERS.find(line[:1]) if line[1:2] == b"=" else -1
     if place < 0:
         raise BadMessage("no line of SDP")
     name = ber.wrap(0x80, (_FIRST + place).to_bytes(4, "big"))
-    return ber.wrap(0x30, name, ber.wrap(0xA1, ber.wrap(ber.OCTETS, line[2:])))
+    value = ber.wrap(form, line[2:]) if form else line[2:]
+    return ber.wrap(0x30, name, ber.wrap(0xA1, ber.wrap(ber.OCTETS, value)))
 
 
 def group_octets(text: bytes) -> bytes:

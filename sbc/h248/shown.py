@@ -18,6 +18,9 @@ _FEW = 3  # commands that are named
 _PROOF = re.compile(rb"\b(Authentication|AU)(\s{0,16}=\s{0,16})0x[0-9A-Fa-f:x]{1,256}", re.IGNORECASE)
 _DIGITS = re.compile(rb'\b(ds\s{0,16}=\s{0,16})("[^"]{0,256}"|[^\s,{}"]{1,256})', re.IGNORECASE)
 """Digits that are keyed in (H.248.1 Annex E.6): they may be a card's."""
+_DIGIT = re.compile(rb"\b(x?d[dg]/d)[0-9a-dso]\b", re.IGNORECASE)
+_TONES = re.compile(rb"\b(tl\s{0,16}=\s{0,16})(\[[^]]{0,256}\]|[^\s,{}]{1,256})", re.IGNORECASE)
+"""One by one, as events and as signals, and as the tones of a list (Annex E.3 to E.6)."""
 
 
 def tell(data: bytes) -> str:
@@ -59,7 +62,9 @@ def _masked(data: bytes) -> bytes:
     said = _as_text(taken)
     said = _PROOF.sub(rb"\1\2" + MASK, said)
     said = hide_keys(said)
-    return _DIGITS.sub(rb"\1" + MASK, said)
+    for pattern in (_DIGITS, _TONES, _DIGIT):
+        said = pattern.sub(rb"\1" + MASK, said)
+    return said
 
 
 def _as_text(taken: Taken) -> bytes:

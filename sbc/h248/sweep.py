@@ -3,10 +3,13 @@ and signals, descriptors that nobody here reads. The other side is not to see th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from functools import lru_cache
 
 from sbc.core.address import literal
 from sbc.h248.binary_sweep import swept
+from sbc.h248.mids import read_mid
 from sbc.h248.named import Named
 from sbc.text.literals import literals
 
@@ -23,15 +26,27 @@ def sweep(data: bytes, binary: bool, hidden: Collection[str], ours: str) -> byte
 
 def _may_show(data: bytes, binary: bool, host: str) -> bool:
     """Whether a message may have that address, as far as a look at its octets tells."""
-    if host.encode() in data or (":" in host and data.count(b":") > 1):  # IPv6 has many spellings
+    if (":" in host and data.count(b":") > 1) or _spelled(host).search(data) is not None:  # IPv6 has many spellings
         return True
     ip = literal(host) if binary else None
     return ip is not None and ip.packed in data
 
 
+@lru_cache(maxsize=4096)
+def _spelled(host: str) -> re.Pattern[bytes]:
+    """A host as it may stand in a text, numbers of IPv4 with leading zeros (V4hex)."""
+    return re.compile(rb"\.".join(rb"0{0,2}" + re.escape(part) for part in host.encode().split(b".")))
+
+
+def _canonical(host: str) -> str:
+    """The one spelling of an address that may be written as in an identifier."""
+    mid = read_mid(b"[%b]" % host.encode())
+    return host if mid is None or mid.address is None else mid.address.host
+
+
 def _in_text(data: bytes, hidden: Collection[str], ours: str, message: bytes | None) -> bytes:
     """The same of a text; names of terminations are looked for where it is a whole message."""
-    found = [each for each in sorted(literals(data, 0, len(data))) if each.host in hidden]
+    found = [each for each in sorted(literals(data, 0, len(data), _canonical)) if each.host in hidden]
     names = Named(message) if found and message is not None else ()
     parts, after = [], 0
     for each in found:

@@ -67,6 +67,8 @@ class Taken:
             if swept != data:
                 self.remarks.append(("swept", "an address where none belongs"))
                 data = swept
+        if len(data) > text.MAX_MESSAGE:  # of either wire: an address of ours may be longer than theirs
+            raise BadMessage("message too long")
         if not self.framed:
             return data
         return self.came if self.came and data == self.message.data else tpkt.wrap(data)

@@ -244,16 +244,16 @@ def _read_error(message: TextMessage, match: re.Match[bytes]) -> int:
 
 def parts(data: bytes) -> tuple[bytes, ...]:
     """The messages of one transaction each that a message is made of: its header and one of them. What is one message,
-    or cannot be told apart, comes back as it is. Of very many the first."""
+    has too many, or cannot be told apart, comes back as it is: `decode` says so."""
     header = _HEADER.match(data)
     if header is None or len(data) > MAX_MESSAGE:
         return (data,)
     pos = header.end()
     spans: list[tuple[int, int]] = []
     try:
-        while len(spans) < MAX_PARTS and not at_end(data, pos):
+        while not at_end(data, pos):
             match = _BODY.match(data, pos)
-            if match is None or match[1].lower() not in BODIES:
+            if match is None or match[1].lower() not in BODIES or len(spans) == MAX_PARTS:
                 return (data,)
             pos = max(match.end(3), match.end(4), match.end(2)) if match[5] is None else skip(data, match.end())
             spans.append((match.start(1), pos))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from sbc.core.address import canonical, is_specific
@@ -28,11 +28,12 @@ class Literal(NamedTuple):
     port: int
 
 
-def literals(data: bytes, start: int, end: int) -> Iterator[Literal]:
-    """The addresses of somebody in ``data[start:end]``, which neither 0.0.0.0 nor :: is."""
+def literals(data: bytes, start: int, end: int, spell: Callable[[str], str] = canonical) -> Iterator[Literal]:
+    """The addresses of somebody in ``data[start:end]``, which neither 0.0.0.0 nor :: is. `spell` gives what stands
+    there its one spelling, where a protocol has more of them than `canonical` knows."""
     for pattern in (_IPV4, IPV6):
         for match in pattern.finditer(data, start, end):
-            host = canonical(match[0].decode())
+            host = spell(match[0].decode())
             if not is_specific(host):
                 continue
             at, behind = match.span()

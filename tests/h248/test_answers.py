@@ -84,6 +84,16 @@ def test_that_an_answer_has_arrived_is_said_where_it_is_wanted() -> None:
     assert answers.confirm(b"", wants) is None
 
 
+def test_that_is_said_whatever_else_was_in_what_was_sent() -> None:
+    """Its header, and how it went, are all that matters."""
+    wants = decode(message(OWN, reply(9, 5, command(b"Notify", b"a1"), ack=True)))
+    spoilt = ASKED + b"x"
+    with pytest.raises(BadMessage):
+        decode(spoilt)
+    assert answers.confirm(spoilt, wants) == answers.confirm(ASKED, wants)
+    assert answers.confirm(b"nothing", wants) is None
+
+
 def test_an_mid_of_ours_is_one() -> None:
     with pytest.raises(ValueError, match="no MId"):
         answers.mid(b"[nowhere")

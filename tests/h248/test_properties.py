@@ -88,6 +88,17 @@ def test_values_that_are_ber_once_more(tag: int) -> None:
     assert written(after, old) == data
 
 
+@pytest.mark.parametrize("tag", [0x04, 0x0C, 0x16])
+def test_a_line_that_is_added_is_as_the_others_are(tag: int) -> None:
+    """BER once more inside the octets, or bare."""
+    those = [prop(V, wrap(tag, b"0")), prop(C, wrap(tag, b"IN IP4 10.0.0.1")), prop(M, wrap(tag, b"audio 4 RTP/AVP 8"))]
+    for more in (b"sendonly", b"x:" + b"y" * 200):
+        after = written(group(*those), text(group(*those)) + b"\r\na=" + more)
+        assert after == group(*those, prop(A, wrap(tag, more)))
+    bare = [prop(V, b"0"), prop(C, b"IN IP4 10.0.0.1")]
+    assert written(group(*bare), text(group(*bare)) + b"\r\na=sendonly") == group(*bare, prop(A, b"sendonly"))
+
+
 def test_several_values_in_a_property() -> None:
     data = group(prop(M, b"audio 4000 RTP/AVP 8"), prop(A, b"ptime:20", b"rtcp:4001", b"sendonly"))
     assert text(data) == b"m=audio 4000 RTP/AVP 8\r\na=ptime:20\r\na=rtcp:4001\r\na=sendonly"

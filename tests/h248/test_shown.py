@@ -39,6 +39,16 @@ def test_what_is_secret_is_not_shown() -> None:
     assert shown.count(MASK) >= 4 and b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 " in shown
 
 
+def test_digits_that_are_keyed_in_one_by_one_are_not_shown() -> None:
+    seen = b"ObservedEvents = 1 { 20261126T18000000:dd/d5, xdd/D6, dd/ds, dd/ce { Meth = UM } }"
+    played = b"Signals { dg/d7, SignalList = 3 { dg/da }, tonegen/pt { tl = [d8, d9], ind = 5 }, tonegen/pt{tl=d1} }"
+    data = message(AT, transaction(9, 5, command(b"Notify", b"a1", seen), command(b"Modify", b"a1", played)))
+    shown = mask(data)
+    for secret in (b"/d5", b"/D6", b"/ds", b"/d7", b"/da", b"d8", b"d9", b"d1}"):
+        assert secret in data and secret not in shown
+    assert shown.count(MASK) == 7 and b"dd/ce" in shown and b"ind = 5" in shown
+
+
 def test_binary_is_shown_as_text() -> None:
     data = WRITERS["binary"](
         message(AT, transaction(9, 5, command(b"Modify", b"a1", media(local=sdp("192.0.2.9", 4)))))

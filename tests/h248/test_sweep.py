@@ -18,6 +18,15 @@ def test_written_ones_in_text() -> None:
     assert sweep(b"nothing", False, {"192.168.1.10"}, OURS) == b"nothing"
 
 
+def test_leading_zeros_hide_nothing() -> None:
+    data = b'x "192.168.001.010", [192.168.01.10]:04 1192.168.001.010 192.168.001.0100'
+    swept = b'x "198.51.100.1", [198.51.100.1]:4 1192.168.001.010 192.168.001.0100'
+    assert sweep(data, False, {"192.168.1.10"}, OURS) == swept
+    assert sweep(wrap(0x30, wrap(4, b"at 192.168.001.010")), True, HIDDEN, OURS) == wrap(
+        0x30, wrap(4, b"at 198.51.100.1")
+    )
+
+
 def test_packed_and_written_ones_in_binary() -> None:
     """Its lengths are mended (`sbc.h248.binary_sweep`)."""
     packed, six = b"\xc0\xa8\x01\x0a", bytes.fromhex("20010db8000000000000000000000010")

@@ -38,6 +38,16 @@ def test_what_is_filled_is_written(wire: str) -> None:
     assert slot.place.address == Address("203.0.113.1", 20000)
 
 
+@pytest.mark.parametrize("wire", WIRES)
+def test_what_has_grown_too_long_by_sweeping_does_not_go(wire: str) -> None:
+    """Where it went, and when it is read again, it would be no message."""
+    said = command(b"Modify", b"a1", media(remote=sdp("192.0.2.9", 4000, (b"a=x:" + b"10.0.0.1 " * 60 + b"\r\n") * 90)))
+    taken = decode(WRITERS[wire](message(AT, transaction(9, 5, said))))
+    taken.hidden, taken.ours = frozenset({"10.0.0.1"}), "2001:db8:1:2:3:4:5:60"
+    with pytest.raises(BadMessage, match="too long"):
+        taken.encode()
+
+
 @pytest.mark.parametrize("data", [b"", b"0", b"MEGACO", b"x" * 50, b"\x03\x00\x00\x05x", b"0\x80\x00\x00"])
 def test_what_is_none_is_told_and_is_one_part(data: bytes) -> None:
     assert parts(data) == (data,)

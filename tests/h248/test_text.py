@@ -336,8 +336,14 @@ def test_what_is_one_message_or_none_stays_as_it_is() -> None:
         assert parts(text)[0] is text
 
 
-def test_of_very_many_the_first_are_taken() -> None:
-    assert parts(b"!/1 mg " + b"PN=1{}" * 40) == (b"!/1 mg PN=1{}",) * MAX_PARTS
+def test_too_many_are_not_taken_in_part() -> None:
+    most = b"!/1 mg " + b"T=1{C=1{A=x}}" * MAX_PARTS
+    assert parts(most) == (b"!/1 mg T=1{C=1{A=x}}",) * MAX_PARTS
+    more = most + b"T=2{C=1{A=x}}"
+    assert parts(more) == (more,)
+    with pytest.raises(BadH248) as raised:
+        decode(more)
+    assert raised.value.code == 413
 
 
 @pytest.mark.parametrize(
