@@ -3,7 +3,7 @@ errors, data that is not standard. Identifiers of terminations, names and number
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from sbc.core.address import literal
 from sbc.core.message import BadMessage
@@ -13,6 +13,8 @@ from sbc.h248.ber import Changes, Tlv
 _IDENTIFIER, _DATA = 0x80, 0x81
 """The tags of the two parts of data that is not standard; of a termination's identifier, too."""
 _LONGEST_TERMINATION = 8
+_SIZES = {size + port: size for size in (4, 16) for port in (0, 2)}
+"""How long an address is in a value of so many octets, which may have a port, too."""
 _LEAST_TEXT = 3
 """Octets of the shortest address in text (``::1``)."""
 
@@ -47,14 +49,15 @@ def _packed(hidden: Collection[str], ours: str) -> Iterator[tuple[bytes, bytes]]
 
 def _leaves(tlv: Tlv) -> Iterator[tuple[Tlv, bool]]:
     """The elements that hold no others, and whether nobody knows what is in them."""
-    parts = tlv.parts or ()
-    pair = len(parts) == 2 and (parts[0].tag, parts[1].tag) == (_IDENTIFIER, _DATA) and parts[0].parts is not None
+    parts: Sequence[Tlv] = tlv.parts or ()
+    pair = [each.tag for each in parts] == [_IDENTIFIER, _DATA] and parts[0].parts is not None
+    name = pair and all(each.tag == ber.OCTETS for each in parts[0].parts or ())  # a termination's wildcards
     for each in parts:
         if each.parts is not None:
             yield from _leaves(each)
         elif not pair:
             yield each, False
-        elif each.end - each.start > _LONGEST_TERMINATION:
+        elif not name or each.end - each.start > _LONGEST_TERMINATION:
             yield each, True
 
 
@@ -63,6 +66,7 @@ def _values(content: bytes, packed: dict[bytes, bytes], opaque: bool) -> bytes:
         for old, new in packed.items():
             content = content.replace(old, new)
         return content
-    # a value is the address, or BER once more with the address in it
+    # a value is the address, alone or with a port, or BER once more with that in it
     begin = 2 if content[:1] == bytes((ber.OCTETS,)) and content[1:2] == bytes((len(content) - 2 & 0xFF,)) else 0
-    return content[:begin] + packed.get(content[begin:], content[begin:])
+    host = content[begin : begin + _SIZES.get(len(content) - begin, 0)]
+    return content[:begin] + packed.get(host, host) + content[begin + len(host) :]

@@ -27,7 +27,8 @@ ILLEGAL_COMBINATION = 421
 """Unknown action or illegal combination of actions."""
 BAD_SDP = 474
 """Invalid SDP syntax."""
-GONE = frozenset({411, 430, 431, 435, 581})
+UNKNOWN_CONTEXT = 411
+GONE = frozenset({UNKNOWN_CONTEXT, 430, 431, 435, 581})
 """Of who was to be taken off: it is not there, so it is off."""
 
 OF_ENDINGS = {

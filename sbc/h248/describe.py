@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sbc.core.message import Counted, Intent, Kind, Phase
-from sbc.h248.causes import GONE, elsewhere_of, ending_of
+from sbc.h248.causes import GONE, UNKNOWN_CONTEXT, elsewhere_of, ending_of
 from sbc.h248.counted import counted
 from sbc.h248.message import ALL, CHOOSE, NULL, ROOT, Action, Body, Command, Failure, H248Message, Verb
 from sbc.h248.registering import describe_answer, describe_change, root_change
 from sbc.h248.slots import whole
 from sbc.h248.taken import Taken
+from sbc.h248.wildcards import standing
 
 GATHER = frozenset({Verb.ADD, Verb.MOVE})
 """Commands by which a termination comes into a context."""
@@ -119,6 +120,7 @@ def _reply(taken: Taken) -> Intent:
         intent.phase, intent.cause, intent.ending = Phase.FAILURE, _cause(failed[0]), ending_of(failed[0].code)
         intent.elsewhere, intent.gone = elsewhere_of(failed[0].code), failed[0].code in GONE
         _note_gone(intent, taken)
+        intent.leaves += _unknown(message)
         return intent
     change = root_change(message)
     if change is not None:
@@ -126,6 +128,7 @@ def _reply(taken: Taken) -> Intent:
         return intent
     intent.kind = _kind(commands)
     _members(intent, message)
+    intent.leaves += _unknown(message)
     intent.reported = _reported(commands)
     if message.segment is not None and not message.last:
         intent.phase = Phase.PROVISIONAL
@@ -137,7 +140,14 @@ def _note_gone(intent: Intent, taken: Taken) -> None:
     asked = taken.asked.orders if taken.asked is not None else ()
     if intent.gone and asked and all(order.verb == Verb.SUBTRACT.value for order in asked):
         intent.phase = Phase.SUCCESS
-        intent.leaves = tuple((_of_call(order.context), order.termination) for order in asked)
+        gone = ((order.context, each) for order in asked for each in _standing(order.termination, order.every))
+        intent.leaves = tuple((_of_call(context), each) for context, each in gone)
+
+
+def _unknown(message: H248Message) -> tuple[tuple[bytes, bytes], ...]:
+    """The contexts that the gateway knows nothing of, whatever was to be done in them: nobody is in them any more."""
+    failed = [each for each in message.actions if each.error is not None and each.error.code == UNKNOWN_CONTEXT]
+    return tuple((each.context, ALL) for each in failed if each.context not in _NO_CALL)
 
 
 def _kind(commands: tuple[Command, ...]) -> Kind:
@@ -157,7 +167,7 @@ def _members(intent: Intent, message: H248Message) -> None:
             if command.verb in GATHER and each is action and command.error is None and not command.termination.every:
                 joins.append(key)
             elif command.verb is Verb.SUBTRACT and (command.error is None or command.error.code in GONE):
-                leaves.append((_of_call(each.context), _prefix(key)))
+                leaves += [(_of_call(each.context), gone) for gone in _standing(key, command.termination.every)]
     intent.joins, intent.leaves = tuple(joins), tuple(leaves)
 
 
@@ -165,10 +175,9 @@ def _of_call(context: bytes) -> bytes:
     return b"*" if context in _NO_CALL else context
 
 
-def _prefix(key: bytes) -> bytes:
-    """A termination as `Intent.leaves` has it: up to its first wildcard."""
-    begin, star, _ = key.partition(b"*")
-    return begin + star
+def _standing(key: bytes, every: bool) -> tuple[bytes, ...]:
+    """The terminations that are meant by a key, as `Intent.leaves` has them."""
+    return standing(key) if every else (key,)
 
 
 def _reported(commands: tuple[Command, ...]) -> tuple[tuple[bytes, Counted], ...]:

@@ -6,6 +6,7 @@ import attrs
 
 from sbc.core.plain import recalled, to_bytes
 from sbc.h248.message import Command, H248Message, Termination
+from sbc.h248.wildcards import meets
 
 MOST = 256
 """Commands of one transaction that are remembered: what answers further ones is understood by itself alone."""
@@ -14,28 +15,44 @@ _OF_CALL = b"call "
 
 @attrs.frozen
 class Order:
-    """A command as it was asked: its verb, in which context, of which termination (its key), and of which streams it
-    said a remote address."""
+    """A command as it was asked: its verb, in which context, of which termination (its key, and whether a part of it
+    is a wildcard), and of which streams it said a remote address."""
 
     verb: str
     context: bytes
     termination: bytes
     streams: tuple[int, ...] = ()
+    choose: bool = False
+    every: bool = False
 
     @property
     def stays(self) -> bool:
         """Whether several answers may be to this one."""
-        return b"*" in self.termination
+        return self.every
 
     def opens(self, stream: int) -> bool:
         """Whether it said where a stream of a termination is to send that its answer alone names."""
-        return b"$" in self.termination and stream in self.streams
+        return self.choose and stream in self.streams
 
     def is_answered_by(self, command: Command) -> bool:
         """Whether that is an answer to it, or to a part of it."""
         if self.verb != command.verb.value:
             return False
-        return not command.terminations or _meets(self.termination, command.termination)
+        return not command.terminations or self._meets(command.termination)
+
+    def _meets(self, termination: Termination) -> bool:
+        """Whether a termination may be the one that was asked for, of which parts may be left open."""
+        asked = self.termination
+        if not self.choose and not self.every:
+            return asked == termination.key
+        if b"$" not in asked and b"*" not in asked:
+            return meets(asked, termination.key) is True
+        wanted, given = asked.split(b"/"), termination.key.split(b"/")
+        if len(wanted) == 1:
+            return True
+        if len(wanted) != len(given):
+            return len(given) > len(wanted) and wanted[-1] in (b"*", b"$")
+        return all(one == other or b"*" in one or b"$" in one for one, other in zip(wanted, given, strict=True))
 
 
 @attrs.frozen
@@ -63,7 +80,9 @@ def asked(message: H248Message) -> Memo:
     for action in message.actions:
         for command in action.commands[: MOST - len(orders)]:
             said = tuple(stream.id for stream in command.streams if stream.remote is not None)
-            orders += [Order(command.verb.value, action.context, each.key, said) for each in command.terminations[:1]]
+            for each in command.terminations[:1]:
+                verb = command.verb.value
+                orders.append(Order(verb, action.context, each.key, said, each.choose, each.every))
     return Memo(message.transaction, tuple(orders))
 
 
@@ -78,18 +97,6 @@ def matched(memo: Memo, commands: tuple[Command, ...]) -> list[int | None]:
         if hit is not None:
             at = hit if memo.orders[hit].stays else hit + 1
     return found
-
-
-def _meets(asked: bytes, termination: Termination) -> bool:
-    """Whether a termination may be the one that was asked for, of which parts may be left open."""
-    if b"$" not in asked and b"*" not in asked:
-        return asked == termination.key
-    wanted, given = asked.split(b"/"), termination.key.split(b"/")
-    if len(wanted) == 1:
-        return True
-    if len(wanted) != len(given):
-        return len(given) > len(wanted) and wanted[-1] in (b"*", b"$")
-    return all(one == other or b"*" in one or b"$" in one for one, other in zip(wanted, given, strict=True))
 
 
 def keep(memo: Memo | CallMemo | None) -> bytes:

@@ -43,9 +43,10 @@ def _host(match: re.Match[bytes] | None, text: bytes) -> Mid | None:
     host, port = match[1].decode("ascii"), int(match[2] or 0)
     if port > 65_535:
         return None
-    if text[:1] == b"<":
+    bare = host.rstrip(".") if text[:1] == b"<" else host  # an address is one however it is put, and is not shown
+    ip = literal(bare) or literal(_without_zeros(bare))
+    if ip is None and text[:1] == b"<":
         return Mid(Form.DOMAIN, Address(host.lower(), port), text)
-    ip = literal(host) or literal(_without_zeros(host))
     if ip is None:
         return None
     return Mid(Form.IP4 if ip.version == 4 else Form.IP6, Address(str(ip), port), text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sbc.core.address import is_specific
+from sbc.core.binding import BindingState
 from sbc.core.crossing import Crossing
 from sbc.core.message import Cause, Keys, Refused
 from sbc.core.realm import Side
@@ -11,7 +12,9 @@ from sbc.h248.causes import Illegal
 from sbc.h248.describe import GATHER, gathering
 from sbc.h248.memo import CallMemo, Memo, asked
 from sbc.h248.message import Body, Verb, Wire
+from sbc.h248.mids import read_mid
 from sbc.h248.options import Identity, of
+from sbc.h248.registering import registers, root_change
 from sbc.h248.slots import HOSTS, said
 from sbc.h248.taken import Taken
 
@@ -28,6 +31,8 @@ def stamp(taken: Taken, crossing: Crossing) -> None:
         raise Refused(Cause.NO_CALL, "of an answer that nobody waits to be told of")
     if len(gathering(message)) > 1 and not crossing.reply:
         raise Illegal("media of several contexts in one transaction")
+    _refuse_mixed(taken, crossing)
+    _refuse_borrowed(taken, crossing)
     _refuse_moves(taken, crossing)
     taken.hidden, taken.ours = _hidden_hosts(taken, crossing), crossing.local.host
     taken.framed = crossing.hop.listener.reliable
@@ -39,6 +44,26 @@ def stamp(taken: Taken, crossing: Crossing) -> None:
     if crossing.call is not None:
         _learn(taken, crossing)
     seals.mend(taken, crossing)
+
+
+def _refuse_mixed(taken: Taken, crossing: Crossing) -> None:
+    """See that no call is in a transaction about a whole gateway: it would be taken for that alone. @raises Refused."""
+    if not crossing.reply and root_change(taken.message) is not None and gathering(taken.message):
+        raise Illegal("media in a transaction about the whole gateway")
+
+
+def _refuse_borrowed(taken: Taken, crossing: Crossing) -> None:
+    """See that a gateway calls itself by no name of another. One by which it registers anew is new: its controller
+    says whether it may have that. @raises Refused."""
+    mid = taken.message.mid
+    if crossing.reply or crossing.here.side is not Side.ACCESS or mid.form in HOSTS:
+        return
+    if registers(taken.message) is not None:
+        return
+    there = crossing.registry.bindings_by_source.get((crossing.here.name, crossing.arrival.source), ())
+    known = [each.user for each in there if each.state is not BindingState.PENDING]
+    if mid not in map(read_mid, known):
+        raise Refused(Cause.FORBIDDEN, "not the name that the gateway has registered by")
 
 
 def _refuse_moves(taken: Taken, crossing: Crossing) -> None:
@@ -64,9 +89,17 @@ def _number(taken: Taken, crossing: Crossing) -> bytes:
 
 
 def _hidden_hosts(taken: Taken, crossing: Crossing) -> frozenset[str]:
-    """Hosts of the side that the message comes from: who sent it, or says that it did."""
-    said = taken.message.mid.address
-    hosts = crossing.hidden_hosts() | ({said.host} if said is not None and is_specific(said.host) else set())
+    """Hosts of the side that the message comes from: who sent it, or says that it did; who is bound there; of whom it
+    speaks where others are written for them."""
+    message, gateway = taken.message, crossing.exchange.terminal
+    said = [message.mid.address]
+    for services in filter(None, (each.services for each in message.commands)):
+        said += [each.address for each in (services.address, services.mgc) if each is not None]
+    if gateway is not None and crossing.here.side is Side.ACCESS:
+        said.append(gateway.place.address)
+    for slot in (slot for each in taken.descriptions for slot in each.sdp.slots):
+        said += [slot.place.address] if slot.at.place not in (None, slot.place) else []
+    hosts = crossing.hidden_hosts().union(each.host for each in said if each is not None and is_specific(each.host))
     return hosts - crossing.there.addresses - {crossing.local.host}
 
 

@@ -40,6 +40,8 @@ def value(octets: bytes) -> bytes:
         (SIX, bytes(16)),  # no room for one of the other family
         (b"at 10.0.0.1!", b"at 203.0.113.200!"),
         (b"x" * 120 + b"10.0.0.1", b"x" * 120 + b"203.0.113.200"),  # the lengths around grow into two octets
+        (b"\x0a\0\0\1\x0f\xa0", bytes((203, 0, 113, 200)) + b"\x0f\xa0"),  # with a port
+        (b"\x04\x06\x0a\0\0\1\x0f\xa0", b"\x04\x06" + bytes((203, 0, 113, 200)) + b"\x0f\xa0"),
         (b"\x0a\0\0\1\0", b"\x0a\0\0\1\0"),
         (b"\x0a\0\0\2", b"\x0a\0\0\2"),
         (b"\x02\x04\x0a\0\0\1", b"\x02\x04\x0a\0\0\1"),  # a number
@@ -58,6 +60,8 @@ def test_data_that_is_not_standard() -> None:
         return listed(node(8, node(0, node(1, leaf(0, b"\1"))), leaf(1, octets)))
 
     assert sweep(data(b"12345\x0a\0\0\x01" + b"678")) == data(b"12345" + bytes((203, 0, 113, 200)) + b"678")
+    for more in (b"", b"\x0f\xa0", bytes(4)):
+        assert sweep(data(b"\x0a\0\0\1" + more)) == data(bytes((203, 0, 113, 200)) + more)
     assert sweep(data(b"host 10.0.0.1")) == data(b"host 203.0.113.200")
 
 

@@ -8,6 +8,7 @@ from sbc.core.address import Address
 from sbc.core.message import Elsewhere, Ending, Kind, Phase
 from sbc.h248.describe import describe, gathering
 from sbc.h248.memo import asked
+from sbc.h248.message import Action, Command, Termination, Verb
 from sbc.h248.taken import decode
 from tests.h248_binary import action, leaf, node
 from tests.h248_binary import message as binary_message
@@ -79,6 +80,22 @@ def test_who_is_not_known_where_it_was_to_be_taken_off_is_off() -> None:
     assert describe(taken).phase is Phase.FAILURE
     missing = command(b"Subtract", b"r1", b'Error = 435 { "not there" }')
     assert meaning(of(reply(7, 5, command(b"Subtract", b"a1"), missing))).leaves == ((b"5", b"a1"), (b"5", b"r1"))
+
+
+def test_nobody_is_in_a_context_that_the_gateway_does_not_know() -> None:
+    taken = decode(of(b'Reply = 7 { Context = 5 { Error = 411 { "unknown" } } }'))
+    taken.asked = asked(read(of(transaction(7, 5, command(b"Modify", b"a1"), command(b"Subtract", b"r1")))))
+    assert (describe(taken).phase, describe(taken).leaves) == (Phase.FAILURE, ((b"5", b"*"),))
+    wrong = b'Reply = 7 { Context = 6 { Error = 411 { "unknown" } }, Context = 5 { Subtract = r1 } }'
+    assert meaning(of(wrong)).leaves == ((b"5", b"r1"), (b"6", b"*"))
+    assert not meaning(of(b'Reply = 7 { Context = 5 { Error = 510 { "full" } } }')).leaves
+
+
+def test_a_binary_wildcard_takes_off_all_that_it_means() -> None:
+    key = b"7274702f31/81"
+    taken = decode(of(reply(7, 5, command(b"Subtract", b"x")), wire="binary"))
+    taken.message.actions = (Action(b"5", (Command(Verb.SUBTRACT, (Termination(key, key, every=True),)),)),)
+    assert describe(taken).leaves == tuple((b"5", b"7274702f3%d" % last) for last in range(4))
 
 
 @pytest.mark.parametrize("wire", WIRES)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from sbc.core.message import BadMessage
 from sbc.h248.memo import CallMemo, Memo, Order, asked, keep, matched, recall
-from sbc.h248.message import Command, Verb
+from sbc.h248.message import CHOOSE, Action, Command, Description, Stream, Termination, Verb
 from tests.h248_calls import read
 from tests.h248_words import command, media, message, reply, sdp, transaction
 
@@ -32,7 +33,7 @@ def test_it_comes_back() -> None:
 
 def test_what_was_asked_is_remembered() -> None:
     found = memo(command(b"Add", b"A1"), command(b"Add", b"$", media(remote=sdp("192.0.2.9", 4), stream=2)))
-    assert found == Memo(7, (Order("Add", b"$", b"a1"), Order("Add", b"$", b"$", (2,))))
+    assert found == Memo(7, (Order("Add", b"$", b"a1"), Order("Add", b"$", b"$", (2,), choose=True)))
     assert found.orders[1].opens(2) and not found.orders[1].opens(1) and not found.orders[0].opens(2)
 
 
@@ -47,6 +48,20 @@ def test_answers_are_matched_in_order() -> None:
 def test_an_audit_that_found_nothing_is_answered_all_the_same() -> None:
     audits = memo(command(b"AuditValue", b"x/*", b"Audit { }"), command(b"AuditValue", b"y/*", b"Audit { }"))
     assert matched(audits, (Command(Verb.AUDIT_VALUE, ()), Command(Verb.SUBTRACT, ()))) == [0, None]
+
+
+def test_binary_wildcards_are_answered_by_names_within_them() -> None:
+    def names(key: bytes, **how: bool) -> tuple[Command, ...]:
+        return (Command(Verb.ADD, (Termination(key, key, **how),)),)
+
+    far = Stream(1, remote=Description(()))
+    for wild in (b"40000000/1e", b"40000000/18"):
+        (one,) = names(wild, choose=True)
+        asks = attrs.evolve(read(message(AT, transaction(7, 5, command(b"Add", b"x")))))
+        asks.actions = (Action(CHOOSE, (attrs.evolve(one, streams=(far,)),)),)
+        found = asked(asks)
+        assert found.orders[0].opens(1) and recall(keep(found)) == found
+        assert matched(found, names(b"40000001")) == [0] and matched(found, names(b"80000001")) == [None]
 
 
 def test_several_answers_may_be_to_one_wildcard() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+from sbc.core.address import Address
 from sbc.core.message import Cause
 from sbc.core.orders import Note, Send
 from sbc.h248.options import H248Options, Identity
-from tests.h248_calls import GATEWAY, RTP, gateway, gateway_rig, read, registers
-from tests.h248_words import command, message, reply, transaction
+from tests.h248_calls import FAR, GATEWAY, RTP, Gateway, answer_to, gateway, gateway_rig, read, registers
+from tests.h248_words import LINE, WIRES, command, media, message, registration, reply, sdp, transaction
 from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, of, sends
 
 NOTIFY = command(b"Notify", RTP, b"ObservedEvents = 1 { al/of }")
@@ -56,3 +59,67 @@ def test_an_error_about_no_transaction_crosses_and_shows_no_address() -> None:
     assert read(told).error is not None and SOFTSWITCH.host.encode() not in told and PHONE.host.encode() not in told
     assert read(told).mid.address == SBC_ACCESS != SBC_CORE and GATEWAY.port == 2944
     assert "swept" in [each.event for each in of(Note, orders)]
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_nobody_speaks_in_the_name_of_another_gateway(wire: str) -> None:
+    rig = gateway_rig()
+    gateway(rig, wire=wire, mid=b"gw1")
+    other = gateway(rig, Address("203.0.113.55", 2944), wire, b"gw2", 2)
+    for mid in (b"gw1", b"<gw1.example>", b"MTP{0a0b}"):
+        other.mid = mid
+        for said in (transaction(7, b"-", NOTIFY), registration(8, b"Forced", b"905 gone")):
+            orders = other.say(said)
+            assert not [each for each in of(Send, orders) if each.listener.realm == "core"]
+            (no,) = map(read, other.told(orders))
+            assert no.error is not None and no.error.code == 504
+            rig.wait(40)
+    stranger = Gateway(rig, Address("203.0.113.66", 2944), other.own, wire, b"gw1")
+    orders = stranger.say(registration(9, b"Forced", b"905 gone"))
+    assert not [each for each in of(Send, orders) if each.listener.realm == "core"] and stranger.told(orders)
+    other.mid = b"GW2"
+    assert other.heard(other.say(transaction(9, b"-", NOTIFY)))
+
+
+def test_a_gateway_may_register_anew_by_another_name() -> None:
+    found = gateway(mid=b"gw1")
+    found.mid = b"gw9"
+    (sent,) = [each for each in of(Send, found.say(registration(8))) if each.listener.realm == "core"]
+    again = Gateway(found.rig, NAT, sent.listener, mid=b"gw9")
+    again.ask(answer_to(sent.data))
+    assert again.heard(again.say(transaction(9, b"-", NOTIFY))) or found.heard(again.say(transaction(10, b"-", NOTIFY)))
+
+
+def test_hosts_of_a_description_are_hidden_where_else_it_says_them() -> None:
+    found = gateway()
+    line, far = command(b"Add", LINE), sdp(FAR.host, 6000, b"a=X-nat:198.51.100.77:6000\r\n")
+    rtp = command(b"Add", b"$", media(local=sdp(), remote=far))
+    (told,) = found.told(found.ask(transaction(11, b"$", line, rtp)))
+    assert FAR.host.encode() not in told
+    near = media(local=sdp("192.168.7.7", 4000, b"a=X-nat:192.168.7.7:4000\r\n"))
+    (said,) = found.heard(found.say(reply(read(told).transaction, 5, line, command(b"Add", RTP, near))))
+    assert b"192.168.7.7" not in said
+
+
+def test_where_a_gateway_is_bound_is_hidden_though_it_has_a_name() -> None:
+    rig = gateway_rig()
+    sent = registers(
+        rig, NAT, "text", b"gw1", 1, b"Restart", b"901 at 192.168.1.99", b"ServiceChangeAddress = [192.168.1.99]:2944"
+    )
+    assert b"192.168.1.99" not in sent.data
+    found = Gateway(rig, NAT, sent.listener, mid=b"gw1")
+    found.ask(answer_to(sent.data))
+    event = b'ObservedEvents = 1 { g/cause { x = "192.168.1.99 said" } }'
+    (said,) = found.heard(found.say(transaction(7, b"-", command(b"Notify", b"ROOT", event))))
+    assert b"192.168.1.99" not in said
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_no_call_is_in_a_transaction_about_the_whole_gateway(wire: str) -> None:
+    found = gateway(wire=wire)
+    change = b'Context = - { ServiceChange = ROOT { Services { Method = HandOff, Reason = "903 x" } } }'
+    add = b"Context = $ { %b }" % command(b"Add", b"$", media(local=sdp(), remote=sdp(FAR.host, 6000)))
+    orders = found.ask(b"Transaction = 50 { %b, %b }" % (change, add))
+    assert not found.told(orders)
+    (no,) = map(read, found.heard(orders))
+    assert no.error is not None and no.error.code == 421
