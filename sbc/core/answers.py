@@ -23,11 +23,17 @@ TAKEN_UP = Intent(Kind.OTHER, Phase.REQUEST, b"", b"", method="answered", local=
 
 
 def keep(registry: Registry, exchange: Exchange) -> None:
-    """An exchange has ended: let its answer outlive the process, if that is of use."""
+    """An exchange has its answer: let that outlive the process, if that is of use."""
     if not exchange.intent.local or exchange.near is None or exchange.answer is None or exchange.due is None:
         return
     exchange.kept = next(("|".join(map(_text, key)) for key in exchange.keys if not is_far(key)), "")
     registry.touch(exchange)
+
+
+def until(exchange: Exchange) -> float | None:
+    """Until when its answer is of use: as long as the exchange is there to give it, if no receipt ends that sooner."""
+    waits = exchange.state is ExchangeState.REFUSED
+    return exchange.deadline + exchange.timing.linger if waits else exchange.due
 
 
 def take_up(

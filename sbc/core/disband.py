@@ -7,10 +7,11 @@ from typing import Any
 from sbc.core import asking, transact
 from sbc.core.call import Call
 from sbc.core.exchange import Exchange, ExchangeState, Hop, mark
-from sbc.core.gathering import over
+from sbc.core.gathering import over, told_of_members
 from sbc.core.members import MOST_MEMBERS
 from sbc.core.message import Cause, Ending, Intent, Phase, Place, Refused, Who
 from sbc.core.orders import Note, Order
+from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry
 from sbc.core.routing import by_one_that_lives
 
@@ -67,17 +68,22 @@ def deserted(registry: Registry, call: Call) -> int | None:
 
 def late(registry: Registry, dialect: Any, answer: Intent, exchange: Exchange, arrival: Arrival) -> list[Order] | None:
     """What follows from an answer that nobody waits for any more; None where somebody does, or it has come before. If
-    its asker was refused meanwhile, those who join by it are released."""
+    its asker was refused meanwhile, those who join by it are released, and those are gone that it was to take off.
+
+    What a gateway has said of itself, and the core believes too late, it says again; it may have had others join since.
+    """
     call, far = exchange.call, exchange.far
     again = exchange.heard in (arrival.data, mark(arrival.data))
     if answer.phase is not Phase.SUCCESS or exchange.open or again:
         return None
     if not exchange.sent or exchange.state is ExchangeState.ACCEPTED or far is None:
         return [Note("too-late", "answered twice", exchange.call_id)]
-    if call is None or call.gathering is None:
-        return [Note("too-late", "answered after it was given up", exchange.call_id)]
     exchange.sent, exchange.heard = b"", mark(arrival.data)
-    orders: list[Order] = [Note("too-late", "answered after it was given up", call.id)]
+    orders: list[Order] = [Note("too-late", "answered after it was given up", exchange.call_id)]
+    if registry.plan.realms[far.listener.realm].side is Side.ACCESS:
+        orders += told_of_members(registry, exchange, answer, arrival.now)
+    if call is None or call.gathering is None:
+        return orders
     for member in answer.joins[:MOST_MEMBERS]:
         if registry.members.find(call.gathering.gateway, member) is None:
             name = answer.call or exchange.intent.call

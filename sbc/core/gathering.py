@@ -42,11 +42,8 @@ def concluded(registry: Registry, exchange: Exchange, answer: Intent, now: float
     if answer.phase in (Phase.SUCCESS, Phase.PROVISIONAL) and call is not None and call.state is not CallState.CLOSED:
         orders += _named(registry, call, answer.call, now)  # long answers come in several
         orders += _joined(registry, call, exchange, answer, now)
-    gateways = _gateways(exchange) if who is not Who.SBC else []  # a refusal of ours says nothing of members
-    orders += _reported(registry, gateways, answer, now)
-    left = answer.leaves or (exchange.intent.leaves if answer.phase is Phase.SUCCESS else ())
-    for gateway in gateways if left else ():
-        orders += _left(registry, exchange, gateway, left, now)
+    if who is not Who.SBC:  # a refusal of ours says nothing of members
+        orders += told_of_members(registry, exchange, answer, now)
     if answer.phase.final:
         _learn_way(registry, exchange, answer, now)
     if call is not None and answer.phase.final and _is_deserted(call, exchange):
@@ -98,6 +95,16 @@ def _joined(registry: Registry, call: Call, exchange: Exchange, answer: Intent, 
         call.answered_at, call.answered_by, call.asked_by = now, answer.party, exchange.intent.party
         call.accepted = (exchange.answer or b"", exchange.heard)
         orders.append(account.answered(call))
+    return orders
+
+
+def told_of_members(registry: Registry, exchange: Exchange, answer: Intent, now: float) -> list[Order]:
+    """What an answer says of members that were there before: what they have counted, and that they are gone."""
+    gateways = _gateways(exchange)
+    orders = _reported(registry, gateways, answer, now)
+    left = answer.leaves or (exchange.intent.leaves if answer.phase is Phase.SUCCESS else ())
+    for gateway in gateways if left else ():
+        orders += _left(registry, exchange, gateway, left, now)
     return orders
 
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sbc.core import answers
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Asked, Call, CallState, Leg, Stream
@@ -212,7 +213,7 @@ def of_promise(promise: Promise, frame: Frame) -> dict[str, Any]:
 
 def of_answer(exchange: Exchange, frame: Frame) -> dict[str, Any]:
     """What an exchange was answered, and to whom, as JSON has it; made at once, for there is one of every command."""
-    near, answer, due = exchange.near, exchange.answer, exchange.due
+    near, answer, due = exchange.near, exchange.answer, answers.until(exchange)
     assert near is not None and answer is not None and due is not None  # else it would not be kept
     own = near.listener
     return {

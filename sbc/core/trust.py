@@ -5,6 +5,7 @@ Anybody can write another's address on a datagram. What answers it goes to that 
 
 from __future__ import annotations
 
+from sbc.core import answers
 from sbc.core.asking import retry_later
 from sbc.core.binding import BindingState
 from sbc.core.call import CallState
@@ -62,4 +63,5 @@ def repeat(registry: Registry, exchange: Exchange, now: float) -> bool:
     if seconds:
         exchange.state, exchange.wait, exchange.deadline = ExchangeState.REFUSED, 0.0, now + seconds
         retry_later(registry, exchange, now)
+        answers.keep(registry, exchange)
     return seconds > 0

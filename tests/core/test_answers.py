@@ -12,11 +12,11 @@ from sbc.core.keys import is_far
 from sbc.core.mint import Mint
 from sbc.core.orders import Order
 from sbc.core.plain import Unfit
-from tests.kept import SHIFT, restarted, values_of
+from tests.kept import SHIFT, Kept, restarted, values_of
 from tests.rig import NAT, PHONE, SECRET, SOFTSWITCH, Rig, events
-from tests.toy import PLAIN, ToyDialect
+from tests.toy import CONFIRM, PLAIN, ToyDialect
 from tests.toy_calls import answered, toy_rig
-from tests.toy_gateway import Gateway, GatewayDialect, gateway, gateway_rig, joined, no, opens, takes_off, yes
+from tests.toy_gateway import RECEIPT, Gateway, GatewayDialect, gateway, gateway_rig, joined, no, opens, takes_off, yes
 from tests.toy_records import PROBE, Record, binding, place
 
 NUMBERED = 999_999_999
@@ -51,6 +51,26 @@ def test_what_was_answered_is_answered_again_and_not_done_again(one: Gateway) ->
     orders = after.ask(opens())
     assert after.heard(orders) == [back] and not after.told(orders)
     assert not [event for event in events(orders) if event in ("open", "refused")]
+
+
+def test_so_is_one_that_wants_to_hear_that_it_has_arrived(one: Gateway) -> None:
+    """Whoever asked has not said yet that it has the answer, and may never have had it."""
+    (asked,) = one.told(one.ask(opens()))
+    written = Kept(one.rig.border)  # from now on: what was there before is not in it
+    (back,) = one.heard(one.say(joined(asked, cause=RECEIPT)))
+    written.flush()
+    assert [kind for kind, _ in written.values].count("answer") == 1
+    one.rig.wait(PLAIN.first + 0.1)
+    written.flush()
+    assert [each for each in written.faults() if "('answer', 'core|" in each] == [], "though it has been repeated"
+    after = again(one)
+    orders = after.ask(opens())
+    assert after.heard(orders) == [back] and not after.told(orders)
+    (call,) = after.rig.border.registry.calls.values()
+    assert len(call.streams) == 1
+    assert not after.ask(opens().but(op=CONFIRM)) and not after.told(after.rig.wait(PLAIN.limit))
+    after.rig.wait(PLAIN.linger + 1.0)
+    assert "answer" not in kept(after.rig)
 
 
 def test_whose_call_is_over_gets_the_answer_that_it_had(one: Gateway) -> None:

@@ -9,10 +9,11 @@ from sbc.core.call import CallState
 from sbc.core.message import Ending
 from sbc.core.orders import CloseStream, Record
 from sbc.core.realm import Timers
-from tests.rig import SOFTSWITCH, events, of
+from tests.rig import PHONE, SOFTSWITCH, events, of
+from tests.toy import PLAIN
 from tests.toy_calls import read
-from tests.toy_gateway import Gateway, gateway, joined, opens, yes
-from tests.toy_records import CLOSE, FAILURE
+from tests.toy_gateway import RESTART, Gateway, gateway, joined, opens, takes_off, yes
+from tests.toy_records import CLOSE, FAILURE, binding, granted, place
 
 
 def closing(orders: list[object]) -> list[Record]:
@@ -101,6 +102,42 @@ def test_what_is_given_up_for_time_does_not_end_what_others_are_in(answered: boo
     assert [each.user for each in read(one.told(one.say(joined(asked, b"2"))))] == [b"2"]
     (refusal,) = read(one.heard(one.ask(opens(exchange=2))))
     assert refusal.stage == FAILURE
+
+
+def test_who_is_taken_off_too_late_is_gone_all_the_same() -> None:
+    """Whoever asked was told that nobody had answered, and does not ask again."""
+    one = gathered()
+    (call,) = one.rig.border.registry.calls.values()
+    (asked,) = one.told(one.ask(takes_off(b"1", exchange=7)))
+    assert FAILURE in [each.stage for each in read(one.heard(one.rig.wait(PLAIN.limit + 1)))]
+    assert call.gathering is not None and call.gathering.members == [b"1", b"2"]
+    orders = one.say(yes(asked))
+    assert call.gathering.members == [b"2"] and len(call.streams) == len(of(CloseStream, orders)) == 1
+    assert "too-late" in events(orders) and not one.heard(orders) and not closing(list(orders))
+    one.gather(opens(exchange=8), b"1")
+    one.say(yes(asked))
+    assert call.gathering.members == [b"2", b"1"], "the same again"
+
+
+def test_with_the_last_of_them_their_call_ends() -> None:
+    one = gateway()
+    call = one.gather()
+    (asked,) = one.told(one.ask(takes_off()))
+    one.rig.wait(PLAIN.limit + 1)
+    (record,) = closing(list(one.say(yes(asked))))
+    assert (record.call, record.fields["ending"]) == (call.id, "normal")
+    assert not one.rig.border.registry.media_ports["core"].used
+
+
+def test_what_a_gateway_says_of_itself_is_not_believed_too_late() -> None:
+    """It repeats that, and others may have joined since."""
+    one = gateway()
+    again = binding(PHONE, 91, one.name, 600, places=((place(*PHONE, "gw"), 600),), cause=RESTART)
+    (asked,) = one.heard(one.say(again))
+    one.rig.wait(PLAIN.limit + 1)
+    call = one.gather()
+    orders = one.rig.from_core(granted(asked).pack(), SOFTSWITCH, at=one.own)
+    assert "too-late" in events(orders) and call.gathering is not None and call.gathering.members == [b"1"]
 
 
 def test_calls_end_with_their_gateway_and_the_core_hears_of_it() -> None:
