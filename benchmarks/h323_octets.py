@@ -88,6 +88,10 @@ class Medium:
     def towards(self, kind: str, media: Peer | None, control: Peer | None) -> None:
         """They do not talk."""
 
+    def asks(self, kind: str) -> dict[str, Any]:
+        """Nothing is multiplexed."""
+        return {}
+
 
 class Talk:
     """What both parties of a call say of channels: proposed and taken up in fast start, capabilities and who is master
