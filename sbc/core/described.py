@@ -188,7 +188,11 @@ class Described:
         """Whoever the media of a call is to go to may be another of ours, by what we have told the core."""
         if call.gathering is None or remote is None or not self._networks.is_own_media(remote.rtp.host):
             return []
-        return meeting.met(call, self._networks.meetings.at(self._here.name, remote.rtp), self._now)
+        realm, (host, port) = self._here.name, remote.rtp
+        there = (
+            self._networks.meetings.at(realm, Address(each, port)) for each in self._networks.media_as(realm, host)
+        )
+        return meeting.met(call, next(filter(None, there), None), self._now)
 
     def _count_rejected(self) -> None:
         """Of each party the latest word counts: it may take what it had turned down."""

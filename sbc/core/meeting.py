@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sbc.core.address import Address
 from sbc.core.orders import Order, Record
 
 if TYPE_CHECKING:
-    from sbc.core.address import Address
     from sbc.core.call import Call, Stream
 
 MOST = 16
 """Other halves of one call, one after the other: of more no account is given."""
 
-_Place = tuple[str, int]
+_Place = tuple[str, Address]
+"""A realm, and an address of our media in it: a change of plan may move that, and the ports begin anew."""
 
 
 class Meetings:
-    """The calls that gather, by the ports of their streams in each realm, whose media has one address there."""
+    """The calls that gather, by where the media of their streams comes in in each realm."""
 
     def __init__(self) -> None:
         self._calls: dict[_Place, Call] = {}
@@ -36,8 +37,8 @@ class Meetings:
             del self._calls[place]
 
     def at(self, realm: str, address: Address) -> Call | None:
-        """The call that has that address of ours in a realm."""
-        return self._calls.get((realm, address.port))
+        """The call that has that address of ours in a realm; see Networks.media_as."""
+        return self._calls.get((realm, address))
 
     def all(self) -> dict[_Place, Call]:
         """All there are; for the auditor."""
@@ -48,7 +49,7 @@ def _places(call: Call, stream: Stream) -> list[_Place]:
     """Where the media of a stream comes in; none where it does not matter, or is shared by others."""
     if call.gathering is None or any(stream.shared):
         return []
-    return [(leg.realm.name, pair.rtp.port) for leg, pair in zip(call.legs, stream.ours, strict=True)]
+    return [(leg.realm.name, pair.rtp) for leg, pair in zip(call.legs, stream.ours, strict=True)]
 
 
 def met(call: Call, other: Call | None, now: float) -> list[Order]:

@@ -50,6 +50,13 @@ class Networks:
         """Whether `host` is where our own media is, in any realm."""
         return host in self._media_hosts
 
+    def media_as(self, realm: str, host: str) -> list[str]:
+        """Where our own media in a realm may be that peers there know by `host`, today's first: two plans may have
+        shown two of our addresses as one."""
+        known = (*self.plan.realms.values(), *reversed(self.former))
+        found = (each.media for each in known if each.name == realm)
+        return [media.address for media in found if host in (media.address, media.advertised)]
+
     def path_of(self, realm: Realm) -> Path | None:
         """The path whose access realm `realm` is."""
         for path in self.plan.paths:

@@ -99,6 +99,71 @@ def test_calls_that_do_not_gather_stay_as_they_are() -> None:
     assert met(talk.call, talk.call, 1.0) == [] and not talk.rig.border.registry.networks.meetings.all()
 
 
+def moved(rig: Rig, host: str, advertised: str = "") -> None:
+    """Another plan, by which the media of the core realm is at another address."""
+    plan = rig.border.registry.networks.configured
+    core = plan.realms["core"]
+    media = attrs.evolve(core.media, address=host, advertised=advertised or host)
+    rig.replan(attrs.evolve(plan, realms={**plan.realms, "core": attrs.evolve(core, media=media)}))
+
+
+@pytest.mark.parametrize("advertised", ["", "198.51.100.1"])
+def test_calls_before_and_after_the_media_has_moved_have_the_same_ports_and_end_each(advertised: str) -> None:
+    one, other = two(gateway_rig(ports=4))
+    first, told, _ = made(one, 1)
+    moved(one.rig, "198.51.100.9", advertised)
+    second, new, _ = made(other, 2)
+    assert [s.ours[0].rtp.port for s in first.streams.values()] == [s.ours[0].rtp.port for s in second.streams.values()]
+    assert (told == new) == bool(advertised)
+    for each, call in ((other, second), (one, first)):
+        ends(each, 5)
+        assert not call.streams and call.gathering is not None and not call.gathering.members
+    assert not one.rig.border.registry.networks.meetings.all()
+
+
+def test_who_has_met_is_known_by_the_host_too_where_the_media_has_moved() -> None:
+    one, other = two()
+    first, told, _ = made(one, 1)
+    moved(one.rig, "198.51.100.9")
+    second, new, orders = made(other, 2, told)
+    assert is_joined(orders) == [(second.id, first.id)], "by the address of the former plan"
+    third = gateway(one.rig, Address("203.0.113.13", 40003), b"gw3", 92)
+    call, _, orders = made(third, 3, new)
+    assert is_joined(orders) == [(call.id, second.id)], "not that with the same port at the former"
+
+
+def test_an_address_is_known_by_what_peers_call_it() -> None:
+    rig = gateway_rig()
+    moved(rig, "10.0.0.9", "198.51.100.99")
+    one, other = two(rig)
+    first, told, _ = made(one, 1)
+    second, _, orders = made(other, 2, told)
+    assert is_joined(orders) == [(second.id, first.id)]
+
+
+def test_the_same_port_at_an_address_of_ours_in_another_realm_is_no_meeting() -> None:
+    rig = gateway_rig()
+    plan = rig.border.plan
+    core = plan.realms["core"]
+    host = "198.51.100.20"
+    beside = attrs.evolve(
+        core,
+        name="beside",
+        listeners=(
+            attrs.evolve(
+                core.listeners[0], realm="beside", address=Address(host, 5060), advertised=Address(host, 5060)
+            ),
+        ),
+        media=attrs.evolve(core.media, address=host, advertised=host),
+    )
+    rig.replan(attrs.evolve(plan, realms={**plan.realms, "beside": beside}))
+    one, other = two(rig)
+    first, _, _ = made(one, 1)
+    (stream,) = first.streams.values()
+    _, _, orders = made(other, 2, audio(host, stream.ours[0].rtp.port))
+    assert not is_joined(orders) and first.gathering.met == []  # type: ignore[union-attr]
+
+
 def test_of_very_many_no_account_is_given() -> None:
     one, _ = two()
     call, _, _ = made(one, 1)
