@@ -16,6 +16,9 @@ from sbc.media.counters import StreamCounters
 _WHOLE = ("version", "protocol", "method", "streams", "reported", "mos", "parts")
 """What does not stand in a part by itself."""
 
+MOST_PARTS = 64
+"""Parts of one record: it is written whole with each piece of news. What meets one of them later has its own."""
+
 Counters = Callable[[str], StreamCounters]
 
 
@@ -40,6 +43,9 @@ class JoinedRecord:
     def live(self) -> list[str]:
         """The calls that are not over, and are known here."""
         return [call for call, part in self._parts.items() if isinstance(part, CallRecord) and not part.over]
+
+    def __len__(self) -> int:
+        return len(self._parts)
 
     def take(self, part: CallRecord | JoinedRecord) -> None:
         """Take in a record, or all that another has taken in."""
@@ -107,14 +113,15 @@ def together(key: str, parts: Sequence[Plain]) -> Plain:
     """One record of several. It is answered when two are, and ends with the last, as that does; what lasts is measured
     in each part by itself, and where parts began by the time of day."""
     parts = sorted(parts, key=lambda part: (part["start"], part["record"]))
-    first, second = parts[0], parts[1] if len(parts) > 1 else parts[0]
+    first, others = parts[0], parts[1:] or parts
+    second = next((part for part in others if part["answer"] is not None), others[0])  # not one that was refused before
     over = all(part["ending"] is not None for part in parts)
     last = max(parts, key=lambda part: part["end"] or part["known"])
     began = wall_of(first["start"])
     answers = sorted((wall_of(p["start"]) - began + p["setup"], p["answer"]) for p in parts if p["answer"] is not None)
     ends = max(wall_of(p["start"]) - began + p["setup"] + (p["duration"] or 0.0) for p in parts)
     setup, answer = answers[1] if len(answers) > 1 else (ends, None)
-    streams = _marked([stream for part in parts for stream in part["streams"]])
+    streams = _marked(parts)
     return {
         "record": key,  # the first, as in every record
         **_without(first, "record", "gateway"),
@@ -157,20 +164,38 @@ def apart(record: Plain) -> list[Plain]:
     ]
 
 
-def _marked(streams: list[Plain]) -> list[Plain]:
-    """The streams, with those sides marked that lead from one part to another: what they carry is counted there. They
-    are known by their ports, since peers may know our host by another address."""
-    ours = {(side["realm"], _port(side["assigned"])): _part(stream) for stream in streams for side in stream["sides"]}
+def _marked(parts: Sequence[Plain]) -> list[Plain]:
+    """The streams, with those sides of the core marked that lead from one part to another: what they carry is counted
+    there. What a gateway says of itself marks nothing: there any port may be that of somebody of ours by chance."""
+    inner = [(stream, stream["sides"][1 - part["gateway"]]) for part in parts for stream in part["streams"]]
+    ours = {(side["realm"], _port(side["assigned"])): (stream, side) for stream, side in inner}
+    leading = {stream["stream"] for stream, side in inner if _leads(stream, side, ours)}
 
-    def mark(side: Plain, part: str) -> Plain:
-        there = None if side["signalled"] is None else ours.get((side["realm"], _port(side["signalled"])))
-        return side if there in (None, part) else {**side, "inner": True}
+    def mark(stream: Plain, core: int) -> Plain:
+        sides = [{**side, "inner": True} if index == core else side for index, side in enumerate(stream["sides"])]
+        return {**stream, "sides": sides if stream["stream"] in leading else stream["sides"]}
 
-    return [{**stream, "sides": [mark(side, _part(stream)) for side in stream["sides"]]} for stream in streams]
+    return [mark(stream, 1 - part["gateway"]) for part in parts for stream in part["streams"]]
+
+
+def _leads(stream: Plain, side: Plain, ours: dict[tuple[str, str], tuple[Plain, Plain]]) -> bool:
+    """Whether a side's media goes to where that of another part comes in. Peers may know our host by another address;
+    then each is to name the other's port."""
+    if side["signalled"] is None:
+        return False
+    there, back = ours.get((side["realm"], _port(side["signalled"])), (stream, side))
+    if _part(there) == _part(stream):
+        return False
+    same = _host(side["signalled"]) == _host(back["assigned"])
+    return same or (back["signalled"] is not None and _port(back["signalled"]) == _port(side["assigned"]))
 
 
 def _port(pair: Plain) -> str:
     return str(pair["rtp"]).rpartition(":")[2]
+
+
+def _host(pair: Plain) -> str:
+    return str(pair["rtp"]).rpartition(":")[0]
 
 
 def _part(stream: Plain) -> str:

@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from sbc.core.address import Address
 from sbc.core.orders import Note, Record, SideSpec, StreamSpec
-from sbc.ledger.joined import JoinedRecord, apart, lose_part
+from sbc.ledger.joined import MOST_PARTS, JoinedRecord, apart, lose_part
 from sbc.ledger.record import CallRecord, Moment, Plain, cut_short
 from sbc.ledger.writer import Entry
 from sbc.media.counters import SideCounters, StreamCounters
@@ -131,7 +131,7 @@ class Meter:
     def _join(self, call: str, other: str, now: Moment) -> None:
         """Two calls are one, as are those that they were joined with before."""
         found = [self._live[each][0] for each in (call, other) if each in self._live]
-        if len(found) < 2 or found[0] is found[1]:
+        if len(found) < 2 or found[0] is found[1] or sum(map(_parts, found)) > MOST_PARTS:
             return
         older, younger = sorted(found, key=lambda record: (record.start, record.key))
         whole = older if isinstance(older, JoinedRecord) else JoinedRecord(older.key)
@@ -256,3 +256,7 @@ class Meter:
         self._news[key] = (record, final)
         if first:
             self._soon()
+
+
+def _parts(record: _Made) -> int:
+    return len(record) if isinstance(record, JoinedRecord) else 1

@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sbc.config.schema import CdrSync
-from sbc.core.orders import CloseStream, Note, OpenStream, Record, UpdateStream
-from sbc.ledger.joined import apart, calls_of, keys_of, left_open, together
+from sbc.core.address import Address, Pair
+from sbc.core.orders import CloseStream, Note, OpenStream, Record, StreamSpec, UpdateStream
+from sbc.ledger.joined import MOST_PARTS, apart, calls_of, keys_of, left_open, together
 from sbc.ledger.jsonlines import JsonLines
 from sbc.ledger.meter import Meter
 from sbc.ledger.query import Sum, Wanted, in_database, in_json, sides_of
@@ -161,6 +162,50 @@ def test_what_a_gateway_counted_stands_beside_what_was_counted_and_a_difference_
     assert first["counted"]["packets_sent"] == 50 and first["counted"]["packets_received"] == 100
     (note,) = desk.told
     assert (note.event, note.call) == ("differs", "b") and note.reason == "packets_sent 5000, counted here 50"
+
+
+def to(spec: StreamSpec, index: int, address: Address) -> StreamSpec:
+    """A stream whose peer at that side is at `address`."""
+    sides = list(spec.sides)
+    sides[index] = attrs.evolve(sides[index], remote=Pair(address, None))
+    return attrs.evolve(spec, sides=(sides[0], sides[1]))
+
+
+def inner(desk: Desk) -> list[list[bool]]:
+    return [[side.get("inner", False) for side in stream["sides"]] for stream in desk.only["streams"]]
+
+
+def test_a_gateway_whose_own_port_is_as_one_of_ours_counts() -> None:
+    own = to(meeting("a", 30000, 30002), 1, Address("192.168.1.10", 30002))
+    in_one_realm = attrs.evolve(own, sides=(own.sides[0], attrs.evolve(own.sides[1], realm="core")))
+    desk = Desk().hear(half("a"), OpenStream(in_one_realm), half_answered("a"), *B, joined_by("b", "a"))
+    assert inner(desk) == [[True, False]] * 2
+
+
+def test_the_same_port_at_another_host_leads_nowhere_unless_both_say_so() -> None:
+    for back, expected in ((30090, False), (30000, True)):
+        there = to(meeting("a", 30000), 0, Address("198.51.100.77", 30002))
+        desk = Desk().hear(
+            half("a"), OpenStream(there), half_answered("a"), *begins("b", 30002, back), joined_by("b", "a")
+        )
+        assert inner(desk)[0] == [expected, False]
+
+
+def test_the_callee_is_not_who_was_refused() -> None:
+    refused = [half("b"), OpenStream(meeting("b", 30002, 30000)), joined_by("b", "a"), *ends("b", ending="rejected")]
+    desk = Desk().hear(*begins("a", 30000), *refused)
+    assert desk.only["callee"] == "line@b", "as long as there is nobody else"
+    desk.hear(*begins("c", 30004, 30000), joined_by("c", "a"), *ends("a"), *ends("c"))
+    assert (desk.only["caller"], desk.only["callee"], len(desk.only["parts"])) == ("line@a", "line@c", 3)
+
+
+def test_a_chain_of_calls_has_an_end() -> None:
+    desk, names = Desk(), [chr(97 + number % 26) + str(number) for number in range(MOST_PARTS + 3)]
+    for number, call in enumerate(names):
+        desk.hear(*begins(call, 30000 + 2 * number), *([joined_by(call, names[number - 1])] if number else []))
+    assert [len(record["parts"]) for record, _ in desk.table.values()] == [MOST_PARTS, 3]
+    desk.hear(*(order for call in names for order in ends(call)))
+    assert all(final for _, final in desk.table.values()) and not len(desk.meter)
 
 
 def test_together_and_apart_are_each_others_reverse() -> None:
