@@ -44,7 +44,8 @@ class Binding:
     Where the core is to hear of its death, `sent` is the accepted request as it went on, to `registrar`, and `parting`
     the request that takes it off. One that is `lasting` has registered for good: `grant_ends` is when it is forgotten
     if it is not heard of; it has `sent` in any case, for answers in its name. It is `parted` where the core was told
-    that it is dead, until the core knows that it is back.
+    that it is dead, until the core knows that it is back; `untold` where the way by which the core reached it is lost,
+    until the core knows that it is there.
     """
 
     id: str
@@ -79,6 +80,7 @@ class Binding:
     parting: Exchange | None = None
     lasting: bool = False
     parted: bool = False
+    untold: bool = False
     claims: Group[object] = ()  # exchanges that would bind it
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
     due: float | None = None
@@ -88,6 +90,11 @@ class Binding:
     def behind_nat(self) -> bool:
         """Whether the terminal was seen elsewhere than where it believes to be."""
         return is_behind_nat(self.realm, self.seen, self.place.address)
+
+    @property
+    def is_to_be_restored(self) -> bool:
+        """Whether the core, which may not count on it, is to hear that it is there."""
+        return self.parted or self.untold
 
     def claim(self, exchange: object) -> None:
         """An exchange would bind it, or take it off."""

@@ -50,7 +50,7 @@ from sbc.core.reuse import offered
 from sbc.core.routing import exchange_of_reply, reply_crossing, request_crossing
 from sbc.core.standing import as_it_stands, call_of
 from sbc.core.timers import Timed
-from sbc.core.trust import tell_pending
+from sbc.core.trust import is_known, tell_pending
 from sbc.core.undo import undo
 from sbc.core.watch import Watch
 from sbc.core.way import refuse_misled
@@ -101,9 +101,11 @@ class Border:
         return self._and_wake(replan(self.registry, plan, now))
 
     def parts(self, arrival: Arrival) -> Sequence[Arrival]:
-        """The messages that one datagram or frame is made of, each as if it had come alone: none spoils another."""
+        """The messages that one datagram or frame is made of, each as if it had come alone: none spoils another. Of a
+        stranger's only the first, since each would be answered."""
         parts = self.dialects[arrival.listener.dialect].parts(arrival.data)
-        return (arrival,) if len(parts) == 1 else [attrs.evolve(arrival, data=part) for part in parts[:MOST_PARTS]]
+        most = MOST_PARTS if len(parts) == 1 or is_known(self.registry, arrival) else 1
+        return (arrival,) if len(parts) == 1 else [attrs.evolve(arrival, data=part) for part in parts[:most]]
 
     def receive(self, arrival: Arrival) -> list[Order]:
         """Take one message across; `concerned` then says which call it belongs to. @raises Mishap."""

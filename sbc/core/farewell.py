@@ -22,11 +22,12 @@ from sbc.core.registry import Registry
 def say(registry: Registry, dialect: Any, binding: Binding, now: float) -> list[Order]:
     """Ask the registrar to take a dead terminal off. From now on only the registrar can bring it back, unless it has
     registered for good."""
+    orders = revoke(registry, binding, now)
     if binding.parted:  # it was not heard yet that it had been back
-        return revoke(registry, binding, now)
+        return orders
     far, data = _said(registry, dialect, binding, dialect.unbind)
     if far is None or data is None:
-        return []
+        return orders
     registry.touch(binding)
     binding.parted = binding.lasting  # who has registered for good is asked on: it would not come back by itself
     if not binding.lasting:
@@ -34,7 +35,7 @@ def say(registry: Registry, dialect: Any, binding: Binding, now: float) -> list[
         registry.leave(binding, now)
         registry.timers.set(binding, binding.grant_ends)
     exchange = binding.parting = asking.request(registry, dialect, far, data, now, parting=binding)
-    return [*exchange.onward(data)]
+    return [*orders, *exchange.onward(data)]
 
 
 def take_back(registry: Registry, dialect: Any, binding: Binding, now: float) -> list[Order]:
@@ -42,7 +43,7 @@ def take_back(registry: Registry, dialect: Any, binding: Binding, now: float) ->
     Where that cannot be said it has to register anew."""
     far, data = _said(registry, dialect, binding, dialect.restore)
     if far is None or data is None:
-        binding.parted = False
+        binding.parted = binding.untold = False
         lasting.prolong(registry, binding, now)
         return [Note("unrestored", "it has to register anew", "", lasting.about(binding))]
     lasting.prolong(registry, binding, now)
@@ -101,7 +102,7 @@ def unheard(registry: Registry, exchange: Exchange, why: str, now: float) -> lis
         return orders  # it is back, or its grant has run out meanwhile
     binding.parting = None
     fields = {"binding": binding.id, "user": binding.user.decode(errors="replace")}
-    if not binding.parted or binding.state is BindingState.DEAD:
+    if not binding.is_to_be_restored or binding.state is BindingState.DEAD:
         return [*orders, Note("unparted", why, "", fields)]
     registry.timers.set(binding, now + lasting.AGAIN)
     return [*orders, Note("unrestored", why, "", fields)]

@@ -154,7 +154,7 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
     """The registrar has accepted: the binding lives on, at the source the accepted request came from."""
     exchange, now, granted = crossing.exchange, crossing.arrival.now, crossing.granted[binding]
     assert exchange.near is not None  # the accepted request's own
-    binding.lasting, binding.parted = exchange.intent.lasting, False
+    binding.lasting, binding.parted, binding.untold = exchange.intent.lasting, False, False
     if binding.lasting:
         granted = binding.realm.registrations.core
     if exchange.intent.route is not None:
@@ -198,7 +198,8 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
 
 
 def _replace_flow(registry: Registry, binding: Binding, exchange: Exchange, now: float) -> list[Order]:
-    """Forget the older bindings of the flow that has come anew (RFC 5626 section 6: the newest replaces)."""
+    """Forget the older bindings of the flow that has come anew (RFC 5626 section 6: the newest replaces), and what a
+    gateway was by another name: there is one at a place, and each would live by the other's answers."""
     slot = exchange.asked_for.get(binding)
     binding.flow = b"" if slot is None else flow_of(slot, binding.seen.host)
     siblings = registry.bindings_by_user[binding.realm.name, binding.user]
@@ -207,6 +208,10 @@ def _replace_flow(registry: Registry, binding: Binding, exchange: Exchange, now:
         for each in siblings
         if each is not binding and binding.flow and each.flow == binding.flow and each not in exchange.bindings
     ]
+    if binding.lasting:
+        here = registry.bindings_by_source[binding.realm.name, binding.seen]
+        same = [each for each in here if each.lasting and each.listener == binding.listener and each not in older]
+        older += [each for each in same if each is not binding and each not in exchange.bindings]
     orders: list[Order] = []
     for each in sorted(older, key=lambda b: b.id):
         if not any(getattr(claim, "open", False) for claim in each.claims):

@@ -40,6 +40,8 @@ def attend(registry: Registry, owner: Binding | Call, now: float) -> None:
         registry.leave(owner, now)
         watch = None
     if at is None:
+        if isinstance(owner, Binding) and owner.state is BindingState.DEAD:  # nobody would bring it back
+            lasting.revived(registry, owner, now)
         return
     if watch is None:
         watch = owner.watch = _watch(registry, owner, *at, now)

@@ -38,17 +38,25 @@ def back(registry: Registry, binding: Binding, now: float) -> list[Order]:
     if binding.parting is not None:
         orders = registry.forget_exchange(binding.parting, now)
         binding.parting = None
-    if binding.parted:
+    if binding.is_to_be_restored:
         registry.timers.set(binding, now)
     return orders
+
+
+def revived(registry: Registry, binding: Binding, now: float) -> None:
+    """It was dead, and is not asked any more, so that nobody knows. It counts as there, and so it does for the core."""
+    binding.state = BindingState.BOUND
+    registry.touch(binding)
+    if binding.lasting:
+        come_back(registry, binding, now)
 
 
 def untied(registry: Registry, hop: Hop, now: float) -> None:
     """A connection is lost. Where it was the one by which the core reaches a gateway, it is opened again, and the core
     hears that the gateway is there: it would open none by itself."""
     binding = by(registry, hop)
-    if binding is not None and binding.state is BindingState.BOUND and not binding.parted:
-        binding.parted = True
+    if binding is not None and binding.state is BindingState.BOUND and not binding.is_to_be_restored:
+        binding.untold = True
         registry.touch(binding)
         come_back(registry, binding, now)
 
@@ -72,7 +80,7 @@ def told(registry: Registry, binding: Binding, now: float) -> list[Order]:
     if binding.state is BindingState.DEAD:
         registry.timers.set(binding, now)
         return [Note("parted", "the core has taken it off", "", about(binding))]
-    binding.parted = False
+    binding.parted = binding.untold = False
     prolong(registry, binding, now)
     return [Note("restored", "the core knows that it is back", "", about(binding))]
 

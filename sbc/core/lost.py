@@ -18,7 +18,7 @@ def wake(registry: Registry, dialect: Any, binding: Binding, now: float) -> list
     the core has yet to say whether it is registered anew. One that the core has taken off has no calls there any more.
     Or it is back, and the core is to hear of it."""
     if binding.state is not BindingState.DEAD:
-        if binding.parted and binding.parting is None:
+        if binding.is_to_be_restored and binding.parting is None:
             return farewell.take_back(registry, dialect, binding, now)
         lasting.prolong(registry, binding, now)
         return []

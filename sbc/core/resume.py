@@ -63,13 +63,11 @@ def resume_binding(registry: Registry, data: bytes, now: float, frame: Frame) ->
     keepalive.attend(registry, binding, now)
     if state is BindingState.DEAD and binding.watch is not None:
         keepalive.bury(registry, binding.watch, now)
-    elif state is BindingState.DEAD:
-        binding.state = BindingState.BOUND  # nobody would bring it back
     if binding.lasting and binding.state is BindingState.BOUND:
         if binding.registrar is not None and binding.registrar.reliable:
-            binding.parted = True  # the connection by which the core reached it is gone with the process
+            binding.untold = True  # the connection by which the core reached it is gone with the process
         registry.timers.set(binding, binding.grant_ends)
-        if binding.parted:
+        if binding.is_to_be_restored:
             lasting.come_back(registry, binding, now)
         if binding.watch is not None:
             keepalive.ask_soon(registry, binding.watch, now)

@@ -9,10 +9,10 @@ from sbc.core import answers
 from sbc.core.asking import retry_later
 from sbc.core.binding import BindingState
 from sbc.core.call import CallState
-from sbc.core.exchange import Exchange, ExchangeState
+from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.orders import Order
 from sbc.core.realm import Side
-from sbc.core.registry import Registry
+from sbc.core.registry import Arrival, Registry
 
 FEW = 4
 """First waits for which a refusal is repeated to a stranger that may have been told that we are at work: so, twice."""
@@ -21,14 +21,21 @@ FEW = 4
 def is_there(registry: Registry, exchange: Exchange) -> bool:
     """Whether who asked is known to be there: by a connection, as a core host, bound, or in a call that is taken up."""
     near, call = exchange.near, exchange.call
-    if near is None or near.reliable:
+    if near is None or (call is not None and (call.answered_at is not None or call.state is CallState.EARLY)):
         return True
-    realm = registry.plan.realms[near.listener.realm]
-    if not realm.sparing or realm.side is Side.CORE:
+    return _at(registry, near)
+
+
+def is_known(registry: Registry, arrival: Arrival) -> bool:
+    """Whether who sent what has arrived is known to be there, whatever it says."""
+    return _at(registry, Hop(arrival.listener, arrival.source))
+
+
+def _at(registry: Registry, hop: Hop) -> bool:
+    realm = registry.plan.realms[hop.listener.realm]
+    if hop.reliable or not realm.sparing or realm.side is Side.CORE:
         return True
-    if call is not None and (call.answered_at is not None or call.state is CallState.EARLY):
-        return True
-    bound = registry.bindings_by_source.get((realm.name, near.peer), ())
+    bound = registry.bindings_by_source.get((realm.name, hop.peer), ())
     return any(binding.state is not BindingState.PENDING for binding in bound)
 
 

@@ -16,6 +16,8 @@ from sbc.h248.wildcards import standing
 GATHER = frozenset({Verb.ADD, Verb.MOVE})
 """Commands by which a termination comes into a context."""
 _AUDITS = frozenset({Verb.AUDIT_VALUE, Verb.AUDIT_CAPABILITY})
+_OWN = frozenset({Verb.NOTIFY, Verb.SERVICE_CHANGE})
+"""Commands that gateways give: who does is told from another, that may be at the same place still, by its name."""
 _CHANGE = frozenset({Verb.MODIFY, Verb.SUBTRACT, *_AUDITS})
 """Commands that change, end or show what is in a context that is there."""
 LATCH = b"ipnapt/latch"
@@ -75,6 +77,8 @@ def _request(message: H248Message) -> Intent:
     intent = _plain(message, Phase.REQUEST, commands[0].verb.value if commands else "Transaction")
     if message.mid.address is not None:
         intent.claimed = whole(message, message.mid.address)
+    if commands and commands[0].verb in _OWN:
+        intent.user = message.mid.text.lower()
     change = root_change(message)
     if change is not None:
         describe_change(intent, message, change)

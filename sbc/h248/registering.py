@@ -38,7 +38,7 @@ def describe_change(intent: Intent, message: H248Message, change: Services) -> N
         return
     intent.kind, intent.lasting = Kind.BIND, True
     if change.method == TAKES_OFF:  # it takes off whatever is where it comes from, and need not say so
-        intent.expires, intent.leaves = 0, EVERYTHING
+        intent.user, intent.expires, intent.leaves = b"", 0, EVERYTHING
         return
     intent.user = message.mid.text.lower()
     if message.mid.form is Form.DOMAIN:  # of device names there may be two alike, behind two NATs

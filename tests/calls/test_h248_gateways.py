@@ -270,3 +270,21 @@ def test_a_controller_that_takes_no_connection_is_turned_to_again_later() -> Non
         said = said_back(found, found.rig.wait(58))
         assert len(said) <= 1
     assert found.binding.state.value == "bound" and said_back(found, found.rig.wait(120))
+
+
+@wires
+def test_a_gateway_that_changes_its_name_speaks_by_the_port_of_its_new_one(wire: str) -> None:
+    rig = gateway_rig(keepalive=Keepalive())
+    old = gateway(rig, wire=wire, mid=b"<gw1.example.com>:2944")
+    found = gateway(rig, wire=wire, mid=b"<gw2.example.com>:2944", number=2)
+    (only,) = rig.border.registry.bindings.values()
+    assert found.binding is only and found.own != old.own
+    notify = transaction(70, b"-", command(b"Notify", LINE, b"ObservedEvents = 1 { al/of }"))
+    assert len(found.heard(found.say(notify))) == 1
+
+
+@pytest.mark.parametrize(("sparing", "answers"), [(True, 1), (False, 16)])
+def test_one_datagram_of_a_stranger_draws_one_of_ours(sparing: bool, answers: int) -> None:
+    rig = gateway_rig(sparing=sparing)
+    asked = [transaction(number, b"-", command(b"AuditValue", b"ROOT", b"Audit {}")) for number in range(1, 17)]
+    assert len(of(Send, rig.from_access(message(GATEWAY, *asked), OTHER_NAT))) == answers

@@ -120,8 +120,9 @@ def test_one_that_is_lost_is_told_of_and_what_is_for_it_refused_until_it_is_forg
     (reply,) = read(sends(made.from_core(opening(SOFTSWITCH).but(target=name).pack(), at=own), "core"))
     assert (reply.stage, CAUSES[reply.cause - 1]) == (FAILURE, Cause.ABSENT)
     died_at = made.now
-    made.wait(CORE - 60.0)
-    assert the_binding(made).state is BindingState.DEAD and probes(made.wait(30.0)) is not None
+    assert len(probes(made.wait(CORE - 60.0))) > 1, "it is asked on, if less often"
+    assert the_binding(made).state is BindingState.DEAD
+    made.wait(30.0)
     (gone,) = [note for note in of(Note, made.wait(60.0)) if note.event == "unbound"]
     assert gone.reason == "lost" and made.now - died_at < CORE + 60
     assert not made.border.registry.bindings and not made.border.registry.watches
@@ -187,6 +188,46 @@ def test_one_that_was_lost_before_a_restart_still_is_for_as_long_as_it_would_hav
     assert not after.border.registry.bindings
 
 
+def test_what_it_was_by_another_name_is_forgotten_when_it_is_bound_by_a_new_one() -> None:
+    made = rig()
+    gateway(made)
+    old = the_binding(made).onward
+    made.from_access(binding(PHONE, exchange=2, user=b"gate2", life=NEVER).pack())
+    assert len(made.border.registry.bindings) == 2, "until the core has accepted that"
+    bound(made, PHONE, NAT, NEVER, exchange=3, user=b"gate2")
+    assert the_binding(made).user == b"gate2" and "unbound" in events(made.log)
+    (said,) = to_core(made.from_access(opening(PHONE).but(exchange=b"z" * 10).pack()))
+    assert said.listener == the_binding(made).onward != old
+    lives(made, 2 * CORE)
+    assert the_binding(made).state is BindingState.BOUND
+
+
+def test_another_at_the_same_nat_is_left_alone_and_so_is_who_registers_by_time() -> None:
+    made = rig()
+    gateway(made)
+    bound(made, PHONE._replace(port=5062), NAT, 600, exchange=2, user=b"alice")
+    bound(made, PHONE._replace(port=5064), NAT._replace(port=40009), NEVER, exchange=3, user=b"gate3")
+    assert {each.user for each in made.border.registry.bindings.values()} == {b"gate", b"alice", b"gate3"}
+
+
+def asked_no_more(made: Rig) -> None:
+    """A reload turns the keepalive off."""
+    plan = made.border.plan
+    access = attrs.evolve(plan.realms["access"], keepalive=Keepalive(Probing.OFF))
+    made.replan(attrs.evolve(plan, realms={**plan.realms, "access": access}))
+
+
+def test_one_that_was_lost_counts_as_there_when_nobody_is_asked_any_more() -> None:
+    made = rig()
+    name = gateway(made)
+    dies(made)
+    asked_no_more(made)
+    assert the_binding(made).state is BindingState.BOUND and not made.border.registry.watches
+    made.wait(3 * CORE)
+    own = the_binding(made).onward
+    assert sends(made.from_core(opening(SOFTSWITCH).but(target=name).pack(), at=own), "access")
+
+
 def test_with_nobody_asked_it_stays() -> None:
     made = rig(Keepalive(Probing.OFF))
     gateway(made)
@@ -247,9 +288,8 @@ def test_one_that_dies_again_meanwhile_is_dead_for_the_core_already() -> None:
     made = rig(TELLING)
     lost_to_the_core(made)
     speaks(made)  # nobody answers
-    before = len(to_registrar(made.log))
-    orders = dies(made)
-    assert {each.user for each in to_registrar(orders)} <= {b"again"} and len(to_registrar(made.log)) >= before
+    told = to_registrar(dies(made))
+    assert told and all(each.user == b"again" for each in told), "which is repeated until it dies"
     assert not to_registrar(made.wait(200.0))
 
 
@@ -267,6 +307,16 @@ def test_after_a_restart_the_core_is_still_to_hear_that_it_is_back() -> None:
     after, _ = restarted(made)
     assert the_binding(after).parted
     assert [each.user for each in to_registrar(speaks(after))] == [b"again"]
+
+
+def test_the_core_that_took_it_off_hears_that_it_counts_as_there_when_nobody_is_asked_any_more() -> None:
+    made = rig(TELLING)
+    _, told = lost_to_the_core(made)
+    made.from_core(answer(told.data, SOFTSWITCH.host).pack(), at=told.listener)
+    asked_no_more(made)
+    said = binds(made.wait(6.0))[0]
+    assert Record.read(said.data).user == b"again"
+    assert restored(made, said) == ["restored"] and the_binding(made).state is BindingState.BOUND
 
 
 class Silent(ToyDialect):
@@ -290,9 +340,9 @@ def test_where_nobody_else_can_say_so_it_is_left_to_itself() -> None:
 # -- where the core reaches it by a connection
 
 
-def by_connection() -> Rig:
+def by_connection(keepalive: Keepalive = ASKED) -> Rig:
     plan = make_plan(
-        "toy", keepalive=ASKED, registrations=Registrations(core=CORE), signaling=Signaling.PORT_PER_TERMINAL
+        "toy", keepalive=keepalive, registrations=Registrations(core=CORE), signaling=Signaling.PORT_PER_TERMINAL
     )
     core = plan.realms["core"]
     own = attrs.evolve(core.listeners[0], transport="tcp")
@@ -309,10 +359,26 @@ def test_after_a_restart_the_core_is_told_soon_by_a_connection_of_ours_that_it_i
     made = by_connection()
     gateway(made)
     after, _ = restarted(made)
-    assert the_binding(after).parted and the_binding(after).state is BindingState.BOUND
+    assert the_binding(after).untold and the_binding(after).state is BindingState.BOUND
     (said,) = binds(after.wait(6.0))
     assert Record.read(said.data).user == b"again" and said.listener == the_binding(after).onward
     assert restored(after, said) == ["restored"] and not binds(after.wait(300.0))
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_one_that_dies_before_the_core_knows_that_it_is_there_is_told_dead_all_the_same(answered: bool) -> None:
+    """A lost connection, or a restart, is no news of its death."""
+    made = by_connection(TELLING)
+    gateway(made)
+    made._take(made.border.unreachable(the_binding(made).onward, SOFTSWITCH, "reset", made.now))
+    (said,) = binds(made.wait(6.0))
+    assert Record.read(said.data).user == b"again"
+    if answered:
+        assert restored(made, said) == ["restored"]
+    told = to_registrar(dies(made))
+    assert [life for each in told for _, life in each.places] == [0] and the_binding(made).parted
+    (said,) = binds(speaks(made))
+    assert restored(made, said) == ["restored"] and not the_binding(made).is_to_be_restored
 
 
 def test_when_the_connection_is_lost_it_is_opened_again_by_saying_so() -> None:

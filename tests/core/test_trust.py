@@ -11,6 +11,7 @@ from sbc.core.orders import Order, Send
 from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, make_plan, of
 from tests.toy import ToyDialect
 from tests.toy_calls import Talk, answered, bound, opened, read, to_access, toy_rig
+from tests.toy_gateway import gateway, gateway_rig, opens
 from tests.toy_records import CHALLENGE, CHANGE, CONFIRM, FAILURE, PENDING, PROVISIONAL, answer, inside, opening
 
 SIP_LIKE = Timing(0.5, 32.0, 32.0, 32.0, 180.0, quiet=True, confirmed=True, repeat=4.0)
@@ -127,3 +128,15 @@ def test_core_hosts_connections_and_our_own_requests_are_no_strangers() -> None:
     exchange.near = None
     assert trust.is_there(registry, exchange) and trust.insist(registry, exchange) == 0.0
     exchange.near = near
+
+
+@pytest.mark.parametrize(("sparing", "answers"), [(True, 1), (False, 2)])
+def test_of_several_messages_in_one_datagram_a_strangers_first_is_dealt_with(sparing: bool, answers: int) -> None:
+    """Each of them would be answered, to whom it may never have come from."""
+    made = gateway_rig(sparing=sparing)
+    both = opens(1, 1).pack() + opens(2, 2).pack()
+    assert sent_to(made, made.from_access(both)) == answers
+    found = gateway(made)
+    both = opens(3, 3).pack() + opens(4, 4).pack()
+    assert len(found.heard(found.say(both))) == 2, "whoever is bound is none"
+    assert len(found.told(found.ask(both))) == 2, "nor is the core"
