@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sbc.core.address import Address
 from sbc.core.message import BadMessage, Place, Role
-from sbc.mgcp.codec import MAX_PARTS, parts
+from sbc.mgcp.codec import MAX_PARTS, bare, parts
 from sbc.mgcp.dialect import MgcpDialect
 from sbc.mgcp.memo import Memo
 
@@ -26,6 +26,7 @@ def keep_the_laws(data: bytes) -> None:
 
 
 def _keep(data: bytes) -> None:
+    data = bare(data)  # what is lost before and behind is no part of the message
     try:
         message = DIALECT.decode(data)
     except BadMessage as bad:

@@ -23,7 +23,10 @@ MAX_PARTS = 16
 NUMBERS = 999_999_999
 """The highest transaction identifier (section 3.2.1.2)."""
 
-_WORD = rb"[!-~]{1,512}+"
+MAX_NAME = 512
+"""Octets of an endpoint's name."""
+
+_WORD = rb"[!-~]{1,%d}+" % MAX_NAME
 _COMMAND = re.compile(
     rb"([A-Z][A-Z0-9]{3})[ \t]++([0-9]{1,9})[ \t]++(" + _WORD + rb")[ \t]++MGCP[ \t]++([0-9]{1,3}\.[0-9]{1,3})"
     rb"(?:[ \t]++([^\r\n\x00]*+))?(?:\r?\n|\Z)",
@@ -122,10 +125,10 @@ class MgcpMessage:
 
     def _read_line(self, line: re.Match[bytes]) -> None:
         data, lines = self.data, self.lines
-        start = line.start()
-        if data[start : start + 1] in (b" ", b"\t"):
-            if not lines:
-                raise BadMgcp("a continuation of nothing")
+        start = begins = line.start()
+        if not lines:  # some indent the first, too: there is nothing yet that it could continue
+            begins = line.end(1) - len(line[1].lstrip(b" \t"))
+        elif data[start : start + 1] in (b" ", b"\t"):
             whole = lines.pop()
             end = line.end(1) - (len(line[1]) - len(line[1].rstrip()))
             lines.append(whole._replace(end=end, line_end=line.end()))
@@ -134,10 +137,10 @@ class MgcpMessage:
             return
         if len(lines) == MAX_LINES:
             raise BadMgcp("too many parameter lines")
-        if line[1].startswith(_COMMENT):
+        if data.startswith(_COMMENT, begins, line.end(1)):
             lines.append(Line("", start, start, line.end(1), line.end()))
             return
-        found = _PARAMETER.fullmatch(data, start, line.end(1))
+        found = _PARAMETER.fullmatch(data, begins, line.end(1))
         if found is None:
             raise BadMgcp("a line that is no parameter")
         value = found.start(2)
@@ -167,6 +170,7 @@ class MgcpMessage:
 
 def decode(data: bytes) -> MgcpMessage:
     """Read one message. @raises BadMessage; NoMessage where there are but blanks."""
+    data = bare(data)
     if len(data) > MAX_SIZE:
         numbered = _NUMBERED.match(data)
         raise BadMgcp("too large", b"" if numbered is None else numbered[1])
@@ -180,6 +184,11 @@ def decode(data: bytes) -> MgcpMessage:
     if not int(first[2]):
         raise BadMgcp("transaction identifiers begin with 1")
     return MgcpMessage(data, first, command is not None)
+
+
+def bare(data: bytes) -> bytes:
+    """A datagram without the empty lines that some begin it with, and the NUL that ends a string in C."""
+    return data.lstrip(b" \t\r\n").rstrip(b"\0")
 
 
 def parts(data: bytes) -> tuple[bytes, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from sbc.core.message import Cause, Elsewhere, Ending
 
 OK = 200
+UNKNOWN_ENDPOINT = 500
 PROTOCOL_ERROR = 510
 BAD_DESCRIPTION = 509
 
@@ -46,7 +47,8 @@ REASONS = {
 """The reason that a call agent is given for a connection that the SBC deletes."""
 OTHERWISE = (900, "failed")
 
-GONE = frozenset({515, 516})
+NO_CONNECTION = 515
+GONE = frozenset({NO_CONNECTION, 516})
 """What was asked about is not there: an incorrect connection, or call."""
 
 _ELSEWHERE = {

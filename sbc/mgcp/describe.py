@@ -42,10 +42,12 @@ _COUNT = re.compile(r"([!-+\--<>-~]{1,40})=([!-+\--~]{0,40})")
 
 
 def name_of(message: MgcpMessage) -> Name:
-    """The endpoint of a command."""
+    """The endpoint of a command. @raises BadMgcp where its domain is neither an address nor free of any."""
     name: Name | None = message.cache.get("name")
     if name is None:
         name = message.cache["name"] = endpoint(message.data, *message.endpoint)
+        if name.holds_address:
+            bad(message, "the domain is neither an address nor a name", codes.UNKNOWN_ENDPOINT)
     return name
 
 
@@ -104,7 +106,8 @@ def _command(message: MgcpMessage) -> Intent:
         intent.user = name.host.encode()
         intent.claimed = name.address if name.is_address else None
     if verb in ("CRCX", "MDCX", "DLCX", "AUCX"):
-        intent.call = intent.label = identifier(message, "C", needed=verb in ("CRCX", "MDCX"))
+        intent.label = identifier(message, "C", needed=verb in ("CRCX", "MDCX"))
+        intent.call = intent.label.upper()
         connection = identifier(message, "I", needed=verb in ("MDCX", "AUCX"))
         if connection:
             intent.member = member(name.local, connection)
@@ -136,7 +139,7 @@ def _restart(intent: Intent, message: MgcpMessage, name: Name) -> None:
     intent.label = b"" if name.is_address else name.host.encode()
     intent.route = Route((message.data[slice(*message.endpoint)],))
     if method in LOST:
-        intent.leaves = ((b"*", members_of(name.local)),)
+        intent.leaves = tuple((b"*", each) for each in members_of(name.local))
     if method == "forced" and name.local == b"*":
         intent.expires = 0
 
@@ -171,7 +174,7 @@ def _response(message: MgcpMessage) -> Intent:
 
 def _complete(intent: Intent, message: MgcpMessage, asked: Memo) -> None:
     """What a response means, since its command is known."""
-    intent.kind, intent.call = _KINDS.get(asked.verb, Kind.OTHER), asked.call
+    intent.kind, intent.call = _KINDS.get(asked.verb, Kind.OTHER), asked.call.upper()
     if asked.verb == "DLCX" and not asked.call and not asked.connection:
         intent.kind = Kind.OTHER
     if asked.connection:
@@ -179,10 +182,11 @@ def _complete(intent: Intent, message: MgcpMessage, asked: Memo) -> None:
     if intent.phase is Phase.FAILURE and not intent.gone:
         return
     if asked.verb == "DLCX":
-        connection = b" " + asked.connection.upper() if asked.connection else b""
-        who = asked.endpoint + connection if connection and b"*" not in asked.endpoint else members_of(asked.endpoint)
-        intent.leaves = ((asked.call or b"*", who),)
+        alone = asked.connection and b"*" not in asked.endpoint
+        _leave(intent, (intent.member,) if alone else members_of(asked.endpoint))
         intent.reported = _reported(message.value("P") or asked.counted, intent.member)
+    elif intent.gone and asked.verb in ("MDCX", "AUCX"):  # what it was about is no more, whoever took it off
+        _leave(intent, (intent.member,) if message.code == codes.NO_CONNECTION else members_of(asked.endpoint))
     if intent.phase is not Phase.SUCCESS:
         return
     if asked.verb == "CRCX":
@@ -192,6 +196,11 @@ def _complete(intent: Intent, message: MgcpMessage, asked: Memo) -> None:
     elif asked.verb == "RSIP":
         intent.grants = True
         intent.route = route(message)
+
+
+def _leave(intent: Intent, members: tuple[bytes, ...]) -> None:
+    """Those leave, of the call where that is said."""
+    intent.leaves = tuple((intent.call or b"*", each) for each in members)
 
 
 def joining(message: MgcpMessage, asked: Memo) -> tuple[bytes, ...]:

@@ -57,6 +57,9 @@ class MgcpDialect:
             sdp.finish()
         if not message.edits:
             return message.data
+        start, end = message.endpoint
+        if message.code is None and end - start + message.edits.size_within(start, end) > codec.MAX_NAME:
+            raise codec.BadMgcp("the endpoint's name is too long")
         data = message.edits.apply(message.data)
         if len(data) > codec.MAX_LINE:  # all else is far from what cannot be read
             codec.decode(data)
@@ -206,7 +209,7 @@ class MgcpDialect:
         return shown.mask(data)
 
     def quoted(self, data: bytes) -> bytes | None:
-        found = _QUOTED.match(data)
+        found = _QUOTED.match(codec.bare(data))
         return None if found is None else b"%d" % int(found[1])
 
     def moved(self, sent: bytes, transport: str, address: Address) -> bytes:

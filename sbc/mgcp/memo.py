@@ -24,10 +24,12 @@ class Memo:
 
 @attrs.frozen
 class CallMemo:
-    """Of a call: the domain of its endpoints as whoever asked for it writes it, and as it was written onward."""
+    """Of a call: the domain of its endpoints as whoever asked for it writes it, and as it was written onward; and its
+    CallId as both spell it."""
 
     asker: bytes = b""
     asked: bytes = b""
+    call: bytes = b""
 
 
 Kept = tuple[Memo | None, CallMemo | None]

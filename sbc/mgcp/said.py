@@ -5,8 +5,7 @@ from __future__ import annotations
 from sbc.core.message import BadMessage, Cause, Ending, Place, Refused
 from sbc.core.orders import Listener
 from sbc.mgcp import codes
-from sbc.mgcp.codec import BadMgcp, MgcpMessage, decode
-from sbc.mgcp.describe import name_of
+from sbc.mgcp.codec import BadMgcp, MgcpMessage
 from sbc.mgcp.memo import CallMemo
 from sbc.mgcp.names import domain
 
@@ -65,7 +64,8 @@ def release(
         return None
     known = memo or CallMemo()
     at = (known.asker if to_asker else known.asked) or domain(place.address.host)
-    lines = [b"C: " + call, b"I: " + connection]
+    spelled = known.call if known.call.upper() == call.upper() else call  # some compare it octet by octet
+    lines = [b"C: " + spelled, b"I: " + connection]
     if to_asker:
         code, why = codes.REASONS.get(ending, codes.OTHERWISE)
         lines.append(b"E: %d %b" % (code, why.encode()))
@@ -74,9 +74,8 @@ def release(
 
 def restart(sent: bytes, method: bytes, token: bytes) -> bytes:
     """The RestartInProgress of all endpoints of the gateway whose own was `sent`, with another method."""
-    message = decode(sent)
-    name = name_of(message)
-    return command(b"RSIP", token, b"*@" + sent[name.start : name.end], b"RM: " + method)
+    name = sent.split(None, 3)[2]
+    return command(b"RSIP", token, b"*" + name[name.rfind(b"@") :], b"RM: " + method)
 
 
 def notify(listener: Listener, token: bytes) -> bytes:

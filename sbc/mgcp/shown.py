@@ -15,8 +15,11 @@ _OPTIONS = re.compile(rb"^L[ \t]*:[^\r\n]*", re.IGNORECASE | re.MULTILINE)
 _OPTION_KEY = re.compile(rb"(?i)((?:[:,]|^L[ \t]*:)[ \t]*k:)[^,\r\n]+")
 """The encryption key among LocalConnectionOptions (RFC 3435 section 3.2.2.10)."""
 _EVENTS = re.compile(rb"^[OS][ \t]*:[^\r\n]*", re.IGNORECASE | re.MULTILINE)
-_DIGIT = re.compile(rb"(?i)\b(D(?:TMF)?/)[0-9A-D*#](?![0-9A-Za-z])")
-"""Digits that were keyed in, or are to be played: they may be a card's."""
+_DIGIT = re.compile(
+    rb"(?i)(\bD(?:TMF)?/)[0-9A-D*#]++T?(?![0-9A-Za-z])|([:,][ \t]*+)[0-9A-D*#]++T?(?=[ \t]*(?:[,(\r\n]|\Z))"
+)
+"""Digits that were keyed in, or are to be played, by the name of their package or (where that is the endpoint's
+default) without, one by one or all that a digit map has gathered: they may be a card's."""
 
 
 def tell(data: bytes) -> str:
@@ -36,7 +39,11 @@ def mask(data: bytes) -> bytes:
     """The message with keys and digits replaced. Its length changes; nothing else does."""
     data = hide_keys(data)
     data = _OPTIONS.sub(lambda line: _OPTION_KEY.sub(rb"\1" + MASK, line[0]), data)
-    return _EVENTS.sub(lambda line: _DIGIT.sub(rb"\1" + MASK, line[0]), data)
+    return _EVENTS.sub(lambda line: _DIGIT.sub(_masked, line[0]), data)
+
+
+def _masked(digits: re.Match[bytes]) -> bytes:
+    return (digits[1] or digits[2]) + MASK
 
 
 def _words(data: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from sbc.core.address import is_literal
 from sbc.core.crossing import Crossing
-from sbc.core.message import Keys
+from sbc.core.message import Cause, Keys, Refused
 from sbc.core.realm import Side
 from sbc.mgcp.codec import Line, MgcpMessage
 from sbc.mgcp.describe import name_of, remember
@@ -14,15 +14,18 @@ from sbc.mgcp.names import Name, domain, endpoint, entity
 from sbc.mgcp.sweep import gateway_of, sweep
 
 _ENDPOINTS = ("Z", "Z2")
+_ENTITIES = ("N", "RED/NL", "NL")
+"""Whom a gateway is to turn to: one, or a list (RFC 3991)."""
 
 
 def stamp(message: MgcpMessage, crossing: Crossing) -> None:
-    """Write what is our own on this hop."""
+    """Write what is our own on this hop. @raises Refused where a gateway speaks in the name of another."""
     exchange = crossing.exchange
     if message.code is None:
         exchange.memo = remember(message)
         message.edits.replace(*message.number_span, exchange.token)
         name = name_of(message)
+        _refuse_foreign(message, crossing, name)
         written = message.data[name.start : name.end]
         if message.verb != "RSIP":
             written = _write_domain(message, crossing, name)
@@ -30,15 +33,38 @@ def stamp(message: MgcpMessage, crossing: Crossing) -> None:
     else:
         memo: Memo = exchange.memo
         message.edits.replace(*message.number_span, memo.number)
+    named: list[tuple[int, int]] = []
     for line in message.lines:
         if line.name in _ENDPOINTS:
             for start, end in _listed(message, line):
-                _write_domain(message, crossing, endpoint(message.data, start, end))
-        elif line.name == "N":
+                name = endpoint(message.data, start, end)
+                _write_domain(message, crossing, name)
+                named.append((start, start + len(name.local)))
+        elif line.name in _ENTITIES and line.start < line.end:
             _write_entity(message, crossing, line)
         elif line.name == "K" and line.start < line.end:
             message.edits.delete(line.line_start, line.line_end)  # these are numbers between neighbours
-    sweep(message, crossing)
+    _straighten(message)
+    sweep(message, crossing, named)
+
+
+def _straighten(message: MgcpMessage) -> None:
+    """Leave out the blanks before the first parameter: others would take it for the continuation of nothing."""
+    for line in message.lines[:1]:
+        written = message.data[line.line_start : line.line_end]
+        end = line.line_start + len(written) - len(written.lstrip(b" \t"))
+        if end > line.line_start and message.edits.is_free(line.line_start, end):
+            message.edits.delete(line.line_start, end)
+
+
+def _refuse_foreign(message: MgcpMessage, crossing: Crossing, name: Name) -> None:
+    """See that a gateway that commands does so by its own name: the call agent finds the gateway by it. What it
+    registers by is the core's to judge. @raises Refused."""
+    if message.verb == "RSIP" or crossing.here.side is not Side.ACCESS or not name.host or name.is_address:
+        return
+    gateway = gateway_of(crossing)
+    if gateway is None or gateway.user != name.host.encode():
+        raise Refused(Cause.FORBIDDEN, "that is another gateway's name", counted="foreign")
 
 
 def _listed(message: MgcpMessage, line: Line) -> list[tuple[int, int]]:
@@ -63,6 +89,11 @@ def _write_domain(message: MgcpMessage, crossing: Crossing, name: Name) -> bytes
     elif crossing.registry.networks.is_ours(crossing.here, name.host):
         gateway = gateway_of(crossing)
         host = crossing.hop.peer.host if gateway is None else gateway.place.address.host
+        known = gateway.route.hops[0] if gateway is not None and gateway.route.hops else b""
+        if is_literal(host) and b"@" in known:  # to the octet as it had it, with the port that some write
+            after = known[known.rfind(b"@") + 1 :]
+            message.edits.replace(name.start, name.end, after)
+            return after
     if host == name.host:
         return before
     bare = name.is_address and before[:1] != b"[" and ":" not in host
@@ -75,18 +106,20 @@ def _note(message: MgcpMessage, crossing: Crossing, name: Name, written: bytes) 
     """How each side calls the endpoint of a call, for when the SBC has to speak of it."""
     call = crossing.call
     if message.verb == "CRCX" and call is not None:
-        call.memo = CallMemo(message.data[name.start : name.end], written)
-        if crossing.from_leg:
-            call.memo = CallMemo(written, message.data[name.start : name.end])
+        said = message.data[name.start : name.end]
+        asker, asked = (written, said) if crossing.from_leg else (said, written)
+        call.memo = CallMemo(asker, asked, crossing.intent.label)
 
 
 def _write_entity(message: MgcpMessage, crossing: Crossing, line: Line) -> None:
     """Whom a gateway turns to: to it that is the SBC; what it repeats of that is said to the core as that has it."""
-    found = entity(message.data, line.start, line.end)
+    found = entity(message.data, line.start, line.end) if line.name == "N" else None
+    own = crossing.local
     if found is None:
+        if crossing.there.side is Side.ACCESS:  # several, or what is none: neither is a gateway to find past us
+            message.edits.replace(line.start, line.end, b"%b:%d" % (domain(own.host), own.port))
         return
     if crossing.there.side is Side.ACCESS:
-        own = crossing.local
         message.edits.replace(found.start, found.end, b"%b:%d" % (domain(own.host), own.port))
     elif crossing.registry.networks.is_ours(crossing.here, found.host):
         gateway, peer = gateway_of(crossing), crossing.hop.peer
@@ -96,7 +129,6 @@ def _write_entity(message: MgcpMessage, crossing: Crossing, line: Line) -> None:
         else:
             message.edits.replace(found.start, found.end, b"%b:%d" % (domain(crossing.peer_host), peer.port))
     elif is_literal(found.host) and found.host not in crossing.there.addresses:
-        own = crossing.local
         message.edits.replace(found.start, found.end, b"%b:%d" % (domain(own.host), own.port))
 
 

@@ -4,13 +4,15 @@ each as a whole, and only where nothing has been written yet."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from sbc.core import bound
 from sbc.core.address import is_specific
 from sbc.core.binding import Binding
 from sbc.core.crossing import Crossing
 from sbc.core.realm import Side
 from sbc.mgcp.codec import MgcpMessage
-from sbc.mgcp.names import domain
+from sbc.mgcp.names import domain, entity
 from sbc.text.literals import Literal, literals
 
 
@@ -22,8 +24,9 @@ def gateway_of(crossing: Crossing) -> Binding | None:
     return bound.terminal_of(registry, crossing.here, crossing.arrival.source, crossing.intent.user)
 
 
-def sweep(message: MgcpMessage, crossing: Crossing) -> None:
-    """Write over what the other side is not to see; `message.cache["swept"]` names the parameters it was in."""
+def sweep(message: MgcpMessage, crossing: Crossing, names: list[tuple[int, int]]) -> None:
+    """Write over what the other side is not to see; `message.cache["swept"]` names the parameters it was in. An address
+    in a local part, of which `names` has the spans in their order, is none, but what both sides call the endpoint."""
     data, hidden = message.data, _hidden(message, crossing)
     for sdp in message.cache.pop("sdp", ()):
         sdp.finish()
@@ -36,6 +39,9 @@ def sweep(message: MgcpMessage, crossing: Crossing) -> None:
         if data.find(b".", start, end) < 0 and data.count(b":", start, end) < 2:
             continue
         for literal in literals(data, start, end):
+            at = bisect_right(names, (literal.start, len(data))) - 1
+            if at >= 0 and literal.start < names[at][1]:
+                continue
             if literal.host in hidden and message.edits.is_free(literal.start, literal.end):
                 message.edits.replace(literal.start, literal.end, _instead(data, literal, crossing))
                 found.append(name)
@@ -44,11 +50,17 @@ def sweep(message: MgcpMessage, crossing: Crossing) -> None:
 
 
 def _hidden(message: MgcpMessage, crossing: Crossing) -> frozenset[str]:
-    """Hosts of this side: who sent it, who is bound there, and whoever the message itself speaks of."""
+    """Hosts of this side: who sent it, who is bound there, whoever the message itself speaks of, all call agents."""
     said = {slot.place.address.host for sdp in message.cache.get("sdp", ()) for slot in sdp.slots}
     gateway = gateway_of(crossing) if crossing.here.side is Side.ACCESS else None
     if gateway is not None:
         said.add(gateway.place.address.host)
+    if crossing.there.side is Side.ACCESS:
+        gateway = gateway_of(crossing)
+        said.update(hop.to.host for hop in crossing.path.next_hops)
+        agents = [entity(hop, 0, len(hop)) for hop in (gateway.service.hops if gateway is not None else ())]
+        agents += [entity(message.data, line.start, line.end) for line in message.all("N")]
+        said.update(agent.host for agent in agents if agent is not None)
     hidden = crossing.hidden_hosts().union(filter(is_specific, said))
     return hidden - crossing.there.addresses - {crossing.local.host}
 

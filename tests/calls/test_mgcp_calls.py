@@ -255,6 +255,49 @@ def test_an_audit_shows_each_side_its_own() -> None:
     assert live(rig) == ["up"] and len(call.streams) == 1
 
 
+@pytest.mark.parametrize("ends", ["agent", "gateway"])
+def test_names_of_calls_are_the_same_in_any_case(ends: str) -> None:
+    rig = mgcp_rig()
+    line = Line.register(rig)
+    line.connect("9a", call="5d")
+    heard = line.asked(mdcx(line.next(), line.at(), "9A", "5D"))
+    assert value(heard, "C") == "5D", "as it was written"
+    line.told(response(200, heard))
+    if ends == "agent":
+        line.told(response(250, line.asked(dlcx(line.next(), line.at(), "5D", "9A"))))
+    else:
+        line.agent(response(250, line.told(dlcx(70, f"aaln/1@[{PRIVATE}]", "5D", "9a"))))
+    assert live(rig) == [] and not rig.open_streams
+    no_leaks(rig)
+
+
+@pytest.mark.parametrize(("verb", "code"), [("MDCX", 515), ("MDCX", 516), ("AUCX", 515)])
+def test_what_the_gateway_says_is_gone_is_gone(verb: str, code: int) -> None:
+    rig = mgcp_rig()
+    line = Line.register(rig)
+    line.connect()
+    heard = line.ask(verb, "C: 2a", "I: 1f")
+    line.told(response(510, heard))
+    assert live(rig) == ["up"]
+    line.told(response(code, line.ask(verb, "C: 2a", "I: 1f")))
+    assert live(rig) == [] and not rig.open_streams
+    no_leaks(rig)
+
+
+@pytest.mark.parametrize(
+    ("local", "left"),
+    [("aaln/[1-4]", []), ("AALN/[3,1]", []), ("aaln/[2-9]", ["up"]), ("*/1", ["up"]), ("aaln/*", []), ("*", [])],
+)
+def test_a_restart_ends_the_calls_of_the_endpoints_it_names(local: str, left: list[str]) -> None:
+    rig = mgcp_rig()
+    line = Line.register(rig)
+    line.connect()
+    told = line.told(rsip(50, f"[{PRIVATE}]", "restart", local))
+    assert told.split()[2] == line.at(local).encode()
+    line.agent(response(200, told))
+    assert live(rig) == left
+
+
 def test_an_operator_ends_a_call_on_both_sides() -> None:
     rig = mgcp_rig()
     line = Line.register(rig)

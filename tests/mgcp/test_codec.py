@@ -101,7 +101,8 @@ def test_empty_lines_behind_the_parameters_are_no_description() -> None:
         (b"CRCX 1000000000 a@b MGCP 1.0\r\n", "no command, and no response"),
         (b"CRCX 1 a@b\r\n", "no command, and no response"),
         (HEAD + b"no parameter\r\n", "no parameter"),
-        (HEAD + b" x\r\n", "continuation of nothing"),
+        (HEAD + b" x\r\n", "no parameter"),
+        (HEAD + b"C: 1\r\n\0\0M: x\r\n", "carriage return or NUL"),
         (HEAD + b"C: 1\rM: x\r\n", "carriage return"),
         (HEAD + b"C: \x00\r\n", "carriage return or NUL"),
         (HEAD + b"\r\nm=audio\r\n", "no session description"),
@@ -123,9 +124,24 @@ def test_what_is_no_message_says_why(data: bytes, reason: str) -> None:
 
 
 def test_blanks_are_a_sign_of_life() -> None:
-    for data in (b"", b"\r\n", b"  \n"):
+    for data in (b"", b"\r\n", b"  \n", b"\0"):
         with pytest.raises(NoMessage):
             decode(data)
+
+
+@pytest.mark.parametrize("before", [b"", b"\r\n", b"\n\r\n", b" "])
+@pytest.mark.parametrize("after", [b"", b"\0", b"\0\0"])
+@pytest.mark.parametrize("blank", [b"", b" ", b"\t "])
+def test_what_some_write_too_much_is_forgiven(before: bytes, after: bytes, blank: bytes) -> None:
+    message = decode(before + HEAD + blank + b"C: 1\r\n 2\r\nM: x\r\n" + after)
+    assert (message.verb, message.number) == ("CRCX", 1204)
+    assert spans(message) == [("C", b"1\r\n 2"), ("M", b"x")]
+    assert message.data == HEAD + blank + b"C: 1\r\n 2\r\nM: x\r\n", "it goes on without"
+    answer = decode(before + b"200 7 OK\r\n" + blank + b"I: 1F\r\n" + after)
+    assert (answer.code, answer.value("I")) == (200, b"1F")
+    with pytest.raises(BadMgcp) as raised:
+        decode(before + HEAD + b"C\r\n" + after)
+    assert raised.value.number == b"1204"
 
 
 def test_piggybacked_messages() -> None:

@@ -21,9 +21,11 @@ def said(data: bytes, asked: bytes | None = None) -> Intent:
 
 
 def test_a_create_connection_opens_a_call_that_gathers() -> None:
-    intent = said(crcx(12, "AALN/1@gw", "2A"))
+    intent = said(crcx(12, "AALN/1@gw", "2a"))
     assert (intent.kind, intent.phase, intent.method) == (Kind.OPEN, Phase.REQUEST, "CRCX")
-    assert (intent.call, intent.label, intent.exchange, intent.callee) == (b"2A", b"2A", b"12", b"aaln/1")
+    assert (intent.call, intent.label, intent.exchange, intent.callee) == (b"2A", b"2a", b"12", b"aaln/1"), (
+        "octets in any case"
+    )
     assert intent.local and intent.gathers and intent.frank and not intent.within
 
 
@@ -51,10 +53,10 @@ def test_no_identifier_holds_an_address(name: str) -> None:
 @pytest.mark.parametrize(
     ("endpoint", "call", "connection", "leaves"),
     [
-        ("aaln/1@gw", "2a", "1f", (b"2a", b"aaln/1 1F")),
-        ("aaln/1@gw", "2a", "", (b"2a", b"aaln/1 *")),
+        ("aaln/1@gw", "2a", "1f", (b"2A", b"aaln/1 1F")),
+        ("aaln/1@gw", "2a", "", (b"2A", b"aaln/1 *")),
         ("aaln/1@gw", "", "", (b"*", b"aaln/1 *")),
-        ("aaln/*@gw", "2a", "", (b"2a", b"aaln/*")),
+        ("aaln/*@gw", "2a", "", (b"2A", b"aaln/*")),
         ("*@gw", "", "", (b"*", b"*")),
     ],
 )
@@ -70,10 +72,27 @@ def test_who_leaves_by_a_delete_connection(
     assert said(response(400, 14), asked).leaves == ()
 
 
+@pytest.mark.parametrize(
+    ("code", "leaves"), [(515, ((b"2A", b"aaln/1 1F"),)), (516, ((b"2A", b"aaln/1 *"),)), (510, ()), (200, ())]
+)
+def test_what_a_gateway_says_is_gone_has_left(code: int, leaves: Any) -> None:
+    assert said(response(code, 14), mdcx(14, "aaln/1@gw", "1f")).leaves == leaves
+    audit = command("AUCX", 14, "aaln/1@gw", "C: 2a", "I: 1f")
+    assert said(response(code, 14), audit).leaves == leaves
+
+
+@pytest.mark.parametrize("endpoint", ["*@#192.168.1.10", "aaln/1@gw-192.168.1.10.lan", "*@[fe80::1%eth0]"])
+def test_no_domain_holds_an_address(endpoint: str) -> None:
+    for data in (rsip(9, endpoint.partition("@")[2]), command("NTFY", 9, endpoint, "X: 1")):
+        with pytest.raises(BadMgcp) as raised:
+            said(data)
+        assert (raised.value.number, raised.value.code) == (b"9", 500)
+
+
 def test_who_joins_by_a_create_connection() -> None:
     asked = crcx(15, "aaln/$@gw")
     answer = said(response(200, 15, "Z: AALN/2@gw", "I: fde2"), asked)
-    assert (answer.kind, answer.call, answer.joins) == (Kind.OPEN, b"2a", (b"aaln/2 FDE2",))
+    assert (answer.kind, answer.call, answer.joins) == (Kind.OPEN, b"2A", (b"aaln/2 FDE2",))
     assert said(response(200, 15, "I: 1"), asked).joins == (b"aaln/$ 1",)
     two = said(response(200, 15, "Z: a@gw", "I: 1", "Z2: b@gw", "I2: 2"), asked)
     assert two.joins == (b"a 1", b"b 2")
@@ -100,6 +119,8 @@ def test_what_a_gateway_has_counted() -> None:
         ("restart", "*", ((b"*", b"*"),), None),
         ("Restart", "aaln/1", ((b"*", b"aaln/1 *"),), None),
         ("forced", "aaln/*", ((b"*", b"aaln/*"),), None),
+        ("restart", "aaln/[1-2]", ((b"*", b"aaln/1 *"), (b"*", b"aaln/2 *")), None),
+        ("restart", "*/1", ((b"*", b"*/1 *"),), None),
         ("forced", "*", ((b"*", b"*"),), 0),
         ("graceful", "*", (), None),
         ("disconnected", "*", (), None),

@@ -10,7 +10,7 @@ from sbc.mgcp.memo import CallMemo, Memo, keep, recall
 
 @pytest.mark.parametrize(
     "memo",
-    [None, Memo(b"0017", "CRCX", b"aaln/1", b"2a", b"", 2), CallMemo(b"[198.51.100.1]", b"[192.168.1.10]")],
+    [None, Memo(b"0017", "CRCX", b"aaln/1", b"2a", b"", 2), CallMemo(b"[198.51.100.1]", b"[192.168.1.10]", b"2a")],
 )
 def test_what_is_kept_comes_back(memo: Memo | CallMemo | None) -> None:
     assert recall(keep(memo)) == memo

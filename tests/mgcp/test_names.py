@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sbc.core.address import Address
-from sbc.mgcp.names import domain, endpoint, entity, member, members_of
+from sbc.mgcp.names import MOST_RANGED, domain, endpoint, entity, member, members_of
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,9 @@ from sbc.mgcp.names import domain, endpoint, entity, member, members_of
         (b"a@b@mgw", b"a@b", "mgw", False),
         (b"aaln/1@#123", b"aaln/1", "#123", False),
         (b"aaln/1", b"aaln/1", "", False),
+        (b"*@[192.168.001.010]", b"*", "192.168.1.10", True),
+        (b"*@192.168.1.10.", b"*", "192.168.1.10", True),
+        (b"*@gw.example.", b"*", "gw.example", False),
     ],
 )
 def test_endpoints(name: bytes, local: bytes, host: str, is_address: bool) -> None:
@@ -35,6 +38,7 @@ def test_endpoints(name: bytes, local: bytes, host: str, is_address: bool) -> No
         (b"CA@[128.96.41.12]", b"ca", "128.96.41.12", 0, b"[128.96.41.12]"),
         (b"[2001:db8::2]:2727", b"", "2001:db8::2", 2727, b"[2001:db8::2]:2727"),
         (b"128.96.41.12:2727", b"", "128.96.41.12", 2727, b"128.96.41.12:2727"),
+        (b"ca@[128.096.041.012]", b"ca", "128.96.41.12", 0, b"[128.096.041.012]"),
     ],
 )
 def test_notified_entities(said: bytes, local: bytes, host: str, port: int, span: bytes) -> None:
@@ -55,5 +59,55 @@ def test_domains() -> None:
 
 def test_members() -> None:
     assert member(b"aaln/1", b"1f") == b"aaln/1 1F"
-    assert members_of(b"aaln/1") == b"aaln/1 *"  # not those of aaln/11
-    assert (members_of(b"*"), members_of(b"aaln/*"), members_of(b"ds/*/*")) == (b"*", b"aaln/*", b"ds/*")
+    assert members_of(b"aaln/1") == (b"aaln/1 *",)  # not those of aaln/11
+    assert [members_of(each) for each in (b"*", b"aaln/$", b"ds/*/*")] == [(b"*",), (b"aaln/*",), (b"ds/*",)]
+
+
+@pytest.mark.parametrize("local", [b"*/1", b"ds/*/1", b"$/1/*x"])
+def test_what_stands_behind_a_wildcard_does_not_make_it_mean_all(local: bytes) -> None:
+    assert members_of(local) == (local + b" *",)
+
+
+@pytest.mark.parametrize(
+    ("local", "members"),
+    [
+        (b"aaln/[1-3,7]", (b"aaln/1 *", b"aaln/2 *", b"aaln/3 *", b"aaln/7 *")),
+        (b"ds/[1-2]/[08-10]", tuple(b"ds/%d/%02d *" % (one, two) for one in (1, 2) for two in (8, 9, 10))),
+        (b"ds/ds1-[1,3]/*", (b"ds/ds1-1/*", b"ds/ds1-3/*")),
+        (b"aaln/[4-1]", ()),
+        (b"aaln/[x]", (b"aaln/[x] *",)),
+    ],
+)
+def test_ranges_are_taken_apart(local: bytes, members: tuple[bytes, ...]) -> None:
+    assert members_of(local) == members
+
+
+def test_ranges_are_taken_apart_no_further_than_counts() -> None:
+    assert len(members_of(b"a/[1-999999]/[1-999999]/[1-999999]/[1-999999]")) == MOST_RANGED
+
+
+@pytest.mark.parametrize(
+    ("domain", "address"),
+    [(b"[192.168.1.10]:2428", "192.168.1.10"), (b"192.168.1.10:2428", "192.168.1.10"), (b"[fe80::1]:2428", "fe80::1")],
+)
+def test_a_port_behind_the_domain_is_no_part_of_the_address(domain: bytes, address: str) -> None:
+    found = endpoint(b"*@" + domain, 0, 2 + len(domain))
+    assert (found.address, found.start, found.end) == (Address(address, 2428), 2, 2 + len(domain))
+    assert not found.holds_address
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        "#192.168.1.10",
+        "gw-192.168.001.010.lan",
+        "[fe80::1%eth0]",
+        "gw:1:2",
+        "gw:99999",
+        "[192.168.1.10",
+        "256.1.1.1",
+    ],
+)
+def test_domains_that_say_an_address_and_are_none(domain: str) -> None:
+    assert endpoint(f"*@{domain}".encode(), 0, 2 + len(domain)).holds_address
+    assert not endpoint(b"*@gw-1.2.3.example:2427", 0, 23).holds_address

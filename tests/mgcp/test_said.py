@@ -61,11 +61,15 @@ def test_a_connection_is_taken_off_on_both_sides() -> None:
     unknown = said.release(b"2a", b"aaln/1 1F", False, None, *about)
     assert unknown is not None and b"@[192.168.1.10] " in unknown
     assert said.release(b"2a", b"1F", False, memo, *about) is None
+    spelled = said.release(b"2A", b"aaln/1 1F", False, CallMemo(b"a", b"b", b"2a"), *about)
+    assert spelled is not None and b"\r\nC: 2a\r\n" in spelled
 
 
 def test_a_gateway_is_spoken_for() -> None:
     sent = rsip(9, "[198.51.100.1]", "restart", "aaln/1", "RD: 10")
     assert said.restart(sent, b"forced", b"78") == b"RSIP 78 *@[198.51.100.1] MGCP 1.0\r\nRM: forced\r\n"
+    long = rsip(9, "[198.51.100.1]", "restart", "a" * 600)
+    assert said.restart(long, b"forced", b"78").startswith(b"RSIP 78 *@[198.51.100.1] MGCP")
 
 
 def test_who_is_asked_whether_it_lives() -> None:

@@ -7,7 +7,7 @@ import pytest
 from sbc.core.orders import Note
 from tests.laws import assert_no_trace
 from tests.mgcp_calls import AGENT, FAR, GATEWAY, PRIVATE, Line, mgcp_rig
-from tests.mgcp_messages import command, crcx, created, response, sdp
+from tests.mgcp_messages import command, crcx, created, response, rsip, sdp
 from tests.rig import SBC_ACCESS, SBC_CORE, of
 
 OF_GATEWAY = (PRIVATE, GATEWAY.host, SBC_ACCESS.host)
@@ -41,6 +41,27 @@ def test_what_is_said_in_words_and_in_failures_too() -> None:
     heard = gateway.ask("RQNT", "X: 1F")
     told = gateway.told(response(400, heard, f"X-Why: {GATEWAY}", text=f"{PRIVATE} is busy"))
     assert_no_trace(told, *OF_GATEWAY)
+
+
+def test_a_local_part_is_no_address_wherever_it_stands() -> None:
+    """It is what both sides call the endpoint, in the first line and in Z alike."""
+    gateway = Line.register(mgcp_rig())
+    local = f"rtp/{PRIVATE}/1"
+    assert gateway.told(command("NTFY", 5, f"{local}@[{PRIVATE}]", "X: 1")).split()[2] == gateway.at(local).encode()
+    heard = gateway.ask("AUEP", "F: A", local="*")
+    told = gateway.told(response(200, heard, f"Z: {local}@[{PRIVATE}], {local}/2@[{PRIVATE}]", f"X-At: {local}"))
+    assert f"Z: {gateway.at(local)}, {gateway.at(local + '/2')}\r\nX-At: rtp/{SBC_CORE.host}/1\r\n".encode() in told
+
+
+def test_call_agents_are_not_said_to_gateways() -> None:
+    gateway = Line.register(mgcp_rig())
+    heard = gateway.ask("RQNT", "X: 1", "N: ca@[198.51.100.3]:2727", "; or 198.51.100.3")
+    assert_no_trace(heard, "198.51.100.3", *OF_CORE)
+    gateway.says(response(200, heard))
+    again = gateway.told(rsip(40, f"[{PRIVATE}]", "disconnected"))
+    gateway.agent(response(200, again, "N: ca@[198.51.100.3]:2727"))
+    heard = gateway.ask("RQNT", "X: 2", f"X-Agents: 198.51.100.3, {AGENT}")
+    assert_no_trace(heard, "198.51.100.3", *OF_CORE)
 
 
 def test_where_media_are_is_not_said_beside_the_description() -> None:
