@@ -174,6 +174,12 @@ def _call(registry: Registry, dialects: Mapping[str, Any], found: dict[str, Any]
         raise Unfit(f"its path {path.name} joins other realms")
     if found["id"] in registry.calls:
         raise Unfit("is there already")
+    gathering = found.get("gathering")
+    if gathering is not None:
+        members = gathering.members
+        taken = any(registry.members.find(gathering.gateway, each) is not None for each in members)
+        if taken or len(set(members)) < len(members):
+            raise Unfit("has a member that stands twice")
     call = Call(found.pop("id"), found.pop("dialect"), found.pop("path"), (legs[0], legs[1]), found.pop("opened_at"))
     for name, value in found.items():
         if name not in ("due", "keys"):

@@ -275,6 +275,31 @@ def test_nothing_is_taken_up_twice() -> None:
                 rig.border.resume_call(data, rig.now, SHIFT, 1.0)
 
 
+@pytest.mark.parametrize("twice", [True, False])
+def test_a_member_stands_once_in_one_call_or_its_call_is_not_taken_up(twice: bool) -> None:
+    one = gateway()
+    first, second = one.gather(opens(1, 1), b"1"), one.gather(opens(2, 11), b"2")
+    after = Rig(Border(one.rig.border.plan, one.rig.border.dialects, Mint(SECRET, b"again")), 6.0)
+    refused = 0
+    for kind, data in values_of(one.rig.border):
+        if kind != "call":
+            after.border.resume(kind, data, after.now, SHIFT)
+            continue
+        plain = json.loads(data)
+        members = plain["gathering"]["members"]
+        if plain["id"] == second.id:
+            plain["gathering"]["members"] = members * 2 if twice else [members[0].replace("2", "1")]
+        try:
+            after.border.resume_call(json.dumps(plain).encode(), after.now, SHIFT, 1.0)
+        except Unfit as why:
+            assert "stands twice" in str(why)
+            refused += 1
+    assert refused == 1 and len(after.border.registry.calls) == 1 and audit(after.border.registry) == []
+    for call in list(after.border.registry.calls.values()):
+        after.border.end_call(call.id, "operator", after.now)
+    assert audit(after.border.registry) == [] and first.id != second.id
+
+
 def test_a_bound_terminal_is_called_under_the_name_it_had_and_its_refresh_is_absorbed() -> None:
     rig = toy_rig(registrations=Registrations(), keepalive=Keepalive())
     name = bound(rig, life=300)
