@@ -10,6 +10,7 @@ import pytest
 
 from sbc.h248.ber import MOST, wrap
 from sbc.h248.binary import decode, parts
+from sbc.h248.dialect import H248Dialect
 from sbc.h248.message import BadH248
 from tests.fuzz.h248_mutate import spoilt
 from tests.h248_binary import (
@@ -29,11 +30,26 @@ from tests.h248_binary import (
 from tests.h248_laws import check_laws, rewritten
 from tests.h248_messages import BINARY, BINARY_TALKS
 
+DIALECT = H248Dialect()
 SEED = int(os.environ.get("SBC_STORM_SEED", "20261126"))
 MESSAGES = int(os.environ.get("SBC_STORM_MESSAGES", "20000")) // 20
 ENOUGH = 0.5  # seconds of processor time, which only a fault takes
 DESCRIBED = (prop(0xB001, b"0"), prop(0xB008, b"IN IP4 10.0.0.1"), prop(0xB00F, b"audio 4000 RTP/AVP 8"))
 SEEDS = [*MADE, *[data for _, data in BINARY[::3]], *BINARY_TALKS[::5]]
+
+
+def understood(data: bytes) -> None:
+    """Whatever can be read has a meaning to the core, and addresses, unless a description in it is none."""
+    message = DIALECT.decode(data)
+    DIALECT.describe(message)
+    DIALECT.slots(message)
+    DIALECT.mask(data)
+
+
+@pytest.mark.parametrize("data", SEEDS)
+def test_what_it_begins_with_is_understood(data: bytes) -> None:
+    for each in parts(data):
+        understood(each)
 
 
 def test_the_laws_hold_for_what_is_spoilt() -> None:
@@ -49,8 +65,12 @@ def test_the_laws_hold_for_what_is_spoilt() -> None:
             for each in parts(data):
                 decode(each)
                 read += 1
+                understood(each)
         except BadH248:
             continue
+        except Exception as fault:
+            fault.add_note(f"message {number}: {data.hex()}")
+            raise
     assert read > MESSAGES // 5  # it was no noise
 
 
