@@ -70,13 +70,6 @@ def test_nobody_speaks_in_the_name_of_another_gateway() -> None:
     assert second.told(command("DLCX", 8, "aaln/1", "C: 1")).split()[2] == b"aaln/1"
 
 
-def test_two_names_behind_one_address_are_both_heard() -> None:
-    rig = mgcp_rig()
-    lines = [Line.register(rig, domain=f"gw{number}.example", number=number) for number in (1, 2)]
-    for line in lines:
-        assert line.told(command("NTFY", line.next() + lines.index(line), f"aaln/1@{line.name}", "X: 1"))
-
-
 def test_a_name_that_becomes_too_long_is_not_sent() -> None:
     rig = mgcp_rig()
     orders = rig.from_access(b"RSIP 5 " + b"a" * 503 + b"@1.2.3.4 MGCP 1.0\r\nRM: restart\r\n", GATEWAY)
