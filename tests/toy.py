@@ -38,6 +38,7 @@ from sbc.core.message import (
     Timing,
 )
 from sbc.core.orders import Listener
+from sbc.core.reticent import Reticent
 from sbc.interfaces import IDialect
 
 OPEN, CHANGE, CLOSE, BIND, PROBE, TELL, WITHDRAW, CONFIRM, CONVERSE = range(1, 10)
@@ -132,7 +133,7 @@ class Memo:
 
 
 @implementer(IDialect)
-class ToyDialect:
+class ToyDialect(Reticent):
     """The functions over one record. `quiet` and `plain` are the timings of what may take long, and of the rest. Where
     there are but so many `numbers`, exchanges are named by one, else by whatever their ten octets hold."""
 
@@ -153,9 +154,6 @@ class ToyDialect:
     def _written(self, token: bytes) -> bytes:
         """How our own name of an exchange stands in a record."""
         return int(token).to_bytes(10, "big") if self.numbers else b32decode(token.upper())
-
-    def parts(self, data: bytes) -> tuple[bytes]:
-        return (data,)
 
     def decode(self, data: bytes) -> ToyMessage:
         if len(data) < HEAD or data[:2] != b"\xb0\x7d":
@@ -277,9 +275,6 @@ class ToyDialect:
         else:
             message.write(slot.at, pack(place.address))
 
-    def remarks(self, message: ToyMessage) -> list[tuple[str, str]]:
-        return []
-
     def stamp(self, message: ToyMessage, crossing: Any) -> None:
         message.write(CALL, b32decode(crossing.label.upper()))
         message.write(HOP, b"")
@@ -331,20 +326,11 @@ class ToyDialect:
     def complain(self, bad: BadMessage, source: Address) -> bytes | None:
         return None
 
-    def in_name_of(self, answer: bytes, known: bytes) -> bytes:
-        return answer
-
     def pending(self, message: ToyMessage, source: Address) -> bytes | None:
         return self._reply(message, Phase.PENDING) if message.octets[OP] in OFFERS else None
 
     def accept(self, message: ToyMessage, source: Address) -> bytes | None:
         return self._reply(message, Phase.SUCCESS)
-
-    def close(self, *_: object, ending: Ending | None = None) -> None:
-        """Nobody is told in this protocol."""
-
-    def word(self, why: Ending | Cause) -> str:
-        return ""
 
     def question(
         self, answer: bytes, to_asker: bool, memo: object, number: int, control: bool = False
@@ -359,9 +345,6 @@ class ToyDialect:
 
     def strip(self, message: ToyMessage, told: Collection[bytes]) -> bool:
         return bool(message.octets[MEDIA])
-
-    def release(self, *_: object) -> None:
-        """Calls do not gather in this protocol."""
 
     def inquire(
         self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
@@ -383,12 +366,6 @@ class ToyDialect:
         own.write(CALL, opening[CALL])
         own.octets += bytes((0, 0, 3, 0)) + pack(address) + NOWHERE
         return bytes(own.octets)
-
-    def receipt(self, *_: object) -> None:
-        """Nothing of it need be said to have arrived."""
-
-    def complete(self, message: ToyMessage, memo: object) -> ToyMessage:
-        return message
 
     def withdraw(self, sent: bytes, asked: object) -> bytes:
         own = ToyMessage(bytearray(sent[:PLACES] + bytes(2)))
@@ -454,9 +431,6 @@ class ToyDialect:
 
     def quoted(self, data: bytes) -> bytes | None:
         return self._said(data[EXCHANGE]) if len(data) >= EXCHANGE.stop else None
-
-    def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
-        return sent
 
     def unbind(self, sent: bytes, name: bytes, handle: bytes, listener: Listener, token: bytes) -> bytes | None:
         message = self.decode(sent)

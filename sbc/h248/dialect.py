@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable
 
 from zope.interface import implementer
 
@@ -11,6 +10,7 @@ from sbc.core.address import Address
 from sbc.core.crossing import Crossing
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Keys, Place, Refused, Slot, Timing
 from sbc.core.orders import Listener
+from sbc.core.reticent import Reticent
 from sbc.h248 import answers, describe, memo, quoted, requests, shown, slots, stamp, taken
 from sbc.h248.causes import cause_of_ours
 from sbc.h248.memo import CallMemo, Memo
@@ -32,7 +32,7 @@ def nameless(source: Address) -> bytes:
 
 
 @implementer(IDialect)
-class H248Dialect:
+class H248Dialect(Reticent):
     """H.248.1, versions 1 to 3, in text and in binary. `own` says by which MId the SBC itself speaks to a peer."""
 
     name = "h248"
@@ -85,26 +85,11 @@ class H248Dialect:
     def in_name_of(self, answer: bytes, known: bytes) -> bytes:
         return answers.in_name_of(answer, known)
 
-    def pending(self, message: Taken, source: Address) -> bytes | None:
-        return None
-
     def accept(self, message: Taken, source: Address) -> bytes | None:
         return answers.accept(message, self._own(source))
 
     def withdraw(self, sent: bytes, asked: Taken | None) -> bytes:
         return sent  # nothing takes a transaction back; who has carried it out does not do so twice
-
-    def close(
-        self,
-        answer: bytes,
-        to_asker: bool,
-        place: Place,
-        listener: Listener,
-        token: bytes,
-        sequence: int | None,
-        ending: Ending | None = None,
-    ) -> bytes | None:
-        return None
 
     def release(
         self,
@@ -122,23 +107,6 @@ class H248Dialect:
     def word(self, why: Ending | Cause) -> str:
         return f"H.248.8 {cause_of_ours(why)}"
 
-    def inquire(
-        self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
-    ) -> bytes | None:
-        return None
-
-    def question(self, answer: bytes, to_asker: bool, kept: Any, number: int, control: bool = False) -> None:
-        """Calls do not go by connections of their own."""
-
-    def strip(self, message: Taken, told: Collection[bytes]) -> bool:
-        return True
-
-    def beckon(self, opening: bytes, to_asker: bool, address: Address) -> bytes | None:
-        return None
-
-    def receipt(self, answer: bytes, place: Place, listener: Listener, token: bytes, sequence: int) -> bytes | None:
-        return None
-
     def complete(self, message: Taken, kept: Memo | None) -> Taken:
         message.asked = kept
         return message
@@ -146,21 +114,8 @@ class H248Dialect:
     def confirm(self, sent: bytes, reply: Taken) -> bytes | None:
         return answers.confirm(sent, reply)
 
-    def grant(self, message: Taken, slot: Slot, seconds: int) -> None:
-        """A gateway is registered until it says otherwise, or is lost."""
-
     def keep(self, answer: bytes) -> bytes:
         return answer  # for whose answers it takes: `in_name_of`
-
-    def renew(
-        self,
-        message: Taken,
-        source: Address,
-        kept: bytes,
-        lives: Mapping[Slot, int],
-        others: Sequence[tuple[Place, int]],
-    ) -> bytes | None:
-        return None
 
     def unbind(self, sent: bytes, name: bytes, handle: bytes, listener: Listener, token: bytes) -> bytes | None:
         return requests.unbind(sent, token)
@@ -168,14 +123,8 @@ class H248Dialect:
     def restore(self, sent: bytes, name: bytes, handle: bytes, listener: Listener, token: bytes) -> bytes | None:
         return requests.restore(sent, token)
 
-    def give_back(self, sent: bytes, ending: Ending | None, token: bytes) -> bytes | None:
-        return None
-
     def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:
         return requests.probe(place, listener, token)
-
-    def summon(self, call: bytes, place: Place, listener: Listener, token: bytes) -> bytes | None:
-        return None
 
     def timing(self, intent: Intent) -> Timing:
         return _TIMING

@@ -22,6 +22,7 @@ from sbc.core.message import (
     Timing,
 )
 from sbc.core.orders import Listener
+from sbc.core.reticent import Reticent
 from sbc.h323 import alive, answers, describe, features, leave, memo, registrar, release, separate, shown, slots, stamp
 from sbc.h323.carried import unwrap, wrap
 from sbc.h323.causes import cause_of_ours
@@ -37,7 +38,7 @@ T303 = 15.0
 
 
 @implementer(IDialect)
-class H323Dialect:
+class H323Dialect(Reticent):
     """H.225.0: RAS over datagrams, call signalling over connections. `patience` is how long a call may ring, in seconds
     (timer T301), `emergency` what is called for help."""
 
@@ -49,9 +50,6 @@ class H323Dialect:
     def __init__(self, patience: float = 180.0, emergency: Iterable[str] = ()) -> None:
         self._emergency = frozenset(emergency)
         self._setup = Timing(T303, T303, T303, LINGER, patience, quiet=True, confirmed=True, repeat=T303, blunt=True)
-
-    def parts(self, data: bytes) -> tuple[bytes]:
-        return (data,)
 
     def decode(self, data: bytes) -> H323Message:
         message = decode(data)
@@ -96,12 +94,6 @@ class H323Dialect:
     def complain(self, bad: BadMessage, source: Address) -> bytes | None:
         return None
 
-    def in_name_of(self, answer: bytes, known: bytes) -> bytes:
-        return answer
-
-    def pending(self, message: H323Message, source: Address) -> bytes | None:
-        return None
-
     def accept(self, message: H323Message, source: Address) -> bytes | None:
         return _carry(message, answers.accept(message)) if _is_ras(message) else None
 
@@ -123,14 +115,6 @@ class H323Dialect:
     def word(self, why: Ending | Cause) -> str:
         return f"Q.850 {cause_of_ours(why)}"
 
-    def release(self, *_: object) -> None:
-        """Calls do not gather in this protocol."""
-
-    def inquire(
-        self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
-    ) -> bytes | None:
-        return None
-
     def question(
         self, answer: bytes, to_asker: bool, memo: CallMemo | None, number: int, control: bool = False
     ) -> Question | None:
@@ -141,15 +125,6 @@ class H323Dialect:
 
     def beckon(self, opening: bytes, to_asker: bool, address: Address) -> bytes | None:
         return separate.beckon(opening, to_asker, address)
-
-    def receipt(self, answer: bytes, place: Place, listener: Listener, token: bytes, sequence: int) -> bytes | None:
-        return None
-
-    def complete(self, message: H323Message, kept: object) -> H323Message:
-        return message
-
-    def confirm(self, sent: bytes, reply: H323Message) -> bytes | None:
-        return None
 
     def grant(self, message: H323Message, slot: Slot, seconds: int) -> None:
         registrar.grant(message, seconds)
@@ -170,9 +145,6 @@ class H323Dialect:
 
     def unbind(self, sent: bytes, name: bytes, handle: bytes, listener: Listener, token: bytes) -> bytes | None:
         return registrar.unbind(sent, handle, token)
-
-    def restore(self, *_: object) -> None:
-        """Nobody registers for good in this protocol."""
 
     def give_back(self, sent: bytes, ending: Ending | None, token: bytes) -> bytes | None:
         return leave.give_back(sent, ending, token)
@@ -201,9 +173,6 @@ class H323Dialect:
         except BadMessage:
             return None
         return intent.exchange if intent.phase is Phase.REQUEST else None
-
-    def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
-        return sent
 
 
 def _is_ras(message: H323Message) -> bool:

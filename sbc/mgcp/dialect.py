@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from zope.interface import implementer
 
@@ -16,12 +16,12 @@ from sbc.core.message import (
     Intent,
     Keys,
     Place,
-    Question,
     Refused,
     Slot,
     Timing,
 )
 from sbc.core.orders import Listener
+from sbc.core.reticent import Reticent
 from sbc.interfaces import IDialect
 from sbc.mgcp import codec, codes, describe, memo, said, shown, slots, stamp
 from sbc.mgcp.codec import MgcpMessage
@@ -35,7 +35,7 @@ _QUOTED = re.compile(rb"[A-Z][A-Z0-9]{3}[ \t]++([0-9]{1,9})[ \t]", re.IGNORECASE
 
 
 @implementer(IDialect)
-class MgcpDialect:
+class MgcpDialect(Reticent):
     """MGCP over datagrams. `options` say for each access realm how its gateways are asked whether they live."""
 
     name = "mgcp"
@@ -96,30 +96,12 @@ class MgcpDialect:
     def complain(self, bad: BadMessage, source: Address) -> bytes | None:
         return said.complain(bad)
 
-    def in_name_of(self, answer: bytes, known: bytes) -> bytes:
-        return answer
-
-    def pending(self, message: MgcpMessage, source: Address) -> None:
-        """The gateway says so itself, where it needs time."""
-
     def accept(self, message: MgcpMessage, source: Address) -> bytes | None:
         return said.accept(message)
 
     def withdraw(self, sent: bytes, asked: MgcpMessage | None) -> bytes:
         """Nothing is taken back in MGCP; whoever is asked for it is told nothing."""
         return b""
-
-    def close(
-        self,
-        answer: bytes,
-        to_asker: bool,
-        place: Place,
-        listener: Listener,
-        token: bytes,
-        sequence: int | None,
-        ending: Ending | None = None,
-    ) -> None:
-        """Connections are deleted one by one: `release`."""
 
     def release(
         self,
@@ -139,37 +121,12 @@ class MgcpDialect:
             return f"MGCP {codes.OF_CAUSES[why]}"
         return f"MGCP reason {codes.REASONS.get(why, codes.OTHERWISE)[0]}"
 
-    def question(
-        self, answer: bytes, to_asker: bool, memo: CallMemo | None, number: int, control: bool = False
-    ) -> Question | None:
-        return None
-
-    def strip(self, message: MgcpMessage, told: Collection[bytes]) -> bool:
-        return True
-
-    def inquire(
-        self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
-    ) -> bytes | None:
-        return None
-
-    def beckon(self, opening: bytes, to_asker: bool, address: Address) -> bytes | None:
-        return None
-
-    def receipt(self, answer: bytes, place: Place, listener: Listener, token: bytes, sequence: int) -> bytes | None:
-        return None
-
     def complete(self, message: MgcpMessage, kept: Memo | None) -> MgcpMessage:
         message.asked = kept
         return message
 
     def confirm(self, sent: bytes, reply: MgcpMessage) -> bytes | None:
         return said.acknowledge(reply)
-
-    def grant(self, message: MgcpMessage, slot: Slot, seconds: int) -> None:
-        """Nobody says for how long: a gateway is there until it is not."""
-
-    def keep(self, answer: bytes) -> bytes:
-        return b""
 
     def renew(
         self,
@@ -187,17 +144,11 @@ class MgcpDialect:
     def restore(self, sent: bytes, name: bytes, handle: bytes, listener: Listener, token: bytes) -> bytes | None:
         return said.restart(sent, b"disconnected", token)
 
-    def give_back(self, sent: bytes, ending: Ending | None, token: bytes) -> bytes | None:
-        return None
-
     def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:
         if listener.realm not in self._options and not place.route.hops:
             return said.notify(listener, token)
         options = self._options.get(listener.realm, DEFAULTS)
         return said.probe(options.keepalive.value.upper().encode(), options.endpoint.encode(), place, token)
-
-    def summon(self, call: bytes, place: Place, listener: Listener, token: bytes) -> None:
-        """Gateways have no connections to open."""
 
     def timing(self, intent: Intent) -> Timing:
         return _TIMING
@@ -211,6 +162,3 @@ class MgcpDialect:
     def quoted(self, data: bytes) -> bytes | None:
         found = _QUOTED.match(codec.bare(data))
         return None if found is None else b"%d" % int(found[1])
-
-    def moved(self, sent: bytes, transport: str, address: Address) -> bytes:
-        return sent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from zope.interface import implementer
@@ -11,18 +11,17 @@ from sbc.core.address import Address
 from sbc.core.crossing import Crossing
 from sbc.core.message import (
     BadMessage,
-    Cause,
     Ending,
     Intent,
     Keys,
     Kind,
     Place,
-    Question,
     Refused,
     Slot,
     Timing,
 )
 from sbc.core.orders import Listener
+from sbc.core.reticent import Reticent
 from sbc.interfaces import IDialect
 from sbc.sip import codec, describe, memos, probe, quoted, registrar, reliable, replies, shown, slots, stamp
 from sbc.sip.codec import BadSip, SipMessage
@@ -37,7 +36,7 @@ _MOST_ADDED = 8  # header lines that a crossing may add; there are not so many k
 
 
 @implementer(IDialect)
-class SipDialect:
+class SipDialect(Reticent):
     """SIP over any transport. `patience` is how long an INVITE may ring, in seconds (timer C); `emergency` are the
     numbers and services that are called for help."""
 
@@ -50,9 +49,6 @@ class SipDialect:
         self._emergency = emergency
         self._invite = Timing(T1, _LIMIT, _LIMIT, linger, patience, quiet=True, confirmed=True, repeat=T2)
         self._other = Timing(T1, T2, _LIMIT, linger, _LIMIT)
-
-    def parts(self, data: bytes) -> tuple[bytes]:
-        return (data,)
 
     def decode(self, data: bytes) -> SipMessage:
         ping = ping_of(data)
@@ -103,9 +99,6 @@ class SipDialect:
     def stamp(self, message: SipMessage, crossing: Crossing) -> None:
         stamp.stamp(message, crossing)
 
-    def remarks(self, message: SipMessage) -> tuple[()]:
-        return ()
-
     def keep_memo(self, memo: Any) -> bytes:
         return memos.keep(memo)
 
@@ -121,9 +114,6 @@ class SipDialect:
 
     def complain(self, bad: BadMessage, source: Address) -> bytes | None:
         return pong(bad, source) if isinstance(bad, Ping) else replies.complain(bad, source)
-
-    def in_name_of(self, answer: bytes, known: bytes) -> bytes:
-        return answer
 
     def pending(self, message: SipMessage, source: Address) -> bytes | None:
         return replies.pending(message, source)
@@ -146,25 +136,10 @@ class SipDialect:
     ) -> bytes | None:
         return replies.close(answer, to_asker, place, listener, token, sequence)
 
-    def word(self, why: Ending | Cause) -> str:
-        return ""
-
-    def question(self, answer: bytes, to_asker: bool, memo: Any, number: int, control: bool = False) -> Question | None:
-        return None
-
-    def strip(self, message: SipMessage, told: Collection[bytes]) -> bool:
-        return True
-
-    def release(self, *_: object) -> None:
-        """Calls do not gather in this protocol."""
-
     def inquire(
         self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
     ) -> bytes | None:
         return replies.inquire(answer, to_asker, place, listener, token, sequence)
-
-    def beckon(self, opening: bytes, to_asker: bool, address: Address) -> bytes | None:
-        return None
 
     def receipt(self, answer: bytes, place: Place, listener: Listener, token: bytes, sequence: int) -> bytes | None:
         return replies.receipt(answer, place, listener, token, sequence)
@@ -206,17 +181,8 @@ class SipDialect:
     def unbind(self, sent: bytes, name: bytes, handle: bytes, listener: Listener, token: bytes) -> bytes | None:
         return registrar.unbind(sent, name, listener, token)
 
-    def restore(self, *_: object) -> None:
-        """Nobody registers for good in this protocol."""
-
-    def give_back(self, sent: bytes, ending: Ending | None, token: bytes) -> bytes | None:
-        return None
-
     def probe(self, place: Place, listener: Listener, token: bytes) -> bytes:
         return probe.options(place, listener, token)
-
-    def summon(self, call: bytes, place: Place, listener: Listener, token: bytes) -> None:
-        """Terminals of SIP keep the connection they register by."""
 
     def timing(self, intent: Intent) -> Timing:
         return self._invite if intent.method == "INVITE" else self._other
