@@ -19,6 +19,24 @@ T = TypeVar("T")
 Deliver = Callable[[Address, bytes], None]
 
 
+class Datagrams(DatagramProtocol):
+    """Hands on each datagram, empty ones, too: that somebody speaks, whatever it says, tells that it lives."""
+
+    def __init__(self, deliver: Deliver) -> None:
+        self._deliver = deliver
+
+    def datagramReceived(self, data: bytes, source: tuple[str, int]) -> None:
+        self._deliver(Address(*source), data)
+
+
+class FullDatagrams(Datagrams):
+    """Hands on each datagram that is not empty: empty ones only hold a mapping open."""
+
+    def datagramReceived(self, data: bytes, source: tuple[str, int]) -> None:
+        if data:
+            super().datagramReceived(data, source)
+
+
 @attrs.frozen
 class Speech:
     """What ``sbc.NAME.protocol`` has to offer, as ``SPEECH``: `dialect` makes the IDialect that a plan needs,

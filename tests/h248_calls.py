@@ -14,7 +14,7 @@ from sbc.core.orders import Listener, Order, Send
 from sbc.core.realm import Signaling
 from sbc.h248.dialect import H248Dialect
 from sbc.h248.message import H248Message
-from sbc.h248.slots import said
+from sbc.h248.mids import mid_text
 from tests.h248_words import (
     LINE,
     WRITERS,
@@ -33,7 +33,7 @@ FAR = Address("198.51.100.77", 6000)
 """Where the controller lets media go: another gateway in the core."""
 NEAR = Address(PHONE.host, 4000)
 RTP = b"rtp/1"
-DIALECT = H248Dialect(lambda peer: said(SBC_CORE if peer.host == SOFTSWITCH.host else SBC_ACCESS))
+DIALECT = H248Dialect(lambda peer: mid_text(SBC_CORE if peer.host == SOFTSWITCH.host else SBC_ACCESS))
 
 
 def gateway_rig(**plan: Any) -> Rig:

@@ -40,7 +40,7 @@ from sbc.runner import Runner
 from sbc.sip.codec import SipMessage
 from sbc.sip.dialect import SipDialect
 from sbc.sip.framing import SipFramer
-from sbc.sip.protocol import SipDatagrams
+from sbc.spoken import Datagrams
 from tests.loopback import loopback
 from tests.rig import PHONE, SECRET
 from tests.sip_messages import header, invite, plain_answer, register, status
@@ -143,7 +143,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
         (Path("main", "access", "core", (hop,), **extra),),
     )
     clock, engine = MixedReactor(), Engine()
-    runner = Runner(clock, Border(plan, {"sip": SipDialect()}, Mint(SECRET)), {"sip": SipDatagrams})
+    runner = Runner(clock, Border(plan, {"sip": SipDialect()}, Mint(SECRET)), {"sip": Datagrams})
     runner.engine = engine
     for own in (access, core):
         runner.listen(own)
@@ -415,7 +415,7 @@ def streams() -> Iterator[tuple[Runner, MixedReactor, Listener, socket.socket]]:
     )
     clock = MixedReactor()
     border = Border(plan, {"sip": SipDialect()}, Mint(SECRET))
-    runner = Runner(clock, border, {"sip": SipDatagrams}, {"sip": SipFramer})
+    runner = Runner(clock, border, {"sip": Datagrams}, {"sip": SipFramer})
     runner.engine = Engine()
     for each in own.values():
         runner.listen(each)

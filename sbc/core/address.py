@@ -68,6 +68,11 @@ def _literal(host: str) -> tuple[IPv4Address | IPv6Address | None, str, bool, bo
     return ip, str(ip), ip.is_unspecified, private
 
 
+def without_zeros(host: str) -> str:
+    """An IPv4 address without leading zeros, which the syntax of some protocols allows; `host` is dotted."""
+    return ".".join(part.lstrip("0") or "0" for part in host.split("."))
+
+
 def is_literal(host: str) -> bool:
     """Whether `host` is an IP address rather than a name."""
     return literal(host) is not None

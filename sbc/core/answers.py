@@ -1,7 +1,7 @@
 """Answers that outlive the process: what a gateway, or who controls it, was told once is told again, not done again.
 
-Requests of those are carried out at most once, whether or not their answer has arrived (RFC 3435 section 3.5, H.248.1
-annex D). Whoever asks repeats its request for a while, and for as long whoever was asked knows the answer: so must we,
+Requests of those are carried out at most once, whether or not their answer has arrived (as in RFC 3435 section 3.5).
+Whoever asks repeats its request for a while, and for as long whoever was asked knows the answer: so must we,
 who are both. What is still open when the process ends is written with its call, or crosses again under the name that it
 had (`asking.own_name`), by which whoever was asked knows it.
 """

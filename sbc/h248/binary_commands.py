@@ -69,33 +69,32 @@ def action(data: bytes, tlv: Tlv, reply: bool) -> Action:
     except BadMessage as bad:
         raise BadH248(bad.reason, 422) from bad
     commands = tlv.part(3)
-    read = _reply if reply else _request
-    found = () if commands is None else tuple([read(data, each) for each in commands.parts or ()])
+    found = () if commands is None else tuple([_one(data, each, reply) for each in commands.parts or ()])
     return Action(name, found, error, emergency, Spot(What.CONTEXT, wanted(number, "context")))
 
 
-def _request(data: bytes, tlv: Tlv) -> Command:
+def _one(data: bytes, tlv: Tlv, reply: bool) -> Command:
+    """A command, or the answer to one."""
     try:
-        chosen = only(tlv.part(0), "command")
-        command = _command(data, chosen, tlv)
-        command.optional = tlv.part(1) is not None
-        command.wild = tlv.part(2) is not None
-        _read_request(data, chosen, command)
+        return _reply(data, tlv) if reply else _request(data, tlv)
     except BadH248:
         raise
     except BadMessage as bad:
         raise BadH248(bad.reason, 442) from bad
+
+
+def _request(data: bytes, tlv: Tlv) -> Command:
+    chosen = only(tlv.part(0), "command")
+    command = _command(data, chosen, tlv)
+    command.optional = tlv.part(1) is not None
+    command.wild = tlv.part(2) is not None
+    _read_request(data, chosen, command)
     return command
 
 
 def _reply(data: bytes, tlv: Tlv) -> Command:
-    try:
-        command = _command(data, tlv, tlv)
-        _read_reply(data, tlv, command)
-    except BadH248:
-        raise
-    except BadMessage as bad:
-        raise BadH248(bad.reason, 442) from bad
+    command = _command(data, tlv, tlv)
+    _read_reply(data, tlv, command)
     return command
 
 

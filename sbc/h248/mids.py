@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from sbc.core.address import Address, canonical, literal
+from sbc.core.address import Address, canonical, literal, without_zeros
 from sbc.h248.message import Form, Mid
 
 MAX_MID = 512
@@ -44,17 +44,12 @@ def _host(match: re.Match[bytes] | None, text: bytes) -> Mid | None:
     if port > 65_535:
         return None
     bare = host.rstrip(".") if text[:1] == b"<" else host  # an address is one however it is put, and is not shown
-    ip = literal(bare) or literal(_without_zeros(bare))
+    ip = literal(bare) or literal(without_zeros(bare))  # V4hex may have them
     if ip is None and text[:1] == b"<":
         return Mid(Form.DOMAIN, Address(host.lower(), port), text)
     if ip is None:
         return None
     return Mid(Form.IP4 if ip.version == 4 else Form.IP6, Address(str(ip), port), text)
-
-
-def _without_zeros(host: str) -> str:
-    """An IPv4 address without leading zeros, which the syntax allows (V4hex)."""
-    return ".".join(part.lstrip("0") or "0" for part in host.split("."))
 
 
 def read_place(text: bytes) -> Mid | None:

@@ -4,33 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.protocol import DatagramProtocol
-
 from sbc.core.address import Address
 from sbc.core.realm import Plan, Side
 from sbc.h248.dialect import NAMELESS, H248Dialect
+from sbc.h248.mids import mid_text
 from sbc.h248.services import SERVICES
-from sbc.h248.slots import said
 from sbc.octets.tpkt import TpktFramer
-from sbc.spoken import Speech
-
-
-class MegacoDatagrams(DatagramProtocol):
-    """Hands on each datagram that is not empty: empty ones only hold a mapping open."""
-
-    def __init__(self, deliver: Callable[[Address, bytes], None]) -> None:
-        self._deliver = deliver
-
-    def datagramReceived(self, data: bytes, source: tuple[str, int]) -> None:
-        if data:
-            self._deliver(Address(*source), data)
+from sbc.spoken import FullDatagrams, Speech
 
 
 def own_mids(plan: Plan) -> Callable[[Address], bytes]:
     """By which MId the SBC itself speaks to a peer: the address of its listener in the peer's realm, as far as a peer's
     address tells which that is."""
     by_side = {
-        realm.side: said(listener.advertised)
+        realm.side: mid_text(listener.advertised)
         for realm in reversed(plan.realms.values())
         for listener in reversed(realm.listeners)
         if listener.dialect == H248Dialect.name
@@ -50,5 +37,5 @@ def _dialect(plan: Plan) -> H248Dialect:
     return H248Dialect(own_mids(plan))
 
 
-SPEECH = Speech(_dialect, MegacoDatagrams, TpktFramer, SERVICES)
+SPEECH = Speech(_dialect, FullDatagrams, TpktFramer, SERVICES)
 """H.248, for whoever wires things."""

@@ -10,9 +10,9 @@ from sbc.h248.answers import mid
 from sbc.h248.causes import reason_of
 from sbc.h248.memo import CallMemo
 from sbc.h248.message import NULL, ROOT, Action, Body, Command, H248Message, Services, Termination, Verb, Wire
+from sbc.h248.mids import mid_text
 from sbc.h248.registering import root_change
 from sbc.h248.services import BINARY_PORT
-from sbc.h248.slots import said
 from sbc.h248.taken import decode, write
 
 _ALL_OF_IT = Termination(b"ROOT", ROOT)
@@ -24,7 +24,7 @@ def probe(place: Place, listener: Listener, token: bytes) -> bytes:
     shows as much."""
     wire, version = _spoken_at(place)
     audit = Command(Verb.AUDIT_VALUE, (_ALL_OF_IT,), audit=())
-    message = H248Message(wire, version, mid(said(listener.advertised)), Body.REQUEST, int(token))
+    message = H248Message(wire, version, mid(mid_text(listener.advertised)), Body.REQUEST, int(token))
     return write(attrs.evolve(message, actions=(Action(NULL, (audit,)),)), listener.reliable)
 
 
@@ -52,7 +52,7 @@ def release(
         command = Command(Verb.SERVICE_CHANGE, (termination,), services=change)
     else:
         command = Command(Verb.SUBTRACT, (termination,))
-    own = mid(known.mids[leg] or said(listener.advertised))
+    own = mid(known.mids[leg] or mid_text(listener.advertised))
     wire = Wire.BINARY if known.binary else Wire.TEXT
     message = H248Message(wire, known.version, own, Body.REQUEST, int(token), actions=(Action(call, (command,)),))
     try:

@@ -11,6 +11,7 @@ from sbc.core.address import Address
 from sbc.core.message import BadMessage, Place, Role, Slot
 from sbc.h248.causes import BAD_SDP
 from sbc.h248.message import Body, Command, Form, Group, H248Message, Mid, Services, Verb, Wire
+from sbc.h248.mids import mid_text
 from sbc.h248.registering import registers
 from sbc.h248.services import BINARY_PORT, TEXT_PORT
 from sbc.h248.taken import Described, Taken, Unread
@@ -43,13 +44,8 @@ def fill(taken: Taken, slot: Slot, place: Place) -> None:
     elif isinstance(at, Chosen):
         at.spot.place = _CHOSEN
     elif isinstance(at, Mid):
-        new = b"%d" % place.address.port if at.form is Form.PORT else said(place.address)
+        new = b"%d" % place.address.port if at.form is Form.PORT else mid_text(place.address)
         taken.message.edit(at.at, new)
-
-
-def said(address: Address) -> bytes:
-    """An address as an MId says it: ``[192.0.2.1]:2944``."""
-    return f"[{address.host}]:{address.port}".encode("ascii")
 
 
 def usual_port(message: H248Message) -> int:

@@ -12,10 +12,10 @@ from sbc.h248.causes import Illegal
 from sbc.h248.describe import GATHER, gathering
 from sbc.h248.memo import CallMemo, Memo, asked
 from sbc.h248.message import Body, Verb, Wire
-from sbc.h248.mids import read_mid
+from sbc.h248.mids import mid_text, read_mid
 from sbc.h248.options import Identity, of
 from sbc.h248.registering import registers, root_change
-from sbc.h248.slots import HOSTS, said
+from sbc.h248.slots import HOSTS
 from sbc.h248.taken import Taken
 
 _HOP_BY_HOP = frozenset({Body.ACK, Body.SEGMENT})
@@ -40,7 +40,7 @@ def stamp(taken: Taken, crossing: Crossing) -> None:
     if number:
         message.edit(message.transaction_at, number)
     if message.mid.form not in HOSTS and _is_hidden(taken, crossing):
-        message.edit(message.mid.at, said(crossing.local))
+        message.edit(message.mid.at, mid_text(crossing.local))
     if crossing.call is not None:
         _learn(taken, crossing)
     seals.mend(taken, crossing)
@@ -108,7 +108,7 @@ def _learn(taken: Taken, crossing: Crossing) -> None:
     call, leg, message = crossing.call, crossing.from_leg, taken.message
     assert call is not None
     memo: CallMemo = call.memo or CallMemo()
-    said_there = said(crossing.local) if _is_hidden(taken, crossing) else message.mid.text
+    said_there = mid_text(crossing.local) if _is_hidden(taken, crossing) else message.mid.text
     mids = (memo.mids[0], said_there) if leg == 0 else (said_there, memo.mids[1])
     names = dict.fromkeys(memo.names)
     for command in message.commands if crossing.reply else ():

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice, product
 from typing import NamedTuple
 
-from sbc.core.address import Address, bracketed, canonical, is_literal
+from sbc.core.address import Address, bracketed, canonical, is_literal, without_zeros
 
 GATEWAY_PORT = 2427
 AGENT_PORT = 2727
@@ -73,7 +73,7 @@ def _host(text: str) -> str:
     """A host as it is compared: an address without brackets, leading zeros and the dot that may end a domain."""
     text = text.removesuffix(".")
     ip = _V4.fullmatch(text)
-    return canonical(text if ip is None else ".".join(part.lstrip("0") or "0" for part in ip[1].split(".")))
+    return canonical(text if ip is None else without_zeros(ip[1]))
 
 
 def entity(data: bytes, start: int, end: int) -> Name | None:

@@ -20,7 +20,7 @@ from sbc.core.realm import Limits, Media, Path, Plan, Realm, Side
 from sbc.media.twisted_engine import TwistedEngine
 from sbc.runner import Runner
 from sbc.sip.dialect import SipDialect
-from sbc.sip.protocol import SipDatagrams
+from sbc.spoken import Datagrams
 from tests.contract.engines import Peer, Rig, RigReactor
 from tests.media.packets import rtp
 from tests.rig import SECRET
@@ -124,7 +124,7 @@ def open_desk(limits: Limits | None = None) -> Iterator[Desk]:
     access = attrs.evolve(access, domains=frozenset({"sbc.example.com"}))
     plan = Plan({"access": access, "core": core}, (Path("main", "access", "core", (softswitch.address,)),))
     border = Border(plan, {"sip": SipDialect()}, Mint(SECRET))
-    runner = Runner(reactor, border, {"sip": SipDatagrams})
+    runner = Runner(reactor, border, {"sip": Datagrams})
     runner.engine = TwistedEngine(reactor, runner)
     runner.memory = Memory()
     for each in (access, core):

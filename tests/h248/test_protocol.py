@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from sbc.core.address import Address
-from sbc.h248.protocol import SPEECH, MegacoDatagrams, own_mids
+from sbc.h248.protocol import SPEECH, own_mids
 from tests.rig import NAT, SBC_ACCESS, SBC_CORE, SOFTSWITCH, make_plan
 
 
 def test_each_datagram_is_handed_on_but_empty_ones() -> None:
     heard: list[tuple[Address, bytes]] = []
-    protocol = MegacoDatagrams(lambda source, data: heard.append((source, data)))
+    protocol = SPEECH.datagrams(lambda source, data: heard.append((source, data)))
     protocol.datagramReceived(b"x", ("192.0.2.1", 2944))
     protocol.datagramReceived(b"", ("192.0.2.1", 2944))
     assert heard == [(Address("192.0.2.1", 2944), b"x")]

@@ -8,13 +8,13 @@ import pytest
 from sbc.core.address import Address
 from sbc.core.message import Place
 from sbc.mgcp.options import Asked, MgcpOptions
-from sbc.mgcp.protocol import SPEECH, MgcpDatagrams
+from sbc.mgcp.protocol import SPEECH
 from tests.rig import make_plan
 
 
 def test_each_datagram_is_handed_on() -> None:
     heard: list[tuple[Address, bytes]] = []
-    protocol = MgcpDatagrams(lambda source, data: heard.append((source, data)))
+    protocol = SPEECH.datagrams(lambda source, data: heard.append((source, data)))
     protocol.datagramReceived(b"x", ("192.0.2.1", 2427))
     protocol.datagramReceived(b"", ("192.0.2.1", 2427))
     assert heard == [(Address("192.0.2.1", 2427), b"x"), (Address("192.0.2.1", 2427), b"")]
