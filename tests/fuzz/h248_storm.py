@@ -13,10 +13,11 @@ from sbc.core.message import BadMessage
 from sbc.core.orders import Listener, Send
 from sbc.h248 import binary, text
 from sbc.h248.message import Body, Command, H248Message, Verb
-from tests.fuzz.gale import Gale, Saying
+from tests.fuzz.controlled import Controlled
+from tests.fuzz.gale import Saying
 from tests.fuzz.h248_mutate import spoilt
 from tests.fuzz.mutate import mutated
-from tests.fuzz.storm import STRANGER, Told
+from tests.fuzz.storm import Told
 from tests.h248_calls import FAR
 from tests.h248_messages import BINARY, TEXTS
 from tests.h248_words import (
@@ -46,8 +47,11 @@ WORDS = (
 )  # fmt: skip
 
 
-class H248Storm(Gale):
+class H248Storm(Controlled):
     """Gateways and the controller of H.248."""
+
+    gateways, answers = GATEWAYS, 0.6
+    unreadable = (BadMessage, IndexError)  # or it cannot be said in that wire
 
     def __init__(self, border: Border, seed: int) -> None:
         super().__init__(border, seed)
@@ -56,13 +60,11 @@ class H248Storm(Gale):
             "text": TEXTS[::5] or [registers],
             "binary": [data for _, data in BINARY] or [WRITERS["binary"](registers)],
         }
-        self._asked: dict[str, deque[Told]] = {name: deque(maxlen=40) for name in border.plan.realms}
         self._ports: deque[tuple[Listener, str]] = deque(maxlen=20)
 
     def settle(self) -> list[str]:
         left = super().settle()
-        for table in (*self._asked.values(), self._ports):
-            table.clear()
+        self._ports.clear()
         return left
 
     def _hear(self, send: Send) -> None:
@@ -72,23 +74,9 @@ class H248Storm(Gale):
         self.counted[said.body.value] += 1
         self.counted.update(each.verb.value for each in said.commands)
         if said.body is Body.REQUEST:
-            self._asked[send.listener.realm].append(Told(send.data, send.to, send.listener))
+            self.asked[send.listener.realm].append(Told(send.data, send.to, send.listener))
             if send.listener.realm == "core":
                 self._ports.append((send.listener, wire_of(send.data)))
-
-    def _next(self) -> Saying:
-        random = self.random
-        if self._recent and random.random() < 0.06:
-            listener, source, data = random.choice(self._recent)
-            return self._open(listener), source, data
-        realm = random.choice(("access", "core"))
-        listener, source, data = self._made(realm)
-        if random.random() < 0.04:
-            source = STRANGER if realm == "core" else random.choice(GATEWAYS)
-        if random.random() < 0.3:
-            self.counted["spoilt"] += 1
-            data = self._spoilt(data)
-        return self._open(listener), source, data
 
     def _spoilt(self, data: bytes) -> bytes:
         random, changes = self.random, self.random.choice((1, 1, 2, 4))
@@ -97,15 +85,6 @@ class H248Storm(Gale):
         data = mutated(data, random, self.seeds["text"], changes)
         at = random.randrange(len(data) + 1)
         return data[:at] + random.choice((b"", b"", *WORDS)) + data[at:]
-
-    def _made(self, realm: str) -> Saying:
-        if self._asked[realm] and self.random.random() < 0.6:
-            told = self.random.choice(self._asked[realm])
-            try:
-                return told.listener, told.at, self._answered(told.data, realm)
-            except (BadMessage, IndexError):  # it was spoilt, and was passed on so, or cannot be said in that wire
-                self.counted["unreadable"] += 1
-        return self._of_controller() if realm == "core" else self._of_gateway()
 
     def _answered(self, data: bytes, realm: str) -> bytes:
         random, asked, wire = self.random, read(data), wire_of(data)

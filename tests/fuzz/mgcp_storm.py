@@ -9,9 +9,10 @@ from collections import deque
 from sbc.core.address import Address
 from sbc.core.border import Border
 from sbc.core.orders import Listener, Send
-from tests.fuzz.gale import Gale, Saying
+from tests.fuzz.controlled import Controlled
+from tests.fuzz.gale import Saying
 from tests.fuzz.mutate import mutated
-from tests.fuzz.storm import STRANGER, Told
+from tests.fuzz.storm import Told
 from tests.mgcp_calls import AGENT, FAR
 from tests.mgcp_messages import RECORDED, command, crcx, created, dlcx, mdcx, response, rsip, sdp
 
@@ -27,19 +28,20 @@ WORDS = (
 )  # fmt: skip
 
 
-class MgcpStorm(Gale):
+class MgcpStorm(Controlled):
     """Gateways and the call agent of MGCP."""
+
+    gateways, answers = GATEWAYS, 0.55
+    unreadable = (IndexError, ValueError)
 
     def __init__(self, border: Border, seed: int) -> None:
         super().__init__(border, seed)
         self.seeds = [data for _, data in RECORDED] or [crcx(7, "aaln/1@gw")]
-        self._asked: dict[str, deque[Told]] = {name: deque(maxlen=40) for name in border.plan.realms}
         self._ports: deque[Listener] = deque(maxlen=20)
 
     def settle(self) -> list[str]:
         left = super().settle()
-        for table in (*self._asked.values(), self._ports):
-            table.clear()
+        self._ports.clear()
         return left
 
     def _hear(self, send: Send) -> None:
@@ -47,36 +49,18 @@ class MgcpStorm(Gale):
         realm, word = send.listener.realm, send.data[:4].decode("latin-1")
         self.counted[word if word[:1].isalpha() else word[:3]] += 1
         if send.data[:1].isalpha():
-            self._asked[realm].append(Told(send.data, send.to, send.listener))
+            self.asked[realm].append(Told(send.data, send.to, send.listener))
             if realm == "core":
                 self._ports.append(send.listener)
 
-    def _next(self) -> Saying:
-        random = self.random
-        if self._recent and random.random() < 0.06:
-            listener, source, data = random.choice(self._recent)
-            return self._open(listener), source, data
-        realm = random.choice(("access", "core"))
-        listener, source, data = self._made(realm)
-        if random.random() < 0.04:
-            source = STRANGER if realm == "core" else random.choice(GATEWAYS)
-        if random.random() < 0.04:
-            data += b".\r\n" + random.choice(self.seeds)
-        if random.random() < 0.3:
-            self.counted["spoilt"] += 1
-            data = mutated(data, random, self.seeds, random.choice((1, 1, 2, 4)))
-            at = random.randrange(len(data) + 1)
-            data = data[:at] + random.choice((b"", b"", *WORDS)) + data[at:]
-        return self._open(listener), source, data
+    def _joined(self, data: bytes) -> bytes:
+        return data + b".\r\n" + self.random.choice(self.seeds) if self.random.random() < 0.04 else data
 
-    def _made(self, realm: str) -> Saying:
-        if self._asked[realm] and self.random.random() < 0.55:
-            told = self.random.choice(self._asked[realm])
-            try:
-                return told.listener, told.at, self._answered(told.data, realm)
-            except (IndexError, ValueError):  # it was spoilt, and was passed on so
-                self.counted["unreadable"] += 1
-        return self._of_agent() if realm == "core" else self._of_gateway()
+    def _spoilt(self, data: bytes) -> bytes:
+        random = self.random
+        data = mutated(data, random, self.seeds, random.choice((1, 1, 2, 4)))
+        at = random.randrange(len(data) + 1)
+        return data[:at] + random.choice((b"", b"", *WORDS)) + data[at:]
 
     def _answered(self, data: bytes, realm: str) -> bytes:
         random = self.random
@@ -106,7 +90,7 @@ class MgcpStorm(Gale):
             data = command("NTFY", number, f"aaln/1@{name}", "X: 1F", "O: L/hd", "N: ca@[203.0.113.1]:2727")
         return self.outside.border.plan.realms["access"].listeners[0], GATEWAYS[which], data
 
-    def _of_agent(self) -> Saying:
+    def _of_controller(self) -> Saying:
         random = self.random
         shared = self.outside.border.plan.realms["core"].listeners[0]
         port = random.choice(self._ports) if self._ports and random.random() < 0.95 else shared
