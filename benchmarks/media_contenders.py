@@ -15,7 +15,7 @@ from benchmarks import media_network as network
 from benchmarks.media_network import Places
 from benchmarks.rtpengine import Rtpengine
 from benchmarks.traffic import FAVOUR, Flow
-from sbc.config.schema import EngineName
+from sbc.config.values import EngineName
 from sbc.media.choose import missing
 from tests.netns.waiting import wait_for
 

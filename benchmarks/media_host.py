@@ -23,7 +23,7 @@ from twisted.protocols.basic import LineReceiver
 from zope.interface import implementer
 
 from benchmarks import media_network as network
-from sbc.config.schema import EngineName, MediaConfig
+from sbc.config.values import EngineName, MediaConfig
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, SideSpec, StreamSpec
 from sbc.interfaces import IMediaObserver

@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.names import client, dns
 from twisted.names.error import DNSNameError, DomainError, ResolverError
 
-from sbc.config.schema import DnsConfig
+from sbc.config.values import DnsConfig
 from sbc.core.address import Address, is_literal, is_unspecified, literal, same_family
 from sbc.core.hops import Target, literal_targets
 from sbc.core.orders import DATAGRAMS

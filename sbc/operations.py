@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from sbc.config.faults import ConfigError
 from sbc.config.load import load_file
-from sbc.config.schema import Config
+from sbc.config.values import Config
 from sbc.core.border import Border
 from sbc.core.call import Call, CallState
 from sbc.core.drain import live_calls

@@ -9,7 +9,7 @@ from twisted.internet.error import CannotListenError
 
 from sbc.config.diff import Change, Effect, compare, in_force
 from sbc.config.faults import ConfigError
-from sbc.config.schema import Config
+from sbc.config.values import Config
 from sbc.core.border import Border
 from sbc.core.orders import DATAGRAMS, Listener
 from sbc.core.realm import Plan, Realm

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from sbc.alarm import Alarm
-from sbc.config.schema import EngineName
+from sbc.config.values import EngineName
 from sbc.connections import Connections
 from sbc.core.address import Address
 from sbc.core.audit import CHECKS, audit_streams

@@ -15,7 +15,7 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
 from sbc.admin.log import TWISTD_LOG
-from sbc.config.schema import Config, DnsConfig, EngineName, MediaConfig, MetricsConfig, StoreConfig
+from sbc.config.values import Config, DnsConfig, EngineName, MediaConfig, MetricsConfig, StoreConfig
 from sbc.core.border import Border
 from sbc.core.hops import Target
 from sbc.core.memory import Memory, Sizes

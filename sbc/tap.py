@@ -9,7 +9,7 @@ from sbc.admin.log import install
 from sbc.compiled import version
 from sbc.config.faults import ConfigError
 from sbc.config.load import load_file
-from sbc.config.schema import Config
+from sbc.config.values import Config
 from sbc.ledger.service import look_at, look_at_files
 from sbc.media.choose import look_at_engine
 

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.names import dns
 from twisted.names.error import DNSNameError, DNSServerError
 
-from sbc.config.schema import DnsConfig
+from sbc.config.values import DnsConfig
 from sbc.core.address import Address
 from sbc.core.hops import Target
 from sbc.core.realm import NextHop, Path, Plan, Signaling

@@ -9,7 +9,7 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.logger import Logger
 
-from sbc.config.schema import Config, DrainConfig
+from sbc.config.values import Config, DrainConfig
 from sbc.core.call import CallState
 from sbc.core.message import Ending, Kind
 from sbc.core.orders import Order

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import pytest
 
-from sbc.config.schema import CdrConfig, Config, DrainConfig, EngineName, LogConfig, LogLevel, MediaConfig
+from sbc.config.values import CdrConfig, Config, DrainConfig, EngineName, LogConfig, LogLevel, MediaConfig
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, Listener, SideSpec, StreamSpec
 from sbc.core.realm import Path as RealmPath

@@ -13,7 +13,7 @@ from twisted.application.service import IService, MultiService
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger, formatEvent
 
-from sbc.config.schema import AuditConfig, CdrConfig, Config, ControlConfig, EngineName, MetricsConfig
+from sbc.config.values import AuditConfig, CdrConfig, Config, ControlConfig, EngineName, MetricsConfig
 from sbc.core.address import Address
 from sbc.core.orders import Rate
 from sbc.core.realm import Media, Path, Plan, Realm, Side

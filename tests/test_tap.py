@@ -12,7 +12,7 @@ from twisted.plugin import getPlugins
 from twisted.python.usage import UsageError
 
 from sbc import __version__, tap
-from sbc.config.schema import Config
+from sbc.config.values import Config
 
 EXAMPLE = Path(__file__).parent.parent / "etc" / "sbc.toml"
 

@@ -22,7 +22,7 @@ from sbc.admin.keys import Authorized, authorized_keys, fingerprint, host_key
 from sbc.admin.log import CONSOLE, NamedLogger
 from sbc.admin.passwords import Passwords
 from sbc.config.faults import ConfigError, Fault, printable
-from sbc.config.schema import ConsoleConfig
+from sbc.config.values import ConsoleConfig
 
 _LARGEST = 1_048_576  # octets of a file that are read
 _LONGEST_NAME = 64  # characters of what a peer calls himself, or something, that are logged

@@ -11,7 +11,7 @@ import tomllib
 from typing import Any
 
 from sbc.admin.commands import COMMANDS
-from sbc.config.schema import ControlConfig
+from sbc.config.values import ControlConfig
 
 DONE, NOT_DONE, NOBODY = 0, 1, 3
 """Exit statuses: the command did what was asked; it did not; nobody could be asked. 2 is argparse's: not understood."""

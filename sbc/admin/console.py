@@ -19,7 +19,7 @@ from sbc.admin.report import call_text, status_text
 from sbc.admin.story import refusal_view, trace_view
 from sbc.admin.tables import Column, No, Record, Row, Table, Text
 from sbc.admin.why import why_text, why_view
-from sbc.config.schema import Config
+from sbc.config.values import Config
 from sbc.core.address import literal
 from sbc.core.border import Border
 from sbc.core.call import Call, CallState, Stream

@@ -28,7 +28,7 @@ from sbc.admin.clerk import Clerk
 from sbc.admin.log import CONSOLE
 from sbc.admin.tables import No, plain
 from sbc.config.faults import ConfigError, Fault, printable
-from sbc.config.schema import ControlConfig
+from sbc.config.values import ControlConfig
 
 LONGEST = 65_536
 """Octets of a request."""

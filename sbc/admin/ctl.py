@@ -12,7 +12,7 @@ from sbc.admin import ask, cdr
 from sbc.compiled import version
 from sbc.config.faults import ConfigError
 from sbc.config.load import load_file
-from sbc.config.schema import Config
+from sbc.config.values import Config
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

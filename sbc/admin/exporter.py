@@ -18,7 +18,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
 from sbc.admin.metrics import Reader, Sources
-from sbc.config.schema import MetricsConfig
+from sbc.config.values import MetricsConfig
 
 MOST = 20
 """Connections at once."""

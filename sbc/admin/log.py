@@ -27,8 +27,8 @@ from twisted.python.logfile import LogFile
 from zope.interface import implementer
 
 from sbc.config.faults import ConfigError, Fault, printable
-from sbc.config.schema import LogConfig, LogFormat
-from sbc.config.schema import LogLevel as Level
+from sbc.config.values import LogConfig, LogFormat
+from sbc.config.values import LogLevel as Level
 from sbc.said import SAID, iso
 
 CONSOLE = "sbc.console"

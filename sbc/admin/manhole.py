@@ -21,7 +21,7 @@ from sbc.admin.log import CONSOLE, NamedLogger
 from sbc.admin.prompt import Answer, Heard, Prompt, Terminal
 from sbc.admin.sessions import Avatars
 from sbc.admin.ssh import ConsoleFactory
-from sbc.config.schema import ConsoleConfig
+from sbc.config.values import ConsoleConfig
 
 GREETING = f"sbc {__version__}: help lists the commands, Ctrl-D leaves"
 

@@ -12,7 +12,7 @@ import attrs
 from sbc.config.claims import claims, version_of
 from sbc.config.dialects import own_ports
 from sbc.config.faults import Findings
-from sbc.config.schema import (
+from sbc.config.values import (
     AuditConfig,
     CdrConfig,
     ConsoleConfig,

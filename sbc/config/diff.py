@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from sbc.config.schema import Config
+from sbc.config.values import Config
 from sbc.core.orders import Listener
 from sbc.core.realm import Plan, Realm
 

@@ -15,9 +15,8 @@ from sbc.config.dialects import all_tables, check_installed, check_ports, option
 from sbc.config.faults import ConfigError, Fault, Findings, joined
 from sbc.config.keys import Tables, read_keys
 from sbc.config.kinds import is_word, word
-from sbc.config.schema import (
-    PROTOCOLS,
-    TABLES,
+from sbc.config.schema import PROTOCOLS, TABLES
+from sbc.config.values import (
     AuditConfig,
     CdrConfig,
     Config,

@@ -18,7 +18,7 @@ from errno import EINVAL
 
 from zope.interface import implementer
 
-from sbc.config.schema import CdrSync
+from sbc.config.values import CdrSync
 from sbc.interfaces import ICdrSink
 from sbc.ledger.disk import Disk, Lock, append_whole
 from sbc.ledger.joined import keys_of, left_open

@@ -14,7 +14,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from sbc.config.faults import Findings
-from sbc.config.schema import CdrConfig
+from sbc.config.values import CdrConfig
 from sbc.ledger.jsonlines import JsonLines
 from sbc.ledger.meter import Meter
 from sbc.ledger.record import Plain, cut_short

@@ -12,7 +12,7 @@ from typing import Any
 
 from zope.interface import implementer
 
-from sbc.config.schema import CdrSync
+from sbc.config.values import CdrSync
 from sbc.interfaces import ICdrSink
 from sbc.ledger.disk import Lock
 from sbc.ledger.joined import calls_of, left_open

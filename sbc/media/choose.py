@@ -9,7 +9,7 @@ import attrs
 from twisted.logger import Logger
 
 from sbc.config.faults import ConfigError, Fault
-from sbc.config.schema import EngineName, MediaConfig
+from sbc.config.values import EngineName, MediaConfig
 from sbc.interfaces import IMediaObserver
 from sbc.media.twisted_engine import TwistedEngine
 

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from sbc.admin.console import Console
-from sbc.config.schema import Config
+from sbc.config.values import Config
 from sbc.core.address import Address
 from sbc.core.border import Border
 from sbc.core.memory import Memory

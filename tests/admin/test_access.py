@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from sbc.admin.access import Entrant, KeyChecker, _File, read_access, read_keys, read_passwords
 from sbc.admin.passwords import password_line
 from sbc.config.faults import ConfigError
-from sbc.config.schema import ConsoleConfig
+from sbc.config.values import ConsoleConfig
 from sbc.core.address import Address
 
 KEY = Key(Ed25519PrivateKey.generate())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sbc.admin.ctl import main
-from sbc.config.schema import CdrSync
+from sbc.config.values import CdrSync
 from sbc.ledger.jsonlines import line_of
 from sbc.ledger.sqlite import SqliteRecords
 from tests.ledger.facts import entry, record_of

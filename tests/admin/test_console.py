@@ -17,7 +17,7 @@ from sbc.admin.commands import COMMANDS, Misused
 from sbc.admin.console import Console
 from sbc.admin.limited import limited
 from sbc.admin.tables import No, Record, Table, Text, plain
-from sbc.config.schema import Config, EngineName
+from sbc.config.values import Config, EngineName
 from sbc.core.call import CallState
 from sbc.core.message import Ending, Who
 from sbc.core.probing import failed

@@ -19,7 +19,7 @@ from sbc.admin.auditlog import AuditLog
 from sbc.admin.clerk import Clerk
 from sbc.admin.control import ControlService, listening, look_at_place, user_name
 from sbc.config.faults import ConfigError
-from sbc.config.schema import ControlConfig
+from sbc.config.values import ControlConfig
 from tests.admin.desk import Desk, open_desk, turn
 
 

@@ -15,7 +15,7 @@ from sbc.admin import exporter
 from sbc.admin.exporter import MetricsService
 from sbc.admin.lag import Lag
 from sbc.admin.metrics import METRICS, Sources
-from sbc.config.schema import MetricsConfig
+from sbc.config.values import MetricsConfig
 from sbc.core.address import Address
 from sbc.media.totals import Totals
 from tests.admin.desk import Desk, open_desk, turn

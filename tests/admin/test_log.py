@@ -19,8 +19,8 @@ from zope.interface.verify import verifyObject
 
 from sbc.admin import log
 from sbc.config.faults import ConfigError
-from sbc.config.schema import LogConfig, LogFormat
-from sbc.config.schema import LogLevel as Level
+from sbc.config.values import LogConfig, LogFormat
+from sbc.config.values import LogLevel as Level
 
 HOSTILE = "\r\n2026-11-23T00:00:00 [sbc#info] all is well\x1b[2J\u2028\x00\ud800"
 

@@ -28,7 +28,7 @@ from sbc.admin.clerk import Clerk
 from sbc.admin.manhole import ConsoleService
 from sbc.admin.passwords import Passwords, password_line
 from sbc.config.faults import ConfigError
-from sbc.config.schema import ConsoleConfig
+from sbc.config.values import ConsoleConfig
 from sbc.core.address import Address
 from tests.admin.desk import Desk, open_desk, turn
 from tests.admin.ssh_client import Client

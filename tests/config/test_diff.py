@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sbc.config import diff
 from sbc.config.diff import EFFECTS, Effect, compare, effect_of, in_force, table_of
 from sbc.config.load import load_text
-from sbc.config.schema import TABLES, Config
+from sbc.config.schema import TABLES
+from sbc.config.values import Config
 
 EXAMPLE = Path(__file__).parent.parent.parent / "etc" / "sbc.toml"
 TEXT = re.sub(r"^#(?=[a-z_]+ = |\[)", "", EXAMPLE.read_text(), flags=re.MULTILINE)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from sbc.config.faults import ConfigError, Fault
 from sbc.config.load import load_file, load_table, load_text
-from sbc.config.schema import TABLES, Config, ConsoleConfig, KernelConfig, LogConfig, LogFormat, LogLevel, MediaConfig
+from sbc.config.schema import TABLES
+from sbc.config.values import Config, ConsoleConfig, KernelConfig, LogConfig, LogFormat, LogLevel, MediaConfig
 from sbc.core.address import Address
 from sbc.core.orders import Latch, Listener
 from sbc.core.realm import (

@@ -22,7 +22,7 @@ from twisted.internet.protocol import Factory
 from twisted.protocols.basic import LineReceiver
 from zope.interface import implementer
 
-from sbc.config.schema import EngineName, MediaConfig
+from sbc.config.values import EngineName, MediaConfig
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Rate, SideSpec, StreamSpec
 from sbc.core.plain import of_bytes, to_bytes

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from sbc.config.schema import EngineName
+from sbc.config.values import EngineName
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, Rate, Shared, StreamSpec
 from sbc.core.plain import to_bytes

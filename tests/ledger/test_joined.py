@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sbc.config.schema import CdrSync
+from sbc.config.values import CdrSync
 from sbc.core.address import Address, Pair
 from sbc.core.orders import CloseStream, Note, OpenStream, Record, StreamSpec, UpdateStream
 from sbc.ledger.joined import MOST_PARTS, apart, calls_of, keys_of, left_open, together

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
-from sbc.config.schema import CdrSync
+from sbc.config.values import CdrSync
 from sbc.interfaces import ICdrSink
 from sbc.ledger.disk import Disk
 from sbc.ledger.jsonlines import JsonLines, family, line_of

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sbc.config.schema import CdrSync
+from sbc.config.values import CdrSync
 from sbc.ledger.jsonlines import line_of
 from sbc.ledger.query import Sum, Wanted, in_database, in_json, is_database, moment
 from sbc.ledger.record import CallRecord, Plain, cut_short

@@ -16,7 +16,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from sbc.config.faults import ConfigError
-from sbc.config.schema import CdrConfig
+from sbc.config.values import CdrConfig
 from sbc.core.address import Address
 from sbc.ledger.meter import AT_ONCE
 from sbc.ledger.service import GATHER, REST, LedgerService, look_at_files

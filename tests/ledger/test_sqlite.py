@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
-from sbc.config.schema import CdrSync
+from sbc.config.values import CdrSync
 from sbc.interfaces import ICdrSink
 from sbc.ledger.sqlite import SqliteRecords
 from tests.ledger.facts import entry, in_part, record_of

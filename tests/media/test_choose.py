@@ -11,7 +11,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from sbc.config.faults import ConfigError
-from sbc.config.schema import EngineName, KernelConfig, MediaConfig
+from sbc.config.values import EngineName, KernelConfig, MediaConfig
 from sbc.media import choose as choosing
 from sbc.media.choose import CannotRun, Choice, choose, look_at_engine, make_engine, missing, take_engine
 from sbc.media.twisted_engine import TwistedEngine

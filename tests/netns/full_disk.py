@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sbc.config.schema import CdrSync
+from sbc.config.values import CdrSync
 from sbc.ledger.jsonlines import JsonLines
 from sbc.ledger.query import Wanted, in_database, in_json
 from sbc.ledger.sqlite import SqliteRecords
