@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
-from sbc.config import schema
+from sbc.config import values
 from sbc.config.dialects import all_tables
 from sbc.config.load import load_file, load_text
 from sbc.config.schema import PROTOCOLS, TABLES
@@ -86,8 +86,8 @@ def test_the_example_loads_with_every_key_in_force() -> None:
     ("table", "values"),
     [
         ("timers", Timers),
-        ("control", schema.ControlConfig),
-        ("trace", schema.TraceConfig),
+        ("control", values.ControlConfig),
+        ("trace", values.TraceConfig),
         ("realms.access.media", Media),
         ("realms.access.limits", Limits),
         ("realms.access.registrations", Registrations),
@@ -100,11 +100,11 @@ def test_the_example_loads_with_every_key_in_force() -> None:
         ("paths.sip", SipOptions),
         ("paths.h323", H323Options),
         ("paths.mgcp", MgcpOptions),
-        ("media", schema.MediaConfig),
-        ("media.kernel", schema.KernelConfig),
+        ("media", values.MediaConfig),
+        ("media.kernel", values.KernelConfig),
         ("log", LogConfig),
         ("cdr", CdrConfig),
-        ("store", schema.StoreConfig),
+        ("store", values.StoreConfig),
         ("drain", DrainConfig),
     ],
 )
@@ -153,8 +153,8 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
     ("table", "values"),
     [
         ("timers", Timers),
-        ("control", schema.ControlConfig),
-        ("trace", schema.TraceConfig),
+        ("control", values.ControlConfig),
+        ("trace", values.TraceConfig),
         ("realms.NAME.media", Media),
         ("realms.NAME.limits", Limits),
         ("realms.NAME.registrations", Registrations),
@@ -166,11 +166,11 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
         ("paths[].probing", Probes),
         ("paths[].sip", SipOptions),
         ("paths[].h323", H323Options),
-        ("media", schema.MediaConfig),
-        ("media.kernel", schema.KernelConfig),
+        ("media", values.MediaConfig),
+        ("media.kernel", values.KernelConfig),
         ("log", LogConfig),
         ("cdr", CdrConfig),
-        ("store", schema.StoreConfig),
+        ("store", values.StoreConfig),
         ("drain", DrainConfig),
     ],
 )
