@@ -309,6 +309,11 @@ class Cause(Enum):
     NO_CALL = "no-call"
     FORBIDDEN = "forbidden"
     BUSY = "over-limit"
+    ENGAGED = "terminal-busy"  # who is called has as many calls as it may; others are not concerned
+    RATE = "over-rate"  # too much in too short a time; later there is room
+    BANDWIDTH = "over-bandwidth"
+    QUOTA = "quota-spent"  # what was paid for is used up: it is no use to ask again
+    DENIED = "denied-by-rule"
     NO_PORTS = "no-media-ports"
     LOOP = "too-many-hops"
     MERGED = "merged"

@@ -10,6 +10,11 @@ OF_REFUSALS = {
     Cause.FORBIDDEN: 504,  # command received from unauthorized entity
     Cause.UNBOUND: 505,  # transaction request received before a ServiceChange reply has been received
     Cause.BUSY: 510,  # insufficient resources
+    Cause.ENGAGED: 510,
+    Cause.RATE: 510,
+    Cause.BANDWIDTH: 526,  # insufficient bandwidth
+    Cause.QUOTA: 510,
+    Cause.DENIED: 504,
     Cause.NO_PORTS: 510,
     Cause.LOOP: 500,  # internal software failure
     Cause.MERGED: 500,

@@ -12,10 +12,16 @@ from sbc.h323.ras import PROTOCOL, REQUESTS, UNKNOWN
 
 _NOWHERE: Any = ("ipAddress", {"ip": bytes(4), "port": 0})
 _REASONS: dict[str, dict[Cause, str]] = {
-    "gatekeeperReject": {Cause.FORBIDDEN: "terminalExcluded", Cause.UNSUPPORTED: "undefinedReason"},
+    "gatekeeperReject": {
+        Cause.FORBIDDEN: "terminalExcluded",
+        Cause.DENIED: "securityDenial",
+        Cause.UNSUPPORTED: "undefinedReason",
+    },
     "registrationReject": {
         Cause.UNBOUND: "fullRegistrationRequired",
         Cause.FORBIDDEN: "securityDenial",
+        Cause.DENIED: "securityDenial",
+        Cause.QUOTA: "securityDenial",
         Cause.UNSUPPORTED: "undefinedReason",
         Cause.NO_CALL: "undefinedReason",
     },
@@ -25,15 +31,25 @@ _REASONS: dict[str, dict[Cause, str]] = {
         Cause.NOT_FOUND: "calledPartyNotRegistered",
         Cause.ABSENT: "calledPartyNotRegistered",
         Cause.FORBIDDEN: "requestDenied",
+        Cause.ENGAGED: "exceedsCallCapacity",
+        Cause.BANDWIDTH: "requestDenied",  # which stands for "no bandwidth available"
+        Cause.QUOTA: "invalidPermission",  # "permission has expired"
+        Cause.DENIED: "securityDenial",
         Cause.UNSUPPORTED: "undefinedReason",
     },
-    "bandwidthReject": {Cause.UNBOUND: "notBound", Cause.FORBIDDEN: "invalidPermission"},
+    "bandwidthReject": {
+        Cause.UNBOUND: "notBound",
+        Cause.FORBIDDEN: "invalidPermission",
+        Cause.QUOTA: "invalidPermission",
+        Cause.DENIED: "securityDenial",
+    },
     "disengageReject": {Cause.UNBOUND: "notRegistered"},
     "locationReject": {
         Cause.UNBOUND: "notRegistered",
         Cause.NOT_FOUND: "requestDenied",
         Cause.ABSENT: "requestDenied",
         Cause.FORBIDDEN: "requestDenied",
+        Cause.DENIED: "securityDenial",
         Cause.UNSUPPORTED: "undefinedReason",
     },
     "infoRequestNak": {Cause.UNBOUND: "notRegistered"},

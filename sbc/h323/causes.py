@@ -58,6 +58,11 @@ OF_REFUSALS = {
     Cause.FORBIDDEN: 21,
     Cause.UNBOUND: 21,
     Cause.BUSY: 42,
+    Cause.ENGAGED: 17,
+    Cause.RATE: 42,
+    Cause.BANDWIDTH: 34,
+    Cause.QUOTA: 21,
+    Cause.DENIED: 21,
     Cause.NO_PORTS: 34,
     Cause.LOOP: 25,
     Cause.MERGED: 25,
@@ -70,6 +75,14 @@ OF_REFUSALS = {
     Cause.SEALED: 31,
     Cause.BRIEF: 100,
 }
+
+REASONS = {
+    Cause.SEALED: "securityDenied",
+    Cause.BANDWIDTH: "noBandwidth",
+    Cause.QUOTA: "noPermission",
+    Cause.DENIED: "securityDenied",
+}
+"""The ReleaseCompleteReason that says more than the cause does."""
 
 OF_ENDINGS = {
     Ending.NORMAL: 16,

@@ -6,7 +6,7 @@ from typing import Any
 
 from sbc.core.message import Cause, Ending, Refused
 from sbc.h323 import q931
-from sbc.h323.causes import OF_ENDINGS, OF_REFUSALS, cause_of
+from sbc.h323.causes import OF_ENDINGS, OF_REFUSALS, REASONS, cause_of
 from sbc.h323.codec import build_signal, decode
 from sbc.h323.message import H323Message
 from sbc.h323.ras import PROTOCOL
@@ -23,8 +23,7 @@ def refuse(message: H323Message, refused: Refused) -> bytes | None:
         return None
     if head.name != "setup" and refused.cause is not Cause.NO_CALL:
         return None
-    reason = "securityDenied" if refused.cause is Cause.SEALED else ""
-    return _release(message, not head.from_destination, OF_REFUSALS[refused.cause], reason)
+    return _release(message, not head.from_destination, OF_REFUSALS[refused.cause], REASONS.get(refused.cause, ""))
 
 
 def withdraw(sent: bytes, asked: H323Message | None) -> bytes:

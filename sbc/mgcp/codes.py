@@ -1,8 +1,9 @@
 """Return codes and reason codes (RFC 3435 sections 2.4 and 2.5): what the SBC says, and what it makes of others'.
 
 A cause is told in the code after which the other does what is right (RFC 3661). Transient ones (4xx) are tried again:
-403 where ports are short or we are draining, 409 where there is too much of everything, 406 where nobody answered, 400
-where nobody could be asked. 501 says of a gateway that does not answer what is true of its endpoints, 500 is all that
+403 where ports are short, an endpoint has as many calls as it may or we are draining, 404 where bandwidth is short, 409
+where there is too much of everything, 406 where nobody answered, 400 where nobody could be asked. 502 says for good
+that there is nothing left. 501 says of a gateway that does not answer what is true of its endpoints, 500 is all that
 somebody learns who may ask for none. 516 lets a call agent that speaks of a call we do not know drop it.
 """
 
@@ -20,6 +21,11 @@ OF_CAUSES = {
     Cause.NO_CALL: 516,
     Cause.FORBIDDEN: 500,
     Cause.BUSY: 409,
+    Cause.ENGAGED: 403,
+    Cause.RATE: 409,
+    Cause.BANDWIDTH: 404,
+    Cause.QUOTA: 502,
+    Cause.DENIED: 500,
     Cause.NO_PORTS: 403,
     Cause.LOOP: 510,
     Cause.MERGED: 407,

@@ -19,6 +19,11 @@ _CAUSES = {
     Cause.FORBIDDEN: (403, b"Forbidden"),
     Cause.UNBOUND: (403, b"Forbidden"),
     Cause.BUSY: (503, b"Service Unavailable"),
+    Cause.ENGAGED: (486, b"Busy Here"),
+    Cause.RATE: (503, b"Service Unavailable"),
+    Cause.BANDWIDTH: (488, b"Not Acceptable Here"),
+    Cause.QUOTA: (402, b"Payment Required"),
+    Cause.DENIED: (403, b"Forbidden"),
     Cause.NO_PORTS: (503, b"Service Unavailable"),
     Cause.LOOP: (483, b"Too Many Hops"),
     Cause.MERGED: (482, b"Loop Detected"),
@@ -31,6 +36,8 @@ _CAUSES = {
     Cause.SEALED: (403, b"Forbidden"),
     Cause.BRIEF: (422, b"Session Interval Too Small"),
 }
+_WARNINGS = {Cause.BANDWIDTH: 370}
+"""Warnings that have a number of their own (RFC 3261 section 20.43): insufficient bandwidth; others are 399."""
 _METHODS = (
     b"INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE, NOTIFY, PRACK, UPDATE, REFER, PUBLISH"
 )
@@ -71,7 +78,8 @@ def refuse(message: SipMessage, refused: Refused, source: Address) -> bytes | No
     if refused.cause is Cause.TIMEOUT and message.method != "INVITE":
         return None  # the asker's own timer has run out as well (RFC 4320 section 4.2)
     status, phrase = _CAUSES[refused.cause]
-    extra = [b'Warning: 399 sbc "%b"' % refused.why.encode("ascii", "replace").replace(b'"', b"'")]
+    why = refused.why.encode("ascii", "replace").replace(b'"', b"'")
+    extra = [b'Warning: %d sbc "%b"' % (_WARNINGS.get(refused.cause, 399), why)]
     if refused.retry_after is not None:
         name = b"Min-SE" if refused.cause is Cause.BRIEF else b"Retry-After"
         extra.append(b"%b: %d" % (name, refused.retry_after))

@@ -14,6 +14,12 @@ def test_every_refusal_has_a_code(cause: Cause) -> None:
     assert code_of(Refused(cause, "because")) == OF_REFUSALS[cause] == cause_of_ours(cause)
 
 
+def test_what_the_edge_refuses() -> None:
+    told = {cause: code_of(Refused(cause, "because")) for cause in Cause}
+    assert (told[Cause.BANDWIDTH], told[Cause.QUOTA], told[Cause.DENIED]) == (526, 510, 504)
+    assert told[Cause.ENGAGED] == told[Cause.RATE] == told[Cause.BUSY] == 510
+
+
 def test_actions_that_do_not_go_together_have_their_own() -> None:
     assert code_of(Illegal("two contexts")) == 421 and Illegal("x").cause is Cause.UNSUPPORTED
 

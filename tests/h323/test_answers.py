@@ -24,6 +24,22 @@ def test_every_request_is_refused_by_a_message_that_answers_it(cause: Cause) -> 
         assert (intent.phase, intent.exchange) == (Phase.FAILURE, b"5")
 
 
+@pytest.mark.parametrize(
+    ("cause", "admission", "registration"),
+    [
+        (Cause.ENGAGED, "exceedsCallCapacity", "resourceUnavailable"),
+        (Cause.RATE, "resourceUnavailable", "resourceUnavailable"),
+        (Cause.BANDWIDTH, "requestDenied", "resourceUnavailable"),
+        (Cause.QUOTA, "invalidPermission", "securityDenial"),
+        (Cause.DENIED, "securityDenial", "securityDenial"),
+    ],
+)
+def test_what_the_edge_refuses_is_said_by_its_reason(cause: Cause, admission: str, registration: str) -> None:
+    for asked, reason in ((arq(5), admission), (rrq(5), registration)):
+        data = refuse(H323Message(decode(asked)), Refused(cause, "because"))
+        assert data is not None and decode(data).value["rejectReason"][0] == reason
+
+
 def test_what_is_no_request_is_not_refused() -> None:
     for kind in ("disengageConfirm", "unknownMessageResponse"):
         message = H323Message(decode(build_ras(kind, {"requestSeqNum": 5})))

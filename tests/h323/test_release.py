@@ -26,6 +26,22 @@ def test_a_setup_is_refused_by_who_was_called(cause: Cause) -> None:
     assert data is not None and decode(data).value["callIdentifier"]["guid"] == GUID
 
 
+@pytest.mark.parametrize(
+    ("cause", "number", "reason"),
+    [
+        (Cause.BANDWIDTH, 34, "noBandwidth"),
+        (Cause.QUOTA, 21, "noPermission"),
+        (Cause.DENIED, 21, "securityDenied"),
+        (Cause.ENGAGED, 17, None),
+        (Cause.RATE, 42, None),
+    ],
+)
+def test_a_reason_is_given_where_it_says_more_than_the_cause(cause: Cause, number: int, reason: str | None) -> None:
+    data = refuse(H323Message(decode(setup())), Refused(cause, "because"))
+    assert data is not None and head(data).cause == number
+    assert decode(data).value.get("reason", (None,))[0] == reason
+
+
 def test_what_belongs_to_no_call_is_answered_but_for_its_end() -> None:
     no = Refused(Cause.NO_CALL, "no such call")
     assert head(refuse(H323Message(decode(build_signal("statusInquiry", 5, True))), no)).from_destination is False

@@ -18,9 +18,25 @@ def test_every_cause_has_a_status(cause: Cause) -> None:
     assert data is not None
     assert 400 <= int(data[8:11]) < 600
     assert header(data, b"Min-SE" if cause is Cause.BRIEF else b"Retry-After") == b"7"
-    assert header(data, b"Warning") == b"399 sbc \"because of 'it'\""
+    number = b"370" if cause is Cause.BANDWIDTH else b"399"
+    assert header(data, b"Warning") == number + b" sbc \"because of 'it'\""
     assert header(data, b"To").startswith(b"<sip:bob@sbc.example.com>;tag=")
     assert header(data, b"Via").endswith(b";received=203.0.113.11;rport=40001")
+
+
+@pytest.mark.parametrize(
+    ("cause", "line"),
+    [
+        (Cause.ENGAGED, b"486 Busy Here"),
+        (Cause.RATE, b"503 Service Unavailable"),
+        (Cause.BANDWIDTH, b"488 Not Acceptable Here"),
+        (Cause.QUOTA, b"402 Payment Required"),
+        (Cause.DENIED, b"403 Forbidden"),
+    ],
+)
+def test_what_the_edge_refuses_is_said_in_the_status_that_means_it(cause: Cause, line: bytes) -> None:
+    data = replies.refuse(decode(invite(PHONE)), Refused(cause, "because"), NAT)
+    assert data is not None and data.startswith(b"SIP/2.0 " + line + b"\r\n") and b"Retry-After" not in data
 
 
 def test_an_ack_is_never_answered() -> None:
