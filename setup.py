@@ -9,6 +9,7 @@ COMPILED = [
     "sbc/core/asking.py",
     "sbc/core/crossing.py",
     "sbc/core/crowd.py",
+    "sbc/core/gating.py",
     "sbc/core/keys.py",
     "sbc/core/late.py",
     "sbc/core/mint.py",

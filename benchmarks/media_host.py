@@ -26,8 +26,8 @@ from benchmarks import media_network as network
 from sbc.config.values import EngineName, MediaConfig
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, SideSpec, StreamSpec
-from sbc.interfaces import IMediaObserver
 from sbc.media.choose import Choice, make_engine
+from sbc.media.interfaces import IMediaObserver
 from sbc.media.native.engine import NativeEngine
 
 

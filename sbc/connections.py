@@ -17,8 +17,8 @@ from twisted.python.failure import Failure
 from sbc.connection import Connection, Ears
 from sbc.core.address import Address, canonical, literal
 from sbc.core.orders import SECURED, Listener, Note
-from sbc.core.realm import Connections as Limits
 from sbc.core.realm import Realm, Side
+from sbc.core.wires import Connections as Limits
 from sbc.interfaces import IFramer
 from sbc.tls import Security
 

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.error import CannotListenError
-from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -17,7 +16,7 @@ from sbc.config.values import EngineName
 from sbc.connections import Connections
 from sbc.core.address import Address
 from sbc.core.audit import CHECKS, audit_streams
-from sbc.core.border import Border, Mishap
+from sbc.core.border import Border
 from sbc.core.memory import FORGETFUL, Closed, Decision, Latched, Memory, Unsent
 from sbc.core.message import BadMessage
 from sbc.core.orders import (
@@ -40,21 +39,18 @@ from sbc.core.orders import (
 from sbc.core.reach import without
 from sbc.core.realm import Plan
 from sbc.core.registry import Arrival
+from sbc.core.taking import Mishap
 from sbc.failures import Failures
-from sbc.interfaces import IFramer, IMediaObserver, PortUnavailable
+from sbc.interfaces import IFramer
 from sbc.journal import Journal
 from sbc.ledger.meter import Meter
+from sbc.listening import Listening, Protocols
 from sbc.media.choose import Choice
+from sbc.media.interfaces import IMediaObserver, PortUnavailable
 from sbc.media.totals import Totals
-from sbc.media.udp import listen_udp, set_dscp
 from sbc.sockets import audit_sockets
 from sbc.tls import Security
 
-SIGNALING_BUFFER = 4 * 1024 * 1024
-"""Octets of receive queue asked for a signalling socket: some thousand messages, for the burst after an outage."""
-
-Deliver = Callable[[Address, bytes], None]
-Protocols = Mapping[str, Callable[[Deliver], DatagramProtocol]]
 Framers = Mapping[str, Callable[[], IFramer]]
 
 
@@ -80,9 +76,10 @@ class Runner:
     ) -> None:
         self._reactor = reactor
         self._border = border
-        self._protocols = protocols
-        self._ports: dict[Listener, Any] = {}
         self.connections = Connections(reactor, border.plan.realms, framers or {}, security or {}, self)
+        self._listening = Listening(reactor, border, protocols, self.connections, self)
+        self._ports, self.listeners = self._listening.ports, self._listening.all
+        self.listen, self.unlisten, self.mark = self._listening.open, self._listening.close, self._listening.mark
         self._failures = Failures(border, reactor.seconds, self.carry_out, self._fault)
         self._alarm = Alarm(reactor, self._woken)
         self._journal = Journal(reactor.seconds)
@@ -98,8 +95,20 @@ class Runner:
 
     def received(self, listener: Listener, source: Address, data: bytes, proven: str = "") -> None:
         """Something has arrived: mostly one message."""
-        for arrival in self._border.parts(Arrival(listener, source, data, self._reactor.seconds(), proven)):
+        now = self._reactor.seconds()
+        word = self._border.knock(listener, source, len(data), proven, now)
+        if word:
+            self._dropped(word, listener, source)
+            return
+        for arrival in self._border.parts(Arrival(listener, source, data, now, proven)):
             self._take(arrival)
+
+    def _dropped(self, word: str, listener: Listener, source: Address) -> None:
+        """What has arrived is not read, for a reason of that name. There may be very much of it."""
+        event = f"dropped-{word}"
+        self.counted[event] += 1
+        if self._journal.may_say(event, 1):
+            self._log.info("{event}: from {source} at {listener}", event=event, source=source, listener=listener)
 
     def _take(self, arrival: Arrival) -> None:
         """Deal with one message. A fault of ours in that ends here: it costs this message, and is told."""
@@ -325,40 +334,7 @@ class Runner:
         except Exception as fault:  # noqa: BLE001 - whatever it is, the next deadline is to be met
             self._fault("what was due", fault)
 
-    # -- listeners
-
-    def unlisten(self, listener: Listener) -> None:
-        """Close a listener, if it is open, and the connections there."""
-        port = self._ports.pop(listener, None)
-        if port is not None:
-            port.stopListening()
-            if listener.reliable:
-                self.connections.close(listener)
-            self._log.info("no longer listening on {listener}", listener=listener)
-
-    def mark(self, plan: Plan) -> None:
-        """Give the datagrams of every listener of `plan` the DSCP it has there."""
-        for realm in plan.realms.values():
-            for own in realm.listeners:
-                if not own.reliable and own in self._ports:
-                    set_dscp(self._ports[own].socket, realm.media.dscp)
-
-    def listen(self, listener: Listener, dscp: int | None = None) -> None:
-        """Open a listener; what it sends has that DSCP, or that of its realm.
-
-        @raises twisted.internet.error.CannotListenError.
-        """
-        if listener.reliable:
-            self._ports[listener] = self.connections.listen(listener)
-            self._log.info("listening on {listener}", listener=listener)
-            return
-        protocol = self._protocols[listener.dialect](partial(self.received, listener))
-        protocol.noisy = False  # what is listened on is said below, in our words
-        if dscp is None:
-            dscp = self._border.plan.realms[listener.realm].media.dscp
-        own, back = listener.address, partial(self.bounced, listener)
-        self._ports[listener] = listen_udp(self._reactor, own, protocol, SIGNALING_BUFFER, dscp=dscp, bounced=back)
-        self._log.info("listening on {listener}", listener=listener)
+    # -- what there is
 
     def limit_realms(self, plan: Plan) -> None:
         """Let the engine police what comes from each realm as the plan says."""
@@ -369,18 +345,13 @@ class Runner:
         """Close all sockets and streams and sleep no more; fires when the listeners are closed."""
         self._alarm.cancel()
         self.connections.stop()
-        closing = [maybeDeferred(port.stopListening) for port in self._ports.values()]
-        self._ports.clear()
+        closing = self._listening.stop()
         for stream in self.engine.streams():
             volume = self.engine.recorded(stream) if self.keeps else self.engine.close(stream)
             if self.meter is not None:
                 self.meter.closed(stream, volume)
         self.engine.stop(keep=self.keeps)
         return DeferredList(closing)
-
-    def listeners(self) -> dict[Listener, Any]:
-        """The open listeners and their ports: of `sbc.media.udp` for datagrams, else Twisted's own."""
-        return dict(self._ports)
 
     # -- the books
 

@@ -24,7 +24,8 @@ from twisted.internet.ssl import (
 
 from sbc.config.faults import ConfigError, Fault, printable
 from sbc.core.address import is_literal
-from sbc.core.realm import Realm, Tls
+from sbc.core.realm import Realm
+from sbc.core.wires import Tls
 
 LONGEST_FILE = 1_048_576
 """Octets: a chain or a set of authorities that is longer was not meant."""

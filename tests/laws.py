@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sbc.core.address import Address
-from sbc.core.message import BadMessage, Cause, Phase, Place, Refused, Role
+from sbc.core.message import MOST_AGENT, BadMessage, Cause, Phase, Place, Refused, Role
 from sbc.core.orders import Listen, Note, Order, Record, Send, Wake
 from sbc.core.realm import Plan, Registrations
 from tests.circles import no_circles
@@ -92,6 +92,13 @@ class DialectLaws:
             except BadMessage:
                 continue
             assert self.dialect.encode(message) == data, name
+
+    def test_what_its_sender_says_of_itself_is_bounded(self) -> None:
+        for name, data in self.samples():
+            with suppress(BadMessage):
+                intent = self.dialect.describe(self.dialect.decode(data))
+                assert isinstance(intent.agent, bytes) and len(intent.agent) <= MOST_AGENT, name
+                assert intent.priority >= 0, name
 
     def test_what_a_message_is_can_be_told(self) -> None:
         """People are shown every message in a few words, and what crossed reads like what came."""

@@ -17,8 +17,8 @@ from sbc.connections import Connections
 from sbc.core.address import Address
 from sbc.core.message import BadMessage
 from sbc.core.orders import Listener, Note
-from sbc.core.realm import Connections as Limits
 from sbc.core.realm import Media, Realm, Side
+from sbc.core.wires import Connections as Limits
 from sbc.sip.framing import SipFramer
 from sbc.tls import Security
 from tests.loopback import loopback

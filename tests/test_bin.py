@@ -100,7 +100,7 @@ BUILDING, NO_NATIVE, NO_LOADER = (
 
 
 def test_modules_that_could_not_be_built_are_tried_again(tmp_path: Path) -> None:
-    packages = ("core", "h323", "octets", "sip", "text", "media/native", "media/kernel")
+    packages = ("core", "h323", "octets", "policy", "sip", "text", "media/native", "media/kernel")
     for each in ("bin", ".venv/bin", *(f"sbc/{package}" for package in packages)):
         (tmp_path / each).mkdir(parents=True)
     for each in ("setup.cfg", "pyproject.toml", "setup.py", "sbc/media/native/build.py"):

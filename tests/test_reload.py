@@ -14,7 +14,8 @@ from sbc.config.values import CdrConfig, Config, DrainConfig, EngineName, LogCon
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, Listener, SideSpec, StreamSpec
 from sbc.core.realm import Path as RealmPath
-from sbc.core.realm import Plan, Realm, Side, Timers, Tls
+from sbc.core.realm import Plan, Realm, Side, Timers
+from sbc.core.wires import Tls
 from sbc.reload import NotReloaded, Reloader
 from sbc.service import BorderService, dialects
 from tests.certificates import Authority

@@ -13,7 +13,7 @@ from twisted.internet import reactor as real_reactor
 from twisted.internet.task import Clock
 
 from sbc.core.address import Address, Pair
-from sbc.core.border import Border, Mishap
+from sbc.core.border import Border
 from sbc.core.memory import Latched, Memory, Unsent
 from sbc.core.mint import Mint
 from sbc.core.orders import (
@@ -34,8 +34,9 @@ from sbc.core.orders import (
 )
 from sbc.core.realm import Media, Path, Plan, Realm, Side, Signaling
 from sbc.core.registry import Arrival
-from sbc.interfaces import PortUnavailable
+from sbc.core.taking import Mishap
 from sbc.media.counters import SideCounters, StreamCounters
+from sbc.media.interfaces import PortUnavailable
 from sbc.runner import Runner
 from sbc.sip.codec import SipMessage
 from sbc.sip.dialect import SipDialect

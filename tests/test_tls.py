@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from sbc.config.faults import ConfigError
 from sbc.core.address import Address
 from sbc.core.orders import Listener
-from sbc.core.realm import Media, Realm, Side, Tls
+from sbc.core.realm import Media, Realm, Side
+from sbc.core.wires import Tls
 from sbc.tls import Security, name_of, proven_name, read_tls
 from tests.certificates import Authority
 from tests.streams import ACCESS, INVITE, NET, PEER, REGISTER, Bench, open_bench

@@ -58,7 +58,8 @@ SENDER, RECEIVER, LIFETIME = slice(6, 10), slice(10, 14), slice(14, 18)
 CALL, EXCHANGE, WITHDRAWN = slice(18, 28), slice(28, 38), slice(38, 48)
 BELIEVED, USER, IDENTITY = slice(48, 54), slice(54, 70), slice(70, 102)
 TARGET, HOP, VISIT = slice(102, 150), slice(150, 198), slice(198, 246)
-PLACES, MEDIA, HEAD = 246, 247, 248
+AGENT, PRIORITY, PROOF = slice(246, 262), 262, 263
+PLACES, MEDIA, HEAD = 264, 265, 266
 PLACE_SIZE, MEDIA_SIZE, TEXT = 52, 16, 48
 NOBODY, NOWHERE = bytes(4), bytes(6)
 
@@ -192,6 +193,9 @@ class ToyDialect(Reticent):
             within=within,
             probe=op == PROBE and not within,
             user=message.text(USER),
+            agent=message.text(AGENT),
+            priority=message.octets[PRIORITY],
+            proves=bool(message.octets[PROOF]),
             claimed=None if message.raw(BELIEVED) == NOWHERE else unpack(message.raw(BELIEVED)),
             expires=None if lifetime == NEVER else lifetime,
         )

@@ -1,6 +1,6 @@
 """Records of the made-up protocol, written and read by hand: one struct, no help from the dialect under test.
 
-A record has 248 octets at fixed positions, then up to 4 places of 52 and up to 8 media entries of 16. A place is
+A record has 266 octets at fixed positions, then up to 4 places of 52 and up to 8 media entries of 16. A place is
 written "host port name". Calls and exchanges have 80-bit numbers, parties 32-bit ones. What the fields mean is said in
 tests/toy.py.
 """
@@ -19,7 +19,7 @@ REQUEST, PENDING, PROVISIONAL, SUCCESS, FAILURE, CHALLENGE = range(6)
 RTP, T38, CONTROL = 1, 2, 3
 NEVER = 0xFFFFFFFF
 
-_HEAD = struct.Struct("!2sBBBBIII10s10s10s6s16s32s48s48s48sBB")
+_HEAD = struct.Struct("!2sBBBBIII10s10s10s6s16s32s48s48s48s16sBBBB")
 _PLACE = struct.Struct("!48sI")
 _MEDIA = struct.Struct("!HBB6s6s")
 NOWHERE = bytes(6)
@@ -81,6 +81,9 @@ class Record:
     target: bytes = b""
     hop: bytes = b""
     visit: bytes = b""
+    agent: bytes = b""
+    priority: int = 0
+    proof: int = 0
     places: tuple[tuple[bytes, int], ...] = ()
     media: tuple[Media, ...] = ()
 
@@ -88,7 +91,7 @@ class Record:
         head = _HEAD.pack(
             b"\xb0\x7d", self.op, self.stage, self.cause, self.hops, self.sender, self.receiver, self.lifetime,
             self.call, self.exchange, self.withdrawn, self.believed, self.user, self.identity, self.target,
-            self.hop, self.visit, len(self.places), len(self.media),
+            self.hop, self.visit, self.agent, self.priority, self.proof, len(self.places), len(self.media),
         )  # fmt: skip
         entries = [_MEDIA.pack(m.key, m.kind, m.further, m.rtp, m.rtcp) for m in self.media]
         return b"".join([head, *(_PLACE.pack(*each) for each in self.places), *entries])
@@ -101,7 +104,7 @@ class Record:
         at += 52 * places
         entries = [_MEDIA.unpack_from(data, at + 16 * index) for index in range(media)]
         assert len(data) == at + 16 * media
-        fields[10:] = [text.rstrip(b"\0") for text in fields[10:]]
+        fields[10:16] = [text.rstrip(b"\0") for text in fields[10:16]]
         return cls(
             *fields,
             tuple((text.rstrip(b"\0"), life) for text, life in found),

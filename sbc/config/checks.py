@@ -27,7 +27,8 @@ from sbc.config.values import (
 )
 from sbc.core.address import Address, is_unspecified, literal
 from sbc.core.orders import DATAGRAMS, SECURED, Listener
-from sbc.core.realm import Asking, NextHop, Probes, Probing, Side, Signaling, Timers, Tls
+from sbc.core.realm import Asking, NextHop, Probes, Probing, Side, Signaling, Timers
+from sbc.core.wires import Tls
 
 LONGEST_SOCKET = 107
 """Octets of a UNIX socket's path on Linux (unix(7): sun_path holds 108, the last of them 0)."""

@@ -35,7 +35,6 @@ from sbc.core.address import Address
 from sbc.core.orders import Listener
 from sbc.core.realm import (
     EMERGENCY,
-    Connections,
     Failover,
     Keepalive,
     Limits,
@@ -48,9 +47,9 @@ from sbc.core.realm import (
     Registrations,
     Sessions,
     Timers,
-    Tls,
     in_order,
 )
+from sbc.core.wires import Connections, Tls
 
 DNS_PORT = 53
 Protocols = Mapping[str, Sequence[str]]

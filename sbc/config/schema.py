@@ -7,7 +7,8 @@ from sbc.config.keys import Key
 from sbc.config.values import CdrSync, EngineName, LogFormat, LogLevel
 from sbc.core.message import Elsewhere
 from sbc.core.orders import Latch
-from sbc.core.realm import Asking, Callers, ControlHosts, Hosts, Lasting, Probing, Side, Signaling
+from sbc.core.realm import Asking, Callers, Hosts, Lasting, Probing, Side, Signaling
+from sbc.core.wires import ControlHosts
 
 _ALL = ("udp", "tcp", "tls")
 PROTOCOLS: dict[str, tuple[str, ...]] = {"sip": _ALL, "h323": _ALL, "mgcp": ("udp",), "h248": ("udp", "tcp")}

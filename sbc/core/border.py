@@ -9,62 +9,47 @@ import attrs
 
 from sbc.core import (
     control,
-    disband,
     failover,
     front,
+    gating,
     inquiry,
     keepalive,
-    leave,
-    local,
     lost,
     probing,
     reach,
     recall,
     resume,
-    summons,
     transact,
 )
 from sbc.core.address import Address
 from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding
 from sbc.core.call import Call
-from sbc.core.crossing import Crossing
 from sbc.core.doors import Control
-from sbc.core.drain import turn_away
-from sbc.core.ending import dismiss, end_call, is_too_late, resumed, silent
+from sbc.core.ending import end_call, resumed, silent
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.hops import Neighbour, Target
-from sbc.core.message import BadMessage, Cause, Ending, Intent, NoMessage, Phase, Refused, Slot
+from sbc.core.message import BadMessage, Cause, Ending, NoMessage, Refused
 from sbc.core.mint import Mint
 from sbc.core.networks import Networks
-from sbc.core.orders import CloseStream, Listener, Note, Order, Send, Wake
-from sbc.core.passage import remarks, translate
+from sbc.core.orders import Listener, Order, Send, Wake
 from sbc.core.plain import Frame
 from sbc.core.promises import Promise
 from sbc.core.pulse import Pulse
 from sbc.core.realm import Path, Plan
-from sbc.core.refusing import bad_message, refuse, spoiled, turn_back
+from sbc.core.refusing import bad_message, refuse
 from sbc.core.registry import Arrival, Registry
 from sbc.core.replan import replan, sweep
 from sbc.core.reuse import offered
-from sbc.core.routing import exchange_of_reply, reply_crossing, request_crossing
 from sbc.core.standing import as_it_stands, call_of
+from sbc.core.taking import Mishap, take_reply, take_request
 from sbc.core.timers import Timed
-from sbc.core.trust import is_known, tell_pending
-from sbc.core.undo import undo
+from sbc.core.trust import is_known
 from sbc.core.watch import Watch
 from sbc.core.way import refuse_misled
 
 MOST_PARTS = 16
 """Messages that one datagram or frame may be made of; what follows is not read."""
-
-
-class Mishap(Exception):
-    """A fault of ours, which is its cause. `orders` take back what the message or deadline it spoiled had begun."""
-
-    def __init__(self, orders: list[Order]) -> None:
-        super().__init__("a fault of ours")
-        self.orders = orders
 
 
 class Border:
@@ -236,9 +221,13 @@ class Border:
         """A datagram from `listener` to `peer` that began with `data` has come back."""
         return self._and_wake(failover.bounced(self.registry, self.dialects, Hop(listener, peer), data, why, now))
 
+    def knock(self, listener: Listener, source: Address, size: int, proven: str, now: float) -> str:
+        """The fixed word for why `size` octets from `source` are to be dropped unread; empty where they are not."""
+        return gating.knock(self.registry, listener, source, size, proven, now)
+
     def barred(self, listener: Listener, peer: Address, now: float) -> str:
         """Why a connection from `peer` is not to be taken at a listener; empty where it is."""
-        return control.barred(self.registry, listener, peer, now)
+        return self.knock(listener, peer, 0, "", now) or control.barred(self.registry, listener, peer, now)
 
     def accepted(self, listener: Listener, peer: Address, now: float) -> list[Order]:
         """A connection from `peer` was taken by us, or ours to it is up."""
@@ -276,7 +265,7 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
     except BadMessage as bad:
         return bad_message(border.registry, dialect, bad, arrival)
     intent = as_it_stands(border.registry, intent, arrival)
-    take = _take_reply if intent.phase.reply else _take_request
+    take = take_reply if intent.phase.reply else take_request
     back = keepalive.heard(border.registry, arrival, not intent.phase.reply)
     back += offered(border.registry, intent, arrival)
     if not intent.phase.reply:
@@ -293,106 +282,3 @@ def cross(border: Border, arrival: Arrival) -> list[Order]:
     finally:
         if not border.concerned:
             border.concerned = call_of(border.registry, intent, arrival)
-
-
-def _take_request(border: Border, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order]:
-    registry = border.registry
-    absorbed = summons.came(registry, intent, arrival)
-    absorbed = absorbed or transact.absorb_request(registry, dialect, message, intent, arrival)
-    if absorbed is not None:
-        return absorbed
-    slots = dialect.slots(message)  # not before, since much of what arrives is a repetition
-    turn_away(registry, intent, slots, arrival)
-    refreshed, fronted = front.refresh(registry, dialect, message, intent, slots, arrival)
-    if refreshed:
-        return fronted
-    crossing, orders = request_crossing(registry, dialect, arrival, intent, slots)
-    orders += fronted
-    exchange = crossing.exchange
-    border.concerns(exchange.call)
-    try:
-        return orders + _go_on(border, dialect, message, slots, crossing)
-    except Refused as no:
-        crossing.abandon()
-        return orders + turn_back(registry, dialect, exchange, intent, no, arrival)
-    except Exception as fault:  # it may cost the message, but nothing that was begun for it stays
-        crossing.abandon()
-        orders += undo(registry, exchange, arrival.now, rest=True)
-        raise Mishap(orders + spoiled(registry, dialect, exchange, intent, arrival)) from fault
-
-
-def _go_on(border: Border, dialect: Any, message: Any, slots: list[Slot], crossing: Crossing) -> list[Order]:
-    """Send a request onward. @raises Refused."""
-    registry, exchange, intent, arrival = border.registry, crossing.exchange, crossing.intent, crossing.arrival
-    orders: list[Order] = []
-    sent = translate(dialect, message, slots, crossing)
-    onward = dialect.keys(message, crossing)
-    sent = reach.by_stream(registry, dialect, exchange, sent, arrival.now)
-    after = transact.begin(registry, exchange, sent, onward, arrival.now)
-    after += summons.begin(registry, dialect, exchange, arrival.now)
-    leave.crossed(registry, exchange, arrival.now)
-    if intent.phase is not Phase.CONFIRM:
-        exchange.answer = dialect.pending(message, arrival.source)
-        orders += tell_pending(registry, exchange)
-    said = remarks(dialect, message, crossing)
-    media = crossing.orders()
-    sending = control.onward(registry, exchange, sent) if intent.control else exchange.onward(sent)
-    return [*orders, *said, *media, *sending, *after]
-
-
-def _take_reply(border: Border, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order]:
-    registry = border.registry
-    exchange = exchange_of_reply(registry, intent, arrival)
-    if exchange is None:
-        return [Note("stray-reply", "no such exchange", "", {"source": str(arrival.source), "method": intent.method})]
-    heard = probing.answered(registry, exchange, intent, arrival.now)
-    try:
-        return heard + _answer(border, dialect, message, intent, exchange, arrival)
-    except Mishap as mishap:
-        mishap.orders = heard + mishap.orders
-        raise
-
-
-def _answer(
-    border: Border, dialect: Any, message: Any, intent: Intent, exchange: Exchange, arrival: Arrival
-) -> list[Order]:
-    registry = border.registry
-    border.concerns(exchange.call)
-    if exchange.intent.local and exchange.near is not None:
-        message, intent = local.completed(dialect, message, exchange)
-        late = disband.late(registry, dialect, intent, exchange, arrival)
-        if late is not None:
-            return late
-    if exchange.summons is not None:
-        return summons.answered(registry, dialect, exchange, intent, arrival.now)
-    if exchange.instead is not None:
-        return failover.late(registry, dialect, message, intent, exchange, arrival)
-    if is_too_late(exchange, intent):
-        dismissed = dismiss(registry, dialect, message, arrival.data, exchange, arrival.now)
-        if dismissed is not None:
-            return dismissed
-    absorbed = transact.absorb_reply(registry, dialect, message, intent, exchange, arrival)
-    if absorbed is None:
-        absorbed = failover.instead(registry, dialect, message, intent, exchange, arrival)
-    if absorbed is not None:
-        return absorbed
-    if exchange.receives:
-        message = dialect.complete(message, exchange.memo)
-    slots = dialect.slots(message)
-    crossing = reply_crossing(registry, arrival, intent, exchange)
-    media: list[Order] = []
-    try:
-        out = translate(dialect, message, slots, crossing)
-        media = crossing.orders()
-        after = transact.settle(registry, dialect, message, exchange, crossing, out)
-    except Refused as no:
-        crossing.abandon()
-        return disband.refuse_answer(registry, dialect, exchange, intent, no, arrival)
-    except Exception as fault:
-        crossing.abandon()  # what it wanted opened is not open
-        orders: list[Order] = [order for order in media if isinstance(order, CloseStream)]
-        if intent.phase.final:  # it does not come again, or fares no better then: the asker hears of it
-            ours = Refused(Cause.UNSUPPORTED, "a fault of ours")
-            orders += disband.refuse_answer(registry, dialect, exchange, intent, ours, arrival)
-        raise Mishap(orders) from fault
-    return [*media, *remarks(dialect, message, crossing), *exchange.back(out), *after]

@@ -18,9 +18,10 @@ from sbc.core.doors import Control, End
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import Cause, Intent, Refused
 from sbc.core.orders import SECURED, Connect, HangUp, Listener, Note, Order, Send
-from sbc.core.realm import ControlHosts, Side
+from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry
 from sbc.core.way import Way, is_trusted
+from sbc.core.wires import ControlHosts
 
 MOST_WAITING = 32_768
 """Octets that may wait for a party to come."""

@@ -219,6 +219,9 @@ class Intent:
     callee: bytes = b""  # whom an OPEN calls, by the name that stays the same on the way
     called: bytes = b""  # where an OPEN asks to be taken, as it was written
     urgent: bool = False  # an OPEN that calls for help
+    agent: bytes = b""  # what its sender says to be made by, at most MOST_AGENT octets of it
+    priority: int = 0  # how urgent its sender says it is: the higher the more, 0 where nothing is said of that
+    proves: bool = False  # of a request: it carries credentials
     bound: bool = False  # of a call that means the connection it goes by: its name counts there alone
     unasked: Phase | None = None  # of an answer: which part of another exchange it is where nobody has asked for it
     ends: bool = False  # of a failure: where its request was answered before, it ends the call
@@ -246,6 +249,10 @@ class Intent:
     lasting: bool = False  # a BIND that time does not end: it lives as long as who is bound, and always crosses
     latches: bool = False  # whether media of its sender's side may come from elsewhere than it says: that is learned
     reported: tuple[tuple[bytes, Counted], ...] = ()  # of an answer: members, and what each has counted itself
+
+
+MOST_AGENT = 128
+"""Octets of what a peer says to be made by that anybody looks at."""
 
 
 class Question(NamedTuple):

@@ -12,6 +12,7 @@ import attrs
 from sbc.core.address import Address, is_specific, literal
 from sbc.core.message import Elsewhere
 from sbc.core.orders import SECURED, Latch, Listener, Rate
+from sbc.core.wires import Connections, Tls
 
 Network = IPv4Network | IPv6Network
 LEAST_BURST = 3_000
@@ -169,48 +170,6 @@ class Sessions:
     period: float = 900.0
 
 
-class ControlHosts(Enum):
-    """Whose the other end of a call's control channel may be."""
-
-    PEER = "peer"  # the host that the call's signalling comes from
-    ANY = "any"  # whatever host that names, or that comes
-
-
-@attrs.frozen
-class Connections:
-    """How far the peers of a realm are trusted with connections: how many at once, octets that may wait, seconds.
-
-    `control_ports` are those that control channels of calls are taken at, of the media's address; if empty, ports of
-    the same numbers as the media's."""
-
-    total: int = 20_000  # of one listener
-    per_source: int = 250  # of one host there
-    message: float = 10.0  # for a message to become whole, and for the first to begin
-    idle: float = 900.0  # without a message, where nobody is known to need it
-    connect: float = 4.0
-    queue: int = 262_144  # what waits for a connection to open or a peer to read
-    keep: bool = True  # whether a terminal's own, if it says so, stays for `idle` when its last call has ended
-    alias: bool = False  # whether a next hop's connection is used for requests to it on its mere word
-    control_ports: range = range(0)
-    control_hosts: ControlHosts = ControlHosts.PEER
-
-
-@attrs.frozen
-class Tls:
-    """The files (absolute paths) that a realm's secured connections need, and what peers must show.
-
-    `ca` are the authorities that peers' certificates are signed by, the system's if empty. `require_peer`: also those
-    who connect to us must show one. `server_name`: what the certificates of those we connect to must hold, their IP
-    address if empty.
-    """
-
-    certificate: str
-    key: str
-    ca: str = ""
-    require_peer: bool = False
-    server_name: str = ""
-
-
 @attrs.frozen
 class Realm:
     """One network. `domains` are host names under which peers there know the SBC itself. `sparing`: strangers get no
@@ -224,7 +183,7 @@ class Realm:
     domains: frozenset[str] = frozenset()
     limits: Limits = Limits()
     registrations: Registrations = Registrations()
-    connections: Connections = Connections()
+    connections: Connections = attrs.field(factory=Connections)
     keepalive: Keepalive = Keepalive()
     tls: Tls | None = None
     sparing: bool = True

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sbc.core import account, standin
+from sbc.core import account, gating, standin
 from sbc.core.call import Call
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import BadMessage, Cause, Intent, Kind, Phase, Refused, Who
 from sbc.core.orders import HangUp, Note, Order, Send
 from sbc.core.registry import Arrival, Registry
+from sbc.policy.events import Outcome
 
 
 def bad_message(registry: Registry, dialect: Any, bad: BadMessage, arrival: Arrival) -> list[Order]:
     """What came is no message."""
+    gating.tell(registry, Outcome.BAD, arrival)
     note = Note("bad-message", bad.reason, "", {"source": str(arrival.source), "realm": arrival.listener.realm})
     answer = standin.answer(registry, dialect, arrival.listener, arrival.source, dialect.complain(bad, arrival.source))
     return [note] if answer is None else [note, Send(arrival.listener, arrival.source, answer)]
@@ -29,6 +31,7 @@ def refuse(
     call: Call | None = None,
 ) -> list[Order]:
     """A message is not taken across: its sender is told why, in words of the protocol, where that has any."""
+    gating.tell(registry, Outcome.REFUSED, arrival, intent, no.cause)
     fields = {"source": str(arrival.source), "cause": no.cause.value, "method": intent.method}
     words = ("refused", no.counted) if no.counted else ("refused",)
     notes: list[Order] = [Note(word, no.told, call.id if call else "", fields) for word in words]

@@ -35,6 +35,7 @@ from sbc.core.timers import Timers
 from sbc.core.vouched import Vouched
 from sbc.core.waits import Waits
 from sbc.core.watch import Watch, WatchKey
+from sbc.policy.gate import Gate
 
 MOST_KEYS = 4 * MOST_PARTIES
 """Keys a call may have: so many answers of forked branches, on both sides, twice over. More are a flood."""
@@ -58,8 +59,8 @@ class Registry:
         self.networks = Networks(plan, mint)
         self.mint = mint
         self.draining: int | None = None  # seconds after which who is turned away may ask again; None: nobody is
-        self.names, self.timers = Names(mint), Timers()
-        self.hops = Hops(plan, mint)
+        self.gate = Gate(plan)
+        self.names, self.timers, self.hops = Names(mint), Timers(), Hops(plan, mint)
         self.calls: dict[str, Call] = {}
         self.calls_by_key: dict[CallKey, Call] = {}
         self.ties, self.promises, self.vouched = Ties(self.stays), Promises(self.timers), Vouched()
@@ -75,12 +76,11 @@ class Registry:
         self.bindings_by_source: dict[tuple[str, Address], Group[Binding]] = {}
         self.bindings_by_handle: dict[tuple[str, bytes], Group[Binding]] = {}
         self.terminal_ports, self.controls = TerminalPorts(plan), Controls(plan, self.timers)
-        self.changed: dict[Call | Binding | Promise | Exchange, None] | None = (
-            None  # for whoever keeps them, if anybody does
-        )
+        # for whoever keeps them, if anybody does
+        self.changed: dict[Call | Binding | Promise | Exchange, None] | None = None
         self.watches: dict[WatchKey, Watch] = {}
-        adapting = [realm for realm in plan.realms.values() if realm.keepalive.mode is Probing.ADAPTIVE]
-        self.learners = {realm.name: Learner(realm.keepalive.longest) for realm in adapting}
+        learned = [each for each in plan.realms.values() if each.keepalive.mode is Probing.ADAPTIVE]
+        self.learners = {each.name: Learner(each.keepalive.longest) for each in learned}
 
     # -- what the plan says
 

@@ -23,6 +23,7 @@ def replan(registry: Registry, plan: Plan, now: float) -> list[Order]:
     orders = _tell(registry, now)
     registry.terminal_ports.replan(plan)
     registry.controls.replan(plan)
+    registry.gate.replan(plan)
     _learn_by(registry, plan)
     orders += [order for binding in list(registry.bindings.values()) for order in _move_over(registry, binding, now)]
     return [*orders, *sweep(registry, now)]

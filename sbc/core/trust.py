@@ -6,13 +6,16 @@ Anybody can write another's address on a datagram. What answers it goes to that 
 from __future__ import annotations
 
 from sbc.core import answers
+from sbc.core.address import Address
 from sbc.core.asking import retry_later
-from sbc.core.binding import BindingState
+from sbc.core.binding import Binding, BindingState
 from sbc.core.call import CallState
 from sbc.core.exchange import Exchange, ExchangeState, Hop
-from sbc.core.orders import Order
+from sbc.core.orders import Listener, Order
 from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry
+from sbc.core.way import is_trusted
+from sbc.policy.events import Standing
 
 FEW = 4
 """First waits for which a refusal is repeated to a stranger that may have been told that we are at work: so, twice."""
@@ -35,8 +38,24 @@ def _at(registry: Registry, hop: Hop) -> bool:
     realm = registry.plan.realms[hop.listener.realm]
     if hop.reliable or not realm.sparing or realm.side is Side.CORE:
         return True
-    bound = registry.bindings_by_source.get((realm.name, hop.peer), ())
-    return any(binding.state is not BindingState.PENDING for binding in bound)
+    return terminal_at(registry, realm.name, hop.peer) is not None
+
+
+def terminal_at(registry: Registry, realm: str, source: Address) -> Binding | None:
+    """A terminal that a registrar has confirmed at that very transport address; one of them, if there are several."""
+    there = registry.bindings_by_source.get((realm, source))
+    if there is None:
+        return None
+    return next((binding for binding in there if binding.state is not BindingState.PENDING), None)
+
+
+def standing(registry: Registry, listener: Listener, source: Address, now: float) -> Standing:
+    """How far who sends from `source` to `listener` is known, whatever it says. Asked of all that comes."""
+    realm = registry.plan.realms[listener.realm]
+    if realm.side is Side.ACCESS:
+        return Standing.STRANGER if terminal_at(registry, realm.name, source) is None else Standing.REGISTERED
+    known = is_trusted(registry, realm, source.host, now) or registry.vouched.find(realm.name, source.host, now)
+    return Standing.TRUSTED if known else Standing.STRANGER
 
 
 def tell_pending(registry: Registry, exchange: Exchange) -> list[Order]:

@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from sbc.config.faults import ConfigError, Fault
 from sbc.config.values import EngineName, MediaConfig
-from sbc.interfaces import IMediaObserver
+from sbc.media.interfaces import IMediaObserver
 from sbc.media.twisted_engine import TwistedEngine
 
 FASTEST_FIRST = (EngineName.KERNEL, EngineName.NATIVE, EngineName.TWISTED)

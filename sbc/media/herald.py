@@ -9,7 +9,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from sbc.core.address import Address
-from sbc.interfaces import IMediaObserver
+from sbc.media.interfaces import IMediaObserver
 
 
 @implementer(IMediaObserver)

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from sbc.interfaces import IMediaObserver
+from sbc.media.interfaces import IMediaObserver
 
 AT_ONCE = 100
 """Streams that are looked at in one turn of the reactor, at the most;"""

@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import SideSpec
-from sbc.interfaces import PortUnavailable
+from sbc.media.interfaces import PortUnavailable
 from sbc.media.udp import open_udp, set_buffers, set_dscp, set_mark
 
 RECEIVE_BUFFER = 131_072

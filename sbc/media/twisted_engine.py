@@ -9,12 +9,12 @@ from typing import Any
 from zope.interface import implementer
 
 from sbc.core.orders import Rate, SideSpec, StreamSpec
-from sbc.interfaces import IMediaObserver, IUserSpaceEngine
 from sbc.media.bucket import Bucket, Drawn, SharedBucket
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow
 from sbc.media.herald import Herald
 from sbc.media.inlet import LONGEST, Inlet, Sender, Source
+from sbc.media.interfaces import IMediaObserver, IUserSpaceEngine
 from sbc.media.rounds import Rounds
 from sbc.media.silence import SilenceWatch
 from sbc.media.sockets import RECEIVE_BUFFER, MediaSockets

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from sbc.core.address import Address, is_literal
-from sbc.core.message import NO_ROUTE, BadMessage, Elsewhere, Ending, Intent, Kind, Phase, Place, Role, Route, Slot
+from sbc.core.message import (
+    MOST_AGENT,
+    NO_ROUTE,
+    BadMessage,
+    Elsewhere,
+    Ending,
+    Intent,
+    Kind,
+    Phase,
+    Place,
+    Role,
+    Route,
+    Slot,
+)
 from sbc.sip.bulk import token_of
 from sbc.sip.codec import SipMessage
 from sbc.sip.headers import NameAddr, Via, name_addrs, vias
 from sbc.sip.params import to_bytes, unfold
 from sbc.sip.terms import terms
+from sbc.sip.urgency import urgency
 from sbc.sip.uri import Uri, parse_uri
 
 DEFAULT_SUBSCRIPTION = (
@@ -173,6 +187,8 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
         expires=_lifetime(message),
         cause=(message.value("reason") or b"").decode(errors="replace") if method == "BYE" else "",
     )
+    if not within:
+        _introduce(message, intent)
     if method in _SESSIONS and b"timer" in option_tags(message, "supported"):
         intent.session = session_of(message)  # others could not make anything of our refusal (RFC 4028 section 8.1)
     if uri.is_sip:
@@ -192,6 +208,16 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
         intent.route = route(hops_of(message, "path"))
         intent.terms = terms(message)
     return intent
+
+
+def _introduce(message: SipMessage, intent: Intent) -> None:
+    """Who says to send a request, how urgent it says that is, and whether it shows credentials."""
+    names = message.names
+    if "user-agent" in names:
+        intent.agent = (message.value("user-agent") or b"")[:MOST_AGENT]
+    if "resource-priority" in names:
+        intent.priority = urgency(message.value("resource-priority") or b"")
+    intent.proves = "authorization" in names or "proxy-authorization" in names
 
 
 def _reply(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> Intent:

@@ -15,7 +15,7 @@ from sbc.admin.why import side_text, why_text
 from sbc.core.address import Address, Pair
 from sbc.core.message import Ending
 from sbc.core.orders import Latch, Shared, SideSpec
-from sbc.interfaces import PortUnavailable
+from sbc.media.interfaces import PortUnavailable
 from tests.admin import scenes
 from tests.admin.desk import PHONE, Desk, open_desk
 from tests.sip_messages import invite, register

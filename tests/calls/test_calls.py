@@ -7,10 +7,10 @@ import re
 import pytest
 
 from sbc.core.address import Address, Pair
-from sbc.core.border import Mishap
 from sbc.core.call import CallState
 from sbc.core.message import Ending, Who
 from sbc.core.orders import CloseStream, OpenStream, Send, UpdateStream
+from sbc.core.taking import Mishap
 from sbc.sip.dialect import SipDialect
 from tests.laws import assert_no_trace
 from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, events, make_plan, of, sends

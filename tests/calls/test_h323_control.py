@@ -10,7 +10,7 @@ import pytest
 from sbc.core.address import Address
 from sbc.core.call import CallState
 from sbc.core.orders import Connect, HangUp, Listen, Listener, Note, OpenStream, Order, Send, Unlisten
-from sbc.core.realm import ControlHosts
+from sbc.core.wires import ControlHosts
 from sbc.h323.codec import build_control, build_signal, decode
 from sbc.octets.tpkt import wrap
 from tests.calls.test_h323_calls import (

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from sbc.core.orders import HangUp, Send
-from sbc.core.realm import Connections as Limits
+from sbc.core.wires import Connections as Limits
 from sbc.h323.codec import build_signal
 from sbc.octets.tpkt import TpktFramer
 from tests.calls.test_h323_calls import heard, tcp

@@ -16,8 +16,9 @@ from sbc.config.dialects import all_tables
 from sbc.config.load import load_file, load_text
 from sbc.config.schema import PROTOCOLS, TABLES
 from sbc.config.values import CdrConfig, DrainConfig, LogConfig
-from sbc.core.realm import Connections, Failover, Keepalive, Limits, Media, NextHop, Probes, Registrations, Timers
+from sbc.core.realm import Failover, Keepalive, Limits, Media, NextHop, Probes, Registrations, Timers
 from sbc.core.realm import Path as RealmPath
+from sbc.core.wires import Connections
 from sbc.h323.options import H323Options
 from sbc.mgcp.options import MgcpOptions
 from sbc.sip.options import SipOptions

@@ -26,9 +26,9 @@ from sbc.config.values import EngineName, MediaConfig
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Rate, SideSpec, StreamSpec
 from sbc.core.plain import of_bytes, to_bytes
-from sbc.interfaces import IMediaObserver
 from sbc.media.choose import Choice, make_engine
 from sbc.media.counters import StreamCounters
+from sbc.media.interfaces import IMediaObserver
 
 
 @implementer(IMediaObserver)

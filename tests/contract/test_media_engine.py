@@ -9,8 +9,8 @@ import pytest
 from zope.interface.verify import verifyObject
 
 from sbc.core.address import Address, Pair
-from sbc.interfaces import IMediaEngine
 from sbc.media.counters import Drops, Volume
+from sbc.media.interfaces import IMediaEngine
 from tests.contract.engines import QUIET, Call, Rig, balanced
 from tests.media.packets import dtls_hello, receiver_report, rtp, stun_request, udptl
 

@@ -7,8 +7,8 @@ from zope.interface.verify import verifyObject
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Rate
-from sbc.interfaces import IUserSpaceEngine
 from sbc.media.flow import Flow
+from sbc.media.interfaces import IUserSpaceEngine
 from tests.contract.engines import Call, Rig
 from tests.media.packets import receiver_report, rtp
 

@@ -11,8 +11,8 @@ import pytest
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, Shared
-from sbc.interfaces import PortUnavailable
 from sbc.media.counters import Drops, Volume
+from sbc.media.interfaces import PortUnavailable
 from tests.contract.engines import QUIET, Call, Rig, balanced
 from tests.contract.test_media_sockets import descriptors, media_sockets
 from tests.media.packets import receiver_report, rtp, udptl

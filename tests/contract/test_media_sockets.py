@@ -16,8 +16,8 @@ import pytest
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import SideSpec, StreamSpec
-from sbc.interfaces import PortUnavailable
 from sbc.media.counters import Drops, Volume
+from sbc.media.interfaces import PortUnavailable
 from tests.contract.engines import QUIET, Call, Rig, balanced
 from tests.media.packets import receiver_report, rtp
 

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from sbc.core.audit import audit
-from sbc.core.border import Border, Mishap
+from sbc.core.border import Border
 from sbc.core.call import CallState
 from sbc.core.message import BadMessage, Cause
 from sbc.core.mint import Mint
 from sbc.core.orders import CloseStream, Listen, Note, OpenStream, Order, Record, Send, Unlisten, UpdateStream, Wake
 from sbc.core.realm import Limits, Signaling, Timers
 from sbc.core.registry import Arrival
+from sbc.core.taking import Mishap
 from tests.rig import NAT, PHONE, SECRET, SOFTSWITCH, Rig, events, make_plan, of, sends
 from tests.toy import CAUSES, HOPS, STAGE, TARGET, ToyDialect, ToyMessage
 from tests.toy_calls import answered, bound, opened, read, to_access, to_core, toy_rig

@@ -434,9 +434,9 @@ def test_one_datagram_has_several_messages() -> None:
     one = gateway()
     both = opens().pack() + takes_off(b"*", 44, 4).pack()
     assert len(one.told(one.ask(both))) == 2
-    bad = b"\xb0\x7d" + bytes(260)
+    bad = b"\xb0\x7d" + bytes(270)
     parts = [adjusts(b"9", 8, 11), opens(7, 12)]
-    orders = one.ask(parts[0].pack() + bad[:248] + parts[1].pack())
+    orders = one.ask(parts[0].pack() + bad[:266] + parts[1].pack())
     assert [each.op for each in read(one.told(orders))] == [1]
     assert FAILURE in [each.stage for each in read(one.heard(orders))] and "bad-message" in events(orders)
     assert len(one.told(one.ask(b"".join(opens(20 + each, 20 + each).pack() for each in range(40))))) == 16

@@ -8,11 +8,11 @@ import attrs
 import pytest
 
 from sbc.core import summons
-from sbc.core.border import Mishap
 from sbc.core.message import BadMessage, Cause, Intent, Kind, Phase, Refused
 from sbc.core.orders import HangUp, Note, Order, Send
 from sbc.core.refusing import bad_message, refuse
 from sbc.core.registry import Arrival
+from sbc.core.taking import Mishap
 from tests.rig import NAT, PHONE, sends
 from tests.toy import ToyDialect
 from tests.toy_calls import promised, rig_by_connections, toy_rig

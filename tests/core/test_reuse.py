@@ -9,8 +9,8 @@ from sbc.core.address import Address
 from sbc.core.border import Border
 from sbc.core.mint import Mint
 from sbc.core.orders import Alias, Listener, Send
-from sbc.core.realm import Connections
 from sbc.core.registry import Arrival
+from sbc.core.wires import Connections
 from sbc.sip.dialect import SipDialect
 from tests.rig import NAT, SECRET, SOFTSWITCH, make_plan, of
 from tests.sip_messages import request

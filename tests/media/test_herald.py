@@ -8,8 +8,8 @@ from twisted.logger import LogEvent
 from zope.interface.verify import verifyObject
 
 from sbc.core.address import Address
-from sbc.interfaces import IMediaObserver
 from sbc.media.herald import Herald
+from sbc.media.interfaces import IMediaObserver
 from tests.contract.engines import Observer
 
 WHERE = Address("192.0.2.1", 4000)

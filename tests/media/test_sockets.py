@@ -11,7 +11,7 @@ import pytest
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, SideSpec
-from sbc.interfaces import PortUnavailable
+from sbc.media.interfaces import PortUnavailable
 from sbc.media.sockets import MediaSockets
 
 _SO_MARK = 36

@@ -18,7 +18,7 @@ from twisted.internet.task import Clock
 from sbc.core.border import Border
 from sbc.core.mint import Mint
 from sbc.core.realm import Plan
-from sbc.interfaces import PortUnavailable
+from sbc.media.interfaces import PortUnavailable
 from sbc.mgcp.dialect import MgcpDialect
 from sbc.runner import Runner
 from sbc.sip.dialect import SipDialect

@@ -11,11 +11,11 @@ from zope.interface import implementer
 
 from sbc.core.address import Address
 from sbc.core.orders import Rate, SideSpec, StreamSpec
-from sbc.interfaces import IMediaEngine, IMediaObserver
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow, KernelView
 from sbc.media.herald import Herald
 from sbc.media.inlet import LONGEST
+from sbc.media.interfaces import IMediaEngine, IMediaObserver
 from sbc.media.kernel.agenda import Agenda
 from sbc.media.kernel.here import clear as clear  # what is asked of each engine's module
 from sbc.media.kernel.here import missing as missing

@@ -14,12 +14,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sbc.core.orders import Rate, SideSpec, StreamSpec
-from sbc.interfaces import IMediaObserver, IUserSpaceEngine, PortUnavailable
 from sbc.media.bucket import SharedBucket
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow, flows_of
 from sbc.media.herald import Herald
 from sbc.media.inlet import LONGEST
+from sbc.media.interfaces import IMediaObserver, IUserSpaceEngine, PortUnavailable
 from sbc.media.native.shared import SharedPorts
 from sbc.media.native.values import Values
 from sbc.media.silence import SilenceWatch

@@ -8,7 +8,7 @@ from typing import Any
 
 from sbc.core.address import Pair
 from sbc.core.orders import Shared, SideSpec
-from sbc.interfaces import PortUnavailable
+from sbc.media.interfaces import PortUnavailable
 from sbc.media.sockets import MediaSockets
 from sbc.media.udp import borrowed
 

@@ -17,7 +17,7 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.orders import Rate
-from sbc.interfaces import PortUnavailable
+from sbc.media.interfaces import PortUnavailable
 from sbc.media.native import engine as native
 from sbc.media.native.engine import NativeEngine
 from tests.contract.engines import ENGINES, PATIENCE, Call, Peer, Rig, RigReactor, balanced

@@ -13,7 +13,7 @@ import pytest
 
 from sbc.core.multiplexed import shared_pair
 from sbc.core.orders import Latch, Shared, SideSpec
-from sbc.interfaces import PortUnavailable
+from sbc.media.interfaces import PortUnavailable
 from sbc.media.sockets import MediaSockets
 from tests.contract.engines import ENGINES, Call, Rig, RigReactor
 from tests.loopback import loopback

@@ -1,0 +1,59 @@
+"""The core asks the gate, of all that comes and of requests before they cross, and tells it what became of them."""
+
+from __future__ import annotations
+
+from sbc.core import bound
+from sbc.core.address import Address
+from sbc.core.exchange import Exchange
+from sbc.core.message import Cause, Ending, Intent, Phase, Refused
+from sbc.core.orders import Listener, Note, Order
+from sbc.core.registry import Arrival, Registry
+from sbc.core.trust import standing, terminal_at
+from sbc.policy.events import Act, Message, Outcome, Standing
+
+_DENIED = frozenset({Ending.UNAUTHORIZED, Ending.REJECTED})
+
+
+def knock(registry: Registry, listener: Listener, source: Address, size: int, proven: str, now: float) -> str:
+    """The fixed word for why what has come is dropped unread; empty where it is to be read. `size` is in octets, 0 for
+    a connection."""
+    return registry.gate.knock(listener, source, size, standing(registry, listener, source, now), proven, now)
+
+
+def ask(registry: Registry, intent: Intent, arrival: Arrival) -> list[Order] | None:
+    """What is done instead where a request is not to cross; None where it may. @raises Refused."""
+    listener, source = arrival.listener, arrival.source
+    terminal = terminal_at(registry, listener.realm, source)
+    if terminal is None and intent.bound:  # calls come by another port than their terminal is registered by
+        terminal = bound.caller(registry, registry.plan.realms[listener.realm], source.host, intent.user)
+    known = Standing.REGISTERED if terminal is not None else standing(registry, listener, source, arrival.now)
+    message = Message(listener, source, known, intent, "" if terminal is None else terminal.id, arrival.proven)
+    verdict = registry.gate.message(message, arrival.now)
+    if verdict is None:
+        return None
+    if verdict.act is Act.DROP or intent.phase is Phase.CONFIRM:
+        fields = {"source": str(source), "realm": listener.realm, "method": intent.method}
+        return [Note(f"dropped-{verdict.word}", verdict.by, "", fields)]
+    raise Refused(verdict.cause, verdict.why, verdict.retry_after, verdict.by, f"denied-{verdict.word}")
+
+
+def tell(
+    registry: Registry, outcome: Outcome, arrival: Arrival, intent: Intent | None = None, cause: Cause | None = None
+) -> None:
+    """What became of what has arrived."""
+    method = "" if intent is None else intent.method
+    registry.gate.outcome(outcome, arrival.listener, arrival.source, method, cause, arrival.now)
+
+
+def answered(registry: Registry, exchange: Exchange, asked: Intent, intent: Intent, now: float) -> None:
+    """A request has its final answer: what became of it."""
+    near = exchange.near
+    if near is None or not intent.phase.final:
+        return
+    if intent.phase is Phase.SUCCESS:
+        outcome = Outcome.ACCEPTED
+    elif asked.proves and (intent.phase is Phase.CHALLENGE or intent.ending in _DENIED):
+        outcome = Outcome.WRONG
+    else:
+        outcome = Outcome.CHALLENGED if intent.phase is Phase.CHALLENGE else Outcome.FAILED
+    registry.gate.outcome(outcome, near.listener, near.peer, asked.method, None, now)

@@ -1,0 +1,154 @@
+"""A message that was understood is taken across: a request goes on, an answer goes back to who has asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sbc.core import (
+    control,
+    disband,
+    failover,
+    front,
+    gating,
+    leave,
+    local,
+    probing,
+    reach,
+    summons,
+    transact,
+)
+from sbc.core.crossing import Crossing
+from sbc.core.drain import turn_away
+from sbc.core.ending import dismiss, is_too_late
+from sbc.core.exchange import Exchange
+from sbc.core.message import Cause, Intent, Phase, Refused, Slot
+from sbc.core.orders import CloseStream, Note, Order
+from sbc.core.passage import remarks, translate
+from sbc.core.refusing import spoiled, turn_back
+from sbc.core.registry import Arrival
+from sbc.core.routing import exchange_of_reply, reply_crossing, request_crossing
+from sbc.core.trust import tell_pending
+from sbc.core.undo import undo
+from sbc.policy.events import Outcome
+
+if TYPE_CHECKING:
+    from sbc.core.border import Border
+
+
+class Mishap(Exception):
+    """A fault of ours, which is its cause. `orders` take back what the message or deadline it spoiled had begun."""
+
+    def __init__(self, orders: list[Order]) -> None:
+        super().__init__("a fault of ours")
+        self.orders = orders
+
+
+def take_request(border: Border, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order]:
+    """What a request asks for. @raises Refused, Mishap."""
+    registry = border.registry
+    absorbed = summons.came(registry, intent, arrival)
+    absorbed = absorbed or transact.absorb_request(registry, dialect, message, intent, arrival)
+    if absorbed is None and not intent.within:  # who is in a call goes on, whatever is decided of calls to come
+        absorbed = gating.ask(registry, intent, arrival)
+    if absorbed is not None:
+        return absorbed
+    slots = dialect.slots(message)  # not before, since much of what arrives is a repetition
+    turn_away(registry, intent, slots, arrival)
+    refreshed, fronted = front.refresh(registry, dialect, message, intent, slots, arrival)
+    if refreshed:
+        gating.tell(registry, Outcome.ACCEPTED, arrival, intent)
+        return fronted
+    crossing, orders = request_crossing(registry, dialect, arrival, intent, slots)
+    orders += fronted
+    exchange = crossing.exchange
+    border.concerns(exchange.call)
+    try:
+        return orders + _go_on(border, dialect, message, slots, crossing)
+    except Refused as no:
+        crossing.abandon()
+        return orders + turn_back(registry, dialect, exchange, intent, no, arrival)
+    except Exception as fault:  # it may cost the message, but nothing that was begun for it stays
+        crossing.abandon()
+        orders += undo(registry, exchange, arrival.now, rest=True)
+        raise Mishap(orders + spoiled(registry, dialect, exchange, intent, arrival)) from fault
+
+
+def _go_on(border: Border, dialect: Any, message: Any, slots: list[Slot], crossing: Crossing) -> list[Order]:
+    """Send a request onward. @raises Refused."""
+    registry, exchange, intent, arrival = border.registry, crossing.exchange, crossing.intent, crossing.arrival
+    orders: list[Order] = []
+    sent = translate(dialect, message, slots, crossing)
+    onward = dialect.keys(message, crossing)
+    sent = reach.by_stream(registry, dialect, exchange, sent, arrival.now)
+    after = transact.begin(registry, exchange, sent, onward, arrival.now)
+    after += summons.begin(registry, dialect, exchange, arrival.now)
+    leave.crossed(registry, exchange, arrival.now)
+    if intent.phase is not Phase.CONFIRM:
+        exchange.answer = dialect.pending(message, arrival.source)
+        orders += tell_pending(registry, exchange)
+    said = remarks(dialect, message, crossing)
+    media = crossing.orders()
+    sending = control.onward(registry, exchange, sent) if intent.control else exchange.onward(sent)
+    return [*orders, *said, *media, *sending, *after]
+
+
+def take_reply(border: Border, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order]:
+    """What an answer asks for. @raises Mishap."""
+    registry = border.registry
+    exchange = exchange_of_reply(registry, intent, arrival)
+    if exchange is None:
+        gating.tell(registry, Outcome.STRAY, arrival, intent)
+        return [Note("stray-reply", "no such exchange", "", {"source": str(arrival.source), "method": intent.method})]
+    heard = probing.answered(registry, exchange, intent, arrival.now)
+    try:
+        return heard + _answer(border, dialect, message, intent, exchange, arrival)
+    except Mishap as mishap:
+        mishap.orders = heard + mishap.orders
+        raise
+
+
+def _answer(
+    border: Border, dialect: Any, message: Any, intent: Intent, exchange: Exchange, arrival: Arrival
+) -> list[Order]:
+    registry = border.registry
+    border.concerns(exchange.call)
+    if exchange.intent.local and exchange.near is not None:
+        message, intent = local.completed(dialect, message, exchange)
+        late = disband.late(registry, dialect, intent, exchange, arrival)
+        if late is not None:
+            return late
+    if exchange.summons is not None:
+        return summons.answered(registry, dialect, exchange, intent, arrival.now)
+    if exchange.instead is not None:
+        return failover.late(registry, dialect, message, intent, exchange, arrival)
+    if is_too_late(exchange, intent):
+        dismissed = dismiss(registry, dialect, message, arrival.data, exchange, arrival.now)
+        if dismissed is not None:
+            return dismissed
+    absorbed = transact.absorb_reply(registry, dialect, message, intent, exchange, arrival)
+    if absorbed is None:
+        absorbed = failover.instead(registry, dialect, message, intent, exchange, arrival)
+    if absorbed is not None:
+        return absorbed
+    if exchange.receives:
+        message = dialect.complete(message, exchange.memo)
+    slots = dialect.slots(message)
+    crossing = reply_crossing(registry, arrival, intent, exchange)
+    media: list[Order] = []
+    asked = exchange.intent
+    try:
+        out = translate(dialect, message, slots, crossing)
+        media = crossing.orders()
+        after = transact.settle(registry, dialect, message, exchange, crossing, out)
+    except Refused as no:
+        crossing.abandon()
+        return disband.refuse_answer(registry, dialect, exchange, intent, no, arrival)
+    except Exception as fault:
+        crossing.abandon()  # what it wanted opened is not open
+        orders: list[Order] = [order for order in media if isinstance(order, CloseStream)]
+        if intent.phase.final:  # it does not come again, or fares no better then: the asker hears of it
+            ours = Refused(Cause.UNSUPPORTED, "a fault of ours")
+            orders += disband.refuse_answer(registry, dialect, exchange, intent, ours, arrival)
+        raise Mishap(orders) from fault
+    gating.answered(registry, exchange, asked, intent, arrival.now)
+    return [*media, *remarks(dialect, message, crossing), *exchange.back(out), *after]

@@ -1,0 +1,49 @@
+"""The connections of a realm: how many, for how long, how secured. Plain values, made by the config."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import attrs
+
+
+class ControlHosts(Enum):
+    """Whose the other end of a call's control channel may be."""
+
+    PEER = "peer"  # the host that the call's signalling comes from
+    ANY = "any"  # whatever host that names, or that comes
+
+
+@attrs.frozen
+class Connections:
+    """How far the peers of a realm are trusted with connections: how many at once, octets that may wait, seconds.
+
+    `control_ports` are those that control channels of calls are taken at, of the media's address; if empty, ports of
+    the same numbers as the media's."""
+
+    total: int = 20_000  # of one listener
+    per_source: int = 250  # of one host there
+    message: float = 10.0  # for a message to become whole, and for the first to begin
+    idle: float = 900.0  # without a message, where nobody is known to need it
+    connect: float = 4.0
+    queue: int = 262_144  # what waits for a connection to open or a peer to read
+    keep: bool = True  # whether a terminal's own, if it says so, stays for `idle` when its last call has ended
+    alias: bool = False  # whether a next hop's connection is used for requests to it on its mere word
+    control_ports: range = range(0)
+    control_hosts: ControlHosts = ControlHosts.PEER
+
+
+@attrs.frozen
+class Tls:
+    """The files (absolute paths) that a realm's secured connections need, and what peers must show.
+
+    `ca` are the authorities that peers' certificates are signed by, the system's if empty. `require_peer`: also those
+    who connect to us must show one. `server_name`: what the certificates of those we connect to must hold, their IP
+    address if empty.
+    """
+
+    certificate: str
+    key: str
+    ca: str = ""
+    require_peer: bool = False
+    server_name: str = ""

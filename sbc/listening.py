@@ -1,0 +1,93 @@
+"""Our signalling sockets: opened and closed, and what their datagrams look like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.protocol import DatagramProtocol
+from twisted.logger import Logger
+
+from sbc.connections import Connections
+from sbc.core.address import Address
+from sbc.core.border import Border
+from sbc.core.orders import Listener
+from sbc.core.realm import Plan
+from sbc.media.udp import listen_udp, set_dscp
+
+SIGNALING_BUFFER = 4 * 1024 * 1024
+"""Octets of receive queue asked for a signalling socket: some thousand messages, for the burst after an outage."""
+
+Deliver = Callable[[Address, bytes], None]
+Protocols = Mapping[str, Callable[[Deliver], DatagramProtocol]]
+
+
+class Hearer(Protocol):
+    """Who hears what datagrams bring."""
+
+    def received(self, listener: Listener, source: Address, data: bytes, proven: str = "") -> None:
+        """A datagram has come."""
+
+    def bounced(self, listener: Listener, peer: Address, data: bytes, why: str) -> None:
+        """One of ours, which began with `data`, has come back."""
+
+
+class Listening:
+    """The open listeners. `ports` holds for each its port: of `sbc.media.udp` for datagrams, else Twisted's own."""
+
+    _log = Logger()
+
+    def __init__(
+        self, reactor: Any, border: Border, protocols: Protocols, connections: Connections, hearer: Hearer
+    ) -> None:
+        self._reactor = reactor
+        self._border = border
+        self._protocols = protocols
+        self._connections = connections
+        self._hearer = hearer
+        self.ports: dict[Listener, Any] = {}
+
+    def open(self, listener: Listener, dscp: int | None = None) -> None:
+        """Open a listener; what it sends has that DSCP, or that of its realm.
+
+        @raises twisted.internet.error.CannotListenError.
+        """
+        if listener.reliable:
+            self.ports[listener] = self._connections.listen(listener)
+            self._log.info("listening on {listener}", listener=listener)
+            return
+        protocol = self._protocols[listener.dialect](partial(self._hearer.received, listener))
+        protocol.noisy = False  # what is listened on is said below, in our words
+        if dscp is None:
+            dscp = self._border.plan.realms[listener.realm].media.dscp
+        own, back = listener.address, partial(self._hearer.bounced, listener)
+        self.ports[listener] = listen_udp(self._reactor, own, protocol, SIGNALING_BUFFER, dscp=dscp, bounced=back)
+        self._log.info("listening on {listener}", listener=listener)
+
+    def close(self, listener: Listener) -> None:
+        """Close a listener, if it is open, and the connections there."""
+        port = self.ports.pop(listener, None)
+        if port is not None:
+            port.stopListening()
+            if listener.reliable:
+                self._connections.close(listener)
+            self._log.info("no longer listening on {listener}", listener=listener)
+
+    def mark(self, plan: Plan) -> None:
+        """Give the datagrams of every listener of `plan` the DSCP it has there."""
+        for realm in plan.realms.values():
+            for own in realm.listeners:
+                if not own.reliable and own in self.ports:
+                    set_dscp(self.ports[own].socket, realm.media.dscp)
+
+    def all(self) -> dict[Listener, Any]:
+        """The open listeners and their ports."""
+        return dict(self.ports)
+
+    def stop(self) -> list[Deferred[Any]]:
+        """Close all; each fires when one is closed."""
+        closing = [maybeDeferred(port.stopListening) for port in self.ports.values()]
+        self.ports.clear()
+        return closing
