@@ -29,6 +29,7 @@ COMPILED = [
     "sbc/h323/reader.py",
     "sbc/octets/tpkt.py",
     "sbc/h323/walk.py",
+    "sbc/policy/bandwidth.py",
     "sbc/sip/bodies.py",
     "sbc/sip/bulk.py",
     "sbc/sip/codec.py",
@@ -48,6 +49,7 @@ COMPILED = [
     "sbc/text/edits.py",
     "sbc/text/sdp.py",
     "sbc/text/sdp_formats.py",
+    "sbc/text/sdp_width.py",
 ]
 """What every message goes through: what reads and writes it, and what of the core is functions and tables.
 

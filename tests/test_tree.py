@@ -19,6 +19,7 @@ UNTESTED = {
     "sbc/media/interfaces.py": "interfaces alone: nothing in it runs",
     "sbc/policy/events.py": "values alone, used by every test of policies",
     "sbc/core/realm.py": "values alone, made by tests/config/test_load.py",
+    "sbc/policy/demand.py": "values alone, used by tests/policy/test_bandwidth.py",
     "sbc/h323/types.py": "values alone, used by every test of tests/h323",
     "sbc/config/schema.py": "tables, held to the example file by tests/config/test_example.py",
     "sbc/config/values.py": "values alone, made by tests/config/test_load.py",

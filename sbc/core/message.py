@@ -136,6 +136,34 @@ class Numbered(NamedTuple):
     address: Address | None = None
 
 
+class Width(NamedTuple):
+    """What a message says of how much its sender takes of a stream, or sends on it; 0: it does not say.
+
+    `media` is bit/s of media alone (RFC 3890), `wire` with the headers from IP on (RFC 8866 section 5.8), `packets` how
+    many a second, `rtcp` bit/s (RFC 3556; -1: it does not say). `packing` is how many ms of media a packet holds,
+    `extra` the octets that each has besides header and media. `formats` has bit/s of media for each format of
+    Slot.media, in that order; empty where nothing is said of any.
+    """
+
+    media: int = 0
+    wire: int = 0
+    packets: int = 0
+    rtcp: int = -1
+    packing: int = 0
+    extra: int = 0
+    formats: tuple[int, ...] = ()
+
+
+UNSAID = Width()
+
+
+class Flow(NamedTuple):
+    """What may flow on a stream, as Slot.media has it, and how much of it."""
+
+    media: str
+    width: Width = UNSAID
+
+
 @attrs.define(eq=False)
 class Slot:
     """One address inside a message.
@@ -145,8 +173,8 @@ class Slot:
     name may pass. `at` is the dialect's own mark of the spot. `token` is what would name the place if it were one of
     ours; a HIDE slot that has one is shown to whom it may be told. `expires` is the lifetime in seconds the message
     gives this place, where it gives one. `media` is what flows there: the kind, then the formats, best first, each by
-    its name and clock rate (``audio PCMU/8000 opus/48000/2``). `flow`, where there is one, names the way to a terminal
-    for good: a newer place of the same flow replaces the older.
+    its name and clock rate (``audio PCMU/8000 opus/48000/2``); `width` is how much of it. `flow`, where there is one,
+    names the way to a terminal for good: a newer place of the same flow replaces the older.
     """
 
     role: Role
@@ -157,6 +185,7 @@ class Slot:
     token: bytes = b""
     expires: int | None = None
     media: str = ""
+    width: Width = UNSAID
     held: bool = False  # whether the message puts the stream on hold, in one direction or both
     flow: bytes = b""
     nearby: bool = False  # whether the flow is told from others at its host alone

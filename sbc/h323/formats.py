@@ -1,8 +1,12 @@
-"""What flows in a channel of H.245, by the names that RTP has for it: for detail records, and for its clock."""
+"""What flows in a channel of H.245, by the names that RTP has for it, and how much: for detail records, for its clock,
+and for the bandwidth it takes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from sbc.core.message import UNSAID, Width
 
 _AUDIO = {
     "g711Alaw64k": "PCMA/8000",
@@ -33,6 +37,17 @@ _GENERIC = {
     (0, 0, 8, 241, 0, 0, 1): "H264/90000",
 }
 """Capabilities that are told by a number (H.245 annexes I and R, G.722.1, G.722.2, H.241)."""
+_FRAMES = {  # ms of each of the frames that a packet holds (H.245 clause B.2.2.6, H.225.0 clause 6.2.1)
+    "G711": 1.0,
+    "G722": 1.0,
+    "G728": 2.5,
+    "G729": 10.0,
+    "G723": 30.0,
+}
+_NAMES = {"PCMA": "G711", "PCMU": "G711"}
+_GSM_OCTETS = {"gsmFullRate": 33, "gsmHalfRate": 14, "gsmEnhancedFullRate": 31}  # of a frame of 20 ms
+_LONGEST = 60
+"""Ms of media in a packet. What allows more than that says what the receiver can take, not what is sent."""
 _KINDS = {"audioData": "audio", "videoData": "video", "data": "image"}
 
 
@@ -53,3 +68,33 @@ def _number(identifier: Any) -> tuple[int, ...]:
     """The object identifier of a capability; empty where it has another name."""
     form, value = identifier if isinstance(identifier, tuple) and len(identifier) == 2 else ("", ())
     return tuple(value) if form == "standard" else ()
+
+
+def width_of(data_type: Any) -> Width:
+    """What a dataType says of how much flows: frames a packet, and maxBitRate (H.245 clause B.2.2, 100 bit/s each)."""
+    if not isinstance(data_type, tuple) or data_type[0] not in _KINDS:
+        return UNSAID
+    said = data_type[1]
+    if data_type[0] == "data":
+        return _rated(said)
+    name, value = said if isinstance(said, tuple) and len(said) == 2 else ("", None)
+    if data_type[0] == "videoData" or name.startswith("generic"):
+        return _rated(value)
+    packing = _packing(name, value)
+    return Width(packing=packing) if 0 < packing <= _LONGEST else UNSAID
+
+
+def _rated(value: Any) -> Width:
+    rate = value.get("maxBitRate") if isinstance(value, Mapping) else None
+    return Width(media=rate * 100) if isinstance(rate, int) and rate > 0 else UNSAID
+
+
+def _packing(name: str, value: Any) -> int:
+    if isinstance(value, Mapping):
+        if name in _GSM_OCTETS:
+            return int(value.get("audioUnitSize", 0)) // _GSM_OCTETS[name] * 20
+        value = value.get("maxAl-sduAudioFrames", value.get("maxAl-sduFrames", value.get("audioUnit")))
+    if not isinstance(value, int):
+        return 0
+    codec = _AUDIO.get(name, "").partition("/")[0]
+    return int(value * _FRAMES.get(_NAMES.get(codec, codec), 0.0))

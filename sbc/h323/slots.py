@@ -7,7 +7,7 @@ from typing import Any
 
 from sbc.core.message import Place, Role, Slot
 from sbc.h323.codec import Wire
-from sbc.h323.formats import media_of
+from sbc.h323.formats import media_of, width_of
 from sbc.h323.logical import FAX, FORWARD, REVERSE, carries, channel_of
 from sbc.h323.message import H323Message
 from sbc.h323.multiplexed import asked
@@ -61,6 +61,7 @@ def _slot(message: H323Message, spot: Spot) -> Slot:
             slot = Slot(
                 role, Place(spot.value), spot, key, media=word, kindless=open_, channel=channel, by_other=by_other
             )
+            slot.width = width_of(parameters.get("dataType"))
             if role is not Role.T38:  # there are stacks that number their RTP and nothing else
                 slot.shared = asked(spot.pdu, spot.field)
             return slot

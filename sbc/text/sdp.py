@@ -8,8 +8,9 @@ import attrs
 
 from sbc.core.address import Address
 from sbc.core.message import BadMessage, Place, Role, Slot
+from sbc.text import sdp_width
 from sbc.text.edits import Edits
-from sbc.text.sdp_formats import formats
+from sbc.text.sdp_formats import flow
 from sbc.text.sdp_lines import (
     Candidate,
     Host,
@@ -237,7 +238,9 @@ class Sdp:
         if what is media and media.live:
             following = self.media[media.index + 1 : media.index + 2]
             until = following[0].line.line_start if following else self.end
-            self.slots[-1].media = f"{media.kind} {formats(media.line, until)}".strip()
+            session = sdp_width.of_session(self.data, self.start, self.media[0].line.line_start)
+            said = flow(media.line, until, media.kind, media.transport, session)
+            self.slots[-1].media, self.slots[-1].width = said
 
     def _hide(self, hosts: list[Host]) -> None:
         for host in hosts:

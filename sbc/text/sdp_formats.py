@@ -1,9 +1,13 @@
-"""What a media line says may flow, in names: ``PCMU/8000 telephone-event/8000`` (RFC 8866 section 5.14, RFC 3551)."""
+"""What a media line says may flow, in names: ``PCMU/8000 telephone-event/8000`` (RFC 8866 section 5.14, RFC 3551), and
+how much of it, as far as its lines say that."""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
+from sbc.core.message import UNSAID, Flow, Width
+from sbc.text import sdp_width
 from sbc.text.sdp_lines import Line
 
 MOST = 16
@@ -12,8 +16,13 @@ MOST = 16
 LONGEST = 40
 """Characters of a name."""
 
-_RTPMAP = re.compile(rb"^a=rtpmap:([0-9]{1,3})[ \t]++([^\s/]++/[0-9]++(?:/[0-9]++)?)", re.MULTILINE | re.IGNORECASE)
-_MOST_LINES = 4 * MOST
+_LINES = re.compile(
+    rb"^(?:a=rtpmap:([0-9]{1,3})[ \t]++([^\s/]++/[0-9]++(?:/[0-9]++)?)|a=fmtp:([0-9]{1,3})[ \t]++([^\r\n]++)"
+    rb"|(?:b=(as|tias|r[rs])|a=((?:max)?ptime|maxprate|t38maxbitrate)):[ \t]*+([0-9]{1,10}))",
+    re.MULTILINE | re.IGNORECASE,
+)
+_MOST_LINES = 8 * MOST
+_KEPT = 2_000  # octets of a stream's lines that are known again
 _STATIC = {  # RFC 3551 section 6
     b"0": "PCMU/8000",
     b"3": "GSM/8000",
@@ -42,16 +51,39 @@ _STATIC = {  # RFC 3551 section 6
 }
 
 
-def formats(line: Line, until: int) -> str:
-    """The formats of the ``m=`` line, best first, one blank between; its attributes end at `until`.
+def flow(line: Line, until: int, kind: str, transport: str, session: Width = UNSAID) -> Flow:
+    """The formats of the ``m=`` line, best first, one blank between, and how much of them; its attributes end at
+    `until`. `session` is what is said of the description as a whole.
 
     A payload type without a name stands as its number. Text of the peer, cut to `MOST` names of `LONGEST` characters.
     """
-    listed = line.data[line.start : line.end].split(None, 3 + MOST)[3 : 3 + MOST]
+    words = line.data[line.start : line.end].split(None, 3)
+    listed, lines = words[3] if len(words) > 3 else b"", line.data[line.line_end : until]
+    if len(listed) + len(lines) > _KEPT:
+        return _read(listed, lines, kind, transport, session)
+    return _known(listed, lines, kind, transport, session)
+
+
+def _read(listed: bytes, lines: bytes, kind: str, transport: str, session: Width) -> Flow:
+    numbers = listed.split(None, MOST)[:MOST]
     named: dict[bytes, str] = {}
-    for count, match in enumerate(_RTPMAP.finditer(line.data, line.line_end, until)):
+    parameters: dict[bytes, bytes] = {}
+    said: dict[bytes, int] = {}
+    for count, match in enumerate(_LINES.finditer(lines)):
         if count == _MOST_LINES:
             break
-        named.setdefault(match[1], match[2].decode("ascii", "replace"))
-    found = [named.get(each) or _STATIC.get(each) or each.decode("ascii", "replace") for each in listed]
-    return " ".join([name[:LONGEST] for name in found])
+        number, name, of, values, modifier, attribute, value = match.groups()
+        if number is not None:
+            named.setdefault(number, name.decode("ascii", "replace"))
+        elif of is not None:
+            parameters.setdefault(of, values)
+        else:
+            said.setdefault((modifier or attribute).lower(), int(value))
+    found = [named.get(each) or _STATIC.get(each) or each.decode("ascii", "replace") for each in numbers]
+    names = [name[:LONGEST] for name in found]
+    bounds = [sdp_width.bound(name, parameters.get(each)) for name, each in zip(names, numbers, strict=True)]
+    width = sdp_width.width(said, tuple(bounds) if any(bounds) else (), transport, session)
+    return Flow(" ".join([kind, *names]).strip(), width)
+
+
+_known = lru_cache(maxsize=1024)(_read)  # devices of one make say the same in every call

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from sbc.core.message import UNSAID, Width
 from sbc.h323 import formats
-from sbc.h323.formats import media_of
+from sbc.h323.formats import media_of, width_of
 from sbc.media.codecs import agreed, clock
 
 
@@ -45,3 +46,25 @@ def test_every_name_tells_its_clock() -> None:
         for name in table.values():  # type: ignore[attr-defined]
             media = f"x {name}"
             assert agreed((media, "")) == [name] and clock((media, "")) >= 8000
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (("audioData", ("g711Alaw64k", 20)), Width(packing=20)),
+        (("audioData", ("g711Ulaw64k", 240)), UNSAID),  # what the receiver can take
+        (("audioData", ("g729", 2)), Width(packing=20)),
+        (("audioData", ("g729AnnexA", 6)), Width(packing=60)),
+        (("audioData", ("g728", 8)), Width(packing=20)),
+        (("audioData", ("g7231", {"maxAl-sduAudioFrames": 1, "silenceSuppression": False})), Width(packing=30)),
+        (("audioData", ("gsmFullRate", {"audioUnitSize": 33})), Width(packing=20)),
+        (("audioData", ("genericAudioCapability", {"maxBitRate": 240})), Width(media=24_000)),
+        (("videoData", ("h263VideoCapability", {"maxBitRate": 3_200})), Width(media=320_000)),
+        (("data", {"application": ("t38fax", {}), "maxBitRate": 144}), Width(media=14_400)),
+        (("audioData", ("nonStandard", b"")), UNSAID),
+        (("nullData", 0), UNSAID),
+        (None, UNSAID),
+    ],
+)
+def test_a_capability_says_how_much_flows(said: object, expected: Width) -> None:
+    assert width_of(said) == expected
