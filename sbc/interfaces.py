@@ -220,6 +220,36 @@ class IFramer(Interface):
         """Take octets (bytes) as they came and return what is whole now, as Framed."""
 
 
+class IBanSink(Interface):
+    """What drops packets of banned sources before a socket has them. All of it is called on the reactor's thread, and
+    none raises: whatever comes through all the same, user space judges."""
+
+    name = Attribute("Which make it is: 'kernel', 'nft' or 'user-space'.")
+    why = Attribute("Why it is no better one, or what it cannot guard, in words; empty where there is nothing to say.")
+
+    def guard(doors):
+        """Keep banned sources from these (an iterable of sbc.bans.doors.Door), and from no other port of this host."""
+
+    def ban(realm, host, port, seconds):
+        """Drop what comes to the doors of `realm` from `host` and `port` (0: from any), for so long from now; if it is
+        banned already, the new time counts. Whether that is done: there may be no room, or no door."""
+
+    def lift(realm, host, port):
+        """Drop it no more. Of one that is not banned nothing happens."""
+
+    def clear():
+        """Lift all bans."""
+
+    def list():
+        """All bans, as a list of sbc.bans.doors.Barred."""
+
+    def dropped():
+        """How many packets were dropped so far."""
+
+    def stop():
+        """Let go of everything in the system. Nothing of it outlives the process."""
+
+
 class ICdrSink(Interface):
     """Where call detail records go: a file or database that this process alone writes. Called in one thread."""
 

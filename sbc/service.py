@@ -15,6 +15,8 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
 from sbc.admin.log import TWISTD_LOG
+from sbc.bans.choose import take_sink
+from sbc.bans.doors import doors_of
 from sbc.config.values import Config, DnsConfig, EngineName, MediaConfig, MetricsConfig, StoreConfig
 from sbc.core.border import Border
 from sbc.core.hops import Target
@@ -61,6 +63,7 @@ class BorderService(Service):
         self.runner = Runner(reactor, self.border, datagrams, framers, read_tls(plan.realms, source))
         self.runner.choice, self.runner.engine = take_engine(media, reactor, self.runner, plan.timers.silence)
         self.locator = Locator(reactor, plan, Spoken(lambda each: each.services), self._located, dns)
+        self.bans: Any = None  # while it runs, what drops packets of banned sources
         self._checks = cycle(self.runner.checks())
         self.resume: Callable[[], None] | None = None  # takes up what an earlier process has left
         self._reactor = reactor
@@ -77,6 +80,8 @@ class BorderService(Service):
         if faults:
             raise OSError("; ".join(faults))
         self.runner.limit_realms(self.border.plan)
+        self.bans = take_sink(self.runner.engine, self._reactor)
+        self.keep_doors()
         for realm in self.border.plan.realms.values():
             for listener in realm.listeners:
                 self.runner.listen(listener)
@@ -91,7 +96,14 @@ class BorderService(Service):
     def stopService(self) -> Deferred[Any]:
         super().stopService()
         self.locator.stop()
+        if self.bans is not None:
+            self.bans.stop()
         return self.runner.stop()
+
+    def keep_doors(self) -> None:
+        """Keep banned sources from where the plan, as it is now, signals."""
+        if self.bans is not None:
+            self.bans.guard(doors_of(self.border.plan))
 
     def look_over_books(self) -> None:
         """Run the next of the auditor's checks, unless the last has cost too much to do so now; say what it found."""
@@ -168,6 +180,7 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
     looks.setServiceParent(whole)
     reloader.takers.append(lambda runs: _repace(looks, border.pace(runs)))
     reloader.takers.append(lambda runs: border.locator.replan(runs.plan))
+    reloader.takers.append(lambda runs: border.keep_doors())
     reloader.takers.append(lambda runs: TWISTD_LOG.set_level(runs.log.level))
     if config.metrics is not None:
         _add_metrics(whole, reactor, config.metrics, border)

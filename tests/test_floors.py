@@ -54,6 +54,7 @@ FLOORS = (
     ("sbc.h323*", 2),
     ("sbc.mgcp*", 2),
     ("sbc.h248*", 2),
+    ("sbc.bans*", 3),
     ("sbc.store*", 3),
     ("sbc.admin*", 3),
     ("sbc.runner*", 3),

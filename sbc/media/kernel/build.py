@@ -17,7 +17,9 @@ MODULE = "sbc.media.kernel._loader"
 FOLDER = "sbc/media/kernel"
 SHARED = ("sbc/media/native/bucket.h", "sbc/media/native/meter.h")
 """Headers that all planes have."""
-SOURCES = tuple(f"{FOLDER}/{name}" for name in ("loader.c", "attach.c", "look.c", "interfaces.c", "bpffs.c"))
+SOURCES = tuple(
+    f"{FOLDER}/{name}" for name in ("loader.c", "barrier.c", "attach.c", "look.c", "interfaces.c", "bpffs.c")
+)
 OPTIONS = ("-std=c11", "-O2", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wno-missing-field-initializers")
 PROGRAM_OPTIONS = ("-std=gnu11", "-g", "-O2", "-target", "bpf", "-mcpu=v3", "-Wall", "-Wextra")
 _TYPES = "".join(

@@ -72,6 +72,7 @@ class KernelEngine:
         self._plane = Plane(directory, room)
         self._lookups = Lookups(self._plane.lease)
         self.interfaces = Interfaces(self._plane, interfaces, modes)
+        self.barrier = self._plane.barrier
         self._streams: dict[str, Promoted] = {}
         self._by_slot: dict[int, str] = {}
         self._agenda = Agenda()

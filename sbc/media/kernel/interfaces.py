@@ -54,6 +54,7 @@ class Interfaces:
         self._hosts: dict[str, str] = {}  # our addresses whose packets come by us: "" or why they do not
         self._failed: set[str] = set()  # interfaces of which that was said
         self._absent: set[str] = set()  # those named that were not there
+        self._guarded: frozenset[str] = frozenset()  # our addresses that are to have the programs without media, too
         self._left = self._take_over()
 
     def ensure(self, host: str) -> str:
@@ -65,6 +66,17 @@ class Interfaces:
         if why is None:
             why = self._hosts[host] = self._find(host)
         return why
+
+    def guard(self, hosts: Iterable[str]) -> list[str]:
+        """From now on see to it for these addresses, too; what keeps the programs from which of them, in words."""
+        self._guarded = frozenset(hosts)
+        return [f"{host}: {why}" for host in sorted(self._guarded) if (why := self._ensured(host))]
+
+    def _ensured(self, host: str) -> str:
+        try:
+            return self.ensure(host)
+        except OSError as error:
+            return error.strerror or str(error)
 
     def _find(self, host: str) -> str:
         indexes = [index for name in self._named if (index := self._there(name))]
@@ -183,6 +195,8 @@ class Interfaces:
             if why or (index > _LOOPBACK and index not in self.attached):
                 del self._hosts[host]
                 moved = moved or not why
+        for host in self._guarded:
+            self._ensured(host)
         return moved
 
     def _see_frames(self, found: Attached) -> None:

@@ -14,7 +14,7 @@
 
 #include "loader_relay.h"
 
-static const char *const MAPS[] = {"flows", "slots", "buckets", "news", "outlets", "confirmed", "lease"};
+static const char *const MAPS[] = {"flows", "slots", "buckets", "news", "outlets", "confirmed", "lease"}; /* that are pinned */
 #define LONGEST_WAIT 1000000000ull /* ns to wait for a program to leave a slot; it takes microseconds */
 
 __u64 relay_now(void)
@@ -73,13 +73,16 @@ static int find_maps(struct relay *relay)
 {
     relay->flows = bpf_object__find_map_fd_by_name(relay->object, "flows");
     relay->outlets = bpf_object__find_map_fd_by_name(relay->object, "outlets");
+    relay->bans = bpf_object__find_map_fd_by_name(relay->object, "bans");
+    relay->doors = bpf_object__find_map_fd_by_name(relay->object, "doors");
     relay->slots = share(bpf_object__find_map_fd_by_name(relay->object, "slots"), relay->room * sizeof(*relay->slots));
     relay->buckets = share(bpf_object__find_map_fd_by_name(relay->object, "buckets"),
                            (relay->room + RELAY_REALMS) * sizeof(*relay->buckets));
     relay->news = share(bpf_object__find_map_fd_by_name(relay->object, "news"), (relay->room / 64 + 1) * sizeof(__u64));
     relay->lease = share(bpf_object__find_map_fd_by_name(relay->object, "lease"), sizeof(*relay->lease));
+    relay->barrier = share(bpf_object__find_map_fd_by_name(relay->object, "barrier"), sizeof(*relay->barrier));
     relay->watched = calloc(relay->room, sizeof(*relay->watched));
-    return relay->slots && relay->buckets && relay->news && relay->lease && relay->watched ? 0 : -ENOMEM;
+    return relay->slots && relay->buckets && relay->news && relay->lease && relay->barrier && relay->watched ? 0 : -ENOMEM;
 }
 
 /* Load the programs, with the maps that are pinned in `directory` or with new ones that are pinned there; NULL with `why`
@@ -130,6 +133,8 @@ void relay_free(struct relay *relay)
         munmap(relay->news, (relay->room / 64 + 1) * sizeof(__u64));
     if (relay->lease)
         munmap(relay->lease, sizeof(*relay->lease));
+    if (relay->barrier)
+        munmap(relay->barrier, sizeof(*relay->barrier));
     free(relay->watched);
     free(relay->directory);
     bpf_object__close(relay->object);

@@ -25,6 +25,12 @@ int relay_next(const struct relay *relay, const struct relay_address *after, str
 void relay_watch(struct relay *relay, __u32 index, int watched);
 int relay_look(struct relay *relay, __u32 *found, __u32 *what, int most);
 
+struct relay_barrier *relay_barrier(struct relay *relay);
+int relay_bar(struct relay *relay, const struct relay_banned *who, __u64 until);
+int relay_unbar(struct relay *relay, const struct relay_banned *who);
+int relay_barred(const struct relay *relay, const struct relay_banned *who, struct relay_ban *found);
+int relay_door(struct relay *relay, const struct relay_address *first, __u32 count, __u32 realm);
+
 int relay_attach_xdp(const struct relay *relay, int interface, int generic, const char *pin);
 int relay_renew_xdp(const struct relay *relay, const char *pin);
 int relay_xdp_mode(int interface);

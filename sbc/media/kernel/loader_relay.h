@@ -13,6 +13,7 @@ struct relay {
     struct relay_slot *slots;
     struct bucket *buckets;
     struct relay_lease *lease;
+    struct relay_barrier *barrier;
     __u32 room;
     __u64 *news; /* room / 64 + 1 words */
     __u32 next;  /* of these, the one with which the next look begins */
@@ -20,7 +21,7 @@ struct relay {
     char *directory; /* where it is pinned; NULL: it is not */
     struct watched *watched;
     int xdp, tc;
-    int flows, outlets;
+    int flows, outlets, bans, doors;
 };
 
 /* The compiled program, put in by build.py. */

@@ -16,6 +16,7 @@ from sbc.core.orders import Rate
 from sbc.media.flow import Flow
 from sbc.media.kernel import pins
 from sbc.media.kernel.addresses import of_flow, unpack
+from sbc.media.kernel.barrier import Barrier
 from sbc.media.kernel.directory import Unavailable as Unavailable  # for who needs nothing else of there
 from sbc.media.kernel.directory import open_directory, own
 from sbc.media.kernel.held import Held
@@ -97,6 +98,7 @@ class Plane:
         self._vacant = Vacant(room, frozenset(self.left.values()))
         self._realms: dict[str, int] = {}
         self.lease = Lease(self._lib.relay_lease(self._relay), self.now)
+        self.barrier = Barrier(self._module, self._relay, self.now)
         self._begin()
 
     @staticmethod

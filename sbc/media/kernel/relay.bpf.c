@@ -11,6 +11,7 @@
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
+#include "relay_barrier.h"
 #include "relay_maps.h"
 #include "relay_packet.h"
 #include "relay_rewrite.h"
@@ -203,11 +204,9 @@ int sbc_xdp(struct xdp_md *ctx)
     enum fate fate;
     int action = XDP_PASS;
 
-    if (!parse(&packet, data, end))
-        return XDP_PASS;
-    slot = enter(&packet, true);
+    slot = parse(&packet, data, end) ? enter(&packet, true) : NULL;
     if (!slot)
-        return XDP_PASS;
+        return barred(data, end) ? XDP_DROP : XDP_PASS;
     fate = judge(ctx, slot, &packet, &way, end, true);
     if (fate == DROPPED) {
         action = XDP_DROP;
@@ -243,8 +242,8 @@ int sbc_tc(struct __sk_buff *ctx)
     enum fate fate;
     int action = TC_ACT_UNSPEC; /* on to the filters of others, and to the stack */
 
-    /* Not to this host; of another VLAN, whose own interface has its own filter; several datagrams that were joined. */
-    if (ctx->pkt_type != 0 || ctx->vlan_present || ctx->gso_size)
+    /* Not to this host; of another VLAN, whose own interface has its own filter. */
+    if (ctx->pkt_type != 0 || ctx->vlan_present)
         return TC_ACT_UNSPEC;
     if (data + HEADERS > end && ctx->len > (__u32)(end - data)) {
         if (bpf_skb_pull_data(ctx, ctx->len < HEADERS ? ctx->len : HEADERS))
@@ -253,11 +252,10 @@ int sbc_tc(struct __sk_buff *ctx)
         end = (void *)(long)ctx->data_end;
     }
     packet.length = ctx->len;
-    if (!parse(&packet, data, end))
-        return TC_ACT_UNSPEC;
-    slot = enter(&packet, false);
+    /* Several datagrams that were joined are no flow's. */
+    slot = !ctx->gso_size && parse(&packet, data, end) ? enter(&packet, false) : NULL;
     if (!slot)
-        return TC_ACT_UNSPEC;
+        return barred(data, end) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
     fate = judge(ctx, slot, &packet, &way, end, false);
     if (fate == DROPPED) {
         action = TC_ACT_SHOT;

@@ -7,6 +7,9 @@
  *
  * All of it is only as long as somebody answers for it: `lease`.
  *
+ * Beside all that, who is banned is kept from the ports that we signal at: `bans`, `doors` (relay_barrier.h). Flows come
+ * first, and are asked after by nobody here: what is forwarded of a live call stays as it is.
+ *
  * A slot's life, as user space has it:
  *   1. its first part is written, `gate` last (0);
  *   2. the flow is entered in `flows`: from here on the kernel forwards;
@@ -89,10 +92,30 @@ struct relay_lease {
     __u32 routes; /* what was set in the system so that programs find routes: see sbc/media/kernel/lookups.py */
     __u32 spare;
 };
+
+/* Whom we do not hear: a source, port 0 for all of its ports, at the signalling ports of one realm. */
+struct relay_banned {
+    struct relay_address source;
+    __u32 realm; /* by a number that user space gives it, as `doors` has it */
+};
+
+struct relay_ban {
+    __u64 until;   /* nanoseconds of CLOCK_MONOTONIC */
+    __u64 dropped; /* packets */
+};
+
+/* One for all of these. */
+struct relay_barrier {
+    __u32 bans; /* how many are entered; 0: nobody looks further */
+    __u32 spare;
+    __u64 dropped;
+};
 /* cffi: to here */
 
 #define RELAY_LAYOUT 6 /* of all the above: another process's maps of another number are of no use */
 
+#define RELAY_BANS 131072 /* there can be, */
+#define RELAY_DOORS 65536 /* of so many ports */
 #define RELAY_REALMS 4096 /* buckets behind those of the slots: the realms' */
 #define RELAY_SHUT 0x80000000u
 #define RELAY_RTP 1
@@ -108,5 +131,6 @@ _Static_assert(sizeof(struct relay_address) == 20, "a key has no holes");
 _Static_assert(sizeof(struct relay_slot) == 448, "a slot is seven cache lines");
 _Static_assert(__builtin_offsetof(struct relay_slot, reports) == 256, "what each RTP packet needs is in four of them");
 _Static_assert(sizeof(struct relay_lease) == 24, "");
+_Static_assert(sizeof(struct relay_ban) == 16 && sizeof(struct relay_banned) == 24 && sizeof(struct relay_barrier) == 16, "");
 
 #endif

@@ -70,4 +70,29 @@ struct {
     __uint(map_flags, BPF_F_MMAPABLE);
 } lease SEC(".maps");
 
+/* Who is banned, and the ports that we signal at, each with its realm. Nothing of these outlives the process. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __type(key, struct relay_banned);
+    __type(value, struct relay_ban);
+    __uint(max_entries, RELAY_BANS);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+} bans SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __type(key, struct relay_address);
+    __type(value, __u32);
+    __uint(max_entries, RELAY_DOORS);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+} doors SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __type(key, __u32);
+    __type(value, struct relay_barrier);
+    __uint(max_entries, 1);
+    __uint(map_flags, BPF_F_MMAPABLE);
+} barrier SEC(".maps");
+
 #endif

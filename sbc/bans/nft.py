@@ -1,0 +1,185 @@
+"""Bans in sets of nftables, in a table of our own: in front of connection tracking and of every socket."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from itertools import count
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from sbc.bans.doors import Barred, Door
+from sbc.bans.ledger import Key, Ledger
+from sbc.bans.library import NftError
+from sbc.bans.ruleset import changes, element, table
+from sbc.interfaces import IBanSink
+
+MOST = 120_000
+"""Bans there may be."""
+_PAUSE = 0.05  # seconds in which what is to be changed gathers
+_AT_ONCE = 2_000  # changes in one command, of which each takes some 20 us, on another thread
+_names = count()
+
+
+@implementer(IBanSink)
+class NftBans:
+    """Has nftables drop. The table is this process's own, and goes with it whatever ends that."""
+
+    name = "nft"
+    _log = Logger()
+
+    def __init__(
+        self, nft: Any, reactor: Any, most: int = MOST, in_thread: Callable[..., Deferred[Any]] = deferToThread
+    ) -> None:
+        """`nft` is a sbc.bans.library.Nft; `reactor` provides IReactorTime. @raises NftError where the system allows
+        no table."""
+        self._nft, self._reactor, self._most, self._in_thread = nft, reactor, most, in_thread
+        self._table = f"sbc-bans-{os.getpid()}-{next(_names)}"
+        self._ledger = Ledger(most)
+        self._doors: frozenset[Door] = frozenset()
+        self._numbers: dict[str, int] = {}
+        self._wanted: dict[Key, float | None] = {}  # what is to be changed: until when each is to be banned, None: not
+        self._there: set[Key] = set()  # what the kernel was told of
+        self._before = 0  # packets that tables before this one have dropped
+        self._remakes = False
+        self._call: Any = None
+        self._busy = False
+        self._stopped = False
+        self._nft.run(table(self._table, (), {}, most))
+        self.why = ""
+        """What the system refuses, in its words."""
+
+    # -- the contract
+
+    def guard(self, doors: Iterable[Door]) -> None:
+        """See IBanSink."""
+        new = frozenset(doors)
+        if new == self._doors:
+            return
+        self._doors = new
+        self._numbers = {name: n for n, name in enumerate(sorted({door.realm for door in new}), 1)}
+        for key, _ in self._ledger.items():
+            if key[0] not in self._numbers:
+                self._ledger.drop(key)
+        self._remakes = True
+        self._soon(0.0)
+
+    def ban(self, realm: str, host: str, port: int, seconds: float) -> bool:
+        """See IBanSink."""
+        key = (realm, host, port)
+        self._sweep()
+        try:
+            element(key, self._numbers)
+        except (ValueError, KeyError):
+            return False
+        until = self._reactor.seconds() + seconds
+        if not self._ledger.put(key, until):
+            return False
+        self._wanted[key] = until
+        self._soon()
+        return True
+
+    def lift(self, realm: str, host: str, port: int) -> None:
+        """See IBanSink."""
+        key = (realm, host, port)
+        if self._ledger.drop(key):
+            self._wanted[key] = None
+            self._soon()
+
+    def clear(self) -> None:
+        """See IBanSink."""
+        for key, _ in self._ledger.items():
+            self.lift(*key)
+
+    def list(self) -> list[Barred]:
+        """See IBanSink."""
+        self._sweep()
+        now, counted = self._reactor.seconds(), self._counted()
+        return [
+            Barred(*key, max(0.0, until - now), counted.get(element(key, self._numbers), 0))
+            for key, until in self._ledger.items()
+        ]
+
+    def dropped(self) -> int:
+        """See IBanSink."""
+        return self._before + self._dropped()
+
+    def stop(self) -> None:
+        """See IBanSink."""
+        self._stopped = True
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+        with suppress(NftError):
+            self._nft.run(f"delete table inet {self._table}")
+        self._nft.close()
+
+    # -- what the kernel is told
+
+    def _sweep(self) -> None:
+        """Forget what is over; it has ended in the kernel, too."""
+        self._there.difference_update(self._ledger.over(self._reactor.seconds()))
+
+    def _soon(self, after: float = _PAUSE) -> None:
+        if not (self._busy or self._stopped or (self._call is not None and self._call.active())):
+            self._call = self._reactor.callLater(after, self._tell)
+
+    def _tell(self) -> None:
+        """Tell some of what is to be changed; the rest, and what comes meanwhile, when that is done."""
+        self._sweep()
+        now, remade, told = self._reactor.seconds(), "", self._numbers
+        if self._remakes:
+            self._remakes, self._before = False, self.dropped()
+            self._there, self._wanted = set(), dict(self._ledger.items())
+            remade = f"delete table inet {self._table}\n{table(self._table, self._doors, told, self._most)}\n"
+        some = {key: self._wanted.pop(key) for key in list(self._wanted)[:_AT_ONCE]}
+        left = {key: None if until is None else until - now for key, until in some.items()}
+        text = remade + changes(self._table, left, self._there & some.keys(), told)
+        if not text:
+            return
+        self._busy = True
+        self._in_thread(self._nft.run, text).addCallbacks(self._told, self._refused, (some,), errbackArgs=(some,))
+
+    def _told(self, _: object, some: dict[Key, float | None]) -> None:
+        for key, until in some.items():
+            self._there.discard(key) if until is None else self._there.add(key)
+        self._go_on()
+
+    def _refused(self, failure: Any, some: dict[Key, float | None]) -> None:
+        """What it refuses user space does alone."""
+        failure.trap(NftError)
+        for key in some:
+            self._ledger.drop(key)
+        if not self._stopped:
+            self.why = str(failure.value)
+            self._log.warn("nftables does not drop what is banned: {why}", why=self.why)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self._busy = False
+        if self._wanted or self._remakes:
+            self._soon()
+
+    # -- what it has counted
+
+    def _dropped(self) -> int:
+        with suppress(NftError):
+            for each in self._nft.run(f"list counter inet {self._table} dropped"):
+                if "counter" in each:
+                    return int(each["counter"]["packets"])
+        return 0
+
+    def _counted(self) -> dict[tuple[str, str], int]:
+        """Packets by set and element."""
+        found: dict[tuple[str, str], int] = {}
+        with suppress(NftError):
+            for each in self._nft.run(f"list table inet {self._table}"):
+                for entry in each.get("set", {}).get("elem", ()):
+                    value = entry["elem"]["val"]
+                    named = value if isinstance(value, str) else " . ".join(map(str, value["concat"]))
+                    found[each["set"]["name"], named] = int(entry["elem"]["counter"]["packets"])
+        return found

@@ -1,0 +1,37 @@
+"""libnftables, as far as it can be had here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sbc.bans import library
+from sbc.bans.library import Nft, NftError
+from tests.media.kernel.apart import Apart, why_not
+
+
+@pytest.fixture
+def apart() -> Iterator[Apart]:
+    if why := why_not():
+        pytest.skip(why)
+    with Apart() as made:
+        yield made
+
+
+def test_commands_are_carried_out_or_refused_in_its_own_words(apart: Apart) -> None:
+    nft = apart.call(Nft)
+    assert apart.call(nft.run, "add table inet t; add counter inet t c") == []
+    (_, counter) = apart.call(nft.run, "list counter inet t c")
+    assert counter["counter"]["packets"] == 0
+    with pytest.raises(NftError, match="No such file"):
+        apart.call(nft.run, "list counter inet t d")
+    with pytest.raises(NftError, match="syntax error"):
+        apart.call(nft.run, "nonsense")
+    apart.call(nft.close)
+
+
+def test_where_there_is_no_such_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "_NAME", "libnothing.so.9")
+    with pytest.raises(NftError, match="libnothing"):
+        Nft()

@@ -1,0 +1,180 @@
+"""Bans by nftables: with real packets, and what is said to it when."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
+from zope.interface.verify import verifyObject
+
+from sbc.bans.doors import Door
+from sbc.bans.library import Nft, NftError
+from sbc.bans.nft import NftBans
+from sbc.interfaces import IBanSink
+from tests.bans.scene import DOORS, Scene, scene
+from tests.media.kernel.apart import why_not
+from tests.media.kernel.net import Net
+
+
+class Said:
+    """Nftables that only listens; it refuses what has the words `refuses` in it."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.refuses = "nothing"
+        self.closed = False
+
+    def run(self, commands: str) -> Any:
+        if self.refuses in commands:
+            raise NftError("Error: Operation not permitted")
+        if commands.startswith("list"):
+            return []
+        self.heard.append(re.sub(r"sbc-bans-\d+-\d+", "T", commands))
+        return []
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def at_once(run: Any, text: str) -> Deferred[Any]:
+    try:
+        return succeed(run(text))
+    except NftError:
+        return fail()
+
+
+@pytest.fixture
+def nft() -> Said:
+    return Said()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def bans(nft: Said, clock: Clock) -> NftBans:
+    made = NftBans(nft, clock, most=3, in_thread=at_once)
+    made.guard(DOORS)
+    clock.advance(0.0)
+    nft.heard.clear()
+    return made
+
+
+def test_it_is_a_sink(bans: NftBans) -> None:
+    verifyObject(IBanSink, bans)
+
+
+def test_what_gathers_is_said_together_and_what_is_renewed_takes_the_old_one_s_place(
+    bans: NftBans, nft: Said, clock: Clock
+) -> None:
+    assert bans.ban("access", "10.1.0.2", 0, 10.0)
+    assert bans.ban("access", "fd01::2", 5060, 10.0)
+    clock.advance(0.05)
+    assert nft.heard == [
+        "add element inet T r1h4 { 10.1.0.2 timeout 9950ms }\nadd element inet T r1p6 { fd01::2 . 5060 timeout 9950ms }"
+    ]
+    bans.ban("access", "10.1.0.2", 0, 60.05)
+    bans.lift("access", "fd01::2", 5060)
+    bans.lift("access", "10.9.9.9", 0)
+    clock.advance(0.05)
+    assert nft.heard[1].split("\n") == [
+        "add element inet T r1h4 { 10.1.0.2 timeout 60000ms }",
+        "add element inet T r1p6 { fd01::2 . 5060 timeout 1000ms }",
+        "delete element inet T r1h4 { 10.1.0.2 }",
+        "delete element inet T r1p6 { fd01::2 . 5060 }",
+        "add element inet T r1h4 { 10.1.0.2 timeout 60000ms }",
+    ]
+
+
+def test_what_is_over_makes_room(bans: NftBans, clock: Clock) -> None:
+    assert not bans.ban("core", "10.1.0.2", 0, 10.0)
+    assert not bans.ban("access", "sip.example", 0, 10.0)
+    assert not bans.ban("access", "fe80::1%2", 0, 10.0)
+    assert [bans.ban("access", "10.1.0.2", port, 10.0) for port in (1, 2, 3, 4)] == [True, True, True, False]
+    clock.advance(11.0)
+    assert bans.list() == []
+    assert bans.ban("access", "10.1.0.2", 4, 10.0)
+
+
+def test_other_doors_are_another_table_with_the_bans_that_still_are(bans: NftBans, nft: Said, clock: Clock) -> None:
+    bans.ban("access", "10.1.0.2", 0, 10.0)
+    clock.advance(0.05)
+    bans.guard(DOORS)  # the same ones
+    clock.advance(0.05)
+    assert len(nft.heard) == 1
+    bans.guard([*DOORS, Door("core", "0.0.0.0", range(5060, 5080))])
+    clock.advance(0.05)
+    remade = nft.heard[1].split("\n")
+    assert remade[:2] == ["delete table inet T", "add table inet T { flags owner; }"]
+    assert any("0.0.0.0/0 . 5060-5079 : jump r2" in line for line in remade)
+    assert remade[-1].startswith("add element inet T r1h4 { 10.1.0.2 timeout 9")
+
+
+def test_what_is_refused_user_space_does_alone(bans: NftBans, nft: Said, clock: Clock) -> None:
+    nft.refuses = "add element"
+    assert bans.ban("access", "10.1.0.2", 0, 10.0)
+    clock.advance(0.05)
+    assert bans.list() == []
+    assert bans.why == "Error: Operation not permitted"
+    bans.stop()
+    assert (nft.closed, nft.heard, clock.getDelayedCalls()) == (True, ["delete table inet T"], [])
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Iterator[Scene]:
+    why = why_not()
+    if why:
+        pytest.skip(why)
+    net = Net(tmp_path)
+    with scene(net, net.sbc.call) as made:
+        yield made
+    net.close()
+
+
+@pytest.mark.parametrize("host", ["10.1.0.2", "fd01::2"])
+def test_who_is_banned_is_not_heard_and_its_neighbour_behind_the_same_address_is(there: Scene, host: str) -> None:
+    clock, ask = Clock(), there.ask
+    bans = ask(NftBans, ask(Nft), clock, 100, at_once)
+
+    def tell(what: Any, *arguments: Any) -> Any:
+        said = ask(what, *arguments)
+        ask(clock.advance, 0.05)
+        return said
+
+    tell(bans.guard, (*DOORS, Door("all", "0.0.0.0", range(5080, 5081))))
+    assert there.hears(host, 5061)
+    assert tell(bans.ban, "access", host, 5061, 600.0)
+    assert not there.hears(host, 5061)
+    assert there.hears(host, 5062)
+    assert there.hears(host, 5061, at=5070)  # no door
+    assert there.hears(host, 5061, at=5080)  # nor one of that realm
+    assert [each.dropped for each in tell(bans.list)] == [1]
+    assert tell(bans.ban, "access", host, 5061, 900.0)
+    tell(bans.ban, "access", host, 0, 600.0)
+    tell(bans.lift, "access", host, 5061)
+    assert not there.hears(host, 5061)
+    assert tell(bans.dropped) == 2
+    assert tell(bans.ban, "all", host, 0, 600.0)
+    assert there.hears(host, 5061, at=5080) is (":" in host)  # of all addresses, but of IPv4
+    tell(bans.clear)
+    assert there.hears(host, 5061)
+    tell(bans.ban, "access", host, 0, 600.0)
+    tell(bans.stop)
+    assert there.hears(host, 5061)
+    assert "sbc-bans" not in there.shown("nft list tables")
+
+
+def test_a_process_that_ends_without_a_word_leaves_no_table(there: Scene) -> None:
+    ask = there.ask
+    nft = ask(Nft)
+    ask(NftBans, nft, Clock(), 100, at_once)
+    assert "sbc-bans" in there.shown("nft list tables")
+    ask(nft.close)  # as the system does for who ends
+    assert "sbc-bans" not in there.shown("nft list tables")
