@@ -48,6 +48,8 @@ FLOORS = (
     ("sbc.ledger.joined", 1),
     ("sbc.ledger.reported", 1),
     ("sbc.ledger.volume", 1),
+    ("sbc.ledger.usage", 1),
+    ("sbc.ledger.rows", 1),
     ("sbc.ledger*", 3),
     ("sbc.*.protocol", 3),
     ("sbc.sip*", 2),

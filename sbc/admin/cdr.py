@@ -1,17 +1,20 @@
-"""`sbc cdr`: asks the call detail records, as a table, as JSON lines, or summed up."""
+"""`sbc cdr`: asks the call detail records, as a table, as JSON lines, as CSV, or summed up."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from sbc.config.faults import ConfigError, printable
 from sbc.config.load import load_file
 from sbc.ledger.jsonlines import family
 from sbc.ledger.query import Sum, Wanted, in_database, in_json, is_database, moment, sides_of
-from sbc.ledger.record import Plain
+from sbc.ledger.rows import BY, HEAD, Summary, lines_of, row_of
+from sbc.ledger.usage import MEDIA, usages_of
+from sbc.ledger.volume import Plain
 
 _TEXT = (
     "Show records of ended calls. They are read from one file, which --file or --sqlite names, or from the files of "
@@ -30,12 +33,21 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command.add_argument("--since", type=_moment, metavar="TIME", help="calls that began then or later (UTC)")
     command.add_argument("--until", type=_moment, metavar="TIME", help="calls that began before then (UTC)")
     command.add_argument("--user", default="", metavar="TEXT", help="calls whose caller or callee contains it")
+    command.add_argument("--terminal", default="", metavar="TEXT", help="calls of terminals whose user contains it")
+    command.add_argument("--realm", default="", metavar="NAME", help="calls that were in that realm")
+    command.add_argument("--media", default="", choices=MEDIA, help="calls that had such media")
     command.add_argument("--cause", default="", metavar="TEXT", help="calls whose ending or cause contains it")
     command.add_argument("--id", default="", metavar="ID", help="the call or record of that id")
     command.add_argument("--incomplete", action="store_true", help="only what a crash has cut short")
     command.add_argument("--mos-below", type=_score, metavar="MOS", help="calls one direction of which was worse")
-    command.add_argument("--json", action="store_true", help="one JSON object a line")
-    command.add_argument("--sum", action="store_true", help="what they add up to")
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object a line")
+    form.add_argument("--csv", action="store_true", help="one row (RFC 4180) for each terminal's account")
+    total = command.add_mutually_exclusive_group()
+    total.add_argument("--sum", action="store_true", help="what they add up to")
+    total.add_argument(
+        "--by", type=_keys, metavar="KEYS", help=f"what they add up to by some of {', '.join(BY)}: as in terminal,day"
+    )
     command.set_defaults(run=_run)
 
 
@@ -44,6 +56,13 @@ def _moment(text: str) -> str:
         return moment(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no time, such as 2026-11-23 or 2026-11-23T16:00") from None
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(text.split(",")))
+    if not set(found) <= set(BY):
+        raise argparse.ArgumentTypeError(f"{text!r} is not some of {', '.join(BY)}")
+    return found
 
 
 def _score(text: str) -> float:
@@ -58,11 +77,19 @@ def _score(text: str) -> float:
 
 def _run(asked: argparse.Namespace) -> int:
     since, until = asked.since or "", asked.until or ""
-    wanted = Wanted(since, until, asked.user, asked.cause, asked.id, asked.incomplete, asked.mos_below)
+    wanted = Wanted(
+        since, until, asked.user, asked.cause, asked.id, asked.incomplete, asked.mos_below, asked.terminal, asked.realm,
+        asked.media,
+    )  # fmt: skip
     try:
         records = _records(asked, wanted)
         if asked.sum:
-            _print_sum(records, asked.json)
+            _print_sum(records, asked)
+        elif asked.by:
+            _print_summary(records, asked)
+        elif asked.csv:
+            rows = (row_of("record", usage) for record in records for usage in usages_of(record))
+            _write_rows(chain([HEAD], rows))
         elif asked.json:
             for record in records:
                 print(json.dumps(record, separators=(",", ":")))
@@ -130,11 +157,44 @@ def _line(cells: tuple[str, ...]) -> str:
     ).rstrip()
 
 
-def _print_sum(records: Iterator[Plain], as_json: bool) -> None:
+def _write_rows(rows: Iterable[Sequence[str]]) -> None:
+    """Rows as CSV, as they come."""
+    for row in rows:
+        print(lines_of([row]).decode(), end="")
+
+
+def _print_summary(records: Iterator[Plain], asked: argparse.Namespace) -> None:
+    summary = Summary(asked.by)
+    for record in records:
+        summary.add(record)
+    if asked.json:
+        for line in summary.as_dicts():
+            print(json.dumps(line, separators=(",", ":")))
+    elif asked.csv:
+        _write_rows([summary.head, *summary.rows()])
+    else:
+        keys = len(summary.by)
+        shown = [[printable(cell) for cell in row] for row in summary.rows()]
+        table = [[name.replace("_", " ").upper() for name in summary.head], *shown]
+        widths = [max(len(row[index]) for row in table) for index in range(len(summary.head))]
+        for row in table:
+            cells = (
+                cell.ljust(width) if index < keys else cell.rjust(width)
+                for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
+            print("  ".join(cells).rstrip())
+
+
+def _print_sum(records: Iterator[Plain], asked: argparse.Namespace) -> None:
     total = Sum()
     for record in records:
         total.add(record)
-    if as_json:
+    if asked.csv:
+        plain = total.as_dict()
+        plain["endings"] = " ".join(f"{ending}:{count}" for ending, count in plain["endings"].items())
+        _write_rows([list(plain), ["" if value is None else str(value) for value in plain.values()]])
+        return
+    if asked.json:
         print(json.dumps(total.as_dict(), separators=(",", ":")))
         return
     print(f"{total.records} calls, {total.answered} answered, {total.incomplete} incomplete")

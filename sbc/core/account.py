@@ -41,8 +41,8 @@ def ending_of(cause: Cause, call: Call | None) -> Ending:
 
 def opened(call: Call) -> Record:
     """A call begins. Fields: `at` (seconds on the core's clock), `from` and `to` (realm and address, in words), `path`,
-    `protocol`, `method`, `caller`, `callee`, `called` (text), `subscription` (then it is none that is billed), `legs`,
-    and `gateway`: which of them that of a call that gathers is at, None of another.
+    `protocol`, `method`, `caller`, `callee`, `called` (text), `subscription` (then it is none that is billed),
+    `terminal`, `legs`, and `gateway`: which of them that of a call that gathers is at, None of another.
     """
     near, far = call.legs
     fields = {
@@ -56,6 +56,7 @@ def opened(call: Call) -> Record:
         "callee": _words(call.asked.callee),
         "called": _words(call.asked.called),
         "subscription": call.lifetime,
+        "terminal": terminal(call),
         "legs": legs(call),
         "gateway": None if call.gathering is None else call.leg_in(call.path.access),
     }
@@ -101,6 +102,14 @@ def closed(call: Call, now: float) -> Record:
         "legs": legs(call),
     }
     return Record(call.id, "close", fields)
+
+
+def terminal(call: Call) -> dict[str, Any]:
+    """Whose call it is: every call has one end in an access realm. `realm`, `user`, and whether that is `registered`:
+    of one that is not it is what the call itself says of who calls, or is called, there."""
+    near = call.leg_in(call.path.access) == 0
+    user = call.terminal or (call.asked.caller if near else call.asked.callee)
+    return {"realm": call.path.access, "user": _words(user), "registered": bool(call.terminal)}
 
 
 def legs(call: Call) -> list[dict[str, Any]]:

@@ -237,6 +237,7 @@ class Call:
         self.asked_by = b""  # the party whose attempt was answered
         self.answered_by = b""  # the party that did; what others who were asked say later moves nothing
         self.asked = Asked()
+        self.terminal = b""  # the user whose binding it is from or for: whose call it is; empty where nobody is bound
         self.herald = b""  # what it is called everywhere, where it says so: leave may have been given for it
         self.cause = ""
         self.ending: Ending | None = None

@@ -164,7 +164,7 @@ def resume_call(
 
 
 def _call(registry: Registry, dialects: Mapping[str, Any], found: dict[str, Any], legs: list[Leg]) -> tuple[Call, Any]:
-    missing = CALL.keys() - found.keys() - {"gathering"}  # which values of older releases lack
+    missing = CALL.keys() - found.keys() - {"gathering", "terminal"}  # which values of older releases lack
     if missing or len(legs) != 2:
         raise Unfit(f"lacks {sorted(missing) or 'a leg'}")
     path, dialect = found["path"], dialects.get(found["dialect"])

@@ -385,7 +385,7 @@ def _call(
             asked.claimed = way.terminal.place.address
     call = Call(registry.mint.short(), arrival.listener.dialect, way.path, (asking, asked), arrival.now)
     call.target, call.bound, call.herald = way.target, intent.bound, intent.heralds
-    call.directed = intent.back is not None
+    call.directed, call.terminal = intent.back is not None, b"" if way.terminal is None else way.terminal.user
     if intent.gathers:
         call.gathering = gathering.begun(registry, intent, way.terminal)
     if dialect.references and intent.bound and not way.hop.listener.lane:

@@ -106,6 +106,7 @@ _CALL: dict[str, Any] = {
     "answered_by": bytes,
     "asked_by": bytes,
     "asked": Asked,
+    "terminal": bytes,
     "herald": bytes,
     "cause": str,
     "ending": Ending | None,

@@ -6,11 +6,12 @@ have ended it is open; what of it has ended is kept as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 from sbc.core.address import Address
 from sbc.core.orders import Record, SideSpec, StreamSpec
-from sbc.ledger.record import CallRecord, Moment, Plain, add_up, cut_short, wall_of, worst
+from sbc.ledger.record import CallRecord, Counters, Moment, cut_short, wall_of, worst
+from sbc.ledger.volume import Plain, add_up
 from sbc.media.counters import StreamCounters
 
 _WHOLE = ("version", "protocol", "method", "streams", "reported", "mos", "parts")
@@ -18,8 +19,6 @@ _WHOLE = ("version", "protocol", "method", "streams", "reported", "mos", "parts"
 
 MOST_PARTS = 64
 """Parts of one record: it is written whole with each piece of news. What meets one of them later has its own."""
-
-Counters = Callable[[str], StreamCounters]
 
 
 class JoinedRecord:
@@ -73,8 +72,8 @@ class JoinedRecord:
     def opened(self, spec: StreamSpec) -> None:
         self._of(spec.call).opened(spec)
 
-    def updated(self, stream: str, side: int, spec: SideSpec) -> None:
-        self._of_stream(stream).updated(stream, side, spec)
+    def updated(self, stream: str, side: int, spec: SideSpec, at: Moment, counters: Counters) -> bool:
+        return self._of_stream(stream).updated(stream, side, spec, at, counters)
 
     def latched(self, stream: str, side: int, address: Address) -> None:
         self._of_stream(stream).latched(stream, side, address)

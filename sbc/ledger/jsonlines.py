@@ -22,7 +22,8 @@ from sbc.config.values import CdrSync
 from sbc.interfaces import ICdrSink
 from sbc.ledger.disk import Disk, Lock, append_whole
 from sbc.ledger.joined import keys_of, left_open
-from sbc.ledger.record import Plain, cut_short, filled_up, written
+from sbc.ledger.record import cut_short, filled_up, written
+from sbc.ledger.volume import Plain
 from sbc.ledger.writer import Entry
 
 LONG = 4_000_000

@@ -11,7 +11,8 @@ from twisted.logger import Logger
 from sbc.core.address import Address
 from sbc.core.orders import Note, Record, SideSpec, StreamSpec
 from sbc.ledger.joined import MOST_PARTS, JoinedRecord, apart, lose_part
-from sbc.ledger.record import CallRecord, Moment, Plain, cut_short
+from sbc.ledger.record import CallRecord, Moment, cut_short
+from sbc.ledger.volume import Plain
 from sbc.ledger.writer import Entry
 from sbc.media.counters import SideCounters, StreamCounters
 
@@ -150,9 +151,12 @@ class Meter:
             self._live[spec.call][0].opened(spec)
 
     def updated(self, stream: str, side: int, spec: SideSpec) -> None:
-        """A stream has been updated."""
-        if (found := self._of(stream)) is not None:
-            found.updated(stream, side, spec)
+        """A stream has been updated. What was carried by one codec is handed on before there is more by another."""
+        if (found := self._of(stream)) is None:
+            return
+        now = Moment(self._wall(), self._tick())
+        if found.updated(stream, side, spec, now, self._volume):
+            self._note(stream.partition("/")[0], found, now)
 
     def latched(self, stream: str, side: int, address: Address) -> None:
         """The engine has latched."""

@@ -12,7 +12,8 @@ from urllib.parse import quote
 import attrs
 
 from sbc.ledger.joined import calls_of
-from sbc.ledger.record import Plain
+from sbc.ledger.usage import medium, usages_of
+from sbc.ledger.volume import Plain
 
 _MAGIC = b"SQLite format 3\0"
 _VALUES = {"id": "id = ?", "since": "start >= ?", "until": "start < ?"}
@@ -23,7 +24,8 @@ class Wanted:
     """Which records are asked for. `since` and `until` are about the call's start, as records write it, the latter
     excluded. `user` is a part of who called or was called, whatever its letter case; `cause` likewise a part of the
     ending or cause. `id` is the call's id, or the record's. `worse` is a MOS: that of the call's worst direction is
-    below it.
+    below it. `terminal` is a part of the user whose call it is, `realm` the name of one that it was in, `media` one of
+    sbc.ledger.usage.MEDIA that it had.
     """
 
     since: str = ""
@@ -33,6 +35,9 @@ class Wanted:
     id: str = ""
     incomplete: bool = False
     worse: float | None = None
+    terminal: str = ""
+    realm: str = ""
+    media: str = ""
 
     def fits(self, record: Plain) -> bool:
         """Whether a record is asked for."""
@@ -43,9 +48,15 @@ class Wanted:
             and (not self.id or self.id in (record["record"], *calls_of(record)))
             and (not self.incomplete or not record["complete"])
             and (self.worse is None or ((mos := record.get("mos")) is not None and mos < self.worse))
+            and (not self.realm or any(leg["realm"] == self.realm for leg in record["legs"]))
+            and (not self.media or any(medium(stream["kind"]) == self.media for stream in record["streams"]))
+            and (not self.terminal or self._is_of(record))
             and (not user or any(user in record[who].casefold() for who in ("caller", "callee", "called")))
             and (not cause or any(cause in (record[why] or "").casefold() for why in ("ending", "cause")))
         )
+
+    def _is_of(self, record: Plain) -> bool:
+        return any(self.terminal.casefold() in usage.user.casefold() for usage in usages_of(record))
 
 
 def moment(text: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import reduce
 from json import JSONEncoder
 from typing import Any
 
@@ -13,8 +12,9 @@ import attrs
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Record, SideSpec, StreamSpec
 from sbc.ledger.reported import counted, differing
-from sbc.media.codecs import agreed
-from sbc.media.counters import Drops, Quality, SideCounters, StreamCounters, Volume, together
+from sbc.ledger.volume import NOTHING, Plain, added, carried, header_of_side, ways_of
+from sbc.media.codecs import agreed, foremost_of
+from sbc.media.counters import SideCounters, StreamCounters
 from sbc.said import iso
 
 VERSION = 1
@@ -32,18 +32,18 @@ MOST_FIGURES = 32
 MOST_STREAMS = 32
 """Ended streams that stand in a record by themselves; the volume of further ones is summed."""
 
+MOST_CHANGES = 16
+"""Changes of a stream's codecs that are told of one by one; the last of them stands for all further ones."""
+
 INCOMPLETE = "incomplete"
 """The ending of a call whose record a crash cut short."""
 
 _JSON = JSONEncoder(separators=(",", ":"))  # made once, for there are three states to write of each call
 
-Plain = dict[str, Any]
-"""A record, or a part of one: nothing but what JSON has."""
+Counters = Callable[[str], StreamCounters]
+"""What tells a live stream's volume."""
 
-_NOTHING = SideCounters()
-_EMPTY = StreamCounters((_NOTHING, _NOTHING))
-_REASONS = tuple(field.name for field in attrs.fields(Drops))
-_FIGURES = tuple(field.name for field in attrs.fields(Quality))
+_EMPTY = StreamCounters((SideCounters(), SideCounters()))
 
 
 @attrs.frozen
@@ -70,6 +70,13 @@ class _StreamFacts:
     sides: list[SideSpec]
     latched: list[Address | None] = attrs.field(factory=lambda: [None, None])
     before: Plain | None = None  # the same stream, as an earlier life of the SBC left it
+    flowing: list[str] = attrs.field(factory=list)  # what both sides have agreed upon last
+    changes: list[Plain] = attrs.field(factory=list)  # what it had carried when its codecs changed
+
+    @property
+    def media(self) -> tuple[str, str]:
+        """What both sides have signalled."""
+        return self.sides[0].media, self.sides[1].media
 
 
 class CallRecord:
@@ -101,6 +108,7 @@ class CallRecord:
             "caller": _cut(fields["caller"]),
             "callee": _cut(fields["callee"]),
             "called": _cut(fields["called"]),
+            "terminal": {name: _cut_text(value) for name, value in fields["terminal"].items()},
             "mos": None,
             "legs": _legs(fields["legs"]),
             "streams": [],
@@ -117,7 +125,7 @@ class CallRecord:
         self._ended: list[Plain] = []
         self._before: dict[str, Plain] = {}  # streams of an earlier life that have not been opened again
         self._more = 0
-        self._more_sides = [_NOTHING, _NOTHING]
+        self._more_sides = [NOTHING, NOTHING]
 
     @property
     def start(self) -> float:
@@ -142,7 +150,7 @@ class CallRecord:
                 self._record["reported"] = record["reported"]
             if record["more_streams"] is not None:
                 self._more = record["more_streams"]["streams"]
-                self._more_sides = [_counters(side) for side in record["more_streams"]["sides"]]
+                self._more_sides = record["more_streams"]["sides"]
         self._record["resumed"] += 1
 
     def heard(self, order: Record, at: Moment) -> None:
@@ -161,7 +169,7 @@ class CallRecord:
             self._end, record["end"] = at, str(at)
             record.update(complete=True, ending=fields["ending"], ended_by=fields["who"], cause=_cut(fields["cause"]))
 
-    def report(self, order: Record, counters: Callable[[str], StreamCounters]) -> list[str]:
+    def report(self, order: Record, counters: Counters) -> list[str]:
         """A gateway has said what it has counted itself of a member of the call: that stands beside what was counted
         here, of its streams until now. Returns where both differ by more than a little."""
         fields, known = order.fields, self._record.get("reported")
@@ -188,13 +196,28 @@ class CallRecord:
         """A stream has been opened."""
         facts = _StreamFacts(spec, list(spec.sides), [side.latched for side in spec.sides])
         facts.before = self._before.pop(spec.id, None)
+        facts.flowing = agreed(facts.media) if all(facts.media) else []
+        if facts.before is not None:
+            facts.changes = facts.before.get("changes", [])
         self._live[spec.id] = facts
 
-    def updated(self, stream: str, side: int, spec: SideSpec) -> None:
-        """A peer has signalled anew."""
+    def updated(self, stream: str, side: int, spec: SideSpec, at: Moment, counters: Counters) -> bool:
+        """A peer has signalled anew. Whether another codec flows from now on: what was carried by the one before is
+        noted then."""
         facts = self._live.get(stream)
-        if facts is not None:
-            facts.sides[side] = spec
+        if facts is None:
+            return False
+        facts.sides[side] = spec
+        before, now = facts.flowing, agreed(facts.media) if all(facts.media) else []
+        if not now:  # an offer that has nothing in common with what flows, until it is answered
+            return False
+        facts.flowing = now
+        if not before or foremost_of(before) == foremost_of(now):
+            return False
+        sides = [ways_of(each) for each in _carried(facts, counters(stream))]
+        told = {"until": str(at), "codecs": [_cut(each) for each in before], "sides": sides}
+        facts.changes = [*facts.changes[: MOST_CHANGES - 1], told]
+        return True
 
     def latched(self, stream: str, side: int, address: Address) -> None:
         """The engine has found where a side's media comes from."""
@@ -215,9 +238,9 @@ class CallRecord:
             self._ended.append(_stream(facts, counters))
             return
         self._more += 1
-        self._more_sides = [_sum(*pair) for pair in zip(self._more_sides, counters.sides, strict=True)]
+        self._more_sides = [added(*pair) for pair in zip(self._more_sides, _carried(facts, counters), strict=True)]
 
-    def snapshot(self, at: Moment, counters: Callable[[str], StreamCounters]) -> Plain:
+    def snapshot(self, at: Moment, counters: Counters) -> Plain:
         """The record as it stands, sharing nothing with what will change. `counters` tells a live stream's volume."""
         known, answer = self._end or at, self._answer
         streams = [
@@ -236,7 +259,7 @@ class CallRecord:
             "more_streams": self._more_streams() if self._more else None,
         }
 
-    def salvaged(self, at: Moment, counters: Callable[[str], StreamCounters]) -> Plain:
+    def salvaged(self, at: Moment, counters: Counters) -> Plain:
         """The record where a fault of ours keeps it from being made: as `snapshot`, marked incomplete, and without the
         live streams that the fault is in: of those a sink has what was written last (`filled_up`)."""
         all_live = self._live
@@ -247,7 +270,7 @@ class CallRecord:
             self._live = all_live
 
     def _more_streams(self) -> Plain:
-        return {"streams": self._more, "sides": [_volume(side) for side in self._more_sides]}
+        return {"streams": self._more, "sides": self._more_sides}
 
 
 def filled_up(record: Plain, before: Plain) -> Plain:
@@ -275,20 +298,19 @@ def _stream(facts: _StreamFacts, counters: StreamCounters) -> Plain:
     return {
         "stream": facts.spec.id,
         "kind": _cut(kind),
-        "codecs": agreed((first.media, second.media)),
+        "codecs": agreed(facts.media),
+        "changes": list(facts.changes),
         "sides": [_side(*each) for each in sides],
     }
 
 
-def _carried(facts: _StreamFacts, counters: StreamCounters) -> list[SideCounters]:
+def _carried(facts: _StreamFacts, counters: StreamCounters) -> list[Plain]:
     """What both sides of a stream have carried in all its lives."""
-    before = facts.before["sides"] if facts.before else (None, None)
-    return [
-        side if past is None else _sum(_counters(past), side) for side, past in zip(counters.sides, before, strict=True)
-    ]
+    now = [carried(side, header_of_side(spec)) for side, spec in zip(counters.sides, facts.sides, strict=True)]
+    return now if facts.before is None else [added(*pair) for pair in zip(facts.before["sides"], now, strict=True)]
 
 
-def _is_sound(stream: str, facts: _StreamFacts, counters: Callable[[str], StreamCounters]) -> bool:
+def _is_sound(stream: str, facts: _StreamFacts, counters: Counters) -> bool:
     try:
         _stream(facts, counters(stream))
     except Exception:  # noqa: BLE001 - whatever it is, what else is known of the call is to be written
@@ -296,23 +318,14 @@ def _is_sound(stream: str, facts: _StreamFacts, counters: Callable[[str], Stream
     return True
 
 
-def _side(spec: SideSpec, latched: Address | None, carried: SideCounters) -> Plain:
+def _side(spec: SideSpec, latched: Address | None, volume: Plain) -> Plain:
     return {
         "realm": spec.realm,
         "assigned": _pair(spec.local),
         "signalled": None if spec.remote is None else _pair(spec.remote),
         "latched": None if latched is None else str(latched),
-        **_volume(carried),
+        **volume,
     }
-
-
-def add_up(sums: list[Plain]) -> Plain | None:
-    """Several `more_streams` as one; None of none."""
-    if not sums:
-        return None
-    sides = [[_counters(side) for side in each["sides"]] for each in sums]
-    both = [_volume(reduce(_sum, side)) for side in zip(*sides, strict=True)]
-    return {"streams": sum(each["streams"] for each in sums), "sides": both}
 
 
 def worst(streams: list[Plain]) -> float | None:
@@ -325,51 +338,17 @@ def _pair(pair: Pair) -> Plain:
     return {"rtp": _cut(str(pair.rtp)), "rtcp": None if pair.rtcp is None else _cut(str(pair.rtcp))}
 
 
-def _volume(side: SideCounters) -> Plain:
-    return {
-        "received": {"rtp": _counted(side.received_rtp), "rtcp": _counted(side.received_rtcp)},
-        "sent": {"rtp": _counted(side.sent_rtp), "rtcp": _counted(side.sent_rtcp)},
-        "drops": {reason: count for reason in _REASONS if (count := getattr(side.drops, reason))},
-        "quality": None if (found := side.quality) is None else {name: getattr(found, name) for name in _FIGURES},
-    }
-
-
-def _counted(volume: Volume) -> Plain:
-    return {"packets": volume.packets, "octets": volume.octets}
-
-
-def _counters(side: Plain) -> SideCounters:
-    """What `_volume` has written."""
-    received, sent, quality = side["received"], side["sent"], side.get("quality")
-    return SideCounters(
-        Volume(**received["rtp"]),
-        Volume(**received["rtcp"]),
-        Volume(**sent["rtp"]),
-        Volume(**sent["rtcp"]),
-        Drops(**{reason: count for reason, count in side["drops"].items() if reason in _REASONS}),
-        None if quality is None else Quality(**{name: quality[name] for name in _FIGURES if name in quality}),
-    )
-
-
 def wall_of(text: str) -> float:
     """The time of day (seconds since 1970) that a record has as `text`."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
-def _sum(one: SideCounters, other: SideCounters) -> SideCounters:
-    drops = [getattr(one.drops, reason) + getattr(other.drops, reason) for reason in _REASONS]
-    return SideCounters(
-        one.received_rtp + other.received_rtp,
-        one.received_rtcp + other.received_rtcp,
-        one.sent_rtp + other.sent_rtp,
-        one.sent_rtcp + other.sent_rtcp,
-        Drops(*drops),
-        together(one.quality, other.quality),
-    )
-
-
 def _legs(legs: list[Plain]) -> list[Plain]:
-    return [{name: _cut(value) if isinstance(value, str) else value for name, value in leg.items()} for leg in legs]
+    return [{name: _cut_text(value) for name, value in leg.items()} for leg in legs]
+
+
+def _cut_text(value: Any) -> Any:
+    return _cut(value) if isinstance(value, str) else value
 
 
 def _cut(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sbc.media.counters import SideCounters, Volume
+from sbc.ledger.volume import WAYS, Plain, summed
 
 LITTLE = 0.05
 """By what part of the greater of two numbers they may differ: packets are lost between gateway and SBC, too."""
@@ -18,17 +18,15 @@ COMPARED = ("packets_sent", "packets_received")
 """Octets are not compared: protocols differ in what belongs to them."""
 
 
-def counted(sides: Sequence[SideCounters]) -> dict[str, int]:
+def counted(sides: Sequence[Plain]) -> dict[str, int]:
     """What the streams of a member have carried, by the words in which its gateway would say it. `sides` are those
-    towards the gateway; octets are those of payloads."""
-    came, went = Volume(), Volume()
-    for side in sides:
-        came, went = came + side.received_rtp, went + side.sent_rtp
+    towards the gateway, as records have them; octets are those of payloads."""
+    came, went = (summed(side[way]["rtp"] for side in sides) for way in WAYS)
     return {
-        "packets_sent": came.packets,
-        "octets_sent": came.octets - HEADER * came.packets,
-        "packets_received": went.packets,
-        "octets_received": went.octets - HEADER * went.packets,
+        "packets_sent": came["packets"],
+        "octets_sent": came["octets"] - HEADER * came["packets"],
+        "packets_received": went["packets"],
+        "octets_received": went["octets"] - HEADER * went["packets"],
     }
 
 

@@ -17,8 +17,9 @@ from sbc.config.faults import Findings
 from sbc.config.values import CdrConfig
 from sbc.ledger.jsonlines import JsonLines
 from sbc.ledger.meter import Meter
-from sbc.ledger.record import Plain, cut_short
+from sbc.ledger.record import cut_short
 from sbc.ledger.sqlite import SqliteRecords
+from sbc.ledger.volume import Plain
 from sbc.ledger.writer import Writer
 
 LOOK = 1.0

@@ -16,7 +16,8 @@ from sbc.config.values import CdrSync
 from sbc.interfaces import ICdrSink
 from sbc.ledger.disk import Lock
 from sbc.ledger.joined import calls_of, left_open
-from sbc.ledger.record import Plain, cut_short, filled_up, written
+from sbc.ledger.record import cut_short, filled_up, written
+from sbc.ledger.volume import Plain
 from sbc.ledger.writer import Entry
 
 SCHEMA = 3

@@ -26,7 +26,12 @@ def agreed(media: tuple[str, str]) -> list[str]:
 def foremost(media: tuple[str, str]) -> str:
     """The format that most packets are of, as far as signalling tells: the first of those agreed upon that is no
     companion of another. Empty where there is none."""
-    return next((each for each in agreed(media) if _name(each) not in _BESIDE), "")
+    return foremost_of(agreed(media))
+
+
+def foremost_of(formats: list[str]) -> str:
+    """The same of formats that were agreed upon."""
+    return next((each for each in formats if _name(each) not in _BESIDE), "")
 
 
 @lru_cache(maxsize=1024)

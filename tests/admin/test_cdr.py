@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -57,6 +59,34 @@ def test_sums(file: Path, capsys: Output) -> None:
     assert "4 of 204 RTP packets lost (1.96 %)" in out and "MOS 4.20, the mean of the worse direction of 2 calls" in out
     assert main(["cdr", "--file", str(file), "--sum", "--json", "--id", "one"]) == 0
     assert json.loads(capsys.readouterr().out)["records"] == 1
+
+
+def test_csv_for_spreadsheets(file: Path, capsys: Output) -> None:
+    assert main(["cdr", "--file", str(file), "--csv", "--realm", "access", "--media", "audio"]) == 0
+    text = capsys.readouterr().out
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert text.count("\r\n") == 3 and [row["call"] for row in rows] == ["one", "two"]
+    assert (rows[0]["user"], rows[0]["in_packets"], rows[0]["in_ip_octets"]) == ("alice@example.com", "101", "20088")
+    assert (rows[0]["audio_out_octets"], rows[0]["video_out_octets"]) == ("8660", "0")
+    assert main(["cdr", "--file", str(file), "--csv", "--sum"]) == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert (row["records"], row["endings"]) == ("2", "normal:2")
+
+
+def test_a_summary_by_terminal_and_day(file: Path, capsys: Output) -> None:
+    assert main(["cdr", "--file", str(file), "--by", "terminal,day"]) == 0
+    head, line = (each.split() for each in capsys.readouterr().out.splitlines())
+    assert head[:5] == ["TERMINAL", "DAY", "CALLS", "ANSWERED", "SECONDS"]
+    assert line[:5] == ["alice@example.com", "2026-11-23", "2", "2", "16.000"] and line[5] == "202"
+    assert main(["cdr", "--file", str(file), "--by", "media", "--json", "--terminal", "alice"]) == 0
+    (told,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert told["media"] == "audio" and told["in"] == {"packets": 202, "octets": 34520, "ip_octets": 40176}
+    assert main(["cdr", "--file", str(file), "--by", "realm", "--csv"]) == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert (row["realm"], row["calls"], row["out_packets"]) == ("access", "2", "102")
+    with pytest.raises(SystemExit):
+        main(["cdr", "--file", str(file), "--by", "colour"])
+    assert "'colour' is not some of terminal, realm, day, media" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("mos", "found"), [("4.3", 2), ("4.2", 0)])

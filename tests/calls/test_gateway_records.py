@@ -14,7 +14,7 @@ from sbc.core.orders import Order, Record
 from sbc.core.realm import Keepalive, Registrations
 from sbc.core.registry import Arrival
 from sbc.ledger.joined import calls_of
-from sbc.ledger.record import Plain
+from sbc.ledger.volume import Plain
 from tests import h248_calls, h248_words, mgcp_calls
 from tests.core.test_meeting import heard
 from tests.kept import restarted

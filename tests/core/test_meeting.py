@@ -13,7 +13,7 @@ from sbc.core.call import Call
 from sbc.core.meeting import MOST, met
 from sbc.core.orders import CloseStream, OpenStream, Order, Record, UpdateStream
 from sbc.ledger.joined import calls_of
-from sbc.ledger.record import Plain
+from sbc.ledger.volume import Plain
 from tests.kept import restarted
 from tests.ledger.test_joined import Desk
 from tests.rig import NAT, PHONE, Rig, of

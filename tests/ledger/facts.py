@@ -7,7 +7,8 @@ from typing import Any
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, Record, SideSpec, StreamSpec
 from sbc.ledger.joined import JoinedRecord
-from sbc.ledger.record import CallRecord, Moment, Plain
+from sbc.ledger.record import CallRecord, Moment
+from sbc.ledger.volume import Plain
 from sbc.ledger.writer import Entry
 from sbc.media.counters import Drops, Quality, SideCounters, StreamCounters, Volume
 
@@ -44,6 +45,7 @@ def begun(call: str = "c1", **more: Any) -> Record:
         "callee": "bob@example.com",
         "called": "sip:bob@example.com",
         "subscription": False,
+        "terminal": {"realm": "access", "user": "alice@example.com", "registered": True},
         "legs": [leg("access"), leg("core", behind_nat=False, claimed=None)],
     }
     return Record(call, "open", {**fields, **more})

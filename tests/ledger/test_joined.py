@@ -23,8 +23,8 @@ from sbc.ledger.joined import MOST_PARTS, apart, calls_of, keys_of, left_open, t
 from sbc.ledger.jsonlines import JsonLines
 from sbc.ledger.meter import Meter
 from sbc.ledger.query import Sum, Wanted, in_database, in_json, sides_of
-from sbc.ledger.record import Plain
 from sbc.ledger.sqlite import SqliteRecords
+from sbc.ledger.volume import Plain
 from sbc.ledger.writer import Entry
 from tests.ledger.facts import START, carried, half, half_answered, joined_by, meeting, over, reported, whole
 

@@ -17,7 +17,7 @@ from sbc.config.values import CdrSync
 from sbc.interfaces import ICdrSink
 from sbc.ledger.disk import Disk
 from sbc.ledger.jsonlines import JsonLines, family, line_of
-from sbc.ledger.record import Plain
+from sbc.ledger.volume import Plain
 from tests.ledger.disks import FAIL, KILL, Killed, TrickyDisk
 from tests.ledger.facts import START, entry, in_part, record_of
 

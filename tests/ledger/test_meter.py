@@ -10,7 +10,7 @@ from twisted.logger import LogEvent
 
 from sbc.core.address import Address
 from sbc.ledger.meter import AT_ONCE, Meter
-from sbc.ledger.record import Plain
+from sbc.ledger.volume import Plain
 from sbc.ledger.writer import Entry
 from sbc.media.counters import StreamCounters
 from tests.ledger.facts import START, answered, begun, carried, over, rang, side, stream

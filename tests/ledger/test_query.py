@@ -12,8 +12,9 @@ import pytest
 from sbc.config.values import CdrSync
 from sbc.ledger.jsonlines import line_of
 from sbc.ledger.query import Sum, Wanted, in_database, in_json, is_database, moment
-from sbc.ledger.record import CallRecord, Plain, cut_short
+from sbc.ledger.record import CallRecord, cut_short
 from sbc.ledger.sqlite import SqliteRecords
+from sbc.ledger.volume import Plain
 from sbc.ledger.writer import Entry
 from tests.ledger.facts import answered, at, begun, over, record_of
 
@@ -76,6 +77,12 @@ def ask(request: pytest.FixtureRequest, tmp_path: Path) -> Ask:
         ({"incomplete": True, "user": "alice"}, []),
         ({"worse": 4.21}, ["one"]),
         ({"worse": 4.2}, []),
+        ({"terminal": "ALICE"}, ["one", "two", "three", "four"]),
+        ({"terminal": "dave"}, []),
+        ({"realm": "core"}, ["one", "two", "three", "four"]),
+        ({"realm": "cor"}, []),
+        ({"media": "audio"}, ["one"]),
+        ({"media": "video"}, []),
     ],
 )
 def test_what_is_asked_for(ask: Ask, wanted: dict[str, Any], expected: list[str]) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sbc.core.address import Address
 from sbc.core.orders import Record
-from sbc.ledger.record import LONGEST, MOST_STREAMS, CallRecord, cut_short
+from sbc.ledger.record import LONGEST, MOST_CHANGES, MOST_STREAMS, CallRecord, cut_short
 from sbc.media.counters import Quality, SideCounters, StreamCounters, Volume
 from tests.ledger.facts import answered, at, begun, carried, leg, over, rang, record_of, side, stream
 
@@ -22,7 +22,7 @@ def test_a_whole_call() -> None:
     made = CallRecord("boot-c1", begun(), at(0))
     made.heard(rang(), at(1.5))
     made.opened(stream())
-    made.updated("c1/1", 1, side("core", 30000, "audio PCMU/8000", "198.51.100.2"))
+    assert not made.updated("c1/1", 1, side("core", 30000, "audio PCMU/8000", "198.51.100.2"), at(2), none)
     made.heard(answered(), at(4))
     made.latched("c1/1", 0, Address("203.0.113.11", 16384))
     made.closed("c1/1", carried(dropped=7))
@@ -51,6 +51,7 @@ def test_a_whole_call() -> None:
         "caller": "alice@example.com",
         "callee": "bob@example.com",
         "called": "sip:bob@example.com",
+        "terminal": {"realm": "access", "user": "alice@example.com", "registered": True},
         "mos": 4.2,
         "legs": [],
         "streams": [],
@@ -59,14 +60,21 @@ def test_a_whole_call() -> None:
     assert record["legs"] == [leg("access"), leg("core", behind_nat=False, claimed="198.51.100.2:5060")]
     (only,) = record["streams"]
     assert (only["stream"], only["kind"], only["codecs"]) == ("c1/1", "audio", ["PCMU/8000"])
+    assert only["changes"] == []
     near, far = only["sides"]
     assert near == {
         "realm": "access",
         "assigned": {"rtp": "203.0.113.1:20000", "rtcp": "203.0.113.1:20001"},
         "signalled": {"rtp": "192.168.1.10:4000", "rtcp": "192.168.1.10:4001"},
         "latched": "203.0.113.11:16384",
-        "received": {"rtp": {"packets": 100, "octets": 17200}, "rtcp": {"packets": 1, "octets": 60}},
-        "sent": {"rtp": {"packets": 50, "octets": 8600}, "rtcp": {"packets": 1, "octets": 60}},
+        "received": {
+            "rtp": {"packets": 100, "octets": 17200, "ip_octets": 20000},
+            "rtcp": {"packets": 1, "octets": 60, "ip_octets": 88},
+        },
+        "sent": {
+            "rtp": {"packets": 50, "octets": 8600, "ip_octets": 10000},
+            "rtcp": {"packets": 1, "octets": 60, "ip_octets": 88},
+        },
         "drops": {"wrong_source": 7},
         "quality": {
             "expected": 102,
@@ -83,6 +91,35 @@ def test_a_whole_call() -> None:
     assert far["signalled"] == {"rtp": "198.51.100.2:4000", "rtcp": "198.51.100.2:4001"}
     assert far["latched"] is None and far["received"]["rtp"]["packets"] == 50 and far["drops"] == {}
     assert far["quality"] is None
+
+
+def test_what_each_codec_has_carried_is_told_when_another_flows() -> None:
+    made = CallRecord("k", begun(), at(0))
+    made.opened(stream(media="audio PCMU/8000 telephone-event/8000"))
+    core = "198.51.100.2"
+    assert not made.updated("c1/1", 1, side("core", 30000, "audio PCMU/8000", core), at(1), none)
+    assert not made.updated("c1/1", 0, side("access", 20000, "audio G729/8000", "192.168.1.10"), at(8), none)
+    assert made.updated("c1/1", 1, side("core", 30000, "audio G729/8000", core), at(9), lambda _: carried(100))
+    assert not made.updated("c1/1", 1, side("core", 30000, "audio G729/8000", core), at(10), none)
+    before = made.snapshot(at(11), lambda _: carried(120))
+    (only,) = before["streams"]
+    (change,) = only["changes"]
+    assert (only["codecs"], change["codecs"]) == (["G729/8000"], ["PCMU/8000"])
+    assert change["until"] == str(at(9)) and change["sides"][0].keys() == {"received", "sent"}
+    assert change["sides"][0]["received"]["rtp"] == {"packets": 100, "octets": 17200, "ip_octets": 20000}
+
+    again = CallRecord("k2", begun(), at(12))  # after a restart
+    again.go_on(before, at(12))
+    again.opened(stream(media="audio G729/8000"))
+    again.updated("c1/1", 1, side("core", 30000, "audio G729/8000", core), at(13), none)
+    for second in range(MOST_CHANGES + 3):
+        media = ("audio PCMA/8000", "audio G729/8000")[second % 2]
+        again.updated("c1/1", 0, side("access", 20000, media, "192.168.1.10"), at(14), lambda _: carried(7))
+        assert again.updated("c1/1", 1, side("core", 30000, media, core), at(14), lambda _: carried(7))
+    (only,) = again.snapshot(at(20), lambda _: carried(7))["streams"]
+    assert only["changes"][0] == change and len(only["changes"]) == MOST_CHANGES
+    assert only["changes"][-1]["sides"][0]["received"]["rtp"]["packets"] == 127
+    assert only["sides"][0]["received"]["rtp"]["ip_octets"] == 127 * 200
 
 
 def test_the_score_of_a_call_is_that_of_its_worst_direction() -> None:
@@ -168,7 +205,7 @@ def test_a_stream_that_was_offered_in_vain_is_none_unless_something_came_by_it()
     made = CallRecord("k", begun(), at(0))
     for number in range(3):
         made.opened(stream(number=number))
-    made.updated("c1/1", 1, side("core", 30000, remote="198.51.100.2"))
+    made.updated("c1/1", 1, side("core", 30000, remote="198.51.100.2"), at(1), none)
     made.closed("c1/0", carried(0, reports=0))
     made.closed("c1/1", carried(0, reports=0))
     made.closed("c1/2", carried(0, dropped=1, reports=0))
@@ -177,7 +214,7 @@ def test_a_stream_that_was_offered_in_vain_is_none_unless_something_came_by_it()
 
 def test_what_is_said_of_unknown_streams_changes_nothing() -> None:
     made = CallRecord("k", begun(), at(0))
-    made.updated("c1/9", 0, side("access", 20000))
+    made.updated("c1/9", 0, side("access", 20000), at(1), none)
     made.latched("c1/9", 0, Address("203.0.113.11", 1))
     made.closed("c1/9", carried())
     assert made.snapshot(at(1), none)["streams"] == []

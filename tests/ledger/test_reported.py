@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sbc.ledger.reported import counted, differing
+from sbc.ledger.volume import carried
 from sbc.media.counters import SideCounters, Volume
 
-SIDE = SideCounters(Volume(1000, 172_000), Volume(9, 600), Volume(500, 86_000), Volume(9, 600))
+SIDE = carried(SideCounters(Volume(1000, 172_000), Volume(9, 600), Volume(500, 86_000), Volume(9, 600)), 28)
 
 
 def test_the_gateways_words_are_for_what_came_from_it_and_went_to_it_without_headers() -> None:
