@@ -274,6 +274,27 @@ class ICdrSink(Interface):
         """Let go of the file. All that `write` took is in it."""
 
 
+class IAccountant(Interface):
+    """Who is told of the accounts of terminals at each turn (sbc.ledger.turns): a file, a queue for servers. Called in
+    the thread of the account book, which all of it shares."""
+
+    name = Attribute("What it is called in the log.")
+
+    def open(database):
+        """Take what is needed. `database` (sqlite3.Connection) is the book: what is written there stands or falls with
+        the turns. @raises OSError."""
+
+    def take(database, turns):
+        """Take turns (sbc.ledger.turns.Turn), within the book's transaction. If that fails the same come again: what
+        was done outside of it is then to be undone first. @raises OSError, sqlite3.Error."""
+
+    def settled():
+        """What was taken is committed. @raises OSError; then it is called again with the next."""
+
+    def close():
+        """Let go of everything."""
+
+
 class ICallStore(Interface):
     """Where calls and bindings outlive the process: values by kind and id, which this process alone writes. Called in
     one thread at a time."""

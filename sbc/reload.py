@@ -70,11 +70,11 @@ class Reloader:
             security = read_tls(new.plan.realms, new.source)
         except ConfigError as error:
             faults += map(str, error.faults)
-        if new.cdr is not None and any(change.spot[0] == "cdr" for change in changes):
-            try:
-                look_at_files(new.cdr, new.source)
-            except ConfigError as error:
-                faults += map(str, error.faults)
+        try:
+            cdr = new.cdr if any(change.spot[0] == "cdr" for change in changes) else None
+            look_at_files(cdr, new.accounting, new.source)
+        except ConfigError as error:
+            faults += map(str, error.faults)
         faults += self._media_faults(new.plan)
         if faults:
             raise NotReloaded(faults)

@@ -160,9 +160,11 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
     whole = Sbc()
     border = BorderService(reactor, config.plan, config.source, config.dns, config.media)
     ledger: LedgerService | None = None
-    if config.cdr is not None:
+    if config.cdr is not None or config.accounting is not None:
         runner, has_call = border.runner, border.border.registry.has_call
-        ledger = LedgerService(reactor, config.cdr, runner.counted, lambda: runner.engine, has_call)
+        ledger = LedgerService(
+            reactor, config.cdr, runner.counted, lambda: runner.engine, has_call, config.accounting, config.source
+        )
         runner.meter, ledger.meter.tell = ledger.meter, runner.noted
     if config.trace.enabled:
         trace = config.trace
@@ -176,6 +178,8 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
     reloader = Reloader(reactor, border.border, border.runner, dialects)
     whole.operations = Operations(reactor, config, border.border, border.runner, reloader)
     whole.operations.keeps = config.store is not None
+    if ledger is not None and ledger.accounting is not None:
+        reloader.takers.append(ledger.accounting.change)
     looks = TimerService(border.pace(config), border.look_over_books)
     looks.setServiceParent(whole)
     reloader.takers.append(lambda runs: _repace(looks, border.pace(runs)))

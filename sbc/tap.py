@@ -77,8 +77,7 @@ def _prepare(config: Config, twistd: usage.Options | None) -> None:
             from sbc.admin.control import look_at_place
 
             look_at_place(config.control, config.source)
-        if config.cdr is not None:
-            look_at_files(config.cdr, config.source)
+        look_at_files(config.cdr, config.accounting, config.source)
         if config.store is not None:
             look_at({"store.sqlite": config.store.sqlite}, config.source)
         if twistd is not None:

@@ -13,6 +13,7 @@ from sbc.config.claims import claims, version_of
 from sbc.config.dialects import own_ports
 from sbc.config.faults import Findings
 from sbc.config.values import (
+    AccountingConfig,
     AuditConfig,
     CdrConfig,
     ConsoleConfig,
@@ -76,6 +77,7 @@ class Draft:
     metrics: MetricsConfig | None
     log: LogConfig
     cdr: CdrConfig | None
+    accounting: AccountingConfig | None
     dns: DnsConfig
     store: StoreConfig | None
     drain: DrainConfig
@@ -332,11 +334,14 @@ def _check_loopback(served: ConsoleConfig | MetricsConfig, key: str, what: str, 
 
 def _check_files(draft: Draft, findings: Findings) -> None:
     """Each file has one writer and one format."""
-    cdr = draft.cdr
+    cdr, accounting = draft.cdr, draft.accounting
+    csv = None if accounting is None else accounting.csv
     wanted = [
         ("log.file", draft.log.file),
         ("cdr.json", None if cdr is None else cdr.json),
         ("cdr.sqlite", None if cdr is None else cdr.sqlite),
+        ("accounting.book", None if accounting is None else accounting.book),
+        ("accounting.csv.file", None if csv is None else csv.file),
         ("store.sqlite", None if draft.store is None else draft.store.sqlite),
         ("audit.file", None if draft.audit is None else draft.audit.file),
         ("control.socket", None if draft.control is None else draft.control.socket),

@@ -53,13 +53,18 @@ def check_installed(listeners: Iterable[tuple[str, Listener]], findings: Finding
         if protocol in judged:
             continue
         judged.add(protocol)
-        for package, wanted in getattr(options_of(protocol), "NEEDS", {}).items():
-            found = _installed(package)
-            if found != wanted:
-                problem = f"needs the package {package} {wanted}, " + (
-                    f"not {found}" if found else "which is not installed"
-                )
-                findings.add(f"{at}.protocol", protocol, problem, f"after: pip install 'sbc[{protocol}]'")
+        problem = lacking(getattr(options_of(protocol), "NEEDS", {}))
+        if problem:
+            findings.add(f"{at}.protocol", protocol, problem, f"after: pip install 'sbc[{protocol}]'")
+
+
+def lacking(needs: Mapping[str, str]) -> str:
+    """What is not installed of these packages, in these versions; empty where nothing is lacking."""
+    for package, wanted in needs.items():
+        found = _installed(package)
+        if found != wanted:
+            return f"needs the package {package} {wanted}, " + (f"not {found}" if found else "which is not installed")
+    return ""
 
 
 def check_ports(draft: Draft, findings: Findings) -> None:

@@ -92,6 +92,12 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     "metrics": dict.fromkeys(("listen", "allow_remote"), RESTART),
     "log": {"level": NOW, "format": RESTART, "file": RESTART},
     "cdr": dict.fromkeys(("json", "sqlite", "sync", "interim", "pending", "rotate_size", "rotate_daily"), RESTART),
+    "accounting": {"book": RESTART, "interim": NOW, "attempts": NOW},
+    "accounting.csv": dict.fromkeys(("file", "rotate_size", "rotate_daily"), RESTART) | {"events": NOW},
+    "accounting.radius": dict.fromkeys(
+        ("servers", "secret_file", "nas_identifier", "octets", "timeout", "tries", "window"), NOW
+    )
+    | {"spool": RESTART},
     "store": dict.fromkeys(("sqlite", "silence"), RESTART),
     "drain": dict.fromkeys(("limit", "retry_after", "hand_over"), NOW),
     "emergency": {"numbers": NEXT},
@@ -184,8 +190,14 @@ def _kept(table: str, old: Any, new: Any) -> Any:
     """The table as it is after a reload: what waits for the next start is as it was."""
     if type(old) is not type(new) or not attrs.has(type(old)):
         return old if _of_whole((table,)) is RESTART else new
-    names = [field.name for field in attrs.fields(type(old))]
-    return attrs.evolve(new, **{name: getattr(old, name) for name in names if effect_of((table, name)) is RESTART})
+    kept: dict[str, Any] = {}
+    for field in attrs.fields(type(old)):
+        was, name = getattr(old, field.name), f"{table}.{field.name}"
+        if name in EFFECTS:
+            kept[field.name] = _kept(name, was, getattr(new, field.name))
+        elif effect_of((*table.split("."), field.name)) is RESTART:
+            kept[field.name] = was
+    return attrs.evolve(new, **kept)
 
 
 def _same_sockets(old: Plan, realm: Realm) -> Realm:

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from sbc.config import accounting
 from sbc.config.checks import Draft, DraftPath, DraftRealm, check
 from sbc.config.dialects import all_tables, check_installed, check_ports, options_of
 from sbc.config.faults import ConfigError, Fault, Findings, joined
@@ -110,6 +111,7 @@ def load_table(table: Mapping[str, Any], source: str, protocols: Protocols = PRO
         metrics=draft.metrics,
         log=draft.log,
         cdr=draft.cdr,
+        accounting=draft.accounting,
         dns=draft.dns,
         store=draft.store,
         drain=draft.drain,
@@ -150,6 +152,7 @@ class _Reader:
             metrics=self.metrics(top["metrics"]) if "metrics" in top else None,
             log=LogConfig(**self.files(self.keys(top.get("log", {}), "log", "log"), "file")),
             cdr=self.cdr(top["cdr"]) if "cdr" in top else None,
+            accounting=accounting.read(top["accounting"], self.files, self.findings) if "accounting" in top else None,
             dns=self.dns(top.get("dns", {})),
             store=self.store(top["store"]) if "store" in top else None,
             drain=DrainConfig(**self.keys(top.get("drain", {}), "drain", "drain")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbc.config import kinds
+from sbc.config import accounting, kinds
 from sbc.config.keys import Key
 from sbc.config.values import CdrSync, EngineName, LogFormat, LogLevel
 from sbc.core.message import Elsewhere
@@ -45,6 +45,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("metrics", kinds.table()),
         Key("log", kinds.table()),
         Key("cdr", kinds.table()),
+        Key("accounting", kinds.table()),
         Key("dns", kinds.table()),
         Key("store", kinds.table()),
         Key("drain", kinds.table()),
@@ -213,6 +214,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("rotate_size", kinds.integer(0, 2**40)),
         Key("rotate_daily", kinds.boolean()),
     ),
+    **{name: tuple(keys) for name, keys in accounting.TABLES.items()},
     "store": (Key("sqlite", _FILE, required=True), Key("silence", kinds.seconds(0.0, 86_400.0))),
     "drain": (
         Key("limit", kinds.seconds(0.0, 604_800.0)),

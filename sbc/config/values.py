@@ -135,6 +135,58 @@ class CdrConfig:
     rotate_daily: bool = False
 
 
+class Event(Enum):
+    """What is told of a terminal's account."""
+
+    START = "start"  # the call was answered
+    INTERIM = "interim"  # what it has come to, at a period or when another codec flows
+    STOP = "stop"
+
+
+class Octets(Enum):
+    """Which octets are the volume."""
+
+    IP = "ip"  # whole IP packets
+    PAYLOAD = "payload"  # UDP payloads
+
+
+@attrs.frozen
+class AccountsCsvConfig:
+    """Accounts as CSV: the file (absolute path), and which turns of an account have rows; `rotate_size` in octets."""
+
+    file: str
+    events: tuple[Event, ...] = (Event.STOP,)
+    rotate_size: int = 0
+    rotate_daily: bool = False
+
+
+@attrs.frozen
+class RadiusConfig:
+    """RADIUS accounting: servers in the order in which they are tried, and how; `timeout` in seconds, `window` is how
+    many requests are on their way to a server at once, `spool` how many may wait for one."""
+
+    servers: tuple[Address, ...]
+    secret_file: str
+    nas_identifier: str = "sbc"
+    octets: Octets = Octets.IP
+    timeout: float = 3.0
+    tries: int = 3
+    window: int = 64
+    spool: int = 1_000_000
+
+
+@attrs.frozen
+class AccountingConfig:
+    """Accounts of terminals: the book they are kept in (absolute path), seconds between interim turns (0: none), and
+    whether calls count that nobody has answered. See docs/charging.rst."""
+
+    book: str
+    interim: float = 300.0
+    attempts: bool = False
+    csv: AccountsCsvConfig | None = None
+    radius: RadiusConfig | None = None
+
+
 @attrs.frozen
 class DnsConfig:
     """Who is asked for next hops: the system's servers if none are given. An answer is believed for `least` seconds."""
@@ -175,6 +227,7 @@ class Config:
     metrics: MetricsConfig | None = None
     log: LogConfig = LogConfig()
     cdr: CdrConfig | None = None
+    accounting: AccountingConfig | None = None
     dns: DnsConfig = DnsConfig()
     store: StoreConfig | None = None
     drain: DrainConfig = DrainConfig()

@@ -13,7 +13,6 @@ import os
 import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
-from datetime import UTC, datetime
 from errno import EINVAL
 
 from zope.interface import implementer
@@ -23,6 +22,7 @@ from sbc.interfaces import ICdrSink
 from sbc.ledger.disk import Disk, Lock, append_whole
 from sbc.ledger.joined import keys_of, left_open
 from sbc.ledger.record import cut_short, filled_up, written
+from sbc.ledger.rotating import RotatingFile
 from sbc.ledger.volume import Plain
 from sbc.ledger.writer import Entry
 
@@ -74,14 +74,11 @@ class JsonLines:
         self._path = path
         self._journal_path = f"{path}.journal"
         self._sync = sync
-        self._wall = wall
-        self._rotate_size = rotate_size
-        self._rotate_daily = rotate_daily
         self._disk = disk or Disk()
+        self._rotating = RotatingFile(self._disk, path, wall, rotate_size, rotate_daily)
         self._long = long
         self._lock: Lock | None = None
-        self._file = self._journal = -1
-        self._day = ""
+        self._journal = -1
         self._live: dict[bytes, bytes] = {}  # key to its line in the journal
         self._owed: list[bytes] = []  # keys whose end is in the file but not yet in the journal
         self._recent: deque[bytes] = deque(maxlen=RECENT)  # keys whose end is in both
@@ -92,8 +89,7 @@ class JsonLines:
         """See ICdrSink."""
         self._lock = Lock(f"{self._path}.lock")
         try:
-            self._file = self._disk.append(self._path)
-            self._day = self._today()
+            self._rotating.open()
             self._mend()
             mark, live = self._read_journal()
             if live or keep:
@@ -104,9 +100,9 @@ class JsonLines:
             self.over = {call_of(key) for key in self._recent} & set(keep)
             self.kept, lost = left_open([json.loads(line) for line in live.values()], keep)
             self._live = {record["record"].encode(): line_of(record) for record in self.kept.values()}
-            append_whole(self._disk, self._file, b"".join(line_of(cut_short(record)) for record in lost))
+            append_whole(self._disk, self._rotating.file, b"".join(line_of(cut_short(record)) for record in lost))
             self._recent.extend(key.encode() for record in lost for key in keys_of(record))
-            self._disk.sync(self._file)
+            self._disk.sync(self._rotating.file)
             self._begin_journal()
         except OSError:
             self.close()
@@ -118,7 +114,7 @@ class JsonLines:
         begun = {entry.key.encode(): line_of(entry.record) for entry in entries if not entry.final}
         over = {entry.key.encode(): self._whole(entry) for entry in entries if entry.final and entry.record is not None}
         gone = [entry.key.encode() for entry in entries if entry.record is None]
-        self._follow()
+        self._rotating.follow()
         append_whole(self._disk, self._journal, b"".join([*begun.values(), *(b"~" + key + b"\n" for key in gone)]))
         self._live.update(begun)
         for key in gone:
@@ -135,13 +131,13 @@ class JsonLines:
         return entry.record if before is None else filled_up(entry.record, json.loads(before))
 
     def _write_ended(self, over: dict[bytes, Plain]) -> None:
-        before = os.fstat(self._file).st_size
-        append_whole(self._disk, self._file, b"".join(map(line_of, over.values())))
+        before = os.fstat(self._rotating.file).st_size
+        append_whole(self._disk, self._rotating.file, b"".join(map(line_of, over.values())))
         if self._sync is not CdrSync.NEVER:
             try:
-                self._disk.sync(self._file)
+                self._disk.sync(self._rotating.file)
             except OSError:  # whether it is on the disk nobody knows: it is written again
-                self._disk.truncate(self._file, before)
+                self._disk.truncate(self._rotating.file, before)
                 raise
         self._owed += [key.encode() for record in over.values() for key in keys_of(record)]
         for key in over:
@@ -161,39 +157,15 @@ class JsonLines:
 
     def close(self) -> None:
         """See ICdrSink."""
-        for file in (self._file, self._journal):
-            if file >= 0:
-                self._disk.close(file)
-        self._file = self._journal = -1
+        self._rotating.close()
+        if self._journal >= 0:
+            self._disk.close(self._journal)
+        self._journal = -1
         if self._lock is not None:
             self._lock.free()
             self._lock = None
 
     # -- the file
-
-    def _today(self) -> str:
-        return datetime.fromtimestamp(self._wall(), UTC).strftime("%Y%m%d")
-
-    def _follow(self) -> None:
-        """Begin a new file where the old one is full, of yesterday, or was moved away."""
-        there = os.fstat(self._file)
-        old = self._rotate_daily and self._today() != self._day
-        if there.st_size and (old or (self._rotate_size and there.st_size >= self._rotate_size)):
-            self._disk.replace(self._path, self._free_name())
-        try:
-            same = os.path.samestat(there, os.stat(self._path))
-        except FileNotFoundError:
-            same = False
-        if not same:
-            fresh = self._disk.append(self._path)
-            self._disk.close(self._file)
-            self._file = fresh
-        self._day = self._today()
-
-    def _free_name(self) -> str:
-        name = f"{self._path}.{datetime.fromtimestamp(self._wall(), UTC).strftime('%Y%m%dT%H%M%S')}"
-        names = (name if not count else f"{name}-{count}" for count in range(10_000))
-        return next(each for each in names if not os.path.exists(each))
 
     def _mend(self) -> None:
         """Take back half a line that a crash has left at the end."""
@@ -208,7 +180,7 @@ class JsonLines:
         if half and not (_BEGINNING.startswith(half) or half.startswith(_BEGINNING)):
             raise OSError(EINVAL, "is no file of records", self._path)
         if half:
-            self._disk.truncate(self._file, size - len(half))
+            self._disk.truncate(self._rotating.file, size - len(half))
 
     def _written_since(self, mark: Plain) -> Iterator[bytes]:
         """The keys of the records that are in the file, or what it was rotated to, since the journal was begun."""
@@ -241,7 +213,7 @@ class JsonLines:
 
     def _begin_journal(self) -> None:
         """Put a new journal of what is live in the place of the old one. @raises OSError; then the old one stands."""
-        there = os.fstat(self._file)
+        there = os.fstat(self._rotating.file)
         mark = {"inode": there.st_ino, "size": there.st_size, "time": there.st_mtime}
         fresh_path = f"{self._journal_path}.new"
         if os.path.exists(fresh_path):

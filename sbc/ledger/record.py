@@ -202,8 +202,8 @@ class CallRecord:
         self._live[spec.id] = facts
 
     def updated(self, stream: str, side: int, spec: SideSpec, at: Moment, counters: Counters) -> bool:
-        """A peer has signalled anew. Whether another codec flows from now on: what was carried by the one before is
-        noted then."""
+        """A peer has signalled anew. Whether another codec flows from now on, or a first one in a call that is
+        answered: what was carried by the one before is noted."""
         facts = self._live.get(stream)
         if facts is None:
             return False
@@ -212,7 +212,9 @@ class CallRecord:
         if not now:  # an offer that has nothing in common with what flows, until it is answered
             return False
         facts.flowing = now
-        if not before or foremost_of(before) == foremost_of(now):
+        if not before:
+            return self._answer is not None
+        if foremost_of(before) == foremost_of(now):
             return False
         sides = [ways_of(each) for each in _carried(facts, counters(stream))]
         told = {"until": str(at), "codecs": [_cut(each) for each in before], "sides": sides}

@@ -14,9 +14,11 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from sbc.config.faults import Findings
-from sbc.config.values import CdrConfig
+from sbc.config.values import AccountingConfig, CdrConfig
+from sbc.ledger.accounting import Accounting
 from sbc.ledger.jsonlines import JsonLines
 from sbc.ledger.meter import Meter
+from sbc.ledger.radius.secret import read_secret
 from sbc.ledger.record import cut_short
 from sbc.ledger.sqlite import SqliteRecords
 from sbc.ledger.volume import Plain
@@ -36,9 +38,17 @@ PATIENCE = 10.0
 """Seconds an orderly stop waits for a disk that fails."""
 
 
-def look_at_files(config: CdrConfig, source: str = "") -> None:
-    """See whether the record files could be there. @raises ConfigError with all faults."""
-    look_at({"cdr.json": config.json, "cdr.sqlite": config.sqlite}, source)
+def look_at_files(cdr: CdrConfig | None, accounting: AccountingConfig | None = None, source: str = "") -> None:
+    """See whether the record files could be there, and a secret be read. @raises ConfigError with all faults."""
+    files: dict[str, str | None] = {}
+    if cdr is not None:
+        files |= {"cdr.json": cdr.json, "cdr.sqlite": cdr.sqlite}
+    if accounting is not None:
+        csv = accounting.csv
+        files |= {"accounting.book": accounting.book, "accounting.csv.file": None if csv is None else csv.file}
+    look_at(files, source)
+    if accounting is not None and accounting.radius is not None:
+        read_secret(accounting.radius.secret_file, source)
 
 
 def look_at(files: Mapping[str, str | None], source: str = "") -> None:
@@ -59,7 +69,8 @@ def look_at(files: Mapping[str, str | None], source: str = "") -> None:
 
 
 class LedgerService(Service):
-    """Call detail records as `config` wants them. `meter` is to hear the core's orders.
+    """Call detail records as `config` wants them, and accounts as `accounting` does. `meter` is to hear the core's
+    orders.
 
     With a `store` the records of calls that it keeps are `left` open, by the call's id, at the start and at the stop.
     `over` are calls that it keeps though the files know their end.
@@ -74,11 +85,14 @@ class LedgerService(Service):
     def __init__(
         self,
         reactor: Any,
-        config: CdrConfig,
+        config: CdrConfig | None,
         counted: Counter[str],
         engine: Callable[[], Any],
         alive: Callable[[str], bool],
+        accounting: AccountingConfig | None = None,
+        source: str = "",
     ) -> None:
+        """`source` is the configuration's file. @raises ConfigError where a secret cannot be read."""
         self.setName("ledger")
         self._reactor = reactor
         self._counted = counted
@@ -86,11 +100,17 @@ class LedgerService(Service):
         self.store: Any = None  # what keeps calls beyond this process, where that is wanted: sbc.store.service
         self.left: dict[str, Plain] = {}
         self.over: set[str] = set()
-        if config.json is not None:
-            self._sinks.append(JsonLines(config.json, config.sync, time, config.rotate_size, config.rotate_daily))
-        if config.sqlite is not None:
-            self._sinks.append(SqliteRecords(config.sqlite, config.sync))
-        self.writers = [Writer(sink, config.pending, self._teller(sink.name), 0.0) for sink in self._sinks]
+        files = config or CdrConfig(interim=0.0)
+        if files.json is not None:
+            self._sinks.append(JsonLines(files.json, files.sync, time, files.rotate_size, files.rotate_daily))
+        if files.sqlite is not None:
+            self._sinks.append(SqliteRecords(files.sqlite, files.sync))
+        self.accounting: Accounting | None = None
+        if accounting is not None:
+            self.accounting = Accounting(reactor, accounting, files.sync, counted, source)
+            self._sinks.append(self.accounting.book)
+        self.writers = [Writer(sink, files.pending, self._teller(sink.name), 0.0) for sink in self._sinks]
+        periods = (files.interim, 0.0 if accounting is None else accounting.interim)
         boot = f"{int(time()):x}{os.urandom(4).hex()}"
         self._due: Any = None
         self.meter = Meter(
@@ -98,7 +118,7 @@ class LedgerService(Service):
             time,
             monotonic,
             boot,
-            config.interim,
+            min(filter(None, periods), default=0.0),
             lambda stream: engine().recorded(stream),
             alive,
             self._soon,
@@ -117,10 +137,12 @@ class LedgerService(Service):
             if left:
                 self._log.warn("{left} calls in {file} were cut short by a crash", left=left, file=sink.name)
             else:
-                self._log.info("call detail records go to {file}", file=sink.name)
+                self._log.info("records of calls go to {file}", file=sink.name)
         for writer in self.writers:
             writer.start()
         self._agree()
+        if self.accounting is not None:
+            self.accounting.start()
         self._looking.start(LOOK, now=False)
 
     def stopService(self) -> Deferred[Any]:
@@ -134,7 +156,10 @@ class LedgerService(Service):
             self.meter.suspend()
         if self._due is not None and self._due.active():
             self._due.cancel()
-        return DeferredList([self._stop(writer) for writer in self.writers])
+        written: Deferred[Any] = DeferredList([self._stop(writer) for writer in self.writers])
+        if self.accounting is not None:  # the last turns are told, if anybody listens
+            written.addCallback(self.accounting.stop)
+        return written
 
     def _agree(self) -> None:
         """What one file knows to be over is over in all: the crash came between them. The rest is left for its call."""
@@ -163,6 +188,8 @@ class LedgerService(Service):
         for what in ("written", "waiting", "skipped", "lost", "failures"):
             self._counted[f"cdr-{what}"] = sum(getattr(writer, what) for writer in self.writers)
         self._counted["cdr-waiting"] += self.meter.waiting * len(self.writers)
+        if self.accounting is not None:
+            self.accounting.count()
 
     def _stop(self, writer: Writer) -> Deferred[None]:
         stopped: Deferred[None] = Deferred()

@@ -102,6 +102,7 @@ class SqliteRecords:
         with told():
             database.execute(f"PRAGMA synchronous = {'FULL' if now else 'NORMAL'}")
             with transaction(database):
+                self._taken(database, [record for record, _ in whole])
                 database.executemany(_PUT, rows)
                 database.executemany(_JOIN, [(call, r["record"]) for r, _ in whole for call in calls_of(r)[1:]])
                 database.executemany(_GONE, gone)
@@ -144,10 +145,14 @@ class SqliteRecords:
         found = [json.loads(data) for (data,) in database.execute("SELECT data FROM calls WHERE state = 'open'")]
         self.kept, lost = left_open(found, keep)
         self.over = {id for id in keep - self.kept.keys() if database.execute(_OVER, {"id": id}).fetchone() is not None}
-        rows = [_row(cut_short(record), "incomplete") for record in lost]
+        cut = [cut_short(record) for record in lost]
         with transaction(database):
-            database.executemany(_PUT, rows)
-        return len(rows)
+            self._taken(database, cut)
+            database.executemany(_PUT, [_row(record, "incomplete") for record in cut])
+        return len(cut)
+
+    def _taken(self, database: sqlite3.Connection, records: list[Plain]) -> None:
+        """What else is to be done with records before they are written, in the same transaction."""
 
 
 def _state(record: Plain, final: bool) -> str:

@@ -47,7 +47,8 @@ class Flow(NamedTuple):
 class Usage:
     """The account of one terminal in one record. `session` names it for good: it is the key of the record that the
     terminal's call had at first. Times are as records write them, `duration` is in seconds from the answer, None
-    without one. `media` has those of MEDIA that there were, `codecs` the foremost of each stream that is open or was.
+    without one. `media` has those of MEDIA that there were, `codecs` the foremost of each stream that is open or was,
+    `turns` is how often anything was agreed upon: it grows when a stream begins, or another codec.
     """
 
     session: str
@@ -72,6 +73,7 @@ class Usage:
     cause: str
     media: dict[str, Flow]
     codecs: tuple[str, ...]
+    turns: int = 0
 
     @property
     def total(self) -> Flow:
@@ -126,7 +128,12 @@ def _usage(record: Plain, part: Plain, first: bool) -> Usage:
         cause=part["cause"],
         media={kind: media[kind] for kind in MEDIA if kind in media},
         codecs=tuple(sorted({found for each in streams if (found := foremost_of(each["codecs"]))})),
+        turns=sum(_agreed(each) + len(each.get("changes", ())) for each in streams),
     )
+
+
+def _agreed(stream: Plain) -> bool:
+    return all(side["signalled"] is not None for side in stream["sides"])
 
 
 def _near(part: Plain) -> int:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from sbc.config.values import Event
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, Record, SideSpec, StreamSpec
 from sbc.ledger.joined import JoinedRecord
 from sbc.ledger.record import CallRecord, Moment
+from sbc.ledger.turns import Turn
+from sbc.ledger.usage import Usage, usages_of
 from sbc.ledger.volume import Plain
 from sbc.ledger.writer import Entry
 from sbc.media.counters import Drops, Quality, SideCounters, StreamCounters, Volume
@@ -153,3 +156,37 @@ def whole(final: bool = True, ended: tuple[str, ...] = ("a", "b")) -> Plain:
         made.closed(f"{call}/1", carried())
         made.heard(over(call), at(10))
     return made.snapshot(at(10), lambda _: carried())
+
+
+# -- accounts of terminals
+
+
+def live(call: str, seconds: float, packets: int, more: StreamSpec | None = None) -> Entry:
+    """The state of an answered call so long after START, by whose stream that much has come."""
+    made = CallRecord(f"boot-{call}", begun(call), at(0))
+    made.opened(stream(call))
+    made.updated(f"{call}/1", 1, side("core", 30000, "audio PCMU/8000", "198.51.100.2"), at(1), lambda _: carried(0))
+    made.heard(answered(call), at(2))
+    if more is not None:
+        made.opened(more)
+    return Entry(made.key, made.snapshot(at(seconds), lambda _: carried(packets)), False)
+
+
+def ended(call: str, seconds: float, packets: int) -> Entry:
+    """Its end."""
+    made = CallRecord(f"boot-{call}", begun(call), at(0))
+    made.opened(stream(call))
+    made.heard(answered(call), at(2))
+    made.closed(f"{call}/1", carried(packets))
+    made.heard(over(call), at(seconds))
+    return Entry(made.key, made.snapshot(at(seconds), lambda _: carried(packets)), True)
+
+
+def account(call: str = "c1", seconds: float = 10, packets: int = 100) -> Usage:
+    """The account of a call that is over."""
+    (found,) = usages_of(ended(call, seconds, packets).record)
+    return found
+
+
+def turn(event: Event = Event.STOP, call: str = "c1", seconds: float = 10, packets: int = 100) -> Turn:
+    return Turn(event, START + seconds, account(call, seconds, packets))

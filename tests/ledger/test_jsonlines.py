@@ -48,7 +48,7 @@ def keys(directory: Path) -> list[str]:
 
 def die(sink: JsonLines) -> None:
     """What the system does for a process that was killed."""
-    for file in (sink._file, sink._journal):
+    for file in (sink._rotating.file, sink._journal):
         if file >= 0:
             os.close(file)
     if sink._lock is not None:

@@ -148,7 +148,7 @@ def test_files_that_cannot_be_there_are_told_without_making_any(tmp_path: Path) 
     (tmp_path / "folder").mkdir()
     config = CdrConfig(json=str(tmp_path / "none" / "x"), sqlite=str(tmp_path / "folder"))
     with pytest.raises(ConfigError) as told:
-        look_at_files(config, "sbc.toml")
+        look_at_files(config, None, "sbc.toml")
     assert [(fault.key, fault.file) for fault in told.value.faults] == [
         ("cdr.json", "sbc.toml"),
         ("cdr.sqlite", "sbc.toml"),
