@@ -163,7 +163,7 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
         binding.service = crossing.intent.route
     told = granted if binding.lasting else _granted(crossing, binding)
     binding.strayed = binding.strayed and binding.seen != exchange.near.peer
-    hop = Hop(binding.listener, binding.seen) if registry.members.count(binding.id) else None
+    hop = Hop(binding.listener, binding.seen)
     moved = registry.move_binding(binding, exchange.near.peer, exchange.near.listener)
     before = binding.state
     if before is BindingState.PENDING:
@@ -188,7 +188,7 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
     _live(registry, binding, now, told)
     keepalive.attend(registry, binding, now)
     orders = _replace_flow(registry, binding, exchange, now)
-    if hop is not None:
+    if exchange.intent.local:
         orders += local.followed(registry, binding, hop, now)
     if before is BindingState.PENDING or before in ABSENT or moved:
         fields = {"binding": binding.id, "user": binding.user.decode(errors="replace"), "seen": str(binding.seen)}

@@ -73,6 +73,11 @@ class Late(Generic[T]):
         there = self._at.get((realm, None), _NOBODY)
         return len(there) if isinstance(there, OrderedDict) else 1
 
+    def at(self, realm: str, source: Address) -> list[T]:
+        """What has ended of a source in an access realm, as it was when that ended."""
+        there = self._at.get((realm, source), _NOBODY)
+        return list(there) if isinstance(there, OrderedDict) else [there]
+
     def all(self) -> set[T]:
         """Everything that is here; for the auditor."""
         return set(self._places)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from sbc.core import bound
+from sbc.core import answers, bound
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
 from sbc.core.exchange import Exchange, Hop
@@ -81,6 +81,17 @@ def _left(registry: Registry, arrival: Arrival, intent: Intent) -> Call | None:
     return next((call for each in found for call, _ in each), None)
 
 
+def origin(arrival: Arrival, intent: Intent, terminal: Binding | None) -> tuple[bytes, bytes]:
+    """Within what the name of an exchange is its sender's: the realm, or our end of the way, where names are local; and
+    who that is: a gateway whose names those are remains itself wherever it speaks from."""
+    listener, realm = arrival.listener, arrival.listener.realm
+    if not intent.local:
+        return realm.encode(), str(arrival.source).encode()
+    asks = terminal is not None and terminal.realm.name == realm and intent.kind is not Kind.BIND
+    who = f"={terminal.id}" if terminal is not None and asks else str(arrival.source)
+    return f"{realm} {listener.address}".encode(), who.encode()
+
+
 def turns(registry: Registry, path: Path, terminal: Binding) -> list[Neighbour]:
     """The next hops in the order in which a gateway is to try them: the one that it is registered with comes first, as
     long as it is well. Another would know nothing of it."""
@@ -90,18 +101,44 @@ def turns(registry: Registry, path: Path, terminal: Binding) -> list[Neighbour]:
 
 
 def followed(registry: Registry, binding: Binding, before: Hop, now: float) -> list[Order]:
-    """A gateway is reached by another way than `before`: so it is in its calls, and what it is asked in them."""
+    """A gateway is reached by another way than `before`: so it is in its calls, and whatever it was asked, or asks,
+    goes on there."""
     hop, orders = Hop(binding.listener, binding.seen), list[Order]()
-    for call in registry.members.of(binding.id) if hop != before else ():
+    if hop == before:
+        return orders
+    for call in registry.members.of(binding.id):
         orders += moved(registry, call, call.leg_in(binding.realm.name), hop, now)
-        for exchange in [each for each in call.exchanges if each.far == before and each.open]:
+        registry.touch(call)
+    for exchange in _exchanges_with(registry, binding, before):
+        if exchange.far == before:
             orders += registry.reach(exchange, hop, now)
-            if hop.peer.host != before.peer.host:
-                far = [key for key in exchange.keys if key == answer_key(before.listener, before.peer, key[3], False)]
-                for key in far:
-                    registry.key_exchange(exchange, answer_key(hop.listener, hop.peer, key[3], False))
-            registry.waits.add(exchange)
+            _find_answer_from(registry, exchange, before, hop)
+        elif exchange.near == before and not exchange.spent:  # what it says again it has said before
+            orders += registry.move_exchange(exchange, hop, now)
+            registry.touch(exchange if exchange.kept else None)
+            registry.touch(exchange.call)
     return orders
+
+
+def _exchanges_with(registry: Registry, binding: Binding, at: Hop) -> list[Exchange]:
+    """What was asked of a gateway, and by it, that has not been forgotten: through the port that stands for it, in its
+    calls, and of before a restart."""
+    port = registry.terminal_ports.find(binding.onward)
+    found: list[object] = [] if port is None else [*port.holders]
+    found += [exchange for call in registry.members.of(binding.id) for exchange in call.exchanges]
+    ended = registry.crowd.late_exchanges.at(binding.realm.name, at.peer)
+    found += [each for each in ended if each.intent is answers.TAKEN_UP]
+    return [each for each in dict.fromkeys(found) if isinstance(each, Exchange)]
+
+
+def _find_answer_from(registry: Registry, exchange: Exchange, before: Hop, hop: Hop) -> None:
+    """Its answer comes by `hop` from now on."""
+    if exchange.open:
+        registry.waits.add(exchange)
+    if hop.peer.host != before.peer.host:
+        far = [key for key in exchange.keys if key == answer_key(before.listener, before.peer, key[3], False)]
+        for key in far:
+            registry.key_exchange(exchange, answer_key(hop.listener, hop.peer, key[3], False))
 
 
 def is_its_answer(registry: Registry, exchange: Exchange, arrival: Arrival) -> bool:

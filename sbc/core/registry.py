@@ -17,7 +17,7 @@ from sbc.core.exchange import Exchange, Hop
 from sbc.core.group import Group
 from sbc.core.habits import Learner
 from sbc.core.hops import Hops
-from sbc.core.keys import CallKey, ExchangeKey, bound_key, call_key, local_key
+from sbc.core.keys import CallKey, ExchangeKey, bound_key, call_key, is_far, local_key
 from sbc.core.lines import Lines
 from sbc.core.members import Members
 from sbc.core.message import Intent, Place
@@ -253,7 +253,8 @@ class Registry:
         self.crowd.move_exchange(exchange, near)
         old, exchange.near = exchange.listeners, near
         self.terminal_ports.hold(exchange, exchange.listeners)
-        self.key_exchange(exchange, near.key(exchange.intent, exchange.intent.exchange))
+        for name in {key[3] for key in exchange.keys if not is_far(key)}:
+            self.key_exchange(exchange, near.key(exchange.intent, name))
         return self.terminal_ports.let_go(exchange, set(old) - set(exchange.listeners), now)
 
     def linger(self, exchange: Exchange, now: float) -> list[Order]:

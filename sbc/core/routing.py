@@ -92,7 +92,7 @@ def request_crossing(
             registry,
             dialect,
             way.hop,
-            *(b"exchange", _origin(arrival, intent), str(arrival.source).encode(), intent.exchange),
+            *(b"exchange", *local.origin(arrival, intent, way.terminal), intent.exchange),
         ),
         near=registry.asker(arrival, intent),
         far=way.hop,
@@ -134,12 +134,6 @@ def request_crossing(
             registry.timers.set(exchange.call, exchange.call.ends_at)
         exchange.label = exchange.call.legs[1 - exchange.arrival_leg].label
     return Crossing(registry, arrival, intent, exchange, exchange.far, way.path, way.target), orders
-
-
-def _origin(arrival: Arrival, intent: Intent) -> bytes:
-    """Within what the name of an exchange is its sender's: the realm, or our end of the way, where names are local."""
-    listener = arrival.listener
-    return f"{listener.realm} {listener.address}".encode() if intent.local else listener.realm.encode()
 
 
 def far_label(registry: Registry, arrival: Arrival, intent: Intent, path: Path) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sbc.core.orders import Note, OpenStream, Send
 from sbc.core.realm import Keepalive, Registrations
 from tests.mgcp_calls import FAR, GATEWAY, PRIVATE, Line, mgcp_rig, sent
-from tests.mgcp_messages import command, crcx, created, number_of, response, rsip, sdp
+from tests.mgcp_messages import command, crcx, created, dlcx, number_of, response, rsip, sdp
 from tests.rig import Rig, of
 
 
@@ -97,6 +97,27 @@ def test_an_acknowledgement_of_nothing_is_dropped() -> None:
     line = Line.register(rig)
     assert not of(Send, line.agent(response(0, 99, text="")))
     assert not of(Send, line.says(response(0, 99, text="")))
+
+
+def test_a_gateway_whose_nat_forgets_it_notifies_and_deletes_once() -> None:
+    """It repeats by another mapping what it had said by the former; and hears there what it was asked before."""
+    rig = mgcp_rig()
+    line = Line.register(rig)
+    line.connect()
+    notify = command("NTFY", 5, f"aaln/1@[{PRIVATE}]", "X: 1", "O: L/hd")
+    delete = dlcx(6, f"aaln/1@[{PRIVATE}]", "2a", "1F", "E: 900 fault")
+    notified, deleted, heard = line.told(notify), line.told(delete), line.ask("RQNT", "X: 2", "S: L/rg")
+    (answer,) = sent(line.agent(response(250, deleted)), "access")
+    line.seen = GATEWAY._replace(port=61_000)
+    assert not of(Send, line.says(notify)), "nobody there is registered yet"
+    (asked,) = sent(line.says(rsip(32, f"[{PRIVATE}]", "disconnected")), "core")
+    line.agent(response(200, asked.data))
+    assert not of(Send, line.says(notify))
+    (back,) = sent(line.agent(response(200, notified)), "access")
+    assert (back.data, back.to) == (b"200 5 OK\r\n", line.seen)
+    assert [(each.data, each.to) for each in sent(line.says(delete), "access")] == [(answer.data, line.seen)]
+    assert {(each.data, each.to) for each in sent(rig.wait(4), "access")} == {(heard, line.seen)}
+    assert line.told(response(200, heard)).startswith(b"200 ")
 
 
 def test_piggybacked_messages_cross_each_by_itself() -> None:

@@ -40,6 +40,8 @@ def test_against_a_model(script: list[tuple[str, int, int]]) -> None:
             del there[each]
         assert late.all() == set(there) and len(late) == len(there) <= 6
         assert all((each in late) is (each in there) for each in range(21))
+        for source in SOURCES:
+            assert late.at(ACCESS.name, source) == [each for each in there if there[each] == source]
 
 
 def test_core_hosts_are_bounded_by_their_realm_alone() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import attrs
+import pytest
 
 from sbc.core.address import Address
 from sbc.core.message import Route
 from sbc.core.orders import OpenStream, Send, UpdateStream
 from sbc.core.realm import NextHop, Signaling
+from tests.kept import Kept, restarted
 from tests.rig import NAT, SOFTSWITCH, Rig, events, make_plan, of
 from tests.toy_calls import read
 from tests.toy_gateway import (
@@ -24,6 +26,7 @@ from tests.toy_gateway import (
 )
 from tests.toy_records import FAILURE, TELL, Record, number
 
+MOVED = Address("203.0.113.99", 50000)
 NEIGHBOUR = NAT._replace(port=NAT.port + 1)
 OTHER_AGENT = Address("198.51.100.3", 5060)
 
@@ -112,16 +115,82 @@ def test_a_gateway_that_moves_takes_its_calls_along() -> None:
     one, _ = two()
     call = one.gather()
     (asked,) = one.told(one.ask(adjusts()))
-    moved = Address("203.0.113.99", 50000)
     record_at = len(one.rig.log)
-    assert registers(one.rig, moved, b"gw1", 95, call=number(77)) == one.own
+    again = moves(one)
+    assert again.binding is one.binding
     updates = of(UpdateStream, one.rig.log[record_at:])
-    assert {each.spec.seen_host for each in updates if each.spec.realm == "access"} == {moved.host}
-    assert (call.legs[1].seen, call.legs[1].listener) == (moved, one.binding.listener)
-    again = attrs.evolve(one, at=moved)
+    assert {each.spec.seen_host for each in updates if each.spec.realm == "access"} == {MOVED.host}
+    assert (call.legs[1].seen, call.legs[1].listener) == (MOVED, one.binding.listener)
     assert again.heard(again.say(yes(asked)))
     assert again.told(again.ask(adjusts(exchange=6)))
     assert not one.heard(one.say(Record(TELL, exchange=number(9))))  # nobody is there any more
+
+
+def moves(one: Gateway, to: Address = MOVED) -> Gateway:
+    """It registers from elsewhere, and is there."""
+    registers(one.rig, to, one.name, 95, call=number(77))
+    return attrs.evolve(one, at=to)
+
+
+@pytest.mark.parametrize("to", [MOVED, NAT._replace(port=50000)])
+def test_what_a_gateway_says_again_from_elsewhere_it_has_said_before(to: Address) -> None:
+    """Its NAT gives it another mapping while a request of its is open, and once more when that is answered."""
+    one, _ = two()
+    tell = Record(TELL, exchange=number(5), user=b"off-hook")
+    (told,) = one.heard(one.say(tell))
+    there = moves(one, to)
+    assert not of(Send, there.say(tell))
+    (back,) = there.told(there.ask(yes(told)))
+    assert there.told(there.say(tell)) == [back]
+    again = moves(there, to._replace(port=51000))
+    assert again.told(again.say(tell)) == [back]
+    assert not again.heard(again.say(tell))
+
+
+@pytest.mark.parametrize("to", [MOVED, NAT._replace(port=50000)])
+def test_what_a_gateway_is_asked_outside_calls_follows_it(to: Address) -> None:
+    one, _ = two()
+    asked = Record(TELL, exchange=number(5), user=b"ring")
+    (told,) = one.told(one.ask(asked))
+    there = moves(one, to)
+    assert set(there.told(there.rig.wait(2))) == {told} and not one.told(there.rig.wait(5))
+    (back,) = there.heard(there.say(yes(told)))
+    assert there.heard(there.ask(asked)) == [back]
+
+
+def test_who_has_got_the_mapping_of_another_does_not_get_its_answers_along() -> None:
+    """A NAT has given the mapping to another gateway, who was answered there and moves on."""
+    one, _ = two()
+    tell = Record(TELL, exchange=number(5), user=b"off-hook")
+    (told,) = one.heard(one.say(tell))
+    one.ask(yes(told))
+    moves(one)
+    third = gateway(one.rig, NAT, b"gw3", 92)
+    last = moves(third, MOVED._replace(port=51000))
+    assert len(last.heard(last.say(tell))) == 1
+
+
+def test_a_gateway_keeps_its_numbers_over_a_restart_and_a_move() -> None:
+    """What was not answered is asked by the number that it had: whoever is asked knows it again."""
+    one, _ = two()
+    tell, done = (Record(TELL, exchange=number(each), user=b"off-hook") for each in (5, 6))
+    (open_, answered) = (one.heard(one.say(each))[0] for each in (tell, done))
+    (back,) = one.told(one.ask(yes(answered)))
+    one.rig, _ = restarted(one.rig)
+    there = moves(one)
+    assert there.heard(there.say(tell)) == [open_]
+    assert there.told(there.say(done)) == [back] and not there.heard(there.say(done))
+
+
+def test_a_call_stays_at_the_new_place_of_its_gateway_over_a_restart() -> None:
+    rig = gateway_rig()
+    kept = Kept(rig.border)
+    one = gateway(rig)
+    one.gather()
+    kept.flush()
+    there = moves(one)
+    kept.flush()
+    assert there.binding.seen == MOVED and kept.faults() == []
 
 
 def test_a_repeated_request_is_absorbed_wherever_its_call_has_come() -> None:
