@@ -77,9 +77,10 @@ class IDialect(Interface):
         """The answer (bytes) to what raised BadMessage `bad`: to a fault, or to a sign of life that wants one; None
         where none is allowed."""
 
-    def in_name_of(answer, known):
-        """An answer of our own (bytes) as who gets it will heed it: from whom it has had `known` (bytes), a message of
-        the other party's, where the protocol has answers say whose they are."""
+    def in_name_of(answer, known, at):
+        """An answer of our own (bytes) as who gets it will heed it, where the protocol has answers say whose they are:
+        from whom it has had `known` (bytes), a message of the other party's; from us, who are asked at the Address
+        `at`, where `known` is empty."""
 
     def pending(message, source):
         """The answer that says "received, working on it", or None where the protocol has none for this message."""

@@ -14,7 +14,6 @@ from sbc.core.orders import Listener, Order, Send
 from sbc.core.realm import Signaling
 from sbc.h248.dialect import H248Dialect
 from sbc.h248.message import H248Message
-from sbc.h248.mids import mid_text
 from tests.h248_words import (
     LINE,
     WRITERS,
@@ -26,14 +25,14 @@ from tests.h248_words import (
     sdp,
     transaction,
 )
-from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, make_plan, of
+from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, make_plan, of
 
 GATEWAY = Address(PHONE.host, 2944)
 FAR = Address("198.51.100.77", 6000)
 """Where the controller lets media go: another gateway in the core."""
 NEAR = Address(PHONE.host, 4000)
 RTP = b"rtp/1"
-DIALECT = H248Dialect(lambda peer: mid_text(SBC_CORE if peer.host == SOFTSWITCH.host else SBC_ACCESS))
+DIALECT = H248Dialect()
 
 
 def gateway_rig(**plan: Any) -> Rig:

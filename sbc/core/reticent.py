@@ -19,7 +19,7 @@ class Reticent:
     def remarks(self, message: Any) -> Sequence[tuple[str, str]]:
         return ()
 
-    def in_name_of(self, answer: bytes, known: bytes) -> bytes:
+    def in_name_of(self, answer: bytes, known: bytes, at: Address) -> bytes:
         return answer
 
     def pending(self, message: Any, source: Address) -> bytes | None:

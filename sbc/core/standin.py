@@ -1,5 +1,6 @@
 """In whose name the SBC answers by itself: who asks something of a terminal that has registered for good, and knows it
-by what it calls itself, may heed nobody else's answer; nor may the terminal that of another than it registered with."""
+by what it calls itself, may heed nobody else's answer; nor may the terminal that of another than it registered with.
+Whoever else asks is answered by who is asked: by us, at the address of ours where we are found."""
 
 from __future__ import annotations
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 
 def answer(registry: Registry, dialect: Any, listener: Listener, peer: Address, own: bytes | None) -> bytes | None:
     """Our `own` answer to who has asked at `listener`, as `peer` will know it."""
-    known = b"" if own is None else _known(registry, listener, peer)
-    return dialect.in_name_of(own, known) if known else own
+    if own is None:
+        return None
+    said: bytes = dialect.in_name_of(own, _known(registry, listener, peer), listener.advertised)
+    return said
 
 
 def _known(registry: Registry, listener: Listener, peer: Address) -> bytes:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import attrs
 
+from sbc.core.address import Address
 from sbc.core.message import BadMessage, Refused
 from sbc.h248.causes import code_of
 from sbc.h248.message import VERSIONS, Action, Body, Command, Failure, H248Message, Mid
-from sbc.h248.mids import read_mid
+from sbc.h248.mids import mid_text, read_mid
 from sbc.h248.taken import Taken, Unread, decode, write
 
+NAMELESS = b"sbc"
+"""The MId of an answer of ours before it has any other (`in_name_of`)."""
 _LONGEST = 200
 """Octets of an error's text."""
 
 
-def refuse(taken: Taken, refused: Refused, own: bytes) -> bytes | None:
-    """The reply that says `refused`; None where nothing is answered. `own` is the MId of who says so."""
+def refuse(taken: Taken, refused: Refused) -> bytes | None:
+    """The reply that says `refused`; None where nothing is answered."""
     if taken.message.body is not Body.REQUEST:
         return None
     error = Failure(code_of(refused), _text(refused.why))
-    return write(attrs.evolve(_reply(taken.message, own), error=error), taken.framed)
+    return write(attrs.evolve(_reply(taken.message), error=error), taken.framed)
 
 
-def complain(bad: BadMessage, own: bytes) -> bytes | None:
+def complain(bad: BadMessage) -> bytes | None:
     """What is said to who sent what is no message: to a transaction a reply, else an error about the whole. None where
     not even its header could be read, and to what is an answer itself."""
     if not isinstance(bad, Unread) or bad.partial is None:
@@ -32,21 +35,30 @@ def complain(bad: BadMessage, own: bytes) -> bytes | None:
     unread = partial.body is Body.ERROR and partial.error is None  # it is not known what it would have been
     if partial.body is not Body.REQUEST and not unread:
         return None
-    said = attrs.evolve(_reply(partial, own), error=error)
+    said = attrs.evolve(_reply(partial), error=error)
     return write(said if partial.transaction else attrs.evolve(said, body=Body.ERROR), bad.framed)
 
 
-def in_name_of(answer: bytes, known: bytes) -> bytes:
-    """An answer of ours, with the MId of who has said `known`: they may take none of anybody else."""
+def in_name_of(answer: bytes, known: bytes, at: Address) -> bytes:
+    """An answer of ours, with the MId of who has said `known`: they may take none of anybody else. Who has heard of
+    nobody takes it from us, at our address `at`."""
+    own = _mid_of(known) if known else mid_text(at)
     try:
-        said, known_mid = decode(answer), decode(known).message.mid
-        said.message.edit(said.message.mid.at, known_mid.text)
+        said = decode(answer)
+        said.message.edit(said.message.mid.at, own)
     except BadMessage:
         return answer
     return said.encode()
 
 
-def accept(taken: Taken, own: bytes) -> bytes | None:
+def _mid_of(known: bytes) -> bytes:
+    try:
+        return decode(known).message.mid.text
+    except BadMessage:
+        return NAMELESS
+
+
+def accept(taken: Taken) -> bytes | None:
     """The plain positive reply to a request that the SBC has carried out, or that only asks whether it is there."""
     message = taken.message
     if message.body is not Body.REQUEST:
@@ -55,7 +67,7 @@ def accept(taken: Taken, own: bytes) -> bytes | None:
         Action(action.context, tuple(Command(each.verb, each.terminations) for each in action.commands))
         for action in message.actions
     ]
-    return write(attrs.evolve(_reply(message, own), actions=tuple(done)), taken.framed)
+    return write(attrs.evolve(_reply(message), actions=tuple(done)), taken.framed)
 
 
 def confirm(sent: bytes, reply: Taken) -> bytes | None:
@@ -88,7 +100,7 @@ def mid(own: bytes) -> Mid:
     return found
 
 
-def _reply(message: H248Message, own: bytes) -> H248Message:
+def _reply(message: H248Message, own: bytes = NAMELESS) -> H248Message:
     """An empty reply to a message, written as it is; to a version that nobody speaks yet, in the newest one."""
     version = message.version if message.version in VERSIONS else VERSIONS[-1]
     made = H248Message(message.wire, version, mid(own), Body.REPLY, message.transaction)

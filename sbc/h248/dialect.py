@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from zope.interface import implementer
 
 from sbc.core.address import Address
@@ -22,26 +20,16 @@ NUMBERS = 4_294_967_295
 LONG_TIMER = 30.0
 """Seconds for which an answer is remembered: a transaction that comes again is carried out once (clause D.1)."""
 _TIMING = Timing(first=0.5, cap=4.0, limit=20.0, linger=LONG_TIMER, patience=LONG_TIMER, prolonged=True)
-NAMELESS = b"sbc"
-"""The MId of answers of ours where no address of ours is known."""
-
-
-def nameless(source: Address) -> bytes:
-    """What the SBC calls itself to whomever."""
-    return NAMELESS
 
 
 @implementer(IDialect)
 class H248Dialect(Reticent):
-    """H.248.1, versions 1 to 3, in text and in binary. `own` says by which MId the SBC itself speaks to a peer."""
+    """H.248.1, versions 1 to 3, in text and in binary."""
 
     name = "h248"
     numbers = NUMBERS
     parted = False
     references = 0
-
-    def __init__(self, own: Callable[[Address], bytes] = nameless) -> None:
-        self._own = own
 
     def parts(self, data: bytes) -> tuple[bytes, ...]:
         return taken.parts(data)
@@ -77,16 +65,16 @@ class H248Dialect(Reticent):
         return memo.recall(data)
 
     def refuse(self, message: Taken, refused: Refused, source: Address) -> bytes | None:
-        return answers.refuse(message, refused, self._own(source))
+        return answers.refuse(message, refused)
 
     def complain(self, bad: BadMessage, source: Address) -> bytes | None:
-        return answers.complain(bad, self._own(source))
+        return answers.complain(bad)
 
-    def in_name_of(self, answer: bytes, known: bytes) -> bytes:
-        return answers.in_name_of(answer, known)
+    def in_name_of(self, answer: bytes, known: bytes, at: Address) -> bytes:
+        return answers.in_name_of(answer, known, at)
 
     def accept(self, message: Taken, source: Address) -> bytes | None:
-        return answers.accept(message, self._own(source))
+        return answers.accept(message)
 
     def withdraw(self, sent: bytes, asked: Taken | None) -> bytes:
         return sent  # nothing takes a transaction back; who has carried it out does not do so twice

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
+from sbc.core.address import Address
 from sbc.core.orders import Send
+from sbc.core.realm import Signaling
 from sbc.h248.message import Body
-from tests.h248_calls import GATEWAY, Gateway, answer_to, gateway, gateway_rig, read, registers
-from tests.h248_words import command, media, sdp, transaction
-from tests.rig import NAT, of
+from tests.h248_calls import DIALECT, GATEWAY, Gateway, answer_to, gateway, gateway_rig, read, registers
+from tests.h248_words import WRITERS, command, media, message, sdp, transaction
+from tests.rig import NAT, Rig, make_plan, of
 
 
 def named(wire: str) -> Gateway:
@@ -65,3 +68,20 @@ def test_who_has_no_name_is_answered_by_address() -> None:
     told = read(sent).mid
     assert told.address == found.own.advertised
     assert GATEWAY.host.encode() not in sent
+
+
+@pytest.mark.parametrize("wire", ["text", "binary"])
+@pytest.mark.parametrize("name", ["access", "lobby"])
+def test_each_of_two_access_realms_is_answered_by_its_own_address(name: str, wire: str) -> None:
+    plan = make_plan("h248", signaling=Signaling.PORT_PER_TERMINAL)
+    first, own = plan.realms["access"], Address("203.0.114.1", 2944)
+    at = attrs.evolve(first.listeners[0], realm="lobby", address=own, advertised=own)
+    media = attrs.evolve(first.media, address=own.host, advertised=own.host)
+    lobby = attrs.evolve(first, name="lobby", listeners=(at,), media=media)
+    way = attrs.evolve(plan.paths[0], name="second", access="lobby", signaling_ports=range(42000, 42100))
+    rig = Rig.make(DIALECT, attrs.evolve(plan, realms={**plan.realms, "lobby": lobby}, paths=(*plan.paths, way)))
+    asked = WRITERS[wire](message(GATEWAY, transaction(7, b"-", command(b"Notify", b"aaln/1"))))
+    for data in (asked, *([asked[:-2]] if wire == "text" else [])):  # of binary that is cut off nothing can be read
+        where = rig.border.plan.realms[name].listeners[0]
+        (sent,) = of(Send, rig.from_access(data, NAT, at=where))
+        assert (sent.listener, read(sent.data).mid.address) == (where, where.advertised)

@@ -20,7 +20,7 @@ def test_its_functions_are_those_of_a_dialect() -> None:
 
 def test_what_comes_stays_as_it_is() -> None:
     assert SAYS_NOTHING.parts(b"one") == (b"one",)
-    assert SAYS_NOTHING.in_name_of(b"answer", b"known") == b"answer"
+    assert SAYS_NOTHING.in_name_of(b"answer", b"known", NAT) == b"answer"
     assert SAYS_NOTHING.complete("message", None) == "message"
     assert SAYS_NOTHING.moved(b"sent", "tcp", NAT) == b"sent"
     assert SAYS_NOTHING.strip("message", ()), "something of it is left that is to cross"
