@@ -23,6 +23,7 @@ _LOUD = frozenset(
         "parted",
         "restored",
         "unrestored",
+        "homeless",
         "differs",
         "lapsed",
         "dead",

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from sbc.core import asking, lasting
+from sbc.core import asking, homes, lasting
 from sbc.core.binding import Binding, BindingState
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import Intent, Phase
@@ -42,6 +42,9 @@ def take_back(registry: Registry, dialect: Any, binding: Binding, now: float) ->
     """Tell the registrar that one is there again which it has taken off at our word, and which has registered for good.
     Where that cannot be said it has to register anew."""
     far, data = _said(registry, dialect, binding, dialect.restore)
+    if far is None and homes.is_homeless(registry, binding):
+        registry.timers.set(binding, now + lasting.AGAIN)
+        return [Note("unrestored", "no next hop is spoken to as it is", "", lasting.about(binding))]
     if far is None or data is None:
         binding.parted = binding.untold = False
         lasting.prolong(registry, binding, now)
@@ -65,7 +68,7 @@ def _said(
 def _from_own(registry: Registry, binding: Binding) -> Hop | None:
     """The way to the registrar, from where the terminal is presented: what it registered together with, and by whose
     port it went, may be gone."""
-    far = binding.registrar
+    far = homes.home(registry, binding)
     if far is None:
         return None
     own = registry.terminal_ports.find(binding.onward)
@@ -90,6 +93,7 @@ def heard(registry: Registry, exchange: Exchange, answer: Intent, now: float) ->
         return orders  # it is back, or its grant has run out meanwhile
     binding.parting = None
     if binding.lasting:
+        homes.settled(registry, binding, exchange.far)
         return orders + lasting.told(registry, binding, now)
     return orders + registry.forget_binding(binding, "dead, and taken off at the registrar", now)
 

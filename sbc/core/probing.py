@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sbc.core import asking
+from sbc.core import asking, homes
 from sbc.core.exchange import Exchange
 from sbc.core.hops import Event, HopKey, Neighbour, NeighbourState, Target
 from sbc.core.message import Elsewhere, Intent, Phase, Place
@@ -111,7 +111,8 @@ def begin(registry: Registry, now: float) -> None:
 def replace(registry: Registry, path: Path, targets: Sequence[Target], now: float) -> list[Order]:
     """The next hops of `path` are these from now on; whatever is under way with others goes on with them."""
     known = set(registry.hops.neighbours)
-    return changed(registry, known, registry.hops.put(path, targets, now), f"of path {path.name}", now)
+    orders = changed(registry, known, registry.hops.put(path, targets, now), f"of path {path.name}", now)
+    return orders + homes.rehomed(registry, now, path)
 
 
 def changed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbc.core import keepalive, probing
+from sbc.core import homes, keepalive, probing
 from sbc.core.binding import Binding, BindingState
 from sbc.core.exchange import Exchange
 from sbc.core.habits import Learner
@@ -26,6 +26,7 @@ def replan(registry: Registry, plan: Plan, now: float) -> list[Order]:
     registry.gate.replan(plan)
     _learn_by(registry, plan)
     orders += [order for binding in list(registry.bindings.values()) for order in _move_over(registry, binding, now)]
+    orders += homes.rehomed(registry, now)
     return [*orders, *sweep(registry, now)]
 
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import attrs
 
-from sbc.core import answers, channels, disband, keepalive, lasting, leave, reach, sessions
+from sbc.core import answers, channels, disband, homes, keepalive, lasting, leave, reach, sessions
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState, Leg, Stream
 from sbc.core.ending import end_call
 from sbc.core.exchange import Change, Exchange, ExchangeState, Hop
+from sbc.core.hops import literal_targets
 from sbc.core.meeting import joined
 from sbc.core.message import BadMessage, Ending, Refused, StreamKey, Who
 from sbc.core.orders import Listener, Note, OpenStream, Order, SideSpec, StreamSpec
@@ -63,6 +64,8 @@ def resume_binding(registry: Registry, data: bytes, now: float, frame: Frame) ->
     keepalive.attend(registry, binding, now)
     if state is BindingState.DEAD and binding.watch is not None:
         keepalive.bury(registry, binding.watch, now)
+    if len(literal_targets(path)) == len(path.next_hops) and homes.is_homeless(registry, binding):  # no name is open
+        binding.untold = True
     if binding.lasting and binding.state is BindingState.BOUND:
         if binding.registrar is not None and binding.registrar.reliable:
             binding.untold = True  # the connection by which the core reached it is gone with the process

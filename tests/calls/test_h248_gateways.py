@@ -112,6 +112,20 @@ def test_a_controller_that_names_another_has_its_gateway_go_there(wire: str) -> 
 
 
 @wires
+def test_after_a_reload_with_another_controller_that_one_hears_of_the_gateway(wire: str) -> None:
+    found = gateway(wire=wire)
+    plan = found.rig.border.plan
+    ways = tuple(attrs.evolve(path, next_hops=(SECOND,)) for path in plan.paths)
+    found.rig.replan(attrs.evolve(plan, paths=ways))
+    told = [each for each in of(Send, found.rig.wait(5.1)) if each.listener == found.own]
+    change = read(told[0].data).commands[0].services
+    assert {each.to for each in told} == {SECOND} and change is not None and change.method == "disconnected"
+    assert_no_trace(told[0].data, SOFTSWITCH.host, PHONE.host, NAT.host)
+    found.rig.from_core(WRITERS[wire](message(SECOND, answer_to(told[0].data))), SECOND, at=found.own)
+    assert not found.binding.untold
+
+
+@wires
 def test_a_controller_hands_its_gateway_over(wire: str) -> None:
     """What it says to the gateway as a whole is a request as any other, and never leads past the SBC."""
     found = gateway(wire=wire)

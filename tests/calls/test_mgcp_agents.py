@@ -146,3 +146,25 @@ def test_what_is_malformed_is_told_so_where_it_can_be(data: bytes, answer: bytes
     assert [each[: len(answer)] for each in backs] == ([answer] if answer else [])
     events = {each.event for each in of(Note, rig.log)}
     assert events & {"bad-message", "stray-reply", "refused"}
+
+
+def test_after_a_reload_with_another_agent_that_one_knows_the_gateway_and_may_end_its_calls() -> None:
+    rig = mgcp_rig()
+    line = Line.register(rig)
+    line.connect()
+    plan = rig.border.plan
+    rig.replan(attrs.evolve(plan, paths=tuple(attrs.evolve(path, next_hops=(SECOND,)) for path in plan.paths)))
+    told = sent(rig.wait(5.1), "core")[0]
+    assert (told.listener, told.to, told.data.split()[0], value(told.data, "RM")) == (
+        line.port,
+        SECOND,
+        b"RSIP",
+        "disconnected",
+    )
+    (note,) = of(Note, rig.from_core(response(200, told.data), SECOND, at=line.port))
+    assert note.event == "restored"
+    (notified,) = sent(line.says(NOTIFY), "core")
+    assert notified.to == SECOND
+    (heard,) = sent(rig.from_core(dlcx(9, line.at(), "2a", "1F"), SECOND, at=line.port), "access")
+    (answer,) = sent(line.says(response(250, heard.data)), "core")
+    assert answer.to == SECOND and not rig.open_streams

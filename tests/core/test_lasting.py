@@ -352,7 +352,8 @@ def by_connection(keepalive: Keepalive = ASKED) -> Rig:
 
 
 def restored(made: Rig, said: Send) -> list[str]:
-    return events(made.from_core(answer(said.data, SOFTSWITCH.host).pack(), at=said.listener))
+    """What is noted when who was told has taken note."""
+    return events(made.from_core(answer(said.data, said.to.host).pack(), said.to, said.listener))
 
 
 def test_after_a_restart_the_core_is_told_soon_by_a_connection_of_ours_that_it_is_there() -> None:
