@@ -121,8 +121,25 @@ def _reported(registry: Registry, gateways: list[str], answer: Intent, now: floa
     return orders
 
 
+def unheard(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
+    """An exchange is forgotten. If it was to take members off, and nobody has answered it, not even too late: whoever
+    wants them gone has no call with them any more, and the SBC keeps none for them. What a gateway says of itself as a
+    whole it says again."""
+    orders: list[Order] = []
+    asked = exchange.intent
+    given_up = asked.local and asked.leaves and asked.kind is not Kind.BIND and exchange.sent
+    for gateway in _gateways(exchange) if given_up else ():
+        orders += _left(registry, exchange, gateway, asked.leaves, now, f"nobody answers {asked.method}")
+    return orders
+
+
 def _left(
-    registry: Registry, exchange: Exchange, gateway: str, patterns: tuple[tuple[bytes, bytes], ...], now: float
+    registry: Registry,
+    exchange: Exchange,
+    gateway: str,
+    patterns: tuple[tuple[bytes, bytes], ...],
+    now: float,
+    why: str = "",
 ) -> list[Order]:
     """Members are gone; calls that nobody is in any more are over."""
     orders, near = list[Order](), exchange.near
@@ -136,7 +153,7 @@ def _left(
     asked = exchange.intent
     for call in touched:
         if _is_deserted(call, exchange):
-            cause = asked.cause or f"the last member has left: {asked.method}"
+            cause = why or asked.cause or f"the last member has left: {asked.method}"
             orders += over(registry, call, cause, asked.ending or Ending.NORMAL, _asker(call, exchange), now)
     return orders
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from sbc.core import account, asking, front, keepalive, probing, pulse, sessions, standin
+from sbc.core import account, asking, front, gathering, keepalive, probing, pulse, sessions, standin
 from sbc.core.asking import retry_later
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import Crossing
@@ -378,7 +378,7 @@ def wake_exchange(registry: Registry, dialect: Any, exchange: Exchange, now: flo
     """The exchange's deadline has come."""
     state = exchange.state
     if state in (State.ACCEPTED, State.DONE):
-        return registry.forget_exchange(exchange, now)
+        return gathering.unheard(registry, exchange, now) + registry.forget_exchange(exchange, now)
     if state is State.REFUSED:
         if now >= exchange.deadline:
             return finish(registry, exchange, State.DONE, now)

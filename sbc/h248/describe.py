@@ -134,9 +134,15 @@ def _reply(taken: Taken) -> Intent:
     _members(intent, message)
     intent.leaves += _unknown(message)
     intent.reported = _reported(commands)
-    if message.segment is not None and not message.last:
+    if message.segment is not None and not _is_whole(taken):
         intent.phase = Phase.PROVISIONAL
     return intent
+
+
+def _is_whole(taken: Taken) -> bool:
+    """Whether a segment is the one with which all of an answer has come: on the way they may overtake each other."""
+    message = taken.message
+    return message.last if taken.asked is None else taken.asked.with_segment(message).is_whole
 
 
 def _note_gone(intent: Intent, taken: Taken) -> None:

@@ -9,7 +9,8 @@ from sbc.h248.message import Command, H248Message, Termination
 from sbc.h248.wildcards import meets
 
 MOST = 256
-"""Commands of one transaction that are remembered: what answers further ones is understood by itself alone."""
+"""Commands of one transaction that are remembered, and segments of its answer: what answers further ones is understood
+by itself alone."""
 _OF_CALL = b"call "
 
 
@@ -57,10 +58,24 @@ class Order:
 
 @attrs.frozen
 class Memo:
-    """The transaction under which a request came, and what it asked for."""
+    """The transaction under which a request came, and what it asked for; of an answer in segments which have come, and
+    the number of the last, 0 until that has."""
 
     transaction: int
     orders: tuple[Order, ...] = ()
+    segments: tuple[int, ...] = ()
+    ends: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all segments of the answer have come; of more than MOST the last is believed to be."""
+        return self.ends > MOST or 0 < self.ends <= sum(1 <= each <= self.ends for each in self.segments)
+
+    def with_segment(self, answer: H248Message) -> Memo:
+        """What is known when that segment of the answer has come, too."""
+        number = answer.segment or 0
+        known = tuple(sorted({*self.segments, number})[:MOST])
+        return attrs.evolve(self, segments=known, ends=number if answer.last else self.ends)
 
 
 @attrs.frozen

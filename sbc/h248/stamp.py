@@ -83,6 +83,8 @@ def _number(taken: Taken, crossing: Crossing) -> bytes:
         return b""
     if crossing.reply:
         memo: Memo = crossing.exchange.memo
+        if message.segment is not None:
+            crossing.exchange.memo = memo.with_segment(message)
         return b"%d" % memo.transaction
     crossing.exchange.memo = asked(message)
     return crossing.exchange.token

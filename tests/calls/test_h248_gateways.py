@@ -171,22 +171,33 @@ def test_both_ends_of_a_call_may_be_gateways_of_ours(wire: str) -> None:
     assert len({call.id for call in (*one.calls, *other.calls)}) == 2
 
 
-def test_an_answer_in_segments_is_one_answer() -> None:
-    """Version 3: each segment crosses, and who sends it hears that it has arrived; its members have joined."""
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_an_answer_in_segments_is_one_answer(order: tuple[int, int]) -> None:
+    """Version 3: each segment crosses, in whatever order, and who sends them hears that they have arrived; its members
+    have joined."""
     found = gateway()
     asked = found.add()
     local = command(b"Add", RTP, media(local=sdp(NEAR.host, NEAR.port)))
-    first = b"Reply = %d/1 { Context = 5 { %b } }" % (asked.transaction, command(b"Add", LINE))
-    orders = found.rig.from_access(message(GATEWAY, first, version=3), NAT)
-    (ack,), (there,) = found.told(orders), found.heard(orders)
-    assert (read(ack).body, read(ack).segment, read(ack).transaction) == (Body.SEGMENT, 1, asked.transaction)
-    assert (read(there).segment, read(there).last, read(there).transaction) == (1, False, 10)
-    last = b"Reply = %d/2/END { Context = 5 { %b } }" % (asked.transaction, local)
-    orders = found.rig.from_access(message(GATEWAY, last, version=3), NAT)
-    (there,) = found.heard(orders)
-    assert (read(there).segment, read(there).last) == (2, True) and places(there)[0].host == SBC_CORE.host
+    parts = {
+        1: b"Reply = %d/1 { Context = 5 { %b } }" % (asked.transaction, command(b"Add", LINE)),
+        2: b"Reply = %d/2/END { Context = 5 { %b } }" % (asked.transaction, local),
+    }
+    for number in order:
+        orders = found.rig.from_access(message(GATEWAY, parts[number], version=3), NAT)
+        acks, (there,) = [read(each) for each in found.told(orders)], found.heard(orders)
+        assert (read(there).segment, read(there).last, read(there).transaction) == (number, number == 2, 10)
+        assert [(each.body, each.segment, each.transaction) for each in acks] == [
+            (Body.SEGMENT, 1, asked.transaction) for _ in acks
+        ]
+        assert len(acks) == (number == 1)
+        (exchange,) = [
+            each for each in found.rig.border.registry.live_exchanges if each.token == b"%d" % asked.transaction
+        ]
+        assert exchange.open is (number == order[0])
+        if number == 2:
+            assert places(there)[0].host == SBC_CORE.host
     (call,) = found.calls
-    assert call.gathering is not None and call.gathering.members == [LINE, RTP] and call.streams
+    assert call.gathering is not None and set(call.gathering.members) == {LINE, RTP} and call.streams
 
 
 @wires

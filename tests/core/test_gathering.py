@@ -13,7 +13,7 @@ from sbc.core.call import Call, CallState
 from sbc.core.message import Counted, Intent, Phase
 from sbc.core.orders import CloseStream, OpenStream, Order, Record, Send, UpdateStream
 from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, events, of
-from tests.toy import ToyMessage
+from tests.toy import PLAIN, ToyMessage
 from tests.toy_calls import read
 from tests.toy_gateway import (
     EVERY,
@@ -31,7 +31,7 @@ from tests.toy_gateway import (
     takes_off,
     yes,
 )
-from tests.toy_records import CLOSE, CONFIRM, FAILURE, PENDING, PROVISIONAL, audio, number
+from tests.toy_records import CLOSE, CONFIRM, FAILURE, PENDING, PROVISIONAL, audio, binding, number, place
 from tests.toy_records import Record as Message
 
 
@@ -463,3 +463,36 @@ def test_no_address_leaks() -> None:
         strange = (PHONE.host, NAT.host) if send.listener.realm == "core" else ("198.51.100.77",)
         for host in strange:
             assert Address(host, 1).host.encode() not in send.data
+
+
+@pytest.mark.parametrize("member", [b"1", b""])
+@pytest.mark.parametrize("begun", [False, True])
+def test_who_is_to_be_taken_off_and_does_not_answer_is_in_no_call_any_more(member: bytes, begun: bool) -> None:
+    """By name, or with all; whether or not its gateway has said that it is at work on that. Its answer, should it come
+    yet, changes nothing, and it may be made to join anew."""
+    one = gateway()
+    call = one.gather(members=b"1 2")
+    (asked,) = one.told(one.ask(takes_off(member)))
+    if begun:
+        one.say(yes(asked, stage=PROVISIONAL))
+    orders = one.rig.wait(PLAIN.limit + 1)
+    assert [each.stage for each in read(one.heard(orders))] == [FAILURE] and in_it(call) == [b"1", b"2"]
+    orders = one.rig.wait(PLAIN.linger)
+    if member:
+        assert in_it(call) == [b"2"] and call.state is CallState.UP
+        assert [each.stream for each in of(CloseStream, orders)] == [f"{call.id}/1"]
+    else:
+        (record,) = closing(orders)
+        assert "nobody answers" in record.fields["cause"] and call.state is CallState.CLOSED
+    assert not of(Send, one.say(yes(asked))) and "1" not in in_it(call)
+    again = one.gather(opens(2, 7), b"1")
+    assert in_it(again) == [b"1"]
+
+
+def test_a_gateway_that_is_not_heard_when_it_begins_anew_keeps_its_calls_until_it_is() -> None:
+    one = gateway()
+    call = one.gather()
+    registration = binding(PHONE, 95, one.name, 600, places=((place(*PHONE, "gw"), 600),), cause=RESTART)
+    one.say(registration)
+    one.rig.wait(40.0)
+    assert in_it(call) == [b"1"]

@@ -7,11 +7,25 @@ import pytest
 
 from sbc.core.message import BadMessage
 from sbc.h248.memo import CallMemo, Memo, Order, asked, keep, matched, recall
-from sbc.h248.message import CHOOSE, Action, Command, Description, Stream, Termination, Verb
+from sbc.h248.message import (
+    CHOOSE,
+    Action,
+    Body,
+    Command,
+    Description,
+    Form,
+    H248Message,
+    Mid,
+    Stream,
+    Termination,
+    Verb,
+    Wire,
+)
 from tests.h248_calls import read
 from tests.h248_words import command, media, message, reply, sdp, transaction
 
 AT = b"[192.0.2.1]:2944"
+MID = Mid(Form.DEVICE, None, b"gw")
 
 
 def commands(*said: bytes):  # type: ignore[no-untyped-def]
@@ -29,6 +43,29 @@ def test_it_comes_back() -> None:
     for data in (b"{", b"call {"):
         with pytest.raises(BadMessage):
             recall(data)
+
+
+@pytest.mark.parametrize(
+    ("came", "whole"),
+    [
+        ([(1, False)], False),
+        ([(1, False), (2, True)], True),
+        ([(2, True)], False),
+        ([(2, True), (1, False)], True),
+        ([(3, True), (1, False), (1, False)], False),
+        ([(3, True), (2, False), (1, False), (1, False)], True),
+        ([(1, True)], True),
+        ([(0, False), (2, True), (1, False)], True),
+        ([(300, True)], True),
+        ([(number, False) for number in range(1, 300)], False),
+    ],
+)
+def test_an_answer_is_whole_when_all_its_segments_have_come(came: list[tuple[int, bool]], whole: bool) -> None:
+    known = Memo(7)
+    for number, last in came:
+        known = known.with_segment(H248Message(Wire.TEXT, 3, MID, Body.REPLY, 7, segment=number, last=last))
+        assert recall(keep(known)) == known and len(known.segments) <= 256
+    assert known.is_whole is whole
 
 
 def test_what_was_asked_is_remembered() -> None:
