@@ -26,6 +26,9 @@ IDLE, INTERVAL, PROBES = 60, 15, 4
 """Seconds of silence before the kernel asks the peer's whether it is there, between two questions, and how many go
 unanswered before the connection is lost: two minutes. What is written and not acknowledged has as long."""
 
+MOST_UNHEARD = 262_144
+"""Octets that a peer may send on a connection that we have closed, until it closes its end, too."""
+
 
 def keep_alive(handle: socket.socket) -> None:
     """Let the kernel find out when the peer's host is gone without a word."""
@@ -81,6 +84,8 @@ class Connection(Wire):
         self.proven = ""  # the peer's name, where it has shown a certificate
         self.alias: Address | None = None  # where the peer takes connections, if this one serves for that, too
         self.closing = False
+        self._said = False  # whether anything was written to the peer
+        self._unheard = 0  # octets that came since it is closing
         self.heard = opened  # whether it has ever brought a message, or leads where we wanted to go
         self.connector: Any = None
         self.queue: list[bytes] = []  # until it is up
@@ -127,11 +132,15 @@ class Connection(Wire):
         self.deadline = self.table.now() + (self.limits.idle if self.opened else self.limits.message)
         self.table.made(self)
         queue, self.queue, self._waiting = self.queue, [], 0
+        self._said = bool(queue)
         for data in queue:
             transport.write(data)
 
     def dataReceived(self, data: bytes) -> None:
         if self.closing:
+            self._unheard += len(data)
+            if self._unheard > MOST_UNHEARD:
+                self._cut()
             return
         began = not self.framer.partial
         framed = self.framer.feed(data)
@@ -182,12 +191,17 @@ class Connection(Wire):
         if self.up:
             assert self.transport is not None
             self.transport.write(data)
+            self._said = True
         else:
             self.queue.append(data)
         return True
 
     def close(self, word: str, why: str) -> None:
-        """Say no more than is written already. `word` names the reason in counters."""
+        """Say no more than is written already. `word` names the reason in counters.
+
+        What the peer still sends is read until it closes, too, for as long as a message may take: a socket that is
+        closed with something unread in it resets the connection, and the last we have said may be lost with that
+        (RFC 2525 section 2.17). Who was told nothing has nothing to lose, and makes room at once."""
         if self.closing:
             return
         self.table.note(self, word, why)
@@ -199,7 +213,13 @@ class Connection(Wire):
         transport: Any = self.transport
         self.deadline = self.table.now() + self.limits.message
         transport.unregisterProducer()
-        transport.loseConnection()
+        secured = isinstance(
+            transport, TLSMemoryBIOProtocol
+        )  # which says that it closes, and waits for the peer's word
+        if secured or not self._said:
+            transport.loseConnection()
+        else:
+            transport.loseWriteConnection()
 
     def abort(self, word: str, why: str) -> None:
         """End it at once; whatever is not sent yet is lost."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
+from functools import partial
 
 import pytest
 
 from sbc.connection import keep_alive
 from sbc.core.address import Address
+from sbc.core.orders import Listener
 from tests.streams import INVITE, REGISTER, Bench, bench
 
 __all__ = ["bench"]
@@ -112,6 +115,50 @@ def test_what_follows_a_hang_up_on_the_same_connection_is_not_heard(bench: Bench
     bench.wait(lambda: bench.heard.messages, "the first")
     bench.turn()
     assert [data for _, data in bench.heard.messages] == [REGISTER]
+
+
+def _end_with_a_word(bench: Bench, listener: Listener, peer: Address) -> None:
+    bench.table.send(listener, peer, b"the last")
+    bench.table.hang_up(listener, peer)
+
+
+def test_the_last_that_is_said_is_heard_by_who_goes_on_talking(bench: Bench) -> None:
+    """No reset takes it away, and nobody who goes on for ever is listened to."""
+    phone = bench.phone()
+    phone.settimeout(5)
+    bench.heard.answer = partial(_end_with_a_word, bench)
+    phone.sendall(REGISTER + b"x" * 150_000)
+    bench.wait(lambda: bench.heard.messages, "the message")
+    bench.turn(3)
+    assert bench.table.send(bench.access, bench.heard.messages[0][0], b"more") != ""
+    assert phone.recv(1000) == b"the last" and phone.recv(1000) == b"", "and then the end, not a reset"
+    phone.sendall(b"x" * 50_000)
+    bench.turn(3)
+    assert bench.table.books().connections, "it is read"
+    phone.close()
+    bench.wait(lambda: not bench.table.books().connections, "the end")
+
+
+@pytest.mark.parametrize("bench", [{"message": 5.0}], indirect=True)
+@pytest.mark.parametrize("sends", [False, True])
+def test_who_does_not_close_after_us_is_left(bench: Bench, sends: bool) -> None:
+    phone = bench.phone()
+    bench.heard.answer = partial(_end_with_a_word, bench)
+    phone.sendall(REGISTER)
+    bench.wait(lambda: bench.heard.messages, "the message")
+    bench.turn()
+    assert phone.recv(1000) == b"the last" and bench.ended(phone)
+    bench.pass_time(4)
+    assert len(bench.table.books().connections) == 1
+    if not sends:
+        bench.pass_time(3)
+
+    def is_left() -> bool:
+        with suppress(OSError):
+            phone.send(b"x" * 10_000 * sends)
+        return not bench.table.books().connections
+
+    bench.wait(is_left, "the end")
 
 
 def test_the_kernel_finds_out_when_a_peers_host_is_gone() -> None:

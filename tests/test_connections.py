@@ -59,6 +59,8 @@ def test_a_call_may_have_a_connection_for_itself_and_hang_it_up(bench: Bench) ->
     bench.turn()
     assert len([end for end in ends if end.fileno() >= 0]) == 2
     bench.table.close(bench.core)
+    for end in ends:
+        end.close()
     bench.turn()
     assert bench.table.books().connections == []
 
