@@ -76,8 +76,7 @@ class Registry:
         self.bindings_by_source: dict[tuple[str, Address], Group[Binding]] = {}
         self.bindings_by_handle: dict[tuple[str, bytes], Group[Binding]] = {}
         self.terminal_ports, self.controls = TerminalPorts(plan), Controls(plan, self.timers)
-        # for whoever keeps them, if anybody does
-        self.changed: dict[Call | Binding | Promise | Exchange, None] | None = None
+        self.changed: dict[Call | Binding | Promise | Exchange, None] | None = None  # for who keeps them, if anybody
         self.watches: dict[WatchKey, Watch] = {}
         learned = [each for each in plan.realms.values() if each.keepalive.mode is Probing.ADAPTIVE]
         self.learners = {each.name: Learner(each.keepalive.longest) for each in learned}
