@@ -149,6 +149,9 @@ class Outside:
         }
         found = [f"{len(table)} {name}" for name, table in tables.items() if len(table)]  # type: ignore[arg-type]
         found += [f"{count} {what} counted" for what, count in registry.crowd.in_realm.items() if count]
+        held = (tally for tally in registry.gate.book.tallies() if not tally.empty)
+        found += [f"{tally!r} has {tally.used}" for tally in held]
+        found += [f"{len(streams)} streams hold bandwidth" for streams in (registry.gate.book.streams(),) if streams]
         pools = {**registry.media_ports, **registry.terminal_ports.pools}
         found += [f"{len(pool.used)} ports of {name}" for name, pool in pools.items() if pool.used]
         return found + [f"call {call} was never closed" for call, told in self.told.items() if told[-1] != "close"]

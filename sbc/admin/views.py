@@ -256,8 +256,8 @@ def realm_view(border: Border, realm: Realm, listeners: Mapping[Listener, Any], 
     return {
         "name": realm.name,
         "side": realm.side.value,
-        "calls": {"now": registry.crowd.in_realm["calls", realm.name], "most": limits.calls},
-        "bindings": {"now": registry.crowd.in_realm["bindings", realm.name], "most": limits.bindings},
+        "calls": {"now": registry.gate.book.realm(realm.name).calls, "most": limits.calls},
+        "bindings": {"now": registry.gate.book.realm(realm.name).bindings, "most": limits.bindings},
         "exchanges": {"now": registry.crowd.in_realm["exchanges", realm.name], "most": limits.exchanges},
         "lingering": {
             "calls": registry.crowd.late_calls.count(realm.name),

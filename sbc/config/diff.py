@@ -24,6 +24,7 @@ class Effect(Enum):
 
 NOW, NEXT, RESTART, REFUSED = Effect
 
+_RATES = ("calls_per_second", "burst", "bandwidth_in", "bandwidth_out")
 EFFECTS: dict[str, dict[str, Effect]] = {
     "timers": {"call_max": NEXT, "audit": NOW, "unanswered": NEXT, "silence": NOW, "linger": NEXT},
     "realms.NAME": {"side": REFUSED, "domains": NOW, "sparing": NEXT, "peers": NOW},
@@ -51,9 +52,12 @@ EFFECTS: dict[str, dict[str, Effect]] = {
             "lingering_per_source",
             "names_per_call",
             "streams_per_call",
+            "dialogues",
+            *_RATES,
         ),
         NOW,
     ),
+    "realms.NAME.terminals": dict.fromkeys(("calls", "bindings", *_RATES), NOW),
     "realms.NAME.registrations": dict.fromkeys(("front", "behind_nat", "direct", "core", "forward_after"), NEXT),
     "realms.NAME.connections": dict.fromkeys(("total", "per_source"), NOW)
     | dict.fromkeys(("message", "idle", "connect", "queue", "keep", "alias", "control_ports", "control_hosts"), NEXT),

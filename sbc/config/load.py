@@ -51,6 +51,7 @@ from sbc.core.realm import (
     in_order,
 )
 from sbc.core.wires import Connections, Tls
+from sbc.policy.limits import Caps
 
 DNS_PORT = 53
 Protocols = Mapping[str, Sequence[str]]
@@ -179,6 +180,7 @@ class _Reader:
             if {"certificate", "key"} <= tls.keys():
                 values["tls"] = Tls(**tls)
         limits = self.keys(values.pop("limits", {}), f"{at}.limits", "realms.NAME.limits")
+        terminals = self.keys(values.pop("terminals", {}), f"{at}.terminals", "realms.NAME.terminals")
         times = self.keys(values.pop("registrations", {}), f"{at}.registrations", "realms.NAME.registrations")
         listeners = []
         for index, each in enumerate(values.pop("listeners", ())):
@@ -187,7 +189,7 @@ class _Reader:
             if listener is not None:
                 listeners.append((spot, listener))
         alive = self.keys(values.pop("keepalive", {}), f"{at}.keepalive", "realms.NAME.keepalive")
-        values |= {"limits": Limits(**limits), "registrations": Registrations(**times)}
+        values |= {"limits": Limits(**limits), "terminals": Caps(**terminals), "registrations": Registrations(**times)}
         values |= {"connections": Connections(**connections), "keepalive": Keepalive(**alive)}
         faulty = frozenset({"tls"} if isinstance(value.get("tls"), dict) and "tls" not in values else ())
         return DraftRealm(at, values, media, listeners, faulty)
@@ -211,6 +213,7 @@ class _Reader:
         values = self.keys(table, at, "paths[]")
         values["failover"] = Failover(**self.keys(values.pop("failover", {}), f"{at}.failover", "paths[].failover"))
         values["probing"] = Probes(**self.keys(values.pop("probing", {}), f"{at}.probing", "paths[].probing"))
+        values["limits"] = Caps(**self.keys(values.pop("limits", {}), f"{at}.limits", "paths[].limits"))
         if "next_hops" in values:
             values["next_hops"] = in_order(self.next_hops(values["next_hops"], f"{at}.next_hops"))
         at_sessions = joined(at, "sessions")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbc.config import accounting, kinds
+from sbc.config import accounting, kinds, limits
 from sbc.config.keys import Key
 from sbc.config.values import CdrSync, EngineName, LogFormat, LogLevel
 from sbc.core.message import Elsewhere
@@ -59,6 +59,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("peers", kinds.many(kinds.network(), 0, "networks")),
         Key("media", kinds.table(), required=True),
         Key("limits", kinds.table()),
+        Key("terminals", kinds.table()),
         Key("registrations", kinds.table()),
         Key("connections", kinds.table()),
         Key("keepalive", kinds.table()),
@@ -78,15 +79,6 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("mark", kinds.integer(0, 0xFFFFFFFF)),
         Key("device", kinds.device()),
         Key("multiplexed", kinds.integer(0, 65_534)),
-    ),
-    "realms.NAME.limits": (
-        *(_limit(name, 10_000_000) for name in ("calls", "bindings")),
-        _limit("exchanges", 100_000_000),
-        _limit("exchanges_per_source", 10_000_000),
-        _limit("lingering", 100_000_000),
-        _limit("lingering_per_source", 10_000_000),
-        _limit("names_per_call", 10_000),
-        _limit("streams_per_call", 1_000),
     ),
     "realms.NAME.registrations": (
         Key("front", kinds.boolean()),
@@ -145,6 +137,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("failover", kinds.table()),
         Key("probing", kinds.table()),
         Key("sessions", kinds.table()),
+        Key("limits", kinds.table()),
     ),
     "paths[].failover": (
         Key("on", kinds.many(kinds.choice(Elsewhere), 0, "words")),
@@ -221,6 +214,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("retry_after", kinds.integer(1, 86_400)),
         Key("hand_over", kinds.boolean()),
     ),
+    **limits.TABLES,
     "emergency": (Key("numbers", kinds.many(kinds.emergency(), 0, "numbers and services")),),
 }
 """Every key there is, by the table it stands in. Loader, example file and documentation are all held to this."""

@@ -111,6 +111,12 @@ def unspecified_like(host: str) -> str:
     return "::" if ":" in host else "0.0.0.0"
 
 
+def network_of(host: str) -> str:
+    """Whom an IP address stands for: of IPv4 itself; of IPv6 its /64, which whoever has one address there has whole."""
+    ip = literal(host) if ":" in host else None
+    return host if ip is None else f"{IPv6Address(int(ip) >> 64 << 64)}/64"
+
+
 def is_private(host: str) -> bool:
     """Whether `host` is an IP address that means something else in each network (RFC 1918, 4193, 6598, loopback,
     link-local)."""

@@ -305,8 +305,25 @@ def _counts(registry: Registry) -> list[str]:
     ]
 
 
+def _book(registry: Registry) -> list[str]:
+    live = [call for call in registry.calls.values() if call.state is not CallState.CLOSED]
+    bound = [each for each in registry.bindings.values() if each.state is not BindingState.PENDING]
+    faults = [f"{call} is not counted" for call in live if bool(call.ticket.counts) is call.lifetime]
+    faults += [f"{call} is over, and holds a ticket" for call in registry.calls.values() if _holds_yet(call)]
+    faults += [f"{each} is not counted" for each in bound if each.ticket is None]
+    streams = {stream.id for call in live for stream in call.streams.values()}
+    held = {stream for call in live for stream in call.ticket.held}
+    faults += [f"stream {stream} is closed, and holds bandwidth" for stream in sorted(held - streams)]
+    tickets = [call.ticket for call in live] + [each.ticket for each in bound if each.ticket is not None]
+    return faults + registry.gate.book.faults(tickets)
+
+
+def _holds_yet(call: Call) -> bool:
+    return call.state is CallState.CLOSED and bool(call.ticket.counts or call.ticket.held)
+
+
 CHECKS = (
     *(_media_ports, _shared_numbers, _calls, _exchanges, _bindings, _watches),
-    *(_terminal_ports, _names, _timers, _controls, _members, _counts),
+    *(_terminal_ports, _names, _timers, _controls, _members, _counts, _book),
 )
 """The checks one by one, each whole in itself: a running SBC with many calls spreads them over time."""

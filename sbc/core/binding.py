@@ -15,6 +15,7 @@ from sbc.core.orders import Listener
 from sbc.core.realm import Path, Realm, is_behind_nat
 from sbc.core.timers import Entry
 from sbc.core.watch import Watch
+from sbc.policy.book import Ticket
 
 if TYPE_CHECKING:
     from sbc.core.exchange import Exchange, Hop
@@ -81,6 +82,7 @@ class Binding:
     lasting: bool = False
     parted: bool = False
     untold: bool = False
+    ticket: Ticket | None = None  # once the registrar has confirmed it
     claims: Group[object] = ()  # exchanges that would bind it
     tokens: dict[tuple[str, Peer], bytes] = attrs.field(factory=dict)
     due: float | None = None

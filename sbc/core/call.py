@@ -15,6 +15,7 @@ from sbc.core.realm import Path, Realm
 from sbc.core.timers import Entry
 from sbc.core.watch import Watch
 from sbc.media import codecs
+from sbc.policy.book import Ticket
 
 if TYPE_CHECKING:
     from sbc.core.channels import Channel
@@ -259,6 +260,9 @@ class Call:
         self.watch: Watch | None = None
         self.session: Session | None = None
         self.pulse: Pulse | None = None
+        self.holder = b""  # what its terminal is known by where calls are counted
+        self.urgent = False  # whether it goes past all limits
+        self.ticket = Ticket()
         self.ends_at = now  # when it is over, whatever is said on it
         self.due: float | None = None
         self.entry: Entry | None = None

@@ -19,7 +19,7 @@ class Crowd:
 
     def __init__(self, plan: Plan) -> None:
         self._realms = plan.realms
-        self.in_realm: Counter[tuple[str, str]] = Counter()  # ("calls" | "bindings" | "pending" | "exchanges", realm)
+        self.in_realm: Counter[tuple[str, str]] = Counter()  # ("dialogues" | "pending" | "exchanges", realm)
         self.per_source: Counter[tuple[str, Address]] = Counter()  # exchanges under way, in access realms
         self.late_exchanges: Late[Exchange] = Late()
         self.late_calls: Late[Call] = Late()
@@ -75,7 +75,7 @@ class Crowd:
     def end_call(self, call: Call) -> list[Call]:
         """The same of a call, which is no longer one of those that may be."""
         asking = call.legs[0]
-        self.in_realm["calls", asking.realm.name] -= 1
+        self.in_realm["dialogues", asking.realm.name] -= 1
         return self.late_calls.add(call, asking.realm, asking.seen)
 
     def counts(
@@ -83,8 +83,8 @@ class Crowd:
     ) -> Counter[tuple[str, str]]:
         """What `in_realm` should hold where all of these are there; for the auditor."""
         there: Counter[tuple[str, str]] = Counter()
-        there.update(("calls", call.legs[0].realm.name) for call in calls if call.state is not CallState.CLOSED)
-        there.update((counted_as(binding), binding.realm.name) for binding in bindings)
+        there.update(("dialogues", call.legs[0].realm.name) for call in calls if call.state is not CallState.CLOSED)
+        there.update(("pending", each.realm.name) for each in bindings if each.state is BindingState.PENDING)
         asked = (each for each in exchanges if each not in self.late_exchanges)
         there.update(("exchanges", each.near.listener.realm) for each in asked if each.near is not None)
         return there
@@ -104,8 +104,3 @@ def source_of(exchange: Exchange, near: Hop) -> Address:
     """Whom an exchange counts for that came by `near`: that transport address; of those that mean their connection the
     host, as each call may have one of its own."""
     return near.peer._replace(port=0) if exchange.intent.bound else near.peer
-
-
-def counted_as(binding: Binding) -> str:
-    """As what a binding is counted: those that no registrar has confirmed apart."""
-    return "pending" if binding.state is BindingState.PENDING else "bindings"

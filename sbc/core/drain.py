@@ -5,6 +5,7 @@ from __future__ import annotations
 from sbc.core.binding import Binding, BindingState
 from sbc.core.bound import binding_of
 from sbc.core.call import CallState
+from sbc.core.leave import asks
 from sbc.core.message import Cause, Intent, Kind, Phase, Refused, Role, Slot
 from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry
@@ -27,7 +28,7 @@ def turn_away(registry: Registry, intent: Intent, slots: list[Slot], arrival: Ar
         return
     if listener.realm in networks.leaving:
         raise Refused(Cause.DRAINING, "nothing new is taken here", wait)
-    if (intent.kind is Kind.OPEN or _asks_leave(intent)) and not intent.urgent:
+    if (intent.kind is Kind.OPEN or asks(intent)) and not intent.urgent:
         if registry.draining is not None or not _is_awaited(registry, intent, arrival):
             raise Refused(Cause.DRAINING, "no new calls here", wait)
     elif intent.kind is Kind.BIND and (fades or not _are_bound(registry, intent, slots, arrival)):
@@ -46,11 +47,6 @@ def live_calls(registry: Registry) -> int:
     """How many calls there are to wait for. Subscriptions and the like are none: they go on for as long as one lets
     them, and who has one notices that it has ended."""
     return sum(1 for call in registry.calls.values() if call.state is not CallState.CLOSED and not call.lifetime)
-
-
-def _asks_leave(intent: Intent) -> bool:
-    """Whether it wants leave to make a call: who gets none asks elsewhere."""
-    return bool(intent.heralds) and intent.kind is Kind.OTHER and not intent.takes and not intent.returns
 
 
 def _under_way(registry: Registry, intent: Intent, arrival: Arrival) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from sbc.core import keepalive, local
+from sbc.core import admission, keepalive, local
 from sbc.core.binding import ABSENT, Binding, BindingState
 from sbc.core.bound import binding_of, flow_of, named, rename
 from sbc.core.crossing import DEFAULT_EXPIRES, MOST_GRANTED, Crossing
@@ -167,8 +167,7 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
     moved = registry.move_binding(binding, exchange.near.peer, exchange.near.listener)
     before = binding.state
     if before is BindingState.PENDING:
-        registry.crowd.in_realm["pending", binding.realm.name] -= 1
-        registry.crowd.in_realm["bindings", binding.realm.name] += 1
+        admission.confirmed(registry, binding)
     registry.touch(binding)
     binding.granted_at, binding.grant_ends = now, now + granted
     whole = not exchange.intent.refreshes and not exchange.intent.adds

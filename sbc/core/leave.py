@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sbc.core import asking
+from sbc.core import admission, asking
 from sbc.core.binding import Binding
 from sbc.core.exchange import Exchange
-from sbc.core.message import Intent, Phase
+from sbc.core.message import Intent, Kind, Phase
 from sbc.core.orders import Listener, Note, Order
 from sbc.core.promises import LASTS, Promise
 from sbc.core.realm import Side
@@ -19,6 +19,11 @@ from sbc.core.registry import Arrival, Registry
 
 RELEASE = 5.0
 """Seconds that a party has to end a call whose leave the core has taken back: after that the SBC ends it."""
+
+
+def asks(intent: Intent) -> bool:
+    """Whether a request wants leave to make a call: who gets none asks elsewhere."""
+    return bool(intent.heralds) and intent.kind is Kind.OTHER and not intent.takes and not intent.returns
 
 
 def concluded(registry: Registry, exchange: Exchange, answer: Intent, now: float) -> list[Order]:
@@ -54,9 +59,12 @@ def hold(registry: Registry, promise: Promise) -> None:
 
 
 def meant(registry: Registry, exchange: Exchange, terminal: Binding | None, arrival: Arrival) -> None:
-    """A request speaks of leave: note whose it is, and which leave, where that is given back, or taken back."""
+    """A request speaks of leave: note whose it is, and which leave, where that is given back, or taken back. @raises
+    Refused where it is asked for, and there is no room for another call."""
     intent, realm = exchange.intent, registry.plan.realms[arrival.listener.realm]
     exchange.terminal = terminal
+    if asks(intent) and exchange.path is not None and realm.side is Side.ACCESS:
+        admission.may_call(registry, exchange.path, terminal, intent, arrival)
     if not intent.returns or not intent.heralds or terminal is None:
         return
     host = arrival.source.host if realm.side is Side.ACCESS else terminal.seen.host

@@ -14,6 +14,7 @@ from sbc.core.multiplexed import Numbers
 from sbc.core.orders import Listener
 from sbc.core.ports import Pools, PortPool, Wanted
 from sbc.core.realm import Path, Plan, Realm
+from sbc.policy.book import Book
 
 
 class Networks:
@@ -33,6 +34,7 @@ class Networks:
         self.media = Pools(2, _media(plan))
         self.former: list[Realm] = []
         self.meetings = Meetings()
+        self.book = Book(plan)  # of the bandwidth of streams; the registry's is the gate's
         self.fading: set[Listener] = set()
         self.leaving: frozenset[str] = frozenset()
         self.retry_after = 30  # seconds after which who is turned away at a fading listener may ask again

@@ -13,6 +13,7 @@ from sbc.core.address import Address, is_specific, literal
 from sbc.core.message import Elsewhere
 from sbc.core.orders import SECURED, Latch, Listener, Rate
 from sbc.core.wires import Connections, Tls
+from sbc.policy.limits import UNLIMITED, Caps
 
 Network = IPv4Network | IPv6Network
 LEAST_BURST = 3_000
@@ -54,7 +55,8 @@ class Limits:
     and one host where requests mean the connection they come by.
 
     What has ended is not counted as a call or exchange. `lingering` bounds it, exchanges and calls each: of what is too
-    many the oldest is forgotten.
+    many the oldest is forgotten. `calls` counts those to peers there, too; `dialogues` those and subscriptions that
+    peers there have asked for. What is not said here is said of Caps.
     """
 
     calls: int = 10_000
@@ -65,6 +67,16 @@ class Limits:
     lingering_per_source: int = 2_000
     names_per_call: int = 64
     streams_per_call: int = 16
+    dialogues: int = 50_000
+    calls_per_second: float = 0.0
+    burst: int = 0
+    bandwidth_in: int = 0
+    bandwidth_out: int = 0
+
+    @property
+    def caps(self) -> Caps:
+        """What of it is counted in the book, as of paths and terminals."""
+        return Caps(self.calls, self.calls_per_second, self.burst, self.bindings, self.bandwidth_in, self.bandwidth_out)
 
 
 @attrs.frozen
@@ -174,7 +186,7 @@ class Sessions:
 class Realm:
     """One network. `domains` are host names under which peers there know the SBC itself. `sparing`: strangers get no
     more packets than they send (sbc/core/trust.py). `peers`: of a core realm, networks whose hosts are trusted as next
-    hops are: to call, and to speak inside calls."""
+    hops are: to call, and to speak inside calls. `terminals`: what each terminal there may have."""
 
     name: str
     side: Side
@@ -188,6 +200,7 @@ class Realm:
     tls: Tls | None = None
     sparing: bool = True
     peers: tuple[Network, ...] = ()
+    terminals: Caps = UNLIMITED
     addresses: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
     """The IP addresses that peers there know the SBC by."""
 
@@ -301,6 +314,7 @@ class Path:
     sessions: Sessions = attrs.field(factory=Sessions)
     options: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
     callers: Callers | None = None
+    limits: Caps = UNLIMITED
 
 
 @attrs.frozen

@@ -6,12 +6,12 @@ from collections import Counter
 
 import attrs
 
-from sbc.core import account, answers, bound, group, local
+from sbc.core import account, admission, answers, bound, group, local
 from sbc.core.address import Address
 from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import MOST_PARTIES, Call, CallState, Leg
-from sbc.core.crowd import Crowd, counted_as
+from sbc.core.crowd import Crowd
 from sbc.core.doors import Controls
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.group import Group
@@ -60,6 +60,7 @@ class Registry:
         self.mint = mint
         self.draining: int | None = None  # seconds after which who is turned away may ask again; None: nobody is
         self.gate = Gate(plan)
+        self.networks.book = self.gate.book
         self.names, self.timers, self.hops = Names(mint), Timers(), Hops(plan, mint)
         self.calls: dict[str, Call] = {}
         self.calls_by_key: dict[CallKey, Call] = {}
@@ -101,16 +102,14 @@ class Registry:
     # -- calls
 
     def add_call(self, call: Call, now: float) -> list[Order]:
-        """Take in a new call. @raises Refused when the realm it comes from is full."""
-        realm = call.legs[0].realm
-        self.crowd.within("calls", realm, realm.limits.calls)
+        """Take in a new call, which has been let in."""
         call.ends_at = now + self.plan.timers.call_max
         self.enter_call(call, call.ends_at)
         return [account.opened(call)]
 
     def enter_call(self, call: Call, due: float) -> None:
         """Let a call that is admitted be found."""
-        self.crowd.in_realm["calls", call.legs[0].realm.name] += 1
+        self.crowd.in_realm["dialogues", call.legs[0].realm.name] += 1
         self.calls[call.id] = call
         for leg in call.legs:
             self.waits.join(leg)
@@ -191,6 +190,7 @@ class Registry:
             call.pulse = None
         self.promises.over(call, now)
         orders.append(account.closed(call, now))
+        self.gate.book.close(call.ticket)
         for old in self.crowd.end_call(call):
             self.crowd.late_calls.drop(old)
             for exchange in [each for each in old.exchanges if each in self.crowd.late_exchanges]:
@@ -325,10 +325,8 @@ class Registry:
         if found is not None:
             self.touch(found)  # how it is presented may change here
             return found, self.terminal_ports.renew(found, self.plan.core_listener(found.path), arrival.now)
-        self.crowd.within("bindings", realm, realm.limits.bindings)
-        # apart, so that a flood of claims takes nobody's place
-        self.crowd.within("pending", realm, realm.limits.bindings)
         before = bound.before(self, arrival, intent, flow)
+        admission.may_bind(self, arrival, path, intent.user, before)
         if before is not None and before.path is path:
             onward, orders = before.onward, list[Order]()
         else:
@@ -341,7 +339,7 @@ class Registry:
     def enter_binding(self, binding: Binding) -> None:
         """Let a binding be found."""
         realm = binding.realm.name
-        self.crowd.in_realm[counted_as(binding), realm] += 1
+        admission.entered(self, binding)
         self.bindings[binding.id] = binding
         group.enter(self.bindings_at, (realm, binding.user, binding.place), binding)
         group.enter(self.bindings_by_user, (realm, binding.user), binding)
@@ -365,7 +363,7 @@ class Registry:
         for call in self.members.of(binding.id):  # they are over, and who is left in them hears of it
             self.timers.set(call, now)
         group.leave(self.bindings_at, (binding.realm.name, binding.user, binding.place), binding)
-        self.crowd.in_realm[counted_as(binding), binding.realm.name] -= 1
+        admission.left(self, binding)
         group.leave(self.bindings_by_user, (binding.realm.name, binding.user), binding)
         self._unsee(binding)
         orders = self.ties.hang_up(self.lines.take(binding))

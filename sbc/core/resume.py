@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from sbc.core import answers, channels, disband, homes, keepalive, lasting, leave, reach, sessions
+from sbc.core import admission, answers, channels, disband, homes, keepalive, lasting, leave, reach, sessions
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState, Leg, Stream
 from sbc.core.ending import end_call
@@ -167,7 +167,7 @@ def resume_call(
 
 
 def _call(registry: Registry, dialects: Mapping[str, Any], found: dict[str, Any], legs: list[Leg]) -> tuple[Call, Any]:
-    missing = CALL.keys() - found.keys() - {"gathering", "terminal"}  # which values of older releases lack
+    missing = CALL.keys() - found.keys() - {"gathering", "terminal", "holder", "urgent"}  # as older releases' values do
     if missing or len(legs) != 2:
         raise Unfit(f"lacks {sorted(missing) or 'a leg'}")
     path, dialect = found["path"], dialects.get(found["dialect"])
@@ -202,6 +202,7 @@ def _enter(registry: Registry, call: Call, state: CallState, due: float | None, 
         call.life.answer()
     if state is CallState.CLOSING:
         call.life.hang_up()
+    admission.resumed(registry, call)
     registry.enter_call(call, now if due is None else due)
     sessions.resumed(registry, call, now)
     if disband.deserted(registry, call) is not None:

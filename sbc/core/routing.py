@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from sbc.core import asking, bound, calling, control, farewell, front, gathering, leave, local, pulse, sessions
+from sbc.core.admission import admit
 from sbc.core.binding import ABSENT, Binding, BindingState
 from sbc.core.call import Asked, Call, CallState, Leg
 from sbc.core.crossing import Crossing, resolve
@@ -104,9 +105,9 @@ def request_crossing(
     )
     if intent.phase is not Phase.CONFIRM:
         registry.add_exchange(exchange, arrival.now)
-    leave.meant(registry, exchange, way.terminal, arrival)
     orders = list(way.orders)
     try:
+        leave.meant(registry, exchange, way.terminal, arrival)
         if intent.kind is Kind.BIND:
             orders += _claim_bindings(registry, arrival, intent, slots, exchange)
         call, opening = _call(registry, dialect, arrival, intent, way)
@@ -386,6 +387,7 @@ def _call(
         asking.number, asked.number = int(intent.call), calling.number(registry, dialect, way.hop)
     call.lifetime = intent.expires is not None
     call.asked = Asked(intent.user, intent.callee, intent.called, intent.method)
+    admit(registry, call, intent, way.terminal, arrival.now)
     orders = registry.add_call(call, arrival.now)
     if intent.call:
         registry.name_call(call, asking, intent.call)

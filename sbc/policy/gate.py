@@ -10,6 +10,7 @@ from sbc.core.address import Address
 from sbc.core.message import Cause
 from sbc.core.orders import Listener
 from sbc.interfaces import IPolicy
+from sbc.policy.book import Book
 from sbc.policy.events import Message, Outcome, Standing, Verdict
 
 if TYPE_CHECKING:
@@ -21,10 +22,11 @@ class Gate:
     """See IPolicy. It only asks: what is allowed, and how much of it, each policy knows by itself."""
 
     def __init__(self, plan: Plan) -> None:
-        self.replan(plan)
+        self.book = Book(plan)
 
     def replan(self, plan: Plan) -> None:
         """See IPolicy."""
+        self.book.replan(plan)
 
     def knock(self, listener: Listener, source: Address, size: int, standing: Standing, proven: str, now: float) -> str:
         """See IPolicy."""

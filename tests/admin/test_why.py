@@ -123,7 +123,7 @@ def test_what_was_refused_before_it_was_a_call() -> None:
         refusals = desk.console.refusals()
         assert [(row["event"], row["reason"], row["count"]) for row in refusals] == [
             ("bad-message", "Not SIP", 1),
-            ("refused", "too many calls (realm access holds its 1)", 2),
+            ("refused", "too many calls (realm access has its 1 calls)", 2),
         ]
         host = desk.phone.address.host
         assert [dict(row, age=0) for row in desk.console.why(host)] == [dict(row, age=0) for row in refusals]

@@ -21,6 +21,7 @@ from sbc.core.realm import Path as RealmPath
 from sbc.core.wires import Connections
 from sbc.h323.options import H323Options
 from sbc.mgcp.options import MgcpOptions
+from sbc.policy.limits import Caps
 from sbc.sip.options import SipOptions
 
 ROOT = Path(__file__).parent.parent.parent
@@ -91,6 +92,8 @@ def test_the_example_loads_with_every_key_in_force() -> None:
         ("trace", values.TraceConfig),
         ("realms.access.media", Media),
         ("realms.access.limits", Limits),
+        ("realms.access.terminals", Caps),
+        ("paths.limits", Caps),
         ("realms.access.registrations", Registrations),
         ("realms.access.connections", Connections),
         ("realms.access.keepalive", Keepalive),
@@ -161,6 +164,8 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
         ("trace", values.TraceConfig),
         ("realms.NAME.media", Media),
         ("realms.NAME.limits", Limits),
+        ("realms.NAME.terminals", Caps),
+        ("paths[].limits", Caps),
         ("realms.NAME.registrations", Registrations),
         ("realms.NAME.connections", Connections),
         ("realms.NAME.keepalive", Keepalive),

@@ -31,6 +31,7 @@ from sbc.core.realm import (
     Timers,
 )
 from sbc.core.realm import Path as RealmPath
+from sbc.policy.limits import Caps
 
 SMALL = """
 [realms.a]
@@ -101,6 +102,18 @@ lingering = 7
 lingering_per_source = 8
 names_per_call = 5
 streams_per_call = 6
+dialogues = 9
+calls_per_second = 2.5
+burst = 10
+bandwidth_in = 11
+bandwidth_out = 12
+[realms.a.terminals]
+calls = 3
+bindings = 4
+calls_per_second = 0.5
+burst = 5
+bandwidth_in = 6
+bandwidth_out = 7
 [realms.a.registrations]
 front = false
 behind_nat = 40
@@ -178,7 +191,8 @@ def test_a_full_file_is_read_key_by_key(tmp_path: Path) -> None:
         ),
         media=Media("10.0.0.1", "203.0.113.1", range(30000, 30002), Latch.STRICT, 2.0, 0.0, 46),
         domains=frozenset({"sbc.example.net", "192.0.2.77"}),
-        limits=Limits(1, 2, 3, 4, 7, 8, 5, 6),
+        limits=Limits(1, 2, 3, 4, 7, 8, 5, 6, 9, 2.5, 10, 11, 12),
+        terminals=Caps(3, 0.5, 5, 4, 6, 7),
         registrations=Registrations(False, 40, 50, 70, 0.25),
         keepalive=Keepalive(Probing.ADAPTIVE, 15.0, 2.5, 5, 1800.0, True),
         sparing=False,
@@ -213,6 +227,7 @@ def test_every_field_of_the_values_can_be_set_and_every_key_is_a_field() -> None
     assert names("realms.NAME") == fields(Realm, "name", "addresses")
     assert names("realms.NAME.media") == fields(Media)
     assert names("realms.NAME.limits") == fields(Limits)
+    assert names("realms.NAME.terminals") == names("paths[].limits") == fields(Caps)
     assert names("realms.NAME.registrations") == fields(Registrations)
     assert names("realms.NAME.keepalive") == fields(Keepalive)
     assert names("paths[]") == fields(RealmPath, "options")

@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from sbc.core.address import Address
+from sbc.core.admission import resumed
 from sbc.core.audit import audit
 from sbc.core.call import Call
 from sbc.core.doors import Controls
@@ -25,6 +26,7 @@ def with_streams(registry: Registry) -> Call:
     for leg in one.legs:
         own = leg.realm.listeners[0]
         leg.realm = attrs.evolve(leg.realm, listeners=(own, attrs.evolve(own, transport="tcp")))
+    resumed(registry, one)
     registry.add_call(one, 0.0)
     return one
 

@@ -11,6 +11,7 @@ from sbc.core.address import Address
 from sbc.core.message import Cause, Kind
 from sbc.core.orders import Listener, Note, Send
 from sbc.core.realm import Registrations
+from sbc.policy.book import Book
 from sbc.policy.events import Act, Message, Outcome, Standing, Verdict
 from tests.rig import NAT, PHONE, SBC_ACCESS, SOFTSWITCH, Rig, events, of, sends
 from tests.toy_calls import answered, bound, opened, read, to_core, toy_rig
@@ -28,6 +29,7 @@ class Keeper:
     knocks: list[tuple[Address, int, Standing]] = attrs.field(factory=list)
     messages: list[Message] = attrs.field(factory=list)
     outcomes: list[tuple[Outcome, Address, str, Cause | None]] = attrs.field(factory=list)
+    book: Book | None = None
 
     def knock(self, listener: Listener, source: Address, size: int, standing: Standing, *_: object) -> str:
         self.knocks.append((source, size, standing))
@@ -43,6 +45,7 @@ class Keeper:
 
 def kept(verdict: Verdict | None = None, word: str = "", **plan: Any) -> tuple[Rig, Keeper]:
     rig, keeper = toy_rig(**plan), Keeper(word, verdict)
+    keeper.book = rig.border.registry.gate.book
     rig.border.registry.gate = keeper  # type: ignore[assignment]
     return rig, keeper
 

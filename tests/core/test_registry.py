@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from sbc.core.address import Address
+from sbc.core.admission import admit, resumed
 from sbc.core.audit import audit
 from sbc.core.call import Call, Leg
 from sbc.core.exchange import Exchange, ExchangeState, Hop
@@ -114,14 +115,17 @@ def test_a_flood_of_names_is_bounded() -> None:
 
 def test_so_many_calls_and_no_more() -> None:
     registry = make(Limits(calls=1))
-    one = call(registry)
+    intent = Intent(Kind.OPEN, Phase.REQUEST, b"", b"")
+    one, two = call(registry), call(registry, "two")
+    admit(registry, one, intent, None, 0.0)
     registry.add_call(one, 0.0)
     with pytest.raises(Refused) as refused:
-        registry.add_call(call(registry, "two"), 0.0)
+        admit(registry, two, intent, None, 0.0)
     assert refused.value.cause is Cause.BUSY and "access" not in refused.value.why
     assert audit(registry) == []
     over(registry, one)  # it stays for late messages, and is in nobody's way
-    registry.add_call(call(registry, "two"), 0.0)
+    admit(registry, two, intent, None, 0.0)
+    registry.add_call(two, 0.0)
     assert audit(registry) == []
 
 
@@ -161,6 +165,7 @@ def test_the_connections_that_calls_are_reached_by_are_known() -> None:
     one = call(registry)
     tcp = attrs.evolve(one.legs[0].listener, transport="tcp")
     one.legs[0].listener = tcp
+    resumed(registry, one)
     registry.add_call(one, 0.0)
     assert registry.waits.joined(Hop(tcp, NAT)) and audit(registry) == []
     registry.move_leg(one, one.legs[0], Hop(tcp, OTHER), 0.0)

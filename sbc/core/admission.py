@@ -1,0 +1,107 @@
+"""What is let in, and for whom it counts: calls and registrations get their tickets here, and give them back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sbc.core.address import network_of
+from sbc.core.binding import ABSENT, Binding, BindingState
+from sbc.core.call import Call
+from sbc.core.message import Intent
+from sbc.core.realm import Path, Side
+from sbc.policy.book import Tallies
+
+if TYPE_CHECKING:
+    from sbc.core.registry import Arrival, Registry
+
+SPARE = 10
+"""One call for help in so many goes past what a realm may hold of calls and subscriptions."""
+
+
+def admit(registry: Registry, call: Call, intent: Intent, terminal: Binding | None, now: float) -> None:
+    """Let a new call in, which is to or from `terminal`, if that is known. @raises Refused where there is no room.
+
+    Subscriptions and the like are no calls to whoever counts those, but take as much memory.
+    """
+    asking = call.legs[0].realm
+    at_access = call.legs[call.leg_in(call.path.access)]
+    call.urgent = intent.urgent
+    most = asking.limits.dialogues
+    registry.crowd.within("dialogues", asking, most + most // SPARE if call.urgent else most)
+    if call.lifetime:
+        return
+    call.holder = holder(terminal, at_access.seen.host)
+    legs = _legs(registry, call)
+    asked = -1 if asking.side is Side.ACCESS else call.leg_in(call.path.access)
+    call.ticket = registry.gate.book.attempt(legs, asked, call.urgent, now)
+
+
+def resumed(registry: Registry, call: Call) -> None:
+    """A call goes on that was let in before a restart."""
+    if not call.lifetime:
+        call.ticket = registry.gate.book.resumed(_legs(registry, call), call.urgent)
+
+
+def may_call(registry: Registry, path: Path, terminal: Binding | None, intent: Intent, arrival: Arrival) -> None:
+    """See that there is room for the call that a terminal wants leave for, which may never come: it is not counted.
+    @raises Refused."""
+    book = registry.gate.book
+    seats = book.seats(path.access, path.name, holder(terminal, arrival.source.host))
+    if not intent.urgent:
+        book.may_call((seats, (book.realm(path.core),)), arrival.now)
+
+
+def may_bind(registry: Registry, arrival: Arrival, path: Path, user: bytes, before: Binding | None) -> None:
+    """See that there is room for another registration of `user`, which takes the place of `before`. Those of terminals
+    that are gone count for the user no more; those that no registrar has confirmed yet, where they come from the same
+    host. @raises Refused."""
+    realm = registry.plan.realms[path.access]
+    registry.crowd.within("pending", realm, realm.limits.bindings)  # apart, so that such a flood takes nobody's place
+    absent = pending = 0
+    for each in registry.bindings_by_user.get((realm.name, user), ()) if user else ():
+        if each.state is BindingState.PENDING:
+            pending += each.seen.host == arrival.source.host
+        elif each.state in ABSENT and each is not before:
+            absent += 1
+    replaced = before is not None and before.state is not BindingState.PENDING
+    book = registry.gate.book
+    book.may_bind(book.seats(realm.name, path.name, user), replaced, absent - pending)
+
+
+def entered(registry: Registry, binding: Binding) -> None:
+    """A registration can be found from now on."""
+    if binding.state is BindingState.PENDING:
+        registry.crowd.in_realm["pending", binding.realm.name] += 1
+    else:
+        _count(registry, binding)
+
+
+def confirmed(registry: Registry, binding: Binding) -> None:
+    """A registrar has said yes to it for the first time."""
+    registry.crowd.in_realm["pending", binding.realm.name] -= 1
+    _count(registry, binding)
+
+
+def left(registry: Registry, binding: Binding) -> None:
+    """It is over."""
+    if binding.ticket is None:
+        registry.crowd.in_realm["pending", binding.realm.name] -= 1
+    else:
+        registry.gate.book.close(binding.ticket)
+        binding.ticket = None
+
+
+def holder(terminal: Binding | None, host: str) -> bytes:
+    """What a terminal is known by to whoever counts: its user, or, where that is not known, the network it is at."""
+    return terminal.user if terminal is not None and terminal.user else network_of(host).encode()
+
+
+def _count(registry: Registry, binding: Binding) -> None:
+    book = registry.gate.book
+    binding.ticket = book.bound(book.seats(binding.realm.name, binding.path.name, binding.user))
+
+
+def _legs(registry: Registry, call: Call) -> tuple[Tallies, Tallies]:
+    book, path = registry.gate.book, call.path
+    seats, core = book.seats(path.access, path.name, call.holder), (book.realm(path.core),)
+    return (core, seats) if call.leg_in(path.access) else (seats, core)

@@ -1,0 +1,273 @@
+"""The book: who has how many calls, how many registrations and how much bandwidth, and whether there is room for more.
+
+What is let in gets a ticket, on which stands whom it counts for; it is given back in one place. What would be too much
+is refused before anything of it is begun, in a cause that each protocol has its own words for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from sbc.core.message import Cause, Refused
+from sbc.policy.demand import Demand
+from sbc.policy.limits import UNLIMITED, Caps
+from sbc.policy.tally import BANDWIDTH, BINDINGS, CALLS, PATH, RATE, REALM, TERMINAL, Tally
+
+if TYPE_CHECKING:
+    from sbc.core.realm import Plan
+
+MOST_IDLE = 10_000
+"""Terminals that have nothing here but are remembered: how often they called, and what they were refused."""
+LATER = 30
+"""Seconds after which a terminal that was refused for its number of calls or registrations may ask again."""
+NOTHING = Demand((0, 0), (0, 0))
+AMPLE = 1 << 62
+"""Bit/s where nothing is limited."""
+
+Tallies = tuple[Tally, ...]
+Key = tuple[str, str, bytes]  # realm; kind; whose
+
+
+class Ticket:
+    """What was let in: for whom it counts, by leg of the call, and the bandwidth that each of its streams holds.
+
+    `counts` is CALLS or BINDINGS, or empty where nothing was counted. `urgent` goes past all limits.
+    """
+
+    __slots__ = ("counts", "held", "legs", "urgent")
+
+    def __init__(self, legs: tuple[Tallies, Tallies] = ((), ()), counts: str = "", urgent: bool = False) -> None:
+        self.legs = legs
+        self.counts = counts
+        self.urgent = urgent
+        self.held: dict[str, Demand] = {}
+
+
+class Book:
+    """All tallies there are, and the streams that hold bandwidth."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._tallies: dict[Key, Tally] = {}
+        self._idle: dict[Key, Tally] = {}  # the longest idle first
+        self._streams: dict[str, Ticket] = {}
+        self._limits = _limits(plan)
+
+    def replan(self, plan: Plan) -> None:
+        """Hold everything against the limits of another plan; what is there stays."""
+        self._limits = _limits(plan)
+        for tally in self.tallies():
+            tally.limit(self._caps(tally.kind, tally.realm if tally.kind == TERMINAL else tally.name))
+
+    # -- for whom something counts
+
+    def seats(self, access: str, path: str, terminal: bytes) -> Tallies:
+        """For whom in a realm something of a terminal's counts: that, the path, the realm. `terminal` is what it is
+        known by; empty: by nothing."""
+        seats = (self._tally(access, PATH, path), self.realm(access))
+        if not terminal or self._caps(TERMINAL, access) is UNLIMITED:
+            return seats
+        return (self._terminal(access, terminal), *seats)
+
+    def realm(self, name: str) -> Tally:
+        """What counts for a realm as a whole."""
+        return self._tally(name, REALM, name)
+
+    def _tally(self, realm: str, kind: str, name: str) -> Tally:
+        key = (realm, kind, name.encode())
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._tallies[key] = Tally(kind, name, realm, b"", self._caps(kind, name))
+        return tally
+
+    def _terminal(self, realm: str, who: bytes) -> Tally:
+        """One that has something here, or is remembered from now on."""
+        key = (realm, TERMINAL, who)
+        tally = self._tallies.get(key) or self._idle.get(key)
+        if tally is None:
+            tally = Tally(TERMINAL, who.decode(errors="replace"), realm, who, self._caps(TERMINAL, realm))
+            self._rest(key, tally)
+        return tally
+
+    def _caps(self, kind: str, name: str) -> Caps:
+        return self._limits.get((kind, name), UNLIMITED)
+
+    # -- what is let in, and what becomes of it
+
+    def attempt(self, legs: tuple[Tallies, Tallies], asked: int, urgent: bool, now: float) -> Ticket:
+        """Let a call in; `asked` is the leg at which who is called is, if that is told apart there, or else -1.
+
+        @raises Refused where it is too much for whom it would count for, having counted nothing. What is `urgent` is
+        never too much.
+        """
+        if urgent:
+            for tally in (*legs[0], *legs[1]):
+                tally.passed += tally.call_fault(now) != ""
+        else:
+            self.may_call(legs, now, asked)
+        for tally in (*legs[0], *legs[1]):
+            self._wake(tally)
+            tally.add_call(now)
+        return Ticket(legs, CALLS, urgent)
+
+    def may_call(self, legs: tuple[Tallies, Tallies], now: float, asked: int = -1) -> None:
+        """See that there is room for a call that is not urgent. Nothing is counted for it. @raises Refused."""
+        for leg, tallies in enumerate(legs):
+            for tally in tallies:
+                fault = tally.call_fault(now)
+                if fault:
+                    raise self._too_many(tally, fault, leg == asked, asked >= 0, now)
+
+    def resumed(self, legs: tuple[Tallies, Tallies], urgent: bool) -> Ticket:
+        """A call that was let in before a restart goes on, whatever the limits are now."""
+        for tally in (*legs[0], *legs[1]):
+            self._wake(tally)
+            tally.count_call()
+        return Ticket(legs, CALLS, urgent)
+
+    def _too_many(self, tally: Tally, fault: str, called: bool, from_core: bool, now: float) -> Refused:
+        """Of who is called the caller only hears that it is busy. The core, which calls many, is not told to wait: it
+        would keep away with all calls, and all else (RFC 3261 section 21.5.4)."""
+        tally.refused[fault] += 1
+        detail = f"{tally!r} has its {tally.caps.calls} calls"
+        if fault == RATE:
+            wait = max(1, math.ceil(tally.bucket.wait(now))) if tally.bucket is not None else 1
+            detail = f"{tally!r} has its {tally.caps.calls_per_second:g} calls a second"
+            return Refused(Cause.RATE, "too many calls at once", None if from_core else wait, detail)
+        if called and tally.kind not in (REALM, PATH):
+            return Refused(Cause.ENGAGED, "as many calls as it may have", detail=detail)
+        return Refused(Cause.BUSY, "too many calls", None if from_core else LATER, detail)
+
+    def may_bind(self, tallies: Tallies, replaced: int, idle: int) -> None:
+        """See that there is room for another registration. So many are `replaced` by it; so many of the terminal are
+        there, and count for it no more. @raises Refused."""
+        for tally in tallies:
+            free = replaced + idle if tally.kind == TERMINAL else replaced
+            if tally.caps.bindings and tally.bindings - free >= tally.caps.bindings:
+                tally.refused[BINDINGS] += 1
+                detail = f"{tally!r} has its {tally.caps.bindings} registrations"
+                raise Refused(Cause.BUSY, "too many registrations", LATER, detail)
+
+    def bound(self, tallies: Tallies) -> Ticket:
+        """A registrar has confirmed a registration."""
+        for tally in tallies:
+            self._wake(tally)
+            tally.add_binding()
+        return Ticket((tallies, ()), BINDINGS)
+
+    def close(self, ticket: Ticket) -> None:
+        """What had the ticket is over. It holds nothing from now on, however often that is said."""
+        for stream in list(ticket.held):
+            self.release(stream)
+        for tally in (*ticket.legs[0], *ticket.legs[1]):
+            if ticket.counts == CALLS:
+                tally.calls -= 1
+            elif ticket.counts == BINDINGS:
+                tally.bindings -= 1
+            if tally.kind == TERMINAL and tally.empty:
+                key = (tally.realm, TERMINAL, tally.who)
+                if self._tallies.pop(key, None) is not None:
+                    self._rest(key, tally)
+        ticket.legs, ticket.counts = ((), ()), ""
+
+    def _wake(self, tally: Tally) -> None:
+        """Something is counted for it from now on."""
+        if tally.kind == TERMINAL:
+            key = (tally.realm, TERMINAL, tally.who)
+            self._idle.pop(key, None)
+            self._tallies[key] = tally
+
+    def _rest(self, key: Key, tally: Tally) -> None:
+        """A terminal has nothing here. It is remembered for a while, or its rate would begin anew each time."""
+        self._idle[key] = tally
+        if len(self._idle) > MOST_IDLE:
+            del self._idle[next(iter(self._idle))]
+
+    # -- bandwidth
+
+    def reserve(self, ticket: Ticket, stream: str, wanted: Demand, forced: bool = False) -> None:
+        """Let a stream have `wanted`, in place of what it has. @raises Refused where that is more, and too much, having
+        changed nothing; what is `forced`, or of an urgent call, is never too much."""
+        held = ticket.held.get(stream, NOTHING)
+        free = forced or ticket.urgent
+        for leg, tallies in enumerate(ticket.legs):
+            into, out = wanted.into[leg] - held.into[leg], wanted.out[leg] - held.out[leg]
+            for tally in tallies:
+                if not free and not tally.has_bandwidth(into, out):
+                    tally.refused[BANDWIDTH] += 1
+                    raise Refused(Cause.BANDWIDTH, "not enough bandwidth", detail=f"{tally!r} has no more")
+        for leg, tallies in enumerate(ticket.legs):
+            into, out = wanted.into[leg] - held.into[leg], wanted.out[leg] - held.out[leg]
+            for tally in tallies:
+                tally.add_bandwidth(into, out)
+        ticket.held[stream] = wanted
+        self._streams[stream] = ticket
+
+    def room(self, ticket: Ticket, stream: str) -> Demand | None:
+        """The most that a stream could have now, what it has included; None where nothing is limited."""
+        if ticket.urgent:
+            return None
+        held = ticket.held.get(stream, NOTHING)
+        into, out = [AMPLE, AMPLE], [AMPLE, AMPLE]
+        for leg, tallies in enumerate(ticket.legs):
+            for tally in tallies:
+                caps = tally.caps
+                if caps.bandwidth_in:
+                    into[leg] = min(into[leg], max(0, caps.bandwidth_in * 1000 - tally.into) + held.into[leg])
+                if caps.bandwidth_out:
+                    out[leg] = min(out[leg], max(0, caps.bandwidth_out * 1000 - tally.out) + held.out[leg])
+        if min(*into, *out) == AMPLE:
+            return None
+        return Demand((into[0], into[1]), (out[0], out[1]))
+
+    def release(self, stream: str) -> None:
+        """A stream is closed. One that holds nothing is none of the book's business."""
+        ticket = self._streams.pop(stream, None)
+        held = None if ticket is None else ticket.held.pop(stream, None)
+        if ticket is None or held is None:
+            return
+        for leg, tallies in enumerate(ticket.legs):
+            for tally in tallies:
+                tally.add_bandwidth(-held.into[leg], -held.out[leg])
+
+    # -- what there is
+
+    def tallies(self) -> Iterator[Tally]:
+        """Every one that has something, then those that are remembered."""
+        yield from self._tallies.values()
+        yield from self._idle.values()
+
+    def streams(self) -> dict[str, Ticket]:
+        """Which streams hold bandwidth."""
+        return self._streams
+
+    def faults(self, tickets: Iterable[Ticket]) -> list[str]:
+        """What does not add up where these are all the tickets that are out; for the auditor."""
+        owed: dict[Tally, Counter[str]] = {tally: Counter() for tally in self.tallies()}
+        streams: dict[str, Ticket] = {}
+        for ticket in tickets:
+            streams.update((stream, ticket) for stream in ticket.held)
+            for leg, tallies in enumerate(ticket.legs):
+                for tally in tallies:
+                    sums = owed.setdefault(tally, Counter())
+                    sums[ticket.counts] += 1
+                    for held in ticket.held.values():
+                        sums["in"] += held.into[leg]
+                        sums["out"] += held.out[leg]
+        faults = []
+        for tally, sums in owed.items():
+            there = (sums[CALLS], sums[BINDINGS], sums["in"], sums["out"])
+            if tally.used != there:
+                faults.append(f"the book of {tally!r} has {tally.used}, tickets have {there}")
+        if streams != self._streams:
+            faults.append("the streams in the book are not those that tickets hold bandwidth for")
+        return faults
+
+
+def _limits(plan: Plan) -> dict[tuple[str, str], Caps]:
+    limits = {(REALM, realm.name): realm.limits.caps for realm in plan.realms.values()}
+    limits |= {(TERMINAL, realm.name): realm.terminals for realm in plan.realms.values()}
+    limits |= {(PATH, path.name): path.limits for path in plan.paths}
+    return {key: caps for key, caps in limits.items() if caps != UNLIMITED}
