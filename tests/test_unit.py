@@ -30,7 +30,8 @@ def analyze(verb: str, *options: str, folder: Path) -> subprocess.CompletedProce
 @needs_systemd
 def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     done = analyze("verify", "--man=no", folder=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    said = [line for line in done.stderr.splitlines() if not line.startswith("/lib/systemd/")]  # of others' units
+    assert (done.returncode, said) == (0, [])
 
 
 @needs_systemd
