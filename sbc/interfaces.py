@@ -51,6 +51,10 @@ class IDialect(Interface):
     def fill(message, slot, place):
         """Write `place` into `slot`. @raises BadMessage where there is no room for such a one."""
 
+    def narrow(message, slot, formats):
+        """Let what flows at `slot` be of those `formats` alone, given by their places in `slot.media`, in that order.
+        Says (bool) whether that can be written."""
+
     def stamp(message, crossing):
         """Write what is our own on this hop (SIP: Via, Call-ID, routes; elsewhere transaction or sequence numbers).
 

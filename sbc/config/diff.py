@@ -58,6 +58,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         NOW,
     ),
     "realms.NAME.terminals": dict.fromkeys(("calls", "bindings", *_RATES), NOW),
+    "realms.NAME.bandwidth": dict.fromkeys(("audio", "video", "other", "fit", "police", "margin", "burst"), NEXT),
     "realms.NAME.registrations": dict.fromkeys(("front", "behind_nat", "direct", "core", "forward_after"), NEXT),
     "realms.NAME.connections": dict.fromkeys(("total", "per_source"), NOW)
     | dict.fromkeys(("message", "idle", "connect", "queue", "keep", "alias", "control_ports", "control_hosts"), NEXT),

@@ -51,6 +51,7 @@ from sbc.core.realm import (
     in_order,
 )
 from sbc.core.wires import Connections, Tls
+from sbc.policy.demand import Bandwidth
 from sbc.policy.limits import Caps
 
 DNS_PORT = 53
@@ -188,8 +189,10 @@ class _Reader:
             listener = self.listener(name, each, spot)
             if listener is not None:
                 listeners.append((spot, listener))
+        width = self.keys(values.pop("bandwidth", {}), f"{at}.bandwidth", "realms.NAME.bandwidth")
         alive = self.keys(values.pop("keepalive", {}), f"{at}.keepalive", "realms.NAME.keepalive")
         values |= {"limits": Limits(**limits), "terminals": Caps(**terminals), "registrations": Registrations(**times)}
+        values["bandwidth"] = Bandwidth(**width)
         values |= {"connections": Connections(**connections), "keepalive": Keepalive(**alive)}
         faulty = frozenset({"tls"} if isinstance(value.get("tls"), dict) and "tls" not in values else ())
         return DraftRealm(at, values, media, listeners, faulty)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbc.config import accounting, kinds, limits
+from sbc.config import accounting, bandwidth, kinds, limits
 from sbc.config.keys import Key
 from sbc.config.values import CdrSync, EngineName, LogFormat, LogLevel
 from sbc.core.message import Elsewhere
@@ -60,6 +60,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("media", kinds.table(), required=True),
         Key("limits", kinds.table()),
         Key("terminals", kinds.table()),
+        Key("bandwidth", kinds.table()),
         Key("registrations", kinds.table()),
         Key("connections", kinds.table()),
         Key("keepalive", kinds.table()),
@@ -215,6 +216,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("hand_over", kinds.boolean()),
     ),
     **limits.TABLES,
+    **bandwidth.TABLES,
     "emergency": (Key("numbers", kinds.many(kinds.emergency(), 0, "numbers and services")),),
 }
 """Every key there is, by the table it stands in. Loader, example file and documentation are all held to this."""

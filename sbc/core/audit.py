@@ -314,6 +314,12 @@ def _book(registry: Registry) -> list[str]:
     streams = {stream.id for call in live for stream in call.streams.values()}
     held = {stream for call in live for stream in call.ticket.held}
     faults += [f"stream {stream} is closed, and holds bandwidth" for stream in sorted(held - streams)]
+    faults += [
+        f"{stream.id} was admitted to {stream.admitted}, and holds {call.ticket.held.get(stream.id)}"
+        for call in live
+        for stream in call.streams.values()
+        if stream.admitted != call.ticket.held.get(stream.id)
+    ]
     tickets = [call.ticket for call in live] + [each.ticket for each in bound if each.ticket is not None]
     return faults + registry.gate.book.faults(tickets)
 

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from sbc.core.address import Address, Pair
-from sbc.core.message import NO_ROUTE, Ending, Intent, Place, Route, StreamKey, Who, Word
+from sbc.core.message import NO_ROUTE, Ending, Flow, Intent, Place, Route, StreamKey, Who, Word
 from sbc.core.names import Peer
 from sbc.core.numbers import Numbers
-from sbc.core.orders import Listener, Order, Shared, SideSpec, StreamSpec, UpdateStream
+from sbc.core.orders import Listener, Order, Rate, Shared, SideSpec, StreamSpec, UpdateStream
 from sbc.core.realm import Path, Realm
 from sbc.core.timers import Entry
 from sbc.core.watch import Watch
 from sbc.media import codecs
+from sbc.policy import bandwidth
 from sbc.policy.book import Ticket
+from sbc.policy.demand import Demand
 
 if TYPE_CHECKING:
     from sbc.core.channels import Channel
@@ -130,12 +132,15 @@ class Said:
     remote: Pair | None
     media: str
     held: bool
+    flows: tuple[Flow, ...] = ()
 
 
 @attrs.define(eq=False)
 class Stream:
     """One media stream of a call. `ours` are our pairs in the legs' realms, `remote` what each peer has signalled, and
-    `media` what it said flows there. Until somebody answers, `early` is what each of those who were asked has said."""
+    `media` what it said flows there, `flows` the same and how much. Until somebody answers, `early` is what each of
+    those who were asked has said. `admitted` is the bandwidth it holds, `limits` what the engine was told to let pass
+    of each side's."""
 
     id: str
     key: StreamKey
@@ -143,6 +148,7 @@ class Stream:
     ours: tuple[Pair, Pair]
     remote: list[Pair | None] = attrs.field(factory=lambda: [None, None])
     media: list[str] = attrs.field(factory=lambda: ["", ""])
+    flows: list[tuple[Flow, ...]] = attrs.field(factory=lambda: [(), ()])
     held: list[bool] = attrs.field(factory=lambda: [False, False])
     latched: list[Address | None] = attrs.field(factory=lambda: [None, None])  # where media was found to come from
     silent: bool = False  # whether the engine has told that nobody speaks on it
@@ -150,11 +156,13 @@ class Stream:
     told: int = 0  # the clock, as the engine has it
     shared: list[Shared | None] = attrs.field(factory=lambda: [None, None])  # ports that it has besides, with others
     member: bytes = b""  # of a call that gathers: whose it is
+    admitted: Demand | None = None
+    limits: list[Rate | None] = attrs.field(factory=lambda: [None, None])
 
-    def hear(self, party: bytes, index: int) -> None:
+    def hear(self, party: bytes, index: int, flows: tuple[Flow, ...]) -> None:
         """Keep what `party`, on side `index`, has just said; of too many parties the oldest is forgotten."""
         self.early.pop(party, None)
-        self.early[party] = Said(self.remote[index], self.media[index], self.held[index])
+        self.early[party] = Said(self.remote[index], self.media[index], self.held[index], flows)
         if len(self.early) > MOST_PARTIES:
             del self.early[next(iter(self.early))]
 
@@ -163,6 +171,7 @@ class Stream:
         said = self.early.get(party)
         if said is not None:
             self.remote[index], self.media[index], self.held[index] = said.remote, said.media, said.held
+            self.flows[index] = said.flows or self.flows[index]
         self.early.clear()
 
     @staticmethod
@@ -176,6 +185,12 @@ class Stream:
         was agreed upon before, that goes on."""
         media = (self.media[0], self.media[1])
         return codecs.clock(media) if codecs.agreed(media) else self.told
+
+    def limit(self, call: Call, index: int) -> Rate | None:
+        """What the engine is to let pass of what the peer of that side sends."""
+        realm = call.legs[index].realm
+        sent, taken = self.flows[index], self.flows[1 - index]
+        return bandwidth.allowed(sent, taken, self.kind, realm.bandwidth, realm.media.stream_limit)
 
     def side(self, call: Call, index: int) -> SideSpec:
         """Side `index` as the engine is to have it now."""
@@ -193,25 +208,28 @@ class Stream:
             media=self.media[index],
             held=self.held[index],
             clock=self.clock,
-            limit=media.stream_limit,
+            limit=self.limit(call, index),
             mark=media.mark,
             device=media.device,
             shared=self.shared[index],
         )
 
     def changed(self, call: Call, index: int) -> list[Order]:
-        """What tells the engine of side `index`, and of the other one too where another clock was agreed upon."""
-        spec = self.side(call, index)
+        """What tells the engine of side `index`, and of the other one too where another clock or rate was agreed
+        upon."""
+        spec, other = self.side(call, index), self.limit(call, 1 - index)
         orders: list[Order] = [UpdateStream(self.id, index, spec)]
-        if spec.clock != self.told:
+        if spec.clock != self.told or other != self.limits[1 - index]:
             orders.append(UpdateStream(self.id, 1 - index, self.side(call, 1 - index)))
-        self.told = spec.clock
+        self.told, self.limits[index], self.limits[1 - index] = spec.clock, spec.limit, other
         return orders
 
     def spec(self, call: Call) -> StreamSpec:
         """The whole stream as the engine is to have it now."""
         self.told = self.clock
-        return StreamSpec(self.id, call.id, self.kind, (self.side(call, 0), self.side(call, 1)))
+        sides = (self.side(call, 0), self.side(call, 1))
+        self.limits = [each.limit for each in sides]
+        return StreamSpec(self.id, call.id, self.kind, sides)
 
 
 @attrs.frozen

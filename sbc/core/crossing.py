@@ -276,6 +276,11 @@ class Crossing:
         from the shared ones from now on. To be called before its `orders`."""
         self._media.tell(port)
 
+    def admit(self) -> list[tuple[Slot, tuple[int, ...]]]:
+        """Ask for the bandwidth of its streams; call once, when every slot is translated. Returns the slots of which
+        not all formats are to go on, and which are. @raises Refused."""
+        return self._media.admit()
+
     def abandon(self) -> None:
         """Give back the streams and the door this message had opened: it will not cross after all."""
         if self._doors and self.call is not None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import attrs
 
-from sbc.core import channels, meeting
+from sbc.core import admitted, channels, meeting
 from sbc.core.address import Address, Pair, is_private, is_unspecified, same_family, unspecified_like
 from sbc.core.call import MOST_PARTIES, Call, CallState, Stream
 from sbc.core.exchange import Change, Exchange
-from sbc.core.message import Intent, Kind, Phase, Place, Role, Slot
+from sbc.core.message import Flow, Intent, Kind, Phase, Place, Role, Slot
 from sbc.core.networks import Networks
 from sbc.core.orders import OpenStream, Order, Shared
 from sbc.core.realm import Realm, Side
 from sbc.core.streams import close_stream, new_stream
+from sbc.policy.bandwidth import only
+from sbc.policy.demand import Demand
 
 UNKNOWN = "0.0.0.0"  # no address to bind to, but one that nothing is sent to
 _UNSETTLED = frozenset({Phase.REQUEST, Phase.PROVISIONAL})  # what they offer and answer, a refusal takes back
@@ -44,6 +46,9 @@ class Described:
         self._signalled: dict[Stream, dict[Role, Address]] = {}
         self._held: dict[Stream, bool] = {}
         self._flowing: dict[Stream, str] = {}
+        self._flows: dict[Stream, tuple[Flow, ...]] = {}
+        self._slots: dict[Stream, Slot] = {}  # where those are written
+        self._had: dict[Stream, Demand | None] = {}  # the bandwidth that streams held before
         self._new: list[Stream] = []
         self._rejected: set[int | str] = set()
         self._channels: dict[tuple[int, bytes], Stream] = {}
@@ -75,6 +80,10 @@ class Described:
             known = self._signalled.setdefault(stream, {})
             known[slot.role] = address
             self._flowing[stream] = slot.media or self._flowing.get(stream, "")
+            if slot.media:
+                flow, flows = Flow(slot.media, slot.width), self._flows.get(stream, ())
+                self._flows[stream] = flows if flow in flows else (*flows, flow)
+                self._slots.setdefault(stream, slot)
             self._held[stream] = self._held.get(stream, False) or slot.held or is_unspecified(address.host)
             muxed = slot.role is Role.RTCP and known.get(Role.RTP) == address  # RFC 5761 section 5.1.3
         else:
@@ -136,8 +145,32 @@ class Described:
             stream.member = slot.member
         return stream
 
+    def admit(self) -> list[tuple[Slot, tuple[int, ...]]]:
+        """Ask for the bandwidth that the streams of this message take from now on; call once, when every slot is
+        translated. Returns the slots of which not all formats are to go on, and which are, by their places.
+        @raises Refused when there is too little."""
+        call, phase, side = self._call, self._intent.phase, self._leg
+        answers = phase is Phase.CONFIRM or (phase is not Phase.REQUEST and self._exchange.offered)
+        if call is None or (answers and phase is Phase.PROVISIONAL):
+            return []
+        cuts: list[tuple[Slot, tuple[int, ...]]] = []
+        for stream, flows in self._flows.items():
+            self._had.setdefault(stream, stream.admitted)
+            if answers:
+                admitted.hold(self._networks, call, stream, admitted.agreed(call, stream, side, flows))
+                continue
+            keep = admitted.offer(self._networks, call, stream, side, flows)
+            if keep:
+                self._flows[stream] = (only(flows[0], keep),)
+                cuts.append((self._slots[stream], keep))
+        return cuts
+
     def abandon(self) -> None:
-        """Give back the streams this message had opened: it will not cross after all."""
+        """Give back the streams this message had opened, and the bandwidth: it will not cross after all."""
+        for stream, before in self._had.items():
+            assert self._call is not None
+            admitted.put_back(self._networks, self._call, stream, before)
+        self._had.clear()
         for stream in self._new:
             assert self._call is not None
             close_stream(self._networks, self._call, stream, self._now)
@@ -179,6 +212,9 @@ class Described:
                 silent = [each for each in silent if any(change.stream is each for change in self._exchange.undo)]
             for stream in silent if self._exchange is call.opening else ():
                 stream.settle(self._intent.party, side)
+            for stream in {change.stream for change in self._exchange.undo} if self._exchange.offered else ():
+                if call.streams.get((stream.key, stream.kind)) is stream:
+                    admitted.trim(self._networks, call, stream)
             orders += [order for stream in silent for order in stream.changed(call, side)]
         if self._intent.opens or self._intent.shuts or self._intent.pauses is not None:
             orders += channels.heard(self._networks, call, side, self._intent, self._now)
@@ -204,6 +240,10 @@ class Described:
 
     def _record(self, call: Call, stream: Stream, side: int, known: dict[Role, Address]) -> None:
         rtp = known.get(Role.RTP) or known.get(Role.T38)
+        flows, before_flows = self._flows.get(stream, ()), stream.flows[side]
+        early = self._exchange is call.opening and self._exchange.offered and self._intent.phase is Phase.PROVISIONAL
+        if flows and not early:  # who answers early may not be who answers
+            stream.flows[side] = flows
         if rtp is None:
             stream.media[side] = self._flowing[stream] or stream.media[side]  # it sends what the other will take
             return
@@ -218,14 +258,16 @@ class Described:
         reachable = is_unspecified(rtp.host) or same_family(rtp.host, self._here.media.address)
         before, exchange = stream.remote[side], self._exchange
         if self._intent.phase in _UNSETTLED and not any(c.stream is stream and c.side == side for c in exchange.undo):
-            exchange.undo += (Change(stream, side, before, stream in self._new, stream.media[side]),)
+            had = self._had.get(stream, stream.admitted)
+            new, media = stream in self._new, stream.media[side]
+            exchange.undo += (Change(stream, side, before, new, media, before_flows, had),)
         if before is not None and before.rtp != rtp and not is_unspecified(rtp.host):
             stream.latched[side] = None  # it was found for an address that is no longer meant
         stream.remote[side] = Pair(rtp, rtcp) if reachable else None  # of the other IP version: learned, if at all
         stream.media[side] = self._flowing[stream] or stream.media[side]
         stream.held[side] = self._held[stream] or call.paused[side]
         if side == 1 and call.answered_at is None:
-            stream.hear(self._intent.party, side)
+            stream.hear(self._intent.party, side, flows)
         private = is_private(rtp.host) and rtp.host != leg.seen.host
         if self._here.side is Side.ACCESS and (private or not reachable):
             leg.behind_nat = True

@@ -14,12 +14,13 @@ from sbc.core.address import Address, Pair
 from sbc.core.binding import Binding
 from sbc.core.call import Call, Stream
 from sbc.core.keys import ExchangeKey, near_key
-from sbc.core.message import Intent, Kind, Phase, Place, Slot, StreamKey, Timing
+from sbc.core.message import Flow, Intent, Kind, Phase, Place, Slot, StreamKey, Timing
 from sbc.core.names import Peer
 from sbc.core.orders import Listener, Send
 from sbc.core.realm import Path
 from sbc.core.timers import Entry
 from sbc.core.watch import Watch
+from sbc.policy.demand import Demand
 
 if TYPE_CHECKING:
     from sbc.core.hops import HopKey, Neighbour
@@ -76,13 +77,16 @@ class Hop:
 
 @attrs.frozen
 class Change:
-    """What an offer changed in a stream: the remote pair and media it had at `side`, or that the stream is new."""
+    """What an offer changed in a stream: the remote pair and media it had at `side`, the bandwidth it held, or that the
+    stream is new."""
 
     stream: Stream
     side: int
     before: Pair | None
     new: bool
     media: str = ""
+    flows: tuple[Flow, ...] = ()
+    admitted: Demand | None = None
 
 
 def mark(data: bytes) -> bytes:

@@ -15,6 +15,9 @@ def translate(dialect: Any, message: Any, slots: list[Slot], crossing: Crossing)
     try:
         for slot in slots:
             dialect.fill(message, slot, crossing.translate(slot))
+        for slot, formats in crossing.admit():
+            if not dialect.narrow(message, slot, formats):
+                raise Refused(Cause.BANDWIDTH, "not enough bandwidth", detail="its formats cannot be cut")
         if crossing.exchange.intent.kind is Kind.BIND:
             for slot, seconds in front.lifetimes(crossing, slots):
                 dialect.grant(message, slot, seconds)

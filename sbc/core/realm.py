@@ -13,6 +13,7 @@ from sbc.core.address import Address, is_specific, literal
 from sbc.core.message import Elsewhere
 from sbc.core.orders import SECURED, Latch, Listener, Rate
 from sbc.core.wires import Connections, Tls
+from sbc.policy.demand import Bandwidth
 from sbc.policy.limits import UNLIMITED, Caps
 
 Network = IPv4Network | IPv6Network
@@ -199,6 +200,7 @@ class Realm:
     keepalive: Keepalive = Keepalive()
     tls: Tls | None = None
     sparing: bool = True
+    bandwidth: Bandwidth = attrs.field(factory=Bandwidth)
     peers: tuple[Network, ...] = ()
     terminals: Caps = UNLIMITED
     addresses: frozenset[str] = attrs.field(init=False, eq=False, repr=False)

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from sbc.core import admission, answers, channels, disband, homes, keepalive, lasting, leave, reach, sessions
+from sbc.core import admission, admitted, answers, channels, disband, homes, keepalive, lasting, leave, reach, sessions
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState, Leg, Stream
 from sbc.core.ending import end_call
@@ -137,7 +137,9 @@ def resume_call(
     legs = [LEG.read(each, frame) for each in _list(plain, "legs")]
     streams: list[Stream] = [STREAM.read(each, frame) for each in _list(plain, "streams")]
     if any(
-        len(both) != 2 for each in streams for both in (each.remote, each.media, each.held, each.latched, each.shared)
+        len(both) != 2
+        for each in streams
+        for both in (each.remote, each.media, each.flows, each.held, each.latched, each.shared)
     ):
         raise Unfit("a stream has two sides")
     call, dialect = _call(registry, dialects, found, legs)
@@ -294,6 +296,8 @@ def _enter_streams(registry: Registry, call: Call, streams: Iterable[Stream]) ->
         if len(taken) == 2 and numbers is not None and numbers.claim(stream.shared):
             call.streams[stream.key, stream.kind] = stream
             registry.networks.meetings.enter(call, stream)
+            if stream.admitted is not None:
+                admitted.hold(registry.networks, call, stream, stream.admitted, forced=True)
             continue
         lost = True
         for leg, port in taken:

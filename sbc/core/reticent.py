@@ -16,6 +16,9 @@ class Reticent:
     def parts(self, data: bytes) -> tuple[bytes, ...]:
         return (data,)
 
+    def narrow(self, message: Any, slot: Slot, formats: tuple[int, ...]) -> bool:
+        return False
+
     def remarks(self, message: Any) -> Sequence[tuple[str, str]]:
         return ()
 

@@ -44,7 +44,7 @@ LEFT_OUT: dict[type, dict[str, str]] = {
     },
     Session: {"open": "questions of ours are not written: they are asked again"},
     Leg: {},
-    Stream: {"silent": "the engine will tell"},
+    Stream: {"silent": "the engine will tell", "limits": "the engine is told anew"},
     Exchange: {
         "intent": "read again from the request",
         "timing": "the dialect's, of the request",

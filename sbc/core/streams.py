@@ -38,6 +38,7 @@ def close_stream(networks: Networks, call: Call, stream: Stream, now: float, res
     """Take a stream out of its call and give its ports back, to rest unless nobody can have used them."""
     del call.streams[stream.key, stream.kind]
     networks.meetings.leave(call, stream)
+    networks.book.release(stream.id)
     for leg, pair in zip(call.legs, stream.ours, strict=True):
         networks.media.give(leg.realm.name, pair.rtp.host, pair.rtp.port, now, rest)
     for shared in stream.shared:

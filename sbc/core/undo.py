@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sbc.core import admitted
 from sbc.core.call import CallState
 from sbc.core.exchange import Exchange
 from sbc.core.orders import Order
@@ -26,6 +27,8 @@ def undo(registry: Registry, exchange: Exchange, now: float, rest: bool) -> list
             orders += close_stream(registry.networks, call, stream, now, rest)
         else:
             stream.remote[change.side], stream.media[change.side] = change.before, change.media
+            stream.flows[change.side] = change.flows
+            admitted.put_back(registry.networks, call, stream, change.admitted)
             orders += stream.changed(call, change.side)
     exchange.undo = ()
     return orders

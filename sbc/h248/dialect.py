@@ -49,6 +49,9 @@ class H248Dialect(Reticent):
     def fill(self, message: Taken, slot: Slot, place: Place) -> None:
         slots.fill(message, slot, place)
 
+    def narrow(self, message: Taken, slot: Slot, formats: tuple[int, ...]) -> bool:
+        return any(each.sdp.narrow(slot, formats) for each in message.descriptions)
+
     def stamp(self, message: Taken, crossing: Crossing) -> None:
         stamp.stamp(message, crossing)
 

@@ -7,7 +7,8 @@ from typing import Any
 from sbc.core.message import Cause, Ending, Refused
 from sbc.h323 import q931
 from sbc.h323.causes import OF_ENDINGS, OF_REFUSALS, REASONS, cause_of
-from sbc.h323.codec import build_signal, decode
+from sbc.h323.codec import build_control, build_signal, decode
+from sbc.h323.logical import NUMBER
 from sbc.h323.message import H323Message
 from sbc.h323.ras import PROTOCOL
 from sbc.h323.signal import identifier
@@ -17,13 +18,37 @@ EXPIRED = 102
 
 def refuse(message: H323Message, refused: Refused) -> bytes | None:
     """The ReleaseComplete that says `refused` to who sent the message; None to what ends a call itself, and within a
-    call that lives, which it would end on one side only."""
+    call that lives, which it would end on one side only. There a channel that takes too much is not opened (H.245
+    clause C.4)."""
     head = message.message.q931
+    if refused.cause is Cause.BANDWIDTH and (head is None or head.name == "facility"):
+        return _reject(message)
     if head is None or head.name == "releaseComplete":
         return None
     if head.name != "setup" and refused.cause is not Cause.NO_CALL:
         return None
     return _release(message, not head.from_destination, OF_REFUSALS[refused.cause], REASONS.get(refused.cause, ""))
+
+
+def _reject(message: H323Message) -> bytes | None:
+    """What says of the channels that a message would open that there is no bandwidth for them, the way it came."""
+    head = message.message.q931
+    wanted = [pdu.value[NUMBER] for pdu in message.message.pdus if pdu.name == "openLogicalChannel"]
+    told = [
+        build_control(
+            "response",
+            "openLogicalChannelReject",
+            {NUMBER: number, "cause": ("insufficientBandwidth", 0)},
+            tpkt=head is None,
+        )
+        for number in wanted
+    ]
+    if not told or head is None:
+        return b"".join(told) or None
+    tunnelled = {"h245Tunnelling": True}
+    return build_signal(
+        "facility", head.call_reference, not head.from_destination, ("empty", 0), control=told, extra=tunnelled
+    )
 
 
 def withdraw(sent: bytes, asked: H323Message | None) -> bytes:

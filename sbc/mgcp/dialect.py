@@ -74,6 +74,9 @@ class MgcpDialect(Reticent):
     def fill(self, message: MgcpMessage, slot: Slot, place: Place) -> None:
         slots.fill(message, slot, place)
 
+    def narrow(self, message: MgcpMessage, slot: Slot, formats: tuple[int, ...]) -> bool:
+        return any(sdp.narrow(slot, formats) for sdp in message.cache["sdp"])
+
     def stamp(self, message: MgcpMessage, crossing: Crossing) -> None:
         stamp.stamp(message, crossing)
 

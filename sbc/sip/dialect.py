@@ -96,6 +96,9 @@ class SipDialect(Reticent):
     def fill(self, message: SipMessage, slot: Slot, place: Place) -> None:
         slots.fill(message, slot, place)
 
+    def narrow(self, message: SipMessage, slot: Slot, formats: tuple[int, ...]) -> bool:
+        return any(sdp.narrow(slot, formats) for sdp in message.cache["sdp"])
+
     def stamp(self, message: SipMessage, crossing: Crossing) -> None:
         stamp.stamp(message, crossing)
 

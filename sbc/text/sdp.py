@@ -25,6 +25,7 @@ from sbc.text.sdp_lines import (
     read_rtcp,
     triple,
 )
+from sbc.text.sdp_narrow import narrow
 
 __all__ = ["MAX_CANDIDATES", "MAX_LINES", "MAX_MEDIA", "MediaLine", "Sdp", "Spot"]
 
@@ -83,6 +84,15 @@ class Sdp:
     def fill(slot: Slot, place: Place) -> None:
         """Say what to write into a slot of a description."""
         slot.at.place = place
+
+    def narrow(self, slot: Slot, keep: tuple[int, ...]) -> bool:
+        """Let a stream have those of its formats alone, by their places, in that order. Says whether it is one of this
+        description's, and could be changed."""
+        spot = slot.at
+        media = spot.what if isinstance(spot, Spot) else None
+        if not isinstance(media, MediaLine) or media not in self.media:
+            return False
+        return narrow(self._edits, media.line, self._until(media), keep)
 
     def finish(self) -> None:
         """Turn what was filled into edits."""
@@ -236,11 +246,15 @@ class Sdp:
         self.slots.append(Slot(role, Place(address), Spot(what), stream=media.index, primary=primary))
         self.slots[-1].held = media.direction != "sendrecv"
         if what is media and media.live:
-            following = self.media[media.index + 1 : media.index + 2]
-            until = following[0].line.line_start if following else self.end
+            until = self._until(media)
             session = sdp_width.of_session(self.data, self.start, self.media[0].line.line_start)
             said = flow(media.line, until, media.kind, media.transport, session)
             self.slots[-1].media, self.slots[-1].width = said
+
+    def _until(self, media: MediaLine) -> int:
+        """Where the lines of a stream end."""
+        following = self.media[media.index + 1 : media.index + 2]
+        return following[0].line.line_start if following else self.end
 
     def _hide(self, hosts: list[Host]) -> None:
         for host in hosts:

@@ -21,6 +21,7 @@ from sbc.core.realm import Path as RealmPath
 from sbc.core.wires import Connections
 from sbc.h323.options import H323Options
 from sbc.mgcp.options import MgcpOptions
+from sbc.policy.demand import Bandwidth
 from sbc.policy.limits import Caps
 from sbc.sip.options import SipOptions
 
@@ -94,6 +95,7 @@ def test_the_example_loads_with_every_key_in_force() -> None:
         ("realms.access.limits", Limits),
         ("realms.access.terminals", Caps),
         ("paths.limits", Caps),
+        ("realms.access.bandwidth", Bandwidth),
         ("realms.access.registrations", Registrations),
         ("realms.access.connections", Connections),
         ("realms.access.keepalive", Keepalive),
@@ -166,6 +168,7 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
         ("realms.NAME.limits", Limits),
         ("realms.NAME.terminals", Caps),
         ("paths[].limits", Caps),
+        ("realms.NAME.bandwidth", Bandwidth),
         ("realms.NAME.registrations", Registrations),
         ("realms.NAME.connections", Connections),
         ("realms.NAME.keepalive", Keepalive),

@@ -1,0 +1,92 @@
+"""The bandwidth of streams: asked for with what is offered, trimmed to what was agreed upon, given back at the end.
+
+The book (sbc/policy/book.py) has what each stream holds; here is how much that is to be.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sbc.core.message import Refused
+from sbc.policy.bandwidth import Flows, demand, fits, fitting, larger, only
+from sbc.policy.demand import Bandwidth, Demand, Fit
+
+if TYPE_CHECKING:
+    from sbc.core.call import Call, Stream
+    from sbc.core.networks import Networks
+
+
+def sides_of(stream: Stream) -> tuple[bool, bool]:
+    """On which sides a stream is of IPv6."""
+    first, second = stream.ours
+    return ":" in first.rtp.host, ":" in second.rtp.host
+
+
+def asked(call: Call, stream: Stream, side: int, flows: Flows) -> Demand:
+    """What a stream may take while an offer of `side` is open: the dearest of it, and still what was agreed before."""
+    offer: tuple[Flows, Flows] = ((), flows) if side else (flows, ())
+    wanted = _demand(call, stream, offer)
+    return wanted if stream.admitted is None else larger(wanted, stream.admitted)
+
+
+def offer(networks: Networks, call: Call, stream: Stream, side: int, flows: Flows) -> tuple[int, ...]:
+    """Let a stream have what an offer of `side` may take. Where that is too much, and may be less, returns the formats
+    that are left of it, by their places, else nothing. @raises Refused when there is too little for any."""
+    try:
+        hold(networks, call, stream, asked(call, stream, side, flows))
+    except Refused:
+        keep = _fitting(networks, call, stream, flows)
+        if not keep:
+            raise
+        hold(networks, call, stream, asked(call, stream, side, (only(flows[0], keep),)))
+        return keep
+    return ()
+
+
+def _fitting(networks: Networks, call: Call, stream: Stream, flows: Flows) -> tuple[int, ...]:
+    believed = _believed(call)
+    wanted = {each.fit for each in believed} - {Fit.REFUSE}
+    room = networks.book.room(call.ticket, stream.id)
+    if not wanted or room is None or len(flows) > 1:  # what is proposed in several ways cannot be cut
+        return ()
+    return fitting(flows[0], stream.kind, room, sides_of(stream), believed, Fit.CHEAPEST in wanted)
+
+
+def agreed(call: Call, stream: Stream, side: int, flows: Flows) -> Demand:
+    """What a stream takes where `side` has said `flows`, and the other what it had said."""
+    other = stream.flows[1 - side]
+    return _demand(call, stream, (other, flows) if side else (flows, other))
+
+
+def _demand(call: Call, stream: Stream, flows: tuple[Flows, Flows]) -> Demand:
+    return demand(flows, stream.kind, sides_of(stream), _believed(call))
+
+
+def _believed(call: Call) -> tuple[Bandwidth, Bandwidth]:
+    return call.legs[0].realm.bandwidth, call.legs[1].realm.bandwidth
+
+
+def hold(networks: Networks, call: Call, stream: Stream, wanted: Demand, forced: bool = False) -> None:
+    """Let a stream have so much from now on. @raises Refused where that is too much; then it has what it had."""
+    if wanted != stream.admitted or forced:
+        networks.book.reserve(call.ticket, stream.id, wanted, forced)
+        stream.admitted = wanted
+
+
+def put_back(networks: Networks, call: Call, stream: Stream, before: Demand | None) -> None:
+    """Let a stream have what it had, whatever else was given away meanwhile."""
+    if before == stream.admitted:
+        return
+    if before is None:
+        networks.book.release(stream.id)
+        stream.admitted = None
+    else:
+        hold(networks, call, stream, before, forced=True)
+
+
+def trim(networks: Networks, call: Call, stream: Stream) -> None:
+    """What was agreed upon is all that a stream needs from now on. It was agreed upon within what was offered."""
+    if stream.admitted is not None and stream.flows[0] and stream.flows[1]:
+        wanted = agreed(call, stream, 0, stream.flows[0])
+        if fits(wanted, stream.admitted):
+            hold(networks, call, stream, wanted)

@@ -1,0 +1,360 @@
+"""Bandwidth in memory, in each protocol: reserved with the offer, trimmed by the answer, changed, and given back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+
+from sbc.core.orders import Rate, UpdateStream
+from sbc.core.realm import EMERGENCY, Plan, Signaling
+from sbc.h323.codec import build_control
+from sbc.h323.dialect import H323Dialect
+from sbc.h323.per import decode
+from sbc.mgcp.dialect import MgcpDialect
+from sbc.policy.demand import Bandwidth, Fit, Police
+from sbc.sip.dialect import SipDialect
+from tests.calls.test_h323_calls import BY_TCP, admitted, from_gatekeeper, heard, opened, tcp
+from tests.h248_calls import DIALECT, FAR, RTP, gateway, read
+from tests.h248_words import WIRES, command, media, reply, transaction
+from tests.h248_words import sdp as h248_sdp
+from tests.h323_calls import fast_start, h323_plan, release, said_back, setup, to, tunnel
+from tests.h323_calls import read as read_h323
+from tests.mgcp_calls import Line, mgcp_plan, sent
+from tests.mgcp_messages import crcx as mgcp_crcx
+from tests.mgcp_messages import created, dlcx, mdcx, response
+from tests.rig import PHONE, SOFTSWITCH, Rig, make_plan, of, sends
+from tests.sip_messages import answer, header, inside, invite, plain_answer, status
+
+G711, G729 = 84_000, 25_200  # bit/s of IPv4 packets of 20 ms, and a twentieth for RTCP
+NOTHING = (0, 0)
+
+
+def limited(plan: Plan, kbits: int = 0, realm: str = "core", **bandwidth: Any) -> Plan:
+    """A plan with so much bandwidth in and out of a realm; `bandwidth` are what both take it for."""
+    realms = {name: attrs.evolve(each, bandwidth=Bandwidth(**bandwidth)) for name, each in plan.realms.items()}
+    limits = attrs.evolve(realms[realm].limits, bandwidth_in=kbits, bandwidth_out=kbits)
+    realms[realm] = attrs.evolve(realms[realm], limits=limits)
+    return attrs.evolve(plan, realms=realms)
+
+
+def held(rig: Rig, realm: str) -> tuple[int, int]:
+    """The bit/s that come in and go out in a realm."""
+    tally = rig.border.registry.gate.book.realm(realm)
+    return tally.into, tally.out
+
+
+def assert_held(rig: Rig, into: int, out: int | None = None) -> None:
+    """What the access realm takes, and the core realm the other way round."""
+    out = into if out is None else out
+    assert (held(rig, "access"), held(rig, "core")) == ((into, out), (out, into))
+
+
+# -- SIP
+
+
+def sdp(host: str, formats: str = "0 18 101", more: str = "") -> bytes:
+    lines = (
+        *("v=0", f"o=- 1 1 IN IP4 {host}", "s=-", f"c=IN IP4 {host}", "t=0 0", f"m=audio 4000 RTP/AVP {formats}"),
+        *("a=rtpmap:0 PCMU/8000", "a=rtpmap:18 G729/8000", "a=fmtp:18 annexb=no", "a=rtpmap:101 telephone-event/8000"),
+        *("a=rtpmap:96 opus/48000/2", "a=sendrecv"),
+    )
+    return "\r\n".join((*lines, "")).encode() + more.encode()
+
+
+def sip_rig(kbits: int = 0, **bandwidth: Any) -> Rig:
+    return Rig.make(SipDialect(), limited(make_plan("sip"), kbits, **bandwidth))
+
+
+def offer(body: bytes, call: bytes = b"one") -> bytes:
+    head, _, _ = invite(PHONE, call).partition(b"Content-Type")
+    return head + b"Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+def called(rig: Rig, body: bytes, call: bytes = b"one") -> tuple[bytes, bytes]:
+    """An INVITE as it came, and as it went on."""
+    asked = offer(body, call)
+    (on,) = sends(rig.from_access(asked), "core")
+    return asked, on
+
+
+def talks(rig: Rig, body: bytes, answered: bytes, call: bytes = b"one") -> tuple[bytes, bytes]:
+    """A call that is up: its INVITE as it came, and the 200 as the phone got it."""
+    asked, on = called(rig, body, call)
+    back = sends(rig.from_core(answer(on, SOFTSWITCH.host, body=answered)), "access")[-1]
+    rig.from_access(inside(asked, back, b"ACK", 1))
+    return asked, back
+
+
+def test_sip_reserves_the_dearest_of_an_offer_and_keeps_what_was_agreed() -> None:
+    rig = sip_rig()
+    asked, on = called(rig, sdp(PHONE.host))
+    assert_held(rig, G711)
+    early = answer(on, SOFTSWITCH.host, b"183 Session Progress", body=sdp(SOFTSWITCH.host, "18 101"))
+    rig.from_core(early)
+    assert_held(rig, G711)  # somebody else may answer
+    back = sends(rig.from_core(answer(on, SOFTSWITCH.host, body=sdp(SOFTSWITCH.host, "18 101"))), "access")[-1]
+    rig.from_access(inside(asked, back, b"ACK", 1))
+    assert_held(rig, G729)
+    (bye,) = sends(rig.from_access(inside(asked, back)), "core")
+    assert_held(rig, G729)
+    rig.from_core(plain_answer(bye, b"200 OK"))
+    assert_held(rig, 0)
+
+
+def test_sip_trims_by_an_answer_that_came_early() -> None:
+    rig = sip_rig()
+    _, on = called(rig, sdp(PHONE.host))
+    rig.from_core(answer(on, SOFTSWITCH.host, b"183 Session Progress", body=sdp(SOFTSWITCH.host, "18 101")))
+    rig.from_core(plain_answer(on, b"200 OK", b"Contact: <sip:bob@198.51.100.2:5060>"))
+    assert_held(rig, G729)
+
+
+@pytest.mark.parametrize("said", [b"486 Busy Here", b"503 Service Unavailable"])
+def test_sip_gives_back_what_a_refused_call_had(said: bytes) -> None:
+    rig = sip_rig()
+    _, on = called(rig, sdp(PHONE.host))
+    rig.from_core(plain_answer(on, said))
+    assert_held(rig, 0)
+
+
+def test_sip_refuses_a_call_for_which_there_is_too_little_before_anybody_is_called() -> None:
+    rig = sip_rig(100)
+    talks(rig, sdp(PHONE.host, "0"), sdp(SOFTSWITCH.host, "0"))
+    orders = rig.from_access(offer(sdp(PHONE.host), b"two"))
+    assert sends(orders, "core") == []
+    refused = sends(orders, "access")[-1]
+    assert status(refused) == 488 and header(refused, b"Warning").startswith(b"370 ")
+    assert_held(rig, G711)
+    cheap, _ = called(sip_rig(30), sdp(PHONE.host, "18"))
+    assert cheap  # for which there is enough
+
+
+def test_sip_counts_each_direction_apart() -> None:
+    rig = sip_rig()
+    mine, yours = sdp(PHONE.host, "96", "b=TIAS:20000\r\n"), sdp(SOFTSWITCH.host, "96", "b=TIAS:100000\r\n")
+    talks(rig, mine, yours)
+    assert_held(rig, (100_000 + 16_000) * 105 // 100, (20_000 + 16_000) * 105 // 100)
+
+
+def test_sip_asks_for_more_within_a_call_and_goes_on_as_it_was_where_there_is_none() -> None:
+    rig = sip_rig(60)
+    asked, back = talks(rig, sdp(PHONE.host, "18"), sdp(SOFTSWITCH.host, "18"))
+    before = [stream.limit(call, 0) for call in rig.border.registry.calls.values() for stream in call.streams.values()]
+    again = inside(asked, back, b"INVITE", 3, sdp(PHONE.host, "0"))
+    orders = rig.from_access(again)
+    assert sends(orders, "core") == [] and status(sends(orders, "access")[-1]) == 488
+    assert_held(rig, G729)
+    (call,) = rig.border.registry.calls.values()
+    (stream,) = call.streams.values()
+    assert [stream.limit(call, 0)] == before and stream.media[0].startswith("audio G729/8000")
+
+
+def test_sip_holds_both_while_another_offer_is_open_and_goes_back_where_it_is_turned_down() -> None:
+    rig = sip_rig()
+    asked, back = talks(rig, sdp(PHONE.host, "18"), sdp(SOFTSWITCH.host, "18"))
+    (on,) = sends(rig.from_access(inside(asked, back, b"INVITE", 3, sdp(PHONE.host, "0"))), "core")
+    assert_held(rig, G711)
+    rig.from_core(plain_answer(on, b"488 Not Acceptable Here"))
+    assert_held(rig, G729)
+    (on,) = sends(rig.from_access(inside(asked, back, b"INVITE", 4, sdp(PHONE.host, "0"))), "core")
+    rig.from_core(answer(on, SOFTSWITCH.host, body=sdp(SOFTSWITCH.host, "0")))
+    assert_held(rig, G711)
+
+
+def test_sip_asks_for_what_is_offered_in_an_answer() -> None:
+    """RFC 3264: the offer may be in the 200, and its answer in the ACK."""
+    rig = sip_rig()
+    asked = invite(PHONE).partition(b"Content-Type")[0] + b"Content-Length: 0\r\n\r\n"
+    (on,) = sends(rig.from_access(asked), "core")
+    assert_held(rig, 0)
+    back = sends(rig.from_core(answer(on, SOFTSWITCH.host, body=sdp(SOFTSWITCH.host))), "access")[-1]
+    assert_held(rig, G711)
+    rig.from_access(inside(asked, back, b"ACK", 1, sdp(PHONE.host, "18 101")))
+    assert_held(rig, G729)
+
+
+def test_sip_lets_an_urgent_call_have_what_is_not_there() -> None:
+    rig = Rig.make(SipDialect(emergency=EMERGENCY), limited(make_plan("sip"), 10))
+    asked = invite(PHONE, to=b"sip:112@sbc.example.com")
+    assert len(sends(rig.from_access(asked), "core")) == 1
+    assert_held(rig, G711)
+
+
+@pytest.mark.parametrize(
+    ("fit", "kbits", "expected"),
+    [
+        (Fit.FILTER, 60, b"18 101"),
+        (Fit.CHEAPEST, 60, b"18 101"),
+        (Fit.FILTER, 90, b"0 18 101"),
+    ],
+)
+def test_sip_goes_on_with_the_formats_that_fit(fit: Fit, kbits: int, expected: bytes) -> None:
+    rig = sip_rig(kbits, fit=fit)
+    _, on = called(rig, sdp(PHONE.host))
+    assert b" RTP/AVP %b\r\n" % expected in on
+    assert (b"a=rtpmap:0 " in on) is (b"0 18" in expected) and b"a=rtpmap:18 G729" in on and b"a=fmtp:18" in on
+    assert header(on, b"Content-Length") == b"%d" % len(on.partition(b"\r\n\r\n")[2])
+    assert_held(rig, G711 if b"0 18" in expected else G729)
+
+
+def test_sip_refuses_what_cannot_be_made_to_fit() -> None:
+    rig = sip_rig(20, fit=Fit.FILTER)
+    orders = rig.from_access(offer(sdp(PHONE.host)))
+    assert sends(orders, "core") == [] and status(sends(orders, "access")[-1]) == 488
+    assert_held(rig, 0)
+
+
+def test_the_engine_lets_pass_what_was_agreed_on_both_sides() -> None:
+    rig = sip_rig()
+    _, on = called(rig, sdp(PHONE.host))
+    orders = rig.from_core(answer(on, SOFTSWITCH.host, body=sdp(SOFTSWITCH.host, "18 101")))
+    limits = {order.side: order.spec.limit for order in of(UpdateStream, orders)}
+    assert limits == {0: Rate(3_000, 6_000), 1: Rate(3_000, 6_000)}
+    free = sip_rig(police=Police.OFF)
+    called(free, sdp(PHONE.host))
+    (call,) = free.border.registry.calls.values()
+    assert [stream.limit(call, 0) for stream in call.streams.values()] == [None]
+
+
+# -- MGCP
+
+
+def mgcp(kbits: int = 0, **bandwidth: Any) -> Line:
+    return Line.register(Rig.make(MgcpDialect(), limited(mgcp_plan(), kbits, **bandwidth)))
+
+
+def test_mgcp_reserves_with_a_connection_and_gives_back_with_it() -> None:
+    line = mgcp()
+    line.connect()
+    assert_held(line.rig, G711)
+    heard = line.asked(mdcx(line.next(), line.at(), "1F", described=mgcp_sdp("18")))
+    assert_held(line.rig, G711)
+    line.told(response(200, heard, described=(mgcp_sdp("18"),)))
+    assert_held(line.rig, G729)
+    heard = line.asked(dlcx(line.next(), line.at(), "2a", "1F"))
+    line.told(response(250, heard))
+    assert_held(line.rig, 0)
+
+
+def mgcp_sdp(formats: str, host: str = "198.51.100.77") -> bytes:
+    lines = ("v=0", f"o=- 1 1 IN IP4 {host}", "s=-", f"c=IN IP4 {host}", "t=0 0", f"m=audio 6000 RTP/AVP {formats}", "")
+    return "\r\n".join(lines).encode()
+
+
+def test_mgcp_refuses_a_connection_for_which_there_is_too_little() -> None:
+    line = mgcp(50)
+    orders = line.agent(mgcp_crcx(line.next(), line.at(), described=mgcp_sdp("8")))
+    assert sent(orders, "access") == []
+    assert sent(orders, "core")[-1].data.startswith(b"404 ")
+    assert_held(line.rig, 0)
+
+
+def test_mgcp_takes_off_a_connection_whose_gateway_asks_for_too_much() -> None:
+    line = mgcp(50)
+    asked = line.asked(mgcp_crcx(line.next(), line.at()))
+    orders = line.says(created(asked, "1F", "192.168.1.10", 4000))
+    assert [each.data[:4] for each in sent(orders, "core")] == [b"404 "]
+    assert any(each.data.startswith(b"DLCX ") for each in sent(orders, "access"))
+    assert_held(line.rig, 0)
+
+
+def test_mgcp_goes_on_with_the_formats_that_fit() -> None:
+    line = mgcp(50, fit=Fit.FILTER)
+    heard = line.asked(mgcp_crcx(line.next(), line.at(), described=mgcp_sdp("8 18")))
+    assert b" RTP/AVP 18\r\n" in heard
+    assert_held(line.rig, G729)
+
+
+# -- H.248
+
+
+def h248(wire: str, kbits: int = 0, **bandwidth: Any) -> Any:
+    plan = limited(make_plan("h248", signaling=Signaling.PORT_PER_TERMINAL), kbits, **bandwidth)
+    return gateway(Rig.make(DIALECT, plan), wire=wire)
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_h248_reserves_with_a_termination_and_gives_back_with_it(wire: str) -> None:
+    found = h248(wire)
+    found.call()
+    assert_held(found.rig, G711)
+    asked = found.subtract()
+    gone = command(b"Subtract", RTP)
+    found.say(reply(asked.transaction, 5, command(b"Subtract", b"al/1"), gone))
+    assert_held(found.rig, 0)
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_h248_refuses_a_modification_that_asks_for_more_than_there_is(wire: str) -> None:
+    found = h248(wire, 60)
+    line, rtp = command(b"Add", b"al/1"), command(b"Add", b"$", media(local=h248_sdp()))
+    asked = read(*found.told(found.ask(transaction(10, b"$", line, rtp))))
+    cheap = h248_sdp("192.168.1.10", 4000).replace(b"AVP 8", b"AVP 18")
+    found.say(reply(asked.transaction, 5, command(b"Add", b"al/1"), command(b"Add", RTP, media(local=cheap))))
+    assert_held(found.rig, G729)
+    orders = found.modify()
+    assert found.told(orders) == []
+    (back,) = found.heard(orders)
+    assert b"526" in back or b"\x02\x0e" in back
+    assert_held(found.rig, G729)
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_h248_goes_on_with_the_formats_that_fit(wire: str) -> None:
+    found = h248(wire, 60, fit=Fit.FILTER)
+    line, names = command(b"Add", b"al/1"), b"a=rtpmap:8 PCMA/8000\r\na=rtpmap:18 G729/8000\r\n"
+    far = h248_sdp(FAR.host, FAR.port, names).replace(b"AVP 8", b"AVP 8 18")
+    rtp = command(b"Add", b"$", media(local=h248_sdp(), remote=far))
+    (there,) = found.told(found.ask(transaction(10, b"$", line, rtp)))
+    assert b"RTP/AVP 18" in there and b"rtpmap:8 " not in there and b"rtpmap:18 " in there
+    assert_held(found.rig, G729)
+
+
+# -- H.323
+
+
+def h323(kbits: int = 0) -> Rig:
+    return Rig.make(H323Dialect(), limited(h323_plan(), kbits))
+
+
+def test_h323_reserves_with_the_setup_and_gives_back_with_the_release() -> None:
+    rig = h323()
+    admitted(rig)
+    on = opened(rig)
+    assert_held(rig, G711)
+    from_gatekeeper(rig, on, said_back("connect", on.data, SOFTSWITCH.host))
+    assert_held(rig, G711)
+    from_gatekeeper(rig, on, release(on.data, back=True))
+    assert_held(rig, 0)
+
+
+def test_h323_refuses_a_setup_for_which_there_is_too_little() -> None:
+    rig = h323(50)
+    admitted(rig)
+    orders = heard(rig, tcp(rig, "access"), BY_TCP, setup())
+    assert to(orders, "core") == []
+    (back,) = to(orders, "access")
+    said = read_h323(back)
+    assert said.name == "releaseComplete" and said.value["reason"][0] == "noBandwidth"
+    assert_held(rig, 0)
+
+
+def test_h323_rejects_a_channel_for_which_there_is_too_little() -> None:
+    rig = h323(50)
+    admitted(rig)
+    on = opened(rig, fast=False)
+    from_gatekeeper(rig, on, said_back("connect", on.data))
+    channel = build_control("request", "openLogicalChannel", _channel(), tpkt=False)
+    orders = from_gatekeeper(rig, on, tunnel(on.data, [channel], back=True))
+    assert to(orders, "access") == []
+    (back,) = to(orders, "core")
+    (pdu,) = [each for each in read_h323(back).pdus if each.name == "openLogicalChannelReject"]
+    assert pdu.value["forwardLogicalChannelNumber"] == 101 and pdu.value["cause"][0] == "insufficientBandwidth"
+    assert_held(rig, 0)
+
+
+def _channel() -> Any:
+    _, octets = fast_start(SOFTSWITCH.host)
+    return decode("OpenLogicalChannel", octets)
