@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,8 +13,9 @@ from twisted.internet.protocol import ClientFactory, Factory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
+from sbc import tcp
 from sbc.connection import Connection, Ears
-from sbc.core.address import Address, canonical, literal
+from sbc.core.address import Address, canonical
 from sbc.core.orders import SECURED, Listener, Note
 from sbc.core.realm import Realm, Side
 from sbc.core.wires import Connections as Limits
@@ -140,11 +140,12 @@ class Connections:
 
     # -- for the runner
 
-    def listen(self, listener: Listener) -> Any:
-        """Take connections at `listener`; the port. @raises twisted.internet.error.CannotListenError."""
+    def listen(self, listener: Listener, mark: int = 0) -> Any:
+        """Take connections at `listener`, which have that mark; the port.
+        @raises twisted.internet.error.CannotListenError."""
         sock = None
         try:
-            sock = _bound(listener.address)
+            sock = tcp.bound(listener.address, listener.vpn, mark)
             sock.listen(BACKLOG)
             door: Any = _Door(self, listener)
             if listener.transport == SECURED:
@@ -322,13 +323,9 @@ class Connections:
         way: Any = _Way(connection)
         if listener.transport == SECURED:
             way = _Lock(self._security[listener.realm].client(peer.host), True, way)
-        connection.connector = self._reactor.connectTCP(
-            peer.host,
-            peer.port,
-            way,
-            timeout=connection.limits.connect + SWEEP,  # ours comes first, and moves with our clock
-            bindAddress=(listener.address.host, 0),
-        )
+        patience = connection.limits.connect + SWEEP  # ours comes first, and moves with our clock
+        mark, own = self.realm(listener).network.mark, listener.address.host
+        connection.connector = tcp.connect(self._reactor, peer, way, patience, own, listener.vpn, mark)
         return connection
 
     def _enter(self, connection: Connection) -> Connection:
@@ -349,22 +346,3 @@ class Connections:
 def address_of(addr: Any) -> Address:
     """Twisted's address of a peer as ours."""
     return Address(canonical(addr.host), addr.port)
-
-
-def _bound(address: Address) -> socket.socket:
-    """A TCP socket bound to `address`; IPv6 only where that is IPv6. @raises OSError."""
-    ip = literal(address.host)
-    if ip is None:
-        raise OSError(f"{address.host!r} is not an IP address")
-    family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind((str(ip), address.port))
-    except BaseException:
-        sock.close()
-        raise
-    return sock

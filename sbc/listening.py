@@ -14,8 +14,8 @@ from sbc.connections import Connections
 from sbc.core.address import Address
 from sbc.core.border import Border
 from sbc.core.orders import Listener
-from sbc.core.realm import Plan
-from sbc.media.udp import listen_udp, set_dscp
+from sbc.core.realm import Plan, Realm
+from sbc.media.udp import listen_udp, mark_of, set_dscp, set_mark
 
 SIGNALING_BUFFER = 4 * 1024 * 1024
 """Octets of receive queue asked for a signalling socket: some thousand messages, for the burst after an outage."""
@@ -49,21 +49,23 @@ class Listening:
         self._hearer = hearer
         self.ports: dict[Listener, Any] = {}
 
-    def open(self, listener: Listener, dscp: int | None = None) -> None:
-        """Open a listener; what it sends has that DSCP, or that of its realm.
+    def open(self, listener: Listener, realm: Realm | None = None) -> None:
+        """Open a listener; what it sends has the mark and DSCP of its realm, as it is or is to be.
 
         @raises twisted.internet.error.CannotListenError.
         """
+        realm = realm or self._border.plan.realms[listener.realm]
+        mark = realm.network.mark
         if listener.reliable:
-            self.ports[listener] = self._connections.listen(listener)
+            self.ports[listener] = self._connections.listen(listener, mark)
             self._log.info("listening on {listener}", listener=listener)
             return
         protocol = self._protocols[listener.dialect](partial(self._hearer.received, listener))
         protocol.noisy = False  # what is listened on is said below, in our words
-        if dscp is None:
-            dscp = self._border.plan.realms[listener.realm].media.dscp
-        own, back = listener.address, partial(self._hearer.bounced, listener)
-        self.ports[listener] = listen_udp(self._reactor, own, protocol, SIGNALING_BUFFER, dscp=dscp, bounced=back)
+        own, back, dscp = listener.address, partial(self._hearer.bounced, listener), realm.media.dscp
+        self.ports[listener] = listen_udp(
+            self._reactor, own, protocol, SIGNALING_BUFFER, dscp=dscp, bounced=back, mark=mark, vpn=listener.vpn
+        )
         self._log.info("listening on {listener}", listener=listener)
 
     def close(self, listener: Listener) -> None:
@@ -76,11 +78,14 @@ class Listening:
             self._log.info("no longer listening on {listener}", listener=listener)
 
     def mark(self, plan: Plan) -> None:
-        """Give the datagrams of every listener of `plan` the DSCP it has there."""
+        """Give every listener of `plan` the mark that it has there, and its datagrams the DSCP."""
         for realm in plan.realms.values():
-            for own in realm.listeners:
-                if not own.reliable and own in self.ports:
-                    set_dscp(self.ports[own].socket, realm.media.dscp)
+            for own in [each for each in realm.listeners if each in self.ports]:
+                sock = self.ports[own].socket
+                if not own.reliable:
+                    set_dscp(sock, realm.media.dscp)
+                if mark_of(sock) != realm.network.mark:
+                    set_mark(sock, realm.network.mark)
 
     def all(self) -> dict[Listener, Any]:
         """The open listeners and their ports."""

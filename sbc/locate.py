@@ -25,6 +25,7 @@ from sbc.core.hops import Target, literal_targets
 from sbc.core.orders import DATAGRAMS
 from sbc.core.realm import NextHop, Path, Plan, Realm, Signaling
 from sbc.interfaces import Service
+from sbc.resolvers import Resolvers
 
 Services = Mapping[str, Service]
 Found = tuple[list[Target], float]
@@ -71,8 +72,8 @@ class Known:
 class Locator:
     """Resolves the names of all paths, again and again, and gives `give` all the targets of a path when they change.
 
-    `services` maps each dialect's word to what its transports are called in the DNS. `servers` are asked, or those of
-    the system (resolv.conf) if empty.
+    `services` maps each dialect's word to what its transports are called in the DNS. The servers of `config` are asked,
+    or those of the system (resolv.conf) if it has none; in a core realm whose network has servers, those, in there.
     """
 
     _log = Logger()
@@ -94,6 +95,7 @@ class Locator:
         self._known: dict[str, list[Known]] = {}
         self._running = False
         self.resolver: Any = None
+        self._resolvers = Resolvers(reactor, TIMEOUTS)
 
     def start(self) -> None:
         """Ask for all names at once."""
@@ -214,7 +216,7 @@ class Locator:
         ttl = MOST_TTL
         if ask:
             by_word = {service.naptr.lower(): transport for transport, service in services.items()}
-            records, ttl = await self._records(self.resolver.lookupNamingAuthorityPointer, dns.NAPTR, name)
+            records, ttl = await self._records(self._resolver(realm).lookupNamingAuthorityPointer, dns.NAPTR, name)
             records.sort(key=lambda record: (record.order, record.preference))
             for record in records[:MOST_RECORDS]:
                 word = record.service.string.decode("latin-1").lower()
@@ -225,7 +227,7 @@ class Locator:
         targets: list[Target] = []
         for place, (transport, asked) in enumerate(ways[:MOST_WAYS]):
             try:
-                records, lives = await self._records(self.resolver.lookupService, dns.SRV, asked)
+                records, lives = await self._records(self._resolver(realm).lookupService, dns.SRV, asked)
             except _NO_ANSWER as error:
                 unheard.append(error)
                 continue
@@ -257,9 +259,10 @@ class Locator:
     ) -> Found:
         """The addresses of a host, which share its weight."""
         four = literal(realm.media.address)
-        lookup, kind = self.resolver.lookupAddress, dns.A
+        resolver = self._resolver(realm)
+        lookup, kind = resolver.lookupAddress, dns.A
         if four is not None and four.version == 6:
-            lookup, kind = self.resolver.lookupIPV6Address, dns.AAAA
+            lookup, kind = resolver.lookupIPV6Address, dns.AAAA
         records, ttl = await self._records(lookup, kind, name)
         addresses = [Address(record.dottedQuad() if kind == dns.A else _ipv6(record), port) for record in records]
         usable = [address for address in dict.fromkeys(addresses) if self._may_be(realm, address)][:MOST_ADDRESSES]
@@ -285,6 +288,10 @@ class Locator:
             name = owner
         return [], self._least
 
+    def _resolver(self, realm: Realm) -> Any:
+        """Who is asked for the next hops of a realm: in its own network, if that has servers."""
+        return self._resolvers.of(realm.network) if realm.network.dns else self.resolver
+
     def _may_be(self, realm: Realm, address: Address) -> bool:
         """Whether a next hop of `realm` may be there: at one host of its IP version, that is not ourselves."""
         ip, own = literal(address.host), literal(realm.media.address)
@@ -292,7 +299,7 @@ class Locator:
             return False
         if ip.is_multicast or is_unspecified(address.host) or (ip.is_loopback and not own.is_loopback):
             return False
-        return address not in _own(self._plan)
+        return address not in _own(self._plan, realm)
 
 
 def _together(targets: list[Target], before: list[Target]) -> list[Target]:
@@ -301,9 +308,10 @@ def _together(targets: list[Target], before: list[Target]) -> list[Target]:
     return [*targets, *(each for each in before if (each.transport, each.address) not in there)][:MOST_TARGETS]
 
 
-def _own(plan: Plan) -> set[Address]:
-    listeners = [own for realm in plan.realms.values() for own in realm.listeners]
-    return {address for own in listeners for address in (own.address, own.advertised)}
+def _own(plan: Plan, realm: Realm) -> set[Address]:
+    """Where we are in the network of `realm`."""
+    near = [own for each in plan.realms.values() if each.vpn.meets(realm.vpn) for own in each.listeners]
+    return {address for own in near for address in (own.address, own.advertised)}
 
 
 def _ipv6(record: Any) -> str:

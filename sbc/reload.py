@@ -13,6 +13,7 @@ from sbc.config.values import Config
 from sbc.core.border import Border
 from sbc.core.orders import DATAGRAMS, Listener
 from sbc.core.realm import Plan, Realm
+from sbc.core.vpn import VpnLabel
 from sbc.ledger.service import look_at_files
 from sbc.media.way import way_fault
 from sbc.runner import Runner
@@ -81,7 +82,7 @@ class Reloader:
         return security
 
     def _media_faults(self, plan: Plan) -> list[str]:
-        """New addresses for media that are not this host's, new marks and devices that cannot be had."""
+        """New addresses for media that are not this host's, new networks and marks that cannot be had."""
         known = {_way(realm) for realm in self._border.plan.realms.values()}
         fresh = [realm for realm in plan.realms.values() if _way(realm) not in known]
         return [fault for realm in fresh if (fault := way_fault(realm, at_address=True))]
@@ -89,11 +90,10 @@ class Reloader:
     def _fresh(self, plan: Plan) -> list[Listener]:
         """The listeners that are not open yet. @raises NotReloaded where an open one of another kind is in the way."""
         there = self._runner.listeners()
-        taken = {(own.transport == DATAGRAMS, own.address): own for own in there}
         fresh = [own for realm in plan.realms.values() for own in realm.listeners if own not in there]
         faults = []
         for own in fresh:
-            other = taken.get((own.transport == DATAGRAMS, own.address))
+            other = next((each for each in there if _is_in_the_way(each, own)), None)
             if other is not None:
                 faults.append(f"{own}: its address is that of {other}, until what lives there is over")
         if faults:
@@ -105,7 +105,7 @@ class Reloader:
         faults = []
         for own in fresh:
             try:
-                self._runner.listen(own, plan.realms[own.realm].media.dscp)
+                self._runner.listen(own, plan.realms[own.realm])
             except CannotListenError as error:
                 faults.append(f"{own}: {error.socketError}")
         if faults:
@@ -124,8 +124,13 @@ class Reloader:
         return lines
 
 
-def _way(realm: Realm) -> tuple[str, int, str]:
-    return realm.media.address, realm.media.mark, realm.media.device
+def _way(realm: Realm) -> tuple[str, VpnLabel]:
+    return realm.media.address, realm.network
+
+
+def _is_in_the_way(one: Listener, other: Listener) -> bool:
+    alike = (one.transport == DATAGRAMS) == (other.transport == DATAGRAMS)
+    return alike and one.address == other.address and one.vpn.meets(other.vpn)
 
 
 def _told(change: Change) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -18,9 +19,10 @@ from sbc.config.values import DnsConfig
 from sbc.core.address import Address
 from sbc.core.hops import Target
 from sbc.core.realm import NextHop, Path, Plan, Signaling
+from sbc.core.vpn import VpnLabel
 from sbc.locate import MOST_ADDRESSES, MOST_TARGETS, MOST_TTL, RETRY, Locator
 from sbc.sip.services import SERVICES
-from tests.rig import SBC_CORE, make_plan
+from tests.rig import SBC_ACCESS, SBC_CORE, make_plan
 
 NAME = "voice.example"
 LEAST = DnsConfig().least
@@ -77,7 +79,12 @@ class Desk:
     told: list[list[Target]]
 
     @classmethod
-    def make(cls, plan: Plan, fill: Callable[[Table], None] = lambda table: None) -> Desk:
+    def make(
+        cls,
+        plan: Plan,
+        fill: Callable[[Table], None] = lambda table: None,
+        within: Mapping[VpnLabel, Table] = MappingProxyType({}),
+    ) -> Desk:
         clock, table = Clock(), Table()
         told: list[list[Target]] = []
 
@@ -87,6 +94,7 @@ class Desk:
 
         locator = Locator(clock, plan, {"sip": SERVICES}, give)
         locator.resolver = table
+        locator._resolvers.of = within.__getitem__  # type: ignore[assignment,method-assign]
         fill(table)
         desk = cls(clock, table, locator, told)
         locator.start()
@@ -110,6 +118,26 @@ def test_with_a_port_only_addresses_are_asked_for() -> None:
     assert desk.places() == [("udp", at(10, 5070), (3,), 2), ("udp", at(11, 5070), (3,), 2)]
     assert desk.table.asked == [("A", NAME)]
     assert {target.name for target in desk.told[0]} == {NAME}
+
+
+def test_a_network_with_servers_of_its_own_is_asked_in_there() -> None:
+    plan = plan_with(hops=(NextHop(Address(NAME, 5070)),))
+    label, table = VpnLabel("red", dns=(("10.0.0.53", 0),)), Table()
+    table.put(NAME, a(12))
+    realms = {**plan.realms, "core": attrs.evolve(plan.realms["core"], network=label)}
+    desk = Desk.make(attrs.evolve(plan, realms=realms), lambda other: other.put(NAME, a(11)), {label: table})
+    assert [target.address for target in desk.told[-1]] == [at(12, 5070)]
+    assert (desk.table.asked, table.asked) == ([], [("A", NAME)])
+
+
+def test_a_host_of_another_network_is_not_ourselves_because_it_has_our_address() -> None:
+    plan = plan_with(hops=(NextHop(Address(NAME, SBC_ACCESS.port)),))
+    for network, found in ((VpnLabel(), []), (VpnLabel(namespace="red"), [SBC_ACCESS])):
+        realms = {**plan.realms, "core": attrs.evolve(plan.realms["core"], network=network)}
+        desk = Desk.make(
+            attrs.evolve(plan, realms=realms), lambda table: table.put(NAME, dns.Record_A(SBC_ACCESS.host))
+        )
+        assert [target.address for told in desk.told for target in told] == found
 
 
 def test_with_a_transport_its_srv_records() -> None:

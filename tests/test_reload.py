@@ -15,6 +15,7 @@ from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, Listener, SideSpec, StreamSpec
 from sbc.core.realm import Path as RealmPath
 from sbc.core.realm import Plan, Realm, Side, Timers
+from sbc.core.vpn import VpnLabel
 from sbc.core.wires import Tls
 from sbc.reload import NotReloaded, Reloader
 from sbc.service import BorderService, dialects
@@ -256,9 +257,8 @@ def _side(port: int) -> SideSpec:
 
 
 def test_a_device_that_is_not_there_is_told_before_anything_changes(desk: Desk) -> None:
-    media = attrs.evolve(desk.config.plan.realms["access"].media, device="sbc-no-such")
-    faults = desk.refused(but(desk.config, "access", media=media))
-    assert faults == ["realms.access.media: device sbc-no-such: No such device"]
+    faults = desk.refused(but(desk.config, "access", network=VpnLabel("sbc-no-such")))
+    assert faults == ["realms.access.network: device sbc-no-such: No such device"]
 
 
 def test_another_media_engine_waits_for_the_next_start(desk: Desk) -> None:

@@ -17,6 +17,7 @@ from sbc.config.values import AuditConfig, CdrConfig, Config, ControlConfig, Eng
 from sbc.core.address import Address
 from sbc.core.orders import Rate
 from sbc.core.realm import Media, Path, Plan, Realm, Side
+from sbc.core.vpn import VpnLabel
 from sbc.media.twisted_engine import TwistedEngine
 from sbc.service import BorderService, Sbc, make_service
 from tests.loopback import loopback
@@ -166,13 +167,12 @@ def test_what_keeps_it_from_starting_is_said_for_a_person(monkeypatch: pytest.Mo
     assert line.startswith(f"the SBC cannot start: Couldn't listen on {ACCESS}:") and "in use" in line
 
 
-def test_a_way_for_media_that_cannot_be_had_stops_the_start() -> None:
+def test_a_network_that_cannot_be_had_stops_the_start() -> None:
     base = plan()
-    media = attrs.evolve(base.realms["core"].media, device="sbc-no-such")
-    realms = {**base.realms, "core": attrs.evolve(base.realms["core"], media=media)}
+    realms = {**base.realms, "core": attrs.evolve(base.realms["core"], network=VpnLabel("sbc-no-such"))}
     clock = MixedReactor()
     service = BorderService(clock, attrs.evolve(base, realms=realms))
-    with pytest.raises(OSError, match=r"realms\.core\.media: device sbc-no-such: No such device"):
+    with pytest.raises(OSError, match=r"realms\.core\.network: device sbc-no-such: No such device"):
         service.startService()
     service.stopService()
     clock.advance(0)

@@ -65,6 +65,7 @@ BINDINGS = (
 REALMS = (
     Column("REALM", lambda row: row["name"]),
     Column("SIDE", lambda row: row["side"]),
+    Column("NETWORK", lambda row: row["network"] or "-", widest=48),
     Column("CALLS", _use("calls"), right=True),
     Column("BINDINGS", _use("bindings"), right=True),
     Column("EXCHANGES", _use("exchanges"), right=True),

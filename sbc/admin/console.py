@@ -15,6 +15,7 @@ from sbc.admin.further import further_view
 from sbc.admin.gathered import gathered_view
 from sbc.admin.ladder import full_text, ladder_text
 from sbc.admin.limited import whole
+from sbc.admin.realms import realm_view
 from sbc.admin.report import call_text, status_text
 from sbc.admin.story import refusal_view, trace_view
 from sbc.admin.tables import Column, No, Record, Row, Table, Text
@@ -126,7 +127,7 @@ class Console:
         listeners, now = self._runner.listeners(), self._clock()
 
         def view(realm: Realm) -> Row:
-            return views.realm_view(self._border, realm, listeners, now)
+            return realm_view(self._border, realm, listeners, now)
 
         table = _table(self._border.plan.realms.values(), view, columns.REALMS, limit, "no realms")
         sockets = [each for row in table for each in row["listeners"]]

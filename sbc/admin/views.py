@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -15,13 +14,11 @@ from sbc.core.binding import Binding, BindingState
 from sbc.core.border import Border
 from sbc.core.call import Call, CallState, Leg, Stream
 from sbc.core.hops import Neighbour, Target
-from sbc.core.orders import Listener
 from sbc.core.ports import PortPool
-from sbc.core.realm import Path, Realm
+from sbc.core.realm import Path
 from sbc.core.registry import Registry
 from sbc.media.counters import Quality, SideCounters, Volume
 from sbc.media.stream import SideView
-from sbc.media.udp import Port
 from sbc.runner import Runner
 
 View = dict[str, Any]
@@ -248,33 +245,6 @@ def binding_matches(binding: Binding, find: str) -> bool:
 # -- realms
 
 
-def realm_view(border: Border, realm: Realm, listeners: Mapping[Listener, Any], now: float) -> View:
-    """A realm: what it holds against its limits, its media ports, its listeners and what the kernel says of them."""
-    registry, limits = border.registry, realm.limits
-    own = [(listener, listeners.get(listener)) for listener in realm.listeners]
-    own += [(at, port) for at, port in listeners.items() if at.realm == realm.name and at not in realm.listeners]
-    return {
-        "name": realm.name,
-        "side": realm.side.value,
-        "calls": {"now": registry.gate.book.realm(realm.name).calls, "most": limits.calls},
-        "bindings": {"now": registry.gate.book.realm(realm.name).bindings, "most": limits.bindings},
-        "exchanges": {"now": registry.crowd.in_realm["exchanges", realm.name], "most": limits.exchanges},
-        "lingering": {
-            "calls": registry.crowd.late_calls.count(realm.name),
-            "exchanges": registry.crowd.late_exchanges.count(realm.name),
-            "most": limits.lingering,
-        },
-        "media": {
-            "address": realm.media.address,
-            "advertised": realm.media.advertised,
-            "ports": f"{realm.media.ports.start}-{realm.media.ports.stop - 1}",
-            "latch": realm.media.latch.value,
-            **ports_view(registry.media_ports[realm.name], now),
-        },
-        "listeners": [listener_view(listener, port) for listener, port in own],
-    }
-
-
 def status_view(border: Border, runner: Runner, state: str, uptime: float, source: str) -> View:
     """The SBC as a whole: `uptime` is in seconds, `calls` those that are not over."""
     return {
@@ -383,18 +353,3 @@ def ports_view(pool: PortPool, now: float) -> View:
     used = len(pool.used)
     resting = pool.resting(now)
     return {"pairs": pool.size, "used": used, "resting": resting, "free": pool.size - used - resting}
-
-
-def listener_view(listener: Listener, port: Any) -> View:
-    """A signalling socket. Buffers are in octets, drops in datagrams; None where it is closed or takes connections."""
-    datagrams = port if isinstance(port, Port) else None
-    buffers = None if datagrams is None else datagrams.buffers()
-    return {
-        "listener": str(listener),
-        "advertised": str(listener.advertised),
-        "open": port is not None,
-        "receive_buffer": None if buffers is None else buffers.receive,
-        "send_buffer": None if buffers is None else buffers.send,
-        "kernel_drops": None if datagrams is None else datagrams.kernel_drops(),
-        "read_errors": None if datagrams is None else datagrams.read_errors,
-    }

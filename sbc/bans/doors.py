@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import attrs
 
 from sbc.core.realm import Plan, Realm
+from sbc.core.vpn import MAIN
 
 
 @attrs.frozen
@@ -38,7 +39,7 @@ def doors_of(plan: Plan) -> tuple[Door, ...]:
 
 def is_apart(realm: Realm) -> bool:
     """Whether packets of the realm are told from others' by something that is not in them."""
-    return bool(realm.media.mark or realm.media.device)
+    return bool(realm.network.mark) or realm.vpn != MAIN
 
 
 def _doors(plan: Plan, realm: Realm) -> Iterator[Door]:

@@ -12,6 +12,7 @@ import attrs
 from sbc.config.claims import claims, version_of
 from sbc.config.dialects import own_ports
 from sbc.config.faults import Findings
+from sbc.config.network import why_one
 from sbc.config.values import (
     AccountingConfig,
     AuditConfig,
@@ -29,6 +30,7 @@ from sbc.config.values import (
 from sbc.core.address import Address, is_unspecified, literal
 from sbc.core.orders import DATAGRAMS, SECURED, Listener
 from sbc.core.realm import Asking, NextHop, Probes, Probing, Side, Signaling, Timers
+from sbc.core.vpn import VpnLabel
 from sbc.core.wires import Tls
 
 LONGEST_SOCKET = 107
@@ -47,6 +49,11 @@ class DraftRealm:
     media: dict[str, Any] = attrs.field(factory=dict)
     listeners: list[tuple[str, Listener]] = attrs.field(factory=list)
     faulty: frozenset[str] = frozenset()
+
+    @property
+    def label(self) -> VpnLabel:
+        label: VpnLabel = self.values.get("network", VpnLabel())
+        return label
 
     @property
     def side(self) -> Side | None:
@@ -104,7 +111,8 @@ def check(draft: Draft, findings: Findings) -> None:
     for first, second in combinations(claims(draft), 2):
         if first.meets(second):
             problem = f"is in the way of {first.key} = {first.value}"
-            findings.add(second.key, second.value, problem, "ports nothing else has")
+            allowed = "ports nothing else has" + (f"; {why}" if (why := why_one(first.label, second.label)) else "")
+            findings.add(second.key, second.value, problem, allowed)
 
 
 def _check_addresses(realm: DraftRealm, findings: Findings) -> None:
@@ -234,9 +242,11 @@ def _check_end(path: DraftPath, side: Side, draft: Draft, findings: Findings) ->
 
 
 def _own_addresses(draft: Draft, core: DraftRealm) -> dict[Address, str]:
-    """Where a next hop in `core` would be ourselves: any listener, and what those of that realm are known as."""
+    """Where a next hop in `core` would be ourselves: any listener in that network, and what those of that realm are
+    known as."""
     ours = {listener.advertised: key for key, listener in core.listeners}
-    ours.update((listener.address, key) for realm in draft.realms.values() for key, listener in realm.listeners)
+    near = [realm for realm in draft.realms.values() if realm.label.vpn.meets(core.label.vpn)]
+    ours.update((listener.address, key) for realm in near for key, listener in realm.listeners)
     return ours
 
 

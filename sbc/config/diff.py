@@ -38,10 +38,9 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         "dscp": NEXT,
         "stream_rate": NEXT,
         "realm_rate": NOW,
-        "mark": NEXT,
-        "device": NEXT,
         "multiplexed": NEXT,
     },
+    "realms.NAME.network": dict.fromkeys(("device", "vlan", "mark", "namespace", "dns"), NEXT),
     "realms.NAME.limits": dict.fromkeys(
         (
             "calls",
@@ -208,8 +207,8 @@ def _kept(table: str, old: Any, new: Any) -> Any:
 def _same_sockets(old: Plan, realm: Realm) -> Realm:
     """The realm with the sockets that are open already as peers know them."""
     was = old.realms.get(realm.name)
-    known = {_socket(own): own for own in was.listeners} if was is not None else {}
-    return attrs.evolve(realm, listeners=tuple(known.get(_socket(own), own) for own in realm.listeners))
+    known = {(_socket(own), own.vpn): own for own in was.listeners} if was is not None else {}
+    return attrs.evolve(realm, listeners=tuple(known.get((_socket(own), own.vpn), own) for own in realm.listeners))
 
 
 def _socket(own: Listener) -> str:

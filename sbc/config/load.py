@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from sbc.config import accounting
+from sbc.config import accounting, network
 from sbc.config.checks import Draft, DraftPath, DraftRealm, check
 from sbc.config.dialects import all_tables, check_installed, check_ports, options_of
 from sbc.config.faults import ConfigError, Fault, Findings, joined
@@ -50,6 +50,7 @@ from sbc.core.realm import (
     Timers,
     in_order,
 )
+from sbc.core.vpn import Vpn
 from sbc.core.wires import Connections, Tls
 from sbc.policy.demand import Bandwidth
 from sbc.policy.limits import Caps
@@ -172,7 +173,9 @@ class _Reader:
         values = self.keys(value, at, "realms.NAME")
         if "domains" in values:
             values["domains"] = frozenset(values["domains"])
-        media = self.keys(values.pop("media", {}), f"{at}.media", "realms.NAME.media") if "media" in values else {}
+        told = values.pop("media", None)
+        values["network"] = network.read(values.pop("network", {}), told or {}, at, self.findings)
+        media = {} if told is None else self.keys(network.not_moved(told), f"{at}.media", "realms.NAME.media")
         if "address" in media:
             media.setdefault("advertised", media["address"])
         connections = self.keys(values.pop("connections", {}), f"{at}.connections", "realms.NAME.connections")
@@ -186,7 +189,7 @@ class _Reader:
         listeners = []
         for index, each in enumerate(values.pop("listeners", ())):
             spot = f"{at}.listeners[{index}]"
-            listener = self.listener(name, each, spot)
+            listener = self.listener(name, values["network"].vpn, each, spot)
             if listener is not None:
                 listeners.append((spot, listener))
         width = self.keys(values.pop("bandwidth", {}), f"{at}.bandwidth", "realms.NAME.bandwidth")
@@ -197,7 +200,7 @@ class _Reader:
         faulty = frozenset({"tls"} if isinstance(value.get("tls"), dict) and "tls" not in values else ())
         return DraftRealm(at, values, media, listeners, faulty)
 
-    def listener(self, realm: str, table: Mapping[str, Any], at: str) -> Listener | None:
+    def listener(self, realm: str, vpn: Vpn, table: Mapping[str, Any], at: str) -> Listener | None:
         """The listener, or None if too much of it is missing for any other check to use it."""
         values = self.keys(table, at, "realms.NAME.listeners[]")
         protocol, transport = values.get("protocol"), values.get("transport")
@@ -210,7 +213,7 @@ class _Reader:
             return None
         host, port = values.get("advertised", (values["address"], None))
         local, advertised = Address(values["address"], values["port"]), Address(host, port or values["port"])
-        return Listener(realm, values["protocol"], values["transport"], local, advertised)
+        return Listener(realm, values["protocol"], values["transport"], local, advertised, vpn=vpn)
 
     def path(self, table: Mapping[str, Any], at: str) -> DraftPath:
         values = self.keys(table, at, "paths[]")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbc.config import accounting, bandwidth, kinds, limits
+from sbc.config import accounting, bandwidth, kinds, limits, network
 from sbc.config.keys import Key
 from sbc.config.values import CdrSync, EngineName, LogFormat, LogLevel
 from sbc.core.message import Elsewhere
@@ -65,6 +65,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("connections", kinds.table()),
         Key("keepalive", kinds.table()),
         Key("tls", kinds.table()),
+        Key("network", kinds.table()),
         Key("listeners", kinds.tables("[[realms.NAME.listeners]]"), required=True),
     ),
     "realms.NAME.media": (
@@ -77,10 +78,9 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("dscp", kinds.integer(0, 63)),
         Key("stream_rate", kinds.integer(0, 10_000_000)),
         Key("realm_rate", kinds.integer(0, 1_000_000_000)),
-        Key("mark", kinds.integer(0, 0xFFFFFFFF)),
-        Key("device", kinds.device()),
         Key("multiplexed", kinds.integer(0, 65_534)),
     ),
+    **network.TABLES,
     "realms.NAME.registrations": (
         Key("front", kinds.boolean()),
         Key("behind_nat", kinds.integer(10, 86_400)),

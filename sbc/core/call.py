@@ -209,8 +209,8 @@ class Stream:
             held=self.held[index],
             clock=self.clock,
             limit=self.limit(call, index),
-            mark=media.mark,
-            device=media.device,
+            mark=leg.realm.network.mark,
+            vpn=leg.realm.network.vpn,
             shared=self.shared[index],
         )
 

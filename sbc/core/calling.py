@@ -110,8 +110,8 @@ def _to_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Real
         return _by_open(binding, line.hop)
     if listener is None or to is None or binding.behind_nat:
         raise Refused(Cause.ABSENT, "no connection leads to the terminal", detail=_lack(binding), counted="no-way")
-    networks = registry.networks
-    if to.host != binding.seen.host or networks.is_ours(binding.realm, to.host) or networks.is_own_media(to.host):
+    networks, realm = registry.networks, binding.realm
+    if to.host != binding.seen.host or networks.is_ours(realm, to.host) or networks.is_own_media(realm, to.host):
         raise Refused(Cause.ABSENT, "a terminal takes calls where it is, and nowhere else", detail=f"it says {to}")
     place = Place(to, transport=listener.transport)
     return Way(binding.path, Hop(registry.lane(listener), to), place, terminal=binding)

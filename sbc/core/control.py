@@ -177,8 +177,9 @@ def _may_connect(registry: Registry, leg: Leg, end: End, now: float) -> bool:
         return False
     if not same_family(to.host, leg.realm.media.address):
         return False
-    networks, access = registry.networks, leg.realm.side is Side.ACCESS
-    if access and (leg.behind_nat or networks.is_ours(leg.realm, to.host) or networks.is_own_media(to.host)):
+    networks, realm = registry.networks, leg.realm
+    ours = networks.is_ours(realm, to.host) or networks.is_own_media(realm, to.host)
+    if realm.side is Side.ACCESS and (leg.behind_nat or ours):
         return False
     return _is_partys(registry, leg, to, now)
 

@@ -222,7 +222,7 @@ class Described:
 
     def _met(self, call: Call, remote: Pair | None) -> list[Order]:
         """Whoever the media of a call is to go to may be another of ours, by what we have told the core."""
-        if call.gathering is None or remote is None or not self._networks.is_own_media(remote.rtp.host):
+        if call.gathering is None or remote is None or not self._networks.is_own_media(self._here, remote.rtp.host):
             return []
         realm, (host, port) = self._here.name, remote.rtp
         there = (
@@ -247,7 +247,7 @@ class Described:
         if rtp is None:
             stream.media[side] = self._flowing[stream] or stream.media[side]  # it sends what the other will take
             return
-        if self._here.side is Side.ACCESS and self._networks.is_own_media(rtp.host):
+        if self._here.side is Side.ACCESS and self._networks.is_own_media(self._here, rtp.host):
             rtp = Address(UNKNOWN, rtp.port)  # no terminal is where we are: two that say so would send in a circle
         rtcp = known.get(Role.RTCP) if stream.kind == "rtp" else None
         if rtcp is None and stream.kind == "rtp":

@@ -189,7 +189,10 @@ class Controls:
 def _wanted(plan: Plan) -> dict[str, Wanted]:
     return {
         realm.name: Wanted(
-            realm.media.address, realm.connections.control_ports or realm.media.ports, realm.media.quarantine
+            realm.media.address,
+            realm.connections.control_ports or realm.media.ports,
+            realm.media.quarantine,
+            realm.vpn,
         )
         for realm in plan.realms.values()
     }

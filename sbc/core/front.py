@@ -43,7 +43,7 @@ def refresh(
     bound = [binding for binding in found if binding is not None]
     why = _why_forward(realm, intent, places, bound, arrival) or _why_elsewhere(registry, bound)
     if why:
-        fields = {"user": intent.user.decode(errors="replace"), "source": str(arrival.source)}
+        fields = {"user": intent.user.decode(errors="replace"), "source": str(arrival.source), "realm": realm.name}
         return False, [Note("forwarded", why, "", fields)]
     lives: dict[Slot, int] = {}
     for slot, binding in zip(places, bound, strict=True):
@@ -58,7 +58,7 @@ def refresh(
         if binding.seen == arrival.source and binding not in bound and binding.expires_at > arrival.now + 1
     ]
     answer = dialect.renew(message, arrival.source, bound[0].kept, lives, others)
-    fields = {"binding": bound[0].id, "source": str(arrival.source)}
+    fields = {"binding": bound[0].id, "source": str(arrival.source), "realm": realm.name}
     note = Note("absorbed", f"for {min(lives.values())} s", "", fields)
     return True, [note, Hop(arrival.listener, arrival.source).send(answer, None)]
 

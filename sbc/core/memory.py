@@ -177,7 +177,7 @@ class Memory:
         self.sizes = sizes or Sizes()
         self._live: OrderedDict[str, Story] = OrderedDict()
         self._over: OrderedDict[str, Story] = OrderedDict()
-        self._refusals: OrderedDict[tuple[str, str, str], Refusal] = OrderedDict()
+        self._refusals: OrderedDict[tuple[str, str, str, str], Refusal] = OrderedDict()
         self._of: Arrival | None = None
         self._on = self.sizes.total > 0
         self.octets = 0
@@ -236,7 +236,8 @@ class Memory:
 
     def _refuse(self, note: Note, now: float) -> None:
         source = str(note.fields.get("source", ""))
-        key = (note.event, source.rpartition(":")[0] or source, note.reason)
+        realm = str(note.fields.get("realm", ""))  # in another there may be another at the same address
+        key = (note.event, realm, source.rpartition(":")[0] or source, note.reason)
         known = self._refusals.get(key)
         if known is None:
             self._refusals[key] = Refusal(note.event, note.reason, source, note.fields, now, now)

@@ -14,6 +14,7 @@ from sbc.core.multiplexed import Numbers
 from sbc.core.orders import Listener
 from sbc.core.ports import Pools, PortPool, Wanted
 from sbc.core.realm import Path, Plan, Realm
+from sbc.core.vpn import Vpn
 from sbc.policy.book import Book
 
 
@@ -48,9 +49,10 @@ class Networks:
         """Whether peers in `realm` mean the SBC by `host`."""
         return host in self._hosts[realm.name]
 
-    def is_own_media(self, host: str) -> bool:
-        """Whether `host` is where our own media is, in any realm."""
-        return host in self._media_hosts
+    def is_own_media(self, realm: Realm, host: str) -> bool:
+        """Whether `host`, as peers in `realm` mean it, is where our own media is, in any realm: in another VPN it is
+        somebody else."""
+        return any(vpn.meets(realm.vpn) for vpn in self._media_hosts.get(host, ()))
 
     def media_as(self, realm: str, host: str) -> list[str]:
         """Where our own media in a realm may be that peers there know by `host`, today's first: two plans may have
@@ -117,8 +119,10 @@ class Networks:
     def _know_ourselves(self) -> None:
         """By what hosts peers know us: in live calls by those of former plans, too."""
         realms = [*self.plan.realms.values(), *self.former]
-        media = [realm.media for realm in realms]
-        self._media_hosts = frozenset(host for each in media for host in (each.address, each.advertised))
+        self._media_hosts: dict[str, set[Vpn]] = {}
+        for realm in realms:
+            for host in (realm.media.address, realm.media.advertised):
+                self._media_hosts.setdefault(host, set()).add(realm.vpn)
         hosts: dict[str, set[str]] = {realm.name: set() for realm in realms}
         for realm in realms:
             hosts[realm.name] |= realm.hosts()
@@ -133,6 +137,6 @@ def _listeners(plan: Plan) -> set[Listener]:
 
 def _media(plan: Plan) -> dict[str, Wanted]:
     return {
-        realm.name: Wanted(realm.media.address, realm.media.ports, realm.media.quarantine)
+        realm.name: Wanted(realm.media.address, realm.media.ports, realm.media.quarantine, realm.vpn)
         for realm in plan.realms.values()
     }

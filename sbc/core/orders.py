@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from sbc.core.address import Address, Pair
+from sbc.core.vpn import MAIN, Vpn
 
 DATAGRAMS = "udp"
 """The one transport without connections."""
@@ -27,7 +28,7 @@ class Latch(Enum):
 class Listener:
     """A signalling socket of ours: where it is, what it speaks, what peers are told (`advertised`). With a `lane` it is
     not the socket that all share, but one connection that we make from there, for one call alone; `awaited`, the peer
-    makes it, who was asked to: what is sent meanwhile waits."""
+    makes it, who was asked to: what is sent meanwhile waits. `vpn` is the network that `address` is of."""
 
     realm: str
     dialect: str
@@ -36,6 +37,7 @@ class Listener:
     advertised: Address
     lane: str = ""
     awaited: bool = False
+    vpn: Vpn = MAIN
 
     @property
     def shared(self) -> Listener:
@@ -95,10 +97,10 @@ class SideSpec:
     the stream was open before, in another process: an engine that opens the stream believes that, as if it had carried
     it into the window.
 
-    `limit` is what the peer may send, RTP and RTCP together; what is more is dropped. `mark` and `device` are the
-    sockets' SO_MARK (0: none) and SO_BINDTODEVICE, an interface or VRF (empty: none). `clock` is the rate, in Hz, of
-    the RTP timestamps that the peer sends; 0: not known. `shared` are ports that the side has besides its own, together
-    with others; which, and by what number, stays the same for life.
+    `limit` is what the peer may send, RTP and RTCP together; what is more is dropped. `mark` is the sockets' SO_MARK
+    (0: none), `vpn` the network that they are in. `clock` is the rate, in Hz, of the RTP timestamps that the peer
+    sends; 0: not known. `shared` are ports that the side has besides its own, together with others; which, and by what
+    number, stays the same for life.
     """
 
     realm: str
@@ -114,7 +116,7 @@ class SideSpec:
     held: bool = False
     limit: Rate | None = None
     mark: int = 0
-    device: str = ""
+    vpn: Vpn = MAIN
     clock: int = 0
     shared: Shared | None = None
 

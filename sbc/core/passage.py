@@ -33,6 +33,6 @@ def remarks(dialect: Any, message: Any, crossing: Crossing) -> list[Order]:
     said: list[tuple[str, str]] = dialect.remarks(message)
     if not said:
         return []
-    call, intent, source = crossing.call, crossing.intent, crossing.arrival.source
-    fields = {"method": intent.method, "source": str(source)}
+    call, intent, arrival = crossing.call, crossing.intent, crossing.arrival
+    fields = {"method": intent.method, "source": str(arrival.source), "realm": arrival.listener.realm}
     return [Note(event, reason, "" if call is None else call.id, fields) for event, reason in said]

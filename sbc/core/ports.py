@@ -7,16 +7,19 @@ from collections.abc import Collection, Mapping
 
 import attrs
 
+from sbc.core.vpn import MAIN, Vpn
+
 
 class PortPool:
-    """Ports of one `host`, given out in runs of `step` (2 for RTP and RTCP: even, odd; RFC 3550 section 11).
+    """Ports of one `host` in a network, given out in runs of `step` (2 for RTP and RTCP: even, odd; RFC 3550 section
+    11).
 
     A port given back rests for `quarantine` seconds, so that late packets of the old stream meet nobody; the longest
     rested is given out first.
     """
 
-    def __init__(self, ports: range, step: int, quarantine: float, host: str = "") -> None:
-        self.host = host
+    def __init__(self, ports: range, step: int, quarantine: float, host: str = "", vpn: Vpn = MAIN) -> None:
+        self.host, self.vpn = host, vpn
         self.step = step
         self.quarantine = quarantine
         self._own = self._runs(ports)
@@ -60,6 +63,10 @@ class PortPool:
             self._resting.append((now + self.quarantine, port))
         else:
             self._free.appendleft(port)
+
+    def shares(self, other: PortPool) -> bool:
+        """Whether a port of another pool is the same port as one here."""
+        return self.host == other.host and self.vpn.meets(other.vpn)
 
     def covers(self, port: int) -> bool:
         """Whether a run that begins with `port` is one of the pool's."""
@@ -123,6 +130,7 @@ class Wanted:
     host: str
     ports: range
     quarantine: float
+    vpn: Vpn = MAIN
 
 
 PoolKey = tuple[str, str]
@@ -137,7 +145,9 @@ class Pools:
 
     def __init__(self, step: int, wanted: Mapping[str, Wanted]) -> None:
         self._step = step
-        self.current = {name: PortPool(each.ports, step, each.quarantine, each.host) for name, each in wanted.items()}
+        self.current = {
+            name: PortPool(each.ports, step, each.quarantine, each.host, each.vpn) for name, each in wanted.items()
+        }
         self.former: dict[PoolKey, PortPool] = {}
 
     def at(self, name: str, host: str) -> PortPool | None:
@@ -156,7 +166,7 @@ class Pools:
             raise KeyError((name, host))
         if self.current.get(name) is not taken or not taken.covers(port):
             for pool in self.current.values():
-                if pool is not taken and pool.host == host and pool.covers(port):
+                if pool is not taken and pool.shares(taken) and pool.covers(port):
                     taken.lose(port)
                     pool.adopt(port, now, rest)
                     return
@@ -167,15 +177,15 @@ class Pools:
         before, self.current = self.all(), {}
         for name, each in wanted.items():
             pool = before.pop((name, each.host), None)
-            self.current[name] = pool or PortPool(range(0), self._step, each.quarantine, each.host)
+            self.current[name] = pool = pool or PortPool(range(0), self._step, each.quarantine, each.host)
+            pool.vpn = each.vpn
         self.former = before
         for name, each in wanted.items():
             pool = self.current[name]
-            others = [other for other in self.all().values() if other is not pool and other.host == each.host]
+            others = [other for other in self.all().values() if other is not pool and other.shares(pool)]
             pool.become(each.ports, each.quarantine, {port for other in others for port in other.used})
-        for (_, host), pool in self.former.items():  # calls that began there may need more of them
-            heirs = [heir for heir in self.current.values() if heir.host == host]
-            pool.yield_to(heirs)
+        for pool in self.former.values():  # calls that began there may need more of them
+            pool.yield_to([heir for heir in self.current.values() if heir.shares(pool)])
 
     def forget(self, needed: Collection[PoolKey]) -> None:
         """Forget former pools of which nothing is in use and which are not `needed`."""

@@ -12,6 +12,7 @@ import attrs
 from sbc.core.address import Address, is_specific, literal
 from sbc.core.message import Elsewhere
 from sbc.core.orders import SECURED, Latch, Listener, Rate
+from sbc.core.vpn import Vpn, VpnLabel
 from sbc.core.wires import Connections, Tls
 from sbc.policy.demand import Bandwidth
 from sbc.policy.limits import UNLIMITED, Caps
@@ -84,9 +85,8 @@ class Limits:
 class Media:
     """Where a realm's media is: our address, what peers are told, the ports, and the latching rules (seconds).
 
-    `stream_rate` and `realm_rate` are in kbit/s of UDP payload; 0 for none. `mark` and `device` are the sockets' (see
-    SideSpec). `multiplexed` is the port, RTCP's being the next, that streams of protocols which can tell them apart
-    there share (see Shared); 0: none.
+    `stream_rate` and `realm_rate` are in kbit/s of UDP payload; 0 for none. `multiplexed` is the port, RTCP's being the
+    next, that streams of protocols which can tell them apart there share (see Shared); 0: none.
     """
 
     address: str
@@ -98,8 +98,6 @@ class Media:
     dscp: int = 0
     stream_rate: int = 0
     realm_rate: int = 0
-    mark: int = 0
-    device: str = ""
     multiplexed: int = 0
 
     @property
@@ -203,6 +201,7 @@ class Realm:
     bandwidth: Bandwidth = attrs.field(factory=Bandwidth)
     peers: tuple[Network, ...] = ()
     terminals: Caps = UNLIMITED
+    network: VpnLabel = attrs.field(factory=VpnLabel)
     addresses: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
     """The IP addresses that peers there know the SBC by."""
 
@@ -214,6 +213,11 @@ class Realm:
         """By which hosts peers there mean the SBC."""
         spoken = {host for own in self.listeners for host in (own.address.host, own.advertised.host)}
         return frozenset(spoken | {self.media.advertised} | self.domains)
+
+    @property
+    def vpn(self) -> Vpn:
+        """The network that its addresses are of."""
+        return self.network.vpn
 
     def trusts(self, host: str) -> bool:
         """Whether `host` is one of its `peers`."""

@@ -32,7 +32,8 @@ def refuse(
 ) -> list[Order]:
     """A message is not taken across: its sender is told why, in words of the protocol, where that has any."""
     gating.tell(registry, Outcome.REFUSED, arrival, intent, no.cause)
-    fields = {"source": str(arrival.source), "cause": no.cause.value, "method": intent.method}
+    fields = {"source": str(arrival.source), "realm": arrival.listener.realm}
+    fields |= {"cause": no.cause.value, "method": intent.method}
     words = ("refused", no.counted) if no.counted else ("refused",)
     notes: list[Order] = [Note(word, no.told, call.id if call else "", fields) for word in words]
     over = no.cause is Cause.NO_CALL and arrival.listener.lane  # what was opened for a call is not opened without it

@@ -98,7 +98,8 @@ def take_reply(border: Border, dialect: Any, message: Any, intent: Intent, arriv
     exchange = exchange_of_reply(registry, intent, arrival)
     if exchange is None:
         gating.tell(registry, Outcome.STRAY, arrival, intent)
-        return [Note("stray-reply", "no such exchange", "", {"source": str(arrival.source), "method": intent.method})]
+        fields = {"source": str(arrival.source), "realm": arrival.listener.realm, "method": intent.method}
+        return [Note("stray-reply", "no such exchange", "", fields)]
     heard = probing.answered(registry, exchange, intent, arrival.now)
     try:
         return heard + _answer(border, dialect, message, intent, exchange, arrival)

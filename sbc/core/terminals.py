@@ -67,7 +67,8 @@ class TerminalPorts:
         pool, own = self.pools.get(path.name), self.find(listener)
         if pool is None or own is None:
             return pool is None and listener == shared
-        return own.path == path.name and pool.host == listener.address.host and pool.covers(listener.address.port)
+        there = own.path == path.name and pool.host == listener.address.host and pool.vpn == listener.vpn
+        return there and pool.covers(listener.address.port)
 
     def listeners(self) -> set[Listener]:
         """Every listener that is open at one."""
@@ -175,7 +176,10 @@ class TerminalPorts:
 def _wanted(plan: Plan) -> dict[str, Wanted]:
     return {
         path.name: Wanted(
-            plan.core_listener(path).address.host, path.signaling_ports, plan.realms[path.core].media.quarantine
+            plan.core_listener(path).address.host,
+            path.signaling_ports,
+            plan.realms[path.core].media.quarantine,
+            plan.core_listener(path).vpn,
         )
         for path in plan.paths
         if path.signaling is Signaling.PORT_PER_TERMINAL

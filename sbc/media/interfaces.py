@@ -21,7 +21,7 @@ class IMediaEngine(Interface):
     def update(stream, side, spec):
         """Take a new SideSpec for side 0 or 1 of a stream, and open the learning windows of both sides again.
 
-        @raises KeyError for an unknown stream; ValueError for another local pair, mark or device than it has, or other
+        @raises KeyError for an unknown stream; ValueError for another local pair, mark or network than it has, or other
         shared ports or another number there."""
 
     def close(stream):

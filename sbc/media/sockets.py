@@ -10,6 +10,7 @@ from twisted.logger import Logger
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import SideSpec
+from sbc.core.vpn import Vpn
 from sbc.media.interfaces import PortUnavailable
 from sbc.media.udp import open_udp, set_buffers, set_dscp, set_mark
 
@@ -17,6 +18,15 @@ RECEIVE_BUFFER = 131_072
 """Octets of queue a media socket asks for: some hundred packets, seconds of audio. More would only be heard late."""
 SHARED_BY = 32
 """One that many streams share asks for so many times as much."""
+
+
+Place = tuple[Vpn, Pair]
+"""A pair of ports, in the network that it is of."""
+
+
+def place_of(side: SideSpec) -> Place | None:
+    """Where a side shares ports; None where it has none."""
+    return None if side.shared is None else (side.vpn, side.shared.local)
 
 
 class MediaSockets:
@@ -47,10 +57,8 @@ class MediaSockets:
 
     def join_shared(self, pair: Pair, socks: Iterable[socket.socket], before: SideSpec, side: SideSpec) -> None:
         """Let `side` share the sockets of an open pair, which `before` was the last to join. A socket has one DSCP and
-        one mark: those of the last, as its realm wants them now. A device it keeps: @raises PortUnavailable where
-        another is asked for, until the pair is closed with its last stream; ValueError for a DSCP that is none."""
-        if side.device != before.device:
-            raise PortUnavailable(pair.rtp, f"streams share it that go by {before.device or 'any device'}")
+        one mark: those of the last, as its realm wants them now. @raises PortUnavailable where the system refuses that;
+        ValueError for a DSCP that is none."""
         for sock in socks:
             set_dscp(sock, side.dscp)
             try:
@@ -60,9 +68,9 @@ class MediaSockets:
                 raise PortUnavailable(pair.rtp, error.strerror or str(error)) from error
 
     def _open_one(self, address: Address, side: SideSpec, opened: ExitStack, shares: int = 1) -> socket.socket:
-        buffer, dscp, mark, device = self._receive_buffer * shares, side.dscp, side.mark, side.device
+        buffer, dscp, mark, vpn = self._receive_buffer * shares, side.dscp, side.mark, side.vpn
         try:
-            return opened.enter_context(open_udp(address, buffer, dscp=dscp, mark=mark, device=device))
+            return opened.enter_context(open_udp(address, buffer, dscp=dscp, mark=mark, vpn=vpn))
         except OSError as error:
             raise PortUnavailable(address, error.strerror or str(error)) from error
 

@@ -8,6 +8,7 @@ import attrs
 
 from sbc.core.address import Address, Pair, literal
 from sbc.core.orders import Rate, SideSpec, StreamSpec
+from sbc.core.vpn import Vpn
 from sbc.media.bucket import Bucket, Drawn
 from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
 from sbc.media.flow import Flow, Footing, Stance, flows_of
@@ -247,12 +248,12 @@ class Side:
 
 
 def check_kept(before: SideSpec, now: SideSpec) -> None:
-    """A side keeps its sockets for life. @raises ValueError if it is now to have another local pair, mark or device, or
-    other shared ports or another number there."""
+    """A side keeps its sockets for life. @raises ValueError if it is now to have another local pair, mark or network,
+    or other shared ports or another number there."""
     if now.local != before.local:
         raise ValueError(f"a side keeps its local pair {before.local}, it cannot become {now.local}")
-    if (now.mark, now.device) != (before.mark, before.device):
-        raise ValueError(f"a side keeps the mark and device of its sockets, {before.mark} {before.device!r}")
+    if (now.mark, now.vpn) != (before.mark, before.vpn):
+        raise ValueError(f"a side keeps the mark and network of its sockets, {before.mark} {before.vpn}")
     if _joined(now) != _joined(before):
         raise ValueError(f"a side keeps its shared ports and its number there, {_joined(before)}")
 
@@ -264,8 +265,8 @@ def check_apart(spec: StreamSpec) -> None:
         raise ValueError(f"both sides of stream {spec.id} have the number {first[1]} at {first[0].rtp}")
 
 
-def _joined(spec: SideSpec) -> tuple[Pair, int] | None:
-    return None if spec.shared is None else (spec.shared.local, spec.shared.number)
+def _joined(spec: SideSpec) -> tuple[Pair, int, Vpn] | None:
+    return None if spec.shared is None else (spec.shared.local, spec.shared.number, spec.vpn)
 
 
 def _prefix(number: int | None) -> bytes:

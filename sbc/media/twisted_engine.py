@@ -137,7 +137,7 @@ class TwistedEngine:
             if rtcp is not None and side.rtcp is not None:
                 mine.append(_Port(rtcp, side.rtcp))
         for side in stream.sides:
-            self._many.join(side.spec.shared, side.rtp, side.rtcp)
+            self._many.join(side.spec, side.rtp, side.rtcp)
         relay = self._relays[spec.id] = _Relay(spec.call, stream, ports)
         for port in relay.all_ports():
             self._rounds.add(port.sock.fileno(), port.read)
@@ -146,7 +146,7 @@ class TwistedEngine:
 
     def update(self, stream: str, side: int, spec: SideSpec) -> None:
         """See IMediaEngine. The window of the other side opens again too (see `Stream.update`). @raises KeyError;
-        @raises ValueError for another local pair, mark or device, or a DSCP that is none."""
+        @raises ValueError for another local pair, mark or network, or a DSCP that is none."""
         relay = self._relays[stream]
         traffic_class(spec.dscp)  # nothing is changed by what is refused
         remark = spec.dscp != relay.stream.sides[side].spec.dscp
@@ -154,7 +154,7 @@ class TwistedEngine:
         if remark:
             for port in relay.ports[side]:
                 set_dscp(port.sock, spec.dscp)
-            self._many.mark(spec.shared, spec.dscp)
+            self._many.mark(spec)
         self._watch.renew(stream)
 
     def close(self, stream: str) -> StreamCounters:
@@ -165,7 +165,7 @@ class TwistedEngine:
             self._rounds.remove(port.sock.fileno())
             port.sock.close()
         for side in relay.stream.sides:
-            self._many.leave(side.spec.shared)
+            self._many.leave(side.spec)
         self._watch.drop(stream)
         return final
 

@@ -6,11 +6,10 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from sbc.core.address import Pair
-from sbc.core.orders import Shared, SideSpec
+from sbc.core.orders import SideSpec
 from sbc.media.inlet import Inlet, Sender, Source
 from sbc.media.rounds import Rounds
-from sbc.media.sockets import MediaSockets
+from sbc.media.sockets import MediaSockets, Place, place_of
 from sbc.media.stream import NUMBER
 from sbc.media.udp import MAX_DATAGRAM, set_dscp
 
@@ -46,61 +45,65 @@ class SharedPorts:
 
     def __init__(self, sockets: MediaSockets, rounds: Rounds, relay: Relay) -> None:
         self._sockets, self._rounds, self._relay = sockets, rounds, relay
-        self._open: dict[Pair, tuple[_SharedPort, _SharedPort]] = {}
-        self._joined: dict[Pair, SideSpec] = {}  # the last that has
+        self._open: dict[Place, tuple[_SharedPort, _SharedPort]] = {}
+        self._joined: dict[Place, SideSpec] = {}  # the last that has
         self._closed_strays = 0
 
     def senders(self, side: SideSpec) -> tuple[Sender, Sender | None] | None:
         """How the shared ports of a side send, RTP's and RTCP's; opened, if they are not. None where it has none.
         @raises PortUnavailable (see `MediaSockets.join_shared`); ValueError for a number that another stream has."""
-        if side.shared is None:
+        at = place_of(side)
+        if side.shared is None or at is None:
             return None
         pair = side.shared.local
-        if pair not in self._open:
+        if at not in self._open:
             with ExitStack() as opened:
                 rtp, rtcp = self._sockets.open_shared(pair, side, opened)
                 opened.pop_all()
-            ports = self._open[pair] = _SharedPort(rtp, self._relay), _SharedPort(rtcp, self._relay)
+            ports = self._open[at] = _SharedPort(rtp, self._relay), _SharedPort(rtcp, self._relay)
             for port in ports:
                 self._rounds.add(port.sock.fileno(), port.read)
-        if side.shared.number in self._open[pair][0].inlets:
+        if side.shared.number in self._open[at][0].inlets:
             raise ValueError(f"number {side.shared.number} at {pair.rtp} is another stream's")
-        self._sockets.join_shared(pair, [port.sock for port in self._open[pair]], self._joined.get(pair, side), side)
-        self._joined[pair] = side
-        return self._open[pair][0].sock.sendto, self._open[pair][1].sock.sendto
+        self._sockets.join_shared(pair, [port.sock for port in self._open[at]], self._joined.get(at, side), side)
+        self._joined[at] = side
+        return self._open[at][0].sock.sendto, self._open[at][1].sock.sendto
 
-    def join(self, shared: Shared | None, rtp: Inlet, rtcp: Inlet | None) -> None:
-        """From now on what comes by that number is for these inlets."""
-        if shared is None:
+    def join(self, side: SideSpec, rtp: Inlet, rtcp: Inlet | None) -> None:
+        """From now on what comes by the number of that side is for these inlets."""
+        at = place_of(side)
+        if side.shared is None or at is None:
             return
-        ports = self._open[shared.local]
-        ports[0].inlets[shared.number] = rtp
+        ports = self._open[at]
+        ports[0].inlets[side.shared.number] = rtp
         if rtcp is not None:
-            ports[1].inlets[shared.number] = rtcp
+            ports[1].inlets[side.shared.number] = rtcp
 
-    def leave(self, shared: Shared | None) -> None:
-        """What comes by that number is for nobody any more."""
-        if shared is None:
+    def leave(self, side: SideSpec) -> None:
+        """What comes by the number of that side is for nobody any more."""
+        at = place_of(side)
+        if side.shared is None or at is None:
             return
-        for port in self._open[shared.local]:
-            port.inlets.pop(shared.number, None)
+        for port in self._open[at]:
+            port.inlets.pop(side.shared.number, None)
         self.tidy()
 
     def tidy(self) -> None:
         """Close the ports that no stream shares."""
-        for pair, ports in list(self._open.items()):
+        for at, ports in list(self._open.items()):
             if not any(port.inlets for port in ports):
-                del self._open[pair]
-                self._joined.pop(pair, None)
+                del self._open[at]
+                self._joined.pop(at, None)
                 for port in ports:
                     self._closed_strays += port.strays
                     self._rounds.remove(port.sock.fileno())
                     port.sock.close()
 
-    def mark(self, shared: Shared | None, dscp: int) -> None:
-        """Let what leaves by them have that DSCP."""
-        for port in self._open[shared.local] if shared is not None else ():
-            set_dscp(port.sock, dscp)
+    def mark(self, side: SideSpec) -> None:
+        """Let what leaves by those of that side have its DSCP."""
+        at = place_of(side)
+        for port in self._open[at] if at is not None else ():
+            set_dscp(port.sock, side.dscp)
 
     @property
     def strays(self) -> int:

@@ -7,6 +7,7 @@ import struct
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from errno import EPERM
 from typing import Any, NamedTuple
 
 from twisted.internet import udp
@@ -18,7 +19,9 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from sbc.core.address import Address, literal
+from sbc.core.vpn import MAIN, Vpn
 from sbc.media import icmp
+from sbc.media.namespaces import made_in
 
 MAX_DATAGRAM = 65_535
 """Octets to read at once. Twisted reads 8192 unless told, and cuts longer datagrams without a word."""
@@ -49,18 +52,18 @@ def open_udp(
     send_buffer: int = 0,
     dscp: int = 0,
     mark: int = 0,
-    device: str = "",
+    vpn: Vpn = MAIN,
 ) -> socket.socket:
     """A non-blocking UDP socket bound to `address`, never shared and never connected; IPv6 only where that is IPv6.
 
-    Buffer sizes in octets, 0 for the system's own; `mark` and `device` as in `set_way`. @raises OSError, also if the
-    host is a name: none is ever looked up.
+    Buffer sizes in octets, 0 for the system's own; `mark` and the device of `vpn` as in `set_way`. @raises OSError,
+    also if the host is a name: none is ever looked up.
     """
     ip = literal(address.host)
     if ip is None:
         raise OSError(f"{address.host!r} is not an IP address")
     family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
-    sock = socket.socket(family, socket.SOCK_DGRAM | _NONBLOCK)  # a call opens four: each system call counts
+    sock = made_in(vpn.namespace, family, socket.SOCK_DGRAM | _NONBLOCK)  # a call opens four: each system call counts
     try:
         if not _NONBLOCK:
             sock.setblocking(False)
@@ -69,7 +72,7 @@ def open_udp(
         _ask_buffers(sock, receive_buffer, send_buffer)
         if dscp:
             set_dscp(sock, dscp)
-        set_way(sock, mark, device)
+        set_way(sock, mark, vpn.device)
         sock.bind((str(ip), address.port))
     except BaseException:
         sock.close()
@@ -117,7 +120,15 @@ def set_mark(sock: socket.socket, mark: int) -> None:
     try:
         sock.setsockopt(socket.SOL_SOCKET, _SO_MARK, struct.pack("=I", mark))
     except OSError as error:
-        raise OSError(error.errno, f"mark {mark}: {error.strerror}") from error
+        why = f"{error.strerror} (it takes CAP_NET_ADMIN)" if error.errno == EPERM else error.strerror
+        raise OSError(error.errno, f"mark {mark}: {why}") from error
+
+
+def mark_of(sock: socket.socket) -> int:
+    """The mark of the socket's packets; 0 where they have none."""
+    if sys.platform != "linux":
+        return 0
+    return int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, _SO_MARK, 4), sys.byteorder)
 
 
 def set_way(sock: socket.socket, mark: int = 0, device: str = "") -> None:
@@ -164,23 +175,33 @@ class Port(udp.Port):
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, address: Address, protocol: DatagramProtocol, turn: int = TURN) -> None:
-        """`turn`: datagrams to read at most in one turn of the reactor."""
+    def __init__(
+        self,
+        reactor: Any,
+        address: Address,
+        protocol: DatagramProtocol,
+        turn: int = TURN,
+        mark: int = 0,
+        vpn: Vpn = MAIN,
+    ) -> None:
+        """`turn`: datagrams to read at most in one turn of the reactor. `mark` and `vpn` as in `open_udp`."""
         untyped: Any = super()
         untyped.__init__(address.port, protocol, address.host, MAX_DATAGRAM, reactor)
         self.turn = turn
+        self._mark, self._vpn = mark, vpn
         self._next = 1  # datagrams to read in the next turn
         self.read_errors = 0
         self._bounced: Bounced | None = None
         self.unbound: socket.socket | None = None
 
     def createInternetSocket(self) -> socket.socket:
-        """The socket that is to be bound: IPv6 only, where it is IPv6."""
-        untyped: Any = super()
-        sock: socket.socket = untyped.createInternetSocket()
+        """The socket that is to be bound: IPv6 only, where it is IPv6. @raises OSError."""
+        sock = made_in(self._vpn.namespace, self.addressFamily, self.socketType)
+        self.unbound = sock
+        sock.setblocking(False)
         if sock.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        self.unbound = sock
+        set_way(sock, self._mark, self._vpn.device)
         return sock
 
     def startListening(self) -> None:
@@ -280,14 +301,17 @@ def listen_udp(
     dscp: int = 0,
     turn: int = TURN,
     bounced: Bounced | None = None,
+    mark: int = 0,
+    vpn: Vpn = MAIN,
 ) -> Port:
     """Let `protocol` listen on `address`, as ``reactor.listenUDP`` does but for what this module is for.
 
-    `bounced` hears of datagrams that come back (ICMP), where it is given. Port 0 takes any free one (``getHost()``).
+    `bounced` hears of datagrams that come back (ICMP), where it is given; `mark` and `vpn` as in `open_udp`. Port 0
+    takes any free one (``getHost()``).
     @raises twisted.internet.error.CannotListenError; @raises ValueError for a DSCP that is none.
     """
     traffic_class(dscp)
-    port = Port(reactor, address, protocol, turn)
+    port = Port(reactor, address, protocol, turn, mark, vpn)
     port.startListening()
     set_buffers(port.socket, receive_buffer, send_buffer)
     set_dscp(port.socket, dscp)

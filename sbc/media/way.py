@@ -1,28 +1,32 @@
-"""Whether a realm's media has the way that is configured for it: marks and devices are only tried by setting them."""
+"""Whether a realm has the way that is configured for it: networks, marks and devices are only tried by setting them."""
 
 from __future__ import annotations
 
 import errno
 
-from sbc.core.address import Address
+from sbc.core.address import Address, unspecified_like
 from sbc.core.multiplexed import shared_pair
 from sbc.core.realm import Realm
 from sbc.media.udp import open_udp
 
 
 def way_fault(realm: Realm, at_address: bool = False) -> str:
-    """What keeps sockets from being opened as the realm's media wants them, empty where nothing does. Their mark and
-    device are tried; the address, too, if `at_address`: it may come to this host later."""
-    media = realm.media
-    if not at_address and not (media.mark or media.device):
+    """What keeps sockets from being opened as the realm wants them, empty where nothing does. Its network and mark are
+    tried; the media's address, too, if `at_address`: it may come to this host later."""
+    media, label = realm.media, realm.network
+    if not at_address and not label:
         return ""
-    host = media.address if at_address else "::" if ":" in media.address else "0.0.0.0"
+    host = media.address if at_address else unspecified_like(media.address)
     try:
-        open_udp(Address(host, 0), mark=media.mark, device=media.device).close()
+        open_udp(Address(host, 0), mark=label.mark, vpn=label.vpn).close()
     except OSError as error:
         why = error.strerror or str(error)
-        key, value = ("", "") if why.startswith(("mark ", "device ")) else (".address", f" = {media.address}")
-        return f"realms.{realm.name}.media{key}{value}: {why}"
+        if not why.startswith(("mark ", "device ", "namespace ")):
+            return f"realms.{realm.name}.media.address = {media.address}: {why}"
+        if label.vlan and error.errno == errno.ENODEV:
+            made = f"ip link add link {label.device} name {label.vpn.device} type vlan id {label.vlan}"
+            why += f" (a VLAN's own interface: {made})"
+        return f"realms.{realm.name}.network: {why}"
     return ""
 
 
@@ -33,7 +37,7 @@ def shared_fault(realm: Realm) -> str:
     for address in shared_pair(media.address, media.multiplexed) if media.multiplexed else ():
         assert address is not None
         try:
-            open_udp(address).close()
+            open_udp(address, mark=realm.network.mark, vpn=realm.vpn).close()
         except OSError as error:
             if error.errno != errno.EADDRNOTAVAIL:
                 return (

@@ -149,8 +149,8 @@ def test_realms(quiet: Desk) -> None:
     quiet.call()
     table = quiet.console.realms()
     lines = repr(table).splitlines()
-    assert titles(table) == "REALM SIDE CALLS BINDINGS EXCHANGES MEDIA FREE USED RESTING"
-    assert lines[1].split()[:3] == ["access", "access", "1/7"]
+    assert titles(table) == "REALM SIDE NETWORK CALLS BINDINGS EXCHANGES MEDIA FREE USED RESTING"
+    assert lines[1].split()[:4] == ["access", "access", "-", "1/7"]
     assert lines[1].split()[-3:] == ["99", "1", "0"]
     assert lines[4].split("  ")[0] == "LISTENER"
     assert lines[5].startswith(str(quiet.access))

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sbc.admin import views
-from sbc.core.address import Address
+from sbc.admin import realms, views
 from sbc.core.call import Call
-from sbc.core.orders import Listener
 from sbc.core.ports import PortPool
 from sbc.core.sessions import Session
 from tests.admin.desk import Desk, open_desk
@@ -143,42 +141,6 @@ def test_a_binding(desk: Desk) -> None:
     assert not views.binding_matches(binding, "bob")
 
 
-def test_a_realm(desk: Desk) -> None:
-    desk.call()
-    desk.register()
-    realm = desk.border.plan.realms["access"]
-    view = views.realm_view(desk.border, realm, desk.runner.listeners(), desk.reactor.seconds())
-    assert view["calls"] == {"now": 1, "most": 10_000}
-    assert view["bindings"] == {"now": 1, "most": 50_000}
-    assert view["exchanges"]["now"] == 0 and view["lingering"] == {"calls": 0, "exchanges": 2, "most": 50_000}
-    assert view["media"]["ports"] == "20000-20199"
-    assert (view["media"]["pairs"], view["media"]["used"], view["media"]["resting"], view["media"]["free"]) == (
-        100,
-        1,
-        0,
-        99,
-    )
-    (listener,) = view["listeners"]
-    assert listener["open"]
-    assert listener["receive_buffer"] > 0
-    assert listener["kernel_drops"] == 0
-
-
-def test_a_listener_that_is_not_open_is_shown_as_such(desk: Desk) -> None:
-    view = views.realm_view(desk.border, desk.border.plan.realms["core"], {}, 0.0)
-    assert view["listeners"] == [
-        {
-            "listener": str(desk.core),
-            "advertised": str(desk.core.advertised),
-            "open": False,
-            "receive_buffer": None,
-            "send_buffer": None,
-            "kernel_drops": None,
-            "read_errors": None,
-        }
-    ]
-
-
 def test_ports_rest_before_they_are_free() -> None:
     pool = PortPool(range(20000, 20010), 2, 10.0)
     port = pool.take(0.0)
@@ -196,18 +158,10 @@ def test_all_views_are_fit_for_json(desk: Desk) -> None:
     for view in (
         views.call_details(call, engine, now),
         views.binding_view(binding, now),
-        views.realm_view(desk.border, desk.border.plan.realms["access"], desk.runner.listeners(), now),
+        realms.realm_view(desk.border, desk.border.plan.realms["access"], desk.runner.listeners(), now),
     ):
         assert json.loads(json.dumps(view)) == view
 
 
 def test_octets_that_are_no_text_are_escaped() -> None:
     assert views.words(b"a\xffb") == "a\\xffb"
-
-
-def test_a_listener_for_connections_has_no_datagrams_to_drop() -> None:
-    address = Address("127.0.0.1", 5060)
-    own = Listener("access", "sip", "tcp", address, address)
-    view = views.listener_view(own, object())
-    assert view["open"] and view["listener"] == str(own)
-    assert view["kernel_drops"] is view["receive_buffer"] is view["read_errors"] is None

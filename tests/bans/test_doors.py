@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import attrs
+import pytest
 
 from sbc.bans.doors import Door, doors_of
 from sbc.core.address import Address
 from sbc.core.orders import Listener
 from sbc.core.realm import Media, Path, Plan, Realm, Side, Signaling
+from sbc.core.vpn import VpnLabel
 
 
 def _realm(name: str, side: Side, host: str, *transports: str) -> Realm:
@@ -33,6 +35,7 @@ def test_they_are_the_ports_that_are_signalled_at_and_none_of_media() -> None:
     }
 
 
-def test_a_realm_whose_packets_are_told_apart_by_what_is_not_in_them_has_none() -> None:
-    apart = attrs.evolve(ACCESS, media=attrs.evolve(ACCESS.media, mark=7))
+@pytest.mark.parametrize("network", [VpnLabel(mark=7), VpnLabel("eth1"), VpnLabel(namespace="red")])
+def test_a_realm_whose_packets_are_told_apart_by_what_is_not_in_them_has_none(network: VpnLabel) -> None:
+    apart = attrs.evolve(ACCESS, network=network)
     assert {door.realm for door in doors_of(attrs.evolve(PLAN, realms={"access": apart, "core": CORE}))} == {"core"}

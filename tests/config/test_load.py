@@ -31,6 +31,7 @@ from sbc.core.realm import (
     Timers,
 )
 from sbc.core.realm import Path as RealmPath
+from sbc.core.vpn import VpnLabel
 from sbc.policy.limits import Caps
 
 SMALL = """
@@ -226,6 +227,7 @@ def test_every_field_of_the_values_can_be_set_and_every_key_is_a_field() -> None
     assert names("timers") == fields(Timers)
     assert names("realms.NAME") == fields(Realm, "name", "addresses")
     assert names("realms.NAME.media") == fields(Media)
+    assert names("realms.NAME.network") == fields(VpnLabel, "vpn")
     assert names("realms.NAME.limits") == fields(Limits)
     assert names("realms.NAME.terminals") == names("paths[].limits") == fields(Caps)
     assert names("realms.NAME.registrations") == fields(Registrations)
@@ -235,7 +237,9 @@ def test_every_field_of_the_values_can_be_set_and_every_key_is_a_field() -> None
     assert names("log") == fields(LogConfig)
     assert names("media") == fields(MediaConfig)
     assert names("media.kernel") == fields(KernelConfig)
-    assert names("realms.NAME.listeners[]") == fields(Listener, "realm", "dialect", "reliable", "lane", "awaited") | {
+    assert names("realms.NAME.listeners[]") == fields(
+        Listener, "realm", "dialect", "reliable", "lane", "awaited", "vpn"
+    ) | {
         "protocol",
         "port",
     }

@@ -13,6 +13,7 @@ from sbc.config.values import EngineName
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, Rate, Shared, StreamSpec
 from sbc.core.plain import to_bytes
+from sbc.core.vpn import Vpn
 from sbc.media.choose import missing
 from sbc.media.counters import Drops, Volume
 from tests.contract.engines import QUIET, balanced
@@ -394,14 +395,14 @@ def test_a_mark_decides_which_way_media_takes(net: Net) -> None:
 
 
 def test_a_socket_hears_what_comes_by_its_device_alone(net: Net) -> None:
-    stream = Stream(net, a={"device": "core"})
+    stream = Stream(net, a={"vpn": Vpn("", "core")})
     stream.alice.send(stream.at_a, stream.voices[0].packets(1)[0])
-    right = Stream(net, a={"device": "access"}, b={"device": "core"})
+    right = Stream(net, a={"vpn": Vpn("", "access")}, b={"vpn": Vpn("", "core")})
     right.speak(10)
     wait_come(right.bob, 10)
     wait_come(right.alice, 10)
     assert stream.side(0).received_rtp.packets == 0
-    gone = attrs.evolve(right.spec.sides[0], device="gone")
+    gone = attrs.evolve(right.spec.sides[0], vpn=Vpn("", "gone"))
     spec = attrs.evolve(right.spec, id="none", sides=(gone, right.spec.sides[1]))
     with pytest.raises(Failed, match=r"PortUnavailable: .*device gone: No such device"):
         net.engine.ask("open", spec=to_bytes(StreamSpec, spec).decode())

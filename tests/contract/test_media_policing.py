@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from sbc.core.orders import Rate
+from sbc.core.vpn import Vpn
 from sbc.media.counters import Drops, Volume
 from tests.contract.engines import QUIET, Call, Rig, balanced
 from tests.media.packets import receiver_report, rtp
@@ -154,9 +155,9 @@ def test_two_sides_of_one_realm_share_its_rate(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("side", [0, 1])
-def test_mark_and_device_are_for_the_life_of_the_sockets(rig: Rig, side: int) -> None:
+def test_mark_and_network_are_for_the_life_of_the_sockets(rig: Rig, side: int) -> None:
     call = Call(rig)
     spec = call.spec.sides[side]
-    for change in ({"mark": 5}, {"device": "lo"}):
-        with pytest.raises(ValueError, match="mark and device"):
+    for change in ({"mark": 5}, {"vpn": Vpn("", "lo")}):
+        with pytest.raises(ValueError, match="mark and network"):
             rig.engine.update(call.id, side, attrs.evolve(spec, **change))

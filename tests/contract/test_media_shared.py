@@ -11,6 +11,7 @@ import pytest
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, Shared
+from sbc.core.vpn import Vpn
 from sbc.media.counters import Drops, Volume
 from sbc.media.interfaces import PortUnavailable
 from tests.contract.engines import QUIET, Call, Rig, balanced
@@ -181,13 +182,13 @@ def test_shared_ports_mark_packets_as_who_joined_last_wants_them(rig: Rig) -> No
     rig.engine.close(third.id)
 
 
-def test_shared_ports_are_moved_to_no_other_device_while_streams_share_them(rig: Rig) -> None:
+def test_shared_ports_are_in_the_way_of_those_of_a_device(rig: Rig) -> None:
     ports = rig.pair(1)
     first, other = call_by(rig, ports, 1), Call(rig)
     rig.engine.close(other.id)
     spec = _with(other, Shared(ports, 2))
-    spec = attrs.evolve(spec, sides=(attrs.evolve(spec.sides[0], device="lo"), spec.sides[1]))
-    with pytest.raises(PortUnavailable, match="any device") as caught:
+    spec = attrs.evolve(spec, sides=(attrs.evolve(spec.sides[0], vpn=Vpn("", "lo")), spec.sides[1]))
+    with pytest.raises(PortUnavailable, match="in use") as caught:
         rig.engine.open(spec)
     assert caught.value.address == ports.rtp
     assert rig.engine.streams() == [first.id]

@@ -16,6 +16,7 @@ import pytest
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import SideSpec, StreamSpec
+from sbc.core.vpn import Vpn
 from sbc.media.counters import Drops, Volume
 from sbc.media.interfaces import PortUnavailable
 from tests.contract.engines import QUIET, Call, Rig, balanced
@@ -170,7 +171,7 @@ def option(sock: socket.socket, name: int) -> bytes:
 
 def test_the_sockets_of_a_side_have_its_mark_and_device(rig: Rig) -> None:
     try:
-        call = Call(rig, a={"mark": 7, "device": "lo"})
+        call = Call(rig, a={"mark": 7, "vpn": Vpn("", "lo")})
     except PortUnavailable as error:
         assert os.geteuid() != 0
         pytest.skip(f"may not be set here: {error}")
@@ -189,7 +190,7 @@ def test_a_device_that_is_not_there_is_a_port_that_cannot_be_had(rig: Rig) -> No
     call = Call(rig)
     rig.engine.close(call.id)
     before = descriptors()
-    far = attrs.evolve(call.spec.sides[1], device="sbc-no-such")
+    far = attrs.evolve(call.spec.sides[1], vpn=Vpn("", "sbc-no-such"))
     with pytest.raises(PortUnavailable, match="device sbc-no-such: No such device"):
         rig.engine.open(attrs.evolve(call.spec, sides=(call.spec.sides[0], far)))
     assert descriptors() == before

@@ -80,7 +80,7 @@ def test_media_ports_at_a_former_address_are_known_until_they_are_given_back() -
     moved = attrs.evolve(ACCESS.media, address=OTHER.host, advertised=OTHER.host)
     networks.replan(but(media=moved))
     assert networks.ports(ACCESS) is pool and networks.media.current["access"].host == OTHER.host
-    assert networks.is_own_media(SBC_ACCESS.host) and networks.is_own_media(OTHER.host)
+    assert networks.is_own_media(ACCESS, SBC_ACCESS.host) and networks.is_own_media(ACCESS, OTHER.host)
     networks.forget([], ())
     assert networks.past
     networks.media.give("access", SBC_ACCESS.host, 20000, 1.0)

@@ -362,7 +362,7 @@ def test_who_we_are_depends_on_the_realm() -> None:
     networks = registry.networks
     assert networks.is_ours(access, "203.0.113.1") and networks.is_ours(access, "sbc.example.com")
     assert not networks.is_ours(core, "203.0.113.1") and not networks.is_ours(core, "sbc.example.com")
-    assert networks.is_own_media("198.51.100.1") and networks.is_own_media("203.0.113.1")
+    assert networks.is_own_media(access, "198.51.100.1") and networks.is_own_media(core, "203.0.113.1")
     assert registry.hops.is_host(core.name, SOFTSWITCH.host, 0.0)
     assert not registry.hops.is_host(core.name, "198.51.100.66", 0.0)
     assert networks.path_of(access) is registry.plan.paths[0] and networks.path_of(core) is None

@@ -50,7 +50,7 @@ def test_ports_are_read_while_somebody_shares_them() -> None:
     assert senders is not None
     assert spec.shared is not None
     stream = _stream(spec)
-    ports.join(spec.shared, stream.sides[0].rtp, stream.sides[0].rtcp)
+    ports.join(spec, stream.sides[0].rtp, stream.sides[0].rtcp)
     ports.tidy()
     assert len(rounds.reads) == 2
     senders[0](b"\0\0\0\7media", Address(HOST, 10_000))
@@ -60,7 +60,7 @@ def test_ports_are_read_while_somebody_shares_them() -> None:
         next(iter(rounds.reads.values()))(5.0)
     assert relayed == [(stream.sides[0].rtp, b"media", (HOST, 10_000), 5.0, True)]
     assert ports.strays == 2
-    ports.leave(spec.shared)
+    ports.leave(spec)
     assert rounds.reads == {}
     assert ports.strays == 2
 

@@ -3,28 +3,49 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sbc.core.realm import Media, Realm, Side
+from sbc.core.vpn import VpnLabel
 from sbc.media.way import shared_fault, way_fault
 from tests.loopback import loopback
 
+MAIN = VpnLabel()
 
-def realm(address: str = "127.0.0.1", **media: Any) -> Realm:
-    return Realm("access", Side.ACCESS, (), Media(address, address, range(20_000, 20_002), **media))
+
+def realm(address: str = "127.0.0.1", network: VpnLabel = MAIN, **media: Any) -> Realm:
+    return Realm("access", Side.ACCESS, (), Media(address, address, range(20_000, 20_002), **media), network=network)
 
 
 def test_what_can_be_had_is_no_fault() -> None:
-    assert way_fault(realm()) == way_fault(realm(), at_address=True) == way_fault(realm(device="lo")) == ""
+    assert way_fault(realm()) == way_fault(realm(), at_address=True) == way_fault(realm(network=VpnLabel("lo"))) == ""
 
 
 @pytest.mark.parametrize("at_address", [True, False])
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_a_device_that_is_not_there(address: str, at_address: bool) -> None:
-    fault = way_fault(realm(address, device="sbc-no-such"), at_address)
-    assert fault == "realms.access.media: device sbc-no-such: No such device"
+    fault = way_fault(realm(address, VpnLabel("sbc-no-such")), at_address)
+    assert fault == "realms.access.network: device sbc-no-such: No such device"
+
+
+def test_a_vlan_that_is_not_there_is_said_how_to_be_made() -> None:
+    fault = way_fault(realm(network=VpnLabel("sbc-no", 7)))
+    made = "ip link add link sbc-no name sbc-no.7 type vlan id 7"
+    assert fault == f"realms.access.network: device sbc-no.7: No such device (a VLAN's own interface: {made})"
+
+
+def test_a_namespace_that_is_not_there() -> None:
+    fault = way_fault(realm(network=VpnLabel(namespace="sbc-no-such")))
+    assert fault == "realms.access.network: namespace /run/netns/sbc-no-such: there is no such namespace"
+
+
+def test_a_file_that_is_no_namespace(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    fault = way_fault(realm(network=VpnLabel(namespace=str(tmp_path / "file"))))
+    assert fault.startswith(f"realms.access.network: namespace {tmp_path}/file: ")
 
 
 def test_an_address_of_another_host_counts_where_it_is_asked_for() -> None:

@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from sbc.core.address import Address
 from sbc.core.orders import Rate, SideSpec, StreamSpec
+from sbc.core.vpn import MAIN
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow, KernelView
 from sbc.media.herald import Herald
@@ -92,7 +93,8 @@ class KernelEngine:
         self._renew()  # a start that takes up thousands of calls is one long turn of the reactor
         self.inner.open(spec)
         for side in spec.sides:  # before there is media: a driver may lose packets while XDP is put there
-            self._guard(spec.id, self.interfaces.ensure, side.local.rtp.host)
+            if side.vpn == MAIN:
+                self._guard(spec.id, self.interfaces.ensure, side.local.rtp.host)
         stream = self._streams[spec.id] = Promoted(spec)
         self._watch.add(spec.id)
         if any(address in self._plane.left for address in stream.ports()):

@@ -8,6 +8,7 @@ import attrs
 
 from sbc.core.address import Address
 from sbc.core.orders import SideSpec, StreamSpec
+from sbc.core.vpn import MAIN
 from sbc.media import meter
 from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume, together
 from sbc.media.flow import Flow
@@ -84,8 +85,10 @@ class Promoted:
         first, second = self.spec.sides
         if (":" in first.local.rtp.host) != (":" in second.local.rtp.host):
             return "families"  # the packet would change its size
-        if first.device or second.device:
-            return "device"  # the kernel's program asks the main routing table
+        if first.vpn != MAIN or second.vpn != MAIN:
+            return (
+                "vpn"  # the program is not on its interfaces, asks the main routing table, and sends in one namespace
+            )
         return "mark" if first.mark or second.mark else ""
 
     def again(self) -> float | None:
@@ -106,7 +109,8 @@ class Promoted:
         return self.route_wait
 
     def ports(self) -> tuple[Address, ...]:
-        """The ports of ours that it has."""
+        """The ports of ours that it has, as far as the kernel's programs see to them: in a VPN there may be ports of
+        the same addresses, which are others."""
         return ports_of(self.spec.sides[0]) + ports_of(self.spec.sides[1])
 
     def at(self, local: Address) -> Entered | None:
@@ -232,6 +236,8 @@ def _drops(inner: Drops, came: Tally) -> Drops:
 
 
 def ports_of(side: SideSpec) -> tuple[Address, ...]:
-    """The ports of ours that a side has."""
+    """The ports of ours that a side has, as far as the kernel's programs see to them."""
+    if side.vpn != MAIN:
+        return ()
     rtp, rtcp = side.local.rtp, side.local.rtcp
     return (rtp,) if rtcp is None or rtcp == rtp else (rtp, rtcp)

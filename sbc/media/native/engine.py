@@ -118,7 +118,7 @@ class NativeEngine:
             shared = []
             for side in spec.sides:
                 shared.append(self._shared.join(self._engine, side))
-                opened.callback(self._shared.leave, self._engine, side.shared)
+                opened.callback(self._shared.leave, self._engine, side)
             handle = self._opened = self._opened + 1
             stream = self._lib.engine_open(self._engine, handle, spec.kind == "t38", fds, shared, specs)
             if stream == self._ffi.NULL:
@@ -132,13 +132,13 @@ class NativeEngine:
 
     def update(self, stream: str, side: int, spec: SideSpec) -> None:
         """See IMediaEngine. The window of the other side opens again too. What has come before is judged by the former
-        spec, what comes after by this. @raises KeyError; @raises ValueError for another local pair, mark or device, or
+        spec, what comes after by this. @raises KeyError; @raises ValueError for another local pair, mark or network, or
         a DSCP that is none."""
         relay = self._relays[stream]
         known = relay.spec.sides[side]
         check_kept(known, spec)
         if spec.dscp != known.dscp:
-            for fd in (*self._fds(relay)[side], *self._shared.fds(spec.shared)):
+            for fd in (*self._fds(relay)[side], *self._shared.fds(spec)):
                 with borrowed(fd) as sock:
                     set_dscp(sock, spec.dscp)
         to = self._ffi.new("struct side_spec *")
@@ -157,7 +157,7 @@ class NativeEngine:
         for fd in (*fds[0], *fds[1]):
             os.close(fd)
         for side in relay.spec.sides:
-            self._shared.leave(self._engine, side.shared)
+            self._shared.leave(self._engine, side)
         self._watch.drop(stream)
         return self._values.counters(self._state, relay.spec.sides)
 

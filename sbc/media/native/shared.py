@@ -6,10 +6,9 @@ import os
 from contextlib import ExitStack
 from typing import Any
 
-from sbc.core.address import Pair
-from sbc.core.orders import Shared, SideSpec
+from sbc.core.orders import SideSpec
 from sbc.media.interfaces import PortUnavailable
-from sbc.media.sockets import MediaSockets
+from sbc.media.sockets import MediaSockets, Place, place_of
 from sbc.media.udp import borrowed
 
 
@@ -29,16 +28,16 @@ class SharedPorts:
     def __init__(self, module: Any, sockets: MediaSockets) -> None:
         self._ffi, self._lib = module.ffi, module.lib
         self._sockets = sockets
-        self._open: dict[Pair, _Open] = {}
+        self._open: dict[Place, _Open] = {}
         self._closed_strays = 0
 
     def join(self, engine: Any, side: SideSpec) -> Any:
         """The struct of the ports that a side shares; opened, if they are not. NULL where it has none.
         @raises PortUnavailable (see `MediaSockets.join_shared`); ValueError for a number that another stream has."""
-        shared = side.shared
-        if shared is None:
+        shared, at = side.shared, place_of(side)
+        if shared is None or at is None:
             return self._ffi.NULL
-        found = self._open.get(shared.local)
+        found = self._open.get(at)
         if found is None:
             with ExitStack() as opened:
                 pair = self._sockets.open_shared(shared.local, side, opened)
@@ -46,7 +45,7 @@ class SharedPorts:
                 if gate == self._ffi.NULL:
                     raise PortUnavailable(shared.local.rtp, os.strerror(self._ffi.errno))
                 opened.pop_all()
-            found = self._open[shared.local] = _Open((pair[0].detach(), pair[1].detach()), gate, side)
+            found = self._open[at] = _Open((pair[0].detach(), pair[1].detach()), gate, side)
         if shared.number in found.numbers:
             raise ValueError(f"number {shared.number} at {shared.local.rtp} is another stream's")
         with ExitStack() as lent:
@@ -56,22 +55,24 @@ class SharedPorts:
         found.numbers.add(shared.number)
         return found.gate
 
-    def leave(self, engine: Any, shared: Shared | None) -> None:
-        """What comes by that number is for nobody any more, since its stream is closed."""
-        found = None if shared is None else self._open.get(shared.local)
-        if shared is None or found is None:
+    def leave(self, engine: Any, side: SideSpec) -> None:
+        """What comes by the number of that side is for nobody any more, since its stream is closed."""
+        at = place_of(side)
+        found = None if at is None else self._open.get(at)
+        if side.shared is None or at is None or found is None:
             return
-        found.numbers.discard(shared.number)
+        found.numbers.discard(side.shared.number)
         if found.numbers:
             return
-        del self._open[shared.local]
+        del self._open[at]
         self._closed_strays += self._lib.engine_unshare(engine, found.gate)
         for fd in found.fds:
             os.close(fd)
 
-    def fds(self, shared: Shared | None) -> tuple[int, ...]:
+    def fds(self, side: SideSpec) -> tuple[int, ...]:
         """The sockets that a side shares."""
-        return () if shared is None else self._open[shared.local].fds
+        at = place_of(side)
+        return () if at is None else self._open[at].fds
 
     @property
     def sockets(self) -> int:

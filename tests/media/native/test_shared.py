@@ -46,8 +46,8 @@ def test_ports_that_the_engine_does_not_take_are_closed_again() -> None:
         with pytest.raises(PortUnavailable):
             ports.join(None, side)
     assert ports.sockets == ports.strays == 0
-    ports.leave(None, shared)
-    ports.leave(None, None)
+    ports.leave(None, side)
+    ports.leave(None, attrs.evolve(side, shared=None))
 
 
 @pytest.fixture
@@ -139,5 +139,5 @@ def test_strays_count_that_come_while_the_ports_are_closed(rig: Rig) -> None:
     shared._lib = Late(shared, ports.rtp)
     side = attrs.evolve(call.spec.sides[0], shared=Shared(ports, 7))
     shared.join(rig.engine._engine, side)
-    shared.leave(rig.engine._engine, side.shared)
+    shared.leave(rig.engine._engine, side)
     assert rig.engine.strays() == 1
