@@ -74,6 +74,15 @@ REALMS = (
     Column("USED", lambda row: row["media"]["used"], right=True),
     Column("RESTING", lambda row: row["media"]["resting"], right=True),
 )
+USAGE = (
+    Column("REALM", lambda row: row["realm"], widest=16),
+    Column("BY", lambda row: row["key"], widest=36),
+    Column("CALLS", lambda row: row["calls"], right=True),
+    Column("IN PACKETS", lambda row: row["in"]["packets"], right=True),
+    Column("IN OCTETS", lambda row: row["in"]["ip_octets"], right=True),
+    Column("OUT PACKETS", lambda row: row["out"]["packets"], right=True),
+    Column("OUT OCTETS", lambda row: row["out"]["ip_octets"], right=True),
+)
 LISTENERS = (
     Column("LISTENER", lambda row: row["listener"], widest=80),
     Column("OPEN", lambda row: row["open"]),

@@ -149,6 +149,16 @@ _TABLE = (
         (_find("a stream's or call's id or address"), _REALM, _LIMIT),
     ),
     Command(
+        "usage",
+        "What live calls have carried until now, the greatest first: octets of whole IP packets",
+        (
+            Argument("by", "terminal (if left out), realm or media"),
+            Argument("find", "part of a terminal's user"),
+            _REALM,
+            _LIMIT,
+        ),
+    ),
+    Command(
         "trace",
         "The messages of a call, as a ladder",
         (

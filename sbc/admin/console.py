@@ -19,6 +19,7 @@ from sbc.admin.realms import realm_view
 from sbc.admin.report import call_text, status_text
 from sbc.admin.story import refusal_view, trace_view
 from sbc.admin.tables import Column, No, Record, Row, Table, Text
+from sbc.admin.usage import LIVE, usage_view
 from sbc.admin.why import why_text, why_view
 from sbc.config.values import Config
 from sbc.core.address import literal
@@ -150,6 +151,17 @@ class Console:
             return views.stream_details(*of, self._runner.engine)
 
         return _table(chosen, view, columns.STREAMS, limit, "no streams")
+
+    def usage(
+        self, by: str = "terminal", find: str = "", *, realm: str = "", limit: int | None = LIMIT
+    ) -> Table | Text:
+        """What live calls have carried until now, the greatest first."""
+        if unknown := self._no_realm(realm):
+            return unknown
+        if by not in LIVE:
+            return No(f"usage by {by!r}? By {', '.join(LIVE)}")
+        rows = usage_view(self._border.registry.calls.values(), self._runner.engine, by, find, realm)
+        return _table(rows, lambda row: row, columns.USAGE, limit, "nothing is carried")
 
     def paths(self, *, limit: int | None = LIMIT) -> Table:
         """Which networks are joined, and the next hops there below."""

@@ -30,7 +30,9 @@ Sample = tuple[tuple[str, ...], Any]
 MOST_EVENTS = 200
 """Events that have a sample of their own; they are words of ours, and this is only to be sure."""
 _CDR = ("written", "skipped", "lost", "failures", "incomplete")
-_ELSEWHERE = frozenset({"messages", *(f"cdr-{word}" for word in (*_CDR, "waiting"))})
+_RADIUS = "radius-"
+_ACCOUNTING = ("radius-waiting", "accounting-lost", "accounting-dropped")
+_ELSEWHERE = frozenset({"messages", *_ACCOUNTING, *(f"cdr-{word}" for word in (*_CDR, "waiting"))})
 _ENDING = "ending-"
 
 
@@ -69,7 +71,7 @@ def _events(sources: Sources) -> Iterable[Sample]:
     events = {
         name: count
         for name, count in sources.runner.counted.items()
-        if name not in _ELSEWHERE and not name.startswith((_ENDING, "call-"))
+        if name not in _ELSEWHERE and not name.startswith((_ENDING, _RADIUS, "call-"))
     }
     return [((name,), count) for name, count in sorted(events.items())[:MOST_EVENTS]]
 
@@ -77,6 +79,12 @@ def _events(sources: Sources) -> Iterable[Sample]:
 def _endings(sources: Sources) -> Iterable[Sample]:
     counted = sources.runner.counted
     return [((name.removeprefix(_ENDING),), counted[name]) for name in sorted(counted) if name.startswith(_ENDING)]
+
+
+def _radius(sources: Sources) -> Iterable[Sample]:
+    counted = sources.runner.counted
+    names = sorted(name for name in counted if name.startswith(_RADIUS) and name not in _ACCOUNTING)
+    return [((name.removeprefix(_RADIUS),), counted[name]) for name in names]
 
 
 def _calls(sources: Sources) -> Iterable[Sample]:
@@ -267,6 +275,10 @@ METRICS = (
     ),
     Metric("sbc_media_bytes_total", "counter", ("realm", "direction"), "Octets of their payloads", _volume("octets")),
     Metric(
+        "sbc_media_ip_bytes_total", "counter", ("realm", "media", "direction"),
+        "Octets of whole IP packets of media, by its kind", lambda sources: list(sources.totals.by_media.items()),
+    ),
+    Metric(
         "sbc_media_dropped_packets_total", "counter", ("realm", "reason"), "Media packets that were not relayed",
         lambda sources: list(sources.totals.dropped.items()),
     ),
@@ -296,6 +308,12 @@ METRICS = (
         )
     ),
     Metric("sbc_cdr_waiting", "gauge", (), "Records not written yet", _counted("cdr-waiting")),
+    Metric("sbc_accounting_waiting", "gauge", (), "Requests that wait for RADIUS servers", _counted("radius-waiting")),
+    Metric("sbc_accounting_lost_total", "counter", (), "Those there was no room for", _counted("accounting-lost")),
+    Metric(
+        "sbc_accounting_dropped_total", "counter", (), "Interim ones that made room", _counted("accounting-dropped")
+    ),
+    Metric("sbc_radius_total", "counter", ("what",), "What became of requests to RADIUS servers", _radius),
     Metric("sbc_trace_calls", "gauge", (), "Calls that are remembered", _one(lambda s: len(s.runner.memory))),
     Metric("sbc_trace_bytes", "gauge", (), "Octets that is counted for", _one(lambda s: s.runner.memory.octets)),
     Metric("sbc_event_loop_lag_seconds", "summary", (), "How late the event loop was, each quarter of a second", _lag),

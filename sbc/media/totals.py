@@ -8,7 +8,9 @@ from collections.abc import Callable
 import attrs
 
 from sbc.core.orders import StreamSpec
-from sbc.media.counters import Drops, Quality, SideCounters, StreamCounters
+from sbc.ledger.usage import medium
+from sbc.ledger.volume import header_of_side
+from sbc.media.counters import Drops, Quality, SideCounters, StreamCounters, Volume
 from sbc.media.histogram import Histogram
 from sbc.media.quality import LEAST
 
@@ -28,6 +30,8 @@ BOUNDS = {
 class _Open:
     realms: tuple[str, str]
     engine: str
+    kind: str
+    headers: tuple[int, int]
     known: StreamCounters = _NOTHING
     lost: list[int] = attrs.field(factory=lambda: [0, 0])  # the most there were: what comes late was lost for a while
 
@@ -37,12 +41,13 @@ class Totals:
     anything up; what has flowed since the last is added. `counted` has ("packets" | "octets", realm, "in" | "out"),
     `dropped` (realm, reason): what came from or went to peers in that realm. `expected` and `lost` are packets of RTP
     from there, `figures` has (figure, realm), see BOUNDS. `forwarded` has (engine, reason) of each stream that went
-    from one engine to another."""
+    from one engine to another. `by_media` has (realm, kind of media, "in" | "out"): octets of whole IP packets."""
 
     def __init__(self) -> None:
         self._open: dict[str, _Open] = {}
         self.counted: Counter[tuple[str, str, str]] = Counter()
         self.dropped: Counter[tuple[str, str]] = Counter()
+        self.by_media: Counter[tuple[str, str, str]] = Counter()
         self.forwarded: Counter[tuple[str, str]] = Counter()
         self.expected: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
@@ -50,7 +55,10 @@ class Totals:
 
     def opened(self, spec: StreamSpec, engine: str) -> None:
         """A stream is open, and `engine` forwards it."""
-        self._open[spec.id] = _Open((spec.sides[0].realm, spec.sides[1].realm), engine)
+        first, second = spec.sides
+        kind = medium((first.media or second.media).partition(" ")[0] or spec.kind)
+        headers = header_of_side(first), header_of_side(second)
+        self._open[spec.id] = _Open((first.realm, second.realm), engine, kind, headers)
 
     def forwards(self, stream: str, engine: str, reason: str) -> None:
         """Another engine forwards the stream from now on."""
@@ -91,6 +99,8 @@ class Totals:
             self._count(realm, "in", before.received.octets, after.received.octets, "octets")
             self._count(realm, "out", before.sent.packets, after.sent.packets, "packets")
             self._count(realm, "out", before.sent.octets, after.sent.octets, "octets")
+            self._whole(found, index, "in", before.received, after.received)
+            self._whole(found, index, "out", before.sent, after.sent)
             if after.drops != before.drops:
                 for reason in _REASONS:
                     self.dropped[realm, reason] += max(0, getattr(after.drops, reason) - getattr(before.drops, reason))
@@ -99,6 +109,11 @@ class Totals:
                 self.lost[realm] += max(0, after.quality.lost - found.lost[index])
                 found.lost[index] = max(found.lost[index], after.quality.lost)
         found.known = now
+
+    def _whole(self, found: _Open, index: int, way: str, before: Volume, after: Volume) -> None:
+        more = after.octets - before.octets + found.headers[index] * (after.packets - before.packets)
+        if more > 0:
+            self.by_media[found.realms[index], found.kind, way] += more
 
     def _figure(self, realm: str, quality: Quality) -> None:
         figures = {"mos": quality.mos, "loss": quality.loss, "jitter": quality.jitter, "rtt": quality.rtt}

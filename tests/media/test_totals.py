@@ -33,6 +33,12 @@ def test_what_open_streams_carry_is_added_at_each_look_and_the_rest_at_the_end()
     assert totals.counted["packets", "core", "out"] == 11
     assert totals.counted["packets", "access", "out"] == totals.counted["packets", "core", "in"] == 5
     assert +totals.dropped == {("access", "wrong_source"): 2}
+    assert totals.by_media == {
+        ("access", "other", "in"): 1050 + 11 * 28,
+        ("access", "other", "out"): 5 * 128,
+        ("core", "other", "in"): 5 * 128,
+        ("core", "other", "out"): 1050 + 11 * 28,
+    }
     totals.closed("a/1", flowed(100, 50, 3))
     assert totals.counted["packets", "access", "in"] == 101
     assert totals.dropped["access", "wrong_source"] == 3
