@@ -41,6 +41,7 @@ TABLES: Tables = {
         Key("octets", kinds.choice(Octets)),
         Key("timeout", kinds.seconds(0.1, 60.0)),
         Key("tries", kinds.integer(1, 10)),
+        Key("rest", kinds.seconds(0.1, 3600.0)),
         Key("window", kinds.integer(1, 200)),
         Key("spool", kinds.integer(1_000, 100_000_000)),
     ),

@@ -99,7 +99,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     "accounting": {"book": RESTART, "interim": NOW, "attempts": NOW},
     "accounting.csv": dict.fromkeys(("file", "rotate_size", "rotate_daily"), RESTART) | {"events": NOW},
     "accounting.radius": dict.fromkeys(
-        ("servers", "secret_file", "nas_identifier", "octets", "timeout", "tries", "window"), NOW
+        ("servers", "secret_file", "nas_identifier", "octets", "timeout", "tries", "rest", "window"), NOW
     )
     | {"spool": RESTART},
     "store": dict.fromkeys(("sqlite", "silence"), RESTART),

@@ -162,8 +162,8 @@ class AccountsCsvConfig:
 
 @attrs.frozen
 class RadiusConfig:
-    """RADIUS accounting: servers in the order in which they are tried, and how; `timeout` in seconds, `window` is how
-    many requests are on their way to a server at once, `spool` how many may wait for one."""
+    """RADIUS accounting: servers in the order in which they are tried, and how; `timeout` and `rest` in seconds,
+    `window` is how many requests are on their way to a server at once, `spool` how many may wait for one."""
 
     servers: tuple[Address, ...]
     secret_file: str
@@ -171,6 +171,7 @@ class RadiusConfig:
     octets: Octets = Octets.IP
     timeout: float = 3.0
     tries: int = 3
+    rest: float = 30.0
     window: int = 64
     spool: int = 1_000_000
 

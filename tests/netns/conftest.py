@@ -38,6 +38,7 @@ PACKAGES = {
     "tshark": "tshark",
     "osmo-mgw": "osmo-mgw",
     "erl": "erlang-base",
+    "freeradius": "freeradius",
 }
 """The Debian package of each program the lab runs."""
 ERLANG = Path("/usr/lib/erlang/lib")

@@ -17,10 +17,6 @@ from sbc.core.address import Address
 from sbc.ledger.radius.packets import IDENTIFIERS, Asked, Naming, Unanswered, request
 from sbc.ledger.turns import Turn
 
-REST = 30.0
-"""Seconds for which a server that has not answered is left alone, where there is another; else it is asked with one
-request at a time."""
-
 PASSED_OVER = 10
 """So often a request may go unanswered by servers that answer others meanwhile: then it is theirs to blame, and given
 up."""
@@ -29,7 +25,8 @@ up."""
 @attrs.frozen
 class Terms:
     """How servers are asked: the first of them that answers, each request so many times, the first time for `timeout`
-    seconds, each further one for twice as long; `window` at once."""
+    seconds, each further one for twice as long; `window` at once. One that has not answered has a `rest` of so many
+    seconds, and is then asked with one request at a time until it does."""
 
     servers: tuple[Address, ...]
     secret: bytes
@@ -37,6 +34,7 @@ class Terms:
     timeout: float = 3.0
     tries: int = 3
     window: int = 64
+    rest: float = 30.0
 
 
 @attrs.define(eq=False)
@@ -203,7 +201,7 @@ class Sender:
         else:
             if not server.doubted:
                 self._tell("down", str(server.address))
-            server.doubted, server.rests_until = True, now + REST
+            server.doubted, server.rests_until = True, now + self._terms.rest
         if what.passed_over < PASSED_OVER:
             self._land(flight)
             return

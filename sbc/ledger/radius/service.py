@@ -41,7 +41,7 @@ InThread = Callable[..., "Deferred[Any]"]
 def terms_of(config: RadiusConfig, secret: bytes) -> Terms:
     """How servers are asked, as it is configured."""
     naming = Naming(config.nas_identifier, config.octets)
-    return Terms(config.servers, secret, naming, config.timeout, config.tries, config.window)
+    return Terms(config.servers, secret, naming, config.timeout, config.tries, config.window, config.rest)
 
 
 class _Socket(DatagramProtocol):

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from sbc.config.values import Event
 from sbc.core.address import Address
 from sbc.ledger.radius.packets import Attribute
-from sbc.ledger.radius.sender import PASSED_OVER, REST, Request, Sender, Terms
+from sbc.ledger.radius.sender import PASSED_OVER, Request, Sender, Terms
 from tests.ledger.facts import START, turn
-from tests.ledger.radius.answers import FIRST, SECOND, answer, attributes, number, terms
+from tests.ledger.radius.answers import FIRST, NAMING, SECOND, answer, attributes, number, terms
+
+REST = Terms((), b"", NAMING).rest
 
 
 @attrs.define

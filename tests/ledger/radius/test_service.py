@@ -187,7 +187,8 @@ def test_the_secret_is_in_no_log(office: Office) -> None:
 
 
 def test_the_terms_of_a_configuration() -> None:
-    config = RadiusConfig((FIRST,), "secret", "here", Octets.PAYLOAD, 1.5, 2, 10)
+    config = RadiusConfig((FIRST,), "secret", "here", Octets.PAYLOAD, 1.5, 2, 7.0, 10)
     made = terms_of(config, b"x")
-    assert (made.servers, made.secret, made.timeout, made.tries, made.window) == ((FIRST,), b"x", 1.5, 2, 10)
+    assert (made.servers, made.secret, made.timeout, made.tries) == ((FIRST,), b"x", 1.5, 2)
+    assert (made.window, made.rest) == (10, 7.0)
     assert (made.naming.identifier, made.naming.octets) == ("here", Octets.PAYLOAD)
