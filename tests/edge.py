@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from sbc.core.address import Address
-from sbc.core.orders import Listener, Order, Send
+from sbc.core.orders import Listener, Note, Order, Send
 from sbc.core.realm import Plan
 from sbc.core.registry import Arrival
 from sbc.h323.codec import decode
@@ -302,7 +302,9 @@ class H248(Speaker):
             return self.refused(orders, "core")
         number_heard = h248_calls.read(*made.told(orders)).transaction
         rtp = command(b"Add", b"rtp/%d" % number, media(local=sdp(host(who), 4000 + 2 * number)))
-        made.say(h248_calls.reply(number_heard, number, command(b"Add", line), rtp))
+        orders = made.say(h248_calls.reply(number_heard, number, command(b"Add", line), rtp))
+        if any(isinstance(order, Note) and order.event == "gave-up" for order in orders):
+            return self.refused(orders, "core")
         self.whose[number] = who
         return ""
 

@@ -175,6 +175,37 @@ def test_a_call_for_help_goes_past_all_of_them_and_is_counted(name: str) -> None
     assert left(speaker) == []
 
 
+BANDWIDTH = {
+    "h323": "releaseComplete 34 noBandwidth",
+    "h323 Setup": "releaseComplete 34 noBandwidth",
+    "sip": "488 370",
+    "mgcp": "404",
+    "h248": "526",
+    "h248 binary": "526",
+}
+WIDTHS = {
+    "bandwidth into a realm": (realm(bandwidth_in=100), BANDWIDTH),
+    "bandwidth out of a realm": (realm(bandwidth_out=100), BANDWIDTH),
+    "bandwidth from the core": (core(bandwidth_in=100), BANDWIDTH),
+    "bandwidth into a path": (path(bandwidth_in=100), BANDWIDTH),
+    "bandwidth of a terminal": (terminals(bandwidth_out=100), BANDWIDTH),
+}
+
+
+@pytest.mark.parametrize(("name", "change", "words"), table(WIDTHS))
+def test_so_much_bandwidth(name: str, change: Change, words: str) -> None:
+    """One call of G.711 takes 84 kbit/s of 100."""
+    speaker = begun(name, change)
+    assert speaker.call(1) == ""
+    assert speaker.rig.border.registry.gate.book.realm("access").into == 84_000
+    assert speaker.call(2) == words
+    speaker.end(1)
+    assert left(speaker) == []
+    assert speaker.call(3) == ""
+    speaker.end(3)
+    assert left(speaker) == []
+
+
 REGISTRATIONS = {
     "registrations of a realm": (realm(bindings=2), BINDINGS),
     "registrations of a path": (path(bindings=2), BINDINGS),
