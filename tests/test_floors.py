@@ -87,6 +87,7 @@ PROTOCOL_WORDS = frozenset({"sip", "sips", "h323", "h225", "h245", "mgcp", "h248
 
 # What the pure floors may have besides the standard library, and what of it they may not (clocks, chance, the outside).
 LIBRARIES = ("attr", "attrs", "zope.interface")
+POLICY_LIBRARIES = {"sbc.policy.prefixes": "radix", "sbc.policy.countries": "maxminddb"}
 ASN1_LIBRARIES = ("asn1tools", "pycrate_core", "pycrate_asn1rt", "pycrate_asn1dir")
 ASN1_MODULES = ("sbc.h323.per", "sbc.h323.corrected", "sbc.h323.traversal", "sbc.h248.binary")
 OUTSIDE = {"time", "random", "secrets", "uuid", "socket", "select", "selectors", "asyncio", "threading", "concurrent"}
@@ -150,6 +151,7 @@ def is_pure(name: str, module: str) -> bool:
     if top in sys.stdlib_module_names:
         return top not in OUTSIDE
     allowed = LIBRARIES + (ASN1_LIBRARIES if module in ASN1_MODULES else ())
+    allowed += (POLICY_LIBRARIES[module],) if module in POLICY_LIBRARIES else ()
     return any(name == each or name.startswith(f"{each}.") for each in allowed)
 
 

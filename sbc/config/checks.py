@@ -13,6 +13,7 @@ from sbc.config.claims import claims, version_of
 from sbc.config.dialects import own_ports
 from sbc.config.faults import Findings
 from sbc.config.network import why_one
+from sbc.config.rules import check_rules
 from sbc.config.values import (
     AccountingConfig,
     AuditConfig,
@@ -32,6 +33,7 @@ from sbc.core.orders import DATAGRAMS, SECURED, Listener
 from sbc.core.realm import Asking, NextHop, Probes, Probing, Side, Signaling, Timers
 from sbc.core.vpn import VpnLabel
 from sbc.core.wires import Tls
+from sbc.policy.countries import Countries
 
 LONGEST_SOCKET = 107
 """Octets of a UNIX socket's path on Linux (unix(7): sun_path holds 108, the last of them 0)."""
@@ -89,6 +91,7 @@ class Draft:
     store: StoreConfig | None
     drain: DrainConfig
     emergency: tuple[str, ...]
+    countries: Countries | None
     has_realms: bool
 
 
@@ -102,6 +105,10 @@ def check(draft: Draft, findings: Findings) -> None:
         _check_rates(realm, findings)
         _check_multiplexed(realm, findings)
         _check_peers(realm, findings)
+        listeners = [own for _, own in realm.listeners]
+        check_rules(
+            realm.values.get("rules", ()), f"{realm.at}.rules", listeners, draft.countries is not None, findings
+        )
     _check_paths(draft, findings)
     if draft.console is not None:
         _check_loopback(draft.console, "console", "the console", findings)

@@ -105,6 +105,15 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     "store": dict.fromkeys(("sqlite", "silence"), RESTART),
     "drain": dict.fromkeys(("limit", "retry_after", "hand_over"), NOW),
     "emergency": {"numbers": NEXT},
+    "countries": {"database": NOW},
+    "realms.NAME.rules[]": dict.fromkeys(
+        (
+            *("name", "action", "from", "from_file", "countries", "protocols", "transports", "methods", "agents"),
+            *("callers", "called", "hours", "zone", "registered", "peers", "cause", "why", "rate", "burst", "per"),
+            *("over", "seconds", "dry_run"),
+        ),
+        NOW,
+    ),
 }
 """When a change of each key takes effect, by the table it stands in; of tables within a path it is all NEXT.
 docs/operations.rst is held to this."""
@@ -165,6 +174,8 @@ def effect_of(spot: Spot) -> Effect:
     """When a change of the value there counts. Of what nobody knows it is said that a restart is needed."""
     if spot[0] == "paths" and len(spot) > 3:
         return NEXT  # whatever a path is told is used by what begins on it
+    if spot[0] == "realms" and "rules" in spot:
+        return NOW
     return EFFECTS.get(table_of(spot[:-1]), {}).get(spot[-1], RESTART)
 
 
@@ -218,16 +229,21 @@ def _socket(own: Listener) -> str:
 def _values(config: Config) -> Iterator[tuple[Spot, Any]]:
     """Every value, and every whole."""
     for field in attrs.fields(Plan):
-        if field.name not in ("realms", "paths", "emergency"):
+        if field.name not in ("realms", "paths", "emergency", "countries"):
             yield from _walk((field.name,), getattr(config.plan, field.name))
     for name, realm in config.plan.realms.items():
         for own in realm.listeners:
             yield ("realms", name, "listeners", _socket(own)), _THERE
             yield ("realms", name, "listeners", _socket(own), "advertised"), own.advertised
+        yield ("realms", name, "rules", "order"), tuple(rule.name for rule in realm.rules)
+        for rule in realm.rules:
+            yield ("realms", name, "rules", rule.name), rule
         yield from _walk(("realms", name), realm)
     for path in config.plan.paths:
         yield from _walk(("paths", path.name), path)
     yield ("emergency", "numbers"), config.plan.emergency
+    if config.plan.countries is not None:
+        yield ("countries", "database"), config.plan.countries
     for field in attrs.fields(Config):
         if field.name not in ("plan", "source"):
             yield from _walk((field.name,), getattr(config, field.name))
@@ -237,7 +253,7 @@ def _walk(spot: Spot, value: Any) -> Iterator[tuple[Spot, Any]]:
     if attrs.has(type(value)):
         yield spot, _THERE
         for field in attrs.fields(type(value)):
-            told = field.name in ("name", "listeners") and len(spot) == 2  # by the spots themselves
+            told = field.name in ("name", "listeners", "rules") and len(spot) == 2  # by the spots themselves
             if field.init and not told:
                 yield from _walk((*spot, field.name), getattr(value, field.name))
     elif isinstance(value, Mapping):  # what dialects are told: to people it stands beside the rest

@@ -16,6 +16,7 @@ from sbc.config.dialects import all_tables, check_installed, check_ports, option
 from sbc.config.faults import ConfigError, Fault, Findings, joined
 from sbc.config.keys import Tables, read_keys
 from sbc.config.kinds import is_word, word
+from sbc.config.rules import read_countries, read_rules
 from sbc.config.schema import PROTOCOLS, TABLES
 from sbc.config.values import (
     AuditConfig,
@@ -103,6 +104,7 @@ def load_table(table: Mapping[str, Any], source: str, protocols: Protocols = PRO
         paths=tuple(Path(**path.values) for path in draft.paths),
         timers=draft.timers,
         emergency=draft.emergency,
+        countries=draft.countries,
     )
     return Config(
         plan=plan,
@@ -160,6 +162,7 @@ class _Reader:
             store=self.store(top["store"]) if "store" in top else None,
             drain=DrainConfig(**self.keys(top.get("drain", {}), "drain", "drain")),
             emergency=self.keys(top.get("emergency", {}), "emergency", "emergency").get("numbers", EMERGENCY),
+            countries=read_countries(top["countries"], self.directory, self.findings) if "countries" in top else None,
             has_realms="realms" in top,
         )
 
@@ -193,6 +196,7 @@ class _Reader:
             if listener is not None:
                 listeners.append((spot, listener))
         width = self.keys(values.pop("bandwidth", {}), f"{at}.bandwidth", "realms.NAME.bandwidth")
+        values["rules"] = read_rules(values.pop("rules", ()), f"{at}.rules", self.directory, self.findings)
         alive = self.keys(values.pop("keepalive", {}), f"{at}.keepalive", "realms.NAME.keepalive")
         values |= {"limits": Limits(**limits), "terminals": Caps(**terminals), "registrations": Registrations(**times)}
         values["bandwidth"] = Bandwidth(**width)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sbc.config import accounting, bandwidth, kinds, limits, network
 from sbc.config.keys import Key
+from sbc.config.rules import TABLES as RULES
 from sbc.config.values import CdrSync, EngineName, LogFormat, LogLevel
 from sbc.core.message import Elsewhere
 from sbc.core.orders import Latch
@@ -50,6 +51,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("store", kinds.table()),
         Key("drain", kinds.table()),
         Key("emergency", kinds.table()),
+        Key("countries", kinds.table()),
     ),
     "timers": (_timer("call_max"), _timer("audit"), _timer("unanswered"), _timer("silence", low=0.0), _timer("linger")),
     "realms.NAME": (
@@ -67,6 +69,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("tls", kinds.table()),
         Key("network", kinds.table()),
         Key("listeners", kinds.tables("[[realms.NAME.listeners]]"), required=True),
+        Key("rules", kinds.tables("[[realms.NAME.rules]]")),
     ),
     "realms.NAME.media": (
         Key("address", kinds.ip(), required=True),
@@ -217,6 +220,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
     ),
     **limits.TABLES,
     **bandwidth.TABLES,
+    **RULES,
     "emergency": (Key("numbers", kinds.many(kinds.emergency(), 0, "numbers and services")),),
 }
 """Every key there is, by the table it stands in. Loader, example file and documentation are all held to this."""

@@ -11,6 +11,7 @@ from sbc.core.call import Call, CallState
 from sbc.core.crowd import source_of
 from sbc.core.doors import Control
 from sbc.core.exchange import ENDED_STATES, Exchange, Hop
+from sbc.core.held import Held
 from sbc.core.hops import Neighbour
 from sbc.core.networks import Networks
 from sbc.core.orders import Listener
@@ -91,6 +92,9 @@ def _calls(registry: Registry) -> list[str]:
     legs = Counter(Hop(leg.listener, leg.seen) for call in alive.values() if call not in closed for leg in call.legs)
     if registry.waits.legs() != Counter({hop: count for hop, count in legs.items() if hop.reliable}):
         faults.append("the connections of calls do not add up")
+    live = [call for call in alive.values() if call not in closed]
+    if registry.waits.seen() != Counter((leg.realm.name, leg.seen) for call in live for leg in call.legs):
+        faults.append("where those are who are in calls does not add up")
     if {call for tied in registry.ties.all().values() for call in tied} - (set(alive.values()) - closed):
         faults.append("a connection means a call that is over or forgotten")
     promised = {call for promise in registry.promises.all() for call in promise.calls}
@@ -213,7 +217,7 @@ def _timers(registry: Registry) -> list[str]:
     return [*faults, f"{strays} timers belong to nobody"] if strays else faults
 
 
-_Timed = Call | Exchange | Binding | Watch | Neighbour | Networks | Backlog | Promise | Pulse | Control
+_Timed = Call | Exchange | Binding | Watch | Neighbour | Networks | Backlog | Promise | Pulse | Control | Held
 
 
 def _wants_timer(owner: _Timed) -> bool:
@@ -238,6 +242,7 @@ def _timed(registry: Registry) -> list[_Timed]:
     past += registry.promises.all()
     past += [call.pulse for call in registry.calls.values() if call.pulse is not None]
     past += registry.controls.all()
+    past += registry.held.values()
     return [*_owners(registry), *registry.watches.values(), *registry.hops.neighbours.values(), *past]
 
 

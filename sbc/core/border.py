@@ -28,6 +28,7 @@ from sbc.core.call import Call
 from sbc.core.doors import Control
 from sbc.core.ending import end_call, resumed, silent
 from sbc.core.exchange import Exchange, Hop
+from sbc.core.held import Held
 from sbc.core.hops import Neighbour, Target
 from sbc.core.message import BadMessage, Cause, Ending, NoMessage, Refused
 from sbc.core.mint import Mint
@@ -37,7 +38,7 @@ from sbc.core.plain import Frame
 from sbc.core.promises import Promise
 from sbc.core.pulse import Pulse
 from sbc.core.realm import Path, Plan
-from sbc.core.refusing import bad_message, refuse
+from sbc.core.refusing import answer_late, bad_message, refuse
 from sbc.core.registry import Arrival, Registry
 from sbc.core.replan import replan, sweep
 from sbc.core.reuse import offered
@@ -140,6 +141,8 @@ class Border:
             return failover.see_to_next(self.registry, self.dialects, now)
         if isinstance(owner, Control):
             return control.wake(self.registry, owner, now)
+        if isinstance(owner, Held):
+            return answer_late(self.registry, self.dialects[owner.arrival.listener.dialect], owner, now)
         if isinstance(owner, Networks):
             return sweep(self.registry, now)
         return inquiry.wake_call(self.registry, self.dialects, owner, now) if isinstance(owner, Call) else []

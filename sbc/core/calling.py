@@ -65,11 +65,11 @@ def _to_core(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm)
 
 
 def refuse_strangers(path: Path, intent: Intent, known: bool, otherwise: Callers) -> None:
-    """See that nobody begins a call who may not: it is not `known` who does, and where the path does not say who may
-    `otherwise` counts. Who calls for help always may. @raises Refused."""
+    """See that nobody begins a call who may not: it is not `known` who does, no rule welcomes it, and where the path
+    does not say who may `otherwise` counts. Who calls for help always may. @raises Refused."""
     if (
         intent.kind is Kind.OPEN
-        and not known
+        and not (known or intent.welcome)
         and (path.callers or otherwise) is Callers.REGISTERED
         and not intent.urgent
     ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbc.core import bound
+from sbc.core import bound, held
 from sbc.core.address import Address
 from sbc.core.exchange import Exchange
 from sbc.core.message import Cause, Ending, Intent, Phase, Refused
@@ -10,6 +10,7 @@ from sbc.core.orders import Listener, Note, Order
 from sbc.core.registry import Arrival, Registry
 from sbc.core.trust import standing, terminal_at
 from sbc.policy.events import Act, Message, Outcome, Standing
+from sbc.policy.rules import WORD
 
 _DENIED = frozenset({Ending.UNAUTHORIZED, Ending.REJECTED})
 
@@ -17,7 +18,10 @@ _DENIED = frozenset({Ending.UNAUTHORIZED, Ending.REJECTED})
 def knock(registry: Registry, listener: Listener, source: Address, size: int, proven: str, now: float) -> str:
     """The fixed word for why what has come is dropped unread; empty where it is to be read. `size` is in octets, 0 for
     a connection."""
-    return registry.gate.knock(listener, source, size, standing(registry, listener, source, now), proven, now)
+    word = registry.gate.knock(listener, source, size, standing(registry, listener, source, now), proven, now)
+    if word == WORD and registry.waits.in_call(listener.realm, source):
+        return ""  # who is in a call goes on, whatever is decided of calls to come
+    return word
 
 
 def ask(registry: Registry, intent: Intent, arrival: Arrival) -> list[Order] | None:
@@ -31,10 +35,14 @@ def ask(registry: Registry, intent: Intent, arrival: Arrival) -> list[Order] | N
     verdict = registry.gate.message(message, arrival.now)
     if verdict is None:
         return None
+    refused = Refused(verdict.cause, verdict.why, verdict.retry_after, verdict.by, f"denied-{verdict.word}")
+    fields = {"source": str(source), "realm": listener.realm, "method": intent.method}
     if verdict.act is Act.DROP or intent.phase is Phase.CONFIRM:
-        fields = {"source": str(source), "realm": listener.realm, "method": intent.method}
         return [Note(f"dropped-{verdict.word}", verdict.by, "", fields)]
-    raise Refused(verdict.cause, verdict.why, verdict.retry_after, verdict.by, f"denied-{verdict.word}")
+    if verdict.act is Act.HOLD:
+        word = "held" if held.hold(registry, arrival, intent, refused, verdict.seconds) else "dropped"
+        return [Note(f"{word}-{verdict.word}", verdict.by, "", fields)]
+    raise refused
 
 
 def tell(

@@ -247,6 +247,8 @@ class Intent:
     terms: bytes = b""  # what a BIND says besides for how long: while that is the same, it only refreshes
     callee: bytes = b""  # whom an OPEN calls, by the name that stays the same on the way
     called: bytes = b""  # where an OPEN asks to be taken, as it was written
+    dialled: bytes = b""  # the number or user that it asks for, by itself: of a number only what counts
+    welcome: bool = False  # whether an operator's rule accepts it from who it comes from, registered or not
     urgent: bool = False  # an OPEN that calls for help
     agent: bytes = b""  # what its sender says to be made by, at most MOST_AGENT octets of it
     priority: int = 0  # how urgent its sender says it is: the higher the more, 0 where nothing is said of that

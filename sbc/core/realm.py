@@ -15,7 +15,9 @@ from sbc.core.orders import SECURED, Latch, Listener, Rate
 from sbc.core.vpn import Vpn, VpnLabel
 from sbc.core.wires import Connections, Tls
 from sbc.policy.demand import Bandwidth
+from sbc.policy.countries import Countries
 from sbc.policy.limits import UNLIMITED, Caps
+from sbc.policy.rule import Rule
 
 Network = IPv4Network | IPv6Network
 LEAST_BURST = 3_000
@@ -185,7 +187,8 @@ class Sessions:
 class Realm:
     """One network. `domains` are host names under which peers there know the SBC itself. `sparing`: strangers get no
     more packets than they send (sbc/core/trust.py). `peers`: of a core realm, networks whose hosts are trusted as next
-    hops are: to call, and to speak inside calls. `terminals`: what each terminal there may have."""
+    hops are: to call, and to speak inside calls. `terminals`: what each terminal there may have. `rules`: in their
+    order, what is let in (sbc/policy/rules.py)."""
 
     name: str
     side: Side
@@ -202,6 +205,7 @@ class Realm:
     peers: tuple[Network, ...] = ()
     terminals: Caps = UNLIMITED
     network: VpnLabel = attrs.field(factory=VpnLabel)
+    rules: tuple[Rule, ...] = ()
     addresses: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
     """The IP addresses that peers there know the SBC by."""
 
@@ -340,12 +344,14 @@ EMERGENCY = ("urn:service:sos", "112", "911", "110", "999", "000")
 
 @attrs.frozen
 class Plan:
-    """All the core is configured with. `emergency` are the numbers and services that are never turned away."""
+    """All the core is configured with. `emergency` are the numbers and services that are never turned away, `countries`
+    is by what it is told in which country an address is."""
 
     realms: dict[str, Realm]
     paths: tuple[Path, ...]
     timers: Timers = Timers()
     emergency: tuple[str, ...] = EMERGENCY
+    countries: Countries | None = None
 
     def core_listener(self, path: Path) -> Listener:
         """The shared listener of a path's core realm: the first, or the first of the path's transport."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from sbc.core import account, gating, standin
 from sbc.core.call import Call
 from sbc.core.exchange import Exchange, Hop
+from sbc.core.held import Held, let_go
 from sbc.core.message import BadMessage, Cause, Intent, Kind, Phase, Refused, Who
 from sbc.core.orders import HangUp, Note, Order, Send
 from sbc.core.registry import Arrival, Registry
@@ -41,6 +44,13 @@ def refuse(
     answer = standin.answer(registry, dialect, arrival.listener, arrival.source, answer)
     told: list[Order] = [] if answer is None else [registry.asker(arrival, intent).send(answer, call)]
     return [*notes, *told, *_show_out(registry, intent, arrival)]
+
+
+def answer_late(registry: Registry, dialect: Any, held: Held, now: float) -> list[Order]:
+    """Who was kept waiting is told that it is refused."""
+    message = let_go(registry, held, dialect)
+    arrival = attrs.evolve(held.arrival, now=now)
+    return refuse(registry, dialect, message, held.intent, held.refused, arrival)
 
 
 def _show_out(registry: Registry, intent: Intent, arrival: Arrival) -> list[Order]:

@@ -16,6 +16,7 @@ from sbc.core.doors import Controls
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.group import Group
 from sbc.core.habits import Learner
+from sbc.core.held import Held, HeldKey
 from sbc.core.hops import Hops
 from sbc.core.keys import CallKey, ExchangeKey, bound_key, call_key, is_far, local_key
 from sbc.core.lines import Lines
@@ -70,7 +71,7 @@ class Registry:
         self.exchanges: dict[ExchangeKey, Exchange] = {}
         self.live_exchanges: set[Exchange] = set()
         self.crowd = Crowd(plan)
-        self.waits, self.backlog = Waits(), Backlog()
+        self.waits, self.backlog, self.held = Waits(), Backlog(), dict[HeldKey, Held]()
         self.bindings: dict[str, Binding] = {}  # by id
         self.bindings_at: dict[tuple[str, bytes, Place], Group[Binding]] = {}
         self.bindings_by_user: dict[tuple[str, bytes], Group[Binding]] = {}
@@ -79,8 +80,8 @@ class Registry:
         self.terminal_ports, self.controls = TerminalPorts(plan), Controls(plan, self.timers)
         self.changed: dict[Call | Binding | Promise | Exchange, None] | None = None  # for who keeps them, if anybody
         self.watches: dict[WatchKey, Watch] = {}
-        learned = [each for each in plan.realms.values() if each.keepalive.mode is Probing.ADAPTIVE]
-        self.learners = {each.name: Learner(each.keepalive.longest) for each in learned}
+        adaptive = (each for each in plan.realms.values() if each.keepalive.mode is Probing.ADAPTIVE)
+        self.learners = {each.name: Learner(each.keepalive.longest) for each in adaptive}
 
     # -- what the plan says
 

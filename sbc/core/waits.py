@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from sbc.core.address import Address
 from sbc.core.call import Leg
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.keys import SummonsKey
@@ -19,6 +20,7 @@ class Waits:
     def __init__(self) -> None:
         self._waiting: dict[Hop, set[Exchange]] = {}
         self._legs: Counter[Hop] = Counter()
+        self._seen: dict[tuple[str, Address], int] = {}
         self._avoided: dict[Hop, float] = {}
         self._summoned: dict[SummonsKey, Exchange] = {}
 
@@ -72,11 +74,19 @@ class Waits:
 
     def join(self, leg: Leg) -> None:
         """A leg of a live call is reached where it says now."""
+        where = (leg.realm.name, leg.seen)
+        self._seen[where] = self._seen.get(where, 0) + 1
         if leg.listener.reliable:
             self._legs[Hop(leg.listener, leg.seen)] += 1
 
     def leave(self, leg: Leg) -> None:
         """The twin of `join`: before the leg says otherwise, and when its call has ended."""
+        where = (leg.realm.name, leg.seen)
+        left = self._seen[where] - 1
+        if left:
+            self._seen[where] = left
+        else:
+            del self._seen[where]
         if leg.listener.reliable:
             hop = Hop(leg.listener, leg.seen)
             self._legs[hop] -= 1
@@ -86,6 +96,14 @@ class Waits:
     def joined(self, hop: Hop) -> bool:
         """Whether a live call has a leg that is reached by that connection."""
         return hop in self._legs
+
+    def in_call(self, realm: str, source: Address) -> bool:
+        """Whether a live call has a leg whose peer is seen there."""
+        return (realm, source) in self._seen
+
+    def seen(self) -> Counter[tuple[str, Address]]:
+        """How many legs are seen at each place; for the auditor."""
+        return Counter(self._seen)
 
     def legs(self) -> Counter[Hop]:
         """How many legs are reached by each connection; for the auditor."""

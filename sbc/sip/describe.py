@@ -19,6 +19,7 @@ from sbc.core.message import (
 )
 from sbc.sip.bulk import token_of
 from sbc.sip.codec import SipMessage
+from sbc.sip.emergency import dialled
 from sbc.sip.headers import NameAddr, Via, name_addrs, vias
 from sbc.sip.params import to_bytes, unfold
 from sbc.sip.terms import terms
@@ -196,7 +197,7 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
             Role.SIGNAL, Place(uri.address, uri_bytes, transport=uri.transport), None, token=token_of(uri)
         )
     if kind is Kind.OPEN:
-        intent.callee, intent.called = user_of(to), uri_bytes
+        intent.callee, intent.called, intent.dialled = user_of(to), uri_bytes, dialled(uri)
     if method == "ACK":
         intent.phase = Phase.CONFIRM
     elif method == "CANCEL":

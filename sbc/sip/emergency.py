@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from sbc.sip.uri import Uri
 
+_NUMBER = re.compile(rb"\+?[0-9*#]++")
 _SEPARATORS = b"-.() "  # of no meaning in a number (RFC 3966 section 5.1.1)
 
 
@@ -19,6 +21,13 @@ def is_emergency(uri: Uri, wanted: Iterable[str]) -> bool:
     if uri.scheme == "urn":
         asked = whole.decode("latin-1").lower()
         return any(asked == each or asked.startswith(f"{each}.") for each in map(str.lower, wanted) if ":" in each)
-    user = uri.user if uri.is_sip else whole[4:] if uri.scheme == "tel" else b""
-    number = user.partition(b";")[0].translate(None, _SEPARATORS).removeprefix(b"+")
+    number = dialled(uri).translate(None, _SEPARATORS).removeprefix(b"+")
     return number.decode("latin-1").lower() in {each.lower().removeprefix("+") for each in wanted}
+
+
+def dialled(uri: Uri) -> bytes:
+    """The number or user that `uri` calls, without scheme, host and parameters; a number without separators."""
+    user = uri.user if uri.is_sip else uri.data[uri.start + 4 : uri.end] if uri.scheme == "tel" else b""
+    user = user.partition(b";")[0]
+    number = user.translate(None, _SEPARATORS)
+    return number if _NUMBER.fullmatch(number) else user

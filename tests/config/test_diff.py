@@ -38,7 +38,7 @@ next_hops = ["127.0.0.3:5060"]
 
 
 def config(text: str = TEXT) -> Config:
-    return load_text(text, str(EXAMPLE))
+    return load_text(text, str(Path(__file__).parent / "files" / "sbc.toml"))  # what it names is there
 
 
 def said(old: str, new: str) -> list[str]:

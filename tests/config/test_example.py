@@ -80,7 +80,7 @@ def test_the_example_holds_every_key_and_no_other() -> None:
 
 
 def test_the_example_loads_with_every_key_in_force() -> None:
-    config = load_text(uncommented(), str(EXAMPLE))
+    config = load_text(uncommented(), str(Path(__file__).parent / "files" / "sbc.toml"))  # what it names is there
     assert config.console is not None
     assert config.log.file is not None
 

@@ -243,7 +243,7 @@ def test_every_field_of_the_values_can_be_set_and_every_key_is_a_field() -> None
         "protocol",
         "port",
     }
-    assert names("") == fields(Config, "plan", "source") | {"timers", "realms", "paths", "emergency"}
+    assert names("") == fields(Config, "plan", "source") | {"timers", "realms", "paths", "emergency", "countries"}
 
 
 def test_all_faults_of_a_file_come_at_once() -> None:

@@ -1,0 +1,295 @@
+"""The rules of realms, asked in their order: which of them a message meets is told by masks, a bit for each rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from sbc.core.address import Address
+from sbc.core.message import Cause, Intent
+from sbc.core.orders import Listener
+from sbc.policy.bucket import Bucket
+from sbc.policy.events import Act, Message, Standing, Verdict
+from sbc.policy.prefixes import Prefixes
+from sbc.policy.rule import Action, Over, Per, Rule
+
+if TYPE_CHECKING:
+    from sbc.policy.countries import Countries
+
+WORD = "rule"
+"""By which it is counted what rules do not let pass."""
+MOST = 65_536
+"""Hosts, agents and certificates of which it is remembered which rules speak of them; buckets of one rule."""
+MINUTE = 60.0
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Hits:
+    """How often a rule has decided (in a dry run: would have), when that was last, and of whom."""
+
+    __slots__ = ("at", "count", "source")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.at = 0.0
+        self.source: Address | None = None
+
+    def hit(self, source: Address, now: float) -> None:
+        """Once more."""
+        self.count += 1
+        self.at = now
+        self.source = source
+
+
+class Table:
+    """The rules of one realm."""
+
+    def __init__(self, rules: Sequence[Rule], countries: Countries | None) -> None:
+        self.rules = tuple(rules)
+        self.hits = [Hits() for _ in rules]
+        self.buckets: list[dict[Address, Bucket]] = [{} for _ in rules]
+        self.unread = self._mask(lambda rule: rule.unread)
+        self._countries = countries
+        self._prefixes = Prefixes(
+            (network, 1 << index)
+            for index, rule in enumerate(rules)
+            for network in (() if rule.sources is None else rule.sources.networks)
+        )
+        self._anywhere = self._mask(lambda rule: rule.sources is None)
+        self._any_country = self._mask(lambda rule: not rule.countries)
+        self.whole = (1 << len(rules)) - 1
+        self.for_registered = self._mask(lambda rule: rule.registered is not False)
+        self.for_strangers = self._mask(lambda rule: rule.registered is not True)
+        self._timed = self._mask(lambda rule: rule.hours is not None)
+        self._peered = self._mask(lambda rule: bool(rule.peers))
+        self._minute = -1.0
+        self._open = self.whole
+        self._hosts: dict[str, int] = {}
+        self._listeners: dict[Listener, int] = {}
+        self._peers: dict[str, int] = {}
+        self._agents: dict[bytes, int] = {}
+
+    def is_for(self, rules: Sequence[Rule], countries: Countries | None) -> bool:
+        """Whether these are the very rules that it holds."""
+        return self.rules == tuple(rules) and self._countries == countries
+
+    def inherit(self, old: Table) -> None:
+        """What was counted of the rules of the same names, and what they have given of their rates, goes on."""
+        before = {rule.name: index for index, rule in enumerate(old.rules)}
+        for index, rule in enumerate(self.rules):
+            was = before.get(rule.name)
+            if was is None:
+                continue
+            self.hits[index] = old.hits[was]
+            if old.rules[was].per is rule.per:
+                self.buckets[index] = old.buckets[was]
+                for bucket in self.buckets[index].values():
+                    bucket.change(rule.rate, rule.burst)
+
+    def met(self, listener: Listener, source: Address, known: int, proven: str, now: float) -> int:
+        """The rules, of those that are for who is `known` so far, that may speak of what comes from there: as can be
+        told before it is read."""
+        mask = self._hosts.get(source.host)
+        if mask is None:
+            mask = self._of_host(source.host)
+        if not mask:
+            return 0
+        here = self._listeners.get(listener)
+        if here is None:
+            here = self._of_listener(listener)
+        mask &= here & known
+        if mask & self._timed:
+            mask &= self._of_time(now)
+        if mask & self._peered:
+            mask &= self._of_peer(proven)
+        return mask
+
+    def of_agent(self, agent: bytes) -> int:
+        """The rules that may speak of who is made so."""
+        found = self._agents.get(agent)
+        if found is None:
+            found = self._mask(
+                lambda rule: not rule.agents or any(each.match(agent) is not None for each in rule.agents)
+            )
+            _keep(self._agents, agent, found)
+        return found
+
+    def within(self, index: int, source: Address, now: float) -> bool:
+        """Whether what comes from there is within the rate of a rule; if so, it is taken out of it."""
+        rule, buckets = self.rules[index], self.buckets[index]
+        key = _EVERYBODY
+        if rule.per is Per.SOURCE:
+            key = source
+        elif rule.per is Per.HOST:
+            key = source._replace(port=0)
+        bucket = buckets.get(key)
+        if bucket is None:
+            if len(buckets) >= MOST:
+                del buckets[next(iter(buckets))]  # who came first may have its whole burst again
+            bucket = buckets[key] = Bucket(rule.rate, rule.burst)
+        return bucket.take(now)
+
+    def _of_host(self, host: str) -> int:
+        mask = self._anywhere | self._prefixes.find(host)
+        if mask & ~self._any_country & self.whole:
+            country = "" if self._countries is None else self._countries.of(host)
+            mask &= self._any_country | self._mask(lambda rule: country in rule.countries)
+        _keep(self._hosts, host, mask)
+        return mask
+
+    def _of_listener(self, listener: Listener) -> int:
+        mask = self._mask(
+            lambda rule: (
+                (not rule.protocols or listener.dialect in rule.protocols)
+                and (not rule.transports or listener.transport in rule.transports)
+            )
+        )
+        _keep(self._listeners, listener, mask)
+        return mask
+
+    def _of_time(self, now: float) -> int:
+        minute = now // MINUTE
+        if minute != self._minute:
+            self._minute = minute
+            self._open = self._mask(lambda rule: rule.hours is None or rule.hours.hold(now))
+        return self._open
+
+    def _of_peer(self, proven: str) -> int:
+        found = self._peers.get(proven)
+        if found is None:
+            name = proven.encode()
+            found = self._mask(
+                lambda rule: not rule.peers or (bool(name) and any(p.match(name) is not None for p in rule.peers))
+            )
+            _keep(self._peers, proven, found)
+        return found
+
+    def _mask(self, speaks: Callable[[Rule], bool]) -> int:
+        mask = 0
+        for index, rule in enumerate(self.rules):
+            if speaks(rule):
+                mask |= 1 << index
+        return mask
+
+
+class Rules:
+    """The rules of all realms. `now` is the time of day, in seconds since 1970."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, Table] = {}
+
+    def replan(self, rules: Mapping[str, Sequence[Rule]], countries: Countries | None) -> None:
+        """Let these rules, by realm, count from now on."""
+        tables: dict[str, Table] = {}
+        for realm, each in rules.items():
+            if not each:
+                continue
+            old = self.tables.get(realm)
+            if old is not None and old.is_for(each, countries):
+                tables[realm] = old
+                continue
+            table = Table(each, countries)
+            if old is not None:
+                table.inherit(old)
+            tables[realm] = table
+        self.tables = tables
+
+    def knock(self, listener: Listener, source: Address, standing: Standing, proven: str, now: float) -> str:
+        """See IPolicy. Only rules that every message they speak of can be told by before it is read decide here, up to
+        the first that has to see more."""
+        table = self.tables.get(listener.realm)
+        if table is None or not table.unread:
+            return ""
+        known = table.for_strangers if standing is Standing.STRANGER else table.for_registered
+        if listener.reliable:  # by another port than it is registered at, so that is told only when it is read
+            known = table.whole
+        mask = table.met(listener, source, known, proven, now)
+        if not mask & table.unread:
+            return ""
+        while mask:
+            bit = mask & -mask
+            mask ^= bit
+            index = bit.bit_length() - 1
+            rule = table.rules[index]
+            if not is_told_early(rule, listener):
+                return ""
+            if not rule.unread:
+                if rule.action is Action.ACCEPT or not (rule.dry_run or rule.action is Action.LIMIT):
+                    return ""  # it is let in, or refused, for which it has to be read
+                continue
+            if rule.action is Action.LIMIT and table.within(index, source, now):
+                continue
+            table.hits[index].hit(source, now)
+            if not rule.dry_run:
+                return WORD
+        return ""
+
+    def message(self, message: Message, now: float) -> Verdict | None:
+        """See IPolicy. Who calls for help is not asked for anything."""
+        table = self.tables.get(message.listener.realm)
+        intent = message.intent
+        if table is None or intent.urgent:
+            return None
+        source, listener = message.source, message.listener
+        known = table.for_strangers if message.standing is Standing.STRANGER else table.for_registered
+        mask = table.met(listener, source, known, message.proven, now)
+        agents = table.of_agent(intent.agent) if mask else 0
+        judged = True  # whether the rules so far were asked before it was read
+        while mask:
+            bit = mask & -mask
+            mask ^= bit
+            index = bit.bit_length() - 1
+            rule = table.rules[index]
+            judged = judged and is_told_early(rule, listener)
+            if rule.unread and judged and (rule.dry_run or rule.action is Action.LIMIT):
+                continue  # it has been counted
+            if not rule.early and not (agents & bit and speaks_of(rule, intent)):
+                continue
+            if rule.action is Action.LIMIT and table.within(index, source, now):
+                continue
+            table.hits[index].hit(source, now)
+            if rule.dry_run:
+                continue
+            if rule.action is Action.ACCEPT:
+                intent.welcome = rule.names_sources
+                return None
+            return verdict_of(rule)
+        return None
+
+
+def is_told_early(rule: Rule, listener: Listener) -> bool:
+    """Whether it is told of what is not read yet that a rule speaks of it: by a connection who is registered may come
+    from another port than it is registered at."""
+    return rule.early and not (rule.registered is not None and listener.reliable)
+
+
+def speaks_of(rule: Rule, intent: Intent) -> bool:
+    """Whether a rule speaks of a message, as far as that is told by methods and by who calls whom."""
+    if rule.methods and intent.method.lower() not in rule.methods:
+        return False
+    if rule.callers and not any(pattern.match(intent.user) for pattern in rule.callers):
+        return False
+    if not rule.called:
+        return True
+    return bool(intent.dialled) and any(pattern.match(intent.dialled) for pattern in rule.called)
+
+
+def verdict_of(rule: Rule) -> Verdict:
+    """What a rule that does not let pass says."""
+    if rule.action is Action.TARPIT:
+        return Verdict(Act.HOLD, WORD, rule.name, rule.why, rule.cause, None, rule.seconds)
+    if rule.action is Action.LIMIT:
+        act = Act.DROP if rule.over is Over.DROP else Act.REJECT
+        return Verdict(act, WORD, rule.name, "too many requests", Cause.RATE, max(1, round(1 / rule.rate)))
+    act = Act.DROP if rule.action is Action.DROP else Act.REJECT
+    return Verdict(act, WORD, rule.name, rule.why, rule.cause)
+
+
+_EVERYBODY = Address("", 0)
+
+
+def _keep(known: dict[K, int], key: K, mask: int) -> None:
+    if len(known) >= MOST:
+        known.clear()
+    known[key] = mask
