@@ -130,6 +130,7 @@ name = "main"
 access = "access"
 core = "core"
 next_hops = ["{callee}:{port}"]
+callers = "any"
 """
 )
 

@@ -30,6 +30,7 @@ name = "main"
 access = "access"
 core = "core"
 next_hops = ["{softswitch}:5060"]
+callers = "any"
 """
 
 

@@ -12,7 +12,20 @@ from sbc.core.border import Border
 from sbc.core.message import Keys
 from sbc.core.mint import Mint
 from sbc.core.orders import CloseStream, Listener, Note, OpenStream, Order, Record, Send, UpdateStream
-from sbc.core.realm import Keepalive, Limits, Media, Path, Plan, Probing, Realm, Registrations, Side, Signaling, Timers
+from sbc.core.realm import (
+    Callers,
+    Keepalive,
+    Limits,
+    Media,
+    Path,
+    Plan,
+    Probing,
+    Realm,
+    Registrations,
+    Side,
+    Signaling,
+    Timers,
+)
 from sbc.core.registry import Arrival
 
 SBC_ACCESS = Address("203.0.113.1", 5060)
@@ -43,7 +56,7 @@ def make_plan(
     **path: Any,
 ) -> Plan:
     """An access realm and a core realm joined by one path. Unless told otherwise registrations cross as they are,
-    nobody is asked whether it lives, and strangers are answered as everybody is."""
+    nobody is asked whether it lives, and strangers are answered as everybody is; in SIP they may call."""
     limits = limits or Limits()
     access = Realm(
         "access",
@@ -64,6 +77,8 @@ def make_plan(
         frozenset(),
         limits,
     )
+    if dialect in ("sip", "toy"):  # most tests of calls are not about registrations
+        path.setdefault("callers", Callers.ANY)
     path.setdefault(
         "signaling_ports", range(41000, 41100) if path.get("signaling") is Signaling.PORT_PER_TERMINAL else range(0)
     )

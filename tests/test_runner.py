@@ -32,7 +32,7 @@ from sbc.core.orders import (
     UpdateStream,
     Wake,
 )
-from sbc.core.realm import Media, Path, Plan, Realm, Side, Signaling
+from sbc.core.realm import Callers, Media, Path, Plan, Realm, Side, Signaling
 from sbc.core.registry import Arrival
 from sbc.core.taking import Mishap
 from sbc.media.counters import SideCounters, StreamCounters
@@ -141,7 +141,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
             "access": Realm("access", Side.ACCESS, (access,), Media(ACCESS, ACCESS, range(20000, 20100))),
             "core": Realm("core", Side.CORE, (core,), Media(CORE, CORE, range(30000, 30100))),
         },
-        (Path("main", "access", "core", (hop,), **extra),),
+        (Path("main", "access", "core", (hop,), **{"callers": Callers.ANY, **extra}),),
     )
     clock, engine = MixedReactor(), Engine()
     runner = Runner(clock, Border(plan, {"sip": SipDialect()}, Mint(SECRET)), {"sip": Datagrams})
@@ -412,7 +412,7 @@ def streams() -> Iterator[tuple[Runner, MixedReactor, Listener, socket.socket]]:
             name: Realm(name, Side(name), (own[name],), Media(own[name].address.host, ACCESS, range(20000, 20100)))
             for name in own
         },
-        (Path("main", "access", "core", (Address(*door.getsockname()),)),),
+        (Path("main", "access", "core", (Address(*door.getsockname()),), callers=Callers.ANY),),
     )
     clock = MixedReactor()
     border = Border(plan, {"sip": SipDialect()}, Mint(SECRET))

@@ -16,7 +16,7 @@ from twisted.logger import Logger, formatEvent
 from sbc.config.values import AuditConfig, CdrConfig, Config, ControlConfig, EngineName, MetricsConfig
 from sbc.core.address import Address
 from sbc.core.orders import Rate
-from sbc.core.realm import Media, Path, Plan, Realm, Side
+from sbc.core.realm import Callers, Media, Path, Plan, Realm, Side
 from sbc.core.vpn import VpnLabel
 from sbc.media.twisted_engine import TwistedEngine
 from sbc.service import BorderService, Sbc, make_service
@@ -33,7 +33,7 @@ def plan() -> Plan:
             "access": Realm("access", Side.ACCESS, (access,), Media(ACCESS, ACCESS, range(20000, 20010))),
             "core": Realm("core", Side.CORE, (core,), Media(CORE, CORE, range(20000, 20010))),
         },
-        (Path("main", "access", "core", (Address(SOFTSWITCH, 5060),)),),
+        (Path("main", "access", "core", (Address(SOFTSWITCH, 5060),), callers=Callers.ANY),),
     )
 
 

@@ -11,6 +11,7 @@ from sbc.core.exchange import Exchange
 from sbc.core.message import Intent, Phase
 from sbc.core.orders import Listener, Order, Send
 from sbc.core.promises import LASTS, Promise
+from sbc.core.realm import Callers
 from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, make_plan, of, sends
 from tests.toy import BIND, LEAVE, OP, QUIET, TELL, ToyDialect, ToyMessage
 from tests.toy_records import Record, answer, binding, granted, opening
@@ -111,7 +112,7 @@ def rig_by_connections(**more: Any) -> tuple[Rig, Listener]:
     """A rig whose calls go by connections, and where those of access are taken. Who calls waits for longer than who
     tells something."""
     dialect = ByConnection(quiet=attrs.evolve(QUIET, limit=15.0))
-    plan = make_plan(dialect.name, **more)
+    plan = make_plan(dialect.name, **{"callers": Callers.REGISTERED, **more})
     realms = {
         name: attrs.evolve(realm, listeners=(*realm.listeners, attrs.evolve(realm.listeners[0], transport="tcp")))
         for name, realm in plan.realms.items()

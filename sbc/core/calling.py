@@ -44,7 +44,7 @@ def _to_core(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm)
         if terminal is not None and named is not terminal:
             raise Refused(Cause.UNBOUND, "the leave to call is another's")
         terminal = named or bound.caller(registry, realm, arrival.source.host, intent.user)
-    refuse_strangers(path, intent, promise is not None or terminal is not None, Callers.REGISTERED)
+    refuse_strangers(path, intent, promise is not None or terminal is not None)
     # leave proves who was given it, and not whom a neighbour says to be who has it and is registered no more
     given = promise is not None and terminal is not None and promise.binding == terminal.id
     proven = given or bool(intent.handle)
@@ -64,15 +64,11 @@ def _to_core(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm)
     return attrs.evolve(found, neighbour=turns[0], proven=proven)
 
 
-def refuse_strangers(path: Path, intent: Intent, known: bool, otherwise: Callers) -> None:
-    """See that nobody begins a call who may not: it is not `known` who does, no rule welcomes it, and where the path
-    does not say who may `otherwise` counts. Who calls for help always may. @raises Refused."""
-    if (
-        intent.kind is Kind.OPEN
-        and not (known or intent.welcome)
-        and (path.callers or otherwise) is Callers.REGISTERED
-        and not intent.urgent
-    ):
+def refuse_strangers(path: Path, intent: Intent, known: bool) -> None:
+    """See that nobody begins a call who may not: it is not `known` who does, no rule welcomes it, and the path does not
+    let anybody. Who calls for help always may. @raises Refused."""
+    may = known or intent.welcome or intent.urgent or path.callers is Callers.ANY
+    if intent.kind is Kind.OPEN and not may:
         raise Refused(Cause.FORBIDDEN, "only who is registered may call", detail=f"path {path.name}")
 
 

@@ -14,8 +14,8 @@ from sbc.core.message import Elsewhere
 from sbc.core.orders import SECURED, Latch, Listener, Rate
 from sbc.core.vpn import Vpn, VpnLabel
 from sbc.core.wires import Connections, Tls
-from sbc.policy.demand import Bandwidth
 from sbc.policy.countries import Countries
+from sbc.policy.demand import Bandwidth
 from sbc.policy.limits import UNLIMITED, Caps
 from sbc.policy.rule import Rule
 
@@ -39,7 +39,7 @@ class Signaling(Enum):
 
 
 class Callers(Enum):
-    """Who of an access realm may begin calls."""
+    """Who of an access realm may begin calls, besides who calls for help and whom a rule welcomes."""
 
     REGISTERED = "registered"  # terminals that are bound, and who has leave of the core's
     ANY = "any"  # whoever is on no list of somebody else's: the core is asked
@@ -304,7 +304,6 @@ class Path:
 
     `transport` is how the next hops are reached, as that listener is if empty; `large_over_stream`: what a datagram
     should not hold goes by a connection. `options` are each dialect's own, by its name.
-    `callers` None: those who are registered, in protocols where registering is what gives leave to call; else any.
     """
 
     name: str
@@ -323,7 +322,7 @@ class Path:
     probing: Probes = Probes()
     sessions: Sessions = attrs.field(factory=Sessions)
     options: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
-    callers: Callers | None = None
+    callers: Callers = Callers.REGISTERED
     limits: Caps = UNLIMITED
 
 

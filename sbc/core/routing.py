@@ -18,7 +18,7 @@ from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, S
 from sbc.core.names import Name
 from sbc.core.onward import hop_to, moved
 from sbc.core.orders import Listener, Order
-from sbc.core.realm import Callers, Path, Realm, Side
+from sbc.core.realm import Path, Realm, Side
 from sbc.core.registry import Arrival, Registry
 from sbc.core.way import Way, is_core_peer
 
@@ -257,7 +257,8 @@ def _from_access(
     if path is None:
         raise Refused(Cause.FORBIDDEN, "nothing is reached from here", detail=f"realm {realm.name} is on no path")
     terminal = bound.terminal(registry, arrival, intent, realm)
-    calling.refuse_strangers(path, intent, terminal is not None, Callers.ANY)
+    caller = terminal or bound.caller(registry, realm, arrival.source.host, intent.user)
+    calling.refuse_strangers(path, intent, caller is not None)
     topic = intent.user if intent.kind is Kind.BIND else intent.label  # a user's registrations go to one registrar
     if intent.local and terminal is not None:
         turns = local.turns(registry, path, terminal)

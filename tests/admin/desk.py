@@ -16,7 +16,7 @@ from sbc.core.border import Border
 from sbc.core.memory import Memory
 from sbc.core.mint import Mint
 from sbc.core.orders import Listener
-from sbc.core.realm import Limits, Media, Path, Plan, Realm, Side
+from sbc.core.realm import Callers, Limits, Media, Path, Plan, Realm, Side
 from sbc.media.twisted_engine import TwistedEngine
 from sbc.runner import Runner
 from sbc.sip.dialect import SipDialect
@@ -122,7 +122,9 @@ def open_desk(limits: Limits | None = None) -> Iterator[Desk]:
     access, core = realm("access", Side.ACCESS, hosts[0]), realm("core", Side.CORE, hosts[1])
     softswitch, phone = Peer(Address(hosts[2], 5060)), Peer(Address(hosts[3], 40001))
     access = attrs.evolve(access, domains=frozenset({"sbc.example.com"}))
-    plan = Plan({"access": access, "core": core}, (Path("main", "access", "core", (softswitch.address,)),))
+    plan = Plan(
+        {"access": access, "core": core}, (Path("main", "access", "core", (softswitch.address,), callers=Callers.ANY),)
+    )
     border = Border(plan, {"sip": SipDialect()}, Mint(SECRET))
     runner = Runner(reactor, border, {"sip": Datagrams})
     runner.engine = TwistedEngine(reactor, runner)

@@ -6,12 +6,13 @@ import attrs
 import pytest
 
 from sbc.core import calling
+from sbc.core.address import Address
 from sbc.core.call import CallState
 from sbc.core.message import Cause, Intent, Kind, Phase, Refused
 from sbc.core.orders import HangUp, Order, Send
-from sbc.core.realm import Callers
+from sbc.core.realm import Callers, Path
 from sbc.core.registry import Arrival
-from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, make_plan, of
+from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, make_plan, of, sends
 from tests.toy_calls import bound, promised, rig_by_connections, toy_rig
 from tests.toy_records import answer, opening
 
@@ -32,7 +33,6 @@ def refusal(rig: Rig, realm: str) -> Cause:
 
 
 def test_without_leave_who_is_not_registered_calls_nobody_unless_the_path_lets_anybody() -> None:
-    assert refusal(toy_rig(), "access") is Cause.FORBIDDEN
     assert refusal(toy_rig(callers=Callers.REGISTERED), "access") is Cause.FORBIDDEN
     assert refusal(toy_rig(callers=Callers.ANY), "access") is Cause.NOT_FOUND  # there is no next hop for calls
 
@@ -40,16 +40,16 @@ def test_without_leave_who_is_not_registered_calls_nobody_unless_the_path_lets_a
 def test_who_may_begin_calls() -> None:
     (path,) = make_plan("toy").paths
     help_me = attrs.evolve(OPEN, urgent=True)
-    for callers, otherwise, intent, known, may in (
-        (None, Callers.ANY, OPEN, False, True),
-        (None, Callers.REGISTERED, OPEN, False, False),
-        (None, Callers.REGISTERED, OPEN, True, True),
-        (Callers.REGISTERED, Callers.ANY, OPEN, False, False),
-        (Callers.REGISTERED, Callers.ANY, help_me, False, True),
-        (Callers.REGISTERED, Callers.ANY, attrs.evolve(OPEN, kind=Kind.BIND), False, True),
-        (Callers.ANY, Callers.REGISTERED, OPEN, False, True),
+    assert Path("p", "a", "c", ()).callers is Callers.REGISTERED
+    for callers, intent, known, may in (
+        (Callers.REGISTERED, OPEN, False, False),
+        (Callers.REGISTERED, OPEN, True, True),
+        (Callers.REGISTERED, help_me, False, True),
+        (Callers.REGISTERED, attrs.evolve(OPEN, welcome=True), False, True),
+        (Callers.REGISTERED, attrs.evolve(OPEN, kind=Kind.BIND), False, True),
+        (Callers.ANY, OPEN, False, True),
     ):
-        asked = attrs.evolve(path, callers=callers), intent, known, otherwise
+        asked = attrs.evolve(path, callers=callers), intent, known
         if may:
             calling.refuse_strangers(*asked)
         else:
@@ -58,14 +58,22 @@ def test_who_may_begin_calls() -> None:
 
 
 def test_a_path_may_keep_strangers_from_calling_by_datagrams_too() -> None:
-    for callers, goes in ((None, True), (Callers.ANY, True), (Callers.REGISTERED, False)):
+    for callers, goes in ((Callers.ANY, True), (Callers.REGISTERED, False)):
         rig = toy_rig(callers=callers)
         onward = [each for each in of(Send, rig.from_access(opening(PHONE).pack())) if each.listener.realm == "core"]
         assert bool(onward) is goes
         assert bool(rig.border.registry.calls) is goes
     rig = toy_rig(callers=Callers.REGISTERED)
     bound(rig)
-    assert to_core(rig.from_access(opening(PHONE, exchange=2).pack()))
+    moved, away = Address(NAT.host, NAT.port + 1), Address("203.0.113.99", 5060)
+    for number, source, user, goes in (
+        (2, NAT, b"alice", True),
+        (3, moved, b"alice", True),  # her NAT has given her another port since
+        (4, away, b"alice", False),
+        (5, moved, b"eve", False),  # nobody of that name is registered there
+    ):
+        asked = opening(PHONE, call=number, exchange=number).but(user=user)
+        assert bool(sends(rig.from_access(asked.pack(), source), "core")) is goes, (source, user)
 
 
 def test_without_a_listener_for_connections_there_is_none_either() -> None:

@@ -12,6 +12,7 @@ from sbc.core.binding import BindingState
 from sbc.core.message import Cause
 from sbc.core.orders import Listen, Listener, Note, OpenStream, Send, Unlisten
 from sbc.core.realm import (
+    Callers,
     Keepalive,
     Limits,
     Media,
@@ -64,7 +65,7 @@ def at(realm: str, address: Address) -> tuple[Listener, ...]:
 
 
 def with_guests(plan: Plan) -> Plan:
-    second = Path("second", "guests", "core", (SOFTSWITCH,))
+    second = Path("second", "guests", "core", (SOFTSWITCH,), callers=Callers.ANY)
     return attrs.evolve(plan, realms={**plan.realms, "guests": GUESTS}, paths=(*plan.paths, second))
 
 

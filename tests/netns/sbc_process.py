@@ -46,6 +46,7 @@ access = "{access}"
 core = "{core}"
 next_hops = ["{softswitch}:5060"]
 domain = "{domain}"
+callers = "{callers}"
 signaling = "{signaling}"
 {signaling_ports}
 """
@@ -62,6 +63,7 @@ def sbc_config(
     extra_realm: str = "",
     access: tuple[str, ...] = ("udp",),
     core: tuple[str, ...] = ("udp",),
+    callers: str = "any",
 ) -> str:
     """A configuration (TOML) that joins each pair's access realm to its core realm, whose softswitch is the next
     hop. `extra` is put in front: its tables stand beside these. `access` and `core` are the transports listened to."""
@@ -81,6 +83,7 @@ def sbc_config(
             core=pair.core,
             softswitch=pair.softswitch_address,
             domain=domain,
+            callers=callers,
             signaling=signaling,
             signaling_ports='signaling_ports = "40000-40999"' if signaling == "port-per-terminal" else "",
         )

@@ -47,6 +47,7 @@ access = "{name}"
 core = "core"
 next_hops = ["198.51.100.2:5060"]
 domain = "voice.example"
+callers = "any"
 """
 
 
