@@ -6,12 +6,12 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.load import CALLEE, CALLER_SIDE, CORE_SIDE, PORT
+from benchmarks.load import CALLEE, CALLER, CALLER_SIDE, CORE_SIDE, PORT
 from benchmarks.rtpengine import NG, command
 from tests.netns.softswitch import MODULES
 
@@ -48,6 +48,7 @@ modparam("usrloc", "db_mode", 0)
 modparam("registrar", "max_expires", 3600)
 
 request_route {{
+    {guard}
     if (!mf_process_maxfwd_header("16")) {{ sl_send_reply("483", "Too Many Hops"); exit; }}
     if (is_method("CANCEL")) {{ if (t_check_trans()) t_relay(); exit; }}
     t_check_trans();
@@ -71,6 +72,18 @@ modparam("db_text", "db_mode", 0)
 modparam("topos", "storage", "db")
 modparam("topos", "db_url", "text://{directory}")
 """
+_PIKE = """loadmodule "pike.so"
+loadmodule "htable.so"
+modparam("pike", "sampling_time_unit", 2)
+modparam("pike", "reqs_density_per_unit", 6)
+modparam("pike", "remove_latency", 30)
+modparam("htable", "htable", "ban=>size=14;autoexpire=60;")
+"""
+_GUARD = f"""if ($si != "{CALLER}" && $si != "{CALLEE}") {{
+        if ($sht(ban=>$si) != $null) exit;
+        if ($ua =~ "friendly-scanner" || !pike_check_req()) {{ $sht(ban=>$si) = 1; exit; }}
+    }}"""
+"""What a carrier writes against floods: known peers pass, scanners and whoever sends much is dropped for a minute."""
 _RTPENGINE = _TOPOH + 'loadmodule "rtpengine.so"\nmodparam("rtpengine", "rtpengine_sock", "udp:{}:{}")\n'.format(*NG)
 """What a carrier puts together: one hides the topology, the other carries the media."""
 _MEDIA = {
@@ -88,6 +101,8 @@ calls = 100000
 bindings = 100000
 exchanges_per_source = 100000
 lingering_per_source = 100000
+[realms.access.flood]
+trusted = ["0.0.0.0/0"]
 [realms.core.limits]
 calls = 100000
 """
@@ -102,7 +117,7 @@ json = "{directory}/cdr.json"
 [realms.access]
 side = "access"
 """
-_SBC = (
+SBC = (
     BEGINNING
     + """
 [[realms.access.listeners]]
@@ -146,19 +161,20 @@ class Contender:
     registers: bool = True
 
 
-def _kamailio(kind: str) -> Callable[[LabHost], LabProcess]:
+def kamailio(kind: str) -> Callable[[LabHost], LabProcess]:
     def start(host: LabHost) -> LabProcess:
         directory = host.lab.directory / f"kamailio-{kind}-{len(host.lab.processes)}"
         directory.mkdir()
         topos = _TOPOS.format(directory=directory)
-        more = {"plain": "", "topoh": _TOPOH, "topos": topos, "rtpengine": _RTPENGINE}[kind]
+        more = {"plain": "", "topoh": _TOPOH, "topos": topos, "rtpengine": _RTPENGINE, "pike": _PIKE}[kind]
         if kind == "topos":
             for table in ("version", "topos_d", "topos_t"):
                 shutil.copy(DBTEXT / table, directory)
         config = directory / "kamailio.cfg"
         places = {"access": CALLER_SIDE, "core": CORE_SIDE, "callee": CALLEE, "port": PORT}
         steps = _MEDIA if kind == "rtpengine" else _NO_MEDIA
-        config.write_text(_KAMAILIO.format(more=more, modules=MODULES, **steps, **places))
+        guard = _GUARD if kind == "pike" else ""
+        config.write_text(_KAMAILIO.format(more=more, guard=guard, modules=MODULES, **steps, **places))
         argv = ["kamailio", "-DD", "-E", "-f", str(config), "-m", "512", "-M", "8", "-Y", str(directory)]
         if kind == "rtpengine":  # beside it in one session, whose processor time and memory are measured
             media = shlex.join(command(CALLER_SIDE, CORE_SIDE, PORTS))
@@ -192,19 +208,19 @@ def _sippy(host: LabHost) -> LabProcess:
 
 
 def _sbc(host: LabHost) -> LabProcess:
-    return start_sbc(host, _SBC + UNBOUND, PORT)
+    return start_sbc(host, SBC + UNBOUND, PORT)
 
 
-def start_sbc(host: LabHost, toml: str, port: int) -> LabProcess:
+def start_sbc(host: LabHost, toml: str, port: int, under: Sequence[str] = ()) -> LabProcess:
     """The SBC with a configuration that may name the addresses, SIP's port and its own directory; it serves when it
-    listens on that UDP port in the core."""
+    listens on that UDP port in the core. twistd runs `under` another program, where that is said."""
     directory = host.lab.directory / f"sbc-{len(host.lab.processes)}"
     directory.mkdir()
     config = directory / "sbc.toml"
     places = {"access": CALLER_SIDE, "core": CORE_SIDE, "callee": CALLEE, "port": PORT, "directory": directory}
     config.write_text(toml.format(**places))
     twistd = Path(sys.executable).with_name("twistd")
-    argv = [*PROFILER, str(twistd), "-n", "--pidfile=", "sbc", "--config", str(config)]
+    argv = [*PROFILER, *under, str(twistd), "-n", "--pidfile=", "sbc", "--config", str(config)]
     process = host.popen(argv, log="sbc", env={"PYTHONPATH": str(ROOT)})
     host.wait_bound(port, CORE_SIDE, timeout=20.0, by=process)
     return process
@@ -216,9 +232,9 @@ PROFILER = os.environ.get("SBC_PROFILER", "").split()
 CONTENDERS = (
     Contender("sbc", _sbc),
     Contender("sbc, no media", _sbc, media=False),
-    Contender("kamailio", _kamailio("plain")),
-    Contender("kamailio topoh", _kamailio("topoh")),
-    Contender("kamailio topos", _kamailio("topos")),
-    Contender("kamailio rtpengine", _kamailio("rtpengine")),
+    Contender("kamailio", kamailio("plain")),
+    Contender("kamailio topoh", kamailio("topoh")),
+    Contender("kamailio topos", kamailio("topos")),
+    Contender("kamailio rtpengine", kamailio("rtpengine")),
     Contender("sippy b2bua", _sippy, registers=False),
 )

@@ -327,14 +327,21 @@ class IPolicy(Interface):
     def replan(plan):
         """Hold what comes from now on to another Plan; what is known of sources, and tickets that are out, stay."""
 
+    def banned(realm, source, now):
+        """Whether nothing is taken from `source` in that realm (its name), whoever it is. Asked of everything, before
+        `knock`."""
+
     def knock(listener, source, size, standing, proven, now):
         """Something has come and is not read yet: `size` octets from `source`, who is known so far (Standing), and has
         shown a certificate for `proven`; 0 octets for a new connection. The fixed word for why it is to be dropped;
         empty where it is to be read. Asked of everything: it has to be cheap. Never raises."""
 
+    def spent(seconds, now):
+        """So much time (seconds) was spent on what has knocked last, at `now`."""
+
     def message(message, now):
         """A request that has been understood would cross (sbc.policy.events.Message): a Verdict against it, or None."""
 
-    def outcome(outcome, listener, source, method, cause, now):
+    def outcome(outcome, listener, source, intent, cause, now):
         """What became (sbc.policy.events.Outcome) of what `source` has sent to `listener`: of a message of that
-        `method`, or of what was none (empty). `cause` is the Cause for which the SBC itself refuses it, or None."""
+        Intent, or of what was none (None). `cause` is the Cause for which the SBC itself refuses it, or None."""

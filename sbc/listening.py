@@ -63,9 +63,12 @@ class Listening:
         protocol = self._protocols[listener.dialect](partial(self._hearer.received, listener))
         protocol.noisy = False  # what is listened on is said below, in our words
         own, back, dscp = listener.address, partial(self._hearer.bounced, listener), realm.media.dscp
-        self.ports[listener] = listen_udp(
+        port = listen_udp(
             self._reactor, own, protocol, SIGNALING_BUFFER, dscp=dscp, bounced=back, mark=mark, vpn=listener.vpn
         )
+        flood = self._border.registry.gate.flood
+        port.refused, port.behind = flood.bans.refused(listener.realm), flood.load.behind
+        self.ports[listener] = port
         self._log.info("listening on {listener}", listener=listener)
 
     def close(self, listener: Listener) -> None:

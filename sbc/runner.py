@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -100,8 +101,10 @@ class Runner:
         if word:
             self._dropped(word, listener, source)
             return
+        began = perf_counter()
         for arrival in self._border.parts(Arrival(listener, source, data, now, proven)):
             self._take(arrival)
+        self._border.spent(perf_counter() - began, now)
 
     def _dropped(self, word: str, listener: Listener, source: Address) -> None:
         """What has arrived is not read, for a reason of that name. There may be very much of it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import cycle
 from os import urandom
 from time import thread_time, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.internet import TimerService
 from twisted.application.service import MultiService, Service
@@ -24,6 +24,7 @@ from sbc.core.memory import Memory, Sizes
 from sbc.core.mint import Mint
 from sbc.core.realm import Path, Plan
 from sbc.garbage import GarbageService
+from sbc.guarding import GuardService
 from sbc.ledger.service import LedgerService
 from sbc.locate import Locator
 from sbc.media.choose import take_engine
@@ -36,6 +37,9 @@ from sbc.runner import Runner
 from sbc.signals import SignalService
 from sbc.spoken import Spoken, dialects
 from sbc.tls import read_tls
+
+if TYPE_CHECKING:
+    from sbc.store.service import StoreService
 
 _SECRET_OCTETS = 32
 _AUDIT = 0.01  # the part of the processor that looks over the books may take: of very many calls they are fewer
@@ -80,7 +84,7 @@ class BorderService(Service):
         if faults:
             raise OSError("; ".join(faults))
         self.runner.limit_realms(self.border.plan)
-        self.bans = take_sink(self.runner.engine, self._reactor)
+        self.bans = self.border.registry.gate.flood.sink = take_sink(self.runner.engine, self._reactor)
         self.keep_doors()
         for realm in self.border.plan.realms.values():
             for listener in realm.listeners:
@@ -169,11 +173,13 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
     if config.trace.enabled:
         trace = config.trace
         border.runner.memory = Memory(Sizes(trace.messages, trace.octets, trace.total, trace.refusals))
+    guard = GuardService(reactor, border.border, border.runner)
     if config.store is not None:
-        _add_store(whole, reactor, config.store, border, ledger)
+        guard.keep = _add_store(whole, reactor, config.store, border, ledger).keep_ban
     if ledger is not None:
         ledger.setServiceParent(whole)  # before the border: it is there before the first call and goes after the last
     border.setServiceParent(whole)
+    guard.setServiceParent(whole)
     GarbageService().setServiceParent(whole)
     reloader = Reloader(reactor, border.border, border.runner, dialects)
     whole.operations = Operations(reactor, config, border.border, border.runner, reloader)
@@ -197,7 +203,7 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
 
 def _add_store(
     whole: MultiService, reactor: Any, config: StoreConfig, border: BorderService, ledger: LedgerService | None
-) -> None:
+) -> StoreService:
     """What lets calls outlive the process: first of all, since the ledger asks it which calls go on."""
     from sbc.store.service import StoreService
     from sbc.store.sqlite import SqliteStore
@@ -209,6 +215,7 @@ def _add_store(
     border.runner.keeps = True
     if ledger is not None:
         ledger.store = store
+    return store
 
 
 def _repace(looks: TimerService, pace: float) -> None:

@@ -65,6 +65,7 @@ FLOORS = (
     ("sbc.connection", 3),
     ("sbc.connections", 3),
     ("sbc.listening", 3),
+    ("sbc.guarding", 3),
     ("sbc.sockets", 3),
     ("sbc.tls", 3),
     ("sbc.spoken", 3),

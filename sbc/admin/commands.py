@@ -177,6 +177,31 @@ _TABLE = (
         (_find("a source, reason or event"), _LIMIT),
     ),
     Command(
+        "bans",
+        "Who is banned: why, for how long, and whether all there are or strangers alone",
+        (_find("an address or reason"), _REALM, _LIMIT),
+    ),
+    Command(
+        "ban",
+        "Ban a source: nothing is taken from it, and its connections are closed",
+        (
+            Argument("source", "a host, or a host and port", needed=True),
+            Argument("seconds", "for how long; an hour, if left out", number=True),
+            Argument("realm", "where; in all access realms, if left out", option=True),
+            Argument("reason", "why, for log and list", option=True),
+        ),
+        changes=True,
+    ),
+    Command(
+        "unban",
+        "Ban a source no more, and forget what it was banned for",
+        (
+            Argument("source", "as bans shows it", needed=True),
+            Argument("realm", "where; in all access realms, if left out", option=True),
+        ),
+        changes=True,
+    ),
+    Command(
         "kick",
         "End a call; both parties are told, and its record says that it was cleared",
         (Argument("id", "the call's whole id", needed=True),),

@@ -9,7 +9,7 @@ from itertools import islice
 from time import time
 from typing import Any, NoReturn, TypeVar
 
-from sbc.admin import columns, views
+from sbc.admin import bans, columns, views
 from sbc.admin.commands import COMMANDS, read
 from sbc.admin.further import further_view
 from sbc.admin.gathered import gathered_view
@@ -242,7 +242,29 @@ class Console:
         """What the core's clock is behind the time of day."""
         return time() - self._clock()
 
+    def bans(self, find: str = "", *, realm: str = "", limit: int | None = LIMIT) -> Table | Text:
+        """Who is banned, the latest first."""
+        if unknown := self._no_realm(realm):
+            return unknown
+        there, now = self._border.registry.gate.flood.bans, self._clock()
+        chosen = [ban for ban in there if bans.matches(ban, find, realm)][::-1]
+        table = _table(chosen, lambda ban: bans.ban_view(ban, there, now), bans.COLUMNS, limit, "nobody is banned")
+        sink = self._border.registry.gate.flood.sink
+        table.below = "" if sink is None else f"\n{sink.dropped()} packets dropped by {sink.name}"
+        return table
+
     # -- what changes something
+
+    def ban(self, source: str, seconds: float | None = 3600.0, *, realm: str = "", reason: str = "") -> Text:
+        """Ban a source."""
+        if unknown := self._no_realm(realm):
+            return unknown
+        longest = float(bans.LONGEST) if seconds is None else seconds
+        return bans.add(self._border, source, longest, realm, reason, self._clock())
+
+    def unban(self, source: str, *, realm: str = "") -> Text:
+        """Ban a source no more."""
+        return self._no_realm(realm) or bans.lift(self._border, source, realm)
 
     def kick(self, id: str) -> Text:
         """End a call; both parties are told."""

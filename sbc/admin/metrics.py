@@ -16,12 +16,14 @@ from prometheus_client.core import (
 from prometheus_client.metrics_core import Metric as Family
 
 from sbc import __version__
+from sbc.admin import guarded
 from sbc.admin.lag import Lag
 from sbc.core.border import Border
 from sbc.core.ports import PortPool
 from sbc.core.registry import Registry
 from sbc.media.totals import Totals
 from sbc.media.udp import Port
+from sbc.policy.flood import Flood
 from sbc.runner import Runner
 
 Sample = tuple[tuple[str, ...], Any]
@@ -133,6 +135,14 @@ def _ports(pools: Callable[[Registry], Mapping[str, PortPool]]) -> Callable[[Sou
                 yield (name, state), count
 
     return read
+
+
+def _guards(sources: Sources) -> Flood:
+    return sources.border.registry.gate.flood
+
+
+def _flood(read: Callable[[Flood], Iterable[Sample]]) -> Callable[[Sources], Iterable[Sample]]:
+    return lambda sources: read(_guards(sources))
 
 
 def _choice(sources: Sources) -> Iterable[Sample]:
@@ -256,6 +266,13 @@ METRICS = (
         "sbc_control_ports", "gauge", ("realm", "state"), "Ports for control channels: used, resting or free",
         _ports(lambda registry: registry.controls.pools),
     ),
+    Metric("sbc_bans", "gauge", ("realm", "what"), "Bans of transport addresses and hosts", _flood(guarded.bans)),
+    Metric("sbc_sources", "gauge", ("realm", "rank"), "Sources that the guards remember", _flood(guarded.sources)),
+    Metric(
+        "sbc_banned_packets_total", "counter", ("by",), "Packets of banned sources dropped below the sockets",
+        _flood(guarded.dropped),
+    ),
+    Metric("sbc_load", "gauge", (), "The part of its time spent on messages", _one(lambda s: _guards(s).load.level)),
     Metric("sbc_media_engine_info", "gauge", ("engine", "reason"), "1, for the media engine that was chosen", _choice),
     Metric("sbc_media_streams", "gauge", ("engine",), "Media streams, by the engine that forwards them now", _streams),
     Metric(

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from sbc.config.flood import TABLES as FLOOD
 from sbc.config.values import Config
 from sbc.core.orders import Listener
 from sbc.core.realm import Plan, Realm
@@ -65,6 +66,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         ("mode", "period", "answer_within", "misses", "longest", "tell_core", "direct"), NOW
     )
     | {"calls": NEXT},
+    "realms.NAME.flood": dict.fromkeys((key.name for key in FLOOD["realms.NAME.flood"]), NOW),
     "realms.NAME.tls": dict.fromkeys(("certificate", "key", "ca", "require_peer", "server_name"), NEXT),
     "realms.NAME.listeners[]": dict.fromkeys(("protocol", "transport", "address", "port"), NOW)
     | {"advertised": RESTART},

@@ -14,6 +14,7 @@ from sbc.config import accounting, network
 from sbc.config.checks import Draft, DraftPath, DraftRealm, check
 from sbc.config.dialects import all_tables, check_installed, check_ports, options_of
 from sbc.config.faults import ConfigError, Fault, Findings, joined
+from sbc.config.flood import read as read_flood
 from sbc.config.keys import Tables, read_keys
 from sbc.config.kinds import is_word, word
 from sbc.config.rules import read_countries, read_rules
@@ -198,6 +199,7 @@ class _Reader:
         width = self.keys(values.pop("bandwidth", {}), f"{at}.bandwidth", "realms.NAME.bandwidth")
         values["rules"] = read_rules(values.pop("rules", ()), f"{at}.rules", self.directory, self.findings)
         alive = self.keys(values.pop("keepalive", {}), f"{at}.keepalive", "realms.NAME.keepalive")
+        values["flood"] = read_flood(values.pop("flood", {}), f"{at}.flood", values.get("side"), self.findings)
         values |= {"limits": Limits(**limits), "terminals": Caps(**terminals), "registrations": Registrations(**times)}
         values["bandwidth"] = Bandwidth(**width)
         values |= {"connections": Connections(**connections), "keepalive": Keepalive(**alive)}

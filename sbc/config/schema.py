@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sbc.config import accounting, bandwidth, kinds, limits, network
+from sbc.config.flood import TABLES as FLOOD
 from sbc.config.keys import Key
 from sbc.config.rules import TABLES as RULES
 from sbc.config.values import CdrSync, EngineName, LogFormat, LogLevel
@@ -66,11 +67,13 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("registrations", kinds.table()),
         Key("connections", kinds.table()),
         Key("keepalive", kinds.table()),
+        Key("flood", kinds.table()),
         Key("tls", kinds.table()),
         Key("network", kinds.table()),
         Key("listeners", kinds.tables("[[realms.NAME.listeners]]"), required=True),
         Key("rules", kinds.tables("[[realms.NAME.rules]]")),
     ),
+    **FLOOD,
     "realms.NAME.media": (
         Key("address", kinds.ip(), required=True),
         Key("advertised", kinds.ip()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import attrs
@@ -63,6 +64,7 @@ class Border:
     def __init__(self, plan: Plan, dialects: Mapping[str, Any], mint: Mint) -> None:
         self.dialects = dialects
         self.registry = Registry(plan, mint)
+        self.registry.gate.flood.exempt = partial(gating.is_exempt, self.registry)
         self.concerned = ""  # the id of the call that the last message belongs to, empty where it belongs to none
         self._wake_order: Wake | None = None  # the last that was given, until it is met
 
@@ -181,8 +183,8 @@ class Border:
                 self.registry.touch(call)
 
     def resume(self, kind: str, data: bytes, now: float, shift: float) -> list[Order]:
-        """Take up a "binding", "promise" or "answer" that outlived a restart; `shift` is from the core's clock to the
-        time of day. @raises Unfit."""
+        """Take up a "binding", "promise", "answer" or "ban" that outlived a restart; `shift` is from our clock to
+        the time of day. @raises Unfit."""
         return self._and_wake(resume.OTHERS[kind](self.registry, data, now, Frame(self.plan, shift)))
 
     def resume_call(self, data: bytes, now: float, shift: float, away: float) -> tuple[Call, list[Order]]:
@@ -227,6 +229,10 @@ class Border:
     def knock(self, listener: Listener, source: Address, size: int, proven: str, now: float) -> str:
         """The fixed word for why `size` octets from `source` are to be dropped unread; empty where they are not."""
         return gating.knock(self.registry, listener, source, size, proven, now)
+
+    def spent(self, seconds: float, now: float) -> None:
+        """So long was spent on what has knocked last."""
+        self.registry.gate.spent(seconds, now)
 
     def barred(self, listener: Listener, peer: Address, now: float) -> str:
         """Why a connection from `peer` is not to be taken at a listener; empty where it is."""

@@ -7,9 +7,12 @@ from sbc.core.address import Address
 from sbc.core.exchange import Exchange
 from sbc.core.message import Cause, Ending, Intent, Phase, Refused
 from sbc.core.orders import Listener, Note, Order
+from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry
 from sbc.core.trust import standing, terminal_at
+from sbc.core.way import is_trusted
 from sbc.policy.events import Act, Message, Outcome, Standing
+from sbc.policy.guard import BANNED
 from sbc.policy.rules import WORD
 
 _DENIED = frozenset({Ending.UNAUTHORIZED, Ending.REJECTED})
@@ -18,6 +21,8 @@ _DENIED = frozenset({Ending.UNAUTHORIZED, Ending.REJECTED})
 def knock(registry: Registry, listener: Listener, source: Address, size: int, proven: str, now: float) -> str:
     """The fixed word for why what has come is dropped unread; empty where it is to be read. `size` is in octets, 0 for
     a connection."""
+    if registry.gate.banned(listener.realm, source, now):  # before all else: of these there may be very many
+        return BANNED
     word = registry.gate.knock(listener, source, size, standing(registry, listener, source, now), proven, now)
     if word == WORD and registry.waits.in_call(listener.realm, source):
         return ""  # who is in a call goes on, whatever is decided of calls to come
@@ -49,8 +54,7 @@ def tell(
     registry: Registry, outcome: Outcome, arrival: Arrival, intent: Intent | None = None, cause: Cause | None = None
 ) -> None:
     """What became of what has arrived."""
-    method = "" if intent is None else intent.method
-    registry.gate.outcome(outcome, arrival.listener, arrival.source, method, cause, arrival.now)
+    registry.gate.outcome(outcome, arrival.listener, arrival.source, intent, cause, arrival.now)
 
 
 def answered(registry: Registry, exchange: Exchange, asked: Intent, intent: Intent, now: float) -> None:
@@ -64,4 +68,10 @@ def answered(registry: Registry, exchange: Exchange, asked: Intent, intent: Inte
         outcome = Outcome.WRONG
     else:
         outcome = Outcome.CHALLENGED if intent.phase is Phase.CHALLENGE else Outcome.FAILED
-    registry.gate.outcome(outcome, near.listener, near.peer, asked.method, None, now)
+    registry.gate.outcome(outcome, near.listener, near.peer, asked, None, now)
+
+
+def is_exempt(registry: Registry, realm: str, source: Address, now: float) -> bool:
+    """Whether the core trusts whoever is at `source`, so that it is never banned."""
+    there = registry.plan.realms.get(realm)
+    return there is not None and there.side is Side.CORE and is_trusted(registry, there, source.host, now)

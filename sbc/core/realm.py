@@ -16,6 +16,7 @@ from sbc.core.vpn import Vpn, VpnLabel
 from sbc.core.wires import Connections, Tls
 from sbc.policy.countries import Countries
 from sbc.policy.demand import Bandwidth
+from sbc.policy.flooding import Flooding
 from sbc.policy.limits import UNLIMITED, Caps
 from sbc.policy.rule import Rule
 
@@ -188,7 +189,7 @@ class Realm:
     """One network. `domains` are host names under which peers there know the SBC itself. `sparing`: strangers get no
     more packets than they send (sbc/core/trust.py). `peers`: of a core realm, networks whose hosts are trusted as next
     hops are: to call, and to speak inside calls. `terminals`: what each terminal there may have. `rules`: in their
-    order, what is let in (sbc/policy/rules.py)."""
+    order, what is let in (sbc/policy/rules.py). `flood`: how it is protected from floods; None: not at all."""
 
     name: str
     side: Side
@@ -206,6 +207,7 @@ class Realm:
     terminals: Caps = UNLIMITED
     network: VpnLabel = attrs.field(factory=VpnLabel)
     rules: tuple[Rule, ...] = ()
+    flood: Flooding | None = None
     addresses: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
     """The IP addresses that peers there know the SBC by."""
 

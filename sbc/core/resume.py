@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from sbc.core import admission, admitted, answers, channels, disband, homes, keepalive, lasting, leave, reach, sessions
+from sbc.core.banned import resume_ban
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState, Leg, Stream
 from sbc.core.ending import end_call
@@ -113,7 +114,7 @@ def resume_answer(registry: Registry, data: bytes, now: float, frame: Frame) -> 
     return answers.take_up(registry, found["dialect"], hop, found["keys"], found["answer"], found["due"], now)
 
 
-OTHERS = {"binding": resume_binding, "promise": resume_promise, "answer": resume_answer}
+OTHERS = {"binding": resume_binding, "promise": resume_promise, "answer": resume_answer, "ban": resume_ban}
 """What takes up what is no call, by what it is."""
 
 

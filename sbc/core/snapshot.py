@@ -242,7 +242,7 @@ def plain_of(owner: Call | Binding | Promise | Exchange, dialects: Mapping[str, 
 
 
 def pack(what: str, plain: Mapping[str, Any]) -> bytes:
-    """A value as a store keeps it; `what` is "call", "binding", "promise" or "answer"."""
+    """A value as a store keeps it; `what` is "call", "binding", "promise", "answer" or "ban"."""
     return dumps({"version": VERSION, "what": what, **plain})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from errno import EPERM
 from typing import Any, NamedTuple
@@ -193,6 +193,9 @@ class Port(udp.Port):
         self.read_errors = 0
         self._bounced: Bounced | None = None
         self.unbound: socket.socket | None = None
+        self.refused: Container[object] = ()  # addresses and hosts from which nothing is taken
+        self.refusals = 0  # datagrams that came from those
+        self.behind: set[object] = set()  # ports of which more waits than a turn may read
 
     def createInternetSocket(self) -> socket.socket:
         """The socket that is to be bound: IPv6 only, where it is IPv6. @raises OSError."""
@@ -217,6 +220,7 @@ class Port(udp.Port):
     def stopListening(self) -> Deferred[None] | None:
         """Read no more, and close the socket on the reactor's next turn."""
         untyped: Any = super()
+        self.behind.discard(self)
         stopped: Deferred[None] | None = untyped.stopListening()
         return stopped
 
@@ -265,6 +269,7 @@ class Port(udp.Port):
                 data, source = self.socket.recvfrom(self.maxPacketSize)
             except (BlockingIOError, InterruptedError):
                 self._next = 1
+                self.behind.discard(self)
                 if not number:  # some reactors call an error so
                     self._hear_bounces()
                 return
@@ -275,12 +280,17 @@ class Port(udp.Port):
                 self.read_errors += 1
                 self._log.debug("reading {port}: {error}", port=self, error=error)
                 return
+            if self.refused and (source[:2] in self.refused or source[0] in self.refused):
+                self.refusals += 1
+                continue
             try:
                 self.protocol.datagramReceived(data, source[:2])
             except Exception:  # noqa: BLE001 - one bad datagram must not close the port
                 self._log.failure(
                     "{protocol} failed on a datagram from {source}", protocol=self.protocol, source=source
                 )
+        if self._next == self.turn:
+            self.behind.add(self)
         self._next = min(2 * self._next, self.turn)
 
     def buffers(self) -> Buffers:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from zope.interface import implementer
 
 from sbc.core.address import Address
-from sbc.core.message import Cause
+from sbc.core.message import Cause, Intent
 from sbc.core.orders import Listener
 from sbc.interfaces import IPolicy
 from sbc.policy.book import Book
 from sbc.policy.events import Message, Outcome, Standing, Verdict
+from sbc.policy.flood import Flood
 from sbc.policy.rules import Rules
 
 if TYPE_CHECKING:
@@ -25,22 +26,40 @@ class Gate:
     def __init__(self, plan: Plan) -> None:
         self.rules = Rules()
         self.book = Book(plan)
+        self.flood = Flood()
         self.replan(plan)
 
     def replan(self, plan: Plan) -> None:
         """See IPolicy."""
         self.book.replan(plan)
         self.rules.replan({name: realm.rules for name, realm in plan.realms.items()}, plan.countries)
+        self.flood.replan({realm.name: realm.flood for realm in plan.realms.values()})
+
+    def banned(self, realm: str, source: Address, now: float) -> bool:
+        """See IPolicy."""
+        return self.flood.banned(realm, source, now)
 
     def knock(self, listener: Listener, source: Address, size: int, standing: Standing, proven: str, now: float) -> str:
         """See IPolicy."""
-        return self.rules.knock(listener, source, standing, proven, now)
+        word = self.flood.knock(listener, source, standing, proven, now)
+        return word or self.rules.knock(listener, source, standing, proven, now)
+
+    def spent(self, seconds: float, now: float) -> None:
+        """See IPolicy."""
+        self.flood.spent(seconds, now)
 
     def message(self, message: Message, now: float) -> Verdict | None:
         """See IPolicy."""
-        return self.rules.message(message, now)
+        return self.flood.message(message, now) or self.rules.message(message, now)
 
     def outcome(
-        self, outcome: Outcome, listener: Listener, source: Address, method: str, cause: Cause | None, now: float
+        self,
+        outcome: Outcome,
+        listener: Listener,
+        source: Address,
+        intent: Intent | None,
+        cause: Cause | None,
+        now: float,
     ) -> None:
         """See IPolicy."""
+        self.flood.outcome(outcome, listener, source, intent, cause, now)

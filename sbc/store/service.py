@@ -17,6 +17,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from sbc.core import account
+from sbc.core.banned import id_of, of_ban
 from sbc.core.binding import Binding
 from sbc.core.border import Border
 from sbc.core.call import Call
@@ -27,6 +28,7 @@ from sbc.core.resume import NO_PORTS
 from sbc.core.snapshot import lasts, pack, plain_of
 from sbc.ledger.service import LedgerService
 from sbc.ledger.writer import Writer
+from sbc.policy.bans import Ban, Key
 from sbc.runner import Runner
 
 PACE = 0.02
@@ -46,9 +48,10 @@ class StoreService(Service):
     """Calls and bindings of `border` in `store` (ICallStore).
 
     `counted` gets ``store-written``, ``store-waiting``, ``store-failures``, ``store-unfit``, ``resumed-calls``,
-    ``resumed-bindings``, ``resumed-promises`` and ``resumed-answers``. `ledger` is told of the calls that go on, where
-    there are records. A resumed call in which nobody speaks for `silence` seconds (0: for ever) is ended, unless it is
-    on hold: it may have ended in the moment of the crash, and nobody is to be charged for it for hours.
+    ``resumed-bindings``, ``resumed-promises``, ``resumed-answers`` and ``resumed-bans``. `ledger` is told of the calls
+    that go on, where there are records. A resumed call in which nobody speaks for `silence` seconds (0: for ever) is
+    ended, unless it is on hold: it may have ended in the moment of the crash, and nobody is to be charged for it for
+    hours.
     """
 
     _log = Logger()
@@ -105,7 +108,7 @@ class StoreService(Service):
         began = self._reactor.seconds()
         for id, data in sorted(self._loaded.get("binding", {}).items()):
             self._resume("binding", id, data)
-        for kind in ("promise", "answer"):
+        for kind in ("promise", "answer", "ban"):
             for id, data in sorted(self._loaded.get(kind, {}).items()):
                 self._resume(kind, id, data)
         for id, data in self._loaded.get("call", {}).items():
@@ -167,7 +170,7 @@ class StoreService(Service):
             else:
                 self._runner.carry_out(self._border.resume(kind, data, now, shift))
         except Unfit as unfit:
-            if kind == "answer":  # mostly it is too old
+            if kind in ("answer", "ban"):  # mostly it is too old
                 self._drop(kind, id)
             else:
                 self._unfit(kind, id, str(unfit))
@@ -257,6 +260,15 @@ class StoreService(Service):
             return
         self._stored.add((kind, id))
         self._writer.put((kind, id), pack(kind, plain_of(owner, self._border.dialects, frame)), False)
+
+    def keep_ban(self, key: Key, ban: Ban | None) -> None:
+        """A ban is to be found again; None: it is over."""
+        id = id_of(key)
+        if ban is None:
+            self._drop("ban", id)
+            return
+        self._stored.add(("ban", id))
+        self._writer.put(("ban", id), of_ban(ban, time() - self._reactor.seconds()), False)
 
     def _drop(self, kind: str, id: str) -> None:
         if (kind, id) in self._stored:

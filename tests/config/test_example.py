@@ -22,6 +22,7 @@ from sbc.core.wires import Connections
 from sbc.h323.options import H323Options
 from sbc.mgcp.options import MgcpOptions
 from sbc.policy.demand import Bandwidth
+from sbc.policy.flooding import Flooding
 from sbc.policy.limits import Caps
 from sbc.sip.options import SipOptions
 
@@ -99,6 +100,7 @@ def test_the_example_loads_with_every_key_in_force() -> None:
         ("realms.access.registrations", Registrations),
         ("realms.access.connections", Connections),
         ("realms.access.keepalive", Keepalive),
+        ("realms.access.flood", Flooding),
         ("paths", RealmPath),
         ("paths.next_hops", NextHop),
         ("paths.failover", Failover),
@@ -172,6 +174,7 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
         ("realms.NAME.registrations", Registrations),
         ("realms.NAME.connections", Connections),
         ("realms.NAME.keepalive", Keepalive),
+        ("realms.NAME.flood", Flooding),
         ("paths[]", RealmPath),
         ("paths[].next_hops[]", NextHop),
         ("paths[].failover", Failover),

@@ -32,6 +32,7 @@ from sbc.core.realm import (
 )
 from sbc.core.realm import Path as RealmPath
 from sbc.core.vpn import VpnLabel
+from sbc.policy.flooding import Flooding
 from sbc.policy.limits import Caps
 
 SMALL = """
@@ -171,7 +172,7 @@ def test_a_small_file_gets_every_default() -> None:
     config = load_text(SMALL, "x.toml")
     listener = Listener("a", "sip", "udp", Address("192.0.2.1", 5060), Address("192.0.2.1", 5060))
     media = Media("192.0.2.1", "192.0.2.1", range(20000, 21000))
-    assert config.plan.realms["a"] == Realm("a", Side.ACCESS, (listener,), media)
+    assert config.plan.realms["a"] == Realm("a", Side.ACCESS, (listener,), media, flood=Flooding())
     assert config.plan.paths == (RealmPath("p", "a", "c", (Address("198.51.100.9", 5060),)),)
     assert config.plan.timers == Timers()
     assert (config.console, config.log, config.source) == (None, LogConfig(), "x.toml")
@@ -197,6 +198,7 @@ def test_a_full_file_is_read_key_by_key(tmp_path: Path) -> None:
         registrations=Registrations(False, 40, 50, 70, 0.25),
         keepalive=Keepalive(Probing.ADAPTIVE, 15.0, 2.5, 5, 1800.0, True),
         sparing=False,
+        flood=Flooding(),
     )
     assert plan.paths == (
         RealmPath(

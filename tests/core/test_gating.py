@@ -30,6 +30,10 @@ class Keeper:
     messages: list[Message] = attrs.field(factory=list)
     outcomes: list[tuple[Outcome, Address, str, Cause | None]] = attrs.field(factory=list)
     book: Book | None = None
+    none: frozenset[Address] = frozenset()  # from whom nothing is taken
+
+    def banned(self, realm: str, source: Address, now: float) -> bool:
+        return source in self.none
 
     def knock(self, listener: Listener, source: Address, size: int, standing: Standing, *_: object) -> str:
         self.knocks.append((source, size, standing))
@@ -39,8 +43,8 @@ class Keeper:
         self.messages.append(message)
         return self.verdict
 
-    def outcome(self, outcome: Outcome, listener: Listener, source: Address, method: str, *cause: Any) -> None:
-        self.outcomes.append((outcome, source, method, cause[0]))
+    def outcome(self, outcome: Outcome, listener: Listener, source: Address, intent: Any, *cause: Any) -> None:
+        self.outcomes.append((outcome, source, "" if intent is None else intent.method, cause[0]))
 
 
 def kept(verdict: Verdict | None = None, word: str = "", **plan: Any) -> tuple[Rig, Keeper]:
@@ -59,9 +63,12 @@ def test_who_comes_is_told_by_how_far_it_is_known() -> None:
     assert [standing for _, _, standing in keeper.knocks] == [
         *(Standing.REGISTERED, Standing.STRANGER, Standing.TRUSTED, Standing.STRANGER)
     ]
-    keeper.word = "banned"
-    assert rig.border.knock(own, STRANGER, 1, "", rig.now) == "banned"
-    assert rig.border.barred(own, STRANGER, rig.now) == "banned"
+    keeper.word = "too-much"
+    assert rig.border.knock(own, STRANGER, 1, "", rig.now) == "too-much"
+    keeper.none, keeper.knocks = frozenset({NAT}), []
+    assert rig.border.knock(own, NAT, 1, "", rig.now) == "banned"
+    assert not keeper.knocks, "of who is banned nothing else is asked"
+    assert rig.border.barred(own, STRANGER, rig.now) == "too-much"
     assert keeper.knocks[-1][1] == 0
 
 

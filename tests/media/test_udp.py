@@ -345,3 +345,29 @@ def test_where_nobody_wants_to_know_nothing_is_different(reactor: EPollReactor, 
     turn_until(reactor, lambda: len(heard.heard) == 1)
     with pytest.raises(OSError):
         port.send(bytes(70_000), nobody)
+
+
+def test_what_comes_from_who_is_refused_is_read_and_dropped(reactor: EPollReactor, listen: Listen) -> None:
+    protocol = Heard()
+    port = listen(protocol)
+    refused: set[object] = set()
+    port.refused = refused
+    with socket.socket(port.addressFamily, socket.SOCK_DGRAM) as banned:
+        banned.bind((port.interface, 0))
+        refused.add(banned.getsockname())
+        banned.sendto(b"banned", port.socket.getsockname())
+        send(port, b"its neighbour")
+        turn_until(reactor, lambda: bool(protocol.heard))
+    refused.add(port.interface)
+    send(port, b"of that host")
+    turn_until(reactor, lambda: port.refusals == 2)
+    assert [data for data, _ in protocol.heard] == [b"its neighbour"]
+
+
+def test_a_port_says_when_more_waits_than_a_turn_may_read(reactor: EPollReactor, listen: Listen) -> None:
+    protocol = Heard()
+    port = listen(protocol, turn=4)
+    send(port, *[b"%d" % number for number in range(20)])
+    for heard, behind in ((1, False), (3, False), (7, True), (11, True), (15, True), (19, True), (20, False)):
+        port.doRead()
+        assert len(protocol.heard) == heard and (port in port.behind) is behind

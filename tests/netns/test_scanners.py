@@ -31,6 +31,9 @@ header = "Server"
 action = "remove"
 """
 
+UNGUARDED = f"[realms.{FIRST.access}.flood]\nenabled = false\n"
+"""What it would learn of an SBC that does not ban it."""
+
 pytestmark = pytest.mark.skipif(
     shutil.which("sipvicious_svmap", path=str(PROGRAMS)) is None, reason="needs sipvicious from PyPI"
 )
@@ -52,7 +55,9 @@ def words(stage: Scene, *lines: str) -> str:
 def test_what_scanners_learn(make_scene: Callable[..., Scene]) -> None:
     """No address of the core, no difference of the SBC's own between who is registered and who is not; its users'
     calls go on."""
-    stage = make_scene(one_pair() + home("x", SCANNER, nats=()), toml=sbc_config(FIRST, extra_realm=NO_PRODUCT))
+    stage = make_scene(
+        one_pair() + home("x", SCANNER, nats=()), toml=sbc_config(FIRST, extra_realm=NO_PRODUCT + UNGUARDED)
+    )
     at_scanner = stage.lab.host("phone-x").capture()
     alice, bob = stage.phone("phone-a", "alice"), stage.phone("phone-b", "bob")
     registered(alice, bob)

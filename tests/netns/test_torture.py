@@ -55,6 +55,7 @@ def configuration() -> str:
         toml += REALM.format(name=name, side=side, address=address, transport="udp")
         if side == "access":
             toml += LISTENER.format(name=name, address=address)
+            toml += f"[realms.{name}.flood]\nenabled = false\n"  # who sends all this at once would be banned
     return toml + PATH.format(name="six") + PATH.format(name="four")
 
 

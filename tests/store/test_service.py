@@ -20,6 +20,7 @@ from sbc.core.mint import Mint
 from sbc.core.realm import Plan
 from sbc.media.interfaces import PortUnavailable
 from sbc.mgcp.dialect import MgcpDialect
+from sbc.policy.bans import Ban
 from sbc.runner import Runner
 from sbc.sip.dialect import SipDialect
 from sbc.store.memory import MemoryStore, Table
@@ -376,3 +377,19 @@ def test_after_an_orderly_stop_calls_go_on_too_and_two_do_not_share_a_store(tmp_
         here.end(signal.SIGTERM)
         found = records(tmp_path)
         assert [(r["ending"], r["resumed"]) for r in found] == [("normal", 1)] * 3
+
+
+def test_bans_outlive_the_process_and_end_in_their_time() -> None:
+    table: Table = {}
+    first = Process(table)
+    ban = Ban("access", "203.0.113.66", 5060, "abuse", 1000.0, 1600.0, 1)
+    over = Ban("access", "203.0.113.67", 0, "abuse", 1000.0, 1600.0, 1)
+    for key, kept in ((ban.key, ban), (over.key, over), (over.key, None)):
+        first.service.keep_ban(key, kept)
+    first.service.stopService()
+    until(lambda: any(kind == "ban" for kind, _ in table), "the store")
+    second = Process(table)
+    (found,) = second.border.registry.gate.flood.bans
+    assert (found.key, found.reason, found.times) == (ban.key, "abuse", 1)
+    assert 590.0 < found.until - second.reactor.seconds() <= 601.0
+    second.service.stopService()

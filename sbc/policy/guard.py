@@ -1,0 +1,338 @@
+"""One realm's guard against floods: who is served, how well, and who is banned. The core tells it what became of what.
+
+Whom nobody knows shares what the host it is at may send, and when the process is busy a small part of its time.
+Registered terminals have theirs, and pay for nothing that their neighbours do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_address
+
+from sbc.core.address import Address
+from sbc.core.message import Cause, Intent, Kind, Phase
+from sbc.core.orders import Note
+from sbc.policy import conduct
+from sbc.policy.bans import Ban, Bans
+from sbc.policy.events import Act, Message, Outcome, Standing, Verdict
+from sbc.policy.flooding import Flooding, Ill, Network, Rank
+from sbc.policy.load import Load, Share
+from sbc.policy.returning import Returning
+from sbc.policy.source import Source, Sources
+
+BANNED, SOURCE_RATE, HOST_RATE, REALM_RATE, SHARE = "banned", "source-rate", "host-rate", "realm-rate", "share"
+"""Why something is dropped."""
+
+COURTED = 32.0
+"""Seconds for which who was asked for credentials comes before those of whom nothing is known."""
+ANSWERED = 3_600.0
+"""Seconds for which who had a call answered ranks as who is registered."""
+UNHEARD = 7_200.0
+"""Seconds after which a terminal that says nothing is no longer counted as one."""
+MOST_KNOWN = 1_000_000
+PROBATION = 0.8
+"""The part of the points for a ban that who was banned has when that is over."""
+COMES_AGAIN, COMES_ANEW = 0.25, 0.5
+"""The parts of strangers' share that are kept for those before them; see `_has_turn`."""
+STEP = 0.1
+"""By so much more the process may be busy with them."""
+
+_WEIGHT = {Rank.STRANGER: 1.0, Rank.COURTED: 1.0, Rank.REGISTERED: 0.5, Rank.TRUSTED: 0.25}
+
+
+class Guard:
+    """See above. `known` are terminals, by transport address, with all else that ranks as such; `homes` counts them at
+    each host."""
+
+    def __init__(
+        self,
+        realm: str,
+        limits: Flooding,
+        bans: Bans,
+        load: Load,
+        exempt: Callable[[str, Address, float], bool],
+        say: Callable[[Note], None],
+    ) -> None:
+        """`exempt`: whether who is at an address in a realm is never to be banned, since the core trusts it."""
+        self.realm = realm
+        self._bans = bans
+        self._load = load
+        self._exempt = exempt
+        self._say = say
+        self.known: dict[Address, Source] = {}
+        self.homes: dict[str, int] = {}
+        self.strangers = Sources(limits.sources)
+        self.hosts = Sources(limits.sources)
+        self.terminals = Sources(limits.sources)
+        self._whole = Source(0.0)
+        self._returning: Returning | None = None  # two megabytes, for when they are needed
+        self.serving: Share | None = None  # whose time is used by what was let in last
+        self._agents: dict[bytes, bool] = {}
+        self.shares = {rank: Share(0.0) for rank in (Rank.STRANGER, Rank.REGISTERED)}
+        self.replan(limits)
+
+    def replan(self, limits: Flooding) -> None:
+        """What comes from now on is held to other limits."""
+        self.limits = limits
+        self._stranger = _pace(limits.stranger_rate, limits.stranger_burst)
+        self._registered = _pace(limits.registered_rate, limits.registered_burst)
+        self._trusted = _pace(limits.trusted_rate, limits.trusted_burst)
+        self._host = _pace(limits.host_rate, limits.host_burst)
+        self._realm = _pace(limits.realm_rate, limits.realm_burst)
+        self._open = _pace(limits.open_rate, limits.open_burst)
+        self._terminal = _pace(limits.terminal_rate, limits.terminal_burst)
+        for rank, part in ((Rank.STRANGER, limits.stranger_share), (Rank.REGISTERED, limits.registered_share)):
+            if self.shares[rank].part != part:
+                self.shares[rank] = Share(part)
+        self.strangers.most = self.hosts.most = self.terminals.most = limits.sources
+        self._scanners = [name.lower().encode() for name in limits.scanners]
+        self._agents.clear()
+
+    # -- what comes
+
+    def knock(self, source: Address, standing: Standing, proven: str, now: float) -> str:
+        """Why what comes from `source` is to be dropped; empty where it is to be read. See IPolicy.knock."""
+        self.serving = None
+        if standing is Standing.TRUSTED:
+            return ""
+        known = self.known.get(source)
+        if known is None:
+            if standing is Standing.STRANGER and not proven:
+                return self._from_stranger(source, None, now)
+            known = self.meet(source, now)
+        elif standing is Standing.STRANGER and known.answered <= now and not proven:
+            self._part(source, known)
+            return self._from_stranger(source, known, now)
+        known.heard = now
+        if known.low_until > now:
+            return self._from_stranger(source, known, now)
+        if known.rank is Rank.TRUSTED:
+            each, depth = self._trusted
+            return SOURCE_RATE if known.over(each, depth, now) else ""
+        if now - known.since >= self.limits.trusted_after:
+            known.rank = Rank.TRUSTED
+        each, depth = self._registered
+        if known.over(each, depth, now):
+            return SOURCE_RATE
+        share = self.shares[Rank.REGISTERED]
+        if self._load.level >= self.limits.busy and not share.has(now):
+            return SHARE
+        self.serving = share
+        return ""
+
+    def _from_stranger(self, source: Address, known: Source | None, now: float) -> str:
+        """The same of who is served as strangers are. `known` is what is known of it, where it ranks as more."""
+        host = source[0]
+        if self.limits.trusted:
+            there = self.hosts.meet(host, now) if self.hosts.get(host) else self._meet_host(host, now)
+            if there.trusted:
+                each, depth = self._trusted
+                return SOURCE_RATE if there.over(each, depth, now) else ""
+        if known is None and self._bans.closed(self.realm, host):
+            return BANNED
+        found = known or self.strangers.get(source)
+        share = self.shares[Rank.STRANGER]
+        level, busy = self._load.level, self.limits.busy
+        if level >= busy and not self._has_turn(source, found, share, level - busy, now):
+            return SHARE
+        stranger = found or self.strangers.meet(source, now)
+        each, depth = self._stranger
+        if stranger.over(each, depth, now):
+            if known is None:
+                self._against(source, stranger, conduct.OVER, "far over its rate", False, now)
+            return SOURCE_RATE
+        each, depth = self._host
+        if each and (self.hosts.get(host) or self._meet_host(host, now)).over(each, depth, now):
+            return HOST_RATE
+        each, depth = self._realm
+        if each and self._whole.over(each, depth, now):
+            return REALM_RATE
+        self.serving = share
+        return ""
+
+    def _has_turn(self, source: Address, found: Source | None, share: Share, over: float, now: float) -> bool:
+        """Whether a stranger has its turn though the process is busy, by `over` more than it should be. Who has been
+        asked for credentials comes first, then who comes again: it may be honest."""
+        if found is not None and found.asked > now:
+            return over < 2 * STEP or share.has(now)
+        if self._returning is None:
+            self._returning = Returning()
+        if self._returning.comes_again(source, now):
+            return over < STEP or share.has(now, COMES_AGAIN)
+        return share.has(now, COMES_ANEW)
+
+    def _meet_host(self, host: str, now: float) -> Source:
+        there = self.hosts.meet(host, now)
+        there.trusted = _within(host, self.limits.trusted)
+        return there
+
+    # -- what is understood
+
+    def message(self, message: Message, now: float) -> Verdict | None:
+        """See IPolicy.message."""
+        intent, source = message.intent, message.source
+        if intent.agent and message.standing is not Standing.TRUSTED and self._scans(intent.agent):
+            found = self.known.get(source) or self.strangers.meet(source, now)
+            self._against(source, found, conduct.SCANS, f"it calls itself {_shown(intent.agent)}", True, now)
+            return Verdict(Act.DROP, "scanner", "flood")
+        if intent.urgent or intent.phase is not Phase.REQUEST or message.standing is Standing.TRUSTED:
+            return None
+        if message.terminal:
+            each, depth = self._terminal
+            if not each or intent.kind is Kind.CLOSE:
+                return None
+            if self.terminals.meet(message.terminal, now).over(each, depth, now):
+                return Verdict(Act.REJECT, "terminal-rate", "flood", "too many requests", Cause.RATE, 10)
+            return None
+        if intent.kind is not Kind.OPEN or source in self.known:
+            return None
+        stranger = self.strangers.meet(source, now)
+        each, depth = self._open
+        if each and not self._is_trusted(source[0]) and stranger.over_open(each, depth, now):
+            self._against(source, stranger, conduct.OPENS, "a flood of calls", message.listener.reliable, now)
+            return Verdict(Act.DROP, "open-rate", "flood")
+        return None
+
+    def _scans(self, agent: bytes) -> bool:
+        known = self._agents.get(agent)
+        if known is None:
+            if len(self._agents) >= 1_000:
+                self._agents.clear()
+            said = agent.lower()
+            known = self._agents[agent] = any(name in said for name in self._scanners)
+        return known
+
+    # -- what becomes of it
+
+    def outcome(
+        self, outcome: Outcome, source: Address, intent: Intent | None, cause: Cause | None, sure: bool, now: float
+    ) -> None:
+        """See IPolicy.outcome. `sure`: who sent it is where it says."""
+        known = self.known.get(source)
+        found = known or self.strangers.get(source)
+        if found is None:
+            if self._is_trusted(source[0]):
+                return
+            found = self.strangers.meet(source, now)
+        points, why = conduct.judge(found, outcome, intent, cause, self.limits, now)
+        if outcome is Outcome.CHALLENGED:
+            found.asked = now + COURTED
+        elif outcome is Outcome.ACCEPTED and intent is not None and intent.kind in (Kind.BIND, Kind.OPEN):
+            if intent.kind is Kind.OPEN:
+                found.answered = now + ANSWERED
+            self.meet(source, now)
+        if points < 0:
+            found.add(points, now, self.limits.half_life)
+        elif points:
+            self._against(source, found, points, why, sure, now)
+
+    def meet(self, source: Address, now: float) -> Source:
+        """Who is at `source` ranks as registered from now on, if it did not."""
+        known = self.known.get(source)
+        if known is None:
+            known = self.strangers.drop(source) or Source(now)
+            known.rank, known.since, known.heard = Rank.REGISTERED, now, now
+            if len(self.known) >= MOST_KNOWN:
+                self._part(*next(iter(self.known.items())))
+            self.known[source] = known
+            self.homes[source[0]] = self.homes.get(source[0], 0) + 1
+            self._bans.soften(self.realm, source[0])
+        return known
+
+    def _part(self, source: Address, known: Source) -> None:
+        """It does no longer."""
+        del self.known[source]
+        known.rank = Rank.STRANGER
+        left = self.homes[source[0]] - 1
+        if left:
+            self.homes[source[0]] = left
+        else:
+            del self.homes[source[0]]
+        self.strangers.enter(source, known)
+
+    def sweep(self, most: int, now: float) -> None:
+        """Look at some of the terminals, those looked at longest ago: who has not been heard for long is none."""
+        for _ in range(min(most, len(self.known))):
+            source, known = next(iter(self.known.items()))
+            if now - known.heard > UNHEARD:
+                self._part(source, known)
+            else:
+                del self.known[source]
+                self.known[source] = known
+
+    # -- bans
+
+    def _against(self, source: Address, found: Source, points: float, why: str, sure: bool, now: float) -> None:
+        """Points against a source. With too many it is demoted or banned; with too many of strangers' at a host, that
+        is."""
+        limits, host = self.limits, source[0]
+        known = source in self.known
+        found.chances = 3
+        score = found.add(points * _WEIGHT[found.rank], now, limits.half_life)
+        if not known:
+            there = self.hosts.get(host) or self._meet_host(host, now)
+            there.chances = 3
+            if there.trusted:
+                return
+            honest = self.homes.get(host, 0)
+            # one source counts once, however much it does at once
+            if there.add(min(points, limits.ban_score), now, limits.half_life) >= limits.host_score * (1 + honest):
+                there.score = 0.0
+                self._ban(host, 0, f"the host as a whole: {why}", now)
+        if score < limits.ban_score or self._bans.get((self.realm, *source)) is not None:  # what it had sent before
+            return
+        # who comes back after that, and goes on, is soon there again
+        found.score, found.scored_at = PROBATION * limits.ban_score, now
+        if known and found.low_until <= now:
+            found.low_until, found.rank, found.since = now + limits.demotion, Rank.REGISTERED, now
+            fields = {"source": str(source), "realm": self.realm, "seconds": f"{limits.demotion:.0f}"}
+            self._say(Note("demoted", why, "", fields))
+        elif known and not sure and limits.registered is Ill.DEMOTE:
+            found.low_until = now + limits.demotion
+        else:
+            found.scored_at = self._ban(host, source[1], why, now)
+
+    def forgive(self, host: str, port: int) -> None:
+        """What was done at `host`, or by one transport address there, no longer counts."""
+        if port:
+            self.strangers.drop(Address(host, port))
+        else:
+            self.hosts.drop(host)
+
+    def _ban(self, host: str, port: int, why: str, now: float) -> float:
+        """Ban, where that may be done; until when."""
+        if _within(host, self.limits.never) or self._exempt(self.realm, Address(host, port), now):
+            return now
+        key = (self.realm, host, port)
+        seconds, times = self._bans.term(key, self.limits.ban, self.limits.ban_longest, now)
+        self._bans.add(Ban(*key, why, now, now + seconds, times), not port and host in self.homes)
+        if port and (known := self.known.get(Address(host, port))) is not None:
+            self._part(Address(host, port), known)
+        where = str(Address(host, port)) if port else host
+        fields = {"source": where, "realm": self.realm, "seconds": f"{seconds:.0f}", "times": str(times + 1)}
+        self._say(Note("banned", why, "", fields))
+        return now + seconds
+
+    def _is_trusted(self, host: str) -> bool:
+        if not self.limits.trusted:
+            return False
+        there = self.hosts.get(host)
+        return _within(host, self.limits.trusted) if there is None else there.trusted
+
+
+def _pace(rate: float, burst: int) -> tuple[float, float]:
+    """Seconds that one takes, and by how many seconds one may be ahead; (0, 0) where there is no limit."""
+    return (1.0 / rate, burst / rate) if rate else (0.0, 0.0)
+
+
+def _within(host: str, networks: tuple[Network, ...]) -> bool:
+    """Whether a host is in one of `networks`."""
+    if not networks:
+        return False
+    ip = ip_address(host)
+    return any(ip.version == each.version and ip in each for each in networks)
+
+
+def _shown(agent: bytes) -> str:
+    """What a program calls itself, as it may stand in a log."""
+    return ascii(agent[:40].decode("latin-1"))

@@ -1,0 +1,135 @@
+"""All guards together: one list of bans, handed on in time; what operators do; what was before a restart."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from sbc.core.address import Address
+from sbc.core.orders import Listener
+from sbc.policy.bans import Ban
+from sbc.policy.events import Outcome, Standing
+from sbc.policy.flood import MOST_SAID, PUSHES, Flood
+from sbc.policy.flooding import Flooding, Rank
+
+BAD, PHONE = Address("203.0.113.66", 5060), Address("203.0.113.11", 40_001)
+OWN = Listener("access", "toy", "udp", Address("192.0.2.1", 5060), Address("192.0.2.1", 5060))
+
+
+@attrs.define
+class Sink:
+    """Where bans are handed on to."""
+
+    there: dict[tuple[str, str, int], float] = attrs.field(factory=dict)
+    takes: bool = True
+
+    def ban(self, realm: str, host: str, port: int, seconds: float) -> bool:
+        self.there[realm, host, port] = seconds
+        return self.takes
+
+    def lift(self, realm: str, host: str, port: int) -> None:
+        self.there.pop((realm, host, port), None)
+
+
+def flood(takes: bool = True) -> tuple[Flood, Sink]:
+    made, sink = Flood(), Sink(takes=takes)
+    made.replan({"access": Flooding(), "core": None})
+    made.sink, made.bans.news = sink, {}
+    return made, sink
+
+
+def misbehave(made: Flood, source: Address, now: float = 0.0) -> None:
+    for _ in range(10):
+        made.outcome(Outcome.BAD, OWN, source, None, None, now)
+
+
+def test_a_ban_is_handed_on_and_lifted_when_its_time_is_over() -> None:
+    made, sink = flood()
+    misbehave(made, BAD)
+    assert made.banned("access", BAD, 0.0) and not made.banned("core", BAD, 0.0)
+    assert made.tick(10.0) == [("access", *BAD)]
+    assert sink.there == {("access", *BAD): 50.0}
+    assert made.tick(30.0) == []
+    assert made.tick(61.0) == [("access", *BAD)]
+    assert not sink.there and not made.banned("access", BAD, 61.0)
+    assert [note.event for note in made.drain()] == ["banned", "unbanned"] and not made.drain()
+
+
+def test_what_the_kernel_does_not_take_stays_banned_here() -> None:
+    made, _ = flood(takes=False)
+    misbehave(made, BAD)
+    made.tick(0.1)
+    assert made.unpushed == 1 and made.banned("access", BAD, 0.1)
+
+
+def test_so_many_are_handed_on_at_once_and_no_more() -> None:
+    made, sink = flood()
+    for number in range(3 * PUSHES):
+        made.ban("access", "192.0.2.9", 1 + number, 600.0, "for a test", 0.0)
+    for ticks in (1, 2, 3):
+        made.tick(0.1 * ticks)
+        assert len(sink.there) == ticks * PUSHES
+    assert len(made.drain()) == MOST_SAID
+
+
+def test_a_host_where_somebody_is_registered_is_not_handed_on_whole() -> None:
+    made, sink = flood()
+    made.ban("access", PHONE.host, 0, 600.0, "for a test", 0.0)
+    made.tick(0.1)
+    assert ("access", PHONE.host, 0) in sink.there
+    made.met("access", PHONE, 0.2)
+    made.tick(0.3)
+    assert not sink.there
+    assert made.knock(OWN, PHONE, Standing.REGISTERED, "", 0.4) == ""
+    assert made.knock(OWN, Address(PHONE.host, 1), Standing.STRANGER, "", 0.4) == "banned"
+
+
+def test_an_operator_bans_and_lifts() -> None:
+    made, _ = flood()
+    ban = made.ban("access", "2001:DB8::1", 0, 3600.0, "abuse", 0.0)
+    assert ban.host == "2001:db8::1" and ban.kept
+    assert made.banned("access", Address("2001:db8::1", 7), 0.0)
+    assert made.lift(ban.key) and not made.lift(ban.key)
+    assert not made.banned("access", Address("2001:db8::1", 7), 0.0)
+    with pytest.raises(ValueError):
+        made.ban("access", "no.address.example", 0, 1.0, "", 0.0)
+
+
+def test_a_lift_forgets_what_it_was_for() -> None:
+    made, _ = flood()
+    misbehave(made, BAD)
+    assert made.lift(("access", *BAD))
+    made.outcome(Outcome.BAD, OWN, BAD, None, None, 0.0)
+    assert not made.banned("access", BAD, 0.0)
+
+
+def test_bans_outlive_a_restart_and_old_ones_do_not() -> None:
+    made, sink = flood()
+    assert made.resume(Ban("access", *BAD, "before", 0.0, 500.0, 3), 100.0)
+    assert not made.resume(Ban("access", "192.0.2.7", 0, "before", 0.0, 99.0, 0), 100.0)
+    made.tick(100.0)
+    assert sink.there == {("access", *BAD): 400.0}
+    assert made.bans.term(("access", *BAD), 60.0, 86_400.0, 100.0) == (960.0, 4)
+
+
+def test_time_is_charged_to_who_has_knocked_last() -> None:
+    made, _ = flood()
+    strangers = made.guards["access"].shares[Rank.STRANGER]
+    before = strangers.left
+    assert made.knock(OWN, BAD, Standing.STRANGER, "", 0.0) == ""
+    made.spent(0.01, 0.0)
+    assert strangers.left < before - 0.0099
+    left = strangers.left
+    made.knock(OWN, BAD, Standing.TRUSTED, "", 0.0)
+    made.spent(0.01, 0.0)
+    made.spent(0.01, 0.0)
+    assert strangers.left == left
+
+
+def test_a_realm_that_is_protected_no_more_lets_all_pass_and_keeps_what_was_banned() -> None:
+    made, _ = flood()
+    misbehave(made, BAD)
+    made.replan({"access": None})
+    assert made.knock(OWN, PHONE, Standing.STRANGER, "", 0.0) == ""
+    misbehave(made, PHONE)
+    assert not made.banned("access", PHONE, 0.0) and made.banned("access", BAD, 0.0)

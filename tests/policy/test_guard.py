@@ -1,0 +1,268 @@
+"""A realm's guard: strangers have little, terminals have theirs, and nobody pays for a neighbour."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import Any
+
+import attrs
+import pytest
+
+from sbc.core.address import Address
+from sbc.core.message import Cause, Intent, Kind, Phase
+from sbc.core.orders import Listener, Note
+from sbc.policy.bans import Bans
+from sbc.policy.events import Act, Message, Outcome, Standing
+from sbc.policy.flooding import Flooding, Ill, Rank
+from sbc.policy.guard import ANSWERED, BANNED, HOST_RATE, REALM_RATE, SHARE, SOURCE_RATE, UNHEARD, Guard
+from sbc.policy.load import Load
+
+PHONE, NEIGHBOUR = Address("203.0.113.11", 40_001), Address("203.0.113.11", 40_002)
+STRANGER = Address("203.0.113.66", 5060)
+OWN = Listener("access", "toy", "udp", Address("192.0.2.1", 5060), Address("192.0.2.1", 5060))
+STREAMS = attrs.evolve(OWN, transport="tcp")
+
+
+@attrs.define
+class Scene:
+    """A guard, and what it has said."""
+
+    guard: Guard
+    bans: Bans
+    load: Load
+    said: list[Note]
+
+    def knock(self, source: Address, now: float = 0.0, standing: Standing = Standing.STRANGER, proven: str = "") -> str:
+        banned = self.bans.banned("access", source)
+        return BANNED if banned else self.guard.knock(source, standing, proven, now)
+
+    def tell(self, outcome: Outcome, source: Address, now: float = 0.0, times: int = 1, sure: bool = False) -> None:
+        for _ in range(times):
+            self.guard.outcome(outcome, source, intent(Kind.BIND), Cause.DENIED, sure, now)
+
+    def register(self, source: Address, now: float = 0.0) -> None:
+        self.tell(Outcome.ACCEPTED, source, now)
+        assert self.knock(source, now, Standing.REGISTERED) == ""
+
+
+def scene(**limits: Any) -> Scene:
+    bans, load, said = Bans(), Load(), list[Note]()
+    guard = Guard("access", Flooding(**limits), bans, load, lambda *_: False, said.append)
+    return Scene(guard, bans, load, said)
+
+
+def intent(kind: Kind = Kind.OPEN, **more: Any) -> Intent:
+    return Intent(kind, Phase.REQUEST, b"call", b"exchange", user=b"alice", **more)
+
+
+def asked(source: Address, what: Intent, standing: Standing = Standing.STRANGER, terminal: str = "") -> Message:
+    return Message(OWN, source, standing, what, terminal)
+
+
+def passed(where: Scene, source: Address, count: int, now: float = 0.0, standing: Standing = Standing.STRANGER) -> int:
+    return sum(where.knock(source, now, standing) == "" for _ in range(count))
+
+
+def test_each_class_has_its_rate() -> None:
+    where = scene(stranger_burst=10, registered_burst=50, trusted_burst=200, trusted_after=60.0, ban_score=1e6)
+    assert 9 <= passed(where, STRANGER, 500) <= 10
+    where.register(PHONE)
+    assert 48 <= passed(where, PHONE, 500, 0.0, Standing.REGISTERED) <= 50
+    where.knock(PHONE, 100.0, Standing.REGISTERED)
+    assert 198 <= passed(where, PHONE, 500, 101.0, Standing.REGISTERED) <= 200
+    assert where.guard.known[PHONE].rank is Rank.TRUSTED
+    assert passed(where, STRANGER, 10_000, 1.0, Standing.TRUSTED) == 10_000, "the core's own are not counted"
+
+
+def test_strangers_at_one_host_share_what_it_may_send_and_terminals_there_do_not() -> None:
+    where = scene(host_burst=100)
+    where.register(PHONE)
+    let_in = sum(passed(where, Address(PHONE.host, port), 5) for port in range(1_000, 1_400))
+    assert 98 <= let_in <= 100
+    assert where.knock(Address(PHONE.host, 9), 0.0) == HOST_RATE
+    assert passed(where, PHONE, 100, 0.0, Standing.REGISTERED) == 100
+    assert where.knock(STRANGER) == ""
+
+
+def test_strangers_of_a_realm_share_a_rate_where_there_is_one() -> None:
+    where = scene(realm_rate=10.0, realm_burst=50)
+    words = [where.knock(Address(f"198.51.100.{at % 200}", at)) for at in range(1, 200)]
+    assert 48 <= words.count("") <= 50 and set(words) == {"", REALM_RATE}
+
+
+def test_who_misbehaves_is_banned_and_its_neighbour_is_not() -> None:
+    where = scene()
+    where.tell(Outcome.BAD, PHONE, times=9)
+    assert where.knock(PHONE) == ""
+    where.tell(Outcome.BAD, PHONE)
+    assert where.knock(PHONE) == BANNED and where.knock(NEIGHBOUR) == ""
+    (note,) = where.said
+    assert (note.event, note.fields["source"]) == ("banned", str(PHONE))
+    where.bans.expire(61.0)
+    assert where.knock(PHONE, 61.0) == ""
+
+
+def test_what_is_long_past_does_not_count() -> None:
+    where = scene()
+    for minute in range(100):
+        where.tell(Outcome.BAD, PHONE, 600.0 * minute, times=5)
+    assert not where.said
+
+
+def test_a_host_is_banned_that_misbehaves_as_a_whole() -> None:
+    where = scene()
+    for port in range(1, 12):
+        where.tell(Outcome.BAD, Address(STRANGER.host, port), times=10)
+    assert where.knock(Address(STRANGER.host, 9_999)) == BANNED
+    assert any(note.fields["source"] == STRANGER.host for note in where.said)
+
+
+def test_honest_terminals_outweigh_bad_ones_behind_the_same_address() -> None:
+    where = scene()
+    phones = [Address(PHONE.host, 50_000 + each) for each in range(5)]
+    for phone in phones:
+        where.register(phone)
+    for port in range(1, 51):
+        where.tell(Outcome.BAD, Address(PHONE.host, port), times=10)
+    assert where.knock(Address(PHONE.host, 9_999)) == "", "fifty bad ones, but five honest"
+    for port in range(51, 81):
+        where.tell(Outcome.BAD, Address(PHONE.host, port), times=10)
+    assert where.knock(Address(PHONE.host, 9_999)) == BANNED
+    assert all(where.knock(phone, 0.0, Standing.REGISTERED) == "" for phone in phones), "whatever their neighbours do"
+    assert PHONE.host not in where.bans.refused("access"), "nor may the kernel drop all of that host"
+
+
+def test_a_registered_terminal_is_demoted_first_and_not_banned_by_what_may_be_forged() -> None:
+    where = scene(stranger_burst=10)
+    where.register(PHONE)
+    where.tell(Outcome.BAD, PHONE, times=1_000)
+    assert [note.event for note in where.said] == ["demoted"]
+    assert 9 <= passed(where, PHONE, 50, 0.0, Standing.REGISTERED) <= 10, "it is served as a stranger is"
+    assert passed(where, PHONE, 500, 1_000.0, Standing.REGISTERED) == 500, "for a while"
+
+
+@pytest.mark.parametrize(("sure", "ill"), [(True, Ill.DEMOTE), (False, Ill.BAN)])
+def test_it_is_banned_if_it_goes_on_where_it_is_surely_itself_or_that_is_wanted(sure: bool, ill: Ill) -> None:
+    where = scene(registered=ill)
+    where.register(PHONE)
+    where.tell(Outcome.WRONG, PHONE, times=100, sure=sure)
+    assert [note.event for note in where.said][:2] == ["demoted", "banned"]
+    assert where.knock(PHONE, 0.0, Standing.REGISTERED) == BANNED
+    assert where.knock(NEIGHBOUR) == ""
+
+
+def test_nobody_is_banned_who_never_is_or_is_trusted() -> None:
+    never, trusted = (ip_network("198.51.100.0/24"),), (ip_network("203.0.113.0/26"),)
+    where = scene(never=never, trusted=trusted)
+    for source in (Address("198.51.100.7", 5060), Address("203.0.113.5", 5060)):
+        where.tell(Outcome.BAD, source, times=5_000)
+        assert where.knock(source, 500.0) == ""
+    assert passed(where, Address("203.0.113.5", 5060), 1_000, 600.0) == 1_000, "a trunk that does not register"
+    assert passed(where, Address("198.51.100.7", 5060), 1_000, 600.0) <= 100
+    assert not where.said
+
+
+def test_scanners_are_banned_by_their_name() -> None:
+    where = scene()
+    verdict = where.guard.message(asked(STRANGER, intent(Kind.OTHER, agent=b"Friendly-Scanner/1.0")), 0.0)
+    assert verdict is not None and verdict.act is Act.DROP
+    assert where.knock(STRANGER) == BANNED
+    assert "riendly" in where.said[0].reason
+    assert where.guard.message(asked(PHONE, intent(Kind.OTHER, agent=b"Honest Phone")), 0.0) is None
+
+
+def test_a_stranger_that_begins_very_many_calls() -> None:
+    where = scene()
+    verdicts = [where.guard.message(asked(STRANGER, intent()), 0.0) for _ in range(60)]
+    assert verdicts[:19] == [None] * 19 and verdicts[-1] is not None
+    assert where.knock(STRANGER) == BANNED
+    assert where.guard.message(asked(STRANGER, intent(urgent=True)), 0.0) is None
+    where.register(PHONE)
+    assert not any(where.guard.message(asked(PHONE, intent(), Standing.REGISTERED, "b1"), 0.0) for _ in range(200))
+
+
+def test_requests_of_one_terminal_are_limited_where_that_is_wanted() -> None:
+    where = scene(terminal_rate=1.0, terminal_burst=5)
+    verdicts = [where.guard.message(asked(PHONE, intent(), Standing.REGISTERED, "b1"), 0.0) for _ in range(10)]
+    refused = [each for each in verdicts if each is not None]
+    assert 5 <= len(refused) <= 6 and refused[0].act is Act.REJECT and refused[0].cause is Cause.RATE
+    assert where.guard.message(asked(PHONE, intent(Kind.CLOSE), Standing.REGISTERED, "b1"), 0.0) is None
+    assert where.guard.message(asked(PHONE, intent(urgent=True), Standing.REGISTERED, "b1"), 0.0) is None
+    assert where.guard.message(asked(NEIGHBOUR, intent(), Standing.REGISTERED, "b2"), 0.0) is None
+
+
+def test_whose_call_was_answered_ranks_as_registered_for_a_while() -> None:
+    where = scene(stranger_burst=10)
+    where.guard.outcome(Outcome.ACCEPTED, STRANGER, intent(), None, False, 0.0)
+    assert passed(where, STRANGER, 500) == 500
+    assert passed(where, STRANGER, 500, ANSWERED + 1) <= 10
+
+
+def test_who_is_registered_no_more_is_a_stranger_again() -> None:
+    where = scene()
+    where.register(PHONE)
+    assert where.guard.homes == {PHONE.host: 1}
+    assert where.knock(PHONE, 1.0) == "" and not where.guard.known and not where.guard.homes
+    where.register(PHONE, 2.0)
+    where.guard.sweep(10, UNHEARD)
+    assert PHONE in where.guard.known
+    where.guard.sweep(10, UNHEARD + 3.0)
+    assert not where.guard.known and not where.guard.homes
+
+
+def busy(where: Scene) -> float:
+    """Let the process be wholly busy; when it is."""
+    for step in range(40):
+        where.load.use(1.0, step / 10)
+    return 3.9
+
+
+def test_when_the_process_is_busy_strangers_have_their_share_and_terminals_theirs() -> None:
+    where, spent = scene(), {Standing.STRANGER: 0.0, Standing.REGISTERED: 0.0}
+    where.register(PHONE)
+    began = busy(where)
+    for step in range(10_000):  # ten seconds of more than can be done
+        now = began + step / 1_000
+        where.load.use(0.001, now)
+        sources = ((Address(f"198.51.100.{step % 250}", 1 + step), Standing.STRANGER), (PHONE, Standing.REGISTERED))
+        for source, standing in sources:
+            if where.knock(source, now, standing) == "" and where.guard.serving is not None:
+                where.guard.serving.use(0.01)
+                spent[standing] += 0.01
+    assert spent[Standing.STRANGER] == pytest.approx(3.0, rel=0.2)
+    assert spent[Standing.REGISTERED] == pytest.approx(6.0, rel=0.2)
+
+
+def test_when_it_is_busy_whoever_has_been_asked_for_credentials_comes_first() -> None:
+    where = scene()
+    now = busy(where)
+    share = where.guard.shares[Rank.STRANGER]
+    assert share.has(now)
+    share.use(0.1)
+    assert where.knock(NEIGHBOUR, now) == SHARE
+    where.tell(Outcome.CHALLENGED, PHONE, now)
+    assert where.knock(PHONE, now) == ""
+
+
+def test_a_flood_of_a_million_sources_grows_no_memory_and_pushes_out_nobody() -> None:
+    where = scene(sources=1_000)
+    where.register(PHONE)
+    for number in range(200_000):  # of the million
+        source = Address(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 1 + number % 60_000)
+        where.knock(source, number / 50_000)
+        if number % 10 == 0:
+            where.tell(Outcome.BAD, source, number / 50_000)
+    assert len(where.guard.strangers) <= 1_000 and len(where.guard.hosts) <= 1_000
+    assert PHONE in where.guard.known and not where.said
+    assert where.knock(PHONE, 5.0, Standing.REGISTERED) == ""
+
+
+def test_a_change_of_limits_counts_at_once_and_forgets_nothing() -> None:
+    where = scene()
+    where.register(PHONE)
+    where.tell(Outcome.BAD, STRANGER, times=5)
+    where.guard.replan(Flooding(ban_score=50.0, registered_burst=5))
+    where.tell(Outcome.BAD, STRANGER)
+    assert where.knock(STRANGER) == BANNED
+    assert passed(where, PHONE, 100, 0.0, Standing.REGISTERED) <= 5
+    assert where.knock(STRANGER, 0.0) == BANNED and SOURCE_RATE

@@ -1,0 +1,82 @@
+"""What is remembered of sources: rates, points that fade, names asked for in vain; and never of too many."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sbc.policy.source import MOST_NOTED, Source, Sources
+
+TIMES = st.lists(st.floats(0.0, 5.0, allow_nan=False), max_size=300)
+
+
+@given(TIMES, st.floats(0.5, 100.0), st.integers(1, 50))
+def test_no_more_pass_than_the_burst_and_the_rate(waits: list[float], rate: float, burst: int) -> None:
+    source, now, passed = Source(0.0), 0.0, 0
+    for wait in waits:
+        now += wait
+        passed += not source.over(1.0 / rate, burst / rate, now)
+    assert passed <= burst + rate * now + 1
+
+
+@given(st.floats(0.5, 100.0), st.integers(1, 50))
+def test_a_burst_passes_after_a_pause(rate: float, burst: int) -> None:
+    source = Source(0.0)
+    for now in (0.0, 1_000.0):
+        passed = sum(not source.over(1.0 / rate, burst / rate, now) for _ in range(burst + 5))
+        assert burst - 1 <= passed <= burst
+
+
+def test_where_there_is_no_limit_all_passes() -> None:
+    source = Source(0.0)
+    assert not any(source.over(0.0, 0.0, 1.0) for _ in range(100_000))
+    assert not any(source.over_open(0.0, 0.0, 1.0) for _ in range(1_000))
+
+
+def test_points_are_halved() -> None:
+    source = Source(0.0)
+    source.add(80.0, 0.0, 60.0)
+    assert source.points(60.0, 60.0) == pytest.approx(40.0)
+    assert source.add(-100.0, 120.0, 60.0) == 0.0
+    assert source.points(1e9, 60.0) == 0.0
+
+
+@given(st.lists(st.tuples(st.floats(-50.0, 50.0), st.floats(0.0, 100.0)), max_size=100))
+def test_points_are_never_fewer_than_none(said: list[tuple[float, float]]) -> None:
+    source, now, given_ = Source(0.0), 0.0, 0.0
+    for points, wait in said:
+        now += wait
+        given_ += max(points, 0.0)
+        assert 0.0 <= source.add(points, now, 60.0) <= given_ + 1e-6
+
+
+def test_few_names_are_remembered_the_newest() -> None:
+    source = Source(0.0)
+    for number in range(1_000):
+        assert source.note(b"%d" % number, float(number)) <= MOST_NOTED
+    assert source.failed is not None and set(source.failed) == {
+        b"%d" % each for each in range(1_000 - MOST_NOTED, 1_000)
+    }
+    for number in range(1_000):
+        source.excuse(b"%d" % number)
+    assert source.failed is None
+
+
+@given(st.integers(1, 40), st.lists(st.integers(0, 200), max_size=400))
+def test_there_are_never_more_than_allowed(most: int, keys: list[int]) -> None:
+    sources = Sources(most)
+    for at, key in enumerate(keys):
+        sources.meet(key, float(at)).chances = key % 5
+        assert len(sources) <= most and sources.get(key) is not None
+
+
+def test_who_has_done_something_is_remembered_longer() -> None:
+    sources = Sources(100)
+    sources.meet("bad", 0.0).chances = 3
+    for number in range(350):
+        sources.meet(number, 1.0)
+    assert sources.get("bad") is not None
+    for number in range(1_000):
+        sources.meet((number,), 2.0)
+    assert sources.get("bad") is None, "for ever nobody is"
