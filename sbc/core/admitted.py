@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sbc.core.message import Refused
+from sbc.core.message import Cause, Refused
 from sbc.policy.bandwidth import Flows, demand, fits, fitting, larger, only
 from sbc.policy.demand import Bandwidth, Demand, Fit
 
@@ -50,6 +50,20 @@ def _fitting(networks: Networks, call: Call, stream: Stream, flows: Flows) -> tu
     if not wanted or room is None or len(flows) > 1:  # what is proposed in several ways cannot be cut
         return ()
     return fitting(flows[0], stream.kind, room, sides_of(stream), believed, Fit.CHEAPEST in wanted)
+
+
+def foresee(networks: Networks, call: Call, side: int, wanted: Flows) -> None:
+    """See that there is room for a stream that the answer to a request of `side` may describe, as one of those that are
+    wanted. It reserves nothing. @raises Refused when there is too little for any."""
+    room = networks.book.room(call.ticket, "")
+    if room is None:
+        return
+    sides = ":" in call.legs[0].realm.media.address, ":" in call.legs[1].realm.media.address
+    for each in wanted:
+        flows: tuple[Flows, Flows] = ((), (each,)) if side == 0 else ((each,), ())
+        if fits(demand(flows, "rtp", sides, _believed(call)), room):
+            return
+    raise Refused(Cause.BANDWIDTH, "not enough bandwidth", detail="nothing that the answer may describe would fit")
 
 
 def agreed(call: Call, stream: Stream, side: int, flows: Flows) -> Demand:

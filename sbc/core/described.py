@@ -153,6 +153,8 @@ class Described:
         answers = phase is Phase.CONFIRM or (phase is not Phase.REQUEST and self._exchange.offered)
         if call is None or (answers and phase is Phase.PROVISIONAL):
             return []
+        if self._intent.wants and not self._flows and phase is Phase.REQUEST:
+            admitted.foresee(self._networks, call, side, self._intent.wants)
         cuts: list[tuple[Slot, tuple[int, ...]]] = []
         for stream, flows in self._flows.items():
             self._had.setdefault(stream, stream.admitted)

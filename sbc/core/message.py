@@ -278,6 +278,7 @@ class Intent:
     leaves: tuple[tuple[bytes, bytes], ...] = ()  # of the same, or a BIND: call and member that are gone
     member: bytes = b""  # of a message that names no call: the member of one that it is about
     lasting: bool = False  # a BIND that time does not end: it lives as long as who is bound, and always crosses
+    wants: tuple[Flow, ...] = ()  # of a request that describes no media: what of it the answer may, one of these
     latches: bool = False  # whether media of its sender's side may come from elsewhere than it says: that is learned
     reported: tuple[tuple[bytes, Counted], ...] = ()  # of an answer: members, and what each has counted itself
 

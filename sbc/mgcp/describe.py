@@ -15,6 +15,7 @@ from sbc.mgcp import codes
 from sbc.mgcp.codec import BadMgcp, MgcpMessage
 from sbc.mgcp.memo import Memo
 from sbc.mgcp.names import AGENT_PORT, Name, endpoint, entity, member, members_of
+from sbc.mgcp.wanted import wanted
 
 _KINDS = {
     "CRCX": Kind.OPEN,
@@ -113,6 +114,7 @@ def _command(message: MgcpMessage) -> Intent:
             intent.member = member(name.local, connection)
     if verb == "CRCX":
         intent.gathers, intent.callee, intent.called = True, name.local, name.local
+        intent.wants = wanted(message)
     elif verb == "MDCX":
         intent.within = True
     elif verb == "DLCX":

@@ -56,4 +56,4 @@ class Bandwidth:
     fit: Fit = Fit.REFUSE
     police: Police = Police.KNOWN
     margin: int = 20
-    burst: float = 2.0
+    burst: float = 5.0

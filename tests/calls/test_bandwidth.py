@@ -211,7 +211,7 @@ def test_the_engine_lets_pass_what_was_agreed_on_both_sides() -> None:
     _, on = called(rig, sdp(PHONE.host))
     orders = rig.from_core(answer(on, SOFTSWITCH.host, body=sdp(SOFTSWITCH.host, "18 101")))
     limits = {order.side: order.spec.limit for order in of(UpdateStream, orders)}
-    assert limits == {0: Rate(3_000, 6_000), 1: Rate(3_000, 6_000)}
+    assert limits == {0: Rate(3_000, 15_000), 1: Rate(3_000, 15_000)}
     free = sip_rig(police=Police.OFF)
     called(free, sdp(PHONE.host))
     (call,) = free.border.registry.calls.values()
@@ -253,10 +253,17 @@ def test_mgcp_refuses_a_connection_for_which_there_is_too_little() -> None:
 
 def test_mgcp_takes_off_a_connection_whose_gateway_asks_for_too_much() -> None:
     line = mgcp(50)
-    asked = line.asked(mgcp_crcx(line.next(), line.at()))
+    asked = line.asked(mgcp_crcx(line.next(), line.at()).replace(b"a:PCMA", b"a:PCMA;G729"))
     orders = line.says(created(asked, "1F", "192.168.1.10", 4000))
     assert [each.data[:4] for each in sent(orders, "core")] == [b"404 "]
     assert any(each.data.startswith(b"DLCX ") for each in sent(orders, "access"))
+    assert_held(line.rig, 0)
+
+
+def test_mgcp_refuses_a_connection_that_could_not_be_had_whatever_the_gateway_chose() -> None:
+    line = mgcp(50)
+    orders = line.agent(mgcp_crcx(line.next(), line.at()))  # of PCMA
+    assert sent(orders, "access") == [] and sent(orders, "core")[-1].data.startswith(b"404 ")
     assert_held(line.rig, 0)
 
 

@@ -1,10 +1,16 @@
-"""How well media comes, on real networks: a clean call beside one whose way to the SBC loses packets and delays."""
+"""How well media comes, on real networks: a clean call, one whose way to the SBC loses and delays, and one in
+which a phone sends far more than it may."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
+from sbc.core.message import Flow
+from sbc.core.orders import Rate
+from sbc.policy.bandwidth import allowed
+from sbc.policy.demand import Bandwidth
 from tests.netns.nat import Nat, NatKind
 from tests.netns.phone_call import PhoneCall
 from tests.netns.sbc_process import sbc_config
@@ -16,6 +22,9 @@ from tests.netns.topology import FIRST, one_pair
 from tests.netns.waiting import PATIENCE, wait_for
 
 GATEWAY = SoftswitchPlan(gateway=f"{FIRST.core_net}.3:5060")
+PCMU = (Flow("audio PCMU/8000"),)
+BUCKET = allowed(PCMU, PCMU, "rtp", Bandwidth(), None) or Rate(0, 0)
+PACKET = 172
 BATCH = 900
 EVERY = 25  # packets of which one is lost
 LOSES = f"""
@@ -47,6 +56,29 @@ def spoken(stage: Scene, alice: Any, gateway: Any, number: int, swing: float, pa
     return wait_for(lambda: records(file, number + 1), what="the record")[number]
 
 
+def flooded(stage: Scene, alice: Any, gateway: Any, number: int) -> dict[str, Any]:
+    """The record of a call in which alice sends eight times what her codec takes, and the gateway what it should."""
+    assert stage.sbc is not None
+    call: PhoneCall = alice.dial(f"900{number}").wait("up")
+    taken = gateway.wait_call(number).wait("up")
+    open_media([(call, taken)])
+    call.media.hurry = 8
+    began = time.monotonic()
+    call.send_batch(BATCH + number, 800, 0)
+    taken.send_batch(BATCH + number, 50, 5)
+    wait_for(lambda: call.media.idle and taken.media.idle, what="all to be sent")
+    took = time.monotonic() - began
+    wait_for(lambda: call.media.counts(BATCH + number) == (50, 5), what="all of the honest one to be heard")
+    assert call.bye().status == 200
+    file = stage.sbc.config.parent / "cdr.json"
+    record: dict[str, Any] = wait_for(lambda: records(file, number + 1), what="the record")[number]
+    heard, policed = taken.media.counts(BATCH + number)[0], record["streams"][0]["sides"][0]["drops"].get("policed", 0)
+    assert 0 < heard * PACKET <= BUCKET.burst + BUCKET.octets * (took + 1.0)
+    if BUCKET.burst + BUCKET.octets * (took + 1.0) < 800 * PACKET:  # else the machine was too slow to send too much
+        assert policed > 0
+    return record
+
+
 def test_loss_and_jitter_stand_in_the_record_and_cost_score(make_scene: Callable[..., Scene]) -> None:
     toml = sbc_config(FIRST, extra='[cdr]\njson = "cdr.json"\n')
     stage = make_scene(one_pair((Nat(NatKind.PORT_RESTRICTED),)), plan=GATEWAY, toml=toml)
@@ -55,6 +87,10 @@ def test_loss_and_jitter_stand_in_the_record_and_cost_score(make_scene: Callable
     clean = spoken(stage, alice, gateway, 0, 0.0, 110)
     stage.lab.host("nat-a").run(["nft", "-f", "-"], stdin=LOSES)
     worse = spoken(stage, alice, gateway, 1, 0.015, 200)
+    stage.lab.host("nat-a").run(["nft", "delete", "table", "inet", "worse"])
+    greedy = flooded(stage, alice, gateway, 2)
+    for side in (*clean["streams"][0]["sides"], *worse["streams"][0]["sides"], greedy["streams"][0]["sides"][1]):
+        assert "policed" not in side["drops"]
 
     for record, least in ((clean, 110), (worse, 200)):
         for side in record["streams"][0]["sides"]:
