@@ -136,6 +136,9 @@ class IDialect(Interface):
         """The request that tells the party at `place` that its provisional `answer` (bytes) has arrived, or None if it
         needs none. Asked for where the exchange `receives` and the answer is described as wanting a `receipt`."""
 
+    def remember(message):
+        """What `complete` needs of a request of our own, to understand its answer; None where that needs nothing."""
+
     def complete(message, memo):
         """An answer as its asker is to have it, where the exchange `receives`: with what was said before and it does
         not say again. `memo` is the exchange's."""

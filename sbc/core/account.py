@@ -73,14 +73,16 @@ def answered(call: Call) -> Record:
     return Record(call.id, "answer", {"at": call.answered_at, "legs": legs(call)})
 
 
-def reported(call: Call, member: bytes, counted: Counted, now: float) -> Record:
+def reported(call: Call, member: bytes, counted: Counted, now: float, streams: tuple[str, ...] | None = None) -> Record:
     """A gateway has said what it has counted of a member. Fields: `at`, `member` (text), `figures` (its words and their
-    values, text), and the ids of the `streams` of that member."""
+    values, text), and the ids of the `streams` of that member: of one that is gone they are given."""
+    if streams is None:
+        streams = tuple(stream.id for stream in call.streams.values() if stream.member == member)
     fields = {
         "at": now,
         "member": _words(member),
         "figures": dict(counted),
-        "streams": [stream.id for stream in call.streams.values() if stream.member == member],
+        "streams": list(streams),
     }
     return Record(call.id, "report", fields)
 
@@ -92,12 +94,14 @@ def held(call: Call, now: float) -> Record:
 
 def closed(call: Call, now: float) -> Record:
     """The call is over. Fields: `at`, `cause` (the protocol's words or ours), `ending`, `who`, `legs`, and
-    `answered_for`: seconds, None if nobody answered."""
+    `answered_for`: seconds, None if nobody answered. `awaits`: whether gateways are still to say what they have counted
+    of it; then "settled" follows, with `at`."""
     fields = {
         "at": now,
         "cause": call.cause,
         "ending": (call.ending or Ending.FAILED if call.ended_by else Ending.CLEARED).value,
         "who": (call.ended_by or Who.SBC).value,
+        "awaits": any(each.open and each.releases for each in call.exchanges),
         "answered_for": None if call.answered_at is None else now - call.answered_at,
         "legs": legs(call),
     }

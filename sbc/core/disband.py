@@ -33,8 +33,11 @@ def disband(
     for index in sorted({0, 1} - {lost}):
         leg = call.legs[index]
         hop, _ = by_one_that_lives(registry, call.path, Hop(leg.listener, leg.seen), leg.label)
+        counts = index == call.leg_in(call.path.access)  # there is the gateway, which knows what has come and gone
         for member in gathering.members:
-            orders += _release(registry, dialect, call, gathering.name, member, index == 0, hop, ending, now)
+            streams = tuple(stream.id for stream in call.streams.values() if stream.member == member)
+            gone = (member, streams) if counts else None
+            orders += _release(registry, dialect, call, gathering.name, member, index == 0, hop, ending, now, gone)
     said = ": ".join(filter(None, (dialect.word(ending), cause)))
     orders += over(registry, call, said, ending, who, now)
     for exchange in [each for each in call.exchanges if each.open and each.near is not None]:
@@ -52,10 +55,11 @@ def _release(
     hop: Hop,
     ending: Ending,
     now: float,
+    releases: tuple[bytes, tuple[str, ...]] | None = None,
 ) -> list[Order]:
     token = asking.own_name(registry, dialect, hop)
     data = dialect.release(name, member, to_asker, call.memo, Place(hop.peer), hop.listener, token, ending)
-    return [] if data is None else transact.ask(registry, dialect, call, hop, data, now)
+    return [] if data is None else transact.ask(registry, dialect, call, hop, data, now, releases=releases)
 
 
 def deserted(registry: Registry, call: Call) -> int | None:

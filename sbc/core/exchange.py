@@ -136,6 +136,7 @@ class Exchange:
     watch: Watch | None = None  # whose life it asks after
     receives: bool = False  # whether it is for us, and not for its asker, to say that provisional answers have arrived
     asks: int | None = None  # the leg of its call that it asks whether the call lives
+    releases: tuple[bytes, tuple[str, ...]] | None = None  # the member that it takes off for us, and its streams' ids
     parting: Binding | None = None  # whose end it tells the registrar
     terminal: Binding | None = None  # the terminal that it is of, or for, if it is known
     leads: Address | None = None  # where the call is to go that its answer gives leave for

@@ -73,6 +73,9 @@ class Reticent:
     def receipt(self, answer: bytes, place: Place, listener: Listener, token: bytes, sequence: int) -> bytes | None:
         return None
 
+    def remember(self, message: Any) -> Any:
+        return None
+
     def complete(self, message: Any, memo: Any) -> Any:
         return message
 

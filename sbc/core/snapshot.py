@@ -59,6 +59,7 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         "asked_for": "the same",
         "implied": "the same",
         "watch": "questions of ours are not written: they are asked again",
+        "releases": "its call is over, and not written",
         "parting": "what we tell the registrar is not written, and not said again",
         "terminal": "of a call that gathers its gateway; else it matters for leave, not asked for within calls",
         "leads": "the same",

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from sbc.core import account, asking, front, gathering, keepalive, probing, pulse, sessions, standin
+from sbc.core import account, asking, front, gathering, keepalive, probing, pulse, released, sessions, standin
 from sbc.core.asking import retry_later
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import Crossing
@@ -107,12 +107,13 @@ def _withdraw(registry: Registry, dialect: Any, message: Any, intent: Intent, ar
 
 
 def ask(
-    registry: Registry, dialect: Any, call: Call | None, far: Hop, data: bytes, now: float, leg: int | None = None
-) -> list[Order]:
+    registry: Registry, dialect: Any, call: Call | None, far: Hop, data: bytes, now: float, leg: int | None = None,
+    releases: tuple[bytes, tuple[str, ...]] | None = None,
+) -> list[Order]:  # fmt: skip
     """Send a request of our own, `data`, and see that it is heard; nobody waits for its answer, but where it asks
-    whether the `call` lives on that `leg`."""
+    whether the `call` lives on that `leg`, or `releases` a member."""
     try:
-        intent = dialect.describe(dialect.decode(data))
+        intent = dialect.describe(message := dialect.decode(data))
     except BadMessage as bad:  # it is made of what a peer had said, and nobody could read it
         return [Note("untold", bad.reason, call.id if call is not None else "")]
     if intent.phase is not Phase.REQUEST and intent.phase is not Phase.WITHDRAW:  # nobody answers it
@@ -126,6 +127,8 @@ def ask(
         far=far,
         sent=data,
         asks=leg,
+        releases=releases,
+        memo=dialect.remember(message) if releases else None,
     )
     asking.enter(registry, own, now)
     registry.join(own, call)
@@ -193,7 +196,8 @@ def absorb_reply(
         if not intent.phase.final or not exchange.open:
             return []
         told = sessions.answered(registry, exchange, intent, now) if exchange.asks is not None else []
-        return told + finish(registry, exchange, State.DONE, now)
+        told += released.counted(dialect, message, exchange, now)
+        return told + finish(registry, exchange, State.DONE, now) + released.settled(exchange, now)
     if exchange.heard in (arrival.data, mark(arrival.data)):
         if exchange.timing.prolonged and exchange.state is State.PROCEEDING:
             _proceed(registry, exchange, now)  # it may be said in the same words each time
@@ -342,7 +346,7 @@ def give_up(
             return probing.missed(registry, exchange, now)
         if exchange.asks is not None:
             sessions.missed(registry, exchange, refused, now)
-        return registry.forget_exchange(exchange, now)
+        return registry.forget_exchange(exchange, now) + released.settled(exchange, now)
     registry.touch(exchange.call)
     near, answer = exchange.near, dialect.refuse(dialect.decode(exchange.asked), refused, exchange.near.peer)
     exchange.answer = standin.answer(registry, dialect, near.listener, near.peer, answer)

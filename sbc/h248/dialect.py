@@ -98,6 +98,9 @@ class H248Dialect(Reticent):
     def word(self, why: Ending | Cause) -> str:
         return f"H.248.8 {cause_of_ours(why)}"
 
+    def remember(self, message: Taken) -> Memo:
+        return memo.asked(message.message)
+
     def complete(self, message: Taken, kept: Memo | None) -> Taken:
         message.asked = kept
         return message

@@ -20,6 +20,9 @@ LOST = {"cause": "the SBC lost sight of the call", "ending": "failed", "who": "s
 NOTHING = StreamCounters((SideCounters(), SideCounters()))
 STOPPED = {"cause": "the SBC was stopped", "ending": "shutdown", "who": "sbc"}
 
+OWED = 40.0
+"""Seconds for which a record waits for what gateways say of a call that is over: longer than they are asked."""
+
 AT_ONCE = 100
 """Records that are handed on in one turn of the reactor: some 4 ms."""
 
@@ -69,6 +72,7 @@ class Meter:
         self._live: dict[str, tuple[_Made, Moment]] = {}  # with when it had news; the oldest first
         self._news: dict[str, tuple[_Made | None, bool]] = {}  # by key; whether it is final; None: taken into another
         self._joined: dict[str, JoinedRecord] = {}  # by key
+        self._owed: dict[str, tuple[_Made, Moment]] = {}  # over; what gateways say of them is awaited
 
     def __len__(self) -> int:
         return len(self._live)
@@ -85,16 +89,27 @@ class Meter:
             if not order.fields["subscription"]:
                 self._note(order.call, CallRecord(f"{self._boot}-{order.call}", order, now), now)
             return
-        found = self._live.get(order.call)
+        if order.event == "settled":
+            self._settle(order.call)
+            return
+        found = self._live.get(order.call) or self._owed.get(order.call)
         if found is None:
             return
         if order.event == "join":
             self._join(order.call, order.fields["with"], now)
             return
+        if order.event == "close" and order.fields.get("awaits"):
+            self._live.pop(order.call)
+            self._owed[order.call] = found[0], now
+            found[0].heard(order, now)
+            self._hand_on_soon(found[0].key, found[0], False)
+            return
         if order.event == "report":
             for why in found[0].report(order, self._volume):
                 self.tell(Note("differs", why, order.call, {"member": order.fields["member"]}))
         found[0].heard(order, now)
+        if order.call in self._owed:  # it is over, and waits for no more than such reports
+            return
         if order.event != "ring":  # which can wait for what comes next
             self._note(order.call, found[0], now, ended=order.event == "close")
 
@@ -174,6 +189,8 @@ class Meter:
         Whatever has kept their end from being told, nobody is to be charged for the time since.
         """
         now = Moment(self._wall(), self._tick())
+        for call in [call for call, (_, since) in self._owed.items() if now.tick - since.tick > OWED]:
+            self._settle(call)
         while self._interim and self._live:
             call, (record, since) = next(iter(self._live.items()))
             if now.tick - since.tick < self._interim:
@@ -186,6 +203,8 @@ class Meter:
     def suspend(self) -> None:
         """Hand on the records of all live calls as they stand: the SBC is being stopped, and they go on later."""
         now = Moment(self._wall(), self._tick())
+        for call in list(self._owed):
+            self._settle(call)
         for call, (record, _) in list(self._live.items()):
             self._note(call, record, now)
         self._hand_on_all()
@@ -193,6 +212,8 @@ class Meter:
 
     def stop(self) -> None:
         """End the records of all live calls: the SBC is being stopped, in order."""
+        for call in list(self._owed):
+            self._settle(call)
         for call in list(self._live):
             self.record(Record(call, "close", STOPPED))
         self._hand_on_all()
@@ -251,7 +272,17 @@ class Meter:
         self._live.pop(call, None)
         if not ended:
             self._live[call] = (record, now)
-        self._hand_on_soon(record.key, record, record.over)
+        self._hand_on_soon(record.key, record, self._is_whole(record))
+
+    def _is_whole(self, record: _Made) -> bool:
+        """Whether nothing more will come of it."""
+        return record.over and not any(owed is record for owed, _ in self._owed.values())
+
+    def _settle(self, call: str) -> None:
+        """Gateways have said of a call what they had to say, or will not."""
+        found = self._owed.pop(call, None)
+        if found is not None:
+            self._hand_on_soon(found[0].key, found[0], self._is_whole(found[0]))
 
     def _hand_on_soon(self, key: str, record: _Made | None, final: bool) -> None:
         if final:

@@ -180,6 +180,8 @@ class CallRecord:
             facts = self._live.get(stream)
             if facts is not None:
                 sides.append(_carried(facts, counters(stream))[self._record["gateway"]])
+            else:  # it was taken off by us, with its streams
+                sides += [each["sides"][self._record["gateway"]] for each in self._ended if each["stream"] == stream]
         figures = {_cut(word): _cut(value) for word, value in list(fields["figures"].items())[:MOST_FIGURES]}
         here = counted(sides)
         said = {"member": _cut(fields["member"]), "figures": figures, "counted": here}
@@ -289,7 +291,9 @@ def written(record: Plain) -> str:
 
 def cut_short(record: Plain) -> Plain:
     """The record of a call that a crash cut short, from its last snapshot. It ends where it was last known to live, so
-    its duration is too short rather than too long."""
+    its duration is too short rather than too long. One that had ended is whole, whatever was still to be said of it."""
+    if record.get("ending") is not None:
+        return record
     return {**record, "complete": False, "ending": INCOMPLETE, "ended_by": None, "cause": "the SBC ended unexpectedly"}
 
 

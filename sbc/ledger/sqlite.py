@@ -148,7 +148,7 @@ class SqliteRecords:
         cut = [cut_short(record) for record in lost]
         with transaction(database):
             self._taken(database, cut)
-            database.executemany(_PUT, [_row(record, "incomplete") for record in cut])
+            database.executemany(_PUT, [_row(record, _state(record, True)) for record in cut])
         return len(cut)
 
     def _taken(self, database: sqlite3.Connection, records: list[Plain]) -> None:

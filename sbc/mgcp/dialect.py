@@ -124,6 +124,9 @@ class MgcpDialect(Reticent):
             return f"MGCP {codes.OF_CAUSES[why]}"
         return f"MGCP reason {codes.REASONS.get(why, codes.OTHERWISE)[0]}"
 
+    def remember(self, message: MgcpMessage) -> Memo:
+        return describe.remember(message)
+
     def complete(self, message: MgcpMessage, kept: Memo | None) -> MgcpMessage:
         message.asked = kept
         return message

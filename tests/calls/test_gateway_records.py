@@ -10,7 +10,7 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.binding import BindingState
-from sbc.core.orders import Order, Record
+from sbc.core.orders import Order, Record, Send
 from sbc.core.realm import Keepalive, Registrations
 from sbc.core.registry import Arrival
 from sbc.ledger.joined import calls_of
@@ -116,6 +116,69 @@ def halves(request: pytest.FixtureRequest) -> tuple[Half, Half]:
     there = first.make(None)
     first.change(second.make(there))
     return first, second
+
+
+def answers_of(name: str, orders: list[Order], figures: bool, mid: bytes) -> list[tuple[Address, bytes]]:
+    """What the gateway says, and from where, to whatever takes a member of its off."""
+    found = []
+    for order in of(Send, orders):
+        if order.listener.realm != "access":
+            continue
+        if name == "mgcp":
+            told = ["P: PS=70, OS=11200, PR=35, OR=5600, PL=0, JI=1, LA=9"] if figures else []
+            found.append((order.to, response(250, order.data, *told)))
+        else:
+            asked = h248_calls.read(order.data)
+            termination = asked.commands[0].termination.key
+            is_rtp = termination.lower().startswith(b"rtp")
+            counted = h248_words.statistics(**{"rtp/ps": 70, "rtp/pr": 35}) if figures and is_rtp else b""
+            gone = h248_words.command(b"Subtract", termination, counted)
+            said = h248_words.reply(asked.transaction, int(asked.actions[0].context), gone)
+            found.append((order.to, h248_words.message(mid, said)))
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(HALVES))
+@pytest.mark.parametrize("figures", [True, False])
+def test_what_gateways_say_to_our_own_release_is_in_the_record(name: str, figures: bool) -> None:
+    rig, mid = PLANS[name](), b""
+    if name == "h248":
+        one = h248_calls.gateway(rig)
+        mid = one.mid
+        h248_half(one).make(Address("198.51.100.77", 4000))
+    else:
+        of_mgcp(rig).make(Address("198.51.100.77", 4000))
+    (call,) = rig.border.registry.calls.values()
+    orders = rig._take(rig.border.end_call(call.id, "kicked", rig.now))
+    desk = Desk()
+    heard(desk, rig.log)
+    assert [each.fields["awaits"] for each in of(Record, orders) if each.event == "close"] == [True]
+    assert desk.finals == [], "not before the gateway has answered"
+    access = rig.border.plan.realms["access"].listeners[0]
+    answers = answers_of(name, orders, figures, mid)
+    said = [order for source, data in answers for order in rig._take(rig.border.receive(
+        Arrival(access, source, data, rig.now)))]  # fmt: skip
+    assert [each.event for each in of(Record, said)][-1] == "settled"
+    heard(desk, said)
+    (record,) = desk.finals
+    assert record["complete"] and record["ended_by"] == "sbc"
+    told = [each for each in record["reported"] if "packets_sent" in each["figures"]]
+    assert [each["figures"]["packets_sent"] for each in told] == (["70"] if figures else [])
+    if figures:
+        assert told[0]["counted"]["packets_sent"] == 50  # the test's engine says so of every stream
+
+
+@pytest.mark.parametrize("name", sorted(HALVES))
+def test_a_gateway_that_does_not_answer_our_release_keeps_no_record_open(name: str) -> None:
+    rig = PLANS[name]()
+    HALVES[name](rig).make(Address("198.51.100.77", 4000))
+    (call,) = rig.border.registry.calls.values()
+    rig._take(rig.border.end_call(call.id, "kicked", rig.now))
+    rig.wait(100)
+    desk = Desk()
+    heard(desk, rig.log)
+    (record,) = desk.finals
+    assert record["complete"] and not any(each["figures"] for each in record["reported"])
 
 
 def record_of(rig: Rig) -> Plain:

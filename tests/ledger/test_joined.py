@@ -68,6 +68,11 @@ class Desk:
         return self
 
     @property
+    def finals(self) -> list[Plain]:
+        """The records of which nothing more comes."""
+        return [record for record, final in self.table.values() if final]
+
+    @property
     def only(self) -> Plain:
         ((record, _),) = self.table.values()
         return record

@@ -9,7 +9,9 @@ import pytest
 from twisted.logger import LogEvent
 
 from sbc.core.address import Address
-from sbc.ledger.meter import AT_ONCE, Meter
+from sbc.core.orders import Record
+from sbc.ledger.meter import AT_ONCE, OWED, Meter
+from sbc.ledger.record import cut_short
 from sbc.ledger.volume import Plain
 from sbc.ledger.writer import Entry
 from sbc.media.counters import StreamCounters
@@ -337,3 +339,55 @@ def test_a_call_that_does_not_go_on_ends_with_the_reason_and_a_subscription_has_
     before = len(bench.taken.entries)
     meter.resume(begun("c2", subscription=True), None, 1.0, 0.0, None)
     assert len(bench.taken.entries) == before
+
+
+def awaited(call: str = "c1") -> Record:
+    """It is over, and gateways are still to say what they have counted."""
+    return Record(call, "close", {**over(call).fields, "awaits": True})
+
+
+def test_a_record_waits_for_what_gateways_say_and_not_for_ever() -> None:
+    bench = Bench()
+    meter = bench.meter(5.0)
+    for call in ("c1", "c2", "c3"):
+        meter.record(begun(call, gateway=0))
+        meter.record(awaited(call))
+    assert [final for _, _, final in bench.taken.entries] == [False] * 6 and not len(meter)
+    meter.record(Record("c1", "settled", {"at": 9.0}))
+    assert bench.taken.states()[6:] == [("boot-c1", True)]
+    bench.now = OWED + 1
+    meter.record(Record("c3", "report", {"member": "x", "figures": {"jitter": "3"}, "streams": ["c3/1"]}))
+    meter.look()
+    assert bench.taken.states()[7:] == [("boot-c2", True), ("boot-c3", True)]
+    assert bench.taken.entries[-1][1]["reported"][0]["figures"] == {"jitter": "3"}
+    meter.record(Record("c2", "settled", {"at": 99.0}))
+    meter.record(begun("c4", gateway=0))
+    meter.record(awaited("c4"))
+    meter.stop()
+    assert bench.taken.states()[-1] == ("boot-c4", True) and len(bench.taken.entries) == 12
+
+
+def test_what_was_awaited_when_the_sbc_was_killed_is_whole_all_the_same() -> None:
+    bench = Bench()
+    meter = bench.meter()
+    meter.record(begun(gateway=0))
+    meter.record(awaited())
+    left = cut_short(bench.taken.entries[-1][1])
+    assert (left["complete"], left["ending"]) == (True, "normal")
+
+
+def test_another_codec_is_handed_on_at_once() -> None:
+    bench = Bench()
+    meter = bench.meter()
+    meter.record(begun())
+    meter.opened(stream())
+    meter.updated("c1/1", 1, side("core", 30000, "audio PCMU/8000", "198.51.100.2"))
+    meter.record(answered())
+    before = len(bench.taken.entries)
+    bench.volumes["c1/1"] = carried(8)
+    meter.updated("c1/1", 1, side("core", 30000, "audio PCMU/8000", "198.51.100.2"))
+    assert len(bench.taken.entries) == before
+    meter.updated("c1/1", 1, side("core", 30000, "audio PCMA/8000", "198.51.100.2"))
+    assert len(bench.taken.entries) == before + 1
+    (only,) = bench.taken.entries[-1][1]["streams"]
+    assert only["changes"][0]["sides"][0]["received"]["rtp"]["packets"] == 8
