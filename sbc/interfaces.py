@@ -345,6 +345,9 @@ class IPolicy(Interface):
     def message(message, now):
         """A request that has been understood would cross (sbc.policy.events.Message): a Verdict against it, or None."""
 
+    def explain(message, now):
+        """What the policies would do with a Message, and why, as a list of lines (str). Changes and counts nothing."""
+
     def outcome(outcome, listener, source, intent, cause, now):
         """What became (sbc.policy.events.Outcome) of what `source` has sent to `listener`: of a message of that
         Intent, or of what was none (None). `cause` is the Cause for which the SBC itself refuses it, or None."""

@@ -9,7 +9,7 @@ from itertools import islice
 from time import time
 from typing import Any, NoReturn, TypeVar
 
-from sbc.admin import bans, columns, views
+from sbc.admin import bans, columns, rules, views
 from sbc.admin.commands import COMMANDS, read
 from sbc.admin.further import further_view
 from sbc.admin.gathered import gathered_view
@@ -295,6 +295,35 @@ class Console:
         """Take calls again."""
         with whole():
             return _done(None if self._operations is None else self._operations.undrain())
+
+    # -- who and what is let in
+
+    def rules(self, find: str = "", *, realm: str = "") -> Table | Text:
+        """The rules in their order, and what they have done."""
+        if unknown := self._no_realm(realm):
+            return unknown
+        rows = rules.rule_views(self._border.registry, realm, find, self._clock())
+        return _table(rows, lambda row: row, rules.COLUMNS, None, "no rules")
+
+    def explain(
+        self,
+        source: str,
+        method: str,
+        *,
+        realm: str = "",
+        protocol: str = "",
+        transport: str = "",
+        agent: str = "",
+        caller: str = "",
+        called: str = "",
+        peer: str = "",
+    ) -> Record | Text:
+        """What would become of a request, and why."""
+        if unknown := self._no_realm(realm):
+            return unknown
+        said = {"realm": realm, "protocol": protocol, "transport": transport, "agent": agent, "caller": caller}
+        said |= {"called": called, "peer": peer}
+        return rules.explain_view(self._border, str(source), str(method), said, self._clock())
 
     # -- how the SBC itself is
 

@@ -16,7 +16,7 @@ from prometheus_client.core import (
 from prometheus_client.metrics_core import Metric as Family
 
 from sbc import __version__
-from sbc.admin import guarded
+from sbc.admin import guarded, rules
 from sbc.admin.lag import Lag
 from sbc.core.border import Border
 from sbc.core.ports import PortPool
@@ -78,15 +78,18 @@ def _events(sources: Sources) -> Iterable[Sample]:
     return [((name,), count) for name, count in sorted(events.items())[:MOST_EVENTS]]
 
 
-def _endings(sources: Sources) -> Iterable[Sample]:
-    counted = sources.runner.counted
-    return [((name.removeprefix(_ENDING),), counted[name]) for name in sorted(counted) if name.startswith(_ENDING)]
-
-
 def _radius(sources: Sources) -> Iterable[Sample]:
     counted = sources.runner.counted
     names = sorted(name for name in counted if name.startswith(_RADIUS) and name not in _ACCOUNTING)
     return [((name.removeprefix(_RADIUS),), counted[name]) for name in names]
+
+
+def _reasons(prefix: str) -> Callable[[Sources], Iterable[Sample]]:
+    def read(sources: Sources) -> Iterable[Sample]:
+        counted = sources.runner.counted
+        return [((name.removeprefix(prefix),), counted[name]) for name in sorted(counted) if name.startswith(prefix)]
+
+    return read
 
 
 def _calls(sources: Sources) -> Iterable[Sample]:
@@ -240,12 +243,18 @@ METRICS = (
     Metric("sbc_calls", "gauge", ("realm", "state"), "Calls, by the realm they came from", _calls),
     Metric("sbc_calls_opened_total", "counter", (), "Calls begun", _counted("call-open")),
     Metric("sbc_calls_answered_total", "counter", (), "Calls answered", _counted("call-answer")),
-    Metric("sbc_calls_ended_total", "counter", ("ending",), "Calls ended, by how (as in their records)", _endings),
+    Metric("sbc_calls_ended_total", "counter", ("ending",), "Calls ended, by how (as records say)", _reasons(_ENDING)),
     Metric("sbc_bindings", "gauge", ("realm", "state"), "Registered terminals", _bindings),
     Metric("sbc_gateways", "gauge", ("realm", "state"), "Those that have registered for good", _gateways),
     Metric("sbc_members", "gauge", ("realm",), "Members of calls at gateways there", _members),
     Metric("sbc_exchanges", "gauge", ("realm",), "Requests under way, by the realm they came from", _held("exchanges")),
     Metric("sbc_limit", "gauge", ("realm", "what"), "The most a realm may hold at once", _limits),
+    Metric(
+        "sbc_rule_hits_total", "counter", ("realm", "rule"), "How often a rule of the realm has decided, or would have",
+        lambda sources: rules.hits(sources.border.registry),
+    ),
+    Metric("sbc_dropped_total", "counter", ("reason",), "What was dropped unanswered there", _reasons("dropped-")),
+    Metric("sbc_denied_total", "counter", ("reason",), "What was refused at the edge", _reasons("denied-")),
     Metric("sbc_next_hop_up", "gauge", _HOP, "Whether a next hop is used in its turn", _hops(lambda n: n.usable)),
     Metric("sbc_next_hop_requests_total", "counter", _HOP, "Requests sent to it", _hops(lambda n: n.sent)),
     Metric("sbc_next_hop_failures_total", "counter", _HOP, "Those it did not take", _hops(lambda n: n.failures)),

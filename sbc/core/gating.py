@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sbc.core import bound, held
+from sbc.core import bound, held, local
 from sbc.core.address import Address
+from sbc.core.call import CallState
 from sbc.core.exchange import Exchange
-from sbc.core.message import Cause, Ending, Intent, Phase, Refused
+from sbc.core.message import Cause, Ending, Intent, Kind, Phase, Refused
 from sbc.core.orders import Listener, Note, Order
 from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry
@@ -38,7 +39,7 @@ def ask(registry: Registry, intent: Intent, arrival: Arrival) -> list[Order] | N
     known = Standing.REGISTERED if terminal is not None else standing(registry, listener, source, arrival.now)
     message = Message(listener, source, known, intent, "" if terminal is None else terminal.id, arrival.proven)
     verdict = registry.gate.message(message, arrival.now)
-    if verdict is None:
+    if verdict is None or (verdict.word == WORD and _belongs_to_a_call(registry, arrival, intent)):
         return None
     refused = Refused(verdict.cause, verdict.why, verdict.retry_after, verdict.by, f"denied-{verdict.word}")
     fields = {"source": str(source), "realm": listener.realm, "method": intent.method}
@@ -48,6 +49,18 @@ def ask(registry: Registry, intent: Intent, arrival: Arrival) -> list[Order] | N
         word = "held" if held.hold(registry, arrival, intent, refused, verdict.seconds) else "dropped"
         return [Note(f"{word}-{verdict.word}", verdict.by, "", fields)]
     raise refused
+
+
+def _belongs_to_a_call(registry: Registry, arrival: Arrival, intent: Intent) -> bool:
+    """Whether a request is of a live call, though it need not say that it is sent within one."""
+    if intent.kind in (Kind.OPEN, Kind.BIND):
+        return False
+    realm = registry.plan.realms[arrival.listener.realm]
+    try:
+        call = local.call_of(registry, arrival, intent, realm) if intent.local else registry.call_meant(arrival, intent)
+    except Refused:
+        return False
+    return call is not None and call.state is not CallState.CLOSED
 
 
 def tell(

@@ -12,6 +12,7 @@ from sbc.core.orders import Listener
 from sbc.interfaces import IPolicy
 from sbc.policy.book import Book
 from sbc.policy.events import Message, Outcome, Standing, Verdict
+from sbc.policy.explain import explain, explain_bans
 from sbc.policy.flood import Flood
 from sbc.policy.rules import Rules
 
@@ -51,6 +52,10 @@ class Gate:
     def message(self, message: Message, now: float) -> Verdict | None:
         """See IPolicy."""
         return self.flood.message(message, now) or self.rules.message(message, now)
+
+    def explain(self, message: Message, now: float) -> list[str]:
+        """See IPolicy."""
+        return [*explain_bans(self.flood.bans, message, now), *explain(self.rules, message, now)]
 
     def outcome(
         self,

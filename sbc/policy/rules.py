@@ -50,7 +50,7 @@ class Table:
         self.hits = [Hits() for _ in rules]
         self.buckets: list[dict[Address, Bucket]] = [{} for _ in rules]
         self.unread = self._mask(lambda rule: rule.unread)
-        self._countries = countries
+        self.countries = countries
         self._prefixes = Prefixes(
             (network, 1 << index)
             for index, rule in enumerate(rules)
@@ -72,7 +72,7 @@ class Table:
 
     def is_for(self, rules: Sequence[Rule], countries: Countries | None) -> bool:
         """Whether these are the very rules that it holds."""
-        return self.rules == tuple(rules) and self._countries == countries
+        return self.rules == tuple(rules) and self.countries == countries
 
     def inherit(self, old: Table) -> None:
         """What was counted of the rules of the same names, and what they have given of their rates, goes on."""
@@ -117,12 +117,7 @@ class Table:
 
     def within(self, index: int, source: Address, now: float) -> bool:
         """Whether what comes from there is within the rate of a rule; if so, it is taken out of it."""
-        rule, buckets = self.rules[index], self.buckets[index]
-        key = _EVERYBODY
-        if rule.per is Per.SOURCE:
-            key = source
-        elif rule.per is Per.HOST:
-            key = source._replace(port=0)
+        rule, buckets, key = self.rules[index], self.buckets[index], _sharer(self.rules[index], source)
         bucket = buckets.get(key)
         if bucket is None:
             if len(buckets) >= MOST:
@@ -130,10 +125,15 @@ class Table:
             bucket = buckets[key] = Bucket(rule.rate, rule.burst)
         return bucket.take(now)
 
+    def holds(self, index: int, source: Address, now: float) -> bool:
+        """Whether one more from there would be within the rate of a rule."""
+        bucket = self.buckets[index].get(_sharer(self.rules[index], source))
+        return self.rules[index].burst >= 1 if bucket is None else bucket.holds(now)
+
     def _of_host(self, host: str) -> int:
         mask = self._anywhere | self._prefixes.find(host)
         if mask & ~self._any_country & self.whole:
-            country = "" if self._countries is None else self._countries.of(host)
+            country = "" if self.countries is None else self.countries.of(host)
             mask &= self._any_country | self._mask(lambda rule: country in rule.countries)
         _keep(self._hosts, host, mask)
         return mask
@@ -287,6 +287,13 @@ def verdict_of(rule: Rule) -> Verdict:
 
 
 _EVERYBODY = Address("", 0)
+
+
+def _sharer(rule: Rule, source: Address) -> Address:
+    """Whose rate is counted that is at a source."""
+    if rule.per is Per.SOURCE:
+        return source
+    return source._replace(port=0) if rule.per is Per.HOST else _EVERYBODY
 
 
 def _keep(known: dict[K, int], key: K, mask: int) -> None:

@@ -1,0 +1,117 @@
+"""Why rules decide as they do: each condition of each rule looked at by itself, and nothing counted."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, NamedTuple
+
+from sbc.policy.events import Message, Standing
+from sbc.policy.rule import Action, Rule
+from sbc.policy.rules import is_told_early, speaks_of
+
+if TYPE_CHECKING:
+    from sbc.policy.bans import Bans
+    from sbc.policy.countries import Countries
+    from sbc.policy.rules import Rules, Table
+
+
+class Step(NamedTuple):
+    """What one rule makes of a message: `lacks` is the first of its conditions that does not hold, in words, and empty
+    where it speaks of the message; `decides`: no rule after it is asked; `early`: before the message is read."""
+
+    rule: Rule
+    lacks: str
+    decides: bool
+    early: bool = False
+
+
+def steps(table: Table, message: Message, now: float) -> list[Step]:
+    """What each rule makes of a message, up to the one that decides."""
+    found, early = list[Step](), True
+    for index, rule in enumerate(table.rules):
+        told = is_told_early(rule, message.listener)
+        lacks = lacking(rule, message, table.countries, now)
+        if not lacks and rule.action is Action.LIMIT and table.holds(index, message.source, now):
+            lacks = "it is within the rate"
+        if not _unseen(rule, message, table.countries, now):
+            early = early and told
+        decides = not lacks and not rule.dry_run
+        found.append(Step(rule, lacks, decides, early and rule.unread))
+        if decides:
+            break
+    return found
+
+
+def lacking(rule: Rule, message: Message, countries: Countries | None, now: float) -> str:
+    """The first condition of a rule that does not hold for a message, in words; empty where all do."""
+    return _unseen(rule, message, countries, now) or _unread(rule, message)
+
+
+def _unseen(rule: Rule, message: Message, countries: Countries | None, now: float) -> str:
+    """Of those conditions that are told before anything is read."""
+    host, listener = message.source.host.partition("%")[0], message.listener
+    if rule.sources is not None:
+        ip = ip_address(host)
+        if not any(ip in network for network in rule.sources.networks if network.version == ip.version):
+            return f"it is not from {rule.sources}"
+    if rule.countries:
+        country = "" if countries is None else countries.of(host)
+        if country not in rule.countries:
+            return f"its country is {country or 'not known'}"
+    if rule.protocols and listener.dialect not in rule.protocols:
+        return f"it is {listener.dialect}"
+    if rule.transports and listener.transport not in rule.transports:
+        return f"it came by {listener.transport}"
+    if rule.hours is not None and not rule.hours.hold(now):
+        return "it is another time"
+    if rule.registered is not None and rule.registered is (message.standing is Standing.STRANGER):
+        return f"its sender is {message.standing.value}"
+    proven = message.proven
+    if rule.peers and not (proven and any(each.match(proven.encode()) is not None for each in rule.peers)):
+        return f"its sender has shown a certificate of {proven}" if proven else "its sender has shown no certificate"
+    return ""
+
+
+def _unread(rule: Rule, message: Message) -> str:
+    """Of those that the message itself must tell."""
+    intent = message.intent
+    if rule.agents and all(each.match(intent.agent) is None for each in rule.agents):
+        return f"it was made by {intent.agent.decode(errors='replace') or 'nobody that it names'}"
+    if not speaks_of(rule, intent):
+        if rule.methods and intent.method.lower() not in rule.methods:
+            return f"it is {intent.method}"
+        return "others call, or are called"
+    return ""
+
+
+def explain_bans(bans: Bans, message: Message, now: float) -> list[str]:
+    """Which bans hold for who sends a message, a line for each."""
+    realm, source = message.listener.realm, message.source
+    lines = []
+    for port in dict.fromkeys((source.port, 0)):
+        ban = bans.get((realm, source.host, port))
+        if ban is not None and ban.until > now:
+            whom = "strangers there" if bans.is_soft(ban) else "all"
+            lines.append(
+                f"{ban} is banned for {ban.until - now:.0f} s more ({whom}): {ban.reason}; it is dropped unread"
+            )
+    return lines or ["it is not banned"]
+
+
+def explain(rules: Rules, message: Message, now: float) -> list[str]:
+    """What the rules of its realm make of a message, a line for each that is asked, and what comes of it."""
+    table = rules.tables.get(message.listener.realm)
+    if table is None:
+        return [f"realm {message.listener.realm} has no rules"]
+    lines, last = list[str](), None
+    for step in steps(table, message, now):
+        said = f"does not speak of it: {step.lacks}" if step.lacks else "decides" if step.decides else "only counts it"
+        lines.append(f"rule {step.rule.name} ({step.rule}): {said}")
+        last = step if step.decides else last
+    if last is None:
+        return [*lines, "no rule decides: it goes on"]
+    when = "before it is read" if last.early else "when it has been read"
+    done = last.rule.action.value if last.rule.action is not Action.LIMIT else f"limit, {last.rule.over.value}"
+    if message.intent.urgent and not last.early:
+        return [*lines, "it calls for help: no rule is asked"]
+    return [*lines, f"rule {last.rule.name} decides: {done}, {when}"]
