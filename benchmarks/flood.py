@@ -65,7 +65,7 @@ class Found:
     repeated: int
     junk: float  # packets a second that were sent
     cpu: float  # processors that the border used, while it was flooded and called
-    lost: int  # datagrams that had no room at the border's socket
+    lost: int  # datagrams that had no room at the border's socket meanwhile
 
 
 def frames(mac: str, own: str) -> bytes:
@@ -114,6 +114,7 @@ class Bench:
 
     def __init__(self, lab: Lab, rate: float, calls: float, seconds: float) -> None:
         self.lab, self.rate, self.calls, self.seconds = lab, rate, calls, seconds
+        self.load = Load(lab)
         border, attacker = lab.host("border"), lab.host("attacker")
         border.run(["ip", "route", "add", "10.0.0.0/8", "via", ATTACKER])
         mac, own = (_mac(lab, host) for host in (border, attacker))
@@ -122,7 +123,7 @@ class Bench:
 
     def measure(self, start: Callable[[LabHost], LabProcess]) -> Found:
         """Register, flood, call, and see."""
-        load, host = Load(self.lab), self.lab.host("border")
+        load, host = self.load, self.lab.host("border")
         border = start(host)
         load.answer(registrar())
         registered = load.call(terminal(), 1, 1)
@@ -135,6 +136,7 @@ class Bench:
             argv = [str(program("junk")), "access", str(self._frames), f"{self.rate:.0f}", f"{2 * self.seconds:.0f}"]
             junk = self.lab.host("attacker").popen(favoured(argv), log="junk")
             time.sleep(self.seconds)
+        early = _lost(host)
         used, began = usage.processor(border.pid), time.monotonic()
         outcome = load.call(caller(media=False), int(self.calls * self.seconds), self.calls)
         cpu = (usage.processor(border.pid) - used) / (time.monotonic() - began)
@@ -143,7 +145,7 @@ class Bench:
             junk.check_exit(2 * self.seconds + 60)
             told = json.loads(junk.output().splitlines()[-1])
             sent = told["sent"] / told["seconds"]
-        lost = _lost(host)
+        lost = _lost(host) - early
         load.close()
         border.stop(patience=10.0)
         return Found(int(self.calls * self.seconds), outcome.done, outcome.retransmitted, sent, cpu, lost)

@@ -14,7 +14,7 @@ OVER = 0.1
 OPENS = 4.0
 """Points of a new call that was over its source's rate."""
 
-_BAD = 10.0
+_BAD = 20.0
 _STRAY = 2.0
 _WRONG = 10.0
 _UNBOUND = 5.0

@@ -266,6 +266,8 @@ class Guard:
         """Points against a source. With too many it is demoted or banned; with too many of strangers' at a host, that
         is."""
         limits, host = self.limits, source[0]
+        if self._bans.get((self.realm, *source)) is not None:  # it is of what came before
+            return
         known = source in self.known
         found.chances = 3
         score = found.add(points * _WEIGHT[found.rank], now, limits.half_life)
@@ -279,7 +281,7 @@ class Guard:
             if there.add(min(points, limits.ban_score), now, limits.half_life) >= limits.host_score * (1 + honest):
                 there.score = 0.0
                 self._ban(host, 0, f"the host as a whole: {why}", now)
-        if score < limits.ban_score or self._bans.get((self.realm, *source)) is not None:  # what it had sent before
+        if score < limits.ban_score:
             return
         # who comes back after that, and goes on, is soon there again
         found.score, found.scored_at = PROBATION * limits.ban_score, now

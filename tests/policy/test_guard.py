@@ -92,7 +92,7 @@ def test_strangers_of_a_realm_share_a_rate_where_there_is_one() -> None:
 
 def test_who_misbehaves_is_banned_and_its_neighbour_is_not() -> None:
     where = scene()
-    where.tell(Outcome.BAD, PHONE, times=9)
+    where.tell(Outcome.BAD, PHONE, times=4)
     assert where.knock(PHONE) == ""
     where.tell(Outcome.BAD, PHONE)
     assert where.knock(PHONE) == BANNED and where.knock(NEIGHBOUR) == ""
@@ -105,7 +105,7 @@ def test_who_misbehaves_is_banned_and_its_neighbour_is_not() -> None:
 def test_what_is_long_past_does_not_count() -> None:
     where = scene()
     for minute in range(100):
-        where.tell(Outcome.BAD, PHONE, 600.0 * minute, times=5)
+        where.tell(Outcome.BAD, PHONE, 600.0 * minute, times=4)
     assert not where.said
 
 
@@ -260,7 +260,7 @@ def test_a_flood_of_a_million_sources_grows_no_memory_and_pushes_out_nobody() ->
 def test_a_change_of_limits_counts_at_once_and_forgets_nothing() -> None:
     where = scene()
     where.register(PHONE)
-    where.tell(Outcome.BAD, STRANGER, times=5)
+    where.tell(Outcome.BAD, STRANGER, times=2)
     where.guard.replan(Flooding(ban_score=50.0, registered_burst=5))
     where.tell(Outcome.BAD, STRANGER)
     assert where.knock(STRANGER) == BANNED
