@@ -17,11 +17,14 @@ from sbc.core.realm import Path as RealmPath
 from sbc.core.realm import Plan, Realm, Side, Timers
 from sbc.core.vpn import VpnLabel
 from sbc.core.wires import Tls
+from sbc.media.namespaces import inside
+from sbc.media.udp import mark_of
 from sbc.reload import NotReloaded, Reloader
 from sbc.service import BorderService, dialects
 from tests.certificates import Authority
 from tests.loopback import loopback
 from tests.media.packets import rtp
+from tests.namespaces import NEED, namespace
 from tests.rig import PHONE
 from tests.sip_messages import header, invite, status
 from tests.test_runner import MixedReactor, listener
@@ -51,6 +54,11 @@ class Desk:
         assert before == (self.service.runner.listeners(), self.service.border.plan, self.service.border.dialects)
         assert self.service.runner.audit() == [] and not self.taken
         return caught.value.faults
+
+    def refused_now(self, new: Config) -> list[str]:
+        """The same after others were not."""
+        self.taken.clear()
+        return self.refused(new)
 
     def pass_time(self, seconds: float) -> None:
         self.clock.pump([0.5] * int(seconds * 2))
@@ -225,8 +233,7 @@ def test_a_certificate_on_disk_is_renewed(desk: Desk, tmp_path: Path) -> None:
 
 
 def desk_refuses(desk: Desk, new: Config) -> str:
-    desk.taken.clear()
-    return "\n".join(desk.refused(new))
+    return "\n".join(desk.refused_now(new))
 
 
 def free_tcp(host: str) -> Address:
@@ -268,3 +275,28 @@ def test_another_media_engine_waits_for_the_next_start(desk: Desk) -> None:
         "needs a restart: media.threads: 0 -> 2",
     ]
     assert desk.config.media == MediaConfig()
+
+
+@NEED
+def test_a_realm_goes_to_another_network_and_takes_nobody_along(desk: Desk) -> None:
+    (old,) = desk.config.plan.realms["access"].listeners
+    with namespace() as red:
+        label = VpnLabel(namespace=red)
+        there = attrs.evolve(old, vpn=label.vpn)
+        lines = desk.reload(but(desk.config, "access", network=label, listeners=(there,)))
+        assert lines == [f'realms.access.network.namespace: "" -> {red}']
+        assert set(desk.service.runner.listeners()) == {there, *desk.config.plan.realms["core"].listeners}
+        desk.clock.advance(0)
+        assert can_bind(old), "nobody is there at home"
+        with inside(red):
+            assert not can_bind(old)
+        marked = VpnLabel(namespace=red, mark=7)
+        desk.reload(but(desk.config, "access", network=marked))
+        assert mark_of(desk.service.runner.listeners()[there].socket) == 7
+        bound = VpnLabel("lo", namespace=red)
+        (fault,) = desk.refused_now(
+            but(desk.config, "access", network=bound, listeners=(attrs.evolve(old, vpn=bound.vpn),))
+        )
+        assert "until what lives there is over" in fault, "who is bound to no device is in the way"
+        desk.reload(but(desk.config, "access", network=VpnLabel(), listeners=(old,)))
+        assert not can_bind(old)

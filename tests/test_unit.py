@@ -27,10 +27,15 @@ def analyze(verb: str, *options: str, folder: Path) -> subprocess.CompletedProce
     return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
 
 
+def ours(said: str) -> list[str]:
+    """What is not said of others' units."""
+    return [line for line in said.splitlines() if not line.startswith("/lib/systemd/")]
+
+
 @needs_systemd
 def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     done = analyze("verify", "--man=no", folder=tmp_path)
-    said = [line for line in done.stderr.splitlines() if not line.startswith("/lib/systemd/")]  # of others' units
+    said = ours(done.stderr)
     assert (done.returncode, said) == (0, [])
 
 
@@ -66,3 +71,21 @@ def test_the_manual_says_of_each_key_when_a_change_counts() -> None:
         for key in re.findall(r"``(\w+)``", keys)
     }
     assert said == {(table, key): effect.value for table, keys in EFFECTS.items() for key, effect in keys.items()}
+
+
+def test_what_networks_of_their_own_need_is_in_a_drop_in() -> None:
+    drop_in = (ROOT / "etc/sbc-vpn.conf").read_text()
+    for name in ("AmbientCapabilities", "CapabilityBoundingSet"):
+        assert re.findall(rf"^{name}=(.+)$", drop_in, flags=re.MULTILINE) == ["CAP_NET_ADMIN", "CAP_SYS_ADMIN"]
+    assert re.findall(r"^RestrictNamespaces=(.+)$", drop_in, flags=re.MULTILINE) == ["net"]
+    unit = UNIT.read_text()
+    assert "SYS_ADMIN" not in unit and "NET_ADMIN" not in unit and "\nRestrictNamespaces=yes\n" in unit
+
+
+@needs_systemd
+def test_systemd_understands_the_drop_in(tmp_path: Path) -> None:
+    folder = tmp_path / "sbc.service.d"
+    folder.mkdir()
+    (folder / "vpn.conf").write_text((ROOT / "etc/sbc-vpn.conf").read_text())
+    done = analyze("verify", "--man=no", folder=tmp_path)
+    assert (done.returncode, ours(done.stderr)) == (0, [])

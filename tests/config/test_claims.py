@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from sbc.config.claims import Claim
+from sbc.core.vpn import VpnLabel
 
 
 @pytest.mark.parametrize(
@@ -24,3 +26,12 @@ from sbc.config.claims import Claim
 def test_claims_meet(transport: str, host: str, ports: range, meets: bool) -> None:
     one, other = Claim("udp", "192.0.2.1", range(10, 20), "a", "1"), Claim(transport, host, ports, "b", "2")
     assert one.meets(other) is other.meets(one) is meets
+
+
+@pytest.mark.parametrize(
+    ("label", "meets"),
+    [(VpnLabel(), True), (VpnLabel(mark=7), True), (VpnLabel("eth1"), True), (VpnLabel(namespace="red"), False)],
+)
+def test_claims_of_other_networks_do_not_meet(label: VpnLabel, meets: bool) -> None:
+    one = Claim("udp", "::", range(10, 20), "a", "1")
+    assert one.meets(attrs.evolve(one, label=label)) is attrs.evolve(one, label=label).meets(one) is meets

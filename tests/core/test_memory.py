@@ -171,3 +171,10 @@ def test_the_books_of_the_memory_balance_within_their_bounds(total: int, told: l
         assert memory.octets == sum(each.octets for each in stories) <= total
         for each in stories:
             assert each.spoken == sum(OVERHEAD + len(entry.message.data) for entry in each.messages) <= 131_072
+
+
+def test_a_host_of_another_realm_is_another() -> None:
+    memory = Memory(Sizes(refusals=3))
+    for realm in ("a", "b", "a"):
+        memory.noted(Note("refused", "no", "", {"source": "10.0.0.1:5060", "realm": realm}), 0.0)
+    assert [(each.fields["realm"], each.count) for each in memory.refusals()] == [("b", 1), ("a", 2)]

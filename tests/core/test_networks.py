@@ -8,6 +8,7 @@ from sbc.core.address import Address
 from sbc.core.networks import Networks
 from sbc.core.orders import Listener
 from sbc.core.realm import Media, Path, Plan, Realm, Side
+from sbc.core.vpn import VpnLabel
 from tests.rig import SBC_ACCESS, SOFTSWITCH, listener, make_plan
 
 OTHER = Address("203.0.113.2", 5062)
@@ -99,3 +100,20 @@ def test_what_changes_twice_is_remembered_twice() -> None:
     assert [each for each in ("sbc.example.com", "a.example", "b.example") if networks.is_ours(realm, each)] == [
         "b.example"
     ]
+
+
+def test_our_media_of_another_network_is_somebody_else() -> None:
+    apart = attrs.evolve(CORE, network=VpnLabel(namespace="red"))
+    networks = Networks(attrs.evolve(PLAN, realms={"access": ACCESS, "core": apart}))
+    assert networks.is_own_media(ACCESS, ACCESS.media.address) and networks.is_own_media(apart, CORE.media.address)
+    assert not networks.is_own_media(ACCESS, CORE.media.address)
+    assert not networks.is_own_media(apart, ACCESS.media.address)
+
+
+def test_a_realm_that_goes_to_another_network_keeps_its_sockets_until_nobody_needs_them() -> None:
+    networks, label = Networks(PLAN), VpnLabel(namespace="red")
+    there = tuple(attrs.evolve(own, vpn=label.vpn) for own in ACCESS.listeners)
+    networks.replan(but(network=label, listeners=there))
+    assert networks.fading == set(ACCESS.listeners)
+    assert networks.listeners() == {*ACCESS.listeners, *there, *CORE.listeners}
+    assert networks.forget([], ()) == set(ACCESS.listeners)

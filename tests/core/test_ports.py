@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sbc.core.ports import Pools, PortPool, Wanted
+from sbc.core.vpn import Vpn
 
 
 @given(
@@ -175,3 +176,26 @@ def test_what_no_pool_has_is_a_fault() -> None:
         pools.give("a", "elsewhere", 100, 0.0)
     with pytest.raises(KeyError):
         pools.give("a", "h", 100, 0.0)
+
+
+def test_ports_of_one_host_in_two_networks_are_two() -> None:
+    red, blue = Vpn("/run/netns/red"), Vpn("/run/netns/blue")
+    both = {"a": Wanted("h", range(100, 102), 0.0, red), "b": Wanted("h", range(100, 102), 0.0, blue)}
+    pools = Pools(1, both)
+    assert [pools.current[name].take(0.0) for name in ("a", "b", "a", "b")] == [100, 100, 101, 101]
+    pools.become({"a": Wanted("h", range(101, 103), 0.0, red), "b": both["b"]})
+    assert pools.current["a"].take(0.0) == 102
+    pools.give("a", "h", 100, 0.0)  # is nobody's now: that of the other is in use all along
+    assert pools.current["b"].take(0.0) is None and all(pool.balanced() for pool in pools.all().values())
+    pools.become({"b": both["b"]})
+    pools.give("a", "h", 101, 1.0)
+    assert pools.current["b"].used == {100, 101}
+
+
+def test_a_device_shares_its_ports_with_who_is_bound_to_none() -> None:
+    pools = Pools(1, {"a": Wanted("h", range(100, 102), 0.0, Vpn("", "eth1")), "b": Wanted("h", range(0), 0.0)})
+    assert pools.current["a"].take(0.0) == 100
+    pools.become({"b": Wanted("h", range(100, 102), 0.0)})
+    assert [pools.current["b"].take(0.0), pools.current["b"].take(0.0)] == [101, None]
+    pools.give("a", "h", 100, 1.0)
+    assert pools.current["b"].take(1.0) == 100

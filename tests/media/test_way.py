@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +66,18 @@ def test_shared_ports_that_somebody_has() -> None:
         taken.bind((host, 2777))
         fault = shared_fault(realm(host, multiplexed=2776))
     assert fault == f"realms.access.media.multiplexed = 2776: {host}:2777: Address already in use"
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="only root can give up what it may do")
+def test_what_it_takes_is_said_to_who_has_it_not() -> None:
+    told = "from sbc.core.vpn import VpnLabel; from sbc.media.way import way_fault\n"
+    told += "from tests.media.test_way import realm\n"
+    told += "for label in (VpnLabel(mark=7), VpnLabel(namespace='/proc/self/ns/net'), VpnLabel('lo')):\n"
+    told += "    print(way_fault(realm(network=label)))"
+    without = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    ran = subprocess.run([*without, sys.executable, "-c", told], capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout.splitlines() == [
+        "realms.access.network: mark 7: Operation not permitted (it takes CAP_NET_ADMIN)",
+        "realms.access.network: namespace /proc/self/ns/net: Operation not permitted (it takes CAP_SYS_ADMIN)",
+        "",
+    ]

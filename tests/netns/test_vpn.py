@@ -79,6 +79,16 @@ def stage() -> Iterator[Stage]:
         yield Stage(lab, [phone for phone, _ in both], [switch for _, switch in both])
 
 
+@pytest.fixture(autouse=True)
+def ended(stage: Stage) -> Iterator[None]:
+    """No SBC outlives its test, whatever has become of that."""
+    before = list(stage.lab.processes)
+    yield
+    for process in stage.lab.processes:
+        if process not in before:
+            process.stop()
+
+
 @pytest.mark.parametrize(("engine", "transport"), [("kernel", "udp"), ("native", "tcp"), ("twisted", "udp")])
 def test_what_is_said_in_one_network_is_heard_in_no_other(stage: Stage, engine: str, transport: str) -> None:
     sbc, doors = stage.start(engine, transport), take_lines(stage.switches)
@@ -105,21 +115,14 @@ def test_what_is_said_in_one_network_is_heard_in_no_other(stage: Stage, engine: 
     assert len(set(contacts)) == 4 and [contact.partition("@")[2].partition(":")[0] for contact in contacts] == [
         each.core for each in CUSTOMERS
     ]
-    assert [row["realm"] for row in stage.told("bindings")] == [f"access-{each.name}" for each in CUSTOMERS]
     _each(phones, switches, lambda phone: phone.request("INVITE", "sip:bob@voice.example", 2, body=True))
-    rows = stage.told("realms")
-    assert all(row["network"] for row in rows) and len({str(row["network"]) for row in rows}) == 4
     for talkers, listeners in ((phones, switches), (switches, phones)):
         for end in talkers:
             end.speak()
         for end in listeners:
             end.listen()
-    marked = [each for each in CUSTOMERS if each.beside == "sbc"]
-    for row in stage.told("calls"):
-        forwarded = (engine, "")
-        if engine == "kernel":  # its programs see to the host's own network alone
-            forwarded = ("native", "mark" if any(f"access-{each.name}" in str(row) for each in marked) else "vpn")
-        wait_for(lambda row=row, it=forwarded: stage.forwarder(str(row["id"])) == it, what=f"{forwarded} of {row}")
+    if engine == "kernel":
+        _see_to_the_kernel(stage)
     # and the way back: a request to what each phone is called on its core side
     for switch, contact in zip(switches, contacts, strict=True):
         switch.says(switch.request("MESSAGE", contact, 3))
@@ -135,6 +138,19 @@ def test_what_is_said_in_one_network_is_heard_in_no_other(stage: Stage, engine: 
     sbc.stop()
     for sock in (*doors, *(end.line.sock for end in (*phones, *switches) if end.line is not None)):
         sock.close()
+
+
+def _see_to_the_kernel(stage: Stage) -> None:
+    """Its programs see to the host's own network alone; and what the console tells of networks."""
+    rows = stage.told("realms")
+    assert all(row["network"] for row in rows) and len({str(row["network"]) for row in rows}) == 4
+    assert [row["realm"] for row in stage.told("bindings")] == [f"access-{each.name}" for each in CUSTOMERS]
+    marked = [each for each in CUSTOMERS if each.beside == "sbc"]
+    calls = stage.told("calls")
+    assert len(calls) == 4
+    for row in calls:
+        why = "mark" if any(f"access-{each.name}" in str(row) for each in marked) else "vpn"
+        wait_for(lambda row=row, why=why: stage.forwarder(str(row["id"])) == ("native", why), what=f"{why} of {row}")
 
 
 def _each(phones: list[End], switches: list[End], request: Callable[[End], object]) -> None:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import attrs
+import pytest
+
+from sbc.core.address import Address, Pair
+from sbc.core.orders import Latch, SideSpec, StreamSpec
+from sbc.core.vpn import Vpn
 from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
 from sbc.media.kernel.plane import Tally
-from sbc.media.kernel.promoted import NOTHING, merged
+from sbc.media.kernel.promoted import NOTHING, Promoted, merged
 from tests.contract.engines import balanced
 
 INNER = StreamCounters(
@@ -27,3 +35,21 @@ def test_what_came_from_one_side_went_to_the_other() -> None:
 
 def test_nothing_changes_nothing() -> None:
     assert merged(INNER, [NOTHING, NOTHING]) == INNER
+
+
+@pytest.mark.parametrize(
+    ("change", "why", "ports"),
+    [({}, "", 4), ({"mark": 7}, "mark", 4), ({"vpn": Vpn("", "eth1")}, "vpn", 2), ({"vpn": Vpn("/n/red")}, "vpn", 2)],
+)
+def test_what_is_in_another_network_stays_in_user_space(change: dict[str, Any], why: str, ports: int) -> None:
+    """And its ports are nobody's here: in this network others may have the same addresses."""
+    sides = [
+        SideSpec(
+            "realm", Pair(Address("10.0.0.1", port), Address("10.0.0.1", port + 1)), None, False, "", Latch.NAT, 3.0
+        )
+        for port in (20_000, 20_002)
+    ]
+    for n in (0, 1):
+        both = [attrs.evolve(side, **(change if n == place else {})) for place, side in enumerate(sides)]
+        stream = Promoted(StreamSpec("c/1", "c", "rtp", (both[0], both[1])))
+        assert (stream.hindrance(), len(stream.ports())) == (why, ports)
