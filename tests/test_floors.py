@@ -88,7 +88,11 @@ PROTOCOL_WORDS = frozenset({"sip", "sips", "h323", "h225", "h245", "mgcp", "h248
 
 # What the pure floors may have besides the standard library, and what of it they may not (clocks, chance, the outside).
 LIBRARIES = ("attr", "attrs", "zope.interface")
-POLICY_LIBRARIES = {"sbc.policy.prefixes": "radix", "sbc.policy.countries": "maxminddb"}
+POLICY_LIBRARIES = {
+    "sbc.policy.prefixes": "radix",
+    "sbc.policy.customers": "radix",
+    "sbc.policy.countries": "maxminddb",
+}
 ASN1_LIBRARIES = ("asn1tools", "pycrate_core", "pycrate_asn1rt", "pycrate_asn1dir")
 ASN1_MODULES = ("sbc.h323.per", "sbc.h323.corrected", "sbc.h323.traversal", "sbc.h248.binary")
 OUTSIDE = {"time", "random", "secrets", "uuid", "socket", "select", "selectors", "asyncio", "threading", "concurrent"}

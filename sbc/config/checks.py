@@ -34,6 +34,7 @@ from sbc.core.realm import Asking, NextHop, Probes, Probing, Side, Signaling, Ti
 from sbc.core.vpn import VpnLabel
 from sbc.core.wires import Tls
 from sbc.policy.countries import Countries
+from sbc.policy.limits import Priority
 
 LONGEST_SOCKET = 107
 """Octets of a UNIX socket's path on Linux (unix(7): sun_path holds 108, the last of them 0)."""
@@ -92,6 +93,7 @@ class Draft:
     drain: DrainConfig
     emergency: tuple[str, ...]
     countries: Countries | None
+    priority: Priority
     has_realms: bool
 
 

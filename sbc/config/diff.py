@@ -28,7 +28,7 @@ NOW, NEXT, RESTART, REFUSED = Effect
 _RATES = ("calls_per_second", "burst", "bandwidth_in", "bandwidth_out")
 EFFECTS: dict[str, dict[str, Effect]] = {
     "timers": {"call_max": NEXT, "audit": NOW, "unanswered": NEXT, "silence": NOW, "linger": NEXT},
-    "realms.NAME": {"side": REFUSED, "domains": NOW, "sparing": NEXT, "peers": NOW},
+    "realms.NAME": {"side": REFUSED, "domains": NOW, "sparing": NEXT, "peers": NOW, "priority": NEXT},
     "realms.NAME.media": {
         "address": NEXT,
         "advertised": NEXT,
@@ -59,6 +59,8 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     ),
     "realms.NAME.terminals": dict.fromkeys(("calls", "bindings", *_RATES), NOW),
     "realms.NAME.bandwidth": dict.fromkeys(("audio", "video", "other", "fit", "police", "margin", "burst"), NEXT),
+    "realms.NAME.customers[]": dict.fromkeys(("name", "users", "networks", "calls", "bindings", *_RATES), NOW),
+    "realms.NAME.customers[].each": dict.fromkeys(("calls", "bindings", *_RATES), NOW),
     "realms.NAME.registrations": dict.fromkeys(("front", "behind_nat", "direct", "core", "forward_after"), NEXT),
     "realms.NAME.connections": dict.fromkeys(("total", "per_source"), NOW)
     | dict.fromkeys(("message", "idle", "connect", "queue", "keep", "alias", "control_ports", "control_hosts"), NEXT),
@@ -116,6 +118,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         ),
         NOW,
     ),
+    "priority": {"least": NEXT, "namespaces": NEXT},
 }
 """When a change of each key takes effect, by the table it stands in; of tables within a path it is all NEXT.
 docs/operations.rst is held to this."""
@@ -176,7 +179,7 @@ def effect_of(spot: Spot) -> Effect:
     """When a change of the value there counts. Of what nobody knows it is said that a restart is needed."""
     if spot[0] == "paths" and len(spot) > 3:
         return NEXT  # whatever a path is told is used by what begins on it
-    if spot[0] == "realms" and "rules" in spot:
+    if spot[0] == "realms" and ("rules" in spot or "customers" in spot):
         return NOW
     return EFFECTS.get(table_of(spot[:-1]), {}).get(spot[-1], RESTART)
 
@@ -240,6 +243,8 @@ def _values(config: Config) -> Iterator[tuple[Spot, Any]]:
         yield ("realms", name, "rules", "order"), tuple(rule.name for rule in realm.rules)
         for rule in realm.rules:
             yield ("realms", name, "rules", rule.name), rule
+        for customer in realm.customers:
+            yield ("realms", name, "customers", customer.name), customer
         yield from _walk(("realms", name), realm)
     for path in config.plan.paths:
         yield from _walk(("paths", path.name), path)
@@ -255,7 +260,9 @@ def _walk(spot: Spot, value: Any) -> Iterator[tuple[Spot, Any]]:
     if attrs.has(type(value)):
         yield spot, _THERE
         for field in attrs.fields(type(value)):
-            told = field.name in ("name", "listeners", "rules") and len(spot) == 2  # by the spots themselves
+            told = (
+                field.name in ("name", "listeners", "rules", "customers") and len(spot) == 2
+            )  # by the spots themselves
             if field.init and not told:
                 yield from _walk((*spot, field.name), getattr(value, field.name))
     elif isinstance(value, Mapping):  # what dialects are told: to people it stands beside the rest

@@ -17,6 +17,7 @@ from sbc.config.faults import ConfigError, Fault, Findings, joined
 from sbc.config.flood import read as read_flood
 from sbc.config.keys import Tables, read_keys
 from sbc.config.kinds import is_word, word
+from sbc.config.limits import read_customers, read_priority
 from sbc.config.rules import read_countries, read_rules
 from sbc.config.schema import PROTOCOLS, TABLES
 from sbc.config.values import (
@@ -106,6 +107,7 @@ def load_table(table: Mapping[str, Any], source: str, protocols: Protocols = PRO
         timers=draft.timers,
         emergency=draft.emergency,
         countries=draft.countries,
+        priority=draft.priority,
     )
     return Config(
         plan=plan,
@@ -164,6 +166,7 @@ class _Reader:
             drain=DrainConfig(**self.keys(top.get("drain", {}), "drain", "drain")),
             emergency=self.keys(top.get("emergency", {}), "emergency", "emergency").get("numbers", EMERGENCY),
             countries=read_countries(top["countries"], self.directory, self.findings) if "countries" in top else None,
+            priority=read_priority(top.get("priority", {}), self.findings),
             has_realms="realms" in top,
         )
 
@@ -200,6 +203,7 @@ class _Reader:
         values["rules"] = read_rules(values.pop("rules", ()), f"{at}.rules", self.directory, self.findings)
         alive = self.keys(values.pop("keepalive", {}), f"{at}.keepalive", "realms.NAME.keepalive")
         values["flood"] = read_flood(values.pop("flood", {}), f"{at}.flood", values.get("side"), self.findings)
+        values["customers"] = read_customers(values.pop("customers", ()), f"{at}.customers", self.findings)
         values |= {"limits": Limits(**limits), "terminals": Caps(**terminals), "registrations": Registrations(**times)}
         values["bandwidth"] = Bandwidth(**width)
         values |= {"connections": Connections(**connections), "keepalive": Keepalive(**alive)}

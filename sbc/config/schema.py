@@ -53,6 +53,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("drain", kinds.table()),
         Key("emergency", kinds.table()),
         Key("countries", kinds.table()),
+        Key("priority", kinds.table()),
     ),
     "timers": (_timer("call_max"), _timer("audit"), _timer("unanswered"), _timer("silence", low=0.0), _timer("linger")),
     "realms.NAME": (
@@ -64,6 +65,8 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("limits", kinds.table()),
         Key("terminals", kinds.table()),
         Key("bandwidth", kinds.table()),
+        Key("customers", kinds.tables("[[realms.NAME.customers]]")),
+        Key("priority", kinds.boolean()),
         Key("registrations", kinds.table()),
         Key("connections", kinds.table()),
         Key("keepalive", kinds.table()),

@@ -8,7 +8,7 @@ from sbc.core.address import network_of
 from sbc.core.binding import ABSENT, Binding, BindingState
 from sbc.core.call import Call
 from sbc.core.message import Intent
-from sbc.core.realm import Path, Side
+from sbc.core.realm import Path, Realm, Side
 from sbc.policy.book import Tallies
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def admit(registry: Registry, call: Call, intent: Intent, terminal: Binding | No
     """
     asking = call.legs[0].realm
     at_access = call.legs[call.leg_in(call.path.access)]
-    call.urgent = intent.urgent
+    call.urgent = is_urgent(registry, asking, intent)
     most = asking.limits.dialogues
     registry.crowd.within("dialogues", asking, most + most // SPARE if call.urgent else most)
     if call.lifetime:
@@ -46,8 +46,9 @@ def may_call(registry: Registry, path: Path, terminal: Binding | None, intent: I
     """See that there is room for the call that a terminal wants leave for, which may never come: it is not counted.
     @raises Refused."""
     book = registry.gate.book
-    seats = book.seats(path.access, path.name, holder(terminal, arrival.source.host))
-    if not intent.urgent:
+    host = arrival.source.host
+    seats = book.seats(path.access, path.name, holder(terminal, host), host)
+    if not is_urgent(registry, registry.plan.realms[path.access], intent):
         book.may_call((seats, (book.realm(path.core),)), arrival.now)
 
 
@@ -65,7 +66,8 @@ def may_bind(registry: Registry, arrival: Arrival, path: Path, user: bytes, befo
             absent += 1
     replaced = before is not None and before.state is not BindingState.PENDING
     book = registry.gate.book
-    book.may_bind(book.seats(realm.name, path.name, user), replaced, absent - pending)
+    seats = book.seats(realm.name, path.name, user, arrival.source.host)
+    book.may_bind(seats, replaced, absent - pending)
 
 
 def entered(registry: Registry, binding: Binding) -> None:
@@ -91,6 +93,13 @@ def left(registry: Registry, binding: Binding) -> None:
         binding.ticket = None
 
 
+def is_urgent(registry: Registry, realm: Realm, intent: Intent) -> bool:
+    """Whether a request from `realm` goes past all limits: it calls for help, or is said to be as urgent, by who is
+    believed there."""
+    least = registry.plan.priority.least
+    return intent.urgent or (0 < least <= intent.priority and realm.believes_priority)
+
+
 def holder(terminal: Binding | None, host: str) -> bytes:
     """What a terminal is known by to whoever counts: its user, or, where that is not known, the network it is at."""
     return terminal.user if terminal is not None and terminal.user else network_of(host).encode()
@@ -98,10 +107,12 @@ def holder(terminal: Binding | None, host: str) -> bytes:
 
 def _count(registry: Registry, binding: Binding) -> None:
     book = registry.gate.book
-    binding.ticket = book.bound(book.seats(binding.realm.name, binding.path.name, binding.user))
+    seats = book.seats(binding.realm.name, binding.path.name, binding.user, binding.seen.host)
+    binding.ticket = book.bound(seats)
 
 
 def _legs(registry: Registry, call: Call) -> tuple[Tallies, Tallies]:
     book, path = registry.gate.book, call.path
-    seats, core = book.seats(path.access, path.name, call.holder), (book.realm(path.core),)
-    return (core, seats) if call.leg_in(path.access) else (seats, core)
+    at = call.leg_in(path.access)
+    seats, core = book.seats(path.access, path.name, call.holder, call.legs[at].seen.host), (book.realm(path.core),)
+    return (core, seats) if at else (seats, core)

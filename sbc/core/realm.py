@@ -15,9 +15,10 @@ from sbc.core.orders import SECURED, Latch, Listener, Rate
 from sbc.core.vpn import Vpn, VpnLabel
 from sbc.core.wires import Connections, Tls
 from sbc.policy.countries import Countries
+from sbc.policy.customers import Customer
 from sbc.policy.demand import Bandwidth
 from sbc.policy.flooding import Flooding
-from sbc.policy.limits import UNLIMITED, Caps
+from sbc.policy.limits import UNLIMITED, USUAL, Caps, Priority
 from sbc.policy.rule import Rule
 
 Network = IPv4Network | IPv6Network
@@ -188,8 +189,10 @@ class Sessions:
 class Realm:
     """One network. `domains` are host names under which peers there know the SBC itself. `sparing`: strangers get no
     more packets than they send (sbc/core/trust.py). `peers`: of a core realm, networks whose hosts are trusted as next
-    hops are: to call, and to speak inside calls. `terminals`: what each terminal there may have. `rules`: in their
-    order, what is let in (sbc/policy/rules.py). `flood`: how it is protected from floods; None: not at all."""
+    hops are: to call, and to speak inside calls. `terminals`: what each terminal there may have; `customers`: those
+    that have other limits. `rules`: in their order, what is let in (sbc/policy/rules.py). `flood`: how it is protected
+    from floods; None: not at all. `priority`: whether peers are believed that say how urgent a call is; None: those of
+    a core realm."""
 
     name: str
     side: Side
@@ -208,12 +211,19 @@ class Realm:
     network: VpnLabel = attrs.field(factory=VpnLabel)
     rules: tuple[Rule, ...] = ()
     flood: Flooding | None = None
+    customers: tuple[Customer, ...] = ()
+    priority: bool | None = None
     addresses: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
     """The IP addresses that peers there know the SBC by."""
 
     @addresses.default
     def _own_addresses(self) -> frozenset[str]:
         return frozenset(filter(is_specific, self.hosts()))
+
+    @property
+    def believes_priority(self) -> bool:
+        """Whether peers there are believed that say how urgent a call is."""
+        return self.side is Side.CORE if self.priority is None else self.priority
 
     def hosts(self) -> frozenset[str]:
         """By which hosts peers there mean the SBC."""
@@ -353,6 +363,7 @@ class Plan:
     timers: Timers = Timers()
     emergency: tuple[str, ...] = EMERGENCY
     countries: Countries | None = None
+    priority: Priority = USUAL
 
     def core_listener(self, path: Path) -> Listener:
         """The shared listener of a path's core realm: the first, or the first of the path's transport."""

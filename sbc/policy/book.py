@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from sbc.core.message import Cause, Refused
+from sbc.policy.customers import Customer, Customers
 from sbc.policy.demand import Demand
 from sbc.policy.limits import UNLIMITED, Caps
-from sbc.policy.tally import BANDWIDTH, BINDINGS, CALLS, PATH, RATE, REALM, TERMINAL, Tally
+from sbc.policy.tally import BANDWIDTH, BINDINGS, CALLS, CUSTOMER, PATH, RATE, REALM, TERMINAL, Tally
 
 if TYPE_CHECKING:
     from sbc.core.realm import Plan
@@ -28,7 +29,7 @@ AMPLE = 1 << 62
 """Bit/s where nothing is limited."""
 
 Tallies = tuple[Tally, ...]
-Key = tuple[str, str, bytes]  # realm; kind; whose
+Key = tuple[str, str, str | bytes]  # realm; kind; name, or what a terminal is known by
 
 
 class Ticket:
@@ -53,46 +54,83 @@ class Book:
         self._tallies: dict[Key, Tally] = {}
         self._idle: dict[Key, Tally] = {}  # the longest idle first
         self._streams: dict[str, Ticket] = {}
-        self._limits = _limits(plan)
+        self._have(plan)
 
     def replan(self, plan: Plan) -> None:
         """Hold everything against the limits of another plan; what is there stays."""
-        self._limits = _limits(plan)
-        for tally in self.tallies():
-            tally.limit(self._caps(tally.kind, tally.realm if tally.kind == TERMINAL else tally.name))
+        self._have(plan)
+        for table in (self._tallies, self._idle):
+            for key, tally in list(table.items()):
+                if tally.empty and not self._is_planned(tally):
+                    del table[key]
+                else:
+                    tally.limit(self._caps_of(tally))
+
+    def _have(self, plan: Plan) -> None:
+        self._realms = {realm.name: realm.limits.caps for realm in plan.realms.values()}
+        self._paths = {path.name: path.limits for path in plan.paths}
+        self._terminals = {realm.name: realm.terminals for realm in plan.realms.values()}
+        self._customers = {each.name: Customers(each.customers) for each in plan.realms.values() if each.customers}
+
+    def _is_planned(self, tally: Tally) -> bool:
+        if tally.kind == CUSTOMER:
+            return tally.realm in self._customers and self._customers[tally.realm].named(tally.name) is not None
+        return tally.name in self._paths if tally.kind == PATH else tally.realm in self._realms
+
+    def _caps_of(self, tally: Tally) -> Caps:
+        if tally.kind == REALM:
+            return self._realms.get(tally.name, UNLIMITED)
+        if tally.kind == PATH:
+            return self._paths.get(tally.name, UNLIMITED)
+        customers = self._customers.get(tally.realm)
+        customer = None if customers is None else customers.named(tally.customer or tally.name)
+        if tally.kind == CUSTOMER:
+            return UNLIMITED if customer is None else customer.caps
+        return self._each(tally.realm, customer if tally.customer else None)
+
+    def _each(self, realm: str, customer: Customer | None) -> Caps:
+        """What a terminal may have that is that customer's."""
+        caps = self._terminals.get(realm, UNLIMITED) if customer is None or customer.each is None else customer.each
+        return caps if caps.limited else UNLIMITED
 
     # -- for whom something counts
 
-    def seats(self, access: str, path: str, terminal: bytes) -> Tallies:
-        """For whom in a realm something of a terminal's counts: that, the path, the realm. `terminal` is what it is
-        known by; empty: by nothing."""
-        seats = (self._tally(access, PATH, path), self.realm(access))
-        if not terminal or self._caps(TERMINAL, access) is UNLIMITED:
+    def seats(self, access: str, path: str, who: bytes, host: str) -> Tallies:
+        """For whom in a realm something of a terminal's counts: that, its customer, the path, the realm. `who` is what
+        it is known by; empty: by nothing but the `host` that it is seen at."""
+        seats: Tallies = (self._tally(access, PATH, path), self.realm(access))
+        customers = self._customers.get(access)
+        customer = None if customers is None else customers.find(who, host)
+        if customer is not None:
+            seats = (self._tally(access, CUSTOMER, customer.name), *seats)
+        caps = self._each(access, customer)
+        if not who or caps is UNLIMITED:
             return seats
-        return (self._terminal(access, terminal), *seats)
+        return (self._terminal(access, who, customer, caps), *seats)
 
     def realm(self, name: str) -> Tally:
         """What counts for a realm as a whole."""
         return self._tally(name, REALM, name)
 
     def _tally(self, realm: str, kind: str, name: str) -> Tally:
-        key = (realm, kind, name.encode())
+        key = (realm, kind, name)
         tally = self._tallies.get(key)
         if tally is None:
-            tally = self._tallies[key] = Tally(kind, name, realm, b"", self._caps(kind, name))
+            tally = self._tallies[key] = Tally(kind, name, realm)
+            tally.limit(self._caps_of(tally))
         return tally
 
-    def _terminal(self, realm: str, who: bytes) -> Tally:
+    def _terminal(self, realm: str, who: bytes, customer: Customer | None, caps: Caps) -> Tally:
         """One that has something here, or is remembered from now on."""
         key = (realm, TERMINAL, who)
         tally = self._tallies.get(key) or self._idle.get(key)
         if tally is None:
-            tally = Tally(TERMINAL, who.decode(errors="replace"), realm, who, self._caps(TERMINAL, realm))
+            tally = Tally(TERMINAL, who.decode(errors="replace"), realm, who)
             self._rest(key, tally)
+        if tally.caps is not caps:
+            tally.customer = "" if customer is None else customer.name
+            tally.limit(caps)
         return tally
-
-    def _caps(self, kind: str, name: str) -> Caps:
-        return self._limits.get((kind, name), UNLIMITED)
 
     # -- what is let in, and what becomes of it
 
@@ -264,10 +302,3 @@ class Book:
         if streams != self._streams:
             faults.append("the streams in the book are not those that tickets hold bandwidth for")
         return faults
-
-
-def _limits(plan: Plan) -> dict[tuple[str, str], Caps]:
-    limits = {(REALM, realm.name): realm.limits.caps for realm in plan.realms.values()}
-    limits |= {(TERMINAL, realm.name): realm.terminals for realm in plan.realms.values()}
-    limits |= {(PATH, path.name): path.limits for path in plan.paths}
-    return {key: caps for key, caps in limits.items() if caps != UNLIMITED}

@@ -22,6 +22,12 @@ class Caps:
     bindings: int = 0
     bandwidth_in: int = 0
     bandwidth_out: int = 0
+    limited: bool = attrs.field(init=False, eq=False, repr=False)
+    """Whether it limits anything."""
+
+    @limited.default
+    def _limits_something(self) -> bool:
+        return any((self.calls, self.calls_per_second, self.bindings, self.bandwidth_in, self.bandwidth_out))
 
     @property
     def at_once(self) -> int:
@@ -30,3 +36,15 @@ class Caps:
 
 
 UNLIMITED = Caps()
+
+
+@attrs.frozen
+class Priority:
+    """Which calls go past all limits though nobody calls for help: those that somebody who is believed says to be of
+    `least` or more (RFC 4412; from 1, the least of a namespace, up), in one of the `namespaces`; 0: none."""
+
+    least: int = 4
+    namespaces: tuple[str, ...] = ("dsn", "drsn", "q735", "ets", "wps")
+
+
+USUAL = Priority()

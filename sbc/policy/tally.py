@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from sbc.policy.bucket import Bucket
-from sbc.policy.limits import Caps
+from sbc.policy.limits import UNLIMITED, Caps
 
 REALM, PATH, CUSTOMER, TERMINAL = "realm", "path", "customer", "terminal"
 CALLS, RATE, BINDINGS, BANDWIDTH = "calls", "rate", "bindings", "bandwidth"
@@ -15,14 +15,15 @@ WORDS = (CALLS, RATE, BINDINGS, BANDWIDTH)
 
 class Tally:
     """The counts of one `kind` of thing, of that `name`; a terminal's, or customer's, in a `realm`. `who` is what it is
-    known by where there may be very many. `into` and `out` are in bit/s. `passed` are calls that went past a limit, as
-    those for help do."""
+    known by where there may be very many, `customer` whose it then is. `into` and `out` are in bit/s. `passed` are
+    calls that went past a limit, as those for help do."""
 
     __slots__ = (
         "bindings",
         "bucket",
         "calls",
         "caps",
+        "customer",
         "into",
         "kind",
         "most_bindings",
@@ -37,9 +38,10 @@ class Tally:
         "who",
     )
 
-    def __init__(self, kind: str, name: str, realm: str, who: bytes, caps: Caps) -> None:
+    def __init__(self, kind: str, name: str, realm: str, who: bytes = b"", caps: Caps = UNLIMITED) -> None:
         self.kind = kind
         self.who = who
+        self.customer = ""
         self.name = name
         self.realm = realm
         self.caps = caps

@@ -28,6 +28,7 @@ from sbc.sip.codec import BadSip, SipMessage
 from sbc.sip.emergency import is_emergency
 from sbc.sip.memo import Memo
 from sbc.sip.stun import Ping, ping_of, pong
+from sbc.sip.urgency import urgency
 
 T1 = 0.5  # seconds (RFC 3261 section 17.1.1.1)
 T2 = 4.0
@@ -38,15 +39,22 @@ _MOST_ADDED = 8  # header lines that a crossing may add; there are not so many k
 @implementer(IDialect)
 class SipDialect(Reticent):
     """SIP over any transport. `patience` is how long an INVITE may ring, in seconds (timer C); `emergency` are the
-    numbers and services that are called for help."""
+    numbers and services that are called for help, `spaces` the namespaces of priorities that count (None: all)."""
 
     name = "sip"
     numbers = 0
     parted = False
     references = 0
 
-    def __init__(self, patience: float = 180.0, linger: float = _LIMIT, emergency: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        patience: float = 180.0,
+        linger: float = _LIMIT,
+        emergency: Sequence[str] = (),
+        spaces: Sequence[str] | None = None,
+    ) -> None:
         self._emergency = emergency
+        self._spaces = None if spaces is None else frozenset(each.encode() for each in spaces)
         self._invite = Timing(T1, _LIMIT, _LIMIT, linger, patience, quiet=True, confirmed=True, repeat=T2)
         self._other = Timing(T1, T2, _LIMIT, linger, _LIMIT)
 
@@ -85,6 +93,8 @@ class SipDialect(Reticent):
             _answerable(bad, message)
         if intent.kind is Kind.OPEN and intent.method == "INVITE":
             intent.urgent = is_emergency(describe.request_uri(message), self._emergency)
+        if intent.priority and self._spaces is not None:
+            intent.priority = urgency(message.value("resource-priority") or b"", self._spaces)
         return intent
 
     def slots(self, message: SipMessage) -> list[Slot]:

@@ -11,7 +11,8 @@ from sbc.spoken import Datagrams, Speech
 
 def _dialect(plan: Plan) -> SipDialect:
     timers = plan.timers
-    return SipDialect(patience=timers.unanswered, linger=timers.linger, emergency=plan.emergency)
+    spaces = plan.priority.namespaces
+    return SipDialect(timers.unanswered, timers.linger, plan.emergency, spaces)
 
 
 SPEECH = Speech(_dialect, Datagrams, SipFramer, SERVICES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 _NAMED = {
     b"dsn": (b"routine", b"priority", b"immediate", b"flash", b"flash-override"),
     b"drsn": (b"routine", b"priority", b"immediate", b"flash", b"flash-override", b"flash-override-override"),
@@ -11,10 +13,11 @@ wps, and those of RFC 7135 and RFC 5478 that are written so) 4 is the least and 
 _LEAST = 4
 
 
-def urgency(value: bytes) -> int:
+def urgency(value: bytes, spaces: Collection[bytes] | None = None) -> int:
     """The highest of the priorities in a header value, from 1 for the least of its namespace up; 0 where none is known
-    (RFC 4412 section 4.6.2: an unknown one is as if it did not stand there)."""
-    return max((_one(each.strip().lower()) for each in value[:256].split(b",")), default=0)
+    (RFC 4412 section 4.6.2: an unknown one is as if it did not stand there), or is of one of the `spaces`."""
+    said = (each.strip().lower() for each in value[:256].split(b","))
+    return max((_one(each) for each in said if spaces is None or each.partition(b".")[0] in spaces), default=0)
 
 
 def _one(value: bytes) -> int:

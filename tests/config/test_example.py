@@ -23,7 +23,7 @@ from sbc.h323.options import H323Options
 from sbc.mgcp.options import MgcpOptions
 from sbc.policy.demand import Bandwidth
 from sbc.policy.flooding import Flooding
-from sbc.policy.limits import Caps
+from sbc.policy.limits import Caps, Priority
 from sbc.sip.options import SipOptions
 
 ROOT = Path(__file__).parent.parent.parent
@@ -101,6 +101,7 @@ def test_the_example_loads_with_every_key_in_force() -> None:
         ("realms.access.connections", Connections),
         ("realms.access.keepalive", Keepalive),
         ("realms.access.flood", Flooding),
+        ("priority", Priority),
         ("paths", RealmPath),
         ("paths.next_hops", NextHop),
         ("paths.failover", Failover),
@@ -142,7 +143,7 @@ def manual_sections() -> dict[str, str]:
     """The manual's text by the table it is about, named as in TABLES."""
     parts = re.split(r"^``\[+([a-zA-Z0-9._]+)(\]+)``\n-+\n", MANUAL.read_text(), flags=re.MULTILINE)[1:]
     titles = [
-        (re.sub(r"^paths\.", "paths[].", name) + ("[]" if len(close) == 2 else ""), text)
+        (re.sub(r"^(paths|realms\.NAME\.customers)\.", r"\1[].", name) + ("[]" if len(close) == 2 else ""), text)
         for name, close, text in zip(*[iter(parts)] * 3, strict=True)
     ]
     return dict(titles)
@@ -175,6 +176,7 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
         ("realms.NAME.connections", Connections),
         ("realms.NAME.keepalive", Keepalive),
         ("realms.NAME.flood", Flooding),
+        ("priority", Priority),
         ("paths[]", RealmPath),
         ("paths[].next_hops[]", NextHop),
         ("paths[].failover", Failover),

@@ -33,7 +33,7 @@ from sbc.core.realm import (
 from sbc.core.realm import Path as RealmPath
 from sbc.core.vpn import VpnLabel
 from sbc.policy.flooding import Flooding
-from sbc.policy.limits import Caps
+from sbc.policy.limits import Caps, Priority
 
 SMALL = """
 [realms.a]
@@ -231,7 +231,10 @@ def test_every_field_of_the_values_can_be_set_and_every_key_is_a_field() -> None
     assert names("realms.NAME.media") == fields(Media)
     assert names("realms.NAME.network") == fields(VpnLabel, "vpn")
     assert names("realms.NAME.limits") == fields(Limits)
-    assert names("realms.NAME.terminals") == names("paths[].limits") == fields(Caps)
+    assert names("realms.NAME.terminals") == names("paths[].limits") == fields(Caps, "limited")
+    assert names("realms.NAME.customers[]") == fields(Caps, "limited") | {"name", "users", "networks", "each"}
+    assert names("realms.NAME.customers[].each") == fields(Caps, "limited")
+    assert names("priority") == fields(Priority)
     assert names("realms.NAME.registrations") == fields(Registrations)
     assert names("realms.NAME.keepalive") == fields(Keepalive)
     assert names("paths[]") == fields(RealmPath, "options")
@@ -245,7 +248,8 @@ def test_every_field_of_the_values_can_be_set_and_every_key_is_a_field() -> None
         "protocol",
         "port",
     }
-    assert names("") == fields(Config, "plan", "source") | {"timers", "realms", "paths", "emergency", "countries"}
+    of_plan = {"timers", "realms", "paths", "emergency", "countries", "priority"}
+    assert names("") == fields(Config, "plan", "source") | of_plan
 
 
 def test_all_faults_of_a_file_come_at_once() -> None:

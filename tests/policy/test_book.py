@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Any
 
 import attrs
@@ -12,23 +13,24 @@ from hypothesis import strategies as st
 from sbc.core.message import Cause, Refused
 from sbc.core.realm import Limits, Plan
 from sbc.policy.book import LATER, MOST_IDLE, Book, Tallies, Ticket
+from sbc.policy.customers import Customer
 from sbc.policy.demand import Demand
 from sbc.policy.limits import UNLIMITED, Caps
 from sbc.policy.tally import BANDWIDTH, BINDINGS, CALLS, RATE
-from tests.rig import make_plan
+from tests.rig import NAT, make_plan
 
 
 def plan(realm: Caps = UNLIMITED, path: Caps = UNLIMITED, terminal: Caps = UNLIMITED) -> Plan:
     made = make_plan("toy")
-    limits = {field.name: getattr(realm, field.name) for field in attrs.fields(Caps)}
+    limits = {field.name: getattr(realm, field.name) for field in attrs.fields(Caps) if field.init}
     access = attrs.evolve(made.realms["access"], limits=Limits(**limits), terminals=terminal)
     core = attrs.evolve(made.realms["core"], limits=Limits())
     main = attrs.evolve(made.paths[0], limits=path)
     return attrs.evolve(made, realms={"access": access, "core": core}, paths=(main,))
 
 
-def legs(book: Book, who: bytes = b"alice") -> tuple[Tallies, Tallies]:
-    return book.seats("access", "main", who), (book.realm("core"),)
+def legs(book: Book, who: bytes = b"alice", host: str = NAT.host) -> tuple[Tallies, Tallies]:
+    return book.seats("access", "main", who, host), (book.realm("core"),)
 
 
 def attempt(book: Book, who: bytes = b"alice", now: float = 100.0, asked: int = -1, urgent: bool = False) -> Ticket:
@@ -142,12 +144,65 @@ def test_only_so_many_idle_terminals_are_remembered() -> None:
     attempt(book, b"0")
 
 
+# -- customers
+
+ACME = Customer("acme", ("*@acme.example",), caps=Caps(calls=2), each=Caps(calls=1))
+
+
+def with_customers(*customers: Customer, terminal: Caps = UNLIMITED) -> Plan:
+    made = plan(terminal=terminal)
+    access = attrs.evolve(made.realms["access"], customers=customers)
+    return attrs.evolve(made, realms={**made.realms, "access": access})
+
+
+def test_a_customers_terminals_have_their_limits_and_together_have_its() -> None:
+    book = Book(with_customers(ACME, terminal=Caps(calls=5)))
+    first = attempt(book, b"a@acme.example")
+    no = refused(book, b"a@acme.example")
+    assert no.cause is Cause.BUSY and no.detail.startswith("terminal a@acme.example of realm access")
+    second = attempt(book, b"b@acme.example")
+    no = refused(book, b"c@acme.example", asked=0)
+    assert no.cause is Cause.ENGAGED and no.detail.startswith("customer acme of realm access")
+    assert book.faults([first, second]) == [] and attempt(book).counts == CALLS
+
+
+def test_a_customer_that_says_nothing_of_each_leaves_them_what_all_have() -> None:
+    book = Book(with_customers(attrs.evolve(ACME, caps=UNLIMITED, each=None), terminal=Caps(calls=2)))
+    for _ in range(2):
+        attempt(book, b"a@acme.example")
+    assert refused(book, b"a@acme.example").detail.startswith("terminal")
+
+
+def test_a_terminal_may_be_known_by_where_it_is() -> None:
+    office = Customer("office", (), (ip_network("203.0.113.0/24"),), Caps(calls=1))
+    book = Book(with_customers(office))
+    book.attempt(legs(book, b"192.0.2.1", "192.0.2.1"), -1, False, 0.0)
+    book.attempt(legs(book, b"bob", "203.0.113.5"), -1, False, 0.0)
+    with pytest.raises(Refused):
+        book.attempt(legs(book, b"carol", "203.0.113.6"), -1, False, 0.0)
+
+
+def test_customers_come_and_go_with_the_plan_and_what_there_is_stays_counted() -> None:
+    book = Book(with_customers(ACME))
+    tickets = [attempt(book, b"a@acme.example")]
+    book.replan(with_customers(attrs.evolve(ACME, caps=Caps(calls=9), each=Caps(calls=3))))
+    tickets += [attempt(book, b"a@acme.example") for _ in range(2)]
+    refused(book, b"a@acme.example")
+    book.replan(with_customers())
+    tickets.append(attempt(book, b"a@acme.example"))
+    assert book.faults(tickets) == []
+    for ticket in tickets:
+        book.close(ticket)
+    book.replan(with_customers())
+    assert book.faults([]) == [] and not any(tally.kind == "customer" for tally in book.tallies())
+
+
 # -- registrations
 
 
 def test_so_many_registrations_and_a_terminals_dead_ones_are_in_its_way_no_more() -> None:
     book = Book(plan(terminal=Caps(bindings=1), path=Caps(bindings=2)))
-    seats = book.seats("access", "main", b"alice")
+    seats = book.seats("access", "main", b"alice", NAT.host)
     book.may_bind(seats, 0, 0)
     first = book.bound(seats)
     with pytest.raises(Refused) as no:
@@ -233,7 +288,7 @@ def test_whatever_happens_the_book_is_the_sum_of_its_tickets(data: st.DataObject
             if what == 0:
                 tickets.append(attempt(book, who, now, data.draw(st.integers(-1, 0)), data.draw(st.booleans())))
             elif what == 1:
-                seats = book.seats("access", "main", who)
+                seats = book.seats("access", "main", who, NAT.host)
                 book.may_bind(seats, data.draw(st.integers(0, 1)), data.draw(st.integers(-1, 1)))
                 tickets.append(book.bound(seats))
             elif what == 2:

@@ -28,3 +28,8 @@ from sbc.sip.urgency import urgency
 )
 def test_the_highest_of_those_that_are_known_counts(value: bytes, priority: int) -> None:
     assert urgency(value) == priority
+
+
+def test_only_namespaces_that_are_wanted_count() -> None:
+    assert urgency(b"dsn.flash, ets.3, WPS.0", (b"ets", b"wps")) == 5
+    assert urgency(b"dsn.flash", (b"ets",)) == 0 == urgency(b"dsn.flash", ())
