@@ -141,6 +141,16 @@ _TABLE = (
     Command("call", "Everything about one call", (_CALL,)),
     Command("bindings", "The registered terminals", (_find("a user, place or address"), _REALM, _LIMIT)),
     Command("realms", "The networks: what they hold against their limits, media ports, listeners", (_LIMIT,)),
+    Command(
+        "limits",
+        "What is used of each limit: now/limit (peak); what was refused, and what went past it",
+        (
+            _find("a name"),
+            _REALM,
+            Argument("kind", "only realm, path, customer or terminal", option=True),
+            _LIMIT,
+        ),
+    ),
     Command("paths", "Which networks are joined, and the next hops there", (_LIMIT,)),
     Command("media", "What the media engine relays: streams, ports, packets and drops of each network"),
     Command(

@@ -9,7 +9,7 @@ from itertools import islice
 from time import time
 from typing import Any, NoReturn, TypeVar
 
-from sbc.admin import bans, columns, rules, views
+from sbc.admin import bans, columns, limits, rules, views
 from sbc.admin.commands import COMMANDS, read
 from sbc.admin.further import further_view
 from sbc.admin.gathered import gathered_view
@@ -28,6 +28,7 @@ from sbc.core.call import Call, CallState, Stream
 from sbc.core.memory import Story
 from sbc.core.realm import Path, Realm
 from sbc.operations import Operations, Outcome
+from sbc.policy.tally import KINDS
 from sbc.runner import Runner
 
 LIMIT = 50
@@ -134,6 +135,15 @@ class Console:
         sockets = [each for row in table for each in row["listeners"]]
         table.below = "\n" + repr(_table(sockets, lambda each: each, columns.LISTENERS, limit, "no listeners"))
         return table
+
+    def limits(self, find: str = "", *, realm: str = "", kind: str = "", limit: int | None = LIMIT) -> Table | Text:
+        """What is used of each limit, and was refused for it."""
+        if unknown := self._no_realm(realm):
+            return unknown
+        if kind and kind not in KINDS:
+            return No(f"no kind {kind!r}; there are {', '.join(KINDS)}")
+        chosen = limits.fullest(self._border.registry.gate.book.tallies(), find, realm, kind)
+        return _table(chosen, limits.tally_view, limits.COLUMNS, limit, "nothing is counted")
 
     def streams(self, find: str = "", *, realm: str = "", limit: int | None = LIMIT) -> Table | Text:
         """The media streams."""

@@ -16,7 +16,7 @@ from prometheus_client.core import (
 from prometheus_client.metrics_core import Metric as Family
 
 from sbc import __version__
-from sbc.admin import guarded, rules
+from sbc.admin import guarded, limits, rules
 from sbc.admin.lag import Lag
 from sbc.core.border import Border
 from sbc.core.ports import PortPool
@@ -36,6 +36,7 @@ _RADIUS = "radius-"
 _ACCOUNTING = ("radius-waiting", "accounting-lost", "accounting-dropped")
 _ELSEWHERE = frozenset({"messages", *_ACCOUNTING, *(f"cdr-{word}" for word in (*_CDR, "waiting"))})
 _ENDING = "ending-"
+_TALLY = ("kind", "realm", "name")
 
 
 @attrs.frozen
@@ -255,6 +256,10 @@ METRICS = (
     ),
     Metric("sbc_dropped_total", "counter", ("reason",), "What was dropped unanswered there", _reasons("dropped-")),
     Metric("sbc_denied_total", "counter", ("reason",), "What was refused at the edge", _reasons("denied-")),
+    Metric("sbc_admission_used", "gauge", (*_TALLY, "what"), "What is used of what may be limited", limits.used),
+    Metric("sbc_admission_limit", "gauge", (*_TALLY, "what"), "The most of it, where it is limited", limits.most),
+    Metric("sbc_admission_refused_total", "counter", (*_TALLY, "what"), "What was too much", limits.refused),
+    Metric("sbc_admission_passed_total", "counter", _TALLY, "Calls that went past a limit", limits.passed),
     Metric("sbc_next_hop_up", "gauge", _HOP, "Whether a next hop is used in its turn", _hops(lambda n: n.usable)),
     Metric("sbc_next_hop_requests_total", "counter", _HOP, "Requests sent to it", _hops(lambda n: n.sent)),
     Metric("sbc_next_hop_failures_total", "counter", _HOP, "Those it did not take", _hops(lambda n: n.failures)),

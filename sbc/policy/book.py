@@ -54,6 +54,7 @@ class Book:
         self._tallies: dict[Key, Tally] = {}
         self._idle: dict[Key, Tally] = {}  # the longest idle first
         self._streams: dict[str, Ticket] = {}
+        self.refused_terminals: Counter[tuple[str, str]] = Counter()  # of all of a realm: which; what of
         self._have(plan)
 
     def replan(self, plan: Plan) -> None:
@@ -168,7 +169,7 @@ class Book:
     def _too_many(self, tally: Tally, fault: str, called: bool, from_core: bool, now: float) -> Refused:
         """Of who is called the caller only hears that it is busy. The core, which calls many, is not told to wait: it
         would keep away with all calls, and all else (RFC 3261 section 21.5.4)."""
-        tally.refused[fault] += 1
+        self._refuse(tally, fault)
         detail = f"{tally!r} has its {tally.caps.calls} calls"
         if fault == RATE:
             wait = max(1, math.ceil(tally.bucket.wait(now))) if tally.bucket is not None else 1
@@ -178,13 +179,18 @@ class Book:
             return Refused(Cause.ENGAGED, "as many calls as it may have", detail=detail)
         return Refused(Cause.BUSY, "too many calls", None if from_core else LATER, detail)
 
+    def _refuse(self, tally: Tally, word: str) -> None:
+        tally.refused[word] += 1
+        if tally.kind == TERMINAL:  # which may be forgotten
+            self.refused_terminals[tally.realm, word] += 1
+
     def may_bind(self, tallies: Tallies, replaced: int, idle: int) -> None:
         """See that there is room for another registration. So many are `replaced` by it; so many of the terminal are
         there, and count for it no more. @raises Refused."""
         for tally in tallies:
             free = replaced + idle if tally.kind == TERMINAL else replaced
             if tally.caps.bindings and tally.bindings - free >= tally.caps.bindings:
-                tally.refused[BINDINGS] += 1
+                self._refuse(tally, BINDINGS)
                 detail = f"{tally!r} has its {tally.caps.bindings} registrations"
                 raise Refused(Cause.BUSY, "too many registrations", LATER, detail)
 
@@ -234,7 +240,7 @@ class Book:
             into, out = wanted.into[leg] - held.into[leg], wanted.out[leg] - held.out[leg]
             for tally in tallies:
                 if not free and not tally.has_bandwidth(into, out):
-                    tally.refused[BANDWIDTH] += 1
+                    self._refuse(tally, BANDWIDTH)
                     raise Refused(Cause.BANDWIDTH, "not enough bandwidth", detail=f"{tally!r} has no more")
         for leg, tallies in enumerate(ticket.legs):
             into, out = wanted.into[leg] - held.into[leg], wanted.out[leg] - held.out[leg]

@@ -8,6 +8,7 @@ from sbc.policy.bucket import Bucket
 from sbc.policy.limits import UNLIMITED, Caps
 
 REALM, PATH, CUSTOMER, TERMINAL = "realm", "path", "customer", "terminal"
+KINDS = (REALM, PATH, CUSTOMER, TERMINAL)
 CALLS, RATE, BINDINGS, BANDWIDTH = "calls", "rate", "bindings", "bandwidth"
 WORDS = (CALLS, RATE, BINDINGS, BANDWIDTH)
 """What is refused, as it is counted."""
