@@ -6,7 +6,7 @@ from typing import Any
 
 from sbc.core.address import Address
 from sbc.core.call import Call, CallState, Leg
-from sbc.core.message import Cause, Counted, Ending, Who
+from sbc.core.message import Cause, Counted, Ending, Refused, Who
 from sbc.core.orders import Record
 
 _ENDINGS = {
@@ -114,6 +114,12 @@ def terminal(call: Call) -> dict[str, Any]:
     near = call.leg_in(call.path.access) == 0
     user = call.terminal or (call.asked.caller if near else call.asked.callee)
     return {"realm": call.path.access, "user": _words(user), "registered": bool(call.terminal)}
+
+
+def attempted(call: Call, no: Refused) -> list[Record]:
+    """A call was refused before anything of it was begun: its record begins and ends at once."""
+    call.because(no.told, ending_of(no.cause, call), Who.SBC)
+    return [opened(call), closed(call, call.opened_at)]
 
 
 def legs(call: Call) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sbc.core.address import network_of
 from sbc.core.binding import ABSENT, Binding, BindingState
 from sbc.core.call import Call
-from sbc.core.message import Intent
+from sbc.core.message import Intent, Refused
 from sbc.core.realm import Path, Realm, Side
 from sbc.policy.book import Tallies
 
@@ -19,7 +19,8 @@ SPARE = 10
 
 
 def admit(registry: Registry, call: Call, intent: Intent, terminal: Binding | None, now: float) -> None:
-    """Let a new call in, which is to or from `terminal`, if that is known. @raises Refused where there is no room.
+    """Let a new call in, which is to or from `terminal`, if that is known. @raises Refused where there is no room; of
+    who is known that has a record.
 
     Subscriptions and the like are no calls to whoever counts those, but take as much memory.
     """
@@ -33,7 +34,12 @@ def admit(registry: Registry, call: Call, intent: Intent, terminal: Binding | No
     call.holder = holder(terminal, at_access.seen.host)
     legs = _legs(registry, call)
     asked = -1 if asking.side is Side.ACCESS else call.leg_in(call.path.access)
-    call.ticket = registry.gate.book.attempt(legs, asked, call.urgent, now)
+    try:
+        call.ticket = registry.gate.book.attempt(legs, asked, call.urgent, now)
+    except Refused as no:
+        if terminal is not None or asking.side is Side.CORE:  # of strangers there may be very many
+            no.attempt = call
+        raise
 
 
 def resumed(registry: Registry, call: Call) -> None:

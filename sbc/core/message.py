@@ -371,7 +371,8 @@ class Refused(Exception):
     """The core will not take a message across; the dialect says so to the peer.
 
     `why` is told to the peer; `detail` is for the log alone: it may name realms and addresses of the other side.
-    `counted` is a fixed word by which it is counted besides.
+    `counted` is a fixed word by which it is counted besides. `attempt` is the call that it would have been, where that
+    is to have a record.
     """
 
     def __init__(
@@ -383,6 +384,7 @@ class Refused(Exception):
         self.retry_after = retry_after
         self.detail = detail
         self.counted = counted
+        self.attempt: Any = None
 
     @property
     def told(self) -> str:

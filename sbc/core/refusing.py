@@ -43,7 +43,8 @@ def refuse(
     answer = None if intent.phase.reply or over else dialect.refuse(message, no, arrival.source)
     answer = standin.answer(registry, dialect, arrival.listener, arrival.source, answer)
     told: list[Order] = [] if answer is None else [registry.asker(arrival, intent).send(answer, call)]
-    return [*notes, *told, *_show_out(registry, intent, arrival)]
+    records = [] if no.attempt is None else account.attempted(no.attempt, no)
+    return [*notes, *records, *told, *_show_out(registry, intent, arrival)]
 
 
 def answer_late(registry: Registry, dialect: Any, held: Held, now: float) -> list[Order]:

@@ -9,13 +9,14 @@ import pytest
 
 from sbc.core.address import Address, network_of
 from sbc.core.message import Cause
-from sbc.core.orders import Note
+from sbc.core.orders import Note, Record
 from sbc.policy.limits import Caps
 from sbc.policy.tally import CALLS, TERMINAL, Tally
+from tests import toy_records
 from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, of, sends
 from tests.toy import CAUSES
 from tests.toy_calls import bound, to_access, to_core, toy_rig
-from tests.toy_records import CLOSE, FAILURE, Record, answer, binding, granted, inside, number, opening
+from tests.toy_records import CLOSE, FAILURE, answer, binding, granted, inside, number, opening
 
 OTHER, THIRD = Address("203.0.113.12", 40001), Address("203.0.113.13", 40001)
 
@@ -38,7 +39,7 @@ def causes(orders: Any) -> list[str]:
 
 def told(orders: Any, realm: str = "access") -> list[Cause]:
     """The causes of what is refused, as they are said."""
-    return [CAUSES[data[4] - 1] for data in sends(orders, realm) if Record.read(data).stage == FAILURE]
+    return [CAUSES[data[4] - 1] for data in sends(orders, realm) if toy_records.Record.read(data).stage == FAILURE]
 
 
 def terminals(rig: Rig) -> dict[str, Tally]:
@@ -127,6 +128,19 @@ def test_an_attempt_that_finds_no_media_port_takes_no_place() -> None:
     rig = limited(Caps(calls=1), ports=2)
     call(rig, 1, OTHER)
     assert told(call(rig, 2)) == [Cause.NO_PORTS] and terminals(rig)[NAT.host].empty
+
+
+def test_who_is_known_has_a_record_of_what_was_refused_and_strangers_have_none() -> None:
+    rig = limited(Caps(calls=1))
+    at = bound(rig)
+    call(rig, 11)
+    call(rig, 12, THIRD)
+    for orders, who in ((call(rig, 13), "access"), (call_in(rig, at, 14), "core")):
+        records = of(Record, orders)
+        assert [each.event for each in records] == ["open", "close"] and records[0].fields["from"].startswith(who)
+        assert (records[1].fields["who"], "has its 1 calls" in records[1].fields["cause"]) == ("sbc", True)
+        assert records[1].fields["ending"] == ("congestion" if who == "access" else "busy")
+    assert told(call(rig, 15, THIRD)) == [Cause.BUSY] and not of(Record, call(rig, 16, THIRD))
 
 
 # -- registrations
