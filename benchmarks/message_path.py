@@ -28,7 +28,7 @@ from tests.rig import PHONE, SECRET, SOFTSWITCH, make_plan
 
 SOFTSWITCH_HOST = SOFTSWITCH.host
 MOST = 1_000_000
-LIMITS = Limits(calls=MOST, bindings=MOST, exchanges=MOST, exchanges_per_source=MOST)
+LIMITS = Limits(calls=MOST, bindings=MOST, exchanges=MOST, exchanges_per_source=MOST, dialogues=MOST)
 PACE = 0.01  # seconds between two calls
 BATCH = 100  # calls whose cost is one sample
 
