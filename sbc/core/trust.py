@@ -17,6 +17,9 @@ from sbc.core.registry import Arrival, Registry
 from sbc.core.way import is_trusted
 from sbc.policy.events import Standing
 
+# an Enum is slow to find its members, and these are asked for at every packet
+_ACCESS, _PENDING, _STRANGER, _REGISTERED = Side.ACCESS, BindingState.PENDING, Standing.STRANGER, Standing.REGISTERED
+
 FEW = 4
 """First waits for which a refusal is repeated to a stranger that may have been told that we are at work: so, twice."""
 
@@ -46,14 +49,17 @@ def terminal_at(registry: Registry, realm: str, source: Address) -> Binding | No
     there = registry.bindings_by_source.get((realm, source))
     if there is None:
         return None
-    return next((binding for binding in there if binding.state is not BindingState.PENDING), None)
+    for binding in there:
+        if binding.state is not _PENDING:
+            return binding
+    return None
 
 
 def standing(registry: Registry, listener: Listener, source: Address, now: float) -> Standing:
     """How far who sends from `source` to `listener` is known, whatever it says. Asked of all that comes."""
     realm = registry.plan.realms[listener.realm]
-    if realm.side is Side.ACCESS:
-        return Standing.STRANGER if terminal_at(registry, realm.name, source) is None else Standing.REGISTERED
+    if realm.side is _ACCESS:
+        return _STRANGER if terminal_at(registry, realm.name, source) is None else _REGISTERED
     known = is_trusted(registry, realm, source.host, now) or registry.vouched.find(realm.name, source.host, now)
     return Standing.TRUSTED if known else Standing.STRANGER
 

@@ -37,6 +37,8 @@ COMES_AGAIN, COMES_ANEW = 0.25, 0.5
 STEP = 0.1
 """By so much more the process may be busy with them."""
 
+# an Enum is slow to find its members, and these are asked for at every packet
+_CORES_OWN, _STRANGER, _LONG = Standing.TRUSTED, Standing.STRANGER, Rank.TRUSTED
 _WEIGHT = {Rank.STRANGER: 1.0, Rank.COURTED: 1.0, Rank.REGISTERED: 0.5, Rank.TRUSTED: 0.25}
 
 
@@ -84,6 +86,8 @@ class Guard:
         for rank, part in ((Rank.STRANGER, limits.stranger_share), (Rank.REGISTERED, limits.registered_share)):
             if self.shares[rank].part != part:
                 self.shares[rank] = Share(part)
+        self._strangers_share, self._terminals_share = self.shares[Rank.STRANGER], self.shares[Rank.REGISTERED]
+        self._busy, self._trusted_after = limits.busy, limits.trusted_after
         self.strangers.most = self.hosts.most = self.terminals.most = limits.sources
         self._scanners = [name.lower().encode() for name in limits.scanners]
         self._agents.clear()
@@ -93,29 +97,29 @@ class Guard:
     def knock(self, source: Address, standing: Standing, proven: str, now: float) -> str:
         """Why what comes from `source` is to be dropped; empty where it is to be read. See IPolicy.knock."""
         self.serving = None
-        if standing is Standing.TRUSTED:
+        if standing is _CORES_OWN:
             return ""
         known = self.known.get(source)
         if known is None:
-            if standing is Standing.STRANGER and not proven:
+            if standing is _STRANGER and not proven:
                 return self._from_stranger(source, None, now)
             known = self.meet(source, now)
-        elif standing is Standing.STRANGER and known.answered <= now and not proven:
+        elif standing is _STRANGER and known.answered <= now and not proven:
             self._part(source, known)
             return self._from_stranger(source, known, now)
         known.heard = now
         if known.low_until > now:
             return self._from_stranger(source, known, now)
-        if known.rank is Rank.TRUSTED:
+        if known.rank is _LONG:
             each, depth = self._trusted
             return SOURCE_RATE if known.over(each, depth, now) else ""
-        if now - known.since >= self.limits.trusted_after:
-            known.rank = Rank.TRUSTED
+        if now - known.since >= self._trusted_after:
+            known.rank = _LONG
         each, depth = self._registered
         if known.over(each, depth, now):
             return SOURCE_RATE
-        share = self.shares[Rank.REGISTERED]
-        if self._load.level >= self.limits.busy and not share.has(now):
+        share = self._terminals_share
+        if self._load.level >= self._busy and not share.has(now):
             return SHARE
         self.serving = share
         return ""
@@ -131,8 +135,8 @@ class Guard:
         if known is None and self._bans.closed(self.realm, host):
             return BANNED
         found = known or self.strangers.get(source)
-        share = self.shares[Rank.STRANGER]
-        level, busy = self._load.level, self.limits.busy
+        share = self._strangers_share
+        level, busy = self._load.level, self._busy
         if level >= busy and not self._has_turn(source, found, share, level - busy, now):
             return SHARE
         stranger = found or self.strangers.meet(source, now)

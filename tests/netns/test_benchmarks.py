@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import gateway_calls, h323_calls
+from benchmarks import flood, gateway_calls, h323_calls
 from benchmarks.sip_calls import main
 
 NAMES = ("sbc", "kamailio", "sippy b2bua")  # one of each kind: the others differ from these by a setting
@@ -47,3 +47,10 @@ def test_the_benchmark_of_gateways_runs(tmp_path: Path) -> None:
     assert set(whole["medians"]) == names and not whole["notes"]
     assert all(found["rate"] > 0 for found in whole["medians"].values())
     assert set(whole["codecs"]) == {"binary"} and all(cost > 0 for cost in whole["codecs"]["binary"].values())
+
+
+def test_the_benchmark_of_floods_runs(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    assert flood.main(["--quick", "--json", str(out), "--only", "sbc, own bans"]) == 0
+    (found,) = json.loads(out.read_text()).values()
+    assert found["calls"] == 10 and found["junk"] > 0

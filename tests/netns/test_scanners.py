@@ -17,6 +17,7 @@ from tests.netns.softswitch import DOMAIN, password
 from tests.netns.talk import talk
 from tests.netns.test_sip_calls import ACCESS_SIDE, CORE_SIDE, assert_hidden, connected, registered
 from tests.netns.topology import FIRST, home, one_pair
+from tests.netns.waiting import wait_for
 
 SCANNER = "203.0.113.66"
 USERS = ("alice", "bob", "nobody", "1000")
@@ -91,3 +92,21 @@ def test_what_scanners_learn(make_scene: Callable[..., Scene]) -> None:
 
 def user_of(message: SipMessage) -> str:
     return uri_of(message.get("to")).removeprefix("sip:").partition("@")[0]
+
+
+def test_scanners_are_banned_and_phones_call(make_scene: Callable[..., Scene]) -> None:
+    """By default, that is. They hear nothing at all."""
+    stage = make_scene(one_pair() + home("x", SCANNER, nats=()), toml=sbc_config(FIRST))
+    assert stage.sbc is not None
+    alice, bob = stage.phone("phone-a", "alice"), stage.phone("phone-b", "bob")
+    registered(alice, bob)
+    at_scanner = stage.lab.host("phone-x").capture()
+    scans: list[tuple[str, ...]] = [("svmap", "-m", method) for method in ("OPTIONS", "REGISTER", "INVITE")]
+    scans.append(("svwar", "-d", words(stage, *USERS), "-m", "REGISTER", "--force", "--domain", DOMAIN))
+    with ThreadPoolExecutor(4) as pool:  # they mostly wait
+        found = list(pool.map(lambda each: scan(stage, *each), scans))
+    assert not at_scanner.sip_messages(src=FIRST.sbc_access), found
+    wait_for(lambda: "banned: it calls itself" in stage.sbc.process.output(), 20.0, "the ban in the log")
+    call, answered = connected(alice, bob)
+    assert talk(call, answered, packets=10, reports=1).whole
+    assert call.bye().status == 200
