@@ -22,7 +22,6 @@ from sbc.h248.binary_values import (
     context_number,
     failure,
     mid,
-    mid_octets,
     only,
     parsed,
     termination_octets,
@@ -31,7 +30,7 @@ from sbc.h248.binary_values import (
     write_mid,
 )
 from sbc.h248.binary_write import write
-from sbc.h248.message import VERSIONS, BadH248, Body, Form, H248Message, Mark, Mid, Services, Wire
+from sbc.h248.message import VERSIONS, BadH248, Body, Form, H248Message, Mark, Mid, Wire
 from sbc.h248.mids import read_mid, read_place
 
 __all__ = ["MAX_MESSAGE", "MAX_PARTS", "BinaryMessage", "decode", "parts", "write"]
@@ -81,14 +80,6 @@ class BinaryMessage(H248Message):
             raise BadMessage("that must be there")
         self._written[tlv] = changes = Changes(self.data)
         changes.replace(whole, b"")
-
-    def insert_address(self, services: Services, new: bytes) -> None:
-        """As H248Message has it. @raises BadMessage."""
-        tlv = self._spot(services.at).tlv
-        octets = ber.wrap(0xA1, mid_octets(_said(new, What.PLACE), PLACE_FORMS))
-        before = next((each for each in tlv.parts or () if each.tag & 0x1F > 1), None)
-        self._written[tlv] = changes = Changes(self.data)
-        changes.add(tlv, octets, before)
 
     def _spot(self, at: Mark) -> Spot:
         if not isinstance(at, Spot):

@@ -289,7 +289,6 @@ def _common(data: bytes, tlv: Tlv, services: Services, mgc: int, timestamp: int)
     """What requests and replies have; an address, version and profile have one tag in both."""
     address, version, profile = tlv.part(1), tlv.part(2), tlv.part(3)
     elsewhere, when = tlv.part(mgc), tlv.part(timestamp)
-    services.at = Spot(What.PARAMETERS, tlv)
     if address is not None:
         services.address = mid(data, only(address, "address"), PLACE_FORMS, address)
     if version is not None:

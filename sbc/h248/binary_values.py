@@ -34,7 +34,6 @@ class What(Enum):
     PLACE = "place"  # a ServiceChangeAddress
     GROUP = "group"
     TERMINATION = "termination"
-    PARAMETERS = "parameters"  # of a ServiceChange
     PART = "part"  # what may be taken out, and not written
 
 

@@ -19,7 +19,7 @@ def read_services(cursor: Cursor, pos: int) -> tuple[Services, int]:
     """A ServiceChange descriptor, whose inside begins at `pos`."""
     services = Services()
     items: list[tuple[int, int]] = []
-    first, closed = pos, False
+    closed = False
     while not closed:
         item = cursor.item(pos, COMMAND)
         name, value, mark = item.groups()
@@ -38,7 +38,6 @@ def read_services(cursor: Cursor, pos: int) -> tuple[Services, int]:
         items.append((start, end))
         spot = Spot(item.start(2), end, "place", items, len(items) - 1)
         _set(services, name, value, spot)
-    services.at = Spot(first, items[0][0] if items else first, "services", items)
     return services, pos
 
 

@@ -162,7 +162,6 @@ class Services:
     timestamp: bytes = b""  # ``yyyymmddThhmmssss``
     incomplete: bool = False  # ServiceChangeIncompleteFlag (version 3)
     version_at: Mark = attrs.field(default=None, eq=False, repr=False)
-    at: Mark = attrs.field(default=None, eq=False, repr=False)
 
     @property
     def code(self) -> int:
@@ -270,10 +269,6 @@ class H248Message:
     def drop(self, at: Mark) -> None:
         """Take out what stands at a mark, which may be missing by the syntax: a parameter of a ServiceChange, an
         authentication header, with the comma that parts it from its neighbours. @raises BadMessage where it may not."""
-        raise NotImplementedError
-
-    def insert_address(self, services: Services, new: bytes) -> None:
-        """Give a ServiceChange that has no ServiceChangeAddress one: a port, or an MId. @raises BadMessage."""
         raise NotImplementedError
 
     def encode(self) -> bytes:

@@ -7,7 +7,7 @@ import re
 import attrs
 
 from sbc.core.message import BadMessage
-from sbc.h248.message import VERSIONS, Action, BadH248, Body, H248Message, Mark, Mid, Services, Wire
+from sbc.h248.message import VERSIONS, Action, BadH248, Body, H248Message, Mark, Mid, Wire
 from sbc.h248.mids import read_mid, read_place
 from sbc.h248.reading import Reader
 from sbc.h248.scan import LW, SAFE, Spot, at_end, skip
@@ -64,15 +64,6 @@ class TextMessage(H248Message):
             raise BadMessage(f"a {at.kind} cannot be missing")
         if at not in self._dropped:
             self._dropped.append(at)
-
-    def insert_address(self, services: Services, new: bytes) -> None:
-        """See H248Message."""
-        if services.address is not None or not _fits("place", new):
-            raise BadMessage("no room for a ServiceChangeAddress")
-        start, end = services.at.start, services.at.end
-        name = b"AD=" if self.compact else b"ServiceChangeAddress = "
-        more = b"," + (self.data[start:end] or b"") if services.at.items else b""
-        self.edits.insert(end, name + new + more)
 
     def encode(self) -> bytes:
         """See H248Message."""

@@ -177,12 +177,6 @@ def test_taken_out_and_put_in() -> None:
     without = decode(said.encode())
     bare = without.commands[0].services
     assert bare is not None and bare.address is None
-    without.insert_address(bare, b"[192.0.2.1]:2944")
-    assert (given := decode(without.encode()).commands[0].services) is not None and given.address is not None
-    assert given.address.text == b"[192.0.2.1]:2944" and given.version == 3
-    without.insert_address(bare, b"2945")
-    assert (given := decode(without.encode()).commands[0].services) is not None and given.address is not None
-    assert given.address.text == b"2945"
 
 
 def test_what_may_not_be_done() -> None:

@@ -138,28 +138,6 @@ def test_parameters_go_with_their_commas(inside: bytes, left: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        (b"!/1 mg P=1{C=-{SC=root{SV{V=1}}}}", b"!/1 mg P=1{C=-{SC=root{SV{AD=2944,V=1}}}}"),
-        (b"!/1 mg P=1{C=-{SC=root{SV{}}}}", b"!/1 mg P=1{C=-{SC=root{SV{AD=2944}}}}"),
-        (
-            b"MEGACO/1 mg Reply = 1 { Context = - { ServiceChange = root { Services {\n\tVersion = 1 } } } }",
-            b"MEGACO/1 mg Reply = 1 { Context = - { ServiceChange = root { Services {\n\tServiceChangeAddress = 2944,"
-            b"\n\tVersion = 1 } } } }",
-        ),
-    ],
-)
-def test_an_address_is_put_in_where_there_is_none(before: bytes, after: bytes) -> None:
-    message = decode(before)
-    message.insert_address(services_of(message), b"2944")
-    assert message.encode() == after
-    again = services_of(decode(after))
-    assert again.address is not None and again.address.form is Form.PORT
-    with pytest.raises(BadMessage):
-        message.insert_address(again, b"2944")
-
-
-@pytest.mark.parametrize(
     ("text", "body", "transaction", "said"),
     [
         (b"!/1 mg PN=5{}", Body.PENDING, 5, {}),
