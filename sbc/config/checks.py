@@ -39,6 +39,8 @@ from sbc.policy.limits import Priority
 LONGEST_SOCKET = 107
 """Octets of a UNIX socket's path on Linux (unix(7): sun_path holds 108, the last of them 0)."""
 
+MOST_ALTERNATES = 8
+
 
 @attrs.frozen
 class DraftRealm:
@@ -111,6 +113,7 @@ def check(draft: Draft, findings: Findings) -> None:
         check_rules(
             realm.values.get("rules", ()), f"{realm.at}.rules", listeners, draft.countries is not None, findings
         )
+        _check_alternates(realm, findings)
     _check_paths(draft, findings)
     if draft.console is not None:
         _check_loopback(draft.console, "console", "the console", findings)
@@ -207,6 +210,23 @@ def _check_peers(realm: DraftRealm, findings: Findings) -> None:
         elif network.version != version:
             problem = f"is IPv{network.version}, but its realm {realm.at} is IPv{version}"
             findings.add(key, str(network), problem, "a network of the realm's IP version")
+
+
+def _check_alternates(realm: DraftRealm, findings: Findings) -> None:
+    """Terminals are sent elsewhere, and not to where they have been; whoever is named can be reached from there."""
+    own = {each.advertised for _, each in realm.listeners}
+    for index, address in enumerate(realm.values.get("alternates", ())):
+        key, version = f"{realm.at}.alternates[{index}]", version_of(realm.media.get("address", address.host))
+        if index >= MOST_ALTERNATES:
+            findings.add(key, str(address), f"is one of more than {MOST_ALTERNATES}", "fewer")
+        elif realm.side is Side.CORE:
+            findings.add(
+                key, str(address), "is in a core realm, where nobody is turned away to others", "an access realm"
+            )
+        elif version_of(address.host) != version:
+            findings.add(key, str(address), "is not of its realm's IP version", f"an IPv{version} address")
+        elif address in own:
+            findings.add(key, str(address), "is a listener of this SBC", "another SBC's")
 
 
 def _check_paths(draft: Draft, findings: Findings) -> None:

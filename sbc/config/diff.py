@@ -28,7 +28,14 @@ NOW, NEXT, RESTART, REFUSED = Effect
 _RATES = ("calls_per_second", "burst", "bandwidth_in", "bandwidth_out")
 EFFECTS: dict[str, dict[str, Effect]] = {
     "timers": {"call_max": NEXT, "audit": NOW, "unanswered": NEXT, "silence": NOW, "linger": NEXT},
-    "realms.NAME": {"side": REFUSED, "domains": NOW, "sparing": NEXT, "peers": NOW, "priority": NEXT},
+    "realms.NAME": {
+        "side": REFUSED,
+        "domains": NOW,
+        "sparing": NEXT,
+        "peers": NOW,
+        "alternates": NOW,
+        "priority": NEXT,
+    },
     "realms.NAME.media": {
         "address": NEXT,
         "advertised": NEXT,

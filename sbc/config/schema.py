@@ -61,6 +61,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("domains", kinds.many(kinds.host_name(), 0, "names")),
         Key("sparing", kinds.boolean()),
         Key("peers", kinds.many(kinds.network(), 0, "networks")),
+        Key("alternates", kinds.many(kinds.ip_port(), 0, "addresses")),
         Key("media", kinds.table(), required=True),
         Key("limits", kinds.table()),
         Key("terminals", kinds.table()),

@@ -372,7 +372,7 @@ class Refused(Exception):
 
     `why` is told to the peer; `detail` is for the log alone: it may name realms and addresses of the other side.
     `counted` is a fixed word by which it is counted besides. `attempt` is the call that it would have been, where that
-    is to have a record.
+    is to have a record. `others` are told to the peer, where its protocol has it so: others like us, who might take it.
     """
 
     def __init__(
@@ -385,6 +385,7 @@ class Refused(Exception):
         self.detail = detail
         self.counted = counted
         self.attempt: Any = None
+        self.others: tuple[Address, ...] = ()
 
     @property
     def told(self) -> str:

@@ -192,7 +192,7 @@ class Realm:
     hops are: to call, and to speak inside calls. `terminals`: what each terminal there may have; `customers`: those
     that have other limits. `rules`: in their order, what is let in (sbc/policy/rules.py). `flood`: how it is protected
     from floods; None: not at all. `priority`: whether peers are believed that say how urgent a call is; None: those of
-    a core realm."""
+    a core realm. `alternates`: of an access realm, other SBCs where terminals find what this one cannot do for them."""
 
     name: str
     side: Side
@@ -213,6 +213,7 @@ class Realm:
     flood: Flooding | None = None
     customers: tuple[Customer, ...] = ()
     priority: bool | None = None
+    alternates: tuple[Address, ...] = ()
     addresses: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
     """The IP addresses that peers there know the SBC by."""
 

@@ -40,8 +40,8 @@ def refuse(
     words = ("refused", no.counted) if no.counted else ("refused",)
     notes: list[Order] = [Note(word, no.told, call.id if call else "", fields) for word in words]
     over = no.cause is Cause.NO_CALL and arrival.listener.lane  # what was opened for a call is not opened without it
-    answer = None if intent.phase.reply or over else dialect.refuse(message, no, arrival.source)
-    answer = standin.answer(registry, dialect, arrival.listener, arrival.source, answer)
+    silent = intent.phase.reply or over
+    answer = None if silent else standin.refusal(registry, dialect, message, no, arrival.listener, arrival.source)
     told: list[Order] = [] if answer is None else [registry.asker(arrival, intent).send(answer, call)]
     records = [] if no.attempt is None else account.attempted(no.attempt, no)
     return [*notes, *records, *told, *_show_out(registry, intent, arrival)]

@@ -7,12 +7,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sbc.core import bound
+from sbc.core.message import Cause, Refused
 from sbc.core.realm import Side
 
 if TYPE_CHECKING:
     from sbc.core.address import Address
     from sbc.core.orders import Listener
     from sbc.core.registry import Registry
+
+
+ELSEWHERE = frozenset({Cause.DRAINING, Cause.UNREACHABLE, Cause.TIMEOUT})
+"""What another SBC may well do, where this one does not: it takes nothing new, or finds nobody in the core."""
+
+
+def refusal(
+    registry: Registry, dialect: Any, message: Any, no: Refused, listener: Listener, peer: Address
+) -> bytes | None:
+    """What says `no` to who has asked at `listener`, as `peer` will know it; None where nothing is said."""
+    realm = registry.plan.realms[listener.realm]
+    no.others = realm.alternates if no.cause in ELSEWHERE else ()
+    return answer(registry, dialect, listener, peer, dialect.refuse(message, no, peer))
 
 
 def answer(registry: Registry, dialect: Any, listener: Listener, peer: Address, own: bytes | None) -> bytes | None:

@@ -348,8 +348,8 @@ def give_up(
             sessions.missed(registry, exchange, refused, now)
         return registry.forget_exchange(exchange, now) + released.settled(exchange, now)
     registry.touch(exchange.call)
-    near, answer = exchange.near, dialect.refuse(dialect.decode(exchange.asked), refused, exchange.near.peer)
-    exchange.answer = standin.answer(registry, dialect, near.listener, near.peer, answer)
+    near, asked = exchange.near, dialect.decode(exchange.asked)
+    exchange.answer = standin.refusal(registry, dialect, asked, refused, near.listener, near.peer)
     orders: list[Order] = [*exchange.back(exchange.answer)]
     if exchange.timing.blunt and exchange.state is State.TRYING and refused.cause is not Cause.UNREACHABLE:
         orders += exchange.onward(dialect.withdraw(exchange.sent, None))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from sbc.core.address import Address, literal
 from sbc.core.message import Cause, Refused
 from sbc.h323.codec import build_ras
 from sbc.h323.describe import number_of
@@ -65,6 +67,8 @@ _OTHERWISE = {
     "infoRequestNak": "undefinedReason",
 }
 """What is said for every other cause: mostly that something is short, for now."""
+_WITH_OTHERS = frozenset(_OTHERWISE) - {"unregistrationReject", "disengageReject"}
+"""Rejects that may name others: what somebody takes back is asked of nobody else."""
 
 
 def refuse(message: H323Message, refused: Refused) -> bytes | None:
@@ -84,7 +88,25 @@ def refuse(message: H323Message, refused: Refused) -> bytes | None:
         said["protocolIdentifier"] = PROTOCOL
     if request.reject == "bandwidthReject":
         said["allowedBandWidth"] = 0
+    if refused.others and request.reject in _WITH_OTHERS:
+        said["altGKInfo"] = {"alternateGatekeeper": _gatekeepers(refused.others), "altGKisPermanent": False}
     return build_ras(request.reject, said)
+
+
+def _gatekeepers(others: Sequence[Address]) -> list[dict[str, Any]]:
+    """Where else to turn, in that order (clause 7.2.3): nobody there knows who registers here."""
+    found = [(each, literal(each.host)) for each in others]
+    return [
+        {
+            "rasAddress": ("ipAddress", {"ip": ip.packed, "port": each.port})
+            if ip.version == 4
+            else ("ip6Address", {"ip": ip.packed, "port": each.port}),
+            "needToRegister": True,
+            "priority": place,
+        }
+        for place, (each, ip) in enumerate(found)
+        if ip is not None
+    ]
 
 
 def accept(message: H323Message) -> bytes | None:

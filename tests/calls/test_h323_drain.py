@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import attrs
+
+from sbc.core.address import Address
 from sbc.core.call import CallState
 from sbc.core.realm import Plan
 from sbc.h323.dialect import H323Dialect
@@ -39,6 +44,25 @@ def test_who_asks_for_leave_to_call_is_rejected_and_who_was_given_it_calls() -> 
     said = read(only(to(rig.from_access(other), "access")))
     assert (said.name, said.value["rejectReason"][0]) == ("admissionReject", "resourceUnavailable")
     assert opened(rig).to.host == GATEKEEPER.host
+
+
+def test_who_is_turned_away_hears_where_else_to_turn() -> None:
+    """From an SBC that drains, and where no gatekeeper answers; who is refused for itself is sent nowhere."""
+    plan, other = h323_plan(), Address("203.0.113.2", 1719)
+    realms = {**plan.realms, "access": attrs.evolve(plan.realms["access"], alternates=(other,))}
+    rig = Rig.make(H323Dialect(), attrs.evolve(plan, realms=realms))
+
+    def told(data: bytes) -> list[Any]:
+        value = read(data).value
+        return [each["rasAddress"][1]["port"] for each in value.get("altGKInfo", {}).get("alternateGatekeeper", ())]
+
+    refused = only(to(rig.from_access(arq(30)), "access"))
+    assert read(refused).value["rejectReason"][0] == "callerNotRegistered" and told(refused) == []
+    rig.from_access(rrq(7))
+    silent = to(rig.wait(40), "access")[-1]
+    assert read(silent).name == "registrationReject" and told(silent) == [1719]
+    draining(rig)
+    assert told(only(to(rig.from_access(rrq(8)), "access"))) == [1719]
 
 
 def test_a_setup_without_leave_is_released_with_congestion() -> None:

@@ -428,6 +428,25 @@ def test_who_is_trusted_by_an_address_stands_in_a_core_realm() -> None:
 
 
 @pytest.mark.parametrize(
+    ("realm", "alternates", "fault"),
+    [
+        ("a", ["192.0.2.77:1719"], ""),
+        ("c", ["198.51.100.77:1719"], "core realm"),
+        ("a", ["[2001:db8::7]:1719"], "IP version"),
+        ("a", ["192.0.2.77:1719", "OWN"], "listener of this SBC"),
+        ("a", [f"192.0.2.{host}:1719" for host in range(70, 79)], "more than 8"),
+    ],
+)
+def test_others_that_terminals_may_turn_to_are_others_and_few(realm: str, alternates: list[str], fault: str) -> None:
+    table = document()
+    own = table["realms"]["a"]["listeners"][0]
+    said = [f"{own['address']}:{own['port']}" if each == "OWN" else each for each in alternates]
+    table["realms"][realm]["alternates"] = said
+    found = faults(table)
+    assert [fault in each.problem for each in found] == [True] * bool(fault)
+
+
+@pytest.mark.parametrize(
     ("stream", "whole", "fits"), [(100, 0, True), (0, 100, True), (100, 100, True), (101, 100, False)]
 )
 def test_a_stream_may_not_have_more_than_all(stream: int, whole: int, fits: bool) -> None:

@@ -48,7 +48,12 @@ def test_each_parameter_knows_where_it_stands() -> None:
     found = services(inside)
     assert found.address is not None and found.mgc is not None
     data = b"!/2 gw T=1{C=-{SC=root{SV{" + inside + b"}}}}"
-    assert [data[slice(*span)] for span in found.address.at.items] == [b"V=1", b"AD = 2944", b"MG=mgc", b"20260101T12000000"]
+    assert [data[slice(*span)] for span in found.address.at.items] == [
+        b"V=1",
+        b"AD = 2944",
+        b"MG=mgc",
+        b"20260101T12000000",
+    ]
     assert (found.address.at.nth, found.mgc.at.nth, found.version_at.nth) == (1, 2, 0)
     assert data[found.address.at.start : found.address.at.end] == b"2944"
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from sbc.core.address import Address
 from sbc.core.message import Cause, Phase, Refused
 from sbc.h323.answers import accept, refuse
-from sbc.h323.codec import build_ras, decode
+from sbc.h323.codec import Wire, build_ras, decode
 from sbc.h323.describe import describe
 from sbc.h323.message import H323Message
 from tests.h323_calls import arq, drq, grq, keepalive, rrq, urq
+from tests.h323_tshark import judge, needs_tshark
 
 ASKS = build_ras("infoRequest", {"requestSeqNum": 5, "callReferenceValue": 0})
 CASES = [grq(5), rrq(5), keepalive(5), urq(5), arq(5), drq(5), ASKS]
@@ -38,6 +42,28 @@ def test_what_the_edge_refuses_is_said_by_its_reason(cause: Cause, admission: st
     for asked, reason in ((arq(5), admission), (rrq(5), registration)):
         data = refuse(H323Message(decode(asked)), Refused(cause, "because"))
         assert data is not None and decode(data).value["rejectReason"][0] == reason
+
+
+@needs_tshark
+@pytest.mark.parametrize("others", [("203.0.113.2", "203.0.113.3"), ("2001:db8::2",)])
+def test_where_else_to_turn_is_said_where_it_is_of_use(others: tuple[str, ...], tmp_path: Path) -> None:
+    """In altGKInfo, as a decoder of others' reads it; who takes something back is sent nowhere."""
+    no = Refused(Cause.DRAINING, "because")
+    no.others = tuple(Address(host, 1719) for host in others)
+    rejects = [refuse(H323Message(decode(asked)), no) for asked in CASES]
+    for data, judged in zip(rejects, judge(tmp_path, Wire.RAS, [each for each in rejects if each]), strict=True):
+        assert data is not None and not judged.faults
+        told = decode(data).value.get("altGKInfo") if decode(data).name != "unknownMessageResponse" else None
+        if decode(data).name not in ("gatekeeperReject", "registrationReject", "admissionReject"):
+            assert told is None and not judged.hosts
+            continue
+        assert judged.hosts == others and told is not None and not told["altGKisPermanent"]
+        assert [(each["priority"], each["needToRegister"]) for each in told["alternateGatekeeper"]] == [
+            (place, True) for place in range(len(others))
+        ]
+    no.others = (Address("sbc2.example", 1719),)
+    data = refuse(H323Message(decode(arq(5))), no)
+    assert data is not None and decode(data).value["altGKInfo"]["alternateGatekeeper"] == []
 
 
 def test_what_is_no_request_is_not_refused() -> None:
