@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sbc.core.address import Address
 from sbc.core.message import MOST_AGENT, BadMessage, Cause, Phase, Place, Refused, Role
 from sbc.core.orders import Listen, Note, Order, Record, Send, Wake
-from sbc.core.realm import Plan, Registrations
+from sbc.core.realm import Callers, Plan, Registrations
 from tests.circles import no_circles
 from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, make_plan, of, sends
 
@@ -225,7 +225,7 @@ class DialectLaws:
         asked to come to one, too, and what is said meanwhile reaches it then."""
         if self.wire.controlled is None:
             return
-        rig = Rig.make(self.dialect, with_streams(make_plan(self.dialect.name)))
+        rig = Rig.make(self.dialect, with_streams(make_plan(self.dialect.name, callers=Callers.ANY)))
         orders = rig.from_access(self.wire.controlled(PHONE))
         (sent,), (listen,) = sends(orders, "core"), of(Listen, orders)
         slots = self.dialect.slots(self.dialect.decode(sent))

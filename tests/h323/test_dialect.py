@@ -7,6 +7,7 @@ from zope.interface.verify import verifyObject
 from sbc.core.address import Address
 from sbc.core.message import BadMessage, Cause, Phase, Refused
 from sbc.core.reach import LARGE
+from sbc.core.realm import Callers
 from sbc.h323.codec import build_control
 from sbc.h323.dialect import H323Dialect
 from sbc.h323.slots import TERMINAL
@@ -28,7 +29,7 @@ from tests.h323_calls import (
 )
 from tests.h323_messages import RECORDED
 from tests.laws import DialectLaws, Wire
-from tests.rig import NAT
+from tests.rig import NAT, Rig, make_plan
 
 DIALECT = H323Dialect()
 WIRE = Wire(
@@ -96,6 +97,9 @@ class TestH323(DialectLaws):
     @classmethod
     def samples(cls) -> list[tuple[str, bytes]]:
         return [*SAMPLES, ("setup", setup()), ("connect", said_back("connect", setup(), "198.51.100.2"))]
+
+    def rig(self) -> Rig:
+        return Rig.make(self.dialect, make_plan("h323", callers=Callers.ANY))
 
     def lifetimes(self, data: bytes) -> list[int | None]:
         return [DIALECT.decode(data).value["timeToLive"]]
