@@ -110,7 +110,7 @@ def test_a_seal_that_is_broken_passes_and_is_told() -> None:
     assert read(sent).value["cryptoTokens"] == [PASSWORD, hashed()]
     note = noted(orders, "seal-broken")
     assert "0.0.8.235.0.2.1" in note.reason
-    assert note.fields == {"method": "registrationRequest", "source": str(NAT)}
+    assert note.fields == {"method": "registrationRequest", "source": str(NAT), "realm": "access"}
 
 
 @pytest.mark.parametrize(
