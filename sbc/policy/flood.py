@@ -80,6 +80,11 @@ class Flood:
         if guard is not None and guard.serving is not None:
             guard.serving.use(seconds + OVERHEAD)
 
+    def scanner(self, message: Message, now: float) -> Verdict | None:
+        """See Guard.scanner."""
+        guard = self.guards.get(message.listener.realm)
+        return None if guard is None else guard.scanner(message, now)
+
     def message(self, message: Message, now: float) -> Verdict | None:
         """See IPolicy.message."""
         guard = self.guards.get(message.listener.realm)

@@ -56,10 +56,10 @@ class Flooding:
 
     stranger_rate: float = 20.0
     stranger_burst: int = 100
-    registered_rate: float = 200.0
-    registered_burst: int = 1_000
-    trusted_rate: float = 1_000.0
-    trusted_burst: int = 4_000
+    registered_rate: float = 500.0
+    registered_burst: int = 2_000
+    trusted_rate: float = 2_000.0
+    trusted_burst: int = 8_000
     host_rate: float = 500.0
     host_burst: int = 5_000
     realm_rate: float = 0.0

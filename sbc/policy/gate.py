@@ -51,7 +51,8 @@ class Gate:
 
     def message(self, message: Message, now: float) -> Verdict | None:
         """See IPolicy."""
-        return self.flood.message(message, now) or self.rules.message(message, now)
+        verdict = self.flood.scanner(message, now) or self.rules.message(message, now)
+        return verdict or self.flood.message(message, now)
 
     def explain(self, message: Message, now: float) -> list[str]:
         """See IPolicy."""

@@ -172,13 +172,21 @@ class Guard:
 
     # -- what is understood
 
+    def scanner(self, message: Message, now: float) -> Verdict | None:
+        """Ban who calls itself what only scanners do: before any rule is asked, which might have it answered."""
+        agent, source = message.intent.agent, message.source
+        if not agent or message.standing is Standing.TRUSTED or not self._scans(agent):
+            return None
+        found = self.known.get(source) or self.strangers.meet(source, now)
+        self._against(source, found, conduct.SCANS, f"it calls itself {_shown(agent)}", True, now)
+        return Verdict(Act.DROP, "scanner", "flood")
+
     def message(self, message: Message, now: float) -> Verdict | None:
-        """See IPolicy.message."""
+        """See IPolicy.message. Asked when no rule is against it."""
         intent, source = message.intent, message.source
-        if intent.agent and message.standing is not Standing.TRUSTED and self._scans(intent.agent):
-            found = self.known.get(source) or self.strangers.meet(source, now)
-            self._against(source, found, conduct.SCANS, f"it calls itself {_shown(intent.agent)}", True, now)
-            return Verdict(Act.DROP, "scanner", "flood")
+        if intent.welcome and source not in self.known:  # a rule names it: it ranks as who is registered does
+            self.strangers.meet(source, now).answered = now + ANSWERED
+            self.meet(source, now)
         if intent.urgent or intent.phase is not Phase.REQUEST or message.standing is Standing.TRUSTED:
             return None
         if message.terminal:

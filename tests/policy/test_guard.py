@@ -164,11 +164,18 @@ def test_nobody_is_banned_who_never_is_or_is_trusted() -> None:
 
 def test_scanners_are_banned_by_their_name() -> None:
     where = scene()
-    verdict = where.guard.message(asked(STRANGER, intent(Kind.OTHER, agent=b"Friendly-Scanner/1.0")), 0.0)
+    verdict = where.guard.scanner(asked(STRANGER, intent(Kind.OTHER, agent=b"Friendly-Scanner/1.0")), 0.0)
     assert verdict is not None and verdict.act is Act.DROP
     assert where.knock(STRANGER) == BANNED
     assert "riendly" in where.said[0].reason
-    assert where.guard.message(asked(PHONE, intent(Kind.OTHER, agent=b"Honest Phone")), 0.0) is None
+    assert where.guard.scanner(asked(PHONE, intent(Kind.OTHER, agent=b"Honest Phone")), 0.0) is None
+    assert where.guard.scanner(asked(PHONE, intent(Kind.OTHER)), 0.0) is None
+
+
+def test_a_trunk_that_a_rule_names_begins_as_many_calls_as_who_is_registered() -> None:
+    where = scene()
+    verdicts = [where.guard.message(asked(STRANGER, intent(welcome=True)), 0.0) for _ in range(500)]
+    assert not any(verdicts) and passed(where, STRANGER, 500, 1.0) == 500 and not where.said
 
 
 def test_a_stranger_that_begins_very_many_calls() -> None:
