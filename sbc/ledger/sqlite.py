@@ -17,11 +17,12 @@ from sbc.interfaces import ICdrSink
 from sbc.ledger.disk import Lock
 from sbc.ledger.joined import calls_of, left_open
 from sbc.ledger.record import cut_short, filled_up, written
+from sbc.ledger.usage import Count, usages_of
 from sbc.ledger.volume import Plain
 from sbc.ledger.writer import Entry
 
-SCHEMA = 3
-"""The database's user_version. That of 1 had no `mos`, that of 2 no `parts`."""
+SCHEMA = 4
+"""The database's user_version. That of 1 had no `mos`, that of 2 no `parts`, that of 3 no `volumes`."""
 
 PATIENCE = 5.0
 """Seconds to wait for somebody else who has the database locked."""
@@ -30,6 +31,16 @@ _COLUMNS = ("start", "ring", "answer", '"end"', "setup", "duration", "ending", "
             "caller", "callee", "called", "mos")  # fmt: skip
 _REAL = frozenset({"setup", "duration", "mos"})
 _PARTS = "CREATE TABLE parts (id TEXT PRIMARY KEY, record TEXT NOT NULL)"  # calls that others have taken in
+_COUNTED = tuple(f"{way}_{what}" for way in ("in", "out") for what in Count._fields)
+_VOLUMES = (  # what each account that is over has, by kind of media; it goes with its call, whoever deletes that
+    "CREATE TABLE IF NOT EXISTS volumes"
+    " (session TEXT, record TEXT NOT NULL, realm TEXT NOT NULL, terminal TEXT NOT NULL, media TEXT NOT NULL,"
+    f" {', '.join(f'{name} INTEGER NOT NULL' for name in _COUNTED)},"
+    " PRIMARY KEY (session, media))",
+    "CREATE INDEX IF NOT EXISTS volumes_by_record ON volumes (record)",
+    "CREATE TRIGGER IF NOT EXISTS volumes_go AFTER DELETE ON calls"
+    " BEGIN DELETE FROM volumes WHERE record = OLD.record; END",
+)
 _CREATE = f"""
 CREATE TABLE calls (
     record TEXT PRIMARY KEY,
@@ -42,7 +53,6 @@ CREATE INDEX calls_by_start ON calls (start);
 CREATE INDEX calls_by_id ON calls (id);
 CREATE INDEX calls_open ON calls (state) WHERE state = 'open';
 {_PARTS};
-PRAGMA user_version = {SCHEMA};
 """
 _NAMES = ("record", "state", "id", *_COLUMNS, "data")
 # what is over stays as it is, whatever comes late
@@ -53,6 +63,7 @@ _PUT = (
     + " WHERE calls.state = 'open'"
 )
 
+_COUNT = f"INSERT OR IGNORE INTO volumes VALUES ({', '.join('?' * (5 + len(_COUNTED)))})"
 _BEFORE = "SELECT data FROM calls WHERE record = ?"
 _OVER = "SELECT 1 FROM calls WHERE state <> 'open' AND (id = :id OR record = (SELECT record FROM parts WHERE id = :id))"
 _JOIN = "INSERT INTO parts VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record"
@@ -104,6 +115,7 @@ class SqliteRecords:
             with transaction(database):
                 self._taken(database, [record for record, _ in whole])
                 database.executemany(_PUT, rows)
+                database.executemany(_COUNT, _volumes([record for record, final in whole if final]))
                 database.executemany(_JOIN, [(call, r["record"]) for r, _ in whole for call in calls_of(r)[1:]])
                 database.executemany(_GONE, gone)
 
@@ -130,16 +142,19 @@ class SqliteRecords:
         if version not in range(SCHEMA + 1):
             raise DatabaseError(f"is of schema {version}, this SBC writes {SCHEMA}")
         database.execute("PRAGMA journal_mode = WAL")
-        if version == 0:
-            with transaction(database):
+        if version == SCHEMA:
+            return
+        with transaction(database):
+            if version == 0:
                 for statement in filter(str.strip, _CREATE.split(";")):
                     database.execute(statement)
-        elif version < SCHEMA:
-            with transaction(database):
-                if version == 1:
-                    database.execute("ALTER TABLE calls ADD COLUMN mos REAL")
+            if version == 1:
+                database.execute("ALTER TABLE calls ADD COLUMN mos REAL")
+            if version in (1, 2):
                 database.execute(_PARTS)
-                database.execute(f"PRAGMA user_version = {SCHEMA}")
+            for statement in _VOLUMES:
+                database.execute(statement)
+            database.execute(f"PRAGMA user_version = {SCHEMA}")
 
     def _recover(self, database: sqlite3.Connection, keep: set[str]) -> int:
         found = [json.loads(data) for (data,) in database.execute("SELECT data FROM calls WHERE state = 'open'")]
@@ -149,6 +164,7 @@ class SqliteRecords:
         with transaction(database):
             self._taken(database, cut)
             database.executemany(_PUT, [_row(record, _state(record, True)) for record in cut])
+            database.executemany(_COUNT, _volumes(cut))
         return len(cut)
 
     def _taken(self, database: sqlite3.Connection, records: list[Plain]) -> None:
@@ -164,6 +180,14 @@ def _state(record: Plain, final: bool) -> str:
 def _row(record: Plain, state: str) -> tuple[Any, ...]:
     columns = (record.get(name.strip('"')) for name in _COLUMNS)  # what an older SBC left open has no mos
     return (record["record"], state, record["id"], *columns, written(record))
+
+
+def _volumes(records: Iterable[Plain]) -> Iterator[tuple[Any, ...]]:
+    """The rows of `volumes` of records that are over."""
+    for record in records:
+        for usage in usages_of(record):
+            for media, flow in usage.media.items():
+                yield usage.session, usage.record, usage.realm, usage.user, media, *flow.into, *flow.out
 
 
 @contextmanager

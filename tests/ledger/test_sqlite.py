@@ -20,7 +20,8 @@ from zope.interface.verify import verifyObject
 from sbc.config.values import CdrSync
 from sbc.interfaces import ICdrSink
 from sbc.ledger.sqlite import SqliteRecords
-from tests.ledger.facts import entry, in_part, record_of
+from sbc.ledger.writer import Entry
+from tests.ledger.facts import entry, in_part, record_of, whole
 
 
 def sink_at(directory: Path, sync: str = "end") -> SqliteRecords:
@@ -229,3 +230,49 @@ def test_an_end_that_is_not_whole_has_what_was_written_before(tmp_path: Path, jo
         ((key, state, data),) = rows(tmp_path, "record, state, data")
         assert (key, state) == ("boot-c1", "incomplete")
         assert json.loads(data)["streams"] == (entry(final=False).record["streams"] if journalled else [])
+
+
+def volumes(tmp_path: Path) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(tmp_path / "cdr.sqlite")) as database:
+        return database.execute(
+            "SELECT session, record, realm, terminal, media, in_packets, in_ip_octets, out_octets FROM volumes"
+        ).fetchall()
+
+
+def test_volumes_of_what_is_over_are_there_to_be_summed_and_go_with_their_call(tmp_path: Path) -> None:
+    sink = SqliteRecords(str(tmp_path / "cdr.sqlite"), CdrSync.END)
+    sink.open()
+    sink.write([entry("b-1", final=False), entry("b-2")])
+    assert volumes(tmp_path) == [("b-2", "b-2", "access", "alice@example.com", "audio", 101, 20_088, 8_660)]
+    sink.write([entry("b-1"), Entry("boot-a", whole(), True)])
+    assert [row[:2] for row in volumes(tmp_path)] == [
+        ("b-2", "b-2"), ("b-1", "b-1"), ("boot-a", "boot-a"), ("boot-b", "boot-a"),
+    ]  # fmt: skip
+    late = record_of("b-2")
+    late["streams"] = []
+    sink.write([Entry("b-2", late, True)])
+    assert len(volumes(tmp_path)) == 4, "what is over stays as it is"
+    with closing(sqlite3.connect(tmp_path / "cdr.sqlite")) as database:
+        database.execute("DELETE FROM calls WHERE record = 'boot-a'")
+        database.commit()
+    assert [row[0] for row in volumes(tmp_path)] == ["b-2", "b-1"]
+    sink.write([entry("b-3", final=False)])
+    sink.close()
+    sink.open()  # which finds one left open
+    sink.close()
+    assert volumes(tmp_path)[-1][0] == "b-3"
+
+
+def test_a_database_of_before_there_were_volumes_gets_them(tmp_path: Path) -> None:
+    sink = SqliteRecords(str(tmp_path / "cdr.sqlite"), CdrSync.END)
+    sink.open()
+    sink.write([entry("b-1")])
+    sink.close()
+    with closing(sqlite3.connect(tmp_path / "cdr.sqlite")) as database:
+        for statement in ("DROP TRIGGER volumes_go", "DROP TABLE volumes", "PRAGMA user_version = 3"):
+            database.execute(statement)
+        database.commit()
+    sink.open()
+    sink.write([entry("b-2")])
+    sink.close()
+    assert [row[0] for row in volumes(tmp_path)] == ["b-2"]
