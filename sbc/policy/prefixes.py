@@ -36,13 +36,14 @@ class Prefixes:
         """The bits of all prefixes that hold `host`, an IP literal; 0 where none does."""
         found = self._known.get(host)
         if found is None:
-            found = self._search(host)
+            found = self.search(host)
             if len(self._known) >= MOST_HOSTS:
                 self._known.clear()
             self._known[host] = found
         return found
 
-    def _search(self, host: str) -> int:
+    def search(self, host: str) -> int:
+        """The same, for who remembers it."""
         if not self._size:
             return 0
         try:

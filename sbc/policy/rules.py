@@ -131,7 +131,7 @@ class Table:
         return self.rules[index].burst >= 1 if bucket is None else bucket.holds(now)
 
     def _of_host(self, host: str) -> int:
-        mask = self._anywhere | self._prefixes.find(host)
+        mask = self._anywhere | self._prefixes.search(host)
         if mask & ~self._any_country & self.whole:
             country = "" if self.countries is None else self.countries.of(host)
             mask &= self._any_country | self._mask(lambda rule: country in rule.countries)
