@@ -176,10 +176,11 @@ class NftBans:
     def _counted(self) -> dict[tuple[str, str], int]:
         """Packets by set and element."""
         found: dict[tuple[str, str], int] = {}
-        with suppress(NftError):
-            for each in self._nft.run(f"list table inet {self._table}"):
-                for entry in each.get("set", {}).get("elem", ()):
-                    value = entry["elem"]["val"]
-                    named = value if isinstance(value, str) else " . ".join(map(str, value["concat"]))
-                    found[each["set"]["name"], named] = int(entry["elem"]["counter"]["packets"])
+        for set_ in sorted({element(key, self._numbers)[0] for key, _ in self._ledger.items()}):
+            with suppress(NftError):
+                for each in self._nft.run(f"list set inet {self._table} {set_}"):
+                    for entry in each.get("set", {}).get("elem", ()):
+                        value = entry["elem"]["val"]
+                        named = value if isinstance(value, str) else " . ".join(map(str, value["concat"]))
+                        found[set_, named] = int(entry["elem"]["counter"]["packets"])
         return found
