@@ -15,7 +15,8 @@ from zope.interface import implementer
 from sbc.core.address import Address
 from sbc.core.message import BadMessage
 from sbc.core.orders import Listener, Note
-from sbc.media.udp import set_dscp
+from sbc.media.udp import set_class
+from sbc.policy.marking import Urgency
 from sbc.tls import misnamed, proven_name
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Connection(Wire):
         self.limits = table.limits(listener)
         self.framer: Any = table.framer(listener)
         self.deadline = table.now() + (self.limits.connect if opened else self.limits.message)
+        self.handle: socket.socket | None = None
         self.up = False
         self.proven = ""  # the peer's name, where it has shown a certificate
         self.alias: Address | None = None  # where the peer takes connections, if this one serves for that, too
@@ -101,9 +103,15 @@ class Connection(Wire):
         wire: Any = transport.transport if secured else transport
         handle: socket.socket = wire.getHandle()
         keep_alive(handle)
-        set_dscp(handle, self.table.realm(self.listener).media.dscp)
+        self.handle = handle
+        self.mark()
         if not secured:
             self._begin()
+
+    def mark(self) -> None:
+        """Have what it sends marked as its realm says now."""
+        if self.handle is not None:
+            set_class(self.handle, *self.table.realm(self.listener).marks.signalling_of(Urgency.NORMAL))
 
     def handshakeCompleted(self) -> None:
         """Called by Twisted where the connection is secured: from now on it is what it seems to be."""
@@ -165,6 +173,7 @@ class Connection(Wire):
             self.table.ears.received(self.listener, self.peer, message, self.proven)
 
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
+        self.handle = None
         said = reason.getErrorMessage()
         if isinstance(reason.value, VerificationError):  # whose own words are for programmers
             said = f"its certificate is not for {self.table.expected(self)}"

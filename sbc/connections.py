@@ -163,10 +163,14 @@ class Connections:
         return self._security
 
     def replan(self, realms: Mapping[str, Realm], security: Mapping[str, Security]) -> None:
-        """What comes from now on is held to these realms, and secured by what their files hold now."""
+        """What comes from now on is held to these realms, and secured by what their files hold now; what is sent is
+        marked as they say."""
         self._realms = realms
         self._security |= security  # a realm that is leaving keeps what it had
         self._locks.clear()
+        for connection in self._all:
+            if connection.listener.realm in realms:
+                connection.mark()
 
     def lock(self, listener: Listener) -> _Lock:
         """What secures the connections that come in at a listener."""

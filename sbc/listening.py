@@ -15,7 +15,8 @@ from sbc.core.address import Address
 from sbc.core.border import Border
 from sbc.core.orders import Listener
 from sbc.core.realm import Plan, Realm
-from sbc.media.udp import listen_udp, mark_of, set_dscp, set_mark
+from sbc.media.udp import listen_udp, mark_of, set_class, set_mark
+from sbc.policy.marking import Urgency
 
 SIGNALING_BUFFER = 4 * 1024 * 1024
 """Octets of receive queue asked for a signalling socket: some thousand messages, for the burst after an outage."""
@@ -50,21 +51,30 @@ class Listening:
         self.ports: dict[Listener, Any] = {}
 
     def open(self, listener: Listener, realm: Realm | None = None) -> None:
-        """Open a listener; what it sends has the mark and DSCP of its realm, as it is or is to be.
+        """Open a listener; what it sends is marked as its realm says, as it is or is to be.
 
         @raises twisted.internet.error.CannotListenError.
         """
         realm = realm or self._border.plan.realms[listener.realm]
-        mark = realm.network.mark
+        mark, (dscp, priority) = realm.network.mark, realm.marks.signalling_of(Urgency.NORMAL)
         if listener.reliable:
-            self.ports[listener] = self._connections.listen(listener, mark)
+            self.ports[listener] = port = self._connections.listen(listener, mark)
+            set_class(port.socket, dscp, priority)  # and so what is said before a connection is there
             self._log.info("listening on {listener}", listener=listener)
             return
         protocol = self._protocols[listener.dialect](partial(self._hearer.received, listener))
         protocol.noisy = False  # what is listened on is said below, in our words
-        own, back, dscp = listener.address, partial(self._hearer.bounced, listener), realm.media.dscp
+        own, back = listener.address, partial(self._hearer.bounced, listener)
         port = listen_udp(
-            self._reactor, own, protocol, SIGNALING_BUFFER, dscp=dscp, bounced=back, mark=mark, vpn=listener.vpn
+            self._reactor,
+            own,
+            protocol,
+            SIGNALING_BUFFER,
+            dscp=dscp,
+            priority=priority,
+            bounced=back,
+            mark=mark,
+            vpn=listener.vpn,
         )
         flood = self._border.registry.gate.flood
         port.refused, port.behind = flood.bans.refused(listener.realm), flood.load.behind
@@ -81,12 +91,11 @@ class Listening:
             self._log.info("no longer listening on {listener}", listener=listener)
 
     def mark(self, plan: Plan) -> None:
-        """Give every listener of `plan` the mark that it has there, and its datagrams the DSCP."""
+        """Give every listener of `plan` the mark that it has there, and what it sends the DSCP and priority."""
         for realm in plan.realms.values():
             for own in [each for each in realm.listeners if each in self.ports]:
                 sock = self.ports[own].socket
-                if not own.reliable:
-                    set_dscp(sock, realm.media.dscp)
+                set_class(sock, *realm.marks.signalling_of(Urgency.NORMAL))
                 if mark_of(sock) != realm.network.mark:
                     set_mark(sock, realm.network.mark)
 

@@ -284,7 +284,7 @@ class Runner:
                 self._failures.add(order.listener, order.to, why)
             return
         try:
-            port.send(order.data, order.to)
+            port.send(order.data, order.to, *self._marked(order))
         except OSError as error:
             self._not_sent(order, error.strerror or str(error))
             self.counted["send-error"] += 1
@@ -294,6 +294,14 @@ class Runner:
             self._log.warn(
                 said, call=order.call or "-", size=len(order.data), to=order.to, listener=order.listener, error=error
             )
+
+    def _marked(self, order: Send) -> tuple[int, ...]:
+        """The DSCP of a message of a call that is more urgent than others, where such are marked otherwise."""
+        realm = self._border.plan.realms.get(order.listener.realm)
+        if realm is None or not order.call or not realm.marks.differs:
+            return ()
+        call = self._border.registry.calls.get(order.call)
+        return () if call is None or not call.urgency else (realm.marks.signalling_of(call.urgency).dscp,)
 
     def _not_sent(self, order: Send, why: str) -> None:
         if order.call:

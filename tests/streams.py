@@ -19,6 +19,7 @@ from sbc.core.message import BadMessage
 from sbc.core.orders import Listener, Note
 from sbc.core.realm import Media, Realm, Side
 from sbc.core.wires import Connections as Limits
+from sbc.policy.marking import Mark, Marks
 from sbc.sip.framing import SipFramer
 from sbc.tls import Security
 from tests.loopback import loopback
@@ -90,6 +91,10 @@ class Bench:
     core: Listener
     ends: contextlib.ExitStack
 
+    def doors(self) -> list[tuple[str, Listener]]:
+        """The listeners, each with its realm's name."""
+        return [("access", self.access), ("core", self.core)]
+
     def wait(self, done: Callable[[], Any], what: str) -> Any:
         for _ in range(300):
             found = done()
@@ -154,7 +159,12 @@ def open_bench(
         listeners[name] = Listener(name, "sip", transport, address, address)
     realms = {
         name: Realm(
-            name, Side(name), (own,), Media(own.address.host, "", range(2), dscp=26), connections=limits or Limits()
+            name,
+            Side(name),
+            (own,),
+            Media(own.address.host, "", range(2)),
+            connections=limits or Limits(),
+            marks=Marks(Mark(26)),
         )
         for name, own in listeners.items()
     }

@@ -6,11 +6,13 @@ import socket
 from contextlib import suppress
 from functools import partial
 
+import attrs
 import pytest
 
 from sbc.connection import keep_alive
 from sbc.core.address import Address
 from sbc.core.orders import Listener
+from sbc.policy.marking import Mark, Marks
 from tests.streams import INVITE, REGISTER, Bench, bench
 
 __all__ = ["bench"]
@@ -32,6 +34,9 @@ def test_what_a_phone_says_is_heard_and_answered_by_the_same_way(bench: Bench) -
     assert made.transport is not None
     handle: socket.socket = made.transport.getHandle()  # type: ignore[attr-defined]
     assert handle.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == 26 << 2
+    realms = {name: attrs.evolve(bench.table.realm(own), marks=Marks(Mark(40))) for name, own in bench.doors()}
+    bench.table.replan(realms, {})
+    assert handle.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == 40 << 2
     assert handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 

@@ -14,6 +14,7 @@ from sbc.core.mint import Mint
 from sbc.core.orders import Listener
 from sbc.core.realm import Media, Plan, Realm, Side
 from sbc.listening import Listening
+from sbc.policy.marking import Mark, Marks
 from sbc.sip.dialect import SipDialect
 from sbc.sip.protocol import Datagrams
 from tests.rig import SECRET
@@ -34,7 +35,7 @@ def tos(port: Any) -> int:
 
 def test_a_listener_has_the_dscp_of_its_realm_and_is_heard_of() -> None:
     own = free_listener()
-    realm = Realm("access", Side.ACCESS, (own,), Media(HOST, HOST, range(20000, 20010), dscp=26))
+    realm = Realm("access", Side.ACCESS, (own,), Media(HOST, HOST, range(20000, 20010)), marks=Marks(Mark(26)))
     plan = Plan({"access": realm}, ())
     heard: list[bytes] = []
 
@@ -50,7 +51,7 @@ def test_a_listener_has_the_dscp_of_its_realm_and_is_heard_of() -> None:
     port = listening.all()[own]
     try:
         assert tos(port) == 26 << 2
-        realm = attrs.evolve(realm, media=attrs.evolve(realm.media, dscp=46))
+        realm = attrs.evolve(realm, marks=Marks(Mark(46)))
         listening.mark(Plan({"access": realm}, ()))
         assert tos(port) == 46 << 2
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:

@@ -37,6 +37,7 @@ from sbc.core.registry import Arrival
 from sbc.core.taking import Mishap
 from sbc.media.counters import SideCounters, StreamCounters
 from sbc.media.interfaces import PortUnavailable
+from sbc.policy.marking import Classes, Mark, Marks
 from sbc.runner import Runner
 from sbc.sip.codec import SipMessage
 from sbc.sip.dialect import SipDialect
@@ -144,7 +145,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
         (Path("main", "access", "core", (hop,), **{"callers": Callers.ANY, **extra}),),
     )
     clock, engine = MixedReactor(), Engine()
-    runner = Runner(clock, Border(plan, {"sip": SipDialect()}, Mint(SECRET)), {"sip": Datagrams})
+    runner = Runner(clock, Border(plan, {"sip": SipDialect(emergency=("112",))}, Mint(SECRET)), {"sip": Datagrams})
     runner.engine = engine
     for own in (access, core):
         runner.listen(own)
@@ -170,6 +171,20 @@ def test_a_call_goes_through_sockets_engine_and_timers(bench: Bench) -> None:
         bench.clock.advance(1)
         assert bench.runner.audit() == []
     assert bench.clock.getDelayedCalls() == []
+
+
+def test_messages_of_urgent_calls_are_marked_as_such(bench: Bench) -> None:
+    marks = Marks(signalling=Mark(24), emergency=Classes(signalling=Mark(44)))
+    border, softswitch = bench.runner._border, bench.softswitch
+    realms = {name: attrs.evolve(realm, marks=marks) for name, realm in border.plan.realms.items()}
+    border.replan(attrs.evolve(border.plan, realms=realms), bench.clock.seconds())
+    bench.runner.mark(border.plan)
+    softswitch.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+    for uri, dscp in ((b"sip:bob@sbc.example.com", 24), (b"sip:112@sbc.example.com", 44)):
+        request = invite(PHONE, call=b"to-%d" % dscp, to=uri)
+        bench.runner.received(bench.access, Address(f"{NET}.4", 5060), request)
+        _, ancillary, _, _ = softswitch.recvmsg(65_535, 64)
+        assert [data[0] >> 2 for _, _, data in ancillary] == [dscp]
 
 
 def test_a_media_port_that_cannot_be_had_refuses_the_call(bench: Bench) -> None:

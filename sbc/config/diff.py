@@ -36,6 +36,10 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         "alternates": NOW,
         "priority": NEXT,
     },
+    "realms.NAME.marks": dict.fromkeys(("signalling", "media", "audio", "video", "fax", "incoming", "map"), NEXT)
+    | {"signalling": NOW},
+    "realms.NAME.marks.priority": dict.fromkeys(("media", "audio", "video", "fax"), NEXT) | {"signalling": NOW},
+    "realms.NAME.marks.emergency": dict.fromkeys(("media", "audio", "video", "fax"), NEXT) | {"signalling": NOW},
     "realms.NAME.media": {
         "address": NEXT,
         "advertised": NEXT,
@@ -43,7 +47,6 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         "latch": NEXT,
         "window": NEXT,
         "quarantine": NOW,
-        "dscp": NEXT,
         "stream_rate": NEXT,
         "realm_rate": NOW,
         "multiplexed": NEXT,

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from sbc.config import accounting, network
+from sbc.config import accounting, marks, network
 from sbc.config.checks import Draft, DraftPath, DraftRealm, check
 from sbc.config.dialects import all_tables, check_installed, check_ports, options_of
 from sbc.config.faults import ConfigError, Fault, Findings, joined
@@ -182,7 +182,12 @@ class _Reader:
             values["domains"] = frozenset(values["domains"])
         told = values.pop("media", None)
         values["network"] = network.read(values.pop("network", {}), told or {}, at, self.findings)
-        media = {} if told is None else self.keys(network.not_moved(told), f"{at}.media", "realms.NAME.media")
+        values["marks"] = marks.read(values.pop("marks", {}), told or {}, at, self.findings)
+        media = (
+            {}
+            if told is None
+            else self.keys(marks.not_moved(network.not_moved(told)), f"{at}.media", "realms.NAME.media")
+        )
         if "address" in media:
             media.setdefault("advertised", media["address"])
         connections = self.keys(values.pop("connections", {}), f"{at}.connections", "realms.NAME.connections")

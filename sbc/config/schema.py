@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbc.config import accounting, bandwidth, kinds, limits, network
+from sbc.config import accounting, bandwidth, kinds, limits, marks, network
 from sbc.config.flood import TABLES as FLOOD
 from sbc.config.keys import Key
 from sbc.config.rules import TABLES as RULES
@@ -63,6 +63,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("peers", kinds.many(kinds.network(), 0, "networks")),
         Key("alternates", kinds.many(kinds.ip_port(), 0, "addresses")),
         Key("media", kinds.table(), required=True),
+        Key("marks", kinds.table()),
         Key("limits", kinds.table()),
         Key("terminals", kinds.table()),
         Key("bandwidth", kinds.table()),
@@ -78,6 +79,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("rules", kinds.tables("[[realms.NAME.rules]]")),
     ),
     **FLOOD,
+    **marks.TABLES,
     "realms.NAME.media": (
         Key("address", kinds.ip(), required=True),
         Key("advertised", kinds.ip()),
@@ -85,7 +87,6 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("latch", kinds.choice(Latch)),
         Key("window", kinds.seconds(0.1, 3600.0)),
         Key("quarantine", kinds.seconds(0.0, 3600.0)),
-        Key("dscp", kinds.integer(0, 63)),
         Key("stream_rate", kinds.integer(0, 10_000_000)),
         Key("realm_rate", kinds.integer(0, 1_000_000_000)),
         Key("multiplexed", kinds.integer(0, 65_534)),

@@ -10,6 +10,7 @@ from sbc.core.call import Call
 from sbc.core.message import Intent, Refused
 from sbc.core.realm import Path, Realm, Side
 from sbc.policy.book import Tallies
+from sbc.policy.marking import Urgency
 
 if TYPE_CHECKING:
     from sbc.core.registry import Arrival, Registry
@@ -27,6 +28,8 @@ def admit(registry: Registry, call: Call, intent: Intent, terminal: Binding | No
     asking = call.legs[0].realm
     at_access = call.legs[call.leg_in(call.path.access)]
     call.urgent = is_urgent(registry, asking, intent)
+    if call.urgent:
+        call.urgency = Urgency.EMERGENCY if intent.urgent else Urgency.PRIORITY
     most = asking.limits.dialogues
     registry.crowd.within("dialogues", asking, most + most // SPARE if call.urgent else most)
     if call.lifetime:

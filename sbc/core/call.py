@@ -18,6 +18,7 @@ from sbc.media import codecs
 from sbc.policy import bandwidth
 from sbc.policy.book import Ticket
 from sbc.policy.demand import Demand
+from sbc.policy.marking import Medium, Urgency
 
 if TYPE_CHECKING:
     from sbc.core.channels import Channel
@@ -192,10 +193,18 @@ class Stream:
         sent, taken = self.flows[index], self.flows[1 - index]
         return bandwidth.allowed(sent, taken, self.kind, realm.bandwidth, realm.media.stream_limit)
 
+    @property
+    def medium(self) -> Medium:
+        """What flows on it, by what either has signalled; what is neither video nor fax is marked as audio is."""
+        if self.kind != "rtp":
+            return Medium.FAX
+        said = {media.partition(" ")[0] for media in self.media}
+        return Medium.VIDEO if Medium.VIDEO.value in said else Medium.AUDIO
+
     def side(self, call: Call, index: int) -> SideSpec:
         """Side `index` as the engine is to have it now."""
         leg = call.legs[index]
-        media = leg.realm.media
+        media, mark = leg.realm.media, leg.realm.marks.media_of(call.urgency, self.medium)
         return SideSpec(
             realm=leg.realm.name,
             local=self.ours[index],
@@ -204,7 +213,9 @@ class Stream:
             seen_host=leg.seen.host,
             latch=media.latch,
             window=media.window,
-            dscp=media.dscp,
+            dscp=mark.dscp,
+            priority=mark.priority,
+            incoming=leg.realm.marks.table,
             media=self.media[index],
             held=self.held[index],
             clock=self.clock,
@@ -280,6 +291,7 @@ class Call:
         self.pulse: Pulse | None = None
         self.holder = b""  # what its terminal is known by where calls are counted
         self.urgent = False  # whether it goes past all limits
+        self.urgency = Urgency.NORMAL  # as what it is marked
         self.ticket = Ticket()
         self.ends_at = now  # when it is over, whatever is said on it
         self.due: float | None = None

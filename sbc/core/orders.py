@@ -14,6 +14,10 @@ DATAGRAMS = "udp"
 """The one transport without connections."""
 SECURED = "tls"
 """The transport whose connections are encrypted."""
+UNSET = -1
+"""The priority of frames of which nothing is said."""
+OWN = 255
+"""In a table of DSCPs: what arrives with that one leaves with the other side's own."""
 
 
 class Latch(Enum):
@@ -99,8 +103,10 @@ class SideSpec:
 
     `limit` is what the peer may send, RTP and RTCP together; what is more is dropped. `mark` is the sockets' SO_MARK
     (0: none), `vpn` the network that they are in. `clock` is the rate, in Hz, of the RTP timestamps that the peer
-    sends; 0: not known. `shared` are ports that the side has besides its own, together with others; which, and by what
-    number, stays the same for life.
+    sends; 0: not known. `dscp` and `priority` (of the frame, SO_PRIORITY; UNSET: as the system has it) mark what is
+    sent to the peer. `incoming` says what becomes of the DSCP that its packets have: for each of the 64 the one that
+    they leave with on the other side, OWN for that side's own; empty: all of them do with that. `shared` are ports that
+    the side has besides its own, together with others; which, and by what number, stays the same for life.
     """
 
     realm: str
@@ -111,6 +117,8 @@ class SideSpec:
     latch: Latch
     window: float
     dscp: int = 0
+    priority: int = UNSET
+    incoming: bytes = b""
     media: str = ""
     latched: Address | None = None
     held: bool = False

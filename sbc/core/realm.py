@@ -19,6 +19,7 @@ from sbc.policy.customers import Customer
 from sbc.policy.demand import Bandwidth
 from sbc.policy.flooding import Flooding
 from sbc.policy.limits import UNLIMITED, USUAL, Caps, Priority
+from sbc.policy.marking import Marks
 from sbc.policy.rule import Rule
 
 Network = IPv4Network | IPv6Network
@@ -99,7 +100,6 @@ class Media:
     latch: Latch = Latch.NAT
     window: float = 3.0
     quarantine: float = 10.0
-    dscp: int = 0
     stream_rate: int = 0
     realm_rate: int = 0
     multiplexed: int = 0
@@ -192,7 +192,8 @@ class Realm:
     hops are: to call, and to speak inside calls. `terminals`: what each terminal there may have; `customers`: those
     that have other limits. `rules`: in their order, what is let in (sbc/policy/rules.py). `flood`: how it is protected
     from floods; None: not at all. `priority`: whether peers are believed that say how urgent a call is; None: those of
-    a core realm. `alternates`: of an access realm, other SBCs where terminals find what this one cannot do for them."""
+    a core realm. `alternates`: of an access realm, other SBCs where terminals find what this one cannot do for them.
+    `marks`: of what is sent there, and of what comes from there."""
 
     name: str
     side: Side
@@ -214,6 +215,7 @@ class Realm:
     customers: tuple[Customer, ...] = ()
     priority: bool | None = None
     alternates: tuple[Address, ...] = ()
+    marks: Marks = attrs.field(factory=Marks)
     addresses: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
     """The IP addresses that peers there know the SBC by."""
 

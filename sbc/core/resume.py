@@ -170,7 +170,8 @@ def resume_call(
 
 
 def _call(registry: Registry, dialects: Mapping[str, Any], found: dict[str, Any], legs: list[Leg]) -> tuple[Call, Any]:
-    missing = CALL.keys() - found.keys() - {"gathering", "terminal", "holder", "urgent"}  # as older releases' values do
+    later = {"gathering", "terminal", "holder", "urgent", "urgency"}  # which older releases' values lack
+    missing = CALL.keys() - found.keys() - later
     if missing or len(legs) != 2:
         raise Unfit(f"lacks {sorted(missing) or 'a leg'}")
     path, dialect = found["path"], dialects.get(found["dialect"])

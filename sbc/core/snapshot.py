@@ -23,6 +23,7 @@ from sbc.core.plain import Form, Frame, Moment, Unfit, dumps, form, hints_of, op
 from sbc.core.promises import Promise
 from sbc.core.realm import Path
 from sbc.core.sessions import Session
+from sbc.policy.marking import Urgency
 
 VERSION = 1
 """Of the values. Another one is not read: an attribute that is added needs a default, not a number."""
@@ -124,6 +125,7 @@ _CALL: dict[str, Any] = {
     "gathering": Gathering | None,
     "holder": bytes,
     "urgent": bool,
+    "urgency": Urgency,
     "due": Moment | None,
     "ends_at": Moment,
 }

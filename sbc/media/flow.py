@@ -5,15 +5,16 @@ from __future__ import annotations
 import attrs
 
 from sbc.core.address import Address
-from sbc.core.orders import Rate, SideSpec
+from sbc.core.orders import UNSET, Rate, SideSpec
 
 
 @attrs.frozen
 class Flow:
     """One direction of a stream, as a rewrite: what comes from `source` to our `local` goes out from `out` to `to`.
 
-    It arrives from side `side`, in `realm`; `limit` and `clock` are that side's. `dscp` is the other side's, with which
-    it goes out. `rtcp` tells of which port the flow is: with RTCP on the RTP port (RFC 5761) there is only that flow.
+    It arrives from side `side`, in `realm`; `limit`, `clock` and `incoming` are that side's. `dscp` and `priority` are
+    the other side's, with which it goes out. `rtcp` tells of which port the flow is: with RTCP on the RTP port (RFC
+    5761) there is only that flow.
     """
 
     side: int
@@ -26,6 +27,8 @@ class Flow:
     limit: Rate | None
     realm: str
     clock: int
+    priority: int = UNSET
+    incoming: bytes = b""
 
 
 @attrs.frozen
@@ -135,4 +138,6 @@ def _flow(
         limit=here.spec.limit,
         realm=here.spec.realm,
         clock=here.spec.clock,
+        priority=there.spec.priority,
+        incoming=here.spec.incoming,
     )

@@ -74,7 +74,7 @@ class Inlet:
     """
 
     __slots__ = (
-        "_classify", "_clock", "_headers", "_is_rtcp", "_is_rtp", "_longest", "_meter", "_named", "_onward",
+        "_classify", "_clock", "incoming", "_headers", "_is_rtcp", "_is_rtp", "_longest", "_meter", "_named", "_onward",
         "_onward_rtcp", "_said", "_side", "_times", "_told", "_turn", "buckets", "kernel", "latch", "not_rtp", "octets",
         "packets", "policed", "refused", "rtcp_octets", "rtcp_packets", "send", "send_shared", "shared", "too_long",
         "too_short", "trusted",
@@ -104,6 +104,7 @@ class Inlet:
         self._told = 0  # and of how much of it the latch knows
         self.buckets: tuple[Drawn, ...] = ()  # out of which what is accepted is taken
         self.refused: dict[str, int] = {}  # the latch's reasons, counted
+        self.incoming = b""  # see SideSpec: what is done about the DSCP of what comes
 
     def join(self, onward: Outlet, onward_rtcp: Outlet) -> None:
         """Name the outlets of the other side."""

@@ -9,10 +9,10 @@ from contextlib import ExitStack
 from twisted.logger import Logger
 
 from sbc.core.address import Address, Pair
-from sbc.core.orders import SideSpec
+from sbc.core.orders import UNSET, SideSpec
 from sbc.core.vpn import Vpn
 from sbc.media.interfaces import PortUnavailable
-from sbc.media.udp import open_udp, set_buffers, set_dscp, set_mark
+from sbc.media.udp import hear_dscp, open_udp, set_buffers, set_class, set_mark
 
 RECEIVE_BUFFER = 131_072
 """Octets of queue a media socket asks for: some hundred packets, seconds of audio. More would only be heard late."""
@@ -60,17 +60,27 @@ class MediaSockets:
         one mark: those of the last, as its realm wants them now. @raises PortUnavailable where the system refuses that;
         ValueError for a DSCP that is none."""
         for sock in socks:
-            set_dscp(sock, side.dscp)
             try:
+                self.mark(sock, side)
                 if side.mark != before.mark:
                     set_mark(sock, side.mark)
             except OSError as error:
                 raise PortUnavailable(pair.rtp, error.strerror or str(error)) from error
 
+    @staticmethod
+    def mark(sock: socket.socket, side: SideSpec) -> None:
+        """Have a socket mark what it sends, and tell how what comes is marked, as a side's spec says. @raises
+        ValueError for a DSCP that is none; OSError."""
+        set_class(sock, side.dscp, side.priority)
+        hear_dscp(sock, bool(side.incoming))
+
     def _open_one(self, address: Address, side: SideSpec, opened: ExitStack, shares: int = 1) -> socket.socket:
-        buffer, dscp, mark, vpn = self._receive_buffer * shares, side.dscp, side.mark, side.vpn
+        buffer, mark, vpn = self._receive_buffer * shares, side.mark, side.vpn
         try:
-            return opened.enter_context(open_udp(address, buffer, dscp=dscp, mark=mark, vpn=vpn))
+            sock = opened.enter_context(open_udp(address, buffer, mark=mark, vpn=vpn))
+            if side.dscp or side.priority != UNSET or side.incoming:
+                self.mark(sock, side)  # a call opens four: each system call counts
+            return sock
         except OSError as error:
             raise PortUnavailable(address, error.strerror or str(error)) from error
 
@@ -85,3 +95,8 @@ class MediaSockets:
                 granted=self._granted,
                 asked=self._receive_buffer,
             )
+
+
+def marking(side: SideSpec) -> tuple[int, int, bool]:
+    """What of a side's spec its sockets must know for `MediaSockets.mark`."""
+    return side.dscp, side.priority, bool(side.incoming)

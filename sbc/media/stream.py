@@ -72,6 +72,7 @@ class Side:
         self.rtp.time_by(spec.clock)
         for inlet in self.inlets():  # one whose latch is remembered, too: the peer was told
             inlet.expect(self._is_told())
+            inlet.incoming = spec.incoming
         self._aim()
         self.share(None)
 
@@ -94,6 +95,8 @@ class Side:
         if self.rtcp is not None:
             self.rtcp.latch.update(spec, _signalled(spec, rtcp=True), now)
         self.rtp.time_by(spec.clock)
+        for inlet in self.inlets():
+            inlet.incoming = spec.incoming
         self._limit(spec.limit, now)
         self._doubt()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from zope.interface import implementer
 
-from sbc.core.orders import Rate, SideSpec, StreamSpec
+from sbc.core.orders import OWN, UNSET, Rate, SideSpec, StreamSpec
 from sbc.media.bucket import Bucket, Drawn, SharedBucket
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow
@@ -17,10 +17,10 @@ from sbc.media.inlet import LONGEST, Inlet, Sender, Source
 from sbc.media.interfaces import IMediaObserver, IUserSpaceEngine
 from sbc.media.rounds import Rounds
 from sbc.media.silence import SilenceWatch
-from sbc.media.sockets import RECEIVE_BUFFER, MediaSockets
+from sbc.media.sockets import RECEIVE_BUFFER, MediaSockets, marking
 from sbc.media.stream import SideView, Stream, check_apart
 from sbc.media.twisted_shared import SharedPorts
-from sbc.media.udp import MAX_DATAGRAM, kernel_drops, set_dscp, traffic_class
+from sbc.media.udp import BESIDE, MAX_DATAGRAM, beside, dscp_of, kernel_drops, traffic_class
 
 
 class _Port:
@@ -34,26 +34,37 @@ class _Port:
 
     def read(self, now: float) -> None:
         """Relay one datagram, if there is one."""
+        dscp = UNSET
         try:
-            data, source = self.sock.recvfrom(MAX_DATAGRAM)
+            if self.inlet.incoming:
+                data, told, _, source = self.sock.recvmsg(MAX_DATAGRAM, BESIDE)
+                dscp = dscp_of(told)
+            else:
+                data, source = self.sock.recvfrom(MAX_DATAGRAM)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
             self.unread += 1
             return
-        relay(self.inlet, data, source, now, False)
+        relay(self.inlet, data, source, now, False, dscp)
 
     def count_drops(self) -> None:
         self.inlet.kernel = kernel_drops(self.sock) + self.unread
 
 
-def relay(inlet: Inlet, data: bytes, source: Source, now: float, shared: bool) -> None:
-    """Let an inlet judge a packet, and send it by the outlet that it names."""
+def relay(inlet: Inlet, data: bytes, source: Source, now: float, shared: bool, dscp: int = UNSET) -> None:
+    """Let an inlet judge a packet, and send it by the outlet that it names, marked by what it came with if that is what
+    its side wants."""
     outlet = inlet.arrive(data, source, now, shared)
     if outlet is None or outlet.to is None:
         return
     try:
-        outlet.send(outlet.prefix + data if outlet.prefix else data, outlet.to)
+        whole = outlet.prefix + data if outlet.prefix else data
+        if dscp != UNSET and inlet.incoming and (as_what := inlet.incoming[dscp]) != OWN:
+            sock: socket.socket = outlet.send.__self__  # type: ignore[attr-defined]  # whose method it is
+            sock.sendmsg([whole], beside(sock, as_what), 0, outlet.to)
+        else:
+            outlet.send(whole, outlet.to)
     except OSError:  # refused, queue full, not permitted, too long: media is never sent again, only counted
         outlet.failed += 1
     else:
@@ -149,11 +160,11 @@ class TwistedEngine:
         @raises ValueError for another local pair, mark or network, or a DSCP that is none."""
         relay = self._relays[stream]
         traffic_class(spec.dscp)  # nothing is changed by what is refused
-        remark = spec.dscp != relay.stream.sides[side].spec.dscp
+        remark = marking(spec) != marking(relay.stream.sides[side].spec)
         relay.stream.update(side, spec, self._reactor.seconds())
         if remark:
             for port in relay.ports[side]:
-                set_dscp(port.sock, spec.dscp)
+                self._sockets.mark(port.sock, spec)
             self._many.mark(spec)
         self._watch.renew(stream)
 

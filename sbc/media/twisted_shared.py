@@ -11,10 +11,10 @@ from sbc.media.inlet import Inlet, Sender, Source
 from sbc.media.rounds import Rounds
 from sbc.media.sockets import MediaSockets, Place, place_of
 from sbc.media.stream import NUMBER
-from sbc.media.udp import MAX_DATAGRAM, set_dscp
+from sbc.media.udp import BESIDE, MAX_DATAGRAM, dscp_of
 
-Relay = Callable[[Inlet, bytes, Source, float, bool], None]
-"""Takes a packet to its inlet: given that, data, source, `now`, and that the port is shared."""
+Relay = Callable[[Inlet, bytes, Source, float, bool, int], None]
+"""Takes a packet to its inlet: given that, data, source, `now`, that the port is shared, and its DSCP, if known."""
 
 
 class _SharedPort:
@@ -30,14 +30,14 @@ class _SharedPort:
     def read(self, now: float) -> None:
         """Relay one datagram, if there is one."""
         try:
-            data, source = self.sock.recvfrom(MAX_DATAGRAM)
+            data, beside, _, source = self.sock.recvmsg(MAX_DATAGRAM, BESIDE)
         except OSError:  # nothing there; or an error, which is nobody's in particular
             return
         inlet = self.inlets.get(int.from_bytes(data[:NUMBER], "big")) if len(data) >= NUMBER else None
         if inlet is None:
             self.strays += 1
         else:
-            self._relay(inlet, data[NUMBER:], source, now, True)
+            self._relay(inlet, data[NUMBER:], source, now, True, dscp_of(beside))
 
 
 class SharedPorts:
@@ -100,10 +100,10 @@ class SharedPorts:
                     port.sock.close()
 
     def mark(self, side: SideSpec) -> None:
-        """Let what leaves by those of that side have its DSCP."""
+        """Let what leaves by those of that side be marked as it says."""
         at = place_of(side)
         for port in self._open[at] if at is not None else ():
-            set_dscp(port.sock, side.dscp)
+            self._sockets.mark(port.sock, side)
 
     @property
     def strays(self) -> int:

@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from sbc.core.address import Address, literal
+from sbc.core.orders import UNSET
 from sbc.core.vpn import MAIN, Vpn
 from sbc.media import icmp
 from sbc.media.namespaces import made_in
@@ -26,11 +27,17 @@ from sbc.media.namespaces import made_in
 MAX_DATAGRAM = 65_535
 """Octets to read at once. Twisted reads 8192 unless told, and cuts longer datagrams without a word."""
 
+BESIDE = 64
+"""Octets for what is told beside a datagram: how it was marked."""
+
 TURN = 32
 """Datagrams one signalling socket may read in one turn of the reactor."""
 
 _MORE_TRIES = 8  # to send, with a turn's worth of what has come back taken out of the way before each next one
 
+_CLASSES = ((socket.IPPROTO_IP, socket.IP_TOS), (socket.IPPROTO_IPV6, socket.IPV6_TCLASS))
+_BY_TOS = (0, 2, 6, 4)  # a frame's priority by two bits of an IPv4 header's (net/ipv4/route.c, ip_tos2prio)
+_SO_PRIORITY = 12  # Linux, asm-generic/socket.h; Python has no name for it before 3.12
 _SO_MARK = 36  # Linux, asm-generic/socket.h; Python has no name for it before 3.13
 _NONBLOCK = getattr(socket, "SOCK_NONBLOCK", 0)  # Linux makes a socket so from the start
 _SO_MEMINFO = 55  # Linux, asm-generic/socket.h; Python has no name for it
@@ -51,6 +58,7 @@ def open_udp(
     receive_buffer: int = 0,
     send_buffer: int = 0,
     dscp: int = 0,
+    priority: int = UNSET,
     mark: int = 0,
     vpn: Vpn = MAIN,
 ) -> socket.socket:
@@ -70,8 +78,8 @@ def open_udp(
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         _ask_buffers(sock, receive_buffer, send_buffer)
-        if dscp:
-            set_dscp(sock, dscp)
+        if dscp or priority != UNSET:
+            set_class(sock, dscp, priority)
         set_way(sock, mark, vpn.device)
         sock.bind((str(ip), address.port))
     except BaseException:
@@ -112,6 +120,37 @@ def set_dscp(sock: socket.socket, dscp: int) -> None:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, octet)
     else:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, octet)
+
+
+def set_class(sock: socket.socket, dscp: int, priority: int = UNSET) -> None:
+    """The same, and the priority of its frames (SO_PRIORITY, 0 to 7; UNSET: what the system makes of the DSCP).
+    @raises ValueError; OSError where that takes a right that is missing."""
+    set_dscp(sock, dscp)
+    if priority == UNSET:  # said all the same, since another may have been said before
+        priority = _BY_TOS[dscp >> 1 & 3] if sock.family == socket.AF_INET else 0
+    sock.setsockopt(socket.SOL_SOCKET, _SO_PRIORITY, priority)
+
+
+def hear_dscp(sock: socket.socket, hear: bool = True) -> None:
+    """Have the system tell, beside what comes, how it was marked (see `dscp_of`), or no more."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, hear)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, hear)
+
+
+def dscp_of(beside: list[tuple[int, int, bytes]]) -> int:
+    """The DSCP in what ``recvmsg`` tells beside a datagram; UNSET where it tells of none."""
+    for level, kind, data in beside:
+        if (level, kind) in _CLASSES and data:
+            return data[0 if sys.byteorder == "little" else -1] >> 2
+    return UNSET
+
+
+def beside(sock: socket.socket, dscp: int) -> list[tuple[int, int, bytes]]:
+    """What ``sendmsg`` is told beside a datagram that is to have that DSCP, whatever the socket's is."""
+    level, kind = _CLASSES[sock.family == socket.AF_INET6]
+    return [(level, kind, struct.pack("=i", traffic_class(dscp)))]
 
 
 def set_mark(sock: socket.socket, mark: int) -> None:
@@ -246,17 +285,24 @@ class Port(udp.Port):
     def writeConnectionLost(self, reason: object) -> None:
         """Never called: nothing is written by the reactor."""
 
-    def send(self, data: bytes, to: Address) -> None:
-        """Send one datagram now. @raises OSError where it cannot go out."""
+    def send(self, data: bytes, to: Address, dscp: int = UNSET) -> None:
+        """Send one datagram now, marked as all that the socket sends, or with a DSCP of its own. @raises OSError where
+        it cannot go out."""
         if self._bounced is not None:
             for _ in range(_MORE_TRIES):
                 try:
-                    self.socket.sendto(data, to)
+                    self._send(data, to, dscp)
                 except OSError:
                     self._hear_bounces()  # the kernel tells whoever sends next of what an earlier one has met
                 else:
                     return
-        self.socket.sendto(data, to)
+        self._send(data, to, dscp)
+
+    def _send(self, data: bytes, to: Address, dscp: int) -> None:
+        if dscp == UNSET:
+            self.socket.sendto(data, to)
+        else:
+            self.socket.sendmsg([data], beside(self.socket, dscp), 0, to)
 
     def doRead(self) -> None:
         """Called by the reactor when there is something to read.
@@ -309,6 +355,7 @@ def listen_udp(
     receive_buffer: int = 0,
     send_buffer: int = 0,
     dscp: int = 0,
+    priority: int = UNSET,
     turn: int = TURN,
     bounced: Bounced | None = None,
     mark: int = 0,
@@ -324,7 +371,7 @@ def listen_udp(
     port = Port(reactor, address, protocol, turn, mark, vpn)
     port.startListening()
     set_buffers(port.socket, receive_buffer, send_buffer)
-    set_dscp(port.socket, dscp)
+    set_class(port.socket, dscp, priority)
     if bounced is not None:
         port.listen_for_bounces(bounced)
     return port

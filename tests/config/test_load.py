@@ -94,7 +94,6 @@ ports = "30000-30001"
 latch = "strict"
 window = 2
 quarantine = 0
-dscp = 46
 [realms.a.limits]
 calls = 1
 bindings = 2
@@ -191,7 +190,7 @@ def test_a_full_file_is_read_key_by_key(tmp_path: Path) -> None:
             Listener("a", "sip", "udp", Address("0.0.0.0", 5062), Address("203.0.113.1", 5062)),
             Listener("a", "sip", "udp", Address("10.0.0.1", 5064), Address("203.0.113.1", 5070)),
         ),
-        media=Media("10.0.0.1", "203.0.113.1", range(30000, 30002), Latch.STRICT, 2.0, 0.0, 46),
+        media=Media("10.0.0.1", "203.0.113.1", range(30000, 30002), Latch.STRICT, 2.0, 0.0),
         domains=frozenset({"sbc.example.net", "192.0.2.77"}),
         limits=Limits(1, 2, 3, 4, 7, 8, 5, 6, 9, 2.5, 10, 11, 12),
         terminals=Caps(3, 0.5, 5, 4, 6, 7),

@@ -16,6 +16,7 @@ from sbc.core.plain import to_bytes
 from sbc.core.vpn import Vpn
 from sbc.media.choose import missing
 from sbc.media.counters import Drops, Volume
+from sbc.policy.marking import Incoming, Mapped, Marks
 from tests.contract.engines import QUIET, balanced
 from tests.contract.wires import (
     ACCESS,
@@ -46,6 +47,8 @@ from tests.contract.wires import (
 from tests.media.packets import receiver_report
 from tests.netns.lab import Lab
 from tests.netns.waiting import PATIENCE
+
+KEEP = Marks(incoming=Incoming.KEEP).table
 
 pytestmark = [pytest.mark.netns, pytest.mark.xdist_group("media-engine-netns")]
 
@@ -112,6 +115,27 @@ def test_rtcp_goes_by_its_own_ports(net: Net, six: tuple[bool, bool]) -> None:
         (receiver_report(number), stream.at_a_rtcp) for number in range(10)
     ]
     assert [side.received_rtcp for side in stream.counters().sides] == [Volume(10, 80)] * 2
+
+
+@pytest.mark.parametrize("six", [(False, False), (True, True), (False, True)], ids=str)
+def test_marks_that_arrive_are_kept_mapped_or_forgotten(net: Net, six: tuple[bool, bool]) -> None:
+    """On the wire, by whatever forwards: each packet leaves as its own mark says."""
+    mapped = Marks(incoming=Incoming.MAP, map=(Mapped(40, 46), Mapped(8, 0))).table
+    stream = Stream(net, six=six, a={"incoming": mapped, "dscp": 34}, b={"dscp": 26, "incoming": KEEP})
+    stream.settle()
+    for arrives, there, back in ((40, 46, 40), (8, 0, 8), (0, 26, 0), (46, 26, 46)):
+        stream.alice.mark(arrives)
+        stream.bob.mark(arrives)
+        stream.speak(3)
+        wait_come(stream.bob, 3)
+        wait_come(stream.alice, 3)
+        assert {dscp for _, _, dscp in stream.bob.take()} == {there}
+        assert {dscp for _, _, dscp in stream.alice.take()} == {back}
+    stream.update(0, incoming=b"")
+    stream.settle()
+    stream.speak(3)
+    wait_come(stream.bob, 3)
+    assert {dscp for _, _, dscp in stream.bob.take()} == {26}
 
 
 @pytest.mark.parametrize("six", [False, True], ids=str)

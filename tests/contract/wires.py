@@ -132,6 +132,13 @@ class Peer:
     def send(self, to: Address, data: bytes) -> None:
         self.sock.sendto(data, to)
 
+    def mark(self, dscp: int) -> None:
+        """Send with that DSCP from now on."""
+        level, kind = (socket.IPPROTO_IP, socket.IP_TOS)
+        if ":" in self.address.host:
+            level, kind = (socket.IPPROTO_IPV6, socket.IPV6_TCLASS)
+        self.sock.setsockopt(level, kind, dscp << 2)
+
     def look(self) -> int:
         """Take what has come; how much there is in all."""
         while True:

@@ -10,8 +10,9 @@ import pytest
 from sbc.core.address import Address
 from sbc.core.call import MOST_PARTIES, Call, CallState, Leg, Lifecycle, Stream
 from sbc.core.message import Intent, Kind, Phase, Route
-from sbc.core.orders import CloseStream, OpenStream, Rate, Record, Send, UpdateStream
+from sbc.core.orders import UNSET, CloseStream, OpenStream, Rate, Record, Send, UpdateStream
 from sbc.core.vpn import MAIN, Vpn, VpnLabel
+from sbc.policy.marking import Incoming, Mark, Marks
 from tests.rig import NAT, PHONE, SOFTSWITCH, Rig, make_plan, of, sends
 from tests.toy import QUIET, ToyDialect
 from tests.toy_calls import answered, opened, read, to_access, to_core, toy_rig
@@ -269,13 +270,19 @@ def test_what_only_tells_of_media_does_not_touch_the_streams() -> None:
 def test_the_sides_of_a_stream_are_as_the_media_of_their_realms() -> None:
     plan = make_plan("toy")
     access, core = plan.realms.values()
-    slow, label = attrs.evolve(access.media, stream_rate=100, dscp=46), VpnLabel("vrf-access", mark=7)
+    slow, label = attrs.evolve(access.media, stream_rate=100), VpnLabel("vrf-access", mark=7)
+    marks = Marks(media=Mark(46, 5), incoming=Incoming.KEEP)
     fast = attrs.evolve(core.media, stream_rate=100_000)
-    realms = {"access": attrs.evolve(access, media=slow, network=label), "core": attrs.evolve(core, media=fast)}
+    realms = {
+        "access": attrs.evolve(access, media=slow, network=label, marks=marks),
+        "core": attrs.evolve(core, media=fast),
+    }
     rig = Rig.make(ToyDialect(), attrs.evolve(plan, realms=realms))
     orders = rig.from_access(opening(PHONE).pack())
     near, far = of(OpenStream, orders)[0].spec.sides
-    assert (near.limit, near.mark, near.vpn, near.dscp) == (Rate(12_500, 3_125), 7, Vpn("", "vrf-access"), 46)
+    assert (near.limit, near.mark, near.vpn) == (Rate(12_500, 3_125), 7, Vpn("", "vrf-access"))
+    assert (near.dscp, near.priority, near.incoming) == (46, 5, bytes(range(64)))
+    assert (far.dscp, far.priority, far.incoming) == (0, UNSET, b"")
     assert (far.limit, far.mark, far.vpn) == (Rate(12_500_000, 3_125_000), 0, MAIN)
     assert attrs.evolve(slow, stream_rate=1).stream_limit == Rate(125, 3_000)
     assert (slow.realm_limit, attrs.evolve(slow, realm_rate=8).realm_limit) == (None, Rate(1_000, 3_000))

@@ -8,7 +8,7 @@ import attrs
 
 from sbc.core.address import Address
 from sbc.core.multiplexed import shared_pair
-from sbc.core.orders import Latch, Shared, SideSpec, StreamSpec
+from sbc.core.orders import UNSET, Latch, Shared, SideSpec, StreamSpec
 from sbc.media.sockets import MediaSockets
 from sbc.media.stream import Stream
 from sbc.media.twisted_shared import SharedPorts
@@ -58,7 +58,7 @@ def test_ports_are_read_while_somebody_shares_them() -> None:
     senders[0](b"\0\0", Address(HOST, 10_000))
     for _ in range(4):
         next(iter(rounds.reads.values()))(5.0)
-    assert relayed == [(stream.sides[0].rtp, b"media", (HOST, 10_000), 5.0, True)]
+    assert relayed == [(stream.sides[0].rtp, b"media", (HOST, 10_000), 5.0, True, UNSET)]
     assert ports.strays == 2
     ports.leave(spec)
     assert rounds.reads == {}

@@ -14,7 +14,7 @@
 
 #include "loader_relay.h"
 
-static const char *const MAPS[] = {"flows", "slots", "buckets", "news", "outlets", "confirmed", "lease"}; /* that are pinned */
+static const char *const MAPS[] = {"flows", "slots", "buckets", "news", "outlets", "confirmed", "lease", "marks"}; /* that are pinned */
 #define LONGEST_WAIT 1000000000ull /* ns to wait for a program to leave a slot; it takes microseconds */
 
 __u64 relay_now(void)
@@ -80,9 +80,12 @@ static int find_maps(struct relay *relay)
                            (relay->room + RELAY_REALMS) * sizeof(*relay->buckets));
     relay->news = share(bpf_object__find_map_fd_by_name(relay->object, "news"), (relay->room / 64 + 1) * sizeof(__u64));
     relay->lease = share(bpf_object__find_map_fd_by_name(relay->object, "lease"), sizeof(*relay->lease));
+    relay->marks = share(bpf_object__find_map_fd_by_name(relay->object, "marks"), RELAY_TABLES * sizeof(*relay->marks));
     relay->barrier = share(bpf_object__find_map_fd_by_name(relay->object, "barrier"), sizeof(*relay->barrier));
     relay->watched = calloc(relay->room, sizeof(*relay->watched));
-    return relay->slots && relay->buckets && relay->news && relay->lease && relay->barrier && relay->watched ? 0 : -ENOMEM;
+    return relay->slots && relay->buckets && relay->news && relay->lease && relay->marks && relay->barrier &&
+                   relay->watched
+               ? 0 : -ENOMEM;
 }
 
 /* Load the programs, with the maps that are pinned in `directory` or with new ones that are pinned there; NULL with `why`
@@ -133,6 +136,8 @@ void relay_free(struct relay *relay)
         munmap(relay->news, (relay->room / 64 + 1) * sizeof(__u64));
     if (relay->lease)
         munmap(relay->lease, sizeof(*relay->lease));
+    if (relay->marks)
+        munmap(relay->marks, RELAY_TABLES * sizeof(*relay->marks));
     if (relay->barrier)
         munmap(relay->barrier, sizeof(*relay->barrier));
     free(relay->watched);
@@ -149,6 +154,11 @@ struct relay_slot *relay_slots(struct relay *relay)
 struct bucket *relay_buckets(struct relay *relay)
 {
     return relay->buckets;
+}
+
+struct relay_marks *relay_marks(struct relay *relay)
+{
+    return relay->marks;
 }
 
 struct relay_lease *relay_lease(struct relay *relay)

@@ -25,6 +25,7 @@ int relay_next(const struct relay *relay, const struct relay_address *after, str
 void relay_watch(struct relay *relay, __u32 index, int watched);
 int relay_look(struct relay *relay, __u32 *found, __u32 *what, int most);
 
+struct relay_marks *relay_marks(struct relay *relay);
 struct relay_barrier *relay_barrier(struct relay *relay);
 int relay_bar(struct relay *relay, const struct relay_banned *who, __u64 until);
 int relay_unbar(struct relay *relay, const struct relay_banned *who);

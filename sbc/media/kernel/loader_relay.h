@@ -14,6 +14,7 @@ struct relay {
     struct bucket *buckets;
     struct relay_lease *lease;
     struct relay_barrier *barrier;
+    struct relay_marks *marks;
     __u32 room;
     __u64 *news; /* room / 64 + 1 words */
     __u32 next;  /* of these, the one with which the next look begins */

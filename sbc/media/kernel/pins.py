@@ -17,6 +17,7 @@ _MAPS = (
     "news",
     "outlets",
     "confirmed",
+    "marks",
 )  # relay_tables.h; an earlier version's are among them
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from twisted.logger import Logger
 
 from sbc.core.address import Address
-from sbc.core.orders import Rate
+from sbc.core.orders import UNSET, Rate
 from sbc.media.flow import Flow
 from sbc.media.kernel import pins
 from sbc.media.kernel.addresses import of_flow, unpack
@@ -22,18 +22,20 @@ from sbc.media.kernel.directory import open_directory, own
 from sbc.media.kernel.held import Held
 from sbc.media.kernel.lease import Lease
 from sbc.media.kernel.shared import RealmBucket
+from sbc.media.kernel.tables import Tables
 from sbc.media.kernel.vacant import Vacant
 
-LAYOUT = 6
+LAYOUT = 7
 """RELAY_LAYOUT of relay_maps.h: maps of another number are of no use."""
 RTP, RTCP = 1, 2  # RELAY_RTP, RELAY_RTCP; and RELAY_HEARD_RTP, RELAY_HEARD_RTCP
 STRANGERS, OTHERS, UNROUTED, POLICED = 1, 2, 4, 8
 
-_HEAD = struct.Struct("=80sIIIIBB78xIII")  # of struct relay_slot, from its start on, what is constant
+_HEAD = struct.Struct("=80sIIIIBB76xBBIII")  # of struct relay_slot, from its start on, what is constant
 _CONTEXT = 512
 _UNLIMITED = 1 << 62  # a bucket's depth that no difference between two processors' clocks reaches
 _SHUT = 0x80000000  # RELAY_SHUT
 _REALMS = 4096  # RELAY_REALMS
+_UNSET = 255  # RELAY_UNSET
 
 
 class Tally(NamedTuple):
@@ -98,6 +100,7 @@ class Plane:
         self._vacant = Vacant(room, frozenset(self.left.values()))
         self._realms: dict[str, int] = {}
         self.lease = Lease(self._lib.relay_lease(self._relay), self.now)
+        self.tables = Tables(self._module, self._relay)
         self.barrier = Barrier(self._module, self._relay, self.now)
         self._begin()
 
@@ -169,6 +172,7 @@ class Plane:
         """Whether a slot forwards just what and as it would if it were entered now."""
         at = self._slots[slot]
         alike = (at.tos, at.takes, at.clock) == (flow.dscp << 2, _takes(flow, mux), flow.clock)
+        alike = alike and (at.marks, at.priority) == self._marked(flow)
         return alike and self._addresses(slot) == of_flow(flow)
 
     def fits(self, slot: int, flow: Flow, mux: bool) -> bool:
@@ -200,11 +204,16 @@ class Plane:
 
     def _write(self, slot: int, flow: Flow, longest: int, mux: bool, own: int, realm: int, now: int) -> None:
         head = _HEAD.pack(
-            of_flow(flow), own, realm, flow.clock, longest, _takes(flow, mux), flow.dscp << 2, LAYOUT, 0, slot
-        )
+            of_flow(flow), own, realm, flow.clock, longest, _takes(flow, mux), flow.dscp << 2, *self._marked(flow),
+            LAYOUT, 0, slot,
+        )  # fmt: skip
         where = self._slots + slot
         self._ffi.buffer(where)[:] = head + bytes(self._ffi.sizeof("struct relay_slot") - len(head))
         where.seen = now
+
+    def _marked(self, flow: Flow) -> tuple[int, int]:
+        """The table of what becomes of its marks, and the priority of its frames. @raises OSError."""
+        return self.tables.number(flow.incoming), _UNSET if flow.priority == UNSET else flow.priority
 
     def tally(self, slot: int) -> Tally:
         """What has been counted so far."""

@@ -146,6 +146,7 @@ static __always_inline enum fate judge(void *ctx, struct relay_slot *slot, struc
     }
     measure(slot, packet, end);
     count(slot, packet);
+    remark(slot, packet);
     return FORWARD;
 }
 
@@ -264,6 +265,8 @@ int sbc_tc(struct __sk_buff *ctx)
         data = (void *)(long)ctx->data;
         end = (void *)(long)ctx->data_end;
         rewrite_headers(data, end, slot, &packet);
+        if (slot->priority != RELAY_UNSET)
+            ctx->priority = slot->priority;
         action = send(&way);
     }
     leave(slot);

@@ -62,8 +62,9 @@ struct relay_slot {
     __u32 ssrc; /* of that last RTP packet */
     __u32 timestamp;
     __u16 sequence;
-    __u16 spare;
     /* constant as well */
+    __u8 marks;    /* which of the tables in `marks` says how it leaves that comes marked so; 0: all as `tos` says */
+    __u8 priority; /* of the frame, where it is sent by TC; RELAY_UNSET: as it comes */
     __u32 layout; /* RELAY_LAYOUT */
     __u32 other;  /* the slot whose `reports` are of the other side, 0: none */
     __u32 index;  /* of this slot: its bit in `news` */
@@ -83,6 +84,11 @@ struct relay_slot {
     /* what user space has last recorded of the counters, for the next process */
     __u64 told[6];
     __u64 spare_more[3];
+};
+
+/* What becomes of each DSCP. A table is never changed while a slot names it. */
+struct relay_marks {
+    __u8 leaves[64];
 };
 
 /* One for all flows: without anybody who renews it nothing is forwarded. */
@@ -112,12 +118,15 @@ struct relay_barrier {
 };
 /* cffi: to here */
 
-#define RELAY_LAYOUT 6 /* of all the above: another process's maps of another number are of no use */
+#define RELAY_LAYOUT 7 /* of all the above: another process's maps of another number are of no use */
 
 #define RELAY_BANS 131072 /* there can be, */
 #define RELAY_DOORS 65536 /* of so many ports */
 #define RELAY_REALMS 4096 /* buckets behind those of the slots: the realms' */
 #define RELAY_SHUT 0x80000000u
+#define RELAY_TABLES 256 /* of 64 DSCPs each, in `marks` */
+#define RELAY_OWN 255    /* in one of these: as `tos` says */
+#define RELAY_UNSET 255
 #define RELAY_RTP 1
 #define RELAY_RTCP 2
 #define RELAY_HEARD_RTP 1

@@ -27,6 +27,7 @@ struct packet {
     __u8 family;  /* 4 or 6 */
     __u8 kind;    /* RTP, RTCP, 0: neither */
     __u8 partial; /* the UDP checksum may not have been computed yet */
+    __u8 tos;     /* DSCP and ECN as it came; once it is to be forwarded, as it leaves */
     __u8 odd;     /* something about its headers is for the stack to deal with */
     __u32 source[4], local[4];
     const __u8 *payload;
@@ -116,6 +117,7 @@ static __always_inline bool parse4(struct packet *packet, struct iphdr *ip, void
     if (ip->frag_off & bpf_htons(0x3FFF) || length < sizeof(*ip) || length > room || ip->ttl <= 1)
         return false;
     packet->family = 4;
+    packet->tos = ip->tos;
     packet->source[0] = ip->saddr;
     packet->local[0] = ip->daddr;
     return parse_udp(packet, (struct udphdr *)(ip + 1), end, length - sizeof(*ip));
@@ -131,6 +133,7 @@ static __always_inline bool parse6(struct packet *packet, struct ipv6hdr *ip, vo
     if (length + sizeof(*ip) > room)
         return false;
     packet->family = 6;
+    packet->tos = (__u8)(ip->priority << 4 | ip->flow_lbl[0] >> 4);
     __builtin_memcpy(packet->source, &ip->saddr, 16);
     __builtin_memcpy(packet->local, &ip->daddr, 16);
     return parse_udp(packet, (struct udphdr *)(ip + 1), end, length);

@@ -4,6 +4,7 @@
 
 #include "relay_maps.h"
 #include "relay_packet.h"
+#include "relay_tables.h"
 
 /* A checksum after words have changed, whose old ones sum up to `gone` in complements, and new ones to `come`: equation 3
  * of RFC 1624. */
@@ -27,6 +28,16 @@ static __always_inline __u64 addresses_changed(const struct relay_slot *slot, co
 static __always_inline __u64 ports_changed(const struct relay_slot *slot, const struct packet *packet)
 {
     return (__u64)slot->from.port + slot->to.port + (__u16)~packet->source_port + (__u16)~packet->local_port;
+}
+
+/* How a packet is to be marked when it leaves. */
+static __always_inline void remark(const struct relay_slot *slot, struct packet *packet)
+{
+    __u32 number = slot->marks;
+    struct relay_marks *table = number ? bpf_map_lookup_elem(&marks, &number) : NULL;
+    __u8 leaves = table ? table->leaves[packet->tos >> 2 & 63] : RELAY_OWN;
+
+    packet->tos = leaves == RELAY_OWN ? slot->tos : (__u8)(leaves << 2);
 }
 
 static __always_inline struct udphdr *udp_of(void *data, void *end, const struct packet *packet)
@@ -66,19 +77,19 @@ static __always_inline void rewrite4(struct iphdr *ip, const struct relay_slot *
     __u16 *class = (__u16 *)ip, *ttl = (__u16 *)&ip->ttl;
     __u64 sum = addresses_changed(slot, packet) + (__u16)~*class + (__u16)~*ttl;
 
-    ip->tos = slot->tos;
+    ip->tos = packet->tos;
     ip->ttl--;
     ip->check = changed(ip->check, sum + *class + *ttl);
     __builtin_memcpy(&ip->saddr, slot->from.host, 4);
     __builtin_memcpy(&ip->daddr, slot->to.host, 4);
 }
 
-static __always_inline void rewrite6(struct ipv6hdr *ip, const struct relay_slot *slot)
+static __always_inline void rewrite6(struct ipv6hdr *ip, const struct relay_slot *slot, const struct packet *packet)
 {
     __u8 *first = (__u8 *)ip;
 
-    first[0] = 0x60 | slot->tos >> 4;
-    first[1] = (__u8)(slot->tos << 4) | (first[1] & 0x0F); /* the flow label stays */
+    first[0] = 0x60 | packet->tos >> 4;
+    first[1] = (__u8)(packet->tos << 4) | (first[1] & 0x0F); /* the flow label stays */
     ip->hop_limit--;
     __builtin_memcpy(&ip->saddr, slot->from.host, 16);
     __builtin_memcpy(&ip->daddr, slot->to.host, 16);
@@ -96,7 +107,7 @@ static __always_inline void rewrite_headers(void *data, void *end, const struct 
     if (packet->family == 4)
         rewrite4(ip, slot, packet);
     else
-        rewrite6(ip, slot);
+        rewrite6(ip, slot, packet);
     udp->source = slot->from.port;
     udp->dest = slot->to.port;
 }

@@ -70,6 +70,15 @@ struct {
     __uint(map_flags, BPF_F_MMAPABLE);
 } lease SEC(".maps");
 
+/* What becomes of the DSCP that packets come with. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __type(key, __u32);
+    __type(value, struct relay_marks);
+    __uint(max_entries, RELAY_TABLES);
+    __uint(map_flags, BPF_F_MMAPABLE);
+} marks SEC(".maps");
+
 /* Who is banned, and the ports that we signal at, each with its realm. Nothing of these outlives the process. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);

@@ -23,9 +23,9 @@ from sbc.media.interfaces import IMediaObserver, IUserSpaceEngine, PortUnavailab
 from sbc.media.native.shared import SharedPorts
 from sbc.media.native.values import Values
 from sbc.media.silence import SilenceWatch
-from sbc.media.sockets import RECEIVE_BUFFER, MediaSockets
+from sbc.media.sockets import RECEIVE_BUFFER, MediaSockets, marking
 from sbc.media.stream import SideView, check_apart, check_kept
-from sbc.media.udp import borrowed, set_dscp
+from sbc.media.udp import borrowed, traffic_class
 
 _MODULE = "sbc.media.native._native"
 _AT_ONCE = 64  # events that are told in one turn of the reactor
@@ -137,10 +137,11 @@ class NativeEngine:
         relay = self._relays[stream]
         known = relay.spec.sides[side]
         check_kept(known, spec)
-        if spec.dscp != known.dscp:
+        traffic_class(spec.dscp)
+        if marking(spec) != marking(known):
             for fd in (*self._fds(relay)[side], *self._shared.fds(spec)):
                 with borrowed(fd) as sock:
-                    set_dscp(sock, spec.dscp)
+                    self._sockets.mark(sock, spec)
         to = self._ffi.new("struct side_spec *")
         self._values.write_side(to, spec, self._realm(spec.realm))
         self._lib.engine_update(relay.stream, side, to)

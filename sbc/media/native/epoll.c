@@ -1,4 +1,5 @@
 /* Packets by epoll, recvmmsg and sendmmsg: what every Linux has. */
+#include "beside.h"
 #include "gate.h"
 #include "worker.h"
 
@@ -23,6 +24,8 @@ struct epolled {
     struct iovec vectors[BATCH];
     struct mmsghdr outgoing[BATCH];
     struct iovec sent[BATCH];
+    _Alignas(struct cmsghdr) uint8_t told[BATCH][BESIDE]; /* beside what has come, */
+    _Alignas(struct cmsghdr) uint8_t tell[BATCH][BESIDE]; /* and what goes */
 };
 
 static bool epolled_open(struct worker *worker)
@@ -52,6 +55,7 @@ static bool epolled_open(struct worker *worker)
         message->msg_name = &packet->source;
         message->msg_iov = &state->vectors[n];
         message->msg_iovlen = 1;
+        message->msg_control = state->told[n];
         state->outgoing[n].msg_hdr.msg_iov = &state->sent[n];
         state->outgoing[n].msg_hdr.msg_iovlen = 1;
     }
@@ -88,8 +92,10 @@ static int epolled_read(struct worker *worker, struct epolled *state, struct inl
 {
     int first = worker->count, got;
 
-    for (int n = first; n < first + most; n++)
+    for (int n = first; n < first + most; n++) {
         state->messages[n].msg_hdr.msg_namelen = sizeof(union endpoint);
+        state->messages[n].msg_hdr.msg_controllen = BESIDE;
+    }
     got = recvmmsg(inlet->fd, state->messages + first, (unsigned)most, MSG_DONTWAIT, NULL);
     if (got < 0) {
         if (errno != EAGAIN && errno != EINTR) {
@@ -102,6 +108,7 @@ static int epolled_read(struct worker *worker, struct epolled *state, struct inl
         worker->batch[n].inlet = inlet;
         worker->batch[n].data = state->vectors[n].iov_base;
         worker->batch[n].size = state->messages[n].msg_len;
+        worker->batch[n].tos = beside_tos(state->told[n], state->messages[n].msg_hdr.msg_controllen);
     }
     worker->count += got;
     return got;
@@ -149,6 +156,9 @@ static void epolled_send_run(struct epolled *state, struct packet *packets, int 
         state->sent[n] = (struct iovec){packets[n].data, packets[n].size};
         message->msg_name = &packets[n].aim.to;
         message->msg_namelen = packets[n].aim.to_size;
+        message->msg_controllen = 0;
+        if (packets[n].aim.marked)
+            beside_mark(message, state->tell[n], packets[n].aim.to.any.sa_family, packets[n].aim.tos);
     }
     while (begin < count) {
         int sent = sendmmsg(fd, state->outgoing + begin, (unsigned)(count - begin), MSG_DONTWAIT);

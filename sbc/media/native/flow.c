@@ -123,6 +123,8 @@ static void side_take(struct side *side, const struct side_spec *spec, int64_t n
     side->expects = spec->told;
     memcpy(side->prefixed, spec->prefixed, sizeof side->prefixed);
     memcpy(side->prefixes, spec->prefixes, sizeof side->prefixes);
+    side->marked = spec->marked;
+    memcpy(side->marks, spec->marks, sizeof side->marks);
     side_police(side, spec, now);
 }
 

@@ -14,6 +14,7 @@
 #include "srtp.h"
 
 /* cffi: from here, what Python may see */
+#define MARK_OWN 255
 enum port_kind { PORT_RTP, PORT_RTCP, PORT_T38, PORT_SHARED };
 
 /* What arrives from all peers of a realm shares this. */
@@ -36,6 +37,8 @@ struct side_spec {
     bool told;      /* the peer knows of the shared ports, and is spoken to from there until it is heard elsewhere */
     bool prefixed[2];       /* what is sent to it as RTP, and as RTCP, begins with a number: */
     uint32_t prefixes[2];
+    bool marked;            /* what comes is marked, and leaves as this says of each DSCP (MARK_OWN: as the other side has it) */
+    uint8_t marks[64];
     uint32_t number;        /* with which what comes to the shared ports for this side begins, if there are any, */
     struct address shared[2]; /* and these */
 };
@@ -51,12 +54,14 @@ struct gate;
 struct side;
 struct stream;
 
-/* Whither a packet goes, by which socket, and what stands before it. */
+/* Whither a packet goes, by which socket, how marked, and what stands before it. */
 struct aim {
     union endpoint to;
     uint32_t to_size; /* 0: nowhere */
     uint32_t prefix;  /* the number that the side wants before what it gets, */
     bool prefixed;    /* if it wants one */
+    bool marked;      /* by this octet of the IP header, and not by that of the socket */
+    uint8_t tos;
     int fd;
 };
 
@@ -116,6 +121,8 @@ struct side {
     bool prefixed[2];
     uint32_t prefixes[2];
     bool told;     /* that something was policed */
+    bool marked;   /* see side_spec */
+    uint8_t marks[64];
 };
 
 enum unsaid { UNSAID_LATCHED = 1, UNSAID_POLICED = 4 }; /* shifted by the side's number */

@@ -1,5 +1,6 @@
 /* Packets by io_uring: each socket has one receive that goes on, into buffers that all share; what leaves is handed over a
    batch at a time. Linux 6.1 and later; where it is not to be had, or forbidden, there is epoll.c. */
+#include "beside.h"
 #include "gate.h"
 #include "worker.h"
 
@@ -17,7 +18,7 @@
 #define GROUP 1
 _Static_assert(NUMBER <= sizeof(union endpoint), "where a datagram came from is known by the time that its number is written");
 
-#define HEAD (sizeof(struct io_uring_recvmsg_out) + sizeof(union endpoint)) /* octets in a buffer before the datagram */
+#define HEAD (sizeof(struct io_uring_recvmsg_out) + sizeof(union endpoint) + BESIDE) /* octets in a buffer before the datagram */
 
 /* What a completion is of: a pointer to the inlet, or the turn and a place in its batch, with one of these in the lowest bits. */
 enum { OF_RECEIVE = 0, OF_SEND = 1, OF_WAKE = 2, OF_NOTHING = 3, OF_MASK = 3 };
@@ -32,6 +33,9 @@ struct multishot {
     uint16_t tail;                  /* of the ring of buffers */
     uint16_t used[BATCH];           /* by the packets of this turn */
     struct msghdr shape;            /* what a buffer has before the datagram */
+    struct msghdr outgoing[BATCH];  /* of what goes marked otherwise than its socket has it */
+    struct iovec sent[BATCH];
+    _Alignas(struct cmsghdr) uint8_t tell[BATCH][BESIDE];
 };
 
 static uint8_t *buffer_at(const struct multishot *state, uint16_t number)
@@ -92,6 +96,7 @@ static bool multishot_open(struct worker *worker)
         buffer_lend(state, n);
     buffers_publish(state);
     state->shape.msg_namelen = sizeof(union endpoint);
+    state->shape.msg_controllen = BESIDE;
     worker->state = state;
     return true;
 }
@@ -185,6 +190,7 @@ static void multishot_take(struct worker *worker, struct multishot *state, struc
     memcpy(&packet->source, head + 1, sizeof packet->source);
     packet->data = buffer_at(state, buffer) + HEAD;
     packet->size = head->payloadlen;
+    packet->tos = beside_tos((const uint8_t *)(head + 1) + sizeof packet->source, head->controllen);
     state->used[worker->count++] = buffer;
 }
 
@@ -277,6 +283,31 @@ static void multishot_count_failed(struct worker *worker, struct multishot *stat
     }
 }
 
+/* Send a packet by a submission. */
+static void multishot_fill(struct io_uring_sqe *entry, const struct packet *packet)
+{
+    entry->opcode = IORING_OP_SEND;
+    entry->addr = (uint64_t)(uintptr_t)packet->data;
+    entry->len = packet->size;
+    entry->addr2 = (uint64_t)(uintptr_t)&packet->aim.to;
+    entry->addr_len = (uint16_t)packet->aim.to_size;
+}
+
+/* The same, marked: `n` is its place in the batch. */
+static void multishot_fill_marked(struct multishot *state, struct io_uring_sqe *entry, struct packet *packet, int n)
+{
+    struct msghdr *message = &state->outgoing[n];
+
+    state->sent[n] = (struct iovec){packet->data, packet->size};
+    *message = (struct msghdr){.msg_name = &packet->aim.to, .msg_namelen = packet->aim.to_size};
+    message->msg_iov = &state->sent[n];
+    message->msg_iovlen = 1;
+    beside_mark(message, state->tell[n], packet->aim.to.any.sa_family, packet->aim.tos);
+    entry->opcode = IORING_OP_SENDMSG;
+    entry->addr = (uint64_t)(uintptr_t)message;
+    entry->len = 1;
+}
+
 static void multishot_send(struct worker *worker)
 {
     struct multishot *state = worker->state;
@@ -294,13 +325,12 @@ static void multishot_send(struct worker *worker)
             packet->outlet = NULL;
             continue;
         }
-        entry->opcode = IORING_OP_SEND;
+        if (packet->aim.marked)
+            multishot_fill_marked(state, entry, packet, n);
+        else
+            multishot_fill(entry, packet);
         entry->fd = packet->aim.fd;
-        entry->addr = (uint64_t)(uintptr_t)packet->data;
-        entry->len = packet->size;
         entry->msg_flags = MSG_DONTWAIT;
-        entry->addr2 = (uint64_t)(uintptr_t)&packet->aim.to;
-        entry->addr_len = (uint16_t)packet->aim.to_size;
         entry->flags = IOSQE_CQE_SKIP_SUCCESS;
         entry->user_data = (uint64_t)state->turn << 32 | (uint64_t)n << 2 | OF_SEND;
     }

@@ -92,6 +92,9 @@ class Values:
             for n, (address, prefix) in enumerate(zip(shared.local, (shared.rtp, shared.rtcp), strict=True)):
                 self.write_address(to.shared[n], address)
                 to.prefixed[n], to.prefixes[n] = prefix is not None, prefix or 0
+        if spec.incoming:
+            to.marked = True
+            self.ffi.memmove(to.marks, spec.incoming, len(spec.incoming))
         if spec.limit is not None:
             to.limited, to.rate, to.burst = True, spec.limit.octets, spec.limit.burst
 

@@ -206,6 +206,18 @@ static void worker_obey(struct worker *worker)
         worker_carry_out(worker, &command, (int64_t)clock_now());
 }
 
+/* Let a packet leave marked by what it came with, where the side that it came from wants that. */
+static void worker_mark(struct packet *packet, const struct side *from)
+{
+    uint8_t dscp;
+
+    if (!from->marked || packet->tos < 0)
+        return;
+    dscp = from->marks[packet->tos >> 2 & 63];
+    packet->aim.marked = dscp != MARK_OWN;
+    packet->aim.tos = (uint8_t)(dscp << 2);
+}
+
 static void worker_judge(struct worker *worker)
 {
     int64_t now = (int64_t)clock_now();
@@ -221,6 +233,7 @@ static void worker_judge(struct worker *worker)
         packet->outlet = inlet_arrive(inlet, packet->data, &packet->size, &packet->source, shared, now, worker->longest);
         if (packet->outlet) {
             packet->aim = packet->outlet->aim;
+            worker_mark(packet, inlet->side);
             if (packet->aim.prefixed)
                 gate_mark(&packet->aim, &packet->data, &packet->size);
         }

@@ -62,6 +62,7 @@ struct packet {
     struct aim aim;
     uint8_t *data;
     uint32_t size;
+    int32_t tos; /* the octet of the IP header that it came with; -1: not known */
     union endpoint source;
 };
 
