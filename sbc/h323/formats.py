@@ -92,7 +92,8 @@ def _rated(value: Any) -> Width:
 def _packing(name: str, value: Any) -> int:
     if isinstance(value, Mapping):
         if name in _GSM_OCTETS:
-            return int(value.get("audioUnitSize", 0)) // _GSM_OCTETS[name] * 20
+            size = value.get("audioUnitSize")
+            return size // _GSM_OCTETS[name] * 20 if isinstance(size, int) else 0
         value = value.get("maxAl-sduAudioFrames", value.get("maxAl-sduFrames", value.get("audioUnit")))
     if not isinstance(value, int):
         return 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sbc.core.message import UNSAID, Width
 from sbc.h323 import formats
@@ -68,3 +70,19 @@ def test_every_name_tells_its_clock() -> None:
 )
 def test_a_capability_says_how_much_flows(said: object, expected: Width) -> None:
     assert width_of(said) == expected
+
+
+VALUES = st.recursive(
+    st.none() | st.integers(min_value=0, max_value=2**32) | st.binary(max_size=4),
+    lambda inner: (
+        st.dictionaries(st.sampled_from(["maxBitRate", "audioUnitSize", "maxAl-sduAudioFrames", "x"]), inner)
+        | st.tuples(st.sampled_from(["g711Alaw64k", "g729", "g7231", "gsmFullRate", "genericAudioCapability"]), inner)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from(["audioData", "videoData", "data", "nullData"]), VALUES)
+def test_of_any_capability_something_sound_is_read(kind: str, said: object) -> None:
+    width = width_of((kind, said))
+    assert 0 <= width.media <= 100 * 2**32 and 0 <= width.packing <= 60

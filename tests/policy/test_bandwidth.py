@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sbc.core.message import UNSAID, Flow, Width
 from sbc.core.orders import Rate
+from sbc.media.bucket import Bucket, within
 from sbc.policy.bandwidth import Flows, allowed, bits, demand, fits, fitting, larger, need, only
 from sbc.policy.demand import Bandwidth, Demand, Police
 
@@ -161,6 +162,69 @@ def test_who_is_policed_is_configured() -> None:
     assert allowed(unknown, unknown, "rtp", USUAL, None) is None
     limit = allowed(unknown, unknown, "rtp", everybody, None)
     assert limit is not None and limit.octets > 2_000_000 / 8 * 1.5 and limit.burst == limit.octets
+
+
+Packets = list[tuple[float, int]]  # when they come, and the octets of their UDP payload
+
+
+def dropped(coded: str, packets: Packets, bucket: Bucket | None = None) -> int:
+    """How many packets of a stream of that codec the engine would drop."""
+    flows = (Flow(f"audio {coded}", Width(packing=20)),)
+    limit = allowed(flows, flows, "rtp", USUAL, None)
+    assert limit is not None
+    found = bucket or Bucket(limit, 0.0)
+    if bucket is not None:
+        bucket.change(limit, packets[0][0])
+    return sum(not within((found,), size, at) for at, size in packets)
+
+
+def steady(size: int, each: float = 0.02, seconds: float = 60.0, at: float = 0.0) -> Packets:
+    return [(at + n * each, size) for n in range(int(seconds / each))]
+
+
+def with_reports(packets: Packets) -> Packets:
+    return sorted([*packets, *((n * 2.5, 120) for n in range(24))])
+
+
+HONEST = {
+    "a clock that is too fast by a hundredth": steady(172, 0.0198, 600.0),
+    "talk and silence": [each for n in range(10) for each in steady(172, seconds=3.0, at=n * 10.0)],
+    "packets of ten ms": steady(92, 0.01),
+    "packets of sixty ms": steady(492, 0.06),
+    "a network that stands still for four seconds": sorted(
+        (max(at, 10.0) if 6.0 < at < 10.0 else at, size) for at, size in steady(172)
+    ),
+    "packets that come ten at a time": [(n // 10 * 0.2, 172) for n in range(3_000)],
+    "header extensions": steady(188),
+    "digits beside the voice": sorted([*steady(172), *steady(16)]),
+}
+
+
+@pytest.mark.parametrize("how", HONEST)
+def test_what_honest_peers_do_costs_no_packet(how: str) -> None:
+    assert dropped("PCMU/8000", with_reports(HONEST[how])) == 0
+
+
+def test_a_change_of_codec_that_comes_late_costs_no_packet() -> None:
+    dear = (Flow("audio PCMU/8000"),)
+    limit = allowed(dear, dear, "rtp", USUAL, None)
+    assert limit is not None
+    bucket = Bucket(limit, 0.0)
+    assert dropped("PCMU/8000", steady(172), bucket) == 0
+    late = [*steady(172, seconds=1.0, at=60.0), *steady(32, at=61.0)]  # a second of what was agreed before
+    assert dropped("G729/8000", late, bucket) == 0
+    assert dropped("PCMU/8000", steady(172, at=121.0), bucket) == 0
+
+
+@pytest.mark.parametrize(("coded", "size"), [("PCMU/8000", 172), ("G729/8000", 32)])
+def test_of_four_times_the_rate_no_more_passes_than_was_admitted_and_the_margin(coded: str, size: int) -> None:
+    flood = steady(size, 0.005)
+    flows = (Flow(f"audio {coded}", Width(packing=20)),)
+    limit = allowed(flows, flows, "rtp", USUAL, None)
+    assert limit is not None
+    passed = (len(flood) - dropped(coded, flood)) * size
+    assert passed <= limit.burst + limit.octets * 60.0
+    assert dropped(coded, flood) > len(flood) / 3
 
 
 # -- what fits
