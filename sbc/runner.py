@@ -44,6 +44,7 @@ from sbc.core.taking import Mishap
 from sbc.failures import Failures
 from sbc.interfaces import IFramer
 from sbc.journal import Journal
+from sbc.ledger.charger import Charger
 from sbc.ledger.meter import Meter
 from sbc.listening import Listening, Protocols
 from sbc.media.choose import Choice
@@ -87,6 +88,7 @@ class Runner:
         self.engine: Any = None
         self.choice, self.keeps = Choice(EngineName.TWISTED, ""), False
         self.meter: Meter | None = None
+        self.charger: Charger | None = None
         self.memory = Memory(FORGETFUL)
         self.afterwards: Callable[[], None] | None = None  # whom to tell when the core may have changed
         self.totals: Totals | None = None
@@ -256,6 +258,8 @@ class Runner:
             self.memory.decided(order.call, order, self._reactor.seconds())
             if self.meter is not None:
                 self.meter.record(order)
+            if self.charger is not None:
+                self.charger.record(order)
         elif isinstance(order, Alias):
             self.connections.alias(order.listener, order.peer, order.address)
         elif isinstance(order, Adopt):
@@ -329,6 +333,8 @@ class Runner:
             self.totals.closed(order.stream, volume)
         if self.meter is not None:
             self.meter.closed(order.stream, volume)
+        if self.charger is not None:
+            self.charger.closed(order.stream, volume)
 
     def _listen_for(self, listener: Listener, rest: list[Order]) -> bool:
         try:
@@ -361,6 +367,8 @@ class Runner:
             volume = self.engine.recorded(stream) if self.keeps else self.engine.close(stream)
             if self.meter is not None:
                 self.meter.closed(stream, volume)
+            if self.charger is not None:
+                self.charger.closed(stream, volume)
         self.engine.stop(keep=self.keeps)
         return DeferredList(closing)
 
@@ -376,5 +384,6 @@ class Runner:
         return [
             lambda: audit_streams(registry, self.engine.streams()),
             *(partial(check, registry) for check in CHECKS),
+            lambda: [] if self.charger is None else self.charger.faults(),
             lambda: audit_sockets(registry, self._ports, self.connections, self._alarm.active),
         ]

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from sbc.admin.log import TWISTD_LOG
 from sbc.bans.choose import take_sink
 from sbc.bans.doors import doors_of
-from sbc.config.values import Config, DnsConfig, EngineName, MediaConfig, MetricsConfig, StoreConfig
+from sbc.config.values import Config, DnsConfig, EngineName, MediaConfig, MetricsConfig, PrepaidConfig, StoreConfig
 from sbc.core.border import Border
 from sbc.core.hops import Target
 from sbc.core.memory import Memory, Sizes
@@ -178,6 +178,8 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
         guard.keep = _add_store(whole, reactor, config.store, border, ledger).keep_ban
     if ledger is not None:
         ledger.setServiceParent(whole)  # before the border: it is there before the first call and goes after the last
+    if config.prepaid is not None:
+        _add_prepaid(whole, reactor, config.prepaid, border)
     border.setServiceParent(whole)
     guard.setServiceParent(whole)
     GarbageService().setServiceParent(whole)
@@ -216,6 +218,15 @@ def _add_store(
     if ledger is not None:
         ledger.store = store
     return store
+
+
+def _add_prepaid(whole: MultiService, reactor: Any, config: PrepaidConfig, border: BorderService) -> None:
+    """The accounts of terminals that pay in advance: before the border, which lets calls in by them."""
+    from sbc.prepaid import PrepaidService
+    from sbc.store.sqlite import SqliteStore
+
+    kept = SqliteStore(config.file, time)
+    PrepaidService(reactor, kept, border.border, border.runner, config.pace).setServiceParent(whole)
 
 
 def _repace(looks: TimerService, pace: float) -> None:

@@ -66,6 +66,7 @@ FLOORS = (
     ("sbc.connections", 3),
     ("sbc.listening", 3),
     ("sbc.guarding", 3),
+    ("sbc.prepaid", 3),
     ("sbc.sockets", 3),
     ("sbc.tls", 3),
     ("sbc.spoken", 3),

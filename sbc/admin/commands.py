@@ -212,6 +212,29 @@ _TABLE = (
         changes=True,
     ),
     Command(
+        "quota",
+        "Accounts of those who pay in advance: what is left of them, and what was used",
+        (_find("a user"), _REALM, _LIMIT),
+    ),
+    Command(
+        "grant",
+        "Let an account have more octets, seconds or both; one that is not there is opened",
+        (
+            Argument("user", "what its terminals register as", needed=True),
+            Argument("octets", "of whole IP packets, both ways: 500MB", option=True),
+            Argument("seconds", "of answered calls: 3600, 60min or 1h", option=True),
+            Argument("realm", "where; may be left out where one realm has accounts", option=True),
+            Argument("anew", "so much, whatever was left", flag=True),
+        ),
+        changes=True,
+    ),
+    Command(
+        "revoke",
+        "Close an account",
+        (Argument("user", "as quota shows it", needed=True), Argument("realm", "where, as for grant", option=True)),
+        changes=True,
+    ),
+    Command(
         "kick",
         "End a call; both parties are told, and its record says that it was cleared",
         (Argument("id", "the call's whole id", needed=True),),

@@ -15,6 +15,7 @@ from sbc.admin.further import further_view
 from sbc.admin.gathered import gathered_view
 from sbc.admin.ladder import full_text, ladder_text
 from sbc.admin.limited import whole
+from sbc.admin.prepaid import Purse
 from sbc.admin.realms import realm_view
 from sbc.admin.report import call_text, status_text
 from sbc.admin.story import refusal_view, trace_view
@@ -38,7 +39,7 @@ T = TypeVar("T")
 Answer = Table | Record | Text
 
 
-class Console:
+class Console(Purse):
     """The commands, over one running SBC. Answers are lists and dicts; only how they are printed is for people."""
 
     def __init__(

@@ -16,7 +16,7 @@ from prometheus_client.core import (
 from prometheus_client.metrics_core import Metric as Family
 
 from sbc import __version__
-from sbc.admin import guarded, limits, rules
+from sbc.admin import guarded, limits, prepaid, rules
 from sbc.admin.lag import Lag
 from sbc.core.border import Border
 from sbc.core.ports import PortPool
@@ -286,6 +286,9 @@ METRICS = (
         "sbc_banned_packets_total", "counter", ("by",), "Packets of banned sources dropped below the sockets",
         _flood(guarded.dropped),
     ),
+    Metric("sbc_prepaid_accounts", "gauge", ("realm", "state"), "Accounts that were paid for", prepaid.accounts),
+    Metric("sbc_prepaid_refused_total", "counter", ("realm",), "Calls not let in for want of one", prepaid.refused),
+    Metric("sbc_prepaid_cut_total", "counter", ("realm",), "Calls ended when theirs was used up", prepaid.cut),
     Metric("sbc_load", "gauge", (), "The part of its time spent on messages", _one(lambda s: _guards(s).load.level)),
     Metric("sbc_media_engine_info", "gauge", ("engine", "reason"), "1, for the media engine that was chosen", _choice),
     Metric("sbc_media_streams", "gauge", ("engine",), "Media streams, by the engine that forwards them now", _streams),

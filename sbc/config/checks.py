@@ -25,6 +25,7 @@ from sbc.config.values import (
     LogConfig,
     MediaConfig,
     MetricsConfig,
+    PrepaidConfig,
     StoreConfig,
     TraceConfig,
 )
@@ -90,6 +91,7 @@ class Draft:
     log: LogConfig
     cdr: CdrConfig | None
     accounting: AccountingConfig | None
+    prepaid: PrepaidConfig | None
     dns: DnsConfig
     store: StoreConfig | None
     drain: DrainConfig
@@ -381,6 +383,7 @@ def _check_files(draft: Draft, findings: Findings) -> None:
         ("cdr.sqlite", None if cdr is None else cdr.sqlite),
         ("accounting.book", None if accounting is None else accounting.book),
         ("accounting.csv.file", None if csv is None else csv.file),
+        ("prepaid.file", None if draft.prepaid is None else draft.prepaid.file),
         ("store.sqlite", None if draft.store is None else draft.store.sqlite),
         ("audit.file", None if draft.audit is None else draft.audit.file),
         ("control.socket", None if draft.control is None else draft.control.socket),

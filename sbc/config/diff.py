@@ -116,6 +116,8 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         ("servers", "secret_file", "nas_identifier", "octets", "timeout", "tries", "rest", "window"), NOW
     )
     | {"spool": RESTART},
+    "prepaid": dict.fromkeys(("file", "pace"), RESTART),
+    "realms.NAME.prepaid": dict.fromkeys(("unknown", "incoming", "warn"), NOW),
     "store": dict.fromkeys(("sqlite", "silence"), RESTART),
     "drain": dict.fromkeys(("limit", "retry_after", "hand_over"), NOW),
     "emergency": {"numbers": NEXT},

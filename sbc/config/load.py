@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from sbc.config import accounting, marks, network
+from sbc.config import accounting, marks, network, prepaid
 from sbc.config.checks import Draft, DraftPath, DraftRealm, check
 from sbc.config.dialects import all_tables, check_installed, check_ports, options_of
 from sbc.config.faults import ConfigError, Fault, Findings, joined
@@ -32,6 +32,7 @@ from sbc.config.values import (
     LogConfig,
     MediaConfig,
     MetricsConfig,
+    PrepaidConfig,
     StoreConfig,
     TraceConfig,
 )
@@ -99,6 +100,7 @@ def load_table(table: Mapping[str, Any], source: str, protocols: Protocols = PRO
     ).document(table)
     check(draft, findings)
     check_ports(draft, findings)
+    prepaid.check(draft, findings)
     check_installed((each for realm in draft.realms.values() for each in realm.listeners), findings)
     findings.settle()
     plan = Plan(
@@ -120,6 +122,7 @@ def load_table(table: Mapping[str, Any], source: str, protocols: Protocols = PRO
         log=draft.log,
         cdr=draft.cdr,
         accounting=draft.accounting,
+        prepaid=draft.prepaid,
         dns=draft.dns,
         store=draft.store,
         drain=draft.drain,
@@ -161,6 +164,7 @@ class _Reader:
             log=LogConfig(**self.files(self.keys(top.get("log", {}), "log", "log"), "file")),
             cdr=self.cdr(top["cdr"]) if "cdr" in top else None,
             accounting=accounting.read(top["accounting"], self.files, self.findings) if "accounting" in top else None,
+            prepaid=self.prepaid(top["prepaid"]) if "prepaid" in top else None,
             dns=self.dns(top.get("dns", {})),
             store=self.store(top["store"]) if "store" in top else None,
             drain=DrainConfig(**self.keys(top.get("drain", {}), "drain", "drain")),
@@ -209,6 +213,8 @@ class _Reader:
         alive = self.keys(values.pop("keepalive", {}), f"{at}.keepalive", "realms.NAME.keepalive")
         values["flood"] = read_flood(values.pop("flood", {}), f"{at}.flood", values.get("side"), self.findings)
         values["customers"] = read_customers(values.pop("customers", ()), f"{at}.customers", self.findings)
+        if "prepaid" in values:
+            values["prepaid"] = prepaid.read(values["prepaid"], f"{at}.prepaid", values.get("side"), self.findings)
         values |= {"limits": Limits(**limits), "terminals": Caps(**terminals), "registrations": Registrations(**times)}
         values["bandwidth"] = Bandwidth(**width)
         values |= {"connections": Connections(**connections), "keepalive": Keepalive(**alive)}
@@ -277,6 +283,10 @@ class _Reader:
     def audit(self, table: Mapping[str, Any]) -> AuditConfig | None:
         values = self.files(self.keys(table, "audit", "audit"), "file")
         return AuditConfig(**values) if values else None
+
+    def prepaid(self, table: Mapping[str, Any]) -> PrepaidConfig | None:
+        values = self.files(self.keys(table, "prepaid", "prepaid"), "file")
+        return PrepaidConfig(**values) if "file" in values else None
 
     def dns(self, table: Mapping[str, Any]) -> DnsConfig:
         values = self.keys(table, "dns", "dns")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbc.config import accounting, bandwidth, kinds, limits, marks, network
+from sbc.config import accounting, bandwidth, kinds, limits, marks, network, prepaid
 from sbc.config.flood import TABLES as FLOOD
 from sbc.config.keys import Key
 from sbc.config.rules import TABLES as RULES
@@ -48,6 +48,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("log", kinds.table()),
         Key("cdr", kinds.table()),
         Key("accounting", kinds.table()),
+        Key("prepaid", kinds.table()),
         Key("dns", kinds.table()),
         Key("store", kinds.table()),
         Key("drain", kinds.table()),
@@ -65,6 +66,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("media", kinds.table(), required=True),
         Key("marks", kinds.table()),
         Key("limits", kinds.table()),
+        Key("prepaid", kinds.table()),
         Key("terminals", kinds.table()),
         Key("bandwidth", kinds.table()),
         Key("customers", kinds.tables("[[realms.NAME.customers]]")),
@@ -227,6 +229,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("hand_over", kinds.boolean()),
     ),
     **limits.TABLES,
+    **prepaid.TABLES,
     **bandwidth.TABLES,
     **RULES,
     "emergency": (Key("numbers", kinds.many(kinds.emergency(), 0, "numbers and services")),),

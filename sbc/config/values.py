@@ -189,6 +189,15 @@ class AccountingConfig:
 
 
 @attrs.frozen
+class PrepaidConfig:
+    """Where the accounts of terminals that pay in advance are kept: an SQLite file (absolute path), and how often it is
+    looked at what their calls have used; seconds. See docs/charging.rst."""
+
+    file: str
+    pace: float = 0.5
+
+
+@attrs.frozen
 class DnsConfig:
     """Who is asked for next hops: the system's servers if none are given. An answer is believed for `least` seconds."""
 
@@ -229,6 +238,7 @@ class Config:
     log: LogConfig = LogConfig()
     cdr: CdrConfig | None = None
     accounting: AccountingConfig | None = None
+    prepaid: PrepaidConfig | None = None
     dns: DnsConfig = DnsConfig()
     store: StoreConfig | None = None
     drain: DrainConfig = DrainConfig()

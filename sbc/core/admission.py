@@ -38,6 +38,8 @@ def admit(registry: Registry, call: Call, intent: Intent, terminal: Binding | No
     legs = _legs(registry, call)
     asked = -1 if asking.side is Side.ACCESS else call.leg_in(call.path.access)
     try:
+        if not call.urgent:
+            registry.gate.quota.ask(call.path.access, call.holder, asked >= 0)
         call.ticket = registry.gate.book.attempt(legs, asked, call.urgent, now)
     except Refused as no:
         if terminal is not None or asking.side is Side.CORE:  # of strangers there may be very many
@@ -58,6 +60,7 @@ def may_call(registry: Registry, path: Path, terminal: Binding | None, intent: I
     host = arrival.source.host
     seats = book.seats(path.access, path.name, holder(terminal, host), host)
     if not is_urgent(registry, registry.plan.realms[path.access], intent):
+        registry.gate.quota.ask(path.access, holder(terminal, host), False)
         book.may_call((seats, (book.realm(path.core),)), arrival.now)
 
 

@@ -20,6 +20,7 @@ from sbc.policy.demand import Bandwidth
 from sbc.policy.flooding import Flooding
 from sbc.policy.limits import UNLIMITED, USUAL, Caps, Priority
 from sbc.policy.marking import Marks
+from sbc.policy.quota import Prepaid
 from sbc.policy.rule import Rule
 
 Network = IPv4Network | IPv6Network
@@ -193,7 +194,8 @@ class Realm:
     that have other limits. `rules`: in their order, what is let in (sbc/policy/rules.py). `flood`: how it is protected
     from floods; None: not at all. `priority`: whether peers are believed that say how urgent a call is; None: those of
     a core realm. `alternates`: of an access realm, other SBCs where terminals find what this one cannot do for them.
-    `marks`: of what is sent there, and of what comes from there."""
+    `marks`: of what is sent there, and of what comes from there.
+    `prepaid`: how calls of its terminals are paid for; None: they are not."""
 
     name: str
     side: Side
@@ -216,6 +218,7 @@ class Realm:
     priority: bool | None = None
     alternates: tuple[Address, ...] = ()
     marks: Marks = attrs.field(factory=Marks)
+    prepaid: Prepaid | None = None
     addresses: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
     """The IP addresses that peers there know the SBC by."""
 

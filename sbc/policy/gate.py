@@ -14,6 +14,7 @@ from sbc.policy.book import Book
 from sbc.policy.events import Message, Outcome, Standing, Verdict
 from sbc.policy.explain import explain, explain_bans
 from sbc.policy.flood import Flood
+from sbc.policy.quota import Quotas
 from sbc.policy.rules import Rules
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Gate:
         self.rules = Rules()
         self.book = Book(plan)
         self.flood = Flood()
+        self.quota = Quotas()
         self.replan(plan)
 
     def replan(self, plan: Plan) -> None:
@@ -35,6 +37,7 @@ class Gate:
         self.book.replan(plan)
         self.rules.replan({name: realm.rules for name, realm in plan.realms.items()}, plan.countries)
         self.flood.replan({realm.name: realm.flood for realm in plan.realms.values()})
+        self.quota.replan({realm.name: realm.prepaid for realm in plan.realms.values()})
 
     def banned(self, realm: str, source: Address, now: float) -> bool:
         """See IPolicy."""

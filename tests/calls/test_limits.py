@@ -11,6 +11,7 @@ import pytest
 
 from sbc.core.realm import Plan
 from sbc.policy.limits import Caps
+from sbc.policy.quota import Account, Prepaid, Unknown
 from tests.edge import SPEAKERS, Change, Speaker
 
 BUSY = {
@@ -229,3 +230,37 @@ def test_so_many_contacts_of_a_terminal(name: str, change: Change, words: str) -
     speaker = begun(name, change)
     assert speaker.register(0, 1) == words
     assert len(speaker.rig.border.registry.bindings) == 2
+
+
+QUOTA = {
+    "sip": "402",
+    "h323": "admissionReject invalidPermission",
+    "h323 Setup": "releaseComplete 21 noPermission",
+    "mgcp": "502",
+    "h248": "510",
+    "h248 binary": "510",
+}
+
+
+def prepaid(plan: Plan) -> Plan:
+    found = attrs.evolve(plan.realms["access"], prepaid=Prepaid(Unknown.REFUSE))
+    return attrs.evolve(plan, realms={**plan.realms, "access": found})
+
+
+@pytest.mark.parametrize(("name", "words"), QUOTA.items())
+def test_an_account_that_is_used_up(name: str, words: str) -> None:
+    speaker = begun(name, lambda plan: plan)
+    assert speaker.call(1) == ""
+    (call,) = (each for each in speaker.rig.border.registry.calls.values() if not each.lifetime)
+    whose = (call.path.access, call.holder)
+    speaker.end(1)
+    speaker.rig.replan(prepaid(speaker.rig.border.plan))
+    assert speaker.call(2) == words and left(speaker) == []
+    quotas = speaker.rig.border.registry.gate.quota
+    quotas.enter(Account(*whose, octets=1))
+    assert speaker.call(3) == ""
+    speaker.end(3)
+    quotas.spend(whose, 1, 0.0, speaker.rig.now)
+    assert speaker.call(4) == words and left(speaker) == []
+    if name in HELP:
+        assert speaker.call(5, help=True) == ""

@@ -24,6 +24,7 @@ from sbc.mgcp.options import MgcpOptions
 from sbc.policy.demand import Bandwidth
 from sbc.policy.flooding import Flooding
 from sbc.policy.limits import Caps, Priority
+from sbc.policy.quota import Prepaid
 from sbc.sip.options import SipOptions
 
 ROOT = Path(__file__).parent.parent.parent
@@ -113,6 +114,8 @@ def test_the_example_loads_with_every_key_in_force() -> None:
         ("media.kernel", values.KernelConfig),
         ("log", LogConfig),
         ("cdr", CdrConfig),
+        ("prepaid", values.PrepaidConfig),
+        ("realms.access.prepaid", Prepaid),
         ("accounting", values.AccountingConfig),
         ("accounting.csv", values.AccountsCsvConfig),
         ("accounting.radius", values.RadiusConfig),
@@ -187,6 +190,8 @@ def test_the_manual_says_which_keys_are_required(table: str) -> None:
         ("media.kernel", values.KernelConfig),
         ("log", LogConfig),
         ("cdr", CdrConfig),
+        ("prepaid", values.PrepaidConfig),
+        ("realms.NAME.prepaid", Prepaid),
         ("accounting", values.AccountingConfig),
         ("accounting.csv", values.AccountsCsvConfig),
         ("accounting.radius", values.RadiusConfig),

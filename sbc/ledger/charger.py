@@ -1,0 +1,154 @@
+"""Books what calls use on the accounts of those who pay in advance, and ends them when that is used up.
+
+What counts are octets of whole IP packets between the SBC and the terminal, both ways, RTP and RTCP, as engines count
+them (sbc.ledger.volume), and the seconds since the answer. Calls for help are free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from sbc.core.address import Address
+from sbc.core.border import Border
+from sbc.core.call import Call, CallState
+from sbc.core.orders import Note, Record
+from sbc.ledger.volume import header_of
+from sbc.media.counters import SideCounters, StreamCounters
+from sbc.policy.quota import State, Whose
+
+SPENT = "the account is used up"
+"""The cause of a call that is ended for it."""
+
+
+@attrs.define
+class Charged:
+    """A live call that is paid for: by whom, on which leg and with how large headers, and what was booked of it."""
+
+    whose: Whose
+    leg: int
+    header: int
+    seconds: float = 0.0
+    octets: dict[str, int] = attrs.field(factory=dict)  # by stream
+
+
+class Charger:
+    """Hears orders as the runner carries them out. Everything on the reactor's thread.
+
+    `counters` is the engine's, `tick` the core's clock, `say` is told what there is to say, `end` ends a call for a
+    cause. A call whose account is opened while it is live is not paid for.
+    """
+
+    def __init__(
+        self,
+        border: Border,
+        counters: Callable[[str], StreamCounters],
+        tick: Callable[[], float],
+        say: Callable[[Note], None],
+        end: Callable[[str, str], None],
+    ) -> None:
+        self._registry = border.registry
+        self._quotas = border.registry.gate.quota
+        self._counters = counters
+        self._tick = tick
+        self._say = say
+        self._end = end
+        self._live: dict[str, Charged] = {}
+        self._spent: dict[Whose, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def take(self, call: Call, since: float | None = None) -> None:
+        """Charge a call from now on, if it is to be paid for. `since`: one that was charged until then in another
+        process."""
+        leg = call.leg_in(call.path.access)
+        whose = (call.path.access, call.holder)
+        if call.urgent or call.lifetime or not self._quotas.charges(call.path.access, leg == 1):
+            return
+        if whose in self._quotas.accounts:
+            own: Address = call.legs[leg].listener.address
+            self._live[call.id] = charged = Charged(whose, leg, header_of(own.host))
+            if since is not None and call.answered_at is not None:
+                charged.seconds = max(0.0, since - call.answered_at)
+
+    def resume(self) -> None:
+        """Charge the calls that have outlived another process: the engine counts what the kernel has carried since."""
+        for call in self._registry.calls.values():
+            account = self._quotas.accounts.get((call.path.access, call.holder))
+            if call.id not in self._live and call.state is not CallState.CLOSED and account is not None:
+                self.take(call, account.charged_at)
+
+    def record(self, order: Record) -> None:
+        """Something has happened to a call."""
+        if order.event == "open":
+            call = self._registry.calls.get(order.call)
+            if call is not None:
+                self.take(call)
+        elif order.event == "close":
+            charged = self._live.pop(order.call, None)
+            seconds = order.fields["answered_for"]
+            if charged is not None and seconds is not None:
+                self._book(order.call, charged, 0, seconds)
+
+    def closed(self, stream: str, volume: StreamCounters) -> None:
+        """A stream has been closed, having carried so much."""
+        call = stream.partition("/")[0]
+        charged = self._live.get(call)
+        if charged is not None:
+            self._book(call, charged, self._more(charged, stream, volume), charged.seconds)
+
+    def look(self) -> None:
+        """Book what live calls have used since the last look, and end those of accounts that are used up."""
+        now = self._tick()
+        for id, charged in self._live.items():
+            call = self._registry.calls.get(id)
+            if call is not None and call.state is not CallState.CLOSED:
+                seconds = charged.seconds if call.answered_at is None else now - call.answered_at
+                self._book(id, charged, self._carried(call, charged), max(seconds, charged.seconds))
+        while self._spent:
+            whose, _ = self._spent.popitem()
+            self._end_all(whose)
+
+    def faults(self) -> list[str]:
+        """What does not add up: calls that are charged, and are not there any more; for the auditor."""
+        return [f"call {id} is charged, and over" for id in self._live if not self._registry.has_call(id)]
+
+    def _carried(self, call: Call, charged: Charged) -> int:
+        more = 0
+        for stream in call.streams.values():
+            try:
+                counters = self._counters(stream.id)
+            except KeyError:  # its ports are not open: it is being given up
+                continue
+            more += self._more(charged, stream.id, counters)
+        return more
+
+    def _more(self, charged: Charged, stream: str, counters: StreamCounters) -> int:
+        """What a stream has carried besides what is booked of it."""
+        before = charged.octets.get(stream, 0)
+        charged.octets[stream] = now = octets_of(counters.sides[charged.leg], charged.header)
+        return now - before
+
+    def _book(self, call: str, charged: Charged, octets: int, seconds: float) -> None:
+        more, charged.seconds = seconds - charged.seconds, seconds
+        if not octets and not more:
+            return
+        state = self._quotas.spend(charged.whose, octets, more, self._tick())
+        if state is State.LOW:
+            self._say(Note("quota-low", f"account {self._quotas.accounts[charged.whose]} comes to its end", call))
+        elif state is State.SPENT:
+            self._spent[charged.whose] = None
+
+    def _end_all(self, whose: Whose) -> None:
+        self._say(Note("quota-spent", f"account {self._quotas.accounts[whose]} is used up"))
+        for id in [id for id, charged in self._live.items() if charged.whose == whose]:
+            self._quotas.cut[whose[0]] += 1
+            self._end(id, SPENT)
+
+
+def octets_of(side: SideCounters, header: int) -> int:
+    """Octets of the whole IP packets that have come from a side and gone to it."""
+    volumes = (side.received_rtp, side.received_rtcp, side.sent_rtp, side.sent_rtcp)
+    return sum(volume.octets + header * volume.packets for volume in volumes)

@@ -1,0 +1,138 @@
+"""Accounts of terminals that pay in advance: keeps them in a file, and looks at what their calls use.
+
+What was used is on file within a second or so; more than that no crash costs.
+"""
+
+from __future__ import annotations
+
+import json
+from time import time
+from typing import Any
+
+import attrs
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from sbc.core.border import Border
+from sbc.ledger.charger import Charger
+from sbc.ledger.writer import Writer
+from sbc.policy.quota import Account, Whose
+from sbc.runner import Runner
+
+KIND = "account"
+MOST_WAITING = 1_000_000
+PATIENCE = 10.0
+"""Seconds an orderly stop waits for a disk that fails."""
+_SPARED = ("realm", "who", "charged_at")  # which are in the name, or told otherwise
+
+
+class PrepaidService(Service):
+    """Accounts in `store` (ICallStore), looked at every `pace` seconds. It starts before the border, so that no call is
+    let in before the accounts are there, and stops after it, when all is counted."""
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, store: Any, border: Border, runner: Runner, pace: float) -> None:
+        self.setName("prepaid")
+        self._reactor = reactor
+        self._store = store
+        self._runner = runner
+        self._border = border
+        self._quotas = border.registry.gate.quota
+        self._writer = Writer(store, MOST_WAITING, self._tell)
+        self._pace = pace
+        self._looks = LoopingCall(self.look)
+        self._looks.clock = reactor
+        self._resumed = False
+        self.charger = Charger(border, runner.engine.counters, reactor.seconds, runner.noted, self._end)
+
+    def startService(self) -> None:
+        """@raises OSError where the file cannot be used, by which twistd ends: nobody is to call for nothing."""
+        super().startService()
+        self._store.open()
+        if getattr(self._store, "moved", ""):
+            self._log.critical("the accounts' file was damaged: it is now {moved}, all accounts are lost",
+                               moved=self._store.moved)  # fmt: skip
+        shift = time() - self._reactor.seconds()
+        for kind, id, value in self._store.load():
+            if kind == KIND:
+                self._enter(id, value, shift)
+        self._quotas.news.clear()
+        self._runner.charger = self.charger
+        self._writer.start()
+        self._looks.start(self._pace, now=False)
+
+    def stopService(self) -> Deferred[None]:
+        """Fires when all is written."""
+        super().stopService()
+        if self._looks.running:
+            self._looks.stop()
+        self._save()
+        stopped: Deferred[None] = Deferred()
+        self._writer.stop(PATIENCE, lambda _: self._reactor.callFromThread(stopped.callback, None))
+        return stopped
+
+    def look(self) -> None:
+        """Book what was used, end calls of accounts that are used up, and keep it. A fault of ours costs this turn, and
+        is told."""
+        try:
+            if not self._resumed:  # by the first look the border has taken up what there was
+                self._resumed = True
+                self.charger.resume()
+            self.charger.look()
+            self._save()
+        except Exception:  # noqa: BLE001 - whatever it is, calls are to end when they must
+            self._runner.counted["internal-error"] += 1
+            self._log.failure("a fault in charging calls")
+
+    def _end(self, call: str, cause: str) -> None:
+        if self._border.registry.has_call(call):
+            self._runner.carry_out(self._border.end_call(call, cause, self._reactor.seconds()))
+
+    def _save(self) -> None:
+        shift = time() - self._reactor.seconds()
+        for whose in self._quotas.news:
+            account = self._quotas.accounts.get(whose)
+            value = None if account is None else to_bytes(account, shift)
+            self._writer.put((KIND, name_of(whose)), value, account is None)
+        self._quotas.news.clear()
+
+    def _enter(self, id: str, value: bytes, shift: float) -> None:
+        try:
+            self._quotas.enter(of_bytes(id, value, shift))
+        except (ValueError, TypeError, KeyError) as error:
+            self._runner.counted["store-unfit"] += 1
+            self._log.error("account {id} cannot be read: {error}", id=id, error=error)
+
+    def _tell(self, event: str, fields: dict[str, Any]) -> None:
+        self._reactor.callFromThread(self._say, event, fields)
+
+    def _say(self, event: str, fields: dict[str, Any]) -> None:
+        self._log.error("the accounts' file {name}: {event} {fields}", name=self._store.name, event=event,
+                        fields=fields)  # fmt: skip
+
+
+def name_of(whose: Whose) -> str:
+    """What an account is called in the file."""
+    realm, who = whose
+    return f"{realm} {who.decode('latin-1')}"
+
+
+def to_bytes(account: Account, shift: float) -> bytes:
+    """An account for the file; `shift` is from the core's clock to the time of day."""
+    plain = attrs.asdict(account, filter=lambda field, _: field.name not in _SPARED)
+    return json.dumps({**plain, "at": account.charged_at + shift}).encode()
+
+
+def of_bytes(id: str, value: bytes, shift: float) -> Account:
+    """The account that `to_bytes` was given. @raises ValueError, TypeError or KeyError where it is none."""
+    realm, _, who = id.partition(" ")
+    plain = json.loads(value)
+    at = float(plain.pop("at"))
+    account = Account(realm, who.encode("latin-1"), charged_at=at - shift, **plain)
+    for number in (account.octets, account.seconds, account.used_octets, account.used_seconds):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int | float) or number < 0):
+            raise ValueError(f"{number!r} is no amount")
+    return account
