@@ -13,6 +13,7 @@ from sbc.core.orders import Listener, Note, Send
 from sbc.core.realm import Registrations
 from sbc.policy.book import Book
 from sbc.policy.events import Act, Message, Outcome, Standing, Verdict
+from sbc.policy.quota import Quotas
 from tests.rig import NAT, PHONE, SBC_ACCESS, SOFTSWITCH, Rig, events, of, sends
 from tests.toy_calls import answered, bound, opened, read, to_core, toy_rig
 from tests.toy_records import CHALLENGE, CLOSE, FAILURE, PROBE, SUCCESS, Record, answer, binding, inside, opening
@@ -30,6 +31,7 @@ class Keeper:
     messages: list[Message] = attrs.field(factory=list)
     outcomes: list[tuple[Outcome, Address, str, Cause | None]] = attrs.field(factory=list)
     book: Book | None = None
+    quota: Quotas = attrs.field(factory=Quotas)
     none: frozenset[Address] = frozenset()  # from whom nothing is taken
 
     def banned(self, realm: str, source: Address, now: float) -> bool:

@@ -1,0 +1,77 @@
+"""Prepaid on real networks: whatever forwards the media, a call ends when its account is used up, and none begins."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sbc.ledger.charger import SPENT
+from tests.netns.phone_media import PRIME
+from tests.netns.sbc_process import sbc_config
+from tests.netns.scene import Scene
+from tests.netns.softswitch import DOMAIN
+from tests.netns.talk import talk
+from tests.netns.test_cdr import GATEWAY, records
+from tests.netns.test_charging import volume
+from tests.netns.topology import FIRST, one_pair
+from tests.netns.waiting import wait_for
+
+TABLES = f"""
+[cdr]
+json = "cdr.json"
+[prepaid]
+file = "prepaid.sqlite"
+[realms.{FIRST.access}.prepaid]
+[control]
+socket = "control"
+[media]
+engine = "ENGINE"
+"""
+BOUGHT = 60_000
+ALICE = f"alice@{DOMAIN}"
+
+
+def asked(stage: Scene, *words: str) -> Any:
+    """What the SBC's console says."""
+    assert stage.sbc is not None
+    argv = [str(Path(sys.executable).with_name("sbc")), "ctl", "--config", str(stage.sbc.config), "--json", *words]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("engine", ["twisted", "native", "kernel"])
+def test_a_call_ends_with_its_account(make_scene: Callable[..., Scene], engine: str) -> None:
+    tables = TABLES.replace("ENGINE", engine)
+    stage = make_scene(one_pair(), plan=GATEWAY, toml=sbc_config(FIRST, extra=tables))
+    assert stage.sbc is not None
+    alice, gateway = stage.phone("phone-a", "alice"), stage.phone("uas", "gateway")
+    assert alice.register().status == 200
+    asked(stage, "grant", ALICE, "--octets", str(BOUGHT))
+    call = alice.dial("9001").wait("up")
+    taken = gateway.wait_call().wait("up")
+    assert talk(call, taken).whole
+    for each in (call, taken):
+        each.send_batch(PRIME, 100_000, 0)
+    call.wait("ended")
+    taken.wait("ended")
+    directory = stage.sbc.config.parent
+    (record,) = wait_for(lambda: records(directory / "cdr.json"), what="the record")
+    assert record["cause"].endswith(SPENT) and (record["ending"], record["ended_by"]) == ("cleared", "sbc")
+    (stream,) = record["streams"]
+    access = stream["sides"][0]
+    used = volume(access, "received", "ip_octets")[1] + volume(access, "sent", "ip_octets")[1]
+    (account,) = asked(stage, "quota")
+    assert account["octets_used"] == used >= BOUGHT and account["octets_left"] == 0
+    again = alice.dial("9001")
+    again.wait("ended")
+    assert again.status == 402
+    asked(stage, "grant", ALICE, "--octets", str(10 * BOUGHT + used))
+    third = alice.dial("9001").wait("up")
+    assert talk(third, gateway.wait_call().wait("up")).whole
+    assert third.bye().status == 200
