@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from itertools import combinations
 from typing import Any
@@ -12,6 +11,7 @@ import attrs
 from sbc.config.claims import claims, version_of
 from sbc.config.dialects import own_ports
 from sbc.config.faults import Findings
+from sbc.config.files import check_files
 from sbc.config.network import why_one
 from sbc.config.rules import check_rules
 from sbc.config.values import (
@@ -36,9 +36,6 @@ from sbc.core.vpn import VpnLabel
 from sbc.core.wires import Tls
 from sbc.policy.countries import Countries
 from sbc.policy.limits import Priority
-
-LONGEST_SOCKET = 107
-"""Octets of a UNIX socket's path on Linux (unix(7): sun_path holds 108, the last of them 0)."""
 
 MOST_ALTERNATES = 8
 
@@ -121,7 +118,7 @@ def check(draft: Draft, findings: Findings) -> None:
         _check_loopback(draft.console, "console", "the console", findings)
     if draft.metrics is not None:
         _check_loopback(draft.metrics, "metrics", "the metrics", findings)
-    _check_files(draft, findings)
+    check_files(draft, findings)
     for first, second in combinations(claims(draft), 2):
         if first.meets(second):
             problem = f"is in the way of {first.key} = {first.value}"
@@ -371,32 +368,6 @@ def _check_loopback(served: ConsoleConfig | MetricsConfig, key: str, what: str, 
         problem = f"is not a loopback address, so others could reach {what}"
         allowed = "a loopback address, or allow_remote = true beside it"
         findings.add(f"{key}.listen", str(served.listen), problem, allowed)
-
-
-def _check_files(draft: Draft, findings: Findings) -> None:
-    """Each file has one writer and one format."""
-    cdr, accounting = draft.cdr, draft.accounting
-    csv = None if accounting is None else accounting.csv
-    wanted = [
-        ("log.file", draft.log.file),
-        ("cdr.json", None if cdr is None else cdr.json),
-        ("cdr.sqlite", None if cdr is None else cdr.sqlite),
-        ("accounting.book", None if accounting is None else accounting.book),
-        ("accounting.csv.file", None if csv is None else csv.file),
-        ("prepaid.file", None if draft.prepaid is None else draft.prepaid.file),
-        ("store.sqlite", None if draft.store is None else draft.store.sqlite),
-        ("audit.file", None if draft.audit is None else draft.audit.file),
-        ("control.socket", None if draft.control is None else draft.control.socket),
-    ]
-    taken: dict[str, str] = {}
-    for key, path in wanted:
-        if path is not None and path in taken:
-            findings.add(key, path, f"is the file of {taken[path]}", "a file of its own")
-        if path is not None:
-            taken.setdefault(path, key)
-    if draft.control is not None and len(os.fsencode(draft.control.socket)) > LONGEST_SOCKET:
-        problem = "is too long for a socket's path"
-        findings.add("control.socket", draft.control.socket, problem, f"at most {LONGEST_SOCKET} octets")
 
 
 def _one_of(words: Iterable[str]) -> str:
