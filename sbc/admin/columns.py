@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sbc.admin.marked import marks_text
 from sbc.admin.tables import Column, Row, duration
 
 
@@ -73,6 +74,7 @@ REALMS = (
     Column("FREE", lambda row: row["media"]["free"], right=True),
     Column("USED", lambda row: row["media"]["used"], right=True),
     Column("RESTING", lambda row: row["media"]["resting"], right=True),
+    Column("MARKS", lambda row: marks_text(row["marks"]), widest=100),
 )
 USAGE = (
     Column("REALM", lambda row: row["realm"], widest=16),
@@ -104,6 +106,7 @@ STREAMS = (
             Column("OUT", _side(index, lambda side: _packets(side, "sent")), right=True),
             Column("DROPPED", _side(index, lambda side: side["dropped"]), right=True),
             Column("MOS", _side(index, _mos), right=True),
+            Column("DSCP", _side(index, lambda side: side["marks"]["sent"] if side["marks"] else "-")),
         )
     ),
 )

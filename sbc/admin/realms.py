@@ -1,10 +1,11 @@
-"""What is to be seen of a realm: what it holds, in which network it is, its ports and sockets."""
+"""What is to be seen of a realm: what it holds, in which network it is, its marks, ports and sockets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from sbc.admin.marked import marks_view
 from sbc.admin.views import View, ports_view
 from sbc.core.border import Border
 from sbc.core.orders import Listener
@@ -21,6 +22,7 @@ def realm_view(border: Border, realm: Realm, listeners: Mapping[Listener, Any], 
         "name": realm.name,
         "side": realm.side.value,
         "network": str(realm.network),
+        "marks": marks_view(realm.marks),
         "calls": {"now": registry.gate.book.realm(realm.name).calls, "most": limits.calls},
         "bindings": {"now": registry.gate.book.realm(realm.name).bindings, "most": limits.bindings},
         "exchanges": {"now": registry.crowd.in_realm["exchanges", realm.name], "most": limits.exchanges},

@@ -93,6 +93,8 @@ def _stream(stream: Row) -> Iterator[str]:
         yield f"      dropped   {_reasons(side['drops'])}"
         if side["quality"] is not None:
             yield f"      quality   {_quality(side['quality'])}"
+        if side["marks"] is not None:
+            yield f"      marked    {side['marks']['sent']}; incoming: {side['marks']['incoming']}"
         if side["refused"]:
             yield f"      refused   {_reasons(side['refused'])}"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from sbc.admin.marked import side_marks
 from sbc.compiled import version
 from sbc.core.address import Address, Pair
 from sbc.core.binding import Binding, BindingState
@@ -154,6 +155,7 @@ def stream_details(call: Call, stream: Stream, engine: Any) -> View:
                 "ours": _pair(stream.ours[index]),
                 "signalled": _pair(stream.remote[index]),
                 **_latched(None if views is None else views[index]),
+                "marks": side_marks(None if views is None else views[index]),
                 **_counted(counters[index]),
             }
             for index in (0, 1)

@@ -23,7 +23,8 @@ NUMBER = 4
 
 @attrs.frozen
 class SideView:
-    """A side as it stands now, for people: where its media goes and why, and whom its latches refused."""
+    """A side as it stands now, for people: where its media goes and why, and whom its latches refused; how it is marked
+    (`dscp`, `priority` and `incoming` of its SideSpec)."""
 
     realm: str
     local: Pair
@@ -35,6 +36,9 @@ class SideView:
     mux: bool
     held: bool
     refused: dict[str, int]
+    dscp: int
+    priority: int
+    incoming: bytes
 
 
 class Side:
@@ -247,6 +251,9 @@ class Side:
             mux=self.mux,
             held=latches[0].held,
             refused=refused,
+            dscp=self.spec.dscp,
+            priority=self.spec.priority,
+            incoming=self.spec.incoming,
         )
 
 

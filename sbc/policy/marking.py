@@ -65,6 +65,13 @@ class Incoming(Enum):
     MAP = "map"  # they are, in their own words
 
 
+def passed(table: bytes) -> Incoming:
+    """What a table of what becomes of each DSCP (`Marks.table`, `SideSpec.incoming`) amounts to."""
+    if not table:
+        return Incoming.BLEACH
+    return Incoming.KEEP if table == bytes(range(CODES)) else Incoming.MAP
+
+
 class Mapped(NamedTuple):
     """One DSCP as peers mean it, and as it is said elsewhere."""
 

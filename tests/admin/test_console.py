@@ -149,9 +149,9 @@ def test_realms(quiet: Desk) -> None:
     quiet.call()
     table = quiet.console.realms()
     lines = repr(table).splitlines()
-    assert titles(table) == "REALM SIDE NETWORK CALLS BINDINGS EXCHANGES MEDIA FREE USED RESTING"
+    assert titles(table) == "REALM SIDE NETWORK CALLS BINDINGS EXCHANGES MEDIA FREE USED RESTING MARKS"
     assert lines[1].split()[:4] == ["access", "access", "-", "1/7"]
-    assert lines[1].split()[-3:] == ["99", "1", "0"]
+    assert lines[1].split()[-4:] == ["99", "1", "0", "-"]
     assert lines[4].split("  ")[0] == "LISTENER"
     assert lines[5].startswith(str(quiet.access))
     assert len(table) == 2
@@ -160,7 +160,9 @@ def test_realms(quiet: Desk) -> None:
 def test_streams(busy: Desk) -> None:
     streams = busy.console.streams()
     assert isinstance(streams, Table)
-    assert titles(streams) == "STREAM KIND REALM MEDIA TO IN OUT DROPPED MOS REALM MEDIA TO IN OUT DROPPED MOS"
+    assert (
+        titles(streams) == "STREAM KIND REALM MEDIA TO IN OUT DROPPED MOS DSCP REALM MEDIA TO IN OUT DROPPED MOS DSCP"
+    )
     assert len(streams) == 5
     assert "(192.168.1.10:4000)" in repr(streams)  # signalled; nothing has come from there
     assert len(busy.console.streams("a3@")) == 1

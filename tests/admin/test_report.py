@@ -60,6 +60,7 @@ def details(quality: Any = None, **changes: Any) -> dict[str, Any]:
         "mux": True,
         "held": True,
         "refused": {"not the signalled source": 3},
+        "marks": {"sent": "ef/5", "incoming": "keep"},
         "received": {"rtp": volume, "rtcp": volume},
         "sent": {"rtp": volume, "rtcp": volume},
         "drops": {"wrong_source": 3, "kernel": 1},
@@ -102,6 +103,7 @@ def test_what_is_wrong_or_unusual_stands_out() -> None:
     assert "RTCP to" not in text  # T.38 has none
     assert "dropped   3 wrong_source, 1 kernel" in text
     assert "refused   3 not the signalled source" in text
+    assert "marked    ef/5; incoming: keep\n" in text
 
 
 def test_who_forwards_a_stream_is_said_and_what_keeps_it_from_the_kernel() -> None:

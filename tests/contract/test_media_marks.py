@@ -103,6 +103,7 @@ def test_frames_have_the_priority_of_the_side_they_are_sent_to(rig: Rig) -> None
     assert priorities() == [3, 5, 5]
     call.update(1, dscp=34, priority=4)
     assert priorities() == [3, 4, 4]
+    assert [(side.dscp, side.priority) for side in rig.engine.sides(call.id)] == [(0, 3), (34, 4)]
     call.update(0, priority=-1)
     assert priorities()[0] == 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sbc.core.orders import OWN, UNSET
-from sbc.policy.marking import NAMES, Classes, Incoming, Mapped, Mark, Marks, Medium, Urgency, word
+from sbc.policy.marking import NAMES, Classes, Incoming, Mapped, Mark, Marks, Medium, Urgency, passed, word
 
 NORMAL, PRIORITY, EMERGENCY = Urgency
 PLAIN = Marks(signalling=Mark(24), media=Mark(46, 5), video=Mark(34))
@@ -58,3 +58,8 @@ def test_marks_are_told_by_their_names() -> None:
     assert (str(Mark(46, 5)), str(Mark(46)), str(Mark(0)), str(Mark(5))) == ("ef/5", "ef", "df", "5")
     assert str(Mapped(40, 26)) == "cs5=af31"
     assert {NAMES[word(dscp)] for dscp in NAMES.values()} == set(NAMES.values())
+
+
+@pytest.mark.parametrize("incoming", list(Incoming))
+def test_what_becomes_of_marks_is_told_by_the_table(incoming: Incoming) -> None:
+    assert passed(Marks(incoming=incoming, map=(Mapped(40, 46),)).table) is incoming

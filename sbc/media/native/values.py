@@ -126,6 +126,9 @@ class Values:
             mux=side.mux,
             held=side.held,
             refused=refused,
+            dscp=spec.dscp,
+            priority=spec.priority,
+            incoming=spec.incoming,
         )
 
     def stance(self, side: Any, spec: SideSpec, rtcp: bool) -> Stance:
