@@ -39,6 +39,7 @@ OF_THE_WHOLE = {
     "tests/media/native/test_urgent.py": "urgent.c",
     "tests/core/test_toy_laws.py": "the core, by a dialect that lives only in the tests",
     "tests/config/test_example.py": "etc/sbc.toml and docs/configuration.rst",
+    "tests/config/test_recipes.py": "the recipes of docs/edge.rst and the pages it leads to",
 }
 WHOLE_FOLDERS = tuple(f"tests/{each}/" for each in ("calls", "soak", "netns", "contract", "interop", "fuzz", "bench"))
 
