@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sbc.core.address import Address
-from sbc.core.message import Intent, Kind, Route
+from sbc.core.message import MOST_AGENT, Intent, Kind, Route
 from sbc.h248.message import ROOT, Body, Form, H248Message, Mid, Services, Verb
 
 TAKES_OFF = "forced"
@@ -34,6 +34,7 @@ def registers(message: H248Message) -> Services | None:
 
 def describe_change(intent: Intent, message: H248Message, change: Services) -> None:
     """What a request for a ServiceChange of the whole gateway means besides."""
+    intent.agent = change.profile[:MOST_AGENT]
     if change.method not in _REGISTER:
         return
     intent.kind, intent.lasting = Kind.BIND, True

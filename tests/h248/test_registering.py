@@ -32,6 +32,13 @@ def test_methods_that_register(wire: str, method: bytes, reason: bytes, leaves: 
     assert intent.user == AT and not intent.label
 
 
+@pytest.mark.parametrize("wire", WIRES)
+def test_the_profile_says_what_the_gateway_is(wire: str) -> None:
+    profiled = registration(9, b"Restart", b"901 Cold Boot", b"Profile = ResGW/1")
+    assert meaning(WRITERS[wire](message(AT, profiled))).agent == b"ResGW/1"
+    assert meaning(WRITERS[wire](message(AT, registration(9)))).agent == b""
+
+
 def test_a_gateway_takes_itself_off_or_only_says_that_it_will() -> None:
     gone = meaning(message(AT, registration(9, b"Forced", b"908 MG Impending Failure")))
     assert (gone.kind, gone.expires, gone.leaves, gone.user) == (Kind.BIND, 0, EVERYTHING, b"")
