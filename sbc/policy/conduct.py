@@ -64,7 +64,7 @@ def judge(
         return _WRONG, "wrong credentials"
     if outcome is Outcome.REFUSED and cause not in _REFUSED:
         return 0.0, ""
-    if intent.kind is Kind.OPEN:
+    if intent.kind is Kind.OPEN or intent.dialled:  # of who asks for leave and has none no call follows
         points, why = _in_vain(source, intent, limits, now)
         if points:
             return points, why
@@ -115,6 +115,8 @@ def is_dear(number: bytes, limits: Flooding) -> bool:
 
 def number_of(intent: Intent) -> bytes:
     """Whom a new call asks for, without what is written around it."""
+    if intent.dialled:
+        return intent.dialled[:64]
     said = intent.called or intent.callee
     _, colon, rest = said.partition(b":")
     return (rest if colon else said).partition(b"@")[0][:64]

@@ -96,3 +96,13 @@ def test_calls_that_are_answered_excuse_and_old_ones_are_forgotten() -> None:
 )
 def test_the_number_in_what_is_called(called: bytes, number: bytes) -> None:
     assert number_of(intent(Kind.OPEN, called=called)) == number
+
+
+def test_a_number_that_is_told_by_itself_counts_also_of_who_only_asks_for_leave() -> None:
+    source = Source(0.0)
+    for number in range(3):
+        asked = intent(Kind.OTHER, called=b"dialledDigits:0-0-9")
+        asked.dialled = b"00%d" % number
+        assert number_of(asked) == asked.dialled
+        found = points(source, Outcome.FAILED, asked)
+        assert (found > 0) == (number == 2), "two are nothing"
