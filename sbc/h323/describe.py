@@ -7,12 +7,12 @@ from hashlib import blake2b
 from typing import Any
 
 from sbc.core.address import Address, is_specific
-from sbc.core.message import BadMessage, Elsewhere, Intent, Kind, Phase, Route
+from sbc.core.message import BadMessage, Elsewhere, Ending, Intent, Kind, Phase, Route
 from sbc.h323 import alive
 from sbc.h323.codec import Wire
 from sbc.h323.features import TRAVERSAL, offers
 from sbc.h323.message import H323Message
-from sbc.h323.naming import call_of, name_of, user_of, users_of
+from sbc.h323.naming import call_of, dialled_of, maker_of, name_of, user_of, users_of
 from sbc.h323.ras import CONFIRMS, IN_PROGRESS, NON_STANDARD, REJECTS, REQUESTS, UNKNOWN
 from sbc.h323.separate import describe_control
 from sbc.h323.signal import describe_signal
@@ -29,6 +29,8 @@ _OF_THE_MOMENT = frozenset(
 )
 """What a registration says of itself alone."""
 _UNAVAILABLE = frozenset({"resourceUnavailable", "exceedsCallCapacity"})
+_DENIED = "securityDenial"
+"""The reason of who does not believe credentials. A securityError may be of a clock, or of what we have rewritten."""
 
 
 def describe(message: H323Message) -> Intent:
@@ -78,6 +80,7 @@ def _request(message: H323Message, name: str, value: Mapping[str, Any], number: 
         method=name,
         probe=name in ("gatekeeperRequest", "infoRequest"),
         handle=name_of(value, "endpointIdentifier"),
+        proves="cryptoTokens" in value or "tokens" in value,
     )
     if name == REPORT and not value.get("needResponse"):
         intent.phase, intent.exchange = Phase.CONFIRM, b""
@@ -85,7 +88,9 @@ def _request(message: H323Message, name: str, value: Mapping[str, Any], number: 
         intent.comes = offers(value, TRAVERSAL)
     if name == "gatekeeperRequest":
         intent.claimed = _address(message, "rasAddress")
+        intent.agent = maker_of(value.get("endpointType", {}).get("vendor"))
     elif name == "registrationRequest":
+        intent.agent = maker_of(value.get("endpointVendor"))
         _register(intent, message, value)
     elif name == "unregistrationRequest":
         intent.expires, intent.users = 0, users_of(value.get("endpointAlias"))
@@ -93,6 +98,8 @@ def _request(message: H323Message, name: str, value: Mapping[str, Any], number: 
         intent.user = user_of(value.get("srcInfo"))
         intent.heralds, intent.takes = intent.call, bool(value.get("answerCall"))
         intent.called = user_of(value.get("destinationInfo"))
+        if not intent.takes:
+            intent.dialled = dialled_of(value.get("destinationInfo"))
     elif name == "disengageRequest":
         intent.heralds, intent.returns = intent.call, True
     return intent
@@ -142,6 +149,8 @@ def _reject(name: str, value: Mapping[str, Any], number: int) -> Intent:
     intent = Intent(REQUESTS[request].kind, Phase.FAILURE, b"", b"%d" % number, method=name, cause=f"{name} {said}")
     if said in _UNAVAILABLE:
         intent.elsewhere = Elsewhere.UNAVAILABLE
+    elif said == _DENIED:
+        intent.ending = Ending.UNAUTHORIZED
     return intent
 
 

@@ -12,7 +12,8 @@ from sbc.core.address import Address
 from sbc.core.orders import Listener
 from sbc.core.realm import Plan
 from sbc.policy.flooding import Flooding
-from tests.edge import SPEAKERS, Change, Speaker, host
+from tests.edge import SPEAKERS, Change, Speaker, host, to
+from tests.h323_calls import GATEKEEPER, PROTOCOL, plain, rrq
 
 BAD = Address(host(0), 666)
 """Behind the same address as the first terminal."""
@@ -97,3 +98,16 @@ def test_requests_of_a_terminal_have_a_rate_where_that_is_wanted(name: str, burs
     assert speaker.call(2) == words
     speaker.rig.wait(20)
     call(speaker, 3)
+
+
+def test_wrong_credentials_in_h323_count_more_than_none() -> None:
+    speaker = begun("h323", ban_score=60.0)
+    shown = [{"tokenOID": (0, 0, 8, 235, 0, 2, 1), "password": "guessed"}]
+    for port, tokens in ((667, {}), (668, {"tokens": shown})):
+        at = BAD._replace(port=port)
+        for number in range(7):
+            orders = speaker.rig.from_access(rrq(6 + number, at, terminalAlias=[("h323-ID", "root")], **tokens), at)
+            (sent,) = to(orders, "core")
+            no = plain("registrationReject", sent.data, protocolIdentifier=PROTOCOL, rejectReason=("securityDenial", 0))
+            speaker.rig.from_core(no, GATEKEEPER, at=sent.listener)
+    assert knocked(speaker, BAD._replace(port=667)) == "" and knocked(speaker, BAD._replace(port=668)) == "banned"

@@ -8,10 +8,12 @@ from ipaddress import ip_network
 import attrs
 import pytest
 
+from sbc.core.address import Address
 from sbc.core.realm import Callers, Plan
-from sbc.policy.rule import Action, Over, Per, PrefixList, Rule
+from sbc.policy.rule import Action, Glob, Over, Pattern, Per, PrefixList, Rule
 from tests.calls.test_limits import left
-from tests.edge import SPEAKERS, Speaker, host
+from tests.edge import SPEAKERS, Speaker, host, to
+from tests.h323_calls import VENDOR, rrq
 
 DENIED = {
     "sip": "403",
@@ -71,6 +73,27 @@ def test_a_dry_run_lets_all_pass(name: str) -> None:
     assert speaker.call(2) == ""
     (table,) = speaker.rig.border.registry.gate.rules.tables.values()
     assert table.hits[0].count >= 1
+
+
+@pytest.mark.parametrize("name", ["h323", "h323 Setup"])
+def test_a_rule_by_number_speaks_of_leave_and_of_calls(name: str) -> None:
+    speaker = begun(name)
+    ruled(speaker, attrs.evolve(NO, called=(Pattern("20"),)))
+    assert speaker.call(2) == DENIED[name]
+    ruled(speaker, attrs.evolve(NO, called=(Pattern("201"), Pattern("0900"))))
+    assert speaker.call(3) == ""
+
+
+def test_a_rule_by_maker_speaks_of_registrations() -> None:
+    speaker = SPEAKERS["h323"](lambda plan: plan)
+    ruled(speaker, attrs.evolve(NO, agents=(Glob.read("old phone 1.*"),)))
+    at = Address(host(1), 1719)
+    told = []
+    for number, version in enumerate((b"1.9\0", b"2.0\0")):
+        vendor = {**VENDOR, "productId": b"Old Phone\0", "versionId": version}
+        orders = speaker.rig.from_access(rrq(6 + number, at, endpointVendor=vendor), at)
+        told.append("" if to(orders, "core") else speaker.refused(orders, "access"))
+    assert told == ["registrationReject securityDenial", ""]
 
 
 def only_registered(plan: Plan) -> Plan:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sbc.core.message import BadMessage, Elsewhere, Kind, Phase
+from sbc.core.message import BadMessage, Elsewhere, Ending, Kind, Phase
 from sbc.h323.codec import build_ras, build_signal, decode
 from sbc.h323.describe import describe, number_of
 from sbc.h323.message import H323Message
@@ -15,8 +15,10 @@ from sbc.h323.shown import mask
 from tests.h323_calls import (
     CONFERENCE,
     GUID,
+    PROTOCOL,
     TERMINAL_CALLS,
     TERMINAL_RAS,
+    VENDOR,
     acf,
     arq,
     grq,
@@ -80,6 +82,32 @@ def test_a_reject_tells_its_reason(reason: str, elsewhere: Elsewhere | None) -> 
     intent = said(plain("admissionReject", arq(20), rejectReason=(reason, 0)))
     assert (intent.phase, intent.cause) == (Phase.FAILURE, f"admissionReject {reason}")
     assert intent.elsewhere is elsewhere
+
+
+def test_who_asks_for_leave_says_what_it_dials_and_who_takes_a_call_dials_nothing() -> None:
+    assert said(arq(20)).dialled == b"200"
+    assert said(arq(20, answerCall=True)).dialled == b""
+
+
+def test_terminals_say_who_made_them() -> None:
+    vendor = {**VENDOR, "productId": b"Phone\0\0", "versionId": b"1.2"}
+    asked = said(grq(5, endpointType={"vendor": vendor, "terminal": {}, "mc": False, "undefinedNode": False}))
+    registered, kept = said(rrq(6, endpointVendor=vendor)), said(keepalive(7, endpointVendor=vendor))
+    assert asked.agent == registered.agent == kept.agent == b"Phone 1.2"
+    assert said(grq(5)).agent == said(rrq(6)).agent == said(arq(20)).agent == b""
+
+
+def test_credentials_are_shown_and_not_believed() -> None:
+    shown = [{"tokenOID": (0, 0, 8, 235, 0, 2, 1), "password": "secret"}]
+    assert said(rrq(6, tokens=shown)).proves and said(arq(20, tokens=shown)).proves
+    crypto = ("cryptoEPPwdHash", {
+        "alias": ("h323-ID", "alice"), "timeStamp": 1,
+        "token": {"algorithmOID": (1, 2, 840, 113549, 2, 5), "paramS": {}, "hash": (1, 128)},
+    })  # fmt: skip
+    assert said(rrq(6, cryptoTokens=[crypto])).proves and not said(rrq(6)).proves
+    for reason, ending in ((("securityDenial", 0), Ending.UNAUTHORIZED), (("duplicateAlias", []), None)):
+        no = plain("registrationReject", rrq(6), protocolIdentifier=PROTOCOL, rejectReason=reason)
+        assert said(no).ending is ending
 
 
 def test_discovery_asks_whether_somebody_is_there() -> None:

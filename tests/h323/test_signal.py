@@ -8,7 +8,7 @@ from sbc.core.message import BadMessage, Ending, Intent, Kind, Phase
 from sbc.h323.codec import build_control, build_signal, decode
 from sbc.h323.message import H323Message
 from sbc.h323.signal import PROGRESS, describe_signal
-from tests.h323_calls import GUID, release, said_back, setup, tunnel
+from tests.h323_calls import GUID, VENDOR, release, said_back, setup, tunnel
 
 
 def said(data: bytes) -> Intent:
@@ -20,6 +20,12 @@ def test_a_setup_opens_a_call_on_its_connection() -> None:
     assert (intent.kind, intent.phase, intent.call, intent.exchange) == (Kind.OPEN, Phase.REQUEST, b"77", b"setup 77")
     assert (intent.heralds, intent.handle, intent.user) == (GUID, b"17_endp", b"h323-ID:alice")
     assert (intent.callee, intent.label, intent.bound) == (b"dialledDigits:200", GUID.hex().encode(), True)
+
+
+def test_a_setup_says_what_is_dialled_and_who_made_the_terminal() -> None:
+    vendor = {**VENDOR, "productId": b"Phone\0", "versionId": b"1.2\0"}
+    intent = said(setup(sourceInfo={"vendor": vendor, "gateway": {}, "mc": False, "undefinedNode": False}))
+    assert (intent.dialled, intent.agent, intent.proves) == (b"200", b"Phone 1.2", False)
 
 
 @pytest.mark.parametrize("name", sorted(PROGRESS - {"setupAcknowledge"}))
