@@ -215,6 +215,8 @@ def in_force(old: Config, new: Config) -> Config:
         if field.name not in ("plan", "source"):
             kept[field.name] = _kept(field.name, getattr(old, field.name), getattr(new, field.name))
     realms = {name: _same_sockets(old.plan, realm) for name, realm in new.plan.realms.items()}
+    if old.prepaid is None:  # nobody keeps accounts before the next start
+        realms = {name: attrs.evolve(realm, prepaid=None) for name, realm in realms.items()}
     return attrs.evolve(new, plan=attrs.evolve(new.plan, realms=realms), **kept)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import attrs
+from twisted.logger import Logger
 
 from sbc.core.address import Address
 from sbc.core.border import Border
@@ -31,6 +32,7 @@ class Charged:
     header: int
     seconds: float = 0.0
     octets: dict[str, int] = attrs.field(factory=dict)  # by stream
+    failed: bool = False  # a fault of ours was told
 
 
 class Charger:
@@ -39,6 +41,8 @@ class Charger:
     `counters` is the engine's, `tick` the core's clock, `say` is told what there is to say, `end` ends a call for a
     cause. A call whose account is opened while it is live is not paid for.
     """
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -74,11 +78,15 @@ class Charger:
                 charged.seconds = max(0.0, since - call.answered_at)
 
     def resume(self) -> None:
-        """Charge the calls that have outlived another process: the engine counts what the kernel has carried since."""
+        """Charge the calls that have outlived another process. What the kernel has carried until now is not booked: of
+        some of it that has been done."""
         for call in self._registry.calls.values():
             account = self._quotas.accounts.get((call.path.access, call.holder))
             if call.id not in self._live and call.state is not CallState.CLOSED and account is not None:
                 self.take(call, account.charged_at)
+                charged = self._live.get(call.id)
+                if charged is not None:
+                    self._carried(call, charged)  # it may be what was booked before already
 
     def record(self, order: Record) -> None:
         """Something has happened to a call."""
@@ -105,11 +113,23 @@ class Charger:
         for id, charged in self._live.items():
             call = self._registry.calls.get(id)
             if call is not None and call.state is not CallState.CLOSED:
-                seconds = charged.seconds if call.answered_at is None else now - call.answered_at
-                self._book(id, charged, self._carried(call, charged), max(seconds, charged.seconds))
+                self._look_at(call, charged, now)
         while self._spent:
             whose, _ = self._spent.popitem()
             self._end_all(whose)
+
+    def _look_at(self, call: Call, charged: Charged, now: float) -> None:
+        """A fault of ours costs this look at this call; it is told once a call."""
+        try:
+            seconds = charged.seconds if call.answered_at is None else now - call.answered_at
+            self._book(call.id, charged, self._carried(call, charged), max(seconds, charged.seconds))
+        except Exception:  # noqa: BLE001 - whatever it is, the others are to be charged
+            self._failed(call.id, charged)
+
+    def _failed(self, call: str, charged: Charged) -> None:
+        if not charged.failed:
+            self._log.failure("a fault in charging call {call}", call=call)
+        charged.failed = True
 
     def faults(self) -> list[str]:
         """What does not add up: calls that are charged, and are not there any more; for the auditor."""
@@ -142,10 +162,16 @@ class Charger:
             self._spent[charged.whose] = None
 
     def _end_all(self, whose: Whose) -> None:
-        self._say(Note("quota-spent", f"account {self._quotas.accounts[whose]} is used up"))
-        for id in [id for id, charged in self._live.items() if charged.whose == whose]:
+        account = self._quotas.accounts.get(whose)
+        if account is None or not account.is_spent:  # it was closed meanwhile, or filled
+            return
+        self._say(Note("quota-spent", f"account {account} is used up"))
+        for id, charged in [each for each in self._live.items() if each[1].whose == whose]:
             self._quotas.cut[whose[0]] += 1
-            self._end(id, SPENT)
+            try:
+                self._end(id, SPENT)
+            except Exception:  # noqa: BLE001 - whatever it is, the others are to end
+                self._failed(id, charged)
 
 
 def octets_of(side: SideCounters, header: int) -> int:

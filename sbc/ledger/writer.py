@@ -96,6 +96,9 @@ class Writer:
             self._open.pop(entry.key, None)
             self._final[entry.key] = entry
         else:
+            gone = self._final.get(entry.key)
+            if gone is not None and gone.record is None:  # what was taken out is there again
+                del self._final[entry.key]
             self._open[entry.key] = entry
 
     def _make_room(self) -> None:

@@ -136,14 +136,15 @@ class Quotas:
         return State.LOW
 
     def grant(self, whose: Whose, octets: int | None, seconds: float | None, anew: bool, now: float) -> Account:
-        """Let an account have so much more; `anew`: so much, whatever it had. One that is not there is opened."""
+        """Let an account have so much more; `anew`: so much, whatever it had. One that is not there is opened. What was
+        used while it was not limited so counts for nothing."""
         account = None if anew else self.accounts.get(whose)
         if account is None:
             account = self.accounts[whose] = Account(*whose, charged_at=now)
         if octets is not None:
-            account.octets = (account.octets or 0) + octets
+            account.octets = (account.used_octets if account.octets is None else account.octets) + octets
         if seconds is not None:
-            account.seconds = (account.seconds or 0.0) + seconds
+            account.seconds = (account.used_seconds if account.seconds is None else account.seconds) + seconds
         account.warned = False
         self.news[whose] = None
         return account

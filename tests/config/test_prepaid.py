@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sbc.config.diff import in_force
 from sbc.config.faults import ConfigError
 from sbc.config.load import load_text
 from sbc.policy.quota import Prepaid, Unknown
@@ -40,3 +41,9 @@ def test_what_does_not_fit_is_said(text: str, key: str) -> None:
     with pytest.raises(ConfigError) as error:
         load_text(SMALL + text, "x.toml")
     assert key in [fault.key for fault in error.value.faults]
+
+
+def test_nobody_pays_before_accounts_are_kept() -> None:
+    before, after = load_text(SMALL, "x.toml"), load_text(SMALL + FILE + REALM, "x.toml")
+    assert in_force(before, after).plan.realms["a"].prepaid is None
+    assert in_force(after, after).plan.realms["a"].prepaid is not None

@@ -156,11 +156,14 @@ def test_after_a_restart_nothing_is_booked_twice() -> None:
     own.charger.look()
     used = own.account.used_octets
     own.charger = Charger(own.rig.border, own.volumes.__getitem__, lambda: own.rig.now, own.notes.append, own._end)
-    own.volumes[stream_of(found)] = carried(2, 200)  # the engine of another process counts anew
+    own.volumes[stream_of(found)] = carried(2, 200)  # the engine of another process counts anew, or from a record on
     own.rig.wait(3.0)
     own.charger.resume()
     own.charger.look()
-    assert own.account.used_octets == used + 2 * (200 + 2 * HEADER) and own.account.used_seconds == 13.0
+    assert own.account.used_octets == used and own.account.used_seconds == 13.0
+    own.volumes[stream_of(found)] = carried(5, 500)
+    own.charger.look()
+    assert own.account.used_octets == used + 2 * (300 + 3 * HEADER)
 
 
 def test_a_stream_whose_ports_are_not_open_has_carried_nothing() -> None:
@@ -178,3 +181,31 @@ def test_the_auditor_hears_of_a_call_that_is_charged_for_ever() -> None:
     found = talk(own)
     own._end(found.call.id, "over")  # whose record nobody has heard
     assert len(own.charger.faults()) == 1
+
+
+def test_a_fault_with_one_call_costs_no_other_its_look(capfd: object) -> None:
+    own = desk()
+    own.grant(octets=10**6, seconds=1.0)
+    first = talk(own)
+    own.charger._counters = lambda stream: 1 / 0  # type: ignore[assignment,return-value]
+    own.charger.look()
+    own.charger.look()
+    assert own.account.used_octets == 0 and len(own.charger) == 1
+    own.charger._counters = own.volumes.__getitem__
+    own.volumes[stream_of(first)] = carried(1, 100)
+    own.charger.look()
+    assert own.account.used_octets == 2 * (100 + HEADER)
+
+
+def test_an_account_that_is_filled_or_closed_in_time_ends_no_call() -> None:
+    own = desk()
+    own.grant(octets=1000)
+    found = talk(own)
+    own.charger.closed(stream_of(found), carried(10, 1000))
+    own.grant(octets=10**6)
+    own.charger.look()
+    assert found.call.state is CallState.UP and own.notes == []
+    own.charger.closed(stream_of(found), carried(10**5, 10**7))
+    own.rig.border.registry.gate.quota.revoke(WHOSE)
+    own.charger.look()
+    assert found.call.state is CallState.UP

@@ -207,3 +207,16 @@ def test_a_slow_disk_does_not_hold_who_puts() -> None:
     assert monotonic() - start < 30.0, "the disk stood still all the time"
     bench.sink.gate.set()
     assert bench.stop() == 0 and len(bench.sink.keys()) == 2001
+
+
+def test_what_was_taken_out_and_is_there_again_stays() -> None:
+    bench = Bench()
+    bench.sink.gate.clear()
+    bench.writer.start()
+    bench.writer.put("other", 1, False)
+    until(lambda: bench.sink.asked)
+    bench.writer.put("one", None, True)
+    bench.writer.put("one", 2, False)
+    bench.sink.gate.set()
+    until(lambda: not bench.writer.waiting and len(bench.sink.batches) == 2)
+    assert [(each.key, each.record) for each in bench.sink.batches[1]] == [("one", 2)]

@@ -94,3 +94,11 @@ def test_what_is_used_is_what_was_spent_whatever_was_left(spent: list[tuple[int,
     since = states.index(State.SPENT) if State.SPENT in states else len(states)
     assert all(state is State.SPENT for state in states[since:])
     assert refused(found) is (used >= bought)
+
+
+def test_what_was_used_before_there_was_a_limit_counts_for_nothing() -> None:
+    found = quotas()
+    account = found.grant(ALICE, 10**6, None, False, 0.0)
+    found.spend(ALICE, 10, 5000.0, 1.0)
+    found.grant(ALICE, None, 60.0, False, 2.0)
+    assert account.left_seconds == 60.0 and not account.is_spent
