@@ -186,8 +186,8 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
     reloader = Reloader(reactor, border.border, border.runner, dialects)
     whole.operations = Operations(reactor, config, border.border, border.runner, reloader)
     whole.operations.keeps = config.store is not None
-    if ledger is not None and ledger.accounting is not None:
-        reloader.takers.append(ledger.accounting.change)
+    if ledger is not None:
+        reloader.takers.append(ledger.change)
     looks = TimerService(border.pace(config), border.look_over_books)
     looks.setServiceParent(whole)
     reloader.takers.append(lambda runs: _repace(looks, border.pace(runs)))

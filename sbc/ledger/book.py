@@ -74,27 +74,28 @@ class AccountBook(SqliteRecords):
         for accountant in self._accountants:
             accountant.open(database)
 
-    def _taken(self, database: sqlite3.Connection, records: list[Plain]) -> None:
+    def _taken(self, database: sqlite3.Connection, records: list[tuple[Plain, bool]]) -> None:
         turns: list[Turn] = []
-        for record in records:
+        for record, final in records:
             if database.execute(_OVER, (record["record"],)).fetchone() is None:
-                turns += self._turns(database, record)
+                turns += self._turns(database, record, final)
         if turns:
             for accountant in self._accountants:
                 accountant.take(database, turns)
-        if any(record["ending"] is not None for record in records):
+        if any(final for _, final in records):
             database.execute(_OLD)
             database.execute(_OLD_PARTS)
 
-    def _turns(self, database: sqlite3.Connection, record: Plain) -> list[Turn]:
-        """The turns of a record's accounts. What was told of them is forgotten with its end."""
+    def _turns(self, database: sqlite3.Connection, record: Plain, final: bool) -> list[Turn]:
+        """The turns of a record's accounts. What was told of them is forgotten when it is final: one that is over may
+        wait for what gateways have counted."""
         turns: list[Turn] = []
         for usage in usages_of(record):
             row = database.execute(_FIND, (usage.session,)).fetchone()
             told = None if row is None else Told(row[0], row[1], bool(row[2]))
             fresh, then = turns_of(usage, told, self.interim, self.attempts)
             turns += fresh
-            if record["ending"] is not None:
+            if final:
                 database.execute("DELETE FROM sessions WHERE session = ?", (usage.session,))
             elif then is not None and then is not told:
                 database.execute(_PUT, (usage.session, then.at, then.turns, then.over))

@@ -86,7 +86,7 @@ class Charger:
                 self.take(call, account.charged_at)
                 charged = self._live.get(call.id)
                 if charged is not None:
-                    self._carried(call, charged)  # it may be what was booked before already
+                    self._carried(call, charged)  # some of it was booked before
 
     def record(self, order: Record) -> None:
         """Something has happened to a call."""
@@ -113,20 +113,14 @@ class Charger:
         for id, charged in self._live.items():
             call = self._registry.calls.get(id)
             if call is not None and call.state is not CallState.CLOSED:
-                self._look_at(call, charged, now)
+                seconds = charged.seconds if call.answered_at is None else now - call.answered_at
+                self._book(id, charged, self._carried(call, charged), max(seconds, charged.seconds))
         while self._spent:
             whose, _ = self._spent.popitem()
             self._end_all(whose)
 
-    def _look_at(self, call: Call, charged: Charged, now: float) -> None:
-        """A fault of ours costs this look at this call; it is told once a call."""
-        try:
-            seconds = charged.seconds if call.answered_at is None else now - call.answered_at
-            self._book(call.id, charged, self._carried(call, charged), max(seconds, charged.seconds))
-        except Exception:  # noqa: BLE001 - whatever it is, the others are to be charged
-            self._failed(call.id, charged)
-
     def _failed(self, call: str, charged: Charged) -> None:
+        """A fault of ours has cost a look at a stream, or the end of a call; it is told once a call."""
         if not charged.failed:
             self._log.failure("a fault in charging call {call}", call=call)
         charged.failed = True
@@ -139,10 +133,11 @@ class Charger:
         more = 0
         for stream in call.streams.values():
             try:
-                counters = self._counters(stream.id)
+                more += self._more(charged, stream.id, self._counters(stream.id))
             except KeyError:  # its ports are not open: it is being given up
                 continue
-            more += self._more(charged, stream.id, counters)
+            except Exception:  # noqa: BLE001 - whatever it is, all else is to be charged
+                self._failed(call.id, charged)
         return more
 
     def _more(self, charged: Charged, stream: str, counters: StreamCounters) -> int:
@@ -167,9 +162,9 @@ class Charger:
             return
         self._say(Note("quota-spent", f"account {account} is used up"))
         for id, charged in [each for each in self._live.items() if each[1].whose == whose]:
-            self._quotas.cut[whose[0]] += 1
             try:
                 self._end(id, SPENT)
+                self._quotas.cut[whose[0]] += 1
             except Exception:  # noqa: BLE001 - whatever it is, the others are to end
                 self._failed(id, charged)
 

@@ -64,7 +64,7 @@ class Meter:
         self._wall = wall
         self._tick = tick
         self._boot = boot
-        self._interim = interim
+        self.interim = interim
         self._counters = counters
         self._alive = alive
         self._soon = soon or self.hand_on
@@ -191,9 +191,9 @@ class Meter:
         now = Moment(self._wall(), self._tick())
         for call in [call for call, (_, since) in self._owed.items() if now.tick - since.tick > OWED]:
             self._settle(call)
-        while self._interim and self._live:
+        while self.interim and self._live:
             call, (record, since) = next(iter(self._live.items()))
-            if now.tick - since.tick < self._interim:
+            if now.tick - since.tick < self.interim:
                 return
             if self._alive(call):
                 self._note(call, record, now)

@@ -14,7 +14,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from sbc.config.faults import Findings
-from sbc.config.values import AccountingConfig, CdrConfig
+from sbc.config.values import AccountingConfig, CdrConfig, Config
 from sbc.ledger.accounting import Accounting
 from sbc.ledger.jsonlines import JsonLines
 from sbc.ledger.meter import Meter
@@ -105,12 +105,12 @@ class LedgerService(Service):
             self._sinks.append(JsonLines(files.json, files.sync, time, files.rotate_size, files.rotate_daily))
         if files.sqlite is not None:
             self._sinks.append(SqliteRecords(files.sqlite, files.sync))
+        self._interim = files.interim
         self.accounting: Accounting | None = None
         if accounting is not None:
             self.accounting = Accounting(reactor, accounting, files.sync, counted, source)
             self._sinks.append(self.accounting.book)
         self.writers = [Writer(sink, files.pending, self._teller(sink.name), 0.0) for sink in self._sinks]
-        periods = (files.interim, 0.0 if accounting is None else accounting.interim)
         boot = f"{int(time()):x}{os.urandom(4).hex()}"
         self._due: Any = None
         self.meter = Meter(
@@ -118,13 +118,24 @@ class LedgerService(Service):
             time,
             monotonic,
             boot,
-            min(filter(None, periods), default=0.0),
+            self._period(accounting),
             lambda stream: engine().recorded(stream),
             alive,
             self._soon,
         )
         self._looking = LoopingCall(self.look)
         self._looking.clock = reactor
+
+    def change(self, config: Config) -> None:
+        """Another configuration counts, all of it but what waits for the next start."""
+        if self.accounting is not None:
+            self.accounting.change(config)
+            self.meter.interim = self._period(config.accounting)
+
+    def _period(self, accounting: AccountingConfig | None) -> float:
+        """After how many seconds without news a live call's record is handed on."""
+        periods = (self._interim, 0.0 if accounting is None else accounting.interim)
+        return min(filter(None, periods), default=0.0)
 
     def startService(self) -> None:
         """@raises OSError where a file cannot be used, by which twistd ends: no call is to go unrecorded unnoticed."""

@@ -113,7 +113,7 @@ class SqliteRecords:
         with told():
             database.execute(f"PRAGMA synchronous = {'FULL' if now else 'NORMAL'}")
             with transaction(database):
-                self._taken(database, [record for record, _ in whole])
+                self._taken(database, whole)
                 database.executemany(_PUT, rows)
                 database.executemany(_COUNT, _volumes([record for record, final in whole if final]))
                 database.executemany(_JOIN, [(call, r["record"]) for r, _ in whole for call in calls_of(r)[1:]])
@@ -162,13 +162,14 @@ class SqliteRecords:
         self.over = {id for id in keep - self.kept.keys() if database.execute(_OVER, {"id": id}).fetchone() is not None}
         cut = [cut_short(record) for record in lost]
         with transaction(database):
-            self._taken(database, cut)
+            self._taken(database, [(record, True) for record in cut])
             database.executemany(_PUT, [_row(record, _state(record, True)) for record in cut])
             database.executemany(_COUNT, _volumes(cut))
         return len(cut)
 
-    def _taken(self, database: sqlite3.Connection, records: list[Plain]) -> None:
-        """What else is to be done with records before they are written, in the same transaction."""
+    def _taken(self, database: sqlite3.Connection, records: list[tuple[Plain, bool]]) -> None:
+        """What else is to be done with records before they are written, in the same transaction; each with whether it
+        is final."""
 
 
 def _state(record: Plain, final: bool) -> str:

@@ -64,6 +64,16 @@ def test_each_turn_is_told_once(tmp_path: Path) -> None:
     assert listener.heard == [("boot-c1", "start", 0), ("boot-c1", "interim", 8), ("boot-c1", "stop", 10)]
 
 
+def test_a_record_that_waits_for_what_gateways_have_counted_is_over_once(tmp_path: Path) -> None:
+    book, listener = book_at(tmp_path)
+    book.open()
+    over = ended("c1", 70, 9)
+    for entry in (live("c1", 2, 0), over._replace(final=False), over._replace(final=False), over, over):
+        book.write([entry])
+    book.close()
+    assert [event for _, event, _ in listener.heard] == ["start", "stop"]
+
+
 def test_a_disk_that_fails_costs_no_turn_and_tells_none_twice(tmp_path: Path) -> None:
     book, listener = book_at(tmp_path)
     book.open()

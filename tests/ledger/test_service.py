@@ -266,7 +266,7 @@ def test_a_real_process_killed_in_mid_call_again_and_again(tmp_path: Path) -> No
         for record in found:
             if record["ending"] == "incomplete" and record["answer"]:
                 (only,) = record["streams"]
-                assert only["sides"][0]["received"]["rtp"] == {"packets": 40, "octets": 40 * 172}
+                assert only["sides"][0]["received"]["rtp"] == {"packets": 40, "octets": 40 * 172, "ip_octets": 40 * 200}
                 assert only["codecs"] == ["PCMU/8000", "PCMA/8000"] and record["duration"] > 0
         here.call()
         here.end(signal.SIGTERM)

@@ -43,7 +43,8 @@ class Request:
 
     id: int
     turn: Turn
-    passed_over: int = 0
+    passed_over: int = 0  # how often whoever answers others did not answer this
+    unanswered: int = 0  # how often nobody answered it, whatever became of others
 
 
 @attrs.define(eq=False)
@@ -55,6 +56,7 @@ class _Flight:
     waits: float
     tries: int = 1
     heard_before: int = 0  # answers that the server had given when it was sent
+    missed_before: int = 0  # and those that it had not
 
 
 @attrs.define(eq=False)
@@ -63,6 +65,7 @@ class _Server:
     rests_until: float = 0.0
     doubted: bool = False  # has not answered last time
     answers: int = 0
+    missed: int = 0  # requests that it has not answered in all tries
     last: int = 0
     flights: dict[int, _Flight] = attrs.field(factory=dict)
 
@@ -173,13 +176,19 @@ class Sender:
         for server in self._servers:
             if server.rests_until <= now:
                 server.rests_until = 0.0
-        while self._ready and (turn := self._turn(now)) is not None:
-            self._ask(turn, self._sessions[self._ready.popleft()][0], now)
+        while self._ready:
+            what = self._sessions[self._ready[0]][0]
+            turn = self._turn(what, now)
+            if turn is None:
+                return
+            self._ready.popleft()
+            self._ask(turn, what, now)
 
-    def _turn(self, now: float) -> _Server | None:
+    def _turn(self, what: Request, now: float) -> _Server | None:
         """Whose turn it is: the first that is not at rest, if it has room; one that is in doubt is asked with one
-        request, and the others go to the next."""
-        for server in self._servers:
+        request, and the others go to the next. Who has not answered a request is asked for it after the others."""
+        first = what.unanswered % max(1, len(self._servers))
+        for server in (*self._servers[first:], *self._servers[:first]):
             if server.rests_until > now or (server.doubted and server.flights):
                 continue
             return server if len(server.flights) < self._terms.window else None
@@ -188,7 +197,9 @@ class Sender:
     def _ask(self, server: _Server, what: Request, now: float) -> None:
         asked = request(what.turn, server.identifier(), self._terms.secret, self._wall(), self._terms.naming)
         wait = self._terms.timeout
-        flight = _Flight(what, asked, server, now + wait, wait, heard_before=server.answers)
+        flight = _Flight(
+            what, asked, server, now + wait, wait, heard_before=server.answers, missed_before=server.missed
+        )
         server.flights[asked.packet.id] = flight
         self._send(server.address, asked.data)
 
@@ -196,8 +207,9 @@ class Sender:
         """A server has not answered. If it answers others, it is this request that it does not like."""
         server, what = flight.server, flight.request
         self._counted["radius-unanswered"] += 1
-        if server.answers > flight.heard_before:
-            what.passed_over += 1
+        server.missed, what.unanswered = server.missed + 1, what.unanswered + 1
+        if server.answers > flight.heard_before:  # of a line that loses most, each request is one of many
+            what.passed_over += server.answers - flight.heard_before >= server.missed - flight.missed_before
         else:
             if not server.doubted:
                 self._tell("down", str(server.address))

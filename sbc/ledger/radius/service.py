@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
@@ -95,10 +96,14 @@ class RadiusService(Service):
 
     def stopService(self) -> Deferred[None]:
         """Fires when what was answered is written down. Requests on their way have `PARTING` seconds."""
+        ran = self.running
         super().stopService()
-        self._gone = Deferred()
-        self._parting = self._reactor.callLater(PARTING if len(self._sender) else 0.0, self._part)
-        return self._gone
+        self._gone = gone = Deferred[None]()
+        self._parting = self._reactor.callLater(PARTING if ran else 0.0, self._part)
+        if ran:
+            self._look()
+            self._part_early()
+        return gone
 
     def news(self) -> None:
         """There is more in the book. Called on the reactor's thread."""
@@ -117,7 +122,8 @@ class RadiusService(Service):
         if self._busy or (self._due is not None and self._due.active()):
             return
         room = MANY - len(self._sender)
-        takes = self._more and self.running and room >= MANY // 2
+        at_work = (self.running or self._gone is not None) and not self._gone_at_last
+        takes = self._more and at_work and room >= MANY // 2
         if self._over or takes:
             self._busy = True
             over, self._over = self._over, []
@@ -146,6 +152,7 @@ class RadiusService(Service):
         self._sender.offer(found, self._reactor.seconds())
         self._rearm()
         self._look()
+        self._part_early()
 
     def _failed(self, failure: Any, over: list[int]) -> None:
         self._busy = False
@@ -170,6 +177,12 @@ class RadiusService(Service):
 
     _gone_at_last = False
     _parting: Any = None
+
+    def _part_early(self) -> None:
+        """Nothing is left to wait for at the end."""
+        idle = not (self._more or self._over or self._busy or len(self._sender))
+        if self._gone is not None and idle and self._parting.active():
+            self._parting.reset(0.0)
 
     def _part(self) -> None:
         self._gone_at_last = True
@@ -196,7 +209,7 @@ class RadiusService(Service):
             return
         try:
             self._socket(socket.AF_INET6 if ":" in server.host else socket.AF_INET).write(data, tuple(server))
-        except OSError as error:  # as if it were lost on the way
+        except (OSError, CannotListenError) as error:  # as if it were lost on the way
             self._counted["radius-send-errors"] += 1
             self._log.debug("sending to {server}: {error}", server=server, error=error)
 
