@@ -49,8 +49,8 @@ class PrepaidService(Service):
         self.charger = Charger(border, runner.engine.counters, reactor.seconds, runner.noted, self._end)
 
     def startService(self) -> None:
-        """@raises OSError where the file cannot be used, by which twistd ends. One that is damaged is moved aside: nobody
-        has an account then."""
+        """@raises OSError where the file cannot be used, by which twistd ends. One that is damaged is moved aside:
+        nobody has an account then."""
         super().startService()
         self._store.open()
         if getattr(self._store, "moved", ""):
