@@ -73,5 +73,5 @@ def test_a_call_ends_with_its_account(make_scene: Callable[..., Scene], engine: 
     assert again.status == 402
     asked(stage, "grant", ALICE, "--octets", str(10 * BOUGHT + used))
     third = alice.dial("9001").wait("up")
-    assert talk(third, gateway.wait_call().wait("up")).whole
+    assert talk(third, gateway.wait_call(1).wait("up")).whole
     assert third.bye().status == 200
