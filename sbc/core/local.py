@@ -109,6 +109,8 @@ def followed(registry: Registry, binding: Binding, before: Hop, now: float) -> l
     for call in registry.members.of(binding.id):
         orders += moved(registry, call, call.leg_in(binding.realm.name), hop, now)
         registry.touch(call)
+    if hop.listener.reliable != before.listener.reliable:
+        return orders  # what was said already is not framed for the other transport
     for exchange in _exchanges_with(registry, binding, before):
         if exchange.far == before:
             orders += registry.reach(exchange, hop, now)
