@@ -139,7 +139,8 @@ class Said:
 @attrs.define(eq=False)
 class Stream:
     """One media stream of a call. `ours` are our pairs in the legs' realms, `remote` what each peer has signalled, and
-    `media` what it said flows there, `flows` the same and how much. Until somebody answers, `early` is what each of
+    `media` what it said flows there, `flows` the same and how much; `agreed` are those of the last offer that was
+    answered, which are in force while another is open. Until somebody answers, `early` is what each of
     those who were asked has said. `admitted` is the bandwidth it holds, `limits` what the engine was told to let pass
     of each side's."""
 
@@ -150,6 +151,7 @@ class Stream:
     remote: list[Pair | None] = attrs.field(factory=lambda: [None, None])
     media: list[str] = attrs.field(factory=lambda: ["", ""])
     flows: list[tuple[Flow, ...]] = attrs.field(factory=lambda: [(), ()])
+    agreed: tuple[tuple[Flow, ...], tuple[Flow, ...]] = ((), ())
     held: list[bool] = attrs.field(factory=lambda: [False, False])
     latched: list[Address | None] = attrs.field(factory=lambda: [None, None])  # where media was found to come from
     silent: bool = False  # whether the engine has told that nobody speaks on it
@@ -188,10 +190,20 @@ class Stream:
         return codecs.clock(media) if codecs.agreed(media) else self.told
 
     def limit(self, call: Call, index: int) -> Rate | None:
-        """What the engine is to let pass of what the peer of that side sends."""
+        """What the engine is to let pass of what the peer of that side sends: while an offer is open, what that or what
+        is in force allows."""
+        limit = self._allowed(call, index, (self.flows[0], self.flows[1]))
+        if self.agreed == ((), ()) or self.agreed == (self.flows[0], self.flows[1]):
+            return limit
+        return bandwidth.wider(limit, self._allowed(call, index, self.agreed))
+
+    def _allowed(self, call: Call, index: int, flows: tuple[bandwidth.Flows, bandwidth.Flows]) -> Rate | None:
         realm = call.legs[index].realm
-        sent, taken = self.flows[index], self.flows[1 - index]
-        return bandwidth.allowed(sent, taken, self.kind, realm.bandwidth, realm.media.stream_limit)
+        return bandwidth.allowed(flows[index], flows[1 - index], self.kind, realm.bandwidth, realm.media.stream_limit)
+
+    def agree(self) -> None:
+        """An offer was answered: what both sides have said of it is in force."""
+        self.agreed = (self.flows[0], self.flows[1])
 
     @property
     def medium(self) -> Medium:

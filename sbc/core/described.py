@@ -145,12 +145,18 @@ class Described:
             stream.member = slot.member
         return stream
 
+    @property
+    def _answers(self) -> bool:
+        """Whether it answers an offer, and makes none."""
+        phase = self._intent.phase
+        return phase is Phase.CONFIRM or (phase is not Phase.REQUEST and self._exchange.offered)
+
     def admit(self) -> list[tuple[Slot, tuple[int, ...]]]:
         """Ask for the bandwidth that the streams of this message take from now on; call once, when every slot is
         translated. Returns the slots of which not all formats are to go on, and which are, by their places.
         @raises Refused when there is too little."""
         call, phase, side = self._call, self._intent.phase, self._leg
-        answers = phase is Phase.CONFIRM or (phase is not Phase.REQUEST and self._exchange.offered)
+        answers = self._answers
         if call is None or (answers and phase is Phase.PROVISIONAL):
             return []
         if self._intent.wants and not self._flows and phase is Phase.REQUEST:
@@ -159,7 +165,9 @@ class Described:
         for stream, flows in self._flows.items():
             self._had.setdefault(stream, stream.admitted)
             if answers:
-                admitted.hold(self._networks, call, stream, admitted.agreed(call, stream, side, flows))
+                # what was offered somebody has taken: it is let have that, and counted; what is new is an offer itself
+                wanted, offered = admitted.agreed(call, stream, side, flows), stream.admitted is not None
+                admitted.hold(self._networks, call, stream, wanted, forced=offered)
                 continue
             keep = admitted.offer(self._networks, call, stream, side, flows)
             if keep:
@@ -193,6 +201,8 @@ class Described:
             channels.join(call, opener, name, stream)
         for stream, known in self._signalled.items():
             self._record(call, stream, side, known)
+            if self._answers and phase is not Phase.PROVISIONAL:
+                stream.agree()
             met += self._met(call, stream.remote[side])
             if stream in self._new:
                 orders.append(OpenStream(stream.spec(call)))
@@ -216,6 +226,7 @@ class Described:
                 stream.settle(self._intent.party, side)
             for stream in {change.stream for change in self._exchange.undo} if self._exchange.offered else ():
                 if call.streams.get((stream.key, stream.kind)) is stream:
+                    stream.agree()
                     admitted.trim(self._networks, call, stream)
             orders += [order for stream in silent for order in stream.changed(call, side)]
         if self._intent.opens or self._intent.shuts or self._intent.pauses is not None:

@@ -12,10 +12,11 @@ from functools import lru_cache
 from sbc.core.message import UNSAID, Flow, Width
 from sbc.core.orders import Rate
 from sbc.core.realm import LEAST_BURST
-from sbc.policy.codecs import COMPANIONS, DOUBLES, Codec, codec_of, name_of
+from sbc.policy.codecs import COMPANIONS, DOUBLES, Codec, codec_of, name_of, same_as
 from sbc.policy.demand import Bandwidth, Demand, Need, Police
 
 Flows = tuple[Flow, ...]
+Formats = dict[str, tuple[Width, int]]
 
 RTP = 12
 """Octets of the header (RFC 3550 section 5.1)."""
@@ -32,6 +33,7 @@ _MOST_SAID = 1_000_000_000  # bit/s; what is said beyond is taken for this
 _LEAST_SAID = 4_000  # bit/s of media; nobody who sends takes less, whatever is said
 _LEAST_RTCP = 300  # octets a second that are let pass besides the media: reports, and checks of the way
 _FAX_RATE = 14_400
+_FAX_FASTEST = 33_600  # V.34, where the receiver has not said
 _FAX_COPIES = 2  # of each packet that later ones hold again (T.38 clause 9.1.4.1)
 _FAX_HEADER = 10  # octets of UDPTL, and of a packet's fields
 _FAX_PACKETS = 50  # a second
@@ -44,14 +46,37 @@ def need(sender: Flows, receiver: Flows, kind: str, believed: Bandwidth) -> Need
     if kind == "t38":
         return _fax(sender, receiver)
     sends, takes = _formats(sender), _formats(receiver)
-    names = [each for each in sends if each in takes] or list(dict.fromkeys([*sends, *takes]))
-    told = [each for each in names if name_of(each) not in COMPANIONS | DOUBLES] or names
-    twice = any(name_of(each) in DOUBLES for each in names)
     media = _kind(receiver) or _kind(sender)
+    likely, possible = _agreed(sends, takes)
+    reserved = _dearest([(each, *_said(takes.get(each), sends.get(each))) for each in likely], media, believed)
+    # what a sender has said is what it takes itself: of what it sends only the receiver's word is a bound
+    policed = _dearest([(each, *takes.get(each, (UNSAID, 0))) for each in possible], media, believed)
+    return reserved._replace(most=max(reserved.most, policed.most), known=policed.known)
+
+
+def _agreed(sends: Formats, takes: Formats) -> tuple[list[str], list[str]]:
+    """The formats that are sent, as far as can be told, and all that may be: where each side has formats that the other
+    has not, they may be the same by other names, and where only companions are left, they are."""
+    everything = list(dict.fromkeys([*sends, *takes]))
+    common = [each for each in sends if each in takes]
+    if not any(_carries(each) for each in common):
+        return everything or [""], everything or [""]
+    doubtful = [any(_carries(each) and each not in common for each in side) for side in (sends, takes)]
+    return common, everything if all(doubtful) else common
+
+
+def _carries(coded: str) -> bool:
+    """Whether it is media by itself, and goes along with no other format."""
+    return name_of(coded) not in COMPANIONS | DOUBLES
+
+
+def _dearest(said: list[tuple[str, Width, int]], media: str, believed: Bandwidth) -> Need:
+    """The dearest of formats, of each of which so much is said."""
+    told = [each for each in said if _carries(each[0])] or said
+    twice = any(name_of(coded) in DOUBLES for coded, *_ in said)
     found: Need | None = None
-    for each in told or [""]:
-        width, bound = _said(takes.get(each), sends.get(each))
-        one = _of_format(each, media, width, bound, twice, believed)
+    for coded, width, bound in told:
+        one = _of_format(coded, media, width, bound, twice, believed)
         if found is None:
             found = one
         else:  # the dearest of each
@@ -70,20 +95,23 @@ def _kind(flows: Flows) -> str:
     return flows[0].media.partition(" ")[0] if flows else ""
 
 
-def _formats(flows: Flows) -> dict[str, tuple[Width, int]]:
-    """What a side says of each of its formats: of the stream, and in bit/s of the format itself."""
-    found: dict[str, tuple[Width, int]] = {}
+def _formats(flows: Flows) -> Formats:
+    """What a side says of each of its formats, by what it is the same as: of the stream, and in bit/s of the format
+    itself. Of one that stands there several times the most that is said counts."""
+    found: Formats = {}
     for flow in flows:
         bounds = flow.width.formats
         for place, coded in enumerate(flow.media.split(" ")[1:]):
-            found.setdefault(coded.casefold(), (flow.width, bounds[place] if place < len(bounds) else 0))
+            key, bound = same_as(coded), bounds[place] if place < len(bounds) else 0
+            width, other = found.get(key, (flow.width, bound))
+            found[key] = (width, max(bound, other) if bound and other else 0)
         if flow.width != UNSAID and " " not in flow.media:
             found.setdefault("", (flow.width, 0))
     return found
 
 
 def _said(first: tuple[Width, int] | None, second: tuple[Width, int] | None) -> tuple[Width, int]:
-    """What counts: the receiver's word (RFC 3264 section 5.1), and the sender's where that has none."""
+    """What is reserved: the receiver's word (RFC 3264 section 5.1); without one, as much as the sender itself takes."""
     if first is None or second is None:
         return first or second or (UNSAID, 0)
     (one, bound), (other, further) = first, second
@@ -162,7 +190,9 @@ def _fax(sender: Flows, receiver: Flows) -> Need:
     said = [flow.width.media for flow in (*receiver, *sender) if flow.width.media]
     rate = min(max(said[0], _LEAST_SAID), 64_000) if said else _FAX_RATE
     octets = rate / 8 * (1 + _FAX_COPIES) + _FAX_HEADER * _FAX_PACKETS
-    most = rate / 8 * (2 + _FAX_COPIES) + _FAX_HEADER * 2 * _FAX_PACKETS
+    received = [flow.width.media for flow in receiver if flow.width.media]
+    fastest = min(max(rate, _FAX_FASTEST if not received else 0), 64_000)
+    most = fastest / 8 * (2 + _FAX_COPIES) + _FAX_HEADER * 2 * _FAX_PACKETS
     return Need(int(octets), float(_FAX_PACKETS), 0, int(most) + _LEAST_RTCP, True)
 
 
@@ -217,6 +247,13 @@ def allowed(sender: Flows, receiver: Flows, kind: str, believed: Bandwidth, beyo
     if beyond is not None and beyond.octets <= octets:
         return beyond
     return Rate(octets, max(int(octets * believed.burst), LEAST_BURST))
+
+
+def wider(one: Rate | None, other: Rate | None) -> Rate | None:
+    """What lets pass what either does. None: anything."""
+    if one is None or other is None:
+        return None
+    return Rate(max(one.octets, other.octets), max(one.burst, other.burst))
 
 
 def only(flow: Flow, keep: tuple[int, ...]) -> Flow:

@@ -239,7 +239,11 @@ class Book:
         for leg, tallies in enumerate(ticket.legs):
             into, out = wanted.into[leg] - held.into[leg], wanted.out[leg] - held.out[leg]
             for tally in tallies:
-                if not free and not tally.has_bandwidth(into, out):
+                if tally.has_bandwidth(into, out):
+                    continue
+                if free:
+                    tally.passed += 1
+                else:
                     self._refuse(tally, BANDWIDTH)
                     raise Refused(Cause.BANDWIDTH, "not enough bandwidth", detail=f"{tally!r} has no more")
         for leg, tallies in enumerate(ticket.legs):

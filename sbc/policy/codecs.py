@@ -107,6 +107,35 @@ def codec_of(coded: str) -> Codec | None:
     return found._replace(rate=found.rate * many, most=found.most * many)
 
 
+_SPELLINGS = {  # names that vendors write, and those that were registered
+    "g729a": "g729",
+    "g729b": "g729",
+    "g729ab": "g729",
+    "g723.1": "g723",
+    "g7231": "g723",
+    "g722.1": "g7221",
+    "g729.1": "g7291",
+    "amr-nb": "amr",
+    "amrwb": "amr-wb",
+    "g711u": "pcmu",
+    "g711a": "pcma",
+    "ulaw": "pcmu",
+    "alaw": "pcma",
+}
+
+
+@lru_cache(maxsize=512)
+def same_as(coded: str) -> str:
+    """One spelling of a format, for whatever both sides call it: one channel need not be said (RFC 8866 section 6.6),
+    and the clock of what takes the same at any (G.722's is wrong by tradition) does not tell formats apart."""
+    name, _, further = coded.casefold().partition("/")
+    clock, _, channels = further.partition("/")
+    name = _SPELLINGS.get(name, name)
+    if name in _TABLE:
+        clock = ""
+    return f"{name}/{clock}" + (f"/{channels}" if channels not in ("", "1") else "")
+
+
 def _hertz(clock: str) -> int:
     return int(clock) if clock.isdigit() and len(clock) <= 6 else 0
 

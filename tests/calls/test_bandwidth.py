@@ -218,6 +218,30 @@ def test_the_engine_lets_pass_what_was_agreed_on_both_sides() -> None:
     assert [stream.limit(call, 0) for stream in call.streams.values()] == [None]
 
 
+def limits_of(rig: Rig) -> list[Rate | None]:
+    (call,) = rig.border.registry.calls.values()
+    (stream,) = call.streams.values()
+    return stream.limits
+
+
+def test_what_is_in_force_goes_on_while_another_offer_is_open() -> None:
+    rig = sip_rig()
+    asked, back = talks(rig, sdp(PHONE.host, "0 18 101"), sdp(SOFTSWITCH.host, "0 101"))
+    (on,) = sends(rig.from_access(inside(asked, back, b"INVITE", 3, sdp(PHONE.host, "18 101"))), "core")
+    assert all(each is None or each.octets > 8_600 for each in limits_of(rig))
+    rig.from_core(answer(on, SOFTSWITCH.host, body=sdp(SOFTSWITCH.host, "18 101")))
+    assert limits_of(rig) == [Rate(3_000, 15_000)] * 2
+
+
+def test_sip_takes_an_answer_that_is_dearer_than_the_offer_and_counts_it() -> None:
+    rig = sip_rig(80)
+    _, on = called(rig, sdp(PHONE.host, "0", "a=ptime:30\r\n"))
+    assert_held(rig, 78_400)
+    orders = rig.from_core(answer(on, SOFTSWITCH.host, body=sdp(SOFTSWITCH.host, "0", "a=ptime:10\r\n")))
+    assert status(sends(orders, "access")[-1]) == 200
+    assert max(held(rig, "core")) > 80_000 and rig.border.registry.gate.book.realm("core").passed
+
+
 # -- MGCP
 
 

@@ -227,6 +227,39 @@ def test_of_four_times_the_rate_no_more_passes_than_was_admitted_and_the_margin(
     assert dropped(coded, flood) > len(flood) / 3
 
 
+EVENTS = "telephone-event/8000"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "octets"),
+    [
+        ("PCMU/8000", "PCMU/8000/1", 8_600),
+        ("G729/8000", "G729A/8000", 1_600),
+        ("G722/8000", "G722/16000", 8_600),
+        ("G723/8000", "G723.1/8000", 1_200),
+        ("AMR/8000", "AMR/8000/1", 2_250),
+        ("PCMU/8000", "mu-law/8000", 8_600),  # nobody knows that they are the same
+        ("PCMU/8000 G729/8000", "mu-law/8000 G729/8000", 8_600),
+    ],
+)
+def test_a_codec_that_both_spell_differently_is_not_held_to_the_events_beside_it(
+    one: str, other: str, octets: int
+) -> None:
+    first, second = (Flow(f"audio {one} {EVENTS}"),), (Flow(f"audio {other} {EVENTS}"),)
+    for limit in (allowed(first, second, "rtp", USUAL, None), allowed(second, first, "rtp", USUAL, None)):
+        assert limit is None or limit.octets > octets
+
+
+def test_what_a_peer_wants_to_receive_is_no_bound_of_what_it_sends() -> None:
+    little, silent = (Flow("audio opus/48000/2", Width(formats=(16_000,))),), (Flow("audio opus/48000/2"),)
+    limit = allowed(little, silent, "rtp", USUAL, None)
+    assert limit is not None and limit.octets > 510_000 / 8
+    limit = allowed(silent, little, "rtp", USUAL, None)
+    assert limit is not None and limit.octets < 510_000 / 8 / 4
+    video, small = (Flow("video H264/90000"),), (Flow("video H264/90000", Width(wire=256_000)),)
+    assert allowed(small, video, "rtp", USUAL, None) is None
+
+
 # -- what fits
 
 
