@@ -109,9 +109,10 @@ class Bans:
         self._tell(key)
 
     def soften(self, realm: str, host: str) -> None:
-        """An honest terminal is at `host`: if that is banned, only strangers there are from now on."""
+        """An honest terminal is at `host`: if that is banned, only strangers there are from now on, unless an operator
+        said so, who means all."""
         ban = self._all.get((realm, host, 0))
-        if ban is not None and self.hard[realm].pop(host, None) is not None:
+        if ban is not None and not ban.kept and self.hard[realm].pop(host, None) is not None:
             self._place(ban, True)
             self._tell(ban.key)
 

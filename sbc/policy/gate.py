@@ -46,7 +46,7 @@ class Gate:
     def knock(self, listener: Listener, source: Address, size: int, standing: Standing, proven: str, now: float) -> str:
         """See IPolicy."""
         word = self.flood.knock(listener, source, standing, proven, now)
-        return word or self.rules.knock(listener, source, standing, proven, now)
+        return word or self.rules.knock(listener, source, standing, proven, now, size)
 
     def spent(self, seconds: float, now: float) -> None:
         """See IPolicy."""

@@ -7,7 +7,6 @@ Registered terminals have theirs, and pay for nothing that their neighbours do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import ip_address
 
 from sbc.core.address import Address
 from sbc.core.message import Cause, Intent, Kind, Phase
@@ -15,8 +14,9 @@ from sbc.core.orders import Note
 from sbc.policy import conduct
 from sbc.policy.bans import Ban, Bans
 from sbc.policy.events import Act, Message, Outcome, Standing, Verdict
-from sbc.policy.flooding import Flooding, Ill, Network, Rank
+from sbc.policy.flooding import Flooding, Ill, Rank
 from sbc.policy.load import Load, Share
+from sbc.policy.prefixes import Prefixes
 from sbc.policy.returning import Returning
 from sbc.policy.source import Source, Sources
 
@@ -91,6 +91,10 @@ class Guard:
         self.strangers.most = self.hosts.most = self.terminals.most = limits.sources
         self._scanners = [name.lower().encode() for name in limits.scanners]
         self._agents.clear()
+        self._spares = Prefixes((network, 1) for network in limits.never)
+        self._trusts = Prefixes((network, 1) for network in limits.trusted)
+        for host, there in self.hosts.items():  # who is remembered is no longer looked up
+            there.trusted = self._trusts.search(str(host)) != 0
 
     # -- what comes
 
@@ -167,18 +171,20 @@ class Guard:
 
     def _meet_host(self, host: str, now: float) -> Source:
         there = self.hosts.meet(host, now)
-        there.trusted = _within(host, self.limits.trusted)
+        there.trusted = self._trusts.search(host) != 0
         return there
 
     # -- what is understood
 
     def scanner(self, message: Message, now: float) -> Verdict | None:
-        """Ban who calls itself what only scanners do: before any rule is asked, which might have it answered."""
+        """Ban who calls itself what only scanners do: before any rule is asked, which might have it answered. A
+        registered terminal is demoted: anybody may send a datagram in its name."""
         agent, source = message.intent.agent, message.source
         if not agent or message.standing is Standing.TRUSTED or not self._scans(agent):
             return None
         found = self.known.get(source) or self.strangers.meet(source, now)
-        self._against(source, found, conduct.SCANS, f"it calls itself {_shown(agent)}", True, now)
+        sure = message.listener.reliable
+        self._against(source, found, conduct.SCANS, f"it calls itself {_shown(agent)}", sure, now)
         return Verdict(Act.DROP, "scanner", "flood")
 
     def message(self, message: Message, now: float) -> Verdict | None:
@@ -315,7 +321,7 @@ class Guard:
 
     def _ban(self, host: str, port: int, why: str, now: float) -> float:
         """Ban, where that may be done; until when."""
-        if _within(host, self.limits.never) or self._exempt(self.realm, Address(host, port), now):
+        if self._spares.search(host) or self._exempt(self.realm, Address(host, port), now):
             return now
         key = (self.realm, host, port)
         seconds, times = self._bans.term(key, self.limits.ban, self.limits.ban_longest, now)
@@ -331,20 +337,12 @@ class Guard:
         if not self.limits.trusted:
             return False
         there = self.hosts.get(host)
-        return _within(host, self.limits.trusted) if there is None else there.trusted
+        return self._trusts.search(host) != 0 if there is None else there.trusted
 
 
 def _pace(rate: float, burst: int) -> tuple[float, float]:
     """Seconds that one takes, and by how many seconds one may be ahead; (0, 0) where there is no limit."""
     return (1.0 / rate, burst / rate) if rate else (0.0, 0.0)
-
-
-def _within(host: str, networks: tuple[Network, ...]) -> bool:
-    """Whether a host is in one of `networks`."""
-    if not networks:
-        return False
-    ip = ip_address(host)
-    return any(ip.version == each.version and ip in each for each in networks)
 
 
 def _shown(agent: bytes) -> str:

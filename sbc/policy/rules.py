@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sbc.core.address import Address
 from sbc.core.message import Cause, Intent
-from sbc.core.orders import Listener
+from sbc.core.orders import SECURED, Listener
 from sbc.policy.bucket import Bucket
 from sbc.policy.events import Act, Message, Standing, Verdict
 from sbc.policy.prefixes import Prefixes
@@ -87,9 +87,11 @@ class Table:
                 for bucket in self.buckets[index].values():
                     bucket.change(rule.rate, rule.burst)
 
-    def met(self, listener: Listener, source: Address, known: int, proven: str, now: float) -> int:
+    def met(
+        self, listener: Listener, source: Address, known: int, proven: str, now: float, unproven: bool = False
+    ) -> int:
         """The rules, of those that are for who is `known` so far, that may speak of what comes from there: as can be
-        told before it is read."""
+        told before it is read. `unproven`: a certificate may still be shown."""
         mask = self._hosts.get(source.host)
         if mask is None:
             mask = self._of_host(source.host)
@@ -101,7 +103,7 @@ class Table:
         mask &= here & known
         if mask & self._timed:
             mask &= self._of_time(now)
-        if mask & self._peered:
+        if mask & self._peered and not unproven:
             mask &= self._of_peer(proven)
         return mask
 
@@ -178,6 +180,7 @@ class Rules:
 
     def __init__(self) -> None:
         self.tables: dict[str, Table] = {}
+        self._stopped: tuple[Table, Address, int] | None = None  # whom a rule has just been against, and its bit
 
     def replan(self, rules: Mapping[str, Sequence[Rule]], countries: Countries | None) -> None:
         """Let these rules, by realm, count from now on."""
@@ -195,16 +198,20 @@ class Rules:
             tables[realm] = table
         self.tables = tables
 
-    def knock(self, listener: Listener, source: Address, standing: Standing, proven: str, now: float) -> str:
+    def knock(
+        self, listener: Listener, source: Address, standing: Standing, proven: str, now: float, size: int = 1
+    ) -> str:
         """See IPolicy. Only rules that every message they speak of can be told by before it is read decide here, up to
-        the first that has to see more."""
+        the first that has to see more: of a new connection (`size` 0) that may be its certificate."""
         table = self.tables.get(listener.realm)
+        self._stopped = None
         if table is None or not table.unread:
             return ""
         known = table.for_strangers if standing is Standing.STRANGER else table.for_registered
         if listener.reliable:  # by another port than it is registered at, so that is told only when it is read
             known = table.whole
-        mask = table.met(listener, source, known, proven, now)
+        unproven = not size and not proven and listener.transport == SECURED
+        mask = table.met(listener, source, known, proven, now, unproven)
         if not mask & table.unread:
             return ""
         while mask:
@@ -212,16 +219,17 @@ class Rules:
             mask ^= bit
             index = bit.bit_length() - 1
             rule = table.rules[index]
-            if not is_told_early(rule, listener):
+            if not is_told_early(rule, listener) or (unproven and rule.peers):
                 return ""
             if not rule.unread:
-                if rule.action is Action.ACCEPT or not (rule.dry_run or rule.action is Action.LIMIT):
+                if not rule.dry_run and rule.action is not Action.LIMIT:
                     return ""  # it is let in, or refused, for which it has to be read
                 continue
             if rule.action is Action.LIMIT and table.within(index, source, now):
                 continue
             table.hits[index].hit(source, now)
             if not rule.dry_run:
+                self._stopped = (table, source, bit)
                 return WORD
         return ""
 
@@ -236,12 +244,16 @@ class Rules:
         mask = table.met(listener, source, known, message.proven, now)
         agents = table.of_agent(intent.agent) if mask else 0
         judged = True  # whether the rules so far were asked before it was read
+        stopped = self._stopped  # it is read all the same if its sender is in a call
+        against = stopped[2] if stopped is not None and stopped[0] is table and stopped[1] == source else 0
         while mask:
             bit = mask & -mask
             mask ^= bit
             index = bit.bit_length() - 1
             rule = table.rules[index]
             judged = judged and is_told_early(rule, listener)
+            if bit == against and judged:
+                return verdict_of(rule)  # it has been counted
             if rule.unread and judged and (rule.dry_run or rule.action is Action.LIMIT):
                 continue  # it has been counted
             if not rule.early and not (agents & bit and speaks_of(rule, intent)):

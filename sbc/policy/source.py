@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sbc.policy.flooding import Rank
 
 MOST_NOTED = 48
@@ -107,6 +109,10 @@ class Sources:
         while len(self._all) >= self.most:
             self._forget_one()
         self._all[key] = source
+
+    def items(self) -> Iterable[tuple[object, Source]]:
+        """All that are remembered, with what is."""
+        return self._all.items()
 
     def drop(self, key: object) -> Source | None:
         """Forget one; what was known of it."""

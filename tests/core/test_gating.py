@@ -14,6 +14,7 @@ from sbc.core.realm import Registrations
 from sbc.policy.book import Book
 from sbc.policy.events import Act, Message, Outcome, Standing, Verdict
 from sbc.policy.quota import Quotas
+from sbc.policy.rule import Action, Rule
 from tests.rig import NAT, PHONE, SBC_ACCESS, SOFTSWITCH, Rig, events, of, sends
 from tests.toy_calls import answered, bound, opened, read, to_core, toy_rig
 from tests.toy_records import CHALLENGE, CLOSE, FAILURE, PROBE, SUCCESS, Record, answer, binding, inside, opening
@@ -168,3 +169,18 @@ def test_who_is_in_no_realms_list_is_a_stranger_to_the_gate_of_another() -> None
     rig.border.knock(core, NAT, 1, "", rig.now)
     assert keeper.knocks == [(NAT, 1, Standing.STRANGER)], "known in one realm is not known in another"
     assert SBC_ACCESS not in [source for source, *_ in keeper.knocks]
+
+
+def test_who_is_in_a_call_is_held_to_rates_in_new_ones_and_hangs_up_all_the_same() -> None:
+    rig = toy_rig()
+    talk = answered(rig)
+    plan = rig.border.plan
+    slow = Rule("slow", Action.LIMIT, rate=0.001, burst=6)
+    rig.replan(attrs.evolve(plan, realms={**plan.realms, "access": attrs.evolve(plan.realms["access"], rules=(slow,))}))
+    own, crossed = plan.realms["access"].listeners[0], 0
+    for number in range(50):
+        assert rig.border.knock(own, NAT, 100, "", rig.now) == "", "it may be of the call"
+        crossed += bool(to_core(rig.from_access(opening(PHONE, exchange=100 + number, call=100 + number).pack())))
+    assert crossed == 6
+    assert rig.border.knock(own, NAT, 100, "", rig.now) == ""
+    assert to_core(rig.from_access(inside(talk.asked, talk.back, CLOSE, 9).pack()))

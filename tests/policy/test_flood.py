@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from sbc.core.address import Address
+from sbc.core.message import Intent, Kind, Phase
 from sbc.core.orders import Listener
 from sbc.policy.bans import Ban
 from sbc.policy.events import Outcome, Standing
@@ -74,7 +75,7 @@ def test_so_many_are_handed_on_at_once_and_no_more() -> None:
 
 def test_a_host_where_somebody_is_registered_is_not_handed_on_whole() -> None:
     made, sink = flood()
-    made.ban("access", PHONE.host, 0, 600.0, "for a test", 0.0)
+    made.bans.add(Ban("access", PHONE.host, 0, "for a test", 0.0, 600.0, 0))
     made.tick(0.1)
     assert ("access", PHONE.host, 0) in sink.there
     made.met("access", PHONE, 0.2)
@@ -93,6 +94,20 @@ def test_an_operator_bans_and_lifts() -> None:
     assert not made.banned("access", Address("2001:db8::1", 7), 0.0)
     with pytest.raises(ValueError):
         made.ban("access", "no.address.example", 0, 1.0, "", 0.0)
+
+
+def test_what_an_operator_bans_is_banned_whoever_is_there() -> None:
+    made, sink = flood()
+    ban = made.ban("access", PHONE.host, 0, 600.0, "abuse", 0.0)
+    asked = Intent(Kind.BIND, Phase.REQUEST, b"c", b"e")
+    made.outcome(Outcome.ACCEPTED, OWN, PHONE, asked, None, 0.1)  # the answer to what was under way
+    made.tick(0.2)
+    assert made.banned("access", PHONE, 0.3) and ("access", PHONE.host, 0) in sink.there
+    again, sink = flood()  # a restart
+    assert again.resume(ban, 1.0)
+    again.met("access", PHONE, 1.0)
+    again.tick(1.1)
+    assert again.banned("access", PHONE, 1.2) and ("access", PHONE.host, 0) in sink.there
 
 
 def test_a_lift_forgets_what_it_was_for() -> None:

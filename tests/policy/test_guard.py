@@ -162,6 +162,18 @@ def test_nobody_is_banned_who_never_is_or_is_trusted() -> None:
     assert not where.said
 
 
+def test_whom_a_change_trusts_is_trusted_though_it_is_remembered_and_the_other_way_round() -> None:
+    where, trunk = scene(host_rate=100.0), Address("203.0.113.5", 5060)
+    assert where.knock(trunk) == ""
+    networks = (ip_network("203.0.113.0/26"), ip_network("2001:db8::/32"))
+    where.guard.replan(Flooding(trusted=networks))
+    where.tell(Outcome.BAD, trunk, times=100)
+    assert passed(where, trunk, 1_000) == 1_000 and not where.said
+    where.guard.replan(Flooding())
+    where.tell(Outcome.BAD, trunk, times=100)
+    assert where.knock(trunk) == BANNED
+
+
 def test_scanners_are_banned_by_their_name() -> None:
     where = scene()
     verdict = where.guard.scanner(asked(STRANGER, intent(Kind.OTHER, agent=b"Friendly-Scanner/1.0")), 0.0)
@@ -170,6 +182,17 @@ def test_scanners_are_banned_by_their_name() -> None:
     assert "riendly" in where.said[0].reason
     assert where.guard.scanner(asked(PHONE, intent(Kind.OTHER, agent=b"Honest Phone")), 0.0) is None
     assert where.guard.scanner(asked(PHONE, intent(Kind.OTHER)), 0.0) is None
+
+
+def test_a_scanners_datagrams_in_the_name_of_a_registered_phone_only_demote_it() -> None:
+    where, scans = scene(), intent(Kind.OTHER, agent=b"friendly-scanner")
+    where.register(PHONE)
+    for _ in range(30):
+        where.guard.scanner(asked(PHONE, scans, Standing.REGISTERED), 0.0)
+    assert {note.event for note in where.said} == {"demoted"} and where.knock(PHONE, 0.0, Standing.REGISTERED) == ""
+    for _ in range(2):
+        where.guard.scanner(asked(PHONE, scans, Standing.REGISTERED)._replace(listener=STREAMS), 0.0)
+    assert where.knock(PHONE, 0.0, Standing.REGISTERED) == BANNED, "by a connection it is surely itself"
 
 
 def test_a_trunk_that_a_rule_names_begins_as_many_calls_as_who_is_registered() -> None:

@@ -158,6 +158,33 @@ def test_a_dry_run_only_counts() -> None:
         assert said(rules, asked()) == "" and rules.tables["access"].hits[0].count == 1, rule
 
 
+def test_a_dry_run_that_would_let_pass_leaves_the_rates_after_it_alone() -> None:
+    slow = Rule("slow", Action.LIMIT, rate=1.0, burst=1)
+    for action in (Action.ACCEPT, Action.DROP, Action.REJECT, Action.TARPIT):
+        rules = made(Rule("dry", action, dry_run=True), slow)
+        assert [said(rules, asked()) for _ in range(5)].count("") == 1, action
+
+
+def test_a_new_connection_is_let_in_as_far_as_a_rule_about_certificates_may_speak_of_it() -> None:
+    pbx = Rule("pbx", Action.ACCEPT, peers=(Glob.read("pbx.example.com"),))
+    for after in (Rule("all", Action.DROP), Rule("none", Action.LIMIT, rate=0.001, burst=0.5)):
+        rules = made(pbx, after)
+        assert rules.knock(TLS, BAD, Standing.STRANGER, "", NOW, 0) == "", "it has not shown its certificate yet"
+        assert rules.knock(TLS, BAD, Standing.STRANGER, "pbx.example.com", NOW, 9) == ""
+        assert rules.knock(TLS, BAD, Standing.STRANGER, "", NOW, 9) == "rule", "nor will it"
+        assert rules.knock(attrs.evolve(UDP, transport="tcp"), BAD, Standing.STRANGER, "", NOW, 0) == "rule"
+        assert made(after, pbx).knock(TLS, BAD, Standing.STRANGER, "", NOW, 0) == "rule"
+
+
+def test_who_is_read_against_a_rule_since_it_is_in_a_call_hears_of_it_at_a_new_one() -> None:
+    rules = made(Rule("slow", Action.LIMIT, rate=0.001, burst=2))
+    words = [(rules.knock(UDP, BAD, Standing.REGISTERED, "", NOW), rules.message(asked(), NOW)) for _ in range(5)]
+    assert [word for word, _ in words] == ["", "", "rule", "rule", "rule"]
+    assert [verdict is not None and verdict.act for _, verdict in words] == [False, False, *(3 * [Act.DROP])]
+    assert rules.tables["access"].hits[0].count == 3, "it is counted once"
+    assert rules.message(asked(GOOD), NOW) is None, "it was about another"
+
+
 def test_who_is_registered_is_not_told_by_a_connection_before_it_is_read() -> None:
     """Calls may come by another port than their terminal is registered at."""
     rules = made(Rule("strangers", Action.DROP, registered=False))
