@@ -98,6 +98,19 @@ def put_back(networks: Networks, call: Call, stream: Stream, before: Demand | No
         hold(networks, call, stream, before, forced=True)
 
 
+def recount(networks: Networks, call: Call, stream: Stream, before: Demand | None) -> None:
+    """An offer was refused: a stream has what is in force, and what offers that are still open ask for, whatever else
+    was given away meanwhile. What it had `before` that offer counts where nothing was ever agreed upon."""
+    if stream.agreed == ((), ()):
+        put_back(networks, call, stream, before)
+        return
+    wanted = _demand(call, stream, stream.agreed)
+    for side, flows in enumerate(stream.flows):
+        if flows and flows != stream.agreed[side]:
+            wanted = larger(wanted, _demand(call, stream, ((), flows) if side else (flows, ())))
+    hold(networks, call, stream, wanted, forced=True)
+
+
 def trim(networks: Networks, call: Call, stream: Stream) -> None:
     """What was agreed upon is all that a stream needs from now on. It was agreed upon within what was offered."""
     if stream.admitted is not None and stream.flows[0] and stream.flows[1]:

@@ -28,7 +28,7 @@ def undo(registry: Registry, exchange: Exchange, now: float, rest: bool) -> list
         else:
             stream.remote[change.side], stream.media[change.side] = change.before, change.media
             stream.flows[change.side] = change.flows
-            admitted.put_back(registry.networks, call, stream, change.admitted)
+            admitted.recount(registry.networks, call, stream, change.admitted)
             orders += stream.changed(call, change.side)
     exchange.undo = ()
     return orders

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 import pytest
 
+from sbc.core.admitted import recount
 from sbc.core.orders import Rate, UpdateStream
 from sbc.core.realm import EMERGENCY, Plan, Signaling
 from sbc.h323.codec import build_control
@@ -240,6 +241,22 @@ def test_sip_takes_an_answer_that_is_dearer_than_the_offer_and_counts_it() -> No
     orders = rig.from_core(answer(on, SOFTSWITCH.host, body=sdp(SOFTSWITCH.host, "0", "a=ptime:10\r\n")))
     assert status(sends(orders, "access")[-1]) == 200
     assert max(held(rig, "core")) > 80_000 and rig.border.registry.gate.book.realm("core").passed
+
+
+def test_sip_keeps_nothing_of_offers_that_crossed_and_were_refused() -> None:
+    rig = sip_rig()
+    asked, back = talks(rig, sdp(PHONE.host, "18"), sdp(SOFTSWITCH.host, "18"))
+    (on,) = sends(rig.from_access(inside(asked, back, b"INVITE", 3, sdp(PHONE.host, "0 18"))), "core")
+    (call,) = rig.border.registry.calls.values()
+    (stream,) = call.streams.values()
+    assert_held(rig, G711)
+    networks = rig.border.registry.networks
+    stream.flows[1], mine = stream.flows[0], stream.flows[1]  # the other side offers the same
+    rig.from_core(plain_answer(on, b"491 Request Pending"))
+    assert_held(rig, G711)
+    stream.flows[1] = mine
+    recount(networks, call, stream, stream.admitted)  # and is refused, too
+    assert_held(rig, G729)
 
 
 # -- MGCP
