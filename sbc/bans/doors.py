@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import attrs
 
+from sbc.core.orders import Listener
 from sbc.core.realm import Plan, Realm
 from sbc.core.vpn import MAIN
 
@@ -17,6 +18,8 @@ class Door:
     realm: str
     host: str
     ports: range
+    protocol: str = "udp"
+    """That carries the transport: "udp" or "tcp"."""
 
 
 @attrs.frozen
@@ -44,7 +47,12 @@ def is_apart(realm: Realm) -> bool:
 
 def _doors(plan: Plan, realm: Realm) -> Iterator[Door]:
     for own in realm.listeners:
-        yield Door(realm.name, own.address.host, range(own.address.port, own.address.port + 1))
+        yield Door(realm.name, own.address.host, range(own.address.port, own.address.port + 1), _protocol(own))
     for path in plan.paths:
         if path.core == realm.name and path.signaling_ports:
-            yield Door(realm.name, plan.core_listener(path).address.host, path.signaling_ports)
+            core = plan.core_listener(path)
+            yield Door(realm.name, core.address.host, path.signaling_ports, _protocol(core))
+
+
+def _protocol(listener: Listener) -> str:
+    return "udp" if listener.transport == "udp" else "tcp"

@@ -49,6 +49,8 @@ class Nft:
         """Have commands carried out, all or none; what they list, as JSON has it. @raises NftError."""
         lib = self._lib
         with self._lock:
+            if self._context is None:
+                raise NftError("nftables was let go")
             failed = lib.nft_run_cmd_from_buffer(self._context, commands.encode())
             said = lib.nft_ctx_get_output_buffer(self._context)
             error = lib.nft_ctx_get_error_buffer(self._context)
@@ -57,6 +59,8 @@ class Nft:
         return json.loads(said)["nftables"] if said else []
 
     def close(self) -> None:
-        """Let go; the tables that are its own go, too."""
+        """Let go; the tables that are its own go, too. Who still waits for it is refused."""
         with self._lock:
-            self._lib.nft_ctx_free(self._context)
+            if self._context is not None:
+                self._lib.nft_ctx_free(self._context)
+            self._context = None

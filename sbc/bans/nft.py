@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -23,6 +24,7 @@ MOST = 120_000
 """Bans there may be."""
 _PAUSE = 0.05  # seconds in which what is to be changed gathers
 _AT_ONCE = 2_000  # changes in one command, of which each takes some 20 us, on another thread
+_AGAIN = 10.0  # seconds until a table that was refused is tried again
 _names = count()
 
 
@@ -42,7 +44,8 @@ class NftBans:
         self._table = f"sbc-bans-{os.getpid()}-{next(_names)}"
         self._ledger = Ledger(most)
         self._doors: frozenset[Door] = frozenset()
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}  # of the realms in the table that is there
+        self._next: dict[str, int] = {}  # and in the one that is to be; none while it is refused
         self._wanted: dict[Key, float | None] = {}  # what is to be changed: until when each is to be banned, None: not
         self._there: set[Key] = set()  # what the kernel was told of
         self._before = 0  # packets that tables before this one have dropped
@@ -62,19 +65,24 @@ class NftBans:
         if new == self._doors:
             return
         self._doors = new
-        self._numbers = {name: n for n, name in enumerate(sorted({door.realm for door in new}), 1)}
+        self._next = self._numbered()
         for key, _ in self._ledger.items():
-            if key[0] not in self._numbers:
+            if key[0] not in self._next:
                 self._ledger.drop(key)
         self._remakes = True
+        if self._call is not None and self._call.active():
+            self._call.cancel()
         self._soon(0.0)
+
+    def _numbered(self) -> dict[str, int]:
+        return {name: n for n, name in enumerate(sorted({door.realm for door in self._doors}), 1)}
 
     def ban(self, realm: str, host: str, port: int, seconds: float) -> bool:
         """See IBanSink."""
         key = (realm, host, port)
         self._sweep()
         try:
-            element(key, self._numbers)
+            element(key, self._next)
         except (ValueError, KeyError):
             return False
         until = self._reactor.seconds() + seconds
@@ -101,7 +109,7 @@ class NftBans:
         self._sweep()
         now, counted = self._reactor.seconds(), self._counted()
         return [
-            Barred(*key, max(0.0, until - now), counted.get(element(key, self._numbers), 0))
+            Barred(*key, max(0.0, until - now), counted.get(self._element(key), 0))
             for key, until in self._ledger.items()
         ]
 
@@ -133,7 +141,8 @@ class NftBans:
         self._sweep()
         now, remade, told = self._reactor.seconds(), "", self._numbers
         if self._remakes:
-            self._remakes, self._before = False, self.dropped()
+            self._remakes = False
+            self._next = told = self._numbered()
             self._there, self._wanted = set(), dict(self._ledger.items())
             remade = f"delete table inet {self._table}\n{table(self._table, self._doors, told, self._most)}\n"
         some = {key: self._wanted.pop(key) for key in list(self._wanted)[:_AT_ONCE]}
@@ -142,22 +151,44 @@ class NftBans:
         if not text:
             return
         self._busy = True
-        self._in_thread(self._nft.run, text).addCallbacks(self._told, self._refused, (some,), errbackArgs=(some,))
+        run = self._remake if remade else self._nft.run
+        said = self._in_thread(run, text)
+        said.addCallbacks(partial(self._told, some=some, told=told), partial(self._refused, some=some, remade=remade))
 
-    def _told(self, _: object, some: dict[Key, float | None]) -> None:
+    def _remake(self, text: str) -> None:
+        """On the thread. A table that is refused leaves an empty one: the old one's numbers are of other realms."""
+        before = self._dropped()
+        try:
+            self._nft.run(text)
+        except NftError:
+            with suppress(NftError):
+                self._nft.run(f"delete table inet {self._table}\n{table(self._table, (), {}, self._most)}")
+                self._before += before
+            raise
+        self._before += before
+
+    def _told(self, _: object, some: dict[Key, float | None], told: dict[str, int]) -> None:
+        self._numbers, self.why = told, ""
         for key, until in some.items():
             self._there.discard(key) if until is None else self._there.add(key)
         self._go_on()
 
-    def _refused(self, failure: Any, some: dict[Key, float | None]) -> None:
-        """What it refuses user space does alone."""
+    def _refused(self, failure: Any, some: dict[Key, float | None], remade: str) -> None:
+        """What it refuses user space does alone; a table is tried again."""
         failure.trap(NftError)
         for key in some:
             self._ledger.drop(key)
         if not self._stopped:
             self.why = str(failure.value)
             self._log.warn("nftables does not drop what is banned: {why}", why=self.why)
-        self._go_on()
+        if not remade or self._remakes:  # or there are newer doors
+            self._go_on()
+            return
+        self._numbers, self._next, self._busy, self._remakes = {}, {}, False, True
+        self._wanted.clear()
+        for key, _ in self._ledger.items():
+            self._ledger.drop(key)
+        self._soon(_AGAIN)
 
     def _go_on(self) -> None:
         self._busy = False
@@ -173,10 +204,14 @@ class NftBans:
                     return int(each["counter"]["packets"])
         return 0
 
+    def _element(self, key: Key) -> tuple[str, str]:
+        """Where a ban is in the table that is there; nowhere, if its realm is only in the next."""
+        return element(key, self._numbers) if key[0] in self._numbers else ("", "")
+
     def _counted(self) -> dict[tuple[str, str], int]:
         """Packets by set and element."""
         found: dict[tuple[str, str], int] = {}
-        for set_ in sorted({element(key, self._numbers)[0] for key, _ in self._ledger.items()}):
+        for set_ in sorted({self._element(key)[0] for key, _ in self._ledger.items()} - {""}):
             with suppress(NftError):
                 for each in self._nft.run(f"list set inet {self._table} {set_}"):
                     for entry in each.get("set", {}).get("elem", ()):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
 
+from attrs import evolve
+
 from sbc.bans.doors import Door
 from sbc.bans.ledger import Key
 
@@ -20,21 +22,40 @@ def table(name: str, doors: Iterable[Door], numbers: Mapping[str, int], size: in
     lines = [f"add table inet {name} {{ flags owner; }}", f"add counter inet {name} dropped"]
     for door_family, (_, kind) in _FAMILIES.items():
         lines.append(
-            f"add map inet {name} doors{door_family} {{ type {kind} . inet_service : verdict; flags interval; }}"
+            f"add map inet {name} doors{door_family} "
+            f"{{ type inet_proto . {kind} . inet_service : verdict; flags interval; }}"
         )
     for number in numbers.values():
         lines += _realm(name, number, size)
+    merged = list(_merged(doors))
     for family in _FAMILIES:
-        of_family = [door for door in doors if ip_address(door.host).version == family]
-        found = ", ".join(f"{_hosts(door)} . {_ports(door.ports)} : jump r{numbers[door.realm]}" for door in of_family)
+        found = ", ".join(
+            f"{door.protocol} . {_hosts(door)} . {_ports(door.ports)} : jump r{numbers[door.realm]}"
+            for door in merged
+            if ip_address(door.host).version == family
+        )
         if found:
             lines.append(f"add element inet {name} doors{family} {{ {found} }}")
     lines.append(f"add chain inet {name} guard {{ type filter hook prerouting priority {_PRIORITY}; policy accept; }}")
     lines += [
-        f"add rule inet {name} guard {words} daddr . th dport vmap @doors{family}"
+        f"add rule inet {name} guard meta l4proto . {words} daddr . th dport vmap @doors{family}"
         for family, (words, _) in _FAMILIES.items()
     ]
     return "\n".join(lines)
+
+
+def _merged(doors: Iterable[Door]) -> Iterator[Door]:
+    """The same doors, none of a realm over another of it: nftables refuses intervals that overlap."""
+    last: Door | None = None
+    for door in sorted(doors, key=lambda each: (each.realm, each.protocol, each.host, each.ports.start)):
+        if last and evolve(last, ports=door.ports) == door and door.ports.start <= last.ports.stop:
+            last = evolve(last, ports=range(last.ports.start, max(last.ports.stop, door.ports.stop)))
+            continue
+        if last:
+            yield last
+        last = door
+    if last:
+        yield last
 
 
 def _realm(name: str, number: int, size: int) -> Iterator[str]:

@@ -29,7 +29,8 @@ PLAN = Plan({"access": ACCESS, "core": CORE}, (PATH,))
 
 def test_they_are_the_ports_that_are_signalled_at_and_none_of_media() -> None:
     assert set(doors_of(PLAN)) == {
-        Door("access", "192.0.2.1", range(5060, 5061)),
+        Door("access", "192.0.2.1", range(5060, 5061), "udp"),
+        Door("access", "192.0.2.1", range(5060, 5061), "tcp"),
         Door("core", "198.51.100.1", range(5060, 5061)),
         Door("core", "198.51.100.1", range(6000, 6100)),
     }

@@ -29,6 +29,9 @@ def test_commands_are_carried_out_or_refused_in_its_own_words(apart: Apart) -> N
     with pytest.raises(NftError, match="syntax error"):
         apart.call(nft.run, "nonsense")
     apart.call(nft.close)
+    with pytest.raises(NftError, match="let go"):  # who has waited for it
+        apart.call(nft.run, "list tables")
+    apart.call(nft.close)
 
 
 def test_where_there_is_no_such_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

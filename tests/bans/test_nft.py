@@ -20,6 +20,13 @@ from tests.bans.scene import DOORS, Scene, scene
 from tests.media.kernel.apart import why_not
 from tests.media.kernel.net import Net
 
+OVERLAPPING = (
+    Door("access", "10.9.0.1", range(7000, 8000)),
+    Door("access", "10.9.0.1", range(7010, 7011)),
+    Door("core", "0.0.0.0", range(7010, 7011), "tcp"),
+)
+"""As ports of one transport may be around those of another, and a path's around another path's."""
+
 
 class Said:
     """Nftables that only listens; it refuses what has the words `refuses` in it."""
@@ -113,7 +120,7 @@ def test_other_doors_are_another_table_with_the_bans_that_still_are(bans: NftBan
     clock.advance(0.05)
     remade = nft.heard[1].split("\n")
     assert remade[:2] == ["delete table inet T", "add table inet T { flags owner; }"]
-    assert any("0.0.0.0/0 . 5060-5079 : jump r2" in line for line in remade)
+    assert any("udp . 0.0.0.0/0 . 5060-5079 : jump r2" in line for line in remade)
     assert remade[-1].startswith("add element inet T r1h4 { 10.1.0.2 timeout 9")
 
 
@@ -125,6 +132,26 @@ def test_what_is_refused_user_space_does_alone(bans: NftBans, nft: Said, clock: 
     assert bans.why == "Error: Operation not permitted"
     bans.stop()
     assert (nft.closed, nft.heard, clock.getDelayedCalls()) == (True, ["delete table inet T"], [])
+
+
+def test_a_table_that_is_refused_bans_nobody_and_is_tried_again(bans: NftBans, nft: Said, clock: Clock) -> None:
+    bans.ban("access", "10.1.0.2", 0, 60.0)
+    clock.advance(0.05)
+    nft.refuses = "jump r2"
+    bans.guard([*DOORS, Door("aaa", "10.1.0.9", range(5060, 5061))])  # whose number is the old table's of another
+    assert [each.host for each in bans.list()] == ["10.1.0.2"]
+    clock.advance(0.0)
+    assert bans.why == "Error: Operation not permitted"
+    assert nft.heard[-1].startswith("delete table inet T\nadd table inet T")
+    assert "jump" not in nft.heard[-1]
+    assert bans.list() == []
+    assert not bans.ban("aaa", "10.1.0.3", 0, 60.0)
+    nft.refuses = "nothing"
+    clock.advance(10.0)
+    assert bans.why == ""
+    assert bans.ban("aaa", "10.1.0.3", 0, 60.0)
+    clock.advance(0.05)
+    assert nft.heard[-1].startswith("add element inet T r1h4 { 10.1.0.3 ")
 
 
 @pytest.fixture
@@ -148,7 +175,8 @@ def test_who_is_banned_is_not_heard_and_its_neighbour_behind_the_same_address_is
         ask(clock.advance, 0.05)
         return said
 
-    tell(bans.guard, (*DOORS, Door("all", "0.0.0.0", range(5080, 5081))))
+    tell(bans.guard, (*DOORS, Door("all", "0.0.0.0", range(5080, 5081)), *OVERLAPPING))
+    assert ask(lambda: bans.why) == ""
     assert there.hears(host, 5061)
     assert tell(bans.ban, "access", host, 5061, 600.0)
     assert not there.hears(host, 5061)
