@@ -111,7 +111,10 @@ class Connection(Wire):
     def mark(self) -> None:
         """Have what it sends marked as its realm says now."""
         if self.handle is not None:
-            set_class(self.handle, *self.table.realm(self.listener).marks.signalling_of(Urgency.NORMAL))
+            try:
+                set_class(self.handle, *self.table.realm(self.listener).marks.signalling_of(Urgency.NORMAL))
+            except OSError as error:  # better unmarked than none
+                self.table.note(self, "unmarked", error.strerror or str(error))
 
     def handshakeCompleted(self) -> None:
         """Called by Twisted where the connection is secured: from now on it is what it seems to be."""

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
@@ -58,8 +59,13 @@ class Listening:
         realm = realm or self._border.plan.realms[listener.realm]
         mark, (dscp, priority) = realm.network.mark, realm.marks.signalling_of(Urgency.NORMAL)
         if listener.reliable:
-            self.ports[listener] = port = self._connections.listen(listener, mark)
-            set_class(port.socket, dscp, priority)  # and so what is said before a connection is there
+            port = self._connections.listen(listener, mark)
+            try:
+                set_class(port.socket, dscp, priority)  # and so what is said before a connection is there
+            except OSError as error:
+                port.stopListening()
+                raise CannotListenError(listener.address.host, listener.address.port, error) from error
+            self.ports[listener] = port
             self._log.info("listening on {listener}", listener=listener)
             return
         protocol = self._protocols[listener.dialect](partial(self._hearer.received, listener))
@@ -91,13 +97,18 @@ class Listening:
             self._log.info("no longer listening on {listener}", listener=listener)
 
     def mark(self, plan: Plan) -> None:
-        """Give every listener of `plan` the mark that it has there, and what it sends the DSCP and priority."""
-        for realm in plan.realms.values():
-            for own in [each for each in realm.listeners if each in self.ports]:
-                sock = self.ports[own].socket
-                set_class(sock, *realm.marks.signalling_of(Urgency.NORMAL))
-                if mark_of(sock) != realm.network.mark:
-                    set_mark(sock, realm.network.mark)
+        """Give every open port, terminals' own too, the mark that its realm has in `plan`, and what it sends the DSCP
+        and priority. What the system refuses is logged: the port stays as it was."""
+        for own, port in self.ports.items():
+            realm = plan.realms.get(own.realm)
+            if realm is None:  # it is leaving
+                continue
+            try:
+                set_class(port.socket, *realm.marks.signalling_of(Urgency.NORMAL))
+                if mark_of(port.socket) != realm.network.mark:
+                    set_mark(port.socket, realm.network.mark)
+            except OSError as error:
+                self._log.warn("{listener} cannot be marked: {why}", listener=own, why=error.strerror)
 
     def all(self) -> dict[Listener, Any]:
         """The open listeners and their ports."""

@@ -124,8 +124,8 @@ class Reloader:
         return lines
 
 
-def _way(realm: Realm) -> tuple[str, VpnLabel]:
-    return realm.media.address, realm.network
+def _way(realm: Realm) -> tuple[str, VpnLabel, frozenset[int]]:
+    return realm.media.address, realm.network, realm.marks.priorities
 
 
 def _is_in_the_way(one: Listener, other: Listener) -> bool:

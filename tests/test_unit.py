@@ -76,7 +76,7 @@ def test_the_manual_says_of_each_key_when_a_change_counts() -> None:
 def test_what_networks_of_their_own_need_is_in_a_drop_in() -> None:
     drop_in = (ROOT / "etc/sbc-vpn.conf").read_text()
     for name in ("AmbientCapabilities", "CapabilityBoundingSet"):
-        assert re.findall(rf"^{name}=(.+)$", drop_in, flags=re.MULTILINE) == ["CAP_NET_ADMIN", "CAP_SYS_ADMIN"]
+        assert re.findall(rf"^{name}=(.+)$", drop_in, flags=re.MULTILINE) == ["CAP_NET_RAW", "CAP_SYS_ADMIN"]
     assert re.findall(r"^RestrictNamespaces=(.+)$", drop_in, flags=re.MULTILINE) == ["net"]
     unit = UNIT.read_text()
     assert "SYS_ADMIN" not in unit and "NET_ADMIN" not in unit and "\nRestrictNamespaces=yes\n" in unit

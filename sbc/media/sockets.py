@@ -74,6 +74,13 @@ class MediaSockets:
         set_class(sock, side.dscp, side.priority)
         hear_dscp(sock, bool(side.incoming))
 
+    def remark(self, sock: socket.socket, side: SideSpec) -> None:
+        """The same for a socket that is in use: what the system refuses is logged. @raises ValueError as `mark`."""
+        try:
+            self.mark(sock, side)
+        except OSError as error:
+            self._log.warn("{local} cannot be marked: {why}", local=side.local.rtp, why=error.strerror)
+
     def _open_one(self, address: Address, side: SideSpec, opened: ExitStack, shares: int = 1) -> socket.socket:
         buffer, mark, vpn = self._receive_buffer * shares, side.mark, side.vpn
         try:

@@ -164,7 +164,7 @@ class TwistedEngine:
         relay.stream.update(side, spec, self._reactor.seconds())
         if remark:
             for port in relay.ports[side]:
-                self._sockets.mark(port.sock, spec)
+                self._sockets.remark(port.sock, spec)
             self._many.mark(spec)
         self._watch.renew(stream)
 

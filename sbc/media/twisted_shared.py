@@ -103,7 +103,7 @@ class SharedPorts:
         """Let what leaves by those of that side be marked as it says."""
         at = place_of(side)
         for port in self._open[at] if at is not None else ():
-            self._sockets.mark(port.sock, side)
+            self._sockets.remark(port.sock, side)
 
     @property
     def strays(self) -> int:

@@ -128,7 +128,11 @@ def set_class(sock: socket.socket, dscp: int, priority: int = UNSET) -> None:
     set_dscp(sock, dscp)
     if priority == UNSET:  # said all the same, since another may have been said before
         priority = _BY_TOS[dscp >> 1 & 3] if sock.family == socket.AF_INET else 0
-    sock.setsockopt(socket.SOL_SOCKET, _SO_PRIORITY, priority)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_PRIORITY, priority)
+    except OSError as error:
+        why = f"{error.strerror} (it takes CAP_NET_ADMIN or CAP_NET_RAW)" if error.errno == EPERM else error.strerror
+        raise OSError(error.errno, f"priority {priority}: {why}") from error
 
 
 def hear_dscp(sock: socket.socket, hear: bool = True) -> None:
@@ -159,7 +163,7 @@ def set_mark(sock: socket.socket, mark: int) -> None:
     try:
         sock.setsockopt(socket.SOL_SOCKET, _SO_MARK, struct.pack("=I", mark))
     except OSError as error:
-        why = f"{error.strerror} (it takes CAP_NET_ADMIN)" if error.errno == EPERM else error.strerror
+        why = f"{error.strerror} (it takes CAP_NET_ADMIN or CAP_NET_RAW)" if error.errno == EPERM else error.strerror
         raise OSError(error.errno, f"mark {mark}: {why}") from error
 
 
@@ -371,7 +375,11 @@ def listen_udp(
     port = Port(reactor, address, protocol, turn, mark, vpn)
     port.startListening()
     set_buffers(port.socket, receive_buffer, send_buffer)
-    set_class(port.socket, dscp, priority)
+    try:
+        set_class(port.socket, dscp, priority)
+    except OSError as error:
+        port.stopListening()
+        raise CannotListenError(address.host, address.port, error) from error
     if bounced is not None:
         port.listen_for_bounces(bounced)
     return port

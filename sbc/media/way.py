@@ -7,20 +7,25 @@ import errno
 from sbc.core.address import Address, unspecified_like
 from sbc.core.multiplexed import shared_pair
 from sbc.core.realm import Realm
-from sbc.media.udp import open_udp
+from sbc.media.udp import open_udp, set_class
 
 
 def way_fault(realm: Realm, at_address: bool = False) -> str:
-    """What keeps sockets from being opened as the realm wants them, empty where nothing does. Its network and mark are
-    tried; the media's address, too, if `at_address`: it may come to this host later."""
-    media, label = realm.media, realm.network
-    if not at_address and not label:
+    """What keeps sockets from being opened as the realm wants them, empty where nothing does. Its network, its
+    mark and the priorities of its frames are tried; the media's address, too, if `at_address`: it may come to this host
+    later."""
+    media, label, priorities = realm.media, realm.network, realm.marks.priorities
+    if not at_address and not label and not priorities:
         return ""
     host = media.address if at_address else unspecified_like(media.address)
     try:
-        open_udp(Address(host, 0), mark=label.mark, vpn=label.vpn).close()
+        with open_udp(Address(host, 0), mark=label.mark, vpn=label.vpn) as sock:
+            for priority in sorted(priorities):
+                set_class(sock, 0, priority)
     except OSError as error:
         why = error.strerror or str(error)
+        if why.startswith("priority "):
+            return f"realms.{realm.name}.marks: {why}"
         if not why.startswith(("mark ", "device ", "namespace ")):
             return f"realms.{realm.name}.media.address = {media.address}: {why}"
         if label.vlan and error.errno == errno.ENODEV:

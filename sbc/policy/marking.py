@@ -127,6 +127,16 @@ class Marks(Classes):
         plain = self.signalling_of(Urgency.NORMAL)
         return any(self.signalling_of(urgency) != plain for urgency in Urgency)
 
+    @property
+    def priorities(self) -> frozenset[int]:
+        """The priorities of frames that any of it asks for."""
+        said = (
+            mark
+            for of in (self, self.priority, self.emergency)
+            for mark in (of.signalling, of.media, of.audio, of.video, of.fax)
+        )
+        return frozenset(mark.priority for mark in said if mark is not None and mark.priority != UNSET)
+
     def signalling_of(self, urgency: Urgency) -> Mark:
         """What messages of such calls are marked with."""
         said = (each.signalling for each in self._said(urgency))

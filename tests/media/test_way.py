@@ -73,11 +73,15 @@ def test_what_it_takes_is_said_to_who_has_it_not() -> None:
     told = "from sbc.core.vpn import VpnLabel; from sbc.media.way import way_fault\n"
     told += "from tests.media.test_way import realm\n"
     told += "for label in (VpnLabel(mark=7), VpnLabel(namespace='/proc/self/ns/net'), VpnLabel('lo')):\n"
-    told += "    print(way_fault(realm(network=label)))"
+    told += "    print(way_fault(realm(network=label)))\n"
+    told += "import attrs; from sbc.policy.marking import Classes, Mark, Marks\n"
+    told += "urgent = Marks(Mark(24, 6), emergency=Classes(media=Mark(46, 7)))\n"
+    told += "print(way_fault(attrs.evolve(realm(), marks=urgent)))"
     without = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
     ran = subprocess.run([*without, sys.executable, "-c", told], capture_output=True, text=True, check=True, timeout=60)
     assert ran.stdout.splitlines() == [
-        "realms.access.network: mark 7: Operation not permitted (it takes CAP_NET_ADMIN)",
+        "realms.access.network: mark 7: Operation not permitted (it takes CAP_NET_ADMIN or CAP_NET_RAW)",
         "realms.access.network: namespace /proc/self/ns/net: Operation not permitted (it takes CAP_SYS_ADMIN)",
         "",
+        "realms.access.marks: priority 7: Operation not permitted (it takes CAP_NET_ADMIN or CAP_NET_RAW)",
     ]

@@ -141,7 +141,7 @@ class NativeEngine:
         if marking(spec) != marking(known):
             for fd in (*self._fds(relay)[side], *self._shared.fds(spec)):
                 with borrowed(fd) as sock:
-                    self._sockets.mark(sock, spec)
+                    self._sockets.remark(sock, spec)
         to = self._ffi.new("struct side_spec *")
         self._values.write_side(to, spec, self._realm(spec.realm))
         self._lib.engine_update(relay.stream, side, to)
