@@ -5,7 +5,6 @@ What was used is on file within a second or so; more than that no crash costs.
 
 from __future__ import annotations
 
-import json
 from time import time
 from typing import Any
 
@@ -16,6 +15,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from sbc.core.border import Border
+from sbc.core.plain import Unfit, of_bytes, to_bytes
 from sbc.ledger.charger import Charger
 from sbc.ledger.writer import Writer
 from sbc.policy.quota import Account, Whose
@@ -25,7 +25,6 @@ KIND = "account"
 MOST_WAITING = 1_000_000
 PATIENCE = 10.0
 """Seconds an orderly stop waits for a disk that fails."""
-_SPARED = ("realm", "who", "charged_at")  # which are in the name, or told otherwise
 
 
 class PrepaidService(Service):
@@ -96,14 +95,14 @@ class PrepaidService(Service):
         shift = time() - self._reactor.seconds()
         for whose in self._quotas.news:
             account = self._quotas.accounts.get(whose)
-            value = None if account is None else to_bytes(account, shift)
+            value = None if account is None else kept(account, shift)
             self._writer.put((KIND, name_of(whose)), value, account is None)
         self._quotas.news.clear()
 
     def _enter(self, id: str, value: bytes, shift: float) -> None:
         try:
-            self._quotas.enter(of_bytes(id, value, shift))
-        except (ValueError, TypeError, KeyError) as error:
+            self._quotas.enter(account_of(value, shift))
+        except Unfit as error:
             self._runner.counted["store-unfit"] += 1
             self._log.error("account {id} cannot be read: {error}", id=id, error=error)
 
@@ -121,19 +120,16 @@ def name_of(whose: Whose) -> str:
     return f"{realm} {who.decode('latin-1')}"
 
 
-def to_bytes(account: Account, shift: float) -> bytes:
+def kept(account: Account, shift: float) -> bytes:
     """An account for the file; `shift` is from the core's clock to the time of day."""
-    plain = attrs.asdict(account, filter=lambda field, _: field.name not in _SPARED)
-    return json.dumps({**plain, "at": account.charged_at + shift}).encode()
+    return to_bytes(Account, attrs.evolve(account, charged_at=account.charged_at + shift))
 
 
-def of_bytes(id: str, value: bytes, shift: float) -> Account:
-    """The account that `to_bytes` was given. @raises ValueError, TypeError or KeyError where it is none."""
-    realm, _, who = id.partition(" ")
-    plain = json.loads(value)
-    at = float(plain.pop("at"))
-    account = Account(realm, who.encode("latin-1"), charged_at=at - shift, **plain)
+def account_of(value: bytes, shift: float) -> Account:
+    """The account that `kept` was given. @raises Unfit where it is none."""
+    account: Account = of_bytes(Account, value)
     for number in (account.octets, account.seconds, account.used_octets, account.used_seconds):
-        if number is not None and (isinstance(number, bool) or not isinstance(number, int | float) or number < 0):
-            raise ValueError(f"{number!r} is no amount")
+        if number is not None and number < 0:
+            raise Unfit(f"{number!r} is no amount")
+    account.charged_at -= shift
     return account

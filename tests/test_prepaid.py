@@ -15,7 +15,7 @@ from sbc.core.border import Border
 from sbc.core.mint import Mint
 from sbc.core.orders import Note
 from sbc.policy.quota import Account, Quotas
-from sbc.prepaid import PrepaidService, name_of, of_bytes, to_bytes
+from sbc.prepaid import PrepaidService, account_of, kept, name_of
 from sbc.store.sqlite import SqliteStore
 from tests.rig import SECRET
 from tests.toy import ToyDialect
@@ -80,14 +80,26 @@ def test_what_is_left_is_there_at_the_next_start(tmp_path: Path) -> None:
     stop(again)
 
 
-@pytest.mark.parametrize("value", [b"", b"[]", b"{}", b'{"at": 1, "octets": -5}', b'{"at": 1, "octets": "many"}',
-                                   b'{"at": 1, "of": 2}', b'{"at": null}'])  # fmt: skip
+WHOLE = b'{"realm": "access", "who": "eve", "octets": OCTETS, "charged_at": 1.0}'
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        WHOLE.replace(b"OCTETS", b"-5"),
+        WHOLE.replace(b"OCTETS", b'"many"'),
+        WHOLE.replace(b"1.0", b"null"),
+    ],
+)
 def test_an_account_that_cannot_be_read_costs_nobody_else_his(tmp_path: Path, value: bytes) -> None:
     from sbc.ledger.writer import Entry
 
     store = SqliteStore(str(tmp_path / "p"), time)
     store.open()
-    good = to_bytes(Account(*ALICE, octets=7), 0.0)
+    good = kept(Account(*ALICE, octets=7), 0.0)
     store.write([Entry(("account", name_of(ALICE)), good, False), Entry(("account", "access eve"), value, False)])
     store.close()
     made, quotas, _, doer = service(tmp_path / "p")
@@ -108,5 +120,5 @@ def test_a_fault_in_a_look_costs_that_look_alone(tmp_path: Path, monkeypatch: py
 
 def test_as_it_was_written() -> None:
     account = Account("access", "älice x".encode(), 5, None, 3, 1.5, 100.0, True)
-    read = of_bytes(name_of(("access", account.who)), to_bytes(account, 1000.0), 1000.0)
+    read = account_of(kept(account, 1000.0), 1000.0)
     assert attrs.asdict(read) == attrs.asdict(account)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 from time import time
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from sbc.admin import bans, columns, limits, rules, views
 from sbc.admin.commands import COMMANDS, read
@@ -19,7 +18,7 @@ from sbc.admin.prepaid import Purse
 from sbc.admin.realms import realm_view
 from sbc.admin.report import call_text, status_text
 from sbc.admin.story import refusal_view, trace_view
-from sbc.admin.tables import Column, No, Record, Row, Table, Text
+from sbc.admin.tables import LIMIT, No, Record, Row, Table, Text, rows_of
 from sbc.admin.usage import LIVE, usage_view
 from sbc.admin.why import why_text, why_view
 from sbc.config.values import Config
@@ -32,10 +31,6 @@ from sbc.operations import Operations, Outcome
 from sbc.policy.tally import KINDS
 from sbc.runner import Runner
 
-LIMIT = 50
-"""Rows that are shown unless more are asked for."""
-
-T = TypeVar("T")
 Answer = Table | Record | Text
 
 
@@ -87,7 +82,7 @@ class Console(Purse):
             and (not state or call.state.value == state)
         )
         now, engine = self._clock(), self._runner.engine
-        return _table(chosen, lambda call: views.call_view(call, engine, now), columns.CALLS, limit, "no calls")
+        return rows_of(chosen, lambda call: views.call_view(call, engine, now), columns.CALLS, limit, "no calls")
 
     def call(self, id: str) -> Record | Text:
         """Everything about one call."""
@@ -123,7 +118,7 @@ class Console(Purse):
             if (not find or views.binding_matches(binding, find)) and (not realm or binding.realm.name == realm)
         )
         now = self._clock()
-        return _table(chosen, lambda binding: views.binding_view(binding, now), columns.BINDINGS, limit, "no bindings")
+        return rows_of(chosen, lambda binding: views.binding_view(binding, now), columns.BINDINGS, limit, "no bindings")
 
     def realms(self, *, limit: int | None = LIMIT) -> Table:
         """The networks, and their listeners below."""
@@ -132,9 +127,9 @@ class Console(Purse):
         def view(realm: Realm) -> Row:
             return realm_view(self._border, realm, listeners, now)
 
-        table = _table(self._border.plan.realms.values(), view, columns.REALMS, limit, "no realms")
+        table = rows_of(self._border.plan.realms.values(), view, columns.REALMS, limit, "no realms")
         sockets = [each for row in table for each in row["listeners"]]
-        table.below = "\n" + repr(_table(sockets, lambda each: each, columns.LISTENERS, limit, "no listeners"))
+        table.below = "\n" + repr(rows_of(sockets, lambda each: each, columns.LISTENERS, limit, "no listeners"))
         return table
 
     def limits(self, find: str = "", *, realm: str = "", kind: str = "", limit: int | None = LIMIT) -> Table | Text:
@@ -144,7 +139,7 @@ class Console(Purse):
         if kind and kind not in KINDS:
             return No(f"no kind {kind!r}; there are {', '.join(KINDS)}")
         chosen = limits.fullest(self._border.registry.gate.book.tallies(), find, realm, kind)
-        return _table(chosen, limits.tally_view, limits.COLUMNS, limit, "nothing is counted")
+        return rows_of(chosen, limits.tally_view, limits.COLUMNS, limit, "nothing is counted")
 
     def streams(self, find: str = "", *, realm: str = "", limit: int | None = LIMIT) -> Table | Text:
         """The media streams."""
@@ -161,7 +156,7 @@ class Console(Purse):
         def view(of: tuple[Call, Stream]) -> Row:
             return views.stream_details(*of, self._runner.engine)
 
-        return _table(chosen, view, columns.STREAMS, limit, "no streams")
+        return rows_of(chosen, view, columns.STREAMS, limit, "no streams")
 
     def usage(
         self, by: str = "terminal", find: str = "", *, realm: str = "", limit: int | None = LIMIT
@@ -172,7 +167,7 @@ class Console(Purse):
         if by not in LIVE:
             return No(f"usage by {by!r}? By {', '.join(LIVE)}")
         rows = usage_view(self._border.registry.calls.values(), self._runner.engine, by, find, realm)
-        return _table(rows, lambda row: row, columns.USAGE, limit, "nothing is carried")
+        return rows_of(rows, lambda row: row, columns.USAGE, limit, "nothing is carried")
 
     def paths(self, *, limit: int | None = LIMIT) -> Table:
         """Which networks are joined, and the next hops there below."""
@@ -182,15 +177,15 @@ class Console(Purse):
         def view(path: Path) -> Row:
             return views.path_view(registry, path, calls[path.name], now)
 
-        table = _table(self._border.plan.paths, view, columns.PATHS, limit, "no paths")
+        table = rows_of(self._border.plan.paths, view, columns.PATHS, limit, "no paths")
         hops = [each for row in table for each in row["neighbours"]]
-        table.below = "\n" + repr(_table(hops, lambda each: each, columns.NEIGHBOURS, limit, "no next hops"))
+        table.below = "\n" + repr(rows_of(hops, lambda each: each, columns.NEIGHBOURS, limit, "no next hops"))
         return table
 
     def media(self) -> Table:
         """What the media engine relays, by network."""
         rows = views.media_view(self._border.registry, self._runner.engine, self._clock())
-        table = _table(rows, lambda row: row, columns.MEDIA, None, "no realms")
+        table = rows_of(rows, lambda row: row, columns.MEDIA, None, "no realms")
         engine, why = self._runner.engine, self._runner.choice.why
         table.below = f"\nengine {engine.name}, {len(engine.streams())} streams" + (f"\n{why}" if why else "")
         if strays := engine.strays():
@@ -234,7 +229,7 @@ class Console(Purse):
             for each in reversed(self._runner.memory.refusals())
             if any(wanted in text.casefold() for text in (each.source, each.reason, each.event))
         )
-        return _table(chosen, lambda each: refusal_view(each, now, offset), columns.REFUSALS, limit, "nothing refused")
+        return rows_of(chosen, lambda each: refusal_view(each, now, offset), columns.REFUSALS, limit, "nothing refused")
 
     def _story(self, wanted: str) -> Story | No:
         """What is remembered of the call of that id, or the one whose id begins so."""
@@ -259,7 +254,7 @@ class Console(Purse):
             return unknown
         there, now = self._border.registry.gate.flood.bans, self._clock()
         chosen = [ban for ban in there if bans.matches(ban, find, realm)][::-1]
-        table = _table(chosen, lambda ban: bans.ban_view(ban, there, now), bans.COLUMNS, limit, "nobody is banned")
+        table = rows_of(chosen, lambda ban: bans.ban_view(ban, there, now), bans.COLUMNS, limit, "nobody is banned")
         sink = self._border.registry.gate.flood.sink
         table.below = "" if sink is None else f"\n{sink.dropped()} packets dropped by {sink.name}"
         return table
@@ -314,7 +309,7 @@ class Console(Purse):
         if unknown := self._no_realm(realm):
             return unknown
         rows = rules.rule_views(self._border.registry, realm, find, self._clock())
-        return _table(rows, lambda row: row, rules.COLUMNS, None, "no rules")
+        return rows_of(rows, lambda row: row, rules.COLUMNS, None, "no rules")
 
     def explain(
         self,
@@ -341,13 +336,13 @@ class Console(Purse):
     def audit(self) -> Table:
         """Whether the books balance."""
         rows = [{"fault": fault} for fault in self._runner.audit()]
-        return _table(rows, lambda row: row, columns.FAULTS, None, "the books balance")
+        return rows_of(rows, lambda row: row, columns.FAULTS, None, "the books balance")
 
     def counters(self, find: str = "") -> Table:
         """How often each thing has happened since the start."""
         counted = sorted(self._runner.counted.items())
         rows = [{"counter": name, "count": count} for name, count in counted if find in name]
-        return _table(rows, lambda row: row, columns.COUNTERS, None, "nothing counted")
+        return rows_of(rows, lambda row: row, columns.COUNTERS, None, "nothing counted")
 
     def help(self, about: Any = None) -> Text:
         """The commands; or what a command, or anything at the prompt, says of itself."""
@@ -374,15 +369,6 @@ class Console(Purse):
     def _no_realm(self, realm: str) -> No | None:
         known = self._border.plan.realms
         return No(f"no realm {realm!r}; there are {', '.join(known)}") if realm and realm not in known else None
-
-
-def _table(
-    chosen: Iterable[T], view: Callable[[T], Row], columns: tuple[Column, ...], limit: int | None, none: str
-) -> Table:
-    """A table of the first `limit` of `chosen` (all if None); the rest is only counted."""
-    each = iter(chosen)
-    rows = [view(one) for one in islice(each, limit)]
-    return Table(rows, columns, sum(1 for _ in each), none)
 
 
 def _done(outcome: Outcome | None) -> Text:

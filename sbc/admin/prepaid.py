@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from sbc.admin.tables import Column, No, Table, Text, duration
+from sbc.admin.tables import LIMIT, Column, No, Table, Text, duration, rows_of
 from sbc.core.border import Border
 from sbc.core.call import CallState
 from sbc.core.realm import Side
@@ -126,11 +126,10 @@ class Purse:
     _border: Border
     _clock: Callable[[], float]
 
-    def quota(self, find: str = "", *, realm: str = "", limit: int | None = 50) -> Table:
+    def quota(self, find: str = "", *, realm: str = "", limit: int | None = LIMIT) -> Table:
         """Accounts of those who pay in advance, those with the most calls first."""
         found = chosen(self._border, find, realm)
-        rows = [account_view(*each) for each in found[:limit]]
-        return Table(rows, COLUMNS, len(found) - len(rows), "no accounts")
+        return rows_of(found, lambda each: account_view(*each), COLUMNS, limit, "no accounts")
 
     def grant(self, user: str, *, octets: str = "", seconds: str = "", realm: str = "", anew: bool = False) -> Text:
         """Let an account have more, or so much."""

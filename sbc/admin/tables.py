@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import attrs
 
 from sbc.config.faults import printable
 
 Row = dict[str, Any]
+T = TypeVar("T")
+LIMIT = 50
+"""Rows that are shown unless more are asked for."""
 
 
 @attrs.frozen
@@ -48,6 +52,15 @@ class Table(list[Row]):
         return "\n".join([*lines, self.below] if self.below else lines)
 
     __str__ = __repr__
+
+
+def rows_of(
+    chosen: Iterable[T], view: Callable[[T], Row], columns: tuple[Column, ...], limit: int | None, none: str
+) -> Table:
+    """A table of the first `limit` of `chosen` (all if None); the rest is only counted."""
+    each = iter(chosen)
+    rows = [view(one) for one in islice(each, limit)]
+    return Table(rows, columns, sum(1 for _ in each), none)
 
 
 class Record(Row):

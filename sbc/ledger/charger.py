@@ -15,7 +15,7 @@ from sbc.core.address import Address
 from sbc.core.border import Border
 from sbc.core.call import Call, CallState
 from sbc.core.orders import Note, Record
-from sbc.ledger.volume import header_of
+from sbc.ledger.volume import header_of, ip_octets
 from sbc.media.counters import SideCounters, StreamCounters
 from sbc.policy.quota import State, Whose
 
@@ -171,5 +171,4 @@ class Charger:
 
 def octets_of(side: SideCounters, header: int) -> int:
     """Octets of the whole IP packets that have come from a side and gone to it."""
-    volumes = (side.received_rtp, side.received_rtcp, side.sent_rtp, side.sent_rtcp)
-    return sum(volume.octets + header * volume.packets for volume in volumes)
+    return ip_octets(side.received, header) + ip_octets(side.sent, header)

@@ -48,9 +48,13 @@ def carried(side: SideCounters, header: int) -> Plain:
     }
 
 
+def ip_octets(volume: Volume, header: int) -> int:
+    """Octets of the whole IP packets, with `header` octets before each payload."""
+    return volume.octets + header * volume.packets
+
+
 def _counted(volume: Volume, header: int) -> Plain:
-    octets = volume.octets
-    return {"packets": volume.packets, "octets": octets, "ip_octets": octets + header * volume.packets}
+    return {"packets": volume.packets, "octets": volume.octets, "ip_octets": ip_octets(volume, header)}
 
 
 def ways_of(side: Plain) -> Plain:

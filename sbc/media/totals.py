@@ -9,7 +9,7 @@ import attrs
 
 from sbc.core.orders import StreamSpec
 from sbc.ledger.usage import medium
-from sbc.ledger.volume import header_of_side
+from sbc.ledger.volume import header_of_side, ip_octets
 from sbc.media.counters import Drops, Quality, SideCounters, StreamCounters, Volume
 from sbc.media.histogram import Histogram
 from sbc.media.quality import LEAST
@@ -111,7 +111,8 @@ class Totals:
         found.known = now
 
     def _whole(self, found: _Open, index: int, way: str, before: Volume, after: Volume) -> None:
-        more = after.octets - before.octets + found.headers[index] * (after.packets - before.packets)
+        header = found.headers[index]
+        more = ip_octets(after, header) - ip_octets(before, header)
         if more > 0:
             self.by_media[found.realms[index], found.kind, way] += more
 
