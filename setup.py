@@ -44,6 +44,8 @@ COMPILED = [
     "sbc/policy/rules.py",
     "sbc/policy/source.py",
     "sbc/policy/tally.py",
+    "sbc/policy/terminals.py",
+    "sbc/policy/unanswered.py",
     "sbc/sip/bodies.py",
     "sbc/sip/bulk.py",
     "sbc/sip/codec.py",

@@ -11,6 +11,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from sbc.connections import Connections
+from sbc.core.address import network_of
 from sbc.core.binding import BindingState
 from sbc.core.border import Border
 from sbc.policy.bans import Ban, Key
@@ -98,6 +99,6 @@ def cut(connections: Connections, bans: Sequence[Ban]) -> None:
     banned = {ban.key: ban.reason for ban in bans}
     for connection in connections.books().connections:
         realm, (host, port) = connection.listener.realm, connection.peer
-        why = banned.get((realm, host, port)) or banned.get((realm, host, 0))
+        why = banned.get((realm, host, port)) or banned.get((realm, network_of(host), 0))
         if why is not None and not connection.opened:
             connection.abort("banned", why)

@@ -327,6 +327,9 @@ class ICallStore(Interface):
 class IPolicy(Interface):
     """What decides who may send what, and how much of it. No clock: `now` is in seconds."""
 
+    def prepare(plan):
+        """Make ready what `replan` will need for that Plan, and change nothing. May be called in another thread."""
+
     def replan(plan):
         """Hold what comes from now on to another Plan; what is known of sources, and tickets that are out, stay."""
 

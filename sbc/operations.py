@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from sbc.config.faults import ConfigError
@@ -75,6 +77,22 @@ class Operations:
         return live_calls(self._border.registry)
 
     # -- reload
+
+    def prepared(self) -> Deferred[None]:
+        """Fires when the files that a reload needs have been read, in a thread: very many prefixes take their time, and
+        what is read is remembered until the reload. What is wrong with it, that will find."""
+        if not self._file:
+            return succeed(None)
+        reading: Deferred[None] = deferToThreadPool(self._reactor, self._reactor.getThreadPool(), self._prepare)
+        return reading.addErrback(lambda failure: self._log.failure("a fault in reading ahead", failure))
+
+    def _prepare(self) -> None:
+        with suppress(ConfigError):
+            self._border.registry.gate.prepare(load_file(self._file).plan)
+
+    def reload_soon(self) -> Deferred[Outcome]:
+        """Reload as soon as all is read."""
+        return self.prepared().addCallback(lambda _: self.reload())
 
     def reload(self) -> Outcome:
         """Read the configuration file again and let it count, or say all that is wrong with it and change nothing."""

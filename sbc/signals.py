@@ -32,7 +32,7 @@ class SignalService(Service):
 
     def startService(self) -> None:
         super().startService()
-        self._hear(signal.SIGHUP, self._operations.reload)
+        self._hear(signal.SIGHUP, self._operations.reload_soon)
         self._reactor.callWhenRunning(self._install)
 
     def stopService(self) -> None:

@@ -89,7 +89,7 @@ def test_terminals_that_were_registered_before_a_restart_are_known() -> None:
     bound(rig)
     guard, _, _, _ = guarded(rig.border)
     guard.startService()
-    assert rig.border.registry.gate.flood.guards["access"].homes == {NAT.host: 1}
+    assert rig.border.registry.gate.flood.guards["access"].terminals.homes == {NAT.host: 1}
     guard.stopService()
 
 

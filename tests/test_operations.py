@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 import attrs
 import pytest
 from twisted.internet.task import Clock
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from sbc.config.values import Config, DrainConfig
 from sbc.core.call import CallState
 from sbc.core.message import Ending, Kind
 from sbc.core.orders import Order
-from sbc.operations import LAST_WORDS, Operations
+from sbc.operations import LAST_WORDS, Operations, Outcome
+from tests.config.test_rules import text
 from tests.rig import PHONE, SOFTSWITCH, Rig, sends
 from tests.soak.test_books import Closing
 from tests.toy_calls import Talk, answered, opened, toy_rig
@@ -242,3 +245,48 @@ def test_help_may_still_be_called_while_it_stops() -> None:
 def test_without_a_file_there_is_nothing_to_reload() -> None:
     outcome = Desk.make().operations.reload()
     assert not outcome.ok and "file" in outcome.lines[0]
+
+
+class Pool:
+    """A thread pool that has no threads: what it is given is done when `do` is called."""
+
+    def __init__(self) -> None:
+        self.left: list[Any] = []
+
+    def callInThreadWithCallback(self, done: Any, what: Any, *args: Any, **more: Any) -> None:
+        self.left.append((done, what, args))
+
+    def do(self) -> None:
+        while self.left:
+            done, what, args = self.left.pop()
+            try:
+                done(True, what(*args))
+            except ValueError:
+                done(False, Failure())
+
+
+def test_a_reload_reads_ahead_and_grows_no_tree_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, networks = tmp_path / "sbc.toml", tmp_path / "bad.txt"
+    file.write_text(text({"name": "bad", "action": "drop", "from_file": "bad.txt"}))
+    networks.write_text("".join(f"10.{number >> 8}.{number & 255}.0/24\n" for number in range(2_000)))
+    desk, pool, outcomes = Desk.make(), Pool(), list[Outcome]()
+    rules = desk.rig.border.registry.gate.rules
+    clock: Any = desk.clock
+    clock.getThreadPool, clock.callFromThread = lambda: pool, lambda call, *args: call(*args)
+
+    class Reload:
+        def apply(self, old: Config, new: Config) -> tuple[Config, list[str]]:
+            monkeypatch.setattr("sbc.policy.rules.Prefixes", None)  # there is no other now
+            rules.replan({name: realm.rules for name, realm in new.plan.realms.items()}, None)
+            return new, ["done"]
+
+    config = Config(desk.rig.border.plan, source=str(file))
+    operations = Operations(desk.clock, config, desk.rig.border, cast(Any, Hands(desk.rig)), cast(Any, Reload()))
+    operations.reload_soon().addCallback(outcomes.append)
+    assert not outcomes and not rules.tables and len(pool.left) == 1
+    pool.do()
+    assert outcomes[0].ok and rules.tables["a"].rules[0].sources is not None
+    file.write_text("realms = 1")
+    operations.reload_soon().addCallback(outcomes.append)
+    pool.do()
+    assert not outcomes[1].ok and rules.tables["a"].rules[0].name == "bad", "all or nothing"

@@ -37,7 +37,7 @@ class Wishes:
         self.heard: list[str] = []
         self.gone: list[Deferred[None]] = []
 
-    def reload(self) -> None:
+    def reload_soon(self) -> None:
         self.heard.append("reload")
 
     def stop(self, at_once: bool = False) -> Deferred[None]:

@@ -73,7 +73,7 @@ def _each(
     border: Border, source: str, realm: str, do: Callable[[str, str, int], bool], done: str, not_done: str
 ) -> Text:
     try:
-        host, port = ip_maybe_port().read(str(source))
+        host, port = ip_maybe_port().read(str(source).removesuffix("/64"))  # as a network is shown
     except Unfit:
         return No(f"{source!r} is no address; one is 203.0.113.66, 203.0.113.66:5060 or [2001:db8::1]:5060")
     plan = border.plan

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import attrs
+from twisted.internet.defer import Deferred
 
 from sbc.admin.auditlog import AuditLog, Operator
 from sbc.admin.commands import COMMANDS, Misused, split
@@ -38,6 +39,10 @@ class Clerk:
         self._console = console
         self._audit = audit
         self._seconds = seconds
+
+    def ready(self, words: Sequence[str]) -> Deferred[None]:
+        """Fires when a command in words can be answered without much delay."""
+        return self._console.ready(words)
 
     def line(self, operator: Operator, line: str) -> Reply:
         """Answer a line of plain words."""

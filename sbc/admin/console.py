@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from time import time
 from typing import Any, NoReturn
 
+from twisted.internet.defer import Deferred, succeed
+
 from sbc.admin import bans, columns, limits, rules, views
 from sbc.admin.commands import COMMANDS, read
 from sbc.admin.further import further_view
@@ -58,6 +60,12 @@ class Console(Purse):
         command, arguments = read(words)
         answer: Answer = getattr(self, command.name)(**arguments)
         return answer
+
+    def ready(self, words: Sequence[str]) -> Deferred[None]:
+        """Fires when a plain command can be answered without much delay."""
+        if words[:1] == ["reload"] and self._operations is not None:
+            return self._operations.prepared()
+        return succeed(None)
 
     def namespace(self) -> dict[str, Any]:
         """What is to be found at the prompt: the commands, and the parts of the SBC for whoever looks deeper."""

@@ -34,6 +34,8 @@ LONGEST = 65_536
 """Octets of a request."""
 SECONDS = 10.0
 """How long a request may take to come, and then its answer to be read."""
+LONGEST_READ = 300.0
+"""Seconds for which files may be read before a request is answered."""
 MOST = 20
 """Connections at once."""
 PAUSE = 1.0
@@ -77,11 +79,13 @@ class Request(Protocol):
         if len(line) > LONGEST:
             self._say({"ok": False, "error": f"a request has at most {LONGEST} octets"})
         elif end:
-            self._say(self._answer(line))
+            self._take(line)
 
-    def _answer(self, line: bytes) -> dict[str, Any]:
+    def _take(self, line: bytes) -> None:
+        self._over = True
         if not self._may:
-            return {"ok": False, "error": "only the SBC's own user and root may ask"}
+            self._say({"ok": False, "error": "only the SBC's own user and root may ask"})
+            return
         try:
             asked = json.loads(line)
             words, wanted = asked["command"], asked.get("form", "text")
@@ -90,7 +94,13 @@ class Request(Protocol):
             if wanted not in ("text", "json"):
                 raise ValueError("form is text or json")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            return {"ok": False, "error": f"this is no request: {str(error)[:200]}"}
+            self._say({"ok": False, "error": f"this is no request: {str(error)[:200]}"})
+            return
+        self._deadline.reset(LONGEST_READ)
+        ready = self.factory.clerk.ready(words)
+        ready.addCallback(lambda _: self._say(self._answer(words, wanted)))
+
+    def _answer(self, words: list[str], wanted: str) -> dict[str, Any]:
         reply = self.factory.clerk.words(self.operator, words)
         if isinstance(reply.answer, No):
             return {"ok": False, "error": reply.text}
@@ -100,6 +110,8 @@ class Request(Protocol):
         """Answer, and leave once that is read."""
         self._over = True
         self._read = b""
+        if not self._deadline.active():  # whoever asked has left
+            return
         self.transport.write(json.dumps(answer).encode() + b"\n")
         self.transport.loseConnection()
         self._deadline.reset(SECONDS)

@@ -20,6 +20,11 @@ def bans(flood: Flood) -> Iterator[Sample]:
             yield (realm, what), counted[realm, what]
 
 
+def unpushed(flood: Flood) -> Iterator[Sample]:
+    """Bans that what drops packets below the sockets has not taken, and is asked to take again."""
+    yield (), len(flood.unpushed)
+
+
 def sources(flood: Flood) -> Iterator[Sample]:
     """Sources that are remembered, by realm and rank."""
     for realm, guard in flood.guards.items():

@@ -281,6 +281,7 @@ METRICS = (
         _ports(lambda registry: registry.controls.pools),
     ),
     Metric("sbc_bans", "gauge", ("realm", "what"), "Bans of transport addresses and hosts", _flood(guarded.bans)),
+    Metric("sbc_bans_unpushed", "gauge", (), "Bans that only the process itself keeps", _flood(guarded.unpushed)),
     Metric("sbc_sources", "gauge", ("realm", "rank"), "Sources that the guards remember", _flood(guarded.sources)),
     Metric(
         "sbc_banned_packets_total", "counter", ("by",), "Packets of banned sources dropped below the sockets",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sbc.admin.tables import Column, No, Record, Row, duration
@@ -67,6 +67,7 @@ def explain_view(border: Border, source: str, method: str, said: dict[str, str],
     known, terminal = standing(registry, own, at, now), terminal_at(registry, own.realm, at)
     intent = Intent(Kind.OPEN, Phase.REQUEST, b"", b"", method=method)
     intent.agent, intent.user, intent.dialled = (said[name].encode() for name in ("agent", "caller", "called"))
+    intent.urgent = _calls_help(said["called"], border.plan.emergency)
     message = Message(own, at, known, intent, "" if terminal is None else terminal.id, said["peer"])
     lines = registry.gate.explain(message, now)
     if registry.waits.in_call(own.realm, at):
@@ -97,6 +98,13 @@ def _default(border: Border, own: Listener, message: Message) -> list[str]:
     if message.standing is Standing.STRANGER:
         return [f"path {path.name} takes calls from who is registered, which it is not, or whom a rule accepts by name"]
     return [f"path {path.name} takes calls from who is registered, which it is"]
+
+
+def _calls_help(called: str, wanted: Iterable[str]) -> bool:
+    """Whether one of those numbers or services is called."""
+    number = called.removeprefix("+").lower()
+    plain = [each.removeprefix("+").lower() for each in wanted]
+    return any(number == each or (":" in each and number.startswith(f"{each}.")) for each in plain)
 
 
 def _listener(border: Border, said: dict[str, Any]) -> Listener | None:

@@ -113,7 +113,12 @@ def unspecified_like(host: str) -> str:
 
 def network_of(host: str) -> str:
     """Whom an IP address stands for: of IPv4 itself; of IPv6 its /64, which whoever has one address there has whole."""
-    ip = literal(host) if ":" in host else None
+    return _network(host) if ":" in host else host
+
+
+@lru_cache(maxsize=16_384)
+def _network(host: str) -> str:
+    ip = literal(host)
     return host if ip is None else f"{IPv6Address(int(ip) >> 64 << 64)}/64"
 
 

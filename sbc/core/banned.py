@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sbc.core.address import literal
+from sbc.core.address import literal, network_of
 from sbc.core.orders import Order
 from sbc.core.plain import Frame, Unfit
 from sbc.core.registry import Registry
@@ -36,12 +36,13 @@ def resume_ban(registry: Registry, data: bytes, now: float, frame: Frame) -> lis
     wrong = [name for name, kind in _KINDS.items() if type(values[name]) is not kind]
     if wrong:
         raise Unfit(f"has no {wrong[0]}")
-    ip = literal(plain["host"])
+    ip = literal(plain["host"].removesuffix("/64"))
     if ip is None or not 0 <= plain["port"] <= 65_535 or not 0 <= plain["times"] <= 1_000:
         raise Unfit("is of nobody")
     if plain["realm"] not in registry.plan.realms:
         raise Unfit(f"its realm {plain['realm']} is gone")
-    values |= {"host": str(ip), "since": plain["since"] - frame.shift, "until": plain["until"] - frame.shift}
+    host = str(ip) if plain["port"] else network_of(str(ip))
+    values |= {"host": host, "since": plain["since"] - frame.shift, "until": plain["until"] - frame.shift}
     if not registry.gate.flood.resume(Ban(**values), now):
         raise Unfit("is over")
     return []

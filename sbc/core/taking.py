@@ -58,7 +58,13 @@ def take_request(border: Border, dialect: Any, message: Any, intent: Intent, arr
     if refreshed:
         gating.tell(registry, Outcome.ACCEPTED, arrival, intent)
         return fronted
-    crossing, orders = request_crossing(registry, dialect, arrival, intent, slots)
+    try:
+        crossing, orders = request_crossing(registry, dialect, arrival, intent, slots)
+    except Refused as no:  # said to be within a call, and of none: asked about like any other
+        absorbed = gating.ask(registry, intent, arrival) if intent.within and no.cause is Cause.NO_CALL else None
+        if absorbed is not None:
+            return absorbed
+        raise
     orders += fronted
     exchange = crossing.exchange
     border.concerns(exchange.call)

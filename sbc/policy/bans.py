@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 
-from sbc.core.address import Address
+from sbc.core.address import Address, network_of
 
 MOST = 100_000
 """Bans at once, and banned before that are remembered. Of too many, that which ends first is lifted."""
@@ -13,7 +13,7 @@ FORGIVEN = 86_400.0
 """Seconds after the end of a ban for which it makes the next one longer."""
 
 Key = tuple[str, str, int]
-"""Realm, host and port; port 0 is the whole host."""
+"""Realm, host and port; port 0 is the whole host, of IPv6 its /64."""
 
 
 class Ban:
@@ -76,7 +76,7 @@ class Bans:
     def banned(self, realm: str, source: Address) -> bool:
         """Whether nothing is taken from `source`, whoever it is."""
         there = self.hard.get(realm)
-        return bool(there) and there is not None and (source in there or source[0] in there)
+        return bool(there) and there is not None and (source in there or network_of(source[0]) in there)
 
     def closed(self, realm: str, host: str) -> bool:
         """Whether nothing is taken from strangers at `host`."""
@@ -90,8 +90,8 @@ class Bans:
             times = 0
         return min(first * 2.0 ** min(times, 40), longest), times
 
-    def add(self, ban: Ban, soft: bool = False) -> None:
-        """Ban; what was said of the same before no longer counts."""
+    def add(self, ban: Ban, soft: bool = False, counts: bool = True) -> None:
+        """Ban; what was said of the same before no longer counts. If it `counts` the next is longer."""
         key = ban.key
         self._take_out(key)
         while len(self._all) >= self._most:
@@ -102,17 +102,21 @@ class Bans:
         if len(self._ends) > 2 * len(self._all) + 1_000:
             self._ends = [(each.until, each.key) for each in self._all.values()]
             heapify(self._ends)
+        if counts:
+            self._remember(key, ban)
+        self._tell(key)
+
+    def _remember(self, key: Key, ban: Ban) -> None:
         self._past.pop(key, None)
         while len(self._past) >= self._most:
             del self._past[next(iter(self._past))]
         self._past[key] = (ban.times + 1, ban.until)
-        self._tell(key)
 
     def soften(self, realm: str, host: str) -> None:
         """An honest terminal is at `host`: if that is banned, only strangers there are from now on, unless an operator
         said so, who means all."""
         ban = self._all.get((realm, host, 0))
-        if ban is not None and not ban.kept and self.hard[realm].pop(host, None) is not None:
+        if ban is not None and not ban.kept and self.refused(realm).pop(host, None) is not None:
             self._place(ban, True)
             self._tell(ban.key)
 

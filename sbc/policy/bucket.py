@@ -4,7 +4,8 @@ from __future__ import annotations
 
 
 class Bucket:
-    """Holds up to `burst` tokens, gets `rate` of them a second, and begins full. `now`, in seconds, never goes back."""
+    """Holds up to `burst` tokens, gets `rate` of them a second, and begins full. `now` is in seconds; where the
+    clock is set back it goes on from there."""
 
     __slots__ = ("_at", "_level", "burst", "rate")
 
@@ -40,4 +41,4 @@ class Bucket:
     def _fill(self, now: float) -> None:
         if now > self._at:
             self._level = min(self.burst, self._level + (now - self._at) * self.rate)
-            self._at = now
+        self._at = now

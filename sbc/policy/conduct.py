@@ -5,7 +5,8 @@ from __future__ import annotations
 from sbc.core.message import Cause, Intent, Kind
 from sbc.policy.events import Outcome
 from sbc.policy.flooding import Flooding
-from sbc.policy.source import MOST_NOTED, Source
+from sbc.policy.source import Source
+from sbc.policy.unanswered import FRESH, PATIENCE, Unanswered
 
 SCANS = 1_000.0
 """Points of who calls itself what only scanners do: banned at once, however the scores are set."""
@@ -19,7 +20,6 @@ _STRAY = 2.0
 _WRONG = 10.0
 _UNBOUND = 5.0
 _ABANDONED = 5.0
-_MANY = 1.0
 _VAIN = 10.0
 _DEAR = 20.0
 _REFUSED = {
@@ -33,16 +33,13 @@ _REFUSED = {
 }
 """What we refuse for its own sake. Who is refused since there is too much of everything has done nothing."""
 
-PATIENCE = 8.0
-"""Seconds within which who is asked for credentials shows some, losses and all."""
-FRESH = 600.0
-"""Seconds for which it is remembered what was asked for in vain."""
-MOST_ASKED = 8
-"""Users that one source may have left unanswered when they were asked for credentials."""
 FEW_DEAR = 2
 """Numbers with one of the prefixes configured that may be called in vain."""
+TAKEN = 4
+"""So many calls in vain to each that was taken are nothing: with many lines many are busy, or do not answer."""
 
-_USER, _NUMBER = b"u", b"n"
+_USER, _ASKED, _VAIN_CALL, _TAKEN = b"u", b"a", b"n", b"y"
+"""What is noted of a source: users, and numbers that credentials were asked for, and numbers called in vain, or not."""
 
 
 def judge(
@@ -56,11 +53,11 @@ def judge(
     if intent is None:
         return 0.0, ""
     if outcome is Outcome.ACCEPTED:
-        return _accepted(source, intent)
+        return _accepted(source, intent, now)
     if outcome is Outcome.CHALLENGED:
         return _challenged(source, intent, limits, now)
     if outcome is Outcome.WRONG:
-        source.excuse(_USER + intent.user)
+        _shown(source, intent)
         return _WRONG, "wrong credentials"
     if outcome is Outcome.REFUSED and cause not in _REFUSED:
         return 0.0, ""
@@ -73,39 +70,63 @@ def judge(
     return (_UNBOUND, "registrations that are not taken") if intent.kind is Kind.BIND else (0.0, "")
 
 
-def _accepted(source: Source, intent: Intent) -> tuple[float, str]:
+def _accepted(source: Source, intent: Intent, now: float) -> tuple[float, str]:
     if intent.kind not in (Kind.BIND, Kind.OPEN):
         return 0.0, ""
-    source.excuse(_USER + intent.user)
+    _shown(source, intent)
     if intent.kind is Kind.OPEN:
-        source.excuse(_NUMBER + number_of(intent))
+        number = number_of(intent)
+        source.excuse(_VAIN_CALL + number)
+        if source.failed is not None:  # else there is nothing to weigh it against
+            source.note(_TAKEN + number, now)
     return -2 * _ABANDONED, ""
 
 
+def _asked(intent: Intent) -> bytes:
+    """By what it is noted that credentials were asked for."""
+    return _ASKED + number_of(intent) if intent.kind is Kind.OPEN else _USER + intent.user
+
+
+def _shown(source: Source, intent: Intent) -> None:
+    """Credentials were shown, right or wrong."""
+    source.excuse(_asked(intent))
+    if source.unanswered is not None:
+        source.unanswered.answer()
+
+
 def _challenged(source: Source, intent: Intent, limits: Flooding, now: float) -> tuple[float, str]:
-    if intent.kind is Kind.OPEN:
-        points, why = _in_vain(source, intent, limits, now)  # until it is accepted
-        if points:
-            return points, why
-    noted = source.note(_USER + intent.user, now)
-    if noted <= MOST_ASKED or source.failed is None:
-        return 0.0, ""
-    left = sum(1 for name, at in source.failed.items() if name.startswith(_USER) and now - at > PATIENCE)
-    if left >= MOST_ASKED:
-        return _ABANDONED, "it tries one user after the other"
-    return (_MANY, "very many users at once") if noted >= MOST_NOTED else (0.0, "")
+    name = _asked(intent)
+    if source.failed is not None and name in source.failed:
+        return 0.0, ""  # it has been counted
+    source.note(name, now)
+    if source.unanswered is None:
+        source.unanswered = Unanswered(now)
+    left = source.unanswered.ask(now)
+    if intent.kind is Kind.OPEN and is_dear(number_of(intent), limits):
+        dear = [each for each in _fresh(source, _ASKED, now, PATIENCE) if is_dear(each, limits)]
+        if len(dear) >= FEW_DEAR:
+            return _DEAR, "calls in vain to numbers that are dear"
+    return left * _ABANDONED, "it tries one user or number after the other" if left else ""
 
 
 def _in_vain(source: Source, intent: Intent, limits: Flooding, now: float) -> tuple[float, str]:
-    """A call that has come to nothing, or not to anything yet."""
+    """A call that has come to nothing."""
     number = number_of(intent)
-    source.note(_NUMBER + number, now)
-    fresh = [name[1:] for name, at in (source.failed or {}).items() if name.startswith(_NUMBER) and now - at <= FRESH]
-    if is_dear(number, limits) and sum(1 for each in fresh if is_dear(each, limits)) > FEW_DEAR:
+    if intent.proves:
+        _shown(source, intent)
+    source.note(_VAIN_CALL + number, now)
+    vain = _fresh(source, _VAIN_CALL, now)
+    if is_dear(number, limits) and sum(1 for each in vain if is_dear(each, limits)) > FEW_DEAR:
         return _DEAR, "calls in vain to numbers that are dear"
-    if len(fresh) > limits.fraud_destinations:
+    if len(vain) > max(limits.fraud_destinations, TAKEN * len(_fresh(source, _TAKEN, now))):
         return _VAIN, "calls in vain to many numbers"
     return 0.0, ""
+
+
+def _fresh(source: Source, kind: bytes, now: float, since: float = 0.0) -> list[bytes]:
+    """What of a kind was noted of a source, so many seconds ago at least and not long ago."""
+    noted = source.failed or {}
+    return [name[1:] for name, at in noted.items() if name.startswith(kind) and since <= now - at <= FRESH]
 
 
 def is_dear(number: bytes, limits: Flooding) -> bool:

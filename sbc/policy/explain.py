@@ -5,13 +5,14 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
 
+from sbc.core.address import network_of
 from sbc.policy.events import Message, Standing
 from sbc.policy.rule import Action, Rule
 from sbc.policy.rules import is_told_early, speaks_of
 
 if TYPE_CHECKING:
-    from sbc.policy.bans import Bans
     from sbc.policy.countries import Countries
+    from sbc.policy.flood import Flood
     from sbc.policy.rules import Rules, Table
 
 
@@ -84,34 +85,48 @@ def _unread(rule: Rule, message: Message) -> str:
     return ""
 
 
-def explain_bans(bans: Bans, message: Message, now: float) -> list[str]:
+def explain_bans(flood: Flood, message: Message, now: float) -> list[str]:
     """Which bans hold for who sends a message, a line for each."""
     realm, source = message.listener.realm, message.source
-    lines = []
-    for port in dict.fromkeys((source.port, 0)):
-        ban = bans.get((realm, source.host, port))
-        if ban is not None and ban.until > now:
-            whom = "strangers there" if bans.is_soft(ban) else "all"
-            lines.append(
-                f"{ban} is banned for {ban.until - now:.0f} s more ({whom}): {ban.reason}; it is dropped unread"
-            )
+    guard, bans, lines = flood.guards.get(realm), flood.bans, list[str]()
+    for key in dict.fromkeys(((realm, *source), (realm, network_of(source.host), 0))):
+        ban = bans.get(key)
+        if ban is None or ban.until <= now:
+            continue
+        whom, soft = "all", bans.is_soft(ban)
+        served = guard is not None and not ban.port and guard.spares(source, ban.host, now)
+        if soft:
+            whom = "strangers there"
+            served = served or message.standing is not Standing.STRANGER or bool(message.proven)
+            served = served or (guard is not None and source in guard.known)
+        said = f"{ban} is banned for {ban.until - now:.0f} s more ({whom}): {ban.reason}"
+        lines.append(f"{said}; it is {'none of them, and served' if served else 'dropped unread'}")
     return lines or ["it is not banned"]
 
 
-def explain(rules: Rules, message: Message, now: float) -> list[str]:
-    """What the rules of its realm make of a message, a line for each that is asked, and what comes of it."""
+def explain(rules: Rules, message: Message, now: float, scans: bool = False) -> list[str]:
+    """What the rules of its realm make of a message, a line for each that is asked, and what comes of it. `scans`: it
+    was made by what is known to be a scanner."""
+    lines, early = _explain_rules(rules, message, now)
+    if scans and not early:
+        return [*lines[:-1], "it calls itself what scanners do: dropped, and counted against it, whatever rules say"]
+    return lines
+
+
+def _explain_rules(rules: Rules, message: Message, now: float) -> tuple[list[str], bool]:
+    """The lines, and whether it is dropped before it is read."""
     table = rules.tables.get(message.listener.realm)
     if table is None:
-        return [f"realm {message.listener.realm} has no rules"]
+        return [f"realm {message.listener.realm} has no rules"], False
     lines, last = list[str](), None
     for step in steps(table, message, now):
         said = f"does not speak of it: {step.lacks}" if step.lacks else "decides" if step.decides else "only counts it"
         lines.append(f"rule {step.rule.name} ({step.rule}): {said}")
         last = step if step.decides else last
     if last is None:
-        return [*lines, "no rule decides: it goes on"]
+        return [*lines, "no rule decides: it goes on"], False
     when = "before it is read" if last.early else "when it has been read"
     done = last.rule.action.value if last.rule.action is not Action.LIMIT else f"limit, {last.rule.over.value}"
     if message.intent.urgent and not last.early:
-        return [*lines, "it calls for help: no rule is asked"]
-    return [*lines, f"rule {last.rule.name} decides: {done}, {when}"]
+        return [*lines, "it calls for help: no rule is asked"], False
+    return [*lines, f"rule {last.rule.name} decides: {done}, {when}"], last.early

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import ip_address
+from itertools import islice
 from typing import Any
 
-from sbc.core.address import Address
+from sbc.core.address import Address, network_of
 from sbc.core.message import Cause, Intent
 from sbc.core.orders import Listener, Note
 from sbc.policy.bans import Ban, Bans, Key
@@ -18,6 +19,8 @@ from sbc.policy.load import DROPPED, OVERHEAD, Load
 PUSHES = 500
 """Bans that are handed on at most in one tick: what comes beyond that waits for the next."""
 MOST_SAID = 1_000
+AGAIN = 5.0
+"""Seconds after which the sink is asked again."""
 SWEEP = 200
 """Terminals of each realm that are looked at in one tick."""
 
@@ -37,7 +40,8 @@ class Flood:
         self.sink: Any = None
         self.exempt: Callable[[str, Address, float], bool] = _nobody
         self.said: list[Note] = []
-        self.unpushed = 0  # bans that the sink did not take
+        self.unpushed: dict[Key, None] = {}  # bans that the sink has not taken, and is asked to again
+        self._again_at = 0.0
         self._serving: Guard | None = None
 
     def replan(self, floods: dict[str, Flooding | None]) -> None:
@@ -58,17 +62,32 @@ class Flood:
     def banned(self, realm: str, source: Address, now: float) -> bool:
         """Whether nothing is taken from `source`, whoever it is. Asked of all that comes, before anything else."""
         there = self.bans.hard.get(realm)
-        if not there or (source not in there and source[0] not in there):
+        if not there or (source not in there and not self._is_host_banned(there, realm, source, now)):
             return False
         self.load.use(DROPPED, now)
         return True
 
-    def knock(self, listener: Listener, source: Address, standing: Standing, proven: str, now: float) -> str:
-        """See IPolicy.knock."""
+    def _is_host_banned(self, there: dict[object, Ban], realm: str, source: Address, now: float) -> bool:
+        host = network_of(source[0])
+        if host not in there:
+            return False
+        guard = self.guards.get(realm)
+        return guard is None or not guard.spares(source, host, now)
+
+    def knock(
+        self,
+        listener: Listener,
+        source: Address,
+        standing: Standing,
+        proven: str,
+        now: float,
+        unproven: bool = False,
+    ) -> str:
+        """See IPolicy.knock. `unproven`: a certificate may still be shown."""
         self._serving = guard = self.guards.get(listener.realm)
         if guard is None:
             return ""
-        word = guard.knock(source, standing, proven, now)
+        word = guard.knock(source, standing, proven, now, unproven)
         if word:
             self.load.use(DROPPED, now)
         return word
@@ -84,6 +103,11 @@ class Flood:
         """See Guard.scanner."""
         guard = self.guards.get(message.listener.realm)
         return None if guard is None else guard.scanner(message, now)
+
+    def scans(self, message: Message) -> bool:
+        """Whether a message was made by what is known to be a scanner; nothing is counted."""
+        guard = self.guards.get(message.listener.realm)
+        return guard is not None and guard.scans(message)
 
     def message(self, message: Message, now: float) -> Verdict | None:
         """See IPolicy.message."""
@@ -119,10 +143,8 @@ class Flood:
             self._say(Note("unbanned", "its time is over", "", {"source": str(ban), "realm": ban.realm}))
         for guard in self.guards.values():
             guard.sweep(SWEEP, now)
-        news = self.bans.news
-        if not news:
-            return []
-        keys: list[Key] = []
+        self._push_again(now)
+        news, keys = self.bans.news, list[Key]()
         while news and len(keys) < PUSHES:
             key = next(iter(news))
             del news[key]
@@ -131,13 +153,23 @@ class Flood:
         return keys
 
     def _push(self, key: Key, now: float) -> None:
-        if self.sink is None:
+        if self.sink is None or "/" in key[1]:  # no sink knows networks
             return
+        self.unpushed.pop(key, None)
         ban = self.bans.get(key)
         if ban is None or self.bans.is_soft(ban):
             self.sink.lift(*key)
         elif not self.sink.ban(*key, ban.until - now):
-            self.unpushed += 1
+            if not self.unpushed:
+                self._again_at = now + AGAIN
+            self.unpushed[key] = None
+
+    def _push_again(self, now: float) -> None:
+        """What the sink had no room for, or could not take, it may by now."""
+        if self.unpushed and not 0.0 < self._again_at - now <= AGAIN:
+            self._again_at = now + AGAIN
+            for key in list(islice(self.unpushed, PUSHES)):
+                self._push(key, now)
 
     def drain(self) -> list[Note]:
         """The decisions since this was last asked."""
@@ -148,7 +180,7 @@ class Flood:
 
     def ban(self, realm: str, host: str, port: int, seconds: float, reason: str, now: float) -> Ban:
         """Ban by hand: whatever is known of who is there. @raises ValueError where that is no address."""
-        host = str(ip_address(host))
+        host = str(ip_address(host)) if port else network_of(str(ip_address(host)))
         ban = Ban(realm, host, port, reason, now, now + seconds, 0, kept=True)
         self.bans.add(ban)
         self._say(Note("banned", reason, "", {"source": str(ban), "realm": realm, "seconds": f"{seconds:.0f}"}))
@@ -156,6 +188,8 @@ class Flood:
 
     def lift(self, key: Key) -> bool:
         """Ban no more, and forget what it was for; whether there was such a ban."""
+        realm, host, port = key
+        key = key if port else (realm, network_of(host), 0)
         ban = self.bans.lift(key)
         guard = self.guards.get(key[0])
         if guard is not None:
@@ -169,7 +203,8 @@ class Flood:
         if ban.until <= now:
             return False
         guard = self.guards.get(ban.realm)
-        self.bans.add(ban, soft=guard is not None and not ban.port and not ban.kept and ban.host in guard.homes)
+        houses = guard is not None and not ban.port and guard.terminals.honest(ban.host) > 0
+        self.bans.add(ban, soft=houses and not ban.kept)
         return True
 
     def _is_exempt(self, realm: str, source: Address, now: float) -> bool:

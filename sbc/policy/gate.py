@@ -8,7 +8,7 @@ from zope.interface import implementer
 
 from sbc.core.address import Address
 from sbc.core.message import Cause, Intent
-from sbc.core.orders import Listener
+from sbc.core.orders import SECURED, Listener
 from sbc.interfaces import IPolicy
 from sbc.policy.book import Book
 from sbc.policy.events import Message, Outcome, Standing, Verdict
@@ -32,6 +32,10 @@ class Gate:
         self.quota = Quotas()
         self.replan(plan)
 
+    def prepare(self, plan: Plan) -> None:
+        """See IPolicy."""
+        self.rules.prepare({name: realm.rules for name, realm in plan.realms.items()}, plan.countries)
+
     def replan(self, plan: Plan) -> None:
         """See IPolicy."""
         self.book.replan(plan)
@@ -45,7 +49,8 @@ class Gate:
 
     def knock(self, listener: Listener, source: Address, size: int, standing: Standing, proven: str, now: float) -> str:
         """See IPolicy."""
-        word = self.flood.knock(listener, source, standing, proven, now)
+        unproven = not size and not proven and listener.transport == SECURED
+        word = self.flood.knock(listener, source, standing, proven, now, unproven)
         return word or self.rules.knock(listener, source, standing, proven, now, size)
 
     def spent(self, seconds: float, now: float) -> None:
@@ -59,7 +64,8 @@ class Gate:
 
     def explain(self, message: Message, now: float) -> list[str]:
         """See IPolicy."""
-        return [*explain_bans(self.flood.bans, message, now), *explain(self.rules, message, now)]
+        scans = self.flood.scans(message)
+        return [*explain_bans(self.flood, message, now), *explain(self.rules, message, now, scans)]
 
     def outcome(
         self,

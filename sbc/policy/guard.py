@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sbc.core.address import Address
+from sbc.core.address import Address, network_of
 from sbc.core.message import Cause, Intent, Kind, Phase
 from sbc.core.orders import Note
 from sbc.policy import conduct
@@ -19,6 +19,7 @@ from sbc.policy.load import Load, Share
 from sbc.policy.prefixes import Prefixes
 from sbc.policy.returning import Returning
 from sbc.policy.source import Source, Sources
+from sbc.policy.terminals import Terminals
 
 BANNED, SOURCE_RATE, HOST_RATE, REALM_RATE, SHARE = "banned", "source-rate", "host-rate", "realm-rate", "share"
 """Why something is dropped."""
@@ -39,12 +40,12 @@ STEP = 0.1
 
 # an Enum is slow to find its members, and these are asked for at every packet
 _CORES_OWN, _STRANGER, _LONG = Standing.TRUSTED, Standing.STRANGER, Rank.TRUSTED
-_WEIGHT = {Rank.STRANGER: 1.0, Rank.COURTED: 1.0, Rank.REGISTERED: 0.5, Rank.TRUSTED: 0.25}
+_WEIGHT = {Rank.STRANGER: 1.0, Rank.REGISTERED: 0.5, Rank.TRUSTED: 0.25}
 
 
 class Guard:
-    """See above. `known` are terminals, by transport address, with all else that ranks as such; `homes` counts them at
-    each host."""
+    """See above. `known` is who ranks as a terminal, by transport address; `users` are terminals by what they are
+    registered as, wherever they send from."""
 
     def __init__(
         self,
@@ -61,11 +62,11 @@ class Guard:
         self._load = load
         self._exempt = exempt
         self._say = say
-        self.known: dict[Address, Source] = {}
-        self.homes: dict[str, int] = {}
+        self.terminals = Terminals(MOST_KNOWN)
+        self.known = self.terminals.all
         self.strangers = Sources(limits.sources)
         self.hosts = Sources(limits.sources)
-        self.terminals = Sources(limits.sources)
+        self.users = Sources(limits.sources)
         self._whole = Source(0.0)
         self._returning: Returning | None = None  # two megabytes, for when they are needed
         self.serving: Share | None = None  # whose time is used by what was let in last
@@ -88,29 +89,28 @@ class Guard:
                 self.shares[rank] = Share(part)
         self._strangers_share, self._terminals_share = self.shares[Rank.STRANGER], self.shares[Rank.REGISTERED]
         self._busy, self._trusted_after = limits.busy, limits.trusted_after
-        self.strangers.most = self.hosts.most = self.terminals.most = limits.sources
+        self.strangers.most = self.hosts.most = self.users.most = limits.sources
         self._scanners = [name.lower().encode() for name in limits.scanners]
         self._agents.clear()
         self._spares = Prefixes((network, 1) for network in limits.never)
         self._trusts = Prefixes((network, 1) for network in limits.trusted)
-        for host, there in self.hosts.items():  # who is remembered is no longer looked up
-            there.trusted = self._trusts.search(str(host)) != 0
 
     # -- what comes
 
-    def knock(self, source: Address, standing: Standing, proven: str, now: float) -> str:
-        """Why what comes from `source` is to be dropped; empty where it is to be read. See IPolicy.knock."""
+    def knock(self, source: Address, standing: Standing, proven: str, now: float, unproven: bool = False) -> str:
+        """Why what comes from `source` is to be dropped; empty where it is to be read. See IPolicy.knock. `unproven`: a
+        certificate may still be shown."""
         self.serving = None
         if standing is _CORES_OWN:
             return ""
         known = self.known.get(source)
         if known is None:
             if standing is _STRANGER and not proven:
-                return self._from_stranger(source, None, now)
+                return self._from_stranger(source, None, now, unproven)
             known = self.meet(source, now)
         elif standing is _STRANGER and known.answered <= now and not proven:
-            self._part(source, known)
-            return self._from_stranger(source, known, now)
+            self._part(source)
+            return self._from_stranger(source, known, now, unproven)
         known.heard = now
         if known.low_until > now:
             return self._from_stranger(source, known, now)
@@ -128,15 +128,14 @@ class Guard:
         self.serving = share
         return ""
 
-    def _from_stranger(self, source: Address, known: Source | None, now: float) -> str:
+    def _from_stranger(self, source: Address, known: Source | None, now: float, unproven: bool = False) -> str:
         """The same of who is served as strangers are. `known` is what is known of it, where it ranks as more."""
-        host = source[0]
-        if self.limits.trusted:
-            there = self.hosts.meet(host, now) if self.hosts.get(host) else self._meet_host(host, now)
-            if there.trusted:
-                each, depth = self._trusted
-                return SOURCE_RATE if there.over(each, depth, now) else ""
-        if known is None and self._bans.closed(self.realm, host):
+        host = network_of(source[0])
+        if self._trusts.find(source[0]):
+            each, depth = self._trusted
+            return SOURCE_RATE if self.hosts.meet(host, now).over(each, depth, now) else ""
+        closed = known is None and not unproven and self._bans.closed(self.realm, host)
+        if closed and not self.spares(source, host, now):
             return BANNED
         found = known or self.strangers.get(source)
         share = self._strangers_share
@@ -150,7 +149,7 @@ class Guard:
                 self._against(source, stranger, conduct.OVER, "far over its rate", False, now)
             return SOURCE_RATE
         each, depth = self._host
-        if each and (self.hosts.get(host) or self._meet_host(host, now)).over(each, depth, now):
+        if each and self.hosts.meet(host, now).over(each, depth, now):
             return HOST_RATE
         each, depth = self._realm
         if each and self._whole.over(each, depth, now):
@@ -169,10 +168,12 @@ class Guard:
             return over < STEP or share.has(now, COMES_AGAIN)
         return share.has(now, COMES_ANEW)
 
-    def _meet_host(self, host: str, now: float) -> Source:
-        there = self.hosts.meet(host, now)
-        there.trusted = self._trusts.search(host) != 0
-        return there
+    def spares(self, source: Address, host: str, now: float) -> bool:
+        """Whether a ban of `host` does not mean who is at `source`: one of a network that others are in."""
+        if host == source[0]:
+            return False
+        spared = self._spares.find(source[0]) or self._trusts.find(source[0])
+        return bool(spared) or self._exempt(self.realm, source, now)
 
     # -- what is understood
 
@@ -180,7 +181,7 @@ class Guard:
         """Ban who calls itself what only scanners do: before any rule is asked, which might have it answered. A
         registered terminal is demoted: anybody may send a datagram in its name."""
         agent, source = message.intent.agent, message.source
-        if not agent or message.standing is Standing.TRUSTED or not self._scans(agent):
+        if not self.scans(message):
             return None
         found = self.known.get(source) or self.strangers.meet(source, now)
         sure = message.listener.reliable
@@ -190,26 +191,30 @@ class Guard:
     def message(self, message: Message, now: float) -> Verdict | None:
         """See IPolicy.message. Asked when no rule is against it."""
         intent, source = message.intent, message.source
-        if intent.welcome and source not in self.known:  # a rule names it: it ranks as who is registered does
-            self.strangers.meet(source, now).answered = now + ANSWERED
-            self.meet(source, now)
+        if intent.welcome and intent.kind is Kind.OPEN and source not in self.known:  # a rule names who may call
+            self._welcome(source, message.listener.reliable, now)
         if intent.urgent or intent.phase is not Phase.REQUEST or message.standing is Standing.TRUSTED:
             return None
         if message.terminal:
             each, depth = self._terminal
             if not each or intent.kind is Kind.CLOSE:
                 return None
-            if self.terminals.meet(message.terminal, now).over(each, depth, now):
+            if self.users.meet(message.terminal, now).over(each, depth, now):
                 return Verdict(Act.REJECT, "terminal-rate", "flood", "too many requests", Cause.RATE, 10)
             return None
         if intent.kind is not Kind.OPEN or source in self.known:
             return None
         stranger = self.strangers.meet(source, now)
         each, depth = self._open
-        if each and not self._is_trusted(source[0]) and stranger.over_open(each, depth, now):
+        if each and not self._trusts.find(source[0]) and stranger.over_open(each, depth, now):
             self._against(source, stranger, conduct.OPENS, "a flood of calls", message.listener.reliable, now)
             return Verdict(Act.DROP, "open-rate", "flood")
         return None
+
+    def scans(self, message: Message) -> bool:
+        """Whether it was made by what is known to be a scanner, which the core is never taken for."""
+        agent = message.intent.agent
+        return bool(agent) and message.standing is not Standing.TRUSTED and self._scans(agent)
 
     def _scans(self, agent: bytes) -> bool:
         known = self._agents.get(agent)
@@ -229,51 +234,49 @@ class Guard:
         known = self.known.get(source)
         found = known or self.strangers.get(source)
         if found is None:
-            if self._is_trusted(source[0]):
+            if self._trusts.find(source[0]):
                 return
             found = self.strangers.meet(source, now)
         points, why = conduct.judge(found, outcome, intent, cause, self.limits, now)
         if outcome is Outcome.CHALLENGED:
             found.asked = now + COURTED
-        elif outcome is Outcome.ACCEPTED and intent is not None and intent.kind in (Kind.BIND, Kind.OPEN):
+        elif outcome is Outcome.ACCEPTED and intent is not None:
             if intent.kind is Kind.OPEN:
-                found.answered = now + ANSWERED
-            self.meet(source, now)
+                self._welcome(source, sure, now)
+            elif intent.kind is Kind.BIND:
+                self.meet(source, now)
         if points < 0:
             found.add(points, now, self.limits.half_life)
         elif points:
             self._against(source, found, points, why, sure, now)
 
-    def meet(self, source: Address, now: float) -> Source:
-        """Who is at `source` ranks as registered from now on, if it did not."""
+    def meet(self, source: Address, now: float, guest: bool = False) -> Source:
+        """Who is at `source` ranks as registered from now on, if it did not; a `guest` as long as there are not too
+        many: anybody may have sent that in its name."""
         known = self.known.get(source)
-        if known is None:
-            known = self.strangers.drop(source) or Source(now)
-            known.rank, known.since, known.heard = Rank.REGISTERED, now, now
-            if len(self.known) >= MOST_KNOWN:
-                self._part(*next(iter(self.known.items())))
-            self.known[source] = known
-            self.homes[source[0]] = self.homes.get(source[0], 0) + 1
-            self._bans.soften(self.realm, source[0])
+        if known is None or (known.guest and not guest):
+            known = known or self.strangers.drop(source) or Source(now)
+            leaves = self.terminals.in_the_way(guest, self.limits.sources)
+            if leaves is not None and leaves != source:
+                self._part(leaves)
+            self.terminals.enter(source, known, guest, now)
+            self._bans.soften(self.realm, network_of(source[0]))
         return known
 
-    def _part(self, source: Address, known: Source) -> None:
+    def _welcome(self, source: Address, sure: bool, now: float) -> None:
+        """Who is at `source` may call, or was answered, and ranks as registered for a while."""
+        self.meet(source, now, not sure).answered = now + ANSWERED
+
+    def _part(self, source: Address) -> None:
         """It does no longer."""
-        del self.known[source]
-        known.rank = Rank.STRANGER
-        left = self.homes[source[0]] - 1
-        if left:
-            self.homes[source[0]] = left
-        else:
-            del self.homes[source[0]]
-        self.strangers.enter(source, known)
+        self.strangers.enter(source, self.terminals.leave(source))
 
     def sweep(self, most: int, now: float) -> None:
         """Look at some of the terminals, those looked at longest ago: who has not been heard for long is none."""
         for _ in range(min(most, len(self.known))):
             source, known = next(iter(self.known.items()))
             if now - known.heard > UNHEARD:
-                self._part(source, known)
+                self._part(source)
             else:
                 del self.known[source]
                 self.known[source] = known
@@ -283,22 +286,15 @@ class Guard:
     def _against(self, source: Address, found: Source, points: float, why: str, sure: bool, now: float) -> None:
         """Points against a source. With too many it is demoted or banned; with too many of strangers' at a host, that
         is."""
-        limits, host = self.limits, source[0]
-        if self._bans.get((self.realm, *source)) is not None:  # it is of what came before
-            return
-        known = source in self.known
+        limits, known = self.limits, source in self.known
+        if self._trusts.find(source[0]) or self._bans.get((self.realm, *source)) is not None:
+            return  # in the second case it is of what came before
         found.chances = 3
         score = found.add(points * _WEIGHT[found.rank], now, limits.half_life)
-        if not known:
-            there = self.hosts.get(host) or self._meet_host(host, now)
-            there.chances = 3
-            if there.trusted:
-                return
-            honest = self.homes.get(host, 0)
-            # one source counts once, however much it does at once
-            if there.add(min(points, limits.ban_score), now, limits.half_life) >= limits.host_score * (1 + honest):
-                there.score = 0.0
-                self._ban(host, 0, f"the host as a whole: {why}", now)
+        if known:
+            found.since = now  # it is trusted only without a fault
+        else:
+            self._against_host(network_of(source[0]), min(points, limits.ban_score), why, sure, now)
         if score < limits.ban_score:
             return
         # who comes back after that, and goes on, is soon there again
@@ -310,34 +306,39 @@ class Guard:
         elif known and not sure and limits.registered is Ill.DEMOTE:
             found.low_until = now + limits.demotion
         else:
-            found.scored_at = self._ban(host, source[1], why, now)
+            found.scored_at = self._ban(source[0], source[1], why, True, now)
+
+    def _against_host(self, host: str, points: float, why: str, sure: bool, now: float) -> None:
+        """The same points against all strangers at its host: one source counts once, however much it does at once."""
+        there, most = self.hosts.meet(host, now), self.limits.host_score * (1 + self.terminals.honest(host))
+        there.chances = 3
+        if there.add(points, now, self.limits.half_life, sure) >= most:
+            sure, there.score = there.sure >= most, 0.0
+            self._ban(host, 0, f"the host as a whole: {why}", sure, now)
 
     def forgive(self, host: str, port: int) -> None:
         """What was done at `host`, or by one transport address there, no longer counts."""
         if port:
             self.strangers.drop(Address(host, port))
         else:
-            self.hosts.drop(host)
+            self.hosts.drop(network_of(host))
 
-    def _ban(self, host: str, port: int, why: str, now: float) -> float:
-        """Ban, where that may be done; until when."""
+    def _ban(self, host: str, port: int, why: str, longer: bool, now: float) -> float:
+        """Ban, where that may be done, `longer` each time if that is so; until when."""
         if self._spares.search(host) or self._exempt(self.realm, Address(host, port), now):
             return now
         key = (self.realm, host, port)
-        seconds, times = self._bans.term(key, self.limits.ban, self.limits.ban_longest, now)
-        self._bans.add(Ban(*key, why, now, now + seconds, times), not port and host in self.homes)
-        if port and (known := self.known.get(Address(host, port))) is not None:
-            self._part(Address(host, port), known)
+        seconds, times = self.limits.ban, 0
+        if longer:
+            seconds, times = self._bans.term(key, seconds, self.limits.ban_longest, now)
+        soft = not port and self.terminals.honest(host) > 0
+        self._bans.add(Ban(*key, why, now, now + seconds, times), soft, longer)
+        if port and Address(host, port) in self.known:
+            self._part(Address(host, port))
         where = str(Address(host, port)) if port else host
         fields = {"source": where, "realm": self.realm, "seconds": f"{seconds:.0f}", "times": str(times + 1)}
         self._say(Note("banned", why, "", fields))
         return now + seconds
-
-    def _is_trusted(self, host: str) -> bool:
-        if not self.limits.trusted:
-            return False
-        there = self.hosts.get(host)
-        return self._trusts.search(host) != 0 if there is None else there.trusted
 
 
 def _pace(rate: float, burst: int) -> tuple[float, float]:

@@ -28,7 +28,7 @@ class Share:
         """Whether something is left beyond the part `reserve` that is kept for others."""
         if now > self.at:
             self.left = min(self.depth, self.left + (now - self.at) * self.part)
-            self.at = now
+        self.at = now  # which is earlier where the clock was set back
         return self.left > reserve * self.depth
 
     def use(self, seconds: float) -> None:
@@ -50,6 +50,8 @@ class Load:
     def use(self, seconds: float, now: float) -> None:
         """So long was spent on a message that came at `now`, or a bit before."""
         self._used += seconds
+        if now < self._began:  # the clock was set back
+            self._began = now
         if now - self._began >= WINDOW:
             self._roll(now)
 

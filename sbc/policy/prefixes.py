@@ -34,6 +34,8 @@ class Prefixes:
 
     def find(self, host: str) -> int:
         """The bits of all prefixes that hold `host`, an IP literal; 0 where none does."""
+        if not self._size:
+            return 0
         found = self._known.get(host)
         if found is None:
             found = self.search(host)

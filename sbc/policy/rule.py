@@ -56,7 +56,8 @@ class PrefixList:
 
     @digest.default
     def _digest(self) -> bytes:
-        return blake2b(",".join(map(str, self.networks)).encode(), digest_size=16).digest()
+        octets = (each.network_address.packed + bytes((each.prefixlen,)) for each in self.networks)
+        return blake2b(b"".join(octets), digest_size=16).digest()
 
     def __str__(self) -> str:
         if self.file:

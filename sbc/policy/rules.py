@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from sbc.core.address import Address
+from sbc.core.address import Address, network_of
 from sbc.core.message import Cause, Intent
 from sbc.core.orders import SECURED, Listener
 from sbc.policy.bucket import Bucket
@@ -180,11 +180,23 @@ class Rules:
 
     def __init__(self) -> None:
         self.tables: dict[str, Table] = {}
+        self._prepared: dict[str, Table] = {}
         self._stopped: tuple[Table, Address, int] | None = None  # whom a rule has just been against, and its bit
+
+    def prepare(self, rules: Mapping[str, Sequence[Rule]], countries: Countries | None) -> None:
+        """Make what `replan` will need for these rules, and change nothing yet: in another thread where there may be
+        very many prefixes, since a tree of them is not grown at once."""
+        prepared: dict[str, Table] = {}
+        for realm, each in rules.items():
+            old = self.tables.get(realm)
+            if each and (old is None or not old.is_for(each, countries)):
+                prepared[realm] = Table(each, countries)
+        self._prepared = prepared
 
     def replan(self, rules: Mapping[str, Sequence[Rule]], countries: Countries | None) -> None:
         """Let these rules, by realm, count from now on."""
         tables: dict[str, Table] = {}
+        prepared, self._prepared = self._prepared, {}
         for realm, each in rules.items():
             if not each:
                 continue
@@ -192,7 +204,9 @@ class Rules:
             if old is not None and old.is_for(each, countries):
                 tables[realm] = old
                 continue
-            table = Table(each, countries)
+            table = prepared.get(realm)
+            if table is None or not table.is_for(each, countries):
+                table = Table(each, countries)
             if old is not None:
                 table.inherit(old)
             tables[realm] = table
@@ -305,7 +319,7 @@ def _sharer(rule: Rule, source: Address) -> Address:
     """Whose rate is counted that is at a source."""
     if rule.per is Per.SOURCE:
         return source
-    return source._replace(port=0) if rule.per is Per.HOST else _EVERYBODY
+    return Address(network_of(source.host), 0) if rule.per is Per.HOST else _EVERYBODY
 
 
 def _keep(known: dict[K, int], key: K, mask: int) -> None:

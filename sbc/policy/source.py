@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sbc.policy.flooding import Rank
+from sbc.policy.unanswered import FRESH, Unanswered
 
 MOST_NOTED = 48
 """Names that are remembered of one source: users it was asked credentials for, numbers it has called in vain."""
+SLACK = 0.5
+"""Seconds by which the clock may go back and nobody has more for it."""
 
 
 class Source:
@@ -15,44 +18,53 @@ class Source:
 
     `score` counts as of `scored_at`, which is to come for who is banned until then. `due` is when the last message
     would have come, had each taken its time: who is ahead of that by more than a burst is over its rate (the virtual
-    scheduling of ITU-T I.371, one number a bucket).
+    scheduling of ITU-T I.371, one number a bucket). Who is ahead by more than any can be is so since the clock was set
+    back, and begins anew.
     """
 
     __slots__ = (
-        "answered", "asked", "chances", "due", "failed", "heard", "low_until", "open_due", "rank", "score", "scored_at",
-        "since", "trusted",
+        "answered", "asked", "chances", "due", "failed", "guest", "heard", "low_until", "open_due", "rank", "score",
+        "scored_at", "since", "sure", "unanswered",
     )  # fmt: skip
 
     def __init__(self, now: float) -> None:
         self.rank = Rank.STRANGER
         self.due = self.open_due = now
-        self.score = 0.0
+        self.score = self.sure = 0.0  # `sure`: what of it was certainly its own
         self.scored_at = self.heard = self.since = now
         self.low_until = 0.0  # until then it is served as a stranger, whatever else it is
         self.answered = 0.0  # until when it ranks as registered, since a call of its own was answered
         self.asked = 0.0  # until when it is courted
-        self.trusted = False  # configured to be
+        self.guest = False  # it ranks as registered by what might have been sent in its name
         self.chances = 0  # how often it is passed over when somebody is to be forgotten
-        self.failed: dict[bytes, float] | None = None  # names it has asked for in vain, and when
+        self.failed: dict[bytes, float] | None = None  # what was noted of it, and when; see conduct
+        self.unanswered: Unanswered | None = None  # who was asked for credentials there
 
     def points(self, now: float, half_life: float) -> float:
         """Its score by now: every half-life halves it."""
-        if self.score == 0.0 or now <= self.scored_at:
-            return self.score
-        return self.score * float(0.5 ** ((now - self.scored_at) / half_life))
+        return self.score * self._fades(now, half_life)
 
-    def add(self, points: float, now: float, half_life: float) -> float:
-        """Add to its score, which is returned."""
-        self.score = max(0.0, self.points(now, half_life) + points)
+    def add(self, points: float, now: float, half_life: float, sure: bool = False) -> float:
+        """Add to its score, which is returned; `sure`: nobody else can have done that in its name."""
+        fades = self._fades(now, half_life)
+        self.score = max(0.0, self.score * fades + points)
+        self.sure = min(self.score, self.sure * fades + (points if sure else 0.0))
         self.scored_at = max(now, self.scored_at)
         return self.score
+
+    def _fades(self, now: float, half_life: float) -> float:
+        if self.score == 0.0 or now <= self.scored_at:
+            return 1.0
+        return float(0.5 ** ((now - self.scored_at) / half_life))
 
     def over(self, each: float, depth: float, now: float) -> bool:
         """Whether one more message now is over its rate: one in `each` seconds, `depth` seconds at once. If not, it is
         counted."""
         due = (self.due if self.due > now else now) + each
         if due - now > depth:
-            return True
+            if due - now <= depth + each + SLACK:
+                return True
+            due = now + each
         self.due = due
         return False
 
@@ -60,17 +72,23 @@ class Source:
         """The same of a new call."""
         due = (self.open_due if self.open_due > now else now) + each
         if due - now > depth:
-            return True
+            if due - now <= depth + each + SLACK:
+                return True
+            due = now + each
         self.open_due = due
         return False
 
     def note(self, name: bytes, now: float) -> int:
-        """It has asked for `name` in vain; how many such names are remembered. The oldest gives way to a new one."""
+        """It has asked for `name`; how many such names are remembered. The oldest gives way to a new one, and what was
+        long ago goes."""
         if self.failed is None:
             self.failed = {}
-        if name not in self.failed and len(self.failed) >= MOST_NOTED:
-            del self.failed[next(iter(self.failed))]
         self.failed.pop(name, None)
+        while self.failed:
+            oldest = next(iter(self.failed))
+            if len(self.failed) < MOST_NOTED and now - self.failed[oldest] <= FRESH:
+                break
+            del self.failed[oldest]
         self.failed[name] = now
         return len(self.failed)
 

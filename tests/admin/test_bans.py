@@ -37,7 +37,7 @@ def test_an_operator_bans_and_lifts(desk: Desk) -> None:
     table = desk.console.bans()
     assert isinstance(table, Table)
     assert [(row["source"], row["by"], row["who"]) for row in table] == [
-        ("2001:db8::1", "operator", "all"),
+        ("2001:db8::/64", "operator", "all"),
         (f"{BAD}:5060", "operator", "all"),
     ]
     assert 590 < table[1]["left"] <= 600 and "abuse of 3 May" in repr(table)

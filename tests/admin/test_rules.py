@@ -11,6 +11,7 @@ from sbc.admin import rules
 from sbc.admin.tables import No, Record
 from sbc.core.address import Address
 from sbc.core.realm import Callers
+from sbc.policy.flooding import Flooding
 from sbc.policy.rule import Action, Pattern, PrefixList, Rule
 from tests.rig import NAT, PHONE, Rig
 from tests.toy_calls import bound, toy_rig
@@ -85,3 +86,13 @@ def test_what_peers_choose_cannot_steer_a_terminal() -> None:
     rule = Rule("it", Action.DROP, peers=(), agents=(), methods=frozenset({"x"}))
     view = rules.explain_view(ruled(rule).border, "192.0.2.1", "\x1b[2J", NOTHING, 0.0)
     assert "\x1b" not in repr(view)
+
+
+def test_calls_for_help_and_scanners_are_told_as_they_are_taken() -> None:
+    rig = ruled(Rule("none", Action.REJECT, called=(Pattern("112"),)))
+    assert "it calls for help: no rule is asked" in told(rig, "192.0.2.1", called="112")
+    assert "it calls for help: no rule is asked" not in told(rig, "192.0.2.1", called="1120")
+    realms = {**rig.border.plan.realms}
+    realms["access"] = attrs.evolve(realms["access"], flood=Flooding())
+    rig.replan(attrs.evolve(rig.border.plan, realms=realms))
+    assert any("what scanners do" in line for line in told(rig, "192.0.2.1", agent="friendly-scanner"))

@@ -184,3 +184,16 @@ def test_who_is_in_a_call_is_held_to_rates_in_new_ones_and_hangs_up_all_the_same
     assert crossed == 6
     assert rig.border.knock(own, NAT, 100, "", rig.now) == ""
     assert to_core(rig.from_access(inside(talk.asked, talk.back, CLOSE, 9).pack()))
+
+
+@pytest.mark.parametrize("act", list(Act))
+def test_who_says_that_it_is_in_a_call_and_is_in_none_is_asked_about_like_any_other(act: Act) -> None:
+    rig, keeper = kept()
+    talk = answered(rig)
+    asked = inside(talk.asked, talk.back, CLOSE, 9).but(target=b"203.0.113.1 5060 nobody", call=b"not a call")
+    keeper.verdict, keeper.messages = Verdict(act, "rule", cause=Cause.DENIED), []
+    orders = rig.from_access(asked.pack(), STRANGER)
+    assert [message.source for message in keeper.messages] == [STRANGER] and not to_core(orders)
+    assert not [each for each in of(Send, orders) if act is Act.DROP]
+    keeper.verdict = None
+    assert sends(rig.from_access(asked.but(exchange=b"another on").pack(), STRANGER), "access"), "no such call"

@@ -100,3 +100,17 @@ def test_all_tables_say_the_same(steps: list[tuple[tuple[str, str, int], str, fl
         soft = {(realm, host, 0) for realm, of in bans.soft.items() for host in of}
         assert hard | soft == found and not hard & soft and len(bans) <= 6
         assert all(each.until > now for each in bans)
+
+
+def test_a_ban_that_does_not_count_makes_the_next_no_longer() -> None:
+    bans = Bans()
+    bans.add(Ban("access", "192.0.2.7", 0, "forged", 0.0, 60.0, 0), counts=False)
+    bans.expire(60.0)
+    assert bans.term(("access", "192.0.2.7", 0), 60.0, 86_400.0, 70.0) == (60.0, 0)
+
+
+def test_a_terminal_comes_to_a_host_of_which_only_strangers_were_ever_banned() -> None:
+    bans = Bans()
+    bans.add(Ban("access", "192.0.2.7", 0, "junk", 0.0, 60.0, 0), soft=True)
+    bans.soften("access", "192.0.2.7")
+    assert bans.closed("access", "192.0.2.7")

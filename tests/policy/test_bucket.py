@@ -39,3 +39,10 @@ def test_who_waits_as_long_as_it_is_told_gets_it() -> None:
     bucket = Bucket(0.2, 1.0)
     assert bucket.take(7.0)
     assert bucket.wait(8.0) == pytest.approx(4.0) and bucket.take(8.0 + bucket.wait(8.0))
+
+
+def test_a_clock_that_is_set_back_leaves_nobody_waiting_for_it() -> None:
+    bucket = Bucket(1.0, 2.0)
+    bucket.take(10_000.0, 2.0)
+    assert not bucket.holds(5_000.0) and bucket.wait(5_000.0) == 1.0
+    assert bucket.take(5_001.0) and not bucket.take(5_001.0)

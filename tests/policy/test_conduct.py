@@ -17,6 +17,10 @@ def intent(kind: Kind = Kind.BIND, user: bytes = b"alice", called: bytes = b"") 
     return Intent(kind, Phase.REQUEST, b"call", b"exchange", user=user, called=called)
 
 
+def dial(number: int) -> Intent:
+    return intent(Kind.OPEN, called=b"sip:1%05d@sbc" % number)
+
+
 def points(
     source: Source, outcome: Outcome, what: Intent | None = None, cause: Cause | None = None, now: float = 0.0
 ) -> float:
@@ -57,6 +61,19 @@ def test_many_users_of_one_exchange_register_at_once() -> None:
     assert total < 0.0
 
 
+@pytest.mark.parametrize("lines", [144, 500])
+def test_an_office_with_more_lines_than_can_be_remembered_registers_at_once_and_again(lines: int) -> None:
+    source, worst = Source(0.0), 0.0
+    for round_ in range(20):
+        at = 60.0 * round_
+        for outcome, late in ((Outcome.CHALLENGED, 0.0), (Outcome.ACCEPTED, 5.0)):
+            for number in range(lines):
+                now = at + late + number / 200
+                found = points(source, outcome, intent(user=b"%d" % number), now=now)
+                worst = max(worst, source.add(found, now, 60.0))
+    assert worst == 0.0
+
+
 def test_who_tries_users_one_by_one_and_leaves_them_is_found() -> None:
     source, total = Source(0.0), 0.0
     for number in range(100):
@@ -64,17 +81,46 @@ def test_who_tries_users_one_by_one_and_leaves_them_is_found() -> None:
     assert total >= 100.0
 
 
-@pytest.mark.parametrize("outcome", [Outcome.CHALLENGED, Outcome.FAILED])
-def test_who_calls_many_numbers_in_vain_is_found(outcome: Outcome) -> None:
+def test_who_calls_many_numbers_in_vain_is_found() -> None:
     source = Source(0.0)
-    found = [points(source, outcome, intent(Kind.OPEN, called=b"sip:1%03d@sbc" % number)) for number in range(30)]
+    found = [points(source, Outcome.FAILED, dial(number)) for number in range(30)]
     assert not any(found[:10]) and all(each >= 10.0 for each in found[10:])
+
+
+def test_who_tries_numbers_and_shows_no_credentials_is_found_when_its_time_for_that_is_over() -> None:
+    source = Source(0.0)
+    assert not any(points(source, Outcome.CHALLENGED, dial(number), now=5.0) for number in range(40))
+    assert points(source, Outcome.CHALLENGED, dial(99), now=30.0) >= 100.0
+
+
+@pytest.mark.parametrize(("every", "taken"), [(4.0, 2), (2.0, 2), (1.0, 3), (0.1, 4)])
+def test_a_switchboard_whose_calls_are_challenged_and_many_in_vain(every: float, taken: int) -> None:
+    source, now, worst = Source(0.0), 0.0, 0.0
+    for number in range(2_000):  # one in `taken` is taken, the others are busy, or nobody answers
+        now += every
+        for outcome in (Outcome.CHALLENGED, Outcome.FAILED if number % taken else Outcome.ACCEPTED):
+            call = dial(number)
+            call.proves = outcome is not Outcome.CHALLENGED
+            worst = max(worst, source.add(points(source, outcome, call, now=now), now, 60.0))
+    assert worst < 50.0
+
+
+def test_a_switchboard_that_hardly_anybody_answers_is_found() -> None:
+    source, total = Source(0.0), 0.0
+    for number in range(200):
+        outcome = Outcome.ACCEPTED if number % 10 == 9 else Outcome.FAILED
+        total += points(source, outcome, dial(number), now=float(number))
+    assert total > 500.0
 
 
 def test_dear_numbers_are_few() -> None:
     source = Source(0.0)
     found = [points(source, Outcome.FAILED, intent(Kind.OPEN, called=b"sip:00%d@sbc" % number)) for number in range(4)]
     assert found[0] == found[1] == 0.0 and found[2] >= 20.0
+    asked = Source(0.0)
+    dear = [intent(Kind.OPEN, called=b"sip:00%d@sbc" % number) for number in range(4)]
+    assert not any(points(asked, Outcome.CHALLENGED, each) for each in dear[:3]), "it may yet show credentials"
+    assert points(asked, Outcome.CHALLENGED, dear[3], now=20.0) >= 20.0
 
 
 def test_calls_that_are_answered_excuse_and_old_ones_are_forgotten() -> None:

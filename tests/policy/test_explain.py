@@ -5,9 +5,11 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sbc.policy.bans import Ban, Bans
+from sbc.policy.bans import Ban
 from sbc.policy.events import Message
 from sbc.policy.explain import explain, explain_bans, steps
+from sbc.policy.flood import Flood
+from sbc.policy.flooding import Flooding
 from sbc.policy.rule import Action, Pattern, Rule
 from tests.policy.test_rules import BAD, GOOD, NOW, TLS, Nowhere, asked, made, messages, prefixes, said, some
 
@@ -58,12 +60,31 @@ def test_a_rate_is_looked_at_and_not_taken_from() -> None:
 
 
 def test_bans_are_told() -> None:
-    bans = Bans()
+    bans = Flood()
     assert explain_bans(bans, asked(BAD), NOW) == ["it is not banned"]
-    bans.add(Ban("access", BAD.host, 0, "scans", NOW, NOW + 60, 0))
+    bans.bans.add(Ban("access", BAD.host, 0, "scans", NOW, NOW + 60, 0))
     (line,) = explain_bans(bans, asked(BAD), NOW)
     assert line == "192.0.2.7 is banned for 60 s more (all): scans; it is dropped unread"
     assert explain_bans(bans, asked(GOOD), NOW) == explain_bans(bans, asked(BAD), NOW + 61) == ["it is not banned"]
+
+
+def test_whom_a_ban_of_strangers_does_not_mean_is_told_so() -> None:
+    flood = Flood()
+    flood.replan({"access": Flooding()})
+    flood.met("access", BAD, NOW)
+    flood.bans.add(Ban("access", BAD.host, 0, "junk", NOW, NOW + 60, 0), soft=True)
+    (served,) = explain_bans(flood, asked(BAD), NOW)
+    (dropped,) = explain_bans(flood, asked(BAD._replace(port=9)), NOW)
+    assert served.endswith("(strangers there): junk; it is none of them, and served")
+    assert dropped.endswith("it is dropped unread")
+
+
+def test_a_scanner_is_told_of_unless_it_is_dropped_unread() -> None:
+    rules = made(Rule("all", Action.ACCEPT))
+    assert explain(rules, asked(urgent=True), NOW, True)[-1].startswith("it calls itself what scanners do")
+    assert explain(made(), asked(), NOW, True)[-1].startswith("it calls itself what scanners do")
+    early = made(Rule("bad", Action.DROP))
+    assert explain(early, asked(), NOW, True)[-1] == "rule bad decides: drop, before it is read"
 
 
 def test_what_is_lacking_is_told() -> None:

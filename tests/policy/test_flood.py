@@ -25,7 +25,8 @@ class Sink:
     takes: bool = True
 
     def ban(self, realm: str, host: str, port: int, seconds: float) -> bool:
-        self.there[realm, host, port] = seconds
+        if self.takes:
+            self.there[realm, host, port] = seconds
         return self.takes
 
     def lift(self, realm: str, host: str, port: int) -> None:
@@ -60,7 +61,27 @@ def test_what_the_kernel_does_not_take_stays_banned_here() -> None:
     made, _ = flood(takes=False)
     misbehave(made, BAD)
     made.tick(0.1)
-    assert made.unpushed == 1 and made.banned("access", BAD, 0.1)
+    assert len(made.unpushed) == 1 and made.banned("access", BAD, 0.1)
+
+
+def test_what_was_not_taken_is_handed_on_again_until_it_is_or_its_time_is_over() -> None:
+    made, sink = flood(takes=False)
+    misbehave(made, BAD)
+    made.ban("access", "192.0.2.9", 0, 7.0, "for a test", 0.0)
+    made.tick(0.1)
+    sink.takes = True
+    made.tick(1.0)
+    assert not sink.there, "not at each turn"
+    made.tick(9.0)
+    assert set(sink.there) == {("access", *BAD)} and not made.unpushed
+
+
+def test_a_network_is_banned_here_and_handed_on_to_nobody() -> None:
+    made, sink = flood()
+    ban = made.ban("access", "2001:db8::1", 0, 600.0, "abuse", 0.0)
+    made.tick(0.1)
+    assert not sink.there and not made.unpushed and made.banned("access", Address("2001:db8::2", 7), 0.2)
+    assert made.lift(("access", "2001:db8::9", 0)) and str(ban) == "2001:db8::/64"
 
 
 def test_so_many_are_handed_on_at_once_and_no_more() -> None:
@@ -88,7 +109,7 @@ def test_a_host_where_somebody_is_registered_is_not_handed_on_whole() -> None:
 def test_an_operator_bans_and_lifts() -> None:
     made, _ = flood()
     ban = made.ban("access", "2001:DB8::1", 0, 3600.0, "abuse", 0.0)
-    assert ban.host == "2001:db8::1" and ban.kept
+    assert ban.host == "2001:db8::/64" and ban.kept
     assert made.banned("access", Address("2001:db8::1", 7), 0.0)
     assert made.lift(ban.key) and not made.lift(ban.key)
     assert not made.banned("access", Address("2001:db8::1", 7), 0.0)

@@ -55,8 +55,10 @@ def intent(kind: Kind = Kind.OPEN, **more: Any) -> Intent:
     return Intent(kind, Phase.REQUEST, b"call", b"exchange", user=b"alice", **more)
 
 
-def asked(source: Address, what: Intent, standing: Standing = Standing.STRANGER, terminal: str = "") -> Message:
-    return Message(OWN, source, standing, what, terminal)
+def asked(
+    source: Address, what: Intent, standing: Standing = Standing.STRANGER, terminal: str = "", own: Listener = OWN
+) -> Message:
+    return Message(own, source, standing, what, terminal)
 
 
 def passed(where: Scene, source: Address, count: int, now: float = 0.0, standing: Standing = Standing.STRANGER) -> int:
@@ -231,13 +233,13 @@ def test_whose_call_was_answered_ranks_as_registered_for_a_while() -> None:
 def test_who_is_registered_no_more_is_a_stranger_again() -> None:
     where = scene()
     where.register(PHONE)
-    assert where.guard.homes == {PHONE.host: 1}
-    assert where.knock(PHONE, 1.0) == "" and not where.guard.known and not where.guard.homes
+    assert where.guard.terminals.homes == {PHONE.host: 1}
+    assert where.knock(PHONE, 1.0) == "" and not where.guard.known and not where.guard.terminals.homes
     where.register(PHONE, 2.0)
     where.guard.sweep(10, UNHEARD)
     assert PHONE in where.guard.known
     where.guard.sweep(10, UNHEARD + 3.0)
-    assert not where.guard.known and not where.guard.homes
+    assert not where.guard.known and not where.guard.terminals.homes
 
 
 def busy(where: Scene) -> float:
@@ -296,3 +298,91 @@ def test_a_change_of_limits_counts_at_once_and_forgets_nothing() -> None:
     assert where.knock(STRANGER) == BANNED
     assert passed(where, PHONE, 100, 0.0, Standing.REGISTERED) <= 5
     assert where.knock(STRANGER, 0.0) == BANNED and SOURCE_RATE
+
+
+def test_what_may_be_forged_bans_a_host_for_no_longer_each_time() -> None:
+    where, now = scene(), 0.0
+    for round_ in range(5):
+        now = 200.0 * round_
+        where.bans.expire(now)
+        for port in range(1, 12):
+            where.tell(Outcome.BAD, Address(STRANGER.host, 1_000 * round_ + port), now, 10)
+    found = [note.fields["seconds"] for note in where.said if note.fields["source"] == STRANGER.host]
+    assert found == ["60"] * 5
+    sure = [Address("198.51.100.9", port) for port in range(1, 100)]
+    for round_ in range(3):
+        now += 500.0
+        where.bans.expire(now)
+        for source in sure[11 * round_ : 11 * round_ + 11]:
+            where.tell(Outcome.BAD, source, now, 10, sure=True)
+    found = [note.fields["seconds"] for note in where.said if note.fields["source"] == "198.51.100.9"]
+    assert found == ["60", "120", "240"], "by connections it is where it says"
+
+
+def test_only_who_may_call_ranks_as_registered_by_a_rule() -> None:
+    where = scene()
+    for port in range(1, 50):
+        where.guard.message(asked(Address(STRANGER.host, port), intent(Kind.OTHER, welcome=True)), 0.0)
+        where.guard.message(asked(Address(STRANGER.host, port), intent(Kind.BIND, welcome=True)), 0.0)
+    assert not where.guard.known and not where.guard.terminals.honest(STRANGER.host)
+
+
+def test_whom_a_rule_lets_call_by_datagrams_is_bounded_and_outweighs_nothing() -> None:
+    where = scene(sources=100)
+    where.register(PHONE)
+    for port in range(1, 1_000):
+        where.guard.message(asked(Address(STRANGER.host, port), intent(welcome=True)), 0.0)
+        where.guard.outcome(Outcome.ACCEPTED, Address(STRANGER.host, port), intent(), None, False, 0.0)
+    assert len(where.guard.known) == 101 and PHONE in where.guard.known
+    assert where.guard.terminals.honest(STRANGER.host) == 1 and STRANGER.host not in where.guard.terminals.homes
+    where.guard.message(asked(NEIGHBOUR, intent(welcome=True), own=STREAMS), 0.0)
+    assert where.guard.terminals.homes == {PHONE.host: 2}, "by a connection it is where it says"
+
+
+def test_who_was_only_let_call_and_registers_is_a_terminal() -> None:
+    where = scene()
+    where.guard.message(asked(PHONE, intent(welcome=True)), 0.0)
+    where.register(PHONE, 1.0)
+    assert where.guard.terminals.homes == {PHONE.host: 1}
+    assert where.knock(PHONE, ANSWERED + 2.0) == "" and not where.guard.terminals.homes
+
+
+def test_a_network_of_ipv6_is_one_host() -> None:
+    where = scene(host_burst=100)
+    inside = [Address(f"2001:db8::{number:x}", 5060) for number in range(1, 500)]
+    let_in = sum(where.knock(source) == "" for source in inside)
+    assert 98 <= let_in <= 100 and len(where.guard.hosts) == 1
+    for source in inside[:11]:
+        where.tell(Outcome.BAD, source, times=10)
+    assert any(note.fields["source"] == "2001:db8::/64" for note in where.said)
+    assert where.knock(Address("2001:db8::ffff:1", 9)) == BANNED and where.knock(Address("2001:db8:0:1::1", 9)) == ""
+
+
+def test_a_ban_of_a_network_is_none_of_who_is_never_banned_in_it() -> None:
+    where = scene(never=(ip_network("2001:db8::5/128"),), trusted=(ip_network("2001:db8::6/128"),))
+    where.register(Address("2001:db8::77", 5060))  # so that it is strangers who are banned
+    for port in range(1, 25):
+        where.tell(Outcome.BAD, Address(f"2001:db8::{port:x}00", 5060), times=10)
+    assert where.knock(Address("2001:db8::aaaa", 1)) == BANNED
+    assert where.knock(Address("2001:db8::5", 1)) == where.knock(Address("2001:db8::6", 1)) == ""
+
+
+def test_who_may_yet_show_a_certificate_is_let_connect_though_strangers_there_are_banned() -> None:
+    where = scene()
+    where.register(PHONE)
+    where.guard._ban(PHONE.host, 0, "for a test", True, 0.0)
+    assert where.knock(NEIGHBOUR) == BANNED
+    assert where.guard.knock(NEIGHBOUR, Standing.STRANGER, "", 0.0, unproven=True) == ""
+    assert where.guard.knock(NEIGHBOUR, Standing.STRANGER, "", 0.0) == BANNED, "what it then says without one"
+    assert where.guard.knock(NEIGHBOUR, Standing.STRANGER, "pbx.example.com", 0.0) == ""
+
+
+def test_who_is_at_fault_now_and_then_is_not_trusted_for_being_there_long() -> None:
+    where = scene(trusted_after=600.0)
+    where.register(PHONE)
+    for minute in range(30):
+        assert where.knock(PHONE, 60.0 * minute, Standing.REGISTERED) == ""
+        where.tell(Outcome.BAD, PHONE, 60.0 * minute)
+    assert where.guard.known[PHONE].rank is Rank.REGISTERED
+    where.knock(PHONE, 30 * 60.0 + 600.0, Standing.REGISTERED)
+    assert where.guard.known[PHONE].rank is Rank.TRUSTED

@@ -291,3 +291,19 @@ def test_what_is_decided_is_what_a_scan_decides(rules: list[Rule], all_of_them: 
     found = made(*rules, countries=Nowhere())
     for message in all_of_them:
         assert said(found, message).replace("rule", "drop") == scanned(rules, message, NOW)
+
+
+def test_what_was_made_ready_is_taken_and_what_it_was_not_made_for_is_not() -> None:
+    rules = made(Rule("old", Action.DROP, sources=prefixes("192.0.2.0/24")))
+    new = {"access": (Rule("old", Action.DROP, sources=prefixes("198.51.100.0/24")),)}
+    rules.knock(UDP, BAD, Standing.STRANGER, "", NOW)
+    rules.prepare(new, None)
+    ready = rules._prepared["access"]
+    assert rules.tables["access"] is not ready and said(rules, asked(BAD)) == "rule", "nothing has changed yet"
+    rules.replan({"access": (Rule("old", Action.DROP, sources=prefixes("198.51.100.0/24")),)}, None)
+    assert rules.tables["access"] is ready and ready.hits[0].count == 2 and said(rules, asked(BAD)) == ""
+    rules.prepare(new, None)
+    assert not rules._prepared, "it is there already"
+    rules.prepare({"access": (Rule("none", Action.DROP),)}, None)
+    rules.replan(new, None)
+    assert rules.tables["access"] is ready and not rules._prepared

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sbc.policy.source import MOST_NOTED, Source, Sources
+from sbc.policy.unanswered import FRESH
 
 TIMES = st.lists(st.floats(0.0, 5.0, allow_nan=False), max_size=300)
 
@@ -42,6 +43,26 @@ def test_points_are_halved() -> None:
     assert source.points(1e9, 60.0) == 0.0
 
 
+@pytest.mark.parametrize("back", [3.0, 60.0, 3_600.0])
+def test_a_clock_that_is_set_back_silences_nobody(back: float) -> None:
+    source = Source(0.0)
+    assert not source.over(0.01, 4.0, 10_000.0) and not source.over_open(0.5, 10.0, 10_000.0)
+    for _ in range(1_000):
+        source.over(0.01, 4.0, 10_000.0)
+    let = [source.over(0.01, 4.0, 10_000.0 - back + step / 10) for step in range(60)]
+    assert not any(let[5:]), "at most for what it had used up"
+    assert not source.over_open(0.5, 10.0, 10_000.0 - back)
+
+
+def test_what_is_certain_fades_with_the_rest_and_is_never_more() -> None:
+    source = Source(0.0)
+    source.add(80.0, 0.0, 60.0, True)
+    source.add(40.0, 60.0, 60.0)
+    assert (source.score, source.sure) == (pytest.approx(80.0), pytest.approx(40.0))
+    source.add(-70.0, 60.0, 60.0)
+    assert source.sure == source.score
+
+
 @given(st.lists(st.tuples(st.floats(-50.0, 50.0), st.floats(0.0, 100.0)), max_size=100))
 def test_points_are_never_fewer_than_none(said: list[tuple[float, float]]) -> None:
     source, now, given_ = Source(0.0), 0.0, 0.0
@@ -61,6 +82,13 @@ def test_few_names_are_remembered_the_newest() -> None:
     for number in range(1_000):
         source.excuse(b"%d" % number)
     assert source.failed is None
+
+
+def test_names_of_long_ago_are_let_go() -> None:
+    source = Source(0.0)
+    for number in range(10):
+        source.note(b"%d" % number, 0.0)
+    assert source.note(b"new", FRESH + 1.0) == 1
 
 
 @given(st.integers(1, 40), st.lists(st.integers(0, 200), max_size=400))
