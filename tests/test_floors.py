@@ -22,6 +22,7 @@ FLOORS = (
     ("sbc.core.address", 0),
     ("sbc.core.message", 0),
     ("sbc.core.orders", 0),
+    ("sbc.core.secured", 0),
     ("sbc.core.vpn", 0),
     ("sbc.core*", 1),
     ("sbc.text*", 1),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import attrs
 
 from sbc.core.address import Address
+from sbc.core.secured import Secured
 
 StreamKey = int | str
 """What names a stream within its call: the m-line index, logical channel, connection id, termination and stream."""
@@ -193,6 +194,7 @@ class Slot:
     channel: bytes = b""  # the channel it is of, in protocols that open them one by one: as its opener calls it
     by_other: bool = False  # whether that is opened by who the message is for, and not by its sender
     leads: bool = False  # whether the call that is heralded is to go there, through us
+    secured: Secured | None = None  # how its sender secures that stream; None: it is plain RTP/AVP
     vouches: bool = False  # whether the core names one there that takes calls, and so may call
     member: bytes = b""  # of which member of a call that gathers its stream is: with that it is closed
     diverts: bool = False  # whether who reads it is to call there instead

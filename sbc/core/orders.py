@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from sbc.core.address import Address, Pair
+from sbc.core.secured import SideSecurity
 from sbc.core.vpn import MAIN, Vpn
 
 DATAGRAMS = "udp"
@@ -106,7 +107,8 @@ class SideSpec:
     sends; 0: not known. `dscp` and `priority` (of the frame, SO_PRIORITY; UNSET: as the system has it) mark what is
     sent to the peer. `incoming` says what becomes of the DSCP that its packets have: for each of the 64 the one that
     they leave with on the other side, OWN for that side's own; empty: all of them do with that. `shared` are ports that
-    the side has besides its own, together with others; which, and by what number, stays the same for life.
+    the side has besides its own, together with others; which, and by what number, stays the same for life. `security`
+    is how it is secured; None: it is plain.
     """
 
     realm: str
@@ -127,6 +129,7 @@ class SideSpec:
     vpn: Vpn = MAIN
     clock: int = 0
     shared: Shared | None = None
+    security: SideSecurity | None = None
 
 
 @attrs.frozen

@@ -1,0 +1,139 @@
+"""How media is secured: what parties say of it in their messages, and what an engine is told of one side of a stream.
+
+Nothing in here says a key when it is printed. A side's values never cross to the other: securing.py says what does.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import attrs
+
+
+class MediaSecurity(Enum):
+    """What a realm speaks (docs/encryption.rst)."""
+
+    PASS = "pass"  # what comes: keys go end to end, if the other realm says so too; beside one that does not, plain
+    NONE = "none"  # plain RTP, nothing else
+    SDES = "sdes"  # SRTP, keys by a=crypto (RFC 4568); nothing else
+    DTLS = "dtls"  # SRTP, keys by DTLS (RFC 5764); nothing else
+    OPTIONAL = "optional"  # what the peer offers; it is offered SDES, and may answer plain
+
+
+@attrs.frozen
+class Suite:
+    """What an SRTP crypto suite takes: octets of master key and of master salt, and of the tag on RTP and on RTCP."""
+
+    key: int
+    salt: int
+    tag: int
+    rtcp_tag: int
+
+    @property
+    def secret(self) -> int:
+        """Octets of master key and salt together: what Key.secret has."""
+        return self.key + self.salt
+
+
+SUITES = {
+    "AES_CM_128_HMAC_SHA1_80": Suite(16, 14, 10, 10),  # RFC 4568 section 6.2
+    "AES_CM_128_HMAC_SHA1_32": Suite(16, 14, 4, 10),
+    "AES_256_CM_HMAC_SHA1_80": Suite(32, 14, 10, 10),  # RFC 6188 section 4
+    "AES_256_CM_HMAC_SHA1_32": Suite(32, 14, 4, 10),
+    "AEAD_AES_128_GCM": Suite(16, 12, 16, 16),  # RFC 7714 section 14.2
+    "AEAD_AES_256_GCM": Suite(32, 12, 16, 16),
+}
+"""The suites the SBC speaks, by their names in SDP; the best liked first where nothing is configured."""
+
+
+@attrs.frozen
+class Key:
+    """What one party encrypts with. `suite` is one of SUITES, `secret` its master key and salt in that order. `mki` is
+    what its packets name the key by, empty where they do not; `tag` what it is told by from others that were offered.
+    `lifetime` is how many packets it is good for, 0 as many as the suite allows."""
+
+    suite: str
+    secret: bytes = attrs.field(repr=False)
+    mki: bytes = b""
+    tag: int = 1
+    lifetime: int = 0
+
+
+@attrs.frozen
+class Fingerprint:
+    """Of a certificate (RFC 8122 section 5): `algorithm` in lower case as in SDP ("sha-256"), and the digest."""
+
+    algorithm: str
+    digest: bytes
+
+
+@attrs.frozen
+class Ice:
+    """What a party's STUN checks are known by (RFC 8839 section 5.4); `lite`: it makes none (section 5.3)."""
+
+    ufrag: str
+    password: str = attrs.field(repr=False)
+    lite: bool = False
+
+
+@attrs.frozen
+class Secured:
+    """What a party says of how its end of a stream is secured.
+
+    `keys` are those of a=crypto, best first; one in an answer. `setup` is the party's part in DTLS ("actpass",
+    "active", "passive", "holdconn"; empty: it says nothing). `feedback`: it speaks the AVPF profiles (RFC 4585, 5124).
+    `best_effort`: its profile is that of plain RTP, whatever keys or fingerprints it says. `mux`: RTCP comes by the
+    port of RTP (RFC 5761). `mid` is what it calls the stream (RFC 5888), `bundled` whether that is of a bundle.
+    `demands`: its profile is a secured one, though it may say no key we understand. `foreign`: what flows is no RTP.
+    """
+
+    keys: tuple[Key, ...] = ()
+    fingerprints: tuple[Fingerprint, ...] = ()
+    setup: str = ""
+    ice: Ice | None = None
+    feedback: bool = False
+    best_effort: bool = False
+    mux: bool = False
+    mid: str = ""
+    bundled: bool = False
+    demands: bool = False
+    foreign: bool = False
+
+
+@attrs.frozen
+class Dtls:
+    """Keys of a side come by DTLS. `client`: it is us who begin; `fingerprints` are those of the peer's certificate,
+    empty until it has said them: then no key counts yet."""
+
+    client: bool
+    fingerprints: tuple[Fingerprint, ...] = ()
+
+
+@attrs.frozen
+class IcePair:
+    """What checks between us and the peer are known by; `theirs` is None until the peer has said it."""
+
+    ours: Ice
+    theirs: Ice | None = None
+
+
+@attrs.frozen
+class SideSecurity:
+    """How one side of a stream is secured, for an engine.
+
+    `receive` is what the peer encrypts with, `send` what is sent to it is encrypted with. With `dtls` and no keys yet
+    nothing passes, either way. With `ice` only where checks have agreed on is spoken to, and nobody else is heard.
+    `rollover` is what the engine itself had said of its counters when the stream was open before, in another process:
+    rows of numbers, which nobody else reads.
+    """
+
+    receive: Key | None = None
+    send: Key | None = None
+    dtls: Dtls | None = None
+    ice: IcePair | None = None
+    rollover: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def keyed(self) -> bool:
+        """Whether packets can be read and written."""
+        return self.receive is not None and self.send is not None
