@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import socket
+from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
-from service_identity import VerificationError
 from twisted.internet.interfaces import IHandshakeListener, IPushProducer
 from twisted.internet.protocol import Protocol as Wire
-from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sbc.core.address import Address
 from sbc.core.message import BadMessage
 from sbc.core.orders import Listener, Note
+from sbc.handshake import TlsWire, why_unsecured
 from sbc.media.udp import set_class
 from sbc.policy.marking import Urgency
 from sbc.tls import misnamed, proven_name
+from sbc.websocket import WebSocket
 
 if TYPE_CHECKING:
     from sbc.connections import Connections
@@ -80,6 +81,7 @@ class Connection(Wire):
         self.opened = opened
         self.limits = table.limits(listener)
         self.framer: Any = table.framer(listener)
+        self.web: WebSocket | None = self.framer if isinstance(self.framer, WebSocket) else None
         self.deadline = table.now() + (self.limits.connect if opened else self.limits.message)
         self.handle: socket.socket | None = None
         self.up = False
@@ -88,6 +90,8 @@ class Connection(Wire):
         self.closing = False
         self._said = False  # whether anything was written to the peer
         self._unheard = 0  # octets that came since it is closing
+        self.ask_at = inf  # when the peer is to be asked whether it lives
+        self._asked = False  # whether that is done, and nothing has come since
         self.heard = opened  # whether it has ever brought a message, or leads where we wanted to go
         self.connector: Any = None
         self.queue: list[bytes] = []  # until it is up
@@ -99,7 +103,7 @@ class Connection(Wire):
     def connectionMade(self) -> None:
         transport: Any = self.transport
         transport.setTcpNoDelay(True)
-        secured = isinstance(transport, TLSMemoryBIOProtocol)
+        secured = isinstance(transport, TlsWire)
         wire: Any = transport.transport if secured else transport
         handle: socket.socket = wire.getHandle()
         keep_alive(handle)
@@ -156,20 +160,41 @@ class Connection(Wire):
         began = not self.framer.partial
         framed = self.framer.feed(data)
         now = self.table.now()
-        self.heard = self.heard or bool(framed.messages)
+        if not self.heard and (framed.messages or (self.web is not None and self.web.open)):
+            self.heard = True
+            self.table.heard(self)
+        self._ask_later(now)
         if not self.framer.partial:
             if self.heard:
                 self.deadline = now + self.limits.idle
         elif began or framed.messages:
             self.deadline = now + self.limits.message
         if framed.reply:
-            self.write(framed.reply)
+            self._put(framed.reply)
+        if framed.stirred or (framed.reply and self.web is None):
             self.table.ears.stirred(self.listener, self.peer)
         for message in framed.messages:
             self._hear(message)
         if framed.broken is not None:
             self.table.ears.unframed(self.listener, self.peer, framed.broken)
             self.close("unframed", framed.broken.reason)
+        elif framed.ended is not None:
+            self.close(*framed.ended)
+
+    def _ask_later(self, now: float) -> None:
+        """Something has come: it need not be asked for a while."""
+        period = self.table.realm(self.listener).websocket.ping
+        if self.web is not None and self.web.open and period:
+            self.ask_at, self._asked = now + period, False
+
+    def _ask(self) -> None:
+        """Nothing has come for so long that the peer is asked whether it lives; or it has not answered that."""
+        assert self.web is not None
+        if self._asked:
+            self.abort("unanswered", "the peer does not answer a ping")
+            return
+        self._asked, self.ask_at = True, self.table.now() + self.table.realm(self.listener).websocket.ping
+        self._put(self.web.ping())
 
     def _hear(self, message: bytes) -> None:
         if not self.closing:  # by the one before: what is said to this one would open a connection anew
@@ -178,8 +203,11 @@ class Connection(Wire):
     def connectionLost(self, reason: Failure = None) -> None:  # type: ignore[assignment]
         self.handle = None
         said = reason.getErrorMessage()
-        if isinstance(reason.value, VerificationError):  # whose own words are for programmers
-            said = f"its certificate is not for {self.table.expected(self)}"
+        transport: Any = self.transport
+        if not self.up and isinstance(transport, TlsWire):
+            said = why_unsecured(transport, reason.value)
+            if not self.closing:
+                self.table.note(self, "unsecured", said)
         self.table.gone(self, "the connection is lost" if self.up else f"no connection: {said}")
 
     def pauseProducing(self) -> None:
@@ -194,7 +222,13 @@ class Connection(Wire):
     # -- what the table calls
 
     def write(self, data: bytes) -> bool:
-        """Send `data` now or when the connection is up; False if too much waits already, which ends the connection."""
+        """Send the message `data` now or when the connection is up; False if too much waits already, which ends the
+        connection, or a WebSocket has not been agreed on."""
+        if self.web is None:
+            return self._put(data)
+        return self.web.open and self._put(self.web.wrap(data))
+
+    def _put(self, data: bytes) -> bool:
         if not self.up or self._paused:
             self._waiting += len(data)
             if self._waiting > self.limits.queue:
@@ -217,17 +251,17 @@ class Connection(Wire):
         if self.closing:
             return
         self.table.note(self, word, why)
-        self.closing = True
+        self.closing, self.ask_at = True, inf
         self.table.hide(self)
         if not self.up:
             self._cut()
             return
         transport: Any = self.transport
         self.deadline = self.table.now() + self.limits.message
+        if self.web is not None:
+            transport.write(self.web.farewell())
         transport.unregisterProducer()
-        secured = isinstance(
-            transport, TLSMemoryBIOProtocol
-        )  # which says that it closes, and waits for the peer's word
+        secured = isinstance(transport, TlsWire)  # which says that it closes, and waits for the peer's word
         if secured or not self._said:
             transport.loseConnection()
         else:
@@ -237,7 +271,7 @@ class Connection(Wire):
         """End it at once; whatever is not sent yet is lost."""
         if not self.closing:
             self.table.note(self, word, why)
-        self.closing = True
+        self.closing, self.ask_at = True, inf
         self.table.hide(self)
         self._cut()
 
@@ -251,8 +285,10 @@ class Connection(Wire):
             self.table.gone(self, "the peer has not made the connection that it was asked for")
 
     def overdue(self) -> None:
-        """Its time is over."""
-        if self.closing:
+        """Its time is over, or its peer is to be asked whether it lives."""
+        if self.deadline > self.table.now():
+            self._ask()
+        elif self.closing:
             self.abort("", "")
         elif not self.up:
             self.close("timeout", "the peer does not take the connection, or make it")

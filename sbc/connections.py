@@ -16,11 +16,13 @@ from twisted.python.failure import Failure
 from sbc import tcp
 from sbc.connection import Connection, Ears
 from sbc.core.address import Address, canonical
-from sbc.core.orders import SECURED, Listener, Note
+from sbc.core.orders import WEB, Listener, Note
 from sbc.core.realm import Realm, Side
 from sbc.core.wires import Connections as Limits
+from sbc.handshake import RENEWED, Entrance, Exit, TlsWire
 from sbc.interfaces import IFramer
 from sbc.tls import Security
+from sbc.websocket import WebSocket
 
 BACKLOG = 1024
 """Connections the kernel may keep for us until we accept them: a town's phones after an outage come at once."""
@@ -74,6 +76,7 @@ class _Lock(TLSMemoryBIOFactory):
     """Secures what another factory makes; where that makes nothing there is nothing to secure."""
 
     noisy = False
+    protocol: Any = TlsWire
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         inner = self.wrappedFactory.buildProtocol(addr)
@@ -99,17 +102,20 @@ class Connections:
         framers: Mapping[str, Callable[[], IFramer]],
         security: Mapping[str, Security],
         ears: Ears,
+        frames: Mapping[str, Callable[[], IFramer] | None] = {},
     ) -> None:
         self._reactor = reactor
         self._realms = realms
         self._framers = framers
+        self._frames = frames
         self._security = dict(security)
-        self._locks: dict[Listener, _Lock] = {}
+        self._locks: dict[Listener, tuple[float, _Lock]] = {}  # and when each was made
         self.ears = ears
         self._all: set[Connection] = set()
         self._found: dict[tuple[Listener, Address], Connection] = {}
         self._per_source: Counter[tuple[Listener, str]] = Counter()
         self._per_listener: Counter[Listener] = Counter()
+        self._unheard: Counter[tuple[Listener, str]] = Counter()  # of those, who has not said anything yet
         self._sweep: Any = None
         self._stopped = False
 
@@ -128,7 +134,11 @@ class Connections:
 
     def framer(self, listener: Listener) -> IFramer:
         """What tells messages apart there."""
-        return self._framers[listener.dialect]()
+        if listener.transport not in WEB:
+            return self._framers[listener.dialect]()
+        frames = self._frames[listener.dialect]
+        assert frames is not None  # the configuration lets nobody listen so who has none
+        return WebSocket(listener.dialect, frames(), self._realms[listener.realm].websocket)
 
     def requires_peer(self, listener: Listener) -> bool:
         """Whether those who connect there have shown a certificate that was verified."""
@@ -148,7 +158,7 @@ class Connections:
             sock = tcp.bound(listener.address, listener.vpn, mark)
             sock.listen(BACKLOG)
             door: Any = _Door(self, listener)
-            if listener.transport == SECURED:
+            if listener.secured:
                 door = _Gate(self, listener)
             return self._reactor.adoptStreamPort(sock.fileno(), sock.family, door)
         except OSError as error:
@@ -174,10 +184,10 @@ class Connections:
 
     def lock(self, listener: Listener) -> _Lock:
         """What secures the connections that come in at a listener."""
-        lock = self._locks.get(listener)
-        if lock is None:
-            lock = _Lock(self._security[listener.realm].server(), False, _Door(self, listener))
-            self._locks[listener] = lock
+        made_at, lock = self._locks.get(listener, (-RENEWED, None))
+        if lock is None or self.now() - made_at >= RENEWED:
+            lock = _Lock(Entrance(self._security[listener.realm]), False, _Door(self, listener))
+            self._locks[listener] = self.now(), lock
         return lock
 
     def close(self, listener: Listener) -> None:
@@ -231,7 +241,7 @@ class Connections:
         connection, key = self._found.get((listener, peer)), (listener, address)
         if connection is None or connection.opened or connection.alias is not None or key in self._found:
             return
-        why = connection.misnamed() if listener.transport == SECURED else ""
+        why = connection.misnamed() if listener.secured else ""
         if why:
             self.note(connection, "unaliased", why)
             return
@@ -259,6 +269,8 @@ class Connections:
             for key in {*counted, *self._per_source}
             if counted[key] != self._per_source[key]
         ]
+        if sum(self._unheard.values()) != sum(not (each.opened or each.heard) for each in self._all):
+            faults.append("the connections that have brought nothing yet are counted wrongly")
         faults += [
             f"the connection to {each.peer} is found but closed" for each in self._found.values() if each.closing
         ]
@@ -271,18 +283,23 @@ class Connections:
 
     def admit(self, listener: Listener, peer: Address) -> Connection | None:
         """A peer has connected: its connection, or None if there is no room for it."""
-        limits = self.limits(listener)
-        if self._per_listener[listener] >= limits.total or self._per_source[listener, peer.host] >= limits.per_source:
-            fields = {"peer": str(peer), "at": str(listener)}
-            self.ears.noted(Note("connection-refused", "too many connections", "", fields))
-            return None
-        why = self.ears.barred(listener, peer)
+        limits, door, why = self.limits(listener), (listener, peer.host), ""
+        if self._per_listener[listener] >= limits.total or self._per_source[door] >= limits.per_source:
+            why = "too many connections"
+        elif self._unheard[door] >= limits.handshakes:
+            why = "too many connections that say nothing yet"
+        why = why or self.ears.barred(listener, peer)
         if why:
             self.ears.noted(Note("connection-refused", why, "", {"peer": str(peer), "at": str(listener)}))
             return None
         self._per_listener[listener] += 1
-        self._per_source[listener, peer.host] += 1
+        self._per_source[door] += 1
+        self._unheard[door] += 1
         return self._enter(Connection(self, listener, peer, opened=False))
+
+    def heard(self, connection: Connection) -> None:
+        """Who has connected there says something."""
+        _give_back(self._unheard, connection.door)
 
     def made(self, connection: Connection) -> None:
         """It is up."""
@@ -309,11 +326,10 @@ class Connections:
         found = self._found.get((connection.listener, connection.peer))
         self.hide(connection)
         if not connection.opened:
-            key = connection.door
-            self._per_listener[key[0]] -= 1
-            self._per_source[key] -= 1
-            if not self._per_source[key]:
-                del self._per_source[key]
+            self._per_listener[connection.door[0]] -= 1
+            _give_back(self._per_source, connection.door)
+            if not connection.heard:
+                _give_back(self._unheard, connection.door)
         if not self._stopped and found in (None, connection):  # else another has taken its place
             self.ears.unreached(connection.listener, connection.peer, why)
         if not self._stopped and connection.alias is not None:
@@ -325,8 +341,8 @@ class Connections:
             connection.deadline = self.now() + connection.limits.message
             return connection
         way: Any = _Way(connection)
-        if listener.transport == SECURED:
-            way = _Lock(self._security[listener.realm].client(peer.host), True, way)
+        if listener.secured:
+            way = _Lock(Exit(self._security[listener.realm], self.expected(connection)), True, way)
         patience = connection.limits.connect + SWEEP  # ours comes first, and moves with our clock
         mark, own = self.realm(listener).network.mark, listener.address.host
         connection.connector = tcp.connect(self._reactor, peer, way, patience, own, listener.vpn, mark)
@@ -341,10 +357,16 @@ class Connections:
 
     def _look_round(self) -> None:
         now = self.now()
-        for connection in [each for each in self._all if each.deadline <= now]:
+        for connection in [each for each in self._all if each.deadline <= now or each.ask_at <= now]:
             connection.overdue()
         if self._all:
             self._sweep = self._reactor.callLater(SWEEP, self._look_round)
+
+
+def _give_back(counted: Counter[tuple[Listener, str]], door: tuple[Listener, str]) -> None:
+    counted[door] -= 1
+    if not counted[door]:
+        del counted[door]
 
 
 def address_of(addr: Any) -> Address:

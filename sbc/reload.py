@@ -118,9 +118,11 @@ class Reloader:
         lines = []
         for name, each in security.items():
             before = self._runner.connections.security.get(name)
-            if before is not None and before.chain[0] != each.chain[0]:
-                until = each.chain[0].not_valid_after_utc
-                lines.append(f"realms.{name}.tls: another certificate, good until {until:%Y-%m-%d %H:%M} UTC")
+            known = [] if before is None else [identity.chain[0] for identity in before.identities]
+            for identity in each.identities if known else ():
+                if identity.chain[0] not in known:
+                    until = f"{identity.until:%Y-%m-%d %H:%M} UTC"
+                    lines.append(f"realms.{name}.tls: another certificate, good until {until}")
         return lines
 
 

@@ -61,9 +61,10 @@ class Runner:
     """The one place where orders meet Twisted. Everything happens on the reactor's thread.
 
     `protocols` maps a dialect's word to what makes its datagram protocol, `framers` to what makes an IFramer of a
-    connection, `security` a realm to what secures its connections; `engine` is set by whoever wires things, `choice`
-    with it, `meter` where calls are to have records, `memory` where they are to be remembered, `totals` where media is
-    to be summed up, and `keeps` where calls outlive the process, and so should what the kernel forwards of them.
+    connection, `frames` of a WebSocket's messages, `security` a realm to what secures its connections; `engine` is set
+    by whoever wires things, `choice` with it, `meter` where calls are to have records, `memory` where they are to be
+    remembered, `totals` where media is to be summed up, and `keeps` where calls outlive the process, and so should what
+    the kernel forwards of them.
     """
 
     _log = Logger()
@@ -75,10 +76,11 @@ class Runner:
         protocols: Protocols,
         framers: Framers | None = None,
         security: Mapping[str, Security] | None = None,
+        frames: Mapping[str, Callable[[], IFramer] | None] | None = None,
     ) -> None:
         self._reactor = reactor
         self._border = border
-        self.connections = Connections(reactor, border.plan.realms, framers or {}, security or {}, self)
+        self.connections = Connections(reactor, border.plan.realms, framers or {}, security or {}, self, frames or {})
         self._listening = Listening(reactor, border, protocols, self.connections, self)
         self._ports, self.listeners = self._listening.ports, self._listening.all
         self.listen, self.unlisten, self.mark = self._listening.open, self._listening.close, self._listening.mark

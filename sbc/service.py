@@ -64,7 +64,8 @@ class BorderService(Service):
         self.setName("border")
         self.border = Border(plan, dialects(plan), Mint(urandom(_SECRET_OCTETS)))
         datagrams, framers = Spoken(lambda each: each.datagrams), Spoken(lambda each: each.framer)
-        self.runner = Runner(reactor, self.border, datagrams, framers, read_tls(plan.realms, source))
+        frames = Spoken(lambda each: each.frames)
+        self.runner = Runner(reactor, self.border, datagrams, framers, read_tls(plan.realms, source), frames)
         self.runner.choice, self.runner.engine = take_engine(media, reactor, self.runner, plan.timers.silence)
         self.locator = Locator(reactor, plan, Spoken(lambda each: each.services), self._located, dns)
         self.bans: Any = None  # while it runs, what drops packets of banned sources

@@ -41,12 +41,13 @@ class FullDatagrams(Datagrams):
 class Speech:
     """What ``sbc.NAME.protocol`` has to offer, as ``SPEECH``: `dialect` makes the IDialect that a plan needs,
     `datagrams` what hands datagrams on, `framer` what cuts a connection into messages. `services` are its transports
-    in the DNS."""
+    in the DNS. `frames` takes messages that a WebSocket keeps apart, where the protocol may come by one."""
 
     dialect: Callable[[Plan], Any]
     datagrams: Callable[[Deliver], DatagramProtocol]
     framer: Callable[[], IFramer]
     services: Mapping[str, Service]
+    frames: Callable[[], IFramer] | None = None
 
 
 @cache

@@ -1,70 +1,60 @@
-"""TLS for signalling: certificates, keys and authorities read from their files, and contexts made of them."""
+"""TLS for signalling: certificates, keys and authorities read from their files, and names compared with them."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import attrs
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from OpenSSL import SSL
 from OpenSSL.crypto import X509
 from service_identity import CertificateError, VerificationError
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
-from twisted.internet.ssl import (
-    Certificate,
-    CertificateOptions,
-    TLSVersion,
-    optionsForClientTLS,
-    platformTrust,
-    trustRootFromCertificates,
-)
 
 from sbc.config.faults import ConfigError, Fault, printable
 from sbc.core.address import is_literal
 from sbc.core.realm import Realm
-from sbc.core.wires import Tls
+from sbc.core.wires import KeyPair, Tls
 
 LONGEST_FILE = 1_048_576
 """Octets: a chain or a set of authorities that is longer was not meant."""
 
 
 @attrs.frozen
-class Security:
-    """What a realm's connections are secured with."""
+class Identity:
+    """A certificate, with those that sign it, and its key."""
 
-    tls: Tls
     key: Any
     chain: list[x509.Certificate]
-    authorities: Any
 
-    def server(self) -> Any:
-        """The context of connections that come in: TLS 1.2 or later, the peer's certificate asked for where it must
-        be shown."""
-        more = {"trustRoot": self.authorities} if self.tls.require_peer else {}
-        return CertificateOptions(**self._own(), **more)
+    @property
+    def names(self) -> frozenset[str]:
+        """The DNS names that it holds, in small letters; ``*`` in one stands for one label."""
+        return frozenset(name.lower() for name in names_of(self.chain[0], x509.DNSName))
 
-    def client(self, host: str) -> Any:
-        """The context of a connection to `host`: its certificate must hold the configured name, or that address."""
-        name = self.expected(host)
-        options = self._own()
-        del options["raiseMinimumTo"]
-        return optionsForClientTLS(name, trustRoot=self.authorities, extraCertificateOptions=options)
+    @property
+    def until(self) -> datetime:
+        """When it, or one of those that sign it, is no longer valid."""
+        return min(each.not_valid_after_utc for each in self.chain)
+
+
+@attrs.frozen
+class Security:
+    """What a realm's connections are secured with. Peers' certificates are signed by `authorities`, None: the
+    system's."""
+
+    tls: Tls
+    identities: tuple[Identity, ...]
+    authorities: list[x509.Certificate] | None
 
     def expected(self, host: str) -> str:
         """The name or address that the certificate of a next hop at `host` must hold."""
         return self.tls.server_name or host
-
-    def _own(self) -> dict[str, Any]:
-        first, *rest = self.chain
-        return {
-            "privateKey": self.key,
-            "certificate": first,
-            "extraCertChain": rest,
-            "raiseMinimumTo": TLSVersion.TLSv1_2,
-        }
 
 
 def read_tls(realms: Mapping[str, Realm], source: str = "") -> dict[str, Security]:
@@ -87,26 +77,49 @@ def _read(tls: Tls, at: str, source: str, faults: list[Fault]) -> Security | Non
     def blame(name: str, path: str, problem: str, allowed: str) -> None:
         faults.append(Fault(source, f"{at}.{name}", f'"{printable(path)}"', problem, allowed))
 
-    chain = key = None
-    authorities: Any = platformTrust()
-    try:
-        chain = _certificates(tls.certificate)
-    except (OSError, ValueError) as error:
-        blame("certificate", tls.certificate, _said(error), "a PEM file of the certificate, then those that sign it")
-    try:
-        key = _private_key(tls.key)
-    except (OSError, ValueError, TypeError) as error:  # TypeError: it is encrypted
-        blame("key", tls.key, _said(error), "a PEM private key without a password that only its owner may read")
+    authorities = None
+    identities = []
+    for index, pair in enumerate(tls.pairs):
+        identity = _identity(pair, f"certificates[{index - 1}]." if index else "", blame)
+        if identity is not None:
+            identities.append(identity)
     if tls.ca:
         try:
-            authorities = _trusted(_certificates(tls.ca))
+            authorities = _certificates(tls.ca)
         except (OSError, ValueError) as error:
             blame("ca", tls.ca, _said(error), "a PEM file of the authorities that peers' certificates are signed by")
-    if chain and key is not None and not _fits(key, chain[0]):
-        blame("key", tls.key, "is not the key of the certificate", f"the key of {printable(tls.certificate)}")
-    if len(faults) > before or key is None or not chain:
+    if tls.ciphers and not _are_ciphers(tls.ciphers):
+        blame("ciphers", tls.ciphers, "names no cipher of TLS 1.2", "what `openssl ciphers` takes")
+    return Security(tls, tuple(identities), authorities) if len(faults) == before else None
+
+
+def _identity(pair: KeyPair, at: str, blame: Callable[[str, str, str, str], None]) -> Identity | None:
+    chain = key = None
+    try:
+        chain = _certificates(pair.certificate)
+    except (OSError, ValueError) as error:
+        allowed = "a PEM file of the certificate, then those that sign it"
+        blame(f"{at}certificate", pair.certificate, _said(error), allowed)
+    try:
+        key = _private_key(pair.key)
+    except (OSError, ValueError, TypeError) as error:  # TypeError: it is encrypted
+        allowed = "a PEM private key without a password that only its owner may read"
+        blame(f"{at}key", pair.key, _said(error), allowed)
+    if not chain or key is None:
         return None
-    return Security(tls, key, chain, authorities)
+    if not _fits(key, chain[0]):
+        blame(f"{at}key", pair.key, "is not the key of the certificate", f"the key of {printable(pair.certificate)}")
+    return Identity(key, chain)
+
+
+def _are_ciphers(said: str) -> bool:
+    context = SSL.Context(SSL.TLS_METHOD)
+    context.set_max_proto_version(SSL.TLS1_2_VERSION)
+    try:
+        context.set_cipher_list(said.encode())
+    except SSL.Error:
+        return False
+    return True
 
 
 def _said(error: Exception) -> str:
@@ -129,10 +142,6 @@ def _contents(path: str) -> bytes:
 
 def _certificates(path: str) -> list[x509.Certificate]:
     return x509.load_pem_x509_certificates(_contents(path))
-
-
-def _trusted(certificates: list[x509.Certificate]) -> Any:
-    return trustRootFromCertificates([Certificate(X509.from_cryptography(each)) for each in certificates])
 
 
 def _private_key(path: str) -> Any:
@@ -171,12 +180,17 @@ def proven_name(certificate: X509 | None) -> str:
 
 def name_of(held: x509.Certificate) -> str:
     """See `proven_name`."""
+    for kind in (x509.DNSName, x509.UniformResourceIdentifier, x509.IPAddress):
+        for name in names_of(held, kind):
+            return name
+    common = held.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(common[0].value) if common else ""
+
+
+def names_of(held: x509.Certificate, kind: Any) -> list[str]:
+    """The alternative names of one kind that a certificate holds (RFC 5280 section 4.2.1.6)."""
     try:
         names = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, ValueError):
-        names = None
-    for kind in (x509.DNSName, x509.UniformResourceIdentifier, x509.IPAddress):
-        for name in names.get_values_for_type(kind) if names is not None else ():
-            return str(name)
-    common = held.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    return str(common[0].value) if common else ""
+        return []
+    return [str(name) for name in names.get_values_for_type(kind)]

@@ -30,16 +30,25 @@ class Authority:
             self._write(path, self.name, self.key, [], authority=True)
         return path
 
-    def sign(self, name: str, *names: str) -> tuple[Path, Path]:
-        """Files with a certificate that holds these DNS names and IP addresses, and with its key."""
+    def sign(self, name: str, *names: str, days: int = 30) -> tuple[Path, Path]:
+        """Files with a certificate that holds these DNS names and IP addresses, and with its key; it is valid for so
+        many days, from now on or, if fewer than 0, until so many ago."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate, kept = self.directory / f"{name}.crt", self.directory / f"{name}.key"
-        self._write(certificate, name, key, list(names), authority=False)
+        self._write(certificate, name, key, list(names), authority=False, days=days)
         kept.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         kept.chmod(0o600)
         return certificate, kept
 
-    def _write(self, path: Path, name: str, key: ec.EllipticCurvePrivateKey, names: list[str], authority: bool) -> None:
+    def _write(
+        self,
+        path: Path,
+        name: str,
+        key: ec.EllipticCurvePrivateKey,
+        names: list[str],
+        authority: bool,
+        days: int = 30,
+    ) -> None:
         now = datetime.datetime.now(datetime.UTC)
         builder = (
             x509.CertificateBuilder()
@@ -47,8 +56,8 @@ class Authority:
             .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.name)]))
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=30))
+            .not_valid_before(now + datetime.timedelta(days=min(days, 0) - 1))
+            .not_valid_after(now + datetime.timedelta(days=days))
             .add_extension(x509.BasicConstraints(authority, None), critical=True)
         )
         if names:

@@ -19,8 +19,9 @@ from sbc.core.message import BadMessage
 from sbc.core.orders import Listener, Note
 from sbc.core.realm import Media, Realm, Side
 from sbc.core.wires import Connections as Limits
+from sbc.core.wires import Web
 from sbc.policy.marking import Mark, Marks
-from sbc.sip.framing import SipFramer
+from sbc.sip.framing import SipFramer, SipFrames
 from sbc.tls import Security
 from tests.loopback import loopback
 from tests.rig import PHONE
@@ -149,6 +150,7 @@ def open_bench(
     transport: str = "tcp",
     security: dict[str, Security] | None = None,
     framer: Callable[[], Any] = SipFramer,
+    websocket: Web = Web(),  # noqa: B008
 ) -> Iterator[Bench]:
     """A table with one listener on each side; at the end the books must balance and nothing may be left."""
     clock, heard = MixedReactor(), Hearing()
@@ -164,11 +166,12 @@ def open_bench(
             (own,),
             Media(own.address.host, "", range(2)),
             connections=limits or Limits(),
+            websocket=websocket,
             marks=Marks(Mark(26)),
         )
         for name, own in listeners.items()
     }
-    table = Connections(clock, realms, {"sip": framer}, security or {}, heard)
+    table = Connections(clock, realms, {"sip": framer}, security or {}, heard, {"sip": SipFrames})
     ports = [table.listen(own) for own in listeners.values()]
     with contextlib.ExitStack() as ends:
         made = Bench(clock, table, heard, listeners["access"], listeners["core"], ends)

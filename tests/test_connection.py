@@ -8,12 +8,16 @@ from functools import partial
 
 import attrs
 import pytest
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, CloseConnection, Event, Ping, Request, TextMessage
 
 from sbc.connection import keep_alive
 from sbc.core.address import Address
 from sbc.core.orders import Listener
+from sbc.core.wires import Connections as Limits
+from sbc.core.wires import Web
 from sbc.policy.marking import Mark, Marks
-from tests.streams import INVITE, REGISTER, Bench, bench
+from tests.streams import INVITE, REGISTER, Bench, bench, open_bench
 
 __all__ = ["bench"]
 
@@ -172,3 +176,66 @@ def test_the_kernel_finds_out_when_a_peers_host_is_gone() -> None:
         options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
         assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         assert [made.getsockopt(socket.IPPROTO_TCP, each) for each in options] == [60, 15, 4, 120_000]
+
+
+def browser(bench: Bench) -> tuple[socket.socket, WSConnection]:
+    """A page's connection, once it is let in."""
+    end, wire = bench.phone(), WSConnection(ConnectionType.CLIENT)
+    end.sendall(wire.send(Request(host="sbc.example", target="/", subprotocols=["sip"])))
+    bench.turn()
+    (said,) = heard(end, wire)
+    assert isinstance(said, AcceptConnection)
+    return end, wire
+
+
+def heard(end: socket.socket, wire: WSConnection) -> list[Event]:
+    wire.receive_data(end.recv(65536))
+    return list(wire.events())
+
+
+def test_a_page_says_and_hears_messages_by_a_websocket() -> None:
+    with open_bench(transport="ws") as bench:
+        end, wire = browser(bench)
+        end.sendall(wire.send(TextMessage(data=REGISTER.decode())) + wire.send(TextMessage(data="\r\n\r\n")))
+        bench.wait(lambda: bench.heard.stirs, "the keepalive")
+        source = Address(*end.getsockname())
+        assert bench.heard.messages == [(source, REGISTER)] and bench.heard.stirs == [source]
+        assert bench.table.send(bench.access, source, b"answer") == ""
+        bench.turn()
+        assert heard(end, wire) == [TextMessage(data="\r\n"), TextMessage(data="answer")]
+        bench.table.close(bench.access)
+        bench.turn()
+        assert heard(end, wire) == [CloseConnection(code=1001, reason="")]
+
+
+def test_who_is_not_let_in_by_a_websocket_is_told_and_closed() -> None:
+    with open_bench(transport="ws", websocket=Web(origins=("https://phone.example",))) as bench:
+        phone, other = bench.phone(), bench.phone()
+        phone.sendall(WSConnection(ConnectionType.CLIENT).send(Request(host="a", target="/", subprotocols=["sip"])))
+        other.sendall(REGISTER)
+        bench.turn()
+        assert phone.recv(1000).startswith(b"HTTP/1.1 403 Forbidden\r\n") and bench.ended(phone)
+        assert bench.heard.counted["connection-refused"] == 1 and bench.ended(other)
+        assert bench.heard.bad == ["Not HTTP"]
+        assert bench.table.send(bench.access, Address(*phone.getsockname()), b"x") == "its connection is closed"
+
+
+def test_a_page_is_asked_whether_it_lives_and_left_if_it_does_not() -> None:
+    with open_bench(Limits(message=5.0, idle=100.0), "ws", websocket=Web(ping=20.0)) as bench:
+        (alive, wire), (dead, _) = browser(bench), browser(bench)
+        slow = bench.phone()
+        slow.sendall(b"GET / HTTP/1.1\r\n")
+        bench.turn()
+        bench.pass_time(7)
+        assert bench.ended(slow) and bench.heard.counted["connection-slow"] == 1
+        for _ in range(5):
+            bench.pass_time(15)
+            (ping,) = heard(alive, wire)
+            assert isinstance(ping, Ping)
+            alive.sendall(wire.send(ping.response()))
+            bench.turn()
+            bench.pass_time(6)
+        assert bench.heard.counted["connection-unanswered"] == 1
+        assert dead.recv(10) == b"\x89\x00" and bench.ended(dead)
+        assert not bench.ended(alive), "a pong is a sign of life"
+        assert len(bench.heard.stirs) == 5

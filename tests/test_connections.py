@@ -286,3 +286,19 @@ def test_an_answer_to_a_terminal_opens_nothing(bench: Bench) -> None:
     _, target = bench.softswitch()
     assert bench.table.send(bench.access, Address(PEER, 9), b"one", target) == "its connection is closed"
     assert not bench.table.books().connections
+
+
+@pytest.mark.parametrize("bench", [{"handshakes": 2}], indirect=True)
+def test_connections_of_one_host_that_have_brought_nothing_are_few(bench: Bench) -> None:
+    first, second, third = bench.phone(), bench.phone(), bench.phone()
+    bench.wait(lambda: bench.ended(third), "the end of the third")
+    assert bench.heard.counted["connection-refused"] == 1
+    first.sendall(REGISTER)
+    bench.wait(lambda: bench.heard.messages, "the message")
+    fourth, fifth = bench.phone(), bench.phone()
+    bench.wait(lambda: bench.ended(fifth), "the end of the fifth")
+    second.close()
+    bench.wait(lambda: bench.heard.lost, "the end of the second")
+    sixth = bench.phone()
+    bench.turn()
+    assert not any(map(bench.ended, (first, fourth, sixth)))

@@ -70,6 +70,8 @@ FLOORS = (
     ("sbc.prepaid", 3),
     ("sbc.sockets", 3),
     ("sbc.tls", 3),
+    ("sbc.handshake", 3),
+    ("sbc.websocket", 3),
     ("sbc.spoken", 3),
     ("sbc.alarm", 3),
     ("sbc.journal", 3),

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from sbc.config.schema import PROTOCOLS
+from sbc.core.orders import WEB
 from sbc.spoken import Speech, Spoken, dialects, speech
 from tests.rig import make_plan
 
@@ -25,6 +26,7 @@ def test_every_protocol_has_all_that_is_wanted_of_it(name: str) -> None:
         with pytest.raises(TypeError):
             found.framer()
     assert found.datagrams(lambda source, data: None) is not None
+    assert (found.frames is not None) == bool(WEB & set(PROTOCOLS[name]))
 
 
 def test_what_nobody_speaks_is_not_loaded() -> None:

@@ -231,7 +231,7 @@ def test_realms_without_tls_need_nothing() -> None:
 
 def test_the_name_a_certificate_proves(authority: Authority) -> None:
     made = [
-        read_tls({"access": realm(Tls(*map(str, authority.sign(*names))))})["access"].chain[0]
+        read_tls({"access": realm(Tls(*map(str, authority.sign(*names))))})["access"].identities[0].chain[0]
         for names in (("cn",), ("cn", "dns.example"), ("cn", "192.0.2.1"))
     ]
     assert proven_name(None) == ""

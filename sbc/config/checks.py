@@ -29,11 +29,11 @@ from sbc.config.values import (
     StoreConfig,
     TraceConfig,
 )
+from sbc.config.wires import check_wires
 from sbc.core.address import Address, is_unspecified, literal
-from sbc.core.orders import DATAGRAMS, SECURED, Listener
+from sbc.core.orders import DATAGRAMS, Listener
 from sbc.core.realm import Asking, NextHop, Probes, Probing, Side, Signaling, Timers
 from sbc.core.vpn import VpnLabel
-from sbc.core.wires import Tls
 from sbc.policy.countries import Countries
 from sbc.policy.limits import Priority
 
@@ -104,7 +104,8 @@ def check(draft: Draft, findings: Findings) -> None:
         _check_addresses(realm, findings)
         _check_registrations(realm, findings)
         _check_keepalive(realm, findings)
-        _check_tls(realm, findings)
+        tls, faulty = realm.values.get("tls"), "tls" in realm.faulty
+        check_wires(realm.side, tls, faulty, realm.listeners, realm.at, findings)
         _check_rates(realm, findings)
         _check_multiplexed(realm, findings)
         _check_peers(realm, findings)
@@ -169,16 +170,6 @@ def _check_keepalive(realm: DraftRealm, findings: Findings) -> None:
     if alive.mode is Probing.ADAPTIVE and alive.longest < alive.period:
         problem = "is shorter than the period, from which the search begins"
         findings.add(f"{realm.at}.keepalive.longest", alive.longest, problem, f"at least {alive.period:g}")
-
-
-def _check_tls(realm: DraftRealm, findings: Findings) -> None:
-    """Secured listeners need a certificate, and whoever asks peers for theirs must know who signs them."""
-    tls: Tls | None = realm.values.get("tls")
-    secured = [key for key, listener in realm.listeners if listener.transport == SECURED]
-    if secured and tls is None and "tls" not in realm.faulty:
-        findings.add(f"{secured[0]}.transport", SECURED, "needs a certificate and a key", f"[{realm.at}.tls]")
-    if tls is not None and tls.require_peer and not tls.ca:
-        findings.missing(f"{realm.at}.tls.ca", "a file of the authorities by which peers are known")
 
 
 def _check_rates(realm: DraftRealm, findings: Findings) -> None:

@@ -72,14 +72,18 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     "realms.NAME.customers[]": dict.fromkeys(("name", "users", "networks", "calls", "bindings", *_RATES), NOW),
     "realms.NAME.customers[].each": dict.fromkeys(("calls", "bindings", *_RATES), NOW),
     "realms.NAME.registrations": dict.fromkeys(("front", "behind_nat", "direct", "core", "forward_after"), NEXT),
-    "realms.NAME.connections": dict.fromkeys(("total", "per_source"), NOW)
+    "realms.NAME.connections": dict.fromkeys(("total", "per_source", "handshakes"), NOW)
     | dict.fromkeys(("message", "idle", "connect", "queue", "keep", "alias", "control_ports", "control_hosts"), NEXT),
     "realms.NAME.keepalive": dict.fromkeys(
         ("mode", "period", "answer_within", "misses", "longest", "tell_core", "direct"), NOW
     )
     | {"calls": NEXT},
     "realms.NAME.flood": dict.fromkeys((key.name for key in FLOOD["realms.NAME.flood"]), NOW),
-    "realms.NAME.tls": dict.fromkeys(("certificate", "key", "ca", "require_peer", "server_name"), NEXT),
+    "realms.NAME.tls": dict.fromkeys(
+        ("certificate", "key", "ca", "require_peer", "server_name", "minimum", "ciphers"), NEXT
+    ),
+    "realms.NAME.tls.certificates[]": dict.fromkeys(("certificate", "key"), NEXT),
+    "realms.NAME.websocket": dict.fromkeys(("origins", "hosts", "paths"), NEXT) | {"ping": NOW},
     "realms.NAME.listeners[]": dict.fromkeys(("protocol", "transport", "address", "port"), NOW)
     | {"advertised": RESTART},
     "paths[]": dict.fromkeys(
@@ -193,6 +197,8 @@ def effect_of(spot: Spot) -> Effect:
         return NEXT  # whatever a path is told is used by what begins on it
     if spot[0] == "realms" and ("rules" in spot or "customers" in spot):
         return NOW
+    if spot[0] == "realms" and spot[-1] == "certificates":
+        return NEXT
     return EFFECTS.get(table_of(spot[:-1]), {}).get(spot[-1], RESTART)
 
 

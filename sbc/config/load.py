@@ -36,6 +36,7 @@ from sbc.config.values import (
     StoreConfig,
     TraceConfig,
 )
+from sbc.config.wires import read_tls, read_websocket
 from sbc.core.address import Address
 from sbc.core.orders import Listener
 from sbc.core.realm import (
@@ -55,7 +56,7 @@ from sbc.core.realm import (
     in_order,
 )
 from sbc.core.vpn import Vpn
-from sbc.core.wires import Connections, Tls
+from sbc.core.wires import Connections
 from sbc.policy.demand import Bandwidth
 from sbc.policy.limits import Caps
 
@@ -196,9 +197,9 @@ class _Reader:
             media.setdefault("advertised", media["address"])
         connections = self.keys(values.pop("connections", {}), f"{at}.connections", "realms.NAME.connections")
         if "tls" in values:
-            tls = self.files(self.keys(values.pop("tls"), f"{at}.tls", "realms.NAME.tls"), "certificate", "key", "ca")
-            if {"certificate", "key"} <= tls.keys():
-                values["tls"] = Tls(**tls)
+            tls = read_tls(values.pop("tls"), f"{at}.tls", self.files, self.findings)
+            values |= {} if tls is None else {"tls": tls}
+        values["websocket"] = read_websocket(values.pop("websocket", {}), at, self.findings)
         limits = self.keys(values.pop("limits", {}), f"{at}.limits", "realms.NAME.limits")
         terminals = self.keys(values.pop("terminals", {}), f"{at}.terminals", "realms.NAME.terminals")
         times = self.keys(values.pop("registrations", {}), f"{at}.registrations", "realms.NAME.registrations")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbc.config import accounting, bandwidth, kinds, limits, marks, network, prepaid
+from sbc.config import accounting, bandwidth, kinds, limits, marks, network, prepaid, wires
 from sbc.config.flood import TABLES as FLOOD
 from sbc.config.keys import Key
 from sbc.config.rules import TABLES as RULES
@@ -13,7 +13,12 @@ from sbc.core.realm import Asking, Callers, Hosts, Lasting, Probing, Side, Signa
 from sbc.core.wires import ControlHosts
 
 _ALL = ("udp", "tcp", "tls")
-PROTOCOLS: dict[str, tuple[str, ...]] = {"sip": _ALL, "h323": _ALL, "mgcp": ("udp",), "h248": ("udp", "tcp")}
+PROTOCOLS: dict[str, tuple[str, ...]] = {
+    "sip": (*_ALL, "ws", "wss"),
+    "h323": _ALL,
+    "mgcp": ("udp",),
+    "h248": ("udp", "tcp"),
+}
 """What a listener may speak, and over what. A new dialect or transport is one word here."""
 
 
@@ -76,6 +81,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("keepalive", kinds.table()),
         Key("flood", kinds.table()),
         Key("tls", kinds.table()),
+        Key("websocket", kinds.table()),
         Key("network", kinds.table()),
         Key("listeners", kinds.tables("[[realms.NAME.listeners]]"), required=True),
         Key("rules", kinds.tables("[[realms.NAME.rules]]")),
@@ -102,7 +108,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("forward_after", kinds.fraction()),
     ),
     "realms.NAME.connections": (
-        *(_limit(name, 10_000_000) for name in ("total", "per_source")),
+        *(_limit(name, 10_000_000) for name in ("total", "per_source", "handshakes")),
         Key("message", kinds.seconds(0.1, 600.0)),
         Key("idle", kinds.seconds(1.0, 10_000_000.0)),
         Key("connect", kinds.seconds(0.1, 60.0)),
@@ -120,13 +126,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("longest", kinds.seconds(10.0, 7200.0)),
         Key("calls", kinds.seconds(0.0, 3600.0)),
     ),
-    "realms.NAME.tls": (
-        Key("certificate", _FILE, required=True),
-        Key("key", _FILE, required=True),
-        Key("ca", _FILE),
-        Key("require_peer", kinds.boolean()),
-        Key("server_name", kinds.host_name()),
-    ),
+    **wires.TABLES,
     "realms.NAME.listeners[]": (
         Key("protocol", kinds.text("a protocol"), required=True),
         Key("transport", kinds.text("a transport"), required=True),

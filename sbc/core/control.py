@@ -17,7 +17,7 @@ from sbc.core.call import Call, CallState, Leg
 from sbc.core.doors import Control, End
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import Cause, Intent, Refused
-from sbc.core.orders import SECURED, Connect, HangUp, Listener, Note, Order, Send
+from sbc.core.orders import Connect, HangUp, Listener, Note, Order, Send
 from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry
 from sbc.core.way import Way, is_trusted
@@ -164,7 +164,7 @@ def _connect(registry: Registry, control: Control, index: int, now: float) -> li
 
 def _speaker(leg: Leg) -> Listener | None:
     """The socket of ours that we connect from."""
-    if leg.listener.reliable and leg.listener.transport != SECURED:
+    if leg.listener.reliable and not leg.listener.secured:
         return leg.listener.shared
     return leg.realm.stream_listener(leg.listener.dialect)
 

@@ -13,8 +13,11 @@ from sbc.core.vpn import MAIN, Vpn
 
 DATAGRAMS = "udp"
 """The one transport without connections."""
-SECURED = "tls"
-"""The transport whose connections are encrypted."""
+SECURED = frozenset({"tls", "wss"})
+"""The transports whose connections are encrypted."""
+WEB = frozenset({"ws", "wss"})
+"""The transports whose connections begin with HTTP, so that web pages can make them, and keep messages apart
+(RFC 6455)."""
 UNSET = -1
 """The priority of frames of which nothing is said."""
 OWN = 255
@@ -55,6 +58,11 @@ class Listener:
     @reliable.default
     def _has_connections(self) -> bool:
         return self.transport != DATAGRAMS
+
+    @property
+    def secured(self) -> bool:
+        """Whether what goes by its connections is encrypted."""
+        return self.transport in SECURED
 
     @property
     def said(self) -> str:

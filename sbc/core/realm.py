@@ -11,9 +11,9 @@ import attrs
 
 from sbc.core.address import Address, is_specific, literal
 from sbc.core.message import Elsewhere
-from sbc.core.orders import SECURED, Latch, Listener, Rate
+from sbc.core.orders import Latch, Listener, Rate
 from sbc.core.vpn import Vpn, VpnLabel
-from sbc.core.wires import Connections, Tls
+from sbc.core.wires import Connections, Tls, Web
 from sbc.policy.countries import Countries
 from sbc.policy.customers import Customer
 from sbc.policy.demand import Bandwidth
@@ -195,7 +195,7 @@ class Realm:
     from floods; None: not at all. `priority`: whether peers are believed that say how urgent a call is; None: those of
     a core realm. `alternates`: of an access realm, other SBCs where terminals find what this one cannot do for them.
     `marks`: of what is sent there, and of what comes from there.
-    `prepaid`: how calls of its terminals are paid for; None: they are not."""
+    `prepaid`: how calls of its terminals are paid for; None: they are not. `websocket`: which web pages may connect."""
 
     name: str
     side: Side
@@ -207,6 +207,7 @@ class Realm:
     connections: Connections = attrs.field(factory=Connections)
     keepalive: Keepalive = Keepalive()
     tls: Tls | None = None
+    websocket: Web = attrs.field(factory=Web)
     sparing: bool = True
     bandwidth: Bandwidth = attrs.field(factory=Bandwidth)
     peers: tuple[Network, ...] = ()
@@ -252,11 +253,12 @@ class Realm:
 
     def line(self, dialect: str) -> Listener | None:
         """The first listener that takes connections: a plain one, if there is one."""
-        return self.stream_listener(dialect) or self.listener(dialect, SECURED)
+        secured = (own for own in self.listeners if own.secured and own.dialect == dialect)
+        return self.stream_listener(dialect) or next(secured, None)
 
     def stream_listener(self, dialect: str) -> Listener | None:
         """The first listener that takes plain connections, if there is one."""
-        usable = (own for own in self.listeners if own.reliable and own.transport != SECURED)
+        usable = (own for own in self.listeners if own.reliable and not own.secured)
         return next((own for own in usable if own.dialect == dialect), None)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sbc.core.address import is_literal
 from sbc.core.message import Intent
-from sbc.core.orders import SECURED, Alias, Order
+from sbc.core.orders import Alias, Order
 from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry
 
@@ -22,8 +22,7 @@ def offered(registry: Registry, intent: Intent, arrival: Arrival) -> list[Order]
     realm = registry.plan.realms[listener.realm]
     if realm.side is not Side.CORE or not registry.hops.is_host(realm.name, source.host, arrival.now):
         return []
-    secured = listener.transport == SECURED
-    if not (realm.connections.alias or (secured and arrival.proven)):
+    if not (realm.connections.alias or (listener.secured and arrival.proven)):
         return []
     own = source.host if is_literal(claimed.host) else arrival.proven
     return [Alias(listener, source, source._replace(port=claimed.port))] if claimed.host == own else []

@@ -23,6 +23,7 @@ class Connections:
 
     total: int = 20_000  # of one listener
     per_source: int = 250  # of one host there
+    handshakes: int = 100  # of those, the ones that have not brought a message yet
     message: float = 10.0  # for a message to become whole, and for the first to begin
     idle: float = 900.0  # without a message, where nobody is known to need it
     connect: float = 4.0
@@ -33,13 +34,29 @@ class Connections:
     control_hosts: ControlHosts = ControlHosts.PEER
 
 
+class TlsVersion(Enum):
+    """The oldest version of TLS that is spoken."""
+
+    TLS_1_2 = "1.2"
+    TLS_1_3 = "1.3"
+
+
+@attrs.frozen
+class KeyPair:
+    """The files (absolute paths) of a certificate, with those that sign it, and of its key."""
+
+    certificate: str
+    key: str
+
+
 @attrs.frozen
 class Tls:
     """The files (absolute paths) that a realm's secured connections need, and what peers must show.
 
-    `ca` are the authorities that peers' certificates are signed by, the system's if empty. `require_peer`: also those
-    who connect to us must show one. `server_name`: what the certificates of those we connect to must hold, their IP
-    address if empty.
+    `certificates` are shown, instead of the first, to who asks for a name that they hold. `ca` are the authorities that
+    peers' certificates are signed by, the system's if empty. `require_peer`: also those who connect to us must show
+    one. `server_name`: what the certificates of those we connect to must hold, their IP address if empty. `ciphers` are
+    those of TLS 1.2, in OpenSSL's words; empty: those that forward secrecy is had with.
     """
 
     certificate: str
@@ -47,3 +64,26 @@ class Tls:
     ca: str = ""
     require_peer: bool = False
     server_name: str = ""
+    certificates: tuple[KeyPair, ...] = ()
+    minimum: TlsVersion = TlsVersion.TLS_1_2
+    ciphers: str = ""
+
+    @property
+    def pairs(self) -> tuple[KeyPair, ...]:
+        """All certificates, the one first that is shown to who asks for no name that any of them holds."""
+        return (KeyPair(self.certificate, self.key), *self.certificates)
+
+
+@attrs.frozen
+class Web:
+    """Who may open a WebSocket in a realm, and what is done about one that says nothing.
+
+    `origins` are the pages from where browsers may, as they call them ("https://phone.example"); "none" is who names no
+    page, and is no browser. `hosts` and `paths` are what must be asked for. Where one of the three is empty, anything
+    goes. After `ping` seconds of silence the peer is asked whether it lives, and closed after as many again; 0: never.
+    """
+
+    origins: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    ping: float = 25.0

@@ -8,7 +8,7 @@ from zope.interface import implementer
 
 from sbc.core.address import Address
 from sbc.core.message import Cause, Intent
-from sbc.core.orders import SECURED, Listener
+from sbc.core.orders import Listener
 from sbc.interfaces import IPolicy
 from sbc.policy.book import Book
 from sbc.policy.events import Message, Outcome, Standing, Verdict
@@ -49,7 +49,7 @@ class Gate:
 
     def knock(self, listener: Listener, source: Address, size: int, standing: Standing, proven: str, now: float) -> str:
         """See IPolicy."""
-        unproven = not size and not proven and listener.transport == SECURED
+        unproven = not size and not proven and listener.secured
         word = self.flood.knock(listener, source, standing, proven, now, unproven)
         return word or self.rules.knock(listener, source, standing, proven, now, size)
 

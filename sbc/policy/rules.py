@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sbc.core.address import Address, network_of
 from sbc.core.message import Cause, Intent
-from sbc.core.orders import SECURED, Listener
+from sbc.core.orders import Listener
 from sbc.policy.bucket import Bucket
 from sbc.policy.events import Act, Message, Standing, Verdict
 from sbc.policy.prefixes import Prefixes
@@ -224,7 +224,7 @@ class Rules:
         known = table.for_strangers if standing is Standing.STRANGER else table.for_registered
         if listener.reliable:  # by another port than it is registered at, so that is told only when it is read
             known = table.whole
-        unproven = not size and not proven and listener.transport == SECURED
+        unproven = not size and not proven and listener.secured
         mask = table.met(listener, source, known, proven, now, unproven)
         if not mask & table.unread:
             return ""

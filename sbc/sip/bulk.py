@@ -5,7 +5,7 @@ from __future__ import annotations
 from sbc.core.address import bracketed
 from sbc.core.message import BadMessage, Place
 from sbc.sip.params import to_bytes
-from sbc.sip.uri import Uri, parse_uri
+from sbc.sip.uri import Uri, parse_uri, transport_of
 
 _MARK = "sbc"  # the URI parameter that holds the token; a registrar copies it into each number's contact (section 5.2)
 _MARKED = b";sbc="
@@ -26,9 +26,8 @@ def token_of(uri: Uri) -> bytes:
 def ours(place: Place, scheme: str) -> bytes:
     """The contact under which the core knows a trunk at a place of ours, whose name is the token."""
     address = place.address
-    by = b";transport=%b" % place.transport.encode() if place.transport else b""
     return b"%b:%b:%d;bnc%b%b%b" % (
-        scheme.encode(), bracketed(address.host).encode(), address.port, _MARKED, place.name, by
+        scheme.encode(), bracketed(address.host).encode(), address.port, _MARKED, place.name, transport_of(place)
     )  # fmt: skip
 
 

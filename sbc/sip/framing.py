@@ -1,4 +1,5 @@
-"""SIP on a stream: where one message ends and the next begins (RFC 3261 section 18.3, RFC 5626 section 4.4.1)."""
+"""SIP on a connection: where one message ends and the next begins (RFC 3261 section 18.3, RFC 5626 section 4.4.1), and
+messages that come whole (RFC 7118)."""
 
 from __future__ import annotations
 
@@ -118,6 +119,20 @@ class SipFramer:
         framed.broken = BadSip(reason, status, _request(bytes(self._held[:header])))
         self._broken = True
         self._held.clear()
+
+
+@implementer(IFramer)
+class SipFrames:
+    """Takes what comes by a WebSocket: one message at a time, so its Content-Length need not be there, or a keepalive
+    (RFC 7118 sections 5 and 6)."""
+
+    partial = False
+
+    def feed(self, data: bytes) -> Framed:
+        """What is in one WebSocket message."""
+        if data.strip(b"\r\n"):
+            return Framed([data])
+        return Framed(reply=PONG if data.startswith(_END) else b"", stirred=True)
 
 
 def _request(header: bytes) -> SipMessage | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sbc.core.realm import Plan
 from sbc.sip.dialect import SipDialect
-from sbc.sip.framing import SipFramer
+from sbc.sip.framing import SipFramer, SipFrames
 from sbc.sip.services import SERVICES
 from sbc.spoken import Datagrams, Speech
 
@@ -15,5 +15,5 @@ def _dialect(plan: Plan) -> SipDialect:
     return SipDialect(timers.unanswered, timers.linger, plan.emergency, spaces)
 
 
-SPEECH = Speech(_dialect, Datagrams, SipFramer, SERVICES)
+SPEECH = Speech(_dialect, Datagrams, SipFramer, SERVICES, SipFrames)
 """SIP, for whoever wires things."""

@@ -6,13 +6,14 @@ import re
 
 from sbc.core.address import Address, bracketed
 from sbc.core.message import BadMessage, Place, Role, Slot
+from sbc.core.orders import SECURED
 from sbc.sip import bulk
 from sbc.sip.codec import BadSip, Header, SipMessage
 from sbc.sip.describe import expires_of
 from sbc.sip.headers import NameAddr, name_addrs, split_values
 from sbc.sip.mentions import Mention, Mentions
 from sbc.sip.terms import flow
-from sbc.sip.uri import Uri
+from sbc.sip.uri import Uri, transport_of
 from sbc.text.sdp import Sdp
 
 IDENTITIES = frozenset(
@@ -188,8 +189,8 @@ def uri_of(place: Place, scheme: str) -> bytes:
     if not place.ours:
         return place.name
     address = place.address
-    secure = scheme == "sips" and place.transport == "tls"  # which says enough (RFC 3261 section 26.2.2)
-    by = b";transport=%b" % place.transport.encode() if place.transport and not secure else b""
+    secure = scheme == "sips" and place.transport in SECURED
+    by = b"" if secure and place.transport == "tls" else transport_of(place)  # sips says that (RFC 3261 section 26.2.2)
     return b"%b:%b@%b:%d%b" % (
         b"sips" if secure else b"sip",
         place.name,

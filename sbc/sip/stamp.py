@@ -9,7 +9,7 @@ from functools import partial
 from sbc.core.address import Address, bracketed, canonical
 from sbc.core.crossing import Crossing
 from sbc.core.message import BadMessage, Keys, Phase, Place, Role, Slot
-from sbc.core.orders import Listener
+from sbc.core.orders import SECURED, Listener
 from sbc.core.realm import Hosts
 from sbc.sip import bulk, reliable, rules, tags, telephone
 from sbc.sip.codec import TOO_LARGE, SipMessage
@@ -21,7 +21,7 @@ from sbc.sip.mentions import Mentions
 from sbc.sip.options import of
 from sbc.sip.params import to_bytes, unfold, unquote
 from sbc.sip.slots import IDENTITIES, refer_targets, uri_of, write_host
-from sbc.sip.uri import Uri, unescape
+from sbc.sip.uri import Uri, said, unescape
 from sbc.sip.xml import escape_xml, unescape_xml
 from sbc.text.literals import ESCAPE, IPV6
 
@@ -309,9 +309,9 @@ def _write_maddr(message: SipMessage, uri: Uri, hidden: list[bytes]) -> None:
 def _write_transport(message: SipMessage, uri: Uri, transport: str) -> None:
     """Take out what the URI says of the hop before, which is not how the next one is reached."""
     span = uri.transport_span
-    if uri.scheme == "sips" and transport != "tls":
+    if uri.scheme == "sips" and transport not in SECURED:
         message.edits.replace(uri.start, uri.start + len(b"sips"), b"sip")
-    if span is not None and uri.transport != transport:
+    if span is not None and said(uri.transport) != said(transport):
         message.edits.delete(*span)
 
 

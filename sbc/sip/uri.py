@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from sbc.core.address import Address, canonical, literal
-from sbc.core.message import BadMessage
+from sbc.core.message import BadMessage, Place
 from sbc.sip.params import Parameterised, Parameters, unescape
 
-__all__ = ["Uri", "parse_uri", "unescape"]
+__all__ = ["Uri", "parse_uri", "said", "transport_of", "unescape"]
 
 _SIP = re.compile(
     rb"(sips?+):"
@@ -68,11 +68,11 @@ class Uri(Parameterised):
 
     @property
     def transport(self) -> str:
-        """The transport the URI asks for, in lower case; empty where it does not say. A sips URI asks for TLS."""
-        if self.scheme == "sips":
-            return "tls"
+        """The transport the URI asks for, in lower case; empty where it does not say. A sips URI asks for TLS, with or
+        without a WebSocket."""
         match = _TRANSPORT.search(self.data, self.params_start, self.params_end) if self.params_start >= 0 else None
-        return match[1].decode("ascii").lower() if match is not None else ""
+        named = match[1].decode("ascii").lower() if match is not None else ""
+        return named if self.scheme != "sips" else "wss" if said(named) == "ws" else "tls"
 
     @property
     def transport_span(self) -> tuple[int, int] | None:
@@ -82,6 +82,16 @@ class Uri(Parameterised):
 
     def _parse(self) -> Parameters:
         return Parameters(self.data, self.params_start, self.params_end, uri=True)
+
+
+def said(transport: str) -> str:
+    """A transport as URIs name it: both kinds of WebSocket are ``ws`` there (RFC 7118 section 5.2.3)."""
+    return "ws" if transport == "wss" else transport
+
+
+def transport_of(place: Place) -> bytes:
+    """The parameter of a URI that says how `place` is to be sent to; empty where that need not be said."""
+    return b";transport=%b" % said(place.transport).encode() if place.transport else b""
 
 
 def parse_uri(data: bytes, start: int, end: int) -> Uri:

@@ -307,3 +307,41 @@ def test_the_transport_of_the_hop_before_is_not_asked_of_the_next(asked_for: byt
 def test_large_requests_are_not_sent_over_tls_unasked() -> None:
     talk = Talk.make(UDP, UDP, plan_with((UDP,), (UDP, "tls")))
     assert to(talk.say(LARGE), "core") == [(UDP, SOFTSWITCH)]
+
+
+PAGE = b"df7jal23ls0d.invalid"
+
+
+@pytest.mark.parametrize("access", ["ws", "wss"])
+def test_a_page_that_nobody_can_find_is_reached_by_its_own_websocket(access: str) -> None:
+    """RFC 7118 sections 5 and 8: the Via says WS or WSS, URIs only "ws", and what a page gives as its place is none."""
+    talk = Talk.make(access, UDP)
+    asked = register(PHONE, b"Supported: path, outbound").replace(b"192.168.1.10:5060", PAGE)
+    asked = asked.replace(b";line=7>", b';transport=ws>;+sip.instance="<urn:uuid:1>";reg-id=1')
+    (sent,) = sends(talk.say(asked), "core")
+    assert header(sent, b"Via").startswith(b"SIP/2.0/UDP 198.51.100.1:5060;") and PAGE not in sent
+    (back,) = sends(talk.reply(registrar_ok(sent)), "access")
+    assert b"<sip:alice@%b;transport=ws>" % PAGE in back
+    target = contact(sent).partition(b">")[0].strip(b"<")
+    called = invite(SOFTSWITCH, to=target, call=b"in")
+    (rung,) = [each for each in of(Send, talk.reply(called)) if each.listener.realm == "access"]
+    assert (rung.listener.transport, rung.to) == (access, NAT)
+    assert rung.data.startswith(b"INVITE sip:alice@%b;transport=ws SIP/2.0\r\n" % PAGE)
+    assert header(rung.data, b"Via").startswith(b"SIP/2.0/%b 203.0.113.1:5060;" % access.upper().encode())
+    assert contact(rung.data).endswith(b"@203.0.113.1:5060;transport=ws")
+    assert not sends(talk.rig.wait(20), "access"), "nothing is lost on the way"
+    assert [status(each) for each in sends(talk.lose(talk.phone, NAT), "core")] == [480]
+
+
+@pytest.mark.parametrize("scheme", [b"sip", b"sips"])
+def test_a_page_calls(scheme: bytes) -> None:
+    talk = Talk.make("wss", TCP)
+    asked = invite(PHONE).replace(b"SIP/2.0/UDP", b"SIP/2.0/WSS").replace(b"192.168.1.10:5060", PAGE + b";transport=ws")
+    asked = asked.replace(b"INVITE sip:", b"INVITE %b:" % scheme).replace(b"Contact: <sip:", b"Contact: <%b:" % scheme)
+    (sent,) = sends(talk.say(asked), "core")
+    assert contact(sent).endswith(b"@198.51.100.1:5060;transport=tcp") and b"invalid" not in sent
+    *_, back = sends(talk.reply(answer(sent, SOFTSWITCH.host)), "access")
+    assert contact(back).startswith(b"sip:") and contact(back).endswith(b"@203.0.113.1:5060;transport=ws")
+    assert header(back, b"Via") == header(asked, b"Via").replace(b";rport", b"") + b";received=203.0.113.11;rport=40001"
+    (bye,) = sends(talk.say(inside(asked, back)), "core")
+    assert bye.startswith(b"BYE sip:bob@198.51.100.2:5060 ")

@@ -298,7 +298,7 @@ def test_a_realm_that_is_no_table_is_one_fault() -> None:
     ("protocol", "transport", "key", "allowed"),
     [
         ("iax2", "udp", "protocol", 'one of "sip", "h323", "mgcp", "h248"'),
-        ("sip", "sctp", "transport", 'one of "udp", "tcp", "tls"'),
+        ("sip", "sctp", "transport", 'one of "udp", "tcp", "tls", "ws", "wss"'),
         ("sip", "", "transport", "a transport"),
     ],
 )

@@ -12,4 +12,6 @@ def test_every_transport_has_its_own() -> None:
         ("SIP+D2U", "_sip._udp", 5060),
         ("SIP+D2T", "_sip._tcp", 5060),
         ("SIPS+D2T", "_sips._tcp", 5061),
+        ("SIP+D2W", "_sip._ws", 80),
+        ("SIPS+D2W", "_sips._ws", 443),
     ]
