@@ -4,7 +4,8 @@ gateway alone, and one datagram may hold several records.
 Whoever controls a gateway opens a call at it, which lets members join: the answer has their names in its ``user``. To
 open it again lets further ones join, to change it is about the member that ``user`` names, and to close it takes off
 those that ``user`` means. A call of number 0 has yet to be named, by the answer; one of ones alone means all. A binding
-of cause RESTART says that all members are gone; an answer of cause RECEIPT wants to hear that it has arrived.
+of cause RESTART says that all members are gone; an answer of cause RECEIPT wants to hear that it has arrived. To open a
+call for a ``user`` moves that member there from the call that it is in.
 """
 
 from __future__ import annotations
@@ -91,10 +92,12 @@ class GatewayDialect(ToyDialect):
             intent.call = b"" if b"*" in intent.call else intent.call
         elif intent.phase is Phase.REQUEST:
             intent.gathers = op == OPEN
+            intent.moves = tuple(intent.user.split()) if op == OPEN else ()
             intent.member = intent.user if op == CHANGE and not intent.call else b""
             intent.route = read_route(message.text(HOP)) if message.text(HOP) else None
         elif op == OPEN and asked is not None and intent.phase in (Phase.SUCCESS, Phase.PROVISIONAL):
             intent.joins = tuple(intent.user.split())
+            intent.moves = intent.joins if getattr(asked, "user", b"") else ()
         intent.receipt = intent.phase.reply and cause == RECEIPT
         return intent
 
@@ -113,14 +116,14 @@ class GatewayDialect(ToyDialect):
             if slot.role is Role.CONTROL or op not in (OPEN, CHANGE):
                 continue
             member, key = message.text(USER).split(b" ")[0], slot.stream
-            if op == OPEN and not reply:
+            if op == OPEN and not reply and not member:
                 slot.stream, slot.channel = (
                     f"t{message.raw(EXCHANGE).hex()}.{key}",
                     b"%s.%d" % (message.raw(EXCHANGE), key),
                 )
                 continue
             slot.stream, slot.member = f"{member.decode('latin-1')}/{key}", member
-            if op == OPEN and asked is not None:
+            if op == OPEN and asked is not None and not getattr(asked, "user", b""):
                 slot.channel, slot.by_other = b"%s.%d" % (asked.exchange, key), True
         return slots
 
@@ -186,6 +189,11 @@ def adjusts(member: bytes = b"1", call: int = 1, exchange: int = 2, **changes: o
     """Change what is said of a member."""
     media = (audio("198.51.100.88"),)
     return Record(CHANGE, call=number(call), exchange=number(exchange), user=member, media=media).but(**changes)
+
+
+def moves(member: bytes = b"1", call: int = 2, exchange: int = 5, **changes: object) -> Record:
+    """Have a member go to a call from the one that it is in."""
+    return Record(OPEN, call=number(call), exchange=number(exchange), user=member).but(**changes)
 
 
 def takes_off(member: bytes = b"1", call: int = 1, exchange: int = 3, **changes: object) -> Record:

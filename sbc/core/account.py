@@ -87,6 +87,16 @@ def reported(call: Call, member: bytes, counted: Counted, now: float, streams: t
     return Record(call.id, "report", fields)
 
 
+def moved(call: Call, other: Call, member: bytes, now: float) -> Record:
+    """A member has gone from `call` to another. Fields: `at`, `member` (text), `to`: the other's id."""
+    return Record(call.id, "move", {"at": now, "member": _words(member), "to": other.id})
+
+
+def came(other: Call, call: Call, member: bytes, now: float) -> Record:
+    """A member has come to `call` from another. Fields: as of `moved`, but `from`."""
+    return Record(call.id, "move", {"at": now, "member": _words(member), "from": other.id})
+
+
 def held(call: Call, now: float) -> Record:
     """A party has paused the other, or does no longer. Fields: `at`, and `held`: whether either has."""
     return Record(call.id, "hold", {"at": now, "held": any(call.paused)})

@@ -13,6 +13,7 @@ from sbc.core.call import Call, CallState
 from sbc.core.described import Described
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import Intent, Kind, Phase, Place, Role, Slot
+from sbc.core.moving import on_their_way
 from sbc.core.names import Name, Owner
 from sbc.core.orders import Order, Shared
 from sbc.core.realm import Hosts, Path, Side, is_behind_nat
@@ -65,7 +66,10 @@ class Crossing:
         self._takes = False  # whether its sender says where it takes the control channel
         self.late = self._is_late()
         sides = (self.here, self.there)
-        self._media = Described(registry.networks, intent, exchange, self.from_leg, sides, arrival.now, self.late)
+        moving = on_their_way(registry, exchange.call, intent)
+        self._media = Described(
+            registry.networks, intent, exchange, self.from_leg, sides, arrival.now, self.late, moving
+        )
 
     def number(self, number: int) -> int:
         """The number that a request has where the message goes, given the `number` it came with (Intent.sequence)."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import attrs
 
-from sbc.core import admitted, channels, meeting
+from sbc.core import admitted, channels, meeting, moving
 from sbc.core.address import Address, Pair, is_private, is_unspecified, same_family, unspecified_like
 from sbc.core.call import MOST_PARTIES, Call, CallState, Stream
 from sbc.core.exchange import Change, Exchange
 from sbc.core.message import Flow, Intent, Kind, Phase, Place, Role, Slot
+from sbc.core.moving import Moving
 from sbc.core.networks import Networks
 from sbc.core.orders import OpenStream, Order, Shared
 from sbc.core.realm import Realm, Side
@@ -23,7 +24,7 @@ _NEGOTIATE = frozenset({Kind.OPEN, Kind.ANSWER, Kind.MODIFY})  # what else descr
 
 class Described:
     """The media of a message from leg `leg` of its call, on its way between the realms `sides`. `late`: it crosses, but
-    moves nothing."""
+    moves nothing. `coming` are streams that come into the call by it, and are in others still."""
 
     def __init__(
         self,
@@ -34,6 +35,7 @@ class Described:
         sides: tuple[Realm, Realm],
         now: float,
         late: bool,
+        coming: Moving,
     ) -> None:
         self._networks = networks
         self._intent = intent
@@ -43,6 +45,8 @@ class Described:
         self._here, self._there = sides
         self._now = now
         self._late = late
+        self._moving = coming
+        self._holders = {stream: holder for holder, stream in coming.values()}
         self._signalled: dict[Stream, dict[Role, Address]] = {}
         self._held: dict[Stream, bool] = {}
         self._flowing: dict[Stream, str] = {}
@@ -134,6 +138,8 @@ class Described:
         stream = None if channel is None else channel.stream
         if stream is None or call.streams.get((stream.key, kind)) is not stream:
             stream = call.streams.get((slot.stream, kind))
+        if stream is None and (slot.stream, kind) in self._moving:
+            stream = self._moving[slot.stream, kind][1]
         if stream is None and new:
             stream = new_stream(self._networks, call, slot, kind, self._now)
             self._new.append(stream)
@@ -159,17 +165,19 @@ class Described:
         answers = self._answers
         if call is None or (answers and phase is Phase.PROVISIONAL):
             return []
+        moving.check(call, self._moving, self._intent)
         if self._intent.wants and not self._flows and phase is Phase.REQUEST:
             admitted.foresee(self._networks, call, side, self._intent.wants)
         cuts: list[tuple[Slot, tuple[int, ...]]] = []
         for stream, flows in self._flows.items():
+            holder = self._holders.get(stream, call)
             self._had.setdefault(stream, stream.admitted)
             if answers:
                 # what was offered somebody has taken: it is let have that, and counted; what is new is an offer itself
-                wanted, offered = admitted.agreed(call, stream, side, flows), stream.admitted is not None
-                admitted.hold(self._networks, call, stream, wanted, forced=offered)
+                wanted, offered = admitted.agreed(holder, stream, side, flows), stream.admitted is not None
+                admitted.hold(self._networks, holder, stream, wanted, forced=offered)
                 continue
-            keep = admitted.offer(self._networks, call, stream, side, flows)
+            keep = admitted.offer(self._networks, holder, stream, side, flows)
             if keep:
                 self._flows[stream] = (only(flows[0], keep),)
                 cuts.append((self._slots[stream], keep))
@@ -179,7 +187,7 @@ class Described:
         """Give back the streams this message had opened, and the bandwidth: it will not cross after all."""
         for stream, before in self._had.items():
             assert self._call is not None
-            admitted.put_back(self._networks, self._call, stream, before)
+            admitted.put_back(self._networks, self._holders.get(stream, self._call), stream, before)
         self._had.clear()
         for stream in self._new:
             assert self._call is not None
@@ -204,12 +212,13 @@ class Described:
             if self._answers and phase is not Phase.PROVISIONAL:
                 stream.agree()
             met += self._met(call, stream.remote[side])
+            holder = self._holders.get(stream, call)
             if stream in self._new:
                 orders.append(OpenStream(stream.spec(call)))
             else:
-                orders += stream.changed(call, side)
+                orders += stream.changed(holder, side)
                 if stream.id in self._told:
-                    orders += stream.changed(call, 1 - side)
+                    orders += stream.changed(holder, 1 - side)
         self._count_rejected()
         if self._signalled and not self._intent.phase.reply:
             leg = call.legs[side]
@@ -225,9 +234,10 @@ class Described:
             for stream in silent if self._exchange is call.opening else ():
                 stream.settle(self._intent.party, side)
             for stream in {change.stream for change in self._exchange.undo} if self._exchange.offered else ():
-                if call.streams.get((stream.key, stream.kind)) is stream:
+                holder = self._holders.get(stream, call)
+                if holder.streams.get((stream.key, stream.kind)) is stream:
                     stream.agree()
-                    admitted.trim(self._networks, call, stream)
+                    admitted.trim(self._networks, holder, stream)
             orders += [order for stream in silent for order in stream.changed(call, side)]
         if self._intent.opens or self._intent.shuts or self._intent.pauses is not None:
             orders += channels.heard(self._networks, call, side, self._intent, self._now)

@@ -150,7 +150,7 @@ def _told(registry: Registry, binding: Binding, arrival: Arrival, asked: int) ->
     return min(asked, learned if learned >= LEAST_LEARNED else times.behind_nat)
 
 
-def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) -> list[Order]:
+def bind(registry: Registry, dialect: Any, binding: Binding, crossing: Crossing, kept: bytes) -> list[Order]:
     """The registrar has accepted: the binding lives on, at the source the accepted request came from."""
     exchange, now, granted = crossing.exchange, crossing.arrival.now, crossing.granted[binding]
     assert exchange.near is not None  # the accepted request's own
@@ -188,7 +188,7 @@ def bind(registry: Registry, binding: Binding, crossing: Crossing, kept: bytes) 
     keepalive.attend(registry, binding, now)
     orders = _replace_flow(registry, binding, exchange, now)
     if exchange.intent.local:
-        orders += local.followed(registry, binding, hop, now)
+        orders += local.followed(registry, dialect, binding, hop, now)
     if before is BindingState.PENDING or before in ABSENT or moved:
         fields = {"binding": binding.id, "user": binding.user.decode(errors="replace"), "seen": str(binding.seen)}
         word = "moved" if moved and before is BindingState.BOUND else "bound"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from sbc.core import account
+from sbc.core import account, moving
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
 from sbc.core.exchange import Exchange
@@ -81,14 +81,15 @@ def _joined(registry: Registry, call: Call, exchange: Exchange, answer: Intent, 
             orders.append(Note("unjoined", "too many members in one call, or too long a name", call.id))
             break
         elsewhere = registry.members.find(gathering.gateway, member)
-        if elsewhere is not None:  # it is in one call at a time
+        if elsewhere is not None and member in answer.moves:
+            orders += moving.move(registry, elsewhere, call, member, now)
+        elif elsewhere is not None:  # it is in one call at a time
             orders += _parted(registry, elsewhere, member, now)
-            if _is_deserted(elsewhere, exchange):
-                orders += over(
-                    registry, elsewhere, "its last member has moved", Ending.NORMAL, _asker(call, exchange), now
-                )
-        registry.members.join(call, member)
+        if elsewhere is None or member not in answer.moves:
+            registry.members.join(call, member)
         registry.touch(call)
+        if elsewhere is not None and _is_deserted(elsewhere, exchange):
+            orders += over(registry, elsewhere, "its last member has moved", Ending.NORMAL, _asker(call, exchange), now)
     if gathering.members and call.answered_at is None:
         call.life.answer()
         call.because("", None, None)

@@ -100,26 +100,37 @@ def turns(registry: Registry, path: Path, terminal: Binding) -> list[Neighbour]:
     return [*own, *(each for each in found if each not in own)]
 
 
-def followed(registry: Registry, binding: Binding, before: Hop, now: float) -> list[Order]:
+def followed(registry: Registry, dialect: Any, binding: Binding, before: Hop, now: float) -> list[Order]:
     """A gateway is reached by another way than `before`: so it is in its calls, and whatever it was asked, or asks,
-    goes on there."""
+    goes on there; where that is another transport, as it is said by that."""
     hop, orders = Hop(binding.listener, binding.seen), list[Order]()
     if hop == before:
         return orders
     for call in registry.members.of(binding.id):
         orders += moved(registry, call, call.leg_in(binding.realm.name), hop, now)
         registry.touch(call)
-    if hop.listener.reliable != before.listener.reliable:
-        return orders  # what was said already is not framed for the other transport
+    anew = hop.listener.transport != before.listener.transport
     for exchange in _exchanges_with(registry, binding, before):
         if exchange.far == before:
             orders += registry.reach(exchange, hop, now)
             _find_answer_from(registry, exchange, before, hop)
+            orders += _say_anew(registry, dialect, exchange, hop, now) if anew and exchange.open else []
         elif exchange.near == before and not exchange.spent:  # what it says again it has said before
             orders += registry.move_exchange(exchange, hop, now)
+            if anew and exchange.answer:
+                exchange.answer = dialect.moved(exchange.answer, hop.listener.transport, hop.listener.advertised)
             registry.touch(exchange if exchange.kept else None)
             registry.touch(exchange.call)
     return orders
+
+
+def _say_anew(registry: Registry, dialect: Any, exchange: Exchange, hop: Hop, now: float) -> list[Order]:
+    """What a gateway was asked by a transport that it has left, and has not answered, it is asked by the other: what
+    was on a connection is lost with that, and nothing comes again by one."""
+    exchange.sent = dialect.moved(exchange.sent, hop.listener.transport, hop.listener.advertised)
+    if not hop.listener.reliable:
+        registry.timers.set(exchange, min(now + exchange.next_wait(), exchange.deadline))
+    return [*exchange.onward(exchange.sent)]
 
 
 def _exchanges_with(registry: Registry, binding: Binding, at: Hop) -> list[Exchange]:

@@ -277,6 +277,7 @@ class Intent:
     local: bool = False  # its names, of exchange and call, count at its gateway alone: who is bound
     gathers: bool = False  # of an OPEN: the call lives by its members; where it is live already, this changes it
     joins: tuple[bytes, ...] = ()  # of a positive answer: members that are in the call from now on
+    moves: tuple[bytes, ...] = ()  # of the same, or its request: members that come from another call
     leaves: tuple[tuple[bytes, bytes], ...] = ()  # of the same, or a BIND: call and member that are gone
     member: bytes = b""  # of a message that names no call: the member of one that it is about
     lasting: bool = False  # a BIND that time does not end: it lives as long as who is bound, and always crosses

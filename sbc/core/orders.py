@@ -247,8 +247,8 @@ class Wake:
 
 @attrs.frozen
 class Record:
-    """Something a call detail record holds has happened: `event` is open, ring, answer, hold, join, report, close or
-    settled.
+    """Something a call detail record holds has happened: `event` is open, ring, answer, hold, join, move, report, close
+    or settled.
 
     What each has in `fields` is told by sbc/core/account.py.
     """

@@ -20,6 +20,7 @@ from sbc.core.exchange import Change, Exchange, ExchangeState, Hop
 from sbc.core.hops import literal_targets
 from sbc.core.meeting import joined
 from sbc.core.message import BadMessage, Ending, Refused, StreamKey, Who
+from sbc.core.moving import as_it_was
 from sbc.core.orders import Listener, Note, OpenStream, Order, SideSpec, StreamSpec
 from sbc.core.plain import Frame, Unfit, form, read_object
 from sbc.core.promises import Promise
@@ -318,15 +319,13 @@ def _end(registry: Registry, dialect: Any, call: Call, lost: bool, now: float) -
 def _spec(call: Call, stream: Stream, away: float) -> StreamSpec:
     """The stream as the engine is to have it: media goes on to where it went. That the SBC was away is no reason to
     listen to strangers; only after a longer absence may a NAT have given the peer another address."""
-    spec = stream.spec(call)
-    first, second = (_side(each, stream.latched[index], away) for index, each in enumerate(spec.sides))
+    spec = as_it_was(call, stream)
+    first, second = (_side(each, away) for each in spec.sides)
     return attrs.evolve(spec, sides=(first, second))
 
 
-def _side(spec: SideSpec, latched: Any, away: float) -> SideSpec:
-    if latched is None:
-        return spec
-    return attrs.evolve(spec, latched=latched, window=0.0 if away < SHORT else spec.window)
+def _side(spec: SideSpec, away: float) -> SideSpec:
+    return spec if spec.latched is None or away >= SHORT else attrs.evolve(spec, window=0.0)
 
 
 def _own(realm: Realm, listener: Listener) -> Listener:

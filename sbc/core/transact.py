@@ -312,7 +312,7 @@ def _bound(registry: Registry, dialect: Any, exchange: Exchange, crossing: Cross
         if binding.id not in registry.bindings:
             continue
         if crossing.granted.get(binding, 0) > 0:
-            orders += front.bind(registry, binding, crossing, dialect.keep(out))
+            orders += front.bind(registry, dialect, binding, crossing, dialect.keep(out))
         else:
             orders += registry.forget_binding(binding, "taken off by the registrar", crossing.arrival.now)
     return orders

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbc.core import admitted
+from sbc.core import admitted, moving
 from sbc.core.call import CallState
 from sbc.core.exchange import Exchange
 from sbc.core.orders import Order
@@ -21,14 +21,15 @@ def undo(registry: Registry, exchange: Exchange, now: float, rest: bool) -> list
         return orders
     for change in reversed(exchange.undo):
         stream = change.stream
-        if call.streams.get((stream.key, stream.kind)) is not stream:
+        holder = moving.holder(registry, call, stream)
+        if holder is None:
             continue
         if change.new:
-            orders += close_stream(registry.networks, call, stream, now, rest)
+            orders += close_stream(registry.networks, holder, stream, now, rest)
         else:
             stream.remote[change.side], stream.media[change.side] = change.before, change.media
             stream.flows[change.side] = change.flows
-            admitted.recount(registry.networks, call, stream, change.admitted)
-            orders += stream.changed(call, change.side)
+            admitted.recount(registry.networks, holder, stream, change.admitted)
+            orders += stream.changed(holder, change.side)
     exchange.undo = ()
     return orders

@@ -91,6 +91,7 @@ def _request(message: H248Message) -> Intent:
     intent.latches = any(LATCH in (command.signals or ()) for command in action.commands)
     if verbs & GATHER and action.context not in (NULL, ALL):
         intent.kind, intent.gathers, intent.urgent = Kind.OPEN, True, action.emergency
+        intent.moves = tuple(key for key, verb in _named(action) if verb is Verb.MOVE)
     elif verbs & _CHANGE and intent.call:
         intent.kind = Kind.MODIFY
         intent.within = any(map(_concerns_media, action.commands))
@@ -167,18 +168,24 @@ def _kind(commands: tuple[Command, ...]) -> Kind:
 
 def _members(intent: Intent, message: H248Message) -> None:
     """Who has joined the call, and who has left which."""
-    joins, leaves = [], []
+    leaves: list[tuple[bytes, bytes]] = []
     action = _meant(message)
+    joins = [(key, verb) for key, verb in _named(action) if verb in GATHER] if action is not None else []
     for each in message.actions:
         for command in each.commands:
             if not command.terminations:  # of an audit that found none
                 continue
             key = command.termination.key
-            if command.verb in GATHER and each is action and command.error is None and not command.termination.every:
-                joins.append(key)
-            elif command.verb is Verb.SUBTRACT and (command.error is None or command.error.code in GONE):
+            if command.verb is Verb.SUBTRACT and (command.error is None or command.error.code in GONE):
                 leaves += [(_of_call(each.context), gone) for gone in _standing(key, command.termination.every)]
-    intent.joins, intent.leaves = tuple(joins), tuple(leaves)
+    intent.joins, intent.leaves = tuple(key for key, _ in joins), tuple(leaves)
+    intent.moves = tuple(key for key, verb in joins if verb is Verb.MOVE)
+
+
+def _named(action: Action) -> list[tuple[bytes, Verb]]:
+    """The terminations of an action that are one each, and what is done to them, or was."""
+    commands = [each for each in action.commands if each.terminations and each.error is None]
+    return [(each.termination.key, each.verb) for each in commands if not each.termination.every]
 
 
 def _of_call(context: bytes) -> bytes:

@@ -11,7 +11,7 @@ from sbc.h248 import seals
 from sbc.h248.causes import Illegal
 from sbc.h248.describe import GATHER, gathering
 from sbc.h248.memo import CallMemo, Memo, asked
-from sbc.h248.message import Body, Verb, Wire
+from sbc.h248.message import Body, Wire
 from sbc.h248.mids import mid_text, read_mid
 from sbc.h248.options import Identity, of
 from sbc.h248.registering import registers, root_change
@@ -33,7 +33,6 @@ def stamp(taken: Taken, crossing: Crossing) -> None:
         raise Illegal("media of several contexts in one transaction")
     _refuse_mixed(taken, crossing)
     _refuse_borrowed(taken, crossing)
-    _refuse_moves(taken, crossing)
     taken.hidden, taken.ours = _hidden_hosts(taken, crossing), crossing.local.host
     taken.framed = crossing.hop.listener.reliable
     number = _number(taken, crossing)
@@ -64,16 +63,6 @@ def _refuse_borrowed(taken: Taken, crossing: Crossing) -> None:
     known = [each.user for each in there if each.state is not BindingState.PENDING]
     if mid not in map(read_mid, known):
         raise Refused(Cause.FORBIDDEN, "not the name that the gateway has registered by")
-
-
-def _refuse_moves(taken: Taken, crossing: Crossing) -> None:
-    """See that nobody is moved to another context who has media: its ports are those of its call. @raises Refused."""
-    gateway = crossing.exchange.terminal
-    for command in taken.message.commands if gateway is not None and not crossing.reply else ():
-        key = command.termination.key
-        call = crossing.registry.members.find(gateway.id, key) if command.verb is Verb.MOVE and gateway else None
-        if call is not None and any(each.member == key for each in call.streams.values()):
-            raise Refused(Cause.UNSUPPORTED, "a termination that has media is not moved to another context")
 
 
 def _number(taken: Taken, crossing: Crossing) -> bytes:

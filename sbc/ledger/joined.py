@@ -123,7 +123,7 @@ def together(key: str, parts: Sequence[Plain]) -> Plain:
     streams = _marked(parts)
     return {
         "record": key,  # the first, as in every record
-        **_without(first, "record", "gateway"),
+        **_without(first, "record", "gateway", "moves"),
         "complete": all(part["complete"] for part in parts),
         "ring": min((part["ring"] for part in parts if part["ring"] is not None), default=None),
         "answer": answer,

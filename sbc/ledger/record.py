@@ -26,6 +26,9 @@ LONGEST = 256
 MOST_REPORTS = 64
 """Members of a call whose own figures stand in its record."""
 
+MOST_MOVES = 64
+"""Members that have come from other calls, or gone to them, which stand in a record."""
+
 MOST_FIGURES = 32
 """Figures of one of them."""
 
@@ -115,7 +118,7 @@ class CallRecord:
             "more_streams": None,
         }
         if (gateway := fields.get("gateway")) is not None:
-            self._record |= {"gateway": gateway, "reported": [], "parts": []}
+            self._record |= {"gateway": gateway, "reported": [], "parts": [], "moves": []}
         self._start = at
         self._answer: Moment | None = None
         self._end: Moment | None = None
@@ -146,15 +149,16 @@ class CallRecord:
             self._start = at.ago(wall_of(record["start"]))
             self._answer = None if record["answer"] is None else at.ago(wall_of(record["answer"]))
             self._before = {each["stream"]: each for each in record["streams"]}
-            if "reported" in record:
-                self._record["reported"] = record["reported"]
+            for name in ("reported", "moves"):
+                if name in record and name in self._record:
+                    self._record[name] = record[name]
             if record["more_streams"] is not None:
                 self._more = record["more_streams"]["streams"]
                 self._more_sides = record["more_streams"]["sides"]
         self._record["resumed"] += 1
 
     def heard(self, order: Record, at: Moment) -> None:
-        """The core has said that the call rings, is answered, on hold or not, or is over."""
+        """The core has said that the call rings, is answered, on hold or not, has lost or won a member, or is over."""
         record, fields = self._record, order.fields
         if "legs" in fields:
             record["legs"] = _legs(fields["legs"])
@@ -164,6 +168,8 @@ class CallRecord:
             self._answer, record["answer"] = at, str(at)
         elif order.event == "hold":
             self._hold(fields["held"], at)
+        elif order.event == "move":
+            self._move(order, at)
         elif order.event == "close":
             self._hold(False, at)
             self._end, record["end"] = at, str(at)
@@ -187,6 +193,15 @@ class CallRecord:
         said = {"member": _cut(fields["member"]), "figures": figures, "counted": here}
         self._record["reported"] = [*(each for each in known if each["member"] != said["member"]), said]
         return differing(figures, here) if sides else []
+
+    def _move(self, order: Record, at: Moment) -> None:
+        """A member has gone to another call, or come from one."""
+        known = self._record.get("moves")
+        if known is None or len(known) >= MOST_MOVES:
+            return
+        way = next(way for way in ("to", "from") if way in order.fields)
+        move = {"at": str(at), "member": _cut(order.fields["member"]), way: order.fields[way]}
+        self._record["moves"] = [*known, move]
 
     def _hold(self, held: bool, at: Moment) -> None:
         """The call is on hold from now on, or no longer."""

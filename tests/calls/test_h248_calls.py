@@ -6,7 +6,7 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.call import CallState
-from sbc.core.orders import CloseStream, OpenStream, Send, UpdateStream
+from sbc.core.orders import CloseStream, Listener, OpenStream, Order, Send, UpdateStream
 from sbc.core.reach import LARGE
 from sbc.core.realm import Signaling
 from sbc.h248.message import Body, Verb
@@ -254,17 +254,59 @@ def test_a_call_that_we_end_is_subtracted_and_its_controller_told(wire: str) -> 
     assert call.state is CallState.CLOSED
 
 
-def test_who_has_media_is_not_moved_to_another_context_and_a_line_is() -> None:
-    found = gateway()
-    call = found.call()
-    (told,) = found.heard(found.ask(transaction(50, 6, command(b"Move", RTP))))
-    assert read(told).error is not None and read(told).error.code == 501  # type: ignore[union-attr]
-    asked = read(*found.told(found.ask(transaction(51, 6, command(b"Move", LINE)))))
-    found.say(reply(asked.transaction, 6, command(b"Move", LINE)))
+@wires
+@pytest.mark.parametrize("context", [b"$", 6], ids=["a new context", "one that is not known yet"])
+def test_a_termination_takes_its_media_to_another_context(wire: str, context: bytes | int) -> None:
+    found = gateway(wire=wire)
+    call = found.call(remote=FAR)
+    (stream,) = call.streams.values()
+    ours, before = stream.ours, stream.id
+    asked = read(*found.told(found.ask(transaction(50, context, command(b"Move", RTP)))))
+    orders = found.say(reply(asked.transaction, 6, command(b"Move", RTP)))
+    (closed,), (opened,) = of(CloseStream, orders), of(OpenStream, orders)
+    assert closed.stream == before and tuple(each.local for each in opened.spec.sides) == ours
+    (other,) = (each for each in found.calls if each is not call)
+    assert list(other.streams.values()) == [stream] and not call.streams and opened.spec.call == other.id
+    assert opened.spec.sides[0].remote is not None and opened.spec.sides[0].remote.rtp == FAR
     assert {each.gathering.name: each.gathering.members for each in found.calls} == {  # type: ignore[union-attr]
-        b"5": [RTP], b"6": [LINE],
+        b"5": [found.name(LINE)], b"6": [found.name(RTP)],
     }  # fmt: skip
-    assert call.state is CallState.UP and call.streams
+    asked = read(*found.told(found.ask(transaction(51, 6, command(b"Move", LINE)))))
+    orders = found.say(reply(asked.transaction, 6, command(b"Move", LINE)))
+    assert call.state is CallState.CLOSED and found.calls == [other] and not of(CloseStream, orders)
+    gone = found.subtract(context=6)
+    orders = found.say(reply(gone.transaction, 6, command(b"Subtract", LINE), command(b"Subtract", RTP)))
+    assert other.state is CallState.CLOSED and len(of(CloseStream, orders)) == 1
+
+
+@wires
+def test_where_media_goes_may_be_said_when_a_termination_is_moved(wire: str) -> None:
+    found = gateway(wire=wire)
+    call = found.call(remote=FAR)
+    (stream,) = call.streams.values()
+    elsewhere = Address(FAR.host, 7000)
+    said = media(local=sdp(), remote=sdp(elsewhere.host, elsewhere.port))
+    orders = found.ask(transaction(50, b"$", command(b"Move", RTP, said)))
+    asked = read(*found.told(orders))
+    assert places(*found.told(orders)) == [stream.ours[1].rtp] and not of(OpenStream, orders)
+    local = command(b"Move", RTP, media(local=sdp(NEAR.host, NEAR.port)))
+    orders = found.say(reply(asked.transaction, 6, local))
+    assert places(*found.heard(orders)) == [stream.ours[0].rtp]
+    (opened,) = of(OpenStream, orders)
+    assert opened.spec.sides[0].remote is not None and opened.spec.sides[0].remote.rtp == elsewhere
+    assert [each.remote[0].rtp for each in found.calls[-1].streams.values()] == [elsewhere]  # type: ignore[union-attr]
+
+
+@wires
+def test_who_is_not_moved_keeps_its_media_where_it_was(wire: str) -> None:
+    found = gateway(wire=wire)
+    call = found.call(remote=FAR)
+    (stream,) = call.streams.values()
+    said = media(remote=sdp(FAR.host, 7000))
+    asked = read(*found.told(found.ask(transaction(50, 6, command(b"Move", RTP, said)))))
+    orders = found.say(failed(asked.transaction, 411))
+    assert found.calls == [call] and list(call.streams.values()) == [stream]
+    assert stream.remote[0] is not None and stream.remote[0].rtp == FAR and not of(CloseStream, orders)
 
 
 @wires
@@ -279,6 +321,42 @@ def test_a_gateway_by_tcp_is_controlled_by_udp(wire: str) -> None:
     modify = message(SOFTSWITCH, transaction(9, b"-", command(b"Modify", LINE)))
     (there,) = of(Send, rig.from_core(WRITERS[wire](modify), at=sent.listener))
     assert there.listener == by_tcp and there.data[:1] == b"\x03"
+
+
+@wires
+@pytest.mark.parametrize("to_tcp", [True, False], ids=["to tcp", "to udp"])
+def test_a_gateway_that_changes_its_transport_takes_along_what_is_open(wire: str, to_tcp: bool) -> None:
+    """What it was asked and has not answered it is asked again by the other, framed as that has it; so it is answered
+    what it says again."""
+    rig = Rig.make(DIALECT, with_streams(make_plan("h248", signaling=Signaling.PORT_PER_TERMINAL)))
+    by_udp, by_tcp = rig.border.plan.realms["access"].listeners[:2]
+    frames = {by_udp: lambda data: data, by_tcp: tpkt.wrap}
+    before, after = (by_udp, by_tcp) if to_tcp else (by_tcp, by_udp)
+
+    def says(at: Listener, *bodies: bytes) -> list[Order]:
+        return rig.from_access(frames[at](WRITERS[wire](message(GATEWAY, *bodies))), NAT, at=at)
+
+    def hears(own: Listener, *bodies: bytes) -> list[Order]:
+        return rig.from_core(WRITERS[wire](message(SOFTSWITCH, *bodies)), at=own)
+
+    (sent,) = of(Send, says(before, registration(1)))
+    own = sent.listener
+    hears(own, answer_to(sent.data))
+    (asked,) = of(Send, hears(own, transaction(9, b"-", command(b"Modify", LINE))))
+    (told,) = of(Send, says(before, transaction(7, b"-", command(b"Notify", LINE))))
+    assert asked.listener == before and told.listener == own
+    (sent,) = of(Send, says(after, registration(2)))
+    back, again = of(Send, hears(own, answer_to(sent.data)))
+    assert back.listener == again.listener == after
+    plain = asked.data if to_tcp else asked.data[tpkt.HEADER :]
+    assert again.data == frames[after](plain)
+    repeated = [each for each in of(Send, rig.wait(1)) if each.listener == after]
+    assert {each.data for each in repeated} == (set() if to_tcp else {again.data})
+    (answer,) = of(Send, hears(own, reply(read(told.data).transaction, b"-", command(b"Notify", LINE))))
+    assert answer.listener == after
+    assert of(Send, says(after, transaction(7, b"-", command(b"Notify", LINE)))) == [answer], "it says it again"
+    (up,) = of(Send, says(after, reply(read(asked.data).transaction, b"-", command(b"Modify", LINE))))
+    assert up.listener == own and read(up.data).transaction == 9
 
 
 @wires

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sbc.core.address import Address
 from sbc.core.orders import Record
-from sbc.ledger.record import LONGEST, MOST_CHANGES, MOST_STREAMS, CallRecord, cut_short
+from sbc.ledger.record import LONGEST, MOST_CHANGES, MOST_MOVES, MOST_STREAMS, CallRecord, cut_short
 from sbc.media.counters import Quality, SideCounters, StreamCounters, Volume
 from tests.ledger.facts import answered, at, begun, carried, leg, over, rang, record_of, side, stream
 
@@ -232,3 +232,21 @@ def test_whatever_peers_write_makes_one_line_of_bounded_length(name: str, cause:
 
 def test_the_key_stands_first() -> None:
     assert next(iter(record_of())) == "record"
+
+
+def test_who_has_come_and_gone_stands_in_the_record_of_a_gateways_call_and_over_a_restart() -> None:
+    made = CallRecord("boot-c1", begun(gateway=1), at(0))
+    made.heard(Record("c1", "move", {"at": 1.0, "member": "rtp/1", "from": "c0"}), at(1))
+    made.heard(Record("c1", "move", {"at": 2.0, "member": "rtp/1", "to": "c2"}), at(2))
+    known = made.snapshot(at(3), none)
+    assert known["moves"] == [
+        {"at": "2026-11-23T16:00:01.000Z", "member": "rtp/1", "from": "c0"},
+        {"at": "2026-11-23T16:00:02.000Z", "member": "rtp/1", "to": "c2"},
+    ]
+    again = CallRecord("boot-c1", begun(gateway=1), at(4))
+    again.go_on(known, at(4))
+    for _ in range(2 * MOST_MOVES):
+        again.heard(Record("c1", "move", {"at": 5.0, "member": "rtp/2", "from": "c0"}), at(5))
+    moves = again.snapshot(at(6), none)["moves"]
+    assert moves[:2] == known["moves"] and len(moves) == MOST_MOVES
+    assert "moves" not in CallRecord("boot-c1", begun(), at(0)).snapshot(at(1), none)
