@@ -255,6 +255,10 @@ class IBanSink(Interface):
     def list():
         """All bans, as a list of sbc.bans.doors.Barred."""
 
+    def of(realm, host, port):
+        """How many packets were dropped by a ban; 0 where there is none. As `dropped`, some microseconds' work, however
+        many bans there are."""
+
     def dropped():
         """How many packets were dropped so far."""
 

@@ -10,7 +10,8 @@ from sbc.config.faults import Unfit
 from sbc.config.kinds import ip_maybe_port
 from sbc.core.border import Border
 from sbc.core.realm import Side
-from sbc.policy.bans import Ban, Bans
+from sbc.policy.bans import Ban
+from sbc.policy.flood import Flood
 
 LONGEST = 10_000_000
 """Seconds."""
@@ -23,12 +24,13 @@ COLUMNS = (
     Column("SINCE", lambda row: duration(row["age"]), right=True),
     Column("LEFT", lambda row: duration(row["left"]), right=True),
     Column("TIMES", lambda row: row["times"], right=True),
+    Column("DROPPED", lambda row: row["dropped"], right=True),
     Column("WHO", lambda row: row["who"]),
 )
 
 
-def ban_view(ban: Ban, bans: Bans, now: float) -> dict[str, Any]:
-    """One ban; seconds."""
+def ban_view(ban: Ban, flood: Flood, now: float) -> dict[str, Any]:
+    """One ban; seconds, and the packets that were dropped below the sockets."""
     return {
         "source": str(ban),
         "realm": ban.realm,
@@ -37,7 +39,8 @@ def ban_view(ban: Ban, bans: Bans, now: float) -> dict[str, Any]:
         "age": now - ban.since,
         "left": max(0.0, ban.until - now),
         "times": ban.times + 1,
-        "who": "strangers" if bans.is_soft(ban) else "all",
+        "dropped": 0 if flood.sink is None else flood.sink.of(*ban.key),
+        "who": "strangers" if flood.bans.is_soft(ban) else "all",
     }
 
 

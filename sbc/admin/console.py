@@ -260,10 +260,10 @@ class Console(Purse):
         """Who is banned, the latest first."""
         if unknown := self._no_realm(realm):
             return unknown
-        there, now = self._border.registry.gate.flood.bans, self._clock()
-        chosen = [ban for ban in there if bans.matches(ban, find, realm)][::-1]
-        table = rows_of(chosen, lambda ban: bans.ban_view(ban, there, now), bans.COLUMNS, limit, "nobody is banned")
-        sink = self._border.registry.gate.flood.sink
+        flood, now = self._border.registry.gate.flood, self._clock()
+        chosen = [ban for ban in flood.bans if bans.matches(ban, find, realm)][::-1]
+        table = rows_of(chosen, lambda ban: bans.ban_view(ban, flood, now), bans.COLUMNS, limit, "nobody is banned")
+        sink = flood.sink
         table.below = "" if sink is None else f"\n{sink.dropped()} packets dropped by {sink.name}"
         return table
 

@@ -24,14 +24,12 @@ class Door:
 
 @attrs.frozen
 class Barred:
-    """A source that is banned in a realm, port 0 for all of its ports; for how many more seconds; and how many of its
-    packets were dropped."""
+    """A source that is banned in a realm, port 0 for all of its ports; for how many more seconds."""
 
     realm: str
     host: str
     port: int
     seconds: float
-    dropped: int
 
 
 def doors_of(plan: Plan) -> tuple[Door, ...]:

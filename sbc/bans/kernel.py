@@ -58,7 +58,7 @@ class KernelBans:
     def _open(self, door: Door, number: int) -> str:
         """Say of a door which realm it is of, 0: none; why that cannot be."""
         try:
-            self._engine.barrier.door(number, door.host, door.ports)
+            self._engine.barrier.door(number, door.host, door.ports, door.protocol)
         except OSError as error:
             return error.strerror or str(error)
         return ""
@@ -102,10 +102,12 @@ class KernelBans:
     def list(self) -> list[Barred]:
         """See IBanSink."""
         now = self._reactor.seconds()
-        return [Barred(*key, max(0.0, until - now), self._dropped(key)) for key, until in self._ledger.items()]
+        return [Barred(*key, max(0.0, until - now)) for key, until in self._ledger.items()]
 
-    def _dropped(self, key: Key) -> int:
-        realm, host, port = key
+    def of(self, realm: str, host: str, port: int) -> int:
+        """See IBanSink."""
+        if (realm, host, port) not in self._ledger:
+            return 0
         try:
             return int(self._engine.barrier.of(self._numbers[realm], Address(host, port)))
         except OSError:  # it is gone

@@ -49,6 +49,7 @@ class NftBans:
         self._wanted: dict[Key, float | None] = {}  # what is to be changed: until when each is to be banned, None: not
         self._there: set[Key] = set()  # what the kernel was told of
         self._before = 0  # packets that tables before this one have dropped
+        self._seen = 0  # the most that were told of
         self._remakes = False
         self._call: Any = None
         self._busy = False
@@ -107,15 +108,20 @@ class NftBans:
     def list(self) -> list[Barred]:
         """See IBanSink."""
         self._sweep()
-        now, counted = self._reactor.seconds(), self._counted()
-        return [
-            Barred(*key, max(0.0, until - now), counted.get(self._element(key), 0))
-            for key, until in self._ledger.items()
-        ]
+        now = self._reactor.seconds()
+        return [Barred(*key, max(0.0, until - now)) for key, until in self._ledger.items()]
+
+    def of(self, realm: str, host: str, port: int) -> int:
+        """See IBanSink."""
+        if realm not in self._numbers or (realm, host, port) not in self._ledger:
+            return 0
+        set_, _ = element((realm, host, port), self._numbers)
+        return int(self._nft.counted.element(self._table, set_, host, port))
 
     def dropped(self) -> int:
-        """See IBanSink."""
-        return self._before + self._dropped()
+        """See IBanSink. While one table takes another's place, it stands still."""
+        self._seen = max(self._seen, self._before + self._dropped())
+        return self._seen
 
     def stop(self) -> None:
         """See IBanSink."""
@@ -147,13 +153,13 @@ class NftBans:
             remade = f"delete table inet {self._table}\n{table(self._table, self._doors, told, self._most)}\n"
         some = {key: self._wanted.pop(key) for key in list(self._wanted)[:_AT_ONCE]}
         left = {key: None if until is None else until - now for key, until in some.items()}
-        text = remade + changes(self._table, left, self._there & some.keys(), told)
+        there = self._there & some.keys()
+        text = remade + changes(self._table, left, there, told)
         if not text:
             return
         self._busy = True
-        run = self._remake if remade else self._nft.run
-        said = self._in_thread(run, text)
-        said.addCallbacks(partial(self._told, some=some, told=told), partial(self._refused, some=some, remade=remade))
+        said = self._in_thread(self._remake, text) if remade else self._in_thread(self._change, text, left, there, told)
+        said.addCallbacks(partial(self._told, some=some, told=told), self._refused)
 
     def _remake(self, text: str) -> None:
         """On the thread. A table that is refused leaves an empty one: the old one's numbers are of other realms."""
@@ -167,21 +173,46 @@ class NftBans:
             raise
         self._before += before
 
-    def _told(self, _: object, some: dict[Key, float | None], told: dict[str, int]) -> None:
-        self._numbers, self.why = told, ""
+    def _change(
+        self, text: str, left: dict[Key, float | None], there: set[Key], told: dict[str, int]
+    ) -> tuple[set[Key], str]:
+        """On the thread. Those of the changes that are refused, and why: for one the others need not go without."""
+        try:
+            self._nft.run(text)
+        except NftError as error:
+            refused = {key for key in left if self._is_refused(changes(self._table, {key: left[key]}, {key} & there, told))}
+            return refused, str(error)
+        return set(), ""
+
+    def _is_refused(self, text: str) -> bool:
+        try:
+            self._nft.run(text)
+        except NftError:
+            return True
+        return False
+
+    def _told(self, refused: tuple[set[Key], str] | None, some: dict[Key, float | None], told: dict[str, int]) -> None:
+        """What it refuses user space does alone."""
+        keys, why = refused or (set(), "")
+        self._numbers = told
         for key, until in some.items():
-            self._there.discard(key) if until is None else self._there.add(key)
+            if key in keys:
+                self._ledger.drop(key)
+            else:
+                self._there.discard(key) if until is None else self._there.add(key)
+        self._say(why)
         self._go_on()
 
-    def _refused(self, failure: Any, some: dict[Key, float | None], remade: str) -> None:
-        """What it refuses user space does alone; a table is tried again."""
+    def _say(self, why: str) -> None:
+        if why and not self._stopped:
+            self._log.warn("nftables does not drop what is banned: {why}", why=why)
+        self.why = why
+
+    def _refused(self, failure: Any) -> None:
+        """A table that is refused is tried again."""
         failure.trap(NftError)
-        for key in some:
-            self._ledger.drop(key)
-        if not self._stopped:
-            self.why = str(failure.value)
-            self._log.warn("nftables does not drop what is banned: {why}", why=self.why)
-        if not remade or self._remakes:  # or there are newer doors
+        self._say(str(failure.value))
+        if self._remakes:  # there are newer doors
             self._go_on()
             return
         self._numbers, self._next, self._busy, self._remakes = {}, {}, False, True
@@ -195,27 +226,6 @@ class NftBans:
         if self._wanted or self._remakes:
             self._soon()
 
-    # -- what it has counted
-
     def _dropped(self) -> int:
-        with suppress(NftError):
-            for each in self._nft.run(f"list counter inet {self._table} dropped"):
-                if "counter" in each:
-                    return int(each["counter"]["packets"])
-        return 0
-
-    def _element(self, key: Key) -> tuple[str, str]:
-        """Where a ban is in the table that is there; nowhere, if its realm is only in the next."""
-        return element(key, self._numbers) if key[0] in self._numbers else ("", "")
-
-    def _counted(self) -> dict[tuple[str, str], int]:
-        """Packets by set and element."""
-        found: dict[tuple[str, str], int] = {}
-        for set_ in sorted({self._element(key)[0] for key, _ in self._ledger.items()} - {""}):
-            with suppress(NftError):
-                for each in self._nft.run(f"list set inet {self._table} {set_}"):
-                    for entry in each.get("set", {}).get("elem", ()):
-                        value = entry["elem"]["val"]
-                        named = value if isinstance(value, str) else " . ".join(map(str, value["concat"]))
-                        found[set_, named] = int(entry["elem"]["counter"]["packets"])
-        return found
+        """By the table that is there. On any thread."""
+        return int(self._nft.counted.counter(self._table, "dropped"))

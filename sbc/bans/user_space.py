@@ -37,6 +37,10 @@ class UserSpaceBans:
         """See IBanSink."""
         return []
 
+    def of(self, realm: str, host: str, port: int) -> int:
+        """See IBanSink."""
+        return 0
+
     def dropped(self) -> int:
         """See IBanSink."""
         return 0

@@ -36,21 +36,27 @@ class Said:
         self.refuses = "nothing"
         self.closed = False
 
-    def run(self, commands: str) -> Any:
+        self.counted = self
+        self.packets = 0
+
+    def run(self, commands: str) -> None:
         if self.refuses in commands:
             raise NftError("Error: Operation not permitted")
-        if commands.startswith("list"):
-            return []
         self.heard.append(re.sub(r"sbc-bans-\d+-\d+", "T", commands))
-        return []
+
+    def counter(self, table: str, name: str) -> int:
+        return self.packets
+
+    def element(self, table: str, set_: str, host: str, port: int) -> int:
+        return self.packets
 
     def close(self) -> None:
         self.closed = True
 
 
-def at_once(run: Any, text: str) -> Deferred[Any]:
+def at_once(run: Any, *what: Any) -> Deferred[Any]:
     try:
-        return succeed(run(text))
+        return succeed(run(*what))
     except NftError:
         return fail()
 
@@ -134,6 +140,22 @@ def test_what_is_refused_user_space_does_alone(bans: NftBans, nft: Said, clock: 
     assert (nft.closed, nft.heard, clock.getDelayedCalls()) == (True, ["delete table inet T"], [])
 
 
+def test_for_one_that_is_refused_the_others_of_its_batch_need_not_go_without(
+    bans: NftBans, nft: Said, clock: Clock
+) -> None:
+    nft.refuses = "10.1.0.3"
+    for host in ("10.1.0.2", "10.1.0.3", "10.1.0.4"):
+        assert bans.ban("access", host, 0, 60.0)
+    clock.advance(0.05)
+    assert [each.host for each in bans.list()] == ["10.1.0.2", "10.1.0.4"]
+    assert [re.findall(r"10\.1\.0\.\d", each) for each in nft.heard] == [["10.1.0.2"], ["10.1.0.4"]]
+    assert bans.why == "Error: Operation not permitted"
+    nft.refuses = "nothing"
+    assert bans.ban("access", "10.1.0.3", 0, 60.0)
+    clock.advance(0.05)
+    assert bans.why == ""
+
+
 def test_a_table_that_is_refused_bans_nobody_and_is_tried_again(bans: NftBans, nft: Said, clock: Clock) -> None:
     bans.ban("access", "10.1.0.2", 0, 60.0)
     clock.advance(0.05)
@@ -152,6 +174,24 @@ def test_a_table_that_is_refused_bans_nobody_and_is_tried_again(bans: NftBans, n
     assert bans.ban("aaa", "10.1.0.3", 0, 60.0)
     clock.advance(0.05)
     assert nft.heard[-1].startswith("add element inet T r1h4 { 10.1.0.3 ")
+
+
+def test_counters_are_read_without_a_word_to_the_library(bans: NftBans, nft: Said, clock: Clock) -> None:
+    """It would read all sets for that, on the reactor's thread, and wait for the change that is under way."""
+    bans.ban("access", "10.1.0.2", 0, 60.0)
+    clock.advance(0.05)
+    nft.refuses, nft.packets = "", 5  # whatever is said
+    assert (bans.dropped(), bans.of("access", "10.1.0.2", 0)) == (5, 5)
+    assert (bans.of("access", "10.1.0.3", 0), bans.of("core", "10.1.0.2", 0)) == (0, 0)
+
+
+def test_what_was_dropped_is_never_less_than_it_was(bans: NftBans, nft: Said, clock: Clock) -> None:
+    nft.packets = 5
+    bans.guard([*DOORS, Door("core", "0.0.0.0", range(5060, 5080))])
+    assert bans.dropped() == 5
+    clock.advance(0.05)
+    nft.packets = 2  # in the new table
+    assert bans.dropped() == 7
 
 
 @pytest.fixture
@@ -183,12 +223,13 @@ def test_who_is_banned_is_not_heard_and_its_neighbour_behind_the_same_address_is
     assert there.hears(host, 5062)
     assert there.hears(host, 5061, at=5070)  # no door
     assert there.hears(host, 5061, at=5080)  # nor one of that realm
-    assert [each.dropped for each in tell(bans.list)] == [1]
+    assert [tell(bans.of, "access", host, port) for port in (5061, 5062)] == [1, 0]
     assert tell(bans.ban, "access", host, 5061, 900.0)
     tell(bans.ban, "access", host, 0, 600.0)
     tell(bans.lift, "access", host, 5061)
     assert not there.hears(host, 5061)
     assert tell(bans.dropped) == 2
+    assert tell(bans.of, "access", host, 0) == 1
     assert tell(bans.ban, "all", host, 0, 600.0)
     assert there.hears(host, 5061, at=5080) is (":" in host)  # of all addresses, but of IPv4
     tell(bans.clear)

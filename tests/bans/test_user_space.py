@@ -16,4 +16,4 @@ def test_it_takes_no_ban_and_says_why() -> None:
     bans.lift("access", "10.0.0.1", 0)
     bans.clear()
     bans.stop()
-    assert (bans.list(), bans.dropped(), bans.why) == ([], 0, "nft: not permitted")
+    assert (bans.list(), bans.of("access", "10.1.0.2", 0), bans.dropped(), bans.why) == ([], 0, 0, "nft: not permitted")
