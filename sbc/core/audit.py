@@ -48,17 +48,17 @@ def _media_ports(registry: Registry) -> list[str]:
     for call in registry.calls.values():
         for stream in call.streams.values():
             for leg, pair in zip(call.legs, stream.ours, strict=True):
-                there = used.setdefault((leg.realm.name, pair.rtp.host), set())
+                there = used.setdefault((leg.realm.name, pair.rtp.host, leg.realm.vpn), set())
                 if pair.rtp.port in there:
                     faults.append(f"media port {pair.rtp.port} of realm {leg.realm.name} is in two streams")
                 there.add(pair.rtp.port)
-    for (name, _), pool in pools.items():
-        there = used.pop((name, pool.host))
+    for (name, *_), pool in pools.items():
+        there = used.pop((name, pool.host, pool.vpn))
         faults += [f"media port {port} of realm {name} is taken by nobody" for port in sorted(pool.used - there)]
         faults += [f"media port {port} of realm {name} is used but not taken" for port in sorted(there - pool.used)]
         if not pool.balanced():
             faults.append(f"the media ports of realm {name} do not add up")
-    return faults + [f"media ports of realm {name} at {host} belong to no pool" for name, host in used]
+    return faults + [f"media ports of realm {name} at {host} belong to no pool" for name, host, _ in used]
 
 
 def _shared_numbers(registry: Registry) -> list[str]:
@@ -252,7 +252,7 @@ def _controls(registry: Registry) -> list[str]:
     used: dict[PoolKey, set[int]] = {key: set() for key in pools}
     faults = [f"the control channel of {each.call} outlives it" for each in controls.all() if each.call not in alive]
     for door in controls.listeners():
-        used.setdefault((door.realm, door.address.host), set()).add(door.address.port)
+        used.setdefault((door.realm, door.address.host, door.vpn), set()).add(door.address.port)
         if controls.behind(door) is None:
             faults.append(f"door {door} leads nowhere")
     for key, ports in used.items():

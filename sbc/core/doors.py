@@ -138,7 +138,7 @@ class Controls:
         if end.door is not None:
             return end.door, []
         plain = leg.realm.stream_listener(leg.listener.dialect)
-        pool = self._pools.at(leg.realm.name, leg.realm.media.address)
+        pool = self._pools.at(leg.realm.name, leg.realm.media.address, leg.realm.vpn)
         port = None if pool is None or plain is None else pool.take(now)
         if port is None or plain is None:
             raise Refused(Cause.NO_PORTS, "no ports for control channels left", 10, f"in realm {leg.realm.name}")
@@ -155,7 +155,7 @@ class Controls:
             return []
         del self._doors[door.realm, door.address]
         self._told.discard((door.realm, door.advertised))
-        self._pools.give(door.realm, door.address.host, door.address.port, now, rest)
+        self._pools.give((door.realm, door.address.host, door.vpn), door.address.port, now, rest)
         return [Unlisten(door)]
 
     def enter(self, control: Control, index: int, hop: Hop) -> None:

@@ -12,7 +12,7 @@ from sbc.core.meeting import Meetings
 from sbc.core.mint import Mint
 from sbc.core.multiplexed import Numbers
 from sbc.core.orders import Listener
-from sbc.core.ports import Pools, PortPool, Wanted
+from sbc.core.ports import PoolKey, Pools, PortPool, Wanted
 from sbc.core.realm import Path, Plan, Realm
 from sbc.core.vpn import Vpn
 from sbc.policy.book import Book
@@ -77,7 +77,7 @@ class Networks:
 
     def ports(self, realm: Realm) -> PortPool | None:
         """The media ports of a realm, as a call began with it."""
-        return self.media.at(realm.name, realm.media.address)
+        return self.media.at(*pool_of(realm))
 
     def listeners(self) -> set[Listener]:
         """Every listener that is to be open, but for terminals' own."""
@@ -109,7 +109,7 @@ class Networks:
         closing, self.fading, self.former = self.fading - needed, self.fading & needed, realms
         self.leaving &= {own.realm for own in needed}
         self._have({**{name: self.plan.realms[name] for name in self.leaving}, **self.configured.realms})
-        self.media.forget({(realm.name, realm.media.address) for realm in realms})
+        self.media.forget(set(map(pool_of, realms)))
         return closing
 
     def _have(self, realms: dict[str, Realm]) -> None:
@@ -129,6 +129,11 @@ class Networks:
         for own in self.fading:
             hosts.setdefault(own.realm, set()).update((own.address.host, own.advertised.host))
         self._hosts = hosts
+
+
+def pool_of(realm: Realm) -> PoolKey:
+    """Which pool the ports of a realm's media are of."""
+    return (realm.name, realm.media.address, realm.vpn)
 
 
 def _listeners(plan: Plan) -> set[Listener]:

@@ -133,14 +133,15 @@ class Wanted:
     vpn: Vpn = MAIN
 
 
-PoolKey = tuple[str, str]
-"""A name and a host: of one name there is a pool at each host where ports are still in use."""
+PoolKey = tuple[str, str, Vpn]
+"""A name, a host and its network: of one name there is a pool at each of these where ports are still in use."""
 
 
 class Pools:
     """Pools by name, which may change while ports are in use: a port goes back to where it belongs by then.
 
-    `current` are those that the configuration has, `former` those at hosts it no longer has for that name.
+    `current` are those that the configuration has, `former` those at hosts, or in networks, it no longer has for that
+    name.
     """
 
     def __init__(self, step: int, wanted: Mapping[str, Wanted]) -> None:
@@ -150,20 +151,21 @@ class Pools:
         }
         self.former: dict[PoolKey, PortPool] = {}
 
-    def at(self, name: str, host: str) -> PortPool | None:
-        """The pool of that name at that host, if there is one still."""
+    def at(self, name: str, host: str, vpn: Vpn) -> PortPool | None:
+        """The pool of that name at that host in that network, if there is one still."""
         pool = self.current.get(name)
-        return pool if pool is not None and pool.host == host else self.former.get((name, host))
+        return pool if pool is not None and (pool.host, pool.vpn) == (host, vpn) else self.former.get((name, host, vpn))
 
     def all(self) -> dict[PoolKey, PortPool]:
         """Every pool there is."""
-        return {**{(name, pool.host): pool for name, pool in self.current.items()}, **self.former}
+        return {**{(name, pool.host, pool.vpn): pool for name, pool in self.current.items()}, **self.former}
 
-    def give(self, name: str, host: str, port: int, now: float, rest: bool = True) -> None:
-        """Give back a run that was taken from the pool of that name at that host. @raises KeyError as PortPool.give."""
-        taken = self.at(name, host)
+    def give(self, key: PoolKey, port: int, now: float, rest: bool = True) -> None:
+        """Give back a run that was taken from that pool. @raises KeyError as PortPool.give."""
+        taken = self.at(*key)
         if taken is None:
-            raise KeyError((name, host))
+            raise KeyError(key)
+        name = key[0]
         if self.current.get(name) is not taken or not taken.covers(port):
             for pool in self.current.values():
                 if pool is not taken and pool.shares(taken) and pool.covers(port):
@@ -176,9 +178,8 @@ class Pools:
         """Be what is wanted now. The wanted ones do not overlap; what is in use stays in use."""
         before, self.current = self.all(), {}
         for name, each in wanted.items():
-            pool = before.pop((name, each.host), None)
-            self.current[name] = pool = pool or PortPool(range(0), self._step, each.quarantine, each.host)
-            pool.vpn = each.vpn
+            pool = before.pop((name, each.host, each.vpn), None)
+            self.current[name] = pool or PortPool(range(0), self._step, each.quarantine, each.host, each.vpn)
         self.former = before
         for name, each in wanted.items():
             pool = self.current[name]

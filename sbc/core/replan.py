@@ -6,6 +6,7 @@ from sbc.core import homes, keepalive, probing
 from sbc.core.binding import Binding, BindingState
 from sbc.core.exchange import Exchange
 from sbc.core.habits import Learner
+from sbc.core.networks import pool_of
 from sbc.core.orders import Note, Order, Unlisten
 from sbc.core.realm import Plan, Probing, Realm
 from sbc.core.registry import Registry
@@ -54,7 +55,7 @@ def sweep(registry: Registry, now: float) -> list[Order]:
         orders += _tell(registry, now)
         orders += [Note("realm-gone", f"realm {name} has drained") for name in sorted(leaving - networks.leaving)]
     registry.terminal_ports.sweep()
-    registry.controls.sweep({(realm.name, realm.media.address) for realm in realms.values()})
+    registry.controls.sweep(set(map(pool_of, realms.values())))
     registry.timers.set(networks, now + SWEEP if networks.past else None)
     return orders
 

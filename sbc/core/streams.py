@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sbc.core.call import Call, Stream
 from sbc.core.message import Cause, Refused, Slot
-from sbc.core.networks import Networks
+from sbc.core.networks import Networks, pool_of
 from sbc.core.orders import CloseStream, Order
 
 
@@ -19,7 +19,7 @@ def new_stream(networks: Networks, call: Call, slot: Slot, kind: str, now: float
         port = None if pool is None else pool.take(now)
         if port is None:
             for taken, holder in zip(ports, call.legs, strict=False):
-                networks.media.give(holder.realm.name, holder.realm.media.address, taken, now)
+                networks.media.give(pool_of(holder.realm), taken, now)
             raise Refused(Cause.NO_PORTS, "no media ports left", 10, f"in realm {leg.realm.name}")
         ports.append(port)
     first, second = (
@@ -40,7 +40,7 @@ def close_stream(networks: Networks, call: Call, stream: Stream, now: float, res
     networks.meetings.leave(call, stream)
     networks.book.release(stream.id)
     for leg, pair in zip(call.legs, stream.ours, strict=True):
-        networks.media.give(leg.realm.name, pair.rtp.host, pair.rtp.port, now, rest)
+        networks.media.give((leg.realm.name, pair.rtp.host, leg.realm.vpn), pair.rtp.port, now, rest)
     for shared in stream.shared:
         if shared is not None and networks.numbers is not None:
             networks.numbers.give(shared)

@@ -168,7 +168,7 @@ class TerminalPorts:
             if not port.holders:
                 del self._open[port.listener.realm, port.listener.address]
                 own = port.listener.address
-                self._pools.give(port.path, own.host, own.port, now)
+                self._pools.give((port.path, own.host, port.listener.vpn), own.port, now)
                 orders += map(Unlisten, port.listeners)
         return orders
 

@@ -8,7 +8,7 @@ from sbc.core.address import Address
 from sbc.core.networks import Networks
 from sbc.core.orders import Listener
 from sbc.core.realm import Media, Path, Plan, Realm, Side
-from sbc.core.vpn import VpnLabel
+from sbc.core.vpn import MAIN, VpnLabel
 from tests.rig import SBC_ACCESS, SOFTSWITCH, listener, make_plan
 
 OTHER = Address("203.0.113.2", 5062)
@@ -84,7 +84,7 @@ def test_media_ports_at_a_former_address_are_known_until_they_are_given_back() -
     assert networks.is_own_media(ACCESS, SBC_ACCESS.host) and networks.is_own_media(ACCESS, OTHER.host)
     networks.forget([], ())
     assert networks.past
-    networks.media.give("access", SBC_ACCESS.host, 20000, 1.0)
+    networks.media.give(("access", SBC_ACCESS.host, MAIN), 20000, 1.0)
     networks.forget([], ())
     assert not networks.past and networks.ports(ACCESS) is None
 

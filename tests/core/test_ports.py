@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sbc.core.ports import Pools, PortPool, Wanted
-from sbc.core.vpn import Vpn
+from sbc.core.vpn import MAIN, Vpn
 
 
 @given(
@@ -118,7 +118,7 @@ def test_pools_that_change_give_nothing_twice_and_lose_nothing(first: Any, scrip
     for what, how in script:
         if what == "take":
             there = list(pools.all().items())
-            (name, host), pool = there[how % len(there)]  # of former ones too: calls that began there may need more
+            (name, host, _), pool = there[how % len(there)]  # of former ones too: calls that began there may need more
             port = pool.take(now)
             if port is not None:
                 assert (host, port) not in {(at, each) for _, at, each in taken}
@@ -126,19 +126,19 @@ def test_pools_that_change_give_nothing_twice_and_lose_nothing(first: Any, scrip
                 taken.append((name, host, port))
         elif what == "give" and taken:
             name, host, port = taken.pop(how % len(taken))
-            pools.give(name, host, port, now)
+            pools.give((name, host, MAIN), port, now)
         elif what == "wait":
             now += how
         elif what == "forget":
-            pools.forget({(name, host) for name in "ab" for host in HOSTS} if how else ())
+            pools.forget({(name, host, MAIN) for name in "ab" for host in HOSTS} if how else ())
         elif what == "become":
             plan = wanted(*how)
             pools.become(plan)
-        for (name, host), pool in pools.all().items():
+        for (name, host, _), pool in pools.all().items():
             assert pool.balanced() and pool.host == host
             assert pool.used == {port for each, at, port in taken if (each, at) == (name, host)}
     for name, host, port in taken:
-        pools.give(name, host, port, now)
+        pools.give((name, host, MAIN), port, now)
     pools.forget(())
     assert not pools.former
     now += 100
@@ -165,7 +165,7 @@ def test_a_port_changes_hands_when_it_is_given_back() -> None:
     assert pools.current["a"].take(0.0) == 100
     pools.become({"b": Wanted("h", range(100, 102), 5.0)})
     assert [pools.current["b"].take(0.0), pools.current["b"].take(0.0)] == [101, None]
-    pools.give("a", "h", 100, 1.0)
+    pools.give(("a", "h", MAIN), 100, 1.0)
     assert pools.current["b"].take(5.9) is None  # it rests first
     assert pools.current["b"].take(6.0) == 100
 
@@ -173,9 +173,9 @@ def test_a_port_changes_hands_when_it_is_given_back() -> None:
 def test_what_no_pool_has_is_a_fault() -> None:
     pools = Pools(1, {"a": Wanted("h", range(100, 102), 5.0)})
     with pytest.raises(KeyError):
-        pools.give("a", "elsewhere", 100, 0.0)
+        pools.give(("a", "elsewhere", MAIN), 100, 0.0)
     with pytest.raises(KeyError):
-        pools.give("a", "h", 100, 0.0)
+        pools.give(("a", "h", MAIN), 100, 0.0)
 
 
 def test_ports_of_one_host_in_two_networks_are_two() -> None:
@@ -185,11 +185,23 @@ def test_ports_of_one_host_in_two_networks_are_two() -> None:
     assert [pools.current[name].take(0.0) for name in ("a", "b", "a", "b")] == [100, 100, 101, 101]
     pools.become({"a": Wanted("h", range(101, 103), 0.0, red), "b": both["b"]})
     assert pools.current["a"].take(0.0) == 102
-    pools.give("a", "h", 100, 0.0)  # is nobody's now: that of the other is in use all along
+    pools.give(("a", "h", red), 100, 0.0)  # is nobody's now: that of the other is in use all along
     assert pools.current["b"].take(0.0) is None and all(pool.balanced() for pool in pools.all().values())
     pools.become({"b": both["b"]})
-    pools.give("a", "h", 101, 1.0)
+    pools.give(("a", "h", red), 101, 1.0)
     assert pools.current["b"].used == {100, 101}
+
+
+def test_realms_that_swap_networks_leave_each_port_where_it_is_open() -> None:
+    red, blue = Vpn("/run/netns/red"), Vpn("/run/netns/blue")
+    pools = Pools(1, {"a": Wanted("h", range(100, 102), 0.0, red), "b": Wanted("h", range(100, 102), 0.0, blue)})
+    assert pools.current["a"].take(0.0) == 100
+    pools.become({"a": Wanted("h", range(100, 102), 0.0, blue), "b": Wanted("h", range(100, 102), 0.0, red)})
+    assert [pools.current["b"].take(0.0) for _ in range(2)] == [101, None]  # a call of the other's still has it there
+    assert [pools.current["a"].take(0.0) for _ in range(3)] == [100, 101, None]
+    assert pools.at("a", "h", red) in pools.former.values()
+    pools.give(("a", "h", red), 100, 1.0)
+    assert pools.current["b"].take(1.0) == 100 and all(pool.balanced() for pool in pools.all().values())
 
 
 def test_a_device_shares_its_ports_with_who_is_bound_to_none() -> None:
@@ -197,5 +209,5 @@ def test_a_device_shares_its_ports_with_who_is_bound_to_none() -> None:
     assert pools.current["a"].take(0.0) == 100
     pools.become({"b": Wanted("h", range(100, 102), 0.0)})
     assert [pools.current["b"].take(0.0), pools.current["b"].take(0.0)] == [101, None]
-    pools.give("a", "h", 100, 1.0)
+    pools.give(("a", "h", Vpn("", "eth1")), 100, 1.0)
     assert pools.current["b"].take(1.0) == 100
