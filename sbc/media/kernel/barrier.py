@@ -1,12 +1,15 @@
-"""Whom the kernel's programs keep from where we signal: bans in maps of theirs, which end with the process."""
+"""Whom the kernel's programs keep from where we signal: bans in maps of theirs, which end with the lease at the latest."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
 from sbc.core.address import Address
 from sbc.media.kernel.addresses import pack
+
+_PROTOCOLS = {"udp": socket.IPPROTO_UDP, "tcp": socket.IPPROTO_TCP}
 
 
 class Barrier:
@@ -41,9 +44,11 @@ class Barrier:
         """How many packets were in all, since the programs were loaded."""
         return int(self._at.dropped)
 
-    def door(self, realm: int, host: str, ports: range) -> None:
-        """We signal in that realm at those ports of an address (the unspecified one: of all); 0: no more."""
+    def door(self, realm: int, host: str, ports: range, protocol: str) -> None:
+        """We signal in that realm at those ports of an address (the unspecified one: of all of ours), over "udp" or
+        "tcp"; 0: no more."""
         self._ffi.buffer(self._door)[:] = pack(Address(host, ports.start))
+        self._door.protocol = _PROTOCOLS[protocol]
         self._must(self._lib.relay_door(self._relay, self._door, len(ports), realm))
 
     def _named(self, realm: int, source: Address) -> Any:

@@ -218,11 +218,11 @@ class KernelEngine:
             why = next(filter(None, map(self.interfaces.ensure, {flow.local.host for flow in flows})), "")
         wanted = {} if why else {flow.local: flow for flow in flows}
         mux = bool(wanted) and all(view.mux for view in self.inner.sides(name))
-        for each in stream.entered:
-            flow = wanted.get(each.local)
-            if flow is None or not self._plane.same(each.slot, flow, mux and not flow.rtcp):
-                self._give_back(name, stream, each)
         try:
+            for each in stream.entered:
+                flow = wanted.get(each.local)
+                if flow is None or not self._plane.same(each.slot, flow, mux and not flow.rtcp):
+                    self._give_back(name, stream, each)
             for flow in wanted.values():
                 if stream.at(flow.local) is None:
                     self._enter(name, stream, flow, mux and not flow.rtcp)

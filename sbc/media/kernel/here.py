@@ -9,9 +9,10 @@ from pathlib import Path
 from sbc.media.kernel import pins
 from sbc.media.kernel.build import MODULE, lacks
 from sbc.media.kernel.directory import InUse
+from sbc.media.kernel.extension import loader
 from sbc.media.kernel.interfaces import Interfaces
 from sbc.media.kernel.lookups import cannot, forbid
-from sbc.media.kernel.plane import Plane, Unavailable, loader
+from sbc.media.kernel.plane import Plane, Unavailable
 
 _NET_ADMIN, _SYS_ADMIN, _PERFMON, _BPF = 12, 21, 38, 39  # capability.h
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,14 +18,13 @@ from sbc.media.kernel.addresses import of_flow, unpack
 from sbc.media.kernel.barrier import Barrier
 from sbc.media.kernel.directory import Unavailable as Unavailable  # for who needs nothing else of there
 from sbc.media.kernel.directory import open_directory, own
+from sbc.media.kernel.extension import LAYOUT, loader
 from sbc.media.kernel.held import Held
 from sbc.media.kernel.lease import Lease
 from sbc.media.kernel.shared import RealmBucket
 from sbc.media.kernel.tables import Tables
 from sbc.media.kernel.vacant import Vacant
 
-LAYOUT = 7
-"""RELAY_LAYOUT of relay_maps.h: maps of another number are of no use."""
 RTP, RTCP = 1, 2  # RELAY_RTP, RELAY_RTCP; and RELAY_HEARD_RTP, RELAY_HEARD_RTCP
 STRANGERS, OTHERS, UNROUTED, POLICED = 1, 2, 4, 8
 
@@ -59,11 +57,6 @@ class Last(NamedTuple):
     sequence: int | None
     timestamp: int | None
     ago: float
-
-
-def loader() -> Any:
-    """The extension module, with `ffi` and `lib`. @raises ImportError where it was not built or does not fit here."""
-    return import_module("sbc.media.kernel._loader")
 
 
 def _takes(flow: Flow, mux: bool) -> int:

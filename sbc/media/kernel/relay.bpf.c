@@ -207,7 +207,7 @@ int sbc_xdp(struct xdp_md *ctx)
 
     slot = parse(&packet, data, end) ? enter(&packet, true) : NULL;
     if (!slot)
-        return barred(data, end) ? XDP_DROP : XDP_PASS;
+        return barred(ctx, data, end) ? XDP_DROP : XDP_PASS;
     fate = judge(ctx, slot, &packet, &way, end, true);
     if (fate == DROPPED) {
         action = XDP_DROP;
@@ -256,7 +256,7 @@ int sbc_tc(struct __sk_buff *ctx)
     /* Several datagrams that were joined are no flow's. */
     slot = !ctx->gso_size && parse(&packet, data, end) ? enter(&packet, false) : NULL;
     if (!slot)
-        return barred(data, end) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+        return barred(ctx, data, end) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
     fate = judge(ctx, slot, &packet, &way, end, false);
     if (fate == DROPPED) {
         action = TC_ACT_SHOT;

@@ -10,6 +10,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include "relay_maps.h"
+#include "relay_route.h"
 #include "relay_tables.h"
 
 /* Where a packet of TCP or UDP goes, and where it comes from, as a ban names it. */
@@ -25,6 +26,7 @@ static __always_inline bool find_ports(struct ends *ends, const __u16 *ports, co
         return false;
     ends->from.source.port = ports[0];
     ends->to.port = ports[1];
+    ends->to.protocol = protocol;
     return true;
 }
 
@@ -64,22 +66,41 @@ static __always_inline bool find_ends(struct ends *ends, const void *data, const
     return false;
 }
 
-/* The number of the realm that we signal in there, at that address or at all of ours; 0: we do not. */
-static __always_inline __u32 realm_at(struct relay_address *to)
+/* The number of the realm that we signal in there, at that address or (`any`) at all of ours; 0: we do not. */
+static __always_inline __u32 realm_at(struct relay_address to, bool *any)
 {
-    __u32 *realm = bpf_map_lookup_elem(&doors, to);
+    __u32 *realm = bpf_map_lookup_elem(&doors, &to);
 
+    *any = !realm;
     if (!realm) {
-        __builtin_memset(to->host, 0, sizeof(to->host));
-        realm = bpf_map_lookup_elem(&doors, to);
+        __builtin_memset(to.host, 0, sizeof(to.host));
+        realm = bpf_map_lookup_elem(&doors, &to);
     }
     return realm ? *realm : 0;
 }
 
-/* The ban of a source, while it lasts: of that port, or of all. The port is lost where it is not found at once. */
-static __always_inline struct relay_ban *find_ban(struct relay_banned *from)
+/* Whether an address is this host's own, and not one of those it is only on the way to. */
+static __always_inline bool is_ours(void *ctx, const struct ends *ends)
 {
-    __u64 now = bpf_ktime_get_ns();
+    struct bpf_fib_lookup way = {.ifindex = LOOPBACK};
+    long found;
+
+    if (ends->to.family == 4) {
+        way.family = AF_INET;
+        __builtin_memcpy(&way.ipv4_src, ends->from.source.host, 4);
+        __builtin_memcpy(&way.ipv4_dst, ends->to.host, 4);
+    } else {
+        way.family = AF_INET6;
+        __builtin_memcpy(way.ipv6_src, ends->from.source.host, 16);
+        __builtin_memcpy(way.ipv6_dst, ends->to.host, 16);
+    }
+    found = bpf_fib_lookup(ctx, &way, sizeof(way), 0);
+    return found == BPF_FIB_LKUP_RET_NOT_FWDED || found == BPF_FIB_LKUP_RET_FWD_DISABLED;
+}
+
+/* The ban of a source, while it lasts: of that port, or of all. The port is lost where it is not found at once. */
+static __always_inline struct relay_ban *find_ban(struct relay_banned *from, __u64 now)
+{
     struct relay_ban *ban = bpf_map_lookup_elem(&bans, from);
 
     if (ban && now < ban->until)
@@ -89,21 +110,26 @@ static __always_inline struct relay_ban *find_ban(struct relay_banned *from)
     return ban && now < ban->until ? ban : NULL;
 }
 
-/* Whether a frame is to be dropped, and counted, because its sender is banned from where it goes. */
-static __always_inline bool barred(const void *data, const void *end)
+/* Whether a frame is to be dropped, and counted, because its sender is banned from where it goes. Of a process that has ended
+ * no ban outlives the lease. */
+static __always_inline bool barred(void *ctx, const void *data, const void *end)
 {
     __u32 index = 0;
     struct relay_barrier *all = bpf_map_lookup_elem(&barrier, &index);
+    struct relay_lease *held = bpf_map_lookup_elem(&lease, &index);
+    __u64 now;
     struct ends ends = {};
     struct relay_ban *ban;
+    bool any;
 
-    if (!all || !all->bans || !find_ends(&ends, data, end))
+    if (!all || !held || !all->bans || !find_ends(&ends, data, end))
         return false;
-    ends.from.realm = realm_at(&ends.to);
+    ends.from.realm = realm_at(ends.to, &any);
     if (!ends.from.realm)
         return false;
-    ban = find_ban(&ends.from);
-    if (!ban)
+    now = bpf_ktime_get_ns();
+    ban = find_ban(&ends.from, now);
+    if (!ban || now >= held->until || (any && !is_ours(ctx, &ends)))
         return false;
     __sync_fetch_and_add(&ban->dropped, 1);
     __sync_fetch_and_add(&all->dropped, 1);

@@ -8,7 +8,7 @@
  * All of it is only as long as somebody answers for it: `lease`.
  *
  * Beside all that, who is banned is kept from the ports that we signal at: `bans`, `doors` (relay_barrier.h). Flows come
- * first, and are asked after by nobody here: what is forwarded of a live call stays as it is.
+ * first, and are asked after by nobody here: what is forwarded of a live call stays as it is. Bans end with the lease, too.
  *
  * A slot's life, as user space has it:
  *   1. its first part is written, `gate` last (0);
@@ -26,11 +26,13 @@
 #include "../native/meter.h"
 
 /* cffi: from here, what Python may see */
+#define RELAY_LAYOUT 8 /* of all this, and of what the loader can do: another process's maps, or a loader, of another number are of no use */
+
 struct relay_address { /* and the key of `flows`: one of ours */
     __u8 host[16];     /* as in the packet; of IPv4 the first 4, the rest 0 */
     __u16 port;        /* as in the packet */
     __u8 family;       /* 4 or 6 */
-    __u8 spare;
+    __u8 protocol;     /* of a door, as in the IP header; else 0 */
 };
 
 /* In the order of what a packet touches: of its seven cache lines an RTP packet needs the first four. */
@@ -117,8 +119,6 @@ struct relay_barrier {
     __u64 dropped;
 };
 /* cffi: to here */
-
-#define RELAY_LAYOUT 7 /* of all the above: another process's maps of another number are of no use */
 
 #define RELAY_BANS 131072 /* there can be, */
 #define RELAY_DOORS 65536 /* of so many ports */

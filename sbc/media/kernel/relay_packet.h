@@ -161,7 +161,7 @@ static __always_inline void local_address(struct relay_address *key, const struc
     __builtin_memcpy(key->host, packet->local, 16);
     key->port = packet->local_port;
     key->family = packet->family;
-    key->spare = 0;
+    key->protocol = 0;
 }
 
 static __always_inline bool same_address(const struct relay_address *one, const struct relay_address *other)

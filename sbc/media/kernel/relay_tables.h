@@ -79,7 +79,7 @@ struct {
     __uint(map_flags, BPF_F_MMAPABLE);
 } marks SEC(".maps");
 
-/* Who is banned, and the ports that we signal at, each with its realm. Nothing of these outlives the process. */
+/* Who is banned, and the ports that we signal at, each with its realm. No other process takes these over. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __type(key, struct relay_banned);

@@ -16,6 +16,8 @@ from tests.media.kernel.bench import (
     TC_REDIRECT,
     TC_SHOT,
     TC_UNSPEC,
+    TRUNK,
+    TRUNK6,
     XDP_DROP,
     XDP_PASS,
     XDP_REDIRECT,
@@ -34,16 +36,17 @@ ACCESS, CORE = 1, 2
 @pytest.fixture
 def barrier(bench: Bench) -> Iterator[Barrier]:
     made = bench.plane.barrier
-    for host in (OURS.host, OURS6.host):
-        made.door(ACCESS, host, range(5060, 5062))
+    for host, protocol in product((OURS.host, OURS6.host), ("udp", "tcp")):
+        made.door(ACCESS, host, range(5060, 5062), protocol)
+    bench.plane.lease.renew()
     yield made
     for realm, source in product((ACCESS, CORE), (BAD, BAD6, Address(BAD.host, 0), Address(BAD6.host, 0), PHONE)):
         try:
             made.lift(realm, source)
         except OSError:  # it was not there
             continue
-    for host in (OURS.host, OURS6.host, "0.0.0.0"):
-        made.door(0, host, range(5060, 5062))
+    for host, protocol in product((OURS.host, OURS6.host, "0.0.0.0", "::"), ("udp", "tcp")):
+        made.door(0, host, range(5060, 5062), protocol)
 
 
 @pytest.fixture(params=["xdp", "tc"])
@@ -118,13 +121,41 @@ def test_a_ban_ends_by_itself_and_one_that_is_renewed_lasts(barrier: Barrier, pa
     assert barrier.of(ACCESS, BAD) == 2  # it goes on counting
 
 
-def test_where_all_addresses_are_listened_at_each_is_a_door(barrier: Barrier, passes: Callable[[Frame], bool]) -> None:
-    barrier.door(0, OURS.host, range(5060, 5062))
+@pytest.mark.parametrize(("frame", "any_host", "behind"), [(SIP, "0.0.0.0", TRUNK), (SIP6, "::", TRUNK6)], ids=["4", "6"])
+def test_where_all_addresses_are_listened_at_each_of_ours_is_a_door_and_no_other_host_s(
+    barrier: Barrier, passes: Callable[[Frame], bool], frame: Frame, any_host: str, behind: Address
+) -> None:
+    barrier.door(0, frame.to.host, range(5060, 5062), "udp")
+    barrier.bar(ACCESS, frame.source, 60.0)
+    assert passes(frame)
+    barrier.door(ACCESS, any_host, range(5060, 5061), "udp")
+    assert not passes(frame)
+    assert passes(attrs.evolve(frame, to=Address(frame.to.host, 5061)))
+    assert passes(attrs.evolve(frame, to=Address(behind.host, 5060)))  # who is routed by us
+
+
+def test_a_door_is_one_of_its_transport_alone(barrier: Barrier, passes: Callable[[Frame], bool]) -> None:
+    """By the other transport another realm may have its media there."""
+    barrier.door(0, OURS.host, range(5060, 5062), "udp")
     barrier.bar(ACCESS, BAD, 60.0)
     assert passes(SIP)
-    barrier.door(ACCESS, "0.0.0.0", range(5060, 5061))
+    assert not passes(attrs.evolve(SIP, protocol=6))
+    barrier.door(CORE, OURS.host, range(5060, 5062), "udp")
+    assert passes(SIP)
+    barrier.bar(CORE, BAD, 60.0)
     assert not passes(SIP)
-    assert passes(attrs.evolve(SIP, to=Address(OURS.host, 5061)))
+
+
+def test_no_ban_outlives_the_lease_of_who_has_made_it(
+    barrier: Barrier, passes: Callable[[Frame], bool], bench: Bench
+) -> None:
+    """Whoever sits at that port when the process was killed is to be heard."""
+    barrier.bar(ACCESS, BAD, 3600.0)
+    assert not passes(SIP)
+    bench.plane.lease.end()
+    assert passes(SIP)
+    bench.plane.lease.renew()
+    assert not passes(SIP)
 
 
 def test_media_of_a_live_call_is_forwarded_whoever_is_banned(barrier: Barrier, bench: Bench) -> None:

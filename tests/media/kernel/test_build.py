@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sbc.media.kernel import build, plane
+from sbc.media.kernel.extension import LAYOUT
 
 ROOT = Path(__file__).parents[3]
 
@@ -18,7 +19,7 @@ def test_every_source_is_built() -> None:
 
 def test_python_s_words_for_the_maps_are_the_header_s() -> None:
     header = (ROOT / build.FOLDER / "relay_maps.h").read_text() + (ROOT / build.FOLDER / "loader.h").read_text()
-    assert f"#define RELAY_LAYOUT {plane.LAYOUT} " in header
+    assert f"#define RELAY_LAYOUT {LAYOUT} " in header
     assert f"#define RELAY_RTP {plane.RTP}\n#define RELAY_RTCP {plane.RTCP}\n" in header
     for name in ("STRANGERS", "OTHERS", "UNROUTED", "POLICED"):
         assert f"RELAY_{name} = {getattr(plane, name)}" in header

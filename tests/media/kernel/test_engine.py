@@ -313,6 +313,22 @@ def test_silence_is_that_of_both_planes(one: Rig) -> None:
     assert promoted(call)
 
 
+def test_marks_that_find_no_table_any_more_leave_a_stream_to_user_space(one: Rig) -> None:
+    call = Call(one).open()
+    call.talk_until_promoted(rtp)
+    engine = one.engine
+
+    def refuse(table: bytes) -> int:
+        raise OSError(105, "no table of marks is left")
+
+    def settle() -> tuple[str, str]:
+        engine._plane.tables.number = refuse
+        engine._settle(call.id, engine._streams[call.id])
+        return engine.forwarder(call.id)
+
+    assert one.ask(settle) == ("twisted", "no-room")
+
+
 def test_what_goes_where_nobody_routes_is_tried_ever_more_seldom(one: Rig) -> None:
     call = Call(one).open()
     call.talk_until_promoted(rtp)
