@@ -44,6 +44,7 @@ FLOORS = (
     ("sbc.media.quality", 1),
     ("sbc.media.emodel", 1),
     ("sbc.media.packet", 1),
+    ("sbc.media.pacing", 1),
     ("sbc.media*", 3),
     ("sbc.ledger", 0),
     ("sbc.ledger.record", 1),

@@ -1,7 +1,7 @@
 """What nftables has counted, asked of the kernel itself: one question for one counter, however many bans there are.
 
-libnftables reads whole sets for that, up to seconds of them; these answers take some microseconds, wait for no change that
-is under way (the kernel gives them under RCU), and so may be asked for on the reactor's thread.
+libnftables reads whole sets for that, up to seconds of them; these answers take some microseconds, wait for no change
+that is under way (the kernel gives them under RCU), and so may be asked for on the reactor's thread.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ from threading import Lock
 
 _NETFILTER = 12  # NETLINK_NETFILTER
 _NFTABLES, _INET = 10, 1  # NFNL_SUBSYS_NFTABLES, NFPROTO_INET
-_GETSETELEM, _GETOBJ, _ERROR = 13, 19, 2  # NFT_MSG_GETSETELEM, NFT_MSG_GETOBJ (linux/netfilter/nf_tables.h), NLMSG_ERROR
+_GETSETELEM, _GETOBJ, _ERROR = (
+    13,
+    19,
+    2,
+)  # NFT_MSG_GETSETELEM, NFT_MSG_GETOBJ (linux/netfilter/nf_tables.h), NLMSG_ERROR
 _REQUEST = 1  # NLM_F_REQUEST
 _HEAD, _FAMILY, _ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BBH"), struct.Struct("=HH")
 _NESTED, _KIND = 0x8000, 0x3FFF  # NLA_F_NESTED, NLA_TYPE_MASK

@@ -1,4 +1,4 @@
-"""As much of libnftables (its C interface, by ctypes) as a table of ours needs: commands in, and what it says to them."""
+"""As much of libnftables (its C interface, by ctypes) as a table of ours needs: commands, and what it says to them."""
 
 from __future__ import annotations
 

@@ -180,7 +180,9 @@ class NftBans:
         try:
             self._nft.run(text)
         except NftError as error:
-            refused = {key for key in left if self._is_refused(changes(self._table, {key: left[key]}, {key} & there, told))}
+            refused = {
+                key for key in left if self._is_refused(changes(self._table, {key: left[key]}, {key} & there, told))
+            }
             return refused, str(error)
         return set(), ""
 

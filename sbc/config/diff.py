@@ -49,6 +49,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         "quarantine": NOW,
         "stream_rate": NEXT,
         "realm_rate": NOW,
+        "shape": NEXT,
         "multiplexed": NEXT,
     },
     "realms.NAME.network": dict.fromkeys(("device", "vlan", "mark", "namespace", "dns"), NEXT),

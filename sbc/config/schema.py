@@ -97,6 +97,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("quarantine", kinds.seconds(0.0, 3600.0)),
         Key("stream_rate", kinds.integer(0, 10_000_000)),
         Key("realm_rate", kinds.integer(0, 1_000_000_000)),
+        Key("shape", kinds.integer(0, 1_000)),
         Key("multiplexed", kinds.integer(0, 65_534)),
     ),
     **network.TABLES,

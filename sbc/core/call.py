@@ -193,9 +193,9 @@ class Stream:
         """What the engine is to let pass of what the peer of that side sends: while an offer is open, what that or what
         is in force allows."""
         limit = self._allowed(call, index, (self.flows[0], self.flows[1]))
-        if self.agreed == ((), ()) or self.agreed == (self.flows[0], self.flows[1]):
-            return limit
-        return bandwidth.wider(limit, self._allowed(call, index, self.agreed))
+        if self.agreed not in (((), ()), (self.flows[0], self.flows[1])):
+            limit = bandwidth.wider(limit, self._allowed(call, index, self.agreed))
+        return call.legs[index].realm.media.shaped(limit)
 
     def _allowed(self, call: Call, index: int, flows: tuple[bandwidth.Flows, bandwidth.Flows]) -> Rate | None:
         realm = call.legs[index].realm

@@ -77,11 +77,13 @@ class Listener:
 class Rate:
     """A token bucket over the octets of UDP payloads: so many a second, and `burst` at once after a pause.
 
-    What is larger than `burst` never passes.
+    What is more waits for its turn, up to `wait` seconds; what would wait longer is dropped. What is larger than
+    `burst` never passes.
     """
 
     octets: int
     burst: int
+    wait: float = 0.0
 
 
 @attrs.frozen
@@ -110,13 +112,13 @@ class SideSpec:
     the stream was open before, in another process: an engine that opens the stream believes that, as if it had carried
     it into the window.
 
-    `limit` is what the peer may send, RTP and RTCP together; what is more is dropped. `mark` is the sockets' SO_MARK
-    (0: none), `vpn` the network that they are in. `clock` is the rate, in Hz, of the RTP timestamps that the peer
-    sends; 0: not known. `dscp` and `priority` (of the frame, SO_PRIORITY; UNSET: as the system has it) mark what is
-    sent to the peer. `incoming` says what becomes of the DSCP that its packets have: for each of the 64 the one that
-    they leave with on the other side, OWN for that side's own; empty: all of them do with that. `shared` are ports that
-    the side has besides its own, together with others; which, and by what number, stays the same for life. `security`
-    is how it is secured; None: it is plain.
+    `limit` is what the peer may send, RTP and RTCP together; what is more waits or is dropped. `mark` is the sockets'
+    SO_MARK (0: none), `vpn` the network that they are in. `clock` is the rate, in Hz, of the RTP timestamps that the
+    peer sends; 0: not known. `dscp` and `priority` (of the frame, SO_PRIORITY; UNSET: as the system has it) mark what
+    is sent to the peer. `incoming` says what becomes of the DSCP that its packets have: for each of the 64 the one
+    that they leave with on the other side, OWN for that side's own; empty: all of them do with that. `shared` are
+    ports that the side has besides its own, together with others; which, and by what number, stays the same for life.
+    `security` is how it is secured; None: it is plain.
     """
 
     realm: str

@@ -91,7 +91,8 @@ class Limits:
 class Media:
     """Where a realm's media is: our address, what peers are told, the ports, and the latching rules (seconds).
 
-    `stream_rate` and `realm_rate` are in kbit/s of UDP payload; 0 for none. `multiplexed` is the port, RTCP's being the
+    `stream_rate` and `realm_rate` are in kbit/s of UDP payload; 0 for none. `shape`: ms that what is more may wait
+    instead of being dropped, 0 for none. `multiplexed` is the port, RTCP's being the
     next, that streams of protocols which can tell them apart there share (see Shared); 0: none.
     """
 
@@ -103,6 +104,7 @@ class Media:
     quarantine: float = 10.0
     stream_rate: int = 0
     realm_rate: int = 0
+    shape: int = 0
     multiplexed: int = 0
 
     @property
@@ -113,7 +115,11 @@ class Media:
     @property
     def realm_limit(self) -> Rate | None:
         """What all peers there may send together."""
-        return _rate(self.realm_rate)
+        return self.shaped(_rate(self.realm_rate))
+
+    def shaped(self, rate: Rate | None) -> Rate | None:
+        """A rate as an engine is to have it: where what is more waits, bursts are spread."""
+        return rate if rate is None or not self.shape else Rate(rate.octets, LEAST_BURST, self.shape / 1_000)
 
 
 def _rate(kilobits: int) -> Rate | None:

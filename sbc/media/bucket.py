@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Protocol
 
 from sbc.core.orders import Rate
@@ -10,8 +11,8 @@ from sbc.core.orders import Rate
 class Drawn(Protocol):
     """What packets are taken out of."""
 
-    def has(self, octets: int, now: float, /) -> bool:
-        """Whether it holds so much; `now` in seconds."""
+    def delay(self, octets: int, now: float, /) -> float:
+        """Seconds until it holds so much, `now` in seconds; `inf` where that is longer than anything may wait."""
 
     def take(self, octets: int, /) -> None:
         """Take out what it has."""
@@ -48,16 +49,26 @@ class Bucket:
         self._at = now
         return self._held >= octets
 
+    def delay(self, octets: int, now: float) -> float:
+        """See Drawn."""
+        if self.has(octets, now):
+            return 0.0
+        seconds = (octets - self._held) / self.rate.octets
+        return seconds if seconds <= self.rate.wait and octets <= self.rate.burst else inf
+
     def take(self, octets: int) -> None:
-        """Take out what it has."""
+        """Take out what it has, or will have when it is due."""
         self._held -= octets
 
 
-def within(buckets: tuple[Drawn, ...], octets: int, now: float) -> bool:
-    """Whether a packet is within all of the rates; then it is taken out of each, else of none."""
+def waits(buckets: tuple[Drawn, ...], octets: int, now: float) -> float | None:
+    """Seconds until a packet is within all of the rates, 0 if it is; then it is taken out of each. Out of none, and
+    None, where it is over one that lets nothing wait so long."""
+    longest = 0.0
     for bucket in buckets:
-        if not bucket.has(octets, now):
-            return False
+        longest = max(longest, bucket.delay(octets, now))
+    if longest == inf:
+        return None
     for bucket in buckets:
         bucket.take(octets)
-    return True
+    return longest

@@ -78,14 +78,16 @@ class Stance:
 def flows_of(kind: str, stances: tuple[Stance, Stance]) -> tuple[tuple[Flow, ...], str]:
     """The flows of a stream of that kind ("rtp" or "t38"), and where there are none the word that says why:
 
-    ``t38`` (its packets are judged one by one), ``multiplexed`` (numbers stand before them), ``held``, ``not-latched``,
-    ``learning`` (somebody better may still take the latch), ``no-destination``, ``mux`` (RTCP must be told from RTP to
-    go by another port).
+    ``t38`` (its packets are judged one by one), ``shaped`` (what is over its rate waits), ``multiplexed`` (numbers
+    stand before them), ``held``, ``not-latched``, ``learning`` (somebody better may still take the latch),
+    ``no-destination``, ``mux`` (RTCP must be told from RTP to go by another port).
 
     RTCP has a flow once it is latched and firm; until then it is judged like everything else.
     """
     if kind != "rtp":
         return (), "t38"
+    if any(stance.spec.limit is not None and stance.spec.limit.wait for stance in stances):
+        return (), "shaped"
     if any(stance.shared for stance in stances):
         return (), "multiplexed"
     if any(stance.held for stance in stances):

@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 from sbc.core.address import Address
 from sbc.media import rtcp, rtp
-from sbc.media.bucket import Drawn, within
+from sbc.media.bucket import Drawn, waits
 from sbc.media.latching import SideLatch
 from sbc.media.meter import FOLD, Meter, Tally
+from sbc.media.pacing import Pacer
 from sbc.media.packet import Kind, classify, classify_udptl
 
 Source = tuple[str, int] | tuple[str, int, int, int]
@@ -76,21 +77,30 @@ class Inlet:
     __slots__ = (
         "_classify", "_clock", "incoming", "_headers", "_is_rtcp", "_is_rtp", "_longest", "_meter", "_named", "_onward",
         "_onward_rtcp", "_said", "_side", "_times", "_told", "_turn", "buckets", "kernel", "latch", "not_rtp", "octets",
-        "packets", "policed", "refused", "rtcp_octets", "rtcp_packets", "send", "send_shared", "shared", "too_long",
-        "too_short", "trusted",
+        "pacer", "packets", "policed", "refused", "rtcp_octets", "rtcp_packets", "send", "send_shared", "shared",
+        "too_long", "too_short", "trusted",
     )  # fmt: skip
 
     def __init__(
-        self, side: Owner, latch: SideLatch, send: Sender, kind: str, longest: int, send_shared: Sender | None = None
+        self,
+        side: Owner,
+        latch: SideLatch,
+        send: Sender,
+        kind: str,
+        longest: int,
+        send_shared: Sender | None = None,
+        pacer: Pacer | None = None,
     ) -> None:
         """`kind` is what comes to the port: "rtp", "rtcp" or "t38"; `longest` the most octets a packet may have;
-        `send_shared` sends from the port that others share, where there is one."""
+        `send_shared` sends from the port that others share, where there is one; `pacer` is what the side's packets
+        wait in."""
         self._side = side
         self._longest = longest
         self._classify = classify_udptl if kind == "t38" else classify
         self._is_rtp, self._is_rtcp = kind == "rtp", kind == "rtcp"
         self._named: Source | None = None  # the latched source as the socket named it
         self.latch = latch
+        self.pacer = pacer or Pacer(None)
         self.send, self.send_shared = send, send_shared
         self.shared = self._said = False  # by which of both ports it comes, and as the side was told last;
         self._turn = 0.0  # it is not told of another turn before then
@@ -179,8 +189,9 @@ class Inlet:
         return onward
 
     def _within(self, size: int, now: float) -> bool:
-        """Whether a packet is within the rates; one that is not is counted."""
-        if within(self.buckets, size, now):
+        """Whether a packet is within the rates, or will be soon; one that is not is counted."""
+        delay = waits(self.buckets, size, now)
+        if delay is not None and self.pacer.admits(delay, now):
             return True
         self.policed += 1
         self._side.was_policed()

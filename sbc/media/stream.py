@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 
@@ -15,6 +16,7 @@ from sbc.media.flow import Flow, Footing, Stance, flows_of
 from sbc.media.inlet import LONGEST, Inlet, Outlet, Sender, Source
 from sbc.media.latching import SideLatch
 from sbc.media.meter import Reports
+from sbc.media.pacing import Pacer
 from sbc.media.quality import assess
 
 NUMBER = 4
@@ -54,8 +56,10 @@ class Side:
         on_police: Callable[[], None],
         longest: int,
         shared: tuple[Sender, Sender | None] | None = None,
+        reactor: Any = None,
     ) -> None:
         self.spec = spec
+        self.pacer = Pacer(reactor)
         self._on_latch = on_latch
         self._on_police = on_police
         self._told = False  # that something was policed
@@ -65,11 +69,11 @@ class Side:
         send_rtp, send_rtcp = senders
         shared_rtp, shared_rtcp = shared or (None, None)
         latch = SideLatch(spec, _signalled(spec, rtcp=False), now)
-        self.rtp = Inlet(self, latch, send_rtp, kind, longest, shared_rtp)
+        self.rtp = Inlet(self, latch, send_rtp, kind, longest, shared_rtp, self.pacer)
         self.rtcp: Inlet | None = None
         if send_rtcp is not None:
             latch = SideLatch(spec, _signalled(spec, rtcp=True), now, rtp=latch)
-            self.rtcp = Inlet(self, latch, send_rtcp, "rtcp", longest, shared_rtcp)
+            self.rtcp = Inlet(self, latch, send_rtcp, "rtcp", longest, shared_rtcp, self.pacer)
         self.to_rtp = Outlet(send_rtp)
         self.to_rtcp = Outlet(send_rtp if send_rtcp is None else send_rtcp)
         self.reports = Reports()
@@ -310,11 +314,12 @@ class Stream:
         longest: int = LONGEST,
         on_police: Callable[[int], None] = lambda side: None,
         shared: tuple[tuple[Sender, Sender | None] | None, ...] = (None, None),
+        reactor: Any = None,
     ) -> None:
         """`senders` are the sockets' sendto for (rtp, rtcp) of each side, `shared` those of ports that it shares;
-        `on_latch` hears side, address and reason
-        whenever a side's RTP goes to a newly latched address; `on_police` a side when the first of its packets is over
-        a rate, and again after an update."""
+        `on_latch` hears side, address and reason whenever a side's RTP goes to a newly latched address; `on_police` a
+        side when the first of its packets is over a rate, and again after an update. `reactor` (IReactorTime) wakes
+        what waits."""
         self.spec = spec
 
         def made(n: int) -> Side:
@@ -327,6 +332,7 @@ class Stream:
                 lambda: on_police(n),
                 longest,
                 shared[n],
+                reactor,
             )
 
         first, second = made(0), made(1)
@@ -345,6 +351,11 @@ class Stream:
         for side in self.sides:
             if side.spec.realm == realm:
                 side.share(bucket)
+
+    def flush(self) -> None:
+        """Send at once whatever waits."""
+        for side in self.sides:
+            side.pacer.flush()
 
     def counters(self) -> StreamCounters:
         return StreamCounters((self.sides[0].counters(), self.sides[1].counters()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from zope.interface import implementer
@@ -13,7 +14,7 @@ from sbc.media.bucket import Bucket, Drawn, SharedBucket
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow
 from sbc.media.herald import Herald
-from sbc.media.inlet import LONGEST, Inlet, Sender, Source
+from sbc.media.inlet import LONGEST, Inlet, Outlet, Sender, Source
 from sbc.media.interfaces import IMediaObserver, IUserSpaceEngine
 from sbc.media.rounds import Rounds
 from sbc.media.silence import SilenceWatch
@@ -58,13 +59,22 @@ def relay(inlet: Inlet, data: bytes, source: Source, now: float, shared: bool, d
     outlet = inlet.arrive(data, source, now, shared)
     if outlet is None or outlet.to is None:
         return
+    as_what = inlet.incoming[dscp] if dscp != UNSET and inlet.incoming else OWN
+    if inlet.pacer.holds(now):
+        waiting = partial(_depart, outlet, outlet.send, outlet.to, outlet.prefix, data, as_what)
+        inlet.pacer.hold(waiting, now)
+    else:
+        _depart(outlet, outlet.send, outlet.to, outlet.prefix, data, as_what)
+
+
+def _depart(outlet: Outlet, send: Sender, to: Source, prefix: bytes, data: bytes, as_what: int) -> None:
     try:
-        whole = outlet.prefix + data if outlet.prefix else data
-        if dscp != UNSET and inlet.incoming and (as_what := inlet.incoming[dscp]) != OWN:
-            sock: socket.socket = outlet.send.__self__  # type: ignore[attr-defined]  # whose method it is
-            sock.sendmsg([whole], beside(sock, as_what), 0, outlet.to)
+        whole = prefix + data if prefix else data
+        if as_what != OWN:
+            sock: socket.socket = send.__self__  # type: ignore[attr-defined]  # whose method it is
+            sock.sendmsg([whole], beside(sock, as_what), 0, to)
         else:
-            outlet.send(whole, outlet.to)
+            send(whole, to)
     except OSError:  # refused, queue full, not permitted, too long: media is never sent again, only counted
         outlet.failed += 1
     else:
@@ -138,6 +148,7 @@ class TwistedEngine:
                 self._longest,
                 lambda side: self._herald.policed(spec.id, side),
                 (shared[0], shared[1]),
+                self._reactor,
             )
             for realm, bucket in self._shared.items():
                 stream.share(realm, bucket)
@@ -171,6 +182,7 @@ class TwistedEngine:
     def close(self, stream: str) -> StreamCounters:
         """See IMediaEngine. The ports are free again when this returns. @raises KeyError."""
         relay = self._relays.pop(stream)
+        relay.stream.flush()
         final = relay.counters()
         for port in relay.all_ports():
             self._rounds.remove(port.sock.fileno())

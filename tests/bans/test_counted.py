@@ -46,7 +46,9 @@ def test_a_counter_and_an_element_are_found_by_their_names_however_many_there_ar
 
 def test_what_is_not_there_has_counted_nothing(apart: Apart) -> None:
     nft = apart.call(Nft)
-    apart.call(nft.run, "add table inet t; add set inet t hosts4 { type ipv4_addr; }; add element inet t hosts4 { 10.1.0.2 };")
+    apart.call(
+        nft.run, "add table inet t; add set inet t hosts4 { type ipv4_addr; }; add element inet t hosts4 { 10.1.0.2 };"
+    )
     for table, name in ("t", "c"), ("u", "c"):
         assert apart.call(nft.counted.counter, table, name) == 0
     for set_, host in ("hosts4", "10.1.0.3"), ("hosts4", "10.1.0.2"), ("nosuch", "10.1.0.2"):

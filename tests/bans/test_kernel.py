@@ -102,7 +102,11 @@ def test_doors_come_and_go_and_their_bans_with_them(bans: KernelBans, engine: En
     assert engine.guarded == {"10.1.0.1", "fd01::1"}
     bans.ban("access", "10.1.0.2", 0, 10.0)
     bans.guard([Door("lab", "127.0.0.1", range(5060, 5070))])
-    assert {host: realm for (host, _, _), realm in engine.doors.items()} == {"10.1.0.1": 0, "fd01::1": 0, "127.0.0.1": 2}
+    assert {host: realm for (host, _, _), realm in engine.doors.items()} == {
+        "10.1.0.1": 0,
+        "fd01::1": 0,
+        "127.0.0.1": 2,
+    }
     assert bans.why == "127.0.0.1: loopback"
     assert engine.bans == {}
     assert not bans.ban("access", "10.1.0.2", 0, 10.0)

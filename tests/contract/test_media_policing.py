@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import attrs
 import pytest
 
@@ -35,6 +37,64 @@ def test_a_side_passes_its_rate_within_two_parts_in_a_hundred(rig: Rig) -> None:
     assert counters.sides[1].sent_rtp == passed
     assert len(call.b.data()) == passed.packets
     assert balanced(counters)
+
+
+def test_a_burst_that_is_shaped_leaves_at_the_rate_in_its_order_and_whole(rig: Rig) -> None:
+    """However late this process looks at its sockets: what came sooner than the rate allows would show all the same."""
+    shape = Rate(100 * PACKET, 3_000, 1.0)
+    call = Call(rig, a={"limit": shape})
+    rig.engine.counters(call.id)  # it is open, whatever threads there are
+    began = time.monotonic()
+    sent = [rtp(n) for n in range(60)]
+    call.send(call.a, call.at_a, *sent)
+    came: list[bytes] = []
+    while len(came) < len(sent):
+        rig.reactor.iterate(0.005)
+        come = call.b.data()
+        most = shape.burst + 1.02 * shape.octets * (time.monotonic() - began)
+        came += come
+        assert PACKET * len(came) <= most + PACKET
+    took = time.monotonic() - began
+    assert came == sent
+    assert took >= 0.98 * (60 * PACKET - shape.burst) / shape.octets
+    counters = call.counters()
+    assert counters.sides[0].drops == QUIET and balanced(counters)
+    assert (counters.sides[1].sent_rtp.packets, counters.sides[1].sent_rtp.octets) == (60, 60 * PACKET)
+    assert rig.engine.forwarder(call.id)[1] == "shaped"
+
+
+def test_what_would_wait_longer_than_it_may_is_dropped_and_nothing_before_it(rig: Rig) -> None:
+    shape = Rate(100 * PACKET, 3_000, 0.5)
+    call = Call(rig, a={"limit": shape})
+    began = rig.reactor.seconds()
+    call.send(call.a, call.at_a, *[rtp(n) for n in range(200)])
+    taken = call.counters().sides[0].received_rtp.packets
+    at_least, within = shape.burst + 0.5 * shape.octets, shape.octets * (rig.reactor.seconds() - began)
+    assert at_least / PACKET - 2 <= taken <= (at_least + within) / PACKET + 2
+    assert call.counters().sides[0].drops == Drops(policed=200 - taken)
+    rig.wait(lambda: call.counters().sides[1].sent_rtp.packets == taken, "what waits has left")
+    assert balanced(call.counters())
+
+
+def test_the_streams_of_a_realm_wait_for_each_other(rig: Rig) -> None:
+    rig.engine.limit_realm("access", Rate(100 * PACKET, 3_000, 1.0))
+    calls = [Call(rig), Call(rig)]
+    began = time.monotonic()
+    for call in calls:
+        call.send(call.a, call.at_a, *[rtp(n) for n in range(30)])
+    rig.wait(lambda: all(call.counters().sides[1].sent_rtp.packets == 30 for call in calls), "all has left")
+    assert time.monotonic() - began >= 0.98 * (60 * PACKET - 3_000) / (100 * PACKET)
+    for call in calls:
+        assert call.b.data() == [rtp(n) for n in range(30)] and call.counters().sides[0].drops == QUIET
+
+
+def test_what_waits_at_the_end_of_its_stream_is_sent(rig: Rig) -> None:
+    call = Call(rig, a={"limit": Rate(10 * PACKET, 3_000, 1.0)})
+    call.send(call.a, call.at_a, *[rtp(n) for n in range(25)])
+    final = rig.engine.close(call.id)
+    assert final.sides[0].received_rtp == final.sides[1].sent_rtp == Volume(25, 25 * PACKET)
+    assert balanced(final)
+    assert call.b.data() == [rtp(n) for n in range(25)]
 
 
 def test_the_other_side_is_not_held_back(rig: Rig) -> None:

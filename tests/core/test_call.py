@@ -286,3 +286,8 @@ def test_the_sides_of_a_stream_are_as_the_media_of_their_realms() -> None:
     assert (far.limit, far.mark, far.vpn) == (Rate(12_500_000, 3_125_000), 0, MAIN)
     assert attrs.evolve(slow, stream_rate=1).stream_limit == Rate(125, 3_000)
     assert (slow.realm_limit, attrs.evolve(slow, realm_rate=8).realm_limit) == (None, Rate(1_000, 3_000))
+    spread = attrs.evolve(slow, realm_rate=800, shape=100)
+    assert (spread.shaped(None), spread.realm_limit) == (None, Rate(100_000, 3_000, 0.1))
+    shaped = Rig.make(ToyDialect(), attrs.evolve(plan, realms=realms | {"access": attrs.evolve(access, media=spread)}))
+    near, far = of(OpenStream, shaped.from_access(opening(PHONE).pack()))[0].spec.sides
+    assert (near.limit, far.limit) == (Rate(12_500, 3_000, 0.1), Rate(12_500_000, 3_125_000))

@@ -7,7 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sbc.core.orders import Rate
-from sbc.media.bucket import Bucket, within
+from sbc.media.bucket import Bucket, Drawn, waits
+
+
+def within(buckets: tuple[Drawn, ...], octets: int, now: float) -> bool:
+    return waits(buckets, octets, now) == 0.0
 
 
 def passed(bucket: Bucket, arrivals: list[tuple[float, int]]) -> int:
@@ -74,3 +78,18 @@ def test_never_more_than_rate_and_burst(octets: int, burst: int, gaps: list[tupl
         now += gap
         arrivals.append((now, size))
     assert passed(bucket, arrivals) <= burst + octets * now + 1
+
+
+def test_what_may_wait_is_told_how_long_and_books_its_turn() -> None:
+    bucket = Bucket(Rate(1_000, 500, wait=0.5), 0.0)
+    assert [waits((bucket,), 250, 0.0) for _ in range(5)] == [0.0, 0.0, 0.25, 0.5, None]
+    assert waits((bucket,), 250, 0.25) == pytest.approx(0.5)
+    assert waits((bucket,), 501, 100.0) is None  # larger than the burst
+
+
+def test_of_two_rates_the_slower_says_when_and_what_may_not_wait_for_one_costs_the_other_nothing() -> None:
+    side, realm = Bucket(Rate(1_000, 500, wait=1.0), 0.0), Bucket(Rate(500, 500, wait=0.5), 0.0)
+    assert [waits((side, realm), 250, 0.0) for _ in range(4)] == [0.0, 0.0, 0.5, None]
+    assert side.delay(0, 0.0) == pytest.approx(0.25)
+    realm.change(Rate(500, 500), 0.0)
+    assert waits((side, realm), 1, 0.0) is None

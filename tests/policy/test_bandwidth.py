@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sbc.core.message import UNSAID, Flow, Width
 from sbc.core.orders import Rate
-from sbc.media.bucket import Bucket, within
+from sbc.media.bucket import Bucket, waits
 from sbc.policy.bandwidth import Flows, allowed, bits, demand, fits, fitting, larger, need, only
 from sbc.policy.demand import Bandwidth, Demand, Police
 
@@ -175,7 +175,7 @@ def dropped(coded: str, packets: Packets, bucket: Bucket | None = None) -> int:
     found = bucket or Bucket(limit, 0.0)
     if bucket is not None:
         bucket.change(limit, packets[0][0])
-    return sum(not within((found,), size, at) for at, size in packets)
+    return sum(waits((found,), size, at) is None for at, size in packets)
 
 
 def steady(size: int, each: float = 0.02, seconds: float = 60.0, at: float = 0.0) -> Packets:

@@ -1,4 +1,4 @@
-"""Whom the kernel's programs keep from where we signal: bans in maps of theirs, which end with the lease at the latest."""
+"""Whom the kernel's programs keep from where we signal: bans in maps of theirs, which end with the lease at latest."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from sbc.media.kernel.interfaces import Interfaces
 from sbc.media.kernel.lookups import Lookups, forbid
 from sbc.media.kernel.plane import OTHERS, POLICED, STRANGERS, UNROUTED, Last, Plane
 from sbc.media.kernel.promoted import Entered, Promoted
+from sbc.media.kernel.realms import Realms
 from sbc.media.silence import SilenceWatch
 from sbc.media.stream import SideView
 
@@ -83,6 +84,7 @@ class KernelEngine:
         self._rest: Any = None
         self._ticks = 0
         self.inner: Any = make_inner(self)
+        self._realms = Realms(self._plane, self.inner)
         self._grace: Any = reactor.callLater(_GRACE, self._collect)
         self._tick: Any = reactor.callLater(_TICK, self._look)
 
@@ -150,11 +152,12 @@ class KernelEngine:
         self._watch.limit(seconds)
 
     def limit_realm(self, realm: str, rate: Rate | None) -> None:
-        """See IMediaEngine. Both planes draw from one bucket."""
-        before = self._plane.realm(realm)
-        self.inner.share_realm(realm, self._plane.limit_realm(realm, rate))
-        # It has none before its first rate, so that without one nothing is spent.
-        if self._plane.realm(realm) != before:
+        """See IMediaEngine."""
+        turned, uncharged = self._realms.limit(realm, rate)
+        if turned:
+            self._again.extend(self._streams)
+            self._go_on_soon()
+        if uncharged:
             self._uncharged.extend(self._streams)
             self._charge_some()
 
@@ -210,7 +213,7 @@ class KernelEngine:
 
     def _settle(self, name: str, stream: Promoted, tell: bool = True) -> None:
         """Let the kernel forward what may be, and nothing else."""
-        before, why = bool(stream.entered), stream.hindrance()
+        before, why = bool(stream.entered), stream.hindrance(self._realms.shaped)
         flows: tuple[Flow, ...] = () if why else self.inner.flows(name)
         if not flows:
             why = why or self.inner.forwarder(name)[1]

@@ -10,8 +10,8 @@ LAYOUT = 8
 
 
 def loader() -> Any:
-    """The module, with `ffi` and `lib`. @raises ImportError where it was not built, does not fit here, or was built with
-    another version of the package."""
+    """The module, with `ffi` and `lib`. @raises ImportError where it was not built, does not fit here, or was built
+    with another version of the package."""
     module = import_module("sbc.media.kernel._loader")
     if (found := getattr(module.lib, "RELAY_LAYOUT", 0)) != LAYOUT:
         raise ImportError(f"it was built with another version of sbc (its layout is {found or 'older'}, not {LAYOUT})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import attrs
@@ -78,11 +79,14 @@ class Promoted:
     unrouted: float = -1e9  # when that was
     unsettled: float = -1e9  # when it was looked at because the kernel had left packets to user space
 
-    def hindrance(self) -> str:
-        """What besides its latches keeps a stream in user space; empty if nothing does."""
+    def hindrance(self, shaped: Collection[str] = ()) -> str:
+        """What besides its latches keeps a stream in user space; empty if nothing does. `shaped` are realms in which
+        what is over their rate waits: the programs can hold nothing back."""
         if self.claims:
             return min(self.claims)
         first, second = self.spec.sides
+        if first.realm in shaped or second.realm in shaped:
+            return "shaped"
         if (":" in first.local.rtp.host) != (":" in second.local.rtp.host):
             return "families"  # the packet would change its size
         if first.vpn != MAIN or second.vpn != MAIN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import attrs
@@ -21,9 +22,10 @@ class RealmBucket:
         ffi, lib = self.module.ffi, self.module.lib
         return int(ffi.cast("uintptr_t", lib.relay_buckets(self.relay) + self.index))
 
-    def has(self, octets: int, now: float) -> bool:
-        """Whether it holds so much, on the kernel's clock and not by `now`."""
-        return bool(self.module.lib.relay_has(self.relay, self.index, octets))
+    def delay(self, octets: int, now: float) -> float:
+        """See sbc.media.bucket.Drawn; on the kernel's clock and not by `now`. What the kernel draws from lets nothing
+        wait."""
+        return 0.0 if self.module.lib.relay_has(self.relay, self.index, octets) else inf
 
     def take(self, octets: int) -> None:
         """Take out what it has."""

@@ -21,6 +21,7 @@ struct bucket {
 };
 
 static inline int bucket_has(const struct bucket *bucket, uint64_t octets, uint64_t now);
+static inline uint64_t bucket_book(struct bucket *bucket, uint64_t octets, uint64_t now, uint64_t wait);
 static inline int bucket_take(struct bucket *bucket, uint64_t octets, uint64_t now);
 static inline void bucket_change(struct bucket *bucket, uint64_t octets, uint64_t burst, uint64_t now);
 /* cffi: to here */
@@ -53,23 +54,30 @@ BUCKET_INLINE int bucket_has(const struct bucket *bucket, uint64_t octets, uint6
     return full_at - now + cost <= BUCKET_READ(bucket->depth);
 }
 
-/* Take so much out, if it holds it. */
-BUCKET_INLINE int bucket_take(struct bucket *bucket, uint64_t octets, uint64_t now)
+/* Take so much out, if it holds it or will within `wait` nanoseconds; when it does, on the clock of `now`. 0 if not. */
+BUCKET_INLINE uint64_t bucket_book(struct bucket *bucket, uint64_t octets, uint64_t now, uint64_t wait)
 {
     uint64_t cost = bucket_time(BUCKET_READ(bucket->step), octets), depth = BUCKET_READ(bucket->depth);
-    uint64_t before, begin;
+    uint64_t before, begin, late;
     int tries;
 
     for (tries = 0; tries < BUCKET_TRIES; tries++) {
         before = BUCKET_READ(bucket->full_at);
         begin = before < now ? now : before;
-        if (begin - now + cost > depth)
+        late = begin - now + cost;
+        if (cost > depth || late > depth + wait)
             return 0;
         if (__sync_val_compare_and_swap(&bucket->full_at, before, begin + cost) == before)
-            return 1;
+            return late > depth ? now + late - depth : now;
     }
     __sync_fetch_and_add(&bucket->full_at, cost);
-    return 1;
+    return now;
+}
+
+/* Take so much out, if it holds it. */
+BUCKET_INLINE int bucket_take(struct bucket *bucket, uint64_t octets, uint64_t now)
+{
+    return bucket_book(bucket, octets, now, 0) != 0;
 }
 
 #ifndef __bpf__

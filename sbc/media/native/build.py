@@ -21,6 +21,7 @@ SOURCES = tuple(
         "gate",
         "latch",
         "multishot",
+        "pacer",
         "packet",
         "uring",
         "urgent",

@@ -353,17 +353,20 @@ uint64_t engine_received(const struct stream *stream)
     return packets;
 }
 
-void realm_limit(struct realm *realm, bool limited, uint64_t rate, uint64_t burst)
+void realm_limit(struct realm *realm, bool limited, uint64_t rate, uint64_t burst, uint64_t wait)
 {
     if (!realm->limited)
         __atomic_store_n(&realm->bucket.step, 0, __ATOMIC_RELAXED); /* a new one, which begins full */
     if (limited)
         bucket_change(&realm->bucket, rate, burst, clock_now());
+    __atomic_store_n(&realm->wait, wait, __ATOMIC_RELAXED);
+    __atomic_store_n(&realm->elsewhere, NULL, __ATOMIC_RELAXED);
     __atomic_store_n(&realm->limited, limited, __ATOMIC_RELEASE);
 }
 
 void realm_share(struct realm *realm, uint64_t bucket)
 {
+    __atomic_store_n(&realm->wait, 0, __ATOMIC_RELAXED);
     if (bucket)
         __atomic_store_n(&realm->elsewhere, (struct bucket *)(uintptr_t)bucket, __ATOMIC_RELAXED);
     __atomic_store_n(&realm->limited, bucket != 0, __ATOMIC_RELEASE);

@@ -61,7 +61,7 @@ void engine_read(struct engine *engine, struct stream *stream, struct stream_sta
 void engine_close(struct engine *engine, struct stream *stream, struct stream_state *state);
 
 /* A realm, without a limit at first; it must outlive the engine's streams. */
-void realm_limit(struct realm *realm, bool limited, uint64_t rate, uint64_t burst);
+void realm_limit(struct realm *realm, bool limited, uint64_t rate, uint64_t burst, uint64_t wait);
 
 /* Let a realm's packets be taken out of the ``struct bucket`` at an address, whose clock is CLOCK_MONOTONIC; 0: of none. It
    must outlive the engine. */

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from importlib import import_module
 from typing import Any
 
+import attrs
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -164,8 +165,8 @@ class NativeEngine:
 
     def limit_realm(self, realm: str, rate: Rate | None) -> None:
         """See IMediaEngine."""
-        octets, burst = (0, 0) if rate is None else (rate.octets, rate.burst)
-        self._lib.realm_limit(self._realm(realm), rate is not None, octets, burst)
+        octets, burst, wait = (0, 0, 0.0) if rate is None else attrs.astuple(rate)
+        self._lib.realm_limit(self._realm(realm), rate is not None, octets, burst, int(wait * _NANO))
 
     def share_realm(self, realm: str, bucket: SharedBucket | None) -> None:
         """See IUserSpaceEngine."""

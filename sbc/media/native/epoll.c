@@ -130,11 +130,13 @@ static void epolled_receive(struct worker *worker, uint64_t rest)
     struct epoll_event ready[READY];
     struct inlet *crowded[READY];
     struct timespec time = {0, (long)rest};
+    uint64_t patience;
     int count, crowds = 0;
 
     if (rest)
         nanosleep(&time, NULL);
-    count = epoll_wait(state->epoll, ready, READY, ring_empty(&worker->commands) ? -1 : 0);
+    patience = ring_empty(&worker->commands) ? worker_patience(worker) : 0;
+    count = epoll_wait(state->epoll, ready, READY, patience == EVER ? -1 : (int)((patience + 999999) / 1000000));
 
     for (int n = 0; n < count; n++) {
         struct inlet *inlet = ready[n].data.ptr;

@@ -6,6 +6,7 @@
 #include "gate.h"
 #include "packet.h"
 
+#define WAITING 1024 /* packets of one side that may wait, however short they are */
 #define TURN 1000000000 /* nanoseconds: that a source comes by the other of its two ports is told no sooner after the last time */
 
 static bool endpoint_same(const union endpoint *one, const union endpoint *other)
@@ -110,6 +111,7 @@ static void side_police(struct side *side, const struct side_spec *spec, int64_t
     else
         memset(&side->own, 0, sizeof side->own);
     side->limited = spec->limited;
+    side->wait = spec->wait;
 }
 
 /* Take what a side's spec says but for its latches and sockets. */
@@ -242,18 +244,34 @@ static struct bucket *realm_bucket(struct realm *realm)
     return elsewhere ? elsewhere : &realm->bucket;
 }
 
-/* Whether a packet is within the rates; one that is not is counted. Out of both buckets or out of none. */
+/* Take a packet out of both buckets or out of none: when it may leave, 0 if it may not. */
+static uint64_t side_book(struct side *side, struct bucket *shared, uint32_t size, uint64_t now)
+{
+    uint64_t own = now, realm = now;
+
+    if (side->waiting >= WAITING || (side->limited && !bucket_has(&side->own, size, now + side->wait)))
+        return 0;
+    if (shared)
+        realm = bucket_book(shared, size, now, __atomic_load_n(&side->realm->wait, __ATOMIC_RELAXED));
+    if (realm && side->limited)
+        own = bucket_book(&side->own, size, now, side->wait);
+    return realm && own ? (realm > own ? realm : own) : 0;
+}
+
+/* Whether a packet is within the rates, or will be in time; one that is not is counted. */
 static bool inlet_within(struct inlet *inlet, uint32_t size, int64_t now)
 {
     struct side *side = inlet->side;
     struct bucket *shared = realm_bucket(side->realm);
+    uint64_t leaves;
 
     if (!side->limited && !shared)
         return true;
-    if ((!side->limited || bucket_has(&side->own, size, (uint64_t)now)) &&
-        (!shared || bucket_take(shared, size, (uint64_t)now)) &&
-        (!side->limited || bucket_take(&side->own, size, (uint64_t)now)))
+    leaves = side_book(side, shared, size, (uint64_t)now);
+    if (leaves) {
+        side->earliest = (int64_t)leaves;
         return true;
+    }
     inlet->count.policed++;
     if (!side->told) {
         side->told = true;

@@ -21,6 +21,7 @@ enum port_kind { PORT_RTP, PORT_RTCP, PORT_T38, PORT_SHARED };
 struct realm {
     struct bucket bucket;
     struct bucket *elsewhere; /* the one in its place, which the kernel's programs draw from, too; null: none */
+    uint64_t wait; /* nanoseconds that what is more may wait */
     bool limited;
 };
 
@@ -31,6 +32,7 @@ struct side_spec {
     struct realm *realm;
     uint64_t rate;  /* octets a second, if `limited` */
     uint64_t burst; /* octets */
+    uint64_t wait;  /* nanoseconds that what is more may wait */
     uint32_t clock; /* Hz of the RTP timestamps that arrive, 0 unknown */
     bool limited;
     bool muxes;     /* it has signalled one address for RTP and RTCP */
@@ -103,6 +105,10 @@ struct side {
     struct inlet ports[2];
     struct outlet outlets[2];
     struct bucket own;
+    uint64_t wait;      /* nanoseconds that what is over it may wait, */
+    int64_t earliest;   /* when the packet leaves that was accepted last, */
+    int64_t last;       /* no sooner than the one before it, */
+    uint32_t waiting;   /* and how many of its packets the worker holds back */
     struct realm *realm;
     const struct srtp_hook *srtp; /* null: media passes as it is */
     struct meter meter;

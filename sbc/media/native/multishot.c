@@ -239,11 +239,13 @@ static void multishot_receive(struct worker *worker, uint64_t rest)
 {
     struct multishot *state = worker->state;
     uint32_t done, number;
+    uint64_t patience;
 
     if (rest)
         uring_collect(&state->ring, CROWD, rest);
+    patience = multishot_may_wait(worker, state) ? worker_patience(worker) : 0;
     if (!rest || !uring_done(&state->ring))
-        uring_collect(&state->ring, multishot_may_wait(worker, state), 0);
+        uring_collect(&state->ring, patience != 0, patience == EVER ? 0 : patience);
     done = uring_done(&state->ring);
     /* A receive that fails takes no place of the batch, but its stream is one of those that are touched. */
     for (number = 0; number < done && worker->count < BATCH && worker->touched_count < BATCH; number++) {

@@ -97,6 +97,7 @@ class Values:
             self.ffi.memmove(to.marks, spec.incoming, len(spec.incoming))
         if spec.limit is not None:
             to.limited, to.rate, to.burst = True, spec.limit.octets, spec.limit.burst
+            to.wait = int(spec.limit.wait * _NANO)
 
     def counters(self, state: Any, specs: Sequence[SideSpec]) -> StreamCounters:
         """The counters in a ``struct stream_state``; `specs` are those of the two sides."""

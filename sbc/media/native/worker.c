@@ -12,6 +12,8 @@
 #include "clock.h"
 #include "gate.h"
 
+#define LONGEST_WAIT 500000000 /* nanoseconds that a worker with something to send waits for packets at the most */
+
 static bool ring_open(struct ring *ring, uint32_t slots, uint32_t size)
 {
     ring->slots = slots;
@@ -41,6 +43,7 @@ void worker_close(struct worker *worker)
         worker->traffic->close(worker);
     if (worker->wake >= 0)
         close(worker->wake);
+    pacer_close(&worker->pacer);
     free(worker->commands.places);
     free(worker->events.places);
 }
@@ -218,6 +221,30 @@ static void worker_mark(struct packet *packet, const struct side *from)
     packet->aim.tos = (uint8_t)(dscp << 2);
 }
 
+/* Send what is due of what was held back; if that is much, the rest in the next turn. */
+static void worker_release(struct worker *worker)
+{
+    int64_t now = (int64_t)clock_now();
+    struct stream *stream;
+
+    for (int n = 0; n < BATCH && (stream = pacer_due(&worker->pacer, now)); n++) {
+        worker_touch(worker, stream);
+        pacer_send(&worker->pacer);
+    }
+}
+
+uint64_t worker_patience(const struct worker *worker)
+{
+    int64_t next = pacer_next(&worker->pacer), now;
+
+    if (next == INT64_MAX)
+        return EVER;
+    now = (int64_t)clock_now();
+    if (next <= now)
+        return 0;
+    return next - now < LONGEST_WAIT ? (uint64_t)(next - now) : LONGEST_WAIT;
+}
+
 static void worker_judge(struct worker *worker)
 {
     int64_t now = (int64_t)clock_now();
@@ -236,6 +263,10 @@ static void worker_judge(struct worker *worker)
             worker_mark(packet, inlet->side);
             if (packet->aim.prefixed)
                 gate_mark(&packet->aim, &packet->data, &packet->size);
+            if (inlet->side->earliest > now || inlet->side->waiting) {
+                pacer_hold(&worker->pacer, packet, inlet);
+                packet->outlet = NULL;
+            }
         }
         if (inlet->stream->unsaid)
             worker_say(worker, inlet->stream);
@@ -271,6 +302,8 @@ static void worker_answer(struct worker *worker)
 {
     if (!worker->answering || (worker->leaving && stream_armed(worker->question)))
         return;
+    if (worker->leaving)
+        pacer_flush(&worker->pacer, worker->question);
     if (worker->reply)
         stream_gather(worker->question, worker->reply, (int64_t)clock_now());
     worker->answering = false;
@@ -316,6 +349,7 @@ void *worker_run(void *argument)
             worker->traffic->receive(worker, rest);
         worker->began = clock_now();
         worker_obey(worker);
+        worker_release(worker);
         worker_judge(worker);
         worker->traffic->send(worker);
         worker_notify(worker);

@@ -9,6 +9,7 @@
 #include <semaphore.h>
 
 #include "flow.h"
+#include "pacer.h"
 #include "ring.h"
 #include "urgent.h"
 
@@ -81,7 +82,7 @@ struct traffic {
     /* Receive no more by a port; it is done when `armed` is false. */
     void (*remove)(struct worker *worker, struct inlet *inlet);
     /* Let packets gather for `rest` nanoseconds or until they are CROWD; then, if there are none, wait for one or for somebody
-       who wakes the worker; fill the batch. */
+       who wakes the worker, as long as its patience lasts; fill the batch. */
     void (*receive)(struct worker *worker, uint64_t rest);
     /* Send all that has an outlet, and count it. */
     void (*send)(struct worker *worker);
@@ -118,12 +119,19 @@ struct worker {
     uint32_t held;          /* how many streams */
     struct ring commands;
     struct ring events;
+    struct pacer pacer; /* what is held back */
     uint64_t began; /* when the last turn had received */
     int count;
     int touched_count;
     struct packet batch[BATCH];
-    struct stream *touched[2 * BATCH + COMMANDS];
+    struct stream *touched[3 * BATCH + COMMANDS];
 };
+
+#define EVER UINT64_MAX
+
+/* For how many nanoseconds a worker may wait for packets: until the next of those that are held back is due, no longer than a
+   part of a second; EVER where there is none. */
+uint64_t worker_patience(const struct worker *worker);
 
 /* Where the `number`th of many slots begins, from the first's. */
 static inline size_t slot_at(uint32_t number)

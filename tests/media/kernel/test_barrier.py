@@ -121,7 +121,9 @@ def test_a_ban_ends_by_itself_and_one_that_is_renewed_lasts(barrier: Barrier, pa
     assert barrier.of(ACCESS, BAD) == 2  # it goes on counting
 
 
-@pytest.mark.parametrize(("frame", "any_host", "behind"), [(SIP, "0.0.0.0", TRUNK), (SIP6, "::", TRUNK6)], ids=["4", "6"])
+@pytest.mark.parametrize(
+    ("frame", "any_host", "behind"), [(SIP, "0.0.0.0", TRUNK), (SIP6, "::", TRUNK6)], ids=["4", "6"]
+)
 def test_where_all_addresses_are_listened_at_each_of_ours_is_a_door_and_no_other_host_s(
     barrier: Barrier, passes: Callable[[Frame], bool], frame: Frame, any_host: str, behind: Address
 ) -> None:

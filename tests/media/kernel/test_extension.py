@@ -10,7 +10,9 @@ import pytest
 from sbc.media.kernel import extension, here
 
 
-@pytest.mark.parametrize("lib", [SimpleNamespace(), SimpleNamespace(RELAY_LAYOUT=extension.LAYOUT - 1)], ids=["older", "one before"])
+@pytest.mark.parametrize(
+    "lib", [SimpleNamespace(), SimpleNamespace(RELAY_LAYOUT=extension.LAYOUT - 1)], ids=["older", "one before"]
+)
 def test_a_module_of_another_version_does_not_run_here(monkeypatch: pytest.MonkeyPatch, lib: Any) -> None:
     monkeypatch.setattr(extension, "import_module", lambda name: SimpleNamespace(lib=lib))
     with pytest.raises(ImportError, match="another version of sbc"):

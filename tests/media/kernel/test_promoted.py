@@ -53,3 +53,10 @@ def test_what_is_in_another_network_stays_in_user_space(change: dict[str, Any], 
         both = [attrs.evolve(side, **(change if n == place else {})) for place, side in enumerate(sides)]
         stream = Promoted(StreamSpec("c/1", "c", "rtp", (both[0], both[1])))
         assert (stream.hindrance(), len(stream.ports())) == (why, ports)
+
+
+def test_where_what_is_more_waits_user_space_holds_it_back() -> None:
+    pair = Pair(Address("10.0.0.1", 20_000), Address("10.0.0.1", 20_001))
+    sides = [SideSpec(realm, pair, None, False, "", Latch.NAT, 3.0) for realm in ("access", "core")]
+    stream = Promoted(StreamSpec("c/1", "c", "rtp", (sides[0], sides[1])))
+    assert [stream.hindrance(shaped) for shaped in ((), ("core",), ("other",))] == ["", "shaped", ""]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import attrs
 
 from sbc.core.orders import Rate
@@ -18,7 +20,7 @@ def test_both_planes_draw_from_one(bench: Bench) -> None:
     bench.enter(attrs.evolve(FLOW, realm="both"), realm=bench.plane.realm("both"))
     bucket.take(172)
     assert [bench.tc(RTP)[0] for _ in range(3)] == [TC_REDIRECT] * 3
-    assert not bucket.has(172, 0.0)
+    assert bucket.delay(172, 0.0) == inf
     assert bench.tc(RTP)[0] == TC_SHOT
     assert bucket.address % 8 == 0
     assert bench.plane.limit_realm("both", None) is None
