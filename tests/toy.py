@@ -228,6 +228,7 @@ class ToyDialect(Reticent):
             place, token = read_place(message.text(TARGET))
             intent.target = Slot(Role.SIGNAL, place, TARGET, token=token)
             intent.urgent = op == OPEN and token == b"help"
+            intent.dialled = token if op == OPEN else b""
         if op in (OPEN, BIND):
             intent.route = read_route(message.text(HOP))
             if op == BIND:

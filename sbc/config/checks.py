@@ -14,6 +14,7 @@ from sbc.config.faults import Findings
 from sbc.config.files import check_files
 from sbc.config.network import why_one
 from sbc.config.rules import check_rules
+from sbc.config.trunks import check_trunks
 from sbc.config.values import (
     AccountingConfig,
     AuditConfig,
@@ -113,6 +114,7 @@ def check(draft: Draft, findings: Findings) -> None:
         check_rules(
             realm.values.get("rules", ()), f"{realm.at}.rules", listeners, draft.countries is not None, findings
         )
+        check_trunks(realm.values.get("trunks", ()), f"{realm.at}.trunks", realm.side, listeners, findings)
         _check_alternates(realm, findings)
     _check_paths(draft, findings)
     if draft.console is not None:

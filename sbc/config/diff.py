@@ -135,6 +135,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         ),
         NOW,
     ),
+    "realms.NAME.trunks[]": dict.fromkeys(("name", "address", "protocol", "called"), NOW),
     "priority": {"least": NEXT, "namespaces": NEXT},
 }
 """When a change of each key takes effect, by the table it stands in; of tables within a path it is all NEXT.
@@ -145,6 +146,7 @@ Spot = tuple[str, ...]
 
 _SECRET = ("secret", "password", "token")
 _THERE = object()
+_BY_NAME = frozenset({"rules", "customers", "trunks"})  # tables of a realm that have names of their own
 """Stands for a realm, path, socket or table as a whole, which another configuration may lack."""
 
 
@@ -196,7 +198,7 @@ def effect_of(spot: Spot) -> Effect:
     """When a change of the value there counts. Of what nobody knows it is said that a restart is needed."""
     if spot[0] == "paths" and len(spot) > 3:
         return NEXT  # whatever a path is told is used by what begins on it
-    if spot[0] == "realms" and ("rules" in spot or "customers" in spot):
+    if spot[0] == "realms" and not _BY_NAME.isdisjoint(spot):
         return NOW
     if spot[0] == "realms" and spot[-1] == "certificates":
         return NEXT
@@ -266,6 +268,9 @@ def _values(config: Config) -> Iterator[tuple[Spot, Any]]:
             yield ("realms", name, "rules", rule.name), rule
         for customer in realm.customers:
             yield ("realms", name, "customers", customer.name), customer
+        yield ("realms", name, "trunks", "order"), tuple(trunk.name for trunk in realm.trunks)
+        for trunk in realm.trunks:
+            yield ("realms", name, "trunks", trunk.name), trunk
         yield from _walk(("realms", name), realm)
     for path in config.plan.paths:
         yield from _walk(("paths", path.name), path)
@@ -281,9 +286,7 @@ def _walk(spot: Spot, value: Any) -> Iterator[tuple[Spot, Any]]:
     if attrs.has(type(value)):
         yield spot, _THERE
         for field in attrs.fields(type(value)):
-            told = (
-                field.name in ("name", "listeners", "rules", "customers") and len(spot) == 2
-            )  # by the spots themselves
+            told = field.name in ("name", "listeners", *_BY_NAME) and len(spot) == 2  # by the spots themselves
             if field.init and not told:
                 yield from _walk((*spot, field.name), getattr(value, field.name))
     elif isinstance(value, Mapping):  # what dialects are told: to people it stands beside the rest

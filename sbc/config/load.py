@@ -20,6 +20,7 @@ from sbc.config.kinds import is_word, word
 from sbc.config.limits import read_customers, read_priority
 from sbc.config.rules import read_countries, read_rules
 from sbc.config.schema import PROTOCOLS, TABLES
+from sbc.config.trunks import read_trunks
 from sbc.config.values import (
     AuditConfig,
     CdrConfig,
@@ -211,6 +212,7 @@ class _Reader:
                 listeners.append((spot, listener))
         width = self.keys(values.pop("bandwidth", {}), f"{at}.bandwidth", "realms.NAME.bandwidth")
         values["rules"] = read_rules(values.pop("rules", ()), f"{at}.rules", self.directory, self.findings)
+        values["trunks"] = read_trunks(values.pop("trunks", ()), f"{at}.trunks", self.findings)
         alive = self.keys(values.pop("keepalive", {}), f"{at}.keepalive", "realms.NAME.keepalive")
         values["flood"] = read_flood(values.pop("flood", {}), f"{at}.flood", values.get("side"), self.findings)
         values["customers"] = read_customers(values.pop("customers", ()), f"{at}.customers", self.findings)

@@ -77,7 +77,7 @@ def _rate(text: str) -> tuple[int, float]:
 
 
 _GLOB = _read_by("a text in which * stands for any", Glob.read)
-_WHO = _read_by('the digits that a number begins with, or a text in which * stands for any ("00*")', Pattern)
+WHO = _read_by('the digits that a number begins with, or a text in which * stands for any ("00*")', Pattern)
 
 TABLES: dict[str, tuple[Key, ...]] = {
     "realms.NAME.rules[]": (
@@ -90,8 +90,8 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("transports", kinds.many(kinds.text("a transport"), 1, "transports")),
         Key("methods", kinds.many(kinds.text("a method or kind of message"), 1, "methods")),
         Key("agents", kinds.many(_GLOB, 1, "patterns")),
-        Key("callers", kinds.many(_WHO, 1, "patterns")),
-        Key("called", kinds.many(_WHO, 1, "patterns")),
+        Key("callers", kinds.many(WHO, 1, "patterns")),
+        Key("called", kinds.many(WHO, 1, "patterns")),
         Key("hours", kinds.many(_read_by(WRITTEN, _span), 1, "spans")),
         Key("zone", _read_by('the name of a time zone, "Europe/Berlin"', _zone)),
         Key("registered", kinds.boolean()),

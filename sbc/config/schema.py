@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbc.config import accounting, bandwidth, kinds, limits, marks, network, prepaid, wires
+from sbc.config import accounting, bandwidth, kinds, limits, marks, network, prepaid, trunks, wires
 from sbc.config.flood import TABLES as FLOOD
 from sbc.config.keys import Key
 from sbc.config.rules import TABLES as RULES
@@ -85,6 +85,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("network", kinds.table()),
         Key("listeners", kinds.tables("[[realms.NAME.listeners]]"), required=True),
         Key("rules", kinds.tables("[[realms.NAME.rules]]")),
+        Key("trunks", kinds.tables("[[realms.NAME.trunks]]")),
     ),
     **FLOOD,
     **marks.TABLES,
@@ -233,6 +234,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
     **prepaid.TABLES,
     **bandwidth.TABLES,
     **RULES,
+    **trunks.TABLES,
     "emergency": (Key("numbers", kinds.many(kinds.emergency(), 0, "numbers and services")),),
 }
 """Every key there is, by the table it stands in. Loader, example file and documentation are all held to this."""

@@ -21,6 +21,8 @@ from sbc.core.message import Cause, Intent, Kind, Place, Refused
 from sbc.core.orders import Order
 from sbc.core.realm import Callers, Path, Realm, Side
 from sbc.core.registry import Arrival, Registry
+from sbc.core.trunk import is_at
+from sbc.core.trunks import to_trunk
 from sbc.core.way import Way, is_core_peer
 
 
@@ -44,7 +46,8 @@ def _to_core(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm)
         if terminal is not None and named is not terminal:
             raise Refused(Cause.UNBOUND, "the leave to call is another's")
         terminal = named or bound.caller(registry, realm, arrival.source.host, intent.user)
-    refuse_strangers(path, intent, promise is not None or terminal is not None)
+    known = promise is not None or terminal is not None
+    refuse_strangers(path, intent, known or is_at(realm, arrival.listener, arrival.source))
     # leave proves who was given it, and not whom a neighbour says to be who has it and is registered no more
     given = promise is not None and terminal is not None and promise.binding == terminal.id
     proven = given or bool(intent.handle)
@@ -91,7 +94,7 @@ def _to_access(registry: Registry, arrival: Arrival, intent: Intent, realm: Real
         raise Refused(Cause.FORBIDDEN, "not one of the path's next hops")
     port = registry.terminal_ports.find(arrival.listener)
     if port is None or port.binding is None:
-        raise Refused(Cause.NOT_FOUND, "no terminal there")
+        return to_trunk(registry, arrival, intent, realm)
     binding = port.binding
     if binding.state in ABSENT:
         raise Refused(Cause.ABSENT, f"the terminal is {binding.state.value}")

@@ -12,6 +12,7 @@ import attrs
 from sbc.core.address import Address, is_specific, literal
 from sbc.core.message import Elsewhere
 from sbc.core.orders import Latch, Listener, Rate
+from sbc.core.trunk import Trunk
 from sbc.core.vpn import Vpn, VpnLabel
 from sbc.core.wires import Connections, Tls, Web
 from sbc.policy.countries import Countries
@@ -201,7 +202,8 @@ class Realm:
     from floods; None: not at all. `priority`: whether peers are believed that say how urgent a call is; None: those of
     a core realm. `alternates`: of an access realm, other SBCs where terminals find what this one cannot do for them.
     `marks`: of what is sent there, and of what comes from there.
-    `prepaid`: how calls of its terminals are paid for; None: they are not. `websocket`: which web pages may connect."""
+    `prepaid`: how calls of its terminals are paid for; None: they are not. `websocket`: which web pages may connect.
+    `trunks`: who is there and does not register."""
 
     name: str
     side: Side
@@ -226,6 +228,7 @@ class Realm:
     alternates: tuple[Address, ...] = ()
     marks: Marks = attrs.field(factory=Marks)
     prepaid: Prepaid | None = None
+    trunks: tuple[Trunk, ...] = ()
     addresses: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
     """The IP addresses that peers there know the SBC by."""
 

@@ -20,6 +20,8 @@ from sbc.core.onward import hop_to, moved
 from sbc.core.orders import Listener, Order
 from sbc.core.realm import Path, Realm, Side
 from sbc.core.registry import Arrival, Registry
+from sbc.core.trunk import is_at
+from sbc.core.trunks import to_trunk
 from sbc.core.way import Way, is_core_peer
 
 MOST_PLACES = 16
@@ -164,7 +166,7 @@ def _way(registry: Registry, dialect: Any, arrival: Arrival, intent: Intent) -> 
         return calling.way(registry, arrival, intent, realm)
     if realm.side is Side.ACCESS:
         return _from_access(registry, dialect, arrival, intent, realm, name)
-    return _from_core(registry, arrival, realm, name)
+    return _from_core(registry, arrival, intent, realm, name)
 
 
 def _at_gateway(registry: Registry, dialect: Any, arrival: Arrival, intent: Intent, realm: Realm) -> Way:
@@ -172,7 +174,7 @@ def _at_gateway(registry: Registry, dialect: Any, arrival: Arrival, intent: Inte
     call = local.call_of(registry, arrival, intent, realm)
     if realm.side is Side.ACCESS:
         return attrs.evolve(_from_access(registry, dialect, arrival, intent, realm, None), call=call)
-    way = _from_core(registry, arrival, realm, None)
+    way = _from_core(registry, arrival, intent, realm, None)
     hop, now = Hop(arrival.listener, arrival.source), arrival.now
     orders = [] if call is None else moved(registry, call, call.leg_in(realm.name), hop, now)
     return attrs.evolve(way, call=call, orders=tuple(orders))
@@ -258,7 +260,7 @@ def _from_access(
         raise Refused(Cause.FORBIDDEN, "nothing is reached from here", detail=f"realm {realm.name} is on no path")
     terminal = bound.terminal(registry, arrival, intent, realm)
     caller = terminal or bound.caller(registry, realm, arrival.source.host, intent.user)
-    calling.refuse_strangers(path, intent, caller is not None)
+    calling.refuse_strangers(path, intent, caller is not None or is_at(realm, arrival.listener, arrival.source))
     topic = intent.user if intent.kind is Kind.BIND else intent.label  # a user's registrations go to one registrar
     if intent.local and terminal is not None:
         turns = local.turns(registry, path, terminal)
@@ -281,13 +283,13 @@ def _from_access(
     return Way(path, hop, target, terminal=terminal, neighbour=known)
 
 
-def _from_core(registry: Registry, arrival: Arrival, realm: Realm, name: Name | None) -> Way:
+def _from_core(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm, name: Name | None) -> Way:
     if not is_core_peer(registry, realm, arrival):
         raise Refused(Cause.FORBIDDEN, "not one of the path's next hops")
     if name is None:
         port = registry.terminal_ports.find(arrival.listener)
         if port is None or port.binding is None:
-            raise Refused(Cause.NOT_FOUND, "no terminal of that name")
+            return to_trunk(registry, arrival, intent, realm)
         return _to_terminal(port.binding, resolve_binding(port.binding))
     owner, target = name.owner, resolve(name)
     if isinstance(owner, Binding):

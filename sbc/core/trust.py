@@ -14,6 +14,7 @@ from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.orders import Listener, Order
 from sbc.core.realm import Side
 from sbc.core.registry import Arrival, Registry
+from sbc.core.trunk import is_at
 from sbc.core.way import is_trusted
 from sbc.policy.events import Standing
 
@@ -41,7 +42,7 @@ def _at(registry: Registry, hop: Hop) -> bool:
     realm = registry.plan.realms[hop.listener.realm]
     if hop.reliable or not realm.sparing or realm.side is Side.CORE:
         return True
-    return terminal_at(registry, realm.name, hop.peer) is not None
+    return terminal_at(registry, realm.name, hop.peer) is not None or is_at(realm, hop.listener, hop.peer)
 
 
 def terminal_at(registry: Registry, realm: str, source: Address) -> Binding | None:
@@ -59,7 +60,9 @@ def standing(registry: Registry, listener: Listener, source: Address, now: float
     """How far who sends from `source` to `listener` is known, whatever it says. Asked of all that comes."""
     realm = registry.plan.realms[listener.realm]
     if realm.side is _ACCESS:
-        return _STRANGER if terminal_at(registry, realm.name, source) is None else _REGISTERED
+        if terminal_at(registry, realm.name, source) is not None or (realm.trunks and is_at(realm, listener, source)):
+            return _REGISTERED
+        return _STRANGER
     known = is_trusted(registry, realm, source.host, now) or registry.vouched.find(realm.name, source.host, now)
     return Standing.TRUSTED if known else Standing.STRANGER
 

@@ -1,0 +1,79 @@
+"""A gateway that does not register, on the wire: the core calls it, and it calls, in SIP and in H.323."""
+
+from __future__ import annotations
+
+import attrs
+
+from sbc.core.address import Address
+from sbc.core.realm import Callers, NextHop, Plan
+from sbc.core.trunk import Trunk
+from sbc.h323.codec import decode
+from sbc.policy.rule import Pattern
+from tests import sip_messages as sip
+from tests.calls.test_limits import left
+from tests.edge import GATEKEEPER, H323, Sip, to
+from tests.h323_calls import CALLS, addresses, release, said_back
+from tests.rig import SBC_ACCESS, SBC_CORE, SOFTSWITCH
+
+PBX = Address("192.0.2.17", 5060)
+
+
+def trunked(plan: Plan, trunk: Trunk) -> Plan:
+    access = attrs.evolve(plan.realms["access"], trunks=(trunk,), sparing=True)
+    paths = tuple(attrs.evolve(path, callers=Callers.REGISTERED) for path in plan.paths)
+    return attrs.evolve(plan, realms={**plan.realms, "access": access}, paths=paths)
+
+
+def test_sip_both_ways() -> None:
+    speaker = Sip(lambda plan: trunked(plan, Trunk("pbx", PBX, "sip", (Pattern("+4930"),))))
+    rig = speaker.rig
+    asked = sip.invite(SOFTSWITCH, b"in", b"sip:+49-30-1234@198.51.100.1")
+    (sent,) = to(rig.from_core(asked), "access")
+    assert sent.to == PBX and sent.data.startswith(b"INVITE sip:+49-30-1234@192.0.2.17 SIP/2.0\r\n")
+    assert SOFTSWITCH.host.encode() not in sent.data and SBC_ACCESS.host.encode() in sent.data
+    *_, back = to(rig.from_access(sip.answer(sent.data, PBX.host), PBX), "core")
+    assert sip.status(back.data) == 200 and PBX.host.encode() not in back.data
+    (confirmed,) = to(rig.from_core(sip.inside(asked, back.data, b"ACK", 1)), "access")
+    assert confirmed.to == PBX
+    (ended,) = to(rig.from_core(sip.inside(asked, back.data)), "access")
+    rig.from_access(sip.plain_answer(ended.data, b"200 OK"), PBX)
+
+    out = sip.invite(PBX, b"out", b"sip:100@sbc.example.com")
+    orders = rig.from_access(out, PBX)
+    assert [sip.status(each.data) for each in to(orders, "access")] == [100], "it is where it says, as a next hop is"
+    (onward,) = to(orders, "core")
+    assert PBX.host.encode() not in onward.data and SBC_CORE.host.encode() in onward.data
+    refused = rig.from_access(sip.invite(PBX, b"no", b"sip:100@sbc.example.com"), PBX._replace(host="192.0.2.18"))
+    assert not to(refused, "core") and [sip.status(each.data) for each in to(refused, "access")] == [403]
+    refused = rig.from_core(sip.invite(SOFTSWITCH, b"far", b"sip:4940@198.51.100.1"))
+    assert not to(refused, "access") and sip.status(to(refused, "core")[-1].data) == 404
+    rig.from_core(sip.plain_answer(onward.data, b"486 Busy Here"))
+    assert left(speaker) == []
+
+
+def test_h323_both_ways() -> None:
+    pbx = Address("192.0.2.17", 1720)
+
+    def plan(base: Plan) -> Plan:
+        hops = (NextHop(GATEKEEPER), NextHop(GATEKEEPER._replace(port=CALLS), transport="tcp"))
+        paths = tuple(attrs.evolve(path, next_hops=hops) for path in base.paths)
+        return trunked(attrs.evolve(base, paths=paths), Trunk("pbx", pbx, "h323", (Pattern("200"),)))
+
+    speaker = H323(plan)
+    by, at = speaker.calls("core"), GATEKEEPER._replace(port=33_000)
+    asked = speaker.setup(GATEKEEPER, 7, Address(SBC_CORE.host, CALLS))
+    (sent,) = to(speaker.heard(by, at, asked), "access")
+    assert sent.to == pbx and sent.listener.lane and decode(sent.data).name == "setup"
+    hosts = {each.host for found in addresses(sent.data).values() for each in found}
+    assert GATEKEEPER.host not in hosts and SBC_ACCESS.host in hosts
+    *_, back = to(speaker.heard(sent.listener, sent.to, said_back("connect", sent.data, pbx.host)), "core")
+    assert decode(back.data).name == "connect"
+    speaker.ends[7] = (by, at, release(asked))
+    speaker.end(7)
+    assert left(speaker) == []
+    other = speaker.setup(GATEKEEPER, 8, Address(SBC_CORE.host, CALLS), destinationAddress=[("dialledDigits", "300")])
+    assert not to(speaker.heard(by, at._replace(port=33_001), other), "access")
+    for number, host, crosses in ((20, pbx.host, True), (21, "192.0.2.18", False)):
+        mine = speaker.setup(Address(host, 1720), number)
+        orders = speaker.heard(speaker.calls("access"), Address(host, 30_001), mine)
+        assert [each.to for each in to(orders, "core")] == [GATEKEEPER._replace(port=CALLS)] * crosses
