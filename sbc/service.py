@@ -23,6 +23,7 @@ from sbc.core.hops import Target
 from sbc.core.memory import Memory, Sizes
 from sbc.core.mint import Mint
 from sbc.core.realm import Path, Plan
+from sbc.expiry import ExpiryService
 from sbc.garbage import GarbageService
 from sbc.guarding import GuardService
 from sbc.ledger.service import LedgerService
@@ -184,6 +185,8 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
     border.setServiceParent(whole)
     guard.setServiceParent(whole)
     GarbageService().setServiceParent(whole)
+    expiry = ExpiryService(lambda: border.runner.connections.security, time)
+    expiry.setServiceParent(whole)
     reloader = Reloader(reactor, border.border, border.runner, dialects)
     whole.operations = Operations(reactor, config, border.border, border.runner, reloader)
     whole.operations.keeps = config.store is not None
@@ -194,6 +197,7 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
     reloader.takers.append(lambda runs: _repace(looks, border.pace(runs)))
     reloader.takers.append(lambda runs: border.locator.replan(runs.plan))
     reloader.takers.append(lambda runs: border.keep_doors())
+    reloader.takers.append(lambda runs: expiry.look())
     reloader.takers.append(lambda runs: TWISTD_LOG.set_level(runs.log.level))
     if config.metrics is not None:
         _add_metrics(whole, reactor, config.metrics, border)

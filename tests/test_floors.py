@@ -72,6 +72,7 @@ FLOORS = (
     ("sbc.sockets", 3),
     ("sbc.tls", 3),
     ("sbc.handshake", 3),
+    ("sbc.expiry", 3),
     ("sbc.websocket", 3),
     ("sbc.spoken", 3),
     ("sbc.alarm", 3),

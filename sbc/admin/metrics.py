@@ -16,7 +16,7 @@ from prometheus_client.core import (
 from prometheus_client.metrics_core import Metric as Family
 
 from sbc import __version__
-from sbc.admin import guarded, limits, prepaid, rules
+from sbc.admin import certificates, guarded, limits, prepaid, rules
 from sbc.admin.lag import Lag
 from sbc.core.border import Border
 from sbc.core.ports import PortPool
@@ -264,6 +264,7 @@ METRICS = (
     Metric("sbc_next_hop_requests_total", "counter", _HOP, "Requests sent to it", _hops(lambda n: n.sent)),
     Metric("sbc_next_hop_failures_total", "counter", _HOP, "Those it did not take", _hops(lambda n: n.failures)),
     Metric("sbc_connections", "gauge", ("realm", "protocol", "transport"), "Signalling connections", _connections),
+    Metric("sbc_certificate_days", "gauge", ("realm", "name"), "Until ours expires", certificates.days),
     Metric(
         "sbc_receive_drops_total", "counter", _SOCKET, "Datagrams the kernel dropped at a signalling socket",
         _listeners(lambda port: port.kernel_drops()),

@@ -39,6 +39,7 @@ PACKAGES = {
     "osmo-mgw": "osmo-mgw",
     "erl": "erlang-base",
     "freeradius": "freeradius",
+    "chromium": "chromium",
 }
 """The Debian package of each program the lab runs."""
 ERLANG = Path("/usr/lib/erlang/lib")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _WRONG = re.compile(r"Traceback|Unhandled|books do not balance|CRITICAL|\[critical\]|BUG")
 
+_PORTS = {"tls": 5061, "ws": 8080, "wss": 8443}
+
 _REALM = """
 [realms.{name}]
 side = "{side}"
@@ -76,7 +78,7 @@ def sbc_config(
         ):
             text += _REALM.format(name=name, side=side, address=address, **shared)
             for transport in transports:
-                port = 5061 if transport == "tls" else 5060
+                port = _PORTS.get(transport, 5060)
                 text += _LISTENER.format(name=name, transport=transport, address=address, port=port)
         text += _PATH.format(
             access=pair.access,
