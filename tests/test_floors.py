@@ -45,6 +45,8 @@ FLOORS = (
     ("sbc.media.emodel", 1),
     ("sbc.media.packet", 1),
     ("sbc.media.pacing", 1),
+    ("sbc.media.stun", 1),
+    ("sbc.media.ice", 1),
     ("sbc.media*", 3),
     ("sbc.ledger", 0),
     ("sbc.ledger.record", 1),

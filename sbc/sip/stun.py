@@ -6,15 +6,11 @@ Nothing else of STUN (RFC 8489) is spoken here: a Binding request that needs any
 from __future__ import annotations
 
 import struct
-from ipaddress import IPv4Address
 
-from sbc.core.address import Address, literal
+from sbc.core.address import Address
 from sbc.core.message import NoMessage
+from sbc.media.stun import COOKIE, HEADER, Attribute, Kind, xor_mapped
 
-COOKIE = 0x2112A442
-_HEADER = struct.Struct("!HHI12s")
-_REQUEST, _SUCCESS = 0x0001, 0x0101
-_XOR_MAPPED = 0x0020
 _OPTIONAL = 0x8000  # attributes from here on need not be understood (RFC 8489 section 14)
 
 
@@ -28,12 +24,12 @@ class Ping(NoMessage):
 
 def ping_of(data: bytes) -> Ping | None:
     """The ping that a datagram is, if it is one."""
-    if len(data) < _HEADER.size or data[:2] != b"\x00\x01":
+    if len(data) < HEADER.size or data[:2] != b"\x00\x01":
         return None
-    kind, length, cookie, transaction = _HEADER.unpack_from(data)
-    if kind != _REQUEST or cookie != COOKIE or length % 4 or length != len(data) - _HEADER.size:
+    kind, length, cookie, transaction = HEADER.unpack_from(data)
+    if kind != Kind.REQUEST or cookie != COOKIE or length % 4 or length != len(data) - HEADER.size:
         return None
-    at = _HEADER.size
+    at = HEADER.size
     while at < len(data):
         attribute, size = struct.unpack_from("!HH", data, at)
         at += 4 + size + -size % 4
@@ -44,15 +40,8 @@ def ping_of(data: bytes) -> Ping | None:
 
 def pong(ping: Ping, source: Address) -> bytes | None:
     """The Binding response that tells a ping's sender where it was seen; None where that is no IP address."""
-    host = literal(source.host)
-    if host is None:
+    value = xor_mapped(source, ping.transaction)
+    if value is None:
         return None
-    port = source.port ^ COOKIE >> 16
-    if isinstance(host, IPv4Address):
-        family, mask = 1, COOKIE.to_bytes(4, "big")
-    else:
-        family, mask = 2, COOKIE.to_bytes(4, "big") + ping.transaction
-    hidden = bytes(one ^ other for one, other in zip(host.packed, mask, strict=True))
-    value = struct.pack("!BBH", 0, family, port) + hidden
-    head = _HEADER.pack(_SUCCESS, 4 + len(value), COOKIE, ping.transaction)
-    return head + struct.pack("!HH", _XOR_MAPPED, len(value)) + value
+    head = HEADER.pack(Kind.SUCCESS, 4 + len(value), COOKIE, ping.transaction)
+    return head + struct.pack("!HH", Attribute.XOR_MAPPED_ADDRESS, len(value)) + value
