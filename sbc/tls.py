@@ -63,7 +63,7 @@ def read_tls(realms: Mapping[str, Realm], source: str = "") -> dict[str, Securit
     faults: list[Fault] = []
     for realm in realms.values():
         if realm.tls is not None:
-            security = _read(realm.tls, f"realms.{realm.name}.tls", source, faults)
+            security = read_one(realm.tls, f"realms.{realm.name}.tls", source, faults)
             if security is not None:
                 found[realm.name] = security
     if faults:
@@ -71,7 +71,8 @@ def read_tls(realms: Mapping[str, Realm], source: str = "") -> dict[str, Securit
     return found
 
 
-def _read(tls: Tls, at: str, source: str, faults: list[Fault]) -> Security | None:
+def read_one(tls: Tls, at: str, source: str, faults: list[Fault]) -> Security | None:
+    """What the files of one table hold; None where `faults` are added. `at` is the table of the configuration."""
     before = len(faults)
 
     def blame(name: str, path: str, problem: str, allowed: str) -> None:
