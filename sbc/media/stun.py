@@ -131,7 +131,7 @@ def read(data: bytes) -> Message:
 
 def _attributes(data: bytes) -> list[tuple[int, int, bytes]]:
     """Where each attribute stands, its type and its value."""
-    found = []
+    found: list[tuple[int, int, bytes]] = []
     at = HEADER.size
     while at < len(data):
         if len(found) == MOST:

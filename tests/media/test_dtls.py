@@ -12,11 +12,11 @@ import pytest
 from OpenSSL import SSL
 
 from sbc.media.dtls import (
+    AGREED,
     LONGEST,
     MOST_OCTETS,
     MTU,
     PATIENCE,
-    AGREED,
     Association,
     State,
     Terms,

@@ -1,0 +1,176 @@
+"""Stands between whoever orders media and the engine, and finds out by handshakes what the engine must know of sides
+that are found by ICE or have their keys by DTLS. Packets do not pass here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import attrs
+from zope.interface import implementer
+
+from sbc.alarm import Alarm
+from sbc.core.address import Address, Pair
+from sbc.core.orders import SideSpec, StreamSpec
+from sbc.core.secured import Key
+from sbc.media.dtls import Terms
+from sbc.media.interfaces import IMediaObserver
+from sbc.media.secured_side import SecuredSide
+
+
+class _Hands:
+    """What a side does, done to its stream by the engine; and when it is woken."""
+
+    def __init__(self, whole: SecuredEngine, stream: str, side: int) -> None:
+        self._whole, self._stream, self._side = whole, stream, side
+
+    def say(self, data: bytes, to: Address, rtcp: bool) -> None:
+        self._whole.engine.say(self._stream, self._side, data, to, rtcp)
+
+    def aim(self, at: Pair | None) -> None:
+        rtp, rtcp = (None, None) if at is None else at
+        self._whole.engine.aim(self._stream, self._side, rtp, rtcp)
+
+    def key(self, receive: Key, send: Key) -> None:
+        self._whole.engine.key(self._stream, self._side, receive, send)
+
+    def secured(self, receive: Key, send: Key) -> None:
+        self._whole.observer.secured(self._stream, self._side, receive, send)
+
+    def unsecured(self, why: str) -> None:
+        self._whole.observer.unsecured(self._stream, self._side, why)
+
+    def count(self, word: str) -> None:
+        self._whole.counted[word] += 1
+
+
+class _Shaking:
+    """A side whose handshakes are looked after, and its alarm."""
+
+    def __init__(self, clock: Any, terms: Terms, spec: SideSpec, hands: _Hands) -> None:
+        self._clock = clock
+        self._alarm = Alarm(clock, self._woken)
+        self.side = SecuredSide(terms, spec, hands, clock.seconds())
+        self.set()
+
+    def set(self) -> None:
+        """Wake when the side wants it."""
+        at = self.side.due(self._clock.seconds())
+        if at is not None:
+            self._alarm.set(at)
+
+    def _woken(self) -> None:
+        self.side.wake(self._clock.seconds())
+        self.set()
+
+    def close(self, silently: bool = False) -> None:
+        """Look after it no more; tell the peer, unless `silently`."""
+        self._alarm.cancel()
+        if not silently:
+            self.side.close()
+
+
+@implementer(IMediaObserver)
+class SecuredEngine:
+    """An IMediaEngine: everything but what is here goes on to `engine`, which is set by whoever wires things, and which
+    has this for its observer.
+
+    The observer hears, besides what IMediaObserver has, ``secured(stream, side, receive, send)`` and
+    ``unsecured(stream, side, why)``. `counted` are the words of sbc.media.secured_side, sbc.media.dtls and
+    sbc.media.ice.
+    """
+
+    def __init__(self, clock: Any, terms: Terms, observer: Any) -> None:
+        """`clock` provides IReactorTime."""
+        self._clock, self._terms = clock, terms
+        self.observer = observer
+        self.engine: Any = None
+        self.counted: Counter[str] = Counter()
+        self._sides: dict[tuple[str, int], _Shaking] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        """All else of an IMediaEngine, as the engine has it."""
+        if name == "engine":
+            raise AttributeError(name)
+        return getattr(self.engine, name)
+
+    # -- what is ordered
+
+    def open(self, spec: StreamSpec) -> None:
+        """See IMediaEngine."""
+        self.engine.open(spec)
+        for side, each in enumerate(spec.sides):
+            self._have(spec.id, side, each)
+
+    def update(self, stream: str, side: int, spec: SideSpec) -> None:
+        """See IMediaEngine. Keys that a handshake has put in force are not undone by what the peer signals."""
+        known = self._sides.get((stream, side))
+        security = spec.security
+        if known is not None and known.side.keys is not None and security is not None and security.dtls is not None:
+            receive, send = known.side.keys
+            spec = attrs.evolve(spec, security=attrs.evolve(security, receive=receive, send=send))
+        self.engine.update(stream, side, spec)
+        self._have(stream, side, spec)
+
+    def close(self, stream: str) -> Any:
+        """See IMediaEngine. Peers are told first."""
+        for side in (0, 1):
+            self._drop(stream, side)
+        return self.engine.close(stream)
+
+    def stop(self, keep: bool = False) -> None:
+        """See IMediaEngine. Who is to go on in another process is told nothing."""
+        for shaking in self._sides.values():
+            shaking.close(silently=keep)
+        self._sides.clear()
+        self.engine.stop(keep=keep)
+
+    def _have(self, stream: str, side: int, spec: SideSpec) -> None:
+        """Look after the handshakes of a side, if it has any now."""
+        at, security = (stream, side), spec.security
+        known = self._sides.get(at)
+        if security is None or (security.dtls is None and security.ice is None):
+            self._drop(stream, side)
+        elif known is None:
+            self._sides[at] = _Shaking(self._clock, self._terms, spec, _Hands(self, stream, side))
+        else:
+            known.side.update(spec, self._clock.seconds())
+            known.set()
+
+    def _drop(self, stream: str, side: int) -> None:
+        known = self._sides.pop((stream, side), None)
+        if known is not None:
+            known.close()
+
+    # -- what the engine tells, see IMediaObserver
+
+    def handshake(self, stream: str, side: int, rtcp: bool, data: bytes, source: Address) -> None:
+        """Something has come to a port of a side that is neither RTP nor RTCP."""
+        known = self._sides.get((stream, side))
+        if known is None:
+            self.counted["stray"] += 1
+            return
+        known.side.take(data, source, rtcp, self._clock.seconds())
+        if (stream, side) in self._sides:  # whoever has heard of it may have closed it
+            known.set()
+
+    def latched(self, stream: str, side: int, address: Address, reason: str) -> None:
+        """Goes on to the observer, as all that follows."""
+        self.observer.latched(stream, side, address, reason)
+
+    def silent(self, stream: str, seconds: float) -> None:
+        """The same."""
+        self.observer.silent(stream, seconds)
+
+    def resumed(self, stream: str) -> None:
+        """The same."""
+        self.observer.resumed(stream)
+
+    def policed(self, stream: str, side: int) -> None:
+        """The same."""
+        self.observer.policed(stream, side)
+
+    def forwards(self, stream: str, engine: str, reason: str) -> None:
+        """The same."""
+        self.observer.forwards(stream, engine, reason)
