@@ -34,6 +34,8 @@ _LOUD = frozenset(
         "unbanned",
         "demoted",
         "silent",
+        "secured",
+        "unsecured",
         "policed",
         "stream-lost",
         "listener-lost",

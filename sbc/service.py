@@ -26,9 +26,13 @@ from sbc.core.realm import Path, Plan
 from sbc.expiry import ExpiryService
 from sbc.garbage import GarbageService
 from sbc.guarding import GuardService
+from sbc.keying import Keying
 from sbc.ledger.service import LedgerService
 from sbc.locate import Locator
+from sbc.media.certificate import take_certificate
 from sbc.media.choose import take_engine
+from sbc.media.dtls import Terms
+from sbc.media.secured import SecuredEngine
 from sbc.media.totals import Totals
 from sbc.media.way import shared_fault, way_fault
 from sbc.notify import ManagerService, Notifier
@@ -67,7 +71,11 @@ class BorderService(Service):
         datagrams, framers = Spoken(lambda each: each.datagrams), Spoken(lambda each: each.framer)
         frames = Spoken(lambda each: each.frames)
         self.runner = Runner(reactor, self.border, datagrams, framers, read_tls(plan.realms, source), frames)
-        self.runner.choice, self.runner.engine = take_engine(media, reactor, self.runner, plan.timers.silence)
+        secured = SecuredEngine(
+            reactor, Terms(take_certificate(media.dtls, source)), self.runner, Keying(self.runner.noted)
+        )
+        self.runner.choice, secured.engine = take_engine(media, reactor, secured, plan.timers.silence)
+        self.runner.engine = secured
         self.locator = Locator(reactor, plan, Spoken(lambda each: each.services), self._located, dns)
         self.bans: Any = None  # while it runs, what drops packets of banned sources
         self._checks = cycle(self.runner.checks())

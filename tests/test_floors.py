@@ -72,6 +72,7 @@ FLOORS = (
     ("sbc.guarding", 3),
     ("sbc.prepaid", 3),
     ("sbc.sockets", 3),
+    ("sbc.keying", 3),
     ("sbc.tls", 3),
     ("sbc.handshake", 3),
     ("sbc.expiry", 3),

@@ -111,6 +111,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     "dns": {"servers": RESTART, "least": RESTART},
     "trace": dict.fromkeys(("enabled", "messages", "octets", "total", "refusals"), RESTART),
     "media": dict.fromkeys(("engine", "threads", "realtime"), RESTART),
+    "media.dtls": dict.fromkeys(("certificate", "key"), RESTART),
     "media.kernel": dict.fromkeys(("interfaces", "directory", "room"), RESTART),
     "metrics": dict.fromkeys(("listen", "allow_remote"), RESTART),
     "log": {"level": NOW, "format": RESTART, "file": RESTART},

@@ -29,6 +29,7 @@ from sbc.config.values import (
     ControlConfig,
     DnsConfig,
     DrainConfig,
+    DtlsConfig,
     KernelConfig,
     LogConfig,
     MediaConfig,
@@ -281,7 +282,11 @@ class _Reader:
     def media(self, table: Mapping[str, Any]) -> MediaConfig:
         values = self.keys(table, "media", "media")
         kernel = KernelConfig(**self.keys(values.pop("kernel", {}), "media.kernel", "media.kernel"))
-        return MediaConfig(**values, kernel=kernel)
+        dtls = None
+        if "dtls" in values:
+            files = self.files(self.keys(values.pop("dtls"), "media.dtls", "media.dtls"), "certificate", "key")
+            dtls = DtlsConfig(**files) if {"certificate", "key"} <= files.keys() else None
+        return MediaConfig(**values, kernel=kernel, dtls=dtls)
 
     def audit(self, table: Mapping[str, Any]) -> AuditConfig | None:
         values = self.files(self.keys(table, "audit", "audit"), "file")

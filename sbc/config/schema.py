@@ -198,7 +198,9 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("threads", kinds.integer(0, 1_024)),
         Key("realtime", kinds.boolean()),
         Key("kernel", kinds.table()),
+        Key("dtls", kinds.table()),
     ),
+    "media.dtls": (Key("certificate", _FILE, required=True), Key("key", _FILE, required=True)),
     "media.kernel": (
         Key("interfaces", kinds.many(kinds.device(), 0, "names")),
         Key("directory", kinds.pins()),

@@ -102,13 +102,23 @@ class KernelConfig:
 
 
 @attrs.frozen
+class DtlsConfig:
+    """The files (absolute paths) of the certificate that is shown in DTLS handshakes, and of its key."""
+
+    certificate: str
+    key: str
+
+
+@attrs.frozen
 class MediaConfig:
-    """Which engine forwards media, and its threads: how many (0: one a core), and whether they may run in real time."""
+    """Which engine forwards media, and its threads: how many (0: one a core), and whether they may run in real time.
+    Without `dtls` a certificate is made at each start."""
 
     engine: EngineName = EngineName.AUTO
     threads: int = 0
     realtime: bool = True
     kernel: KernelConfig = KernelConfig()
+    dtls: DtlsConfig | None = None
 
 
 class CdrSync(Enum):

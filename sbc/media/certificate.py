@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sbc.config.faults import ConfigError, Fault
+from sbc.config.values import DtlsConfig
 from sbc.core.secured import Fingerprint
 from sbc.core.wires import Tls
 from sbc.tls import read_one
@@ -59,14 +60,17 @@ def make_certificate(now: datetime.datetime) -> Certificate:
     return Certificate(builder.sign(key, hashes.SHA256()), key)
 
 
-def read_certificate(certificate: str, key: str, at: str, source: str = "") -> Certificate:
-    """The one in these PEM files; nobody but its owner may read the key. `at` is the table of the configuration that
-    names them, in the file `source`. @raises ConfigError with every fault."""
+def take_certificate(files: DtlsConfig | None, source: str = "") -> Certificate:
+    """The configured one, or one that is made now. `source`: the configuration file. @raises ConfigError with every
+    fault of its files; nobody but its owner may read the key."""
+    if files is None:
+        return make_certificate(datetime.datetime.now(datetime.UTC))
     faults: list[Fault] = []
-    found = read_one(Tls(certificate, key), at, source, faults)
+    found = read_one(Tls(files.certificate, files.key), "media.dtls", source, faults)
     if found is None:
         raise ConfigError(faults)
-    return Certificate(found.chain[0], found.key)
+    own = found.identities[0]
+    return Certificate(own.chain[0], own.key)
 
 
 def fingerprint_of(certificate: bytes, algorithm: str = "sha-256") -> Fingerprint:

@@ -5,7 +5,7 @@ that are found by ICE or have their keys by DTLS. Packets do not pass here.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 from zope.interface import implementer
@@ -17,6 +17,16 @@ from sbc.core.secured import Key
 from sbc.media.dtls import Terms
 from sbc.media.interfaces import IMediaObserver
 from sbc.media.secured_side import SecuredSide
+
+
+class Told(Protocol):
+    """Who hears what handshakes come to."""
+
+    def secured(self, stream: str, side: int, receive: Key, send: Key) -> None:
+        """Media of a side passes from now on, by what the peer encrypts with and what we do."""
+
+    def unsecured(self, stream: str, side: int, why: str) -> None:
+        """It does not, though it should or has."""
 
 
 class _Hands:
@@ -36,10 +46,10 @@ class _Hands:
         self._whole.engine.key(self._stream, self._side, receive, send)
 
     def secured(self, receive: Key, send: Key) -> None:
-        self._whole.observer.secured(self._stream, self._side, receive, send)
+        self._whole.told.secured(self._stream, self._side, receive, send)
 
     def unsecured(self, why: str) -> None:
-        self._whole.observer.unsecured(self._stream, self._side, why)
+        self._whole.told.unsecured(self._stream, self._side, why)
 
     def count(self, word: str) -> None:
         self._whole.counted[word] += 1
@@ -76,15 +86,14 @@ class SecuredEngine:
     """An IMediaEngine: everything but what is here goes on to `engine`, which is set by whoever wires things, and which
     has this for its observer.
 
-    The observer hears, besides what IMediaObserver has, ``secured(stream, side, receive, send)`` and
-    ``unsecured(stream, side, why)``. `counted` are the words of sbc.media.secured_side, sbc.media.dtls and
-    sbc.media.ice.
+    `told` hears when media of a side begins to pass, and why it does not (sbc.keying). `counted` are the words of
+    sbc.media.secured_side, sbc.media.dtls and sbc.media.ice.
     """
 
-    def __init__(self, clock: Any, terms: Terms, observer: Any) -> None:
-        """`clock` provides IReactorTime."""
+    def __init__(self, clock: Any, terms: Terms, observer: Any, told: Told) -> None:
+        """`clock` provides IReactorTime; `observer` hears all that the engine tells, but for handshakes."""
         self._clock, self._terms = clock, terms
-        self.observer = observer
+        self._observer, self.told = observer, told
         self.engine: Any = None
         self.counted: Counter[str] = Counter()
         self._sides: dict[tuple[str, int], _Shaking] = {}
@@ -157,20 +166,20 @@ class SecuredEngine:
 
     def latched(self, stream: str, side: int, address: Address, reason: str) -> None:
         """Goes on to the observer, as all that follows."""
-        self.observer.latched(stream, side, address, reason)
+        self._observer.latched(stream, side, address, reason)
 
     def silent(self, stream: str, seconds: float) -> None:
         """The same."""
-        self.observer.silent(stream, seconds)
+        self._observer.silent(stream, seconds)
 
     def resumed(self, stream: str) -> None:
         """The same."""
-        self.observer.resumed(stream)
+        self._observer.resumed(stream)
 
     def policed(self, stream: str, side: int) -> None:
         """The same."""
-        self.observer.policed(stream, side)
+        self._observer.policed(stream, side)
 
     def forwards(self, stream: str, engine: str, reason: str) -> None:
         """The same."""
-        self.observer.forwards(stream, engine, reason)
+        self._observer.forwards(stream, engine, reason)

@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from sbc.config.faults import ConfigError, Fault
 from sbc.config.load import load_file, load_table, load_text
 from sbc.config.schema import TABLES
-from sbc.config.values import Config, ConsoleConfig, KernelConfig, LogConfig, LogFormat, LogLevel, MediaConfig
+from sbc.config.values import (
+    Config,
+    ConsoleConfig,
+    DtlsConfig,
+    KernelConfig,
+    LogConfig,
+    LogFormat,
+    LogLevel,
+    MediaConfig,
+)
 from sbc.core.address import Address
 from sbc.core.orders import Latch, Listener
 from sbc.core.realm import (
@@ -241,6 +250,7 @@ def test_every_field_of_the_values_can_be_set_and_every_key_is_a_field() -> None
     assert names("log") == fields(LogConfig)
     assert names("media") == fields(MediaConfig)
     assert names("media.kernel") == fields(KernelConfig)
+    assert names("media.dtls") == fields(DtlsConfig)
     assert names("realms.NAME.listeners[]") == fields(
         Listener, "realm", "dialect", "reliable", "lane", "awaited", "vpn"
     ) | {

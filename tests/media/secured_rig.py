@@ -104,7 +104,7 @@ class End:
     def __init__(self, net: Net, terms: Terms, at: Address, peer: Address | None, name: str = "call/0") -> None:
         self.net, self.at, self.stream = net, at, name
         self.observer = Noted()
-        self.engine = SecuredEngine(net.clock, terms, self.observer)
+        self.engine = SecuredEngine(net.clock, terms, self.observer, self.observer)
         self.noted = self.engine.engine = NotedEngine(net)
         self.peer = peer
         net.ends[at] = self

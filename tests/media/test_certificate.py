@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sbc.config.faults import ConfigError
+from sbc.config.values import DtlsConfig
 from sbc.core.secured import Fingerprint
-from sbc.media.certificate import LIFETIME, fingerprint_of, fits, make_certificate, read_certificate, usable
+from sbc.media.certificate import LIFETIME, fingerprint_of, fits, make_certificate, take_certificate, usable
 from tests.certificates import Authority
 
 NOW = datetime.datetime(2026, 11, 27, tzinfo=datetime.UTC)
@@ -49,8 +50,13 @@ def test_what_proves_nothing_fits_nothing(claimed: list[Fingerprint]) -> None:
 
 def test_one_is_read_from_files(tmp_path: Path) -> None:
     certificate, key = Authority(tmp_path).sign("sbc")
-    found = read_certificate(str(certificate), str(key), "media.dtls")
-    assert found.key.public_key() == found.certificate.public_key()
+    files = DtlsConfig(str(certificate), str(key))
+    found = take_certificate(files)
+    assert found.key.public_key() == found.certificate.public_key() == take_certificate(files).key.public_key()
     key.chmod(0o644)
     with pytest.raises(ConfigError, match=r"media\.dtls\.key"):
-        read_certificate(str(certificate), str(key), "media.dtls")
+        take_certificate(files)
+
+
+def test_without_files_one_is_made() -> None:
+    assert take_certificate(None).fingerprint != take_certificate(None).fingerprint
