@@ -17,19 +17,22 @@ from twisted.logger import Logger
 from sbc.core.border import Border
 from sbc.core.plain import Unfit, of_bytes, to_bytes
 from sbc.ledger.charger import Charger
+from sbc.ledger.teller import teller
 from sbc.ledger.writer import Writer
 from sbc.policy.quota import Account, Whose
 from sbc.runner import Runner
 
 KIND = "account"
 MOST_WAITING = 1_000_000
+SLICES = 20
+"""Turns of the reactor over which a look at all calls is spread: each takes some 30 us a stream."""
 PATIENCE = 10.0
 """Seconds an orderly stop waits for a disk that fails."""
 
 
 class PrepaidService(Service):
-    """Accounts in `store` (ICallStore), looked at every `pace` seconds. It starts before the border, so that no call is
-    let in before the accounts are there, and stops after it, when all is counted."""
+    """Accounts in `store` (ICallStore). Each call is looked at every `pace` seconds, some at a time. It starts before
+    the border, so that no call is let in before the accounts are there, and stops after it, when all is counted."""
 
     _log = Logger()
 
@@ -40,12 +43,14 @@ class PrepaidService(Service):
         self._runner = runner
         self._border = border
         self._quotas = border.registry.gate.quota
-        self._writer = Writer(store, MOST_WAITING, self._tell)
-        self._pace = pace
+        self._writer = Writer(store, MOST_WAITING, teller(reactor, f"the accounts' file {store.name}", "accounts"))
+        self._pace = pace / SLICES
         self._looks = LoopingCall(self.look)
         self._looks.clock = reactor
         self._resumed = False
-        self.charger = Charger(border, runner.engine.counters, reactor.seconds, runner.noted, self._end)
+        self.charger = Charger(
+            border, runner.engine.counters, reactor.seconds, runner.noted, self._end, runner.engine.charges
+        )
 
     def startService(self) -> None:
         """@raises OSError where the file cannot be used, by which twistd ends. One that is damaged is moved aside:
@@ -75,13 +80,13 @@ class PrepaidService(Service):
         return stopped
 
     def look(self) -> None:
-        """Book what was used, end calls of accounts that are used up, and keep it. A fault of ours costs this turn, and
-        is told."""
+        """Book what some of the calls have used, end those of accounts that are used up, and keep it. A fault of ours
+        costs this turn, and is told."""
         try:
             if not self._resumed:  # by the first look the border has taken up what there was
-                self._resumed = True
                 self.charger.resume()
-            self.charger.look()
+                self._resumed = True
+            self.charger.look(SLICES)
             self._save()
         except Exception:  # noqa: BLE001 - whatever it is, calls are to end when they must
             self._runner.counted["internal-error"] += 1
@@ -105,13 +110,6 @@ class PrepaidService(Service):
         except Unfit as error:
             self._runner.counted["store-unfit"] += 1
             self._log.error("account {id} cannot be read: {error}", id=id, error=error)
-
-    def _tell(self, event: str, fields: dict[str, Any]) -> None:
-        self._reactor.callFromThread(self._say, event, fields)
-
-    def _say(self, event: str, fields: dict[str, Any]) -> None:
-        self._log.error("the accounts' file {name}: {event} {fields}", name=self._store.name, event=event,
-                        fields=fields)  # fmt: skip
 
 
 def name_of(whose: Whose) -> str:

@@ -238,7 +238,7 @@ def _add_prepaid(whole: MultiService, reactor: Any, config: PrepaidConfig, borde
     from sbc.prepaid import PrepaidService
     from sbc.store.sqlite import SqliteStore
 
-    kept = SqliteStore(config.file, time)
+    kept = SqliteStore(config.file, time, sure=True)  # what was granted was paid for
     PrepaidService(reactor, kept, border.border, border.runner, config.pace).setServiceParent(whole)
 
 

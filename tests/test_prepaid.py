@@ -43,6 +43,8 @@ class Doer:
 
 
 class Engine:
+    charges = None
+
     def counters(self, stream: str) -> Any:
         raise KeyError(stream)
 

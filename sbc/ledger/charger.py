@@ -6,7 +6,9 @@ them (sbc.ledger.volume), and the seconds since the answer. Calls for help are f
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 from twisted.logger import Logger
@@ -39,7 +41,8 @@ class Charger:
     """Hears orders as the runner carries them out. Everything on the reactor's thread.
 
     `counters` is the engine's, `tick` the core's clock, `say` is told what there is to say, `end` ends a call for a
-    cause. A call whose account is opened while it is live is not paid for.
+    cause. `charges` is the engine's (see IMediaEngine). A call whose account is opened while it is live is not paid
+    for.
     """
 
     _log = Logger()
@@ -51,6 +54,7 @@ class Charger:
         tick: Callable[[], float],
         say: Callable[[Note], None],
         end: Callable[[str, str], None],
+        charges: Any = None,
     ) -> None:
         self._registry = border.registry
         self._quotas = border.registry.gate.quota
@@ -58,6 +62,9 @@ class Charger:
         self._tick = tick
         self._say = say
         self._end = end
+        self._charges = charges
+        self._round: deque[str] = deque()  # calls that have yet to be looked at in this round
+        self._at_once = 0
         self._live: dict[str, Charged] = {}
         self._spent: dict[Whose, None] = {}
 
@@ -78,15 +85,32 @@ class Charger:
                 charged.seconds = max(0.0, since - call.answered_at)
 
     def resume(self) -> None:
-        """Charge the calls that have outlived another process. What the kernel has carried until now is not booked: of
-        some of it that has been done."""
-        for call in self._registry.calls.values():
-            account = self._quotas.accounts.get((call.path.access, call.holder))
-            if call.id not in self._live and call.state is not CallState.CLOSED and account is not None:
-                self.take(call, account.charged_at)
-                charged = self._live.get(call.id)
-                if charged is not None:
-                    self._carried(call, charged)  # some of it was booked before
+        """Charge the calls that have outlived another process, and what the kernel has carried of them since that has
+        booked last. What the engine itself has counted until now is not booked: of some of it that has been done."""
+        for call in list(self._registry.calls.values()):
+            if call.id in self._live or call.state is CallState.CLOSED:
+                continue
+            try:
+                self._take_up(call)
+            except Exception:  # noqa: BLE001 - whatever it is, the others are to be charged
+                self._log.failure("a fault in charging call {call}, which goes on for nothing", call=call.id)
+
+    def _take_up(self, call: Call) -> None:
+        account = self._quotas.accounts.get((call.path.access, call.holder))
+        if account is None:
+            return
+        self.take(call, account.charged_at)
+        charged = self._live.get(call.id)
+        if charged is not None:
+            owed = self._owed(call, charged)
+            self._carried(call, charged)
+            self._book(call.id, charged, owed, charged.seconds)
+
+    def _owed(self, call: Call, charged: Charged) -> int:
+        """Octets that nobody has booked: those of before this process, where something has forwarded without one."""
+        if self._charges is None:
+            return 0
+        return sum(ip_octets(self._charges.owed(stream.id), charged.header) for stream in call.streams.values())
 
     def record(self, order: Record) -> None:
         """Something has happened to a call."""
@@ -107,13 +131,17 @@ class Charger:
         if charged is not None:
             self._book(call, charged, self._more(charged, stream, volume), charged.seconds)
 
-    def look(self) -> None:
-        """Book what live calls have used since the last look, and end those of accounts that are used up."""
-        now = self._tick()
-        for id, charged in self._live.items():
-            call = self._registry.calls.get(id)
-            if call is not None and call.state is not CallState.CLOSED:
-                seconds = charged.seconds if call.answered_at is None else now - call.answered_at
+    def look(self, parts: int = 1) -> None:
+        """Book what live calls have used since each was looked at last, and end those of accounts that are used up.
+        With `parts` it takes so many looks until each call has had one."""
+        if not self._round:
+            self._round.extend(self._live)
+            self._at_once = -(-len(self._round) // parts)
+        for _ in range(min(self._at_once, len(self._round))):
+            id = self._round.popleft()
+            call, charged = self._registry.calls.get(id), self._live.get(id)
+            if call is not None and charged is not None and call.state is not CallState.CLOSED:
+                seconds = charged.seconds if call.answered_at is None else self._tick() - call.answered_at
                 self._book(id, charged, self._carried(call, charged), max(seconds, charged.seconds))
         while self._spent:
             whose, _ = self._spent.popitem()
@@ -134,6 +162,8 @@ class Charger:
         for stream in call.streams.values():
             try:
                 more += self._more(charged, stream.id, self._counters(stream.id))
+                if self._charges is not None:
+                    self._charges.note(stream.id)
             except KeyError:  # its ports are not open: it is being given up
                 continue
             except Exception:  # noqa: BLE001 - whatever it is, all else is to be charged

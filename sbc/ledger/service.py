@@ -21,6 +21,7 @@ from sbc.ledger.meter import Meter
 from sbc.ledger.radius.secret import read_secret
 from sbc.ledger.record import cut_short
 from sbc.ledger.sqlite import SqliteRecords
+from sbc.ledger.teller import teller
 from sbc.ledger.volume import Plain
 from sbc.ledger.writer import Writer
 
@@ -110,7 +111,9 @@ class LedgerService(Service):
         if accounting is not None:
             self.accounting = Accounting(reactor, accounting, files.sync, counted, source)
             self._sinks.append(self.accounting.book)
-        self.writers = [Writer(sink, files.pending, self._teller(sink.name), 0.0) for sink in self._sinks]
+        self.writers = [
+            Writer(sink, files.pending, teller(reactor, sink.name, "call detail records"), 0.0) for sink in self._sinks
+        ]
         boot = f"{int(time()):x}{os.urandom(4).hex()}"
         self._due: Any = None
         self.meter = Meter(
@@ -211,17 +214,3 @@ class LedgerService(Service):
 
         writer.stop(PATIENCE, lambda lost: self._reactor.callFromThread(done, lost))
         return stopped
-
-    def _teller(self, file: str) -> Callable[[str, dict[str, Any]], None]:
-        def tell(event: str, fields: dict[str, Any]) -> None:
-            self._reactor.callFromThread(self._say, file, event, fields)
-
-        return tell
-
-    def _say(self, file: str, event: str, fields: dict[str, Any]) -> None:
-        if event == "failing":
-            self._log.error("{file} cannot be written: {error}; {waiting} records wait", file=file, **fields)
-        elif event == "lost":
-            self._log.critical("{file}: {count} call detail records are lost, {all} in all", file=file, **fields)
-        else:
-            self._log.warn("{file} is written again; {waiting} records still wait", file=file, **fields)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from sbc.config.values import CdrSync
@@ -77,6 +78,8 @@ class DatabaseError(OSError):
 @implementer(ICdrSink)
 class SqliteRecords:
     """The database at `path`, in WAL mode, so that readers are never in the way. Used by one thread at a time."""
+
+    _log = Logger()
 
     def __init__(self, path: str, sync: CdrSync) -> None:
         self.name = path
@@ -154,7 +157,23 @@ class SqliteRecords:
                 database.execute(_PARTS)
             for statement in _VOLUMES:
                 database.execute(statement)
+            self._fill_volumes(database)
             database.execute(f"PRAGMA user_version = {SCHEMA}")
+
+    def _fill_volumes(self, database: sqlite3.Connection) -> None:
+        """Give what was over before there were volumes its own. A record that cannot be read has none: that is told."""
+        unread = 0
+        for (data,) in database.execute("SELECT data FROM calls WHERE state <> 'open'"):
+            try:
+                rows = list(_volumes([json.loads(data)]))
+            except (ValueError, KeyError, TypeError):
+                unread += 1
+                continue
+            database.executemany(_COUNT, rows)
+        if unread:
+            self._log.error(
+                "{count} records of {file} cannot be read: no volumes of theirs", count=unread, file=self._path
+            )
 
     def _recover(self, database: sqlite3.Connection, keep: set[str]) -> int:
         found = [json.loads(data) for (data,) in database.execute("SELECT data FROM calls WHERE state = 'open'")]

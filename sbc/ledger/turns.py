@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import attrs
 
 from sbc.config.values import Event
-from sbc.core.plain import of_bytes, to_bytes
+from sbc.core.plain import Unfit, of_bytes, to_bytes
 from sbc.ledger.record import wall_of
 from sbc.ledger.usage import Usage
 
@@ -67,6 +69,9 @@ def packed(turn: Turn) -> str:
 
 
 def unpacked(text: str) -> Turn:
-    """The turn that `packed` was given. @raises sbc.core.plain.Unfit."""
+    """The turn that `packed` was given. @raises sbc.core.plain.Unfit, also for numbers that are none, which JSON may
+    have."""
     turn: Turn = of_bytes(Turn, text.encode("utf-8", "replace"))
+    if not isfinite(turn.at) or not isfinite(turn.usage.duration or 0.0):
+        raise Unfit("a time that is none")
     return turn

@@ -12,6 +12,11 @@ class IMediaEngine(Interface):
 
     name = Attribute("'twisted', 'native' or 'kernel'.")
 
+    charges = Attribute(
+        "Knows what of streams that go on without the process was paid for (sbc.media.kernel.charges.Charges); None "
+        "where none does."
+    )
+
     def open(spec):
         """Open the sockets of both sides of a StreamSpec and relay between them. Ports that it shares with others are
         opened with the first of them, and closed with the last.

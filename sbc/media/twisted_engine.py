@@ -104,6 +104,7 @@ class TwistedEngine:
     """Carries out media orders with sockets of its own. Not thread-safe: everything on the reactor's thread."""
 
     name = "twisted"
+    charges = None
 
     def __init__(
         self,

@@ -27,6 +27,7 @@ from sbc.core.promises import Promise
 from sbc.core.resume import NO_PORTS
 from sbc.core.snapshot import lasts, pack, plain_of
 from sbc.ledger.service import LedgerService
+from sbc.ledger.teller import teller
 from sbc.ledger.writer import Writer
 from sbc.policy.bans import Ban, Key
 from sbc.runner import Runner
@@ -73,7 +74,7 @@ class StoreService(Service):
         self._ledger = ledger
         self._silence = silence
         self._counted: Counter[str] = runner.counted
-        self._writer = Writer(store, MOST_WAITING, self._tell)
+        self._writer = Writer(store, MOST_WAITING, teller(reactor, f"the store {store.name}", "values"))
         self._loaded: dict[str, dict[str, bytes]] = {}
         self._stored: set[tuple[str, str]] = set()
         self._due: Any = None
@@ -282,15 +283,3 @@ class StoreService(Service):
         writer = self._writer
         self._counted["store-written"] = writer.written + writer.interim
         self._counted["store-waiting"], self._counted["store-failures"] = writer.waiting, writer.failures
-
-    def _tell(self, event: str, fields: dict[str, Any]) -> None:
-        self._reactor.callFromThread(self._say, event, fields)
-
-    def _say(self, event: str, fields: dict[str, Any]) -> None:
-        name = self._store.name
-        if event == "failing":
-            self._log.error("the store {name} cannot be written: {error}; {waiting} values wait", name=name, **fields)
-        elif event == "lost":
-            self._log.critical("the store {name}: {count} values could not be written", name=name, **fields)
-        else:
-            self._log.warn("the store {name} is written again; {waiting} values still wait", name=name, **fields)

@@ -1,5 +1,5 @@
-"""A store in an SQLite file. A value that is written is there when the process is killed; a power cut may cost the last
-moments, and never more than those."""
+"""A store in an SQLite file. A value that is written is there when the process is killed; a power cut may cost what was
+written since the log was last taken into the file, unless each write waits for the disk."""
 
 from __future__ import annotations
 
@@ -41,11 +41,13 @@ class SqliteStore:
     """The file at `path`, readable for its owner alone: with the secret in it tokens could be guessed.
 
     A file of somebody else's, or of a later SBC's, is refused. One of ours that is damaged is moved aside, with the
-    time `wall` in its name, and `moved` says where to: calls and bindings are lost, but the SBC takes new ones.
+    time `wall` in its name, and `moved` says where to: calls and bindings are lost, but the SBC takes new ones. `sure`:
+    what is written outlives a power cut, too; for values that are few and are worth it.
     """
 
-    def __init__(self, path: str, wall: Callable[[], float]) -> None:
+    def __init__(self, path: str, wall: Callable[[], float], sure: bool = False) -> None:
         self.name = path
+        self._sync = "FULL" if sure else "NORMAL"
         self.moved = ""
         self._path = path
         self._wall = wall
@@ -121,7 +123,7 @@ class SqliteStore:
         if tables and database.execute("PRAGMA quick_check").fetchone() != ("ok",):
             raise _Broken
         database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
+        database.execute(f"PRAGMA synchronous = {self._sync}")
         if not tables:
             with transaction(database):
                 for statement in _CREATE:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import attrs
 
-from sbc.core.call import CallState
+from sbc.core.call import Call, CallState
 from sbc.core.message import Ending
 from sbc.core.orders import CloseStream, Note, Order, Record
 from sbc.ledger.charger import SPENT, Charger, octets_of
 from sbc.media.counters import SideCounters, StreamCounters, Volume
 from sbc.policy.quota import Account, Prepaid
-from tests.rig import NAT, Rig
+from tests.rig import NAT, PHONE, Rig
 from tests.toy_calls import Talk, answered, opened, toy_rig
+from tests.toy_records import opening
 
 WHOSE = ("access", NAT.host.encode())
 HEADER = 28
@@ -71,12 +72,17 @@ def desk() -> Desk:
     return Desk(toy_rig())
 
 
-def talk(desk: Desk) -> Talk:
-    found = answered(desk.rig)
+def talk(desk: Desk, number: int = 1) -> Talk:
+    found = answered(desk.rig, opening(PHONE, call=number, exchange=number))
     desk.hear()
-    (stream,) = found.call.streams.values()
+    *_, call = calls(desk)
+    (stream,) = call.streams.values()
     desk.volumes[stream.id] = carried(0, 0)
     return found
+
+
+def calls(desk: Desk) -> list[Call]:
+    return list(desk.rig.border.registry.calls.values())
 
 
 def stream_of(found: Talk) -> str:
@@ -209,3 +215,73 @@ def test_an_account_that_is_filled_or_closed_in_time_ends_no_call() -> None:
     own.rig.border.registry.gate.quota.revoke(WHOSE)
     own.charger.look()
     assert found.call.state is CallState.UP
+
+
+class Kept:
+    """What an engine has noted of what was paid for."""
+
+    def __init__(self, owed: dict[str, Volume]) -> None:
+        self._owed = owed
+        self.noted: list[str] = []
+
+    def owed(self, stream: str) -> Volume:
+        return self._owed.get(stream, Volume())
+
+    def note(self, stream: str) -> None:
+        self.noted.append(stream)
+
+
+def test_what_was_forwarded_while_there_was_no_process_is_paid_for() -> None:
+    own = desk()
+    own.grant(octets=10**6, seconds=3600.0)
+    found = talk(own)
+    stream = stream_of(found)
+    own.charger.look()
+    kept = Kept({stream: Volume(50, 8600)})
+    own.charger = Charger(
+        own.rig.border, own.volumes.__getitem__, lambda: own.rig.now, own.notes.append, own._end, kept
+    )
+    own.volumes[stream] = carried(70, 7000)  # some of it was booked by the process before, nobody knows how much
+    own.charger.resume()
+    assert own.account.used_octets == 8600 + 50 * HEADER and kept.noted == [stream]
+    own.volumes[stream] = carried(71, 7100)
+    own.charger.look()
+    assert own.account.used_octets == 8600 + 50 * HEADER + 2 * (100 + HEADER) and len(kept.noted) == 2
+
+
+def test_a_fault_with_one_resumed_call_lets_the_others_be_taken_up() -> None:
+    own = desk()
+    own.grant(octets=10**6)
+    for number in (1, 2, 3):
+        talk(own, number)
+    own.charger = Charger(own.rig.border, own.volumes.__getitem__, lambda: own.rig.now, own.notes.append, own._end)
+    take = own.charger.take
+
+    def fail(call: object, since: float | None = None) -> None:
+        if call is calls(own)[0]:
+            raise ZeroDivisionError
+        take(call, since)  # type: ignore[arg-type]
+
+    own.charger.take = fail  # type: ignore[method-assign]
+    own.charger.resume()
+    assert len(own.charger) == 2
+
+
+def test_a_look_may_be_spread_and_comes_to_each_call_once_a_round() -> None:
+    own = desk()
+    own.grant(octets=10**6)
+    for number in range(1, 8):
+        talk(own, number)
+    streams = [stream.id for call in calls(own) for stream in call.streams.values()]
+    asked: list[str] = []
+
+    def counters(stream: str) -> StreamCounters:
+        asked.append(stream)
+        return own.volumes[stream]
+
+    own.charger._counters = counters
+    looks = []
+    for _ in range(8):
+        own.charger.look(parts=4)
+        looks.append(len(asked))
+    assert looks == [2, 4, 6, 7, 9, 11, 13, 14] and asked == streams * 2

@@ -266,13 +266,20 @@ def test_volumes_of_what_is_over_are_there_to_be_summed_and_go_with_their_call(t
 def test_a_database_of_before_there_were_volumes_gets_them(tmp_path: Path) -> None:
     sink = SqliteRecords(str(tmp_path / "cdr.sqlite"), CdrSync.END)
     sink.open()
-    sink.write([entry("b-1")])
+    sink.write([entry("b-1"), entry("b-broken"), entry("b-open", final=False)])
     sink.close()
+    before = volumes(tmp_path)
     with closing(sqlite3.connect(tmp_path / "cdr.sqlite")) as database:
-        for statement in ("DROP TRIGGER volumes_go", "DROP TABLE volumes", "PRAGMA user_version = 3"):
+        for statement in (
+            "DROP TRIGGER volumes_go",
+            "DROP TABLE volumes",
+            "UPDATE calls SET data = '{' WHERE record = 'b-broken'",
+            "PRAGMA user_version = 3",
+        ):
             database.execute(statement)
         database.commit()
-    sink.open()
+    sink.open()  # which ends what was left open
     sink.write([entry("b-2")])
     sink.close()
-    assert [row[0] for row in volumes(tmp_path)] == ["b-2"]
+    assert sorted(str(row[0]) for row in volumes(tmp_path)) == ["b-1", "b-2", "b-open"]
+    assert [row for row in volumes(tmp_path) if row[0] == "b-1"] == [row for row in before if row[0] == "b-1"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,3 +99,14 @@ def test_a_turn_that_is_damaged_is_one_or_unfit(data: st.DataObject) -> None:
     except Unfit:
         return
     assert isinstance(found.event, Event) and isinstance(found.usage.total.into.octets, int)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [('"at":', "NaN"), ('"at":', "1e999"), ('"duration":', "NaN"), ('"duration":', "-Infinity")]
+)
+def test_numbers_that_are_none_are_no_turn(name: str, value: str) -> None:
+    """JSON may have them, and what is made of them would fail for ever."""
+    text = packed(turn(Event.STOP, "c1"))
+    assert unpacked(text)
+    with pytest.raises(Unfit, match="none"):
+        unpacked(re.sub(f"{name}[^,}}]+", name + value, text, count=1))

@@ -209,3 +209,11 @@ def test_commands_that_are_repeated_after_a_kill_are_carried_out_once(tmp_path: 
         assert "Traceback" not in here.log() and "do not balance" not in here.log()
     finally:
         here.close()
+
+
+@pytest.mark.parametrize(("sure", "synchronous"), [(False, 1), (True, 2)])
+def test_what_is_worth_it_waits_for_the_disk(tmp_path: Path, sure: bool, synchronous: int) -> None:
+    store = SqliteStore(str(tmp_path / "state.sqlite"), lambda: 0.0, sure)
+    store.open()
+    assert store._opened().execute("PRAGMA synchronous").fetchone() == (synchronous,)
+    store.close()

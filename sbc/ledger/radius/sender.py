@@ -80,9 +80,10 @@ class _Server:
 
 class Sender:
     """`send` takes a server's address and octets, `done` the id of a request that is answered, or given up. `wall` is
-    the time of day, for Acct-Delay-Time. `counted` gets ``radius-answered``, ``radius-repeated``, ``radius-unanswered``
-    (by a server, in all tries), ``radius-bad`` (answers that are none) and ``radius-given-up``; `tell` hears "down" and
-    "up" with a server's address, and "given up" with a session.
+    the time of day, for Acct-Delay-Time. `counted` gets ``radius-answered``, ``radius-repeated``,
+    ``radius-unanswered`` (by a server, in all tries), ``radius-bad`` (answers that are none), ``radius-given-up`` and
+    ``radius-broken`` (turns of which no request can be made); `tell` hears "down" and "up" with a server's address,
+    "given up" and "broken" with a session.
     """
 
     def __init__(
@@ -195,7 +196,13 @@ class Sender:
         return None
 
     def _ask(self, server: _Server, what: Request, now: float) -> None:
-        asked = request(what.turn, server.identifier(), self._terms.secret, self._wall(), self._terms.naming)
+        try:
+            asked = request(what.turn, server.identifier(), self._terms.secret, self._wall(), self._terms.naming)
+        except Exception:  # noqa: BLE001 - whatever cannot be made of it: its session and all others are to go on
+            self._counted["radius-broken"] += 1
+            self._tell("broken", what.turn.usage.session)
+            self._close(what)
+            return
         wait = self._terms.timeout
         flight = _Flight(
             what, asked, server, now + wait, wait, heard_before=server.answers, missed_before=server.missed
@@ -229,11 +236,14 @@ class Sender:
     def _finish(self, flight: _Flight) -> None:
         """A request is over: the next of its session has its turn."""
         del flight.server.flights[flight.asked.packet.id]
-        session = flight.request.turn.usage.session
+        self._close(flight.request)
+
+    def _close(self, what: Request) -> None:
+        session = what.turn.usage.session
         queue = self._sessions[session]
         queue.popleft()
         if queue:
             self._ready.append(session)
         else:
             del self._sessions[session]
-        self._done(flight.request.id)
+        self._done(what.id)

@@ -240,5 +240,7 @@ class RadiusService(Service):
             self._log.error("RADIUS server {server} does not answer; its requests are kept", server=whom)
         elif what == "up":
             self._log.warn("RADIUS server {server} answers again", server=whom)
+        elif what == "broken":
+            self._log.error("no request can be made of a turn of session {session}: left out", session=whom)
         else:
             self._log.critical("no RADIUS server takes a request of session {session}: given up", session=whom)

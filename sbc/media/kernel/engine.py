@@ -18,6 +18,7 @@ from sbc.media.herald import Herald
 from sbc.media.inlet import LONGEST
 from sbc.media.interfaces import IMediaEngine, IMediaObserver
 from sbc.media.kernel.agenda import Agenda
+from sbc.media.kernel.charges import Charges
 from sbc.media.kernel.here import clear as clear  # what is asked of each engine's module
 from sbc.media.kernel.here import missing as missing
 from sbc.media.kernel.interfaces import Interfaces
@@ -34,7 +35,6 @@ _AT_ONCE = 16  # streams that are seen to in one turn of the reactor, so that si
 _CHARGED_AT_ONCE = 64
 _PAUSE = 0.005  # and seconds until the next are
 _GRACE = 5.0  # seconds a flow that an earlier process has left is kept for the stream that takes it up
-
 _FAILED_AGAIN = 5.0  # seconds after which a stream is looked at again with which something has failed
 
 
@@ -74,8 +74,8 @@ class KernelEngine:
         self._plane = Plane(directory, room)
         self._lookups = Lookups(self._plane.lease)
         self.interfaces = Interfaces(self._plane, interfaces, modes)
-        self.barrier = self._plane.barrier
         self._streams: dict[str, Promoted] = {}
+        self.barrier, self.charges = self._plane.barrier, Charges(self._plane, self._streams)
         self._by_slot: dict[int, str] = {}
         self._agenda = Agenda()
         self._news: deque[tuple[int, int]] = deque()  # slots at which something has happened, and what

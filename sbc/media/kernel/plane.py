@@ -6,12 +6,13 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from twisted.logger import Logger
 
 from sbc.core.address import Address
 from sbc.core.orders import UNSET, Rate
+from sbc.media.counters import Volume
 from sbc.media.flow import Flow
 from sbc.media.kernel import pins
 from sbc.media.kernel.addresses import of_flow, unpack
@@ -23,10 +24,14 @@ from sbc.media.kernel.held import Held
 from sbc.media.kernel.lease import Lease
 from sbc.media.kernel.shared import RealmBucket
 from sbc.media.kernel.tables import Tables
+from sbc.media.kernel.tally import Last as Last  # of whom all who ask it have these
+from sbc.media.kernel.tally import Tally as Tally
 from sbc.media.kernel.vacant import Vacant
 
 RTP, RTCP = 1, 2  # RELAY_RTP, RELAY_RTCP; and RELAY_HEARD_RTP, RELAY_HEARD_RTCP
 STRANGERS, OTHERS, UNROUTED, POLICED = 1, 2, 4, 8
+
+NONE = Volume()
 
 _HEAD = struct.Struct("=80sIIIIBB76xBBIII")  # of struct relay_slot, from its start on, what is constant
 _CONTEXT = 512
@@ -34,29 +39,6 @@ _UNLIMITED = 1 << 62  # a bucket's depth that no difference between two processo
 _SHUT = 0x80000000  # RELAY_SHUT
 _REALMS = 4096  # RELAY_REALMS
 _UNSET = 255  # RELAY_UNSET
-
-
-class Tally(NamedTuple):
-    """What a slot has counted: see struct relay_slot."""
-
-    packets: int = 0
-    octets: int = 0
-    rtcp_packets: int = 0
-    rtcp_octets: int = 0
-    policed: int = 0
-    wrong_source: int = 0
-
-    def plus(self, other: Tally) -> Tally:
-        return Tally(*(one + another for one, another in zip(self, other, strict=True)))
-
-
-class Last(NamedTuple):
-    """What a flow's source has said last, and how many seconds ago; RTCP has an SSRC alone."""
-
-    ssrc: int
-    sequence: int | None
-    timestamp: int | None
-    ago: float
 
 
 def _takes(flow: Flow, mux: bool) -> int:
@@ -244,6 +226,18 @@ class Plane:
     def told(self, slot: int) -> Tally:
         """What had been reported of the slot's counters by the process that has left it."""
         return Tally(*self._slots[slot].told)
+
+    def book(self, slot: int) -> None:
+        """Note that what the slot has carried so far was paid for."""
+        at = self._slots[slot]
+        at.booked = (at.packets + at.rtcp_packets + 1, at.octets + at.rtcp_octets)
+
+    def unbooked(self, slot: int) -> Volume:
+        """What it has carried since; nothing where nobody pays for it."""
+        at = self._slots[slot]
+        if not at.booked[0]:
+            return NONE
+        return Volume(at.packets + at.rtcp_packets + 1 - at.booked[0], at.octets + at.rtcp_octets - at.booked[1])
 
     def addresses(self, slot: int) -> tuple[Address, Address, Address, Address]:
         """What the slot's flow comes to and from, is sent from and to."""

@@ -13,7 +13,7 @@ from sbc.core.vpn import MAIN
 from sbc.media import meter
 from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume, together
 from sbc.media.flow import Flow
-from sbc.media.kernel.plane import Last, Plane, Tally
+from sbc.media.kernel.plane import NONE, Last, Plane, Tally
 from sbc.media.quality import assess
 
 NOTHING = Tally()
@@ -71,6 +71,9 @@ class Promoted:
     entered: tuple[Entered, ...] = ()
     carried: tuple[Tally, Tally] = (NOTHING, NOTHING)  # by side, of flows that are no more
     arrived: tuple[Arrival, Arrival] = (UNHEARD, UNHEARD)  # the same, of how well they came
+    owed: Volume = (
+        NONE  # what flows that an earlier process has left had carried, until they ended, and nobody has paid
+    )
     why: str = ""  # why the kernel does not forward it
     claims: frozenset[str] = frozenset()  # why user space must see its packets
     policed: frozenset[int] = frozenset()  # sides that the observer was told of
@@ -173,6 +176,7 @@ class Promoted:
 
     def _keep(self, plane: Plane, slot: int, side: int, tally: Tally) -> None:
         """Keep what a slot that is shut has carried and measured of a side."""
+        self.owed += plane.unbooked(slot)
         arrived, carried = list(self.arrived), list(self.carried)
         arrived[side] = arrived[side].plus(*plane.meters(slot))
         carried[side] = carried[side].plus(tally)

@@ -85,7 +85,9 @@ struct relay_slot {
     __u64 unrouted;  /* no route */
     /* what user space has last recorded of the counters, for the next process */
     __u64 told[6];
-    __u64 spare_more[3];
+    /* and what of them was paid for: packets and one (0: nobody pays for it), and octets */
+    __u64 booked[2];
+    __u64 spare_more;
 };
 
 /* What becomes of each DSCP. A table is never changed while a slot names it. */

@@ -58,6 +58,7 @@ class NativeEngine:
     """Carries out media orders with threads of its own. All of it is called on the reactor's thread."""
 
     name = "native"
+    charges = None
     _log = Logger()
 
     def __init__(

@@ -87,3 +87,19 @@ def test_requests_that_cannot_be_read_are_told_apart(path: str) -> None:
 def test_a_book_that_is_not_there_is_an_error(path: str) -> None:
     with pytest.raises(OSError, match="unable to open"):
         Outbox(path).take(0, 1)
+
+
+def test_to_count_what_is_left_nobody_has_to_wait(path: str) -> None:
+    """It is counted by the small index, outside of the transaction that the book waits for."""
+    book, outbox = AccountBook(path, [RadiusQueue(1000, lambda: None)], 0.0, False), Outbox(path)
+    book.open()
+    assert outbox.remove([]) == 0
+    assert outbox._database is not None and book._database is not None
+    said: list[str] = []
+    outbox._database.set_trace_callback(said.append)
+    assert outbox.remove([1]) == 0
+    assert [each.partition(" ")[0] for each in said] == ["BEGIN", "DELETE", "COMMIT", "SELECT"]
+    plan = book._database.execute(f"EXPLAIN QUERY PLAN {said[-1]}").fetchall()
+    assert "requests_by_event" in plan[0][-1]
+    outbox.close()
+    book.close()

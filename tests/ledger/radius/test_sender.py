@@ -85,6 +85,17 @@ def test_requests_of_a_session_go_one_after_the_other() -> None:
     assert sorted(bench.done) == [1, 2, 3, 4, 5, 6] and not len(bench.sender) and bench.sender.due() is None
 
 
+def test_a_turn_of_which_no_request_can_be_made_holds_nobody_back() -> None:
+    bench = Bench()
+    broken = attrs.evolve(turn(Event.START, "c1"), at=float("nan"))
+    good = [turn(Event.STOP, "c1"), turn(Event.STOP, "c2")]
+    bench.sender.offer([Request(id, each) for id, each in enumerate([broken, *good])], bench.now)
+    bench.settle()
+    assert sorted(bench.done) == [0, 1, 2] and not len(bench.sender)
+    assert bench.order(b"boot-c1") == bench.order(b"boot-c2") == [2]
+    assert (bench.counted["radius-broken"], bench.told) == (1, [("broken", "boot-c1")])
+
+
 def test_a_repetition_is_the_same_octets_and_what_comes_later_tells_its_delay() -> None:
     bench = Bench(up=set())
     bench.offer("c1")
