@@ -163,8 +163,9 @@ def _lost(host: LabHost) -> int:
 
 def contenders() -> dict[str, Callable[[LabHost], LabProcess]]:
     """Who is flooded."""
-    media = '[media]\nengine = "native"\n'
+    media, kernel = '[media]\nengine = "native"\n', '[media]\nengine = "kernel"\n'
     return {
+        "sbc, kernel engine's bans": lambda host: start_sbc(host, kernel + SBC + _GUARDED, PORT),
         "sbc, kernel's bans": lambda host: start_sbc(host, media + SBC + _GUARDED, PORT),
         "sbc, own bans": lambda host: start_sbc(host, media + SBC + _GUARDED, PORT, _WITHOUT_ADMIN),
         "sbc, unguarded": lambda host: start_sbc(host, media + SBC + _UNGUARDED, PORT),

@@ -32,6 +32,8 @@ BESIDE = 64
 
 TURN = 32
 """Datagrams one signalling socket may read in one turn of the reactor."""
+REFUSED = 16
+"""So many times as many may be read in it of those from which nothing is taken: a flood of them costs few turns."""
 
 _MORE_TRIES = 8  # to send, with a turn's worth of what has come back taken out of the way before each next one
 
@@ -312,27 +314,32 @@ class Port(udp.Port):
         """Called by the reactor when there is something to read.
 
         Datagrams that come one by one are read nearly so: to be told that there is no second costs as much as a
-        datagram. A turn that was used up makes the next twice as long, and one that finds nothing more ends that.
+        datagram. A turn that was used up makes the next twice as long, and one that finds nothing more ends that. What
+        is refused costs next to nothing and is not counted, up to some times as many.
         """
-        for number in range(self._next):
+        left, refusals, none = self._next, REFUSED * self._next, True
+        while left and refusals:
             try:
                 data, source = self.socket.recvfrom(self.maxPacketSize)
             except (BlockingIOError, InterruptedError):
                 self._next = 1
                 self.behind.discard(self)
-                if not number:  # some reactors call an error so
+                if none:  # some reactors call an error so
                     self._hear_bounces()
                 return
             except OSError as error:
                 if self._bounced is not None:
                     self._hear_bounces()
+                    left -= 1
                     continue
                 self.read_errors += 1
                 self._log.debug("reading {port}: {error}", port=self, error=error)
                 return
             if self.refused and (source[:2] in self.refused or source[0] in self.refused):
                 self.refusals += 1
+                refusals, none = refusals - 1, False
                 continue
+            left, none = left - 1, False
             try:
                 self.protocol.datagramReceived(data, source[:2])
             except Exception:  # noqa: BLE001 - one bad datagram must not close the port

@@ -18,7 +18,7 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import LogEvent
 
 from sbc.core.address import Address
-from sbc.media.udp import Port, kernel_drops, listen_udp, open_udp, set_buffers, set_dscp, set_way
+from sbc.media.udp import REFUSED, Port, kernel_drops, listen_udp, open_udp, set_buffers, set_dscp, set_way
 
 LOOPBACK = Address("127.0.0.1", 0)
 
@@ -371,3 +371,15 @@ def test_a_port_says_when_more_waits_than_a_turn_may_read(reactor: EPollReactor,
     for heard, behind in ((1, False), (3, False), (7, True), (11, True), (15, True), (19, True), (20, False)):
         port.doRead()
         assert len(protocol.heard) == heard and (port in port.behind) is behind
+
+
+def test_what_is_refused_ends_no_turn_until_there_is_very_much_of_it(listen: Listen) -> None:
+    protocol = Heard()
+    port = listen(protocol, turn=4)
+    port.refused = {port.interface}
+    send(port, *[b""] * 200)
+    for so_far, behind in ((1, False), (3, False), (7, True), (11, True)):
+        port.doRead()
+        assert port.refusals == REFUSED * so_far and (port in port.behind) is behind
+    port.doRead()
+    assert port.refusals == 200 and port not in port.behind and not protocol.heard

@@ -32,6 +32,18 @@ header = "Server"
 action = "remove"
 """
 
+RULES = f"""
+[[realms.{FIRST.access}.rules]]
+name = "scanners"
+action = "drop"
+agents = ["friendly-scanner*"]
+[[realms.{FIRST.access}.rules]]
+name = "no-lists"
+action = "reject"
+methods = ["REGISTER"]
+callers = ["nobody*", "1000*"]
+"""
+
 UNGUARDED = f"[realms.{FIRST.access}.flood]\nenabled = false\n"
 """What it would learn of an SBC that does not ban it."""
 
@@ -55,10 +67,10 @@ def words(stage: Scene, *lines: str) -> str:
 
 def test_what_scanners_learn(make_scene: Callable[..., Scene]) -> None:
     """No address of the core, no difference of the SBC's own between who is registered and who is not; its users'
-    calls go on."""
-    stage = make_scene(
-        one_pair() + home("x", SCANNER, nats=()), toml=sbc_config(FIRST, extra_realm=NO_PRODUCT + UNGUARDED)
-    )
+    calls go on. And once rules are against it nothing at all."""
+    toml = sbc_config(FIRST, extra_realm=NO_PRODUCT + UNGUARDED)
+    stage = make_scene(one_pair() + home("x", SCANNER, nats=()), toml=toml)
+    assert stage.sbc is not None
     at_scanner = stage.lab.host("phone-x").capture()
     alice, bob = stage.phone("phone-a", "alice"), stage.phone("phone-b", "bob")
     registered(alice, bob)
@@ -88,6 +100,16 @@ def test_what_scanners_learn(make_scene: Callable[..., Scene]) -> None:
         assert {answers[method, user] for user in USERS} == {401 if method == "REGISTER" else 407}, method
     # a request without challenge reaches whom it asks for: that the softswitch lets it is the softswitch's decision
     assert {user: answers["OPTIONS", user] for user in USERS} == {"alice": 200, "bob": 200, "nobody": 404, "1000": 404}
+
+    stage.sbc.reload(toml.replace(UNGUARDED, UNGUARDED + RULES))
+    heard = len(at_scanner.sip_messages(src=FIRST.sbc_access))
+    again = [("svmap", "-m", "OPTIONS"), ("svwar", "-d", words(stage, *USERS), "-m", "INVITE", "--force", *domain)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda each: scan(stage, *each), again))
+    wait_for(lambda: "dropped-rule" in stage.sbc.process.output(), 20.0, "a rule's decision in the log")
+    assert len(at_scanner.sip_messages(src=FIRST.sbc_access)) == heard, "it hears nothing any more"
+    call, answered = connected(alice, bob)
+    assert call.bye().status == 200
 
 
 def user_of(message: SipMessage) -> str:
