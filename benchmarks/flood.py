@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import socket
 import struct
 import sys
@@ -23,7 +24,7 @@ from benchmarks import usage
 from benchmarks.contenders import SBC, kamailio, start_sbc
 from benchmarks.load import CALLEE, CALLER, CALLER_SIDE, CORE_SIDE, PORT, Load, callee, caller, registrar, terminal
 from benchmarks.report import machine, say
-from benchmarks.traffic import favoured, program
+from benchmarks.traffic import FAVOUR, favoured, program
 from tests.netns.lab import Lab
 from tests.netns.topology import Host, Interface, Topology
 
@@ -125,6 +126,7 @@ class Bench:
         """Register, flood, call, and see."""
         load, host = self.load, self.lab.host("border")
         border = start(host)
+        os.setpriority(os.PRIO_PGRP, border.pid, FAVOUR)  # as whoever floods it and calls
         load.answer(registrar())
         registered = load.call(terminal(), 1, 1)
         if registered.failed:
