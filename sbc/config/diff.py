@@ -69,7 +69,9 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         NOW,
     ),
     "realms.NAME.terminals": dict.fromkeys(("calls", "bindings", *_RATES), NOW),
-    "realms.NAME.bandwidth": dict.fromkeys(("audio", "video", "other", "fit", "police", "margin", "burst"), NEXT),
+    "realms.NAME.bandwidth": dict.fromkeys(
+        ("audio", "video", "other", "most", "fit", "police", "margin", "burst"), NEXT
+    ),
     "realms.NAME.customers[]": dict.fromkeys(("name", "users", "networks", "calls", "bindings", *_RATES), NOW),
     "realms.NAME.customers[].each": dict.fromkeys(("calls", "bindings", *_RATES), NOW),
     "realms.NAME.registrations": dict.fromkeys(("front", "behind_nat", "direct", "core", "forward_after"), NEXT),

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from sbc.config import accounting, marks, network, prepaid
+from sbc.config.bandwidth import bandwidth_of
 from sbc.config.checks import Draft, DraftPath, DraftRealm, check
 from sbc.config.dialects import all_tables, check_installed, check_ports, options_of
 from sbc.config.faults import ConfigError, Fault, Findings, joined
@@ -59,7 +60,6 @@ from sbc.core.realm import (
 )
 from sbc.core.vpn import Vpn
 from sbc.core.wires import Connections
-from sbc.policy.demand import Bandwidth
 from sbc.policy.limits import Caps
 
 DNS_PORT = 53
@@ -220,7 +220,7 @@ class _Reader:
         if "prepaid" in values:
             values["prepaid"] = prepaid.read(values["prepaid"], f"{at}.prepaid", values.get("side"), self.findings)
         values |= {"limits": Limits(**limits), "terminals": Caps(**terminals), "registrations": Registrations(**times)}
-        values["bandwidth"] = Bandwidth(**width)
+        values["bandwidth"] = bandwidth_of(width, media)
         values |= {"connections": Connections(**connections), "keepalive": Keepalive(**alive)}
         faulty = frozenset({"tls"} if isinstance(value.get("tls"), dict) and "tls" not in values else ())
         return DraftRealm(at, values, media, listeners, faulty)

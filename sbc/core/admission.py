@@ -47,6 +47,16 @@ def admit(registry: Registry, call: Call, intent: Intent, terminal: Binding | No
         raise
 
 
+def reseated(registry: Registry) -> None:
+    """Terminals and customers have limits now that had none, or other ones: what they have counts for them."""
+    for call in registry.calls.values():
+        if call.ticket.counts:
+            registry.gate.book.reseat(call.ticket, _legs(registry, call))
+    for binding in registry.bindings.values():
+        if binding.ticket is not None:
+            registry.gate.book.reseat(binding.ticket, (_seats(registry, binding), ()))
+
+
 def resumed(registry: Registry, call: Call) -> None:
     """A call goes on that was let in before a restart."""
     if not call.lifetime:
@@ -118,9 +128,11 @@ def holder(terminal: Binding | None, host: str) -> bytes:
 
 
 def _count(registry: Registry, binding: Binding) -> None:
-    book = registry.gate.book
-    seats = book.seats(binding.realm.name, binding.path.name, binding.user, binding.seen.host)
-    binding.ticket = book.bound(seats)
+    binding.ticket = registry.gate.book.bound(_seats(registry, binding))
+
+
+def _seats(registry: Registry, binding: Binding) -> Tallies:
+    return registry.gate.book.seats(binding.realm.name, binding.path.name, binding.user, binding.seen.host)
 
 
 def _legs(registry: Registry, call: Call) -> tuple[Tallies, Tallies]:

@@ -25,8 +25,27 @@ def sides_of(stream: Stream) -> tuple[bool, bool]:
 def asked(call: Call, stream: Stream, side: int, flows: Flows) -> Demand:
     """What a stream may take while an offer of `side` is open: the dearest of it, and still what was agreed before."""
     offer: tuple[Flows, Flows] = ((), flows) if side else (flows, ())
-    wanted = _demand(call, stream, offer)
+    wanted = besides(call, stream, _demand(call, stream, offer))
     return wanted if stream.admitted is None else larger(wanted, stream.admitted)
+
+
+def besides(call: Call, stream: Stream, wanted: Demand) -> Demand:
+    """What of it a stream needs besides what the one holds in whose place it is to come, as fax in that of voice: only
+    one of both will be."""
+    others = [each for each in call.streams.values() if each.key == stream.key and each.kind != stream.kind]
+    for held in (each.admitted for each in others if each.admitted is not None):
+        wanted = Demand(_less(wanted.into, held.into), _less(wanted.out, held.out))
+    return wanted
+
+
+def _less(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return max(0, one[0] - other[0]), max(0, one[1] - other[1])
+
+
+def replaced(networks: Networks, call: Call, stream: Stream) -> None:
+    """A stream stands in the place of one that is gone, and holds now what it takes, whatever that one held."""
+    if stream.admitted is not None:
+        hold(networks, call, stream, agreed(call, stream, 0, stream.flows[0]), forced=True)
 
 
 def offer(networks: Networks, call: Call, stream: Stream, side: int, flows: Flows) -> tuple[int, ...]:

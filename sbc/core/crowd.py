@@ -12,6 +12,7 @@ from sbc.core.exchange import Exchange, Hop
 from sbc.core.late import Late
 from sbc.core.message import Cause, Phase, Refused
 from sbc.core.realm import Plan, Realm, Side
+from sbc.core.vain import Vain
 
 
 class Crowd:
@@ -23,6 +24,7 @@ class Crowd:
         self.per_source: Counter[tuple[str, Address]] = Counter()  # exchanges under way, in access realms
         self.late_exchanges: Late[Exchange] = Late()
         self.late_calls: Late[Call] = Late()
+        self.vain = Vain()
 
     def replan(self, plan: Plan) -> None:
         """Hold everything against the limits of another plan; what is there stays."""

@@ -174,7 +174,8 @@ class Described:
             self._had.setdefault(stream, stream.admitted)
             if answers:
                 # what was offered somebody has taken: it is let have that, and counted; what is new is an offer itself
-                wanted, offered = admitted.agreed(holder, stream, side, flows), stream.admitted is not None
+                wanted = admitted.besides(holder, stream, admitted.agreed(holder, stream, side, flows))
+                offered = stream.admitted is not None
                 admitted.hold(self._networks, holder, stream, wanted, forced=offered)
                 continue
             keep = admitted.offer(self._networks, holder, stream, side, flows)
@@ -303,6 +304,9 @@ class Described:
         for stream in list(call.streams.values()):
             if stream.key in rejected or kinds.get(stream.key, stream.kind) != stream.kind:
                 orders += close_stream(self._networks, call, stream, self._now)
+                here = (each for each in self._signalled if each.key == stream.key)
+                for each in here:
+                    admitted.replaced(self._networks, self._holders.get(each, call), each)
         return orders
 
 

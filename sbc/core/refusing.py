@@ -13,6 +13,7 @@ from sbc.core.held import Held, let_go
 from sbc.core.message import BadMessage, Cause, Intent, Kind, Phase, Refused, Who
 from sbc.core.orders import HangUp, Note, Order, Send
 from sbc.core.registry import Arrival, Registry
+from sbc.core.vain import Attempt
 from sbc.policy.events import Outcome
 
 
@@ -43,7 +44,11 @@ def refuse(
     silent = intent.phase.reply or over
     answer = None if silent else standin.refusal(registry, dialect, message, no, arrival.listener, arrival.source)
     told: list[Order] = [] if answer is None else [registry.asker(arrival, intent).send(answer, call)]
-    records = [] if no.attempt is None else account.attempted(no.attempt, no)
+    records: list[Order] = []
+    if no.attempt is not None:  # and was not refused already: then its sender has not heard it
+        attempt = Attempt(arrival.listener.realm, arrival.source, intent.call, intent.exchange)
+        if registry.crowd.vain.is_new(attempt, arrival.now):
+            records += account.attempted(no.attempt, no)
     return [*notes, *records, *told, *_show_out(registry, intent, arrival)]
 
 

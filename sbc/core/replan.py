@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sbc.core import homes, keepalive, probing
+from typing import Any
+
+from sbc.core import admission, homes, keepalive, probing
 from sbc.core.binding import Binding, BindingState
 from sbc.core.exchange import Exchange
 from sbc.core.habits import Learner
@@ -20,15 +22,23 @@ def replan(registry: Registry, plan: Plan, now: float) -> list[Order]:
 
     A realm's side does not change: that would be another realm.
     """
+    before = _counted(registry.networks.configured)
     registry.networks.replan(plan)
     orders = _tell(registry, now)
     registry.terminal_ports.replan(plan)
     registry.controls.replan(plan)
     registry.gate.replan(plan)
+    if _counted(plan) != before:
+        admission.reseated(registry)
     _learn_by(registry, plan)
     orders += [order for binding in list(registry.bindings.values()) for order in _move_over(registry, binding, now)]
     orders += homes.rehomed(registry, now)
     return [*orders, *sweep(registry, now)]
+
+
+def _counted(plan: Plan) -> dict[str, Any]:
+    """Who has limits of their own, by realm."""
+    return {realm.name: (realm.terminals, realm.customers) for realm in plan.realms.values()}
 
 
 def sweep(registry: Registry, now: float) -> list[Order]:

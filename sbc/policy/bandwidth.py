@@ -43,8 +43,24 @@ _FAX_PACKETS = 50  # a second
 def need(sender: Flows, receiver: Flows, kind: str, believed: Bandwidth) -> Need:
     """What a peer may send who has said `sender` to one that has said `receiver`, either of them maybe nothing yet, on
     a stream of `kind` "rtp" or "t38"."""
-    if kind == "t38":
-        return _fax(sender, receiver)
+    return _capped(_fax(sender, receiver) if kind == "t38" else _media(sender, receiver, believed), believed)
+
+
+def _capped(one: Need, believed: Bandwidth) -> Need:
+    """No more than a stream may have: what a message says would else take all that there is. What is sent in packets of
+    the same size in less time are fewer."""
+    most = believed.most * 125
+    if one.octets <= most and one.most <= most and one.rtcp <= most * 8:
+        return one
+    octets = min(one.octets, most)
+    packets = one.packets * octets / max(1, one.octets)
+    return one._replace(
+        octets=octets, packets=packets, rtcp=min(one.rtcp, most * 8 - octets * 8), most=min(one.most, most)
+    )
+
+
+def _media(sender: Flows, receiver: Flows, believed: Bandwidth) -> Need:
+    """Of RTP."""
     sends, takes = _formats(sender), _formats(receiver)
     media = _kind(receiver) or _kind(sender)
     likely, possible = _agreed(sends, takes)

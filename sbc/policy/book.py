@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from sbc.core.message import Cause, Refused
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST_IDLE = 10_000
 """Terminals that have nothing here but are remembered: how often they called, and what they were refused."""
+LOOKED_AT = 32
+"""Of these so many are looked at for one that need not be."""
 LATER = 30
 """Seconds after which a terminal that was refused for its number of calls or registrations may ask again."""
 NOTHING = Demand((0, 0), (0, 0))
@@ -122,12 +125,11 @@ class Book:
         return tally
 
     def _terminal(self, realm: str, who: bytes, customer: Customer | None, caps: Caps) -> Tally:
-        """One that has something here, or is remembered from now on."""
+        """One that has something here, or is remembered, or begins to be with what it is let have."""
         key = (realm, TERMINAL, who)
         tally = self._tallies.get(key) or self._idle.get(key)
         if tally is None:
             tally = Tally(TERMINAL, who.decode(errors="replace"), realm, who)
-            self._rest(key, tally)
         if tally.caps is not caps:
             tally.customer = "" if customer is None else customer.name
             tally.limit(caps)
@@ -205,16 +207,34 @@ class Book:
         """What had the ticket is over. It holds nothing from now on, however often that is said."""
         for stream in list(ticket.held):
             self.release(stream)
+        self._count(ticket, -1)
+        ticket.legs, ticket.counts = ((), ()), ""
+
+    def reseat(self, ticket: Ticket, legs: tuple[Tallies, Tallies]) -> None:
+        """What was let in counts for others from now on, whatever their limits are."""
+        if legs == ticket.legs:
+            return
+        held = dict(ticket.held)
+        for stream in held:
+            self.release(stream)
+        self._count(ticket, -1)
+        ticket.legs = legs
+        self._count(ticket, 1)
+        for stream, demand in held.items():
+            self.reserve(ticket, stream, demand, forced=True)
+
+    def _count(self, ticket: Ticket, change: int) -> None:
         for tally in (*ticket.legs[0], *ticket.legs[1]):
+            if change > 0:
+                self._wake(tally)
             if ticket.counts == CALLS:
-                tally.calls -= 1
+                tally.count_call(change)
             elif ticket.counts == BINDINGS:
-                tally.bindings -= 1
+                tally.add_binding(change)
             if tally.kind == TERMINAL and tally.empty:
                 key = (tally.realm, TERMINAL, tally.who)
                 if self._tallies.pop(key, None) is not None:
                     self._rest(key, tally)
-        ticket.legs, ticket.counts = ((), ()), ""
 
     def _wake(self, tally: Tally) -> None:
         """Something is counted for it from now on."""
@@ -224,10 +244,12 @@ class Book:
             self._tallies[key] = tally
 
     def _rest(self, key: Key, tally: Tally) -> None:
-        """A terminal has nothing here. It is remembered for a while, or its rate would begin anew each time."""
+        """A terminal has nothing here. It is remembered for a while, or its rate would begin anew each time: of too
+        many one goes of which that is not so, if there is one among the oldest."""
         self._idle[key] = tally
         if len(self._idle) > MOST_IDLE:
-            del self._idle[next(iter(self._idle))]
+            oldest = list(islice(self._idle, LOOKED_AT))
+            del self._idle[next((each for each in oldest if not self._idle[each].owes), oldest[0])]
 
     # -- bandwidth
 

@@ -33,6 +33,11 @@ class Bucket:
         self._fill(now)
         return max(0.0, (tokens - self._level) / self.rate)
 
+    @property
+    def full(self) -> bool:
+        """Whether nothing was missing from it when it was last looked at."""
+        return self._level >= self.burst
+
     def change(self, rate: float, burst: float) -> None:
         """Fill by another rate from now on. What it holds stays, as far as there is room: a change gives nothing."""
         self._level = min(self._level, burst)

@@ -47,12 +47,13 @@ class Police(Enum):
 @attrs.frozen(cache_hash=True)
 class Bandwidth:
     """How a realm takes the bandwidth of streams. `audio`, `video` and `other` are kbit/s of media that are believed of
-    a stream of which nobody says more. Peers may send `margin` percent more than was admitted, and after a pause what
-    that makes in `burst` seconds at once."""
+    a stream of which nobody says more, `most` those that one direction of a stream may have, whatever is said. Peers
+    may send `margin` percent more than was admitted, and after a pause what that makes in `burst` seconds at once."""
 
     audio: int = 64
     video: int = 2_000
     other: int = 64
+    most: int = 20_000
     fit: Fit = Fit.REFUSE
     police: Police = Police.KNOWN
     margin: int = 20

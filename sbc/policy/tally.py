@@ -75,14 +75,14 @@ class Tally:
         if self.bucket is not None:
             self.bucket.take(now)
 
-    def count_call(self) -> None:
-        """One more call is there."""
-        self.calls += 1
+    def count_call(self, change: int = 1) -> None:
+        """One more call is there, or (-1) less."""
+        self.calls += change
         self.most_calls = max(self.most_calls, self.calls)
 
-    def add_binding(self) -> None:
-        """One more registration."""
-        self.bindings += 1
+    def add_binding(self, change: int = 1) -> None:
+        """One more registration, or (-1) less."""
+        self.bindings += change
         self.most_bindings = max(self.most_bindings, self.bindings)
 
     def has_bandwidth(self, into: int, out: int) -> bool:
@@ -107,6 +107,11 @@ class Tally:
     def empty(self) -> bool:
         """Whether nothing is held here."""
         return not (self.calls or self.bindings or self.into or self.out)
+
+    @property
+    def owes(self) -> bool:
+        """Whether its next calls may come too soon: as of its last one."""
+        return self.bucket is not None and not self.bucket.full
 
     def __repr__(self) -> str:
         at = f" of realm {self.realm}" if self.realm and self.kind != REALM else ""

@@ -13,14 +13,20 @@ _OF_FORMAT = re.compile(
     rb"^a=(?:rtpmap|fmtp|rtcp-fb):([0-9]{1,3})(?![0-9])[^\r\n]*+(?:\r?\n)?", re.MULTILINE | re.IGNORECASE
 )
 
+_REPEATS = re.compile(  # RFC 4588 section 8.1: which format's packets are sent again by it
+    rb"^a=fmtp:([0-9]{1,3})[ \t]++(?:[^\r\n]*?[; \t])?apt=([0-9]{1,3})(?![0-9])", re.MULTILINE | re.IGNORECASE
+)
+
 
 def narrow(edits: Edits, line: Line, until: int, keep: tuple[int, ...]) -> bool:
     """Let the ``m=`` line have those of its formats alone, by their places, in that order; its attributes end at
-    `until`. Says whether it could be done."""
+    `until`. What repeats the packets of one that is gone goes with it. Says whether it could be done."""
     words = list(_WORD.finditer(line.data, line.start, line.end))[3:]
     if not keep or max(keep) >= len(words):
         return False
     kept = [words[each][0] for each in keep]
+    repeats = {match[1]: match[2] for match in _REPEATS.finditer(line.data, line.line_end, until)}
+    kept = [each for each in kept if repeats.get(each, each) in kept]
     edits.replace(words[0].start(), words[-1].end(), b" ".join(kept))
     gone = {word[0] for word in words} - set(kept)
     for match in _OF_FORMAT.finditer(line.data, line.line_end, until):

@@ -64,11 +64,14 @@ def _rates(said: dict[bytes, int], session: Width) -> Width:
     return Width(min(media, _MOST), min(wire, _MOST), rtcp=rtcp)
 
 
-@lru_cache(maxsize=512)
 def bound(coded: str, parameters: bytes | None) -> int:
     """Bit/s of media that the parameters of a format allow it; 0 where they do not say."""
     if parameters is None:
         return 0
+    return _known(coded, parameters) if len(parameters) <= _KEPT else _bound(coded, parameters)
+
+
+def _bound(coded: str, parameters: bytes) -> int:
     name = coded.partition("/")[0].casefold()
     found = dict(_parameter(each) for each in parameters.decode("ascii", "replace").casefold().split(";", 32)[:32])
     if name in ("amr", "amr-wb"):
@@ -83,6 +86,8 @@ def bound(coded: str, parameters: bytes | None) -> int:
     return min(int(value), _MOST) if value.isascii() and value.isdigit() and len(value) <= 9 else 0
 
 
+_known = lru_cache(maxsize=512)(_bound)
+_KEPT = 500  # octets of parameters that are known again
 _WORDS = {
     "opus": "maxaveragebitrate",  # RFC 7587 section 6.1
     "g7221": "bitrate",  # RFC 5577

@@ -54,6 +54,9 @@ def assert_held(rig: Rig, into: int, out: int | None = None) -> None:
 
 # -- SIP
 
+HOG = "m=video 5000 RTP/AVP 97\r\nb=AS:90000\r\nb=RR:900000000\r\na=rtpmap:97 H264/90000\r\n"
+FAX = "m=image 4002 udptl t38\r\na=T38MaxBitRate:14400\r\n"
+
 
 def sdp(host: str, formats: str = "0 18 101", more: str = "") -> bytes:
     lines = (
@@ -102,6 +105,30 @@ def test_sip_reserves_the_dearest_of_an_offer_and_keeps_what_was_agreed() -> Non
     assert_held(rig, G729)
     rig.from_core(plain_answer(bye, b"200 OK"))
     assert_held(rig, 0)
+
+
+def test_no_stream_takes_more_than_one_may_have_whatever_is_said_of_it() -> None:
+    rig = sip_rig(100_000, most=3_000)
+    called(rig, sdp(PHONE.host, more=HOG))
+    into, out = held(rig, "core")
+    assert G711 + 3_000_000 < into <= G711 + 3_300_000 and into == out
+    assert all(sends(rig.from_access(offer(sdp(PHONE.host, more=HOG), b"c%d" % n)), "core") for n in range(10))
+
+
+def test_voice_may_turn_into_fax_where_there_is_room_for_either() -> None:
+    rig = sip_rig(90)
+    asked, back = talks(rig, sdp(PHONE.host, "0"), sdp(SOFTSWITCH.host, "0"))
+    assert_held(rig, G711)
+    fax = sdp(PHONE.host, "0").partition(b"m=")[0] + FAX.encode()
+    (on,) = sends(rig.from_access(inside(asked, back, b"INVITE", 2, body=fax)), "core")
+    assert_held(rig, G711)
+    said = answer(on, SOFTSWITCH.host, body=fax.replace(PHONE.host.encode(), SOFTSWITCH.host.encode()))
+    assert sends(rig.from_core(said), "access")
+    assert_held(rig, 58_400)
+    (on,) = sends(rig.from_access(inside(asked, back, b"INVITE", 3, body=sdp(PHONE.host, "0"))), "core")
+    assert_held(rig, G711)
+    rig.from_core(plain_answer(on, b"488 Not Acceptable Here"))
+    assert_held(rig, 58_400)
 
 
 def test_sip_trims_by_an_answer_that_came_early() -> None:

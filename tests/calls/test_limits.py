@@ -36,24 +36,23 @@ BINDINGS = {
 }
 CONTACTS = {name: BINDINGS[name] for name in ("sip", "h323")}
 """A gateway is at one place by nature."""
+BANDWIDTH = {
+    "h323": "releaseComplete 34 noBandwidth",
+    "h323 Setup": "releaseComplete 34 noBandwidth",
+    "sip": "488 370",
+    "mgcp": "404",
+    "h248": "526",
+    "h248 binary": "526",
+}
 HELP = ("sip", "h323", "h323 Setup", "h248", "h248 binary")
 """MGCP tells a controller what is dialled, digit by digit, but nobody that it is for help."""
 
 
-def realm(**caps: Any) -> Change:
+def realm(name: str = "access", **caps: Any) -> Change:
     def change(plan: Plan) -> Plan:
-        access = plan.realms["access"]
-        found = attrs.evolve(access, limits=attrs.evolve(access.limits, **caps))
-        return attrs.evolve(plan, realms={**plan.realms, "access": found})
-
-    return change
-
-
-def core(**caps: Any) -> Change:
-    def change(plan: Plan) -> Plan:
-        there = plan.realms["core"]
+        there = plan.realms[name]
         found = attrs.evolve(there, limits=attrs.evolve(there.limits, **caps))
-        return attrs.evolve(plan, realms={**plan.realms, "core": found})
+        return attrs.evolve(plan, realms={**plan.realms, name: found})
 
     return change
 
@@ -92,18 +91,25 @@ def left(speaker: Speaker) -> list[str]:
     return [repr(each) for each in book.tallies() if each.calls or each.into or each.out] + [*speaker.rig.open_streams]
 
 
-CALLS = {
+AT_ONCE = {
     "calls of a realm": (realm(calls=1), BUSY),
-    "calls of the core's realm": (core(calls=1), BUSY),
+    "calls of the core's realm": (realm("core", calls=1), BUSY),
     "calls of a path": (path(calls=1), BUSY),
     "calls of a terminal": (terminals(calls=1), TERMINAL),
+    "bandwidth into a realm": (realm(bandwidth_in=100), BANDWIDTH),
+    "bandwidth out of a realm": (realm(bandwidth_out=100), BANDWIDTH),
+    "bandwidth from the core": (realm("core", bandwidth_in=100), BANDWIDTH),
+    "bandwidth into a path": (path(bandwidth_in=100), BANDWIDTH),
+    "bandwidth of a terminal": (terminals(bandwidth_out=100), BANDWIDTH),
 }
 
 
-@pytest.mark.parametrize(("name", "change", "words"), table(CALLS))
-def test_so_many_calls_at_once(name: str, change: Change, words: str) -> None:
+@pytest.mark.parametrize(("name", "change", "words"), table(AT_ONCE))
+def test_so_many_calls_or_so_much_bandwidth_at_once(name: str, change: Change, words: str) -> None:
+    """One call of G.711 takes 84 kbit/s of 100."""
     speaker = begun(name, change)
     assert speaker.call(1) == ""
+    assert speaker.rig.border.registry.gate.book.realm("access").into == 84_000
     assert speaker.call(2) == words
     speaker.end(1)
     assert left(speaker) == []
@@ -172,37 +178,6 @@ def test_a_call_for_help_goes_past_all_of_them_and_is_counted(name: str) -> None
     assert speaker.rig.border.registry.gate.book.realm("access").calls == 2
     speaker.end(1)
     assert speaker.call(4) != ""
-    speaker.end(3)
-    assert left(speaker) == []
-
-
-BANDWIDTH = {
-    "h323": "releaseComplete 34 noBandwidth",
-    "h323 Setup": "releaseComplete 34 noBandwidth",
-    "sip": "488 370",
-    "mgcp": "404",
-    "h248": "526",
-    "h248 binary": "526",
-}
-WIDTHS = {
-    "bandwidth into a realm": (realm(bandwidth_in=100), BANDWIDTH),
-    "bandwidth out of a realm": (realm(bandwidth_out=100), BANDWIDTH),
-    "bandwidth from the core": (core(bandwidth_in=100), BANDWIDTH),
-    "bandwidth into a path": (path(bandwidth_in=100), BANDWIDTH),
-    "bandwidth of a terminal": (terminals(bandwidth_out=100), BANDWIDTH),
-}
-
-
-@pytest.mark.parametrize(("name", "change", "words"), table(WIDTHS))
-def test_so_much_bandwidth(name: str, change: Change, words: str) -> None:
-    """One call of G.711 takes 84 kbit/s of 100."""
-    speaker = begun(name, change)
-    assert speaker.call(1) == ""
-    assert speaker.rig.border.registry.gate.book.realm("access").into == 84_000
-    assert speaker.call(2) == words
-    speaker.end(1)
-    assert left(speaker) == []
-    assert speaker.call(3) == ""
     speaker.end(3)
     assert left(speaker) == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from sbc.config.bandwidth import TABLES
+from sbc.config.bandwidth import TABLES, bandwidth_of
 from sbc.config.faults import ConfigError
 from sbc.config.load import load_text
 from sbc.policy.demand import Bandwidth, Fit, Police
@@ -18,12 +18,18 @@ def test_every_key_is_a_field() -> None:
 
 def test_a_realm_says_how_it_takes_bandwidth() -> None:
     table = (
-        '[realms.a.bandwidth]\naudio = 24\nvideo = 500\nother = 8\nfit = "cheapest"\npolice = "all"\nmargin = 50\n'
+        "[realms.a.bandwidth]\naudio = 24\nvideo = 500\nother = 8\nmost = 900\n"
+        'fit = "cheapest"\npolice = "all"\nmargin = 50\n'
         "burst = 0.5\n"
     )
     realms = load_text(SMALL + table, "x.toml").plan.realms
-    assert realms["a"].bandwidth == Bandwidth(24, 500, 8, Fit.CHEAPEST, Police.ALL, 50, 0.5)
+    assert realms["a"].bandwidth == Bandwidth(24, 500, 8, 900, Fit.CHEAPEST, Police.ALL, 50, 0.5)
     assert realms["c"].bandwidth == Bandwidth()
+
+
+def test_no_stream_need_have_more_reserved_than_the_engine_lets_it_have() -> None:
+    assert bandwidth_of({"most": 5_000}, {"stream_rate": 3_000}).most == 3_000
+    assert (bandwidth_of({}, {}).most, bandwidth_of({"most": 9}, {}).most) == (20_000, 9)
 
 
 @pytest.mark.parametrize(

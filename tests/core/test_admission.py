@@ -208,3 +208,25 @@ def test_a_registration_that_is_over_is_given_back(end: str) -> None:
 )
 def test_of_ipv6_a_whole_network_is_one(host: str, network: str) -> None:
     assert network_of(host) == network
+
+
+def test_an_attempt_that_is_repeated_after_its_refusal_has_one_record() -> None:
+    rig = limited(Caps(calls=1))
+    bound(rig)
+    call(rig, 11)
+    refused = [call(rig, 12) for _ in range(4)]
+    assert [told(each) for each in refused] == [[Cause.BUSY]] * 4
+    assert [len(of(Record, each)) for each in refused] == [2, 0, 0, 0]
+    assert len(of(Record, call(rig, 13))) == 2  # which is another
+
+
+def test_what_a_terminal_has_counts_for_it_from_the_reload_on_that_limits_it() -> None:
+    rig = toy_rig()
+    bound(rig)
+    for which in range(11, 16):
+        assert to_core(call(rig, which))
+    replanned(rig, Caps(calls=2, bindings=1))
+    assert (terminals(rig)["alice"].calls, terminals(rig)["alice"].bindings) == (5, 1)
+    assert told(call(rig, 16)) == [Cause.BUSY]
+    replanned(rig, Caps())
+    assert to_core(call(rig, 17))

@@ -135,6 +135,39 @@ def test_what_goes_on_after_a_restart_is_never_too_much() -> None:
     refused(book)
 
 
+def test_who_only_asks_makes_nobody_be_forgotten_and_of_who_called_those_go_first_that_may_call_again() -> None:
+    book = Book(plan(terminal=Caps(calls_per_second=0.01, burst=1)))
+    book.close(attempt(book, b"victim", now=1_000.0))
+    for number in range(MOST_IDLE + 10):
+        book.may_call(legs(book, b"%d" % number), 1_000.0)
+    refused(book, b"victim", now=1_001.0)
+    book = Book(plan(terminal=Caps(calls_per_second=0.01, burst=2)))
+    for _ in range(2):
+        book.close(attempt(book, b"victim", now=1_000.0))
+    for number in range(MOST_IDLE + 10):
+        at = 1_000.0 if number % 10 == 0 else 0.0  # of some it is long ago
+        book.close(attempt(book, b"%d" % number, now=at))
+        legs(book, b"%d" % number)[0][0].call_fault(1_000.0)
+    refused(book, b"victim", now=1_001.0)
+
+
+def test_what_is_counted_for_others_from_now_on_is_taken_along() -> None:
+    book = Book(plan())
+    ticket = attempt(book)
+    book.reserve(ticket, "s", Demand((10, 20), (30, 40)))
+    book.replan(plan(terminal=Caps(calls=1, bandwidth_in=1)))
+    book.reseat(ticket, legs(book))
+    (terminal,) = [tally for tally in book.tallies() if tally.kind == "terminal"]
+    assert terminal.used == (1, 0, 10, 30) and book.faults([ticket]) == []
+    refused(book)
+    book.reseat(ticket, legs(book))  # the same
+    book.replan(plan())
+    book.reseat(ticket, legs(book))
+    assert terminal.empty and book.faults([ticket]) == []
+    book.close(ticket)
+    assert book.faults([]) == []
+
+
 def test_only_so_many_idle_terminals_are_remembered() -> None:
     book = Book(plan(terminal=Caps(calls=1, calls_per_second=1.0)))
     for number in range(MOST_IDLE + 10):

@@ -62,3 +62,13 @@ def test_what_was_cut_is_read_as_what_is_left(keep: list[int]) -> None:
     (slot,) = (slot for slot in Sdp(changed, 0, len(changed), Edits()).slots if slot.media)
     names = ["PCMA/8000", "PCMU/8000", "G729/8000", "telephone-event/8000"]
     assert slot.media == " ".join(["audio", *(names[each] for each in keep)])
+
+
+def test_what_repeats_the_packets_of_one_that_is_gone_goes_with_it() -> None:
+    video = (
+        b"m=video 4000 RTP/AVP 96 98 97 99\r\na=rtpmap:96 H264/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n"
+        b"a=rtpmap:98 VP8/90000\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 rtx-time=3000;apt=98\r\n"
+    )
+    changed = cut(HEAD + video, (1, 2, 3))
+    assert b"m=video 4000 RTP/AVP 98 99\r\n" in changed and b"apt=98" in changed
+    assert b"apt=96" not in changed and b":97 rtx" not in changed

@@ -88,3 +88,13 @@ def test_any_lines_are_read(lines: list[str]) -> None:
         return
     assert all(0 <= each <= 1_000_000_000 for each in found[:3]) and 0 <= found.packing <= 1_000
     assert len(found.formats) in (0, 1)
+
+
+def test_what_is_very_long_is_not_kept() -> None:
+    from sbc.text import sdp_width
+
+    before = sdp_width._known.cache_info().currsize
+    for number in range(20):
+        parameters = b"maxaveragebitrate=16000;x=%d" % number + b"y" * 60_000
+        assert sdp_width.bound("opus/48000/2", parameters) == 16_000
+    assert sdp_width._known.cache_info().currsize == before
