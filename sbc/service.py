@@ -192,7 +192,7 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
         _add_prepaid(whole, reactor, config.prepaid, border)
     border.setServiceParent(whole)
     guard.setServiceParent(whole)
-    GarbageService().setServiceParent(whole)
+    GarbageService(reactor).setServiceParent(whole)
     expiry = ExpiryService(lambda: border.runner.connections.security, time)
     expiry.setServiceParent(whole)
     reloader = Reloader(reactor, border.border, border.runner, dialects)
