@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from sbc.config.faults import Findings
@@ -13,14 +12,21 @@ MOST_OCTETS = 64 * 1024 * 1024
 MOST_FAULTS = 5
 """Wrong lines of one file that are told of."""
 
+MOST_FILES = 64
+"""Files whose prefixes are remembered until they change."""
+
 Networks = tuple[IPv4Network | IPv6Network, ...]
+Held = tuple[Networks, tuple[tuple[int, str], ...]]
+"""What is in a file, and what is wrong with which lines."""
+
+_known: dict[str, tuple[int, int, Held]] = {}
 
 
 def read_prefix_file(path: str, key: str, findings: Findings) -> Networks:
     """The prefixes in the file at `path`, which `key` names; what is wrong with it is added to `findings`."""
     try:
         there = os.stat(path)
-        networks, faults = _read(path, there.st_mtime_ns, there.st_size)
+        networks, faults = _remembered(path, there.st_mtime_ns, there.st_size)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         findings.add(key, path, f"cannot be read: {why}", "a file with a prefix on each line")
@@ -30,12 +36,21 @@ def read_prefix_file(path: str, key: str, findings: Findings) -> Networks:
     return networks
 
 
-@lru_cache(maxsize=64)
-def _read(path: str, _written: int, size: int) -> tuple[Networks, tuple[tuple[int, str], ...]]:
-    """The prefixes of a file, and what is wrong with which lines. A file that has not changed is not read again.
+def _remembered(path: str, written: int, size: int) -> Held:
+    """What a file holds. One that has not changed is not read again, and of one that has the old is forgotten."""
+    known = _known.get(path)
+    if known is None or known[:2] != (written, size):
+        known = written, size, _read(path, size)
+    _known.pop(path, None)
+    for other in list(_known)[: max(0, len(_known) + 1 - MOST_FILES)]:  # each step whole: a reload reads in a thread
+        _known.pop(other, None)
+    _known[path] = known
+    return known[2]
 
-    @raises OSError; ValueError where it is too large or no text.
-    """
+
+def _read(path: str, size: int) -> Held:
+    """The prefixes of a file, and what is wrong with which lines. @raises OSError; ValueError where it is too large or
+    no text."""
     if size > MOST_OCTETS:
         raise ValueError(f"it has more than {MOST_OCTETS} octets")
     found: dict[IPv4Network | IPv6Network, None] = {}

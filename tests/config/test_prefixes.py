@@ -43,6 +43,18 @@ def test_a_file_that_has_changed_is_read_again(tmp_path: Path) -> None:
     file.write_text("192.0.2.0/24\n198.51.101.0/24\n")
     os.utime(file, ns=(1, 1))
     assert str(read(file)[0][1]) == "198.51.101.0/24"
+    assert read(file)[0] is read(file)[0], "and one that has not is not"
+
+
+def test_of_a_file_no_more_is_remembered_than_what_it_holds_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefixes, "_known", {})
+    for number in range(100):
+        file = tmp_path / f"list{number % 2 if number < 20 else number}"
+        file.write_text(f"192.0.{number}.0/24\n" * (1 + number))
+        assert [str(each) for each in read(file)[0]] == [f"192.0.{number}.0/24"]
+        assert len(prefixes._known) <= (2 if number < 20 else prefixes.MOST_FILES)
 
 
 def test_what_cannot_be_read_or_is_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

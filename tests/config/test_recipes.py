@@ -12,7 +12,11 @@ from sbc.config.load import load_text
 from sbc.config.values import Config
 from sbc.core.address import Address
 from sbc.policy.flooding import SCANNERS
+from sbc.sip.dialect import SipDialect
+from tests import sip_messages as sip
 from tests.config.test_load import SMALL
+from tests.edge import to
+from tests.rig import Rig
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGES = ("edge", "access", "admission", "bandwidth", "charging", "marks")
@@ -57,6 +61,16 @@ def test_the_trunk_is_let_in_and_nobody_else(tmp_path: Path) -> None:
     realm = loaded(named("trunk"), tmp_path).plan.realms["access"]
     assert [(rule.name, rule.action.value) for rule in realm.rules] == [("trunk", "accept"), ("nobody-else", "drop")]
     assert realm.flood is not None and [str(network) for network in realm.flood.trusted] == ["192.0.2.16/28"]
+
+
+def test_the_trunk_calls_and_is_called_and_others_are_not_read(tmp_path: Path) -> None:
+    rig = Rig.make(SipDialect(), loaded(named("trunk"), tmp_path).plan)
+    pbx, stranger, hop = Address("192.0.2.17", 5060), Address("203.0.113.66", 5060), Address("198.51.100.9", 5060)
+    (own,) = rig.border.plan.realms["access"].listeners
+    assert rig.border.knock(own, pbx, 100, "", rig.now) == "" and rig.border.knock(own, stranger, 100, "", rig.now)
+    assert [each.to for each in to(rig.from_access(sip.invite(pbx, b"out"), pbx), "core")] == [hop]
+    called = sip.invite(hop, b"in", b"sip:+49301234@198.51.100.1")
+    assert [each.to for each in to(rig.from_core(called, hop), "access")] == [pbx]
 
 
 def test_a_customer_has_ten_calls_and_each_of_its_phones_two(tmp_path: Path) -> None:
