@@ -55,6 +55,10 @@ class IDialect(Interface):
         """Let what flows at `slot` be of those `formats` alone, given by their places in `slot.media`, in that order.
         Says (bool) whether that can be written."""
 
+    def secure(message, slot, secured):
+        """Say of the stream at `slot` that it is secured as `secured` (sbc/core/secured.py; None: it is plain), and
+        leave out whatever its sender says of that. Says (bool) whether that can be written."""
+
     def stamp(message, crossing):
         """Write what is our own on this hop (SIP: Via, Call-ID, routes; elsewhere transaction or sequence numbers).
 

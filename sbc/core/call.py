@@ -12,6 +12,8 @@ from sbc.core.names import Peer
 from sbc.core.numbers import Numbers
 from sbc.core.orders import Listener, Order, Rate, Shared, SideSpec, StreamSpec, UpdateStream
 from sbc.core.realm import Path, Realm
+from sbc.core.secured import SideSecurity
+from sbc.core.securing import BARE, Wards
 from sbc.core.timers import Entry
 from sbc.core.watch import Watch
 from sbc.media import codecs
@@ -134,6 +136,7 @@ class Said:
     media: str
     held: bool
     flows: tuple[Flow, ...] = ()
+    wards: Wards = BARE
 
 
 @attrs.define(eq=False)
@@ -142,7 +145,8 @@ class Stream:
     `media` what it said flows there, `flows` the same and how much; `agreed` are those of the last offer that was
     answered, which are in force while another is open. Until somebody answers, `early` is what each of
     those who were asked has said. `admitted` is the bandwidth it holds, `limits` what the engine was told to let pass
-    of each side's."""
+    of each side's. `wards` are how its sides are secured, `secured` what the engine was told of
+    that."""
 
     id: str
     key: StreamKey
@@ -161,11 +165,13 @@ class Stream:
     member: bytes = b""  # of a call that gathers: whose it is
     admitted: Demand | None = None
     limits: list[Rate | None] = attrs.field(factory=lambda: [None, None])
+    wards: Wards = BARE
+    secured: list[SideSecurity | None] = attrs.field(factory=lambda: [None, None])
 
     def hear(self, party: bytes, index: int, flows: tuple[Flow, ...]) -> None:
         """Keep what `party`, on side `index`, has just said; of too many parties the oldest is forgotten."""
         self.early.pop(party, None)
-        self.early[party] = Said(self.remote[index], self.media[index], self.held[index], flows)
+        self.early[party] = Said(self.remote[index], self.media[index], self.held[index], flows, self.wards)
         if len(self.early) > MOST_PARTIES:
             del self.early[next(iter(self.early))]
 
@@ -174,7 +180,7 @@ class Stream:
         said = self.early.get(party)
         if said is not None:
             self.remote[index], self.media[index], self.held[index] = said.remote, said.media, said.held
-            self.flows[index] = said.flows or self.flows[index]
+            self.flows[index], self.wards = said.flows or self.flows[index], said.wards
         self.early.clear()
 
     @staticmethod
@@ -235,23 +241,26 @@ class Stream:
             mark=leg.realm.network.mark,
             vpn=leg.realm.network.vpn,
             shared=self.shared[index],
+            security=self.wards[index].force,
         )
 
     def changed(self, call: Call, index: int) -> list[Order]:
-        """What tells the engine of side `index`, and of the other one too where another clock or rate was agreed
-        upon."""
+        """What tells the engine of side `index`, and of the other one too where another clock, rate or security was
+        agreed upon."""
         spec, other = self.side(call, index), self.limit(call, 1 - index)
         orders: list[Order] = [UpdateStream(self.id, index, spec)]
-        if spec.clock != self.told or other != self.limits[1 - index]:
+        secured = self.wards[1 - index].force
+        if spec.clock != self.told or other != self.limits[1 - index] or secured != self.secured[1 - index]:
             orders.append(UpdateStream(self.id, 1 - index, self.side(call, 1 - index)))
         self.told, self.limits[index], self.limits[1 - index] = spec.clock, spec.limit, other
+        self.secured[index], self.secured[1 - index] = spec.security, secured
         return orders
 
     def spec(self, call: Call) -> StreamSpec:
         """The whole stream as the engine is to have it now."""
         self.told = self.clock
         sides = (self.side(call, 0), self.side(call, 1))
-        self.limits = [each.limit for each in sides]
+        self.limits, self.secured = [each.limit for each in sides], [each.security for each in sides]
         return StreamSpec(self.id, call.id, self.kind, sides)
 
 

@@ -18,6 +18,7 @@ from sbc.core.names import Name, Owner
 from sbc.core.orders import Order, Shared
 from sbc.core.realm import Hosts, Path, Side, is_behind_nat
 from sbc.core.registry import Arrival, Registry
+from sbc.core.secured import Secured
 
 UNKNOWN = "0.0.0.0"  # no address to bind to, but one that nothing is sent to
 DEFAULT_EXPIRES = 3600  # seconds, where neither side says (RFC 3261 section 10.2.1.1)
@@ -284,6 +285,11 @@ class Crossing:
         """Ask for the bandwidth of its streams; call once, when every slot is translated. Returns the slots of which
         not all formats are to go on, and which are. @raises Refused."""
         return self._media.admit()
+
+    def secure(self) -> list[tuple[Slot, Secured | None]]:
+        """How media is secured where the message goes, at the slots of its streams; call once, when every slot is
+        translated. @raises Refused."""
+        return self._media.secure()
 
     def abandon(self) -> None:
         """Give back the streams and the door this message had opened: it will not cross after all."""

@@ -8,11 +8,13 @@ from sbc.core import admitted, channels, meeting, moving
 from sbc.core.address import Address, Pair, is_private, is_unspecified, same_family, unspecified_like
 from sbc.core.call import MOST_PARTIES, Call, CallState, Stream
 from sbc.core.exchange import Change, Exchange
-from sbc.core.message import Flow, Intent, Kind, Phase, Place, Role, Slot
+from sbc.core.message import Cause, Flow, Intent, Kind, Phase, Place, Refused, Role, Slot
 from sbc.core.moving import Moving
 from sbc.core.networks import Networks
 from sbc.core.orders import OpenStream, Order, Shared
 from sbc.core.realm import Realm, Side
+from sbc.core.secured import Secured
+from sbc.core.securing import End, Negotiation, Wards, Way, translates
 from sbc.core.streams import close_stream, new_stream
 from sbc.policy.bandwidth import only
 from sbc.policy.demand import Demand
@@ -56,6 +58,10 @@ class Described:
         self._new: list[Stream] = []
         self._rejected: set[int | str] = set()
         self._channels: dict[tuple[int, bytes], Stream] = {}
+        self._translates = translates(self._here.protection, self._there.protection)
+        self._secures: dict[Slot, Stream | None] = {}  # of media that is to be secured as its receiver's realm demands
+        self._searched: set[Stream] = set()  # streams that are found by ICE: where they are said to be means nothing
+        self._wards: dict[Stream, Wards] = {}
         self._told: set[str] = set()  # the streams whose shared ports the other side hears of first
 
     def translate(self, slot: Slot) -> Place:
@@ -68,6 +74,10 @@ class Described:
         if call is None or call.state is CallState.CLOSED or not negotiated:
             return nothing  # any port of ours might be another call's
         moves = slot.primary and not self._late
+        if self._translates and slot.primary and slot.role is not Role.RTCP:
+            self._secures[slot] = None
+            if slot.secured is not None and slot.secured.foreign and self._bars_foreign:
+                address = Address(address.host, 0)  # it cannot be secured, so it is turned down
         if address.port == 0:
             if moves and slot.stream is not None:
                 self._rejected.add(slot.stream)
@@ -75,6 +85,11 @@ class Described:
         stream = self._stream(call, slot, moves)
         if stream is None:
             return nothing
+        if slot in self._secures:
+            self._secures[slot] = stream
+            if slot.secured is not None and slot.secured.ice is not None:
+                self._searched.add(stream)
+        unspecified = is_unspecified(address.host) and stream not in self._searched
         others = stream.remote[1 - self._leg]
         if others is not None and stream not in self._new and address in stream.ours[self._leg]:
             return _echo(others, slot)
@@ -88,12 +103,12 @@ class Described:
                 flow, flows = Flow(slot.media, slot.width), self._flows.get(stream, ())
                 self._flows[stream] = flows if flow in flows else (*flows, flow)
                 self._slots.setdefault(stream, slot)
-            self._held[stream] = self._held.get(stream, False) or slot.held or is_unspecified(address.host)
+            self._held[stream] = self._held.get(stream, False) or slot.held or unspecified
             muxed = slot.role is Role.RTCP and known.get(Role.RTP) == address  # RFC 5761 section 5.1.3
         else:
             muxed = False
         port = ours.rtcp.port if slot.role is Role.RTCP and ours.rtcp is not None and not muxed else ours.rtp.port
-        if is_unspecified(address.host):
+        if unspecified:
             return Place(Address(unspecified_like(advertised), port), ours=True)
         return Place(Address(advertised, port), ours=True)
 
@@ -183,6 +198,58 @@ class Described:
                 self._flows[stream] = (only(flows[0], keep),)
                 cuts.append((self._slots[stream], keep))
         return cuts
+
+    @property
+    def _bars_foreign(self) -> bool:
+        """Whether what is no RTP stays out: it cannot be secured here, and one side demands that."""
+        return self._here.protection.demands or self._there.protection.demands
+
+    def secure(self) -> list[tuple[Slot, Secured | None]]:
+        """What is to be told of how media is secured, at its slots; call once, when every slot is translated.
+        @raises Refused where what its sender says of that is not what is demanded here, or there."""
+        told = []
+        for slot, stream in self._secures.items():
+            if slot.role is Role.T38:
+                self._let_fax_pass(slot)
+                continue
+            said = self._secured(slot, stream)
+            stays = slot.secured is not None and slot.secured.foreign and not self._bars_foreign
+            if not stays and (said is not None or slot.secured is not None or stream is None):
+                told.append((slot, said))
+        return told
+
+    def _let_fax_pass(self, slot: Slot) -> None:
+        for realm in (self._here, self._there) if slot.place.address.port else ():
+            if realm.protection.demands and not realm.protection.fax_in_clear:
+                where = f"T.38 in realm {realm.name}"
+                raise Refused(Cause.SECURITY, "fax cannot be secured", None, where, "fax-in-clear")
+
+    def _secured(self, slot: Slot, stream: Stream | None) -> Secured | None:
+        """What the other side is to be told of one stream."""
+        call, leg = self._call, self._leg
+        if call is None or self._networks.mint is None:
+            return None
+        if stream is None:  # turned down: then the profile alone is told
+            known = None if slot.stream is None else call.streams.get((slot.stream, "rtp"))
+            return None if known is None else known.wards[1 - leg].told
+        wards = self._wards.get(stream)
+        if wards is None:
+            wards = stream.wards
+            if self._late:
+                return wards[1 - leg].told
+            if stream not in self._new and slot.place.address in stream.ours[leg]:
+                return wards[1 - leg].said  # its own is repeated to it
+            ends = (
+                End(call.legs[0].realm.protection, call.legs[0].listener.transport),
+                End(call.legs[1].realm.protection, call.legs[1].listener.transport),
+            )
+            negotiation = Negotiation(ends, self._networks.mint, self._networks.fingerprints)
+            if self._answers or wards[1 - leg].owed:
+                wards = negotiation.answer(wards, leg, slot.secured)
+            else:
+                wards = negotiation.offer(wards, leg, slot.secured, stream not in self._new)
+            self._wards[stream] = wards
+        return wards[1 - leg].told
 
     def abandon(self) -> None:
         """Give back the streams this message had opened, and the bandwidth: it will not cross after all."""
@@ -276,6 +343,9 @@ class Described:
         rtcp = known.get(Role.RTCP) if stream.kind == "rtp" else None
         if rtcp is None and stream.kind == "rtp":
             rtcp = Address(rtp.host, rtp.port + 1)  # RFC 3550 section 11
+        wards = self._wards.get(stream, stream.wards)
+        if wards[side].way is Way.DTLS and (wards[side].said or Secured()).mux:
+            rtcp = rtp
         if rtcp is not None and not same_family(rtcp.host, rtp.host):
             rtcp = Address(rtp.host, rtp.port + 1)
         leg = call.legs[side]
@@ -284,7 +354,8 @@ class Described:
         if self._intent.phase in _UNSETTLED and not any(c.stream is stream and c.side == side for c in exchange.undo):
             had = self._had.get(stream, stream.admitted)
             new, media = stream in self._new, stream.media[side]
-            exchange.undo += (Change(stream, side, before, new, media, before_flows, had),)
+            exchange.undo += (Change(stream, side, before, new, media, before_flows, had, stream.wards),)
+        stream.wards = wards
         if before is not None and before.rtp != rtp and not is_unspecified(rtp.host):
             stream.latched[side] = None  # it was found for an address that is no longer meant
         stream.remote[side] = Pair(rtp, rtcp) if reachable else None  # of the other IP version: learned, if at all

@@ -18,6 +18,7 @@ from sbc.core.message import Flow, Intent, Kind, Phase, Place, Slot, StreamKey, 
 from sbc.core.names import Peer
 from sbc.core.orders import Listener, Send
 from sbc.core.realm import Path
+from sbc.core.securing import BARE, Wards
 from sbc.core.timers import Entry
 from sbc.core.watch import Watch
 from sbc.policy.demand import Demand
@@ -77,8 +78,8 @@ class Hop:
 
 @attrs.frozen
 class Change:
-    """What an offer changed in a stream: the remote pair and media it had at `side`, the bandwidth it held, or that the
-    stream is new."""
+    """What an offer changed in a stream: the remote pair and media it had at `side`, the bandwidth it held, how it was
+    secured, or that the stream is new."""
 
     stream: Stream
     side: int
@@ -87,6 +88,7 @@ class Change:
     media: str = ""
     flows: tuple[Flow, ...] = ()
     admitted: Demand | None = None
+    wards: Wards = BARE
 
 
 def mark(data: bytes) -> bytes:

@@ -365,6 +365,7 @@ class Cause(Enum):
     UNSUPPORTED = "unsupported"
     WITHDRAWN = "withdrawn"
     DRAINING = "draining"
+    SECURITY = "media-security"  # how media would be secured is not as a realm demands
     UNBOUND = "not-bound"  # who calls itself by a handle is not known by it
     SEALED = "sealed"  # it is signed over what would have to be changed
     BRIEF = "too-brief"  # what is to be refreshed would have to be so too often; retry_after is the least, in seconds

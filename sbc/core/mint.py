@@ -26,7 +26,8 @@ class Mint:
 
     def __init__(self, secret: bytes, run: bytes = b"") -> None:
         """`run` tells the runs of one secret apart, so that the tokens of one are not given again in another."""
-        self._count = 0
+        self._count = self._octets = 0
+        self._fresh = secret
         self.assume(secret, run)
 
     def assume(self, secret: bytes, run: bytes) -> None:
@@ -49,6 +50,17 @@ class Mint:
     def number(self) -> int:
         """The number below 2**80 that a new token would be written with."""
         return self.draw(*self._anew())
+
+    def octets(self, count: int) -> bytes:
+        """So many octets for a key, never given before. They come from the secret that the mint was made with: from the
+        one it has assumed, which is kept somewhere, nobody learns them."""
+        self._octets += 1
+        parts = b"octets", self._octets.to_bytes(8, "big")
+        blocks = (
+            blake2b(_told_apart((*parts, at.to_bytes(4, "big"))), key=self._fresh, digest_size=_BLOCK).digest()
+            for at in range(-(-count // _BLOCK))
+        )
+        return b"".join(blocks)[:count]
 
     def _anew(self) -> tuple[bytes, ...]:
         self._count += 1

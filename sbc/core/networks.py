@@ -14,6 +14,7 @@ from sbc.core.multiplexed import Numbers
 from sbc.core.orders import Listener
 from sbc.core.ports import PoolKey, Pools, PortPool, Wanted
 from sbc.core.realm import Path, Plan, Realm
+from sbc.core.secured import Fingerprint
 from sbc.core.vpn import Vpn
 from sbc.policy.book import Book
 
@@ -31,6 +32,8 @@ class Networks:
         """`mint` makes the numbers of streams that share ports; without it none does."""
         self.configured = plan
         self.plan = plan
+        self.mint = mint
+        self.fingerprints: tuple[Fingerprint, ...] = ()  # of the certificate that we do DTLS with; empty: we do not
         self.numbers = None if mint is None else Numbers(mint)
         self.media = Pools(2, _media(plan))
         self.former: list[Realm] = []

@@ -18,6 +18,9 @@ def translate(dialect: Any, message: Any, slots: list[Slot], crossing: Crossing)
         for slot, formats in crossing.admit():
             if not dialect.narrow(message, slot, formats):
                 raise Refused(Cause.BANDWIDTH, "not enough bandwidth", detail="its formats cannot be cut")
+        for slot, secured in crossing.secure():
+            if not dialect.secure(message, slot, secured) and secured is not None and not secured.best_effort:
+                raise Refused(Cause.SECURITY, "media cannot be secured", detail="its protocol has no words for it")
         if crossing.exchange.intent.kind is Kind.BIND:
             for slot, seconds in front.lifetimes(crossing, slots):
                 dialect.grant(message, slot, seconds)

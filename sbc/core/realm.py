@@ -12,6 +12,7 @@ import attrs
 from sbc.core.address import Address, is_specific, literal
 from sbc.core.message import Elsewhere
 from sbc.core.orders import Latch, Listener, Rate
+from sbc.core.secured import Protection
 from sbc.core.trunk import Trunk
 from sbc.core.vpn import Vpn, VpnLabel
 from sbc.core.wires import Connections, Tls, Web
@@ -203,7 +204,7 @@ class Realm:
     a core realm. `alternates`: of an access realm, other SBCs where terminals find what this one cannot do for them.
     `marks`: of what is sent there, and of what comes from there.
     `prepaid`: how calls of its terminals are paid for; None: they are not. `websocket`: which web pages may connect.
-    `trunks`: who is there and does not register."""
+    `trunks`: who is there and does not register. `protection`: how media there is secured."""
 
     name: str
     side: Side
@@ -216,6 +217,7 @@ class Realm:
     keepalive: Keepalive = Keepalive()
     tls: Tls | None = None
     websocket: Web = attrs.field(factory=Web)
+    protection: Protection = attrs.field(factory=Protection)
     sparing: bool = True
     bandwidth: Bandwidth = attrs.field(factory=Bandwidth)
     peers: tuple[Network, ...] = ()

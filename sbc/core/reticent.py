@@ -8,6 +8,7 @@ from typing import Any
 from sbc.core.address import Address
 from sbc.core.message import Cause, Ending, Place, Question, Slot
 from sbc.core.orders import Listener
+from sbc.core.secured import Secured
 
 
 class Reticent:
@@ -17,6 +18,9 @@ class Reticent:
         return (data,)
 
     def narrow(self, message: Any, slot: Slot, formats: tuple[int, ...]) -> bool:
+        return False
+
+    def secure(self, message: Any, slot: Slot, secured: Secured | None) -> bool:
         return False
 
     def remarks(self, message: Any) -> Sequence[tuple[str, str]]:

@@ -137,3 +137,21 @@ class SideSecurity:
     def keyed(self) -> bool:
         """Whether packets can be read and written."""
         return self.receive is not None and self.send is not None
+
+
+@attrs.frozen
+class Protection:
+    """What a realm demands of media there, as configured. `suites` are offered in their order, and no other is taken.
+    `over_clear`: keys may be said where signalling is not encrypted; `fax_in_clear`: T.38 over UDPTL, which nothing
+    secures, is let pass where media is to be secured."""
+
+    mode: MediaSecurity = MediaSecurity.PASS
+    suites: tuple[str, ...] = tuple(SUITES)
+    over_clear: bool = False
+    fax_in_clear: bool = False
+    demands: bool = attrs.field(init=False, eq=False, repr=False)
+    """Whether nothing in the clear is let pass there."""
+
+    @demands.default
+    def _demands(self) -> bool:
+        return self.mode in (MediaSecurity.SDES, MediaSecurity.DTLS)

@@ -28,7 +28,7 @@ def undo(registry: Registry, exchange: Exchange, now: float, rest: bool) -> list
             orders += close_stream(registry.networks, holder, stream, now, rest)
         else:
             stream.remote[change.side], stream.media[change.side] = change.before, change.media
-            stream.flows[change.side] = change.flows
+            stream.flows[change.side], stream.wards = change.flows, change.wards
             admitted.recount(registry.networks, holder, stream, change.admitted)
             orders += stream.changed(holder, change.side)
     exchange.undo = ()

@@ -22,6 +22,7 @@ OF_REFUSALS = {
     Cause.UNREACHABLE: 530,
     Cause.ABSENT: 503,  # service unavailable
     Cause.UNSUPPORTED: 501,  # not implemented
+    Cause.SECURITY: 449,  # unsupported or unknown parameter or property value
     Cause.WITHDRAWN: 500,
     Cause.DRAINING: 502,  # not ready
     Cause.SEALED: 402,  # unauthorized

@@ -9,6 +9,7 @@ from sbc.core.crossing import Crossing
 from sbc.core.message import BadMessage, Cause, Ending, Intent, Keys, Place, Refused, Slot, Timing
 from sbc.core.orders import Listener
 from sbc.core.reticent import Reticent
+from sbc.core.secured import Secured
 from sbc.h248 import answers, describe, memo, quoted, requests, shown, slots, stamp, taken
 from sbc.h248.causes import cause_of_ours
 from sbc.h248.memo import CallMemo, Memo
@@ -51,6 +52,9 @@ class H248Dialect(Reticent):
 
     def narrow(self, message: Taken, slot: Slot, formats: tuple[int, ...]) -> bool:
         return any(each.sdp.narrow(slot, formats) for each in message.descriptions)
+
+    def secure(self, message: Taken, slot: Slot, secured: Secured | None) -> bool:
+        return any(each.sdp.secure(slot, secured) for each in message.descriptions)
 
     def stamp(self, message: Taken, crossing: Crossing) -> None:
         stamp.stamp(message, crossing)

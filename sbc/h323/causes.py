@@ -70,6 +70,7 @@ OF_REFUSALS = {
     Cause.UNREACHABLE: 38,
     Cause.ABSENT: 20,
     Cause.UNSUPPORTED: 79,
+    Cause.SECURITY: 79,
     Cause.WITHDRAWN: 16,
     Cause.DRAINING: 42,
     Cause.SEALED: 31,
@@ -78,6 +79,7 @@ OF_REFUSALS = {
 
 REASONS = {
     Cause.SEALED: "securityDenied",
+    Cause.SECURITY: "securityDenied",
     Cause.BANDWIDTH: "noBandwidth",
     Cause.QUOTA: "noPermission",
     Cause.DENIED: "securityDenied",

@@ -33,6 +33,7 @@ OF_CAUSES = {
     Cause.UNREACHABLE: 400,
     Cause.ABSENT: 501,
     Cause.UNSUPPORTED: 507,
+    Cause.SECURITY: 505,
     Cause.WITHDRAWN: 407,
     Cause.DRAINING: 403,
     Cause.UNBOUND: 500,

@@ -22,6 +22,7 @@ from sbc.core.message import (
 )
 from sbc.core.orders import Listener
 from sbc.core.reticent import Reticent
+from sbc.core.secured import Secured
 from sbc.interfaces import IDialect
 from sbc.mgcp import codec, codes, describe, memo, said, shown, slots, stamp
 from sbc.mgcp.codec import MgcpMessage
@@ -76,6 +77,9 @@ class MgcpDialect(Reticent):
 
     def narrow(self, message: MgcpMessage, slot: Slot, formats: tuple[int, ...]) -> bool:
         return any(sdp.narrow(slot, formats) for sdp in message.cache["sdp"])
+
+    def secure(self, message: MgcpMessage, slot: Slot, secured: Secured | None) -> bool:
+        return any(sdp.secure(slot, secured) for sdp in message.cache["sdp"])
 
     def stamp(self, message: MgcpMessage, crossing: Crossing) -> None:
         stamp.stamp(message, crossing)

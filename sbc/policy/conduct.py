@@ -30,6 +30,7 @@ _REFUSED = {
     Cause.LOOP: 5.0,
     Cause.NO_CALL: 1.0,
     Cause.UNSUPPORTED: 1.0,
+    Cause.SECURITY: 1.0,
 }
 """What we refuse for its own sake. Who is refused since there is too much of everything has done nothing."""
 

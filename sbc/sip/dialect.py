@@ -22,6 +22,7 @@ from sbc.core.message import (
 )
 from sbc.core.orders import Listener
 from sbc.core.reticent import Reticent
+from sbc.core.secured import Secured
 from sbc.interfaces import IDialect
 from sbc.sip import codec, describe, memos, probe, quoted, registrar, reliable, replies, shown, slots, stamp
 from sbc.sip.codec import BadSip, SipMessage
@@ -108,6 +109,9 @@ class SipDialect(Reticent):
 
     def narrow(self, message: SipMessage, slot: Slot, formats: tuple[int, ...]) -> bool:
         return any(sdp.narrow(slot, formats) for sdp in message.cache["sdp"])
+
+    def secure(self, message: SipMessage, slot: Slot, secured: Secured | None) -> bool:
+        return any(sdp.secure(slot, secured) for sdp in message.cache["sdp"])
 
     def stamp(self, message: SipMessage, crossing: Crossing) -> None:
         stamp.stamp(message, crossing)

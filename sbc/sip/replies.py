@@ -31,6 +31,7 @@ _CAUSES = {
     Cause.UNREACHABLE: (503, b"Service Unavailable"),
     Cause.ABSENT: (480, b"Temporarily Unavailable"),
     Cause.UNSUPPORTED: (501, b"Not Implemented"),
+    Cause.SECURITY: (488, b"Not Acceptable Here"),
     Cause.WITHDRAWN: (487, b"Request Terminated"),
     Cause.DRAINING: (503, b"Service Unavailable"),
     Cause.SEALED: (403, b"Forbidden"),

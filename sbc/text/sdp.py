@@ -8,7 +8,8 @@ import attrs
 
 from sbc.core.address import Address
 from sbc.core.message import BadMessage, Place, Role, Slot
-from sbc.text import sdp_width
+from sbc.core.secured import Secured
+from sbc.text import sdp_secured, sdp_width
 from sbc.text.edits import Edits
 from sbc.text.sdp_formats import flow
 from sbc.text.sdp_lines import (
@@ -26,6 +27,7 @@ from sbc.text.sdp_lines import (
     triple,
 )
 from sbc.text.sdp_narrow import narrow
+from sbc.text.sdp_securing import Securing, joined
 
 __all__ = ["MAX_CANDIDATES", "MAX_LINES", "MAX_MEDIA", "MediaLine", "Sdp", "Spot"]
 
@@ -77,6 +79,8 @@ class Sdp:
         self._session: list[Host] = []  # c= before the first m=
         self._dropped: list[Line] = []
         self._direction = "sendrecv"
+        self._secured: dict[int, tuple[Slot, Secured | None]] = {}  # what is to be told of each stream
+        self._speaks = sdp_secured.speaks(data, start, end)
         self._read()
         self._settle()
 
@@ -94,12 +98,22 @@ class Sdp:
             return False
         return narrow(self._edits, media.line, self._until(media), keep)
 
+    def secure(self, slot: Slot, secured: Secured | None) -> bool:
+        """Say of a stream that it is secured as `secured`, whatever its sender says of that. Says whether it is one of
+        this description's."""
+        spot = slot.at
+        media = spot.what if isinstance(spot, Spot) else None
+        if not isinstance(media, MediaLine) or media not in self.media:
+            return False
+        self._secured[media.index] = slot, secured
+        return True
+
     def finish(self) -> None:
         """Turn what was filled into edits."""
         hosts = self._written_hosts()
         for slot in self.slots:
             spot: Spot = slot.at
-            if spot.place is None:
+            if spot.place is None or not self._stays(slot):
                 continue
             address, what = spot.place.address, spot.what
             if isinstance(what, Host):
@@ -113,6 +127,27 @@ class Sdp:
         self._write_connections(hosts)
         for line in self._dropped:
             line.delete(self._edits)
+        if self._secured:
+            self._write_secured()
+
+    def _stays(self, slot: Slot) -> bool:
+        """Whether the line of a slot stays where its stream is secured anew: all candidates are of one side alone, and
+        where RTCP comes by the port of RTP no other is named."""
+        spot: Spot = slot.at
+        if not self._secured or not isinstance(slot.stream, int) or slot.stream not in self._secured:
+            return True
+        if isinstance(spot.what, Rtcp):
+            stream, said = self._secured[slot.stream]
+            return not (joined(stream.secured) or joined(said))
+        return not isinstance(spot.what, Candidate)
+
+    def _write_secured(self) -> None:
+        securing = Securing(self.data, self.start, self.end, self._edits)
+        for index, (slot, said) in self._secured.items():
+            media, spot = self.media[index], slot.at
+            place = spot.place.address if spot.place is not None and media.live else None
+            securing.stream(media, self._until(media), slot.secured, said, place)
+        securing.session(self.media[0], [said for _, said in self._secured.values() if said is not None])
 
     def _written_hosts(self) -> dict[int, str]:
         """The host to stand for each live media line, by its index."""
@@ -126,7 +161,9 @@ class Sdp:
             if spot.place is None or not isinstance(media_line, MediaLine) or media_line.connection is None:
                 continue
             if media_line.live:
-                hosts[media_line.index] = media_line.connection.held(spot.place.address.host)
+                host, searched = spot.place.address.host, self._secured.get(media_line.index, (slot, None))
+                ice = searched[0].secured is not None and searched[0].secured.ice is not None
+                hosts[media_line.index] = host if ice else media_line.connection.held(host)  # ICE says where it is
         return hosts
 
     def _write_connections(self, hosts: dict[int, str]) -> None:
@@ -250,6 +287,10 @@ class Sdp:
             session = sdp_width.of_session(self.data, self.start, self.media[0].line.line_start)
             said = flow(media.line, until, media.kind, media.transport, session)
             self.slots[-1].media, self.slots[-1].width = said
+            if self._speaks or (media.transport != "RTP/AVP" and not media.udptl):
+                session_lines = self.data[self.start : self.media[0].line.line_start]
+                lines = self.data[media.line.line_end : until]
+                self.slots[-1].secured = sdp_secured.read(session_lines, lines, media.transport, media.mux)
 
     def _until(self, media: MediaLine) -> int:
         """Where the lines of a stream end."""

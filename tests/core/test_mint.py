@@ -99,3 +99,12 @@ def test_a_seal_shows_nothing_but_the_length() -> None:
     one, other = (Mint(SECRET).seal(text) for text in (b"192.168.1.10-1", b"192.168.1.10-2"))
     assert len(one) == len(other) == 39
     assert sum(a == b for a, b in zip(one, other, strict=True)) < 12
+
+
+def test_octets_for_keys_never_come_again_nor_from_what_is_kept() -> None:
+    mint, other = Mint(SECRET), Mint(SECRET[::-1])
+    mint.assume(b"what the store keeps", b"run")
+    other.assume(b"what the store keeps", b"run")
+    drawn = [each.octets(count) for each in (mint, other) for count in (16, 30, 46, 200) for _ in range(2)]
+    assert len({octets[:16] for octets in drawn}) == len(drawn)
+    assert [len(octets) for octets in drawn] == [16, 16, 30, 30, 46, 46, 200, 200] * 2

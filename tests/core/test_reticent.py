@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-from sbc.core.message import Ending
+from sbc.core.message import Ending, Place, Role, Slot
 from sbc.core.reticent import Reticent
 from sbc.interfaces import IDialect
 from tests.rig import NAT
@@ -28,6 +28,7 @@ def test_what_comes_stays_as_it_is() -> None:
 
 def test_nothing_is_said() -> None:
     assert SAYS_NOTHING.remarks("message") == ()
+    assert not SAYS_NOTHING.secure("message", Slot(Role.RTP, Place(NAT), None), None)
     assert SAYS_NOTHING.word(Ending.NORMAL) == ""
     assert SAYS_NOTHING.keep(b"answer") == b""
     assert SAYS_NOTHING.pending("message", NAT) is None

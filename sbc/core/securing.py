@@ -1,0 +1,285 @@
+"""How each side of a stream is secured: what its peer is offered and answered, what of what it says is taken, and what
+the engine is told of that. Nothing that one peer says of keys is told to the other.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from sbc.core.message import Cause, Refused, Word
+from sbc.core.mint import Mint
+from sbc.core.orders import SECURED
+from sbc.core.secured import (
+    SUITES,
+    Dtls,
+    Fingerprint,
+    Ice,
+    IcePair,
+    Key,
+    MediaSecurity,
+    Protection,
+    Secured,
+    SideSecurity,
+)
+
+
+class Way(Word):
+    """How a side is secured."""
+
+    PLAIN = "plain"
+    SDES = "sdes"
+    DTLS = "dtls"
+
+
+_TAKEN = {
+    MediaSecurity.PASS: (Way.PLAIN,),
+    MediaSecurity.NONE: (Way.PLAIN,),
+    MediaSecurity.SDES: (Way.SDES,),
+    MediaSecurity.DTLS: (Way.DTLS,),
+    MediaSecurity.OPTIONAL: (Way.SDES, Way.DTLS, Way.PLAIN),
+}
+"""What is taken of what a peer offers, the first that it can; of an answer, of what it was offered."""
+
+_OFFERED = {
+    MediaSecurity.PASS: Way.PLAIN,
+    MediaSecurity.NONE: Way.PLAIN,
+    MediaSecurity.SDES: Way.SDES,
+    MediaSecurity.DTLS: Way.DTLS,
+    MediaSecurity.OPTIONAL: Way.SDES,  # on a plain profile: who knows nothing of it answers plain
+}
+_BROWSERS = frozenset({"ws", "wss"})  # who is reached so is a browser (RFC 7118), and those speak DTLS alone
+_PRIVATE = frozenset({SECURED, "wss"})  # transports of signalling that may say keys
+_ROLES = {"actpass": "passive", "active": "passive", "": "passive", "passive": "active"}
+"""What we answer to a peer's part in DTLS (RFC 5763 section 5): it begins, if it will; absent is active (RFC 4145)."""
+_WAITING = frozenset({"passive", ""})  # parts in an answer of who waits for us to begin (RFC 4145 section 4)
+
+
+@attrs.frozen
+class Ward:
+    """How one side of a stream stands. `told` is what its peer was last told by us, `said` what it last said itself;
+    None: plain, or nothing where it was not `heard`. `keys` are ours, one for each suite that was ever told, and stay
+    for the stream's life; our `ice` stays until the peer begins that anew. `owed`: its offer has not been answered, and
+    `told` is what it will be. `force` is what the engine has."""
+
+    way: Way = Way.PLAIN
+    told: Secured | None = None
+    said: Secured | None = None
+    heard: bool = False
+    owed: bool = False
+    keys: tuple[Key, ...] = ()
+    ice: Ice | None = None
+    force: SideSecurity | None = None
+
+
+Wards = tuple[Ward, Ward]
+BARE: Wards = (Ward(), Ward())
+"""A stream of which nothing has been said."""
+
+
+@attrs.frozen
+class End:
+    """Where the peer of a side is: what is demanded there, and over what its signalling comes."""
+
+    protection: Protection
+    transport: str
+
+    @property
+    def may_say_keys(self) -> bool:
+        """RFC 4568 section 7.3: keys are as secret as the signalling that carries them."""
+        return self.transport in _PRIVATE or self.protection.over_clear
+
+
+def translates(one: Protection, other: Protection) -> bool:
+    """Whether the SBC has a part in how media is secured between the two, and not its peers alone."""
+    return one.mode is not MediaSecurity.PASS or other.mode is not MediaSecurity.PASS
+
+
+class Negotiation:
+    """What is agreed with both peers of streams, message by message. `ends` are those of sides 0 and 1, `fingerprints`
+    those of our own certificate, none where there is no DTLS."""
+
+    def __init__(self, ends: tuple[End, End], mint: Mint, fingerprints: tuple[Fingerprint, ...]) -> None:
+        self._ends = ends
+        self._mint = mint
+        self._fingerprints = fingerprints
+
+    def offer(self, wards: Wards, side: int, said: Secured | None, settled: bool) -> Wards:
+        """The peer of `side` offers `said`; what the other is told is `told` of its ward. Where the stream is `settled`
+        what is in force stays so until there is an answer. @raises Refused where its realm demands something else."""
+        end = self._ends[side]
+        way = self._chosen(said, _TAKEN[end.protection.mode], end)
+        if way is None:
+            raise _unfit(said, end, "an offer")
+        if said is not None and way is Way.SDES:
+            theirs = next(key for key in said.keys if key.suite in end.protection.suites)  # best first, by who offers
+            said = attrs.evolve(said, keys=(theirs,))
+        asker = self._answering(wards[side], way, said)
+        asked = self._asking(wards[1 - side], self._ends[1 - side], asker)
+        if not settled:
+            asker, asked = _enforced(asker), _enforced(asked)
+        return _in_order(side, asker, asked)
+
+    def answer(self, wards: Wards, side: int, said: Secured | None) -> Wards:
+        """The peer of `side` answers `said` to what it was told; what the other is answered is `told` of its ward. From
+        now on that is in force. @raises Refused where it does not fit what it was told."""
+        end, ward = self._ends[side], wards[side]
+        told = ward.told
+        ways = (ward.way, Way.PLAIN) if told is not None and told.best_effort else (ward.way,)
+        way = self._chosen(said, tuple(each for each in ways if each in _TAKEN[end.protection.mode]), end)
+        if said is not None and way is Way.SDES:
+            key = None if told is None else _answering_key(said.keys, told.keys)
+            if key is None:
+                raise _unfit(said, end, "an answer")
+            said = attrs.evolve(said, keys=(key,))
+        if way is None:
+            raise _unfit(said, end, "an answer")
+        answerer = attrs.evolve(ward, way=way, said=said, heard=True, owed=False)
+        asker = attrs.evolve(wards[1 - side], owed=False)
+        return _in_order(side, _enforced(answerer), _enforced(asker))
+
+    def _chosen(self, said: Secured | None, ways: tuple[Way, ...], end: End) -> Way | None:
+        """The first of `ways` that a peer can, by what it says; None: it can none."""
+        for way in ways:
+            if way is Way.PLAIN:
+                if said is None or not said.demands:
+                    return way
+            elif said is None:
+                continue
+            elif way is Way.SDES:
+                if end.may_say_keys and any(key.suite in end.protection.suites for key in said.keys):
+                    return way
+            elif said.fingerprints and self._fingerprints and said.setup != "holdconn":
+                return way
+        return None
+
+    def _answering(self, ward: Ward, way: Way, said: Secured | None) -> Ward:
+        """The ward of a peer that offers `said`, with what it will be answered."""
+        before, same = ward, ward.said is not None and said is not None and _same_end(ward.said, said)
+        ward = attrs.evolve(ward, way=way, said=said, heard=True, owed=True)
+        if said is None or way is Way.PLAIN:
+            feedback = said is not None and said.feedback
+            return attrs.evolve(ward, told=Secured(feedback=True, best_effort=True) if feedback else None)
+        told = Secured(feedback=said.feedback, best_effort=said.best_effort)
+        if way is Way.SDES:
+            (theirs,) = said.keys
+            ward = self._keyed(ward, (theirs.suite,))
+            ours = attrs.evolve(_of_suite(ward.keys, theirs.suite), tag=theirs.tag)
+            return attrs.evolve(ward, told=attrs.evolve(told, keys=(ours,)))
+        setup = _ROLES[said.setup]
+        if same and said.setup == "actpass" and before.force is not None and before.force.dtls is not None:
+            setup = "active" if before.force.dtls.client else "passive"  # while it is the same association
+        ice = None
+        if said.ice is not None:
+            ice = before.ice if before.ice is not None and (same or not before.heard) else self._new_ice()
+        told = attrs.evolve(
+            told,
+            fingerprints=self._fingerprints,
+            setup=setup,
+            ice=ice,
+            mux=said.mux,
+            mid=said.mid,
+            bundled=said.bundled,
+        )
+        return attrs.evolve(ward, told=told, ice=ice or ward.ice)
+
+    def _asking(self, ward: Ward, end: End, asker: Ward) -> Ward:
+        """The ward of a peer that is asked, with what it is offered. @raises Refused."""
+        mode = end.protection.mode
+        way, optional = _OFFERED[mode], mode is MediaSecurity.OPTIONAL
+        if optional and ward.heard:
+            way = ward.way  # it has shown what it can
+        elif optional and end.transport in _BROWSERS and self._fingerprints:
+            way = Way.DTLS
+        if way is Way.SDES and not end.may_say_keys:
+            if not optional:
+                raise Refused(Cause.SECURITY, "keys are not said in the clear", counted="keys-in-clear")
+            way = Way.PLAIN
+        ward = attrs.evolve(ward, way=way)
+        feedback = asker.said is not None and asker.said.feedback and asker.way is not Way.DTLS
+        if way is Way.PLAIN:
+            return attrs.evolve(ward, told=Secured(feedback=True, best_effort=True) if feedback else None)
+        if way is Way.SDES:
+            suites = end.protection.suites
+            ward = self._keyed(ward, suites)
+            present = None if ward.force is None or ward.force.send is None else ward.force.send.suite
+            inorder = sorted(suites, key=lambda suite: suite != present)  # what is in force comes first
+            keys = tuple(attrs.evolve(_of_suite(ward.keys, suite), tag=tag) for tag, suite in enumerate(inorder, 1))
+            return attrs.evolve(ward, told=Secured(keys=keys, feedback=feedback, best_effort=optional))
+        if not self._fingerprints:
+            raise Refused(Cause.SECURITY, "no DTLS here", counted="no-dtls")
+        said = ward.said if ward.heard else None
+        ice = ward.ice or self._new_ice()
+        told = Secured(
+            fingerprints=self._fingerprints,
+            setup="actpass",
+            ice=ice if said is None or said.ice is not None else None,
+            feedback=True,
+            mux=True,
+            mid="" if said is None else said.mid,
+            bundled=said is not None and said.bundled,
+        )
+        return attrs.evolve(ward, told=told, ice=ice)
+
+    def _keyed(self, ward: Ward, suites: tuple[str, ...]) -> Ward:
+        """The ward with a key of ours for each of `suites`."""
+        missing = [suite for suite in suites if all(key.suite != suite for key in ward.keys)]
+        made = (Key(suite, self._mint.octets(SUITES[suite].secret)) for suite in missing)
+        return attrs.evolve(ward, keys=(*ward.keys, *made)) if missing else ward
+
+    def _new_ice(self) -> Ice:
+        return Ice(self._mint.octets(6).hex(), self._mint.octets(16).hex(), lite=True)
+
+
+def _enforced(ward: Ward) -> Ward:
+    """The ward with what was said and told last in force."""
+    return attrs.evolve(ward, force=_force(ward))
+
+
+def _force(ward: Ward) -> SideSecurity | None:
+    way, told, said, before = ward.way, ward.told, ward.said, ward.force
+    if way is Way.PLAIN or told is None:
+        return None
+    if not ward.heard or said is None:  # it has not answered: what it will encrypt with nobody knows
+        if way is Way.SDES:
+            return SideSecurity()
+        return SideSecurity(dtls=Dtls(client=False), ice=None if told.ice is None else IcePair(told.ice))
+    if way is Way.SDES:
+        receive = said.keys[0]
+        same = before is not None and before.receive == receive
+        rollover = before.rollover if before is not None and same else ()
+        return SideSecurity(receive, _of_suite(told.keys, receive.suite), rollover=rollover)
+    client = told.setup == "active" or (told.setup == "actpass" and said.setup in _WAITING)
+    ice = None if told.ice is None or said.ice is None else IcePair(told.ice, said.ice)
+    fresh = SideSecurity(dtls=Dtls(client, said.fingerprints), ice=ice)
+    if before is None or not before.keyed or (before.dtls, before.ice) != (fresh.dtls, fresh.ice):
+        return fresh
+    return before
+
+
+def _in_order(side: int, of_side: Ward, other: Ward) -> Wards:
+    return (of_side, other) if side == 0 else (other, of_side)
+
+
+def _of_suite(keys: tuple[Key, ...], suite: str) -> Key:
+    return next(key for key in keys if key.suite == suite)
+
+
+def _answering_key(said: tuple[Key, ...], told: tuple[Key, ...]) -> Key | None:
+    """The key that answers what was told: of the same tag, or at least suite, and not our own again."""
+    suites, tags = {key.suite for key in told}, {(key.tag, key.suite) for key in told}
+    theirs = [key for key in said if key.suite in suites and all(key.secret != ours.secret for ours in told)]
+    return next((key for key in theirs if (key.tag, key.suite) in tags), theirs[0] if theirs else None)
+
+
+def _same_end(one: Secured, other: Secured) -> bool:
+    """Whether both are said of one DTLS association (RFC 8842 section 4): neither another certificate nor other ICE."""
+    return one.fingerprints == other.fingerprints and one.ice == other.ice
+
+
+def _unfit(said: Secured | None, end: End, what: str) -> Refused:
+    mode = end.protection.mode.value
+    if said is None or not (said.keys or said.fingerprints or said.demands):
+        return Refused(Cause.SECURITY, "media is to be secured", None, f"{what} of plain RTP: {mode}", "media-plain")
+    if said.keys and not end.may_say_keys:
+        return Refused(Cause.SECURITY, "keys are not said in the clear", None, f"{what}: {mode}", "keys-in-clear")
+    return Refused(Cause.SECURITY, "media is secured otherwise here", None, f"{what}: {mode}", "media-secured")

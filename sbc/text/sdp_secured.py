@@ -1,0 +1,154 @@
+"""What the lines of one stream say of how it is secured: profile, keys, fingerprints, ICE (RFC 4568, 8122, 8839)."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from binascii import Error, unhexlify
+
+from sbc.core.secured import SUITES, Fingerprint, Ice, Key, Secured
+
+MOST_KEYS = 16
+"""``a=crypto`` lines of one stream that are read."""
+MOST_FINGERPRINTS = 8
+"""``a=fingerprint`` lines of one stream, or of the session, that are read."""
+MOST_MKI = 128
+"""Octets of a master key identifier (RFC 4568 section 9.2)."""
+LEAST_PASSWORD = 22
+"""Characters of a password of ICE (RFC 8839 section 5.4)."""
+
+_LONGEST = 512  # octets of a line that is read; all keys are far shorter
+_LINES = re.compile(
+    rb"^a=(crypto|fingerprint|setup|ice-ufrag|ice-pwd|ice-lite|rtcp-mux(?:-only)?|mid|group):?[ \t]*+([^\r\n]*+)",
+    re.MULTILINE | re.IGNORECASE,
+)
+_MOST_LINES = 64
+_TRACES = (b"a=crypto:", b"a=fingerprint:", b"a=ice-ufrag:")
+_CRYPTO = re.compile(
+    rb"([0-9]{1,9})[ \t]++([A-Za-z0-9_]{1,64})[ \t]++inline:[ \t]*+([A-Za-z0-9+/]{8,128}={0,2})"
+    rb"(?:\|(?:2\^([0-9]{1,3})|([0-9]{1,18})))?(?:\|([0-9]{1,40}):([0-9]{1,3}))?((?:[ \t]++[!-~]{1,64})*+)[ \t]*+"
+)
+_IGNORED = re.compile(rb"(?i:WSH=[0-9]{1,9}|-\S*+)")  # a hint, and what says itself that it may be ignored
+_ICE = re.compile(r"[A-Za-z0-9+/]{4,256}")
+_MID = re.compile(rb"[!#-'*+.0-9A-Z^-~-]{1,64}")  # a token (RFC 8866)
+_SETUPS = frozenset({"actpass", "active", "passive", "holdconn"})
+_DIGESTS = {b"sha-1": 20, b"sha-224": 28, b"sha-256": 32, b"sha-384": 48, b"sha-512": 64}
+"""Hashes and their octets. RFC 8122 section 5 forbids MD2 and MD5: nothing is proven by them."""
+
+_PLAIN = frozenset({"RTP/AVP", "RTP/AVPF"})
+_BY_KEYS = frozenset({"RTP/SAVP", "RTP/SAVPF"})
+_BY_DTLS = frozenset({"UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"})
+PROFILES = _PLAIN | _BY_KEYS | _BY_DTLS
+"""Of RTP, in upper case; of another what flows is foreign to us."""
+
+
+def speaks(data: bytes, start: int, end: int) -> bool:
+    """Whether the description in ``data[start:end]`` says anything of keys or ICE; profiles are told by `m=` alone."""
+    return any(data.find(trace, start, end) >= 0 for trace in _TRACES)
+
+
+def read(session: bytes, stream: bytes, transport: str, mux: bool) -> Secured | None:
+    """What a stream's own lines and those of the `session` before the first ``m=`` say; None of plain RTP/AVP. What is
+    malformed or unknown to us is passed over: then that was not said."""
+    profile = transport.upper()
+    by_keys, by_dtls = profile in _BY_KEYS, profile in _BY_DTLS
+    own, common = _lines(stream), _lines(session)
+    mid = _mid(own)
+    secured = Secured(
+        keys=_keys(own.get(b"crypto", [])),
+        fingerprints=_fingerprints(own.get(b"fingerprint") or common.get(b"fingerprint", [])),
+        setup=_setup((own.get(b"setup") or common.get(b"setup", [b""]))[0]),
+        ice=_ice(own, common),
+        feedback=profile.endswith("F"),
+        best_effort=not (by_keys or by_dtls),
+        mux=mux,
+        mid=mid,
+        bundled=bool(mid) and any(mid.encode() in group.split()[1:] for group in common.get(b"group", [])),
+        demands=by_keys or by_dtls,
+        foreign=profile not in PROFILES,
+    )
+    said = secured.keys or secured.fingerprints or secured.ice or secured.feedback
+    return secured if said or secured.demands or secured.foreign else None
+
+
+def _lines(data: bytes) -> dict[bytes, list[bytes]]:
+    found: dict[bytes, list[bytes]] = {}
+    for count, match in enumerate(_LINES.finditer(data)):
+        if count == _MOST_LINES:
+            break
+        if len(match[2]) <= _LONGEST:
+            found.setdefault(match[1].lower(), []).append(match[2])
+    return found
+
+
+def _keys(lines: list[bytes]) -> tuple[Key, ...]:
+    """The keys of ``a=crypto`` lines that we could use, in their order; of one tag the first counts."""
+    found: dict[int, Key] = {}
+    for line in lines[:MOST_KEYS]:
+        key = _key(line)
+        if key is not None:
+            found.setdefault(key.tag, key)
+    return tuple(found.values())
+
+
+def _key(line: bytes) -> Key | None:
+    """None of a suite we do not know, of several keys in turn, and of session parameters that we would have to follow:
+    no encryption, no authentication, key derivation rates, the order of FEC (RFC 4568 section 6.3)."""
+    match = _CRYPTO.fullmatch(line)
+    suite = None if match is None else SUITES.get(match[2].decode("ascii"))
+    if match is None or suite is None or not all(_IGNORED.fullmatch(word) for word in match[8].split()):
+        return None
+    secret = _decoded(match[3])
+    if len(secret) != suite.secret:
+        return None
+    mki = b""
+    if match[6] is not None:
+        value, octets = int(match[6]), int(match[7])
+        if not 0 < octets <= MOST_MKI or value >= 1 << 8 * octets:
+            return None
+        mki = value.to_bytes(octets, "big")
+    lifetime = int(match[5]) if match[5] else 0
+    if match[4]:
+        power = int(match[4])
+        lifetime = 1 << power if power < 48 else 0  # as many as any suite allows, or more
+    return Key(match[2].decode("ascii"), secret, mki, int(match[1]), lifetime)
+
+
+def _decoded(text: bytes) -> bytes:
+    text = text.rstrip(b"=")
+    try:
+        return b64decode(text + b"=" * (-len(text) % 4), validate=True)  # some leave the padding out
+    except Error:
+        return b""
+
+
+def _fingerprints(lines: list[bytes]) -> tuple[Fingerprint, ...]:
+    found = []
+    for line in lines[:MOST_FINGERPRINTS]:
+        algorithm, _, digest = line.lower().partition(b" ")
+        try:
+            octets = unhexlify(digest.strip().replace(b":", b""))
+        except Error:
+            continue
+        if len(octets) == _DIGESTS.get(algorithm):
+            found.append(Fingerprint(algorithm.decode("ascii"), octets))
+    return tuple(found)
+
+
+def _setup(value: bytes) -> str:
+    word = value.strip().decode("latin-1").lower()
+    return word if word in _SETUPS else ""
+
+
+def _ice(own: dict[bytes, list[bytes]], common: dict[bytes, list[bytes]]) -> Ice | None:
+    """Both or none (RFC 8839 section 5.4), at the stream or for all."""
+    of = own if b"ice-ufrag" in own else common
+    ufrag, password = (of.get(name, [b""])[0].strip().decode("latin-1") for name in (b"ice-ufrag", b"ice-pwd"))
+    if _ICE.fullmatch(ufrag) is None or _ICE.fullmatch(password) is None or len(password) < LEAST_PASSWORD:
+        return None
+    return Ice(ufrag, password, lite=b"ice-lite" in common)
+
+
+def _mid(own: dict[bytes, list[bytes]]) -> str:
+    value = own.get(b"mid", [b""])[0].strip()
+    return "" if _MID.fullmatch(value) is None else value.decode("ascii")

@@ -1,0 +1,144 @@
+"""What each side of a stream is told of its security, what is in force, and what is refused."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from sbc.core.message import Cause, Refused
+from sbc.core.mint import Mint
+from sbc.core.secured import (
+    SUITES,
+    Dtls,
+    Fingerprint,
+    Ice,
+    Key,
+    MediaSecurity,
+    Protection,
+    Secured,
+    SideSecurity,
+)
+from sbc.core.securing import BARE, End, Negotiation, Way, translates
+
+NONE, SDES, DTLS = MediaSecurity.NONE, MediaSecurity.SDES, MediaSecurity.DTLS
+OPTIONAL, PASS = MediaSecurity.OPTIONAL, MediaSecurity.PASS
+OURS = (Fingerprint("sha-256", b"o" * 32),)
+KEY = Key("AES_CM_128_HMAC_SHA1_80", b"k" * 30, tag=5)
+KEYED = Secured((KEY,), demands=True)
+CERTIFIED = Secured(
+    fingerprints=(Fingerprint("sha-256", b"t" * 32),),
+    setup="actpass",
+    ice=Ice("them", "t" * 22),
+    feedback=True,
+    mux=True,
+    mid="0",
+    demands=True,
+)
+
+
+def negotiation(
+    near: MediaSecurity,
+    far: MediaSecurity,
+    transports: tuple[str, str] = ("tls", "tls"),
+    fingerprints: tuple[Fingerprint, ...] = OURS,
+) -> Negotiation:
+    first, second = (End(Protection(mode), each) for mode, each in zip((near, far), transports, strict=True))
+    return Negotiation((first, second), Mint(b"a secret for tests only"), fingerprints)
+
+
+def test_who_has_a_part_in_it() -> None:
+    modes = [(one, other) for one in MediaSecurity for other in MediaSecurity]
+    assert [each for each in modes if not translates(*map(Protection, each))] == [(PASS, PASS)]
+
+
+OFFERS = {"plain": None, "sdes": KEYED, "dtls": CERTIFIED}
+TAKEN = {PASS: "plain", NONE: "plain", SDES: "sdes", DTLS: "dtls", OPTIONAL: "plain sdes dtls"}
+
+
+@pytest.mark.parametrize("mode", MediaSecurity)
+@pytest.mark.parametrize("offer", OFFERS)
+def test_what_is_taken_where(mode: MediaSecurity, offer: str) -> None:
+    agreed = negotiation(mode, NONE)
+    if offer not in TAKEN[mode]:
+        with pytest.raises(Refused) as no:
+            agreed.offer(BARE, 0, OFFERS[offer], settled=False)
+        assert no.value.cause is Cause.SECURITY and no.value.counted
+        return
+    first, second = agreed.offer(BARE, 0, OFFERS[offer], settled=False)
+    assert first.way is Way(offer) and second.told is None and first.owed and not second.owed
+    assert (first.force is None) == (offer == "plain")
+
+
+@pytest.mark.parametrize(
+    ("mode", "transport", "way"),
+    [
+        (PASS, "tls", Way.PLAIN),
+        (NONE, "tls", Way.PLAIN),
+        (SDES, "tls", Way.SDES),
+        (SDES, "wss", Way.SDES),
+        (DTLS, "udp", Way.DTLS),
+        (OPTIONAL, "tls", Way.SDES),
+        (OPTIONAL, "udp", Way.PLAIN),
+        (OPTIONAL, "wss", Way.DTLS),
+        (OPTIONAL, "ws", Way.DTLS),
+    ],
+)
+def test_what_is_offered_where(mode: MediaSecurity, transport: str, way: Way) -> None:
+    _, asked = negotiation(NONE, mode, ("udp", transport)).offer(BARE, 0, None, settled=False)
+    assert asked.way is way
+    assert {Way.PLAIN: asked.told is None, Way.SDES: bool(asked.told and asked.told.keys)}.get(way, True)
+    if way is Way.SDES and asked.told is not None:
+        assert [key.suite for key in asked.told.keys] == list(SUITES)
+        assert [key.tag for key in asked.told.keys] == list(range(1, len(SUITES) + 1))
+        assert all(len(key.secret) == SUITES[key.suite].secret for key in asked.told.keys)
+        assert asked.told.best_effort is (mode is OPTIONAL)
+
+
+@pytest.mark.parametrize(("mode", "transport", "ours"), [(SDES, "udp", OURS), (DTLS, "tls", ())])
+def test_what_cannot_be_offered_is_not(mode: MediaSecurity, transport: str, ours: tuple[Fingerprint, ...]) -> None:
+    with pytest.raises(Refused):
+        negotiation(NONE, mode, ("udp", transport), ours).offer(BARE, 0, None, settled=False)
+
+
+def test_the_table_of_parts_in_dtls() -> None:
+    agreed = negotiation(DTLS, NONE)
+    for offered, answered, client in (
+        ("actpass", "passive", False),
+        ("active", "passive", False),
+        ("", "passive", False),
+        ("passive", "active", True),
+    ):
+        first, _ = agreed.offer(BARE, 0, attrs.evolve(CERTIFIED, setup=offered), settled=False)
+        assert first.told is not None and first.told.setup == answered
+        assert first.force is not None and first.force.dtls == Dtls(client, CERTIFIED.fingerprints)
+
+
+def test_keys_of_dtls_go_on_while_the_association_does() -> None:
+    agreed = negotiation(DTLS, NONE)
+    wards = agreed.answer(agreed.offer(BARE, 0, CERTIFIED, settled=False), 1, None)
+    force = wards[0].force
+    assert force is not None and not force.keyed
+    keyed = attrs.evolve(force, receive=KEY, send=attrs.evolve(KEY, secret=b"s" * 30))
+    wards = (attrs.evolve(wards[0], force=keyed), wards[1])
+    again = agreed.answer(agreed.offer(wards, 0, CERTIFIED, settled=True), 1, None)
+    assert again[0].force == keyed
+    restarted = attrs.evolve(CERTIFIED, ice=Ice("anew", "t" * 22))
+    other = agreed.answer(agreed.offer(again, 0, restarted, settled=True), 1, None)
+    assert other[0].force is not None and not other[0].force.keyed
+
+
+def test_what_is_owed_is_told_by_the_next_word_of_the_other() -> None:
+    agreed = negotiation(SDES, NONE)
+    wards = agreed.offer(BARE, 0, KEYED, settled=False)
+    told = wards[0].told
+    assert told is not None and told.keys[0].tag == 5 and told.keys[0].secret != KEY.secret
+    wards = agreed.answer(wards, 1, None)
+    assert wards[0].told == told and not wards[0].owed
+    assert wards[0].force == SideSecurity(KEY, told.keys[0])
+
+
+def test_an_answer_of_plain_where_that_was_left_open() -> None:
+    agreed = negotiation(NONE, OPTIONAL)
+    wards = agreed.answer(agreed.offer(BARE, 0, None, settled=False), 1, None)
+    assert wards[1].way is Way.PLAIN and wards[1].force is None
+    assert agreed.offer(wards, 0, None, settled=True)[1].told is None, "it has shown that it knows nothing of keys"
