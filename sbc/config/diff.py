@@ -32,6 +32,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         "side": REFUSED,
         "domains": NOW,
         "sparing": NEXT,
+        "media_security": NEXT,
         "peers": NOW,
         "alternates": NOW,
         "priority": NEXT,
@@ -125,6 +126,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     )
     | {"spool": RESTART},
     "prepaid": dict.fromkeys(("file", "pace"), RESTART),
+    "realms.NAME.srtp": dict.fromkeys(("suites", "sdes_over_clear", "fax_in_clear"), NEXT),
     "realms.NAME.prepaid": dict.fromkeys(("unknown", "incoming", "warn"), NOW),
     "store": dict.fromkeys(("sqlite", "silence"), RESTART),
     "drain": dict.fromkeys(("limit", "retry_after", "hand_over"), NOW),

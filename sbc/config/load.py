@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from sbc.config import accounting, marks, network, prepaid
+from sbc.config import accounting, marks, network, prepaid, security
 from sbc.config.bandwidth import bandwidth_of
 from sbc.config.checks import Draft, DraftPath, DraftRealm, check
 from sbc.config.dialects import all_tables, check_installed, check_ports, options_of
@@ -211,6 +211,8 @@ class _Reader:
             listener = self.listener(name, values["network"].vpn, each, spot)
             if listener is not None:
                 listeners.append((spot, listener))
+        own, srtp = [listener for _, listener in listeners], values.pop("srtp", {})
+        values["protection"] = security.read(values, srtp, at, own, self.findings)
         width = self.keys(values.pop("bandwidth", {}), f"{at}.bandwidth", "realms.NAME.bandwidth")
         values["rules"] = read_rules(values.pop("rules", ()), f"{at}.rules", self.directory, self.findings)
         values["trunks"] = read_trunks(values.pop("trunks", ()), f"{at}.trunks", self.findings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbc.config import accounting, bandwidth, kinds, limits, marks, network, prepaid, trunks, wires
+from sbc.config import accounting, bandwidth, kinds, limits, marks, network, prepaid, security, trunks, wires
 from sbc.config.flood import TABLES as FLOOD
 from sbc.config.keys import Key
 from sbc.config.rules import TABLES as RULES
@@ -10,6 +10,7 @@ from sbc.config.values import CdrSync, EngineName, LogFormat, LogLevel
 from sbc.core.message import Elsewhere
 from sbc.core.orders import Latch
 from sbc.core.realm import Asking, Callers, Hosts, Lasting, Probing, Side, Signaling
+from sbc.core.secured import MediaSecurity
 from sbc.core.wires import ControlHosts
 
 _ALL = ("udp", "tcp", "tls")
@@ -66,6 +67,8 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("side", kinds.choice(Side), required=True),
         Key("domains", kinds.many(kinds.host_name(), 0, "names")),
         Key("sparing", kinds.boolean()),
+        Key("media_security", kinds.choice(MediaSecurity)),
+        Key("srtp", kinds.table()),
         Key("peers", kinds.many(kinds.network(), 0, "networks")),
         Key("alternates", kinds.many(kinds.ip_port(), 0, "addresses")),
         Key("media", kinds.table(), required=True),
@@ -234,6 +237,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
     ),
     **limits.TABLES,
     **prepaid.TABLES,
+    **security.TABLES,
     **bandwidth.TABLES,
     **RULES,
     **trunks.TABLES,

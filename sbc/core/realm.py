@@ -158,13 +158,11 @@ class Probing(Enum):
 @attrs.frozen
 class Keepalive:
     """How the terminals of a realm that stand behind NATs are kept reachable; seconds.
-
     After a silence of `period` a terminal is asked whether it lives, and has `answer_within` to answer. One that has
     missed `misses` in a row is dead. An adaptive period begins at `period` and grows to no more than `longest`. Who has
-    registered for good is asked though it stands behind no NAT, after a silence of `direct`.
-    `tell_core`: of a dead terminal the registrar is told (sbc/core/farewell.py). `calls`: after that silence whoever
-    is in a call that goes by connections is asked (sbc/core/pulse.py); 0: never.
-    """
+    registered for good is asked though it stands behind no NAT, after a silence of `direct`. `tell_core`: of a dead
+    terminal the registrar is told (sbc/core/farewell.py). `calls`: after that silence whoever is in a call that goes by
+    connections is asked (sbc/core/pulse.py); 0: never."""
 
     mode: Probing = Probing.PROBE
     period: float = 20.0
@@ -202,9 +200,9 @@ class Realm:
     that have other limits. `rules`: in their order, what is let in (sbc/policy/rules.py). `flood`: how it is protected
     from floods; None: not at all. `priority`: whether peers are believed that say how urgent a call is; None: those of
     a core realm. `alternates`: of an access realm, other SBCs where terminals find what this one cannot do for them.
-    `marks`: of what is sent there, and of what comes from there.
-    `prepaid`: how calls of its terminals are paid for; None: they are not. `websocket`: which web pages may connect.
-    `trunks`: who is there and does not register. `protection`: how media there is secured."""
+    `marks`: of what is sent there, and of what comes from there. `prepaid`: how calls of its terminals are paid for;
+    None: they are not. `websocket`: which web pages may connect. `trunks`: who is there and does not register.
+    `protection`: how media there is secured."""
 
     name: str
     side: Side

@@ -142,12 +142,12 @@ class SideSecurity:
 @attrs.frozen
 class Protection:
     """What a realm demands of media there, as configured. `suites` are offered in their order, and no other is taken.
-    `over_clear`: keys may be said where signalling is not encrypted; `fax_in_clear`: T.38 over UDPTL, which nothing
-    secures, is let pass where media is to be secured."""
+    `sdes_over_clear`: keys may be said where signalling is not encrypted; `fax_in_clear`: T.38 over UDPTL, which
+    nothing secures, is let pass where media is to be secured."""
 
     mode: MediaSecurity = MediaSecurity.PASS
     suites: tuple[str, ...] = tuple(SUITES)
-    over_clear: bool = False
+    sdes_over_clear: bool = False
     fax_in_clear: bool = False
     demands: bool = attrs.field(init=False, eq=False, repr=False)
     """Whether nothing in the clear is let pass there."""

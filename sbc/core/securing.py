@@ -8,7 +8,7 @@ import attrs
 
 from sbc.core.message import Cause, Refused, Word
 from sbc.core.mint import Mint
-from sbc.core.orders import SECURED
+from sbc.core.orders import SECURED, WEB
 from sbc.core.secured import (
     SUITES,
     Dtls,
@@ -47,8 +47,6 @@ _OFFERED = {
     MediaSecurity.DTLS: Way.DTLS,
     MediaSecurity.OPTIONAL: Way.SDES,  # on a plain profile: who knows nothing of it answers plain
 }
-_BROWSERS = frozenset({"ws", "wss"})  # who is reached so is a browser (RFC 7118), and those speak DTLS alone
-_PRIVATE = frozenset({SECURED, "wss"})  # transports of signalling that may say keys
 _ROLES = {"actpass": "passive", "active": "passive", "": "passive", "passive": "active"}
 """What we answer to a peer's part in DTLS (RFC 5763 section 5): it begins, if it will; absent is active (RFC 4145)."""
 _WAITING = frozenset({"passive", ""})  # parts in an answer of who waits for us to begin (RFC 4145 section 4)
@@ -86,7 +84,7 @@ class End:
     @property
     def may_say_keys(self) -> bool:
         """RFC 4568 section 7.3: keys are as secret as the signalling that carries them."""
-        return self.transport in _PRIVATE or self.protection.over_clear
+        return self.transport in SECURED or self.protection.sdes_over_clear
 
 
 def translates(one: Protection, other: Protection) -> bool:
@@ -188,7 +186,7 @@ class Negotiation:
         way, optional = _OFFERED[mode], mode is MediaSecurity.OPTIONAL
         if optional and ward.heard:
             way = ward.way  # it has shown what it can
-        elif optional and end.transport in _BROWSERS and self._fingerprints:
+        elif optional and end.transport in WEB and self._fingerprints:  # a browser, and those speak DTLS alone
             way = Way.DTLS
         if way is Way.SDES and not end.may_say_keys:
             if not optional:
@@ -251,9 +249,9 @@ def _force(ward: Ward) -> SideSecurity | None:
     client = told.setup == "active" or (told.setup == "actpass" and said.setup in _WAITING)
     ice = None if told.ice is None or said.ice is None else IcePair(told.ice, said.ice)
     fresh = SideSecurity(dtls=Dtls(client, said.fingerprints), ice=ice)
-    if before is None or not before.keyed or (before.dtls, before.ice) != (fresh.dtls, fresh.ice):
+    if before is None or not before.keyed or before.dtls != fresh.dtls:
         return fresh
-    return before
+    return attrs.evolve(before, ice=ice)  # ICE that begins anew changes the way, and not the association
 
 
 def _in_order(side: int, of_side: Ward, other: Ward) -> Wards:

@@ -211,7 +211,7 @@ def test_what_does_not_fit_is_refused(near: Any, transport: str, offer: bytes) -
 
 
 def test_keys_in_the_clear_where_that_is_allowed() -> None:
-    pair = Pair.make(Protection(SDES, over_clear=True), NONE, "udp")
+    pair = Pair.make(Protection(SDES, sdes_over_clear=True), NONE, "udp")
     sent, back, _ = pair.call(described(PHONE.host, lines=crypto(PHONE_KEY)), sdp(SOFTSWITCH.host))
     assert b"crypto" not in sent and len(line(back, b"crypto")) == 1
 

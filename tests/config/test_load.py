@@ -40,6 +40,7 @@ from sbc.core.realm import (
     Timers,
 )
 from sbc.core.realm import Path as RealmPath
+from sbc.core.secured import Protection
 from sbc.core.vpn import VpnLabel
 from sbc.policy.flooding import Flooding
 from sbc.policy.limits import Caps, Priority
@@ -235,7 +236,8 @@ def test_every_field_of_the_values_can_be_set_and_every_key_is_a_field() -> None
         return {field.name for field in attrs.fields(values)} - set(derived)
 
     assert names("timers") == fields(Timers)
-    assert names("realms.NAME") == fields(Realm, "name", "addresses")
+    assert names("realms.NAME") == fields(Realm, "name", "addresses", "protection") | {"media_security", "srtp"}
+    assert names("realms.NAME.srtp") == fields(Protection, "mode", "demands")
     assert names("realms.NAME.media") == fields(Media)
     assert names("realms.NAME.network") == fields(VpnLabel, "vpn")
     assert names("realms.NAME.limits") == fields(Limits)
