@@ -185,7 +185,7 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
         border.runner.memory = Memory(Sizes(trace.messages, trace.octets, trace.total, trace.refusals))
     guard = GuardService(reactor, border.border, border.runner)
     if config.store is not None:
-        guard.keep = _add_store(whole, reactor, config.store, border, ledger).keep_ban
+        guard.keep = _add_store(whole, reactor, config.store, border, ledger, config.source).keep_ban
     if ledger is not None:
         ledger.setServiceParent(whole)  # before the border: it is there before the first call and goes after the last
     if config.prepaid is not None:
@@ -217,14 +217,24 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
 
 
 def _add_store(
-    whole: MultiService, reactor: Any, config: StoreConfig, border: BorderService, ledger: LedgerService | None
+    whole: MultiService,
+    reactor: Any,
+    config: StoreConfig,
+    border: BorderService,
+    ledger: LedgerService | None,
+    source: str,
 ) -> StoreService:
-    """What lets calls outlive the process: first of all, since the ledger asks it which calls go on."""
+    """What lets calls outlive the process: first of all, since the ledger asks it which calls go on. @raises
+    ConfigError where its key cannot be had."""
+    from sbc.store.sealed import SealedStore, take_key
     from sbc.store.service import StoreService
     from sbc.store.sqlite import SqliteStore
 
-    kept = SqliteStore(config.sqlite, time)
-    store = StoreService(reactor, kept, border.border, border.runner, ledger, config.silence)
+    kept: Any = SqliteStore(config.sqlite, time)
+    if config.key_file:
+        kept = SealedStore(kept, take_key(config.key_file, source))
+    sealed = bool(config.key_file)
+    store = StoreService(reactor, kept, border.border, border.runner, ledger, config.silence, sealed)
     store.setServiceParent(whole)
     border.resume = store.resume
     border.runner.keeps = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from os.path import lexists
+
 from twisted.application.service import IService
 from twisted.python import usage
 
@@ -80,6 +82,10 @@ def _prepare(config: Config, twistd: usage.Options | None) -> None:
         look_at_files(config.cdr, config.accounting, config.source)
         if config.store is not None:
             look_at({"store.sqlite": config.store.sqlite}, config.source)
+            if config.store.key_file and lexists(config.store.key_file):
+                from sbc.store.sealed import take_key
+
+                take_key(config.store.key_file, config.source)
         if twistd is not None:
             install(twistd, config.log, config.source)
     except ConfigError as error:

@@ -128,7 +128,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     "prepaid": dict.fromkeys(("file", "pace"), RESTART),
     "realms.NAME.srtp": dict.fromkeys(("suites", "sdes_over_clear", "fax_in_clear"), NEXT),
     "realms.NAME.prepaid": dict.fromkeys(("unknown", "incoming", "warn"), NOW),
-    "store": dict.fromkeys(("sqlite", "silence"), RESTART),
+    "store": dict.fromkeys(("sqlite", "silence", "key_file"), RESTART),
     "drain": dict.fromkeys(("limit", "retry_after", "hand_over"), NOW),
     "emergency": {"numbers": NEXT},
     "countries": {"database": NOW},

@@ -26,6 +26,7 @@ def check_files(draft: Draft, findings: Findings) -> None:
         ("accounting.csv.file", None if csv is None else csv.file),
         ("prepaid.file", None if draft.prepaid is None else draft.prepaid.file),
         ("store.sqlite", None if draft.store is None else draft.store.sqlite),
+        ("store.key_file", (draft.store.key_file or None) if draft.store is not None else None),
         ("audit.file", None if draft.audit is None else draft.audit.file),
         ("control.socket", None if draft.control is None else draft.control.socket),
     ]

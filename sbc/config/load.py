@@ -309,7 +309,7 @@ class _Reader:
         return CdrConfig(**self.files(self.keys(table, "cdr", "cdr"), "json", "sqlite"))
 
     def store(self, table: Mapping[str, Any]) -> StoreConfig | None:
-        values = self.files(self.keys(table, "store", "store"), "sqlite")
+        values = self.files(self.keys(table, "store", "store"), "sqlite", "key_file")
         return StoreConfig(**values) if "sqlite" in values else None
 
     def files(self, values: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -229,7 +229,11 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("rotate_daily", kinds.boolean()),
     ),
     **{name: tuple(keys) for name, keys in accounting.TABLES.items()},
-    "store": (Key("sqlite", _FILE, required=True), Key("silence", kinds.seconds(0.0, 86_400.0))),
+    "store": (
+        Key("sqlite", _FILE, required=True),
+        Key("silence", kinds.seconds(0.0, 86_400.0)),
+        Key("key_file", _FILE),
+    ),
     "drain": (
         Key("limit", kinds.seconds(0.0, 604_800.0)),
         Key("retry_after", kinds.integer(1, 86_400)),

@@ -218,10 +218,12 @@ class DnsConfig:
 @attrs.frozen
 class StoreConfig:
     """Where calls and registrations outlive the process: an SQLite file (absolute path). See docs/restart.rst.
-    A call in which nobody speaks for `silence` seconds after a restart is ended; 0 for never."""
+    A call in which nobody speaks for `silence` seconds after a restart is ended; 0 for never. With the key in
+    `key_file` all that is kept is sealed; empty: calls whose media has keys are not kept."""
 
     sqlite: str
     silence: float = 60.0
+    key_file: str = ""
 
 
 @attrs.frozen

@@ -15,6 +15,7 @@ from sbc.core import (
     gating,
     inquiry,
     keepalive,
+    keyed,
     lost,
     probing,
     reach,
@@ -43,6 +44,7 @@ from sbc.core.refusing import answer_late, bad_message, refuse
 from sbc.core.registry import Arrival, Registry
 from sbc.core.replan import replan, sweep
 from sbc.core.reuse import offered
+from sbc.core.secured import Key
 from sbc.core.standing import as_it_stands, call_of
 from sbc.core.taking import Mishap, take_reply, take_request
 from sbc.core.timers import Timed
@@ -181,6 +183,10 @@ class Border:
             if stream.id == stream_id:
                 stream.latched[side] = address
                 self.registry.touch(call)
+
+    def secured(self, stream_id: str, side: int, receive: Key, send: Key) -> None:
+        """A handshake with the peer of one side has agreed on keys."""
+        keyed.secured(self.registry, stream_id, side, receive, send)
 
     def resume(self, kind: str, data: bytes, now: float, shift: float) -> list[Order]:
         """Take up a "binding", "promise", "answer" or "ban" that outlived a restart; `shift` is from our clock to

@@ -13,7 +13,7 @@ from sbc.core.numbers import Numbers
 from sbc.core.orders import Listener, Order, Rate, Shared, SideSpec, StreamSpec, UpdateStream
 from sbc.core.realm import Path, Realm
 from sbc.core.secured import SideSecurity
-from sbc.core.securing import BARE, Wards
+from sbc.core.securing import Wards
 from sbc.core.timers import Entry
 from sbc.core.watch import Watch
 from sbc.media import codecs
@@ -136,7 +136,7 @@ class Said:
     media: str
     held: bool
     flows: tuple[Flow, ...] = ()
-    wards: Wards = BARE
+    wards: Wards | None = None
 
 
 @attrs.define(eq=False)
@@ -145,7 +145,8 @@ class Stream:
     `media` what it said flows there, `flows` the same and how much; `agreed` are those of the last offer that was
     answered, which are in force while another is open. Until somebody answers, `early` is what each of
     those who were asked has said. `admitted` is the bandwidth it holds, `limits` what the engine was told to let pass
-    of each side's. `wards` are how its sides are secured, `secured` what the engine was told of
+    of each side's. `wards` are how its sides are secured, None where the SBC has no part
+    in that; `secured` what the engine was told of
     that."""
 
     id: str
@@ -165,7 +166,7 @@ class Stream:
     member: bytes = b""  # of a call that gathers: whose it is
     admitted: Demand | None = None
     limits: list[Rate | None] = attrs.field(factory=lambda: [None, None])
-    wards: Wards = BARE
+    wards: Wards | None = None
     secured: list[SideSecurity | None] = attrs.field(factory=lambda: [None, None])
 
     def hear(self, party: bytes, index: int, flows: tuple[Flow, ...]) -> None:
@@ -241,7 +242,7 @@ class Stream:
             mark=leg.realm.network.mark,
             vpn=leg.realm.network.vpn,
             shared=self.shared[index],
-            security=self.wards[index].force,
+            security=self.wards and self.wards[index].force,
         )
 
     def changed(self, call: Call, index: int) -> list[Order]:
@@ -249,7 +250,7 @@ class Stream:
         agreed upon."""
         spec, other = self.side(call, index), self.limit(call, 1 - index)
         orders: list[Order] = [UpdateStream(self.id, index, spec)]
-        secured = self.wards[1 - index].force
+        secured = self.wards and self.wards[1 - index].force
         if spec.clock != self.told or other != self.limits[1 - index] or secured != self.secured[1 - index]:
             orders.append(UpdateStream(self.id, 1 - index, self.side(call, 1 - index)))
         self.told, self.limits[index], self.limits[1 - index] = spec.clock, spec.limit, other

@@ -14,7 +14,7 @@ from sbc.core.networks import Networks
 from sbc.core.orders import OpenStream, Order, Shared
 from sbc.core.realm import Realm, Side
 from sbc.core.secured import Secured
-from sbc.core.securing import End, Negotiation, Wards, Way, translates
+from sbc.core.securing import BARE, End, Negotiation, Wards, Way, translates
 from sbc.core.streams import close_stream, new_stream
 from sbc.policy.bandwidth import only
 from sbc.policy.demand import Demand
@@ -231,19 +231,17 @@ class Described:
             return None
         if stream is None:  # turned down: then the profile alone is told
             known = None if slot.stream is None else call.streams.get((slot.stream, "rtp"))
-            return None if known is None else known.wards[1 - leg].told
+            return None if known is None or known.wards is None else known.wards[1 - leg].told
         wards = self._wards.get(stream)
         if wards is None:
-            wards = stream.wards
+            wards = stream.wards or BARE
             if self._late:
                 return wards[1 - leg].told
             if stream not in self._new and slot.place.address in stream.ours[leg]:
                 return wards[1 - leg].said  # its own is repeated to it
-            ends = (
-                End(call.legs[0].realm.protection, call.legs[0].listener.transport),
-                End(call.legs[1].realm.protection, call.legs[1].listener.transport),
-            )
-            negotiation = Negotiation(ends, self._networks.mint, self._networks.fingerprints)
+            able = self._networks.suites
+            near, far = (End(each.realm.protection, each.listener.transport, able) for each in call.legs)
+            negotiation = Negotiation((near, far), self._networks.mint, self._networks.fingerprints)
             if self._answers or wards[1 - leg].owed:
                 wards = negotiation.answer(wards, leg, slot.secured)
             else:
@@ -344,7 +342,7 @@ class Described:
         if rtcp is None and stream.kind == "rtp":
             rtcp = Address(rtp.host, rtp.port + 1)  # RFC 3550 section 11
         wards = self._wards.get(stream, stream.wards)
-        if wards[side].way is Way.DTLS and (wards[side].said or Secured()).mux:
+        if wards and wards[side].way is Way.DTLS and (wards[side].said or Secured()).mux:
             rtcp = rtp
         if rtcp is not None and not same_family(rtcp.host, rtp.host):
             rtcp = Address(rtp.host, rtp.port + 1)

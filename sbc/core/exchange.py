@@ -18,7 +18,7 @@ from sbc.core.message import Flow, Intent, Kind, Phase, Place, Slot, StreamKey, 
 from sbc.core.names import Peer
 from sbc.core.orders import Listener, Send
 from sbc.core.realm import Path
-from sbc.core.securing import BARE, Wards
+from sbc.core.securing import Wards
 from sbc.core.timers import Entry
 from sbc.core.watch import Watch
 from sbc.policy.demand import Demand
@@ -88,7 +88,7 @@ class Change:
     media: str = ""
     flows: tuple[Flow, ...] = ()
     admitted: Demand | None = None
-    wards: Wards = BARE
+    wards: Wards | None = None
 
 
 def mark(data: bytes) -> bytes:

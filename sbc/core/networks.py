@@ -14,7 +14,7 @@ from sbc.core.multiplexed import Numbers
 from sbc.core.orders import Listener
 from sbc.core.ports import PoolKey, Pools, PortPool, Wanted
 from sbc.core.realm import Path, Plan, Realm
-from sbc.core.secured import Fingerprint
+from sbc.core.secured import SUITES, Fingerprint
 from sbc.core.vpn import Vpn
 from sbc.policy.book import Book
 
@@ -33,6 +33,7 @@ class Networks:
         self.configured = plan
         self.plan = plan
         self.mint = mint
+        self.suites: frozenset[str] = frozenset(SUITES)  # those that the media engine can
         self.fingerprints: tuple[Fingerprint, ...] = ()  # of the certificate that we do DTLS with; empty: we do not
         self.numbers = None if mint is None else Numbers(mint)
         self.media = Pools(2, _media(plan))

@@ -11,7 +11,20 @@ from typing import Any
 
 import attrs
 
-from sbc.core import admission, admitted, answers, channels, disband, homes, keepalive, lasting, leave, reach, sessions
+from sbc.core import (
+    admission,
+    admitted,
+    answers,
+    channels,
+    disband,
+    homes,
+    keepalive,
+    keyed,
+    lasting,
+    leave,
+    reach,
+    sessions,
+)
 from sbc.core.banned import resume_ban
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState, Leg, Stream
@@ -325,6 +338,7 @@ def _spec(call: Call, stream: Stream, away: float) -> StreamSpec:
 
 
 def _side(spec: SideSpec, away: float) -> SideSpec:
+    spec = attrs.evolve(spec, security=keyed.beyond(spec.security))
     return spec if spec.latched is None or away >= SHORT else attrs.evolve(spec, window=0.0)
 
 

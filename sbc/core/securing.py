@@ -76,10 +76,17 @@ BARE: Wards = (Ward(), Ward())
 
 @attrs.frozen
 class End:
-    """Where the peer of a side is: what is demanded there, and over what its signalling comes."""
+    """Where the peer of a side is: what is demanded there, and over what its signalling comes. `able` are the suites
+    that the media engine can."""
 
     protection: Protection
     transport: str
+    able: frozenset[str] = frozenset(SUITES)
+
+    @property
+    def suites(self) -> tuple[str, ...]:
+        """Those that are spoken there, in the order in which they are offered."""
+        return tuple(suite for suite in self.protection.suites if suite in self.able)
 
     @property
     def may_say_keys(self) -> bool:
@@ -109,7 +116,7 @@ class Negotiation:
         if way is None:
             raise _unfit(said, end, "an offer")
         if said is not None and way is Way.SDES:
-            theirs = next(key for key in said.keys if key.suite in end.protection.suites)  # best first, by who offers
+            theirs = next(key for key in said.keys if key.suite in end.suites)  # best first, by who offers
             said = attrs.evolve(said, keys=(theirs,))
         asker = self._answering(wards[side], way, said)
         asked = self._asking(wards[1 - side], self._ends[1 - side], asker)
@@ -144,7 +151,7 @@ class Negotiation:
             elif said is None:
                 continue
             elif way is Way.SDES:
-                if end.may_say_keys and any(key.suite in end.protection.suites for key in said.keys):
+                if end.may_say_keys and any(key.suite in end.suites for key in said.keys):
                     return way
             elif said.fingerprints and self._fingerprints and said.setup != "holdconn":
                 return way
@@ -188,16 +195,17 @@ class Negotiation:
             way = ward.way  # it has shown what it can
         elif optional and end.transport in WEB and self._fingerprints:  # a browser, and those speak DTLS alone
             way = Way.DTLS
-        if way is Way.SDES and not end.may_say_keys:
+        if way is Way.SDES and not (end.may_say_keys and end.suites):
             if not optional:
-                raise Refused(Cause.SECURITY, "keys are not said in the clear", counted="keys-in-clear")
+                counted = "no-suite" if end.may_say_keys else "keys-in-clear"
+                raise Refused(Cause.SECURITY, "keys cannot be said there", counted=counted)
             way = Way.PLAIN
         ward = attrs.evolve(ward, way=way)
         feedback = asker.said is not None and asker.said.feedback and asker.way is not Way.DTLS
         if way is Way.PLAIN:
             return attrs.evolve(ward, told=Secured(feedback=True, best_effort=True) if feedback else None)
         if way is Way.SDES:
-            suites = end.protection.suites
+            suites = end.suites
             ward = self._keyed(ward, suites)
             present = None if ward.force is None or ward.force.send is None else ward.force.send.suite
             inorder = sorted(suites, key=lambda suite: suite != present)  # what is in force comes first

@@ -45,7 +45,7 @@ LEFT_OUT: dict[type, dict[str, str]] = {
     },
     Session: {"open": "questions of ours are not written: they are asked again"},
     Leg: {},
-    Stream: {"silent": "the engine will tell", "limits": "the engine is told anew"},
+    Stream: {"silent": "the engine will tell", "limits": "the engine is told anew", "secured": "the same"},
     Exchange: {
         "intent": "read again from the request",
         "timing": "the dialect's, of the request",

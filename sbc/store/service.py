@@ -22,6 +22,7 @@ from sbc.core.binding import Binding
 from sbc.core.border import Border
 from sbc.core.call import Call
 from sbc.core.exchange import Exchange
+from sbc.core.keyed import forces, has_moved, rolled
 from sbc.core.plain import Frame, Unfit
 from sbc.core.promises import Promise
 from sbc.core.resume import NO_PORTS
@@ -52,7 +53,7 @@ class StoreService(Service):
     ``resumed-bindings``, ``resumed-promises``, ``resumed-answers`` and ``resumed-bans``. `ledger` is told of the calls
     that go on, where there are records. A resumed call in which nobody speaks for `silence` seconds (0: for ever) is
     ended, unless it is on hold: it may have ended in the moment of the crash, and nobody is to be charged for it for
-    hours.
+    hours. Calls whose media has keys are kept where the store is `sealed`, and else not at all.
     """
 
     _log = Logger()
@@ -65,6 +66,7 @@ class StoreService(Service):
         runner: Runner,
         ledger: LedgerService | None,
         silence: float = 60.0,
+        sealed: bool = False,
     ) -> None:
         self.setName("store")
         self._reactor = reactor
@@ -73,6 +75,9 @@ class StoreService(Service):
         self._runner = runner
         self._ledger = ledger
         self._silence = silence
+        self._sealed = sealed
+        self._keyed: set[str] = set()  # calls that are kept with keys of their media
+        self._withheld = False
         self._counted: Counter[str] = runner.counted
         self._writer = Writer(store, MOST_WAITING, teller(reactor, f"the store {store.name}", "values"))
         self._loaded: dict[str, dict[str, bytes]] = {}
@@ -136,6 +141,7 @@ class StoreService(Service):
     def stopService(self) -> Deferred[None]:
         """Fires when all is written. Calls that are left are there at the next start."""
         super().stopService()
+        self._roll()
         if self._alive.running:
             self._alive.stop()
         for timer in (self._due, self._hearing):
@@ -189,6 +195,8 @@ class StoreService(Service):
             record = self._ledger.left.pop(id, None)
             self._ledger.meter.resume(account.opened(call), answered, now - call.opened_at, since, record)
         wanted = len(call.streams)
+        if next(forces(call), None) is not None:
+            self._keyed.add(id)
         self._runner.carry_out(orders)
         if not self._border.registry.has_call(id):
             return
@@ -256,11 +264,36 @@ class StoreService(Service):
             kind, id, there = "answer", owner.kept, owner in registry.live_exchanges
         else:
             kind, id, there = "binding", owner.id, registry.bindings.get(owner.id) is owner
-        if not there or not lasts(owner):
+        if not there or not lasts(owner) or self._may_not_be_kept(owner):
             self._drop(kind, id)
             return
         self._stored.add((kind, id))
         self._writer.put((kind, id), pack(kind, plain_of(owner, self._border.dialects, frame)), False)
+
+    def _may_not_be_kept(self, owner: Call | Binding | Promise | Exchange) -> bool:
+        """Whether it holds keys, which may not lie about for anybody to read: messages do, too."""
+        call = owner if isinstance(owner, Call) else owner.call if isinstance(owner, Exchange) else None
+        if call is None or next(forces(call), None) is None:
+            return False
+        if self._sealed:
+            self._keyed.add(call.id)
+        elif not self._withheld:
+            self._withheld = True
+            self._log.warn("calls with keys of media are not kept, and end with the process: [store] has no key_file")
+        return not self._sealed
+
+    def _roll(self) -> None:
+        """Keep how far the packets of secured streams have been counted, before those who go on could be in doubt."""
+        for id in list(self._keyed):
+            call = self._border.registry.calls.get(id)
+            secured = {} if call is None else {stream.id: stream for stream, *_ in forces(call)}
+            if not secured:
+                self._keyed.discard(id)
+            for stream in secured.values():
+                rows = self._runner.engine.rollovers(stream.id)
+                if any(rows) and has_moved(stream, rows):
+                    rolled(self._border.registry, stream.id, rows)
+        self.stir()
 
     def keep_ban(self, key: Key, ban: Ban | None) -> None:
         """A ban is to be found again; None: it is over."""
@@ -278,6 +311,7 @@ class StoreService(Service):
 
     def _live(self) -> None:
         """Leave a sign of life, and bring the counters up to date."""
+        self._roll()
         value = json.dumps({"secret": self._secret, "alive": time()}).encode()
         self._writer.put(("run", ""), value, False)
         writer = self._writer

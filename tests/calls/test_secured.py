@@ -290,7 +290,7 @@ def test_a_refused_change_of_keys_leaves_what_was() -> None:
     sent = reinvite(pair, back, described(PHONE.host, lines=crypto(OTHER_KEY)))
     pair.rig.from_core(answer(sent, SOFTSWITCH.host, b"491 Request Pending"))
     (stream,) = next(iter(pair.rig.border.registry.calls.values())).streams.values()
-    assert pair.sides[0] == before and stream.wards[0].force == before
+    assert pair.sides[0] == before and stream.wards is not None and stream.wards[0].force == before
     assert stream.wards[0].said is not None and stream.wards[0].said.keys[0].secret == PHONE_KEY
 
 

@@ -124,7 +124,10 @@ def test_keys_of_dtls_go_on_while_the_association_does() -> None:
     assert again[0].force == keyed
     restarted = attrs.evolve(CERTIFIED, ice=Ice("anew", "t" * 22))
     other = agreed.answer(agreed.offer(again, 0, restarted, settled=True), 1, None)
-    assert other[0].force is not None and not other[0].force.keyed
+    assert other[0].force is not None and other[0].force.keyed and other[0].force.ice != keyed.ice
+    forged = attrs.evolve(restarted, fingerprints=OURS)
+    other = agreed.answer(agreed.offer(other, 0, forged, settled=True), 1, None)
+    assert other[0].force is not None and not other[0].force.keyed, "another certificate, another association"
 
 
 def test_what_is_owed_is_told_by_the_next_word_of_the_other() -> None:

@@ -1,0 +1,57 @@
+"""What the engine tells of keys and counters is kept with the call."""
+
+from __future__ import annotations
+
+from sbc.core import keyed
+from sbc.core.secured import Dtls, Key, MediaSecurity, SideSecurity
+from tests.calls.test_secured import Pair, browser
+from tests.rig import SOFTSWITCH
+from tests.sip_messages import sdp
+
+RECEIVE, SEND = Key("AEAD_AES_128_GCM", b"r" * 28), Key("AEAD_AES_128_GCM", b"s" * 28)
+
+
+def up() -> tuple[Pair, str]:
+    pair = Pair.make(MediaSecurity.DTLS, MediaSecurity.NONE)
+    pair.call(browser(), sdp(SOFTSWITCH.host))
+    (call,) = pair.rig.border.registry.calls.values()
+    (stream,) = call.streams.values()
+    pair.rig.border.registry.changed = {}
+    return pair, stream.id
+
+
+def test_keys_of_a_handshake_are_the_sides() -> None:
+    pair, id = up()
+    registry = pair.rig.border.registry
+    pair.rig.border.secured(id, 0, RECEIVE, SEND)
+    call, stream = keyed.find(registry, id)
+    assert call is not None and stream is not None and list(registry.changed or ()) == [call]
+    ((_, side, force),) = keyed.forces(call)
+    assert side == 0 and (force.receive, force.send) == (RECEIVE, SEND) and stream.side(call, 0).security == force
+
+
+def test_counters_are_kept_while_there_are_keys() -> None:
+    pair, id = up()
+    registry = pair.rig.border.registry
+    rows = (((0, 7, 70_000, 3), (1, 8, 80_000, 5)), ())
+    keyed.rolled(registry, id, rows)
+    assert not registry.changed, "there is nothing to count with"
+    pair.rig.border.secured(id, 0, RECEIVE, SEND)
+    keyed.rolled(registry, id, rows)
+    call, stream = keyed.find(registry, id)
+    assert stream is not None and call is not None
+    spec = stream.side(call, 0)
+    assert spec.security is not None and spec.security.rollover == rows[0]
+    again = keyed.beyond(spec.security)
+    assert again is not None and again.rollover == ((0, 7, 70_000, 3), (1, 8, 80_000, 5 + keyed.SKIPPED))
+
+
+def test_what_is_gone_or_plain_is_left_alone() -> None:
+    pair, id = up()
+    pair.rig.border.secured("gone/1", 0, RECEIVE, SEND)
+    pair.rig.border.secured(id, 1, RECEIVE, SEND)
+    call, _ = keyed.find(pair.rig.border.registry, id)
+    assert call is not None
+    ((_, side, force),) = keyed.forces(call)
+    assert side == 0 and force.receive is None
+    assert keyed.beyond(None) is None and keyed.beyond(SideSecurity(dtls=Dtls(client=True))) is not None
