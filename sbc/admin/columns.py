@@ -107,6 +107,7 @@ STREAMS = (
             Column("DROPPED", _side(index, lambda side: side["dropped"]), right=True),
             Column("MOS", _side(index, _mos), right=True),
             Column("DSCP", _side(index, lambda side: side["marks"]["sent"] if side["marks"] else "-")),
+            Column("SECURITY", _side(index, lambda side: side["security"])),
         )
     ),
 )

@@ -85,6 +85,8 @@ def _stream(stream: Row) -> Iterator[str]:
         yield f"    side {index} in {side['realm']}{marks}"
         yield f"      ours      {_pair(side['ours'])}"
         yield f"      signalled {_pair(side['signalled'])}"
+        if side["security"] != "none":
+            yield f"      secured   {side['security']}"
         yield f"      RTP to    {_latched(side['rtp'], side['rtp_reason'])}"
         if side["ours"]["rtcp"] is not None:
             yield f"      RTCP to   {_latched(side['rtcp'], side['rtcp_reason'])}"

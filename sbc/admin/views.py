@@ -18,6 +18,7 @@ from sbc.core.hops import Neighbour, Target
 from sbc.core.ports import PortPool
 from sbc.core.realm import Path
 from sbc.core.registry import Registry
+from sbc.core.secured import said
 from sbc.media.counters import Quality, SideCounters, Volume
 from sbc.media.stream import SideView
 from sbc.runner import Runner
@@ -155,6 +156,7 @@ def stream_details(call: Call, stream: Stream, engine: Any) -> View:
                 "ours": _pair(stream.ours[index]),
                 "signalled": _pair(stream.remote[index]),
                 **_latched(None if views is None else views[index]),
+                "security": said(stream.wards and stream.wards[index].force),
                 "marks": side_marks(None if views is None else views[index]),
                 **_counted(counters[index]),
             }

@@ -139,6 +139,14 @@ class SideSecurity:
         return self.receive is not None and self.send is not None
 
 
+def said(security: SideSecurity | None) -> str:
+    """How a side is secured, for people and records: "none", "sdes" or "dtls", and the suite once there are keys."""
+    if security is None:
+        return "none"
+    suite = "" if security.receive is None else f" {security.receive.suite}"
+    return ("sdes" if security.dtls is None else "dtls") + suite
+
+
 @attrs.frozen
 class Protection:
     """What a realm demands of media there, as configured. `suites` are offered in their order, and no other is taken.

@@ -11,6 +11,7 @@ import attrs
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Record, SideSpec, StreamSpec
+from sbc.core.secured import said
 from sbc.ledger.reported import counted, differing
 from sbc.ledger.volume import NOTHING, Plain, added, carried, header_of_side, ways_of
 from sbc.media.codecs import agreed, foremost_of
@@ -345,6 +346,7 @@ def _side(spec: SideSpec, latched: Address | None, volume: Plain) -> Plain:
         "assigned": _pair(spec.local),
         "signalled": None if spec.remote is None else _pair(spec.remote),
         "latched": None if latched is None else str(latched),
+        "security": said(spec.security),
         **volume,
     }
 

@@ -26,7 +26,7 @@ _MOST_LINES = 64
 _TRACES = (b"a=crypto:", b"a=fingerprint:", b"a=ice-ufrag:")
 _CRYPTO = re.compile(
     rb"([0-9]{1,9})[ \t]++([A-Za-z0-9_]{1,64})[ \t]++inline:[ \t]*+([A-Za-z0-9+/]{8,128}={0,2})"
-    rb"(?:\|(?:2\^([0-9]{1,3})|([0-9]{1,18})))?(?:\|([0-9]{1,40}):([0-9]{1,3}))?((?:[ \t]++[!-~]{1,64})*+)[ \t]*+"
+    rb"(?:\|(?:2\^([0-9]{1,3})|([0-9]{1,18})))?(?:\|([0-9]{1,40}):([0-9]{1,3}))?((?>(?:[ \t]++[!-~]{1,64})*))[ \t]*+"
 )
 _IGNORED = re.compile(rb"(?i:WSH=[0-9]{1,9}|-\S*+)")  # a hint, and what says itself that it may be ignored
 _ICE = re.compile(r"[A-Za-z0-9+/]{4,256}")

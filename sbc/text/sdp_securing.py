@@ -31,7 +31,7 @@ _GOING = {
 """The lines that go: by whether the receiver speaks a profile with feedback, and whether either side speaks DTLS or
 ICE, where RTCP comes by the port of RTP and names of streams are of that side alone."""
 
-_BEFORE = re.compile(rb"(?:[icb]=[^\r\n]*+(?:\r?\n|\Z))*+", re.IGNORECASE)  # what stands before attributes
+_BEFORE = re.compile(rb"(?>(?:[icb]=[^\r\n]*+(?:\r?\n|\Z))*)", re.IGNORECASE)  # what stands before attributes
 _WORD = re.compile(rb"\S++")
 _HOST_PRIORITY = 126 << 24 | 65535 << 8  # of a host candidate, but for its component (RFC 8445 section 5.1.2.1)
 

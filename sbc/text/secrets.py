@@ -9,7 +9,7 @@ MASK = b"***"
 
 # Lengths are bounded, so that no message takes long, however it was made; some stand indented, in what holds them.
 _KEYS = re.compile(
-    rb"^([ \t]{0,64}(?:a=crypto:[ \t]*[0-9]{1,9}[ \t]+\S+[ \t]+|a=ice-pwd:|a=key-mgmt:|k=))[^\r\n]+",
+    rb"^([ \t]{0,64}(?:a=crypto:(?:[ \t]*[0-9]{1,9}[ \t]+[A-Za-z0-9_]+[ \t]+)?|a=ice-pwd:|a=key-mgmt:|k=))[^\r\n]+",
     re.IGNORECASE | re.MULTILINE,
 )
 

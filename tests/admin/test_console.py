@@ -160,9 +160,7 @@ def test_realms(quiet: Desk) -> None:
 def test_streams(busy: Desk) -> None:
     streams = busy.console.streams()
     assert isinstance(streams, Table)
-    assert (
-        titles(streams) == "STREAM KIND REALM MEDIA TO IN OUT DROPPED MOS DSCP REALM MEDIA TO IN OUT DROPPED MOS DSCP"
-    )
+    assert titles(streams) == "STREAM KIND" + 2 * " REALM MEDIA TO IN OUT DROPPED MOS DSCP SECURITY"
     assert len(streams) == 5
     assert "(192.168.1.10:4000)" in repr(streams)  # signalled; nothing has come from there
     assert len(busy.console.streams("a3@")) == 1

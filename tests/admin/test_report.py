@@ -60,6 +60,7 @@ def details(quality: Any = None, **changes: Any) -> dict[str, Any]:
         "mux": True,
         "held": True,
         "refused": {"not the signalled source": 3},
+        "security": "sdes AEAD_AES_128_GCM",
         "marks": {"sent": "ef/5", "incoming": "keep"},
         "received": {"rtp": volume, "rtcp": volume},
         "sent": {"rtp": volume, "rtcp": volume},
@@ -99,7 +100,7 @@ def test_what_is_wrong_or_unusual_stands_out() -> None:
     assert "opened 1m01s ago, not answered" in text
     assert "stream c/1, t38, NOT OPEN in the engine" in text
     assert "side 0 in access, RTCP on the RTP port, on hold" in text
-    assert "ours      192.0.2.9:20000\n" in text
+    assert "ours      192.0.2.9:20000\n" in text and "secured   sdes AEAD_AES_128_GCM\n" in text
     assert "RTCP to" not in text  # T.38 has none
     assert "dropped   3 wrong_source, 1 kernel" in text
     assert "refused   3 not the signalled source" in text

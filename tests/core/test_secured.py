@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sbc.core.secured import SUITES, Dtls, Ice, IcePair, Key, Secured, SideSecurity
+from sbc.core.secured import SUITES, Dtls, Ice, IcePair, Key, Secured, SideSecurity, said
 
 SECRET = bytes(range(65, 95))
 KEY = Key("AES_CM_128_HMAC_SHA1_80", SECRET)
@@ -26,10 +26,18 @@ def test_lengths_of_suites() -> None:
     "value", [KEY, ICE, Secured((KEY,), ice=ICE), SideSecurity(KEY, KEY, ice=IcePair(ICE, ICE)), IcePair(ICE)]
 )
 def test_nothing_printed_holds_a_key(value: object) -> None:
-    for said in (repr(value), str(value), f"{value!r}"):
-        assert "password" not in said and SECRET.decode() not in said and repr(SECRET) not in said
+    for text in (repr(value), str(value), f"{value!r}"):
+        assert "password" not in text and SECRET.decode() not in text and repr(SECRET) not in text
 
 
 def test_a_side_is_keyed_with_a_key_either_way() -> None:
     assert SideSecurity(KEY, KEY).keyed
     assert not SideSecurity(KEY).keyed and not SideSecurity(dtls=Dtls(client=False)).keyed
+
+
+def test_how_a_side_is_secured_is_said_without_keys() -> None:
+    dtls = SideSecurity(dtls=Dtls(client=True))
+    sides = (None, SideSecurity(), SideSecurity(KEY, KEY), dtls, SideSecurity(KEY, KEY, dtls.dtls))
+    words = [said(each) for each in sides]
+    suite = "AES_CM_128_HMAC_SHA1_80"
+    assert words == ["none", "sdes", f"sdes {suite}", "dtls", f"dtls {suite}"]

@@ -67,6 +67,7 @@ def test_a_whole_call() -> None:
         "assigned": {"rtp": "203.0.113.1:20000", "rtcp": "203.0.113.1:20001"},
         "signalled": {"rtp": "192.168.1.10:4000", "rtcp": "192.168.1.10:4001"},
         "latched": "203.0.113.11:16384",
+        "security": "none",
         "received": {
             "rtp": {"packets": 100, "octets": 17200, "ip_octets": 20000},
             "rtcp": {"packets": 1, "octets": 60, "ip_octets": 88},
