@@ -47,6 +47,8 @@ FLOORS = (
     ("sbc.media.pacing", 1),
     ("sbc.media.stun", 1),
     ("sbc.media.ice", 1),
+    ("sbc.media.sealing", 1),
+    ("sbc.media.kept", 1),
     ("sbc.media*", 3),
     ("sbc.ledger", 0),
     ("sbc.ledger.record", 1),

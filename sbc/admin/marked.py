@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sbc.media.stream import SideView
+from sbc.media.flow import SideView
 from sbc.policy.marking import UNMARKED, Mark, Marks, Medium, Urgency, passed
 
 View = dict[str, Any]

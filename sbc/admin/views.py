@@ -20,7 +20,7 @@ from sbc.core.realm import Path
 from sbc.core.registry import Registry
 from sbc.core.secured import said
 from sbc.media.counters import Quality, SideCounters, Volume
-from sbc.media.stream import SideView
+from sbc.media.flow import SideView
 from sbc.runner import Runner
 
 View = dict[str, Any]

@@ -20,7 +20,7 @@ class Volume:
 class Drops:
     """Packets of a side that were not relayed, by reason.
 
-    The first six were dropped when they arrived from this side, the last two on their way out to it.
+    `no_destination` and `send_error` were dropped on their way out to this side, all others when they arrived from it.
     """
 
     wrong_source: int = 0  # the latch did not accept the sender
@@ -30,7 +30,11 @@ class Drops:
     kernel: int = 0  # the socket's queue was full, or reading failed
     policed: int = 0  # more than the stream's or the realm's rate allows; the sender was accepted
     no_destination: int = 0  # nobody to send to: nothing signalled yet, on hold, or an unusable address
-    send_error: int = 0  # the kernel would not send
+    send_error: int = 0  # the kernel would not send, or what is to be sent cannot be encrypted
+    unkeyed: int = 0  # on a side that is secured, of which there is no key yet
+    forged: int = 0  # it does not prove that who has the key has sent it
+    replayed: int = 0  # it has come before, or is so old that nobody knows
+    clear: int = 0  # it is not encrypted, where it is to be
 
     @property
     def total(self) -> int:
@@ -43,6 +47,10 @@ class Drops:
             + self.policed
             + self.no_destination
             + self.send_error
+            + self.unkeyed
+            + self.forged
+            + self.replayed
+            + self.clear
         )
 
 

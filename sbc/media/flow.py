@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from sbc.core.address import Address
+from sbc.core.address import Address, Pair
 from sbc.core.orders import UNSET, Rate, SideSpec
 
 
@@ -75,17 +75,42 @@ class Stance:
     shared: bool = False
 
 
+@attrs.frozen
+class SideView:
+    """A side as it stands now, for people: where its media goes and why, and whom its latches refused; how it is marked
+    (`dscp`, `priority` and `incoming` of its SideSpec); `security`: by which suite it is
+    sent to, "unkeyed" while by none, empty where it is not secured."""
+
+    realm: str
+    local: Pair
+    signalled: Pair | None
+    rtp: Address | None
+    rtp_reason: str
+    rtcp: Address | None
+    rtcp_reason: str
+    mux: bool
+    held: bool
+    refused: dict[str, int]
+    dscp: int
+    priority: int
+    incoming: bytes
+    security: str = ""
+
+
 def flows_of(kind: str, stances: tuple[Stance, Stance]) -> tuple[tuple[Flow, ...], str]:
     """The flows of a stream of that kind ("rtp" or "t38"), and where there are none the word that says why:
 
-    ``t38`` (its packets are judged one by one), ``shaped`` (what is over its rate waits), ``multiplexed`` (numbers
-    stand before them), ``held``, ``not-latched``, ``learning`` (somebody better may still take the latch),
+    ``t38`` (its packets are judged one by one), ``secured`` (they are to be encrypted or decrypted), ``shaped`` (what
+    is over its rate waits), ``multiplexed`` (numbers stand before them), ``held``, ``not-latched``, ``learning``
+    (somebody better may still take the latch),
     ``no-destination``, ``mux`` (RTCP must be told from RTP to go by another port).
 
     RTCP has a flow once it is latched and firm; until then it is judged like everything else.
     """
     if kind != "rtp":
         return (), "t38"
+    if any(stance.spec.security is not None for stance in stances):
+        return (), "secured"
     if any(stance.spec.limit is not None and stance.spec.limit.wait for stance in stances):
         return (), "shaped"
     if any(stance.shared for stance in stances):

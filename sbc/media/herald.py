@@ -47,6 +47,10 @@ class Herald:
         """See IMediaObserver."""
         self.tell("policed", stream, side)
 
+    def handshake(self, stream: str, side: int, rtcp: bool, data: bytes, source: Address) -> None:
+        """See IHandshakeObserver."""
+        self.tell("handshake", stream, side, rtcp, data, source)
+
     def forwards(self, stream: str, engine: str, reason: str) -> None:
         """See IMediaObserver."""
         self.tell("forwards", stream, engine, reason)

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from sbc.core.address import Address
+from sbc.core.orders import Rate
 from sbc.media import rtcp, rtp
-from sbc.media.bucket import Drawn, waits
-from sbc.media.latching import SideLatch
+from sbc.media.bucket import Bucket, Drawn, waits
+from sbc.media.latching import SideLatch, Verdict
 from sbc.media.meter import FOLD, Meter, Tally
 from sbc.media.pacing import Pacer
-from sbc.media.packet import Kind, classify, classify_udptl
+from sbc.media.packet import Kind, classify, classify_udptl, is_handshake
+from sbc.media.sealing import Seals, Unsealed
 
 Source = tuple[str, int] | tuple[str, int, int, int]
 """A sender as the socket names it: host, port, and for IPv6 flow and scope."""
@@ -26,20 +28,29 @@ LONGEST = 65_535
 TURN = 1.0
 """Seconds: that a source comes by the other of its two ports is told no sooner after the last time."""
 
+TRIALS = Rate(1000, 200)
+"""Packets a second, and at once, of which a key is tried though nothing speaks for where they come from: it costs."""
+HANDSHAKES = Rate(100, 100)
+"""Of checks and handshakes: of what comes from where the side's media goes, and of what does not."""
+_CREDIBLE = ("latched", "signalled", "seen-host", "rtp-host", "nominated")
+
 _FIELDS = struct.Struct("!HII")  # sequence number, timestamp and SSRC of an RTP header
 
 
 class Outlet:
     """What goes out to one side as RTP, or as RTCP: whither (`to`), from which socket (`send`), and how much went.
 
-    Whoever gets an outlet from `Inlet.arrive` calls ``outlet.send(data, outlet.to)``, with `prefix` before the data,
+    Whoever gets an outlet from `Inlet.arrive` has the data sealed by `seals`, if there are any (as RTCP if `is_rtcp`),
+    calls ``outlet.send(data, outlet.to)``, with `prefix` before the data,
     and then adds to `packets` and (without the prefix) `octets`, or to `failed`.
     """
 
-    __slots__ = ("failed", "no_destination", "octets", "packets", "prefix", "send", "to")
+    __slots__ = ("failed", "is_rtcp", "no_destination", "octets", "packets", "prefix", "seals", "send", "to")
 
-    def __init__(self, send: Sender) -> None:
+    def __init__(self, send: Sender, is_rtcp: bool = False) -> None:
         self.send = send
+        self.is_rtcp = is_rtcp
+        self.seals: Seals | None = None
         self.to: Source | None = None
         self.prefix = b""  # the number that the side wants before what it gets
         self.packets = self.octets = self.failed = self.no_destination = 0
@@ -66,19 +77,24 @@ class Owner(Protocol):
     def unusable(self, address: Address) -> bool:
         """Whether nothing may be sent to `address`."""
 
+    def began(self, inlet: Inlet, data: bytes, source: Address) -> None:
+        """A check or a part of a handshake has come, on a side that is secured by such."""
+
 
 class Inlet:
     """One port of one side: judges what arrives and names the outlet it leaves by.
 
     `trusted` is the latched source as its socket names it, once a packet from it has been judged in the present window.
-    `shared`: it comes by the port that others share, or is expected there, and is answered from there.
+    `shared`: it comes by the port that others share, or is expected there, and is answered from there. `seals` are
+    those of its side, if that is secured; `opened` is then what the packet that was taken last is without its seal.
     """
 
     __slots__ = (
-        "_classify", "_clock", "incoming", "_headers", "_is_rtcp", "_is_rtp", "_longest", "_meter", "_named", "_onward",
-        "_onward_rtcp", "_said", "_side", "_times", "_told", "_turn", "buckets", "kernel", "latch", "not_rtp", "octets",
-        "pacer", "packets", "policed", "refused", "rtcp_octets", "rtcp_packets", "send", "send_shared", "shared",
-        "too_long", "too_short", "trusted",
+        "_classify", "_clock", "incoming", "_handshakes", "_headers", "_is_rtcp", "_is_rtp", "_longest", "_meter",
+        "_named", "_onward", "_onward_rtcp", "_said", "_side", "_times", "_told", "_trials", "_turn", "buckets",
+        "kernel", "latch", "not_rtp", "octets", "opened", "pacer", "packets", "policed", "refused",
+        "rtcp_octets", "rtcp_packets", "seals", "send", "send_shared", "shared", "too_long", "too_short", "trusted",
+        "unsealed",
     )  # fmt: skip
 
     def __init__(
@@ -114,6 +130,11 @@ class Inlet:
         self._told = 0  # and of how much of it the latch knows
         self.buckets: tuple[Drawn, ...] = ()  # out of which what is accepted is taken
         self.refused: dict[str, int] = {}  # the latch's reasons, counted
+        self.seals: Seals | None = None
+        self.opened = b""
+        self.unsealed: dict[str, int] = {}  # why packets could not be read, counted
+        self._trials: Bucket | None = None
+        self._handshakes: tuple[Bucket, Bucket] | None = None
         self.incoming = b""  # see SideSpec: what is done about the DSCP of what comes
 
     def join(self, onward: Outlet, onward_rtcp: Outlet) -> None:
@@ -162,7 +183,14 @@ class Inlet:
         if kind is Kind.NOT_RTP or (kind is Kind.RTP and self._is_rtcp):
             self.not_rtp += 1
             return None
-        if not self._accepts(kind, data, source, now, shared):
+        is_secured = self.seals is not None or self._onward.seals is not None
+        if is_secured and kind is not Kind.RTP and kind is not Kind.RTCP:  # never encrypted, so it ends here
+            self._end(data, Address(source[0], source[1]), now)
+            return None
+        if self.seals is None:
+            if not self._accepts(kind, data, source, now, shared):
+                return None
+        elif not self._opens(self.seals, kind, data, source, now, shared):
             return None
         if kind is Kind.RTCP:
             self._side.rtcp_came(muxed=self._is_rtp)
@@ -174,7 +202,7 @@ class Inlet:
             if len(self._headers) == FOLD:
                 self._fold()
         elif kind is Kind.RTCP:
-            self._side.reported(data, now)
+            self._side.reported(data if self.seals is None else self.opened, now)
         if kind is Kind.RTCP or self._is_rtcp:
             self.rtcp_packets += 1
             self.rtcp_octets += len(data)
@@ -206,8 +234,53 @@ class Inlet:
         if not verdict.accept:
             self.refused[verdict.reason] = self.refused.get(verdict.reason, 0) + 1
             return False
-        if address != latch.latched:  # nothing is learned of it
-            return True
+        if address == latch.latched:  # of others nothing is learned
+            self._follow(source, verdict, now, shared)
+        return True
+
+    def _opens(self, seals: Seals, kind: Kind, data: bytes, source: Source, now: float, shared: bool) -> bool:
+        """Ask the latch, but believe no packet that does not prove its sender."""
+        address, identity = Address(source[0], source[1]), _identity(kind, data)
+        verdict = self.latch.consider(address, now, *identity)
+        reason = verdict.reason
+        if verdict.accept and reason not in _CREDIBLE and seals.reads and not self._may_try(now):
+            verdict, reason = Verdict(False, None, "unproven"), "unproven"
+        if not verdict.accept:
+            self.refused[reason] = self.refused.get(reason, 0) + 1
+            return False
+        try:
+            self.opened = seals.open(data, kind is Kind.RTCP, now)
+        except Unsealed as unsealed:
+            self.unsealed[unsealed.reason] = self.unsealed.get(unsealed.reason, 0) + 1
+            return False
+        self.latch.learn(address, now, verdict, *identity)
+        self._follow(source, verdict, now, shared)
+        self.trusted = None  # each comes here
+        return True
+
+    def _may_try(self, now: float) -> bool:
+        if self._trials is None:
+            self._trials = Bucket(TRIALS, now)
+        return waits((self._trials,), 1, now) is not None
+
+    def _end(self, data: bytes, source: Address, now: float) -> None:
+        """Pass a check or handshake to who sees to those of a side that is secured by such; all else ends here."""
+        if self.seals is None or not self.seals.hears or not is_handshake(data):
+            self.not_rtp += 1
+            return
+        if not self.latch.permits(source):
+            self.refused["may-not-latch"] = self.refused.get("may-not-latch", 0) + 1
+            return
+        if self._handshakes is None:
+            self._handshakes = Bucket(HANDSHAKES, now), Bucket(HANDSHAKES, now)
+        if waits((self._handshakes[source == self.latch.destination],), 1, now) is not None:
+            self._side.began(self, data, source)
+        else:
+            self.policed += 1
+
+    def _follow(self, source: Source, verdict: Verdict, now: float, shared: bool) -> None:
+        """A packet of the latched source was accepted."""
+        address = Address(source[0], source[1])
         self._named = source
         turned, self.shared = shared is not self.shared, shared
         tells = self._tells(verdict.latched is not None, now)
@@ -218,7 +291,6 @@ class Inlet:
             self._side.latched(self, address, verdict.reason)
         elif turned:
             self._side.turned()
-        return True
 
     def _tells(self, moved: bool, now: float) -> bool:
         """Whether it is to be told where media goes now: elsewhere, or by the other port. A source may turn at each

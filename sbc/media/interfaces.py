@@ -66,6 +66,32 @@ class IMediaEngine(Interface):
     def strays():
         """Packets so far that came to ports which streams share, and had no number of a stream before them."""
 
+    def suites():
+        """Which of sbc.core.secured.SUITES streams can be secured by here, in that order, as a tuple; none where what
+        that needs is not there."""
+
+    def key(stream, side, receive, send):
+        """From now on the side's packets are read and written with these two of sbc.core.secured.Key, as a handshake
+        has given them. A key that is in force already goes on where it was; one that was still counts a moment for what
+        is under way.
+
+        @raises KeyError for an unknown stream; ValueError for a side that is not secured, or a key that is none."""
+
+    def aim(stream, side, rtp, rtcp):
+        """From now on the side's media goes to these addresses, as checks or a handshake have shown that the peer is
+        there; `rtcp` None: with RTP (RFC 5761). `rtp` None: nothing is sent until the next. Where the side's security
+        has `ice`, nobody else is heard, either; else others may take the latch as ever. An address that nothing of the
+        side may come from is passed over. @raises KeyError."""
+
+    def say(stream, side, data, to, rtcp=False):
+        """Send a datagram from the side's port for RTP, or for RTCP if it has one; whether the system took it. It is of
+        no counter. @raises KeyError."""
+
+    def rollovers(stream):
+        """How far the keys of each side have been used, as a pair of what SideSecurity.rollover takes, for a record
+        that outlives the process: who opens the stream again with that goes on there. What is in it nobody else reads.
+        @raises KeyError."""
+
     def stop(keep=False):
         """Close all streams, end all threads and let go of everything that must not outlive the process. `keep`: what
         forwards by itself goes on, for a process to come. Nothing is asked of the engine afterwards."""
@@ -109,6 +135,14 @@ class IMediaObserver(Interface):
     def forwards(stream, engine, reason):
         """From now on `engine` forwards the stream, for that reason (a fixed word). Told of each promotion and
         demotion, not of the engine that opened it."""
+
+
+class IHandshakeObserver(IMediaObserver):
+    """Who sees to checks and handshakes, too, by which media is secured."""
+
+    def handshake(stream, side, rtcp, data, source):
+        """STUN or DTLS (RFC 7983) has come from `source` on a side whose security has `ice` or `dtls`, on its port for
+        RTCP if `rtcp`. At most some hundred a second are told of a port; more are dropped, and counted as policed."""
 
 
 class PortUnavailable(Exception):

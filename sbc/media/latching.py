@@ -32,9 +32,9 @@ class Verdict(NamedTuple):
     """What becomes of one packet. `latched` is the address this very packet has latched, None where nothing changed.
 
     `reason` is a fixed word. Accepted: ``latched`` (the known source), ``signalled``, ``seen-host``, ``rtp-host``,
-    ``nat``, ``continues``, ``moved``, ``rebound``, ``returned``. Not accepted: ``not-signalled``, ``latch-off``,
-    ``not-behind-nat``, ``not-seen-host``, ``not-rtp-host``, ``window-closed``, ``latched-elsewhere``, ``unproven``,
-    ``may-not-latch``.
+    ``nat``, ``continues``, ``moved``, ``rebound``, ``returned``, ``nominated``. Not accepted: ``not-signalled``,
+    ``latch-off``, ``not-behind-nat``, ``not-seen-host``, ``not-rtp-host``, ``window-closed``, ``latched-elsewhere``,
+    ``unproven``, ``may-not-latch``, ``not-nominated``.
     """
 
     accept: bool
@@ -132,11 +132,16 @@ class SideLatch:
     RTP is latched, RTCP from a host that is neither that nor the signalling's is not accepted. It has no sequence to
     take up: when RTP has changed hands since the RTCP port's source last spoke, a report with RTP's SSRC from RTP's
     host counts as rebound.
+
+    **Secured media** proves its sender by a key, which is more than a run of packets does: `consider` says what would
+    become of it, and once the key has been tried `learn` has it count. What fails that is as if it had never come.
+    Where checks of ICE agree on an address (`aim`), that is the latch; and with ICE nobody else is heard.
     """
 
     __slots__ = (
-        "_behind_nat", "_carried", "_claim", "_clock", "_closes", "_heard_at", "_last", "_left", "_mode", "_opened",
-        "_replaced_at", "_rtp", "_seen_host", "_spoken", "_window", "held", "latched", "reason", "signalled",
+        "_behind_nat", "_carried", "_claim", "_clock", "_closes", "_heard_at", "_ice", "_last", "_left", "_mode",
+        "_nominated", "_opened", "_paused", "_replaced_at", "_rtp", "_seen_host", "_spoken", "_window", "held",
+        "latched", "reason", "signalled",
     )  # fmt: skip
 
     def __init__(self, spec: SideSpec, signalled: Address | None, now: float, rtp: SideLatch | None = None) -> None:
@@ -147,6 +152,8 @@ class SideLatch:
         self._replaced_at: float | None = None  # when another took the place of a latched source
         self._left: _Left | None = None
         self._claim: _Claim | None = None
+        self._nominated: Address | None = None  # by checks of ICE, or a handshake
+        self._ice = self._paused = False
         self.signalled: Address | None = None
         self.latched: Address | None = None
         self.held = False
@@ -159,7 +166,9 @@ class SideLatch:
     @property
     def destination(self) -> Address | None:
         """Where packets for this side go: None while nothing is known or the peer is on hold."""
-        return None if self.held else self.latched or self.signalled
+        if self.held or self._paused:
+            return None
+        return self.latched if self._ice else self.latched or self.signalled
 
     def update(self, spec: SideSpec, signalled: Address | None, now: float) -> None:
         """Take what the peer has signalled anew, and open the window.
@@ -171,11 +180,15 @@ class SideLatch:
         """
         self._mode, self._behind_nat, self._clock = spec.latch, spec.behind_nat, spec.clock
         self._seen_host = canonical(spec.seen_host) if spec.seen_host else ""
-        self.held = signalled is not None and (signalled.port == 0 or is_unspecified(signalled.host))
+        ice = self._ice = spec.security is not None and spec.security.ice is not None
+        if spec.security is None:
+            self._nominated, self._paused = None, False
+        # With ICE what is signalled is but a candidate, and often none (RFC 8840 section 4.1.1).
+        self.held = signalled is not None and (signalled.port == 0 or (not ice and is_unspecified(signalled.host)))
         if not self.held:
             known = self.signalled
             self.signalled = None if signalled is None else Address(canonical(signalled.host), signalled.port)
-            if known is not None and known != self.signalled:
+            if known is not None and known != self.signalled and not ice:
                 self._forget()
         if self.latched is not None and self._rank(self.latched)[0] == _NOBODY:
             self._forget()
@@ -186,6 +199,13 @@ class SideLatch:
         self._opened, self._closes, self._window = now, now + window, window
         self._carried = self.latched is not None
         self._spoken = False
+
+    def aim(self, address: Address | None, now: float) -> None:
+        """Take `address`, of which checks or a handshake have shown that the peer is there, if it may come in at all;
+        None: nothing is sent until the next."""
+        self._nominated, self._paused = address, address is None
+        if address is not None and address != self.latched and self._rank(address)[0] > _NOBODY:
+            self._take(address, now, "nominated", _UNHEARD)
 
     def learning(self, now: float) -> bool:
         """Whether the window is open."""
@@ -229,31 +249,62 @@ class SideLatch:
         rank, reason = self._rank(source)
         if rank == _NOBODY:
             return Verdict(False, None, reason)
-        current = _NOBODY if self.latched is None else self._rank(self.latched)[0]
         if kind is Kind.OPAQUE:  # nothing in it proves a sender: good only from where packets are expected anyway
             expected = rank == _SIGNALLED and self.latched is None
             return Verdict(expected, None, reason if expected else "may-not-latch")
+        verdict = self._contends(source, now, rank, reason, ssrc, sequence, timestamp)
+        if not verdict.accept:
+            return verdict
+        last = _Last(ssrc, sequence, timestamp, now)
+        if rank == _OTHER and verdict.reason in ("nat", "moved") and not self._proves(source, kind, last):
+            return Verdict(False, None, "unproven")
+        self._take(source, now, verdict.reason, last)
+        return verdict
+
+    def consider(self, source: Address, now: float, *packet: int | None) -> Verdict:
+        """What becomes of RTP or RTCP from `source` (`packet` is SSRC, sequence number and timestamp) if it proves its
+        sender by a key. Nothing is learned of it yet."""
+        if source == self.latched:
+            return Verdict(True, None, "latched")
+        rank, reason = self._rank(source)
+        if rank == _NOBODY:
+            return Verdict(False, None, reason)
+        return self._contends(source, now, rank, reason, *packet)
+
+    def learn(self, source: Address, now: float, verdict: Verdict, *packet: int | None) -> None:
+        """It has, and was accepted with that verdict."""
+        if verdict.latched is None:
+            self._spoken = True
+            self.heard(now, *packet)
+        else:
+            self._take(source, now, verdict.reason, _Last(packet[0], packet[1], packet[2], now))
+
+    def permits(self, source: Address) -> bool:
+        """Whether anything from `source` may come in: with ICE, that is for its checks to say."""
+        return self._ice or self._rank(source)[0] > _NOBODY
+
+    def _contends(self, source: Address, now: float, rank: int, reason: str, *packet: int | None) -> Verdict:
+        """Whether a packet of a source that is not the latched one takes the latch, and why; `reason` is its rank's."""
+        current = _NOBODY if self.latched is None else self._rank(self.latched)[0]
         learning = self.learning(now)
         if self._outranked(rank, current, learning):
             pass  # it is better than whoever is latched, and says so by its rank
-        elif learning and self._carried and self._last.follows(ssrc, sequence):
+        elif learning and self._carried and self._last.follows(*packet[:2]):
             reason = "continues"
         elif learning and self._carried and rank == current and self._was_silent(now):
             reason = "moved"
-        elif self._rebinds(source, now, rank, ssrc, sequence, timestamp):
+        elif self._rebinds(source, now, rank, *packet):
             reason = "rebound"
-        elif self._returns(source, now, ssrc, sequence, timestamp):
+        elif self._returns(source, now, *packet):
             reason = "returned"
         else:
             return Verdict(False, None, "latched-elsewhere" if learning else "window-closed")
-        last = _Last(ssrc, sequence, timestamp, now)
-        if rank == _OTHER and reason in ("nat", "moved") and not self._proves(source, kind, last):
-            return Verdict(False, None, "unproven")
-        self._take(source, now, reason, last)
         return Verdict(True, source, reason)
 
     def _rank(self, source: Address) -> tuple[int, str]:
         """How good a source is under the present spec, and why."""
+        if self._ice:
+            return (_SIGNALLED, "nominated") if source == self._nominated else (_NOBODY, "not-nominated")
         if source == self.signalled:
             return _SIGNALLED, "signalled"
         if self._mode is Latch.OFF:

@@ -52,6 +52,11 @@ def classify(data: bytes) -> Kind:
     return Kind.NOT_RTP
 
 
+def is_handshake(data: bytes) -> bool:
+    """Whether what is OPAQUE is STUN or DTLS (RFC 7983 section 7)."""
+    return data[0] <= 3 or 20 <= data[0] <= 63
+
+
 def _cookie(data: bytes, least: int, cookie: bytes) -> Kind:
     if len(data) < least:
         return Kind.TOO_SHORT

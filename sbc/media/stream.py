@@ -5,42 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import attrs
-
-from sbc.core.address import Address, Pair, literal
+from sbc.core.address import Address, literal
 from sbc.core.orders import Rate, SideSpec, StreamSpec
-from sbc.core.vpn import Vpn
+from sbc.core.secured import Key, SideSecurity
 from sbc.media.bucket import Bucket, Drawn
 from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
-from sbc.media.flow import Flow, Footing, Stance, flows_of
+from sbc.media.flow import Flow, Footing, SideView, Stance, flows_of
 from sbc.media.inlet import LONGEST, Inlet, Outlet, Sender, Source
+from sbc.media.kept import check_kept
 from sbc.media.latching import SideLatch
 from sbc.media.meter import Reports
 from sbc.media.pacing import Pacer
 from sbc.media.quality import assess
+from sbc.media.sealing import MakeSeal, Row, Seals
 
 NUMBER = 4
 """Octets of the number before a packet that comes or goes by a shared port."""
-
-
-@attrs.frozen
-class SideView:
-    """A side as it stands now, for people: where its media goes and why, and whom its latches refused; how it is marked
-    (`dscp`, `priority` and `incoming` of its SideSpec)."""
-
-    realm: str
-    local: Pair
-    signalled: Pair | None
-    rtp: Address | None
-    rtp_reason: str
-    rtcp: Address | None
-    rtcp_reason: str
-    mux: bool
-    held: bool
-    refused: dict[str, int]
-    dscp: int
-    priority: int
-    incoming: bytes
 
 
 class Side:
@@ -56,6 +36,8 @@ class Side:
         on_police: Callable[[], None],
         longest: int,
         shared: tuple[Sender, Sender | None] | None = None,
+        on_handshake: Callable[[bool, bytes, Address], None] = lambda rtcp, data, source: None,
+        make_seal: MakeSeal | None = None,
         reactor: Any = None,
     ) -> None:
         self.spec = spec
@@ -75,12 +57,15 @@ class Side:
             latch = SideLatch(spec, _signalled(spec, rtcp=True), now, rtp=latch)
             self.rtcp = Inlet(self, latch, send_rtcp, "rtcp", longest, shared_rtcp, self.pacer)
         self.to_rtp = Outlet(send_rtp)
-        self.to_rtcp = Outlet(send_rtp if send_rtcp is None else send_rtcp)
+        self.to_rtcp = Outlet(send_rtp if send_rtcp is None else send_rtcp, is_rtcp=True)
+        self._make_seal, self._on_handshake = make_seal, on_handshake
+        self._aimed_apart: bool | None = None  # where checks have said where RTCP goes: not where RTP does
         self.reports = Reports()
         self.rtp.time_by(spec.clock)
         for inlet in self.inlets():  # one whose latch is remembered, too: the peer was told
             inlet.expect(self._is_told())
             inlet.incoming = spec.incoming
+        self._secure(spec.security, now)
         self._aim()
         self.share(None)
 
@@ -98,6 +83,7 @@ class Side:
         check_kept(self.spec, spec)
         if spec.remote is None or self.spec.remote is None or spec.remote.rtp != self.spec.remote.rtp:
             self._muxed = False
+        self._secure(spec.security, now)
         self.spec = spec
         self.rtp.latch.update(spec, _signalled(spec, rtcp=False), now)
         if self.rtcp is not None:
@@ -107,6 +93,52 @@ class Side:
             inlet.incoming = spec.incoming
         self._limit(spec.limit, now)
         self._doubt()
+
+    @property
+    def seals(self) -> Seals | None:
+        """What its packets are read and written with, if it is secured."""
+        return self.rtp.seals
+
+    def _secure(self, security: SideSecurity | None, now: float) -> None:
+        """Take what a spec says of its security."""
+        seals = self.seals
+        if security is None:
+            seals, self._aimed_apart = None, None
+        elif seals is not None:
+            seals.take(security, now)
+        elif self._make_seal is None:
+            raise ValueError("media cannot be secured here")
+        else:
+            seals = Seals(self._make_seal, security, now)
+        for inlet in self.inlets():
+            inlet.seals = seals
+        self.to_rtp.seals = self.to_rtcp.seals = seals
+
+    def key(self, receive: Key, send: Key, now: float) -> None:
+        """Read and write with these from now on. @raises ValueError where it is not secured."""
+        if self.seals is None:
+            raise ValueError("a side that is not secured has no keys")
+        self.seals.key(receive, send, now)
+        self._aim()
+
+    def aim(self, rtp: Address | None, rtcp: Address | None, now: float) -> None:
+        """Its media goes there from now on."""
+        self._aimed_apart = rtcp is not None and rtcp != rtp
+        before = self.rtp.latch.latched
+        self.rtp.latch.aim(rtp, now)
+        if self.rtcp is not None:
+            self.rtcp.latch.aim(rtcp or rtp, now)
+        self._doubt()
+        if (latched := self.rtp.latch.latched) not in (None, before):
+            self._on_latch(latched, "nominated")
+
+    def rollover(self) -> tuple[Row, ...]:
+        """How far its keys have been used."""
+        return () if self.seals is None else self.seals.rollover()
+
+    def began(self, inlet: Inlet, data: bytes, source: Address) -> None:
+        """Called by an inlet that a check or a part of a handshake has come to."""
+        self._on_handshake(inlet is self.rtcp, data, source)
 
     def reopen(self, now: float) -> None:
         """Open the learning window again, everything else as it was."""
@@ -180,6 +212,8 @@ class Side:
     def mux(self) -> bool:
         """Whether this side takes RTCP on its RTP port: it signalled one address for both, or sends that way."""
         remote = self.spec.remote
+        if self._aimed_apart is not None:
+            return not self._aimed_apart
         return self._muxed or (remote is not None and remote.rtp == remote.rtcp)
 
     def _aim(self) -> None:
@@ -194,6 +228,8 @@ class Side:
             to_rtcp.prefix = _prefix(None if shared is None else shared.rtcp)
         else:
             to_rtcp.to = None
+        if self.seals is not None and not self.seals.writes:
+            to_rtp.to = to_rtcp.to = None
 
     def unusable(self, address: Address) -> bool:
         """Whether nothing may be sent to `address`: no name is looked up, no group or broadcast address floods a
@@ -228,9 +264,14 @@ class Side:
                 policed=sum(i.policed for i in inlets),
                 no_destination=self.to_rtp.no_destination + self.to_rtcp.no_destination,
                 send_error=self.to_rtp.failed + self.to_rtcp.failed,
+                **self._unsealed(),
             ),
             quality=assess(self.rtp.measured(), self.reports, (self.spec.media, self._other.spec.media)),
         )
+
+    def _unsealed(self) -> dict[str, int]:
+        each = [inlet.unsealed for inlet in self.inlets()]
+        return {reason: sum(one.get(reason, 0) for one in each) for reason in {why for one in each for why in one}}
 
     def stance(self, now: float) -> Stance:
         """How the side stands, for whoever would forward without judging."""
@@ -258,29 +299,8 @@ class Side:
             dscp=self.spec.dscp,
             priority=self.spec.priority,
             incoming=self.spec.incoming,
+            security="" if self.seals is None else self.seals.suite or "unkeyed",
         )
-
-
-def check_kept(before: SideSpec, now: SideSpec) -> None:
-    """A side keeps its sockets for life. @raises ValueError if it is now to have another local pair, mark or network,
-    or other shared ports or another number there."""
-    if now.local != before.local:
-        raise ValueError(f"a side keeps its local pair {before.local}, it cannot become {now.local}")
-    if (now.mark, now.vpn) != (before.mark, before.vpn):
-        raise ValueError(f"a side keeps the mark and network of its sockets, {before.mark} {before.vpn}")
-    if _joined(now) != _joined(before):
-        raise ValueError(f"a side keeps its shared ports and its number there, {_joined(before)}")
-
-
-def check_apart(spec: StreamSpec) -> None:
-    """@raises ValueError where both sides of a stream have one number at one port."""
-    first, second = (_joined(side) for side in spec.sides)
-    if first is not None and first == second:
-        raise ValueError(f"both sides of stream {spec.id} have the number {first[1]} at {first[0].rtp}")
-
-
-def _joined(spec: SideSpec) -> tuple[Pair, int, Vpn] | None:
-    return None if spec.shared is None else (spec.shared.local, spec.shared.number, spec.vpn)
 
 
 def _prefix(number: int | None) -> bytes:
@@ -314,12 +334,14 @@ class Stream:
         longest: int = LONGEST,
         on_police: Callable[[int], None] = lambda side: None,
         shared: tuple[tuple[Sender, Sender | None] | None, ...] = (None, None),
+        on_handshake: Callable[[int, bool, bytes, Address], None] = lambda side, rtcp, data, source: None,
+        make_seal: MakeSeal | None = None,
         reactor: Any = None,
     ) -> None:
         """`senders` are the sockets' sendto for (rtp, rtcp) of each side, `shared` those of ports that it shares;
         `on_latch` hears side, address and reason whenever a side's RTP goes to a newly latched address; `on_police` a
-        side when the first of its packets is over a rate, and again after an update. `reactor` (IReactorTime) wakes
-        what waits."""
+        side when the first of its packets is over a rate, and again after an update; `on_handshake` see
+        IHandshakeObserver. `make_seal`: how media is secured. `reactor` (IReactorTime) wakes what waits."""
         self.spec = spec
 
         def made(n: int) -> Side:
@@ -332,6 +354,8 @@ class Stream:
                 lambda: on_police(n),
                 longest,
                 shared[n],
+                lambda rtcp, data, source: on_handshake(n, rtcp, data, source),
+                make_seal,
                 reactor,
             )
 

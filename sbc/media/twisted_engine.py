@@ -9,17 +9,22 @@ from typing import Any
 
 from zope.interface import implementer
 
+from sbc.core.address import Address
 from sbc.core.orders import OWN, UNSET, Rate, SideSpec, StreamSpec
+from sbc.core.secured import Key
 from sbc.media.bucket import Bucket, Drawn, SharedBucket
 from sbc.media.counters import StreamCounters
-from sbc.media.flow import Flow
+from sbc.media.flow import Flow, SideView
 from sbc.media.herald import Herald
 from sbc.media.inlet import LONGEST, Inlet, Outlet, Sender, Source
 from sbc.media.interfaces import IMediaObserver, IUserSpaceEngine
+from sbc.media.kept import check_apart
 from sbc.media.rounds import Rounds
+from sbc.media.sealing import Row, Unsealed
 from sbc.media.silence import SilenceWatch
 from sbc.media.sockets import RECEIVE_BUFFER, MediaSockets, marking
-from sbc.media.stream import SideView, Stream, check_apart
+from sbc.media.srtp import Session, suites
+from sbc.media.stream import Stream
 from sbc.media.twisted_shared import SharedPorts
 from sbc.media.udp import BESIDE, MAX_DATAGRAM, beside, dscp_of, kernel_drops, traffic_class
 
@@ -59,6 +64,8 @@ def relay(inlet: Inlet, data: bytes, source: Source, now: float, shared: bool, d
     outlet = inlet.arrive(data, source, now, shared)
     if outlet is None or outlet.to is None:
         return
+    if inlet.seals is not None:
+        data = inlet.opened
     as_what = inlet.incoming[dscp] if dscp != UNSET and inlet.incoming else OWN
     if inlet.pacer.holds(now):
         waiting = partial(_depart, outlet, outlet.send, outlet.to, outlet.prefix, data, as_what)
@@ -69,13 +76,15 @@ def relay(inlet: Inlet, data: bytes, source: Source, now: float, shared: bool, d
 
 def _depart(outlet: Outlet, send: Sender, to: Source, prefix: bytes, data: bytes, as_what: int) -> None:
     try:
+        if outlet.seals is not None:
+            data = outlet.seals.close(data, outlet.is_rtcp)
         whole = prefix + data if prefix else data
         if as_what != OWN:
             sock: socket.socket = send.__self__  # type: ignore[attr-defined]  # whose method it is
             sock.sendmsg([whole], beside(sock, as_what), 0, to)
         else:
             send(whole, to)
-    except OSError:  # refused, queue full, not permitted, too long: media is never sent again, only counted
+    except (OSError, Unsealed):  # refused, queue full, not permitted, too long: media is never sent again, only counted
         outlet.failed += 1
     else:
         outlet.packets += 1
@@ -149,6 +158,8 @@ class TwistedEngine:
                 self._longest,
                 lambda side: self._herald.policed(spec.id, side),
                 (shared[0], shared[1]),
+                lambda side, rtcp, data, source: self._herald.handshake(spec.id, side, rtcp, data, source),
+                Session,
                 self._reactor,
             )
             for realm, bucket in self._shared.items():
@@ -179,6 +190,32 @@ class TwistedEngine:
                 self._sockets.remark(port.sock, spec)
             self._many.mark(spec)
         self._watch.renew(stream)
+
+    def key(self, stream: str, side: int, receive: Key, send: Key) -> None:
+        """See IMediaEngine. @raises KeyError; ValueError."""
+        self._relays[stream].stream.sides[side].key(receive, send, self._reactor.seconds())
+
+    def aim(self, stream: str, side: int, rtp: Address | None, rtcp: Address | None) -> None:
+        """See IMediaEngine. @raises KeyError."""
+        self._relays[stream].stream.sides[side].aim(rtp, rtcp, self._reactor.seconds())
+
+    def say(self, stream: str, side: int, data: bytes, to: Address, rtcp: bool = False) -> bool:
+        """See IMediaEngine. @raises KeyError."""
+        ports = self._relays[stream].ports[side]
+        try:
+            ports[rtcp and len(ports) > 1].sock.sendto(data, to)
+        except OSError:
+            return False
+        return True
+
+    def rollovers(self, stream: str) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+        """See IMediaEngine. @raises KeyError."""
+        first, second = self._relays[stream].stream.sides
+        return first.rollover(), second.rollover()
+
+    def suites(self) -> tuple[str, ...]:
+        """See IMediaEngine."""
+        return suites()
 
     def close(self, stream: str) -> StreamCounters:
         """See IMediaEngine. The ports are free again when this returns. @raises KeyError."""

@@ -9,7 +9,7 @@ import pytest
 
 from sbc.admin import marked, realms, views
 from sbc.core.orders import UNSET, UpdateStream
-from sbc.media.stream import SideView
+from sbc.media.flow import SideView
 from sbc.policy.marking import Classes, Incoming, Mapped, Mark, Marks
 from tests.admin.desk import Desk, open_desk
 

@@ -87,6 +87,7 @@ class Observer:
         self.resumptions: list[str] = []
         self.policings: list[tuple[str, int]] = []
         self.forwardings: list[tuple[str, str, str]] = []
+        self.handshakes: list[tuple[str, int, bool, bytes, Address]] = []
 
     def latched(self, stream: str, side: int, address: Address, reason: str) -> None:
         self.latches.append((stream, side, address, reason))
@@ -99,6 +100,9 @@ class Observer:
 
     def policed(self, stream: str, side: int) -> None:
         self.policings.append((stream, side))
+
+    def handshake(self, stream: str, side: int, rtcp: bool, data: bytes, source: Address) -> None:
+        self.handshakes.append((stream, side, rtcp, data, source))
 
     def forwards(self, stream: str, engine: str, reason: str) -> None:
         self.forwardings.append((stream, engine, reason))
@@ -209,10 +213,7 @@ def accounted(counters: StreamCounters) -> int:
     """How many arrived packets the engine has taken or dropped, the sending done."""
 
     def arrived(side: SideCounters) -> int:
-        drops = side.drops
-        on_arrival = (
-            drops.wrong_source + drops.too_short + drops.too_long + drops.not_rtp + drops.kernel + drops.policed
-        )
+        on_arrival = side.drops.total - side.drops.no_destination - side.drops.send_error
         return side.received.packets + on_arrival
 
     return sum(arrived(side) for side in counters.sides)

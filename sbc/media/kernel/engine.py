@@ -13,7 +13,7 @@ from sbc.core.address import Address
 from sbc.core.orders import Rate, SideSpec, StreamSpec
 from sbc.core.vpn import MAIN
 from sbc.media.counters import StreamCounters
-from sbc.media.flow import Flow, KernelView
+from sbc.media.flow import Flow, KernelView, SideView
 from sbc.media.herald import Herald
 from sbc.media.inlet import LONGEST
 from sbc.media.interfaces import IMediaEngine, IMediaObserver
@@ -23,11 +23,11 @@ from sbc.media.kernel.here import clear as clear  # what is asked of each engine
 from sbc.media.kernel.here import missing as missing
 from sbc.media.kernel.interfaces import Interfaces
 from sbc.media.kernel.lookups import Lookups, forbid
+from sbc.media.kernel.passing import Passing
 from sbc.media.kernel.plane import OTHERS, POLICED, STRANGERS, UNROUTED, Last, Plane
 from sbc.media.kernel.promoted import Entered, Promoted
 from sbc.media.kernel.realms import Realms
 from sbc.media.silence import SilenceWatch
-from sbc.media.stream import SideView
 
 _TICK = 0.1  # seconds between looks at the slots
 _SECOND = 10  # ticks
@@ -39,7 +39,7 @@ _FAILED_AGAIN = 5.0  # seconds after which a stream is looked at again with whic
 
 
 @implementer(IMediaEngine, IMediaObserver)
-class KernelEngine:
+class KernelEngine(Passing):
     """Stands upon an engine in user space, which opens the sockets, judges and learns. A stream whose both sides have
     latched is *promoted*: its flows are entered in the kernel's maps, and packets no longer come up. Whatever needs
     them in user space *demotes* it: the flows are taken out, and packets go to the sockets, which were open all along.

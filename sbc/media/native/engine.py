@@ -14,18 +14,21 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from sbc.core.address import Address
 from sbc.core.orders import Rate, SideSpec, StreamSpec
+from sbc.core.secured import Key
 from sbc.media.bucket import SharedBucket
 from sbc.media.counters import StreamCounters
-from sbc.media.flow import Flow, flows_of
+from sbc.media.flow import Flow, SideView, flows_of
 from sbc.media.herald import Herald
 from sbc.media.inlet import LONGEST
 from sbc.media.interfaces import IMediaObserver, IUserSpaceEngine, PortUnavailable
+from sbc.media.kept import check_apart, check_kept
 from sbc.media.native.shared import SharedPorts
 from sbc.media.native.values import Values
+from sbc.media.sealing import Row
 from sbc.media.silence import SilenceWatch
 from sbc.media.sockets import RECEIVE_BUFFER, MediaSockets, marking
-from sbc.media.stream import SideView, check_apart, check_kept
 from sbc.media.udp import borrowed, traffic_class
 
 _MODULE = "sbc.media.native._native"
@@ -42,6 +45,11 @@ def missing() -> str:
             f"the native engine was not built when sbc was installed (it needs a C compiler and python3-dev): {error}"
         )
     return ""
+
+
+def _check_plain(*sides: SideSpec) -> None:
+    if any(side.security is not None for side in sides):
+        raise ValueError("media cannot be secured here")
 
 
 class _Relay:
@@ -109,6 +117,7 @@ class NativeEngine:
         if spec.id in self._relays:
             raise ValueError(f"stream {spec.id} is already open")
         check_apart(spec)
+        _check_plain(*spec.sides)
         self._start(spec)
         with ExitStack() as opened:
             pairs = [self._sockets.open_pair(side, opened) for side in spec.sides]
@@ -139,6 +148,7 @@ class NativeEngine:
         relay = self._relays[stream]
         known = relay.spec.sides[side]
         check_kept(known, spec)
+        _check_plain(spec)
         traffic_class(spec.dscp)
         if marking(spec) != marking(known):
             for fd in (*self._fds(relay)[side], *self._shared.fds(spec)):
@@ -163,6 +173,25 @@ class NativeEngine:
             self._shared.leave(self._engine, side)
         self._watch.drop(stream)
         return self._values.counters(self._state, relay.spec.sides)
+
+    def suites(self) -> tuple[str, ...]:
+        """See IMediaEngine."""
+        return ()
+
+    def key(self, stream: str, side: int, receive: Key, send: Key) -> None:
+        """See IMediaEngine. @raises KeyError; ValueError."""
+        raise ValueError("a side that is not secured has no keys")
+
+    def aim(self, stream: str, side: int, rtp: Address | None, rtcp: Address | None) -> None:
+        """See IMediaEngine. @raises KeyError."""
+
+    def say(self, stream: str, side: int, data: bytes, to: Address, rtcp: bool = False) -> bool:
+        """See IMediaEngine. @raises KeyError."""
+        return False
+
+    def rollovers(self, stream: str) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+        """See IMediaEngine. @raises KeyError."""
+        return (), ()
 
     def limit_realm(self, realm: str, rate: Rate | None) -> None:
         """See IMediaEngine."""

@@ -12,10 +12,9 @@ import attrs
 from sbc.core.address import Address, literal
 from sbc.core.orders import Latch, SideSpec
 from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
-from sbc.media.flow import Footing, Stance
+from sbc.media.flow import Footing, SideView, Stance
 from sbc.media.meter import Tally
 from sbc.media.quality import assess
-from sbc.media.stream import SideView
 
 _NANO = 1_000_000_000
 _NONE = Drops()

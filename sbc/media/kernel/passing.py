@@ -1,0 +1,42 @@
+"""What the kernel's engine leaves to the one in user space that it stands upon: secured media, which stays there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sbc.core.address import Address
+from sbc.core.secured import Key
+from sbc.media.herald import Herald
+from sbc.media.sealing import Row
+
+
+class Passing:
+    """Passes it on, and back."""
+
+    inner: Any
+    _herald: Herald
+
+    def suites(self) -> tuple[str, ...]:
+        """See IMediaEngine."""
+        return tuple(self.inner.suites())
+
+    def key(self, stream: str, side: int, receive: Key, send: Key) -> None:
+        """See IMediaEngine. @raises KeyError; ValueError."""
+        self.inner.key(stream, side, receive, send)
+
+    def aim(self, stream: str, side: int, rtp: Address | None, rtcp: Address | None) -> None:
+        """See IMediaEngine. @raises KeyError."""
+        self.inner.aim(stream, side, rtp, rtcp)
+
+    def say(self, stream: str, side: int, data: bytes, to: Address, rtcp: bool = False) -> bool:
+        """See IMediaEngine. @raises KeyError."""
+        return bool(self.inner.say(stream, side, data, to, rtcp))
+
+    def rollovers(self, stream: str) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+        """See IMediaEngine. @raises KeyError."""
+        first, second = self.inner.rollovers(stream)
+        return first, second
+
+    def handshake(self, stream: str, side: int, rtcp: bool, data: bytes, source: Address) -> None:
+        """See IHandshakeObserver."""
+        self._herald.tell("handshake", stream, side, rtcp, data, source)

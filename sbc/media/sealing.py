@@ -1,0 +1,166 @@
+"""What packets of a secured side are read and written with: its keys, as they come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from sbc.core.secured import Key, SideSecurity
+from sbc.media import rtcp
+
+GRACE = 3.0
+"""Seconds for which a key that has given way to another still counts for what is received: packets are under way."""
+SOURCES = 64
+"""SSRCs that one key is used for, in one direction; more are not taken. Each has counters, which must not be lost."""
+
+Row = tuple[int, ...]
+"""How far a key has been used for one SSRC, as the store keeps it: 1 if we have sent it and 0 if the peer has, the
+SSRC, the index of the furthest RTP packet (RFC 3711 section 3.3.1: 48 bits) and that of the furthest RTCP packet
+(section 3.4: 31 bits), each -1 where there was none."""
+
+
+Keys = tuple[Key | None, Key | None]
+"""What the peer writes with, and we."""
+
+
+class Unsealed(Exception):
+    """A packet cannot be read or written; `reason` is "unkeyed", "forged", "replayed" or "clear"."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Seal(Protocol):
+    """One key in one direction: SRTP and SRTCP (RFC 3711)."""
+
+    def open(self, data: bytes, is_rtcp: bool) -> bytes:
+        """Read what a peer has sent. @raises Unsealed."""
+
+    def close(self, data: bytes, is_rtcp: bool) -> bytes:
+        """Write what is sent to a peer. @raises Unsealed."""
+
+    def rollover(self) -> tuple[Row, ...]:
+        """How far it has been used."""
+
+
+MakeSeal = Callable[[Key, bool, Sequence[Row]], Seal]
+"""Of a key, whether it is to write with, and how far it was used before."""
+
+
+class Seals:
+    """Those of a side. Where it has none yet, nothing passes."""
+
+    def __init__(self, make: MakeSeal, security: SideSecurity, now: float) -> None:
+        self._make = make
+        self.security = security
+        self._keys: Keys = (None, None)
+        self._receive: Seal | None = None
+        self._former: Seal | None = None  # the one before, which counts
+        self._until = now  # so long
+        self._send: Seal | None = None
+        self.key(security.receive, security.send, now, security.rollover)
+
+    @property
+    def hears(self) -> bool:
+        """Whether the peer is to begin with checks or a handshake, which others see to."""
+        return self.security.ice is not None or self.security.dtls is not None
+
+    @property
+    def reads(self) -> bool:
+        """Whether there is a key to read with."""
+        return self._receive is not None
+
+    @property
+    def writes(self) -> bool:
+        """Whether there is one to write with."""
+        return self._send is not None
+
+    @property
+    def suite(self) -> str:
+        """By what packets are written, for people; empty where nothing is yet."""
+        return "" if self._keys[1] is None else self._keys[1].suite
+
+    def take(self, security: SideSecurity, now: float) -> None:
+        """The peer has signalled anew. What a handshake has given counts on, as long as its peer is the same."""
+        self.key(*wanted(self.security, self._keys, security), now)
+        self.security = security
+
+    def key(self, receive: Key | None, send: Key | None, now: float, rollover: Sequence[Row] = ()) -> None:
+        """From now on packets are read and written with these. A key that was there goes on where it was."""
+        reads, writes = self._receive, self._send
+        if not same(receive, self._keys[0]):
+            reads = None if receive is None else self._make(receive, False, [row for row in rollover if not row[0]])
+        if not same(send, self._keys[1]):
+            writes = None if send is None else self._make(send, True, [row for row in rollover if row[0]])
+        if reads is not self._receive:
+            self._former, self._until = None if reads is None else self._receive, now + GRACE
+        self._receive, self._send, self._keys = reads, writes, (receive, send)
+
+    def open(self, data: bytes, is_rtcp: bool, now: float) -> bytes:
+        """Read a packet. @raises Unsealed."""
+        if self._receive is None:
+            raise Unsealed("unkeyed")
+        try:
+            return self._receive.open(data, is_rtcp)
+        except Unsealed as unsealed:
+            if self._former is not None and now < self._until:
+                return self._former.open(data, is_rtcp)
+            self._former = None
+            if unsealed.reason == "forged" and is_rtcp and is_whole(data):
+                raise Unsealed("clear") from unsealed
+            raise
+
+    def close(self, data: bytes, is_rtcp: bool) -> bytes:
+        """Write a packet. @raises Unsealed."""
+        if self._send is None:
+            raise Unsealed("unkeyed")
+        return self._send.close(data, is_rtcp)
+
+    def rollover(self) -> tuple[Row, ...]:
+        """How far its keys have been used."""
+        return tuple(row for seal in (self._receive, self._send) if seal is not None for row in seal.rollover())
+
+
+def wanted(before: SideSecurity | None, keys: Keys, security: SideSecurity) -> Keys:
+    """The keys of a side when its peer has signalled anew: those that a handshake has given count on, as long as the
+    peer is the same."""
+    given = security.dtls is not None and not security.keyed
+    if given and before is not None and before.dtls is not None and _peer(before) in ((), _peer(security)):
+        return keys
+    return security.receive, security.send
+
+
+def same(one: Key | None, other: Key | None) -> bool:
+    """Whether two are one key, whatever else is said of them: counters go on."""
+    if one is None or other is None:
+        return one is other
+    return (one.suite, one.secret, one.mki) == (other.suite, other.secret, other.mki)
+
+
+def is_whole(data: bytes) -> bool:
+    """Whether packets of RTCP fill a datagram to its end, as they do where nothing is encrypted: behind encrypted ones
+    stands an index."""
+    while data:
+        head = rtcp.parse(data)
+        if head is None:
+            return False
+        data = data[head.size :]
+    return True
+
+
+def follow(furthest: int, sequence: int) -> int:
+    """The index that a packet most likely has, behind one whose index was furthest (RFC 3711 appendix A); -1: none."""
+    if furthest < 0:
+        return sequence
+    rolls, last = furthest >> 16, furthest & 0xFFFF
+    if last < 0x8000:
+        if sequence - last > 0x8000 and rolls:
+            rolls -= 1
+    elif last - 0x8000 > sequence:
+        rolls += 1
+    return rolls << 16 | sequence
+
+
+def _peer(security: SideSecurity) -> object:
+    return () if security.dtls is None else security.dtls.fingerprints
