@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from sbc.core.address import Address, Pair, canonical
 from sbc.core.orders import Latch, SideSpec
+from sbc.core.secured import Ice, IcePair, SideSecurity
 from sbc.media import rtcp, rtp
 from sbc.media.packet import Kind, classify, classify_udptl
 from sbc.media.stream import Side
@@ -168,6 +169,7 @@ SPECS = st.builds(
     window=st.sampled_from([0.0, 1.5, 3.0]),
     clock=st.sampled_from([0, 8000, 8000, 90000, 4_000_000_000]),
     latched=st.sampled_from([None, None, NAT, Address("198.51.100.66", 6666)]),
+    security=st.sampled_from([None, None, SideSecurity(), SideSecurity(ice=IcePair(Ice("ours", "")))]),
 )
 # Fractions of 512: both hold them exactly. 76 of them are just less than 150 ms, 77 just more.
 PAUSES = st.sampled_from([0, 1, 10, 10, 10, 76, 77, 100, 512, 513, 700, 1536, 30_720]).map(lambda n: n / 512)
@@ -186,6 +188,8 @@ STEPS = st.one_of(
     st.tuples(st.just("heard"), st.booleans(), PACKETS),
     st.tuples(st.just("update"), st.booleans(), st.tuples(SPECS, TOLD)),
     st.tuples(st.just("reopen"), st.booleans(), st.sampled_from([0.0, 1.5, 3.0])),
+    st.tuples(st.just("aim"), st.booleans(), st.one_of(st.none(), SOURCES)),
+    st.tuples(st.sampled_from(["prove", "forge"]), st.booleans(), PACKETS),
 )
 
 
@@ -207,11 +211,15 @@ class Bench:
             latch.update(*how, self.now)
         elif what == "reopen":
             latch.reopen(self.now, how)
+        elif what == "aim":
+            latch.aim(how, self.now)
         else:
             source, kind, ssrc, ahead, error = how
             who = self.identity(Kind.RTCP if at_rtcp else kind, ssrc, ahead, error)
             if what == "heard":
                 latch.heard(self.now - error % 2, *who)
+            elif what in ("prove", "forge"):
+                self.reasons.add(latch.prove(source, self.now, what == "prove", *who).reason)
             else:
                 self.reasons.add(latch.judge(source, self.now, Kind.RTCP if at_rtcp else kind, *who).reason)
 
@@ -241,7 +249,8 @@ def test_long_runs_judge_alike_and_meet_every_reason() -> None:
     reasons: set[str] = set()
     for run in range(600):
         mode = [Latch.NAT, Latch.NAT, Latch.STRICT, Latch.OFF][run % 4]
-        spec = attrs.evolve(SPEC, latch=mode, behind_nat=run % 16 != 5, clock=[8000, 0, 90_000][run % 3])
+        ice = SideSecurity(ice=IcePair(Ice("ours", ""))) if run % 25 == 0 else None
+        spec = attrs.evolve(SPEC, latch=mode, behind_nat=run % 16 != 5, clock=[8000, 0, 90_000][run % 3], security=ice)
         bench = Bench(spec, [None, SIGNALLED, SIGNALLED][run % 3], [None, Address(SIGNALLED.host, 4001)][run % 2])
         for _ in range(150):
             pause = chance.choice([0, 1, 10, 10, 10, 10, 77, 77, 520, 1000, 2000]) / 512
@@ -253,10 +262,12 @@ def test_long_runs_judge_alike_and_meet_every_reason() -> None:
                 bench.take(pause, ("update", False, (spec, chance.choice([None, SIGNALLED, SIGNALLED, SIGNALLED]))))
             elif turn < 0.03:
                 bench.take(pause, ("reopen", chance.random() < 0.5, 3.0))
+            elif turn < 0.05:
+                bench.take(pause, ("aim", False, chance.choice([None, *sources])))
             else:
-                bench.take(pause, ("judge", turn > 0.8, packet))
+                bench.take(pause, ("judge" if run % 5 else "prove", turn > 0.8, packet))
         reasons |= bench.reasons
-    spoken = {word(reason) for reason in range(1, lib.REASONS)} - {"kept"}
+    spoken = {word(reason) for reason in range(1, lib.REASONS)} - {"kept", "nominated"}  # of a latch alone
     assert reasons == spoken
 
 

@@ -72,6 +72,8 @@ def latch_spec(spec: SideSpec, signalled: Address | None) -> Any:
     put(made.kept, spec.latched)
     made.window, made.clock = nanoseconds(spec.window), spec.clock
     made.mode, made.behind_nat = MODES[spec.latch], spec.behind_nat
+    made.secured = spec.security is not None
+    made.ice = spec.security is not None and spec.security.ice is not None
     return made
 
 
@@ -115,6 +117,24 @@ class TwinLatch:
         moved = verdict.latched is not None
         assert (other.accept, other.moved, word(other.reason)) == (verdict.accept, moved, verdict.reason)
         assert not moved or verdict.latched == source
+        self.compare(now)
+        return verdict
+
+    def aim(self, address: Address | None, now: float) -> None:
+        self.python.aim(address, now)
+        lib.latch_aim(self.c, address_of(address), nanoseconds(now))
+        self.compare(now)
+
+    def prove(self, source: Address, now: float, genuine: bool, *who: int | None) -> Verdict:
+        """A packet that does, or does not, prove its sender by a key."""
+        verdict, packet = self.python.consider(source, now, *who), identity(*who)
+        other = lib.latch_consider(self.c, address_of(source), nanoseconds(now), packet)
+        moved = verdict.latched is not None
+        assert (other.accept, other.moved, word(other.reason)) == (verdict.accept, moved, verdict.reason)
+        assert lib.latch_permits(self.c, address_of(source)) == self.python.permits(source)
+        if verdict.accept and genuine:
+            self.python.learn(source, now, verdict, *who)
+            lib.latch_learn(self.c, address_of(source), nanoseconds(now), ffi.new("struct verdict *", other), packet)
         self.compare(now)
         return verdict
 

@@ -23,14 +23,24 @@ SOURCES = tuple(
         "multishot",
         "pacer",
         "packet",
+        "realm",
+        "reasons",
+        "sealing",
+        "srtp",
+        "telling",
         "uring",
         "urgent",
         "worker",
     )
 )
-HEADERS = ("packet", "latch", "meter", "bucket", "counters", "flow", "worker", "engine", "clock", "uring", "urgent")
+HEADERS = (
+    "packet", "latch", "meter", "bucket", "srtp", "sealing", "counters", "flow", "worker", "engine", "clock", "uring",
+    "urgent",
+)  # fmt: skip
 """What Python sees something of, in the order in which they need each other."""
 OPTIONS = ("-std=c11", "-O2", "-pthread", "-D_GNU_SOURCE", "-Wall", "-Wextra")
+LIBRARY = Path("/usr/include/srtp2/srtp.h")
+"""Without libsrtp2 the engine is built all the same, and cannot secure media."""
 _BEGIN, _END = "/* cffi: from here", "/* cffi: to here */"
 
 
@@ -47,6 +57,8 @@ def builder() -> Any:
         sources=list(SOURCES),
         depends=sorted(path.relative_to(root).as_posix() for path in (root / FOLDER).glob("*.h")),
         include_dirs=[FOLDER],
+        libraries=["srtp2"] if LIBRARY.exists() else [],
+        define_macros=[("SBC_SRTP", "1")] if LIBRARY.exists() else [],
         extra_compile_args=[*OPTIONS, *strict],
         extra_link_args=["-pthread"],
         optional=True,

@@ -13,6 +13,8 @@ struct volume {
     uint64_t octets; /* of the UDP payloads */
 };
 
+#define UNSEALED 5
+
 /* What arrived at one port. */
 struct arrivals {
     struct volume rtp;
@@ -22,6 +24,7 @@ struct arrivals {
     uint64_t not_rtp;
     uint64_t policed;
     uint64_t unread;           /* reads that failed */
+    uint64_t unsealed[UNSEALED]; /* what could not be read, by enum sealed */
     uint64_t refused[REASONS]; /* by the latch, for each reason */
 };
 
@@ -52,6 +55,7 @@ struct side_state {
     bool held;
     bool mux;
     bool shared; /* numbers stand before its packets, as they come or as they go */
+    bool sealed; /* there is a key that what is sent to it is written with */
 };
 
 struct stream_state {
@@ -60,7 +64,7 @@ struct stream_state {
 
 /* What is told of a side's counters, as numbers one after the other (Values.counters knows what each is): Python reads all
    of them at once, which costs it a tenth of asking field by field. */
-enum { FIGURES = 30 };
+enum { FIGURES = 34 };
 void stream_figures(const struct stream_state *state, uint64_t figures[2 * FIGURES]);
 /* cffi: to here */
 

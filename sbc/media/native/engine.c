@@ -2,7 +2,6 @@
 #include "engine.h"
 
 #include <errno.h>
-#include <linux/sock_diag.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +10,6 @@
 
 #include "clock.h"
 #include "gate.h"
-
-#ifndef SO_MEMINFO
-#define SO_MEMINFO 55
-#endif
 
 #define READS 64 /* so often a stream is read anew that changes meanwhile, before its worker is asked */
 
@@ -111,6 +106,7 @@ void engine_free(struct engine *engine)
     while (engine->streams) {
         struct stream *stream = engine->streams;
         engine->streams = stream->later;
+        stream_end(stream);
         free(stream);
     }
     close(engine->notify);
@@ -143,6 +139,14 @@ bool engine_next_event(struct engine *engine, struct event *event)
             worker_rouse(worker);
     }
     engine->next = 0;
+    return false;
+}
+
+bool engine_next_handed(struct engine *engine, struct handed *handed)
+{
+    for (int n = 0; n < engine->count; n++)
+        if (ring_take(&engine->workers[n].handed, handed))
+            return true;
     return false;
 }
 
@@ -211,6 +215,7 @@ static struct stream *engine_begin(struct engine *engine, struct worker *worker,
     worker_ask(worker, &add);
     failed = engine_enlist(engine, worker, stream);
     if (failed) {
+        stream_end(stream);
         free(stream);
         errno = failed;
         return NULL;
@@ -236,8 +241,13 @@ struct stream *engine_open(struct engine *engine, uint64_t handle, bool t38, con
     struct gate *const gates[2] = {(struct gate *)shared[0], (struct gate *)shared[1]};
     struct stream *stream = calloc(1, sizeof *stream);
 
-    if (!stream)
+    if (!stream) {
+        for (int n = 0; n < 2; n++) {
+            seal_free(specs[n].seals.receive);
+            seal_free(specs[n].seals.send);
+        }
         return NULL;
+    }
     stream_init(stream, t38, fds, gates, specs, (int64_t)clock_now());
     stream->handle = handle;
     return engine_begin(engine, gates[0] || gates[1] ? &engine->workers[0] : engine_choose(engine), stream);
@@ -265,6 +275,29 @@ void engine_carried(struct stream *stream, int side, bool rtcp, uint32_t ssrc, i
     carried.last.at = (int64_t)(clock_now() - ago);
     stream->asked++;
     worker_ask(stream->worker, &carried);
+}
+
+void engine_key(struct stream *stream, int side, const struct new_seals *seals)
+{
+    struct command key = {.kind = COMMAND_KEY, .side = (uint8_t)side, .stream = stream, .seals = *seals};
+
+    stream->asked++;
+    worker_ask(stream->worker, &key);
+}
+
+void engine_aim(struct stream *stream, int side, const struct address to[2])
+{
+    struct command aim = {.kind = COMMAND_AIM, .side = (uint8_t)side, .stream = stream, .to = {to[0], to[1]}};
+
+    stream->asked++;
+    worker_ask(stream->worker, &aim);
+}
+
+void engine_rows(struct engine *engine, struct stream *stream, struct stream_rows *rows)
+{
+    struct command question = {.kind = COMMAND_ROWS, .stream = stream, .rows = rows};
+
+    engine_ask(engine, stream->worker, &question);
 }
 
 /* Read a stream without its worker's help: false if it has changed each time meanwhile, or has yet to be changed. */
@@ -323,6 +356,7 @@ void engine_close(struct engine *engine, struct stream *stream, struct stream_st
 {
     engine_end(engine, stream, state);
     engine_add_drops(stream, state);
+    stream_end(stream);
     free(stream);
 }
 
@@ -351,33 +385,6 @@ uint64_t engine_received(const struct stream *stream)
         packets += __atomic_load_n(&count->rtcp.packets, __ATOMIC_RELAXED);
     }
     return packets;
-}
-
-void realm_limit(struct realm *realm, bool limited, uint64_t rate, uint64_t burst, uint64_t wait)
-{
-    if (!realm->limited)
-        __atomic_store_n(&realm->bucket.step, 0, __ATOMIC_RELAXED); /* a new one, which begins full */
-    if (limited)
-        bucket_change(&realm->bucket, rate, burst, clock_now());
-    __atomic_store_n(&realm->wait, wait, __ATOMIC_RELAXED);
-    __atomic_store_n(&realm->elsewhere, NULL, __ATOMIC_RELAXED);
-    __atomic_store_n(&realm->limited, limited, __ATOMIC_RELEASE);
-}
-
-void realm_share(struct realm *realm, uint64_t bucket)
-{
-    __atomic_store_n(&realm->wait, 0, __ATOMIC_RELAXED);
-    if (bucket)
-        __atomic_store_n(&realm->elsewhere, (struct bucket *)(uintptr_t)bucket, __ATOMIC_RELAXED);
-    __atomic_store_n(&realm->limited, bucket != 0, __ATOMIC_RELEASE);
-}
-
-uint32_t socket_drops(int fd)
-{
-    uint32_t numbers[SK_MEMINFO_VARS] = {0};
-    socklen_t size = sizeof numbers;
-
-    return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, numbers, &size) < 0 ? 0 : numbers[SK_MEMINFO_DROPS];
 }
 
 void engine_pause(struct engine *engine, bool pause)

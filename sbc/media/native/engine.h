@@ -25,13 +25,17 @@ int engine_events_fd(const struct engine *engine);
 /* The next event; false if there is none. Ask until then, and the descriptor is quiet. */
 bool engine_next_event(struct engine *engine, struct event *event);
 
+/* The next check or part of a handshake; the same. */
+bool engine_next_handed(struct engine *engine, struct handed *handed);
+
 /* Two bound sockets, RTP's and RTCP's, that streams are to share; closed with engine_unshare(), after the last of these. Null
    with errno where that cannot be had. */
 struct stream *engine_share(struct engine *engine, const int fds[2]);
 
 /* Relay between four bound sockets: side 0's RTP and RTCP, side 1's RTP and RTCP (-1: none). Null with errno where that
    cannot be had. The sockets are the caller's to close, after engine_close(). `handle` is what events call it; `shared` are
-   those that each side shares with others, null: none. */
+   those that each side shares with others, null: none. Seals in the
+   specs are the stream's then; where there is none, they are gone. */
 struct stream *engine_open(struct engine *engine, uint64_t handle, bool t38, const int fds[4],
                            struct stream *const shared[2], const struct side_spec specs[2]);
 
@@ -43,6 +47,12 @@ uint64_t engine_unshare(struct engine *engine, struct stream *shared);
 
 /* The peer of a side has signalled anew. */
 void engine_update(struct stream *stream, int side, const struct side_spec *spec);
+
+/* Read and write a side's media with other keys; send it to where checks or a handshake have shown that the peer is; and tell how
+   far the keys have been used. */
+void engine_key(struct stream *stream, int side, const struct new_seals *seals);
+void engine_aim(struct stream *stream, int side, const struct address to[2]);
+void engine_rows(struct engine *engine, struct stream *stream, struct stream_rows *rows);
 
 /* Note what somebody else has forwarded last of a side's flow, `ago` nanoseconds; `sequence` -1: RTCP, which has none. */
 void engine_carried(struct stream *stream, int side, bool rtcp, uint32_t ssrc, int32_t sequence, uint32_t timestamp,

@@ -14,9 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sbc.core.address import Address
 from sbc.core.orders import Rate, SideSpec, StreamSpec
-from sbc.core.secured import Key
 from sbc.media.bucket import SharedBucket
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow, SideView, flows_of
@@ -24,9 +22,10 @@ from sbc.media.herald import Herald
 from sbc.media.inlet import LONGEST
 from sbc.media.interfaces import IMediaObserver, IUserSpaceEngine, PortUnavailable
 from sbc.media.kept import check_apart, check_kept
+from sbc.media.native.secured import Seals, Secured
 from sbc.media.native.shared import SharedPorts
 from sbc.media.native.values import Values
-from sbc.media.sealing import Row
+from sbc.media.sealing import Keys
 from sbc.media.silence import SilenceWatch
 from sbc.media.sockets import RECEIVE_BUFFER, MediaSockets, marking
 from sbc.media.udp import borrowed, traffic_class
@@ -47,22 +46,18 @@ def missing() -> str:
     return ""
 
 
-def _check_plain(*sides: SideSpec) -> None:
-    if any(side.security is not None for side in sides):
-        raise ValueError("media cannot be secured here")
-
-
 class _Relay:
-    """An open stream: its spec as it is now, what its events are known by, and its struct in C, with the sockets."""
+    """An open stream: its spec as it is now, what its events are known by, its struct in C, with the sockets, and the
+    keys of each side."""
 
-    __slots__ = ("handle", "spec", "stream")
+    __slots__ = ("handle", "keys", "spec", "stream")
 
-    def __init__(self, spec: StreamSpec, handle: int, stream: Any) -> None:
-        self.spec, self.handle, self.stream = spec, handle, stream
+    def __init__(self, spec: StreamSpec, handle: int, stream: Any, keys: list[Keys]) -> None:
+        self.spec, self.handle, self.stream, self.keys = spec, handle, stream, keys
 
 
 @implementer(IUserSpaceEngine)
-class NativeEngine:
+class NativeEngine(Secured):
     """Carries out media orders with threads of its own. All of it is called on the reactor's thread."""
 
     name = "native"
@@ -90,6 +85,7 @@ class NativeEngine:
         module = import_module(_MODULE)
         self._ffi, self._lib = module.ffi, module.lib
         self._values = Values(module)
+        self._seals = Seals(module)
         self._reactor = reactor
         self._herald = Herald(observer, self._call_of)
         self._watch = SilenceWatch(reactor, self._herald, self.received, self.streams, silence)
@@ -106,6 +102,7 @@ class NativeEngine:
         self._reader = _Events(self)
         self._state = self._ffi.new("struct stream_state *")
         self._event = self._ffi.new("struct event *")
+        self._handed = self._ffi.new("struct handed *")
         self._opened = 0
         self._more: Any = None
 
@@ -117,7 +114,6 @@ class NativeEngine:
         if spec.id in self._relays:
             raise ValueError(f"stream {spec.id} is already open")
         check_apart(spec)
-        _check_plain(*spec.sides)
         self._start(spec)
         with ExitStack() as opened:
             pairs = [self._sockets.open_pair(side, opened) for side in spec.sides]
@@ -130,6 +126,7 @@ class NativeEngine:
             for side in spec.sides:
                 shared.append(self._shared.join(self._engine, side))
                 opened.callback(self._shared.leave, self._engine, side)
+            keys = self._secure_first(specs, spec)
             handle = self._opened = self._opened + 1
             stream = self._lib.engine_open(self._engine, handle, spec.kind == "t38", fds, shared, specs)
             if stream == self._ffi.NULL:
@@ -138,7 +135,7 @@ class NativeEngine:
         self._sockets.see_buffers(pairs[0][0])
         for sock in filter(None, sockets):
             sock.detach()
-        self._relays[spec.id] = self._handles[handle] = _Relay(spec, handle, stream)
+        self._relays[spec.id] = self._handles[handle] = _Relay(spec, handle, stream, keys)
         self._watch.add(spec.id)
 
     def update(self, stream: str, side: int, spec: SideSpec) -> None:
@@ -148,7 +145,6 @@ class NativeEngine:
         relay = self._relays[stream]
         known = relay.spec.sides[side]
         check_kept(known, spec)
-        _check_plain(spec)
         traffic_class(spec.dscp)
         if marking(spec) != marking(known):
             for fd in (*self._fds(relay)[side], *self._shared.fds(spec)):
@@ -156,6 +152,7 @@ class NativeEngine:
                     self._sockets.remark(sock, spec)
         to = self._ffi.new("struct side_spec *")
         self._values.write_side(to, spec, self._realm(spec.realm))
+        self._secure(to, relay, side, spec)
         self._lib.engine_update(relay.stream, side, to)
         sides = (spec, relay.spec.sides[1]) if side == 0 else (relay.spec.sides[0], spec)
         relay.spec = StreamSpec(relay.spec.id, relay.spec.call, relay.spec.kind, sides)
@@ -173,25 +170,6 @@ class NativeEngine:
             self._shared.leave(self._engine, side)
         self._watch.drop(stream)
         return self._values.counters(self._state, relay.spec.sides)
-
-    def suites(self) -> tuple[str, ...]:
-        """See IMediaEngine."""
-        return ()
-
-    def key(self, stream: str, side: int, receive: Key, send: Key) -> None:
-        """See IMediaEngine. @raises KeyError; ValueError."""
-        raise ValueError("a side that is not secured has no keys")
-
-    def aim(self, stream: str, side: int, rtp: Address | None, rtcp: Address | None) -> None:
-        """See IMediaEngine. @raises KeyError."""
-
-    def say(self, stream: str, side: int, data: bytes, to: Address, rtcp: bool = False) -> bool:
-        """See IMediaEngine. @raises KeyError."""
-        return False
-
-    def rollovers(self, stream: str) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
-        """See IMediaEngine. @raises KeyError."""
-        return (), ()
 
     def limit_realm(self, realm: str, rate: Rate | None) -> None:
         """See IMediaEngine."""
@@ -252,11 +230,14 @@ class NativeEngine:
     def sides(self, stream: str) -> tuple[SideView, SideView]:
         """See IMediaEngine. @raises KeyError."""
         relay = self._relays[stream]
-        first, second = self._read(relay).sides
-        return (
-            self._values.view(first, relay.spec.sides[0], self._has_rtcp(relay, 0)),
-            self._values.view(second, relay.spec.sides[1], self._has_rtcp(relay, 1)),
-        )
+        state = self._read(relay).sides
+        views = []
+        for n, spec in enumerate(relay.spec.sides):
+            send = relay.keys[n][1]
+            views.append(
+                self._values.view(state[n], spec, self._has_rtcp(relay, n), "" if send is None else send.suite)
+            )
+        return views[0], views[1]
 
     def forwarder(self, stream: str) -> tuple[str, str]:
         """See IMediaEngine. @raises KeyError."""
@@ -350,11 +331,17 @@ class NativeEngine:
     def hear(self) -> None:
         """Tell the observer what the threads have found; if that is much, the rest in a later turn of the reactor."""
         self._hear_no_more()
-        for _ in range(_AT_ONCE):
-            if self._engine is None or not self._lib.engine_next_event(self._engine, self._event):
-                return
+        told = handed = 0
+        while told < _AT_ONCE and self._engine is not None and self._lib.engine_next_event(self._engine, self._event):
             self._hear_one(self._event)
-        self._more = self._reactor.callLater(0, self.hear)
+            told += 1
+        while (
+            handed < _AT_ONCE and self._engine is not None and self._lib.engine_next_handed(self._engine, self._handed)
+        ):
+            self._hear_handed(self._handed)
+            handed += 1
+        if self._engine is not None and _AT_ONCE in (told, handed):
+            self._more = self._reactor.callLater(0, self.hear)
 
     def _hear_no_more(self) -> None:
         if self._more is not None and self._more.active():

@@ -1,5 +1,7 @@
-/* What a stream has counted as Python is told it: plain numbers in a row. */
-#include "counters.h"
+/* How a stream stands and what it has counted, as Python is told it; the latter as plain numbers in a row. */
+#include <string.h>
+
+#include "endpoint.h"
 
 static uint64_t refused(const struct arrivals *arrivals)
 {
@@ -34,6 +36,10 @@ static void side_figures(const struct side_state *side, uint64_t *to)
         first->policed + second->policed,
         rtp->departures.no_destination + rtcp->departures.no_destination,
         rtp->departures.failed + rtcp->departures.failed,
+        first->unsealed[SEAL_UNKEYED] + second->unsealed[SEAL_UNKEYED],
+        first->unsealed[SEAL_FORGED] + second->unsealed[SEAL_FORGED],
+        first->unsealed[SEAL_REPLAYED] + second->unsealed[SEAL_REPLAYED],
+        first->unsealed[SEAL_CLEAR] + second->unsealed[SEAL_CLEAR],
         /* Tally */
         meter->received,
         meter->lost,
@@ -60,4 +66,47 @@ void stream_figures(const struct stream_state *state, uint64_t figures[2 * FIGUR
 {
     side_figures(&state->sides[0], figures);
     side_figures(&state->sides[1], figures + FIGURES);
+}
+
+static void side_gather(const struct side *side, struct side_state *state, int64_t now)
+{
+    for (int n = 0; n < 2; n++) {
+        const struct inlet *inlet = &side->ports[n];
+        const struct outlet *outlet = &side->outlets[n];
+        struct port_state *port = &state->ports[n];
+
+        memset(port, 0, sizeof *port);
+        if (outlet->aim.to_size)
+            port->to = endpoint_address(&outlet->aim.to);
+        port->departures = outlet->count;
+        if (n && !side->has_rtcp)
+            continue;
+        port->signalled = inlet->latch.signalled;
+        port->latched = inlet->latch.latched;
+        port->reason = inlet->latch.reason;
+        port->firm = latch_firm(&inlet->latch, now);
+        port->arrivals = inlet->count;
+    }
+    state->meter = side->meter;
+    state->reports = side->reports;
+    state->held = side->ports[0].latch.held;
+    state->mux = side_muxes(side);
+    state->sealed = side->secured && side->seals.send;
+    state->shared = side->outlets[0].aim.prefixed || side->outlets[1].aim.prefixed || side->ports[0].shared ||
+                    (side->has_rtcp && side->ports[1].shared);
+}
+
+void stream_gather(const struct stream *stream, struct stream_state *state, int64_t now)
+{
+    for (int n = 0; n < 2; n++)
+        side_gather(&stream->sides[n], &state->sides[n], now);
+}
+
+void stream_rows(const struct stream *stream, struct stream_rows *rows)
+{
+    for (int n = 0; n < 2; n++) {
+        const struct seals *seals = &stream->sides[n].seals;
+        rows->counts[n][0] = seals->receive ? seal_rows(seals->receive, rows->rows[n][0]) : 0;
+        rows->counts[n][1] = seals->send ? seal_rows(seals->send, rows->rows[n][1]) : 0;
+    }
 }

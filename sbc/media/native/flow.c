@@ -3,52 +3,12 @@
 
 #include <string.h>
 
+#include "endpoint.h"
 #include "gate.h"
 #include "packet.h"
 
 #define WAITING 1024 /* packets of one side that may wait, however short they are */
 #define TURN 1000000000 /* nanoseconds: that a source comes by the other of its two ports is told no sooner after the last time */
-
-static bool endpoint_same(const union endpoint *one, const union endpoint *other)
-{
-    if (one->any.sa_family != other->any.sa_family)
-        return false;
-    if (one->any.sa_family == AF_INET)
-        return one->v4.sin_addr.s_addr == other->v4.sin_addr.s_addr && one->v4.sin_port == other->v4.sin_port;
-    return one->v6.sin6_port == other->v6.sin6_port && one->v6.sin6_scope_id == other->v6.sin6_scope_id &&
-           !memcmp(&one->v6.sin6_addr, &other->v6.sin6_addr, 16);
-}
-
-static struct address endpoint_address(const union endpoint *endpoint)
-{
-    struct address address = {0};
-
-    if (endpoint->any.sa_family == AF_INET) {
-        address.family = FAMILY_IPV4;
-        address.port = ntohs(endpoint->v4.sin_port);
-        memcpy(address.host, &endpoint->v4.sin_addr, 4);
-    } else {
-        address.family = FAMILY_IPV6;
-        address.port = ntohs(endpoint->v6.sin6_port);
-        memcpy(address.host, &endpoint->v6.sin6_addr, 16);
-    }
-    return address;
-}
-
-static uint32_t endpoint_from(union endpoint *endpoint, const struct address *address)
-{
-    memset(endpoint, 0, sizeof *endpoint);
-    if (address->family == FAMILY_IPV4) {
-        endpoint->v4.sin_family = AF_INET;
-        endpoint->v4.sin_port = htons(address->port);
-        memcpy(&endpoint->v4.sin_addr, address->host, 4);
-        return sizeof endpoint->v4;
-    }
-    endpoint->v6.sin6_family = AF_INET6;
-    endpoint->v6.sin6_port = htons(address->port);
-    memcpy(&endpoint->v6.sin6_addr, address->host, 16);
-    return sizeof endpoint->v6;
-}
 
 /* Point an outlet where its side wants what this port is for: nowhere if that is not known or not to be sent to. */
 static void outlet_aim(struct outlet *outlet, const struct inlet *inlet)
@@ -78,13 +38,15 @@ static void side_aim(struct side *side)
         side->outlets[n].aim.prefix = side->prefixes[n];
     }
     outlet_aim(&side->outlets[0], &side->ports[0]);
-    if (side->muxes || side->muxed) {
+    if (side_muxes(side)) {
         side->outlets[1].aim = side->outlets[0].aim;
     } else if (side->has_rtcp) {
         outlet_aim(&side->outlets[1], &side->ports[1]);
     } else {
         side->outlets[1].aim.to_size = 0;
     }
+    if (side->secured && !side->seals.send)
+        side->outlets[0].aim.to_size = side->outlets[1].aim.to_size = 0;
 }
 
 /* Who has not been heard yet is spoken to from where it was told that we are. */
@@ -128,6 +90,13 @@ static void side_take(struct side *side, const struct side_spec *spec, int64_t n
     side->marked = spec->marked;
     memcpy(side->marks, spec->marks, sizeof side->marks);
     side_police(side, spec, now);
+    side->secured = spec->secured;
+    if (side->secured) {
+        seals_take(&side->seals, &spec->seals, now);
+    } else {
+        seals_free(&side->seals);
+        side->aimed = AIMED_NOT;
+    }
 }
 
 static void side_init(struct side *side, struct stream *stream, bool t38, const int *fds, struct gate *gate,
@@ -198,6 +167,20 @@ static void inlet_say(struct inlet *inlet, bool moved, int64_t now)
         inlet->stream->unsaid |= (uint8_t)(UNSAID_LATCHED << (inlet->side - inlet->stream->sides));
 }
 
+/* A packet of the latched source was accepted. */
+static void inlet_follow(struct inlet *inlet, const union endpoint *source, bool moved, bool shared, int64_t now)
+{
+    bool turned = shared != inlet->shared;
+
+    inlet->shared = shared;
+    inlet_say(inlet, moved, now);
+    inlet->trusted = inlet->named = *source;
+    inlet->has_named = true;
+    inlet->has_trusted = inlet->said == shared; /* until that is told each packet comes here */
+    if (moved || turned)
+        side_aim(inlet->side);
+}
+
 /* Ask the latch, and carry out what it says. */
 static bool inlet_accepts(struct inlet *inlet, enum kind kind, const uint8_t *data, uint32_t size,
                           const union endpoint *source, bool shared, int64_t now)
@@ -205,23 +188,59 @@ static bool inlet_accepts(struct inlet *inlet, enum kind kind, const uint8_t *da
     struct address address = endpoint_address(source);
     struct identity identity = packet_identity(kind, data, size);
     struct verdict verdict = latch_judge(&inlet->latch, &address, now, kind, &identity);
-    bool turned = false;
 
+    if (!verdict.accept)
+        inlet->count.refused[verdict.reason]++;
+    else if (address_same(&address, &inlet->latch.latched)) /* of others nothing is learned */
+        inlet_follow(inlet, source, verdict.moved, shared, now);
+    return verdict.accept;
+}
+
+/* Read a packet by the side's keys. */
+static bool inlet_unseals(struct inlet *inlet, bool rtcp, uint8_t *data, uint32_t *size, int64_t now)
+{
+    enum sealed sealed = seals_open(&inlet->side->seals, rtcp, data, size, now);
+
+    if (sealed != SEALED)
+        inlet->count.unsealed[sealed]++;
+    return sealed == SEALED;
+}
+
+/* Ask the latch, but believe no packet that does not prove its sender. */
+static bool inlet_opens(struct inlet *inlet, enum kind kind, uint8_t *data, uint32_t *size, const union endpoint *source,
+                        bool shared, int64_t now)
+{
+    struct address address = endpoint_address(source);
+    struct identity identity = packet_identity(kind, data, *size);
+    struct verdict verdict = latch_consider(&inlet->latch, &address, now, &identity);
+
+    if (verdict.accept && !seals_may_try(&inlet->side->seals, verdict.reason, now))
+        verdict = (struct verdict){REASON_UNPROVEN, false, false};
     if (!verdict.accept) {
         inlet->count.refused[verdict.reason]++;
         return false;
     }
-    if (address_same(&address, &inlet->latch.latched)) {
-        turned = shared != inlet->shared;
-        inlet->shared = shared;
-        inlet_say(inlet, verdict.moved, now);
-        inlet->trusted = inlet->named = *source;
-        inlet->has_named = true;
-        inlet->has_trusted = inlet->said == shared; /* until that is told each packet comes here */
-    }
-    if (verdict.moved || turned)
-        side_aim(inlet->side);
+    if (!inlet_unseals(inlet, kind == KIND_RTCP, data, size, now))
+        return false;
+    latch_learn(&inlet->latch, &address, now, &verdict, &identity);
+    inlet_follow(inlet, source, verdict.moved, shared, now);
     return true;
+}
+
+/* Pass a check or handshake to who sees to those of a side that is secured by such; all else that is not encrypted ends here. */
+static void inlet_end(struct inlet *inlet, const uint8_t *data, const union endpoint *source, int64_t now)
+{
+    struct seals *seals = &inlet->side->seals;
+    struct address address = endpoint_address(source), known = latch_destination(&inlet->latch);
+
+    if (!inlet->side->secured || !seals->hears || !packet_is_handshake(data))
+        inlet->count.not_rtp++;
+    else if (!latch_permits(&inlet->latch, &address))
+        inlet->count.refused[REASON_MAY_NOT_LATCH]++;
+    else if (seals_may_hand(seals, inlet->kind == PORT_RTCP, address_same(&address, &known), now))
+        inlet->stream->handed = true;
+    else
+        inlet->count.policed++;
 }
 
 /* RTCP was accepted on a port: from now on it goes to the side there, too. */
@@ -231,17 +250,6 @@ static void side_rtcp_came(struct side *side, bool muxed)
         side->muxed = muxed;
         side_aim(side);
     }
-}
-
-/* What a realm's packets are taken out of; null where nothing limits them. */
-static struct bucket *realm_bucket(struct realm *realm)
-{
-    struct bucket *elsewhere;
-
-    if (!realm || !__atomic_load_n(&realm->limited, __ATOMIC_ACQUIRE))
-        return NULL;
-    elsewhere = __atomic_load_n(&realm->elsewhere, __ATOMIC_RELAXED);
-    return elsewhere ? elsewhere : &realm->bucket;
 }
 
 /* Take a packet out of both buckets or out of none: when it may leave, 0 if it may not. */
@@ -280,26 +288,20 @@ static bool inlet_within(struct inlet *inlet, uint32_t size, int64_t now)
     return false;
 }
 
-/* Count what was accepted, and name its way out. */
-static struct outlet *inlet_pass(struct inlet *inlet, uint8_t *data, uint32_t *size, bool rtcp)
+/* Count what was accepted, of so many octets, and name its way out. */
+static struct outlet *inlet_pass(struct inlet *inlet, uint8_t *data, uint32_t *size, uint32_t octets, bool rtcp)
 {
     struct outlet *outlet = rtcp ? inlet->onward_rtcp : inlet->onward;
     struct volume *volume = rtcp ? &inlet->count.rtcp : &inlet->count.rtp;
-    const struct srtp_hook *srtp = inlet->side->srtp;
 
-    if (srtp && !srtp->unprotect(srtp->context, rtcp, data, size)) {
-        inlet->count.not_rtp++;
-        return NULL;
-    }
     /* engine_received() may read it now: stored whole, though only this thread writes. */
     __atomic_store_n(&volume->packets, volume->packets + 1, __ATOMIC_RELAXED);
-    volume->octets += *size;
+    volume->octets += octets;
     if (!outlet->aim.to_size) {
         outlet->count.no_destination++;
         return NULL;
     }
-    srtp = outlet->side->srtp;
-    if (srtp && !srtp->protect(srtp->context, rtcp, data, size)) {
+    if (outlet->side->secured && seal_close(outlet->side->seals.send, rtcp, data, size) != SEALED) {
         outlet->count.failed++;
         return NULL;
     }
@@ -310,6 +312,7 @@ static struct outlet *inlet_examine(struct inlet *inlet, uint8_t *data, uint32_t
                                     bool shared, int64_t now, uint32_t longest)
 {
     struct side *side = inlet->side;
+    uint32_t octets = *size;
     enum kind kind;
 
     if (*size > longest) {
@@ -325,32 +328,63 @@ static struct outlet *inlet_examine(struct inlet *inlet, uint8_t *data, uint32_t
         inlet->count.not_rtp++;
         return NULL;
     }
-    if (!inlet_accepts(inlet, kind, data, *size, source, shared, now))
+    if ((side->secured || inlet->onward->side->secured) && kind != KIND_RTP && kind != KIND_RTCP) {
+        inlet_end(inlet, data, source, now);
+        return NULL;
+    }
+    if (side->secured ? !inlet_opens(inlet, kind, data, size, source, shared, now)
+                      : !inlet_accepts(inlet, kind, data, *size, source, shared, now))
         return NULL;
     if (kind == KIND_RTCP)
         side_rtcp_came(side, inlet->kind == PORT_RTP);
-    if (!inlet_within(inlet, *size, now))
+    if (!inlet_within(inlet, octets, now))
         return NULL;
     if (kind == KIND_RTP)
         meter_packet(&side->meter, data, side->clock, (uint64_t)now);
     else if (kind == KIND_RTCP)
         meter_report(&side->reports, &inlet->onward->side->reports, data, *size, (uint64_t)now);
-    return inlet_pass(inlet, data, size, kind == KIND_RTCP || inlet->kind == PORT_RTCP);
+    return inlet_pass(inlet, data, size, octets, kind == KIND_RTCP || inlet->kind == PORT_RTCP);
 }
 
 struct outlet *inlet_arrive(struct inlet *inlet, uint8_t *data, uint32_t *size, const union endpoint *source, bool shared,
                             int64_t now, uint32_t longest)
 {
+    uint32_t octets = *size;
+
     /* What nearly every packet of a call is: RTP from the latched source. */
     if (inlet->has_trusted && inlet->shared == shared && inlet->kind == PORT_RTP && *size <= longest && packet_looks_rtp(data, *size) &&
         endpoint_same(source, &inlet->trusted)) {
+        if (inlet->side->secured && !inlet_unseals(inlet, false, data, size, now))
+            return NULL;
         latch_heard_rtp(&inlet->latch, now, data);
-        if (!inlet_within(inlet, *size, now))
+        if (!inlet_within(inlet, octets, now))
             return NULL;
         meter_packet(&inlet->side->meter, data, inlet->side->clock, (uint64_t)now);
-        return inlet_pass(inlet, data, size, false);
+        return inlet_pass(inlet, data, size, octets, false);
     }
     return inlet_examine(inlet, data, size, source, shared, now, longest);
+}
+
+void stream_key(struct stream *stream, int number, const struct new_seals *seals, int64_t now)
+{
+    struct side *side = &stream->sides[number];
+
+    seals_take(&side->seals, seals, now);
+    side_aim(side);
+}
+
+void stream_aim(struct stream *stream, int number, const struct address to[2], int64_t now)
+{
+    struct side *side = &stream->sides[number];
+    struct address before = side->ports[0].latch.latched;
+
+    side->aimed = to[1].family != FAMILY_NONE && !address_same(&to[0], &to[1]) ? AIMED_APART : AIMED_TOGETHER;
+    latch_aim(&side->ports[0].latch, &to[0], now);
+    if (side->has_rtcp)
+        latch_aim(&side->ports[1].latch, side->aimed == AIMED_APART ? &to[1] : &to[0], now);
+    side_doubt(side);
+    if (side->ports[0].latch.latched.family != FAMILY_NONE && !address_same(&before, &side->ports[0].latch.latched))
+        stream->unsaid |= (uint8_t)(UNSAID_LATCHED << number);
 }
 
 void stream_carried(struct stream *stream, int number, bool rtcp, const struct last *last)
@@ -360,37 +394,4 @@ void stream_carried(struct stream *stream, int number, bool rtcp, const struct l
     latch_heard(&side->ports[rtcp && side->has_rtcp].latch, last->at, &last->packet);
     if (last->packet.has_sequence)
         meter_carried(&side->meter, last->packet.ssrc, last->packet.sequence);
-}
-
-static void side_gather(const struct side *side, struct side_state *state, int64_t now)
-{
-    for (int n = 0; n < 2; n++) {
-        const struct inlet *inlet = &side->ports[n];
-        const struct outlet *outlet = &side->outlets[n];
-        struct port_state *port = &state->ports[n];
-
-        memset(port, 0, sizeof *port);
-        if (outlet->aim.to_size)
-            port->to = endpoint_address(&outlet->aim.to);
-        port->departures = outlet->count;
-        if (n && !side->has_rtcp)
-            continue;
-        port->signalled = inlet->latch.signalled;
-        port->latched = inlet->latch.latched;
-        port->reason = inlet->latch.reason;
-        port->firm = latch_firm(&inlet->latch, now);
-        port->arrivals = inlet->count;
-    }
-    state->meter = side->meter;
-    state->reports = side->reports;
-    state->held = side->ports[0].latch.held;
-    state->mux = side->muxes || side->muxed;
-    state->shared = side->outlets[0].aim.prefixed || side->outlets[1].aim.prefixed || side->ports[0].shared ||
-                    (side->has_rtcp && side->ports[1].shared);
-}
-
-void stream_gather(const struct stream *stream, struct stream_state *state, int64_t now)
-{
-    for (int n = 0; n < 2; n++)
-        side_gather(&stream->sides[n], &state->sides[n], now);
 }

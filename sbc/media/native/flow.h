@@ -11,7 +11,7 @@
 
 #include "bucket.h"
 #include "counters.h"
-#include "srtp.h"
+#include "sealing.h"
 
 /* cffi: from here, what Python may see */
 #define MARK_OWN 255
@@ -23,6 +23,12 @@ struct realm {
     struct bucket *elsewhere; /* the one in its place, which the kernel's programs draw from, too; null: none */
     uint64_t wait; /* nanoseconds that what is more may wait */
     bool limited;
+};
+
+/* How far the keys of both sides have been used: what the peer has sent, and what we have. */
+struct stream_rows {
+    struct seal_row rows[2][2][SEAL_SOURCES];
+    int counts[2][2];
 };
 
 /* What a side's spec says to the engine; `ports` are RTP (or T.38) and RTCP. */
@@ -43,6 +49,8 @@ struct side_spec {
     uint8_t marks[64];
     uint32_t number;        /* with which what comes to the shared ports for this side begins, if there are any, */
     struct address shared[2]; /* and these */
+    bool secured;             /* media is read and written by keys: */
+    struct new_seals seals;
 };
 /* cffi: to here */
 
@@ -110,7 +118,9 @@ struct side {
     int64_t last;       /* no sooner than the one before it, */
     uint32_t waiting;   /* and how many of its packets the worker holds back */
     struct realm *realm;
-    const struct srtp_hook *srtp; /* null: media passes as it is */
+    bool secured; /* media is read and written by: */
+    struct seals seals;
+    uint8_t aimed; /* enum aimed */
     struct meter meter;
     struct meter_reports reports;
     struct address local[2];
@@ -131,6 +141,26 @@ struct side {
     uint8_t marks[64];
 };
 
+/* What checks or a handshake have said of RTCP: nothing; it goes with RTP; it does not. */
+enum aimed { AIMED_NOT, AIMED_TOGETHER, AIMED_APART };
+
+/* What a realm's packets are taken out of; null where nothing limits them. */
+static inline struct bucket *realm_bucket(struct realm *realm)
+{
+    struct bucket *elsewhere;
+
+    if (!realm || !__atomic_load_n(&realm->limited, __ATOMIC_ACQUIRE))
+        return NULL;
+    elsewhere = __atomic_load_n(&realm->elsewhere, __ATOMIC_RELAXED);
+    return elsewhere ? elsewhere : &realm->bucket;
+}
+
+/* Whether RTCP goes with RTP. */
+static inline bool side_muxes(const struct side *side)
+{
+    return side->aimed ? side->aimed == AIMED_TOGETHER : side->muxes || side->muxed;
+}
+
 enum unsaid { UNSAID_LATCHED = 1, UNSAID_POLICED = 4 }; /* shifted by the side's number */
 
 struct worker;
@@ -138,6 +168,7 @@ struct worker;
 struct stream {
     _Atomic uint32_t sequence; /* odd while a worker is changing what is counted */
     uint8_t unsaid;            /* what Python has not been told */
+    bool handed;               /* the packet that was judged last is for Python: a check, or a part of a handshake */
     uint64_t handle;           /* Python's name of it */
     struct worker *worker;
     struct stream *next;       /* of the worker's */
@@ -159,10 +190,25 @@ void stream_init(struct stream *stream, bool t38, const int fds[4], struct gate 
 void stream_update(struct stream *stream, int side, const struct side_spec *spec, int64_t now);
 
 /* Take a packet, from the port that others share less its number if `shared`; the outlet it is to leave by, or null if it
-   was dropped (and counted). Behind `data` there is room for METER_HEAD octets at least; `size` changes where media is
-   decrypted. */
+   was dropped (and counted). Behind `data` there is room for METER_HEAD and for SRTP_ROOM octets at least; `size` changes
+   where media is read or written by keys. */
 struct outlet *inlet_arrive(struct inlet *inlet, uint8_t *data, uint32_t *size, const union endpoint *source, bool shared,
                             int64_t now, uint32_t longest);
+
+/* Read and write a side's media with other keys from now on; and send it where checks or a handshake have shown that the peer is,
+   RTP and RTCP: none, nowhere. */
+void stream_key(struct stream *stream, int side, const struct new_seals *seals, int64_t now);
+void stream_aim(struct stream *stream, int side, const struct address to[2], int64_t now);
+
+/* How far the keys of both sides have been used. */
+void stream_rows(const struct stream *stream, struct stream_rows *rows);
+
+/* Let go of what a stream has besides its memory. */
+static inline void stream_end(struct stream *stream)
+{
+    seals_free(&stream->sides[0].seals);
+    seals_free(&stream->sides[1].seals);
+}
 
 /* Note what somebody else has forwarded last of a side's flow. */
 void stream_carried(struct stream *stream, int side, bool rtcp, const struct last *last);

@@ -49,6 +49,10 @@ bool address_same(const struct address *one, const struct address *other)
 /* How good a source is under the present spec, and why. */
 static struct standing standing_of(const struct latch *latch, const struct address *source)
 {
+    if (latch->ice) {
+        bool nominated = address_same(source, &latch->nominated);
+        return (struct standing){nominated ? SIGNALLED : NOBODY, nominated ? REASON_NOMINATED : REASON_NOT_NOMINATED};
+    }
     if (address_same(source, &latch->signalled))
         return (struct standing){SIGNALLED, REASON_SIGNALLED};
     if (latch->mode == LATCH_OFF)
@@ -252,6 +256,45 @@ struct verdict latch_judge(struct latch *latch, const struct address *source, in
     return verdict;
 }
 
+struct verdict latch_consider(const struct latch *latch, const struct address *source, int64_t now,
+                              const struct identity *packet)
+{
+    if (address_same(source, &latch->latched))
+        return (struct verdict){REASON_LATCHED, true, false};
+    struct standing its = standing_of(latch, source);
+    if (its.rank == NOBODY)
+        return (struct verdict){its.reason, false, false};
+    return contend(latch, source, now, its, packet);
+}
+
+void latch_learn(struct latch *latch, const struct address *source, int64_t now, const struct verdict *verdict,
+                 const struct identity *packet)
+{
+    if (verdict->moved) {
+        take(latch, source, now, verdict->reason, packet);
+        return;
+    }
+    latch->spoken = true;
+    latch_heard(latch, now, packet);
+}
+
+void latch_aim(struct latch *latch, const struct address *address, int64_t now)
+{
+    static const struct identity unheard;
+
+    latch->nominated = *address;
+    latch->paused = is_none(address);
+    if (is_none(address) || address_same(address, &latch->latched) || standing_of(latch, address).rank == NOBODY)
+        return;
+    take(latch, address, now, REASON_NOMINATED, &unheard);
+    latch->last.at = 0;
+}
+
+bool latch_permits(const struct latch *latch, const struct address *source)
+{
+    return latch->ice || standing_of(latch, source).rank > NOBODY;
+}
+
 void latch_reopen(struct latch *latch, int64_t now, int64_t window)
 {
     latch->opened = now;
@@ -268,11 +311,17 @@ void latch_update(struct latch *latch, const struct latch_spec *spec, int64_t no
     latch->behind_nat = spec->behind_nat;
     latch->clock = spec->clock;
     latch->seen = spec->seen;
-    latch->held = !is_none(said) && (said->port == 0 || is_unspecified(said));
+    latch->ice = spec->ice;
+    if (!spec->secured) {
+        memset(&latch->nominated, 0, sizeof latch->nominated);
+        latch->paused = false;
+    }
+    /* With ICE what is signalled is but a candidate, and often none. */
+    latch->held = !is_none(said) && (said->port == 0 || (!spec->ice && is_unspecified(said)));
     if (!latch->held) {
         bool changed = !is_none(&latch->signalled) && !address_same(&latch->signalled, said);
         latch->signalled = *said;
-        if (changed)
+        if (changed && !spec->ice)
             forget(latch);
     }
     if (!is_none(&latch->latched) && rank_of_latched(latch) == NOBODY)
@@ -308,9 +357,9 @@ bool latch_firm(const struct latch *latch, int64_t now)
 
 struct address latch_destination(const struct latch *latch)
 {
-    if (latch->held)
+    if (latch->held || latch->paused)
         return (struct address){0};
-    return is_none(&latch->latched) ? latch->signalled : latch->latched;
+    return is_none(&latch->latched) && !latch->ice ? latch->signalled : latch->latched;
 }
 
 /* No name is looked up, no group or broadcast address floods a network, no socket has to speak the other IP version, and a
@@ -326,31 +375,4 @@ bool address_unusable(const struct address *to, const struct address local[2])
     if (to->family == FAMILY_IPV6 && (to->host[0] == 0xff || memcmp(to->host, mapped, sizeof mapped) == 0))
         return true;
     return address_same(to, &local[0]) || address_same(to, &local[1]);
-}
-
-const char *latch_reason_word(enum reason reason)
-{
-    static const char *const words[REASONS] = {
-        [REASON_NONE] = "",
-        [REASON_LATCHED] = "latched",
-        [REASON_SIGNALLED] = "signalled",
-        [REASON_SEEN_HOST] = "seen-host",
-        [REASON_RTP_HOST] = "rtp-host",
-        [REASON_NAT] = "nat",
-        [REASON_CONTINUES] = "continues",
-        [REASON_MOVED] = "moved",
-        [REASON_REBOUND] = "rebound",
-        [REASON_RETURNED] = "returned",
-        [REASON_KEPT] = "kept",
-        [REASON_NOT_SIGNALLED] = "not-signalled",
-        [REASON_LATCH_OFF] = "latch-off",
-        [REASON_NOT_BEHIND_NAT] = "not-behind-nat",
-        [REASON_NOT_SEEN_HOST] = "not-seen-host",
-        [REASON_NOT_RTP_HOST] = "not-rtp-host",
-        [REASON_WINDOW_CLOSED] = "window-closed",
-        [REASON_LATCHED_ELSEWHERE] = "latched-elsewhere",
-        [REASON_UNPROVEN] = "unproven",
-        [REASON_MAY_NOT_LATCH] = "may-not-latch",
-    };
-    return (unsigned)reason < REASONS ? words[reason] : "";
 }

@@ -39,6 +39,7 @@ enum reason {
     REASON_MOVED,
     REASON_REBOUND,
     REASON_RETURNED,
+    REASON_NOMINATED, /* checks or a handshake have shown that the peer is there */
     REASON_KEPT, /* of a latch only: an earlier process knew it */
     /* not accepted */
     REASON_NOT_SIGNALLED,
@@ -50,6 +51,7 @@ enum reason {
     REASON_LATCHED_ELSEWHERE,
     REASON_UNPROVEN,
     REASON_MAY_NOT_LATCH,
+    REASON_NOT_NOMINATED,
     REASONS
 };
 
@@ -63,6 +65,8 @@ struct latch_spec {
     uint32_t clock; /* Hz of the RTP timestamps that arrive, 0 unknown */
     enum latch_mode mode;
     bool behind_nat;
+    bool secured;
+    bool ice;
 };
 
 /* What was heard last of a stream: of RTP all, of RTCP alone no sequence and timestamp. `at` is when the RTP came. */
@@ -91,6 +95,7 @@ struct latch {
     struct address latched;
     struct address signalled;
     struct address seen;
+    struct address nominated; /* by checks of ICE, or a handshake */
     const struct latch *rtp; /* of the same side, where this is its RTCP port's; it must not move */
     struct last last;
     struct left left;
@@ -108,6 +113,8 @@ struct latch {
     bool held;
     bool carried;
     bool spoken;
+    bool ice;
+    bool paused;
 };
 
 /* What becomes of one packet; `moved` where this very packet has latched its source. */
@@ -138,6 +145,20 @@ void latch_heard(struct latch *latch, int64_t at, const struct identity *packet)
 /* Judge a packet. */
 struct verdict latch_judge(struct latch *latch, const struct address *source, int64_t now, enum kind kind,
                            const struct identity *packet);
+
+/* What becomes of RTP or RTCP if it proves its sender by a key: nothing is learned of it yet. And that it has, and was accepted
+   with that verdict. */
+struct verdict latch_consider(const struct latch *latch, const struct address *source, int64_t now,
+                              const struct identity *packet);
+void latch_learn(struct latch *latch, const struct address *source, int64_t now, const struct verdict *verdict,
+                 const struct identity *packet);
+
+/* Take an address of which checks or a handshake have shown that the peer is there, if it may come in at all; none: nothing is
+   sent until the next. */
+void latch_aim(struct latch *latch, const struct address *address, int64_t now);
+
+/* Whether anything from `source` may come in: with ICE, that is for its checks to say. */
+bool latch_permits(const struct latch *latch, const struct address *source);
 
 /* Where packets for this port go: none while nothing is known or the peer is on hold. */
 struct address latch_destination(const struct latch *latch);

@@ -119,6 +119,11 @@ enum kind packet_classify_udptl(const uint8_t *data, size_t size)
     return primary != 0 && begin + primary + 2 <= size ? KIND_UDPTL : KIND_OPAQUE;
 }
 
+bool packet_is_handshake(const uint8_t *data)
+{
+    return data[0] <= 3 || (data[0] >= 20 && data[0] <= 63);
+}
+
 struct identity packet_identity(enum kind kind, const uint8_t *data, size_t size)
 {
     struct identity found = {0};

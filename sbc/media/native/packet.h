@@ -56,6 +56,9 @@ bool rtp_continues(uint16_t last, uint16_t sequence);
 enum kind packet_classify(const uint8_t *data, size_t size);
 enum kind packet_classify_udptl(const uint8_t *data, size_t size);
 
+/* Whether what is OPAQUE is STUN or DTLS (RFC 7983 section 7). */
+bool packet_is_handshake(const uint8_t *data);
+
 /* SSRC, sequence number and timestamp of a datagram of this kind. */
 struct identity packet_identity(enum kind kind, const uint8_t *data, size_t size);
 

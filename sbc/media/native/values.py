@@ -80,6 +80,8 @@ class Values:
             port.clock = spec.clock
             port.mode = self._modes[spec.latch]
             port.behind_nat = spec.behind_nat
+            port.secured = spec.security is not None
+            port.ice = spec.security is not None and spec.security.ice is not None
         self.write_address(to.ports[0].kept, spec.latched)
         self.write_address(to.local[0], spec.local.rtp)
         self.write_address(to.local[1], spec.local.rtcp)
@@ -106,8 +108,9 @@ class Values:
         media = (specs[0].media, specs[1].media)
         return StreamCounters((_side_counters(figures[:each], media), _side_counters(figures[each:], media)))
 
-    def view(self, side: Any, spec: SideSpec, rtcp: bool) -> SideView:
-        """A ``struct side_state`` for people; `rtcp` whether the side has a port of its own for RTCP."""
+    def view(self, side: Any, spec: SideSpec, rtcp: bool, suite: str = "") -> SideView:
+        """A ``struct side_state`` for people; `rtcp` whether the side has a port of its own for RTCP, `suite` that of
+        the key that it is written with."""
         rtp_port, rtcp_port = side.ports
         refused: dict[str, int] = {}
         for port in side.ports:
@@ -129,6 +132,7 @@ class Values:
             dscp=spec.dscp,
             priority=spec.priority,
             incoming=spec.incoming,
+            security=suite if side.sealed else "unkeyed" if spec.security is not None else "",
         )
 
     def stance(self, side: Any, spec: SideSpec, rtcp: bool) -> Stance:
@@ -139,7 +143,7 @@ class Values:
 
 def _side_counters(figures: list[int], media: tuple[str, str]) -> SideCounters:
     """What stream_figures() has told of a side."""
-    volumes, dropped, measured = figures[:8], figures[8:16], figures[16:]
+    volumes, dropped, measured = figures[:8], figures[8:20], figures[20:]
     return SideCounters(
         Volume(volumes[0], volumes[1]),
         Volume(volumes[2], volumes[3]),

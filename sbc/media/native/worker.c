@@ -30,7 +30,8 @@ bool worker_open(struct worker *worker, const struct traffic *traffic, int notif
     worker->longest = longest;
     worker->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (worker->wake >= 0 && ring_open(&worker->commands, COMMANDS, sizeof(struct command)) &&
-        ring_open(&worker->events, EVENTS, sizeof(struct event)) && traffic->open(worker))
+        ring_open(&worker->events, EVENTS, sizeof(struct event)) &&
+        ring_open(&worker->handed, HANDFUL, sizeof(struct handed)) && traffic->open(worker))
         return true;
     worker->traffic = NULL;
     worker_close(worker);
@@ -46,6 +47,7 @@ void worker_close(struct worker *worker)
     pacer_close(&worker->pacer);
     free(worker->commands.places);
     free(worker->events.places);
+    free(worker->handed.places);
 }
 
 void worker_touch(struct worker *worker, struct stream *stream)
@@ -82,44 +84,6 @@ void worker_ask(struct worker *worker, const struct command *command)
     while (!ring_put(&worker->commands, command))
         nanosleep(&moment, NULL); /* the worker is in the middle of a turn */
     worker_rouse(worker);
-}
-
-/* Put an event in the ring; false if there is no room now. */
-static bool worker_tell(struct worker *worker, const struct stream *stream, enum event_kind kind, int side)
-{
-    const struct latch *latch = &stream->sides[side].ports[0].latch;
-    struct event event = {.handle = stream->handle, .kind = (uint8_t)kind, .side = (uint8_t)side};
-
-    if (kind == EVENT_LATCHED) {
-        event.address = latch->latched;
-        event.reason = latch->reason;
-    }
-    if (!ring_put(&worker->events, &event))
-        return false;
-    worker->said = true;
-    return true;
-}
-
-/* Tell what Python has not been told of a stream. What does not fit remains, for the end of a later turn. */
-static void worker_say(struct worker *worker, struct stream *stream)
-{
-    for (int side = 0; side < 2; side++) {
-        uint8_t latched = (uint8_t)(UNSAID_LATCHED << side), policed = (uint8_t)(UNSAID_POLICED << side);
-        if (stream->unsaid & latched && worker_tell(worker, stream, EVENT_LATCHED, side))
-            stream->unsaid &= (uint8_t)~latched;
-        if (stream->unsaid & policed && worker_tell(worker, stream, EVENT_POLICED, side))
-            stream->unsaid &= (uint8_t)~policed;
-    }
-    if (stream->unsaid)
-        atomic_store(&worker->late, true);
-}
-
-static void worker_say_late(struct worker *worker)
-{
-    atomic_store(&worker->late, false);
-    for (struct stream *stream = worker->streams; stream && !atomic_load(&worker->late); stream = stream->next)
-        if (stream->unsaid)
-            worker_say(worker, stream);
 }
 
 static void worker_add(struct worker *worker, struct stream *stream)
@@ -161,7 +125,7 @@ static bool stream_armed(const struct stream *stream)
 static void worker_question(struct worker *worker, const struct command *command, bool leaving)
 {
     worker->question = command->stream;
-    worker->reply = command->kind == COMMAND_PAUSE ? NULL : command->state;
+    worker->reply = command->kind == COMMAND_PAUSE || command->kind == COMMAND_ROWS ? NULL : command->state;
     worker->leaving = leaving;
     worker->answering = true;
 }
@@ -176,8 +140,26 @@ static void worker_carry_out(struct worker *worker, const struct command *comman
         break;
     case COMMAND_UPDATE:
         worker_touch(worker, stream);
+        if (command->spec.secured)
+            pacer_flush(&worker->pacer, stream); /* what waits was not written by keys, and leaves before they count */
         stream_update(stream, command->side, &command->spec, now);
         atomic_fetch_add_explicit(&stream->done, 1, memory_order_release);
+        break;
+    case COMMAND_KEY:
+        worker_touch(worker, stream);
+        stream_key(stream, command->side, &command->seals, now);
+        atomic_fetch_add_explicit(&stream->done, 1, memory_order_release);
+        break;
+    case COMMAND_AIM:
+        worker_touch(worker, stream);
+        stream_aim(stream, command->side, command->to, now);
+        atomic_fetch_add_explicit(&stream->done, 1, memory_order_release);
+        if (stream->unsaid)
+            worker_say(worker, stream);
+        break;
+    case COMMAND_ROWS:
+        stream_rows(stream, command->rows);
+        worker_question(worker, command, false);
         break;
     case COMMAND_CARRIED:
         worker_touch(worker, stream);
@@ -270,6 +252,8 @@ static void worker_judge(struct worker *worker)
         }
         if (inlet->stream->unsaid)
             worker_say(worker, inlet->stream);
+        if (inlet->stream->handed)
+            worker_hand(worker, packet, inlet);
     }
 }
 

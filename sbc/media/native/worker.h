@@ -26,10 +26,23 @@ _Static_assert(COLOURS * COLOUR <= PAGE, "and before it");
 #define CROWD 32         /* unless so many packets came in the last */
 #define SLACK 5000       /* nanoseconds that the kernel may let a thread rest longer */
 #define COMMANDS 128     /* places in the ring of commands, */
-#define EVENTS 1024      /* and in that of events */
+#define EVENTS 1024      /* and in that of events, */
+#define HANDFUL 128      /* and of what is handed to Python */
 
 /* cffi: from here, what Python may see */
 enum event_kind { EVENT_LATCHED, EVENT_POLICED };
+
+#define HANDED 2048 /* octets of a check or handshake, at the most */
+
+/* A check or a part of a handshake, which is for Python. */
+struct handed {
+    uint64_t handle;
+    struct address source;
+    uint16_t size;
+    uint8_t side;
+    bool rtcp;
+    uint8_t data[HANDED];
+};
 
 /* Something that Python is to be told of a stream. */
 struct event {
@@ -41,7 +54,18 @@ struct event {
 };
 /* cffi: to here */
 
-enum command_kind { COMMAND_ADD, COMMAND_UPDATE, COMMAND_CARRIED, COMMAND_READ, COMMAND_CLOSE, COMMAND_PAUSE, COMMAND_STOP };
+enum command_kind {
+    COMMAND_ADD,
+    COMMAND_UPDATE,
+    COMMAND_KEY,
+    COMMAND_AIM,
+    COMMAND_CARRIED,
+    COMMAND_READ,
+    COMMAND_ROWS,
+    COMMAND_CLOSE,
+    COMMAND_PAUSE,
+    COMMAND_STOP
+};
 
 struct command {
     enum command_kind kind;
@@ -51,6 +75,9 @@ struct command {
     union {
         struct side_spec spec;
         struct last last;
+        struct new_seals seals;
+        struct address to[2];
+        struct stream_rows *rows;   /* of ROWS, and */
         struct stream_state *state; /* of READ and CLOSE: filled when they are answered */
     };
 };
@@ -119,6 +146,7 @@ struct worker {
     uint32_t held;          /* how many streams */
     struct ring commands;
     struct ring events;
+    struct ring handed;
     struct pacer pacer; /* what is held back */
     uint64_t began; /* when the last turn had received */
     int count;
@@ -148,6 +176,14 @@ void *worker_run(void *worker);
 
 /* What a worker is about to change or has just counted is not to be read until the end of the turn. */
 void worker_touch(struct worker *worker, struct stream *stream);
+
+/* Tell what Python has not been told of a stream; what does not fit remains, for the end of a later turn, when all streams are
+   looked at. */
+void worker_say(struct worker *worker, struct stream *stream);
+void worker_say_late(struct worker *worker);
+
+/* Hand a packet to Python; where there is no room it is dropped and counted. */
+void worker_hand(struct worker *worker, const struct packet *packet, struct inlet *inlet);
 
 /* Empty the eventfd that has woken the worker. */
 void worker_woken(struct worker *worker);

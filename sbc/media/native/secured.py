@@ -1,0 +1,163 @@
+"""Secured media in the `native` engine: keys for its threads, and what checks and handshakes find."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sbc.core.address import Address
+from sbc.core.orders import SideSpec, StreamSpec
+from sbc.core.secured import SUITES, Key
+from sbc.media.native.values import Values
+from sbc.media.sealing import Keys, Row, same, wanted
+from sbc.media.udp import borrowed
+
+_SUITES = {name: number for number, name in enumerate(SUITES)}
+"""As ``enum suite`` (srtp.h) has them."""
+NO_KEYS: Keys = (None, None)
+
+
+class Seals:
+    """Makes seals in C; `module` is the extension module `_native`."""
+
+    def __init__(self, module: Any) -> None:
+        self._ffi, self._lib = module.ffi, module.lib
+
+    def missing(self) -> str:
+        """Why there are none, in one sentence; empty where there are."""
+        return str(self._ffi.string(self._lib.seal_missing()).decode())
+
+    def suites(self) -> tuple[str, ...]:
+        """Which of SUITES libsrtp can do here."""
+        return tuple(name for name, number in _SUITES.items() if self._lib.seal_has(number))
+
+    def write(self, to: Any, side: SideSpec, before: Keys, keys: Keys, rollover: Sequence[Row] = ()) -> None:
+        """Write what takes the place of the keys of before into a ``struct new_seals``. What is in it is to be given to
+        the engine, or to `drop`. @raises ValueError for a key that is none."""
+        to.kept_receive, to.kept_send = same(keys[0], before[0]), same(keys[1], before[1])
+        to.hears = side.security is not None and (side.security.ice is not None or side.security.dtls is not None)
+        try:
+            if not to.kept_receive and keys[0] is not None:
+                to.receive = self._made(keys[0], False, [row for row in rollover if not row[0]])
+            if not to.kept_send and keys[1] is not None:
+                to.send = self._made(keys[1], True, [row for row in rollover if row[0]])
+        except ValueError:
+            self.drop(to)
+            raise
+
+    def drop(self, of: Any) -> None:
+        """Let go of what is in a ``struct new_seals``."""
+        self._lib.seal_free(of.receive)
+        self._lib.seal_free(of.send)
+        of.receive = of.send = self._ffi.NULL
+
+    def _made(self, key: Key, sends: bool, rows: Sequence[Row]) -> Any:
+        suite = SUITES.get(key.suite)
+        if suite is None or len(key.secret) != suite.secret or len(key.mki) > self._lib.SEAL_MKI:
+            raise ValueError(f"no key for {key.suite}")
+        told = self._ffi.new("struct seal_row[]", max(1, len(rows)))
+        for to, (_, ssrc, index, index_rtcp) in zip(told, rows, strict=False):
+            to.ssrc, to.index, to.index_rtcp = ssrc, index, index_rtcp
+        made = self._lib.seal_new(_SUITES[key.suite], key.secret, key.mki, len(key.mki), sends, told, len(rows))
+        if made == self._ffi.NULL:
+            raise ValueError(f"no key for {key.suite} can be made here: {self.missing() or 'libsrtp refuses it'}")
+        return made
+
+
+class Secured:
+    """What NativeEngine does of it."""
+
+    _ffi: Any
+    _lib: Any
+    _values: Values
+    _engine: Any
+    _herald: Any
+    _seals: Seals
+    _relays: dict[str, Any]
+    _handles: dict[int, Any]
+    _suites: tuple[str, ...] | None = None
+
+    def suites(self) -> tuple[str, ...]:
+        """See IMediaEngine."""
+        if self._suites is None:
+            self._suites = self._seals.suites()
+        return self._suites
+
+    def key(self, stream: str, side: int, receive: Key, send: Key) -> None:
+        """See IMediaEngine. @raises KeyError; ValueError."""
+        relay = self._relays[stream]
+        spec = relay.spec.sides[side]
+        if spec.security is None:
+            raise ValueError("a side that is not secured has no keys")
+        given = self._ffi.new("struct new_seals *")
+        self._seals.write(given, spec, relay.keys[side], (receive, send))
+        self._lib.engine_key(relay.stream, side, given)
+        relay.keys[side] = (receive, send)
+
+    def aim(self, stream: str, side: int, rtp: Address | None, rtcp: Address | None) -> None:
+        """See IMediaEngine. @raises KeyError."""
+        to = self._ffi.new("struct address[2]")
+        for address, where in zip(to, (rtp, rtcp), strict=True):
+            self._values.write_address(address, where)
+        self._lib.engine_aim(self._relays[stream].stream, side, to)
+
+    def say(self, stream: str, side: int, data: bytes, to: Address, rtcp: bool = False) -> bool:
+        """See IMediaEngine. @raises KeyError."""
+        relay = self._relays[stream].stream
+        fd = self._lib.engine_fd(relay, 2 * side + rtcp)
+        with borrowed(fd if fd >= 0 else self._lib.engine_fd(relay, 2 * side)) as sock:
+            try:
+                sock.sendto(data, to)
+            except OSError:
+                return False
+        return True
+
+    def rollovers(self, stream: str) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+        """See IMediaEngine. @raises KeyError."""
+        relay = self._relays[stream]
+        if all(side.security is None for side in relay.spec.sides):
+            return (), ()
+        told = self._ffi.new("struct stream_rows *")
+        self._lib.engine_rows(self._engine, relay.stream, told)
+        return _rows(told, 0), _rows(told, 1)
+
+    def _secure_first(self, specs: Any, spec: StreamSpec) -> list[Keys]:
+        """Write the keys of a stream that is opened; they are to be given to the engine at once. @raises ValueError."""
+        every = []
+        for n, side in enumerate(spec.sides):
+            security = side.security
+            specs[n].secured = security is not None
+            keys = NO_KEYS if security is None else (security.receive, security.send)
+            try:
+                rollover = () if security is None else security.rollover
+                self._seals.write(specs[n].seals, side, NO_KEYS, keys, rollover)
+            except ValueError:
+                for written in specs:
+                    self._seals.drop(written.seals)
+                raise
+            every.append(keys)
+        return every
+
+    def _secure(self, to: Any, relay: Any, side: int, spec: SideSpec) -> None:
+        """The same for a side that is signalled anew."""
+        keys = NO_KEYS
+        if spec.security is not None:
+            keys = wanted(relay.spec.sides[side].security, relay.keys[side], spec.security)
+        to.secured = spec.security is not None
+        self._seals.write(to.seals, spec, relay.keys[side], keys)
+        relay.keys[side] = keys
+
+    def _hear_handed(self, handed: Any) -> None:
+        relay = self._handles.get(handed.handle)
+        source = self._values.address(handed.source)
+        if relay is not None and source is not None:
+            data = bytes(self._ffi.buffer(handed.data, handed.size))
+            self._herald.handshake(relay.spec.id, handed.side, bool(handed.rtcp), data, source)
+
+
+def _rows(told: Any, side: int) -> tuple[Row, ...]:
+    return tuple(
+        (sent, row.ssrc, row.index, row.index_rtcp)
+        for sent in (0, 1)
+        for row in told.rows[side][sent][0 : told.counts[side][sent]]
+    )
