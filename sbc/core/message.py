@@ -228,6 +228,7 @@ class Intent:
     target: Slot | None = None  # where the message asks to be taken
     withdraws: bytes = b""  # the exchange that a WITHDRAW takes back
     user: bytes = b""  # whom a BIND registers, or who sends
+    calling: bytes = b""  # the same without the kind of name that it is, where the protocol tells that
     claimed: Address | None = None  # the transport address the sender believes it has
     answers: Address | None = None  # where it wants the answer to a datagram; None: where that came from
     alias: bool = False  # whether it offers its connection for what is sent to `claimed`

@@ -39,6 +39,11 @@ def users_of(aliases: Any) -> tuple[bytes, ...]:
     return tuple(f"{form}:{text}".encode("utf-8", "surrogatepass") for form, text in said)
 
 
+def bare(user: bytes) -> bytes:
+    """A user that `user_of` names, without the kind of its alias."""
+    return user.partition(b":")[2]
+
+
 def dialled_of(aliases: Any, called: str | None = None) -> bytes:
     """The number that a list of aliases asks for, or `called`, the one beside it; else the first name in the list,
     without scheme and host. Empty where there is neither. A number is without what does not count in it."""

@@ -11,7 +11,7 @@ from sbc.core.orders import Listener
 from sbc.policy.bucket import Bucket
 from sbc.policy.events import Act, Message, Standing, Verdict
 from sbc.policy.prefixes import Prefixes
-from sbc.policy.rule import Action, Over, Per, Rule
+from sbc.policy.rule import Action, Over, Pattern, Per, Rule
 
 if TYPE_CHECKING:
     from sbc.policy.countries import Countries
@@ -294,11 +294,16 @@ def speaks_of(rule: Rule, intent: Intent) -> bool:
     """Whether a rule speaks of a message, as far as that is told by methods and by who calls whom."""
     if rule.methods and intent.method.lower() not in rule.methods:
         return False
-    if rule.callers and not any(pattern.match(intent.user) for pattern in rule.callers):
+    if rule.callers and not _is_of(rule.callers, intent):
         return False
     if not rule.called:
         return True
     return bool(intent.dialled) and any(pattern.match(intent.dialled) for pattern in rule.called)
+
+
+def _is_of(callers: tuple[Pattern, ...], intent: Intent) -> bool:
+    """Whether one of these is who sends, by its whole name or by what that is without its kind."""
+    return any(each.match(intent.user) or (intent.calling and each.match(intent.calling)) for each in callers)
 
 
 def verdict_of(rule: Rule) -> Verdict:

@@ -38,7 +38,7 @@ def said(data: bytes) -> Any:
 def test_a_registration_binds_and_says_where_calls_are_taken() -> None:
     intent = said(rrq(6, endpointIdentifier="old"))
     assert (intent.kind, intent.phase, intent.exchange) == (Kind.BIND, Phase.REQUEST, b"6")
-    assert (intent.user, intent.handle, intent.expires) == (b"h323-ID:alice", b"", 300)
+    assert (intent.user, intent.calling, intent.handle, intent.expires) == (b"h323-ID:alice", b"alice", b"", 300)
     assert (intent.claimed, intent.route.first, intent.route.transport) == (TERMINAL_RAS, TERMINAL_CALLS, "tcp")
     assert not intent.refreshes
 

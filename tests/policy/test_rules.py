@@ -84,6 +84,8 @@ def test_a_rule_that_has_to_see_the_message_keeps_those_behind_it_waiting() -> N
         ({"methods": frozenset({"open"})}, {"method": "OPEN"}, {"method": "bind"}),
         ({"agents": (Glob.read("*scanner*"),)}, {"agent": b"The Scanner 1"}, {"agent": b"phone"}),
         ({"callers": (Pattern("bob"),)}, {"user": b"bob@example.com"}, {"user": b"eve@example.com"}),
+        ({"callers": (Pattern("100"),)}, {"user": b"digits:100", "calling": b"100"}, {"user": b"digits:100"}),
+        ({"callers": (Pattern("*:100"),)}, {"user": b"digits:100", "calling": b"100"}, {"calling": b"100"}),
         ({"called": (Pattern("00"),)}, {"dialled": b"0049"}, {"dialled": b"049"}),
         ({"called": (Pattern("*"),)}, {"dialled": b"0"}, {"dialled": b""}),
         ({"registered": False}, {}, {"standing": Standing.REGISTERED}),
