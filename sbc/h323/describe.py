@@ -13,6 +13,7 @@ from sbc.h323.codec import Wire
 from sbc.h323.features import TRAVERSAL, offers
 from sbc.h323.message import H323Message
 from sbc.h323.naming import bare, call_of, dialled_of, maker_of, name_of, user_of, users_of
+from sbc.h323.priority import priority_of
 from sbc.h323.ras import CONFIRMS, IN_PROGRESS, NON_STANDARD, REJECTS, REQUESTS, UNKNOWN
 from sbc.h323.separate import describe_control
 from sbc.h323.signal import describe_signal
@@ -96,7 +97,7 @@ def _request(message: H323Message, name: str, value: Mapping[str, Any], number: 
         intent.expires, intent.users = 0, users_of(value.get("endpointAlias"))
     elif name == "admissionRequest":
         intent.user = user_of(value.get("srcInfo"))
-        intent.calling = bare(intent.user)
+        intent.calling, intent.priority = bare(intent.user), priority_of(value)
         intent.heralds, intent.takes = intent.call, bool(value.get("answerCall"))
         intent.called = user_of(value.get("destinationInfo"))
         if not intent.takes:

@@ -10,6 +10,7 @@ from sbc.h323 import logical
 from sbc.h323.causes import ELSEWHERE, ENDINGS, cause_of
 from sbc.h323.message import H323Message
 from sbc.h323.naming import bare, call_of, dialled_of, maker_of, name_of, user_of
+from sbc.h323.priority import priority_of
 
 PROGRESS = frozenset({"callProceeding", "alerting", "progress", "setupAcknowledge"})
 _CARRIERS = frozenset({"fastStart", "h245Control", "parallelH245Control"})
@@ -64,7 +65,7 @@ def _setup(intent: Intent, message: H323Message, value: Mapping[str, Any]) -> No
     intent.handle = name_of(value, "endpointIdentifier")
     calling, called = head.calling, head.called
     intent.user = user_of(value.get("sourceAddress")) or (calling or "").encode()
-    intent.calling = bare(intent.user)
+    intent.calling, intent.priority = bare(intent.user), priority_of(value)
     intent.callee = intent.called = user_of(value.get("destinationAddress")) or (called or "").encode()
     intent.dialled = dialled_of(value.get("destinationAddress"), called)
     intent.agent = maker_of(value.get("sourceInfo", {}).get("vendor"))

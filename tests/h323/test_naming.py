@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sbc.core.message import MOST_AGENT
-from sbc.h323.naming import call_of, calls_help, dialled_of, maker_of, name_of, user_of
+from sbc.h323.naming import bare, call_of, calls_help, dialled_of, maker_of, name_of, user_of
 
 
 def test_a_call_has_its_identifier_or_else_that_of_its_conference() -> None:
@@ -20,6 +20,15 @@ def test_names_are_octets() -> None:
     assert name_of({"endpointIdentifier": "17\u00e9"}, "endpointIdentifier") == "17\u00e9".encode()
     assert name_of({}, "endpointIdentifier") == b""
     assert user_of([("h323-ID", "alice")]) == b"h323-ID:alice"
+
+
+def test_a_name_may_stand_without_its_kind() -> None:
+    assert [bare(each) for each in (b"dialledDigits:100", b"url-ID:sip:a@b", b"100", b"")] == [
+        b"100",
+        b"sip:a@b",
+        b"",
+        b"",
+    ]
 
 
 def test_calls_for_help_are_known_by_number_and_by_service() -> None:
