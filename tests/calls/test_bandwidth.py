@@ -26,7 +26,7 @@ from tests.mgcp_calls import Line, mgcp_plan, sent
 from tests.mgcp_messages import crcx as mgcp_crcx
 from tests.mgcp_messages import created, dlcx, mdcx, response
 from tests.rig import PHONE, SOFTSWITCH, Rig, make_plan, of, sends
-from tests.sip_messages import answer, header, inside, invite, plain_answer, status
+from tests.sip_messages import answer, header, inside, invite, plain_answer, status, without_sdp
 
 G711, G729 = 84_000, 25_200  # bit/s of IPv4 packets of 20 ms, and a twentieth for RTCP
 NOTHING = (0, 0)
@@ -201,6 +201,17 @@ def test_sip_asks_for_what_is_offered_in_an_answer() -> None:
     assert_held(rig, G711)
     rig.from_access(inside(asked, back, b"ACK", 1, sdp(PHONE.host, "18 101")))
     assert_held(rig, G729)
+
+
+@pytest.mark.parametrize(("kbits", "rings"), [(20, False), (30, True), (0, True)])
+def test_sip_rings_nobody_where_whatever_is_answered_would_be_too_much(kbits: int, rings: bool) -> None:
+    """Who is called offers, in an answer: by then it is late to refuse."""
+    rig = sip_rig(kbits)
+    orders = rig.from_access(without_sdp(offer(sdp(PHONE.host))))
+    assert bool(sends(orders, "core")) is rings
+    if not rings:
+        assert status(sends(orders, "access")[-1]) == 488 and rig.border.registry.calls == {}
+    assert_held(rig, 0)
 
 
 def test_sip_lets_an_urgent_call_have_what_is_not_there() -> None:
