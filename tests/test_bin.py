@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).parent.parent / "bin" / "test"
 TESTS = """
-import pathlib, pytest
+import os, pathlib, pytest
 
 @pytest.mark.netns
 @pytest.mark.parametrize("number", range(5))
@@ -26,6 +26,12 @@ def test_net(number):
     before = int(tries.read_text()) if tries.exists() else 0
     tries.write_text(str(before + 1))
     assert before >= int("{fails}"[number])
+
+@pytest.mark.netns
+@pytest.mark.quiet
+def test_alone():
+    '''It has the machine for itself, when all others are done.'''
+    assert "PYTEST_XDIST_WORKER" not in os.environ and len(list(pathlib.Path().glob("tries-*"))) == 5
 
 def test_plain():
     assert {plain}
@@ -41,7 +47,7 @@ def judged(directory: Path, fails: str, plain: bool = True, *arguments: str) -> 
     quick = "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_PLUGINS=xdist.plugin"  # else half the time goes into other plugins
     python.write_text(f'#!/bin/sh\n{quick} exec {sys.executable} "$@"\n')
     python.chmod(0o755)
-    (directory / "pytest.ini").write_text("[pytest]\nmarkers =\n    netns: makes networks\n")
+    (directory / "pytest.ini").write_text("[pytest]\nmarkers =\n    netns: makes networks\n    quiet: wants the machine\n")
     (directory / "test_it.py").write_text(TESTS.format(fails=fails, plain=plain))
     command = ["bin/test", "-q", *arguments]
     ran = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=120, check=False)

@@ -50,6 +50,17 @@ def before(registry: Registry, arrival: Arrival, intent: Intent, flow: bytes) ->
     return min((each for each in same if each.state is not BindingState.PENDING), key=lambda b: b.id, default=None)
 
 
+def otherwise(registry: Registry, arrival: Arrival, intent: Intent, place: Place, flow: bytes) -> Binding | None:
+    """The gateway that is bound for good by the same `flow`, and speaks otherwise from now on: it is at `place`."""
+    known = before(registry, arrival, intent, flow) if intent.lasting else None
+    if known is None or known.listener.dialect != arrival.listener.dialect:
+        return None
+    group.leave(registry.bindings_at, (known.realm.name, known.user, known.place), known)
+    known.place = place
+    group.enter(registry.bindings_at, (known.realm.name, known.user, place), known)
+    return known
+
+
 def named(registry: Registry, arrival: Arrival, handle: bytes) -> list[Binding]:
     """The bindings that the registrar calls `handle`, of terminals at the host that `arrival` comes from: what one
     terminal is called is no business of another's."""

@@ -322,7 +322,7 @@ class Registry:
         """The binding of `place`, made PENDING if there is none: then it has the port of the one that it will replace,
         which had come by the same `flow`. @raises Refused when the realm is full."""
         realm = self.plan.realms[path.access]
-        found = bound.binding_of(self, arrival, intent, place)
+        found = bound.binding_of(self, arrival, intent, place) or bound.otherwise(self, arrival, intent, place, flow)
         if found is not None:
             self.touch(found)  # how it is presented may change here
             return found, self.terminal_ports.renew(found, self.plan.core_listener(found.path), arrival.now)

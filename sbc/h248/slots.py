@@ -93,16 +93,24 @@ def _hidden(message: H248Message, mid: Mid) -> list[Slot]:
 
 
 def _bound(message: H248Message, service: Services) -> Slot:
-    """The place that a gateway registers: its ServiceChangeAddress, or its MId, or, where both say none, nowhere."""
-    name, address = place_name(message), service.address
+    """The place that a gateway registers: its ServiceChangeAddress, or its MId, or, where both say none, nowhere. It is
+    the same gateway there, however it speaks."""
+    address, spot = _said_at(message, service)
+    flow = f"{address.host} {address.port}".encode()
+    return Slot(Role.SIGNAL, Place(address, place_name(message)), spot, flow=flow, nearby=True)
+
+
+def _said_at(message: H248Message, service: Services) -> tuple[Address, Mid | None]:
+    """Where it says to be, and where that stands, if it is to be written over."""
+    address = service.address
     if address is not None and address.form is Form.PORT and address.address is not None:
         host = message.mid.address.host if message.mid.address is not None else NOWHERE
-        return Slot(Role.SIGNAL, Place(Address(host, address.address.port or usual_port(message)), name), address)
+        return Address(host, address.address.port or usual_port(message)), address
     for mid in (address, message.mid):
         if mid is not None and mid.address is not None:
             shown = mid.form in HOSTS or mid is address
-            return Slot(Role.SIGNAL, Place(whole(message, mid.address), name), mid if shown else None)
-    return Slot(Role.SIGNAL, Place(Address(NOWHERE, usual_port(message)), name), None)
+            return whole(message, mid.address), mid if shown else None
+    return Address(NOWHERE, usual_port(message)), None
 
 
 def whole(message: H248Message, address: Address) -> Address:

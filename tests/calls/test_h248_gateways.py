@@ -33,6 +33,7 @@ from tests.h248_words import (
     failed,
     media,
     message,
+    registration,
     reply,
     sdp,
     together,
@@ -313,3 +314,28 @@ def test_one_datagram_of_a_stranger_draws_one_of_ours(sparing: bool, answers: in
     rig = gateway_rig(sparing=sparing)
     asked = [transaction(number, b"-", command(b"AuditValue", b"ROOT", b"Audit {}")) for number in range(1, 17)]
     assert len(of(Send, rig.from_access(message(GATEWAY, *asked), OTHER_NAT))) == answers
+
+
+@pytest.mark.parametrize("wires", [("text", "text"), ("text", "binary"), ("binary", "text")], ids="-".join)
+@pytest.mark.parametrize("mid", [GATEWAY, b"gw1"], ids=["address", "name"])
+def test_a_gateway_that_speaks_otherwise_from_now_on_is_the_same(mid: Address | bytes, wires: tuple[str, str]) -> None:
+    """It begins in version 1, and says that it is there still in the one that was agreed upon."""
+    at = b"ServiceChangeAddress = 2944"  # or each encoding would have a port of its own
+    found = gateway(wire=wires[0], mid=mid) if mid == GATEWAY else gateway_with(wires[0], mid, at)
+    call = found.call()
+    again = message(mid, registration(3, b"Disconnected", b"900 Service Restored", at), version=3)
+    (sent,) = found.heard(found.rig.from_access(WRITERS[wires[1]](again), NAT))
+    assert read(sent).version == 3
+    found.ask(answer_to(sent))
+    (binding,) = found.rig.border.registry.bindings.values()
+    assert binding is found.binding and binding.place.name == f"{wires[1]} 3".encode()
+    assert call.state is CallState.UP and found.told(found.modify())
+
+
+def gateway_with(wire: str, mid: bytes, *how: bytes) -> Gateway:
+    """A gateway that has registered, and said how."""
+    rig = gateway_rig()
+    sent = registers(rig, NAT, wire, mid, 1, b"Restart", b"901 Cold Boot", *how)
+    found = Gateway(rig, NAT, sent.listener, wire, mid)
+    found.ask(answer_to(sent.data))
+    return found

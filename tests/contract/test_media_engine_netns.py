@@ -50,7 +50,7 @@ from tests.netns.waiting import PATIENCE
 
 KEEP = Marks(incoming=Incoming.KEEP).table
 
-pytestmark = [pytest.mark.netns, pytest.mark.xdist_group("media-engine-netns")]
+pytestmark = [pytest.mark.netns, pytest.mark.quiet, pytest.mark.xdist_group("media-engine-netns")]
 
 WINDOW = 1.0  # seconds; the host of the signalling may latch after them as well, where nobody has
 SPRAYED = 8_000  # packets that an attacker sends at least: two for each of the ports

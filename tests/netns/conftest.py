@@ -46,6 +46,9 @@ ERLANG = Path("/usr/lib/erlang/lib")
 FILES = {"megaco-*/ebin/megaco.beam": "erlang-megaco", "megaco-*/include/megaco.hrl": "erlang-dev"}
 """The same of what Erlang has no program for."""
 
+QUIET = {"benchmarks", "charging", "many_calls", "media_benchmark", "prepaid", "quality", "scanners"}
+"""Tests that measure, or hold somebody to their time: no other runs beside them."""
+
 _LABS = pytest.StashKey[list[Lab]]()
 
 
@@ -68,6 +71,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     why = why_no_lab() if mine else ""
     for item in mine:
         item.add_marker(pytest.mark.netns)
+        if item.path.stem.removeprefix("test_") in QUIET:
+            item.add_marker(pytest.mark.quiet)
         if why:
             item.add_marker(pytest.mark.skip(reason=why))
 

@@ -1,9 +1,10 @@
 %% The lab's peer of H.248: a media gateway controller or a media gateway, made of Erlang/OTP's megaco application.
 %%
-%%   erl -noshell -pa DIR -run h248_peer main ROLE ADDRESS CONTROL TRANSPORT:PORT:ENCODING ... [AGENT AGENTPORT]
+%%   erl -noshell -pa DIR -run h248_peer main ROLE ADDRESS CONTROL TRANSPORT:PORT:ENCODING[:VERSION] ... [AGENT AGENTPORT]
 %%
 %% ROLE is `mgc` (listens by each transport, `udp` or `tcp`) or `mg` (goes to AGENT by the one it is given). ENCODING is
-%% `pretty`, `compact` or `binary`. Both are told what to do at 127.0.0.1:CONTROL, by words with their length in four
+%% `pretty`, `compact` or `binary`, VERSION that which a gateway speaks, 1 to 3 (1 where none is said); a controller speaks
+%% to each as that does. Both are told what to do at 127.0.0.1:CONTROL, by words with their length in four
 %% octets in front, and answer in the same way:
 %%
 %%   connect               (mg) go to the agent, anew where it was connected before
@@ -13,6 +14,8 @@
 %%   media PORT            (mg) terminations that it chooses have media at PORT, PORT + 2, ...
 %%   remote TERMINATION    (mg) the description that it was last told for that termination
 %%   statistics TERM LIST  (mg) what it says of it when it is subtracted: rtp/ps=10,nt/os=1720
+%%
+%% Records of the three versions differ in what is added at their ends: so those that do are taken apart by place.
 %%
 %% A gateway numbers its contexts and terminations from 1. It sends no media: who tests it does.
 -module(h248_peer).
@@ -32,13 +35,14 @@ main([Role, Address, Control | More]) ->
     {Ways, Agent} = lists:partition(fun(Each) -> string:chr(Each, $:) > 0 end, More),
     keep(role, list_to_atom(Role)), keep(address, Address), keep(agent, Agent),
     keep(media, 4000), keep(contexts, 0), keep(terminations, 0), keep(requests, []), keep(gateways, []),
-    [{Transport, Port, Encoding} | _] = All = [way(Each) || Each <- Ways],
+    [{Transport, Port, Encoding, Spoken} | _] = All = [way(Each) || Each <- Ways],
+    Version = case Role of "mg" -> Spoken; "mgc" -> 3 end,
     Mid = {ip4Address, #'IP4Address'{address = tuple_to_list(ip(Address)), portNumber = Port}},
-    keep(mid, Mid), keep(way, {Transport, Port, Encoding}),
+    keep(mid, Mid), keep(way, {Transport, Port, Encoding}), keep(version, Version),
     ok = megaco:start(),
-    ok = megaco:start_user(Mid, [{user_mod, ?MODULE}, {protocol_version, 1}, {request_timer, ?AGAIN},
+    ok = megaco:start_user(Mid, [{user_mod, ?MODULE}, {protocol_version, Version}, {request_timer, ?AGAIN},
                                  {long_request_timer, ?AGAIN}, {long_request_resend, true}]),
-    [load(Each) || {_, _, Each} <- All],
+    [load(Each) || {_, _, Each, _} <- All],
     Role =:= "mgc" andalso [listen(Each) || Each <- All],
     {ok, Listening} = gen_tcp:listen(list_to_integer(Control),
                                      [binary, {packet, 4}, {active, false}, {reuseaddr, true}, {ip, {127, 0, 0, 1}}]),
@@ -46,8 +50,8 @@ main([Role, Address, Control | More]) ->
     serve(Listening).
 
 way(Text) ->
-    [Transport, Port, Encoding] = string:tokens(Text, ":"),
-    {list_to_atom(Transport), list_to_integer(Port), list_to_atom(Encoding)}.
+    [Transport, Port, Encoding | Version] = string:tokens(Text, ":"),
+    {list_to_atom(Transport), list_to_integer(Port), list_to_atom(Encoding), list_to_integer(hd(Version ++ ["1"]))}.
 
 ip(Text) -> {ok, Address} = inet:parse_address(Text), Address.
 
@@ -64,20 +68,20 @@ encoder(binary) -> megaco_binary_encoder.
 
 %% An encoding's modules are loaded by its first message: before anybody waits for the answer to one.
 load(Encoding) ->
-    Text = <<"MEGACO/1 [127.0.0.1] Transaction=1{Context=-{AuditValue=ROOT{Audit{}}}}">>,
-    {ok, Message} = megaco_pretty_text_encoder:decode_message([], Text),
+    Text = opening(kept(version)) ++ "Transaction=1{Context=-{AuditValue=ROOT{Audit{}}}}",
+    {ok, Message} = megaco_pretty_text_encoder:decode_message([], list_to_binary(Text)),
     {ok, Data} = (encoder(Encoding)):encode_message([], Message),
     {ok, _} = (encoder(Encoding)):decode_message([], Data).
 
 handle(Transport, Encoding) ->
     Handle = megaco:user_info(kept(mid), receive_handle),
     Handle#megaco_receive_handle{encoding_mod = encoder(Encoding), encoding_config = [], send_mod = Transport,
-                                 protocol_version = 1}.
+                                 protocol_version = case kept(role) of mg -> kept(version); mgc -> dynamic end}.
 
-listen({udp, Port, Encoding}) ->
+listen({udp, Port, Encoding, _}) ->
     {ok, Transport} = megaco_udp:start_transport(),
     {ok, _, _} = megaco_udp:open(Transport, [{port, Port}, {receive_handle, handle(megaco_udp, Encoding)}, here()]);
-listen({tcp, Port, Encoding}) ->
+listen({tcp, Port, Encoding, _}) ->
     {ok, Transport} = megaco_tcp:start_transport(),
     {udp_options, Options} = here(),
     ok = megaco_tcp:listen(Transport, [{port, Port}, {receive_handle, handle(megaco_tcp, Encoding)},
@@ -150,36 +154,43 @@ peers() ->
     end.
 
 request(Peer, Text) ->
-    {transactionRequest, #'TransactionRequest'{actions = Actions}} = parsed("Transaction=1{" ++ Text ++ "}"),
-    case megaco:call(Peer, Actions, [{request_timer, ?AGAIN}, {long_request_timer, ?AGAIN}]) of
-        {_, {ok, Replies}} -> printed({transactionReply, replied({actionReplies, Replies})});
-        {_, {error, #'ErrorDescriptor'{} = Error}} ->
-            printed({transactionReply, replied({transactionError, Error})});
+    Version = megaco:conn_info(Peer, protocol_version),
+    {transactionRequest, #'TransactionRequest'{actions = Actions}} = parsed(Version, "Transaction=1{" ++ Text ++ "}"),
+    Options = [{request_timer, ?AGAIN}, {long_request_timer, ?AGAIN}],
+    case megaco:call(Peer, Actions, Options) of
+        {Said, {ok, Replies}} -> printed(Said, {transactionReply, replied(Said, {actionReplies, Replies})});
+        {Said, {error, #'ErrorDescriptor'{} = Error}} ->
+            printed(Said, {transactionReply, replied(Said, {transactionError, Error})});
         {_, Else} -> io_lib:format("failed ~0p", [Else])
     end.
 
-replied(Result) -> #'TransactionReply'{transactionId = 1, transactionResult = Result}.
+replied(3, Result) -> {'TransactionReply', 1, asn1_NOVALUE, Result, asn1_NOVALUE, asn1_NOVALUE};
+replied(_, Result) -> {'TransactionReply', 1, asn1_NOVALUE, Result}.
 
-parsed(Transaction) ->
-    Text = list_to_binary("MEGACO/1 [127.0.0.1] " ++ Transaction),
+opening(Version) -> "MEGACO/" ++ integer_to_list(Version) ++ " [127.0.0.1] ".
+
+parsed(Version, Transaction) ->
+    Text = list_to_binary(opening(Version) ++ Transaction),
     {ok, #'MegacoMessage'{mess = #'Message'{messageBody = {transactions, [Parsed]}}}} =
         megaco_pretty_text_encoder:decode_message([], Text),
     Parsed.
 
-printed(Transaction) ->
-    Message = #'Message'{version = 1, mId = {deviceName, "x"}, messageBody = {transactions, [Transaction]}},
+printed(Version, Transaction) ->
+    Message = #'Message'{version = Version, mId = {deviceName, "x"}, messageBody = {transactions, [Transaction]}},
     {ok, Text} = megaco_pretty_text_encoder:encode_message([], #'MegacoMessage'{mess = Message}),
     binary_to_list(Text).
 
 %% What comes.
 
-handle_trans_request(Peer, _, Actions) ->
+handle_trans_request(Peer, Version, Actions) ->
+    Version =:= megaco:conn_info(Peer, protocol_version) orelse megaco:update_conn_info(Peer, protocol_version, Version),
+    keep(spoken, Version),
     Asked = {transactionRequest, #'TransactionRequest'{transactionId = 1, actions = Actions}},
-    keep(requests, [printed(Asked) | kept(requests)]),
+    keep(requests, [printed(Version, Asked) | kept(requests)]),
     kept(role) =:= mgc andalso note(Peer, Actions),
     Text = lists:join(",", [answer(Each) || Each <- Actions]),
-    {transactionReply, #'TransactionReply'{transactionResult = {actionReplies, Replies}}} =
-        parsed(lists:flatten(["Reply=1{", Text, "}"])),
+    {transactionReply, Reply} = parsed(Version, lists:flatten(["Reply=1{", Text, "}"])),
+    {actionReplies, Replies} = element(4, Reply),
     {discard_ack, Replies}.
 
 note(Peer, Actions) ->
@@ -224,9 +235,10 @@ command(Context, {subtractReq, #'SubtractRequest'{terminationID = [Id]}}) ->
         [] -> "Error=431{\"none\"}";
         _ -> lists:join(",", [subtracted(Context, Each) || Each <- Leaving])
     end;
-command(_, {serviceChangeReq, #'ServiceChangeRequest'{terminationID = [Id]}}) -> ["ServiceChange=", written(Id)];
+command(_, {serviceChangeReq, #'ServiceChangeRequest'{terminationID = [Id]}}) -> 
+    ["ServiceChange=", written(Id), "{Services{Version=", integer_to_list(kept(spoken)), "}}"];
 command(_, {notifyReq, #'NotifyRequest'{terminationID = [Id]}}) -> ["Notify=", written(Id)];
-command(_, {auditValueRequest, #'AuditRequest'{terminationID = Id}}) -> ["AuditValue=", written(Id)].
+command(_, {auditValueRequest, Request}) -> ["AuditValue=", written(element(2, Request))].
 
 subtracted(Context, Termination) ->
     ets:delete(peer, {member, Context, Termination}),
@@ -246,7 +258,7 @@ local(Termination) ->
 
 remote(Termination, Descriptors) ->
     Streams = lists:append([parameters(Each) || {mediaDescriptor, #'MediaDescriptor'{streams = Each}} <- Descriptors]),
-    Told = [Groups || #'StreamParms'{remoteDescriptor = #'LocalRemoteDescriptor'{propGrps = Groups}} <- Streams],
+    Told = [Groups || Each <- Streams, #'LocalRemoteDescriptor'{propGrps = Groups} <- [element(4, Each)]],
     Lines = [[Name, "=", Value, "\n"] || Groups <- Told, Group <- Groups,
                                          #'PropertyParm'{name = Name, value = [Value]} <- Group],
     Lines =/= [] andalso keep({remote, Termination}, lists:flatten(Lines)).

@@ -59,6 +59,12 @@ class Reply:
         return re.findall(r"(?:Add|Modify|Subtract|AuditValue|ServiceChange|Notify) = (\S+?)[\s,{}]", self.text)
 
     @property
+    def version(self) -> int:
+        """That of the message, and of a Services descriptor in it, which is to say the same."""
+        (version,) = set(re.findall(r"(?:MEGACO/|Version = )(\d+)", self.text))
+        return int(version)
+
+    @property
     def error(self) -> int:
         """The first error's code; 0 if there is none."""
         found = re.search(r"Error = (\d+)", self.text)
@@ -84,10 +90,12 @@ class Reply:
 
 class H248Peer:
     """A controller (`mgc`) that listens by `ways`, or a gateway (`mg`) that goes to `agent` by its one way. A way is
-    ``udp:2944:pretty``: transport, port, encoding (pretty, compact, binary)."""
+    ``udp:2944:pretty``: transport, port, encoding (pretty, compact, binary); a gateway's may end in the version that it
+    speaks, as ``udp:2944:pretty:3``: a controller speaks to each as that does."""
 
     def __init__(self, host: LabHost, role: str, *ways: str, agent: Peer | None = None) -> None:
         self.host, self.role = host, role
+        self.version = int([*ways[0].split(":"), "1"][3])
         self.phones: list[RtpPhone] = []
         more = [agent[0], str(agent[1])] if agent else []
         argv = erlang("main", role, host.address(), str(_CONTROL), *ways, *more)
@@ -112,7 +120,8 @@ class H248Peer:
 
     def register(self, method: str = "Restart", reason: str = "901 Cold Boot") -> Reply:
         """A gateway announces itself; the reply."""
-        return self.request(f'Context=-{{ServiceChange=ROOT{{Services{{Method={method},Reason="{reason}"}}}}}}')
+        said = f'Method={method},Version={self.version},Reason="{reason}"'
+        return self.request(f"Context=-{{ServiceChange=ROOT{{Services{{{said}}}}}}}")
 
     def peers(self) -> list[str]:
         """The MIDs of all it knows, as Erlang writes them."""

@@ -41,11 +41,12 @@ def test_osmo_mgw_and_the_call_agent(make_bare_gateway_scene: MakeScene) -> None
 
 
 def test_the_megaco_application_with_itself(make_bare_gateway_scene: MakeScene) -> None:
-    """Pretty and compact text, and binary, by UDP and TCP; a call between two of different kinds, each time."""
+    """Pretty and compact text, and binary, in all versions, by UDP and TCP; each time a call between two of different
+    kinds."""
     stage = make_bare_gateway_scene(TOPOLOGY, "h248", text="compact")
     controller = stage.controller
     number = 0
-    for ways in (("udp:2944:pretty", "tcp:2945:binary"), ("udp:2945:binary", "tcp:2944:compact")):
+    for ways in (("udp:2944:pretty", "tcp:2945:binary:2"), ("udp:2945:binary:3", "tcp:2944:compact:3")):
         gateways = [stage.h248(name, way) for name, way in zip(("gw-a", "gw-b"), ways, strict=True)]
         for each in gateways:
             assert each.ask("connect") == "ok"

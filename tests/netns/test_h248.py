@@ -27,7 +27,8 @@ def registered(stage: GatewayScene, *ways: str) -> list[H248Peer]:
     gateways = [stage.h248(name, way) for name, way in zip(("phone-a", "phone-b"), ways, strict=True)]
     for each in gateways:
         assert each.ask("connect") == "ok"
-        assert each.register().terminations == ["root"]
+        told = each.register()
+        assert (told.terminations, told.version) == (["root"], each.version), "the version that both are to speak"
     known = stage.controller.peers()
     assert len(set(known)) == len(known) == 2 and all("[198,51,100,1],41" in each for each in known)
     assert all("[203,0,113,1]" in mid for each in gateways for mid in each.peers()), "the SBC is their controller"
@@ -60,29 +61,30 @@ def is_reached(stage: GatewayScene, number: int) -> bool:
 
 
 def test_gateways_of_one_address_and_one_mid(make_gateway_scene: MakeScene) -> None:
-    """In text, long and short, by UDP and then by TCP; the SBC is killed between two calls."""
+    """In text, long and short, by UDP and then by TCP, in versions 2 and 3; the SBC is killed between two calls."""
     front = TABLES + '[media]\nengine = "kernel"\n'
     stage = make_gateway_scene(one_pair(*NATS), gateway_config("h248", front=front, access=KEPT), text="compact")
     sbc = stage.lab.host("sbc")
     core, access = sbc.capture("core"), sbc.capture("access")
-    gateways = registered(stage, "udp:2944:pretty", "udp:2944:compact")
+    gateways = registered(stage, "udp:2944:pretty:2", "udp:2944:compact:3")
     converse(stage, gateways)
     stage.stage.sbc = stage.sbc.kill_and_restart()
     converse(stage, gateways)
     for each in gateways:
         stage.leave(each)
-    converse(stage, registered(stage, "tcp:2944:compact", "tcp:2944:pretty"))
+    converse(stage, registered(stage, "tcp:2944:compact:2", "tcp:2944:pretty:3"))
     assert_hidden(core, access)
 
 
 def test_binary_gateways_and_a_controller_by_tcp(make_gateway_scene: MakeScene) -> None:
-    """One by UDP, one by TCP, and all to the controller by TCP, which hears of both again when the SBC was killed."""
+    """One of version 3 by UDP, one of version 1 by TCP, and all to the controller by TCP, which hears of both again
+    when the SBC was killed."""
     front = TABLES + '[media]\nengine = "native"\n'
     toml = gateway_config("h248", front=front, access=KEPT, port=BINARY_PORT, transport="tcp")
     stage = make_gateway_scene(one_pair(*NATS), toml)
     sbc = stage.lab.host("sbc")
     core, access = sbc.capture("core"), sbc.capture("access")
-    gateways = registered(stage, "udp:2945:binary", "tcp:2945:binary")
+    gateways = registered(stage, "udp:2945:binary:3", "tcp:2945:binary")
     converse(stage, gateways)
     stage.stage.sbc = stage.sbc.kill_and_restart()
     gateways[1].ask("connect")  # its own connection is gone, too
