@@ -27,6 +27,7 @@ COMPILED = [
     "sbc/core/transact.py",
     "sbc/core/trust.py",
     "sbc/core/waits.py",
+    "sbc/h248/ber.py",
     "sbc/h323/q931.py",
     "sbc/h323/reader.py",
     "sbc/h323/walk.py",

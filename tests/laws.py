@@ -336,10 +336,10 @@ mutations = st.tuples(
 )
 
 
-def with_streams(plan: Plan) -> Plan:
+def with_streams(plan: Plan, transport: str = "tcp") -> Plan:
     """The plan, with listeners for connections besides."""
     realms = {
-        name: attrs.evolve(realm, listeners=(*realm.listeners, attrs.evolve(realm.listeners[0], transport="tcp")))
+        name: attrs.evolve(realm, listeners=(*realm.listeners, attrs.evolve(realm.listeners[0], transport=transport)))
         for name, realm in plan.realms.items()
     }
     return attrs.evolve(plan, realms=realms)

@@ -47,7 +47,9 @@ def judged(directory: Path, fails: str, plain: bool = True, *arguments: str) -> 
     quick = "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_PLUGINS=xdist.plugin"  # else half the time goes into other plugins
     python.write_text(f'#!/bin/sh\n{quick} exec {sys.executable} "$@"\n')
     python.chmod(0o755)
-    (directory / "pytest.ini").write_text("[pytest]\nmarkers =\n    netns: makes networks\n    quiet: wants the machine\n")
+    (directory / "pytest.ini").write_text(
+        "[pytest]\nmarkers =\n    netns: makes networks\n    quiet: wants the machine\n"
+    )
     (directory / "test_it.py").write_text(TESTS.format(fails=fails, plain=plain))
     command = ["bin/test", "-q", *arguments]
     ran = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=120, check=False)
@@ -106,7 +108,7 @@ BUILDING, NO_NATIVE, NO_LOADER = (
 
 
 def test_modules_that_could_not_be_built_are_tried_again(tmp_path: Path) -> None:
-    packages = ("core", "h323", "octets", "policy", "sip", "text", "media/native", "media/kernel")
+    packages = ("core", "h248", "h323", "octets", "policy", "sip", "text", "media/native", "media/kernel")
     for each in ("bin", ".venv/bin", *(f"sbc/{package}" for package in packages)):
         (tmp_path / each).mkdir(parents=True)
     for each in ("setup.cfg", "pyproject.toml", "setup.py", "sbc/media/native/build.py"):

@@ -18,7 +18,7 @@ PROTOCOLS: dict[str, tuple[str, ...]] = {
     "sip": (*_ALL, "ws", "wss"),
     "h323": _ALL,
     "mgcp": ("udp",),
-    "h248": ("udp", "tcp"),
+    "h248": _ALL,
 }
 """What a listener may speak, and over what. A new dialect or transport is one word here."""
 

@@ -1,4 +1,4 @@
-"""H.248 over UDP and TCP: datagrams in, messages to whoever carries the loop (H.248.1 Annex D)."""
+"""H.248 over UDP, TCP and TLS: datagrams in, messages to whoever carries the loop (H.248.1 Annex D)."""
 
 from __future__ import annotations
 

@@ -8,4 +8,5 @@ TEXT_PORT, BINARY_PORT = 2944, 2945
 SERVICES = {
     "udp": Service("H248+D2U", "_megaco-h248._udp", TEXT_PORT),
     "tcp": Service("H248+D2T", "_megaco-h248._tcp", TEXT_PORT),
+    "tls": Service("H248S+D2T", "_megaco-h248s._tcp", TEXT_PORT),  # as SIP has it: no standard names it, or a port
 }

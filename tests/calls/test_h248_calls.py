@@ -310,8 +310,9 @@ def test_who_is_not_moved_keeps_its_media_where_it_was(wire: str) -> None:
 
 
 @wires
-def test_a_gateway_by_tcp_is_controlled_by_udp(wire: str) -> None:
-    plan = with_streams(make_plan("h248", signaling=Signaling.PORT_PER_TERMINAL))
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_a_gateway_by_a_connection_is_controlled_by_udp(wire: str, transport: str) -> None:
+    plan = with_streams(make_plan("h248", signaling=Signaling.PORT_PER_TERMINAL), transport)
     rig = Rig.make(DIALECT, plan)
     by_tcp = rig.border.plan.realms["access"].listeners[1]
     (sent,) = of(Send, rig.from_access(tpkt.wrap(WRITERS[wire](message(GATEWAY, registration(1)))), NAT, at=by_tcp))
