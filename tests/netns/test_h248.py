@@ -9,6 +9,7 @@ from tests.netns.gateway_scene import GatewayScene, gateway_config, gateway_volu
 from tests.netns.h248_peers import BINARY_PORT, PHYSICAL, H248Peer
 from tests.netns.hiding import assert_hidden
 from tests.netns.nat import Nat, NatKind
+from tests.netns.rtp_phone import RtpPhone
 from tests.netns.talk import talk
 from tests.netns.test_cdr import records
 from tests.netns.test_mgcp import KEPT, TABLES
@@ -50,6 +51,21 @@ def converse(stage: GatewayScene, gateways: list[H248Peer]) -> None:
     assert wait_for(lambda: gateway_volumes(records(file)[before:], 2), what="the record") == sorted(counted)
 
 
+def is_latched(stage: GatewayScene, gateway: H248Peer) -> None:
+    """H.248.37: the far end, behind a NAT of the core, sends from elsewhere than it is said to be; the controller has
+    that taken, and is answered there."""
+    controller, core = stage.controller, stage.lab.host(FIRST.softswitch)
+    end, far = h248_connection(controller, 1, gateway), RtpPhone(core, 7100)
+    try:
+        end.tell((core.address(), 7000))
+        latch = f"Modify={end.names['termination']}{{Signals{{ipnapt/latch{{napt=LATCH}}}}}}"
+        assert not controller.request(f"Context={end.names['context']}{{{latch}}}", 1).error
+        assert talk(end.phone, far.towards(*end.media), packets=10, reports=2).whole
+        end.end()
+    finally:
+        far.close()
+
+
 def is_reached(stage: GatewayScene, number: int) -> bool:
     """Whether the controller has a connection to a gateway, and an answer by it."""
     try:
@@ -68,6 +84,7 @@ def test_gateways_of_one_address_and_one_mid(make_gateway_scene: MakeScene) -> N
     core, access = sbc.capture("core"), sbc.capture("access")
     gateways = registered(stage, "udp:2944:pretty:2", "udp:2944:compact:3")
     converse(stage, gateways)
+    is_latched(stage, gateways[0])
     stage.stage.sbc = stage.sbc.kill_and_restart()
     converse(stage, gateways)
     for each in gateways:
