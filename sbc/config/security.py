@@ -15,6 +15,8 @@ from sbc.core.secured import SUITES, MediaSecurity, Protection
 Suite = Enum("Suite", {name: name for name in SUITES})  # type: ignore[misc]
 """The suites, as words of the configuration."""
 
+_WORDLESS = frozenset({"h323"})  # whose media is secured by what its ends agree on alone (H.235)
+
 TABLES: dict[str, tuple[Key, ...]] = {
     "realms.NAME.srtp": (
         Key("suites", kinds.many(kinds.choice(Suite), 1, "suites")),
@@ -38,4 +40,8 @@ def read(
     if mode is MediaSecurity.SDES and listeners and not private and not protection.sdes_over_clear:
         problem = "no listener of this realm is encrypted, so no key could ever be said"
         findings.add(f"{at}.media_security", mode.value, problem, "a listener for TLS, or srtp.sdes_over_clear = true")
+    wordless = next((each.dialect for each in listeners if each.dialect in _WORDLESS), "")
+    if wordless and protection.demands:
+        problem = f"{wordless} has no words for keys that could be translated, so that no call of it would pass"
+        findings.add(f"{at}.media_security", mode.value, problem, "a realm of its own for that")
     return protection

@@ -32,8 +32,8 @@ _IGNORED = re.compile(rb"(?i:WSH=[0-9]{1,9}|-\S*+)")  # a hint, and what says it
 _ICE = re.compile(r"[A-Za-z0-9+/]{4,256}")
 _MID = re.compile(rb"[!#-'*+.0-9A-Z^-~-]{1,64}")  # a token (RFC 8866)
 _SETUPS = frozenset({"actpass", "active", "passive", "holdconn"})
-_DIGESTS = {b"sha-1": 20, b"sha-224": 28, b"sha-256": 32, b"sha-384": 48, b"sha-512": 64}
-"""Hashes and their octets. RFC 8122 section 5 forbids MD2 and MD5: nothing is proven by them."""
+_DIGESTS = {b"sha-256": 32, b"sha-384": 48, b"sha-512": 64}
+"""Hashes and their octets. By MD2, MD5 (RFC 8122 section 5 forbids them) and SHA-1 nothing is proven."""
 
 _PLAIN = frozenset({"RTP/AVP", "RTP/AVPF"})
 _BY_KEYS = frozenset({"RTP/SAVP", "RTP/SAVPF"})

@@ -38,6 +38,7 @@ def test_what_is_not_said() -> None:
     [
         (configured("srtp"), "realms.a.media_security"),
         (configured("sdes", ""), "realms.a.media_security"),
+        (configured("dtls").replace('protocol = "sip"', 'protocol = "h323"', 1), "realms.a.media_security"),
         (configured("sdes", '[realms.a.srtp]\nsuites = ["F8_128_HMAC_SHA1_80"]\n'), "realms.a.srtp.suites"),
         (configured("sdes", "[realms.a.srtp]\nsuites = []\nsdes_over_clear = true\n"), "realms.a.srtp.suites"),
         (

@@ -95,14 +95,15 @@ def test_dtls_and_ice_are_said_for_a_stream_or_for_all() -> None:
         bundled=True,
         demands=True,
     )
-    own = read(b"a=fingerprint:sha-1 " + b":".join([b"01"] * 20) + b"\r\na=setup:passive\r\n", "RTP/AVP", prints)
-    assert own is not None and own.best_effort and own.setup == "passive" and own.fingerprints[0].algorithm == "sha-1"
+    own = read(b"a=fingerprint:sha-384 " + b":".join([b"01"] * 48) + b"\r\na=setup:passive\r\n", "RTP/AVP", prints)
+    assert own is not None and own.best_effort and own.setup == "passive" and own.fingerprints[0].algorithm == "sha-384"
 
 
 @pytest.mark.parametrize(
     "lines",
     [
         b"a=fingerprint:md5 " + b":".join([b"AB"] * 16),
+        b"a=fingerprint:sha-1 " + b":".join([b"AB"] * 20),
         b"a=fingerprint:sha-256 " + b":".join([b"AB"] * 31),
         b"a=fingerprint:sha-256 zz",
         b"a=ice-ufrag:abc\r\na=ice-pwd:" + b"p" * 22,
