@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sbc.core.border import Border
 from sbc.core.orders import Note
 from sbc.core.secured import Key
 
 
 class Keying:
-    """`noted` takes a decision: it goes where all of them go. Keys are in none."""
+    """`noted` takes a decision: it goes where all of them go. Keys are told to the core alone, which keeps them for who
+    takes the call up after a restart."""
 
-    def __init__(self, noted: Callable[[Note], None]) -> None:
-        self._noted = noted
+    def __init__(self, border: Border, noted: Callable[[Note], None]) -> None:
+        self._border, self._noted = border, noted
 
-    def secured(self, stream: str, side: int, receive: Key, send: Key) -> None:
-        """Media of a side passes from now on, by these keys."""
-        said = {"stream": stream, "side": side, "suite": receive.suite}
+    def keyed(self, stream: str, side: int, receive: Key, send: Key) -> None:
+        """What the peer of a side encrypts with, and what we do, as a handshake has given it."""
+        self._border.secured(stream, side, receive, send)
+
+    def secured(self, stream: str, side: int, suite: str) -> None:
+        """Media of a side passes from now on, by that suite."""
+        said = {"stream": stream, "side": side, "suite": suite}
         self._noted(Note("secured", "handshake", stream.partition("/")[0], said))
 
     def unsecured(self, stream: str, side: int, why: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from time import perf_counter
@@ -95,6 +96,7 @@ class Runner:
         self.afterwards: Callable[[], None] | None = None  # whom to tell when the core may have changed
         self.totals: Totals | None = None
         self.counted = self._journal.counted
+        self.handshakes: Counter[str] = Counter()  # of media: what they came to (sbc.media.secured)
 
     # -- what comes in
 

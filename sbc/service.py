@@ -31,7 +31,6 @@ from sbc.ledger.service import LedgerService
 from sbc.locate import Locator
 from sbc.media.certificate import take_certificate
 from sbc.media.choose import take_engine
-from sbc.media.dtls import Terms
 from sbc.media.secured import SecuredEngine
 from sbc.media.totals import Totals
 from sbc.media.way import shared_fault, way_fault
@@ -71,11 +70,13 @@ class BorderService(Service):
         datagrams, framers = Spoken(lambda each: each.datagrams), Spoken(lambda each: each.framer)
         frames = Spoken(lambda each: each.frames)
         self.runner = Runner(reactor, self.border, datagrams, framers, read_tls(plan.realms, source), frames)
-        secured = SecuredEngine(
-            reactor, Terms(take_certificate(media.dtls, source)), self.runner, Keying(self.runner.noted)
-        )
-        self.runner.choice, secured.engine = take_engine(media, reactor, secured, plan.timers.silence)
-        self.runner.engine = secured
+        keying = Keying(self.border, self.runner.noted)
+        secured = SecuredEngine(reactor, take_certificate(media.dtls, source), self.runner, keying)
+        self.runner.choice, engine = take_engine(media, reactor, secured, plan.timers.silence)
+        secured.stand_before(engine)
+        self.runner.engine, self.runner.handshakes = secured, secured.counted
+        networks = self.border.registry.networks
+        networks.suites, networks.fingerprints = frozenset(secured.suites()), secured.fingerprints
         self.locator = Locator(reactor, plan, Spoken(lambda each: each.services), self._located, dns)
         self.bans: Any = None  # while it runs, what drops packets of banned sources
         self._checks = cycle(self.runner.checks())

@@ -9,14 +9,26 @@ from sbc.keying import Keying
 RECEIVE, SEND = Key("AEAD_AES_128_GCM", b"r" * 28), Key("AEAD_AES_128_GCM", b"s" * 28)
 
 
-def test_it_is_noted_without_the_keys() -> None:
+class Core:
+    """A core that remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def secured(self, *what: object) -> None:
+        self.told.append(what)
+
+
+def test_it_is_noted_and_the_core_alone_hears_of_the_keys() -> None:
     notes: list[Note] = []
-    keying = Keying(notes.append)
-    keying.secured("call-1/0", 1, RECEIVE, SEND)
+    core = Core()
+    keying = Keying(core, notes.append)  # type: ignore[arg-type]
+    keying.keyed("call-1/0", 1, RECEIVE, SEND)
+    keying.secured("call-1/0", 1, RECEIVE.suite)
     keying.unsecured("call-1/0", 1, "fingerprint")
     said = {"stream": "call-1/0", "side": 1}
     assert notes == [
         Note("secured", "handshake", "call-1", said | {"suite": "AEAD_AES_128_GCM"}),
         Note("unsecured", "fingerprint", "call-1", said),
     ]
-    assert "rrrr" not in str(notes) and "ssss" not in str(notes)
+    assert core.told == [("call-1/0", 1, RECEIVE, SEND)]

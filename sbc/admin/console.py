@@ -198,6 +198,8 @@ class Console(Purse):
         table.below = f"\nengine {engine.name}, {len(engine.streams())} streams" + (f"\n{why}" if why else "")
         if strays := engine.strays():
             table.below += f"\n{strays} packets at shared ports had the number of no stream"
+        if shaken := self._runner.handshakes:
+            table.below += "\nhandshakes: " + ", ".join(f"{word} {count}" for word, count in shaken.most_common())
         if kernel := engine.in_kernel():
             table.below += f"\n{kernel.flows} flows in the kernel, of {kernel.room} there can be ({kernel.directory})"
             for tap in kernel.taps:

@@ -298,6 +298,10 @@ METRICS = (
         "sbc_media_strays_total", "counter", (), "Packets at ports that streams share, which had the number of none",
         lambda sources: [((), sources.runner.engine.strays())],
     ),
+    Metric(
+        "sbc_media_handshakes_total", "counter", ("event",), "What checks and handshakes of media have come to",
+        lambda sources: [((event,), count) for event, count in sources.runner.handshakes.items()],
+    ),
     Metric("sbc_media_interface_info", "gauge", ("interface", "mode"), "1, where the kernel forwards media", _taps),
     Metric("sbc_media_kernel_flows", "gauge", (), "Flows of media that the kernel forwards", _flows),
     Metric("sbc_media_kernel_room", "gauge", (), "Flows of media that the kernel can hold", _room),

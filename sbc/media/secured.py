@@ -13,8 +13,9 @@ from zope.interface import implementer
 from sbc.alarm import Alarm
 from sbc.core.address import Address, Pair
 from sbc.core.orders import SideSpec, StreamSpec
-from sbc.core.secured import Key
-from sbc.media.dtls import Terms
+from sbc.core.secured import Fingerprint, Key
+from sbc.media.certificate import Certificate
+from sbc.media.dtls import AGREED, Terms
 from sbc.media.interfaces import IMediaObserver
 from sbc.media.secured_side import SecuredSide
 
@@ -22,8 +23,11 @@ from sbc.media.secured_side import SecuredSide
 class Told(Protocol):
     """Who hears what handshakes come to."""
 
-    def secured(self, stream: str, side: int, receive: Key, send: Key) -> None:
-        """Media of a side passes from now on, by what the peer encrypts with and what we do."""
+    def keyed(self, stream: str, side: int, receive: Key, send: Key) -> None:
+        """What the peer of a side encrypts with, and what we do, as a handshake has given it."""
+
+    def secured(self, stream: str, side: int, suite: str) -> None:
+        """Media of a side passes from now on, by that suite."""
 
     def unsecured(self, stream: str, side: int, why: str) -> None:
         """It does not, though it should or has."""
@@ -44,9 +48,10 @@ class _Hands:
 
     def key(self, receive: Key, send: Key) -> None:
         self._whole.engine.key(self._stream, self._side, receive, send)
+        self._whole.told.keyed(self._stream, self._side, receive, send)
 
-    def secured(self, receive: Key, send: Key) -> None:
-        self._whole.told.secured(self._stream, self._side, receive, send)
+    def secured(self, suite: str) -> None:
+        self._whole.told.secured(self._stream, self._side, suite)
 
     def unsecured(self, why: str) -> None:
         self._whole.told.unsecured(self._stream, self._side, why)
@@ -83,18 +88,20 @@ class _Shaking:
 
 @implementer(IMediaObserver)
 class SecuredEngine:
-    """An IMediaEngine: everything but what is here goes on to `engine`, which is set by whoever wires things, and which
+    """An IMediaEngine: everything but what is here goes on to the engine that it is made to `stand_before`, and which
     has this for its observer.
 
     `told` hears when media of a side begins to pass, and why it does not (sbc.keying). `counted` are the words of
     sbc.media.secured_side, sbc.media.dtls and sbc.media.ice.
     """
 
-    def __init__(self, clock: Any, terms: Terms, observer: Any, told: Told) -> None:
+    def __init__(self, clock: Any, certificate: Certificate, observer: Any, told: Told) -> None:
         """`clock` provides IReactorTime; `observer` hears all that the engine tells, but for handshakes."""
-        self._clock, self._terms = clock, terms
+        self._clock, self._certificate = clock, certificate
         self._observer, self.told = observer, told
         self.engine: Any = None
+        self.fingerprints: tuple[Fingerprint, ...] = ()
+        """Of the certificate that peers see; none where the engine has no suite that a handshake agrees on."""
         self.counted: Counter[str] = Counter()
         self._sides: dict[tuple[str, int], _Shaking] = {}
 
@@ -103,6 +110,13 @@ class SecuredEngine:
         if name == "engine":
             raise AttributeError(name)
         return getattr(self.engine, name)
+
+    def stand_before(self, engine: Any) -> None:
+        """Stand before that engine from now on."""
+        self.engine = engine
+        suites = tuple(each for each in AGREED if each in engine.suites())
+        self.fingerprints = (self._certificate.fingerprint,) if suites else ()
+        self._terms = Terms(self._certificate, suites or AGREED)
 
     # -- what is ordered
 
@@ -113,13 +127,16 @@ class SecuredEngine:
             self._have(spec.id, side, each)
 
     def update(self, stream: str, side: int, spec: SideSpec) -> None:
-        """See IMediaEngine. Keys that a handshake has put in force are not undone by what the peer signals."""
-        known = self._sides.get((stream, side))
-        security = spec.security
-        if known is not None and known.side.keys is not None and security is not None and security.dtls is not None:
-            receive, send = known.side.keys
-            spec = attrs.evolve(spec, security=attrs.evolve(security, receive=receive, send=send))
+        """See IMediaEngine. Keys that a handshake has put in force are not undone by what the peer signals, in the
+        course of which the core may have lost sight of them."""
+        known, security = self._sides.get((stream, side)), spec.security
+        keys = None if known is None or security is None or security.dtls is None else known.side.keys
+        lost = keys is not None and security is not None and (security.receive, security.send) != keys
+        if keys is not None and security is not None and lost:
+            spec = attrs.evolve(spec, security=attrs.evolve(security, receive=keys[0], send=keys[1]))
         self.engine.update(stream, side, spec)
+        if keys is not None and lost:
+            self.told.keyed(stream, side, *keys)
         self._have(stream, side, spec)
 
     def close(self, stream: str) -> Any:

@@ -36,8 +36,8 @@ class Hands(Protocol):
     def key(self, receive: Key, send: Key) -> None:
         """These keys are in force now."""
 
-    def secured(self, receive: Key, send: Key) -> None:
-        """Media passes by these keys from now on."""
+    def secured(self, suite: str) -> None:
+        """Media passes by that suite from now on."""
 
     def unsecured(self, why: str) -> None:
         """No media passes, for a reason of that name, where it should or has before."""
@@ -171,7 +171,7 @@ class SecuredSide:
             self._hands.aim(self._ice.selected)
             if paused and self.keys is not None and self._ice.selected is not None:
                 self._told = ""
-                self._hands.secured(*self.keys)
+                self._hands.secured(self.keys[0].suite)
             self._begin(now)
 
     def _admits(self, source: Address) -> bool:
@@ -304,7 +304,7 @@ class SecuredSide:
         self._hands.key(*association.keys)
         if place is not None:
             self._hands.aim(Pair(place, None))
-        self._hands.secured(*association.keys)
+        self._hands.secured(association.keys[0].suite)
 
     def _again(self, before: Dtls | None, dtls: Dtls | None, now: float) -> None:
         """Something else was agreed on: another role or another certificate is another association (RFC 8842 section

@@ -395,6 +395,11 @@ def test_media_says_what_came_to_shared_ports_for_nobody(quiet: Desk, monkeypatc
     assert repr(quiet.console.media()).endswith("\n3 packets at shared ports had the number of no stream")
 
 
+def test_media_says_what_handshakes_have_come_to(quiet: Desk) -> None:
+    quiet.runner.handshakes.update(fingerprint=1, keyed=5)
+    assert repr(quiet.console.media()).endswith("\nhandshakes: keyed 5, fingerprint 1")
+
+
 # -- the prompt's namespace
 
 

@@ -108,6 +108,11 @@ def test_packets_of_no_stream_at_shared_ports(desk: Desk, monkeypatch: pytest.Mo
     assert samples(desk)["sbc_media_strays_total{}"] == 5
 
 
+def test_what_handshakes_come_to(desk: Desk) -> None:
+    desk.runner.handshakes["keyed"] += 2
+    assert samples(desk)["sbc_media_handshakes_total{event=keyed}"] == 2
+
+
 def test_what_is_counted_elsewhere_is_no_event(desk: Desk) -> None:
     desk.call()
     desk.runner.counted["cdr-written"] = 7

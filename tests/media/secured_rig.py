@@ -12,9 +12,10 @@ from twisted.internet.task import Clock
 from sbc.core.address import Address, Pair
 from sbc.core.orders import SideSpec, StreamSpec
 from sbc.core.secured import Dtls, Fingerprint, IcePair, Key, SideSecurity
-from sbc.media.dtls import Terms
+from sbc.media.certificate import Certificate
+from sbc.media.dtls import AGREED
 from sbc.media.secured import SecuredEngine
-from tests.media.handshakes import OUR_TERMS, OURS, THEIR_TERMS, THEIRS
+from tests.media.handshakes import OURS, THEIRS
 from tests.media.specs import side_spec, stream_spec
 
 HERE, THERE = Address("203.0.113.1", 20000), Address("192.0.2.7", 40000)
@@ -25,6 +26,7 @@ class NotedEngine:
     """An engine without sockets: notes what it is told, and puts what it is to say into the network."""
 
     name = "noted"
+    can = AGREED
 
     def __init__(self, net: Net) -> None:
         self._net = net
@@ -47,6 +49,9 @@ class NotedEngine:
 
     def stop(self, keep: bool = False) -> None:
         self.stopped = keep
+
+    def suites(self) -> tuple[str, ...]:
+        return self.can
 
     def streams(self) -> list[str]:
         return list(self.specs)
@@ -72,7 +77,8 @@ class Noted:
         return lambda *what: self.heard.append((name, *what))
 
     def words(self) -> list[str]:
-        return [each[0] if each[0] != "unsecured" else f"unsecured {each[3]}" for each in self.heard]
+        told = (each for each in self.heard if each[0] != "keyed")
+        return [each[0] if each[0] != "unsecured" else f"unsecured {each[3]}" for each in told]
 
 
 class Net:
@@ -101,11 +107,14 @@ class Net:
 class End:
     """A SecuredEngine with one stream, whose side 0 stands at `at` and speaks with `peer`."""
 
-    def __init__(self, net: Net, terms: Terms, at: Address, peer: Address | None, name: str = "call/0") -> None:
+    def __init__(
+        self, net: Net, certificate: Certificate, at: Address, peer: Address | None, name: str = "call/0"
+    ) -> None:
         self.net, self.at, self.stream = net, at, name
         self.observer = Noted()
-        self.engine = SecuredEngine(net.clock, terms, self.observer, self.observer)
-        self.noted = self.engine.engine = NotedEngine(net)
+        self.engine = SecuredEngine(net.clock, certificate, self.observer, self.observer)
+        self.noted = NotedEngine(net)
+        self.engine.stand_before(self.noted)
         self.peer = peer
         net.ends[at] = self
 
@@ -134,7 +143,7 @@ class End:
 
 def ends(net: Net) -> tuple[End, End]:
     """We, and the peer, which begins."""
-    return End(net, OUR_TERMS, HERE, THERE), End(net, THEIR_TERMS, THERE, HERE)
+    return End(net, OURS, HERE, THERE), End(net, THEIRS, THERE, HERE)
 
 
 def server(*fingerprints: Fingerprint) -> Dtls:

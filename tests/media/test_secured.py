@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import attrs
 
-from tests.media.handshakes import THEIRS
-from tests.media.secured_rig import THERE, Net, server, shaken
+from sbc.core.secured import Dtls
+from tests.media.handshakes import OURS, THEIRS
+from tests.media.secured_rig import THERE, Net, agreed, ends, server, shaken
 
 
 def test_everything_else_is_the_engines() -> None:
@@ -31,6 +32,10 @@ def test_what_the_peer_signals_undoes_no_keys() -> None:
     us.update(server(THEIRS.fingerprint), held=True)
     told = us.noted.specs[us.stream].sides[0]
     assert told.held and told.security is not None and us.keys == (told.security.receive, told.security.send)
+    assert us.observer.heard[-1] == ("keyed", us.stream, 0, *us.keys)
+    heard = len(us.observer.heard)
+    us.update(None, security=told.security)
+    assert len(us.observer.heard) == heard
     us.update(None, security=None)
     assert us.noted.specs[us.stream].sides[0].security is None
 
@@ -42,3 +47,18 @@ def test_what_is_opened_without_handshakes_has_none() -> None:
     sides = tuple(attrs.evolve(each, security=None) for each in plain.sides)
     us.engine.open(attrs.evolve(plain, sides=sides))
     assert len(us.engine._sides) == 1 and set(us.engine.streams()) == {us.stream, "call/1"}
+
+
+def test_what_the_engine_cannot_is_not_agreed_on() -> None:
+    net = Net()
+    us, peer = ends(net)
+    us.noted.can = ("AES_CM_128_HMAC_SHA1_80",)  # type: ignore[assignment]
+    us.engine.stand_before(us.noted)
+    us.open(server(THEIRS.fingerprint))
+    peer.open(Dtls(True, (OURS.fingerprint,)))
+    net.run()
+    assert agreed(us, peer) and us.keys is not None and us.keys[0].suite == "AES_CM_128_HMAC_SHA1_80"
+    assert us.engine.fingerprints == (OURS.fingerprint,)
+    us.noted.can = ()  # type: ignore[assignment]
+    us.engine.stand_before(us.noted)
+    assert us.engine.fingerprints == ()

@@ -13,7 +13,7 @@ from sbc.media.dtls import PATIENCE, Association
 from sbc.media.ice import CONSENT
 from sbc.media.secured_side import BEGINNINGS, LINGER
 from sbc.media.stun import Kind, read
-from tests.media.handshakes import OUR_TERMS, OURS, STRANGE_TERMS, STRANGER, THEIR_TERMS, THEIRS
+from tests.media.handshakes import OURS, STRANGER, THEIR_TERMS, THEIRS
 from tests.media.secured_rig import HERE, THERE, End, Net, agreed, ends, server, shaken
 from tests.media.test_ice import Peer
 
@@ -34,7 +34,8 @@ def check(us: End, source: Address = THERE, nominate: bool = True, pair: IcePair
 def test_two_shake_hands() -> None:
     us, peer = shaken(Net())
     assert us.noted.aims == [(us.stream, 0, THERE, None)]
-    assert us.observer.heard == [("secured", us.stream, 0, *us.keys)]  # type: ignore[misc]
+    assert us.keys is not None
+    assert us.observer.heard == [("keyed", us.stream, 0, *us.keys), ("secured", us.stream, 0, us.keys[0].suite)]
     assert peer.observer.words() == ["secured"]
     assert us.counted["keyed"] == 1 and "unsecured" not in str(us.observer.heard)
 
@@ -50,7 +51,7 @@ def test_who_is_not_proven_by_ice_shows_a_cookie_first() -> None:
         us.engine.handshake(us.stream, 0, False, hello, THERE)
     net.run()
     assert 0 < net.sent[THERE] < 50 * len(hello)
-    peer = End(net, THEIR_TERMS, THERE, HERE)
+    peer = End(net, THEIRS, THERE, HERE)
     peer.open(Dtls(True, (OURS.fingerprint,)))
     net.run()
     assert agreed(us, peer)
@@ -77,7 +78,7 @@ def test_datagrams_may_be_late_and_doubled(seed: int) -> None:
 
 def test_another_certificate_than_promised_gets_no_keys() -> None:
     net = Net()
-    us, peer = End(net, OUR_TERMS, HERE, THERE), End(net, STRANGE_TERMS, THERE, HERE)
+    us, peer = End(net, OURS, HERE, THERE), End(net, STRANGER, THERE, HERE)
     us.open(server(THEIRS.fingerprint))
     peer.open(Dtls(True, (OURS.fingerprint,)))
     net.run()
@@ -100,7 +101,7 @@ def test_the_handshake_may_come_before_the_fingerprint() -> None:
 
 def test_held_keys_of_another_certificate_are_thrown_away() -> None:
     net = Net()
-    us, peer = End(net, OUR_TERMS, HERE, THERE), End(net, STRANGE_TERMS, THERE, HERE)
+    us, peer = End(net, OURS, HERE, THERE), End(net, STRANGER, THERE, HERE)
     us.open(server())
     peer.open(Dtls(True, (OURS.fingerprint,)))
     net.run()
@@ -142,7 +143,7 @@ def test_with_ice_only_who_was_checked_is_spoken_to() -> None:
     assert us.noted.aims == [(us.stream, 0, THERE, None)]
     peer.update(Dtls(True, (OURS.fingerprint,)))
     peer.engine.close(peer.stream)
-    peer = End(net, THEIR_TERMS, THERE, HERE)
+    peer = End(net, THEIRS, THERE, HERE)
     peer.open(Dtls(True, (OURS.fingerprint,)))
     net.run()
     assert agreed(us, peer) and us.observer.words() == ["secured"]
@@ -222,7 +223,7 @@ def test_another_role_or_certificate_is_another_association() -> None:
     first = us.keys
     peer.engine.close(peer.stream)
     net.waiting.clear()  # its close_notify is lost
-    other = End(net, STRANGE_TERMS, THERE, HERE)
+    other = End(net, STRANGER, THERE, HERE)
     us.update(server(STRANGER.fingerprint))
     assert us.keys == first
     other.open(Dtls(True, (OURS.fingerprint,)))
@@ -249,7 +250,7 @@ def test_a_peer_may_begin_anew_by_itself() -> None:
     us, peer = shaken(net)
     first = us.keys
     del net.ends[THERE]
-    peer = End(net, THEIR_TERMS, THERE, HERE)
+    peer = End(net, THEIRS, THERE, HERE)
     peer.open(Dtls(True, (OURS.fingerprint,)))
     net.run()
     assert agreed(us, peer) and us.keys != first
@@ -277,14 +278,14 @@ def test_what_an_earlier_process_had_goes_on() -> None:
     us, _ = shaken(Net())
     assert us.keys is not None
     net = Net()
-    again = End(net, OUR_TERMS, HERE, THERE)
+    again = End(net, OURS, HERE, THERE)
     security = SideSecurity(us.keys[0], us.keys[1], server(THEIRS.fingerprint), ICE)
     again.open(None, security=security, latched=THERE)
     assert again.noted.aims == [(again.stream, 0, THERE, None)]
     net.clock.pump([1.0] * (int(PATIENCE) - 1))
     assert again.observer.heard == [] and net.sent[THERE] == 0
     check(again)
-    peer = End(net, THEIR_TERMS, THERE, HERE)
+    peer = End(net, THEIRS, THERE, HERE)
     peer.open(Dtls(True, (OURS.fingerprint,)))
     net.run()
     assert agreed(again, peer)
@@ -297,7 +298,7 @@ def test_a_stranger_keeps_nobody_out() -> None:
     us.open(server(THEIRS.fingerprint), behind_nat=True)
     strangers = []
     for port in range(1, 30):
-        stranger = End(net, STRANGE_TERMS, Address("198.51.100.66", port), HERE)
+        stranger = End(net, STRANGER, Address("198.51.100.66", port), HERE)
         stranger.open(Dtls(True, (OURS.fingerprint,)))
         strangers.append(stranger)
     net.run()

@@ -37,7 +37,7 @@ audio_txmode thread
 audio_buffer 20-160
 rtp_tos 184
 rtp_ports 16384-16484
-rtcp_mux no
+rtcp_mux {mux}
 jitter_buffer_delay 1-20
 rtp_stats yes
 rtp_timeout 60
@@ -60,7 +60,8 @@ def _bracketed(address: str) -> str:
 
 class BaresipPhone:
     """A running baresip with one account that registers by itself at the start and answers calls (`answer`: auto or
-    manual). `more` is put at the end of its configuration file."""
+    manual). `more` is put at the end of its configuration file. `secured` are parameters of its account: how media is
+    encrypted and found; its RTCP then comes by the port of its RTP."""
 
     def __init__(
         self,
@@ -72,6 +73,7 @@ class BaresipPhone:
         answer: str = "auto",
         transport: str = "udp",
         more: str = "",
+        secured: str = "mediaenc=",
     ) -> None:
         self.host, self.user, self.domain = host, user, domain
         self.events: list[dict[str, Any]] = []
@@ -80,13 +82,18 @@ class BaresipPhone:
         interface = host.spec.interfaces[0].device
         (self.directory / "config").write_text(
             _CONFIG.format(
-                address=_bracketed(host.address()), port=port, interface=interface, modules=MODULES, control=_CONTROL
+                address=_bracketed(host.address()),
+                port=port,
+                interface=interface,
+                modules=MODULES,
+                control=_CONTROL,
+                mux="no" if secured == "mediaenc=" else "yes",
             )
             + more
         )
         (self.directory / "accounts").write_text(
             f"<sip:{user}@{domain};transport={transport}>;auth_user={user};auth_pass={password(user)};answermode={answer};"
-            f'outbound="sip:{proxy};transport={transport}";regint=600;audio_codecs=pcmu;mediaenc=;ptime=20\n'
+            f'outbound="sip:{proxy};transport={transport}";regint=600;audio_codecs=pcmu;{secured};ptime=20\n'
         )
         for name in ("contacts", "uuid"):
             (self.directory / name).write_text("")

@@ -61,12 +61,13 @@ class Scene:
         return SippPhone(self.lab.host(host), user, f"{self.proxy(host)}:5060", DOMAIN, transport=transport)
 
     def baresip(
-        self, host: str, user: str, answer: str = "auto", transport: str = "udp", more: str = ""
+        self, host: str, user: str, answer: str = "auto", transport: str = "udp", more: str = "", **secured: str
     ) -> BaresipPhone:
         proxy = self.proxy(host)
         if transport == "tls":
             proxy += ":5061"
-        return BaresipPhone(self.lab.host(host), user, proxy, DOMAIN, answer=answer, transport=transport, more=more)
+        place = self.lab.host(host)
+        return BaresipPhone(place, user, proxy, DOMAIN, answer=answer, transport=transport, more=more, **secured)
 
     def close(self) -> None:
         """End the players in order. RuntimeError if a phone or the SBC had a fault."""
