@@ -18,7 +18,8 @@ from sbc.media.stun import Kind, Message, failure, read, success
 from sbc.policy.bucket import Bucket
 
 CONSENT = 30.0
-"""Seconds after the last check of the pair in use after which nothing is sent there any more (RFC 7675 section 5.1)."""
+"""Seconds after the last sign of life by the pair in use after which nothing is sent there any more (RFC 7675 section
+5.1)."""
 HOLD = 1.0
 """Seconds for which a nomination stands against a later one of lower priority. An agent that nominates with every check
 (RFC 5245 section 8.1.1.2) means the highest of those that it makes at once; one that has moved to another network goes
@@ -127,6 +128,10 @@ class Lite:
         elif before.theirs is None or pair.theirs == before.theirs:
             return
         self._happen(_Event.RENEWED)
+
+    def spoke(self, now: float) -> None:
+        """The peer was heard by the pair in use in another way that proves who it is."""
+        self._heard = now
 
     def look(self, now: float) -> bool:
         """Whether the pair in use was given up just now: nobody has checked it for too long."""

@@ -59,6 +59,10 @@ class _Hands:
     def count(self, word: str) -> None:
         self._whole.counted[word] += 1
 
+    def heard(self) -> int:
+        sides = self._whole.engine.counters(self._stream).sides
+        return int(sides[self._side].received_rtp.packets)
+
 
 class _Shaking:
     """A side whose handshakes are looked after, and its alarm."""
@@ -138,6 +142,11 @@ class SecuredEngine:
         if keys is not None and lost:
             self.told.keyed(stream, side, *keys)
         self._have(stream, side, spec)
+        known = self._sides.get((stream, side))
+        if (
+            known is not None and known.side.found is not None
+        ):  # which the core may have taken for what is meant no more
+            self._observer.latched(stream, side, known.side.found, "nominated")
 
     def close(self, stream: str) -> Any:
         """See IMediaEngine. Peers are told first."""

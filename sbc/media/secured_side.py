@@ -45,6 +45,9 @@ class Hands(Protocol):
     def count(self, word: str) -> None:
         """Something of that name has happened."""
 
+    def heard(self) -> int:
+        """Packets of media that were accepted of the peer so far."""
+
 
 class SecuredSide:
     """What is known of the peer's handshakes. `spec` has `security` with `ice` or `dtls`, or both."""
@@ -63,6 +66,7 @@ class SecuredSide:
         self._beginnings = Bucket(PER_SECOND, BEGINNINGS), Bucket(PER_SECOND, BEGINNINGS)  # strangers', known peers'
         self._failures = 0  # of handshakes since the peer has signalled
         self._told = ""  # why no media passes
+        self._packets = 0  # of media that had come when consent was last due
         self._rests: float | None = None
         self._until: float | None = None  # when keys must be there
         security = self._security
@@ -100,7 +104,7 @@ class SecuredSide:
 
     def wake(self, now: float) -> None:
         """Time has passed."""
-        if self._ice is not None and self._ice.look(now):
+        if self._ice is not None and self._still(self._ice, now) and self._ice.look(now):
             self._hands.count("consent")
             self._hands.aim(None)
             self._tell("consent")
@@ -150,6 +154,22 @@ class SecuredSide:
                 self._hands.aim(self._ice.selected)
         if had is not (self._ice is not None):
             self._forget()
+
+    def _still(self, ice: Lite, now: float) -> bool:
+        """Whether the peer is not heard any more where it is due. Who knows nothing of consent (RFC 5245) checks no
+        more once a pair is nominated, and goes on speaking: what it encrypts nobody else can."""
+        if ice.due is None or now < ice.due or self.keys is None:
+            return True
+        packets, self._packets = self._packets, self._hands.heard()
+        if packets == self._packets:
+            return True
+        ice.spoke(now)
+        return False
+
+    @property
+    def found(self) -> Address | None:
+        """Where checks have found the peer, whatever it signals."""
+        return None if self._ice is None or self._ice.selected is None else self._ice.selected.rtp
 
     def _peer(self) -> Address | None:
         """Where the peer is, as far as is known."""

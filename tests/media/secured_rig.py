@@ -13,6 +13,7 @@ from sbc.core.address import Address, Pair
 from sbc.core.orders import SideSpec, StreamSpec
 from sbc.core.secured import Dtls, Fingerprint, IcePair, Key, SideSecurity
 from sbc.media.certificate import Certificate
+from sbc.media.counters import SideCounters, StreamCounters, Volume
 from sbc.media.dtls import AGREED
 from sbc.media.secured import SecuredEngine
 from tests.media.handshakes import OURS, THEIRS
@@ -27,6 +28,7 @@ class NotedEngine:
 
     name = "noted"
     can = AGREED
+    packets = 0  # of media that have come to side 0
 
     def __init__(self, net: Net) -> None:
         self._net = net
@@ -52,6 +54,10 @@ class NotedEngine:
 
     def suites(self) -> tuple[str, ...]:
         return self.can
+
+    def counters(self, stream: str) -> StreamCounters:
+        side = SideCounters(received_rtp=Volume(self.packets, 172 * self.packets))
+        return StreamCounters((side, SideCounters()))
 
     def streams(self) -> list[str]:
         return list(self.specs)

@@ -172,6 +172,8 @@ def test_media_follows_the_nominated_pair_and_the_keys_stay() -> None:
     net.clock.advance(2)
     check(us, MOVED)
     assert us.noted.aims[-1] == (us.stream, 0, MOVED, None) and len(us.noted.keys) == 1
+    us.update(server(THEIRS.fingerprint), ICE, remote=Pair(MOVED, None))
+    assert us.observer.heard[-1] == ("latched", us.stream, 0, MOVED, "nominated")  # the core has it anew
 
 
 def test_without_checks_the_side_is_paused_until_they_come_again() -> None:
@@ -190,6 +192,22 @@ def test_without_checks_the_side_is_paused_until_they_come_again() -> None:
     check(us)
     assert us.observer.words() == ["secured", "unsecured consent", "secured"]
     assert us.noted.aims[-1] == (us.stream, 0, THERE, None) and us.counted["consent"] == 1
+
+
+def test_who_speaks_need_not_check() -> None:
+    """RFC 5245 knows no consent: after the nomination only media comes."""
+    net = Net()
+    us, peer = ends(net)
+    us.open(server(THEIRS.fingerprint), ICE)
+    check(us)
+    peer.open(Dtls(True, (OURS.fingerprint,)))
+    net.run()
+    for _ in range(100):
+        us.noted.packets += 50
+        net.clock.advance(1)
+    assert us.observer.words() == ["secured"]
+    net.clock.pump([1] * 2 * int(CONSENT))
+    assert us.observer.words() == ["secured", "unsecured consent"] and us.noted.aims[-1][2:] == (None, None)
 
 
 def test_where_the_peer_is_lite_too_media_goes_where_it_is_signalled() -> None:
