@@ -40,6 +40,8 @@ PACKAGES = {
     "erl": "erlang-base",
     "freeradius": "freeradius",
     "chromium": "chromium",
+    "wg": "wireguard-tools",
+    "wireguard-go": "wireguard-go",
 }
 """The Debian package of each program the lab runs."""
 ERLANG = Path("/usr/lib/erlang/lib")

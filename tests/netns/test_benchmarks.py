@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import flood, gateway_calls, h323_calls
+from benchmarks import connections, flood, gateway_calls, h323_calls
 from benchmarks.sip_calls import main
 
 NAMES = ("sbc", "kamailio", "sippy b2bua")  # one of each kind: the others differ from these by a setting
@@ -54,3 +54,10 @@ def test_the_benchmark_of_floods_runs(tmp_path: Path) -> None:
     assert flood.main(["--quick", "--json", str(out), "--only", "sbc, own bans"]) == 0
     (found,) = json.loads(out.read_text()).values()
     assert found["calls"] == 10 and found["junk"] > 0
+
+
+def test_the_benchmark_of_connections_runs(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    assert connections.main(["--quick", "--json", str(out), "--only", "sbc wss"]) == 0
+    whole = json.loads(out.read_text())
+    assert not whole["notes"] and set(whole["medians"]["sbc wss"]) == set(connections.MEASURES)
