@@ -1,6 +1,6 @@
 # Every target does its own set-up first; on a bare Debian 12, python3 and make are enough.
 
-.PHONY: help setup lab test test-compiled fuzz sanitize sanitize-threads soak demo lint docs clean
+.PHONY: help setup lab test test-compiled fuzz sanitize sanitize-threads soak demo demo-webrtc lint docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -11,6 +11,7 @@ help:
 	@echo "make test-compiled  set up, then run the tests of messages with the modules compiled that SBC_COMPILE=1 compiles"
 	@echo "make soak    set up, then a million mutated messages, and a thousand calls behind each kind of NAT (root; long)"
 	@echo "make demo    set up, then show one call through a NAT and the SBC (root)"
+	@echo "make demo-webrtc  set up, then let a browser on this machine call a phone through the SBC, until Ctrl-C"
 	@echo "make setup   make .venv with the project and its tools"
 	@echo "make lint    ruff and mypy"
 	@echo "make docs    the documentation, into docs/_build/html"
@@ -47,6 +48,9 @@ soak: lab
 
 demo: lab
 	@.venv/bin/python -m tests.netns.demo
+
+demo-webrtc: lab
+	@.venv/bin/python -m tests.netns.demo_webrtc
 
 lint: setup
 	.venv/bin/ruff check

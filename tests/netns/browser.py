@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).with_name("webrtc.html")
 TONE = 1000
 """Hz of what its microphone hears."""
+HEARD = 100
+"""Packets of audio that are enough, each way: two seconds."""
+LOUD = 0.01
+"""Of 1: less is noise."""
 _DEBUGGING = 9222
 _LONGEST_REPORT = 65_536
 
@@ -90,11 +94,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 class Browser:
     """A running Chromium with the page in it, which calls as `settings` say. It trusts the one `certificate` (a file),
-    whoever has signed it, and hears a tone by its microphone."""
+    whoever has signed it, and hears a tone by its microphone. The page is served at `port` of its own loopback (0: at
+    any)."""
 
-    def __init__(self, host: LabHost, script: str, settings: dict[str, Any], certificate: Path) -> None:
+    def __init__(self, host: LabHost, script: str, settings: dict[str, Any], certificate: Path, port: int = 0) -> None:
         self.host = host
-        self.page = PageServer(_listening(host), script, {"commands": True, **settings})
+        self.page = PageServer(_listening(host, port), script, {"commands": True, **settings})
         tone = host.lab.directory / "tone.wav"
         _write_tone(tone)
         self.process = host.popen(
@@ -140,6 +145,21 @@ class Browser:
     def said(self, event: str) -> list[dict[str, Any]]:
         return [each for each in list(self.page.reports) if each["event"] == event]
 
+    def wait_hearing(self) -> dict[str, Any]:
+        """Wait until the page has heard and sent enough, and a voice that is loud; what it then says of its call."""
+        try:
+            return wait_for(self._hears, 2 * PATIENCE, "the page to hear", 0.1)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; it said {self.page.reports[-3:]}\n{self.process.tail(30)}") from None
+
+    def _hears(self) -> dict[str, Any] | None:
+        for said in reversed(self.said("stats")):
+            heard, spoken = said.get("heard") or {}, said.get("spoken") or {}
+            enough = min(heard.get("packets") or 0, spoken.get("packets") or 0) >= HEARD
+            if enough and min(each.get(what) or 0 for each in (heard, spoken) for what in ("energy", "level")) > LOUD:
+                return said
+        return None
+
     def tell(self, word: str) -> None:
         """Have the page do something: ``hangup``."""
         self.page.commands.append(word)
@@ -173,8 +193,8 @@ class Browser:
         self.page.close()
 
 
-def _listening(host: LabHost) -> socket.socket:
-    return namespace.inside(host.netns, lambda: socket.create_server(("127.0.0.1", 0)))
+def _listening(host: LabHost, port: int) -> socket.socket:
+    return namespace.inside(host.netns, lambda: socket.create_server(("127.0.0.1", port)))
 
 
 def _next_event(end: socket.socket, wire: WSConnection) -> Event:

@@ -24,7 +24,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def inside(name: str, action: Callable[[], T]) -> T:
     """Run `action` in the namespace and return what it returns. A thread of its own moves there and ends with it, so
-    that the rest of the process stays where it is; sockets made inside keep to the namespace for life."""
+    that the rest of the process stays where it is; sockets made inside keep to the namespace for life. Without a name
+    it runs where we are."""
+    if not name:
+        return action()
 
     def body() -> T:
         handle = os.open(NAMESPACES / name, os.O_RDONLY | os.O_CLOEXEC)
