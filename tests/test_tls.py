@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import ssl
+import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +19,7 @@ from sbc.config.faults import ConfigError
 from sbc.core.address import Address
 from sbc.core.orders import Listener
 from sbc.core.realm import Media, Realm, Side
-from sbc.core.wires import Tls
+from sbc.core.wires import KeyPair, Tls
 from sbc.tls import Security, name_of, proven_name, read_tls
 from tests.certificates import Authority
 from tests.streams import ACCESS, INVITE, NET, PEER, REGISTER, Bench, open_bench
@@ -263,3 +265,44 @@ def test_an_alias_is_of_whom_the_certificate_says(authority: Authority, who: str
         assert bench.heard.counted["connection-unaliased"] == int(not taken)
         made.close()
         bench.wait(lambda: bench.heard.lost, "its end")
+
+
+def s_client(bench: Bench, *arguments: str) -> str:
+    """What ``openssl s_client`` says of a connection to the access listener."""
+    host, port = bench.access.address
+    argv = ["openssl", "s_client", "-connect", f"{host}:{port}", *arguments]
+
+    def act() -> str:
+        done = subprocess.run(argv, input="", capture_output=True, text=True, timeout=20, check=False)
+        return done.stdout + done.stderr
+
+    return meanwhile(bench, act)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+def test_openssl_is_shown_the_version_name_and_session_that_it_asks_for(authority: Authority) -> None:
+    further = KeyPair(*map(str, authority.sign("other", "other.example")))
+    with open_bench(transport="wss", security=security(authority, certificates=(further,))) as bench:
+        assert "New, TLSv1.3, Cipher is TLS_AES_256_GCM_SHA384" in s_client(bench, "-tls1_3")
+        assert "New, TLSv1.2, Cipher is ECDHE-ECDSA-AES256-GCM-SHA384" in s_client(bench, "-tls1_2")
+        assert "Cipher is (NONE)" in s_client(bench, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
+        assert bench.heard.counted["connection-unsecured"] == 1
+        assert "CN = other" in s_client(bench, "-servername", "other.example").partition("issuer=")[0]
+        assert "CN = sbc" in s_client(bench, "-servername", "nobody.example").partition("issuer=")[0]
+        assert s_client(bench, "-tls1_2", "-reconnect").count("Reused, TLSv1.2") == 5
+        said = s_client(bench, "-CAfile", str(authority.certificate), "-verify_return_error", "-verify_ip", ACCESS)
+        assert "Verify return code: 0 (ok)" in said
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+def test_openssl_is_told_what_is_wrong_with_its_certificate(authority: Authority, tmp_path: Path) -> None:
+    stranger = Authority(tmp_path, "stranger")
+    shown = [
+        (authority.sign("late", "late.example", days=-2), "certificate expired"),
+        (stranger.sign("mallory", "alice.example"), "unknown ca"),
+    ]
+    with open_bench(transport="tls", security=security(authority, require_peer=True)) as bench:
+        for (certificate, key), alert in shown:
+            assert f"alert {alert}" in s_client(bench, "-tls1_2", "-cert", str(certificate), "-key", str(key))
+        assert "alert handshake failure" in s_client(bench, "-tls1_2")
+        assert bench.heard.counted["connection-unsecured"] == 3 and not bench.heard.counted["connection-accepted"]
