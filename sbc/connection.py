@@ -207,7 +207,7 @@ class Connection(Wire):
         if not self.up and isinstance(transport, TlsWire):
             said = why_unsecured(transport, reason.value)
             if not self.closing:
-                self.table.note(self, "unsecured", said)
+                self.table.note(self, "untrusted" if transport.verdict else "unsecured", said)
         self.table.gone(self, "the connection is lost" if self.up else f"no connection: {said}")
 
     def pauseProducing(self) -> None:

@@ -55,6 +55,8 @@ _LOUD = frozenset(
         "hop-new",
         "hop-gone",
         "uninvited",
+        "connection-untrusted",
+        "connection-unproven",
         "unsummoned",
     }
 )
