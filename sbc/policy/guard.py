@@ -34,7 +34,9 @@ MOST_KNOWN = 1_000_000
 PROBATION = 0.8
 """The part of the points for a ban that who was banned has when that is over."""
 COMES_AGAIN, COMES_ANEW = 0.25, 0.5
-"""The parts of strangers' share that are kept for those before them; see `_has_turn`."""
+"""The parts of strangers' share that are kept for those before them; see `_turn`."""
+TERMINALS = 0.5
+"""The part of terminals' share that is kept for them alone."""
 STEP = 0.1
 """By so much more the process may be busy with them."""
 
@@ -138,10 +140,12 @@ class Guard:
         if closed and not self.spares(source, host, now):
             return BANNED
         found = known or self.strangers.get(source)
-        share = self._strangers_share
+        share: Share | None = self._strangers_share
         level, busy = self._load.level, self._busy
-        if level >= busy and not self._has_turn(source, found, share, level - busy, now):
-            return SHARE
+        if level >= busy:
+            share = self._turn(source, found, level - busy, now)
+            if share is None:
+                return SHARE
         stranger = found or self.strangers.meet(source, now)
         each, depth = self._stranger
         if stranger.over(each, depth, now):
@@ -157,16 +161,20 @@ class Guard:
         self.serving = share
         return ""
 
-    def _has_turn(self, source: Address, found: Source | None, share: Share, over: float, now: float) -> bool:
-        """Whether a stranger has its turn though the process is busy, by `over` more than it should be. Who has been
-        asked for credentials comes first, then who comes again: it may be honest."""
+    def _turn(self, source: Address, found: Source | None, over: float, now: float) -> Share | None:
+        """Whose time a stranger has, though the process is busy, by `over` more than it should be; None: nobody's. Who
+        has been asked for credentials comes first, and has what terminals leave of theirs: it is about to be one. Then
+        who comes again: it may be honest. Whether it has done wrong is not asked: what is not read is never banned."""
+        share = self._strangers_share
         if found is not None and found.asked > now:
-            return over < 2 * STEP or share.has(now)
+            if self._terminals_share.has(now, TERMINALS):
+                return self._terminals_share
+            return share if over < 2 * STEP or share.has(now) else None
         if self._returning is None:
             self._returning = Returning()
         if self._returning.comes_again(source, now):
-            return over < STEP or share.has(now, COMES_AGAIN)
-        return share.has(now, COMES_ANEW)
+            return share if over < STEP or share.has(now, COMES_AGAIN) else None
+        return share if share.has(now, COMES_ANEW) else None
 
     def spares(self, source: Address, host: str, now: float) -> bool:
         """Whether a ban of `host` does not mean who is at `source`: one of a network that others are in."""

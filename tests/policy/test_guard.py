@@ -276,6 +276,31 @@ def test_when_it_is_busy_whoever_has_been_asked_for_credentials_comes_first() ->
     assert where.knock(PHONE, now) == ""
 
 
+def test_who_has_been_asked_for_credentials_has_what_terminals_leave_of_their_time_and_no_more() -> None:
+    phones = [Address(f"203.0.{number >> 8}.{number & 255}", 5060) for number in range(10_000)]
+    for used, least, most in ((0.0, 0.55, 0.75), (0.5, 0.05, 0.2), (0.9, 0.0, 0.06)):
+        where, spent = scene(), {PHONE: 0.0, STRANGER: 0.0}
+        where.register(PHONE)
+        began = busy(where)
+        shed = 0
+        for step, phone in enumerate(phones):  # ten seconds, in which terminals want so much of the processor
+            now = began + step / 1_000
+            where.load.behind.add("a socket")
+            where.load.use(0.0, now)
+            if step % 100 < 100 * used:
+                shed += where.knock(PHONE, now, Standing.REGISTERED) != ""
+                if where.guard.serving is not None:
+                    where.guard.serving.use(0.001)
+                    spent[PHONE] += 0.001
+            where.guard._strangers_share.left = -1.0  # of others there are more than enough
+            where.tell(Outcome.CHALLENGED, phone, now)
+            if where.knock(phone, now) == "" and where.guard.serving is not None:
+                where.guard.serving.use(0.001)
+                spent[STRANGER] += 0.001
+        assert least <= spent[STRANGER] / 10 <= most, used
+        assert spent[PHONE] == pytest.approx(10 * min(used, 0.6), abs=0.5) and (not shed or used > 0.6)
+
+
 def test_a_flood_of_a_million_sources_grows_no_memory_and_pushes_out_nobody() -> None:
     where = scene(sources=1_000)
     where.register(PHONE)
