@@ -125,6 +125,8 @@ class Connection(Wire):
         transport: Any = self.transport
         why = self.misnamed() if self.opened else ""
         if why:
+            if isinstance(transport, TlsWire):
+                transport.verdict = why  # it is why there is no connection
             self.abort("unproven", why)
             return
         if self.opened or self.table.requires_peer(self.listener):  # else nobody has verified what it shows

@@ -177,7 +177,8 @@ def test_a_next_hop_of_another_name_hears_nothing(authority: Authority, names: t
     with open_bench(transport="tls", security=security(authority)) as bench:
         assert send_to(bench, authority, names) == b""
         bench.wait(lambda: bench.heard.lost, "the refusal")
-        assert bench.heard.lost[0][1].startswith("no connection: ")
+        said = f"not for {PEER}" if names else "cannot be used: "
+        assert bench.heard.lost[0][1].startswith(f"no connection: its certificate {'is ' if names else ''}{said}")
 
 
 def test_a_next_hop_nobody_vouches_for_hears_nothing(authority: Authority, tmp_path: Path) -> None:
