@@ -138,7 +138,7 @@ def _kamailio(kind: str, host: LabHost, certificate: Path, key: Path) -> LabProc
     directory.mkdir()
     places = {"access": CALLER_SIDE, "core": CORE_SIDE, "port": PORT, "secured": PORTS[kind], "modules": MODULES}
     (directory / "kamailio.cfg").write_text(_KAMAILIO.format(certificate=certificate, key=key, **places))
-    argv = ["kamailio", "-DD", "-E", "-f", str(directory / "kamailio.cfg"), "-m", "2048", "-M", "8"]
+    argv = ["kamailio", "-DD", "-E", "-f", str(directory / "kamailio.cfg"), "-m", "2048", "-M", "64"]
     process = host.popen([*argv, "-Y", str(directory)], log="kamailio")
     host.wait_bound(PORTS[kind], CALLER_SIDE, "tcp", by=process)
     return process
