@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from time import time
 from typing import Any
@@ -27,10 +29,15 @@ def of_digests(messages: Iterable[bytes]) -> set[bytes]:
     return {found for message in messages for found in _RESPONSE.findall(message)}
 
 
-def of_store(file: Path, key_file: Path) -> set[bytes]:
-    """The keys of media that a store holds, which the key opens; and that key."""
+def of_store(file: Path, key_file: Path, folder: Path) -> set[bytes]:
+    """The keys of media that a store holds, which the key opens; and that key. A running SBC has the store for itself:
+    what is opened is a copy of it, in `folder`."""
     key = take_key(str(key_file))
-    store = SealedStore(SqliteStore(str(file), time), key)
+    copy = folder / "copy.sqlite"
+    copy.unlink(missing_ok=True)
+    with closing(sqlite3.connect(file)) as there, closing(sqlite3.connect(copy)) as here:
+        there.backup(here)
+    store = SealedStore(SqliteStore(str(copy), time), key)
     store.open()
     try:
         values = [json.loads(value) for _, _, value in store.load()]
