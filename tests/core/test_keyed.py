@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from sbc.core import keyed
+from sbc.core.orders import OpenStream
 from sbc.core.secured import Dtls, Key, MediaSecurity, SideSecurity
 from tests.calls.test_secured import Pair, browser
-from tests.rig import SOFTSWITCH
+from tests.kept import restarted
+from tests.rig import SOFTSWITCH, of
 from tests.sip_messages import sdp
 
 RECEIVE, SEND = Key("AEAD_AES_128_GCM", b"r" * 28), Key("AEAD_AES_128_GCM", b"s" * 28)
@@ -55,3 +57,33 @@ def test_what_is_gone_or_plain_is_left_alone() -> None:
     ((_, side, force),) = keyed.forces(call)
     assert side == 0 and force.receive is None
     assert keyed.beyond(None) is None and keyed.beyond(SideSecurity(dtls=Dtls(client=True))) is not None
+
+
+def test_a_call_goes_on_after_a_restart_with_its_keys_and_counters() -> None:
+    pair, id = up()
+    registry = pair.rig.border.registry
+    pair.rig.border.secured(id, 0, RECEIVE, SEND)
+    keyed.rolled(registry, id, (((0, 7, 70_000, 3), (1, 8, 80_000, 5)), ()))
+    call, stream = keyed.find(registry, id)
+    assert call is not None and stream is not None
+    again, orders = restarted(pair.rig)
+    (opened,) = of(OpenStream, orders)
+    access, core = (each.security for each in opened.spec.sides)
+    before = stream.side(call, 0).security
+    assert core is None and access is not None and access == keyed.beyond(before) != before
+    other, same = keyed.find(again.border.registry, id)
+    assert other is not None and same is not None and same.wards == stream.wards
+
+
+def test_counters_are_kept_anew_before_they_come_in_doubt() -> None:
+    pair, id = up()
+    registry = pair.rig.border.registry
+    pair.rig.border.secured(id, 0, RECEIVE, SEND)
+    _, stream = keyed.find(registry, id)
+    assert stream is not None and not keyed.has_moved(stream, ((), ()))
+    first = (((0, 7, 70_000, 3),), ())
+    assert keyed.has_moved(stream, first)
+    keyed.rolled(registry, id, first)
+    assert not keyed.has_moved(stream, (((0, 7, 70_000 + keyed.DOUBT - 1, 9),), ()))
+    assert keyed.has_moved(stream, (((0, 7, 70_000 + keyed.DOUBT, 9),), ()))
+    assert keyed.has_moved(stream, (((0, 7, 70_000, 3), (1, 9, 1, 1)), ()))
