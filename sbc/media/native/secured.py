@@ -97,8 +97,8 @@ class Secured:
     def aim(self, stream: str, side: int, rtp: Address | None, rtcp: Address | None) -> None:
         """See IMediaEngine. @raises KeyError."""
         to = self._ffi.new("struct address[2]")
-        for address, where in zip(to, (rtp, rtcp), strict=True):
-            self._values.write_address(address, where)
+        to[0] = self._values.in_c(rtp)
+        to[1] = self._values.in_c(rtcp)
         self._lib.engine_aim(self._relays[stream].stream, side, to)
 
     def say(self, stream: str, side: int, data: bytes, to: Address, rtcp: bool = False) -> bool:

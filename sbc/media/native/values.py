@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv6Address
 from typing import Any
@@ -18,6 +19,7 @@ from sbc.media.quality import assess
 
 _NANO = 1_000_000_000
 _NONE = Drops()
+_HOSTS = 4096  # of which it is remembered how they are written
 
 
 @attrs.define
@@ -37,6 +39,8 @@ class Values:
     def __init__(self, module: Any) -> None:
         self.ffi, self.lib = module.ffi, module.lib
         lib = module.lib
+        self._nobody = self.ffi.new("struct address *")
+        self._hosts = lru_cache(maxsize=_HOSTS)(self._host)
         self._figures = self.ffi.new("uint64_t[]", 2 * lib.FIGURES)
         self._modes = {Latch.STRICT: lib.LATCH_STRICT, Latch.NAT: lib.LATCH_NAT, Latch.OFF: lib.LATCH_OFF}
         self._words: list[str] = [
@@ -47,19 +51,25 @@ class Values:
         """Why a latch is where it is, or did not accept: the words of sbc.media.latching."""
         return self._words[number]
 
-    def write_address(self, to: Any, address: Address | None) -> None:
-        """Write an address into a zeroed ``struct address``."""
+    def in_c(self, address: Address | None) -> Any:
+        """An address as a ``struct address``, to be copied at once: the next one of that host is written over it."""
         if address is None:
-            return
-        ip = literal(address.host)
+            return self._nobody[0]
+        made = self._hosts(address.host)
+        made.port = address.port
+        return made[0]
+
+    def _host(self, host: str) -> Any:
+        made = self.ffi.new("struct address *")
+        ip = literal(host)
         if ip is None:
-            to.family = self.lib.FAMILY_NAME
-            host = blake2b(address.host.lower().encode(), digest_size=16).digest()
+            made.family = self.lib.FAMILY_NAME
+            octets = blake2b(host.lower().encode(), digest_size=16).digest()
         else:
-            to.family = self.lib.FAMILY_IPV4 if ip.version == 4 else self.lib.FAMILY_IPV6
-            host = ip.packed
-        self.ffi.memmove(to.host, host, len(host))
-        to.port = address.port
+            made.family = self.lib.FAMILY_IPV4 if ip.version == 4 else self.lib.FAMILY_IPV6
+            octets = ip.packed
+        self.ffi.memmove(made.host, octets, len(octets))
+        return made
 
     def address(self, of: Any) -> Address | None:
         """The address in a ``struct address``; None where there is none, or it was a name."""
@@ -72,26 +82,27 @@ class Values:
     def write_side(self, to: Any, spec: SideSpec, realm: Any) -> None:
         """Write a spec into a zeroed ``struct side_spec``; `realm` is its realm's ``struct realm``."""
         signalled: tuple[Address | None, Address | None] = (None, None) if spec.remote is None else spec.remote
-        for port, remote in zip(to.ports, signalled, strict=True):
-            self.write_address(port.signalled, remote)
-            if spec.seen_host:
-                self.write_address(port.seen, Address(spec.seen_host, 0))
-            port.window = int(spec.window * _NANO)
-            port.clock = spec.clock
-            port.mode = self._modes[spec.latch]
-            port.behind_nat = spec.behind_nat
-            port.secured = spec.security is not None
-            port.ice = spec.security is not None and spec.security.ice is not None
-        self.write_address(to.ports[0].kept, spec.latched)
-        self.write_address(to.local[0], spec.local.rtp)
-        self.write_address(to.local[1], spec.local.rtcp)
+        port = to.ports[0]
+        if spec.seen_host:
+            port.seen = self.in_c(Address(spec.seen_host, 0))
+        port.window = int(spec.window * _NANO)
+        port.clock = spec.clock
+        port.mode = self._modes[spec.latch]
+        port.behind_nat = spec.behind_nat
+        port.secured = spec.security is not None
+        port.ice = spec.security is not None and spec.security.ice is not None
+        to.ports[1] = port
+        port.kept = self.in_c(spec.latched)
+        for n in (0, 1):
+            to.ports[n].signalled = self.in_c(signalled[n])
+            to.local[n] = self.in_c(spec.local[n])
         to.realm = realm
         to.clock = spec.clock
         to.muxes = spec.remote is not None and spec.remote.rtp == spec.remote.rtcp
         if (shared := spec.shared) is not None:
             to.told, to.number = shared.told, shared.number
             for n, (address, prefix) in enumerate(zip(shared.local, (shared.rtp, shared.rtcp), strict=True)):
-                self.write_address(to.shared[n], address)
+                to.shared[n] = self.in_c(address)
                 to.prefixed[n], to.prefixes[n] = prefix is not None, prefix or 0
         if spec.incoming:
             to.marked = True

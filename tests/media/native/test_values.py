@@ -30,7 +30,7 @@ def values(module: Any) -> Values:
 
 def written(values: Values, address: Address | None) -> Any:
     to = values.ffi.new("struct address *")
-    values.write_address(to, address)
+    to[0] = values.in_c(address)
     return to
 
 
@@ -39,6 +39,12 @@ def written(values: Values, address: Address | None) -> Any:
 )
 def test_addresses_come_back(values: Values, address: Address) -> None:
     assert values.address(written(values, address)) == address
+
+
+def test_two_ports_of_one_host_differ(values: Values) -> None:
+    one, other = (written(values, Address("192.0.2.1", port)) for port in (5000, 5001))
+    assert values.address(one) == Address("192.0.2.1", 5000)
+    assert values.address(other) == Address("192.0.2.1", 5001)
 
 
 @pytest.mark.parametrize("host", ["phone.example.com", "127.0.0.1%lo", "", "1.2.3"])
