@@ -26,9 +26,12 @@ from benchmarks import media_network as network
 from sbc.config.values import EngineName, MediaConfig
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, SideSpec, StreamSpec
+from sbc.core.secured import SUITES, Key, SideSecurity
 from sbc.media.choose import Choice, make_engine
 from sbc.media.interfaces import IMediaObserver
 from sbc.media.native.engine import NativeEngine
+
+_CHAIN = 24_000  # the first port between two streams of a chain
 
 
 @implementer(IMediaObserver)
@@ -74,6 +77,24 @@ def spec(number: int, hidden: bool = False, latch: str = Latch.NAT.value, mux: b
     return StreamSpec(f"s{number}", f"c{number}", "rtp", sides)
 
 
+def chain(number: int, suite: str) -> tuple[StreamSpec, StreamSpec]:
+    """Two streams that stand behind each other: the first encrypts what the client sends and the second decrypts it,
+    and the other way round."""
+    one, other = (Key(suite, bytes([digit]) * SUITES[suite].secret) for digit in (1, 2))
+    first, second = (Address(network.SBC_CORE, port + 4 * number) for port in (_CHAIN, _CHAIN + 2))
+    out, into = SideSecurity(receive=other, send=one), SideSecurity(receive=one, send=other)
+    near, far = spec(number).sides
+
+    def between(local: Address, remote: Address, security: SideSecurity) -> SideSpec:
+        pairs = [Pair(rtp, Address(rtp.host, rtp.port + 1)) for rtp in (local, remote)]
+        return SideSpec("core", *pairs, False, remote.host, Latch.NAT, 3.0, security=security)
+
+    sides = ((near, between(first, second, out)), (between(second, first, into), far))
+    return StreamSpec(f"a{number}", f"c{number}", "rtp", sides[0]), StreamSpec(
+        f"b{number}", f"d{number}", "rtp", sides[1]
+    )
+
+
 class Orders(LineReceiver):
     """One who gives orders."""
 
@@ -92,6 +113,11 @@ class Orders(LineReceiver):
     def do_open(self, first: int, count: int, **how: Any) -> None:
         for number in range(first, first + count):
             self.engine.open(spec(number, **how))
+
+    def do_chain(self, first: int, count: int, suite: str) -> None:
+        for number in range(first, first + count):
+            for each in chain(number, suite):
+                self.engine.open(each)
 
     def do_close(self) -> int:
         streams = list(self.engine.streams())

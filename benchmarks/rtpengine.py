@@ -104,19 +104,19 @@ class Rtpengine:
     ) -> tuple[tuple[str, int], tuple[str, int]]:
         """A call's offer and answer; our places towards the caller (access) and the callee (core)."""
         names = {"call_id": call, "from_tag": "a", "replace": ["origin", "session-connection"]}
-        offer = self.ask(command="offer", sdp=_sdp(caller), direction=["access", "core"], **names)
-        answer = self.ask(command="answer", to_tag="b", sdp=_sdp(callee), **names)
-        return _place(answer["sdp"]), _place(offer["sdp"])
+        offer = self.ask(command="offer", sdp=plain_sdp(caller), direction=["access", "core"], **names)
+        answer = self.ask(command="answer", to_tag="b", sdp=plain_sdp(callee), **names)
+        return place_in(answer["sdp"]), place_in(offer["sdp"])
 
     def close(self, call: str) -> None:
         self.ask(command="delete", call_id=call, from_tag="a")
 
 
-def _sdp(place: tuple[str, int]) -> str:
+def plain_sdp(place: tuple[str, int]) -> str:
     return _SDP.format(host=place[0], port=place[1]).replace("\n", "\r\n")
 
 
-def _place(sdp: str) -> tuple[str, int]:
+def place_in(sdp: str) -> tuple[str, int]:
     host = re.search(r"^c=IN IP4 (\S+)", sdp, re.MULTILINE)
     port = re.search(r"^m=audio (\d+)", sdp, re.MULTILINE)
     if not host or not port:

@@ -27,6 +27,7 @@ SOURCES = tuple(
         "reasons",
         "sealing",
         "srtp",
+        "srtp_fast",
         "telling",
         "uring",
         "urgent",
@@ -41,6 +42,8 @@ HEADERS = (
 OPTIONS = ("-std=c11", "-O2", "-pthread", "-D_GNU_SOURCE", "-Wall", "-Wextra")
 LIBRARY = Path("/usr/include/srtp2/srtp.h")
 """Without libsrtp2 the engine is built all the same, and cannot secure media."""
+OPENSSL = Path("/usr/include/openssl/evp.h")
+"""Without it libsrtp2 does by itself what it was built with: see srtp_fast.c."""
 _BEGIN, _END = "/* cffi: from here", "/* cffi: to here */"
 
 
@@ -50,6 +53,9 @@ def builder() -> Any:
     ffi = import_module("cffi").FFI()
     for name in HEADERS:
         ffi.cdef(declarations((root / FOLDER / f"{name}.h").read_text()))
+    libraries = {"srtp2": "SBC_SRTP"} if LIBRARY.exists() else {}
+    if LIBRARY.exists() and OPENSSL.exists():
+        libraries["crypto"] = "SBC_OPENSSL"
     strict = ("-Werror",) if os.environ.get("SBC_STRICT") else ()
     ffi.set_source(
         MODULE,
@@ -57,8 +63,8 @@ def builder() -> Any:
         sources=list(SOURCES),
         depends=sorted(path.relative_to(root).as_posix() for path in (root / FOLDER).glob("*.h")),
         include_dirs=[FOLDER],
-        libraries=["srtp2"] if LIBRARY.exists() else [],
-        define_macros=[("SBC_SRTP", "1")] if LIBRARY.exists() else [],
+        libraries=list(libraries),
+        define_macros=[(macro, "1") for macro in libraries.values()],
         extra_compile_args=[*OPTIONS, *strict],
         extra_link_args=["-pthread"],
         optional=True,

@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <srtp2/srtp.h>
 
+#include "srtp_fast.h"
+
 #define RTP_HEAD 12
 #define RTCP_HEAD 12          /* with the index behind it */
 #define RTCP_TAG 10           /* octets, where the suite is no GCM */
@@ -45,6 +47,8 @@ static bool begun;
 static void begin(void)
 {
     begun = srtp_init() == srtp_err_status_ok;
+    if (begun)
+        srtp_fast_begin();
 }
 
 const char *seal_missing(void)
