@@ -13,7 +13,7 @@ from sbc.config.faults import ConfigError
 from sbc.config.load import load_file
 from sbc.config.values import Config
 from sbc.ledger.service import look_at, look_at_files
-from sbc.media.choose import look_at_engine
+from sbc.media.choose import look_at_engine, look_at_security
 
 DEFAULT_CONFIG = "/etc/sbc/sbc.toml"
 
@@ -69,6 +69,7 @@ def _prepare(config: Config, twistd: usage.Options | None) -> None:
 
             read_access(config.console, config.source)
         look_at_engine(config.media, config.source)
+        look_at_security(config.media, config.plan.realms.values(), config.source)
         if config.audit is not None:
             from sbc.admin.auditlog import audit_file
 

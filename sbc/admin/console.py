@@ -29,6 +29,7 @@ from sbc.core.border import Border
 from sbc.core.call import Call, CallState, Stream
 from sbc.core.memory import Story
 from sbc.core.realm import Path, Realm
+from sbc.media.choose import unsecured
 from sbc.operations import Operations, Outcome
 from sbc.policy.tally import KINDS
 from sbc.runner import Runner
@@ -196,6 +197,8 @@ class Console(Purse):
         table = rows_of(rows, lambda row: row, columns.MEDIA, None, "no realms")
         engine, why = self._runner.engine, self._runner.choice.why
         table.below = f"\nengine {engine.name}, {len(engine.streams())} streams" + (f"\n{why}" if why else "")
+        if not engine.suites():
+            table.below += "\nmedia cannot be secured here: " + unsecured(self._runner.choice.engine)
         if strays := engine.strays():
             table.below += f"\n{strays} packets at shared ports had the number of no stream"
         if shaken := self._runner.handshakes:

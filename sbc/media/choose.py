@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
@@ -10,6 +11,8 @@ from twisted.logger import Logger
 
 from sbc.config.faults import ConfigError, Fault
 from sbc.config.values import EngineName, MediaConfig
+from sbc.core.realm import Realm
+from sbc.media import srtp
 from sbc.media.interfaces import IMediaObserver
 from sbc.media.twisted_engine import TwistedEngine
 
@@ -65,6 +68,29 @@ def look_at_engine(config: MediaConfig, source: str) -> None:
     why = "" if config.engine is EngineName.AUTO else missing(config.engine, config)
     if why:
         raise ConfigError([Fault(source, "media.engine", f'"{config.engine.value}"', f"cannot run here: {why}")])
+
+
+def unsecured(engine: EngineName) -> str:
+    """Why an engine that can run here cannot secure media, in one sentence; empty where it can."""
+    if engine is EngineName.TWISTED or (engine is EngineName.KERNEL and missing(EngineName.NATIVE)):
+        return srtp.missing()
+    why: str = import_module(_MODULES[EngineName.NATIVE]).unsecured()
+    return why
+
+
+def look_at_security(config: MediaConfig, realms: Iterable[Realm], source: str) -> None:
+    """@raises ConfigError where a realm demands secured media that no engine can give here."""
+    demand = [realm for realm in realms if realm.protection.demands]
+    if not demand or not (why := unsecured(choose(config).engine)):
+        return
+    raise ConfigError(
+        [
+            Fault(
+                source, f"realms.{realm.name}.media_security", f'"{realm.protection.mode.value}"', f"cannot be: {why}"
+            )
+            for realm in demand
+        ]
+    )
 
 
 def take_engine(config: MediaConfig, reactor: Any, observer: IMediaObserver, silence: float) -> tuple[Choice, Any]:

@@ -12,9 +12,21 @@ from twisted.internet.task import Clock
 
 from sbc.config.faults import ConfigError
 from sbc.config.values import EngineName, KernelConfig, MediaConfig
+from sbc.core.secured import MediaSecurity, Protection
 from sbc.media import choose as choosing
-from sbc.media.choose import CannotRun, Choice, choose, look_at_engine, make_engine, missing, take_engine
+from sbc.media.choose import (
+    CannotRun,
+    Choice,
+    choose,
+    look_at_engine,
+    look_at_security,
+    make_engine,
+    missing,
+    take_engine,
+    unsecured,
+)
 from sbc.media.twisted_engine import TwistedEngine
+from tests.media.test_way import realm
 
 NATIVE, KERNEL = "sbc.media.native.engine", "sbc.media.kernel.engine"
 
@@ -154,3 +166,20 @@ def test_what_cannot_be_taken_off_is_said_loudly(monkeypatch: pytest.MonkeyPatch
     take_engine(MediaConfig(), Clock(), object(), 7.0)  # type: ignore[arg-type]
     assert len(said) == 1
     assert said[0].endswith("eth0: no capabilities")
+
+
+def test_realms_that_demand_what_no_engine_can_are_at_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    lay(monkeypatch, native="", kernel="")
+    native = sys.modules[NATIVE]
+    monkeypatch.setattr(native, "unsecured", lambda: "no libsrtp2", raising=False)
+    plain, secured = (
+        attrs.evolve(realm("192.0.2.1"), name=mode.value, protection=Protection(mode))
+        for mode in (MediaSecurity.NONE, MediaSecurity.SDES)
+    )
+    with pytest.raises(ConfigError, match=r'x\.toml: realms\.sdes\.media_security = "sdes": cannot be: no libsrtp2'):
+        look_at_security(MediaConfig(), [plain, secured], "x.toml")
+    look_at_security(MediaConfig(), [plain], "x.toml")
+    look_at_security(MediaConfig(EngineName.TWISTED), [secured], "x.toml")
+    monkeypatch.setattr(native, "unsecured", str)
+    look_at_security(MediaConfig(), [secured], "x.toml")
+    assert unsecured(EngineName.KERNEL) == ""

@@ -46,6 +46,11 @@ def missing() -> str:
     return ""
 
 
+def unsecured() -> str:
+    """Why it cannot secure media here, in one sentence; empty where it can."""
+    return Seals(import_module(_MODULE)).missing()
+
+
 class _Relay:
     """An open stream: its spec as it is now, what its events are known by, its struct in C, with the sockets, and the
     keys of each side."""
