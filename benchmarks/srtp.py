@@ -4,7 +4,8 @@
 
 Client and server speak plain RTP, as in benchmarks.media, but between them a relay takes each packet twice: a first
 call encrypts it and sends it to a second of the same relay, which decrypts it. So a packet that arrives was encrypted
-once and decrypted once, and what generator and sink can do with plain packets tells about both.
+once and decrypted once, and what generator and sink can do with plain packets tells about both. The generator begins
+anew with each run: of ours the first packets of a run, whose numbers were encrypted before, are not sent again.
 """
 
 from __future__ import annotations
@@ -101,9 +102,9 @@ def main(arguments: list[str] | None = None) -> int:
                 bench._throughput(name, asked.flows)
     found = medians(bench.figures)
     say("\n".join(bench.notes))
-    for measure in found[BASE]:
+    for measure in (each for each in found[BASE] if not each.startswith("machine")):
         ours, theirs = found["native-srtp"][measure], found[BASE][measure]
-        better = theirs / ours if measure.startswith(("cpu", "machine_5")) else ours / theirs
+        better = theirs / ours if measure.startswith("cpu") else ours / theirs
         say(f"{measure}: native {ours:.2f}, rtpengine {theirs:.2f}, ratio {better:.2f}")
     return 0
 

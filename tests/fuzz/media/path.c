@@ -24,11 +24,32 @@ static struct realm realm;
 struct bench {
     struct stream *stream;
     struct gate *gate; /* side 0's shared ports, or null */
+    struct seal *peers[2]; /* what packets of a secured side are written with, that are to be good */
     uint64_t strays;
+    uint64_t handed[2][2];
     int64_t now;
     uint64_t arrived[2][2];
     uint64_t left[2]; /* by the outlets of each side */
 };
+
+static struct seal *seal_of(bool sends)
+{
+    static const uint8_t secret[30] = "a key that everybody knows, ha";
+    return seal_new(SUITE_AES_CM_128_HMAC_SHA1_80, secret, secret, 2, sends, NULL, 0);
+}
+
+/* Have a side be secured, or not; without libsrtp2 there are no keys, and nothing passes. */
+static void secure(struct side_spec *spec, uint8_t how)
+{
+    spec->secured = (how & 7) == 7;
+    spec->ports[0].secured = spec->ports[1].secured = spec->secured;
+    spec->ports[0].ice = spec->ports[1].ice = spec->secured && how & 8;
+    if (!spec->secured)
+        return;
+    spec->seals.receive = how & 16 ? seal_of(false) : NULL;
+    spec->seals.send = how & 32 ? seal_of(true) : NULL;
+    spec->seals.hears = how >> 6 & 1;
+}
 
 static struct side_spec spec_of(struct input *input, int side)
 {
@@ -59,6 +80,7 @@ static struct side_spec spec_of(struct input *input, int side)
             .behind_nat = who >> 6 & 1,
         };
     }
+    secure(&spec, next(input));
     return spec;
 }
 
@@ -99,7 +121,8 @@ static void arrive(struct bench *bench, int side, int port, struct input *input)
     uint32_t size = next(input);
     if (size > input->size)
         size = (uint32_t)input->size;
-    uint8_t *memory = malloc(NUMBER + size), *data = memory + NUMBER;
+    uint32_t room = bench->stream->sides[0].secured || bench->stream->sides[1].secured ? SRTP_ROOM : 0;
+    uint8_t *memory = malloc(NUMBER + size + room), *data = memory + NUMBER;
     MUST(memory != NULL);
     memcpy(data, input->data, size);
     input->data += size;
@@ -115,8 +138,14 @@ static void arrive(struct bench *bench, int side, int port, struct input *input)
             return;
         }
     }
+    bool rtcp = size >= 2 && rtcp_is_type(data[1]);
+    if (bench->stream->sides[side].secured && bench->peers[side] && who & 0x40 && size >= 12 && size <= LONGEST && data[0] >> 6 == 2)
+        seal_close(bench->peers[side], rtcp, data, &size);
     struct outlet *outlet = inlet_arrive(inlet, data, &size, &source, shared, bench->now, LONGEST);
     bench->arrived[side][port]++;
+    bench->handed[side][port] += bench->stream->handed;
+    MUST(!bench->stream->handed || bench->stream->sides[side].seals.hears);
+    bench->stream->handed = false;
     if (outlet != NULL) {
         check_way(bench, side, outlet);
         bench->left[1 - side]++;
@@ -137,13 +166,16 @@ static void check_books(const struct bench *bench)
         uint64_t accepted = 0;
         for (int port = 0; port < 2; port++) {
             const struct arrivals *count = &here->ports[port].count;
-            uint64_t dropped = count->too_short + count->too_long + count->not_rtp + count->policed;
+            uint64_t dropped = count->too_short + count->too_long + count->not_rtp + count->policed + bench->handed[side][port];
+            for (int sealed = 0; sealed < UNSEALED; sealed++)
+                dropped += count->unsealed[sealed];
             for (int reason = 0; reason < REASONS; reason++)
                 dropped += count->refused[reason];
             MUST(dropped + count->rtp.packets + count->rtcp.packets == bench->arrived[side][port]);
             accepted += count->rtp.packets + count->rtcp.packets;
         }
-        MUST(accepted == bench->left[1 - side] + far->outlets[0].count.no_destination + far->outlets[1].count.no_destination);
+        uint64_t nowhere = far->outlets[0].count.no_destination + far->outlets[1].count.no_destination;
+        MUST(accepted == bench->left[1 - side] + nowhere + far->outlets[0].count.failed + far->outlets[1].count.failed);
     }
 }
 
@@ -158,6 +190,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct stream_state state;
     MUST(bench.stream != NULL);
     bench.gate = gates[0];
+    for (int side = 0; side < 2; side++)
+        bench.peers[side] = specs[side].secured ? seal_of(true) : NULL;
     memset(&realm, 0, sizeof realm);
     stream_init(bench.stream, kind & 1, kind & 2 ? shared : both, gates, specs, bench.now);
     gate_enter(bench.stream);
@@ -173,6 +207,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         } else if (step < 0xE0) {
             specs[side] = spec_of(&input, side);
             stream_update(bench.stream, side, &specs[side], bench.now);
+        } else if (step < 0xE8) {
+            struct address to[2] = {PLACES[next(&input) & 7], PLACES[next(&input) & 7]};
+            stream_aim(bench.stream, side, to, bench.now);
         } else if (step < 0xF0) {
             struct last last = {bench.now, {next(&input), next(&input), next(&input), true, port == 0}};
             stream_carried(bench.stream, side, port, &last);
@@ -187,6 +224,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int port = 0; bench.gate && port < 2; port++)
         for (int n = 0; n < GATE_PLACES; n++)
             MUST(bench.gate->places[port][n] == NULL);
+    stream_end(bench.stream);
+    seal_free(bench.peers[0]);
+    seal_free(bench.peers[1]);
     free(bench.gate);
     free(bench.stream);
     return 0;
