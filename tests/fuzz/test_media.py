@@ -8,23 +8,19 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-NATIVE = ROOT / "sbc/media/native"
-MEDIA = Path(__file__).parent / "media"
-NAMES = ("packet", "latch", "flow", "gate")
+from tests.fuzz.media_build import MEDIA, NAMES, NATIVE, arguments
+
 STRICT = ("-std=c11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror")
 SANITIZED = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 
 def built(folder: Path, target: str, native: Path = NATIVE) -> Path:
-    """A target of the fuzzers, with a loop of its own; what is in `native` comes before what the engine has."""
+    """A target of the fuzzers, with a loop of its own."""
     compiler = shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         pytest.skip("no C compiler")
     made = folder / "target"
-    sources = [*(native / f"{name}.c" for name in NAMES), MEDIA / "loop.c", MEDIA / f"{target}.c"]
-    paths = [f"-I{each}" for each in (native, NATIVE, MEDIA)]
-    command = [compiler, *STRICT, *SANITIZED, "-DOWN_LOOP", *paths, *map(str, sources), "-o", str(made)]
+    command = [compiler, *STRICT, *SANITIZED, "-DOWN_LOOP", "-o", str(made), *arguments(target, native)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if "cannot find" in done.stderr and "san" in done.stderr:
         pytest.skip("the compiler has no sanitizers")
@@ -51,7 +47,7 @@ def test_what_was_kept_and_mutations_of_it(tmp_path: Path, target: str) -> None:
     [
         ("latches", "if (size < begin + 4)", "if (size < begin)"),  # reads beyond the end
         ("latches", "if (latch->mode == LATCH_STRICT && !seen)", "if (0)"),
-        ("path", "    inlet->count.policed++;", "    ;"),
+        ("path", "    inlet->count.policed++;", "    {}"),
         ("path", "if (to.family == FAMILY_NONE || address_unusable(&to, side->local))", "if (0)"),
         ("path", "    *size += NUMBER;", "    (void)size;"),
     ],

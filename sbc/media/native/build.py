@@ -53,9 +53,7 @@ def builder() -> Any:
     ffi = import_module("cffi").FFI()
     for name in HEADERS:
         ffi.cdef(declarations((root / FOLDER / f"{name}.h").read_text()))
-    libraries = {"srtp2": "SBC_SRTP"} if LIBRARY.exists() else {}
-    if LIBRARY.exists() and OPENSSL.exists():
-        libraries["crypto"] = "SBC_OPENSSL"
+    needed = libraries()
     strict = ("-Werror",) if os.environ.get("SBC_STRICT") else ()
     ffi.set_source(
         MODULE,
@@ -63,13 +61,20 @@ def builder() -> Any:
         sources=list(SOURCES),
         depends=sorted(path.relative_to(root).as_posix() for path in (root / FOLDER).glob("*.h")),
         include_dirs=[FOLDER],
-        libraries=list(libraries),
-        define_macros=[(macro, "1") for macro in libraries.values()],
+        libraries=list(needed),
+        define_macros=[(macro, "1") for macro in needed.values()],
         extra_compile_args=[*OPTIONS, *strict],
         extra_link_args=["-pthread"],
         optional=True,
     )
     return ffi
+
+
+def libraries() -> dict[str, str]:
+    """What it is linked with besides libc, as far as that is here, and the macro that tells the C of each."""
+    if not LIBRARY.exists():
+        return {}
+    return {"srtp2": "SBC_SRTP"} | ({"crypto": "SBC_OPENSSL"} if OPENSSL.exists() else {})
 
 
 def declarations(header: str) -> str:
