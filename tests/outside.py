@@ -101,7 +101,12 @@ class Outside:
             self.wake_at = order.at
         elif isinstance(order, Note):
             self.events[order.event] = self.events.get(order.event, 0) + 1
-        elif isinstance(order, Record) and order.event not in ("hold", "join", "report"):  # which may come at any time
+        elif isinstance(order, Record) and order.event not in (
+            "hold",
+            "join",
+            "move",
+            "report",
+        ):  # which may come at any time
             told = self.told.setdefault(order.call, [])
             told.append(order.event)
             assert told[0] == "open" and told == [each for each in _LIFE if each in told], told

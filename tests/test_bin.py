@@ -52,7 +52,9 @@ def judged(directory: Path, fails: str, plain: bool = True, *arguments: str) -> 
     )
     (directory / "test_it.py").write_text(TESTS.format(fails=fails, plain=plain))
     command = ["bin/test", "-q", *arguments]
-    ran = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=120, check=False)
+    # which a worker of ours would hand on: the tests in there tell by it whether they run side by side
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    ran = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=120, check=False, env=env)
     return ran.returncode, ran.stderr
 
 

@@ -55,6 +55,8 @@ def is_latched(stage: GatewayScene, gateway: H248Peer) -> None:
     """H.248.37: the far end, behind a NAT of the core, sends from elsewhere than it is said to be; the controller has
     that taken, and is answered there."""
     controller, core = stage.controller, stage.lab.host(FIRST.softswitch)
+    file = stage.sbc.config.parent / "cdr.json"
+    before = len(records(file))
     end, far = h248_connection(controller, 1, gateway), RtpPhone(core, 7100)
     try:
         end.tell((core.address(), 7000))
@@ -62,6 +64,7 @@ def is_latched(stage: GatewayScene, gateway: H248Peer) -> None:
         assert not controller.request(f"Context={end.names['context']}{{{latch}}}", 1).error
         assert talk(end.phone, far.towards(*end.media), packets=10, reports=2).whole
         end.end()
+        wait_for(lambda: len(records(file)) > before, what="the record")  # else the kill that follows comes before it
     finally:
         far.close()
 
