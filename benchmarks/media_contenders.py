@@ -93,8 +93,12 @@ class Engine(Relay):
             port = network.SBC_PORT + 2 * number
             self.there.append(Flow(network.client_place(number), (network.SBC_ACCESS, port)))
             self.back.append(Flow(network.server_place(number), (network.SBC_CORE, port)))
-        answer = self._ask(do="open", first=first, count=count, hidden=self.hidden, latch=self.latch, mux=self.mux)
+        answer = self._ask(**self._order(), first=first, count=count)
         return Opened(count, answer["seconds"], answer["cpu"])
+
+    def _order(self) -> dict[str, Any]:
+        """What it is asked for flows to be opened, but for how many."""
+        return {"do": "open", "hidden": self.hidden, "latch": self.latch, "mux": self.mux}
 
     def close(self) -> Opened:
         answer = self._ask(do="close")

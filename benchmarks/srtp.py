@@ -34,14 +34,8 @@ class NativeSrtp(Native):
 
     suite = SUITES[0]
 
-    def open(self, count: int) -> Opened:
-        first = len(self.there)
-        for number in range(first, first + count):
-            port = network.SBC_PORT + 2 * number
-            self.there.append(Flow(network.client_place(number), (network.SBC_ACCESS, port)))
-            self.back.append(Flow(network.server_place(number), (network.SBC_CORE, port)))
-        answer = self._ask(do="chain", first=first, count=count, suite=self.suite)
-        return Opened(count, answer["seconds"], answer["cpu"])
+    def _order(self) -> dict[str, Any]:
+        return {"do": "chain", "suite": self.suite}
 
     def settle(self) -> str:
         return ""

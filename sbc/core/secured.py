@@ -138,6 +138,11 @@ class SideSecurity:
         """Whether packets can be read and written."""
         return self.receive is not None and self.send is not None
 
+    @property
+    def hears(self) -> bool:
+        """Whether the peer is to begin with checks or a handshake, which others than the engine see to."""
+        return self.dtls is not None or self.ice is not None
+
 
 def said(security: SideSecurity | None) -> str:
     """How a side is secured, for people and records: "none", "sdes" or "dtls", and the suite once there are keys."""

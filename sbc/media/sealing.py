@@ -63,8 +63,8 @@ class Seals:
 
     @property
     def hears(self) -> bool:
-        """Whether the peer is to begin with checks or a handshake, which others see to."""
-        return self.security.ice is not None or self.security.dtls is not None
+        """See SideSecurity."""
+        return self.security.hears
 
     @property
     def reads(self) -> bool:

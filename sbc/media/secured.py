@@ -165,7 +165,7 @@ class SecuredEngine:
         """Look after the handshakes of a side, if it has any now."""
         at, security = (stream, side), spec.security
         known = self._sides.get(at)
-        if security is None or (security.dtls is None and security.ice is None):
+        if security is None or not security.hears:
             self._drop(stream, side)
         elif known is None:
             self._sides[at] = _Shaking(self._clock, self._terms, spec, _Hands(self, stream, side))

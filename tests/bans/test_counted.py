@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from sbc.bans.counted import Counted
 from sbc.bans.library import Nft
-from tests.media.kernel.apart import Apart, why_not
+from tests.media.kernel.apart import Apart, has_one
 
 MANY = 2_000
 
 
-@pytest.fixture
-def apart() -> Iterator[Apart]:
-    if why := why_not():
-        pytest.skip(why)
-    with Apart() as made:
-        yield made
+apart = pytest.fixture(has_one)
 
 
 def test_a_counter_and_an_element_are_found_by_their_names_however_many_there_are(apart: Apart) -> None:

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from sbc.bans import library
 from sbc.bans.library import Nft, NftError
-from tests.media.kernel.apart import Apart, why_not
+from tests.media.kernel.apart import Apart, has_one
 
-
-@pytest.fixture
-def apart() -> Iterator[Apart]:
-    if why := why_not():
-        pytest.skip(why)
-    with Apart() as made:
-        yield made
+apart = pytest.fixture(has_one)
 
 
 def test_commands_are_carried_out_or_refused_in_its_own_words(apart: Apart) -> None:

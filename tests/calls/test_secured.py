@@ -258,18 +258,23 @@ def test_an_answer_with_our_own_key_is_none() -> None:
     assert status(sends(orders, "access")[-1]) == 488
 
 
+def keyed_call() -> tuple[Pair, bytes, bytes]:
+    """A call under way of a phone that has said its key; the answer's description as it got it, and the whole 200."""
+    pair = Pair.make(SDES, NONE)
+    _, first, back = pair.call(described(PHONE.host, lines=crypto(PHONE_KEY)), sdp(SOFTSWITCH.host))
+    pair.phone(inside(pair.asked, back, b"ACK", 1))
+    return pair, first, back
+
+
 def reinvite(pair: Pair, back: bytes, body: bytes, seq: int = 2) -> bytes:
     (sent,) = sends(pair.phone(inside(pair.asked, back, b"INVITE", seq, body)), "core")
     return sent
 
 
 def test_the_same_keys_go_on_and_new_ones_count_from_the_answer() -> None:
-    pair = Pair.make(SDES, NONE)
-    offer = described(PHONE.host, lines=crypto(PHONE_KEY))
-    _, first, back = pair.call(offer, sdp(SOFTSWITCH.host))
-    pair.phone(inside(pair.asked, back, b"ACK", 1))
+    pair, first, back = keyed_call()
     before = pair.sides[0]
-    sent = reinvite(pair, back, offer)
+    sent = reinvite(pair, back, described(PHONE.host, lines=crypto(PHONE_KEY)))
     *_, again = sends(pair.rig.from_core(answer(sent, SOFTSWITCH.host)), "access")
     assert pair.sides[0] == before and line(body_of(again), b"crypto") == line(first, b"crypto")
     pair.phone(inside(pair.asked, back, b"ACK", 2))
@@ -282,10 +287,7 @@ def test_the_same_keys_go_on_and_new_ones_count_from_the_answer() -> None:
 
 
 def test_a_refused_change_of_keys_leaves_what_was() -> None:
-    pair = Pair.make(SDES, NONE)
-    offer = described(PHONE.host, lines=crypto(PHONE_KEY))
-    _, _, back = pair.call(offer, sdp(SOFTSWITCH.host))
-    pair.phone(inside(pair.asked, back, b"ACK", 1))
+    pair, _, back = keyed_call()
     before = pair.sides[0]
     sent = reinvite(pair, back, described(PHONE.host, lines=crypto(OTHER_KEY)))
     pair.rig.from_core(answer(sent, SOFTSWITCH.host, b"491 Request Pending"))

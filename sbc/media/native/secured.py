@@ -35,7 +35,7 @@ class Seals:
         """Write what takes the place of the keys of before into a ``struct new_seals``. What is in it is to be given to
         the engine, or to `drop`. @raises ValueError for a key that is none."""
         to.kept_receive, to.kept_send = same(keys[0], before[0]), same(keys[1], before[1])
-        to.hears = side.security is not None and (side.security.ice is not None or side.security.dtls is not None)
+        to.hears = side.security is not None and side.security.hears
         try:
             if not to.kept_receive and keys[0] is not None:
                 to.receive = self._made(keys[0], False, [row for row in rollover if not row[0]])

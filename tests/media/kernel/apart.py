@@ -5,15 +5,25 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
+
+import pytest
 
 T = TypeVar("T")
 _CLONE_NEWNS, _CLONE_FS, _CLONE_NEWNET = 0x20000, 0x200, 0x40000000  # sched.h
 _MS_REC, _MS_PRIVATE = 0x4000, 0x40000
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def has_one() -> Iterator[Apart]:
+    """One, as a fixture yields it: skips the test, with the reason, where that cannot be had."""
+    if why := why_not():
+        pytest.skip(why)
+    with Apart() as made:
+        yield made
 
 
 def why_not() -> str:
