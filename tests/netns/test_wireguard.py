@@ -16,6 +16,7 @@ from tests.netns.waiting import wait_for
 
 MakeLab = Callable[[Topology], Lab]
 OURS, GATEWAY = "10.9.0.1", "10.9.0.2"
+CONTROL = Path("/var/run/wireguard")  # where wireguard-go takes orders
 AGENT_PORT, GATEWAY_PORT, TUNNEL = 2727, 2427, 51820
 _CONFIG = f"""
 [drain]
@@ -65,7 +66,8 @@ def tunnel(
             ["wireguard-go", "-f", device],
             log="wireguard",
         )
-        wait_for(lambda: not made.running or device in host.run(["ip", "-o", "link"]), what="wireguard-go")
+        # the device is there before it can be told anything
+        wait_for(lambda: not made.running or (CONTROL / f"{device}.sock").exists(), what="wireguard-go")
     kept = Path(host.lab.directory) / f"{host.name}.key"
     kept.write_text(keys[host.name][0])
     kept.chmod(0o600)
