@@ -143,7 +143,7 @@ class Hops:
         before, self._plan = self._ways, plan
         self._ways = {}
         for path in plan.paths:
-            names = {str(hop.to) for hop in path.next_hops if not is_literal(hop.to.host)}
+            names = {hop.to.host for hop in path.next_hops if not is_literal(hop.to.host)}
             resolved = [target for target, _ in before.get(path.name, ()) if target.name in names]
             self._lead(path, [*literal_targets(path), *resolved], now)
         return self._drop_unused(now)

@@ -187,6 +187,17 @@ def test_a_name_stands_for_nobody_until_it_is_resolved() -> None:
     assert (neighbour.hop.peer, neighbour.name) == (SECOND, "softswitch.example.net")
 
 
+def test_a_name_stands_for_whom_it_stood_when_the_plan_changes() -> None:
+    hops, path = made(NextHop(Address("softswitch.example.net", 0)))
+    hops.put(path, [Target(SECOND, name="softswitch.example.net")], 1.0)
+    plan, _ = planned(NextHop(Address("softswitch.example.net", 0)))
+    assert not hops.replan(plan, 2.0)
+    assert [each.hop.peer for each in hops.turns(path, b"")] == [SECOND]
+    plan, _ = planned(NextHop(Address("other.example.net", 0)))
+    (gone,) = hops.replan(plan, 3.0)
+    assert gone.hop.peer == SECOND
+
+
 def test_a_next_hop_is_spoken_to_by_the_listener_of_its_transport() -> None:
     plan, path = planned(NextHop(SOFTSWITCH), NextHop(SOFTSWITCH, transport="tcp"))
     core = plan.realms["core"]
