@@ -11,9 +11,10 @@ from twisted.internet.protocol import Protocol as Wire
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from sbc.core.address import Address
+from sbc.core.address import Address, network_of
 from sbc.core.message import BadMessage
 from sbc.core.orders import Listener, Note
+from sbc.core.realm import Side
 from sbc.handshake import TlsWire, why_unsecured
 from sbc.media.udp import set_class
 from sbc.policy.marking import Urgency
@@ -28,8 +29,17 @@ IDLE, INTERVAL, PROBES = 60, 15, 4
 """Seconds of silence before the kernel asks the peer's whether it is there, between two questions, and how many go
 unanswered before the connection is lost: two minutes. What is written and not acknowledged has as long."""
 
+FRAMES, FRAMES_AT_ONCE = 500.0, 2_000.0
+"""Frames a second that a terminal's WebSocket may bring for long, and after a pause: what they hold is held to its own
+rates, but pings and empty messages hold nothing, and reading them takes time all the same."""
+
 MOST_UNHEARD = 262_144
 """Octets that a peer may send on a connection that we have closed, until it closes its end, too."""
+
+
+def door_of(listener: Listener, peer: Address) -> tuple[Listener, str]:
+    """Where connections of `peer` are counted: who has one address of an IPv6 network has it whole."""
+    return listener, network_of(peer.host)
 
 
 def keep_alive(handle: socket.socket) -> None:
@@ -65,6 +75,9 @@ class Ears(Protocol):
     def needed(self, listener: Listener, peer: Address) -> bool:
         """Whether a connection that says nothing is to stay all the same."""
 
+    def named(self, listener: Listener, peer: Address) -> str:
+        """The domain name that the next hop at `peer` was found by; empty where there is none."""
+
     def noted(self, note: Note) -> None:
         """Something for log and counters."""
 
@@ -77,7 +90,7 @@ class Connection(Wire):
         self.table = table
         self.listener = listener
         self.peer = peer
-        self.door = (listener, peer.host)  # where it is counted, whatever it is known as
+        self.door = door_of(listener, peer)  # where it is counted, whatever it is known as
         self.opened = opened
         self.limits = table.limits(listener)
         self.framer: Any = table.framer(listener)
@@ -92,6 +105,7 @@ class Connection(Wire):
         self._unheard = 0  # octets that came since it is closing
         self.ask_at = inf  # when the peer is to be asked whether it lives
         self._asked = False  # whether that is done, and nothing has come since
+        self._frames, self._frames_at = FRAMES_AT_ONCE, self.table.now()  # that it may bring, and since when
         self.heard = opened  # whether it has ever brought a message, or leads where we wanted to go
         self.connector: Any = None
         self.queue: list[bytes] = []  # until it is up
@@ -123,7 +137,7 @@ class Connection(Wire):
     def handshakeCompleted(self) -> None:
         """Called by Twisted where the connection is secured: from now on it is what it seems to be."""
         transport: Any = self.transport
-        why = self.misnamed() if self.opened else ""
+        why = self.misnamed(self.peer) if self.opened else ""
         if why:
             if isinstance(transport, TlsWire):
                 transport.verdict = why  # it is why there is no connection
@@ -133,12 +147,12 @@ class Connection(Wire):
             self.proven = proven_name(transport.getPeerCertificate())
         self._begin()
 
-    def misnamed(self) -> str:
-        """Why the certificate that the peer has shown is not that of who we would connect to there; empty if it is."""
+    def misnamed(self, at: Address) -> str:
+        """Why the certificate that the peer has shown is not that of who is to be `at` there; empty if it is."""
         transport: Any = self.transport
         if not self.opened and not self.table.requires_peer(self.listener):
             return "nobody has verified its certificate"
-        return misnamed(transport.getHandle(), self.table.expected(self))
+        return misnamed(transport.getHandle(), self.table.expected(self.listener, at))
 
     def _begin(self) -> None:
         if self.closing:
@@ -178,10 +192,25 @@ class Connection(Wire):
         for message in framed.messages:
             self._hear(message)
         if framed.broken is not None:
-            self.table.ears.unframed(self.listener, self.peer, framed.broken)
-            self.close("unframed", framed.broken.reason)
+            self._break(framed.broken)
         elif framed.ended is not None:
             self.close(*framed.ended)
+        elif self._floods(framed.frames, now):
+            self.close("flooded", "more frames than any page sends")
+
+    def _break(self, bad: BadMessage) -> None:
+        """What has come is no message, nor can be anything after it."""
+        if not self.closing:  # else the answer would open a connection anew
+            self.table.ears.unframed(self.listener, self.peer, bad)
+            self.close("unframed", bad.reason)
+
+    def _floods(self, frames: int, now: float) -> bool:
+        """Whether a terminal brings more frames than it may."""
+        if not frames or self.table.realm(self.listener).side is Side.CORE:
+            return False
+        more, self._frames_at = max(now - self._frames_at, 0.0) * FRAMES, now
+        self._frames = min(self._frames + more, FRAMES_AT_ONCE) - frames
+        return self._frames < 0.0
 
     def _ask_later(self, now: float) -> None:
         """Something has come: it need not be asked for a while."""

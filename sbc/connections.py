@@ -10,11 +10,12 @@ import attrs
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import ClientFactory, Factory
+from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from sbc import tcp
-from sbc.connection import Connection, Ears
+from sbc.connection import Connection, Ears, door_of
 from sbc.core.address import Address, canonical
 from sbc.core.orders import WEB, Listener, Note
 from sbc.core.realm import Realm, Side
@@ -95,6 +96,8 @@ class Connections:
     """Every signalling connection. Towards terminals only those are opened that one call has for itself: as a rule no
     way leads to a terminal but its own."""
 
+    _log = Logger()
+
     def __init__(
         self,
         reactor: Any,
@@ -144,9 +147,9 @@ class Connections:
         """Whether those who connect there have shown a certificate that was verified."""
         return self._security[listener.realm].tls.require_peer
 
-    def expected(self, connection: Connection) -> str:
-        """The name or address that the peer's certificate must hold."""
-        return self._security[connection.listener.realm].expected(connection.peer.host)
+    def expected(self, listener: Listener, peer: Address) -> str:
+        """The name or address that the certificate of a next hop must hold."""
+        return self._security[listener.realm].expected(self.ears.named(listener, peer) or peer.host)
 
     # -- for the runner
 
@@ -241,7 +244,7 @@ class Connections:
         connection, key = self._found.get((listener, peer)), (listener, address)
         if connection is None or connection.opened or connection.alias is not None or key in self._found:
             return
-        why = connection.misnamed() if listener.secured else ""
+        why = connection.misnamed(address) if listener.secured else ""
         if why:
             self.note(connection, "unaliased", why)
             return
@@ -283,7 +286,7 @@ class Connections:
 
     def admit(self, listener: Listener, peer: Address) -> Connection | None:
         """A peer has connected: its connection, or None if there is no room for it."""
-        limits, door, why = self.limits(listener), (listener, peer.host), ""
+        limits, door, why = self.limits(listener), door_of(listener, peer), ""
         if self._per_listener[listener] >= limits.total or self._per_source[door] >= limits.per_source:
             why = "too many connections"
         elif self._unheard[door] >= limits.handshakes:
@@ -342,7 +345,7 @@ class Connections:
             return connection
         way: Any = _Way(connection)
         if listener.secured:
-            way = _Lock(Exit(self._security[listener.realm], self.expected(connection)), True, way)
+            way = _Lock(Exit(self._security[listener.realm], self.expected(listener, peer)), True, way)
         patience = connection.limits.connect + SWEEP  # ours comes first, and moves with our clock
         mark, own = self.realm(listener).network.mark, listener.address.host
         connection.connector = tcp.connect(self._reactor, peer, way, patience, own, listener.vpn, mark)
@@ -358,7 +361,10 @@ class Connections:
     def _look_round(self) -> None:
         now = self.now()
         for connection in [each for each in self._all if each.deadline <= now or each.ask_at <= now]:
-            connection.overdue()
+            try:
+                connection.overdue()
+            except Exception:  # noqa: BLE001 - whatever it is, the time of others passes, too
+                self._log.failure("a fault in looking at the time of the connection to {peer}", peer=connection.peer)
         if self._all:
             self._sweep = self._reactor.callLater(SWEEP, self._look_round)
 

@@ -208,13 +208,14 @@ class Framed:
     """What a framer made of some octets: whole messages, what to write back at once (a keepalive's answer), and the
     fault after which nothing more can be told apart. `stirred`: what came was no message, but shows that the peer
     lives. `ended` is why the connection is to be closed when that is written, as a fixed word and a reason: the peer
-    wants that, or is not let in."""
+    wants that, or is not let in. `frames`: in how many it came, where the protocol has such."""
 
     messages: list[bytes] = attrs.field(factory=list)
     reply: bytes = b""
     broken: BadMessage | None = None
     stirred: bool = False
     ended: tuple[str, str] | None = None
+    frames: int = 0
 
 
 @attrs.frozen

@@ -81,6 +81,7 @@ class Runner:
     ) -> None:
         self._reactor = reactor
         self._border = border
+        self.needed, self.named = border.needs, border.named  # what connections ask
         self.connections = Connections(reactor, border.plan.realms, framers or {}, security or {}, self, frames or {})
         self._listening = Listening(reactor, border, protocols, self.connections, self)
         self._ports, self.listeners = self._listening.ports, self._listening.all
@@ -146,13 +147,22 @@ class Runner:
             except Exception as another:  # noqa: BLE001 - the same
                 self._fault("what a fault had left", another)
 
+    def _safely(self, what: str, act: Callable[[], list[Order]]) -> None:
+        """Carry out what the core orders. A fault of ours in dealing with `what` ends here, and costs that alone."""
+        try:
+            self.carry_out(act())
+        except Exception as fault:  # noqa: BLE001 - whatever it is
+            self._fault(what, fault)
+
     def stirred(self, listener: Listener, source: Address) -> None:
         """A connection has brought a sign of life."""
-        self.carry_out(self._border.stirred(Arrival(listener, source, b"", self._reactor.seconds())))
+        arrival = Arrival(listener, source, b"", self._reactor.seconds())
+        self._safely(f"a sign of life from {source}", lambda: self._border.stirred(arrival))
 
     def unframed(self, listener: Listener, source: Address, bad: BadMessage) -> None:
         """A connection has brought what is no message."""
-        self.carry_out(self._border.unframed(Arrival(listener, source, b"", self._reactor.seconds()), bad))
+        arrival = Arrival(listener, source, b"", self._reactor.seconds())
+        self._safely(f"what is no message from {source}", lambda: self._border.unframed(arrival, bad))
 
     def unreached(self, listener: Listener, peer: Address, why: str) -> None:
         """A connection is lost, or could not be had. The core is told when it is done with what it is at."""
@@ -167,15 +177,9 @@ class Runner:
         return self._border.barred(listener, peer, self._reactor.seconds())
 
     def accepted(self, listener: Listener, peer: Address) -> None:
-        """A connection is up. A fault of ours in dealing with it ends here."""
-        try:
-            self.carry_out(self._border.accepted(listener, peer, self._reactor.seconds()))
-        except Exception as fault:  # noqa: BLE001 - it may cost what the connection was for, and nothing else
-            self._fault(f"a connection from {peer}", fault)
-
-    def needed(self, listener: Listener, peer: Address) -> bool:
-        """Whether the connection to `peer` is to stay though nothing comes."""
-        return self._border.needs(listener, peer)
+        """A connection is up."""
+        now = self._reactor.seconds()
+        self._safely(f"a connection from {peer}", lambda: self._border.accepted(listener, peer, now))
 
     def noted(self, note: Note) -> None:
         """A decision: of the core, or about a connection."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -21,6 +22,8 @@ from sbc.core.address import is_literal
 from sbc.core.realm import Realm
 from sbc.core.wires import KeyPair, Tls
 
+_DOMAIN = re.compile(r"sip:([0-9a-z](?:[0-9a-z.-]*[0-9a-z])?)")
+"""A URI that names a domain, and nobody in it (RFC 5922 section 7.1)."""
 LONGEST_FILE = 1_048_576
 """Octets: a chain or a set of authorities that is longer was not meant."""
 
@@ -110,7 +113,24 @@ def _identity(pair: KeyPair, at: str, blame: Callable[[str, str, str, str], None
         return None
     if not _fits(key, chain[0]):
         blame(f"{at}key", pair.key, "is not the key of the certificate", f"the key of {printable(pair.certificate)}")
+    elif weak := _why_useless(key, chain[0]):
+        blame(f"{at}certificate", pair.certificate, f"is of no use for TLS: {weak}", "another one")
     return Identity(key, chain)
+
+
+def _why_useless(key: Any, certificate: x509.Certificate) -> str:
+    """Why OpenSSL does not secure connections by a certificate and its key; empty if it does. Asked when they are read,
+    since who connects would find out else."""
+    context = SSL.Context(SSL.TLS_METHOD)
+    try:
+        context.use_certificate(certificate)
+        context.use_privatekey(key)
+        name_of(certificate)
+    except SSL.Error as error:
+        return ", ".join(reason for *_, reason in error.args[0])
+    except ValueError:
+        return "its names cannot be read"
+    return ""
 
 
 def _are_ciphers(said: str) -> bool:
@@ -159,28 +179,38 @@ def _fits(key: Any, certificate: x509.Certificate) -> bool:
 
 
 def misnamed(connection: Any, expected: str) -> str:
-    """Why the peer of an OpenSSL connection is not who was expected; empty if it is.
-
-    Twisted asks the same, but takes a certificate without any name for one that fits (its callback raises where nobody
-    hears it), so nothing is sent before we have asked, too.
-    """
-    verify = verify_ip_address if is_literal(expected) else verify_hostname
+    """Why the peer of an OpenSSL connection, whose certificate is verified, is not who was expected; empty if it is. A
+    certificate of a SIP domain says so by a URI (RFC 5922 section 7.1), others by a DNS name or an address."""
+    held: X509 | None = connection.get_peer_certificate()
+    if held is None:
+        return "it has shown no certificate"
     try:
+        if expected.lower() in domains_of(held.to_cryptography()):
+            return ""
+        verify = verify_ip_address if is_literal(expected) else verify_hostname
         verify(connection, expected)
     except VerificationError:
         return f"its certificate is not for {expected}"
     except CertificateError as error:
         return f"its certificate cannot be used: {error}"
+    except ValueError:  # by the authority's fault
+        return "the names in its certificate cannot be read"
     return ""
 
 
 def proven_name(certificate: X509 | None) -> str:
-    """The name that a verified certificate is for: its first DNS name, URI or address, else its common name."""
-    return name_of(certificate.to_cryptography()) if certificate is not None else ""
+    """The name that a verified certificate is for: its first SIP domain, DNS name, URI or address, else its common
+    name; empty where what stands there cannot be read."""
+    try:
+        return name_of(certificate.to_cryptography()) if certificate is not None else ""
+    except ValueError:
+        return ""
 
 
 def name_of(held: x509.Certificate) -> str:
-    """See `proven_name`."""
+    """See `proven_name`. @raises ValueError."""
+    for domain in domains_of(held):
+        return domain
     for kind in (x509.DNSName, x509.UniformResourceIdentifier, x509.IPAddress):
         for name in names_of(held, kind):
             return name
@@ -188,10 +218,19 @@ def name_of(held: x509.Certificate) -> str:
     return str(common[0].value) if common else ""
 
 
+def domains_of(held: x509.Certificate) -> list[str]:
+    """The SIP domains that a certificate holds, in small letters. @raises ValueError."""
+    found = (_DOMAIN.fullmatch(each.lower()) for each in names_of(held, x509.UniformResourceIdentifier))
+    return [match[1] for match in found if match is not None]
+
+
 def names_of(held: x509.Certificate, kind: Any) -> list[str]:
-    """The alternative names of one kind that a certificate holds (RFC 5280 section 4.2.1.6)."""
+    """The alternative names of one kind that a certificate holds (RFC 5280 section 4.2.1.6). @raises ValueError where
+    they cannot be read."""
     try:
         names = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         return []
+    except x509.DuplicateExtension as twice:
+        raise ValueError("names that stand there twice") from twice
     return [str(name) for name in names.get_values_for_type(kind)]

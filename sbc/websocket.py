@@ -39,6 +39,8 @@ MAX_MESSAGE = 65_535
 """Octets of a message, as those that come by datagrams."""
 MOST_FRAMES = 64
 """Frames that one message may come in: no page decides in how many, and who sends empty ones sends them for ever."""
+MOST_AT_ONCE = 1_000
+"""Frames that are read of what comes at once: an empty one has six octets, and costs as much as any other."""
 NO_PAGE = "none"
 """In a list of origins: who says no origin, and so is no browser."""
 
@@ -180,7 +182,10 @@ class WebSocket:
     def _read(self, wire: Connection, data: bytes, framed: Framed) -> None:
         wire.receive_data(data)
         asked: Ping | None = None
-        for event in wire.events():
+        for framed.frames, event in enumerate(wire.events(), 1):
+            if framed.frames > MOST_AT_ONCE:
+                self._break(wire, CloseReason.POLICY_VIOLATION, "Too many frames", framed)
+                return
             if isinstance(event, Message):
                 self._gather(wire, event, framed)
             elif isinstance(event, CloseConnection):

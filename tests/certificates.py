@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
@@ -30,10 +30,11 @@ class Authority:
             self._write(path, self.name, self.key, [], authority=True)
         return path
 
-    def sign(self, name: str, *names: str, days: int = 30) -> tuple[Path, Path]:
-        """Files with a certificate that holds these DNS names and IP addresses, and with its key; it is valid for so
-        many days, from now on or, if fewer than 0, until so many ago."""
-        key = ec.generate_private_key(ec.SECP256R1())
+    def sign(self, name: str, *names: str | x509.ExtensionType, days: int = 30, bits: int = 0) -> tuple[Path, Path]:
+        """Files with a certificate that holds these DNS names, URIs, IP addresses, or an extension as it is, and with
+        its key (of RSA, if it is to have so many bits); it is valid for so many days, from now on or, if fewer than 0,
+        until so many ago."""
+        key = rsa.generate_private_key(65_537, bits) if bits else ec.generate_private_key(ec.SECP256R1())
         certificate, kept = self.directory / f"{name}.crt", self.directory / f"{name}.key"
         self._write(certificate, name, key, list(names), authority=False, days=days)
         kept.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -44,8 +45,8 @@ class Authority:
         self,
         path: Path,
         name: str,
-        key: ec.EllipticCurvePrivateKey,
-        names: list[str],
+        key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
+        names: list[str | x509.ExtensionType],
         authority: bool,
         days: int = 30,
     ) -> None:
@@ -60,8 +61,12 @@ class Authority:
             .not_valid_after(now + datetime.timedelta(days=days))
             .add_extension(x509.BasicConstraints(authority, None), critical=True)
         )
-        if names:
-            builder = builder.add_extension(x509.SubjectAlternativeName([_general(each) for each in names]), False)
+        for each in names:
+            if not isinstance(each, str):
+                builder = builder.add_extension(each, False)
+        said = [_general(each) for each in names if isinstance(each, str)]
+        if said:
+            builder = builder.add_extension(x509.SubjectAlternativeName(said), False)
         path.write_bytes(builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM))
 
 
@@ -69,4 +74,4 @@ def _general(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ip_address(name))
     except ValueError:
-        return x509.DNSName(name)
+        return x509.UniformResourceIdentifier(name) if ":" in name else x509.DNSName(name)

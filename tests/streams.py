@@ -54,6 +54,7 @@ class Hearing:
     answer: Callable[[Listener, Address], None] | None = None
     bars: str = ""
     let_in: list[Address] = attrs.field(factory=list)
+    names: dict[Address, str] = attrs.field(factory=dict)
 
     def received(self, listener: Listener, source: Address, data: bytes, proven: str = "") -> None:
         self.proven.add(proven)
@@ -78,6 +79,9 @@ class Hearing:
 
     def needed(self, listener: Listener, peer: Address) -> bool:
         return self.need
+
+    def named(self, listener: Listener, peer: Address) -> str:
+        return self.names.get(peer, "")
 
     def noted(self, note: Note) -> None:
         self.counted[note.event] += 1

@@ -239,3 +239,35 @@ def test_a_page_is_asked_whether_it_lives_and_left_if_it_does_not() -> None:
         assert dead.recv(10) == b"\x89\x00" and bench.ended(dead)
         assert not bench.ended(alive), "a pong is a sign of life"
         assert len(bench.heard.stirs) == 5
+
+
+PING = b"\x89\x80abcd"
+
+
+def test_pings_without_number_end_it() -> None:
+    """Each costs what a message does, and no rate of messages speaks of them."""
+    with open_bench(transport="ws") as bench:
+        (patient, wire), (other, _) = browser(bench), browser(bench)
+        for _ in range(4):
+            other.sendall(PING * 600)
+            patient.sendall(PING * 300)
+            bench.turn()
+            assert heard(patient, wire), "a pong"
+        assert bench.heard.counted["connection-flooded"] == 1
+        for _ in range(10):
+            bench.pass_time(1)
+            patient.sendall(PING * 400)
+            bench.turn()
+        assert bench.heard.counted["connection-flooded"] == 1, "what it may do for ever"
+        with suppress(ConnectionError):
+            assert other.recv(1_000_000).endswith(b"\x03\xe9"), "it is told that we go (1001)"
+
+
+def test_of_a_connection_that_is_closed_no_fault_is_told(bench: Bench) -> None:
+    """What answers it would open a connection to where a peer of the core has called from."""
+    phone = bench.phone()
+    bench.heard.answer = bench.table.hang_up
+    phone.sendall(REGISTER + b"\0\0 nothing that SIP knows\r\n\r\n")
+    bench.wait(lambda: bench.heard.messages, "the message")
+    bench.turn()
+    assert not bench.heard.bad

@@ -8,9 +8,10 @@ import attrs
 import pytest
 from twisted.internet.error import CannotListenError
 
+from sbc.connection import door_of
 from sbc.core.address import Address
-from sbc.core.orders import Listener
-from tests.streams import CORE, INVITE, NET, PEER, REGISTER, Bench, bench
+from sbc.core.orders import Listener, Note
+from tests.streams import CORE, INVITE, NET, PEER, REGISTER, Bench, Hearing, bench
 
 __all__ = ["bench"]
 
@@ -302,3 +303,25 @@ def test_connections_of_one_host_that_have_brought_nothing_are_few(bench: Bench)
     sixth = bench.phone()
     bench.turn()
     assert not any(map(bench.ended, (first, fourth, sixth)))
+
+
+def test_a_fault_in_looking_at_one_keeps_no_other_waiting(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = bench.phone(), bench.phone()
+    bench.wait(lambda: len(bench.table.books().connections) == 2, "both")
+    noted, faults = Hearing.noted, iter([RuntimeError("a fault of ours")])
+
+    def faulty(hearing: Hearing, note: Note) -> None:
+        for fault in faults:
+            raise fault
+        noted(hearing, note)
+
+    monkeypatch.setattr(Hearing, "noted", faulty)
+    bench.pass_time(15)
+    assert bench.ended(one) and bench.ended(other)
+
+
+def test_who_has_a_network_of_addresses_is_counted_once() -> None:
+    listener = Listener("access", "sip", "tcp", Address("2001:db8::5", 5060), Address("2001:db8::5", 5060))
+    doors = {door_of(listener, Address(f"2001:db8:1::{host}", 1)) for host in range(1, 9)}
+    assert len(doors) == 1 and door_of(listener, Address("2001:db8:1:1::1", 1)) not in doors
+    assert door_of(listener, Address("192.0.2.1", 1)) != door_of(listener, Address("192.0.2.2", 1))

@@ -172,6 +172,18 @@ def test_a_handshake_is_resumed_until_the_keys_are_others(
     assert [each.session_reused for each in (first, again, after)] == [False, True, False]
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_nobody_resumes_in_one_realm_what_was_begun_in_another(authority: Authority, version: ssl.TLSVersion) -> None:
+    """Who has shown nothing, since that realm asks for nothing, is let in nowhere by that."""
+    anybody, few = (Entrance(security(authority, require_peer=must)) for must in (False, True))
+    context = ssl.create_default_context(cafile=str(authority.certificate))
+    context.minimum_version = context.maximum_version = version
+    session = resumed(anybody, context, None).session
+    assert resumed(anybody, context, session).session_reused
+    with pytest.raises(SSL.Error, match="peer did not return a certificate"):
+        resumed(few, context, session)
+
+
 def made_by(own: Security, peer: Authority, **more: Any) -> str:
     """Why a peer with such a certificate is not let in where all have to show theirs; empty if it is."""
     end = End()

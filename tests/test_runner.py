@@ -15,6 +15,7 @@ from twisted.internet.task import Clock
 from sbc.core.address import Address, Pair
 from sbc.core.border import Border
 from sbc.core.memory import Latched, Memory, Unsent
+from sbc.core.message import BadMessage
 from sbc.core.mint import Mint
 from sbc.core.orders import (
     CloseStream,
@@ -359,6 +360,18 @@ def test_a_fault_of_ours_costs_one_message(bench: Bench, monkeypatch: pytest.Mon
     assert bench.runner.counted["internal-error"] == 1
     bench.runner.received(bench.access, PHONE, invite(PHONE))
     assert len(bench.heard()) == 1
+
+
+def test_a_fault_of_ours_costs_no_connection(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> list[object]:
+        raise ZeroDivisionError
+
+    for name in ("stirred", "unframed", "accepted"):
+        monkeypatch.setattr(bench.runner._border, name, broken)
+    bench.runner.stirred(bench.access, PHONE)
+    bench.runner.unframed(bench.access, PHONE, BadMessage("none"))
+    bench.runner.accepted(bench.access, PHONE)
+    assert bench.runner.counted["internal-error"] == 3
 
 
 def test_what_one_datagram_has_is_dealt_with_message_by_message(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
@@ -19,6 +20,7 @@ from sbc.config.faults import ConfigError
 from sbc.core.address import Address
 from sbc.core.orders import Listener
 from sbc.core.realm import Media, Realm, Side
+from sbc.core.wires import Connections as Limits
 from sbc.core.wires import KeyPair, Tls
 from sbc.tls import Security, name_of, proven_name, read_tls
 from tests.certificates import Authority
@@ -131,6 +133,27 @@ def test_who_must_show_a_certificate_and_who_has(authority: Authority, tmp_path:
         assert [data for _, data in bench.heard.messages] == [INVITE]
 
 
+def test_who_does_not_read_over_tls_is_left(authority: Authority) -> None:
+    with open_bench(Limits(queue=100_000), "tls", security(authority)) as bench:
+
+        def act() -> ssl.SSLSocket:
+            plain = bench.phone()
+            plain.settimeout(2)
+            secured = trusting(authority).wrap_socket(plain, server_hostname=ACCESS)
+            secured.sendall(REGISTER)
+            return secured
+
+        with meanwhile(bench, act):
+            bench.wait(lambda: bench.heard.messages, "the message")
+            source, said, written = bench.heard.messages[0][0], "", 0
+            while not said and written < 50_000_000:
+                said = bench.table.send(bench.access, source, b"x" * 10_000)
+                written += 10_000
+                bench.turn(1)
+            assert said == "it does not read what it is sent"
+            bench.wait(lambda: not bench.table.books().connections, "the end")
+
+
 def test_a_handshake_that_never_ends(authority: Authority) -> None:
     with open_bench(transport="tls", security=security(authority)) as bench:
         phone = bench.phone()
@@ -140,7 +163,9 @@ def test_a_handshake_that_never_ends(authority: Authority) -> None:
         assert bench.heard.counted["connection-timeout"] == 1
 
 
-def send_to(bench: Bench, authority: Authority, names: tuple[str, ...], ca: Authority | None = None) -> bytes:
+def send_to(
+    bench: Bench, authority: Authority, names: tuple[str | x509.ExtensionType, ...], ca: Authority | None = None
+) -> bytes:
     """What a next hop with a certificate of these names hears of a message sent there."""
     door, address = bench.softswitch()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -170,6 +195,78 @@ def test_a_next_hop_is_known_by_its_name(authority: Authority) -> None:
     own = security(authority, server_name="softswitch.example")
     with open_bench(transport="tls", security=own) as bench:
         assert send_to(bench, authority, ("softswitch.example",)) == b"hello"
+
+
+@pytest.mark.parametrize("names", [("softswitch.example",), ("host.example", "sip:Softswitch.Example")])
+def test_a_next_hop_that_was_found_by_its_name_is_known_by_it(authority: Authority, names: tuple[str, ...]) -> None:
+    """Of a SIP domain a certificate may speak by a URI (RFC 5922 section 7.1)."""
+    with open_bench(transport="tls", security=security(authority)) as bench:
+        bench.heard.names = Everywhere("softswitch.example")
+        assert send_to(bench, authority, names) == b"hello"
+
+
+class Everywhere(dict[Address, str]):
+    """The name of whoever is anywhere."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def get(self, key: Address, default: Any = None) -> str:
+        return self.name
+
+
+@pytest.mark.parametrize(
+    "names", [(PEER,), ("sip:user@softswitch.example",), ("https://softswitch.example",), ("sips:softswitch.example",)]
+)
+def test_a_next_hop_that_was_found_by_its_name_is_known_by_nothing_else(
+    authority: Authority, names: tuple[str, ...]
+) -> None:
+    with open_bench(transport="tls", security=security(authority)) as bench:
+        bench.heard.names = Everywhere("softswitch.example")
+        assert send_to(bench, authority, names) == b""
+        bench.wait(lambda: bench.heard.lost, "the refusal")
+
+
+UNREADABLE = x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, bytes.fromhex("3005820361ff62"))
+"""A DNS name that is no ASCII: OpenSSL takes it."""
+
+
+def test_a_next_hop_whose_names_cannot_be_read_hears_nothing(authority: Authority) -> None:
+    with open_bench(transport="tls", security=security(authority, server_name="softswitch.example")) as bench:
+        assert send_to(bench, authority, (UNREADABLE,)) == b""
+        bench.wait(lambda: bench.heard.lost, "the refusal")
+        assert bench.heard.lost[0][1] == "no connection: the names in its certificate cannot be read"
+        assert bench.heard.counted["connection-unproven"] == 1
+
+
+def test_a_terminal_whose_names_cannot_be_read_has_proven_none(authority: Authority) -> None:
+    """Neither is it taken for who the common name says, which is there for certificates without others."""
+    with open_bench(transport="tls", security=security(authority, require_peer=True)) as bench:
+        context = trusting(authority)
+        context.load_cert_chain(*authority.sign("alice", UNREADABLE))
+        assert say(bench, context, INVITE) == b"answer"
+        assert bench.heard.proven == {""}
+
+
+def test_who_connected_before_certificates_were_asked_for_has_no_alias(authority: Authority) -> None:
+    before, after = (security(authority, require_peer=must, server_name="switch.example") for must in (False, True))
+    with open_bench(transport="tls", security=before) as bench:
+        context = trusting(authority)
+        context.check_hostname = False
+
+        def act() -> ssl.SSLSocket:
+            wire = socket.create_connection((bench.core.address.host, bench.core.address.port), 2, (PEER, 0))
+            secured = context.wrap_socket(wire)
+            secured.sendall(REGISTER)
+            return secured
+
+        with meanwhile(bench, act) as made:
+            bench.wait(lambda: bench.heard.messages, "its message")
+            bench.table.replan({own.realm: bench.table.realm(own) for own in (bench.access, bench.core)}, after)
+            bench.table.alias(bench.core, Address(*made.getsockname()), Address(PEER, 5061))
+            assert bench.heard.counted["connection-unaliased"] == 1
+        bench.wait(lambda: bench.heard.lost, "its end")
 
 
 @pytest.mark.parametrize("names", [(), (f"{NET}.99",), ("softswitch.example",)])
@@ -206,6 +303,10 @@ def test_files_that_are_no_use_are_named(authority: Authority, tmp_path: Path) -
     assert fault(Tls(certificate, str(empty))) == ("key", "holds nothing of the kind")
     assert fault(Tls(other, key)) == ("key", "is not the key of the certificate")
     assert fault(Tls(certificate, key, ca=key)) == ("ca", "holds nothing of the kind")
+    weak = fault(Tls(*map(str, authority.sign("weak", "weak.example", bits=1024))))
+    assert weak == ("certificate", "is of no use for TLS: ee key too small")
+    unreadable = fault(Tls(*map(str, authority.sign("unreadable", UNREADABLE))))
+    assert unreadable == ("certificate", "is of no use for TLS: its names cannot be read")
     locked = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
     )
@@ -235,10 +336,16 @@ def test_realms_without_tls_need_nothing() -> None:
 def test_the_name_a_certificate_proves(authority: Authority) -> None:
     made = [
         read_tls({"access": realm(Tls(*map(str, authority.sign(*names))))})["access"].identities[0].chain[0]
-        for names in (("cn",), ("cn", "dns.example"), ("cn", "192.0.2.1"))
+        for names in (
+            ("cn",),
+            ("cn", "dns.example"),
+            ("cn", "192.0.2.1"),
+            ("cn", "dns.example", "sip:Domain.example"),
+            ("cn", "sip:a@dns.example"),
+        )
     ]
     assert proven_name(None) == ""
-    assert [name_of(each) for each in made] == ["cn", "dns.example", "192.0.2.1"]
+    assert [name_of(each) for each in made] == ["cn", "dns.example", "192.0.2.1", "domain.example", "sip:a@dns.example"]
 
 
 @pytest.mark.parametrize(

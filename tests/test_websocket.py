@@ -14,7 +14,7 @@ from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Even
 from sbc.core.wires import Web
 from sbc.interfaces import Framed
 from sbc.sip.framing import SipFrames
-from sbc.websocket import MAX_MESSAGE, MAX_REQUEST, MOST_FRAMES, WebSocket
+from sbc.websocket import MAX_MESSAGE, MAX_REQUEST, MOST_AT_ONCE, MOST_FRAMES, WebSocket
 from tests.rig import PHONE
 from tests.sip_messages import register
 
@@ -191,6 +191,16 @@ def test_what_is_too_much_ends_it() -> None:
         assert framed.broken is not None and framed.broken.reason == "Message too large"
         (said,) = browser.said
         assert isinstance(said, CloseConnection) and said.code == 1009 and not browser.there.open
+
+
+def test_no_more_frames_are_read_at_once_than_there_is_time_for() -> None:
+    browser = Browser(server()).opened()
+    framed = browser.say(*[Ping()] * MOST_AT_ONCE)
+    assert framed.broken is None and framed.frames == MOST_AT_ONCE
+    framed = browser.say(*[Ping()] * (MOST_AT_ONCE + 1), TextMessage(data=REGISTER.decode()))
+    assert framed.broken is not None and framed.broken.reason == "Too many frames" and not framed.messages
+    said = browser.said[-1]
+    assert isinstance(said, CloseConnection) and said.code == 1008
 
 
 @pytest.mark.parametrize(

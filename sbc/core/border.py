@@ -23,7 +23,7 @@ from sbc.core import (
     resume,
     transact,
 )
-from sbc.core.address import Address
+from sbc.core.address import Address, is_literal, parse_address
 from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding
 from sbc.core.call import Call
@@ -247,6 +247,12 @@ class Border:
     def accepted(self, listener: Listener, peer: Address, now: float) -> list[Order]:
         """A connection from `peer` was taken by us, or ours to it is up."""
         return self._and_wake(control.accepted(self.registry, self.dialects, Hop(listener, peer), now))
+
+    def named(self, listener: Listener, peer: Address) -> str:
+        """The domain name that the next hop at `peer` was found by; empty where it was configured by its address."""
+        neighbour = self.registry.hops.neighbours.get((listener.realm, listener.transport, peer))
+        host = "" if neighbour is None else parse_address(neighbour.name, 0).host
+        return "" if is_literal(host) else host
 
     def needs(self, listener: Listener, peer: Address) -> bool:
         """Whether somebody is reached by the connection to `peer` alone: a terminal, or who waits for an answer."""

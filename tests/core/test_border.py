@@ -9,6 +9,7 @@ import pytest
 from sbc.core.audit import audit
 from sbc.core.border import Border
 from sbc.core.call import CallState
+from sbc.core.hops import Target
 from sbc.core.message import BadMessage, Cause
 from sbc.core.mint import Mint
 from sbc.core.orders import CloseStream, Listen, Note, OpenStream, Order, Record, Send, Unlisten, UpdateStream, Wake
@@ -416,6 +417,21 @@ def test_a_probe_with_no_hops_left_is_answered_here_and_others_cross() -> None:
     probe = ToyRecord(PROBE, sender=7, call=number(8), exchange=number(8), target=b"203.0.113.1 5060 bob")
     assert [record.stage for record in read(sends(rig.from_access(probe.but(hops=0).pack()), "access"))] == [SUCCESS]
     assert to_core(rig.from_access(probe.pack()))
+
+
+# -- next hops
+
+
+def test_by_what_name_a_next_hop_was_found() -> None:
+    rig = toy_rig()
+    core = rig.border.plan.realms["core"].listeners[0]
+    (path,) = rig.border.plan.paths
+    assert rig.border.named(core, SOFTSWITCH) == "" == rig.border.named(core, PHONE)
+    for name, host in (("softswitch.example:0", "softswitch.example"), ("[2001:db8::1]:5060", "")):
+        rig.border.resolved(path, [Target(SOFTSWITCH, name=name)], rig.now)
+        rig.border.resolved(path, [Target(PHONE)], rig.now)
+        rig.border.resolved(path, [Target(SOFTSWITCH, name=name)], rig.now)
+        assert rig.border.named(core, SOFTSWITCH) == host
 
 
 # -- waking
