@@ -8,6 +8,7 @@ import attrs
 
 from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.keys import answer_key, far_key
+from sbc.core.orders import Order
 from sbc.core.registry import Registry
 
 TRIES = 64
@@ -78,3 +79,12 @@ def retry_later(registry: Registry, exchange: Exchange, now: float) -> None:
     if exchange.moves_on is not None and exchange.state is ExchangeState.TRYING:
         until = min(until, exchange.moves_on)
     registry.timers.set(exchange, until)
+
+
+def finish(registry: Registry, exchange: Exchange, state: ExchangeState, now: float) -> list[Order]:
+    """The exchange is over, and absorbs what comes late."""
+    exchange.state = state
+    if state is ExchangeState.DONE:
+        exchange.asked = b""
+    registry.timers.set(exchange, now + exchange.timing.linger)
+    return registry.linger(exchange, now)

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from sbc.core import (
+    beside,
     control,
     failover,
     front,
@@ -127,6 +128,8 @@ class Border:
     def _wake(self, owner: Timed, now: float) -> list[Order]:
         if isinstance(owner, Exchange):
             self.registry.touch(owner.call)
+            if beside.is_beside(owner):
+                return beside.wake(self.registry, owner, now)
             return failover.wake(self.registry, self.dialects, owner, now)
         if isinstance(owner, Watch):
             return keepalive.wake_watch(self.registry, self.dialects[owner.dialect], owner, now)

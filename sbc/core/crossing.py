@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbc.core import bound, control
+from sbc.core import beside, bound, control
 from sbc.core.address import (
     Address,
     is_literal,
@@ -66,11 +66,24 @@ class Crossing:
         self._doors: list[Order] = []
         self._takes = False  # whether its sender says where it takes the control channel
         self.late = self._is_late()
-        sides = (self.here, self.there)
-        moving = on_their_way(registry, exchange.call, intent)
-        self._media = Described(
-            registry.networks, intent, exchange, self.from_leg, sides, arrival.now, self.late, moving
-        )
+        self._media = self._described(exchange, intent)
+        self._beside: list[Described | None] = []
+        self.calls = [] if exchange.call is None else [exchange.call]  # all that it is about
+        for place, each in enumerate(beside.others(registry, exchange) if reply else ()):
+            self._beside.append(None)
+            if each is not None:
+                self._beside[-1] = self._described(each, beside.share(intent, place))
+                self.calls += [each.call] if each.call is not None else []
+
+    def add(self, exchange: Exchange) -> None:
+        """The request is about a further call, too; to be called in the order of Intent.beside."""
+        self._beside.append(self._described(exchange, exchange.intent))
+        self.calls += [exchange.call] if exchange.call is not None else []
+
+    def _described(self, exchange: Exchange, intent: Intent) -> Described:
+        sides, late = (self.here, self.there), self.late and exchange is self.exchange
+        moving = on_their_way(self.registry, exchange.call, intent)
+        return Described(self.registry.networks, intent, exchange, self.from_leg, sides, self.arrival.now, late, moving)
 
     def number(self, number: int) -> int:
         """The number that a request has where the message goes, given the `number` it came with (Intent.sequence)."""
@@ -80,11 +93,11 @@ class Crossing:
 
     def hidden_hosts(self) -> frozenset[str]:
         """The hosts of this side that the other is not to see: the sender's, as seen and as claimed, and ours here."""
-        call, there, leg = self.call, self.there.name, self.from_leg
+        there, leg = self.there.name, self.from_leg
         hosts = {self.arrival.source.host}
         if self.intent.claimed is not None:
             hosts.add(self.intent.claimed.host)
-        if call is not None:
+        for call in self.calls:
             for realm, (place, _) in call.tokens:
                 if realm == there:
                     hosts.add(place.address.host)
@@ -122,7 +135,7 @@ class Crossing:
     def translate(self, slot: Slot) -> Place:
         """The place to write in `slot` on the other side. @raises Refused when there is no room for what it asks."""
         if slot.role in _MEDIA:
-            return self._media.translate(slot)
+            return self._place_of(slot)
         if slot.role is Role.SIGNAL:
             return self._signal(slot)
         if slot.role is Role.IDENTITY:
@@ -141,6 +154,16 @@ class Crossing:
         if not slot.place.address.port:
             return self._ourselves
         return Place(self.own(slot.place.transport) if slot.place.transport else self.local, ours=True)
+
+    def _place_of(self, slot: Slot) -> Place:
+        """The place of media of the call that a slot is of; at none of ours where that is not known."""
+        media = self._media
+        if slot.beside:
+            known = self._beside[slot.beside - 1] if 0 < slot.beside <= len(self._beside) else None
+            if known is None:
+                return Place(Address(self.there.media.advertised, 0), ours=True)
+            media = known
+        return media.translate(slot)
 
     def _divert(self, slot: Slot) -> None:
         """The core tells a terminal to call elsewhere: it reads our address, and what it then calls is that."""
@@ -284,26 +307,31 @@ class Crossing:
     def admit(self) -> list[tuple[Slot, tuple[int, ...]]]:
         """Ask for the bandwidth of its streams; call once, when every slot is translated. Returns the slots of which
         not all formats are to go on, and which are. @raises Refused."""
-        return self._media.admit()
+        return [each for media in self._all for each in media.admit()]
 
     def secure(self) -> list[tuple[Slot, Secured | None]]:
         """How media is secured where the message goes, at the slots of its streams; call once, when every slot is
         translated. @raises Refused."""
-        return self._media.secure()
+        return [each for media in self._all for each in media.secure()]
 
     def abandon(self) -> None:
         """Give back the streams and the door this message had opened: it will not cross after all."""
         if self._doors and self.call is not None:
             controls = self.registry.controls
             controls.shut(controls.of(self.call), 1 - self.from_leg, self.arrival.now, rest=False)
-        self._media.abandon()
+        for media in self._all:
+            media.abandon()
 
     def orders(self) -> list[Order]:
         """What the message asks of the media engine, and doors; call once, when every slot is translated."""
         moved: list[Order] = []
         if self._takes and self.call is not None:
             moved = control.moved(self.registry, self.call, self.from_leg, self.arrival.now)
-        return self._doors + moved + self._media.orders()
+        return self._doors + moved + [order for media in self._all for order in media.orders()]
+
+    @property
+    def _all(self) -> list[Described]:
+        return [self._media, *(each for each in self._beside if each is not None)]
 
 
 def resolve(name: Name) -> Place:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sbc.core import asking, transact
+from sbc.core import asking, beside, transact
 from sbc.core.call import Call
 from sbc.core.exchange import Exchange, ExchangeState, Hop, mark
 from sbc.core.gathering import over, told_of_members
@@ -40,7 +40,8 @@ def disband(
             orders += _release(registry, dialect, call, gathering.name, member, index == 0, hop, ending, now, gone)
     said = ": ".join(filter(None, (dialect.word(ending), cause)))
     orders += over(registry, call, said, ending, who, now)
-    for exchange in [each for each in call.exchanges if each.open and each.near is not None]:
+    waited = [beside.leader(registry, each) for each in call.exchanges if each.open and each.near is not None]
+    for exchange in [each for each in dict.fromkeys(waited) if each.open and not beside.is_beside(each)]:
         orders += transact.give_up(registry, dialect, exchange, Refused(Cause.UNREACHABLE, cause), now, ending)
     return orders
 
@@ -76,7 +77,7 @@ def late(registry: Registry, dialect: Any, answer: Intent, exchange: Exchange, a
 
     What a gateway has said of itself, and the core believes too late, it says again; it may have had others join since.
     """
-    call, far = exchange.call, exchange.far
+    far = exchange.far
     again = exchange.heard in (arrival.data, mark(arrival.data))
     if answer.phase is not Phase.SUCCESS or exchange.open or again:
         return None
@@ -86,13 +87,23 @@ def late(registry: Registry, dialect: Any, answer: Intent, exchange: Exchange, a
     orders: list[Order] = [Note("too-late", "answered after it was given up", exchange.call_id)]
     if registry.plan.realms[far.listener.realm].side is Side.ACCESS:
         orders += told_of_members(registry, exchange, answer, arrival.now)
+    orders += _let_go(registry, dialect, exchange, answer, far, arrival.now)
+    for place, each in enumerate(beside.others(registry, exchange)):
+        if each is not None:
+            orders += _let_go(registry, dialect, each, beside.share(answer, place), far, arrival.now)
+    return orders
+
+
+def _let_go(registry: Registry, dialect: Any, exchange: Exchange, answer: Intent, far: Hop, now: float) -> list[Order]:
+    """Those who join a call by an answer that its asker does not hear of are released."""
+    call, orders = exchange.call, list[Order]()
     if call is None or call.gathering is None:
         return orders
     for member in answer.joins[:MOST_MEMBERS]:
         if registry.members.find(call.gathering.gateway, member) is None:
             name = answer.call or exchange.intent.call
             to_asker = exchange.arrival_leg == 1
-            orders += _release(registry, dialect, call, name, member, to_asker, far, Ending.FAILED, arrival.now)
+            orders += _release(registry, dialect, call, name, member, to_asker, far, Ending.FAILED, now)
     return orders
 
 

@@ -236,7 +236,7 @@ def late(
         left.confirmation = dialect.confirm(left.sent, message)
         orders += left.onward(left.confirmation) if left.confirmation is not None else []
     left.heard = arrival.data
-    return orders + transact.finish(registry, left, State.DONE, now)
+    return orders + asking.finish(registry, left, State.DONE, now)
 
 
 def _taken(registry: Registry, dialect: Any, message: Any, data: bytes, left: Exchange) -> bytes | None:
@@ -344,12 +344,12 @@ def _leave(
         left.heard, left.confirmation = heard
         if left.confirmation is None:
             return registry.forget_exchange(left, now)
-        return [*left.onward(left.confirmation), *transact.finish(registry, left, State.DONE, now)]
+        return [*left.onward(left.confirmation), *asking.finish(registry, left, State.DONE, now)]
     if exchange.timing.blunt:  # nobody answers what takes it back
         told = [] if lost else left.onward(dialect.withdraw(left.sent, None))
-        return [*told, *transact.finish(registry, left, State.DONE, now)]
+        return [*told, *asking.finish(registry, left, State.DONE, now)]
     if not exchange.timing.quiet:
-        return transact.finish(registry, left, State.DONE, now)
+        return asking.finish(registry, left, State.DONE, now)
     if exchange.state is State.PROCEEDING:
         return transact.send_withdrawal(registry, dialect, left, now)
     left.state = State.WITHDRAWING  # as soon as it is heard of (RFC 3261 section 9.1)

@@ -200,6 +200,7 @@ class Slot:
     diverts: bool = False  # whether who reads it is to call there instead
     dials: bool = False  # whether who sends it wants to call there: where it was told to, if that is ours
     shared: Numbered | None = None  # of media: None where its protocol knows of no ports that streams share
+    beside: int = 0  # of which call a stream is: 0 the message's own, else the place in Intent.beside, from 1
 
 
 @attrs.define(eq=False)
@@ -285,6 +286,7 @@ class Intent:
     wants: tuple[Flow, ...] = ()  # of a request that describes no media: what of it the answer may, one of these
     latches: bool = False  # whether media of its sender's side may come from elsewhere than it says: that is learned
     reported: tuple[tuple[bytes, Counted], ...] = ()  # of an answer: members, and what each has counted itself
+    beside: tuple[Intent, ...] = ()  # of what is local: what it is to further calls, by names of their own
 
 
 MOST_AGENT = 128

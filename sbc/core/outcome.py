@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbc.core import account, gathering, leave, pulse
+from sbc.core import account, beside, leave, pulse
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import DEFAULT_EXPIRES
 from sbc.core.exchange import Exchange
@@ -15,7 +15,7 @@ def conclude(registry: Registry, exchange: Exchange, answer: Intent, now: float,
     """What an answer, given by `who`, does to the call of its request."""
     call, kind, phase = exchange.call, exchange.intent.kind, answer.phase
     if exchange.intent.local:
-        return gathering.concluded(registry, exchange, answer, now, who)
+        return beside.concluded(registry, exchange, answer, now, who)
     if exchange.intent.heralds and call is None:
         return leave.concluded(registry, exchange, answer, now)
     if call is None or call.state is CallState.CLOSED:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sbc.core import lasting, transact
+from sbc.core import beside, lasting, transact
 from sbc.core.asking import retry_later
 from sbc.core.ending import end_call
 from sbc.core.exchange import Exchange, ExchangeState, Hop
@@ -121,9 +121,11 @@ def unopened(registry: Registry, stream_id: str) -> tuple[Exchange | None, set[s
     was to be opened after it. None and nothing where it was an answer that had it opened."""
     call = registry.calls.get(stream_id.partition("/")[0])
     for exchange in call.exchanges if call is not None else ():
-        new = [change.stream.id for change in exchange.undo if change.new]
-        if exchange.state is ExchangeState.TRYING and stream_id in new:
-            return exchange, set(new[new.index(stream_id) :])
+        own = beside.leader(registry, exchange)
+        both = [own, *filter(None, beside.others(registry, own))]
+        new = [change.stream.id for each in both for change in each.undo if change.new]
+        if own.state is ExchangeState.TRYING and stream_id in new:
+            return own, set(new[new.index(stream_id) :])
     return None, set()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sbc.core import leave, transact
+from sbc.core import asking, leave
 from sbc.core.ending import end_call
 from sbc.core.exchange import ExchangeState
 from sbc.core.message import Ending
@@ -35,5 +35,5 @@ def _end(registry: Registry, dialect: Any, promise: Promise, now: float) -> list
     if recall in registry.live_exchanges and recall.open and recall.near is not None:
         recall.answer = dialect.accept(dialect.decode(recall.asked), recall.near.peer)
         orders += recall.back(recall.answer)
-        orders += transact.finish(registry, recall, ExchangeState.DONE, now)
+        orders += asking.finish(registry, recall, ExchangeState.DONE, now)
     return orders + leave.forget(registry, promise, now)

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from sbc.core import account, gating, standin
+from sbc.core import account, beside, gating, standin
 from sbc.core.call import Call
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.held import Held, let_go
@@ -95,7 +95,7 @@ def spoiled(registry: Registry, dialect: Any, exchange: Exchange, intent: Intent
 def drop(registry: Registry, exchange: Exchange, no: Refused, now: float) -> list[Order]:
     """A request was refused half-way: nothing of it stays, and a call it would have opened ends as a failed attempt."""
     call = exchange.call
-    orders: list[Order] = []
+    orders = [order for each in beside.others(registry, exchange) if each for order in drop(registry, each, no, now)]
     if exchange.intent.phase is not Phase.CONFIRM:
         orders += registry.forget_exchange(exchange, now)
     if call is not None and call.opening is exchange and exchange.intent.kind is Kind.OPEN:

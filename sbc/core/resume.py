@@ -15,6 +15,7 @@ from sbc.core import (
     admission,
     admitted,
     answers,
+    beside,
     channels,
     disband,
     homes,
@@ -244,8 +245,11 @@ def _exchange(call: Call, dialect: Any, plain: Any, streams: list[Stream], frame
     except BadMessage as bad:
         raise Unfit(f"what was asked cannot be read: {bad.reason}") from bad
     timing = dialect.timing(intent)
+    names = {key[3] for key in found.get("keys", ())}
+    intent = next((each for each in intent.beside if each.exchange in names), intent)
     exchange: Exchange = _made(Exchange, {**found, "intent": intent, "timing": timing, "memo": memo, "path": call.path})
-    if exchange.near is None or exchange.far is None or not exchange.keys:
+    alone = exchange.far is None and not beside.is_beside(exchange)
+    if exchange.near is None or alone or not exchange.keys:
         raise Unfit("an exchange leads nowhere")
     own = [own.address for leg in call.legs for own in (*leg.realm.listeners, leg.listener)]
     if not all(listener.address in own for listener in exchange.listeners):

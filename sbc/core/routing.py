@@ -112,7 +112,7 @@ def request_crossing(
         leave.meant(registry, exchange, way.terminal, arrival)
         if intent.kind is Kind.BIND:
             orders += _claim_bindings(registry, arrival, intent, slots, exchange)
-        call, opening = _call(registry, dialect, arrival, intent, way)
+        call, opening = call_for(registry, dialect, arrival, intent, way)
         orders += opening
     except Refused:
         registry.forget_exchange(exchange, arrival.now)
@@ -365,7 +365,7 @@ def _take_off(registry: Registry, arrival: Arrival, intent: Intent, exchange: Ex
     port.binding.claim(exchange)
 
 
-def _call(
+def call_for(
     registry: Registry, dialect: Any, arrival: Arrival, intent: Intent, way: Way
 ) -> tuple[Call | None, list[Order]]:
     """The call the request belongs to; a new one where it opens one. @raises Refused when there is no room."""

@@ -14,6 +14,7 @@ from sbc.core import (
     local,
     probing,
     reach,
+    several,
     summons,
     transact,
 )
@@ -69,6 +70,7 @@ def take_request(border: Border, dialect: Any, message: Any, intent: Intent, arr
     exchange = crossing.exchange
     border.concerns(exchange.call)
     try:
+        several.begin(dialect, crossing, orders)
         return orders + _go_on(border, dialect, message, slots, crossing)
     except Refused as no:
         crossing.abandon()

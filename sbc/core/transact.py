@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from sbc.core import account, asking, front, gathering, keepalive, probing, pulse, released, sessions, standin
-from sbc.core.asking import retry_later
+from sbc.core.asking import finish, retry_later
 from sbc.core.call import Call, CallState
 from sbc.core.crossing import Crossing
 from sbc.core.drain import turn_probe_away
@@ -316,15 +316,6 @@ def _bound(registry: Registry, dialect: Any, exchange: Exchange, crossing: Cross
         else:
             orders += registry.forget_binding(binding, "taken off by the registrar", crossing.arrival.now)
     return orders
-
-
-def finish(registry: Registry, exchange: Exchange, state: ExchangeState, now: float) -> list[Order]:
-    """The exchange is over, and absorbs what comes late."""
-    exchange.state = state
-    if state is State.DONE:
-        exchange.asked = b""
-    registry.timers.set(exchange, now + exchange.timing.linger)
-    return registry.linger(exchange, now)
 
 
 def _failed(registry: Registry, exchange: Exchange, answer: Intent, now: float) -> list[Order]:

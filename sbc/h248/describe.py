@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 
 from sbc.core.message import Counted, Intent, Kind, Phase
 from sbc.h248.causes import GONE, UNKNOWN_CONTEXT, elsewhere_of, ending_of
+from sbc.h248.contexts import GATHER, NO_CALL, latches, places, says_place
 from sbc.h248.counted import counted
-from sbc.h248.message import ALL, CHOOSE, NULL, ROOT, Action, Body, Command, Failure, H248Message, Verb
+from sbc.h248.message import ALL, NULL, ROOT, Action, Body, Command, Failure, H248Message, Verb
 from sbc.h248.registering import describe_answer, describe_change, root_change
 from sbc.h248.slots import whole
 from sbc.h248.taken import Taken
 from sbc.h248.wildcards import standing
 
-GATHER = frozenset({Verb.ADD, Verb.MOVE})
-"""Commands by which a termination comes into a context."""
 _AUDITS = frozenset({Verb.AUDIT_VALUE, Verb.AUDIT_CAPABILITY})
 _OWN = frozenset({Verb.NOTIFY, Verb.SERVICE_CHANGE})
 """Commands that gateways give: who does is told from another, that may be at the same place still, by its name."""
 _CHANGE = frozenset({Verb.MODIFY, Verb.SUBTRACT, *_AUDITS})
 """Commands that change, end or show what is in a context that is there."""
-LATCH = b"ipnapt/latch"
-"""The signal by which a controller has media taken from wherever it comes (H.248.37)."""
-_NO_CALL = frozenset({NULL, CHOOSE, ALL})
 
 
 def describe(taken: Taken) -> Intent:
@@ -47,26 +43,6 @@ def describe(taken: Taken) -> Intent:
     return intent
 
 
-def gathering(message: H248Message) -> list[Action]:
-    """The actions that put terminations into a context, or say where their media goes: each is of a call."""
-    return [action for action in message.actions if any(map(_concerns_media, action.commands))]
-
-
-def _concerns_media(command: Command) -> bool:
-    return command.verb in GATHER or any(map(_has_place, _remotes(command)))
-
-
-def _remotes(command: Command) -> Iterator[bytes]:
-    for stream in command.streams:
-        for description in (stream.local, stream.remote):
-            yield from (group.text for group in (description.groups if description is not None else ()))
-
-
-def _has_place(text: bytes) -> bool:
-    """Whether a session description says an address: all that the gateway is to choose says none."""
-    return any(line.lstrip()[:2] == b"c=" and b"$" not in line for line in text.split(b"\n"))
-
-
 def _plain(message: H248Message, phase: Phase, method: str, kind: Kind = Kind.OTHER) -> Intent:
     exchange = b"%d" % message.transaction
     return Intent(kind, phase, call=b"", exchange=exchange, method=method, local=True, frank=True)
@@ -83,26 +59,50 @@ def _request(message: H248Message) -> Intent:
     if change is not None:
         describe_change(intent, message, change)
         return intent
-    action = _meant(message)
-    if action is None:
-        return intent
-    intent.call = b"" if action.context in _NO_CALL else action.context
-    verbs = {command.verb for command in action.commands}
-    intent.latches = any(LATCH in (command.signals or ()) for command in action.commands)
-    if verbs & GATHER and action.context not in (NULL, ALL):
-        intent.kind, intent.gathers, intent.urgent = Kind.OPEN, True, action.emergency
-        intent.moves = tuple(key for key, verb in _named(action) if verb is Verb.MOVE)
-    elif verbs & _CHANGE and intent.call:
-        intent.kind = Kind.MODIFY
-        intent.within = any(map(_concerns_media, action.commands))
+    calls = _by_call(message.actions, places(message.actions))
+    _say(intent, calls[0])
+    for place, actions in enumerate(calls[1:], 1):
+        share = _plain(message, Phase.REQUEST, intent.method)
+        share.exchange += b" %d" % place  # no transaction is called so
+        share.claimed, share.user = intent.claimed, intent.user
+        _say(share, actions)
+        intent.beside += (share,)
     intent.probe = _asks_nothing(commands)
     return intent
 
 
-def _meant(message: H248Message) -> Action | None:
-    """The action that is of a call, or of the first context that is there."""
-    named = [action for action in message.actions if action.context not in (NULL, ALL)]
-    return next(iter([*gathering(message), *named, *message.actions]), None)
+def _by_call(actions: Sequence[Action], placed: Sequence[int]) -> list[list[Action]]:
+    """The actions of each call that a transaction is about; of the first even where it is about the media of none."""
+    found: list[list[Action]] = [[] for _ in range(max(0, *placed, 0) + 1)]
+    for action, place in zip(actions, placed, strict=True):
+        if place >= 0:
+            found[place].append(action)
+    return found
+
+
+def _meant(actions: Sequence[Action]) -> Action | None:
+    """The action that says which call several are of: that by which somebody joins it, or that names a context."""
+    joining = [each for each in actions if any(command.verb in GATHER for command in each.commands)]
+    named = [each for each in actions if each.context not in (NULL, ALL)]
+    return next(iter([*(each for each in joining if each in named), *named, *actions]), None)
+
+
+def _say(intent: Intent, actions: Sequence[Action]) -> None:
+    """What a request is to a call of which these actions are."""
+    action = _meant(actions)
+    if action is None:
+        return
+    intent.call = b"" if action.context in NO_CALL else action.context
+    commands = [each for same in actions if same.context == action.context for each in same.commands]
+    verbs = {command.verb for command in commands}
+    intent.latches = any(map(latches, commands))
+    if verbs & GATHER and action.context not in (NULL, ALL):
+        intent.kind, intent.gathers = Kind.OPEN, True
+        intent.urgent = any(each.emergency for each in actions)
+        intent.moves = tuple(key for key, verb in _named(actions) if verb is Verb.MOVE)
+    elif verbs & _CHANGE and intent.call:
+        intent.kind = Kind.MODIFY
+        intent.within = any(map(says_place, commands))
 
 
 def _asks_nothing(commands: tuple[Command, ...]) -> bool:
@@ -117,10 +117,9 @@ def _reply(taken: Taken) -> Intent:
     method = commands[0].verb.value if commands else "Reply"
     intent = _plain(message, Phase.SUCCESS, method)
     intent.receipt = message.wants_ack or message.segment is not None
-    action = _meant(message)
-    if action is not None and action.context not in _NO_CALL:
-        intent.call = action.context
-    failed = _failures(message)
+    calls = _by_call(message.actions, taken.places())
+    intent.call = _named_by(calls[0])
+    failed = _failures(message.actions, message.error)
     if failed and not any(each.error is None for each in commands):
         intent.phase, intent.cause, intent.ending = Phase.FAILURE, _cause(failed[0]), ending_of(failed[0].code)
         intent.elsewhere, intent.gone = elsewhere_of(failed[0].code), failed[0].code in GONE
@@ -132,12 +131,38 @@ def _reply(taken: Taken) -> Intent:
         describe_answer(intent, message, change)
         return intent
     intent.kind = _kind(commands)
-    _members(intent, message)
-    intent.leaves += _unknown(message)
+    _join(intent, calls[0])
+    intent.leaves = _left(message) + _unknown(message)
     intent.reported = _reported(commands)
     if message.segment is not None and not _is_whole(taken):
         intent.phase = Phase.PROVISIONAL
+    intent.beside = tuple(_share(message, intent, failed, actions) for actions in _of_each(taken, calls)[1:])
     return intent
+
+
+def _of_each(taken: Taken, calls: list[list[Action]]) -> list[list[Action]]:
+    """The same for every call that was asked about, also where an answer says nothing of it."""
+    asked = max((order.place for order in taken.asked.orders), default=0) + 1 if taken.asked is not None else 1
+    return [*calls, *([] for _ in range(asked - len(calls)))][:asked]
+
+
+def _share(message: H248Message, whole: Intent, failed: list[Failure], actions: Sequence[Action]) -> Intent:
+    """What an answer is to a further call. What comes after a command that has failed was not done; of an answer in
+    segments what is not in this one may have been in another."""
+    share = _plain(message, whole.phase, whole.method)
+    own = _failures(actions) if actions else failed if message.segment is None else []
+    if own and not any(each.error is None for action in actions for each in action.commands):
+        if whole.phase is Phase.SUCCESS:
+            share.phase, share.cause, share.ending = Phase.FAILURE, _cause(own[0]), ending_of(own[0].code)
+        return share
+    share.kind, share.call = whole.kind, _named_by(actions)
+    _join(share, actions)
+    return share
+
+
+def _named_by(actions: Sequence[Action]) -> bytes:
+    action = _meant(actions)
+    return b"" if action is None or action.context in NO_CALL else action.context
 
 
 def _is_whole(taken: Taken) -> bool:
@@ -158,7 +183,7 @@ def _note_gone(intent: Intent, taken: Taken) -> None:
 def _unknown(message: H248Message) -> tuple[tuple[bytes, bytes], ...]:
     """The contexts that the gateway knows nothing of, whatever was to be done in them: nobody is in them any more."""
     failed = [each for each in message.actions if each.error is not None and each.error.code == UNKNOWN_CONTEXT]
-    return tuple((each.context, ALL) for each in failed if each.context not in _NO_CALL)
+    return tuple((each.context, ALL) for each in failed if each.context not in NO_CALL)
 
 
 def _kind(commands: tuple[Command, ...]) -> Kind:
@@ -166,11 +191,16 @@ def _kind(commands: tuple[Command, ...]) -> Kind:
     return Kind.ANSWER if verbs & (GATHER | _CHANGE) else Kind.OTHER
 
 
-def _members(intent: Intent, message: H248Message) -> None:
-    """Who has joined the call, and who has left which."""
+def _join(intent: Intent, actions: Sequence[Action]) -> None:
+    """Who has joined a call."""
+    joins = [(key, verb) for key, verb in _named(actions) if verb in GATHER]
+    intent.joins = tuple(key for key, _ in joins)
+    intent.moves = tuple(key for key, verb in joins if verb is Verb.MOVE)
+
+
+def _left(message: H248Message) -> tuple[tuple[bytes, bytes], ...]:
+    """Who has left which call."""
     leaves: list[tuple[bytes, bytes]] = []
-    action = _meant(message)
-    joins = [(key, verb) for key, verb in _named(action) if verb in GATHER] if action is not None else []
     for each in message.actions:
         for command in each.commands:
             if not command.terminations:  # of an audit that found none
@@ -178,18 +208,17 @@ def _members(intent: Intent, message: H248Message) -> None:
             key = command.termination.key
             if command.verb is Verb.SUBTRACT and (command.error is None or command.error.code in GONE):
                 leaves += [(_of_call(each.context), gone) for gone in _standing(key, command.termination.every)]
-    intent.joins, intent.leaves = tuple(key for key, _ in joins), tuple(leaves)
-    intent.moves = tuple(key for key, verb in joins if verb is Verb.MOVE)
+    return tuple(leaves)
 
 
-def _named(action: Action) -> list[tuple[bytes, Verb]]:
-    """The terminations of an action that are one each, and what is done to them, or was."""
-    commands = [each for each in action.commands if each.terminations and each.error is None]
+def _named(actions: Sequence[Action]) -> list[tuple[bytes, Verb]]:
+    """The terminations of actions that are one each, and what is done to them, or was."""
+    commands = [each for action in actions for each in action.commands if each.terminations and each.error is None]
     return [(each.termination.key, each.verb) for each in commands if not each.termination.every]
 
 
 def _of_call(context: bytes) -> bytes:
-    return b"*" if context in _NO_CALL else context
+    return b"*" if context in NO_CALL else context
 
 
 def _standing(key: bytes, every: bool) -> tuple[bytes, ...]:
@@ -204,10 +233,10 @@ def _reported(commands: tuple[Command, ...]) -> tuple[tuple[bytes, Counted], ...
     return tuple((member, figures) for member, figures in found if figures)
 
 
-def _failures(message: H248Message) -> list[Failure]:
-    """All that has failed, in order."""
-    found = [message.error]
-    for action in message.actions:
+def _failures(actions: Iterable[Action], whole: Failure | None = None) -> list[Failure]:
+    """All that has failed, in order; `whole`: the transaction."""
+    found = [whole]
+    for action in actions:
         found += [action.error, *(command.error for command in action.commands)]
     return [each for each in found if each is not None]
 

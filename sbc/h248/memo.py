@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from sbc.core.plain import recalled, to_bytes
+from sbc.h248.contexts import NOWHERE, places
 from sbc.h248.message import Command, H248Message, Termination
 from sbc.h248.wildcards import meets
 
@@ -17,7 +18,8 @@ _OF_CALL = b"call "
 @attrs.frozen
 class Order:
     """A command as it was asked: its verb, in which context, of which termination (its key, and whether a part of it
-    is a wildcard), and of which streams it said a remote address."""
+    is a wildcard), of which streams it said a remote address, and of which of the calls it was that the transaction is
+    about (`contexts.places`)."""
 
     verb: str
     context: bytes
@@ -25,6 +27,7 @@ class Order:
     streams: tuple[int, ...] = ()
     choose: bool = False
     every: bool = False
+    place: int = 0
 
     @property
     def stays(self) -> bool:
@@ -58,13 +61,14 @@ class Order:
 
 @attrs.frozen
 class Memo:
-    """The transaction under which a request came, and what it asked for; of an answer in segments which have come, and
-    the number of the last, 0 until that has."""
+    """The transaction under which a request came, and what it asked for; of an answer in segments which have come, the
+    number of the last, 0 until that has, and at which command each has ended."""
 
     transaction: int
     orders: tuple[Order, ...] = ()
     segments: tuple[int, ...] = ()
     ends: int = 0
+    reached: tuple[tuple[int, int], ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -75,7 +79,22 @@ class Memo:
         """What is known when that segment of the answer has come, too."""
         number = answer.segment or 0
         known = tuple(sorted({*self.segments, number})[:MOST])
-        return attrs.evolve(self, segments=known, ends=number if answer.last else self.ends)
+        hits = [each for each in matched(self, answer.commands, self.begins(answer)) if each is not None]
+        reached = dict(self.reached) | ({number: max(hits)} if hits else {})
+        ends = number if answer.last else self.ends
+        return attrs.evolve(self, segments=known, ends=ends, reached=tuple(sorted(reached.items())[:MOST]))
+
+    def begins(self, answer: H248Message) -> int | None:
+        """The first command that an answer, or a segment of one, may be to; None of the last segment, where what is
+        before it is not known: then it is told from the end."""
+        number = answer.segment or 0
+        before = [(each, at) for each, at in self.reached if each < number]
+        if not before:
+            return None if answer.last and number > 1 else 0
+        each, at = before[-1]
+        if each != number - 1 and answer.last:
+            return None
+        return at if self.orders[at].stays else at + 1
 
 
 @attrs.frozen
@@ -92,26 +111,54 @@ class CallMemo:
 def asked(message: H248Message) -> Memo:
     """The memo of a request."""
     orders: list[Order] = []
-    for action in message.actions:
+    for action, place in zip(message.actions, places(message.actions), strict=True):
         for command in action.commands[: MOST - len(orders)]:
             said = tuple(stream.id for stream in command.streams if stream.remote is not None)
             for each in command.terminations[:1]:
                 verb = command.verb.value
-                orders.append(Order(verb, action.context, each.key, said, each.choose, each.every))
+                orders.append(Order(verb, action.context, each.key, said, each.choose, each.every, place))
     return Memo(message.transaction, tuple(orders))
 
 
-def matched(memo: Memo, commands: tuple[Command, ...]) -> list[int | None]:
+def matched(memo: Memo, commands: tuple[Command, ...], begins: int | None = 0) -> list[int | None]:
     """Of each answer which of the commands it is to, by its place in `memo`; None of what answers none. They come in
-    the order of the commands, several to one whose termination was a wildcard (H.248.1 clause 8.2.2)."""
+    the order of the commands, several to one whose termination was a wildcard (H.248.1 clause 8.2.2), from that on at
+    which they begin (`Memo.begins`)."""
+    if begins is None:
+        return _from_the_end(memo, commands)
     found: list[int | None] = []
-    at = 0
+    at = begins
     for command in commands:
         hit = next((k for k in range(at, len(memo.orders)) if memo.orders[k].is_answered_by(command)), None)
         found.append(hit)
         if hit is not None:
             at = hit if memo.orders[hit].stays else hit + 1
     return found
+
+
+def _from_the_end(memo: Memo, commands: tuple[Command, ...]) -> list[int | None]:
+    found: list[int | None] = []
+    at = len(memo.orders) - 1
+    for command in reversed(commands):
+        hit = next((k for k in range(at, -1, -1) if memo.orders[k].is_answered_by(command)), None)
+        found.append(hit)
+        if hit is not None:
+            at = hit if memo.orders[hit].stays else hit - 1
+    return found[::-1]
+
+
+def places_of(memo: Memo, message: H248Message, found: list[int | None]) -> list[int]:
+    """Of which of the calls that were asked about each action of an answer is, given which commands `found` says that
+    it answers: by the first that is known, else by its context."""
+    known = {order.context: order.place for order in memo.orders if order.context.isdigit()}
+    alone = all(order.place == 0 for order in memo.orders)
+    placed, at = [], 0
+    for action in message.actions:
+        hits = [each for each in found[at : at + len(action.commands)] if each is not None]
+        at += len(action.commands)
+        other = 0 if alone else known.get(action.context, NOWHERE)
+        placed.append(memo.orders[hits[0]].place if hits else other)
+    return placed
 
 
 def keep(memo: Memo | CallMemo | None) -> bytes:

@@ -31,8 +31,11 @@ def slots(taken: Taken) -> list[Slot]:
     message = taken.message
     found = _places(message)
     taken.descriptions.clear()
-    for place, (command, asked) in enumerate(taken.answered()):
-        found += _media(taken, command, place if message.body is Body.REQUEST else asked)
+    calls = [call for action, call in zip(message.actions, taken.places(), strict=True) for _ in action.commands]
+    for place, ((command, asked), call) in enumerate(zip(taken.answered(), calls, strict=True)):
+        for slot in _media(taken, command, place if message.body is Body.REQUEST else asked):
+            slot.beside = call
+            found.append(slot)
     return found
 
 

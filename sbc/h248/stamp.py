@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from sbc.core.address import is_specific
 from sbc.core.binding import BindingState
+from sbc.core.call import Call
 from sbc.core.crossing import Crossing
 from sbc.core.message import Cause, Keys, Refused
 from sbc.core.realm import Side
 from sbc.h248 import seals
 from sbc.h248.causes import Illegal
-from sbc.h248.describe import GATHER, gathering
+from sbc.h248.contexts import GATHER, concerns_media
 from sbc.h248.memo import CallMemo, Memo, asked
 from sbc.h248.message import Body, Wire
 from sbc.h248.mids import mid_text, read_mid
@@ -29,8 +30,6 @@ def stamp(taken: Taken, crossing: Crossing) -> None:
     message = taken.message
     if message.body in _HOP_BY_HOP:
         raise Refused(Cause.NO_CALL, "of an answer that nobody waits to be told of")
-    if len(gathering(message)) > 1 and not crossing.reply:
-        raise Illegal("media of several contexts in one transaction")
     _refuse_mixed(taken, crossing)
     _refuse_borrowed(taken, crossing)
     taken.hidden, taken.ours = _hidden_hosts(taken, crossing), crossing.local.host
@@ -40,14 +39,15 @@ def stamp(taken: Taken, crossing: Crossing) -> None:
         message.edit(message.transaction_at, number)
     if message.mid.form not in HOSTS and _is_hidden(taken, crossing):
         message.edit(message.mid.at, mid_text(crossing.local))
-    if crossing.call is not None:
-        _learn(taken, crossing)
+    for call in crossing.calls:
+        _learn(taken, crossing, call)
     seals.mend(taken, crossing)
 
 
 def _refuse_mixed(taken: Taken, crossing: Crossing) -> None:
     """See that no call is in a transaction about a whole gateway: it would be taken for that alone. @raises Refused."""
-    if not crossing.reply and root_change(taken.message) is not None and gathering(taken.message):
+    of_whole = not crossing.reply and root_change(taken.message) is not None
+    if of_whole and any(map(concerns_media, taken.message.actions)):
         raise Illegal("media in a transaction about the whole gateway")
 
 
@@ -94,10 +94,9 @@ def _hidden_hosts(taken: Taken, crossing: Crossing) -> frozenset[str]:
     return hosts - crossing.there.addresses - {crossing.local.host}
 
 
-def _learn(taken: Taken, crossing: Crossing) -> None:
-    """Remember of the call how its parties speak, and by what each knows the other: requests of ours are as theirs."""
-    call, leg, message = crossing.call, crossing.from_leg, taken.message
-    assert call is not None
+def _learn(taken: Taken, crossing: Crossing, call: Call) -> None:
+    """Remember of a call how its parties speak, and by what each knows the other: requests of ours are as theirs."""
+    leg, message = crossing.from_leg, taken.message
     memo: CallMemo = call.memo or CallMemo()
     said_there = mid_text(crossing.local) if _is_hidden(taken, crossing) else message.mid.text
     mids = (memo.mids[0], said_there) if leg == 0 else (said_there, memo.mids[1])

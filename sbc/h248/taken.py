@@ -6,8 +6,9 @@ import attrs
 
 from sbc.core.message import BadMessage
 from sbc.h248 import binary, text
-from sbc.h248.memo import Memo, matched
-from sbc.h248.message import BadH248, Command, Group, H248Message, Wire
+from sbc.h248.contexts import places
+from sbc.h248.memo import Memo, matched, places_of
+from sbc.h248.message import BadH248, Body, Command, Group, H248Message, Wire
 from sbc.h248.sweep import sweep
 from sbc.octets import tpkt
 from sbc.text.edits import Edits
@@ -51,7 +52,16 @@ class Taken:
         commands = self.message.commands
         if self.asked is None:
             return [(command, None) for command in commands]
-        return list(zip(commands, matched(self.asked, commands), strict=True))
+        return list(zip(commands, matched(self.asked, commands, self.asked.begins(self.message)), strict=True))
+
+    def places(self) -> list[int]:
+        """Of which of the calls that it, or its request, is about each action is (`contexts.places`)."""
+        actions = self.message.actions
+        if self.message.body is Body.REQUEST:
+            return places(actions)
+        if self.asked is None:
+            return [0] * len(actions)
+        return places_of(self.asked, self.message, [place for _, place in self.answered()])
 
     def encode(self) -> bytes:
         """Its octets. @raises BadMessage."""

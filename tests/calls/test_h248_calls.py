@@ -206,15 +206,6 @@ def test_media_of_a_context_that_is_not_known_is_refused(wire: str) -> None:
     assert read(gone).commands[0].verb is Verb.SUBTRACT, "what is to be cleared is cleared, whatever we know"
 
 
-def test_media_of_several_contexts_in_one_transaction_is_refused() -> None:
-    found = gateway()
-    one = b"Context = $ { %b }" % command(b"Add", b"$", media(local=sdp()))
-    orders = found.ask(b"Transaction = 10 { %b, %b }" % (one, one))
-    (told,) = found.heard(orders)
-    assert read(told).error is not None and read(told).error.code == 421  # type: ignore[union-attr]
-    assert not found.told(orders) and not found.calls
-
-
 @wires
 def test_what_fails_at_the_gateway_leaves_nothing(wire: str) -> None:
     found = gateway(wire=wire)

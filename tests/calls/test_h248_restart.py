@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from sbc.core.address import Address
 from sbc.core.call import CallState
 from sbc.core.orders import CloseStream, Send
 from tests.h248_calls import FAR, NEAR, RTP, gateway, places, read
-from tests.h248_words import LINE, WIRES, command, media, reply, sdp, transaction
+from tests.h248_words import LINE, WIRES, action, command, media, reply, sdp, transaction
 from tests.kept import restarted
 from tests.rig import of
 
@@ -63,3 +64,33 @@ def test_a_transaction_that_was_under_way_is_carried_out_once(wire: str, answere
     (call,) = found.calls
     (stream,) = call.streams.values()
     assert read(back).transaction == 10 and [pair.rtp for pair in stream.remote if pair] == [FAR, NEAR]
+
+
+@wires
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_transaction_about_two_contexts_is_carried_out_once(wire: str, answered: bool) -> None:
+    """Both calls have the ports that the gateway was told of before the restart."""
+    found = gateway(wire=wire)
+    add = command(b"Add", b"$", media(local=sdp(), remote=sdp(FAR.host, FAR.port)))
+    body = b"Transaction = 10 { %b, %b }" % (action(b"$", add), action(b"$", add))
+    (told,) = found.told(found.ask(body))
+    number, second = read(told).transaction, Address(NEAR.host, 4002)
+    near = [command(b"Add", name, media(local=sdp(at.host, at.port))) for name, at in ((RTP, NEAR), (b"rtp/2", second))]
+    both = b"Reply = %d { %b, %b }" % (number, action(5, near[0]), action(6, near[1]))
+    back = found.heard(found.say(both)) if answered else []
+    found.rig, _ = restarted(found.rig)
+    orders = found.ask(body)
+    if answered:
+        assert [each.data for each in of(Send, orders)] == back
+    else:
+        again = found.told(orders + found.rig.wait(5))
+        assert again and {read(each).transaction for each in again} == {number}
+        assert {tuple(places(each)) for each in again} == {tuple(places(told))}
+        (back_,) = found.heard(found.say(both))
+        assert read(back_).transaction == 10
+    one, other = found.calls
+    ends = [[pair.rtp for pair in stream.remote if pair] for call in (one, other) for stream in call.streams.values()]
+    assert ends == [[FAR, NEAR], [FAR, second]]
+    ours = [stream.ours[1].rtp for call in (one, other) for stream in call.streams.values()]
+    assert ours == places(told) and {one.state, other.state} == {CallState.UP}
+    found.rig.wait(200)

@@ -22,12 +22,12 @@ from tests.h248_calls import FAR
 from tests.h248_messages import BINARY, TEXTS
 from tests.h248_words import (
     WRITERS,
+    action,
     command,
     failed,
     media,
     message,
     registration,
-    reply,
     sdp,
     statistics,
     transaction,
@@ -95,10 +95,12 @@ class H248Storm(Controlled):
         elif kind < 0.1:
             said = b"Pending = %d { }" % number
         else:
-            action = asked.actions[0]
-            context = action.context if action.context != b"$" else b"%d" % random.randrange(1, 8)
-            answers = [self._to(each, asked, realm) for each in action.commands]
-            said = reply(number, context, *answers, ack=random.random() < 0.2)
+            actions = []
+            for each in asked.actions[: random.choice((1, 8, 8, 8))]:  # some leave out what comes after the first
+                context = each.context if each.context != b"$" else b"%d" % random.randrange(1, 8)
+                actions.append(action(context, *(self._to(one, asked, realm) for one in each.commands)))
+            wants = b"ImmAckRequired, " if random.random() < 0.2 else b""
+            said = b"Reply = %d { %b%b }" % (number, wants, b", ".join(actions))
         more = (b"TransactionResponseAck { %d }" % number,) if wire == "text" and random.random() < 0.05 else ()
         return WRITERS[wire](message(mid, said, *more))
 
@@ -142,7 +144,12 @@ class H248Storm(Controlled):
         known = self._ports and random.random() < 0.95
         port, wire = random.choice(self._ports) if known else (shared, random.choice(("text", "binary")))
         number, context = random.randrange(1, 2**32), random.choice((b"$", b"%d" % random.randrange(1, 8), b"*", b"-"))
-        data = WRITERS[wire](message(SOFTSWITCH, transaction(number, context, *self._commands(context))))
+        actions = [action(context, *self._commands(context))]
+        while random.random() < 0.25:
+            context = random.choice((b"$", b"%d" % random.randrange(1, 8)))
+            actions.append(action(context, *self._commands(context)))
+        said = b"Transaction = %d { %b }" % (number, b", ".join(actions))
+        data = WRITERS[wire](message(SOFTSWITCH, said))
         if wire == "text" and random.random() < 0.1:
             data += transaction(number % 1000 + 1, b"5", *self._commands(b"5"))
         return port, SOFTSWITCH, data

@@ -6,7 +6,8 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.message import Elsewhere, Ending, Kind, Phase
-from sbc.h248.describe import describe, gathering
+from sbc.h248.contexts import concerns_media
+from sbc.h248.describe import describe
 from sbc.h248.memo import asked
 from sbc.h248.message import Action, Command, Termination, Verb
 from sbc.h248.taken import decode
@@ -118,7 +119,7 @@ def test_segments_of_an_answer() -> None:
 def test_actions_that_are_of_calls() -> None:
     one, two = b"Context = 5 { %b }" % command(b"Modify", b"a1"), b"Context = $ { %b }" % command(b"Add", b"$")
     body = read(of(b"Transaction = 7 { %b, %b }" % (one, two)))
-    assert [each.context for each in gathering(body)] == [b"$"]
+    assert [each.context for each in body.actions if concerns_media(each)] == [b"$"]
     assert meaning(of(b"Transaction = 7 { %b, %b }" % (one, two))).kind is Kind.OPEN
     help_ = b"Transaction = 7 { Context = $ { Emergency, %b } }" % command(b"Add", b"$")
     assert meaning(of(help_)).urgent

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from sbc.core.message import BadMessage
-from sbc.h248.memo import CallMemo, Memo, Order, asked, keep, matched, recall
+from sbc.h248.memo import CallMemo, Memo, Order, asked, keep, matched, places_of, recall
 from sbc.h248.message import (
     CHOOSE,
     Action,
@@ -80,6 +80,38 @@ def test_answers_are_matched_in_order() -> None:
     line = memo(command(b"Add", b"a1"), command(b"Add", b"rtp/$"))
     assert matched(line, commands(command(b"Add", b"rtp/7"))) == [1]
     assert matched(line, commands(command(b"Add", b"a1"), command(b"Subtract", b"rtp/7"))) == [0, None]
+
+
+def test_answers_in_segments_go_on_where_the_one_before_has_ended() -> None:
+    two = memo(command(b"Add", b"$"), command(b"Add", b"$"), command(b"Add", b"$"))
+
+    def segment(number: int, name: bytes, last: bool = False) -> H248Message:
+        end = b"/END" if last else b""
+        return read(message(AT, b"Reply = 7/%d%b { Context = 5 { Add = %b } }" % (number, end, name), version=3))
+
+    known, found = two, []
+    for each in (segment(1, b"rtp/1"), segment(2, b"rtp/2"), segment(3, b"rtp/3", last=True)):
+        found += matched(known, each.commands, known.begins(each))
+        known = known.with_segment(each)
+        assert recall(keep(known)) == known
+    assert found == [0, 1, 2]
+    end = segment(3, b"rtp/3", last=True)
+    assert matched(two, end.commands, two.begins(end)) == [2], "the last has overtaken the others"
+    known = two.with_segment(end)
+    first = segment(1, b"rtp/1")
+    assert matched(known, first.commands, known.begins(first)) == [0]
+
+
+def test_what_was_asked_of_several_contexts_is_told_apart() -> None:
+    body = b"Transaction = 7 { Context = $ { Add = $ }, Context = $ { Add = $ }, Context = 5 { Subtract = x } }"
+    found = asked(read(message(AT, body)))
+    assert [each.place for each in found.orders] == [0, 1, -1]
+    assert recall(keep(found)) == found
+    said = b"Context = 8 { Add = r1 }, Context = 9 { Add = r2 }, Context = 5 { Error = 411 }"
+    back = read(message(AT, b"Reply = 7 { %b }" % said))
+    assert places_of(found, back, matched(found, back.commands)) == [0, 1, -1]
+    alone = memo(command(b"Subtract", b"x"), context=5)
+    assert places_of(alone, back, [None, None]) == [0, 0, 0]
 
 
 def test_an_audit_that_found_nothing_is_answered_all_the_same() -> None:
