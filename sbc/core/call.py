@@ -168,6 +168,7 @@ class Stream:
     limits: list[Rate | None] = attrs.field(factory=lambda: [None, None])
     wards: Wards | None = None
     secured: list[SideSecurity | None] = attrs.field(factory=lambda: [None, None])
+    choices: list[tuple[Said, ...]] = attrs.field(factory=lambda: [(), ()])  # further ways that each side has said
 
     def hear(self, party: bytes, index: int, flows: tuple[Flow, ...]) -> None:
         """Keep what `party`, on side `index`, has just said; of too many parties the oldest is forgotten."""

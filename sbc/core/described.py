@@ -16,6 +16,7 @@ from sbc.core.realm import Realm, Side
 from sbc.core.secured import Secured
 from sbc.core.securing import BARE, End, Negotiation, Wards, Way, translates
 from sbc.core.streams import close_stream, new_stream
+from sbc.core.ways import Ways, choose, meant
 from sbc.policy.bandwidth import only
 from sbc.policy.demand import Demand
 
@@ -63,6 +64,7 @@ class Described:
         self._searched: set[Stream] = set()  # streams that are found by ICE: where they are said to be means nothing
         self._wards: dict[Stream, Wards] = {}
         self._told: set[str] = set()  # the streams whose shared ports the other side hears of first
+        self._ways = Ways()
 
     def translate(self, slot: Slot) -> Place:
         """The place to write in a slot of media on the other side. @raises Refused when there is no room for it."""
@@ -73,13 +75,13 @@ class Described:
         negotiated = call is not None and self._exchange.intent.kind in _NEGOTIATE
         if call is None or call.state is CallState.CLOSED or not negotiated:
             return nothing  # any port of ours might be another call's
-        moves = slot.primary and not self._late
-        if self._translates and slot.primary and slot.role is not Role.RTCP:
+        moves = (slot.primary or slot.way > 0) and not self._late
+        if self._translates and (slot.primary or slot.way) and slot.role is not Role.RTCP:
             self._secures[slot] = None
             if slot.secured is not None and slot.secured.foreign and self._bars_foreign:
                 address = Address(address.host, 0)  # it cannot be secured, so it is turned down
         if address.port == 0:
-            if moves and slot.stream is not None:
+            if moves and slot.stream is not None and not slot.way:
                 self._rejected.add(slot.stream)
             return nothing
         stream = self._stream(call, slot, moves)
@@ -92,16 +94,20 @@ class Described:
         unspecified = is_unspecified(address.host) and stream not in self._searched
         others = stream.remote[1 - self._leg]
         if others is not None and stream not in self._new and address in stream.ours[self._leg]:
-            return _echo(others, slot)
+            return _echo(meant(stream, 1 - self._leg, slot.media) or others, slot)
         ours = stream.ours[1 - self._leg]
+        if moves and slot.media:
+            flow, flows = Flow(slot.media, slot.width), self._flows.get(stream, ())
+            self._flows[stream] = flows if flow in flows else (*flows, flow)
+        if moves and not self._ways.leads(stream, slot):
+            self._ways.note(stream, slot, address)
+            moves = False
         if moves:
             address = self._number(stream, slot) or address
             known = self._signalled.setdefault(stream, {})
             known[slot.role] = address
             self._flowing[stream] = slot.media or self._flowing.get(stream, "")
             if slot.media:
-                flow, flows = Flow(slot.media, slot.width), self._flows.get(stream, ())
-                self._flows[stream] = flows if flow in flows else (*flows, flow)
                 self._slots.setdefault(stream, slot)
             self._held[stream] = self._held.get(stream, False) or slot.held or unspecified
             muxed = slot.role is Role.RTCP and known.get(Role.RTP) == address  # RFC 5761 section 5.1.3
@@ -148,7 +154,7 @@ class Described:
         elif slot.kindless:
             kind = next((each.kind for each in reversed(call.streams.values()) if each.key == slot.stream), kind)
         assert slot.stream is not None  # a dialect gives every media slot its stream
-        if any(other.key == slot.stream and other.kind != kind for other in self._signalled):
+        if not slot.way and any(other.key == slot.stream and other.kind != kind for other in self._signalled):
             return None  # a stream is of one kind at a time
         stream = None if channel is None else channel.stream
         if stream is None or call.streams.get((stream.key, kind)) is not stream:
@@ -275,6 +281,7 @@ class Described:
             channels.join(call, opener, name, stream)
         for stream, known in self._signalled.items():
             self._record(call, stream, side, known)
+            self._ways.keep(stream, side)
             if self._answers and phase is not Phase.PROVISIONAL:
                 stream.agree()
             met += self._met(call, stream.remote[side])
@@ -286,6 +293,7 @@ class Described:
                 if stream.id in self._told:
                     orders += stream.changed(holder, 1 - side)
         self._count_rejected()
+        orders += self._choose(call, side) if self._answers and phase is Phase.SUCCESS else []
         if self._signalled and not self._intent.phase.reply:
             leg = call.legs[side]
             leg.described = max(leg.described, self._intent.sequence)
@@ -318,6 +326,12 @@ class Described:
             self._networks.meetings.at(realm, Address(each, port)) for each in self._networks.media_as(realm, host)
         )
         return meeting.met(call, next(filter(None, there), None), self._now)
+
+    def _choose(self, call: Call, side: int) -> list[Order]:
+        """What was described in several ways is meant in one of them from now on: as it was answered."""
+        about = dict.fromkeys([*self._signalled, *(change.stream for change in self._exchange.undo)])
+        chosen = [(each, at) for each in about for at in (1 - side, side) if choose(each, at, each.media[1 - at])]
+        return [order for each, at in chosen for order in each.changed(self._holders.get(each, call), at)]
 
     def _count_rejected(self) -> None:
         """Of each party the latest word counts: it may take what it had turned down."""

@@ -172,10 +172,9 @@ class Slot:
     `stream` joins the slots of one stream across messages. `primary` is False for what is translated but not recorded
     of the sender: a further address of the same stream (RFC 8839), or a place that somebody else is at, whose domain
     name may pass. `at` is the dialect's own mark of the spot. `token` is what would name the place if it were one of
-    ours; a HIDE slot that has one is shown to whom it may be told. `expires` is the lifetime in seconds the message
-    gives this place, where it gives one. `media` is what flows there: the kind, then the formats, best first, each by
-    its name and clock rate (``audio PCMU/8000 opus/48000/2``); `width` is how much of it. `flow`, where there is one,
-    names the way to a terminal for good: a newer place of the same flow replaces the older.
+    ours; a HIDE slot that has one is shown to whom it may be told. `expires` is the place's lifetime in seconds, if one
+    is given. `media` is what flows there: kind, then formats, best first, by name and clock rate (``audio PCMU/8000
+    opus/48000/2``); `width` how much. `flow` names the way to a terminal for good: a newer place of it replaces older.
     """
 
     role: Role
@@ -200,6 +199,7 @@ class Slot:
     diverts: bool = False  # whether who reads it is to call there instead
     dials: bool = False  # whether who sends it wants to call there: where it was told to, if that is ours
     shared: Numbered | None = None  # of media: None where its protocol knows of no ports that streams share
+    way: int = 0  # in which of several ways a stream is described, of which the answer takes one: all but 0 not primary
     beside: int = 0  # of which call a stream is: 0 the message's own, else the place in Intent.beside, from 1
 
 
@@ -211,9 +211,9 @@ class Intent:
     peers write it, which the SBC may hide. `party` names the sender within the call, where several may answer. `method`
     is for logs and rules. `expires` is in seconds.
 
-    A call that `gathers` has no two parties, but members, which its gateway calls as it likes: it is over when the last
-    has left. In `leaves` call and member may each end in ``*``, and then stand for all that begin so. Names that are
-    `local` are the same on both sides; an answer may give the call another, which means it from then on.
+    A call that `gathers` has no two parties, but members, which its gateway calls as it likes: with the last it ends.
+    In `leaves` call and member may each end in ``*``: then they stand for all that begin so. Names that are `local` are
+    the same on both sides; an answer may give the call another, which means it from then on.
     """
 
     kind: Kind

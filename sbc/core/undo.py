@@ -29,6 +29,7 @@ def undo(registry: Registry, exchange: Exchange, now: float, rest: bool) -> list
         else:
             stream.remote[change.side], stream.media[change.side] = change.before, change.media
             stream.flows[change.side], stream.wards = change.flows, change.wards
+            stream.choices[change.side] = ()
             admitted.recount(registry.networks, holder, stream, change.admitted)
             orders += stream.changed(holder, change.side)
     exchange.undo = ()

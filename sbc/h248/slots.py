@@ -141,7 +141,7 @@ def _media(taken: Taken, command: Command, place: int | None) -> list[Slot]:
                 chosen = request and description is stream.local and b"$" in group.text
                 for slot in _read(taken, group):
                     if slot.stream is not None:
-                        named.name(slot, own and not rank)
+                        named.name(slot, own, rank)
                         slot.by_other = not request
                     found.append(attrs.evolve(slot, at=Chosen(slot.at)) if slot.stream is None and chosen else slot)
     return found
@@ -171,14 +171,17 @@ class _Named:
         own = command.verb not in _AUDITS and not termination.every
         return cls(key, channel, b"" if open_ else termination.key, own)
 
-    def name(self, slot: Slot, own: bool) -> None:
-        """Say whose address a slot of a description is; `own`: it is that of who speaks, and the first of several."""
+    def name(self, slot: Slot, own: bool, rank: int) -> None:
+        """Say whose address a slot of a description is; `own`: it is that of who speaks. `rank`: of which of several
+        alternatives, that are meant each instead of the others."""
         line = slot.stream
         slot.stream = f"{self.key} {line}" if line else self.key
-        slot.primary = slot.primary and own and self.own
+        said = slot.primary and own and self.own
+        slot.primary, slot.way = said and not rank, rank if said else 0
         slot.member = self.member
-        if slot.primary and self.channel:
-            slot.channel = b"%b.%b" % (self.channel, str(line).encode())
+        if said and self.channel:
+            kind = b".t38" if slot.role is Role.T38 else b""
+            slot.channel = b"%b.%b%b" % (self.channel, str(line).encode(), kind)
 
 
 def _read(taken: Taken, group: Group) -> list[Slot]:

@@ -70,8 +70,8 @@ def test_several_streams_lines_and_alternatives() -> None:
     other = sdp("192.168.1.10", 4100)
     said = b"Media { Stream = 1 { Local {\r\n%b%b} }, Stream = 2 { Local {\r\n%b} } }" % (two, other, other)
     every = streams(message(GATEWAY, reply(7, 5, command(b"Add", b"r1", said))))
-    assert [(each.stream, each.primary) for each in every] == [
-        *(("r1 1", True), ("r1 1 1", True), ("r1 1", False), ("r1 2", True)),
+    assert [(each.stream, each.primary, each.way) for each in every] == [
+        *(("r1 1", True, 0), ("r1 1 1", True, 0), ("r1 1", False, 1), ("r1 2", True, 0)),
     ]
 
 

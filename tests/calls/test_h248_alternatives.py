@@ -1,0 +1,152 @@
+"""Local and Remote of H.248 in several alternatives: each is written, and the one counts that the answer takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from sbc.core.address import Address
+from sbc.core.call import Call, Stream
+from sbc.core.orders import CloseStream, OpenStream, Order, UpdateStream
+from tests.h248_calls import FAR, NEAR, RTP, Gateway, gateway, places, read
+from tests.h248_words import WIRES, command, media, reply, sdp, transaction
+from tests.kept import restarted
+from tests.laws import assert_no_trace
+from tests.rig import PHONE, SOFTSWITCH, of
+
+wires = pytest.mark.parametrize("wire", WIRES)
+G729 = Address(FAR.host, 7000)
+FAX = Address(FAR.host, 8000)
+
+
+def g729(at: Address) -> bytes:
+    return sdp(at.host, at.port).replace(b"RTP/AVP 8", b"RTP/AVP 18 101") + b"a=rtpmap:101 telephone-event/8000\r\n"
+
+
+def pcma(at: Address) -> bytes:
+    return sdp(at.host, at.port).replace(b"RTP/AVP 8", b"RTP/AVP 8 101") + b"a=rtpmap:101 telephone-event/8000\r\n"
+
+
+def fax(at: Address) -> bytes:
+    return f"v=0\r\nc=IN IP4 {at.host}\r\nm=image {at.port} udptl t38\r\n".encode()
+
+
+def only(call: Call) -> Stream:
+    (stream,) = call.streams.values()
+    return stream
+
+
+def far(stream: Stream) -> Address:
+    assert stream.remote[0] is not None
+    return stream.remote[0].rtp
+
+
+def told_two(found: Gateway, remote: bytes) -> tuple[list[Order], bytes]:
+    """The controller has the gateway send in one of several ways. What is done, and what the gateway hears."""
+    orders = found.ask(transaction(20, 5, command(b"Modify", RTP, media(remote=remote))))
+    (there,) = found.told(orders)
+    return orders, there
+
+
+@wires
+@pytest.mark.parametrize("takes", [pcma, g729], ids=["the first", "the second"])
+def test_the_alternative_that_is_answered_is_where_media_goes(wire: str, takes: object) -> None:
+    found = gateway(wire=wire)
+    stream = only(found.call())
+    orders, there = told_two(found, pcma(FAR) + g729(G729))
+    ours = stream.ours[1].rtp
+    assert places(there) == [ours, ours] and far(stream) == FAR, "until it is answered the first counts"
+    assert_no_trace(there, FAR.host, SOFTSWITCH.host)
+    assert stream.admitted is not None
+    local = takes(NEAR)  # type: ignore[operator]
+    orders = found.say(reply(read(there).transaction, 5, command(b"Modify", RTP, media(local=local))))
+    second = takes is g729
+    assert far(stream) == (G729 if second else FAR)
+    moved = [each.spec.remote.rtp for each in of(UpdateStream, orders) if each.side == 0 and each.spec.remote]
+    assert (G729 in moved) is second and not stream.choices[0]
+    assert stream.clock == 8000
+
+
+@wires
+def test_what_the_gateway_had_said_tells_which_it_takes_where_its_answer_does_not(wire: str) -> None:
+    found = gateway(wire=wire)
+    asked = found.add()
+    found.say(reply(asked.transaction, 5, command(b"Add", RTP, media(local=g729(NEAR)))))
+    (call,) = found.calls
+    _, there = told_two(found, pcma(FAR) + g729(G729))
+    found.say(reply(read(there).transaction, 5, command(b"Modify", RTP)))
+    assert far(only(call)) == G729
+
+
+@wires
+def test_the_remote_that_is_repeated_is_the_one_that_was_taken(wire: str) -> None:
+    """Where it was told several the gateway says which it has taken (H.248.1 clause 7.1.8)."""
+    found = gateway(wire=wire)
+    stream = only(found.call())
+    _, there = told_two(found, pcma(FAR) + g729(G729))
+    ours = stream.ours[1].rtp
+    said = media(local=g729(NEAR), remote=g729(ours))
+    orders = found.say(reply(read(there).transaction, 5, command(b"Modify", RTP, said)))
+    assert places(*found.heard(orders)) == [stream.ours[0].rtp, G729] and far(stream) == G729
+
+
+@wires
+def test_fax_may_be_the_alternative(wire: str) -> None:
+    found = gateway(wire=wire)
+    call = found.call()
+    voice = only(call)
+    orders, there = told_two(found, pcma(FAR) + fax(FAX))
+    (opened,) = of(OpenStream, orders)
+    assert opened.spec.kind == "t38" and all(each.port for each in places(there))
+    answer = media(local=fax(Address(PHONE.host, 4100)))
+    orders = found.say(reply(read(there).transaction, 5, command(b"Modify", RTP, answer)))
+    assert [each.stream for each in of(CloseStream, orders)] == [voice.id]
+    assert only(call).kind == "t38" and far(only(call)) == FAX
+
+
+@wires
+def test_voice_is_taken_and_the_fax_that_might_have_been_goes(wire: str) -> None:
+    found = gateway(wire=wire)
+    call = found.call()
+    voice = only(call)
+    _, there = told_two(found, pcma(FAR) + fax(FAX))
+    answer = media(local=pcma(NEAR))
+    orders = found.say(reply(read(there).transaction, 5, command(b"Modify", RTP, answer)))
+    assert len(of(CloseStream, orders)) == 1 and only(call) is voice
+
+
+@wires
+def test_alternatives_that_are_refused_are_forgotten(wire: str) -> None:
+    found = gateway(wire=wire)
+    stream = only(found.call(remote=FAR))
+    _, there = told_two(found, g729(G729) + pcma(Address(FAR.host, 9000)))
+    found.say(b"Reply = %d { Error = 510 }" % read(there).transaction)
+    assert far(stream) == FAR and stream.choices == [(), ()]
+
+
+@wires
+def test_a_gateway_keeps_several_for_the_controller_to_choose_from(wire: str) -> None:
+    """ReserveGroup: its Local has them all, and the controller says later which it is to be."""
+    found = gateway(wire=wire)
+    asked = found.add()
+    other = Address(NEAR.host, 4010)
+    orders = found.say(reply(asked.transaction, 5, command(b"Add", RTP, media(local=pcma(NEAR) + g729(other)))))
+    (call,) = found.calls
+    stream = only(call)
+    (back,) = found.heard(orders)
+    assert places(back) == [stream.ours[0].rtp] * 2 and stream.remote[1] is not None
+    assert stream.remote[1].rtp == NEAR
+    _, there = told_two(found, g729(G729))
+    assert stream.remote[1].rtp == NEAR, "not before the gateway has taken note"
+    found.say(reply(read(there).transaction, 5, command(b"Modify", RTP)))
+    assert stream.remote[1].rtp == other and far(stream) == G729
+
+
+@wires
+def test_an_alternative_outlives_a_restart(wire: str) -> None:
+    found = gateway(wire=wire)
+    found.call()
+    _, there = told_two(found, pcma(FAR) + g729(G729))
+    found.rig, _ = restarted(found.rig)
+    (call,) = found.calls
+    found.say(reply(read(there).transaction, 5, command(b"Modify", RTP, media(local=g729(NEAR)))))
+    assert far(only(call)) == G729
