@@ -151,6 +151,10 @@ CONTENDERS = tuple(
 )
 
 
+class Ended(Exception):
+    """A contender ended by itself while it was measured, which is a finding and not the end of a run."""
+
+
 class Bench:
     """One run. `figures` holds for each contender and measure what was found, round by round."""
 
@@ -167,7 +171,10 @@ class Bench:
         for number in range(self.size.rounds):
             for each in contenders:
                 say(f"round {number + 1} of {self.size.rounds}: {each.name}")
-                self._measure(each, *files)
+                try:
+                    self._measure(each, *files)
+                except Ended as why:
+                    self.failed.append(f"{each.name}: {why}")
         self.load.close()
 
     def _measure(self, each: Contender, certificate: Path, key: Path) -> None:
@@ -177,15 +184,19 @@ class Bench:
         memory, spent = usage.memory(border.pid), usage.processor(border.pid)
         where = (each.kind, CALLER_SIDE, str(PORTS[each.kind]), str(self.size.connections), str(folder))
         terminals = self.lab.host("callers").python("-m", "benchmarks.connections_client", *where, log="terminals")
-        self._phase(each, terminals, border, folder / "connected", "first", spent)
-        time.sleep(self.size.rest)
-        self._note(each, "kb", (usage.memory(border.pid) - memory) / self.size.connections / 1024)
-        spent = usage.processor(border.pid)
-        (folder / "go-on").touch()
-        self._phase(each, terminals, border, folder / "again", "again", spent)
-        (folder / "end").touch()
-        terminals.wait_exit()
-        border.stop(patience=10.0)
+        try:
+            self._phase(each, terminals, border, folder / "connected", "first", spent)
+            time.sleep(self.size.rest)
+            held = usage.memory(border.pid) - memory
+            spent = usage.processor(border.pid)
+            (folder / "go-on").touch()
+            self._phase(each, terminals, border, folder / "again", "again", spent)
+            self._note(each, "kb", held / self.size.connections / 1024)
+            (folder / "end").touch()
+            terminals.wait_exit()
+        finally:
+            terminals.stop()
+            border.stop(patience=10.0)
 
     def _phase(
         self, each: Contender, terminals: LabProcess, border: LabProcess, file: Path, name: str, before: float
@@ -193,8 +204,10 @@ class Bench:
         """All terminals do one thing: how many a second, and what each costs."""
 
         def over() -> bool:
-            if not (terminals.running and border.running):
-                raise RuntimeError(f"{terminals!r} {border!r}\n{terminals.tail()}\n{border.tail()}")
+            if not border.running:
+                raise Ended(f"{border!r} of itself ({name})")
+            if not terminals.running:
+                raise RuntimeError(f"{terminals!r}\n{terminals.tail()}")
             return file.exists()
 
         wait_for(over, 300.0, f"{self.size.connections} terminals", 0.05)
