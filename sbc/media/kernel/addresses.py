@@ -24,6 +24,27 @@ def unpack(data: bytes) -> Address:
     return Address(text, int.from_bytes(port, "big"))
 
 
-def of_flow(flow: Flow) -> bytes:
-    """The four of a flow, as a slot begins: what it comes to and from, is sent from and to. @raises OSError."""
-    return b"".join(map(pack, (flow.local, flow.source, flow.out, flow.to)))
+_FOUR = struct.Struct("=16s8sB")
+FOUR, WIDE = _FOUR.size, 64
+"""Octets with which a slot begins, and of its hosts of IPv6."""
+
+
+def of_flow(flow: Flow) -> tuple[bytes, bytes]:
+    """The four of a flow, what it comes to and from, is sent from and to, as a slot has them: where it begins, and the
+    hosts of IPv6. @raises OSError for a name."""
+    packed = [pack(each) for each in (flow.local, flow.source, flow.out, flow.to)]
+    hosts, ports = [each[:16] for each in packed], b"".join(each[16:18] for each in packed)
+    family = packed[0][18]
+    if family == 4:
+        return _FOUR.pack(b"".join(host[:4] for host in hosts), ports, family), bytes(WIDE)
+    return _FOUR.pack(b"", ports, family), b"".join(hosts)
+
+
+def of_slot(head: bytes, wide: bytes) -> tuple[Address, Address, Address, Address]:
+    """The other way round."""
+    four, ports, family = _FOUR.unpack_from(head)
+    size, hosts = (4, four) if family == 4 else (16, wide)
+    first, second, third, fourth = (
+        unpack(_ADDRESS.pack(hosts[size * n : size * (n + 1)], ports[2 * n : 2 * n + 2], family)) for n in range(4)
+    )
+    return first, second, third, fourth

@@ -1,4 +1,5 @@
 /* Loads the kernel's programs and maps with libbpf, keeps them pinned, and puts flows in and out. See relay_maps.h. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -14,7 +15,8 @@
 
 #include "loader_relay.h"
 
-static const char *const MAPS[] = {"flows", "slots", "buckets", "news", "outlets", "confirmed", "lease", "marks"}; /* that are pinned */
+static const char *const MAPS[] = {"flows", "slots", "buckets", "news", "outlets", "confirmed", "lease", "marks",
+                                   "near"}; /* that are pinned */
 #define LONGEST_WAIT 1000000000ull /* ns to wait for a program to leave a slot; it takes microseconds */
 
 __u64 relay_now(void)
@@ -42,6 +44,16 @@ static void say(char *why, size_t size, const char *what, int error)
     snprintf(why, size, "%s: %s%s%.*s", what, strerror(error < 0 ? -error : error), end ? "; " : "", (int)end, last_words);
 }
 
+/* So many places are there in `near` that few flows meet at one; a power of two. */
+static __u32 places(__u32 room)
+{
+    __u32 count = 4096;
+
+    while (count / 4 < room && count < 1u << 30)
+        count *= 2;
+    return count;
+}
+
 static int prepare_maps(struct relay *relay, const char *directory)
 {
     char path[256];
@@ -50,12 +62,12 @@ static int prepare_maps(struct relay *relay, const char *directory)
         struct bpf_map *map = bpf_object__find_map_by_name(relay->object, MAPS[each]);
         if (!map || (size_t)snprintf(path, sizeof(path), "%s/%s", directory ? directory : "", MAPS[each]) >= sizeof(path))
             return -ENAMETOOLONG;
-        if (each < 2)
+        if (!strcmp(MAPS[each], "flows") || !strcmp(MAPS[each], "slots"))
             bpf_map__set_max_entries(map, relay->room);
-        else if (each == 2)
-            bpf_map__set_max_entries(map, relay->room + RELAY_REALMS);
-        else if (each == 3)
+        else if (!strcmp(MAPS[each], "news"))
             bpf_map__set_max_entries(map, relay->room / 64 + 1);
+        else if (!strcmp(MAPS[each], "near"))
+            bpf_map__set_max_entries(map, relay->places / 16);
         if (directory && bpf_map__set_pin_path(map, path))
             return -errno;
     }
@@ -77,15 +89,18 @@ static int find_maps(struct relay *relay)
     relay->doors = bpf_object__find_map_fd_by_name(relay->object, "doors");
     relay->slots = share(bpf_object__find_map_fd_by_name(relay->object, "slots"), relay->room * sizeof(*relay->slots));
     relay->buckets = share(bpf_object__find_map_fd_by_name(relay->object, "buckets"),
-                           (relay->room + RELAY_REALMS) * sizeof(*relay->buckets));
+                           (RELAY_REALMS + 1) * sizeof(*relay->buckets));
+    relay->near = share(bpf_object__find_map_fd_by_name(relay->object, "near"), relay->places / 16 * sizeof(*relay->near));
     relay->news = share(bpf_object__find_map_fd_by_name(relay->object, "news"), (relay->room / 64 + 1) * sizeof(__u64));
     relay->lease = share(bpf_object__find_map_fd_by_name(relay->object, "lease"), sizeof(*relay->lease));
     relay->marks = share(bpf_object__find_map_fd_by_name(relay->object, "marks"), RELAY_TABLES * sizeof(*relay->marks));
     relay->barrier = share(bpf_object__find_map_fd_by_name(relay->object, "barrier"), sizeof(*relay->barrier));
     relay->watched = calloc(relay->room, sizeof(*relay->watched));
-    return relay->slots && relay->buckets && relay->news && relay->lease && relay->marks && relay->barrier &&
-                   relay->watched
-               ? 0 : -ENOMEM;
+    if (!relay->slots || !relay->buckets || !relay->news || !relay->lease || !relay->marks || !relay->barrier ||
+        !relay->near || !relay->watched)
+        return -ENOMEM;
+    relay->lease->near = relay->places - 1;
+    return 0;
 }
 
 /* Load the programs, with the maps that are pinned in `directory` or with new ones that are pinned there; NULL with `why`
@@ -103,6 +118,7 @@ struct relay *relay_load(const char *directory, __u32 room, char *why, size_t si
     }
     libbpf_set_print(listen_to_libbpf);
     relay->room = room + 1;
+    relay->places = places(room);
     relay->object = bpf_object__open_mem(relay_object, relay_object_size, &options);
     if (!relay->object) {
         say(why, size, "cannot read the program", errno);
@@ -131,7 +147,9 @@ void relay_free(struct relay *relay)
     if (relay->slots)
         munmap(relay->slots, relay->room * sizeof(*relay->slots));
     if (relay->buckets)
-        munmap(relay->buckets, (relay->room + RELAY_REALMS) * sizeof(*relay->buckets));
+        munmap(relay->buckets, (RELAY_REALMS + 1) * sizeof(*relay->buckets));
+    if (relay->near)
+        munmap(relay->near, relay->places / 16 * sizeof(*relay->near));
     if (relay->news)
         munmap(relay->news, (relay->room / 64 + 1) * sizeof(__u64));
     if (relay->lease)
@@ -167,40 +185,69 @@ struct relay_lease *relay_lease(struct relay *relay)
 }
 
 /* Whether a bucket holds so much, and take it out. The programs draw from it meanwhile: at worst a packet is given away. */
-int relay_has(struct relay *relay, __u32 bucket, __u64 octets)
+int relay_has(const struct bucket *bucket, __u64 octets)
 {
-    return bucket_has(&relay->buckets[bucket], octets, relay_now());
+    return bucket_has(bucket, octets, relay_now());
 }
 
-void relay_take(struct relay *relay, __u32 bucket, __u64 octets)
+void relay_take(struct bucket *bucket, __u64 octets)
 {
-    bucket_take(&relay->buckets[bucket], octets, relay_now());
+    bucket_take(bucket, octets, relay_now());
 }
 
 /* Let a bucket be filled by a rate from now on; see bucket_change(). */
-void relay_fill(struct relay *relay, __u32 bucket, __u64 octets, __u64 burst)
+void relay_fill(struct bucket *bucket, __u64 octets, __u64 burst)
 {
-    bucket_change(&relay->buckets[bucket], octets, burst, relay_now());
+    bucket_change(bucket, octets, burst, relay_now());
+}
+
+/* The address of ours that the flow of a slot comes to: its key in `flows`. */
+static struct relay_address key_of(const struct relay_slot *slot)
+{
+    struct relay_address key = {.port = slot->ports[0], .family = slot->family};
+
+    if (slot->family == 4)
+        memcpy(key.host, &slot->hosts[0], sizeof(slot->hosts[0]));
+    else
+        memcpy(key.host, slot->wide[0], sizeof(key.host));
+    return key;
+}
+
+/* Where `near` may say which slot serves an address of ours. */
+static __u32 *place_of(struct relay *relay, const struct relay_address *local)
+{
+    __u32 host[4], place;
+
+    memcpy(host, local->host, sizeof(host));
+    place = relay_place(host, ntohs(local->port), relay->places - 1);
+    return &relay->near[place / 16].slots[place % 16];
 }
 
 /* Let the kernel forward the flow that has been written into a slot. */
 int relay_enter(struct relay *relay, __u32 index)
 {
     struct relay_slot *slot = &relay->slots[index];
+    struct relay_address local = key_of(slot);
 
     __atomic_store_n(&slot->gate, 0, __ATOMIC_SEQ_CST);
-    return bpf_map_update_elem(relay->flows, &slot->local, &index, BPF_NOEXIST) ? -errno : 0;
+    if (bpf_map_update_elem(relay->flows, &local, &index, BPF_NOEXIST))
+        return -errno;
+    __atomic_store_n(place_of(relay, &local), index, __ATOMIC_SEQ_CST);
+    return 0;
 }
 
 /* Let it forward it no more. When this returns the slot's counters are final. */
 int relay_shut(struct relay *relay, __u32 index)
 {
     struct relay_slot *slot = &relay->slots[index];
+    struct relay_address local = key_of(slot);
     __u64 begun = relay_now();
+    __u32 *place = place_of(relay, &local), found = index;
 
     __atomic_fetch_or(&slot->gate, RELAY_SHUT, __ATOMIC_SEQ_CST);
-    if (relay_find(relay, &slot->local) == (int)index)
-        bpf_map_delete_elem(relay->flows, &slot->local);
+    __atomic_compare_exchange_n(place, &found, 0, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    if (relay_find(relay, &local) == (int)index)
+        bpf_map_delete_elem(relay->flows, &local);
     while (__atomic_load_n(&slot->gate, __ATOMIC_SEQ_CST) != RELAY_SHUT) {
         if (relay_now() - begun > LONGEST_WAIT)
             return -EBUSY;

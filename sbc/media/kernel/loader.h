@@ -14,9 +14,9 @@ void relay_free(struct relay *relay);
 struct relay_slot *relay_slots(struct relay *relay);
 struct bucket *relay_buckets(struct relay *relay);
 struct relay_lease *relay_lease(struct relay *relay);
-int relay_has(struct relay *relay, __u32 bucket, __u64 octets);
-void relay_take(struct relay *relay, __u32 bucket, __u64 octets);
-void relay_fill(struct relay *relay, __u32 bucket, __u64 octets, __u64 burst);
+int relay_has(const struct bucket *bucket, __u64 octets);
+void relay_take(struct bucket *bucket, __u64 octets);
+void relay_fill(struct bucket *bucket, __u64 octets, __u64 burst);
 
 int relay_enter(struct relay *relay, __u32 index);
 int relay_shut(struct relay *relay, __u32 index);

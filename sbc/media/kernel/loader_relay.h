@@ -6,7 +6,8 @@
 
 struct watched { /* what was seen of a slot at the last look */
     int on;
-    __u64 strangers, others, unrouted, policed;
+    __u32 strangers, others, unrouted;
+    __u64 policed;
 };
 
 struct relay {
@@ -15,7 +16,9 @@ struct relay {
     struct relay_lease *lease;
     struct relay_barrier *barrier;
     struct relay_marks *marks;
+    struct relay_near *near;
     __u32 room;
+    __u32 places; /* in `near` */
     __u64 *news; /* room / 64 + 1 words */
     __u32 next;  /* of these, the one with which the next look begins */
     struct bpf_object *object;

@@ -18,6 +18,7 @@ _MAPS = (
     "outlets",
     "confirmed",
     "marks",
+    "near",
 )  # relay_tables.h; an earlier version's are among them
 
 

@@ -15,7 +15,7 @@ from sbc.core.orders import UNSET, Rate
 from sbc.media.counters import Volume
 from sbc.media.flow import Flow
 from sbc.media.kernel import pins
-from sbc.media.kernel.addresses import of_flow, unpack
+from sbc.media.kernel.addresses import FOUR, WIDE, of_flow, of_slot, unpack
 from sbc.media.kernel.barrier import Barrier
 from sbc.media.kernel.directory import Unavailable as Unavailable  # for who needs nothing else of there
 from sbc.media.kernel.directory import open_directory, own
@@ -33,7 +33,8 @@ STRANGERS, OTHERS, UNROUTED, POLICED = 1, 2, 4, 8
 
 NONE = Volume()
 
-_HEAD = struct.Struct("=80sIIIIBB76xBBIII")  # of struct relay_slot, from its start on, what is constant
+_HEAD = struct.Struct("=25sBBBBBHIH14xI")  # of struct relay_slot, from its start on, what is constant
+_WIDE = slice(192, 192 + WIDE)
 _CONTEXT = 512
 _UNLIMITED = 1 << 62  # a bucket's depth that no difference between two processors' clocks reaches
 _SHUT = 0x80000000  # RELAY_SHUT
@@ -119,12 +120,10 @@ class Plane:
         @raises OSError."""
         now = self.now()
         slot = self._vacant.take(now)
-        if own < 0:
-            own = slot
-            self._buckets[own].step = 0  # a new one, which begins full
-            self.limit(own, flow.limit)
         try:
-            self._write(slot, flow, longest, mux, own, realm, now)
+            self._write(slot, flow, longest, mux, slot if own < 0 else own, realm, now)
+            if own < 0:
+                self.limit(slot, flow.limit)  # the bucket is new, and begins full
             self._lib.relay_watch(self._relay, slot, 1)
             self._must(self._lib.relay_enter(self._relay, slot))
         except OSError:
@@ -139,7 +138,7 @@ class Plane:
         if slot is None or self._addresses(slot) != of_flow(flow):
             return None
         del self.left[flow.local]
-        self._slots[slot].buckets[0] = 0  # there may have been a rate
+        self._slots[slot].own = 0  # there may have been a rate
         self._lib.relay_watch(self._relay, slot, 1)
         return slot
 
@@ -178,13 +177,15 @@ class Plane:
         self._vacant.rest(slot, self.now())
 
     def _write(self, slot: int, flow: Flow, longest: int, mux: bool, own: int, realm: int, now: int) -> None:
+        four, wide = of_flow(flow)
         head = _HEAD.pack(
-            of_flow(flow), own, realm, flow.clock, longest, _takes(flow, mux), flow.dscp << 2, *self._marked(flow),
-            LAYOUT, 0, slot,
-        )  # fmt: skip
+            four, _takes(flow, mux), flow.dscp << 2, *self._marked(flow), LAYOUT, longest, own, realm, flow.clock
+        )
         where = self._slots + slot
-        self._ffi.buffer(where)[:] = head + bytes(self._ffi.sizeof("struct relay_slot") - len(head))
-        where.seen = now
+        memory = self._ffi.buffer(where)
+        memory[:] = head + bytes(len(memory) - len(head))
+        memory[_WIDE] = wide
+        where.index, where.seen = slot, now
 
     def _marked(self, flow: Flow) -> tuple[int, int]:
         """The table of what becomes of its marks, and the priority of its frames. @raises OSError."""
@@ -199,9 +200,9 @@ class Plane:
         """What the flow's source has said last: in RTP, and what came in RTCP after that; empty if it has not spoken
         here, or it may have spoken elsewhere since, while the lease had ended."""
         at, now = self._slots[slot], self.now()
-        rtp = Last(at.ssrc, at.sequence, at.timestamp, max(0, now - at.rtp_seen) / 1e9)
-        rtcp = Last(at.rtcp_ssrc, None, None, max(0, now - at.seen) / 1e9)
-        if self.lease.ended() or at.seen < self.lease.since:
+        rtp = Last(at.ssrc, at.sequence, at.timestamp, max(0, now - at.seen) / 1e9)
+        rtcp = Last(at.rtcp_ssrc, None, None, max(0, now - at.seen_else) / 1e9)
+        if self.lease.ended() or max(at.seen, at.seen_else) < self.lease.since:
             return ()
         return tuple(said for kind, said in ((RTP, rtp), (RTCP, rtcp)) if at.heard & kind)
 
@@ -241,12 +242,11 @@ class Plane:
 
     def addresses(self, slot: int) -> tuple[Address, Address, Address, Address]:
         """What the slot's flow comes to and from, is sent from and to."""
-        at = self._addresses(slot)
-        first, second, third, fourth = (unpack(at[n : n + 20]) for n in range(0, 80, 20))
-        return first, second, third, fourth
+        return of_slot(*self._addresses(slot))
 
-    def _addresses(self, slot: int) -> bytes:
-        return bytes(self._ffi.buffer(self._slots + slot)[:80])
+    def _addresses(self, slot: int) -> tuple[bytes, bytes]:
+        memory = self._ffi.buffer(self._slots + slot)
+        return memory[:FOUR], memory[_WIDE]
 
     def run(self, frame: bytes, interface: int, tc: bool = False) -> tuple[int, bytes]:
         """Run one of the programs on a frame as if it had come to the interface: its verdict, and the frame it left."""
@@ -332,14 +332,16 @@ class Plane:
 
     # -- buckets
 
-    def limit(self, bucket: int, rate: Rate | None) -> None:
-        """Let a bucket (a slot's own has its number) be filled by another rate; None: let all pass. A change gives
-        nothing: see bucket_change() in bucket.h."""
+    def limit(self, slot: int, rate: Rate | None) -> None:
+        """Let a slot's own bucket be filled by another rate; None: let all pass. A change gives nothing: see
+        bucket_change() in bucket.h."""
+        self._fill(self._ffi.addressof(self._slots[slot], "bucket"), rate)
+
+    def _fill(self, bucket: Any, rate: Rate | None) -> None:
         if rate is None:
-            at = self._buckets[bucket]
-            at.step, at.depth = 0, _UNLIMITED
+            bucket.step, bucket.depth = 0, _UNLIMITED
         else:
-            self._lib.relay_fill(self._relay, bucket, rate.octets, rate.burst)
+            self._lib.relay_fill(bucket, rate.octets, rate.burst)
 
     def realm(self, name: str) -> int:
         """The bucket of a realm that has ever had a rate, else 0."""
@@ -354,13 +356,13 @@ class Plane:
                 return None
             if len(self._realms) == _REALMS:
                 raise OSError(105, "no bucket is left")
-            self._realms[name] = self.room + 1 + len(self._realms)
-        self.limit(self._realms[name], rate)
+            self._realms[name] = 1 + len(self._realms)
+        self._fill(self._buckets + self._realms[name], rate)
         return None if rate is None else RealmBucket(self._module, self._relay, self._realms[name])
 
     def charge(self, slot: int, realm: int) -> None:
         """Let a flow be taken out of another realm's bucket."""
-        self._slots[slot].buckets[1] = realm
+        self._slots[slot].realm = realm
 
     # -- what is left, and the directory
 

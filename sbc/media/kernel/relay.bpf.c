@@ -27,13 +27,12 @@ enum fate {
     FORWARD, /* it is counted, and has only to be rewritten and sent */
 };
 
-/* Count something that user space must see to. */
-static __always_inline void ring(struct relay_slot *slot, __u64 *counter)
+/* Tell user space that something was counted that it must see to. */
+static __always_inline void ring(struct relay_slot *slot)
 {
     __u32 index = slot->index / 64;
     __u64 *word = bpf_map_lookup_elem(&news, &index);
 
-    __sync_fetch_and_add(counter, 1);
     if (word)
         __sync_fetch_and_or(word, 1ull << slot->index % 64);
 }
@@ -42,11 +41,12 @@ static __always_inline void ring(struct relay_slot *slot, __u64 *counter)
 static __always_inline bool within(struct relay_slot *slot, __u64 now, __u32 octets)
 {
     struct bucket *own = NULL, *shared = NULL;
-    __u32 index = slot->buckets[0];
+    struct relay_slot *side;
+    __u32 index = slot->own;
 
-    if (index)
-        own = bpf_map_lookup_elem(&buckets, &index);
-    index = slot->buckets[1];
+    if (index && (side = bpf_map_lookup_elem(&slots, &index)))
+        own = &side->bucket;
+    index = slot->realm;
     if (index)
         shared = bpf_map_lookup_elem(&buckets, &index);
     if (own && !bucket_take(own, octets, now))
@@ -62,14 +62,16 @@ static __always_inline bool within(struct relay_slot *slot, __u64 now, __u32 oct
 /* Note what the latched source has said last, for the latch in user space. */
 static __always_inline void hear(struct relay_slot *slot, const struct packet *packet)
 {
-    slot->seen = packet->now;
     if (packet->kind == RTP) {
+        slot->seen = packet->now;
         slot->ssrc = packet->ssrc;
         slot->sequence = packet->sequence;
         slot->timestamp = packet->timestamp;
-        slot->rtp_seen = packet->now;
         slot->heard = RELAY_HEARD_RTP;
-    } else if (packet->kind == RTCP) {
+        return;
+    }
+    slot->seen_else = packet->now;
+    if (packet->kind == RTCP) {
         slot->rtcp_ssrc = packet->ssrc;
         slot->heard |= RELAY_HEARD_RTCP;
     }
@@ -118,9 +120,12 @@ static __always_inline enum fate judge(void *ctx, struct relay_slot *slot, struc
     long found;
 
     if (!from_source(slot, packet)) {
-        if ((__s64)(packet->now - slot->seen) >= (__s64)RELAY_SILENCE) {
-            if (!xdp)
-                ring(slot, &slot->strangers);
+        if ((__s64)(packet->now - slot->seen) >= (__s64)RELAY_SILENCE &&
+            (__s64)(packet->now - slot->seen_else) >= (__s64)RELAY_SILENCE) {
+            if (!xdp) {
+                __sync_fetch_and_add(&slot->strangers, 1);
+                ring(slot);
+            }
             return UP;
         }
         __sync_fetch_and_add(&slot->wrong_source, 1);
@@ -128,8 +133,10 @@ static __always_inline enum fate judge(void *ctx, struct relay_slot *slot, struc
     }
     hear(slot, packet);
     if (packet->odd || !(slot->takes & packet->kind) || packet->size > slot->longest) {
-        if (!xdp)
-            ring(slot, &slot->others);
+        if (!xdp) {
+            __sync_fetch_and_add(&slot->others, 1);
+            ring(slot);
+        }
         return UP;
     }
     found = xdp ? route(ctx, way, slot, packet) : route_anew(ctx, way, slot, packet);
@@ -137,11 +144,13 @@ static __always_inline enum fate judge(void *ctx, struct relay_slot *slot, struc
         if (found != BPF_FIB_LKUP_RET_SUCCESS || packet->partial || !sure(slot, way, packet->now))
             return UP;
     } else if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH) {
-        ring(slot, found == BPF_FIB_LKUP_RET_FRAG_NEEDED ? &slot->others : &slot->unrouted);
+        __sync_fetch_and_add(found == BPF_FIB_LKUP_RET_FRAG_NEEDED ? &slot->others : &slot->unrouted, 1);
+        ring(slot);
         return UP;
     }
     if (!within(slot, packet->now, packet->size)) {
-        ring(slot, &slot->policed);
+        __sync_fetch_and_add(&slot->policed, 1);
+        ring(slot);
         return DROPPED; /* and lost, to whoever measures what has come */
     }
     measure(slot, packet, end);
@@ -150,44 +159,45 @@ static __always_inline enum fate judge(void *ctx, struct relay_slot *slot, struc
     return FORWARD;
 }
 
-/* Whether somebody answers for what is forwarded. Where not, the packet is the stack's, as if there were no flow: to sockets
- * if there are any, else the host says that nobody is here. In front of the stack (`xdp`) it is not counted. */
-static __always_inline bool answered(__u64 now, bool xdp)
+/* The slot that may be that of the flow a packet belongs to, by `near`; else by `flows`. */
+static __always_inline struct relay_slot *find(const struct packet *packet, __u32 most)
 {
-    __u32 index = 0;
-    struct relay_lease *found = bpf_map_lookup_elem(&lease, &index);
-
-    if (!found)
-        return false;
-    if (now < found->until)
-        return true;
-    if (!xdp)
-        __sync_fetch_and_add(&found->passed, 1);
-    return false;
-}
-
-/* The slot of the flow a packet belongs to, entered; NULL if there is none. Who has entered leaves again. */
-static __always_inline struct relay_slot *enter(struct packet *packet, bool xdp)
-{
+    __u32 place = relay_place(packet->local, bpf_ntohs(packet->local_port), most);
+    __u32 line = place / 16, *index;
+    struct relay_near *beside = bpf_map_lookup_elem(&near, &line);
+    struct relay_slot *slot = NULL;
     struct relay_address key;
-    struct relay_slot *slot;
-    __u32 *index;
 
+    if (beside && beside->slots[place % 16])
+        slot = bpf_map_lookup_elem(&slots, &beside->slots[place % 16]);
+    if (slot && is_flow_of(slot, packet))
+        return slot;
     local_address(&key, packet);
     index = bpf_map_lookup_elem(&flows, &key);
-    if (!index)
-        return NULL;
-    packet->now = bpf_ktime_get_ns();
-    if (!answered(packet->now, xdp))
-        return NULL;
-    slot = bpf_map_lookup_elem(&slots, index);
+    return index ? bpf_map_lookup_elem(&slots, index) : NULL;
+}
+
+/* The slot of the flow a packet belongs to, entered; NULL if there is none. Who has entered leaves again. What nobody
+ * answers for is the stack's, as if there were no flow: to sockets if there are any, else the host says that nobody is here.
+ * In front of the stack (`xdp`) that is not counted. */
+static __always_inline struct relay_slot *enter(struct packet *packet, bool xdp)
+{
+    __u32 index = 0;
+    struct relay_lease *held = bpf_map_lookup_elem(&lease, &index);
+    struct relay_slot *slot = held ? find(packet, held->near) : NULL;
+
     if (!slot)
         return NULL;
-    if (__sync_fetch_and_add(&slot->gate, 1) & RELAY_SHUT || !same_address(&slot->local, &key)) {
-        __sync_fetch_and_sub(&slot->gate, 1); /* the flow is being taken out, or the entry has become another's */
+    packet->now = bpf_ktime_get_ns();
+    if (packet->now >= held->until) {
+        if (!xdp)
+            __sync_fetch_and_add(&held->passed, 1);
         return NULL;
     }
-    return slot;
+    if (!(__sync_fetch_and_add(&slot->gate, 1) & RELAY_SHUT) && is_flow_of(slot, packet))
+        return slot;
+    __sync_fetch_and_sub(&slot->gate, 1); /* the flow is being taken out, or the entry has become another's */
+    return NULL;
 }
 
 static __always_inline void leave(struct relay_slot *slot)
@@ -233,6 +243,24 @@ static __always_inline int send(const struct bpf_fib_lookup *way)
     return bpf_redirect_neigh(way->ifindex, &next, sizeof(next), 0);
 }
 
+/* Write a packet anew, and what its skb has of it: the sum over it, where a device has done that (CHECKSUM_COMPLETE), or where
+ * one is to do it yet. */
+static __always_inline void rewrite(struct __sk_buff *skb, const struct relay_slot *slot, const struct packet *packet)
+{
+    void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+    __u32 change;
+
+    if (packet->partial) {
+        replace_checksums(skb, slot, packet);
+        data = (void *)(long)skb->data;
+        end = (void *)(long)skb->data_end;
+        rewrite_headers(data, end, slot, packet);
+        return;
+    }
+    change = rewrite_checksums(data, end, slot, packet);
+    bpf_csum_update(skb, change + rewrite_headers(data, end, slot, packet));
+}
+
 SEC("tc")
 int sbc_tc(struct __sk_buff *ctx)
 {
@@ -261,10 +289,7 @@ int sbc_tc(struct __sk_buff *ctx)
     if (fate == DROPPED) {
         action = TC_ACT_SHOT;
     } else if (fate == FORWARD) {
-        replace_checksums(ctx, slot, &packet); /* the stack knows whether they are whole, or left to a device */
-        data = (void *)(long)ctx->data;
-        end = (void *)(long)ctx->data_end;
-        rewrite_headers(data, end, slot, &packet);
+        rewrite(ctx, slot, &packet);
         if (slot->priority != RELAY_UNSET)
             ctx->priority = slot->priority;
         action = send(&way);

@@ -3,7 +3,12 @@
  * A *flow* is one port of ours and what comes to it from one latched source: RTP, or RTCP. The map `flows` says in which
  * *slot* a flow stands; all about it is in the array `slots`, which user space has in its own memory, too. So it reads
  * counters without asking the kernel, and a slot that is no longer used is never another's while a program may still
- * look at it (user space lets it rest). How much may pass is in `buckets` (../native/bucket.h).
+ * look at it (user space lets it rest). How much may pass is a slot's `bucket`, and a realm's in `buckets`
+ * (../native/bucket.h).
+ *
+ * `near` says the same as `flows`, as far as it says anything: flows find their place in it by their ports, so that those of
+ * neighbouring ports stand side by side, where the entries of `flows` lie each in cache lines of its own. Two flows may have one
+ * place: then the later one is found there, and the other in `flows`.
  *
  * All of it is only as long as somebody answers for it: `lease`.
  *
@@ -26,7 +31,7 @@
 #include "../native/meter.h"
 
 /* cffi: from here, what Python may see */
-#define RELAY_LAYOUT 8 /* of all this, and of what the loader can do: another process's maps, or a loader, of another number are of no use */
+#define RELAY_LAYOUT 9 /* of all this, and of what the loader can do: another process's maps, or a loader, of another number are of no use */
 
 struct relay_address { /* and the key of `flows`: one of ours */
     __u8 host[16];     /* as in the packet; of IPv4 the first 4, the rest 0 */
@@ -35,59 +40,64 @@ struct relay_address { /* and the key of `flows`: one of ours */
     __u8 protocol;     /* of a door, as in the IP header; else 0 */
 };
 
-/* In the order of what a packet touches: of its seven cache lines an RTP packet needs the first four. */
+/* In the order of what a packet touches: of its seven cache lines RTP of IPv4 needs the first three, of IPv6 one or two more. */
 struct relay_slot {
-    /* written by user space before the flow is entered, and constant after */
-    struct relay_address local;  /* to which it comes: the key, once more */
-    struct relay_address source; /* from where it is taken */
-    struct relay_address from;   /* what it is sent from, */
-    struct relay_address to;     /* and to */
-    __u32 buckets[2];            /* the side's and the realm's place in `buckets`, 0: none; the latter may change */
-    __u32 clock;                 /* Hz of the RTP timestamps, 0: not known */
-    __u32 longest;               /* octets of UDP payload; what is longer goes up the stack */
-    __u8 takes;                  /* RELAY_RTP, RELAY_RTCP: what is forwarded; the other goes up the stack */
-    __u8 tos;                    /* DSCP << 2 that it is sent with; the ECN bits are 0, as those of a socket */
-    /* the last RTP packet of the latched source, whatever became of it; `seen` is of its last packet of any kind */
-    __u16 heard;    /* RELAY_HEARD_RTP: there was one; RELAY_HEARD_RTCP: there was RTCP, after it */
-    __u32 gate;     /* who is in, and whether it is shut */
-    __u64 seen;     /* nanoseconds of CLOCK_MONOTONIC, */
-    __u64 rtp_seen; /* and of RTP alone */
-    /* what came from the latched source and was forwarded */
-    __u64 packets;
-    __u64 octets;    /* of UDP payload */
-    __u64 confirmed; /* when the neighbour it goes to was last used by way of the stack; nanoseconds */
-    /* of IPv4: the interface by which TC sends it and the next host, as one word; until when that is believed, in
-     * nanoseconds; and the octets of payload for which it was found */
-    __u64 hop;
-    __u64 hop_until;
-    __u32 hop_size;
-    __u32 ssrc; /* of that last RTP packet */
-    __u32 timestamp;
-    __u16 sequence;
-    /* constant as well */
+    /* what it comes to, where it is taken from, what it is sent from, and to: of IPv4 the hosts, of either family the ports,
+     * as in a packet. Written by user space before the flow is entered, and constant after, as most of this line */
+    __u32 hosts[4];
+    __u16 ports[4];
+    __u8 family;   /* 4 or 6 */
+    __u8 takes;    /* RELAY_RTP, RELAY_RTCP: what is forwarded; the other goes up the stack */
+    __u8 tos;      /* DSCP << 2 that it is sent with; the ECN bits are 0, as those of a socket */
     __u8 marks;    /* which of the tables in `marks` says how it leaves that comes marked so; 0: all as `tos` says */
     __u8 priority; /* of the frame, where it is sent by TC; RELAY_UNSET: as it comes */
-    __u32 layout; /* RELAY_LAYOUT */
-    __u32 other;  /* the slot whose `reports` are of the other side, 0: none */
-    __u32 index;  /* of this slot: its bit in `news` */
-    __u32 rtcp_ssrc; /* of the last RTCP packet's sender */
-    /* how well it arrives: RTP's slot has the one, RTCP's (or RTP's, where it comes there) the other */
+    __u8 layout;   /* RELAY_LAYOUT */
+    __u16 longest; /* octets of UDP payload; what is longer goes up the stack */
+    __u32 own;     /* the slot whose `bucket` is the side's, 0: none */
+    __u16 realm;   /* the realm's place in `buckets`, 0: none; this may change */
+    /* the last RTP packet of the latched source, whatever became of it */
+    __u16 sequence;
+    __u32 ssrc;
+    __u32 timestamp;
+    __u32 gate;      /* who is in, and whether it is shut */
+    __u32 clock;     /* Hz of the RTP timestamps, 0: not known */
+    __u16 hop_size;  /* see `hop` */
+    __u16 heard;     /* RELAY_HEARD_RTP: there was RTP; RELAY_HEARD_RTCP: there was RTCP, after it */
+    __u32 confirmed; /* when the neighbour it goes to was last used by way of the stack; in RELAY_LONG */
+
+    __u64 seen; /* when that RTP packet came, or else when the flow was entered; nanoseconds of CLOCK_MONOTONIC */
+    /* what came from the latched source and was forwarded */
+    __u64 packets;
+    __u64 octets; /* of UDP payload */
+    /* of IPv4: the interface by which TC sends it and the next host, as one word; until when that is believed, in
+     * nanoseconds; and (`hop_size`) the octets of payload for which it was found */
+    __u64 hop;
+    __u64 hop_until;
+    struct bucket bucket; /* what the side may send, where `own` is this slot */
+
+    /* how well it arrives: RTP's slot has this, RTCP's (or RTP's, where it comes there) `reports` */
     struct meter meter;
+
+    __u8 wide[4][16]; /* of IPv6: the hosts */
     struct meter_reports reports;
+    __u64 seen_else; /* when its last packet came that was no RTP */
+    __u32 other;     /* the slot whose `reports` are of the other side, 0: none */
+    __u32 index;     /* of this slot: its bit in `news` */
+    __u32 rtcp_ssrc; /* of the last RTCP packet's sender */
     /* what was forwarded of RTCP, and what was not of anything */
-    __u64 rtcp_packets;
+    __u32 rtcp_packets;
     __u64 rtcp_octets;
     __u64 policed;
     __u64 wrong_source; /* from somebody else, dropped */
     /* what was left to the stack; these, and `policed`, are also told by the slot's bit in `news` */
-    __u64 strangers; /* from somebody else, while the latched source was silent */
-    __u64 others;    /* from the latched source, but nothing for us to forward, or too long for the route */
-    __u64 unrouted;  /* no route */
+    __u32 strangers; /* from somebody else, while the latched source was silent */
+    __u32 others;    /* from the latched source, but nothing for us to forward, or too long for the route */
+    __u32 unrouted;  /* no route */
+    __u32 spare;
     /* what user space has last recorded of the counters, for the next process */
     __u64 told[6];
     /* and what of them was paid for: packets and one (0: nobody pays for it), and octets */
     __u64 booked[2];
-    __u64 spare_more;
 };
 
 /* What becomes of each DSCP. A table is never changed while a slot names it. */
@@ -95,12 +105,17 @@ struct relay_marks {
     __u8 leaves[64];
 };
 
+/* A cache line of `near`: the slots of flows whose places stand side by side, 0: none. */
+struct relay_near {
+    __u32 slots[16];
+};
+
 /* One for all flows: without anybody who renews it nothing is forwarded. */
 struct relay_lease {
     __u64 until;  /* the programs forward up to then; nanoseconds of CLOCK_MONOTONIC */
     __u64 passed; /* packets of flows that were left to the stack since */
     __u32 routes; /* what was set in the system so that programs find routes: see sbc/media/kernel/lookups.py */
-    __u32 spare;
+    __u32 near; /* the places there are in `near`, less one: all bits of a place are set */
 };
 
 /* Whom we do not hear: a source, port 0 for all of its ports, at the signalling ports of one realm. */
@@ -124,7 +139,7 @@ struct relay_barrier {
 
 #define RELAY_BANS 131072 /* there can be, */
 #define RELAY_DOORS 65536 /* of so many ports */
-#define RELAY_REALMS 4096 /* buckets behind those of the slots: the realms' */
+#define RELAY_REALMS 4096 /* there can be that have a bucket */
 #define RELAY_SHUT 0x80000000u
 #define RELAY_TABLES 256 /* of 64 DSCPs each, in `marks` */
 #define RELAY_OWN 255    /* in one of these: as `tos` says */
@@ -137,10 +152,20 @@ struct relay_barrier {
 #define RELAY_SILENCE 150000000ull  /* ns after which the latched source counts as silent (sbc/media/latching.py) */
 #define RELAY_ROUTE 100000000ull    /* ns for which a route is believed */
 #define RELAY_CONFIRM 5000000000ull /* ns after which a neighbour is asked for again, by way of the stack */
+#define RELAY_LONG 30 /* bits by which nanoseconds are shifted where about seconds will do */
+
+/* The place of a flow in `near`: its port, counted from where the host has its first. `host` is as in a packet (of IPv4 the
+ * rest is 0), `port` as it is read; `most` the last place. */
+static inline __attribute__((always_inline)) __u32 relay_place(const __u32 *host, __u16 port, __u32 most)
+{
+    return (port + ((host[0] ^ host[1] ^ host[2] ^ host[3]) * 2654435761u >> 8)) & most;
+}
 
 _Static_assert(sizeof(struct relay_address) == 20, "a key has no holes");
-_Static_assert(sizeof(struct relay_slot) == 448, "a slot is seven cache lines");
-_Static_assert(__builtin_offsetof(struct relay_slot, reports) == 256, "what each RTP packet needs is in four of them");
+_Static_assert(sizeof(struct relay_slot) == 448, "a slot is seven cache lines: an odd number, so that caches have room for all");
+_Static_assert(__builtin_offsetof(struct relay_slot, seen) == 64, "");
+_Static_assert(__builtin_offsetof(struct relay_slot, meter) == 128, "");
+_Static_assert(__builtin_offsetof(struct relay_slot, wide) == 192, "what each RTP packet of IPv4 needs is in three of them");
 _Static_assert(sizeof(struct relay_lease) == 24, "");
 _Static_assert(sizeof(struct relay_ban) == 16 && sizeof(struct relay_banned) == 24 && sizeof(struct relay_barrier) == 16, "");
 

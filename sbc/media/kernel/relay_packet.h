@@ -164,19 +164,26 @@ static __always_inline void local_address(struct relay_address *key, const struc
     key->protocol = 0;
 }
 
-static __always_inline bool same_address(const struct relay_address *one, const struct relay_address *other)
+static __always_inline bool same_host(const __u8 *wide, const __u32 *host)
 {
-    const __u32 *a = (const __u32 *)one, *b = (const __u32 *)other;
+    const __u32 *own = (const __u32 *)wide;
 
-    return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4];
+    return own[0] == host[0] && own[1] == host[1] && own[2] == host[2] && own[3] == host[3];
+}
+
+/* Whether a slot is of the flow that a packet belongs to. */
+static __always_inline bool is_flow_of(const struct relay_slot *slot, const struct packet *packet)
+{
+    if (slot->family != packet->family || slot->ports[0] != packet->local_port)
+        return false;
+    return packet->family == 4 ? slot->hosts[0] == packet->local[0] : same_host(slot->wide[0], packet->local);
 }
 
 static __always_inline bool from_source(const struct relay_slot *slot, const struct packet *packet)
 {
-    const __u32 *host = (const __u32 *)slot->source.host;
-
-    return packet->source_port == slot->source.port && packet->source[0] == host[0] && packet->source[1] == host[1] &&
-           packet->source[2] == host[2] && packet->source[3] == host[3];
+    if (packet->source_port != slot->ports[1])
+        return false;
+    return packet->family == 4 ? slot->hosts[1] == packet->source[0] : same_host(slot->wide[1], packet->source);
 }
 
 #endif

@@ -16,9 +16,11 @@ static __always_inline __u16 changed(__u16 checksum, __u64 come_and_gone)
 /* The change of the addresses, as `changed` takes it: the new ones and the complements of the old ones. */
 static __always_inline __u64 addresses_changed(const struct relay_slot *slot, const struct packet *packet)
 {
-    const __u32 *from = (const __u32 *)slot->from.host, *to = (const __u32 *)slot->to.host;
+    const __u32 *from = (const __u32 *)slot->wide[2], *to = (const __u32 *)slot->wide[3];
     __u64 sum = 0;
 
+    if (packet->family == 4)
+        return (__u64)slot->hosts[2] + slot->hosts[3] + (__u32)~packet->source[0] + (__u32)~packet->local[0];
 #pragma unroll
     for (int i = 0; i < 4; i++)
         sum += (__u64)from[i] + to[i] + (__u32)~packet->source[i] + (__u32)~packet->local[i];
@@ -27,7 +29,7 @@ static __always_inline __u64 addresses_changed(const struct relay_slot *slot, co
 
 static __always_inline __u64 ports_changed(const struct relay_slot *slot, const struct packet *packet)
 {
-    return (__u64)slot->from.port + slot->to.port + (__u16)~packet->source_port + (__u16)~packet->local_port;
+    return (__u64)slot->ports[2] + slot->ports[3] + (__u16)~packet->source_port + (__u16)~packet->local_port;
 }
 
 /* How a packet is to be marked when it leaves. */
@@ -48,20 +50,29 @@ static __always_inline struct udphdr *udp_of(void *data, void *end, const struct
     return (void *)(udp + 1) > end ? NULL : udp;
 }
 
-/* The UDP checksum, where there is one and it is whole. */
-static __always_inline void rewrite_checksums(void *data, void *end, const struct relay_slot *slot,
-                                              const struct packet *packet)
+/* Write the UDP checksum anew, where there is one and it is whole; what the sum over the packet changes by then, once the
+ * addresses and ports are written, too. Checksums make up for what is summed up in them: so, where the UDP checksum has
+ * the addresses in it, which the checksum of IPv4 has made up for already, for them once more. */
+static __always_inline __u32 rewrite_checksums(void *data, void *end, const struct relay_slot *slot,
+                                               const struct packet *packet)
 {
     struct udphdr *udp = udp_of(data, end, packet);
+    __u64 addresses, ports;
     __u16 checksum;
 
-    if (!udp || !udp->check)
-        return;
-    checksum = changed(udp->check, addresses_changed(slot, packet) + ports_changed(slot, packet));
+    if (!udp)
+        return 0;
+    addresses = addresses_changed(slot, packet);
+    ports = ports_changed(slot, packet);
+    if (!udp->check)
+        return fold(ports);
+    checksum = changed(udp->check, addresses + ports);
     udp->check = checksum ? checksum : 0xFFFF; /* 0 says that there is none (RFC 768) */
+    return packet->family == 4 ? (__u16)~fold(addresses) : 0;
 }
 
-/* The same by the stack, which knows of each packet whether its checksum is whole. Pointers into it are void after this. */
+/* The same where the checksum may be left to a device: by the stack, which knows whether it is. Pointers into the packet are
+ * void after this. */
 static __always_inline void replace_checksums(struct __sk_buff *skb, const struct relay_slot *slot,
                                               const struct packet *packet)
 {
@@ -80,36 +91,42 @@ static __always_inline void rewrite4(struct iphdr *ip, const struct relay_slot *
     ip->tos = packet->tos;
     ip->ttl--;
     ip->check = changed(ip->check, sum + *class + *ttl);
-    __builtin_memcpy(&ip->saddr, slot->from.host, 4);
-    __builtin_memcpy(&ip->daddr, slot->to.host, 4);
+    ip->saddr = slot->hosts[2];
+    ip->daddr = slot->hosts[3];
 }
 
-static __always_inline void rewrite6(struct ipv6hdr *ip, const struct relay_slot *slot, const struct packet *packet)
+/* What the sum over the packet changes by, since this header has no checksum that makes up for it. */
+static __always_inline __u32 rewrite6(struct ipv6hdr *ip, const struct relay_slot *slot, const struct packet *packet)
 {
     __u8 *first = (__u8 *)ip;
+    __u16 *class = (__u16 *)ip, *limit = (__u16 *)&ip->nexthdr;
+    __u64 sum = (__u16)~*class + (__u16)~*limit;
 
     first[0] = 0x60 | packet->tos >> 4;
     first[1] = (__u8)(packet->tos << 4) | (first[1] & 0x0F); /* the flow label stays */
     ip->hop_limit--;
-    __builtin_memcpy(&ip->saddr, slot->from.host, 16);
-    __builtin_memcpy(&ip->daddr, slot->to.host, 16);
+    __builtin_memcpy(&ip->saddr, slot->wide[2], 16);
+    __builtin_memcpy(&ip->daddr, slot->wide[3], 16);
+    return fold(sum + *class + *limit);
 }
 
-/* All but the UDP checksum. */
-static __always_inline void rewrite_headers(void *data, void *end, const struct relay_slot *slot,
-                                            const struct packet *packet)
+/* All but the UDP checksum; what the sum over the packet changes by besides what that does. */
+static __always_inline __u32 rewrite_headers(void *data, void *end, const struct relay_slot *slot,
+                                             const struct packet *packet)
 {
     void *ip = data + sizeof(struct ethhdr);
     struct udphdr *udp = udp_of(data, end, packet);
+    __u32 change = 0;
 
     if (!udp)
-        return;
+        return 0;
     if (packet->family == 4)
         rewrite4(ip, slot, packet);
     else
-        rewrite6(ip, slot, packet);
-    udp->source = slot->from.port;
-    udp->dest = slot->to.port;
+        change = rewrite6(ip, slot, packet);
+    udp->source = slot->ports[2];
+    udp->dest = slot->ports[3];
+    return change;
 }
 
 static __always_inline void rewrite_ethernet(void *data, void *end, const __u8 *from, const __u8 *to)

@@ -21,20 +21,20 @@ static __always_inline long route(void *ctx, struct bpf_fib_lookup *way, const s
 {
     way->ifindex = LOOPBACK;
     way->l4_protocol = IPPROTO_UDP;
-    way->sport = slot->from.port;
-    way->dport = slot->to.port;
+    way->sport = slot->ports[2];
+    way->dport = slot->ports[3];
     if (packet->family == 4) {
         way->family = AF_INET;
         way->tot_len = sizeof(struct iphdr) + sizeof(struct udphdr) + packet->size;
         way->tos = slot->tos;
-        __builtin_memcpy(&way->ipv4_src, slot->from.host, 4);
-        __builtin_memcpy(&way->ipv4_dst, slot->to.host, 4);
+        way->ipv4_src = slot->hosts[2];
+        way->ipv4_dst = slot->hosts[3];
     } else {
         way->family = AF_INET6;
         way->tot_len = sizeof(struct ipv6hdr) + sizeof(struct udphdr) + packet->size;
         way->flowinfo = bpf_htonl((__u32)slot->tos << 20);
-        __builtin_memcpy(way->ipv6_src, slot->from.host, 16);
-        __builtin_memcpy(way->ipv6_dst, slot->to.host, 16);
+        __builtin_memcpy(way->ipv6_src, slot->wide[2], 16);
+        __builtin_memcpy(way->ipv6_dst, slot->wide[3], 16);
     }
     return bpf_fib_lookup(ctx, way, sizeof(*way), 0);
 }
@@ -56,7 +56,7 @@ static __always_inline long route_anew(void *ctx, struct bpf_fib_lookup *way, st
     found = route(ctx, way, slot, packet);
     if (packet->family == 4 && (found == BPF_FIB_LKUP_RET_SUCCESS || found == BPF_FIB_LKUP_RET_NO_NEIGH)) {
         slot->hop = (__u64)way->ifindex << 32 | way->ipv4_dst;
-        slot->hop_size = packet->size;
+        slot->hop_size = (__u16)packet->size;
         slot->hop_until = packet->now + RELAY_ROUTE;
     }
     return found;
@@ -71,7 +71,7 @@ static __always_inline bool sure(struct relay_slot *slot, const struct bpf_fib_l
 
     if (!bpf_map_lookup_elem(&outlets, &key.device))
         return false;
-    if (now - slot->confirmed < RELAY_CONFIRM)
+    if ((__u32)(now >> RELAY_LONG) - slot->confirmed < (__u32)(RELAY_CONFIRM >> RELAY_LONG))
         return true;
     __builtin_memcpy(key.mac, way->dmac, ETH_ALEN);
     last = bpf_map_lookup_elem(&confirmed, &key);
@@ -79,7 +79,7 @@ static __always_inline bool sure(struct relay_slot *slot, const struct bpf_fib_l
         bpf_map_update_elem(&confirmed, &key, &now, BPF_ANY);
         return false;
     }
-    slot->confirmed = *last;
+    slot->confirmed = (__u32)(*last >> RELAY_LONG);
     return true;
 }
 

@@ -17,6 +17,14 @@ struct {
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __type(key, __u32);
+    __type(value, struct relay_near);
+    __uint(max_entries, 16384);
+    __uint(map_flags, BPF_F_MMAPABLE);
+} near SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __type(key, __u32);
     __type(value, struct relay_slot);
     __uint(max_entries, 65536);
     __uint(map_flags, BPF_F_MMAPABLE);
@@ -26,7 +34,7 @@ struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __type(key, __u32);
     __type(value, struct bucket);
-    __uint(max_entries, 65536);
+    __uint(max_entries, RELAY_REALMS + 1);
     __uint(map_flags, BPF_F_MMAPABLE);
 } buckets SEC(".maps");
 

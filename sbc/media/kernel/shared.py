@@ -19,14 +19,17 @@ class RealmBucket:
     @property
     def address(self) -> int:
         """Where its ``struct bucket`` is in memory."""
-        ffi, lib = self.module.ffi, self.module.lib
-        return int(ffi.cast("uintptr_t", lib.relay_buckets(self.relay) + self.index))
+        return int(self.module.ffi.cast("uintptr_t", self._bucket))
+
+    @property
+    def _bucket(self) -> Any:
+        return self.module.lib.relay_buckets(self.relay) + self.index
 
     def delay(self, octets: int, now: float) -> float:
         """See sbc.media.bucket.Drawn; on the kernel's clock and not by `now`. What the kernel draws from lets nothing
         wait."""
-        return 0.0 if self.module.lib.relay_has(self.relay, self.index, octets) else inf
+        return 0.0 if self.module.lib.relay_has(self._bucket, octets) else inf
 
     def take(self, octets: int) -> None:
         """Take out what it has."""
-        self.module.lib.relay_take(self.relay, self.index, octets)
+        self.module.lib.relay_take(self._bucket, octets)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from sbc.core.address import Address
-from sbc.media.kernel.addresses import of_flow, pack, unpack
-from tests.media.kernel.bench import FLOW
+from sbc.media.kernel.addresses import FOUR, WIDE, of_flow, of_slot, pack, unpack
+from tests.media.kernel.bench import FLOW, FLOW6
 
 
 @pytest.mark.parametrize("address", [Address("192.0.2.1", 1), Address("2001:db8::1", 65_535)])
@@ -20,5 +22,16 @@ def test_a_name_is_no_address() -> None:
         pack(Address("voice.example", 1))
 
 
-def test_a_flow_s_four_stand_one_after_the_other() -> None:
-    assert of_flow(FLOW) == b"".join(map(pack, (FLOW.local, FLOW.source, FLOW.out, FLOW.to)))
+def test_a_flow_s_four_are_read_as_they_were_written() -> None:
+    for flow in (FLOW, FLOW6):
+        four, wide = of_flow(flow)
+        assert (len(four), len(wide)) == (FOUR, WIDE)
+        assert of_slot(four + b"what follows", wide) == (flow.local, flow.source, flow.out, flow.to)
+
+
+def test_hosts_of_ipv4_stand_where_a_packet_s_are_looked_for() -> None:
+    four, wide = of_flow(FLOW)
+    assert four[:8] == socket.inet_aton(FLOW.local.host) + socket.inet_aton(FLOW.source.host)
+    assert four[16:20] == FLOW.local.port.to_bytes(2, "big") + FLOW.source.port.to_bytes(2, "big")
+    assert four[24] == 4
+    assert wide == bytes(64)

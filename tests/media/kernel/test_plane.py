@@ -71,7 +71,7 @@ def test_a_bucket_fills_by_its_rate(bench: Bench) -> None:
     slot = bench.enter(attrs.evolve(FLOW, limit=Rate(octets=100, burst=1720)), own=-1)
     for _ in range(10):
         bench.tc(RTP)
-    bench.plane._buckets[slot].full_at -= 3_500_000_000  # as if so many ns had gone by: 350 octets
+    bench.plane._slots[slot].bucket.full_at -= 3_500_000_000  # as if so many ns had gone by: 350 octets
     assert [bench.tc(RTP)[0] for _ in range(3)] == [TC_REDIRECT] * 2 + [TC_SHOT]
 
 
@@ -83,7 +83,7 @@ def test_another_rate_gives_nothing_by_itself(bench: Bench) -> None:
     assert {bench.tc(RTP)[0] for _ in range(5)} == {TC_SHOT}
     bench.plane.limit(slot, None)
     assert {bench.tc(RTP)[0] for _ in range(20)} == {TC_REDIRECT}
-    bench.plane._buckets[slot].full_at = bench.plane.now() + 10**12  # as if a processor with another clock had set it
+    bench.plane._slots[slot].bucket.full_at = bench.plane.now() + 10**12  # as by another clock
     assert {bench.tc(RTP)[0] for _ in range(20)} == {TC_REDIRECT}
 
 
@@ -109,7 +109,7 @@ def test_there_are_only_so_many_buckets_for_realms(bench: Bench) -> None:
     assert plane.realm("never") == 0
     for n in range(4096):
         plane.limit_realm(str(n), Rate(1, 1))
-    assert plane.realm("4095") == 8 + 4096
+    assert plane.realm("4095") == 4096
     with pytest.raises(OSError, match="no bucket"):
         plane.limit_realm("one more", Rate(1, 1))
     plane.close()

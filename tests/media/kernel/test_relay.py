@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import random
+from pathlib import Path
 
 import attrs
 import pytest
 
 from sbc.core.address import Address
 from sbc.core.orders import Rate
+from sbc.media.kernel.addresses import pack
 from sbc.media.kernel.plane import OTHERS, STRANGERS, UNROUTED, Tally
 from tests.media.kernel.bench import (
     AT_PHONE,
@@ -16,6 +20,7 @@ from tests.media.kernel.bench import (
     B_MAC,
     FLOW,
     FLOW6,
+    LONGEST,
     PHONE,
     PHONE6,
     TC_REDIRECT,
@@ -258,7 +263,7 @@ def test_a_neighbour_is_asked_after_by_way_of_the_stack_again_and_again(bench: B
     slot = bench.ready()
     assert bench.xdp(RTP)[0] == XDP_REDIRECT
     first = bench.plane._slots[slot]
-    first.confirmed -= 6_000_000_000  # as if it were long ago, but another flow has just done it
+    first.confirmed -= 6  # as if it were long ago, but another flow has just done it
     assert bench.xdp(RTP)[0] == XDP_REDIRECT
     assert bench.tally(slot).packets == 2
 
@@ -361,9 +366,63 @@ def test_a_flow_that_is_shut_has_counted_all(bench: Bench, run: str) -> None:
 def test_an_entry_that_has_become_another_s_is_not_used(bench: Bench) -> None:
     """A program may have found an entry of the map that is given to another flow before it looks into the slot."""
     slot = bench.ready()
-    local = bench.plane._slots[slot].local
-    local.port ^= 1
+    ports = bench.plane._slots[slot].ports
+    ports[0] ^= 1
     result = bench.xdp(RTP)
-    local.port ^= 1
+    ports[0] ^= 1
     assert result == (XDP_PASS, RTP.data())
     assert bench.plane._slots[slot].gate == 0
+
+
+def test_a_flow_is_found_beside_those_of_its_neighbouring_ports(bench: Bench) -> None:
+    """Without the entry that each has in `flows`, that is; and it is not once it is shut."""
+    ports = (20_000, 20_001, 20_016, 65_535, 1)
+    frames = [attrs.evolve(RTP, to=Address(AT_PHONE.host, port)) for port in ports]
+    frames.append(RTP6)
+    flows = [attrs.evolve(FLOW, local=frame.to) for frame in frames[:-1]] + [FLOW6]
+    slots = [bench.enter(flow) for flow in flows]
+    for flow in flows:
+        bench.apart.call(_strike, bench.folder / "sbc" / "flows", pack(flow.local))
+    assert [bench.tc(frame)[0] for frame in frames] == [TC_REDIRECT] * len(frames)
+    assert [bench.tally(slot).packets for slot in slots] == [1] * len(slots)
+    bench.shut_all()
+    assert {bench.tc(frame)[0] for frame in frames} == {TC_UNSPEC}
+
+
+def _strike(pinned: Path, key: bytes) -> None:
+    """Take an entry out of a map."""
+    libbpf = ctypes.CDLL("libbpf.so.1")
+    map_of = libbpf.bpf_obj_get(str(pinned).encode())
+    assert map_of >= 0
+    assert libbpf.bpf_map_delete_elem(map_of, key) == 0
+    os.close(map_of)
+
+
+def test_flows_that_meet_at_one_place_are_forwarded_both(bench: Bench) -> None:
+    """There are 16,384 places where there is room for 4,096 flows."""
+    first, second = (attrs.evolve(FLOW, local=Address(AT_PHONE.host, port)) for port in (20_000, 20_000 + 16_384))
+    frames = [attrs.evolve(RTP, to=flow.local) for flow in (first, second)]
+    slots = [bench.enter(first), bench.enter(second)]
+    for _ in range(3):
+        assert [bench.tc(frame)[0] for frame in frames] == [TC_REDIRECT] * 2
+    assert [bench.tally(slot).packets for slot in slots] == [3, 3]
+    bench.plane.shut(slots[0])
+    assert [bench.tc(frame)[0] for frame in frames] == [TC_UNSPEC, TC_REDIRECT]
+    slots[0] = bench.plane.enter(first, LONGEST, False, 0, 0)
+    bench.plane.shut(slots[1])
+    assert [bench.tc(frame)[0] for frame in frames] == [TC_REDIRECT, TC_UNSPEC]
+    bench.plane.shut(slots[0])
+    bench.entered.clear()
+
+
+def test_tc_writes_a_checksum_anew_that_may_be_left_to_a_device(bench: Bench) -> None:
+    """It looks so, and is none: by what changes it is as right, or wrong, as it was."""
+    slot = bench.enter()
+    frame = attrs.evolve(RTP, udp_sum=checksum_of_pseudo_header(RTP))
+    whole = relayed(RTP).udp()
+    off = int.from_bytes(RTP.udp()[6:8], "big") - int.from_bytes(frame.udp()[6:8], "big")
+    action, out = bench.tc(frame)
+    assert action == TC_REDIRECT
+    assert (int.from_bytes(out[40:42], "big") + off - int.from_bytes(whole[6:8], "big")) % 0xFFFF == 0
+    assert out[42:] == whole[8:]
+    assert bench.tally(slot) == Tally(1, 172)
