@@ -12,6 +12,7 @@ from tests.netns.h248_peers import BINARY_PORT, TEXT_PORT, H248Peer
 from tests.netns.h323_scene import REALM
 from tests.netns.lab import Lab
 from tests.netns.mgcp_agent import CallAgent
+from tests.netns.mgcp_endpoint import MgcpEndpoint
 from tests.netns.mgcp_gateway import Gateway
 from tests.netns.mgcp_wire import AGENT_PORT, GATEWAY_PORT
 from tests.netns.sbc_process import SbcProcess
@@ -80,7 +81,7 @@ class GatewayScene:
     stage: Scene
     agents: list[CallAgent] = field(default_factory=list)
     controllers: list[H248Peer] = field(default_factory=list)
-    gateways: list[Gateway | H248Peer] = field(default_factory=list)
+    gateways: list[Gateway | MgcpEndpoint | H248Peer] = field(default_factory=list)
 
     @property
     def lab(self) -> Lab:
@@ -107,6 +108,12 @@ class GatewayScene:
         self.gateways.append(made)
         return made
 
+    def endpoint(self, host: str) -> MgcpEndpoint:
+        """The same of the lab's own, which is audited and says more than osmo-mgw does."""
+        made = MgcpEndpoint(self.lab.host(host), self.stage.proxy(host))
+        self.gateways.append(made)
+        return made
+
     def h248(self, host: str, way: str) -> H248Peer:
         """The same of H.248, by a way as `H248Peer` has it."""
         port = int(way.split(":")[1])
@@ -114,7 +121,7 @@ class GatewayScene:
         self.gateways.append(made)
         return made
 
-    def leave(self, gateway: Gateway | H248Peer) -> None:
+    def leave(self, gateway: Gateway | MgcpEndpoint | H248Peer) -> None:
         """End a gateway before the scene ends."""
         self.gateways.remove(gateway)
         gateway.close()

@@ -40,6 +40,7 @@ class CallAgent:
         sock.setblocking(False)
         self.commands: list[MgcpMessage] = []  # what gateways sent: RSIP, NTFY, DLCX; each once
         self.responses: list[MgcpMessage] = []  # final ones; each once, however often it comes
+        self.provisional: list[MgcpMessage] = []  # each time that one comes
         self.repeated = 0  # commands that came once more
         self._numbers: defaultdict[Peer, int] = defaultdict(int)
         self._sent: dict[tuple[Peer, str], bytes] = {}
@@ -115,6 +116,7 @@ class CallAgent:
 
     def _responded(self, message: MgcpMessage) -> None:
         if message.code < 200:
+            self.provisional.append(message)
             return
         key = (message.source, message.transaction)
         if key not in self._final:
