@@ -1,6 +1,6 @@
 """After an outage: a town's phones register at once while a flood arrives and calls go on; in namespaces, by sockets.
 
-    .venv/bin/python -m benchmarks.avalanche [--phones 10000] [--nats 500] [--rate PACKETS]
+    .venv/bin/python -m benchmarks.avalanche [--phones 10000] [--nats 500] [--rate PACKETS] [--asks REGISTER]
 
 See docs/performance.rst; the same in memory, where time is made up, is tests/calls/test_avalanche.py.
 """
@@ -39,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--phones", type=int, default=10_000)
     parser.add_argument("--nats", type=int, default=500)
     parser.add_argument("--rate", type=float, default=50_000.0, help="packets of junk a second; 0: none")
+    parser.add_argument("--asks", default="OPTIONS", help="what that third of the flood asks that no score bans")
     parser.add_argument("--engine", default="native", help="the media engine; by it bans are nftables' or the kernel's")
     asked = parser.parse_args(arguments)
     say(machine())
@@ -48,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         border.run(["ip", "route", "add", TOWN, "via", CALLER])
         border.run(["ip", "route", "add", "10.0.0.0/8", "via", ATTACKER])
         junk = lab.directory / "junk"
-        junk.write_bytes(frames(_mac(lab, border), _mac(lab, attacker)))
+        junk.write_bytes(frames(_mac(lab, border), _mac(lab, attacker), asked.asks))
         sbc = start_sbc(border, f'[media]\nengine = "{asked.engine}"\n' + SBC + _MORE, PORT)
         go = lab.directory / "go"
         ends = [core.python("-m", "benchmarks.town", "core", log="core")]
@@ -77,7 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
     last, half = (f"{found[name]:.1f} s" if found[name] is not None else "-" for name in ("last", "half"))
     say(
         f"{found['in']} of {asked.phones} phones are in, half of them after {half}, the last after {last};"
-        f" {found['sent']} requests sent, {found['given_up']} given up, answers {found['answers']};"
+        f" {found['unheard']} were never answered; {found['sent']} requests sent, {found['given_up']} given up,"
+        f" answers {found['answers']};"
         f" {banned} of their addresses banned; {cpu:.2f} processors, {lost} datagrams lost"
     )
     to_core, to_town = _missed(found["media"], other["media"]), _missed(other["media"], found["media"])

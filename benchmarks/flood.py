@@ -69,12 +69,12 @@ class Found:
     lost: int  # datagrams that had no room at the border's socket meanwhile
 
 
-def frames(mac: str, own: str) -> bytes:
-    """One frame of each source, as the program reads them."""
+def frames(mac: str, own: str, asks: str = "OPTIONS") -> bytes:
+    """One frame of each source, as the program reads them; what `asks` whoever no score bans."""
     written = []
     for number in range(SOURCES):
         source = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-        data = _junk(number, source)
+        data = _junk(number, source, asks)
         udp = struct.pack("!4H", 5060, PORT, 8 + len(data), 0) + data
         ends = socket.inet_aton(source) + socket.inet_aton(CALLER_SIDE)
         head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0x4000, 64, 17, 0) + ends
@@ -84,19 +84,20 @@ def frames(mac: str, own: str) -> bytes:
     return b"".join(written)
 
 
-def _junk(number: int, source: str) -> bytes:
+def _junk(number: int, source: str, asks: str) -> bytes:
     if number % 3 == 0:
         return b"INVITE sip:@@@@@@@@ SIP/2.0\r\nVia: rubbish\r\n" + b"x" * 200 + b"\r\n\r\n"
-    agent = "friendly-scanner" if number % 3 == 1 else "phone"
-    hops = 70 if number % 3 == 1 else 0  # which the border answers itself
+    scans = number % 3 == 1
+    agent, method = ("friendly-scanner", "OPTIONS") if scans else ("phone", asks)
+    hops = 0 if method == "OPTIONS" and not scans else 70  # at 0 the border answers itself
     lines = (
-        f"OPTIONS sip:{CALLER_SIDE} SIP/2.0",
+        f"{method} sip:{CALLER_SIDE} SIP/2.0",
         f"Via: SIP/2.0/UDP {source}:5060;branch=z9hG4bK@@@@@@@@;rport",
         f"Max-Forwards: {hops}",
         f"From: <sip:{number}@{CALLER_SIDE}>;tag=@@@@@@@@",
         f"To: <sip:{number}@{CALLER_SIDE}>",
         "Call-ID: @@@@@@@@",
-        "CSeq: 1 OPTIONS",
+        f"CSeq: 1 {method}",
         f"Contact: <sip:{number}@{source}:5060>",
         f"User-Agent: {agent}",
         "Content-Length: 0",

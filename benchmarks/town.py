@@ -23,7 +23,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -186,8 +186,8 @@ class Phone:
     seq: int = 0
     wait: float = FIRST
     gives_up: float = 0.0
+    asked: bool = False  # whether it was ever asked for credentials
     done: float | None = None
-    answers: Counter[int] = field(default_factory=Counter)
 
     def begin(self) -> None:
         self._ask(False)
@@ -235,6 +235,7 @@ class Phone:
         status = int(data[8:11])
         self.town.answers[status] += 1
         if status == 401:
+            self.asked = True
             self._ask(True)
         elif status == 200:
             self.done = time.monotonic()
@@ -337,6 +338,7 @@ class Town:
             "last": waits[-1] if waits else None,
             "sent": self.sent,
             "given_up": self.given_up,
+            "unheard": sum(not phone.asked for phone in self.phones),
             "answers": dict(self.answers),
             "ended": sum(caller.over for caller in self.callers),
             "media": [(caller.media.sent, len(caller.media.got)) for caller in self.callers],

@@ -88,6 +88,11 @@ def _asked(intent: Intent) -> bytes:
     return _ASKED + number_of(intent) if intent.kind is Kind.OPEN else _USER + intent.user
 
 
+def was_asked(source: Source, intent: Intent) -> bool:
+    """Whether credentials were asked for the same before, and none were shown since."""
+    return source.failed is not None and _asked(intent) in source.failed
+
+
 def _shown(source: Source, intent: Intent) -> None:
     """Credentials were shown, right or wrong."""
     source.excuse(_asked(intent))
@@ -96,10 +101,9 @@ def _shown(source: Source, intent: Intent) -> None:
 
 
 def _challenged(source: Source, intent: Intent, limits: Flooding, now: float) -> tuple[float, str]:
-    name = _asked(intent)
-    if source.failed is not None and name in source.failed:
+    if was_asked(source, intent):
         return 0.0, ""  # it has been counted
-    source.note(name, now)
+    source.note(_asked(intent), now)
     if source.unanswered is None:
         source.unanswered = Unanswered(now)
     left = source.unanswered.ask(now)

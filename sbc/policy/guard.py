@@ -33,8 +33,12 @@ UNHEARD = 7_200.0
 MOST_KNOWN = 1_000_000
 PROBATION = 0.8
 """The part of the points for a ban that who was banned has when that is over."""
-COMES_AGAIN, COMES_ANEW = 0.25, 0.5
+COMES_AGAIN, COMES_ANEW, HAD_ITS_TURN = 0.25, 0.5, 0.75
 """The parts of strangers' share that are kept for those before them; see `_turn`."""
+TURN, AT_FIRST = 32.0, 64.0
+"""Seconds after which a stranger has another turn; and those by which it may be ahead: it may have to ask twice."""
+FAVOURS = 4
+"""How often who was asked for credentials comes first: credentials may have to be sent again."""
 TERMINALS = 0.5
 """The part of terminals' share that is kept for them alone."""
 STEP = 0.1
@@ -143,7 +147,7 @@ class Guard:
         share: Share | None = self._strangers_share
         level, busy = self._load.level, self._busy
         if level >= busy:
-            share = self._turn(source, found, level - busy, now)
+            share = self._turn(source, found, known is None, level - busy, now)
             if share is None:
                 return SHARE
         stranger = found or self.strangers.meet(source, now)
@@ -158,18 +162,25 @@ class Guard:
         each, depth = self._realm
         if each and self._whole.over(each, depth, now):
             return REALM_RATE
+        if level >= busy:
+            stranger.take_turn(TURN, AT_FIRST, now)
         self.serving = share
         return ""
 
-    def _turn(self, source: Address, found: Source | None, over: float, now: float) -> Share | None:
+    def _turn(self, source: Address, found: Source | None, ranks: bool, over: float, now: float) -> Share | None:
         """Whose time a stranger has, though the process is busy, by `over` more than it should be; None: nobody's. Who
         has been asked for credentials comes first, and has what terminals leave of theirs: it is about to be one. Then
-        who comes again: it may be honest. Whether it has done wrong is not asked: what is not read is never banned."""
+        who comes again: it may be honest. Last comes who has had its turns, and nothing came of it: it is no better
+        than who has had none; `ranks`: it has nothing else to show. Whether it has done wrong is not asked: what is not
+        read is never banned."""
         share = self._strangers_share
-        if found is not None and found.asked > now:
-            if self._terminals_share.has(now, TERMINALS):
-                return self._terminals_share
-            return share if over < 2 * STEP or share.has(now) else None
+        if found is not None:
+            if found.favours and found.asked > now:
+                if self._terminals_share.has(now, TERMINALS):
+                    return self._terminals_share
+                return share if over < 2 * STEP or share.has(now) else None
+            if ranks and not found.has_turn(TURN, AT_FIRST, now):
+                return share if share.has(now, HAD_ITS_TURN) else None
         if self._returning is None:
             self._returning = Returning()
         if self._returning.comes_again(source, now):
@@ -245,10 +256,12 @@ class Guard:
             if self._trusts.find(source[0]):
                 return
             found = self.strangers.meet(source, now)
-        points, why = conduct.judge(found, outcome, intent, cause, self.limits, now)
-        if outcome is Outcome.CHALLENGED:
+        if outcome is Outcome.CHALLENGED and intent is not None:
             found.asked = now + COURTED
-        elif outcome is Outcome.ACCEPTED and intent is not None:
+            if not conduct.was_asked(found, intent):
+                found.favours += FAVOURS
+        points, why = conduct.judge(found, outcome, intent, cause, self.limits, now)
+        if outcome is Outcome.ACCEPTED and intent is not None:
             if intent.kind is Kind.OPEN:
                 self._welcome(source, sure, now)
             elif intent.kind is Kind.BIND:

@@ -23,18 +23,19 @@ class Source:
     """
 
     __slots__ = (
-        "answered", "asked", "chances", "due", "failed", "guest", "heard", "low_until", "open_due", "rank", "score",
-        "scored_at", "since", "sure", "unanswered",
+        "answered", "asked", "chances", "due", "failed", "favours", "guest", "heard", "low_until", "open_due", "rank",
+        "score", "scored_at", "since", "sure", "turn_due", "unanswered",
     )  # fmt: skip
 
     def __init__(self, now: float) -> None:
         self.rank = Rank.STRANGER
-        self.due = self.open_due = now
+        self.due = self.open_due = self.turn_due = now
         self.score = self.sure = 0.0  # `sure`: what of it was certainly its own
         self.scored_at = self.heard = self.since = now
         self.low_until = 0.0  # until then it is served as a stranger, whatever else it is
         self.answered = 0.0  # until when it ranks as registered, since a call of its own was answered
         self.asked = 0.0  # until when it is courted
+        self.favours = 0  # how often it still is
         self.guest = False  # it ranks as registered by what might have been sent in its name
         self.chances = 0  # how often it is passed over when somebody is to be forgotten
         self.failed: dict[bytes, float] | None = None  # what was noted of it, and when; see conduct
@@ -60,23 +61,30 @@ class Source:
     def over(self, each: float, depth: float, now: float) -> bool:
         """Whether one more message now is over its rate: one in `each` seconds, `depth` seconds at once. If not, it is
         counted."""
-        due = (self.due if self.due > now else now) + each
-        if due - now > depth:
-            if due - now <= depth + each + SLACK:
-                return True
-            due = now + each
+        due = paced(self.due, each, depth, now)
+        if due < 0.0:
+            return True
         self.due = due
         return False
 
     def over_open(self, each: float, depth: float, now: float) -> bool:
         """The same of a new call."""
-        due = (self.open_due if self.open_due > now else now) + each
-        if due - now > depth:
-            if due - now <= depth + each + SLACK:
-                return True
-            due = now + each
+        due = paced(self.open_due, each, depth, now)
+        if due < 0.0:
+            return True
         self.open_due = due
         return False
+
+    def has_turn(self, each: float, depth: float, now: float) -> bool:
+        """Whether it may have a turn while there is no time for all: one in `each` seconds, `depth` seconds at once."""
+        return paced(self.turn_due, each, depth, now) >= 0.0
+
+    def take_turn(self, each: float, depth: float, now: float) -> None:
+        """It has had one, be it one too many: as a favour, if it has any left."""
+        if self.favours and self.asked > now:
+            self.favours -= 1
+        else:
+            self.turn_due = min(max(self.turn_due, now) + each, now + depth)
 
     def note(self, name: bytes, now: float) -> int:
         """It has asked for `name`; how many such names are remembered. The oldest gives way to a new one, and what was
@@ -98,6 +106,15 @@ class Source:
             self.failed.pop(name, None)
             if not self.failed:
                 self.failed = None
+
+
+def paced(due: float, each: float, depth: float, now: float) -> float:
+    """When the one after that which comes now is due, where the last one has said `due`; below 0 where it is over the
+    rate."""
+    late = (due if due > now else now) + each
+    if late - now <= depth:
+        return late
+    return -1.0 if late - now <= depth + each + SLACK else now + each
 
 
 class Sources:

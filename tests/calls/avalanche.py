@@ -23,6 +23,7 @@ from sbc.core.realm import Registrations
 from sbc.core.registry import Arrival
 from sbc.policy.flooding import Flooding
 from sbc.sip.dialect import SipDialect
+from tests.calls.junk import Junk, knocking, question, rubbish, scan
 from tests.rig import SECRET, SOFTSWITCH, make_plan
 from tests.sip_messages import header, plain_answer, register, registered
 
@@ -36,6 +37,12 @@ AGAIN = 10.0
 """Seconds after which a phone that was not answered begins anew."""
 PHONES_AT_ONE_NAT = 20
 BEGAN = 1_000.0
+FLOODS: dict[str, tuple[tuple[Junk, float], ...]] = {
+    "rubbish, scans and forged": ((rubbish, 0.6), (scan, 0.2)),
+    "rubbish, scans and questions": ((rubbish, 1 / 3), (scan, 1 / 3), (question, 1 / 3)),
+    "registrations that go no further": ((rubbish, 1 / 3), (scan, 1 / 3), (knocking, 1 / 3)),
+}
+"""What parts of a flood are; of the rest each is a registration in the name of a source that never was."""
 
 
 @attrs.define
@@ -53,18 +60,18 @@ class Phone:
 
 
 class Town:
-    """`phones` behind one NAT for each twenty; as many datagrams a second of a flood. `slow`: how many times longer
-    everything takes than it does, so that fewer phones are as much."""
+    """`phones` behind one NAT for each twenty; as many datagrams a second of a flood of such `parts`. `slow`: how many
+    times longer everything takes than it does, so that fewer phones are as much."""
 
-    def __init__(self, phones: int, flood: int, slow: float, seed: int = 1) -> None:
+    def __init__(self, phones: int, flood: int, slow: float, parts: tuple[tuple[Junk, float], ...]) -> None:
         plan = make_plan("sip", registrations=Registrations(), sparing=True)
         access = attrs.evolve(plan.realms["access"], flood=Flooding())
         plan.realms["access"] = access
         self.border = Border(plan, {"sip": SipDialect()}, Mint(SECRET))
         self.border.registry.gate.flood.bans.news = {}
         self.own, self.core = access.listeners[0], plan.realms["core"].listeners[0]
-        self.slow, self.flood = slow, flood
-        self.dice = random.Random(seed)
+        self.slow, self.flood, self.parts = slow, flood, parts
+        self.dice = random.Random(1)
         nats = [f"203.0.{113 + n // 250}.{1 + n % 250}" for n in range(max(1, phones // PHONES_AT_ONE_NAT))]
         self.phones = [Phone(Address(nats[n % len(nats)], 20_000 + n), b"u%d" % n) for n in range(phones)]
         self.by_source = {phone.source: phone for phone in self.phones}
@@ -101,19 +108,16 @@ class Town:
                 self._act(heapq.heappop(self._due)[2])
 
     def _flood(self, at: float, until: float) -> Iterator[tuple[float, Address, bytes]]:
-        """Rubbish and scans from sources that stay, and registrations in the names of sources that never were."""
+        """Each of the sources that stay sends one kind; the others are forged."""
+        kinds = [(junk, self.junk[place :: len(self.parts)]) for place, (junk, _) in enumerate(self.parts)]
+        weights = [part for _, part in self.parts]
+        weights.append(max(0.0, 1.0 - sum(weights)))
         while self.flood and at < until:
             at += self.dice.expovariate(self.flood)
-            kind = self.dice.random()
-            source = self.dice.choice(self.junk)
-            if kind < 0.6:
-                yield at, source, b"REGISTER rubbish SIP/2.0\r\n\r\n"
-            elif kind < 0.8:
-                yield (
-                    at,
-                    source,
-                    register(source, b"User-Agent: friendly-scanner", call=b"%d" % self.dice.getrandbits(60)),
-                )
+            (kind,) = self.dice.choices((*kinds, None), weights)
+            if kind is not None:
+                source = self.dice.choice(kind[1])
+                yield at, source, kind[0](source, self.dice)
             else:
                 forged = Address(
                     f"100.{self.dice.randrange(64, 128)}.{self.dice.randrange(256)}.7", self.dice.randrange(1, 65_536)

@@ -12,7 +12,7 @@ import pytest
 
 from sbc.core.orders import Send
 from sbc.core.registry import Arrival
-from tests.calls.avalanche import BEGAN, Town
+from tests.calls.avalanche import BEGAN, FLOODS, Town
 from tests.rig import NAT, PHONE, SOFTSWITCH, of
 from tests.sip_messages import answer, inside, invite
 
@@ -39,16 +39,17 @@ def take(town: Town, data: bytes) -> list[object]:
 
 
 @pytest.mark.slow
-def test_all_are_in_and_none_is_banned_while_a_flood_arrives() -> None:
-    town = Town(PHONES, int(FLOOD), SLOW)
+@pytest.mark.parametrize("flood", FLOODS)
+def test_all_are_in_and_none_is_banned_while_a_flood_arrives(flood: str) -> None:
+    town = Town(PHONES, int(FLOOD), SLOW, FLOODS[flood])
     asked, told = begin_call(town)
     town.begin(within=10.0)
     while town.now < BEGAN + WITHIN and any(phone.done is None for phone in town.phones):
         town.run(town.now + 5.0, flood_from=town.now)
-    flood, homes = town.border.registry.gate.flood, {phone.source.host for phone in town.phones}
+    guard, homes = town.border.registry.gate.flood, {phone.source.host for phone in town.phones}
     assert not [phone for phone in town.phones if phone.done is None] and town.bound >= PHONES
-    assert not homes & {ban.host for ban in flood.bans}
-    assert len(flood.bans) >= 0.5 * len(town.junk), "who sends rubbish is"
+    assert not homes & {ban.host for ban in guard.bans}
+    assert len(guard.bans) >= 0.5 * len(town.junk), "who sends rubbish is"
     assert town.words["banned"] and town.words["share"]
 
     assert not town.closed and len(town.border.registry.calls) == 1, "whose call was up has heard nothing of it"

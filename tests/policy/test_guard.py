@@ -14,7 +14,19 @@ from sbc.core.orders import Listener, Note
 from sbc.policy.bans import Bans
 from sbc.policy.events import Act, Message, Outcome, Standing
 from sbc.policy.flooding import Flooding, Ill, Rank
-from sbc.policy.guard import ANSWERED, BANNED, HOST_RATE, REALM_RATE, SHARE, SOURCE_RATE, UNHEARD, Guard
+from sbc.policy.guard import (
+    ANSWERED,
+    BANNED,
+    COURTED,
+    FAVOURS,
+    HOST_RATE,
+    REALM_RATE,
+    SHARE,
+    SOURCE_RATE,
+    TURN,
+    UNHEARD,
+    Guard,
+)
 from sbc.policy.load import Load
 
 PHONE, NEIGHBOUR = Address("203.0.113.11", 40_001), Address("203.0.113.11", 40_002)
@@ -274,6 +286,87 @@ def test_when_it_is_busy_whoever_has_been_asked_for_credentials_comes_first() ->
     assert where.knock(NEIGHBOUR, now) == SHARE
     where.tell(Outcome.CHALLENGED, PHONE, now)
     assert where.knock(PHONE, now) == ""
+
+
+def test_when_it_is_busy_who_has_had_its_turns_comes_after_who_has_had_none() -> None:
+    where = scene()
+    now = busy(where)
+    share = where.guard.shares[Rank.STRANGER]
+    assert [where.knock(STRANGER, now) for _ in range(3)] == ["", "", ""]
+    share.left = 0.7 * share.depth
+    assert where.knock(STRANGER, now) == SHARE and where.knock(NEIGHBOUR, now) == ""
+    share.left = 0.9 * share.depth
+    assert where.knock(STRANGER, now) == "", "while there is time for all"
+    now += TURN + 0.1
+    where.load.behind.add("a socket")
+    where.load.use(0.0, now)
+    share.at, share.left = now, 0.7 * share.depth
+    assert where.knock(STRANGER, now) == "", "after a while it has another"
+
+
+def test_many_who_ask_and_ask_are_not_in_the_way_of_those_who_ask_for_the_first_time() -> None:
+    """Three thousand ask five times a second each, which nobody is banned for; phones repeat what was lost."""
+    where = scene()
+    began, step, cost = busy(where), 0.2, 0.0004
+    crowd = [Address(f"198.18.{number >> 8}.{number & 255}", 5060) for number in range(3_000)]
+    waiting = {Address(f"203.0.113.{number % 50}", 20_000 + number): 0.1 for number in range(1_000)}
+    for turn in range(150):  # thirty seconds
+        now = began + turn * step
+        where.load.behind.add("a socket")
+        where.load.use(0.0, now)
+        phones = [phone for phone, wait in waiting.items() if (turn + phone.port) % max(1, int(wait / step)) == 0]
+        for place, source in enumerate(crowd + phones):
+            if where.knock(source, now + place * 1e-6) == "" and where.guard.serving is not None:
+                where.guard.serving.use(cost)
+                waiting.pop(source, None)
+        for phone in phones:
+            if phone in waiting:
+                waiting[phone] = min(4.0, 2 * waiting[phone])
+    assert not waiting
+
+
+def test_who_shows_no_credentials_comes_first_no_more() -> None:
+    where = scene()
+    now = busy(where)
+    where.tell(Outcome.CHALLENGED, PHONE, now)
+    where.tell(Outcome.CHALLENGED, NEIGHBOUR, now)
+    share = where.guard._strangers_share
+    share.at, share.left = now, -1.0
+    taken = 0
+    for _ in range(20):
+        if where.knock(PHONE, now) == "":
+            taken += 1
+            where.tell(Outcome.CHALLENGED, PHONE, now)
+    assert taken == FAVOURS
+    where.tell(Outcome.CHALLENGED, NEIGHBOUR, now + COURTED)
+    where.load.behind.add("a socket")
+    where.load.use(0.0, now + COURTED + 1.0)
+    share.at, share.left = now + COURTED + 1.0, -1.0
+    assert where.knock(NEIGHBOUR, now + COURTED + 1.0) == "", "whose own were never read"
+
+
+def test_who_registers_many_comes_first_with_each() -> None:
+    where = scene()
+    now = busy(where)
+    for line in range(100):
+        user = intent(Kind.BIND)
+        user.user = b"line%d" % line
+        where.guard._strangers_share.at, where.guard._strangers_share.left = now, -1.0
+        where.guard.outcome(Outcome.CHALLENGED, PHONE, user, None, False, now)
+        assert where.knock(PHONE, now) == ""
+
+
+def test_a_terminal_that_is_demoted_has_turns_as_ever() -> None:
+    where = scene(demotion=300.0)
+    where.register(PHONE)
+    where.tell(Outcome.BAD, PHONE, times=20)
+    now = busy(where)
+    share = where.guard.shares[Rank.STRANGER]
+    for step in range(20):
+        where.load.behind.add("a socket")
+        where.load.use(0.0, now + step)
+        share.at, share.left = now + step, 0.7 * share.depth
+        assert where.knock(PHONE, now + step, Standing.REGISTERED) == ""
 
 
 def test_who_has_been_asked_for_credentials_has_what_terminals_leave_of_their_time_and_no_more() -> None:

@@ -35,6 +35,29 @@ def test_where_there_is_no_limit_all_passes() -> None:
     assert not any(source.over_open(0.0, 0.0, 1.0) for _ in range(1_000))
 
 
+def test_a_stranger_has_a_turn_now_and_then_and_one_too_many_costs_no_more() -> None:
+    source = Source(0.0)
+    for now in (0.0, 1_000.0):
+        for _ in range(2):
+            assert source.has_turn(30.0, 60.0, now)
+            source.take_turn(30.0, 60.0, now)
+        assert not source.has_turn(30.0, 60.0, now)
+        for _ in range(100):
+            source.take_turn(30.0, 60.0, now)
+        assert not source.has_turn(30.0, 60.0, now + 29.0) and source.has_turn(30.0, 60.0, now + 31.0)
+    assert source.has_turn(30.0, 60.0, 3.0), "a clock that was set back takes none away"
+
+
+def test_a_favour_is_no_turn() -> None:
+    source = Source(0.0)
+    source.asked, source.favours = 32.0, 2
+    for now in (0.0, 1.0):
+        source.take_turn(30.0, 30.0, now)
+        assert source.has_turn(30.0, 30.0, now)
+    source.take_turn(30.0, 30.0, 2.0)
+    assert not source.favours and not source.has_turn(30.0, 30.0, 2.0)
+
+
 def test_points_are_halved() -> None:
     source = Source(0.0)
     source.add(80.0, 0.0, 60.0)
