@@ -48,13 +48,16 @@ def replaced(networks: Networks, call: Call, stream: Stream) -> None:
         hold(networks, call, stream, agreed(call, stream, 0, stream.flows[0]), forced=True)
 
 
-def offer(networks: Networks, call: Call, stream: Stream, side: int, flows: Flows) -> tuple[int, ...]:
+def offer(
+    networks: Networks, call: Call, stream: Stream, side: int, flows: Flows, late: bool = False
+) -> tuple[int, ...]:
     """Let a stream have what an offer of `side` may take. Where that is too much, and may be less, returns the formats
-    that are left of it, by their places, else nothing. @raises Refused when there is too little for any."""
+    that are left of it, by their places, else nothing. `late`: somebody has picked up by now, so that it is cut though
+    nobody wants it so. @raises Refused when there is too little for any."""
     try:
         hold(networks, call, stream, asked(call, stream, side, flows))
     except Refused:
-        keep = _fitting(networks, call, stream, flows)
+        keep = _fitting(networks, call, stream, flows, late)
         if not keep:
             raise
         hold(networks, call, stream, asked(call, stream, side, (only(flows[0], keep),)))
@@ -62,27 +65,34 @@ def offer(networks: Networks, call: Call, stream: Stream, side: int, flows: Flow
     return ()
 
 
-def _fitting(networks: Networks, call: Call, stream: Stream, flows: Flows) -> tuple[int, ...]:
+def _fitting(networks: Networks, call: Call, stream: Stream, flows: Flows, late: bool) -> tuple[int, ...]:
     believed = _believed(call)
     wanted = {each.fit for each in believed} - {Fit.REFUSE}
     room = networks.book.room(call.ticket, stream.id)
-    if not wanted or room is None or len(flows) > 1:  # what is proposed in several ways cannot be cut
+    if not (wanted or late) or room is None or len(flows) > 1:  # what is proposed in several ways cannot be cut
         return ()
     return fitting(flows[0], stream.kind, room, sides_of(stream), believed, Fit.CHEAPEST in wanted)
 
 
 def foresee(networks: Networks, call: Call, side: int, wanted: Flows) -> None:
-    """See that there is room for a stream that the answer to a request of `side` may describe, as one of those that are
-    wanted. It reserves nothing. @raises Refused when there is too little for any."""
+    """Reserve the first of those `wanted` for which there is room, for a stream that the answer to a request of `side`
+    may describe. Where members gather it is seen that there is room, no more: what each makes is asked for by itself.
+    @raises Refused when there is too little for any."""
     room = networks.book.room(call.ticket, "")
-    if room is None:
-        return
     sides = ":" in call.legs[0].realm.media.address, ":" in call.legs[1].realm.media.address
     for each in wanted:
         flows: tuple[Flows, Flows] = ((), (each,)) if side == 0 else ((each,), ())
-        if fits(demand(flows, "rtp", sides, _believed(call)), room):
+        one = demand(flows, "rtp", sides, _believed(call))
+        if room is None or fits(one, room):
+            if call.gathering is None:
+                networks.book.reserve(call.ticket, foreseen(call), one)
             return
     raise Refused(Cause.BANDWIDTH, "not enough bandwidth", detail="nothing that the answer may describe would fit")
+
+
+def foreseen(call: Call) -> str:
+    """By what name bandwidth is held for streams that are yet to be described; those that are have numbers from 1."""
+    return f"{call.id}/0"
 
 
 def agreed(call: Call, stream: Stream, side: int, flows: Flows) -> Demand:

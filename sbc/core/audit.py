@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from sbc.core import admitted
 from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState
@@ -21,6 +22,8 @@ from sbc.core.pulse import Pulse
 from sbc.core.realm import Side
 from sbc.core.registry import Registry
 from sbc.core.watch import Watch
+
+_UNANSWERED = frozenset({CallState.OPENING, CallState.EARLY})
 
 
 def audit(registry: Registry, engine_streams: Iterable[str] | None = None) -> list[str]:
@@ -317,6 +320,7 @@ def _book(registry: Registry) -> list[str]:
     faults += [f"{call} is over, and holds a ticket" for call in registry.calls.values() if _holds_yet(call)]
     faults += [f"{each} is not counted" for each in bound if each.ticket is None]
     streams = {stream.id for call in live for stream in call.streams.values()}
+    streams |= {admitted.foreseen(call) for call in live if call.state in _UNANSWERED and not call.streams}
     held = {stream for call in live for stream in call.ticket.held}
     faults += [f"stream {stream} is closed, and holds bandwidth" for stream in sorted(held - streams)]
     faults += [

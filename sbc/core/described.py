@@ -189,6 +189,9 @@ class Described:
         moving.check(call, self._moving, self._intent)
         if self._intent.wants and not self._flows and phase is Phase.REQUEST:
             admitted.foresee(self._networks, call, side, self._intent.wants)
+        if phase.final or self._flows:
+            self._networks.book.release(admitted.foreseen(call))
+        late = phase.reply and call.gathering is None
         cuts: list[tuple[Slot, tuple[int, ...]]] = []
         for stream, flows in self._flows.items():
             holder = self._holders.get(stream, call)
@@ -199,7 +202,7 @@ class Described:
                 offered = stream.admitted is not None
                 admitted.hold(self._networks, holder, stream, wanted, forced=offered)
                 continue
-            keep = admitted.offer(self._networks, holder, stream, side, flows)
+            keep = admitted.offer(self._networks, holder, stream, side, flows, late)
             if keep:
                 self._flows[stream] = (only(flows[0], keep),)
                 cuts.append((self._slots[stream], keep))

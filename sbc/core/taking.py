@@ -151,10 +151,13 @@ def _answer(
         after = transact.settle(registry, dialect, message, exchange, crossing, out)
     except Refused as no:
         crossing.abandon()
-        return disband.refuse_answer(registry, dialect, exchange, intent, no, arrival)
+        orders = disband.refuse_answer(registry, dialect, exchange, intent, no, arrival)
+        if is_too_late(exchange, intent):  # whoever has picked up is told at once, and not when it says so again
+            orders += dismiss(registry, dialect, message, arrival.data, exchange, arrival.now) or []
+        return orders
     except Exception as fault:
         crossing.abandon()  # what it wanted opened is not open
-        orders: list[Order] = [order for order in media if isinstance(order, CloseStream)]
+        orders = [order for order in media if isinstance(order, CloseStream)]
         if intent.phase.final:  # it does not come again, or fares no better then: the asker hears of it
             ours = Refused(Cause.UNSUPPORTED, "a fault of ours")
             orders += disband.refuse_answer(registry, dialect, exchange, intent, ours, arrival)

@@ -155,8 +155,9 @@ def dialogue_name(call_id: bytes, one: bytes, other: bytes) -> bytes:
     return b"\0".join((call_id, *sorted((one, other))))
 
 
-_LEAST = (Flow("audio G729/8000", UNSAID),)
-"""What a call takes of which nothing is said yet: where there is too little for that, nobody's phone need ring."""
+_VOICE = (Flow("audio", UNSAID), Flow("audio G729/8000", UNSAID))
+"""What a call takes of which nothing is said yet: as voice does there, or at the least. Where there is too little even
+for that, nobody's phone need ring."""
 
 
 def describe(message: SipMessage) -> Intent:
@@ -197,7 +198,7 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
     if not within:
         _introduce(message, intent)
         if method == "INVITE" and message.body_start == message.body_end:
-            intent.wants = _LEAST  # it is who answers that offers
+            intent.wants = _VOICE  # it is who answers that offers
     if method in _SESSIONS and b"timer" in option_tags(message, "supported"):
         intent.session = session_of(message)  # others could not make anything of our refusal (RFC 4028 section 8.1)
     if uri.is_sip:

@@ -196,7 +196,7 @@ def test_sip_asks_for_what_is_offered_in_an_answer() -> None:
     rig = sip_rig()
     asked = invite(PHONE).partition(b"Content-Type")[0] + b"Content-Length: 0\r\n\r\n"
     (on,) = sends(rig.from_access(asked), "core")
-    assert_held(rig, 0)
+    assert_held(rig, G711)
     back = sends(rig.from_core(answer(on, SOFTSWITCH.host, body=sdp(SOFTSWITCH.host))), "access")[-1]
     assert_held(rig, G711)
     rig.from_access(inside(asked, back, b"ACK", 1, sdp(PHONE.host, "18 101")))
@@ -211,6 +211,75 @@ def test_sip_rings_nobody_where_whatever_is_answered_would_be_too_much(kbits: in
     assert bool(sends(orders, "core")) is rings
     if not rings:
         assert status(sends(orders, "access")[-1]) == 488 and rig.border.registry.calls == {}
+    assert_held(rig, (G711 if not kbits else G729) if rings else 0)
+
+
+def asked_without(rig: Rig, call: bytes = b"one") -> tuple[bytes, list[bytes], bytes]:
+    """A call without a description: as it came, what goes on, and what is said back."""
+    asked = without_sdp(offer(sdp(PHONE.host), call))
+    orders = rig.from_access(asked)
+    return asked, sends(orders, "core"), (sends(orders, "access") or [b""])[-1]
+
+
+def test_sip_reserves_voice_for_a_call_that_describes_nothing() -> None:
+    """Else as many of them ring as there are, and whoever picks up last hears that there is no room."""
+    rig = sip_rig(100)
+    _, (on,), _ = asked_without(rig)
+    assert_held(rig, G711)
+    _, second, told = asked_without(rig, b"two")
+    assert not second and status(told) == 488
+    rig.from_core(plain_answer(on, b"486 Busy Here"))
+    assert_held(rig, 0)
+    assert asked_without(rig, b"three")[1], "there is room again"
+
+
+def test_sip_reserves_the_least_where_there_is_no_more() -> None:
+    rig = sip_rig(60)
+    asked_without(rig)
+    assert_held(rig, G729)
+
+
+def test_sip_gives_back_what_was_reserved_when_it_is_told_what_flows() -> None:
+    rig = sip_rig(100)
+    asked, (on,), _ = asked_without(rig)
+    back = sends(rig.from_core(answer(on, SOFTSWITCH.host, body=sdp(SOFTSWITCH.host, "18 101"))), "access")[-1]
+    assert_held(rig, G729)
+    rig.from_access(inside(asked, back, b"ACK", 1, sdp(PHONE.host, "18 101")))
+    assert_held(rig, G729)
+    bye = sends(rig.from_access(inside(asked, back, b"BYE", 2)), "core")[-1]
+    rig.from_core(plain_answer(bye, b"200 OK"))
+    assert_held(rig, 0)
+
+
+def test_sip_gives_back_what_was_reserved_where_an_answer_describes_nothing() -> None:
+    rig = sip_rig(100)
+    asked, (on,), _ = asked_without(rig)
+    back = sends(rig.from_core(without_sdp(answer(on, SOFTSWITCH.host))), "access")[-1]
+    assert_held(rig, 0)
+    bye = sends(rig.from_access(inside(asked, back, b"BYE", 2)), "core")[-1]
+    rig.from_core(plain_answer(bye, b"200 OK"))
+    assert_held(rig, 0)
+
+
+def test_sip_cuts_what_is_offered_in_an_answer_rather_than_refuse_whom_somebody_has_picked_up_for() -> None:
+    rig = sip_rig(60)  # though it is not to cut what is offered in a request
+    asked, (on,), _ = asked_without(rig)
+    back = sends(rig.from_core(answer(on, SOFTSWITCH.host, body=sdp(SOFTSWITCH.host))), "access")[-1]
+    assert status(back) == 200 and b" RTP/AVP 18 101\r\n" in back
+    assert_held(rig, G729)
+    rig.from_access(inside(asked, back, b"ACK", 1, sdp(PHONE.host, "18 101")))
+    assert_held(rig, G729)
+
+
+def test_sip_ends_a_call_for_which_nothing_that_is_offered_in_an_answer_fits() -> None:
+    rig = sip_rig(60)
+    _, (on,), _ = asked_without(rig)
+    orders = rig.from_core(answer(on, SOFTSWITCH.host, body=sdp(SOFTSWITCH.host, "0")))
+    told = sends(orders, "access")[-1]
+    assert status(told) == 488 and header(told, b"Warning").startswith(b"370 ")
+    confirmed, bye = sends(orders, "core")
+    assert confirmed.startswith(b"ACK ") and bye.startswith(b"BYE ")
+    rig.from_core(plain_answer(bye, b"200 OK"))
     assert_held(rig, 0)
 
 
