@@ -4,12 +4,14 @@ no row."""
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Any
 
 import attrs
 import pytest
 
 from sbc.core.realm import Plan
+from sbc.policy.customers import Customer
 from sbc.policy.limits import Caps
 from sbc.policy.quota import Account, Prepaid, Unknown
 from tests.edge import SPEAKERS, Change, Speaker
@@ -69,6 +71,21 @@ def terminals(**caps: Any) -> Change:
     return change
 
 
+EVERYBODY = (ip_network("203.0.113.0/24"),)
+"""Where all terminals are."""
+
+
+def customer(**caps: Any) -> Change:
+    """All terminals are one customer's, who has so much for all of them."""
+
+    def change(plan: Plan) -> Plan:
+        whose = Customer("acme", networks=EVERYBODY, caps=Caps(**caps))
+        found = attrs.evolve(plan.realms["access"], customers=(whose,))
+        return attrs.evolve(plan, realms={**plan.realms, "access": found})
+
+    return change
+
+
 def begun(name: str, change: Change) -> Speaker:
     """Two terminals that are registered."""
     speaker = SPEAKERS[name](change)
@@ -95,11 +112,17 @@ AT_ONCE = {
     "calls of a realm": (realm(calls=1), BUSY),
     "calls of the core's realm": (realm("core", calls=1), BUSY),
     "calls of a path": (path(calls=1), BUSY),
+    "calls of a customer": (customer(calls=1), TERMINAL),
     "calls of a terminal": (terminals(calls=1), TERMINAL),
     "bandwidth into a realm": (realm(bandwidth_in=100), BANDWIDTH),
     "bandwidth out of a realm": (realm(bandwidth_out=100), BANDWIDTH),
     "bandwidth from the core": (realm("core", bandwidth_in=100), BANDWIDTH),
+    "bandwidth to the core": (realm("core", bandwidth_out=100), BANDWIDTH),
     "bandwidth into a path": (path(bandwidth_in=100), BANDWIDTH),
+    "bandwidth out of a path": (path(bandwidth_out=100), BANDWIDTH),
+    "bandwidth of a customer": (customer(bandwidth_in=100), BANDWIDTH),
+    "bandwidth to a customer": (customer(bandwidth_out=100), BANDWIDTH),
+    "bandwidth from a terminal": (terminals(bandwidth_in=100), BANDWIDTH),
     "bandwidth of a terminal": (terminals(bandwidth_out=100), BANDWIDTH),
 }
 
@@ -120,6 +143,8 @@ def test_so_many_calls_or_so_much_bandwidth_at_once(name: str, change: Change, w
 
 RATES = {
     "calls a second of a realm": (realm(calls_per_second=0.1), RATE),
+    "calls a second of the core's realm": (realm("core", calls_per_second=0.1), RATE),
+    "calls a second of a customer": (customer(calls_per_second=0.1), RATE),
     "calls a second of a path": (path(calls_per_second=0.1), RATE),
     "calls a second of a terminal": (terminals(calls_per_second=0.1), RATE),
 }
@@ -139,6 +164,7 @@ def test_so_many_calls_a_second(name: str, change: Change, words: str) -> None:
 
 TO_TERMINALS = {
     "calls to a terminal": (terminals(calls=1), CALLED),
+    "calls to a customer": (customer(calls=1), CALLED),
     "calls to a realm": (realm(calls=1), FROM_CORE),
     "calls a second to a path": (path(calls_per_second=0.1), FROM_CORE),
 }
@@ -185,6 +211,7 @@ def test_a_call_for_help_goes_past_all_of_them_and_is_counted(name: str) -> None
 REGISTRATIONS = {
     "registrations of a realm": (realm(bindings=2), BINDINGS),
     "registrations of a path": (path(bindings=2), BINDINGS),
+    "registrations of a customer": (customer(bindings=2), BINDINGS),
 }
 
 
