@@ -72,14 +72,14 @@ class Described:
         call = self._call
         advertised = self._there.media.advertised
         nothing = Place(Address(advertised, 0), ours=True)
-        negotiated = call is not None and self._exchange.intent.kind in _NEGOTIATE
-        if call is None or call.state is CallState.CLOSED or not negotiated:
+        secures = self._translates and bool(slot.primary or slot.way) and slot.role is not Role.RTCP
+        if secures:
+            self._secures[slot] = None  # whatever becomes of it: keys go no further
+        if call is None or call.state is CallState.CLOSED or self._exchange.intent.kind not in _NEGOTIATE:
             return nothing  # any port of ours might be another call's
         moves = (slot.primary or slot.way > 0) and not self._late
-        if self._translates and (slot.primary or slot.way) and slot.role is not Role.RTCP:
-            self._secures[slot] = None
-            if slot.secured is not None and slot.secured.foreign and self._bars_foreign:
-                address = Address(address.host, 0)  # it cannot be secured, so it is turned down
+        if secures and slot.secured is not None and slot.secured.foreign and self._bars_foreign:
+            address = Address(address.host, 0)  # it cannot be secured, so it is turned down
         if address.port == 0:
             if moves and slot.stream is not None and not slot.way:
                 self._rejected.add(slot.stream)
@@ -191,7 +191,6 @@ class Described:
             admitted.foresee(self._networks, call, side, self._intent.wants)
         if phase.final or self._flows:
             self._networks.book.release(admitted.foreseen(call))
-        late = phase.reply and call.gathering is None
         cuts: list[tuple[Slot, tuple[int, ...]]] = []
         for stream, flows in self._flows.items():
             holder = self._holders.get(stream, call)
@@ -202,7 +201,7 @@ class Described:
                 offered = stream.admitted is not None
                 admitted.hold(self._networks, holder, stream, wanted, forced=offered)
                 continue
-            keep = admitted.offer(self._networks, holder, stream, side, flows, late)
+            keep = admitted.offer(self._networks, holder, stream, side, flows, phase.reply and call.gathering is None)
             if keep:
                 self._flows[stream] = (only(flows[0], keep),)
                 cuts.append((self._slots[stream], keep))

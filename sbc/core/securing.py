@@ -139,8 +139,10 @@ class Negotiation:
         if way is None:
             raise _unfit(said, end, "an answer")
         answerer = attrs.evolve(ward, way=way, said=said, heard=True, owed=False)
-        asker = attrs.evolve(wards[1 - side], owed=False)
-        return _in_order(side, _enforced(answerer), _enforced(asker))
+        asker = _enforced(attrs.evolve(wards[1 - side], owed=False))
+        if not asker.heard and self._ends[1 - side].protection.demands:  # it has not offered what is answered
+            asker = attrs.evolve(asker, force=SideSecurity())
+        return _in_order(side, _enforced(answerer), asker)
 
     def _chosen(self, said: Secured | None, ways: tuple[Way, ...], end: End) -> Way | None:
         """The first of `ways` that a peer can, by what it says; None: it can none."""

@@ -13,7 +13,7 @@ from sbc.core.orders import OpenStream, Order, UpdateStream
 from sbc.core.secured import Fingerprint, MediaSecurity, Protection, SideSecurity
 from sbc.sip.dialect import SipDialect
 from tests.rig import PHONE, SOFTSWITCH, Rig, make_plan, of, sends
-from tests.sip_messages import answer, inside, invite, sdp, status
+from tests.sip_messages import answer, inside, invite, request, sdp, status
 
 OURS = Fingerprint("sha-256", bytes(range(32)))
 SDES, DTLS, NONE = MediaSecurity.SDES, MediaSecurity.DTLS, MediaSecurity.NONE
@@ -167,6 +167,20 @@ def test_plain_to_a_browser(setup: bytes, client: bool) -> None:
     core = pair.sides[1]
     assert core is not None and core.dtls is not None and core.dtls.client is client
     assert core.ice is not None and line(sent, b"ice-ufrag") == [core.ice.ours.ufrag.encode()]
+
+
+def test_keys_go_no_further_where_no_stream_comes_of_them() -> None:
+    """In a request that opens nothing, and in a call that is over."""
+    pair, offer = Pair.make(SDES, NONE), described(PHONE.host, lines=crypto(PHONE_KEY))
+    asked = request(b"OPTIONS", b"sip:bob@sbc.example.com", PHONE)
+    (sent,) = sends(pair.phone(with_body(asked, offer)), "core")
+    no_trace_of_keys(body_of(sent))
+    _, _, back = pair.call(offer, sdp(SOFTSWITCH.host))
+    pair.phone(inside(pair.asked, back, b"ACK", 1))
+    again = with_body(inside(pair.asked, back, b"INVITE", 2), offer)
+    pair.phone(inside(pair.asked, back, b"BYE", 3))
+    for sent in sends(pair.phone(again), "core"):
+        no_trace_of_keys(body_of(sent))
 
 
 def test_both_sides_secured_have_keys_of_their_own() -> None:

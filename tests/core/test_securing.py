@@ -145,3 +145,11 @@ def test_an_answer_of_plain_where_that_was_left_open() -> None:
     wards = agreed.answer(agreed.offer(BARE, 0, None, settled=False), 1, None)
     assert wards[1].way is Way.PLAIN and wards[1].force is None
     assert agreed.offer(wards, 0, None, settled=True)[1].told is None, "it has shown that it knows nothing of keys"
+
+
+def test_nothing_passes_where_an_answer_is_of_what_was_not_offered() -> None:
+    """A stream that comes with the answer: voice in the place of a fax that was offered."""
+    for mode in (SDES, DTLS):
+        asker, _ = negotiation(mode, NONE).answer(BARE, 1, None)
+        assert asker.force == SideSecurity(), mode
+    assert negotiation(NONE, NONE).answer(BARE, 1, None)[0].force is None

@@ -87,7 +87,7 @@ class Luck:
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
         self.counted: Counter[str] = Counter()
-        border = Border(self.plan(), {"toy": Faulty(Random(seed), 400)}, Mint(SECRET))
+        border = Border(self.plan(), {"toy": self.dialect(seed)}, Mint(SECRET))
         self.outside = Outside(border, self.hear, 1000.0)
         self.outside.refuses = lambda order: isinstance(order, OpenStream) and not self.random.randrange(300)
         self.kept = Kept(border)
@@ -97,6 +97,9 @@ class Luck:
         self.places: list[bytes] = []
         self.exchange = 0
         self.urgent = False
+
+    def dialect(self, seed: int) -> Faulty:
+        return Faulty(Random(seed), 400)
 
     def plan(self) -> Plan:
         """Some limits, of all that may have some."""
@@ -255,24 +258,29 @@ class Luck:
             more = tally.calls > before.get(id(tally), 0)
             assert not (more and tally.caps.calls) or tally.calls <= tally.caps.calls + tally.passed, repr(tally)
 
+    def faults(self) -> list[str]:
+        """What does not add up."""
+        return self.outside.faults()
+
     def tallies(self) -> list[Tally]:
         return list(self.outside.border.registry.gate.book.tallies())
 
 
-def test_nothing_is_left_over_of_anything_that_was_let_in() -> None:
-    luck, steps = Luck(SEED), 0
+def run(luck: Luck, calls: int) -> Counter[str]:
+    """So many calls, and then silence; what was refused. Nothing is left over."""
     refused: Counter[str] = Counter()
+    steps = 0
 
     def tell() -> None:
         for tally in luck.tallies():
             refused.update(tally.refused)
             tally.refused.clear()
 
-    while luck.counted["calls"] < CALLS:
+    while luck.counted["calls"] < calls:
         steps += 1
         luck.step()
         if steps % 20 == 0:
-            assert (faults := luck.outside.faults()) == [], (steps, faults[:5])
+            assert (faults := luck.faults()) == [], (steps, faults[:5])
         if steps % 30 == 0:
             luck.kept.flush()
         if steps % 500 == 250:
@@ -283,9 +291,15 @@ def test_nothing_is_left_over_of_anything_that_was_let_in() -> None:
     tell()
     luck.outside.replan(attrs.evolve(make_plan("toy", ports=60), timers=Timers(call_max=600.0)))
     luck.outside.advance(luck.outside.now + 100_000)
-    assert luck.outside.faults() == [] and luck.outside.leftovers() == []
+    assert luck.faults() == [] and luck.outside.leftovers() == []
+    print(f"\n{steps} steps", dict(refused), dict(luck.counted), luck.outside.events)  # noqa: T201
+    return refused
+
+
+def test_nothing_is_left_over_of_anything_that_was_let_in() -> None:
+    luck = Luck(SEED)
+    refused = run(luck, CALLS)
     assert set(WORDS) <= set(refused) and luck.counted["crashes"] and luck.counted["fault of ours"], (
         refused,
         luck.counted,
     )
-    print(f"\n{steps} steps", dict(refused), dict(luck.counted), luck.outside.events)  # noqa: T201
