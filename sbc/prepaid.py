@@ -5,6 +5,8 @@ What was used is on file within a second or so; more than that no crash costs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import inf, isfinite
 from time import time
 from typing import Any
 
@@ -36,7 +38,16 @@ class PrepaidService(Service):
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, store: Any, border: Border, runner: Runner, pace: float) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        store: Any,
+        border: Border,
+        runner: Runner,
+        pace: float,
+        steady: Callable[[], float] | None = None,
+    ) -> None:
+        """`steady`: see Charger."""
         self.setName("prepaid")
         self._reactor = reactor
         self._store = store
@@ -49,7 +60,7 @@ class PrepaidService(Service):
         self._looks.clock = reactor
         self._resumed = False
         self.charger = Charger(
-            border, runner.engine.counters, reactor.seconds, runner.noted, self._end, runner.engine.charges
+            border, runner.engine.counters, reactor.seconds, runner.noted, self._end, runner.engine.charges, steady
         )
 
     def startService(self) -> None:
@@ -120,14 +131,18 @@ def name_of(whose: Whose) -> str:
 
 def kept(account: Account, shift: float) -> bytes:
     """An account for the file; `shift` is from the core's clock to the time of day."""
-    return to_bytes(Account, attrs.evolve(account, charged_at=account.charged_at + shift))
+    charged, opened = account.charged_at + shift, account.opened_at + shift
+    return to_bytes(Account, attrs.evolve(account, charged_at=charged, opened_at=opened))
 
 
 def account_of(value: bytes, shift: float) -> Account:
     """The account that `kept` was given. @raises Unfit where it is none."""
     account: Account = of_bytes(Account, value)
     for number in (account.octets, account.seconds, account.used_octets, account.used_seconds):
-        if number is not None and number < 0:
+        if number is not None and not 0 <= number < inf:
             raise Unfit(f"{number!r} is no amount")
+    if not (isfinite(account.charged_at) and isfinite(account.opened_at)):
+        raise Unfit(f"{account.charged_at!r} or {account.opened_at!r} is no time")
     account.charged_at -= shift
+    account.opened_at -= shift
     return account

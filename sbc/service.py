@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import cycle
 from os import urandom
-from time import thread_time, time
+from time import monotonic, thread_time, time
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.internet import TimerService
@@ -250,7 +250,7 @@ def _add_prepaid(whole: MultiService, reactor: Any, config: PrepaidConfig, borde
     from sbc.store.sqlite import SqliteStore
 
     kept = SqliteStore(config.file, time, sure=True)  # what was granted was paid for
-    PrepaidService(reactor, kept, border.border, border.runner, config.pace).setServiceParent(whole)
+    PrepaidService(reactor, kept, border.border, border.runner, config.pace, monotonic).setServiceParent(whole)
 
 
 def _repace(looks: TimerService, pace: float) -> None:

@@ -94,6 +94,9 @@ WHOLE = b'{"realm": "access", "who": "eve", "octets": OCTETS, "charged_at": 1.0}
         WHOLE.replace(b"OCTETS", b"-5"),
         WHOLE.replace(b"OCTETS", b'"many"'),
         WHOLE.replace(b"1.0", b"null"),
+        WHOLE.replace(b"OCTETS", b"5").replace(b"1.0", b"NaN"),
+        WHOLE.replace(b"OCTETS", b'5, "used_seconds": NaN'),
+        WHOLE.replace(b"OCTETS", b'5, "seconds": Infinity'),
     ],
 )
 def test_an_account_that_cannot_be_read_costs_nobody_else_his(tmp_path: Path, value: bytes) -> None:

@@ -27,12 +27,14 @@ SPENT = "the account is used up"
 
 @attrs.define
 class Charged:
-    """A live call that is paid for: by whom, on which leg and with how large headers, and what was booked of it."""
+    """A live call that is paid for: by whom, on which leg and with how large headers, and what was booked of it;
+    `looked`: when its seconds were last looked at, on the steady clock."""
 
     whose: Whose
     leg: int
     header: int
     seconds: float = 0.0
+    looked: float | None = None
     octets: dict[str, int] = attrs.field(factory=dict)  # by stream
     failed: bool = False  # a fault of ours was told
 
@@ -41,8 +43,8 @@ class Charger:
     """Hears orders as the runner carries them out. Everything on the reactor's thread.
 
     `counters` is the engine's, `tick` the core's clock, `say` is told what there is to say, `end` ends a call for a
-    cause. `charges` is the engine's (see IMediaEngine). A call whose account is opened while it is live is not paid
-    for.
+    cause. `charges` is the engine's (see IMediaEngine). `steady` is a clock that nobody sets, as the core's may be;
+    without it that counts. A call whose account is opened while it is live is not paid for.
     """
 
     _log = Logger()
@@ -55,6 +57,7 @@ class Charger:
         say: Callable[[Note], None],
         end: Callable[[str, str], None],
         charges: Any = None,
+        steady: Callable[[], float] | None = None,
     ) -> None:
         self._registry = border.registry
         self._quotas = border.registry.gate.quota
@@ -63,6 +66,7 @@ class Charger:
         self._say = say
         self._end = end
         self._charges = charges
+        self._steady = steady or tick
         self._round: deque[str] = deque()  # calls that have yet to be looked at in this round
         self._at_once = 0
         self._live: dict[str, Charged] = {}
@@ -97,7 +101,7 @@ class Charger:
 
     def _take_up(self, call: Call) -> None:
         account = self._quotas.accounts.get((call.path.access, call.holder))
-        if account is None:
+        if account is None or call.opened_at < account.opened_at:
             return
         self.take(call, account.charged_at)
         charged = self._live.get(call.id)
@@ -122,7 +126,7 @@ class Charger:
             charged = self._live.pop(order.call, None)
             seconds = order.fields["answered_for"]
             if charged is not None and seconds is not None:
-                self._book(order.call, charged, 0, seconds)
+                self._book(order.call, charged, 0, self._lasted(charged, seconds))
 
     def closed(self, stream: str, volume: StreamCounters) -> None:
         """A stream has been closed, having carried so much."""
@@ -141,11 +145,19 @@ class Charger:
             id = self._round.popleft()
             call, charged = self._registry.calls.get(id), self._live.get(id)
             if call is not None and charged is not None and call.state is not CallState.CLOSED:
-                seconds = charged.seconds if call.answered_at is None else self._tick() - call.answered_at
-                self._book(id, charged, self._carried(call, charged), max(seconds, charged.seconds))
+                since = call.answered_at
+                seconds = charged.seconds if since is None else self._lasted(charged, self._tick() - since)
+                self._book(id, charged, self._carried(call, charged), seconds)
         while self._spent:
             whose, _ = self._spent.popitem()
             self._end_all(whose)
+
+    def _lasted(self, charged: Charged, since: float) -> float:
+        """How long a call lasts, which was answered so long ago by the core's clock: that counts for its first look
+        alone."""
+        now, before = self._steady(), charged.looked
+        charged.looked = now
+        return max(since, charged.seconds) if before is None else charged.seconds + max(0.0, now - before)
 
     def _failed(self, call: str, charged: Charged) -> None:
         """A fault of ours has cost a look at a stream, or the end of a call; it is told once a call."""

@@ -46,7 +46,8 @@ class State(Word):
 @attrs.define(eq=False)
 class Account:
     """What was bought, None where it is not limited so, and what was used of it: octets of whole IP packets, both ways,
-    and seconds of answered calls. `charged_at` is when that was last looked at, on the core's clock."""
+    and seconds of answered calls. On the core's clock, `charged_at` is when that was last looked at, and `opened_at`
+    when there was none before: calls that were there by then are not paid for."""
 
     realm: str
     who: bytes
@@ -56,6 +57,7 @@ class Account:
     used_seconds: float = 0.0
     charged_at: float = 0.0
     warned: bool = False
+    opened_at: float = 0.0
 
     @property
     def left_octets(self) -> int | None:
@@ -138,9 +140,11 @@ class Quotas:
     def grant(self, whose: Whose, octets: int | None, seconds: float | None, anew: bool, now: float) -> Account:
         """Let an account have so much more; `anew`: so much, whatever it had. One that is not there is opened. What was
         used while it was not limited so counts for nothing."""
-        account = None if anew else self.accounts.get(whose)
+        before = self.accounts.get(whose)
+        account = None if anew else before
         if account is None:
-            account = self.accounts[whose] = Account(*whose, charged_at=now)
+            opened = now if before is None else before.opened_at
+            account = self.accounts[whose] = Account(*whose, charged_at=now, opened_at=opened)
         if octets is not None:
             account.octets = (account.used_octets if account.octets is None else account.octets) + octets
         if seconds is not None:

@@ -117,6 +117,27 @@ def test_what_came_after_the_last_look_is_booked_when_the_call_ends() -> None:
     assert len(own.charger) == 0 and own.charger.faults() == []
 
 
+def test_a_clock_that_is_set_in_mid_call_costs_nothing_and_gives_nothing() -> None:
+    """The core's clock is the system's, which may be set on or back; what is charged is the time that passed."""
+    own, passed = desk(), 0.0
+    own.charger = Charger(
+        own.rig.border, own.volumes.__getitem__, lambda: own.rig.now, own.notes.append, own._end, steady=lambda: passed
+    )
+    own.grant(seconds=600.0)
+    own.rig.now += 3_600.0
+    found = talk(own)
+    own.charger.look()
+    for set_by in (0.0, 3_600.0, -7_200.0, 86_400.0):
+        own.rig.now += 5.0 + set_by
+        passed += 5.0
+        own.charger.look()
+    assert own.account.used_seconds == 20.0 and found.call.state is CallState.UP
+    own.rig.now, passed = own.rig.now + 1_000_000.0, passed + 2.5
+    own._end(found.call.id, "over")
+    own.hear()
+    assert own.account.used_seconds == 22.5 and not own.account.is_spent
+
+
 def test_an_account_that_is_used_up_ends_all_its_calls() -> None:
     own = desk()
     own.grant(octets=1000)
@@ -148,9 +169,28 @@ def test_a_call_that_nobody_has_answered_uses_octets_and_no_time() -> None:
 def test_a_call_is_free_whose_account_is_opened_while_it_is_live() -> None:
     own = desk()
     talk(own)
+    own.rig.wait(1.0)
     own.grant(octets=1)
     own.charger.look()
     assert len(own.charger) == 0 and own.account.used_octets == 0
+    own.charger = Charger(own.rig.border, own.volumes.__getitem__, lambda: own.rig.now, own.notes.append, own._end)
+    own.rig.wait(3.0)
+    own.charger.resume()
+    own.charger.look()
+    assert len(own.charger) == 0 and own.account.used_seconds == 0.0, "nor is it after a restart"
+
+
+def test_an_account_that_is_filled_anew_is_no_other() -> None:
+    own = desk()
+    own.grant(seconds=3600.0)
+    talk(own)
+    own.rig.wait(1.0)
+    own.rig.border.registry.gate.quota.grant(WHOSE, None, 60.0, True, own.rig.now)
+    own.charger = Charger(own.rig.border, own.volumes.__getitem__, lambda: own.rig.now, own.notes.append, own._end)
+    own.rig.wait(3.0)
+    own.charger.resume()
+    own.charger.look()
+    assert own.account.used_seconds == 3.0
 
 
 def test_after_a_restart_nothing_is_booked_twice() -> None:

@@ -130,10 +130,10 @@ class Secrets(Luck):
     def hear(self, send: Send) -> None:
         record = Record.read(send.data)
         record = record.but(agent=record.agent.rstrip(b"\0"))
-        streams = [each for each in record.media if each.kind == 1]
+        streams = [each for each in record.media if each.kind == 1 and not each.further]
         if streams and record.op in (OPEN, CHANGE, CONFIRM) and record.stage not in (FAILURE, CHALLENGE):
             assert record.agent[:4] not in WORDS, (record, "what a party has said of its keys")
-            self.counted[f"told {record.agent[1:5].decode()}"] += 1
+            self.counted["told " + record.agent[1:5].decode("latin-1")] += 1
         if not record.stage:
             self.offered[record.exchange] = record.agent
             while len(self.offered) > 500:
