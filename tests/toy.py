@@ -30,7 +30,6 @@ from sbc.core.message import (
     Kind,
     Phase,
     Place,
-    Question,
     Refused,
     Role,
     Route,
@@ -38,6 +37,7 @@ from sbc.core.message import (
     Timing,
 )
 from sbc.core.orders import Listener
+from sbc.core.question import Question
 from sbc.core.reticent import Reticent
 from sbc.interfaces import IDialect
 

@@ -9,7 +9,7 @@ import attrs
 
 from sbc.core.address import Address
 from sbc.core.group import Group, joined
-from sbc.core.message import NO_ROUTE, Place, Route
+from sbc.core.message import NO_ROUTE, Cause, Place, Route
 from sbc.core.names import Peer
 from sbc.core.orders import Listener
 from sbc.core.realm import Path, Realm, is_behind_nat
@@ -46,7 +46,8 @@ class Binding:
     the request that takes it off. One that is `lasting` has registered for good: `grant_ends` is when it is forgotten
     if it is not heard of; it has `sent` in any case, for answers in its name. It is `parted` where the core was told
     that it is dead, until the core knows that it is back; `untold` where the way by which the core reached it is lost,
-    until the core knows that it is there.
+    until the core knows that it is there. `flow` tells apart the ways that one terminal has several of, and `flows`
+    says that its registrar does so.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Binding:
     granted_by: HopKey | None = None  # the next hop whose yes it lives by
     comes: bool = False  # whether, asked to, it opens the connection for a call to it by itself
     flow: bytes = b""
+    flows: bool = False
     route: Route = NO_ROUTE
     service: Route = NO_ROUTE
     watch: Watch | None = None
@@ -97,6 +99,11 @@ class Binding:
     def is_to_be_restored(self) -> bool:
         """Whether the core, which may not count on it, is to hear that it is there."""
         return self.parted or self.untold
+
+    @property
+    def lack(self) -> Cause:
+        """Why who asks for it is refused, when nothing leads to it by this way."""
+        return Cause.FLOW if self.flows else Cause.ABSENT
 
     def claim(self, exchange: object) -> None:
         """An exchange would bind it, or take it off."""

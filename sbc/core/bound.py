@@ -14,17 +14,19 @@ if TYPE_CHECKING:
     from sbc.core.registry import Arrival, Registry
 
 
-def binding_of(registry: Registry, arrival: Arrival, intent: Intent, place: Place) -> Binding | None:
+def binding_of(registry: Registry, arrival: Arrival, intent: Intent, place: Place, flow: bytes = b"") -> Binding | None:
     """The binding of `place` that the sender of `arrival` means by it.
 
     Two terminals of one user may believe to be at the same private address, in two homes: they are told apart by the
-    host they are seen at, or, where one has moved, by the label it registers under (RFC 3261 section 10.2).
+    host they are seen at, or, where one has moved, by the label it registers under (RFC 3261 section 10.2). One that
+    keeps several ways open, by which it calls itself the same, says which is which by their `flow`.
     """
     for binding in named(registry, arrival, intent.handle):
         if binding.place == place:
             return binding
     there, label = registry.bindings_at.get((arrival.listener.realm, intent.user, place), ()), intent.label
-    return next((b for b in there if b.seen.host == arrival.source.host or (label and b.label == label)), None)
+    same = (b for b in there if not (flow and b.flow) or b.flow == flow)
+    return next((b for b in same if b.seen.host == arrival.source.host or (label and b.label == label)), None)
 
 
 def refuse_second(registry: Registry, arrival: Arrival, intent: Intent, place: Place) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sbc.core.binding import Binding, BindingState
-from sbc.core.bound import binding_of
+from sbc.core.bound import binding_of, flow_of
 from sbc.core.call import CallState
 from sbc.core.leave import asks
 from sbc.core.message import Cause, Intent, Kind, Phase, Refused, Role, Slot
@@ -77,7 +77,8 @@ def _takes_off(intent: Intent, slots: list[Slot]) -> bool:
 
 def _are_bound(registry: Registry, intent: Intent, slots: list[Slot], arrival: Arrival) -> bool:
     """Whether a BIND only keeps up what is bound."""
-    found = [binding_of(registry, arrival, intent, slot.place) for slot in _places(slots)]
+    host = arrival.source.host
+    found = [binding_of(registry, arrival, intent, slot.place, flow_of(slot, host)) for slot in _places(slots)]
     return all(binding is not None and binding.state is not BindingState.PENDING for binding in found)
 
 

@@ -22,6 +22,8 @@ LEAST_LEARNED = 40
 """Seconds below which what is learned of a NAT is left to the keepalive."""
 LEAST_PART, MOST_PART = 0.4, 0.95
 """Bounds of the part of its time that a terminal is believed to let pass before it refreshes."""
+SHOWS = 0.75
+"""The part of the silence after which a terminal is asked whether it lives, in which it is to say so by itself."""
 GRACE = 32.0
 """Seconds that a terminal may be late: as long as a refresh may be on its way (RFC 3261 section 17.1.2.2, timer F)."""
 
@@ -39,7 +41,8 @@ def refresh(
     if not asks or intent.lasting or realm.side is not Side.ACCESS or not realm.registrations.front:
         return False, []
     places = _places(slots) + implied(registry, arrival, intent, slots)
-    found = [binding_of(registry, arrival, intent, slot.place) for slot in places]
+    host = arrival.source.host
+    found = [binding_of(registry, arrival, intent, slot.place, flow_of(slot, host)) for slot in places]
     bound = [binding for binding in found if binding is not None]
     why = _why_forward(realm, intent, places, bound, arrival) or _why_elsewhere(registry, bound)
     if why:
@@ -150,6 +153,16 @@ def _told(registry: Registry, binding: Binding, arrival: Arrival, asked: int) ->
     return min(asked, learned if learned >= LEAST_LEARNED else times.behind_nat)
 
 
+def shows(crossing: Crossing) -> int:
+    """Within how many seconds a terminal whose registration was accepted is to show again and again that it lives,
+    which it has to be told if it has said that it has several ways; 0: nothing is to be said. A bit less than the
+    silence after which it would be asked."""
+    exchange = crossing.exchange
+    if not crossing.reply or exchange.near is None or not any(slot.flow for slot in exchange.asked_for.values()):
+        return 0
+    return int(SHOWS * keepalive.period(crossing.registry.plan.realms[crossing.path.access], exchange.near.listener))
+
+
 def bind(registry: Registry, dialect: Any, binding: Binding, crossing: Crossing, kept: bytes) -> list[Order]:
     """The registrar has accepted: the binding lives on, at the source the accepted request came from."""
     exchange, now, granted = crossing.exchange, crossing.arrival.now, crossing.granted[binding]
@@ -187,6 +200,7 @@ def bind(registry: Registry, dialect: Any, binding: Binding, crossing: Crossing,
     _live(registry, binding, now, told)
     keepalive.attend(registry, binding, now)
     orders = _replace_flow(registry, binding, exchange, now)
+    binding.flows = bool(binding.flow) and crossing.intent.flows
     if exchange.intent.local:
         orders += local.followed(registry, dialect, binding, hop, now)
     if before is BindingState.PENDING or before in ABSENT or moved:

@@ -206,6 +206,12 @@ def bury(registry: Registry, watch: Watch, now: float) -> None:
     _ask_at(registry, watch, now + RETRY)
 
 
+def period(realm: Realm, listener: Listener) -> float:
+    """After how long a silence a terminal in a realm is asked that speaks to that listener of ours, as long as nothing
+    is learned of its NAT; 0: never."""
+    return 0.0 if realm.keepalive.mode is Probing.OFF else _floor(realm.keepalive, listener)
+
+
 def patience(registry: Registry, binding: Binding, listener: Listener, peer: Address, now: float) -> float:
     """For how many seconds a terminal at `peer` is best registered, since its NAT is known; 0 where nothing is learned.
 

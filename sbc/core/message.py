@@ -248,6 +248,7 @@ class Intent:
     adds: bool = False  # a BIND that gives what its handle stands for further names, and takes none away
     users: tuple[bytes, ...] = ()  # of a BIND for no time: the names that are to go, where not all are
     grants: bool = False  # an answer to a BIND that grants all of it, though it names no place
+    flows: bool = False  # the same: of several ways to one terminal the registrar tries one after the other
     terms: bytes = b""  # what a BIND says besides for how long: while that is the same, it only refreshes
     callee: bytes = b""  # whom an OPEN calls, by the name that stays the same on the way
     called: bytes = b""  # where an OPEN asks to be taken, as it was written
@@ -291,16 +292,6 @@ class Intent:
 
 MOST_AGENT = 128
 """Octets of what a peer says to be made by that anybody looks at."""
-
-
-class Question(NamedTuple):
-    """What asks a party of a call whether it lives: the bytes, and its name (see Intent.asks). `sure`: whoever lives
-    answers it. Who has answered one of a `kind` knows all of that kind."""
-
-    data: bytes
-    name: bytes
-    sure: bool
-    kind: str
 
 
 class Keys(NamedTuple):
@@ -365,6 +356,7 @@ class Cause(Enum):
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
     ABSENT = "absent"
+    FLOW = "flow-failed"  # absent by this way: its registrar knows of others, and may try those
     UNSUPPORTED = "unsupported"
     WITHDRAWN = "withdrawn"
     DRAINING = "draining"

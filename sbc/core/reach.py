@@ -112,8 +112,11 @@ def needed(registry: Registry, hop: Hop) -> bool:
 def refusal(registry: Registry, far: Hop, why: str, of_terminals: str) -> Refused:
     """What whoever asks for somebody at `far` is told, since nobody is reached there: `why`, or what is said so
     `of_terminals`."""
-    core = registry.plan.realms[far.listener.realm].side is Side.CORE
-    return Refused(Cause.UNREACHABLE, why, retry_after=5) if core else Refused(Cause.ABSENT, of_terminals)
+    realm = registry.plan.realms[far.listener.realm]
+    if realm.side is Side.CORE:
+        return Refused(Cause.UNREACHABLE, why, retry_after=5)
+    there = registry.bindings_by_source.get((realm.name, far.peer), ())
+    return Refused(next((each.lack for each in there if each.flows), Cause.ABSENT), of_terminals)
 
 
 def unopened(registry: Registry, stream_id: str) -> tuple[Exchange | None, set[str]]:

@@ -322,7 +322,8 @@ class Registry:
         """The binding of `place`, made PENDING if there is none: then it has the port of the one that it will replace,
         which had come by the same `flow`. @raises Refused when the realm is full."""
         realm = self.plan.realms[path.access]
-        found = bound.binding_of(self, arrival, intent, place) or bound.otherwise(self, arrival, intent, place, flow)
+        known = (arrival, intent, place, flow)
+        found = bound.binding_of(self, *known) or bound.otherwise(self, *known)
         if found is not None:
             self.touch(found)  # how it is presented may change here
             return found, self.terminal_ports.renew(found, self.plan.core_listener(found.path), arrival.now)
@@ -332,8 +333,8 @@ class Registry:
             onward, orders = before.onward, list[Order]()
         else:
             onward, orders = self.terminal_ports.take(path, self.plan.core_listener(path), arrival.now)
-        own, id = arrival.listener, self.mint.token()[:8].decode()
-        binding = Binding(id, own.dialect, path, realm, intent.user, place, arrival.source, own, onward, intent.label)
+        own, id, said = arrival.listener, self.mint.token()[:8].decode(), (intent.user, place)
+        binding = Binding(id, own.dialect, path, realm, *said, arrival.source, own, onward, intent.label, flow=flow)
         self.enter_binding(binding)
         return binding, orders
 

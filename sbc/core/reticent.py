@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sbc.core.address import Address
-from sbc.core.message import Cause, Ending, Place, Question, Slot
+from sbc.core.message import Cause, Ending, Place, Slot
 from sbc.core.orders import Listener
+from sbc.core.question import Question
 from sbc.core.secured import Secured
 
 

@@ -304,7 +304,7 @@ def _from_core(registry: Registry, arrival: Arrival, intent: Intent, realm: Real
 
 def _to_terminal(binding: Binding, target: Place) -> Way:
     if binding.state in ABSENT:
-        raise Refused(Cause.ABSENT, f"the terminal is {binding.state.value}")
+        raise Refused(binding.lack, f"the terminal is {binding.state.value}")
     return Way(binding.path, Hop(binding.listener, binding.seen), target, terminal=binding)
 
 

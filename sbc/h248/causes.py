@@ -21,6 +21,7 @@ OF_REFUSALS = {
     Cause.TIMEOUT: 530,  # temporary network failure
     Cause.UNREACHABLE: 530,
     Cause.ABSENT: 503,  # service unavailable
+    Cause.FLOW: 503,
     Cause.UNSUPPORTED: 501,  # not implemented
     Cause.SECURITY: 449,  # unsupported or unknown parameter or property value
     Cause.WITHDRAWN: 500,

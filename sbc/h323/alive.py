@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from sbc.core.crossing import Crossing
-from sbc.core.message import Question
+from sbc.core.question import Question
 from sbc.h323.codec import Wire, build_control, build_signal, decode
 from sbc.h323.memo import CallMemo
 from sbc.h323.message import H323Message

@@ -69,6 +69,7 @@ OF_REFUSALS = {
     Cause.TIMEOUT: 102,
     Cause.UNREACHABLE: 38,
     Cause.ABSENT: 20,
+    Cause.FLOW: 20,
     Cause.UNSUPPORTED: 79,
     Cause.SECURITY: 79,
     Cause.WITHDRAWN: 16,

@@ -8,20 +8,9 @@ from zope.interface import implementer
 
 from sbc.core.address import Address
 from sbc.core.crossing import Crossing
-from sbc.core.message import (
-    BadMessage,
-    Cause,
-    Ending,
-    Intent,
-    Keys,
-    Phase,
-    Place,
-    Question,
-    Refused,
-    Slot,
-    Timing,
-)
+from sbc.core.message import BadMessage, Cause, Ending, Intent, Keys, Phase, Place, Refused, Slot, Timing
 from sbc.core.orders import Listener
+from sbc.core.question import Question
 from sbc.core.reticent import Reticent
 from sbc.h323 import alive, answers, describe, features, leave, memo, registrar, release, separate, shown, slots, stamp
 from sbc.h323.carried import unwrap, wrap

@@ -32,6 +32,7 @@ OF_CAUSES = {
     Cause.TIMEOUT: 406,
     Cause.UNREACHABLE: 400,
     Cause.ABSENT: 501,
+    Cause.FLOW: 501,
     Cause.UNSUPPORTED: 507,
     Cause.SECURITY: 505,
     Cause.WITHDRAWN: 407,

@@ -253,6 +253,7 @@ def _reply(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> Inte
         intent.route = route(hops_of(message, "record-route")[::-1])  # RFC 3261 section 12.1.2
     elif status >= 200 and method == "REGISTER":
         intent.route = route(hops_of(message, "service-route"))  # RFC 3608 section 6.1
+        intent.flows = b"outbound" in option_tags(message, "require")  # RFC 5626 section 6
     if status // 100 == 1 and method == "INVITE" and "rseq" in message.names:
         intent.receipt = b"100rel" in option_tags(message, "require") and rseq_of(message) > 0
     if status // 100 == 2 and method in _SESSIONS:

@@ -30,6 +30,7 @@ _CAUSES = {
     Cause.TIMEOUT: (408, b"Request Timeout"),
     Cause.UNREACHABLE: (503, b"Service Unavailable"),
     Cause.ABSENT: (480, b"Temporarily Unavailable"),
+    Cause.FLOW: (430, b"Flow Failed"),  # RFC 5626 section 5.3.1
     Cause.UNSUPPORTED: (501, b"Not Implemented"),
     Cause.SECURITY: (488, b"Not Acceptable Here"),
     Cause.WITHDRAWN: (487, b"Request Terminated"),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from sbc.core import front
 from sbc.core.address import Address, bracketed, canonical
 from sbc.core.crossing import Crossing
 from sbc.core.message import BadMessage, Keys, Phase, Place, Role, Slot
@@ -127,6 +128,8 @@ def stamp_reply(message: SipMessage, crossing: Crossing) -> None:
     _drop_routes(message)
     if crossing.exchange.receives:
         reliable.make_plain(message, crossing)
+    if message.method == "REGISTER" and message.status < 300:
+        _write_flow_timer(message, front.shows(crossing))
     if memo.record_routes and message.status < 300:
         insert_after_via(message, b"Record-Route: " + b", ".join(memo.record_routes))
     from_, to = message.first("from"), message.first("to")
@@ -321,6 +324,18 @@ def _write_hops(message: SipMessage) -> None:
         insert_after_via(message, b"Max-Forwards: %d" % MAX_FORWARDS)
     else:
         message.edits.replace(header.start, header.end, b"%d" % max(message.hops - 1, 0))
+
+
+def _write_flow_timer(message: SipMessage, seconds: int) -> None:
+    """Say within how many seconds a terminal is to send a keepalive, unless its registrar asks for more of them
+    (RFC 5626 section 4.4): the way that it keeps open leads to us."""
+    headers = message.all("flow-timer")
+    said = [message.data[each.start : each.end].strip() for each in headers]
+    if not seconds or any(each.isdigit() and 0 < int(each[:9]) <= seconds for each in said):
+        return
+    for header in headers:
+        message.edits.delete(header.line_start, header.line_end)
+    insert_after_via(message, b"Flow-Timer: %d" % seconds)
 
 
 def _write_label(message: SipMessage, label: bytes) -> None:
