@@ -27,8 +27,8 @@ UNTOLD = ("told_at", "expires_at", "due", "comes_back")
 """What an absorbed refresh changes of a binding without its being written: after a restart it counts from there."""
 
 
-def value(border: Border, owner: Any) -> bytes:
-    return pack(kind_of(owner), plain_of(owner, border.dialects, Frame(border.plan, SHIFT)))
+def value(border: Border, owner: Any, number: int = 0) -> bytes:
+    return pack(kind_of(owner), plain_of(owner, border.dialects, Frame(border.plan, SHIFT, number)))
 
 
 def kind_of(owner: Any) -> str:
@@ -132,21 +132,23 @@ class Kept:
         self.flush()
 
 
-def values_of(border: Border) -> list[tuple[str, bytes]]:
+def values_of(border: Border, number: int = 0) -> list[tuple[str, bytes]]:
     """What lasts of a border, bindings first, as kind and value."""
-    return [(kind_of(each), value(border, each)) for each in owners_of(border)]
+    return [(kind_of(each), value(border, each, number)) for each in owners_of(border)]
 
 
-def restarted(rig: Rig, away: float = 1.0, plan: Plan | None = None, run: bytes = b"again") -> tuple[Rig, list[Order]]:
-    """A rig with what lasts of another, in another process (the `run` is another's, too); and the orders by which that
-    began."""
+def restarted(
+    rig: Rig, away: float = 1.0, plan: Plan | None = None, run: bytes = b"again", number: int = 1, kept: int = 0
+) -> tuple[Rig, list[Order]]:
+    """A rig with what lasts of another, in another process (the `run` is another's, too, its number after that of the
+    one that kept it); and the orders by which that began."""
     dialects = rig.border.dialects
     made = Rig(Border(plan or rig.border.plan, dialects, Mint(SECRET, run)), 5.0 + away)
     shift = SHIFT + rig.now - 5.0  # the other process has another clock
     orders: list[Order] = []
-    for kind, data in values_of(rig.border):
+    for kind, data in values_of(rig.border, kept):
         if kind == "call":
-            orders += made._take(made.border.resume_call(data, made.now, shift, away)[1])
+            orders += made._take(made.border.resume_call(data, made.now, shift, away, number)[1])
             continue
         with suppress(*[Unfit] * (kind == "answer")):  # nobody may need it any more
             orders += made._take(made.border.resume(kind, data, made.now, shift))

@@ -196,9 +196,10 @@ class Border:
         the time of day. @raises Unfit."""
         return self._and_wake(resume.OTHERS[kind](self.registry, data, now, Frame(self.plan, shift)))
 
-    def resume_call(self, data: bytes, now: float, shift: float, away: float) -> tuple[Call, list[Order]]:
-        """Take up a call again, after an absence of `away` seconds; with it, what is to be done. @raises Unfit."""
-        frame = Frame(self.plan, shift)
+    def resume_call(self, data: bytes, now: float, shift: float, away: float, run: int = 1) -> tuple[Call, list[Order]]:
+        """Take up a call again, after an absence of `away` seconds, in the process that is the `run`th, 0 where that is
+        not known: then none that has keys. With it comes what is to be done. @raises Unfit."""
+        frame = Frame(self.plan, shift, run)
         call, orders = resume.resume_call(self.registry, self.dialects, data, now, frame, away)
         return call, self._and_wake(orders)
 

@@ -13,7 +13,7 @@ from sbc.core.numbers import Numbers
 from sbc.core.orders import Listener, Order, Rate, Shared, SideSpec, StreamSpec, UpdateStream
 from sbc.core.realm import Path, Realm
 from sbc.core.secured import SideSecurity
-from sbc.core.securing import Wards
+from sbc.core.securing import Wards, put_back
 from sbc.core.timers import Entry
 from sbc.core.watch import Watch
 from sbc.media import codecs
@@ -182,7 +182,7 @@ class Stream:
         said = self.early.get(party)
         if said is not None:
             self.remote[index], self.media[index], self.held[index] = said.remote, said.media, said.held
-            self.flows[index], self.wards = said.flows or self.flows[index], said.wards
+            self.flows[index], self.wards = said.flows or self.flows[index], put_back(said.wards, self.wards)
         self.early.clear()
 
     @staticmethod

@@ -10,10 +10,10 @@ from sbc.core.call import Call, Stream
 from sbc.core.registry import Registry
 from sbc.core.secured import Key, SideSecurity
 
-SKIPPED = 1 << 16
-"""Packets of RTCP that a side may have sent on one stream since its counters were told last."""
+MARGIN = 1 << 20
+"""Numbers of RTCP that are passed over where it is not known how many were sent (see `beyond`)."""
 DOUBT = 1 << 13
-"""Packets of RTP that may pass before the counters are kept anew."""
+"""Packets, of RTP or of RTCP, that may pass before the counters are kept anew."""
 MOST_RTCP = (1 << 31) - 1
 
 Rows = tuple[tuple[int, ...], ...]
@@ -27,7 +27,8 @@ def secured(registry: Registry, stream_id: str, side: int, receive: Key, send: K
         return
     force = stream.wards[side].force
     if force is not None and force.dtls is not None:
-        _put(stream, side, attrs.evolve(force, receive=receive, send=send, rollover=()))
+        rows = force.rollover if (force.receive, force.send) == (receive, send) else ()
+        _put(stream, side, attrs.evolve(force, receive=receive, send=send, rollover=rows))
         registry.touch(call)
 
 
@@ -48,19 +49,44 @@ def has_moved(stream: Stream, rows: tuple[Rows, Rows]) -> bool:
     or enough packets for who goes on with the old count to come in doubt (RFC 3711 section 3.3.1)."""
     for ward, counted in zip(stream.wards or (), rows, strict=False):
         if ward.force is not None and ward.force.keyed:
-            kept = {row[:2]: row[2] for row in ward.force.rollover}
-            if any(row[:2] not in kept or abs(row[2] - kept[row[:2]]) >= DOUBT for row in counted):
+            kept = {row[:2]: row[2:] for row in ward.force.rollover}
+            if any(row[:2] not in kept or _are_apart(row[2:], kept[row[:2]]) for row in counted):
                 return True
     return False
 
 
-def beyond(security: SideSecurity | None) -> SideSecurity | None:
-    """How a side is secured that is opened again: what has been sent since its counters were last told is not known,
-    and no number of RTCP may be used twice (RFC 3711 section 9.1). RTP goes on by the sender's own numbers."""
-    if security is None or not security.rollover:
-        return security
-    rows = ((*row[:-1], min(row[-1] + SKIPPED, MOST_RTCP)) if row[0] else row for row in security.rollover)
-    return attrs.evolve(security, rollover=tuple(rows))
+def _are_apart(counted: tuple[int, ...], kept: tuple[int, ...]) -> bool:
+    return any(abs(one - other) >= DOUBT for one, other in zip(counted, kept, strict=True))
+
+
+def beyond(security: SideSecurity, runs: int = 1) -> SideSecurity:
+    """How a side is secured that is opened again with the keys it had, `runs` processes after the one that kept it.
+
+    Two packets of one number under one key give each other away, and with GCM the key of all tags, too (RFC 3711
+    section 9.1, RFC 7714 section 10.1). The counters were told at intervals, so what was sent since is not known:
+
+    *RTCP* bears its number in the packet, and a receiver takes any higher one. So what is sent begins MARGIN behind
+    what was told, and a source of which nothing was told, since it had come only then, MARGIN behind nothing. Of each
+    run so many are passed over: a process that is killed before it has told anything has kept nothing, and the next
+    counts it by `runs`. It holds as long as a source sends less than MARGIN in the time that a run tells nothing, a few
+    seconds: 100,000 a second for ten seconds. Where the numbers end, none is sent.
+
+    *RTP* has no number of its own but the sender's sequence number and how often that has begun anew, which a receiver
+    guesses. Nothing can be passed over, and nothing must be: a sender goes on with its own sequence. How often it has
+    begun anew is known where it was told, for 32,768 packets (see DOUBT). A source of which nothing was told has sent
+    for seconds only: it has not begun anew, unless it was close to that when it came.
+    """
+    passed = runs * MARGIN
+    rows = ((*row[:-1], min(max(row[-1], 0) + passed, MOST_RTCP)) if row[0] else row for row in security.rollover)
+    return attrs.evolve(security, rollover=tuple(rows), begins=min(max(security.begins, 0) + passed, MOST_RTCP))
+
+
+def reopen(stream: Stream, runs: int = 1) -> None:
+    """A stream is to be opened again that was open before: see `beyond`. It is kept so, too: the next time it counts
+    from there."""
+    for side, ward in enumerate(stream.wards or ()):
+        if ward.force is not None:
+            _put(stream, side, beyond(ward.force, runs))
 
 
 def find(registry: Registry, stream_id: str) -> tuple[Call | None, Stream | None]:

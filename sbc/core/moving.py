@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from sbc.core import account, admitted
+from sbc.core import account, admitted, keyed
 from sbc.core.call import Call, CallState, Stream
 from sbc.core.message import Cause, Intent, Phase, Refused, StreamKey
 from sbc.core.orders import CloseStream, OpenStream, Order, StreamSpec
@@ -84,6 +84,7 @@ def _take_over(registry: Registry, before: Call, call: Call, stream: Stream) -> 
     call.opened_streams += 1
     stream.id = f"{call.id}/{call.opened_streams}"
     stream.early.clear()  # of who else might have answered the other call
+    keyed.reopen(stream)
     call.streams[stream.key, stream.kind] = stream
     networks.meetings.enter(call, stream)
     if wanted is not None:

@@ -21,10 +21,12 @@ Moment = NewType("Moment", float)
 
 @attrs.frozen
 class Frame:
-    """What values are written and read against: the plan, and the `shift` from the core's clock to the time of day."""
+    """What values are written and read against: the plan, the `shift` from the core's clock to the time of day, and
+    the number of the process that writes them (0: not known)."""
 
     plan: Plan
     shift: float
+    run: int = 0
 
 
 _NO_FRAME = Frame(Plan({}, ()), 0.0)

@@ -47,6 +47,7 @@ SHORT = 15.0
 NO_PORTS = "its media ports could not be had after the restart"
 
 _STATE = form(CallState)
+_NUMBER = form(int)
 _STREAM = form(tuple[StreamKey, str])
 _CHANNELS = form(list[tuple[int, bytes, StreamKey, str]])
 
@@ -162,6 +163,9 @@ def resume_call(
     call.memo = _memo(dialect, plain, frame)
     exchanges = [_exchange(call, dialect, each, streams, frame) for each in _list(plain, "exchanges")]
     state = _STATE.read(plain.get("state"), frame)
+    runs = max(1, frame.run - _NUMBER.read(plain.get("run", 0), frame))
+    if not frame.run and any(ward.force is not None for each in streams for ward in each.wards or ()):
+        raise Unfit("its keys may have been used further than is known")
     if state is CallState.CLOSED:
         raise Unfit("has ended")
     joins = _CHANNELS.read(plain.get("channels", []), frame)
@@ -178,6 +182,8 @@ def resume_call(
     keepalive.attend(registry, call, now)
     if lost or state is CallState.CLOSING:
         return call, orders + reach.without(_end(registry, dialect, call, lost, now), {each.id for each in streams})
+    for stream in streams:
+        keyed.reopen(stream, runs)
     orders += [OpenStream(_spec(call, each, away)) for each in streams]
     orders.append(Note("call-resumed", f"after {away:.1f} s", call.id, {"state": state.value}))
     orders += [joined(call, other, now) for other in call.gathering.met] if call.gathering is not None else []
@@ -342,7 +348,6 @@ def _spec(call: Call, stream: Stream, away: float) -> StreamSpec:
 
 
 def _side(spec: SideSpec, away: float) -> SideSpec:
-    spec = attrs.evolve(spec, security=keyed.beyond(spec.security))
     return spec if spec.latched is None or away >= SHORT else attrs.evolve(spec, window=0.0)
 
 

@@ -124,7 +124,8 @@ class SideSecurity:
     `receive` is what the peer encrypts with, `send` what is sent to it is encrypted with. With `dtls` and no keys yet
     nothing passes, either way. With `ice` only where checks have agreed on is spoken to, and nobody else is heard.
     `rollover` is what the engine itself had said of its counters when the stream was open before, in another process:
-    rows of numbers, which nobody else reads.
+    rows of numbers, which nobody but sbc.core.keyed reads. `begins`: every SSRC that has no row there begins its RTCP
+    behind that number; -1: no other process has had the keys, and it begins with the first.
     """
 
     receive: Key | None = None
@@ -132,6 +133,7 @@ class SideSecurity:
     dtls: Dtls | None = None
     ice: IcePair | None = None
     rollover: tuple[tuple[int, ...], ...] = ()
+    begins: int = -1
 
     @property
     def keyed(self) -> bool:
@@ -142,6 +144,22 @@ class SideSecurity:
     def hears(self) -> bool:
         """Whether the peer is to begin with checks or a handshake, which others than the engine see to."""
         return self.dtls is not None or self.ice is not None
+
+
+def same(one: Key | None, other: Key | None) -> bool:
+    """Whether two are one key, whatever else is said of them: counters go on."""
+    if one is None or other is None:
+        return one is other
+    return (one.suite, one.secret, one.mki) == (other.suite, other.secret, other.mki)
+
+
+def going_on(fresh: SideSecurity, before: SideSecurity | None) -> SideSecurity:
+    """What is to be in force of a side, with how far those of its keys were used that were so before."""
+    if before is None:
+        return fresh
+    stays = same(fresh.receive, before.receive), same(fresh.send, before.send)
+    rows = (*(row for row in before.rollover if stays[row[0]]), *(row for row in fresh.rollover if not stays[row[0]]))
+    return attrs.evolve(fresh, rollover=rows, begins=max(fresh.begins, before.begins))
 
 
 def said(security: SideSecurity | None) -> str:

@@ -20,6 +20,8 @@ from sbc.core.secured import (
     Protection,
     Secured,
     SideSecurity,
+    going_on,
+    same,
 )
 
 
@@ -56,8 +58,8 @@ _WAITING = frozenset({"passive", ""})  # parts in an answer of who waits for us 
 class Ward:
     """How one side of a stream stands. `told` is what its peer was last told by us, `said` what it last said itself;
     None: plain, or nothing where it was not `heard`. `keys` are ours, one for each suite that was ever told, and stay
-    for the stream's life; our `ice` stays until the peer begins that anew. `owed`: its offer has not been answered, and
-    `told` is what it will be. `force` is what the engine has."""
+    until they were in force and no longer are; our `ice` stays until the peer begins that anew. `owed`: its offer has
+    not been answered, and `told` is what it will be. `force` is what the engine has."""
 
     way: Way = Way.PLAIN
     told: Secured | None = None
@@ -239,8 +241,31 @@ class Negotiation:
 
 
 def _enforced(ward: Ward) -> Ward:
-    """The ward with what was said and told last in force."""
-    return attrs.evolve(ward, force=_force(ward))
+    """The ward with what was said and told last in force. A key of ours that no longer is is not told again: whoever
+    used it later would have to know how far it was used."""
+    force = _force(ward)
+    gone = None if ward.force is None else ward.force.send
+    if gone is None or (force is not None and same(gone, force.send)):
+        return attrs.evolve(ward, force=force)
+    return attrs.evolve(ward, force=force, keys=tuple(key for key in ward.keys if not same(key, gone)))
+
+
+def put_back(wards: Wards | None, present: Wards | None) -> Wards | None:
+    """The wards as they were, where what came after them does not count; but how far keys were used meanwhile, and
+    which a handshake has given, that counts."""
+    if wards is None or present is None:
+        return wards
+    first, second = (_caught_up(ward, now.force) for ward, now in zip(wards, present, strict=True))
+    return first, second
+
+
+def _caught_up(ward: Ward, now: SideSecurity | None) -> Ward:
+    force = ward.force
+    if force is None or now is None:
+        return ward
+    if force.dtls is not None and force.dtls == now.dtls and now.keyed:
+        force = attrs.evolve(force, receive=now.receive, send=now.send)
+    return attrs.evolve(ward, force=going_on(force, now))
 
 
 def _force(ward: Ward) -> SideSecurity | None:
@@ -253,9 +278,7 @@ def _force(ward: Ward) -> SideSecurity | None:
         return SideSecurity(dtls=Dtls(client=False), ice=None if told.ice is None else IcePair(told.ice))
     if way is Way.SDES:
         receive = said.keys[0]
-        same = before is not None and before.receive == receive
-        rollover = before.rollover if before is not None and same else ()
-        return SideSecurity(receive, _of_suite(told.keys, receive.suite), rollover=rollover)
+        return going_on(SideSecurity(receive, _of_suite(told.keys, receive.suite)), before)
     client = told.setup == "active" or (told.setup == "actpass" and said.setup in _WAITING)
     ice = None if told.ice is None or said.ice is None else IcePair(told.ice, said.ice)
     fresh = SideSecurity(dtls=Dtls(client, said.fingerprints), ice=ice)

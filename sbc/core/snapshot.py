@@ -188,6 +188,7 @@ def of_call(call: Call, dialect: Any, frame: Frame) -> dict[str, Any]:
     exchanges = sorted(filter(goes_on, call.exchanges), key=lambda each: each.token)
     plain["memo"] = dialect.keep_memo(call.memo)
     plain["state"] = call.state.value
+    plain["run"] = frame.run
     plain["legs"] = [written(LEG.write, leg, frame) for leg in call.legs]
     plain["streams"] = [written(STREAM.write, stream, frame) for stream in call.streams.values()]
     plain["channels"] = [

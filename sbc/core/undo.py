@@ -7,6 +7,7 @@ from sbc.core.call import CallState
 from sbc.core.exchange import Exchange
 from sbc.core.orders import Order
 from sbc.core.registry import Registry
+from sbc.core.securing import put_back
 from sbc.core.streams import close_stream
 
 
@@ -28,7 +29,7 @@ def undo(registry: Registry, exchange: Exchange, now: float, rest: bool) -> list
             orders += close_stream(registry.networks, holder, stream, now, rest)
         else:
             stream.remote[change.side], stream.media[change.side] = change.before, change.media
-            stream.flows[change.side], stream.wards = change.flows, change.wards
+            stream.flows[change.side], stream.wards = change.flows, put_back(change.wards, stream.wards)
             stream.choices[change.side] = ()
             admitted.recount(registry.networks, holder, stream, change.admitted)
             orders += stream.changed(holder, change.side)

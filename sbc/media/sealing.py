@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from sbc.core.secured import Key, SideSecurity
+import attrs
+
+from sbc.core.keyed import beyond
+from sbc.core.secured import Key, SideSecurity, same
 from sbc.media import rtcp
 
 GRACE = 3.0
@@ -44,22 +47,65 @@ class Seal(Protocol):
         """How far it has been used."""
 
 
-MakeSeal = Callable[[Key, bool, Sequence[Row]], Seal]
-"""Of a key, whether it is to write with, and how far it was used before."""
+MakeSeal = Callable[[Key, bool, Sequence[Row], int], Seal]
+"""Of a key, whether it is to write with, how far it was used before, and behind which number of RTCP sources begin
+that are not in that (see SideSecurity.begins)."""
+
+
+@attrs.frozen
+class Use:
+    """How far a key was used before: what MakeSeal takes."""
+
+    rows: tuple[Row, ...] = ()
+    begins: int = -1
+
+
+class Past:
+    """How far keys of a side were used that have given way to others, for the last MOST of them. One that comes again
+    goes on there: two packets of one number under one key give each other away. It comes where several that ring answer
+    each with another suite, and where an offer is refused."""
+
+    MOST = 16
+
+    def __init__(self) -> None:
+        self._uses: dict[object, Use] = {}
+
+    def leave(self, key: Key, sends: bool, rows: Sequence[Row], begins: int) -> None:
+        """It has given way: `rows` are its side's, told a moment before."""
+        of_it = tuple(row for row in rows if bool(row[0]) is sends)
+        known = beyond(SideSecurity(rollover=of_it, begins=begins))
+        self._uses.pop(_name(key, sends), None)
+        self._uses[_name(key, sends)] = Use(known.rollover, known.begins)
+        if len(self._uses) > self.MOST:
+            del self._uses[next(iter(self._uses))]
+
+    def use(self, key: Key, sends: bool, security: SideSecurity | None) -> Use:
+        """How far a key was used that now counts: as `security` has it of another process, if it was not used here."""
+        known = self._uses.get(_name(key, sends))
+        if known is not None:
+            return known
+        if security is None:
+            return Use()
+        return Use(tuple(row for row in security.rollover if bool(row[0]) is sends), security.begins)
+
+
+def _name(key: Key, sends: bool) -> object:
+    return sends, key.suite, key.secret, key.mki
 
 
 class Seals:
-    """Those of a side. Where it has none yet, nothing passes."""
+    """Those of a side. Where it has none yet, nothing passes. `past` outlives them."""
 
-    def __init__(self, make: MakeSeal, security: SideSecurity, now: float) -> None:
+    def __init__(self, make: MakeSeal, security: SideSecurity, now: float, past: Past | None = None) -> None:
         self._make = make
+        self._past = past or Past()
         self.security = security
         self._keys: Keys = (None, None)
         self._receive: Seal | None = None
         self._former: Seal | None = None  # the one before, which counts
         self._until = now  # so long
         self._send: Seal | None = None
-        self.key(security.receive, security.send, now, security.rollover)
+        self.key(security.receive, security.send, now, security)
 
     @property
     def hears(self) -> bool:
@@ -83,19 +129,31 @@ class Seals:
 
     def take(self, security: SideSecurity, now: float) -> None:
         """The peer has signalled anew. What a handshake has given counts on, as long as its peer is the same."""
-        self.key(*wanted(self.security, self._keys, security), now)
+        self.key(*wanted(self.security, self._keys, security), now, security)
         self.security = security
 
-    def key(self, receive: Key | None, send: Key | None, now: float, rollover: Sequence[Row] = ()) -> None:
-        """From now on packets are read and written with these. A key that was there goes on where it was."""
+    def key(self, receive: Key | None, send: Key | None, now: float, security: SideSecurity | None = None) -> None:
+        """From now on packets are read and written with these. A key that was there goes on where it was; one that was
+        not is new, unless `security` says how far another process has used it."""
+        self.leave((receive, send))
         reads, writes = self._receive, self._send
         if not same(receive, self._keys[0]):
-            reads = None if receive is None else self._make(receive, False, [row for row in rollover if not row[0]])
+            reads = self._made(receive, False, security)
         if not same(send, self._keys[1]):
-            writes = None if send is None else self._make(send, True, [row for row in rollover if row[0]])
+            writes = self._made(send, True, security)
         if reads is not self._receive:
             self._former, self._until = None if reads is None else self._receive, now + GRACE
         self._receive, self._send, self._keys = reads, writes, (receive, send)
+
+    def leave(self, keys: Keys = (None, None)) -> None:
+        """These are to take the place of those that are there: it is remembered how far those were used."""
+        leave(self._past, self._keys, keys, self.rollover, self.security.begins)
+
+    def _made(self, key: Key | None, sends: bool, security: SideSecurity | None) -> Seal | None:
+        if key is None:
+            return None
+        use = self._past.use(key, sends, security)
+        return self._make(key, sends, use.rows, use.begins)
 
     def open(self, data: bytes, is_rtcp: bool, now: float) -> bytes:
         """Read a packet. @raises Unsealed."""
@@ -131,11 +189,11 @@ def wanted(before: SideSecurity | None, keys: Keys, security: SideSecurity) -> K
     return security.receive, security.send
 
 
-def same(one: Key | None, other: Key | None) -> bool:
-    """Whether two are one key, whatever else is said of them: counters go on."""
-    if one is None or other is None:
-        return one is other
-    return (one.suite, one.secret, one.mki) == (other.suite, other.secret, other.mki)
+def leave(past: Past, before: Keys, keys: Keys, rows: Callable[[], Sequence[Row]], begins: int) -> None:
+    """Remember how far those of the keys `before` were used that give way to others."""
+    for sends, (one, other) in enumerate(zip(before, keys, strict=True)):
+        if one is not None and not same(one, other):
+            past.leave(one, bool(sends), rows(), begins)
 
 
 def is_whole(data: bytes) -> bool:

@@ -8,15 +8,14 @@ from importlib import import_module
 from typing import Any
 
 from sbc.core.secured import SUITES, Key
-from sbc.media import rtp
+from sbc.media import rtp, srtcp
 from sbc.media.sealing import SOURCES, Row, Unsealed, follow
 
 _WINDOW = 128  # packets behind the furthest that are still told from replayed ones
 _LONGEST = 65_535 + 148  # octets of a packet, and what libsrtp may put behind it
 _STRIDE = 0x7000  # sequence numbers by which an index may be put forward at once
 _FURTHEST = 4096 << 16  # an index that was counted further is not taken up again: 62 days at 50 packets a second
-_MARGIN = 256  # RTCP that may have been sent since the store was told how far we are
-_MOST_RTCP = 100_000  # the same of RTCP, which is put forward packet by packet
+_AHEAD = 127  # by so much the furthest number of a window of libsrtp's is ahead of its first, of RTCP
 _NO_RTCP = 1 << 31  # an index that no packet has
 _AES_256 = b"\x05\0\0\0\x2e\0\0\0"  # SRTP_AES_ICM_256 and its octets of key and salt: what a policy begins with
 _REPORT = b"\x80\xc9\0\1"  # an empty receiver report (RFC 3550 section 6.4.2), but for its SSRC
@@ -39,13 +38,13 @@ def suites() -> tuple[str, ...]:
 class Session:
     """One key in one direction, by a session of libsrtp: see sbc.media.sealing.Seal."""
 
-    def __init__(self, key: Key, sends: bool, rows: Sequence[Row] = ()) -> None:
+    def __init__(self, key: Key, sends: bool, rows: Sequence[Row] = (), begins: int = -1) -> None:
         """@raises ValueError for a suite that there is not, or a key of another length; ImportError (see `missing`)."""
         suite = SUITES.get(key.suite)
         if suite is None or len(key.secret) != suite.secret:
             raise ValueError(f"no key for {key.suite}")
         self._library: Any = import_module("pylibsrtp")
-        self._key, self._sends = key, sends
+        self._key, self._sends, self._begins = key, sends, begins if sends else -1
         self._gcm = key.suite.startswith("AEAD")
         self._tags = (0, 0) if self._gcm else (suite.tag, suite.rtcp_tag)  # what stands behind the MKI, of RTP and RTCP
         self._least = suite.tag + len(key.mki)
@@ -79,10 +78,15 @@ class Session:
         ssrc = int.from_bytes(data[4:8] if is_rtcp else data[8:12], "big")
         if ssrc not in self._used and len(self._used) >= SOURCES:
             raise Unsealed("unkeyed")
+        if ssrc not in self._used and self._begins >= 0:
+            self._resume(ssrc, -1, self._begins)
         if is_rtcp and ssrc in self._used and self._used[ssrc][1] >= _NO_RTCP - 1:
             raise Unsealed("unkeyed")  # it is used up
         sealed = self._by(self._session.protect_rtcp if is_rtcp else self._session.protect, data)
-        self._note(ssrc, self._place(sealed, is_rtcp)[1], is_rtcp)
+        index = self._place(sealed, is_rtcp)[1]
+        if is_rtcp and index <= self._used.get(ssrc, (-1, -1))[1]:
+            raise Unsealed("unkeyed")  # libsrtp has not gone on where it was put: no number goes out twice
+        self._note(ssrc, index, is_rtcp)
         if not self._key.mki:
             return sealed
         end = len(sealed) - self._tags[is_rtcp]
@@ -149,12 +153,11 @@ class Session:
                 if peer is not None:
                     self._session.unprotect(sealed)
             self._note(ssrc, index, False)
-        if self._sends and index_rtcp >= 0:
-            index_rtcp += _MARGIN
-            if index_rtcp > _MOST_RTCP:
-                index_rtcp = _NO_RTCP  # not in reasonable time: none is sent
-            for _ in range(index_rtcp + 1 if index_rtcp < _NO_RTCP else 0):
-                self._session.protect_rtcp(_REPORT + _octets(ssrc))
+        if self._sends and index_rtcp >= _NO_RTCP - 1 - _AHEAD:
+            index_rtcp = _NO_RTCP  # it is used up
+        elif self._sends and index_rtcp >= 0:
+            # It has no function for that, but takes what has come for the furthest, whoever has written it.
+            self._session.unprotect_rtcp(srtcp.empty(self._key, _REPORT + _octets(ssrc), index_rtcp + _AHEAD))
         if index_rtcp >= 0:
             self._note(ssrc, index_rtcp, True)
         self._floor[ssrc] = (index, -1 if self._sends else index_rtcp)

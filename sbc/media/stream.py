@@ -17,7 +17,7 @@ from sbc.media.latching import SideLatch
 from sbc.media.meter import Reports
 from sbc.media.pacing import Pacer
 from sbc.media.quality import assess
-from sbc.media.sealing import MakeSeal, Row, Seals
+from sbc.media.sealing import MakeSeal, Past, Row, Seals
 
 NUMBER = 4
 """Octets of the number before a packet that comes or goes by a shared port."""
@@ -58,7 +58,7 @@ class Side:
             self.rtcp = Inlet(self, latch, send_rtcp, "rtcp", longest, shared_rtcp, self.pacer)
         self.to_rtp = Outlet(send_rtp)
         self.to_rtcp = Outlet(send_rtp if send_rtcp is None else send_rtcp, is_rtcp=True)
-        self._make_seal, self._on_handshake = make_seal, on_handshake
+        self._make_seal, self._on_handshake, self._past = make_seal, on_handshake, Past()
         self._aimed_apart: bool | None = None  # where checks have said where RTCP goes: not where RTP does
         self.reports = Reports()
         self.rtp.time_by(spec.clock)
@@ -103,13 +103,15 @@ class Side:
         """Take what a spec says of its security."""
         seals = self.seals
         if security is None:
+            if seals is not None:
+                seals.leave()
             seals, self._aimed_apart = None, None
         elif seals is not None:
             seals.take(security, now)
         elif self._make_seal is None:
             raise ValueError("media cannot be secured here")
         else:
-            seals = Seals(self._make_seal, security, now)
+            seals = Seals(self._make_seal, security, now, self._past)
         for inlet in self.inlets():
             inlet.seals = seals
         self.to_rtp.seals = self.to_rtcp.seals = seals

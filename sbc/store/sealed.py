@@ -68,7 +68,8 @@ def _make(path: str) -> None:
 class SealedStore:
     """What `store` keeps, sealed by AES-256-GCM. Each process seals with a key of its own, derived from `key` and a
     salt that stands with each value, so that no nonce is drawn too often; a value is bound to what it is kept as, and
-    is not taken for another. One that cannot be opened is no value; what was written before there was a key is."""
+    is not taken for another. One that cannot be opened is no value. What was written before there was a key is one, and
+    sealed at once; where anything is sealed already, somebody without the key has put it there, and it is none."""
 
     _log = Logger()
 
@@ -96,12 +97,12 @@ class SealedStore:
 
     def load(self) -> list[tuple[str, str, bytes]]:
         """See ICallStore."""
-        found, lost = [], 0
-        for kind, id, value in self._store.load():
-            opened = self._open(kind, id, value)
-            if opened is None:
-                lost += 1
-            found.append((kind, id, opened or b""))
+        kept = list(self._store.load())
+        if not any(value.startswith(_VERSION) for *_, value in kept):
+            self.write(Entry((kind, id), value, False) for kind, id, value in kept)
+            return kept
+        opened = [(kind, id, self._open(kind, id, value)) for kind, id, value in kept]
+        found, lost = [(kind, id, value or b"") for kind, id, value in opened], sum(each[2] is None for each in opened)
         if lost:
             said = "the store {name}: {count} values cannot be opened with this key, and are lost"
             self._log.critical(said, name=self.name, count=lost)
@@ -124,7 +125,7 @@ class SealedStore:
 
     def _open(self, kind: str, id: str, value: bytes) -> bytes | None:
         if not value.startswith(_VERSION):
-            return value
+            return None
         salt, nonce, sealed = value[1:17], value[17:29], value[29:]
         if self._opening[0] != salt:
             self._opening = salt, AESGCM(self._derived(salt))

@@ -29,7 +29,7 @@ from sbc.core.resume import NO_PORTS
 from sbc.core.snapshot import lasts, pack, plain_of
 from sbc.ledger.service import LedgerService
 from sbc.ledger.teller import teller
-from sbc.ledger.writer import Writer
+from sbc.ledger.writer import Entry, Writer
 from sbc.policy.bans import Ban, Key
 from sbc.runner import Runner
 
@@ -44,6 +44,7 @@ PATIENCE = 10.0
 """Seconds an orderly stop waits for a disk that fails."""
 
 _SECRET_OCTETS = 32
+_RUN = ("run", "")  # what the process itself is kept as
 
 
 class StoreService(Service):
@@ -78,6 +79,8 @@ class StoreService(Service):
         self._sealed = sealed
         self._keyed: set[str] = set()  # calls that are kept with keys of their media
         self._withheld = False
+        self._run = 0
+        self._is_told = True
         self._counted: Counter[str] = runner.counted
         self._writer = Writer(store, MOST_WAITING, teller(reactor, f"the store {store.name}", "values"))
         self._loaded: dict[str, dict[str, bytes]] = {}
@@ -158,15 +161,26 @@ class StoreService(Service):
     # -- at the start
 
     def _begin_run(self, data: bytes) -> None:
-        """The secret stays, and the run is another: no token of an earlier one is given again."""
+        """The secret stays, and the run is another: no token of an earlier one is given again. Its number is written
+        before anything is taken up: by that it passes over counters of keys (see sbc.core.keyed.beyond), and a run that
+        is killed before it has kept anything must have had another number than the next."""
         try:
             before = json.loads(data) if data else {}
-            secret, alive = bytes.fromhex(before["secret"]), float(before["alive"])
+            secret, alive, run = bytes.fromhex(before["secret"]), float(before["alive"]), int(before.get("run", 0))
         except (ValueError, KeyError, TypeError):
-            secret, alive = urandom(_SECRET_OCTETS), time()
-        self._secret = secret.hex()
+            secret, alive, run = urandom(_SECRET_OCTETS), time(), 0
+        self._secret, self._run = secret.hex(), run + 1
         self._away = max(0.0, time() - alive)
         self._border.registry.mint.assume(secret, urandom(8))
+        try:
+            self._store.write([Entry(_RUN, self._sign(alive), False)])
+        except OSError as error:
+            self._is_told = False
+            self._log.critical("the store {name} cannot be written, calls with keys are not resumed: {error}",
+                               name=self._store.name, error=error)  # fmt: skip
+
+    def _sign(self, alive: float) -> bytes:
+        return json.dumps({"secret": self._secret, "alive": alive, "run": self._run}).encode()
 
     def _resume(self, kind: str, id: str, data: bytes) -> None:
         now = self._reactor.seconds()
@@ -188,7 +202,8 @@ class StoreService(Service):
             self._counted[f"resumed-{kind}s"] += 1
 
     def _resume_call(self, id: str, data: bytes, now: float, shift: float) -> None:
-        call, orders = self._border.resume_call(data, now, shift, self._away)
+        run = self._run if self._is_told else 0
+        call, orders = self._border.resume_call(data, now, shift, self._away, run)
         if self._ledger is not None:
             answered = None if call.answered_at is None else account.answered(call)
             since = 0.0 if call.answered_at is None else now - call.answered_at
@@ -244,7 +259,7 @@ class StoreService(Service):
 
     def _write_some(self) -> None:
         changed = self._border.registry.changed
-        frame = Frame(self._border.plan, time() - self._reactor.seconds())
+        frame = Frame(self._border.plan, time() - self._reactor.seconds(), self._run)
         for _ in range(min(BULK, len(changed or ()))):
             assert changed is not None
             owner = next(iter(changed))
@@ -312,8 +327,7 @@ class StoreService(Service):
     def _live(self) -> None:
         """Leave a sign of life, and bring the counters up to date."""
         self._roll()
-        value = json.dumps({"secret": self._secret, "alive": time()}).encode()
-        self._writer.put(("run", ""), value, False)
+        self._writer.put(_RUN, self._sign(time()), False)
         writer = self._writer
         self._counted["store-written"] = writer.written + writer.interim
         self._counted["store-waiting"], self._counted["store-failures"] = writer.waiting, writer.failures

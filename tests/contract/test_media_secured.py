@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from sbc.core.address import Address, Pair
+from sbc.core.keyed import beyond
 from sbc.core.secured import SUITES, Dtls, Fingerprint, Ice, IcePair, Key, SideSecurity
 from sbc.media.counters import Drops, SideCounters
 from sbc.media.sealing import SOURCES
@@ -39,6 +40,10 @@ def drops(call: Call, side: int) -> Drops:
 
 def opened(session: Session, packets: list[bytes], rtcp: bool = False) -> list[bytes]:
     return [session.open(data, rtcp) for data in packets]
+
+
+def index_rtcp(sealed: bytes, gcm: bool = False) -> int:
+    return int.from_bytes(sealed[-4:] if gcm else sealed[-14:-10], "big") & 0x7FFFFFFF
 
 
 @EACH
@@ -185,6 +190,71 @@ def test_goes_on_after_a_restart(rig: Rig, suite: str) -> None:
     assert opened(ours, again.a.data()) == [rtp(1)]
     assert opened(ours, again.a_rtcp.data(), rtcp=True) == [receiver_report()]
     assert drops(again, 0) == Drops(replayed=1)
+
+
+def test_rtcp_goes_on_after_every_restart_and_no_number_comes_twice(rig: Rig) -> None:
+    ours, theirs, numbers = Session(key("a-ours"), sends=False), security("a"), list[int]()
+    for ssrc in (7, 7, 7, 7):
+        call = call_of(rig, theirs)
+        call.send(call.b, call.at_b, rtp(len(numbers) + 1, ssrc=ssrc))
+        call.send(call.b_rtcp, call.at_b_rtcp, receiver_report(ssrc), receiver_report(ssrc))
+        sealed = call.a_rtcp.data()
+        assert opened(ours, sealed, rtcp=True) == [receiver_report(ssrc)] * 2
+        numbers += [index_rtcp(each) for each in sealed]
+        theirs = beyond(attrs.evolve(theirs, rollover=rig.engine.rollovers(call.id)[0]))
+    assert numbers == sorted(set(numbers)), "the same number would be the same keystream"
+
+
+@EACH
+@pytest.mark.parametrize("index", [0, 10_000_000, 2**31 - 130])
+def test_goes_on_behind_any_number_of_rtcp_at_once(rig: Rig, suite: str, index: int) -> None:
+    known = security("a", suite, rollover=((1, 7, -1, index),))
+    for theirs in (known, attrs.evolve(known, rollover=(), begins=index)):
+        call = call_of(rig, theirs)
+        call.send(call.b_rtcp, call.at_b_rtcp, receiver_report(7), receiver_report(7))
+        wanted = [protect_rtcp(key("a-ours", suite), receiver_report(7), number) for number in (index + 1, index + 2)]
+        assert call.a_rtcp.data() == wanted
+        call.send(call.b, call.at_b, rtp(1, ssrc=7))
+        assert call.a.data() == [protect_rtp(key("a-ours", suite), rtp(1, ssrc=7))]
+        assert (1, 7, 1, index + 2) in rig.engine.rollovers(call.id)[0]
+
+
+def test_numbers_that_are_used_up_are_not_sent(rig: Rig) -> None:
+    call = call_of(rig, attrs.evolve(security("a"), begins=2**31 - 100))
+    call.send(call.b_rtcp, call.at_b_rtcp, receiver_report(7))
+    call.send(call.b, call.at_b, rtp(1, ssrc=7))
+    assert (len(call.a.data()), call.a_rtcp.data(), drops(call, 0)) == (1, [], Drops(send_error=1))
+
+
+def test_a_source_that_nobody_had_told_of_before_a_kill_does_not_begin_anew(rig: Rig) -> None:
+    """It has come seconds before the kill, so nothing of it is in the store."""
+    theirs, numbers = security("a", "AEAD_AES_128_GCM"), list[int]()
+    for _ in range(3):
+        call = call_of(rig, theirs)
+        call.send(call.b_rtcp, call.at_b_rtcp, receiver_report(7), receiver_report(8), receiver_report(7))
+        numbers += [index_rtcp(each, gcm=True) for each in call.a_rtcp.data() if each[4:8] == b"\0\0\0\7"]
+        theirs = beyond(theirs)
+    assert numbers == sorted(set(numbers)) and len(numbers) == 6
+
+
+def test_a_key_that_comes_back_goes_on_where_it_was(rig: Rig) -> None:
+    call, numbers = call_of(rig, security("a")), list[int]()
+    peer = Session(key("a"), sends=True)
+    first = peer.close(rtp(1), False)
+    call.send(call.a, call.at_a, first)
+    for sequence in (65_535, 0):
+        call.send(call.b, call.at_b, rtp(sequence, ssrc=7))
+    call.a.data()
+    for present in (security("a"), security("c"), security("a"), None, security("a")):
+        call.update(0, security=present)
+        call.send(call.b_rtcp, call.at_b_rtcp, receiver_report(7))
+        numbers += [index_rtcp(each) for each in call.a_rtcp.data() if present is not None]
+    assert numbers[0] == numbers[1] == 1, "each of its key"
+    assert len(numbers) == 4 and 1 < numbers[2] < numbers[3]
+    call.send(call.b, call.at_b, rtp(1, ssrc=7))
+    assert call.a.data() == [protect_rtp(key("a-ours"), rtp(1, ssrc=7), rolls=1)]
+    call.send(call.a, call.at_a, first, peer.close(rtp(2), False))
+    assert call.b.data() == [rtp(1), rtp(2)], "and what it was used for before is not taken again"
 
 
 @EACH

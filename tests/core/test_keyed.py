@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import pytest
+
 from sbc.core import keyed
 from sbc.core.orders import OpenStream
-from sbc.core.secured import Dtls, Key, MediaSecurity, SideSecurity
+from sbc.core.plain import Unfit
+from sbc.core.secured import Key, MediaSecurity, SideSecurity
 from tests.calls.test_secured import Pair, browser
 from tests.kept import restarted
 from tests.rig import SOFTSWITCH, of
@@ -45,7 +50,7 @@ def test_counters_are_kept_while_there_are_keys() -> None:
     spec = stream.side(call, 0)
     assert spec.security is not None and spec.security.rollover == rows[0]
     again = keyed.beyond(spec.security)
-    assert again is not None and again.rollover == ((0, 7, 70_000, 3), (1, 8, 80_000, 5 + keyed.SKIPPED))
+    assert again.rollover == ((0, 7, 70_000, 3), (1, 8, 80_000, 5 + keyed.MARGIN)) and again.begins == keyed.MARGIN
 
 
 def test_what_is_gone_or_plain_is_left_alone() -> None:
@@ -56,7 +61,6 @@ def test_what_is_gone_or_plain_is_left_alone() -> None:
     assert call is not None
     ((_, side, force),) = keyed.forces(call)
     assert side == 0 and force.receive is None
-    assert keyed.beyond(None) is None and keyed.beyond(SideSecurity(dtls=Dtls(client=True))) is not None
 
 
 def test_a_call_goes_on_after_a_restart_with_its_keys_and_counters() -> None:
@@ -70,9 +74,39 @@ def test_a_call_goes_on_after_a_restart_with_its_keys_and_counters() -> None:
     (opened,) = of(OpenStream, orders)
     access, core = (each.security for each in opened.spec.sides)
     before = stream.side(call, 0).security
-    assert core is None and access is not None and access == keyed.beyond(before) != before
+    assert core is None and access is not None and before is not None and access == keyed.beyond(before) != before
     other, same = keyed.find(again.border.registry, id)
-    assert other is not None and same is not None and same.wards == stream.wards
+    assert other is not None and same is not None and same.side(other, 0).security == access, "it is kept as it is used"
+
+
+def test_what_one_process_may_have_used_the_next_does_not() -> None:
+    """Also if it was killed before it had told anything, or had known of a source that it had told nothing of."""
+    pair, id = up()
+    pair.rig.border.secured(id, 0, RECEIVE, SEND)
+    keyed.rolled(pair.rig.border.registry, id, (((1, 8, 80_000, 5), (1, 9, 10, -1)), ()))
+    used, kept = [[5, -1, -1]], 1
+    for run, writes in ((2, True), (3, False), (4, False), (5, True), (6, True)):
+        made, orders = restarted(pair.rig, number=run, kept=kept)
+        (opened,) = of(OpenStream, orders)
+        security = opened.spec.sides[0].security
+        assert security is not None
+        used.append([*(row[3] for row in security.rollover), security.begins])
+        if writes:
+            pair.rig, kept = made, run
+    for numbers in zip(*used, strict=True):
+        assert all(later - one >= keyed.MARGIN for one, later in pairwise(numbers))
+
+
+def test_a_call_with_keys_is_not_taken_up_by_a_process_that_does_not_know_which_it_is() -> None:
+    pair, id = up()
+    pair.rig.border.secured(id, 0, RECEIVE, SEND)
+    with pytest.raises(Unfit, match="further than is known"):
+        restarted(pair.rig, number=0)
+
+
+def test_numbers_of_rtcp_end() -> None:
+    far = keyed.beyond(SideSecurity(RECEIVE, SEND, rollover=((1, 8, 80_000, keyed.MOST_RTCP - 7),)), 4000)
+    assert far.rollover == ((1, 8, 80_000, keyed.MOST_RTCP),) and far.begins == keyed.MOST_RTCP
 
 
 def test_counters_are_kept_anew_before_they_come_in_doubt() -> None:
@@ -86,4 +120,6 @@ def test_counters_are_kept_anew_before_they_come_in_doubt() -> None:
     keyed.rolled(registry, id, first)
     assert not keyed.has_moved(stream, (((0, 7, 70_000 + keyed.DOUBT - 1, 9),), ()))
     assert keyed.has_moved(stream, (((0, 7, 70_000 + keyed.DOUBT, 9),), ()))
+    assert not keyed.has_moved(stream, (((0, 7, 70_000, 3 + keyed.DOUBT - 1),), ()))
+    assert keyed.has_moved(stream, (((0, 7, 70_000, 3 + keyed.DOUBT),), ())), "a number of RTCP is used once, too"
     assert keyed.has_moved(stream, (((0, 7, 70_000, 3), (1, 9, 1, 1)), ()))

@@ -18,7 +18,7 @@ from sbc.core.secured import (
     Secured,
     SideSecurity,
 )
-from sbc.core.securing import BARE, End, Negotiation, Way, translates
+from sbc.core.securing import BARE, End, Negotiation, Way, put_back, translates
 
 NONE, SDES, DTLS = MediaSecurity.NONE, MediaSecurity.SDES, MediaSecurity.DTLS
 OPTIONAL, PASS = MediaSecurity.OPTIONAL, MediaSecurity.PASS
@@ -128,6 +128,51 @@ def test_keys_of_dtls_go_on_while_the_association_does() -> None:
     forged = attrs.evolve(restarted, fingerprints=OURS)
     other = agreed.answer(agreed.offer(other, 0, forged, settled=True), 1, None)
     assert other[0].force is not None and not other[0].force.keyed, "another certificate, another association"
+
+
+def test_a_key_of_ours_that_was_in_force_does_not_come_again() -> None:
+    """Nobody would know how far it was used: its first packets would give each other away."""
+    agreed, used, wards = negotiation(SDES, NONE), set[bytes](), BARE
+    for name, suite in enumerate(["AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM"] * 3):
+        theirs = attrs.evolve(KEYED, keys=(Key(suite, bytes((name,)) * SUITES[suite].secret),))
+        wards = agreed.answer(agreed.offer(wards, 0, theirs, settled=True), 1, None)
+        force = wards[0].force
+        assert force is not None and force.send is not None and force.send.secret not in used
+        used.add(force.send.secret)
+    same = agreed.answer(agreed.offer(wards, 0, theirs, settled=True), 1, None)[0].force
+    assert same is not None and same.send == force.send, "one that stays does"
+
+
+def test_of_a_key_that_stays_is_known_how_far_it_was_used_and_of_another_nothing() -> None:
+    agreed = negotiation(SDES, NONE)
+    wards = agreed.answer(agreed.offer(BARE, 0, KEYED, settled=True), 1, None)
+    assert wards[0].force is not None
+    far = attrs.evolve(wards[0].force, rollover=((0, 1, 2, 3), (1, 4, 5, 6)), begins=7)
+    wards = attrs.evolve(wards[0], force=far), wards[1]
+    assert agreed.answer(agreed.offer(wards, 0, KEYED, settled=True), 1, None)[0].force == far
+    other = attrs.evolve(KEYED, keys=(attrs.evolve(KEYED.keys[0], secret=b"o" * 30),))
+    force = agreed.answer(agreed.offer(wards, 0, other, settled=True), 1, None)[0].force
+    assert force is not None and force.rollover == ((1, 4, 5, 6),) and force.begins == 7
+
+
+def test_what_is_put_back_knows_what_came_meanwhile() -> None:
+    agreed = negotiation(SDES, NONE)
+    before = agreed.answer(agreed.offer(BARE, 0, KEYED, settled=True), 1, None)
+    assert before[0].force is not None
+    rows = ((0, 1, 2, 3), (1, 4, 5, 6))
+    now = attrs.evolve(before[0], force=attrs.evolve(before[0].force, rollover=rows, begins=9)), before[1]
+    again = put_back(before, now)
+    assert again is not None and again[0].force == now[0].force
+    certified = negotiation(DTLS, NONE)
+    first = certified.answer(certified.offer(BARE, 0, CERTIFIED, settled=False), 1, None)
+    assert first[0].force is not None
+    keyed = attrs.evolve(first[0].force, receive=KEY, send=attrs.evolve(KEY, secret=b"s" * 30), rollover=rows)
+    again = put_back(first, (attrs.evolve(first[0], force=keyed), first[1]))
+    assert again is not None and again[0].force == keyed, "the handshake was made while an offer was open"
+    other = attrs.evolve(first[0].force, dtls=Dtls(True, OURS))
+    again = put_back((attrs.evolve(first[0], force=other), first[1]), (attrs.evolve(first[0], force=keyed), first[1]))
+    assert again is not None and again[0].force is not None and not again[0].force.keyed, "those are another's keys"
+    assert put_back(None, before) is None and put_back(BARE, None) == BARE
 
 
 def test_what_is_owed_is_told_by_the_next_word_of_the_other() -> None:

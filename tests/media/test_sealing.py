@@ -17,9 +17,9 @@ class Plain:
 
     made = 0
 
-    def __init__(self, key: Key, sends: bool, rows: Sequence[Row] = ()) -> None:
+    def __init__(self, key: Key, sends: bool, rows: Sequence[Row] = (), begins: int = -1) -> None:
         Plain.made += 1
-        self._name, self._rows = key.secret[:4], tuple(rows)
+        self._name, self._rows, self.begins = key.secret[:4], tuple(rows), begins
 
     def open(self, data: bytes, is_rtcp: bool) -> bytes:
         if data[:4] != self._name:

@@ -12,6 +12,8 @@ from tests.media.packets import receiver_report, rtp, sender_report
 from tests.media.reference import counted, derived, gcm_rtcp, gcm_rtp, keystream, protect_rtcp, protect_rtp
 
 EACH = pytest.mark.parametrize("suite", SUITES)
+FAR = 2**31 - 2 - 127
+"""The furthest number of RTCP behind which one goes on: libsrtp keeps some for a window."""
 MKI = pytest.mark.parametrize("mki", [b"", b"\x01", b"\0\0\0\x07"])
 
 
@@ -93,11 +95,24 @@ def test_goes_on_after_a_restart(suite: str) -> None:
     assert resumed.open(protect_rtp(made, rtp(3), rolls=2), False) == rtp(3)
 
 
-def test_what_cannot_be_taken_up_is_not_sent() -> None:
-    session = Session(key("k"), True, ((1, 0x1234, -1, 10_000_000),))
-    with pytest.raises(Unsealed):
-        session.close(receiver_report(), True)
-    assert session.close(rtp(), False)
+@EACH
+@pytest.mark.parametrize("index", [0, 5, 10_000_000, FAR])
+def test_goes_on_behind_any_number_of_rtcp_at_once(suite: str, index: int) -> None:
+    for session in (
+        Session(key("k", suite), True, ((1, 0x1234, -1, index),)),
+        Session(key("k", suite), True, (), index),
+    ):
+        for number in range(index + 1, index + 3):
+            assert session.close(receiver_report(), True) == protect_rtcp(key("k", suite), receiver_report(), number)
+        assert session.close(rtp(), False) == protect_rtp(key("k", suite), rtp())
+        assert session.rollover() == ((1, 0x1234, 1, index + 2),)
+
+
+def test_numbers_that_are_used_up_are_not_sent() -> None:
+    for session in (Session(key("k"), True, ((1, 0x1234, -1, FAR + 1),)), Session(key("k"), True, (), FAR + 1)):
+        with pytest.raises(Unsealed):
+            session.close(receiver_report(), True)
+        assert session.close(rtp(), False)
 
 
 def test_a_key_is_used_for_so_many_sources_only() -> None:

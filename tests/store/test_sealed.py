@@ -56,6 +56,14 @@ def test_what_was_kept_before_there_was_a_key_is_read() -> None:
     store = MemoryStore()
     store.write([Entry(("call", "old"), VALUE, False)])
     assert list(SealedStore(store, KEY).load()) == [("call", "old", VALUE)]
+    assert all(b"secret" not in value for *_, value in store.load()), "and is sealed from then on"
+    assert list(SealedStore(store, KEY).load()) == [("call", "old", VALUE)]
+
+
+def test_what_is_not_sealed_beside_what_is_was_put_there_by_somebody_without_the_key() -> None:
+    store = kept(("call", "one", VALUE), ("call", "two", VALUE))
+    store.write([Entry(("call", "one"), VALUE.replace(b"secret", b"theirs"), False), Entry(("ban", "x"), b"{}", False)])
+    assert sorted(SealedStore(store, KEY).load()) == [("ban", "x", b""), ("call", "one", b""), ("call", "two", VALUE)]
 
 
 def test_a_key_is_made_once_for_the_owner_alone(tmp_path: Path) -> None:

@@ -172,6 +172,45 @@ def test_calls_and_bindings_are_taken_up_and_tokens_are_never_given_twice() -> N
     second.kill()
 
 
+def test_each_run_has_a_number_which_is_kept_before_anything_is_taken_up() -> None:
+    table: Table = {}
+    for number in (1, 2, 3):
+        process = Process(table)
+        assert json.loads(table["run", ""])["run"] == number
+        process.kill()
+        del process.border
+    table["run", ""] = b'{"secret":"' + b"ab" * 32 + b'","alive":1.0}'  # of an older release
+    process = Process(table)
+    process.call()
+    process.written()
+    process.kill()
+    assert json.loads(next(value for (kind, _), value in table.items() if kind == "call"))["run"] == 1
+
+
+def test_a_run_whose_number_cannot_be_kept_takes_up_no_call_with_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    table: Table = {}
+    first = Process(table)
+    first.call()
+    first.written()
+    first.kill()
+
+    def full(*_: object) -> None:
+        raise OSError("disk full")
+
+    runs: list[int] = []
+    monkeypatch.setattr(MemoryStore, "write", full)
+    resume_call = Border.resume_call
+
+    def seen(border: Border, data: bytes, now: float, shift: float, away: float, run: int = 1) -> Any:
+        runs.append(run)
+        return resume_call(border, data, now, shift, away, run)
+
+    monkeypatch.setattr(Border, "resume_call", seen)
+    second = Process(table)
+    assert runs == [0] and second.runner.counted["resumed-calls"] == 1, "one without keys goes on"
+    second.kill()
+
+
 def test_what_does_not_fit_is_dropped_and_told_and_the_rest_goes_on() -> None:
     table: Table = {}
     first = Process(table)

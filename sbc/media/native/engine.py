@@ -25,7 +25,7 @@ from sbc.media.kept import check_apart, check_kept
 from sbc.media.native.secured import Seals, Secured
 from sbc.media.native.shared import SharedPorts
 from sbc.media.native.values import Values
-from sbc.media.sealing import Keys
+from sbc.media.sealing import Keys, Past
 from sbc.media.silence import SilenceWatch
 from sbc.media.sockets import RECEIVE_BUFFER, MediaSockets, marking
 from sbc.media.udp import borrowed, traffic_class
@@ -53,12 +53,13 @@ def unsecured() -> str:
 
 class _Relay:
     """An open stream: its spec as it is now, what its events are known by, its struct in C, with the sockets, and the
-    keys of each side."""
+    keys of each side, as they are and as they were."""
 
-    __slots__ = ("handle", "keys", "spec", "stream")
+    __slots__ = ("handle", "keys", "past", "spec", "stream")
 
     def __init__(self, spec: StreamSpec, handle: int, stream: Any, keys: list[Keys]) -> None:
         self.spec, self.handle, self.stream, self.keys = spec, handle, stream, keys
+        self.past = Past(), Past()
 
 
 @implementer(IUserSpaceEngine)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from sbc.core.address import Address
 from sbc.core.orders import SideSpec, StreamSpec
-from sbc.core.secured import SUITES, Key
+from sbc.core.secured import SUITES, Key, SideSecurity, same
 from sbc.media.native.values import Values
-from sbc.media.sealing import Keys, Row, same, wanted
+from sbc.media.sealing import Keys, Past, Row, Use, leave, wanted
 from sbc.media.udp import borrowed
 
 _SUITES = {name: number for number, name in enumerate(SUITES)}
@@ -31,16 +30,18 @@ class Seals:
         """Which of SUITES libsrtp can do here."""
         return tuple(name for name, number in _SUITES.items() if self._lib.seal_has(number))
 
-    def write(self, to: Any, side: SideSpec, before: Keys, keys: Keys, rollover: Sequence[Row] = ()) -> None:
-        """Write what takes the place of the keys of before into a ``struct new_seals``. What is in it is to be given to
-        the engine, or to `drop`. @raises ValueError for a key that is none."""
+    def write(
+        self, to: Any, side: SideSpec, before: Keys, keys: Keys, past: Past, security: SideSecurity | None = None
+    ) -> None:
+        """Write what takes the place of the keys of before into a ``struct new_seals``; see `Past.use` for the rest.
+        What is in it is to be given to the engine, or to `drop`. @raises ValueError for a key that is none."""
         to.kept_receive, to.kept_send = same(keys[0], before[0]), same(keys[1], before[1])
         to.hears = side.security is not None and side.security.hears
         try:
             if not to.kept_receive and keys[0] is not None:
-                to.receive = self._made(keys[0], False, [row for row in rollover if not row[0]])
+                to.receive = self._made(keys[0], False, past.use(keys[0], False, security))
             if not to.kept_send and keys[1] is not None:
-                to.send = self._made(keys[1], True, [row for row in rollover if row[0]])
+                to.send = self._made(keys[1], True, past.use(keys[1], True, security))
         except ValueError:
             self.drop(to)
             raise
@@ -51,14 +52,15 @@ class Seals:
         self._lib.seal_free(of.send)
         of.receive = of.send = self._ffi.NULL
 
-    def _made(self, key: Key, sends: bool, rows: Sequence[Row]) -> Any:
+    def _made(self, key: Key, sends: bool, use: Use) -> Any:
         suite = SUITES.get(key.suite)
         if suite is None or len(key.secret) != suite.secret or len(key.mki) > self._lib.SEAL_MKI:
             raise ValueError(f"no key for {key.suite}")
-        told = self._ffi.new("struct seal_row[]", max(1, len(rows)))
-        for to, (_, ssrc, index, index_rtcp) in zip(told, rows, strict=False):
+        used = self._ffi.new("struct seal_use *", {"begins": use.begins})
+        used.count = min(len(use.rows), self._lib.SEAL_SOURCES)
+        for to, (_, ssrc, index, index_rtcp) in zip(used.rows, use.rows, strict=False):
             to.ssrc, to.index, to.index_rtcp = ssrc, index, index_rtcp
-        made = self._lib.seal_new(_SUITES[key.suite], key.secret, key.mki, len(key.mki), sends, told, len(rows))
+        made = self._lib.seal_new(_SUITES[key.suite], key.secret, key.mki, len(key.mki), sends, used)
         if made == self._ffi.NULL:
             raise ValueError(f"no key for {key.suite} can be made here: {self.missing() or 'libsrtp refuses it'}")
         return made
@@ -90,7 +92,8 @@ class Secured:
         if spec.security is None:
             raise ValueError("a side that is not secured has no keys")
         given = self._ffi.new("struct new_seals *")
-        self._seals.write(given, spec, relay.keys[side], (receive, send))
+        self._leave(relay, side, (receive, send))
+        self._seals.write(given, spec, relay.keys[side], (receive, send), relay.past[side])
         self._lib.engine_key(relay.stream, side, given)
         relay.keys[side] = (receive, send)
 
@@ -121,6 +124,12 @@ class Secured:
         self._lib.engine_rows(self._engine, relay.stream, told)
         return _rows(told, 0), _rows(told, 1)
 
+    def _leave(self, relay: Any, side: int, keys: Keys) -> None:
+        """These are to take the place of a side's keys: it is remembered how far those were used."""
+        security = relay.spec.sides[side].security
+        begins = -1 if security is None else security.begins
+        leave(relay.past[side], relay.keys[side], keys, lambda: self.rollovers(relay.spec.id)[side], begins)
+
     def _secure_first(self, specs: Any, spec: StreamSpec) -> list[Keys]:
         """Write the keys of a stream that is opened; they are to be given to the engine at once. @raises ValueError."""
         every = []
@@ -129,8 +138,7 @@ class Secured:
             specs[n].secured = security is not None
             keys = NO_KEYS if security is None else (security.receive, security.send)
             try:
-                rollover = () if security is None else security.rollover
-                self._seals.write(specs[n].seals, side, NO_KEYS, keys, rollover)
+                self._seals.write(specs[n].seals, side, NO_KEYS, keys, Past(), security)
             except ValueError:
                 for written in specs:
                     self._seals.drop(written.seals)
@@ -144,7 +152,8 @@ class Secured:
         if spec.security is not None:
             keys = wanted(relay.spec.sides[side].security, relay.keys[side], spec.security)
         to.secured = spec.security is not None
-        self._seals.write(to.seals, spec, relay.keys[side], keys)
+        self._leave(relay, side, keys)
+        self._seals.write(to.seals, spec, relay.keys[side], keys, relay.past[side], spec.security)
         relay.keys[side] = keys
 
     def _hear_handed(self, handed: Any) -> None:

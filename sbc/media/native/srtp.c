@@ -14,9 +14,8 @@
 #define RTCP_HEAD 12          /* with the index behind it */
 #define RTCP_TAG 10           /* octets, where the suite is no GCM */
 #define WINDOW 128            /* packets behind the furthest that are still told from replayed ones */
-#define MARGIN 256            /* RTCP that may have been sent since the store was told how far we are */
-#define MOST_RTCP 100000      /* an index of RTCP that was counted further is not taken up again, */
-#define FURTHEST (1LL << 47)  /* nor one of RTP */
+#define AHEAD 127             /* by so much the furthest number of a window of libsrtp's is ahead of its first, of RTCP */
+#define FURTHEST (1LL << 47)  /* an index of RTP that was counted further is not taken up again */
 #define NO_RTCP (1LL << 31)   /* an index that no packet has */
 #define SHORT_REPORT 8
 
@@ -38,6 +37,9 @@ struct seal {
     uint8_t mki[SEAL_MKI];
     uint32_t behind[2]; /* octets behind the MKI, of RTP and RTCP */
     bool sends;
+    int64_t begins; /* see struct seal_use; if it is no -1, here is what sources are made of that come: */
+    enum suite suite;
+    uint8_t key[SRTP_MAX_KEY_LEN];
     struct source sources[SEAL_SOURCES];
 };
 
@@ -94,51 +96,50 @@ static void write32(uint8_t *at, uint32_t number)
         at[n] = (uint8_t)(number >> (24 - 8 * n));
 }
 
-/* Let libsrtp's index of RTCP be put there, packet by packet: it knows no other way. */
-static bool seal_advance(struct seal *seal, uint32_t ssrc, int64_t index)
+/* Have libsrtp know a source whose next RTCP has the number behind `index`. It has no function for that: but a stream that
+   proves nothing takes the number of any packet for the furthest that has come, and keeps it when it gets its key. */
+static bool seal_leap(struct seal *seal, const srtp_policy_t *policy, int64_t index)
 {
-    uint8_t report[SHORT_REPORT + SRTP_ROOM];
-    int size;
+    _Alignas(4) uint8_t report[RTCP_HEAD] = {0x80, 0xc9, 0, 1};
+    srtp_policy_t unproven = *policy;
+    int size = sizeof report;
 
-    for (int64_t n = 0; n <= index; n++) {
-        memcpy(report, "\x80\xc9\0\1", 4);
-        write32(report + 4, ssrc);
-        size = SHORT_REPORT;
-        if (srtp_protect_rtcp(seal->session, report, &size) != srtp_err_status_ok)
-            return false;
-    }
-    return true;
+    srtp_crypto_policy_set_null_cipher_hmac_null(&unproven.rtp);
+    srtp_crypto_policy_set_null_cipher_hmac_null(&unproven.rtcp);
+    write32(report + 4, policy->ssrc.value);
+    write32(report + SHORT_REPORT, (uint32_t)(index + AHEAD));
+    return srtp_add_stream(seal->session, &unproven) == srtp_err_status_ok &&
+           srtp_unprotect_rtcp(seal->session, report, &size) == srtp_err_status_ok &&
+           srtp_update_stream(seal->session, policy) == srtp_err_status_ok;
 }
 
-/* Go on where another process was. */
-static bool seal_resume(struct seal *seal, srtp_policy_t *policy, const struct seal_row *row)
+/* Go on where another was with that key. Null where that is not to be had. */
+static struct source *seal_resume(struct seal *seal, const struct seal_row *row)
 {
     struct source *source = &seal->sources[seal->count];
     int64_t index_rtcp = row->index_rtcp;
+    bool leaps = seal->sends && index_rtcp >= 0;
+    srtp_policy_t policy;
 
-    policy->ssrc.type = ssrc_specific;
-    policy->ssrc.value = row->ssrc;
-    if (srtp_add_stream(seal->session, policy) != srtp_err_status_ok)
-        return false;
-    if (seal->sends && index_rtcp >= 0) {
-        index_rtcp += MARGIN;
-        if (index_rtcp > MOST_RTCP)
-            index_rtcp = NO_RTCP; /* not in reasonable time: none is sent */
-        else if (!seal_advance(seal, row->ssrc, index_rtcp))
-            return false;
-    }
+    policy_init(&policy, seal->suite);
+    policy.key = seal->key;
+    policy.ssrc.type = ssrc_specific;
+    policy.ssrc.value = row->ssrc;
+    if (leaps && index_rtcp >= NO_RTCP - 1 - AHEAD)
+        index_rtcp = NO_RTCP, leaps = false; /* it is used up */
+    if (leaps ? !seal_leap(seal, &policy, index_rtcp) : srtp_add_stream(seal->session, &policy) != srtp_err_status_ok)
+        return NULL;
     *source = (struct source){.ssrc = row->ssrc, .index = row->index, .index_rtcp = index_rtcp, .floor = row->index};
     source->floor_rtcp = seal->sends ? -1 : index_rtcp;
     source->resumes = row->index >= 0 && row->index < FURTHEST;
-    seal->count++;
-    return true;
+    seal->recent = seal->count++;
+    return source;
 }
 
 struct seal *seal_new(enum suite suite, const uint8_t *secret, const uint8_t *mki, uint32_t mki_size, bool sends,
-                      const struct seal_row *rows, int count)
+                      const struct seal_use *use)
 {
     static const uint32_t tags[SUITES] = {10, 4, 10, 4, 16, 16};
-    uint8_t key[SRTP_MAX_KEY_LEN] = {0};
     srtp_policy_t policy;
     struct seal *seal;
     bool made, gcm = suite >= SUITE_AEAD_AES_128_GCM;
@@ -146,8 +147,10 @@ struct seal *seal_new(enum suite suite, const uint8_t *secret, const uint8_t *mk
     if (*seal_missing() || (unsigned)suite >= SUITES || mki_size > SEAL_MKI || !(seal = calloc(1, sizeof *seal)))
         return NULL;
     policy_init(&policy, suite);
-    memcpy(key, secret, (size_t)policy.rtp.cipher_key_len);
-    policy.key = key;
+    memcpy(seal->key, secret, (size_t)policy.rtp.cipher_key_len);
+    policy.key = seal->key;
+    seal->suite = suite;
+    seal->begins = sends ? use->begins : -1;
     seal->sends = sends;
     seal->mki_size = mki_size;
     memcpy(seal->mki, mki, mki_size);
@@ -159,9 +162,10 @@ struct seal *seal_new(enum suite suite, const uint8_t *secret, const uint8_t *mk
     }
     policy.ssrc.type = sends ? ssrc_any_outbound : ssrc_any_inbound;
     made = srtp_create(&seal->session, &policy) == srtp_err_status_ok;
-    for (int n = 0; made && n < count && n < SEAL_SOURCES; n++)
-        made = seal_resume(seal, &policy, &rows[n]);
-    memset(key, 0, sizeof key);
+    for (int n = 0; made && n < use->count && n < SEAL_SOURCES; n++)
+        made = seal_resume(seal, &use->rows[n]) != NULL;
+    if (seal->begins < 0)
+        explicit_bzero(seal->key, sizeof seal->key); /* all sources are made by libsrtp from now on */
     if (made)
         return seal;
     seal_free(seal);
@@ -172,13 +176,16 @@ void seal_free(struct seal *seal)
 {
     if (seal && seal->session)
         srtp_dealloc(seal->session);
+    if (seal)
+        explicit_bzero(seal, sizeof *seal);
     free(seal);
 }
 
 bool seal_has(enum suite suite)
 {
     static const uint8_t secret[SRTP_MAX_KEY_LEN];
-    struct seal *seal = seal_new(suite, secret, secret, 0, true, NULL, 0);
+    static const struct seal_use unused = {.begins = -1};
+    struct seal *seal = seal_new(suite, secret, secret, 0, true, &unused);
 
     seal_free(seal);
     return seal != NULL;
@@ -319,8 +326,11 @@ enum sealed seal_close(struct seal *seal, bool rtcp, uint8_t *data, uint32_t *si
     struct source *source = seal_find(seal, ssrc);
     srtp_err_status_t failed;
     int length = (int)*size;
+    int64_t index;
 
-    if (source ? rtcp && source->index_rtcp >= NO_RTCP - 1 : seal->count == SEAL_SOURCES)
+    if (!source && seal->count < SEAL_SOURCES && seal->begins >= 0)
+        source = seal_resume(seal, &(struct seal_row){-1, seal->begins, ssrc});
+    if (source ? rtcp && source->index_rtcp >= NO_RTCP - 1 : seal->count == SEAL_SOURCES || seal->begins >= 0)
         return SEAL_UNKEYED;
     if (source && !rtcp)
         seal_set_rolls(seal, source, index_of(seal, source, rtcp, data, *size));
@@ -330,7 +340,10 @@ enum sealed seal_close(struct seal *seal, bool rtcp, uint8_t *data, uint32_t *si
     *size = (uint32_t)length;
     if (!source)
         source = seal_enter(seal, ssrc);
-    source_note(source, rtcp, index_of(seal, source, rtcp, data, *size));
+    index = index_of(seal, source, rtcp, data, *size);
+    if (rtcp && index <= source->index_rtcp)
+        return SEAL_FORGED; /* libsrtp has not gone on where it was put: no number goes out twice */
+    source_note(source, rtcp, index);
     if (seal->mki_size)
         seal_put_mki(seal, rtcp, data, size);
     return SEALED;
@@ -350,9 +363,9 @@ bool seal_has(enum suite suite)
 }
 
 struct seal *seal_new(enum suite suite, const uint8_t *secret, const uint8_t *mki, uint32_t mki_size, bool sends,
-                      const struct seal_row *rows, int count)
+                      const struct seal_use *use)
 {
-    (void)suite, (void)secret, (void)mki, (void)mki_size, (void)sends, (void)rows, (void)count;
+    (void)suite, (void)secret, (void)mki, (void)mki_size, (void)sends, (void)use;
     return NULL;
 }
 

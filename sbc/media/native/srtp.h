@@ -33,6 +33,13 @@ struct seal_row {
     uint32_t ssrc;
 };
 
+/* How far a key was used before; SSRCs that have no row begin their RTCP behind `begins`, -1: with the first. */
+struct seal_use {
+    int64_t begins;
+    int count;
+    struct seal_row rows[SEAL_SOURCES];
+};
+
 struct seal;
 
 /* Why there are none, in one sentence; empty where there are. */
@@ -41,10 +48,9 @@ const char *seal_missing(void);
 /* Whether libsrtp can do a suite here. */
 bool seal_has(enum suite suite);
 
-/* Of master key and salt, as long as the suite wants them. `rows` is how far the key was used before. Null where that cannot
-   be had. May be called on any thread. */
+/* Of master key and salt, as long as the suite wants them. Null where that cannot be had. May be called on any thread. */
 struct seal *seal_new(enum suite suite, const uint8_t *secret, const uint8_t *mki, uint32_t mki_size, bool sends,
-                      const struct seal_row *rows, int count);
+                      const struct seal_use *use);
 void seal_free(struct seal *seal); /* null: nothing */
 
 /* How far it has been used; of how many SSRCs. */

@@ -35,7 +35,9 @@ struct bench {
 static struct seal *seal_of(bool sends)
 {
     static const uint8_t secret[30] = "a key that everybody knows, ha";
-    return seal_new(SUITE_AES_CM_128_HMAC_SHA1_80, secret, secret, 2, sends, NULL, 0);
+    static const struct seal_use unused = {.begins = -1};
+
+    return seal_new(SUITE_AES_CM_128_HMAC_SHA1_80, secret, secret, 2, sends, &unused);
 }
 
 /* Have a side be secured, or not; without libsrtp2 there are no keys, and nothing passes. */

@@ -10,6 +10,7 @@ import pytest
 from sbc.core.address import Address, Pair
 from sbc.core.secured import SUITES, Key
 from sbc.media.native.secured import NO_KEYS, Seals
+from sbc.media.sealing import Past
 from tests.media.keys import key, security
 from tests.media.packets import rtp, sender_report
 from tests.media.reference import protect_rtcp, protect_rtp
@@ -29,7 +30,7 @@ def module() -> Any:
 def given(module: Any, keys: tuple[Key | None, Key | None], before: tuple[Key | None, Key | None] = NO_KEYS) -> Any:
     made = module.ffi.new("struct new_seals *")
     side = attrs.evolve(side_spec("access", PAIR, PAIR), security=security("k"))
-    Seals(module).write(made, side, before, keys)
+    Seals(module).write(made, side, before, keys, Past())
     return made
 
 
