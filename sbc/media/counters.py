@@ -35,6 +35,7 @@ class Drops:
     forged: int = 0  # it does not prove that who has the key has sent it
     replayed: int = 0  # it has come before, or is so old that nobody knows
     clear: int = 0  # it is not encrypted, where it is to be
+    expired: int = 0  # its key is good for no more
 
     @property
     def total(self) -> int:
@@ -51,6 +52,7 @@ class Drops:
             + self.forged
             + self.replayed
             + self.clear
+            + self.expired
         )
 
 

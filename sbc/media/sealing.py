@@ -13,13 +13,15 @@ from sbc.media import rtcp
 
 GRACE = 3.0
 """Seconds for which a key that has given way to another still counts for what is received: packets are under way."""
-SOURCES = 64
+SOURCES = 256
 """SSRCs that one key is used for, in one direction; more are not taken. Each has counters, which must not be lost."""
 
 Row = tuple[int, ...]
 """How far a key has been used for one SSRC, as the store keeps it: 1 if we have sent it and 0 if the peer has, the
 SSRC, the index of the furthest RTP packet (RFC 3711 section 3.3.1: 48 bits) and that of the furthest RTCP packet
-(section 3.4: 31 bits), each -1 where there was none."""
+(section 3.4: 31 bits), each -1 where there was none. Of a key that is good for so many packets only there is a row
+besides of how many those were, under USED in the SSRC's place."""
+USED = -1
 
 
 Keys = tuple[Key | None, Key | None]
@@ -27,7 +29,7 @@ Keys = tuple[Key | None, Key | None]
 
 
 class Unsealed(Exception):
-    """A packet cannot be read or written; `reason` is "unkeyed", "forged", "replayed" or "clear"."""
+    """A packet cannot be read or written; `reason` is "unkeyed", "forged", "replayed", "clear" or "expired"."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sbc.core.secured import SUITES, Key
 from sbc.media import rtp, srtcp
-from sbc.media.sealing import SOURCES, Row, Unsealed, follow
+from sbc.media.sealing import SOURCES, USED, Row, Unsealed, follow
 
 _WINDOW = 128  # packets behind the furthest that are still told from replayed ones
 _LONGEST = 65_535 + 148  # octets of a packet, and what libsrtp may put behind it
@@ -50,9 +50,13 @@ class Session:
         self._least = suite.tag + len(key.mki)
         self._used: dict[int, list[int]] = {}  # by SSRC, the furthest index of RTP and of RTCP
         self._floor: dict[int, tuple[int, int]] = {}  # those of another process: what it has taken is not taken again
+        self._taken = [0, 0]  # packets of RTP and of RTCP
         self._session = self._made(sends)
-        for _, ssrc, index, index_rtcp in rows[:SOURCES]:
-            self._resume(ssrc, index, index_rtcp)
+        for _, ssrc, index, index_rtcp in rows[: SOURCES + 1]:
+            if ssrc == USED:
+                self._taken = [index, index_rtcp]
+            else:
+                self._resume(ssrc, index, index_rtcp)
 
     def open(self, data: bytes, is_rtcp: bool) -> bytes:
         """See Seal."""
@@ -67,10 +71,12 @@ class Session:
         ssrc, index = self._place(data, is_rtcp)
         if ssrc not in self._used and len(self._used) >= SOURCES:
             raise Unsealed("unkeyed")
+        self._check_lifetime(is_rtcp)
         if index <= self._floor.get(ssrc, (-1, -1))[is_rtcp]:
             raise Unsealed("replayed")
         plain = self._by(self._session.unprotect_rtcp if is_rtcp else self._session.unprotect, data)
         self._note(ssrc, index, is_rtcp)
+        self._taken[is_rtcp] += 1
         return plain
 
     def close(self, data: bytes, is_rtcp: bool) -> bytes:
@@ -82,11 +88,15 @@ class Session:
             self._resume(ssrc, -1, self._begins)
         if is_rtcp and ssrc in self._used and self._used[ssrc][1] >= _NO_RTCP - 1:
             raise Unsealed("unkeyed")  # it is used up
+        self._check_lifetime(is_rtcp)
+        if not is_rtcp and self._place(data, False)[1] <= self._floor.get(ssrc, (-1, -1))[0]:
+            raise Unsealed("replayed")
         sealed = self._by(self._session.protect_rtcp if is_rtcp else self._session.protect, data)
         index = self._place(sealed, is_rtcp)[1]
         if is_rtcp and index <= self._used.get(ssrc, (-1, -1))[1]:
             raise Unsealed("unkeyed")  # libsrtp has not gone on where it was put: no number goes out twice
         self._note(ssrc, index, is_rtcp)
+        self._taken[is_rtcp] += 1
         if not self._key.mki:
             return sealed
         end = len(sealed) - self._tags[is_rtcp]
@@ -94,7 +104,13 @@ class Session:
 
     def rollover(self) -> tuple[Row, ...]:
         """See Seal."""
-        return tuple((int(self._sends), ssrc, index, index_rtcp) for ssrc, (index, index_rtcp) in self._used.items())
+        used = ((USED, self._taken),) if self._key.lifetime else ()
+        return tuple((int(self._sends), ssrc, *furthest) for ssrc, furthest in (*self._used.items(), *used))
+
+    def _check_lifetime(self, is_rtcp: bool) -> None:
+        """RFC 4568 section 6.1: as many of RTP, and as many of RTCP."""
+        if self._key.lifetime and self._taken[is_rtcp] >= self._key.lifetime:
+            raise Unsealed("expired")
 
     def _place(self, sealed: bytes, is_rtcp: bool) -> tuple[int, int]:
         """Whose a packet is, and its index, most likely; `sealed` is without MKI."""

@@ -11,7 +11,7 @@ from sbc.core.address import Address, Pair
 from sbc.core.keyed import beyond
 from sbc.core.secured import SUITES, Dtls, Fingerprint, Ice, IcePair, Key, SideSecurity
 from sbc.media.counters import Drops, SideCounters
-from sbc.media.sealing import SOURCES
+from sbc.media.sealing import SOURCES, USED
 from sbc.media.srtp import Session
 from tests.contract.engines import QUIET, Call, Rig, balanced
 from tests.media.keys import key, security
@@ -217,6 +217,45 @@ def test_goes_on_behind_any_number_of_rtcp_at_once(rig: Rig, suite: str, index: 
         call.send(call.b, call.at_b, rtp(1, ssrc=7))
         assert call.a.data() == [protect_rtp(key("a-ours", suite), rtp(1, ssrc=7))]
         assert (1, 7, 1, index + 2) in rig.engine.rollovers(call.id)[0]
+
+
+@EACH
+def test_who_forges_cannot_mislead_who_goes_on_after_a_restart(rig: Rig, suite: str) -> None:
+    """How often the numbers have begun anew is told by a packet that proves its sender, and by no other."""
+    rows = ((0, 0x1234, 2 << 16 | 60_000, -1), (1, 7, 2 << 16 | 60_000, -1))
+    call = call_of(rig, security("a", suite, rollover=rows))
+    call.send(call.a, call.at_a, protect_rtp(key("b", suite), rtp(10)))
+    call.send(call.b, call.at_b, b"\x90\0" + rtp(10, ssrc=7)[2:12] + b"\0\0\xff\xff")  # it cannot be encrypted
+    call.send(call.a, call.at_a, protect_rtp(key("a", suite), rtp(60_001), rolls=2))
+    call.send(call.b, call.at_b, rtp(60_001, ssrc=7))
+    assert call.b.data() == [rtp(60_001)]
+    assert call.a.data() == [protect_rtp(key("a-ours", suite), rtp(60_001, ssrc=7), rolls=2)]
+
+
+def test_a_number_that_another_process_has_sent_is_not_sent_again(rig: Rig) -> None:
+    call = call_of(rig, security("a", rollover=((1, 7, 2 << 16 | 20, -1),)))
+    call.send(call.b, call.at_b, rtp(20, ssrc=7), rtp(19, ssrc=7), rtp(22, ssrc=7), rtp(21, ssrc=7))
+    assert call.a.data() == [protect_rtp(key("a-ours"), rtp(n, ssrc=7), rolls=2) for n in (22, 21)]
+    assert drops(call, 0) == Drops(send_error=2)
+
+
+def test_a_key_is_good_for_as_many_packets_as_its_peer_has_said(rig: Rig) -> None:
+    """Also where another process has taken some of them, and where what does not prove itself comes between."""
+    few = attrs.evolve(security("a"), receive=attrs.evolve(key("a"), lifetime=5))
+    call, peer = call_of(rig, few), Session(key("a"), sends=True)
+    call.send(call.a, call.at_a, *(peer.close(rtp(n), False) for n in (1, 2)), protect_rtp(key("b"), rtp(3)))
+    call.send(call.a_rtcp, call.at_a_rtcp, peer.close(receiver_report(), True))
+    rows = rig.engine.rollovers(call.id)[0]
+    assert sorted(rows) == [(0, USED, 2, 1), (0, 0x1234, 2, 1)]
+    call = call_of(rig, attrs.evolve(few, rollover=rows))
+    call.send(call.a, call.at_a, *(peer.close(rtp(n), False) for n in range(3, 9)))
+    call.send(call.a_rtcp, call.at_a_rtcp, peer.close(receiver_report(), True))
+    assert call.b.data() == [rtp(n) for n in range(3, 6)] and len(call.b_rtcp.data()) == 1
+    assert drops(call, 0) == Drops(expired=3) and balanced(call.counters())
+    again = attrs.evolve(security("c"), receive=attrs.evolve(key("c"), lifetime=1 << 20))
+    call.update(0, security=again)
+    call.send(call.a, call.at_a, protect_rtp(key("c"), rtp(9)))
+    assert call.b.data() == [rtp(9)], "the peer has said another key"
 
 
 def test_numbers_that_are_used_up_are_not_sent(rig: Rig) -> None:

@@ -134,6 +134,10 @@ class BaresipPhone:
             told = [e.get("type") for e in self.events if e.get("event")]
             raise TimeoutError(f"{error}; it told {told}\n{self.process.tail()}") from None
 
+    def count_events(self, kind: str) -> int:
+        """How often an event has come so far."""
+        return sum(e.get("event", False) and e.get("type") == kind for e in self._read())
+
     def wait_registered(self, timeout: float = PATIENCE) -> None:
         """Wait until the registrar has said 200 (told in the log: the control connection may come too late for the
         event)."""

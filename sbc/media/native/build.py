@@ -26,6 +26,7 @@ SOURCES = tuple(
         "realm",
         "reasons",
         "sealing",
+        "sources",
         "srtp",
         "srtp_fast",
         "telling",

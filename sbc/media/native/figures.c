@@ -40,6 +40,7 @@ static void side_figures(const struct side_state *side, uint64_t *to)
         first->unsealed[SEAL_FORGED] + second->unsealed[SEAL_FORGED],
         first->unsealed[SEAL_REPLAYED] + second->unsealed[SEAL_REPLAYED],
         first->unsealed[SEAL_CLEAR] + second->unsealed[SEAL_CLEAR],
+        first->unsealed[SEAL_EXPIRED] + second->unsealed[SEAL_EXPIRED],
         /* Tally */
         meter->received,
         meter->lost,
@@ -108,5 +109,7 @@ void stream_rows(const struct stream *stream, struct stream_rows *rows)
         const struct seals *seals = &stream->sides[n].seals;
         rows->counts[n][0] = seals->receive ? seal_rows(seals->receive, rows->rows[n][0]) : 0;
         rows->counts[n][1] = seals->send ? seal_rows(seals->send, rows->rows[n][1]) : 0;
+        if (seals->receive)
+            seal_used(seals->receive, rows->used[n]);
     }
 }

@@ -29,6 +29,7 @@ struct realm {
 struct stream_rows {
     struct seal_row rows[2][2][SEAL_SOURCES];
     int counts[2][2];
+    uint64_t used[2][2]; /* packets of RTP and of RTCP that the peer has sent with its key */
 };
 
 /* What a side's spec says to the engine; `ports` are RTP (or T.38) and RTCP. */

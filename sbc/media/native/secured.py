@@ -8,7 +8,7 @@ from sbc.core.address import Address
 from sbc.core.orders import SideSpec, StreamSpec
 from sbc.core.secured import SUITES, Key, SideSecurity, same
 from sbc.media.native.values import Values
-from sbc.media.sealing import Keys, Past, Row, Use, leave, wanted
+from sbc.media.sealing import USED, Keys, Past, Row, Use, leave, wanted
 from sbc.media.udp import borrowed
 
 _SUITES = {name: number for number, name in enumerate(SUITES)}
@@ -56,9 +56,11 @@ class Seals:
         suite = SUITES.get(key.suite)
         if suite is None or len(key.secret) != suite.secret or len(key.mki) > self._lib.SEAL_MKI:
             raise ValueError(f"no key for {key.suite}")
-        used = self._ffi.new("struct seal_use *", {"begins": use.begins})
-        used.count = min(len(use.rows), self._lib.SEAL_SOURCES)
-        for to, (_, ssrc, index, index_rtcp) in zip(used.rows, use.rows, strict=False):
+        used = self._ffi.new("struct seal_use *", {"begins": use.begins, "lifetime": key.lifetime})
+        rows = [row for row in use.rows if row[1] != USED]
+        used.used = next((row[2:] for row in use.rows if row[1] == USED), (0, 0))
+        used.count = min(len(rows), self._lib.SEAL_SOURCES)
+        for to, (_, ssrc, index, index_rtcp) in zip(used.rows, rows, strict=False):
             to.ssrc, to.index, to.index_rtcp = ssrc, index, index_rtcp
         made = self._lib.seal_new(_SUITES[key.suite], key.secret, key.mki, len(key.mki), sends, used)
         if made == self._ffi.NULL:
@@ -122,7 +124,8 @@ class Secured:
             return (), ()
         told = self._ffi.new("struct stream_rows *")
         self._lib.engine_rows(self._engine, relay.stream, told)
-        return _rows(told, 0), _rows(told, 1)
+        first, second = (_rows(told, side, relay.keys[side][0]) for side in (0, 1))
+        return first, second
 
     def _leave(self, relay: Any, side: int, keys: Keys) -> None:
         """These are to take the place of a side's keys: it is remembered how far those were used."""
@@ -164,9 +167,11 @@ class Secured:
             self._herald.handshake(relay.spec.id, handed.side, bool(handed.rtcp), data, source)
 
 
-def _rows(told: Any, side: int) -> tuple[Row, ...]:
-    return tuple(
+def _rows(told: Any, side: int, receive: Key | None) -> tuple[Row, ...]:
+    used = ((0, USED, *told.used[side]),) if receive is not None and receive.lifetime else ()
+    rows = tuple(
         (sent, row.ssrc, row.index, row.index_rtcp)
         for sent in (0, 1)
         for row in told.rows[side][sent][0 : told.counts[side][sent]]
     )
+    return (*rows, *used)

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <srtp2/srtp.h>
 
+#include "sources.h"
 #include "srtp_fast.h"
 
 #define RTP_HEAD 12
@@ -19,28 +20,19 @@
 #define NO_RTCP (1LL << 31)   /* an index that no packet has */
 #define SHORT_REPORT 8
 
-struct source {
-    int64_t index;
-    int64_t index_rtcp;
-    int64_t floor; /* what another process has taken is not taken again */
-    int64_t floor_rtcp;
-    uint32_t ssrc;
-    bool resumes; /* libsrtp is to be told the roll-overs with the first packet */
-};
-
 struct seal {
     srtp_t session;
-    int count;
-    int recent; /* the source of the packet before */
     uint32_t least[2];  /* octets behind the header, of RTP and RTCP */
     uint32_t mki_size;
     uint8_t mki[SEAL_MKI];
     uint32_t behind[2]; /* octets behind the MKI, of RTP and RTCP */
     bool sends;
+    uint64_t lifetime; /* packets that the key is good for, of RTP as of RTCP; 0: as many as there are numbers */
+    uint64_t used[2];
     int64_t begins; /* see struct seal_use; if it is no -1, here is what sources are made of that come: */
     enum suite suite;
     uint8_t key[SRTP_MAX_KEY_LEN];
-    struct source sources[SEAL_SOURCES];
+    struct sources sources;
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -90,6 +82,11 @@ static uint32_t read32(const uint8_t *at)
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
+static bool is_replay(srtp_err_status_t failed)
+{
+    return failed == srtp_err_status_replay_fail || failed == srtp_err_status_replay_old;
+}
+
 static void write32(uint8_t *at, uint32_t number)
 {
     for (int n = 0; n < 4; n++)
@@ -116,7 +113,7 @@ static bool seal_leap(struct seal *seal, const srtp_policy_t *policy, int64_t in
 /* Go on where another was with that key. Null where that is not to be had. */
 static struct source *seal_resume(struct seal *seal, const struct seal_row *row)
 {
-    struct source *source = &seal->sources[seal->count];
+    struct source source = {.ssrc = row->ssrc, .index = row->index, .floor = row->index};
     int64_t index_rtcp = row->index_rtcp;
     bool leaps = seal->sends && index_rtcp >= 0;
     srtp_policy_t policy;
@@ -129,11 +126,9 @@ static struct source *seal_resume(struct seal *seal, const struct seal_row *row)
         index_rtcp = NO_RTCP, leaps = false; /* it is used up */
     if (leaps ? !seal_leap(seal, &policy, index_rtcp) : srtp_add_stream(seal->session, &policy) != srtp_err_status_ok)
         return NULL;
-    *source = (struct source){.ssrc = row->ssrc, .index = row->index, .index_rtcp = index_rtcp, .floor = row->index};
-    source->floor_rtcp = seal->sends ? -1 : index_rtcp;
-    source->resumes = row->index >= 0 && row->index < FURTHEST;
-    seal->recent = seal->count++;
-    return source;
+    source.index_rtcp = source.floor_rtcp = index_rtcp;
+    source.resumes = row->index >= 0 && row->index < FURTHEST;
+    return sources_enter(&seal->sources, &source);
 }
 
 struct seal *seal_new(enum suite suite, const uint8_t *secret, const uint8_t *mki, uint32_t mki_size, bool sends,
@@ -151,6 +146,8 @@ struct seal *seal_new(enum suite suite, const uint8_t *secret, const uint8_t *mk
     policy.key = seal->key;
     seal->suite = suite;
     seal->begins = sends ? use->begins : -1;
+    seal->lifetime = use->lifetime;
+    memcpy(seal->used, use->used, sizeof seal->used);
     seal->sends = sends;
     seal->mki_size = mki_size;
     memcpy(seal->mki, mki, mki_size);
@@ -177,6 +174,8 @@ void seal_free(struct seal *seal)
     if (seal && seal->session)
         srtp_dealloc(seal->session);
     if (seal)
+        sources_free(&seal->sources);
+    if (seal)
         explicit_bzero(seal, sizeof *seal);
     free(seal);
 }
@@ -193,50 +192,24 @@ bool seal_has(enum suite suite)
 
 int seal_rows(const struct seal *seal, struct seal_row rows[SEAL_SOURCES])
 {
-    for (int n = 0; n < seal->count; n++) {
-        const struct source *source = &seal->sources[n];
+    for (int n = 0; n < seal->sources.count; n++) {
+        const struct source *source = &seal->sources.all[n];
         rows[n] = (struct seal_row){source->index, source->index_rtcp, source->ssrc};
     }
-    return seal->count;
+    return seal->sources.count;
 }
 
-/* The place of an SSRC; null where it is new. */
-static struct source *seal_find(struct seal *seal, uint32_t ssrc)
+void seal_used(const struct seal *seal, uint64_t used[2])
 {
-    if (seal->count && seal->sources[seal->recent].ssrc == ssrc)
-        return &seal->sources[seal->recent];
-    for (int n = 0; n < seal->count; n++)
-        if (seal->sources[n].ssrc == ssrc) {
-            seal->recent = n;
-            return &seal->sources[n];
-        }
-    return NULL;
+    memcpy(used, seal->used, sizeof seal->used);
 }
 
+/* The place of an SSRC that has come or gone for the first time. */
 static struct source *seal_enter(struct seal *seal, uint32_t ssrc)
 {
-    struct source *source = &seal->sources[seal->count];
+    const struct source source = {.ssrc = ssrc, .index = -1, .index_rtcp = -1, .floor = -1, .floor_rtcp = -1};
 
-    *source = (struct source){.ssrc = ssrc, .index = -1, .index_rtcp = -1, .floor = -1, .floor_rtcp = -1};
-    seal->recent = seal->count++;
-    return source;
-}
-
-/* The index that a packet most likely has (RFC 3711 appendix A). */
-static int64_t follow(int64_t furthest, uint16_t sequence)
-{
-    int64_t rolls = furthest >> 16;
-    int last = (int)(furthest & 0xFFFF);
-
-    if (furthest < 0)
-        return sequence;
-    if (last < 0x8000) {
-        if (sequence - last > 0x8000 && rolls)
-            rolls--;
-    } else if (last - 0x8000 > sequence) {
-        rolls++;
-    }
-    return rolls << 16 | sequence;
+    return sources_enter(&seal->sources, &source);
 }
 
 /* The index of RTCP stands in the packet. */
@@ -249,23 +222,7 @@ static int64_t index_of(const struct seal *seal, const struct source *source, bo
 {
     if (rtcp)
         return index_rtcp(seal, data, size);
-    return follow(source ? source->index : -1, (uint16_t)(data[2] << 8 | data[3]));
-}
-
-/* Have libsrtp begin with the right roll-overs. */
-static void seal_set_rolls(struct seal *seal, struct source *source, int64_t index)
-{
-    if (source->resumes)
-        srtp_set_stream_roc(seal->session, source->ssrc, (uint32_t)(index >> 16));
-    source->resumes = false;
-}
-
-static void source_note(struct source *source, bool rtcp, int64_t index)
-{
-    int64_t *furthest = rtcp ? &source->index_rtcp : &source->index;
-
-    if (index > *furthest)
-        *furthest = index;
+    return source_follow(source_furthest(source, false), (uint16_t)(data[2] << 8 | data[3]));
 }
 
 /* Take the MKI out of a packet that is long enough, and put it into one: libsrtp looks for that of RTCP in the wrong place where
@@ -290,60 +247,84 @@ static void seal_put_mki(const struct seal *seal, bool rtcp, uint8_t *data, uint
     *size += seal->mki_size;
 }
 
+/* Have libsrtp begin with the right roll-overs: until a packet has passed, each may be one that does not. */
+static void seal_set_rolls(struct seal *seal, const struct source *source, bool rtcp, int64_t index)
+{
+    if (source && source->resumes && !rtcp)
+        srtp_set_stream_roc(seal->session, source->ssrc, (uint32_t)(index >> 16));
+}
+
+static bool seal_is_spent(const struct seal *seal, bool rtcp)
+{
+    return seal->lifetime && seal->used[rtcp] >= seal->lifetime;
+}
+
+/* A packet has passed. False: there is no room to remember that. */
+static bool seal_note(struct seal *seal, struct source *source, uint32_t ssrc, bool rtcp, int64_t index)
+{
+    if (!source && !(source = seal_enter(seal, ssrc)))
+        return false;
+    if (!rtcp)
+        source->resumes = false;
+    source_note(source, rtcp, index);
+    seal->used[rtcp]++;
+    return true;
+}
+
 enum sealed seal_open(struct seal *seal, bool rtcp, uint8_t *data, uint32_t *size)
 {
     uint32_t ssrc = read32(data + (rtcp ? 4 : 8));
-    struct source *source = seal_find(seal, ssrc);
+    struct source *source = sources_find(&seal->sources, ssrc);
     srtp_err_status_t failed;
     int64_t index;
     int length;
 
     if (*size < (rtcp ? RTCP_HEAD : RTP_HEAD) + seal->least[rtcp])
         return SEAL_CLEAR;
-    if (!source && seal->count == SEAL_SOURCES)
+    if (!source && sources_full(&seal->sources))
         return SEAL_UNKEYED;
+    if (seal_is_spent(seal, rtcp))
+        return SEAL_EXPIRED;
     if (seal->mki_size && !seal_take_mki(seal, rtcp, data, size))
         return SEAL_FORGED;
     index = index_of(seal, source, rtcp, data, *size);
     if (source && index <= (rtcp ? source->floor_rtcp : source->floor))
         return SEAL_REPLAYED;
-    if (source && !rtcp)
-        seal_set_rolls(seal, source, index);
+    seal_set_rolls(seal, source, rtcp, index);
     length = (int)*size;
     failed = rtcp ? srtp_unprotect_rtcp(seal->session, data, &length) : srtp_unprotect(seal->session, data, &length);
-    if (failed == srtp_err_status_replay_fail || failed == srtp_err_status_replay_old)
-        return SEAL_REPLAYED;
     if (failed)
-        return SEAL_FORGED;
-    source_note(source ? source : seal_enter(seal, ssrc), rtcp, index);
+        return is_replay(failed) ? SEAL_REPLAYED : SEAL_FORGED;
     *size = (uint32_t)length;
-    return SEALED;
+    return seal_note(seal, source, ssrc, rtcp, index) ? SEALED : SEAL_UNKEYED;
 }
 
 enum sealed seal_close(struct seal *seal, bool rtcp, uint8_t *data, uint32_t *size)
 {
     uint32_t ssrc = read32(data + (rtcp ? 4 : 8));
-    struct source *source = seal_find(seal, ssrc);
+    struct source *source = sources_find(&seal->sources, ssrc);
     srtp_err_status_t failed;
     int length = (int)*size;
     int64_t index;
 
-    if (!source && seal->count < SEAL_SOURCES && seal->begins >= 0)
+    if (!source && seal->begins >= 0 && !sources_full(&seal->sources))
         source = seal_resume(seal, &(struct seal_row){-1, seal->begins, ssrc});
-    if (source ? rtcp && source->index_rtcp >= NO_RTCP - 1 : seal->count == SEAL_SOURCES || seal->begins >= 0)
+    if (source ? rtcp && source->index_rtcp >= NO_RTCP - 1 : seal->begins >= 0 || sources_full(&seal->sources))
         return SEAL_UNKEYED;
-    if (source && !rtcp)
-        seal_set_rolls(seal, source, index_of(seal, source, rtcp, data, *size));
+    if (seal_is_spent(seal, rtcp))
+        return SEAL_EXPIRED;
+    index = rtcp ? 0 : index_of(seal, source, false, data, *size);
+    if (source && !rtcp && index <= source->floor)
+        return SEAL_REPLAYED;
+    seal_set_rolls(seal, source, rtcp, index);
     failed = rtcp ? srtp_protect_rtcp(seal->session, data, &length) : srtp_protect(seal->session, data, &length);
     if (failed)
-        return failed == srtp_err_status_replay_fail || failed == srtp_err_status_replay_old ? SEAL_REPLAYED : SEAL_FORGED;
+        return is_replay(failed) ? SEAL_REPLAYED : SEAL_FORGED;
     *size = (uint32_t)length;
-    if (!source)
-        source = seal_enter(seal, ssrc);
-    index = index_of(seal, source, rtcp, data, *size);
-    if (rtcp && index <= source->index_rtcp)
+    if (rtcp && (index = index_rtcp(seal, data, *size)) <= source_furthest(source, true))
         return SEAL_FORGED; /* libsrtp has not gone on where it was put: no number goes out twice */
-    source_note(source, rtcp, index);
+    if (!seal_note(seal, source, ssrc, rtcp, index))
+        return SEAL_UNKEYED;
     if (seal->mki_size)
         seal_put_mki(seal, rtcp, data, size);
     return SEALED;
@@ -378,6 +359,11 @@ int seal_rows(const struct seal *seal, struct seal_row rows[SEAL_SOURCES])
 {
     (void)seal, (void)rows;
     return 0;
+}
+
+void seal_used(const struct seal *seal, uint64_t used[2])
+{
+    (void)seal, (void)used;
 }
 
 enum sealed seal_open(struct seal *seal, bool rtcp, uint8_t *data, uint32_t *size)

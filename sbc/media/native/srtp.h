@@ -20,11 +20,11 @@ enum suite {
     SUITES
 };
 
-#define SEAL_SOURCES 64 /* SSRCs that one key is used for; more are not taken */
-#define SEAL_MKI 128    /* octets of a master key index, at the most */
+#define SEAL_SOURCES 256 /* SSRCs that one key is used for; more are not taken */
+#define SEAL_MKI 128     /* octets of a master key index, at the most */
 
 /* What became of a packet. */
-enum sealed { SEALED, SEAL_UNKEYED, SEAL_FORGED, SEAL_REPLAYED, SEAL_CLEAR };
+enum sealed { SEALED, SEAL_UNKEYED, SEAL_FORGED, SEAL_REPLAYED, SEAL_CLEAR, SEAL_EXPIRED };
 
 /* How far a key has been used for one SSRC: the furthest index of RTP and of RTCP, -1 where there was none. */
 struct seal_row {
@@ -33,9 +33,12 @@ struct seal_row {
     uint32_t ssrc;
 };
 
-/* How far a key was used before; SSRCs that have no row begin their RTCP behind `begins`, -1: with the first. */
+/* How far a key was used before; SSRCs that have no row begin their RTCP behind `begins`, -1: with the first. It is good for
+   `lifetime` packets of RTP and for as many of RTCP, 0: for as many as have a number, and `used` are those that were. */
 struct seal_use {
     int64_t begins;
+    uint64_t lifetime;
+    uint64_t used[2];
     int count;
     struct seal_row rows[SEAL_SOURCES];
 };
@@ -55,6 +58,9 @@ void seal_free(struct seal *seal); /* null: nothing */
 
 /* How far it has been used; of how many SSRCs. */
 int seal_rows(const struct seal *seal, struct seal_row rows[SEAL_SOURCES]);
+
+/* For how many packets of RTP and of RTCP. */
+void seal_used(const struct seal *seal, uint64_t used[2]);
 
 /* Read what a peer has sent, and write what is sent to it: in place, `size` changes. `data` is RTP or RTCP whose fixed header is
    there. A packet that cannot be read may have been overwritten. */

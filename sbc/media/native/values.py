@@ -154,7 +154,7 @@ class Values:
 
 def _side_counters(figures: list[int], media: tuple[str, str]) -> SideCounters:
     """What stream_figures() has told of a side."""
-    volumes, dropped, measured = figures[:8], figures[8:20], figures[20:]
+    volumes, dropped, measured = figures[:8], figures[8:21], figures[21:]
     return SideCounters(
         Volume(volumes[0], volumes[1]),
         Volume(volumes[2], volumes[3]),
