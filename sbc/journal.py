@@ -40,6 +40,7 @@ _LOUD = frozenset(
         "silent",
         "secured",
         "unsecured",
+        "downgraded",
         "policed",
         "stream-lost",
         "listener-lost",

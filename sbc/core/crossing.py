@@ -132,6 +132,10 @@ class Crossing:
 
     # -- slots
 
+    def weigh(self, slots: list[Slot]) -> None:
+        """Look at all that a message describes before any of it is translated."""
+        self._media.weigh(slots)
+
     def translate(self, slot: Slot) -> Place:
         """The place to write in `slot` on the other side. @raises Refused when there is no room for what it asks."""
         if slot.role in _MEDIA:

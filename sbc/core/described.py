@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
-from sbc.core import admitted, channels, meeting, moving
+from sbc.core import admitted, channels, meeting, moving, weighed
 from sbc.core.address import Address, Pair, is_private, is_unspecified, same_family, unspecified_like
 from sbc.core.call import MOST_PARTIES, Call, CallState, Stream
-from sbc.core.exchange import Change, Exchange
-from sbc.core.message import Cause, Flow, Intent, Kind, Phase, Place, Refused, Role, Slot
+from sbc.core.exchange import NOTHING, Change, Exchange
+from sbc.core.message import Flow, Intent, Kind, Phase, Place, Role, Slot, StreamKey
 from sbc.core.moving import Moving
 from sbc.core.networks import Networks
 from sbc.core.orders import OpenStream, Order, Shared
@@ -16,13 +18,14 @@ from sbc.core.realm import Realm, Side
 from sbc.core.secured import Secured
 from sbc.core.securing import BARE, End, Negotiation, Wards, Way, translates
 from sbc.core.streams import close_stream, new_stream
-from sbc.core.ways import Ways, choose, meant
+from sbc.core.ways import Ways, chosen, meant
 from sbc.policy.bandwidth import only
 from sbc.policy.demand import Demand
 
-UNKNOWN = "0.0.0.0"  # no address to bind to, but one that nothing is sent to
+UNKNOWN = "0.0.0.0"  # nothing is sent to it
 _UNSETTLED = frozenset({Phase.REQUEST, Phase.PROVISIONAL})  # what they offer and answer, a refusal takes back
 _NEGOTIATE = frozenset({Kind.OPEN, Kind.ANSWER, Kind.MODIFY})  # what else describes media only says what is possible
+_REFUSALS = frozenset({Phase.FAILURE, Phase.CHALLENGE})
 
 
 class Described:
@@ -60,11 +63,22 @@ class Described:
         self._rejected: set[int | str] = set()
         self._channels: dict[tuple[int, bytes], Stream] = {}
         self._translates = translates(self._here.protection, self._there.protection)
+        self._bars_foreign = any(each.protection.demands for each in sides)  # what is no RTP, which nothing secures
         self._secures: dict[Slot, Stream | None] = {}  # of media that is to be secured as its receiver's realm demands
         self._searched: set[Stream] = set()  # streams that are found by ICE: where they are said to be means nothing
         self._wards: dict[Stream, Wards] = {}
+        self._unfit: Mapping[StreamKey, Secured | None] = NOTHING
         self._told: set[str] = set()  # the streams whose shared ports the other side hears of first
         self._ways = Ways()
+
+    def weigh(self, slots: list[Slot]) -> None:
+        """Decide what of an offer is turned down for how it would be secured; to be called before all else."""
+        call = self._call
+        offers = self._negotiates and not self._answers and not self._late
+        if offers and self._translates and call is not None and self._networks.mint is not None:
+            realms, way = (self._here, self._there), self._negotiation(call).way
+            self._unfit = weighed.turned_down(slots, lambda said: way(self._leg, said), realms, call)
+            self._exchange.unfit = self._unfit
 
     def translate(self, slot: Slot) -> Place:
         """The place to write in a slot of media on the other side. @raises Refused when there is no room for it."""
@@ -72,13 +86,14 @@ class Described:
         call = self._call
         advertised = self._there.media.advertised
         nothing = Place(Address(advertised, 0), ours=True)
-        secures = self._translates and bool(slot.primary or slot.way) and slot.role is not Role.RTCP
-        if secures:
+        tells = slot.primary or slot.way or slot.secured is not None
+        if self._translates and slot.role is not Role.RTCP and tells:
             self._secures[slot] = None  # whatever becomes of it: keys go no further
-        if call is None or call.state is CallState.CLOSED or self._exchange.intent.kind not in _NEGOTIATE:
+        if call is None or call.state is CallState.CLOSED or not self._negotiates:
             return nothing  # any port of ours might be another call's
         moves = (slot.primary or slot.way > 0) and not self._late
-        if secures and slot.secured is not None and slot.secured.foreign and self._bars_foreign:
+        foreign = slot in self._secures and slot.secured and slot.secured.foreign and slot.role is Role.RTP
+        if (foreign and self._bars_foreign) or slot.stream in self._exchange.unfit:
             address = Address(address.host, 0)  # it cannot be secured, so it is turned down
         if address.port == 0:
             if moves and slot.stream is not None and not slot.way:
@@ -208,54 +223,50 @@ class Described:
         return cuts
 
     @property
-    def _bars_foreign(self) -> bool:
-        """Whether what is no RTP stays out: it cannot be secured here, and one side demands that."""
-        return self._here.protection.demands or self._there.protection.demands
+    def _negotiates(self) -> bool:
+        """Whether what it describes is offered or answered; what a refusal describes is but what would be possible."""
+        return self._exchange.intent.kind in _NEGOTIATE and self._intent.phase not in _REFUSALS
 
     def secure(self) -> list[tuple[Slot, Secured | None]]:
         """What is to be told of how media is secured, at its slots; call once, when every slot is translated.
         @raises Refused where what its sender says of that is not what is demanded here, or there."""
         told = []
         for slot, stream in self._secures.items():
-            if slot.role is Role.T38:
-                self._let_fax_pass(slot)
-                continue
+            if slot.role is Role.T38 and self._negotiates and slot.stream not in self._exchange.unfit:
+                weighed.let_fax_pass(slot, (self._here, self._there))
             said = self._secured(slot, stream)
-            stays = slot.secured is not None and slot.secured.foreign and not self._bars_foreign
-            if not stays and (said is not None or slot.secured is not None or stream is None):
+            if said is not None or slot.secured is not None or (stream is None and slot.role is not Role.T38):
                 told.append((slot, said))
         return told
-
-    def _let_fax_pass(self, slot: Slot) -> None:
-        for realm in (self._here, self._there) if slot.place.address.port else ():
-            if realm.protection.demands and not realm.protection.fax_in_clear:
-                where = f"T.38 in realm {realm.name}"
-                raise Refused(Cause.SECURITY, "fax cannot be secured", None, where, "fax-in-clear")
 
     def _secured(self, slot: Slot, stream: Stream | None) -> Secured | None:
         """What the other side is to be told of one stream."""
         call, leg = self._call, self._leg
-        if call is None or self._networks.mint is None:
+        foreign = slot.role is Role.T38 or (slot.secured is not None and slot.secured.foreign)
+        if call is None or self._networks.mint is None or foreign:
             return None
-        if stream is None:  # turned down: then the profile alone is told
-            known = None if slot.stream is None else call.streams.get((slot.stream, "rtp"))
-            return None if known is None or known.wards is None else known.wards[1 - leg].told
+        if stream is None:
+            return weighed.profile_of(slot, self._exchange, call, 1 - leg, self._answers)
         wards = self._wards.get(stream)
         if wards is None:
             wards = stream.wards or BARE
-            if self._late:
-                return wards[1 - leg].told
             if stream not in self._new and slot.place.address in stream.ours[leg]:
                 return wards[1 - leg].said  # its own is repeated to it
-            able = self._networks.suites
-            near, far = (End(each.realm.protection, each.listener.transport, able) for each in call.legs)
-            negotiation = Negotiation((near, far), self._networks.mint, self._networks.fingerprints)
+            if self._late or not slot.primary:
+                return wards[1 - leg].told
+            negotiation = self._negotiation(call)
             if self._answers or wards[1 - leg].owed:
                 wards = negotiation.answer(wards, leg, slot.secured)
             else:
                 wards = negotiation.offer(wards, leg, slot.secured, stream not in self._new)
             self._wards[stream] = wards
         return wards[1 - leg].told
+
+    def _negotiation(self, call: Call) -> Negotiation:
+        networks = self._networks
+        near, far = (End(each.realm.protection, each.listener.transport, networks.suites) for each in call.legs)
+        assert networks.mint is not None
+        return Negotiation((near, far), networks.mint, networks.fingerprints)
 
     def abandon(self) -> None:
         """Give back the streams this message had opened, and the bandwidth: it will not cross after all."""
@@ -282,11 +293,12 @@ class Described:
         for (opener, name), stream in self._channels.items():
             channels.join(call, opener, name, stream)
         for stream, known in self._signalled.items():
+            orders += weighed.laid_open(call, stream, self._wards.get(stream))
             self._record(call, stream, side, known)
             self._ways.keep(stream, side)
             if self._answers and phase is not Phase.PROVISIONAL:
                 stream.agree()
-            met += self._met(call, stream.remote[side])
+            met += meeting.may_meet(self._networks, self._here, call, stream.remote[side], self._now)
             holder = self._holders.get(stream, call)
             if stream in self._new:
                 orders.append(OpenStream(stream.spec(call)))
@@ -294,8 +306,11 @@ class Described:
                 orders += stream.changed(holder, side)
                 if stream.id in self._told:
                     orders += stream.changed(holder, 1 - side)
+        orders += weighed.told(call, self._unfit)
         self._count_rejected()
-        orders += self._choose(call, side) if self._answers and phase is Phase.SUCCESS else []
+        if self._answers and phase is Phase.SUCCESS:
+            about = dict.fromkeys([*self._signalled, *(change.stream for change in self._exchange.undo)])
+            orders += chosen(about, side, lambda stream: self._holders.get(stream, call))
         if self._signalled and not self._intent.phase.reply:
             leg = call.legs[side]
             leg.described = max(leg.described, self._intent.sequence)
@@ -318,22 +333,6 @@ class Described:
         if self._intent.opens or self._intent.shuts or self._intent.pauses is not None:
             orders += channels.heard(self._networks, call, side, self._intent, self._now)
         return orders + met
-
-    def _met(self, call: Call, remote: Pair | None) -> list[Order]:
-        """Whoever the media of a call is to go to may be another of ours, by what we have told the core."""
-        if call.gathering is None or remote is None or not self._networks.is_own_media(self._here, remote.rtp.host):
-            return []
-        realm, (host, port) = self._here.name, remote.rtp
-        there = (
-            self._networks.meetings.at(realm, Address(each, port)) for each in self._networks.media_as(realm, host)
-        )
-        return meeting.met(call, next(filter(None, there), None), self._now)
-
-    def _choose(self, call: Call, side: int) -> list[Order]:
-        """What was described in several ways is meant in one of them from now on: as it was answered."""
-        about = dict.fromkeys([*self._signalled, *(change.stream for change in self._exchange.undo)])
-        chosen = [(each, at) for each in about for at in (1 - side, side) if choose(each, at, each.media[1 - at])]
-        return [order for each, at in chosen for order in each.changed(self._holders.get(each, call), at)]
 
     def _count_rejected(self) -> None:
         """Of each party the latest word counts: it may take what it had turned down."""

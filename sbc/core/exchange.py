@@ -18,6 +18,7 @@ from sbc.core.message import Flow, Intent, Kind, Phase, Place, Slot, StreamKey, 
 from sbc.core.names import Peer
 from sbc.core.orders import Listener, Send
 from sbc.core.realm import Path
+from sbc.core.secured import Secured
 from sbc.core.securing import Wards
 from sbc.core.timers import Entry
 from sbc.core.watch import Watch
@@ -131,6 +132,7 @@ class Exchange:
     keys: list[tuple[str, str, int, bytes]] = attrs.field(factory=list)
     offered: bool = False  # whether the request itself described media: then its answer is the answer to that
     rejected: dict[bytes, set[StreamKey]] = attrs.field(factory=dict)  # streams that answers of each party turn down
+    unfit: Mapping[StreamKey, Secured | None] = NOTHING  # turned down for what is said of how they are secured
     bindings: list[Binding] = attrs.field(factory=list)
     taken_back: bytes = b""  # the message that took it back, where it came from
     asked_for: Mapping[Binding, Slot] = NOTHING  # what a BIND says of each place

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sbc.core.address import Address
+from sbc.core.address import Address, Pair
 from sbc.core.orders import Order, Record
 
 if TYPE_CHECKING:
     from sbc.core.call import Call, Stream
+    from sbc.core.networks import Networks
+    from sbc.core.realm import Realm
 
 MOST = 16
 """Other halves of one call, one after the other: of more no account is given."""
@@ -62,6 +64,16 @@ def met(call: Call, other: Call | None, now: float) -> list[Order]:
     mine.append(other.id)
     theirs.append(call.id)
     return [joined(call, other.id, now)]
+
+
+def may_meet(networks: Networks, realm: Realm, call: Call, remote: Pair | None, now: float) -> list[Order]:
+    """Whoever the media of a call is to go to, in that realm, may be another of ours, by what we have told the core."""
+    if call.gathering is None or remote is None or not networks.is_own_media(realm, remote.rtp.host):
+        return []
+    host, port = remote.rtp
+    places = (Address(each, port) for each in networks.media_as(realm.name, host))
+    there = (networks.meetings.at(realm.name, place) for place in places)
+    return met(call, next(filter(None, there), None), now)
 
 
 def joined(call: Call, other: str, now: float) -> Record:

@@ -13,6 +13,7 @@ from sbc.core.orders import Note, Order
 def translate(dialect: Any, message: Any, slots: list[Slot], crossing: Crossing) -> bytes:
     """The message as it goes on. @raises Refused."""
     try:
+        crossing.weigh(slots)
         for slot in slots:
             dialect.fill(message, slot, crossing.translate(slot))
         for slot, formats in crossing.admit():

@@ -101,6 +101,12 @@ def translates(one: Protection, other: Protection) -> bool:
     return one.mode is not MediaSecurity.PASS or other.mode is not MediaSecurity.PASS
 
 
+def laid_bare(before: Wards | None, after: Wards | None) -> tuple[int, ...]:
+    """The sides that were secured, by their peers' word, and are not any more."""
+    pairs = enumerate(zip(before or BARE, after or before or BARE, strict=True))
+    return tuple(side for side, (was, now) in pairs if was.heard and was.force is not None and now.force is None)
+
+
 class Negotiation:
     """What is agreed with both peers of streams, message by message. `ends` are those of sides 0 and 1, `fingerprints`
     those of our own certificate, none where there is no DTLS."""
@@ -113,10 +119,11 @@ class Negotiation:
     def offer(self, wards: Wards, side: int, said: Secured | None, settled: bool) -> Wards:
         """The peer of `side` offers `said`; what the other is told is `told` of its ward. Where the stream is `settled`
         what is in force stays so until there is an answer. @raises Refused where its realm demands something else."""
-        end = self._ends[side]
+        end, reflected = self._ends[side], _reflects(said, wards)
+        said = _without(said, reflected)
         way = self._chosen(said, _TAKEN[end.protection.mode], end)
         if way is None:
-            raise _unfit(said, end, "an offer")
+            raise _unfit(said, end, "an offer", reflected)
         if said is not None and way is Way.SDES:
             theirs = next(key for key in said.keys if key.suite in end.suites)  # best first, by who offers
             said = attrs.evolve(said, keys=(theirs,))
@@ -129,22 +136,27 @@ class Negotiation:
     def answer(self, wards: Wards, side: int, said: Secured | None) -> Wards:
         """The peer of `side` answers `said` to what it was told; what the other is answered is `told` of its ward. From
         now on that is in force. @raises Refused where it does not fit what it was told."""
-        end, ward = self._ends[side], wards[side]
-        told = ward.told
-        ways = (ward.way, Way.PLAIN) if told is not None and told.best_effort else (ward.way,)
-        way = self._chosen(said, tuple(each for each in ways if each in _TAKEN[end.protection.mode]), end)
+        end, ward, reflected = self._ends[side], wards[side], _reflects(said, wards)
+        said, told = _without(said, reflected), ward.told
+        left = tuple(each for each in _left_open(told) if each in _TAKEN[end.protection.mode])
+        way = self._chosen(said, left, end)
         if said is not None and way is Way.SDES:
             key = None if told is None else _answering_key(said.keys, told.keys)
             if key is None:
-                raise _unfit(said, end, "an answer")
+                raise _unfit(said, end, "an answer", reflected)
             said = attrs.evolve(said, keys=(key,))
         if way is None:
-            raise _unfit(said, end, "an answer")
+            raise _unfit(said, end, "an answer", reflected)
         answerer = attrs.evolve(ward, way=way, said=said, heard=True, owed=False)
         asker = _enforced(attrs.evolve(wards[1 - side], owed=False))
         if not asker.heard and self._ends[1 - side].protection.demands:  # it has not offered what is answered
             asker = attrs.evolve(asker, force=SideSecurity())
         return _in_order(side, _enforced(answerer), asker)
+
+    def way(self, side: int, said: Secured | None) -> Way | None:
+        """How what the peer of `side` offers would be taken; None: not at all."""
+        end = self._ends[side]
+        return self._chosen(said, _TAKEN[end.protection.mode], end)
 
     def _chosen(self, said: Secured | None, ways: tuple[Way, ...], end: End) -> Way | None:
         """The first of `ways` that a peer can, by what it says; None: it can none."""
@@ -214,7 +226,8 @@ class Negotiation:
             present = None if ward.force is None or ward.force.send is None else ward.force.send.suite
             inorder = sorted(suites, key=lambda suite: suite != present)  # what is in force comes first
             keys = tuple(attrs.evolve(_of_suite(ward.keys, suite), tag=tag) for tag, suite in enumerate(inorder, 1))
-            return attrs.evolve(ward, told=Secured(keys=keys, feedback=feedback, best_effort=optional))
+            insists = ward.said is not None and not ward.said.best_effort  # its profile was a secured one: so is ours
+            return attrs.evolve(ward, told=Secured(keys=keys, feedback=feedback, best_effort=optional and not insists))
         if not self._fingerprints:
             raise Refused(Cause.SECURITY, "no DTLS here", counted="no-dtls")
         said = ward.said if ward.heard else None
@@ -287,6 +300,15 @@ def _force(ward: Ward) -> SideSecurity | None:
     return attrs.evolve(before, ice=ice)  # ICE that begins anew changes the way, and not the association
 
 
+def _left_open(told: Secured | None) -> tuple[Way, ...]:
+    """The ways in which what was told may be answered, the best first; others who were told the same may have answered
+    otherwise."""
+    if told is None or not (told.keys or told.fingerprints):
+        return (Way.PLAIN,)
+    way = Way.SDES if told.keys else Way.DTLS
+    return (way, Way.PLAIN) if told.best_effort else (way,)
+
+
 def _in_order(side: int, of_side: Ward, other: Ward) -> Wards:
     return (of_side, other) if side == 0 else (other, of_side)
 
@@ -296,10 +318,23 @@ def _of_suite(keys: tuple[Key, ...], suite: str) -> Key:
 
 
 def _answering_key(said: tuple[Key, ...], told: tuple[Key, ...]) -> Key | None:
-    """The key that answers what was told: of the same tag, or at least suite, and not our own again."""
+    """The key that answers what was told: of the same tag, or at least suite."""
     suites, tags = {key.suite for key in told}, {(key.tag, key.suite) for key in told}
-    theirs = [key for key in said if key.suite in suites and all(key.secret != ours.secret for ours in told)]
+    theirs = [key for key in said if key.suite in suites]
     return next((key for key in theirs if (key.tag, key.suite) in tags), theirs[0] if theirs else None)
+
+
+def _reflects(said: Secured | None, wards: Wards) -> frozenset[bytes]:
+    """Which secrets of those that a peer says are ours, of either side: with one of them both ways would be encrypted
+    alike, so it is nobody else's key."""
+    ours = {key.secret for ward in wards for key in ward.keys}
+    return frozenset(key.secret for key in said.keys if key.secret in ours) if said is not None else frozenset()
+
+
+def _without(said: Secured | None, secrets: frozenset[bytes]) -> Secured | None:
+    if said is None or not secrets:
+        return said
+    return attrs.evolve(said, keys=tuple(key for key in said.keys if key.secret not in secrets))
 
 
 def _same_end(one: Secured, other: Secured) -> bool:
@@ -307,8 +342,10 @@ def _same_end(one: Secured, other: Secured) -> bool:
     return one.fingerprints == other.fingerprints and one.ice == other.ice
 
 
-def _unfit(said: Secured | None, end: End, what: str) -> Refused:
+def _unfit(said: Secured | None, end: End, what: str, reflected: frozenset[bytes]) -> Refused:
     mode = end.protection.mode.value
+    if reflected:
+        return Refused(Cause.SECURITY, "the key is the receiver's own", None, f"{what}: {mode}", "own-key")
     if said is None or not (said.keys or said.fingerprints or said.demands):
         return Refused(Cause.SECURITY, "media is to be secured", None, f"{what} of plain RTP: {mode}", "media-plain")
     if said.keys and not end.may_say_keys:

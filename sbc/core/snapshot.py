@@ -67,6 +67,7 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         "returns": "the same",
         "summons": "calls that mean their connections are not written",
         "undo": "written by what its streams are known by",
+        "unfit": "after a restart what is turned down anyway is answered as RTP/AVP",
         "tokens": "names that are loaded within a call are the call's",
         "kept": "made anew",
         "entry": "the timers' own",

@@ -6,11 +6,14 @@ of another kind (fax in place of voice) a way is a stream of its own, which goes
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import attrs
 
 from sbc.core.address import Address, Pair
-from sbc.core.call import Said, Stream
+from sbc.core.call import Call, Said, Stream
 from sbc.core.message import Flow, Role, Slot
+from sbc.core.orders import Order
 from sbc.media.codecs import foremost_of
 
 MOST = 16
@@ -82,6 +85,12 @@ def choose(stream: Stream, side: int, media: str) -> bool:
     stream.remote[side], stream.media[side], stream.held[side] = chosen.remote, chosen.media, chosen.held
     stream.flows[side] = chosen.flows
     return True
+
+
+def chosen(streams: Iterable[Stream], side: int, holder: Callable[[Stream], Call]) -> list[Order]:
+    """The side `side` has answered: what was described in several ways is meant in one of them from now on."""
+    moved = [(each, at) for each in streams for at in (1 - side, side) if choose(each, at, each.media[1 - at])]
+    return [order for each, at in moved for order in each.changed(holder(each), at)]
 
 
 def meant(stream: Stream, side: int, media: str) -> Pair | None:

@@ -76,6 +76,7 @@ class _StreamFacts:
     before: Plain | None = None  # the same stream, as an earlier life of the SBC left it
     flowing: list[str] = attrs.field(factory=list)  # what both sides have agreed upon last
     changes: list[Plain] = attrs.field(factory=list)  # what it had carried when its codecs changed
+    bared: list[str | None] = attrs.field(factory=lambda: [None, None])  # when media that was secured was so no more
 
     @property
     def media(self) -> tuple[str, str]:
@@ -217,6 +218,7 @@ class CallRecord:
         facts.flowing = agreed(facts.media) if all(facts.media) else []
         if facts.before is not None:
             facts.changes = facts.before.get("changes", [])
+            facts.bared = [each.get("downgraded") for each in facts.before["sides"]]
         self._live[spec.id] = facts
 
     def updated(self, stream: str, side: int, spec: SideSpec, at: Moment, counters: Counters) -> bool:
@@ -225,6 +227,8 @@ class CallRecord:
         facts = self._live.get(stream)
         if facts is None:
             return False
+        if self._answer is not None and facts.sides[side].security is not None and spec.security is None:
+            facts.bared[side] = facts.bared[side] or str(at)
         facts.sides[side] = spec
         before, now = facts.flowing, agreed(facts.media) if all(facts.media) else []
         if not now:  # an offer that has nothing in common with what flows, until it is answered
@@ -316,7 +320,7 @@ def cut_short(record: Plain) -> Plain:
 def _stream(facts: _StreamFacts, counters: StreamCounters) -> Plain:
     first, second = facts.sides
     kind = (first.media or second.media).partition(" ")[0] or facts.spec.kind
-    sides = zip(facts.sides, facts.latched, _carried(facts, counters), strict=True)
+    sides = zip(facts.sides, facts.latched, facts.bared, _carried(facts, counters), strict=True)
     return {
         "stream": facts.spec.id,
         "kind": _cut(kind),
@@ -340,13 +344,14 @@ def _is_sound(stream: str, facts: _StreamFacts, counters: Counters) -> bool:
     return True
 
 
-def _side(spec: SideSpec, latched: Address | None, volume: Plain) -> Plain:
+def _side(spec: SideSpec, latched: Address | None, bared: str | None, volume: Plain) -> Plain:
     return {
         "realm": spec.realm,
         "assigned": _pair(spec.local),
         "signalled": None if spec.remote is None else _pair(spec.remote),
         "latched": None if latched is None else str(latched),
         "security": said(spec.security),
+        "downgraded": bared,
         **volume,
     }
 

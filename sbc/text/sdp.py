@@ -136,8 +136,10 @@ class Sdp:
         spot: Spot = slot.at
         if not self._secured or not isinstance(slot.stream, int) or slot.stream not in self._secured:
             return True
+        stream, said = self._secured[slot.stream]
+        if stream.secured is not None and stream.secured.foreign and stream.at.place.address.port:
+            return True
         if isinstance(spot.what, Rtcp):
-            stream, said = self._secured[slot.stream]
             return not (joined(stream.secured) or joined(said))
         return not isinstance(spot.what, Candidate)
 
@@ -147,6 +149,9 @@ class Sdp:
             media, spot = self.media[index], slot.at
             place = spot.place.address if spot.place is not None and media.live else None
             securing.stream(media, self._until(media), slot.secured, said, place)
+        for media in self.media:
+            if media.index not in self._secured:
+                securing.hide(media, self._until(media))
         securing.session(self.media[0], [said for _, said in self._secured.values() if said is not None])
 
     def _written_hosts(self) -> dict[int, str]:
@@ -290,7 +295,8 @@ class Sdp:
             if self._speaks or (media.transport != "RTP/AVP" and not media.udptl):
                 session_lines = self.data[self.start : self.media[0].line.line_start]
                 lines = self.data[media.line.line_end : until]
-                self.slots[-1].secured = sdp_secured.read(session_lines, lines, media.transport, media.mux)
+                secured = sdp_secured.read(session_lines, lines, media.transport, media.mux)
+                self.slots[-1].secured = secured or (sdp_secured.NOTHING if self._speaks else None)
 
     def _until(self, media: MediaLine) -> int:
         """Where the lines of a stream end."""

@@ -7,6 +7,7 @@ from base64 import b64decode
 from binascii import Error, unhexlify
 
 from sbc.core.secured import SUITES, Fingerprint, Ice, Key, Secured
+from sbc.text.secrets import HOLDING
 
 MOST_KEYS = 16
 """``a=crypto`` lines of one stream that are read."""
@@ -17,34 +18,47 @@ MOST_MKI = 128
 LEAST_PASSWORD = 22
 """Characters of a password of ICE (RFC 8839 section 5.4)."""
 
+_LONGEST_LIFE = 1 << 48  # packets that one key may encrypt, by any suite (RFC 3711 section 9.2)
 _LONGEST = 512  # octets of a line that is read; all keys are far shorter
 _LINES = re.compile(
-    rb"^a=(crypto|fingerprint|setup|ice-ufrag|ice-pwd|ice-lite|rtcp-mux(?:-only)?|mid|group):?[ \t]*+([^\r\n]*+)",
+    rb"^a=(?:(crypto|fingerprint|setup|ice-ufrag|ice-pwd|mid|group):[ \t]*+([^\r\n]*+)|ice-lite(?![^ \t\r\n]))",
     re.MULTILINE | re.IGNORECASE,
 )
 _MOST_LINES = 64
-_TRACES = (b"a=crypto:", b"a=fingerprint:", b"a=ice-ufrag:")
 _CRYPTO = re.compile(
     rb"([0-9]{1,9})[ \t]++([A-Za-z0-9_]{1,64})[ \t]++inline:[ \t]*+([A-Za-z0-9+/]{8,128}={0,2})"
     rb"(?:\|(?:2\^([0-9]{1,3})|([0-9]{1,18})))?(?:\|([0-9]{1,40}):([0-9]{1,3}))?((?>(?:[ \t]++[!-~]{1,64})*))[ \t]*+"
 )
-_IGNORED = re.compile(rb"(?i:WSH=[0-9]{1,9}|-\S*+)")  # a hint, and what says itself that it may be ignored
+_TAG = re.compile(rb"[0-9]{1,9}(?![0-9])")
+_IGNORED = re.compile(rb"(?i:WSH=[0-9]{1,9}|-(?!KDR|UNENCRYPTED|UNAUTHENTICATED|FEC|WSH)\S*+)")
+"""A hint, and what says itself that it may be ignored: that is for extensions alone (RFC 4568 section 6.3.7)."""
 _ICE = re.compile(r"[A-Za-z0-9+/]{4,256}")
 _MID = re.compile(rb"[!#-'*+.0-9A-Z^-~-]{1,64}")  # a token (RFC 8866)
 _SETUPS = frozenset({"actpass", "active", "passive", "holdconn"})
 _DIGESTS = {b"sha-256": 32, b"sha-384": 48, b"sha-512": 64}
 """Hashes and their octets. By MD2, MD5 (RFC 8122 section 5 forbids them) and SHA-1 nothing is proven."""
 
+SAYING = (
+    rb"a=(?:" + HOLDING + rb"|fingerprint|setup|connection|tls-id|dtls-id|identity|zrtp-hash|encryption|3ge2ae"
+    rb"|tcap|pcfg|acfg|ice-[a-z0-9-]{1,32}|candidate|remote-candidates|end-of-candidates)(?![a-z0-9-])|k="
+)
+"""How a line begins, in small letters, that says how its sender secures or finds media, or might (RFC 5939): none of
+that is true of the other side of the SBC. ``encryption`` is MS-SDPEXT's, ``3ge2ae`` is of 3GPP TS 33.328."""
+
+_SAYING = re.compile(rb"\n(?:" + SAYING + b")")
+
 _PLAIN = frozenset({"RTP/AVP", "RTP/AVPF"})
 _BY_KEYS = frozenset({"RTP/SAVP", "RTP/SAVPF"})
 _BY_DTLS = frozenset({"UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"})
 PROFILES = _PLAIN | _BY_KEYS | _BY_DTLS
 """Of RTP, in upper case; of another what flows is foreign to us."""
+NOTHING = Secured(best_effort=True)
+"""What is said of a plain stream where lines are left that say something of security, but nothing to us."""
 
 
 def speaks(data: bytes, start: int, end: int) -> bool:
-    """Whether the description in ``data[start:end]`` says anything of keys or ICE; profiles are told by `m=` alone."""
-    return any(data.find(trace, start, end) >= 0 for trace in _TRACES)
+    """Whether the description in ``data[start:end]`` says anything of that; profiles are told by `m=` alone."""
+    return _SAYING.search(b"\n" + data[start:end].lower()) is not None
 
 
 def read(session: bytes, stream: bytes, transport: str, mux: bool) -> Secured | None:
@@ -76,30 +90,33 @@ def _lines(data: bytes) -> dict[bytes, list[bytes]]:
     for count, match in enumerate(_LINES.finditer(data)):
         if count == _MOST_LINES:
             break
-        if len(match[2]) <= _LONGEST:
-            found.setdefault(match[1].lower(), []).append(match[2])
+        name, value = match[1] or b"ice-lite", match[2] or b""
+        if len(value) <= _LONGEST:
+            found.setdefault(name.lower(), []).append(value)
     return found
 
 
 def _keys(lines: list[bytes]) -> tuple[Key, ...]:
-    """The keys of ``a=crypto`` lines that we could use, in their order; of one tag the first counts."""
-    found: dict[int, Key] = {}
+    """The keys of ``a=crypto`` lines that we could use, in their order; of one tag the first counts, usable or not: by
+    the tag its sender is told which was taken."""
+    found: dict[int, Key | None] = {}
     for line in lines[:MOST_KEYS]:
-        key = _key(line)
-        if key is not None:
-            found.setdefault(key.tag, key)
-    return tuple(found.values())
+        tag = _TAG.match(line)
+        if tag is not None and int(tag[0]) not in found:
+            found[int(tag[0])] = _key(line)
+    return tuple(key for key in found.values() if key is not None)
 
 
 def _key(line: bytes) -> Key | None:
-    """None of a suite we do not know, of several keys in turn, and of session parameters that we would have to follow:
-    no encryption, no authentication, key derivation rates, the order of FEC (RFC 4568 section 6.3)."""
+    """None of a suite we do not know, of several keys in turn, of a key of zeros, of a lifetime that no suite allows
+    (RFC 4568 section 6.1), and of session parameters that we would have to follow: no encryption, no authentication,
+    key derivation rates, the order of FEC (section 6.3)."""
     match = _CRYPTO.fullmatch(line)
     suite = None if match is None else SUITES.get(match[2].decode("ascii"))
     if match is None or suite is None or not all(_IGNORED.fullmatch(word) for word in match[8].split()):
         return None
     secret = _decoded(match[3])
-    if len(secret) != suite.secret:
+    if len(secret) != suite.secret or not any(secret[: suite.key]):
         return None
     mki = b""
     if match[6] is not None:
@@ -107,11 +124,10 @@ def _key(line: bytes) -> Key | None:
         if not 0 < octets <= MOST_MKI or value >= 1 << 8 * octets:
             return None
         mki = value.to_bytes(octets, "big")
-    lifetime = int(match[5]) if match[5] else 0
-    if match[4]:
-        power = int(match[4])
-        lifetime = 1 << power if power < 48 else 0  # as many as any suite allows, or more
-    return Key(match[2].decode("ascii"), secret, mki, int(match[1]), lifetime)
+    lifetime = 1 << int(match[4]) if match[4] else int(match[5] or _LONGEST_LIFE)
+    if not 0 < lifetime <= _LONGEST_LIFE:
+        return None
+    return Key(match[2].decode("ascii"), secret, mki, int(match[1]), lifetime % _LONGEST_LIFE)
 
 
 def _decoded(text: bytes) -> bytes:

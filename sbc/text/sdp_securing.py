@@ -11,19 +11,16 @@ from sbc.core.address import Address
 from sbc.core.secured import Key, Secured
 from sbc.text.edits import Edits
 from sbc.text.sdp_lines import MediaLine
-from sbc.text.sdp_secured import PROFILES
+from sbc.text.sdp_secured import PROFILES, SAYING
+from sbc.text.secrets import NAMED
 
 _END = rb"[^\r\n]*+(?:\r?\n)?)"
-_ALWAYS = (
-    rb"a=(?:crypto|key-mgmt|zrtp-hash|fingerprint|setup|connection|tls-id|dtls-id|identity|ice-[a-z0-9-]{1,32}"
-    rb"|candidate|remote-candidates|end-of-candidates)(?![A-Za-z0-9-])|k="
-)
 _FEEDBACK = rb"|a=rtcp-(?:fb|rsize)(?![A-Za-z0-9-])"
 _JOINED = rb"|a=(?:rtcp-mux(?:-only)?|rtcp|mid|bundle-only|group|msid-semantic)(?![A-Za-z0-9-])"
 _FLAGS = re.MULTILINE | re.IGNORECASE
 _GOING = {
     (feedback, joined): re.compile(
-        rb"^((?:" + _ALWAYS + (b"" if feedback else _FEEDBACK) + (_JOINED if joined else b"") + rb")" + _END, _FLAGS
+        rb"^((?:" + SAYING + (b"" if feedback else _FEEDBACK) + (_JOINED if joined else b"") + rb")" + _END, _FLAGS
     )
     for feedback in (False, True)
     for joined in (False, True)
@@ -31,6 +28,7 @@ _GOING = {
 """The lines that go: by whether the receiver speaks a profile with feedback, and whether either side speaks DTLS or
 ICE, where RTCP comes by the port of RTP and names of streams are of that side alone."""
 
+_HOLDING = re.compile(b"^(" + NAMED + _END, _FLAGS)
 _BEFORE = re.compile(rb"(?>(?:[icb]=[^\r\n]*+(?:\r?\n|\Z))*)", re.IGNORECASE)  # what stands before attributes
 _WORD = re.compile(rb"\S++")
 _HOST_PRIORITY = 126 << 24 | 65535 << 8  # of a host candidate, but for its component (RFC 8445 section 5.1.2.1)
@@ -53,10 +51,14 @@ class Securing:
         self, media: MediaLine, until: int, was: Secured | None, said: Secured | None, place: Address | None
     ) -> None:
         """Write of the stream at `media`, whose lines end at `until`, that it is secured as `said`; `place` is what
-        stands as its address, None or port 0 where it is rejected: then no more than the profile is told."""
+        stands as its address, None or port 0 where it is rejected: then no more than the profile is told. Of what is no
+        RTP nothing goes but keys."""
+        if media.transport.upper() not in PROFILES and place is not None and place.port:
+            self.hide(media, until)
+            return
         both = joined(was) or joined(said)
         self.joined = self.joined or both
-        feedback = said is not None and said.feedback
+        feedback = (said is not None and said.feedback) or (was is not None and was.best_effort and not was.feedback)
         self._drop(_GOING[feedback, both], media.line.line_end, until)
         words = [match.span() for match in _WORD.finditer(self._data, media.line.start, media.line.end)]
         if media.transport.upper() in PROFILES and self._data[slice(*words[2])] != profile(said):
@@ -67,6 +69,10 @@ class Securing:
         if lines:
             before = _BEFORE.match(self._data, media.line.line_end, until)
             self._insert(media.line.line_end if before is None else before.end(), lines)
+
+    def hide(self, media: MediaLine, until: int) -> None:
+        """Leave keys out of a stream that is no RTP: all else is of its ends alone."""
+        self._drop(_HOLDING, media.line.line_end, until)
 
     def session(self, first: MediaLine, told: list[Secured]) -> None:
         """What is said for all streams, before the `first`: what was said of security goes, `told` are ours."""
@@ -93,7 +99,7 @@ def profile(said: Secured | None) -> bytes:
     """The transport of an ``m=`` line (RFC 3551, 3711, 4585, 5124, 5764)."""
     if said is None:
         return b"RTP/AVP"
-    secured = not said.best_effort and (said.fingerprints or said.keys)
+    secured = not said.best_effort and (said.fingerprints or said.keys or said.demands)
     layers = b"" if not secured else b"UDP/TLS/" if said.fingerprints else b""
     return layers + (b"RTP/SAVP" if secured else b"RTP/AVP") + (b"F" if said.feedback else b"")
 

@@ -12,21 +12,20 @@ from sbc.core.realm import Plan
 from sbc.core.secured import MediaSecurity, Protection, SideSecurity
 from sbc.mgcp.dialect import MgcpDialect
 from tests.calls.test_secured import CORE_KEY, OTHER_KEY, PHONE_KEY, crypto, no_trace_of_keys
-from tests.h248_calls import DIALECT, NEAR, RTP, gateway, gateway_rig
+from tests.h248_calls import DIALECT, NEAR, RTP, gateway, gateway_rig, read
 from tests.h248_calls import FAR as REMOTE
-from tests.h248_words import LINE, WIRES, command, media, reply
+from tests.h248_words import LINE, WIRES, command, media, reply, transaction
 from tests.h248_words import sdp as h248_sdp
 from tests.mgcp_calls import FAR, PRIVATE, Line, mgcp_plan
-from tests.mgcp_messages import crcx, created, mdcx, sdp
+from tests.mgcp_messages import crcx, created, mdcx, response, sdp
 from tests.rig import Rig, of
 
 
-def secured(plan: Plan) -> Plan:
-    """A plan whose terminals' realm demands SRTP, over signalling that is protected below."""
-    demands = Protection(MediaSecurity.SDES, sdes_over_clear=True)
-    access = attrs.evolve(plan.realms["access"], protection=demands)
-    core = attrs.evolve(plan.realms["core"], protection=Protection(MediaSecurity.NONE))
-    return attrs.evolve(plan, realms={"access": access, "core": core})
+def secured(plan: Plan, where: str = "access") -> Plan:
+    """A plan in one realm of which SRTP is demanded, over signalling that is protected below: mostly the terminals'."""
+    demands, plain = Protection(MediaSecurity.SDES, sdes_over_clear=True), Protection(MediaSecurity.NONE)
+    protections = ((name, realm, demands if name == where else plain) for name, realm in plan.realms.items())
+    return attrs.evolve(plan, realms={name: attrs.evolve(realm, protection=each) for name, realm, each in protections})
 
 
 def with_keys(data: bytes, key: bytes) -> bytes:
@@ -75,11 +74,73 @@ def test_a_gateway_that_says_none_is_let_have_no_connection(key: bytes | None) -
     assert told.startswith(b"505 7 " if key is None else b"200 7 ")
 
 
+def test_an_audit_shows_the_agent_no_key_of_its_gateways_and_is_no_offer() -> None:
+    rig = Rig.make(MgcpDialect(), secured(mgcp_plan()))
+    line = Line.register(rig)
+    line.told(with_keys(created(line.asked(crcx(7, line.at())), "1F", PRIVATE, 4000), PHONE_KEY))
+    joined = line.asked(mdcx(8, line.at(), "1F", described=sdp(FAR, 6000)))
+    line.told(response(200, joined))
+    before = sides(rig)
+    heard = line.ask("AUCX", "I: 1F", "F: C, LC, RC")
+    keyed = sdp(PRIVATE, 4000).replace(b"RTP/AVP", b"RTP/SAVP") + crypto(PHONE_KEY)
+    described = (keyed, joined.partition(b"\r\n\r\n")[2])
+    told = line.told(response(200, heard, "C: 2a", described=described))
+    no_trace_of_keys(told)
+    assert told.count(b" RTP/AVP ") == 2 and sides(rig) == before
+    moved = line.asked(mdcx(9, line.at(), "1F", described=sdp(FAR, 6002)))
+    assert b"RTP/SAVP" in moved and moved.count(b"a=crypto:") == 6, "asked anew, and not told what answers the audit"
+    line.told(with_keys(response(200, moved, described=(sdp(PRIVATE, 4000),)), PHONE_KEY))
+    assert sides(rig) == before
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_an_audit_in_h248(wire: str) -> None:
+    found = gateway(Rig.make(DIALECT, secured(gateway_rig().border.plan)), wire=wire)
+    keyed = h248_sdp(NEAR.host, NEAR.port).replace(b"RTP/AVP", b"RTP/SAVP").rstrip() + b"\r\n" + crypto(PHONE_KEY)
+    asked = found.add()
+    found.say(reply(asked.transaction, 5, command(b"Add", LINE), command(b"Add", RTP, media(local=keyed))))
+    (joined,) = found.told(found.modify(remote=REMOTE))
+    found.say(reply(read(joined).transaction, 5, command(b"Modify", RTP)))
+    before = sides(found.rig)
+    (stream,) = found.calls[0].streams.values()
+    ours = stream.ours[1].rtp
+    (asked_again,) = found.told(found.ask(transaction(40, 5, command(b"AuditValue", RTP, b"Audit { Media }"))))
+    repeated = h248_sdp(ours.host, ours.port).replace(b"RTP/AVP", b"RTP/SAVP").rstrip() + b"\r\n" + crypto(OTHER_KEY)
+    shown = media(local=keyed, remote=repeated)
+    (told,) = found.heard(found.say(reply(read(asked_again).transaction, 5, command(b"AuditValue", RTP, shown))))
+    assert b"SAVP" not in told and b"inline" not in told and told.count(b"RTP/AVP") == 2
+    assert sides(found.rig) == before
+    (moved,) = found.told(found.modify(21, remote=REMOTE))
+    assert b"RTP/SAVP" in moved and moved.count(b"inline:") == 6
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_gateways_that_speak_plain_under_a_controller_that_demands_keys(wire: str) -> None:
+    found = gateway(Rig.make(DIALECT, secured(gateway_rig().border.plan, "core")), wire=wire)
+    asked = found.add()
+    (told,) = found.heard(found.added(asked))
+    assert told.count(b"inline:") == 6 and b"RTP/SAVP" in told
+    keyed = h248_sdp(REMOTE.host, REMOTE.port).replace(b"RTP/AVP", b"RTP/SAVP").rstrip() + b"\r\n" + crypto(CORE_KEY)
+    (joined,) = found.told(found.ask(transaction(20, 5, command(b"Modify", RTP, media(remote=keyed)))))
+    assert b"RTP/AVP" in joined and b"inline" not in joined
+    agent, side = sides(found.rig)
+    assert side is None and agent is not None and agent.receive is not None and agent.receive.secret == CORE_KEY
+
+
+def test_gateways_of_mgcp_that_speak_plain_under_an_agent_that_demands_keys() -> None:
+    rig = Rig.make(MgcpDialect(), secured(mgcp_plan(), "core"))
+    line = Line.register(rig)
+    heard = line.asked(with_keys(crcx(7, line.at(), described=sdp(FAR, 6000)), CORE_KEY))
+    no_trace_of_keys(heard)
+    told = line.told(created(heard, "1F", PRIVATE, 4000))
+    assert b" RTP/SAVP " in told and told.count(b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:") == 1
+    agent, gateway = sides(rig)
+    assert gateway is None and agent is not None and agent.receive is not None and agent.receive.secret == CORE_KEY
+
+
 @pytest.mark.parametrize("wire", WIRES)
 def test_in_h248_by_either_encoding(wire: str) -> None:
-    rig = gateway_rig()
-    rig = Rig.make(DIALECT, secured(rig.border.plan))
-    found = gateway(rig, wire=wire)
+    found = gateway(Rig.make(DIALECT, secured(gateway_rig().border.plan)), wire=wire)
     asked = found.add()
     local = h248_sdp(NEAR.host, NEAR.port).replace(b"RTP/AVP", b"RTP/SAVP").rstrip() + b"\r\n" + crypto(PHONE_KEY)
     answer = reply(asked.transaction, 5, command(b"Add", LINE), command(b"Add", RTP, media(local=local)))
@@ -87,5 +148,5 @@ def test_in_h248_by_either_encoding(wire: str) -> None:
     assert b"SAVP" not in told and b"inline" not in told
     (joined,) = found.told(found.modify(remote=REMOTE))
     assert b"RTP/SAVP" in joined and joined.count(b"inline:") == 1
-    _, side = sides(rig)
+    _, side = sides(found.rig)
     assert side is not None and side.receive is not None and side.receive.secret == PHONE_KEY

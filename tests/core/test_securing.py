@@ -18,12 +18,13 @@ from sbc.core.secured import (
     Secured,
     SideSecurity,
 )
-from sbc.core.securing import BARE, End, Negotiation, Way, put_back, translates
+from sbc.core.securing import BARE, End, Negotiation, Way, laid_bare, put_back, translates
 
 NONE, SDES, DTLS = MediaSecurity.NONE, MediaSecurity.SDES, MediaSecurity.DTLS
 OPTIONAL, PASS = MediaSecurity.OPTIONAL, MediaSecurity.PASS
 OURS = (Fingerprint("sha-256", b"o" * 32),)
 KEY = Key("AES_CM_128_HMAC_SHA1_80", b"k" * 30, tag=5)
+SAID = Key("AES_CM_128_HMAC_SHA1_80", b"s" * 30)
 KEYED = Secured((KEY,), demands=True)
 CERTIFIED = Secured(
     fingerprints=(Fingerprint("sha-256", b"t" * 32),),
@@ -198,3 +199,39 @@ def test_nothing_passes_where_an_answer_is_of_what_was_not_offered() -> None:
         asker, _ = negotiation(mode, NONE).answer(BARE, 1, None)
         assert asker.force == SideSecurity(), mode
     assert negotiation(NONE, NONE).answer(BARE, 1, None)[0].force is None
+
+
+def test_which_sides_are_laid_bare() -> None:
+    agreed = negotiation(OPTIONAL, NONE)
+    offered = agreed.offer(BARE, 0, KEYED, settled=False)
+    wards = agreed.answer(offered, 1, None)
+    plain = agreed.offer(wards, 0, None, settled=True)
+    assert laid_bare(wards, plain) == (), "an offer changes nothing yet"
+    assert laid_bare(wards, agreed.answer(plain, 1, None)) == (0,)
+    assert laid_bare(None, wards) == laid_bare(wards, None) == laid_bare(wards, wards) == ()
+    asked = negotiation(NONE, OPTIONAL).offer(BARE, 0, None, settled=False)
+    unkeyed = negotiation(NONE, OPTIONAL).answer(asked, 1, None)
+    assert laid_bare(asked, unkeyed) == (), "who answers plain at once was never secured"
+
+
+@pytest.mark.parametrize("whose", [0, 1])
+def test_a_key_of_ours_is_nobody_elses(whose: int) -> None:
+    agreed = negotiation(SDES, SDES)
+    wards = agreed.answer(agreed.offer(BARE, 0, KEYED, settled=False), 1, attrs.evolve(KEYED, keys=(SAID,)))
+    ours = attrs.evolve(next(key for key in wards[whose].keys if key.suite == KEY.suite), tag=1)
+    with pytest.raises(Refused) as no:
+        agreed.offer(wards, 0, attrs.evolve(KEYED, keys=(ours,)), settled=True)
+    assert no.value.counted == "own-key"
+    first, _ = agreed.offer(wards, 0, attrs.evolve(KEYED, keys=(ours, KEY)), settled=True)
+    assert first.said is not None and first.said.keys == (KEY,), "another that is said beside it counts"
+    asked = agreed.offer(wards, 0, KEYED, settled=True)
+    with pytest.raises(Refused):
+        agreed.answer(asked, 1, attrs.evolve(KEYED, keys=(ours,)))
+
+
+def test_where_plain_is_left_open_a_key_of_ours_is_none_at_all() -> None:
+    agreed = negotiation(OPTIONAL, NONE)
+    wards = agreed.answer(agreed.offer(BARE, 0, KEYED, settled=False), 1, None)
+    said = Secured(keys=wards[0].keys, best_effort=True)
+    first, _ = agreed.offer(wards, 0, said, settled=True)
+    assert first.way is Way.PLAIN and first.told is None

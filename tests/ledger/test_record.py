@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sbc.core.address import Address
 from sbc.core.orders import Record
+from sbc.core.secured import SideSecurity
 from sbc.ledger.record import LONGEST, MOST_CHANGES, MOST_MOVES, MOST_STREAMS, CallRecord, cut_short
 from sbc.media.counters import Quality, SideCounters, StreamCounters, Volume
 from tests.ledger.facts import answered, at, begun, carried, leg, over, rang, record_of, side, stream
@@ -68,6 +71,7 @@ def test_a_whole_call() -> None:
         "signalled": {"rtp": "192.168.1.10:4000", "rtcp": "192.168.1.10:4001"},
         "latched": "203.0.113.11:16384",
         "security": "none",
+        "downgraded": None,
         "received": {
             "rtp": {"packets": 100, "octets": 17200, "ip_octets": 20000},
             "rtcp": {"packets": 1, "octets": 60, "ip_octets": 88},
@@ -121,6 +125,31 @@ def test_what_each_codec_has_carried_is_told_when_another_flows() -> None:
     assert only["changes"][0] == change and len(only["changes"]) == MOST_CHANGES
     assert only["changes"][-1]["sides"][0]["received"]["rtp"]["packets"] == 127
     assert only["sides"][0]["received"]["rtp"]["ip_octets"] == 127 * 200
+
+
+def test_when_media_that_was_secured_went_on_in_the_clear() -> None:
+    plain = stream()
+    secured = attrs.evolve(plain.sides[1], security=SideSecurity())
+    made = CallRecord("k", begun(), at(0))
+    made.opened(attrs.evolve(plain, sides=(plain.sides[0], secured)))
+    made.updated("c1/1", 1, plain.sides[1], at(1), none)  # of those who ring one is answered
+    made.updated("c1/1", 1, secured, at(2), none)
+    made.heard(answered(), at(4))
+    assert [each["downgraded"] for each in sides_of(made)] == [None, None]
+    for second in (7, 9):
+        made.updated("c1/1", 1, plain.sides[1], at(second), none)
+        made.updated("c1/1", 1, secured, at(second + 1), none)
+    assert [each["downgraded"] for each in sides_of(made)] == [None, str(at(7))]
+
+    again = CallRecord("k2", begun(), at(12))  # after a restart
+    again.go_on(made.snapshot(at(11), lambda _: carried()), at(12))
+    again.opened(plain)
+    assert [each["downgraded"] for each in sides_of(again)] == [None, str(at(7))]
+
+
+def sides_of(made: CallRecord) -> list[dict[str, Any]]:
+    (only,) = made.snapshot(at(99), lambda _: carried())["streams"]
+    return list(only["sides"])
 
 
 def test_the_score_of_a_call_is_that_of_its_worst_direction() -> None:

@@ -37,6 +37,10 @@ def keys(*values: bytes) -> tuple[Key, ...]:
         (b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b"|2^20|1:4", 1 << 20, b"\0\0\0\1"),
         (b"1\tAES_CM_128_HMAC_SHA1_80  inline:" + INLINE + b"|258:2 WSH=64 -new=1", 0, b"\1\2"),
         (b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b"|2^48", 0, b""),
+        (b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b"|281474976710656", 0, b""),
+        (b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b"|2^0|0:1", 1, b"\0"),
+        (b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b"|1:128", 0, bytes(127) + b"\1"),
+        (b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b" -x -KD=1 WSH=64", 0, b""),
     ],
 )
 def test_keys_are_read_with_lifetime_and_mki(value: bytes, lifetime: int, mki: bytes) -> None:
@@ -47,7 +51,7 @@ def test_keys_are_read_with_lifetime_and_mki(value: bytes, lifetime: int, mki: b
 def test_each_suite_takes_what_it_takes(suite: str) -> None:
     octets = SUITES[suite].secret
     for have in (octets - 1, octets, octets + 1):
-        value = f"7 {suite} inline:".encode() + b64encode(bytes(have)).rstrip(b"=")
+        value = f"7 {suite} inline:".encode() + b64encode(b"k" * have).rstrip(b"=")
         assert [(key.tag, len(key.secret)) for key in keys(value)] == [(7, octets)] * (have == octets)
 
 
@@ -59,6 +63,18 @@ def test_each_suite_takes_what_it_takes(suite: str) -> None:
         b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b" UNAUTHENTICATED_SRTP",
         b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b" KDR=1",
         b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b"|1:4;inline:" + INLINE + b"|2:4",
+        b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b" UNENCRYPTED_SRTCP",
+        b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b" -UNENCRYPTED_SRTP",
+        b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b" -kdr=1",
+        b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b" FEC_ORDER=FEC_SRTP",
+        b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b" FEC_KEY=inline:" + INLINE,
+        b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b" WSH=64 new=1",
+        b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b"|0",
+        b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b"|2^49",
+        b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b"|2^999",
+        b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b"|281474976710657",
+        b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b"|1:0",
+        b"1 AES_CM_128_HMAC_SHA1_80 inline:" + b64encode(bytes(16) + bytes(range(14))),
         b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b"|256:1",
         b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE + b"|1:129",
         b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE[:-1] + b"!",
@@ -73,9 +89,26 @@ def test_what_we_could_not_follow_is_passed_over(value: bytes) -> None:
     assert [key.tag for key in keys(value, good)] == [2]
 
 
+@pytest.mark.parametrize("between", [b"", b" ", b"-x:", b" :", b"="])
+def test_a_line_without_its_colon_is_another(between: bytes) -> None:
+    line = b"a=crypto" + between + b"1 AES_CM_128_HMAC_SHA1_80 inline:" + INLINE
+    said = read(line + b"\r\na=ice-lite-x\r\na=ice-ufrag abcd\r\na=ice-pwd " + b"p" * 22)
+    assert said is not None and not said.keys and said.ice is None
+
+
+@pytest.mark.parametrize("line", [b"a=CRYPTO:x", b"k=x", b"K=x", b"a=zrtp-hash:1", b"a=pcfg:1 t=1", b"a=setup:active"])
+def test_what_speaks_of_security(line: bytes) -> None:
+    for data in (HEAD + line, line + b"\n" + HEAD):
+        assert sdp_secured.speaks(data, 0, len(data)) and not sdp_secured.speaks(data.replace(line, b""), 0, len(HEAD))
+        assert not sdp_secured.speaks(b"m=audio 1 RTP/AVP 0\r\na=x:" + line[2:], 0, 200)
+
+
 def test_of_one_tag_the_first_counts_and_of_too_many_lines_the_first_are_read() -> None:
     other = b64encode(b"x" * 30)
     assert keys(*(b"1 AES_CM_128_HMAC_SHA1_80 inline:" + each for each in (INLINE, other)))[0].secret == SECRET
+    assert keys(b"1 F8_128_HMAC_SHA1_80 inline:" + INLINE, b"01 AES_CM_128_HMAC_SHA1_80 inline:" + other) == ()
+    suites = b"AES_CM_128_HMAC_SHA1_80", b"AES_CM_128_HMAC_SHA1_80"
+    assert [key.tag for key in keys(*(b"%d %b inline:" % (2 - at, suite) + INLINE for at, suite in enumerate(suites)))]
     many = [b"%d AES_CM_128_HMAC_SHA1_80 inline:" % tag + INLINE for tag in range(1, 1000)]
     assert len(keys(*many)) == sdp_secured.MOST_KEYS
 
