@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -18,6 +16,7 @@ from service_identity import CertificateError, VerificationError
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
 
 from sbc.config.faults import ConfigError, Fault, printable
+from sbc.config.owned import Exposed, contents
 from sbc.core.address import is_literal
 from sbc.core.realm import Realm
 from sbc.core.wires import KeyPair, Tls
@@ -146,7 +145,7 @@ def _are_ciphers(said: str) -> bool:
 def _said(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"cannot be read: {error.strerror}"
-    return str(error).splitlines()[0] if type(error) is _Unusable else "holds nothing of the kind"
+    return str(error).splitlines()[0] if isinstance(error, _Unusable | Exposed) else "holds nothing of the kind"
 
 
 class _Unusable(ValueError):
@@ -155,7 +154,10 @@ class _Unusable(ValueError):
 
 def _contents(path: str) -> bytes:
     with open(path, "rb") as file:
-        data = file.read(LONGEST_FILE + 1)
+        return _bounded(file.read(LONGEST_FILE + 1))
+
+
+def _bounded(data: bytes) -> bytes:
     if len(data) > LONGEST_FILE:
         raise _Unusable("is too long")
     return data
@@ -166,12 +168,7 @@ def _certificates(path: str) -> list[x509.Certificate]:
 
 
 def _private_key(path: str) -> Any:
-    mode = os.stat(path)
-    if mode.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise _Unusable(f"others than its owner may use it (mode {stat.S_IMODE(mode.st_mode):04o})")
-    if mode.st_uid not in (os.geteuid(), 0):
-        raise _Unusable("belongs to somebody else")
-    return load_pem_private_key(_contents(path), None)
+    return load_pem_private_key(_bounded(contents(path, LONGEST_FILE)), None)
 
 
 def _fits(key: Any, certificate: x509.Certificate) -> bool:

@@ -320,7 +320,7 @@ def test_files_that_are_no_use_are_named(authority: Authority, tmp_path: Path) -
 def test_a_key_that_others_may_read(authority: Authority, mode: int) -> None:
     certificate, key = authority.sign("sbc")
     key.chmod(mode)
-    assert fault(Tls(str(certificate), str(key))) == ("key", f"others than its owner may use it (mode {mode:04o})")
+    assert fault(Tls(str(certificate), str(key))) == ("key", f"others may use it (mode {mode:04o}); chmod 600 it")
 
 
 def test_every_fault_is_told_at_once() -> None:

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from twisted.conch.ssh.common import getNS
 from twisted.conch.ssh.keys import BadKeyError, EncryptedKeyError, Key
 
+from sbc.config.owned import contents
+
 ALGORITHMS = (
     b"ssh-ed25519",
     b"ecdsa-sha2-nistp256",
@@ -28,6 +30,7 @@ ALGORITHMS = (
 
 _TYPES = frozenset(algorithm for algorithm in ALGORITHMS if not algorithm.startswith(b"rsa")) | {b"ssh-rsa"}
 _RSA_BITS = 2048
+_LONGEST = 65_536  # octets of a key's file
 
 
 def fingerprint(blob: bytes) -> str:
@@ -44,14 +47,9 @@ def host_key(path: str) -> Key:
     Raises OSError, and ValueError with a message fit for a person for a file that holds no key or that others may read.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        data = contents(path, _LONGEST)
     except FileNotFoundError:
         return _new_key(path)
-    with os.fdopen(descriptor, "rb") as file:
-        mode = os.fstat(descriptor).st_mode & 0o777
-        if mode & 0o077:
-            raise ValueError(f"others may use it (mode {mode:04o}); chmod 600 it")
-        data = file.read(65_536)
     try:
         key: Key = Key.fromString(data)
     except EncryptedKeyError:

@@ -28,6 +28,8 @@ class DialectOptions(Protocol):
     """The keys of its table ``paths[].NAME``, and of those within it."""
     NEEDS: Mapping[str, str]
     """Packages that nothing else needs, and in which version; may be missing. They come with the extra of its name."""
+    SAYS_KEYS: bool
+    """Whether its messages say how media is secured in words that can be translated; may be missing, and then do."""
     OWN_PORTS: bool
     """Whether its terminals can be told apart by ports of their own alone; may be missing, and then is not."""
 
@@ -79,6 +81,11 @@ def check_ports(draft: Draft, findings: Findings) -> None:
             problem = f"cannot tell apart the gateways of {', '.join(wanting)}, which {core.at} has a listener for"
             allowed = '"port-per-terminal", and signaling_ports'
             findings.add(f"{path.at}.signaling", said.value, problem, allowed)
+
+
+def says_keys(protocol: str) -> bool:
+    """Whether how media is secured can be translated in that protocol."""
+    return bool(getattr(options_of(protocol), "SAYS_KEYS", True))
 
 
 def own_ports(core: DraftRealm) -> list[str]:

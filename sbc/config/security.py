@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from sbc.config import kinds
+from sbc.config.dialects import says_keys
 from sbc.config.faults import Findings
 from sbc.config.keys import Key, read_keys
 from sbc.core.orders import Listener
@@ -14,8 +15,6 @@ from sbc.core.secured import SUITES, MediaSecurity, Protection
 
 Suite = Enum("Suite", {name: name for name in SUITES})  # type: ignore[misc]
 """The suites, as words of the configuration."""
-
-_WORDLESS = frozenset({"h323"})  # whose media is secured by what its ends agree on alone (H.235)
 
 TABLES: dict[str, tuple[Key, ...]] = {
     "realms.NAME.srtp": (
@@ -40,7 +39,7 @@ def read(
     if mode is MediaSecurity.SDES and listeners and not private and not protection.sdes_over_clear:
         problem = "no listener of this realm is encrypted, so no key could ever be said"
         findings.add(f"{at}.media_security", mode.value, problem, "a listener for TLS, or srtp.sdes_over_clear = true")
-    wordless = next((each.dialect for each in listeners if each.dialect in _WORDLESS), "")
+    wordless = next((each.dialect for each in listeners if not says_keys(each.dialect)), "")
     if wordless and protection.demands:
         problem = f"{wordless} has no words for keys that could be translated, so that no call of it would pass"
         findings.add(f"{at}.media_security", mode.value, problem, "a realm of its own for that")

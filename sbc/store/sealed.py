@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +14,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from sbc.config.faults import Findings
+from sbc.config.owned import Exposed, contents
 from sbc.interfaces import ICallStore
 from sbc.ledger.writer import Entry
 
@@ -36,15 +36,12 @@ def take_key(path: str, source: str = "") -> bytes:
     key = b""
     try:
         _make(path)
-        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
-            mode, key = os.fstat(file.fileno()), file.read(OCTETS + 1)
+        key = contents(path, OCTETS, follow=False)
     except OSError as error:
         findings.add(KEY, path, f"cannot be had: {error.strerror or error}", ALLOWED)
+    except Exposed as why:
+        findings.add(KEY, path, str(why), ALLOWED)
     else:
-        if mode.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            findings.add(KEY, path, f"others may use it (mode {stat.S_IMODE(mode.st_mode):04o})", ALLOWED)
-        if mode.st_uid not in (os.geteuid(), 0):
-            findings.add(KEY, path, "belongs to somebody else", ALLOWED)
         if len(key) != OCTETS:
             findings.add(KEY, path, f"has not {OCTETS} octets in it", ALLOWED)
     findings.settle()

@@ -25,6 +25,11 @@ def test_a_dialect_with_options_is_found_and_one_without_adds_nothing() -> None:
         assert options_of(unknown) is None
 
 
+def test_which_protocols_say_how_media_is_secured() -> None:
+    assert {each for each in PROTOCOLS if not dialects.says_keys(each)} == {"h323"}
+    assert dialects.says_keys("toy"), "who says nothing of it has words"
+
+
 def test_its_tables_stand_in_a_path() -> None:
     whole = all_tables(TABLES, PROTOCOLS)
     assert "sip" in {key.name for key in whole["paths[]"]} - {key.name for key in TABLES["paths[]"]}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import stat
-
 from sbc.config.faults import Findings
+from sbc.config.owned import Exposed, contents
 
 KEY = "accounting.radius.secret_file"
 LONGEST = 1024
@@ -19,16 +17,14 @@ def read_secret(path: str, source: str = "") -> bytes:
     """The secret in the file at `path`; a line break at its end is none of it. `source` is the configuration's file.
     What stands in it is in no message. @raises ConfigError."""
     findings = Findings(source)
+    secret = b""
     try:
-        with open(path, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            secret = file.read(LONGEST + 1).rstrip(b"\r\n")
+        secret = contents(path, LONGEST).rstrip(b"\r\n")
     except OSError as error:
         findings.add(KEY, path, f"cannot be read: {error.strerror or error}", ALLOWED)
-        secret, mode = b"", 0
+    except Exposed as why:
+        findings.add(KEY, path, str(why), ALLOWED)
     else:
-        if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            findings.add(KEY, path, f"may be read or written by others (mode {stat.S_IMODE(mode):o})", ALLOWED)
         if not SHORTEST <= len(secret) <= LONGEST:
             findings.add(KEY, path, f"has not {SHORTEST} to {LONGEST} octets in it", ALLOWED)
         elif b"\n" in secret:

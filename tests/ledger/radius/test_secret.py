@@ -27,7 +27,7 @@ def test_it_is_read_without_the_line_break(file: Path) -> None:
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o666])
 def test_a_file_that_others_may_read_is_refused(file: Path, mode: int) -> None:
     file.chmod(mode)
-    with pytest.raises(ConfigError, match=f"mode {mode:o}") as told:
+    with pytest.raises(ConfigError, match=f"mode {mode:04o}") as told:
         read_secret(str(file), "sbc.toml")
     assert "horse" not in str(told.value) and str(told.value).startswith("sbc.toml: accounting.radius.secret_file")
 
