@@ -64,6 +64,7 @@ COMPILED = [
     "sbc/sip/terms.py",
     "sbc/sip/uri.py",
     "sbc/text/edits.py",
+    "sbc/text/holds.py",
     "sbc/text/sdp.py",
     "sbc/text/sdp_formats.py",
     "sbc/text/sdp_width.py",

@@ -6,6 +6,7 @@ from sbc.core.address import bracketed
 from sbc.core.message import BadMessage, Place
 from sbc.sip.params import to_bytes
 from sbc.sip.uri import Uri, parse_uri, transport_of
+from sbc.text.holds import holds
 
 _MARK = "sbc"  # the URI parameter that holds the token; a registrar copies it into each number's contact (section 5.2)
 _MARKED = b";sbc="
@@ -18,7 +19,7 @@ def is_bulk(uri: Uri) -> bool:
 
 def token_of(uri: Uri) -> bytes:
     """What would be our token in a URI: the mark, where it has one, else the user."""
-    if _MARKED in uri.data[uri.params_start : uri.params_end].lower():
+    if holds(uri.data[uri.params_start : uri.params_end].lower(), _MARKED):
         return to_bytes(uri.params.get(_MARK) or "")
     return uri.user
 
@@ -33,7 +34,7 @@ def ours(place: Place, scheme: str) -> bytes:
 
 def for_user(contact: bytes, asked: Uri) -> bytes:
     """The URI by which a terminal at `contact` is asked: a trunk's with the user that was asked for, without `bnc`."""
-    if b";bnc" not in contact.lower():
+    if not holds(contact.lower(), b";bnc"):
         return contact
     try:
         uri = parse_uri(contact, 0, len(contact))

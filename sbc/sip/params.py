@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from sbc.core.message import BadMessage
+from sbc.text.holds import holds
 
 MAX_PARAMS = 64
 """The most parameters one header value or URI may have."""
@@ -22,7 +23,7 @@ _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 def unescape(text: bytes) -> bytes:
     """Resolve ``%HH`` (RFC 3261 section 19.1.2); a percent sign that begins no escape stays as it is."""
-    if b"%" not in text:
+    if not holds(text, b"%"):
         return text
     return _ESCAPE.sub(lambda match: bytes((int(match[1], 16),)), text)
 
@@ -41,7 +42,7 @@ def to_bytes(text: str) -> bytes:
 
 def unfold(value: bytes) -> bytes:
     """A header value with each fold turned into one space (RFC 3261 section 7.3.1)."""
-    return _FOLD.sub(b" ", value) if b"\n" in value else value
+    return _FOLD.sub(b" ", value) if holds(value, b"\n") else value
 
 
 class Parameters:
@@ -64,11 +65,11 @@ class Parameters:
             if count > MAX_PARAMS:
                 raise BadMessage("Too many parameters")
             raw, value = match.groups()
-            name = (unescape(raw) if uri and b"%" in raw else raw).decode("utf-8", "surrogateescape").lower()
+            name = (unescape(raw) if uri and holds(raw, b"%") else raw).decode("utf-8", "surrogateescape").lower()
             if not name or name in self.values:
                 continue
             if value is not None:
-                value = (resolve(value) if mark in value else value).decode("utf-8", "surrogateescape")
+                value = (resolve(value) if holds(value, mark) else value).decode("utf-8", "surrogateescape")
             self.values[name] = value
             self._matches[name] = match
 

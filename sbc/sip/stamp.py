@@ -24,6 +24,7 @@ from sbc.sip.params import to_bytes, unfold, unquote
 from sbc.sip.slots import IDENTITIES, refer_targets, uri_of, write_host
 from sbc.sip.uri import Uri, said, unescape
 from sbc.sip.xml import escape_xml, unescape_xml
+from sbc.text.holds import holds
 from sbc.text.literals import ESCAPE, IPV6
 
 MAX_FORWARDS = 70
@@ -200,7 +201,7 @@ def _tag_as_written(message: SipMessage, name: str) -> bytes:
 
 def _alone(data: bytes, host: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Where an address stands that is not part of a longer one; of IPv6 in any spelling, with its brackets."""
-    if b":" in host:
+    if holds(host, b":"):
         for match in IPV6.finditer(data, start, end):
             if canonical(match[0].decode()).encode() == host:
                 at, behind = match.span()
@@ -238,7 +239,7 @@ def _sweep(message: SipMessage, crossing: Crossing, hidden: list[bytes]) -> None
 
 def _named(text: bytes, hosts: list[bytes]) -> list[bytes]:
     """Which of `hosts` may be in `text`; of IPv6 in any spelling."""
-    return [host for host in hosts if host in text or (b":" in host and IPV6.search(text))]
+    return [host for host in hosts if holds(text, host) or (holds(host, b":") and IPV6.search(text))]
 
 
 def _hide(message: SipMessage, crossing: Crossing, hosts: list[bytes], start: int, end: int) -> None:
@@ -302,7 +303,7 @@ def _write_target(message: SipMessage, crossing: Crossing, hidden: list[bytes]) 
 
 def _write_maddr(message: SipMessage, uri: Uri, hidden: list[bytes]) -> None:
     """Take out an `maddr` that led to us (RFC 3261 section 16.4): written as ours there, it would lead back."""
-    if b";maddr=" not in message.data[uri.start : uri.end].lower():
+    if not holds(message.data[uri.start : uri.end].lower(), b";maddr="):
         return
     value, span = uri.params.get("maddr"), uri.param_whole("maddr")
     if value is not None and span is not None and to_bytes(value).strip(b"[]").lower() in hidden:
