@@ -77,12 +77,13 @@ class SipMessage:
 
     `method` of a reply is that of its CSeq. `status` is 0 for requests. ``body_start:body_end`` is the body as far as
     Content-Length goes. `call_id` and `hops`, which is Max-Forwards, are known once the message has been found valid.
-    `cache` is for the dialect.
+    `cache` is for the dialect. `names` and `lines` are those of the headers, in order; `places` tells where in them a
+    name stands first.
     """
 
     __slots__ = (
         "data", "edits", "cache", "is_request", "method", "status", "reason", "uri_start", "uri_end", "cseq",
-        "headers_start", "headers_end", "body_start", "body_end", "eol", "names", "lines", "call_id", "hops",
+        "headers_start", "headers_end", "body_start", "body_end", "eol", "names", "places", "lines", "call_id", "hops",
         "_offsets", "_headers",
     )  # fmt: skip
 
@@ -99,6 +100,7 @@ class SipMessage:
         self.headers_start = self.headers_end = self.body_start = self.body_end = len(data)
         self.eol = b"\r\n"
         self.names: list[str] = []
+        self.places: dict[str, int] = {}
         self.lines: list[bytes] = []
         self.call_id = b""
         self.hops: int | None = None
@@ -116,27 +118,31 @@ class SipMessage:
 
     def all(self, name: str) -> list[Header]:
         """The headers of that (canonical) name, in order."""
-        found = self.names.count(name)  # mostly none or one, and asked for most names there are
-        if found > 1:
-            return [self.header(index) for index, each in enumerate(self.names) if each == name]
-        return [self.header(self.names.index(name))] if found else []
+        place = self.places.get(name)  # mostly there is none or one, and most names there are are asked for
+        if place is None:
+            return []
+        if len(self.places) == len(self.names):
+            return [self.header(place)]
+        return [self.header(index) for index, each in enumerate(self.names) if each == name]
 
     def among(self, names: frozenset[str]) -> list[Header]:
         """The headers that have one of those (canonical) names, in order."""
-        if names.isdisjoint(self.names):
+        if names.isdisjoint(self.places):
             return []
         return [self.header(index) for index, name in enumerate(self.names) if name in names]
 
     def first(self, name: str) -> Header | None:
         """The first header of that (canonical) name."""
-        return self.header(self.names.index(name)) if name in self.names else None
+        place = self.places.get(name)
+        return None if place is None else self.header(place)
 
     def value(self, name: str) -> bytes | None:
         """The value of the first header of that name, unfolded, without the space around it; None if there is none."""
-        if name not in self.names:
+        place = self.places.get(name)
+        if place is None:
             return None
-        value = self.lines[self.names.index(name)].partition(b":")[2].strip()
-        return unfold(value)
+        line = self.lines[place]
+        return unfold(line[line.find(b":") + 1 :].strip())
 
     def text(self, start: int, end: int) -> bytes:
         """The bytes as they came."""
@@ -154,11 +160,11 @@ class SipMessage:
                 self._offsets = list(accumulate(map(len, self.lines), initial=self.headers_start))
             line, step = self.lines[index], len(self.eol)
             line_start = self._offsets[index] + index * step
-            colon = line.find(b":") + 1
-            value = line[colon:].strip()
-            start = line_start + (line.find(value, colon) if value else len(line))
-            line_end = min(line_start + len(line) + step, len(self.data))
-            header = Header(self.names[index], line_start, line_end, start, start + len(value))
+            whole = len(line)
+            left = line[line.find(b":") + 1 :].lstrip()
+            start = line_start + whole - len(left)
+            line_end = min(line_start + whole + step, len(self.data))
+            header = Header(self.names[index], line_start, line_end, start, start + len(left.rstrip()))
             self._headers[index] = header
         return header
 
@@ -173,7 +179,7 @@ def decode(data: bytes) -> SipMessage:
     if len(data) > MAX_MESSAGE:
         raise BadMessage("Message too large")
     at = 0
-    if data[:1] in b"\r\n\x00":  # true of no data, too
+    if not data or data[0] in b"\r\n\x00":
         if not data.strip(b"\r\n\x00"):
             raise NoMessage("keepalive")
         at = len(data) - len(data.lstrip(b"\r\n"))
@@ -242,6 +248,8 @@ def _split(message: SipMessage, start: int) -> None:
         lines = _NEXT_HEADER[eol].split(block)
         names = names_of(lines[:MAX_HEADERS])
     message.lines, message.names = lines[:MAX_HEADERS], names
+    last = len(names) - 1
+    message.places = dict(zip(names[::-1], range(last, -1, -1), strict=True))
     if len(lines) > MAX_HEADERS:
         raise BadSip("Too many headers")
     if block.count(b"\n") != breaks or block.count(b"\r") != (breaks if step == 2 else 0):
@@ -256,11 +264,10 @@ def _split(message: SipMessage, start: int) -> None:
 
 def validate(message: SipMessage) -> None:
     """Check what every message must have (RFC 3261 section 8.1.1) and read CSeq and Content-Length. Raises BadSip."""
-    names = message.names
-    present = set(names)
-    if not present >= _MANDATORY_NAMES:
-        raise BadSip("Missing " + next(name for key, name in _MANDATORY.items() if key not in present))
-    if len(present) != len(names):
+    names, places = message.names, message.places
+    if not places.keys() >= _MANDATORY_NAMES:
+        raise BadSip("Missing " + next(name for key, name in _MANDATORY.items() if key not in places))
+    if len(places) != len(names):
         for key, name in _SINGLE.items():
             if names.count(key) > 1:
                 raise BadSip(f"More than one {name}")
@@ -278,7 +285,7 @@ def validate(message: SipMessage) -> None:
 
 
 def _read_cseq(message: SipMessage) -> None:
-    match = _CSEQ.fullmatch(message.lines[message.names.index("cseq")])
+    match = _CSEQ.fullmatch(message.lines[message.places["cseq"]])
     if match is None:
         raise BadSip("Malformed CSeq")
     number, method = match[1], match[2].decode("ascii")
@@ -296,9 +303,10 @@ def _read_cseq(message: SipMessage) -> None:
 
 def _number(message: SipMessage, name: str) -> int | None:
     """The value of a header that holds a number of at most ten digits, None if there is no such header."""
-    if name not in message.names:
+    place = message.places.get(name)
+    if place is None:
         return None
-    match = _NUMBER.fullmatch(message.lines[message.names.index(name)])
+    match = _NUMBER.fullmatch(message.lines[place])
     if match is None:
         raise BadSip(f"Malformed {_SINGLE[name]}")
     return int(match[1])

@@ -222,7 +222,7 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
 
 def _introduce(message: SipMessage, intent: Intent) -> None:
     """Who says to send a request, how urgent it says that is, and whether it shows credentials."""
-    names = message.names
+    names = message.places
     if "user-agent" in names:
         intent.agent = (message.value("user-agent") or b"")[:MOST_AGENT]
     if "resource-priority" in names:
@@ -254,7 +254,7 @@ def _reply(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> Inte
     elif status >= 200 and method == "REGISTER":
         intent.route = route(hops_of(message, "service-route"))  # RFC 3608 section 6.1
         intent.flows = b"outbound" in option_tags(message, "require")  # RFC 5626 section 6
-    if status // 100 == 1 and method == "INVITE" and "rseq" in message.names:
+    if status // 100 == 1 and method == "INVITE" and "rseq" in message.places:
         intent.receipt = b"100rel" in option_tags(message, "require") and rseq_of(message) > 0
     if status // 100 == 2 and method in _SESSIONS:
         intent.session = session_of(message)

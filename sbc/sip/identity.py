@@ -19,7 +19,7 @@ _HIDDEN = re.compile(rb";\s*+privacy\s*+=\s*+\"?+(?!off)")
 
 def filter_asserted(message: SipMessage, crossing: Crossing) -> None:
     """Take out what a terminal asserts of itself, and what it is not to see of others (RFC 3325 sections 5 and 7)."""
-    names = message.names
+    names = message.places
     if (_ASSERTED not in names and _OLDER not in names) or of(crossing.path).asserted is Asserted.KEEP:
         return
     inwards = crossing.there.side is Side.CORE
