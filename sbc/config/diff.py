@@ -12,6 +12,7 @@ from sbc.config.flood import TABLES as FLOOD
 from sbc.config.values import Config
 from sbc.core.orders import Listener
 from sbc.core.realm import Plan, Realm
+from sbc.core.word import Word
 
 
 class Effect(Enum):
@@ -331,7 +332,7 @@ def _shown(spot: Spot, value: Any) -> str:
         return "(not shown)"
     if isinstance(value, range):
         return f"{value[0]}-{value[-1]}" if value else "none"
-    if isinstance(value, Enum):
+    if isinstance(value, (Enum, Word)):
         return str(value.value)
     if isinstance(value, frozenset):
         return ", ".join(sorted(map(str, value))) or "none"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import TYPE_CHECKING
 
 import attrs
@@ -15,6 +14,7 @@ from sbc.core.orders import Listener
 from sbc.core.realm import Path, Realm, is_behind_nat
 from sbc.core.timers import Entry
 from sbc.core.watch import Watch
+from sbc.core.word import Word
 from sbc.policy.book import Ticket
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sbc.core.hops import HopKey
 
 
-class BindingState(Enum):
+class BindingState(Word):
     """What is known of a terminal. DEAD and LAPSED: the registrar still counts on it, the SBC says it is absent."""
 
     PENDING = "pending"  # the registrar has not said yes yet; lives as long as its exchange

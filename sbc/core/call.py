@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from sbc.core.address import Address, Pair
-from sbc.core.message import NO_ROUTE, Ending, Flow, Intent, Place, Route, StreamKey, Who, Word
+from sbc.core.message import NO_ROUTE, Ending, Flow, Intent, Place, Route, StreamKey, Who
 from sbc.core.names import Peer
 from sbc.core.numbers import Numbers
 from sbc.core.orders import Listener, Order, Rate, Shared, SideSpec, StreamSpec, UpdateStream
@@ -16,6 +16,7 @@ from sbc.core.secured import SideSecurity
 from sbc.core.securing import Wards, put_back
 from sbc.core.timers import Entry
 from sbc.core.watch import Watch
+from sbc.core.word import Word
 from sbc.media import codecs
 from sbc.policy import bandwidth
 from sbc.policy.book import Ticket

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from sbc.core.secured import Secured
 from sbc.core.securing import Wards
 from sbc.core.timers import Entry
 from sbc.core.watch import Watch
+from sbc.core.word import Word
 from sbc.policy.demand import Demand
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ SPENT = Intent(Kind.BIND, Phase.REQUEST, call=b"", exchange=b"", method="BIND")
 """What all those had been that have let go."""
 
 
-class ExchangeState(Enum):
+class ExchangeState(Word):
     """Where an exchange is. Its one deadline means something else in each: `transact.wake_exchange` says what."""
 
     TRYING = "trying"  # sent onward, nothing heard: retransmit, at last give up

@@ -10,10 +10,10 @@ import attrs
 
 from sbc.core.address import Address, is_literal
 from sbc.core.exchange import Exchange, Hop
-from sbc.core.message import Word
 from sbc.core.mint import Mint
 from sbc.core.realm import Asking, Path, Plan, Probes
 from sbc.core.timers import Entry
+from sbc.core.word import Word
 
 HopKey = tuple[str, str, Address]
 """Realm, transport and address: what one next hop is known by, whoever of ours speaks to it."""

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Any, NamedTuple
 
 import attrs
 
 from sbc.core.address import Address
 from sbc.core.secured import Secured
+from sbc.core.word import Word
 
 StreamKey = int | str
 """What names a stream within its call: the m-line index, logical channel, connection id, termination and stream."""
-
-
-class Word(Enum):
-    """An Enum whose members hash as any object does, in no time: messages are told apart by them at every step."""
-
-    __hash__ = object.__hash__
 
 
 class Role(Word):
@@ -60,7 +54,7 @@ class Phase(Word):
         self.reply = self.final or word in ("pending", "provisional")
 
 
-class Ending(Enum):
+class Ending(Word):
     """Why a call ended, in one word for all protocols."""
 
     NORMAL = "normal"  # it was answered, and a party hung up
@@ -86,7 +80,7 @@ Counted = tuple[tuple[str, str], ...]
 """What a peer has counted itself: the protocol's words, and their values."""
 
 
-class Elsewhere(Enum):
+class Elsewhere(Word):
     """A failure of whoever was asked, which another who is asked the same might not have."""
 
     TIMEOUT = "timeout"  # it has waited in vain for somebody else
@@ -94,7 +88,7 @@ class Elsewhere(Enum):
     ERROR = "error"  # something is broken there
 
 
-class Who(Enum):
+class Who(Word):
     """Who ended a call."""
 
     CALLER = "caller"
@@ -338,7 +332,7 @@ class NoMessage(BadMessage):
     """The bytes hold no message, and were not meant to: they only show that their sender lives."""
 
 
-class Cause(Enum):
+class Cause(Word):
     """Why the SBC refuses; every dialect turns these into its own codes."""
 
     NOT_FOUND = "not-found"

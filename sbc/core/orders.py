@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Any
 
 import attrs
@@ -10,6 +9,7 @@ import attrs
 from sbc.core.address import Address, Pair
 from sbc.core.secured import SideSecurity
 from sbc.core.vpn import MAIN, Vpn
+from sbc.core.word import Word
 
 DATAGRAMS = "udp"
 """The one transport without connections."""
@@ -24,7 +24,7 @@ OWN = 255
 """In a table of DSCPs: what arrives with that one leaves with the other side's own."""
 
 
-class Latch(Enum):
+class Latch(Word):
     """From whom a side learns its media address (docs/security.rst)."""
 
     STRICT = "strict"  # only from the host its signalling came from

@@ -14,6 +14,7 @@ import attrs
 
 from sbc.core.message import BadMessage
 from sbc.core.realm import Path, Plan, Realm
+from sbc.core.word import Word
 
 Moment = NewType("Moment", float)
 """Seconds on the core's clock; written as the time of day, since no other clock outlives the process."""
@@ -55,7 +56,7 @@ def dumps(plain: Any) -> bytes:
 def _as_json(value: Any) -> Any:
     if type(value) is bytes:
         return value.decode("latin-1")
-    if isinstance(value, Enum):
+    if isinstance(value, (Enum, Word)):
         return value.value
     if isinstance(value, set | frozenset):
         return list(value)
@@ -89,7 +90,7 @@ def form(hint: Any) -> Form:
         return _many(origin, form(parts[0]))
     if origin is dict:
         return _pairs(form(parts[0]), form(parts[1]))
-    if isinstance(hint, type) and issubclass(hint, Enum):
+    if isinstance(hint, type) and issubclass(hint, (Enum, Word)):
         return _enum(hint)
     if isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields"):
         hints = get_type_hints(hint)

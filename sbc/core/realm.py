@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
@@ -16,6 +15,7 @@ from sbc.core.secured import Protection
 from sbc.core.trunk import Trunk
 from sbc.core.vpn import Vpn, VpnLabel
 from sbc.core.wires import Connections, Tls, Web
+from sbc.core.word import Word
 from sbc.policy.countries import Countries
 from sbc.policy.customers import Customer
 from sbc.policy.demand import Bandwidth
@@ -30,28 +30,28 @@ LEAST_BURST = 3_000
 """Octets that a rate, however low, lets pass at once."""
 
 
-class Side(Enum):
+class Side(Word):
     """Which end of a path a realm is."""
 
     ACCESS = "access"  # the first network: terminals, seen through NATs
     CORE = "core"  # the second network: softswitch, gatekeeper, call agent
 
 
-class Signaling(Enum):
+class Signaling(Word):
     """What signalling address a terminal is given in the second network."""
 
     SHARED = "shared"  # the realm's own port, the terminal told apart by a token
     PORT_PER_TERMINAL = "port-per-terminal"  # a UDP port of its own
 
 
-class Callers(Enum):
+class Callers(Word):
     """Who of an access realm may begin calls, besides who calls for help and whom a rule welcomes."""
 
     REGISTERED = "registered"  # terminals that are bound, and who has leave of the core's
     ANY = "any"  # whoever is on no list of somebody else's: the core is asked
 
 
-class Hosts(Enum):
+class Hosts(Word):
     """What happens to the hosts in the names of users."""
 
     KEEP = "keep"
@@ -147,7 +147,7 @@ class Registrations:
     forward_after: float = 0.5
 
 
-class Probing(Enum):
+class Probing(Word):
     """How terminals behind NATs are kept reachable."""
 
     PROBE = "probe"  # by a request that must be answered, at a fixed period
@@ -174,7 +174,7 @@ class Keepalive:
     direct: float = 60.0
 
 
-class Lasting(Enum):
+class Lasting(Word):
     """What is done about calls whose parties may have vanished without a word."""
 
     OFF = "off"
@@ -290,7 +290,7 @@ def in_order(hops: Iterable[Address | NextHop]) -> tuple[NextHop, ...]:
     return tuple(hop if isinstance(hop, NextHop) else NextHop(hop, priority=place) for place, hop in enumerate(hops))
 
 
-class Asking(Enum):
+class Asking(Word):
     """Whether next hops are asked if they live."""
 
     AUTO = "auto"  # where there is more than one

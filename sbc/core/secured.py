@@ -5,12 +5,12 @@ Nothing in here says a key when it is printed. A side's values never cross to th
 
 from __future__ import annotations
 
-from enum import Enum
-
 import attrs
 
+from sbc.core.word import Word
 
-class MediaSecurity(Enum):
+
+class MediaSecurity(Word):
     """What a realm speaks (docs/encryption.rst)."""
 
     PASS = "pass"  # what comes: keys go end to end, if the other realm says so too; beside one that does not, plain

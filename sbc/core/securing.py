@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import attrs
 
-from sbc.core.message import Cause, Refused, Word
+from sbc.core.message import Cause, Refused
 from sbc.core.mint import Mint
 from sbc.core.orders import SECURED, WEB
 from sbc.core.secured import (
@@ -23,6 +23,7 @@ from sbc.core.secured import (
     going_on,
     same,
 )
+from sbc.core.word import Word
 
 
 class Way(Word):

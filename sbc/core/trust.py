@@ -18,7 +18,7 @@ from sbc.core.trunk import is_at
 from sbc.core.way import is_trusted
 from sbc.policy.events import Standing
 
-# an Enum is slow to find its members, and these are asked for at every packet
+# these are asked for at every packet
 _ACCESS, _PENDING, _STRANGER, _REGISTERED = Side.ACCESS, BindingState.PENDING, Standing.STRANGER, Standing.REGISTERED
 
 FEW = 4

@@ -13,7 +13,8 @@ from typing import Any
 import attrs
 
 from sbc.core.address import Address
-from sbc.core.message import BadMessage, Word
+from sbc.core.message import BadMessage
+from sbc.core.word import Word
 
 Mark = Any
 """A codec's own name for a spot in one of its messages, for `H248Message.edit` and `drop`; None where nothing came from

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import NamedTuple
 
 import attrs
+
+from sbc.core.word import Word
 
 
 class Demand(NamedTuple):
@@ -28,7 +29,7 @@ class Need(NamedTuple):
     known: bool
 
 
-class Fit(Enum):
+class Fit(Word):
     """What is done with an offer that asks for more bandwidth than there is."""
 
     REFUSE = "refuse"
@@ -36,7 +37,7 @@ class Fit(Enum):
     CHEAPEST = "cheapest"  # the same, and of those the cheapest comes first
 
 
-class Police(Enum):
+class Police(Word):
     """Whose streams are held to what was admitted."""
 
     OFF = "off"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sbc.core.address import Address
-from sbc.core.message import Cause, Intent, Word
+from sbc.core.message import Cause, Intent
 from sbc.core.orders import Listener
+from sbc.core.word import Word
 
 
 class Standing(Word):

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 import attrs
 
-from sbc.core.message import Word
+from sbc.core.word import Word
 
 Network = IPv4Network | IPv6Network
 

@@ -44,7 +44,7 @@ TERMINALS = 0.5
 STEP = 0.1
 """By so much more the process may be busy with them."""
 
-# an Enum is slow to find its members, and these are asked for at every packet
+# these are asked for at every packet
 _CORES_OWN, _STRANGER, _LONG = Standing.TRUSTED, Standing.STRANGER, Rank.TRUSTED
 _WEIGHT = {Rank.STRANGER: 1.0, Rank.REGISTERED: 0.5, Rank.TRUSTED: 0.25}
 

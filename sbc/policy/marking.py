@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from enum import Enum, IntEnum
+from enum import IntEnum
 from typing import NamedTuple
 
 import attrs
 
 from sbc.core.orders import OWN, UNSET
+from sbc.core.word import Word
 
 NAMES = {
     "df": 0,
@@ -49,7 +50,7 @@ class Urgency(IntEnum):
     EMERGENCY = 2  # somebody calls for help
 
 
-class Medium(Enum):
+class Medium(Word):
     """What flows on a stream."""
 
     AUDIO = "audio"
@@ -57,7 +58,7 @@ class Medium(Enum):
     FAX = "fax"
 
 
-class Incoming(Enum):
+class Incoming(Word):
     """What becomes of the DSCP that packets of a realm's peers arrive with, when they go on into another."""
 
     BLEACH = "bleach"  # it is forgotten: they get that of where they go to

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from enum import Enum
 
 import attrs
 
-from sbc.core.message import Cause, Refused, Word
+from sbc.core.message import Cause, Refused
+from sbc.core.word import Word
 
 Whose = tuple[str, bytes]
 """An account: its access realm, and what its terminals are known by (sbc.core.admission.holder)."""
 
 
-class Unknown(Enum):
+class Unknown(Word):
     """Whether terminals without an account may call."""
 
     ALLOW = "allow"

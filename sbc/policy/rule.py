@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from enum import Enum
 from hashlib import blake2b
 
 import attrs
 
 from sbc.core.message import Cause
+from sbc.core.word import Word
 from sbc.policy.hours import Hours
 from sbc.policy.prefixes import Network
 from sbc.text.globs import Glob
@@ -17,7 +17,7 @@ _FEW = 4
 _NUMBER = re.compile(r"\+?[0-9]+", re.ASCII)
 
 
-class Action(Enum):
+class Action(Word):
     """What is done with what a rule speaks of."""
 
     ACCEPT = "accept"  # no further rule is asked
@@ -27,14 +27,14 @@ class Action(Enum):
     TARPIT = "tarpit"  # rejected, but late
 
 
-class Over(Enum):
+class Over(Word):
     """What is done with what is over a rate."""
 
     DROP = "drop"
     REJECT = "reject"
 
 
-class Per(Enum):
+class Per(Word):
     """Who shares a rate."""
 
     SOURCE = "source"  # each transport address has its own

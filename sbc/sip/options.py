@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
 from typing import Any, TypeVar
 
 import attrs
@@ -12,6 +11,7 @@ from sbc.config import kinds
 from sbc.config.faults import Findings, Unfit
 from sbc.config.keys import Key, read_keys
 from sbc.core.realm import Path, Side
+from sbc.core.word import Word
 from sbc.sip.rules import Action, Rule, check_header, check_value
 from sbc.sip.telephone import NUMBERED, NumberRule
 from sbc.text.globs import Glob
@@ -22,14 +22,14 @@ MOST_RULES = 64
 """The most rules of each kind that one path may have."""
 
 
-class Direction(Enum):
+class Direction(Word):
     """Which way a message goes."""
 
     TO_CORE = "to-core"
     TO_ACCESS = "to-access"
 
 
-class Messages(Enum):
+class Messages(Word):
     """Which messages a rule is for."""
 
     REQUESTS = "requests"
@@ -37,14 +37,14 @@ class Messages(Enum):
     ALL = "all"
 
 
-class Asserted(Enum):
+class Asserted(Word):
     """What becomes of identities that a network has vouched for (RFC 3325)."""
 
     STRIP = "strip"  # terminals are not trusted: theirs are taken out, and they see none that is private
     KEEP = "keep"  # the access realm is trusted, as a trunk may be
 
 
-class Reliable(Enum):
+class Reliable(Word):
     """What becomes of reliable provisional answers (100rel, RFC 3262)."""
 
     PASS = "pass"  # they are between caller and callee

@@ -54,7 +54,7 @@ samples = st.builds(
     st.floats(allow_nan=False, allow_infinity=False),
     st.booleans(),
     st.integers() | st.text(max_size=4),
-    st.none() | st.sampled_from(Ending),
+    st.none() | st.sampled_from(list(Ending)),
     places,
     st.none() | st.builds(Pair, addresses, st.none() | addresses),
     st.builds(Listener, hosts, hosts, hosts, addresses, addresses),

@@ -699,7 +699,7 @@ runs = st.lists(packets, max_size=40)
 specs = st.builds(
     spec,
     behind_nat=st.booleans(),
-    latch=st.sampled_from(Latch),
+    latch=st.sampled_from(list(Latch)),
     seen_host=st.sampled_from([NAT.host, STRANGER.host, ""]),
 )
 signalled_addresses = st.sampled_from([None, SIGNALLED, NAT, Address("192.168.1.20", 4000), Address("0.0.0.0", 4000)])

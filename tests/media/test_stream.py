@@ -189,7 +189,7 @@ updates = st.tuples(
     st.integers(0, 1),
     st.sampled_from(REMOTES),
     st.booleans(),
-    st.sampled_from(Latch),
+    st.sampled_from(list(Latch)),
     st.sampled_from(LIMITS),
 )
 pauses = st.tuples(st.just("pause"), st.floats(0.0, 2.0))

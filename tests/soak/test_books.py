@@ -69,7 +69,7 @@ plans = st.fixed_dictionaries(
         "ports": st.sampled_from([4, 6, 40]),
         "own": st.sampled_from([None, range(41000, 41003), range(41002, 41004)]),
         "hops": st.sampled_from([(SOFTSWITCH,), (Address("198.51.100.3", 5060), SOFTSWITCH)]),
-        "probing": st.sampled_from(Probing),
+        "probing": st.sampled_from(list(Probing)),
         "calls": st.sampled_from([1, 4]),
     }
 )
@@ -121,10 +121,10 @@ class Books(RuleBasedStateMachine):
         self.broken = 0
 
     @initialize(
-        signaling=st.sampled_from(Signaling),
+        signaling=st.sampled_from(list(Signaling)),
         ports=st.sampled_from([4, 40]),
         front=st.booleans(),
-        probing=st.sampled_from(Probing),
+        probing=st.sampled_from(list(Probing)),
         dialect=st.sampled_from([ToyDialect, Closing]),
         transport=st.sampled_from(["udp", "tcp"]),
     )
