@@ -35,8 +35,11 @@ PROBATION = 0.8
 """The part of the points for a ban that who was banned has when that is over."""
 COMES_AGAIN, COMES_ANEW, HAD_ITS_TURN = 0.25, 0.5, 0.75
 """The parts of strangers' share that are kept for those before them; see `_turn`."""
-TURN, AT_FIRST = 32.0, 64.0
-"""Seconds after which a stranger has another turn; and those by which it may be ahead: it may have to ask twice."""
+TURN, AT_FIRST, TO_BE_BANNED = 32.0, 64.0, 256.0
+"""Seconds after which a stranger has another turn; and those by which it may be ahead, without points and with some: an
+honest one may have to ask twice, and who does wrong is to be read often enough to be banned."""
+BEFORE = 0.5
+"""The part of being busy from which on turns are counted: who has had his is put off first, and soonest."""
 FAVOURS = 4
 """How often who was asked for credentials comes first: credentials may have to be sent again."""
 TERMINALS = 0.5
@@ -146,7 +149,8 @@ class Guard:
         found = known or self.strangers.get(source)
         share: Share | None = self._strangers_share
         level, busy = self._load.level, self._busy
-        if level >= busy:
+        turns = level >= busy * BEFORE
+        if turns:
             share = self._turn(source, found, known is None, level - busy, now)
             if share is None:
                 return SHARE
@@ -162,25 +166,27 @@ class Guard:
         each, depth = self._realm
         if each and self._whole.over(each, depth, now):
             return REALM_RATE
-        if level >= busy:
-            stranger.take_turn(TURN, AT_FIRST, now)
+        if turns:
+            stranger.take_turn(TURN, TO_BE_BANNED if stranger.score else AT_FIRST, now)
         self.serving = share
         return ""
 
     def _turn(self, source: Address, found: Source | None, ranks: bool, over: float, now: float) -> Share | None:
-        """Whose time a stranger has, though the process is busy, by `over` more than it should be; None: nobody's. Who
-        has been asked for credentials comes first, and has what terminals leave of theirs: it is about to be one. Then
-        who comes again: it may be honest. Last comes who has had its turns, and nothing came of it: it is no better
-        than who has had none; `ranks`: it has nothing else to show. Whether it has done wrong is not asked: what is not
-        read is never banned."""
+        """Whose time a stranger has, though the process is busy, by `over` more than it should be (below 0: it is about
+        to be); None: nobody's. Who has been asked for credentials comes first, and has what terminals leave of theirs:
+        it is about to be one. Then who comes again: it may be honest. Last comes who has had its turns, and nothing
+        came of it: it is no better than who has had none; `ranks`: it has nothing else to show. Who does wrong has more
+        of them, for what is not read is never banned."""
         share = self._strangers_share
         if found is not None:
             if found.favours and found.asked > now:
-                if self._terminals_share.has(now, TERMINALS):
+                if over >= 0.0 and self._terminals_share.has(now, TERMINALS):
                     return self._terminals_share
                 return share if over < 2 * STEP or share.has(now) else None
-            if ranks and not found.has_turn(TURN, AT_FIRST, now):
+            if ranks and not found.has_turn(TURN, TO_BE_BANNED if found.score else AT_FIRST, now):
                 return share if share.has(now, HAD_ITS_TURN) else None
+        if over < 0.0:
+            return share
         if self._returning is None:
             self._returning = Returning()
         if self._returning.comes_again(source, now):

@@ -17,6 +17,7 @@ from sbc.policy.flooding import Flooding, Ill, Rank
 from sbc.policy.guard import (
     ANSWERED,
     BANNED,
+    BEFORE,
     COURTED,
     FAVOURS,
     HOST_RATE,
@@ -302,6 +303,30 @@ def test_when_it_is_busy_who_has_had_its_turns_comes_after_who_has_had_none() ->
     where.load.use(0.0, now)
     share.at, share.left = now, 0.7 * share.depth
     assert where.knock(STRANGER, now) == "", "after a while it has another"
+
+
+def test_who_has_had_its_turns_is_put_off_before_the_process_is_wholly_busy() -> None:
+    """Else it is busy and not by turns, and whenever it is not all are read who were put off."""
+    where = scene()
+    for step in range(3):
+        where.load.use(0.05, step / 10)
+    assert BEFORE * 0.7 <= where.load.level < 0.7
+    share = where.guard.shares[Rank.STRANGER]
+    share.at, share.left = 0.2, 0.7 * share.depth
+    assert [where.knock(STRANGER, 0.2) for _ in range(3)] == ["", "", SHARE]
+    assert where.knock(NEIGHBOUR, 0.2) == "", "there is time for all others"
+    where.tell(Outcome.CHALLENGED, STRANGER, 0.2)
+    assert where.knock(STRANGER, 0.2) == "", "and for who is to show credentials"
+
+
+def test_who_does_wrong_is_read_until_it_is_banned() -> None:
+    where = scene()
+    now = busy(where)
+    share = where.guard.shares[Rank.STRANGER]
+    share.at, share.left = now, 0.7 * share.depth
+    while where.knock(STRANGER, now) == "":
+        where.tell(Outcome.BAD, STRANGER, now)
+    assert where.knock(STRANGER, now) == BANNED
 
 
 def test_many_who_ask_and_ask_are_not_in_the_way_of_those_who_ask_for_the_first_time() -> None:
