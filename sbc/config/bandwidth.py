@@ -19,6 +19,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("police", kinds.choice(Police)),
         Key("margin", kinds.integer(0, 1_000)),
         Key("burst", kinds.seconds(0.1, 60.0)),
+        Key("ahead", kinds.boolean()),
     ),
 }
 

@@ -72,7 +72,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     ),
     "realms.NAME.terminals": dict.fromkeys(("calls", "bindings", *_RATES), NOW),
     "realms.NAME.bandwidth": dict.fromkeys(
-        ("audio", "video", "other", "most", "fit", "police", "margin", "burst"), NEXT
+        ("audio", "video", "other", "most", "fit", "police", "margin", "burst", "ahead"), NEXT
     ),
     "realms.NAME.customers[]": dict.fromkeys(("name", "users", "networks", "calls", "bindings", *_RATES), NOW),
     "realms.NAME.customers[].each": dict.fromkeys(("calls", "bindings", *_RATES), NOW),

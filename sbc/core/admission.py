@@ -66,12 +66,16 @@ def resumed(registry: Registry, call: Call) -> None:
 def may_call(registry: Registry, path: Path, terminal: Binding | None, intent: Intent, arrival: Arrival) -> None:
     """See that there is room for the call that a terminal wants leave for, which may never come: it is not counted.
     @raises Refused."""
-    book = registry.gate.book
     host = arrival.source.host
-    seats = book.seats(path.access, path.name, holder(terminal, host), host)
     if not is_urgent(registry, registry.plan.realms[path.access], intent):
         registry.gate.quota.ask(path.access, holder(terminal, host), False)
-        book.may_call((seats, (book.realm(path.core),)), arrival.now)
+        registry.gate.book.may_call(seats_of(registry, path, holder(terminal, host), host), arrival.now)
+
+
+def seats_of(registry: Registry, path: Path, who: bytes, host: str) -> tuple[Tallies, Tallies]:
+    """For whom a call counts that is made by `who`, seen at `host`."""
+    book = registry.gate.book
+    return book.seats(path.access, path.name, who, host), (book.realm(path.core),)
 
 
 def may_bind(registry: Registry, arrival: Arrival, path: Path, user: bytes, before: Binding | None) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sbc.core.message import Cause, Refused
 from sbc.policy.bandwidth import Flows, demand, fits, fitting, larger, only
-from sbc.policy.demand import Bandwidth, Demand, Fit
+from sbc.policy.demand import Bandwidth, Demand, Fit, less
 
 if TYPE_CHECKING:
     from sbc.core.call import Call, Stream
@@ -34,12 +34,8 @@ def besides(call: Call, stream: Stream, wanted: Demand) -> Demand:
     one of both will be."""
     others = [each for each in call.streams.values() if each.key == stream.key and each.kind != stream.kind]
     for held in (each.admitted for each in others if each.admitted is not None):
-        wanted = Demand(_less(wanted.into, held.into), _less(wanted.out, held.out))
+        wanted = less(wanted, held)
     return wanted
-
-
-def _less(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
-    return max(0, one[0] - other[0]), max(0, one[1] - other[1])
 
 
 def replaced(networks: Networks, call: Call, stream: Stream) -> None:

@@ -321,7 +321,7 @@ def _book(registry: Registry) -> list[str]:
     faults += [f"{each} is not counted" for each in bound if each.ticket is None]
     streams = {stream.id for call in live for stream in call.streams.values()}
     streams |= {admitted.foreseen(call) for call in live if call.state in _UNANSWERED and not call.streams}
-    held = {stream for call in live for stream in call.ticket.held}
+    held = {stream for call in live for stream in call.ticket.held if stream != call.ticket.ahead}
     faults += [f"stream {stream} is closed, and holds bandwidth" for stream in sorted(held - streams)]
     faults += [
         f"{stream.id} was admitted to {stream.admitted}, and holds {call.ticket.held.get(stream.id)}"
@@ -330,6 +330,7 @@ def _book(registry: Registry) -> list[str]:
         if stream.admitted != call.ticket.held.get(stream.id)
     ]
     tickets = [call.ticket for call in live] + [each.ticket for each in bound if each.ticket is not None]
+    tickets += registry.ahead.tickets()
     return faults + registry.gate.book.faults(tickets)
 
 

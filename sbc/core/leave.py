@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sbc.core import admission, asking
+from sbc.core import admission, ahead, asking
 from sbc.core.binding import Binding
 from sbc.core.exchange import Exchange
 from sbc.core.message import Intent, Kind, Phase
@@ -31,12 +31,15 @@ def concluded(registry: Registry, exchange: Exchange, answer: Intent, now: float
     if exchange.returns is not None and answer.phase.final:
         promise = exchange.returns
         return [] if promise.recall is exchange and promise.calls else forget(registry, promise, now)
+    orders: list[Order] = []
     if exchange.leads is not None and answer.phase is Phase.SUCCESS and exchange.sent:  # else it is not the first word
-        return _given(registry, exchange, now)
-    return []
+        orders += _given(registry, exchange, answer, now)
+    if answer.phase.final:
+        ahead.answered(registry, exchange, answer)
+    return orders
 
 
-def _given(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
+def _given(registry: Registry, exchange: Exchange, answer: Intent, now: float) -> list[Order]:
     near, path, to, intent = exchange.near, exchange.path, exchange.leads, exchange.intent
     assert near is not None and path is not None and to is not None
     binding = exchange.terminal.id if exchange.terminal is not None else ""
@@ -47,6 +50,7 @@ def _given(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
     orders: list[Order] = []
     for gone in registry.promises.keep(promise, now):
         orders += _let_go(registry, gone, now)
+    ahead.given(registry, exchange, answer, promise)
     hold(registry, promise)
     return orders
 
@@ -65,6 +69,7 @@ def meant(registry: Registry, exchange: Exchange, terminal: Binding | None, arri
     exchange.terminal = terminal
     if asks(intent) and exchange.path is not None and realm.side is Side.ACCESS:
         admission.may_call(registry, exchange.path, terminal, intent, arrival)
+    ahead.asked(registry, exchange, terminal, arrival)
     if not intent.returns or not intent.heralds or terminal is None:
         return
     host = arrival.source.host if realm.side is Side.ACCESS else terminal.seen.host
@@ -142,6 +147,7 @@ def forget(registry: Registry, promise: Promise, now: float) -> list[Order]:
 
 def _let_go(registry: Registry, promise: Promise, now: float) -> list[Order]:
     registry.touch(promise)
+    registry.ahead.drop(promise)
     exchange, promise.returning, promise.said = promise.returning, None, None
     orders = registry.forget_exchange(exchange, now) if exchange in registry.live_exchanges else []
     return orders + registry.terminal_ports.let_go(promise, [promise.far.listener] if promise.far else [], now)

@@ -278,7 +278,8 @@ class Intent:
     leaves: tuple[tuple[bytes, bytes], ...] = ()  # of the same, or a BIND: call and member that are gone
     member: bytes = b""  # of a message that names no call: the member of one that it is about
     lasting: bool = False  # a BIND that time does not end: it lives as long as who is bound, and always crosses
-    wants: tuple[Flow, ...] = ()  # of a request that describes no media: what of it the answer may, one of these
+    wants: tuple[Flow, ...] = ()  # of a request that describes no media: what of it the answer may, one of these; of
+    # what speaks of leave for a call (heralds): how much that is to have each way
     latches: bool = False  # whether media of its sender's side may come from elsewhere than it says: that is learned
     reported: tuple[tuple[bytes, Counted], ...] = ()  # of an answer: members, and what each has counted itself
     beside: tuple[Intent, ...] = ()  # of what is local: what it is to further calls, by names of their own
@@ -366,6 +367,7 @@ class Refused(Exception):
     `why` is told to the peer; `detail` is for the log alone: it may name realms and addresses of the other side.
     `counted` is a fixed word by which it is counted besides. `attempt` is the call that it would have been, where that
     is to have a record. `others` are told to the peer, where its protocol has it so: others like us, who might take it.
+    `room` is what there is of the bandwidth that was too little, in bit/s of media each way.
     """
 
     def __init__(
@@ -379,6 +381,7 @@ class Refused(Exception):
         self.counted = counted
         self.attempt: Any = None
         self.others: tuple[Address, ...] = ()
+        self.room = 0
 
     @property
     def told(self) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import attrs
 
-from sbc.core import account, admission, answers, bound, group, local
+from sbc.core import account, admission, ahead, answers, bound, group, local
 from sbc.core.address import Address
 from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding, BindingState
@@ -36,6 +36,7 @@ from sbc.core.timers import Timers
 from sbc.core.vouched import Vouched
 from sbc.core.waits import Waits
 from sbc.core.watch import Watch, WatchKey
+from sbc.policy.ahead import Ahead
 from sbc.policy.gate import Gate
 
 MOST_KEYS = 4 * MOST_PARTIES
@@ -57,21 +58,19 @@ class Registry:
     """Tables and their book-keeping. Whatever adds to a table here has its twin that takes away."""
 
     def __init__(self, plan: Plan, mint: Mint) -> None:
-        self.networks = Networks(plan, mint)
-        self.mint = mint
+        self.networks, self.mint = Networks(plan, mint), mint
         self.draining: int | None = None  # seconds after which who is turned away may ask again; None: nobody is
         self.gate = Gate(plan)
-        self.networks.book = self.gate.book
+        self.networks.book, self.ahead = self.gate.book, Ahead(self.gate.book)
         self.names, self.timers, self.hops = Names(mint), Timers(), Hops(plan, mint)
         self.calls: dict[str, Call] = {}
         self.calls_by_key: dict[CallKey, Call] = {}
         self.ties, self.promises, self.vouched = Ties(self.stays), Promises(self.timers), Vouched()
-        self.lines, self.members = Lines(), Members()
+        self.lines, self.members, self.live_exchanges = Lines(), Members(), set[Exchange]()
         self.calls_by_label: dict[tuple[str, bytes], list[Call]] = {}
         self.exchanges: dict[ExchangeKey, Exchange] = {}
-        self.live_exchanges: set[Exchange] = set()
-        self.crowd = Crowd(plan)
-        self.waits, self.backlog, self.held = Waits(), Backlog(), dict[HeldKey, Held]()
+        self.crowd, self.waits = Crowd(plan), Waits()
+        self.backlog, self.held = Backlog(), dict[HeldKey, Held]()
         self.bindings: dict[str, Binding] = {}  # by id
         self.bindings_at: dict[tuple[str, bytes, Place], Group[Binding]] = {}
         self.bindings_by_user: dict[tuple[str, bytes], Group[Binding]] = {}
@@ -117,7 +116,7 @@ class Registry:
             self.calls_by_label.setdefault((leg.realm.name, leg.label), []).append(call)
         self.ties.tie(call)
         self.members.enter(call)
-        self.touch(self.promises.begin(call))
+        self.touch(ahead.begun(self, self.promises.begin(call), call))
         self.terminal_ports.hold(call, [leg.listener for leg in call.legs])
         self.timers.set(call, due)
         self.touch(call)
@@ -288,6 +287,7 @@ class Registry:
     def forget_exchange(self, exchange: Exchange, now: float) -> list[Order]:
         """The last anybody hears of an exchange; registrations that it left pending go with it."""
         self.crowd.drop_exchange(exchange)
+        self.ahead.drop(exchange)
         for key in exchange.keys:
             if self.exchanges.get(key) is exchange:
                 del self.exchanges[key]

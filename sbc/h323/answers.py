@@ -12,6 +12,8 @@ from sbc.h323.describe import number_of
 from sbc.h323.message import H323Message
 from sbc.h323.ras import PROTOCOL, REQUESTS, UNKNOWN
 
+MOST_BANDWIDTH = 4_294_967_295
+"""The most that a BandWidth says."""
 _NOWHERE: Any = ("ipAddress", {"ip": bytes(4), "port": 0})
 _REASONS: dict[str, dict[Cause, str]] = {
     "gatekeeperReject": {
@@ -87,7 +89,7 @@ def refuse(message: H323Message, refused: Refused) -> bytes | None:
     if request.reject in ("gatekeeperReject", "registrationReject"):
         said["protocolIdentifier"] = PROTOCOL
     if request.reject == "bandwidthReject":
-        said["allowedBandWidth"] = 0
+        said["allowedBandWidth"] = min(refused.room // 50, MOST_BANDWIDTH)
     if refused.others and request.reject in _WITH_OTHERS:
         said["altGKInfo"] = {"alternateGatekeeper": _gatekeepers(refused.others), "altGKisPermanent": False}
     return build_ras(request.reject, said)

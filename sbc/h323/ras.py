@@ -37,7 +37,7 @@ REQUESTS = {
     "registrationRequest": Request("registrationConfirm", "registrationReject", Kind.BIND),
     "unregistrationRequest": Request("unregistrationConfirm", "unregistrationReject", Kind.BIND, times=2),
     "admissionRequest": Request("admissionConfirm", "admissionReject", wait=5.0),
-    "bandwidthRequest": Request("bandwidthConfirm", "bandwidthReject"),
+    "bandwidthRequest": Request("bandwidthConfirm", "bandwidthReject", Kind.MODIFY),
     "disengageRequest": Request("disengageConfirm", "disengageReject"),
     "locationRequest": Request("locationConfirm", "locationReject", wait=5.0),
     "infoRequest": Request("infoRequestResponse", times=2),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sbc.core.message import Cause, Refused
 from sbc.policy.customers import Customer, Customers
-from sbc.policy.demand import Demand
+from sbc.policy.demand import Demand, less, more
 from sbc.policy.limits import UNLIMITED, Caps
 from sbc.policy.tally import BANDWIDTH, BINDINGS, CALLS, CUSTOMER, PATH, RATE, REALM, TERMINAL, Tally
 
@@ -38,16 +38,25 @@ Key = tuple[str, str, str | bytes]  # realm; kind; name, or what a terminal is k
 class Ticket:
     """What was let in: for whom it counts, by leg of the call, and the bandwidth that each of its streams holds.
 
-    `counts` is CALLS or BINDINGS, or empty where nothing was counted. `urgent` goes past all limits.
+    `counts` is CALLS or BINDINGS, or empty where nothing was counted. `urgent` goes past all limits. `ahead` names what
+    of `held` is no stream's yet: streams that come take of that first.
     """
 
-    __slots__ = ("counts", "held", "legs", "urgent")
+    __slots__ = ("ahead", "counts", "held", "legs", "urgent")
 
     def __init__(self, legs: tuple[Tallies, Tallies] = ((), ()), counts: str = "", urgent: bool = False) -> None:
         self.legs = legs
         self.counts = counts
         self.urgent = urgent
         self.held: dict[str, Demand] = {}
+        self.ahead = ""
+
+    @property
+    def total(self) -> Demand:
+        """What its streams hold, without what is held ahead."""
+        each = [held for stream, held in self.held.items() if stream != self.ahead]
+        sums = [sum(one) for one in zip(*((*held.into, *held.out) for held in each), strict=True)] or [0] * 4
+        return Demand((sums[0], sums[1]), (sums[2], sums[3]))
 
 
 class Book:
@@ -161,6 +170,12 @@ class Book:
                 if fault:
                     raise self._too_many(tally, fault, leg == asked, asked >= 0, now)
 
+    def seated(self, legs: tuple[Tallies, Tallies], urgent: bool) -> Ticket:
+        """A ticket of what is not counted, but may hold bandwidth."""
+        for tally in (*legs[0], *legs[1]):
+            self._wake(tally)
+        return Ticket(legs, urgent=urgent)
+
     def resumed(self, legs: tuple[Tallies, Tallies], urgent: bool) -> Ticket:
         """A call that was let in before a restart goes on, whatever the limits are now."""
         for tally in (*legs[0], *legs[1]):
@@ -215,6 +230,7 @@ class Book:
         if legs == ticket.legs:
             return
         held = dict(ticket.held)
+        ahead = ticket.ahead
         for stream in held:
             self.release(stream)
         self._count(ticket, -1)
@@ -222,6 +238,7 @@ class Book:
         self._count(ticket, 1)
         for stream, demand in held.items():
             self.reserve(ticket, stream, demand, forced=True)
+        ticket.ahead = ahead
 
     def _count(self, ticket: Ticket, change: int) -> None:
         for tally in (*ticket.legs[0], *ticket.legs[1]):
@@ -254,9 +271,13 @@ class Book:
     # -- bandwidth
 
     def reserve(self, ticket: Ticket, stream: str, wanted: Demand, forced: bool = False) -> None:
-        """Let a stream have `wanted`, in place of what it has. @raises Refused where that is more, and too much, having
-        changed nothing; what is `forced`, or of an urgent call, is never too much."""
+        """Let a stream have `wanted`, in place of what it has, and what is held ahead. @raises Refused where that is
+        more, and too much, having changed nothing; what is `forced`, or of an urgent call, is never too much."""
         held = ticket.held.get(stream, NOTHING)
+        spare = left = ticket.held[ticket.ahead] if ticket.ahead and stream != ticket.ahead else NOTHING
+        if spare is not NOTHING:
+            left = less(spare, less(wanted, held))
+            held = more(held, less(spare, left))
         free = forced or ticket.urgent
         for leg, tallies in enumerate(ticket.legs):
             into, out = wanted.into[leg] - held.into[leg], wanted.out[leg] - held.out[leg]
@@ -274,12 +295,16 @@ class Book:
                 tally.add_bandwidth(into, out)
         ticket.held[stream] = wanted
         self._streams[stream] = ticket
+        if left != spare:
+            ticket.held[ticket.ahead] = left
 
     def room(self, ticket: Ticket, stream: str) -> Demand | None:
         """The most that a stream could have now, what it has included; None where nothing is limited."""
         if ticket.urgent:
             return None
         held = ticket.held.get(stream, NOTHING)
+        if ticket.ahead and stream != ticket.ahead:
+            held = more(held, ticket.held[ticket.ahead])
         into, out = [AMPLE, AMPLE], [AMPLE, AMPLE]
         for leg, tallies in enumerate(ticket.legs):
             for tally in tallies:
@@ -298,6 +323,8 @@ class Book:
         held = None if ticket is None else ticket.held.pop(stream, None)
         if ticket is None or held is None:
             return
+        if ticket.ahead == stream:
+            ticket.ahead = ""
         for leg, tallies in enumerate(ticket.legs):
             for tally in tallies:
                 tally.add_bandwidth(-held.into[leg], -held.out[leg])

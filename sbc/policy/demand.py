@@ -17,6 +17,23 @@ class Demand(NamedTuple):
     out: tuple[int, int]
 
 
+def less(one: Demand, other: Demand) -> Demand:
+    """What of `one` is beyond the other, in each place."""
+    into = max(0, one.into[0] - other.into[0]), max(0, one.into[1] - other.into[1])
+    return Demand(into, (max(0, one.out[0] - other.out[0]), max(0, one.out[1] - other.out[1])))
+
+
+def more(one: Demand, other: Demand) -> Demand:
+    """Both together."""
+    into = one.into[0] + other.into[0], one.into[1] + other.into[1]
+    return Demand(into, (one.out[0] + other.out[0], one.out[1] + other.out[1]))
+
+
+def turned(one: Demand) -> Demand:
+    """The same of a call that was asked for from the other side."""
+    return Demand(one.into[::-1], one.out[::-1])
+
+
 class Need(NamedTuple):
     """What one direction of a stream takes, whatever carries it. `octets` a second of RTP packets, in so many `packets`
     a second; `rtcp` bit/s besides, -1: the usual share. `most` are the octets a second of UDP payload that who sends
@@ -49,7 +66,8 @@ class Police(Word):
 class Bandwidth:
     """How a realm takes the bandwidth of streams. `audio`, `video` and `other` are kbit/s of media that are believed of
     a stream of which nobody says more, `most` those that one direction of a stream may have, whatever is said. Peers
-    may send `margin` percent more than was admitted, and after a pause what that makes in `burst` seconds at once."""
+    may send `margin` percent more than was admitted, and after a pause what that makes in `burst` seconds at once.
+    `ahead`: what leave for a call is asked for is believed, and held from then on."""
 
     audio: int = 64
     video: int = 2_000
@@ -59,3 +77,4 @@ class Bandwidth:
     police: Police = Police.KNOWN
     margin: int = 20
     burst: float = 5.0
+    ahead: bool = False

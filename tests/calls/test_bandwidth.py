@@ -10,7 +10,7 @@ import pytest
 from sbc.core.admitted import recount
 from sbc.core.orders import Rate, UpdateStream
 from sbc.core.realm import EMERGENCY, Plan, Signaling
-from sbc.h323.codec import build_control
+from sbc.h323.codec import build_control, build_ras
 from sbc.h323.dialect import H323Dialect
 from sbc.h323.per import decode
 from sbc.mgcp.dialect import MgcpDialect
@@ -20,7 +20,22 @@ from tests.calls.test_h323_calls import BY_TCP, admitted, from_gatekeeper, heard
 from tests.h248_calls import DIALECT, FAR, RTP, gateway, read
 from tests.h248_words import WIRES, command, media, reply, transaction
 from tests.h248_words import sdp as h248_sdp
-from tests.h323_calls import fast_start, h323_plan, release, said_back, setup, to, tunnel
+from tests.h323_calls import (
+    CONFERENCE,
+    GATEKEEPER,
+    GUID,
+    acf,
+    arq,
+    fast_start,
+    h323_plan,
+    plain,
+    registered,
+    release,
+    said_back,
+    setup,
+    to,
+    tunnel,
+)
 from tests.h323_calls import read as read_h323
 from tests.mgcp_calls import Line, mgcp_plan, sent
 from tests.mgcp_messages import crcx as mgcp_crcx
@@ -470,13 +485,18 @@ def test_h248_goes_on_with_the_formats_that_fit(wire: str) -> None:
 # -- H.323
 
 
-def h323(kbits: int = 0) -> Rig:
-    return Rig.make(H323Dialect(), limited(h323_plan(), kbits))
+def h323(kbits: int = 0, **bandwidth: Any) -> Rig:
+    return Rig.make(H323Dialect(), limited(h323_plan(), kbits, **bandwidth))
+
+
+def ahead(kbits: int) -> Rig:
+    return h323(kbits, ahead=True)
 
 
 def test_h323_reserves_with_the_setup_and_gives_back_with_the_release() -> None:
     rig = h323()
     admitted(rig)
+    assert_held(rig, 0)
     on = opened(rig)
     assert_held(rig, G711)
     from_gatekeeper(rig, on, said_back("connect", on.data, SOFTSWITCH.host))
@@ -487,18 +507,19 @@ def test_h323_reserves_with_the_setup_and_gives_back_with_the_release() -> None:
 
 def test_h323_refuses_a_setup_for_which_there_is_too_little() -> None:
     rig = h323(50)
-    admitted(rig)
+    admitted(rig, bandWidth=160)
     orders = heard(rig, tcp(rig, "access"), BY_TCP, setup())
     assert to(orders, "core") == []
     (back,) = to(orders, "access")
     said = read_h323(back)
     assert said.name == "releaseComplete" and said.value["reason"][0] == "noBandwidth"
+    rig.wait(120)
     assert_held(rig, 0)
 
 
 def test_h323_rejects_a_channel_for_which_there_is_too_little() -> None:
     rig = h323(50)
-    admitted(rig)
+    admitted(rig, bandWidth=160)
     on = opened(rig, fast=False)
     from_gatekeeper(rig, on, said_back("connect", on.data))
     channel = build_control("request", "openLogicalChannel", _channel(), tpkt=False)
@@ -507,7 +528,88 @@ def test_h323_rejects_a_channel_for_which_there_is_too_little() -> None:
     (back,) = to(orders, "core")
     (pdu,) = [each for each in read_h323(back).pdus if each.name == "openLogicalChannelReject"]
     assert pdu.value["forwardLogicalChannelNumber"] == 101 and pdu.value["cause"][0] == "insufficientBandwidth"
+    from_gatekeeper(rig, on, release(on.data, back=True))
     assert_held(rig, 0)
+
+
+def brq(number: int, units: int) -> bytes:
+    said = {"endpointIdentifier": "17_endp", "conferenceID": CONFERENCE, "callReferenceValue": 77}
+    said |= {"requestSeqNum": number, "bandWidth": units, "callIdentifier": {"guid": GUID}, "answeredCall": False}
+    return build_ras("bandwidthRequest", said)
+
+
+def held_by(units: int) -> int:
+    """What a call takes for which so many hundreds of bit/s were asked for both ways: halves, with the headers of 50
+    packets a second, and a twentieth for RTCP."""
+    return (units * 50 + 50 * 320) * 105 // 100
+
+
+def test_h323_holds_what_leave_was_asked_for_until_the_call_takes_it() -> None:
+    rig = ahead(200)
+    own = registered(rig)
+    (sent,) = to(rig.from_access(arq(20, bandWidth=1280)), "core")
+    assert_held(rig, G711)
+    (second,) = to(rig.from_access(arq(21, bandWidth=1280, callIdentifier={"guid": bytes(16)})), "core")
+    assert_held(rig, 2 * G711)
+    orders = rig.from_access(arq(22, bandWidth=1280, callIdentifier={"guid": b"x" * 16}))
+    (back,) = to(orders, "access")
+    assert read_h323(back).name == "admissionReject" and not to(orders, "core")
+    assert read_h323(back).value["rejectReason"][0] == "requestDenied", "no bandwidth available (clause 7.11.3)"
+    rig.from_core(plain("admissionReject", second.data, rejectReason=("callerNotRegistered", 0)), GATEKEEPER, at=own)
+    assert_held(rig, G711)
+    rig.from_core(acf(sent.data, bandWidth=640), GATEKEEPER, at=own)
+    assert_held(rig, held_by(640))
+    on = opened(rig)
+    assert_held(rig, G711)  # its stream takes what was held ahead, and more
+    from_gatekeeper(rig, on, release(on.data, back=True))
+    assert_held(rig, 0)
+
+
+def test_h323_leave_that_nobody_uses_holds_nothing_for_long() -> None:
+    rig = ahead(200)
+    admitted(rig)
+    assert_held(rig, G711)
+    rig.wait(61)
+    assert_held(rig, 0)
+    rig.from_access(arq(30))
+    assert_held(rig, G711)
+    rig.wait(120)  # and nobody answers
+    assert_held(rig, 0)
+
+
+@pytest.mark.parametrize(("asked", "granted"), [(2560, 2560), (2560, 1280), (100_000, None)])
+def test_h323_changes_of_bandwidth_are_held_or_refused(asked: int, granted: int | None) -> None:
+    rig = ahead(300)
+    own = admitted(rig)
+    opened(rig)
+    assert_held(rig, G711)
+    orders = rig.from_access(brq(40, asked))
+    if granted is None:
+        (back,) = to(orders, "access")
+        said = read_h323(back)
+        assert said.name == "bandwidthReject" and said.value["rejectReason"][0] == "insufficientResources"
+        allowed = said.value["allowedBandWidth"]
+        assert 0 < held_by(allowed) <= 300_000 and not to(orders, "core")
+        (sent,) = to(rig.from_access(brq(41, allowed)), "core")
+        assert abs(held(rig, "access")[0] - held_by(allowed)) <= 8, "so much there is"
+        said_no = plain("bandwidthReject", sent.data, rejectReason=("invalidPermission", 0), allowedBandWidth=1280)
+        rig.from_core(said_no, GATEKEEPER, at=own)
+        assert_held(rig, G711)
+        return
+    (sent,) = to(orders, "core")
+    assert_held(rig, held_by(asked))
+    rig.from_core(plain("bandwidthConfirm", sent.data, bandWidth=granted), GATEKEEPER, at=own)
+    assert_held(rig, held_by(granted))
+
+
+def test_h323_where_it_may_be_less_leave_is_asked_for_with_what_there_is() -> None:
+    rig = Rig.make(H323Dialect(), limited(h323_plan(), 100, fit=Fit.FILTER, ahead=True))
+    own = registered(rig)
+    (sent,) = to(rig.from_access(arq(20, bandWidth=100_000)), "core")
+    assert_held(rig, 100_000)
+    rig.from_core(acf(sent.data, bandWidth=100_000), GATEKEEPER, at=own)
+    opened(rig)
+    assert_held(rig, 100_000)
 
 
 def _channel() -> Any:

@@ -58,10 +58,10 @@ def lost(rig: Rig, at: Listener, peer: Address) -> list[Order]:
     return rig._take(rig.border.unreachable(at, peer, "the connection is lost", rig.now))
 
 
-def admitted(rig: Rig, calls: Address = GATEKEEPER_CALLS) -> Listener:
+def admitted(rig: Rig, calls: Address = GATEKEEPER_CALLS, **more: Any) -> Listener:
     """A terminal that is registered and has leave to call; its port in the core realm."""
     own = registered(rig)
-    sent = only(to(rig.from_access(arq(20)), "core"))
+    sent = only(to(rig.from_access(arq(20, **more)), "core"))
     rig.from_core(acf(sent.data, calls), GATEKEEPER, at=own)
     return own
 

@@ -19,11 +19,11 @@ def test_every_key_is_a_field() -> None:
 def test_a_realm_says_how_it_takes_bandwidth() -> None:
     table = (
         "[realms.a.bandwidth]\naudio = 24\nvideo = 500\nother = 8\nmost = 900\n"
-        'fit = "cheapest"\npolice = "all"\nmargin = 50\n'
+        'fit = "cheapest"\npolice = "all"\nmargin = 50\nahead = true\n'
         "burst = 0.5\n"
     )
     realms = load_text(SMALL + table, "x.toml").plan.realms
-    assert realms["a"].bandwidth == Bandwidth(24, 500, 8, 900, Fit.CHEAPEST, Police.ALL, 50, 0.5)
+    assert realms["a"].bandwidth == Bandwidth(24, 500, 8, 900, Fit.CHEAPEST, Police.ALL, 50, 0.5, True)
     assert realms["c"].bandwidth == Bandwidth()
 
 
