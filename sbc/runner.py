@@ -191,10 +191,14 @@ class Runner:
         self.counted["latched"] += 1
         self._remember(stream, Latched(stream, side, address, reason))
         self._border.latched(stream, side, address)
-        if self.afterwards is not None:
-            self.afterwards()
+        self.carry_out([])
         if self.meter is not None:
             self.meter.latched(stream, side, address)
+
+    def rtcp_latched(self, stream: str, side: int, address: Address) -> None:
+        """See IMediaObserver."""
+        self._border.rtcp_latched(stream, side, address)
+        self.carry_out([])
 
     def silent(self, stream: str, seconds: float) -> None:
         """See IMediaObserver."""
@@ -207,8 +211,7 @@ class Runner:
 
     def policed(self, stream: str, side: int) -> None:
         """See IMediaObserver."""
-        said = {"stream": stream, "side": side}
-        self.noted(Note("policed", "media over its rate", stream.partition("/")[0], said))
+        self.noted(Note("policed", "media over its rate", stream.partition("/")[0], {"stream": stream, "side": side}))
 
     def forwards(self, stream: str, engine: str, reason: str) -> None:
         """See IMediaObserver."""

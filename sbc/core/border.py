@@ -184,8 +184,21 @@ class Border:
         call = self.registry.calls.get(stream_id.partition("/")[0])
         for stream in call.streams.values() if call is not None else ():
             if stream.id == stream_id:
+                if stream.latched_rtcp[side] is not None and stream.latched_rtcp[side] == stream.latched[side]:
+                    stream.latched_rtcp[side] = address  # they come by one port
                 stream.latched[side] = address
                 self.registry.touch(call)
+
+    def rtcp_latched(self, stream_id: str, side: int, address: Address) -> None:
+        """The engine has found where the RTCP of one side comes from. What was signalled is known without that."""
+        call = self.registry.calls.get(stream_id.partition("/")[0])
+        for stream in call.streams.values() if call is not None else ():
+            if stream.id == stream_id:
+                remote = stream.remote[side]
+                found = None if remote is not None and address == remote.rtcp else address
+                if stream.latched_rtcp[side] != found:
+                    stream.latched_rtcp[side] = found
+                    self.registry.touch(call)
 
     def secured(self, stream_id: str, side: int, receive: Key, send: Key) -> None:
         """A handshake with the peer of one side has agreed on keys."""

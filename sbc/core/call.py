@@ -160,6 +160,7 @@ class Stream:
     agreed: tuple[tuple[Flow, ...], tuple[Flow, ...]] = ((), ())
     held: list[bool] = attrs.field(factory=lambda: [False, False])
     latched: list[Address | None] = attrs.field(factory=lambda: [None, None])  # where media was found to come from
+    latched_rtcp: list[Address | None] = attrs.field(factory=lambda: [None, None])  # its RTCP, if not as signalled
     silent: bool = False  # whether the engine has told that nobody speaks on it
     early: dict[bytes, Said] = attrs.field(factory=dict)
     told: int = 0  # the clock, as the engine has it
@@ -177,6 +178,12 @@ class Stream:
         self.early[party] = Said(self.remote[index], self.media[index], self.held[index], flows, self.wards)
         if len(self.early) > MOST_PARTIES:
             del self.early[next(iter(self.early))]
+
+    def forget(self, index: int, media: bool) -> None:
+        """Where RTCP and (`media`) RTP of a side came from was found for an address that is no longer meant."""
+        self.latched_rtcp[index] = None
+        if media:
+            self.latched[index] = None
 
     def settle(self, party: bytes, index: int) -> None:
         """It is `party` that has answered, on side `index`: what it had said counts, whatever others said since."""

@@ -369,8 +369,8 @@ class Described:
             new, media = stream in self._new, stream.media[side]
             exchange.undo += (Change(stream, side, before, new, media, before_flows, had, stream.wards),)
         stream.wards = wards
-        if before is not None and before.rtp != rtp and not is_unspecified(rtp.host):
-            stream.latched[side] = None  # it was found for an address that is no longer meant
+        if before not in (None, Pair(rtp, rtcp)) and not is_unspecified(rtp.host):
+            stream.forget(side, before.rtp != rtp)
         stream.remote[side] = Pair(rtp, rtcp) if reachable else None  # of the other IP version: learned, if at all
         stream.media[side] = self._flowing[stream] or stream.media[side]
         stream.held[side] = self._held[stream] or call.paused[side]

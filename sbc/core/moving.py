@@ -95,5 +95,8 @@ def _take_over(registry: Registry, before: Call, call: Call, stream: Stream) -> 
 def as_it_was(call: Call, stream: Stream) -> StreamSpec:
     """A stream that was open before, as the engine is to have it: media goes on to where it went."""
     spec = stream.spec(call)
-    first, second = (attrs.evolve(each, latched=stream.latched[index]) for index, each in enumerate(spec.sides))
+    first, second = (
+        attrs.evolve(each, latched=stream.latched[index], latched_rtcp=stream.latched_rtcp[index])
+        for index, each in enumerate(spec.sides)
+    )
     return attrs.evolve(spec, sides=(first, second))

@@ -110,7 +110,8 @@ class SideSpec:
     is in seconds. For the books: `media` is what the peer has signalled to flow there, kind and formats, and `held`
     whether it has put that on hold, in one direction or both. `latched` is where its RTP was found to come from when
     the stream was open before, in another process: an engine that opens the stream believes that, as if it had carried
-    it into the window.
+    it into the window. `latched_rtcp` is the same of its RTCP, None where that was found to come as signalled, or not
+    at all; where it is `latched`, RTCP comes on the port of RTP.
 
     `limit` is what the peer may send, RTP and RTCP together; what is more waits or is dropped. `mark` is the sockets'
     SO_MARK (0: none), `vpn` the network that they are in. `clock` is the rate, in Hz, of the RTP timestamps that the
@@ -133,6 +134,7 @@ class SideSpec:
     incoming: bytes = b""
     media: str = ""
     latched: Address | None = None
+    latched_rtcp: Address | None = None
     held: bool = False
     limit: Rate | None = None
     mark: int = 0

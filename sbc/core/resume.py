@@ -156,7 +156,7 @@ def resume_call(
     if any(
         len(both) != 2
         for each in streams
-        for both in (each.remote, each.media, each.flows, each.held, each.latched, each.shared)
+        for both in (each.remote, each.media, each.flows, each.held, each.latched, each.latched_rtcp, each.shared)
     ):
         raise Unfit("a stream has two sides")
     call, dialect = _call(registry, dialects, found, legs)

@@ -35,6 +35,10 @@ class Herald:
         )
         self.tell("latched", stream, side, address, reason)
 
+    def rtcp_latched(self, stream: str, side: int, address: Address) -> None:
+        """See IMediaObserver."""
+        self.tell("rtcp_latched", stream, side, address)
+
     def silent(self, stream: str, seconds: float) -> None:
         """See IMediaObserver."""
         self.tell("silent", stream, seconds)

@@ -122,6 +122,10 @@ class IMediaObserver(Interface):
         """The side's media now goes to `address` (it differs from the signalled one, or is the first), or from the
         other of its own and its shared ports, which is told once a second at most."""
 
+    def rtcp_latched(stream, side, address):
+        """The side's RTCP, where that comes by a port of its own or was found to come by RTP's, now goes to `address`,
+        as signalled or not. To be kept for whoever opens the stream again."""
+
     def silent(stream, seconds):
         """No packet has come from either side for that long. Told once, and again after `resumed` or an update."""
 

@@ -159,8 +159,9 @@ class SideLatch:
         self.held = False
         self.reason = ""  # why `latched` is what it is
         self.update(spec, signalled, now)
-        if rtp is None and spec.latched is not None and self._rank(spec.latched)[0] > _NOBODY:
-            self.latched, self.reason = spec.latched, "kept"
+        kept = spec.latched if rtp is None else spec.latched_rtcp
+        if kept is not None and self._rank(kept)[0] > _NOBODY:
+            self.latched, self.reason = kept, "kept"
             self.reopen(now, spec.window)
 
     @property

@@ -194,6 +194,10 @@ class SecuredEngine:
         """Goes on to the observer, as all that follows."""
         self._observer.latched(stream, side, address, reason)
 
+    def rtcp_latched(self, stream: str, side: int, address: Address) -> None:
+        """The same."""
+        self._observer.rtcp_latched(stream, side, address)
+
     def silent(self, stream: str, seconds: float) -> None:
         """The same."""
         self._observer.silent(stream, seconds)

@@ -39,15 +39,16 @@ class Side:
         on_handshake: Callable[[bool, bytes, Address], None] = lambda rtcp, data, source: None,
         make_seal: MakeSeal | None = None,
         reactor: Any = None,
+        on_rtcp: Callable[[Address], None] = lambda address: None,
     ) -> None:
         self.spec = spec
         self.pacer = Pacer(reactor)
-        self._on_latch = on_latch
-        self._on_police = on_police
+        self._on_latch, self._on_rtcp, self._on_police = on_latch, on_rtcp, on_police
         self._told = False  # that something was policed
         self._own = None if spec.limit is None else Bucket(spec.limit, now)
         self._shared: Drawn | None = None
-        self._muxed = False  # RTCP has come on the RTP port
+        # RTCP has come on the RTP port
+        self._muxed = spec.latched_rtcp is not None and spec.latched_rtcp == spec.latched
         send_rtp, send_rtcp = senders
         shared_rtp, shared_rtcp = shared or (None, None)
         latch = SideLatch(spec, _signalled(spec, rtcp=False), now)
@@ -195,6 +196,8 @@ class Side:
         self._aim()
         if inlet is self.rtp:
             self._on_latch(address, reason)
+        else:
+            self._on_rtcp(address)
 
     def turned(self) -> None:
         """Called by an inlet whose source has turned to the other port, of which nobody is to hear yet."""
@@ -209,6 +212,8 @@ class Side:
         if muxed != self._muxed:
             self._muxed = muxed
             self._aim()
+            if (found := (self.rtp if muxed or self.rtcp is None else self.rtcp).latch.latched) is not None:
+                self._on_rtcp(found)
 
     @property
     def mux(self) -> bool:
@@ -339,27 +344,22 @@ class Stream:
         on_handshake: Callable[[int, bool, bytes, Address], None] = lambda side, rtcp, data, source: None,
         make_seal: MakeSeal | None = None,
         reactor: Any = None,
+        on_rtcp: Callable[[int, Address], None] = lambda side, address: None,
     ) -> None:
-        """`senders` are the sockets' sendto for (rtp, rtcp) of each side, `shared` those of ports that it shares;
-        `on_latch` hears side, address and reason whenever a side's RTP goes to a newly latched address; `on_police` a
-        side when the first of its packets is over a rate, and again after an update; `on_handshake` see
-        IHandshakeObserver. `make_seal`: how media is secured. `reactor` (IReactorTime) wakes what waits."""
+        """`senders` are the sockets' sendto for (rtp, rtcp) of each side, `shared` those of ports that it shares.
+        `on_latch` hears side, address and reason when a side's RTP goes to a newly latched address, `on_rtcp` side and
+        address of RTCP, `on_police` a side at the first of its packets over a rate, and again after an update;
+        `on_handshake` see IHandshakeObserver. `make_seal`: how media is secured. `reactor` wakes what waits."""
         self.spec = spec
 
         def made(n: int) -> Side:
             return Side(
-                spec.sides[n],
-                spec.kind,
-                senders[n],
-                now,
-                lambda address, reason: on_latch(n, address, reason),
-                lambda: on_police(n),
-                longest,
-                shared[n],
+                spec.sides[n], spec.kind, senders[n], now,
+                lambda address, reason: on_latch(n, address, reason), lambda: on_police(n),
+                longest, shared[n],
                 lambda rtcp, data, source: on_handshake(n, rtcp, data, source),
-                make_seal,
-                reactor,
-            )
+                make_seal, reactor, lambda address: on_rtcp(n, address),
+            )  # fmt: skip
 
         first, second = made(0), made(1)
         first.join(second)

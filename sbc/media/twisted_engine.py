@@ -161,6 +161,7 @@ class TwistedEngine:
                 lambda side, rtcp, data, source: self._herald.handshake(spec.id, side, rtcp, data, source),
                 Session,
                 self._reactor,
+                lambda side, address: self._herald.rtcp_latched(spec.id, side, address),
             )
             for realm, bucket in self._shared.items():
                 stream.share(realm, bucket)

@@ -44,6 +44,9 @@ class Witness:
     def latched(self, stream: str, side: int, address: Address, reason: str) -> None:
         self._hear("latched", stream, side, str(address), reason)
 
+    def rtcp_latched(self, stream: str, side: int, address: Address) -> None:
+        self._hear("rtcp_latched", stream, side, str(address))
+
     def silent(self, stream: str, seconds: float) -> None:
         self._hear("silent", stream, seconds)
 

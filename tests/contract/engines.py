@@ -83,6 +83,7 @@ class Observer:
 
     def __init__(self) -> None:
         self.latches: list[tuple[str, int, Address, str]] = []
+        self.rtcp_latches: list[tuple[str, int, Address]] = []
         self.silences: list[tuple[str, float]] = []
         self.resumptions: list[str] = []
         self.policings: list[tuple[str, int]] = []
@@ -91,6 +92,9 @@ class Observer:
 
     def latched(self, stream: str, side: int, address: Address, reason: str) -> None:
         self.latches.append((stream, side, address, reason))
+
+    def rtcp_latched(self, stream: str, side: int, address: Address) -> None:
+        self.rtcp_latches.append((stream, side, address))
 
     def silent(self, stream: str, seconds: float) -> None:
         self.silences.append((stream, seconds))

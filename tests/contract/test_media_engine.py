@@ -13,6 +13,7 @@ from sbc.media.counters import Drops, Volume
 from sbc.media.interfaces import IMediaEngine
 from tests.contract.engines import QUIET, Call, Rig, balanced
 from tests.media.packets import dtls_hello, receiver_report, rtp, stun_request, udptl
+from tests.media.specs import signalled
 
 
 def test_provides_the_interface(rig: Rig) -> None:
@@ -198,6 +199,45 @@ def test_early_media_of_a_peer_behind_a_nat_comes_from_the_host_of_its_signallin
     call.send(call.a, call.at_a, rtp(3))
     assert (call.a.data(), call.b.data(), stranger.data()) == ([rtp(2)], [rtp(3)], [])
     assert (1, call.b.address, "seen-host") in call.latches()
+
+
+def behind_nat(rig: Rig) -> Call:
+    """A's address as it is signalled is one at home; it is seen where `call.a` is."""
+    home = Pair(Address("192.168.77.1", 4000), Address("192.168.77.1", 4001))
+    return Call(rig, a={"behind_nat": True, "remote": home, "seen_host": rig.host(2)})
+
+
+def again(call: Call, **kept: Address) -> None:
+    """As after a restart of the SBC."""
+    rig = call.rig
+    rig.engine.close(call.id)
+    spec = signalled(call.spec, 0, window=0.0, **kept)
+    rig.engine.open(spec)
+    call.expected = 0
+
+
+def test_reports_go_on_after_a_restart_to_where_they_went(rig: Rig) -> None:
+    """The very first of the other's, though the terminal behind its NAT has not sent any yet."""
+    call = behind_nat(rig)
+    call.send(call.a, call.at_a, rtp(1))
+    call.send(call.a_rtcp, call.at_a_rtcp, receiver_report())
+    rig.wait(lambda: rig.observer.rtcp_latches, "its reports' address to be told")
+    assert rig.observer.rtcp_latches == [(call.id, 0, call.a_rtcp.address)]
+    again(call, latched=call.a.address, latched_rtcp=call.a_rtcp.address)
+    call.send(call.b_rtcp, call.at_b_rtcp, receiver_report(9))
+    counters = call.send(call.b, call.at_b, rtp(2))
+    assert (call.a_rtcp.data(), call.a.data()) == ([receiver_report(9)], [rtp(2)])
+    assert balanced(counters) and not any(side.drops.total for side in counters.sides)
+
+
+def test_reports_that_come_by_the_port_of_rtp_go_on_there_after_a_restart(rig: Rig) -> None:
+    call = behind_nat(rig)
+    call.send(call.a, call.at_a, rtp(1), receiver_report())
+    rig.wait(lambda: rig.observer.rtcp_latches, "its reports' address to be told")
+    assert rig.observer.rtcp_latches[-1] == (call.id, 0, call.a.address)
+    again(call, latched=call.a.address, latched_rtcp=call.a.address)
+    call.send(call.b_rtcp, call.at_b_rtcp, receiver_report(9))
+    assert (call.a.data(), call.a_rtcp.data()) == ([receiver_report(9)], [])
 
 
 def test_media_follows_a_changed_address(rig: Rig) -> None:

@@ -169,6 +169,7 @@ SPECS = st.builds(
     window=st.sampled_from([0.0, 1.5, 3.0]),
     clock=st.sampled_from([0, 8000, 8000, 90000, 4_000_000_000]),
     latched=st.sampled_from([None, None, NAT, Address("198.51.100.66", 6666)]),
+    latched_rtcp=st.sampled_from([None, None, NAT, Address(NAT.host, 40001), Address("198.51.100.66", 6667)]),
     security=st.sampled_from([None, None, SideSecurity(), SideSecurity(ice=IcePair(Ice("ours", "")))]),
 )
 # Fractions of 512: both hold them exactly. 76 of them are just less than 150 ms, 77 just more.

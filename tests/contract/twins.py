@@ -65,11 +65,11 @@ def identity(ssrc: int | None, sequence: int | None, timestamp: int | None) -> A
     return made
 
 
-def latch_spec(spec: SideSpec, signalled: Address | None) -> Any:
+def latch_spec(spec: SideSpec, signalled: Address | None, kept: Address | None = None) -> Any:
     made = ffi.new("struct latch_spec *")
     put(made.signalled, signalled)
     put(made.seen, Address(spec.seen_host, 0))
-    put(made.kept, spec.latched)
+    put(made.kept, kept)
     made.window, made.clock = nanoseconds(spec.window), spec.clock
     made.mode, made.behind_nat = MODES[spec.latch], spec.behind_nat
     made.secured = spec.security is not None
@@ -84,7 +84,8 @@ class TwinLatch:
         self.python = SideLatch(spec, signalled, now, None if rtp is None else rtp.python)
         self.c = ffi.new("struct latch *")
         self._rtp = rtp  # C only points to it
-        lib.latch_init(self.c, latch_spec(spec, signalled), nanoseconds(now), ffi.NULL if rtp is None else rtp.c)
+        kept = spec.latched if rtp is None else spec.latched_rtcp
+        lib.latch_init(self.c, latch_spec(spec, signalled, kept), nanoseconds(now), ffi.NULL if rtp is None else rtp.c)
         self.compare(now)
 
     def update(self, spec: SideSpec, signalled: Address | None, now: float) -> None:

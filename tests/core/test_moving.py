@@ -17,6 +17,7 @@ from tests.toy_gateway import Gateway, gateway, gateway_rig, joined, moves, no, 
 from tests.toy_records import audio
 
 FOUND = Address("203.0.113.11", 30_000)
+FOUND_RTCP = Address("203.0.113.11", 30_007)
 
 
 def only(call: Call) -> Stream:
@@ -42,6 +43,7 @@ def test_a_stream_goes_with_its_member_by_the_ports_that_it_has() -> None:
     stream = only(first)
     before, ours = stream.id, stream.ours
     one.rig.border.latched(before, 0, FOUND)
+    one.rig.border.rtcp_latched(before, 0, FOUND_RTCP)
     orders = moved(one)
     assert told(orders) == [
         (first.id, {"member": "1", "to": second.id}),
@@ -52,6 +54,7 @@ def test_a_stream_goes_with_its_member_by_the_ports_that_it_has() -> None:
     assert (closed.stream, closed.call) == (before, first.id) and opened.spec.call == second.id
     assert opened.spec.id == stream.id != before and stream.id.startswith(second.id + "/")
     assert tuple(each.local for each in opened.spec.sides) == ours and opened.spec.sides[0].latched == FOUND
+    assert opened.spec.sides[0].latched_rtcp == FOUND_RTCP
     assert stream in second.streams.values() and not first.streams
     assert first.state is second.state is CallState.UP
     one.rig.border.latched(stream.id, 1, FOUND)

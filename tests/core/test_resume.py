@@ -15,7 +15,7 @@ from sbc.core.audit import audit
 from sbc.core.binding import BindingState
 from sbc.core.border import Border
 from sbc.core.bound import binding_of
-from sbc.core.call import CallState
+from sbc.core.call import CallState, Stream
 from sbc.core.exchange import ExchangeState
 from sbc.core.message import Intent, Kind, Phase, Who
 from sbc.core.mint import Mint
@@ -184,6 +184,37 @@ def test_media_goes_on_to_where_it_went_and_strangers_are_not_listened_to() -> N
         assert first.latched == Address(NAT.host, 50000) and first.window == expected
         assert second.latched is None and second.window == window
         assert first.remote is not None and first.seen_host == NAT.host
+
+
+def test_reports_go_on_to_where_they_went() -> None:
+    """Else the other's are lost until the terminal's next, which is seconds away, opens the way to it."""
+    talk = answered()
+    stream, found = f"{talk.call.id}/1", Address(NAT.host, 50007)
+    talk.rig.border.latched(stream, 0, Address(NAT.host, 50000))
+    talk.rig.border.rtcp_latched(stream, 0, found)
+    remote = only_stream(talk).remote[1]
+    assert remote is not None and remote.rtcp is not None
+    talk.rig.border.rtcp_latched(stream, 1, remote.rtcp)
+    (order,) = of(OpenStream, restarted(talk.rig, 1.0)[1])
+    assert [side.latched_rtcp for side in order.spec.sides] == [found, None], "what was signalled needs no mention"
+
+
+def test_reports_that_come_by_the_port_of_rtp_move_with_it() -> None:
+    talk = answered()
+    stream, first, second = f"{talk.call.id}/1", Address(NAT.host, 50000), Address(NAT.host, 50002)
+    talk.rig.border.latched(stream, 0, first)
+    talk.rig.border.rtcp_latched(stream, 0, first)
+    talk.rig.border.latched(stream, 0, second)
+    assert only_stream(talk).latched_rtcp[0] == second
+    talk.rig.border.rtcp_latched("no call/1", 0, first)
+    talk.rig.border.rtcp_latched(stream, 0, first)
+    talk.rig.border.latched(stream, 0, second)
+    assert only_stream(talk).latched_rtcp[0] == first
+
+
+def only_stream(talk: Talk) -> Stream:
+    (stream,) = talk.call.streams.values()
+    return stream
 
 
 def test_a_call_in_its_end_is_ended_by_whoever_wanted_that_and_both_are_told() -> None:

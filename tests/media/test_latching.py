@@ -800,3 +800,13 @@ def test_with_a_window_an_earlier_latch_gives_way_as_one_that_was_carried_into_i
 @pytest.mark.parametrize("changes", [{"latch": Latch.OFF}, {"behind_nat": False}])
 def test_an_earlier_latch_that_is_not_permitted_now_is_none(changes: dict[str, Any]) -> None:
     assert latch(latched=NAT, **changes).destination == SIGNALLED
+
+
+def test_a_latch_of_rtcp_is_believed_beside_that_of_rtp() -> None:
+    rtp = latch(latched=NAT, latched_rtcp=OTHER_PORT, window=0.0)
+    whole = spec(latched=NAT, latched_rtcp=OTHER_PORT, window=0.0)
+    signalled = Address(SIGNALLED.host, 4001)
+    rtcp = SideLatch(whole, signalled, 0.0, rtp)
+    assert (rtp.destination, rtcp.destination, rtcp.reason) == (NAT, OTHER_PORT, "kept")
+    assert rtcp.firm(0.0)
+    assert SideLatch(attrs.evolve(whole, latched_rtcp=STRANGER), signalled, 0.0, rtp).destination == signalled

@@ -122,7 +122,7 @@ def test_what_is_told_is_what_the_far_ends_counted(
     wait_for(lambda: sorted(written(stage)) == expected, what="the volume to be written")
     stage.sbc = stage.sbc.kill_and_restart()
     stage.sbc.process.wait_output("1 calls and 1 bindings resumed")  # the media ports are open, too
-    assert talk(call, taken, opened=True).whole
+    assert talk(taken, call, opened=True).whole  # the gateway first: the way to alice is known, to her reports, too
     call.hold()
     call.resume()
     assert talk(call, taken, opened=True).whole

@@ -1,4 +1,4 @@
-"""What the kernel's engine leaves to the one in user space that it stands upon: secured media, which stays there."""
+"""What the kernel's engine leaves to the one in user space that it stands upon: secured media, and news."""
 
 from __future__ import annotations
 
@@ -36,6 +36,10 @@ class Passing:
         """See IMediaEngine. @raises KeyError."""
         first, second = self.inner.rollovers(stream)
         return first, second
+
+    def rtcp_latched(self, stream: str, side: int, address: Address) -> None:
+        """See IMediaObserver."""
+        self._herald.tell("rtcp_latched", stream, side, address)
 
     def handshake(self, stream: str, side: int, rtcp: bool, data: bytes, source: Address) -> None:
         """See IHandshakeObserver."""

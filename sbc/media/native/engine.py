@@ -360,7 +360,11 @@ class NativeEngine(Secured):
         stream = relay.spec.id
         if event.kind == self._lib.EVENT_POLICED:
             self._herald.policed(stream, event.side)
-        elif (address := self._values.address(event.address)) is not None:
+        elif (address := self._values.address(event.address)) is None:
+            return
+        elif event.kind == self._lib.EVENT_RTCP_LATCHED:
+            self._herald.rtcp_latched(stream, event.side, address)
+        else:
             self._herald.latched(stream, event.side, address, self._values.reason(event.reason))
 
     def _call_of(self, stream: str) -> str:

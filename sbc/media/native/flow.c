@@ -118,6 +118,7 @@ static void side_init(struct side *side, struct stream *stream, bool t38, const 
         side->outlets[n].aim.fd = fds[0];
     }
     side->has_rtcp = fds[1] >= 0;
+    side->muxed = spec->ports[1].kept.family != FAMILY_NONE && address_same(&spec->ports[0].kept, &spec->ports[1].kept);
     side->gate = gate;
     memcpy(side->local, spec->local, sizeof side->local);
     memcpy(side->shared, spec->shared, sizeof side->shared);
@@ -163,8 +164,8 @@ static void inlet_say(struct inlet *inlet, bool moved, int64_t now)
     if (!moved)
         inlet->turn = now + TURN;
     inlet->said = inlet->shared;
-    if (inlet == &inlet->side->ports[0])
-        inlet->stream->unsaid |= (uint8_t)(UNSAID_LATCHED << (inlet->side - inlet->stream->sides));
+    enum unsaid what = inlet == &inlet->side->ports[0] ? UNSAID_LATCHED : UNSAID_RTCP_LATCHED;
+    inlet->stream->unsaid |= (uint8_t)(what << (inlet->side - inlet->stream->sides));
 }
 
 /* A packet of the latched source was accepted. */
@@ -247,7 +248,9 @@ static void inlet_end(struct inlet *inlet, const uint8_t *data, const union endp
 static void side_rtcp_came(struct side *side, bool muxed)
 {
     if (muxed != side->muxed) {
+        struct stream *stream = side->ports[0].stream;
         side->muxed = muxed;
+        stream->unsaid |= (uint8_t)(UNSAID_RTCP_LATCHED << (side - stream->sides));
         side_aim(side);
     }
 }

@@ -162,7 +162,7 @@ static inline bool side_muxes(const struct side *side)
     return side->aimed ? side->aimed == AIMED_TOGETHER : side->muxes || side->muxed;
 }
 
-enum unsaid { UNSAID_LATCHED = 1, UNSAID_POLICED = 4 }; /* shifted by the side's number */
+enum unsaid { UNSAID_LATCHED = 1, UNSAID_POLICED = 4, UNSAID_RTCP_LATCHED = 16 }; /* shifted by the side's number */
 
 struct worker;
 

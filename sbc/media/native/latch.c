@@ -335,7 +335,7 @@ void latch_init(struct latch *latch, const struct latch_spec *spec, int64_t now,
     latch->rtp = rtp;
     latch->heard = now;
     latch_update(latch, spec, now);
-    if (rtp == NULL && !is_none(&spec->kept) && standing_of(latch, &spec->kept).rank > NOBODY) {
+    if (!is_none(&spec->kept) && standing_of(latch, &spec->kept).rank > NOBODY) {
         latch->latched = spec->kept;
         latch->reason = REASON_KEPT;
         latch_reopen(latch, now, spec->window);

@@ -7,10 +7,11 @@
 /* Put an event in the ring; false if there is no room now. */
 static bool worker_tell(struct worker *worker, const struct stream *stream, enum event_kind kind, int side)
 {
-    const struct latch *latch = &stream->sides[side].ports[0].latch;
+    const struct side *from = &stream->sides[side];
+    const struct latch *latch = &from->ports[kind == EVENT_RTCP_LATCHED && !side_muxes(from)].latch;
     struct event event = {.handle = stream->handle, .kind = (uint8_t)kind, .side = (uint8_t)side};
 
-    if (kind == EVENT_LATCHED) {
+    if (kind != EVENT_POLICED) {
         event.address = latch->latched;
         event.reason = latch->reason;
     }
@@ -24,10 +25,13 @@ void worker_say(struct worker *worker, struct stream *stream)
 {
     for (int side = 0; side < 2; side++) {
         uint8_t latched = (uint8_t)(UNSAID_LATCHED << side), policed = (uint8_t)(UNSAID_POLICED << side);
+        uint8_t rtcp = (uint8_t)(UNSAID_RTCP_LATCHED << side);
         if (stream->unsaid & latched && worker_tell(worker, stream, EVENT_LATCHED, side))
             stream->unsaid &= (uint8_t)~latched;
         if (stream->unsaid & policed && worker_tell(worker, stream, EVENT_POLICED, side))
             stream->unsaid &= (uint8_t)~policed;
+        if (stream->unsaid & rtcp && worker_tell(worker, stream, EVENT_RTCP_LATCHED, side))
+            stream->unsaid &= (uint8_t)~rtcp;
     }
     if (stream->unsaid)
         atomic_store(&worker->late, true);

@@ -92,8 +92,8 @@ class Values:
         port.secured = spec.security is not None
         port.ice = spec.security is not None and spec.security.ice is not None
         to.ports[1] = port
-        port.kept = self.in_c(spec.latched)
-        for n in (0, 1):
+        for n, kept in enumerate((spec.latched, spec.latched_rtcp)):
+            to.ports[n].kept = self.in_c(kept)
             to.ports[n].signalled = self.in_c(signalled[n])
             to.local[n] = self.in_c(spec.local[n])
         to.realm = realm

@@ -30,7 +30,7 @@ _Static_assert(COLOURS * COLOUR <= PAGE, "and before it");
 #define HANDFUL 128      /* and of what is handed to Python */
 
 /* cffi: from here, what Python may see */
-enum event_kind { EVENT_LATCHED, EVENT_POLICED };
+enum event_kind { EVENT_LATCHED, EVENT_POLICED, EVENT_RTCP_LATCHED };
 
 #define HANDED 2048 /* octets of a check or handshake, at the most */
 
@@ -47,7 +47,7 @@ struct handed {
 /* Something that Python is to be told of a stream. */
 struct event {
     uint64_t handle;
-    struct address address; /* of EVENT_LATCHED: where the media goes now, and why */
+    struct address address; /* where the media, or RTCP, goes now; of media also why */
     uint8_t kind;
     uint8_t side;
     uint8_t reason;
