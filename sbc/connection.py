@@ -75,8 +75,12 @@ class Ears(Protocol):
     def needed(self, listener: Listener, peer: Address) -> bool:
         """Whether a connection that says nothing is to stay all the same."""
 
-    def named(self, listener: Listener, peer: Address) -> str:
-        """The domain name that the next hop at `peer` was found by; empty where there is none."""
+    def named(self, listener: Listener, peer: Address, usual: str) -> str:
+        """The name that the certificate of the next hop at `peer` must hold, `usual` if that is not empty and the next
+        hop has none of its own; empty where there is none."""
+
+    def door(self, listener: Listener, peer: Address) -> Address | None:
+        """Where a connection to `peer` may be opened; None: nowhere."""
 
     def noted(self, note: Note) -> None:
         """Something for log and counters."""

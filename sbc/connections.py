@@ -18,7 +18,7 @@ from sbc import tcp
 from sbc.connection import Connection, Ears, door_of
 from sbc.core.address import Address, canonical
 from sbc.core.orders import WEB, Listener, Note
-from sbc.core.realm import Realm, Side
+from sbc.core.realm import Realm
 from sbc.core.wires import Connections as Limits
 from sbc.handshake import RENEWED, Entrance, Exit, TlsWire
 from sbc.interfaces import IFramer
@@ -93,8 +93,8 @@ class Books:
 
 
 class Connections:
-    """Every signalling connection. Towards terminals only those are opened that one call has for itself: as a rule no
-    way leads to a terminal but its own."""
+    """Every signalling connection. Towards terminals only those are opened that one call has for itself, and those to
+    trunks: as a rule no way leads to a terminal but its own."""
 
     _log = Logger()
 
@@ -149,7 +149,7 @@ class Connections:
 
     def expected(self, listener: Listener, peer: Address) -> str:
         """The name or address that the certificate of a next hop must hold."""
-        return self._security[listener.realm].expected(self.ears.named(listener, peer) or peer.host)
+        return self.ears.named(listener, peer, self._security[listener.realm].tls.server_name) or peer.host
 
     # -- for the runner
 
@@ -202,9 +202,10 @@ class Connections:
         """Send by the connection to `peer`, or else to `otherwise`, opened if need be; empty, or why that cannot be."""
         connection = self._found.get((listener, peer))
         if connection is None:
-            if self._realms[listener.realm].side is not Side.CORE and not listener.lane:
+            door = peer if listener.lane else self.ears.door(listener, peer)
+            if door is None:
                 return "its connection is closed"
-            peer = otherwise or peer
+            peer = otherwise or door
             connection = self._found.get((listener, peer)) or self._open(listener, peer)
         return "" if connection.write(data) else "it does not read what it is sent"
 

@@ -21,9 +21,10 @@ from twisted.names.error import DNSNameError, DomainError, ResolverError
 
 from sbc.config.values import DnsConfig
 from sbc.core.address import Address, is_literal, is_unspecified, literal, same_family
+from sbc.core.fan import NextHop
 from sbc.core.hops import Target, literal_targets
 from sbc.core.orders import DATAGRAMS
-from sbc.core.realm import NextHop, Path, Plan, Realm, Signaling
+from sbc.core.realm import Path, Plan, Realm, Signaling
 from sbc.interfaces import Service
 from sbc.resolvers import Resolvers
 

@@ -81,7 +81,7 @@ class Runner:
     ) -> None:
         self._reactor = reactor
         self._border = border
-        self.needed, self.named = border.needs, border.named  # what connections ask
+        self.needed, self.named, self.door = border.needs, border.named, border.door  # what connections ask
         self.connections = Connections(reactor, border.plan.realms, framers or {}, security or {}, self, frames or {})
         self._listening = Listening(reactor, border, protocols, self.connections, self)
         self._ports, self.listeners = self._listening.ports, self._listening.all

@@ -54,10 +54,6 @@ class Security:
     identities: tuple[Identity, ...]
     authorities: list[x509.Certificate] | None
 
-    def expected(self, host: str) -> str:
-        """The name or address that the certificate of a next hop at `host` must hold."""
-        return self.tls.server_name or host
-
 
 def read_tls(realms: Mapping[str, Realm], source: str = "") -> dict[str, Security]:
     """What the realms' files hold, by realm. `source`: the configuration file. @raises ConfigError with every fault."""

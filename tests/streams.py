@@ -55,6 +55,7 @@ class Hearing:
     bars: str = ""
     let_in: list[Address] = attrs.field(factory=list)
     names: dict[Address, str] = attrs.field(factory=dict)
+    doors: dict[Address, Address] = attrs.field(factory=dict)
 
     def received(self, listener: Listener, source: Address, data: bytes, proven: str = "") -> None:
         self.proven.add(proven)
@@ -80,8 +81,11 @@ class Hearing:
     def needed(self, listener: Listener, peer: Address) -> bool:
         return self.need
 
-    def named(self, listener: Listener, peer: Address) -> str:
-        return self.names.get(peer, "")
+    def named(self, listener: Listener, peer: Address, usual: str) -> str:
+        return usual or self.names.get(peer, "")
+
+    def door(self, listener: Listener, peer: Address) -> Address | None:
+        return peer if listener.realm == "core" else self.doors.get(peer)
 
     def noted(self, note: Note) -> None:
         self.counted[note.event] += 1

@@ -24,6 +24,18 @@ def test_to_a_phone_no_connection_is_ever_opened(bench: Bench) -> None:
         bench.taken(door)
 
 
+def test_to_a_trunk_one_is_opened_where_it_takes_some(bench: Bench) -> None:
+    door, address = bench.softswitch()
+    source = Address(address.host, 9)
+    bench.heard.doors = {address: address, source: address}
+    for to, data in ((address, b"one"), (source, b"two")):
+        assert bench.table.send(bench.access, to, data) == ""
+    end = bench.taken(door)
+    bench.wait(lambda: bench.heard.counted["connection-opened"], "the connection")
+    bench.turn()
+    assert end.recv(100) == b"onetwo" and len(bench.table.books().connections) == 1
+
+
 def test_one_connection_to_a_next_hop_opened_when_needed_serves_all(bench: Bench) -> None:
     door, address = bench.softswitch()
     for data in (b"one", b"two"):

@@ -17,8 +17,9 @@ from twisted.names.error import DNSNameError, DNSServerError
 
 from sbc.config.values import DnsConfig
 from sbc.core.address import Address
+from sbc.core.fan import NextHop
 from sbc.core.hops import Target
-from sbc.core.realm import NextHop, Path, Plan, Signaling
+from sbc.core.realm import Path, Plan, Signaling
 from sbc.core.vpn import VpnLabel
 from sbc.locate import MOST_ADDRESSES, MOST_TARGETS, MOST_TTL, RETRY, Locator
 from sbc.sip.services import SERVICES

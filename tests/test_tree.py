@@ -16,6 +16,7 @@ UNTESTED = {
     "sbc/core/message.py": "values alone, used by every dialect's tests",
     "sbc/core/orders.py": "values alone, used by every test of the core",
     "sbc/core/question.py": "values alone, used by tests/h323/test_alive.py",
+    "sbc/core/fan.py": "values alone, used by tests/core/test_hops.py",
     "sbc/core/wires.py": "values alone, made by tests/config/test_load.py",
     "sbc/media/interfaces.py": "interfaces alone: nothing in it runs",
     "sbc/policy/events.py": "values alone, used by every test of policies",

@@ -66,7 +66,7 @@ def test_the_manual_says_of_each_key_when_a_change_counts() -> None:
         r"^   \* - ``\[+([\w.]+)(\]+)``\n     - ((?:.+\n)+?)     - (.+)$", MANUAL.read_text(), flags=re.MULTILINE
     )
     said = {
-        (re.sub(r"customers\.", "customers[].", table) + ("[]" if len(close) == 2 else ""), key): when
+        (re.sub(r"(customers|trunks)\.", r"\1[].", table) + ("[]" if len(close) == 2 else ""), key): when
         for table, close, keys, when in rows
         for key in re.findall(r"``(\w+)``", keys)
     }

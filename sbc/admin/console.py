@@ -188,6 +188,7 @@ class Console(Purse):
 
         table = rows_of(self._border.plan.paths, view, columns.PATHS, limit, "no paths")
         hops = [each for row in table for each in row["neighbours"]]
+        hops += [each for trunk in self._border.plan.trunks for each in views.neighbours_view(registry, trunk, now)]
         table.below = "\n" + repr(rows_of(hops, lambda each: each, columns.NEIGHBOURS, limit, "no next hops"))
         return table
 

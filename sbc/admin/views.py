@@ -14,6 +14,7 @@ from sbc.core.address import Address, Pair
 from sbc.core.binding import Binding, BindingState
 from sbc.core.border import Border
 from sbc.core.call import Call, CallState, Leg, Stream
+from sbc.core.fan import Fan
 from sbc.core.hops import Neighbour, Target
 from sbc.core.ports import PortPool
 from sbc.core.realm import Path
@@ -277,22 +278,25 @@ def path_view(registry: Registry, path: Path, calls: int, now: float) -> View:
             {"to": str(hop.to), "priority": hop.priority, "weight": hop.weight, "transport": hop.transport}
             for hop in path.next_hops
         ],
-        "neighbours": [
-            neighbour_view(path, target, neighbour, now)
-            for target, neighbour in sorted(registry.hops.of(path), key=lambda way: (way[0].priority, -way[0].weight))
-        ],
+        "neighbours": neighbours_view(registry, path, now),
         "domain": path.domain,
         "signaling": path.signaling.value,
         "calls": calls,
     }
 
 
-def neighbour_view(path: Path, target: Target, neighbour: Neighbour, now: float) -> View:
+def neighbours_view(registry: Registry, fan: Fan, now: float) -> list[View]:
+    """The next hops of a path or trunk as they are."""
+    ways = sorted(registry.hops.of(fan), key=lambda way: (way[0].priority, -way[0].weight))
+    return [neighbour_view(fan, target, neighbour, now) for target, neighbour in ways]
+
+
+def neighbour_view(fan: Fan, target: Target, neighbour: Neighbour, now: float) -> View:
     """A next hop as it is known to be. `since`, `heard` and `asked_again` are in seconds, None where that never was or
     will be; `sent` are requests, `failures` those of them that went elsewhere in the end."""
     heard = now - neighbour.heard_at
     return {
-        "path": path.name,
+        "path": fan.label,
         "hop": str(neighbour.hop.peer),
         "name": target.name,
         "transport": neighbour.hop.listener.transport,

@@ -12,6 +12,7 @@ from sbc.config.claims import claims, version_of
 from sbc.config.dialects import own_ports
 from sbc.config.faults import Findings
 from sbc.config.files import check_files
+from sbc.config.hops import check_probing
 from sbc.config.network import why_one
 from sbc.config.rules import check_rules
 from sbc.config.trunks import check_trunks
@@ -32,8 +33,9 @@ from sbc.config.values import (
 )
 from sbc.config.wires import check_wires
 from sbc.core.address import Address, is_unspecified, literal
+from sbc.core.fan import NextHop, Probes
 from sbc.core.orders import DATAGRAMS, Listener
-from sbc.core.realm import Asking, NextHop, Probes, Probing, Side, Signaling, Timers
+from sbc.core.realm import Probing, Side, Signaling, Timers
 from sbc.core.vpn import VpnLabel
 from sbc.policy.countries import Countries
 from sbc.policy.limits import Priority
@@ -114,7 +116,8 @@ def check(draft: Draft, findings: Findings) -> None:
         check_rules(
             realm.values.get("rules", ()), f"{realm.at}.rules", listeners, draft.countries is not None, findings
         )
-        check_trunks(realm.values.get("trunks", ()), f"{realm.at}.trunks", realm.side, listeners, findings)
+        own = realm.values.get("trunks", ())
+        realm.values["trunks"] = check_trunks(own, f"{realm.at}.trunks", realm.side, listeners, findings)
         _check_alternates(realm, findings)
     _check_paths(draft, findings)
     if draft.console is not None:
@@ -288,18 +291,10 @@ def _check_core(path: DraftPath, core: DraftRealm, ours: dict[Address, str], fin
         told.add((to, hop.transport))
         _check_hop_transport(path, core, hop, key, findings)
     _check_transport(path, core, findings)
-    _check_probing(path, findings)
+    check_probing(path.values.get("probing", Probes()), path.at, findings)
     if path.values.get("signaling") is Signaling.PORT_PER_TERMINAL and "signaling_ports" not in path.values:
         allowed = 'ports for signaling = "port-per-terminal", for example "7000-7999"'
         findings.missing(f"{path.at}.signaling_ports", allowed)
-
-
-def _check_probing(path: DraftPath, findings: Findings) -> None:
-    """An answer must have come before the next is wanted."""
-    probes: Probes | None = path.values.get("probing")
-    if probes is not None and probes.mode is not Asking.OFF and probes.answer_within >= probes.period:
-        problem, allowed = "is not shorter than the period", f"less than {probes.period:g}"
-        findings.add(f"{path.at}.probing.answer_within", probes.answer_within, problem, allowed)
 
 
 def _check_hop_transport(path: DraftPath, core: DraftRealm, hop: NextHop, key: str, findings: Findings) -> None:

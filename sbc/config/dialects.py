@@ -32,6 +32,8 @@ class DialectOptions(Protocol):
     """Whether its messages say how media is secured in words that can be translated; may be missing, and then do."""
     OWN_PORTS: bool
     """Whether its terminals can be told apart by ports of their own alone; may be missing, and then is not."""
+    CALLS_BY_CONNECTIONS: bool
+    """Whether its calls go by connections, whatever goes by datagrams besides; may be missing, and then do not."""
 
     def read(self, table: Mapping[str, Any], at: str, findings: Findings) -> Any:
         """The value of its table, which stands at `at`; None where too much of it is wrong. The core never looks at it
@@ -93,6 +95,11 @@ def own_ports(core: DraftRealm) -> list[str]:
     those."""
     spoken = {listener.dialect for _, listener in core.listeners}
     return sorted(each for each in spoken if getattr(options_of(each), "OWN_PORTS", False))
+
+
+def calls_by_connections(protocol: str) -> bool:
+    """Whether its calls go by connections, whatever goes by datagrams besides."""
+    return bool(getattr(options_of(protocol), "CALLS_BY_CONNECTIONS", False))
 
 
 def _installed(package: str) -> str:

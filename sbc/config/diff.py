@@ -141,7 +141,12 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         ),
         NOW,
     ),
-    "realms.NAME.trunks[]": dict.fromkeys(("name", "address", "protocol", "called"), NOW),
+    "realms.NAME.trunks[]": dict.fromkeys(
+        ("name", "address", "next_hops", "protocol", "transport", "server_name", "called"), NOW
+    ),
+    "realms.NAME.trunks[].next_hops[]": dict.fromkeys(("to", "priority", "weight", "transport"), NOW),
+    "realms.NAME.trunks[].failover": dict.fromkeys(("on", "patience", "tries"), NOW),
+    "realms.NAME.trunks[].probing": dict.fromkeys(("mode", "period", "answer_within", "misses"), NOW),
     "priority": {"least": NEXT, "namespaces": NEXT},
 }
 """When a change of each key takes effect, by the table it stands in; of tables within a path it is all NEXT.

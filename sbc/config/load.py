@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -16,6 +16,7 @@ from sbc.config.checks import Draft, DraftPath, DraftRealm, check
 from sbc.config.dialects import all_tables, check_installed, check_ports, options_of
 from sbc.config.faults import ConfigError, Fault, Findings, joined
 from sbc.config.flood import read as read_flood
+from sbc.config.hops import read_hops
 from sbc.config.keys import Tables, read_keys
 from sbc.config.kinds import is_word, word
 from sbc.config.limits import read_customers, read_priority
@@ -41,23 +42,9 @@ from sbc.config.values import (
 )
 from sbc.config.wires import read_tls, read_websocket
 from sbc.core.address import Address
+from sbc.core.fan import Failover, Probes, in_order
 from sbc.core.orders import Listener
-from sbc.core.realm import (
-    EMERGENCY,
-    Failover,
-    Keepalive,
-    Limits,
-    Media,
-    NextHop,
-    Path,
-    Plan,
-    Probes,
-    Realm,
-    Registrations,
-    Sessions,
-    Timers,
-    in_order,
-)
+from sbc.core.realm import EMERGENCY, Keepalive, Limits, Media, Path, Plan, Realm, Registrations, Sessions, Timers
 from sbc.core.vpn import Vpn
 from sbc.core.wires import Connections
 from sbc.policy.limits import Caps
@@ -215,7 +202,7 @@ class _Reader:
         values["protection"] = security.read(values, srtp, at, own, self.findings)
         width = self.keys(values.pop("bandwidth", {}), f"{at}.bandwidth", "realms.NAME.bandwidth")
         values["rules"] = read_rules(values.pop("rules", ()), f"{at}.rules", self.directory, self.findings)
-        values["trunks"] = read_trunks(values.pop("trunks", ()), f"{at}.trunks", self.findings)
+        values["trunks"] = read_trunks(values.pop("trunks", ()), name, f"{at}.trunks", self.findings)
         alive = self.keys(values.pop("keepalive", {}), f"{at}.keepalive", "realms.NAME.keepalive")
         values["flood"] = read_flood(values.pop("flood", {}), f"{at}.flood", values.get("side"), self.findings)
         values["customers"] = read_customers(values.pop("customers", ()), f"{at}.customers", self.findings)
@@ -248,7 +235,8 @@ class _Reader:
         values["probing"] = Probes(**self.keys(values.pop("probing", {}), f"{at}.probing", "paths[].probing"))
         values["limits"] = Caps(**self.keys(values.pop("limits", {}), f"{at}.limits", "paths[].limits"))
         if "next_hops" in values:
-            values["next_hops"] = in_order(self.next_hops(values["next_hops"], f"{at}.next_hops"))
+            keys = self.tables["paths[].next_hops[]"]
+            values["next_hops"] = in_order(read_hops(values["next_hops"], f"{at}.next_hops", keys, self.findings))
         at_sessions = joined(at, "sessions")
         values["sessions"] = Sessions(**self.keys(values.pop("sessions", {}), at_sessions, "paths[].sessions"))
         options = {}
@@ -257,16 +245,6 @@ class _Reader:
             if reader is not None and protocol in values:
                 options[protocol] = reader.read(values.pop(protocol), joined(at, protocol), self.findings)
         return DraftPath(at, values | ({"options": options} if options else {}))
-
-    def next_hops(self, given: Sequence[Any], at: str) -> Iterator[Address | NextHop]:
-        """Each next hop that is right, whether it is written as a table or as a mere address."""
-        for index, each in enumerate(given):
-            if not isinstance(each, dict):
-                yield each
-                continue
-            values = self.keys(each, f"{at}[{index}]", "paths[].next_hops[]")
-            if "to" in values:
-                yield NextHop(**values)
 
     def console(self, table: Mapping[str, Any]) -> ConsoleConfig | None:
         values = self.files(self.keys(table, "console", "console"), "host_key", "authorized_keys", "password_file")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from sbc.config import accounting, bandwidth, kinds, limits, marks, network, prepaid, security, trunks, wires
+from sbc.config import accounting, bandwidth, hops, kinds, limits, marks, network, prepaid, security, trunks, wires
 from sbc.config.flood import TABLES as FLOOD
 from sbc.config.keys import Key
 from sbc.config.rules import TABLES as RULES
 from sbc.config.values import CdrSync, EngineName, LogFormat, LogLevel
-from sbc.core.message import Elsewhere
 from sbc.core.orders import Latch
-from sbc.core.realm import Asking, Callers, Hosts, Lasting, Probing, Side, Signaling
+from sbc.core.realm import Callers, Hosts, Lasting, Probing, Side, Signaling
 from sbc.core.secured import MediaSecurity
 from sbc.core.wires import ControlHosts
 
@@ -158,23 +157,6 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("sessions", kinds.table()),
         Key("limits", kinds.table()),
     ),
-    "paths[].failover": (
-        Key("on", kinds.many(kinds.choice(Elsewhere), 0, "words")),
-        Key("patience", kinds.seconds(0.5, 32.0)),
-        Key("tries", kinds.integer(1, 10)),
-    ),
-    "paths[].probing": (
-        Key("mode", kinds.choice(Asking)),
-        Key("period", kinds.seconds(1.0, 3600.0)),
-        Key("answer_within", kinds.seconds(0.5, 30.0)),
-        Key("misses", kinds.integer(1, 100)),
-    ),
-    "paths[].next_hops[]": (
-        Key("to", kinds.host_maybe_port(), required=True),
-        Key("priority", kinds.integer(0, 65_535)),
-        Key("weight", kinds.integer(0, 65_535)),
-        Key("transport", kinds.text("a transport")),
-    ),
     "paths[].sessions": (
         Key("mode", kinds.choice(Lasting)),
         Key("shortest", kinds.integer(90, 86_400)),
@@ -244,6 +226,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
     **security.TABLES,
     **bandwidth.TABLES,
     **RULES,
+    **hops.TABLES,
     **trunks.TABLES,
     "emergency": (Key("numbers", kinds.many(kinds.emergency(), 0, "numbers and services")),),
 }

@@ -40,7 +40,7 @@ from sbc.core.orders import Listener, Order, Send, Wake
 from sbc.core.plain import Frame
 from sbc.core.promises import Promise
 from sbc.core.pulse import Pulse
-from sbc.core.realm import Path, Plan
+from sbc.core.realm import Path, Plan, Side
 from sbc.core.refusing import answer_late, bad_message, refuse
 from sbc.core.registry import Arrival, Registry
 from sbc.core.replan import replan, sweep
@@ -265,11 +265,22 @@ class Border:
         """A connection from `peer` was taken by us, or ours to it is up."""
         return self._and_wake(control.accepted(self.registry, self.dialects, Hop(listener, peer), now))
 
-    def named(self, listener: Listener, peer: Address) -> str:
-        """The domain name that the next hop at `peer` was found by; empty where it was configured by its address."""
+    def named(self, listener: Listener, peer: Address, usual: str = "") -> str:
+        """The name that the certificate of the next hop at `peer` must hold: its own, or the `usual` one if there is
+        such, or the one that it was found by; empty where it was configured by its address."""
         neighbour = self.registry.hops.neighbours.get((listener.realm, listener.transport, peer))
         host = "" if neighbour is None else parse_address(neighbour.name, 0).host
-        return "" if is_literal(host) else host
+        own = "" if neighbour is None else neighbour.holds
+        return own or usual or ("" if is_literal(host) else host)
+
+    def door(self, listener: Listener, peer: Address) -> Address | None:
+        """Where a connection to `peer` may be opened: in a core realm there, else where a trunk at its host takes some.
+        None: nowhere."""
+        realm = self.plan.realms[listener.realm]
+        if realm.side is Side.CORE:
+            return peer
+        known = (listener.dialect, peer.host) in realm.trunk_sources
+        return self.registry.hops.door(listener, peer) if known else None
 
     def needs(self, listener: Listener, peer: Address) -> bool:
         """Whether somebody is reached by the connection to `peer` alone: a terminal, or who waits for an answer."""

@@ -12,6 +12,7 @@ import attrs
 from sbc.core.address import Address, Pair
 from sbc.core.binding import Binding
 from sbc.core.call import Call, Stream
+from sbc.core.fan import Fan
 from sbc.core.keys import ExchangeKey, near_key
 from sbc.core.message import Flow, Intent, Kind, Phase, Place, Slot, StreamKey, Timing
 from sbc.core.names import Peer
@@ -20,6 +21,7 @@ from sbc.core.realm import Path
 from sbc.core.secured import Secured
 from sbc.core.securing import Wards
 from sbc.core.timers import Entry
+from sbc.core.trunk import Trunk
 from sbc.core.watch import Watch
 from sbc.core.word import Word
 from sbc.policy.demand import Demand
@@ -115,6 +117,7 @@ class Exchange:
     far: Hop | None
     path: Path | None = None
     neighbour: Neighbour | None = None  # the next hop it went to, where it went to one
+    trunk: Trunk | None = None  # whose next hop that is, where it is none of the path's
     target: Place | None = None  # the place it asked for
     call: Call | None = None
     arrival_leg: int = 0
@@ -164,6 +167,11 @@ class Exchange:
         self.spent = True
         self.intent, self.memo, self.target = SPENT, None, None
         self.asked_for, self.implied, self.tried = NOTHING, (), ()
+
+    @property
+    def fan(self) -> Fan | None:
+        """Whose next hop it goes to, where it goes to one."""
+        return self.trunk or self.path
 
     @property
     def listeners(self) -> list[Listener]:

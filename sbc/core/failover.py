@@ -83,8 +83,8 @@ def instead(
 
     Only while nothing of this attempt has reached the asker: who was told that it rings is not to hear it ring anew.
     """
-    path, fresh = exchange.path, exchange.state in (State.TRYING, State.PROCEEDING) and not exchange.heard
-    if path is None or exchange.neighbour is None or not fresh or answer.elsewhere not in path.failover.on:
+    fan, fresh = exchange.fan, exchange.state in (State.TRYING, State.PROCEEDING) and not exchange.heard
+    if fan is None or exchange.neighbour is None or not fresh or answer.elsewhere not in fan.failover.on:
         return None
     if exchange.intent.within and answer.elsewhere is not Elsewhere.UNAVAILABLE:
         return None  # the other party of the call is silent, whoever asks it
@@ -264,11 +264,11 @@ def _move(
     `anybody`: also to one that is believed to be down, since nobody else is left. `heard` is the answer that the
     present one gave, and its confirmation. `lost`: its connection is, and nobody can be told anything.
     """
-    path, near, old = exchange.path, exchange.near, exchange.neighbour
-    assert path is not None and near is not None and old is not None and exchange.far is not None  # it crossed
-    if len(exchange.tried) >= path.failover.tries:
+    fan, near, old = exchange.fan, exchange.near, exchange.neighbour
+    assert fan is not None and near is not None and old is not None and exchange.far is not None  # it crossed
+    if len(exchange.tried) >= fan.failover.tries:
         return None
-    turns = registry.hops.turns(path, exchange.intent.label or exchange.intent.exchange, exchange.tried)
+    turns = registry.hops.turns(fan, exchange.intent.label or exchange.intent.exchange, exchange.tried)
     if dialect.parted:
         turns = [each for each in turns if each.hop.reliable == exchange.far.reliable]
     if not turns or not (anybody or turns[0].usable):
@@ -330,6 +330,7 @@ def _leave(
         far=exchange.far,
         path=exchange.path,
         neighbour=exchange.neighbour,
+        trunk=exchange.trunk,
         target=exchange.target,
         sent=exchange.sent,
         instead=exchange,

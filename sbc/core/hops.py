@@ -1,4 +1,4 @@
-"""The next hops of every path: which there are, how each is known to be, and whose turn it is."""
+"""The next hops of every path and trunk: which there are, how each is known to be, and whose turn it is."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import attrs
 
 from sbc.core.address import Address, is_literal
 from sbc.core.exchange import Exchange, Hop
+from sbc.core.fan import Asking, Fan, Probes
 from sbc.core.mint import Mint
-from sbc.core.realm import Asking, Path, Plan, Probes
+from sbc.core.orders import Listener
+from sbc.core.realm import Path, Plan
 from sbc.core.timers import Entry
+from sbc.core.trunk import Trunk
 from sbc.core.word import Word
 
 HopKey = tuple[str, str, Address]
@@ -80,6 +83,7 @@ class Neighbour:
 
     hop: Hop
     name: str
+    holds: str = ""  # the name that its certificate must hold, where it has one of its own
     state: NeighbourState = NeighbourState.UP
     since: float = 0.0
     why: str = "not heard of yet"
@@ -126,12 +130,13 @@ class Hops:
     def __init__(self, plan: Plan, mint: Mint) -> None:
         self._plan = plan
         self._mint = mint
-        self._ways: dict[str, list[tuple[Target, Neighbour]]] = {}  # by the path's name
+        self._ways: dict[str, list[tuple[Target, Neighbour]]] = {}  # by the label of who has them
         self._hosts: dict[str, frozenset[str]] = {}  # of each core realm
         self._former: dict[tuple[str, str], float] = {}  # realm and host, until when
         self.neighbours: dict[HopKey, Neighbour] = {}
-        for path in plan.paths:
-            self.put(path, literal_targets(path), 0.0)
+        for fan in self._fans():
+            self._lead(fan, literal_targets(fan), 0.0)
+        self._drop_unused(0.0)
 
     # -- who there is
 
@@ -144,22 +149,24 @@ class Hops:
         self._ways = {}
         for path in plan.paths:
             names = {hop.to.host for hop in path.next_hops if not is_literal(hop.to.host)}
-            resolved = [target for target, _ in before.get(path.name, ()) if target.name in names]
+            resolved = [target for target, _ in before.get(path.label, ()) if target.name in names]
             self._lead(path, [*literal_targets(path), *resolved], now)
+        for trunk in plan.trunks:
+            self._lead(trunk, literal_targets(trunk), now)
         return self._drop_unused(now)
 
-    def put(self, path: Path, targets: Iterable[Target], now: float) -> list[Neighbour]:
-        """Let the next hops of `path` be these from now on. Returns those that are nobody's any more.
+    def put(self, fan: Path | Trunk, targets: Iterable[Target], now: float) -> list[Neighbour]:
+        """Let the next hops of `fan` be these from now on. Returns those that are nobody's any more.
 
         What is known of those that stay is kept. Whatever is under way with those that go is not touched.
         """
-        self._lead(path, targets, now)
+        self._lead(fan, targets, now)
         return self._drop_unused(now)
 
-    def _lead(self, path: Path, targets: Iterable[Target], now: float) -> None:
+    def _lead(self, fan: Path | Trunk, targets: Iterable[Target], now: float) -> None:
         ways: dict[HopKey, tuple[Target, Neighbour]] = {}
         for target in targets:
-            listener = self._plan.hop_listener(path, target.transport)
+            listener = self._plan.hop_listener(fan, target.transport)
             if listener is None:
                 continue  # the configuration does not let that happen
             hop = Hop(listener, target.address)
@@ -167,9 +174,10 @@ class Hops:
             if neighbour is None:
                 neighbour = Neighbour(hop, target.name or str(target.address), since=now)
             neighbour.hop = hop  # the listener may be another than it was
+            neighbour.holds = fan.server_name if isinstance(fan, Trunk) else ""
             self.neighbours[neighbour.key] = neighbour
             ways.setdefault(neighbour.key, (target, neighbour))
-        self._ways[path.name] = list(ways.values())
+        self._ways[fan.label] = list(ways.values())
 
     def _drop_unused(self, now: float) -> list[Neighbour]:
         kept = {neighbour.key for each in self._ways.values() for _, neighbour in each}
@@ -179,29 +187,36 @@ class Hops:
             self._former[neighbour.hop.listener.realm, neighbour.hop.peer.host] = now + FORMER
             while len(self._former) > MOST_FORMER:
                 del self._former[next(iter(self._former))]
+        asked: dict[HopKey, Probes] = {}
+        for fan in self._fans():
+            for neighbour in self._asked(fan):
+                asked.setdefault(neighbour.key, fan.probing)
         for neighbour in self.neighbours.values():
-            wanted = (each for each in self._plan.paths if self._asks(each, neighbour))
-            neighbour.probes = next((each.probing for each in wanted), None)
+            neighbour.probes = asked.get(neighbour.key)
         cores = {each.core for each in self._plan.paths}
         self._hosts = {
             core: frozenset(peer.host for realm, _, peer in self.neighbours if realm == core) for core in cores
         }
         return gone
 
-    def _asks(self, path: Path, neighbour: Neighbour) -> bool:
-        ways, mode = self._ways.get(path.name, []), path.probing.mode
-        mine = any(each is neighbour for _, each in ways)
-        return mine and (mode is Asking.PROBE or (mode is Asking.AUTO and len(ways) > 1))
+    def _fans(self) -> list[Path | Trunk]:
+        return [*self._plan.paths, *self._plan.trunks]
 
-    def of(self, path: Path) -> list[tuple[Target, Neighbour]]:
-        """The next hops of a path, in no order."""
-        return list(self._ways.get(path.name, ()))
+    def _asked(self, fan: Fan) -> list[Neighbour]:
+        """Which of its next hops are asked whether they live."""
+        ways, mode = self._ways.get(fan.label, []), fan.probing.mode
+        asks = mode is Asking.PROBE or (mode is Asking.AUTO and len(ways) > 1)
+        return [neighbour for _, neighbour in ways] if asks else []
 
-    def at(self, path: Path, hop: Hop) -> Neighbour | None:
-        """The next hop of `path` that is reached so, if it is one."""
+    def of(self, fan: Fan) -> list[tuple[Target, Neighbour]]:
+        """The next hops of a path or trunk, in no order."""
+        return list(self._ways.get(fan.label, ()))
+
+    def at(self, fan: Fan, hop: Hop) -> Neighbour | None:
+        """The next hop of a path or trunk that is reached so, if it is one."""
         neighbour = self.neighbours.get(key_of(hop))
         if neighbour is not None:
-            for _, each in self._ways.get(path.name, ()):
+            for _, each in self._ways.get(fan.label, ()):
                 if each is neighbour:
                     return neighbour
         return None
@@ -216,31 +231,38 @@ class Hops:
             return False
         return until is not None
 
+    def door(self, listener: Listener, peer: Address) -> Address | None:
+        """Where the next hop at the host of `peer` takes connections, best there itself; None where there is none."""
+        if (listener.realm, listener.transport, peer) in self.neighbours:
+            return peer
+        there = (own for realm, by, own in self.neighbours if (realm, by) == (listener.realm, listener.transport))
+        return next((own for own in there if own.host == peer.host), None)
+
     # -- whose turn it is
 
-    def turns(self, path: Path, topic: bytes, tried: Collection[HopKey] = ()) -> list[Neighbour]:
-        """The next hops of `path` that have not been `tried`, in the order in which they are to be.
+    def turns(self, fan: Fan, topic: bytes, tried: Collection[HopKey] = ()) -> list[Neighbour]:
+        """The next hops of `fan` that have not been `tried`, in the order in which they are to be.
 
         First those that are well; of these, those of the lowest priority; among equals chance decides by weight, in a
         way that all requests of one `topic` meet the same chance: a request that is repeated with credentials goes to
         whom it went before, and if one fails only its own share is spread over the others. Drawing without putting
         back, as RFC 2782 has it, and this race of exponential times give the same chances.
         """
-        ways = self._leading(path)
+        ways = self._leading(fan)
         if tried:
             ways = [way for way in ways if way[1].key not in tried]
         if len(ways) > 1:
             ways = sorted(ways, key=lambda way: (_LAST[way[1].state], way[0].priority, self._time(way, topic)))
         return [neighbour for _, neighbour in ways]
 
-    def others(self, path: Path, tried: Collection[HopKey]) -> bool:
-        """Whether `path` has a next hop that has not been `tried`."""
-        return any(neighbour.key not in tried for _, neighbour in self._leading(path))
+    def others(self, fan: Fan, tried: Collection[HopKey]) -> bool:
+        """Whether `fan` has a next hop that has not been `tried`."""
+        return any(neighbour.key not in tried for _, neighbour in self._leading(fan))
 
-    def _leading(self, path: Path) -> list[tuple[Target, Neighbour]]:
-        """The next hops of `path`; none, where a path of its name now leads to another realm than it did."""
-        ways = self._ways.get(path.name, [])
-        return ways if ways and ways[0][1].hop.listener.realm == path.core else []
+    def _leading(self, fan: Fan) -> list[tuple[Target, Neighbour]]:
+        """The next hops of `fan`; none, where a path of its name now leads to another realm than it did."""
+        ways = self._ways.get(fan.label, [])
+        return ways if ways and ways[0][1].hop.listener.realm == fan.there else []
 
     def _time(self, way: tuple[Target, Neighbour], topic: bytes) -> float:
         target, neighbour = way
@@ -249,8 +271,8 @@ class Hops:
         return -log((drawn + 1) / (2**64 + 1)) / (target.weight or _ALMOST_NOTHING)
 
 
-def literal_targets(path: Path) -> list[Target]:
-    """The next hops of a path that nobody need resolve."""
+def literal_targets(path: Fan) -> list[Target]:
+    """The next hops of a path or trunk that nobody need resolve."""
     return [
         Target(hop.to, hop.transport, (hop.priority,), hop.weight, str(hop.to))
         for hop in path.next_hops

@@ -7,10 +7,11 @@ from typing import Any
 
 from sbc.core import asking, homes
 from sbc.core.exchange import Exchange
+from sbc.core.fan import Probes
 from sbc.core.hops import Event, HopKey, Neighbour, NeighbourState, Target
 from sbc.core.message import Elsewhere, Intent, Phase, Place
 from sbc.core.orders import Note, Order
-from sbc.core.realm import Path, Probes
+from sbc.core.realm import Path
 from sbc.core.registry import Arrival, Registry
 
 PENALTY = 60.0
@@ -36,15 +37,15 @@ _WORDS = {
 
 def asked(registry: Registry, exchange: Exchange, now: float) -> None:
     """A request goes to a next hop: for how long that may be silent, before another has it."""
-    neighbour, path = exchange.neighbour, exchange.path
-    if neighbour is None or path is None:
+    neighbour, fan = exchange.neighbour, exchange.fan
+    if neighbour is None or fan is None:
         return
     neighbour.sent += 1
     exchange.began_at = now
     if neighbour.key not in exchange.tried:
         exchange.tried += (neighbour.key,)
-    more = len(exchange.tried) < path.failover.tries and registry.hops.others(path, exchange.tried)
-    exchange.moves_on = now + path.failover.patience if more else None
+    more = len(exchange.tried) < fan.failover.tries and registry.hops.others(fan, exchange.tried)
+    exchange.moves_on = now + fan.failover.patience if more else None
 
 
 def answered(registry: Registry, exchange: Exchange, answer: Intent, now: float) -> list[Order]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 import attrs
 
 from sbc.core.address import Address, is_specific, literal
-from sbc.core.message import Elsewhere
-from sbc.core.orders import Latch, Listener, Rate
+from sbc.core.fan import Failover, NextHop, Probes, in_order
+from sbc.core.orders import DATAGRAMS, Latch, Listener, Rate
 from sbc.core.secured import Protection
 from sbc.core.trunk import Trunk
 from sbc.core.vpn import Vpn, VpnLabel
@@ -229,8 +229,14 @@ class Realm:
     marks: Marks = attrs.field(factory=Marks)
     prepaid: Prepaid | None = None
     trunks: tuple[Trunk, ...] = ()
+    trunk_sources: frozenset[tuple[str, Address | str]] = attrs.field(init=False, eq=False, repr=False)
+    """Where they are, with the protocol of each: asked for with all that comes."""
     addresses: frozenset[str] = attrs.field(init=False, eq=False, repr=False)
     """The IP addresses that peers there know the SBC by."""
+
+    @trunk_sources.default
+    def _trunk_sources(self) -> frozenset[tuple[str, Address | str]]:
+        return frozenset(each for trunk in self.trunks for each in trunk.sources())
 
     @addresses.default
     def _own_addresses(self) -> frozenset[str]:
@@ -272,60 +278,6 @@ class Realm:
 
 
 @attrs.frozen
-class NextHop:
-    """A next hop as configured: an IP address and port, or a domain name, with a port or (0) without.
-
-    Those of the lowest `priority` come first; among them each gets its share by `weight` (RFC 2782). `transport` is how
-    it is reached, as the path says if empty.
-    """
-
-    to: Address
-    priority: int = 0
-    weight: int = 1
-    transport: str = ""
-
-
-def in_order(hops: Iterable[Address | NextHop]) -> tuple[NextHop, ...]:
-    """Next hops as a path has them: plain addresses stand in the order in which they are tried."""
-    return tuple(hop if isinstance(hop, NextHop) else NextHop(hop, priority=place) for place, hop in enumerate(hops))
-
-
-class Asking(Word):
-    """Whether next hops are asked if they live."""
-
-    AUTO = "auto"  # where there is more than one
-    PROBE = "probe"
-    OFF = "off"
-
-
-@attrs.frozen
-class Probes:
-    """How next hops are asked whether they live; seconds.
-
-    One of which nothing was heard for a `period` is asked and has `answer_within` to answer. One that has missed
-    `misses` in a row is down.
-    """
-
-    mode: Asking = Asking.AUTO
-    period: float = 10.0
-    answer_within: float = 4.0
-    misses: int = 2
-
-
-@attrs.frozen
-class Failover:
-    """When a request that one next hop does not take goes to another.
-
-    `on` are the answers after which it does. A next hop that has said nothing for `patience` seconds is left for the
-    next, if there is one; where there is none, the protocol's own timers decide. At most `tries` get the request.
-    """
-
-    on: tuple[Elsewhere, ...] = (Elsewhere.UNAVAILABLE, Elsewhere.TIMEOUT)
-    patience: float = 4.0
-    tries: int = 3
-
-
-@attrs.frozen
 class Path:
     """A configured pair of realms. `next_hops` stand in the core realm; `domain`, if given, is written where a terminal
     addressed the SBC itself. `signaling_ports` belong to the core realm's first listener address; each is open over
@@ -347,12 +299,22 @@ class Path:
     hide_labels: bool = True
     transport: str = ""
     large_over_stream: bool = True
-    failover: Failover = Failover()
-    probing: Probes = Probes()
+    failover: Failover = attrs.field(factory=Failover)
+    probing: Probes = attrs.field(factory=Probes)
     sessions: Sessions = attrs.field(factory=Sessions)
     options: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
     callers: Callers = Callers.REGISTERED
     limits: Caps = UNLIMITED
+
+    @property
+    def label(self) -> str:
+        """See Fan."""
+        return self.name
+
+    @property
+    def there(self) -> str:
+        """See Fan."""
+        return self.core
 
 
 @attrs.frozen
@@ -387,8 +349,15 @@ class Plan:
         listeners = self.realms[path.core].listeners
         return next((own for own in listeners if own.transport == path.transport), listeners[0])
 
-    def hop_listener(self, path: Path, transport: str) -> Listener | None:
-        """The shared listener by which a next hop of the path is reached over `transport`; the path's own if empty."""
+    @property
+    def trunks(self) -> list[Trunk]:
+        """Those of all realms."""
+        return [trunk for realm in self.realms.values() for trunk in realm.trunks]
+
+    def hop_listener(self, path: Path | Trunk, transport: str) -> Listener | None:
+        """The shared listener by which a next hop is reached over `transport`; the path's or trunk's own if empty."""
+        if isinstance(path, Trunk):
+            return self.realms[path.there].listener(path.protocol, transport or path.transport or DATAGRAMS)
         shared = self.core_listener(path)
         if transport in ("", shared.transport):
             return shared

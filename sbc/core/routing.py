@@ -12,6 +12,7 @@ from sbc.core.binding import ABSENT, Binding, BindingState
 from sbc.core.call import Asked, Call, CallState, Leg
 from sbc.core.crossing import Crossing, resolve
 from sbc.core.exchange import Exchange, Hop
+from sbc.core.fan import Fan
 from sbc.core.hops import Neighbour
 from sbc.core.keys import answer_key
 from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, Slot
@@ -100,6 +101,7 @@ def request_crossing(
         near=registry.asker(arrival, intent),
         far=way.hop,
         neighbour=way.neighbour,
+        trunk=way.trunk,
         target=way.target,
         path=way.path,
         party=way.party,
@@ -230,19 +232,20 @@ def _within_call(registry: Registry, arrival: Arrival, intent: Intent, call: Cal
     party = intent.party if here == 1 else name.party if name is not None and knows_us else b""
     # an attempt that comes again goes the way it went before: by the next hop that may have challenged it
     hop = hop_to(onward, target) if intent.within else Hop(onward.listener, onward.seen)
-    hop, neighbour = by_one_that_lives(registry, call.path, hop, intent.label)
-    return Way(call.path, hop, target, call, party=party, neighbour=neighbour, orders=tuple(orders))
+    trunk = None if intent.within or call.opening is None else call.opening.trunk
+    hop, neighbour = by_one_that_lives(registry, trunk or call.path, hop, intent.label)
+    return Way(call.path, hop, target, call, None, party, neighbour, orders=tuple(orders), trunk=trunk)
 
 
-def by_one_that_lives(registry: Registry, path: Path, hop: Hop, topic: bytes) -> tuple[Hop, Neighbour | None]:
-    """`hop`, and the next hop of `path` it leads to; another of them, if that one is down and there is one that is not.
+def by_one_that_lives(registry: Registry, fan: Fan, hop: Hop, topic: bytes) -> tuple[Hop, Neighbour | None]:
+    """`hop`, and the next hop of `fan` it leads to; another of them, if that one is down and there is one that is not.
 
     Whatever the request says of its further way it says to that one, too.
     """
-    usual = registry.hops.at(path, hop)
+    usual = registry.hops.at(fan, hop)
     if usual is None or usual.usable or hop.listener.lane:
         return hop, usual
-    best = registry.hops.turns(path, topic)[0]
+    best = registry.hops.turns(fan, topic)[0]
     return (spoken_by(hop.listener, best), best) if best.usable else (hop, usual)
 
 

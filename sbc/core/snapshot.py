@@ -52,6 +52,7 @@ LEFT_OUT: dict[type, dict[str, str]] = {
         "path": "its call's",
         "call": "whoever it is written with",
         "neighbour": "the next hop that is there now",
+        "trunk": "an attempt that lasts over a restart goes nowhere else",
         "instead": "attempts that were given up are left to themselves",
         "memo": "the dialect's own form of it",
         "wait": "begun anew",

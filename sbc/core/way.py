@@ -14,13 +14,15 @@ from sbc.core.message import BadMessage, Intent, Place
 from sbc.core.orders import Order
 from sbc.core.realm import Path, Realm, Side
 from sbc.core.registry import Arrival, Registry
+from sbc.core.trunk import Trunk
 
 
 @attrs.frozen
 class Way:
     """Where a request is to go: the hop to take, the place it asks for, and the call it belongs to. `neighbour` is the
     next hop of the path that it goes to, if it goes to one. `proven`: its sender has shown to be the `terminal`, by
-    what nobody else there is told. `orders` go before it: its sender has moved."""
+    what nobody else there is told. `orders` go before it: its sender has moved. `trunk`: whose next hop that is, if not
+    the path's."""
 
     path: Path
     hop: Hop
@@ -31,6 +33,7 @@ class Way:
     neighbour: Neighbour | None = None
     proven: bool = False
     orders: tuple[Order, ...] = ()
+    trunk: Trunk | None = None
 
 
 def refuse_misled(registry: Registry, dialect: Any, intent: Intent, arrival: Arrival) -> None:

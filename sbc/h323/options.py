@@ -42,6 +42,7 @@ NEEDS = {"pycrate": "0.8.1"}
 """The package that reads and writes ASN.1, in the one version whose encoder is corrected here: the extra ``h323``."""
 SAYS_KEYS = False
 """Media is secured by what its ends agree on alone (H.235)."""
+CALLS_BY_CONNECTIONS = True
 TABLES: dict[str, tuple[Key, ...]] = {
     "paths[].h323": (Key("tokens", kinds.choice(Tokens)), Key("private", kinds.choice(Private)))
 }

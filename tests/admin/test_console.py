@@ -18,10 +18,12 @@ from sbc.admin.console import Console
 from sbc.admin.limited import limited
 from sbc.admin.tables import No, Record, Table, Text, plain
 from sbc.config.values import Config, EngineName
+from sbc.core.address import Address
 from sbc.core.call import CallState
 from sbc.core.message import Ending, Who
 from sbc.core.probing import failed
 from sbc.core.realm import Limits
+from sbc.core.trunk import Trunk
 from sbc.media.choose import Choice
 from sbc.media.flow import KernelView, Tap
 from tests.admin import scenes
@@ -357,6 +359,16 @@ def test_paths(busy: Desk) -> None:
     assert hop["sent"] >= 5 and hop["heard"] < 60.0 and hop["answer"].startswith("success to ")
     shown = repr(busy.console.paths())
     assert "NEXT HOP" in shown and "\nmain" in shown
+
+
+def test_the_addresses_of_trunks_stand_beside_other_next_hops(busy: Desk) -> None:
+    plan = busy.border.plan
+    trunk = Trunk("pbx", (Address("192.0.2.17", 5060), Address("192.0.2.18", 5060)), "sip")
+    access = attrs.evolve(plan.realms["access"], trunks=(trunk,))
+    busy.border.replan(attrs.evolve(plan, realms={**plan.realms, "access": access}), 0.0)
+    shown = repr(busy.console.paths())
+    busy.border.replan(plan, 0.0)
+    assert shown.count("\naccess/pbx") == 2 and "192.0.2.18:5060" in shown
 
 
 def test_a_next_hop_that_is_down_says_why(busy: Desk) -> None:

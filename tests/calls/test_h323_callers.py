@@ -9,8 +9,9 @@ import attrs
 import pytest
 
 from sbc.core.address import Address
+from sbc.core.fan import NextHop
 from sbc.core.orders import HangUp, Listen, Listener, Order, Send
-from sbc.core.realm import Callers, NextHop
+from sbc.core.realm import Callers
 from sbc.core.registry import Arrival
 from sbc.h323.codec import build_signal
 from tests.h323_calls import (

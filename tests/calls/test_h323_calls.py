@@ -9,8 +9,9 @@ import pytest
 
 from sbc.core.address import Address, Pair
 from sbc.core.call import CallState
+from sbc.core.fan import Failover, NextHop
 from sbc.core.orders import CloseStream, HangUp, Listener, Note, OpenStream, Order, Record, Send
-from sbc.core.realm import Callers, Failover, Keepalive, NextHop
+from sbc.core.realm import Callers, Keepalive
 from sbc.core.registry import Arrival
 from sbc.h323.codec import build_control
 from tests.h323_calls import (

@@ -9,8 +9,9 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.call import CallState
+from sbc.core.fan import Asking, NextHop, Probes
 from sbc.core.orders import Listener, Order, Send
-from sbc.core.realm import Asking, NextHop, Plan, Probes, Signaling
+from sbc.core.realm import Plan, Signaling
 from sbc.core.registry import Arrival
 from sbc.sip.dialect import SipDialect
 from sbc.sip.framing import SipFramer

@@ -5,7 +5,8 @@ from __future__ import annotations
 import attrs
 
 from sbc.core.address import Address
-from sbc.core.realm import Callers, NextHop, Plan
+from sbc.core.fan import NextHop
+from sbc.core.realm import Callers, Plan
 from sbc.core.trunk import Trunk
 from sbc.h323.codec import decode
 from sbc.policy.rule import Pattern
@@ -25,7 +26,7 @@ def trunked(plan: Plan, trunk: Trunk) -> Plan:
 
 
 def test_sip_both_ways() -> None:
-    speaker = Sip(lambda plan: trunked(plan, Trunk("pbx", PBX, "sip", (Pattern("+4930"),))))
+    speaker = Sip(lambda plan: trunked(plan, Trunk("pbx", (PBX,), "sip", (Pattern("+4930"),))))
     rig = speaker.rig
     asked = sip.invite(SOFTSWITCH, b"in", b"sip:+49-30-1234@198.51.100.1")
     (sent,) = to(rig.from_core(asked), "access")
@@ -57,7 +58,9 @@ def test_h323_both_ways() -> None:
     def plan(base: Plan) -> Plan:
         hops = (NextHop(GATEKEEPER), NextHop(GATEKEEPER._replace(port=CALLS), transport="tcp"))
         paths = tuple(attrs.evolve(path, next_hops=hops) for path in base.paths)
-        return trunked(attrs.evolve(base, paths=paths), Trunk("pbx", pbx, "h323", (Pattern("200"),)))
+        return trunked(
+            attrs.evolve(base, paths=paths), Trunk("pbx", (pbx,), "h323", (Pattern("200"),), transport="tcp")
+        )
 
     speaker = H323(plan)
     by, at = speaker.calls("core"), GATEKEEPER._replace(port=33_000)

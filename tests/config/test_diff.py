@@ -67,7 +67,7 @@ def test_of_every_key_it_is_known_when_it_counts(table: str, name: str) -> None:
 
 
 def test_no_other_key_is_known() -> None:
-    either = {("paths[]", "next_hops")}  # an array of values or of tables
+    either = {("paths[]", "next_hops"), ("realms.NAME.trunks[]", "next_hops")}  # an array of values or of tables
     assert {(table, name) for table, names in EFFECTS.items() for name in names} == set(keys()) | either
 
 

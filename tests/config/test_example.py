@@ -16,7 +16,8 @@ from sbc.config.dialects import all_tables
 from sbc.config.load import load_file, load_text
 from sbc.config.schema import PROTOCOLS, TABLES
 from sbc.config.values import CdrConfig, DrainConfig, LogConfig
-from sbc.core.realm import Failover, Keepalive, Limits, Media, NextHop, Probes, Registrations, Timers
+from sbc.core.fan import Failover, NextHop, Probes
+from sbc.core.realm import Keepalive, Limits, Media, Registrations, Timers
 from sbc.core.realm import Path as RealmPath
 from sbc.core.wires import Connections
 from sbc.h323.options import H323Options
@@ -146,7 +147,11 @@ def manual_sections() -> dict[str, str]:
     """The manual's text by the table it is about, named as in TABLES."""
     parts = re.split(r"^``\[+([a-zA-Z0-9._]+)(\]+)``\n-+\n", MANUAL.read_text(), flags=re.MULTILINE)[1:]
     titles = [
-        (re.sub(r"^(paths|realms\.NAME\.customers)\.", r"\1[].", name) + ("[]" if len(close) == 2 else ""), text)
+        (
+            re.sub(r"^(paths|realms\.NAME\.customers|realms\.NAME\.trunks)\.", r"\1[].", name)
+            + ("[]" if len(close) == 2 else ""),
+            text,
+        )
         for name, close, text in zip(*[iter(parts)] * 3, strict=True)
     ]
     return dict(titles)

@@ -25,20 +25,9 @@ from sbc.config.values import (
     MediaConfig,
 )
 from sbc.core.address import Address
+from sbc.core.fan import NextHop
 from sbc.core.orders import Latch, Listener
-from sbc.core.realm import (
-    Hosts,
-    Keepalive,
-    Limits,
-    Media,
-    NextHop,
-    Probing,
-    Realm,
-    Registrations,
-    Side,
-    Signaling,
-    Timers,
-)
+from sbc.core.realm import Hosts, Keepalive, Limits, Media, Probing, Realm, Registrations, Side, Signaling, Timers
 from sbc.core.realm import Path as RealmPath
 from sbc.core.secured import Protection
 from sbc.core.vpn import VpnLabel
@@ -236,7 +225,8 @@ def test_every_field_of_the_values_can_be_set_and_every_key_is_a_field() -> None
         return {field.name for field in attrs.fields(values)} - set(derived)
 
     assert names("timers") == fields(Timers)
-    assert names("realms.NAME") == fields(Realm, "name", "addresses", "protection") | {"media_security", "srtp"}
+    derived = ("name", "addresses", "trunk_sources", "protection")
+    assert names("realms.NAME") == fields(Realm, *derived) | {"media_security", "srtp"}
     assert names("realms.NAME.srtp") == fields(Protection, "mode", "demands")
     assert names("realms.NAME.media") == fields(Media)
     assert names("realms.NAME.network") == fields(VpnLabel, "vpn")

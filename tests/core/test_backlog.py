@@ -9,9 +9,9 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.backlog import AT_ONCE, PAUSE, Backlog, Left
+from sbc.core.fan import Asking, Failover, Probes
 from sbc.core.hops import NeighbourState
 from sbc.core.orders import Listener, Note, Order
-from sbc.core.realm import Asking, Failover, Probes
 from sbc.core.taking import Mishap
 from tests.core.test_failover import SECOND, say, state_of
 from tests.rig import PHONE, SOFTSWITCH, Rig, make_plan, of

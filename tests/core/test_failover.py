@@ -9,11 +9,12 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.exchange import ExchangeState
+from sbc.core.fan import Asking, Failover, NextHop, Probes
 from sbc.core.hops import NeighbourState
 from sbc.core.message import Cause, Elsewhere
 from sbc.core.orders import Note, OpenStream, Order, Send
 from sbc.core.probing import DOUBT
-from sbc.core.realm import Asking, Failover, NextHop, Probes, Signaling
+from sbc.core.realm import Signaling
 from tests.rig import PHONE, SOFTSWITCH, Rig, events, make_plan, of
 from tests.toy import BROKEN, CAUSES, UNAVAILABLE, WAITED, ToyDialect
 from tests.toy_calls import bound, to_access, to_core

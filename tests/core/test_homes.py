@@ -6,9 +6,10 @@ import attrs
 import pytest
 
 from sbc.core.address import Address
+from sbc.core.fan import NextHop
 from sbc.core.hops import Target
 from sbc.core.orders import Order
-from sbc.core.realm import Keepalive, NextHop, Plan, Probing
+from sbc.core.realm import Keepalive, Plan, Probing
 from tests.core.test_lasting import ASKED, TELLING, binds, dies, gateway, restored, rig, speaks, the_binding
 from tests.kept import restarted
 from tests.rig import PHONE, SOFTSWITCH, events

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from sbc.core.address import Address
 from sbc.core.exchange import Hop
+from sbc.core.fan import NextHop
 from sbc.core.hops import FORMER, MOST_FORMER, Event, Hops, NeighbourState, Target
 from sbc.core.mint import Mint
 from sbc.core.orders import Listener
-from sbc.core.realm import NextHop, Path, Plan
+from sbc.core.realm import Path, Plan
 from tests.rig import SECRET, SOFTSWITCH, make_plan
 
 SECOND = Address("198.51.100.3", 5060)

@@ -7,9 +7,10 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.call import CallState
+from sbc.core.fan import Asking, Probes
 from sbc.core.orders import Note, Send
 from sbc.core.probing import failed
-from sbc.core.realm import Asking, Lasting, Probes, Sessions
+from sbc.core.realm import Lasting, Sessions
 from sbc.sip.dialect import SipDialect
 from tests.calls.test_calls import answered, bye_from_core, only_call
 from tests.core.test_sessions import ended, with_timer

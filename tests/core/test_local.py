@@ -6,9 +6,10 @@ import attrs
 import pytest
 
 from sbc.core.address import Address
+from sbc.core.fan import NextHop
 from sbc.core.message import Route
 from sbc.core.orders import OpenStream, Send, UpdateStream
-from sbc.core.realm import NextHop, Signaling
+from sbc.core.realm import Signaling
 from tests.kept import Kept, restarted
 from tests.rig import NAT, SOFTSWITCH, Rig, events, make_plan, of
 from tests.toy_calls import read

@@ -7,10 +7,11 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.audit import audit
+from sbc.core.fan import Asking, Probes
 from sbc.core.hops import Neighbour, NeighbourState, Target
 from sbc.core.orders import Note, Order, Send
 from sbc.core.probing import MOST_REST, PENALTY, failed
-from sbc.core.realm import Asking, Probes, Registrations
+from sbc.core.realm import Registrations
 from tests.rig import PHONE, SOFTSWITCH, Rig, events, make_plan, of
 from tests.toy import UNAVAILABLE, ToyDialect
 from tests.toy_calls import Talk, bound, opened, to_core, toy_rig

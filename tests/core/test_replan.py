@@ -9,22 +9,10 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.binding import BindingState
+from sbc.core.fan import NextHop
 from sbc.core.message import Cause
 from sbc.core.orders import Listen, Listener, Note, OpenStream, Send, Unlisten
-from sbc.core.realm import (
-    Callers,
-    Keepalive,
-    Limits,
-    Media,
-    NextHop,
-    Path,
-    Plan,
-    Probing,
-    Realm,
-    Registrations,
-    Side,
-    Signaling,
-)
+from sbc.core.realm import Callers, Keepalive, Limits, Media, Path, Plan, Probing, Realm, Registrations, Side, Signaling
 from tests.kept import Kept
 from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, Rig, events, listener, make_plan, of, sends
 from tests.toy import CAUSES, ToyDialect

@@ -24,7 +24,7 @@ PBX = Address("192.0.2.17", 5060)
     ],
 )
 def test_whose_calls_it_takes(called: tuple[str, ...], dialled: bytes, takes: bool) -> None:
-    assert Trunk("pbx", PBX, "toy", tuple(map(Pattern, called))).takes(dialled) is takes
+    assert Trunk("pbx", (PBX,), "toy", tuple(map(Pattern, called))).takes(dialled) is takes
 
 
 def test_by_datagrams_it_is_at_its_port_and_by_connections_at_any() -> None:
@@ -32,6 +32,8 @@ def test_by_datagrams_it_is_at_its_port_and_by_connections_at_any() -> None:
     (own,) = realm.listeners
     streams, other = attrs.evolve(own, transport="tcp"), attrs.evolve(own, dialect="sip")
     assert not is_at(realm, own, PBX)
-    realm = attrs.evolve(realm, trunks=(Trunk("pbx", PBX, "toy"),))
+    several = attrs.evolve(realm, trunks=(Trunk("pbx", (PBX, Address("192.0.2.18", 5070)), "toy"),))
+    assert is_at(several, own, Address("192.0.2.18", 5070)) and not is_at(several, own, Address("192.0.2.18", 5060))
+    realm = attrs.evolve(realm, trunks=(Trunk("pbx", (PBX,), "toy"),))
     assert is_at(realm, own, PBX) and not is_at(realm, own, PBX._replace(port=5061)) and not is_at(realm, other, PBX)
     assert is_at(realm, streams, PBX._replace(port=40_000)) and not is_at(realm, streams, Address("192.0.2.18", 5060))

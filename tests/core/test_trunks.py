@@ -36,7 +36,7 @@ def pattern(name: str) -> tuple[Pattern, ...]:
 
 def test_a_call_of_the_core_reaches_a_trunk_and_is_ended_by_either() -> None:
     for by_trunk in (True, False):
-        rig = trunked(Trunk("other", OTHER, "toy", pattern("4940")), Trunk("pbx", PBX, "toy", pattern("4930")))
+        rig = trunked(Trunk("other", (OTHER,), "toy", pattern("4940")), Trunk("pbx", (PBX,), "toy", pattern("4930")))
         asked = for_whom(b"49301234")
         orders = rig.from_core(asked)
         (sent,) = to_access(orders)
@@ -61,31 +61,31 @@ def test_a_call_of_the_core_reaches_a_trunk_and_is_ended_by_either() -> None:
 
 
 def test_the_first_that_takes_it_is_called_and_what_nobody_takes_is_not_found() -> None:
-    rig = trunked(Trunk("pbx", PBX, "toy", pattern("4930")), Trunk("other", OTHER, "toy", pattern("49")))
+    rig = trunked(Trunk("pbx", (PBX,), "toy", pattern("4930")), Trunk("other", (OTHER,), "toy", pattern("49")))
     assert [each.to for each in to_access(rig.from_core(for_whom(b"4930")))] == [PBX]
     assert [each.to for each in to_access(rig.from_core(for_whom(b"4940", 2)))] == [OTHER]
     orders = rig.from_core(for_whom(b"1", 3))
     assert not to_access(orders) and read(sends(orders, "core"))[-1].stage == FAILURE
-    rig = trunked(Trunk("pbx", PBX, "sip"))
+    rig = trunked(Trunk("pbx", (PBX,), "sip"))
     assert not to_access(rig.from_core(for_whom(b"4930"))), "it speaks another protocol"
 
 
 def test_who_is_registered_is_called_by_its_name_all_the_same() -> None:
-    rig = trunked(Trunk("pbx", PBX, "toy"))
+    rig = trunked(Trunk("pbx", (PBX,), "toy"))
     name = bound(rig)
     (sent,) = to_access(rig.from_core(opening(SOFTSWITCH, target=name).pack()))
     assert sent.to != PBX
 
 
 def test_only_next_hops_call_a_trunk_and_only_calls_go_there() -> None:
-    rig = trunked(Trunk("pbx", PBX, "toy"))
+    rig = trunked(Trunk("pbx", (PBX,), "toy"))
     assert not to_access(rig.from_core(for_whom(b"4930"), Address("198.51.100.66", 5060)))
     asked = opening(SOFTSWITCH, target=b"198.51.100.1 5060 4930").but(op=PROBE)
     assert not to_access(rig.from_core(asked.pack()))
 
 
 def test_a_trunk_calls_without_being_registered_and_its_neighbours_do_not() -> None:
-    rig = trunked(Trunk("pbx", PBX, "toy", pattern("4930")))
+    rig = trunked(Trunk("pbx", (PBX,), "toy", pattern("4930")))
     assert not to_core(rig.from_access(opening(OTHER).pack(), OTHER))
     assert not to_core(rig.from_access(opening(PBX, call=2, exchange=2).pack(), PBX._replace(port=9))), "by datagrams"
     orders = rig.from_access(opening(PBX, call=3, exchange=3).pack(), PBX)
@@ -95,13 +95,13 @@ def test_a_trunk_calls_without_being_registered_and_its_neighbours_do_not() -> N
 
 def test_a_rule_about_who_is_registered_speaks_of_it_and_one_may_drop_it() -> None:
     strangers = Rule("strangers", Action.DROP, registered=False)
-    rig = trunked(Trunk("pbx", PBX, "toy"), rules=(strangers,))
+    rig = trunked(Trunk("pbx", (PBX,), "toy"), rules=(strangers,))
     (own,) = rig.border.plan.realms["access"].listeners
     assert rig.border.knock(own, PBX, 9, "", rig.now) == "" and rig.border.knock(own, OTHER, 9, "", rig.now) == "rule"
 
 
 def test_a_trunk_that_is_silent_is_given_up_and_the_core_told() -> None:
-    rig = trunked(Trunk("pbx", PBX, "toy"))
+    rig = trunked(Trunk("pbx", (PBX,), "toy"))
     rig.from_core(for_whom(b"4930"))
     orders = rig.wait(300.0)
     assert [record.stage for record in read(sends(orders, "core")) if record.stage == FAILURE]
@@ -109,7 +109,7 @@ def test_a_trunk_that_is_silent_is_given_up_and_the_core_told() -> None:
 
 
 def test_what_was_taken_out_is_called_no_more_and_calls_there_go_on() -> None:
-    rig = trunked(Trunk("pbx", PBX, "toy"))
+    rig = trunked(Trunk("pbx", (PBX,), "toy"))
     asked = for_whom(b"4930")
     (sent,) = to_access(rig.from_core(asked))
     (back,) = [each.data for each in to_core(rig.from_access(answer(sent.data, PBX.host).pack(), PBX))]
@@ -120,7 +120,7 @@ def test_what_was_taken_out_is_called_no_more_and_calls_there_go_on() -> None:
 
 def test_calls_by_connections_of_their_own_go_to_a_trunk_by_one() -> None:
     rig, _ = rig_by_connections()
-    rig = trunked(Trunk("pbx", PBX, "toy"), rig=rig)
+    rig = trunked(Trunk("pbx", (PBX,), "toy", transport="tcp"), rig=rig)
     (_, own) = rig.border.plan.realms["core"].listeners
     (sent,) = to_access(rig.from_core(for_whom(b"4930"), at=own))
     assert sent.to == PBX and sent.listener.lane and sent.listener.transport == "tcp"

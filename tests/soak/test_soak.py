@@ -17,10 +17,11 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.border import Border
+from sbc.core.fan import NextHop
 from sbc.core.hops import Target
 from sbc.core.mint import Mint
 from sbc.core.orders import Send
-from sbc.core.realm import Keepalive, Limits, NextHop, Probing, Registrations, Signaling, Timers
+from sbc.core.realm import Keepalive, Limits, Probing, Registrations, Signaling, Timers
 from sbc.sip.dialect import SipDialect
 from tests.rig import SECRET, SOFTSWITCH, make_plan
 from tests.soak.script import Caller, Phone, Plan, Softswitch
