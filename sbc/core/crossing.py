@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import attrs
+
 from sbc.core import beside, bound, control
 from sbc.core.address import (
     Address,
@@ -68,6 +70,7 @@ class Crossing:
         self.late = self._is_late()
         self._media = self._described(exchange, intent)
         self._beside: list[Described | None] = []
+        self._astray: dict[Call, Described] = {}
         self.calls = [] if exchange.call is None else [exchange.call]  # all that it is about
         for place, each in enumerate(beside.others(registry, exchange) if reply else ()):
             self._beside.append(None)
@@ -161,13 +164,29 @@ class Crossing:
 
     def _place_of(self, slot: Slot) -> Place:
         """The place of media of the call that a slot is of; at none of ours where that is not known."""
-        media = self._media
-        if slot.beside:
+        known = self._strayed(slot)
+        if known is None and slot.beside:
             known = self._beside[slot.beside - 1] if 0 < slot.beside <= len(self._beside) else None
             if known is None:
                 return Place(Address(self.there.media.advertised, 0), ours=True)
-            media = known
-        return media.translate(slot)
+        return (known or self._media).translate(slot)
+
+    def _strayed(self, slot: Slot) -> Described | None:
+        """The media of the call that a member is in by now of which an answer speaks, where that is none that was asked
+        about; but for members that move by that very answer."""
+        gateway, moves = self.exchange.terminal, (each.moves for each in (self.intent, *self.intent.beside))
+        if not self.reply or not slot.member or gateway is None or any(slot.member in each for each in moves):
+            return None
+        call = self.registry.members.find(gateway.id, slot.member)
+        if call is None or call in self.calls:
+            return self._astray.get(call) if call is not None else None
+        asked = attrs.evolve(self.exchange.intent, kind=Kind.MODIFY)
+        exchange = attrs.evolve(self.exchange, intent=asked, call=call)
+        sides, leg = (self.here, self.there), call.leg_in(self.here.name)
+        networks, now = self.registry.networks, self.arrival.now
+        self._astray[call] = Described(networks, self.intent, exchange, leg, sides, now, False, {})
+        self.calls.append(call)
+        return self._astray[call]
 
     def _divert(self, slot: Slot) -> None:
         """The core tells a terminal to call elsewhere: it reads our address, and what it then calls is that."""
@@ -335,7 +354,7 @@ class Crossing:
 
     @property
     def _all(self) -> list[Described]:
-        return [self._media, *(each for each in self._beside if each is not None)]
+        return [self._media, *(each for each in self._beside if each is not None), *self._astray.values()]
 
 
 def resolve(name: Name) -> Place:
