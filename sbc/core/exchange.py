@@ -127,6 +127,7 @@ class Exchange:
     sent: bytes = b""
     heard: bytes = b""
     answer: bytes | None = None
+    pieces: tuple[bytes, ...] = ()  # of an answer in several: all but the last, as they went back
     confirmation: bytes | None = None
     memo: Any = None
     state: ExchangeState = ExchangeState.TRYING
@@ -216,6 +217,10 @@ class Exchange:
         """Orders that tell whoever was asked that its answer has arrived; it is told whenever that comes again."""
         self.confirmation = data
         return [] if data is None else self.onward(data)
+
+    def again(self) -> list[Send]:
+        """The same of all that was answered: of an answer in several pieces none may have arrived."""
+        return [each for piece in dict.fromkeys((*self.pieces, self.answer)) for each in self.back(piece)]
 
     def onward(self, data: bytes) -> list[Send]:
         """Orders that send `data` to whoever was asked."""

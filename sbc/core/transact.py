@@ -23,6 +23,8 @@ from sbc.core.trust import again, repeat
 from sbc.core.undo import undo
 
 State = ExchangeState
+MOST_PIECES = 64
+"""Pieces of one answer that are kept to be said again."""
 MOST_RECEIPTS = 16
 """Requests of ours in one call that may be unanswered for another to be sent because of an answer: else answers that
 differ, which cost their sender nothing, would each have us repeat a request for half a minute."""
@@ -248,6 +250,8 @@ def settle(
     """An answer has crossed as `out`: bring exchange, call and bindings up to date."""
     intent, now = crossing.intent, crossing.arrival.now
     exchange.heard, exchange.answer = crossing.arrival.data, out
+    if intent.phase is Phase.PROVISIONAL and intent.receipt and exchange.intent.local:
+        exchange.pieces = tuple(dict.fromkeys((*exchange.pieces, out)))[:MOST_PIECES]
     call = exchange.call
     if call is not None and intent.party and not registry.is_named(call, call.legs[crossing.from_leg], intent.call):
         registry.name_call(call, call.legs[crossing.from_leg], intent.call)

@@ -76,7 +76,7 @@ def again(registry: Registry, exchange: Exchange) -> list[Order]:
     """A request has come again. As long as nobody is known to be at work on a stranger's, there is nothing to tell."""
     if exchange.state is ExchangeState.TRYING and not is_there(registry, exchange):
         return []
-    return [*exchange.back(exchange.answer)]
+    return [*exchange.again()]
 
 
 def insist(registry: Registry, exchange: Exchange) -> float:

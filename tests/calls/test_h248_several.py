@@ -214,3 +214,33 @@ def test_the_ports_of_the_second_cannot_be_opened(wire: str) -> None:
     (no,) = map(read, found.heard(orders))
     assert not stays and no.error is not None and no.error.code == 510 and not found.calls
     assert [each.stream for each in of(CloseStream, orders)] == [first.spec.id], "it was never open"
+
+
+@wires
+def test_segments_that_did_not_arrive_are_said_again_to_who_asks_again(wire: str) -> None:
+    found = gateway(wire=wire)
+    body = asks(10, action(b"$", CHOSEN), action(b"$", CHOSEN))
+    (told,) = found.told(found.ask(body))
+    number = read(told).transaction
+    said = [
+        *found.heard(found.say(b"Reply = %d/1 { %b }" % (number, action(5, added(RTP, NEAR))))),
+        *found.heard(found.say(b"Reply = %d/2/END { %b }" % (number, action(6, added(OTHER, NEXT))))),
+    ]
+    assert len(said) == 2 and found.heard(found.ask(body)) == said
+    found.rig.wait(60)
+    assert found.told(found.ask(body)), "by then nobody knows of it"
+
+
+@wires
+def test_a_segment_that_came_is_said_again_while_others_are_missing(wire: str) -> None:
+    found = gateway(wire=wire)
+    body = asks(10, action(b"$", CHOSEN), action(b"$", CHOSEN))
+    (told,) = found.told(found.ask(body))
+    number = read(told).transaction
+    last = found.heard(found.say(b"Reply = %d/2/END { %b }" % (number, action(6, added(OTHER, NEXT)))))
+    assert found.heard(found.ask(body)) == last, "the first is lost on its way from the gateway"
+    again = found.rig.wait(5)
+    assert {read(each).transaction for each in found.told(again)} == {number}, "which is asked again"
+    first = found.heard(found.say(b"Reply = %d/1 { %b }" % (number, action(5, added(RTP, NEAR)))))
+    assert found.heard(found.ask(body)) == [*last, *first]
+    assert sorted(each.gathering.name for each in found.calls if each.gathering) == [b"5", b"6"]
