@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sbc.core.border import Border
 from sbc.core.orders import Note
-from sbc.core.secured import Key
+from sbc.core.secured import Fingerprint, Key
 
 
 class Keying:
@@ -16,9 +16,10 @@ class Keying:
     def __init__(self, border: Border, noted: Callable[[Note], None]) -> None:
         self._border, self._noted = border, noted
 
-    def keyed(self, stream: str, side: int, receive: Key, send: Key) -> None:
-        """What the peer of a side encrypts with, and what we do, as a handshake has given it."""
-        self._border.secured(stream, side, receive, send)
+    def keyed(self, stream: str, side: int, receive: Key, send: Key, fingerprints: tuple[Fingerprint, ...]) -> None:
+        """What the peer of a side encrypts with, and what we do, as a handshake has given it; one of the fingerprints
+        is its certificate's."""
+        self._border.secured(stream, side, receive, send, fingerprints)
 
     def secured(self, stream: str, side: int, suite: str) -> None:
         """Media of a side passes from now on, by that suite."""

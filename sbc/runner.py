@@ -96,6 +96,7 @@ class Runner:
         self.memory = Memory(FORGETFUL)
         self.afterwards: Callable[[], None] | None = None  # whom to tell when the core may have changed
         self.totals: Totals | None = None
+        self.resumed, self.used = border.resumed, lambda stream: None  # see IMediaObserver; the store hears
         self.counted = self._journal.counted
         self.handshakes: Counter[str] = Counter()  # of media: what they came to (sbc.media.secured)
 
@@ -205,18 +206,17 @@ class Runner:
         self.noted(Note("silent", f"no media for {seconds:.0f} s", stream.partition("/")[0], {"stream": stream}))
         self.carry_out(self._border.silent(stream, seconds, self._reactor.seconds()))
 
-    def resumed(self, stream: str) -> None:
-        """See IMediaObserver."""
-        self._border.resumed(stream)
-
     def policed(self, stream: str, side: int) -> None:
         """See IMediaObserver."""
         self.noted(Note("policed", "media over its rate", stream.partition("/")[0], {"stream": stream, "side": side}))
 
+    def expired(self, stream: str, side: int) -> None:
+        """See IMediaObserver."""
+        self.noted(Note("unsecured", "expired", stream.partition("/")[0], {"stream": stream, "side": side}))
+
     def forwards(self, stream: str, engine: str, reason: str) -> None:
         """See IMediaObserver."""
-        said = {"stream": stream, "engine": engine}
-        self.noted(Note("forwarded", reason, stream.partition("/")[0], said))
+        self.noted(Note("forwarded", reason, stream.partition("/")[0], {"stream": stream, "engine": engine}))
         if self.totals is not None:
             self.totals.forwards(stream, engine, reason)
 

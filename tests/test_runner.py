@@ -298,6 +298,13 @@ def test_notes_and_records_are_counted(bench: Bench) -> None:
     bench.runner.policed("c/1", 0)
     bench.runner.forwards("c/1", "kernel", "latched")
     assert counted["latched"] == counted["silent"] == counted["policed"] == counted["forwarded"] == 1
+    bench.runner.expired("c/1", 0)
+    assert counted["unsecured"] == 1
+    bench.runner.used("c/1")  # nobody wants to know
+    heard: list[str] = []
+    bench.runner.used = heard.append
+    bench.runner.used("c/1")
+    assert heard == ["c/1"]
 
 
 def test_the_meter_hears_of_calls_and_of_streams_that_are_open(bench: Bench) -> None:

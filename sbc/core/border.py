@@ -45,7 +45,7 @@ from sbc.core.refusing import answer_late, bad_message, refuse
 from sbc.core.registry import Arrival, Registry
 from sbc.core.replan import replan, sweep
 from sbc.core.reuse import offered
-from sbc.core.secured import Key
+from sbc.core.secured import Fingerprint, Key
 from sbc.core.standing import as_it_stands, call_of
 from sbc.core.taking import Mishap, take_reply, take_request
 from sbc.core.timers import Timed
@@ -200,9 +200,11 @@ class Border:
                     stream.latched_rtcp[side] = found
                     self.registry.touch(call)
 
-    def secured(self, stream_id: str, side: int, receive: Key, send: Key) -> None:
-        """A handshake with the peer of one side has agreed on keys."""
-        keyed.secured(self.registry, stream_id, side, receive, send)
+    def secured(
+        self, stream_id: str, side: int, receive: Key, send: Key, fingerprints: tuple[Fingerprint, ...]
+    ) -> None:
+        """A handshake with the peer of one side, whose certificate has one of the fingerprints, has agreed on keys."""
+        keyed.secured(self.registry, stream_id, side, receive, send, fingerprints)
 
     def resume(self, kind: str, data: bytes, now: float, shift: float) -> list[Order]:
         """Take up a "binding", "promise", "answer" or "ban" that outlived a restart; `shift` is from our clock to

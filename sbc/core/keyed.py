@@ -8,7 +8,7 @@ import attrs
 
 from sbc.core.call import Call, Stream
 from sbc.core.registry import Registry
-from sbc.core.secured import Key, SideSecurity
+from sbc.core.secured import Fingerprint, Key, SideSecurity
 
 MARGIN = 1 << 20
 """Numbers of RTCP that are passed over where it is not known how many were sent (see `beyond`)."""
@@ -20,13 +20,17 @@ Rows = tuple[tuple[int, ...], ...]
 """See SideSecurity.rollover."""
 
 
-def secured(registry: Registry, stream_id: str, side: int, receive: Key, send: Key) -> None:
-    """A handshake with the peer of a side has agreed on keys: the call is kept with them. The engine has them."""
+def secured(
+    registry: Registry, stream_id: str, side: int, receive: Key, send: Key, fingerprints: tuple[Fingerprint, ...]
+) -> None:
+    """A handshake with the peer of a side has agreed on keys, and its certificate has one of `fingerprints`: the call
+    is kept with them, unless another certificate is in force meanwhile. The engine has them, and uses them until that
+    has shaken hands; but who takes the call up is to expect its handshake, and not to believe who was there before."""
     call, stream = find(registry, stream_id)
     if call is None or stream is None or stream.wards is None:
         return
     force = stream.wards[side].force
-    if force is not None and force.dtls is not None:
+    if force is not None and force.dtls is not None and force.dtls.fingerprints == fingerprints:
         rows = force.rollover if (force.receive, force.send) == (receive, send) else ()
         _put(stream, side, attrs.evolve(force, receive=receive, send=send, rollover=rows))
         registry.touch(call)
@@ -73,8 +77,10 @@ def beyond(security: SideSecurity, runs: int = 1) -> SideSecurity:
 
     *RTP* has no number of its own but the sender's sequence number and how often that has begun anew, which a receiver
     guesses. Nothing can be passed over, and nothing must be: a sender goes on with its own sequence. How often it has
-    begun anew is known where it was told, for 32,768 packets (see DOUBT). A source of which nothing was told has sent
-    for seconds only: it has not begun anew, unless it was close to that when it came.
+    begun anew is known where it was told, for 32,768 packets (see DOUBT). A source is told of as soon as it comes
+    (IMediaObserver.used) and is kept some hundredths of a second later. One that was not has not begun anew, unless it
+    came with the last few numbers before that: then it goes on as if it had not, its receiver takes nothing of it, and
+    numbers come twice after 65,000 packets. To rule that out its first packets would have to wait for the disk.
     """
     passed = runs * MARGIN
     rows = ((*row[:-1], min(max(row[-1], 0) + passed, MOST_RTCP)) if row[0] else row for row in security.rollover)

@@ -51,6 +51,18 @@ class Herald:
         """See IMediaObserver."""
         self.tell("policed", stream, side)
 
+    def expired(self, stream: str, side: int) -> None:
+        """See IMediaObserver."""
+        self.tell("expired", stream, side)
+
+    def used(self, stream: str) -> None:
+        """See IMediaObserver."""
+        self.tell("used", stream)
+
+    def told(self, word: str, stream: str, side: int) -> None:
+        """Tell what is called "policed", "expired" or "used"."""
+        self.tell(word, stream, *(() if word == "used" else (side,)))
+
     def handshake(self, stream: str, side: int, rtcp: bool, data: bytes, source: Address) -> None:
         """See IHandshakeObserver."""
         self.tell("handshake", stream, side, rtcp, data, source)

@@ -136,6 +136,13 @@ class IMediaObserver(Interface):
         """Something that came from the side was more than its stream's or realm's rate allows. Told once, and again
         after an update of the stream."""
 
+    def expired(stream, side):
+        """The key that the side's peer writes with is good for no more packets, and it still does. Told once of a
+        key."""
+
+    def used(stream):
+        """Keys of the stream are used for an SSRC more than before: how far (`rollovers`) is to be kept soon."""
+
     def forwards(stream, engine, reason):
         """From now on `engine` forwards the stream, for that reason (a fixed word). Told of each promotion and
         demotion, not of the engine that opened it."""

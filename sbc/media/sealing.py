@@ -48,6 +48,9 @@ class Seal(Protocol):
     def rollover(self) -> tuple[Row, ...]:
         """How far it has been used."""
 
+    def grew(self) -> bool:
+        """Whether it is used for an SSRC more since that was asked last."""
+
 
 MakeSeal = Callable[[Key, bool, Sequence[Row], int], Seal]
 """Of a key, whether it is to write with, how far it was used before, and behind which number of RTCP sources begin
@@ -98,8 +101,18 @@ def _name(key: Key, sends: bool) -> object:
 class Seals:
     """Those of a side. Where it has none yet, nothing passes. `past` outlives them."""
 
-    def __init__(self, make: MakeSeal, security: SideSecurity, now: float, past: Past | None = None) -> None:
+    def __init__(
+        self,
+        make: MakeSeal,
+        security: SideSecurity,
+        now: float,
+        past: Past | None = None,
+        tell: Callable[[str], None] = lambda word: None,
+    ) -> None:
+        """`tell` hears "used" and "expired" (see IMediaObserver)."""
         self._make = make
+        self._tell = tell
+        self._expired = False  # the peer's key, and that was said
         self._past = past or Past()
         self.security = security
         self._keys: Keys = (None, None)
@@ -144,6 +157,7 @@ class Seals:
         if not same(send, self._keys[1]):
             writes = self._made(send, True, security)
         if reads is not self._receive:
+            self._expired = False
             self._former, self._until = None if reads is None else self._receive, now + GRACE
         self._receive, self._send, self._keys = reads, writes, (receive, send)
 
@@ -162,20 +176,29 @@ class Seals:
         if self._receive is None:
             raise Unsealed("unkeyed")
         try:
-            return self._receive.open(data, is_rtcp)
+            plain = self._receive.open(data, is_rtcp)
         except Unsealed as unsealed:
+            if unsealed.reason == "expired" and not self._expired:
+                self._expired = True
+                self._tell("expired")
             if self._former is not None and now < self._until:
                 return self._former.open(data, is_rtcp)
             self._former = None
             if unsealed.reason == "forged" and is_rtcp and is_whole(data):
                 raise Unsealed("clear") from unsealed
             raise
+        if self._receive.grew():
+            self._tell("used")
+        return plain
 
     def close(self, data: bytes, is_rtcp: bool) -> bytes:
         """Write a packet. @raises Unsealed."""
         if self._send is None:
             raise Unsealed("unkeyed")
-        return self._send.close(data, is_rtcp)
+        sealed = self._send.close(data, is_rtcp)
+        if self._send.grew():
+            self._tell("used")
+        return sealed
 
     def rollover(self) -> tuple[Row, ...]:
         """How far its keys have been used."""

@@ -23,8 +23,9 @@ from sbc.media.secured_side import SecuredSide
 class Told(Protocol):
     """Who hears what handshakes come to."""
 
-    def keyed(self, stream: str, side: int, receive: Key, send: Key) -> None:
-        """What the peer of a side encrypts with, and what we do, as a handshake has given it."""
+    def keyed(self, stream: str, side: int, receive: Key, send: Key, fingerprints: tuple[Fingerprint, ...]) -> None:
+        """What the peer of a side encrypts with, and what we do, as a handshake has given it; its certificate has one
+        of the fingerprints."""
 
     def secured(self, stream: str, side: int, suite: str) -> None:
         """Media of a side passes from now on, by that suite."""
@@ -46,9 +47,9 @@ class _Hands:
         rtp, rtcp = (None, None) if at is None else at
         self._whole.engine.aim(self._stream, self._side, rtp, rtcp)
 
-    def key(self, receive: Key, send: Key) -> None:
+    def key(self, receive: Key, send: Key, fingerprints: tuple[Fingerprint, ...]) -> None:
         self._whole.engine.key(self._stream, self._side, receive, send)
-        self._whole.told.keyed(self._stream, self._side, receive, send)
+        self._whole.told.keyed(self._stream, self._side, receive, send, fingerprints)
 
     def secured(self, suite: str) -> None:
         self._whole.told.secured(self._stream, self._side, suite)
@@ -139,10 +140,10 @@ class SecuredEngine:
         if keys is not None and security is not None and lost:
             spec = attrs.evolve(spec, security=attrs.evolve(security, receive=keys[0], send=keys[1]))
         self.engine.update(stream, side, spec)
-        if keys is not None and lost:
-            self.told.keyed(stream, side, *keys)
         self._have(stream, side, spec)
         known = self._sides.get((stream, side))
+        if lost and known is not None and known.side.keys is not None:
+            self.told.keyed(stream, side, *known.side.keys, known.side.proven)
         if (
             known is not None and known.side.found is not None
         ):  # which the core may have taken for what is meant no more
@@ -205,6 +206,14 @@ class SecuredEngine:
     def resumed(self, stream: str) -> None:
         """The same."""
         self._observer.resumed(stream)
+
+    def expired(self, stream: str, side: int) -> None:
+        """The same."""
+        self._observer.expired(stream, side)
+
+    def used(self, stream: str) -> None:
+        """The same."""
+        self._observer.used(stream)
 
     def policed(self, stream: str, side: int) -> None:
         """The same."""

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, SideSpec
-from sbc.core.secured import Dtls, Key, SideSecurity
+from sbc.core.secured import Dtls, Fingerprint, Key, SideSecurity
 from sbc.media.dtls import PATIENCE, Association, State, Terms, is_dtls, is_hello
 from sbc.media.ice import Lite
 from sbc.media.stun import is_stun
@@ -33,8 +33,8 @@ class Hands(Protocol):
     def aim(self, at: Pair | None) -> None:
         """Media goes there now; None: nowhere."""
 
-    def key(self, receive: Key, send: Key) -> None:
-        """These keys are in force now."""
+    def key(self, receive: Key, send: Key, fingerprints: tuple[Fingerprint, ...]) -> None:
+        """These keys are in force now, of a peer whose certificate has one of the fingerprints."""
 
     def secured(self, suite: str) -> None:
         """Media passes by that suite from now on."""
@@ -165,6 +165,11 @@ class SecuredSide:
             return True
         ice.spoke(now)
         return False
+
+    @property
+    def proven(self) -> tuple[Fingerprint, ...]:
+        """Those of which the certificate of whose keys are in force has one."""
+        return () if self._agreed is None else self._agreed.fingerprints
 
     @property
     def found(self) -> Address | None:
@@ -321,7 +326,7 @@ class SecuredSide:
         self._where = place
         self._rests, self._until, self._told = now + LINGER, None, ""
         self._hands.count("keyed")
-        self._hands.key(*association.keys)
+        self._hands.key(*association.keys, dtls.fingerprints)
         if place is not None:
             self._hands.aim(Pair(place, None))
         self._hands.secured(association.keys[0].suite)

@@ -51,12 +51,14 @@ class Session:
         self._used: dict[int, list[int]] = {}  # by SSRC, the furthest index of RTP and of RTCP
         self._floor: dict[int, tuple[int, int]] = {}  # those of another process: what it has taken is not taken again
         self._taken = [0, 0]  # packets of RTP and of RTCP
+        self._grew = False
         self._session = self._made(sends)
         for _, ssrc, index, index_rtcp in rows[: SOURCES + 1]:
             if ssrc == USED:
                 self._taken = [index, index_rtcp]
             else:
                 self._resume(ssrc, index, index_rtcp)
+        self._grew = False
 
     def open(self, data: bytes, is_rtcp: bool) -> bytes:
         """See Seal."""
@@ -107,6 +109,11 @@ class Session:
         used = ((USED, self._taken),) if self._key.lifetime else ()
         return tuple((int(self._sends), ssrc, *furthest) for ssrc, furthest in (*self._used.items(), *used))
 
+    def grew(self) -> bool:
+        """See Seal."""
+        grew, self._grew = self._grew, False
+        return grew
+
     def _check_lifetime(self, is_rtcp: bool) -> None:
         """RFC 4568 section 6.1: as many of RTP, and as many of RTCP."""
         if self._key.lifetime and self._taken[is_rtcp] >= self._key.lifetime:
@@ -122,6 +129,7 @@ class Session:
         return ssrc, follow(furthest, int.from_bytes(sealed[2:4], "big"))
 
     def _note(self, ssrc: int, index: int, is_rtcp: bool) -> None:
+        self._grew = self._grew or ssrc not in self._used
         used = self._used.setdefault(ssrc, [-1, -1])
         used[is_rtcp] = max(used[is_rtcp], index)
 

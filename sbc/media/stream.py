@@ -33,7 +33,7 @@ class Side:
         senders: tuple[Sender, Sender | None],
         now: float,
         on_latch: Callable[[Address, str], None],
-        on_police: Callable[[], None],
+        on_told: Callable[[str], None],
         longest: int,
         shared: tuple[Sender, Sender | None] | None = None,
         on_handshake: Callable[[bool, bytes, Address], None] = lambda rtcp, data, source: None,
@@ -43,7 +43,7 @@ class Side:
     ) -> None:
         self.spec = spec
         self.pacer = Pacer(reactor)
-        self._on_latch, self._on_rtcp, self._on_police = on_latch, on_rtcp, on_police
+        self._on_latch, self._on_rtcp, self._on_told = on_latch, on_rtcp, on_told
         self._told = False  # that something was policed
         self._own = None if spec.limit is None else Bucket(spec.limit, now)
         self._shared: Drawn | None = None
@@ -112,7 +112,7 @@ class Side:
         elif self._make_seal is None:
             raise ValueError("media cannot be secured here")
         else:
-            seals = Seals(self._make_seal, security, now, self._past)
+            seals = Seals(self._make_seal, security, now, self._past, self._on_told)
         for inlet in self.inlets():
             inlet.seals = seals
         self.to_rtp.seals = self.to_rtcp.seals = seals
@@ -170,7 +170,7 @@ class Side:
         """Called by an inlet to which more has come than is allowed."""
         if not self._told:
             self._told = True
-            self._on_police()
+            self._on_told("policed")
 
     def _expect(self) -> None:
         """Who has not been heard yet is spoken to from where it was told that we are."""
@@ -339,7 +339,7 @@ class Stream:
         now: float,
         on_latch: Callable[[int, Address, str], None],
         longest: int = LONGEST,
-        on_police: Callable[[int], None] = lambda side: None,
+        on_told: Callable[[int, str], None] = lambda side, word: None,
         shared: tuple[tuple[Sender, Sender | None] | None, ...] = (None, None),
         on_handshake: Callable[[int, bool, bytes, Address], None] = lambda side, rtcp, data, source: None,
         make_seal: MakeSeal | None = None,
@@ -348,14 +348,14 @@ class Stream:
     ) -> None:
         """`senders` are the sockets' sendto for (rtp, rtcp) of each side, `shared` those of ports that it shares.
         `on_latch` hears side, address and reason when a side's RTP goes to a newly latched address, `on_rtcp` side and
-        address of RTCP, `on_police` a side at the first of its packets over a rate, and again after an update;
+        address of RTCP, `on_told` a side and "policed", "expired" or "used" (see IMediaObserver);
         `on_handshake` see IHandshakeObserver. `make_seal`: how media is secured. `reactor` wakes what waits."""
         self.spec = spec
 
         def made(n: int) -> Side:
             return Side(
                 spec.sides[n], spec.kind, senders[n], now,
-                lambda address, reason: on_latch(n, address, reason), lambda: on_police(n),
+                lambda address, reason: on_latch(n, address, reason), lambda word: on_told(n, word),
                 longest, shared[n],
                 lambda rtcp, data, source: on_handshake(n, rtcp, data, source),
                 make_seal, reactor, lambda address: on_rtcp(n, address),

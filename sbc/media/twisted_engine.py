@@ -156,7 +156,7 @@ class TwistedEngine:
                 now,
                 lambda side, address, reason: self._herald.latched(spec.id, side, address, reason),
                 self._longest,
-                lambda side: self._herald.policed(spec.id, side),
+                lambda side, word: self._herald.told(word, spec.id, side),
                 (shared[0], shared[1]),
                 lambda side, rtcp, data, source: self._herald.handshake(spec.id, side, rtcp, data, source),
                 Session,

@@ -20,9 +20,9 @@ from sbc.core import account
 from sbc.core.banned import id_of, of_ban
 from sbc.core.binding import Binding
 from sbc.core.border import Border
-from sbc.core.call import Call
+from sbc.core.call import Call, Stream
 from sbc.core.exchange import Exchange
-from sbc.core.keyed import forces, has_moved, rolled
+from sbc.core.keyed import find, forces, has_moved, rolled
 from sbc.core.plain import Frame, Unfit
 from sbc.core.promises import Promise
 from sbc.core.resume import NO_PORTS
@@ -89,6 +89,8 @@ class StoreService(Service):
         self._hearing: Any = None
         self._before: dict[str, int] = {}  # packets received of resumed streams: the kernel goes on counting
         self._away = 0.0
+        self._used: set[str] = set()  # streams whose keys are used for an SSRC more
+        self._rolling: Any = None
         self._alive = LoopingCall(self._live)
         self._alive.clock = reactor
 
@@ -105,6 +107,8 @@ class StoreService(Service):
         self._begin_run(self._loaded.pop("run", {}).get("", b""))
         self._border.registry.changed = {}
         self._runner.afterwards = self.stir
+        if self._sealed:
+            self._runner.used = self._keep_used
         self._writer.start()
         self._alive.start(ALIVE)
 
@@ -147,7 +151,8 @@ class StoreService(Service):
         self._roll()
         if self._alive.running:
             self._alive.stop()
-        for timer in (self._due, self._hearing):
+        self._runner.used = lambda stream: None
+        for timer in (self._due, self._hearing, self._rolling):
             if timer is not None and timer.active():
                 timer.cancel()
         self._runner.afterwards = None
@@ -305,9 +310,27 @@ class StoreService(Service):
             if not secured:
                 self._keyed.discard(id)
             for stream in secured.values():
-                rows = self._runner.engine.rollovers(stream.id)
-                if any(rows) and has_moved(stream, rows):
-                    rolled(self._border.registry, stream.id, rows)
+                self._roll_one(stream)
+        self.stir()
+
+    def _roll_one(self, stream: Stream) -> None:
+        rows = self._runner.engine.rollovers(stream.id)
+        if any(rows) and has_moved(stream, rows):
+            rolled(self._border.registry, stream.id, rows)
+
+    def _keep_used(self, stream: str) -> None:
+        """A source has come: it is kept at once, since until then the next process knows nothing of its counters."""
+        self._used.add(stream)
+        if self._rolling is None:
+            self._rolling = self._reactor.callLater(PACE, self._roll_used)
+
+    def _roll_used(self) -> None:
+        self._rolling = None
+        for id in self._used:
+            call, stream = find(self._border.registry, id)
+            if call is not None and stream is not None:
+                self._roll_one(stream)
+        self._used.clear()
         self.stir()
 
     def keep_ban(self, key: Key, ban: Ban | None) -> None:

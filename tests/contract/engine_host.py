@@ -56,6 +56,12 @@ class Witness:
     def policed(self, stream: str, side: int) -> None:
         self._hear("policed", stream, side)
 
+    def expired(self, stream: str, side: int) -> None:
+        self._hear("expired", stream, side)
+
+    def used(self, stream: str) -> None:
+        self._hear("used", stream)
+
     def forwards(self, stream: str, engine: str, reason: str) -> None:
         self._hear("forwards", stream, engine, reason)
 

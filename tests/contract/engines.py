@@ -89,6 +89,8 @@ class Observer:
         self.policings: list[tuple[str, int]] = []
         self.forwardings: list[tuple[str, str, str]] = []
         self.handshakes: list[tuple[str, int, bool, bytes, Address]] = []
+        self.expiries: list[tuple[str, int]] = []
+        self.uses: list[str] = []
 
     def latched(self, stream: str, side: int, address: Address, reason: str) -> None:
         self.latches.append((stream, side, address, reason))
@@ -104,6 +106,12 @@ class Observer:
 
     def policed(self, stream: str, side: int) -> None:
         self.policings.append((stream, side))
+
+    def expired(self, stream: str, side: int) -> None:
+        self.expiries.append((stream, side))
+
+    def used(self, stream: str) -> None:
+        self.uses.append(stream)
 
     def handshake(self, stream: str, side: int, rtcp: bool, data: bytes, source: Address) -> None:
         self.handshakes.append((stream, side, rtcp, data, source))

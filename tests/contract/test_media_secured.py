@@ -252,10 +252,27 @@ def test_a_key_is_good_for_as_many_packets_as_its_peer_has_said(rig: Rig) -> Non
     call.send(call.a_rtcp, call.at_a_rtcp, peer.close(receiver_report(), True))
     assert call.b.data() == [rtp(n) for n in range(3, 6)] and len(call.b_rtcp.data()) == 1
     assert drops(call, 0) == Drops(expired=3) and balanced(call.counters())
+    rig.wait(lambda: rig.observer.expiries, "told")
+    assert rig.observer.expiries == [(call.id, 0)], "once of a key"
     again = attrs.evolve(security("c"), receive=attrs.evolve(key("c"), lifetime=1 << 20))
     call.update(0, security=again)
     call.send(call.a, call.at_a, protect_rtp(key("c"), rtp(9)))
     assert call.b.data() == [rtp(9)], "the peer has said another key"
+
+
+def test_each_source_more_is_told_of_and_no_other_packet_is(rig: Rig) -> None:
+    """So that how far it has come is kept at once: until then another process would know nothing of it."""
+    call, uses = call_of(rig, security("a")), rig.observer.uses
+    call.send(call.b, call.at_b, rtp(1, ssrc=7), rtp(2, ssrc=7))
+    rig.wait(lambda: uses == [call.id], "a source that is sent")
+    call.send(call.b_rtcp, call.at_b_rtcp, receiver_report(8))
+    rig.wait(lambda: uses == [call.id] * 2, "one of RTCP alone")
+    good, forged = [protect_rtp(key("a"), rtp(n)) for n in (1, 2)], protect_rtp(key("b"), rtp(3, ssrc=9))
+    call.send(call.a, call.at_a, *good, forged)
+    rig.wait(lambda: uses == [call.id] * 3, "one that comes")
+    again = call_of(rig, security("a", rollover=rig.engine.rollovers(call.id)[0]))
+    again.send(again.b, again.at_b, rtp(3, ssrc=7), rtp(1, ssrc=9))
+    rig.wait(lambda: uses[3:] == [again.id], "one that was not known before")
 
 
 def test_numbers_that_are_used_up_are_not_sent(rig: Rig) -> None:

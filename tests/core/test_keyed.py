@@ -9,13 +9,14 @@ import pytest
 from sbc.core import keyed
 from sbc.core.orders import OpenStream
 from sbc.core.plain import Unfit
-from sbc.core.secured import Key, MediaSecurity, SideSecurity
+from sbc.core.secured import Fingerprint, Key, MediaSecurity, SideSecurity
 from tests.calls.test_secured import Pair, browser
 from tests.kept import restarted
 from tests.rig import SOFTSWITCH, of
 from tests.sip_messages import sdp
 
 RECEIVE, SEND = Key("AEAD_AES_128_GCM", b"r" * 28), Key("AEAD_AES_128_GCM", b"s" * 28)
+PRINTS = (Fingerprint("sha-256", bytes(range(100, 132))),)
 
 
 def up() -> tuple[Pair, str]:
@@ -30,11 +31,32 @@ def up() -> tuple[Pair, str]:
 def test_keys_of_a_handshake_are_the_sides() -> None:
     pair, id = up()
     registry = pair.rig.border.registry
-    pair.rig.border.secured(id, 0, RECEIVE, SEND)
+    pair.rig.border.secured(id, 0, RECEIVE, SEND, PRINTS)
     call, stream = keyed.find(registry, id)
     assert call is not None and stream is not None and list(registry.changed or ()) == [call]
     ((_, side, force),) = keyed.forces(call)
     assert side == 0 and (force.receive, force.send) == (RECEIVE, SEND) and stream.side(call, 0).security == force
+
+
+def test_keys_of_who_had_another_certificate_are_not_kept() -> None:
+    """The engine goes on with them until who is meant now has shaken hands; who takes the call up waits for that."""
+    pair, id = up()
+    pair.rig.border.secured(id, 0, RECEIVE, SEND, (Fingerprint("sha-256", bytes(32)),))
+    _, stream = keyed.find(pair.rig.border.registry, id)
+    assert stream is not None and stream.wards is not None and stream.wards[0].force is not None
+    assert not stream.wards[0].force.keyed and not pair.rig.border.registry.changed
+
+
+def test_keys_that_are_told_again_keep_what_is_known_of_them() -> None:
+    pair, id = up()
+    rows = (((0, 7, 70_000, 3), (1, 8, 80_000, 5)), ())
+    pair.rig.border.secured(id, 0, RECEIVE, SEND, PRINTS)
+    keyed.rolled(pair.rig.border.registry, id, rows)
+    for send, kept in ((SEND, rows[0]), (RECEIVE, ())):
+        pair.rig.border.secured(id, 0, RECEIVE, send, PRINTS)
+        _, stream = keyed.find(pair.rig.border.registry, id)
+        assert stream is not None and stream.wards is not None and stream.wards[0].force is not None
+        assert stream.wards[0].force.rollover == kept
 
 
 def test_counters_are_kept_while_there_are_keys() -> None:
@@ -43,7 +65,7 @@ def test_counters_are_kept_while_there_are_keys() -> None:
     rows = (((0, 7, 70_000, 3), (1, 8, 80_000, 5)), ())
     keyed.rolled(registry, id, rows)
     assert not registry.changed, "there is nothing to count with"
-    pair.rig.border.secured(id, 0, RECEIVE, SEND)
+    pair.rig.border.secured(id, 0, RECEIVE, SEND, PRINTS)
     keyed.rolled(registry, id, rows)
     call, stream = keyed.find(registry, id)
     assert stream is not None and call is not None
@@ -55,8 +77,8 @@ def test_counters_are_kept_while_there_are_keys() -> None:
 
 def test_what_is_gone_or_plain_is_left_alone() -> None:
     pair, id = up()
-    pair.rig.border.secured("gone/1", 0, RECEIVE, SEND)
-    pair.rig.border.secured(id, 1, RECEIVE, SEND)
+    pair.rig.border.secured("gone/1", 0, RECEIVE, SEND, PRINTS)
+    pair.rig.border.secured(id, 1, RECEIVE, SEND, PRINTS)
     call, _ = keyed.find(pair.rig.border.registry, id)
     assert call is not None
     ((_, side, force),) = keyed.forces(call)
@@ -66,7 +88,7 @@ def test_what_is_gone_or_plain_is_left_alone() -> None:
 def test_a_call_goes_on_after_a_restart_with_its_keys_and_counters() -> None:
     pair, id = up()
     registry = pair.rig.border.registry
-    pair.rig.border.secured(id, 0, RECEIVE, SEND)
+    pair.rig.border.secured(id, 0, RECEIVE, SEND, PRINTS)
     keyed.rolled(registry, id, (((0, 7, 70_000, 3), (1, 8, 80_000, 5)), ()))
     call, stream = keyed.find(registry, id)
     assert call is not None and stream is not None
@@ -82,7 +104,7 @@ def test_a_call_goes_on_after_a_restart_with_its_keys_and_counters() -> None:
 def test_what_one_process_may_have_used_the_next_does_not() -> None:
     """Also if it was killed before it had told anything, or had known of a source that it had told nothing of."""
     pair, id = up()
-    pair.rig.border.secured(id, 0, RECEIVE, SEND)
+    pair.rig.border.secured(id, 0, RECEIVE, SEND, PRINTS)
     keyed.rolled(pair.rig.border.registry, id, (((1, 8, 80_000, 5), (1, 9, 10, -1)), ()))
     used, kept = [[5, -1, -1]], 1
     for run, writes in ((2, True), (3, False), (4, False), (5, True), (6, True)):
@@ -99,7 +121,7 @@ def test_what_one_process_may_have_used_the_next_does_not() -> None:
 
 def test_a_call_with_keys_is_not_taken_up_by_a_process_that_does_not_know_which_it_is() -> None:
     pair, id = up()
-    pair.rig.border.secured(id, 0, RECEIVE, SEND)
+    pair.rig.border.secured(id, 0, RECEIVE, SEND, PRINTS)
     with pytest.raises(Unfit, match="further than is known"):
         restarted(pair.rig, number=0)
 
@@ -112,7 +134,7 @@ def test_numbers_of_rtcp_end() -> None:
 def test_counters_are_kept_anew_before_they_come_in_doubt() -> None:
     pair, id = up()
     registry = pair.rig.border.registry
-    pair.rig.border.secured(id, 0, RECEIVE, SEND)
+    pair.rig.border.secured(id, 0, RECEIVE, SEND, PRINTS)
     _, stream = keyed.find(registry, id)
     assert stream is not None and not keyed.has_moved(stream, ((), ()))
     first = (((0, 7, 70_000, 3),), ())

@@ -35,7 +35,7 @@ def ran(program: Path, target: str, seconds: int) -> subprocess.CompletedProcess
     return subprocess.run(command, cwd=program.parent, capture_output=True, text=True, check=False, timeout=300)
 
 
-@pytest.mark.parametrize("target", ["latches", "path"])
+@pytest.mark.parametrize("target", ["latches", "path", "seals"])
 def test_what_was_kept_and_mutations_of_it(tmp_path: Path, target: str) -> None:
     done = ran(built(tmp_path, target), target, 2)
     assert done.returncode == 0, done.stderr[-4000:]
@@ -50,6 +50,13 @@ def test_what_was_kept_and_mutations_of_it(tmp_path: Path, target: str) -> None:
         ("path", "    inlet->count.policed++;", "    {}"),
         ("path", "if (to.family == FAMILY_NONE || address_unusable(&to, side->local))", "if (0)"),
         ("path", "    *size += NUMBER;", "    (void)size;"),
+        (
+            "seals",
+            "memmove(at, at + seal->mki_size, seal->behind[rtcp]);",
+            "memmove(at, at + SEAL_MKI, seal->behind[rtcp]);",
+        ),
+        ("seals", "if (source && index <= (rtcp ? source->floor_rtcp : source->floor))", "if (0)"),  # taken before
+        ("seals", "    seal->begins = sends ? use->begins : -1;", "    seal->begins = -1;"),
     ],
 )
 def test_a_fault_that_is_put_in_is_found(tmp_path: Path, target: str, sound: str, spoilt: str) -> None:

@@ -25,6 +25,8 @@ def everything(herald: Herald) -> None:
     herald.silent("one", 2.5)
     herald.resumed("one")
     herald.policed("one", 0)
+    herald.expired("one", 1)
+    herald.used("one")
     herald.forwards("one", "kernel", "latched")
 
 
@@ -37,6 +39,10 @@ def test_the_observer_is_told_everything_as_it_is() -> None:
     assert observer.silences == [("one", 2.5)]
     assert observer.resumptions == ["one"]
     assert observer.policings == [("one", 0)]
+    assert (observer.expiries, observer.uses) == ([("one", 1)], ["one"])
+    for word in ("policed", "expired", "used"):
+        herald.told(word, "one", 0)
+    assert (observer.policings[1:], observer.expiries[1:], observer.uses[1:]) == ([("one", 0)], [("one", 0)], ["one"])
     assert observer.forwardings == [("one", "kernel", "latched")]
 
 
@@ -58,7 +64,8 @@ def test_what_another_has_logged_is_only_told(log: list[LogEvent]) -> None:
 def test_what_the_observer_raises_is_logged_and_goes_no_further(log: list[LogEvent]) -> None:
     everything(Herald(Failing(), {"one": "call-1"}.__getitem__))  # type: ignore[arg-type]
     failed = [event for event in log if "log_failure" in event]
-    assert [event["what"] for event in failed] == ["latched", "silent", "resumed", "policed", "forwards"]
+    told = ["latched", "silent", "resumed", "policed", "expired", "used", "forwards"]
+    assert [event["what"] for event in failed] == told
     assert {(event["stream"], event["call"]) for event in failed} == {("one", "call-1")}
 
 

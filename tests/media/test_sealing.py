@@ -32,6 +32,9 @@ class Plain:
     def rollover(self) -> tuple[Row, ...]:
         return self._rows
 
+    def grew(self) -> bool:
+        return False
+
 
 def name(of: str) -> bytes:
     return key(of).secret[:4]

@@ -19,8 +19,10 @@ def test_everything_else_is_the_engines() -> None:
     us.engine.silent(us.stream, 3.0)
     us.engine.resumed(us.stream)
     us.engine.policed(us.stream, 1)
+    us.engine.expired(us.stream, 1)
+    us.engine.used(us.stream)
     us.engine.forwards(us.stream, "noted", "why")
-    assert us.observer.words()[1:] == ["latched", "silent", "resumed", "policed", "forwards"]
+    assert us.observer.words()[1:] == ["latched", "silent", "resumed", "policed", "expired", "used", "forwards"]
     net.waiting.clear()
     peer.engine.stop(keep=True)
     assert peer.noted.stopped is True and net.waiting == [] and not net.clock.getDelayedCalls()
@@ -32,10 +34,13 @@ def test_what_the_peer_signals_undoes_no_keys() -> None:
     us.update(server(THEIRS.fingerprint), held=True)
     told = us.noted.specs[us.stream].sides[0]
     assert told.held and told.security is not None and us.keys == (told.security.receive, told.security.send)
-    assert us.observer.heard[-1] == ("keyed", us.stream, 0, *us.keys)
+    assert us.observer.heard[-1] == ("keyed", us.stream, 0, *us.keys, (THEIRS.fingerprint,))
     heard = len(us.observer.heard)
     us.update(None, security=told.security)
     assert len(us.observer.heard) == heard
+    other = attrs.evolve(THEIRS.fingerprint, digest=bytes(32))
+    us.update(server(other))
+    assert us.observer.heard[-1] == ("keyed", us.stream, 0, *us.keys, (THEIRS.fingerprint,)), "they are no other's"
     us.update(None, security=None)
     assert us.noted.specs[us.stream].sides[0].security is None
 

@@ -35,7 +35,8 @@ def test_two_shake_hands() -> None:
     us, peer = shaken(Net())
     assert us.noted.aims == [(us.stream, 0, THERE, None)]
     assert us.keys is not None
-    assert us.observer.heard == [("keyed", us.stream, 0, *us.keys), ("secured", us.stream, 0, us.keys[0].suite)]
+    keyed = ("keyed", us.stream, 0, *us.keys, (THEIRS.fingerprint,))
+    assert us.observer.heard == [keyed, ("secured", us.stream, 0, us.keys[0].suite)]
     assert peer.observer.words() == ["secured"]
     assert us.counted["keyed"] == 1 and "unsecured" not in str(us.observer.heard)
 

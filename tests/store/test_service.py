@@ -18,6 +18,8 @@ from twisted.internet.task import Clock
 from sbc.core.border import Border
 from sbc.core.mint import Mint
 from sbc.core.realm import Plan
+from sbc.core.secured import Key, SideSecurity
+from sbc.core.securing import Ward
 from sbc.media.interfaces import PortUnavailable
 from sbc.mgcp.dialect import MgcpDialect
 from sbc.policy.bans import Ban
@@ -94,6 +96,7 @@ class Process:
         ports: bool = True,
         before: int = 0,
         plan: Plan = make_plan("sip"),  # noqa: B008 - a value
+        sealed: bool = False,
     ) -> None:
         self.table = table
         self.reactor = Threads()
@@ -104,7 +107,7 @@ class Process:
         self.runner._send = lambda order: self.sent.append(order.data)  # type: ignore[method-assign]
         self.runner.listen = lambda *_: None  # type: ignore[method-assign]
         self.engine = self.runner.engine = Engine(ports, before)
-        self.service = StoreService(self.reactor, MemoryStore(table), self.border, self.runner, None, silence)
+        self.service = StoreService(self.reactor, MemoryStore(table), self.border, self.runner, None, silence, sealed)
         self.service.startService()
         self.service.resume()
 
@@ -185,6 +188,35 @@ def test_each_run_has_a_number_which_is_kept_before_anything_is_taken_up() -> No
     process.written()
     process.kill()
     assert json.loads(next(value for (kind, _), value in table.items() if kind == "call"))["run"] == 1
+
+
+def test_a_source_that_has_come_is_kept_at_once_with_how_far_it_is() -> None:
+    """The next process knows nothing of it until then."""
+    table: Table = {}
+    process = Process(table, sealed=True)
+    process.call()
+    ((stream,),) = (call.streams.values() for call in process.border.registry.calls.values())
+    key = Key("AEAD_AES_128_GCM", bytes(28))
+    stream.wards = Ward(force=SideSecurity(key, key)), Ward()
+    process.written()
+    counted = [(1, 7, 65_534, 1)]
+    process.engine.rollovers = lambda id: (tuple(counted), ()) if id == stream.id else ((), ())  # type: ignore[attr-defined]
+
+    def kept() -> Any:
+        process.reactor.advance(PACE)
+        process.written()
+        plain = json.loads(next(value for (kind, _), value in table.items() if kind == "call"))
+        return plain["streams"][0]["wards"][0]["force"]["rollover"]
+
+    assert kept() == []
+    for _ in range(3):
+        process.runner.used(stream.id)
+    process.runner.used("gone/1")
+    assert kept() == [[1, 7, 65_534, 1]]
+    counted[:] = [(1, 7, 65_535, 1)]
+    process.runner.used(stream.id)
+    assert kept() == [[1, 7, 65_534, 1]], "it has not come far since"
+    process.kill()
 
 
 def test_a_run_whose_number_cannot_be_kept_takes_up_no_call_with_keys(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,3 +44,11 @@ class Passing:
     def handshake(self, stream: str, side: int, rtcp: bool, data: bytes, source: Address) -> None:
         """See IHandshakeObserver."""
         self._herald.tell("handshake", stream, side, rtcp, data, source)
+
+    def expired(self, stream: str, side: int) -> None:
+        """See IMediaObserver."""
+        self._herald.expired(stream, side)
+
+    def used(self, stream: str) -> None:
+        """See IMediaObserver."""
+        self._herald.used(stream)

@@ -360,6 +360,10 @@ class NativeEngine(Secured):
         stream = relay.spec.id
         if event.kind == self._lib.EVENT_POLICED:
             self._herald.policed(stream, event.side)
+        elif event.kind == self._lib.EVENT_EXPIRED:
+            self._herald.expired(stream, event.side)
+        elif event.kind == self._lib.EVENT_USED:
+            self._herald.used(stream)
         elif (address := self._values.address(event.address)) is None:
             return
         elif event.kind == self._lib.EVENT_RTCP_LATCHED:

@@ -200,7 +200,7 @@ static bool inlet_accepts(struct inlet *inlet, enum kind kind, const uint8_t *da
 /* Read a packet by the side's keys. */
 static bool inlet_unseals(struct inlet *inlet, bool rtcp, uint8_t *data, uint32_t *size, int64_t now)
 {
-    enum sealed sealed = seals_open(&inlet->side->seals, rtcp, data, size, now);
+    enum sealed sealed = side_opens(inlet->stream, inlet->side, rtcp, data, size, now);
 
     if (sealed != SEALED)
         inlet->count.unsealed[sealed]++;
@@ -304,7 +304,7 @@ static struct outlet *inlet_pass(struct inlet *inlet, uint8_t *data, uint32_t *s
         outlet->count.no_destination++;
         return NULL;
     }
-    if (outlet->side->secured && seal_close(outlet->side->seals.send, rtcp, data, size) != SEALED) {
+    if (outlet->side->secured && !side_seals(inlet->stream, outlet->side, rtcp, data, size)) {
         outlet->count.failed++;
         return NULL;
     }

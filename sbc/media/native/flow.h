@@ -162,13 +162,11 @@ static inline bool side_muxes(const struct side *side)
     return side->aimed ? side->aimed == AIMED_TOGETHER : side->muxes || side->muxed;
 }
 
-enum unsaid { UNSAID_LATCHED = 1, UNSAID_POLICED = 4, UNSAID_RTCP_LATCHED = 16 }; /* shifted by the side's number */
-
 struct worker;
 
 struct stream {
     _Atomic uint32_t sequence; /* odd while a worker is changing what is counted */
-    uint8_t unsaid;            /* what Python has not been told */
+    uint16_t unsaid;           /* what Python has not been told */
     bool handed;               /* the packet that was judged last is for Python: a check, or a part of a handshake */
     uint64_t handle;           /* Python's name of it */
     struct worker *worker;
@@ -203,6 +201,30 @@ void stream_aim(struct stream *stream, int side, const struct address to[2], int
 
 /* How far the keys of both sides have been used. */
 void stream_rows(const struct stream *stream, struct stream_rows *rows);
+
+/* Have Python be told what the keys of a side have come to. */
+static inline void side_tell(struct stream *stream, struct side *side)
+{
+    stream->unsaid |= (uint16_t)(side->seals.unsaid << (side - stream->sides));
+    side->seals.unsaid = 0;
+}
+
+/* Read a packet by the keys of the side that it comes from, and write one by those of the side that it leaves by. */
+static inline enum sealed side_opens(struct stream *stream, struct side *side, bool rtcp, uint8_t *data, uint32_t *size, int64_t now)
+{
+    enum sealed sealed = seals_open(&side->seals, rtcp, data, size, now);
+
+    side_tell(stream, side);
+    return sealed;
+}
+
+static inline bool side_seals(struct stream *stream, struct side *side, bool rtcp, uint8_t *data, uint32_t *size)
+{
+    bool sealed = seals_close(&side->seals, rtcp, data, size) == SEALED;
+
+    side_tell(stream, side);
+    return sealed;
+}
 
 /* Let go of what a stream has besides its memory. */
 static inline void stream_end(struct stream *stream)

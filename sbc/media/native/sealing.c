@@ -17,6 +17,7 @@ void seals_take(struct seals *seals, const struct new_seals *given, int64_t now)
         seals->former = seals->receive;
         seals->receive = given->receive;
         seals->until = now + GRACE;
+        seals->expired = false;
         if (!given->receive) {
             seal_free(seals->former);
             seals->former = NULL;
@@ -69,11 +70,26 @@ enum sealed seals_open(struct seals *seals, bool rtcp, uint8_t *data, uint32_t *
     if (seals->former && *size <= sizeof kept)
         memcpy(kept, data, *size); /* who tries to read a packet may spoil it */
     sealed = seal_open(seals->receive, rtcp, data, size);
+    if (sealed == SEALED && seal_grew(seals->receive))
+        seals->unsaid |= UNSAID_USED;
+    if (sealed == SEAL_EXPIRED && !seals->expired) {
+        seals->expired = true;
+        seals->unsaid |= UNSAID_EXPIRED;
+    }
     if (sealed != SEALED && seals->former && *size <= sizeof kept) {
         memcpy(data, kept, *size);
         sealed = seal_open(seals->former, rtcp, data, size);
     }
     return sealed == SEAL_FORGED && is_clear ? SEAL_CLEAR : sealed;
+}
+
+enum sealed seals_close(struct seals *seals, bool rtcp, uint8_t *data, uint32_t *size)
+{
+    enum sealed sealed = seal_close(seals->send, rtcp, data, size);
+
+    if (seal_grew(seals->send))
+        seals->unsaid |= UNSAID_USED;
+    return sealed;
 }
 
 bool seals_may_try(struct seals *seals, enum reason reason, int64_t now)

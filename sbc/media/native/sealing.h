@@ -17,12 +17,17 @@ struct new_seals {
 };
 /* cffi: to here */
 
+/* What Python is to be told of a side, shifted by its number. */
+enum unsaid { UNSAID_LATCHED = 1, UNSAID_POLICED = 4, UNSAID_RTCP_LATCHED = 16, UNSAID_EXPIRED = 64, UNSAID_USED = 256 };
+
 struct seals {
     struct seal *receive;
     struct seal *former; /* the one before, which counts */
     int64_t until;       /* so long */
     struct seal *send;
     bool hears;
+    bool expired;   /* the peer's key, and that was said */
+    uint16_t unsaid; /* enum unsaid */
     struct bucket trials;           /* of packets of which a key is tried though nothing speaks for where they come from */
     struct bucket handshakes[2][2]; /* by port; of strangers, and of who is spoken to */
 };
@@ -31,8 +36,9 @@ struct seals {
 void seals_take(struct seals *seals, const struct new_seals *given, int64_t now);
 void seals_free(struct seals *seals);
 
-/* Read a packet (see seal_open). */
+/* Read a packet, and write one (see seal_open). */
 enum sealed seals_open(struct seals *seals, bool rtcp, uint8_t *data, uint32_t *size, int64_t now);
+enum sealed seals_close(struct seals *seals, bool rtcp, uint8_t *data, uint32_t *size);
 
 /* Whether a key may be tried on a packet that the latch would accept for that reason; and whether one more check or handshake may
    be handed to Python. */

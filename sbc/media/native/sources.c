@@ -30,6 +30,7 @@ struct source *sources_enter(struct sources *sources, const struct source *sourc
         sources->all = all;
         sources->room = room;
     }
+    sources->grew = true;
     sources->recent = sources->count++;
     sources->all[sources->recent] = *source;
     return &sources->all[sources->recent];

@@ -21,6 +21,7 @@ struct sources {
     int count;
     int room;
     int recent; /* that of the packet before */
+    bool grew;  /* one has been entered */
 };
 
 /* The place of an SSRC, null where it is new; and a place for a new one, null where there is none to be had. A place is good until

@@ -161,6 +161,7 @@ struct seal *seal_new(enum suite suite, const uint8_t *secret, const uint8_t *mk
     made = srtp_create(&seal->session, &policy) == srtp_err_status_ok;
     for (int n = 0; made && n < use->count && n < SEAL_SOURCES; n++)
         made = seal_resume(seal, &use->rows[n]) != NULL;
+    seal->sources.grew = false;
     if (seal->begins < 0)
         explicit_bzero(seal->key, sizeof seal->key); /* all sources are made by libsrtp from now on */
     if (made)
@@ -197,6 +198,14 @@ int seal_rows(const struct seal *seal, struct seal_row rows[SEAL_SOURCES])
         rows[n] = (struct seal_row){source->index, source->index_rtcp, source->ssrc};
     }
     return seal->sources.count;
+}
+
+bool seal_grew(struct seal *seal)
+{
+    bool grew = seal->sources.grew;
+
+    seal->sources.grew = false;
+    return grew;
 }
 
 void seal_used(const struct seal *seal, uint64_t used[2])
@@ -359,6 +368,12 @@ int seal_rows(const struct seal *seal, struct seal_row rows[SEAL_SOURCES])
 {
     (void)seal, (void)rows;
     return 0;
+}
+
+bool seal_grew(struct seal *seal)
+{
+    (void)seal;
+    return false;
 }
 
 void seal_used(const struct seal *seal, uint64_t used[2])

@@ -59,6 +59,9 @@ void seal_free(struct seal *seal); /* null: nothing */
 /* How far it has been used; of how many SSRCs. */
 int seal_rows(const struct seal *seal, struct seal_row rows[SEAL_SOURCES]);
 
+/* Whether it is used for an SSRC more since that was asked last: how far is to be kept soon. */
+bool seal_grew(struct seal *seal);
+
 /* For how many packets of RTP and of RTCP. */
 void seal_used(const struct seal *seal, uint64_t used[2]);
 

@@ -23,16 +23,20 @@ static bool worker_tell(struct worker *worker, const struct stream *stream, enum
 
 void worker_say(struct worker *worker, struct stream *stream)
 {
-    for (int side = 0; side < 2; side++) {
-        uint8_t latched = (uint8_t)(UNSAID_LATCHED << side), policed = (uint8_t)(UNSAID_POLICED << side);
-        uint8_t rtcp = (uint8_t)(UNSAID_RTCP_LATCHED << side);
-        if (stream->unsaid & latched && worker_tell(worker, stream, EVENT_LATCHED, side))
-            stream->unsaid &= (uint8_t)~latched;
-        if (stream->unsaid & policed && worker_tell(worker, stream, EVENT_POLICED, side))
-            stream->unsaid &= (uint8_t)~policed;
-        if (stream->unsaid & rtcp && worker_tell(worker, stream, EVENT_RTCP_LATCHED, side))
-            stream->unsaid &= (uint8_t)~rtcp;
-    }
+    static const uint16_t kinds[] = {
+        [EVENT_LATCHED] = UNSAID_LATCHED,
+        [EVENT_POLICED] = UNSAID_POLICED,
+        [EVENT_RTCP_LATCHED] = UNSAID_RTCP_LATCHED,
+        [EVENT_EXPIRED] = UNSAID_EXPIRED,
+        [EVENT_USED] = UNSAID_USED,
+    };
+
+    for (int side = 0; side < 2; side++)
+        for (int kind = 0; kind < (int)(sizeof kinds / sizeof *kinds); kind++) {
+            uint16_t unsaid = (uint16_t)(kinds[kind] << side);
+            if (stream->unsaid & unsaid && worker_tell(worker, stream, (enum event_kind)kind, side))
+                stream->unsaid &= (uint16_t)~unsaid;
+        }
     if (stream->unsaid)
         atomic_store(&worker->late, true);
 }

@@ -30,7 +30,7 @@ _Static_assert(COLOURS * COLOUR <= PAGE, "and before it");
 #define HANDFUL 128      /* and of what is handed to Python */
 
 /* cffi: from here, what Python may see */
-enum event_kind { EVENT_LATCHED, EVENT_POLICED, EVENT_RTCP_LATCHED };
+enum event_kind { EVENT_LATCHED, EVENT_POLICED, EVENT_RTCP_LATCHED, EVENT_EXPIRED, EVENT_USED };
 
 #define HANDED 2048 /* octets of a check or handshake, at the most */
 

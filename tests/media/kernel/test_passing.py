@@ -29,6 +29,12 @@ class Listener:
     def handshake(self, *details: Any) -> None:
         self.told.append(details)
 
+    def expired(self, *details: Any) -> None:
+        self.told.append(("expired", *details))
+
+    def used(self, *details: Any) -> None:
+        self.told.append(("used", *details))
+
 
 def test_all_of_it_goes_on_and_back() -> None:
     passing, listener = Passing(), Listener()
@@ -47,3 +53,6 @@ def test_all_of_it_goes_on_and_back() -> None:
         ("say", "s", 1, b"data", there, False),
     ]
     assert listener.told == [("s", 0, True, b"data", there)]
+    passing.expired("s", 1)
+    passing.used("s")
+    assert listener.told[1:] == [("expired", "s", 1), ("used", "s")]
