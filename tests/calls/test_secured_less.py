@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 
-from sbc.core.orders import Note, UpdateStream
+from sbc.core.orders import Note, Send, UpdateStream
 from sbc.core.secured import MediaSecurity
 from tests.calls.test_secured import (
     CORE_KEY,
@@ -21,7 +23,7 @@ from tests.calls.test_secured import (
 from tests.rig import PHONE, SOFTSWITCH, of, sends
 from tests.sip_messages import answer, inside, invite, request, sdp, status
 
-NONE, OPTIONAL, PASS = MediaSecurity.NONE, MediaSecurity.OPTIONAL, MediaSecurity.PASS
+NONE, OPTIONAL, PASS, SDES = MediaSecurity.NONE, MediaSecurity.OPTIONAL, MediaSecurity.PASS, MediaSecurity.SDES
 
 
 def test_a_branch_that_answers_plain_takes_nothing_from_one_that_answers_keys() -> None:
@@ -155,6 +157,25 @@ def test_what_a_refusal_describes_changes_nothing() -> None:
     assert status(sends(orders, "access")[-1]) == 488
     assert all(each.spec.security == before[each.side] for each in of(UpdateStream, orders))
     assert pair.sides == before and before[1] is not None and stream.remote == places and not said(pair)
+
+
+def test_no_order_but_the_message_itself_says_a_key() -> None:
+    """What is kept, counted, recorded and logged is made of orders; an identifier (MKI) stands beside the key."""
+    pair = Pair.make(SDES, SDES, "tls", "tls")
+    theirs = crypto(PHONE_KEY).rstrip() + b"|2^20|7:4\r\n"
+    reply = described(SOFTSWITCH.host, lines=crypto(CORE_KEY).rstrip() + b"|9:1\r\n")
+    sent, back, _ = pair.call(described(PHONE.host, lines=theirs), reply)
+    assert [None if each is None or each.receive is None else each.receive.mki for each in pair.sides] == [
+        b"\0\0\0\7",
+        b"\t",
+    ]
+    ours = [key for each in pair.sides if each is not None and each.send is not None for key in (each.send,)]
+    assert len(ours) == 2 and all(b64encode(key.secret) in sent + back for key in ours)
+    for order in pair.rig.log:
+        text = repr(order) if not isinstance(order, Send) else pair.rig.border.dialects["sip"].mask(order.data).decode()
+        for secret in (PHONE_KEY, CORE_KEY, *(key.secret for key in ours)):
+            forms = repr(secret)[2:-1], secret.hex(), b64encode(secret).decode().rstrip("=")
+            assert not any(form in text for form in forms), text
 
 
 def said(pair: Pair) -> list[Note]:

@@ -98,6 +98,9 @@ class Orders(LineReceiver):
     def do_forwarder(self, stream: str) -> list[str]:
         return list(self.engine.forwarder(stream))
 
+    def do_suites(self) -> list[str]:
+        return list(self.engine.suites())
+
     def do_streams(self) -> list[str]:
         return list(self.engine.streams())
 

@@ -16,6 +16,7 @@ from sbc.core.plain import to_bytes
 from sbc.core.vpn import Vpn
 from sbc.media.choose import missing
 from sbc.media.counters import Drops, Volume
+from sbc.media.srtp import Session
 from sbc.policy.marking import Incoming, Mapped, Marks
 from tests.contract.engines import QUIET, balanced
 from tests.contract.wires import (
@@ -44,7 +45,9 @@ from tests.contract.wires import (
     v6,
     wait_come,
 )
+from tests.media.keys import key, security
 from tests.media.packets import receiver_report
+from tests.media.reference import protect_rtp
 from tests.netns.lab import Lab
 from tests.netns.waiting import PATIENCE
 
@@ -159,6 +162,44 @@ def test_what_comes_by_shared_ports_is_relayed_in_user_space(net: Net, six: bool
     until(lambda: balanced(stream.counters()), "what was sent to be counted, too")
     a, b = stream.counters().sides
     assert a.received_rtp == b.sent_rtp == b.received_rtp == a.sent_rtp == Volume(31, 31 * 172)
+
+
+# -- encryption
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_no_packet_is_in_the_clear_on_a_side_from_the_offer_that_secures_it_on(net: Net, side: int) -> None:
+    """A call that was forwarded in the clear comes back to user space, and goes from there when it is plain again."""
+    stream = Stream(net)
+    if not net.engine.ask("suites"):
+        pytest.skip("SRTP is not built into this engine")
+    stream.settle()
+    hers, his = (stream.alice, stream.at_a), (stream.bob, stream.at_b)
+    (phone, to_phone), (other, to_other) = (hers, his) if side == 0 else (his, hers)
+    for turn in range(2):
+        stream.speak(30)
+        for peer in (phone, other):
+            wait_come(peer, 30)
+            peer.take()
+        stream.update(side, security=security(f"{side} {turn}"))
+        clear = stream.voices[1 - side].packets(30)  # the first thing after the update: none of it passes as it is
+        stream.send(other, to_other, clear)
+        wait_come(phone, 30)
+        ours = Session(key(f"{side} {turn}-ours"), sends=False)
+        sealed = phone.data()
+        assert not set(sealed) & set(clear) and [ours.open(data, False) for data in sealed] == clear
+        engine, why = stream.forwarder()
+        assert engine != "kernel" and (net.name != "kernel" or why == "secured")
+        said = stream.voices[side].packets(60)
+        before = stream.side(side).drops.forged
+        stream.send(phone, to_phone, said[:30])  # in the clear: it says who sends them no more
+        assert stream.side(side).drops.forged - before == 30 and other.look() == 0
+        theirs = key(f"{side} {turn}")
+        stream.send(phone, to_phone, [protect_rtp(theirs, data) for data in said[30:]])
+        wait_come(other, 30)
+        assert other.data() == said[30:]
+        stream.update(side, security=None)
+        stream.settle()
 
 
 # -- latching
