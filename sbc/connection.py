@@ -20,6 +20,7 @@ from sbc.media.udp import set_class
 from sbc.policy.marking import Urgency
 from sbc.tls import misnamed, proven_name
 from sbc.websocket import WebSocket
+from sbc.websocket_client import WebSocketClient
 
 if TYPE_CHECKING:
     from sbc.connections import Connections
@@ -97,11 +98,12 @@ class Connection(Wire):
         self.door = door_of(listener, peer)  # where it is counted, whatever it is known as
         self.opened = opened
         self.limits = table.limits(listener)
-        self.framer: Any = table.framer(listener)
+        self.framer: Any = table.framer(listener, peer if opened else None)
         self.web: WebSocket | None = self.framer if isinstance(self.framer, WebSocket) else None
         self.deadline = table.now() + (self.limits.connect if opened else self.limits.message)
         self.handle: socket.socket | None = None
         self.up = False
+        self.ready = False  # whether messages can go by it: a WebSocket has to be agreed on first
         self.proven = ""  # the peer's name, where it has shown a certificate
         self.alias: Address | None = None  # where the peer takes connections, if this one serves for that, too
         self.closing = False
@@ -164,12 +166,20 @@ class Connection(Wire):
         transport: Any = self.transport
         transport.registerProducer(self, True)
         self.up = True
+        if isinstance(self.web, WebSocketClient):
+            self.deadline = self.table.now() + self.limits.connect
+            transport.write(self.web.begin())
+            return
         self.deadline = self.table.now() + (self.limits.idle if self.opened else self.limits.message)
+        self._ready()
+
+    def _ready(self) -> None:
+        """Messages can go: what has waited for that goes."""
+        self.ready = True
         self.table.made(self)
         queue, self.queue, self._waiting = self.queue, [], 0
-        self._said = bool(queue)
         for data in queue:
-            transport.write(data)
+            self.write(data)
 
     def dataReceived(self, data: bytes) -> None:
         if self.closing:
@@ -183,6 +193,8 @@ class Connection(Wire):
         if not self.heard and (framed.messages or (self.web is not None and self.web.open)):
             self.heard = True
             self.table.heard(self)
+        if self.opened and not self.ready and self.web is not None and self.web.open:
+            self._ready()
         self._ask_later(now)
         if not self.framer.partial:
             if self.heard:
@@ -259,22 +271,23 @@ class Connection(Wire):
     def write(self, data: bytes) -> bool:
         """Send the message `data` now or when the connection is up; False if too much waits already, which ends the
         connection, or a WebSocket has not been agreed on."""
-        if self.web is None:
+        if self.web is None or (self.opened and not self.ready):
             return self._put(data)
         return self.web.open and self._put(self.web.wrap(data))
 
     def _put(self, data: bytes) -> bool:
-        if not self.up or self._paused:
+        waits = self.opened and not self.ready
+        if waits or not self.up or self._paused:
             self._waiting += len(data)
             if self._waiting > self.limits.queue:
                 self.abort("unread", f"{self._waiting} octets wait for the peer")
                 return False
-        if self.up:
+        if waits or not self.up:
+            self.queue.append(data)
+        else:
             assert self.transport is not None
             self.transport.write(data)
             self._said = True
-        else:
-            self.queue.append(data)
         return True
 
     def close(self, word: str, why: str) -> None:

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from sbc import tcp
 from sbc.connection import Connection, Ears, door_of
-from sbc.core.address import Address, canonical
+from sbc.core.address import Address, bracketed, canonical
 from sbc.core.orders import WEB, Listener, Note
 from sbc.core.realm import Realm
 from sbc.core.wires import Connections as Limits
@@ -24,6 +24,7 @@ from sbc.handshake import RENEWED, Entrance, Exit, TlsWire
 from sbc.interfaces import IFramer
 from sbc.tls import Security
 from sbc.websocket import WebSocket
+from sbc.websocket_client import WebSocketClient
 
 BACKLOG = 1024
 """Connections the kernel may keep for us until we accept them: a town's phones after an outage come at once."""
@@ -135,13 +136,16 @@ class Connections:
         """How far peers at that listener are trusted."""
         return self._realms[listener.realm].connections
 
-    def framer(self, listener: Listener) -> IFramer:
-        """What tells messages apart there."""
+    def framer(self, listener: Listener, to: Address | None) -> IFramer:
+        """What tells messages apart there; of a connection of ours `to` a next hop, or that somebody else has made."""
         if listener.transport not in WEB:
             return self._framers[listener.dialect]()
-        frames = self._frames[listener.dialect]
+        frames, rules = self._frames[listener.dialect], self._realms[listener.realm].websocket
         assert frames is not None  # the configuration lets nobody listen so who has none
-        return WebSocket(listener.dialect, frames(), self._realms[listener.realm].websocket)
+        if to is None:
+            return WebSocket(listener.dialect, frames(), rules)
+        host = self.ears.named(listener, to, "") or to.host
+        return WebSocketClient(listener.dialect, frames(), f"{bracketed(host)}:{to.port}", rules.target)
 
     def requires_peer(self, listener: Listener) -> bool:
         """Whether those who connect there have shown a certificate that was verified."""

@@ -44,7 +44,7 @@ MOST_AT_ONCE = 1_000
 NO_PAGE = "none"
 """In a list of origins: who says no origin, and so is no browser."""
 
-_END = b"\r\n\r\n"
+END = b"\r\n\r\n"
 _LINE = re.compile(rb"([A-Z]{1,16}) ([!-~]++) HTTP/1\.[0-9]\r\n")
 _PHRASES = {
     400: "Bad Request",
@@ -127,7 +127,7 @@ class WebSocket:
         held = self._held
         assert held is not None
         held += data
-        end = held.find(_END, 0, MAX_REQUEST)
+        end = held.find(END, 0, MAX_REQUEST)
         line = _LINE.match(held, 0, MAX_LINE)
         if line is None and (end >= 0 or b"\n" in held or len(held) >= MAX_LINE or not held[:1].isupper()):
             framed.broken, self._over = BadMessage("Not HTTP"), True
@@ -138,12 +138,12 @@ class WebSocket:
         try:
             if end < 0 or line is None:
                 raise _NotLetIn(431, "the request is too long")
-            framed.reply = self._answer(line[1], bytes(held[: end + len(_END)]))
+            framed.reply = self._answer(line[1], bytes(held[: end + len(END)]))
         except _NotLetIn as no:
             framed.reply = _refusal(no, line is not None and line[1] == b"HEAD")
             framed.ended, self._over = ("refused", f"HTTP {no.status}: {no.why}"), True
             return b""
-        return bytes(held[end + len(_END) :])
+        return bytes(held[end + len(END) :])
 
     def _answer(self, method: bytes, head: bytes) -> bytes:
         """What lets the peer in. @raises _NotLetIn."""

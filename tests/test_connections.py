@@ -11,7 +11,11 @@ from twisted.internet.error import CannotListenError
 from sbc.connection import door_of
 from sbc.core.address import Address
 from sbc.core.orders import Listener, Note
-from tests.streams import CORE, INVITE, NET, PEER, REGISTER, Bench, Hearing, bench
+from sbc.core.wires import Connections as Limits
+from sbc.core.wires import Web
+from sbc.sip.framing import SipFrames
+from sbc.websocket import WebSocket
+from tests.streams import CORE, INVITE, NET, PEER, REGISTER, Bench, Hearing, bench, open_bench
 
 __all__ = ["bench"]
 
@@ -337,3 +341,47 @@ def test_who_has_a_network_of_addresses_is_counted_once() -> None:
     doors = {door_of(listener, Address(f"2001:db8:1::{host}", 1)) for host in range(1, 9)}
     assert len(doors) == 1 and door_of(listener, Address("2001:db8:1:1::1", 1)) not in doors
     assert door_of(listener, Address("192.0.2.1", 1)) != door_of(listener, Address("192.0.2.2", 1))
+
+
+def answering(bench: Bench, door: socket.socket) -> tuple[socket.socket, WebSocket]:
+    """A next hop that agrees on a WebSocket, once it is asked for one."""
+    end, there = bench.taken(door), WebSocket("sip", SipFrames(), Web(paths=("/ws",)))
+    bench.turn()
+    end.sendall(there.feed(end.recv(65536)).reply)
+    bench.turn()
+    return end, there
+
+
+def test_to_a_next_hop_by_a_websocket_goes_what_waits_when_it_is_agreed_on() -> None:
+    with open_bench(Limits(queue=10_000), "ws", websocket=Web(target="/ws", ping=20.0)) as bench:
+        door, address = bench.softswitch()
+        for data in (REGISTER, INVITE):
+            assert bench.table.send(bench.core, address, data) == ""
+        assert bench.table.send(bench.core, address, b"x" * 10_000) == "it does not read what it is sent"
+        bench.wait(lambda: bench.heard.lost, "the loss")
+        for data in (REGISTER, INVITE):
+            assert bench.table.send(bench.core, address, data) == ""
+        end, there = answering(bench, door)
+        assert bench.heard.let_in == [address], "not before"
+        assert there.feed(end.recv(65536)).messages == [REGISTER, INVITE]
+        assert bench.table.send(bench.core, address, REGISTER) == ""
+        end.sendall(there.wrap(INVITE))
+        bench.wait(lambda: bench.heard.messages, "a request by it")
+        assert bench.heard.messages == [(address, INVITE)] and there.feed(end.recv(65536)).messages == [REGISTER]
+        bench.pass_time(22)
+        assert there.feed(end.recv(65536)).stirred, "it is asked whether it lives"
+
+
+def test_a_next_hop_that_does_not_agree_is_lost() -> None:
+    with open_bench(Limits(connect=2.0), "ws", websocket=Web(target="/other")) as bench:
+        door, address = bench.softswitch()
+        bench.table.send(bench.core, address, REGISTER)
+        answering(bench, door)
+        bench.wait(lambda: bench.heard.lost, "the loss")
+        assert bench.heard.counted["connection-unwelcome"] == 1 and not bench.heard.let_in
+        bench.table.send(bench.core, address, REGISTER)
+        bench.taken(door)
+        bench.turn()
+        bench.pass_time(4)
+        bench.wait(lambda: len(bench.heard.lost) == 2, "one that says nothing to be given up")
+        assert bench.heard.counted["connection-slow"] == 1

@@ -80,6 +80,7 @@ FLOORS = (
     ("sbc.handshake", 3),
     ("sbc.expiry", 3),
     ("sbc.websocket", 3),
+    ("sbc.websocket_client", 3),
     ("sbc.spoken", 3),
     ("sbc.alarm", 3),
     ("sbc.journal", 3),

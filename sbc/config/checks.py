@@ -108,7 +108,7 @@ def check(draft: Draft, findings: Findings) -> None:
         _check_registrations(realm, findings)
         _check_keepalive(realm, findings)
         tls, faulty = realm.values.get("tls"), "tls" in realm.faulty
-        check_wires(realm.side, tls, faulty, realm.listeners, realm.at, findings)
+        check_wires(tls, faulty, realm.listeners, realm.at, findings)
         _check_rates(realm, findings)
         _check_multiplexed(realm, findings)
         _check_peers(realm, findings)

@@ -88,7 +88,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         ("certificate", "key", "ca", "require_peer", "server_name", "minimum", "ciphers"), NEXT
     ),
     "realms.NAME.tls.certificates[]": dict.fromkeys(("certificate", "key"), NEXT),
-    "realms.NAME.websocket": dict.fromkeys(("origins", "hosts", "paths"), NEXT) | {"ping": NOW},
+    "realms.NAME.websocket": dict.fromkeys(("origins", "hosts", "paths", "target"), NEXT) | {"ping": NOW},
     "realms.NAME.listeners[]": dict.fromkeys(("protocol", "transport", "address", "port"), NOW)
     | {"advertised": RESTART},
     "paths[]": dict.fromkeys(

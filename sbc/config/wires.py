@@ -10,8 +10,7 @@ from typing import Any
 from sbc.config import kinds
 from sbc.config.faults import Findings, Unfit, joined
 from sbc.config.keys import Key, read_keys
-from sbc.core.orders import WEB, Listener
-from sbc.core.realm import Side
+from sbc.core.orders import Listener
 from sbc.core.wires import KeyPair, Tls, TlsVersion, Web
 
 Files = Callable[..., dict[str, Any]]
@@ -61,6 +60,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("hosts", kinds.many(kinds.host_name(), 0, "names")),
         Key("paths", kinds.many(_path(), 0, "paths")),
         Key("ping", kinds.seconds(0.0, 3600.0)),
+        Key("target", _path()),
     ),
 }
 
@@ -85,16 +85,12 @@ def read_websocket(table: Mapping[str, Any], at: str, findings: Findings) -> Web
 
 
 def check_wires(
-    side: Side | None, tls: Tls | None, faulty: bool, listeners: list[tuple[str, Listener]], at: str, findings: Findings
+    tls: Tls | None, faulty: bool, listeners: list[tuple[str, Listener]], at: str, findings: Findings
 ) -> None:
-    """Secured listeners need a certificate, whoever asks peers for theirs must know who signs them, and nobody opens a
-    WebSocket to a next hop. `faulty`: what is wrong with `tls` was said already."""
+    """Secured listeners need a certificate, and who asks peers for theirs must know who signs them. `faulty`: what is
+    wrong with `tls` was said already."""
     secured = [(key, own.transport) for key, own in listeners if own.secured]
     if secured and tls is None and not faulty:
         findings.add(f"{secured[0][0]}.transport", secured[0][1], "needs a certificate and a key", f"[{at}.tls]")
     if tls is not None and tls.require_peer and not tls.ca:
         findings.missing(f"{at}.tls.ca", "a file of the authorities by which peers are known")
-    for key, own in listeners:
-        if own.transport in WEB and side is Side.CORE:
-            problem = "is for web pages, which are in access realms"
-            findings.add(f"{key}.transport", own.transport, problem, '"udp", "tcp" or "tls" in a core realm')

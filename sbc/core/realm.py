@@ -10,7 +10,7 @@ import attrs
 
 from sbc.core.address import Address, is_specific, literal
 from sbc.core.fan import Failover, NextHop, Probes, in_order
-from sbc.core.orders import DATAGRAMS, Latch, Listener, Rate
+from sbc.core.orders import DATAGRAMS, WEB, Latch, Listener, Rate
 from sbc.core.secured import Protection
 from sbc.core.trunk import Trunk
 from sbc.core.vpn import Vpn, VpnLabel
@@ -267,13 +267,14 @@ class Realm:
         return next((own for own in self.listeners if own.transport == transport and own.dialect == dialect), None)
 
     def line(self, dialect: str) -> Listener | None:
-        """The first listener that takes connections: a plain one, if there is one."""
-        secured = (own for own in self.listeners if own.secured and own.dialect == dialect)
+        """The first listener that takes connections: a plain one, if there is one, and none for WebSockets."""
+        usable = (own for own in self.listeners if own.transport not in WEB)
+        secured = (own for own in usable if own.secured and own.dialect == dialect)
         return self.stream_listener(dialect) or next(secured, None)
 
     def stream_listener(self, dialect: str) -> Listener | None:
-        """The first listener that takes plain connections, if there is one."""
-        usable = (own for own in self.listeners if own.reliable and not own.secured)
+        """The first listener that takes plain connections without a WebSocket, if there is one."""
+        usable = (own for own in self.listeners if own.reliable and not own.secured and own.transport not in WEB)
         return next((own for own in usable if own.dialect == dialect), None)
 
 

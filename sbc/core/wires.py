@@ -81,9 +81,11 @@ class Web:
     `origins` are the pages from where browsers may, as they call them ("https://phone.example"); "none" is who names no
     page, and is no browser. `hosts` and `paths` are what must be asked for. Where one of the three is empty, anything
     goes. After `ping` seconds of silence the peer is asked whether it lives, and closed after as many again; 0: never.
+    `target` is the path that next hops are asked for.
     """
 
     origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     ping: float = 25.0
+    target: str = "/"

@@ -51,13 +51,19 @@ def test_a_realm_may_have_many_certificates() -> None:
     assert the_fault(table).key == "realms.a.tls.minimum"
 
 
-def test_web_pages_are_in_access_realms() -> None:
+def test_websockets_lead_to_both_sides_and_secured_ones_need_a_certificate() -> None:
     table = document()
     for name in ("a", "c"):
         own = table["realms"][name]["listeners"]
         own.append({**own[0], "transport": "ws", "port": 8080})
-    assert the_fault(table).key == "realms.c.listeners[1].transport"
-    table["realms"]["c"]["listeners"].pop()
+    table["realms"]["c"]["websocket"] = {"target": "/sip"}
+    table["paths"][0]["transport"] = "ws"
+    plan = load_table(table, "x.toml").plan
+    assert plan.realms["c"].websocket.target == "/sip" and plan.core_listener(plan.paths[0]).transport == "ws"
+    assert plan.realms["c"].stream_listener("sip") is None, "large requests are not sent by one"
+    table["realms"]["c"]["websocket"] = {"target": "sip?"}
+    assert the_fault(table).key == "realms.c.websocket.target"
+    del table["realms"]["c"]["websocket"]
     table["realms"]["a"]["listeners"][1]["transport"] = "wss"
     fault = the_fault(table)
     assert (fault.key, fault.allowed) == ("realms.a.listeners[1].transport", "[realms.a.tls]")

@@ -70,7 +70,8 @@ event_route[htable:mod-init] {{
 }}
 
 request_route {{
-    xlog("L_NOTICE", "got $rm $ru from $si:$sp\\n");
+    xlog("L_NOTICE", "got $rm $ru from $si:$sp by $proto\\n");
+    {noting}
     if (!mf_process_maxfwd_header("16")) {{
         sl_send_reply("483", "Too Many Hops");
         exit;
@@ -82,6 +83,7 @@ request_route {{
     t_check_trans();
     if (has_totag()) {{
         if (loose_route()) {{
+            {following}
             route(RELAY);
         }} else if (is_method("ACK")) {{
             if (t_check_trans()) t_relay();
@@ -136,13 +138,33 @@ route[RELAY] {{
 }}
 """
 
+_WEBSOCKET = """
+reply_route {
+    if (proto == WS || proto == WSS) add_contact_alias();
+}
+
+event_route[xhttp:request] {
+    xlog("L_NOTICE", "got HTTP $hu from $si:$sp\\n");
+    if ($hu == "/sip" && $hdr(Upgrade) =~ "websocket" && ws_handle_handshake()) exit;
+    xhttp_reply("404", "Not Found", "text/plain", "nothing here");
+}
+"""
+"""Who has made a WebSocket is reached by that alone: what it says of where it is, is noted with where it came from."""
+_NOTING = """if (proto == WS || proto == WSS) {
+        force_rport();
+        if (is_method("REGISTER")) fix_nated_register();
+        else add_contact_alias();
+    }"""
+_FOLLOWING = 'if ($du == "") handle_ruri_alias();'
+
 
 @dataclass(frozen=True)
 class SoftswitchPlan:
     """How the softswitch behaves. `challenge`: INVITEs are challenged by 407. `gateway`: "host:port" to which users
     that are numbers beginning with 9 are sent. `tcp`: listens on TCP as well. `tls`: and on TLS, at the next port, with
-    this certificate and key, and asks peers for one that this authority has signed. `modules`, `parameters`: further
-    lines of configuration. `trusts`: the address whose REGISTER without credentials may take contacts off."""
+    this certificate and key, and asks peers for one that this authority has signed. `websocket`: over WebSockets, too,
+    at the path "/sip" of its ports for connections. `modules`, `parameters`: further lines of configuration. `trusts`:
+    the address whose REGISTER without credentials may take contacts off."""
 
     domain: str = DOMAIN
     users: tuple[str, ...] = USERS
@@ -150,6 +172,7 @@ class SoftswitchPlan:
     gateway: str = ""
     tcp: bool = False
     tls: tuple[Path, Path, Path] | None = None
+    websocket: bool = False
     trusts: str = ""
     port: int = 5060
     modules: tuple[str, ...] = ()
@@ -222,6 +245,10 @@ def config_text(address: str, plan: SoftswitchPlan, rpc: str) -> str:
         parameters += [f'modparam("tls", "{name}", "{path}")' for name, path in zip(names, plan.tls, strict=True)]
         parameters += [f'modparam("tls", "{name}_certificate", 1)' for name in ("verify", "require")]
         parameters.append('modparam("tls", "tls_method", "TLSv1.2+")')
+    if plan.websocket:
+        modules += ["xhttp", "websocket", "nathelper"]
+        listen.append("tcp_accept_no_cl=yes")
+        parameters += ['modparam("nathelper|registrar", "received_avp", "$avp(RECEIVED)")', _WEBSOCKET]
     gateway = f'if ($rU =~ "^9[0-9]*$") {{ $du = "sip:{plan.gateway}"; route(RELAY); }}' if plan.gateway else ""
     return _CONFIG.format(
         domain=plan.domain,
@@ -231,6 +258,8 @@ def config_text(address: str, plan: SoftswitchPlan, rpc: str) -> str:
         disable_tcp="tcp_children=1" if plan.tcp or plan.tls else "disable_tcp=yes",
         challenge="1==1" if plan.challenge else "1==0",
         gateway=gateway,
+        noting=_NOTING if plan.websocket else "",
+        following=_FOLLOWING if plan.websocket else "",
         trusts=plan.trusts,
         passwords="\n".join(f'    $sht(passwords=>{user}) = "{password(user)}";' for user in plan.users),
         more_modules="\n".join(f'loadmodule "{name}.so"' for name in modules),
