@@ -337,6 +337,11 @@ class Crossing:
         translated. @raises Refused."""
         return [each for media in self._all for each in media.secure()]
 
+    def tell_another(self) -> None:
+        """Whom the message goes to now counts, and not who was asked before, in vain: what it is told of security."""
+        for stream, wards in self._media.wards.items():
+            stream.wards = wards
+
     def abandon(self) -> None:
         """Give back the streams and the door this message had opened: it will not cross after all."""
         if self._doors and self.call is not None:

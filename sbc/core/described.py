@@ -66,7 +66,7 @@ class Described:
         self._bars_foreign = any(each.protection.demands for each in sides)  # what is no RTP, which nothing secures
         self._secures: dict[Slot, Stream | None] = {}  # of media that is to be secured as its receiver's realm demands
         self._searched: set[Stream] = set()  # streams that are found by ICE: where they are said to be means nothing
-        self._wards: dict[Stream, Wards] = {}
+        self.wards: dict[Stream, Wards] = {}  # what was agreed, or asked, by this message
         self._unfit: Mapping[StreamKey, Secured | None] = NOTHING
         self._told: set[str] = set()  # the streams whose shared ports the other side hears of first
         self._ways = Ways()
@@ -247,7 +247,7 @@ class Described:
             return None
         if stream is None:
             return weighed.profile_of(slot, self._exchange, call, 1 - leg, self._answers)
-        wards = self._wards.get(stream)
+        wards = self.wards.get(stream)
         if wards is None:
             wards = stream.wards or BARE
             if stream not in self._new and slot.place.address in stream.ours[leg]:
@@ -259,7 +259,7 @@ class Described:
                 wards = negotiation.answer(wards, leg, slot.secured)
             else:
                 wards = negotiation.offer(wards, leg, slot.secured, stream not in self._new)
-            self._wards[stream] = wards
+            self.wards[stream] = wards
         return wards[1 - leg].told
 
     def _negotiation(self, call: Call) -> Negotiation:
@@ -293,7 +293,7 @@ class Described:
         for (opener, name), stream in self._channels.items():
             channels.join(call, opener, name, stream)
         for stream, known in self._signalled.items():
-            orders += weighed.laid_open(call, stream, self._wards.get(stream))
+            orders += weighed.laid_open(call, stream, self.wards.get(stream))
             self._record(call, stream, side, known)
             self._ways.keep(stream, side)
             if self._answers and phase is not Phase.PROVISIONAL:
@@ -356,7 +356,7 @@ class Described:
         rtcp = known.get(Role.RTCP) if stream.kind == "rtp" else None
         if rtcp is None and stream.kind == "rtp":
             rtcp = Address(rtp.host, rtp.port + 1)  # RFC 3550 section 11
-        wards = self._wards.get(stream, stream.wards)
+        wards = self.wards.get(stream, stream.wards)
         if wards and wards[side].way is Way.DTLS and (wards[side].said or Secured()).mux:
             rtcp = rtp
         if rtcp is not None and not same_family(rtcp.host, rtp.host):

@@ -308,6 +308,7 @@ def _again(registry: Registry, dialect: Any, exchange: Exchange, hop: Hop, now: 
     arrival = Arrival(near.listener, near.peer, exchange.asked, now)
     crossing = Crossing(registry, arrival, exchange.intent, exchange, hop, path, exchange.target)
     sent = translate(dialect, message, slots, crossing)
+    crossing.tell_another()
     onward: Keys = dialect.keys(message, crossing)
     return reach.by_stream(registry, dialect, exchange, sent, now), onward
 

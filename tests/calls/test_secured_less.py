@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from base64 import b64encode
 
+import attrs
 import pytest
 
+from sbc.core.fan import NextHop
 from sbc.core.orders import Note, Send, UpdateStream
 from sbc.core.secured import MediaSecurity
+from sbc.sip.dialect import SipDialect
 from tests.calls.test_secured import (
     CORE_KEY,
     OTHER_KEY,
@@ -20,8 +23,8 @@ from tests.calls.test_secured import (
     line,
     reinvite,
 )
-from tests.rig import PHONE, SOFTSWITCH, of, sends
-from tests.sip_messages import answer, inside, invite, request, sdp, status
+from tests.rig import PHONE, SOFTSWITCH, Rig, of, sends
+from tests.sip_messages import answer, inside, invite, plain_answer, request, sdp, status
 
 NONE, OPTIONAL, PASS, SDES = MediaSecurity.NONE, MediaSecurity.OPTIONAL, MediaSecurity.PASS, MediaSecurity.SDES
 
@@ -176,6 +179,34 @@ def test_no_order_but_the_message_itself_says_a_key() -> None:
         for secret in (PHONE_KEY, CORE_KEY, *(key.secret for key in ours)):
             forms = repr(secret)[2:-1], secret.hex(), b64encode(secret).decode().rstrip("=")
             assert not any(form in text for form in forms), text
+
+
+@pytest.mark.parametrize("turn", [("tls", "udp"), ("udp", "tls"), ("tls", "tls")])
+def test_who_is_asked_next_is_told_what_may_be_said_by_its_own_transport(turn: tuple[str, str]) -> None:
+    """One next hop takes nothing, so another is asked: keys go by TLS alone, and those that it was told count."""
+    pair = Pair.make(NONE, OPTIONAL, "udp", "udp")
+    plan, other = pair.rig.border.plan, SOFTSWITCH._replace(host="198.51.100.3")
+    core, hops = plan.realms["core"], (SOFTSWITCH, other)
+    listeners = tuple(attrs.evolve(core.listeners[0], transport=each) for each in ("udp", "tls"))
+    realms = {**plan.realms, "core": attrs.evolve(core, listeners=listeners)}
+    fan = tuple(NextHop(to, index, transport=by) for index, (to, by) in enumerate(zip(hops, turn, strict=True)))
+    path = attrs.evolve(plan.paths[0], next_hops=fan)
+    pair.rig = Rig.make(SipDialect(), attrs.evolve(plan, realms=realms, paths=(path,)))
+    here = {each.transport: each for each in listeners}
+    (first,) = sends(pair.phone(invite(PHONE)), "core")
+    assert bool(line(first, b"crypto")) is (turn[0] == "tls")
+    busy = plain_answer(first, b"503 Service Unavailable")
+    orders = pair.rig.from_core(busy, SOFTSWITCH, at=here[turn[0]])
+    (second,) = [each.data for each in of(Send, orders) if each.to == other]
+    assert bool(line(second, b"crypto")) is (turn[1] == "tls")
+    keyed = sdp(other.host) + crypto(OTHER_KEY)
+    pair.rig.from_core(answer(second, other.host, body=keyed), other, at=here[turn[1]])
+    side = pair.sides[1]
+    if turn[1] == "udp":
+        assert side is None
+    else:
+        assert side is not None and side.receive is not None and side.send is not None
+        assert side.receive.secret == OTHER_KEY and b64encode(side.send.secret) in second
 
 
 def said(pair: Pair) -> list[Note]:
