@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -132,3 +133,24 @@ def test_scanners_are_banned_and_phones_call(make_scene: Callable[..., Scene]) -
     call, answered = connected(alice, bob)
     assert talk(call, answered, packets=10, reports=1).whole
     assert call.bye().status == 200
+
+
+def test_who_floods_with_calls_is_banned_and_phones_call(make_scene: Callable[..., Scene]) -> None:
+    """sipp, two hundred calls a second from one port, of a stranger who may call where it is."""
+    stage = make_scene(one_pair() + home("x", SCANNER, nats=()), toml=sbc_config(FIRST))
+    assert stage.sbc is not None
+    alice, bob = stage.phone("phone-a", "alice"), stage.phone("phone-b", "bob")
+    registered(alice, bob)
+    at_core = stage.lab.host("softswitch").capture()
+    options = ("-sn", "uac", "-r", "200", "-p", "5060", "-i", SCANNER, "-timeout", "30s", "-nostdin")
+    flood = stage.lab.host("phone-x").popen(["sipp", FIRST.sbc_access, *options], log="flood")
+    said = re.compile(rf"banned: [^\n]*{re.escape(SCANNER)}|{re.escape(SCANNER)}:5060[^\n]*banned")
+    wait_for(lambda: said.search(stage.sbc.process.output()), 20.0, "the ban in the log")
+    call, answered = connected(alice, bob)
+    assert talk(call, answered, packets=10, reports=1).whole
+    assert call.bye().status == 200
+    assert flood.running, "it goes on all the time"
+    flood.stop(patience=5.0)
+    wait_for(lambda: any("bob" in each.message.get("to") for each in at_core.sip_messages()), 20.0, "the call there")
+    crossed = {m.get("call-id") for m in (each.message for each in at_core.sip_messages()) if "service@" in m.get("to")}
+    assert len(crossed) <= 25, "of hundreds no more than may come at once"
