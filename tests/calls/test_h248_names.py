@@ -6,12 +6,13 @@ import attrs
 import pytest
 
 from sbc.core.address import Address
+from sbc.core.call import CallState
 from sbc.core.orders import Send
 from sbc.core.realm import Signaling
-from sbc.h248.message import Body
-from tests.h248_calls import DIALECT, GATEWAY, Gateway, answer_to, gateway, gateway_rig, read, registers
-from tests.h248_words import WRITERS, command, media, message, sdp, transaction
-from tests.rig import NAT, Rig, make_plan, of
+from sbc.h248.message import Body, Form
+from tests.h248_calls import DIALECT, FAR, GATEWAY, Gateway, answer_to, gateway, gateway_rig, read, registers
+from tests.h248_words import WIRES, WRITERS, command, media, message, sdp, transaction
+from tests.rig import NAT, SBC_ACCESS, Rig, make_plan, of
 
 
 def named(wire: str) -> Gateway:
@@ -85,3 +86,36 @@ def test_each_of_two_access_realms_is_answered_by_its_own_address(name: str, wir
         where = rig.border.plan.realms[name].listeners[0]
         (sent,) = of(Send, rig.from_access(data, NAT, at=where))
         assert (sent.listener, read(sent.data).mid.address) == (where, where.advertised)
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize(
+    ("mid", "form"),
+    [
+        (GATEWAY, Form.IP4),
+        (Address("2001:db8::10", 2944), Form.IP6),
+        (b"<gw7.example.net>:2944", Form.DOMAIN),
+        (b"<gw7.example.net>", Form.DOMAIN),
+        (b"MG7", Form.DEVICE),
+        (b"MTP{00a1b2c3}", Form.MTP),
+    ],
+)
+def test_gateways_of_every_form_of_identifier_have_calls(wire: str, mid: bytes | Address, form: Form) -> None:
+    """Names pass; addresses become those of the gateway's own port. What it is answered by us, and what we ask by
+    ourselves, bear what each knows the other by."""
+    found = gateway(wire=wire, mid=mid)
+    asked = found.add(remote=FAR)
+    (back,) = found.heard(found.added(asked))
+    said = read(back).mid
+    if isinstance(mid, Address):
+        assert said.address == found.own.advertised
+    else:
+        assert (said.form, said.text.lower()) == (form, mid.lower())
+    (call,) = found.calls
+    assert call.state is CallState.UP
+    orders = found.rig._take(found.rig.border.end_call(call.id, "kicked", found.rig.now))
+    told = [read(each).mid for each in found.heard(orders)]
+    assert told == [said] * 2 and {read(each).mid.address for each in found.told(orders)} == {SBC_ACCESS}
+    if not isinstance(mid, Address):  # another that calls itself so is another, at its own port
+        other = gateway(found.rig, Address("203.0.113.12", 40001), wire, mid)
+        assert other.own != found.own and other.binding is not found.binding

@@ -13,11 +13,12 @@ from sbc.core.fan import Failover, NextHop
 from sbc.core.orders import CloseStream, HangUp, Listener, Note, OpenStream, Order, Record, Send
 from sbc.core.realm import Callers, Keepalive
 from sbc.core.registry import Arrival
-from sbc.h323.codec import build_control
+from sbc.h323.codec import build_control, build_signal
 from tests.h323_calls import (
     CALLS,
     GATEKEEPER,
     GUID,
+    PROTOCOL,
     TERMINAL_CALLS,
     acf,
     addresses,
@@ -349,6 +350,40 @@ def test_information_crosses_both_ways_and_nothing_is_kept_of_it() -> None:
     ):
         assert read(only(to(heard(rig, at, source, data), there))).name == "facility"
     assert len(rig.border.registry.live_exchanges) == kept
+
+
+@pytest.mark.parametrize("name", ["information", "notify", "status", "statusInquiry", "facility"])
+def test_every_message_within_a_call_crosses_both_ways(name: str) -> None:
+    """What the call references say of who has begun the call (their flag) is the other way round in each direction."""
+    rig = h323_rig()
+    sent, _ = answered(rig)
+    call = only(list(rig.border.registry.calls.values()))
+    said: dict[str, Any] = {"protocolIdentifier": PROTOCOL, "callIdentifier": {"guid": GUID}}
+    said |= {"reason": ("undefinedReason", 0)} if name == "facility" else {}
+    further = {0x14: b"\x0a"} if name == "status" else {}
+    kept = len(rig.border.registry.live_exchanges)
+    for asked, back, at, source, there in (
+        (setup(), False, tcp(rig, "access"), BY_TCP, "core"),
+        (sent.data, True, sent.listener, sent.to, "access"),
+    ):
+        head = read(asked).q931
+        assert head is not None
+        data = build_signal(name, head.call_reference, back, said, further)
+        onward = read(only(to(heard(rig, at, source, data), there)))
+        assert onward.name == name and onward.value["callIdentifier"]["guid"] == GUID
+    assert len(rig.border.registry.live_exchanges) == kept and call.state is CallState.UP
+
+
+@pytest.mark.parametrize("name", ["callProceeding", "progress", "alerting"])
+def test_every_message_before_the_answer_crosses(name: str) -> None:
+    rig = h323_rig()
+    admitted(rig)
+    sent = opened(rig)
+    back = only(to(from_gatekeeper(rig, sent, said_back(name, sent.data, SOFTSWITCH.host)), "access"))
+    assert read(back).name == name
+    call = only(list(rig.border.registry.calls.values()))
+    assert call.answered_at is None and only(list(call.streams.values())).remote[1] is not None
+    assert_no_trace(back.data, SOFTSWITCH.host)
 
 
 def test_an_address_of_ours_that_a_peer_repeats_is_the_others_own() -> None:

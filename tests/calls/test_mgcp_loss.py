@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from sbc.core.orders import Note, OpenStream, Send
 from sbc.core.realm import Keepalive, Registrations
-from tests.mgcp_calls import FAR, GATEWAY, PRIVATE, Line, mgcp_rig, sent
+from sbc.mgcp.dialect import MgcpDialect
+from sbc.mgcp.options import Asked, MgcpOptions
+from tests.mgcp_calls import FAR, GATEWAY, PRIVATE, Line, mgcp_plan, mgcp_rig, sent
 from tests.mgcp_messages import command, crcx, created, dlcx, number_of, response, rsip, sdp
 from tests.rig import Rig, of
 
@@ -140,6 +142,23 @@ def test_any_answer_to_a_question_is_a_sign_of_life() -> None:
             rig.wait(1)
         rig.from_access(response(code, probes[-1].data), GATEWAY)
     assert "dead" not in [each.event for each in of(Note, rig.log)] and rig.border.registry.bindings
+
+
+def test_a_gateway_may_be_asked_by_a_request_for_nothing() -> None:
+    """One that answers nothing but NotificationRequest has a path that says so."""
+    plan = mgcp_plan(keepalive=Keepalive(), registrations=Registrations(front=False, core=120))
+    rig = Rig.make(MgcpDialect({"access": MgcpOptions(Asked.RQNT, "null")}), plan)
+    Line.register(rig)
+    for code in (200, 500, 400):
+        rig.log.clear()
+        rig.wait(60)
+        probes = [each for each in sent(rig.log, "access") if each.data.startswith(b"RQNT ")]
+        assert probes[-1].data.split()[2] == f"null@[{PRIVATE}]".encode() and b"\r\nX: 0\r\n" in probes[-1].data
+        rig.from_access(response(code, probes[-1].data), GATEWAY)
+    assert not [each for each in sent(rig.log, "access") if each.data.startswith(b"AUEP ")]
+    rig.log.clear()
+    rig.wait(120)
+    assert "dead" in [each.event for each in of(Note, rig.log)]
 
 
 def test_a_gateway_that_answers_nothing_is_dead_and_its_calls_end() -> None:
