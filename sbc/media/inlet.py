@@ -65,7 +65,7 @@ class Owner(Protocol):
     def turned(self) -> None:
         """The source of an inlet now comes by the other of its two ports; whether that is told is yet to be seen."""
 
-    def rtcp_came(self, muxed: bool) -> None:
+    def rtcp_came(self, muxed: bool, now: float) -> None:
         """RTCP was accepted, on the RTP port (`muxed`) or on its own."""
 
     def reported(self, data: bytes, now: float) -> None:
@@ -193,7 +193,7 @@ class Inlet:
         elif not self._opens(self.seals, kind, data, source, now, shared):
             return None
         if kind is Kind.RTCP:
-            self._side.rtcp_came(muxed=self._is_rtp)
+            self._side.rtcp_came(self._is_rtp, now)
         if self.buckets and not self._within(len(data), now):
             return None
         if kind is Kind.RTP:

@@ -11,7 +11,7 @@ from sbc.core.secured import Key, SideSecurity
 from sbc.media.bucket import Bucket, Drawn
 from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
 from sbc.media.flow import Flow, Footing, SideView, Stance, flows_of
-from sbc.media.inlet import LONGEST, Inlet, Outlet, Sender, Source
+from sbc.media.inlet import LONGEST, TURN, Inlet, Outlet, Sender, Source
 from sbc.media.kept import check_kept
 from sbc.media.latching import SideLatch
 from sbc.media.meter import Reports
@@ -47,8 +47,8 @@ class Side:
         self._told = False  # that something was policed
         self._own = None if spec.limit is None else Bucket(spec.limit, now)
         self._shared: Drawn | None = None
-        # RTCP has come on the RTP port
-        self._muxed = spec.latched_rtcp is not None and spec.latched_rtcp == spec.latched
+        self._muxed = spec.latched is not None and spec.latched == spec.latched_rtcp  # RTCP has come on the RTP port
+        self._said = spec.latched_rtcp, 0.0  # where RTCP comes from, as it was told last; no other is told before then
         send_rtp, send_rtcp = senders
         shared_rtp, shared_rtcp = shared or (None, None)
         latch = SideLatch(spec, _signalled(spec, rtcp=False), now)
@@ -196,8 +196,6 @@ class Side:
         self._aim()
         if inlet is self.rtp:
             self._on_latch(address, reason)
-        else:
-            self._on_rtcp(address)
 
     def turned(self) -> None:
         """Called by an inlet whose source has turned to the other port, of which nobody is to hear yet."""
@@ -207,13 +205,15 @@ class Side:
         """Called by an inlet that lets RTCP through: what is policed is measured no more than lost RTP is."""
         self.reports.take(self._other.reports, data, int(now * 1e9))
 
-    def rtcp_came(self, muxed: bool) -> None:
+    def rtcp_came(self, muxed: bool, now: float) -> None:
         """Called by an inlet that has accepted RTCP, on the RTP port (`muxed`) or on its own."""
         if muxed != self._muxed:
             self._muxed = muxed
             self._aim()
-            if (found := (self.rtp if muxed or self.rtcp is None else self.rtcp).latch.latched) is not None:
-                self._on_rtcp(found)
+        found = (self.rtp if muxed or self.rtcp is None else self.rtcp).latch.latched
+        if found is not None and found != self._said[0] and now >= self._said[1]:
+            self._said = found, now + TURN
+            self._on_rtcp(found)
 
     @property
     def mux(self) -> bool:
@@ -347,16 +347,14 @@ class Stream:
         on_rtcp: Callable[[int, Address], None] = lambda side, address: None,
     ) -> None:
         """`senders` are the sockets' sendto for (rtp, rtcp) of each side, `shared` those of ports that it shares.
-        `on_latch` hears side, address and reason when a side's RTP goes to a newly latched address, `on_rtcp` side and
-        address of RTCP, `on_told` a side and "policed", "expired" or "used" (see IMediaObserver);
-        `on_handshake` see IHandshakeObserver. `make_seal`: how media is secured. `reactor` wakes what waits."""
+        `on_latch` hears side, address and reason when RTP goes to a newly latched address, `on_rtcp` side and address,
+        `on_told` a side and "policed", "expired" or "used" (see IMediaObserver), `on_handshake` what it says."""
         self.spec = spec
 
         def made(n: int) -> Side:
             return Side(
                 spec.sides[n], spec.kind, senders[n], now,
-                lambda address, reason: on_latch(n, address, reason), lambda word: on_told(n, word),
-                longest, shared[n],
+                lambda address, reason: on_latch(n, address, reason), lambda word: on_told(n, word), longest, shared[n],
                 lambda rtcp, data, source: on_handshake(n, rtcp, data, source),
                 make_seal, reactor, lambda address: on_rtcp(n, address),
             )  # fmt: skip

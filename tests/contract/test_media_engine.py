@@ -404,3 +404,18 @@ def test_stop_closes_everything(rig: Rig) -> None:
     for call in calls:
         for address in (call.at_a, call.at_b, call.at_a_rtcp, call.at_b_rtcp):
             rig.peer(address)  # is free again
+
+
+def test_reports_that_come_by_turns_on_both_ports_are_told_of_once_a_second(rig: Rig) -> None:
+    """Whoever does so at each packet makes nobody work at that rate: what is told is kept for the next process."""
+    call = behind_nat(rig)
+    call.send(call.a, call.at_a, rtp(1))
+    for _ in range(20):
+        call.send(call.a, call.at_a, receiver_report())
+        call.send(call.a_rtcp, call.at_a_rtcp, receiver_report())
+    told = len(rig.observer.rtcp_latches)
+    assert 1 <= told <= 4
+    rig.pass_time(1.5)
+    call.send(call.a, call.at_a, receiver_report())
+    rig.wait(lambda: rig.observer.rtcp_latches[-1] == (call.id, 0, call.a.address), "where they come now to be told")
+    assert len(rig.observer.rtcp_latches) <= told + 1

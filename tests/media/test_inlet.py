@@ -30,7 +30,7 @@ class Owner:
     def turned(self) -> None:
         self.told.append("turned")
 
-    def rtcp_came(self, muxed: bool) -> None:
+    def rtcp_came(self, muxed: bool, now: float) -> None:
         self.told.append("mux" if muxed else "rtcp")
 
     def reported(self, data: bytes, now: float) -> None:

@@ -18,9 +18,7 @@ static void outlet_aim(struct outlet *outlet, const struct inlet *inlet)
 
     outlet->aim.fd = inlet->shared && inlet->fd_shared >= 0 ? inlet->fd_shared : inlet->fd;
     outlet->aim.to_size = 0;
-    if (to.family == FAMILY_NONE || address_unusable(&to, side->local))
-        return;
-    if (side->gate && address_unusable(&to, side->shared))
+    if (to.family == FAMILY_NONE || address_unusable(&to, side->local) || (side->gate && address_unusable(&to, side->shared)))
         return;
     outlet->aim.to_size = endpoint_from(&outlet->aim.to, &to);
     if (inlet->has_named) {
@@ -102,14 +100,12 @@ static void side_take(struct side *side, const struct side_spec *spec, int64_t n
 static void side_init(struct side *side, struct stream *stream, bool t38, const int *fds, struct gate *gate,
                       const struct side_spec *spec, int64_t now)
 {
-    static const uint8_t kinds[2] = {PORT_RTP, PORT_RTCP};
-
     for (int n = 0; n < 2; n++) {
         struct inlet *port = &side->ports[n];
         port->fd = fds[n];
         port->fd_shared = gate ? gate->stream.sides[0].ports[n].fd : -1;
         port->number = spec->number;
-        port->kind = t38 ? PORT_T38 : kinds[n];
+        port->kind = t38 ? PORT_T38 : n ? PORT_RTCP : PORT_RTP;
         port->side = side;
         port->stream = stream;
         port->shared = port->said = spec->told; /* who is remembered, too: it was told */
@@ -118,7 +114,8 @@ static void side_init(struct side *side, struct stream *stream, bool t38, const 
         side->outlets[n].aim.fd = fds[0];
     }
     side->has_rtcp = fds[1] >= 0;
-    side->muxed = spec->ports[1].kept.family != FAMILY_NONE && address_same(&spec->ports[0].kept, &spec->ports[1].kept);
+    side->said_rtcp = spec->ports[1].kept;
+    side->muxed = address_same(&spec->ports[0].kept, &spec->ports[1].kept);
     side->gate = gate;
     memcpy(side->local, spec->local, sizeof side->local);
     memcpy(side->shared, spec->shared, sizeof side->shared);
@@ -164,8 +161,8 @@ static void inlet_say(struct inlet *inlet, bool moved, int64_t now)
     if (!moved)
         inlet->turn = now + TURN;
     inlet->said = inlet->shared;
-    enum unsaid what = inlet == &inlet->side->ports[0] ? UNSAID_LATCHED : UNSAID_RTCP_LATCHED;
-    inlet->stream->unsaid |= (uint8_t)(what << (inlet->side - inlet->stream->sides));
+    if (inlet == &inlet->side->ports[0])
+        inlet->stream->unsaid |= (uint8_t)(UNSAID_LATCHED << (inlet->side - inlet->stream->sides));
 }
 
 /* A packet of the latched source was accepted. */
@@ -244,15 +241,18 @@ static void inlet_end(struct inlet *inlet, const uint8_t *data, const union endp
         inlet->count.policed++;
 }
 
-/* RTCP was accepted on a port: from now on it goes to the side there, too. */
-static void side_rtcp_came(struct side *side, bool muxed)
+/* RTCP was accepted on a port: from now on it goes to the side there, too. Told as seldom as other turns. */
+static void side_rtcp_came(struct side *side, struct stream *stream, bool muxed, int64_t now)
 {
     if (muxed != side->muxed) {
-        struct stream *stream = side->ports[0].stream;
         side->muxed = muxed;
-        stream->unsaid |= (uint8_t)(UNSAID_RTCP_LATCHED << (side - stream->sides));
         side_aim(side);
     }
+    if (now < side->turn || address_same(&side->said_rtcp, &side->ports[!muxed].latch.latched))
+        return;
+    side->said_rtcp = side->ports[!muxed].latch.latched;
+    side->turn = now + TURN;
+    stream->unsaid |= (uint8_t)(UNSAID_RTCP_LATCHED << (side - stream->sides));
 }
 
 /* Take a packet out of both buckets or out of none: when it may leave, 0 if it may not. */
@@ -339,7 +339,7 @@ static struct outlet *inlet_examine(struct inlet *inlet, uint8_t *data, uint32_t
                       : !inlet_accepts(inlet, kind, data, *size, source, shared, now))
         return NULL;
     if (kind == KIND_RTCP)
-        side_rtcp_came(side, inlet->kind == PORT_RTP);
+        side_rtcp_came(side, inlet->stream, inlet->kind == PORT_RTP, now);
     if (!inlet_within(inlet, octets, now))
         return NULL;
     if (kind == KIND_RTP)

@@ -134,6 +134,8 @@ struct side {
     bool has_rtcp; /* a port of its own for it */
     bool muxes;    /* has signalled one address for both */
     bool muxed;    /* RTCP has come on the RTP port */
+    struct address said_rtcp; /* where RTCP comes from, as Python was told last; */
+    int64_t turn;             /* it is told of no other before then */
     bool expects;  /* the peer by the shared ports */
     bool prefixed[2];
     uint32_t prefixes[2];

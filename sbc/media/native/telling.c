@@ -7,13 +7,14 @@
 /* Put an event in the ring; false if there is no room now. */
 static bool worker_tell(struct worker *worker, const struct stream *stream, enum event_kind kind, int side)
 {
-    const struct side *from = &stream->sides[side];
-    const struct latch *latch = &from->ports[kind == EVENT_RTCP_LATCHED && !side_muxes(from)].latch;
+    const struct latch *latch = &stream->sides[side].ports[0].latch;
     struct event event = {.handle = stream->handle, .kind = (uint8_t)kind, .side = (uint8_t)side};
 
-    if (kind != EVENT_POLICED) {
+    if (kind == EVENT_LATCHED) {
         event.address = latch->latched;
         event.reason = latch->reason;
+    } else if (kind == EVENT_RTCP_LATCHED) {
+        event.address = stream->sides[side].said_rtcp;
     }
     if (!ring_put(&worker->events, &event))
         return false;
