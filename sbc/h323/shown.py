@@ -8,7 +8,7 @@ from sbc.core.message import BadMessage
 from sbc.h323.codec import Message, decode
 
 _PROOF = ("tokens", "cryptoTokens", "clearTokens", "integrityCheckValue", "challenge", "password")
-_SECRET = frozenset({*_PROOF, "h235Key", "encryptionSync"})  # these two are keys of media
+_SECRET = frozenset({*_PROOF, "h235Key", "encryptionSync", "escrowentry"})  # the latter hold keys of media
 _HIDDEN = "(hidden)"
 _BELOW = frozenset({"fastStart", "h245Control", "parallelH245Control"})
 _MOST = 16_384  # characters shown of one message

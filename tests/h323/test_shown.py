@@ -48,3 +48,21 @@ def test_a_password_inside_a_choice_is_hidden() -> None:
     shown = mask(build_control("response", "conferenceResponse", answer)).decode()
     assert "password: (hidden)" in shown and "mcuNumber: 1" in shown
     assert b"secret-word".hex() not in shown and "secret-word" not in shown
+
+
+def test_keys_of_media_are_hidden_wherever_they_are_said() -> None:
+    """With the channel, when they change, and when they are to be changed (H.235.6, H.235.8)."""
+    key = b"a key of media, in the clear"
+    sync = {"synchFlag": 7, "h235Key": key, "escrowentry": [{"escrowID": (0, 0), "escrowValue": (0xABCD, 16)}]}
+    direction = ("slaveToMaster", None)
+    for what, of in (
+        (("encryptionUpdate", sync), {}),
+        (("encryptionUpdateCommand", {"encryptionSync": sync}), {"direction": direction}),
+    ):
+        command = {"logicalChannelNumber": 1, "type": what, **of}
+        shown = mask(build_control("command", "miscellaneousCommand", command)).decode()
+        assert "encryptionUpdate" in shown and "(hidden)" in shown and str(0xABCD) not in shown
+        assert key.hex() not in shown and key.decode() not in shown
+    ack = {"forwardLogicalChannelNumber": 1, "encryptionSync": sync}
+    shown = mask(build_control("response", "openLogicalChannelAck", ack)).decode()
+    assert "encryptionSync: (hidden)" in shown and key.hex() not in shown and key.decode() not in shown
