@@ -11,14 +11,14 @@ from binascii import Error
 from collections.abc import Iterable
 from hashlib import blake2b
 from hmac import compare_digest
+from typing import Final
 
-_OCTETS = 10  # 80 bits: 16 base32 characters, without padding or letter case to lose on the way
-_SHORT = 10
-_BLOCK = 64  # octets, the most that one digest has
-_ALPHABET = b"abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 section 6, in lower case
-_PAIRS = [bytes((first, second)) for first in _ALPHABET for second in _ALPHABET]
-_HALF = 2 ** (4 * _OCTETS)
-_SHIFTS = range(4 * _OCTETS - 10, -1, -10)  # of a half: two letters hold ten bits
+_OCTETS: Final = 10  # 80 bits: 16 base32 characters, without padding or letter case to lose on the way
+_SHORT: Final = 10
+_BLOCK: Final = 64  # octets, the most that one digest has
+_ALPHABET: Final = b"abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 section 6, in lower case
+_PAIRS: Final = [bytes((first, second)) for first in _ALPHABET for second in _ALPHABET]
+_LENGTHS: Final = [length.to_bytes(4, "big") for length in range(256)]
 
 
 class Mint:
@@ -41,7 +41,7 @@ class Mint:
 
     def token(self) -> bytes:
         """A new token, never given before."""
-        return self.derive(*self._anew())
+        return _letters(self._drawn(self._anew()))
 
     def short(self) -> str:
         """The beginning of a new token: enough for what only we name, as calls."""
@@ -49,7 +49,7 @@ class Mint:
 
     def number(self) -> int:
         """The number below 2**80 that a new token would be written with."""
-        return self.draw(*self._anew())
+        return int.from_bytes(self._drawn(self._anew()), "big")
 
     def octets(self, count: int) -> bytes:
         """So many octets for a key, never given before. They come from the secret that the mint was made with: from the
@@ -68,14 +68,16 @@ class Mint:
 
     def derive(self, *parts: bytes) -> bytes:
         """The token that stands for `parts`; the same parts always give the same one."""
-        first, second = divmod(self.draw(*parts), _HALF)  # shorter numbers are shifted faster
-        return b"".join([_PAIRS[half >> shift & 1023] for half in (first, second) for shift in _SHIFTS])
+        return _letters(self._drawn(parts))
 
     def draw(self, *parts: bytes) -> int:
         """A number below 2**80 that nobody outside can foresee; the same parts always give the same one."""
+        return int.from_bytes(self._drawn(parts), "big")
+
+    def _drawn(self, parts: tuple[bytes, ...]) -> bytes:
         keyed = self._keyed.copy()
         keyed.update(_told_apart(parts))
-        return int.from_bytes(keyed.digest(), "big")
+        return keyed.digest()
 
     def chance(self, *parts: bytes) -> float:
         """As `draw`, from 0 to 1."""
@@ -110,4 +112,27 @@ class Mint:
 
 def _told_apart(parts: Iterable[bytes]) -> bytes:
     """The `parts` as one: (a, bc) is not (ab, c)."""
-    return b"".join([len(part).to_bytes(4, "big") + part for part in parts])
+    return b"".join([_length(part) + part for part in parts])
+
+
+def _length(part: bytes) -> bytes:
+    count = len(part)
+    return _LENGTHS[count] if count < 256 else count.to_bytes(4, "big")
+
+
+def _letters(drawn: bytes) -> bytes:
+    """Ten octets in base32. Numbers of more than 60 bits are slow to take apart, so each half is by itself."""
+    first = drawn[0] << 32 | drawn[1] << 24 | drawn[2] << 16 | drawn[3] << 8 | drawn[4]
+    second = drawn[5] << 32 | drawn[6] << 24 | drawn[7] << 16 | drawn[8] << 8 | drawn[9]
+    return b"".join(
+        (
+            _PAIRS[first >> 30],
+            _PAIRS[first >> 20 & 1023],
+            _PAIRS[first >> 10 & 1023],
+            _PAIRS[first & 1023],
+            _PAIRS[second >> 30],
+            _PAIRS[second >> 20 & 1023],
+            _PAIRS[second >> 10 & 1023],
+            _PAIRS[second & 1023],
+        )
+    )
