@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
 from sbc.core import beside, bound, control
@@ -12,7 +14,7 @@ from sbc.core.address import (
 )
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
-from sbc.core.described import Described
+from sbc.core.described import NEGOTIATE, Described
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import Intent, Kind, Phase, Place, Role, Slot
 from sbc.core.moving import on_their_way
@@ -25,9 +27,7 @@ from sbc.core.secured import Secured
 UNKNOWN = "0.0.0.0"  # no address to bind to, but one that nothing is sent to
 DEFAULT_EXPIRES = 3600  # seconds, where neither side says (RFC 3261 section 10.2.1.1)
 MOST_GRANTED = 7 * 86_400  # seconds of a grant that count: who is long gone is not kept for years
-_UNSETTLED = frozenset({Phase.REQUEST, Phase.PROVISIONAL})  # what they offer and answer, a refusal takes back
-_MEDIA = frozenset({Role.RTP, Role.RTCP, Role.T38})
-_NEGOTIATE = frozenset({Kind.OPEN, Kind.ANSWER, Kind.MODIFY})  # what else describes media only says what is possible
+_MEDIA: Final = frozenset({Role.RTP, Role.RTCP, Role.T38})
 
 
 class Crossing:
@@ -62,13 +62,12 @@ class Crossing:
         self.here = registry.networks.realm_of(exchange.call, arrival.listener.realm)
         self.there = registry.networks.realm_of(exchange.call, hop.listener.realm)
         self.local: Address = hop.listener.advertised
-        self._ourselves = Place(Address(self.local.host, 0), ours=True)
         self.granted: dict[Binding, int] = {}
         self.bound: dict[Slot, Binding] = {}
         self._doors: list[Order] = []
         self._takes = False  # whether its sender says where it takes the control channel
         self.late = self._is_late()
-        self._media = self._described(exchange, intent)
+        self._media = self._described(exchange, intent) if self._is_about_media() else None
         self._beside: list[Described | None] = []
         self._astray: dict[Call, Described] = {}
         self.calls = [] if exchange.call is None else [exchange.call]  # all that it is about
@@ -82,6 +81,20 @@ class Crossing:
         """The request is about a further call, too; to be called in the order of Intent.beside."""
         self._beside.append(self._described(exchange, exchange.intent))
         self.calls += [exchange.call] if exchange.call is not None else []
+
+    def _is_about_media(self) -> bool:
+        """Whether the message has to do with media even where none of its slots is of any, as are most that hold none:
+        what a message says of media is much to make for nothing."""
+        call, intent, exchange = self.call, self.intent, self.exchange
+        if call is None:
+            return False
+        if intent.wants or intent.moves:
+            return True
+        if self.late or exchange.intent.kind not in NEGOTIATE:
+            return False
+        if call.streams or exchange.undo or exchange.rejected or exchange.unfit or intent.phase.final:
+            return True
+        return bool(intent.latches or intent.opens or intent.shuts or intent.pauses is not None)
 
     def _described(self, exchange: Exchange, intent: Intent) -> Described:
         sides, late = (self.here, self.there), self.late and exchange is self.exchange
@@ -137,7 +150,10 @@ class Crossing:
 
     def weigh(self, slots: list[Slot]) -> None:
         """Look at all that a message describes before any of it is translated."""
-        self._media.weigh(slots)
+        if self._media is None and any(slot.role in _MEDIA for slot in slots):
+            self._media = self._described(self.exchange, self.intent)
+        if self._media is not None:
+            self._media.weigh(slots)
 
     def translate(self, slot: Slot) -> Place:
         """The place to write in `slot` on the other side. @raises Refused when there is no room for what it asks."""
@@ -159,7 +175,7 @@ class Crossing:
         if known is not None:
             return known
         if not slot.place.address.port:
-            return self._ourselves
+            return self._ourselves()
         return Place(self.own(slot.place.transport) if slot.place.transport else self.local, ours=True)
 
     def _place_of(self, slot: Slot) -> Place:
@@ -169,7 +185,9 @@ class Crossing:
             known = self._beside[slot.beside - 1] if 0 < slot.beside <= len(self._beside) else None
             if known is None:
                 return Place(Address(self.there.media.advertised, 0), ours=True)
-        return (known or self._media).translate(slot)
+        if known is None:
+            known = self._media = self._media or self._described(self.exchange, self.intent)
+        return known.translate(slot)
 
     def _strayed(self, slot: Slot) -> Described | None:
         """The media of the call that a member is in by now of which an answer speaks, where that is none that was asked
@@ -187,6 +205,10 @@ class Crossing:
         self._astray[call] = Described(networks, self.intent, exchange, leg, sides, now, False, {})
         self.calls.append(call)
         return self._astray[call]
+
+    def _ourselves(self) -> Place:
+        """Our host on the other side, where nobody is to come by any port of it."""
+        return Place(Address(self.local.host, 0), ours=True)
 
     def _divert(self, slot: Slot) -> None:
         """The core tells a terminal to call elsewhere: it reads our address, and what it then calls is that."""
@@ -224,7 +246,7 @@ class Crossing:
         if self.there.side is Side.CORE and address.host in (self.hop.peer.host, self.path.domain):
             return slot.place  # the name of the other side's own, which no address of ours may take
         hidden = self.path.hosts is Hosts.ALL or (self.path.hosts is Hosts.ADDRESSES and is_literal(address.host))
-        return self._ourselves if hidden else slot.place
+        return self._ourselves() if hidden else slot.place
 
     def _signal(self, slot: Slot) -> Place:
         place = slot.place
@@ -312,7 +334,7 @@ class Crossing:
         """Where the other party is to open the control channel: at a door of ours."""
         call, address = self.call, slot.place.address
         if call is None or call.state is CallState.CLOSED or self.late or not address.port:
-            return self._ourselves
+            return self._ourselves()
         told, self._doors = control.said(self.registry, call, self.from_leg, address, self.arrival.now)
         self._takes = True
         return Place(told, ours=True)
@@ -320,12 +342,13 @@ class Crossing:
     def share(self) -> dict[int, Shared]:
         """The ports that the streams of this message share with others where it goes, by their own port there: the
         message may tell of them. To be called once its slots are translated."""
-        return self._media.share()
+        return {} if self._media is None else self._media.share()
 
     def tell(self, port: int) -> None:
         """The message, as it is written, tells of the ports that a stream shares; `port` is its own there. Media goes
         from the shared ones from now on. To be called before its `orders`."""
-        self._media.tell(port)
+        if self._media is not None:
+            self._media.tell(port)
 
     def admit(self) -> list[tuple[Slot, tuple[int, ...]]]:
         """Ask for the bandwidth of its streams; call once, when every slot is translated. Returns the slots of which
@@ -339,7 +362,7 @@ class Crossing:
 
     def tell_another(self) -> None:
         """Whom the message goes to now counts, and not who was asked before, in vain: what it is told of security."""
-        for stream, wards in self._media.wards.items():
+        for stream, wards in self._media.wards.items() if self._media is not None else ():
             stream.wards = wards
 
     def abandon(self) -> None:
@@ -359,7 +382,7 @@ class Crossing:
 
     @property
     def _all(self) -> list[Described]:
-        return [self._media, *(each for each in self._beside if each is not None), *self._astray.values()]
+        return [each for each in (self._media, *self._beside, *self._astray.values()) if each is not None]
 
 
 def resolve(name: Name) -> Place:

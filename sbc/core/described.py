@@ -24,7 +24,7 @@ from sbc.policy.demand import Demand
 
 UNKNOWN = "0.0.0.0"  # nothing is sent to it
 _UNSETTLED = frozenset({Phase.REQUEST, Phase.PROVISIONAL})  # what they offer and answer, a refusal takes back
-_NEGOTIATE = frozenset({Kind.OPEN, Kind.ANSWER, Kind.MODIFY})  # what else describes media only says what is possible
+NEGOTIATE = frozenset({Kind.OPEN, Kind.ANSWER, Kind.MODIFY})  # what else describes media only says what is possible
 _REFUSALS = frozenset({Phase.FAILURE, Phase.CHALLENGE})
 
 
@@ -225,7 +225,7 @@ class Described:
     @property
     def _negotiates(self) -> bool:
         """Whether what it describes is offered or answered; what a refusal describes is but what would be possible."""
-        return self._exchange.intent.kind in _NEGOTIATE and self._intent.phase not in _REFUSALS
+        return self._exchange.intent.kind in NEGOTIATE and self._intent.phase not in _REFUSALS
 
     def secure(self) -> list[tuple[Slot, Secured | None]]:
         """What is to be told of how media is secured, at its slots; call once, when every slot is translated.
@@ -282,7 +282,7 @@ class Described:
     def orders(self) -> list[Order]:
         """What the message asks of the media engine; call once, when every slot is translated."""
         call, phase = self._call, self._intent.phase
-        if call is None or self._late or self._exchange.intent.kind not in _NEGOTIATE:
+        if call is None or self._late or self._exchange.intent.kind not in NEGOTIATE:
             return []
         orders, met = list[Order](), list[Order]()
         side = self._leg
