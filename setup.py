@@ -14,6 +14,7 @@ COMPILED = [
     "sbc/core/gating.py",
     "sbc/core/keys.py",
     "sbc/core/late.py",
+    "sbc/core/memory.py",
     "sbc/core/mint.py",
     "sbc/core/names.py",
     "sbc/core/networks.py",

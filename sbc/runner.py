@@ -19,7 +19,7 @@ from sbc.connections import Connections
 from sbc.core.address import Address
 from sbc.core.audit import CHECKS, audit_streams
 from sbc.core.border import Border
-from sbc.core.memory import FORGETFUL, Closed, Decision, Latched, Memory, Unsent
+from sbc.core.memory import Memory
 from sbc.core.message import BadMessage
 from sbc.core.orders import (
     Adopt,
@@ -41,6 +41,7 @@ from sbc.core.orders import (
 from sbc.core.reach import without
 from sbc.core.realm import Plan
 from sbc.core.registry import Arrival
+from sbc.core.remembered import FORGETFUL, Closed, Decision, Latched, Unsent
 from sbc.core.taking import Mishap
 from sbc.failures import Failures
 from sbc.interfaces import IFramer
@@ -87,8 +88,7 @@ class Runner:
         self._ports, self.listeners = self._listening.ports, self._listening.all
         self.listen, self.unlisten, self.mark = self._listening.open, self._listening.close, self._listening.mark
         self._failures = Failures(border, reactor.seconds, self.carry_out, self._fault)
-        self._alarm = Alarm(reactor, self._woken)
-        self._journal = Journal(reactor.seconds)
+        self._alarm, self._journal = Alarm(reactor, self._woken), Journal(reactor.seconds)
         self.engine: Any = None
         self.choice, self.keeps = Choice(EngineName.TWISTED, ""), False
         self.meter: Meter | None = None

@@ -20,9 +20,10 @@ from sbc.bans.doors import doors_of
 from sbc.config.values import Config, DnsConfig, EngineName, MediaConfig, MetricsConfig, PrepaidConfig, StoreConfig
 from sbc.core.border import Border
 from sbc.core.hops import Target
-from sbc.core.memory import Memory, Sizes
+from sbc.core.memory import Memory
 from sbc.core.mint import Mint
 from sbc.core.realm import Path, Plan
+from sbc.core.remembered import Sizes
 from sbc.expiry import ExpiryService
 from sbc.garbage import GarbageService
 from sbc.guarding import GuardService

@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 
 from sbc.core.address import Address, Pair
 from sbc.core.border import Border
-from sbc.core.memory import Latched, Memory, Unsent
+from sbc.core.memory import Memory
 from sbc.core.message import BadMessage
 from sbc.core.mint import Mint
 from sbc.core.orders import (
@@ -35,6 +35,7 @@ from sbc.core.orders import (
 )
 from sbc.core.realm import Callers, Media, Path, Plan, Realm, Side, Signaling
 from sbc.core.registry import Arrival
+from sbc.core.remembered import Latched, Unsent
 from sbc.core.taking import Mishap
 from sbc.media.counters import SideCounters, StreamCounters
 from sbc.media.interfaces import PortUnavailable

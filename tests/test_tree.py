@@ -21,6 +21,7 @@ UNTESTED = {
     "sbc/media/interfaces.py": "interfaces alone: nothing in it runs",
     "sbc/policy/events.py": "values alone, used by every test of policies",
     "sbc/core/realm.py": "values alone, made by tests/config/test_load.py",
+    "sbc/core/remembered.py": "values alone, used by tests/core/test_memory.py",
     "sbc/policy/demand.py": "values alone, used by tests/policy/test_bandwidth.py",
     "sbc/h323/types.py": "values alone, used by every test of tests/h323",
     "sbc/policy/flooding.py": "values alone, made by tests/config/test_flood.py",

@@ -8,9 +8,9 @@ from typing import Any
 import attrs
 
 from sbc.admin.tables import duration
-from sbc.core.memory import Unsent
 from sbc.core.message import Ending, Intent, Kind, Phase
 from sbc.core.orders import Note, SideSpec
+from sbc.core.remembered import Unsent
 from sbc.media.counters import Quality, StreamCounters
 
 PATIENCE = 2.0

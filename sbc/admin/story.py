@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sbc.core.memory import Decided, Refusal, Spoken, Story
+from sbc.core.memory import Decided, Spoken, Story
 from sbc.core.orders import Record, Send
+from sbc.core.remembered import Refusal
 
 View = dict[str, Any]
 

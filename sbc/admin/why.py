@@ -12,9 +12,10 @@ from sbc.admin.story import View, began, clock_time, legs, opened, record
 from sbc.admin.tables import Row, duration
 from sbc.config.faults import printable
 from sbc.core.address import Pair
-from sbc.core.memory import Closed, Decision, Latched, Story, Unsent
+from sbc.core.memory import Story
 from sbc.core.message import BadMessage, Intent, Phase
 from sbc.core.orders import Note, OpenStream, Record, Send, Shared, SideSpec, UpdateStream
+from sbc.core.remembered import Closed, Decision, Latched, Unsent
 from sbc.media.counters import StreamCounters
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final
 
-import attrs
-
-from sbc.core.address import Address
-from sbc.core.orders import Note, OpenStream, Record, Send, UpdateStream
+from sbc.core.orders import Note, Record, Send
 from sbc.core.registry import Arrival
+from sbc.core.remembered import Decision, Refusal, Sizes
 
 OVERHEAD = 200
 """Octets that an entry is counted for besides those of its message."""
@@ -18,65 +16,28 @@ FIRST = 40
 """Of messages and of decisions, so many of the first are kept whatever comes later: how a call began explains most."""
 DECISIONS = 200
 """Decisions that are kept of one call."""
-_REFUSALS = frozenset({"refused", "bad-message", "connection-refused"})
+_REFUSALS: Final = frozenset({"refused", "bad-message", "connection-refused"})
 
 
-@attrs.frozen
-class Sizes:
-    """The most that is remembered: messages of a call, octets of its messages, octets in all, refusals."""
-
-    messages: int = 200
-    octets: int = 262_144
-    total: int = 67_108_864
-    refusals: int = 1_000
-
-
-FORGETFUL = Sizes(0, 0, 0, 0)
-"""Sizes by which nothing is remembered."""
-
-
-@attrs.frozen
-class Latched:
-    """The engine has found where the media of a stream's side goes."""
-
-    stream: str
-    side: int
-    address: Address
-    reason: str
-
-
-@attrs.frozen
-class Closed:
-    """A stream is closed, and these are its final counters (sbc.media.counters.StreamCounters)."""
-
-    stream: str
-    counters: Any
-
-
-@attrs.frozen
-class Unsent:
-    """What was to be sent could not be."""
-
-    to: Address
-    why: str
-
-
-Decision = Note | Record | OpenStream | UpdateStream | Latched | Closed | Unsent
-
-
-class Spoken(NamedTuple):
+class Spoken:
     """A message as it came or went, when (seconds on the core's clock), and the one that it came of, if one has."""
 
-    at: float
-    message: Arrival | Send
-    of: Arrival | None
+    __slots__ = ("at", "message", "of")
+
+    def __init__(self, at: float, message: Arrival | Send, of: Arrival | None) -> None:
+        self.at = at
+        self.message = message
+        self.of = of
 
 
-class Decided(NamedTuple):
+class Decided:
     """A decision, and when."""
 
-    at: float
-    what: Decision
+    __slots__ = ("at", "what")
+
+    def __init__(self, at: float, what: Decision) -> None:
+        self.at = at
+        self.what = what
 
 
 class Ring:
@@ -86,17 +47,20 @@ class Ring:
 
     def __init__(self, most: int) -> None:
         self._first: list[Any] = []
-        self._latest: deque[Any] = deque()
+        self._latest: deque[Any] | None = None  # made when it is needed: most calls never come so far
         self._most = most
         self.lost = 0
 
     def add(self, entry: Any, first: bool) -> Any:
         """Take an entry, among the first if there is room and it is `first`; what has to go for it, or None."""
-        if first and not self._latest and len(self._first) < FIRST:
+        latest = self._latest
+        if first and not latest and len(self._first) < FIRST:
             self._first.append(entry)
             return None
-        self._latest.append(entry)
-        return self.drop() if len(self._first) + len(self._latest) > self._most else None
+        if latest is None:
+            latest = self._latest = deque()
+        latest.append(entry)
+        return self.drop() if len(self._first) + len(latest) > self._most else None
 
     def drop(self) -> Any:
         """Let go of the oldest that is not of the first; None if there is none."""
@@ -112,10 +76,10 @@ class Ring:
 
     def __iter__(self) -> Iterator[Any]:
         yield from self._first
-        yield from self._latest
+        yield from self._latest or ()
 
     def __len__(self) -> int:
-        return len(self._first) + len(self._latest)
+        return len(self._first) + len(self._latest or ())
 
 
 class Story:
@@ -151,19 +115,6 @@ class Story:
 
 def _size(entry: Spoken) -> int:
     return OVERHEAD + len(entry.message.data)
-
-
-@attrs.define
-class Refusal:
-    """What one host was refused for one reason: how often, first and last when, and where it was last seen."""
-
-    event: str
-    reason: str
-    source: str
-    fields: dict[str, Any]
-    first: float
-    last: float
-    count: int = 1
 
 
 class Memory:

@@ -9,8 +9,8 @@ import pytest
 
 from sbc.admin.faults import PATIENCE, Media, Seen, verdict
 from sbc.core.address import Address, Pair
-from sbc.core.memory import Unsent
 from sbc.core.orders import Latch, Note, SideSpec
+from sbc.core.remembered import Unsent
 from sbc.media.counters import Drops, Quality, SideCounters, StreamCounters, Volume
 
 LEGS = ["the terminal (access 192.0.2.1:5060)", "the softswitch (core 198.51.100.2:5060)"]

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sbc.core.address import Address
-from sbc.core.memory import DECISIONS, FIRST, FORGETFUL, OVERHEAD, Memory, Ring, Sizes
+from sbc.core.memory import DECISIONS, FIRST, OVERHEAD, Memory, Ring
 from sbc.core.orders import Listener, Note, Record, Send
 from sbc.core.registry import Arrival
+from sbc.core.remembered import FORGETFUL, Sizes
 
 HERE = Address("192.0.2.1", 5060)
 THERE = Address("192.0.2.2", 5060)
