@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from time import time
 from typing import Any
 
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 from sbc.core.orders import Note, Record
 from sbc.media.counters import StreamCounters
@@ -95,8 +96,16 @@ class Journal:
         about = {"call": note.call} if note.call else {}
         said = f"call {note.call}: {note.event}: {note.reason}" if note.call else f"{note.event}: {note.reason}"
         said += "".join(f" {key}={value}" for key, value in note.fields.items()) + self._passed_over(note.event)
-        say = self._log.info if note.event in _LOUD else self._log.debug
-        say(SAID, said=said, event=note.event, reason=note.reason, **about)
+        level = LogLevel.info if note.event in _LOUD else LogLevel.debug
+        self._say(level, said, event=note.event, reason=note.reason, **about)
+
+    def _say(self, level: LogLevel, said: str, **about: Any) -> None:
+        """Log a line that is put together already, without looking whether there is such a level as the logger does."""
+        log = self._log
+        about["said"] = said
+        about["log_logger"], about["log_source"], about["log_namespace"] = log, log.source, log.namespace
+        about["log_level"], about["log_format"], about["log_time"] = level, SAID, time()
+        log.observer(about)
 
     def may_say(self, event: str, most: int = LINES_A_SECOND) -> bool:
         """Whether one more line of `event` may be logged in this second; what may not is counted, and told later."""
@@ -142,7 +151,7 @@ class Journal:
             said += "; " + ("; ".join(f"stream {name}: {told(counters)}" for name, counters in volumes) or "no media")
             said += f"; and {more} more streams" if more else ""
         if said:
-            self._log.info(SAID, said=f"call {record.call}: {said}", call=record.call, volumes=volumes)
+            self._say(LogLevel.info, f"call {record.call}: {said}", call=record.call, volumes=volumes)
 
 
 def _ended(fields: dict[str, Any]) -> str:
