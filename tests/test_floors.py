@@ -24,6 +24,7 @@ FLOORS = (
     ("sbc.core.orders", 0),
     ("sbc.core.secured", 0),
     ("sbc.core.vpn", 0),
+    ("sbc.core.value", 0),
     ("sbc.core.word", 0),
     ("sbc.core*", 1),
     ("sbc.text*", 1),

@@ -22,6 +22,7 @@ from sbc.core.secured import Secured
 from sbc.core.securing import Wards
 from sbc.core.timers import Entry
 from sbc.core.trunk import Trunk
+from sbc.core.value import value
 from sbc.core.watch import Watch
 from sbc.core.word import Word
 from sbc.policy.demand import Demand
@@ -54,7 +55,7 @@ OPEN_STATES = frozenset(
 ENDED_STATES = frozenset({ExchangeState.ACCEPTED, ExchangeState.DONE})
 
 
-@attrs.frozen
+@value
 class Hop:
     """One side of an exchange: our socket and the peer's transport address.
 

@@ -8,6 +8,7 @@ import attrs
 
 from sbc.core.address import Address, Pair
 from sbc.core.secured import SideSecurity
+from sbc.core.value import value
 from sbc.core.vpn import MAIN, Vpn
 from sbc.core.word import Word
 
@@ -32,7 +33,7 @@ class Latch(Word):
     OFF = "off"  # only from the signalled address
 
 
-@attrs.frozen(cache_hash=True)  # asked for with each message sent
+@value(cache_hash=True)  # asked for with each message sent
 class Listener:
     """A signalling socket of ours: where it is, what it speaks, what peers are told (`advertised`). With a `lane` it is
     not the socket that all share, but one connection that we make from there, for one call alone; `awaited`, the peer
@@ -73,7 +74,7 @@ class Listener:
         return f"{self.dialect}/{self.transport} {self.address} ({self.realm})"
 
 
-@attrs.frozen
+@value
 class Rate:
     """A token bucket over the octets of UDP payloads: so many a second, and `burst` at once after a pause.
 
@@ -86,7 +87,7 @@ class Rate:
     wait: float = 0.0
 
 
-@attrs.frozen
+@value
 class Shared:
     """Ports that many streams come by, at one side, where packets are told apart by numbers of 32 bits before them.
 
@@ -102,7 +103,7 @@ class Shared:
     rtcp: int | None = None
 
 
-@attrs.frozen
+@value
 class SideSpec:
     """One side of a stream: our pair, the remote pair as signalled, and how far to trust what arrives.
 
@@ -144,7 +145,7 @@ class SideSpec:
     security: SideSecurity | None = None
 
 
-@attrs.frozen
+@value
 class StreamSpec:
     """A stream to be relayed: `id` is unique in the process, `call` the call's id, `kind` "rtp" or "t38"."""
 
@@ -154,7 +155,7 @@ class StreamSpec:
     sides: tuple[SideSpec, SideSpec]
 
 
-@attrs.frozen
+@value
 class Send:
     """Send `data` from `listener` to `to`; to `otherwise`, where the connection to `to` is gone."""
 
@@ -165,7 +166,7 @@ class Send:
     otherwise: Address | None = None
 
 
-@attrs.frozen
+@value
 class Alias:
     """What goes to `address` from `listener` may go by the connection that `peer` has made there."""
 
@@ -174,7 +175,7 @@ class Alias:
     address: Address
 
 
-@attrs.frozen
+@value
 class Adopt:
     """The connection that `source` has made at `made_at` is the one to `peer` that was awaited by `listener`: from now
     on it is known as that, and what has waited goes by it."""
@@ -185,21 +186,21 @@ class Adopt:
     source: Address
 
 
-@attrs.frozen
+@value
 class Listen:
     """Open a listener (a terminal's own signalling port)."""
 
     listener: Listener
 
 
-@attrs.frozen
+@value
 class Unlisten:
     """Close a listener opened by `Listen`."""
 
     listener: Listener
 
 
-@attrs.frozen
+@value
 class Connect:
     """Open the connection to `peer` before anything is said by it; of one that cannot be had `Border.unreachable`
     hears."""
@@ -208,7 +209,7 @@ class Connect:
     peer: Address
 
 
-@attrs.frozen
+@value
 class HangUp:
     """Close the connection to `peer`, when all is sent that was to be: what it was for is over."""
 
@@ -216,14 +217,14 @@ class HangUp:
     peer: Address
 
 
-@attrs.frozen
+@value
 class OpenStream:
     """Open a stream; where its ports cannot be had the runner answers with `Border.unopened`."""
 
     spec: StreamSpec
 
 
-@attrs.frozen
+@value
 class UpdateStream:
     """The peer of side `side` (0 or 1) has signalled anew: take the spec and open its learning window again."""
 
@@ -232,7 +233,7 @@ class UpdateStream:
     spec: SideSpec
 
 
-@attrs.frozen
+@value
 class CloseStream:
     """Close a stream; what the engine returns is its charged volume."""
 
@@ -240,7 +241,7 @@ class CloseStream:
     call: str
 
 
-@attrs.frozen
+@value
 class Wake:
     """Call `Border.wake` at `at` (seconds on the clock `now` comes from) or soon after; where `exact`, as soon as can
     be."""
@@ -249,7 +250,7 @@ class Wake:
     exact: bool = False
 
 
-@attrs.frozen
+@value
 class Record:
     """Something a call detail record holds has happened: `event` is open, ring, answer, hold, join, move, report, close
     or settled.
@@ -262,7 +263,7 @@ class Record:
     fields: dict[str, Any]
 
 
-@attrs.frozen
+@value
 class Note:
     """A decision, for log and counters: `event` is a fixed word, `reason` says why."""
 

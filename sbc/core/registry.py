@@ -33,6 +33,7 @@ from sbc.core.streams import close_stream
 from sbc.core.terminals import TerminalPorts
 from sbc.core.ties import Ties
 from sbc.core.timers import Timers
+from sbc.core.value import value
 from sbc.core.vouched import Vouched
 from sbc.core.waits import Waits
 from sbc.core.watch import Watch, WatchKey
@@ -43,7 +44,7 @@ MOST_KEYS = 4 * MOST_PARTIES
 """Keys a call may have: so many answers of forked branches, on both sides, twice over. More are a flood."""
 
 
-@attrs.frozen
+@value
 class Arrival:
     """A message as it arrived: on which listener, from which transport address, its bytes, and when (seconds)."""
 
@@ -69,8 +70,7 @@ class Registry:
         self.lines, self.members, self.live_exchanges = Lines(), Members(), set[Exchange]()
         self.calls_by_label: dict[tuple[str, bytes], list[Call]] = {}
         self.exchanges: dict[ExchangeKey, Exchange] = {}
-        self.crowd, self.waits = Crowd(plan), Waits()
-        self.backlog, self.held = Backlog(), dict[HeldKey, Held]()
+        self.crowd, self.waits, self.backlog, self.held = Crowd(plan), Waits(), Backlog(), dict[HeldKey, Held]()
         self.bindings: dict[str, Binding] = {}  # by id
         self.bindings_at: dict[tuple[str, bytes, Place], Group[Binding]] = {}
         self.bindings_by_user: dict[tuple[str, bytes], Group[Binding]] = {}

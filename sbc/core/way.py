@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
-
 from sbc.core.binding import Binding
 from sbc.core.call import Call
 from sbc.core.exchange import Hop
@@ -15,9 +13,10 @@ from sbc.core.orders import Order
 from sbc.core.realm import Path, Realm, Side
 from sbc.core.registry import Arrival, Registry
 from sbc.core.trunk import Trunk
+from sbc.core.value import value
 
 
-@attrs.frozen
+@value
 class Way:
     """Where a request is to go: the hop to take, the place it asks for, and the call it belongs to. `neighbour` is the
     next hop of the path that it goes to, if it goes to one. `proven`: its sender has shown to be the `terminal`, by

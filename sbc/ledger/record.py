@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from json import JSONEncoder
-from typing import Any
 
 import attrs
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Record, SideSpec, StreamSpec
 from sbc.core.secured import said
+from sbc.core.value import value
 from sbc.ledger.reported import counted, differing
 from sbc.ledger.volume import NOTHING, Plain, added, carried, header_of_side, ways_of
 from sbc.media.codecs import agreed, foremost_of
@@ -50,7 +50,7 @@ Counters = Callable[[str], StreamCounters]
 _EMPTY = StreamCounters((SideCounters(), SideCounters()))
 
 
-@attrs.frozen
+@value
 class Moment:
     """When something happened: `wall` is the time of day (seconds since 1970, UTC), `tick` is good for differences."""
 
@@ -113,7 +113,7 @@ class CallRecord:
             "caller": _cut(fields["caller"]),
             "callee": _cut(fields["callee"]),
             "called": _cut(fields["called"]),
-            "terminal": {name: _cut_text(value) for name, value in fields["terminal"].items()},
+            "terminal": _cut_texts(fields["terminal"]),
             "mos": None,
             "legs": _legs(fields["legs"]),
             "streams": [],
@@ -372,11 +372,14 @@ def wall_of(text: str) -> float:
 
 
 def _legs(legs: list[Plain]) -> list[Plain]:
-    return [{name: _cut_text(value) for name, value in leg.items()} for leg in legs]
+    return [_cut_texts(leg) for leg in legs]
 
 
-def _cut_text(value: Any) -> Any:
-    return _cut(value) if isinstance(value, str) else value
+def _cut_texts(values: Plain) -> Plain:
+    return {
+        name: _cut(value) if isinstance(value, str) and len(value) > LONGEST else value
+        for name, value in values.items()
+    }
 
 
 def _cut(text: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import attrs
+from sbc.core.value import value
 
 
-@attrs.frozen
+@value
 class Early:
     """What a party (its tag) has described in a reliable provisional answer, as it came."""
 
@@ -14,7 +14,7 @@ class Early:
     body: bytes
 
 
-@attrs.frozen
+@value
 class Memo:
     """What the answers to a request must carry back, each as it came (RFC 3261 section 8.2.6.2).
 
