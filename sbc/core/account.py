@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sbc.core.address import Address
 from sbc.core.call import Call, CallState, Leg
 from sbc.core.message import Cause, Counted, Ending, Refused, Who
 from sbc.core.orders import Record
 
-_ENDINGS = {
+_ENDINGS: Final = {
     Cause.NOT_FOUND: Ending.NOT_FOUND,
     Cause.NO_CALL: Ending.NOT_FOUND,
     Cause.FORBIDDEN: Ending.REJECTED,

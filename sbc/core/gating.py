@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sbc.core import bound, held, local
 from sbc.core.address import Address
 from sbc.core.call import CallState
@@ -16,7 +18,7 @@ from sbc.policy.events import Act, Message, Outcome, Standing
 from sbc.policy.guard import BANNED
 from sbc.policy.rules import WORD
 
-_DENIED = frozenset({Ending.UNAUTHORIZED, Ending.REJECTED})
+_DENIED: Final = frozenset({Ending.UNAUTHORIZED, Ending.REJECTED})
 
 
 def knock(registry: Registry, listener: Listener, source: Address, size: int, proven: str, now: float) -> str:

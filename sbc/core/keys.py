@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sbc.core.address import Address
 from sbc.core.orders import Listener
 from sbc.core.realm import Realm, Side
@@ -10,7 +12,7 @@ CallKey = tuple[str, str, bytes]
 ExchangeKey = tuple[str, str, int, bytes]
 SummonsKey = tuple[str, str, bytes]
 """Realm and host of who was asked to open a connection for a call, and what that is called everywhere."""
-_FAR = -1  # no port: no key of the other kind is like it
+_FAR: Final = -1  # no port: no key of the other kind is like it
 
 
 def near_key(realm: str, source: Address, exchange: bytes, at: Listener | None = None) -> ExchangeKey:

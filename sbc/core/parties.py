@@ -7,6 +7,8 @@ another.
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
 from sbc.core.crossing import Crossing
@@ -17,7 +19,7 @@ End = tuple[bytes, ...]
 """One end of a call: its realm, the call's name there, and whether it asked or was asked."""
 MOST_SEALED = 256
 """Octets of a call's name that are sealed; a longer one is hidden for good."""
-_FOREIGN = b"foreign"
+_FOREIGN: Final = b"foreign"
 
 
 @attrs.frozen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from sbc.core import beside, lasting, transact
 from sbc.core.asking import retry_later
@@ -60,7 +60,7 @@ def unreachable(
     return orders
 
 
-_UNHEARD = frozenset({ExchangeState.TRYING, ExchangeState.WITHDRAWING})
+_UNHEARD: Final = frozenset({ExchangeState.TRYING, ExchangeState.WITHDRAWING})
 
 
 def _fall_back(registry: Registry, dialect: Any, exchange: Exchange, now: float) -> list[Order]:

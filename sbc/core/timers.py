@@ -6,9 +6,9 @@ import builtins
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from itertools import count
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-_SLACK = 64  # entries that lead to nobody which are too few to be swept
+_SLACK: Final = 64  # entries that lead to nobody which are too few to be swept
 
 
 Entry = list[Any]

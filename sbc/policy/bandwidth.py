@@ -8,6 +8,7 @@ not say, to what they usually take.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 from sbc.core.message import UNSAID, Flow, Width
 from sbc.core.orders import Rate
@@ -26,17 +27,17 @@ BELOW_V6 = 48
 RTCP_PERCENT = 5
 """The share of RTCP where nobody says otherwise (RFC 3550 section 6.2)."""
 
-_LONGEST_PACKING = 200
-_VIDEO_PACKET = 1_200  # octets of media in a large packet
-_VIDEO_FRAMES = 30  # a second, each of which ends in a packet that is not full
-_MOST_SAID = 1_000_000_000  # bit/s; what is said beyond is taken for this
-_LEAST_SAID = 4_000  # bit/s of media; nobody who sends takes less, whatever is said
-_LEAST_RTCP = 300  # octets a second that are let pass besides the media: reports, and checks of the way
-_FAX_RATE = 14_400
-_FAX_FASTEST = 33_600  # V.34, where the receiver has not said
-_FAX_COPIES = 2  # of each packet that later ones hold again (T.38 clause 9.1.4.1)
-_FAX_HEADER = 10  # octets of UDPTL, and of a packet's fields
-_FAX_PACKETS = 50  # a second
+_LONGEST_PACKING: Final = 200
+_VIDEO_PACKET: Final = 1_200  # octets of media in a large packet
+_VIDEO_FRAMES: Final = 30  # a second, each of which ends in a packet that is not full
+_MOST_SAID: Final = 1_000_000_000  # bit/s; what is said beyond is taken for this
+_LEAST_SAID: Final = 4_000  # bit/s of media; nobody who sends takes less, whatever is said
+_LEAST_RTCP: Final = 300  # octets a second that are let pass besides the media: reports, and checks of the way
+_FAX_RATE: Final = 14_400
+_FAX_FASTEST: Final = 33_600  # V.34, where the receiver has not said
+_FAX_COPIES: Final = 2  # of each packet that later ones hold again (T.38 clause 9.1.4.1)
+_FAX_HEADER: Final = 10  # octets of UDPTL, and of a packet's fields
+_FAX_PACKETS: Final = 50  # a second
 
 
 @lru_cache(maxsize=4096)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sbc.core.message import Cause, Intent, Kind
 from sbc.policy.events import Outcome
 from sbc.policy.flooding import Flooding
@@ -15,14 +17,14 @@ OVER = 0.1
 OPENS = 4.0
 """Points of a new call that was over its source's rate."""
 
-_BAD = 20.0
-_STRAY = 2.0
-_WRONG = 10.0
-_UNBOUND = 5.0
-_ABANDONED = 5.0
-_VAIN = 10.0
-_DEAR = 20.0
-_REFUSED = {
+_BAD: Final = 20.0
+_STRAY: Final = 2.0
+_WRONG: Final = 10.0
+_UNBOUND: Final = 5.0
+_ABANDONED: Final = 5.0
+_VAIN: Final = 10.0
+_DEAR: Final = 20.0
+_REFUSED: Final = {
     Cause.FORBIDDEN: 3.0,
     Cause.DENIED: 3.0,
     Cause.NOT_FOUND: 2.0,

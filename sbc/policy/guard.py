@@ -7,6 +7,7 @@ Registered terminals have theirs, and pay for nothing that their neighbours do.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from sbc.core.address import Address, network_of
 from sbc.core.message import Cause, Intent, Kind, Phase
@@ -49,7 +50,7 @@ STEP = 0.1
 
 # these are asked for at every packet
 _CORES_OWN, _STRANGER, _LONG = Standing.TRUSTED, Standing.STRANGER, Rank.TRUSTED
-_WEIGHT = {Rank.STRANGER: 1.0, Rank.REGISTERED: 0.5, Rank.TRUSTED: 0.25}
+_WEIGHT: Final = {Rank.STRANGER: 1.0, Rank.REGISTERED: 0.5, Rank.TRUSTED: 0.25}
 
 
 class Guard:

@@ -4,15 +4,16 @@ each time. Remembered in a table of fixed size, where two sources may be taken f
 from __future__ import annotations
 
 from array import array
+from typing import Final
 
 SLOTS = 1 << 20
 """Two octets each. With ten thousand forged sources a second one in twelve is taken for one that has come before."""
 SOONEST, LATEST = 0.3, 8.0
 """Seconds after which it may come again, so that it counts."""
 
-_TICKS = 10.0  # a second
-_ROUND = 0xFFFF
-_NEVER = int(LATEST * _TICKS) + 1
+_TICKS: Final = 10.0  # a second
+_ROUND: Final = 0xFFFF
+_NEVER: Final = int(LATEST * _TICKS) + 1
 
 
 class Returning:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sbc.core.address import Address, network_of
 from sbc.core.message import Cause, Intent
@@ -317,7 +317,7 @@ def verdict_of(rule: Rule) -> Verdict:
     return Verdict(act, WORD, rule.name, rule.why, rule.cause)
 
 
-_EVERYBODY = Address("", 0)
+_EVERYBODY: Final = Address("", 0)
 
 
 def _sharer(rule: Rule, source: Address) -> Address:

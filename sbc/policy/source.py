@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from sbc.policy.flooding import Rank
 from sbc.policy.unanswered import FRESH, Unanswered
@@ -165,4 +166,4 @@ class Sources:
         del self._all[next(iter(self._all))]
 
 
-_LOOKS = 4
+_LOOKS: Final = 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sbc.core.message import BadMessage
 from sbc.sip.params import Parameters, to_bytes
@@ -15,10 +15,12 @@ MAX_PARTS = 16
 MAX_DEPTH = 3
 """How deep multiparts may be nested."""
 
-_MEDIA_TYPE = re.compile(rb"\s*+([^\s/;,]++)\s*+/\s*+([^\s/;,]++)\s*+(;|\Z)")
-_PART_TYPE = re.compile(rb"^(?:content-type|c)[ \t]*+:((?>(?:[^\r\n]|\r?\n[ \t])*))", re.IGNORECASE | re.MULTILINE)
-_HEADERS_END = re.compile(rb"\n\r?\n")
-_EMPTY_LINE = re.compile(rb"\r?\n")
+_MEDIA_TYPE: Final = re.compile(rb"\s*+([^\s/;,]++)\s*+/\s*+([^\s/;,]++)\s*+(;|\Z)")
+_PART_TYPE: Final = re.compile(
+    rb"^(?:content-type|c)[ \t]*+:((?>(?:[^\r\n]|\r?\n[ \t])*))", re.IGNORECASE | re.MULTILINE
+)
+_HEADERS_END: Final = re.compile(rb"\n\r?\n")
+_EMPTY_LINE: Final = re.compile(rb"\r?\n")
 
 
 class BodyPart(NamedTuple):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sbc.core.address import bracketed
 from sbc.core.message import BadMessage, Place
 from sbc.sip.params import to_bytes
 from sbc.sip.uri import Uri, parse_uri, transport_of
 from sbc.text.holds import holds
 
-_MARK = "sbc"  # the URI parameter that holds the token; a registrar copies it into each number's contact (section 5.2)
-_MARKED = b";sbc="
+_MARK: Final = (
+    "sbc"  # the URI parameter that holds the token; a registrar copies it into each number's contact (section 5.2)
+)
+_MARKED: Final = b";sbc="
 
 
 def is_bulk(uri: Uri) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import accumulate
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from sbc.core.message import BadMessage, NoMessage
 from sbc.sip.bodies import BodyPart, body_parts
@@ -20,18 +20,18 @@ MAX_LINE = 8_192
 """The longest header, in octets, its folded lines included; the longest start line, too."""
 TOO_LARGE = 2**31
 """The first CSeq number that is none (RFC 3261 section 8.1.1.5)."""
-_TOKEN = rb"[-.!%*_+`'~0-9A-Za-z]++"
-_START = re.compile(
+_TOKEN: Final = rb"[-.!%*_+`'~0-9A-Za-z]++"
+_START: Final = re.compile(
     rb"(?:(" + _TOKEN + rb") (\S++) SIP/2\.0|SIP/2\.0 ([0-9]{3})(?: ([^\r\n]*+))?)(\r?\n)", re.IGNORECASE
 )
-_METHOD = re.compile(_TOKEN + rb"(?=[ \t])")
-_VERSION = re.compile(rb"SIP/[0-9]++\.[0-9]++", re.IGNORECASE)
-_NEXT_HEADER = {eol: re.compile(eol + rb"(?![ \t])") for eol in (b"\r\n", b"\n")}
-_CSEQ = re.compile(rb"[^:]++:\s*+([0-9]++)\s++(" + _TOKEN + rb")\s*+")
-_NUMBER = re.compile(rb"[^:]++:\s*+([0-9]{1,10})\s*+")
-_MANDATORY = {"via": "Via", "from": "From", "to": "To", "call-id": "Call-ID", "cseq": "CSeq"}
-_MANDATORY_NAMES = frozenset(_MANDATORY)
-_SINGLE = {
+_METHOD: Final = re.compile(_TOKEN + rb"(?=[ \t])")
+_VERSION: Final = re.compile(rb"SIP/[0-9]++\.[0-9]++", re.IGNORECASE)
+_NEXT_HEADER: Final = {eol: re.compile(eol + rb"(?![ \t])") for eol in (b"\r\n", b"\n")}
+_CSEQ: Final = re.compile(rb"[^:]++:\s*+([0-9]++)\s++(" + _TOKEN + rb")\s*+")
+_NUMBER: Final = re.compile(rb"[^:]++:\s*+([0-9]{1,10})\s*+")
+_MANDATORY: Final = {"via": "Via", "from": "From", "to": "To", "call-id": "Call-ID", "cseq": "CSeq"}
+_MANDATORY_NAMES: Final = frozenset(_MANDATORY)
+_SINGLE: Final = {
     "from": "From",
     "to": "To",
     "call-id": "Call-ID",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sbc.core.address import Address, is_literal
 from sbc.core.message import (
     MOST_AGENT,
@@ -34,8 +36,8 @@ DEFAULT_SUBSCRIPTION = (
 REFER_SUBSCRIPTION = 180  # seconds a REFER outside a dialogue keeps its implicit subscription (RFC 3515 section 2.4.4)
 MAX_EXPIRES = 2**31 - 1
 
-_OPENS = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
-_KINDS = {
+_OPENS: Final = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
+_KINDS: Final = {
     "INVITE": Kind.OPEN,
     "SUBSCRIBE": Kind.OPEN,
     "REFER": Kind.OPEN,
@@ -45,10 +47,10 @@ _KINDS = {
     "UPDATE": Kind.MODIFY,
     "PRACK": Kind.MODIFY,  # it may carry an offer or an answer (RFC 3262 section 5)
 }
-_SESSIONS = frozenset({"INVITE", "UPDATE"})
-_GONE = frozenset({408, 481})  # then there is no dialogue any more (RFC 3261 section 12.2.1.2)
-_CHALLENGES = frozenset({401, 407})
-_ENDINGS = {
+_SESSIONS: Final = frozenset({"INVITE", "UPDATE"})
+_GONE: Final = frozenset({408, 481})  # then there is no dialogue any more (RFC 3261 section 12.2.1.2)
+_CHALLENGES: Final = frozenset({401, 407})
+_ENDINGS: Final = {
     401: Ending.UNAUTHORIZED,
     403: Ending.REJECTED,
     404: Ending.NOT_FOUND,
@@ -77,7 +79,7 @@ _ENDINGS = {
 }
 
 
-_ELSEWHERE = {
+_ELSEWHERE: Final = {
     408: Elsewhere.TIMEOUT,
     500: Elsewhere.ERROR,
     502: Elsewhere.ERROR,
@@ -155,7 +157,7 @@ def dialogue_name(call_id: bytes, one: bytes, other: bytes) -> bytes:
     return b"\0".join((call_id, *sorted((one, other))))
 
 
-_VOICE = (Flow("audio", UNSAID), Flow("audio G729/8000", UNSAID))
+_VOICE: Final = (Flow("audio", UNSAID), Flow("audio G729/8000", UNSAID))
 """What a call takes of which nothing is said yet: as voice does there, or at the least. Where there is too little even
 for that, nobody's phone need ring."""
 

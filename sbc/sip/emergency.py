@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from sbc.sip.uri import Uri
 
-_NUMBER = re.compile(rb"\+?[0-9*#]++")
-_SEPARATORS = b"-.() "  # of no meaning in a number (RFC 3966 section 5.1.1)
+_NUMBER: Final = re.compile(rb"\+?[0-9*#]++")
+_SEPARATORS: Final = b"-.() "  # of no meaning in a number (RFC 3966 section 5.1.1)
 
 
 def is_emergency(uri: Uri, wanted: Iterable[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sbc.core.address import Address, canonical, literal
 from sbc.core.message import BadMessage
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 MAX_VALUES = 64
 """The most values one header name may have in a message."""
 
-_COMMA = ord(",")
-_SECURE = frozenset({"TLS", "TLS-SCTP", "WSS"})
-_COMMENT = rb"\((?>(?:[^()\\]++|\\.)*)\)"
-_TAIL = rb"((?>(?:" + HEADER_PARAM + rb")*))\s*+(?>(?:" + _COMMENT + rb"\s*+)?)(,|\Z)"
-_DISPLAY = rb"(?>(?:[^\"<>,;(\\]++|\\[\"\\]|" + QUOTED + rb"|" + _COMMENT + rb")*)"
-_NAME_ADDR = re.compile(rb"\s*+(?:(" + _DISPLAY + rb")<([^<>]*+)>|([^\s\"<>,;?]++))" + _TAIL, re.DOTALL)
-_VIA = re.compile(
+_COMMA: Final = ord(",")
+_SECURE: Final = frozenset({"TLS", "TLS-SCTP", "WSS"})
+_COMMENT: Final = rb"\((?>(?:[^()\\]++|\\.)*)\)"
+_TAIL: Final = rb"((?>(?:" + HEADER_PARAM + rb")*))\s*+(?>(?:" + _COMMENT + rb"\s*+)?)(,|\Z)"
+_DISPLAY: Final = rb"(?>(?:[^\"<>,;(\\]++|\\[\"\\]|" + QUOTED + rb"|" + _COMMENT + rb")*)"
+_NAME_ADDR: Final = re.compile(rb"\s*+(?:(" + _DISPLAY + rb")<([^<>]*+)>|([^\s\"<>,;?]++))" + _TAIL, re.DOTALL)
+_VIA: Final = re.compile(
     rb"\s*+([^\s/,;]++\s*+/\s*+[^\s/,;]++\s*+/\s*+[^\s/,;]++)\s++"
     rb"(\[[0-9A-Fa-f:.]++\]|[0-9A-Za-z_][0-9A-Za-z_.-]*+)(?:\s*+:\s*+([0-9]{1,5}))?" + _TAIL,
     re.DOTALL,
 )
-_ONLY_TAG = re.compile(rb";tag=([^\s;,\"<>]*+)")
-_ELEMENT = re.compile(rb"(?>(?:[^\",<]++|" + QUOTED + rb"|<[^<>]*+>)*)", re.DOTALL)
+_ONLY_TAG: Final = re.compile(rb";tag=([^\s;,\"<>]*+)")
+_ELEMENT: Final = re.compile(rb"(?>(?:[^\",<]++|" + QUOTED + rb"|<[^<>]*+>)*)", re.DOTALL)
 
 
 class NameAddr(Parameterised):

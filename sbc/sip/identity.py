@@ -6,15 +6,16 @@ RFC 3325; the access realm is outside the domain, unless its path says otherwise
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from sbc.core.crossing import Crossing
 from sbc.core.realm import Side
 from sbc.sip.codec import SipMessage
 from sbc.sip.options import Asserted, of
 
-_ASSERTED = "p-asserted-identity"
-_OLDER = "remote-party-id"  # the same before there was an RFC, with its own word for privacy
-_HIDDEN = re.compile(rb";\s*+privacy\s*+=\s*+\"?+(?!off)")
+_ASSERTED: Final = "p-asserted-identity"
+_OLDER: Final = "remote-party-id"  # the same before there was an RFC, with its own word for privacy
+_HIDDEN: Final = re.compile(rb";\s*+privacy\s*+=\s*+\"?+(?!off)")
 
 
 def filter_asserted(message: SipMessage, crossing: Crossing) -> None:

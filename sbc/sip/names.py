@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Final
 
 MAX_NAME = 255
 """The longest header name, its colon included."""
@@ -32,7 +33,7 @@ COMPACT = {
 }
 """Compact names (IANA registry) and what they are short for."""
 
-_USUAL = """
+_USUAL: Final = """
     Accept Accept-Contact Accept-Encoding Accept-Language Alert-Info Allow Allow-Events Authorization Call-ID Call-Info
     Contact Content-Disposition Content-Encoding Content-Language Content-Length Content-Type CSeq Date Diversion Event
     Expires From History-Info Identity Max-Forwards Min-Expires Min-SE Organization P-Access-Network-Info
@@ -42,12 +43,12 @@ _USUAL = """
     Session-Expires SIP-ETag SIP-If-Match Subject Subscription-State Supported Timestamp To Unsupported User-Agent Via
     Warning WWW-Authenticate
 """
-_AT_ONCE = {
+_AT_ONCE: Final = {
     f"{written}:".encode(): COMPACT.get(name.lower(), name.lower())
     for name in (*_USUAL.split(), *COMPACT)
     for written in (name, name.lower(), name.upper())
 }
-_NAME = re.compile(rb"([-.!%*_+`'~0-9A-Za-z]++)[ \t]*+:")
+_NAME: Final = re.compile(rb"([-.!%*_+`'~0-9A-Za-z]++)[ \t]*+:")
 
 
 def names_of(lines: list[bytes]) -> list[str]:

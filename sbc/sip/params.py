@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from sbc.core.message import BadMessage
 from sbc.text.holds import holds
@@ -14,11 +15,11 @@ QUOTED = rb'"(?>(?:[^"\\]++|\\.)*)"'
 HEADER_PARAM = rb'\s*+;\s*+[^\s;,="<>]*+(?>(?:\s*+=\s*+(?:' + QUOTED + rb'|[^\s;,"<>]*+))?)'
 """One generic-param (RFC 3261 section 25.1), white space and folds allowed; possessive, so the time is linear."""
 
-_HEADER = re.compile(rb'\s*+;\s*+([^\s;,="<>]*+)(?:\s*+=\s*+(' + QUOTED + rb'|[^\s;,"<>]*+))?', re.DOTALL)
-_URI = re.compile(rb";([^\s;=?<>\"]*+)(?:=([^\s;?<>\"]*+))?")
-_QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
-_FOLD = re.compile(rb"[ \t]*+\r?\n[ \t]++")
-_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
+_HEADER: Final = re.compile(rb'\s*+;\s*+([^\s;,="<>]*+)(?:\s*+=\s*+(' + QUOTED + rb'|[^\s;,"<>]*+))?', re.DOTALL)
+_URI: Final = re.compile(rb";([^\s;=?<>\"]*+)(?:=([^\s;?<>\"]*+))?")
+_QUOTED_PAIR: Final = re.compile(rb"\\(.)", re.DOTALL)
+_FOLD: Final = re.compile(rb"[ \t]*+\r?\n[ \t]++")
+_ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
 def unescape(text: bytes) -> bytes:

@@ -5,6 +5,8 @@ The SBC then has the caller's part towards the callee: it says that they have ar
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
 from sbc.core.crossing import Crossing
@@ -16,7 +18,7 @@ from sbc.sip.options import Reliable, of
 
 MOST_EARLY = 8
 """The most early dialogues of one attempt whose descriptions are kept."""
-_TAG = b"100rel"
+_TAG: Final = b"100rel"
 
 
 def shield(message: SipMessage, crossing: Crossing) -> bytes:

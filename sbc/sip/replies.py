@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import Final
 
 from sbc.core.address import Address, bracketed
 from sbc.core.message import BadMessage, Cause, Place, Refused
@@ -13,7 +14,7 @@ from sbc.sip.describe import rseq_of
 from sbc.sip.headers import vias
 from sbc.sip.stamp import own_via, received_vias
 
-_CAUSES = {
+_CAUSES: Final = {
     Cause.NOT_FOUND: (404, b"Not Found"),
     Cause.NO_CALL: (481, b"Call/Transaction Does Not Exist"),
     Cause.FORBIDDEN: (403, b"Forbidden"),
@@ -38,9 +39,9 @@ _CAUSES = {
     Cause.SEALED: (403, b"Forbidden"),
     Cause.BRIEF: (422, b"Session Interval Too Small"),
 }
-_WARNINGS = {Cause.BANDWIDTH: 370}
+_WARNINGS: Final = {Cause.BANDWIDTH: 370}
 """Warnings that have a number of their own (RFC 3261 section 20.43): insufficient bandwidth; others are 399."""
-_METHODS = (
+_METHODS: Final = (
     b"INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, MESSAGE, SUBSCRIBE, NOTIFY, PRACK, UPDATE, REFER, PUBLISH"
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from sbc.core.address import Address, bracketed
 from sbc.core.message import BadMessage, Place, Role, Slot
@@ -32,11 +33,11 @@ IDENTITIES = frozenset(
     }
 )
 """Headers that name users; the host is one part of the name."""
-_UNREADABLE = frozenset({"application/trickle-ice-sdpfrag"})
+_UNREADABLE: Final = frozenset({"application/trickle-ice-sdpfrag"})
 """Bodies that are all addresses, and that nobody here can write anew: they are refused (RFC 8840)."""
-_NEEDED = frozenset({"from", "to", "contact"})
-_WRITTEN_BY_PEERS = IDENTITIES - _NEEDED  # in answers; what they must have is written from the request
-_WARN_AGENT = re.compile(rb"[0-9]{3}\s++(\[[0-9A-Fa-f:.]++\]|[^\s:,\"]++)(?::([0-9]{1,5}))?\s++\"")
+_NEEDED: Final = frozenset({"from", "to", "contact"})
+_WRITTEN_BY_PEERS: Final = IDENTITIES - _NEEDED  # in answers; what they must have is written from the request
+_WARN_AGENT: Final = re.compile(rb"[0-9]{3}\s++(\[[0-9A-Fa-f:.]++\]|[^\s:,\"]++)(?::([0-9]{1,5}))?\s++\"")
 
 
 def slots(message: SipMessage) -> list[Slot]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Final
 
 from sbc.core import front
 from sbc.core.address import Address, bracketed, canonical
@@ -28,20 +29,26 @@ from sbc.text.holds import holds
 from sbc.text.literals import ESCAPE, IPV6
 
 MAX_FORWARDS = 70
-_ROUTES = frozenset({"record-route", "route", "path", "service-route"})
-_OTHER_CALLS = frozenset({"replaces", "join", "target-dialog"})
-_REPLACES = re.compile(rb"(?:^|(?<=[?&]))replaces=([^&]*)", re.IGNORECASE)
-_PLAIN = ("via", "call-id", "cseq", "max-forwards", "content-type", "content-length")
+_ROUTES: Final = frozenset({"record-route", "route", "path", "service-route"})
+_OTHER_CALLS: Final = frozenset({"replaces", "join", "target-dialog"})
+_REPLACES: Final = re.compile(rb"(?:^|(?<=[?&]))replaces=([^&]*)", re.IGNORECASE)
+_PLAIN: Final = ("via", "call-id", "cseq", "max-forwards", "content-type", "content-length")
 # covered by a digest, which a rewriting would break (RFC 7616 section 3.4.2)
-_DIGEST = ("authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate", "authentication-info")
-_KNOWN = frozenset((*_ROUTES, *_OTHER_CALLS, *_PLAIN, *_DIGEST))
+_DIGEST: Final = (
+    "authorization",
+    "proxy-authorization",
+    "www-authenticate",
+    "proxy-authenticate",
+    "authentication-info",
+)
+_KNOWN: Final = frozenset((*_ROUTES, *_OTHER_CALLS, *_PLAIN, *_DIGEST))
 """Headers that are rewritten by rules of their own, or may not be."""
-_ANSWERED = _KNOWN | {"from", "to"}  # an answer's are written whole
-_KEPT = _KNOWN | IDENTITIES
-_IPV4_EDGES = (re.compile(rb"(?<![0-9])(?<![0-9]\.)|" + ESCAPE), re.compile(rb"(?![0-9]|\.[0-9])"))
-_NO_NAME = re.compile(rb"[\s;]")  # a Call-ID and a tag hold neither
-_RACK = re.compile(rb"[0-9]{1,10}\s++([0-9]{1,10})\s++[^\s]++")
-_UNSAFE_IN_HEADERS = re.compile(rb"[^0-9A-Za-z\-_.!~*'()\[\]/?:+$]")
+_ANSWERED: Final = _KNOWN | {"from", "to"}  # an answer's are written whole
+_KEPT: Final = _KNOWN | IDENTITIES
+_IPV4_EDGES: Final = (re.compile(rb"(?<![0-9])(?<![0-9]\.)|" + ESCAPE), re.compile(rb"(?![0-9]|\.[0-9])"))
+_NO_NAME: Final = re.compile(rb"[\s;]")  # a Call-ID and a tag hold neither
+_RACK: Final = re.compile(rb"[0-9]{1,10}\s++([0-9]{1,10})\s++[^\s]++")
+_UNSAFE_IN_HEADERS: Final = re.compile(rb"[^0-9A-Za-z\-_.!~*'()\[\]/?:+$]")
 
 
 def escape_in_header(text: bytes) -> bytes:

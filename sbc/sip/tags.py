@@ -6,6 +6,7 @@ Such a tag must not be seen on the other side, and must be what its party hears 
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from sbc.core.crossing import Crossing
 from sbc.core.parties import of_call, of_other
@@ -14,10 +15,10 @@ from sbc.sip.codec import SipMessage
 from sbc.sip.describe import single
 from sbc.sip.params import unfold
 
-_ADDRESS = re.compile(rb"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|:[0-9A-Fa-f]{0,4}:")
+_ADDRESS: Final = re.compile(rb"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|:[0-9A-Fa-f]{0,4}:")
 """Of the tag alone, whatever is known of its party: it has to be taken for one each time it is said."""
-_SEALED = re.compile(rb"[a-z2-7]{17,}+")
-_NAMED = re.compile(rb"(?<=;)(\s*+(?:to|from|local|remote)-tag\s*+=\s*+)([^\s;]++)", re.IGNORECASE)
+_SEALED: Final = re.compile(rb"[a-z2-7]{17,}+")
+_NAMED: Final = re.compile(rb"(?<=;)(\s*+(?:to|from|local|remote)-tag\s*+=\s*+)([^\s;]++)", re.IGNORECASE)
 """How Replaces, Join (RFC 3891, 3911) and Target-Dialog (RFC 4538) name the parties."""
 
 

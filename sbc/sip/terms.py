@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import Final
 
 from sbc.sip.codec import SipMessage
 from sbc.sip.headers import NameAddr, name_addrs
 
-_TERMS = ("path", "supported", "require", "proxy-require")
+_TERMS: Final = ("path", "supported", "require", "proxy-require")
 
 
 def terms(message: SipMessage) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from sbc.core.address import Address, canonical, literal
 from sbc.core.message import BadMessage, Place
@@ -10,7 +11,7 @@ from sbc.sip.params import Parameterised, Parameters, unescape
 
 __all__ = ["Uri", "parse_uri", "said", "transport_of", "unescape"]
 
-_SIP = re.compile(
+_SIP: Final = re.compile(
     rb"(sips?+):"
     rb"(?>(?:([^\s@:<>\"\[\]]*+)(?::([^\s@<>\"\[\]]*+))?@)?)"  # user, password: never taken for a host
     rb"(\[[0-9A-Fa-f:.]++\]|[0-9A-Za-z_][0-9A-Za-z_.-]*+)"  # host
@@ -19,8 +20,8 @@ _SIP = re.compile(
     rb"(?:\?([^\s<>\"]*+))?",  # headers
     re.IGNORECASE,
 )
-_TRANSPORT = re.compile(rb";transport=([0-9A-Za-z-]++)", re.IGNORECASE)
-_OTHER = re.compile(rb"([A-Za-z][0-9A-Za-z+.-]*+):[^\s<>\"]*+")
+_TRANSPORT: Final = re.compile(rb";transport=([0-9A-Za-z-]++)", re.IGNORECASE)
+_OTHER: Final = re.compile(rb"([A-Za-z][0-9A-Za-z+.-]*+):[^\s<>\"]*+")
 
 
 class Uri(Parameterised):
@@ -32,7 +33,7 @@ class Uri(Parameterised):
 
     __slots__ = (
         "scheme", "start", "end", "user_start", "user_end", "userinfo_end", "host_start", "host_end",
-        "port_start", "port_end", "host", "port", "headers_start",
+        "port_start", "port_end", "host", "port", "headers_start", "_address",
     )  # fmt: skip
 
     def __init__(self, data: bytes, start: int, end: int, scheme: str) -> None:
@@ -45,6 +46,7 @@ class Uri(Parameterised):
         self.host_start = self.host_end = -1
         self.port_start = self.port_end = -1
         self.headers_start = -1
+        self._address: Address | None = None  # once it is asked for
         self.host = ""
         self.port = 0
 
@@ -64,7 +66,9 @@ class Uri(Parameterised):
     @property
     def address(self) -> Address:
         """Host and port, the scheme's default port (5060, sips 5061) where none is given."""
-        return Address(self.host, self.port or (5061 if self.scheme == "sips" else 5060))
+        if self._address is None:
+            self._address = Address(self.host, self.port or (5061 if self.scheme == "sips" else 5060))
+        return self._address
 
     @property
     def transport(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 import attrs
 
@@ -36,15 +37,15 @@ MAX_MEDIA = 32
 MAX_CANDIDATES = 64
 """The most ``a=candidate`` lines one ``m=`` may have."""
 
-_WELL_FORMED = re.compile(rb"(?>(?:[a-z]=[^\r\n\x00]*+(?:\r?\n|\Z)|\r?\n)*)")
-_INTEREST = (
+_WELL_FORMED: Final = re.compile(rb"(?>(?:[a-z]=[^\r\n\x00]*+(?:\r?\n|\Z)|\r?\n)*)")
+_INTEREST: Final = (
     rb"(?:([com])=|a=(?i:(rtcp|candidate|remote-candidates|altc?|source-filter|path|group(?=:BUNDLE)):"
     rb"|(rtcp-mux(?:-only)?|sendrecv|sendonly|recvonly|inactive)(?![^ \t\r\n])))([^\r\n]*+)\r?\n?"
 )
-_FIRST = re.compile(_INTEREST)
-_FURTHER = re.compile(b"^" + _INTEREST, re.MULTILINE)
-_DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
-_WORTHLESS = frozenset({"remote-candidates", "alt", "altc", "source-filter", "group"})
+_FIRST: Final = re.compile(_INTEREST)
+_FURTHER: Final = re.compile(b"^" + _INTEREST, re.MULTILINE)
+_DIRECTIONS: Final = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
+_WORTHLESS: Final = frozenset({"remote-candidates", "alt", "altc", "source-filter", "group"})
 """Attributes that only name further addresses of a peer (RFC 8839, 6947, 4570), which mean nothing on the other side,
 and ``group:BUNDLE``: each stream has ports of its own here, and a peer not offered a bundle uses them (RFC 9143)."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Final
 
 from sbc.core.message import UNSAID, Flow, Width
 from sbc.text import sdp_width
@@ -16,14 +17,14 @@ MOST = 16
 LONGEST = 40
 """Characters of a name."""
 
-_LINES = re.compile(
+_LINES: Final = re.compile(
     rb"^(?:a=rtpmap:([0-9]{1,3})[ \t]++([^\s/]++/[0-9]++(?:/[0-9]++)?)|a=fmtp:([0-9]{1,3})[ \t]++([^\r\n]++)"
     rb"|(?:b=(as|tias|r[rs])|a=((?:max)?ptime|maxprate|t38maxbitrate)):[ \t]*+([0-9]{1,10}))",
     re.MULTILINE | re.IGNORECASE,
 )
-_MOST_LINES = 8 * MOST
-_KEPT = 2_000  # octets of a stream's lines that are known again
-_STATIC = {  # RFC 3551 section 6
+_MOST_LINES: Final = 8 * MOST
+_KEPT: Final = 2_000  # octets of a stream's lines that are known again
+_STATIC: Final = {  # RFC 3551 section 6
     b"0": "PCMU/8000",
     b"3": "GSM/8000",
     b"4": "G723/8000",

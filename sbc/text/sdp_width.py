@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Final
 
 from sbc.core.message import UNSAID, Width
 from sbc.policy.codecs import amr_rate
@@ -16,9 +17,9 @@ from sbc.policy.codecs import amr_rate
 SRTP_TAG = 10
 """Octets that each packet of SRTP ends with, usually (RFC 3711 section 4.2)."""
 
-_SESSION = re.compile(rb"^b=(as|tias|r[rs]):[ \t]*+([0-9]{1,10})", re.MULTILINE | re.IGNORECASE)
-_MOST = 1_000_000_000  # bit/s that count
-_MODES = re.compile(r"[0-9](?:,[0-9])*")
+_SESSION: Final = re.compile(rb"^b=(as|tias|r[rs]):[ \t]*+([0-9]{1,10})", re.MULTILINE | re.IGNORECASE)
+_MOST: Final = 1_000_000_000  # bit/s that count
+_MODES: Final = re.compile(r"[0-9](?:,[0-9])*")
 
 
 def of_session(data: bytes, start: int, end: int) -> Width:
@@ -51,7 +52,7 @@ def width(said: dict[bytes, int], bounds: tuple[int, ...], transport: str, sessi
     )
 
 
-_USUAL = 20  # ms of media that packets hold where nobody says more
+_USUAL: Final = 20  # ms of media that packets hold where nobody says more
 
 
 def _rates(said: dict[bytes, int], session: Width) -> Width:
@@ -87,8 +88,8 @@ def _bound(coded: str, parameters: bytes) -> int:
 
 
 _known = lru_cache(maxsize=512)(_bound)
-_KEPT = 500  # octets of parameters that are known again
-_WORDS = {
+_KEPT: Final = 500  # octets of parameters that are known again
+_WORDS: Final = {
     "opus": "maxaveragebitrate",  # RFC 7587 section 6.1
     "g7221": "bitrate",  # RFC 5577
     "g7291": "maxbitrate",  # RFC 4749
