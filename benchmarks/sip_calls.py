@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
+import signal
 import sys
 import time
 from collections import defaultdict
@@ -20,7 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import probe, usage
-from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.contenders import CONTENDERS, SBC, UNBOUND, Contender, start_sbc
+from benchmarks.hot import hottest
 from benchmarks.load import CALLEE, CALLER, NETWORK, PORT, TERMINALS, Load, Outcome, callee, caller, registrar, terminal
 from benchmarks.report import machine, medians, say, table
 from tests.netns.lab import Lab
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from tests.netns.processes import LabProcess
 
 BASE = "kamailio"  # the one all others are compared with
+HOT = "sbc, no media"  # the one whose hottest places are looked for
 STANDING = (10, 1_000, 10_000)  # live calls beside which the cost of one is measured
 
 
@@ -168,6 +172,18 @@ class Bench:
             holder.stop(patience=0.0)
             self._stop(border)
 
+    def look_for_hot_places(self, each: Contender) -> None:
+        """Where the SBC spends its main thread's time, by a run for that alone: looking takes time, too."""
+        file = self.lab.directory / "hot.json"
+        under = [sys.executable, "-m", "benchmarks.hot", str(file)]
+        border = start_sbc(self.lab.host("border"), SBC + UNBOUND, PORT, under)
+        self._answer(each)
+        self._call(each, max(20, self.size.calls // 10), self.size.rate)
+        os.kill(border.pid, signal.SIGUSR2)
+        self._call(each, self.size.calls, self.size.rate)
+        self._stop(border)
+        say("\n".join([f"\nthree hottest places: {each.name}", *hottest(file)]))
+
     def _start(self, each: Contender) -> LabProcess:
         return each.start(self.lab.host("border"))
 
@@ -207,6 +223,7 @@ def main(arguments: list[str] | None = None) -> int:
     with Lab(NETWORK) as lab:
         bench = Bench(lab, QUICK if asked.quick else Size())
         bench.run([each for each in CONTENDERS if not asked.only or each.name in asked.only])
+        bench.look_for_hot_places(next(each for each in CONTENDERS if each.name == HOT))
     tell(bench, rows, BASE, asked.json)
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ def test_the_benchmark_of_sip_calls_runs(tmp_path: Path, capsys: pytest.CaptureF
     whole = json.loads(out.read_text())
     printed = capsys.readouterr().out
     assert "ratios to kamailio" in printed
+    hottest = printed.partition("three hottest places: sbc, no media\n")[2].splitlines()[:3]
+    assert all(re.fullmatch(r" *[0-9]+%  .+", line) for line in hottest) and len(hottest) == 3
     assert set(whole["medians"]) == set(NAMES)
     for name, found in whole["medians"].items():
         assert found["cpu"] > 0 and found["setup_p50"] > 0, name
