@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -34,6 +35,10 @@ socket = "control"
 engine = "ENGINE"
 """
 BOUGHT = 60_000
+HEADERS = 28
+"""Octets of UDP's and IPv4's headers."""
+WRITTEN = 1.2
+"""Seconds after which what was booked is on file, and the state of a call in the store."""
 ALICE = f"alice@{DOMAIN}"
 
 
@@ -75,3 +80,39 @@ def test_a_call_ends_with_its_account(make_scene: Callable[..., Scene], engine: 
     third = alice.dial("9001").wait("up")
     assert talk(third, gateway.wait_call(1).wait("up")).whole
     assert third.bye().status == 200
+
+
+@pytest.mark.parametrize("engine", ["native", "kernel"])
+def test_a_call_goes_on_being_paid_for_over_a_kill(make_scene: Callable[..., Scene], engine: str) -> None:
+    """Whatever was booked before stays booked, once; and what is carried afterwards ends the call when that is due."""
+    tables = TABLES.replace("ENGINE", engine) + '[store]\nsqlite = "state.sqlite"\n'
+    stage = make_scene(one_pair(), plan=GATEWAY, toml=sbc_config(FIRST, extra=tables))
+    assert stage.sbc is not None
+    alice, gateway = stage.phone("phone-a", "alice"), stage.phone("uas", "gateway")
+    assert alice.register().status == 200
+    asked(stage, "grant", ALICE, "--octets", str(BOUGHT))
+    call = alice.dial("9001").wait("up")
+    taken = gateway.wait_call().wait("up")
+    assert talk(call, taken).whole
+
+    def account() -> dict[str, Any]:
+        (found,) = asked(stage, "quota")
+        return dict(found)
+
+    def carried() -> int:
+        packets, octets = (sum(each) for each in zip(call.media.went, call.media.came, strict=True))
+        return octets + HEADERS * packets
+
+    before = wait_for(lambda: account() if account()["octets_used"] == carried() else None, what="all to be booked")
+    sleep(WRITTEN)
+    stage.sbc = stage.sbc.kill_and_restart()
+    stage.sbc.process.wait_output("1 calls and 1 bindings resumed")
+    wait_for(lambda: account()["seconds_used"] > before["seconds_used"], what="the first look at the call")
+    assert account()["octets_used"] == before["octets_used"], "nothing twice"
+    assert talk(call, taken, opened=True).whole
+    wait_for(lambda: account()["octets_used"] == carried(), what="what came since to be booked")
+    for each in (call, taken):
+        each.send_batch(PRIME, 100_000, 0)
+    call.wait("ended")
+    taken.wait("ended")
+    wait_for(lambda: account()["octets_left"] == 0, what="the account to be used up")
