@@ -8,13 +8,17 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sbc.admin.lag import Lag
 from sbc.admin.metrics import METRICS, MOST_EVENTS, Reader, Sources
+from sbc.core.address import Address
 from sbc.core.message import Ending
+from sbc.core.probing import failed
+from sbc.core.trunk import Trunk
 from sbc.media.flow import KernelView, Tap
 from sbc.media.totals import Totals
 from tests.admin import scenes
@@ -106,6 +110,18 @@ def test_packets_of_no_stream_at_shared_ports(desk: Desk, monkeypatch: pytest.Mo
     assert samples(desk)["sbc_media_strays_total{}"] == 0
     monkeypatch.setattr(desk.runner.engine, "strays", lambda: 5)
     assert samples(desk)["sbc_media_strays_total{}"] == 5
+
+
+def test_next_hops_and_the_addresses_of_trunks(desk: Desk) -> None:
+    plan = desk.border.plan
+    trunk = Trunk("pbx", (Address("192.0.2.17", 5060), Address("192.0.2.18", 5060)), "sip")
+    access = attrs.evolve(plan.realms["access"], trunks=(trunk,))
+    desk.border.replan(attrs.evolve(plan, realms={**plan.realms, "access": access}), 0.0)
+    first = next(each for key, each in desk.border.registry.hops.neighbours.items() if key[2] == trunk.next_hops[0].to)
+    failed(desk.border.registry, first, "silent for 4.0 s", 0.0)
+    up = {key: value for key, value in samples(desk).items() if key.startswith("sbc_next_hop_up{")}
+    assert sorted(up.values()) == [0.0, 1.0, 1.0]
+    assert [value for key, value in up.items() if "192.0.2.17:5060" in key and "access" in key] == [0.0]
 
 
 def test_what_handshakes_come_to(desk: Desk) -> None:
