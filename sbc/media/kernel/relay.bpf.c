@@ -243,6 +243,30 @@ static __always_inline int send(const struct bpf_fib_lookup *way)
     return bpf_redirect_neigh(way->ifindex, &next, sizeof(next), 0);
 }
 
+static __always_inline __u64 mac_sum(const __u8 *mac)
+{
+    const __u16 *words = (const __u16 *)mac;
+
+    return (__u64)words[0] + words[1] + words[2];
+}
+
+/* Where a sum over the packet is known (CHECKSUM_COMPLETE), sending it on by a neighbour adds the link's header as it came, and a
+ * veth takes it off as it leaves: who receives it there would find the sum wrong, and what a tunnel's end has summed up by
+ * itself it would drop. So the difference is made up for, as far as the neighbour is known. */
+static __always_inline void sum_link(struct __sk_buff *skb, const struct relay_slot *slot, const struct packet *packet)
+{
+    const struct ethhdr *came = (void *)(long)skb->data;
+    struct bpf_fib_lookup way = {};
+    __u64 sum;
+
+    if ((void *)(came + 1) > (void *)(long)skb->data_end)
+        return;
+    sum = ~mac_sum(came->h_dest) & 0xFFFFFFFF;
+    sum += ~mac_sum(came->h_source) & 0xFFFFFFFF;
+    if (route(skb, &way, slot, packet) == BPF_FIB_LKUP_RET_SUCCESS)
+        bpf_csum_update(skb, fold(sum + mac_sum(way.dmac) + mac_sum(way.smac)));
+}
+
 /* Write a packet anew, and what its skb has of it: the sum over it, where a device has done that (CHECKSUM_COMPLETE), or where
  * one is to do it yet. */
 static __always_inline void rewrite(struct __sk_buff *skb, const struct relay_slot *slot, const struct packet *packet)
@@ -258,7 +282,9 @@ static __always_inline void rewrite(struct __sk_buff *skb, const struct relay_sl
         return;
     }
     change = rewrite_checksums(data, end, slot, packet);
-    bpf_csum_update(skb, change + rewrite_headers(data, end, slot, packet));
+    change += rewrite_headers(data, end, slot, packet);
+    if (bpf_csum_update(skb, change) >= 0)
+        sum_link(skb, slot, packet);
 }
 
 SEC("tc")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import random
+import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import attrs
@@ -13,7 +15,8 @@ import pytest
 from sbc.core.address import Address
 from sbc.core.orders import Rate
 from sbc.media.kernel.addresses import pack
-from sbc.media.kernel.plane import OTHERS, STRANGERS, UNROUTED, Tally
+from sbc.media.kernel.plane import OTHERS, STRANGERS, UNROUTED, Plane, Tally
+from tests.media.kernel.apart import Apart
 from tests.media.kernel.bench import (
     AT_PHONE,
     AT_PHONE6,
@@ -426,3 +429,48 @@ def test_tc_writes_a_checksum_anew_that_may_be_left_to_a_device(bench: Bench) ->
     assert (int.from_bytes(out[40:42], "big") + off - int.from_bytes(whole[6:8], "big")) % 0xFFFF == 0
     assert out[42:] == whole[8:]
     assert bench.tally(slot) == Tally(1, 172)
+
+
+@pytest.mark.parametrize("flow", [FLOW, FLOW6], ids=["IPv4", "IPv6"])
+def test_what_a_tunnel_has_summed_up_arrives_behind_a_veth(tmp_path: Path, flow) -> None:
+    """The far end of a VXLAN, whose checksums no device has seen to, speaks to a container on this host."""
+    with ExitStack() as stack:
+        try:
+            ours, phone, trunk = (stack.enter_context(Apart()) for _ in range(3))
+        except OSError as error:
+            pytest.skip(str(error))
+        ours.mount_bpffs(tmp_path)
+        files = [apart.call(os.open, "/proc/thread-self/ns/net", os.O_RDONLY) for apart in (phone, trunk)]
+        here = f"/proc/{os.getpid()}/fd/"
+        tunnel = "link add tunnel type vxlan id 7 dstport 4789 udpcsum remote 10.9.0.%d dev %s"
+        ours.ip(
+            f"link add near type veth peer name wire netns {here}{files[0]}",
+            f"link add right type veth peer name port netns {here}{files[1]} address {B_MAC.hex(':')}",
+            "addr add 10.9.0.1/24 dev near", "link set near up", tunnel % (2, "near"), "link set tunnel up",
+            *(f"addr add 10.{n}.0.1/24 dev {name}" for n, name in ((1, "tunnel"), (2, "right"))),
+            *(f"addr add fd0{n}::1/64 dev {name} nodad" for n, name in ((1, "tunnel"), (2, "right"))),
+            "link set lo up", "link set right up",
+            *(f"neigh replace {host} lladdr {B_MAC.hex(':')} dev right" for host in ("10.2.0.2", "fd02::2")),
+        )  # fmt: skip
+        ours.run("sysctl -qw net.ipv4.conf.lo.forwarding=1 net.ipv6.conf.lo.forwarding=1")
+        phone.ip("addr add 10.9.0.2/24 dev wire", "link set wire up", tunnel % (1, "wire"), "link set tunnel up")
+        phone.ip("addr add 10.1.0.2/24 dev tunnel", "addr add fd01::2/64 dev tunnel nodad")
+        phone.run("ethtool -K tunnel tx off", "ethtool -K wire tx off")
+        trunk.ip("addr add 10.2.0.2/24 dev port", "addr add fd02::2/64 dev port nodad", "link set port up")
+        plane = ours.call(Plane, str(tmp_path / "sbc"), 64)
+        plane.enter(flow, LONGEST, False, 0, 0)
+        plane.lease.renew()
+        ours.call(plane.attach_tc, ours.call(socket.if_nametoindex, "tunnel"))
+        family = socket.AF_INET6 if ":" in flow.to.host else socket.AF_INET
+        sender, receiver = (apart.call(socket.socket, family, socket.SOCK_DGRAM) for apart in (phone, trunk))
+        phone.call(sender.bind, flow.source)
+        trunk.call(receiver.bind, flow.to)
+        receiver.settimeout(10.0)
+        for number in range(3):
+            sender.sendto(rtp(number), flow.local)
+            assert receiver.recv(2048) == rtp(number)
+        for each in (sender, receiver):
+            each.close()
+        for number in files:
+            os.close(number)
+        ours.call(plane.close)
