@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 
@@ -54,7 +55,7 @@ class Bans:
         self._most = most
         self._all: dict[Key, Ban] = {}
         self._ends: list[tuple[float, Key]] = []
-        self._past: dict[Key, tuple[int, float]] = {}  # times banned, and when the last ended
+        self._past: OrderedDict[Key, tuple[int, float]] = OrderedDict()  # times banned, and when the last ended
         self.hard: dict[str, dict[object, Ban]] = {}
         self.soft: dict[str, dict[str, Ban]] = {}
         self.news: dict[Key, None] | None = None
@@ -109,7 +110,7 @@ class Bans:
     def _remember(self, key: Key, ban: Ban) -> None:
         self._past.pop(key, None)
         while len(self._past) >= self._most:
-            del self._past[next(iter(self._past))]
+            self._past.popitem(last=False)
         self._past[key] = (ban.times + 1, ban.until)
 
     def soften(self, realm: str, host: str) -> None:

@@ -7,7 +7,7 @@ is refused before anything of it is begun, in a cause that each protocol has its
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -64,7 +64,7 @@ class Book:
 
     def __init__(self, plan: Plan) -> None:
         self._tallies: dict[Key, Tally] = {}
-        self._idle: dict[Key, Tally] = {}  # the longest idle first
+        self._idle: OrderedDict[Key, Tally] = OrderedDict()  # the longest idle first
         self._streams: dict[str, Ticket] = {}
         self.refused_terminals: Counter[tuple[str, str]] = Counter()  # of all of a realm: which; what of
         self._have(plan)

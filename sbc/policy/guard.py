@@ -306,8 +306,7 @@ class Guard:
             if now - known.heard > UNHEARD:
                 self._part(source)
             else:
-                del self.known[source]
-                self.known[source] = known
+                self.known.move_to_end(source)
 
     # -- bans
 

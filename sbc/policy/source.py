@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Final
 
@@ -123,7 +124,7 @@ class Sources:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._all: dict[object, Source] = {}
+        self._all: OrderedDict[object, Source] = OrderedDict()  # of a dict the first is ever farther to be looked for
 
     def __len__(self) -> int:
         return len(self._all)
@@ -157,13 +158,12 @@ class Sources:
     def _forget_one(self) -> None:
         """The oldest, unless it has done something to be remembered by: it may be passed over a few times."""
         for _ in range(_LOOKS):
-            key = next(iter(self._all))
-            source = self._all.pop(key)
+            key, source = next(iter(self._all.items()))
             if source.chances <= 0:
-                return
+                break
             source.chances -= 1
-            self._all[key] = source
-        del self._all[next(iter(self._all))]
+            self._all.move_to_end(key)
+        self._all.popitem(last=False)
 
 
 _LOOKS: Final = 4

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from sbc.core.address import Address, network_of
 from sbc.policy.flooding import Rank
 from sbc.policy.source import Source
@@ -13,10 +15,10 @@ class Terminals:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self.all: dict[Address, Source] = {}
+        self.all: OrderedDict[Address, Source] = OrderedDict()
         self.homes: dict[str, int] = {}
         self._lodgings: dict[str, int] = {}
-        self._guests: dict[Address, None] = {}
+        self._guests: OrderedDict[Address, None] = OrderedDict()
 
     def honest(self, host: str) -> int:
         """How many are at a host; guests there are one, however many they seem."""

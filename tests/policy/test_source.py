@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -131,3 +133,19 @@ def test_who_has_done_something_is_remembered_longer() -> None:
     for number in range(1_000):
         sources.meet((number,), 2.0)
     assert sources.get("bad") is None, "for ever nobody is"
+
+
+@pytest.mark.parametrize("chances", [0, 3])
+def test_a_full_table_costs_no_more_the_larger_it_is(chances: int) -> None:
+    """Of a dict whose first are taken out the first that is left is ever farther away."""
+
+    def cost(most: int) -> float:
+        there = Sources(most)
+        for number in range(most):
+            there.meet(number, 0.0).chances = chances
+        began = process_time()
+        for number in range(most, most + 20_000):
+            there.meet(number, 0.0)
+        return process_time() - began
+
+    assert min(cost(50_000) for _ in range(3)) < 5 * min(cost(500) for _ in range(3))
