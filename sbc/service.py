@@ -71,7 +71,7 @@ class BorderService(Service):
         datagrams, framers = Spoken(lambda each: each.datagrams), Spoken(lambda each: each.framer)
         frames = Spoken(lambda each: each.frames)
         self.runner = Runner(reactor, self.border, datagrams, framers, read_tls(plan.realms, source), frames)
-        keying = Keying(self.border, self.runner.noted)
+        keying = Keying(reactor, self.border, self.runner)
         secured = SecuredEngine(reactor, take_certificate(media.dtls, source), self.runner, keying)
         self.runner.choice, engine = take_engine(media, reactor, secured, plan.timers.silence)
         secured.stand_before(engine)

@@ -23,6 +23,15 @@ _OF_MEDIA = {
 }
 
 
+_UNSECURED = {
+    "timeout": "no handshake by which its media were secured came in time",
+    "fingerprint": "it showed another certificate than it had promised",
+    "no-profile": "it has no protection profile in common with the SBC",
+    "alert": "it broke off the handshake by which its media were secured",
+    "refused": "its handshake was against the protocol",
+}
+
+
 @attrs.define
 class Heard:
     """A message: first and last when, out or in, on which leg, to or from whom, what, how the dialect describes it."""
@@ -84,6 +93,9 @@ def _faults(seen: Seen) -> Iterator[tuple[float, str]]:
     for at, note in seen.notes:
         if note.event in _OF_MEDIA:
             yield at, f"{_OF_MEDIA[note.event]}: {note.reason}"
+        elif note.event == "unsecured" and note.reason in _UNSECURED and seen.answered:
+            since = min(at, float(seen.answered["at"]))  # before what comes of it: that nothing is heard
+            yield since, f"media of {seen.legs[note.fields['side']]} could not be secured: {_UNSECURED[note.reason]}"
         elif note.event == "refused" and seen.answered:
             yield at, f"the SBC refused a {note.fields.get('method', 'request')} inside the call: {note.reason}"
         elif note.event == "failover":

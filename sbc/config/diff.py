@@ -127,7 +127,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     )
     | {"spool": RESTART},
     "prepaid": dict.fromkeys(("file", "pace"), RESTART),
-    "realms.NAME.srtp": dict.fromkeys(("suites", "sdes_over_clear", "fax_in_clear"), NEXT),
+    "realms.NAME.srtp": dict.fromkeys(("suites", "sdes_over_clear", "fax_in_clear", "end_unkeyed"), NEXT),
     "realms.NAME.prepaid": dict.fromkeys(("unknown", "incoming", "warn"), NOW),
     "store": dict.fromkeys(("sqlite", "silence", "key_file"), RESTART),
     "drain": dict.fromkeys(("limit", "retry_after", "hand_over"), NOW),

@@ -21,6 +21,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("suites", kinds.many(kinds.choice(Suite), 1, "suites")),
         Key("sdes_over_clear", kinds.boolean()),
         Key("fax_in_clear", kinds.boolean()),
+        Key("end_unkeyed", kinds.boolean()),
     ),
 }
 
@@ -34,7 +35,8 @@ def read(
     named = [each.value for each in said.get("suites", ())] or list(SUITES)
     if len(set(named)) < len(named):
         findings.add(f"{at}.srtp.suites", list(table["suites"]), "names a suite twice", "each of them once")
-    protection = Protection(mode, tuple(named), said.get("sdes_over_clear", False), said.get("fax_in_clear", False))
+    flags = {name: said[name] for name in ("sdes_over_clear", "fax_in_clear", "end_unkeyed") if name in said}
+    protection = Protection(mode, tuple(named), **flags)
     private = any(each.secured for each in listeners)
     if mode is MediaSecurity.SDES and listeners and not private and not protection.sdes_over_clear:
         problem = "no listener of this realm is encrypted, so no key could ever be said"

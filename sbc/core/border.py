@@ -29,7 +29,7 @@ from sbc.core.backlog import Backlog
 from sbc.core.binding import Binding
 from sbc.core.call import Call
 from sbc.core.doors import Control
-from sbc.core.ending import end_call, resumed, silent
+from sbc.core.ending import end_call, resumed, silent, unsecured
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.held import Held
 from sbc.core.hops import Neighbour, Target
@@ -205,6 +205,10 @@ class Border:
     ) -> None:
         """A handshake with the peer of one side, whose certificate has one of the fingerprints, has agreed on keys."""
         keyed.secured(self.registry, stream_id, side, receive, send, fingerprints)
+
+    def unsecured(self, stream_id: str, side: int, why: str, now: float) -> list[Order]:
+        """The peer of one side has no keys by a handshake, and will have none."""
+        return self._and_wake(unsecured(self.registry, self.dialects, stream_id, side, why, now))
 
     def resume(self, kind: str, data: bytes, now: float, shift: float) -> list[Order]:
         """Take up a "binding", "promise", "answer" or "ban" that outlived a restart; `shift` is from our clock to

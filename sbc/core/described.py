@@ -108,7 +108,7 @@ class Described:
                 self._searched.add(stream)
         unspecified = is_unspecified(address.host) and stream not in self._searched
         others = stream.remote[1 - self._leg]
-        if others is not None and stream not in self._new and address in stream.ours[self._leg]:
+        if others is not None and self._repeats(stream, slot):
             return _echo(meant(stream, 1 - self._leg, slot.media) or others, slot)
         ours = stream.ours[1 - self._leg]
         if moves and slot.media:
@@ -132,6 +132,11 @@ class Described:
         if unspecified:
             return Place(Address(unspecified_like(advertised), port), ours=True)
         return Place(Address(advertised, port), ours=True)
+
+    def _repeats(self, stream: Stream, slot: Slot) -> bool:
+        """Whether a peer only repeats what it was told. Of what is secured for one side alone nothing is repeated."""
+        secured = slot.secured is not None or any(ward.way is not Way.PLAIN for ward in stream.wards or ())
+        return stream not in self._new and slot.place.address in stream.ours[self._leg] and not secured
 
     def _number(self, stream: Stream, slot: Slot) -> Address | None:
         """Note by which number the sender tells the stream from others; where it wants it then, if it says that."""
@@ -250,7 +255,7 @@ class Described:
         wards = self.wards.get(stream)
         if wards is None:
             wards = stream.wards or BARE
-            if stream not in self._new and slot.place.address in stream.ours[leg]:
+            if self._repeats(stream, slot):
                 return wards[1 - leg].said  # its own is repeated to it
             if self._late or not slot.primary:
                 return wards[1 - leg].told

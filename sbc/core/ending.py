@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from sbc.core import asking, transact
+from sbc.core import asking, keyed, transact
 from sbc.core.call import Call, CallState
 from sbc.core.disband import disband
 from sbc.core.exchange import Exchange, ExchangeState
@@ -15,6 +15,13 @@ from sbc.core.onward import hop_to
 from sbc.core.orders import Note, Order
 from sbc.core.registry import Registry
 from sbc.core.routing import by_one_that_lives
+
+SILENT_HANDSHAKE = "timeout"
+_UNSECURED = {
+    SILENT_HANDSHAKE: "no handshake in time",
+    "fingerprint": "another certificate than promised",
+    "no-profile": "no protection profile in common",
+}
 
 
 def end_call(
@@ -58,6 +65,21 @@ def silent(registry: Registry, dialects: Mapping[str, Any], stream_id: str, seco
     if any(call.paused) or any(not stream.silent or any(stream.held) for stream in call.streams.values()):
         return []
     return end_call(registry, dialects[call.dialect], call, f"no media for {seconds:.0f} s", Ending.SILENT, now)
+
+
+def unsecured(
+    registry: Registry, dialects: Mapping[str, Any], stream_id: str, side: int, why: str, now: float
+) -> list[Order]:
+    """The peer of one side has no keys by a handshake, and will have none: end its call, where its realm wants that.
+    One of which nothing has come (`SILENT_HANDSHAKE`) may be of a stream that nobody uses: then others count."""
+    call, stream = keyed.find(registry, stream_id)
+    if call is None or stream is None or call.answered_at is None or not call.legs[side].realm.protection.end_unkeyed:
+        return []
+    others = [each for each in call.streams.values() if each is not stream and each.kind == stream.kind]
+    if why == SILENT_HANDSHAKE and any(keyed.passes(each, side) for each in others):
+        return []
+    cause = f"media in {call.legs[side].realm.name} cannot be secured: {_UNSECURED.get(why, why)}"
+    return end_call(registry, dialects[call.dialect], call, cause, Ending.INCOMPATIBLE, now)
 
 
 def resumed(registry: Registry, stream_id: str) -> None:

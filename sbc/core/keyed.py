@@ -36,6 +36,12 @@ def secured(
         registry.touch(call)
 
 
+def passes(stream: Stream, side: int) -> bool:
+    """Whether media of a side can pass, as far as keys go."""
+    force = None if stream.wards is None else stream.wards[side].force
+    return force is None or force.keyed
+
+
 def rolled(registry: Registry, stream_id: str, rows: tuple[Rows, Rows]) -> None:
     """The engine's counters of both sides of a stream have come so far: the call is kept with them."""
     call, stream = find(registry, stream_id)

@@ -174,12 +174,14 @@ def said(security: SideSecurity | None) -> str:
 class Protection:
     """What a realm demands of media there, as configured. `suites` are offered in their order, and no other is taken.
     `sdes_over_clear`: keys may be said where signalling is not encrypted; `fax_in_clear`: T.38 over UDPTL, which
-    nothing secures, is let pass where media is to be secured."""
+    nothing secures, is let pass where media is to be secured. `end_unkeyed`: a call ends of which no handshake comes to
+    keys."""
 
     mode: MediaSecurity = MediaSecurity.PASS
     suites: tuple[str, ...] = tuple(SUITES)
     sdes_over_clear: bool = False
     fax_in_clear: bool = False
+    end_unkeyed: bool = True
     demands: bool = attrs.field(init=False, eq=False, repr=False)
     """Whether nothing in the clear is let pass there."""
 

@@ -26,6 +26,9 @@ LONGEST = 4096
 """Octets of a datagram that is looked at; a flight is sent in packets that pass a network."""
 MOST_OCTETS, MOST_DATAGRAMS = 65_536, 200
 """What a peer may send until its handshake is done."""
+COOKIES = 15.0
+"""Seconds for which a cookie counts, or up to twice as long: who was at an address once does not speak for it for
+ever."""
 _MOST_RECORDS = 16  # of one datagram, after the handshake
 
 _PROFILES = {
@@ -71,7 +74,7 @@ class Terms:
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _is_promised)
         context.set_tlsext_use_srtp(b":".join(name for name, suite in _PROFILES.items() if suite in suites))
         context.set_cookie_generate_callback(self._cookie)
-        context.set_cookie_verify_callback(lambda conn, cookie: hmac.compare_digest(cookie, self._cookie(conn)))
+        context.set_cookie_verify_callback(self._is_cookie)
 
     def connection(self, association: Association) -> SSL.Connection:
         """What OpenSSL holds of an association."""
@@ -80,8 +83,14 @@ class Terms:
         connection.set_ciphertext_mtu(MTU)
         return connection
 
-    def _cookie(self, connection: SSL.Connection) -> bytes:
-        return hmac.digest(self._secret, connection.get_app_data().source, "sha256")
+    def _cookie(self, connection: SSL.Connection, ago: int = 0) -> bytes:
+        """What the peer of an association is to show, or was so many times `COOKIES` ago."""
+        association: Association = connection.get_app_data()
+        time = int(association.begun // COOKIES) - ago
+        return hmac.digest(self._secret, b"%d %b" % (time, association.source), "sha256")
+
+    def _is_cookie(self, connection: SSL.Connection, cookie: bytes) -> bool:
+        return any(hmac.compare_digest(cookie, self._cookie(connection, ago)) for ago in (0, 1))
 
 
 class Association:
@@ -93,7 +102,7 @@ class Association:
     ) -> None:
         """`client`: we begin. `unproven` is the source, in octets, of a client that must show by a cookie that it is
         there (RFC 6347 section 4.2.1); empty where that is known."""
-        self.client, self.fingerprints, self.source = client, fingerprints, unproven
+        self.client, self.fingerprints, self.source, self.begun = client, fingerprints, unproven, now
         self.state = State.LISTENING if unproven else State.SHAKING
         self.why = ""
         """Of one that is over: ``alert``, ``closed``, ``fingerprint``, ``no-profile``, ``refused`` or ``timeout``."""

@@ -33,6 +33,9 @@ class Told(Protocol):
     def unsecured(self, stream: str, side: int, why: str) -> None:
         """It does not, though it should or has."""
 
+    def failed(self, stream: str, side: int, why: str) -> None:
+        """Nor will it: there are no keys, and no handshake is to be hoped for."""
+
 
 class _Hands:
     """What a side does, done to its stream by the engine; and when it is woken."""
@@ -56,6 +59,10 @@ class _Hands:
 
     def unsecured(self, why: str) -> None:
         self._whole.told.unsecured(self._stream, self._side, why)
+
+    def failed(self, why: str) -> None:
+        self.count("failed")
+        self._whole.told.failed(self._stream, self._side, why)
 
     def count(self, word: str) -> None:
         self._whole.counted[word] += 1
@@ -133,16 +140,17 @@ class SecuredEngine:
 
     def update(self, stream: str, side: int, spec: SideSpec) -> None:
         """See IMediaEngine. Keys that a handshake has put in force are not undone by what the peer signals, in the
-        course of which the core may have lost sight of them."""
+        course of which the core may have lost sight of them; but by others that were agreed on those very terms."""
         known, security = self._sides.get((stream, side)), spec.security
-        keys = None if known is None or security is None or security.dtls is None else known.side.keys
-        lost = keys is not None and security is not None and (security.receive, security.send) != keys
-        if keys is not None and security is not None and lost:
-            spec = attrs.evolve(spec, security=attrs.evolve(security, receive=keys[0], send=keys[1]))
-        self.engine.update(stream, side, spec)
+        kept = None if known is None or security is None else known.side.kept(security)
+        if kept is None or security is None:
+            self.engine.update(stream, side, spec)
+        else:
+            keyed = attrs.evolve(security, receive=kept[0], send=kept[1])
+            self.engine.update(stream, side, attrs.evolve(spec, security=keyed))
         self._have(stream, side, spec)
         known = self._sides.get((stream, side))
-        if lost and known is not None and known.side.keys is not None:
+        if kept is not None and known is not None and known.side.keys is not None:
             self.told.keyed(stream, side, *known.side.keys, known.side.proven)
         if (
             known is not None and known.side.found is not None

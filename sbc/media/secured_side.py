@@ -6,47 +6,26 @@ certificate has the fingerprint that its signalling has promised, in whatever or
 
 from __future__ import annotations
 
-from typing import Protocol
+from functools import partial
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, SideSpec
 from sbc.core.secured import Dtls, Fingerprint, Key, SideSecurity
 from sbc.media.dtls import PATIENCE, Association, State, Terms, is_dtls, is_hello
+from sbc.media.hands import Hands
 from sbc.media.ice import Lite
 from sbc.media.stun import is_stun
 from sbc.policy.bucket import Bucket
 
 TRIES = 3
 """Handshakes at once: of peers at several addresses, or a new one beside what is in force."""
+STALLED = 3.0
+"""Seconds after which a handshake that is not done makes room for another."""
 LINGER = 60.0
 """Seconds for which an association is heard after its handshake: until then the peer may repeat its last flight."""
+_FINAL = frozenset({"fingerprint", "no-profile"})  # what nobody can bring about who is not where the peer is
 BEGINNINGS, PER_SECOND = 8.0, 0.2
 """Handshakes that may be begun at once, and how many more a second: each costs half a millisecond."""
-
-
-class Hands(Protocol):
-    """What a side does, of its stream."""
-
-    def say(self, data: bytes, to: Address, rtcp: bool) -> None:
-        """Send a datagram from the side's port."""
-
-    def aim(self, at: Pair | None) -> None:
-        """Media goes there now; None: nowhere."""
-
-    def key(self, receive: Key, send: Key, fingerprints: tuple[Fingerprint, ...]) -> None:
-        """These keys are in force now, of a peer whose certificate has one of the fingerprints."""
-
-    def secured(self, suite: str) -> None:
-        """Media passes by that suite from now on."""
-
-    def unsecured(self, why: str) -> None:
-        """No media passes, for a reason of that name, where it should or has before."""
-
-    def count(self, word: str) -> None:
-        """Something of that name has happened."""
-
-    def heard(self) -> int:
-        """Packets of media that were accepted of the peer so far."""
 
 
 class SecuredSide:
@@ -66,12 +45,11 @@ class SecuredSide:
         self._beginnings = Bucket(PER_SECOND, BEGINNINGS), Bucket(PER_SECOND, BEGINNINGS)  # strangers', known peers'
         self._failures = 0  # of handshakes since the peer has signalled
         self._told = ""  # why no media passes
+        self._failed = False  # whether it was said that none will
         self._packets = 0  # of media that had come when consent was last due
         self._rests: float | None = None
         self._until: float | None = None  # when keys must be there
-        security = self._security
-        if security.receive is not None and security.send is not None and security.dtls is not None:
-            self.keys, self._agreed = (security.receive, security.send), security.dtls  # of an earlier process
+        self._take_up(self._security)  # of an earlier process
         self._find(now)
         self._expect(now)
         self._begin(now)
@@ -79,13 +57,30 @@ class SecuredSide:
     def update(self, spec: SideSpec, now: float) -> None:
         """The peer has signalled anew."""
         before, self._spec = self._security.dtls, spec
-        self._failures, self._told = 0, ""
+        self._failures, self._told, self._failed = 0, "", False
         self._find(now)
         dtls = self._security.dtls
+        if dtls != self._agreed and self._take_up(self._security):  # what was signalled since is taken back
+            self._forget()
         if before != dtls:
             self._again(before, dtls, now)
         self._expect(now)
         self._begin(now)
+
+    def kept(self, security: SideSecurity) -> tuple[Key, Key] | None:
+        """The keys in force, where they count on though the core does not say so."""
+        if self.keys is None or self._agreed is None or security.dtls is None:
+            return None
+        if (security.receive, security.send) == self.keys or (security.keyed and security.dtls != self._agreed):
+            return None
+        return self.keys
+
+    def _take_up(self, security: SideSecurity) -> bool:
+        """Have the keys that were agreed on before, if there are any."""
+        if security.receive is None or security.send is None or security.dtls is None:
+            return False
+        self.keys, self._agreed = (security.receive, security.send), security.dtls
+        return True
 
     def take(self, data: bytes, source: Address, rtcp: bool, now: float) -> None:
         """Something that is neither RTP nor RTCP has come to a port of the side's."""
@@ -121,6 +116,8 @@ class SecuredSide:
             self._until = None
             self._hands.count("timeout")
             self._tell("timeout")
+            if self.keys is None:
+                self._fail("timeout")
         self._begin(now)
 
     def close(self) -> None:
@@ -276,17 +273,24 @@ class SecuredSide:
             self._follow(place, association, now)
 
     def _has_room(self, place: Address | None, now: float) -> bool:
-        """Whether one more may shake hands from there; strangers make room for who is known, and none for each other:
-        they are given up in time."""
+        """Whether one more may shake hands from there. Strangers make room for who is known, and none for each other:
+        they are given up in time. Who is known may be a neighbour of the peer's, behind one NAT: what has come to
+        nothing for `STALLED` makes room."""
         known = self._known(place)
         if not self._beginnings[known].take(now):
             return False
         if len(self._tries) >= TRIES:
-            stranger = next((each for each in self._tries if not self._known(each)), None) if known else None
-            if stranger is None:
+            gives_way = next(filter(partial(self._gives_way, now), self._tries), None) if known else None
+            if gives_way is None:
                 return False
-            self._tries.pop(stranger).leave()
+            self._tries.pop(gives_way).leave()
         return True
+
+    def _gives_way(self, now: float, place: Address | None) -> bool:
+        """Whether a handshake from there makes room for one of who is known."""
+        association = self._tries[place]
+        stalled = association.state is State.SHAKING and now - association.begun >= STALLED
+        return stalled or not self._known(place)
 
     def _follow(self, place: Address | None, association: Association, now: float) -> None:
         """What has become of an association."""
@@ -308,12 +312,20 @@ class SecuredSide:
         self._failures += 1
         if self.keys is None:
             self._tell(association.why)
+            if association.why in _FINAL and self._known(place):
+                self._fail(association.why)
 
     def _tell(self, why: str) -> None:
         """Say once why no media passes."""
         if why != self._told:
             self._told = why
             self._hands.unsecured(why)
+
+    def _fail(self, why: str) -> None:
+        """Say once, until the peer signals anew, that there will be no keys."""
+        if not self._failed:
+            self._failed = True
+            self._hands.failed(why)
 
     def _use(self, place: Address | None, association: Association, dtls: Dtls, now: float) -> None:
         """The peer is who it should be: its keys are in force. All other handshakes are none of its."""

@@ -134,3 +134,18 @@ def test_a_refusal_inside_the_call_is_a_fault() -> None:
     assert verdict(other) == "A did not take it (503 Overload), and B was asked"
     too_late = Note("too-late", "answered after it was given up", "x")
     assert verdict(attrs.evolve(UP, notes=[(50.0, too_late)])) == f"{LEGS[1]} answered after the call had been given up"
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("fingerprint", "could not be secured: it showed another certificate than it had promised"),
+        ("timeout", "could not be secured: no handshake by which its media were secured came in time"),
+        ("closed", "no media came from either side"),
+    ],
+)
+def test_a_handshake_that_failed_stands_before_what_comes_of_it(why: str, said: str) -> None:
+    note = Note("unsecured", why, "x", {"stream": "x/1", "side": 0})
+    seen = attrs.evolve(UP, media=[stream(side(0), side(0))], notes=[(32.0, note)])
+    assert said in verdict(seen)
+    assert verdict(attrs.evolve(seen, answered={})) == "no fault: it waits for an answer"

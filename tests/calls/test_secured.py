@@ -285,6 +285,33 @@ def reinvite(pair: Pair, back: bytes, body: bytes, seq: int = 2) -> bytes:
     return sent
 
 
+def at_ours(pair: Pair, body: bytes) -> bytes:
+    """A description that gives our own address of the stream as the phone's."""
+    (stream,) = next(iter(pair.rig.border.registry.calls.values())).streams.values()
+    host, port = stream.ours[0].rtp
+    return body.replace(PHONE.host.encode(), host.encode()).replace(b"m=audio 4000", b"m=audio %d" % port)
+
+
+def test_who_gives_our_own_address_is_judged_as_anybody() -> None:
+    pair, first, back = keyed_call()
+    before = pair.sides[0]
+    orders = pair.phone(inside(pair.asked, back, b"INVITE", 2, at_ours(pair, sdp(PHONE.host))))
+    assert not sends(orders, "core") and status(sends(orders, "access")[-1]) == 488 and pair.sides[0] == before
+    pair.phone(inside(pair.asked, back, b"ACK", 2))
+    sent = reinvite(pair, back, at_ours(pair, described(PHONE.host, lines=crypto(PHONE_KEY))), 3)
+    assert SOFTSWITCH.host.encode() not in body_of(sent)
+    *_, again = sends(pair.rig.from_core(answer(sent, SOFTSWITCH.host)), "access")
+    assert line(body_of(again), b"crypto") == line(first, b"crypto"), "it is the answer, and no offer"
+    remote = [each.spec.remote for each in of(UpdateStream, pair.rig.log) if each.side == 0][-1]
+    assert remote is not None and remote.rtp.host == "0.0.0.0"
+    pair.phone(inside(pair.asked, back, b"ACK", 3))
+    sent = reinvite(pair, back, described(PHONE.host, lines=crypto(OTHER_KEY, 7)), 4)
+    *_, again = sends(pair.rig.from_core(answer(sent, SOFTSWITCH.host)), "access")
+    access = pair.sides[0]
+    assert access is not None and access.receive is not None and access.receive.secret == OTHER_KEY
+    assert line(body_of(again), b"crypto")[0].startswith(b"7 ")
+
+
 def test_the_same_keys_go_on_and_new_ones_count_from_the_answer() -> None:
     pair, first, back = keyed_call()
     before = pair.sides[0]

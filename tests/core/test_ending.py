@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from sbc.core.call import CallState
 from sbc.core.message import Ending
-from sbc.core.orders import CloseStream, Send
+from sbc.core.orders import CloseStream, Record, Send
+from sbc.core.secured import Key, MediaSecurity, Protection
 from sbc.core.transact import MOST_RECEIPTS
 from tests.calls.test_calls import ROUTE, answered, only_call, rig
+from tests.calls.test_secured import ICE, PRINT, Pair, browser, with_body
 from tests.laws import assert_no_trace
 from tests.rig import NAT, PHONE, SBC_CORE, SOFTSWITCH, events, of, sends
 from tests.sip_messages import answer, contact, header, hop_request, inside, invite, plain_answer, sdp
@@ -146,3 +148,37 @@ def test_a_call_that_still_rings_may_be_silent() -> None:
     made = rig()
     made.from_access(invite(PHONE))
     assert silence(made, f"{only_call(made).id}/1") == []
+
+
+def test_a_call_whose_handshake_has_failed_is_ended_and_its_record_says_why() -> None:
+    for wanted, why, ends in ((True, "fingerprint", True), (True, "timeout", True), (False, "fingerprint", False)):
+        pair = Pair.make(Protection(MediaSecurity.DTLS, end_unkeyed=wanted), MediaSecurity.NONE)
+        border = pair.rig.border
+        asked = with_body(invite(PHONE), browser())
+        (sent,) = sends(pair.phone(asked), "core")
+        (call,) = border.registry.calls.values()
+        (stream,) = call.streams.values()
+        assert border.unsecured(stream.id, 0, why, pair.rig.now) == [], "it may be another that answers"
+        pair.rig.from_core(answer(sent, SOFTSWITCH.host))
+        assert border.unsecured("gone/1", 0, why, pair.rig.now) == []
+        orders = border.unsecured(stream.id, 0, why, pair.rig.now)
+        assert [bool(sends(orders, realm)) for realm in ("access", "core")] == [ends, ends]
+        if ends:
+            (close,) = [order for order in of(Record, orders) if order.event == "close"]
+            assert "media in access cannot be secured: " in close.fields["cause"] and close.fields["who"] == "sbc"
+            assert close.fields["ending"] == "incompatible"
+
+
+def test_a_stream_that_nobody_uses_ends_no_call_that_speaks() -> None:
+    pair = Pair.make(MediaSecurity.DTLS, MediaSecurity.NONE)
+    border = pair.rig.border
+    more = b"m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=rtcp-mux\r\na=mid:1\r\n" + ICE + PRINT
+    pair.call(browser(more=more), sdp(SOFTSWITCH.host) + b"m=video 5000 RTP/AVP 96\r\n")
+    (call,) = border.registry.calls.values()
+    audio, video = call.streams.values()
+    force = audio.side(call, 0).security
+    assert force is not None and force.dtls is not None
+    prints = force.dtls.fingerprints
+    border.secured(audio.id, 0, Key("AEAD_AES_128_GCM", b"r" * 28), Key("AEAD_AES_128_GCM", b"s" * 28), prints)
+    assert border.unsecured(video.id, 0, "timeout", pair.rig.now) == []
+    assert sends(border.unsecured(video.id, 0, "fingerprint", pair.rig.now), "access")

@@ -83,8 +83,12 @@ class Noted:
         return lambda *what: self.heard.append((name, *what))
 
     def words(self) -> list[str]:
-        told = (each for each in self.heard if each[0] != "keyed")
+        told = (each for each in self.heard if each[0] not in ("keyed", "failed"))
         return [each[0] if each[0] != "unsecured" else f"unsecured {each[3]}" for each in told]
+
+    def failures(self) -> list[str]:
+        """Why there will be no keys."""
+        return [each[3] for each in self.heard if each[0] == "failed"]
 
 
 class Net:

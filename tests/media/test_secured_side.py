@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import random
 
+import attrs
 import pytest
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch
 from sbc.core.secured import Dtls, Ice, IcePair, SideSecurity
-from sbc.media.dtls import PATIENCE, Association
+from sbc.media.dtls import COOKIES, PATIENCE, Association
 from sbc.media.ice import CONSENT
-from sbc.media.secured_side import BEGINNINGS, LINGER
+from sbc.media.secured_side import BEGINNINGS, LINGER, STALLED, TRIES
 from sbc.media.stun import Kind, read
-from tests.media.handshakes import OURS, STRANGER, THEIR_TERMS, THEIRS
+from tests.media.handshakes import OURS, STRANGE_TERMS, STRANGER, THEIR_TERMS, THEIRS
 from tests.media.secured_rig import HERE, THERE, End, Net, agreed, ends, server, shaken
 from tests.media.test_ice import Peer
 
@@ -84,8 +85,19 @@ def test_another_certificate_than_promised_gets_no_keys() -> None:
     peer.open(Dtls(True, (OURS.fingerprint,)))
     net.run()
     assert us.keys is None and us.counted["fingerprint"] >= 1
-    assert us.observer.words() == ["unsecured fingerprint"]
-    assert us.noted.aims == []
+    assert us.observer.words() == ["unsecured fingerprint"] and us.observer.failures() == ["fingerprint"]
+    assert us.noted.aims == [] and us.counted["failed"] == 1
+
+
+def test_a_stranger_with_another_certificate_is_no_failure() -> None:
+    net = Net()
+    us, stranger = End(net, OURS, HERE, THERE), End(net, STRANGER, MOVED, HERE)
+    us.open(server(THEIRS.fingerprint), behind_nat=True)
+    stranger.open(Dtls(True, (OURS.fingerprint,)))
+    net.run()
+    assert us.observer.words() == ["unsecured fingerprint"] and us.observer.failures() == []
+    us, _ = shaken(net)
+    assert us.observer.words() == ["secured"]
 
 
 def test_the_handshake_may_come_before_the_fingerprint() -> None:
@@ -230,7 +242,7 @@ def test_a_handshake_that_does_not_come_is_told_of() -> None:
     assert us.observer.heard == []  # the peer has not answered yet
     us.update(server(THEIRS.fingerprint))
     net.clock.pump([1.0] * (int(PATIENCE) + 1))
-    assert us.observer.words() == ["unsecured timeout"]
+    assert us.observer.words() == ["unsecured timeout"] and us.observer.failures() == ["timeout"]
     net.clock.pump([10.0] * 10)
     assert us.observer.words() == ["unsecured timeout"]
 
@@ -252,6 +264,44 @@ def test_another_role_or_certificate_is_another_association() -> None:
     us.update(Dtls(True, (STRANGER.fingerprint,)))
     net.run()
     assert agreed(us, other) and len(us.noted.keys) == 3
+
+
+def test_what_is_taken_back_leaves_the_keys_that_were() -> None:
+    """An offer inside the call is answered early, and refused: the session is as it was (RFC 3261 section 14.1)."""
+    net = Net()
+    us, _ = shaken(net)
+    assert us.keys is not None
+    before = SideSecurity(*us.keys, server(THEIRS.fingerprint))
+    us.update(server(STRANGER.fingerprint))
+    other = End(net, STRANGER, THERE, HERE)
+    other.open(Dtls(True, (OURS.fingerprint,)))
+    net.run()
+    assert agreed(us, other) and us.observer.heard[-2][5] == (STRANGER.fingerprint,)
+    us.update(None, security=before)
+    assert us.noted.specs[us.stream].sides[0].security == before
+    net.clock.pump([1.0] * (int(PATIENCE) + 1))
+    assert us.observer.words() == ["secured", "secured"]
+    us.update(None, security=attrs.evolve(before, receive=None, send=None))
+    security = us.noted.specs[us.stream].sides[0].security
+    assert security == before and us.observer.heard[-1] == (
+        "keyed",
+        us.stream,
+        0,
+        before.receive,
+        before.send,
+        before.dtls,
+    )
+
+
+def test_keys_on_other_terms_serve_until_the_handshake_is_done() -> None:
+    us, _ = shaken(Net())
+    keys = us.keys
+    us.update(server(STRANGER.fingerprint))
+    security = us.noted.specs[us.stream].sides[0].security
+    assert security is not None and (security.receive, security.send) == keys
+    assert us.observer.heard[-1][5] == (THEIRS.fingerprint,), (
+        "the core is not to take them for those of the new terms"
+    )
 
 
 def test_the_same_again_changes_nothing() -> None:
@@ -326,6 +376,45 @@ def test_a_stranger_keeps_nobody_out() -> None:
     peer.open(Dtls(True, (OURS.fingerprint,)))
     net.run()
     assert agreed(us, peer)
+
+
+def begun(net: Net, us: End, at: Address) -> list[bytes]:
+    """Have somebody at an address begin; what it sends when it has got its cookie."""
+    association = Association(STRANGE_TERMS, True, (), 0)
+    us.engine.handshake(us.stream, 0, False, association.begin()[0], at)
+    (asked,) = [data for _, to, data in net.waiting if to == at]
+    net.waiting.clear()
+    return association.take(asked)
+
+
+def test_neighbours_behind_one_nat_keep_nobody_out_for_long() -> None:
+    net = Net()
+    us, peer = ends(net)
+    us.open(server(THEIRS.fingerprint), behind_nat=True)
+    for port in range(1, TRIES + 1):
+        for data in begun(net, us, Address(THERE.host, port)):
+            us.engine.handshake(us.stream, 0, False, data, Address(THERE.host, port))
+    net.waiting.clear()
+    peer.open(Dtls(True, (OURS.fingerprint,)))
+    net.run()
+    assert us.keys is None and us.counted["limited"] == 1
+    net.clock.advance(STALLED)
+    peer = End(net, THEIRS, THERE, HERE)
+    peer.open(Dtls(True, (OURS.fingerprint,)))
+    net.run()
+    assert agreed(us, peer)
+
+
+def test_who_was_at_an_address_once_does_not_speak_for_it_for_ever() -> None:
+    for later, counts in ((0, True), (COOKIES - 1, True), (2 * COOKIES, False)):
+        net = Net()
+        us, _ = ends(net)
+        us.open(server(THEIRS.fingerprint))
+        (hello,) = begun(net, us, THERE)
+        net.clock.advance(later)
+        us.engine.handshake(us.stream, 0, False, hello, THERE)
+        answer = b"".join(data for _, to, data in net.waiting if to == THERE)
+        assert (len(answer) > len(hello)) is counts  # a flight with our certificate, or one more request for a cookie
 
 
 def test_what_is_for_nobody() -> None:

@@ -161,7 +161,7 @@ class Secrets(Luck):
                     receive, send = (Key(SUITE, self.random.randbytes(SECRET_OCTETS)) for _ in "rs")
                     self.counted["handshakes"] += 1
                     sides[side] = attrs.evolve(security, receive=receive, send=send)
-                    self.outside.border.secured(id, side, receive, send)
+                    self.outside.border.secured(id, side, receive, send, security.dtls.fingerprints)
 
     def step(self) -> None:
         super().step()
