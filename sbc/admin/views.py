@@ -10,6 +10,7 @@ import attrs
 
 from sbc.admin.marked import side_marks
 from sbc.compiled import version
+from sbc.core import keyed
 from sbc.core.address import Address, Pair
 from sbc.core.binding import Binding, BindingState
 from sbc.core.border import Border
@@ -157,7 +158,7 @@ def stream_details(call: Call, stream: Stream, engine: Any) -> View:
                 "ours": _pair(stream.ours[index]),
                 "signalled": _pair(stream.remote[index]),
                 **_latched(None if views is None else views[index]),
-                "security": said(stream.wards and stream.wards[index].force),
+                "security": said(keyed.transport(call, stream, index)),
                 "marks": side_marks(None if views is None else views[index]),
                 **_counted(counters[index]),
             }

@@ -10,7 +10,7 @@ from sbc.core.address import Address, Pair
 from sbc.core.message import NO_ROUTE, Ending, Flow, Intent, Place, Route, StreamKey, Who
 from sbc.core.names import Peer
 from sbc.core.numbers import Numbers
-from sbc.core.orders import Listener, Order, Rate, Shared, SideSpec, StreamSpec, UpdateStream
+from sbc.core.orders import Latch, Listener, Order, Rate, Shared, SideSpec, StreamSpec, UpdateStream
 from sbc.core.realm import Path, Realm
 from sbc.core.secured import SideSecurity
 from sbc.core.securing import Wards, put_back
@@ -147,8 +147,8 @@ class Stream:
     answered, which are in force while another is open. Until somebody answers, `early` is what each of
     those who were asked has said. `admitted` is the bandwidth it holds, `limits` what the engine was told to let pass
     of each side's. `wards` are how its sides are secured, None where the SBC has no part
-    in that; `secured` what the engine was told of
-    that."""
+    in that; `secured` what the engine was told of that. `muted`: it was turned down, and is open for its transport
+    alone, by which media of others goes."""
 
     id: str
     key: StreamKey
@@ -171,6 +171,7 @@ class Stream:
     wards: Wards | None = None
     secured: list[SideSecurity | None] = attrs.field(factory=lambda: [None, None])
     choices: list[tuple[Said, ...]] = attrs.field(factory=lambda: [(), ()])  # further ways that each side has said
+    muted: bool = False
 
     def hear(self, party: bytes, index: int, flows: tuple[Flow, ...]) -> None:
         """Keep what `party`, on side `index`, has just said; of too many parties the oldest is forgotten."""
@@ -239,7 +240,7 @@ class Stream:
             remote=self.remote[index],
             behind_nat=leg.behind_nat,
             seen_host=leg.seen.host,
-            latch=media.latch,
+            latch=Latch.OFF if self.muted else media.latch,
             window=media.window,
             dscp=mark.dscp,
             priority=mark.priority,

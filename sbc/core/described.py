@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import attrs
 
-from sbc.core import admitted, channels, meeting, moving, weighed
+from sbc.core import admitted, bundling, channels, meeting, moving, weighed
 from sbc.core.address import Address, Pair, is_private, is_unspecified, same_family, unspecified_like
+from sbc.core.agreeing import Agreeing
 from sbc.core.call import MOST_PARTIES, Call, CallState, Stream
 from sbc.core.exchange import NOTHING, Change, Exchange
 from sbc.core.message import Flow, Intent, Kind, Phase, Place, Role, Slot, StreamKey
@@ -16,8 +17,8 @@ from sbc.core.networks import Networks
 from sbc.core.orders import OpenStream, Order, Shared
 from sbc.core.realm import Realm, Side
 from sbc.core.secured import Secured
-from sbc.core.securing import BARE, End, Negotiation, Wards, Way, translates
-from sbc.core.streams import close_stream, new_stream
+from sbc.core.securing import Way
+from sbc.core.streams import close_stream, mute_stream, new_stream
 from sbc.core.ways import Ways, chosen, meant
 from sbc.policy.bandwidth import only
 from sbc.policy.demand import Demand
@@ -62,11 +63,9 @@ class Described:
         self._new: list[Stream] = []
         self._rejected: set[int | str] = set()
         self._channels: dict[tuple[int, bytes], Stream] = {}
-        self._translates = translates(self._here.protection, self._there.protection)
-        self._bars_foreign = any(each.protection.demands for each in sides)  # what is no RTP, which nothing secures
-        self._secures: dict[Slot, Stream | None] = {}  # of media that is to be secured as its receiver's realm demands
+        self._agreeing = Agreeing(networks, exchange, leg, sides, late, self._repeats)
+        self.wards = self._agreeing.wards  # what was agreed, or asked, by this message
         self._searched: set[Stream] = set()  # streams that are found by ICE: where they are said to be means nothing
-        self.wards: dict[Stream, Wards] = {}  # what was agreed, or asked, by this message
         self._unfit: Mapping[StreamKey, Secured | None] = NOTHING
         self._told: set[str] = set()  # the streams whose shared ports the other side hears of first
         self._ways = Ways()
@@ -75,8 +74,8 @@ class Described:
         """Decide what of an offer is turned down for how it would be secured; to be called before all else."""
         call = self._call
         offers = self._negotiates and not self._answers and not self._late
-        if offers and self._translates and call is not None and self._networks.mint is not None:
-            realms, way = (self._here, self._there), self._negotiation(call).way
+        if offers and self._agreeing.translates and call is not None and self._networks.mint is not None:
+            realms, way = (self._here, self._there), self._agreeing.negotiation(call).way
             self._unfit = weighed.turned_down(slots, lambda said: way(self._leg, said), realms, call)
             self._exchange.unfit = self._unfit
 
@@ -86,15 +85,18 @@ class Described:
         call = self._call
         advertised = self._there.media.advertised
         nothing = Place(Address(advertised, 0), ours=True)
-        tells = slot.primary or slot.way or slot.secured is not None
-        if self._translates and slot.role is not Role.RTCP and tells:
-            self._secures[slot] = None  # whatever becomes of it: keys go no further
+        secures, secured = self._agreeing.slots, slot.secured
+        tells = slot.primary or slot.way or secured is not None
+        if self._agreeing.translates and slot.role is not Role.RTCP and tells:
+            secures[slot] = None  # whatever becomes of it: keys go no further
         if call is None or call.state is CallState.CLOSED or not self._negotiates:
             return nothing  # any port of ours might be another call's
         moves = (slot.primary or slot.way > 0) and not self._late
-        foreign = slot in self._secures and slot.secured and slot.secured.foreign and slot.role is Role.RTP
-        if (foreign and self._bars_foreign) or slot.stream in self._exchange.unfit:
+        foreign = slot in secures and secured and secured.foreign and slot.role is Role.RTP
+        if (foreign and self._agreeing.bars_foreign) or slot.stream in self._exchange.unfit:
             address = Address(address.host, 0)  # it cannot be secured, so it is turned down
+        elif slot in secures and secured is not None and secured.at is not None:
+            address = secured.at
         if address.port == 0:
             if moves and slot.stream is not None and not slot.way:
                 self._rejected.add(slot.stream)
@@ -102,9 +104,9 @@ class Described:
         stream = self._stream(call, slot, moves)
         if stream is None:
             return nothing
-        if slot in self._secures:
-            self._secures[slot] = stream
-            if slot.secured is not None and slot.secured.ice is not None:
+        if slot in secures:
+            secures[slot] = stream
+            if secured is not None and secured.ice is not None:
                 self._searched.add(stream)
         unspecified = is_unspecified(address.host) and stream not in self._searched
         others = stream.remote[1 - self._leg]
@@ -235,43 +237,11 @@ class Described:
     def secure(self) -> list[tuple[Slot, Secured | None]]:
         """What is to be told of how media is secured, at its slots; call once, when every slot is translated.
         @raises Refused where what its sender says of that is not what is demanded here, or there."""
-        told = []
-        for slot, stream in self._secures.items():
-            if slot.role is Role.T38 and self._negotiates and slot.stream not in self._exchange.unfit:
-                weighed.let_fax_pass(slot, (self._here, self._there))
-            said = self._secured(slot, stream)
-            if said is not None or slot.secured is not None or (stream is None and slot.role is not Role.T38):
-                told.append((slot, said))
+        told = self._agreeing.secure(self._answers, self._negotiates, self._new)
+        for stream in self._agreeing.lost:
+            self._signalled.pop(stream, None)
+            self._rejected.add(stream.key)
         return told
-
-    def _secured(self, slot: Slot, stream: Stream | None) -> Secured | None:
-        """What the other side is to be told of one stream."""
-        call, leg = self._call, self._leg
-        foreign = slot.role is Role.T38 or (slot.secured is not None and slot.secured.foreign)
-        if call is None or self._networks.mint is None or foreign:
-            return None
-        if stream is None:
-            return weighed.profile_of(slot, self._exchange, call, 1 - leg, self._answers)
-        wards = self.wards.get(stream)
-        if wards is None:
-            wards = stream.wards or BARE
-            if self._repeats(stream, slot):
-                return wards[1 - leg].said  # its own is repeated to it
-            if self._late or not slot.primary:
-                return wards[1 - leg].told
-            negotiation = self._negotiation(call)
-            if self._answers or wards[1 - leg].owed:
-                wards = negotiation.answer(wards, leg, slot.secured)
-            else:
-                wards = negotiation.offer(wards, leg, slot.secured, stream not in self._new)
-            self.wards[stream] = wards
-        return wards[1 - leg].told
-
-    def _negotiation(self, call: Call) -> Negotiation:
-        networks = self._networks
-        near, far = (End(each.realm.protection, each.listener.transport, networks.suites) for each in call.legs)
-        assert networks.mint is not None
-        return Negotiation((near, far), networks.mint, networks.fingerprints)
 
     def abandon(self) -> None:
         """Give back the streams this message had opened, and the bandwidth: it will not cross after all."""
@@ -373,7 +343,7 @@ class Described:
             had = self._had.get(stream, stream.admitted)
             new, media = stream in self._new, stream.media[side]
             exchange.undo += (Change(stream, side, before, new, media, before_flows, had, stream.wards),)
-        stream.wards = wards
+        stream.wards, stream.muted = wards, False
         if before not in (None, Pair(rtp, rtcp)) and not is_unspecified(rtp.host):
             stream.forget(side, before.rtp != rtp)
         stream.remote[side] = Pair(rtp, rtcp) if reachable else None  # of the other IP version: learned, if at all
@@ -391,7 +361,11 @@ class Described:
         rejected = self._exchange.rejected.get(self._intent.party, ())
         orders: list[Order] = []
         for stream in list(call.streams.values()):
-            if stream.key in rejected or kinds.get(stream.key, stream.kind) != stream.kind:
+            carries = any(bundling.carries(stream, side, call.streams.values()) for side in (0, 1))
+            gone = stream.key in rejected or kinds.get(stream.key, stream.kind) != stream.kind
+            if gone and carries:
+                orders += mute_stream(self._networks, call, stream)
+            elif gone or (stream.muted and not carries):
                 orders += close_stream(self._networks, call, stream, self._now)
                 here = (each for each in self._signalled if each.key == stream.key)
                 for each in here:

@@ -62,7 +62,8 @@ def silent(registry: Registry, dialects: Mapping[str, Any], stream_id: str, seco
         return []
     for stream in call.streams.values():
         stream.silent = stream.silent or stream.id == stream_id
-    if any(call.paused) or any(not stream.silent or any(stream.held) for stream in call.streams.values()):
+    speaking = [stream for stream in call.streams.values() if not stream.muted]
+    if any(call.paused) or any(not stream.silent or any(stream.held) for stream in speaking):
         return []
     return end_call(registry, dialects[call.dialect], call, f"no media for {seconds:.0f} s", Ending.SILENT, now)
 
@@ -76,7 +77,7 @@ def unsecured(
     if call is None or stream is None or call.answered_at is None or not call.legs[side].realm.protection.end_unkeyed:
         return []
     others = [each for each in call.streams.values() if each is not stream and each.kind == stream.kind]
-    if why == SILENT_HANDSHAKE and any(keyed.passes(each, side) for each in others):
+    if why == SILENT_HANDSHAKE and any(keyed.passes(call, each, side) for each in others):
         return []
     cause = f"media in {call.legs[side].realm.name} cannot be secured: {_UNSECURED.get(why, why)}"
     return end_call(registry, dialects[call.dialect], call, cause, Ending.INCOMPATIBLE, now)

@@ -36,9 +36,18 @@ def secured(
         registry.touch(call)
 
 
-def passes(stream: Stream, side: int) -> bool:
-    """Whether media of a side can pass, as far as keys go."""
+def transport(call: Call, stream: Stream, side: int) -> SideSecurity | None:
+    """How that is secured by which media of a side goes: the side's own, or that of another stream (see Bundled)."""
     force = None if stream.wards is None else stream.wards[side].force
+    if force is None or force.bundled is None or not force.bundled.carrier:
+        return force
+    carrier = next((each for each in call.streams.values() if each.id == force.bundled.carrier), None)
+    return force if carrier is None or carrier.wards is None else carrier.wards[side].force
+
+
+def passes(call: Call, stream: Stream, side: int) -> bool:
+    """Whether media of a side can pass, as far as keys go."""
+    force = transport(call, stream, side)
     return force is None or force.keyed
 
 

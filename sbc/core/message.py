@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import attrs
@@ -159,6 +160,10 @@ class Flow(NamedTuple):
     width: Width = UNSAID
 
 
+Types = tuple[tuple[int, str], ...]
+"""Payload types of a stream, and by what name and clock rate each stands; empty where it has none."""
+
+
 @attrs.define(eq=False)
 class Slot:
     """One address inside a message.
@@ -180,6 +185,7 @@ class Slot:
     expires: int | None = None
     media: str = ""
     width: Width = UNSAID
+    types: Callable[[], Types] = tuple  # of the same formats, their numbers: looked for where they are needed
     held: bool = False  # whether the message puts the stream on hold, in one direction or both
     flow: bytes = b""
     nearby: bool = False  # whether the flow is told from others at its host alone

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from sbc.core import account, admitted, keyed
+from sbc.core import account, admitted, bundling, keyed
 from sbc.core.call import Call, CallState, Stream
 from sbc.core.message import Cause, Intent, Phase, Refused, StreamKey
 from sbc.core.orders import CloseStream, OpenStream, Order, StreamSpec
@@ -83,6 +83,7 @@ def _take_over(registry: Registry, before: Call, call: Call, stream: Stream) -> 
     networks.book.release(stream.id)
     call.opened_streams += 1
     stream.id = f"{call.id}/{call.opened_streams}"
+    stream.wards = bundling.alone(stream.wards)  # it shares no transport with those that stay
     stream.early.clear()  # of who else might have answered the other call
     keyed.reopen(stream)
     call.streams[stream.key, stream.kind] = stream

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import attrs
 
+from sbc.core.address import Address
 from sbc.core.word import Word
 
 
@@ -83,7 +84,11 @@ class Secured:
     `keys` are those of a=crypto, best first; one in an answer. `setup` is the party's part in DTLS ("actpass",
     "active", "passive", "holdconn"; empty: it says nothing). `feedback`: it speaks the AVPF profiles (RFC 4585, 5124).
     `best_effort`: its profile is that of plain RTP, whatever keys or fingerprints it says. `mux`: RTCP comes by the
-    port of RTP (RFC 5761). `mid` is what it calls the stream (RFC 5888), `bundled` whether that is of a bundle.
+    port of RTP (RFC 5761). `mid` is what it calls the stream (RFC 5888), and `bundle` the first of the streams that are
+    to share one transport with it (RFC 9143), which says what is true of all; empty: it has its own. `extension` is the
+    number of the header extension that has the name, 0 where there is none, `sources` are SSRCs that it sends by.
+    `rides`: of the transport the first alone speaks, and this one not. `at` is where the stream is by that, if nowhere
+    by itself: port 0: not at all.
     `demands`: its profile is a secured one, though it may say no key we understand. `foreign`: what flows is no RTP.
     """
 
@@ -95,7 +100,11 @@ class Secured:
     best_effort: bool = False
     mux: bool = False
     mid: str = ""
-    bundled: bool = False
+    bundle: str = ""
+    extension: int = 0
+    sources: tuple[int, ...] = ()
+    rides: bool = False
+    at: Address | None = None
     demands: bool = False
     foreign: bool = False
 
@@ -117,12 +126,33 @@ class IcePair:
     theirs: Ice | None = None
 
 
+MOST_BUNDLED = 8
+"""Streams that one transport carries."""
+MOST_SOURCES = 16
+"""SSRCs that a peer may say of one of them."""
+
+
+@attrs.frozen
+class Bundled:
+    """A side's media goes by one transport together with that of other streams' (BUNDLE, RFC 9143): by that of stream
+    `carrier`, whose side of the same number it is; empty: by its own. What comes there is for this stream where the
+    header extension of number `extension` (0: there is none) has `mid`; or its SSRC is known, at first from `sources`;
+    or its payload type is one of `types`, which no other of these streams has."""
+
+    carrier: str = ""
+    mid: str = ""
+    extension: int = 0
+    sources: tuple[int, ...] = ()
+    types: tuple[int, ...] = ()
+
+
 @attrs.frozen
 class SideSecurity:
     """How one side of a stream is secured, for an engine.
 
     `receive` is what the peer encrypts with, `send` what is sent to it is encrypted with. With `dtls` and no keys yet
     nothing passes, either way. With `ice` only where checks have agreed on is spoken to, and nobody else is heard.
+    `bundled` where its transport carries several streams, or is another's: then checks, handshakes and keys are there.
     `rollover` is what the engine itself had said of its counters when the stream was open before, in another process:
     rows of numbers, which nobody but sbc.core.keyed reads. `begins`: every SSRC that has no row there begins its RTCP
     behind that number; -1: no other process has had the keys, and it begins with the first.
@@ -134,6 +164,12 @@ class SideSecurity:
     ice: IcePair | None = None
     rollover: tuple[tuple[int, ...], ...] = ()
     begins: int = -1
+    bundled: Bundled | None = None
+
+    @property
+    def rides(self) -> bool:
+        """Whether its media goes by the transport of another stream."""
+        return self.bundled is not None and bool(self.bundled.carrier)
 
     @property
     def keyed(self) -> bool:
@@ -143,7 +179,7 @@ class SideSecurity:
     @property
     def hears(self) -> bool:
         """Whether the peer is to begin with checks or a handshake, which others than the engine see to."""
-        return self.dtls is not None or self.ice is not None
+        return (self.dtls is not None or self.ice is not None) and not self.rides
 
 
 def same(one: Key | None, other: Key | None) -> bool:

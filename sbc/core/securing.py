@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import attrs
 
-from sbc.core.message import Cause, Refused
+from sbc.core.message import Cause, Refused, Types
 from sbc.core.mint import Mint
 from sbc.core.orders import SECURED, WEB
 from sbc.core.secured import (
@@ -60,7 +60,8 @@ class Ward:
     """How one side of a stream stands. `told` is what its peer was last told by us, `said` what it last said itself;
     None: plain, or nothing where it was not `heard`. `keys` are ours, one for each suite that was ever told, and stay
     until they were in force and no longer are; our `ice` stays until the peer begins that anew. `owed`: its offer has
-    not been answered, and `told` is what it will be. `force` is what the engine has."""
+    not been answered, and `told` is what it will be. `force` is what the engine has. `types` are those of what its peer
+    takes, where they are needed to tell streams apart."""
 
     way: Way = Way.PLAIN
     told: Secured | None = None
@@ -70,6 +71,7 @@ class Ward:
     keys: tuple[Key, ...] = ()
     ice: Ice | None = None
     force: SideSecurity | None = None
+    types: Types = ()
 
 
 Wards = tuple[Ward, Ward]
@@ -176,7 +178,7 @@ class Negotiation:
 
     def _answering(self, ward: Ward, way: Way, said: Secured | None) -> Ward:
         """The ward of a peer that offers `said`, with what it will be answered."""
-        before, same = ward, ward.said is not None and said is not None and _same_end(ward.said, said)
+        before, same = ward, ward.said is not None and said is not None and is_same_end(ward.said, said)
         ward = attrs.evolve(ward, way=way, said=said, heard=True, owed=True)
         if said is None or way is Way.PLAIN:
             feedback = said is not None and said.feedback
@@ -200,7 +202,7 @@ class Negotiation:
             ice=ice,
             mux=said.mux,
             mid=said.mid,
-            bundled=said.bundled,
+            bundle=said.bundle,
         )
         return attrs.evolve(ward, told=told, ice=ice or ward.ice)
 
@@ -240,7 +242,6 @@ class Negotiation:
             feedback=True,
             mux=True,
             mid="" if said is None else said.mid,
-            bundled=said is not None and said.bundled,
         )
         return attrs.evolve(ward, told=told, ice=ice)
 
@@ -338,7 +339,7 @@ def _without(said: Secured | None, secrets: frozenset[bytes]) -> Secured | None:
     return attrs.evolve(said, keys=tuple(key for key in said.keys if key.secret not in secrets))
 
 
-def _same_end(one: Secured, other: Secured) -> bool:
+def is_same_end(one: Secured, other: Secured) -> bool:
     """Whether both are said of one DTLS association (RFC 8842 section 4): neither another certificate nor other ICE."""
     return one.fingerprints == other.fingerprints and one.ice == other.ice
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sbc.core import bundling
 from sbc.core.call import Call, Stream
 from sbc.core.message import Cause, Refused, Slot
 from sbc.core.networks import Networks, pool_of
@@ -32,6 +33,23 @@ def new_stream(networks: Networks, call: Call, slot: Slot, kind: str, now: float
     call.streams[slot.stream, kind] = stream
     networks.meetings.enter(call, stream)
     return stream
+
+
+def mute_stream(networks: Networks, call: Call, stream: Stream) -> list[Order]:
+    """A stream is turned down by whose transport media of others goes (see Bundled): nothing passes on it any more, but
+    it stays open until they are gone, too."""
+    assert stream.wards is not None
+    networks.book.release(stream.id)
+    stream.muted, stream.admitted, stream.flows, stream.agreed = True, None, [(), ()], ((), ())
+    orders: list[Order] = []
+    for side in (0, 1):
+        if bundling.carries(stream, side, call.streams.values()):
+            stream.wards = bundling.emptied(stream.wards, side)
+        else:
+            stream.remote[side] = stream.latched[side] = None
+    for side in (0, 1):
+        orders += stream.changed(call, side)
+    return orders
 
 
 def close_stream(networks: Networks, call: Call, stream: Stream, now: float, rest: bool = True) -> list[Order]:

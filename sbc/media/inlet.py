@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from sbc.core.address import Address
-from sbc.core.orders import Rate
+from sbc.core.orders import OWN, Rate
 from sbc.media import rtcp, rtp
 from sbc.media.bucket import Bucket, Drawn, waits
+from sbc.media.bundle import Bundle
 from sbc.media.latching import SideLatch, Verdict
 from sbc.media.meter import FOLD, Meter, Tally
 from sbc.media.pacing import Pacer
@@ -41,11 +42,14 @@ class Outlet:
     """What goes out to one side as RTP, or as RTCP: whither (`to`), from which socket (`send`), and how much went.
 
     Whoever gets an outlet from `Inlet.arrive` has the data sealed by `seals`, if there are any (as RTCP if `is_rtcp`),
-    calls ``outlet.send(data, outlet.to)``, with `prefix` before the data,
-    and then adds to `packets` and (without the prefix) `octets`, or to `failed`.
+    calls ``outlet.send(data, outlet.to)``, with `prefix` before the data, marked by `dscp` unless that is OWN,
+    and then adds to `packets` and (without the prefix) `octets`, or to `failed`. `sent` hears the SSRC of RTP that is
+    sent, where that is to be known.
     """
 
-    __slots__ = ("failed", "is_rtcp", "no_destination", "octets", "packets", "prefix", "seals", "send", "to")
+    __slots__ = (
+        "dscp", "failed", "is_rtcp", "no_destination", "octets", "packets", "prefix", "seals", "send", "sent", "to",
+    )  # fmt: skip
 
     def __init__(self, send: Sender, is_rtcp: bool = False) -> None:
         self.send = send
@@ -53,6 +57,8 @@ class Outlet:
         self.seals: Seals | None = None
         self.to: Source | None = None
         self.prefix = b""  # the number that the side wants before what it gets
+        self.dscp = OWN
+        self.sent: Callable[[int], None] | None = None
         self.packets = self.octets = self.failed = self.no_destination = 0
 
 
@@ -90,9 +96,9 @@ class Inlet:
     """
 
     __slots__ = (
-        "_classify", "_clock", "incoming", "_handshakes", "_headers", "_is_rtcp", "_is_rtp", "_longest", "_meter",
-        "_named", "_onward", "_onward_rtcp", "_said", "_side", "_times", "_told", "_trials", "_turn", "buckets",
-        "kernel", "latch", "not_rtp", "octets", "opened", "pacer", "packets", "policed", "refused",
+        "_classify", "_clock", "bundle", "incoming", "_handshakes", "_headers", "_is_rtcp", "_is_rtp", "_longest",
+        "_meter", "parts", "_named", "_onward", "_onward_rtcp", "_said", "_side", "_times", "_told", "_trials", "_turn",
+        "buckets", "kernel", "latch", "not_rtp", "octets", "opened", "pacer", "packets", "policed", "refused",
         "rtcp_octets", "rtcp_packets", "seals", "send", "send_shared", "shared", "too_long", "too_short", "trusted",
         "unsealed",
     )  # fmt: skip
@@ -135,6 +141,8 @@ class Inlet:
         self.unsealed: dict[str, int] = {}  # why packets could not be read, counted
         self._trials: Bucket | None = None
         self._handshakes: tuple[Bucket, Bucket] | None = None
+        self.bundle: Bundle[Any] | None = None  # of inlets: the streams that share its transport,
+        self.parts: list[tuple[Inlet, Outlet, bytes]] = []  # and what of the last packet is to be sent for each
         self.incoming = b""  # see SideSpec: what is done about the DSCP of what comes
 
     def join(self, onward: Outlet, onward_rtcp: Outlet) -> None:
@@ -194,7 +202,29 @@ class Inlet:
             return None
         if kind is Kind.RTCP:
             self._side.rtcp_came(self._is_rtp, now)
-        if self.buckets and not self._within(len(data), now):
+        if self.bundle is not None:
+            self._divide(self.bundle, kind, len(data), now)
+            return None
+        return self._take(kind, data if self.seals is None else self.opened, len(data), now)
+
+    def _divide(self, bundle: Bundle[Any], kind: Kind, size: int, now: float) -> None:
+        """Take what was opened for the streams that it is for."""
+        if kind is Kind.RTP:
+            found, data = bundle.find(self.opened)
+            for_each = [] if found is None else [(found, data)]
+        else:
+            for_each = bundle.parts(self.opened)
+        if not for_each:
+            self.refused["no-stream"] = self.refused.get("no-stream", 0) + 1
+        more = size - len(self.opened)
+        for inlet, data in for_each:
+            outlet = inlet._take(kind, data, len(data) + more, now)
+            if outlet is not None:
+                self.parts.append((inlet, outlet, data))
+
+    def _take(self, kind: Kind, data: bytes, size: int, now: float) -> Outlet | None:
+        """Take what was accepted; it had so many octets when it came."""
+        if self.buckets and not self._within(size, now):
             return None
         if kind is Kind.RTP:
             self._headers.append(data[:12])
@@ -202,14 +232,14 @@ class Inlet:
             if len(self._headers) == FOLD:
                 self._fold()
         elif kind is Kind.RTCP:
-            self._side.reported(data if self.seals is None else self.opened, now)
+            self._side.reported(data, now)
         if kind is Kind.RTCP or self._is_rtcp:
             self.rtcp_packets += 1
-            self.rtcp_octets += len(data)
+            self.rtcp_octets += size
             onward = self._onward_rtcp
         else:
             self.packets += 1
-            self.octets += len(data)
+            self.octets += size
             onward = self._onward
         if onward.to is None:
             onward.no_destination += 1

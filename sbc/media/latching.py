@@ -34,7 +34,7 @@ class Verdict(NamedTuple):
     `reason` is a fixed word. Accepted: ``latched`` (the known source), ``signalled``, ``seen-host``, ``rtp-host``,
     ``nat``, ``continues``, ``moved``, ``rebound``, ``returned``, ``nominated``. Not accepted: ``not-signalled``,
     ``latch-off``, ``not-behind-nat``, ``not-seen-host``, ``not-rtp-host``, ``window-closed``, ``latched-elsewhere``,
-    ``unproven``, ``may-not-latch``, ``not-nominated``.
+    ``unproven``, ``may-not-latch``, ``not-nominated``, ``no-stream``.
     """
 
     accept: bool

@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from sbc.core.address import Address
 from sbc.core.orders import OWN, UNSET, Rate, SideSpec, StreamSpec
-from sbc.core.secured import Key
+from sbc.core.secured import Bundled, Key
 from sbc.media.bucket import Bucket, Drawn, SharedBucket
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow, SideView
@@ -19,8 +19,10 @@ from sbc.media.herald import Herald
 from sbc.media.inlet import LONGEST, Inlet, Outlet, Sender, Source
 from sbc.media.interfaces import IMediaObserver, IUserSpaceEngine
 from sbc.media.kept import check_apart
+from sbc.media.riding import Riding
 from sbc.media.rounds import Rounds
 from sbc.media.sealing import Row, Unsealed
+from sbc.media.side import Side
 from sbc.media.silence import SilenceWatch
 from sbc.media.sockets import RECEIVE_BUFFER, MediaSockets, marking
 from sbc.media.srtp import Session, suites
@@ -62,11 +64,22 @@ def relay(inlet: Inlet, data: bytes, source: Source, now: float, shared: bool, d
     """Let an inlet judge a packet, and send it by the outlet that it names, marked by what it came with if that is what
     its side wants."""
     outlet = inlet.arrive(data, source, now, shared)
-    if outlet is None or outlet.to is None:
+    if outlet is not None:
+        _forward(inlet, outlet, data if inlet.seals is None else inlet.opened, now, dscp)
+    elif inlet.parts:
+        for taken, outlet, part in inlet.parts:
+            _forward(taken, outlet, part, now, dscp)
+        inlet.parts.clear()
+
+
+def _forward(inlet: Inlet, outlet: Outlet, data: bytes, now: float, dscp: int) -> None:
+    if outlet.to is None:
         return
-    if inlet.seals is not None:
-        data = inlet.opened
     as_what = inlet.incoming[dscp] if dscp != UNSET and inlet.incoming else OWN
+    if as_what == OWN:
+        as_what = outlet.dscp
+    if outlet.sent is not None and not outlet.is_rtcp:
+        outlet.sent(int.from_bytes(data[8:12], "big"))
     if inlet.pacer.holds(now):
         waiting = partial(_depart, outlet, outlet.send, outlet.to, outlet.prefix, data, as_what)
         inlet.pacer.hold(waiting, now)
@@ -135,6 +148,7 @@ class TwistedEngine:
         self._shared: dict[str, Drawn] = {}  # by realm
         self._rounds = Rounds(reactor)
         self._many = SharedPorts(self._sockets, self._rounds, relay)
+        self._riding = Riding(self._relays, self._ride, lambda stream, side: self._side(stream, side).walk())
 
     def open(self, spec: StreamSpec) -> None:
         """See IMediaEngine. @raises PortUnavailable; @raises ValueError for an id that is already open, or a DSCP that
@@ -176,6 +190,7 @@ class TwistedEngine:
         relay = self._relays[spec.id] = _Relay(spec.call, stream, ports)
         for port in relay.all_ports():
             self._rounds.add(port.sock.fileno(), port.read)
+        self._riding.opened(spec)
         self._sockets.see_buffers(pairs[0][0])
         self._watch.add(spec.id)
 
@@ -186,6 +201,7 @@ class TwistedEngine:
         traffic_class(spec.dscp)  # nothing is changed by what is refused
         remark = marking(spec) != marking(relay.stream.sides[side].spec)
         relay.stream.update(side, spec, self._reactor.seconds())
+        self._riding.changed(stream, side, spec)
         if remark:
             for port in relay.ports[side]:
                 self._sockets.remark(port.sock, spec)
@@ -194,11 +210,11 @@ class TwistedEngine:
 
     def key(self, stream: str, side: int, receive: Key, send: Key) -> None:
         """See IMediaEngine. @raises KeyError; ValueError."""
-        self._relays[stream].stream.sides[side].key(receive, send, self._reactor.seconds())
+        self._side(stream, side).key(receive, send, self._reactor.seconds())
 
     def aim(self, stream: str, side: int, rtp: Address | None, rtcp: Address | None) -> None:
         """See IMediaEngine. @raises KeyError."""
-        self._relays[stream].stream.sides[side].aim(rtp, rtcp, self._reactor.seconds())
+        self._side(stream, side).aim(rtp, rtcp, self._reactor.seconds())
 
     def say(self, stream: str, side: int, data: bytes, to: Address, rtcp: bool = False) -> bool:
         """See IMediaEngine. @raises KeyError."""
@@ -220,8 +236,10 @@ class TwistedEngine:
 
     def close(self, stream: str) -> StreamCounters:
         """See IMediaEngine. The ports are free again when this returns. @raises KeyError."""
-        relay = self._relays.pop(stream)
+        relay = self._relays[stream]
         relay.stream.flush()
+        self._riding.closed(stream)
+        del self._relays[stream]
         final = relay.counters()
         for port in relay.all_ports():
             self._rounds.remove(port.sock.fileno())
@@ -316,6 +334,12 @@ class TwistedEngine:
     def sockets(self) -> int:
         """How many sockets are open, for whoever keeps the books."""
         return len(self._rounds)
+
+    def _side(self, stream: str, side: int) -> Side:
+        return self._relays[stream].stream.sides[side]
+
+    def _ride(self, stream: str, side: int, carrier: str, bundled: Bundled) -> bool:
+        return self._side(stream, side).ride(stream, self._side(carrier, side), bundled)
 
     def _call_of(self, stream: str) -> str:
         relay = self._relays.get(stream)

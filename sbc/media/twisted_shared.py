@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from sbc.core.orders import SideSpec
 from sbc.media.inlet import Inlet, Sender, Source
 from sbc.media.rounds import Rounds
+from sbc.media.side import NUMBER
 from sbc.media.sockets import MediaSockets, Place, place_of
-from sbc.media.stream import NUMBER
 from sbc.media.udp import BESIDE, MAX_DATAGRAM, dscp_of
 
 Relay = Callable[[Inlet, bytes, Source, float, bool, int], None]

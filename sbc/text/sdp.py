@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Final
 
 import attrs
@@ -12,7 +13,7 @@ from sbc.core.message import BadMessage, Place, Role, Slot
 from sbc.core.secured import Secured
 from sbc.text import sdp_secured, sdp_width
 from sbc.text.edits import Edits
-from sbc.text.sdp_formats import flow
+from sbc.text.sdp_formats import flow, types
 from sbc.text.sdp_lines import (
     Candidate,
     Host,
@@ -107,6 +108,8 @@ class Sdp:
         if not isinstance(media, MediaLine) or media not in self.media:
             return False
         self._secured[media.index] = slot, secured
+        if secured is not None and secured.at is not None:
+            spot.place = Place(secured.at, ours=True)
         return True
 
     def finish(self) -> None:
@@ -153,7 +156,9 @@ class Sdp:
         for media in self.media:
             if media.index not in self._secured:
                 securing.hide(media, self._until(media))
-        securing.session(self.media[0], [said for _, said in self._secured.values() if said is not None])
+        told = [(slot.at.place, said) for slot, said in self._secured.values() if said is not None]
+        live = [said for place, said in told if place is None or place.address.port]
+        securing.session(self.media[0], live)
 
     def _written_hosts(self) -> dict[int, str]:
         """The host to stand for each live media line, by its index."""
@@ -251,6 +256,7 @@ class Sdp:
 
     def _settle(self) -> None:
         """Find the effective ``c=`` of each stream; make the slots."""
+        self._find_bundled()
         for media in self.media:
             media.connection = next(iter(media.own or self._session), None)
             if media.connection is None:
@@ -265,6 +271,41 @@ class Sdp:
             self._hide([host for host in media.own if host not in used])
             self._settle_media(media)
             self._hide(media.paths)
+        if self._speaks:
+            self._share_transports()
+
+    def _find_bundled(self) -> None:
+        """The streams that are turned down by their port alone: their transport is that of another, which is not."""
+        rejected = [media for media in self.media if not media.port and not media.wildcard]
+        if not rejected or self.data.find(b"a=bundle-only", self.start, self.end) < 0:
+            return
+        groups = sdp_secured.bundles(self.data[self.start : self.media[0].line.line_start])
+        named = {sdp_secured.name_of(self._lines(media)): media for media in self.media}
+        for media in rejected:
+            mid = sdp_secured.bundled_alone(self._lines(media))
+            first = next((named.get(group[0]) for group in groups if group and mid and mid in group), None)
+            media.only = first is not None and first.port > 0
+
+    def _lines(self, media: MediaLine) -> bytes:
+        return self.data[media.line.line_end : self._until(media)]
+
+    def _share_transports(self) -> None:
+        """What is said of the transport of a bundle is said of its first stream, and true of all of them."""
+        said = {slot.secured.mid: slot for slot in self.slots if slot.secured is not None and slot.primary}
+        for slot in list(said.values()):
+            secured = slot.secured
+            first = None if secured is None or not secured.bundle else said.get(secured.bundle)
+            if secured is None or first is None or first is slot or first.secured is None:
+                continue
+            of = first.secured
+            slot.secured = attrs.evolve(
+                secured,
+                fingerprints=secured.fingerprints or of.fingerprints,
+                setup=secured.setup or of.setup,
+                ice=secured.ice or of.ice,
+                mux=secured.mux or of.mux,
+                at=first.place.address if slot.at.what.only else None,
+            )
 
     def _settle_media(self, media: MediaLine) -> None:
         address, rtcp = media.address, media.rtcp
@@ -293,6 +334,7 @@ class Sdp:
             session = sdp_width.of_session(self.data, self.start, self.media[0].line.line_start)
             said = flow(media.line, until, media.kind, media.transport, session)
             self.slots[-1].media, self.slots[-1].width = said
+            self.slots[-1].types = partial(types, media.line, until)
             if self._speaks or (media.transport != "RTP/AVP" and not media.udptl):
                 session_lines = self.data[self.start : self.media[0].line.line_start]
                 lines = self.data[media.line.line_end : until]

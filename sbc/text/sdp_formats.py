@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from sbc.core.message import UNSAID, Flow, Width
+from sbc.core.message import UNSAID, Flow, Types, Width
 from sbc.text import sdp_width
 from sbc.text.sdp_lines import Line
 
@@ -22,6 +22,11 @@ _LINES: Final = re.compile(
     rb"|(?:b=(as|tias|r[rs])|a=((?:max)?ptime|maxprate|t38maxbitrate)):[ \t]*+([0-9]{1,10}))",
     re.MULTILINE | re.IGNORECASE,
 )
+_MAPS: Final = re.compile(
+    rb"^a=rtpmap:([0-9]{1,3})[ \t]++([^\s/]++/[0-9]++(?:/[0-9]++)?)", re.MULTILINE | re.IGNORECASE
+)
+MOST_TYPES: Final = 128
+"""Payload types of one stream: all that there can be."""
 _MOST_LINES: Final = 8 * MOST
 _KEPT: Final = 2_000  # octets of a stream's lines that are known again
 _STATIC: Final = {  # RFC 3551 section 6
@@ -63,6 +68,18 @@ def flow(line: Line, until: int, kind: str, transport: str, session: Width = UNS
     if len(listed) + len(lines) > _KEPT:
         return _read(listed, lines, kind, transport, session)
     return _known(listed, lines, kind, transport, session)
+
+
+def types(line: Line, until: int) -> Types:
+    """The payload types of the ``m=`` line of RTP, best first, with their names."""
+    words = line.data[line.start : line.end].split(None, 3)
+    named = {number: name for number, name in _MAPS.findall(line.data, line.line_end, until)}
+    found = []
+    for each in words[3].split(None, MOST_TYPES)[:MOST_TYPES] if len(words) > 3 else ():
+        if each.isdigit() and int(each) < 128:
+            name = named.get(each, b"").decode("ascii", "replace")[:LONGEST] or _STATIC.get(each, "")
+            found.append((int(each), name.lower()))
+    return tuple(found)
 
 
 def _read(listed: bytes, lines: bytes, kind: str, transport: str, session: Width) -> Flow:

@@ -198,7 +198,8 @@ class MediaLine:
     `port` is 0 for a rejected stream and for a wildcard; `count` the number of ports after the slash (1 if none),
     which are part of `port_span`: what is written there is one pair.
     `address` is the effective ``c=`` host (canonical) and the port, None where that is no IP address or name. `mux`
-    says whether RTP and RTCP may share the port (RFC 5761); `direction` is sendrecv, sendonly, recvonly or inactive.
+    says whether RTP and RTCP may share the port (RFC 5761); `only` that with port 0 it is not turned down, but to be
+    had by the transport of another stream alone (RFC 9143); `direction` is sendrecv, sendonly, recvonly or inactive.
     `relayed`: it is media over datagrams, which an engine can relay; `udptl`: it is T.38 over UDPTL.
     """
 
@@ -214,6 +215,7 @@ class MediaLine:
     relayed: bool
     udptl: bool
     mux: bool = False
+    only: bool = False
     address: Address | None = None
     rtcp: Rtcp | None = None
     connection: Host | None = None  # of the effective c=, its own or the session's
@@ -225,7 +227,7 @@ class MediaLine:
     @property
     def live(self) -> bool:
         """Whether it is a stream to relay: datagrams, not rejected, at an address."""
-        return self.relayed and self.port > 0 and self.address is not None
+        return self.relayed and (self.port > 0 or self.only) and self.address is not None
 
 
 def read_media(line: Line, index: int, direction: str) -> MediaLine:

@@ -6,7 +6,7 @@ import re
 from base64 import b64decode
 from binascii import Error, unhexlify
 
-from sbc.core.secured import SUITES, Fingerprint, Ice, Key, Secured
+from sbc.core.secured import MOST_SOURCES, SUITES, Fingerprint, Ice, Key, Secured
 from sbc.text.secrets import HOLDING
 
 MOST_KEYS = 16
@@ -21,10 +21,11 @@ LEAST_PASSWORD = 22
 _LONGEST_LIFE = 1 << 48  # packets that one key may encrypt, by any suite (RFC 3711 section 9.2)
 _LONGEST = 512  # octets of a line that is read; all keys are far shorter
 _LINES = re.compile(
-    rb"^a=(?:(crypto|fingerprint|setup|ice-ufrag|ice-pwd|mid|group):[ \t]*+([^\r\n]*+)|ice-lite(?![^ \t\r\n]))",
+    rb"^a=(?:(crypto|fingerprint|setup|ice-ufrag|ice-pwd|mid|group|extmap|ssrc):[ \t]*+([^\r\n]*+)"
+    rb"|(ice-lite|bundle-only)(?![^ \t\r\n]))",
     re.MULTILINE | re.IGNORECASE,
 )
-_MOST_LINES = 64
+_MOST_LINES = 128
 _CRYPTO = re.compile(
     rb"([0-9]{1,9})[ \t]++([A-Za-z0-9_]{1,64})[ \t]++inline:[ \t]*+([A-Za-z0-9+/]{8,128}={0,2})"
     rb"(?:\|(?:2\^([0-9]{1,3})|([0-9]{1,18})))?(?:\|([0-9]{1,40}):([0-9]{1,3}))?((?>(?:[ \t]++[!-~]{1,64})*))[ \t]*+"
@@ -77,7 +78,9 @@ def read(session: bytes, stream: bytes, transport: str, mux: bool) -> Secured | 
         best_effort=not (by_keys or by_dtls),
         mux=mux,
         mid=mid,
-        bundled=bool(mid) and any(mid.encode() in group.split()[1:] for group in common.get(b"group", [])),
+        bundle=_bundle(mid, common) if mid else "",
+        extension=_extension(own.get(b"extmap", []) + common.get(b"extmap", [])),
+        sources=_sources(own.get(b"ssrc", [])),
         demands=by_keys or by_dtls,
         foreign=profile not in PROFILES,
     )
@@ -85,12 +88,54 @@ def read(session: bytes, stream: bytes, transport: str, mux: bool) -> Secured | 
     return secured if said or secured.demands or secured.foreign else None
 
 
+NAMES = b"urn:ietf:params:rtp-hdrext:sdes:mid"
+"""What the header extension is called that has the name of a stream (RFC 9143 section 15)."""
+
+
+def bundles(session: bytes) -> list[list[bytes]]:
+    """The streams of each bundle, by their names."""
+    return [words[1:] for line in _lines(session).get(b"group", []) if (words := line.split())[:1] == [b"BUNDLE"]]
+
+
+def bundled_alone(stream: bytes) -> bytes:
+    """What a stream is called that is to be had in a bundle alone (RFC 9143 section 6); empty: it is none."""
+    own = _lines(stream)
+    return _mid(own).encode("ascii") if b"bundle-only" in own else b""
+
+
+def name_of(stream: bytes) -> bytes:
+    """What a stream is called; empty: nothing."""
+    return _mid(_lines(stream)).encode("ascii")
+
+
+def _bundle(mid: str, common: dict[bytes, list[bytes]]) -> str:
+    """The first of its bundle."""
+    groups = [words[1:] for line in common.get(b"group", []) if (words := line.split())[:1] == [b"BUNDLE"]]
+    found = next((group[0] for group in groups if mid.encode() in group), b"")
+    return "" if _MID.fullmatch(found) is None else found.decode("ascii")
+
+
+def _extension(lines: list[bytes]) -> int:
+    for line in lines:
+        number, _, name = line.partition(b" ")
+        number = number.partition(b"/")[0]
+        if name.split()[:1] == [NAMES] and number.isdigit() and 0 < int(number[:4]) < 256:
+            return int(number)
+    return 0
+
+
+def _sources(lines: list[bytes]) -> tuple[int, ...]:
+    numbers = dict.fromkeys(line.split()[0] for line in lines if line.split())
+    found = [int(each) for each in numbers if each.isdigit() and len(each) < 11]
+    return tuple(each for each in found if 0 < each < 1 << 32)[:MOST_SOURCES]
+
+
 def _lines(data: bytes) -> dict[bytes, list[bytes]]:
     found: dict[bytes, list[bytes]] = {}
     for count, match in enumerate(_LINES.finditer(data)):
         if count == _MOST_LINES:
             break
-        name, value = match[1] or b"ice-lite", match[2] or b""
+        name, value = match[1] or match[3], match[2] or b""
         if len(value) <= _LONGEST:
             found.setdefault(name.lower(), []).append(value)
     return found

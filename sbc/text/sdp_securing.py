@@ -11,12 +11,15 @@ from sbc.core.address import Address
 from sbc.core.secured import Key, Secured
 from sbc.text.edits import Edits
 from sbc.text.sdp_lines import MediaLine
-from sbc.text.sdp_secured import PROFILES, SAYING
+from sbc.text.sdp_secured import NAMES, PROFILES, SAYING
 from sbc.text.secrets import NAMED
 
 _END = rb"[^\r\n]*+(?:\r?\n)?)"
 _FEEDBACK = rb"|a=rtcp-(?:fb|rsize)(?![A-Za-z0-9-])"
-_JOINED = rb"|a=(?:rtcp-mux(?:-only)?|rtcp|mid|bundle-only|group|msid-semantic)(?![A-Za-z0-9-])"
+_JOINED = (
+    rb"|a=(?:rtcp-mux(?:-only)?|rtcp|mid|bundle-only|group|msid-semantic)(?![A-Za-z0-9-])"
+    rb"|a=extmap:[0-9]{1,5}(?:/[a-z]{1,10}+)?[ \t]++" + re.escape(NAMES) + rb"(?![^ \t\r\n])"
+)
 _FLAGS = re.MULTILINE | re.IGNORECASE
 _GOING = {
     (feedback, joined): re.compile(
@@ -79,9 +82,9 @@ class Securing:
         at = first.line.line_start
         self._drop(_GOING[True, self.joined], self._start, at)
         lines = [b"a=ice-lite"] if any(each.ice is not None and each.ice.lite for each in told) else []
-        bundled = next((each.mid for each in told if each.bundled and each.mid), "")
-        if bundled:  # each stream has ports of its own here: the first alone is of the bundle (RFC 9143 section 7.3)
-            lines.append(b"a=group:BUNDLE " + bundled.encode("ascii"))
+        for first_mid in dict.fromkeys(each.bundle for each in told if each.bundle):
+            others = [each.mid for each in told if each.bundle == first_mid != each.mid]
+            lines.append(b"a=group:BUNDLE " + " ".join([first_mid, *others]).encode("ascii"))
         if lines:
             self._insert(at, lines)
 
@@ -107,12 +110,12 @@ def profile(said: Secured | None) -> bytes:
 def stream_lines(said: Secured, place: Address) -> list[bytes]:
     """The attributes that say it; `place` is where its one candidate is."""
     lines = [b"a=crypto:" + _crypto(key) for key in said.keys]
-    for fingerprint in said.fingerprints:
+    for fingerprint in () if said.rides else said.fingerprints:
         digest = fingerprint.digest.hex(":").upper()
         lines.append(f"a=fingerprint:{fingerprint.algorithm} {digest}".encode("ascii"))
-    if said.setup:
+    if said.setup and not said.rides:
         lines.append(b"a=setup:" + said.setup.encode("ascii"))
-    if said.ice is not None:
+    if said.ice is not None and not said.rides:
         lines.append(b"a=ice-ufrag:" + said.ice.ufrag.encode("ascii"))
         lines.append(b"a=ice-pwd:" + said.ice.password.encode("ascii"))
         lines += [_candidate(place, component) for component in range(1, 2 if said.mux else 3)]

@@ -10,7 +10,10 @@ from sbc.media.native.build import libraries
 ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "sbc/media/native"
 MEDIA = ROOT / "tests/fuzz/media"
-NAMES = ("packet", "latch", "reasons", "flow", "figures", "gate", "sealing", "sources", "srtp", "srtp_fast")
+NAMES = (
+    "packet", "latch", "reasons", "flow", "inlet", "bundle", "figures", "gate", "sealing", "sources", "srtp",
+    "srtp_fast",
+)  # fmt: skip
 """The engine's files that a packet passes through, threads and sockets left out."""
 
 

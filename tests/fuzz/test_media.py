@@ -35,7 +35,7 @@ def ran(program: Path, target: str, seconds: int) -> subprocess.CompletedProcess
     return subprocess.run(command, cwd=program.parent, capture_output=True, text=True, check=False, timeout=300)
 
 
-@pytest.mark.parametrize("target", ["latches", "path", "seals"])
+@pytest.mark.parametrize("target", ["latches", "path", "seals", "bundle"])
 def test_what_was_kept_and_mutations_of_it(tmp_path: Path, target: str) -> None:
     done = ran(built(tmp_path, target), target, 2)
     assert done.returncode == 0, done.stderr[-4000:]
@@ -48,7 +48,7 @@ def test_what_was_kept_and_mutations_of_it(tmp_path: Path, target: str) -> None:
         ("latches", "if (size < begin + 4)", "if (size < begin)"),  # reads beyond the end
         ("latches", "if (latch->mode == LATCH_STRICT && !seen)", "if (0)"),
         ("path", "    inlet->count.policed++;", "    {}"),
-        ("path", "if (to.family == FAMILY_NONE || address_unusable(&to, side->local))", "if (0)"),
+        ("path", "if (to.family == FAMILY_NONE || address_unusable(&to, side->local) ||", "if ("),
         ("path", "    *size += NUMBER;", "    (void)size;"),
         (
             "seals",
@@ -57,6 +57,13 @@ def test_what_was_kept_and_mutations_of_it(tmp_path: Path, target: str) -> None:
         ),
         ("seals", "if (source && index <= (rtcp ? source->floor_rtcp : source->floor))", "if (0)"),  # taken before
         ("seals", "    seal->begins = sends ? use->begins : -1;", "    seal->begins = -1;"),
+        ("bundle", "return least <= size && size <= left ? size : 0;", "return least <= size ? size : 0;"),
+        ("bundle", "if (end > size || (!wide && profile != ONE_BYTE))", "if (!wide && profile != ONE_BYTE)"),
+        (
+            "bundle",
+            "bundle->waiting &= ~(1U << member);\n    *size = 0;",
+            "bundle->waiting &= ~(1U << member);\n    *size = 4;",
+        ),
     ],
 )
 def test_a_fault_that_is_put_in_is_found(tmp_path: Path, target: str, sound: str, spoilt: str) -> None:

@@ -289,7 +289,7 @@ def test_what_is_taken_back_leaves_the_keys_that_were() -> None:
         0,
         before.receive,
         before.send,
-        before.dtls,
+        (THEIRS.fingerprint,),
     )
 
 
@@ -299,9 +299,7 @@ def test_keys_on_other_terms_serve_until_the_handshake_is_done() -> None:
     us.update(server(STRANGER.fingerprint))
     security = us.noted.specs[us.stream].sides[0].security
     assert security is not None and (security.receive, security.send) == keys
-    assert us.observer.heard[-1][5] == (THEIRS.fingerprint,), (
-        "the core is not to take them for those of the new terms"
-    )
+    assert us.observer.heard[-1][5] == (THEIRS.fingerprint,), "the core is not to take them for those of the new terms"
 
 
 def test_the_same_again_changes_nothing() -> None:

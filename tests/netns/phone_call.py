@@ -33,6 +33,7 @@ class PhoneCall:
         self.declined_tags: list[str] = []  # further answers of a forked call, acknowledged and hung up
         self.direction = "sendrecv"  # the one this phone last described
         self.remote_sdp: Sdp | None = None
+        self.offered = b""  # what the other has described last
         self.invite: SipMessage  # the first INVITE as sent last, or as received
         self._peer: Peer  # where it went to, or came from
         self._local = self._remote = ""  # From and To of our own requests in the dialog
@@ -349,6 +350,8 @@ class PhoneCall:
 
     def _sdp(self, direction: str) -> bytes:
         self._sdp_version += 1
+        if self.phone.describes is not None:
+            return self.phone.describes(self.offered)
         port = self.media.rtp.getsockname()[1]
         address = self.phone.address
         return Sdp((address, port), (address, port + 1), direction, self._session, self._sdp_version).encode()
@@ -360,7 +363,7 @@ class PhoneCall:
 
     def _described(self, message: SipMessage) -> None:
         if message.body:
-            self.remote_sdp = Sdp.parse(message.body)
+            self.remote_sdp, self.offered = Sdp.parse(message.body), message.body
             self.media.remote = (self.remote_sdp.rtp, self.remote_sdp.rtcp)
 
     def _become(self, state: str, cause: str = "") -> None:

@@ -107,6 +107,7 @@ class Softphone:
         self._register_cseq = 0
         self.registered_for = 0  # seconds granted by the registrar
         self.calls: list[PhoneCall] = []
+        self.describes: Callable[[bytes], bytes] | None = None  # its media, beside what it was offered, if not itself
         self.trace: list[Trace] = []
         self._asked: dict[tuple[str, str], _Asked] = {}
         self._answered: dict[tuple[str, str], SipMessage] = {}

@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,13 +17,14 @@ from tests.certificates import Authority
 from tests.netns import jssip, secrets
 from tests.netns.browser import HEARD, TONE, Browser
 from tests.netns.capture import Capture
+from tests.netns.mirror import KINDS, Mirror
 from tests.netns.nat import Nat, NatKind
 from tests.netns.pcap import Packet
 from tests.netns.sbc_process import sbc_config
 from tests.netns.scene import Scene
 from tests.netns.softswitch import DOMAIN, password
 from tests.netns.topology import one_pair
-from tests.netns.waiting import wait_for
+from tests.netns.waiting import PATIENCE, wait_for
 
 MakeScene = Callable[..., Scene]
 SBC, SBC_CORE, PEER = "203.0.113.1", "198.51.100.1", "198.51.100.3"
@@ -115,6 +117,47 @@ def test_a_browser_calls_a_phone_and_both_hear_each_other(
     left |= {name: (folder / name).read_bytes() for name in ("cdr.json", "audit.log")}
     assert b"call" in left["cdr.json"] and b"a=ice-pwd" in left["console"], "what is looked through is there"
     assert secrets.leaks(left, hidden) == []
+
+
+@pytest.mark.parametrize("policy", ["balanced", "max-bundle"])
+def test_audio_and_video_by_one_transport_and_by_two_pairs_of_ports_at_the_core(
+    make_scene: MakeScene, tmp_path: Path, script: str, policy: str
+) -> None:
+    """What the browser says comes back to it, heard and seen, by one port and one handshake."""
+    stage = make_scene(one_pair((Nat(NatKind.SYMMETRIC),)), toml=config(Authority(tmp_path)))
+    phone, mirror = stage.phone("uas", "bob"), Mirror(stage.lab.host("uas"))
+    phone.describes = mirror.describe
+    phone.register()
+    wire = stage.lab.host("sbc").capture("access")
+    settings = {"ws": f"wss://{SBC}:8443/", "domain": DOMAIN, "user": "alice", "password": password("alice")}
+    settings |= {"callee": "bob", "calls": True, "raw": True, "video": True, "bundle": policy}
+    browser = Browser(stage.lab.host("phone-a"), script, settings, tmp_path / "sbc.crt")
+    try:
+        browser.wait("connection", state="connected")
+        browser.wait_hearing()
+        seen = wait_for(lambda: _sees(browser), 2 * PATIENCE, "the page to see", 0.2)
+        wait_for(lambda: min(mirror.heard[kind] for kind in KINDS) >= HEARD, 2 * PATIENCE, "media of both", 0.2)
+        wait_for(lambda: min(mirror.reports[kind] for kind in KINDS) > 0, 2 * PATIENCE, "reports of both", 0.2)
+        browser.tell("hangup")
+        browser.wait("ended")
+    finally:
+        browser.close()
+        mirror.close()
+        wire.stop()
+    assert seen["transports"] == 1 and seen["transport"]["dtls"] == "connected"
+    assert set(mirror.kinds["audio"]) == {0}
+    assert len(mirror.kinds["video"]) == 1 and 0 not in mirror.kinds["video"]
+    media_ports = {each.src[1] for each in wire.packets if each.protocol == "udp" and each.src[0] == SBC}
+    assert len(media_ports) == 1, "audio, video, RTCP, handshake and checks go by one port"
+    assert stage.softswitch.complaints() == []
+
+
+def _sees(browser: Browser) -> dict[str, Any] | None:
+    """What the page says of its call when it has got enough video, decoded."""
+    for said in reversed(browser.said("stats")):
+        if min(((said.get("seen") or {}).get(what) or 0) for what in ("packets", "frames")) >= 20:
+            return said
+    return None
 
 
 def console(stage: Scene, capsys: pytest.CaptureFixture[str]) -> bytes:

@@ -125,7 +125,7 @@ def test_dtls_and_ice_are_said_for_a_stream_or_for_all() -> None:
         ice=Ice("abcd", "p" * 22, lite=True),
         feedback=True,
         mid="au",
-        bundled=True,
+        bundle="au",
         demands=True,
     )
     own = read(b"a=fingerprint:sha-384 " + b":".join([b"01"] * 48) + b"\r\na=setup:passive\r\n", "RTP/AVP", prints)

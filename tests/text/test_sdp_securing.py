@@ -97,7 +97,7 @@ PIECES = st.lists(
     ),
     max_size=20,
 )
-TOLD = st.sampled_from([None, DTLS, Secured((KEY,)), Secured(feedback=True), Secured((KEY,), mid="q", bundled=True)])
+TOLD = st.sampled_from([None, DTLS, Secured((KEY,)), Secured(feedback=True), Secured((KEY,), mid="q", bundle="q")])
 
 
 @given(PIECES, PIECES, PIECES, TOLD, TOLD, st.sampled_from([b"", b"\r\n"]))

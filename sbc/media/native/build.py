@@ -13,12 +13,14 @@ FOLDER = "sbc/media/native"
 SOURCES = tuple(
     f"{FOLDER}/{name}.c"
     for name in (
+        "bundle",
         "clock",
         "engine",
         "epoll",
         "figures",
         "flow",
         "gate",
+        "inlet",
         "latch",
         "multishot",
         "pacer",
@@ -26,6 +28,7 @@ SOURCES = tuple(
         "realm",
         "reasons",
         "sealing",
+        "secured",
         "sources",
         "srtp",
         "srtp_fast",
@@ -36,8 +39,8 @@ SOURCES = tuple(
     )
 )
 HEADERS = (
-    "packet", "latch", "meter", "bucket", "srtp", "sealing", "counters", "flow", "worker", "engine", "clock", "uring",
-    "urgent",
+    "packet", "latch", "meter", "bucket", "srtp", "sealing", "counters", "flow", "bundle", "worker", "engine", "clock",
+    "uring", "urgent",
 )  # fmt: skip
 """What Python sees something of, in the order in which they need each other."""
 OPTIONS = ("-std=c11", "-O2", "-pthread", "-D_GNU_SOURCE", "-Wall", "-Wextra")

@@ -236,7 +236,7 @@ struct stream *engine_share(struct engine *engine, const int fds[2])
 }
 
 struct stream *engine_open(struct engine *engine, uint64_t handle, bool t38, const int fds[4],
-                           struct stream *const shared[2], const struct side_spec specs[2])
+                           struct stream *const shared[2], const struct side_spec specs[2], struct stream *beside)
 {
     struct gate *const gates[2] = {(struct gate *)shared[0], (struct gate *)shared[1]};
     struct stream *stream = calloc(1, sizeof *stream);
@@ -250,7 +250,9 @@ struct stream *engine_open(struct engine *engine, uint64_t handle, bool t38, con
     }
     stream_init(stream, t38, fds, gates, specs, (int64_t)clock_now());
     stream->handle = handle;
-    return engine_begin(engine, gates[0] || gates[1] ? &engine->workers[0] : engine_choose(engine), stream);
+    if (gates[0] || gates[1])
+        return engine_begin(engine, &engine->workers[0], stream);
+    return engine_begin(engine, beside ? beside->worker : engine_choose(engine), stream);
 }
 
 uint64_t engine_strays(const struct stream *shared)
@@ -275,22 +277,6 @@ void engine_carried(struct stream *stream, int side, bool rtcp, uint32_t ssrc, i
     carried.last.at = (int64_t)(clock_now() - ago);
     stream->asked++;
     worker_ask(stream->worker, &carried);
-}
-
-void engine_key(struct stream *stream, int side, const struct new_seals *seals)
-{
-    struct command key = {.kind = COMMAND_KEY, .side = (uint8_t)side, .stream = stream, .seals = *seals};
-
-    stream->asked++;
-    worker_ask(stream->worker, &key);
-}
-
-void engine_aim(struct stream *stream, int side, const struct address to[2])
-{
-    struct command aim = {.kind = COMMAND_AIM, .side = (uint8_t)side, .stream = stream, .to = {to[0], to[1]}};
-
-    stream->asked++;
-    worker_ask(stream->worker, &aim);
 }
 
 void engine_rows(struct engine *engine, struct stream *stream, struct stream_rows *rows)

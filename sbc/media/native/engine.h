@@ -35,9 +35,10 @@ struct stream *engine_share(struct engine *engine, const int fds[2]);
 /* Relay between four bound sockets: side 0's RTP and RTCP, side 1's RTP and RTCP (-1: none). Null with errno where that
    cannot be had. The sockets are the caller's to close, after engine_close(). `handle` is what events call it; `shared` are
    those that each side shares with others, null: none. Seals in the
-   specs are the stream's then; where there is none, they are gone. */
+   specs are the stream's then; where there is none, they are gone. `beside` is one whose worker it is to have, if that can be: of
+   the same call; null: any. */
 struct stream *engine_open(struct engine *engine, uint64_t handle, bool t38, const int fds[4],
-                           struct stream *const shared[2], const struct side_spec specs[2]);
+                           struct stream *const shared[2], const struct side_spec specs[2], struct stream *beside);
 
 /* Packets that have come to shared sockets, and were nobody's. */
 uint64_t engine_strays(const struct stream *shared);
@@ -53,6 +54,10 @@ void engine_update(struct stream *stream, int side, const struct side_spec *spec
 void engine_key(struct stream *stream, int side, const struct new_seals *seals);
 void engine_aim(struct stream *stream, int side, const struct address to[2]);
 void engine_rows(struct engine *engine, struct stream *stream, struct stream_rows *rows);
+
+/* Let a side's media go by the transport of the same side of `carrier`, with that of others, and be known by `spec`; null: by its
+   own alone. False where they have not one worker. */
+bool engine_ride(struct stream *stream, int side, struct stream *carrier, const struct bundled_spec *spec);
 
 /* Note what somebody else has forwarded last of a side's flow, `ago` nanoseconds; `sequence` -1: RTCP, which has none. */
 void engine_carried(struct stream *stream, int side, bool rtcp, uint32_t ssrc, int32_t sequence, uint32_t timestamp,

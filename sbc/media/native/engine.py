@@ -25,6 +25,7 @@ from sbc.media.kept import check_apart, check_kept
 from sbc.media.native.secured import Seals, Secured
 from sbc.media.native.shared import SharedPorts
 from sbc.media.native.values import Values
+from sbc.media.riding import Riding
 from sbc.media.sealing import Keys, Past
 from sbc.media.silence import SilenceWatch
 from sbc.media.sockets import RECEIVE_BUFFER, MediaSockets, marking
@@ -103,6 +104,8 @@ class NativeEngine(Secured):
         self._realtime = realtime
         self._relays: dict[str, _Relay] = {}
         self._handles: dict[int, _Relay] = {}
+        self._of_call: dict[str, dict[str, _Relay]] = {}
+        self._riding = Riding(self._relays, self._ride, self._walk)
         self._realms: dict[str, Any] = {}
         self._engine: Any = None
         self._reader = _Events(self)
@@ -134,14 +137,16 @@ class NativeEngine(Secured):
                 opened.callback(self._shared.leave, self._engine, side)
             keys = self._secure_first(specs, spec)
             handle = self._opened = self._opened + 1
-            stream = self._lib.engine_open(self._engine, handle, spec.kind == "t38", fds, shared, specs)
+            where = fds, shared, specs, self._beside(spec.call)
+            stream = self._lib.engine_open(self._engine, handle, spec.kind == "t38", *where)
             if stream == self._ffi.NULL:
                 raise PortUnavailable(spec.sides[0].local.rtp, os.strerror(self._ffi.errno))
             opened.pop_all()
         self._sockets.see_buffers(pairs[0][0])
         for sock in filter(None, sockets):
             sock.detach()
-        self._relays[spec.id] = self._handles[handle] = _Relay(spec, handle, stream, keys)
+        relay = self._relays[spec.id] = self._handles[handle] = _Relay(spec, handle, stream, keys)
+        self._entered(relay)
         self._watch.add(spec.id)
 
     def update(self, stream: str, side: int, spec: SideSpec) -> None:
@@ -162,11 +167,13 @@ class NativeEngine(Secured):
         self._lib.engine_update(relay.stream, side, to)
         sides = (spec, relay.spec.sides[1]) if side == 0 else (relay.spec.sides[0], spec)
         relay.spec = StreamSpec(relay.spec.id, relay.spec.call, relay.spec.kind, sides)
+        self._riding.changed(stream, side, spec)
         self._watch.renew(stream)
 
     def close(self, stream: str) -> StreamCounters:
         """See IMediaEngine. The ports are free again when this returns. @raises KeyError."""
-        relay = self._relays.pop(stream)
+        relay = self._relays[stream]
+        self._leaves(relay)
         fds = self._fds(relay)
         self._lib.engine_close(self._engine, relay.stream, self._state)
         del self._handles[relay.handle]
@@ -239,10 +246,8 @@ class NativeEngine(Secured):
         state = self._read(relay).sides
         views = []
         for n, spec in enumerate(relay.spec.sides):
-            send = relay.keys[n][1]
-            views.append(
-                self._values.view(state[n], spec, self._has_rtcp(relay, n), "" if send is None else send.suite)
-            )
+            suite, rtcp = self._suite(relay, n), self._has_rtcp(relay, n)
+            views.append(self._values.view(state[n], spec, rtcp, suite))
         return views[0], views[1]
 
     def forwarder(self, stream: str) -> tuple[str, str]:
@@ -372,8 +377,7 @@ class NativeEngine(Secured):
             self._herald.latched(stream, event.side, address, self._values.reason(event.reason))
 
     def _call_of(self, stream: str) -> str:
-        relay = self._relays.get(stream)
-        return "" if relay is None else relay.spec.call
+        return self._relays[stream].spec.call if stream in self._relays else ""
 
 
 @implementer(IReadDescriptor)

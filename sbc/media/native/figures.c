@@ -92,7 +92,7 @@ static void side_gather(const struct side *side, struct side_state *state, int64
     state->reports = side->reports;
     state->held = side->ports[0].latch.held;
     state->mux = side_muxes(side);
-    state->sealed = side->secured && side->seals.send;
+    state->sealed = side->secured && (side->carrier ? side->carrier : side)->seals.send;
     state->shared = side->outlets[0].aim.prefixed || side->outlets[1].aim.prefixed || side->ports[0].shared ||
                     (side->has_rtcp && side->ports[1].shared);
 }

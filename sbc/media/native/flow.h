@@ -7,6 +7,7 @@
 
 #include <netinet/in.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "bucket.h"
@@ -15,6 +16,7 @@
 
 /* cffi: from here, what Python may see */
 #define MARK_OWN 255
+#define BUNDLE_SENT 16 /* SSRCs of what was sent to a side that are known, the latest */
 enum port_kind { PORT_RTP, PORT_RTCP, PORT_T38, PORT_SHARED };
 
 /* What arrives from all peers of a realm shares this. */
@@ -50,6 +52,7 @@ struct side_spec {
     uint8_t marks[64];
     uint32_t number;        /* with which what comes to the shared ports for this side begins, if there are any, */
     struct address shared[2]; /* and these */
+    uint8_t tos;              /* the octet of the IP header by which its packets are marked, where they go by another's socket */
     bool secured;             /* media is read and written by keys: */
     struct new_seals seals;
 };
@@ -61,6 +64,7 @@ union endpoint {
     struct sockaddr_in6 v6;
 };
 
+struct bundle;
 struct gate;
 struct side;
 struct stream;
@@ -122,6 +126,12 @@ struct side {
     bool secured; /* media is read and written by: */
     struct seals seals;
     uint8_t aimed; /* enum aimed */
+    struct bundle *bundle; /* the streams that share its transport; null: it is the side's alone */
+    struct side *carrier;  /* whose transport its media goes by; null: its own */
+    bool bundled;          /* it is one of a bundle: what has been sent to it is known by */
+    uint8_t sending;       /* (where the next is written) */
+    uint32_t sent[BUNDLE_SENT];
+    uint8_t tos;
     struct meter meter;
     struct meter_reports reports;
     struct address local[2];
@@ -190,11 +200,19 @@ void stream_init(struct stream *stream, bool t38, const int fds[4], struct gate 
 /* Take a new spec for one side, and open the learning windows of both again. */
 void stream_update(struct stream *stream, int side, const struct side_spec *spec, int64_t now);
 
+/* Point a side's outlets at what is now known. */
+void side_aim(struct side *side);
+
 /* Take a packet, from the port that others share less its number if `shared`; the outlet it is to leave by, or null if it
    was dropped (and counted). Behind `data` there is room for METER_HEAD and for SRTP_ROOM octets at least; `size` changes
-   where media is read or written by keys. */
-struct outlet *inlet_arrive(struct inlet *inlet, uint8_t *data, uint32_t *size, const union endpoint *source, bool shared,
+   where media is read or written by keys. Where the transport is that of several streams `inlet` becomes that of the one that it
+   is for. */
+struct outlet *inlet_arrive(struct inlet **inlet, uint8_t *data, uint32_t *size, const union endpoint *source, bool shared,
                             int64_t now, uint32_t longest);
+
+/* What of the RTCP that was taken last at `carrier` is for a further stream, whose `inlet` is told; null: there is no more. In
+   `data` there is room for as much as came, and behind it as above. */
+struct outlet *inlet_more(const struct inlet *carrier, struct inlet **inlet, uint8_t *data, uint32_t *size, int64_t now);
 
 /* Read and write a side's media with other keys from now on; and send it where checks or a handshake have shown that the peer is,
    RTP and RTCP: none, nowhere. */
@@ -231,6 +249,8 @@ static inline bool side_seals(struct stream *stream, struct side *side, bool rtc
 /* Let go of what a stream has besides its memory. */
 static inline void stream_end(struct stream *stream)
 {
+    free(stream->sides[0].bundle);
+    free(stream->sides[1].bundle);
     seals_free(&stream->sides[0].seals);
     seals_free(&stream->sides[1].seals);
 }

@@ -52,6 +52,7 @@ enum reason {
     REASON_UNPROVEN,
     REASON_MAY_NOT_LATCH,
     REASON_NOT_NOMINATED,
+    REASON_NO_STREAM, /* of those that share the transport it is for none */
     REASONS
 };
 

@@ -26,6 +26,7 @@ const char *latch_reason_word(enum reason reason)
         [REASON_UNPROVEN] = "unproven",
         [REASON_MAY_NOT_LATCH] = "may-not-latch",
         [REASON_NOT_NOMINATED] = "not-nominated",
+        [REASON_NO_STREAM] = "no-stream",
     };
     return (unsigned)reason < REASONS ? words[reason] : "";
 }

@@ -6,8 +6,9 @@ from typing import Any
 
 from sbc.core.address import Address
 from sbc.core.orders import SideSpec, StreamSpec
-from sbc.core.secured import SUITES, Key, SideSecurity, same
+from sbc.core.secured import SUITES, Bundled, Key, SideSecurity, same
 from sbc.media.native.values import Values
+from sbc.media.riding import Riding
 from sbc.media.sealing import USED, Keys, Past, Row, Use, leave, wanted
 from sbc.media.udp import borrowed
 
@@ -79,6 +80,8 @@ class Secured:
     _seals: Seals
     _relays: dict[str, Any]
     _handles: dict[int, Any]
+    _of_call: dict[str, dict[str, Any]]
+    _riding: Riding
     _suites: tuple[str, ...] | None = None
 
     def suites(self) -> tuple[str, ...]:
@@ -105,6 +108,41 @@ class Secured:
         to[0] = self._values.in_c(rtp)
         to[1] = self._values.in_c(rtcp)
         self._lib.engine_aim(self._relays[stream].stream, side, to)
+
+    def _ride(self, stream: str, side: int, carrier: str, bundled: Bundled) -> bool:
+        """See sbc.media.riding.Join."""
+        spec = self._values.bundled(bundled)
+        return bool(self._lib.engine_ride(self._relays[stream].stream, side, self._relays[carrier].stream, spec))
+
+    def _beside(self, call: str) -> Any:
+        """The struct of a stream of the call, in whose worker others of it are to be; NULL where there is none."""
+        return next((each.stream for each in self._of_call.get(call, {}).values()), self._ffi.NULL)
+
+    def _entered(self, relay: Any) -> None:
+        """A stream is open."""
+        self._of_call.setdefault(relay.spec.call, {})[relay.spec.id] = relay
+        self._riding.opened(relay.spec)
+
+    def _leaves(self, relay: Any) -> None:
+        """It is about to close: no other of its call is to have a place beside it, and nobody rides with it."""
+        self._riding.closed(relay.spec.id)
+        of_call = self._of_call[relay.spec.call]
+        del of_call[relay.spec.id]
+        if not of_call:
+            del self._of_call[relay.spec.call]
+        del self._relays[relay.spec.id]
+
+    def _walk(self, stream: str, side: int) -> None:
+        """See sbc.media.riding.Leave."""
+        self._lib.engine_ride(self._relays[stream].stream, side, self._ffi.NULL, self._ffi.NULL)
+
+    def _suite(self, relay: Any, side: int) -> str:
+        """That by which what is sent to a side is written: of the transport it goes by, mostly its own."""
+        security = relay.spec.sides[side].security
+        if security is not None and security.rides:
+            relay = self._relays.get(security.bundled.carrier, relay)
+        send = relay.keys[side][1]
+        return "" if send is None else str(send.suite)
 
     def say(self, stream: str, side: int, data: bytes, to: Address, rtcp: bool = False) -> bool:
         """See IMediaEngine. @raises KeyError."""

@@ -12,6 +12,7 @@ import attrs
 
 from sbc.core.address import Address, literal
 from sbc.core.orders import Latch, SideSpec
+from sbc.core.secured import Bundled
 from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume
 from sbc.media.flow import Footing, SideView, Stance
 from sbc.media.meter import Tally
@@ -98,6 +99,7 @@ class Values:
             to.local[n] = self.in_c(spec.local[n])
         to.realm = realm
         to.clock = spec.clock
+        to.tos = spec.dscp << 2
         to.muxes = spec.remote is not None and spec.remote.rtp == spec.remote.rtcp
         if (shared := spec.shared) is not None:
             to.told, to.number = shared.told, shared.number
@@ -110,6 +112,18 @@ class Values:
         if spec.limit is not None:
             to.limited, to.rate, to.burst = True, spec.limit.octets, spec.limit.burst
             to.wait = int(spec.limit.wait * _NANO)
+
+    def bundled(self, bundled: Bundled) -> Any:
+        """What a stream of a bundle is known by, as a ``struct bundled_spec``."""
+        to, mid = self.ffi.new("struct bundled_spec *"), bundled.mid.encode()[: self.lib.BUNDLE_MID]
+        self.ffi.memmove(to.mid, mid, len(mid))
+        to.mid_size, to.extension = len(mid), bundled.extension
+        to.said = min(len(bundled.sources), self.lib.BUNDLE_SAID)
+        for n, ssrc in enumerate(bundled.sources[: to.said]):
+            to.sources[n] = ssrc
+        for each in bundled.types:
+            to.types[each // 64] |= 1 << each % 64
+        return to
 
     def counters(self, state: Any, specs: Sequence[SideSpec]) -> StreamCounters:
         """The counters in a ``struct stream_state``; `specs` are those of the two sides."""

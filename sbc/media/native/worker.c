@@ -139,19 +139,19 @@ static void worker_carry_out(struct worker *worker, const struct command *comman
         worker_add(worker, stream);
         break;
     case COMMAND_UPDATE:
-        worker_touch(worker, stream);
+        worker_touch_all(worker, stream);
         if (command->spec.secured)
             pacer_flush(&worker->pacer, stream); /* what waits was not written by keys, and leaves before they count */
         stream_update(stream, command->side, &command->spec, now);
         atomic_fetch_add_explicit(&stream->done, 1, memory_order_release);
         break;
     case COMMAND_KEY:
-        worker_touch(worker, stream);
+        worker_touch_all(worker, stream);
         stream_key(stream, command->side, &command->seals, now);
         atomic_fetch_add_explicit(&stream->done, 1, memory_order_release);
         break;
     case COMMAND_AIM:
-        worker_touch(worker, stream);
+        worker_touch_all(worker, stream);
         stream_aim(stream, command->side, command->to, now);
         atomic_fetch_add_explicit(&stream->done, 1, memory_order_release);
         if (stream->unsaid)
@@ -164,6 +164,10 @@ static void worker_carry_out(struct worker *worker, const struct command *comman
     case COMMAND_CARRIED:
         worker_touch(worker, stream);
         stream_carried(stream, command->side, command->rtcp, &command->last);
+        atomic_fetch_add_explicit(&stream->done, 1, memory_order_release);
+        break;
+    case COMMAND_RIDE:
+        worker_ride(worker, command);
         atomic_fetch_add_explicit(&stream->done, 1, memory_order_release);
         break;
     case COMMAND_CLOSE:
@@ -199,7 +203,9 @@ static void worker_mark(struct packet *packet, const struct side *from)
     if (!from->marked || packet->tos < 0)
         return;
     dscp = from->marks[packet->tos >> 2 & 63];
-    packet->aim.marked = dscp != MARK_OWN;
+    if (dscp == MARK_OWN)
+        return;
+    packet->aim.marked = true;
     packet->aim.tos = (uint8_t)(dscp << 2);
 }
 
@@ -227,6 +233,30 @@ uint64_t worker_patience(const struct worker *worker)
     return next - now < LONGEST_WAIT ? (uint64_t)(next - now) : LONGEST_WAIT;
 }
 
+/* Let a packet that was judged leave as its outlet says: now with the batch, or when its time has come; `held`: not before. */
+static void worker_aim(struct worker *worker, struct packet *packet, struct inlet *inlet, bool held, int64_t now)
+{
+    packet->aim = packet->outlet->aim;
+    worker_mark(packet, inlet->side);
+    if (packet->aim.prefixed)
+        gate_mark(&packet->aim, &packet->data, &packet->size);
+    if (held || inlet->side->earliest > now || inlet->side->waiting) {
+        pacer_hold(&worker->pacer, packet, inlet);
+        packet->outlet = NULL;
+    }
+}
+
+/* What of RTCP is for further streams that share a transport. It leaves in the next turn: the batch has no room for it. */
+static void worker_divide(struct worker *worker, const struct packet *packet, const struct inlet *carrier, int64_t now)
+{
+    static _Thread_local uint8_t room[NUMBER + DATAGRAM + SRTP_ROOM + METER_HEAD];
+    struct packet part = *packet;
+    struct inlet *inlet;
+
+    while (part.data = room + NUMBER, (part.outlet = inlet_more(carrier, &inlet, part.data, &part.size, now)))
+        worker_aim(worker, &part, inlet, true, now);
+}
+
 static void worker_judge(struct worker *worker)
 {
     int64_t now = (int64_t)clock_now();
@@ -234,24 +264,22 @@ static void worker_judge(struct worker *worker)
     for (int n = 0; n < worker->count; n++) {
         struct packet *packet = &worker->batch[n];
         bool shared = packet->inlet->kind == PORT_SHARED;
-        struct inlet *inlet = shared ? gate_find(packet->inlet, &packet->data, &packet->size) : packet->inlet;
+        struct inlet *inlet = shared ? gate_find(packet->inlet, &packet->data, &packet->size) : packet->inlet, *taker = inlet;
         packet->outlet = NULL;
         if (!inlet)
             continue;
-        worker_touch(worker, inlet->stream);
-        packet->outlet = inlet_arrive(inlet, packet->data, &packet->size, &packet->source, shared, now, worker->longest);
-        if (packet->outlet) {
-            packet->aim = packet->outlet->aim;
-            worker_mark(packet, inlet->side);
-            if (packet->aim.prefixed)
-                gate_mark(&packet->aim, &packet->data, &packet->size);
-            if (inlet->side->earliest > now || inlet->side->waiting) {
-                pacer_hold(&worker->pacer, packet, inlet);
-                packet->outlet = NULL;
-            }
-        }
+        worker_touch_all(worker, inlet->stream);
+        packet->outlet = inlet_arrive(&taker, packet->data, &packet->size, &packet->source, shared, now, worker->longest);
+        if (packet->outlet)
+            worker_aim(worker, packet, taker, false, now);
+        if (inlet->side->bundle && inlet->side->bundle->waiting)
+            worker_divide(worker, packet, inlet, now);
         if (inlet->stream->unsaid)
             worker_say(worker, inlet->stream);
+        if (taker->stream->unsaid)
+            worker_say(worker, taker->stream);
+        if (taker->onward->side->carrier && taker->onward->side->carrier->ports[0].stream->unsaid)
+            worker_say(worker, taker->onward->side->carrier->ports[0].stream);
         if (inlet->stream->handed)
             worker_hand(worker, packet, inlet);
     }

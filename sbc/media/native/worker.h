@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-#include "flow.h"
+#include "bundle.h"
 #include "pacer.h"
 #include "ring.h"
 #include "urgent.h"
@@ -60,6 +60,7 @@ enum command_kind {
     COMMAND_KEY,
     COMMAND_AIM,
     COMMAND_CARRIED,
+    COMMAND_RIDE,
     COMMAND_READ,
     COMMAND_ROWS,
     COMMAND_CLOSE,
@@ -76,6 +77,10 @@ struct command {
         struct side_spec spec;
         struct last last;
         struct new_seals seals;
+        struct {
+            struct stream *carrier; /* null: its own transport alone */
+            struct bundled_spec spec;
+        } ride;
         struct address to[2];
         struct stream_rows *rows;   /* of ROWS, and */
         struct stream_state *state; /* of READ and CLOSE: filled when they are answered */
@@ -152,7 +157,7 @@ struct worker {
     int count;
     int touched_count;
     struct packet batch[BATCH];
-    struct stream *touched[3 * BATCH + COMMANDS];
+    struct stream *touched[(2 * BUNDLE_MEMBERS + 3) * BATCH + 2 * COMMANDS];
 };
 
 #define EVER UINT64_MAX
@@ -176,6 +181,10 @@ void *worker_run(void *worker);
 
 /* What a worker is about to change or has just counted is not to be read until the end of the turn. */
 void worker_touch(struct worker *worker, struct stream *stream);
+void worker_touch_all(struct worker *worker, struct stream *stream); /* and what shares its transport */
+
+/* Let a side go by another's transport, or by its own again. What waits leaves by the socket that it was to leave by. */
+void worker_ride(struct worker *worker, const struct command *command);
 
 /* Tell what Python has not been told of a stream; what does not fit remains, for the end of a later turn, when all streams are
    looked at. */

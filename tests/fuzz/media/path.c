@@ -143,7 +143,7 @@ static void arrive(struct bench *bench, int side, int port, struct input *input)
     bool rtcp = size >= 2 && rtcp_is_type(data[1]);
     if (bench->stream->sides[side].secured && bench->peers[side] && who & 0x40 && size >= 12 && size <= LONGEST && data[0] >> 6 == 2)
         seal_close(bench->peers[side], rtcp, data, &size);
-    struct outlet *outlet = inlet_arrive(inlet, data, &size, &source, shared, bench->now, LONGEST);
+    struct outlet *outlet = inlet_arrive(&inlet, data, &size, &source, shared, bench->now, LONGEST);
     bench->arrived[side][port]++;
     bench->handed[side][port] += bench->stream->handed;
     MUST(!bench->stream->handed || bench->stream->sides[side].seals.hears);

@@ -1,0 +1,111 @@
+"""What one message says of how its streams are secured, and what the other side is told of that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+
+import attrs
+
+from sbc.core import bundling, weighed
+from sbc.core.bundling import Part
+from sbc.core.call import Call, Stream
+from sbc.core.exchange import Exchange
+from sbc.core.message import Role, Slot
+from sbc.core.networks import Networks
+from sbc.core.realm import Realm
+from sbc.core.secured import Secured
+from sbc.core.securing import BARE, End, Negotiation, Wards, Way, translates
+
+
+class Agreeing:
+    """Of a message of `exchange` from leg `leg` of its call, on its way between `realms`. `late`: it changes nothing.
+    `repeats` says of a stream whether its sender only repeats at a slot what it was told."""
+
+    def __init__(
+        self,
+        networks: Networks,
+        exchange: Exchange,
+        leg: int,
+        realms: tuple[Realm, Realm],
+        late: bool,
+        repeats: Callable[[Stream, Slot], bool],
+    ) -> None:
+        self._networks, self._exchange, self._call, self._leg = networks, exchange, exchange.call, leg
+        self._realms, self._late, self._repeats = realms, late, repeats
+        self.translates = translates(realms[0].protection, realms[1].protection)
+        """Whether the SBC has a part in it at all."""
+        self.bars_foreign = any(realm.protection.demands for realm in realms)
+        """Whether what is no RTP stays out: nothing secures it."""
+        self.slots: dict[Slot, Stream | None] = {}
+        """Media that is to be secured as its receiver's realm demands, and its streams; None: it is turned down."""
+        self.wards: dict[Stream, Wards] = {}
+        """How streams are secured after it."""
+        self.lost: list[Stream] = []
+        """Those that cannot be had, whatever was said."""
+
+    def negotiation(self, call: Call) -> Negotiation:
+        """What its streams are agreed on by, one by one."""
+        networks = self._networks
+        near, far = (End(each.realm.protection, each.listener.transport, networks.suites) for each in call.legs)
+        assert networks.mint is not None
+        return Negotiation((near, far), networks.mint, networks.fingerprints)
+
+    def secure(self, answers: bool, negotiates: bool, new: Container[Stream]) -> list[tuple[Slot, Secured | None]]:
+        """What is to be told, at the slots; call once, when every slot is translated. `answers`: it answers an offer;
+        `negotiates`: it answers or makes one; `new` are streams that begin by it.
+        @raises Refused where what its sender says of that is not what is demanded here, or there."""
+        parts: dict[Stream | None, Part] = {}
+        told: list[tuple[Slot, Secured | None]] = []
+        for slot, stream in self.slots.items():
+            if slot.role is Role.T38 and negotiates and slot.stream not in self._exchange.unfit:
+                weighed.let_fax_pass(slot, self._realms)
+            said = self._agree(slot, stream, answers, new, parts)
+            if said is not None or slot.secured is not None or (stream is None and slot.role is not Role.T38):
+                told.append((slot, said))
+        if parts:
+            self._bundle(list(parts.values()), answers)
+            self.wards.update((part.stream, part.wards) for part in parts.values())
+            told = [(slot, self._anew(slot, said, parts)) for slot, said in told]
+        return told
+
+    def _agree(
+        self, slot: Slot, stream: Stream | None, answers: bool, new: Container[Stream], parts: dict[Stream | None, Part]
+    ) -> Secured | None:
+        """What the other side is to be told of one stream, as far as that can be said of it alone."""
+        call, leg = self._call, self._leg
+        foreign = slot.role is Role.T38 or (slot.secured is not None and slot.secured.foreign)
+        if call is None or self._networks.mint is None or foreign:
+            return None
+        if stream is None:
+            profile = weighed.profile_of(slot, self._exchange, call, 1 - leg, answers)
+            return None if profile is None else attrs.evolve(profile, at=None)
+        if stream not in parts:
+            wards = stream.wards or BARE
+            if self._repeats(stream, slot):
+                return wards[1 - leg].said  # its own is repeated to it
+            if self._late or not slot.primary:
+                return wards[1 - leg].told
+            negotiation = self.negotiation(call)
+            if answers or wards[1 - leg].owed:
+                wards = negotiation.answer(wards, leg, slot.secured)
+            else:
+                wards = negotiation.offer(wards, leg, slot.secured, stream not in new)
+            parts[stream] = Part(stream, wards)
+            if any(ward.way is Way.DTLS for ward in wards):
+                parts[stream].put(leg, attrs.evolve(wards[leg], types=slot.types()))
+        return parts[stream].wards[1 - leg].told
+
+    def _bundle(self, parts: list[Part], answers: bool) -> None:
+        call, host, leg = self._call, self._realms[1].media.advertised, self._leg
+        if call is None or not any(ward.way is Way.DTLS for part in parts for ward in part.wards):
+            return
+        streams = call.streams.values()
+        offered = [part for part in parts if part.ward(leg).owed]
+        agreed = [part for part in parts if not part.ward(leg).owed]
+        bundling.offer(offered, streams, 1 - leg, host)
+        bundling.answer(agreed, streams, leg, host, tells=False)
+        self.lost = bundling.answer(agreed, streams, 1 - leg, host, tells=True)
+
+    def _anew(self, slot: Slot, said: Secured | None, parts: dict[Stream | None, Part]) -> Secured | None:
+        stream = self.slots[slot]
+        return parts[stream].ward(1 - self._leg).told if stream in parts else said
