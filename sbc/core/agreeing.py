@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Container
 
 import attrs
 
@@ -19,7 +19,7 @@ from sbc.core.securing import BARE, End, Negotiation, Wards, Way, translates
 
 class Agreeing:
     """Of a message of `exchange` from leg `leg` of its call, on its way between `realms`. `late`: it changes nothing.
-    `repeats` says of a stream whether its sender only repeats at a slot what it was told."""
+    `new` are the streams that begin by it."""
 
     def __init__(
         self,
@@ -28,10 +28,10 @@ class Agreeing:
         leg: int,
         realms: tuple[Realm, Realm],
         late: bool,
-        repeats: Callable[[Stream, Slot], bool],
+        new: Container[Stream],
     ) -> None:
         self._networks, self._exchange, self._call, self._leg = networks, exchange, exchange.call, leg
-        self._realms, self._late, self._repeats = realms, late, repeats
+        self._realms, self._late, self._new = realms, late, new
         self.translates = translates(realms[0].protection, realms[1].protection)
         """Whether the SBC has a part in it at all."""
         self.bars_foreign = any(realm.protection.demands for realm in realms)
@@ -50,16 +50,21 @@ class Agreeing:
         assert networks.mint is not None
         return Negotiation((near, far), networks.mint, networks.fingerprints)
 
-    def secure(self, answers: bool, negotiates: bool, new: Container[Stream]) -> list[tuple[Slot, Secured | None]]:
+    def repeats(self, stream: Stream, slot: Slot) -> bool:
+        """Whether a peer only repeats what it was told. Of what is secured for one side alone nothing is repeated."""
+        secured = slot.secured is not None or any(ward.way is not Way.PLAIN for ward in stream.wards or ())
+        return stream not in self._new and slot.place.address in stream.ours[self._leg] and not secured
+
+    def secure(self, answers: bool, negotiates: bool) -> list[tuple[Slot, Secured | None]]:
         """What is to be told, at the slots; call once, when every slot is translated. `answers`: it answers an offer;
-        `negotiates`: it answers or makes one; `new` are streams that begin by it.
+        `negotiates`: it answers or makes one.
         @raises Refused where what its sender says of that is not what is demanded here, or there."""
         parts: dict[Stream | None, Part] = {}
         told: list[tuple[Slot, Secured | None]] = []
         for slot, stream in self.slots.items():
             if slot.role is Role.T38 and negotiates and slot.stream not in self._exchange.unfit:
                 weighed.let_fax_pass(slot, self._realms)
-            said = self._agree(slot, stream, answers, new, parts)
+            said = self._agree(slot, stream, answers, parts)
             if said is not None or slot.secured is not None or (stream is None and slot.role is not Role.T38):
                 told.append((slot, said))
         if parts:
@@ -69,7 +74,7 @@ class Agreeing:
         return told
 
     def _agree(
-        self, slot: Slot, stream: Stream | None, answers: bool, new: Container[Stream], parts: dict[Stream | None, Part]
+        self, slot: Slot, stream: Stream | None, answers: bool, parts: dict[Stream | None, Part]
     ) -> Secured | None:
         """What the other side is to be told of one stream, as far as that can be said of it alone."""
         call, leg = self._call, self._leg
@@ -81,7 +86,7 @@ class Agreeing:
             return None if profile is None else attrs.evolve(profile, at=None)
         if stream not in parts:
             wards = stream.wards or BARE
-            if self._repeats(stream, slot):
+            if self.repeats(stream, slot):
                 return wards[1 - leg].said  # its own is repeated to it
             if self._late or not slot.primary:
                 return wards[1 - leg].told
@@ -89,7 +94,7 @@ class Agreeing:
             if answers or wards[1 - leg].owed:
                 wards = negotiation.answer(wards, leg, slot.secured)
             else:
-                wards = negotiation.offer(wards, leg, slot.secured, stream not in new)
+                wards = negotiation.offer(wards, leg, slot.secured, stream not in self._new)
             parts[stream] = Part(stream, wards)
             if any(ward.way is Way.DTLS for ward in wards):
                 parts[stream].put(leg, attrs.evolve(wards[leg], types=slot.types()))

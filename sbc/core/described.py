@@ -63,7 +63,7 @@ class Described:
         self._new: list[Stream] = []
         self._rejected: set[int | str] = set()
         self._channels: dict[tuple[int, bytes], Stream] = {}
-        self._agreeing = Agreeing(networks, exchange, leg, sides, late, self._repeats)
+        self._agreeing = Agreeing(networks, exchange, leg, sides, late, self._new)
         self.wards = self._agreeing.wards  # what was agreed, or asked, by this message
         self._searched: set[Stream] = set()  # streams that are found by ICE: where they are said to be means nothing
         self._unfit: Mapping[StreamKey, Secured | None] = NOTHING
@@ -110,7 +110,7 @@ class Described:
                 self._searched.add(stream)
         unspecified = is_unspecified(address.host) and stream not in self._searched
         others = stream.remote[1 - self._leg]
-        if others is not None and self._repeats(stream, slot):
+        if others is not None and self._agreeing.repeats(stream, slot):
             return _echo(meant(stream, 1 - self._leg, slot.media) or others, slot)
         ours = stream.ours[1 - self._leg]
         if moves and slot.media:
@@ -134,11 +134,6 @@ class Described:
         if unspecified:
             return Place(Address(unspecified_like(advertised), port), ours=True)
         return Place(Address(advertised, port), ours=True)
-
-    def _repeats(self, stream: Stream, slot: Slot) -> bool:
-        """Whether a peer only repeats what it was told. Of what is secured for one side alone nothing is repeated."""
-        secured = slot.secured is not None or any(ward.way is not Way.PLAIN for ward in stream.wards or ())
-        return stream not in self._new and slot.place.address in stream.ours[self._leg] and not secured
 
     def _number(self, stream: Stream, slot: Slot) -> Address | None:
         """Note by which number the sender tells the stream from others; where it wants it then, if it says that."""
@@ -237,7 +232,7 @@ class Described:
     def secure(self) -> list[tuple[Slot, Secured | None]]:
         """What is to be told of how media is secured, at its slots; call once, when every slot is translated.
         @raises Refused where what its sender says of that is not what is demanded here, or there."""
-        told = self._agreeing.secure(self._answers, self._negotiates, self._new)
+        told = self._agreeing.secure(self._answers, self._negotiates)
         for stream in self._agreeing.lost:
             self._signalled.pop(stream, None)
             self._rejected.add(stream.key)

@@ -13,22 +13,23 @@ from tests.rig import SOFTSWITCH
 from tests.sip_messages import sdp
 
 
-def test_what_its_sender_only_repeats_and_what_is_late_changes_nothing() -> None:
+def test_what_is_late_changes_nothing_and_who_only_repeats_is_told_its_own() -> None:
     pair = Pair.make(MediaSecurity.DTLS, MediaSecurity.NONE)
     _, told, _ = pair.call(browser(), sdp(SOFTSWITCH.host))
     registry = pair.rig.border.registry
     (call,) = registry.calls.values()
     (stream,) = call.streams.values()
-    exchange = call.opening
-    assert exchange is not None and stream.wards is not None
+    assert call.opening is not None and stream.wards is not None
     slot = Slot(Role.RTP, Place(Address("192.0.2.1", 4000)), None, stream=0)
-    realms = call.legs[1].realm, call.legs[0].realm
-    for late, repeats, expected in ((True, False, stream.wards[0].told), (False, True, stream.wards[0].said)):
-        agreeing = Agreeing(registry.networks, exchange, 1, realms, late, lambda stream, slot, r=repeats: r)  # type: ignore[misc]
-        assert agreeing.translates and agreeing.bars_foreign
-        agreeing.slots[slot] = stream
-        assert agreeing.secure(True, True, ()) == [(slot, expected)] and agreeing.wards == {}
+    agreeing = Agreeing(registry.networks, call.opening, 1, (call.legs[1].realm, call.legs[0].realm), True, ())
+    assert agreeing.translates and agreeing.bars_foreign
+    agreeing.slots[slot] = stream
+    assert agreeing.secure(True, True) == [(slot, stream.wards[0].told)] and agreeing.wards == {}
     assert line(told, b"fingerprint") and OURS in (stream.wards[0].told or Secured()).fingerprints
+    ours = Slot(Role.RTP, Place(stream.ours[1].rtp), None, stream=0)
+    assert not agreeing.repeats(stream, ours), "nothing is repeated of what is secured"
+    stream.wards = None
+    assert agreeing.repeats(stream, ours) and not agreeing.repeats(stream, slot)
 
 
 def test_what_is_turned_down_is_told_by_its_profile_and_is_nowhere() -> None:
@@ -41,8 +42,8 @@ def test_what_is_turned_down_is_told_by_its_profile_and_is_nowhere() -> None:
     told = attrs.evolve(stream.wards[0].told, at=Address("203.0.113.1", 20000))
     stream.wards = attrs.evolve(stream.wards[0], told=told), stream.wards[1]
     realms = call.legs[1].realm, call.legs[0].realm
-    agreeing = Agreeing(registry.networks, call.opening, 1, realms, False, lambda stream, slot: False)
+    agreeing = Agreeing(registry.networks, call.opening, 1, realms, False, ())
     slot = Slot(Role.RTP, Place(Address("192.0.2.1", 0)), None, stream=0)
     agreeing.slots[slot] = None
-    ((_, said),) = agreeing.secure(True, True, ())
+    ((_, said),) = agreeing.secure(True, True)
     assert said is not None and said.at is None and said.fingerprints
