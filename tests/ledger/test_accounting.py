@@ -87,7 +87,7 @@ def test_what_the_spool_has_no_room_for_is_counted_and_said(config: AccountingCo
 
 def test_a_secret_that_others_may_read_keeps_it_from_starting(tmp_path: Path, config: AccountingConfig) -> None:
     os.chmod(tmp_path / "radius.secret", 0o644)
-    with pytest.raises(ConfigError, match="mode 644"):
+    with pytest.raises(ConfigError, match="mode 0644"):
         look_at_files(None, config)
-    with pytest.raises(ConfigError, match="mode 644"):
+    with pytest.raises(ConfigError, match="mode 0644"):
         Accounting(Threads(), config, CdrSync.END, Counter())
