@@ -153,7 +153,8 @@ def _answer(
         crossing.abandon()
         orders = disband.refuse_answer(registry, dialect, exchange, intent, no, arrival)
         if is_too_late(exchange, intent):  # whoever has picked up is told at once, and not when it says so again
-            orders += dismiss(registry, dialect, message, arrival.data, exchange, arrival.now) or []
+            heard = dialect.decode(arrival.data)  # not what the crossing has begun to write into
+            orders += dismiss(registry, dialect, heard, arrival.data, exchange, arrival.now) or []
         return orders
     except Exception as fault:
         crossing.abandon()  # what it wanted opened is not open
