@@ -206,7 +206,7 @@ class Described:
         moving.check(call, self._moving, self._intent)
         if self._intent.wants and not self._flows and phase is Phase.REQUEST:
             admitted.foresee(self._networks, call, side, self._intent.wants)
-        if phase.final or self._flows:
+        if self._flows or (phase.final and self._exchange.intent.kind is Kind.OPEN):
             self._networks.book.release(admitted.foreseen(call))
         cuts: list[tuple[Slot, tuple[int, ...]]] = []
         for stream, flows in self._flows.items():

@@ -80,8 +80,8 @@ def choose(stream: Stream, side: int, media: str) -> bool:
     if chosen is None:
         return False
     before = stream.remote[side]
-    if before is None or chosen.remote is None or before.rtp != chosen.remote.rtp:
-        stream.latched[side] = None
+    if before != chosen.remote:
+        stream.forget(side, before is None or chosen.remote is None or before.rtp != chosen.remote.rtp)
     stream.remote[side], stream.media[side], stream.held[side] = chosen.remote, chosen.media, chosen.held
     stream.flows[side] = chosen.flows
     return True

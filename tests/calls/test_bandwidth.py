@@ -276,6 +276,20 @@ def test_sip_gives_back_what_was_reserved_where_an_answer_describes_nothing() ->
     assert_held(rig, 0)
 
 
+def test_sip_keeps_what_was_reserved_while_an_answer_without_a_description_is_acknowledged() -> None:
+    """RFC 3262: a PRACK is over before anybody has picked up, and its 200 says nothing of what the INVITE has still to
+    be told."""
+    rig = sip_rig(100)
+    asked, (on,), _ = asked_without(rig)
+    early = sends(rig.from_core(answer(on, SOFTSWITCH.host, b"180 Ringing")), "access")[-1]
+    (onward,) = sends(rig.from_access(inside(asked, early, b"PRACK", 2)), "core")
+    rig.from_core(plain_answer(onward, b"200 OK"))
+    assert_held(rig, G711)
+    assert not asked_without(rig, b"two")[1], "there is no room for another"
+    rig.from_core(answer(on, SOFTSWITCH.host, body=sdp(SOFTSWITCH.host, "18 101")))
+    assert_held(rig, G729)
+
+
 def test_sip_cuts_what_is_offered_in_an_answer_rather_than_refuse_whom_somebody_has_picked_up_for() -> None:
     rig = sip_rig(60)  # though it is not to cut what is offered in a request
     asked, (on,), _ = asked_without(rig)

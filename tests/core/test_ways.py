@@ -63,6 +63,15 @@ def test_who_was_latched_elsewhere_is_learned_anew_where_the_address_is_another(
         assert choose(made, 0, G729) and made.latched[0] == kept
 
 
+def test_where_rtcp_was_found_is_forgotten_where_that_of_the_way_is_another() -> None:
+    elsewhere, rtcp = Address(SECOND.host, 7777), slot(Address(FIRST.host, 6111), 1, "", Role.RTCP)
+    for ways, kept in (((slot(SECOND, 1),), None), ((slot(FIRST, 1), rtcp), None), ((slot(FIRST, 1),), elsewhere)):
+        made = stream()
+        made.latched_rtcp[0] = elsewhere
+        described(made, slot(FIRST, 0, PCMA), *ways)
+        assert choose(made, 0, G729) and made.latched_rtcp[0] == kept
+
+
 def test_rtcp_of_a_way_is_its_own() -> None:
     made = stream()
     rtcp = Address(SECOND.host, 7777)
