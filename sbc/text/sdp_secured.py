@@ -119,7 +119,7 @@ def _extension(lines: list[bytes]) -> int:
     for line in lines:
         number, _, name = line.partition(b" ")
         number = number.partition(b"/")[0]
-        if name.split()[:1] == [NAMES] and number.isdigit() and 0 < int(number[:4]) < 256:
+        if name.split()[:1] == [NAMES] and number.isdigit() and 0 < int(number) < 256:
             return int(number)
     return 0
 

@@ -191,3 +191,11 @@ def test_whatever_stands_there_is_read_and_stays_where_nothing_is_touched(lines:
         assert said is None or all(len(key.secret) == SUITES[key.suite].secret for key in said.keys)
     sdp.finish()
     assert edits.apply(data) == data
+
+
+@pytest.mark.parametrize(
+    ("number", "read_as"), [(b"1", 1), (b"3/sendrecv", 3), (b"255", 255), (b"0", 0), (b"256", 0), (b"00019999", 0)]
+)
+def test_a_header_extension_has_a_number_that_packets_can_bear(number: bytes, read_as: int) -> None:
+    said = read(b"a=extmap:" + number + b" " + sdp_secured.NAMES + b"\r\n")
+    assert said is not None and said.extension == read_as
