@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from sbc.core.message import Counted, Intent, Kind, Phase
 from sbc.h248.causes import GONE, UNKNOWN_CONTEXT, elsewhere_of, ending_of
@@ -82,9 +83,9 @@ def _by_call(actions: Sequence[Action], placed: Sequence[int]) -> list[list[Acti
 
 def _meant(actions: Sequence[Action]) -> Action | None:
     """The action that says which call several are of: that by which somebody joins it, or that names a context."""
-    joining = [each for each in actions if any(command.verb in GATHER for command in each.commands)]
     named = [each for each in actions if each.context not in (NULL, ALL)]
-    return next(iter([*(each for each in joining if each in named), *named, *actions]), None)
+    joining = (each for each in named if any(command.verb in GATHER for command in each.commands))
+    return next(chain(joining, named, actions), None)
 
 
 def _say(intent: Intent, actions: Sequence[Action]) -> None:
