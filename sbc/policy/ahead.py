@@ -82,8 +82,8 @@ class Ahead:
         self._set(call, wanted, forced=True)
 
     def drop(self, owner: object) -> None:
-        """It holds nothing any more."""
-        self._before.pop(owner, None)
+        """It holds nothing any more; what it would have had changed, and nobody has answered, is as it was before."""
+        self.changed(owner, None)
         ticket = self._held.pop(owner, None)
         if ticket is not None:
             self._book.close(ticket)

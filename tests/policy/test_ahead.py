@@ -90,6 +90,21 @@ def test_a_change_is_held_and_taken_back() -> None:
     assert used(book) == 0 and book.faults([]) == []
 
 
+def test_a_change_that_comes_to_nothing_before_it_is_answered_is_taken_back() -> None:
+    book, ahead = made()
+    ticket = attempt(book)
+    for wanted in (CALL, HALF):
+        ahead.change("ask", ticket, CALL, False)
+        ahead.changed("ask", CALL)
+        ahead.change("spoiled", ticket, wanted, False)
+        ahead.drop("spoiled")
+        assert used(book) == 80_000 and book.faults([ticket]) == []
+    ahead.change("late", ticket, HALF, False)
+    book.close(ticket)
+    ahead.drop("late")
+    assert used(book) == 0 and book.faults([]) == []
+
+
 def test_a_terminals_own_limit_holds_over_all_that_it_asks_for() -> None:
     book, ahead = made(Caps(bandwidth_in=100, bandwidth_out=100))
     ahead.hold("one", legs(book), CALL, False, False)
