@@ -3,7 +3,10 @@ their connections is what the call agent knows of them, and what they count is w
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from tests.netns.gateway_scene import GatewayScene, gateway_config, gateway_volumes
@@ -18,7 +21,7 @@ from tests.netns.waiting import wait_for
 
 MakeScene = Callable[..., GatewayScene]
 NATS = (Nat(NatKind.PORT_RESTRICTED),), (Nat(NatKind.SYMMETRIC),)
-TABLES = '[store]\nsqlite = "state.sqlite"\n[cdr]\njson = "cdr.json"\n'
+TABLES = '[store]\nsqlite = "state.sqlite"\n[cdr]\njson = "cdr.json"\nsqlite = "cdr.sqlite"\ninterim = 0.5\n'
 WANTED = "F: C,N,L,M,P,LC,RC"
 OPTIONS = "L: p:20, a:PCMA"
 
@@ -70,6 +73,9 @@ def test_gateways_that_are_audited(make_gateway_scene: MakeScene) -> None:
     assert agent.command(peers[0], "AUCX", name, "I: 77", WANTED).code == 515
     assert agent.command(peers[0], "AUEP", f"aaln/9@[{FIRST.sbc_core}]", "F: I").code == 500
 
+    both = sorted((each[:2], each[2:]) for each in map(volume, legs))
+    wait_for(lambda: gateway_volumes(written(stage), 2) == both, what="the volume to be written")
+
     # the SBC is killed: what was answered is told again, and audits go on
     last = agent.responses[-1].transaction
     stage.stage.sbc = stage.sbc.kill_and_restart()
@@ -79,14 +85,20 @@ def test_gateways_that_are_audited(make_gateway_scene: MakeScene) -> None:
     assert [media_of(each) for each in told.bodies] == [made[0].media, ends[0][2]]
 
     gone = [agent.command(to, "DLCX", name, "C: 2A", f"I: {id}") for to, id, _ in ends]
-    both = [volume(each) for each in legs]
-    assert [each.code for each in gone] == [250, 250] and [counts(each) for each in gone] == both
+    ends_counted = [volume(each) for each in legs]
+    assert [each.code for each in gone] == [250, 250] and [counts(each) for each in gone] == ends_counted
     assert agent.command(peers[0], "AUCX", name, f"I: {ids[0]}", WANTED).code == 515
     [record] = wait_for(lambda: records(stage.sbc.config.parent / "cdr.json"), what="the record")
     assert len(record["parts"]) == 2, "both are one call"
-    assert sorted(figures(each["figures"]) for each in record["reported"]) == sorted(both)
-    assert gateway_volumes([record], 2) == sorted((each[:2], each[2:]) for each in both)
+    assert sorted(figures(each["figures"]) for each in record["reported"]) == sorted(ends_counted)
+    assert gateway_volumes([record], 2) == both
     assert_hidden(core, access)
+
+
+def written(stage: GatewayScene) -> list[dict[str, Any]]:
+    """The open records, as a crash would leave them."""
+    with closing(sqlite3.connect(stage.stage.sbc.config.parent / "cdr.sqlite")) as database:
+        return [json.loads(data) for (data,) in database.execute("SELECT data FROM calls WHERE state = 'open'")]
 
 
 def counts(message: MgcpMessage) -> tuple[int, int, int, int]:
