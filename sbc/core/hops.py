@@ -271,10 +271,10 @@ class Hops:
         return -log((drawn + 1) / (2**64 + 1)) / (target.weight or _ALMOST_NOTHING)
 
 
-def literal_targets(path: Fan) -> list[Target]:
+def literal_targets(fan: Fan) -> list[Target]:
     """The next hops of a path or trunk that nobody need resolve."""
     return [
         Target(hop.to, hop.transport, (hop.priority,), hop.weight, str(hop.to))
-        for hop in path.next_hops
+        for hop in fan.next_hops
         if is_literal(hop.to.host)
     ]
