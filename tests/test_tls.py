@@ -8,6 +8,7 @@ import ssl
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,6 +59,16 @@ def trusting(authority: Authority, who: str = "") -> ssl.SSLContext:
     if who:
         context.load_cert_chain(*authority.sign(who, f"{who}.example"))
     return context
+
+
+def registers(bench: Bench, authority: Authority, who: str = "") -> ssl.SSLSocket:
+    """The next hop connects, with the certificate of `who`, if that is said, and registers."""
+    context = trusting(authority, who)
+    context.check_hostname = False
+    wire = socket.create_connection((bench.core.address.host, bench.core.address.port), 2, (PEER, 0))
+    secured = context.wrap_socket(wire)
+    secured.sendall(REGISTER)
+    return secured
 
 
 def say(bench: Bench, context: ssl.SSLContext, data: bytes) -> bytes:
@@ -252,16 +263,7 @@ def test_a_terminal_whose_names_cannot_be_read_has_proven_none(authority: Author
 def test_who_connected_before_certificates_were_asked_for_has_no_alias(authority: Authority) -> None:
     before, after = (security(authority, require_peer=must, server_name="switch.example") for must in (False, True))
     with open_bench(transport="tls", security=before) as bench:
-        context = trusting(authority)
-        context.check_hostname = False
-
-        def act() -> ssl.SSLSocket:
-            wire = socket.create_connection((bench.core.address.host, bench.core.address.port), 2, (PEER, 0))
-            secured = context.wrap_socket(wire)
-            secured.sendall(REGISTER)
-            return secured
-
-        with meanwhile(bench, act) as made:
+        with meanwhile(bench, partial(registers, bench, authority)) as made:
             bench.wait(lambda: bench.heard.messages, "its message")
             bench.table.replan({own.realm: bench.table.realm(own) for own in (bench.access, bench.core)}, after)
             bench.table.alias(bench.core, Address(*made.getsockname()), Address(PEER, 5061))
@@ -356,16 +358,7 @@ def test_the_name_a_certificate_proves(authority: Authority) -> None:
 def test_an_alias_is_of_whom_the_certificate_says(authority: Authority, who: str, require: bool, taken: bool) -> None:
     kept = security(authority, require_peer=require, server_name="switch.example")
     with open_bench(transport="tls", security=kept) as bench:
-        context = trusting(authority, who)
-        context.check_hostname = False
-
-        def act() -> ssl.SSLSocket:
-            wire = socket.create_connection((bench.core.address.host, bench.core.address.port), 2, (PEER, 0))
-            secured = context.wrap_socket(wire)
-            secured.sendall(REGISTER)
-            return secured
-
-        made = meanwhile(bench, act)
+        made = meanwhile(bench, partial(registers, bench, authority, who))
         bench.wait(lambda: bench.heard.messages, "its message")
         target = Address(PEER, 5061)
         bench.table.alias(bench.core, Address(*made.getsockname()), target)

@@ -48,6 +48,11 @@ def says(made: Sip, sent: Send, data: bytes) -> list[Order]:
     return made.rig._take(made.rig.border.receive(Arrival(sent.listener, sent.to, data, made.rig.now)))
 
 
+def declines(made: Sip, sent: Send) -> list[Order]:
+    """Who was asked can take no call now."""
+    return says(made, sent, sip.answer(sent.data, sent.to.host, b"503 Service Unavailable", body=b""))
+
+
 def other(orders: list[Order]) -> Send:
     """What the other of the two hears of an attempt that has failed."""
     (sent,) = [each for each in to(orders, "access") if each.data.startswith(b"INVITE")]
@@ -69,7 +74,7 @@ def test_the_first_has_its_calls_and_the_other_what_it_does_not_take() -> None:
     made = speaker()
     asked, sent = rings(made)
     assert sent.to == ONE and sent.data.startswith(b"INVITE sip:+49301234@192.0.2.17 SIP/2.0\r\n")
-    orders = says(made, sent, sip.answer(sent.data, ONE.host, b"503 Service Unavailable", body=b""))
+    orders = declines(made, sent)
     assert to(orders, "access")[0].data.startswith(b"ACK ") and not to(orders, "core")
     second = other(orders)
     assert second.to == TWO and second.data.startswith(b"INVITE sip:+49301234@192.0.2.18 SIP/2.0\r\n")
@@ -96,7 +101,7 @@ def test_of_one_that_is_silent_the_other_has_the_call_and_a_late_yes_begins_no_s
 def test_how_many_are_tried_is_the_trunks_to_say() -> None:
     made = speaker(failover=Failover(tries=1))
     _, sent = rings(made)
-    orders = says(made, sent, sip.answer(sent.data, ONE.host, b"503 Service Unavailable", body=b""))
+    orders = declines(made, sent)
     (told,) = to(orders, "core")
     assert sip.status(told.data) == 503
 
@@ -104,7 +109,7 @@ def test_how_many_are_tried_is_the_trunks_to_say() -> None:
 def test_when_neither_takes_it_the_softswitch_hears_the_last_word() -> None:
     made = speaker()
     _, sent = rings(made)
-    second = other(says(made, sent, sip.answer(sent.data, ONE.host, b"503 Service Unavailable", body=b"")))
+    second = other(declines(made, sent))
     orders = says(made, second, sip.answer(second.data, TWO.host, b"480 Temporarily Unavailable", body=b""))
     (told,) = to(orders, "core")
     assert sip.status(told.data) == 480
@@ -113,7 +118,7 @@ def test_when_neither_takes_it_the_softswitch_hears_the_last_word() -> None:
 def test_a_call_taken_back_is_taken_back_where_it_is() -> None:
     made = speaker()
     asked, sent = rings(made)
-    second = other(says(made, sent, sip.answer(sent.data, ONE.host, b"503 Service Unavailable", body=b"")))
+    second = other(declines(made, sent))
     says(made, second, sip.answer(second.data, TWO.host, b"180 Ringing", body=b""))
     cancel = sip.hop_request(b"CANCEL", asked)
     assert [each.to for each in to(made.rig.from_core(cancel), "access")] == [TWO]
@@ -195,7 +200,7 @@ def test_a_reload_keeps_what_is_known_and_takes_what_is_new() -> None:
     made = speaker()
     _, sent = rings(made)
     made.rig._take(made.rig.border.unreachable(sent.listener, ONE, "refused", made.rig.now))
-    says(made, sent, sip.answer(sent.data, ONE.host, b"503 Service Unavailable", body=b""))
+    declines(made, sent)
     plan = made.rig.border.plan
     access = plan.realms["access"]
     third = attrs.evolve(access.trunks[0], next_hops=(Address("192.0.2.19", 5060), TWO))

@@ -15,6 +15,17 @@ from typing import Any
 from sbc.store.sealed import SealedStore, take_key
 from sbc.store.sqlite import SqliteStore
 
+LEAVES = """
+[log]
+level = "debug"
+[control]
+socket = "control"
+[audit]
+file = "audit.log"
+[cdr]
+json = "cdr.json"
+"""
+"""Settings by which the SBC leaves much behind; what is put behind them goes on about [cdr]."""
 _ICE = re.compile(r"a=ice-pwd:(\S+)")
 _RESPONSE = re.compile(rb'\bresponse="([0-9a-f]{32})"')
 

@@ -16,6 +16,7 @@ from sbc.ledger.charger import SPENT
 from tests.netns.phone_media import PRIME
 from tests.netns.sbc_process import sbc_config
 from tests.netns.scene import Scene
+from tests.netns.softphone import Softphone
 from tests.netns.softswitch import DOMAIN
 from tests.netns.talk import talk
 from tests.netns.test_cdr import GATEWAY, records
@@ -50,14 +51,20 @@ def asked(stage: Scene, *words: str) -> Any:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("engine", ["twisted", "native", "kernel"])
-def test_a_call_ends_with_its_account(make_scene: Callable[..., Scene], engine: str) -> None:
-    tables = TABLES.replace("ENGINE", engine)
+def bought(make_scene: Callable[..., Scene], tables: str) -> tuple[Scene, Softphone, Softphone]:
+    """A scene with alice, who is registered and has BOUGHT, and the gateway that she calls."""
     stage = make_scene(one_pair(), plan=GATEWAY, toml=sbc_config(FIRST, extra=tables))
-    assert stage.sbc is not None
     alice, gateway = stage.phone("phone-a", "alice"), stage.phone("uas", "gateway")
     assert alice.register().status == 200
     asked(stage, "grant", ALICE, "--octets", str(BOUGHT))
+    return stage, alice, gateway
+
+
+@pytest.mark.parametrize("engine", ["twisted", "native", "kernel"])
+def test_a_call_ends_with_its_account(make_scene: Callable[..., Scene], engine: str) -> None:
+    tables = TABLES.replace("ENGINE", engine)
+    stage, alice, gateway = bought(make_scene, tables)
+    assert stage.sbc is not None
     call = alice.dial("9001").wait("up")
     taken = gateway.wait_call().wait("up")
     assert talk(call, taken).whole
@@ -86,11 +93,8 @@ def test_a_call_ends_with_its_account(make_scene: Callable[..., Scene], engine: 
 def test_a_call_goes_on_being_paid_for_over_a_kill(make_scene: Callable[..., Scene], engine: str) -> None:
     """Whatever was booked before stays booked, once; and what is carried afterwards ends the call when that is due."""
     tables = TABLES.replace("ENGINE", engine) + '[store]\nsqlite = "state.sqlite"\n'
-    stage = make_scene(one_pair(), plan=GATEWAY, toml=sbc_config(FIRST, extra=tables))
+    stage, alice, gateway = bought(make_scene, tables)
     assert stage.sbc is not None
-    alice, gateway = stage.phone("phone-a", "alice"), stage.phone("uas", "gateway")
-    assert alice.register().status == 200
-    asked(stage, "grant", ALICE, "--octets", str(BOUGHT))
     call = alice.dial("9001").wait("up")
     taken = gateway.wait_call().wait("up")
     assert talk(call, taken).whole

@@ -26,15 +26,7 @@ MakeScene = Callable[..., Scene]
 SYMMETRIC = (Nat(NatKind.SYMMETRIC),)
 RADIUS, CONSOLE = "the secret of radius 8273", "the password of the console 1931"
 _INLINE = re.compile(rb"inline:([A-Za-z0-9+/]{16,128}={0,2})")
-_LEAVES = """
-[log]
-level = "debug"
-[control]
-socket = "control"
-[audit]
-file = "audit.log"
-[cdr]
-json = "cdr.json"
+_MORE = """
 sqlite = "cdr.sqlite"
 interim = 1.0
 [accounting]
@@ -68,7 +60,7 @@ def config(engine: str, sealed: bool, files: Path) -> str:
     for name, text in (("radius.secret", RADIUS), ("console.passwd", f"admin:{hashed}\n")):
         (files / name).write_text(text)
         (files / name).chmod(0o600)
-    extra = _LEAVES.format(radius=FIRST.softswitch_address, files=files, engine=engine)
+    extra = (secrets.LEAVES + _MORE).format(radius=FIRST.softswitch_address, files=files, engine=engine)
     extra += 'key_file = "store.key"\n' if sealed else ""
     certificate, key = Authority(files).sign("sbc", FIRST.sbc_access)
     extra += f'[realms.access.tls]\ncertificate = "{certificate}"\nkey = "{key}"\n'

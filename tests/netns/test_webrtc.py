@@ -31,15 +31,7 @@ SBC, SBC_CORE, PEER = "203.0.113.1", "198.51.100.1", "198.51.100.3"
 ARTIFACTS = Path(os.environ.get("SBC_ARTIFACTS", Path(__file__).parents[2] / "build" / "artifacts"))
 """Where the picture of the page stays for who looks."""
 PEER_TONE = 440  # Hz of what baresip says
-_LEAVES = """
-[log]
-level = "debug"
-[control]
-socket = "control"
-[audit]
-file = "audit.log"
-[cdr]
-json = "cdr.json"
+_STORE = """
 [store]
 sqlite = "state.sqlite"
 key_file = "store.key"
@@ -62,7 +54,7 @@ def script() -> str:
 def config(authority: Authority) -> str:
     """All that writes anything, writes."""
     certificate, key = authority.sign("sbc", SBC)
-    extra = f'[realms.access.tls]\ncertificate = "{certificate}"\nkey = "{key}"\n' + _LEAVES
+    extra = f'[realms.access.tls]\ncertificate = "{certificate}"\nkey = "{key}"\n' + secrets.LEAVES + _STORE
     toml = sbc_config(access=("udp", "wss"), extra=extra)
     return toml.replace("[realms.access]\n", '[realms.access]\nmedia_security = "dtls"\n', 1)
 
