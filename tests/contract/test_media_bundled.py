@@ -10,7 +10,7 @@ import pytest
 from sbc.core.orders import Rate
 from sbc.core.secured import Bundled, Dtls, Fingerprint, SideSecurity
 from sbc.media.srtp import Session
-from tests.contract.engines import Call, Rig
+from tests.contract.engines import Call, Rig, balanced
 from tests.media.keys import key, security
 from tests.media.packets import receiver_report, report_block, rtp, sender_report
 from tests.media.reference import protect_rtcp, protect_rtp
@@ -66,10 +66,12 @@ class Both:
             self.audio.a.send(self.audio.at_a, data)
 
     def taken(self, audio: int, video: int) -> None:
-        """Wait until so many packets more of each were taken or dropped."""
+        """Wait until so many packets more of each were taken or dropped, and what was taken has left: the further
+        parts of one that was divided leave a turn later than they are counted."""
         for call, more in ((self.audio, audio), (self.video, video)):
             call.expected += more
             self.rig.wait_for(call.id, call.expected)
+            self.rig.wait(lambda call=call: balanced(call.counters()), f"{call.id} has sent what it took")
 
     def at_browser(self, rtcp: bool = False) -> list[bytes]:
         return [self.ours.open(data, rtcp) for data in self.audio.a.data()]

@@ -131,9 +131,9 @@ def test_what_is_said_in_one_network_is_heard_in_no_other(stage: Stage, engine: 
     for switch in switches:
         switch.hears("MESSAGE", 200)
     for end in (*phones, *switches):
-        seen, own = end.seen(), end.customer.name
+        seen, own = end.seen(), end.customer.sign
         assert seen.count(own.encode()) > 20, "the wire was looked at"
-        strangers = [each.name for each in CUSTOMERS if each.name != own and each.name.encode() in seen]
+        strangers = [each.name for each in CUSTOMERS if each.sign != own and each.sign.encode() in seen]
         assert not strangers, f"{end.host} has seen something of {strangers}"
     sbc.stop()
     for sock in (*doors, *(end.line.sock for end in (*phones, *switches) if end.line is not None)):

@@ -33,6 +33,11 @@ class Customer:
     access: str = SBC_ACCESS
     core: str = SBC_CORE
 
+    @property
+    def sign(self) -> str:
+        """What its messages and packets say, and nobody's tag, branch or timestamp by chance."""
+        return f"nobody-else-is-{self.name}"
+
     def topology(self) -> Topology:
         """All of it but the host with the SBC's interfaces."""
         switch = Host(f"switch-{self.name}", (Interface(f"core-{self.name}", (f"{SOFTSWITCH}/24",)),))
@@ -133,7 +138,7 @@ class End:
             if message.method == "OPTIONS":
                 self.says(self.answer(message))
                 continue
-            assert message.get("subject") in (self.customer.name, ""), message  # of the SBC's own, 100 Trying, none
+            assert message.get("subject") in (self.customer.sign, ""), message  # of the SBC's own, 100 Trying, none
             if message.method == method and message.status == status:
                 break
         if message.body:
@@ -168,22 +173,22 @@ class End:
         return self.described(message, body)
 
     def described(self, message: SipMessage, body: bool) -> SipMessage:
-        message.add("Subject", self.customer.name)
+        message.add("Subject", self.customer.sign)
         if body:
             message.add("Content-Type", "application/sdp")
             message.body = _SDP.format(self.own, MEDIA).encode()
         return message
 
     def speak(self) -> None:
-        """Send RTP that is the others' but for the name in it."""
+        """Send RTP that is the others' but for the sign in it."""
         for number in range(PACKETS):
             head = b"\x80\x08" + number.to_bytes(2, "big") + (160 * number).to_bytes(4, "big") + b"same"
-            self.media.sendto(head + self.customer.name.encode().ljust(160), self.there)
+            self.media.sendto(head + self.customer.sign.encode().ljust(160), self.there)
 
     def listen(self) -> None:
         """Hear what the other end has sent, and nothing else."""
         heard = [self.media.recv(2_000)[12:].rstrip() for _ in range(PACKETS)]
-        assert heard == [self.customer.name.encode()] * PACKETS
+        assert heard == [self.customer.sign.encode()] * PACKETS
 
     def seen(self) -> bytes:
         """All that has passed the host's interface until now."""
