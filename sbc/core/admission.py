@@ -84,16 +84,13 @@ def may_bind(registry: Registry, arrival: Arrival, path: Path, user: bytes, befo
     host. @raises Refused."""
     realm = registry.plan.realms[path.access]
     registry.crowd.within("pending", realm, realm.limits.bindings)  # apart, so that such a flood takes nobody's place
-    absent = pending = 0
-    for each in registry.bindings_by_user.get((realm.name, user), ()) if user else ():
-        if each.state is BindingState.PENDING:
-            pending += each.seen.host == arrival.source.host
-        elif each.state in ABSENT and each is not before:
-            absent += 1
-    replaced = before is not None and before.state is not BindingState.PENDING
+    host = arrival.source.host
+    mine = registry.bindings_by_user.get((realm.name, user), ()) if user else ()
+    absent = sum(each.state in ABSENT and each is not before for each in mine)
+    pending = registry.pending.count(realm.name, user, host) if user else 0
     book = registry.gate.book
-    seats = book.seats(realm.name, path.name, user, arrival.source.host)
-    book.may_bind(seats, replaced, absent - pending)
+    seats = book.seats(realm.name, path.name, user, host)
+    book.may_bind(seats, before is not None, absent - pending)
 
 
 def entered(registry: Registry, binding: Binding) -> None:

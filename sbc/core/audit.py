@@ -135,10 +135,13 @@ def _said(exchange: Exchange) -> str:
 def _bindings(registry: Registry) -> list[str]:
     alive = set(registry.bindings.values())
     by_user = {binding for group in registry.bindings_by_user.values() for binding in group}
+    waiting, by_user = set(registry.pending), by_user | set(registry.pending)
     by_source = {binding for group in registry.bindings_by_source.values() for binding in group}
     faults = [f"{b} is not found by its user" for b in alive - by_user] + [
         f"{b} is not found by its source" for b in alive - by_source
     ]
+    pending = {binding for binding in alive if binding.state is BindingState.PENDING}
+    faults += [f"{b} is confirmed, or waits for that: not both" for b in waiting ^ pending]
     faults += [f"{b} is forgotten but found" for b in (by_user | by_source) - alive]
     faults += [f"{b} is forgotten but has a connection" for b in registry.lines.owners() - alive]
     known = registry.live_exchanges

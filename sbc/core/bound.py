@@ -26,7 +26,9 @@ def binding_of(registry: Registry, arrival: Arrival, intent: Intent, place: Plac
             return binding
     there, label = registry.bindings_at.get((arrival.listener.realm, intent.user, place), ()), intent.label
     same = (b for b in there if not (flow and b.flow) or b.flow == flow)
-    return next((b for b in same if b.seen.host == arrival.source.host or (label and b.label == label)), None)
+    host = arrival.source.host
+    known = next((b for b in same if b.seen.host == host or (label and b.label == label)), None)
+    return known or registry.pending.find(arrival.listener.realm, intent.user, place, flow, host, label)
 
 
 def refuse_second(registry: Registry, arrival: Arrival, intent: Intent, place: Place) -> None:
@@ -49,7 +51,7 @@ def before(registry: Registry, arrival: Arrival, intent: Intent, flow: bytes) ->
     anew, and believes to be at another port."""
     there = registry.bindings_by_user.get((arrival.listener.realm, intent.user), ()) if flow else ()
     same = [each for each in there if each.flow == flow and each.seen.host == arrival.source.host]
-    return min((each for each in same if each.state is not BindingState.PENDING), key=lambda b: b.id, default=None)
+    return min(same, key=lambda b: b.id, default=None)
 
 
 def otherwise(registry: Registry, arrival: Arrival, intent: Intent, place: Place, flow: bytes) -> Binding | None:
@@ -82,7 +84,7 @@ def rename(registry: Registry, binding: Binding, handle: bytes) -> None:
 def terminal_of(registry: Registry, realm: Realm, source: Address, user: bytes) -> Binding | None:
     """The bound terminal at `source`; the one of `user` where several are behind one transport address."""
     for binding in registry.bindings_by_user.get((realm.name, user), ()):
-        if binding.seen == source and binding.state is not BindingState.PENDING:
+        if binding.seen == source:
             return binding
     here = registry.bindings_by_source.get((realm.name, source), ())
     return next((binding for binding in here if binding.state is not BindingState.PENDING), None)
@@ -91,7 +93,7 @@ def terminal_of(registry: Registry, realm: Realm, source: Address, user: bytes) 
 def caller(registry: Registry, realm: Realm, host: str, user: bytes) -> Binding | None:
     """The bound terminal of `user` at that host: its calls come by connections, from another port than it registers."""
     mine = registry.bindings_by_user.get((realm.name, user), ()) if user else ()
-    return next((each for each in mine if each.seen.host == host and each.state is not BindingState.PENDING), None)
+    return next((each for each in mine if each.seen.host == host), None)
 
 
 def terminal(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm) -> Binding | None:

@@ -177,10 +177,11 @@ def bind(registry: Registry, dialect: Any, binding: Binding, crossing: Crossing,
     told = granted if binding.lasting else _granted(crossing, binding)
     binding.strayed = binding.strayed and binding.seen != exchange.near.peer
     hop = Hop(binding.listener, binding.seen)
-    moved = registry.move_binding(binding, exchange.near.peer, exchange.near.listener)
     before = binding.state
     if before is BindingState.PENDING:
+        registry.pending.confirm(binding)
         admission.confirmed(registry, binding)
+    moved = registry.move_binding(binding, exchange.near.peer, exchange.near.listener)
     registry.touch(binding)
     binding.granted_at, binding.grant_ends = now, now + granted
     whole = not exchange.intent.refreshes and not exchange.intent.adds

@@ -26,6 +26,7 @@ from sbc.core.mint import Mint
 from sbc.core.names import Names
 from sbc.core.networks import Networks
 from sbc.core.orders import Listener, Note, Order
+from sbc.core.pending import Pending
 from sbc.core.ports import PortPool
 from sbc.core.promises import Promise, Promises
 from sbc.core.realm import Path, Plan, Probing, Realm, Side
@@ -76,6 +77,7 @@ class Registry:
         self.bindings_by_user: dict[tuple[str, bytes], Group[Binding]] = {}
         self.bindings_by_source: dict[tuple[str, Address], Group[Binding]] = {}
         self.bindings_by_handle: dict[tuple[str, bytes], Group[Binding]] = {}
+        self.pending = Pending(self.bindings_at, self.bindings_by_user)
         self.terminal_ports, self.controls = TerminalPorts(plan), Controls(plan, self.timers)
         self.changed: dict[Call | Binding | Promise | Exchange, None] | None = None  # for who keeps them, if anybody
         self.watches: dict[WatchKey, Watch] = {}
@@ -343,8 +345,7 @@ class Registry:
         realm = binding.realm.name
         admission.entered(self, binding)
         self.bindings[binding.id] = binding
-        group.enter(self.bindings_at, (realm, binding.user, binding.place), binding)
-        group.enter(self.bindings_by_user, (realm, binding.user), binding)
+        self.pending.enter(binding)
         group.enter(self.bindings_by_source, (realm, binding.seen), binding)
         bound.rename(self, binding, binding.handle)
         self.terminal_ports.give_to(binding)
@@ -364,9 +365,8 @@ class Registry:
         del self.bindings[binding.id]
         for call in self.members.of(binding.id):  # they are over, and who is left in them hears of it
             self.timers.set(call, now)
-        group.leave(self.bindings_at, (binding.realm.name, binding.user, binding.place), binding)
+        self.pending.leave(binding)
         admission.left(self, binding)
-        group.leave(self.bindings_by_user, (binding.realm.name, binding.user), binding)
         self._unsee(binding)
         orders = self.ties.hang_up(self.lines.take(binding))
         bound.rename(self, binding, b"")

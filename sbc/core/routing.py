@@ -342,10 +342,8 @@ def _claim_bindings(
         by_user, by_source = registry.bindings_by_user, registry.bindings_by_source
         # who names no user speaks for whoever is at that very source, and for no other that has no name either
         known = by_user.get((realm.name, intent.user)) if intent.user else by_source.get((realm.name, arrival.source))
-        at_registrar = [
-            each for each in known or () if each.state is not BindingState.PENDING and each.path is exchange.path
-        ]
-        at_registrar = [each for each in at_registrar if front.is_meant(each, intent)]
+        said_yes = [each for each in known or () if each.state is not BindingState.PENDING]
+        at_registrar = [each for each in said_yes if each.path is exchange.path and front.is_meant(each, intent)]
         exchange.bindings += sorted(at_registrar, key=lambda each: (each.seen != arrival.source, each.id))
     if exchange.bindings:
         own = exchange.bindings[0].onward

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import heapq
 import random
+from bisect import bisect
 from collections import Counter, deque
 from collections.abc import Iterator
-from itertools import count
+from itertools import accumulate, count
+from math import log
 
 import attrs
 
@@ -23,7 +25,7 @@ from sbc.core.realm import Registrations
 from sbc.core.registry import Arrival
 from sbc.policy.flooding import Flooding
 from sbc.sip.dialect import SipDialect
-from tests.calls.junk import Junk, knocking, question, rubbish, scan
+from tests.calls.junk import Junk, forged, knocking, question, rubbish, scan
 from tests.rig import SECRET, SOFTSWITCH, make_plan
 from tests.sip_messages import header, plain_answer, register, registered
 
@@ -35,6 +37,8 @@ FIRST, CAP, LIMIT = 0.5, 4.0, 32.0
 """A phone's waits (RFC 3261 timers E and F)."""
 AGAIN = 10.0
 """Seconds after which a phone that was not answered begins anew."""
+SIZE = 400
+"""Octets of a datagram, for whoever asks before it is read; those of the flood are written when they are."""
 PHONES_AT_ONE_NAT = 20
 BEGAN = 1_000.0
 FLOODS: dict[str, tuple[tuple[Junk, float], ...]] = {
@@ -77,7 +81,7 @@ class Town:
         self.by_source = {phone.source: phone for phone in self.phones}
         self.junk = [Address(f"198.18.{n >> 8}.{n & 255}", 5060) for n in range(int(10_000 / slow))]
         self.now = self.free = BEGAN
-        self.queue: deque[tuple[Address, bytes]] = deque()
+        self.queue: deque[tuple[Address, bytes | Junk]] = deque()
         self.told: deque[bytes] = deque()
         self.lost = 0
         self.words: Counter[str] = Counter()
@@ -107,24 +111,22 @@ class Town:
             while self._due and self._due[0][0] <= self.now:
                 self._act(heapq.heappop(self._due)[2])
 
-    def _flood(self, at: float, until: float) -> Iterator[tuple[float, Address, bytes]]:
-        """Each of the sources that stay sends one kind; the others are forged."""
+    def _flood(self, at: float, until: float) -> Iterator[tuple[float, Address, Junk]]:
+        """Each of the sources that stay sends one kind; the others are forged. There are millions of them: little is
+        thought of each."""
         kinds = [(junk, self.junk[place :: len(self.parts)]) for place, (junk, _) in enumerate(self.parts)]
-        weights = [part for _, part in self.parts]
-        weights.append(max(0.0, 1.0 - sum(weights)))
+        shares, random = list(accumulate(part for _, part in self.parts)), self.dice.random
         while self.flood and at < until:
-            at += self.dice.expovariate(self.flood)
-            (kind,) = self.dice.choices((*kinds, None), weights)
-            if kind is not None:
-                source = self.dice.choice(kind[1])
-                yield at, source, kind[0](source, self.dice)
+            at -= log(1.0 - random()) / self.flood
+            place = bisect(shares, random())
+            if place < len(kinds):
+                junk, sources = kinds[place]
+                yield at, sources[int(random() * len(sources))], junk
             else:
-                forged = Address(
-                    f"100.{self.dice.randrange(64, 128)}.{self.dice.randrange(256)}.7", self.dice.randrange(1, 65_536)
-                )
-                yield at, forged, register(forged, call=b"%d" % self.dice.getrandbits(60), user=b"nobody")
+                host = f"100.{64 + int(random() * 64)}.{int(random() * 256)}.7"
+                yield at, Address(host, 1 + int(random() * 65_535)), forged
 
-    def _arrive(self, source: Address, data: bytes) -> None:
+    def _arrive(self, source: Address, data: bytes | Junk) -> None:
         if len(self.queue) >= QUEUE:
             self.lost += 1
             return
@@ -190,11 +192,12 @@ class Town:
             if self.queue:
                 self.free += self._take(self.own, *self.queue.popleft(), now) * self.slow
 
-    def _take(self, own: Listener, source: Address, data: bytes, now: float) -> float:
-        word = self.border.knock(own, source, len(data), "", now)
+    def _take(self, own: Listener, source: Address, said: bytes | Junk, now: float) -> float:
+        word = self.border.knock(own, source, SIZE, "", now)
         if word:
             self.words[word] += 1
             return DROPPED
+        data = said if isinstance(said, bytes) else said(source, self.dice)
         arrival = Arrival(own, source, data, now)
         cost = RUBBISH if data.startswith(b"REGISTER rubbish") else SOUND
         for part in self.border.parts(arrival):

@@ -40,3 +40,8 @@ def question(source: Address, dice: random.Random) -> bytes:
 def knocking(source: Address, dice: random.Random) -> bytes:
     """A registration that is asked for credentials, of one user, who shows none: nobody is banned for that either."""
     return register(source, call=b"%d" % dice.getrandbits(60), user=b"u" + source.host.encode())
+
+
+def forged(source: Address, dice: random.Random) -> bytes:
+    """A sound registration in the name of a source that never was."""
+    return register(source, call=b"%d" % dice.getrandbits(60), user=b"nobody")

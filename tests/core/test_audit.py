@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from sbc.core.audit import CHECKS, audit, audit_streams
+from sbc.core.binding import BindingState
 from sbc.core.exchange import ExchangeState
 from sbc.core.realm import Signaling
 from sbc.core.registry import Registry
@@ -96,6 +97,14 @@ def unuser_a_terminal(registry: Registry) -> None:
     registry.bindings_by_user.clear()
 
 
+def wait_though_confirmed(registry: Registry) -> None:
+    (binding,) = list(registry.bindings.values())[:1]
+    registry.pending.leave(binding)
+    binding.state, kept = BindingState.PENDING, binding.state
+    registry.pending.enter(binding)
+    binding.state = kept
+
+
 def let_go_of_a_port(registry: Registry) -> None:
     next(iter(registry.terminal_ports.values())).holders.clear()
 
@@ -172,6 +181,7 @@ COOKED: dict[Callable[[Registry], None], str] = {
     a_name_of_nobody: "a name belongs to the forgotten",
     unsee_a_terminal: "is not found by its source",
     unuser_a_terminal: "is not found by its user",
+    wait_though_confirmed: "not both",
     let_go_of_a_port: "belongs to nobody",
     hold_a_port_for_nobody: "is held by forgotten",
     misdirect_a_port: "leads to the forgotten",
