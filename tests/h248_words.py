@@ -54,9 +54,11 @@ def sdp(host: str = "$", port: int | str = "$", more: bytes = b"") -> bytes:
     return said.encode() + more
 
 
-def media(*, local: bytes = b"", remote: bytes = b"", mode: bytes = b"SendReceive", stream: int = 1) -> bytes:
-    """A Media descriptor of one stream."""
-    parts = [b"LocalControl { Mode = %b }" % mode]
+def media(
+    *, local: bytes = b"", remote: bytes = b"", mode: bytes = b"SendReceive", stream: int = 1, group: bytes = b""
+) -> bytes:
+    """A Media descriptor of one stream. `group`: its ReserveGroup."""
+    parts = [b"LocalControl { Mode = %b%b }" % (mode, b", ReserveGroup = " + group if group else b"")]
     parts += [b"Local {\r\n%b}" % local] if local else []
     parts += [b"Remote {\r\n%b}" % remote] if remote else []
     return b"Media { Stream = %d { %b } }" % (stream, b", ".join(parts))

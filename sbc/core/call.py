@@ -171,6 +171,7 @@ class Stream:
     wards: Wards | None = None
     secured: list[SideSecurity | None] = attrs.field(factory=lambda: [None, None])
     choices: list[tuple[Said, ...]] = attrs.field(factory=lambda: [(), ()])  # further ways that each side has said
+    reserves: bool = False  # whether all of those that both can take are held ready, and not one chosen
     muted: bool = False
 
     def hear(self, party: bytes, index: int, flows: tuple[Flow, ...]) -> None:

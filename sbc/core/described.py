@@ -69,6 +69,7 @@ class Described:
         self._unfit: Mapping[StreamKey, Secured | None] = NOTHING
         self._told: set[str] = set()  # the streams whose shared ports the other side hears of first
         self._ways = Ways()
+        self._reserves: dict[Stream, bool | None] = {}
 
     def weigh(self, slots: list[Slot]) -> None:
         """Decide what of an offer is turned down for how it would be secured; to be called before all else."""
@@ -124,6 +125,7 @@ class Described:
             known = self._signalled.setdefault(stream, {})
             known[slot.role] = address
             self._flowing[stream] = slot.media or self._flowing.get(stream, "")
+            self._reserves[stream] = slot.reserves
             if slot.media:
                 self._slots.setdefault(stream, slot)
             self._held[stream] = self._held.get(stream, False) or slot.held or unspecified
@@ -278,9 +280,13 @@ class Described:
                     orders += stream.changed(holder, 1 - side)
         orders += weighed.told(call, self._unfit)
         self._count_rejected()
-        if self._answers and phase is Phase.SUCCESS:
-            about = dict.fromkeys([*self._signalled, *(change.stream for change in self._exchange.undo)])
+        if phase is Phase.SUCCESS:
+            about = self._meant()
             orders += chosen(about, side, lambda stream: self._holders.get(stream, call))
+            for stream in about if not self._answers else ():
+                if all(stream.flows):  # the other side had said before what it can take
+                    stream.agree()
+                    admitted.trim(self._networks, self._holders.get(stream, call), stream)
         if self._signalled and not self._intent.phase.reply:
             leg = call.legs[side]
             leg.described = max(leg.described, self._intent.sequence)
@@ -303,6 +309,14 @@ class Described:
         if self._intent.opens or self._intent.shuts or self._intent.pauses is not None:
             orders += channels.heard(self._networks, call, side, self._intent, self._now)
         return orders + met
+
+    def _meant(self) -> dict[Stream, bool | None]:
+        """The streams of which an answer tells in which way they are meant, and whether all are to be held ready."""
+        asked = {change.stream: change.reserves for change in self._exchange.undo} if self._answers else {}
+        told = {
+            stream: reserves for stream, reserves in self._reserves.items() if self._answers or reserves is not None
+        }
+        return asked | {each: asked.get(each) if said is None else said for each, said in told.items()}
 
     def _count_rejected(self) -> None:
         """Of each party the latest word counts: it may take what it had turned down."""
@@ -337,7 +351,8 @@ class Described:
         if self._intent.phase in _UNSETTLED and not any(c.stream is stream and c.side == side for c in exchange.undo):
             had = self._had.get(stream, stream.admitted)
             new, media = stream in self._new, stream.media[side]
-            exchange.undo += (Change(stream, side, before, new, media, before_flows, had, stream.wards),)
+            reserves = self._reserves[stream]
+            exchange.undo += (Change(stream, side, before, new, media, before_flows, had, stream.wards, reserves),)
         stream.wards, stream.muted = wards, False
         if before not in (None, Pair(rtp, rtcp)) and not is_unspecified(rtp.host):
             stream.forget(side, before.rtp != rtp)
@@ -352,12 +367,14 @@ class Described:
 
     def _close_replaced(self, call: Call) -> list[Order]:
         """Streams the answer turned down (port 0), or replaced by one of another kind (voice by fax)."""
-        kinds = {stream.key: stream.kind for stream in self._signalled}
+        kinds: dict[StreamKey, set[str]] = {}  # several, where all ways of a stream are held ready
+        for each in self._signalled:
+            kinds.setdefault(each.key, set()).add(each.kind)
         rejected = self._exchange.rejected.get(self._intent.party, ())
         orders: list[Order] = []
         for stream in list(call.streams.values()):
             carries = any(bundling.carries(stream, side, call.streams.values()) for side in (0, 1))
-            gone = stream.key in rejected or kinds.get(stream.key, stream.kind) != stream.kind
+            gone = stream.key in rejected or stream.kind not in kinds.get(stream.key, (stream.kind,))
             if gone and carries:
                 orders += mute_stream(self._networks, call, stream)
             elif gone or (stream.muted and not carries):

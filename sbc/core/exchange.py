@@ -83,7 +83,7 @@ class Hop:
 @attrs.frozen
 class Change:
     """What an offer changed in a stream: the remote pair and media it had at `side`, the bandwidth it held, how it was
-    secured, or that the stream is new."""
+    secured, or that the stream is new; and what it `reserves` if it is taken (see Slot)."""
 
     stream: Stream
     side: int
@@ -93,6 +93,7 @@ class Change:
     flows: tuple[Flow, ...] = ()
     admitted: Demand | None = None
     wards: Wards | None = None
+    reserves: bool | None = None
 
 
 def mark(data: bytes) -> bytes:

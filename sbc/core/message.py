@@ -200,6 +200,7 @@ class Slot:
     dials: bool = False  # whether who sends it wants to call there: where it was told to, if that is ours
     shared: Numbered | None = None  # of media: None where its protocol knows of no ports that streams share
     way: int = 0  # in which of several ways a stream is described, of which the answer takes one: all but 0 not primary
+    reserves: bool | None = None  # whether all ways of a stream are to be held ready, and not one; None: as before
     beside: int = 0  # of which call a stream is: 0 the message's own, else the place in Intent.beside, from 1
 
 

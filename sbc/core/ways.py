@@ -1,12 +1,14 @@
 """Streams that a message describes in several ways, of which the answer takes one: until it does the first counts.
 
-Each way may have its own formats and its own address. To the other side all of them are at our one port of that stream;
-of another kind (fax in place of voice) a way is a stream of its own, which goes when the answer is of the other kind.
+Where all are to be held ready (`Stream.reserves`) it may take several: then the first of those counts, and the others
+stay. Each way may have its own formats and its own address. To the other side all of them are at our one port of that
+stream; of another kind (fax in place of voice) a way is a stream of its own, which goes when the answer is of the other
+kind alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 
 import attrs
 
@@ -79,18 +81,45 @@ def choose(stream: Stream, side: int, media: str) -> bool:
     chosen = next((each for each in ways if _meets(each.media, media)), None)
     if chosen is None:
         return False
+    _take(stream, side, chosen, chosen.flows)
+    return True
+
+
+def hold(stream: Stream, side: int) -> bool:
+    """The same where all ways are held ready that the other side takes, too, which may have several itself."""
+    taken = [stream.media[1 - side], *(each.media for each in stream.choices[1 - side])]
+    if not any(taken):
+        return False
+    first = Said(stream.remote[side], stream.media[side], stream.held[side])
+    left = [each for each in (first, *stream.choices[side]) if any(_meets(each.media, media) for media in taken)]
+    stream.choices[side] = tuple(left[1:])
+    said = {each.media for each in left}
+    flows = tuple(flow for flow in stream.flows[side] if flow.media in said)
+    if not left or left[0] is first:
+        stream.flows[side] = flows or stream.flows[side]
+        return False
+    _take(stream, side, left[0], flows)
+    return True
+
+
+def _take(stream: Stream, side: int, chosen: Said, flows: tuple[Flow, ...]) -> None:
     before = stream.remote[side]
     if before != chosen.remote:
         stream.forget(side, before is None or chosen.remote is None or before.rtp != chosen.remote.rtp)
     stream.remote[side], stream.media[side], stream.held[side] = chosen.remote, chosen.media, chosen.held
-    stream.flows[side] = chosen.flows
-    return True
+    stream.flows[side] = flows
 
 
-def chosen(streams: Iterable[Stream], side: int, holder: Callable[[Stream], Call]) -> list[Order]:
-    """The side `side` has answered: what was described in several ways is meant in one of them from now on."""
-    moved = [(each, at) for each in streams for at in (1 - side, side) if choose(each, at, each.media[1 - at])]
-    return [order for each, at in moved for order in each.changed(holder(each), at)]
+def chosen(streams: Mapping[Stream, bool | None], side: int, holder: Callable[[Stream], Call]) -> list[Order]:
+    """The side `side` has answered: what was described in several ways is meant in one of them from now on, or in all
+    that both can take, where that is said with the stream, or was before (None)."""
+    orders: list[Order] = []
+    for stream, reserves in streams.items():
+        stream.reserves = stream.reserves if reserves is None else reserves
+        for at in (1 - side, side):
+            if hold(stream, at) if stream.reserves else choose(stream, at, stream.media[1 - at]):
+                orders += stream.changed(holder(stream), at)
+    return orders
 
 
 def meant(stream: Stream, side: int, media: str) -> Pair | None:

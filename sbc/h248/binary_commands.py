@@ -198,16 +198,19 @@ def _media(data: bytes, tlv: Tlv) -> tuple[Stream, ...]:
 
 def _stream(data: bytes, number: int, tlv: Tlv) -> Stream:
     control, statistics = tlv.part(0), tlv.part(3)
-    mode = ""
+    mode, reserves = "", None
     if control is not None and (said := control.part(0)) is not None:
         value = unsigned(data, said, 0xFFFF, "mode")
         mode = MODES[value] if value < len(MODES) else ""
+    if control is not None and (said := control.part(2)) is not None:
+        reserves = any(ber.octets(data, said))
     return Stream(
         number,
         mode,
         _description(data, tlv.part(1)),
         _description(data, tlv.part(2)),
         None if statistics is None else _statistics(data, statistics),
+        reserves,
     )
 
 

@@ -229,10 +229,12 @@ def _media(number: int, streams: tuple[Stream, ...]) -> bytes:
 
 def _stream(stream: Stream) -> list[bytes]:
     found = []
-    if stream.mode:
-        if stream.mode not in MODES:
-            raise BadMessage("a mode of no such name")
-        found.append(_context(0, _number(0, MODES.index(stream.mode)), _context(3)))
+    if stream.mode and stream.mode not in MODES:
+        raise BadMessage("a mode of no such name")
+    if stream.mode or stream.reserves is not None:
+        mode = _number(0, MODES.index(stream.mode)) if stream.mode else b""
+        reserves = b"" if stream.reserves is None else _plain(2, bytes((0xFF if stream.reserves else 0,)))
+        found.append(_context(0, mode, reserves, _context(3)))
     for number, described in ((1, stream.local), (2, stream.remote)):
         if described is not None:
             found.append(_context(number, _described(described)))

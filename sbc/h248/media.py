@@ -6,7 +6,7 @@ import re
 
 from sbc.h248.message import BadH248, Description, Group, Stream
 from sbc.h248.scan import COMMAND, OCTETS, Cursor, Spot, skip
-from sbc.h248.tokens import MEDIA, MODES
+from sbc.h248.tokens import MEDIA, MODES, SWITCHES
 
 MAX_STREAMS = 256
 """The most streams of one command."""
@@ -87,7 +87,7 @@ def _parameter(cursor: Cursor, stream: Stream | None, match: re.Match[bytes]) ->
     elif word == "remote":
         stream.remote, pos = _description(cursor, pos)
     elif word == "localcontrol":
-        stream.mode, pos = _mode(cursor, pos)
+        pos = _control(cursor, stream, pos)
     elif word == "statistics":
         stream.statistics, pos = read_statistics(cursor, pos)
     else:
@@ -95,20 +95,22 @@ def _parameter(cursor: Cursor, stream: Stream | None, match: re.Match[bytes]) ->
     return cursor.next(pos, COMMAND)
 
 
-def _mode(cursor: Cursor, pos: int) -> tuple[str, int]:
-    """The mode that a LocalControl descriptor sets."""
-    mode = ""
+def _control(cursor: Cursor, stream: Stream, pos: int) -> int:
+    """What a LocalControl descriptor sets: the mode, and whether all alternatives are to be held ready."""
     closed = False
     while not closed:
         item = cursor.item(pos, COMMAND)
         name, value, mark = item.groups()
-        if name is not None and value is not None and MEDIA.get(name.lower()) == "mode":
-            mode = MODES.get(value.lower(), "")
+        word = None if name is None or value is None else MEDIA.get(name.lower())
+        if word == "mode":
+            stream.mode = MODES.get(value.lower(), "")
+        elif word == "reservegroup":
+            stream.reserves = SWITCHES.get(value.lower(), stream.reserves)
         if mark == b"{":
             pos, closed = cursor.past(item, COMMAND)
         else:
             pos, closed = item.end(), mark == b"}"
-    return mode, pos
+    return pos
 
 
 def _description(cursor: Cursor, pos: int) -> tuple[Description, int]:

@@ -18,8 +18,8 @@ _OF_CALL = b"call "
 @attrs.frozen
 class Order:
     """A command as it was asked: its verb, in which context, of which termination (its key, and whether a part of it
-    is a wildcard), of which streams it said a remote address, and of which of the calls it was that the transaction is
-    about (`contexts.places`)."""
+    is a wildcard), of which streams it said a remote address, of which of the calls it was that the transaction is
+    about (`contexts.places`), and of which streams all alternatives are to be held ready, or not any more."""
 
     verb: str
     context: bytes
@@ -28,6 +28,7 @@ class Order:
     choose: bool = False
     every: bool = False
     place: int = 0
+    reserves: tuple[tuple[int, bool], ...] = ()
 
     @property
     def stays(self) -> bool:
@@ -114,9 +115,10 @@ def asked(message: H248Message) -> Memo:
     for action, place in zip(message.actions, places(message.actions), strict=True):
         for command in action.commands[: MOST - len(orders)]:
             said = tuple(stream.id for stream in command.streams if stream.remote is not None)
+            held = tuple((stream.id, stream.reserves) for stream in command.streams if stream.reserves is not None)
             for each in command.terminations[:1]:
                 verb = command.verb.value
-                orders.append(Order(verb, action.context, each.key, said, each.choose, each.every, place))
+                orders.append(Order(verb, action.context, each.key, said, each.choose, each.every, place, held))
     return Memo(message.transaction, tuple(orders))
 
 

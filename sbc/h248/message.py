@@ -126,7 +126,8 @@ class Description:
 class Stream:
     """One stream of a termination's Media. `id` is 1 where the message names no stream (H.248.1 section 7.1.4).
 
-    `mode` is the LocalControl's, in lower case and long (``sendreceive``, ``inactive``), empty where none is set.
+    `mode` is the LocalControl's, in lower case and long (``sendreceive``, ``inactive``), empty where none is set;
+    `reserves` whether the gateway is to hold all alternatives ready (ReserveGroup), None where that stays as it is.
     """
 
     id: int
@@ -134,6 +135,7 @@ class Stream:
     local: Description | None = None
     remote: Description | None = None
     statistics: tuple[tuple[bytes, bytes], ...] | None = None
+    reserves: bool | None = None
 
 
 @attrs.define

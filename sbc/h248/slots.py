@@ -134,15 +134,17 @@ def _media(taken: Taken, command: Command, place: int | None) -> list[Slot]:
     """The addresses of a command's streams; `place` is that of the command in its request, where it is known."""
     found: list[Slot] = []
     request = taken.message.body is Body.REQUEST
+    asked = () if request or taken.asked is None or place is None else taken.asked.orders[place].reserves
     for stream in command.streams:
         named = _Named.of(taken, command, place, stream.id)
+        reserves = stream.reserves if request else dict(asked).get(stream.id)
         for description, own in ((stream.local, not request), (stream.remote, request)):
             for rank, group in enumerate(description.groups if description is not None else ()):
                 chosen = request and description is stream.local and b"$" in group.text
                 for slot in _read(taken, group):
                     if slot.stream is not None:
                         named.name(slot, own, rank)
-                        slot.by_other = not request
+                        slot.by_other, slot.reserves = not request, reserves
                     found.append(attrs.evolve(slot, at=Chosen(slot.at)) if slot.stream is None and chosen else slot)
     return found
 

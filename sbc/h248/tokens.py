@@ -38,6 +38,7 @@ SHORT = {
     "LocalControl": "O",
     "TerminationState": "TS",
     "Mode": "MO",
+    "ReserveGroup": "RG",
     "SendOnly": "SO",
     "ReceiveOnly": "RC",
     "SendReceive": "SR",
@@ -106,8 +107,11 @@ DESCRIPTORS = _forms(
     "Media", "Services", "Audit", "Statistics", "Signals", "Events", "EventBuffer", "ObservedEvents", "DigitMap",
     "Packages", "Modem", "Mux", "Error", "Topology", "Emergency", "Priority",
 )  # fmt: skip
-MEDIA = _forms("Stream", "Local", "Remote", "LocalControl", "Statistics", "TerminationState", "Mode", "SignalList")
+MEDIA = _forms(
+    "Stream", "Local", "Remote", "LocalControl", "Statistics", "TerminationState", "Mode", "ReserveGroup", "SignalList"
+)
 MODES = _forms("SendOnly", "ReceiveOnly", "SendReceive", "Inactive", "Loopback")
+SWITCHES = {b"on": True, b"off": False}
 SERVICES = _forms(
     "Method", "Reason", "ServiceChangeAddress", "MgcIdToTry", "Delay", "Version", "Profile", "ServiceChangeInc"
 )

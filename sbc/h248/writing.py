@@ -118,8 +118,11 @@ def _statistics(figures: Iterable[tuple[bytes, bytes]]) -> _Node:
 
 def _stream(stream: Stream) -> _Node:
     inside: list[_Node] = []
-    if stream.mode:
-        inside.append(_Node("LocalControl", None, (_Node("Mode", stream.mode),)))
+    control = [_Node("Mode", stream.mode)] if stream.mode else []
+    if stream.reserves is not None:
+        control.append(_Node("ReserveGroup", b"ON" if stream.reserves else b"OFF"))
+    if control:
+        inside.append(_Node("LocalControl", None, tuple(control)))
     for word, description in (("Local", stream.local), ("Remote", stream.remote)):
         if description is not None:
             inside.append(_Node(word, None, _octets(description)))

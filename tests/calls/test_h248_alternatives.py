@@ -40,9 +40,9 @@ def far(stream: Stream) -> Address:
     return stream.remote[0].rtp
 
 
-def told_two(found: Gateway, remote: bytes) -> tuple[list[Order], bytes]:
+def told_two(found: Gateway, remote: bytes, group: bytes = b"", number: int = 20) -> tuple[list[Order], bytes]:
     """The controller has the gateway send in one of several ways. What is done, and what the gateway hears."""
-    orders = found.ask(transaction(20, 5, command(b"Modify", RTP, media(remote=remote))))
+    orders = found.ask(transaction(number, 5, command(b"Modify", RTP, media(remote=remote, group=group))))
     (there,) = found.told(orders)
     return orders, there
 
@@ -150,3 +150,64 @@ def test_an_alternative_outlives_a_restart(wire: str) -> None:
     (call,) = found.calls
     found.say(reply(read(there).transaction, 5, command(b"Modify", RTP, media(local=g729(NEAR)))))
     assert far(only(call)) == G729
+
+
+def kbit(call: Call) -> int:
+    """What the streams of a call hold towards the gateway, in all."""
+    return sum(each.admitted.out[1] for each in call.streams.values() if each.admitted is not None) // 1000
+
+
+@wires
+def test_voice_and_fax_that_are_both_held_ready_stay_and_take_what_the_dearer_does(wire: str) -> None:
+    """One alone is active at a time (H.248.1 clause 7.1.7): what both need is the most that either does."""
+    found = gateway(wire=wire)
+    call = found.call()
+    assert kbit(call) == 84
+    _, there = told_two(found, g729(FAR) + fax(FAX), b"ON")
+    both = media(local=g729(NEAR) + fax(Address(PHONE.host, 4100)))
+    orders = found.say(reply(read(there).transaction, 5, command(b"Modify", RTP, both)))
+    assert not of(CloseStream, orders) and sorted(each.kind for each in call.streams.values()) == ["rtp", "t38"]
+    assert {each.kind: far(each) for each in call.streams.values()} == {"rtp": FAR, "t38": FAX}
+    assert kbit(call) == 58, "of G.729 and T.38 the latter is dearer"
+    _, there = told_two(found, g729(FAR), b"OFF", 21)
+    orders = found.say(reply(read(there).transaction, 5, command(b"Modify", RTP, media(local=g729(NEAR)))))
+    assert len(of(CloseStream, orders)) == 1 and only(call).kind == "rtp" and kbit(call) == 25
+
+
+@wires
+def test_of_what_is_held_ready_all_that_both_can_take_stays_until_one_is_told(wire: str) -> None:
+    found = gateway(wire=wire)
+    stream = only(found.call())
+    _, there = told_two(found, pcma(FAR) + g729(G729), b"ON")
+    found.rig, _ = restarted(found.rig)
+    (call,) = found.calls
+    stream = only(call)
+    both = media(local=g729(NEAR) + pcma(NEAR))
+    found.say(reply(read(there).transaction, 5, command(b"Modify", RTP, both)))
+    assert far(stream) == FAR and [each.remote and each.remote.rtp for each in stream.choices[0]] == [G729]
+    assert kbit(call) == 84
+    asked = found.ask(transaction(21, 5, command(b"Modify", RTP, media(local=g729(Address("$", 0)), group=b"OFF"))))
+    (there,) = found.told(asked)
+    found.say(reply(read(there).transaction, 5, command(b"Modify", RTP, media(local=g729(NEAR)))))
+    assert far(stream) == G729 and not stream.choices[0] and kbit(call) == 25
+
+
+@wires
+def test_an_answer_of_one_way_leaves_open_only_what_fits_it(wire: str) -> None:
+    found = gateway(wire=wire)
+    stream = only(found.call())
+    third = Address(FAR.host, 9000)
+    gsm = pcma(third).replace(b"AVP 8 ", b"AVP 3 ")
+    _, there = told_two(found, gsm + pcma(FAR) + g729(G729), b"ON")
+    wide = media(local=pcma(NEAR).replace(b"AVP 8 ", b"AVP 8 18 "))
+    found.say(reply(read(there).transaction, 5, command(b"Modify", RTP, wide)))
+    assert far(stream) == FAR and [each.remote and each.remote.rtp for each in stream.choices[0]] == [G729]
+
+
+@wires
+def test_what_is_refused_reserves_nothing(wire: str) -> None:
+    found = gateway(wire=wire)
+    stream = only(found.call())
+    _, there = told_two(found, pcma(FAR) + g729(G729), b"ON")
+    found.say(b"Reply = %d { Error = 510 }" % read(there).transaction)
+    assert not stream.reserves and stream.choices == [(), ()]

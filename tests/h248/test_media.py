@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
+from sbc.h248 import binary, writing
 from sbc.h248.media import MAX_GROUPS, MAX_STREAMS
-from sbc.h248.message import BadH248, Stream
+from sbc.h248.message import BadH248, Stream, Termination, Wire
 from sbc.h248.text import decode
 
 
@@ -54,6 +56,31 @@ def test_as_many_as_may_be() -> None:
 def test_the_mode_is_found_among_properties(control: bytes, mode: str) -> None:
     (stream,) = streams(b"ST=7{O{" + control + b"}}")
     assert (stream.id, stream.mode) == (7, mode)
+
+
+@pytest.mark.parametrize(
+    ("control", "reserves"),
+    [
+        (b"MO=SO,RG=ON", True),
+        (b"ReserveGroup = off,MO=IN", False),
+        (b"RV=ON,MO=IN", None),
+        (b"RG=perhaps", None),
+        (b"RG,MO=SO", None),
+    ],
+)
+@pytest.mark.parametrize("wire", [Wire.TEXT, Wire.BINARY])
+def test_whether_all_alternatives_are_held_ready(wire: Wire, control: bytes, reserves: bool | None) -> None:
+    asked = decode(b"!/2 gw T=1{C=1{A=x{M{ST=7{O{" + control + b"}}}}}}")
+    (stream,) = asked.commands[0].streams
+    assert stream.reserves is reserves
+    if wire is Wire.BINARY:
+        name = Termination(b"01", b"01")
+        (action,) = asked.actions
+        commands = tuple(attrs.evolve(each, terminations=(name,)) for each in action.commands)
+        data = binary.write(attrs.evolve(asked, wire=wire, actions=(attrs.evolve(action, commands=commands),)))
+        assert binary.decode(data).commands[0].streams == (stream,)
+    else:
+        assert decode(writing.write(asked)).commands[0].streams == (stream,)
 
 
 def test_statistics_of_a_stream() -> None:
