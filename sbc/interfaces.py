@@ -52,8 +52,14 @@ class IDialect(Interface):
         """Write `place` into `slot`. @raises BadMessage where there is no room for such a one."""
 
     def narrow(message, slot, formats):
-        """Let what flows at `slot` be of those `formats` alone, given by their places in `slot.media`, in that order.
-        Says (bool) whether that can be written."""
+        """Let what flows at `slot` be of those `formats` alone, given by their places in `slot.media`, in that order;
+        None: what is proposed there is taken out. Of a stream that is proposed in several ways it is called for each
+        of their slots, best first, with no formats where one stays as it is. Says (bool) whether that can be
+        written."""
+
+    def curb(message, possible):
+        """Let the message say that its sender could take no more than what stands at those places of `Intent.able`, in
+        that order of preference. Where that cannot be written all stays as it is."""
 
     def secure(message, slot, secured):
         """Say of the stream at `slot` that it is secured as `secured` (sbc/core/secured.py; None: it is plain), and

@@ -212,10 +212,13 @@ def _channel(rtp: Address | None, rtcp: Address, session: int = 1) -> Any:
     return "h2250LogicalChannelParameters", said
 
 
-def fast_start(host: str, port: int = 4000, offers: bool = True) -> list[bytes]:
+A_LAW: Any = ("g711Alaw64k", 20)
+
+
+def fast_start(host: str, port: int = 4000, offers: bool = True, codec: Any = A_LAW) -> list[bytes]:
     """What a party at `host` proposes, or takes up: one channel for audio each way, RTP at `port`, RTCP above."""
     rtp, rtcp = Address(host, port), Address(host, port + 1)
-    audio, nothing = ("audioData", ("g711Alaw64k", 20)), {"dataType": ("nullData", 0)}
+    audio, nothing = ("audioData", codec), {"dataType": ("nullData", 0)}
     nothing["multiplexParameters"] = ("none", 0)
     towards = {"dataType": audio, "multiplexParameters": _channel(rtp, rtcp)}
     away = {"dataType": audio, "multiplexParameters": _channel(None, rtcp)}

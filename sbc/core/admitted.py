@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sbc.core.message import Cause, Refused
-from sbc.policy.bandwidth import Flows, demand, fits, fitting, larger, only
+from sbc.policy.bandwidth import Cut, Flows, cut, demand, fits, larger, left
 from sbc.policy.demand import Bandwidth, Demand, Fit, less
 
 if TYPE_CHECKING:
@@ -44,30 +44,63 @@ def replaced(networks: Networks, call: Call, stream: Stream) -> None:
         hold(networks, call, stream, agreed(call, stream, 0, stream.flows[0]), forced=True)
 
 
-def offer(
-    networks: Networks, call: Call, stream: Stream, side: int, flows: Flows, late: bool = False
-) -> tuple[int, ...]:
-    """Let a stream have what an offer of `side` may take. Where that is too much, and may be less, returns the formats
-    that are left of it, by their places, else nothing. `late`: somebody has picked up by now, so that it is cut though
-    nobody wants it so. @raises Refused when there is too little for any."""
+def offer(networks: Networks, call: Call, stream: Stream, side: int, flows: Flows, late: bool = False) -> Cut:
+    """Let a stream have what an offer of `side` may take. Where that is too much, and may be less, returns what is left
+    of it, else nothing. `late`: somebody has picked up by now, so that it is cut though nobody wants it so. @raises
+    Refused when there is too little for any."""
     try:
         hold(networks, call, stream, asked(call, stream, side, flows))
     except Refused:
-        keep = _fitting(networks, call, stream, flows, late)
-        if not keep:
+        kept = _fitting(networks, call, stream, flows, late)
+        if not kept:
             raise
-        hold(networks, call, stream, asked(call, stream, side, (only(flows[0], keep),)))
-        return keep
+        hold(networks, call, stream, asked(call, stream, side, left(kept)))
+        return kept
     return ()
 
 
-def _fitting(networks: Networks, call: Call, stream: Stream, flows: Flows, late: bool) -> tuple[int, ...]:
+def _fitting(networks: Networks, call: Call, stream: Stream, flows: Flows, late: bool) -> Cut:
     believed = _believed(call)
-    wanted = {each.fit for each in believed} - {Fit.REFUSE}
+    wanted = _fits_wanted(believed)
     room = networks.book.room(call.ticket, stream.id)
-    if not (wanted or late) or room is None or len(flows) > 1:  # what is proposed in several ways cannot be cut
+    if not (wanted or late) or room is None:
         return ()
-    return fitting(flows[0], stream.kind, room, sides_of(stream), believed, Fit.CHEAPEST in wanted)
+    return cut(flows, stream.kind, room, sides_of(stream), believed, Fit.CHEAPEST in wanted)
+
+
+def _fits_wanted(believed: tuple[Bandwidth, Bandwidth]) -> set[Fit]:
+    return {each.fit for each in believed} - {Fit.REFUSE}
+
+
+def possible(networks: Networks, call: Call, flows: Flows) -> tuple[int, ...]:
+    """Of all that a party says it could take, that for which there is room now, by its places, best first; nothing
+    where it may stay as it is: all of it fits, or nobody wants it cut. Where none of its voice fits that stays, too:
+    what opens a stream of it hears why it cannot."""
+    believed = _believed(call)
+    wanted = _fits_wanted(believed)
+    if not wanted:
+        return ()
+    sides = ":" in call.legs[0].realm.media.address, ":" in call.legs[1].realm.media.address
+    costs: dict[int, int] = {}
+    for place, flow in enumerate(flows):
+        room = networks.book.room(call.ticket, _stream_of(call, flow.media.partition(" ")[0]))
+        if room is None:
+            return ()
+        one = demand(((flow,), ()), "rtp", sides, believed)
+        if fits(one, room):
+            costs[place] = sum(one.into)
+    voice = [place for place, flow in enumerate(flows) if flow.media.startswith("audio")]
+    if not any(place in costs for place in voice):
+        costs.update(dict.fromkeys(voice, 0))
+    if len(costs) == len(flows):
+        return ()
+    return tuple(sorted(costs, key=lambda place: (costs[place] if Fit.CHEAPEST in wanted else 0, place)))
+
+
+def _stream_of(call: Call, media: str) -> str:
+    """What holds bandwidth for that kind of media in a call: its stream, or what was reserved before there is one."""
+    named = (each for each in call.streams.values() for said in each.media if said and said.partition(" ")[0] == media)
+    return next((each.id for each in named), foreseen(call))
 
 
 def foresee(networks: Networks, call: Call, side: int, wanted: Flows) -> None:

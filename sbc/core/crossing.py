@@ -350,9 +350,9 @@ class Crossing:
         if self._media is not None:
             self._media.tell(port)
 
-    def admit(self) -> list[tuple[Slot, tuple[int, ...]]]:
-        """Ask for the bandwidth of its streams; call once, when every slot is translated. Returns the slots of which
-        not all formats are to go on, and which are. @raises Refused."""
+    def admit(self) -> list[tuple[Slot, tuple[int, ...] | None]]:
+        """Ask for the bandwidth of its streams; call once, when every slot is translated. Returns the slots of streams
+        of which not all is to go on, and what is. @raises Refused."""
         return [each for media in self._all for each in media.admit()]
 
     def secure(self) -> list[tuple[Slot, Secured | None]]:

@@ -20,7 +20,7 @@ from sbc.core.secured import Secured
 from sbc.core.securing import Way
 from sbc.core.streams import close_stream, mute_stream, new_stream
 from sbc.core.ways import Ways, chosen, meant
-from sbc.policy.bandwidth import only
+from sbc.policy.bandwidth import left
 from sbc.policy.demand import Demand
 
 UNKNOWN = "0.0.0.0"  # nothing is sent to it
@@ -58,7 +58,7 @@ class Described:
         self._held: dict[Stream, bool] = {}
         self._flowing: dict[Stream, str] = {}
         self._flows: dict[Stream, tuple[Flow, ...]] = {}
-        self._slots: dict[Stream, Slot] = {}  # where those are written
+        self._slots: dict[tuple[Stream, Flow], list[Slot]] = {}  # where those are written
         self._had: dict[Stream, Demand | None] = {}  # the bandwidth that streams held before
         self._new: list[Stream] = []
         self._rejected: set[int | str] = set()
@@ -117,6 +117,7 @@ class Described:
         if moves and slot.media:
             flow, flows = Flow(slot.media, slot.width), self._flows.get(stream, ())
             self._flows[stream] = flows if flow in flows else (*flows, flow)
+            self._slots.setdefault((stream, flow), []).append(slot)
         if moves and not self._ways.leads(stream, slot):
             self._ways.note(stream, slot, address)
             moves = False
@@ -126,8 +127,6 @@ class Described:
             known[slot.role] = address
             self._flowing[stream] = slot.media or self._flowing.get(stream, "")
             self._reserves[stream] = slot.reserves
-            if slot.media:
-                self._slots.setdefault(stream, slot)
             self._held[stream] = self._held.get(stream, False) or slot.held or unspecified
             muxed = slot.role is Role.RTCP and known.get(Role.RTP) == address  # RFC 5761 section 5.1.3
         else:
@@ -197,10 +196,10 @@ class Described:
         phase = self._intent.phase
         return phase is Phase.CONFIRM or (phase is not Phase.REQUEST and self._exchange.offered)
 
-    def admit(self) -> list[tuple[Slot, tuple[int, ...]]]:
+    def admit(self) -> list[tuple[Slot, tuple[int, ...] | None]]:
         """Ask for the bandwidth that the streams of this message take from now on; call once, when every slot is
-        translated. Returns the slots of which not all formats are to go on, and which are, by their places.
-        @raises Refused when there is too little."""
+        translated. Returns the slots of streams of which not all is to go on, best first, and which formats are, by
+        their places; None where nothing is. @raises Refused when there is too little."""
         call, phase, side = self._call, self._intent.phase, self._leg
         answers = self._answers
         if call is None or (answers and phase is Phase.PROVISIONAL):
@@ -210,7 +209,7 @@ class Described:
             admitted.foresee(self._networks, call, side, self._intent.wants)
         if self._flows or (phase.final and self._exchange.intent.kind is Kind.OPEN):
             self._networks.book.release(admitted.foreseen(call))
-        cuts: list[tuple[Slot, tuple[int, ...]]] = []
+        cuts: list[tuple[Slot, tuple[int, ...] | None]] = []
         for stream, flows in self._flows.items():
             holder = self._holders.get(stream, call)
             self._had.setdefault(stream, stream.admitted)
@@ -220,10 +219,10 @@ class Described:
                 offered = stream.admitted is not None
                 admitted.hold(self._networks, holder, stream, wanted, forced=offered)
                 continue
-            keep = admitted.offer(self._networks, holder, stream, side, flows, phase.reply and call.gathering is None)
-            if keep:
-                self._flows[stream] = (only(flows[0], keep),)
-                cuts.append((self._slots[stream], keep))
+            kept = admitted.offer(self._networks, holder, stream, side, flows, phase.reply and call.gathering is None)
+            if kept:
+                self._flows[stream] = left(kept)
+                cuts += [(slot, keep) for flow, keep in kept for slot in self._slots[stream, flow]]
         return cuts
 
     @property

@@ -287,6 +287,7 @@ class Intent:
     lasting: bool = False  # a BIND that time does not end: it lives as long as who is bound, and always crosses
     wants: tuple[Flow, ...] = ()  # of a request that describes no media: what of it the answer may, one of these; of
     # what speaks of leave for a call (heralds): how much that is to have each way
+    able: tuple[Flow, ...] = ()  # what its sender says it could take, each by itself; nothing of it is asked for yet
     latches: bool = False  # whether media of its sender's side may come from elsewhere than it says: that is learned
     reported: tuple[tuple[bytes, Counted], ...] = ()  # of an answer: members, and what each has counted itself
     beside: tuple[Intent, ...] = ()  # of what is local: what it is to further calls, by names of their own

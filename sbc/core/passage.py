@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sbc.core import front
+from sbc.core import admitted, front
 from sbc.core.crossing import Crossing
 from sbc.core.message import BadMessage, Cause, Kind, Refused, Slot
 from sbc.core.orders import Note, Order
@@ -19,6 +19,7 @@ def translate(dialect: Any, message: Any, slots: list[Slot], crossing: Crossing)
         for slot, formats in crossing.admit():
             if not dialect.narrow(message, slot, formats):
                 raise Refused(Cause.BANDWIDTH, "not enough bandwidth", detail="its formats cannot be cut")
+        _curb(dialect, message, crossing)
         for slot, secured in crossing.secure():
             if not dialect.secure(message, slot, secured) and secured is not None and not secured.best_effort:
                 raise Refused(Cause.SECURITY, "media cannot be secured", detail="its protocol has no words for it")
@@ -30,6 +31,15 @@ def translate(dialect: Any, message: Any, slots: list[Slot], crossing: Crossing)
     except BadMessage as bad:  # what was just short or small enough is no more
         raise Refused(Cause.UNSUPPORTED, f"cannot be taken across: {bad.reason}") from bad
     return encoded
+
+
+def _curb(dialect: Any, message: Any, crossing: Crossing) -> None:
+    """Let a message say no more of what its sender could take than there is room for; what it opens by itself has its
+    part by then."""
+    call, able = crossing.call, crossing.intent.able
+    possible = admitted.possible(crossing.registry.networks, call, able) if call is not None and able else ()
+    if possible:
+        dialect.curb(message, possible)
 
 
 def remarks(dialect: Any, message: Any, crossing: Crossing) -> list[Order]:

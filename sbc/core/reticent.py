@@ -18,8 +18,11 @@ class Reticent:
     def parts(self, data: bytes) -> tuple[bytes, ...]:
         return (data,)
 
-    def narrow(self, message: Any, slot: Slot, formats: tuple[int, ...]) -> bool:
+    def narrow(self, message: Any, slot: Slot, formats: tuple[int, ...] | None) -> bool:
         return False
+
+    def curb(self, message: Any, possible: tuple[int, ...]) -> None:
+        """What its sender could take stays as it is."""
 
     def secure(self, message: Any, slot: Slot, secured: Secured | None) -> bool:
         return False

@@ -50,7 +50,7 @@ class H248Dialect(Reticent):
     def fill(self, message: Taken, slot: Slot, place: Place) -> None:
         slots.fill(message, slot, place)
 
-    def narrow(self, message: Taken, slot: Slot, formats: tuple[int, ...]) -> bool:
+    def narrow(self, message: Taken, slot: Slot, formats: tuple[int, ...] | None) -> bool:
         return any(each.sdp.narrow(slot, formats) for each in message.descriptions)
 
     def secure(self, message: Taken, slot: Slot, secured: Secured | None) -> bool:

@@ -3,7 +3,7 @@ for the rest passed as it came."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Any
 
@@ -19,6 +19,8 @@ from sbc.octets.tpkt import HEADER, MAX_PACKET, wrap
 MAX_DATAGRAM = 65_535
 MOST_ANEW = 16
 """The most parts of one message that are written by encoding anew what surrounds them."""
+MOST_HELD = 127
+"""The most PDUs in one list of which some are left out: their number is one octet."""
 MOST_OCTETS_ANEW = 8_192
 """The most octets of one message that are encoded anew: it takes some 2 microseconds an octet, and all others wait."""
 
@@ -127,6 +129,19 @@ class Message:
         self._splice.clear(addition.bit)
         self._note(f"{path[-1]} was taken out of {pdu.name}")
         return True
+
+    def leave(self, pdu: Pdu, holder: str, order: Sequence[int]) -> None:
+        """Of the PDUs that `pdu` holds in its list `holder` leave those at these places alone, in that order, each
+        octet by octet as it came; to be called before anything is written into them. @raises ValueError where it holds
+        none."""
+        held = [each for each in pdu.children if each.holder == holder]
+        frames = [each.frame for each in held if each.frame is not None and not isinstance(each.frame, Counted)]
+        start = frames[0][1] - 1 if frames else 0  # where their number stands
+        if not frames or len(held) > MOST_HELD or self.data[start] != len(held):
+            raise ValueError(f"{holder} in {pdu.name} holds nothing that could be left")
+        kept = b"".join(self.data[frames[place][1] : frames[place][3]] for place in order)
+        self._splice.replace(start, frames[-1][3], bytes((len(order),)) + kept, frames[0][0])
+        self._note(f"{holder} in {pdu.name}: {', '.join(str(place + 1) for place in order)} of {len(held)} are left")
 
     def rebuild(self, pdu: Pdu, whole: Any) -> None:
         """Encode a PDU anew from a value, whatever was written into it.

@@ -13,6 +13,7 @@ from sbc.h323.codec import Wire
 from sbc.h323.features import TRAVERSAL, offers
 from sbc.h323.message import H323Message
 from sbc.h323.naming import bare, call_of, dialled_of, maker_of, name_of, user_of, users_of
+from sbc.h323.narrow import able
 from sbc.h323.priority import priority_of
 from sbc.h323.ras import CONFIRMS, IN_PROGRESS, NON_STANDARD, REJECTS, REQUESTS, UNKNOWN
 from sbc.h323.separate import describe_control
@@ -43,6 +44,8 @@ def describe(message: H323Message) -> Intent:
     signals = message.message.wire is Wire.SIGNAL
     intent = describe_signal(message) if signals else describe_control(message)
     intent.asks, intent.tells = alive.asks(message), alive.tells(message)
+    if intent.pauses is False:
+        intent.able = tuple(able(message.message))
     return intent
 
 

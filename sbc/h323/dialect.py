@@ -19,6 +19,7 @@ from sbc.h323.codec import Wire, decode
 from sbc.h323.memo import CallMemo, Memo
 from sbc.h323.message import H323Message
 from sbc.h323.naming import GUID, calls_help
+from sbc.h323.narrow import Narrowing
 from sbc.h323.ras import LINGER, NUMBERS, REQUESTS
 from sbc.interfaces import IDialect
 
@@ -58,6 +59,14 @@ class H323Dialect(Reticent):
 
     def fill(self, message: H323Message, slot: Slot, place: Place) -> None:
         slots.fill(message, slot, place)
+
+    def narrow(self, message: H323Message, slot: Slot, formats: tuple[int, ...] | None) -> bool:
+        message.narrowing = message.narrowing or Narrowing()
+        return message.narrowing.keep(slot, formats)
+
+    def curb(self, message: H323Message, possible: tuple[int, ...]) -> None:
+        message.narrowing = message.narrowing or Narrowing()
+        message.narrowing.able = possible
 
     def stamp(self, message: H323Message, crossing: Crossing) -> None:
         stamp.stamp(message, crossing)

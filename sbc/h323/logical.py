@@ -6,11 +6,13 @@ H.245 clauses 7.3 and C.3 to C.6; H.323 clauses 8.1.7 (fast connect), 8.4.6 (the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sbc.core.message import Intent
-from sbc.h323.message import H323Message
 from sbc.h323.pdu import Pdu
+
+if TYPE_CHECKING:
+    from sbc.h323.message import H323Message
 
 FORWARD, REVERSE = "forwardLogicalChannelParameters", "reverseLogicalChannelParameters"
 NUMBER = "forwardLogicalChannelNumber"

@@ -11,6 +11,7 @@ from sbc.core.message import BadMessage
 from sbc.h323.carried import wrap
 from sbc.h323.codec import Message, Spot, Wire, decode
 from sbc.h323.features import Answered, answered, has_ours
+from sbc.h323.narrow import Narrowing, narrowed
 from sbc.h323.pinholes import Offer, offered, said_of_calls
 
 
@@ -18,6 +19,7 @@ from sbc.h323.pinholes import Offer, offered, said_of_calls
 class H323Message:
     """The codec's `message`; `lifetime` are the seconds to be put in where it says none, `features` what it is to say
     of those. `pinholes`: what it is to say of how media's way is kept open; None where it need not be looked at.
+    `narrowing`: what is to be left of what it proposes, or could take; None where all is.
     `remarks` are what is to be said of it when it has crossed, each a fixed word and why. `carried`: it is RAS that
     goes by a connection; `came` is the packet that it came in."""
 
@@ -27,6 +29,7 @@ class H323Message:
     pinholes: Offer | None = None
     carried: bool = False
     came: bytes = b""
+    narrowing: Narrowing | None = None
     remarks: list[tuple[str, str]] = attrs.field(factory=list)
 
     @property
@@ -54,6 +57,11 @@ class H323Message:
         except ValueError as error:
             raise BadMessage(str(error)) from error
 
+    @property
+    def changed(self) -> bool:
+        """Whether anything in it is other than it came."""
+        return self.message.changed or self.narrowing is not None
+
     def encode(self) -> bytes:
         """Its octets. @raises BadMessage."""
         data = self._inner()
@@ -63,6 +71,8 @@ class H323Message:
 
     def _inner(self) -> bytes:
         data = self.message.encode()
+        if self.narrowing is not None:
+            data = narrowed(data, self.narrowing, self.message.resized)
         if self.pinholes is not None:
             return said_of_calls(offered(data, self.pinholes) if self.pinholes.put else data, self.pinholes)
         if self.features is not None:

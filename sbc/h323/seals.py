@@ -58,7 +58,7 @@ def _word(token: tuple[str, Any]) -> str:
 
 def mend(message: H323Message, crossing: Crossing) -> None:
     """Do about what covers the whole message as the path says, if anything in it was changed. @raises Refused."""
-    found = seals(message.message) if message.message.changed else []
+    found = seals(message.message) if message.changed else []
     if not found:
         return
     said = ", ".join(dict.fromkeys(seal.word for seal in found))

@@ -75,7 +75,7 @@ class MgcpDialect(Reticent):
     def fill(self, message: MgcpMessage, slot: Slot, place: Place) -> None:
         slots.fill(message, slot, place)
 
-    def narrow(self, message: MgcpMessage, slot: Slot, formats: tuple[int, ...]) -> bool:
+    def narrow(self, message: MgcpMessage, slot: Slot, formats: tuple[int, ...] | None) -> bool:
         return any(sdp.narrow(slot, formats) for sdp in message.cache["sdp"])
 
     def secure(self, message: MgcpMessage, slot: Slot, secured: Secured | None) -> bool:

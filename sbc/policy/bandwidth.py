@@ -18,6 +18,9 @@ from sbc.policy.demand import Bandwidth, Demand, Need, Police
 
 Flows = tuple[Flow, ...]
 Formats = dict[str, tuple[Width, int]]
+Cut = tuple[tuple[Flow, tuple[int, ...] | None], ...]
+"""What is left of an offer: each flow that it proposed, best first, and which formats of that, by their places; None
+where it is gone as a whole. Of one that names no format none is cut."""
 
 RTP = 12
 """Octets of the header (RFC 3550 section 5.1)."""
@@ -123,7 +126,9 @@ def _formats(flows: Flows) -> Formats:
             width, other = found.get(key, (flow.width, bound))
             found[key] = (width, max(bound, other) if bound and other else 0)
         if flow.width != UNSAID and " " not in flow.media:
-            found.setdefault("", (flow.width, 0))
+            width, _ = found.get("", (UNSAID, 0))
+            if (flow.width.media or flow.width.wire) >= (width.media or width.wire):
+                found[""] = (flow.width, 0)
     return found
 
 
@@ -299,3 +304,35 @@ def fitting(
     beside = [place for place, each in enumerate(coded) if name_of(each) in COMPANIONS]
     chosen = sorted(costs, key=lambda place: (costs[place], place))
     return (*chosen, *beside) if cheapest else tuple(sorted([*chosen, *beside]))
+
+
+def cut(
+    flows: Flows, kind: str, room: Demand, v6: tuple[bool, bool], believed: tuple[Bandwidth, Bandwidth], cheapest: bool
+) -> Cut:
+    """What there is room for of an offer that proposes each of `flows`, in its order, or the `cheapest` first. Empty
+    where that is nothing of use."""
+    found: list[tuple[Flow, tuple[int, ...] | None]] = []
+    costs: list[int] = []
+    for flow in flows:
+        wanted = demand(((flow,), ()), kind, v6, believed)
+        keep: tuple[int, ...] | None = ()
+        if " " in flow.media:
+            keep = fitting(flow, kind, room, v6, believed, cheapest) or None
+        elif not fits(wanted, room):
+            keep = None
+        if keep:
+            wanted = demand(((only(flow, keep),), ()), kind, v6, believed)
+        found.append((flow, keep))
+        costs.append(sum(wanted.into))
+    if all(keep is None for _, keep in found):
+        return ()
+    if cheapest:
+        found = [
+            found[each] for each in sorted(range(len(found)), key=lambda each: (found[each][1] is None, costs[each]))
+        ]
+    return tuple(found)
+
+
+def left(kept: Cut) -> Flows:
+    """What is offered after it was cut."""
+    return tuple(only(flow, keep) if keep else flow for flow, keep in kept if keep is not None)

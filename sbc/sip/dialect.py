@@ -107,7 +107,7 @@ class SipDialect(Reticent):
     def fill(self, message: SipMessage, slot: Slot, place: Place) -> None:
         slots.fill(message, slot, place)
 
-    def narrow(self, message: SipMessage, slot: Slot, formats: tuple[int, ...]) -> bool:
+    def narrow(self, message: SipMessage, slot: Slot, formats: tuple[int, ...] | None) -> bool:
         return any(sdp.narrow(slot, formats) for sdp in message.cache["sdp"])
 
     def secure(self, message: SipMessage, slot: Slot, secured: Secured | None) -> bool:

@@ -91,14 +91,14 @@ class Sdp:
         """Say what to write into a slot of a description."""
         slot.at.place = place
 
-    def narrow(self, slot: Slot, keep: tuple[int, ...]) -> bool:
-        """Let a stream have those of its formats alone, by their places, in that order. Says whether it is one of this
-        description's, and could be changed."""
+    def narrow(self, slot: Slot, keep: tuple[int, ...] | None) -> bool:
+        """Let a stream have those of its formats alone, by their places, in that order, or all where none are named.
+        Says whether it is one of this description's, and could be changed: a line is not taken out (None)."""
         spot = slot.at
         media = spot.what if isinstance(spot, Spot) else None
         if not isinstance(media, MediaLine) or media not in self.media:
             return False
-        return narrow(self._edits, media.line, self._until(media), keep)
+        return keep == () or (keep is not None and narrow(self._edits, media.line, self._until(media), keep))
 
     def secure(self, slot: Slot, secured: Secured | None) -> bool:
         """Say of a stream that it is secured as `secured`, whatever its sender says of that. Says whether it is one of

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from sbc.core.admitted import recount
-from sbc.core.orders import Rate, UpdateStream
+from sbc.core.orders import Note, Rate, UpdateStream
 from sbc.core.realm import EMERGENCY, Plan, Signaling
 from sbc.h323.codec import build_control, build_ras
 from sbc.h323.dialect import H323Dialect
@@ -25,6 +25,7 @@ from tests.h323_calls import (
     GATEKEEPER,
     GUID,
     acf,
+    address_in,
     arq,
     fast_start,
     h323_plan,
@@ -40,7 +41,7 @@ from tests.h323_calls import read as read_h323
 from tests.mgcp_calls import Line, mgcp_plan, sent
 from tests.mgcp_messages import crcx as mgcp_crcx
 from tests.mgcp_messages import created, dlcx, mdcx, response
-from tests.rig import PHONE, SOFTSWITCH, Rig, make_plan, of, sends
+from tests.rig import PHONE, SBC_CORE, SOFTSWITCH, Rig, make_plan, of, sends
 from tests.sip_messages import answer, header, inside, invite, plain_answer, status, without_sdp
 
 G711, G729 = 84_000, 25_200  # bit/s of IPv4 packets of 20 ms, and a twentieth for RTCP
@@ -546,6 +547,80 @@ def test_h323_rejects_a_channel_for_which_there_is_too_little() -> None:
     assert_held(rig, 0)
 
 
+DEAR, LEAN = ("g711Alaw64k", 20), ("g729", 2)
+FITS = pytest.mark.parametrize(
+    ("fit", "kbits", "expected"),
+    [
+        (Fit.FILTER, 60, [LEAN]),
+        (Fit.CHEAPEST, 60, [LEAN]),
+        (Fit.FILTER, 90, [DEAR, LEAN]),
+        (Fit.CHEAPEST, 83, [LEAN]),
+        (Fit.REFUSE, 60, []),
+        (Fit.FILTER, 20, []),
+    ],
+)
+"""What is left of G.711 and G.729, where so much is there; nothing: it is refused."""
+
+
+@FITS
+def test_h323_goes_on_with_the_proposals_that_fit(fit: Fit, kbits: int, expected: list[Any]) -> None:
+    rig = h323(kbits, fit=fit)
+    admitted(rig, bandWidth=160)
+    both = [each for codec in (DEAR, LEAN) for each in fast_start(PHONE.host, codec=codec)]
+    orders = heard(rig, tcp(rig, "access"), BY_TCP, setup(fastStart=both))
+    if not expected:
+        assert to(orders, "core") == [] and read_h323(to(orders, "access")[0]).value["reason"][0] == "noBandwidth"
+        assert_held(rig, 0)
+        return
+    (on,) = to(orders, "core")
+    assert [name for name, _ in _proposed(on.data)] == [each for codec in expected for each in (codec, codec)]
+    hosts = {host for _, found in _proposed(on.data) for host in found}
+    assert hosts == {SBC_CORE.host}, "what is left says where we are"
+    assert_held(rig, G711 if DEAR in expected else G729)
+    remarks = [note.reason for note in of(Note, orders) if note.event == "resized"]
+    assert any("fastStart in setup: 3, 4 of 4 are left" in each for each in remarks) is (expected == [LEAN])
+    answered = fast_start(SOFTSWITCH.host, offers=False, codec=LEAN)
+    from_gatekeeper(rig, on, said_back("connect", on.data, fastStart=answered))
+    assert_held(rig, G729)
+
+
+@FITS
+def test_h323_tells_of_the_capabilities_that_fit(fit: Fit, kbits: int, expected: list[Any]) -> None:
+    rig = h323(kbits, fit=fit)
+    admitted(rig, bandWidth=160)
+    on = opened(rig, fast=False)
+    from_gatekeeper(rig, on, said_back("connect", on.data))
+    said = _capabilities(DEAR, LEAN)
+    left = expected or [DEAR, LEAN]  # nobody would know why nothing is left: the opening of a channel tells
+    (told,) = to(heard(rig, tcp(rig, "access"), BY_TCP, tunnel(setup(), [said])), "core")
+    assert _able(told.data) == left
+    (told,) = to(from_gatekeeper(rig, on, tunnel(on.data, [said], back=True)), "access")
+    assert _able(told.data) == left
+    assert_held(rig, 0)
+    channel = build_control("request", "openLogicalChannel", _channel(left[-1]), tpkt=False)
+    orders = from_gatekeeper(rig, on, tunnel(on.data, [channel], back=True))
+    taken = left[-1] == LEAN and kbits > 25
+    assert bool(to(orders, "access")) is taken
+    assert_held(rig, G729 if taken else 0)
+
+
+def test_h323_capabilities_are_those_for_which_there_is_room_beside_other_calls() -> None:
+    """What the stream of the call holds counts as room of its own; the cheapest are preferred."""
+    rig = h323(60, fit=Fit.CHEAPEST)
+    admitted(rig, bandWidth=160)
+    on = opened(rig, fastStart=fast_start(PHONE.host, codec=LEAN))
+    taken = fast_start(SOFTSWITCH.host, offers=False, codec=LEAN)
+    from_gatekeeper(rig, on, said_back("connect", on.data, fastStart=taken))
+    assert_held(rig, G729)
+    leanest = ("g7231", {"maxAl-sduAudioFrames": 1, "silenceSuppression": False})
+    said = _capabilities(DEAR, LEAN, leanest)
+    (told,) = to(heard(rig, tcp(rig, "access"), BY_TCP, tunnel(setup(), [said])), "core")
+    assert _able(told.data) == [LEAN, leanest] and _preferred(told.data) == [[3, 2]]
+    said = _capabilities(leanest, LEAN)
+    (told,) = to(heard(rig, tcp(rig, "access"), BY_TCP, tunnel(setup(), [said])), "core")
+    assert said in told.data, "where all of it fits not an octet is changed"
+
+
 def brq(number: int, units: int) -> bytes:
     said = {"endpointIdentifier": "17_endp", "conferenceID": CONFERENCE, "callReferenceValue": 77}
     said |= {"requestSeqNum": number, "bandWidth": units, "callIdentifier": {"guid": GUID}, "answeredCall": False}
@@ -626,6 +701,44 @@ def test_h323_where_it_may_be_less_leave_is_asked_for_with_what_there_is() -> No
     assert_held(rig, 100_000)
 
 
-def _channel() -> Any:
-    _, octets = fast_start(SOFTSWITCH.host)
+def _channel(codec: Any = DEAR) -> Any:
+    _, octets = fast_start(SOFTSWITCH.host, codec=codec)
     return decode("OpenLogicalChannel", octets)
+
+
+def _proposed(data: bytes) -> list[tuple[Any, set[str]]]:
+    """What is proposed for fast connect: codecs, and the hosts of each."""
+    found = []
+    for octets in read_h323(data).value["fastStart"]:
+        channel = decode("OpenLogicalChannel", octets)
+        said = channel.get("reverseLogicalChannelParameters", channel["forwardLogicalChannelParameters"])
+        _, parameters = said["multiplexParameters"]
+        where = [parameters[name] for name in ("mediaChannel", "mediaControlChannel") if name in parameters]
+        found.append((said["dataType"][1], {address_in(each).host for each in where}))
+    return found
+
+
+def _capabilities(*codecs: Any) -> bytes:
+    numbers = list(range(1, len(codecs) + 1))
+    said: Any = {"sequenceNumber": 1, "protocolIdentifier": (0, 0, 8, 245, 0, 7)}
+    said["capabilityTable"] = [
+        {"capabilityTableEntryNumber": number, "capability": ("receiveAudioCapability", codec)}
+        for number, codec in zip(numbers, codecs, strict=True)
+    ]
+    said["capabilityDescriptors"] = [{"capabilityDescriptorNumber": 0, "simultaneousCapabilities": [numbers]}]
+    return build_control("request", "terminalCapabilitySet", said, tpkt=False)
+
+
+def _set(data: bytes) -> Any:
+    (pdu,) = [each for each in read_h323(data).pdus if each.name == "terminalCapabilitySet"]
+    return pdu.value
+
+
+def _able(data: bytes) -> list[Any]:
+    return [entry["capability"][1] for entry in _set(data)["capabilityTable"]]
+
+
+def _preferred(data: bytes) -> list[list[int]]:
+    (descriptor,) = _set(data)["capabilityDescriptors"]
+    found: list[list[int]] = descriptor["simultaneousCapabilities"]
+    return found

@@ -5,9 +5,9 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from sbc.core.admitted import agreed, asked, hold, offer, put_back, trim
+from sbc.core.admitted import agreed, asked, hold, offer, possible, put_back, trim
 from sbc.core.call import Call, Stream
-from sbc.core.message import Cause, Flow, Refused
+from sbc.core.message import Cause, Flow, Refused, Width
 from sbc.core.networks import Networks
 from sbc.policy.demand import Bandwidth, Demand, Fit
 from tests.rig import make_plan
@@ -63,12 +63,63 @@ def test_what_is_too_much_is_refused_and_leaves_all_as_it_was() -> None:
 
 def test_an_offer_is_cut_where_it_may_be() -> None:
     networks, call, stream = stream_in(60, Fit.FILTER)
-    assert offer(networks, call, stream, 0, BOTH) == (1,) and stream.admitted == CHEAP
+    assert offer(networks, call, stream, 0, BOTH) == ((BOTH[0], (1,)),) and stream.admitted == CHEAP
     with pytest.raises(Refused):
         offer(networks, call, stream, 0, G711)
-    with pytest.raises(Refused):  # several proposals are none that could be cut
-        offer(networks, call, stream, 0, (*G729, *G711))
     assert stream.admitted == CHEAP
+
+
+@pytest.mark.parametrize("fit", [Fit.FILTER, Fit.CHEAPEST])
+def test_of_several_proposals_those_go_on_that_fit(fit: Fit) -> None:
+    networks, call, stream = stream_in(60, fit)
+    small = (Flow("audio G723/8000"),)
+    kept = offer(networks, call, stream, 0, (*G729, *G711, *small))
+    order = (*small, *G729) if fit is Fit.CHEAPEST else (*G729, *G711, *small)
+    assert tuple(flow for flow, _ in kept)[: len(order)] == order
+    assert dict(kept) == {G729[0]: (0,), G711[0]: None, small[0]: (0,)} and stream.admitted == CHEAP
+    with pytest.raises(Refused):
+        offer(networks, call, stream, 0, (*G711, *G711))
+
+
+def test_of_what_has_no_name_all_stays_or_goes() -> None:
+    networks, call, stream = stream_in(60, Fit.FILTER)
+    unknown = (Flow("audio", Width(media=64_000)),)
+    assert dict(offer(networks, call, stream, 0, (*unknown, *G729))) == {unknown[0]: None, G729[0]: (0,)}
+    networks, call, stream = stream_in(90, Fit.FILTER)
+    dear = Flow("audio", Width(media=384_000))
+    assert dict(offer(networks, call, stream, 0, (*unknown, dear))) == {unknown[0]: (), dear: None}
+
+
+@pytest.mark.parametrize(
+    ("fit", "kbits", "said", "expected"),
+    [
+        (Fit.REFUSE, 60, (G711, G729), ()),
+        (Fit.FILTER, 0, (G711, G729), ()),
+        (Fit.FILTER, 90, (G711, G729), ()),
+        (Fit.FILTER, 60, (G711, G729), (1,)),
+        (Fit.FILTER, 10, (G711, G729), ()),
+        (Fit.FILTER, 60, (G711, G729, (Flow("audio G723/8000"),)), (1, 2)),
+        (Fit.CHEAPEST, 60, (G711, G729, (Flow("audio G723/8000"),)), (2, 1)),
+        (Fit.FILTER, 60, (G729, (Flow("video H264/90000"),)), (0,)),
+        (Fit.FILTER, 10, (G711, (Flow("video H264/90000"),)), (0,)),
+    ],
+)
+def test_what_a_party_could_take_is_what_there_is_room_for(
+    fit: Fit, kbits: int, said: tuple[tuple[Flow, ...], ...], expected: tuple[int, ...]
+) -> None:
+    networks, call, _ = stream_in(kbits, fit)
+    assert possible(networks, call, tuple(each for flows in said for each in flows)) == expected
+
+
+def test_what_the_stream_of_a_call_holds_is_room_for_what_takes_its_place() -> None:
+    networks, call, stream = stream_in(60, Fit.FILTER)
+    stream.media[0] = "audio G729/8000"
+    hold(networks, call, stream, CHEAP)
+    hold(networks, call, next(iter(call.streams.values())), CHEAP)
+    networks.book.reserve(call.ticket, "another", CHEAP)
+    assert possible(networks, call, (*G711, *G729)) == (1,), "25 of 60 are another's, 25 its own"
+    stream.media[0] = ""
+    assert possible(networks, call, (*G711, *G729)) == (), "nothing is left beside both: its channels are refused"
 
 
 def test_what_was_held_before_is_put_back_whatever_was_given_away_meanwhile() -> None:

@@ -66,7 +66,7 @@ class H323Call:
         self._gathered: list[bytes] | None = None
         self.media = endpoint.shared.media() if endpoint.shared else PhoneMedia(*self._sockets())
         self.fax = Fax(self._sockets(1)[0])
-        self.control = Control(self, self._send_control)
+        self.control = Control(self, self._send_control, endpoint.manner.codecs)
         for sock in (self.media.rtp, self.media.rtcp) if endpoint.shared is None else ():
             endpoint.watch(sock, self.media.readable)
         endpoint.watch(self.fax.sock, self.fax.readable)

@@ -4,7 +4,7 @@ master, logical channels for audio and fax, hold by the empty capability set (H.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,7 +14,8 @@ from tests.netns.h323_wire import H245_PROTOCOL, Peer, channel, peer_of
 AUDIO, FAX = "audio", "fax"
 SESSIONS = {AUDIO: 1, FAX: 3}
 _TERMINAL_TYPE = 50  # H.323 table 1
-_PCMU = ("g711Ulaw64k", 20)
+PCMU, G729 = "g711Ulaw64k", "g729"
+_FRAMES = {PCMU: 20, G729: 2}  # of a packet of 20 ms
 _T38 = (
     "t38fax",
     {
@@ -48,21 +49,22 @@ class Medium(Protocol):
 
 @dataclass
 class Channel:
-    """A logical channel: what it carries, whether the other end has agreed."""
+    """A logical channel: what it carries, whether the other end has agreed, the codec of audio."""
 
     kind: str
     agreed: bool = False
+    codec: str = ""
 
 
-def data_type(kind: str) -> tuple[str, Any]:
+def data_type(kind: str, codec: str = PCMU) -> tuple[str, Any]:
     if kind == AUDIO:
-        return "audioData", _PCMU
+        return "audioData", (codec, _FRAMES[codec])
     return "data", {"application": _T38, "maxBitRate": 144}
 
 
-def kind_of(value: tuple[str, Any]) -> str:
+def kind_of(value: tuple[str, Any], codecs: Sequence[str]) -> str:
     """What a DataType carries: "audio", "fax", or "" for what the lab's endpoint does not know."""
-    if value[0] == "audioData" and value[1][0] == _PCMU[0]:
+    if value[0] == "audioData" and value[1][0] in codecs:
         return AUDIO
     if value[0] == "data" and value[1]["application"][0] == "t38fax":
         return FAX
@@ -70,10 +72,14 @@ def kind_of(value: tuple[str, Any]) -> str:
 
 
 class Control:
-    """One end of it. `send` takes each encoded message."""
+    """One end of it. `send` takes each encoded message; `codecs` are those of audio, best first."""
 
-    def __init__(self, medium: Medium, send: Callable[[bytes], None], first: int = 101) -> None:
-        self.medium, self.send = medium, send
+    def __init__(
+        self, medium: Medium, send: Callable[[bytes], None], codecs: Sequence[str] = (PCMU,), first: int = 101
+    ) -> None:
+        self.medium, self.send, self.codecs = medium, send, codecs
+        self.able: list[str] = []  # the codecs that the other end takes, as it says
+        self.refusals: list[str] = []  # why channels of ours were not taken
         self.out: dict[int, Channel] = {}
         self.into: dict[int, Channel] = {}
         self.master: bool | None = None
@@ -94,6 +100,11 @@ class Control:
     def flowing(self) -> bool:
         """Whether a channel of the present mode is open each way."""
         return all(any(c.agreed and c.kind == self.mode for c in way.values()) for way in (self.out, self.into))
+
+    @property
+    def spoken(self) -> set[str]:
+        """The codecs of the audio channels that are open."""
+        return {each.codec for way in (self.out, self.into) for each in way.values() if each.agreed and each.codec}
 
     # What the call asks for.
 
@@ -135,16 +146,17 @@ class Control:
     # Fast connect (H.323 section 8.1.7).
 
     def offers(self) -> list[bytes]:
-        """What a Setup proposes: a channel to receive, and one to send."""
+        """What a Setup proposes: of each codec a channel to receive, and one to send."""
         media, control = self.medium.own(AUDIO)
-        take = self._open_channel(1, None, None, None)
-        take["reverseLogicalChannelParameters"] = {
-            "dataType": data_type(AUDIO),
-            "multiplexParameters": ("h2250LogicalChannelParameters", _h2250(AUDIO, media, control)),
-        }
-        number = self._number()
-        give = self._open_channel(number, AUDIO, None, control)
-        return [H245.encode("OpenChannel", each) for each in (take, give)]
+        proposed = []
+        for place, codec in enumerate(self.codecs):
+            take = self._open_channel(1 + place, None, None, None)
+            take["reverseLogicalChannelParameters"] = {
+                "dataType": data_type(AUDIO, codec),
+                "multiplexParameters": ("h2250LogicalChannelParameters", _h2250(AUDIO, media, control)),
+            }
+            proposed += [take, self._open_channel(self._number(), AUDIO, None, control, codec)]
+        return [H245.encode("OpenChannel", each) for each in proposed]
 
     def accept_offers(self, offers: list[bytes]) -> list[bytes]:
         """The answer to another's proposals: what it sends we receive, and the reverse. Empty if we know none of
@@ -154,18 +166,19 @@ class Control:
         for offer in (H245.decode("OpenChannel", each) for each in offers):
             self._pinhole(offer)
             forward, reverse = offer["forwardLogicalChannelParameters"], offer.get("reverseLogicalChannelParameters")
-            if reverse is None and kind_of(forward["dataType"]) == AUDIO and "into" not in answers:
-                number = offer["forwardLogicalChannelNumber"]
-                self.into[number] = Channel(AUDIO, True)
-                answers["into"] = H245.encode("OpenChannel", self._open_channel(number, AUDIO, media, control))
-            elif reverse is not None and kind_of(reverse["dataType"]) == AUDIO and "out" not in answers:
-                theirs = reverse["multiplexParameters"][1]
+            if reverse is None and kind_of(forward["dataType"], self.codecs) == AUDIO and "into" not in answers:
+                number, codec = offer["forwardLogicalChannelNumber"], forward["dataType"][1][0]
+                self.into[number] = Channel(AUDIO, True, codec)
+                taken = self._open_channel(number, AUDIO, media, control, codec)
+                answers["into"] = H245.encode("OpenChannel", taken)
+            elif reverse is not None and kind_of(reverse["dataType"], self.codecs) == AUDIO and "out" not in answers:
+                theirs, codec = reverse["multiplexParameters"][1], reverse["dataType"][1][0]
                 number = self._number()
-                self.out[number] = Channel(AUDIO, True)
+                self.out[number] = Channel(AUDIO, True, codec)
                 self.medium.towards(AUDIO, _peer(theirs, "mediaChannel"), _peer(theirs, "mediaControlChannel"))
                 answer = self._open_channel(number, None, None, None)
                 answer["reverseLogicalChannelParameters"] = {
-                    "dataType": data_type(AUDIO),
+                    "dataType": data_type(AUDIO, codec),
                     "multiplexParameters": ("h2250LogicalChannelParameters", _h2250(AUDIO, None, control)),
                 }
                 answers["out"] = H245.encode("OpenChannel", answer)
@@ -176,9 +189,9 @@ class Control:
         for answer in (H245.decode("OpenChannel", each) for each in answers):
             number = answer["forwardLogicalChannelNumber"]
             if "reverseLogicalChannelParameters" in answer:
-                self.into[number] = Channel(AUDIO, True)
+                self.into[number] = Channel(AUDIO, True, answer["reverseLogicalChannelParameters"]["dataType"][1][0])
             else:
-                self.out[number] = Channel(AUDIO, True)
+                self.out[number] = Channel(AUDIO, True, answer["forwardLogicalChannelParameters"]["dataType"][1][0])
                 self._pinhole(answer)
                 self._towards(AUDIO, answer, answer["forwardLogicalChannelParameters"]["multiplexParameters"][1])
 
@@ -201,6 +214,8 @@ class Control:
             self._close_all()
             return
         self._capable = True
+        said = [entry["capability"] for entry in value["capabilityTable"] if "capability" in entry]
+        self.able = [codec[0] for name, codec in said if name.endswith("AudioCapability")]
         if self.paused:  # as if the control channel had just been opened
             self.paused = False
             self._tell_capabilities()
@@ -238,12 +253,12 @@ class Control:
     def _on_openLogicalChannel(self, value: dict[str, Any]) -> None:
         number = value["forwardLogicalChannelNumber"]
         forward = value["forwardLogicalChannelParameters"]
-        kind = kind_of(forward["dataType"])
+        kind = kind_of(forward["dataType"], self.codecs)
         if not kind or self.holding:
             reject = {"forwardLogicalChannelNumber": number, "cause": ("dataTypeNotSupported", None)}
             self._say("response", "openLogicalChannelReject", reject)
             return
-        self.into[number] = Channel(kind, True)
+        self.into[number] = Channel(kind, True, forward["dataType"][1][0] if kind == AUDIO else "")
         self._pinhole(value)
         media, control = self.medium.own(kind)
         session = forward["multiplexParameters"][1]["sessionID"] or SESSIONS[kind]
@@ -264,6 +279,7 @@ class Control:
 
     def _on_openLogicalChannelReject(self, value: dict[str, Any]) -> None:
         self.out.pop(value["forwardLogicalChannelNumber"], None)
+        self.refusals.append(value["cause"][0])
 
     def _on_closeLogicalChannel(self, value: dict[str, Any]) -> None:
         number = value["forwardLogicalChannelNumber"]
@@ -312,15 +328,13 @@ class Control:
         value: dict[str, Any] = {"sequenceNumber": self._sequence, "protocolIdentifier": H245_PROTOCOL}
         if not self.holding:
             value["multiplexCapability"] = ("h2250Capability", _multiplex())
+            able = [("receiveAudioCapability", (codec, _FRAMES[codec])) for codec in self.codecs]
+            able.append(("receiveAndTransmitDataApplicationCapability", data_type(FAX)[1]))
+            able.append(("receiveUserInputCapability", ("basicString", None)))
             value["capabilityTable"] = [
-                {"capabilityTableEntryNumber": 1, "capability": ("receiveAudioCapability", _PCMU)},
-                {
-                    "capabilityTableEntryNumber": 2,
-                    "capability": ("receiveAndTransmitDataApplicationCapability", data_type(FAX)[1]),
-                },
-                {"capabilityTableEntryNumber": 3, "capability": ("receiveUserInputCapability", ("basicString", None))},
+                {"capabilityTableEntryNumber": number, "capability": each} for number, each in enumerate(able, 1)
             ]
-            together = [[1, 2], [3]]
+            together = [list(range(1, len(able))), [len(able)]]
             value["capabilityDescriptors"] = [{"capabilityDescriptorNumber": 0, "simultaneousCapabilities": together}]
         self._say("request", "terminalCapabilitySet", value)
 
@@ -335,9 +349,10 @@ class Control:
         agreed = self._acknowledged and self._capable and self.master is not None and not self.paused
         if agreed and not any(each.kind == self.mode for each in self.out.values()):
             number = self._number()
-            self.out[number] = Channel(self.mode)
+            codec = next((each for each in self.codecs if each in self.able), self.codecs[0])
+            self.out[number] = Channel(self.mode, codec=codec if self.mode == AUDIO else "")
             control = self.medium.own(self.mode)[1]
-            self._say("request", "openLogicalChannel", self._open_channel(number, self.mode, None, control))
+            self._say("request", "openLogicalChannel", self._open_channel(number, self.mode, None, control, codec))
 
     def _change(self, mode: str) -> None:
         if mode != self.mode:
@@ -393,12 +408,14 @@ class Control:
         self._next += 1
         return self._next - 1
 
-    def _open_channel(self, number: int, kind: str | None, media: Peer | None, control: Peer | None) -> dict[str, Any]:
+    def _open_channel(
+        self, number: int, kind: str | None, media: Peer | None, control: Peer | None, codec: str = PCMU
+    ) -> dict[str, Any]:
         """An OpenLogicalChannel that sends audio or fax, or nothing."""
         forward: dict[str, Any] = {"dataType": ("nullData", None), "multiplexParameters": ("none", None)}
         if kind is not None:
             forward = {
-                "dataType": data_type(kind),
+                "dataType": data_type(kind, codec),
                 "multiplexParameters": ("h2250LogicalChannelParameters", _h2250(kind, media, control)),
             }
         asking = {} if kind is None else self._asking(kind)

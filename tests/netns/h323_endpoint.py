@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.netns.h323_call import H323Call
+from tests.netns.h323_control import PCMU
 from tests.netns.h323_link import Door, Link, Place
 from tests.netns.h323_ras import Ras
 from tests.netns.h323_shared import SharedMedia
@@ -43,7 +44,7 @@ class Manner:
     """How the endpoint makes and takes calls: fast connect, tunnelled H.245, and how calls reach it through a NAT: it
     offers H.460.18, says all by one connection (H.460.17, `carried`), or keeps those open that it makes for calls.
     `early`: where it does not tunnel, it takes H.245 from its Setup on. `shared`: it sends the audio of all calls by
-    one pair of ports, and asks for it so."""
+    one pair of ports, and asks for it so. `codecs`: what it can talk by, best first."""
 
     fast: bool = False
     tunnel: bool = False
@@ -52,6 +53,7 @@ class Manner:
     keep: bool = False
     carried: bool = False
     shared: bool = False
+    codecs: tuple[str, ...] = (PCMU,)
 
 
 SLOW, FAST, TUNNEL = Manner(), Manner(fast=True), Manner(tunnel=True)

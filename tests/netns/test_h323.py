@@ -4,12 +4,14 @@ those)."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from tests.netns.capture import Capture
 from tests.netns.h323_call import H323Call
+from tests.netns.h323_control import G729, PCMU
 from tests.netns.h323_endpoint import FAST, SLOW, TUNNEL, H323Endpoint, Manner
 from tests.netns.h323_gatekeeper import H323Gatekeeper
 from tests.netns.h323_scene import H323Scene, h323_config
@@ -157,4 +159,34 @@ def test_h245_on_a_connection_of_its_own(make_h323_scene: MakeScene) -> None:
             alice.send_fax(call, 5)
             wait_for(partial(is_whole, answered.fax.heard, 5), what="a fax through the SBC")
         hang_up(call, answered, gatekeeper)
+    assert_clean(core, access)
+
+
+NARROW = """
+[realms.core.limits]
+bandwidth_in = {kbits}
+bandwidth_out = {kbits}
+[realms.core.bandwidth]
+fit = "filter"
+"""
+
+
+def test_codecs_are_cut_to_the_bandwidth_that_is_left(make_h323_scene: MakeScene) -> None:
+    """Proposals of fast connect, and what either end says that it can take, in the tunnel and beside it."""
+    both = (PCMU, G729)
+    stage = make_h323_scene(one_pair(RESTRICTED, ()), h323_config() + NARROW.format(kbits=60), routed=False)
+    gatekeeper, core, access, alice, bob = two_registered(stage)
+    for number, manner in enumerate((FAST, TUNNEL, SLOW)):
+        alice.manner = bob.manner = replace(manner, codecs=both)
+        call = alice.dial("200").wait("up").wait_flowing()
+        answered = bob.wait_call(number).wait("up").wait_flowing()
+        assert call.control.spoken == answered.control.spoken == {G729}
+        assert manner.fast or call.control.able == answered.control.able == [G729]
+        assert call.control.refusals == answered.control.refusals == []
+        assert talk(call, answered, packets=10, reports=1).whole
+        hang_up(call, answered, gatekeeper)
+    alice.manner = bob.manner = replace(TUNNEL, codecs=(PCMU,))
+    call = alice.dial("200").wait("up")
+    wait_for(lambda: "insufficientBandwidth" in call.control.refusals, what="a channel to be refused")
+    hang_up(call, bob.wait_call(3), gatekeeper)
     assert_clean(core, access)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sbc.core.message import UNSAID, Flow, Width
 from sbc.core.orders import Rate
 from sbc.media.bucket import Bucket, waits
-from sbc.policy.bandwidth import Flows, allowed, bits, demand, fits, fitting, larger, need, only
+from sbc.policy.bandwidth import Flows, allowed, bits, cut, demand, fits, fitting, larger, left, need, only
 from sbc.policy.demand import Bandwidth, Demand, Police
 
 USUAL = Bandwidth()
@@ -319,3 +319,17 @@ def test_what_is_left_of_an_offer_fits_and_was_in_it(media: str, bit_rate: int) 
     assert len(set(keep)) == len(keep) and set(keep) <= set(range(len(media.split(" ")) - 1))
     if keep:
         assert fits(demand(((only(flow, keep),), ()), "rtp", (False, True), (USUAL, USUAL)), room)
+
+
+def test_what_is_left_of_several_proposals() -> None:
+    room, sides = Demand((60_000,) * 2, (60_000,) * 2), ((False, False), (USUAL, USUAL))
+    dear, lean, least = (Flow(f"audio {coded}") for coded in ("PCMA/8000", "G729/8000", "G723/8000"))
+    kept = cut((lean, dear, least), "rtp", room, *sides, False)
+    assert kept == ((lean, (0,)), (dear, None), (least, (0,))) and left(kept) == (lean, least)
+    kept = cut((lean, dear, least), "rtp", room, *sides, True)
+    assert kept == ((least, (0,)), (lean, (0,)), (dear, None)) and left(kept) == (least, lean)
+    assert cut((dear,), "rtp", room, *sides, False) == ()
+    both = Flow("audio PCMA/8000 G729/8000")
+    assert left(cut((both, dear), "rtp", room, *sides, False)) == (Flow("audio G729/8000"),)
+    some = Flow("video", Width(media=20_000))
+    assert cut((some, dear), "rtp", Demand((90_000,) * 2, (70_000,) * 2), *sides, False) == ((some, ()), (dear, None))

@@ -53,7 +53,7 @@ def test_no_format_that_is_not_there_and_no_slot_of_another() -> None:
     text = HEAD + LINES
     sdp, other = (Sdp(text, 0, len(text), Edits()) for _ in range(2))
     (slot,) = (slot for slot in sdp.slots if slot.media)
-    assert not sdp.narrow(slot, ()) and not sdp.narrow(slot, (4,)) and not other.narrow(slot, (0,))
+    assert not sdp.narrow(slot, None) and not sdp.narrow(slot, (4,)) and not other.narrow(slot, (0,))
 
 
 @given(st.lists(st.integers(min_value=0, max_value=3), min_size=1, max_size=4, unique=True))

@@ -1,0 +1,178 @@
+"""A message that proposes less than it did: of fast connect some proposals are left out (H.323 clause 8.1.7.1), of a
+capability set the codecs for which there is no room (H.245 clauses B.2.2 and C.3).
+
+Each proposal of fast connect is a string of octets in a list, so the others stay as they are, octet by octet. The
+entries of a capability set are not aligned: it is encoded anew, and stays as it is where that would lose something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from sbc.core.message import Flow, Slot
+from sbc.h323.codec import Message, decode
+from sbc.h323.formats import media_of, width_of
+from sbc.h323.logical import FORWARD, REVERSE
+from sbc.h323.pdu import Pdu
+
+FAST_START, TABLE = "fastStart", "capabilityTable"
+_DESCRIPTORS, _TOGETHER = "capabilityDescriptors", "simultaneousCapabilities"
+_KINDS = {"AudioCapability": "audioData", "VideoCapability": "videoData"}
+_EVENTS = frozenset({"audioTelephonyEvent", "audioTone"})
+_MEANS = "mediaCapability"
+"""Of an h235SecurityCapability: the entry that it is about, with which it goes."""
+_REFERENCES = frozenset(
+    {
+        *("primaryEncoding", "secondaryEncoding", "protectedCapability"),
+        *("capabilityOnMuxStream", "capabilities", "oneOfCapabilities"),
+    }
+)
+"""Components by which something else than descriptors means entries: these stay."""
+
+Proposal = tuple[Any, Flow]
+"""The session of a proposal, and what it would have flow there."""
+
+
+@attrs.define(eq=False)
+class Narrowing:
+    """What is to be left of a message: `proposals` best first, `gone` those that go; of what its sender is able to take
+    what stands at those places (`able`), None where all of it stays."""
+
+    proposals: list[Proposal] = attrs.field(factory=list)
+    gone: set[Proposal] = attrs.field(factory=set)
+    able: tuple[int, ...] | None = None
+
+    def keep(self, slot: Slot, formats: tuple[int, ...] | None) -> bool:
+        """Let what is proposed at `slot` stay, or go where there are no formats at all; see IDialect. What is opened
+        outside of fast connect is one channel, that can only be taken or not."""
+        if slot.at.pdu.holder != FAST_START:
+            return formats == ()
+        proposal = (slot.stream, Flow(slot.media, slot.width))
+        if formats is None:
+            self.gone.add(proposal)
+        elif proposal not in self.proposals:
+            self.proposals.append(proposal)
+        return True
+
+
+def able(message: Message) -> Iterator[Flow]:
+    """What the sender of a message says that it can take or send of voice and video, in order."""
+    for pdu in _sets(message):
+        for _, flow in _entries(pdu.value):
+            yield flow
+
+
+def _sets(message: Message) -> list[Pdu]:
+    return [pdu for pdu in message.pdus if pdu.group and pdu.name == "terminalCapabilitySet"]
+
+
+def _entries(value: Any) -> Iterator[tuple[int, Flow]]:
+    """The entries of voice and video: their numbers, and what would flow."""
+    for entry in value.get(TABLE, ()):
+        name, said = entry.get("capability", ("", None))
+        kind = next((kind for end, kind in _KINDS.items() if name.endswith(end)), "")
+        if kind and isinstance(said, tuple) and said[0] not in _EVENTS:
+            data_type = (kind, said)
+            yield entry["capabilityTableEntryNumber"], Flow(media_of(data_type), width_of(data_type))
+
+
+def narrowed(data: bytes, wanted: Narrowing, notes: list[str]) -> bytes:
+    """The message with what is left of it; what was done about it is added to `notes`."""
+    message = decode(data)
+    if wanted.gone or len(wanted.proposals) > 1:
+        _leave_proposals(message, wanted)
+    if wanted.able is not None:
+        _leave_capabilities(message, wanted.able)
+    notes += [note for note in message.resized if note not in notes]
+    return message.encode()
+
+
+def _leave_proposals(message: Message, wanted: Narrowing) -> None:
+    root = message.pdu
+    proposals = [] if root is None else [pdu for pdu in root.children if pdu.holder == FAST_START]
+    said = [_proposal(pdu) for pdu in proposals]
+    ranks = {each: rank for rank, each in enumerate(wanted.proposals)}
+    order = [place for place, each in enumerate(said) if each not in wanted.gone]
+    # of each session the better first, at the places that its proposals have now
+    ranked = {
+        session: sorted((ranks[each], place) for place, each in enumerate(said) if each in ranks and each[0] == session)
+        for session in {each[0] for each in ranks}
+    }
+    turns = {session: iter(places) for session, places in ranked.items()}
+    order = [next(turns[said[place][0]])[1] if said[place] in ranks else place for place in order]
+    if root is not None and order != list(range(len(proposals))):
+        message.leave(root, FAST_START, order)
+
+
+def _proposal(pdu: Pdu) -> Proposal:
+    value = pdu.whole
+    parameters = value.get(REVERSE) or value[FORWARD]
+    data_type = parameters.get("dataType")
+    _, said = parameters.get("multiplexParameters", ("", None))
+    session = said.get("sessionID", 0) if isinstance(said, dict) else 0
+    return session or "channel ", Flow(media_of(data_type), width_of(data_type))
+
+
+def _leave_capabilities(message: Message, places: tuple[int, ...]) -> None:
+    """Let capability sets hold no more of what `able` tells than what stands at those places of it."""
+    first = 0
+    for pdu in _sets(message):
+        numbers = [number for number, _ in _entries(pdu.value)]
+        ranks = {
+            numbers[place - first]: rank for rank, place in enumerate(places) if first <= place < first + len(numbers)
+        }
+        first += len(numbers)
+        try:
+            message.rebuild(pdu, (pdu.group, (pdu.name, _with(pdu.value, set(numbers) - ranks.keys(), ranks))))
+        except ValueError as error:
+            message.resized.append(f"{pdu.name} stays as it is: {error}")
+
+
+def _with(value: dict[str, Any], gone: set[int], ranks: dict[int, int]) -> dict[str, Any]:
+    """A capability set without the entries that are `gone`, but for those that others mean, and its alternatives by
+    their ranks."""
+    table = value[TABLE]
+    gone = gone - set(_meant((value.get("multiplexCapability"), table)))
+    for entry in table:
+        _, said = entry.get("capability", ("", None))
+        if isinstance(said, dict) and said.get(_MEANS) in gone:
+            gone.add(entry["capabilityTableEntryNumber"])
+    left = [entry for entry in table if entry["capabilityTableEntryNumber"] not in gone]
+    found = {**value, TABLE: left}
+    if _DESCRIPTORS in value:
+        found[_DESCRIPTORS] = [_descriptor(each, gone, ranks) for each in value[_DESCRIPTORS]]
+    return found
+
+
+def _descriptor(descriptor: dict[str, Any], gone: set[int], ranks: dict[int, int]) -> dict[str, Any]:
+    last = len(ranks)
+    sets = [
+        sorted((number for number in each if number not in gone), key=lambda number: ranks.get(number, last))
+        for each in descriptor.get(_TOGETHER, ())
+    ]
+    held = {name: each for name, each in descriptor.items() if name != _TOGETHER}
+    left = [each for each in sets if each]
+    return {**held, _TOGETHER: left} if left else held
+
+
+def _meant(value: Any) -> Iterator[int]:
+    """The entries that components other than descriptors mean."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from _numbers(each) if name in _REFERENCES else _meant(each)
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _meant(each)
+
+
+def _numbers(value: Any) -> Iterator[int]:
+    if isinstance(value, int):
+        yield value
+    elif isinstance(value, list):
+        for each in value:
+            yield from _numbers(each)
+    else:
+        yield from _meant(value)
