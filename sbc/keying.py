@@ -19,10 +19,18 @@ class Keying:
         self._reactor, self._border, self._runner = reactor, border, runner
         self._noted: Callable[[Note], None] = runner.noted
 
-    def keyed(self, stream: str, side: int, receive: Key, send: Key, fingerprints: tuple[Fingerprint, ...]) -> None:
+    def keyed(
+        self,
+        stream: str,
+        side: int,
+        receive: Key,
+        send: Key,
+        fingerprints: tuple[Fingerprint, ...],
+        rtcp: bool = False,
+    ) -> None:
         """What the peer of a side encrypts with, and what we do, as a handshake has given it; one of the fingerprints
-        is its certificate's."""
-        self._border.secured(stream, side, receive, send, fingerprints)
+        is its certificate's. `rtcp`: RTCP alone, which has keys of its own."""
+        self._border.secured(stream, side, receive, send, fingerprints, rtcp)
 
     def secured(self, stream: str, side: int, suite: str) -> None:
         """Media of a side passes from now on, by that suite."""

@@ -39,7 +39,7 @@ class Runner:
 def test_it_is_noted_and_the_core_alone_hears_of_the_keys() -> None:
     core, runner = Core(), Runner()
     keying = Keying(Clock(), core, runner)  # type: ignore[arg-type]
-    keying.keyed("call-1/0", 1, RECEIVE, SEND, PRINTS)
+    keying.keyed("call-1/0", 1, RECEIVE, SEND, PRINTS, True)
     keying.secured("call-1/0", 1, RECEIVE.suite)
     keying.unsecured("call-1/0", 1, "fingerprint")
     said = {"stream": "call-1/0", "side": 1}
@@ -47,7 +47,7 @@ def test_it_is_noted_and_the_core_alone_hears_of_the_keys() -> None:
         Note("secured", "handshake", "call-1", said | {"suite": "AEAD_AES_128_GCM"}),
         Note("unsecured", "fingerprint", "call-1", said),
     ]
-    assert core.told == [("call-1/0", 1, RECEIVE, SEND, PRINTS)]
+    assert core.told == [("call-1/0", 1, RECEIVE, SEND, PRINTS, True)]
 
 
 def test_what_follows_from_a_failure_is_done_when_whoever_tells_is_done() -> None:

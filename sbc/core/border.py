@@ -201,10 +201,17 @@ class Border:
                     self.registry.touch(call)
 
     def secured(
-        self, stream_id: str, side: int, receive: Key, send: Key, fingerprints: tuple[Fingerprint, ...]
+        self,
+        stream_id: str,
+        side: int,
+        receive: Key,
+        send: Key,
+        fingerprints: tuple[Fingerprint, ...],
+        rtcp: bool = False,
     ) -> None:
-        """A handshake with the peer of one side, whose certificate has one of the fingerprints, has agreed on keys."""
-        keyed.secured(self.registry, stream_id, side, receive, send, fingerprints)
+        """A handshake with the peer of one side, whose certificate has one of the fingerprints, has agreed on keys:
+        those of `rtcp` alone, where it was made at the port of that."""
+        keyed.secured(self.registry, stream_id, side, receive, send, fingerprints, rtcp)
 
     def unsecured(self, stream_id: str, side: int, why: str, now: float) -> list[Order]:
         """The peer of one side has no keys by a handshake, and will have none."""

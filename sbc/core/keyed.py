@@ -8,7 +8,7 @@ import attrs
 
 from sbc.core.call import Call, Stream
 from sbc.core.registry import Registry
-from sbc.core.secured import Fingerprint, Key, SideSecurity
+from sbc.core.secured import Fingerprint, Key, OwnRtcp, SideSecurity, going_on
 
 MARGIN = 1 << 20
 """Numbers of RTCP that are passed over where it is not known how many were sent (see `beyond`)."""
@@ -21,18 +21,30 @@ Rows = tuple[tuple[int, ...], ...]
 
 
 def secured(
-    registry: Registry, stream_id: str, side: int, receive: Key, send: Key, fingerprints: tuple[Fingerprint, ...]
+    registry: Registry,
+    stream_id: str,
+    side: int,
+    receive: Key,
+    send: Key,
+    fingerprints: tuple[Fingerprint, ...],
+    rtcp: bool = False,
 ) -> None:
     """A handshake with the peer of a side has agreed on keys, and its certificate has one of `fingerprints`: the call
     is kept with them, unless another certificate is in force meanwhile. The engine has them, and uses them until that
-    has shaken hands; but who takes the call up is to expect its handshake, and not to believe who was there before."""
+    has shaken hands; but who takes the call up is to expect its handshake, and not to believe who was there before.
+    `rtcp`: it was made at the port of RTCP, which has keys of its own."""
     call, stream = find(registry, stream_id)
     if call is None or stream is None or stream.wards is None:
         return
     force = stream.wards[side].force
     if force is not None and force.dtls is not None and force.dtls.fingerprints == fingerprints:
-        rows = force.rollover if (force.receive, force.send) == (receive, send) else ()
-        _put(stream, side, attrs.evolve(force, receive=receive, send=send, rollover=rows))
+        if not rtcp:
+            fresh = attrs.evolve(force, receive=receive, send=send, rollover=())
+        elif force.rtcp is not None:
+            fresh = attrs.evolve(force, rtcp=OwnRtcp(receive, send), rollover=())
+        else:
+            return
+        _put(stream, side, going_on(fresh, force))
         registry.touch(call)
 
 
@@ -98,7 +110,7 @@ def beyond(security: SideSecurity, runs: int = 1) -> SideSecurity:
     numbers come twice after 65,000 packets. To rule that out its first packets would have to wait for the disk.
     """
     passed = runs * MARGIN
-    rows = ((*row[:-1], min(max(row[-1], 0) + passed, MOST_RTCP)) if row[0] else row for row in security.rollover)
+    rows = ((*row[:-1], min(max(row[-1], 0) + passed, MOST_RTCP)) if row[0] % 2 else row for row in security.rollover)
     return attrs.evolve(security, rollover=tuple(rows), begins=min(max(security.begins, 0) + passed, MOST_RTCP))
 
 

@@ -147,11 +147,20 @@ class Bundled:
 
 
 @attrs.frozen
+class OwnRtcp:
+    """RTCP has a port of its own, and keys that a handshake of its own gives there (RFC 5764 section 4.1): these."""
+
+    receive: Key | None = None
+    send: Key | None = None
+
+
+@attrs.frozen
 class SideSecurity:
     """How one side of a stream is secured, for an engine.
 
     `receive` is what the peer encrypts with, `send` what is sent to it is encrypted with. With `dtls` and no keys yet
     nothing passes, either way. With `ice` only where checks have agreed on is spoken to, and nobody else is heard.
+    `rtcp` where RTCP has keys of its own; None: it has those of RTP.
     `bundled` where its transport carries several streams, or is another's: then checks, handshakes and keys are there.
     `rollover` is what the engine itself had said of its counters when the stream was open before, in another process:
     rows of numbers, which nobody but sbc.core.keyed reads. `begins`: every SSRC that has no row there begins its RTCP
@@ -165,6 +174,7 @@ class SideSecurity:
     rollover: tuple[tuple[int, ...], ...] = ()
     begins: int = -1
     bundled: Bundled | None = None
+    rtcp: OwnRtcp | None = None
 
     @property
     def rides(self) -> bool:
@@ -189,11 +199,30 @@ def same(one: Key | None, other: Key | None) -> bool:
     return (one.suite, one.secret, one.mki) == (other.suite, other.secret, other.mki)
 
 
+OF_RTCP = 2
+"""By so much the first number of a row of SideSecurity.rollover is higher that is of RTCP's own keys."""
+
+
+def of_rtcp(security: SideSecurity) -> SideSecurity | None:
+    """How RTCP is secured that has keys of its own, as if a side had no other media; None where it has none."""
+    own = security.rtcp
+    if own is None:
+        return None
+    rows = tuple((row[0] - OF_RTCP, *row[1:]) for row in security.rollover if row[0] >= OF_RTCP)
+    return attrs.evolve(security, receive=own.receive, send=own.send, rollover=rows, bundled=None, rtcp=None)
+
+
+def _keys(security: SideSecurity) -> tuple[Key | None, ...]:
+    """By the first number of their rows."""
+    own = security.rtcp or OwnRtcp()
+    return security.receive, security.send, own.receive, own.send
+
+
 def going_on(fresh: SideSecurity, before: SideSecurity | None) -> SideSecurity:
     """What is to be in force of a side, with how far those of its keys were used that were so before."""
     if before is None:
         return fresh
-    stays = same(fresh.receive, before.receive), same(fresh.send, before.send)
+    stays = tuple(same(*each) for each in zip(_keys(fresh), _keys(before), strict=True))
     rows = (*(row for row in before.rollover if stays[row[0]]), *(row for row in fresh.rollover if not stays[row[0]]))
     return attrs.evolve(fresh, rollover=rows, begins=max(fresh.begins, before.begins))
 

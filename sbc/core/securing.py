@@ -17,6 +17,7 @@ from sbc.core.secured import (
     IcePair,
     Key,
     MediaSecurity,
+    OwnRtcp,
     Protection,
     Secured,
     SideSecurity,
@@ -279,7 +280,7 @@ def _caught_up(ward: Ward, now: SideSecurity | None) -> Ward:
     if force is None or now is None:
         return ward
     if force.dtls is not None and force.dtls == now.dtls and now.keyed:
-        force = attrs.evolve(force, receive=now.receive, send=now.send)
+        force = attrs.evolve(force, receive=now.receive, send=now.send, rtcp=force.rtcp and (now.rtcp or force.rtcp))
     return attrs.evolve(ward, force=going_on(force, now))
 
 
@@ -296,10 +297,12 @@ def _force(ward: Ward) -> SideSecurity | None:
         return going_on(SideSecurity(receive, _of_suite(told.keys, receive.suite)), before)
     client = told.setup == "active" or (told.setup == "actpass" and said.setup in _WAITING)
     ice = None if told.ice is None or said.ice is None else IcePair(told.ice, said.ice)
-    fresh = SideSecurity(dtls=Dtls(client, said.fingerprints), ice=ice)
+    own = None if said.mux and told.mux else OwnRtcp()
+    fresh = SideSecurity(dtls=Dtls(client, said.fingerprints), ice=ice, rtcp=own)
     if before is None or not before.keyed or before.dtls != fresh.dtls:
         return fresh
-    return attrs.evolve(before, ice=ice)  # ICE that begins anew changes the way, and not the association
+    # ICE that begins anew changes the way, and not the association
+    return going_on(attrs.evolve(before, ice=ice, rtcp=own and (before.rtcp or own), rollover=()), before)
 
 
 def _left_open(told: Secured | None) -> tuple[Way, ...]:

@@ -17,8 +17,9 @@ class Hands(Protocol):
     def aim(self, at: Pair | None) -> None:
         """Media goes there now; None: nowhere."""
 
-    def key(self, receive: Key, send: Key, fingerprints: tuple[Fingerprint, ...]) -> None:
-        """These keys are in force now, of a peer whose certificate has one of the fingerprints."""
+    def key(self, receive: Key, send: Key, fingerprints: tuple[Fingerprint, ...], rtcp: bool) -> None:
+        """These keys are in force now, of a peer whose certificate has one of the fingerprints; `rtcp`: for RTCP alone,
+        which has its own."""
 
     def secured(self, suite: str) -> None:
         """Media passes by that suite from now on."""

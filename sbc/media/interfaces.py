@@ -70,18 +70,18 @@ class IMediaEngine(Interface):
         """Which of sbc.core.secured.SUITES streams can be secured by here, in that order, as a tuple; none where what
         that needs is not there."""
 
-    def key(stream, side, receive, send):
+    def key(stream, side, receive, send, rtcp=False):
         """From now on the side's packets are read and written with these two of sbc.core.secured.Key, as a handshake
         has given them. A key that is in force already goes on where it was; one that was still counts a moment for what
-        is under way.
+        is under way. `rtcp`: what comes and goes by the port of RTCP alone, which by the side's security has its own.
 
-        @raises KeyError for an unknown stream; ValueError for a side that is not secured, or a key that is none."""
+        @raises KeyError for an unknown stream; ValueError for a side that has none, or a key that is none."""
 
     def aim(stream, side, rtp, rtcp):
         """From now on the side's media goes to these addresses, as checks or a handshake have shown that the peer is
-        there; `rtcp` None: with RTP (RFC 5761). `rtp` None: nothing is sent until the next. Where the side's security
-        has `ice`, nobody else is heard, either; else others may take the latch as ever. An address that nothing of the
-        side may come from is passed over. @raises KeyError."""
+        there; `rtcp` None: with RTP (RFC 5761), or nowhere where RTCP has keys of its own. `rtp` None: nothing is sent
+        until the next. Where the side's security has `ice`, nobody else is heard, either; else others may take the
+        latch as ever. An address that nothing of the side may come from is passed over. @raises KeyError."""
 
     def say(stream, side, data, to, rtcp=False):
         """Send a datagram from the side's port for RTP, or for RTCP if it has one; whether the system took it. It is of

@@ -17,10 +17,10 @@ SOURCES = 256
 """SSRCs that one key is used for, in one direction; more are not taken. Each has counters, which must not be lost."""
 
 Row = tuple[int, ...]
-"""How far a key has been used for one SSRC, as the store keeps it: 1 if we have sent it and 0 if the peer has, the
-SSRC, the index of the furthest RTP packet (RFC 3711 section 3.3.1: 48 bits) and that of the furthest RTCP packet
-(section 3.4: 31 bits), each -1 where there was none. Of a key that is good for so many packets only there is a row
-besides of how many those were, under USED in the SSRC's place."""
+"""How far a key has been used for one SSRC, as the store keeps it: 1 if we have sent it and 0 if the peer has (more by
+OF_RTCP where it is one of RTCP's own), the SSRC, the index of the furthest RTP packet (RFC 3711 section 3.3.1: 48 bits)
+and that of the furthest RTCP packet (section 3.4: 31 bits), each -1 where there was none. Of a key that is good for so
+many packets only there is a row besides of how many those were, under USED in the SSRC's place."""
 USED = -1
 
 
@@ -77,7 +77,7 @@ class Past:
 
     def leave(self, key: Key, sends: bool, rows: Sequence[Row], begins: int) -> None:
         """It has given way: `rows` are its side's, told a moment before."""
-        of_it = tuple(row for row in rows if bool(row[0]) is sends)
+        of_it = tuple(row for row in rows if row[0] == sends)
         known = beyond(SideSecurity(rollover=of_it, begins=begins))
         self._uses.pop(_name(key, sends), None)
         self._uses[_name(key, sends)] = Use(known.rollover, known.begins)
@@ -91,7 +91,7 @@ class Past:
             return known
         if security is None:
             return Use()
-        return Use(tuple(row for row in security.rollover if bool(row[0]) is sends), security.begins)
+        return Use(tuple(row for row in security.rollover if row[0] == sends), security.begins)
 
 
 def _name(key: Key, sends: bool) -> object:

@@ -23,9 +23,17 @@ from sbc.media.secured_side import SecuredSide
 class Told(Protocol):
     """Who hears what handshakes come to."""
 
-    def keyed(self, stream: str, side: int, receive: Key, send: Key, fingerprints: tuple[Fingerprint, ...]) -> None:
+    def keyed(
+        self,
+        stream: str,
+        side: int,
+        receive: Key,
+        send: Key,
+        fingerprints: tuple[Fingerprint, ...],
+        rtcp: bool = False,
+    ) -> None:
         """What the peer of a side encrypts with, and what we do, as a handshake has given it; its certificate has one
-        of the fingerprints."""
+        of the fingerprints. `rtcp`: RTCP alone, which has keys of its own."""
 
     def secured(self, stream: str, side: int, suite: str) -> None:
         """Media of a side passes from now on, by that suite."""
@@ -50,9 +58,9 @@ class _Hands:
         rtp, rtcp = (None, None) if at is None else at
         self._whole.engine.aim(self._stream, self._side, rtp, rtcp)
 
-    def key(self, receive: Key, send: Key, fingerprints: tuple[Fingerprint, ...]) -> None:
-        self._whole.engine.key(self._stream, self._side, receive, send)
-        self._whole.told.keyed(self._stream, self._side, receive, send, fingerprints)
+    def key(self, receive: Key, send: Key, fingerprints: tuple[Fingerprint, ...], rtcp: bool) -> None:
+        self._whole.engine.key(self._stream, self._side, receive, send, rtcp)
+        self._whole.told.keyed(self._stream, self._side, receive, send, fingerprints, rtcp)
 
     def secured(self, suite: str) -> None:
         self._whole.told.secured(self._stream, self._side, suite)
@@ -143,15 +151,11 @@ class SecuredEngine:
         course of which the core may have lost sight of them; but by others that were agreed on those very terms."""
         known, security = self._sides.get((stream, side)), spec.security
         kept = None if known is None or security is None else known.side.kept(security)
-        if kept is None or security is None:
-            self.engine.update(stream, side, spec)
-        else:
-            keyed = attrs.evolve(security, receive=kept[0], send=kept[1])
-            self.engine.update(stream, side, attrs.evolve(spec, security=keyed))
+        self.engine.update(stream, side, spec if kept is None else attrs.evolve(spec, security=kept))
         self._have(stream, side, spec)
         known = self._sides.get((stream, side))
-        if kept is not None and known is not None and known.side.keys is not None:
-            self.told.keyed(stream, side, *known.side.keys, known.side.proven)
+        for agreed in () if kept is None or known is None else known.side.agreed():
+            self.told.keyed(stream, side, *agreed)
         if (
             known is not None and known.side.found is not None
         ):  # which the core may have taken for what is meant no more

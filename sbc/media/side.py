@@ -7,7 +7,7 @@ from typing import Any
 
 from sbc.core.address import Address, literal
 from sbc.core.orders import OWN, Rate, SideSpec
-from sbc.core.secured import Bundled, Key, SideSecurity
+from sbc.core.secured import OF_RTCP, Bundled, Key, SideSecurity, of_rtcp
 from sbc.media.bucket import Bucket, Drawn
 from sbc.media.bundle import Bundle
 from sbc.media.counters import Drops, SideCounters, Volume
@@ -60,7 +60,9 @@ class Side:
             self.rtcp = Inlet(self, latch, send_rtcp, "rtcp", longest, shared_rtcp, self.pacer)
         self.to_rtp = Outlet(send_rtp)
         self.to_rtcp = Outlet(send_rtp if send_rtcp is None else send_rtcp, is_rtcp=True)
-        self._make_seal, self._on_handshake, self._past = make_seal, on_handshake, Past()
+        self._make_seal, self._on_handshake = make_seal, on_handshake
+        self._past, self._past_rtcp = Past(), Past()
+        self._rtcp_seals: Seals | None = None  # where RTCP has keys of its own
         self._name = ""  # as others know it that share its transport,
         self._carrier: Side | None = None  # whose that is: None, its own
         self._riders: list[Side] = []  # and who goes by it besides
@@ -106,36 +108,48 @@ class Side:
 
     def _secure(self, security: SideSecurity | None, now: float) -> None:
         """Take what a spec says of its security."""
-        seals = self.seals
-        if security is None:
-            if seals is not None:
-                seals.leave()
-            seals, self._aimed_apart = None, None
-        elif seals is not None:
-            seals.take(security, now)
-        elif self._make_seal is None:
-            raise ValueError("media cannot be secured here")
-        else:
-            seals = Seals(self._make_seal, security, now, self._past, self._on_told)
+        seals = self._taken(self.seals, security, self._past, now)
+        own = None if security is None or self.rtcp is None else of_rtcp(security)
+        if seals is None or (own is None and self._rtcp_seals is not None):
+            self._aimed_apart = None
+        elif own is not None and self._aimed_apart is not None:
+            self._aimed_apart = True
+        self._rtcp_seals = self._taken(self._rtcp_seals, own, self._past_rtcp, now)
         for inlet in self.inlets():
-            inlet.seals = seals
+            inlet.seals = seals if inlet is self.rtp else self._rtcp_seals or seals
         if self._carrier is None or self._carrier is self:
             self.to_rtp.seals = self.to_rtcp.seals = seals
 
-    def key(self, receive: Key, send: Key, now: float) -> None:
-        """Read and write with these from now on. @raises ValueError where it is not secured."""
-        if self.seals is None:
+    def _taken(self, seals: Seals | None, security: SideSecurity | None, past: Past, now: float) -> Seals | None:
+        """What takes the place of those seals."""
+        if security is None:
+            if seals is not None:
+                seals.leave()
+            return None
+        if seals is not None:
+            seals.take(security, now)
+            return seals
+        if self._make_seal is None:
+            raise ValueError("media cannot be secured here")
+        return Seals(self._make_seal, security, now, past, self._on_told)
+
+    def key(self, receive: Key, send: Key, now: float, rtcp: bool = False) -> None:
+        """Read and write with these from now on; `rtcp`: RTCP alone, which has its own. @raises ValueError where there
+        are none."""
+        seals = self._rtcp_seals if rtcp else self.seals
+        if seals is None:
             raise ValueError("a side that is not secured has no keys")
-        self.seals.key(receive, send, now)
+        seals.key(receive, send, now)
         self._aim()
 
     def aim(self, rtp: Address | None, rtcp: Address | None, now: float) -> None:
         """Its media goes there from now on."""
-        self._aimed_apart = rtcp is not None and rtcp != rtp
+        own = self._rtcp_seals is not None
+        self._aimed_apart = own or (rtcp is not None and rtcp != rtp)
         before = self.rtp.latch.latched
         self.rtp.latch.aim(rtp, now)
         if self.rtcp is not None:
-            self.rtcp.latch.aim(rtcp or rtp, now)
+            self.rtcp.latch.aim(rtcp if own else rtcp or rtp, now)
         self._doubt()
         if (latched := self.rtp.latch.latched) not in (None, before):
             self._on_latch(latched, "nominated")
@@ -178,7 +192,9 @@ class Side:
 
     def rollover(self) -> tuple[Row, ...]:
         """How far its keys have been used."""
-        return () if self.seals is None else self.seals.rollover()
+        own = () if self._rtcp_seals is None else self._rtcp_seals.rollover()
+        rows = () if self.seals is None else self.seals.rollover()
+        return (*rows, *((row[0] + OF_RTCP, *row[1:]) for row in own))
 
     def began(self, inlet: Inlet, data: bytes, source: Address) -> None:
         """Called by an inlet that a check or a part of a handshake has come to."""
@@ -284,8 +300,10 @@ class Side:
             to_rtcp.prefix = _prefix(None if shared is None else shared.rtcp)
         else:
             to_rtcp.to = None
-        if self.seals is not None and not self.seals.writes:
-            to_rtp.to = to_rtcp.to = None
+        to_rtcp.seals = self.seals if self.mux else self._rtcp_seals or self.seals
+        for outlet in (to_rtp, to_rtcp):
+            if outlet.seals is not None and not outlet.seals.writes:
+                outlet.to = None
 
     def unusable(self, address: Address) -> bool:
         """Whether nothing may be sent to `address`: no name is looked up, no group or broadcast address floods a

@@ -208,9 +208,9 @@ class TwistedEngine:
             self._many.mark(spec)
         self._watch.renew(stream)
 
-    def key(self, stream: str, side: int, receive: Key, send: Key) -> None:
+    def key(self, stream: str, side: int, receive: Key, send: Key, rtcp: bool = False) -> None:
         """See IMediaEngine. @raises KeyError; ValueError."""
-        self._side(stream, side).key(receive, send, self._reactor.seconds())
+        self._side(stream, side).key(receive, send, self._reactor.seconds(), rtcp)
 
     def aim(self, stream: str, side: int, rtp: Address | None, rtcp: Address | None) -> None:
         """See IMediaEngine. @raises KeyError."""

@@ -8,8 +8,8 @@ import attrs
 import pytest
 
 from sbc.core.address import Address, Pair
-from sbc.core.keyed import beyond
-from sbc.core.secured import SUITES, Dtls, Fingerprint, Ice, IcePair, Key, SideSecurity
+from sbc.core.keyed import MARGIN, beyond
+from sbc.core.secured import SUITES, Dtls, Fingerprint, Ice, IcePair, Key, OwnRtcp, SideSecurity
 from sbc.media.counters import Drops, SideCounters
 from sbc.media.sealing import SOURCES, USED
 from sbc.media.srtp import Session
@@ -366,6 +366,48 @@ def test_rtcp_by_the_port_of_rtp(rig: Rig) -> None:
     assert call.b.data() == [rtp(1)]
     assert call.b_rtcp.data() == [receiver_report()]
     assert opened(Session(key("a-ours"), sends=False), call.a.data(), rtcp=True) == [receiver_report(2)]
+
+
+def test_rtcp_has_keys_of_its_own_at_its_port(rig: Rig) -> None:
+    """And those of RTP at the port of that. Nothing goes there before it has them, nor where checks have not been."""
+    assert DTLS.dtls is not None
+    call = call_of(rig, attrs.evolve(DTLS, rtcp=OwnRtcp()))
+    rig.engine.key(call.id, 0, key("a"), key("a-ours"))
+    call.send(call.a_rtcp, call.at_a_rtcp, protect_rtcp(key("a"), receiver_report(), 1))
+    call.send(call.b_rtcp, call.at_b_rtcp, receiver_report(2))
+    assert call.b_rtcp.data() == [] and call.a_rtcp.data() == [] and drops(call, 0).unkeyed == 1
+    rig.engine.key(call.id, 0, key("c"), key("c-ours"), True)
+    call.send(call.a, call.at_a, protect_rtp(key("a"), rtp(1)), protect_rtp(key("c"), rtp(2)))
+    call.send(call.a_rtcp, call.at_a_rtcp, protect_rtcp(key("a"), receiver_report(), 2))
+    call.send(call.a_rtcp, call.at_a_rtcp, protect_rtcp(key("c"), receiver_report(), 3))
+    call.send(call.b, call.at_b, rtp(1))
+    call.send(call.b_rtcp, call.at_b_rtcp, receiver_report(2))
+    assert call.b.data() == [rtp(1)] and call.b_rtcp.data() == [receiver_report()] and drops(call, 0).forged == 2
+    assert opened(Session(key("a-ours"), sends=False), call.a.data()) == [rtp(1)]
+    ours = call.a_rtcp.data()
+    assert opened(Session(key("c-ours"), sends=False), ours, rtcp=True) == [receiver_report(2)]
+    rows = rig.engine.rollovers(call.id)[0]
+    assert {row[0] for row in rows} == {0, 1, 2, 3}
+    rig.engine.aim(call.id, 0, call.a_pair.rtp, None)
+    call.send(call.b_rtcp, call.at_b_rtcp, receiver_report(2))
+    assert call.a.data() == call.a_rtcp.data() == []
+    rig.engine.aim(call.id, 0, call.a_pair.rtp, call.a_pair.rtcp)
+    call.update(0, security=SideSecurity(key("a"), key("a-ours"), DTLS.dtls, rtcp=OwnRtcp(key("c"), key("c-ours"))))
+    call.send(call.b_rtcp, call.at_b_rtcp, receiver_report(2))
+    (again,) = call.a_rtcp.data()
+    assert index_rtcp(again) == index_rtcp(ours[0]) + 1, "the key goes on where it was"
+    rig.engine.close(call.id)
+    later = call_of(rig, beyond(attrs.evolve(call.spec.sides[0].security, rollover=rows)))
+    later.send(later.b_rtcp, later.at_b_rtcp, receiver_report(2))
+    (after,) = later.a_rtcp.data()
+    assert index_rtcp(after) > MARGIN, "and after a restart, too"
+    later.update(
+        0, security=SideSecurity(key("a"), key("a-ours"), DTLS.dtls), remote=Pair(later.a_pair.rtp, later.a_pair.rtp)
+    )
+    later.send(later.b_rtcp, later.at_b_rtcp, receiver_report(2))
+    assert len(later.a.data()) == 1 and later.a_rtcp.data() == [], "it goes with RTP"
+    with pytest.raises(ValueError, match="no keys"):
+        rig.engine.key(later.id, 0, key("c"), key("c-ours"), True)
 
 
 def test_what_is_sent_again_is_encrypted_once(rig: Rig) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import attrs
 import pytest
 
 from sbc.core import keyed
+from sbc.core.call import Stream
+from sbc.core.keyed import MARGIN
 from sbc.core.orders import OpenStream
 from sbc.core.plain import Unfit
-from sbc.core.secured import Fingerprint, Key, MediaSecurity, SideSecurity
+from sbc.core.secured import Fingerprint, Key, MediaSecurity, OwnRtcp, SideSecurity
 from tests.calls.test_secured import Pair, browser
 from tests.kept import restarted
 from tests.rig import SOFTSWITCH, of
@@ -52,7 +55,7 @@ def test_keys_that_are_told_again_keep_what_is_known_of_them() -> None:
     rows = (((0, 7, 70_000, 3), (1, 8, 80_000, 5)), ())
     pair.rig.border.secured(id, 0, RECEIVE, SEND, PRINTS)
     keyed.rolled(pair.rig.border.registry, id, rows)
-    for send, kept in ((SEND, rows[0]), (RECEIVE, ())):
+    for send, kept in ((SEND, rows[0]), (RECEIVE, rows[0][:1])):
         pair.rig.border.secured(id, 0, RECEIVE, send, PRINTS)
         _, stream = keyed.find(pair.rig.border.registry, id)
         assert stream is not None and stream.wards is not None and stream.wards[0].force is not None
@@ -145,3 +148,30 @@ def test_counters_are_kept_anew_before_they_come_in_doubt() -> None:
     assert not keyed.has_moved(stream, (((0, 7, 70_000, 3 + keyed.DOUBT - 1),), ()))
     assert keyed.has_moved(stream, (((0, 7, 70_000, 3 + keyed.DOUBT),), ())), "a number of RTCP is used once, too"
     assert keyed.has_moved(stream, (((0, 7, 70_000, 3), (1, 9, 1, 1)), ()))
+
+
+def test_rtcp_has_keys_of_its_own() -> None:
+    """Where it has a port of its own; what is known of the others stays."""
+    pair, id = up()
+    border = pair.rig.border
+    border.secured(id, 0, RECEIVE, SEND, PRINTS, True)
+    _, stream = keyed.find(border.registry, id)
+    assert stream is not None and stream.wards is not None and stream.wards[0].force is not None
+    assert stream.wards[0].force.rtcp is None, "it goes by the port of RTP"
+    put(stream, attrs.evolve(stream.wards[0].force, rtcp=OwnRtcp()))
+    border.secured(id, 0, RECEIVE, SEND, PRINTS)
+    keyed.rolled(border.registry, id, (((0, 7, 70_000, 3), (2, 7, -1, 9), (3, 8, -1, 5)), ()))
+    border.secured(id, 0, SEND, RECEIVE, PRINTS, True)
+    force = stream.wards[0].force
+    assert force is not None and force.rtcp == OwnRtcp(SEND, RECEIVE)
+    assert (force.receive, force.send, force.rollover) == (RECEIVE, SEND, ((0, 7, 70_000, 3),))
+    rolled = ((0, 7, 70_000, 3), (2, 7, -1, 9), (3, 8, -1, 5))
+    keyed.rolled(border.registry, id, (rolled, ()))
+    keyed.reopen(stream)
+    force = stream.wards[0].force
+    assert force is not None and force.rollover == (*rolled[:2], (3, 8, -1, 5 + MARGIN)), "what we send skips numbers"
+
+
+def put(stream: Stream, force: SideSecurity) -> None:
+    assert stream.wards is not None
+    stream.wards = attrs.evolve(stream.wards[0], force=force), stream.wards[1]

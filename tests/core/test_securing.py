@@ -14,6 +14,7 @@ from sbc.core.secured import (
     Ice,
     Key,
     MediaSecurity,
+    OwnRtcp,
     Protection,
     Secured,
     SideSecurity,
@@ -235,3 +236,25 @@ def test_where_plain_is_left_open_a_key_of_ours_is_none_at_all() -> None:
     said = Secured(keys=wards[0].keys, best_effort=True)
     first, _ = agreed.offer(wards, 0, said, settled=True)
     assert first.way is Way.PLAIN and first.told is None
+
+
+def test_rtcp_that_goes_apart_has_a_handshake_of_its_own() -> None:
+    """RFC 5764 section 4.1, as the answer says; another word on that alone leaves the keys of RTP."""
+    apart = attrs.evolve(CERTIFIED, mux=False)
+    agree = negotiation(DTLS, NONE)
+    wards = agree.answer(agree.offer(BARE, 0, apart, settled=False), 1, None)
+    force = wards[0].force
+    assert wards[0].told is not None and not wards[0].told.mux
+    assert force is not None and force.rtcp == OwnRtcp()
+    keyed = attrs.evolve(force, receive=KEY, send=SAID, rtcp=OwnRtcp(SAID, KEY), rollover=((0, 7, 8, 9), (3, 7, 8, 9)))
+    wards = attrs.evolve(wards[0], force=keyed), wards[1]
+    again = agree.answer(agree.offer(wards, 0, apart, settled=True), 1, None)
+    assert again[0].force == keyed
+    together = agree.answer(agree.offer(wards, 0, CERTIFIED, settled=True), 1, None)
+    assert together[0].force == attrs.evolve(keyed, rtcp=None, rollover=((0, 7, 8, 9),))
+    asked = negotiation(NONE, DTLS)
+    offered = asked.offer(BARE, 0, None, settled=False)
+    for mux, own in ((True, None), (False, OwnRtcp())):
+        answer = attrs.evolve(CERTIFIED, setup="active", mux=mux)
+        force = asked.answer(offered, 1, answer)[1].force
+        assert force is not None and force.rtcp == own

@@ -34,6 +34,7 @@ class NotedEngine:
         self._net = net
         self.specs: dict[str, StreamSpec] = {}
         self.keys: list[tuple[str, int, Key, Key]] = []
+        self.rtcp_keys: list[tuple[str, int, Key, Key]] = []
         self.aims: list[tuple[str, int, Address | None, Address | None]] = []
         self.stopped: bool | None = None
 
@@ -62,8 +63,8 @@ class NotedEngine:
     def streams(self) -> list[str]:
         return list(self.specs)
 
-    def key(self, stream: str, side: int, receive: Key, send: Key) -> None:
-        self.keys.append((stream, side, receive, send))
+    def key(self, stream: str, side: int, receive: Key, send: Key, rtcp: bool = False) -> None:
+        (self.rtcp_keys if rtcp else self.keys).append((stream, side, receive, send))
 
     def aim(self, stream: str, side: int, rtp: Address | None, rtcp: Address | None) -> None:
         self.aims.append((stream, side, rtp, rtcp))
@@ -97,6 +98,7 @@ class Net:
     def __init__(self) -> None:
         self.clock = Clock()
         self.ends: dict[Address, End] = {}
+        self.rtcp: set[Address] = set()  # which of these are ports of RTCP
         self.waiting: list[tuple[Address, Address, bytes]] = []
         self.passed: Callable[[list[Any]], list[Any]] = lambda waiting: waiting
         self.sent: Counter[Address] = Counter()  # octets, by whom they went to
@@ -111,7 +113,7 @@ class Net:
             now, self.waiting = self.passed(self.waiting), []
             for source, to, data in now:
                 if to in self.ends:
-                    self.ends[to].engine.handshake(self.ends[to].stream, 0, False, data, source)
+                    self.ends[to].engine.handshake(self.ends[to].stream, 0, to in self.rtcp, data, source)
 
 
 class End:

@@ -34,13 +34,15 @@ def test_what_the_peer_signals_undoes_no_keys() -> None:
     us.update(server(THEIRS.fingerprint), held=True)
     told = us.noted.specs[us.stream].sides[0]
     assert told.held and told.security is not None and us.keys == (told.security.receive, told.security.send)
-    assert us.observer.heard[-1] == ("keyed", us.stream, 0, *us.keys, (THEIRS.fingerprint,))
+    assert us.observer.heard[-1] == ("keyed", us.stream, 0, *us.keys, (THEIRS.fingerprint,), False)
     heard = len(us.observer.heard)
     us.update(None, security=told.security)
     assert len(us.observer.heard) == heard
     other = attrs.evolve(THEIRS.fingerprint, digest=bytes(32))
     us.update(server(other))
-    assert us.observer.heard[-1] == ("keyed", us.stream, 0, *us.keys, (THEIRS.fingerprint,)), "they are no other's"
+    assert us.observer.heard[-1] == ("keyed", us.stream, 0, *us.keys, (THEIRS.fingerprint,), False), (
+        "they are no other's"
+    )
     us.update(None, security=None)
     assert us.noted.specs[us.stream].sides[0].security is None
 

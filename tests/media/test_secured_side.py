@@ -9,12 +9,11 @@ import pytest
 
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch
-from sbc.core.secured import Dtls, Ice, IcePair, SideSecurity
-from sbc.media.dtls import COOKIES, PATIENCE, Association
+from sbc.core.secured import Dtls, Ice, IcePair, OwnRtcp, SideSecurity
+from sbc.media.dtls import PATIENCE, Association
 from sbc.media.ice import CONSENT
-from sbc.media.secured_side import BEGINNINGS, LINGER, STALLED, TRIES
 from sbc.media.stun import Kind, read
-from tests.media.handshakes import OURS, STRANGE_TERMS, STRANGER, THEIR_TERMS, THEIRS
+from tests.media.handshakes import OURS, STRANGER, THEIR_TERMS, THEIRS
 from tests.media.secured_rig import HERE, THERE, End, Net, agreed, ends, server, shaken
 from tests.media.test_ice import Peer
 
@@ -36,7 +35,7 @@ def test_two_shake_hands() -> None:
     us, peer = shaken(Net())
     assert us.noted.aims == [(us.stream, 0, THERE, None)]
     assert us.keys is not None
-    keyed = ("keyed", us.stream, 0, *us.keys, (THEIRS.fingerprint,))
+    keyed = ("keyed", us.stream, 0, *us.keys, (THEIRS.fingerprint,), False)
     assert us.observer.heard == [keyed, ("secured", us.stream, 0, us.keys[0].suite)]
     assert peer.observer.words() == ["secured"]
     assert us.counted["keyed"] == 1 and "unsecured" not in str(us.observer.heard)
@@ -290,6 +289,7 @@ def test_what_is_taken_back_leaves_the_keys_that_were() -> None:
         before.receive,
         before.send,
         (THEIRS.fingerprint,),
+        False,
     )
 
 
@@ -309,28 +309,6 @@ def test_the_same_again_changes_nothing() -> None:
     peer.update(Dtls(True, (OURS.fingerprint,)))
     net.run()
     assert len(us.noted.keys) == len(peer.noted.keys) == 1
-
-
-def test_a_peer_may_begin_anew_by_itself() -> None:
-    """RFC 6347 section 4.2.8: what was agreed on stands until the new handshake is done."""
-    net = Net()
-    us, peer = shaken(net)
-    first = us.keys
-    del net.ends[THERE]
-    peer = End(net, THEIRS, THERE, HERE)
-    peer.open(Dtls(True, (OURS.fingerprint,)))
-    net.run()
-    assert agreed(us, peer) and us.keys != first
-
-
-def test_what_openssl_holds_is_let_go_of() -> None:
-    net = Net()
-    us, _ = shaken(net)
-    net.clock.pump([1.0] * (int(LINGER) + 1))
-    (shaking,) = us.engine._sides.values()
-    current = shaking.side._current
-    assert current is not None and current._connection is None and us.observer.words() == ["secured"]
-    assert not net.clock.getDelayedCalls()
 
 
 def test_the_peer_may_end_it() -> None:
@@ -358,63 +336,6 @@ def test_what_an_earlier_process_had_goes_on() -> None:
     assert agreed(again, peer)
 
 
-def test_a_stranger_keeps_nobody_out() -> None:
-    """Behind a NAT any host may try. Who shows only that it is there is given a few handshakes, and the peer more."""
-    net = Net()
-    us, peer = ends(net)
-    us.open(server(THEIRS.fingerprint), behind_nat=True)
-    strangers = []
-    for port in range(1, 30):
-        stranger = End(net, STRANGER, Address("198.51.100.66", port), HERE)
-        stranger.open(Dtls(True, (OURS.fingerprint,)))
-        strangers.append(stranger)
-    net.run()
-    assert not any(us.keys == each.keys for each in strangers if each.keys) and us.keys is None
-    assert us.counted["fingerprint"] <= BEGINNINGS and us.counted["limited"] > 0
-    peer.open(Dtls(True, (OURS.fingerprint,)))
-    net.run()
-    assert agreed(us, peer)
-
-
-def begun(net: Net, us: End, at: Address) -> list[bytes]:
-    """Have somebody at an address begin; what it sends when it has got its cookie."""
-    association = Association(STRANGE_TERMS, True, (), 0)
-    us.engine.handshake(us.stream, 0, False, association.begin()[0], at)
-    (asked,) = [data for _, to, data in net.waiting if to == at]
-    net.waiting.clear()
-    return association.take(asked)
-
-
-def test_neighbours_behind_one_nat_keep_nobody_out_for_long() -> None:
-    net = Net()
-    us, peer = ends(net)
-    us.open(server(THEIRS.fingerprint), behind_nat=True)
-    for port in range(1, TRIES + 1):
-        for data in begun(net, us, Address(THERE.host, port)):
-            us.engine.handshake(us.stream, 0, False, data, Address(THERE.host, port))
-    net.waiting.clear()
-    peer.open(Dtls(True, (OURS.fingerprint,)))
-    net.run()
-    assert us.keys is None and us.counted["limited"] == 1
-    net.clock.advance(STALLED)
-    peer = End(net, THEIRS, THERE, HERE)
-    peer.open(Dtls(True, (OURS.fingerprint,)))
-    net.run()
-    assert agreed(us, peer)
-
-
-def test_who_was_at_an_address_once_does_not_speak_for_it_for_ever() -> None:
-    for later, counts in ((0, True), (COOKIES - 1, True), (2 * COOKIES, False)):
-        net = Net()
-        us, _ = ends(net)
-        us.open(server(THEIRS.fingerprint))
-        (hello,) = begun(net, us, THERE)
-        net.clock.advance(later)
-        us.engine.handshake(us.stream, 0, False, hello, THERE)
-        answer = b"".join(data for _, to, data in net.waiting if to == THERE)
-        assert (len(answer) > len(hello)) is counts  # a flight with our certificate, or one more request for a cookie
-
-
 def test_what_is_for_nobody() -> None:
     net = Net()
     us, _ = ends(net)
@@ -435,3 +356,100 @@ def test_both_components_of_ice() -> None:
     assert net.waiting[-1][0] == Address(HERE.host, 20001)
     check(us)
     assert us.noted.aims == [(us.stream, 0, THERE, Address(THERE.host, 40001))]
+
+
+RTCP_HERE, RTCP_THERE = Address(HERE.host, HERE.port + 1), Address(THERE.host, THERE.port + 1)
+
+
+def parted(net: Net, ice: IcePair | None = None) -> tuple[End, End]:
+    """Both, whose RTCP has ports of its own."""
+    us, peer = ends(net)
+    net.ends |= {RTCP_HERE: us, RTCP_THERE: peer}
+    net.rtcp = {RTCP_HERE, RTCP_THERE}
+    here, there = Pair(HERE, RTCP_HERE), Pair(THERE, RTCP_THERE)
+    us.open(None, local=here, remote=there, security=own(server(THEIRS.fingerprint), ice))
+    peer.open(None, local=there, remote=here, security=own(Dtls(True, (OURS.fingerprint,))))
+    return us, peer
+
+
+def own(dtls: Dtls | None, ice: IcePair | None = None, rtcp: OwnRtcp | None = OwnRtcp()) -> SideSecurity:  # noqa: B008
+    return SideSecurity(dtls=dtls, ice=ice, rtcp=rtcp)
+
+
+def test_rtcp_has_a_handshake_of_its_own() -> None:
+    """RFC 5764 section 4.1: an association for each port, and none is taken for the other's."""
+    net = Net()
+    us, peer = parted(net)
+    net.run()
+    assert agreed(us, peer) and us.observer.words() == peer.observer.words() == ["secured"]
+    ((*_, receive, send),), ((*_, received, sent),) = us.noted.rtcp_keys, peer.noted.rtcp_keys
+    assert (receive, send) == (sent, received) and us.keys not in ((receive, send), (send, receive))
+    assert ("keyed", us.stream, 0, receive, send, (THEIRS.fingerprint,), True) in us.observer.heard
+    assert us.noted.aims[-1] == (us.stream, 0, THERE, RTCP_THERE) and us.counted["keyed"] == 2
+
+
+def test_that_of_rtcp_is_waited_for_and_harms_nobody() -> None:
+    """Who makes none has no RTCP, and the call goes on; nor does a stranger's certificate end it."""
+    net = Net()
+    us, _ = parted(net)
+    net.passed = lambda waiting: [each for each in waiting if each[1] not in net.rtcp]
+    net.run()
+    assert us.noted.rtcp_keys == [] and us.counted["keyed"] == 1
+    net.clock.pump([1.0] * (int(PATIENCE) + 1))
+    assert us.counted["no-rtcp"] == us.counted["timeout"] == 1
+    assert us.observer.words() == ["secured"] and us.observer.failures() == []
+    net.waiting.clear()
+    stranger = End(net, STRANGER, RTCP_THERE, RTCP_HERE)
+    stranger.open(Dtls(True, (OURS.fingerprint,)))
+    net.passed = lambda waiting: waiting
+    net.rtcp = {RTCP_HERE}
+    net.run()
+    assert us.counted["fingerprint"] >= 1 and us.observer.failures() == [] and us.noted.rtcp_keys == []
+
+
+def test_an_answer_may_say_that_rtcp_goes_with_rtp() -> None:
+    net = Net()
+    us, peer = parted(net)
+    net.run()
+    for end, dtls in ((us, server(THEIRS.fingerprint)), (peer, Dtls(True, (OURS.fingerprint,)))):
+        spec = end.noted.specs[end.stream].sides[0]
+        end.update(None, local=spec.local, security=own(dtls, rtcp=None))
+    net.run()
+    (shaking,) = us.engine._sides.values()
+    assert shaking.side.rtcp is None and agreed(us, peer) and us.observer.words() == ["secured"]
+    before = us.counted["stray"]
+    us.engine.handshake(us.stream, 0, True, Association(THEIR_TERMS, True, (), 0).begin()[0], RTCP_THERE)
+    assert us.counted["stray"] == before + 1
+
+
+def test_each_component_is_checked_and_shakes_hands() -> None:
+    net = Net()
+    us, _ = parted(net, ICE)
+    net.waiting.clear()
+    hello = Association(THEIR_TERMS, True, (), 0).begin()[0]
+    us.engine.handshake(us.stream, 0, True, hello, RTCP_THERE)
+    assert us.counted["unproven"] == 1 and net.waiting == []
+    check(us)
+    assert us.noted.aims == [(us.stream, 0, THERE, None)]
+    us.engine.handshake(us.stream, 0, True, Peer(ICE, WE.password).check(True), RTCP_THERE)
+    assert us.noted.aims[-1] == (us.stream, 0, THERE, RTCP_THERE)
+    net.waiting.clear()
+    us.engine.handshake(us.stream, 0, True, hello, RTCP_THERE)
+    assert {(source, to) for source, to, _ in net.waiting} == {(RTCP_HERE, RTCP_THERE)}
+
+
+def test_the_keys_of_rtcp_outlive_the_process_and_what_the_core_says() -> None:
+    net = Net()
+    us, peer = parted(net)
+    net.run()
+    assert us.keys is not None
+    (*_, receive, send) = us.noted.rtcp_keys[-1]
+    us.update(None, security=own(server(THEIRS.fingerprint)))
+    security = us.noted.specs[us.stream].sides[0].security
+    assert security is not None and security.rtcp == OwnRtcp(receive, send) and security.receive == us.keys[0]
+    assert [each[-1] for each in us.observer.heard if each[0] == "keyed"][-2:] == [False, True]
+    later, _ = ends(net)
+    later.open(None, security=attrs.evolve(security))
+    net.clock.pump([1.0] * (int(PATIENCE) + 1))
+    assert later.observer.words() == [] and later.counted["timeout"] == 0
+    assert peer.observer.words() == ["secured"]

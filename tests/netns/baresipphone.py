@@ -61,7 +61,7 @@ def _bracketed(address: str) -> str:
 class BaresipPhone:
     """A running baresip with one account that registers by itself at the start and answers calls (`answer`: auto or
     manual). `more` is put at the end of its configuration file. `secured` are parameters of its account: how media is
-    encrypted and found; its RTCP then comes by the port of its RTP."""
+    encrypted and found; its RTCP then comes by the port of its RTP (`mux`)."""
 
     def __init__(
         self,
@@ -74,6 +74,7 @@ class BaresipPhone:
         transport: str = "udp",
         more: str = "",
         secured: str = "mediaenc=",
+        mux: bool = True,
     ) -> None:
         self.host, self.user, self.domain = host, user, domain
         self.events: list[dict[str, Any]] = []
@@ -87,7 +88,7 @@ class BaresipPhone:
                 interface=interface,
                 modules=MODULES,
                 control=_CONTROL,
-                mux="no" if secured == "mediaenc=" else "yes",
+                mux="no" if secured == "mediaenc=" or not mux else "yes",
             )
             + more
         )

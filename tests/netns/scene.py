@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.netns.baresipphone import BaresipPhone
 from tests.netns.lab import Lab
@@ -61,7 +62,7 @@ class Scene:
         return SippPhone(self.lab.host(host), user, f"{self.proxy(host)}:5060", DOMAIN, transport=transport)
 
     def baresip(
-        self, host: str, user: str, answer: str = "auto", transport: str = "udp", more: str = "", **secured: str
+        self, host: str, user: str, answer: str = "auto", transport: str = "udp", more: str = "", **secured: Any
     ) -> BaresipPhone:
         proxy = self.proxy(host)
         if transport == "tls":

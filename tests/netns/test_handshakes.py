@@ -42,12 +42,13 @@ def sizes(wire: Capture, outgoing: bool) -> set[int]:
 
 @ENGINES
 def test_phones_that_shake_hands_call_one_that_does_not(make_scene: MakeScene, engine: str) -> None:
-    """The one checks by ICE first; the other, behind a NAT of which it knows nothing, shows a cookie."""
+    """The one checks by ICE first; the other, behind a NAT of which it knows nothing, shows a cookie, and its RTCP has
+    a port, a handshake and keys of its own."""
     stage = make_scene(
         one_pair(SYMMETRIC, SYMMETRIC) + home("c", "203.0.113.13", nats=SYMMETRIC), toml=secured_config(engine)
     )
     alice = stage.baresip("phone-a", "alice", more=MODULES, secured="mediaenc=dtls_srtp;medianat=ice")
-    carol = stage.baresip("phone-c", "carol", more=MODULES, secured="mediaenc=dtls_srtp")
+    carol = stage.baresip("phone-c", "carol", more=MODULES, secured="mediaenc=dtls_srtp", mux=False)
     bob = stage.baresip("phone-b", "bob")
     assert stage.sbc is not None
     for phone in (alice, carol, bob):
@@ -58,6 +59,12 @@ def test_phones_that_shake_hands_call_one_that_does_not(make_scene: MakeScene, e
         phone.wait_event("CALL_ESTABLISHED")
         wait_media_both_ways(here)
         wait_media_both_ways(there)
+        if phone is carol:
+            before = bob.count_events("CALL_RTCP")
+            carol.wait_event("CALL_RTCP")
+            bob.wait_event("CALL_RTCP", before + 1)
+            apart, beside = (media_of(here.so_far(), kind, True) for kind in ("rtcp", "rtp"))
+            assert apart and not {each.src for each in apart} & {each.src for each in beside}
         phone.hangup()
         bob.wait_event("CALL_CLOSED", number)
         assert sizes(there, True) == sizes(there, False) == {PLAIN}

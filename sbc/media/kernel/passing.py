@@ -20,9 +20,9 @@ class Passing:
         """See IMediaEngine."""
         return tuple(self.inner.suites())
 
-    def key(self, stream: str, side: int, receive: Key, send: Key) -> None:
+    def key(self, stream: str, side: int, receive: Key, send: Key, rtcp: bool = False) -> None:
         """See IMediaEngine. @raises KeyError; ValueError."""
-        self.inner.key(stream, side, receive, send)
+        self.inner.key(stream, side, receive, send, rtcp)
 
     def aim(self, stream: str, side: int, rtp: Address | None, rtcp: Address | None) -> None:
         """See IMediaEngine. @raises KeyError."""

@@ -245,6 +245,8 @@ struct stream *engine_open(struct engine *engine, uint64_t handle, bool t38, con
         for (int n = 0; n < 2; n++) {
             seal_free(specs[n].seals.receive);
             seal_free(specs[n].seals.send);
+            seal_free(specs[n].seals_rtcp.receive);
+            seal_free(specs[n].seals_rtcp.send);
         }
         return NULL;
     }

@@ -51,7 +51,7 @@ void engine_update(struct stream *stream, int side, const struct side_spec *spec
 
 /* Read and write a side's media with other keys; send it to where checks or a handshake have shown that the peer is; and tell how
    far the keys have been used. */
-void engine_key(struct stream *stream, int side, const struct new_seals *seals);
+void engine_key(struct stream *stream, int side, bool rtcp, const struct new_seals *seals);
 void engine_aim(struct stream *stream, int side, const struct address to[2]);
 void engine_rows(struct engine *engine, struct stream *stream, struct stream_rows *rows);
 

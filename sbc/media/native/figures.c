@@ -105,11 +105,13 @@ void stream_gather(const struct stream *stream, struct stream_state *state, int6
 
 void stream_rows(const struct stream *stream, struct stream_rows *rows)
 {
-    for (int n = 0; n < 2; n++) {
-        const struct seals *seals = &stream->sides[n].seals;
-        rows->counts[n][0] = seals->receive ? seal_rows(seals->receive, rows->rows[n][0]) : 0;
-        rows->counts[n][1] = seals->send ? seal_rows(seals->send, rows->rows[n][1]) : 0;
+    for (int n = 0; n < 4; n++) {
+        const struct side *side = &stream->sides[n / 2];
+        const struct seals *seals = n % 2 ? &side->seals_rtcp : &side->seals;
+        int first = 2 * (n % 2);
+        rows->counts[n / 2][first] = seals->receive ? seal_rows(seals->receive, rows->rows[n / 2][first]) : 0;
+        rows->counts[n / 2][first + 1] = seals->send ? seal_rows(seals->send, rows->rows[n / 2][first + 1]) : 0;
         if (seals->receive)
-            seal_used(seals->receive, rows->used[n]);
+            seal_used(seals->receive, rows->used[n / 2][n % 2]);
     }
 }

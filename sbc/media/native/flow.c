@@ -40,8 +40,9 @@ static void side_aim_alone(struct side *side)
     } else {
         side->outlets[1].aim.to_size = 0;
     }
-    if (side->secured && !side->seals.send)
-        side->outlets[0].aim.to_size = side->outlets[1].aim.to_size = 0;
+    for (int n = 0; side->secured && n < 2; n++)
+        if (!side_seals_at(side, n && !side_muxes(side))->send)
+            side->outlets[n].aim.to_size = 0;
 }
 
 void side_aim(struct side *side)
@@ -99,12 +100,19 @@ static void side_take(struct side *side, const struct side_spec *spec, int64_t n
     memcpy(side->marks, spec->marks, sizeof side->marks);
     side_police(side, spec, now);
     side->secured = spec->secured;
-    if (side->secured) {
+    if (side->secured)
         seals_take(&side->seals, &spec->seals, now);
-    } else {
+    else
         seals_free(&side->seals);
+    if (spec->own_rtcp)
+        seals_take(&side->seals_rtcp, &spec->seals_rtcp, now);
+    else
+        seals_free(&side->seals_rtcp);
+    if (!side->secured || side->own_rtcp > spec->own_rtcp)
         side->aimed = AIMED_NOT;
-    }
+    else if (spec->own_rtcp && side->aimed)
+        side->aimed = AIMED_APART;
+    side->own_rtcp = spec->own_rtcp;
 }
 
 static void side_init(struct side *side, struct stream *stream, bool t38, const int *fds, struct gate *gate,
@@ -162,11 +170,11 @@ void stream_update(struct stream *stream, int number, const struct side_spec *sp
     side_doubt(other);
 }
 
-void stream_key(struct stream *stream, int number, const struct new_seals *seals, int64_t now)
+void stream_key(struct stream *stream, int number, bool rtcp, const struct new_seals *seals, int64_t now)
 {
     struct side *side = &stream->sides[number];
 
-    seals_take(&side->seals, seals, now);
+    seals_take(side_seals_at(side, rtcp), seals, now);
     side_aim(side);
 }
 
@@ -175,7 +183,7 @@ void stream_aim(struct stream *stream, int number, const struct address to[2], i
     struct side *side = &stream->sides[number];
     struct address before = side->ports[0].latch.latched;
 
-    side->aimed = to[1].family != FAMILY_NONE && !address_same(&to[0], &to[1]) ? AIMED_APART : AIMED_TOGETHER;
+    side->aimed = side->own_rtcp || (to[1].family != FAMILY_NONE && !address_same(&to[0], &to[1])) ? AIMED_APART : AIMED_TOGETHER;
     latch_aim(&side->ports[0].latch, &to[0], now);
     if (side->has_rtcp)
         latch_aim(&side->ports[1].latch, side->aimed == AIMED_APART ? &to[1] : &to[0], now);

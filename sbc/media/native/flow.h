@@ -27,11 +27,11 @@ struct realm {
     bool limited;
 };
 
-/* How far the keys of both sides have been used: what the peer has sent, and what we have. */
+/* How far the keys of both sides have been used: what the peer has sent, and what we have; and then the same of RTCP's own. */
 struct stream_rows {
-    struct seal_row rows[2][2][SEAL_SOURCES];
-    int counts[2][2];
-    uint64_t used[2][2]; /* packets of RTP and of RTCP that the peer has sent with its key */
+    struct seal_row rows[2][4][SEAL_SOURCES];
+    int counts[2][4];
+    uint64_t used[2][2][2]; /* packets of RTP and of RTCP that the peer has sent with its key */
 };
 
 /* What a side's spec says to the engine; `ports` are RTP (or T.38) and RTCP. */
@@ -55,6 +55,8 @@ struct side_spec {
     uint8_t tos;              /* the octet of the IP header by which its packets are marked, where they go by another's socket */
     bool secured;             /* media is read and written by keys: */
     struct new_seals seals;
+    bool own_rtcp;            /* and what comes and goes by the port of RTCP by other keys: */
+    struct new_seals seals_rtcp;
 };
 /* cffi: to here */
 
@@ -125,6 +127,8 @@ struct side {
     struct realm *realm;
     bool secured; /* media is read and written by: */
     struct seals seals;
+    bool own_rtcp; /* and what comes and goes by the port of RTCP by: */
+    struct seals seals_rtcp;
     uint8_t aimed; /* enum aimed */
     struct bundle *bundle; /* the streams that share its transport; null: it is the side's alone */
     struct side *carrier;  /* whose transport its media goes by; null: its own */
@@ -216,43 +220,52 @@ struct outlet *inlet_more(const struct inlet *carrier, struct inlet **inlet, uin
 
 /* Read and write a side's media with other keys from now on; and send it where checks or a handshake have shown that the peer is,
    RTP and RTCP: none, nowhere. */
-void stream_key(struct stream *stream, int side, const struct new_seals *seals, int64_t now);
+void stream_key(struct stream *stream, int side, bool rtcp, const struct new_seals *seals, int64_t now);
 void stream_aim(struct stream *stream, int side, const struct address to[2], int64_t now);
 
 /* How far the keys of both sides have been used. */
 void stream_rows(const struct stream *stream, struct stream_rows *rows);
 
 /* Have Python be told what the keys of a side have come to. */
-static inline void side_tell(struct stream *stream, struct side *side)
+static inline void side_tell(struct stream *stream, struct side *side, struct seals *seals)
 {
-    stream->unsaid |= (uint16_t)(side->seals.unsaid << (side - stream->sides));
-    side->seals.unsaid = 0;
+    stream->unsaid |= (uint16_t)(seals->unsaid << (side - stream->sides));
+    seals->unsaid = 0;
 }
 
-/* Read a packet by the keys of the side that it comes from, and write one by those of the side that it leaves by. */
-static inline enum sealed side_opens(struct stream *stream, struct side *side, bool rtcp, uint8_t *data, uint32_t *size, int64_t now)
+/* The keys of what comes and goes by a port. */
+static inline struct seals *side_seals_at(struct side *side, bool rtcp_port)
 {
-    enum sealed sealed = seals_open(&side->seals, rtcp, data, size, now);
+    return rtcp_port && side->own_rtcp ? &side->seals_rtcp : &side->seals;
+}
 
-    side_tell(stream, side);
+/* Read a packet by the keys of the port that it comes to, and write one by those of the side that it leaves by. */
+static inline enum sealed inlet_unseal(struct inlet *inlet, bool rtcp, uint8_t *data, uint32_t *size, int64_t now)
+{
+    struct seals *seals = side_seals_at(inlet->side, inlet->kind == PORT_RTCP);
+    enum sealed sealed = seals_open(seals, rtcp, data, size, now);
+
+    side_tell(inlet->stream, inlet->side, seals);
     return sealed;
 }
 
 static inline bool side_seals(struct stream *stream, struct side *side, bool rtcp, uint8_t *data, uint32_t *size)
 {
-    bool sealed = seals_close(&side->seals, rtcp, data, size) == SEALED;
+    struct seals *seals = side_seals_at(side, rtcp && !side_muxes(side));
+    bool sealed = seals_close(seals, rtcp, data, size) == SEALED;
 
-    side_tell(stream, side);
+    side_tell(stream, side, seals);
     return sealed;
 }
 
 /* Let go of what a stream has besides its memory. */
 static inline void stream_end(struct stream *stream)
 {
-    free(stream->sides[0].bundle);
-    free(stream->sides[1].bundle);
-    seals_free(&stream->sides[0].seals);
-    seals_free(&stream->sides[1].seals);
+    for (int n = 0; n < 2; n++) {
+        free(stream->sides[n].bundle);
+        seals_free(&stream->sides[n].seals);
+        seals_free(&stream->sides[n].seals_rtcp);
+    }
 }
 
 /* Note what somebody else has forwarded last of a side's flow. */

@@ -52,7 +52,7 @@ static bool inlet_accepts(struct inlet *inlet, enum kind kind, const uint8_t *da
 /* Read a packet by the side's keys. */
 static bool inlet_unseals(struct inlet *inlet, bool rtcp, uint8_t *data, uint32_t *size, int64_t now)
 {
-    enum sealed sealed = side_opens(inlet->stream, inlet->side, rtcp, data, size, now);
+    enum sealed sealed = inlet_unseal(inlet, rtcp, data, size, now);
 
     if (sealed != SEALED)
         inlet->count.unsealed[sealed]++;
@@ -67,7 +67,7 @@ static bool inlet_opens(struct inlet *inlet, enum kind kind, uint8_t *data, uint
     struct identity identity = packet_identity(kind, data, *size);
     struct verdict verdict = latch_consider(&inlet->latch, &address, now, &identity);
 
-    if (verdict.accept && !seals_may_try(&inlet->side->seals, verdict.reason, now))
+    if (verdict.accept && !seals_may_try(side_seals_at(inlet->side, inlet->kind == PORT_RTCP), verdict.reason, now))
         verdict = (struct verdict){REASON_UNPROVEN, false, false};
     if (!verdict.accept) {
         inlet->count.refused[verdict.reason]++;

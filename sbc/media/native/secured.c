@@ -2,9 +2,9 @@
    called on the reactor's thread, the second on the worker's. */
 #include "engine.h"
 
-void engine_key(struct stream *stream, int side, const struct new_seals *seals)
+void engine_key(struct stream *stream, int side, bool rtcp, const struct new_seals *seals)
 {
-    struct command key = {.kind = COMMAND_KEY, .side = (uint8_t)side, .stream = stream, .seals = *seals};
+    struct command key = {.kind = COMMAND_KEY, .side = (uint8_t)side, .rtcp = rtcp, .stream = stream, .seals = *seals};
 
     stream->asked++;
     worker_ask(stream->worker, &key);

@@ -6,7 +6,7 @@ from typing import Any
 
 from sbc.core.address import Address
 from sbc.core.orders import SideSpec, StreamSpec
-from sbc.core.secured import SUITES, Bundled, Key, SideSecurity, same
+from sbc.core.secured import OF_RTCP, SUITES, Bundled, Key, SideSecurity, of_rtcp, same
 from sbc.media.native.values import Values
 from sbc.media.riding import Riding
 from sbc.media.sealing import USED, Keys, Past, Row, Use, leave, wanted
@@ -90,17 +90,17 @@ class Secured:
             self._suites = self._seals.suites()
         return self._suites
 
-    def key(self, stream: str, side: int, receive: Key, send: Key) -> None:
+    def key(self, stream: str, side: int, receive: Key, send: Key, rtcp: bool = False) -> None:
         """See IMediaEngine. @raises KeyError; ValueError."""
         relay = self._relays[stream]
         spec = relay.spec.sides[side]
-        if spec.security is None:
+        if _of(spec.security, rtcp) is None:
             raise ValueError("a side that is not secured has no keys")
-        given = self._ffi.new("struct new_seals *")
-        self._leave(relay, side, (receive, send))
-        self._seals.write(given, spec, relay.keys[side], (receive, send), relay.past[side])
-        self._lib.engine_key(relay.stream, side, given)
-        relay.keys[side] = (receive, send)
+        given, at = self._ffi.new("struct new_seals *"), _at(side, rtcp)
+        self._leave(relay, side, rtcp, (receive, send))
+        self._seals.write(given, spec, relay.keys[at], (receive, send), relay.past[at])
+        self._lib.engine_key(relay.stream, side, rtcp, given)
+        relay.keys[at] = (receive, send)
 
     def aim(self, stream: str, side: int, rtp: Address | None, rtcp: Address | None) -> None:
         """See IMediaEngine. @raises KeyError."""
@@ -162,40 +162,51 @@ class Secured:
             return (), ()
         told = self._ffi.new("struct stream_rows *")
         self._lib.engine_rows(self._engine, relay.stream, told)
-        first, second = (_rows(told, side, relay.keys[side][0]) for side in (0, 1))
+        first, second = (_rows(told, side, relay.keys) for side in (0, 1))
         return first, second
 
-    def _leave(self, relay: Any, side: int, keys: Keys) -> None:
+    def _leave(self, relay: Any, side: int, rtcp: bool, keys: Keys) -> None:
         """These are to take the place of a side's keys: it is remembered how far those were used."""
-        security = relay.spec.sides[side].security
-        begins = -1 if security is None else security.begins
-        leave(relay.past[side], relay.keys[side], keys, lambda: self.rollovers(relay.spec.id)[side], begins)
+        security, at = _of(relay.spec.sides[side].security, rtcp), _at(side, rtcp)
+
+        def rows() -> tuple[Row, ...]:
+            first = OF_RTCP * rtcp
+            told = self.rollovers(relay.spec.id)[side]
+            return tuple((row[0] - first, *row[1:]) for row in told if first <= row[0] < first + OF_RTCP)
+
+        leave(relay.past[at], relay.keys[at], keys, rows, -1 if security is None else security.begins)
 
     def _secure_first(self, specs: Any, spec: StreamSpec) -> list[Keys]:
         """Write the keys of a stream that is opened; they are to be given to the engine at once. @raises ValueError."""
-        every = []
-        for n, side in enumerate(spec.sides):
-            security = side.security
-            specs[n].secured = security is not None
-            keys = NO_KEYS if security is None else (security.receive, security.send)
-            try:
-                self._seals.write(specs[n].seals, side, NO_KEYS, keys, Past(), security)
-            except ValueError:
-                for written in specs:
-                    self._seals.drop(written.seals)
-                raise
-            every.append(keys)
+        every = [NO_KEYS] * 4
+        try:
+            for side, each in enumerate(spec.sides):
+                for rtcp in (False, True):
+                    security = _of(each.security, rtcp)
+                    keys = every[_at(side, rtcp)] = _keys_of(security)
+                    self._seals.write(_seals(specs[side], rtcp, security), each, NO_KEYS, keys, Past(), security)
+        except ValueError:
+            for written in specs:
+                self._seals.drop(written.seals)
+                self._seals.drop(written.seals_rtcp)
+            raise
         return every
 
     def _secure(self, to: Any, relay: Any, side: int, spec: SideSpec) -> None:
         """The same for a side that is signalled anew."""
-        keys = NO_KEYS
-        if spec.security is not None:
-            keys = wanted(relay.spec.sides[side].security, relay.keys[side], spec.security)
-        to.secured = spec.security is not None
-        self._leave(relay, side, keys)
-        self._seals.write(to.seals, spec, relay.keys[side], keys, relay.past[side], spec.security)
-        relay.keys[side] = keys
+        given = []
+        try:
+            for rtcp in (False, True):
+                security, at = _of(spec.security, rtcp), _at(side, rtcp)
+                before = _of(relay.spec.sides[side].security, rtcp)
+                keys = NO_KEYS if security is None else wanted(before, relay.keys[at], security)
+                self._leave(relay, side, rtcp, keys)
+                self._seals.write(_seals(to, rtcp, security), spec, relay.keys[at], keys, relay.past[at], security)
+                given.append(keys)
+        except ValueError:
+            self._seals.drop(to.seals)
+            raise
+        relay.keys[_at(side, False)], relay.keys[_at(side, True)] = given
 
     def _hear_handed(self, handed: Any) -> None:
         relay = self._handles.get(handed.handle)
@@ -205,11 +216,37 @@ class Secured:
             self._herald.handshake(relay.spec.id, handed.side, bool(handed.rtcp), data, source)
 
 
-def _rows(told: Any, side: int, receive: Key | None) -> tuple[Row, ...]:
-    used = ((0, USED, *told.used[side]),) if receive is not None and receive.lifetime else ()
+def _at(side: int, rtcp: bool) -> int:
+    """Where a side's keys are among those of a stream, and RTCP's own."""
+    return side + 2 * rtcp
+
+
+def _of(security: SideSecurity | None, rtcp: bool) -> SideSecurity | None:
+    """How what comes by the port of RTCP alone is secured; all else, or all where that has no keys of its own."""
+    return security if security is None or not rtcp else of_rtcp(security)
+
+
+def _keys_of(security: SideSecurity | None) -> Keys:
+    return NO_KEYS if security is None else (security.receive, security.send)
+
+
+def _seals(spec: Any, rtcp: bool, security: SideSecurity | None) -> Any:
+    """Where in a ``struct side_spec`` keys stand, which says whether there are any to be."""
+    if rtcp:
+        spec.own_rtcp = security is not None
+        return spec.seals_rtcp
+    spec.secured = security is not None
+    return spec.seals
+
+
+def _rows(told: Any, side: int, keys: list[Keys]) -> tuple[Row, ...]:
     rows = tuple(
-        (sent, row.ssrc, row.index, row.index_rtcp)
-        for sent in (0, 1)
-        for row in told.rows[side][sent][0 : told.counts[side][sent]]
+        (place, row.ssrc, row.index, row.index_rtcp)
+        for place in range(2 * OF_RTCP)
+        for row in told.rows[side][place][0 : told.counts[side][place]]
+    )
+    receive = keys[_at(side, False)][0], keys[_at(side, True)][0]
+    used = (
+        (OF_RTCP * n, USED, *told.used[side][n]) for n, key in enumerate(receive) if key is not None and key.lifetime
     )
     return (*rows, *used)

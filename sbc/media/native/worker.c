@@ -147,7 +147,7 @@ static void worker_carry_out(struct worker *worker, const struct command *comman
         break;
     case COMMAND_KEY:
         worker_touch_all(worker, stream);
-        stream_key(stream, command->side, &command->seals, now);
+        stream_key(stream, command->side, command->rtcp, &command->seals, now);
         atomic_fetch_add_explicit(&stream->done, 1, memory_order_release);
         break;
     case COMMAND_AIM:

@@ -42,13 +42,13 @@ def test_all_of_it_goes_on_and_back() -> None:
     passing._herald = Herald(listener, lambda stream: "call")  # type: ignore[arg-type]
     there = Address("192.0.2.1", 4000)
     assert passing.suites() == ("X",)
-    passing.key("s", 1, key("a"), key("b"))
+    passing.key("s", 1, key("a"), key("b"), True)
     passing.aim("s", 1, there, None)
     assert passing.say("s", 1, b"data", there)
     assert passing.rollovers("s") == ((), ((1, 2, 3, 4),))
     passing.handshake("s", 0, True, b"data", there)
     assert inner.asked[1:4] == [
-        ("key", "s", 1, key("a"), key("b")),
+        ("key", "s", 1, key("a"), key("b"), True),
         ("aim", "s", 1, there, None),
         ("say", "s", 1, b"data", there, False),
     ]
