@@ -20,6 +20,7 @@ from sbc.policy.events import Standing
 
 # these are asked for at every packet
 _ACCESS, _PENDING, _STRANGER, _REGISTERED = Side.ACCESS, BindingState.PENDING, Standing.STRANGER, Standing.REGISTERED
+_TRUNK = Standing.TRUNK
 
 FEW = 4
 """First waits for which a refusal is repeated to a stranger that may have been told that we are at work: so, twice."""
@@ -60,9 +61,9 @@ def standing(registry: Registry, listener: Listener, source: Address, now: float
     """How far who sends from `source` to `listener` is known, whatever it says. Asked of all that comes."""
     realm = registry.plan.realms[listener.realm]
     if realm.side is _ACCESS:
-        if terminal_at(registry, realm.name, source) is not None or (realm.trunks and is_at(realm, listener, source)):
-            return _REGISTERED
-        return _STRANGER
+        if realm.trunks and is_at(realm, listener, source):
+            return _TRUNK
+        return _STRANGER if terminal_at(registry, realm.name, source) is None else _REGISTERED
     known = is_trusted(registry, realm, source.host, now) or registry.vouched.find(realm.name, source.host, now)
     return Standing.TRUSTED if known else Standing.STRANGER
 

@@ -15,7 +15,8 @@ class Standing(Word):
 
     STRANGER = "stranger"
     REGISTERED = "registered"  # a terminal that a registrar has confirmed, at that very source
-    TRUSTED = "trusted"  # a host of the core's, or a terminal that has long behaved well
+    TRUNK = "trunk"  # one that is configured, at that very source
+    TRUSTED = "trusted"  # a host of the core's
 
 
 class Message(NamedTuple):

@@ -49,7 +49,7 @@ STEP = 0.1
 """By so much more the process may be busy with them."""
 
 # these are asked for at every packet
-_CORES_OWN, _STRANGER, _LONG = Standing.TRUSTED, Standing.STRANGER, Rank.TRUSTED
+_CORES_OWN, _STRANGER, _TRUNK, _LONG = Standing.TRUSTED, Standing.STRANGER, Standing.TRUNK, Rank.TRUSTED
 _WEIGHT: Final = {Rank.STRANGER: 1.0, Rank.REGISTERED: 0.5, Rank.TRUSTED: 0.25}
 
 
@@ -124,7 +124,7 @@ class Guard:
         known.heard = now
         if known.low_until > now:
             return self._from_stranger(source, known, now)
-        if known.rank is _LONG:
+        if known.rank is _LONG or standing is _TRUNK or self._trusts.find(source[0]):
             each, depth = self._trusted
             return SOURCE_RATE if known.over(each, depth, now) else ""
         if now - known.since >= self._trusted_after:

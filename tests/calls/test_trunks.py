@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import attrs
+import pytest
 
 from sbc.core.address import Address
 from sbc.core.fan import NextHop
+from sbc.core.orders import Send
 from sbc.core.realm import Callers, Plan
 from sbc.core.trunk import Trunk
 from sbc.h323.codec import decode
-from sbc.policy.rule import Pattern
+from sbc.policy.flooding import Flooding
+from sbc.policy.rule import Action, Pattern, PrefixList, Rule
 from tests import sip_messages as sip
 from tests.calls.test_limits import left
 from tests.edge import GATEKEEPER, H323, Sip, to
@@ -49,6 +54,44 @@ def test_sip_both_ways() -> None:
     refused = rig.from_core(sip.invite(SOFTSWITCH, b"far", b"sip:4940@198.51.100.1"))
     assert not to(refused, "access") and sip.status(to(refused, "core")[-1].data) == 404
     rig.from_core(sip.plain_answer(onward.data, b"486 Busy Here"))
+    assert left(speaker) == []
+
+
+@pytest.mark.parametrize("known", ["as a trunk", "by a rule", "to nobody"])
+def test_no_call_is_lost_of_a_trunk_that_is_at_full_load_when_the_sbc_starts(known: str) -> None:
+    """All by a hundredth: 300 calls a second, of the rates that are usual."""
+    flood = Flooding(registered_rate=5.0, registered_burst=20, trusted_rate=20.0, trusted_burst=80)
+    if known != "as a trunk":
+        flood = attrs.evolve(flood, trusted=(ip_network(f"{PBX.host}/32"),))
+
+    def plan(base: Plan) -> Plan:
+        base = trunked(base, Trunk("pbx", (PBX,), "sip"))
+        media = {name: attrs.evolve(realm.media, ports=range(20_000, 24_000)) for name, realm in base.realms.items()}
+        access = attrs.evolve(base.realms["access"], flood=flood, media=media["access"])
+        if known == "by a rule":
+            names = Rule("trunk", Action.ACCEPT, sources=PrefixList((ip_network(f"{PBX.host}/32"),)))
+            access = attrs.evolve(access, trunks=(), rules=(names,))
+        if known == "to nobody":
+            access = attrs.evolve(access, trunks=())
+            base = attrs.evolve(base, paths=tuple(attrs.evolve(path, callers=Callers.ANY) for path in base.paths))
+        core = attrs.evolve(base.realms["core"], media=media["core"])
+        return attrs.evolve(base, realms={"access": access, "core": core})
+
+    speaker = Sip(plan)
+    rig, (at,) = speaker.rig, speaker.rig.border.plan.realms["access"].listeners
+
+    def says(data: bytes) -> Send:
+        word = rig.border.knock(at, PBX, len(data), "", rig.now)
+        assert word == "", f"after {rig.now:.1f} s"
+        return to(rig.from_access(data, PBX), "core")[-1]
+
+    for number in range(15 * 3):
+        asked = sip.invite(PBX, b"call-%d" % number, b"sip:100@sbc.example.com")
+        answer = sip.answer(says(asked).data, SOFTSWITCH.host)
+        (told,) = [each.data for each in to(rig.from_core(answer), "access")]
+        says(sip.inside(asked, told, b"ACK", 1))
+        rig.from_core(sip.plain_answer(says(sip.inside(asked, told, b"BYE", 2)).data, b"200 OK"))
+        rig.wait(1 / 3)
     assert left(speaker) == []
 
 

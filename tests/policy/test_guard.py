@@ -177,6 +177,37 @@ def test_nobody_is_banned_who_never_is_or_is_trusted() -> None:
     assert not where.said
 
 
+@pytest.mark.parametrize("how", ["welcomed by a rule", "answered", "registered", "a trunk's"])
+def test_networks_of_trusted_keep_their_rate_when_more_is_known_of_who_is_there(how: str) -> None:
+    where, trunk = scene(trusted=(ip_network("203.0.113.0/26"),)), Address("203.0.113.5", 5060)
+    standing = Standing.REGISTERED if how == "registered" else Standing.STRANGER
+    if how == "a trunk's":
+        where, standing = scene(), Standing.TRUNK
+    assert where.knock(trunk, 0.0, standing) == ""
+    asks = intent(welcome=how == "welcomed by a rule")
+    assert where.guard.message(asked(trunk, asks, standing), 0.0) is None
+    where.guard.outcome(Outcome.ACCEPTED, trunk, asks, None, False, 0.0)
+    assert trunk in where.guard.known
+    assert 7_997 <= passed(where, trunk, 9_000, 0.0, standing) <= 8_000
+    where.load.level = 1.0
+    share = where.guard.shares[Rank.REGISTERED]
+    assert share.has(1.0)
+    share.use(1.0)
+    assert where.knock(trunk, 1.0, standing) == "", "nor does it share what time there is with terminals"
+    where.guard.replan(Flooding())
+    where.guard.known[trunk].due = 1.0
+    assert where.knock(trunk, 1.0, standing) == ("" if how == "a trunk's" else SHARE), "as long as it is in one"
+
+
+def test_a_trunk_that_misbehaves_is_served_as_strangers_are_for_a_while() -> None:
+    where, trunk = scene(stranger_burst=10), Address("203.0.113.5", 5060)
+    where.knock(trunk, 0.0, Standing.TRUNK)
+    where.tell(Outcome.BAD, trunk, times=100)
+    assert [note.event for note in where.said] == ["demoted"]
+    assert 9 <= passed(where, trunk, 50, 0.0, Standing.TRUNK) <= 10
+    assert passed(where, trunk, 5_000, 301.0, Standing.TRUNK) == 5_000
+
+
 def test_whom_a_change_trusts_is_trusted_though_it_is_remembered_and_the_other_way_round() -> None:
     where, trunk = scene(host_rate=100.0), Address("203.0.113.5", 5060)
     assert where.knock(trunk) == ""
