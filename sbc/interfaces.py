@@ -102,10 +102,11 @@ class IDialect(Interface):
     def accept(message, source):
         """The plain positive answer to a request that the SBC itself has carried out."""
 
-    def withdraw(sent, asked):
+    def withdraw(sent, asked, ending=None):
         """The message that takes back the request whose bytes `sent` we sent onward.
 
-        `asked` is the message by which it was taken back where it came from, None if we do so ourselves."""
+        `asked` is the message by which it was taken back where it came from, None if we do so ourselves: `ending`
+        (Ending) then says why, where it does so to whom it goes."""
 
     def close(answer, to_asker, place, listener, token, sequence, ending=None):
         """The request that ends the call which the positive `answer` (bytes) has begun, or None if it needs none.

@@ -17,6 +17,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from sbc.core.border import Border
+from sbc.core.message import Ending
 from sbc.core.plain import Unfit, of_bytes, to_bytes
 from sbc.ledger.charger import Charger
 from sbc.ledger.teller import teller
@@ -105,7 +106,7 @@ class PrepaidService(Service):
 
     def _end(self, call: str, cause: str) -> None:
         if self._border.registry.has_call(call):
-            self._runner.carry_out(self._border.end_call(call, cause, self._reactor.seconds()))
+            self._runner.carry_out(self._border.end_call(call, cause, self._reactor.seconds(), Ending.SPENT))
 
     def _save(self) -> None:
         shift = time() - self._reactor.seconds()

@@ -372,7 +372,7 @@ class ToyDialect(Reticent):
         own.octets += bytes((0, 0, 3, 0)) + pack(address) + NOWHERE
         return bytes(own.octets)
 
-    def withdraw(self, sent: bytes, asked: object) -> bytes:
+    def withdraw(self, sent: bytes, asked: object, ending: object = None) -> bytes:
         own = ToyMessage(bytearray(sent[:PLACES] + bytes(2)))
         own.octets[OP] = WITHDRAW
         own.write(WITHDRAWN, sent[EXCHANGE])

@@ -192,7 +192,7 @@ def _by_sbc(seen: Seen, ending: str, cause: str, asked: Heard | None) -> str:
         if ending == Ending.NO_ANSWER.value:
             return f"{seen.legs[1]} rang, and nobody answered in {duration(seen.closed['at'] - asked.at)}"
         return f"{seen.legs[1]} could not be reached: {cause}"
-    if ending == Ending.CLEARED.value:
+    if ending in (Ending.CLEARED.value, Ending.SPENT.value):
         return f"the SBC ended it: {cause}"
     if ending == Ending.SILENT.value:
         return f"the SBC ended it, since nobody spoke: {cause}"

@@ -44,7 +44,7 @@ def end_call(
     if call.answered_at is None and opening is not None and opening.open:
         orders: list[Order] = []
         if opening.state is ExchangeState.PROCEEDING:
-            orders += transact.send_withdrawal(registry, dialect, opening, now)
+            orders += transact.send_withdrawal(registry, dialect, opening, now, ending)
         return orders + transact.give_up(registry, dialect, opening, Refused(Cause.UNREACHABLE, cause), now, ending)
     orders = [Note("ended", cause, call.id)]
     if call.answered_at is not None:
@@ -149,7 +149,7 @@ def dismiss(
     place: Place = places[0] if answer.route is None else places[0]._replace(route=answer.route)
     listener, sequence = exchange.far.listener, call.legs[1 - exchange.arrival_leg].numbers.own()
     confirmation = dialect.close(data, False, place, listener, registry.mint.token(), None)
-    goodbye = dialect.close(data, False, place, listener, registry.mint.token(), sequence)
+    goodbye = dialect.close(data, False, place, listener, registry.mint.token(), sequence, call.ending)
     if confirmation is None or goodbye is None:
         return unsaid
     exchange.heard, exchange.confirmation = data, confirmation

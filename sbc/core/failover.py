@@ -17,7 +17,7 @@ from sbc.core.ending import dismiss
 from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.hops import Neighbour, NeighbourState, key_of
 from sbc.core.keys import far_key, is_far
-from sbc.core.message import Elsewhere, Intent, Keys, Kind, Phase, Refused, Role
+from sbc.core.message import Elsewhere, Ending, Intent, Keys, Kind, Phase, Refused, Role
 from sbc.core.orders import Note, Order
 from sbc.core.passage import translate
 from sbc.core.registry import Arrival, Registry
@@ -223,7 +223,9 @@ def late(
     if arrival.data == left.heard:
         return [*left.onward(left.confirmation)] if left.confirmation is not None else []
     if not answer.phase.final:
-        return transact.send_withdrawal(registry, dialect, left, now) if left.state is State.WITHDRAWING else []
+        if left.state is not State.WITHDRAWING:
+            return []
+        return transact.send_withdrawal(registry, dialect, left, now, Ending.NO_ANSWER)
     orders: list[Order] = []
     left.heard, left.confirmation = b"", None
     if answer.phase is Phase.SUCCESS and left.timing.confirmed:
@@ -348,12 +350,12 @@ def _leave(
             return registry.forget_exchange(left, now)
         return [*left.onward(left.confirmation), *asking.finish(registry, left, State.DONE, now)]
     if exchange.timing.blunt:  # nobody answers what takes it back
-        told = [] if lost else left.onward(dialect.withdraw(left.sent, None))
+        told = [] if lost else left.onward(dialect.withdraw(left.sent, None, Ending.NO_ANSWER))
         return [*told, *asking.finish(registry, left, State.DONE, now)]
     if not exchange.timing.quiet:
         return asking.finish(registry, left, State.DONE, now)
     if exchange.state is State.PROCEEDING:
-        return transact.send_withdrawal(registry, dialect, left, now)
+        return transact.send_withdrawal(registry, dialect, left, now, Ending.NO_ANSWER)
     left.state = State.WITHDRAWING  # as soon as it is heard of (RFC 3261 section 9.1)
     registry.timers.set(left, left.deadline)
     return []

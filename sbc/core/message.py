@@ -74,6 +74,7 @@ class Ending(Word):
     SILENT = "silent"  # nobody had spoken for longer than a call may be silent
     VANISHED = "vanished"  # a party was gone without a word
     SHUTDOWN = "shutdown"  # the SBC is stopped, or taken out of service
+    SPENT = "spent"  # the SBC ended it, since the account that pays for it was used up
     CLEARED = "cleared"  # the SBC ended it, for the cause it names
 
 

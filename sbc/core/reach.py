@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sbc.core import beside, lasting, transact
+from sbc.core import account, beside, lasting, transact
 from sbc.core.asking import retry_later
 from sbc.core.ending import end_call
 from sbc.core.exchange import Exchange, ExchangeState, Hop
@@ -81,7 +81,8 @@ def _fail(registry: Registry, dialect: Any, exchange: Exchange, why: str, now: f
     orders: list[Order] = []
     core = refused.cause is Cause.UNREACHABLE
     if exchange.state is ExchangeState.PROCEEDING and exchange.timing.quiet and core:
-        orders += transact.send_withdrawal(registry, dialect, exchange, now)  # or it would go on alerting
+        ending = account.ending_of(refused.cause, exchange.call)
+        orders += transact.send_withdrawal(registry, dialect, exchange, now, ending)  # or it would go on alerting
     return orders + transact.give_up(registry, dialect, exchange, refused, now)
 
 

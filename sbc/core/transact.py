@@ -139,10 +139,12 @@ def ask(
     return [*own.onward(data)]
 
 
-def send_withdrawal(registry: Registry, dialect: Any, asked: Exchange, now: float) -> list[Order]:
-    """Take a request back that the other side is at work on."""
+def send_withdrawal(
+    registry: Registry, dialect: Any, asked: Exchange, now: float, ending: Ending | None = None
+) -> list[Order]:
+    """Take a request back that the other side is at work on; of our own accord for the `ending`."""
     assert asked.far is not None
-    data = dialect.withdraw(asked.sent, dialect.decode(asked.taken_back) if asked.taken_back else None)
+    data = dialect.withdraw(asked.sent, dialect.decode(asked.taken_back) if asked.taken_back else None, ending)
     asked.state = State.WITHDRAWN
     asked.deadline = now + asked.timing.limit
     registry.timers.set(asked, asked.deadline)
@@ -347,7 +349,7 @@ def give_up(
     exchange.answer = standin.refusal(registry, dialect, asked, refused, near.listener, near.peer)
     orders: list[Order] = [*exchange.back(exchange.answer)]
     if exchange.timing.blunt and exchange.state is State.TRYING and refused.cause is not Cause.UNREACHABLE:
-        orders += exchange.onward(dialect.withdraw(exchange.sent, None))
+        orders += exchange.onward(dialect.withdraw(exchange.sent, None, ending))
     failure = attrs.evolve(
         exchange.intent,
         phase=Phase.FAILURE,
@@ -369,7 +371,8 @@ def refuse_answer(
         return [Note("refused", refused.told, exchange.call_id, said)]
     orders: list[Order] = []
     if exchange.timing.quiet and answer.phase is Phase.PROVISIONAL and exchange.state is not State.WITHDRAWN:
-        orders += send_withdrawal(registry, dialect, exchange, now)  # or the other side would go on alerting
+        ending = account.ending_of(refused.cause, exchange.call)
+        orders += send_withdrawal(registry, dialect, exchange, now, ending)  # or the other side would go on alerting
     return orders + give_up(registry, dialect, exchange, refused, now)
 
 
@@ -384,7 +387,7 @@ def wake_exchange(registry: Registry, dialect: Any, exchange: Exchange, now: flo
         retry_later(registry, exchange, now)
         return [*exchange.back(exchange.answer)]
     if state is State.PROCEEDING and exchange.timing.quiet:
-        orders = send_withdrawal(registry, dialect, exchange, now)
+        orders = send_withdrawal(registry, dialect, exchange, now, Ending.NO_ANSWER)
         return orders + give_up(registry, dialect, exchange, Refused(Cause.TIMEOUT, "nobody answered in time"), now)
     if state is State.WITHDRAWN or (state is State.WITHDRAWING and now >= exchange.deadline):
         return give_up(registry, dialect, exchange, Refused(Cause.WITHDRAWN, "withdrawn"), now)

@@ -83,7 +83,7 @@ class H248Dialect(Reticent):
     def accept(self, message: Taken, source: Address) -> bytes | None:
         return answers.accept(message)
 
-    def withdraw(self, sent: bytes, asked: Taken | None) -> bytes:
+    def withdraw(self, sent: bytes, asked: Taken | None, ending: Ending | None = None) -> bytes:
         return sent  # nothing takes a transaction back; who has carried it out does not do so twice
 
     def release(

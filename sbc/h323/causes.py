@@ -6,6 +6,7 @@ from typing import Any
 
 from sbc.core.message import Cause, Elsewhere, Ending
 from sbc.h323.message import H323Message
+from sbc.text import q850
 
 ENDINGS = {
     1: Ending.NOT_FOUND,
@@ -87,31 +88,10 @@ REASONS = {
 }
 """The ReleaseCompleteReason that says more than the cause does."""
 
-OF_ENDINGS = {
-    Ending.NORMAL: 16,
-    Ending.BUSY: 17,
-    Ending.NO_ANSWER: 102,
-    Ending.REJECTED: 21,
-    Ending.CANCELLED: 16,
-    Ending.MOVED: 22,
-    Ending.NOT_FOUND: 3,
-    Ending.UNREACHABLE: 38,
-    Ending.UNAUTHORIZED: 21,
-    Ending.INCOMPATIBLE: 79,
-    Ending.CONGESTION: 42,
-    Ending.FAILED: 41,
-    Ending.EXPIRED: 102,
-    Ending.SILENT: 102,
-    Ending.VANISHED: 41,
-    Ending.SHUTDOWN: 41,
-    Ending.CLEARED: 31,
-}
-"""The cause that says of a call how it has ended, where the SBC says so itself."""
-
 
 def cause_of_ours(why: Ending | Cause) -> int:
     """The cause of what the SBC itself ends, or refuses."""
-    return OF_REFUSALS[why] if isinstance(why, Cause) else OF_ENDINGS[why]
+    return OF_REFUSALS[why] if isinstance(why, Cause) else q850.cause(why)
 
 
 def cause_of(message: H323Message) -> int | None:

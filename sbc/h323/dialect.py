@@ -95,8 +95,8 @@ class H323Dialect(Reticent):
     def accept(self, message: H323Message, source: Address) -> bytes | None:
         return _carry(message, answers.accept(message)) if _is_ras(message) else None
 
-    def withdraw(self, sent: bytes, asked: H323Message | None) -> bytes:
-        return release.withdraw(sent, asked)
+    def withdraw(self, sent: bytes, asked: H323Message | None, ending: Ending | None = None) -> bytes:
+        return release.withdraw(sent, asked, ending)
 
     def close(
         self,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from sbc.core.message import Ending
-from sbc.h323.causes import OF_ENDINGS
 from sbc.h323.codec import build_ras, decode
 from sbc.h323.per import Unencodable
 from sbc.h323.q931 import cause
+from sbc.text import q850
 
 _SAME = ("conferenceID", "callReferenceValue", "callIdentifier", "gatekeeperIdentifier", "endpointIdentifier")
 """What both messages say of the call, in the same words."""
@@ -22,7 +22,7 @@ def give_back(sent: bytes, ending: Ending | None, token: bytes) -> bytes | None:
     said |= {"requestSeqNum": int(token), "disengageReason": ("normalDrop", 0)}
     said["answeredCall"] = bool(asked.get("answerCall"))
     if ending is not None:
-        said["terminationCause"] = ("releaseCompleteCauseIE", cause(OF_ENDINGS[ending]))
+        said["terminationCause"] = ("releaseCompleteCauseIE", cause(q850.cause(ending)))
     try:
         return build_ras("disengageRequest", said)
     except Unencodable:  # its name was read, and cannot be written

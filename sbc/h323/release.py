@@ -6,14 +6,13 @@ from typing import Any
 
 from sbc.core.message import Cause, Ending, Refused
 from sbc.h323 import q931
-from sbc.h323.causes import OF_ENDINGS, OF_REFUSALS, REASONS, cause_of
+from sbc.h323.causes import OF_REFUSALS, REASONS, cause_of
 from sbc.h323.codec import build_control, build_signal, decode
 from sbc.h323.logical import NUMBER
 from sbc.h323.message import H323Message
 from sbc.h323.ras import PROTOCOL
 from sbc.h323.signal import identifier
-
-EXPIRED = 102
+from sbc.text import q850
 
 
 def refuse(message: H323Message, refused: Refused) -> bytes | None:
@@ -51,15 +50,15 @@ def _reject(message: H323Message) -> bytes | None:
     )
 
 
-def withdraw(sent: bytes, asked: H323Message | None) -> bytes:
-    """What takes a Setup of ours back; with the cause of who took it back."""
+def withdraw(sent: bytes, asked: H323Message | None, ending: Ending | None = None) -> bytes:
+    """What takes a Setup of ours back; with the cause of who took it back, or that `ending` stands for."""
     cause = None if asked is None else cause_of(asked)
-    return _release(H323Message(decode(sent)), False, cause or EXPIRED)
+    return _release(H323Message(decode(sent)), False, cause or q850.cause(ending or Ending.NO_ANSWER))
 
 
 def close(answer: bytes, to_asker: bool, ending: Ending | None) -> bytes:
     """What ends the call that the Connect `answer` has begun, for the cause that `ending` stands for."""
-    return _release(H323Message(decode(answer)), to_asker, OF_ENDINGS[ending or Ending.NORMAL])
+    return _release(H323Message(decode(answer)), to_asker, q850.cause(ending or Ending.NORMAL))
 
 
 def _release(message: H323Message, from_destination: bool, cause: int, reason: str = "") -> bytes:

@@ -49,6 +49,7 @@ REASONS = {
     Ending.UNREACHABLE: (902, "the gateway is gone"),
     Ending.SHUTDOWN: (901, "taken out of service"),
     Ending.CLEARED: (904, "cleared"),
+    Ending.SPENT: (904, "the account is used up"),
     Ending.EXPIRED: (904, "as long as it may be"),
     Ending.CONGESTION: (903, "no resources"),
 }

@@ -106,7 +106,7 @@ class MgcpDialect(Reticent):
     def accept(self, message: MgcpMessage, source: Address) -> bytes | None:
         return said.accept(message)
 
-    def withdraw(self, sent: bytes, asked: MgcpMessage | None) -> bytes:
+    def withdraw(self, sent: bytes, asked: MgcpMessage | None, ending: Ending | None = None) -> bytes:
         """Nothing is taken back in MGCP; whoever is asked for it is told nothing."""
         return b""
 

@@ -11,6 +11,7 @@ from sbc.core.address import Address
 from sbc.core.crossing import Crossing
 from sbc.core.message import (
     BadMessage,
+    Cause,
     Ending,
     Intent,
     Keys,
@@ -30,6 +31,7 @@ from sbc.sip.emergency import is_emergency
 from sbc.sip.memo import Memo
 from sbc.sip.stun import Ping, ping_of, pong
 from sbc.sip.urgency import urgency
+from sbc.text import q850
 
 T1 = 0.5  # seconds (RFC 3261 section 17.1.1.1)
 T2 = 4.0
@@ -138,8 +140,8 @@ class SipDialect(Reticent):
     def accept(self, message: SipMessage, source: Address) -> bytes | None:
         return replies.accept(message, source)
 
-    def withdraw(self, sent: bytes, asked: SipMessage | None) -> bytes:
-        return replies.withdraw(sent, asked)
+    def withdraw(self, sent: bytes, asked: SipMessage | None, ending: Ending | None = None) -> bytes:
+        return replies.withdraw(sent, asked, ending)
 
     def close(
         self,
@@ -151,7 +153,10 @@ class SipDialect(Reticent):
         sequence: int | None,
         ending: Ending | None = None,
     ) -> bytes | None:
-        return replies.close(answer, to_asker, place, listener, token, sequence)
+        return replies.close(answer, to_asker, place, listener, token, sequence, ending)
+
+    def word(self, why: Ending | Cause) -> str:
+        return f"Q.850 {q850.cause(why)}" if isinstance(why, Ending) else ""
 
     def inquire(
         self, answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None

@@ -7,12 +7,13 @@ from hashlib import blake2b
 from typing import Final
 
 from sbc.core.address import Address, bracketed
-from sbc.core.message import BadMessage, Cause, Place, Refused
+from sbc.core.message import BadMessage, Cause, Ending, Place, Refused
 from sbc.core.orders import Listener
 from sbc.sip.codec import BadSip, SipMessage, decode
 from sbc.sip.describe import rseq_of
 from sbc.sip.headers import vias
 from sbc.sip.stamp import own_via, received_vias
+from sbc.text import q850
 
 _CAUSES: Final = {
     Cause.NOT_FOUND: (404, b"Not Found"),
@@ -106,9 +107,12 @@ def pending(message: SipMessage, source: Address) -> bytes | None:
     return reply(message, 100, b"Trying", source, tagged=False) if message.method == "INVITE" else None
 
 
-def withdraw(sent: bytes, asked: SipMessage | None) -> bytes:
-    """The CANCEL of the INVITE `sent` (RFC 3261 section 9.1), with the reasons of the one that came (RFC 3326)."""
+def withdraw(sent: bytes, asked: SipMessage | None, ending: Ending | None = None) -> bytes:
+    """The CANCEL of the INVITE `sent` (RFC 3261 section 9.1), with the reasons of the one that came (RFC 3326), or
+    where we take it back ourselves with ours."""
     reasons = [] if asked is None else [b"Reason: " + asked.data[h.start : h.end] for h in asked.all("reason")]
+    if asked is None and ending is not None:
+        reasons = [b"Reason: " + q850.reason(ending)]
     return _same_hop(decode(sent), b"CANCEL", None, reasons)
 
 
@@ -136,14 +140,21 @@ def confirm(sent: bytes, answer: SipMessage) -> bytes | None:
 
 
 def close(
-    answer: bytes, to_asker: bool, place: Place, listener: Listener, token: bytes, sequence: int | None
+    answer: bytes,
+    to_asker: bool,
+    place: Place,
+    listener: Listener,
+    token: bytes,
+    sequence: int | None,
+    ending: Ending | None = None,
 ) -> bytes | None:
-    """A BYE in the dialogue that the 2xx `answer` to an INVITE has begun, or the ACK to it.
+    """A BYE in the dialogue that the 2xx `answer` to an INVITE has begun, with its reason, or the ACK to it.
 
-    RFC 3261 sections 12.2.1.1, 13.2.2.4, 15.1.1.
+    RFC 3261 sections 12.2.1.1, 13.2.2.4, 15.1.1; RFC 3326.
     """
     method = "ACK" if sequence is None else "BYE"
-    return inside(decode(answer), method, to_asker, place, listener, token, sequence)
+    more = () if ending is None else (b"Reason: " + q850.reason(ending),)
+    return inside(decode(answer), method, to_asker, place, listener, token, sequence, more)
 
 
 def inquire(

@@ -218,10 +218,10 @@ def test_kick_ends_a_call_and_says_so_to_both(quiet: Desk) -> None:
 
     turn(quiet.reactor, both, "BYE on both sides")
     call = quiet.border.registry.calls[id]
-    assert (call.cause, call.ending, call.ended_by) == ("cleared from the console", Ending.CLEARED, Who.SBC)
+    assert (call.cause, call.ending, call.ended_by) == ("Q.850 31: cleared from the console", Ending.CLEARED, Who.SBC)
     assert repr(quiet.console.audit()) == "the books balance"
     again = quiet.console.kick(id)
-    assert isinstance(again, No) and again == f"call {id} is over: cleared from the console"
+    assert isinstance(again, No) and again == f"call {id} is over: Q.850 31: cleared from the console"
 
 
 def test_a_call_that_nobody_has_answered_can_be_kicked(quiet: Desk) -> None:

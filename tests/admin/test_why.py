@@ -86,8 +86,8 @@ def test_a_call_that_was_kicked(desk: Desk) -> None:
     desk.talk(id, 3, 3)
     desk.console.kick(id)
     why = desk.console.why(id)
-    assert why["verdict"] == "the SBC ended it: cleared from the console"
-    assert why["decisions"][-1]["cause"] == "cleared from the console (cleared)"
+    assert why["verdict"] == "the SBC ended it: Q.850 31: cleared from the console"
+    assert why["decisions"][-1]["cause"] == "Q.850 31: cleared from the console (cleared)"
 
 
 def test_a_call_that_fell_silent(desk: Desk) -> None:

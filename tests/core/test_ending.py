@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sbc.core.call import CallState
 from sbc.core.message import Ending
 from sbc.core.orders import CloseStream, Record, Send
 from sbc.core.secured import Key, MediaSecurity, Protection
 from sbc.core.transact import MOST_RECEIPTS
+from sbc.text import q850
 from tests.calls.test_calls import ROUTE, answered, only_call, rig
 from tests.calls.test_secured import ICE, PRINT, Pair, browser, with_body
 from tests.laws import assert_no_trace
@@ -49,12 +52,33 @@ def test_a_call_that_lasts_too_long_is_ended_and_both_are_told() -> None:
     assert not made.border.registry.calls
 
 
+@pytest.mark.parametrize("ending", [each for each in Ending if each is not Ending.INCOMPATIBLE])
+def test_who_is_told_that_the_sbc_ends_a_call_is_told_why_as_the_record_has_it(ending: Ending) -> None:
+    """RFC 3326. What the console says of the other network is in the record alone."""
+    made, *_ = answered()
+    orders = made._take(made.border.end_call(only_call(made).id, "for what core knows", made.now, ending))
+    reasons = {header(sends(orders, realm)[0], b"Reason") for realm in ("access", "core")}
+    assert reasons == {q850.reason(ending)} and b"core" not in q850.reason(ending)
+    (record,) = [each for each in of(Record, orders) if each.event == "close"]
+    assert record.fields["cause"] == f"Q.850 {q850.cause(ending)}: for what core knows"
+    assert record.fields["ending"] == ending.value
+
+
+def test_a_call_that_rings_too_long_is_taken_back_with_the_reason() -> None:
+    made = rig()
+    (sent,) = sends(made.from_access(invite(PHONE)), "core")
+    made.from_core(answer(sent, SOFTSWITCH.host, b"180 Ringing"))
+    cancel, *_ = sends(made.wait(181), "core")
+    assert cancel.startswith(b"CANCEL ") and header(cancel, b"Reason") == q850.reason(Ending.NO_ANSWER)
+
+
 def test_a_call_that_still_rings_is_taken_back() -> None:
     made = rig()
     (sent,) = sends(made.from_access(invite(PHONE)), "core")
     made.from_core(answer(sent, SOFTSWITCH.host, b"180 Ringing"))
     orders = made._take(made.border.end_call(only_call(made).id, "cleared", made.now))
     assert sends(orders, "core")[0].startswith(b"CANCEL ") and sends(orders, "access")[0].startswith(b"SIP/2.0 503 ")
+    assert header(sends(orders, "core")[0], b"Reason") == b'Q.850;cause=31;text="cleared"'
     assert made.border.end_call(only_call(made).id, "again", made.now) == []
 
 
@@ -70,6 +94,7 @@ def test_an_answer_after_we_gave_up_is_acknowledged_and_ended_and_does_not_cross
     assert sends(orders, "access") == [] and "too-late" in events(orders)
     ack, bye = sends(orders, "core")
     assert ack.startswith(b"ACK " + contact(ok)) and bye.startswith(b"BYE " + contact(ok))
+    assert header(bye, b"Reason") == q850.reason(Ending.NO_ANSWER) and b"Reason" not in ack
     assert header(ack, b"CSeq") == b"1 ACK" and header(bye, b"CSeq") == b"2 BYE"
     assert header(bye, b"To") == header(ok, b"To") and header(bye, b"Route") == b"<sip:198.51.100.2;lr>"
     assert sends(made.from_core(ok), "core") == [ack]
@@ -113,7 +138,7 @@ def test_a_silent_call_is_ended_and_its_record_says_why() -> None:
     made, *_ = answered()
     orders = silence(made, f"{only_call(made).id}/1")
     assert sends(orders, "access")[0].startswith(b"BYE ") and sends(orders, "core")[0].startswith(b"BYE ")
-    assert only_call(made).cause == "no media for 60 s" and only_call(made).ending is Ending.SILENT
+    assert only_call(made).cause == "Q.850 102: no media for 60 s" and only_call(made).ending is Ending.SILENT
     assert silence(made, f"{only_call(made).id}/1", "unknown/1") == []
 
 

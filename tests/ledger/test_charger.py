@@ -59,7 +59,7 @@ class Desk:
                 self.charger.closed(order.stream, self.volumes.pop(order.stream, carried(0, 0)))
 
     def _end(self, call: str, cause: str) -> None:
-        self.rig._take(self.rig.border.end_call(call, cause, self.rig.now))
+        self.rig._take(self.rig.border.end_call(call, cause, self.rig.now, Ending.SPENT))
 
 
 def paying(rig: Rig) -> object:
@@ -149,7 +149,7 @@ def test_an_account_that_is_used_up_ends_all_its_calls() -> None:
     own.volumes[stream_of(found)] = carried(2, 844)
     own.charger.look()
     own.hear()
-    assert call.state is CallState.CLOSED and call.cause.endswith(SPENT) and call.ending is Ending.CLEARED
+    assert call.state is CallState.CLOSED and call.cause.endswith(SPENT) and call.ending is Ending.SPENT
     assert [note.event for note in own.notes] == ["quota-low", "quota-spent"]
     assert own.account.used_octets == 1800 and own.rig.border.registry.gate.quota.cut["access"] == 1
     assert own.charger.faults() == [] and len(own.charger) == 0

@@ -74,7 +74,7 @@ def test_a_call_ends_with_its_account(make_scene: Callable[..., Scene], engine: 
     taken.wait("ended")
     directory = stage.sbc.config.parent
     (record,) = wait_for(lambda: records(directory / "cdr.json"), what="the record")
-    assert record["cause"].endswith(SPENT) and (record["ending"], record["ended_by"]) == ("cleared", "sbc")
+    assert record["cause"].endswith(SPENT) and (record["ending"], record["ended_by"]) == ("spent", "sbc")
     (stream,) = record["streams"]
     access = stream["sides"][0]
     used = volume(access, "received", "ip_octets")[1] + volume(access, "sent", "ip_octets")[1]

@@ -46,7 +46,7 @@ def test_a_silent_call_is_ended_and_one_on_hold_is_not(make_scene: Callable[...,
         assert bye.time - quiet_since > SILENCE * 0.9, "not before its time"
     (record,) = wait_for(lambda: records(stage.sbc.config.parent / "cdr.json"), what="the record")
     assert (record["ending"], record["ended_by"], record["complete"]) == ("silent", "sbc", True)
-    assert record["cause"].startswith("no media for ") and record["called"].startswith("sip:9001@")
+    assert "no media for " in record["cause"] and record["called"].startswith("sip:9001@")
 
     time.sleep(max(0.0, quiet_on_hold + 2 * SILENCE - time.monotonic()))
     assert (held.state, holding.state) == ("up", "up"), "nobody need speak on hold"

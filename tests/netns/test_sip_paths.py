@@ -87,7 +87,7 @@ def test_a_gateway_that_vanishes_leaves_no_zombie(make_scene: MakeScene) -> None
     assert time.monotonic() - began > 9, "not before it was asked"
     (record,) = wait_for(lambda: records(stage.sbc.config.parent / "cdr.json"), what="the record")
     assert (record["ending"], record["ended_by"], record["complete"]) == ("vanished", "sbc", True)
-    assert record["cause"].startswith("vanished in core: ")
+    assert "vanished in core: " in record["cause"]
     asked = [m.message for m in access.sip_messages(src=FIRST.sbc_access) if m.message.method == "OPTIONS"]
     assert any(m.tag("to") for m in asked if not m.status), "inside its dialogue"
     invites = [m.message for m in core.sip_messages(src=FIRST.sbc_core) if m.message.method == "INVITE"]

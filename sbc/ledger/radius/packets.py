@@ -58,6 +58,7 @@ _CAUSES = {
     "vanished": _LOST_CARRIER,
     "unreachable": _LOST_CARRIER,
     "expired": _SESSION,
+    "spent": _SESSION,
     "cleared": _ADMIN_RESET,
     "shutdown": _ADMIN_REBOOT,
     "failed": _NAS_ERROR,

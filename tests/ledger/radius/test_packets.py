@@ -71,8 +71,8 @@ def test_whatever_peers_are_called_makes_a_packet(user: str, called: str) -> Non
 
 
 @pytest.mark.parametrize(("ending", "cause"), [
-    ("silent", 4), ("vanished", 2), ("expired", 5), ("cleared", 6), ("shutdown", 7), ("failed", 9), ("incomplete", 11),
-    ("busy", 15),
+    ("silent", 4), ("vanished", 2), ("expired", 5), ("spent", 5), ("cleared", 6), ("shutdown", 7), ("failed", 9),
+    ("incomplete", 11), ("busy", 15),
 ])  # fmt: skip
 def test_causes(ending: str, cause: int) -> None:
     usage = attrs.evolve(account(), ending=ending)
