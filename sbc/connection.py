@@ -73,6 +73,9 @@ class Ears(Protocol):
     def accepted(self, listener: Listener, peer: Address) -> None:
         """A connection from `peer`, or of ours to it, is up."""
 
+    def worked(self, listener: Listener, peer: Address, seconds: float, now: float) -> None:
+        """So long was spent on securing a connection of `peer`'s, or of ours to it."""
+
     def needed(self, listener: Listener, peer: Address) -> bool:
         """Whether a connection that says nothing is to stay all the same."""
 
@@ -152,6 +155,10 @@ class Connection(Wire):
         if self.opened or self.table.requires_peer(self.listener):  # else nobody has verified what it shows
             self.proven = proven_name(transport.getPeerCertificate())
         self._begin()
+
+    def worked(self, seconds: float) -> None:
+        """So long was spent on a step of its handshake."""
+        self.table.ears.worked(self.listener, self.peer, seconds, self.table.now())
 
     def misnamed(self, at: Address) -> str:
         """Why the certificate that the peer has shown is not that of who is to be `at` there; empty if it is."""

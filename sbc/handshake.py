@@ -7,6 +7,7 @@ sealed by a key of the context, so that they end with it: with a reload, and aft
 from __future__ import annotations
 
 import os
+from time import perf_counter
 from typing import Any
 
 from OpenSSL import SSL
@@ -53,6 +54,28 @@ class TlsWire(TLSMemoryBIOProtocol):
 
     verdict = ""
 
+    def worked(self, seconds: float) -> None:
+        """So long was spent on a step of its handshake."""
+        inner: Any = self.wrappedProtocol
+        inner.worked(seconds)
+
+
+class Handshake(SSL.Connection):
+    """One end of a handshake, which tells whom it secures what each step has cost: much, for what anybody may ask."""
+
+    def __init__(self, made_by: SSL.Context, secured: Any) -> None:
+        super().__init__(made_by, None)
+        self._secured = secured
+        self.set_app_data(secured)
+
+    def do_handshake(self) -> None:
+        """Go as far as what has come allows. @raises OpenSSL.SSL.Error."""
+        began = perf_counter()
+        try:
+            super().do_handshake()
+        finally:
+            self._secured.worked(perf_counter() - began)
+
 
 @implementer(IOpenSSLServerConnectionCreator)
 class Entrance:
@@ -70,9 +93,7 @@ class Entrance:
 
     def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
         """See IOpenSSLServerConnectionCreator."""
-        made = SSL.Connection(self._contexts[0], None)
-        made.set_app_data(tlsProtocol)
-        return made
+        return Handshake(self._contexts[0], tlsProtocol)
 
     def _choose(self, connection: SSL.Connection) -> None:
         name = (connection.get_servername() or b"").decode("ascii", "replace").lower()
@@ -92,8 +113,7 @@ class Exit:
 
     def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
         """See IOpenSSLClientConnectionCreator."""
-        made = SSL.Connection(self._context, None)
-        made.set_app_data(tlsProtocol)
+        made = Handshake(self._context, tlsProtocol)
         if self._name:
             made.set_tlsext_host_name(self._name)
         return made

@@ -365,6 +365,9 @@ class IPolicy(Interface):
     def spent(seconds, now):
         """So much time (seconds) was spent on what has knocked last, at `now`."""
 
+    def worked(listener, source, standing, seconds, now):
+        """So much time (seconds) was spent on securing a connection with `source`, who is known so far (Standing)."""
+
     def message(message, now):
         """A request that has been understood would cross (sbc.policy.events.Message): a Verdict against it, or None."""
 

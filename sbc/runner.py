@@ -97,8 +97,8 @@ class Runner:
         self.afterwards: Callable[[], None] | None = None  # whom to tell when the core may have changed
         self.totals: Totals | None = None
         self.resumed, self.used = border.resumed, lambda stream: None  # see IMediaObserver; the store hears
+        self.worked, self.handshakes = border.worked, Counter[str]()  # of connections; of media: what they came to
         self.counted = self._journal.counted
-        self.handshakes: Counter[str] = Counter()  # of media: what they came to (sbc.media.secured)
 
     # -- what comes in
 

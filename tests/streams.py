@@ -56,6 +56,7 @@ class Hearing:
     let_in: list[Address] = attrs.field(factory=list)
     names: dict[Address, str] = attrs.field(factory=dict)
     doors: dict[Address, Address] = attrs.field(factory=dict)
+    shaken: Counter[Address] = attrs.field(factory=Counter)
 
     def received(self, listener: Listener, source: Address, data: bytes, proven: str = "") -> None:
         self.proven.add(proven)
@@ -77,6 +78,9 @@ class Hearing:
 
     def accepted(self, listener: Listener, peer: Address) -> None:
         self.let_in.append(peer)
+
+    def worked(self, listener: Listener, peer: Address, seconds: float, now: float) -> None:
+        self.shaken[peer] += seconds
 
     def needed(self, listener: Listener, peer: Address) -> bool:
         return self.need

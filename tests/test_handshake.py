@@ -39,6 +39,10 @@ class End:
     """What Twisted's protocol is to a connection here."""
 
     verdict: str = ""
+    spent: list[float] = attrs.field(factory=list)
+
+    def worked(self, seconds: float) -> None:
+        self.spent.append(seconds)
 
     @property
     def secured(self) -> TlsWire:
@@ -109,6 +113,12 @@ def test_the_certificate_is_the_one_of_the_name_that_is_asked_for(authority: Aut
     asked = ("", "sbc.example", "nobody.example", OTHER, "Other.Example", "a.wild.example", "wild.example")
     assert [shown(entrance, name) for name in asked] == ["sbc", "sbc", "sbc", "other", "other", "wild", "sbc"]
     assert shown(entrance, "a.b.wild.example") == "sbc", "a star is one label"
+
+
+def test_what_a_handshake_costs_is_told_step_by_step(authority: Authority) -> None:
+    end = End()
+    entered(Entrance(security(authority)), phone(), end)
+    assert len(end.spent) >= 2 and all(each > 0.0 for each in end.spent) and sum(end.spent) < 1.0
 
 
 def test_what_is_wrong_with_a_further_certificate_is_said_of_it(authority: Authority) -> None:

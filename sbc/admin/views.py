@@ -21,6 +21,7 @@ from sbc.core.ports import PortPool
 from sbc.core.realm import Path
 from sbc.core.registry import Registry
 from sbc.core.secured import said
+from sbc.core.trunk import Trunk
 from sbc.media.counters import Quality, SideCounters, Volume
 from sbc.media.flow import SideView
 from sbc.runner import Runner
@@ -280,9 +281,25 @@ def path_view(registry: Registry, path: Path, calls: int, now: float) -> View:
             for hop in path.next_hops
         ],
         "neighbours": neighbours_view(registry, path, now),
+        "trunks": [trunk_view(registry, trunk, now) for trunk in registry.plan.realms[path.access].trunks],
         "domain": path.domain,
         "signaling": path.signaling.value,
         "calls": calls,
+    }
+
+
+def trunk_view(registry: Registry, trunk: Trunk, now: float) -> View:
+    """A trunk of a path's access realm: what is called there, and its next hops as configured and as they are."""
+    return {
+        "name": trunk.name,
+        "protocol": trunk.protocol,
+        "transport": trunk.transport,
+        "called": [each.written for each in trunk.called],
+        "next_hops": [
+            {"to": str(hop.to), "priority": hop.priority, "weight": hop.weight, "transport": hop.transport}
+            for hop in trunk.next_hops
+        ],
+        "neighbours": neighbours_view(registry, trunk, now),
     }
 
 

@@ -88,6 +88,9 @@ def check_trunks(
             findings.add(f"{key}.name", trunk.name, "is the name of another trunk of this realm", "a name of its own")
         names.add(trunk.name)
         _check_hops(trunk, key, listeners, findings)
+        if any(trunk.server_name != other.server_name and _share_an_address(trunk, other) for other in done):
+            problem = "is not that of a trunk before it at the same address, to which there is one connection for both"
+            findings.add(f"{key}.server_name", trunk.server_name, problem, "the same server_name for both")
         check_probing(trunk.probing, key, findings)
         if any(not other.called and other.protocol == trunk.protocol for other in trunks[:index]):
             findings.add(key, trunk.name, "is never called: one before it takes all calls", "called, in those before")
@@ -103,10 +106,22 @@ def _by_transport(trunk: Trunk, listeners: Sequence[Listener]) -> Trunk:
     return trunk if best is None else attrs.evolve(trunk, transport=best.transport)
 
 
+def _share_an_address(one: Trunk, other: Trunk) -> bool:
+    """Whether somebody is spoken to for both of two trunks by the same connection."""
+
+    def doors(trunk: Trunk) -> set[tuple[str, str, Address]]:
+        ways = ((hop.transport or trunk.transport or DATAGRAMS, hop.to) for hop in trunk.next_hops)
+        return {(trunk.protocol, transport, to) for transport, to in ways if transport != DATAGRAMS}
+
+    return bool(doors(one) & doors(other))
+
+
 def _check_hops(trunk: Trunk, at: str, listeners: Sequence[Listener], findings: Findings) -> None:
     """Each is of the realm's IP version, stands there once, and there is a listener to speak to it by."""
     ours = [own for own in listeners if own.dialect == trunk.protocol and own.transport not in WEB]
-    allowed = "one of " + ", ".join(sorted({f"{own.dialect} by {own.transport}" for own in listeners}))
+    allowed = "one of " + ", ".join(
+        sorted({f"{own.dialect} by {own.transport}" for own in listeners if own.transport not in WEB})
+    )
     told: set[tuple[Address, str]] = set()
     for hop in trunk.next_hops:
         transport = hop.transport or trunk.transport or DATAGRAMS

@@ -49,7 +49,7 @@ from sbc.core.secured import Fingerprint, Key
 from sbc.core.standing import as_it_stands, call_of
 from sbc.core.taking import Mishap, take_reply, take_request
 from sbc.core.timers import Timed
-from sbc.core.trust import is_known
+from sbc.core.trust import is_known, standing
 from sbc.core.watch import Watch
 from sbc.core.way import refuse_misled
 
@@ -269,6 +269,10 @@ class Border:
     def spent(self, seconds: float, now: float) -> None:
         """So long was spent on what has knocked last."""
         self.registry.gate.spent(seconds, now)
+
+    def worked(self, listener: Listener, peer: Address, seconds: float, now: float) -> None:
+        """So long was spent on securing a connection of `peer`'s, or of ours to it."""
+        self.registry.gate.worked(listener, peer, standing(self.registry, listener, peer, now), seconds, now)
 
     def barred(self, listener: Listener, peer: Address, now: float) -> str:
         """Why a connection from `peer` is not to be taken at a listener; empty where it is."""

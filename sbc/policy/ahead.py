@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import attrs
+
 from sbc.core.message import Flow, Refused
 from sbc.policy.bandwidth import demand
 from sbc.policy.book import AMPLE, NOTHING, Book, Tallies, Ticket
@@ -19,13 +21,23 @@ _HEADERS = 40 * 8
 _RTCP = 1.05
 
 
+@attrs.define(eq=False)
+class _Change:
+    """What a call would hold by a request that is open: `wanted`, in place of what it held `before`."""
+
+    call: Ticket
+    before: Demand
+    wanted: Demand
+    back: bool
+
+
 class Ahead:
     """What is held, and by whom: requests, and the leave that they were given. Calls hold it by their own tickets."""
 
     def __init__(self, book: Book) -> None:
         self._book = book
         self._held: dict[object, Ticket] = {}
-        self._before: dict[object, tuple[Ticket, Demand, bool]] = {}
+        self._changes: dict[object, _Change] = {}  # that nobody has answered, the oldest first
         self._count = 0
 
     def hold(self, owner: object, legs: tuple[Tallies, Tallies], wanted: Demand, fit: bool, urgent: bool) -> Demand:
@@ -65,21 +77,26 @@ class Ahead:
             self._set(call, less(turned(held) if back else held, call.total), forced=True)
 
     def change(self, owner: object, call: Ticket, wanted: Demand, back: bool) -> None:
-        """A request would have a call hold as much, its streams included; what it held is remembered. @raises Refused
-        where there is too little."""
-        before = self._of(call)
-        self._set(call, less(turned(wanted) if back else wanted, call.total))
-        self._before[owner] = call, before, back
+        """A request would have a call hold as much, its streams included; what it held is remembered. While others of
+        the call are open it holds what any of them may come to. @raises Refused where there is too little."""
+        wanted = less(turned(wanted) if back else wanted, call.total)
+        others = [each for each in self._changes.values() if each.call is call]
+        before = others[0].before if others else self._of(call)
+        self._set(call, _dearest([before, wanted, *(each.wanted for each in others)]) if others else wanted)
+        self._changes[owner] = _Change(call, before, wanted, back)
 
     def changed(self, owner: object, granted: Demand | None) -> None:
         """That was answered: as `granted`, or else it is as it was before."""
-        if owner not in self._before:
+        change = self._changes.pop(owner, None)
+        if change is None or not change.call.counts:
             return
-        call, before, back = self._before.pop(owner)
-        if not call.counts:
-            return
-        wanted = before if granted is None else less(turned(granted) if back else granted, call.total)
-        self._set(call, wanted, forced=True)
+        call, now = change.call, change.before
+        if granted is not None:
+            now = less(turned(granted) if change.back else granted, call.total)
+        others = [each for each in self._changes.values() if each.call is call]
+        for each in others:
+            each.before = now  # it is what they change
+        self._set(call, _dearest([now, *(each.wanted for each in others)]), forced=True)
 
     def drop(self, owner: object) -> None:
         """It holds nothing any more; what it would have had changed, and nobody has answered, is as it was before."""
@@ -115,6 +132,12 @@ class Ahead:
     def _name(self) -> str:
         self._count += 1
         return f"ahead {self._count}"
+
+
+def _dearest(demands: list[Demand]) -> Demand:
+    """As much, each way, as the dearest of them takes there."""
+    into = max(each.into[0] for each in demands), max(each.into[1] for each in demands)
+    return Demand(into, (max(each.out[0] for each in demands), max(each.out[1] for each in demands)))
 
 
 def _even(one: Demand) -> Demand:

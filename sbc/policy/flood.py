@@ -12,7 +12,7 @@ from sbc.core.message import Cause, Intent
 from sbc.core.orders import Listener, Note
 from sbc.policy.bans import Ban, Bans, Key
 from sbc.policy.events import Message, Outcome, Standing, Verdict
-from sbc.policy.flooding import Flooding
+from sbc.policy.flooding import Flooding, Rank
 from sbc.policy.guard import Guard
 from sbc.policy.load import DROPPED, OVERHEAD, Load
 
@@ -98,6 +98,13 @@ class Flood:
         guard, self._serving = self._serving, None
         if guard is not None and guard.serving is not None:
             guard.serving.use(seconds + OVERHEAD)
+
+    def worked(self, realm: str, source: Address, standing: Standing, seconds: float, now: float) -> None:
+        """So long was spent on a connection of `source`'s before anything has come by it."""
+        self.load.use(seconds, now)
+        guard = self.guards.get(realm)
+        if guard is not None and standing is not Standing.TRUSTED:
+            guard.shares[Rank.REGISTERED if source in guard.known else Rank.STRANGER].use(seconds)
 
     def scanner(self, message: Message, now: float) -> Verdict | None:
         """See Guard.scanner."""

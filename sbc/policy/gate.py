@@ -57,6 +57,10 @@ class Gate:
         """See IPolicy."""
         self.flood.spent(seconds, now)
 
+    def worked(self, listener: Listener, source: Address, standing: Standing, seconds: float, now: float) -> None:
+        """See IPolicy."""
+        self.flood.worked(listener.realm, source, standing, seconds, now)
+
     def message(self, message: Message, now: float) -> Verdict | None:
         """See IPolicy."""
         verdict = self.flood.scanner(message, now) or self.rules.message(message, now)

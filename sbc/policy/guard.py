@@ -41,8 +41,9 @@ TURN, AT_FIRST, TO_BE_BANNED = 32.0, 64.0, 256.0
 honest one may have to ask twice, and who does wrong is to be read often enough to be banned."""
 BEFORE = 0.5
 """The part of being busy from which on turns are counted: who has had his is put off first, and soonest."""
-FAVOURS = 4
-"""How often who was asked for credentials comes first: credentials may have to be sent again."""
+FAVOURS, MOST_FAVOURS = 4, 64
+"""How often who was asked for credentials comes first: credentials may have to be sent again; and how often at most who
+was asked for those of several lines."""
 TERMINALS = 0.5
 """The part of terminals' share that is kept for them alone."""
 STEP = 0.1
@@ -266,7 +267,7 @@ class Guard:
         if outcome is Outcome.CHALLENGED and intent is not None:
             found.asked = now + COURTED
             if not conduct.was_asked(found, intent):
-                found.favours += FAVOURS
+                found.favours = min(found.favours + FAVOURS, MOST_FAVOURS)
         points, why = conduct.judge(found, outcome, intent, cause, self.limits, now)
         if outcome is Outcome.ACCEPTED and intent is not None:
             if intent.kind is Kind.OPEN:

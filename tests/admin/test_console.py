@@ -352,6 +352,7 @@ def test_paths(busy: Desk) -> None:
             "domain": "",
             "signaling": "shared",
             "calls": 5,
+            "trunks": [],
         }
     ]
     assert (hop["hop"], hop["transport"], hop["priority"]) == (str(busy.softswitch.address), "udp", "0")
@@ -367,7 +368,11 @@ def test_the_addresses_of_trunks_stand_beside_other_next_hops(busy: Desk) -> Non
     access = attrs.evolve(plan.realms["access"], trunks=(trunk,))
     busy.border.replan(attrs.evolve(plan, realms={**plan.realms, "access": access}), 0.0)
     shown = repr(busy.console.paths())
+    (told,) = plain(busy.console.paths())[0]["trunks"]
     busy.border.replan(plan, 0.0)
+    assert (told["name"], told["protocol"], told["called"]) == ("pbx", "sip", [])
+    assert [hop["to"] for hop in told["next_hops"]] == [hop["hop"] for hop in told["neighbours"]]
+    assert told["neighbours"][0]["path"] == "access/pbx" and told["neighbours"][0]["state"] == "up"
     assert shown.count("\naccess/pbx") == 2 and "192.0.2.18:5060" in shown
 
 

@@ -65,6 +65,23 @@ def test_what_cannot_be_called_is_told(tables: list[dict[str, Any]], fault: str)
     assert any(each.startswith(fault) for each in found), found
 
 
+def test_two_at_one_address_have_one_certificate_since_there_is_one_connection() -> None:
+    first = PBX | {"transport": "tls", "server_name": "a.example", "called": ["1"]}
+    other = PBX | {"name": "b", "transport": "tls", "server_name": "b.example"}
+    with pytest.raises(ConfigError, match=r"trunks\[1\]\.server_name.*a trunk before it at the same address"):
+        load_text(text(first, other) + TLS, "sbc.toml")
+    for same in (other | {"server_name": "a.example"}, other | {"address": "192.0.2.18:5060"}):
+        assert len(load_text(text(first, same) + TLS, "sbc.toml").plan.realms["a"].trunks) == 2
+
+
+def test_by_websockets_no_trunk_is_called_and_none_is_told_that_it_might() -> None:
+    web = TLS.replace('"tls"', '"wss"', 1).replace("5061", "5443")
+    with pytest.raises(ConfigError) as error:
+        load_text(text(PBX | {"transport": "wss"}) + web, "sbc.toml")
+    (fault,) = [each for each in error.value.faults if each.key.endswith("trunks[0].protocol")]
+    assert fault.allowed == "one of sip by udp"
+
+
 BOTH = {"name": "pbx", "protocol": "sip", "next_hops": ["192.0.2.17:5060", "192.0.2.18:5060"]}
 TLS = (
     '[[realms.a.listeners]]\nprotocol = "sip"\ntransport = "tls"\naddress = "203.0.113.1"\nport = 5061\n'

@@ -105,6 +105,27 @@ def test_a_change_that_comes_to_nothing_before_it_is_answered_is_taken_back() ->
     assert used(book) == 0 and book.faults([]) == []
 
 
+@pytest.mark.parametrize("granted", [(None, None), (None, CALL), (CALL, None), (CALL, HALF)])
+@pytest.mark.parametrize("order", [("one", "two"), ("two", "one")])
+def test_two_changes_of_one_call_leave_what_was_granted_last(
+    order: tuple[str, str], granted: tuple[Demand | None, Demand | None]
+) -> None:
+    """Both are open at once; what was refused is held by nobody, in whatever order answers come."""
+    book, ahead = made()
+    ticket = attempt(book)
+    ahead.change("before", ticket, HALF, False)
+    ahead.changed("before", HALF)
+    ahead.change("one", ticket, CALL, False)
+    ahead.change("two", ticket, more(CALL, HALF), False)
+    assert used(book) == 120_000
+    last = HALF
+    for name, answer in zip(order, granted, strict=True):
+        last = answer or last
+        ahead.changed(name, answer)
+        assert used(book) >= last.into[0]
+    assert used(book) == last.into[0] and book.faults([ticket]) == []
+
+
 def test_a_terminals_own_limit_holds_over_all_that_it_asks_for() -> None:
     book, ahead = made(Caps(bandwidth_in=100, bandwidth_out=100))
     ahead.hold("one", legs(book), CALL, False, False)

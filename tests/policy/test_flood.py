@@ -162,6 +162,22 @@ def test_time_is_charged_to_who_has_knocked_last() -> None:
     assert strangers.left == left
 
 
+def test_handshakes_of_strangers_are_paid_from_their_share_and_are_work() -> None:
+    """What only connects, and says nothing, would else be free, however many there are."""
+    made, _ = flood()
+    guard, now = made.guards["access"], 10.0
+    share, own = guard.shares[Rank.STRANGER], guard.shares[Rank.REGISTERED]
+    whole = own.left
+    for step in range(100):
+        made.worked("access", Address("203.0.113.66", step), Standing.STRANGER, 0.01, now + step / 100)
+    assert made.load.level >= 0.9 and share.left < 0.0 and own.left == whole
+    left = share.left
+    made.worked("access", PHONE, Standing.TRUSTED, 0.5, now + 1.0)
+    guard.meet(PHONE, now)
+    made.worked("access", PHONE, Standing.REGISTERED, 0.5, now + 1.0)
+    assert share.left == left and own.left < whole, "next hops pay nothing, terminals from their own"
+
+
 def test_a_realm_that_is_protected_no_more_lets_all_pass_and_keeps_what_was_banned() -> None:
     made, _ = flood()
     misbehave(made, BAD)

@@ -21,6 +21,7 @@ from sbc.policy.guard import (
     COURTED,
     FAVOURS,
     HOST_RATE,
+    MOST_FAVOURS,
     REALM_RATE,
     SHARE,
     SOURCE_RATE,
@@ -410,6 +411,16 @@ def test_who_registers_many_comes_first_with_each() -> None:
         where.guard._strangers_share.at, where.guard._strangers_share.left = now, -1.0
         where.guard.outcome(Outcome.CHALLENGED, PHONE, user, None, False, now)
         assert where.knock(PHONE, now) == ""
+
+
+def test_favours_are_no_more_than_some_lines_need_however_many_it_has_asked_for() -> None:
+    where = scene()
+    for line in range(500):
+        user = intent(Kind.BIND)
+        user.user = b"line%d" % line
+        where.guard.outcome(Outcome.CHALLENGED, PHONE, user, None, False, 1.0)
+    found = where.guard.strangers.get(PHONE)
+    assert found is not None and found.favours == MOST_FAVOURS
 
 
 def test_a_terminal_that_is_demoted_has_turns_as_ever() -> None:
