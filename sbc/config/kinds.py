@@ -271,8 +271,9 @@ def emergency() -> Kind:
     return Kind('a number, for example "112", or a service, "urn:service:sos"', read)
 
 
-def many(kind: Kind, least: int, what: str) -> Kind:
-    """An array of `least` or more different values of `kind`; comes back as a tuple."""
+def many(kind: Kind, least: int, what: str, *, again: bool = False) -> Kind:
+    """An array of `least` or more values of `kind`, different ones unless one may stand there `again`; comes back as a
+    tuple."""
 
     def read(value: object) -> tuple[Any, ...]:
         if not isinstance(value, list) or not least <= len(value) <= _MOST_IN_LIST:
@@ -284,7 +285,7 @@ def many(kind: Kind, least: int, what: str) -> Kind:
             except Unfit as unfit:
                 why = f": {unfit.problem}" if unfit.problem else ""
                 raise Unfit(f"number {index} of the array is no such value{why}") from None
-            if one in found:
+            if one in found and not again:
                 raise Unfit(f"number {index} of the array stands there twice")
             found.append(one)
         return tuple(found)

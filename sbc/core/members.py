@@ -18,7 +18,8 @@ MOST_CALLS = 4_000
 """Calls of one gateway: so many lines an access gateway may have."""
 LONGEST = 512
 """Octets of a name that a gateway may give a call or member."""
-ALL = b"*"
+ALL, ONE = b"*", b"\0"
+"""In patterns of names: whatever comes there, and one octet of whatever, which is in no name."""
 
 
 @attrs.define(eq=False)
@@ -95,7 +96,7 @@ class Members:
     ) -> list[tuple[Call, bytes]]:
         """The members of a gateway that a pair of patterns means (see Intent), and the calls they are in. `called`
         tells the call of a whole name."""
-        if not member.endswith(ALL):
+        if ALL not in member and ONE not in member:
             call = self.find(gateway, member)
             there = [] if call is None else [(call, member)]
         elif not name.endswith(ALL):
@@ -107,7 +108,7 @@ class Members:
         return [
             (call, each)
             for call, each in there
-            if _fits(each, member) and (name == ALL or any(_fits(key[2], name) for key in call.keys))
+            if fits(each, member) and (name == ALL or any(fits(key[2], name) for key in call.keys))
         ]
 
     def at(self, gateway: str) -> list[tuple[Call, bytes]]:
@@ -119,5 +120,34 @@ class Members:
         return {gateway: (set(calls), self._members[gateway]) for gateway, calls in self._calls.items()}
 
 
-def _fits(name: bytes, pattern: bytes) -> bool:
-    return name.startswith(pattern[:-1]) if pattern.endswith(ALL) else name == pattern
+def fits(name: bytes, pattern: bytes) -> bool:
+    """Whether a name is one that a pattern means."""
+    if ALL not in pattern and ONE not in pattern:
+        return name == pattern
+    first, *others = pattern.split(ALL)
+    if not others:
+        return len(name) == len(first) and _is_at(name, 0, first)
+    *inner, last = others
+    at, end = len(first), len(name) - len(last)
+    if at > end or not _is_at(name, 0, first) or not _is_at(name, end, last):
+        return False
+    for each in inner:
+        found = _find(name, each, at, end)
+        if found < 0:
+            return False
+        at = found + len(each)
+    return True
+
+
+def _find(name: bytes, pattern: bytes, start: int, end: int) -> int:
+    """Where a pattern without ALL first is; -1 where it is not."""
+    if ONE not in pattern:
+        return name.find(pattern, start, end)
+    return next((at for at in range(start, end - len(pattern) + 1) if _is_at(name, at, pattern)), -1)
+
+
+def _is_at(name: bytes, at: int, pattern: bytes) -> bool:
+    """Whether a pattern without ALL is there."""
+    if ONE not in pattern:
+        return name.startswith(pattern, at)
+    return all(one == ONE[0] or one == other for one, other in zip(pattern, name[at : at + len(pattern)], strict=True))

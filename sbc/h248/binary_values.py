@@ -174,7 +174,7 @@ def _termination(identifier: bytes, fields: bytes) -> bytes:
         return ROOT if identifier == _ROOT_OCTETS else identifier.hex().encode()
     position = fields[0] & _POSITION
     above = 8 * len(identifier) - 1 - position
-    if len(fields) == 1 and (fields[0] & _BELOW or position == 7) and above >= 0 and not above & 3:
+    if len(fields) == 1 and fields[0] & _BELOW and above >= 0 and not above & 3:
         return identifier.hex().encode()[: above >> 2] + (ALL if fields[0] & _EVERY else CHOOSE)
     return b"%b/%b" % (identifier.hex().encode(), fields.hex().encode())
 

@@ -133,7 +133,7 @@ def _reply(taken: Taken) -> Intent:
         return intent
     intent.kind = _kind(commands)
     _join(intent, calls[0])
-    intent.leaves = _left(message) + _unknown(message)
+    intent.leaves = _left(taken) + _unknown(message)
     intent.reported = _reported(commands)
     if message.segment is not None and not _is_whole(taken):
         intent.phase = Phase.PROVISIONAL
@@ -177,7 +177,7 @@ def _note_gone(intent: Intent, taken: Taken) -> None:
     asked = taken.asked.orders if taken.asked is not None else ()
     if intent.gone and asked and all(order.verb == Verb.SUBTRACT.value for order in asked):
         intent.phase = Phase.SUCCESS
-        gone = ((order.context, each) for order in asked for each in _standing(order.termination, order.every))
+        gone = ((order.context, each) for order in asked for each in _standing(order.termination, order.every, taken))
         intent.leaves = tuple((_of_call(context), each) for context, each in gone)
 
 
@@ -199,16 +199,16 @@ def _join(intent: Intent, actions: Sequence[Action]) -> None:
     intent.moves = tuple(key for key, verb in joins if verb is Verb.MOVE)
 
 
-def _left(message: H248Message) -> tuple[tuple[bytes, bytes], ...]:
+def _left(taken: Taken) -> tuple[tuple[bytes, bytes], ...]:
     """Who has left which call."""
     leaves: list[tuple[bytes, bytes]] = []
-    for each in message.actions:
+    for each in taken.message.actions:
         for command in each.commands:
             if not command.terminations:  # of an audit that found none
                 continue
             key = command.termination.key
             if command.verb is Verb.SUBTRACT and (command.error is None or command.error.code in GONE):
-                leaves += [(_of_call(each.context), gone) for gone in _standing(key, command.termination.every)]
+                leaves += [(_of_call(each.context), gone) for gone in _standing(key, command.termination.every, taken)]
     return tuple(leaves)
 
 
@@ -222,9 +222,9 @@ def _of_call(context: bytes) -> bytes:
     return b"*" if context in NO_CALL else context
 
 
-def _standing(key: bytes, every: bool) -> tuple[bytes, ...]:
+def _standing(key: bytes, every: bool, taken: Taken) -> tuple[bytes, ...]:
     """The terminations that are meant by a key, as `Intent.leaves` has them."""
-    return standing(key) if every else (key,)
+    return standing(key, taken.asked.levels if taken.asked is not None else ()) if every else (key,)
 
 
 def _reported(commands: tuple[Command, ...]) -> tuple[tuple[bytes, Counted], ...]:

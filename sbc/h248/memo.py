@@ -7,7 +7,7 @@ import attrs
 from sbc.core.plain import recalled, to_bytes
 from sbc.h248.contexts import NOWHERE, places
 from sbc.h248.message import Command, H248Message, Termination
-from sbc.h248.wildcards import meets
+from sbc.h248.wildcards import Levels, meets
 
 MOST = 256
 """Commands of one transaction that are remembered, and segments of its answer: what answers further ones is understood
@@ -39,19 +39,19 @@ class Order:
         """Whether it said where a stream of a termination is to send that its answer alone names."""
         return self.choose and stream in self.streams
 
-    def is_answered_by(self, command: Command) -> bool:
-        """Whether that is an answer to it, or to a part of it."""
+    def is_answered_by(self, command: Command, levels: Levels = ()) -> bool:
+        """Whether that is an answer to it, or to a part of it; `levels`: of binary names (`wildcards`)."""
         if self.verb != command.verb.value:
             return False
-        return not command.terminations or self._meets(command.termination)
+        return not command.terminations or self._meets(command.termination, levels)
 
-    def _meets(self, termination: Termination) -> bool:
+    def _meets(self, termination: Termination, levels: Levels) -> bool:
         """Whether a termination may be the one that was asked for, of which parts may be left open."""
         asked = self.termination
         if not self.choose and not self.every:
             return asked == termination.key
         if b"$" not in asked and b"*" not in asked:
-            return meets(asked, termination.key) is True
+            return meets(asked, termination.key, levels) is True
         wanted, given = asked.split(b"/"), termination.key.split(b"/")
         if len(wanted) == 1:
             return True
@@ -63,18 +63,24 @@ class Order:
 @attrs.frozen
 class Memo:
     """The transaction under which a request came, and what it asked for; of an answer in segments which have come, the
-    number of the last, 0 until that has, and at which command each has ended."""
+    number of the last, 0 until that has, and at which command each has ended. `levels` are those of binary names there.
+    """
 
     transaction: int
     orders: tuple[Order, ...] = ()
     segments: tuple[int, ...] = ()
     ends: int = 0
     reached: tuple[tuple[int, int], ...] = ()
+    levels: Levels = ()
 
     @property
     def is_whole(self) -> bool:
         """Whether all segments of the answer have come; of more than MOST the last is believed to be."""
         return self.ends > MOST or 0 < self.ends <= sum(1 <= each <= self.ends for each in self.segments)
+
+    def order_of(self, command: Command, places: range) -> int | None:
+        """The first of those places at which the command stands that was so answered."""
+        return next((k for k in places if self.orders[k].is_answered_by(command, self.levels)), None)
 
     def with_segment(self, answer: H248Message) -> Memo:
         """What is known when that segment of the answer has come, too."""
@@ -109,7 +115,7 @@ class CallMemo:
     names: tuple[bytes, ...] = ()
 
 
-def asked(message: H248Message) -> Memo:
+def asked(message: H248Message, levels: Levels = ()) -> Memo:
     """The memo of a request."""
     orders: list[Order] = []
     for action, place in zip(message.actions, places(message.actions), strict=True):
@@ -119,7 +125,7 @@ def asked(message: H248Message) -> Memo:
             for each in command.terminations[:1]:
                 verb = command.verb.value
                 orders.append(Order(verb, action.context, each.key, said, each.choose, each.every, place, held))
-    return Memo(message.transaction, tuple(orders))
+    return Memo(message.transaction, tuple(orders), levels=levels)
 
 
 def matched(memo: Memo, commands: tuple[Command, ...], begins: int | None = 0) -> list[int | None]:
@@ -131,7 +137,7 @@ def matched(memo: Memo, commands: tuple[Command, ...], begins: int | None = 0) -
     found: list[int | None] = []
     at = begins
     for command in commands:
-        hit = next((k for k in range(at, len(memo.orders)) if memo.orders[k].is_answered_by(command)), None)
+        hit = memo.order_of(command, range(at, len(memo.orders)))
         found.append(hit)
         if hit is not None:
             at = hit if memo.orders[hit].stays else hit + 1
@@ -142,7 +148,7 @@ def _from_the_end(memo: Memo, commands: tuple[Command, ...]) -> list[int | None]
     found: list[int | None] = []
     at = len(memo.orders) - 1
     for command in reversed(commands):
-        hit = next((k for k in range(at, -1, -1) if memo.orders[k].is_answered_by(command)), None)
+        hit = memo.order_of(command, range(at, -1, -1))
         found.append(hit)
         if hit is not None:
             at = hit if memo.orders[hit].stays else hit - 1

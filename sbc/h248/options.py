@@ -36,13 +36,18 @@ class H248Options:
 
     authentication: Authentication = Authentication.PASS
     mid: Identity = Identity.NAME
+    levels: tuple[int, ...] = ()  # how many bits each level of a binary termination's name has, from the first
 
 
 DEFAULTS = H248Options()
 OWN_PORTS = True
 """Gateways are told apart in the core by where they are alone: each has to have a port of its own there."""
 TABLES: dict[str, tuple[Key, ...]] = {
-    "paths[].h248": (Key("authentication", kinds.choice(Authentication)), Key("mid", kinds.choice(Identity)))
+    "paths[].h248": (
+        Key("authentication", kinds.choice(Authentication)),
+        Key("mid", kinds.choice(Identity)),
+        Key("levels", kinds.many(kinds.integer(1, 64), 1, "numbers of bits", again=True)),
+    )
 }
 """Every key of a path's table, named as in sbc.config.schema.TABLES."""
 
@@ -55,4 +60,10 @@ def of(path: Path) -> H248Options:
 
 def read(table: Mapping[str, Any], at: str, findings: Findings) -> H248Options:
     """The options in the table at `at`; what is wrong is added to `findings`, and left out."""
-    return H248Options(**read_keys(table, at, TABLES["paths[].h248"], findings))
+    options = H248Options(**read_keys(table, at, TABLES["paths[].h248"], findings))
+    bits = sum(options.levels)
+    if bits > 64 or bits % 8:
+        allowed = "levels of 8, 16, ... or 64 bits in all, as names have whole octets: [8, 8, 16]"
+        findings.add(f"{at}.levels", list(options.levels), f"has {bits} bits in all", allowed)
+        return attrs.evolve(options, levels=())
+    return options

@@ -75,7 +75,7 @@ def _number(taken: Taken, crossing: Crossing) -> bytes:
         if message.segment is not None:
             crossing.exchange.memo = memo.with_segment(message)
         return b"%d" % memo.transaction
-    crossing.exchange.memo = asked(message)
+    crossing.exchange.memo = asked(message, of(crossing.path).levels)
     return crossing.exchange.token
 
 

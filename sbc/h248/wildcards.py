@@ -1,55 +1,86 @@
-"""Binary terminations of which a wildcard leaves bits open, as their keys tell: ``40000000/1e`` (H.248.1 Annex A.1).
+"""Binary terminations of which wildcards leave bits open, as their keys tell: ``40000000/1e`` (H.248.1 Annex A.1).
 
-How wide a level of the name is nobody but gateway and controller knows. So all below the first bit is taken to be open,
-of a wildcard that stands for one level, too.
+A wildcard says at which bit it begins, and whether it stands for one level of the name or for all below, too. How wide
+a level is it does not say: names are provisioned ("hierarchy"), so a path is told (`H248Options.levels`: the bits of
+each level, the highest first). Of names of another length, and where nothing was told, all below the first bit is taken
+to be open.
 """
 
 from __future__ import annotations
 
-_POSITION = 0x3F
-_ALL = b"*"
+from collections.abc import Iterable
+from itertools import product
+from math import prod
+
+from sbc.core.members import ALL, ONE
+
+Levels = tuple[int, ...]
+_BELOW, _POSITION = 0x40, 0x3F
+_MOST = 32
+"""Patterns that one name is taken apart into, where levels end within digits; beyond that those digits are all open."""
 
 
-def meets(asked: bytes, given: bytes) -> bool | None:
+def meets(asked: bytes, given: bytes, levels: Levels = ()) -> bool | None:
     """Whether the termination `given` may be the one that was asked for; None where that is no such key."""
-    opened = _opened(asked)
+    opened = _opened(asked, levels)
     if opened is None:
         return None
     bits, size, open_ = opened
     identifier = given.partition(b"/")[0]
     if len(identifier) != size or not _is_hex(identifier):
         return False
-    return int(identifier, 16) >> open_ == bits >> open_
+    return not (int(identifier, 16) ^ bits) & ~open_
 
 
-def standing(key: bytes) -> tuple[bytes, ...]:
-    """The terminations that a wildcard means, as `Intent.leaves` has them, each up to its first wildcard: several where
-    it begins within a digit."""
-    opened = _opened(key)
+def standing(key: bytes, levels: Levels = ()) -> tuple[bytes, ...]:
+    """The terminations that a wildcard means, as `Intent.leaves` has them: several where levels end within digits."""
+    opened = _opened(key, levels)
     if opened is None:
-        begin, star, _ = key.partition(_ALL)
-        return (begin + star,)
+        return (key,)
     bits, size, open_ = opened
-    digits, part = divmod(open_, 4)
-    whole = size - digits
-    if not part:
-        return (_digits(bits >> open_, whole) + _ALL,)
-    first = bits >> open_ << part
-    tail = _ALL if digits else b""
-    return tuple(_digits(first + each, whole) + tail for each in range(1 << part))
+    digits = [_choices(bits >> at & 0xF, open_ >> at & 0xF) for at in range(4 * size - 4, -4, -4)]
+    if prod(len(each) for each in digits) > _MOST:
+        digits = [each if len(each) == 1 else [ONE] for each in digits]
+    return tuple(map(_pattern, product(*digits)))
 
 
-def _opened(key: bytes) -> tuple[int, int, int] | None:
-    """The bits of an identifier, how many digits it has, and how many bits from the last are open."""
+def _choices(digit: int, open_: int) -> list[bytes]:
+    """What a digit may be of which those bits are open."""
+    if open_ == 0xF:
+        return [ONE]
+    return [b"%x" % each for each in range(16) if not (each ^ digit) & ~open_ & 0xF]
+
+
+def _pattern(digits: Iterable[bytes]) -> bytes:
+    """What is open at the end, however much, is all that there is."""
+    name = b"".join(digits)
+    bare = name.rstrip(ONE)
+    return name if bare == name else bare + ALL
+
+
+def _opened(key: bytes, levels: Levels) -> tuple[int, int, int] | None:
+    """The bits of an identifier, how many digits it has, and which of the bits are open."""
     identifier, _, fields = key.partition(b"/")
     if not fields or len(fields) & 1 or not _is_hex(identifier) or not _is_hex(fields):
         return None
-    first = max(each & _POSITION for each in bytes.fromhex(fields.decode()))
-    return int(identifier, 16), len(identifier), min(first + 1, 4 * len(identifier))
+    open_, size = 0, 4 * len(identifier)
+    for field in bytes.fromhex(fields.decode()):
+        first = min(field & _POSITION, size - 1)
+        below = 0 if field & _BELOW else _below(first, size, levels)
+        open_ |= (2 << first) - (1 << below)
+    return int(identifier, 16), len(identifier), open_
 
 
-def _digits(number: int, count: int) -> bytes:
-    return b"%0*x" % (count, number) if count else b""
+def _below(first: int, size: int, levels: Levels) -> int:
+    """The lowest bit of the level that has the bit `first`; 0 where the levels are not known."""
+    if sum(levels) != size:
+        return 0
+    low = size
+    for width in levels:
+        low -= width
+        if low <= first:
+            break
+    return low
 
 
 def _is_hex(digits: bytes) -> bool:

@@ -106,7 +106,9 @@ def members_of(local: bytes) -> tuple[bytes, ...]:
 
 def _members(local: bytes) -> bytes:
     wild = _WILD.search(local)
-    return local[: wild.start()] + b"*" if wild is not None and wild.end() == len(local) else local + b" *"
+    if wild is not None and wild.end() == len(local):
+        return local[: wild.start()] + b"*"
+    return local if b"*" in local else local + b" *"  # no member is called as an endpoint alone is
 
 
 def _each(local: bytes) -> Iterator[bytes]:

@@ -116,8 +116,8 @@ def test_malformed_identifiers(octets: bytes) -> None:
         ("000000", "57", b"$", True, False),  # from bit 23 on, and all below
         ("000000", "d7", b"*", False, True),
         ("010000", "cf", b"01*", False, True),
-        ("010200", "87", b"0102*", False, True),  # the last octet alone
-        ("010200", "07", b"0102$", True, False),
+        ("010200", "87", b"010200/87", False, True),  # the level at the last octet alone
+        ("010200", "07", b"010200/07", True, False),
         ("001e00", "1707", b"001e00/1707", True, False),  # the first and the last level
         ("001e00", "9707", b"001e00/9707", True, True),
         ("010200", "8f", b"010200/8f", False, True),  # one level with others below

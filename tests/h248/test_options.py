@@ -27,3 +27,10 @@ def test_every_word_is_read_and_no_other() -> None:
         assert said(mid=name.value) == (H248Options(mid=name), [])
     options, faults = said(authentication="forge", mid="none")
     assert options == DEFAULTS and [each.split(":")[1].split()[0] for each in faults] and len(faults) == 2
+
+
+def test_levels_are_whole_octets_in_all() -> None:
+    assert said(levels=[8, 4, 4, 8]) == (H248Options(levels=(8, 4, 4, 8)), [])
+    for levels in ([8, 4], [64, 8], [0, 8], [], [8, "8"], 8):
+        options, faults = said(levels=levels)
+        assert options == DEFAULTS and len(faults) == 1 and "levels" in faults[0]
