@@ -37,11 +37,19 @@ def until(exchange: Exchange) -> float | None:
 
 
 def take_up(
-    registry: Registry, dialect: str, near: Hop, keys: list[ExchangeKey], answer: bytes, until: float, now: float
+    registry: Registry,
+    dialect: str,
+    near: Hop,
+    keys: list[ExchangeKey],
+    said: tuple[bytes, ...],
+    until: float,
+    now: float,
 ) -> list[Order]:
-    """After a restart: who asks again under one of these keys, until then, gets the answer that it got."""
+    """After a restart: who asks again under one of these keys, until then, gets the answer that it got, in the pieces
+    in which that was `said`."""
     timing = Timing(0.0, 0.0, 0.0, linger=until - now, patience=0.0)
-    exchange = Exchange(dialect, TAKEN_UP, timing, b"", near, None, answer=answer, state=ExchangeState.DONE)
+    exchange = Exchange(dialect, TAKEN_UP, timing, b"", near, None, answer=said[-1], state=ExchangeState.DONE)
+    exchange.pieces = said[:-1]
     registry.crowd.enter_exchange(exchange)
     registry.live_exchanges.add(exchange)
     registry.terminal_ports.hold(exchange, exchange.listeners)

@@ -115,7 +115,7 @@ def resume_answer(registry: Registry, data: bytes, now: float, frame: Frame) -> 
 
     @raises Unfit, having changed nothing.
     """
-    found = read_object(ANSWER, unpack("answer", data), frame)
+    found = {"pieces": ()} | read_object(ANSWER, unpack("answer", data), frame)
     if found.keys() != ANSWER.keys() or not found["keys"] or found["due"] <= now:
         raise Unfit("nobody needs it any more")
     if any(key in registry.exchanges for key in found["keys"]):
@@ -127,7 +127,8 @@ def resume_answer(registry: Registry, data: bytes, now: float, frame: Frame) -> 
         raise Unfit(f"there is no realm {name} any more")
     at = _own(realm, listener) if own is None and realm is not None else listener
     hop = Hop(at if own is None else own.over(transport), found["peer"], found["otherwise"])
-    return answers.take_up(registry, found["dialect"], hop, found["keys"], found["answer"], found["due"], now)
+    said = (*found["pieces"], found["answer"])
+    return answers.take_up(registry, found["dialect"], hop, found["keys"], said, found["due"], now)
 
 
 OTHERS = {"binding": resume_binding, "promise": resume_promise, "answer": resume_answer, "ban": resume_ban}

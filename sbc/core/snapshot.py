@@ -156,6 +156,7 @@ _ANSWER: dict[str, Any] = {
     "otherwise": Address | None,
     "keys": list[tuple[str, str, int, bytes]],
     "answer": bytes,
+    "pieces": tuple[bytes, ...],
     "due": Moment,
 }
 ANSWER: dict[str, Form] = {name: form(hint) for name, hint in _ANSWER.items()}
@@ -234,6 +235,7 @@ def of_answer(exchange: Exchange, frame: Frame) -> dict[str, Any]:
         "otherwise": near.otherwise,
         "keys": [(*key[:3], key[3].decode("latin-1")) for key in exchange.keys if not is_far(key)],
         "answer": answer.decode("latin-1"),
+        "pieces": [each.decode("latin-1") for each in exchange.pieces],
         "due": due + frame.shift,
     }
 

@@ -214,8 +214,23 @@ def test_it_is_taken_up_as_it_was_and_forgotten_in_time(one: Gateway) -> None:
     keys = [key for key in known.keys if not is_far(key)]
     one.rig.wait(60)
     assert not any(each.kept for each in registry.live_exchanges)
-    take_up(registry, "toy", Hop(one.own, SOFTSWITCH), keys, b"said", one.rig.now + 7.0, one.rig.now)
+    take_up(registry, "toy", Hop(one.own, SOFTSWITCH), keys, (b"said",), one.rig.now + 7.0, one.rig.now)
     assert [each.kept for each in registry.live_exchanges if each.kept] == [known.kept] and now < one.rig.now
     assert one.heard(one.ask(opens())) == [b"said"]
     one.rig.wait(8.0)
     assert not registry.live_exchanges
+
+
+def test_what_was_written_before_answers_had_pieces_is_taken_up_too(one: Gateway) -> None:
+    (asked,) = one.told(one.ask(opens()))
+    (back,) = one.heard(one.say(joined(asked)))
+    plan, dialects = one.rig.border.plan, one.rig.border.dialects
+    after = Rig(Border(plan, dialects, Mint(SECRET, b"again")), one.rig.now)
+    for kind, data in values_of(one.rig.border):
+        if kind == "answer":
+            assert b'"pieces":[],' in data
+            after.border.resume(kind, data.replace(b'"pieces":[],', b""), after.now, SHIFT)
+        elif kind == "binding":
+            after.border.resume(kind, data, after.now, SHIFT)
+    later = attrs.evolve(one, rig=after)
+    assert later.heard(later.ask(opens())) == [back]
