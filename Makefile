@@ -9,7 +9,7 @@ help:
 	@echo "make sanitize  set up, then run what is written in C under the address and undefined-behaviour sanitizers, and fuzz it"
 	@echo "make sanitize-threads  the same under the thread sanitizer, without fuzzing"
 	@echo "make test-compiled  set up, then run the tests of messages with the modules compiled that SBC_COMPILE=1 compiles"
-	@echo "make soak    set up, then a million mutated messages, and a thousand calls behind each kind of NAT (root; long)"
+	@echo "make soak    set up, then a million mutated messages, ten thousand calls in memory, and a thousand behind each kind of NAT (root; long)"
 	@echo "make demo    set up, then show one call through a NAT and the SBC (root)"
 	@echo "make demo-webrtc  set up, then let a browser on this machine call a phone through the SBC, until Ctrl-C"
 	@echo "make setup   make .venv with the project and its tools"
@@ -44,6 +44,7 @@ sanitize-threads: setup
 
 soak: lab
 	SBC_STORM_MESSAGES=1000000 .venv/bin/python -m pytest -o faulthandler_timeout=0 -s tests/fuzz/test_storm.py
+	SBC_SOAK_CALLS=10000 SBC_SOAK_STEPS=1500 .venv/bin/python -m pytest -o faulthandler_timeout=0 -s tests/soak
 	SBC_LAB_CALLS=1000 .venv/bin/python -m pytest -s tests/netns/test_many_calls.py
 
 demo: lab

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -15,6 +16,9 @@ from twisted.logger import LogEvent, globalLogPublisher
 # A deadline would measure the neighbours on this machine, not the code.
 settings.register_profile("sbc", deadline=None, print_blob=True)
 settings.load_profile("sbc")
+
+NETWORKS = Path(__file__).parent / "netns"
+"""Whatever stands here makes namespaces (its conftest marks it); elsewhere it is marked where it stands."""
 
 
 @cache
@@ -28,6 +32,16 @@ def why_no_namespaces() -> str:
         return f"needs {', '.join(missing)}, which `make lab` installs as root"
     tried = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, text=True, check=False)
     return f"may not make network namespaces: {tried.stderr.strip()}" if tried.returncode else ""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where one of the two kinds of tests alone is asked for (`-m`), files that have none of it are not even read."""
+    wanted = str(config.getoption("markexpr"))
+    if wanted.split(" and ")[0] == "not netns":
+        return True if collection_path == NETWORKS else None
+    if wanted.split(" and ")[0] != "netns" or collection_path.suffix != ".py" or NETWORKS in collection_path.parents:
+        return None
+    return None if "pytest.mark.netns" in collection_path.read_text() else True
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -51,7 +51,7 @@ def judged(directory: Path, fails: str, plain: bool = True, *arguments: str) -> 
         "[pytest]\nmarkers =\n    netns: makes networks\n    quiet: wants the machine\n"
     )
     (directory / "test_it.py").write_text(TESTS.format(fails=fails, plain=plain))
-    command = ["bin/test", "-q", *arguments]
+    command = ["bin/test", *arguments, "-q"]
     # which a worker of ours would hand on: the tests in there tell by it whether they run side by side
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
     ran = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=120, check=False, env=env)
@@ -91,6 +91,12 @@ def test_tests_that_are_named_may_be_of_one_kind(tmp_path: Path, named: str, sta
     ended, said = judged(tmp_path, "00000", True, named)
     assert ended == status  # but to find none at all is to judge nothing
     assert ("failed" in said) is (status == 1)
+
+
+@pytest.mark.parametrize(("kind", "status"), [("networks", 0), ("plain", 1)])
+def test_one_kind_may_be_asked_for(tmp_path: Path, kind: str, status: int) -> None:
+    ended, _ = judged(tmp_path, "00000", False, kind)
+    assert ended == status and (tmp_path / "tries-0").exists() is (kind == "networks")
 
 
 def set_up(directory: Path) -> list[str]:

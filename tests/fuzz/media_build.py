@@ -17,16 +17,24 @@ NAMES = (
 """The engine's files that a packet passes through, threads and sockets left out."""
 
 
-def arguments(target: str, native: Path = NATIVE) -> list[str]:
-    """What a compiler is told to make one of `target`; what is in `native` comes before what the engine has."""
-    needed = libraries()
-    return [
-        *(f"-I{each}" for each in (native, NATIVE, MEDIA)),
-        *(f"-D{macro}" for macro in needed.values()),
-        *(str(native / f"{name}.c") for name in NAMES),
-        *(str(MEDIA / f"{name}.c") for name in ("loop", target)),
-        *(f"-l{library}" for library in needed),
-    ]
+def sources(target: str) -> list[Path]:
+    """The files of a target."""
+    return [*(NATIVE / f"{name}.c" for name in NAMES), *(MEDIA / f"{name}.c" for name in ("loop", target))]
+
+
+def flags(*before: Path) -> list[str]:
+    """What a compiler is told of each file; what is in `before` comes before what the engine has."""
+    return [*(f"-I{each}" for each in (*before, NATIVE, MEDIA)), *(f"-D{macro}" for macro in libraries().values())]
+
+
+def links() -> list[str]:
+    """What a linker is told."""
+    return [f"-l{library}" for library in libraries()]
+
+
+def arguments(target: str) -> list[str]:
+    """What a compiler is told to make one of `target`, whole."""
+    return [*flags(), *map(str, sources(target)), *links()]
 
 
 if __name__ == "__main__":

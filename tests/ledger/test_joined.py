@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sbc.config.values import CdrSync
 from sbc.core.address import Address, Pair
 from sbc.core.orders import CloseStream, Note, OpenStream, Record, StreamSpec, UpdateStream
-from sbc.ledger.joined import MOST_PARTS, apart, calls_of, keys_of, left_open, together
+from sbc.ledger.joined import apart, calls_of, keys_of, left_open, together
 from sbc.ledger.jsonlines import JsonLines
 from sbc.ledger.meter import Meter
 from sbc.ledger.query import Sum, Wanted, in_database, in_json, sides_of
@@ -204,11 +204,12 @@ def test_the_callee_is_not_who_was_refused() -> None:
     assert (desk.only["caller"], desk.only["callee"], len(desk.only["parts"])) == ("line@a", "line@c", 3)
 
 
-def test_a_chain_of_calls_has_an_end() -> None:
-    desk, names = Desk(), [chr(97 + number % 26) + str(number) for number in range(MOST_PARTS + 3)]
+def test_a_chain_of_calls_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sbc.ledger.meter.MOST_PARTS", most := 12)
+    desk, names = Desk(), [chr(97 + number % 26) + str(number) for number in range(most + 3)]
     for number, call in enumerate(names):
         desk.hear(*begins(call, 30000 + 2 * number), *([joined_by(call, names[number - 1])] if number else []))
-    assert [len(record["parts"]) for record, _ in desk.table.values()] == [MOST_PARTS, 3]
+    assert [len(record["parts"]) for record, _ in desk.table.values()] == [most, 3]
     desk.hear(*(order for call in names for order in ends(call)))
     assert all(final for _, final in desk.table.values()) and not len(desk.meter)
 

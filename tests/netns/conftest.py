@@ -48,8 +48,8 @@ ERLANG = Path("/usr/lib/erlang/lib")
 FILES = {"megaco-*/ebin/megaco.beam": "erlang-megaco", "megaco-*/include/megaco.hrl": "erlang-dev"}
 """The same of what Erlang has no program for."""
 
-QUIET = {"benchmarks", "charging", "many_calls", "media_benchmark", "prepaid", "quality", "scanners"}
-"""Tests that measure, or hold somebody to their time: no other runs beside them."""
+QUIET = {"benchmarks", "media_benchmark"}
+"""Tests that load the machine as far as it goes: no other runs beside them."""
 
 _LABS = pytest.StashKey[list[Lab]]()
 

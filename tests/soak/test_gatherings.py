@@ -3,6 +3,7 @@ and nothing is left over when all that the gateways have is taken off."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from heapq import heappop, heappush
 from random import Random
@@ -31,6 +32,8 @@ from tests.toy_gateway import (
 from tests.toy_records import BIND, CHANGE, CLOSE, CONFIRM, OPEN, REQUEST, TELL, Record, granted, number
 
 SEED = 20_261
+STEPS = int(os.environ.get("SBC_SOAK_STEPS", "800"))
+"""Of the long runs; `make soak` takes 1,500."""
 RETRY, PATIENCE = 2.0, 9.0
 """Seconds after which the agent repeats what it has asked, and for which it does."""
 
@@ -192,7 +195,7 @@ class World:
     [
         (0.0, False, 200),
         (0.2, True, 200),
-        *(pytest.param(loss, each, 1_500, marks=pytest.mark.slow) for loss in (0.1, 0.4) for each in (False, True)),
+        *(pytest.param(loss, each, STEPS, marks=pytest.mark.slow) for loss in (0.1, 0.4) for each in (False, True)),
     ],
 )
 def test_nothing_is_left_over(loss: float, restarts: bool, steps: int) -> None:

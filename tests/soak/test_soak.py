@@ -1,6 +1,7 @@
-"""Ten thousand calls through a border in memory, in bad weather: at the end nothing may be left over.
+"""Thousands of calls through a border in memory, in bad weather: at the end nothing may be left over.
 
-Seeded, so that a failure is found again: SBC_SOAK_SEED chooses the seed, SBC_SOAK_CALLS how many calls.
+Seeded, so that a failure is found again: SBC_SOAK_SEED chooses the seed, SBC_SOAK_CALLS how many calls (`make soak`:
+ten thousand).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from tests.soak.script import Caller, Phone, Plan, Softswitch
 from tests.soak.world import Weather, World
 
 SEED = int(os.environ.get("SBC_SOAK_SEED", "20261123"))
-CALLS = int(os.environ.get("SBC_SOAK_CALLS", "10000"))
+CALLS = int(os.environ.get("SBC_SOAK_CALLS", "5000"))
 FAIR = Weather()
 BAD = Weather(lost=0.05, repeated=0.03, delay=(0.005, 0.25))
 AWFUL = Weather(lost=0.2, repeated=0.1, delay=(0.005, 1.0))

@@ -1,7 +1,7 @@
 /* How a target is run. With libFuzzer it is led by coverage; with -DOWN_LOOP it has a main of its own, for any compiler:
 
        target FILE...            each of these inputs once
-       target SECONDS FILE...    and then mutations of them, for so long; one that fails is written to ./found.bin */
+       target SECONDS FILE...    and then mutations of them, for so much processor time; one that fails is written to ./found.bin */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,10 +79,10 @@ static void mutate(void)
 
 static void fuzz_for(long seconds)
 {
-    time_t end = time(NULL) + seconds;
+    clock_t end = clock() + seconds * CLOCKS_PER_SEC;
     unsigned long runs = 0;
     __sanitizer_set_death_callback(keep_made);
-    for (; runs % 4096 || time(NULL) < end; runs++) {
+    for (; runs % 4096 || clock() < end; runs++) {
         mutate();
         LLVMFuzzerTestOneInput(made, made_size);
     }
