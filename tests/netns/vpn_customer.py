@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -133,7 +134,9 @@ class End:
         """The next request of that method, or answer to one; whatever is repeated or provisional is passed over, and
         who is asked by the SBC whether it lives says so. Nothing may be another customer's."""
         assert self.line is not None
+        give_up = time.monotonic() + 2 * PATIENCE
         while True:
+            assert time.monotonic() < give_up, f"{self.own} is asked whether it lives, and does not hear {method}"
             message = self.line.hear()
             if message.method == "OPTIONS":
                 self.says(self.answer(message))
@@ -141,6 +144,7 @@ class End:
             assert message.get("subject") in (self.customer.sign, ""), message  # of the SBC's own, 100 Trying, none
             if message.method == method and message.status == status:
                 break
+            assert message.method != method or message.status < 300, message
         if message.body:
             place = _PLACE.search(message.body)
             assert place is not None
