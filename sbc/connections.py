@@ -222,7 +222,7 @@ class Connections:
         """Close the connection to `peer`, if there is one, when what is written has gone."""
         connection = self._found.get((listener, peer))
         if connection is not None:
-            connection.close("hung-up", "its call is over")
+            connection.close("hung-up", "what it was for is over")
 
     def adopt(self, listener: Listener, peer: Address, made_at: Listener, source: Address) -> None:
         """What waits for the awaited connection to `peer` goes by the one that `source` has made, which is from now on

@@ -280,7 +280,9 @@ class Border:
 
     def accepted(self, listener: Listener, peer: Address, now: float) -> list[Order]:
         """A connection from `peer` was taken by us, or ours to it is up."""
-        return self._and_wake(control.accepted(self.registry, self.dialects, Hop(listener, peer), now))
+        hop = Hop(listener, peer)
+        orders = probing.took(self.registry, hop, now)
+        return self._and_wake(orders + control.accepted(self.registry, self.dialects, hop, now))
 
     def named(self, listener: Listener, peer: Address, usual: str = "") -> str:
         """The name that the certificate of the next hop at `peer` must hold: its own, or the `usual` one if there is

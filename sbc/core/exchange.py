@@ -129,6 +129,7 @@ class Exchange:
     sent: bytes = b""
     heard: bytes = b""
     answer: bytes | None = None
+    told: bool = False  # whether its asker was told more than that somebody is at it: then nobody else is asked
     pieces: tuple[bytes, ...] = ()  # of an answer in several: all but the last, as they went back
     confirmation: bytes | None = None
     memo: Any = None

@@ -83,7 +83,7 @@ def instead(
 
     Only while nothing of this attempt has reached the asker: who was told that it rings is not to hear it ring anew.
     """
-    fan, fresh = exchange.fan, exchange.state in (State.TRYING, State.PROCEEDING) and not exchange.heard
+    fan, fresh = exchange.fan, exchange.state in (State.TRYING, State.PROCEEDING) and not exchange.told
     if fan is None or exchange.neighbour is None or not fresh or answer.elsewhere not in fan.failover.on:
         return None
     if exchange.intent.within and answer.elsewhere is not Elsewhere.UNAVAILABLE:
@@ -116,7 +116,7 @@ def _elsewhere(
     neighbour = exchange.neighbour
     if neighbour is None or key_of(hop) != neighbour.key:
         return []
-    if exchange.near is None or exchange.state not in (State.TRYING, State.PROCEEDING) or exchange.heard:
+    if exchange.near is None or exchange.state not in (State.TRYING, State.PROCEEDING) or exchange.told:
         return []
     return _move(registry, dialects[exchange.dialect], exchange, why, now, anybody=True, lost=True) or []
 
@@ -210,7 +210,7 @@ def _only_pending(exchange: Exchange) -> bool:
     return (
         exchange.near is not None
         and exchange.state is State.PROCEEDING
-        and not exchange.heard
+        and not exchange.told
         and not exchange.intent.within
     )
 
@@ -281,9 +281,11 @@ def _move(
     orders: list[Order] = [_note(exchange, old, new, why), *_leave(registry, dialect, exchange, heard, lost, now)]
     own = exchange.fallback or exchange.far
     hop = spoken_by(own.listener, new)
+    if hop.listener.lane:  # a connection of one attempt: those of one host would else be one
+        hop = Hop(registry.lane(hop.listener), hop.peer)
     exchange.token = asking.own_name(registry, dialect, hop, b"again", exchange.token, str(hop.peer).encode())
     exchange.neighbour, exchange.moves_on, exchange.bounces = new, None, 0
-    exchange.state, exchange.wait = State.TRYING, 0.0
+    exchange.state, exchange.wait, exchange.heard = State.TRYING, 0.0, b""
     orders += registry.reach(exchange, hop, now)
     if exchange.target is not None and not exchange.target.name and exchange.target.address == old.hop.peer:
         exchange.target = exchange.target._replace(address=hop.peer)  # it had no place of its own but the next hop

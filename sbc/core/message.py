@@ -241,6 +241,7 @@ class Intent:
     route: Route | None = None  # how the sender wants to be reached from now on; None: as before
     cause: str = ""  # of a failure, in the protocol's own words
     ending: Ending | None = None  # the same in ours
+    mute: bool = False  # of a provisional answer: it says no more than that its sender is at it
     elsewhere: Elsewhere | None = None  # why another might do better; None: nobody would
     retry_after: int | None = None  # of a failure: the seconds for which the sender wants to be left alone
     session: int | None = None  # seconds until a session must be refreshed; 0: never, None: nothing is said of that

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sbc.core import asking, homes
-from sbc.core.exchange import Exchange
+from sbc.core.exchange import Exchange, Hop
 from sbc.core.fan import Probes
 from sbc.core.hops import Event, HopKey, Neighbour, NeighbourState, Target
-from sbc.core.message import Elsewhere, Intent, Phase, Place
-from sbc.core.orders import Note, Order
+from sbc.core.message import Elsewhere, Intent, Kind, Phase, Place, Timing
+from sbc.core.orders import Connect, HangUp, Note, Order
 from sbc.core.realm import Path
 from sbc.core.registry import Arrival, Registry
 
@@ -85,7 +85,7 @@ def doubted(registry: Registry, dialect: Any, neighbour: Neighbour, why: str, no
     """A next hop has said nothing to a request: it is asked whether it lives, so that no request that it would not
     answer, whoever sent it, takes it away from all. Returns also for how long that may take; 0 if it has been asked in
     vain, or is not to be."""
-    probes, state = _probes(dialect, neighbour), neighbour.state
+    probes, state = neighbour.probes, neighbour.state
     if state not in (NeighbourState.UP, NeighbourState.SUSPECT):
         return [], 0.0
     if probes is None:
@@ -129,7 +129,7 @@ def changed(
             None,
         )  # what is under way may still speak of it
         if probe is not None:
-            orders += registry.forget_exchange(probe, now)
+            orders += _end(registry, probe, now)
         orders.append(Note("hop-gone", where, "", fields(neighbour)))
     for key, neighbour in registry.hops.neighbours.items():
         if neighbour.probes is None and neighbour.usable:
@@ -142,7 +142,7 @@ def changed(
 
 def wake_neighbour(registry: Registry, dialect: Any, neighbour: Neighbour, now: float) -> list[Order]:
     """The time is over for which a next hop was to be left alone, or it is to be asked whether it lives."""
-    probes, state = _probes(dialect, neighbour), neighbour.state
+    probes, state = neighbour.probes, neighbour.state
     orders: list[Order] = []
     if state is NeighbourState.RESTING or probes is None:
         orders = _happens(registry, neighbour, Event.WAITED, "has been left alone for long enough", now)
@@ -154,15 +154,12 @@ def wake_neighbour(registry: Registry, dialect: Any, neighbour: Neighbour, now: 
     return orders + _ask(registry, dialect, neighbour, probes, now)
 
 
-def _probes(dialect: Any, neighbour: Neighbour) -> Probes | None:
-    """How a next hop is asked whether it lives, if it is; who only takes calls, by connections, is not."""
-    return None if dialect.parted and neighbour.hop.reliable else neighbour.probes
-
-
 def _ask(registry: Registry, dialect: Any, neighbour: Neighbour, probes: Probes, now: float) -> list[Order]:
     """Ask a next hop whether it lives."""
     hop = neighbour.hop
     neighbour.asked += 1
+    if dialect.parted and hop.reliable:
+        return _knock(registry, dialect, neighbour, probes, now)
     said = (b"hop", _name(neighbour), neighbour.asked.to_bytes(8, "big"), str(now).encode())
     token = asking.own_name(registry, dialect, hop, *said)
     data = dialect.probe(Place(hop.peer), hop.listener, token)
@@ -173,17 +170,54 @@ def _ask(registry: Registry, dialect: Any, neighbour: Neighbour, probes: Probes,
     return [*exchange.onward(data)]
 
 
+def _knock(registry: Registry, dialect: Any, neighbour: Neighbour, probes: Probes, now: float) -> list[Order]:
+    """Of who only takes calls, by connections, nobody can ask anything without a call: it lives if it takes one, which
+    is closed then without a word."""
+    hop, within = Hop(registry.lane(neighbour.hop.listener), neighbour.hop.peer), probes.answer_within
+    intent = Intent(Kind.OTHER, Phase.REQUEST, b"", b"knock", method="connect", probe=True, bound=True)
+    timing = Timing(within, within, within, 0.0, within)
+    exchange = Exchange(dialect.name, intent, timing, b"", None, hop, neighbour=neighbour, began_at=now)
+    asking.enter(registry, exchange, now)
+    neighbour.probe = exchange
+    registry.timers.set(neighbour, None)
+    return [Connect(hop.listener, hop.peer)]
+
+
+def took(registry: Registry, hop: Hop, now: float) -> list[Order]:
+    """A connection is up: if it was made to see whether a next hop takes any, it does, and nothing more is wanted."""
+    orders: list[Order] = []
+    for exchange in registry.waits.at(hop):
+        if _knocks(exchange):
+            yes = Intent(Kind.OTHER, Phase.SUCCESS, b"", b"", method="connect", cause="takes connections")
+            orders += answered(registry, exchange, yes, now) + probed(registry, exchange, yes, now)
+    return orders
+
+
+def _knocks(exchange: Exchange) -> bool:
+    neighbour, far = exchange.neighbour, exchange.far
+    return neighbour is not None and neighbour.probe is exchange and far is not None and bool(far.listener.lane)
+
+
+def _end(registry: Registry, exchange: Exchange, now: float) -> list[Order]:
+    """A question is over; so is the connection that was made for it alone."""
+    far = exchange.far
+    orders: list[Order] = []
+    if far is not None and far.listener.lane:
+        orders.append(HangUp(far.listener, far.peer))
+    return orders + registry.forget_exchange(exchange, now)
+
+
 def probed(registry: Registry, exchange: Exchange, answer: Intent, now: float) -> list[Order]:
     """A next hop has answered that it lives, or that it cannot be used."""
     neighbour = exchange.neighbour
     if neighbour is None or neighbour.probe is not exchange:
-        return registry.forget_exchange(exchange, now)
+        return _end(registry, exchange, now)
     if answer.elsewhere is Elsewhere.UNAVAILABLE and neighbour.state is not NeighbourState.RESTING:
         return _missed(registry, exchange, neighbour, answer.cause, now)
     neighbour.probe, neighbour.missed = None, 0
     if neighbour.state is not NeighbourState.RESTING and neighbour.probes is not None:
         registry.timers.set(neighbour, now + neighbour.probes.period * (1 - SPREAD * _chance(registry, neighbour)))
-    return registry.forget_exchange(exchange, now)
+    return _end(registry, exchange, now)
 
 
 def missed(registry: Registry, exchange: Exchange, now: float, why: str = "") -> list[Order]:
@@ -191,12 +225,12 @@ def missed(registry: Registry, exchange: Exchange, now: float, why: str = "") ->
     down."""
     neighbour = exchange.neighbour
     if neighbour is None or neighbour.probe is not exchange:
-        return registry.forget_exchange(exchange, now)
+        return _end(registry, exchange, now)
     if neighbour.heard_at > exchange.began_at:  # it answers other things
         neighbour.probe, neighbour.missed = None, 0
         if neighbour.state is not NeighbourState.RESTING:  # it has asked for its rest meanwhile
             _schedule(registry, neighbour, now, None)
-        return registry.forget_exchange(exchange, now)
+        return _end(registry, exchange, now)
     return _missed(registry, exchange, neighbour, why or f"no answer to {neighbour.missed + 1} probes", now)
 
 
@@ -204,7 +238,7 @@ def _missed(registry: Registry, exchange: Exchange, neighbour: Neighbour, why: s
     probes = neighbour.probes
     neighbour.probe = None
     neighbour.missed += 1
-    orders = registry.forget_exchange(exchange, now)
+    orders = _end(registry, exchange, now)
     down = probes is None or neighbour.missed >= probes.misses
     orders += _happens(registry, neighbour, Event.FAILED if down else Event.MISSED, why, now, PENALTY)
     if probes is None:

@@ -209,7 +209,8 @@ def absorb_reply(
     if intent.phase in (Phase.PENDING, Phase.PROVISIONAL):
         if exchange.state is State.WITHDRAWING:
             return send_withdrawal(registry, dialect, exchange, now)
-        if intent.phase is Phase.PROVISIONAL:
+        again = intent.mute and exchange.answer is not None and exchange.state is State.TRYING
+        if intent.phase is Phase.PROVISIONAL and not again:
             return None if exchange.open else []
         if exchange.state is State.TRYING:
             _proceed(registry, exchange, now)
@@ -252,6 +253,7 @@ def settle(
     """An answer has crossed as `out`: bring exchange, call and bindings up to date."""
     intent, now = crossing.intent, crossing.arrival.now
     exchange.heard, exchange.answer = crossing.arrival.data, out
+    exchange.told = exchange.told or not intent.mute
     if intent.phase is Phase.PROVISIONAL and intent.receipt and exchange.intent.local:
         exchange.pieces = tuple(dict.fromkeys((*exchange.pieces, out)))[:MOST_PIECES]
     call = exchange.call

@@ -27,14 +27,15 @@ ENDINGS = {
     42: Ending.CONGESTION,
     47: Ending.CONGESTION,
     57: Ending.REJECTED,
+    58: Ending.CONGESTION,
     65: Ending.INCOMPATIBLE,
     79: Ending.INCOMPATIBLE,
     88: Ending.INCOMPATIBLE,
     102: Ending.NO_ANSWER,
 }
 """What a cause means for a call that nobody has answered."""
-ELSEWHERE = {34: Elsewhere.UNAVAILABLE, 41: Elsewhere.ERROR, 42: Elsewhere.UNAVAILABLE, 47: Elsewhere.UNAVAILABLE}
-"""Causes of one gatekeeper or gateway that another might not have."""
+ELSEWHERE = dict.fromkeys((34, 38, 41, 42, 47, 58), Elsewhere.UNAVAILABLE)
+"""Causes of one gatekeeper or gateway that another might not have: what is 503 in SIP (RFC 3398 section 7.2.4.1)."""
 _OF_REASONS = {
     "noBandwidth": 34,
     "gatekeeperResources": 47,

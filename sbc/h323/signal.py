@@ -36,6 +36,7 @@ def describe_signal(message: H323Message) -> Intent:
         _setup(intent, message, value)
     elif back and name in PROGRESS:
         intent.kind, intent.phase, intent.exchange, intent.within = Kind.ANSWER, Phase.PROVISIONAL, setup, False
+        intent.mute = name == "callProceeding" and "h245Address" not in value and not _describes(message)
     elif back and name == "connect":
         intent.kind, intent.phase, intent.exchange, intent.within = Kind.ANSWER, Phase.SUCCESS, setup, False
     elif name == "releaseComplete":
@@ -43,12 +44,17 @@ def describe_signal(message: H323Message) -> Intent:
         if back:
             intent.kind, intent.phase, intent.exchange, intent.ends = Kind.ANSWER, Phase.FAILURE, setup, True
             intent.within = False
-    elif any(pdu.holder in _CARRIERS for pdu in message.message.pdus):
+    elif _describes(message):
         intent.kind = Kind.MODIFY
     if name == "facility" and not back:
         intent.comes_for = identifier(value)
     logical.note(intent, message)
     return intent
+
+
+def _describes(message: H323Message) -> bool:
+    """Whether anything is said of media."""
+    return any(pdu.holder in _CARRIERS for pdu in message.message.pdus)
 
 
 def identifier(value: Mapping[str, Any]) -> bytes:

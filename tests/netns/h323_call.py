@@ -36,7 +36,13 @@ if TYPE_CHECKING:
     from tests.netns.h323_endpoint import H323Endpoint
 
 _SPEECH = b"\x80\x90\xa5"  # bearer capability of Q.931 section 4.5.5: speech, 64 kbit/s, H.221 and H.242
-_REASONS = {17: "inConf", 21: "destinationRejection", 3: "unreachableDestination", 34: "gatewayResources"}
+_REASONS = {
+    17: "inConf",
+    21: "destinationRejection",
+    3: "unreachableDestination",
+    34: "gatewayResources",
+    42: "gatewayResources",
+}
 
 
 class H323Call:
@@ -270,8 +276,8 @@ class H323Call:
         if self.state == "ended":
             return
         manner = self.endpoint.on_setup
-        if manner == "busy":
-            self._release(17, "refused here")
+        if manner in ("busy", "full"):
+            self._release(17 if manner == "busy" else 42, "refused here")
             return
         self._send("alerting", {"protocolIdentifier": PROTOCOL, "destinationInfo": TERMINAL, **self._named()})
         self._become("ringing")

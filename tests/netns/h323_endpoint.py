@@ -76,7 +76,7 @@ def coming(guid: bytes, tunnel: bool = True) -> bytes:
 class H323Endpoint:
     """An endpoint at a place. `names` are its aliases; without a `gatekeeper` it calls addresses.
 
-    `on_setup` says what it does with a call: "answer" (rings, then answers), "ring", or "busy".
+    `on_setup` says what it does with a call: "answer" (rings, then answers), "ring", "busy", or "full" (no channel).
     """
 
     def __init__(

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.netns.h323_endpoint import RAS_PORT, SLOW, H323Endpoint, Manner
+from tests.netns.h323_endpoint import FAST, RAS_PORT, SLOW, H323Endpoint, Manner
 from tests.netns.h323_gatekeeper import H323Gatekeeper
 from tests.netns.h323_link import Place, Tls
 from tests.netns.lab import Lab
@@ -94,6 +94,13 @@ class H323Scene:
         secured with `tls`. It is closed with the scene, which fails if anything went wrong in it."""
         where, place = (self.stage.proxy(host), RAS_PORT), Place.of(self.lab.host(host))
         made = H323Endpoint(names, replace(place, tls=tls), where, manner, **more)
+        self.endpoints.append(made)
+        return made
+
+    def gateway(self, host: str, name: str, port: int, on_setup: str = "answer") -> H323Endpoint:
+        """One that registers with nobody, and takes calls at a port."""
+        place, media = Place.of(self.lab.host(host)), 30_000 + 20 * (port - 1720)
+        made = H323Endpoint(name, place, None, FAST, on_setup, ras_port=port + 1000, signal_port=port, media_port=media)
         self.endpoints.append(made)
         return made
 
