@@ -20,8 +20,9 @@ from zope.interface import implementer
 from sbc.config.values import CdrSync
 from sbc.interfaces import ICdrSink
 from sbc.ledger.disk import Disk, Lock, append_whole
+from sbc.ledger.encoded import encoded
 from sbc.ledger.joined import keys_of, left_open
-from sbc.ledger.record import cut_short, filled_up, written
+from sbc.ledger.record import cut_short, filled_up
 from sbc.ledger.rotating import RotatingFile
 from sbc.ledger.volume import Plain
 from sbc.ledger.writer import Entry
@@ -41,7 +42,7 @@ _STAMP = re.compile(r"\.\d{8}T\d{6}(?:-\d+)?")
 
 def line_of(record: Plain) -> bytes:
     """A record as a line. `record` is its first key, by which lines are found again without being read whole."""
-    return written(record).encode("ascii") + b"\n"
+    return encoded(record) + b"\n"
 
 
 def family(path: str) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from json import JSONEncoder
 
 import attrs
 
@@ -41,8 +40,6 @@ MOST_CHANGES = 16
 
 INCOMPLETE = "incomplete"
 """The ending of a call whose record a crash cut short."""
-
-_JSON = JSONEncoder(separators=(",", ":"))  # made once, for there are three states to write of each call
 
 Counters = Callable[[str], StreamCounters]
 """What tells a live stream's volume."""
@@ -302,11 +299,6 @@ def filled_up(record: Plain, before: Plain) -> Plain:
     known = {each["stream"] for each in record["streams"]}
     lacking = [each for each in before["streams"] if each["stream"] not in known]
     return {**record, "streams": [*record["streams"], *lacking], "mos": worst([*record["streams"], *lacking])}
-
-
-def written(record: Plain) -> str:
-    """A record as JSON, in one line and in ASCII."""
-    return _JSON.encode(record)
 
 
 def cut_short(record: Plain) -> Plain:

@@ -16,8 +16,9 @@ from zope.interface import implementer
 from sbc.config.values import CdrSync
 from sbc.interfaces import ICdrSink
 from sbc.ledger.disk import Lock
+from sbc.ledger.encoded import written
 from sbc.ledger.joined import calls_of, left_open
-from sbc.ledger.record import cut_short, filled_up, written
+from sbc.ledger.record import cut_short, filled_up
 from sbc.ledger.usage import Count, usages_of
 from sbc.ledger.volume import Plain
 from sbc.ledger.writer import Entry
