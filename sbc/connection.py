@@ -197,14 +197,15 @@ class Connection(Wire):
         began = not self.framer.partial
         framed = self.framer.feed(data)
         now = self.table.now()
-        if not self.heard and (framed.messages or (self.web is not None and self.web.open)):
+        begins = not self.heard and (bool(framed.messages) or (self.web is not None and self.web.open))
+        if begins:
             self.heard = True
             self.table.heard(self)
         if self.opened and not self.ready and self.web is not None and self.web.open:
             self._ready()
         self._ask_later(now)
         if not self.framer.partial:
-            if self.heard:
+            if self.heard and (self.web is None or begins or framed.messages):  # pages answer pings by themselves
                 self.deadline = now + self.limits.idle
         elif began or framed.messages:
             self.deadline = now + self.limits.message

@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from OpenSSL import SSL
-from OpenSSL.crypto import X509
+from OpenSSL.crypto import X509, X509StoreFlags
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator
 from twisted.protocols.tls import TLSMemoryBIOProtocol
@@ -32,6 +32,9 @@ _MINIMUM = {TlsVersion.TLS_1_2: SSL.TLS1_2_VERSION, TlsVersion.TLS_1_3: SSL.TLS1
 _SHOWN = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
 _NOT_YET, _EXPIRED = 9, 10
 _VERDICTS = {
+    3: "there is no list of what its authority has revoked",
+    11: "the list of what its authority has revoked does not count yet",
+    12: "the list of what its authority has revoked is out of date",
     _NOT_YET: "its certificate is not valid yet",
     _EXPIRED: "its certificate has expired",
     18: "its certificate is signed by itself",
@@ -140,6 +143,11 @@ def context(security: Security, identity: Identity, verify: int, session: bytes)
         store: Any = made.get_cert_store()
         for each in security.authorities:
             store.add_cert(X509.from_cryptography(each))
+    if security.revoked is not None:
+        lists: Any = made.get_cert_store()
+        for revoked in security.revoked:
+            lists.add_crl(revoked)
+        lists.set_flags(X509StoreFlags.CRL_CHECK)
     made.set_verify(verify, _verify)
     made.set_cipher_list((security.tls.ciphers or CIPHERS).encode())
     return made

@@ -23,6 +23,7 @@ from sbc.core.wires import KeyPair, Tls
 
 _DOMAIN = re.compile(r"sip:([0-9a-z](?:[0-9a-z.-]*[0-9a-z])?)")
 """A URI that names a domain, and nobody in it (RFC 5922 section 7.1)."""
+_CRL = re.compile(b"-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----")
 LONGEST_FILE = 1_048_576
 """Octets: a chain or a set of authorities that is longer was not meant."""
 
@@ -53,6 +54,8 @@ class Security:
     tls: Tls
     identities: tuple[Identity, ...]
     authorities: list[x509.Certificate] | None
+    revoked: list[x509.CertificateRevocationList] | None = None
+    """What each of them has revoked; None: nobody asks."""
 
 
 def read_tls(realms: Mapping[str, Realm], source: str = "") -> dict[str, Security]:
@@ -76,7 +79,7 @@ def read_one(tls: Tls, at: str, source: str, faults: list[Fault]) -> Security | 
     def blame(name: str, path: str, problem: str, allowed: str) -> None:
         faults.append(Fault(source, f"{at}.{name}", f'"{printable(path)}"', problem, allowed))
 
-    authorities = None
+    authorities = revoked = None
     identities = []
     for index, pair in enumerate(tls.pairs):
         identity = _identity(pair, f"certificates[{index - 1}]." if index else "", blame)
@@ -87,9 +90,14 @@ def read_one(tls: Tls, at: str, source: str, faults: list[Fault]) -> Security | 
             authorities = _certificates(tls.ca)
         except (OSError, ValueError) as error:
             blame("ca", tls.ca, _said(error), "a PEM file of the authorities that peers' certificates are signed by")
+    if tls.crl:
+        try:
+            revoked = _revocations(tls.crl)
+        except (OSError, ValueError) as error:
+            blame("crl", tls.crl, _said(error), "a PEM file of the lists of what the authorities have revoked")
     if tls.ciphers and not _are_ciphers(tls.ciphers):
         blame("ciphers", tls.ciphers, "names no cipher of TLS 1.2", "what `openssl ciphers` takes")
-    return Security(tls, tuple(identities), authorities) if len(faults) == before else None
+    return Security(tls, tuple(identities), authorities, revoked) if len(faults) == before else None
 
 
 def _identity(pair: KeyPair, at: str, blame: Callable[[str, str, str, str], None]) -> Identity | None:
@@ -161,6 +169,13 @@ def _bounded(data: bytes) -> bytes:
 
 def _certificates(path: str) -> list[x509.Certificate]:
     return x509.load_pem_x509_certificates(_contents(path))
+
+
+def _revocations(path: str) -> list[x509.CertificateRevocationList]:
+    found = _CRL.findall(_contents(path))
+    if not found:
+        raise _Unusable("holds nothing of the kind")
+    return [x509.load_pem_x509_crl(each) for each in found]
 
 
 def _private_key(path: str) -> Any:

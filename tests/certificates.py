@@ -41,6 +41,24 @@ class Authority:
         kept.chmod(0o600)
         return certificate, kept
 
+    def revoke(self, *certificates: Path, days: int = 7) -> Path:
+        """The file of its list of what it has revoked: these. It counts for so many days, or did until so many ago."""
+        now = datetime.datetime.now(datetime.UTC)
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.name)]))
+            .last_update(now + datetime.timedelta(days=min(days, 0) - 1))
+            .next_update(now + datetime.timedelta(days=days))
+        )
+        for each in certificates:
+            number = x509.load_pem_x509_certificate(each.read_bytes()).serial_number
+            builder = builder.add_revoked_certificate(
+                x509.RevokedCertificateBuilder().serial_number(number).revocation_date(now).build()
+            )
+        path = self.directory / f"{self.name}.crl"
+        path.write_bytes(builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM))
+        return path
+
     def _write(
         self,
         path: Path,

@@ -9,7 +9,7 @@ from functools import partial
 import attrs
 import pytest
 from wsproto import ConnectionType, WSConnection
-from wsproto.events import AcceptConnection, CloseConnection, Event, Ping, Request, TextMessage
+from wsproto.events import AcceptConnection, CloseConnection, Event, Ping, Pong, Request, TextMessage
 
 from sbc.connection import keep_alive
 from sbc.core.address import Address
@@ -221,7 +221,7 @@ def test_who_is_not_let_in_by_a_websocket_is_told_and_closed() -> None:
 
 
 def test_a_page_is_asked_whether_it_lives_and_left_if_it_does_not() -> None:
-    with open_bench(Limits(message=5.0, idle=100.0), "ws", websocket=Web(ping=20.0)) as bench:
+    with open_bench(Limits(message=5.0, idle=1000.0), "ws", websocket=Web(ping=20.0)) as bench:
         (alive, wire), (dead, _) = browser(bench), browser(bench)
         slow = bench.phone()
         slow.sendall(b"GET / HTTP/1.1\r\n")
@@ -239,6 +239,20 @@ def test_a_page_is_asked_whether_it_lives_and_left_if_it_does_not() -> None:
         assert dead.recv(10) == b"\x89\x00" and bench.ended(dead)
         assert not bench.ended(alive), "a pong is a sign of life"
         assert len(bench.heard.stirs) == 5
+
+
+@pytest.mark.parametrize("needed", [False, True])
+def test_a_page_that_only_lives_is_left_when_nobody_needs_it(needed: bool) -> None:
+    """Pings and pongs are no messages: a page that is open somewhere would hold its place for ever."""
+    with open_bench(Limits(message=5.0, idle=50.0), "ws", websocket=Web(ping=20.0)) as bench:
+        page, wire = browser(bench)
+        bench.heard.need = needed
+        for _ in range(3):
+            bench.pass_time(20.5)
+            with suppress(ConnectionError):
+                page.sendall(wire.send(Pong()) + PING)
+            bench.turn()
+        assert bench.heard.counted["connection-idle"] == (not needed)
 
 
 PING = b"\x89\x80abcd"

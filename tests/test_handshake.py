@@ -223,6 +223,40 @@ def test_why_a_peer_is_not_trusted(authority: Authority, tmp_path: Path) -> None
     assert why_unsecured(end.secured, caught.value) == "peer did not return a certificate"
 
 
+def test_who_is_on_the_list_of_its_authority_is_not_trusted(authority: Authority, tmp_path: Path) -> None:
+    alice, bob = (authority.sign(name, f"{name}.example") for name in ("alice", "bob"))
+    crl = authority.revoke(alice[0])
+
+    def why(shows: tuple[Path, Path], **more: Any) -> str:
+        end = End()
+        try:
+            entered(Entrance(security(authority, require_peer=True, **more)), phone(shows=shows), end)
+        except SSL.Error as error:
+            return why_unsecured(end.secured, error)
+        return ""
+
+    assert why(alice) == "" and why(bob, crl=str(crl)) == ""
+    assert why(alice, crl=str(crl)) == "its certificate is revoked"
+    authority.revoke(alice[0], days=-1)
+    assert why(bob, crl=str(crl)) == "the list of what its authority has revoked is out of date"
+    stranger = Authority(tmp_path, "stranger").revoke()
+    assert why(bob, crl=str(stranger)) == "there is no list of what its authority has revoked"
+    both = tmp_path / "both.crl"
+    both.write_bytes(stranger.read_bytes() + authority.revoke(alice[0]).read_bytes())
+    assert why(bob, crl=str(both)) == "" and why(alice, crl=str(both)) == "its certificate is revoked"
+
+
+def test_a_next_hop_whose_certificate_is_revoked_is_not_trusted(authority: Authority) -> None:
+    there = security(authority)
+    crl = authority.revoke(authority.directory / "sbc.crt")
+    end = End()
+    client = Exit(attrs.evolve(security(authority, crl=str(crl))), "sbc.example").clientConnectionForTLS(end)
+    client.set_connect_state()
+    with pytest.raises(SSL.Error) as caught:
+        entered(Entrance(there), client)
+    assert why_unsecured(end.secured, caught.value) == "its certificate is revoked"
+
+
 def test_why_we_do_not_trust_a_next_hop(authority: Authority, tmp_path: Path) -> None:
     there = Entrance(security(Authority(tmp_path, "stranger")))
     end = End()

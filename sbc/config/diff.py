@@ -85,7 +85,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     | {"calls": NEXT},
     "realms.NAME.flood": dict.fromkeys((key.name for key in FLOOD["realms.NAME.flood"]), NOW),
     "realms.NAME.tls": dict.fromkeys(
-        ("certificate", "key", "ca", "require_peer", "server_name", "minimum", "ciphers"), NEXT
+        ("certificate", "key", "ca", "crl", "require_peer", "server_name", "minimum", "ciphers"), NEXT
     ),
     "realms.NAME.tls.certificates[]": dict.fromkeys(("certificate", "key"), NEXT),
     "realms.NAME.websocket": dict.fromkeys(("origins", "hosts", "paths", "target"), NEXT) | {"ping": NOW},

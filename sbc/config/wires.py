@@ -49,6 +49,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("key", _FILE, required=True),
         Key("certificates", kinds.tables("[[realms.NAME.tls.certificates]]")),
         Key("ca", _FILE),
+        Key("crl", _FILE),
         Key("require_peer", kinds.boolean()),
         Key("server_name", kinds.host_name()),
         Key("minimum", kinds.choice(TlsVersion)),
@@ -67,7 +68,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
 
 def read_tls(table: Mapping[str, Any], at: str, files: Files, findings: Findings) -> Tls | None:
     """The value of a realm's table for TLS; None where too much of it is wrong. `files` makes paths absolute."""
-    values = files(read_keys(table, at, TABLES[_TLS], findings), "certificate", "key", "ca")
+    values = files(read_keys(table, at, TABLES[_TLS], findings), "certificate", "key", "ca", "crl")
     pairs = []
     for index, each in enumerate(values.pop("certificates", ())):
         pair = files(read_keys(each, f"{at}.certificates[{index}]", TABLES[_CERTIFICATES], findings), *_PAIR)

@@ -60,9 +60,9 @@ _WAITING = frozenset({"passive", ""})  # parts in an answer of who waits for us 
 class Ward:
     """How one side of a stream stands. `told` is what its peer was last told by us, `said` what it last said itself;
     None: plain, or nothing where it was not `heard`. `keys` are ours, one for each suite that was ever told, and stay
-    until they were in force and no longer are; our `ice` stays until the peer begins that anew. `owed`: its offer has
-    not been answered, and `told` is what it will be. `force` is what the engine has. `types` are those of what its peer
-    takes, where they are needed to tell streams apart."""
+    until they were in force and no longer are: then they are `spent`. Our `ice` stays until the peer begins that anew.
+    `owed`: its offer has not been answered, and `told` is what it will be. `force` is what the engine has. `types` are
+    those of what its peer takes, where they are needed to tell streams apart."""
 
     way: Way = Way.PLAIN
     told: Secured | None = None
@@ -70,11 +70,14 @@ class Ward:
     heard: bool = False
     owed: bool = False
     keys: tuple[Key, ...] = ()
+    spent: tuple[Key, ...] = ()
     ice: Ice | None = None
     force: SideSecurity | None = None
     types: Types = ()
 
 
+MOST_SPENT = 16
+"""Keys of ours that were in force at a side and are remembered: nobody else may say them."""
 Wards = tuple[Ward, Ward]
 BARE: Wards = (Ward(), Ward())
 """A stream of which nothing has been said."""
@@ -240,7 +243,8 @@ class Negotiation:
             fingerprints=self._fingerprints,
             setup="actpass",
             ice=ice if said is None or said.ice is not None else None,
-            feedback=True,
+            feedback=said is None or said.feedback,
+            best_effort=optional and said is not None and said.best_effort,
             mux=True,
             mid="" if said is None else said.mid,
         )
@@ -263,7 +267,10 @@ def _enforced(ward: Ward) -> Ward:
     gone = None if ward.force is None else ward.force.send
     if gone is None or (force is not None and same(gone, force.send)):
         return attrs.evolve(ward, force=force)
-    return attrs.evolve(ward, force=force, keys=tuple(key for key in ward.keys if not same(key, gone)))
+    keys, spent = tuple(key for key in ward.keys if not same(key, gone)), ward.spent
+    if len(keys) < len(ward.keys):
+        spent = (*spent, gone)[-MOST_SPENT:]
+    return attrs.evolve(ward, force=force, keys=keys, spent=spent)
 
 
 def put_back(wards: Wards | None, present: Wards | None) -> Wards | None:
@@ -332,7 +339,7 @@ def _answering_key(said: tuple[Key, ...], told: tuple[Key, ...]) -> Key | None:
 def _reflects(said: Secured | None, wards: Wards) -> frozenset[bytes]:
     """Which secrets of those that a peer says are ours, of either side: with one of them both ways would be encrypted
     alike, so it is nobody else's key."""
-    ours = {key.secret for ward in wards for key in ward.keys}
+    ours = {key.secret for ward in wards for key in (*ward.keys, *ward.spent)}
     return frozenset(key.secret for key in said.keys if key.secret in ours) if said is not None else frozenset()
 
 

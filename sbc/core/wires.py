@@ -54,14 +54,16 @@ class Tls:
     """The files (absolute paths) that a realm's secured connections need, and what peers must show.
 
     `certificates` are shown, instead of the first, to who asks for a name that they hold. `ca` are the authorities that
-    peers' certificates are signed by, the system's if empty. `require_peer`: also those who connect to us must show
-    one. `server_name`: what the certificates of those we connect to must hold, their IP address if empty. `ciphers` are
-    those of TLS 1.2, in OpenSSL's words; empty: those that forward secrecy is had with.
+    peers' certificates are signed by, the system's if empty, and `crl` the lists of what they have revoked, empty:
+    nobody asks. `require_peer`: also those who connect to us must show one. `server_name`: what the certificates of
+    those we connect to must hold, their IP address if empty. `ciphers` are those of TLS 1.2, in OpenSSL's words; empty:
+    those that forward secrecy is had with.
     """
 
     certificate: str
     key: str
     ca: str = ""
+    crl: str = ""
     require_peer: bool = False
     server_name: str = ""
     certificates: tuple[KeyPair, ...] = ()

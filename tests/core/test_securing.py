@@ -258,3 +258,31 @@ def test_rtcp_that_goes_apart_has_a_handshake_of_its_own() -> None:
         answer = attrs.evolve(CERTIFIED, setup="active", mux=mux)
         force = asked.answer(offered, 1, answer)[1].force
         assert force is not None and force.rtcp == own
+
+
+def test_a_key_of_ours_that_has_given_way_is_nobody_elses_either() -> None:
+    """Whoever has heard what we said by it could say it back to us."""
+    agreed, wards, ours = negotiation(SDES, SDES), BARE, list[Key]()
+    for n, suite in enumerate(["AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM"] * 2):
+        theirs = attrs.evolve(KEYED, keys=(Key(suite, bytes((n,)) * SUITES[suite].secret),))
+        wards = agreed.answer(agreed.offer(wards, 0, theirs, settled=True), 1, attrs.evolve(KEYED, keys=(SAID,)))
+        force = wards[0].force
+        assert force is not None and force.send is not None
+        ours.append(force.send)
+    for key in ours:
+        for side in (0, 1):
+            with pytest.raises(Refused) as no:
+                agreed.offer(wards, side, attrs.evolve(KEYED, keys=(key,)), settled=True)
+            assert no.value.counted == "own-key"
+    assert all(key.secret.hex() not in repr(wards) and repr(key.secret) not in repr(wards) for key in ours)
+
+
+@pytest.mark.parametrize("feedback", [False, True])
+@pytest.mark.parametrize("best_effort", [False, True])
+def test_who_has_shaken_hands_is_offered_the_profile_that_it_speaks(feedback: bool, best_effort: bool) -> None:
+    agreed = negotiation(OPTIONAL, NONE)
+    said = attrs.evolve(CERTIFIED, feedback=feedback, best_effort=best_effort, demands=not best_effort)
+    wards = agreed.answer(agreed.offer(BARE, 0, said, settled=False), 1, None)
+    told = agreed.offer(wards, 1, None, settled=True)[0].told
+    assert told is not None and told.fingerprints and told.setup == "actpass"
+    assert (told.feedback, told.best_effort) == (feedback, best_effort)
