@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
@@ -21,6 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
 NET = loopback("crowd")
 ACCESS, CORE, SOFTSWITCH, PHONE = (f"{NET}.{number}" for number in (1, 2, 3, 4))
 BEHIND_NAT = Address("192.168.1.10", 5060)
+AGAIN = 4.0  # seconds after which is said again what nobody has answered
 PACE = 0.1  # seconds between two packets of a stream, so that a test with many takes no whole machine
 
 CONFIG = (
@@ -49,12 +52,22 @@ class Party:
     def send(self, data: bytes, host: str, port: int = 5060) -> None:
         self.sock.sendto(data, (host, port))
 
-    def get(self, start: bytes, holding: bytes) -> bytes:
-        """The next message that begins so and holds that; others, of earlier calls maybe, are passed over."""
+    def get(self, start: bytes, holding: bytes, say: Callable[[], None] = lambda: None) -> bytes:
+        """The next message that begins so and holds that; others, of earlier calls maybe, are passed over. What it is
+        the answer to (`say`) is said before, and again where nothing comes, as everybody does who speaks by UDP."""
+        say()
+        said = began = monotonic()
         while True:
-            data = self.sock.recv(65535)
-            if data.startswith(start) and holding in data:
-                return data
+            ready, _, _ = select.select([self.sock], [], [], max(0.0, said + AGAIN - monotonic()))
+            if ready:
+                data = self.sock.recv(65535)
+                if data.startswith(start) and holding in data:
+                    return data
+            if monotonic() >= said + AGAIN:
+                if monotonic() >= began + PATIENCE:
+                    raise TimeoutError(f"no {start.decode()} with {holding.decode()} has come")
+                say()
+                said = monotonic()
 
 
 class Media:
@@ -137,8 +150,9 @@ class LiveCall:
 
     def hang_up(self, crowd: Crowd) -> None:
         """By the phone."""
-        crowd.phone.send(inside(self.asked, self.reply), ACCESS)
-        crowd.softswitch.send(plain_answer(crowd.softswitch.get(b"BYE", self.tag), b"200 OK"), CORE)
+        bye = inside(self.asked, self.reply)
+        asked = crowd.softswitch.get(b"BYE", self.tag, lambda: crowd.phone.send(bye, ACCESS))
+        crowd.softswitch.send(plain_answer(asked, b"200 OK"), CORE)
         assert status(crowd.phone.get(b"SIP/2.0 ", b" BYE\r")) == 200
 
     def be_hung_up(self, crowd: Crowd) -> None:
@@ -155,8 +169,9 @@ class LiveCall:
             b"CSeq: 7 BYE",
             b"Content-Length: 0",
         ]
-        crowd.softswitch.send(b"\r\n".join((*swapped, b"", b"")), CORE)
-        crowd.phone.send(plain_answer(crowd.phone.get(b"BYE", self.name), b"200 OK"), ACCESS)
+        bye = b"\r\n".join((*swapped, b"", b""))
+        asked = crowd.phone.get(b"BYE", self.name, lambda: crowd.softswitch.send(bye, CORE))
+        crowd.phone.send(plain_answer(asked, b"200 OK"), ACCESS)
         assert status(crowd.softswitch.get(b"SIP/2.0 ", b"7 BYE\r")) == 200
 
     def flows_since(self, moment: float) -> bool:

@@ -11,7 +11,7 @@ from time import monotonic
 
 from tests.loopback import loopback
 from tests.mgcp_messages import number_of
-from tests.store.crowd import Party, World
+from tests.store.crowd import AGAIN, Party, World
 from tests.waiting import PATIENCE, until
 
 NET = loopback("gateways")
@@ -63,7 +63,7 @@ class Lines(World):
         self.gateway, self.agent = Party(GATEWAY, 2427), Party(AGENT, 2727)
         self.heard: dict[bytes, set[int]] = defaultdict(set)  # the gateway: by the verb, under which numbers
         self.said: dict[int, bytes] = {}  # by the gateway, by their numbers
-        self.port = 0
+        self.port, self.last = 0, b""
 
     def register(self, data: bytes, answer: bytes) -> None:
         """The gateway registers, and is known by a port of its own from then on."""
@@ -74,6 +74,7 @@ class Lines(World):
 
     def command(self, data: bytes) -> None:
         self.agent.send(data, CORE, self.port)
+        self.last = data
 
     def asked(self, verb: bytes) -> bytes:
         """The next command of that verb that the gateway hears and has not answered."""
@@ -89,9 +90,12 @@ class Lines(World):
         self.gateway.send(response, ACCESS, 2727)
 
     def answered(self, number: int) -> bytes:
-        """The response that the agent gets."""
-        end = monotonic() + PATIENCE
+        """The response that the agent gets; where none comes it says its last command again, as agents do."""
+        end, again = monotonic() + PATIENCE, monotonic() + AGAIN
         while monotonic() < end:
+            if monotonic() > again:
+                self.agent.send(self.last, CORE, self.port)
+                again = monotonic() + AGAIN
             ready, _, _ = select.select([self.agent.sock, self.gateway.sock], [], [], 1.0)
             if self.gateway.sock in ready:
                 self._heard()
