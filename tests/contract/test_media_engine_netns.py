@@ -137,7 +137,7 @@ def test_no_packet_is_lost_right_behind_what_is_signalled_anew(net: Net) -> None
     rounds = 100
     for number in range(rounds):
         stream.update(number % 2)
-        for rtp, to_rtp, rtcp, to_rtcp in phones:
+        for rtp, to_rtp, rtcp, to_rtcp in phones[::-1]:  # what goes to the NAT first: it is known where to
             rtcp.send(to_rtcp, receiver_report(number))
             rtp.send(to_rtp, stream.voices[rtp is stream.bob].packets(1)[0])
         if number % 10 == 9:  # all ten at once are forwarded by whoever forwards now; then by the kernel again
