@@ -2,7 +2,7 @@
 
 import os
 
-from setuptools import setup
+from setuptools import Extension, setup
 
 COMPILED = [
     "sbc/core/account.py",
@@ -85,7 +85,8 @@ def compiled() -> list:
     from mypyc.build import mypycify  # of mypy, which must be there: pip install --no-build-isolation
 
     level = os.environ.get("SBC_COMPILE_LEVEL", "2")  # of the C compiler's optimizations
-    return mypycify(COMPILED, group_name="sbc", opt_level=level, debug_level="0")
+    scan = Extension("sbc.sip._scan", ["sbc/sip/scan.c"], extra_compile_args=["-std=gnu11", "-O2", "-Wall", "-Wextra"])
+    return [scan, *mypycify(COMPILED, group_name="sbc", opt_level=level, debug_level="0")]
 
 
 setup(

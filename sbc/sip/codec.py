@@ -8,8 +8,9 @@ from typing import Any, Final, NoReturn
 
 from sbc.core.message import BadMessage, NoMessage
 from sbc.sip.bodies import BodyPart, body_parts
-from sbc.sip.names import names_of
+from sbc.sip.names import AT_ONCE, canonical_name, names_of
 from sbc.sip.params import unfold
+from sbc.sip.scan import BUILT, usual_headers
 from sbc.text.edits import Edits
 
 MAX_MESSAGE = 65_535
@@ -24,11 +25,10 @@ _TOKEN: Final = rb"[-.!%*_+`'~0-9A-Za-z]++"
 _START: Final = re.compile(
     rb"(?:(" + _TOKEN + rb") (\S++) SIP/2\.0|SIP/2\.0 ([0-9]{3})(?: ([^\r\n]*+))?)(\r?\n)", re.IGNORECASE
 )
-_METHOD: Final = re.compile(_TOKEN + rb"(?=[ \t])")
+_METHOD: Final = re.compile(_TOKEN)
+_FIRST_WORD: Final = re.compile(_TOKEN + rb"(?=[ \t])")
 _VERSION: Final = re.compile(rb"SIP/[0-9]++\.[0-9]++", re.IGNORECASE)
 _NEXT_HEADER: Final = {eol: re.compile(eol + rb"(?![ \t])") for eol in (b"\r\n", b"\n")}
-_CSEQ: Final = re.compile(rb"[^:]++:\s*+([0-9]++)\s++(" + _TOKEN + rb")\s*+")
-_NUMBER: Final = re.compile(rb"[^:]++:\s*+([0-9]{1,10})\s*+")
 _MANDATORY: Final = {"via": "Via", "from": "From", "to": "To", "call-id": "Call-ID", "cseq": "CSeq"}
 _MANDATORY_NAMES: Final = frozenset(_MANDATORY)
 _SINGLE: Final = {
@@ -84,7 +84,7 @@ class SipMessage:
     __slots__ = (
         "data", "edits", "cache", "is_request", "method", "status", "reason", "uri_start", "uri_end", "cseq",
         "headers_start", "headers_end", "body_start", "body_end", "eol", "names", "places", "lines", "call_id", "hops",
-        "_offsets", "_headers",
+        "_offsets", "_headers", "_spans",
     )  # fmt: skip
 
     def __init__(self, data: bytes) -> None:
@@ -106,6 +106,7 @@ class SipMessage:
         self.hops: int | None = None
         self._offsets: list[int] | None = None  # of the lines, their line ends left out of the count
         self._headers: dict[int, Header] = {}
+        self._spans: list[int] | None = None  # four of each header, if they are known at once (sbc.sip.scan)
 
     def __repr__(self) -> str:
         what = self.method if self.is_request else f"{self.status} to {self.method}"
@@ -141,6 +142,9 @@ class SipMessage:
         place = self.places.get(name)
         if place is None:
             return None
+        spans = self._spans
+        if spans is not None:
+            return self.data[spans[4 * place + 2] : spans[4 * place + 3]]
         line = self.lines[place]
         return unfold(line[line.find(b":") + 1 :].strip())
 
@@ -155,7 +159,13 @@ class SipMessage:
     def header(self, index: int) -> Header:
         """The header in that place of `names`."""
         header = self._headers.get(index)
-        if header is None:
+        if header is not None:
+            return header
+        spans = self._spans
+        if spans is not None:
+            at = 4 * index
+            header = Header(self.names[index], spans[at], spans[at + 1], spans[at + 2], spans[at + 3])
+        else:
             if self._offsets is None:
                 self._offsets = list(accumulate(map(len, self.lines), initial=self.headers_start))
             line, step = self.lines[index], len(self.eol)
@@ -165,7 +175,7 @@ class SipMessage:
             start = line_start + whole - len(left)
             line_end = min(line_start + whole + step, len(self.data))
             header = Header(self.names[index], line_start, line_end, start, start + len(left.rstrip()))
-            self._headers[index] = header
+        self._headers[index] = header
         return header
 
 
@@ -211,7 +221,7 @@ def _bad_start(message: SipMessage, at: int) -> NoReturn:
     data = message.data
     stop = data.find(b"\n", at)
     line = data[at:stop].rstrip(b"\r")
-    method = _METHOD.match(line)
+    method = _FIRST_WORD.match(line)
     version = _VERSION.fullmatch(line.rstrip().rpartition(b" ")[2])
     if stop < 0 or method is None or version is None:
         raise BadSip("Malformed Status-Line" if line[:4].upper() == b"SIP/" else "Not SIP")
@@ -229,6 +239,16 @@ def _bad_start(message: SipMessage, at: int) -> NoReturn:
 
 def _split(message: SipMessage, start: int) -> None:
     """Find the header lines and the body. What is found before a fault is kept, for the answer."""
+    usual = usual_headers(message.data, start, AT_ONCE, canonical_name) if BUILT and len(message.eol) == 2 else None
+    if usual is None:
+        split(message, start)
+        return
+    message.names, message.lines, message.places, message._spans, message.body_start = usual
+    message.headers_start, message.headers_end = start, message.body_start - 2
+
+
+def split(message: SipMessage, start: int) -> None:
+    """The same, however unusual they are."""
     data, eol = message.data, message.eol
     step = len(eol)
     end = data.find(eol + eol, start - step)
@@ -285,10 +305,10 @@ def validate(message: SipMessage) -> None:
 
 
 def _read_cseq(message: SipMessage) -> None:
-    match = _CSEQ.fullmatch(message.lines[message.places["cseq"]])
-    if match is None:
+    parts = (message.value("cseq") or b"").split()
+    if len(parts) != 2 or not parts[0].isdigit() or _METHOD.fullmatch(parts[1]) is None:
         raise BadSip("Malformed CSeq")
-    number, method = match[1], match[2].decode("ascii")
+    number, method = parts[0], parts[1].decode("ascii")
     if len(number) > 10 or int(number) >= TOO_LARGE:
         raise BadSip("CSeq number out of range")
     message.cseq = (int(number), method)
@@ -303,10 +323,9 @@ def _read_cseq(message: SipMessage) -> None:
 
 def _number(message: SipMessage, name: str) -> int | None:
     """The value of a header that holds a number of at most ten digits, None if there is no such header."""
-    place = message.places.get(name)
-    if place is None:
+    if name not in message.places:
         return None
-    match = _NUMBER.fullmatch(message.lines[place])
-    if match is None:
+    digits = message.value(name) or b""
+    if not digits.isdigit() or len(digits) > 10:
         raise BadSip(f"Malformed {_SINGLE[name]}")
-    return int(match[1])
+    return int(digits)

@@ -25,7 +25,7 @@ from sbc.sip.bulk import token_of
 from sbc.sip.codec import SipMessage
 from sbc.sip.emergency import dialled
 from sbc.sip.headers import NameAddr, Via, name_addrs, vias
-from sbc.sip.params import to_bytes, unfold
+from sbc.sip.params import unfold
 from sbc.sip.terms import terms
 from sbc.sip.urgency import urgency
 from sbc.sip.uri import Uri, parse_uri
@@ -135,7 +135,7 @@ def exchange_key(message: SipMessage, via: Via, method: str) -> bytes:
 
     The Call-ID is part of it, since some peers use a branch again in another call.
     """
-    branch = to_bytes(via.branch)
+    branch = via.branch
     if branch.startswith(b"z9hG4bK"):
         return exchange_name(branch, method, message.call_id)
     number = message.cseq[0]  # a peer of RFC 2543 has no unique branch
@@ -177,7 +177,7 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
     if within and kind is Kind.OPEN:
         kind = Kind.OTHER if method == "REFER" else Kind.MODIFY
     uri_bytes = message.data[message.uri_start : message.uri_end]
-    claimed, asked = via.address, via.params
+    claimed = via.address
     intent = Intent(
         kind=kind,
         phase=Phase.REQUEST,
@@ -191,8 +191,8 @@ def _request(message: SipMessage, via: Via, from_: NameAddr, to: NameAddr) -> In
         probe=method == "OPTIONS" and not within,
         user=user_of(to if method == "REGISTER" else from_),
         claimed=claimed,
-        alias="alias" in asked,  # RFC 5923 section 5
-        answers=None if "rport" in asked else claimed,  # RFC 3261 section 18.2.2, RFC 3581
+        alias=via.alias,
+        answers=None if via.rport else claimed,  # RFC 3261 section 18.2.2, RFC 3581
         hops=message.hops,
         expires=_lifetime(message),
         cause=(message.value("reason") or b"").decode(errors="replace") if method == "BYE" else "",

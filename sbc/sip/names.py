@@ -43,7 +43,7 @@ _USUAL: Final = """
     Session-Expires SIP-ETag SIP-If-Match Subject Subscription-State Supported Timestamp To Unsupported User-Agent Via
     Warning WWW-Authenticate
 """
-_AT_ONCE: Final = {
+AT_ONCE: Final = {
     f"{written}:".encode(): COMPACT.get(name.lower(), name.lower())
     for name in (*_USUAL.split(), *COMPACT)
     for written in (name, name.lower(), name.upper())
@@ -53,7 +53,7 @@ _NAME: Final = re.compile(rb"([-.!%*_+`'~0-9A-Za-z]++)[ \t]*+:")
 
 def names_of(lines: list[bytes]) -> list[str]:
     """The canonical name of each header: long, in lower case. "" for a line that begins with no name and colon."""
-    names = [_AT_ONCE.get(line[: line.find(b":") + 1], "") for line in lines]
+    names = [AT_ONCE.get(line[: line.find(b":") + 1], "") for line in lines]
     if "" in names:  # by far most messages never come here
         return [
             name or canonical_name(line[: line.find(b":", 0, MAX_NAME) + 1])

@@ -78,11 +78,9 @@ def received_vias(message: SipMessage, source: Address) -> list[bytes]:
         return known[1]
     values = vias(message)
     top = values[0]
-    first, asked = message.data[top.start : top.end], "rport" in top.params
-    if asked or "received" in top.params:  # what the peer wrote there itself does not count
-        written = [whole for name in ("received", "rport") if (whole := top.param_whole(name)) is not None]
-        for start, end in sorted(written, reverse=True):
-            first = first[: start - top.start] + first[end - top.start :]
+    first, asked = message.data[top.start : top.end], top.rport
+    for start, end in reversed(top.seen):  # what the peer wrote there itself does not count
+        first = first[: start - top.start] + first[end - top.start :]
     if asked or top.host != source.host:
         first += b";received=" + source.host.encode()
     if asked:

@@ -8,6 +8,7 @@ from typing import Final
 from sbc.core.address import Address, canonical, literal
 from sbc.core.message import BadMessage, Place
 from sbc.sip.params import Parameterised, Parameters, unescape
+from sbc.sip.scan import BUILT, usual_uri
 
 __all__ = ["Uri", "parse_uri", "said", "transport_of", "unescape"]
 
@@ -100,6 +101,14 @@ def transport_of(place: Place) -> bytes:
 
 def parse_uri(data: bytes, start: int, end: int) -> Uri:
     """Read the URI in ``data[start:end]``. Raises BadMessage if it is not a URI, or is a malformed sip or sips URI."""
+    parts = usual_uri(data, start, end) if BUILT else None
+    if parts is not None:
+        return uri_in(data, start, end, parts)
+    return uri_by_expression(data, start, end)
+
+
+def uri_by_expression(data: bytes, start: int, end: int) -> Uri:
+    """The same, however unusual it is."""
     match = _SIP.fullmatch(data, start, end)
     if match is None:
         return _other(data, start, end)
@@ -120,6 +129,19 @@ def parse_uri(data: bytes, start: int, end: int) -> Uri:
             raise BadMessage("Port out of range in URI")
     uri.params_start, uri.params_end = match.span(6)
     uri.headers_start = match.start(7)
+    return uri
+
+
+def uri_in(data: bytes, start: int, end: int, parts: tuple[int, ...]) -> Uri:
+    """The URI in ``data[start:end]``, whose parts are these (sbc.sip.scan)."""
+    uri = Uri(data, start, end, "sips" if parts[0] else "sip")
+    uri.user_start, uri.user_end = parts[1], parts[2]
+    uri.host_start, uri.host_end = parts[3], parts[4]
+    uri.port_start, uri.port_end, uri.port = parts[5], parts[6], parts[7]
+    uri.params_start = parts[8]
+    if uri.user_start >= 0:
+        uri.userinfo_end = uri.host_start - 1
+    uri.host = canonical(data[uri.host_start : uri.host_end].decode("ascii"))
     return uri
 
 

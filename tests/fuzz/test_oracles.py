@@ -88,7 +88,7 @@ def test_sipmessage() -> None:
             addresses = {"from": theirs.from_address, "to": theirs.to_address}
         except ValueError:
             continue
-        assert [(via.transport, via.host, via.port, via.branch) for via in vias(message)] == [
+        assert [(via.transport, via.host, via.port, via.branch.decode()) for via in vias(message)] == [
             (via.transport.upper(), via.host.lower(), via.port or 0, via.parameters.get("branch") or "")
             for via in their_vias
         ], name

@@ -172,7 +172,7 @@ def test_vias_over_lines_lists_folds_and_spellings() -> None:
             b"V: SIP/2.0/unknown T4.example.com",
         )
     )
-    assert [(via.transport, via.host, via.port, via.branch) for via in found] == [
+    assert [(via.transport, via.host, via.port, via.branch.decode()) for via in found] == [
         ("UDP", "first.example", 5070, "z9hG4bKa"),
         ("UDP", "192.0.2.2", 0, "390skdjuw"),
         ("TCP", "spindle.example.com", 0, "z9hG4bK9ikj8"),
