@@ -24,6 +24,7 @@ from sbc.core.memory import Memory
 from sbc.core.mint import Mint
 from sbc.core.realm import Path, Plan
 from sbc.core.remembered import Sizes
+from sbc.daytime import DaytimeService
 from sbc.expiry import ExpiryService
 from sbc.garbage import GarbageService
 from sbc.guarding import GuardService
@@ -41,6 +42,7 @@ from sbc.reload import Reloader
 from sbc.runner import Runner
 from sbc.signals import SignalService
 from sbc.spoken import Spoken, dialects
+from sbc.steady import steady
 from sbc.tls import read_tls
 
 if TYPE_CHECKING:
@@ -168,12 +170,13 @@ class Sbc(MultiService):
 def make_service(config: Config, alone: bool = False) -> Sbc:
     """The whole SBC of a configuration, as a service for twistd or any other Twisted application.
 
-    `alone`: the process has nothing else to do, so signals are for it, and a service manager is told how it is.
+    `alone`: the process has nothing else to do, so its reactor goes by a clock that nobody sets, signals are for it,
+    and a service manager is told how it is. Another application's reactor is not touched: see sbc.steady.
     @raises sbc.config.faults.ConfigError where one of the files for console or TLS cannot be used.
     """
-    from twisted.internet import reactor
+    from twisted.internet import reactor as installed
 
-    whole = Sbc()
+    reactor, whole = steady(installed, alone), Sbc()
     border = BorderService(reactor, config.plan, config.source, config.dns, config.media)
     ledger: LedgerService | None = None
     if config.cdr is not None or config.accounting is not None:
@@ -185,6 +188,7 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
     if config.trace.enabled:
         trace = config.trace
         border.runner.memory = Memory(Sizes(trace.messages, trace.octets, trace.total, trace.refusals))
+    daytime = DaytimeService(reactor, time, border.border.registry.gate.rules, border.runner.counted)
     guard = GuardService(reactor, border.border, border.runner)
     if config.store is not None:
         guard.keep = _add_store(whole, reactor, config.store, border, ledger, config.source).keep_ban
@@ -194,15 +198,17 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
         _add_prepaid(whole, reactor, config.prepaid, border)
     border.setServiceParent(whole)
     guard.setServiceParent(whole)
+    daytime.setServiceParent(whole)
     GarbageService(reactor).setServiceParent(whole)
     expiry = ExpiryService(lambda: border.runner.connections.security, time)
+    expiry.clock = reactor
     expiry.setServiceParent(whole)
     reloader = Reloader(reactor, border.border, border.runner, dialects)
     whole.operations = Operations(reactor, config, border.border, border.runner, reloader)
     whole.operations.keeps = config.store is not None
     if ledger is not None:
         reloader.takers.append(ledger.change)
-    looks = TimerService(border.pace(config), border.look_over_books)
+    looks = _timed(reactor, border.pace(config), border.look_over_books)
     looks.setServiceParent(whole)
     reloader.takers.append(lambda runs: _repace(looks, border.pace(runs)))
     reloader.takers.append(lambda runs: border.locator.replan(runs.plan))
@@ -254,6 +260,13 @@ def _add_prepaid(whole: MultiService, reactor: Any, config: PrepaidConfig, borde
     PrepaidService(reactor, kept, border.border, border.runner, config.pace, monotonic).setServiceParent(whole)
 
 
+def _timed(reactor: Any, pace: float, look: Callable[[], object]) -> TimerService:
+    """What looks every `pace` seconds of the reactor that it is given."""
+    made = TimerService(pace, look)
+    made.clock = reactor
+    return made
+
+
 def _repace(looks: TimerService, pace: float) -> None:
     """Look over the books at another pace."""
     if looks.running and looks.step != pace:
@@ -288,7 +301,7 @@ def _add_metrics(whole: Sbc, reactor: Any, config: MetricsConfig, border: Border
     def look() -> None:
         totals.look(runner.engine.counters, 1 + int(len(totals) * _PACE / _ROUND))
 
-    TimerService(_PACE, look).setServiceParent(whole)
+    _timed(reactor, _PACE, look).setServiceParent(whole)
     sources = Sources(border.border, runner, totals, lag, reactor.seconds, lambda: whole.operations.state)
     MetricsService(reactor, config, sources).setServiceParent(whole)
 

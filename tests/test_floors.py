@@ -95,6 +95,8 @@ FLOORS = (
     ("sbc.notify", 3),
     ("sbc.signals", 3),
     ("sbc.garbage", 3),
+    ("sbc.steady", 3),
+    ("sbc.daytime", 3),
     ("sbc.service", 4),
     ("sbc.tap", 4),
 )

@@ -128,28 +128,33 @@ def test_an_auditor_who_is_lost_is_counted_and_looks_again(monkeypatch: pytest.M
 def test_the_whole_is_a_service_for_any_application() -> None:
     service = make_service(Config(plan()))
     assert IService.providedBy(service)
-    assert [each.name for each in service if each.name] == ["border", "guard"]
+    assert [each.name for each in service if each.name] == ["border", "guard", "daytime"]
     assert service.operations.state == "running"
 
 
 def test_the_console_may_be_a_control_socket_alone(tmp_path: pathlib.Path) -> None:
     config = Config(plan(), control=ControlConfig(str(tmp_path / "s")), audit=AuditConfig(str(tmp_path / "audit")))
     service = make_service(config)
-    assert [each.name for each in cast("MultiService", service) if each.name] == ["border", "guard", "control"]
+    assert [each.name for each in cast("MultiService", service) if each.name] == [
+        "border",
+        "guard",
+        "daytime",
+        "control",
+    ]
     assert (tmp_path / "audit").exists()
 
 
 def test_metrics_come_with_what_they_need_in_between() -> None:
     service = make_service(Config(plan(), metrics=MetricsConfig(Address("127.0.0.1", 0))))
     services = list(cast("MultiService", service))
-    assert [each.name for each in services if each.name] == ["border", "guard", "lag", "metrics"]
+    assert [each.name for each in services if each.name] == ["border", "guard", "daytime", "lag", "metrics"]
     assert services[0].runner.totals is not None
 
 
 def test_the_ledger_starts_before_the_first_call_and_hears_of_all(tmp_path: pathlib.Path) -> None:
     whole = make_service(Config(plan(), cdr=CdrConfig(json=str(tmp_path / "cdr.json"))))
     services = list(cast("MultiService", whole))
-    assert [each.name for each in services if each.name] == ["ledger", "border", "guard"]
+    assert [each.name for each in services if each.name] == ["ledger", "border", "guard", "daytime"]
     ledger, border = services[:2]
     assert border.runner.meter is ledger.meter
 

@@ -26,15 +26,15 @@ class Step(NamedTuple):
     early: bool = False
 
 
-def steps(table: Table, message: Message, now: float) -> list[Step]:
-    """What each rule makes of a message, up to the one that decides."""
+def steps(table: Table, message: Message, now: float, ahead: float = 0.0) -> list[Step]:
+    """What each rule makes of a message, up to the one that decides. The time of day is `ahead` of `now`."""
     found, early = list[Step](), True
     for index, rule in enumerate(table.rules):
         told = is_told_early(rule, message.listener)
-        lacks = lacking(rule, message, table.countries, now)
+        lacks = lacking(rule, message, table.countries, now + ahead)
         if not lacks and rule.action is Action.LIMIT and table.holds(index, message.source, now):
             lacks = "it is within the rate"
-        if not _unseen(rule, message, table.countries, now):
+        if not _unseen(rule, message, table.countries, now + ahead):
             early = early and told
         decides = not lacks and not rule.dry_run
         found.append(Step(rule, lacks, decides, early and rule.unread))
@@ -43,12 +43,13 @@ def steps(table: Table, message: Message, now: float) -> list[Step]:
     return found
 
 
-def lacking(rule: Rule, message: Message, countries: Countries | None, now: float) -> str:
-    """The first condition of a rule that does not hold for a message, in words; empty where all do."""
-    return _unseen(rule, message, countries, now) or _unread(rule, message)
+def lacking(rule: Rule, message: Message, countries: Countries | None, time: float) -> str:
+    """The first condition of a rule that does not hold for a message, in words; empty where all do. `time` is that of
+    day."""
+    return _unseen(rule, message, countries, time) or _unread(rule, message)
 
 
-def _unseen(rule: Rule, message: Message, countries: Countries | None, now: float) -> str:
+def _unseen(rule: Rule, message: Message, countries: Countries | None, time: float) -> str:
     """Of those conditions that are told before anything is read."""
     host, listener = message.source.host.partition("%")[0], message.listener
     if rule.sources is not None:
@@ -63,7 +64,7 @@ def _unseen(rule: Rule, message: Message, countries: Countries | None, now: floa
         return f"it is {listener.dialect}"
     if rule.transports and listener.transport not in rule.transports:
         return f"it came by {listener.transport}"
-    if rule.hours is not None and not rule.hours.hold(now):
+    if rule.hours is not None and not rule.hours.hold(time):
         return "it is another time"
     if rule.registered is not None and rule.registered is (message.standing is Standing.STRANGER):
         return f"its sender is {message.standing.value}"
@@ -119,7 +120,7 @@ def _explain_rules(rules: Rules, message: Message, now: float) -> tuple[list[str
     if table is None:
         return [f"realm {message.listener.realm} has no rules"], False
     lines, last = list[str](), None
-    for step in steps(table, message, now):
+    for step in steps(table, message, now, rules.ahead):
         said = f"does not speak of it: {step.lacks}" if step.lacks else "decides" if step.decides else "only counts it"
         lines.append(f"rule {step.rule.name} ({step.rule}): {said}")
         last = step if step.decides else last

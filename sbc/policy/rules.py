@@ -88,10 +88,10 @@ class Table:
                     bucket.change(rule.rate, rule.burst)
 
     def met(
-        self, listener: Listener, source: Address, known: int, proven: str, now: float, unproven: bool = False
+        self, listener: Listener, source: Address, known: int, proven: str, time: float, unproven: bool = False
     ) -> int:
         """The rules, of those that are for who is `known` so far, that may speak of what comes from there: as can be
-        told before it is read. `unproven`: a certificate may still be shown."""
+        told before it is read. `time` is that of day; `unproven`: a certificate may still be shown."""
         mask = self._hosts.get(source.host)
         if mask is None:
             mask = self._of_host(source.host)
@@ -102,7 +102,7 @@ class Table:
             here = self._of_listener(listener)
         mask &= here & known
         if mask & self._timed:
-            mask &= self._of_time(now)
+            mask &= self._of_time(time)
         if mask & self._peered and not unproven:
             mask &= self._of_peer(proven)
         return mask
@@ -150,11 +150,11 @@ class Table:
         _keep(self._listeners, listener, mask)
         return mask
 
-    def _of_time(self, now: float) -> int:
-        minute = now // MINUTE
+    def _of_time(self, time: float) -> int:
+        minute = time // MINUTE
         if minute != self._minute:
             self._minute = minute
-            self._open = self._mask(lambda rule: rule.hours is None or rule.hours.hold(now))
+            self._open = self._mask(lambda rule: rule.hours is None or rule.hours.hold(time))
         return self._open
 
     def _of_peer(self, proven: str) -> int:
@@ -176,9 +176,10 @@ class Table:
 
 
 class Rules:
-    """The rules of all realms. `now` is the time of day, in seconds since 1970."""
+    """The rules of all realms. The time of day, in seconds since 1970, is `ahead` of `now`: hours go by that."""
 
     def __init__(self) -> None:
+        self.ahead = 0.0
         self.tables: dict[str, Table] = {}
         self._prepared: dict[str, Table] = {}
         self._stopped: tuple[Table, Address, int] | None = None  # whom a rule has just been against, and its bit
@@ -225,7 +226,7 @@ class Rules:
         if listener.reliable:  # by another port than it is registered at, so that is told only when it is read
             known = table.whole
         unproven = not size and not proven and listener.secured
-        mask = table.met(listener, source, known, proven, now, unproven)
+        mask = table.met(listener, source, known, proven, now + self.ahead, unproven)
         if not mask & table.unread:
             return ""
         while mask:
@@ -255,7 +256,7 @@ class Rules:
             return None
         source, listener = message.source, message.listener
         known = table.for_strangers if message.standing is Standing.STRANGER else table.for_registered
-        mask = table.met(listener, source, known, message.proven, now)
+        mask = table.met(listener, source, known, message.proven, now + self.ahead)
         agents = table.of_agent(intent.agent) if mask else 0
         judged = True  # whether the rules so far were asked before it was read
         stopped = self._stopped  # it is read all the same if its sender is in a call

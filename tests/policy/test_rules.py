@@ -15,6 +15,7 @@ from sbc.core.message import Cause, Intent, Kind, Phase
 from sbc.core.orders import Listener
 from sbc.policy import rules as rooms
 from sbc.policy.events import Act, Message, Standing, Verdict
+from sbc.policy.explain import explain
 from sbc.policy.hours import Hours
 from sbc.policy.rule import Action, Over, Pattern, Per, PrefixList, Rule
 from sbc.policy.rules import Rules
@@ -105,6 +106,19 @@ def test_each_condition(rule: dict[str, Any], meant: dict[str, Any], other: dict
 def test_hours() -> None:
     rules = made(Rule("by-day", Action.DROP, hours=Hours(("wed 08:00-10:00",))))
     assert said(rules, asked(), NOW) and not said(rules, asked(), NOW + 3600) and not said(rules, asked(), NOW - 86_400)
+
+
+def test_hours_go_by_the_time_of_day_and_rates_by_the_clock_that_nobody_sets() -> None:
+    rules = made(
+        Rule("by-day", Action.DROP, hours=Hours(("wed 08:00-10:00",))),
+        Rule("slow", Action.LIMIT, rate=1.0, burst=1, methods=frozenset({"open"})),
+    )
+    rules.ahead = NOW - 100.0
+    assert said(rules, asked(), 100.0) and explain(rules, asked(), 100.0)[0].endswith("decides")
+    rules.ahead += 3600.0  # the clock is set on, and it is another hour
+    assert not said(rules, asked(), 100.0) and "it is another time" in explain(rules, asked(), 100.0)[0]
+    assert said(rules, asked(), 100.0)  # the bucket of the other rule has not filled by that
+    assert not said(rules, asked(), 101.0)
 
 
 def test_what_a_rejection_says() -> None:
