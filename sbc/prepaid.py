@@ -5,9 +5,9 @@ What was used is on file within a second or so; more than that no crash costs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from math import inf, isfinite
-from time import time
 from typing import Any
 
 import attrs
@@ -24,8 +24,10 @@ from sbc.ledger.teller import teller
 from sbc.ledger.writer import Writer
 from sbc.policy.quota import Account, Whose
 from sbc.runner import Runner
+from sbc.store.era import Era, Machine, sign, take_up
 
 KIND = "account"
+_CLOCK = ("clock", "")  # what the times of the accounts are reckoned by
 MOST_WAITING = 1_000_000
 SLICES = 20
 """Turns of the reactor over which a look at all calls is spread: each takes some 30 us a stream."""
@@ -47,8 +49,11 @@ class PrepaidService(Service):
         runner: Runner,
         pace: float,
         steady: Callable[[], float] | None = None,
+        machine: Machine | None = None,
     ) -> None:
         """`steady`: see Charger."""
+        self._machine = machine or Machine(reactor.seconds)
+        self._era = Era(0.0)
         self.setName("prepaid")
         self._reactor = reactor
         self._store = store
@@ -72,10 +77,16 @@ class PrepaidService(Service):
         if getattr(self._store, "moved", ""):
             self._log.critical("the accounts' file was damaged: it is now {moved}, all accounts are lost",
                                moved=self._store.moved)  # fmt: skip
-        shift = time() - self._reactor.seconds()
-        for kind, id, value in self._store.load():
+        there = list(self._store.load())
+        self._era = take_up(self._machine, _life(value for kind, _, value in there if kind == _CLOCK[0]))
+        if self._era.doubt:
+            self._runner.counted["clock-doubted"] += 1
+            self._log.warn(
+                "nobody is charged for the time of the restart, which is not known: {why}", why=self._era.doubt
+            )
+        for kind, id, value in there:
             if kind == KIND:
-                self._enter(id, value, shift)
+                self._enter(id, value, self._era.shift)
         self._quotas.news.clear()
         self._runner.charger = self.charger
         self._writer.start()
@@ -109,11 +120,12 @@ class PrepaidService(Service):
             self._runner.carry_out(self._border.end_call(call, cause, self._reactor.seconds(), Ending.SPENT))
 
     def _save(self) -> None:
-        shift = time() - self._reactor.seconds()
         for whose in self._quotas.news:
             account = self._quotas.accounts.get(whose)
-            value = None if account is None else kept(account, shift)
+            value = None if account is None else kept(account, self._era.shift)
             self._writer.put((KIND, name_of(whose)), value, account is None)
+        if self._quotas.news:
+            self._writer.put(_CLOCK, json.dumps(sign(self._machine, self._era)).encode(), False)
         self._quotas.news.clear()
 
     def _enter(self, id: str, value: bytes, shift: float) -> None:
@@ -122,6 +134,14 @@ class PrepaidService(Service):
         except Unfit as error:
             self._runner.counted["store-unfit"] += 1
             self._log.error("account {id} cannot be read: {error}", id=id, error=error)
+
+
+def _life(values: Iterable[bytes]) -> Any:
+    """The sign of life among values of the file; None where none can be read."""
+    try:
+        return json.loads(next(iter(values), b"null"))
+    except ValueError:
+        return None
 
 
 def name_of(whose: Whose) -> str:

@@ -191,7 +191,9 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
     daytime = DaytimeService(reactor, time, border.border.registry.gate.rules, border.runner.counted)
     guard = GuardService(reactor, border.border, border.runner)
     if config.store is not None:
-        guard.keep = _add_store(whole, reactor, config.store, border, ledger, config.source).keep_ban
+        store = _add_store(whole, reactor, config.store, border, ledger, config.source)
+        guard.keep = store.keep_ban
+        daytime.stepped.append(store.sign_life)
     if ledger is not None:
         ledger.setServiceParent(whole)  # before the border: it is there before the first call and goes after the last
     if config.prepaid is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from os import urandom
-from time import time
 from typing import Any
 
 from twisted.application.service import Service
@@ -32,6 +31,7 @@ from sbc.ledger.teller import teller
 from sbc.ledger.writer import Entry, Writer
 from sbc.policy.bans import Ban, Key
 from sbc.runner import Runner
+from sbc.store.era import Era, Machine, sign, take_up
 
 PACE = 0.02
 """Seconds for which changes are gathered."""
@@ -68,8 +68,11 @@ class StoreService(Service):
         ledger: LedgerService | None,
         silence: float = 60.0,
         sealed: bool = False,
+        machine: Machine | None = None,
     ) -> None:
         self.setName("store")
+        self._machine = machine or Machine(reactor.seconds)
+        self._era = Era(0.0)
         self._reactor = reactor
         self._store = store
         self._border = border
@@ -88,7 +91,6 @@ class StoreService(Service):
         self._due: Any = None
         self._hearing: Any = None
         self._before: dict[str, int] = {}  # packets received of resumed streams: the kernel goes on counting
-        self._away = 0.0
         self._used: set[str] = set()  # streams whose keys are used for an SSRC more
         self._rolling: Any = None
         self._alive = LoopingCall(self._live)
@@ -119,6 +121,10 @@ class StoreService(Service):
     def resume(self) -> None:
         """Take up what was kept; call it once, when all listeners are open."""
         began = self._reactor.seconds()
+        if self._era.doubt:
+            self._counted["clock-doubted"] += 1
+            self._log.warn("how long nobody was there is not known ({why}): what was kept is taken up as it was then",
+                           why=self._era.doubt)  # fmt: skip
         for id, data in sorted(self._loaded.get("binding", {}).items()):
             self._resume("binding", id, data)
         for kind in ("promise", "answer", "ban"):
@@ -132,7 +138,7 @@ class StoreService(Service):
         if self._loaded:
             self._log.info(
                 "after {away:.1f} s: {calls} calls and {bindings} bindings resumed, {unfit} not, in {took:.2f} s",
-                away=self._away, calls=self._counted["resumed-calls"], bindings=self._counted["resumed-bindings"],
+                away=self._era.away, calls=self._counted["resumed-calls"], bindings=self._counted["resumed-bindings"],
                 unfit=self._counted["store-unfit"], took=self._reactor.seconds() - began,
             )  # fmt: skip
         resumed = list(self._loaded.pop("call", ()))
@@ -171,30 +177,31 @@ class StoreService(Service):
         is killed before it has kept anything must have had another number than the next."""
         try:
             before = json.loads(data) if data else {}
-            secret, alive, run = bytes.fromhex(before["secret"]), float(before["alive"]), int(before.get("run", 0))
+            secret, run = bytes.fromhex(before["secret"]), int(before.get("run", 0))
         except (ValueError, KeyError, TypeError):
-            secret, alive, run = urandom(_SECRET_OCTETS), time(), 0
+            before, secret, run = {}, urandom(_SECRET_OCTETS), 0
         self._secret, self._run = secret.hex(), run + 1
-        self._away = max(0.0, time() - alive)
+        self._era = take_up(self._machine, before)
         self._border.registry.mint.assume(secret, urandom(8))
         try:
-            self._store.write([Entry(_RUN, self._sign(alive), False)])
+            self._store.write([Entry(_RUN, self._sign(before if "alive" in before else None), False)])
         except OSError as error:
             self._is_told = False
             self._log.critical("the store {name} cannot be written, calls with keys are not resumed: {error}",
                                name=self._store.name, error=error)  # fmt: skip
 
-    def _sign(self, alive: float) -> bytes:
-        return json.dumps({"secret": self._secret, "alive": alive, "run": self._run}).encode()
+    def _sign(self, life: dict[str, Any] | None = None) -> bytes:
+        """A sign of life: an earlier one, or one of now."""
+        found = sign(self._machine, self._era) if life is None else life
+        return json.dumps({**found, "secret": self._secret, "run": self._run}).encode()
 
     def _resume(self, kind: str, id: str, data: bytes) -> None:
         now = self._reactor.seconds()
-        shift = time() - now
         try:
             if kind == "call":
-                self._resume_call(id, data, now, shift)
+                self._resume_call(id, data, now)
             else:
-                self._runner.carry_out(self._border.resume(kind, data, now, shift))
+                self._runner.carry_out(self._border.resume(kind, data, now, self._era.shift))
         except Unfit as unfit:
             if kind in ("answer", "ban"):  # mostly it is too old
                 self._drop(kind, id)
@@ -206,9 +213,9 @@ class StoreService(Service):
         else:
             self._counted[f"resumed-{kind}s"] += 1
 
-    def _resume_call(self, id: str, data: bytes, now: float, shift: float) -> None:
+    def _resume_call(self, id: str, data: bytes, now: float) -> None:
         run = self._run if self._is_told else 0
-        call, orders = self._border.resume_call(data, now, shift, self._away, run)
+        call, orders = self._border.resume_call(data, now, self._era.shift, self._era.away, run)
         if self._ledger is not None:
             answered = None if call.answered_at is None else account.answered(call)
             since = 0.0 if call.answered_at is None else now - call.answered_at
@@ -264,7 +271,7 @@ class StoreService(Service):
 
     def _write_some(self) -> None:
         changed = self._border.registry.changed
-        frame = Frame(self._border.plan, time() - self._reactor.seconds(), self._run)
+        frame = Frame(self._border.plan, self._era.shift, self._run)
         for _ in range(min(BULK, len(changed or ()))):
             assert changed is not None
             owner = next(iter(changed))
@@ -340,17 +347,21 @@ class StoreService(Service):
             self._drop("ban", id)
             return
         self._stored.add(("ban", id))
-        self._writer.put(("ban", id), of_ban(ban, time() - self._reactor.seconds()), False)
+        self._writer.put(("ban", id), of_ban(ban, self._era.shift), False)
 
     def _drop(self, kind: str, id: str) -> None:
         if (kind, id) in self._stored:
             self._stored.discard((kind, id))
             self._writer.put((kind, id), None, True)
 
+    def sign_life(self) -> None:
+        """Leave a sign of life: at once where the clock was set, since by that a boot will reckon."""
+        self._writer.put(_RUN, self._sign(), False)
+
     def _live(self) -> None:
         """Leave a sign of life, and bring the counters up to date."""
         self._roll()
-        self._writer.put(_RUN, self._sign(time()), False)
+        self.sign_life()
         writer = self._writer
         self._counted["store-written"] = writer.written + writer.interim
         self._counted["store-waiting"], self._counted["store-failures"] = writer.waiting, writer.failures

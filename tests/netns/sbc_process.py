@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,25 +96,25 @@ def sbc_config(
 class SbcProcess:
     """A running SBC."""
 
-    def __init__(self, host: LabHost, config: Path, process: LabProcess, took: float) -> None:
-        self.host, self.config, self.process = host, config, process
+    def __init__(self, host: LabHost, config: Path, process: LabProcess, took: float, env: Mapping[str, str]) -> None:
+        self.host, self.config, self.process, self.env = host, config, process, env
         self.took = took  # seconds until it listened: how fast the machine is
 
     @classmethod
-    def start(cls, host: LabHost, toml: str) -> SbcProcess:
-        """Run `twistd -n sbc` on the host and wait until all its listeners listen."""
+    def start(cls, host: LabHost, toml: str, env: Mapping[str, str] = {}) -> SbcProcess:
+        """Run `twistd -n sbc` on the host, in that environment, and wait until all its listeners listen."""
         config = host.lab.directory / "sbc.toml"
         config.write_text(toml)
         root = Path(__file__).parents[2]
         twistd = Path(sys.executable).with_name("twistd")  # of the environment the tests run in
         argv = [str(twistd), "-n", "--pidfile=", "sbc", "--config", str(config)]
         began = time.monotonic()
-        process = host.popen(argv, log="sbc", env={"PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1"})
+        process = host.popen(argv, log="sbc", env={"PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1", **env})
         for realm in tomllib.loads(toml)["realms"].values():
             for listener in realm["listeners"]:
                 kind = "udp" if listener["transport"] == "udp" else "tcp"
                 host.wait_bound(listener["port"], listener["address"], kind, by=process)
-        return cls(host, config, process, time.monotonic() - began)
+        return cls(host, config, process, time.monotonic() - began, env)
 
     def reload(self, toml: str) -> None:
         """Give it another configuration (SIGHUP) and wait until that counts; RuntimeError if it is refused."""
@@ -132,7 +133,7 @@ class SbcProcess:
         """End it by SIGKILL, as a fault would, and start another with the same configuration."""
         self.check()
         self.process.stop(signal.SIGKILL)
-        return SbcProcess.start(self.host, self.config.read_text())
+        return SbcProcess.start(self.host, self.config.read_text(), self.env)
 
     def complaints(self) -> list[str]:
         """Lines of its log that must not be there: tracebacks, unhandled errors, books that do not balance."""

@@ -7,7 +7,7 @@ with scene(one_pair()) as stage:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,16 +81,20 @@ class Scene:
 
 @contextmanager
 def scene(
-    topology: Topology, pairs: Sequence[RealmPair] = (FIRST,), plan: SoftswitchPlan | None = None, toml: str = ""
+    topology: Topology,
+    pairs: Sequence[RealmPair] = (FIRST,),
+    plan: SoftswitchPlan | None = None,
+    toml: str = "",
+    env: Mapping[str, str] = {},
 ) -> Iterator[Scene]:
     """The main stage: a softswitch for each realm pair and the SBC between, started at once, with `toml` or a plain
-    configuration."""
+    configuration, in the environment `env`."""
     with Lab(topology) as lab:
         stage = Scene(lab, {pair.access: pair.sbc_access for pair in pairs})
         stage.proxies |= {pair.core: pair.softswitch_address for pair in pairs}
         for pair in pairs:
             stage.softswitches[pair.core] = Softswitch.start(lab.host(pair.softswitch), plan=plan or SoftswitchPlan())
-        stage.sbc = SbcProcess.start(lab.host("sbc"), toml or sbc_config(*pairs))
+        stage.sbc = SbcProcess.start(lab.host("sbc"), toml or sbc_config(*pairs), env)
         with ExitStack() as ending:
             ending.callback(stage.close)
             yield stage
