@@ -9,6 +9,7 @@ import attrs
 from sbc.core.call import Call, Stream
 from sbc.core.registry import Registry
 from sbc.core.secured import Fingerprint, Key, OwnRtcp, SideSecurity, going_on
+from sbc.core.securing import Wards
 
 MARGIN = 1 << 20
 """Numbers of RTCP that are passed over where it is not known how many were sent (see `beyond`)."""
@@ -116,10 +117,22 @@ def beyond(security: SideSecurity, runs: int = 1) -> SideSecurity:
 
 def reopen(stream: Stream, runs: int = 1) -> None:
     """A stream is to be opened again that was open before: see `beyond`. It is kept so, too: the next time it counts
-    from there."""
+    from there. So does what may come in force again: of each who has answered and is not the one."""
     for side, ward in enumerate(stream.wards or ()):
         if ward.force is not None:
             _put(stream, side, beyond(ward.force, runs))
+    for party, said in stream.early.items():
+        stream.early[party] = attrs.evolve(said, wards=passed_over(said.wards, runs))
+
+
+def passed_over(wards: Wards | None, runs: int) -> Wards | None:
+    """The wards of before a restart, as they may come in force again after it: see `beyond`."""
+    if wards is None:
+        return None
+    first, second = (
+        ward if ward.force is None else attrs.evolve(ward, force=beyond(ward.force, runs)) for ward in wards
+    )
+    return first, second
 
 
 def find(registry: Registry, stream_id: str) -> tuple[Call | None, Stream | None]:

@@ -185,6 +185,8 @@ def resume_call(
         return call, orders + reach.without(_end(registry, dialect, call, lost, now), {each.id for each in streams})
     for stream in streams:
         keyed.reopen(stream, runs)
+    for exchange in exchanges:
+        exchange.undo = tuple(attrs.evolve(each, wards=keyed.passed_over(each.wards, runs)) for each in exchange.undo)
     orders += [OpenStream(_spec(call, each, away)) for each in streams]
     orders.append(Note("call-resumed", f"after {away:.1f} s", call.id, {"state": state.value}))
     orders += [joined(call, other, now) for other in call.gathering.met] if call.gathering is not None else []

@@ -321,9 +321,14 @@ class StoreService(Service):
         self.stir()
 
     def _roll_one(self, stream: Stream) -> None:
-        rows = self._runner.engine.rollovers(stream.id)
-        if any(rows) and has_moved(stream, rows):
-            rolled(self._border.registry, stream.id, rows)
+        """A fault of ours costs this stream's, and is told: the others are to be kept, and signs of life left."""
+        try:
+            rows = self._runner.engine.rollovers(stream.id)
+            if any(rows) and has_moved(stream, rows):
+                rolled(self._border.registry, stream.id, rows)
+        except Exception:  # noqa: BLE001 - whatever it is
+            self._counted["internal-error"] += 1
+            self._log.failure("a fault in keeping how far the keys of stream {stream} are used", stream=stream.id)
 
     def _keep_used(self, stream: str) -> None:
         """A source has come: it is kept at once, since until then the next process knows nothing of its counters."""
@@ -332,12 +337,11 @@ class StoreService(Service):
             self._rolling = self._reactor.callLater(PACE, self._roll_used)
 
     def _roll_used(self) -> None:
-        self._rolling = None
-        for id in self._used:
+        self._rolling, used, self._used = None, self._used, set()
+        for id in used:
             call, stream = find(self._border.registry, id)
             if call is not None and stream is not None:
                 self._roll_one(stream)
-        self._used.clear()
         self.stir()
 
     def keep_ban(self, key: Key, ban: Ban | None) -> None:

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from sbc.core import keyed
-from sbc.core.call import Stream
+from sbc.core.call import Said, Stream
 from sbc.core.keyed import MARGIN
 from sbc.core.orders import OpenStream
 from sbc.core.plain import Unfit
@@ -39,6 +39,25 @@ def test_keys_of_a_handshake_are_the_sides() -> None:
     assert call is not None and stream is not None and list(registry.changed or ()) == [call]
     ((_, side, force),) = keyed.forces(call)
     assert side == 0 and (force.receive, force.send) == (RECEIVE, SEND) and stream.side(call, 0).security == force
+
+
+def test_keys_that_may_come_in_force_again_are_passed_over_after_a_restart_too() -> None:
+    """Of two who have answered, the second is in force when the SBC dies, and the first is who takes the call."""
+    pair, id = up()
+    pair.rig.border.secured(id, 0, RECEIVE, SEND, PRINTS)
+    keyed.rolled(pair.rig.border.registry, id, ((((1, 8, 80_000, 5),)), ()))
+    _, stream = keyed.find(pair.rig.border.registry, id)
+    assert stream is not None and stream.wards is not None
+    first = stream.wards
+    stream.early[b"first"] = Said(stream.remote[0], stream.media[0], stream.held[0], stream.flows[0], first)
+    second = attrs.evolve(first[0], force=SideSecurity(RECEIVE, Key("AEAD_AES_128_GCM", b"t" * 28)))
+    stream.wards = second, first[1]
+    keyed.reopen(stream, 2)
+    stream.settle(b"first", 0)
+    assert stream.wards is not None and stream.wards[0].force is not None
+    force = stream.wards[0].force
+    assert force.send == SEND and force.begins >= 2 * keyed.MARGIN
+    assert force.rollover == ((1, 8, 80_000, 5 + 2 * keyed.MARGIN),)
 
 
 def test_keys_of_who_had_another_certificate_are_not_kept() -> None:
