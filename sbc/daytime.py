@@ -39,7 +39,7 @@ class DaytimeService(Service):
 
     def __init__(self, reactor: Any, wall: Callable[[], float], rules: Rules, counted: Counter[str]) -> None:
         """`reactor` provides IReactorTime by a clock that nobody sets."""
-        self.setName("daytime")
+        self.name = "daytime"
         self._watch = Watch(wall, reactor.seconds)
         self._rules, self._counted = rules, counted
         self.stepped: list[Callable[[], None]] = []
@@ -48,11 +48,13 @@ class DaytimeService(Service):
         self._looks.clock = reactor
 
     def startService(self) -> None:
-        super().startService()
+        untyped: Any = super()
+        untyped.startService()
         self._looks.start(PACE)
 
     def stopService(self) -> None:
-        super().stopService()
+        untyped: Any = super()
+        untyped.stopService()
         if self._looks.running:
             self._looks.stop()
 

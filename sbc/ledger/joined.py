@@ -6,7 +6,7 @@ have ended it is open; what of it has ended is kept as it was.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sbc.core.address import Address
 from sbc.core.orders import Record, SideSpec, StreamSpec
@@ -82,14 +82,15 @@ class JoinedRecord:
         self._of_stream(stream).closed(stream, counters)
 
     def snapshot(self, at: Moment, counters: Counters) -> Plain:
-        return together(
-            self.key, [part if isinstance(part, dict) else part.snapshot(at, counters) for part in self._parts.values()]
-        )
+        parts = [part if isinstance(part, dict) else part.snapshot(at, counters) for part in self._parts.values()]
+        return together(self.key, parts, self._starts(at))
 
     def salvaged(self, at: Moment, counters: Counters) -> Plain:
-        return together(
-            self.key, [part if isinstance(part, dict) else part.salvaged(at, counters) for part in self._parts.values()]
-        )
+        parts = [part if isinstance(part, dict) else part.salvaged(at, counters) for part in self._parts.values()]
+        return together(self.key, parts, self._starts(at))
+
+    def _starts(self, at: Moment) -> dict[str, float]:
+        return {part.key: part.began(at) for part in self._parts.values() if isinstance(part, CallRecord)}
 
     def _of(self, call: str) -> CallRecord:
         part = self._parts[call]
@@ -108,17 +109,19 @@ def _over(part: CallRecord | Plain) -> bool:
     return part["ending"] is not None if isinstance(part, dict) else part.over
 
 
-def together(key: str, parts: Sequence[Plain]) -> Plain:
+def together(key: str, parts: Sequence[Plain], starts: Mapping[str, float] = {}) -> Plain:
     """One record of several. It is answered when two are, and ends with the last, as that does; what lasts is measured
-    in each part by itself, and where parts began by the time of day."""
-    parts = sorted(parts, key=lambda part: (part["start"], part["record"]))
+    in each part by itself, and where parts began by the time of day. The clock may have been set in between: `starts`
+    has, by record, when each would have begun by what it is set to now, where that is known."""
+    told = {part["record"]: starts.get(part["record"], wall_of(part["start"])) for part in parts}
+    parts = sorted(parts, key=lambda part: (round(told[part["record"]], 3), part["record"]))
     first, others = parts[0], parts[1:] or parts
     second = next((part for part in others if part["answer"] is not None), others[0])  # not one that was refused before
     over = all(part["ending"] is not None for part in parts)
-    last = max(parts, key=lambda part: part["end"] or part["known"])
-    began = wall_of(first["start"])
-    answers = sorted((wall_of(p["start"]) - began + p["setup"], p["answer"]) for p in parts if p["answer"] is not None)
-    ends = max(wall_of(p["start"]) - began + p["setup"] + (p["duration"] or 0.0) for p in parts)
+    last = max(parts, key=lambda part: told[part["record"]] + _length(part))
+    after = {part: told[part] - told[first["record"]] for part in told}
+    answers = sorted((after[p["record"]] + p["setup"], p["answer"]) for p in parts if p["answer"] is not None)
+    ends = max(after[part["record"]] + _length(part) for part in parts)
     setup, answer = answers[1] if len(answers) > 1 else (ends, None)
     streams = _marked(parts)
     return {
@@ -146,6 +149,11 @@ def together(key: str, parts: Sequence[Plain]) -> Plain:
         "reported": [{**each, "part": part["id"]} for part in parts for each in part["reported"]],
         "parts": [{name: value for name, value in part.items() if name not in _WHOLE} for part in parts],
     }
+
+
+def _length(part: Plain) -> float:
+    """Seconds from when a part began to its end, or as far as it is known."""
+    return float(part["setup"] + (part["duration"] or 0.0))
 
 
 def apart(record: Plain) -> list[Plain]:

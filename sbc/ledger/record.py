@@ -134,6 +134,10 @@ class CallRecord:
         """The time of day when it began."""
         return self._start.wall
 
+    def began(self, at: Moment) -> float:
+        """When it began, by what has passed until the moment `at`, and as the clock is set then."""
+        return at.wall - (at.tick - self._start.tick)
+
     @property
     def over(self) -> bool:
         """Whether the call has ended."""
@@ -143,10 +147,12 @@ class CallRecord:
         """The SBC was restarted, and the call goes on: so does its `record`, as far as that had been written."""
         if record is not None:
             self.key = record["record"]
-            same = ("record", "start", "ring", "answer", "caller", "callee", "called", "method", "resumed")
+            same = ("record", "start", "ring", "caller", "callee", "called", "method", "resumed")
             self._record.update({name: record.get(name, 0) for name in same})
-            self._start = at.ago(wall_of(record["start"]))
-            self._answer = None if record["answer"] is None else at.ago(wall_of(record["answer"]))
+            self._start = Moment(wall_of(record["start"]), self._start.tick)  # by what has passed, whatever was set
+            if record["answer"] is not None:
+                self._record["answer"], answer = record["answer"], wall_of(record["answer"])
+                self._answer = at.ago(answer) if self._answer is None else Moment(answer, self._answer.tick)
             self._before = {each["stream"]: each for each in record["streams"]}
             for name in ("reported", "moves"):
                 if name in record and name in self._record:

@@ -34,6 +34,7 @@ class Desk:
     """A meter whose records go to a table: the last state of each, and whether that is final."""
 
     now: float = 0.0
+    step: float = 0.0  # by which the time of day was set
     table: dict[str, tuple[Plain, bool]] = attrs.field(factory=dict)
     told: list[Note] = attrs.field(factory=list)
     sinks: list[Any] = attrs.field(factory=list)
@@ -41,7 +42,7 @@ class Desk:
     meter: Meter = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        wall: Callable[[], float] = lambda: START + self.now  # noqa: E731 - as short as it is
+        wall: Callable[[], float] = lambda: START + self.now + self.step  # noqa: E731 - as short as it is
         self.meter = Meter([self], wall, lambda: self.now, self.boot, 0.0, lambda _: carried())
         self.meter.tell = self.told.append
 
@@ -112,6 +113,16 @@ def test_it_lasts_from_when_both_have_answered_to_the_last_end() -> None:
     desk = Desk().hear(*A, *B, joined_by("b", "a"), *ends("a"), *ends("b"))
     record = desk.only
     assert record["start"] == record["parts"][0]["start"] and record["answer"] == record["parts"][1]["answer"]
+    assert (record["setup"], record["duration"]) == (5.0, 5.0)
+    assert [(part["setup"], part["duration"]) for part in record["parts"]] == [(2.0, 6.0), (2.0, 5.0)]
+
+
+@pytest.mark.parametrize("step", [7200.0, -7200.0])
+def test_how_long_it_lasts_is_right_though_the_clock_is_set_between_both_calls(step: float) -> None:
+    desk = Desk().hear(*A)
+    desk.step = step
+    record = desk.hear(*B, joined_by("b", "a"), *ends("a"), *ends("b")).only
+    assert [part["id"] for part in record["parts"]] == ["a", "b"]
     assert (record["setup"], record["duration"]) == (5.0, 5.0)
     assert [(part["setup"], part["duration"]) for part in record["parts"]] == [(2.0, 6.0), (2.0, 5.0)]
 

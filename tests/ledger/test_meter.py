@@ -36,12 +36,13 @@ class Bench:
     """A meter with two takers and a clock that the test moves."""
 
     now: float = 0.0
+    step: float = 0.0  # by which the time of day was set
     takers: list[Taken] = attrs.field(factory=lambda: [Taken(), Taken()])
     volumes: dict[str, StreamCounters] = attrs.field(factory=dict)
     dead: set[str] = attrs.field(factory=set)
 
     def meter(self, interim: float = 0.0, soon: Callable[[], None] | None = None) -> Meter:
-        wall: Callable[[], float] = lambda: START + self.now  # noqa: E731 - as short as it is
+        wall: Callable[[], float] = lambda: START + self.now + self.step  # noqa: E731 - as short as it is
         return Meter(self.takers, wall, lambda: self.now, "boot", interim, self.volumes.__getitem__, self.alive, soon)
 
     def alive(self, call: str) -> bool:
@@ -294,6 +295,39 @@ def test_a_record_goes_on_under_its_key_with_its_start_and_the_volume_of_both_li
     (only,) = record["streams"]
     assert only["sides"][0]["received"]["rtp"]["packets"] == 150 and only["sides"][0]["drops"] == {"wrong_source": 4}
     assert only["sides"][0]["latched"] == "203.0.113.11:50000" or only["sides"][0]["latched"] is None
+
+
+@pytest.mark.parametrize("step", [7200.0, -7200.0])
+def test_how_long_a_call_lasted_is_right_though_the_clock_was_set_before_the_restart(step: float) -> None:
+    before = Bench()
+    meter = before.meter()
+    meter.record(begun())
+    before.now = 5.0
+    meter.record(answered())
+    meter.suspend()
+    left = before.taken.entries[-1][1]
+    after = Bench(now=20.0, step=step)
+    meter = after.meter()
+    resumed(meter, left)
+    after.now = 30.0
+    meter.record(over())
+    record = after.taken.entries[-1][1]
+    assert (record["start"], record["answer"]) == (left["start"], left["answer"])
+    assert (record["setup"], record["duration"]) == (5.0, 25.0)
+
+
+def test_a_call_that_had_been_answered_is_charged_though_its_record_did_not_know_of_that() -> None:
+    before = Bench()
+    before.meter().record(begun())
+    left = before.taken.entries[-1][1]
+    assert left["answer"] is None
+    after = Bench(now=20.0)
+    meter = after.meter()
+    resumed(meter, left)
+    after.now = 30.0
+    meter.record(over())
+    record = after.taken.entries[-1][1]
+    assert (record["answer"], record["duration"]) == ("2026-11-23T16:00:05.000Z", 25.0)
 
 
 def test_streams_that_had_ended_stay_and_those_that_are_not_opened_again_too() -> None:
