@@ -70,13 +70,14 @@ def test_a_clock_that_is_set_ends_nothing(make_scene: Callable[..., Scene], tmp_
     assert second.bye().status == 200
     other.wait("ended")
 
-    wait_for(lambda: len(kept(stage)) == 2, what="its end to be written")
+    file = stage.sbc.config.parent / "cdr.json"
+    wait_for(lambda: len(kept(stage)) == 2 and records(file, 2), what="its end to be written")
     killed(stage)  # what was written before the steps fits what is now
     assert talk(call, taken).whole
     assert taken.bye().status == 200
     call.wait("ended")
     lasted = time.monotonic() - began
-    found = wait_for(lambda: records(stage.sbc.config.parent / "cdr.json", 4), what="records")
+    found = wait_for(lambda: records(file, 4), what="records")
     for record in found:
         assert record["complete"] and record["ending"] == "normal"
         assert 0.0 <= record["setup"] <= record["setup"] + record["duration"] <= lasted
