@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sbc.config.faults import ConfigError
+from sbc.core.secured import Key, SideSecurity
+from sbc.core.securing import Ward
 from sbc.ledger.writer import Entry
-from sbc.store.memory import MemoryStore
+from sbc.store.memory import MemoryStore, Table
 from sbc.store.sealed import OCTETS, SealedStore, take_key
+from sbc.store.service import ALIVE, PACE
+from tests.store.test_service import Process
 
 KEY = bytes(range(OCTETS))
 VALUE = b'{"secret":"of a call"}'
@@ -92,3 +98,30 @@ def test_a_key_that_may_be_anybody_s_is_refused(tmp_path: Path, fault: str, monk
         take_key(str(path), "x.toml")
     assert [each.key for each in error.value.faults] == ["store.key_file"]
     assert KEY.hex() not in str(error.value)
+
+
+def test_a_fault_with_the_counters_of_a_stream_spares_all_else() -> None:
+    table: Table = {}
+    process = Process(table, sealed=True)
+    process.call()
+    ((stream,),) = (call.streams.values() for call in process.border.registry.calls.values())
+    key = Key("AEAD_AES_128_GCM", bytes(28))
+    stream.wards = Ward(force=SideSecurity(key, key)), Ward()
+    process.written()
+    asked: list[str] = []
+
+    def rollovers(id: str) -> Any:
+        asked.append(id)
+        raise KeyError(id)
+
+    process.engine.rollovers = rollovers  # type: ignore[attr-defined]
+    process.runner.used(stream.id)
+    process.reactor.advance(PACE)
+    assert asked == [stream.id] and not process.service._used  # it is not asked for it again for ever
+    process.written()
+    before = json.loads(table["run", ""])
+    process.reactor.pump([ALIVE, ALIVE])
+    process.written()
+    assert json.loads(table["run", ""])["at"] >= before["at"] + 2 * ALIVE  # it still says that it lives
+    assert process.runner.counted["internal-error"] == len(asked) == 3
+    process.kill()

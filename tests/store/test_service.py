@@ -219,33 +219,6 @@ def test_a_source_that_has_come_is_kept_at_once_with_how_far_it_is() -> None:
     process.kill()
 
 
-def test_a_fault_with_the_counters_of_a_stream_spares_all_else() -> None:
-    table: Table = {}
-    process = Process(table, sealed=True)
-    process.call()
-    ((stream,),) = (call.streams.values() for call in process.border.registry.calls.values())
-    key = Key("AEAD_AES_128_GCM", bytes(28))
-    stream.wards = Ward(force=SideSecurity(key, key)), Ward()
-    process.written()
-    asked: list[str] = []
-
-    def rollovers(id: str) -> Any:
-        asked.append(id)
-        raise KeyError(id)
-
-    process.engine.rollovers = rollovers  # type: ignore[attr-defined]
-    process.runner.used(stream.id)
-    process.reactor.advance(PACE)
-    assert asked == [stream.id] and not process.service._used  # it is not asked for it again for ever
-    process.written()
-    before = json.loads(table["run", ""])
-    process.reactor.pump([ALIVE, ALIVE])
-    process.written()
-    assert json.loads(table["run", ""])["at"] >= before["at"] + 2 * ALIVE  # it still says that it lives
-    assert process.runner.counted["internal-error"] == len(asked) == 3
-    process.kill()
-
-
 def test_a_run_whose_number_cannot_be_kept_takes_up_no_call_with_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     table: Table = {}
     first = Process(table)
