@@ -75,6 +75,9 @@ class _StreamFacts:
     changes: list[Plain] = attrs.field(factory=list)  # what it had carried when its codecs changed
     bared: list[str | None] = attrs.field(factory=lambda: [None, None])  # when media that was secured was so no more
 
+    carriers: list[_StreamFacts | None] = attrs.field(factory=lambda: [None, None])
+    """Those by whose transport its sides' media goes, where it is not their own."""
+
     @property
     def media(self) -> tuple[str, str]:
         """What both sides have signalled."""
@@ -223,6 +226,15 @@ class CallRecord:
             facts.changes = facts.before.get("changes", [])
             facts.bared = [each.get("downgraded") for each in facts.before["sides"]]
         self._live[spec.id] = facts
+        for each in self._live.values():
+            self._ride(each)
+
+    def _ride(self, facts: _StreamFacts) -> None:
+        """See by whose transport its media goes."""
+        for side, spec in enumerate(facts.sides):
+            bundled = None if spec.security is None else spec.security.bundled
+            carrier = "" if bundled is None else bundled.carrier
+            facts.carriers[side] = self._live.get(carrier) or (facts.carriers[side] if carrier else None)
 
     def updated(self, stream: str, side: int, spec: SideSpec, at: Moment, counters: Counters) -> bool:
         """A peer has signalled anew. Whether another codec flows from now on, or a first one in a call that is
@@ -233,6 +245,7 @@ class CallRecord:
         if self._answer is not None and facts.sides[side].security is not None and spec.security is None:
             facts.bared[side] = facts.bared[side] or str(at)
         facts.sides[side] = spec
+        self._ride(facts)
         before, now = facts.flowing, agreed(facts.media) if all(facts.media) else []
         if not now:  # an offer that has nothing in common with what flows, until it is answered
             return False
@@ -318,13 +331,13 @@ def cut_short(record: Plain) -> Plain:
 def _stream(facts: _StreamFacts, counters: StreamCounters) -> Plain:
     first, second = facts.sides
     kind = (first.media or second.media).partition(" ")[0] or facts.spec.kind
-    sides = zip(facts.sides, facts.latched, facts.bared, _carried(facts, counters), strict=True)
+    sides = zip((0, 1), facts.carriers, facts.bared, _carried(facts, counters), strict=True)
     return {
         "stream": facts.spec.id,
         "kind": _cut(kind),
         "codecs": agreed(facts.media),
         "changes": list(facts.changes),
-        "sides": [_side(*each) for each in sides],
+        "sides": [_side(facts, *each) for each in sides],
     }
 
 
@@ -342,7 +355,9 @@ def _is_sound(stream: str, facts: _StreamFacts, counters: Counters) -> bool:
     return True
 
 
-def _side(spec: SideSpec, latched: Address | None, bared: str | None, volume: Plain) -> Plain:
+def _side(facts: _StreamFacts, side: int, carrier: _StreamFacts | None, bared: str | None, volume: Plain) -> Plain:
+    by = carrier or facts
+    spec, latched = by.sides[side], by.latched[side]
     return {
         "realm": spec.realm,
         "assigned": _pair(spec.local),
@@ -350,6 +365,7 @@ def _side(spec: SideSpec, latched: Address | None, bared: str | None, volume: Pl
         "latched": None if latched is None else str(latched),
         "security": said(spec.security),
         "downgraded": bared,
+        "carrier": None if carrier is None else _cut(carrier.spec.id),
         **volume,
     }
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sbc.core.address import Address
 from sbc.core.orders import Record
-from sbc.core.secured import SideSecurity
+from sbc.core.secured import Bundled, Dtls, Key, SideSecurity
 from sbc.ledger.record import LONGEST, MOST_CHANGES, MOST_MOVES, MOST_STREAMS, CallRecord, cut_short
 from sbc.media.counters import Quality, SideCounters, StreamCounters, Volume
 from tests.ledger.facts import answered, at, begun, carried, leg, over, rang, record_of, side, stream
@@ -72,6 +72,7 @@ def test_a_whole_call() -> None:
         "latched": "203.0.113.11:16384",
         "security": "none",
         "downgraded": None,
+        "carrier": None,
         "received": {
             "rtp": {"packets": 100, "octets": 17200, "ip_octets": 20000},
             "rtcp": {"packets": 1, "octets": 60, "ip_octets": 88},
@@ -280,3 +281,23 @@ def test_who_has_come_and_gone_stands_in_the_record_of_a_gateways_call_and_over_
     moves = again.snapshot(at(6), none)["moves"]
     assert moves[:2] == known["moves"] and len(moves) == MOST_MOVES
     assert "moves" not in CallRecord("boot-c1", begun(), at(0)).snapshot(at(1), none)
+
+
+def test_a_stream_that_goes_by_anothers_transport_is_where_that_is() -> None:
+    """Also where that comes after it, and is gone before it."""
+    made, dtls, key = CallRecord("boot-c1", begun(), at(0)), Dtls(client=False), Key("AEAD_AES_128_GCM", bytes(28))
+    made.heard(answered(), at(1))
+    rider, carrier = stream(number=2, media="video VP8/90000"), stream()
+    rides = attrs.evolve(side("access", 21000), security=SideSecurity(dtls=dtls, bundled=Bundled("c1/1", "1")))
+    made.opened(attrs.evolve(rider, sides=(rides, side("core", 31000))))
+    secured = attrs.evolve(carrier.sides[0], security=SideSecurity(key, key, dtls))
+    made.opened(attrs.evolve(carrier, sides=(secured, carrier.sides[1])))
+    made.latched("c1/1", 0, Address("203.0.113.11", 16384))
+    made.closed("c1/1", carried())
+    made.closed("c1/2", carried())
+    first, second = ([each["sides"][n] for each in made.snapshot(at(9), none)["streams"]] for n in (0, 1))
+    for name in ("security", "assigned", "signalled", "latched"):
+        assert first[1][name] == first[0][name], name
+    assert (first[0]["carrier"], first[1]["carrier"]) == (None, "c1/1")
+    assert (first[1]["security"], first[1]["latched"]) == ("dtls AEAD_AES_128_GCM", "203.0.113.11:16384")
+    assert second[1]["carrier"] is None and second[1]["assigned"]["rtp"] == "203.0.113.1:31000"
