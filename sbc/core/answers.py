@@ -8,10 +8,10 @@ had (`asking.own_name`), by which whoever was asked knows it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sbc.core.exchange import Exchange, ExchangeState, Hop
-from sbc.core.keys import ExchangeKey, is_far
+from sbc.core.keys import ExchangeKey, answer_key, is_far
 from sbc.core.message import Intent, Kind, Phase, Timing
 from sbc.core.orders import Order
 
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
 TAKEN_UP = Intent(Kind.OTHER, Phase.REQUEST, b"", b"", method="answered", local=True)
 """What all those were whose answers have outlived a restart."""
+
+
+class Receipt(NamedTuple):
+    """Who was asked, by our name `token` of the exchange, and is told by `confirmation` that its answer has arrived, of
+    which `heard` is the mark."""
+
+    far: Hop
+    token: bytes
+    heard: bytes
+    confirmation: bytes
 
 
 def keep(registry: Registry, exchange: Exchange) -> None:
@@ -44,17 +54,23 @@ def take_up(
     said: tuple[bytes, ...],
     until: float,
     now: float,
+    receipt: Receipt | None = None,
 ) -> list[Order]:
     """After a restart: who asks again under one of these keys, until then, gets the answer that it got, in the pieces
-    in which that was `said`."""
+    in which that was `said`; and who repeats it until it hears that it has arrived gets its `receipt`."""
     timing = Timing(0.0, 0.0, 0.0, linger=until - now, patience=0.0)
     exchange = Exchange(dialect, TAKEN_UP, timing, b"", near, None, answer=said[-1], state=ExchangeState.DONE)
     exchange.pieces = said[:-1]
+    if receipt is not None:
+        exchange.far, exchange.token = receipt.far, receipt.token
+        exchange.heard, exchange.confirmation = receipt.heard, receipt.confirmation
     registry.crowd.enter_exchange(exchange)
     registry.live_exchanges.add(exchange)
     registry.terminal_ports.hold(exchange, exchange.listeners)
     for key in keys:
         registry.key_exchange(exchange, key)
+    if receipt is not None:
+        registry.key_exchange(exchange, answer_key(receipt.far.listener, receipt.far.peer, receipt.token, bound=False))
     registry.timers.set(exchange, until)
     return registry.linger(exchange, now)
 

@@ -7,6 +7,7 @@ longer fits the plan is not taken up, or ended, with the reason. Times were writ
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -26,6 +27,7 @@ from sbc.core import (
     reach,
     sessions,
 )
+from sbc.core.address import Address
 from sbc.core.banned import resume_ban
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Call, CallState, Leg, Stream
@@ -115,20 +117,30 @@ def resume_answer(registry: Registry, data: bytes, now: float, frame: Frame) -> 
 
     @raises Unfit, having changed nothing.
     """
-    found = {"pieces": ()} | read_object(ANSWER, unpack("answer", data), frame)
+    found = {"pieces": (), "receipt": None} | read_object(ANSWER, unpack("answer", data), frame)
     if found.keys() != ANSWER.keys() or not found["keys"] or found["due"] <= now:
         raise Unfit("nobody needs it any more")
     if any(key in registry.exchanges for key in found["keys"]):
         raise Unfit("has come again meanwhile")
-    name, transport, address = found["own"]
-    realm, listener = registry.plan.realms.get(name), Listener(name, found["dialect"], transport, address, address)
-    own = registry.terminal_ports.find(listener)
-    if own is None and realm is None:
+    near = Hop(_our_end(registry, found["dialect"], found["own"]), found["peer"], found["otherwise"])
+    said, receipt = (*found["pieces"], found["answer"]), None
+    if found["receipt"] is not None:
+        own, peer, token, heard, confirmation = found["receipt"]
+        with suppress(Unfit):  # the asker's answer does not hang on it
+            receipt = answers.Receipt(Hop(_our_end(registry, found["dialect"], own), peer), token, heard, confirmation)
+    return answers.take_up(registry, found["dialect"], near, found["keys"], said, found["due"], now, receipt)
+
+
+def _our_end(registry: Registry, dialect: str, own: tuple[str, str, Address]) -> Listener:
+    """Our end of an exchange. @raises Unfit where there is no such realm any more."""
+    name, transport, address = own
+    realm, listener = registry.plan.realms.get(name), Listener(name, dialect, transport, address, address)
+    known = registry.terminal_ports.find(listener)
+    if known is not None:
+        return known.over(transport)
+    if realm is None:
         raise Unfit(f"there is no realm {name} any more")
-    at = _own(realm, listener) if own is None and realm is not None else listener
-    hop = Hop(at if own is None else own.over(transport), found["peer"], found["otherwise"])
-    said = (*found["pieces"], found["answer"])
-    return answers.take_up(registry, found["dialect"], hop, found["keys"], said, found["due"], now)
+    return _own(realm, listener)
 
 
 OTHERS = {"binding": resume_binding, "promise": resume_promise, "answer": resume_answer, "ban": resume_ban}

@@ -13,7 +13,7 @@ from sbc.core import answers
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
 from sbc.core.call import Asked, Call, CallState, Leg, Stream
-from sbc.core.exchange import OPEN_STATES, Change, Exchange, ExchangeState, Hop
+from sbc.core.exchange import OPEN_STATES, Change, Exchange, ExchangeState, Hop, mark
 from sbc.core.hops import HopKey
 from sbc.core.keys import is_far
 from sbc.core.members import Gathering
@@ -157,8 +157,11 @@ _ANSWER: dict[str, Any] = {
     "keys": list[tuple[str, str, int, bytes]],
     "answer": bytes,
     "pieces": tuple[bytes, ...],
+    "receipt": tuple[tuple[str, str, Address], Address, bytes, bytes, bytes] | None,
     "due": Moment,
 }
+"""`receipt`, where whoever was asked repeats its answer until it hears that it has arrived: our end and its, our name
+of the exchange there, the mark of its answer, and what it is told."""
 ANSWER: dict[str, Form] = {name: form(hint) for name, hint in _ANSWER.items()}
 
 
@@ -227,7 +230,11 @@ def of_answer(exchange: Exchange, frame: Frame) -> dict[str, Any]:
     """What an exchange was answered, and to whom, as JSON has it; made at once, for there is one of every command."""
     near, answer, due = exchange.near, exchange.answer, answers.until(exchange)
     assert near is not None and answer is not None and due is not None  # else it would not be kept
-    own = near.listener
+    own, far, receipt = near.listener, exchange.far, None
+    if far is not None and exchange.confirmation is not None:
+        texts = (exchange.token, mark(exchange.heard), exchange.confirmation)
+        end = (far.listener.realm, far.listener.transport, far.listener.address)
+        receipt = (end, far.peer, *(each.decode("latin-1") for each in texts))
     return {
         "dialect": exchange.dialect,
         "own": (own.realm, own.transport, own.address),
@@ -236,6 +243,7 @@ def of_answer(exchange: Exchange, frame: Frame) -> dict[str, Any]:
         "keys": [(*key[:3], key[3].decode("latin-1")) for key in exchange.keys if not is_far(key)],
         "answer": answer.decode("latin-1"),
         "pieces": [each.decode("latin-1") for each in exchange.pieces],
+        "receipt": receipt,
         "due": due + frame.shift,
     }
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from sbc.h248.message import Body
 from tests.h248_calls import RTP, Gateway, gateway, read
-from tests.h248_words import LINE, WIRES, action, command, transaction
+from tests.h248_words import LINE, WIRES, action, command, reply, transaction
 from tests.kept import restarted
 
 wires = pytest.mark.parametrize("wire", WIRES)
@@ -53,3 +54,15 @@ def test_a_restart_between_two_segments_ends_in_their_repetition(wire: str, came
         heard += found.heard(found.say(each))
     assert before[0] in heard and {read(each).segment for each in heard} == {1, 2}
     assert set(found.heard(found.ask(ASKED))) == set(heard)
+
+
+@wires
+def test_an_answer_that_comes_again_after_a_restart_is_acknowledged(wire: str) -> None:
+    """Its gateway repeats it until it hears of it (H.248.1 clause D.1)."""
+    found = gateway(wire=wire)
+    (told,) = found.told(found.ask(ASKED))
+    answer = reply(read(told).transaction, b"-", command(b"AuditValue", LINE), ack=True)
+    (ack,) = found.told(found.say(answer))
+    assert read(ack).body is Body.ACK
+    found.rig, _ = restarted(found.rig)
+    assert found.told(found.say(answer)) == [ack]

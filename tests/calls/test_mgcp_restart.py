@@ -7,7 +7,7 @@ import pytest
 from sbc.core.call import CallState
 from sbc.core.orders import CloseStream, Send
 from tests.kept import restarted
-from tests.mgcp_calls import FAR, PRIVATE, Line, mgcp_rig, sent
+from tests.mgcp_calls import FAR, OTHER, PRIVATE, Line, mgcp_rig, sent
 from tests.mgcp_messages import command, crcx, created, dlcx, mdcx, number_of, response, sdp, value
 from tests.rig import of
 
@@ -67,3 +67,37 @@ def test_a_command_that_was_under_way_is_carried_out_once(answered: bool) -> Non
     assert line.told(created(heard, "1F", PRIVATE, 4000)).startswith(b"200 7 ")
     line.told(response(250, line.asked(dlcx(9, line.at(), "2a", "1F"))))
     assert not line.rig.open_streams
+
+
+def test_an_answer_that_comes_again_after_a_restart_is_acknowledged() -> None:
+    """Its gateway repeats it until it hears of it (RFC 3435 section 3.5.6), and may have heard nothing before."""
+    line = Line.register(mgcp_rig())
+    asked = crcx(7, line.at(), described=sdp(FAR, 6000))
+    heard = line.asked(asked)
+    answer = created(heard, "1F", PRIVATE, 4000).replace(b"\r\nI:", b"\r\nK:\r\nI:", 1)
+    first = line.says(answer)
+    (ack,), (back,) = sent(first, "access"), sent(first, "core")
+    assert ack.data.split() == [b"000", b"%d" % number_of(heard)]
+    line.rig, _ = restarted(line.rig)
+    line.rig, _ = restarted(line.rig)
+    for _ in range(3):
+        again = line.says(answer)
+        assert [each.data for each in of(Send, again)] == [ack.data]
+    assert not of(Send, line.says(answer.replace(b"4000", b"4002"))), "another than the one that has crossed"
+    assert not of(Send, line.rig.from_access(answer, OTHER)), "nobody else is told"
+    assert [each.data for each in of(Send, line.agent(asked))] == [back.data]
+    line.rig.wait(70)
+    assert not of(Send, line.says(answer))
+
+
+def test_an_answer_that_had_not_crossed_before_the_restart_is_not_acknowledged() -> None:
+    """Its gateway may forget what is acknowledged, and do nothing when it is asked again."""
+    line = Line.register(mgcp_rig())
+    asked = crcx(7, line.at(), described=sdp(FAR, 6000))
+    heard = line.asked(asked)
+    answer = created(heard, "1F", PRIVATE, 4000).replace(b"\r\nI:", b"\r\nK:\r\nI:", 1)
+    line.rig, _ = restarted(line.rig)
+    orders = line.agent(asked)
+    first = line.says(answer)
+    assert [each.data.split()[0] for each in sent(first, "access")] == [b"000"]
+    assert [each.data.split()[:2] for each in sent(first, "core")] == [[b"200", b"7"]], orders
