@@ -60,7 +60,7 @@ class _Relay:
 
     def __init__(self, spec: StreamSpec, handle: int, stream: Any, keys: list[Keys]) -> None:
         self.spec, self.handle, self.stream, self.keys = spec, handle, stream, keys
-        self.past = Past(), Past(), Past(), Past()
+        self.past: tuple[Past, ...] = ()
 
 
 @implementer(IUserSpaceEngine)

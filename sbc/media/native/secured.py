@@ -98,7 +98,7 @@ class Secured:
             raise ValueError("a side that is not secured has no keys")
         given, at = self._ffi.new("struct new_seals *"), _at(side, rtcp)
         self._leave(relay, side, rtcp, (receive, send))
-        self._seals.write(given, spec, relay.keys[at], (receive, send), relay.past[at])
+        self._seals.write(given, spec, relay.keys[at], (receive, send), _past(relay)[at])
         self._lib.engine_key(relay.stream, side, rtcp, given)
         relay.keys[at] = (receive, send)
 
@@ -168,13 +168,15 @@ class Secured:
     def _leave(self, relay: Any, side: int, rtcp: bool, keys: Keys) -> None:
         """These are to take the place of a side's keys: it is remembered how far those were used."""
         security, at = _of(relay.spec.sides[side].security, rtcp), _at(side, rtcp)
+        if relay.keys[at] == NO_KEYS:
+            return
 
         def rows() -> tuple[Row, ...]:
             first = OF_RTCP * rtcp
             told = self.rollovers(relay.spec.id)[side]
             return tuple((row[0] - first, *row[1:]) for row in told if first <= row[0] < first + OF_RTCP)
 
-        leave(relay.past[at], relay.keys[at], keys, rows, -1 if security is None else security.begins)
+        leave(_past(relay)[at], relay.keys[at], keys, rows, -1 if security is None else security.begins)
 
     def _secure_first(self, specs: Any, spec: StreamSpec) -> list[Keys]:
         """Write the keys of a stream that is opened; they are to be given to the engine at once. @raises ValueError."""
@@ -201,7 +203,8 @@ class Secured:
                 before = _of(relay.spec.sides[side].security, rtcp)
                 keys = NO_KEYS if security is None else wanted(before, relay.keys[at], security)
                 self._leave(relay, side, rtcp, keys)
-                self._seals.write(_seals(to, rtcp, security), spec, relay.keys[at], keys, relay.past[at], security)
+                past = Past() if security is None else _past(relay)[at]
+                self._seals.write(_seals(to, rtcp, security), spec, relay.keys[at], keys, past, security)
                 given.append(keys)
         except ValueError:
             self._seals.drop(to.seals)
@@ -214,6 +217,13 @@ class Secured:
         if relay is not None and source is not None:
             data = bytes(self._ffi.buffer(handed.data, handed.size))
             self._herald.handshake(relay.spec.id, handed.side, bool(handed.rtcp), data, source)
+
+
+def _past(relay: Any) -> tuple[Past, ...]:
+    """How far keys of a stream were used. Made when it is first asked for: most streams have no keys."""
+    relay.past = relay.past or (Past(), Past(), Past(), Past())
+    past: tuple[Past, ...] = relay.past
+    return past
 
 
 def _at(side: int, rtcp: bool) -> int:
