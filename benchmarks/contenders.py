@@ -222,7 +222,7 @@ def start_sbc(host: LabHost, toml: str, port: int, under: Sequence[str] = ()) ->
     twistd = Path(sys.executable).with_name("twistd")
     argv = [*PROFILER, *under, str(twistd), "-n", "--pidfile=", "sbc", "--config", str(config)]
     process = host.popen(argv, log="sbc", env={"PYTHONPATH": str(ROOT)})
-    host.wait_bound(port, CORE_SIDE, timeout=20.0, by=process)
+    host.wait_bound(port, CORE_SIDE, timeout=90.0, by=process)  # others may have the processor
     return process
 
 
