@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from sbc.core import admission
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
-from sbc.core.message import Intent, Kind, Phase, Refused
+from sbc.core.message import Cause, Intent, Kind, Phase, Refused
 from sbc.core.realm import Path, Side
-from sbc.policy.ahead import may_be_less, needed
+from sbc.policy.ahead import LEAST, may_be_less, media_in, needed
 from sbc.policy.demand import Bandwidth, Demand
 
 if TYPE_CHECKING:
@@ -36,7 +36,12 @@ def asked(registry: Registry, exchange: Exchange, terminal: Binding | None, arri
     host = arrival.source.host
     legs = admission.seats_of(registry, path, admission.holder(terminal, host), host)
     urgent = admission.is_urgent(registry, registry.plan.realms[path.access], intent)
-    registry.ahead.hold(exchange, legs, wanted, may_be_less(_believed(registry, path)), urgent)
+    held = registry.ahead.hold(exchange, legs, wanted, may_be_less(_believed(registry, path)), urgent)
+    if held != wanted:
+        exchange.allowed = media_in(held)
+        if exchange.allowed < LEAST:
+            registry.ahead.drop(exchange)
+            raise Refused(Cause.BANDWIDTH, "not enough bandwidth", detail="what is left is of no use")
 
 
 def _change(registry: Registry, exchange: Exchange, terminal: Binding | None, wanted: Demand, arrival: Arrival) -> None:

@@ -150,6 +150,7 @@ class Exchange:
     releases: tuple[bytes, tuple[str, ...]] | None = None  # the member that it takes off for us, and its streams' ids
     parting: Binding | None = None  # whose end it tells the registrar
     terminal: Binding | None = None  # the terminal that it is of, or for, if it is known
+    allowed: int | None = None  # bit/s of media each way that leave is asked for, where that is less than it says
     leads: Address | None = None  # where the call is to go that its answer gives leave for
     returns: Promise | None = None  # the leave for a call that it gives back, or takes back
     summons: Exchange | None = None  # for which other it asks a terminal to open a connection

@@ -31,6 +31,7 @@ class Noted(Enum):
     NUMBER = "number"  # requestSeqNum
     REFERENCE = "reference"  # callReferenceValue
     LIFETIME = "lifetime"  # timeToLive, keepAliveInterval; seconds
+    WIDTH = "width"  # bandWidth; hundreds of bit/s
     ALIAS = "alias"
     NAME = "name"  # gatekeeperIdentifier, endpointIdentifier
     CALL = "call"  # a callIdentifier's 16 octets
@@ -44,6 +45,7 @@ class Noted(Enum):
 
 NUMBERS = {"requestSeqNum": Noted.NUMBER, "callReferenceValue": Noted.REFERENCE}
 LIFETIMES = frozenset({"timeToLive", "keepAliveInterval", "lrqKeepAliveInterval"})
+BANDWIDTH = "bandWidth"
 NAMES = frozenset({"gatekeeperIdentifier", "endpointIdentifier"})
 FLAGS = frozenset({"maintainConnection", "multipleCalls"})
 TOKENS = frozenset({"tokens", "cryptoTokens", "integrityCheckValue"})
@@ -140,6 +142,8 @@ def _kind(node: Node, name: str) -> Noted | None:
         return NUMBERS[name]
     if name in LIFETIMES:
         return Noted.LIFETIME
+    if name == BANDWIDTH:
+        return Noted.WIDTH
     if name in NAMES and isinstance(node, Text):
         return Noted.NAME
     if name in ALIASES and isinstance(node, Text):
@@ -310,8 +314,8 @@ def written(spot: Spot, value: Any) -> list[Patch]:
             return [Patch(found.start >> 3, (found.start >> 3) + 1, bytes((bool(value) << 7,)))]
         case Noted.OPAQUE:
             return [Patch(found.start >> 3, found.end >> 3, value)]
-        case Noted.LIFETIME:
-            return [_write_lifetime(found, value)]
+        case Noted.LIFETIME | Noted.WIDTH:
+            return [_write_large(found, value)]
         case Noted.TEXT if found.extra.high is None:
             return write_words(found.extra, found.start >> 3, found.end >> 3, value)
         case Noted.NAME | Noted.TEXT:
@@ -372,9 +376,10 @@ def _write_route(found: Found, address: Address) -> list[Patch]:
     return [head, Patch(first, first + _HOP * hops, ip.packed * hops)] if hops else [head]
 
 
-def _write_lifetime(found: Found, seconds: int) -> Patch:
-    if not found.extra.low <= seconds <= found.extra.high:
-        raise ValueError(f"{seconds} s is no lifetime")
-    number = seconds - found.extra.low
+def _write_large(found: Found, value: int) -> Patch:
+    """A number of up to four octets, which are as many as it needs."""
+    if not found.extra.low <= value <= found.extra.high:
+        raise ValueError(f"{value} is not in its range")
+    number = value - found.extra.low
     size = max((number.bit_length() + 7) >> 3, 1)
     return joined(found.start, found.end >> 3, size - 1, 2, number.to_bytes(size, "big"))

@@ -48,6 +48,8 @@ def _stamp(message: H323Message, crossing: Crossing) -> None:
         put_number(message, memo.number)
         return
     crossing.exchange.memo = Memo(number_of(message))
+    if crossing.exchange.allowed is not None:
+        _put_bandwidth(message, crossing.exchange.allowed)
     put_number(message, int(crossing.exchange.token))
 
 
@@ -69,6 +71,13 @@ def put_number(message: H323Message, number: int) -> None:
     for spot in message.message.spots:
         if spot.kind is Noted.NUMBER:
             message.put(spot, number)
+
+
+def _put_bandwidth(message: H323Message, allowed: int) -> None:
+    """Ask for no more than is there: BandWidth is hundreds of bit/s of both ways (H.225.0 clause 7.11.1)."""
+    for spot in message.message.spots:
+        if spot.kind is Noted.WIDTH:
+            message.put(spot, allowed // 50)
 
 
 def _stays(crossing: Crossing) -> bool:

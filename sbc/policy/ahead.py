@@ -19,6 +19,8 @@ from sbc.policy.demand import Bandwidth, Demand, Fit, less, more, turned
 _PACKETS = 50  # a second: what headers and RTCP are reckoned by where only the media is known
 _HEADERS = 40 * 8
 _RTCP = 1.05
+LEAST = 4_000
+"""Bit/s of media: what is less is of no use to anybody."""
 
 
 @attrs.define(eq=False)
@@ -110,9 +112,7 @@ class Ahead:
         room = self._book.room(call, call.ahead)
         if room is None:
             return AMPLE
-        whole = more(room, call.total)
-        least = min(*whole.into, *whole.out)
-        return max(0, int(least / _RTCP) - _PACKETS * _HEADERS)
+        return media_in(more(room, call.total))
 
     def tickets(self) -> Iterator[Ticket]:
         """Those of who has no call yet."""
@@ -149,6 +149,11 @@ def _even(one: Demand) -> Demand:
 def needed(flows: tuple[Flow, ...], v6: tuple[bool, bool], believed: tuple[Bandwidth, Bandwidth]) -> Demand | None:
     """What a call takes that is to have as much each way; None where nothing is said."""
     return demand((flows, flows), "rtp", v6, believed) if flows else None
+
+
+def media_in(one: Demand) -> int:
+    """How much media, in bit/s each way, there is in what a call takes."""
+    return max(0, int(min(*one.into, *one.out) / _RTCP) - _PACKETS * _HEADERS)
 
 
 def may_be_less(believed: tuple[Bandwidth, Bandwidth]) -> bool:

@@ -696,9 +696,23 @@ def test_h323_where_it_may_be_less_leave_is_asked_for_with_what_there_is() -> No
     own = registered(rig)
     (sent,) = to(rig.from_access(arq(20, bandWidth=100_000)), "core")
     assert_held(rig, 100_000)
-    rig.from_core(acf(sent.data, bandWidth=100_000), GATEKEEPER, at=own)
+    asked = read_h323(sent.data).value["bandWidth"]
+    assert held_by(asked) <= 100_000 < held_by(asked + 2), "the gatekeeper is asked for no more"
+    (told,) = to(rig.from_core(acf(sent.data, bandWidth=asked), GATEKEEPER, at=own), "access")
+    assert read_h323(told.data).value["bandWidth"] == asked, "and the terminal hears how much it has"
+    assert_held(rig, held_by(asked))
     opened(rig)
-    assert_held(rig, 100_000)
+    assert_held(rig, held_by(asked))
+    (sent,) = to(rig.from_access(arq(21, bandWidth=64, callIdentifier={"guid": bytes(16)})), "access")
+    assert read_h323(sent.data).value["rejectReason"][0] == "requestDenied", "what is left would be of no use"
+
+
+def test_h323_leave_for_which_there_is_enough_is_asked_for_as_it_came() -> None:
+    rig = Rig.make(H323Dialect(), limited(h323_plan(), 100, fit=Fit.FILTER, ahead=True))
+    registered(rig)
+    (sent,) = to(rig.from_access(arq(20, bandWidth=160)), "core")
+    assert read_h323(sent.data).value["bandWidth"] == 160
+    assert_held(rig, held_by(160))
 
 
 def _channel(codec: Any = DEAR) -> Any:

@@ -12,6 +12,7 @@ from sbc.core.address import Address
 from sbc.h323.codec import Message, build_control, build_ras, build_signal, decode
 from sbc.h323.splice import Patch, joined
 from sbc.h323.spots import Noted, Spot
+from tests.h323_calls import arq
 from tests.h323_messages import ALL, GUID, MADE, OTHER, PROTOCOL, TERMINAL, endpoint_type, ip, registration
 
 DATA = dict(MADE)
@@ -111,6 +112,14 @@ def test_lifetimes(seconds: int) -> None:
     before, _ = rewritten(DATA["registration"], "timeToLive", seconds)
     assert bool(before.resized) == (not 256 < seconds <= 65536)
     rewritten(DATA["setup"], "keepAliveInterval", seconds, which=3)
+
+
+@pytest.mark.parametrize("units", [0, 255, 256, 65536, 4294967295])
+def test_bandwidth(units: int) -> None:
+    before, _ = rewritten(arq(20, bandWidth=1280), "bandWidth", units)
+    assert bool(before.resized) == (not 255 < units < 65536)
+    before, _ = rewritten(arq(20, bandWidth=units), "bandWidth", 1280)
+    assert decode(before.encode()).value["bandWidth"] == 1280
 
 
 @pytest.mark.parametrize("number", [1, 255, 256, 65535])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sbc.core.message import Cause, Flow, Refused, Width
-from sbc.policy.ahead import Ahead, may_be_less, needed
+from sbc.policy.ahead import Ahead, may_be_less, media_in, needed
 from sbc.policy.book import AMPLE, NOTHING, Book
 from sbc.policy.demand import Bandwidth, Demand, Fit, less, more, turned
 from sbc.policy.limits import Caps
@@ -159,3 +159,9 @@ def test_what_is_needed() -> None:
 def test_where_nothing_is_limited_there_is_room_for_all() -> None:
     book = Book(plan())
     assert Ahead(book).room(attempt(book)) == AMPLE
+
+
+def test_how_much_media_there_is_in_what_a_call_takes() -> None:
+    assert media_in(Demand((84_000,) * 2, (84_000,) * 2)) == 64_000
+    assert media_in(Demand((84_000, 25_200), (25_200, 84_000))) == 8_000, "each way the less"
+    assert media_in(Demand((1_000,) * 2, (1_000,) * 2)) == 0
