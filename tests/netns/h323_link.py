@@ -159,6 +159,7 @@ class Door:
         self.loop, self.sock = loop, sock
         self._hear, self._lost, self._came = hear, lost, came
         self.port = int(sock.getsockname()[1])
+        self.taken = 0  # connections
         loop.watch(sock, self._accept)
 
     def _accept(self, sock: socket.socket) -> None:
@@ -171,6 +172,7 @@ class Door:
                 continue
             made.setblocking(False)
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.taken += 1
             self._came(Link(self.loop, made, self._hear, self._lost))
 
     def close(self) -> None:

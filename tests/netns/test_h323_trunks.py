@@ -41,6 +41,19 @@ called = ["9"]
     return f"{first}{trunk}[realms.{FIRST.core}]{second}"
 
 
+def is_down(stage: H323Scene, host: str, port: int) -> bool:
+    """What the SBC has said last of a gateway."""
+    lines = [line for line in stage.sbc.process.output().splitlines() if f"hop={host}:{port} " in line]
+    return bool(lines) and "hop-down" in lines[-1]
+
+
+def wait_known(stage: H323Scene, gateways: list[H323Endpoint]) -> None:
+    """Each was knocked at, and is known to live: the SBC has begun to knock before they were there."""
+    wait_for(lambda: all(each.door.taken for each in gateways), what="each gateway to be knocked at")
+    places = [(each.place.address, each.door.port) for each in gateways]
+    wait_for(lambda: not any(is_down(stage, *place) for place in places), what="each gateway to be up")
+
+
 def calls(caller: H323Endpoint, target: str, via: str, free: H323Endpoint, number: int) -> None:
     """It comes up where a channel is free, with media both ways."""
     call = caller.dial(target, (via, 1720)).wait("up").wait_flowing()
@@ -57,6 +70,7 @@ def test_of_several_gateways_the_one_that_lives_and_has_room_is_called(
     core, access = stage.lab.host("sbc").capture("core"), stage.lab.host("sbc").capture("access")
     full = [stage.gateway(host, "full", FULL, "full") for host in ("softswitch", "phone-b")]
     free = [stage.gateway(host, "free", FREE) for host in ("softswitch", "phone-b")]
+    wait_known(stage, [*full, *free])
     phone, caller = stage.gateway("phone-a", "alice", 1720), stage.gateway("softswitch", "office", 1730)
     calls(phone, "4940", FIRST.sbc_access, free[0], 0)
     calls(caller, "9001", FIRST.sbc_core, free[1], 0)
