@@ -37,7 +37,7 @@ from sbc.core.hops import literal_targets
 from sbc.core.meeting import joined
 from sbc.core.message import BadMessage, Ending, Refused, StreamKey, Who
 from sbc.core.moving import as_it_was
-from sbc.core.orders import Listener, Note, OpenStream, Order, SideSpec, StreamSpec
+from sbc.core.orders import Listener, Note, OpenStream, Order, StreamSpec
 from sbc.core.plain import Frame, Unfit, form, read_object
 from sbc.core.promises import Promise
 from sbc.core.realm import Path, Realm
@@ -358,12 +358,10 @@ def _spec(call: Call, stream: Stream, away: float) -> StreamSpec:
     """The stream as the engine is to have it: media goes on to where it went. That the SBC was away is no reason to
     listen to strangers; only after a longer absence may a NAT have given the peer another address."""
     spec = as_it_was(call, stream)
-    first, second = (_side(each, away) for each in spec.sides)
+    first, second = (
+        each if each.latched is None or away >= SHORT else attrs.evolve(each, window=0.0) for each in spec.sides
+    )
     return attrs.evolve(spec, sides=(first, second))
-
-
-def _side(spec: SideSpec, away: float) -> SideSpec:
-    return spec if spec.latched is None or away >= SHORT else attrs.evolve(spec, window=0.0)
 
 
 def _own(realm: Realm, listener: Listener) -> Listener:
