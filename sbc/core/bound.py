@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sbc.core import group
 from sbc.core.address import Address
 from sbc.core.binding import Binding, BindingState
 from sbc.core.message import Cause, Intent, Place, Refused, Slot
+from sbc.core.orders import Order
 from sbc.core.realm import Realm
 
 if TYPE_CHECKING:
@@ -105,3 +107,14 @@ def terminal(registry: Registry, arrival: Arrival, intent: Intent, realm: Realm)
     if not known:
         raise Refused(Cause.UNBOUND, "not registered here")
     return next((binding for binding in known if binding.seen == arrival.source), known[0])
+
+
+def present(registry: Registry, bindings: Iterable[Binding], now: float) -> list[Order]:
+    """Let those terminals that come again be presented as their paths have it now. Not before all bindings of a request
+    are had: where one of them is refused, what opens the ports of others, which stay, would be lost."""
+    orders: list[Order] = []
+    for binding in bindings:
+        if binding.state is not BindingState.PENDING or len(binding.claims) > 1:
+            registry.touch(binding)
+            orders += registry.terminal_ports.renew(binding, registry.plan.core_listener(binding.path), now)
+    return orders

@@ -139,7 +139,8 @@ def unlistened(
     """A terminal's own listener could not be opened: whoever asked for it is refused."""
     orders: list[Order] = [Note("listener-lost", why, "", {"listener": str(listener)})]
     for exchange in list(registry.live_exchanges):
-        if exchange.open and any(_at(binding.onward, listener) for binding in exchange.bindings):
+        asks = (each for each in exchange.bindings if next(reversed(each.claims), None) is exchange)  # the last to come
+        if exchange.open and any(_at(binding.onward, listener) for binding in asks):
             orders += registry.terminal_ports.fall_back(exchange.bindings, registry.plan, now)
             for binding in exchange.bindings:
                 registry.touch(binding)
@@ -147,8 +148,11 @@ def unlistened(
             orders += transact.give_up(registry, dialects[exchange.dialect], exchange, refused, now)
             orders += registry.drop_pending(exchange, now)
             orders += registry.reach(exchange, None, now)
-    for binding in [each for each in registry.bindings.values() if _at(each.onward, listener) and not each.claims]:
-        orders += registry.forget_binding(binding, why, now)  # it had the port before a restart
+    for binding in [each for each in registry.bindings.values() if _at(each.onward, listener)]:
+        if binding.claims:  # who asks for it is refused, and another request that it waits for goes on
+            orders += registry.terminal_ports.fall_back([binding], registry.plan, now)
+        else:  # it had the port before a restart
+            orders += registry.forget_binding(binding, why, now)
     door = registry.controls.behind(listener)
     with_it = [] if door is None else [door[0].call]
     with_it += [each for each in registry.calls.values() if any(_at(leg.listener, listener) for leg in each.legs)]

@@ -327,8 +327,7 @@ class Registry:
         known = (arrival, intent, place, flow)
         found = bound.binding_of(self, *known) or bound.otherwise(self, *known)
         if found is not None:
-            self.touch(found)  # how it is presented may change here
-            return found, self.terminal_ports.renew(found, self.plan.core_listener(found.path), arrival.now)
+            return found, []
         before = bound.before(self, arrival, intent, flow)
         admission.may_bind(self, arrival, path, intent.user, before)
         if before is not None and before.path is path:

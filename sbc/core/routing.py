@@ -338,6 +338,7 @@ def _claim_bindings(
         orders += farewell.revoke(registry, binding, arrival.now)
         exchange.bindings.append(binding)
         binding.claim(exchange)
+    orders += bound.present(registry, exchange.bindings, arrival.now)
     if not places and intent.expires == 0:  # "all of them" (RFC 3261 section 10.2.2): also what the user's others hold
         by_user, by_source = registry.bindings_by_user, registry.bindings_by_source
         # who names no user speaks for whoever is at that very source, and for no other that has no name either

@@ -32,6 +32,7 @@ from tests.toy_records import (
     inside,
     number,
     opening,
+    place,
     unpacked,
 )
 
@@ -72,6 +73,36 @@ def test_how_a_terminal_is_presented_is_written_before_the_registrar_has_said_ye
         made._take(made.border.unlistened(listen.listener, "in use", made.now))
         kept.flush()
         assert kept.faults() == []
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_terminal_keeps_the_port_of_all_where_the_request_that_would_give_it_its_own_is_refused(waits: bool) -> None:
+    """For want of ports for all that it names: what would open one goes no further than the refusal."""
+    made = toy_rig()
+    if waits:
+        made.from_access(binding(PHONE, life=600).pack())
+    else:
+        bound(made, life=600)
+    made.replan(make_plan("toy", signaling=Signaling.PORT_PER_TERMINAL, signaling_ports=range(41000, 41001)))
+    three = binding(PHONE, exchange=2, life=600)
+    more = [(place(f"192.168.1.{host}", 5060, "alice"), 600) for host in (98, 99)]
+    orders = made.from_access(three.but(places=(*three.places, *more)).pack())
+    assert [each.op for each in read(sends(orders, "access"))] == [FAILURE] and not of(Listen, orders)
+    (known,) = made.border.registry.bindings.values()
+    assert known.onward == made.border.registry.plan.core_listener(known.path)
+    assert not made.border.registry.terminal_ports
+
+
+def test_who_waits_for_the_registrar_keeps_the_port_of_all_where_its_own_cannot_be_opened() -> None:
+    made = toy_rig()
+    made.from_access(binding(PHONE, life=600).pack())
+    made.replan(make_plan("toy", signaling=Signaling.PORT_PER_TERMINAL))
+    (listen,) = of(Listen, made.from_access(binding(PHONE, exchange=2, life=600).pack()))
+    orders = made._take(made.border.unlistened(listen.listener, "in use", made.now))
+    assert [each.exchange for each in read(sends(orders, "access"))] == [number(2)], "who came first waits on"
+    (known,) = made.border.registry.bindings.values()
+    assert known.onward == made.border.registry.plan.core_listener(known.path)
+    assert not made.border.registry.terminal_ports
 
 
 def told_by_tcp(port: int) -> Plan:
