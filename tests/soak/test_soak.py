@@ -172,7 +172,7 @@ SECOND = Address("198.51.100.3", 5060)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("weather", "share"), [(FAIR, 0.16), (BAD, 0.08)])
+@pytest.mark.parametrize(("weather", "share"), [(FAIR, 0.16), (BAD, 0.16)])
 def test_two_softswitches_of_which_one_fails_now_and_then(weather: Weather, share: float) -> None:
     """One is cut off for a while, or has too much to do; in the end it is no next hop any more, and nothing is left."""
     world = make_world(SEED, weather, terminals=FRONT, next_hops=(NextHop(SOFTSWITCH), NextHop(SECOND)))
