@@ -90,7 +90,16 @@ class JoinedRecord:
         return together(self.key, parts, self._starts(at))
 
     def _starts(self, at: Moment) -> dict[str, float]:
-        return {part.key: part.began(at) for part in self._parts.values() if isinstance(part, CallRecord)}
+        """By record, when parts would have begun by what the clock is set to. What was set since is known of those in
+        the making; of one that was over before a restart it is taken to be as of whichever began nearest to it."""
+        made = [part for part in self._parts.values() if isinstance(part, CallRecord)]
+        starts = {part.key: part.began(at) for part in made}
+        for part in self._parts.values() if made else ():
+            if isinstance(part, dict):
+                began = wall_of(part["start"])
+                near = min(made, key=lambda each: abs(each.start - began))
+                starts[part["record"]] = began + starts[near.key] - near.start
+        return starts
 
     def _of(self, call: str) -> CallRecord:
         part = self._parts[call]

@@ -261,6 +261,21 @@ def test_after_a_restart_it_goes_on_with_all_its_parts() -> None:
     assert record["parts"][0]["ending"] == "normal" and record["complete"]
 
 
+@pytest.mark.parametrize("step", [7200.0, -7200.0])
+@pytest.mark.parametrize("early", [False, True])
+def test_how_long_it_lasts_is_right_though_the_clock_is_set_where_one_was_over_before_a_restart(
+    step: float, early: bool
+) -> None:
+    left = Desk().hear(*A, *B, joined_by("b", "a"), *ends("a")).only
+    after = Desk(now=60.0, step=step if early else 0.0, boot="again")
+    after.meter.resume(half("b"), half_answered("b"), 56.0, 54.0, left)
+    after.hear(OpenStream(meeting("b", 30002, 30000)))
+    after.step = step
+    record = after.hear(joined_by("b", "a"), *ends("b")).only
+    assert [part["id"] for part in record["parts"]] == ["a", "b"] and record["caller"] == "line@a"
+    assert (record["setup"], record["duration"]) == (5.0, 58.0)
+
+
 def test_both_go_on_in_one_record_and_one_that_does_not_is_cut_short_in_it() -> None:
     before = Desk().hear(*A, *B, joined_by("b", "a"))
     for lost_first in (True, False):
