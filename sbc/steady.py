@@ -165,6 +165,10 @@ class Guest:
         if call.cancelled:  # by one of those before it
             self._cancelled -= 1
             return
+        if call.delayed_time > 0.0:  # put off by one of those
+            call.activate_delay()
+            heappush(self._calls, call)
+            return
         call.called = 1
         try:
             call.func(*call.args, **call.kw)

@@ -170,6 +170,15 @@ def test_one_cancels_the_next(rig: Rig) -> None:
     assert rig.made == [] and rig.foreign.readers == []
 
 
+def test_one_puts_off_the_next(rig: Rig) -> None:
+    calls: list[Any] = [rig.guest.callLater(1.0, lambda: calls[1].reset(5.0))]
+    calls.append(rig.at(1.0, "later"))
+    rig.pass_time(1.0)
+    assert rig.made == [] and calls[1].active()
+    rig.pass_time(5.0)
+    assert rig.made == ["later"] and rig.foreign.readers == []
+
+
 def test_one_is_put_off_and_brought_forward(rig: Rig) -> None:
     later, sooner = rig.at(1.0, "later"), rig.at(50.0, "sooner")
     later.reset(10.0)
