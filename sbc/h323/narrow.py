@@ -120,6 +120,8 @@ def _leave_capabilities(message: Message, places: tuple[int, ...]) -> None:
     """Let capability sets hold no more of what `able` tells than what stands at those places of it."""
     first = 0
     for pdu in _sets(message):
+        if TABLE not in pdu.value:  # empty, beside one that is not
+            continue
         numbers = [number for number, _ in _entries(pdu.value)]
         ranks = {
             numbers[place - first]: rank for rank, place in enumerate(places) if first <= place < first + len(numbers)

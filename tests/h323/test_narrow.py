@@ -144,6 +144,14 @@ def test_what_cannot_be_encoded_anew_stays_as_it_is() -> None:
     assert new == data and "stays as it is" in notes[0]
 
 
+def test_an_empty_set_beside_one_with_codecs_stays_empty() -> None:
+    said = {"sequenceNumber": 1, "protocolIdentifier": (0, 0, 8, 245, 0, 7)}
+    empty = build_control("request", "terminalCapabilitySet", said, tpkt=False)
+    new, _ = left(tunnel(setup(), [empty, capabilities(*VOICE, KEYS), empty]), able=(1,))
+    first, between, last = sets(new)
+    assert first == last == said and numbers(between) == [2, 3]
+
+
 def recorded(kind: str) -> list[tuple[str, bytes]]:
     return [(name, data) for name, data in RECORDED if has(data, kind)]
 
