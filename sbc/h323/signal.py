@@ -14,6 +14,9 @@ from sbc.h323.priority import priority_of
 
 PROGRESS = frozenset({"callProceeding", "alerting", "progress", "setupAcknowledge"})
 _CARRIERS = frozenset({"fastStart", "h245Control", "parallelH245Control"})
+_DECIDED = frozenset({"h245Address", "h245SecurityMode", "fastConnectRefused", "tokens"})
+"""By what a CallProceeding decides how the call goes on: who has heard it takes another gateway's word amiss. Tokens
+may be one half of a key for media (H.235.6)."""
 
 
 def describe_signal(message: H323Message) -> Intent:
@@ -36,7 +39,7 @@ def describe_signal(message: H323Message) -> Intent:
         _setup(intent, message, value)
     elif back and name in PROGRESS:
         intent.kind, intent.phase, intent.exchange, intent.within = Kind.ANSWER, Phase.PROVISIONAL, setup, False
-        intent.mute = name == "callProceeding" and "h245Address" not in value and not _describes(message)
+        intent.mute = name == "callProceeding" and value.keys().isdisjoint(_DECIDED) and not _describes(message)
     elif back and name == "connect":
         intent.kind, intent.phase, intent.exchange, intent.within = Kind.ANSWER, Phase.SUCCESS, setup, False
     elif name == "releaseComplete":

@@ -143,6 +143,18 @@ def test_who_has_said_where_media_is_has_the_call(outward: bool, name: str) -> N
 
 
 @BOTH_WAYS
+@pytest.mark.parametrize(
+    "said", [{"fastConnectRefused": 0}, {"h245SecurityMode": ("noSecurity", 0)}, {"tokens": [{"tokenOID": (1, 3, 6)}]}]
+)
+def test_who_has_decided_how_the_call_goes_on_has_it(outward: bool, said: dict[str, Any]) -> None:
+    scene = Scene(outward)
+    (sent,) = scene.onward(scene.rings())
+    assert scene.back(scene.says(sent, said_back("callProceeding", sent.data, **said))) == [("callProceeding", None)]
+    orders = scene.says(sent, release(sent.data, 42, back=True))
+    assert not scene.onward(orders) and scene.back(orders) == [("releaseComplete", 42)]
+
+
+@BOTH_WAYS
 @pytest.mark.parametrize("cause", [1, 16, 17, 19, 21, 127])
 def test_what_its_people_say_is_no_reason_to_ask_elsewhere(outward: bool, cause: int) -> None:
     scene = Scene(outward)
