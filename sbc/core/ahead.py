@@ -38,7 +38,7 @@ def asked(registry: Registry, exchange: Exchange, terminal: Binding | None, arri
     urgent = admission.is_urgent(registry, registry.plan.realms[path.access], intent)
     held = registry.ahead.hold(exchange, legs, wanted, may_be_less(_believed(registry, path)), urgent)
     if held != wanted:
-        exchange.allowed = media_in(held)
+        exchange.allowed = media_in(held, _v6(registry, path))
         if exchange.allowed < LEAST:
             registry.ahead.drop(exchange)
             raise Refused(Cause.BANDWIDTH, "not enough bandwidth", detail="what is left is of no use")
@@ -56,7 +56,8 @@ def _change(registry: Registry, exchange: Exchange, terminal: Binding | None, wa
     try:
         registry.ahead.change(exchange, call.ticket, wanted, promise.takes)
     except Refused as no:
-        no.room = registry.ahead.room(call.ticket)
+        v6 = _v6(registry, promise.path)
+        no.room = registry.ahead.room(call.ticket, v6[::-1] if promise.takes else v6)
         raise
 
 
@@ -93,9 +94,12 @@ def _live(promise: Promise | None) -> Call | None:
 
 
 def _needed(registry: Registry, path: Path, intent: Intent) -> Demand | None:
+    return needed(intent.wants, _v6(registry, path), _believed(registry, path))
+
+
+def _v6(registry: Registry, path: Path) -> tuple[bool, bool]:
     realms = registry.plan.realms
-    v6 = ":" in realms[path.access].media.address, ":" in realms[path.core].media.address
-    return needed(intent.wants, v6, _believed(registry, path))
+    return ":" in realms[path.access].media.address, ":" in realms[path.core].media.address
 
 
 def _believed(registry: Registry, path: Path) -> tuple[Bandwidth, Bandwidth]:

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 import attrs
 
 from sbc.core.message import Flow, Refused
-from sbc.policy.bandwidth import demand
+from sbc.policy.bandwidth import BELOW, BELOW_V6, RTP, demand
 from sbc.policy.book import AMPLE, NOTHING, Book, Tallies, Ticket
 from sbc.policy.demand import Bandwidth, Demand, Fit, less, more, turned
 
 _PACKETS = 50  # a second: what headers and RTCP are reckoned by where only the media is known
-_HEADERS = 40 * 8
+_HEADERS = (RTP + BELOW) * 8, (RTP + BELOW_V6) * 8  # by IPv4, by IPv6
 _RTCP = 1.05
 LEAST = 4_000
 """Bit/s of media: what is less is of no use to anybody."""
@@ -107,12 +107,12 @@ class Ahead:
         if ticket is not None:
             self._book.close(ticket)
 
-    def room(self, call: Ticket) -> int:
-        """What a call might have, in bit/s of media each way."""
+    def room(self, call: Ticket, v6: tuple[bool, bool]) -> int:
+        """What a call might have, in bit/s of media each way; `v6`: whether each of its sides is of IPv6."""
         room = self._book.room(call, call.ahead)
         if room is None:
             return AMPLE
-        return media_in(more(room, call.total))
+        return media_in(more(room, call.total), v6)
 
     def tickets(self) -> Iterator[Ticket]:
         """Those of who has no call yet."""
@@ -151,9 +151,10 @@ def needed(flows: tuple[Flow, ...], v6: tuple[bool, bool], believed: tuple[Bandw
     return demand((flows, flows), "rtp", v6, believed) if flows else None
 
 
-def media_in(one: Demand) -> int:
-    """How much media, in bit/s each way, there is in what a call takes."""
-    return max(0, int(min(*one.into, *one.out) / _RTCP) - _PACKETS * _HEADERS)
+def media_in(one: Demand, v6: tuple[bool, bool]) -> int:
+    """How much media, in bit/s each way, there is in what a call takes: the inverse of `needed`."""
+    sides = zip(one.into, one.out, v6, strict=True)
+    return max(0, min(int(min(into, out) / _RTCP) - _PACKETS * _HEADERS[wide] for into, out, wide in sides))
 
 
 def may_be_less(believed: tuple[Bandwidth, Bandwidth]) -> bool:

@@ -707,6 +707,19 @@ def test_h323_where_it_may_be_less_leave_is_asked_for_with_what_there_is() -> No
     assert read_h323(sent.data).value["rejectReason"][0] == "requestDenied", "what is left would be of no use"
 
 
+def test_h323_of_realms_of_ipv6_what_is_left_has_room_for_its_headers() -> None:
+    plan = limited(h323_plan(), 100, fit=Fit.FILTER, ahead=True)
+    media = attrs.evolve(plan.realms["core"].media, address="2001:db8::1")
+    rig = Rig.make(
+        H323Dialect(),
+        attrs.evolve(plan, realms={**plan.realms, "core": attrs.evolve(plan.realms["core"], media=media)}),
+    )
+    registered(rig)
+    (sent,) = to(rig.from_access(arq(20, bandWidth=100_000)), "core")
+    asked = read_h323(sent.data).value["bandWidth"] * 50
+    assert 99_000 < (asked + 50 * 60 * 8) * 1.05 <= 100_000
+
+
 def test_h323_leave_for_which_there_is_enough_is_asked_for_as_it_came() -> None:
     rig = Rig.make(H323Dialect(), limited(h323_plan(), 100, fit=Fit.FILTER, ahead=True))
     registered(rig)

@@ -14,6 +14,7 @@ from tests.policy.test_book import attempt, legs, plan
 CALL = Demand((80_000, 80_000), (80_000, 80_000))
 HALF = Demand((40_000, 40_000), (40_000, 40_000))
 LIMIT = Caps(bandwidth_in=200, bandwidth_out=200)
+V4 = (False, False)
 
 
 def made(terminal: Caps | None = None) -> tuple[Book, Ahead]:
@@ -72,7 +73,7 @@ def test_a_change_is_held_and_taken_back() -> None:
     book, ahead = made()
     ticket = attempt(book)
     book.reserve(ticket, "1/1", HALF)
-    assert ahead.room(ticket) == int(200_000 / 1.05) - 16_000
+    assert ahead.room(ticket, V4) == int(200_000 / 1.05) - 16_000
     ahead.change("ask", ticket, CALL, False)
     assert used(book) == 80_000 and ticket.total == HALF
     ahead.changed("ask", None)
@@ -158,10 +159,16 @@ def test_what_is_needed() -> None:
 
 def test_where_nothing_is_limited_there_is_room_for_all() -> None:
     book = Book(plan())
-    assert Ahead(book).room(attempt(book)) == AMPLE
+    assert Ahead(book).room(attempt(book), V4) == AMPLE
 
 
 def test_how_much_media_there_is_in_what_a_call_takes() -> None:
-    assert media_in(Demand((84_000,) * 2, (84_000,) * 2)) == 64_000
-    assert media_in(Demand((84_000, 25_200), (25_200, 84_000))) == 8_000, "each way the less"
-    assert media_in(Demand((1_000,) * 2, (1_000,) * 2)) == 0
+    assert media_in(Demand((84_000,) * 2, (84_000,) * 2), V4) == 64_000
+    assert media_in(Demand((84_000, 25_200), (25_200, 84_000)), V4) == 8_000, "each way the less"
+    assert media_in(Demand((1_000,) * 2, (1_000,) * 2), V4) == 0
+
+
+@pytest.mark.parametrize("v6", [V4, (True, False), (False, True), (True, True)])
+def test_media_is_what_is_left_of_the_headers_of_each_side(v6: tuple[bool, bool]) -> None:
+    wanted = needed((Flow("audio", Width(media=64_000)),), v6, (Bandwidth(), Bandwidth()))
+    assert wanted is not None and media_in(wanted, v6) == 64_000
