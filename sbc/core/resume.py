@@ -260,7 +260,6 @@ def _enter_names(registry: Registry, owner: Call | Binding) -> None:
 def _exchange(call: Call, dialect: Any, plain: Any, streams: list[Stream], frame: Frame) -> Exchange:
     """An exchange of `call` as it was, not yet in the registry. @raises Unfit."""
     found = read_object(EXCHANGE, plain, frame)
-    memo = _memo(dialect, plain, frame)
     try:
         intent = dialect.describe(dialect.decode(found.get("asked", b"")))
     except BadMessage as bad:
@@ -268,7 +267,8 @@ def _exchange(call: Call, dialect: Any, plain: Any, streams: list[Stream], frame
     timing = dialect.timing(intent)
     names = {key[3] for key in found.get("keys", ())}
     intent = next((each for each in intent.beside if each.exchange in names), intent)
-    exchange: Exchange = _made(Exchange, {**found, "intent": intent, "timing": timing, "memo": memo, "path": call.path})
+    found = {"told": bool(found.get("heard")), **found, "intent": intent, "timing": timing, "path": call.path}
+    exchange: Exchange = _made(Exchange, {**found, "memo": _memo(dialect, plain, frame)})
     alone = exchange.far is None and not beside.is_beside(exchange)
     if exchange.near is None or alone or not exchange.keys:
         raise Unfit("an exchange leads nowhere")

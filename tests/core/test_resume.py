@@ -120,6 +120,21 @@ def test_a_call_that_rings_goes_on_ringing_and_is_answered() -> None:
     assert sends(made.from_access(within(talk.asked, back, CONFIRM).pack()), "core")
 
 
+@pytest.mark.parametrize("rings", [False, True])
+def test_of_who_rings_the_asker_has_heard_though_a_store_of_before_does_not_say_so(rings: bool) -> None:
+    """Else the next failure would have another ring anew."""
+    talk = opened()
+    if rings:
+        talk.rig.from_core(answer(talk.sent, SOFTSWITCH.host, PROVISIONAL).pack())
+    ((_, data),) = values_of(talk.rig.border)
+    plain = json.loads(data)
+    for each in plain["exchanges"]:
+        assert each.pop("told") is rings
+    made = Rig(Border(talk.rig.border.plan, talk.rig.border.dialects, Mint(SECRET, b"again")), 6.0)
+    made.border.resume_call(json.dumps(plain).encode(), made.now, SHIFT, 1.0)
+    assert call_of(made).opening.told is rings
+
+
 def test_an_attempt_that_nobody_has_heard_of_is_repeated() -> None:
     talk = opened()
     made, _ = restarted(talk.rig)
