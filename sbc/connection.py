@@ -205,7 +205,8 @@ class Connection(Wire):
             self._ready()
         self._ask_later(now)
         if not self.framer.partial:
-            if self.heard and (self.web is None or begins or framed.messages):  # pages answer pings by themselves
+            anew = self.web is None or begins or not began or framed.messages  # pages answer pings by themselves
+            if self.heard and anew:
                 self.deadline = now + self.limits.idle
         elif began or framed.messages:
             self.deadline = now + self.limits.message

@@ -255,6 +255,23 @@ def test_a_page_that_only_lives_is_left_when_nobody_needs_it(needed: bool) -> No
         assert bench.heard.counted["connection-idle"] == (not needed)
 
 
+def test_a_page_whose_keepalive_comes_in_two_parts_has_no_less_time() -> None:
+    with open_bench(Limits(message=5.0, idle=50.0), "ws") as bench:
+        page, wire = browser(bench)
+        said = wire.send(TextMessage(data="\r\n\r\n"))
+        (made,) = bench.table.books().connections
+        page.sendall(said[:-1])
+        bench.wait(lambda: made.framer.partial, "the one")
+        page.sendall(said[-1:])
+        bench.wait(lambda: bench.heard.stirs, "the other")
+        bench.pass_time(7)
+        assert not bench.ended(page) and not bench.heard.counted["connection-idle"]
+        page.sendall(said[:-1])
+        bench.wait(lambda: made.framer.partial, "one that stays alone")
+        bench.pass_time(7)
+        assert bench.heard.counted["connection-slow"] == 1
+
+
 PING = b"\x89\x80abcd"
 
 
