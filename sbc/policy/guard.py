@@ -125,11 +125,11 @@ class Guard:
         known.heard = now
         if known.low_until > now:
             return self._from_stranger(source, known, now)
+        if known.rank is not _LONG and now - known.since >= self._trusted_after:
+            known.rank = _LONG
         if known.rank is _LONG or standing is _TRUNK or self._trusts.find(source[0]):
             each, depth = self._trusted
             return SOURCE_RATE if known.over(each, depth, now) else ""
-        if now - known.since >= self._trusted_after:
-            known.rank = _LONG
         each, depth = self._registered
         if known.over(each, depth, now):
             return SOURCE_RATE

@@ -413,6 +413,15 @@ def test_who_registers_many_comes_first_with_each() -> None:
         assert where.knock(PHONE, now) == ""
 
 
+def test_a_trunk_that_has_long_behaved_well_is_forgiven_as_much_as_a_terminal() -> None:
+    where, trunk = scene(), Address("203.0.113.5", 5060)
+    for source, standing in ((trunk, Standing.TRUNK), (PHONE, Standing.REGISTERED)):
+        for now in (0.0, 601.0):
+            assert where.knock(source, now, standing) == ""
+        where.tell(Outcome.BAD, source, 602.0)
+    assert where.guard.known[trunk].score == where.guard.known[PHONE].score > 0.0
+
+
 def test_favours_are_no_more_than_some_lines_need_however_many_it_has_asked_for() -> None:
     where = scene()
     for line in range(500):
