@@ -44,8 +44,8 @@ class SecuredSide:
         self._told, self._failed = "", False
         parted = self._part()
         self._find(now)
-        if parted and self._ice is not None and self._ice.selected is not None:
-            self._hands.aim(self._ice.selected)
+        if parted and self._chosen is not None:
+            self._hands.aim(self._chosen)
         self.rtp.update(self._security, now)
         own = of_rtcp(self._security)
         if own is not None and self.rtcp is not None:
@@ -116,8 +116,8 @@ class SecuredSide:
         else:
             self._ice = Lite(pair)
             if self.rtp.keys is not None and self._spec.latched is not None:
-                self._ice.resume(Pair(self._spec.latched, self._spec.latched_rtcp if self.rtcp else None), now)
-                self._hands.aim(self._ice.selected)
+                self._ice.resume(Pair(self._spec.latched, self._before), now)
+                self._hands.aim(self._chosen)
         if had is not (self._ice is not None):
             for each in self._each():
                 each.forget()
@@ -155,6 +155,22 @@ class SecuredSide:
         """Where checks have found the peer, whatever it signals."""
         return None if self._ice is None or self._ice.selected is None else self._ice.selected.rtp
 
+    @property
+    def _chosen(self) -> Pair | None:
+        """Where checks want media; of RTCP that goes with RTP by what was signalled they have no say, whatever was
+        checked before."""
+        found = None if self._ice is None else self._ice.selected
+        if found is None or self.rtcp is not None or self._security.dtls is None:
+            return found
+        return Pair(found.rtp, None)
+
+    @property
+    def _before(self) -> Address | None:
+        """Where RTCP went in an earlier process, which had agreed on keys of its own."""
+        if self.rtcp is None or self.rtcp.keys is None:
+            return None
+        return self._spec.latched_rtcp or _of(self._spec.remote, True)
+
     def _check(self, data: bytes, source: Address, rtcp: bool, now: float) -> None:
         if self._ice is None:
             self._hands.count("stray")
@@ -165,7 +181,7 @@ class SecuredSide:
         if reaction.reply is not None:
             self._hands.say(reaction.reply, source, rtcp)
         if reaction.moved:
-            self._hands.aim(self._ice.selected)
+            self._hands.aim(self._chosen)
             if paused and self.rtp.keys is not None and self._ice.selected is not None:
                 self._told = ""
                 self._hands.secured(self.rtp.keys[0].suite)
@@ -219,7 +235,7 @@ class SecuredSide:
         assert handshakes.agreed is not None
         self._hands.key(*handshakes.keys, handshakes.agreed.fingerprints, rtcp)
         if self._ice is None and self.rtp.where is not None:
-            self._hands.aim(Pair(self.rtp.where, None if self.rtcp is None else self.rtcp.where))
+            self._hands.aim(Pair(self.rtp.where, None if self.rtcp is None else self.rtcp.where or self._before))
         if not rtcp:
             self._told = ""
             self._hands.secured(handshakes.keys[0].suite)

@@ -453,3 +453,42 @@ def test_the_keys_of_rtcp_outlive_the_process_and_what_the_core_says() -> None:
     net.clock.pump([1.0] * (int(PATIENCE) + 1))
     assert later.observer.words() == [] and later.counted["timeout"] == 0
     assert peer.observer.words() == ["secured"]
+
+
+def test_where_rtcp_goes_with_rtp_again_nothing_goes_to_a_component_of_before() -> None:
+    net = Net()
+    us, _ = parted(net, ICE)
+    check(us)
+    us.engine.handshake(us.stream, 0, True, Peer(ICE, WE.password).check(True), RTCP_THERE)
+    local = us.noted.specs[us.stream].sides[0].local
+    us.update(None, local=local, security=own(server(THEIRS.fingerprint), ICE, rtcp=None))
+    assert us.noted.aims[-2:] == [(us.stream, 0, THERE, RTCP_THERE), (us.stream, 0, THERE, None)]
+
+
+def test_an_association_of_rtp_made_anew_after_a_restart_does_not_take_rtcp_away() -> None:
+    net = Net()
+    us, _ = parted(net)
+    net.run()
+    us.update(None, local=Pair(HERE, RTCP_HERE), security=own(server(THEIRS.fingerprint)))
+    security = us.noted.specs[us.stream].sides[0].security
+    again, peer = ends(net)
+    there = Pair(THERE, RTCP_THERE)
+    again.open(None, local=Pair(HERE, RTCP_HERE), remote=there, security=security, latched=THERE)
+    peer.open(Dtls(True, (OURS.fingerprint,)))
+    net.run()
+    assert agreed(again, peer)
+    assert again.noted.aims[-1] == (again.stream, 0, THERE, RTCP_THERE)
+
+
+@pytest.mark.parametrize("latched", [None, MOVED])
+def test_with_ice_rtcp_goes_on_after_a_restart_where_it_went(latched: Address | None) -> None:
+    """Who has nominated once need not do so again; that it came from where it was signalled is not kept."""
+    net = Net()
+    us, _ = parted(net)
+    net.run()
+    assert us.keys is not None
+    security = SideSecurity(*us.keys, server(THEIRS.fingerprint), ICE, rtcp=OwnRtcp(*us.noted.rtcp_keys[-1][2:]))
+    again, _ = ends(net)
+    here, there = Pair(HERE, RTCP_HERE), Pair(THERE, RTCP_THERE)
+    again.open(None, local=here, remote=there, security=security, latched=THERE, latched_rtcp=latched)
+    assert again.noted.aims == [(again.stream, 0, THERE, latched or RTCP_THERE)]
