@@ -103,7 +103,7 @@ class Flood:
         """So long was spent on a connection of `source`'s before anything has come by it."""
         self.load.use(seconds, now)
         guard = self.guards.get(realm)
-        if guard is not None and standing is not Standing.TRUSTED:
+        if guard is not None and standing not in (Standing.TRUSTED, Standing.TRUNK):
             guard.shares[Rank.REGISTERED if source in guard.known else Rank.STRANGER].use(seconds)
 
     def scanner(self, message: Message, now: float) -> Verdict | None:

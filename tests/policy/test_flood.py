@@ -171,11 +171,19 @@ def test_handshakes_of_strangers_are_paid_from_their_share_and_are_work() -> Non
     for step in range(100):
         made.worked("access", Address("203.0.113.66", step), Standing.STRANGER, 0.01, now + step / 100)
     assert made.load.level >= 0.9 and share.left < 0.0 and own.left == whole
+    share.has(now + 5.0)  # no more is owed than some: who had that already would seem to pay nothing
     left = share.left
     made.worked("access", PHONE, Standing.TRUSTED, 0.5, now + 1.0)
     guard.meet(PHONE, now)
     made.worked("access", PHONE, Standing.REGISTERED, 0.5, now + 1.0)
     assert share.left == left and own.left < whole, "next hops pay nothing, terminals from their own"
+    own.has(now + 5.0)
+    whole = own.left
+    for known in (False, True):
+        if known:
+            guard.meet(Address("203.0.113.5", 5061), now)
+        made.worked("access", Address("203.0.113.5", 5061), Standing.TRUNK, 0.5, now + 1.0)
+        assert share.left == left and own.left == whole, "nor do trunks: what they say costs neither share, either"
 
 
 def test_a_realm_that_is_protected_no_more_lets_all_pass_and_keeps_what_was_banned() -> None:
