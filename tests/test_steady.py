@@ -101,10 +101,10 @@ def foreign() -> Iterator[Stepped]:
 @pytest.mark.parametrize("moved", [HOURS, -HOURS])
 def test_a_guest_is_on_time_when_the_clock_of_its_host_is_set(foreign: Stepped, moved: float) -> None:
     guest, made = steady(foreign, alone=False), list[str]()
+    began = guest.seconds()
     guest.callLater(0.05, made.append, "soon")
     guest.callLater(HOURS / 2, made.append, "much later")
     foreign.callLater(HOURS / 2, made.append, "the host's")
-    began = guest.seconds()
     foreign.moved = moved
     foreign.turn(lambda: "soon" in made)
     assert 0.05 <= guest.seconds() - began < HOURS / 2
