@@ -31,7 +31,7 @@ class SecuredSide:
         self._told = ""  # why no media passes
         self._failed = False  # whether it was said that none will
         self._packets = 0  # of media that had come when consent was last due
-        self.rtp = Handshakes(terms, _Port(self, False), self._security)
+        self.rtp = self._made(False, self._security)
         self.rtcp: Handshakes | None = None
         self._part()
         self._find(now)
@@ -58,8 +58,11 @@ class SecuredSide:
             before.close()
             self.rtcp = None
         elif own is not None and before is None:
-            self.rtcp = Handshakes(self._terms, _Port(self, True), own)
+            self.rtcp = self._made(True, own)
         return self.rtcp is not before
+
+    def _made(self, rtcp: bool, security: SideSecurity) -> Handshakes:
+        return Handshakes(self._terms, proxy(self), rtcp, security)  # which this has
 
     def _each(self) -> Iterator[Handshakes]:
         yield self.rtp
@@ -87,7 +90,7 @@ class SecuredSide:
         if self._ice is not None and self._still(self._ice, now) and self._ice.look(now):
             self._hands.count("consent")
             self._hands.aim(None)
-            self.tell("consent")
+            self.tell("consent", False)
         for each in list(self._each()):
             each.wake(now)
 
@@ -191,7 +194,7 @@ class SecuredSide:
     # -- what the handshakes of a port ask, and come to
 
     def by_checks(self) -> bool:
-        """See Port, as all that follows."""
+        """See Ports, as all that follows."""
         return self._ice is not None
 
     def peer(self, rtcp: bool) -> Address | None:
@@ -240,59 +243,20 @@ class SecuredSide:
             self._told = ""
             self._hands.secured(handshakes.keys[0].suite)
 
-    def tell(self, why: str) -> None:
-        """Say once why no media passes."""
-        if why != self._told:
+    def tell(self, why: str, rtcp: bool) -> None:
+        """Say once why no media passes. Without RTCP a call is none the worse: what its handshakes come to is counted,
+        no more."""
+        if not rtcp and why != self._told:
             self._told = why
             self._hands.unsecured(why)
 
-    def fail(self, why: str) -> None:
+    def fail(self, why: str, rtcp: bool) -> None:
         """Say once, until the peer signals anew, that there will be no keys."""
-        if not self._failed:
+        if rtcp:
+            self._hands.count("no-rtcp")
+        elif not self._failed:
             self._failed = True
             self._hands.failed(why)
-
-
-class _Port:
-    """A port of a side. Without RTCP a call is none the worse: what its handshakes come to is counted, no more."""
-
-    def __init__(self, side: SecuredSide, rtcp: bool) -> None:
-        self._side: SecuredSide = proxy(side)  # which has the handshakes that have this
-        self._rtcp = rtcp
-
-    def by_checks(self) -> bool:
-        return self._side.by_checks()
-
-    def peer(self) -> Address | None:
-        return self._side.peer(self._rtcp)
-
-    def admits(self, source: Address, now: float) -> bool:
-        return self._side.admits(source, self._rtcp, now)
-
-    def known(self, place: Address | None) -> bool:
-        return self._side.known(place, self._rtcp)
-
-    def complete(self) -> bool:
-        return self._side.complete()
-
-    def say(self, data: bytes, to: Address) -> None:
-        self._side.say(data, to, self._rtcp)
-
-    def count(self, word: str) -> None:
-        self._side.count(word)
-
-    def keyed(self) -> None:
-        self._side.keyed(self._rtcp)
-
-    def tell(self, why: str) -> None:
-        if not self._rtcp:
-            self._side.tell(why)
-
-    def fail(self, why: str) -> None:
-        if self._rtcp:
-            self._side.count("no-rtcp")
-        else:
-            self._side.fail(why)
 
 
 def _of(pair: Pair | None, rtcp: bool) -> Address | None:

@@ -25,46 +25,46 @@ BEGINNINGS, PER_SECOND = 8.0, 0.2
 _FINAL = frozenset({"fingerprint", "no-profile"})  # what nobody can bring about who is not where the peer is
 
 
-class Port(Protocol):
-    """What is known of the peer at a port, and what is done there."""
+class Ports(Protocol):
+    """What is known of the peer at the ports of a side, RTP's and that of `rtcp`, and what is done there."""
 
     def by_checks(self) -> bool:
         """Whether ICE finds out where the peer is."""
 
-    def peer(self) -> Address | None:
+    def peer(self, rtcp: bool) -> Address | None:
         """Where it is by checks or signalling, as far as is known."""
 
-    def admits(self, source: Address, now: float) -> bool:
+    def admits(self, source: Address, rtcp: bool, now: float) -> bool:
         """Whether a handshake may come from there."""
 
-    def known(self, place: Address | None) -> bool:
+    def known(self, place: Address | None, rtcp: bool) -> bool:
         """Whether more speaks for who is there than that it may come; None: where checks are made."""
 
     def complete(self) -> bool:
         """Whether both have said all that a handshake takes."""
 
-    def say(self, data: bytes, to: Address) -> None:
+    def say(self, data: bytes, to: Address, rtcp: bool) -> None:
         """Send a datagram from it."""
 
     def count(self, word: str) -> None:
         """Something of that name has happened."""
 
-    def keyed(self) -> None:
+    def keyed(self, rtcp: bool) -> None:
         """The handshakes have keys now."""
 
-    def tell(self, why: str) -> None:
+    def tell(self, why: str, rtcp: bool) -> None:
         """Nothing passes, for that reason."""
 
-    def fail(self, why: str) -> None:
+    def fail(self, why: str, rtcp: bool) -> None:
         """Nor will it."""
 
 
 class Handshakes:
     """What they have come to."""
 
-    def __init__(self, terms: Terms, port: Port, security: SideSecurity) -> None:
-        """`security` may have the keys of an earlier process."""
-        self._terms, self._port = terms, port
+    def __init__(self, terms: Terms, ports: Ports, rtcp: bool, security: SideSecurity) -> None:
+        """`rtcp`: they are at the port of RTCP. `security` may have the keys of an earlier process."""
+        self._terms, self._ports, self._rtcp = terms, ports, rtcp
         self._dtls = security.dtls
         self._tries: dict[Address | None, Association] = {}  # by source; where ICE finds that out, by None
         self._current: Association | None = None
@@ -125,10 +125,10 @@ class Handshakes:
                 self._follow(place, association, now)
         if self._until is not None and now >= self._until:
             self._until = None
-            self._port.count("timeout")
-            self._port.tell("timeout")
+            self._ports.count("timeout")
+            self._ports.tell("timeout", self._rtcp)
             if self.keys is None:
-                self._port.fail("timeout")
+                self._ports.fail("timeout", self._rtcp)
         self.begin(now)
 
     def close(self) -> None:
@@ -146,7 +146,7 @@ class Handshakes:
 
     def expect(self, now: float) -> None:
         """Keys must be there in time, once all is known that it takes. Begin a handshake, if that is for us."""
-        if not self._port.complete() or (self.keys is not None and self._dtls == self.agreed):
+        if not self._ports.complete() or (self.keys is not None and self._dtls == self.agreed):
             self._until = None
         elif self._until is None:
             self._until = now + PATIENCE
@@ -159,7 +159,7 @@ class Handshakes:
             return
         if self._tries or self._current is not None or self._failures >= TRIES:
             return
-        place = None if self._port.by_checks() else to
+        place = None if self._ports.by_checks() else to
         association = self._tries[place] = Association(self._terms, True, dtls.fingerprints, now)
         self._send(association.begin(), place)
 
@@ -167,13 +167,13 @@ class Handshakes:
         """A part of a handshake has come."""
         dtls = self._dtls
         if dtls is None:
-            self._port.count("stray")
+            self._ports.count("stray")
             return
-        if not self._port.admits(source, now):
-            self._port.count("unproven")
+        if not self._ports.admits(source, self._rtcp, now):
+            self._ports.count("unproven")
             return
         self.heard = source
-        place = None if self._port.by_checks() else source
+        place = None if self._ports.by_checks() else source
         association = self._tries.get(place)
         if association is None and self._current is not None and (place is None or source == self.where):
             association = self._current
@@ -182,7 +182,7 @@ class Handshakes:
             self._greet(data, source, place, dtls, now)
             return
         if association is None:
-            self._port.count("stray")
+            self._ports.count("stray")
             return
         self._send(association.take(data), source)
         self._follow(place, association, now)
@@ -196,11 +196,11 @@ class Handshakes:
         flight = association.take(data)
         if association.state in (State.LISTENING, State.OVER):
             if association.why:
-                self._port.count(association.why)
+                self._ports.count(association.why)
             association.leave()
             self._send(flight, source)
         elif not self._has_room(place, now):
-            self._port.count("limited")
+            self._ports.count("limited")
             association.leave()
         else:
             self._tries[place] = association
@@ -211,7 +211,7 @@ class Handshakes:
         """Whether one more may shake hands from there. Strangers make room for who is known, and none for each other:
         they are given up in time. Who is known may be a neighbour of the peer's, behind one NAT: what has come to
         nothing for `STALLED` makes room."""
-        known = self._port.known(place)
+        known = self._ports.known(place, self._rtcp)
         if not self._beginnings[known].take(now):
             return False
         if len(self._tries) >= TRIES:
@@ -225,7 +225,7 @@ class Handshakes:
         """Whether a handshake from there makes room for one of who is known."""
         association = self._tries[place]
         stalled = association.state is State.SHAKING and now - association.begun >= STALLED
-        return stalled or not self._port.known(place)
+        return stalled or not self._ports.known(place, self._rtcp)
 
     def _follow(self, place: Address | None, association: Association, now: float) -> None:
         """What has become of an association."""
@@ -238,17 +238,17 @@ class Handshakes:
             self._use(place, association, dtls, now)
 
     def _over(self, place: Address | None, association: Association) -> None:
-        self._port.count(association.why)
+        self._ports.count(association.why)
         if association is self._current:
             self._current = None
-            self._port.tell(association.why)
+            self._ports.tell(association.why, self._rtcp)
             return
         self._tries.pop(place, None)
         self._failures += 1
         if self.keys is None:
-            self._port.tell(association.why)
-            if association.why in _FINAL and self._port.known(place):
-                self._port.fail(association.why)
+            self._ports.tell(association.why, self._rtcp)
+            if association.why in _FINAL and self._ports.known(place, self._rtcp):
+                self._ports.fail(association.why, self._rtcp)
 
     def _use(self, place: Address | None, association: Association, dtls: Dtls, now: float) -> None:
         """The peer is who it should be: its keys are in force. All other handshakes are none of its."""
@@ -260,8 +260,8 @@ class Handshakes:
         self._current, self.keys, self.agreed = association, association.keys, dtls
         self.where = place
         self._rests, self._until = now + LINGER, None
-        self._port.count("keyed")
-        self._port.keyed()
+        self._ports.count("keyed")
+        self._ports.keyed(self._rtcp)
 
     def _again(self, before: Dtls | None, dtls: Dtls | None, now: float) -> None:
         """Something else was agreed on: another role or another certificate is another association (RFC 8842 section
@@ -281,18 +281,18 @@ class Handshakes:
             if association.state is State.SHAKEN and not association.proves(dtls.fingerprints):
                 del self._tries[place]
                 self._send(association.leave(), place)
-                self._port.count("fingerprint")
-                self._port.tell("fingerprint")
+                self._ports.count("fingerprint")
+                self._ports.tell("fingerprint", self._rtcp)
             else:
                 self._follow(place, association, now)
 
     def _peer(self) -> Address | None:
         """Where the peer is, as far as is known."""
-        found = self._port.peer()
-        return (found or self.heard) if self._port.by_checks() else (self.where or found)
+        found = self._ports.peer(self._rtcp)
+        return (found or self.heard) if self._ports.by_checks() else (self.where or found)
 
     def _send(self, flight: list[bytes], to: Address | None) -> None:
         to = to or self._peer()
         if to is not None:
             for data in flight:
-                self._port.say(data, to)
+                self._ports.say(data, to, self._rtcp)
