@@ -148,12 +148,7 @@ class Guest:
         due: list[DelayedCall] = []
         while self._calls and self._calls[0].time <= now:
             call = heappop(self._calls)
-            if call.cancelled:
-                self._cancelled -= 1
-            elif call.delayed_time > 0.0:
-                call.activate_delay()
-                heappush(self._calls, call)
-            else:
+            if not self._is_off(call):
                 due.append(call)
         try:
             for call in due:
@@ -161,13 +156,19 @@ class Guest:
         finally:
             self._see_to_timer()
 
-    def _make(self, call: DelayedCall) -> None:
-        if call.cancelled:  # by one of those before it
+    def _is_off(self, call: DelayedCall) -> bool:
+        """Whether a call that was taken out is not to be made now: it is cancelled, or put off, and then put back."""
+        if call.cancelled:
             self._cancelled -= 1
-            return
-        if call.delayed_time > 0.0:  # put off by one of those
+        elif call.delayed_time > 0.0:
             call.activate_delay()
             heappush(self._calls, call)
+        else:
+            return False
+        return True
+
+    def _make(self, call: DelayedCall) -> None:
+        if self._is_off(call):  # by one of those before it
             return
         call.called = 1
         try:
