@@ -276,11 +276,7 @@ def path_view(registry: Registry, path: Path, calls: int, now: float) -> View:
         "access": path.access,
         "core": path.core,
         "transport": path.transport,
-        "next_hops": [
-            {"to": str(hop.to), "priority": hop.priority, "weight": hop.weight, "transport": hop.transport}
-            for hop in path.next_hops
-        ],
-        "neighbours": neighbours_view(registry, path, now),
+        **_hops_view(registry, path, now),
         "trunks": [trunk_view(registry, trunk, now) for trunk in registry.plan.realms[path.access].trunks],
         "domain": path.domain,
         "signaling": path.signaling.value,
@@ -295,11 +291,18 @@ def trunk_view(registry: Registry, trunk: Trunk, now: float) -> View:
         "protocol": trunk.protocol,
         "transport": trunk.transport,
         "called": [each.written for each in trunk.called],
+        **_hops_view(registry, trunk, now),
+    }
+
+
+def _hops_view(registry: Registry, fan: Fan, now: float) -> View:
+    """The next hops of a path or trunk as configured, and as they are."""
+    return {
         "next_hops": [
             {"to": str(hop.to), "priority": hop.priority, "weight": hop.weight, "transport": hop.transport}
-            for hop in trunk.next_hops
+            for hop in fan.next_hops
         ],
-        "neighbours": neighbours_view(registry, trunk, now),
+        "neighbours": neighbours_view(registry, fan, now),
     }
 
 
