@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 
 from sbc.config.faults import ConfigError
-from sbc.core.secured import Key, SideSecurity
-from sbc.core.securing import Ward
 from sbc.ledger.writer import Entry
 from sbc.store.memory import MemoryStore, Table
 from sbc.store.sealed import OCTETS, SealedStore, take_key
@@ -103,11 +101,7 @@ def test_a_key_that_may_be_anybody_s_is_refused(tmp_path: Path, fault: str, monk
 def test_a_fault_with_the_counters_of_a_stream_spares_all_else() -> None:
     table: Table = {}
     process = Process(table, sealed=True)
-    process.call()
-    ((stream,),) = (call.streams.values() for call in process.border.registry.calls.values())
-    key = Key("AEAD_AES_128_GCM", bytes(28))
-    stream.wards = Ward(force=SideSecurity(key, key)), Ward()
-    process.written()
+    stream = process.secured()
     asked: list[str] = []
 
     def rollovers(id: str) -> Any:

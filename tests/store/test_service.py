@@ -16,6 +16,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from sbc.core.border import Border
+from sbc.core.call import Stream
 from sbc.core.mint import Mint
 from sbc.core.realm import Plan
 from sbc.core.secured import Key, SideSecurity
@@ -123,6 +124,15 @@ class Process:
         sent = self.from_access(invite(PHONE))
         self.from_core(answer(sent, SOFTSWITCH.host).replace(b"CSeq:", ROUTE))
 
+    def secured(self) -> Stream:
+        """A call's stream whose one side is in force with keys, as the store has it by then."""
+        self.call()
+        ((stream,),) = (call.streams.values() for call in self.border.registry.calls.values())
+        key = Key("AEAD_AES_128_GCM", bytes(28))
+        stream.wards = Ward(force=SideSecurity(key, key)), Ward()
+        self.written()
+        return stream
+
     def written(self) -> None:
         """Let all that has changed reach the store."""
         self.reactor.advance(PACE)
@@ -194,11 +204,7 @@ def test_a_source_that_has_come_is_kept_at_once_with_how_far_it_is() -> None:
     """The next process knows nothing of it until then."""
     table: Table = {}
     process = Process(table, sealed=True)
-    process.call()
-    ((stream,),) = (call.streams.values() for call in process.border.registry.calls.values())
-    key = Key("AEAD_AES_128_GCM", bytes(28))
-    stream.wards = Ward(force=SideSecurity(key, key)), Ward()
-    process.written()
+    stream = process.secured()
     counted = [(1, 7, 65_534, 1)]
     process.engine.rollovers = lambda id: (tuple(counted), ()) if id == stream.id else ((), ())  # type: ignore[attr-defined]
 
