@@ -137,17 +137,15 @@ def context(security: Security, identity: Identity, verify: int, session: bytes)
     made.use_certificate(first)
     for each in rest:
         made.add_extra_chain_cert(each)
+    store: Any = made.get_cert_store()
     if security.authorities is None:
         made.set_default_verify_paths()
-    else:
-        store: Any = made.get_cert_store()
-        for each in security.authorities:
-            store.add_cert(X509.from_cryptography(each))
+    for authority in security.authorities or ():
+        store.add_cert(X509.from_cryptography(authority))
+    for revoked in security.revoked or ():
+        store.add_crl(revoked)
     if security.revoked is not None:
-        lists: Any = made.get_cert_store()
-        for revoked in security.revoked:
-            lists.add_crl(revoked)
-        lists.set_flags(X509StoreFlags.CRL_CHECK)
+        store.set_flags(X509StoreFlags.CRL_CHECK)
     made.set_verify(verify, _verify)
     made.set_cipher_list((security.tls.ciphers or CIPHERS).encode())
     return made

@@ -21,7 +21,10 @@ _fast: Any = _found()  # in a quarter of the instructions; it leaves all but con
 
 
 def encoded(record: dict[str, Any]) -> bytes:
-    """What a record is on file. @raises TypeError, ValueError for what JSON has no word for."""
+    """What a record is on file. It is to hold what JSON has words for: of some else nobody is told.
+
+    @raises TypeError, ValueError.
+    """
     if _fast is not None:
         try:
             octets = _fast(record)
