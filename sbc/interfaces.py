@@ -59,7 +59,8 @@ class IDialect(Interface):
 
     def curb(message, possible):
         """Let the message say that its sender could take no more than what stands at those places of `Intent.able`, in
-        that order of preference. Where that cannot be written all stays as it is."""
+        that order of preference, and of each no more than so many bit/s of media (0: as many as it says). Where that
+        cannot be written all stays as it is."""
 
     def secure(message, slot, secured):
         """Say of the stream at `slot` that it is secured as `secured` (sbc/core/secured.py; None: it is plain), and

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sbc.core.message import Cause, Refused
-from sbc.policy.bandwidth import Cut, Flows, cut, demand, fits, larger, left
+from sbc.core.message import Cause, Flow, Refused
+from sbc.policy.bandwidth import Cut, Flows, Possible, at_rate, cut, demand, fits, larger, left, lowered
+from sbc.policy.book import NOTHING
 from sbc.policy.demand import Bandwidth, Demand, Fit, less
 
 if TYPE_CHECKING:
@@ -72,29 +73,44 @@ def _fits_wanted(believed: tuple[Bandwidth, Bandwidth]) -> set[Fit]:
     return {each.fit for each in believed} - {Fit.REFUSE}
 
 
-def possible(networks: Networks, call: Call, flows: Flows) -> tuple[int, ...]:
-    """Of all that a party says it could take, that for which there is room now, by its places, best first; nothing
-    where it may stay as it is: all of it fits, or nobody wants it cut. Where none of its voice fits that stays, too:
-    what opens a stream of it hears why it cannot."""
+def possible(networks: Networks, call: Call, flows: Flows) -> Possible | None:
+    """Of all that a party says it could take, that for which there is room now, best first; None where it may stay as
+    it is: all of it fits, or nobody wants it cut. Video is to leave the voice beside it what that takes, and may take
+    less than was said. Where none of its voice fits that stays: what opens a stream of it hears why it cannot."""
     believed = _believed(call)
     wanted = _fits_wanted(believed)
     if not wanted:
-        return ()
+        return None
     sides = ":" in call.legs[0].realm.media.address, ":" in call.legs[1].realm.media.address
-    costs: dict[int, int] = {}
-    for place, flow in enumerate(flows):
-        room = networks.book.room(call.ticket, _stream_of(call, flow.media.partition(" ")[0]))
+    costs: dict[int, tuple[int, int]] = {}
+    spoken = NOTHING  # what voice will take besides what is held
+    for place, flow in sorted(enumerate(flows), key=lambda each: not _is_voice(each[1])):
+        stream = _stream_of(call, flow.media.partition(" ")[0])
+        room = networks.book.room(call.ticket, stream)
         if room is None:
-            return ()
-        one = demand(((flow,), ()), "rtp", sides, believed)
-        if fits(one, room):
-            costs[place] = sum(one.into)
-    voice = [place for place, flow in enumerate(flows) if flow.media.startswith("audio")]
+            return None
+        if not _is_voice(flow):
+            room = less(room, spoken)
+        one, rate = demand(((flow,), ()), "rtp", sides, believed), 0
+        if not fits(one, room):
+            rate = lowered(flow, room, sides, believed)
+            if not rate:
+                continue
+            one = demand(((at_rate(flow, rate),), ()), "rtp", sides, believed)
+        elif _is_voice(flow):
+            spoken = larger(spoken, less(one, call.ticket.held.get(stream, NOTHING)))
+        costs[place] = sum(one.into), rate
+    voice = [place for place, flow in enumerate(flows) if _is_voice(flow)]
     if not any(place in costs for place in voice):
-        costs.update(dict.fromkeys(voice, 0))
-    if len(costs) == len(flows):
-        return ()
-    return tuple(sorted(costs, key=lambda place: (costs[place] if Fit.CHEAPEST in wanted else 0, place)))
+        costs.update(dict.fromkeys(voice, (0, 0)))
+    if len(costs) == len(flows) and not any(rate for _, rate in costs.values()):
+        return None
+    order = sorted(costs, key=lambda place: (costs[place][0] if Fit.CHEAPEST in wanted else 0, place))
+    return tuple((place, costs[place][1]) for place in order)
+
+
+def _is_voice(flow: Flow) -> bool:
+    return flow.media.startswith("audio")
 
 
 def _stream_of(call: Call, media: str) -> str:

@@ -37,8 +37,8 @@ def _curb(dialect: Any, message: Any, crossing: Crossing) -> None:
     """Let a message say no more of what its sender could take than there is room for; what it opens by itself has its
     part by then."""
     call, able = crossing.call, crossing.intent.able
-    possible = admitted.possible(crossing.registry.networks, call, able) if call is not None and able else ()
-    if possible:
+    possible = admitted.possible(crossing.registry.networks, call, able) if call is not None and able else None
+    if possible is not None:
         dialect.curb(message, possible)
 
 

@@ -10,6 +10,7 @@ from sbc.core.message import Cause, Ending, Place, Slot
 from sbc.core.orders import Listener
 from sbc.core.question import Question
 from sbc.core.secured import Secured
+from sbc.policy.bandwidth import Possible
 
 
 class Reticent:
@@ -21,7 +22,7 @@ class Reticent:
     def narrow(self, message: Any, slot: Slot, formats: tuple[int, ...] | None) -> bool:
         return False
 
-    def curb(self, message: Any, possible: tuple[int, ...]) -> None:
+    def curb(self, message: Any, possible: Possible) -> None:
         """What its sender could take stays as it is."""
 
     def secure(self, message: Any, slot: Slot, secured: Secured | None) -> bool:

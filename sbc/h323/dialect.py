@@ -22,6 +22,7 @@ from sbc.h323.naming import GUID, calls_help
 from sbc.h323.narrow import Narrowing
 from sbc.h323.ras import LINGER, NUMBERS, REQUESTS
 from sbc.interfaces import IDialect
+from sbc.policy.bandwidth import Possible
 
 T303 = 15.0
 """Seconds for a first answer to a Setup: a gatekeeper may have asked others before it says anything."""
@@ -64,7 +65,7 @@ class H323Dialect(Reticent):
         message.narrowing = message.narrowing or Narrowing()
         return message.narrowing.keep(slot, formats)
 
-    def curb(self, message: H323Message, possible: tuple[int, ...]) -> None:
+    def curb(self, message: H323Message, possible: Possible) -> None:
         message.narrowing = message.narrowing or Narrowing()
         message.narrowing.able = possible
 

@@ -48,6 +48,17 @@ _NAMES = {"PCMA": "G711", "PCMU": "G711"}
 _GSM_OCTETS = {"gsmFullRate": 33, "gsmHalfRate": 14, "gsmEnhancedFullRate": 31}  # of a frame of 20 ms
 _LONGEST = 60
 """Ms of media in a packet. What allows more than that says what the receiver can take, not what is sent."""
+_RATES = {"maxBitRate": 100, "videoBitRate": 400}
+"""Components that say how fast, and the bit/s that each unit stands for (H.245 clauses B.2.2.4 to B.2.2.8)."""
+_SAYS = {
+    "h261VideoCapability": "maxBitRate",
+    "h262VideoCapability": "videoBitRate",
+    "h263VideoCapability": "maxBitRate",
+    "is11172VideoCapability": "videoBitRate",
+    "genericVideoCapability": "maxBitRate",
+}
+"""Which of them stands in which capability of video."""
+_MADE_OF = "videoCapability"
 _KINDS = {"audioData": "audio", "videoData": "video", "data": "image"}
 
 
@@ -71,7 +82,7 @@ def _number(identifier: Any) -> tuple[int, ...]:
 
 
 def width_of(data_type: Any) -> Width:
-    """What a dataType says of how much flows: frames a packet, and maxBitRate (H.245 clause B.2.2, 100 bit/s each)."""
+    """What a dataType says of how much flows: frames a packet, and bits a second (H.245 clause B.2.2)."""
     if not isinstance(data_type, tuple) or data_type[0] not in _KINDS:
         return UNSAID
     said = data_type[1]
@@ -85,8 +96,25 @@ def width_of(data_type: Any) -> Width:
 
 
 def _rated(value: Any) -> Width:
-    rate = value.get("maxBitRate") if isinstance(value, Mapping) else None
-    return Width(media=rate * 100) if isinstance(rate, int) and rate > 0 else UNSAID
+    """By the first component that says it."""
+    for name, unit in _RATES.items():
+        rate = value.get(name) if isinstance(value, Mapping) else None
+        if isinstance(rate, int) and rate > 0:
+            return Width(media=rate * unit)
+    return UNSAID
+
+
+def slower(said: Any, rate: int) -> Any:
+    """A capability of video that takes no more than so many bit/s; H.239's, that of each of which it is made up."""
+    name, value = said
+    if name == "extendedVideoCapability":
+        return name, {**value, _MADE_OF: [slower(each, rate) for each in value[_MADE_OF]]}
+    if name not in _SAYS:
+        return said
+    held = _SAYS[name]
+    unit = _RATES[held]
+    before = value.get(held, 0)
+    return name, {**value, held: min(before or rate // unit, max(rate // unit, 1))}
 
 
 def _packing(name: str, value: Any) -> int:

@@ -1,5 +1,5 @@
 """A message that proposes less than it did: of fast connect some proposals are left out (H.323 clause 8.1.7.1), of a
-capability set the codecs for which there is no room (H.245 clauses B.2.2 and C.3).
+capability set the codecs for which there is no room (H.245 clauses B.2.2 and C.3); of video the rate is lowered.
 
 Each proposal of fast connect is a string of octets in a list, so the others stay as they are, octet by octet. The
 entries of a capability set are not aligned: it is encoded anew, and stays as it is where that would lose something.
@@ -14,9 +14,10 @@ import attrs
 
 from sbc.core.message import Flow, Slot
 from sbc.h323.codec import Message, decode
-from sbc.h323.formats import media_of, width_of
+from sbc.h323.formats import media_of, slower, width_of
 from sbc.h323.logical import FORWARD, REVERSE
 from sbc.h323.pdu import Pdu
+from sbc.policy.bandwidth import Possible
 
 FAST_START, TABLE = "fastStart", "capabilityTable"
 _DESCRIPTORS, _TOGETHER = "capabilityDescriptors", "simultaneousCapabilities"
@@ -39,11 +40,11 @@ Proposal = tuple[Any, Flow]
 @attrs.define(eq=False)
 class Narrowing:
     """What is to be left of a message: `proposals` best first, `gone` those that go; of what its sender is able to take
-    what stands at those places (`able`), None where all of it stays."""
+    what stands at those places (`able`), and how fast; None where all of it stays."""
 
     proposals: list[Proposal] = attrs.field(factory=list)
     gone: set[Proposal] = attrs.field(factory=set)
-    able: tuple[int, ...] | None = None
+    able: Possible | None = None
 
     def keep(self, slot: Slot, formats: tuple[int, ...] | None) -> bool:
         """Let what is proposed at `slot` stay, or go where there are no formats at all; see IDialect. What is opened
@@ -116,37 +117,56 @@ def _proposal(pdu: Pdu) -> Proposal:
     return session or "channel ", Flow(media_of(data_type), width_of(data_type))
 
 
-def _leave_capabilities(message: Message, places: tuple[int, ...]) -> None:
+def _leave_capabilities(message: Message, possible: Possible) -> None:
     """Let capability sets hold no more of what `able` tells than what stands at those places of it."""
     first = 0
     for pdu in _sets(message):
         if TABLE not in pdu.value:  # empty, beside one that is not
             continue
         numbers = [number for number, _ in _entries(pdu.value)]
-        ranks = {
-            numbers[place - first]: rank for rank, place in enumerate(places) if first <= place < first + len(numbers)
+        left = {
+            numbers[place - first]: (rank, rate)
+            for rank, (place, rate) in enumerate(possible)
+            if first <= place < first + len(numbers)
         }
         first += len(numbers)
         try:
-            message.rebuild(pdu, (pdu.group, (pdu.name, _with(pdu.value, set(numbers) - ranks.keys(), ranks))))
+            message.rebuild(pdu, (pdu.group, (pdu.name, _with(pdu.value, set(numbers), left, message.resized))))
         except ValueError as error:
             message.resized.append(f"{pdu.name} stays as it is: {error}")
 
 
-def _with(value: dict[str, Any], gone: set[int], ranks: dict[int, int]) -> dict[str, Any]:
-    """A capability set without the entries that are `gone`, but for those that others mean, and its alternatives by
-    their ranks."""
-    table = value[TABLE]
+def _with(
+    value: dict[str, Any], known: set[int], possible: dict[int, tuple[int, int]], notes: list[str]
+) -> dict[str, Any]:
+    """A capability set that has of the entries that are `known` those that are `possible`, by their ranks, at their
+    rates, and those that others mean. @raises ValueError where nothing at all is left: without a table it would say
+    that its sender wants nothing sent (H.323 clause 8.4.6)."""
+    slow = {number: rate for number, (_, rate) in possible.items() if rate}
+    table = [_slower(entry, slow.get(entry["capabilityTableEntryNumber"], 0)) for entry in value[TABLE]]
+    ranks = {number: rank for number, (rank, _) in possible.items()}
+    gone = known - ranks.keys()
     gone = gone - set(_meant((value.get("multiplexCapability"), table)))
     for entry in table:
         _, said = entry.get("capability", ("", None))
         if isinstance(said, dict) and said.get(_MEANS) in gone:
             gone.add(entry["capabilityTableEntryNumber"])
     left = [entry for entry in table if entry["capabilityTableEntryNumber"] not in gone]
+    if not left:
+        raise ValueError("nothing of it would be left")
+    notes += [f"entry {number} takes {rate // 1000} kbit/s" for number, rate in sorted(slow.items())]
     found = {**value, TABLE: left}
     if _DESCRIPTORS in value:
         found[_DESCRIPTORS] = [_descriptor(each, gone, ranks) for each in value[_DESCRIPTORS]]
     return found
+
+
+def _slower(entry: dict[str, Any], rate: int) -> dict[str, Any]:
+    """An entry of video that takes no more than so many bit/s; 0: it stays as it is."""
+    if not rate:
+        return entry
+    name, said = entry["capability"]
+    return {**entry, "capability": (name, slower(said, rate))}
 
 
 def _descriptor(descriptor: dict[str, Any], gone: set[int], ranks: dict[int, int]) -> dict[str, Any]:

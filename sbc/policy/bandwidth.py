@@ -18,6 +18,9 @@ from sbc.policy.demand import Bandwidth, Demand, Need, Police
 
 Flows = tuple[Flow, ...]
 Formats = dict[str, tuple[Width, int]]
+Possible = tuple[tuple[int, int], ...]
+"""What is left of what a party says it could take: the places of it, best first, and of each how many bit/s of media
+it may take; 0: as many as was said."""
 Cut = tuple[tuple[Flow, tuple[int, ...] | None], ...]
 """What is left of an offer: each flow that it proposed, best first, and which formats of that, by their places; None
 where it is gone as a whole. Of one that names no format none is cut."""
@@ -36,6 +39,7 @@ _VIDEO_FRAMES: Final = 30  # a second, each of which ends in a packet that is no
 _MOST_SAID: Final = 1_000_000_000  # bit/s; what is said beyond is taken for this
 _LEAST_SAID: Final = 4_000  # bit/s of media; nobody who sends takes less, whatever is said
 _LEAST_RTCP: Final = 300  # octets a second that are let pass besides the media: reports, and checks of the way
+_LEAST_VIDEO: Final = 64  # kbit/s of media below which no picture is of use
 _FAX_RATE: Final = 14_400
 _FAX_FASTEST: Final = 33_600  # V.34, where the receiver has not said
 _FAX_COPIES: Final = 2  # of each packet that later ones hold again (T.38 clause 9.1.4.1)
@@ -304,6 +308,26 @@ def fitting(
     beside = [place for place, each in enumerate(coded) if name_of(each) in COMPANIONS]
     chosen = sorted(costs, key=lambda place: (costs[place], place))
     return (*chosen, *beside) if cheapest else tuple(sorted([*chosen, *beside]))
+
+
+def at_rate(flow: Flow, rate: int) -> Flow:
+    """A flow that takes so many bit/s of media, whatever was said of it."""
+    return flow._replace(width=flow.width._replace(media=rate, wire=0, formats=()))
+
+
+def lowered(flow: Flow, room: Demand, v6: tuple[bool, bool], believed: tuple[Bandwidth, Bandwidth]) -> int:
+    """How many bit/s of media video for which there is too little may take instead; 0 where that is of no use, and for
+    all that has but one rate."""
+    if not flow.media.startswith("video"):
+        return 0
+    least, beyond = _LEAST_VIDEO - 1, 1 + max(room.into) // 1_000  # kbit/s that fit, and such as do not
+    while beyond - least > 1:
+        middle = (least + beyond) // 2
+        if fits(demand(((at_rate(flow, middle * 1_000),), ()), "rtp", v6, believed), room):
+            least = middle
+        else:
+            beyond = middle
+    return 1_000 * least if least >= _LEAST_VIDEO else 0
 
 
 def cut(

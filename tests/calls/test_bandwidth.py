@@ -8,12 +8,14 @@ import attrs
 import pytest
 
 from sbc.core.admitted import recount
+from sbc.core.message import Flow, Width
 from sbc.core.orders import Note, Rate, UpdateStream
 from sbc.core.realm import EMERGENCY, Plan, Signaling
 from sbc.h323.codec import build_control, build_ras
 from sbc.h323.dialect import H323Dialect
 from sbc.h323.per import decode
 from sbc.mgcp.dialect import MgcpDialect
+from sbc.policy.bandwidth import demand
 from sbc.policy.demand import Bandwidth, Fit, Police
 from sbc.sip.dialect import SipDialect
 from tests.calls.test_h323_calls import BY_TCP, admitted, from_gatekeeper, heard, opened, tcp
@@ -621,6 +623,52 @@ def test_h323_capabilities_are_those_for_which_there_is_room_beside_other_calls(
     assert said in told.data, "where all of it fits not an octet is changed"
 
 
+VIDEO_384 = Flow("video H263/90000", Width(media=384_000))
+VIDEO_KEYS = ("receiveUserInputCapability", ("basicString", 0))
+
+
+def shown(rate: int) -> Any:
+    said = dict.fromkeys(("unrestrictedVector", "arithmeticCoding", "advancedPrediction", "pbFrames"), False)
+    return "h263VideoCapability", {
+        **said,
+        **{"qcifMPI": 1, "maxBitRate": rate // 100, "temporalSpatialTradeOffCapability": False},
+    }
+
+
+@pytest.mark.parametrize(
+    ("kbits", "said", "rates"),
+    [
+        (2_000, [shown(384_000)], [384_000]),  # there is room
+        (300, [shown(384_000)], None),  # there is less: it is lowered
+        (300, [DEAR, shown(384_000)], None),  # beside voice
+        (140, [DEAR, shown(384_000)], []),  # what voice leaves is of no use to video
+        (60, [shown(384_000)], []),  # video alone
+    ],
+)
+def test_h323_video_takes_what_there_is_or_is_left_out(kbits: int, said: list[Any], rates: list[int] | None) -> None:
+    """Also of a set that has nothing but video and what is keyed."""
+    rig = h323(kbits, fit=Fit.FILTER)
+    admitted(rig, bandWidth=160)
+    on = opened(rig, fast=False)
+    from_gatekeeper(rig, on, said_back("connect", on.data))
+    (told,) = to(from_gatekeeper(rig, on, tunnel(on.data, [_capabilities(*said, keys=True)], back=True)), "access")
+    entries = [entry["capability"][1] for entry in _set(told.data)["capabilityTable"]]
+    assert entries[-1] == VIDEO_KEYS[1] and (DEAR in entries) is (DEAR in said)
+    found = [value["maxBitRate"] * 100 for name, value in entries if name == shown(0)[0]]
+    voice = G711 if DEAR in said else 0
+    if rates is not None:
+        assert found == rates
+        return
+    (rate,) = found
+    sides = (False, False)
+    for each, fits in ((rate, True), (rate + 1_000, False)):
+        flow = VIDEO_384._replace(width=Width(media=each))
+        one = demand(((flow,), ()), "rtp", sides, (Bandwidth(), Bandwidth()))
+        assert (max(one.into) + voice <= kbits * 1_000) is fits, "as much as there is"
+    channel = build_control("request", "openLogicalChannel", _channel(shown(rate), "videoData"), tpkt=False)
+    assert to(from_gatekeeper(rig, on, tunnel(on.data, [channel], back=True)), "access"), "and it can be opened"
+
+
 def brq(number: int, units: int) -> bytes:
     said = {"endpointIdentifier": "17_endp", "conferenceID": CONFERENCE, "callReferenceValue": 77}
     said |= {"requestSeqNum": number, "bandWidth": units, "callIdentifier": {"guid": GUID}, "answeredCall": False}
@@ -728,9 +776,11 @@ def test_h323_leave_for_which_there_is_enough_is_asked_for_as_it_came() -> None:
     assert_held(rig, held_by(160))
 
 
-def _channel(codec: Any = DEAR) -> Any:
-    _, octets = fast_start(SOFTSWITCH.host, codec=codec)
-    return decode("OpenLogicalChannel", octets)
+def _channel(codec: Any = DEAR, kind: str = "audioData") -> Any:
+    _, octets = fast_start(SOFTSWITCH.host, codec=codec if kind == "audioData" else LEAN)
+    found = decode("OpenLogicalChannel", octets)
+    found["forwardLogicalChannelParameters"]["dataType"] = kind, codec
+    return found
 
 
 def _proposed(data: bytes) -> list[tuple[Any, set[str]]]:
@@ -745,12 +795,13 @@ def _proposed(data: bytes) -> list[tuple[Any, set[str]]]:
     return found
 
 
-def _capabilities(*codecs: Any) -> bytes:
-    numbers = list(range(1, len(codecs) + 1))
+def _capabilities(*codecs: Any, keys: bool = False) -> bytes:
+    numbers = list(range(1, len(codecs) + 1 + keys))
+    kinds = ["receiveVideoCapability" if "Video" in name else "receiveAudioCapability" for name, _ in codecs]
+    given = [*zip(kinds, codecs, strict=True), *([VIDEO_KEYS] if keys else [])]
     said: Any = {"sequenceNumber": 1, "protocolIdentifier": (0, 0, 8, 245, 0, 7)}
     said["capabilityTable"] = [
-        {"capabilityTableEntryNumber": number, "capability": ("receiveAudioCapability", codec)}
-        for number, codec in zip(numbers, codecs, strict=True)
+        {"capabilityTableEntryNumber": number, "capability": each} for number, each in zip(numbers, given, strict=True)
     ]
     said["capabilityDescriptors"] = [{"capabilityDescriptorNumber": 0, "simultaneousCapabilities": [numbers]}]
     return build_control("request", "terminalCapabilitySet", said, tpkt=False)

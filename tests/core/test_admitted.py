@@ -9,12 +9,14 @@ from sbc.core.admitted import agreed, asked, hold, offer, possible, put_back, tr
 from sbc.core.call import Call, Stream
 from sbc.core.message import Cause, Flow, Refused, Width
 from sbc.core.networks import Networks
+from sbc.policy.bandwidth import Flows, at_rate, demand
 from sbc.policy.demand import Bandwidth, Demand, Fit
 from tests.rig import make_plan
 from tests.toy_calls import answered, toy_rig
 
 BOTH, G711, G729 = (Flow("audio PCMA/8000 G729/8000"),), (Flow("audio PCMA/8000"),), (Flow("audio G729/8000"),)
 DEAR, CHEAP = Demand((84_000,) * 2, (84_000,) * 2), Demand((25_200,) * 2, (25_200,) * 2)
+VIDEO, USUAL = (Flow("video H264/90000"),), Bandwidth()
 
 
 def stream_in(kbits: int = 0, fit: Fit = Fit.REFUSE) -> tuple[Networks, Call, Stream]:
@@ -93,22 +95,43 @@ def test_of_what_has_no_name_all_stays_or_goes() -> None:
 @pytest.mark.parametrize(
     ("fit", "kbits", "said", "expected"),
     [
-        (Fit.REFUSE, 60, (G711, G729), ()),
-        (Fit.FILTER, 0, (G711, G729), ()),
-        (Fit.FILTER, 90, (G711, G729), ()),
+        (Fit.REFUSE, 60, (G711, G729), None),
+        (Fit.FILTER, 0, (G711, G729), None),
+        (Fit.FILTER, 90, (G711, G729), None),
         (Fit.FILTER, 60, (G711, G729), (1,)),
-        (Fit.FILTER, 10, (G711, G729), ()),
+        (Fit.FILTER, 10, (G711, G729), None),
         (Fit.FILTER, 60, (G711, G729, (Flow("audio G723/8000"),)), (1, 2)),
         (Fit.CHEAPEST, 60, (G711, G729, (Flow("audio G723/8000"),)), (2, 1)),
         (Fit.FILTER, 60, (G729, (Flow("video H264/90000"),)), (0,)),
         (Fit.FILTER, 10, (G711, (Flow("video H264/90000"),)), (0,)),
+        (Fit.FILTER, 60, ((Flow("video H264/90000"),),), ()),
     ],
 )
 def test_what_a_party_could_take_is_what_there_is_room_for(
     fit: Fit, kbits: int, said: tuple[tuple[Flow, ...], ...], expected: tuple[int, ...]
 ) -> None:
     networks, call, _ = stream_in(kbits, fit)
-    assert possible(networks, call, tuple(each for flows in said for each in flows)) == expected
+    found = possible(networks, call, tuple(each for flows in said for each in flows))
+    assert found == (None if expected is None else tuple((place, 0) for place in expected))
+
+
+@pytest.mark.parametrize(
+    ("said", "places"),
+    [((VIDEO, G711), (0, 1)), ((G711, VIDEO), (0, 1)), ((VIDEO,), (0,)), ((VIDEO, G711, G729), (0, 1, 2))],
+)
+def test_video_takes_what_there_is_beside_the_dearest_voice(said: tuple[Flows, ...], places: tuple[int, ...]) -> None:
+    networks, call, _ = stream_in(400, Fit.FILTER)
+    flows = tuple(each for one in said for each in one)
+    found = dict(possible(networks, call, flows) or ())
+    assert tuple(found) == places
+    ((place, rate),) = [each for each in found.items() if each[1]]
+    assert flows[place] == VIDEO[0]
+    sides = (USUAL, USUAL)
+    video = demand(((at_rate(VIDEO[0], rate),), ()), "rtp", (False, False), sides)
+    voice = max(
+        (demand(((each,), ()), "rtp", (False, False), sides).into[0] for each in flows if each != VIDEO[0]), default=0
+    )
+    assert 399_000 - 1_500 < video.into[0] + voice <= 400_000
 
 
 def test_what_the_stream_of_a_call_holds_is_room_for_what_takes_its_place() -> None:
@@ -117,9 +140,9 @@ def test_what_the_stream_of_a_call_holds_is_room_for_what_takes_its_place() -> N
     hold(networks, call, stream, CHEAP)
     hold(networks, call, next(iter(call.streams.values())), CHEAP)
     networks.book.reserve(call.ticket, "another", CHEAP)
-    assert possible(networks, call, (*G711, *G729)) == (1,), "25 of 60 are another's, 25 its own"
+    assert possible(networks, call, (*G711, *G729)) == ((1, 0),), "25 of 60 are another's, 25 its own"
     stream.media[0] = ""
-    assert possible(networks, call, (*G711, *G729)) == (), "nothing is left beside both: its channels are refused"
+    assert possible(networks, call, (*G711, *G729)) is None, "nothing is left beside both: its channels are refused"
 
 
 def test_what_was_held_before_is_put_back_whatever_was_given_away_meanwhile() -> None:

@@ -46,7 +46,7 @@ def capabilities(*given: tuple[str, Any], **more: Any) -> bytes:
     said["capabilityTable"] = [
         {"capabilityTableEntryNumber": number, "capability": each} for number, each in enumerate(given, 1)
     ]
-    alternatives = [list(range(1, len(given))), [len(given)]]
+    alternatives = [each for each in (list(range(1, len(given))), [len(given)]) if each]
     said["capabilityDescriptors"] = [{"capabilityDescriptorNumber": 0, "simultaneousCapabilities": alternatives}]
     return build_control("request", "terminalCapabilitySet", {**said, **more}, tpkt=False)
 
@@ -104,7 +104,7 @@ def test_what_a_party_is_able_to_take_are_voice_and_video() -> None:
 
 def test_capabilities_that_go_go_from_the_table_and_from_what_goes_together() -> None:
     data = tunnel(setup(), [capabilities(*VOICE, VIDEO, KEYS)])
-    new, notes = left(data, able=(1,))
+    new, notes = left(data, able=((1, 0),))
     (value,) = sets(new)
     assert numbers(value) == [2, 4] and notes[0].startswith("terminalCapabilitySet was encoded anew: ")
     assert value["capabilityDescriptors"] == [
@@ -113,7 +113,7 @@ def test_capabilities_that_go_go_from_the_table_and_from_what_goes_together() ->
 
 
 def test_the_first_of_alternatives_is_the_best() -> None:
-    new, _ = left(tunnel(setup(), [capabilities(*VOICE, VIDEO, KEYS)]), able=(1, 0))
+    new, _ = left(tunnel(setup(), [capabilities(*VOICE, VIDEO, KEYS)]), able=((1, 0), (0, 0)))
     (value,) = sets(new)
     assert value["capabilityDescriptors"][0]["simultaneousCapabilities"] == [[2, 1], [4]]
     assert numbers(value) == [1, 2, 4], "the table has no order"
@@ -121,11 +121,49 @@ def test_the_first_of_alternatives_is_the_best() -> None:
 
 def test_what_others_mean_stays_and_what_is_about_one_goes_with_it() -> None:
     secured: Any = ("h235SecurityCapability", {"encryptionAuthenticationAndIntegrity": {}, "mediaCapability": 1})
-    new, _ = left(tunnel(setup(), [capabilities(*VOICE, secured, KEYS)]), able=(1,))
+    new, _ = left(tunnel(setup(), [capabilities(*VOICE, secured, KEYS)]), able=((1, 0),))
     assert [numbers(each) for each in sets(new)] == [[2, 4]]
     redundancy = {"redundancyEncodingMethod": ("rtpAudioRedundancyEncoding", 0), "primaryEncoding": 1}
     said = capabilities(*VOICE, VIDEO, KEYS, multiplexCapability=multiplex(redundancy))
-    assert [numbers(each) for each in sets(left(tunnel(setup(), [said]), able=(1,))[0])] == [[1, 2, 4]]
+    assert [numbers(each) for each in sets(left(tunnel(setup(), [said]), able=((1, 0),))[0])] == [[1, 2, 4]]
+
+
+def rates(data: bytes) -> list[int | None]:
+    return [width_of(("videoData", each["capability"][1])).media for each in sets(data)[0]["capabilityTable"]]
+
+
+MPEG: Any = ("is11172VideoCapability", {"constrainedBitstream": True, "videoBitRate": 10_000})
+H264: Any = ("genericVideoCapability", {"capabilityIdentifier": ("standard", (0, 0, 8, 241, 0, 0, 1))})
+
+
+def test_video_goes_on_at_a_lower_rate() -> None:
+    """In units of 100 bit/s, or of 400 (MPEG); one that had said nothing says it now."""
+    shown = [("receiveVideoCapability", each) for each in (("h263VideoCapability", H263), MPEG, H264)]
+    data = tunnel(setup(), [capabilities(*shown, KEYS)])
+    assert rates(data)[:3] == [384_000, 4_000_000, 0]
+    new, notes = left(data, able=((0, 128_000), (1, 256_000), (2, 192_000)))
+    assert rates(new)[:3] == [128_000, 256_000, 192_000] and numbers(sets(new)[0]) == [1, 2, 3, 4]
+    assert "entry 1 takes 128 kbit/s; entry 2 takes 256 kbit/s; entry 3 takes 192 kbit/s" in "; ".join(notes)
+    assert left(new, able=((0, 384_000), (1, 0), (2, 0)))[0] == new, "never raised"
+
+
+def test_video_shown_beside_is_lowered_in_each_of_its_codecs() -> None:
+    """H.239: what is shown beside the people."""
+    role = {"capabilityIdentifier": ("standard", (0, 0, 8, 239, 1, 2))}
+    beside = {"videoCapability": [("h263VideoCapability", H263), H264], "videoCapabilityExtension": [role]}
+    data = tunnel(setup(), [capabilities(("receiveVideoCapability", ("extendedVideoCapability", beside)), KEYS)])
+    (entry, _) = sets(left(data, able=((0, 128_000),))[0])[0]["capabilityTable"]
+    _, said = entry["capability"][1]
+    assert [each["maxBitRate"] for _, each in said["videoCapability"]] == [1280, 1280]
+
+
+def test_a_set_of_which_nothing_would_be_left_stays() -> None:
+    """Without a table it would say that its sender wants nothing sent."""
+    data = tunnel(setup(), [capabilities(VIDEO)])
+    new, notes = left(data, able=())
+    assert new == data and "stays as it is" in notes[0]
+    new, _ = left(tunnel(setup(), [capabilities(VIDEO, KEYS)]), able=())
+    assert [numbers(each) for each in sets(new)] == [[2]], "what it is keyed by stays"
 
 
 def multiplex(redundancy: Any) -> Any:
@@ -140,14 +178,14 @@ def multiplex(redundancy: Any) -> Any:
 def test_what_cannot_be_encoded_anew_stays_as_it_is() -> None:
     large: Any = ("nonStandard", {"nonStandardIdentifier": ("object", (1, 3)), "data": bytes(MOST_OCTETS_ANEW)})
     data = tunnel(setup(), [capabilities(*VOICE, large, KEYS)])
-    new, notes = left(data, able=(1,))
+    new, notes = left(data, able=((1, 0),))
     assert new == data and "stays as it is" in notes[0]
 
 
 def test_an_empty_set_beside_one_with_codecs_stays_empty() -> None:
     said = {"sequenceNumber": 1, "protocolIdentifier": (0, 0, 8, 245, 0, 7)}
     empty = build_control("request", "terminalCapabilitySet", said, tpkt=False)
-    new, _ = left(tunnel(setup(), [empty, capabilities(*VOICE, KEYS), empty]), able=(1,))
+    new, _ = left(tunnel(setup(), [empty, capabilities(*VOICE, KEYS), empty]), able=((1, 0),))
     first, between, last = sets(new)
     assert first == last == said and numbers(between) == [2, 3]
 
@@ -189,7 +227,7 @@ def test_recorded_capabilities_lose_what_goes_and_nothing_else() -> None:
     assert len(found) > 5
     for name, data in found:
         flows = list(able(decode(data)))
-        new, notes = left(data, able=tuple(range(1, len(flows))))
+        new, notes = left(data, able=tuple((place, 0) for place in range(1, len(flows))))
         stays = any("stays as it is" in each for each in notes)
         assert list(able(decode(new))) == (flows if stays else flows[1:]), name
         cut += not stays
@@ -204,7 +242,7 @@ def test_tshark_understands_what_is_left(tmp_path: Path) -> None:
         for _, data in [*recorded("fastStart"), *recorded("capabilities")]:
             if decode(data).wire is wire:
                 flows, count = proposed(data), len(list(able(decode(data))))
-                gone, further = set(flows[:1]), tuple(range(1, count))
+                gone, further = set(flows[:1]), tuple((place, 0) for place in range(1, count))
                 came.append(data)
                 new.append(left(data, gone=gone, proposals=flows[1:], able=further if count else None)[0])
         assert came

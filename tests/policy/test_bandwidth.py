@@ -10,7 +10,21 @@ from hypothesis import strategies as st
 from sbc.core.message import UNSAID, Flow, Width
 from sbc.core.orders import Rate
 from sbc.media.bucket import Bucket, waits
-from sbc.policy.bandwidth import Flows, allowed, bits, cut, demand, fits, fitting, larger, left, need, only
+from sbc.policy.bandwidth import (
+    Flows,
+    allowed,
+    at_rate,
+    bits,
+    cut,
+    demand,
+    fits,
+    fitting,
+    larger,
+    left,
+    lowered,
+    need,
+    only,
+)
 from sbc.policy.demand import Bandwidth, Demand, Police
 
 USUAL = Bandwidth()
@@ -333,3 +347,15 @@ def test_what_is_left_of_several_proposals() -> None:
     assert left(cut((both, dear), "rtp", room, *sides, False)) == (Flow("audio G729/8000"),)
     some = Flow("video", Width(media=20_000))
     assert cut((some, dear), "rtp", Demand((90_000,) * 2, (70_000,) * 2), *sides, False) == ((some, ()), (dear, None))
+
+
+@given(st.integers(0, 1_000_000), st.integers(0, 2_000_000), st.booleans())
+def test_video_takes_as_much_as_there_is_and_no_more(said: int, kbits: int, v6: bool) -> None:
+    flow, room = Flow("video H264/90000", Width(media=said)), Demand((kbits, kbits), (kbits, kbits))
+
+    def takes(rate: int) -> bool:
+        return fits(demand(((at_rate(flow, rate),), ()), "rtp", (False, v6), (USUAL, USUAL)), room)
+
+    rate = lowered(flow, room, (False, v6), (USUAL, USUAL))
+    assert takes(rate) and rate >= 64_000 and not takes(rate + 1_000) if rate else not takes(64_000)
+    assert lowered(PCMU[0], room, (False, v6), (USUAL, USUAL)) == 0, "of one rate"
