@@ -7,6 +7,7 @@ What a gateway says of itself (that it begins anew) takes members off as well.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 from sbc.core import account, moving
@@ -17,13 +18,15 @@ from sbc.core.local import named
 from sbc.core.members import LONGEST, MOST_CALLS, MOST_MEMBERS, Gathering
 from sbc.core.message import NO_ROUTE, Cause, Ending, Intent, Kind, Phase, Refused, Who
 from sbc.core.orders import Note, Order
+from sbc.core.patterns import is_plain
 from sbc.core.realm import Side
 from sbc.core.registry import Registry
 from sbc.core.streams import close_stream
 from sbc.core.way import is_trusted
 
 MOST_LEFT = 64
-"""Patterns of members that are gone which one message may have: each may mean all that a gateway has."""
+"""Patterns of members that are gone which one message may have: each may mean all that a gateway has. Of names that
+mean one member each there may be as many as the message has."""
 
 
 def begun(registry: Registry, intent: Intent, gateway: Binding | None) -> Gathering:
@@ -145,18 +148,29 @@ def _left(
     """Members are gone; calls that nobody is in any more are over."""
     orders, near = list[Order](), exchange.near
     touched: dict[Call, None] = {}
-    for name, member in patterns[:MOST_LEFT]:
-        for call, gone in registry.members.meant(gateway, name, member, partial(named, registry, near, gateway)):
-            orders += _parted(registry, call, gone, now)
-            touched[call] = None
-    if len(patterns) > MOST_LEFT:
-        orders.append(Note("unparted", "too many members leave at once", exchange.call_id))
+    meant, more = first_of(patterns)
+    for call, gone in registry.members.meant(gateway, meant, partial(named, registry, near, gateway)):
+        orders += _parted(registry, call, gone, now)
+        touched[call] = None
+    if more:
+        orders.append(Note("unparted", "too many patterns of members that leave at once", exchange.call_id))
     asked = exchange.intent
     for call in touched:
         if _is_deserted(call, exchange):
             cause = why or asked.cause or f"the last member has left: {asked.method}"
             orders += over(registry, call, cause, asked.ending or Ending.NORMAL, _asker(call, exchange), now)
     return orders
+
+
+def first_of(patterns: Iterable[tuple[bytes, bytes]]) -> tuple[list[tuple[bytes, bytes]], bool]:
+    """Those of several pairs of patterns that are looked for, each once, and whether there are more."""
+    found, wide = list[tuple[bytes, bytes]](), 0
+    for each in dict.fromkeys(patterns):
+        wide += not is_plain(each[1])
+        if wide > MOST_LEFT:
+            return found, True
+        found.append(each)
+    return found, False
 
 
 def _parted(registry: Registry, call: Call, member: bytes, now: float) -> list[Order]:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from sbc.core.hops import Neighbour
     from sbc.core.registry import Arrival, Registry
 
-FEW = 4
-"""Patterns of members that are to leave by which it is looked for the call of a request."""
+FEW = 64
+"""Members that are to leave, or patterns of them, by which it is looked for the call of a request."""
 
 
 def gateway(registry: Registry, arrival: Arrival, intent: Intent) -> Binding | None:
@@ -77,8 +77,7 @@ def _left(registry: Registry, arrival: Arrival, intent: Intent) -> Call | None:
     if at is None:
         return None
     called = partial(named, registry, Hop(arrival.listener, arrival.source), at.id)
-    found = (registry.members.meant(at.id, *each, called) for each in intent.leaves[:FEW])
-    return next((call for each in found for call, _ in each), None)
+    return next((call for call, _ in registry.members.meant(at.id, intent.leaves[:FEW], called)), None)
 
 
 def origin(arrival: Arrival, intent: Intent, terminal: Binding | None) -> tuple[bytes, bytes]:

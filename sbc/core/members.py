@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import attrs
 
 from sbc.core.message import Counted
+from sbc.core.patterns import ALL, Patterns, is_plain
 
 if TYPE_CHECKING:
     from sbc.core.call import Call
@@ -18,8 +19,6 @@ MOST_CALLS = 4_000
 """Calls of one gateway: so many lines an access gateway may have."""
 LONGEST = 512
 """Octets of a name that a gateway may give a call or member."""
-ALL, ONE = b"*", b"\0"
-"""In patterns of names: whatever comes there, and one octet of whatever, which is in no name."""
 
 
 @attrs.define(eq=False)
@@ -92,24 +91,35 @@ class Members:
         return self._members.get(gateway, {}).get(member)
 
     def meant(
-        self, gateway: str, name: bytes, member: bytes, called: Callable[[bytes], Call | None]
+        self, gateway: str, pairs: Iterable[tuple[bytes, bytes]], called: Callable[[bytes], Call | None]
     ) -> list[tuple[Call, bytes]]:
-        """The members of a gateway that a pair of patterns means (see Intent), and the calls they are in. `called`
-        tells the call of a whole name."""
-        if ALL not in member and ONE not in member:
-            call = self.find(gateway, member)
-            there = [] if call is None else [(call, member)]
-        elif not name.endswith(ALL):
+        """The members of a gateway that pairs of patterns mean (see Intent), and the calls they are in. `called` tells
+        the call of a whole name."""
+        found: dict[tuple[Call, bytes], None] = {}
+        wide: dict[bytes, list[bytes]] = {}
+        for name, member in pairs:
+            call = self.find(gateway, member) if is_plain(member) else None
+            if call is not None and _is_called(call, name):
+                found[call, member] = None
+            elif not is_plain(member):
+                wide.setdefault(name, []).append(member)
+        for name, members in wide.items():
+            fits = Patterns(members).fits
+            for call, each in self._in_reach(gateway, name, called):
+                if fits(each):
+                    found[call, each] = None
+        return list(found)
+
+    def _in_reach(self, gateway: str, name: bytes, called: Callable[[bytes], Call | None]) -> list[tuple[Call, bytes]]:
+        """The members of the calls that such a name means."""
+        if name == ALL:
+            return self.at(gateway)
+        if not name.endswith(ALL):
             known = called(name)
-            own = None if known is None else known.gathering
-            there = [] if known is None or own is None else [(known, each) for each in own.members]
-        else:
-            there = self.at(gateway)
-        return [
-            (call, each)
-            for call, each in there
-            if fits(each, member) and (name == ALL or any(fits(key[2], name) for key in call.keys))
-        ]
+            own = None if known is None or not _is_called(known, name) else known.gathering
+            return [] if known is None or own is None else [(known, each) for each in own.members]
+        meant = (call for call in self.of(gateway) if _is_called(call, name))
+        return [(call, each) for call in meant if call.gathering is not None for each in call.gathering.members]
 
     def at(self, gateway: str) -> list[tuple[Call, bytes]]:
         """Every member that a gateway has, and the call it is in."""
@@ -120,34 +130,8 @@ class Members:
         return {gateway: (set(calls), self._members[gateway]) for gateway, calls in self._calls.items()}
 
 
-def fits(name: bytes, pattern: bytes) -> bool:
-    """Whether a name is one that a pattern means."""
-    if ALL not in pattern and ONE not in pattern:
-        return name == pattern
-    first, *others = pattern.split(ALL)
-    if not others:
-        return len(name) == len(first) and _is_at(name, 0, first)
-    *inner, last = others
-    at, end = len(first), len(name) - len(last)
-    if at > end or not _is_at(name, 0, first) or not _is_at(name, end, last):
-        return False
-    for each in inner:
-        found = _find(name, each, at, end)
-        if found < 0:
-            return False
-        at = found + len(each)
-    return True
-
-
-def _find(name: bytes, pattern: bytes, start: int, end: int) -> int:
-    """Where a pattern without ALL first is; -1 where it is not."""
-    if ONE not in pattern:
-        return name.find(pattern, start, end)
-    return next((at for at in range(start, end - len(pattern) + 1) if _is_at(name, at, pattern)), -1)
-
-
-def _is_at(name: bytes, at: int, pattern: bytes) -> bool:
-    """Whether a pattern without ALL is there."""
-    if ONE not in pattern:
-        return name.startswith(pattern, at)
-    return all(one == ONE[0] or one == other for one, other in zip(pattern, name[at : at + len(pattern)], strict=True))
+def _is_called(call: Call, name: bytes) -> bool:
+    """Whether a call is one that a name means."""
+    if not name.endswith(ALL):
+        return any(key[2] == name for key in call.keys)
+    return name == ALL or any(key[2].startswith(name[:-1]) for key in call.keys)

@@ -214,9 +214,8 @@ class Intent:
     is for logs and rules. `expires` is in seconds.
 
     A call that `gathers` has no two parties, but members, which its gateway calls as it likes: with the last it ends.
-    In `leaves` a call may end in ``*``, and a member have that anywhere, and NUL for one octet (`members`): then they
-    stand for all that fit. Names that are `local` are
-    the same on both sides; an answer may give the call another, which means it from then on.
+    In `leaves` a call may end in ``*``, and a member be a pattern (`patterns`): then they stand for all that fit. Names
+    that are `local` are the same on both sides; an answer may give the call another, which means it from then on.
     """
 
     kind: Kind

@@ -177,8 +177,9 @@ def _note_gone(intent: Intent, taken: Taken) -> None:
     asked = taken.asked.orders if taken.asked is not None else ()
     if intent.gone and asked and all(order.verb == Verb.SUBTRACT.value for order in asked):
         intent.phase = Phase.SUCCESS
-        gone = ((order.context, each) for order in asked for each in _standing(order.termination, order.every, taken))
-        intent.leaves = tuple((_of_call(context), each) for context, each in gone)
+        intent.leaves = tuple(
+            (_of_call(each.context), _standing(each.termination, each.every, taken)) for each in asked
+        )
 
 
 def _unknown(message: H248Message) -> tuple[tuple[bytes, bytes], ...]:
@@ -208,7 +209,7 @@ def _left(taken: Taken) -> tuple[tuple[bytes, bytes], ...]:
                 continue
             key = command.termination.key
             if command.verb is Verb.SUBTRACT and (command.error is None or command.error.code in GONE):
-                leaves += [(_of_call(each.context), gone) for gone in _standing(key, command.termination.every, taken)]
+                leaves.append((_of_call(each.context), _standing(key, command.termination.every, taken)))
     return tuple(leaves)
 
 
@@ -222,9 +223,9 @@ def _of_call(context: bytes) -> bytes:
     return b"*" if context in NO_CALL else context
 
 
-def _standing(key: bytes, every: bool, taken: Taken) -> tuple[bytes, ...]:
+def _standing(key: bytes, every: bool, taken: Taken) -> bytes:
     """The terminations that are meant by a key, as `Intent.leaves` has them."""
-    return standing(key, taken.asked.levels if taken.asked is not None else ()) if every else (key,)
+    return standing(key, taken.asked.levels if taken.asked is not None else ()) if every else key
 
 
 def _reported(commands: tuple[Command, ...]) -> tuple[tuple[bytes, Counted], ...]:

@@ -8,16 +8,10 @@ to be open.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import product
-from math import prod
-
-from sbc.core.members import ALL, ONE
+from sbc.core.patterns import ALL, ONE, digit
 
 Levels = tuple[int, ...]
 _BELOW, _POSITION = 0x40, 0x3F
-_MOST = 32
-"""Patterns that one name is taken apart into, where levels end within digits; beyond that those digits are all open."""
 
 
 def meets(asked: bytes, given: bytes, levels: Levels = ()) -> bool | None:
@@ -32,29 +26,14 @@ def meets(asked: bytes, given: bytes, levels: Levels = ()) -> bool | None:
     return not (int(identifier, 16) ^ bits) & ~open_
 
 
-def standing(key: bytes, levels: Levels = ()) -> tuple[bytes, ...]:
-    """The terminations that a wildcard means, as `Intent.leaves` has them: several where levels end within digits."""
+def standing(key: bytes, levels: Levels = ()) -> bytes:
+    """The terminations that a wildcard means, as `Intent.leaves` has them."""
     opened = _opened(key, levels)
     if opened is None:
-        return (key,)
+        return key
     bits, size, open_ = opened
-    digits = [_choices(bits >> at & 0xF, open_ >> at & 0xF) for at in range(4 * size - 4, -4, -4)]
-    if prod(len(each) for each in digits) > _MOST:
-        digits = [each if len(each) == 1 else [ONE] for each in digits]
-    return tuple(map(_pattern, product(*digits)))
-
-
-def _choices(digit: int, open_: int) -> list[bytes]:
-    """What a digit may be of which those bits are open."""
-    if open_ == 0xF:
-        return [ONE]
-    return [b"%x" % each for each in range(16) if not (each ^ digit) & ~open_ & 0xF]
-
-
-def _pattern(digits: Iterable[bytes]) -> bytes:
-    """What is open at the end, however much, is all that there is."""
-    name = b"".join(digits)
-    bare = name.rstrip(ONE)
+    name = b"".join(digit(bits >> at & 0xF, open_ >> at & 0xF) for at in range(4 * size - 4, -4, -4))
+    bare = name.rstrip(ONE)  # what is open at the end, however much, is all that there is
     return name if bare == name else bare + ALL
 
 

@@ -22,8 +22,11 @@ def wild(data: bytes, fields: bytes) -> bytes:
     """A message in binary, with wildcards in the names of its terminations."""
     said: H248Message = binary.decode(as_binary(data))
     (only,) = said.actions
-    key = only.commands[0].termination.key + b"/" + fields
-    commands = tuple(attrs.evolve(each, terminations=(Termination(key, key, every=True),)) for each in only.commands)
+    keys = [each.termination.key + b"/" + fields for each in only.commands]
+    commands = tuple(
+        attrs.evolve(each, terminations=(Termination(key, key, every=True),))
+        for each, key in zip(only.commands, keys, strict=True)
+    )
     return binary.write(attrs.evolve(said, actions=(attrs.evolve(only, commands=commands),)))
 
 
@@ -78,3 +81,15 @@ def test_a_level_of_a_name_in_text() -> None:
     (there,) = found.told(asked)
     found.say(reply(read(there).transaction, 5, command(b"W-Subtract", b"a/*/x")))
     assert members(found) == [b"a/1/y", b"b/1/x"]
+
+
+def test_several_wide_wildcards_in_one_answer() -> None:
+    """Each of them means every second or fourth digit: 32 kinds of names, and three of them are gone at once."""
+    names = (b"0A", b"1A", b"2A")
+    found = with_trunks("binary", (*names, b"3A"), (2, 3, 3, 2, 4, 2))
+    off = [command(b"W-Subtract", each) for each in names]
+    asked = message(SOFTSWITCH, transaction(30, 5, *off))
+    (there,) = found.told(found.rig.from_core(wild(asked, b"8d8581"), SOFTSWITCH, at=found.own))
+    said = message(found.mid, b"Reply = %d { %b }" % (read(there).transaction, action(5, *off)))
+    found.rig.from_access(wild(said, b"8d8581"), found.at)
+    assert members(found) == [b"3A".hex().encode()]

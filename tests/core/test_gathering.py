@@ -417,16 +417,41 @@ def test_what_is_asked_about_one_member_opens_no_window_of_another() -> None:
     assert not of(UpdateStream, one.say(yes(asked))), "nothing was said of media"
 
 
-def test_not_all_that_are_said_to_leave_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_not_all_that_are_said_to_leave_are_looked_for() -> None:
     class Many(GatewayDialect):
         def describe(self, message: ToyMessage) -> Intent:
             intent = super().describe(message)
-            intent.leaves *= 100
+            intent.leaves += tuple((b"*", b"none%d*" % each) for each in range(64)) if intent.leaves else ()
             return intent
 
     one = gateway(gateway_rig(Many()))
     one.gather()
     assert "unparted" in events(take_off(one, takes_off(b"none*")))
+
+
+def test_what_is_said_twice_is_looked_for_once() -> None:
+    class Twice(GatewayDialect):
+        def describe(self, message: ToyMessage) -> Intent:
+            intent = super().describe(message)
+            intent.leaves *= 100
+            return intent
+
+    one = gateway(gateway_rig(Twice()))
+    one.gather()
+    assert "unparted" not in events(take_off(one, takes_off(b"none*")))
+
+
+def test_all_that_are_named_are_gone_however_many() -> None:
+    class Many(GatewayDialect):
+        def describe(self, message: ToyMessage) -> Intent:
+            intent = super().describe(message)
+            intent.leaves = tuple((b"*", b"%d" % each) for each in range(200, 0, -1)) if intent.leaves else ()
+            return intent
+
+    one = gateway(gateway_rig(Many()))
+    one.gather()
+    take_off(one, takes_off(b"none*"))
+    assert not one.rig.border.registry.members.all()
 
 
 def test_one_datagram_has_several_messages() -> None:
