@@ -73,6 +73,7 @@ class Meter:
         self._news: dict[str, tuple[_Made | None, bool]] = {}  # by key; whether it is final; None: taken into another
         self._joined: dict[str, JoinedRecord] = {}  # by key
         self._owed: dict[str, tuple[_Made, Moment]] = {}  # over; what gateways say of them is awaited
+        self._lived: dict[str, Moment] = {}  # of calls that are about to be ended: up to when they were known to live
 
     def __len__(self) -> int:
         return len(self._live)
@@ -85,6 +86,8 @@ class Meter:
     def record(self, order: Record) -> None:
         """The core has begun, rung, answered or ended a call, or said more of it. A subscription has no record."""
         now = Moment(self._wall(), self._tick())
+        if order.event == "close":
+            now = self._lived.pop(order.call, now)
         if order.event == "open":
             if not order.fields["subscription"]:
                 self._note(order.call, CallRecord(f"{self._boot}-{order.call}", order, now), now)
@@ -112,6 +115,13 @@ class Meter:
             return
         if order.event != "ring":  # which can wait for what comes next
             self._note(order.call, found[0], now, ended=order.event == "close")
+
+    def unheard(self, call: str, ago: float) -> None:
+        """A call that was resumed is about to be ended, since nobody is heard in it: so many seconds `ago` it was last
+        known to live, and there its record ends."""
+        if call in self._live:
+            now = Moment(self._wall(), self._tick())
+            self._lived[call] = now.ago(now.wall - ago)
 
     def resume(self, begun: Record, answered: Record | None, ago: float, since: float, record: Plain | None) -> None:
         """A call goes on after a restart: `begun` so many seconds `ago`, `answered` these seconds `since`. `record` is

@@ -214,7 +214,7 @@ class CallRecord:
     def _hold(self, held: bool, at: Moment) -> None:
         """The call is on hold from now on, or no longer."""
         if self._held_since is not None:
-            self._held += at.tick - self._held_since.tick
+            self._held += max(0.0, at.tick - self._held_since.tick)  # it may end before (Meter.unheard)
         self._held_since = at if held else None
 
     def opened(self, spec: StreamSpec) -> None:

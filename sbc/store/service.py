@@ -90,6 +90,7 @@ class StoreService(Service):
         self._stored: set[tuple[str, str]] = set()
         self._due: Any = None
         self._hearing: Any = None
+        self._lived = 0.0  # when what is resumed was last known to live, by our clock
         self._before: dict[str, int] = {}  # packets received of resumed streams: the kernel goes on counting
         self._used: set[str] = set()  # streams whose keys are used for an SSRC more
         self._rolling: Any = None
@@ -121,6 +122,7 @@ class StoreService(Service):
     def resume(self) -> None:
         """Take up what was kept; call it once, when all listeners are open."""
         began = self._reactor.seconds()
+        self._lived = began - (0.0 if self._era.doubt else self._era.away)  # in doubt it goes on from there
         if self._era.doubt:
             self._counted["clock-doubted"] += 1
             self._log.warn("how long nobody was there is not known ({why}): what was kept is taken up as it was then",
@@ -228,7 +230,7 @@ class StoreService(Service):
         if not self._border.registry.has_call(id):
             return
         if len(call.streams) < wanted:
-            self._runner.carry_out(self._border.end_call(id, NO_PORTS, now))
+            self._end(call, NO_PORTS)
         elif self._silence:
             engine = self._runner.engine
             self._before.update((stream.id, engine.received(stream.id)) for stream in call.streams.values())
@@ -255,7 +257,15 @@ class StoreService(Service):
         if any(any(stream.held) or self._heard(stream.id) for stream in call.streams.values()):
             return
         why = f"nobody has spoken within {self._silence:.0f} s of the restart"
-        self._runner.carry_out(self._border.end_call(id, why, self._reactor.seconds()))
+        self._end(call, why)
+
+    def _end(self, call: Call, why: str) -> None:
+        """End a call that was resumed in vain. Whoever is charged for it is charged up to when it was known to live."""
+        now = self._reactor.seconds()
+        if self._ledger is not None:
+            begun = call.opened_at if call.answered_at is None else call.answered_at
+            self._ledger.meter.unheard(call.id, now - max(self._lived, begun))
+        self._runner.carry_out(self._border.end_call(call.id, why, now))
 
     def _heard(self, stream: str) -> bool:
         received: int = self._runner.engine.received(stream)

@@ -6,7 +6,7 @@ import json
 import signal
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
@@ -21,6 +21,9 @@ from sbc.core.mint import Mint
 from sbc.core.realm import Plan
 from sbc.core.secured import Key, SideSecurity
 from sbc.core.securing import Ward
+from sbc.ledger.meter import Meter
+from sbc.ledger.record import wall_of
+from sbc.ledger.writer import Entry
 from sbc.media.interfaces import PortUnavailable
 from sbc.mgcp.dialect import MgcpDialect
 from sbc.policy.bans import Ban
@@ -87,6 +90,23 @@ class Engine:
         assert not self.open_streams
 
 
+class Books:
+    """Records in the making, by the clock of the process, and what was written of each last."""
+
+    def __init__(self, clock: Clock, left: dict[str, Any]) -> None:
+        self.left, self.over = left, set[str]()
+        self.written: list[Entry] = []
+        self.meter = Meter([self], clock.seconds, clock.seconds, "boot", 0.0, lambda stream: carried(1, reports=0))
+
+    def put_all(self, entries: Sequence[Entry]) -> None:
+        self.written += entries
+
+    def drop(self, call: str, cause: str) -> None:
+        record = self.left.pop(call, None)
+        if record is not None:
+            self.meter.drop(record, call, cause)
+
+
 class Process:
     """All of an SBC but its sockets, with a store that outlives it."""
 
@@ -98,17 +118,23 @@ class Process:
         before: int = 0,
         plan: Plan = make_plan("sip"),  # noqa: B008 - a value
         sealed: bool = False,
+        began: float = 1000.0,
+        left: dict[str, Any] | None = None,
     ) -> None:
         self.table = table
         self.reactor = Threads()
-        self.reactor.advance(1000.0)
+        self.reactor.advance(began)
         self.border = Border(plan, {"sip": SipDialect(), "mgcp": MgcpDialect()}, Mint(b"another secret each time"))
         self.runner = Runner(self.reactor, self.border, {})
         self.sent: list[bytes] = []
         self.runner._send = lambda order: self.sent.append(order.data)  # type: ignore[method-assign]
         self.runner.listen = lambda *_: None  # type: ignore[method-assign]
         self.engine = self.runner.engine = Engine(ports, before)
-        self.service = StoreService(self.reactor, MemoryStore(table), self.border, self.runner, None, silence, sealed)
+        self.books = Books(self.reactor, left or {})
+        books: Any = self.books
+        self.runner.meter = books.meter
+        store = MemoryStore(table)
+        self.service = StoreService(self.reactor, store, self.border, self.runner, books, silence, sealed)
         self.service.startService()
         self.service.resume()
 
@@ -299,6 +325,29 @@ def test_a_resumed_call_in_which_nobody_speaks_is_ended(
         second.engine.heard.update(second.engine.streams())
     second.reactor.advance(61.0)
     assert second.border.registry.has_call(call.id) is goes_on
+    second.kill()
+
+
+@pytest.mark.parametrize("ports", [True, False])
+def test_the_absence_is_no_part_of_a_resumed_call_that_nobody_goes_on_with(ports: bool) -> None:
+    table: Table = {}
+    first = Process(table)
+    first.call()
+    for _ in range(30):
+        first.reactor.advance(1.0)
+    first.written()
+    (call,) = first.border.registry.calls
+    left = first.books.written[-1].record
+    first.kill()
+    second = Process(table, ports=ports, began=first.reactor.seconds() + 50.0, left={call: left})
+    for _ in range(61):
+        second.reactor.advance(1.0)
+    assert not second.border.registry.has_call(call)
+    _, record, final = second.books.written[-1]
+    assert final and record["resumed"] == 1 and record["ending"] == "cleared"
+    assert record["duration"] == pytest.approx(30.0, abs=ALIVE), "it was known to live for half a minute"
+    assert wall_of(record["end"]) - wall_of(record["answer"]) == pytest.approx(record["duration"], abs=0.01)
+    assert record["known"] == record["end"]
     second.kill()
 
 
