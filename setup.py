@@ -85,8 +85,14 @@ def compiled() -> list:
     from mypyc.build import mypycify  # of mypy, which must be there: pip install --no-build-isolation
 
     level = os.environ.get("SBC_COMPILE_LEVEL", "2")  # of the C compiler's optimizations
-    scan = Extension("sbc.sip._scan", ["sbc/sip/scan.c"], extra_compile_args=["-std=gnu11", "-O2", "-Wall", "-Wextra"])
-    return [scan, *mypycify(COMPILED, group_name="sbc", opt_level=level, debug_level="0")]
+    return list(mypycify(COMPILED, group_name="sbc", opt_level=level, debug_level="0"))
+
+
+def scan() -> Extension:
+    """What finds the parts of usual SIP headers. It is optional: without a compiler all is read by expressions."""
+    strict = ["-Werror"] if os.environ.get("SBC_STRICT") else []
+    options = ["-std=gnu11", "-O2", "-Wall", "-Wextra", *strict]
+    return Extension("sbc.sip._scan", ["sbc/sip/scan.c"], extra_compile_args=options, optional=True)
 
 
 setup(
@@ -94,5 +100,5 @@ setup(
         "sbc/media/native/build.py:builder",
         "sbc/media/kernel/build.py:builder",
     ],
-    ext_modules=compiled(),
+    ext_modules=[scan(), *compiled()],
 )

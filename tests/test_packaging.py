@@ -32,7 +32,7 @@ PARTS = (
     "twisted",
 )
 TWISTD = "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
-EXTENSIONS = {"sbc/media/kernel/_loader", "sbc/media/native/_native"}
+EXTENSIONS = {"sbc/media/kernel/_loader", "sbc/media/native/_native", "sbc/sip/_scan"}
 SELF_SUFFICIENT = (70, 1)  # the first setuptools that builds wheels without a further package
 
 
@@ -111,7 +111,7 @@ def test_the_modules_in_c_are_built_from_the_source_distribution(tmp_path: Path)
     assert not list(source.rglob("*.so"))
     run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], source)
     built = {path.relative_to(source).as_posix().partition(".")[0] for path in source.rglob("*.so")}
-    assert built >= {"sbc/media/native/_native"}
+    assert built >= {"sbc/media/native/_native", "sbc/sip/_scan"}
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
@@ -136,7 +136,7 @@ def test_with_a_clang_that_fails_all_else_is_built(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     built = {path.relative_to(tmp_path).as_posix().partition(".")[0] for path in (tmp_path / "sbc").rglob("*.so")}
-    assert built == {"sbc/media/native/_native"}
+    assert built == {"sbc/media/native/_native", "sbc/sip/_scan"}
 
 
 def test_twistd_finds_the_installed_plugin_from_anywhere(installed: Path, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Where the lines of usual messages and the parts of usual values are, in one pass in C where scan.c is built.
 
-It is with SBC_COMPILE=1. What is not usual in any way C leaves to codec.py, and to the expressions of headers.py
-and uri.py, by answering None: they are the law, and where it answers it says what they would. Offsets are those of the
-octets, -1 where a part is absent.
+It is wherever there is a compiler. What is not usual in any way C leaves to codec.py, and to the expressions of
+headers.py and uri.py, by answering None: they are the law, and where it answers it says what they would. Offsets are
+those of the octets, -1 where a part is absent.
 """
 
 from __future__ import annotations

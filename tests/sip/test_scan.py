@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import importlib
 import random
+import runpy
+import shutil
 import subprocess
 import sysconfig
 from importlib.machinery import ExtensionFileLoader
@@ -242,7 +244,24 @@ def test_what_is_no_span_is_no_crash(built: Any, asked: tuple[Any, ...]) -> None
             getattr(built, name)(*asked)
 
 
-def test_it_is_there_where_modules_are_compiled() -> None:
-    assert scan.BUILT is (os.environ.get("SBC_COMPILE") == "1")
-    if not scan.BUILT:
-        assert scan.usual_uri(USUAL[0], 0, len(USUAL[0])) is None
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+def test_it_is_asked_where_it_is_built_which_is_wherever_there_is_a_compiler() -> None:
+    assert scan.BUILT, "bin/setup venv builds it"
+    assert scan.usual_uri(USUAL[0], 0, len(USUAL[0])) is not None
+    usual = (
+        b"OPTIONS sip:x@y SIP/2.0",
+        b"Via: SIP/2.0/UDP h;branch=z9hG4bK1",
+        b"From: <sip:a@b>;tag=1",
+        b"To: <sip:x@y>",
+    )
+    assert decode(b"\r\n".join((*usual, b"Call-ID: 1", b"CSeq: 1 OPTIONS", b"", b"")))._spans is not None
+
+
+def test_where_it_is_not_built_all_is_read_by_the_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> Any:
+        raise ModuleNotFoundError(name)
+
+    monkeypatch.setattr(importlib, "import_module", absent)
+    found = runpy.run_path(str(Path(scan.__file__)))
+    assert not found["BUILT"] and found["usual_uri"](USUAL[0], 0, len(USUAL[0])) is None
+    assert found["usual_headers"](b"To: x\r\n\r\n", 0, AT_ONCE, str) is None
