@@ -51,3 +51,11 @@ def judge(folder: Path, wire: Wire, messages: list[bytes]) -> list[Judged]:
         judged.append(Judged(protocols, malformed + expert + missing, found))
     assert len(judged) == len(messages)
     return judged
+
+
+def said_by_tshark(folder: Path, wire: Wire, fields: tuple[str, ...]) -> list[list[str]]:
+    """What tshark reads in these fields of each message that was judged last."""
+    wanted = [part for field in fields for part in ("-e", field)]
+    argv = ["tshark", "-n", "-r", folder / f"{wire.value}.pcap", *_WIRES[wire][1], "-T", "fields", *wanted]
+    said = subprocess.run(argv, check=True, capture_output=True, timeout=120, text=True).stdout
+    return [line.split("\t") for line in said.splitlines()]

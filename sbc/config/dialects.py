@@ -5,7 +5,7 @@ A dialect is found by its name, in ``sbc.NAME.options``, so that no line here or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -16,6 +16,7 @@ from sbc.config.faults import Findings
 from sbc.config.keys import Key, Tables
 from sbc.core.orders import Listener
 from sbc.core.realm import Signaling
+from sbc.core.secured import SUITES
 
 if TYPE_CHECKING:
     from sbc.config.checks import Draft, DraftRealm
@@ -28,8 +29,10 @@ class DialectOptions(Protocol):
     """The keys of its table ``paths[].NAME``, and of those within it."""
     NEEDS: Mapping[str, str]
     """Packages that nothing else needs, and in which version; may be missing. They come with the extra of its name."""
-    SAYS_KEYS: bool
-    """Whether its messages say how media is secured in words that can be translated; may be missing, and then do."""
+    SUITES: Collection[str]
+    """By which suites its messages can say that media is secured; may be missing, and then by all."""
+    HANDSHAKES: bool
+    """Whether they can say that keys come by DTLS; may be missing, and then can."""
     OWN_PORTS: bool
     """Whether its terminals can be told apart by ports of their own alone; may be missing, and then is not."""
     CALLS_BY_CONNECTIONS: bool
@@ -85,9 +88,14 @@ def check_ports(draft: Draft, findings: Findings) -> None:
             findings.add(f"{path.at}.signaling", said.value, problem, allowed)
 
 
-def says_keys(protocol: str) -> bool:
-    """Whether how media is secured can be translated in that protocol."""
-    return bool(getattr(options_of(protocol), "SAYS_KEYS", True))
+def suites_of(protocol: str) -> Collection[str]:
+    """The suites by which media can be said to be secured in that protocol."""
+    return cast("Collection[str]", getattr(options_of(protocol), "SUITES", SUITES))
+
+
+def says_handshakes(protocol: str) -> bool:
+    """Whether it can be said in that protocol that keys come by DTLS."""
+    return bool(getattr(options_of(protocol), "HANDSHAKES", True))
 
 
 def own_ports(core: DraftRealm) -> list[str]:

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from sbc.config import kinds
-from sbc.config.dialects import says_keys
+from sbc.config.dialects import says_handshakes, suites_of
 from sbc.config.faults import Findings
 from sbc.config.keys import Key, read_keys
 from sbc.core.orders import Listener
@@ -41,8 +41,13 @@ def read(
     if mode is MediaSecurity.SDES and listeners and not private and not protection.sdes_over_clear:
         problem = "no listener of this realm is encrypted, so no key could ever be said"
         findings.add(f"{at}.media_security", mode.value, problem, "a listener for TLS, or srtp.sdes_over_clear = true")
-    wordless = next((each.dialect for each in listeners if not says_keys(each.dialect)), "")
-    if wordless and protection.demands:
-        problem = f"{wordless} has no words for keys that could be translated, so that no call of it would pass"
+    spoken = {each.dialect for each in listeners}
+    wordless = min((each for each in spoken if not says_handshakes(each)), default="")
+    if wordless and mode is MediaSecurity.DTLS:
+        problem = f"{wordless} has no words for that, so that no call of it would pass"
         findings.add(f"{at}.media_security", mode.value, problem, "a realm of its own for that")
+    unnamed = min((each for each in spoken if not set(suites_of(each)) & set(named)), default="")
+    if unnamed and mode is MediaSecurity.SDES:
+        problem = f"{unnamed} can name none of them, so that no call of it would pass"
+        findings.add(f"{at}.srtp.suites", named, problem, "one of " + ", ".join(sorted(suites_of(unnamed))))
     return protection

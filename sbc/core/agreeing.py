@@ -6,14 +6,14 @@ from collections.abc import Container
 
 import attrs
 
-from sbc.core import bundling, weighed
+from sbc.core import bundling, one_way, weighed
 from sbc.core.bundling import Part
 from sbc.core.call import Call, Stream
 from sbc.core.exchange import Exchange
-from sbc.core.message import Role, Slot
+from sbc.core.message import Refused, Role, Slot
 from sbc.core.networks import Networks
 from sbc.core.realm import Realm
-from sbc.core.secured import Secured
+from sbc.core.secured import UNFIT, Secured
 from sbc.core.securing import BARE, End, Negotiation, Wards, Way, translates
 
 
@@ -46,7 +46,9 @@ class Agreeing:
     def negotiation(self, call: Call) -> Negotiation:
         """What its streams are agreed on by, one by one."""
         networks = self._networks
-        near, far = (End(each.realm.protection, each.listener.transport, networks.suites) for each in call.legs)
+        near, far = (
+            End(each.realm.protection, each.listener.transport, networks.suites, each.suites) for each in call.legs
+        )
         assert networks.mint is not None
         return Negotiation((near, far), networks.mint, networks.fingerprints)
 
@@ -60,8 +62,10 @@ class Agreeing:
         `negotiates`: it answers or makes one.
         @raises Refused where what its sender says of that is not what is demanded here, or there."""
         parts: dict[Stream | None, Part] = {}
-        told: list[tuple[Slot, Secured | None]] = []
+        told = self._by_channel()
         for slot, stream in self.slots.items():
+            if slot.one_way is not None:
+                continue
             if slot.role is Role.T38 and negotiates and slot.stream not in self._exchange.unfit:
                 weighed.let_fax_pass(slot, self._realms)
             said = self._agree(slot, stream, answers, parts)
@@ -99,6 +103,44 @@ class Agreeing:
             if any(ward.way is Way.DTLS for ward in wards):
                 parts[stream].put(leg, attrs.evolve(wards[leg], types=slot.types()))
         return parts[stream].wards[1 - leg].told
+
+    def _by_channel(self) -> list[tuple[Slot, Secured | None]]:
+        """What is to be told of streams that are opened by channels, each of which says how it is secured by itself. Of
+        several that are proposed the secured count first, and those that do not fit are taken out.
+        @raises Refused where none fits, or one that is opened by itself does not."""
+        call, wanted = self._call, [slot for slot in self.slots if slot.one_way is not None]
+        told: list[tuple[Slot, Secured | None]] = []
+        if call is None or self._networks.mint is None or not wanted:
+            return told
+        taken: dict[tuple[Stream | None, bool], None] = {}
+        refused: dict[Stream | None, Refused] = {}
+        negotiation = self.negotiation(call)
+        for slot in sorted(wanted, key=lambda slot: slot.secured is None):
+            stream, channel = self.slots[slot], slot.one_way
+            assert channel is not None
+            if stream is None or channel.mute:
+                continue
+            wards = self.wards.get(stream, stream.wards or BARE)
+            again = (stream, channel.sent) in taken
+            try:
+                wards, said = one_way.agree(negotiation, wards, self._leg, slot.secured, channel, again)
+            except Refused as no:
+                if not channel.beside:
+                    raise
+                refused.setdefault(stream, no)
+                told.append((slot, UNFIT))
+                continue
+            taken[stream, channel.sent] = None
+            told.append((slot, said))
+            if not self._late:
+                self.wards[stream] = wards
+        whole = {stream for stream, _ in taken}
+        for stream, why in refused.items():
+            if not whole:
+                raise why
+            if stream is not None and stream not in whole:
+                self.lost.append(stream)
+        return told
 
     def _bundle(self, parts: list[Part], answers: bool) -> None:
         call, host, leg = self._call, self._realms[1].media.advertised, self._leg

@@ -115,6 +115,7 @@ class Leg:
     claimed: Address | None = None
     number: int | None = None  # what the call is called there, where that is for us to say or differs on the other side
     described: int = 0  # the highest number of a request of the peer's that described media
+    suites: tuple[str, ...] | None = None  # by which the peer can take secured media, where it has said that
 
     def learn(self, intent: Intent) -> None:
         """Remember how the sender of `intent` wants to be reached."""

@@ -70,6 +70,8 @@ def heard(networks: Networks, call: Call, leg: int, intent: Intent, now: float) 
             continue
         if not any(each.stream is stream for each in call.channels.values()):
             orders += close_stream(networks, call, stream, now)
+    if intent.suites is not None:
+        call.legs[leg].suites = intent.suites
     if intent.pauses is not None and intent.pauses != call.paused[leg]:
         call.paused[leg] = intent.pauses
         orders.append(Note("paused" if intent.pauses else "resumed", "", call.id, {"by": call.legs[leg].realm.name}))

@@ -88,7 +88,7 @@ class Described:
         nothing = Place(Address(advertised, 0), ours=True)
         secures, secured = self._agreeing.slots, slot.secured
         tells = slot.primary or slot.way or secured is not None
-        if self._agreeing.translates and slot.role is not Role.RTCP and tells:
+        if self._agreeing.translates and (slot.role is not Role.RTCP or slot.one_way is not None) and tells:
             secures[slot] = None  # whatever becomes of it: keys go no further
         if call is None or call.state is CallState.CLOSED or not self._negotiates:
             return nothing  # any port of ours might be another call's
@@ -333,6 +333,7 @@ class Described:
             stream.flows[side] = flows
         if rtp is None:
             stream.media[side] = self._flowing[stream] or stream.media[side]  # it sends what the other will take
+            stream.wards = self.wards.get(stream, stream.wards)
             return
         if self._here.side is Side.ACCESS and self._networks.is_own_media(self._here, rtp.host):
             rtp = Address(UNKNOWN, rtp.port)  # no terminal is where we are: two that say so would send in a circle

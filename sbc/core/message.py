@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import attrs
 
 from sbc.core.address import Address
-from sbc.core.secured import Secured
+from sbc.core.secured import OneWay, Secured
 from sbc.core.word import Word
 
 StreamKey = int | str
@@ -195,6 +195,7 @@ class Slot:
     by_other: bool = False  # whether that is opened by who the message is for, and not by its sender
     leads: bool = False  # whether the call that is heralded is to go there, through us
     secured: Secured | None = None  # how its sender secures that stream; None: it is plain RTP/AVP
+    one_way: OneWay | None = None  # where it is of a channel for one direction; None: of a stream as a whole
     vouches: bool = False  # whether the core names one there that takes calls, and so may call
     member: bytes = b""  # of which member of a call that gathers its stream is: with that it is closed
     diverts: bool = False  # whether who reads it is to call there instead
@@ -287,9 +288,9 @@ class Intent:
     leaves: tuple[tuple[bytes, bytes], ...] = ()  # of the same, or a BIND: call and member that are gone
     member: bytes = b""  # of a message that names no call: the member of one that it is about
     lasting: bool = False  # a BIND that time does not end: it lives as long as who is bound, and always crosses
-    wants: tuple[Flow, ...] = ()  # of a request that describes no media: what of it the answer may, one of these; of
-    # what speaks of leave for a call (heralds): how much that is to have each way
+    wants: tuple[Flow, ...] = ()  # of a request without media: what the answer may have; of leave: what the call may
     able: tuple[Flow, ...] = ()  # what its sender says it could take, each by itself; nothing of it is asked for yet
+    suites: tuple[str, ...] | None = None  # by which its sender can take secured media; None: nothing is said of that
     latches: bool = False  # whether media of its sender's side may come from elsewhere than it says: that is learned
     reported: tuple[tuple[bytes, Counted], ...] = ()  # of an answer: members, and what each has counted itself
     beside: tuple[Intent, ...] = ()  # of what is local: what it is to further calls, by names of their own

@@ -45,6 +45,8 @@ SUITES = {
     "AEAD_AES_256_GCM": Suite(32, 12, 16, 16),
 }
 """The suites the SBC speaks, by their names in SDP; the best liked first where nothing is configured."""
+LONGEST_LIFE = 1 << 48
+"""Packets that one key may encrypt, by any suite (RFC 3711 section 9.2)."""
 
 
 @attrs.frozen
@@ -90,6 +92,7 @@ class Secured:
     `rides`: of the transport the first alone speaks, and this one not. `at` is where the stream is by that, if nowhere
     by itself: port 0: not at all.
     `demands`: its profile is a secured one, though it may say no key we understand. `foreign`: what flows is no RTP.
+    Of a channel: `takes` are the suites that it may be sent with.
     """
 
     keys: tuple[Key, ...] = ()
@@ -107,6 +110,26 @@ class Secured:
     at: Address | None = None
     demands: bool = False
     foreign: bool = False
+    takes: tuple[str, ...] = ()
+
+
+UNFIT = Secured(foreign=True)
+"""What is told of a channel that was proposed beside others, and is taken out."""
+
+
+@attrs.frozen
+class OneWay:
+    """A stream's place in a message is that of a channel for one direction: each party says the keys of what it sends
+    by itself, and nothing answers that. `sent`: it is the message's sender who sends by it; else it says what may be
+    sent to it, or takes what was proposed. `beside`: it is one of several that are proposed, of which some may go.
+    `mute`: nothing can be said there of how it is secured. `tag` is that of the key that its opener says with it.
+    `suites` are those that its protocol has words for."""
+
+    sent: bool
+    beside: bool = False
+    mute: bool = False
+    tag: int = 0
+    suites: tuple[str, ...] = ()
 
 
 @attrs.frozen

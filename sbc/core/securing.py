@@ -35,7 +35,7 @@ class Way(Word):
     DTLS = "dtls"
 
 
-_TAKEN = {
+TAKEN = {
     MediaSecurity.PASS: (Way.PLAIN,),
     MediaSecurity.NONE: (Way.PLAIN,),
     MediaSecurity.SDES: (Way.SDES,),
@@ -44,7 +44,7 @@ _TAKEN = {
 }
 """What is taken of what a peer offers, the first that it can; of an answer, of what it was offered."""
 
-_OFFERED = {
+OFFERED = {
     MediaSecurity.PASS: Way.PLAIN,
     MediaSecurity.NONE: Way.PLAIN,
     MediaSecurity.SDES: Way.SDES,
@@ -86,11 +86,12 @@ BARE: Wards = (Ward(), Ward())
 @attrs.frozen
 class End:
     """Where the peer of a side is: what is demanded there, and over what its signalling comes. `able` are the suites
-    that the media engine can."""
+    that the media engine can, `takes` those that the peer has said it can, None where it has not."""
 
     protection: Protection
     transport: str
     able: frozenset[str] = frozenset(SUITES)
+    takes: tuple[str, ...] | None = None
 
     @property
     def suites(self) -> tuple[str, ...]:
@@ -119,53 +120,53 @@ class Negotiation:
     those of our own certificate, none where there is no DTLS."""
 
     def __init__(self, ends: tuple[End, End], mint: Mint, fingerprints: tuple[Fingerprint, ...]) -> None:
-        self._ends = ends
+        self.ends = ends
         self._mint = mint
         self._fingerprints = fingerprints
 
     def offer(self, wards: Wards, side: int, said: Secured | None, settled: bool) -> Wards:
         """The peer of `side` offers `said`; what the other is told is `told` of its ward. Where the stream is `settled`
         what is in force stays so until there is an answer. @raises Refused where its realm demands something else."""
-        end, reflected = self._ends[side], _reflects(said, wards)
-        said = _without(said, reflected)
-        way = self._chosen(said, _TAKEN[end.protection.mode], end)
+        end, reflected = self.ends[side], reflects(said, wards)
+        said = without(said, reflected)
+        way = self.chosen(said, TAKEN[end.protection.mode], end)
         if way is None:
-            raise _unfit(said, end, "an offer", reflected)
+            raise unfit(said, end, "an offer", reflected)
         if said is not None and way is Way.SDES:
             theirs = next(key for key in said.keys if key.suite in end.suites)  # best first, by who offers
             said = attrs.evolve(said, keys=(theirs,))
         asker = self._answering(wards[side], way, said)
-        asked = self._asking(wards[1 - side], self._ends[1 - side], asker)
+        asked = self._asking(wards[1 - side], self.ends[1 - side], asker)
         if not settled:
             asker, asked = _enforced(asker), _enforced(asked)
-        return _in_order(side, asker, asked)
+        return in_order(side, asker, asked)
 
     def answer(self, wards: Wards, side: int, said: Secured | None) -> Wards:
         """The peer of `side` answers `said` to what it was told; what the other is answered is `told` of its ward. From
         now on that is in force. @raises Refused where it does not fit what it was told."""
-        end, ward, reflected = self._ends[side], wards[side], _reflects(said, wards)
-        said, told = _without(said, reflected), ward.told
-        left = tuple(each for each in _left_open(told) if each in _TAKEN[end.protection.mode])
-        way = self._chosen(said, left, end)
+        end, ward, reflected = self.ends[side], wards[side], reflects(said, wards)
+        said, told = without(said, reflected), ward.told
+        left = tuple(each for each in _left_open(told) if each in TAKEN[end.protection.mode])
+        way = self.chosen(said, left, end)
         if said is not None and way is Way.SDES:
             key = None if told is None else _answering_key(said.keys, told.keys)
             if key is None:
-                raise _unfit(said, end, "an answer", reflected)
+                raise unfit(said, end, "an answer", reflected)
             said = attrs.evolve(said, keys=(key,))
         if way is None:
-            raise _unfit(said, end, "an answer", reflected)
+            raise unfit(said, end, "an answer", reflected)
         answerer = attrs.evolve(ward, way=way, said=said, heard=True, owed=False)
         asker = _enforced(attrs.evolve(wards[1 - side], owed=False))
-        if not asker.heard and self._ends[1 - side].protection.demands:  # it has not offered what is answered
+        if not asker.heard and self.ends[1 - side].protection.demands:  # it has not offered what is answered
             asker = attrs.evolve(asker, force=SideSecurity())
-        return _in_order(side, _enforced(answerer), asker)
+        return in_order(side, _enforced(answerer), asker)
 
     def way(self, side: int, said: Secured | None) -> Way | None:
         """How what the peer of `side` offers would be taken; None: not at all."""
-        end = self._ends[side]
-        return self._chosen(said, _TAKEN[end.protection.mode], end)
+        end = self.ends[side]
+        return self.chosen(said, TAKEN[end.protection.mode], end)
 
-    def _chosen(self, said: Secured | None, ways: tuple[Way, ...], end: End) -> Way | None:
+    def chosen(self, said: Secured | None, ways: tuple[Way, ...], end: End) -> Way | None:
         """The first of `ways` that a peer can, by what it says; None: it can none."""
         for way in ways:
             if way is Way.PLAIN:
@@ -190,8 +191,8 @@ class Negotiation:
         told = Secured(feedback=said.feedback, best_effort=said.best_effort)
         if way is Way.SDES:
             (theirs,) = said.keys
-            ward = self._keyed(ward, (theirs.suite,))
-            ours = attrs.evolve(_of_suite(ward.keys, theirs.suite), tag=theirs.tag)
+            ward = self.keyed(ward, (theirs.suite,))
+            ours = attrs.evolve(of_suite(ward.keys, theirs.suite), tag=theirs.tag)
             return attrs.evolve(ward, told=attrs.evolve(told, keys=(ours,)))
         setup = _ROLES[said.setup]
         if same and said.setup == "actpass" and before.force is not None and before.force.dtls is not None:
@@ -213,7 +214,7 @@ class Negotiation:
     def _asking(self, ward: Ward, end: End, asker: Ward) -> Ward:
         """The ward of a peer that is asked, with what it is offered. @raises Refused."""
         mode = end.protection.mode
-        way, optional = _OFFERED[mode], mode is MediaSecurity.OPTIONAL
+        way, optional = OFFERED[mode], mode is MediaSecurity.OPTIONAL
         if optional and ward.heard:
             way = ward.way  # it has shown what it can
         elif optional and end.transport in WEB and self._fingerprints:  # a browser, and those speak DTLS alone
@@ -229,10 +230,10 @@ class Negotiation:
             return attrs.evolve(ward, told=Secured(feedback=True, best_effort=True) if feedback else None)
         if way is Way.SDES:
             suites = end.suites
-            ward = self._keyed(ward, suites)
+            ward = self.keyed(ward, suites)
             present = None if ward.force is None or ward.force.send is None else ward.force.send.suite
             inorder = sorted(suites, key=lambda suite: suite != present)  # what is in force comes first
-            keys = tuple(attrs.evolve(_of_suite(ward.keys, suite), tag=tag) for tag, suite in enumerate(inorder, 1))
+            keys = tuple(attrs.evolve(of_suite(ward.keys, suite), tag=tag) for tag, suite in enumerate(inorder, 1))
             insists = ward.said is not None and not ward.said.best_effort  # its profile was a secured one: so is ours
             return attrs.evolve(ward, told=Secured(keys=keys, feedback=feedback, best_effort=optional and not insists))
         if not self._fingerprints:
@@ -250,7 +251,7 @@ class Negotiation:
         )
         return attrs.evolve(ward, told=told, ice=ice)
 
-    def _keyed(self, ward: Ward, suites: tuple[str, ...]) -> Ward:
+    def keyed(self, ward: Ward, suites: tuple[str, ...]) -> Ward:
         """The ward with a key of ours for each of `suites`."""
         missing = [suite for suite in suites if all(key.suite != suite for key in ward.keys)]
         made = (Key(suite, self._mint.octets(SUITES[suite].secret)) for suite in missing)
@@ -261,9 +262,13 @@ class Negotiation:
 
 
 def _enforced(ward: Ward) -> Ward:
-    """The ward with what was said and told last in force. A key of ours that no longer is is not told again: whoever
-    used it later would have to know how far it was used."""
-    force = _force(ward)
+    """The ward with what was said and told last in force."""
+    return put_in_force(ward, _force(ward))
+
+
+def put_in_force(ward: Ward, force: SideSecurity | None) -> Ward:
+    """The ward with that in force. A key of ours that no longer is is not told again: whoever used it later would have
+    to know how far it was used."""
     gone = None if ward.force is None else ward.force.send
     if gone is None or (force is not None and same(gone, force.send)):
         return attrs.evolve(ward, force=force)
@@ -301,7 +306,7 @@ def _force(ward: Ward) -> SideSecurity | None:
         return SideSecurity(dtls=Dtls(client=False), ice=None if told.ice is None else IcePair(told.ice))
     if way is Way.SDES:
         receive = said.keys[0]
-        return going_on(SideSecurity(receive, _of_suite(told.keys, receive.suite)), before)
+        return going_on(SideSecurity(receive, of_suite(told.keys, receive.suite)), before)
     client = told.setup == "active" or (told.setup == "actpass" and said.setup in _WAITING)
     ice = None if told.ice is None or said.ice is None else IcePair(told.ice, said.ice)
     own = None if said.mux and told.mux else OwnRtcp()
@@ -321,11 +326,13 @@ def _left_open(told: Secured | None) -> tuple[Way, ...]:
     return (way, Way.PLAIN) if told.best_effort else (way,)
 
 
-def _in_order(side: int, of_side: Ward, other: Ward) -> Wards:
+def in_order(side: int, of_side: Ward, other: Ward) -> Wards:
+    """The wards of sides 0 and 1."""
     return (of_side, other) if side == 0 else (other, of_side)
 
 
-def _of_suite(keys: tuple[Key, ...], suite: str) -> Key:
+def of_suite(keys: tuple[Key, ...], suite: str) -> Key:
+    """The one of those that is for that suite."""
     return next(key for key in keys if key.suite == suite)
 
 
@@ -336,14 +343,15 @@ def _answering_key(said: tuple[Key, ...], told: tuple[Key, ...]) -> Key | None:
     return next((key for key in theirs if (key.tag, key.suite) in tags), theirs[0] if theirs else None)
 
 
-def _reflects(said: Secured | None, wards: Wards) -> frozenset[bytes]:
+def reflects(said: Secured | None, wards: Wards) -> frozenset[bytes]:
     """Which secrets of those that a peer says are ours, of either side: with one of them both ways would be encrypted
     alike, so it is nobody else's key."""
     ours = {key.secret for ward in wards for key in (*ward.keys, *ward.spent)}
     return frozenset(key.secret for key in said.keys if key.secret in ours) if said is not None else frozenset()
 
 
-def _without(said: Secured | None, secrets: frozenset[bytes]) -> Secured | None:
+def without(said: Secured | None, secrets: frozenset[bytes]) -> Secured | None:
+    """What is said, without the keys of those secrets."""
     if said is None or not secrets:
         return said
     return attrs.evolve(said, keys=tuple(key for key in said.keys if key.secret not in secrets))
@@ -354,7 +362,8 @@ def is_same_end(one: Secured, other: Secured) -> bool:
     return one.fingerprints == other.fingerprints and one.ice == other.ice
 
 
-def _unfit(said: Secured | None, end: End, what: str, reflected: frozenset[bytes]) -> Refused:
+def unfit(said: Secured | None, end: End, what: str, reflected: frozenset[bytes]) -> Refused:
+    """Why what a peer says is not taken."""
     mode = end.protection.mode.value
     if reflected:
         return Refused(Cause.SECURITY, "the key is the receiver's own", None, f"{what}: {mode}", "own-key")

@@ -26,7 +26,11 @@ def turned_down(
 
     A phone that takes both offers the same stream twice, as secured and as plain: the one that does not fit goes. Where
     both do, and are at one address, the plain one does: only one of them can be meant."""
-    offered = [slot for slot in slots if slot.role in _MEDIA and slot.primary and slot.place.address.port]
+    offered = [
+        slot
+        for slot in slots
+        if slot.role in _MEDIA and slot.primary and slot.one_way is None and slot.place.address.port
+    ]
     if len(offered) < 2:
         return {}
     ways: dict[Slot, Way | None] = {}

@@ -8,7 +8,7 @@ from typing import Any
 
 from sbc.core.address import Address, is_specific
 from sbc.core.message import BadMessage, Elsewhere, Ending, Flow, Intent, Kind, Phase, Route, Width
-from sbc.h323 import alive
+from sbc.h323 import alive, securing
 from sbc.h323.codec import Wire
 from sbc.h323.features import TRAVERSAL, offers
 from sbc.h323.message import H323Message
@@ -44,6 +44,8 @@ def describe(message: H323Message) -> Intent:
     signals = message.message.wire is Wire.SIGNAL
     intent = describe_signal(message) if signals else describe_control(message)
     intent.asks, intent.tells = alive.asks(message), alive.tells(message)
+    if intent.pauses is not None:
+        intent.suites = securing.suites(message.message)
     if intent.pauses is False:
         intent.able = tuple(able(message.message))
     return intent

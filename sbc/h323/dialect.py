@@ -12,6 +12,7 @@ from sbc.core.message import BadMessage, Cause, Ending, Intent, Keys, Phase, Pla
 from sbc.core.orders import Listener
 from sbc.core.question import Question
 from sbc.core.reticent import Reticent
+from sbc.core.secured import Secured
 from sbc.h323 import alive, answers, describe, features, leave, memo, registrar, release, separate, shown, slots, stamp
 from sbc.h323.carried import unwrap, wrap
 from sbc.h323.causes import cause_of_ours
@@ -21,6 +22,7 @@ from sbc.h323.message import H323Message
 from sbc.h323.naming import GUID, calls_help
 from sbc.h323.narrow import Narrowing
 from sbc.h323.ras import LINGER, NUMBERS, REQUESTS
+from sbc.h323.securing import Securing
 from sbc.interfaces import IDialect
 from sbc.policy.bandwidth import Possible
 
@@ -68,6 +70,14 @@ class H323Dialect(Reticent):
     def curb(self, message: H323Message, possible: Possible) -> None:
         message.narrowing = message.narrowing or Narrowing()
         message.narrowing.able = possible
+
+    def secure(self, message: H323Message, slot: Slot, secured: Secured | None) -> bool:
+        if slot.one_way is None:
+            return False
+        message.securing = message.securing or Securing()
+        place = next(place for place, pdu in enumerate(message.message.pdus) if pdu is slot.at.pdu)
+        message.securing.channels[place] = secured
+        return True
 
     def stamp(self, message: H323Message, crossing: Crossing) -> None:
         stamp.stamp(message, crossing)

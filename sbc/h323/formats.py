@@ -59,12 +59,21 @@ _SAYS = {
 }
 """Which of them stands in which capability of video."""
 _MADE_OF = "videoCapability"
+SECURED = "h235Media"
+"""The dataType of what is secured: it holds that of what flows."""
 _KINDS = {"audioData": "audio", "videoData": "video", "data": "image"}
+
+
+def flowing(data_type: Any) -> Any:
+    """A dataType without what is said of how it is secured (H.245 h235Media): what flows."""
+    secured = isinstance(data_type, tuple) and data_type[0] == SECURED and isinstance(data_type[1], dict)
+    return data_type[1].get("mediaType") if secured else data_type
 
 
 def media_of(data_type: Any) -> str:
     """What a dataType (a pair of name and value) says, as Slot.media has it: ``audio PCMU/8000``; the kind alone where
     what flows there has no name here, and nothing where nothing flows."""
+    data_type = flowing(data_type)
     if not isinstance(data_type, tuple) or data_type[0] not in _KINDS:
         return ""
     kind, said = _KINDS[data_type[0]], data_type[1]
@@ -83,6 +92,7 @@ def _number(identifier: Any) -> tuple[int, ...]:
 
 def width_of(data_type: Any) -> Width:
     """What a dataType says of how much flows: frames a packet, and bits a second (H.245 clause B.2.2)."""
+    data_type = flowing(data_type)
     if not isinstance(data_type, tuple) or data_type[0] not in _KINDS:
         return UNSAID
     said = data_type[1]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sbc.core.message import Intent
+from sbc.h323.formats import flowing
 from sbc.h323.pdu import Pdu
 
 if TYPE_CHECKING:
@@ -55,10 +56,18 @@ def channel_of(message: H323Message, pdu: Pdu) -> tuple[bytes, bool]:
     return _name(pdu.whole), REVERSE not in pdu.whole
 
 
+def sends(message: H323Message, pdu: Pdu) -> bool:
+    """Whether a channel that a PDU opens, proposes or takes is one by which the message's sender sends. Fast connect is
+    proposed by who calls: channels with reverse parameters are for what the other sends."""
+    if pdu.group:
+        return True
+    return (REVERSE in pdu.whole) != (message.name == "setup")
+
+
 def carries(parameters: Mapping[str, Any]) -> str:
     """What flows in a channel of these parameters: ``audioData``, ``videoData``, ``data``, or FAX; empty where they do
     not say."""
-    kind = parameters.get("dataType")
+    kind = flowing(parameters.get("dataType"))
     if not isinstance(kind, tuple):
         return ""
     name, value = kind

@@ -13,13 +13,15 @@ from sbc.h323.codec import Message, Spot, Wire, decode
 from sbc.h323.features import Answered, answered, has_ours
 from sbc.h323.narrow import Narrowing, narrowed
 from sbc.h323.pinholes import Offer, offered, said_of_calls
+from sbc.h323.securing import Securing, secured
 
 
 @attrs.define(eq=False)
 class H323Message:
     """The codec's `message`; `lifetime` are the seconds to be put in where it says none, `features` what it is to say
     of those. `pinholes`: what it is to say of how media's way is kept open; None where it need not be looked at.
-    `narrowing`: what is to be left of what it proposes, or could take; None where all is.
+    `narrowing`: what is to be left of what it proposes, or could take; None where all is. `securing`: how its channels
+    are said to be secured; None where that stays as it is.
     `remarks` are what is to be said of it when it has crossed, each a fixed word and why. `carried`: it is RAS that
     goes by a connection; `came` is the packet that it came in."""
 
@@ -30,6 +32,7 @@ class H323Message:
     carried: bool = False
     came: bytes = b""
     narrowing: Narrowing | None = None
+    securing: Securing | None = None
     remarks: list[tuple[str, str]] = attrs.field(factory=list)
 
     @property
@@ -60,7 +63,7 @@ class H323Message:
     @property
     def changed(self) -> bool:
         """Whether anything in it is other than it came."""
-        return self.message.changed or self.narrowing is not None
+        return self.message.changed or self.narrowing is not None or self.securing is not None
 
     def encode(self) -> bytes:
         """Its octets. @raises BadMessage."""
@@ -69,8 +72,16 @@ class H323Message:
             return data
         return self.came if self.came and data == self.message.data else wrap(data)
 
+    def _secured(self, data: bytes, wanted: Securing) -> bytes:
+        try:
+            return secured(data, wanted, self.message.resized)
+        except ValueError as error:  # as it is it would say keys of the other side
+            raise BadMessage(str(error)) from error
+
     def _inner(self) -> bytes:
         data = self.message.encode()
+        if self.securing is not None:
+            data = self._secured(data, self.securing)
         if self.narrowing is not None:
             data = narrowed(data, self.narrowing, self.message.resized)
         if self.pinholes is not None:

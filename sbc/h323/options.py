@@ -40,8 +40,10 @@ class H323Options:
 DEFAULTS = H323Options()
 NEEDS = {"pycrate": "0.8.1"}
 """The package that reads and writes ASN.1, in the one version whose encoder is corrected here: the extra ``h323``."""
-SAYS_KEYS = False
-"""Media is secured by what its ends agree on alone (H.235)."""
+SUITES = frozenset({"AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"})
+"""By which its messages can say that media is secured (H.235.8)."""
+HANDSHAKES = False
+"""For DTLS they have no words."""
 CALLS_BY_CONNECTIONS = True
 TABLES: dict[str, tuple[Key, ...]] = {
     "paths[].h323": (Key("tokens", kinds.choice(Tokens)), Key("private", kinds.choice(Private)))

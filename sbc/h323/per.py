@@ -29,7 +29,7 @@ from sbc.h323.types import (
     Text,
 )
 
-_H225 = ("RasMessage", "H323-UserInformation")
+_H225 = ("RasMessage", "H323-UserInformation", "GenericData")
 _H245 = ("MultimediaSystemControlMessage", "OpenLogicalChannel")
 
 
@@ -94,7 +94,7 @@ def _faults() -> tuple[type[Exception], ...]:
 @cache
 def _types() -> dict[str, Any]:
     """The library's own types. The first call takes a tenth of a second."""
-    from pycrate_asn1dir import H225, H245
+    from pycrate_asn1dir import H225, H235, H245
 
     from sbc.h323.corrected import correct
     from sbc.h323.traversal import traversal_types
@@ -103,6 +103,7 @@ def _types() -> dict[str, Any]:
     types = {name: getattr(h225, name.replace("-", "_")) for name in _H225}
     types |= {name: getattr(h245, name.replace("-", "_")) for name in _H245}
     types |= traversal_types(h225, h245)
+    types["H235Key"] = H235.H235_SECURITY_MESSAGES.H235Key
     types["cryptoTokens"] = h225.RegistrationRequest._cont["cryptoTokens"]
     for kind in types.values():
         correct(kind)

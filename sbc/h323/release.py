@@ -14,14 +14,17 @@ from sbc.h323.ras import PROTOCOL
 from sbc.h323.signal import identifier
 from sbc.text import q850
 
+_REJECTS = {Cause.BANDWIDTH: "insufficientBandwidth", Cause.SECURITY: "securityDenied"}
+"""Why a channel is not opened."""
+
 
 def refuse(message: H323Message, refused: Refused) -> bytes | None:
     """The ReleaseComplete that says `refused` to who sent the message; None to what ends a call itself, and within a
     call that lives, which it would end on one side only. There a channel that takes too much is not opened (H.245
     clause C.4)."""
     head = message.message.q931
-    if refused.cause is Cause.BANDWIDTH and (head is None or head.name == "facility"):
-        return _reject(message)
+    if refused.cause in _REJECTS and (head is None or head.name == "facility"):
+        return _reject(message, _REJECTS[refused.cause])
     if head is None or head.name == "releaseComplete":
         return None
     if head.name != "setup" and refused.cause is not Cause.NO_CALL:
@@ -29,15 +32,15 @@ def refuse(message: H323Message, refused: Refused) -> bytes | None:
     return _release(message, not head.from_destination, OF_REFUSALS[refused.cause], REASONS.get(refused.cause, ""))
 
 
-def _reject(message: H323Message) -> bytes | None:
-    """What says of the channels that a message would open that there is no bandwidth for them, the way it came."""
+def _reject(message: H323Message, cause: str) -> bytes | None:
+    """What says of the channels that a message would open why they are not opened, the way it came."""
     head = message.message.q931
     wanted = [pdu.value[NUMBER] for pdu in message.message.pdus if pdu.name == "openLogicalChannel"]
     told = [
         build_control(
             "response",
             "openLogicalChannelReject",
-            {NUMBER: number, "cause": ("insufficientBandwidth", 0)},
+            {NUMBER: number, "cause": (cause, 0)},
             tpkt=head is None,
         )
         for number in wanted

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sbc.core.message import Place, Role, Slot
+from sbc.h323 import securing
 from sbc.h323.codec import Wire
 from sbc.h323.formats import media_of, width_of
 from sbc.h323.logical import FAX, FORWARD, REVERSE, carries, channel_of
@@ -61,6 +62,9 @@ def _slot(message: H323Message, spot: Spot) -> Slot:
             slot = Slot(
                 role, Place(spot.value), spot, key, media=word, kindless=open_, channel=channel, by_other=by_other
             )
+            if role is not Role.T38:
+                slot.one_way = securing.one_way(message, spot.pdu)
+                slot.secured = None if slot.one_way.mute else securing.said(spot.pdu)
             slot.width = width_of(parameters.get("dataType"))
             if role is not Role.T38:  # there are stacks that number their RTP and nothing else
                 slot.shared = asked(spot.pdu, spot.field)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sbc.core.crossing import Crossing
 from sbc.core.message import Keys, Phase
 from sbc.core.realm import Side
-from sbc.h323 import alive, pinholes, seals
+from sbc.h323 import alive, pinholes, seals, securing
 from sbc.h323.codec import Wire
 from sbc.h323.describe import REPORT, number_of
 from sbc.h323.features import TRAVERSAL, Answered, has_ours
@@ -34,6 +34,7 @@ def _stamp(message: H323Message, crossing: Crossing) -> None:
         if number is not None and message.message.wire is Wire.SIGNAL:
             message.message.put_call_reference(number)
         _put_flags(message, _stays(crossing))
+        message.securing = securing.settle(message.message, message.securing, crossing)
         alive.note(message, crossing)
         offer = pinholes.agree(message.message, crossing)
         if pinholes.concerns(message.message, offer):

@@ -6,7 +6,7 @@ import re
 from base64 import b64decode
 from binascii import Error, unhexlify
 
-from sbc.core.secured import MOST_SOURCES, SUITES, Fingerprint, Ice, Key, Secured
+from sbc.core.secured import LONGEST_LIFE, MOST_SOURCES, SUITES, Fingerprint, Ice, Key, Secured
 from sbc.text.secrets import HOLDING
 
 MOST_KEYS = 16
@@ -18,7 +18,6 @@ MOST_MKI = 128
 LEAST_PASSWORD = 22
 """Characters of a password of ICE (RFC 8839 section 5.4)."""
 
-_LONGEST_LIFE = 1 << 48  # packets that one key may encrypt, by any suite (RFC 3711 section 9.2)
 _LONGEST = 512  # octets of a line that is read; all keys are far shorter
 _LINES = re.compile(
     rb"^a=(?:(crypto|fingerprint|setup|ice-ufrag|ice-pwd|mid|group|extmap|ssrc):[ \t]*+([^\r\n]*+)"
@@ -169,10 +168,10 @@ def _key(line: bytes) -> Key | None:
         if not 0 < octets <= MOST_MKI or value >= 1 << 8 * octets:
             return None
         mki = value.to_bytes(octets, "big")
-    lifetime = 1 << int(match[4]) if match[4] else int(match[5] or _LONGEST_LIFE)
-    if not 0 < lifetime <= _LONGEST_LIFE:
+    lifetime = 1 << int(match[4]) if match[4] else int(match[5] or LONGEST_LIFE)
+    if not 0 < lifetime <= LONGEST_LIFE:
         return None
-    return Key(match[2].decode("ascii"), secret, mki, int(match[1]), lifetime % _LONGEST_LIFE)
+    return Key(match[2].decode("ascii"), secret, mki, int(match[1]), lifetime % LONGEST_LIFE)
 
 
 def _decoded(text: bytes) -> bytes:

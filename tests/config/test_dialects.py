@@ -14,7 +14,9 @@ from sbc.config.load import load_text
 from sbc.config.schema import PROTOCOLS, TABLES
 from sbc.core.address import Address
 from sbc.core.orders import Listener
+from sbc.core.secured import SUITES
 from sbc.h323 import options as of_h323
+from sbc.h323 import srtp
 from sbc.sip import options
 from tests.config.test_load import SMALL
 
@@ -26,8 +28,10 @@ def test_a_dialect_with_options_is_found_and_one_without_adds_nothing() -> None:
 
 
 def test_which_protocols_say_how_media_is_secured() -> None:
-    assert {each for each in PROTOCOLS if not dialects.says_keys(each)} == {"h323"}
-    assert dialects.says_keys("toy"), "who says nothing of it has words"
+    assert {each for each in PROTOCOLS if not dialects.says_handshakes(each)} == {"h323"}
+    assert {each for each in PROTOCOLS if set(dialects.suites_of(each)) != set(SUITES)} == {"h323"}
+    assert set(dialects.suites_of("h323")) == set(srtp.OIDS)
+    assert dialects.says_handshakes("toy") and dialects.suites_of("toy"), "who says nothing of it has words"
 
 
 def test_its_tables_stand_in_a_path() -> None:

@@ -33,6 +33,17 @@ def test_what_is_not_said() -> None:
     assert protection == Protection(MediaSecurity.DTLS, tuple(SUITES), fax_in_clear=True) and protection.demands
 
 
+def test_h323_has_words_for_two_suites() -> None:
+    """What else is wrong with such a configuration is of its path."""
+    h323 = configured("sdes").replace('protocol = "sip"', 'protocol = "h323"', 1)
+    said = []
+    for text in (h323, h323.replace(', "AES_CM_128_HMAC_SHA1_80"', "")):
+        with pytest.raises(ConfigError) as error:
+            load_text(text, "x.toml")
+        said.append({fault.key for fault in error.value.faults} - {"paths[0].core"})
+    assert said == [set(), {"realms.a.srtp.suites"}]
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [

@@ -1,0 +1,116 @@
+"""What a capability set says of secured media (H.235.8 clause 5.1): entries that mean others, which then are secured.
+
+What its sender can is true of its own side alone. The other side is told what the SBC can there: nothing where media is
+plain; else one entry more for each of voice and video, in place of it or beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from sbc.core.secured import MediaSecurity
+from sbc.h323 import srtp
+from sbc.h323.codec import Message
+from sbc.h323.pdu import Pdu
+
+TABLE = "capabilityTable"
+MOST = 256
+"""Entries of a table (H.245)."""
+_NUMBER, _CAPABILITY = "capabilityTableEntryNumber", "capability"
+_SECURITY, _MEANS = "h235SecurityCapability", "mediaCapability"
+_INTEGRITY, _GENERIC = "encryptionAuthenticationAndIntegrity", "genericH235SecurityCapability"
+_DESCRIPTORS, _TOGETHER = "capabilityDescriptors", "simultaneousCapabilities"
+_ENDS = ("AudioCapability", "VideoCapability")
+_EVENTS = frozenset({"audioTelephonyEvent", "audioTone"})
+_LAST = 65_535
+
+
+@attrs.frozen
+class Able:
+    """What a side is told: what is spoken there, and by which suites of H.235.8; none where keys are not said there."""
+
+    mode: MediaSecurity
+    suites: tuple[str, ...]
+
+
+def suites_of(value: dict[str, Any]) -> tuple[str, ...]:
+    """The suites that a set names, each once, in order."""
+    found: dict[str, None] = {}
+    for entry in value.get(TABLE, ()):
+        name, said = entry.get(_CAPABILITY, ("", None))
+        if name == _SECURITY:
+            found |= dict.fromkeys(srtp.named(said.get(_INTEGRITY, {}).get(_GENERIC)))
+    return tuple(found)
+
+
+def rewrite(message: Message, pdu: Pdu, able: Able) -> None:
+    """Write a capability set anew. Where that would lose something it stays as it is, and what is opened by that is
+    refused later."""
+    if not pdu.group or pdu.name != "terminalCapabilitySet" or TABLE not in pdu.value:
+        return
+    value = told(pdu.value, able)
+    if value == pdu.value:
+        return
+    try:
+        message.rebuild(pdu, (pdu.group, (pdu.name, value)))
+    except ValueError as error:
+        message.resized.append(f"{pdu.name} stays as it is: {error}")
+
+
+def told(value: dict[str, Any], able: Able) -> dict[str, Any]:
+    """A capability set as the other side is told it."""
+    table = value[TABLE]
+    means = {entry[_NUMBER]: said[_MEANS] for entry in table for name, said in (_said(entry),) if name == _SECURITY}
+    left = [entry for entry in table if entry[_NUMBER] not in means]
+    numbers: dict[int, tuple[int, ...]] = {secured: (plain,) for secured, plain in means.items()}
+    secures = able.mode in (MediaSecurity.SDES, MediaSecurity.OPTIONAL) and able.suites
+    added: list[dict[str, Any]] = []
+    if secures:
+        free = iter(_free({entry[_NUMBER] for entry in table}, MOST - len(left)))
+        for plain in (entry[_NUMBER] for entry in left if _flows(entry)):
+            number = next(free, None)
+            if number is None:
+                break
+            added.append({_NUMBER: number, _CAPABILITY: (_SECURITY, _security(plain, able.suites))})
+            numbers[plain] = (number,) if able.mode is MediaSecurity.SDES else (number, plain)
+        numbers |= {secured: numbers.get(plain, (plain,)) for secured, plain in means.items()}
+    if not means and not added:
+        return value
+    found = {**value, TABLE: [*left, *added]}
+    if _DESCRIPTORS in value:
+        found[_DESCRIPTORS] = [_descriptor(each, numbers) for each in value[_DESCRIPTORS]]
+    return found
+
+
+def _said(entry: dict[str, Any]) -> tuple[str, Any]:
+    said: tuple[str, Any] = entry.get(_CAPABILITY, ("", None))
+    return said
+
+
+def _flows(entry: dict[str, Any]) -> bool:
+    name, said = _said(entry)
+    return name.endswith(_ENDS) and isinstance(said, tuple) and said[0] not in _EVENTS
+
+
+def _free(used: set[int], most: int) -> list[int]:
+    """Numbers that no entry has, after the highest first."""
+    after = [*range(max(used, default=0) + 1, _LAST + 1)][:most]
+    return after if len(after) == most else [each for each in range(1, _LAST + 1) if each not in used][:most]
+
+
+def _security(plain: int, suites: Sequence[str]) -> dict[str, Any]:
+    return {_INTEGRITY: {_GENERIC: srtp.generic(suites)}, _MEANS: plain}
+
+
+def _descriptor(descriptor: dict[str, Any], numbers: dict[int, tuple[int, ...]]) -> dict[str, Any]:
+    if _TOGETHER not in descriptor:
+        return descriptor
+    sets = [_each_once(number for one in each for number in numbers.get(one, (one,))) for each in descriptor[_TOGETHER]]
+    return {**descriptor, _TOGETHER: sets}
+
+
+def _each_once(numbers: Any) -> list[int]:
+    return list(dict.fromkeys(numbers))
