@@ -1,6 +1,7 @@
 """The extension modules: in C, and if SBC_COMPILE=1 asks for it some of ours in Python. All else is in setup.cfg."""
 
 import os
+import sys
 
 from setuptools import Extension, setup
 
@@ -9,15 +10,20 @@ COMPILED = [
     "sbc/core/admission.py",
     "sbc/core/admitted.py",
     "sbc/core/asking.py",
+    "sbc/core/call.py",
     "sbc/core/crossing.py",
     "sbc/core/crowd.py",
+    "sbc/core/described.py",
+    "sbc/core/exchange.py",
     "sbc/core/gating.py",
+    "sbc/core/intent.py",
     "sbc/core/keys.py",
     "sbc/core/late.py",
     "sbc/core/memory.py",
     "sbc/core/mint.py",
     "sbc/core/names.py",
     "sbc/core/networks.py",
+    "sbc/core/numbers.py",
     "sbc/core/outcome.py",
     "sbc/core/parties.py",
     "sbc/core/ports.py",
@@ -28,6 +34,8 @@ COMPILED = [
     "sbc/core/transact.py",
     "sbc/core/trust.py",
     "sbc/core/waits.py",
+    "sbc/core/watch.py",
+    "sbc/core/way.py",
     "sbc/h248/ber.py",
     "sbc/h323/q931.py",
     "sbc/h323/reader.py",
@@ -55,6 +63,7 @@ COMPILED = [
     "sbc/sip/emergency.py",
     "sbc/sip/headers.py",
     "sbc/sip/identity.py",
+    "sbc/sip/memo.py",
     "sbc/sip/names.py",
     "sbc/sip/params.py",
     "sbc/sip/reliable.py",
@@ -68,13 +77,15 @@ COMPILED = [
     "sbc/text/holds.py",
     "sbc/text/sdp.py",
     "sbc/text/sdp_formats.py",
+    "sbc/text/sdp_lines.py",
     "sbc/text/sdp_width.py",
 ]
-"""What every message goes through: what reads and writes it, and what of the core is functions and tables.
+"""What every message goes through: what reads and writes it, and what of the core is functions, tables and what a call
+is made of, whose classes attrs makes: they are written out for mypyc (sbc/native.py).
 
-Left out is what holds values whose annotations are read while it runs (attrs classes, named tuples), and what raises
-one exception from another: mypyc forgets the cause. The modules stay what they are; where they are not compiled they
-run as Python. mypyc takes annotations at their word (docs/performance.rst).
+Left out is what raises one exception from another, mypyc forgets the cause, and what has subclasses that are not
+compiled. The modules stay what they are; where they are not compiled they run as Python. mypyc takes annotations at
+their word (docs/performance.rst).
 """
 
 
@@ -84,8 +95,11 @@ def compiled() -> list:
         return []
     from mypyc.build import mypycify  # of mypy, which must be there: pip install --no-build-isolation
 
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    from sbc.native import shadows
+
     level = os.environ.get("SBC_COMPILE_LEVEL", "2")  # of the C compiler's optimizations
-    return list(mypycify(COMPILED, group_name="sbc", opt_level=level, debug_level="0"))
+    return list(mypycify([*shadows(COMPILED), *COMPILED], group_name="sbc", opt_level=level, debug_level="0"))
 
 
 def scan() -> Extension:

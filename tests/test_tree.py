@@ -15,6 +15,8 @@ UNTESTED = {
     "sbc/media/hands.py": "only a protocol",
     "sbc/interfaces.py": "interfaces alone: nothing in it runs",
     "sbc/core/message.py": "values alone, used by every dialect's tests",
+    "sbc/core/intent.py": "values alone, used by every dialect's tests",
+    "sbc/core/terms.py": "words and values alone, used by every dialect's tests",
     "sbc/core/orders.py": "values alone, used by every test of the core",
     "sbc/core/question.py": "values alone, used by tests/h323/test_alive.py",
     "sbc/core/fan.py": "values alone, used by tests/core/test_hops.py",

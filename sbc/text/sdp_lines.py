@@ -127,7 +127,7 @@ class Candidate:
         """Put `address` here, as the related address too: behind us there is nothing to relate to."""
         host, port = address.host.encode("ascii"), b"%d" % address.port
         for span, new in zip((self.host_span, self.port_span, *self.related), (host, port, host, port), strict=True):
-            if span[0] >= 0 and self.line.data[slice(*span)] != new:
+            if span[0] >= 0 and self.line.data[span[0] : span[1]] != new:
                 edits.replace(*span, new)
 
 

@@ -55,7 +55,7 @@ MOMENT_WORDS = ("_at", "due", "deadline", "ends", "until", "moves_on")
 
 def attributes(kind: type) -> set[str]:
     if kind is Call:
-        return set(vars(answered().call))
+        return set(getattr(Call, "__mypyc_attrs__", ())) or set(vars(answered().call))  # compiled it has no dictionary
     return {each.name for each in attrs.fields(kind)}
 
 
