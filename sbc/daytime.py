@@ -71,4 +71,8 @@ class DaytimeService(Service):
             seconds=abs(moved),
         )
         for tell in self.stepped:
-            tell()
+            try:
+                tell()
+            except Exception:  # noqa: BLE001 - whatever it is, the others are to hear of it, and of the next step
+                self._counted["internal-error"] += 1
+                self._log.failure("a fault in telling that the clock was set")

@@ -119,13 +119,18 @@ class PrepaidService(Service):
         if self._border.registry.has_call(call):
             self._runner.carry_out(self._border.end_call(call, cause, self._reactor.seconds(), Ending.SPENT))
 
+    def sign_life(self) -> None:
+        """Leave a sign of life: beside whatever is kept, and at once where the clock was set, since by that a boot will
+        reckon."""
+        self._writer.put(_CLOCK, json.dumps(sign(self._machine, self._era)).encode(), False)
+
     def _save(self) -> None:
         for whose in self._quotas.news:
             account = self._quotas.accounts.get(whose)
             value = None if account is None else kept(account, self._era.shift)
             self._writer.put((KIND, name_of(whose)), value, account is None)
         if self._quotas.news:
-            self._writer.put(_CLOCK, json.dumps(sign(self._machine, self._era)).encode(), False)
+            self.sign_life()
         self._quotas.news.clear()
 
     def _enter(self, id: str, value: bytes, shift: float) -> None:

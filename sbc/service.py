@@ -46,6 +46,7 @@ from sbc.steady import steady
 from sbc.tls import read_tls
 
 if TYPE_CHECKING:
+    from sbc.prepaid import PrepaidService
     from sbc.store.service import StoreService
 
 _SECRET_OCTETS = 32
@@ -197,7 +198,7 @@ def make_service(config: Config, alone: bool = False) -> Sbc:
     if ledger is not None:
         ledger.setServiceParent(whole)  # before the border: it is there before the first call and goes after the last
     if config.prepaid is not None:
-        _add_prepaid(whole, reactor, config.prepaid, border)
+        daytime.stepped.append(_add_prepaid(whole, reactor, config.prepaid, border).sign_life)
     border.setServiceParent(whole)
     guard.setServiceParent(whole)
     daytime.setServiceParent(whole)
@@ -253,13 +254,15 @@ def _add_store(
     return store
 
 
-def _add_prepaid(whole: MultiService, reactor: Any, config: PrepaidConfig, border: BorderService) -> None:
+def _add_prepaid(whole: MultiService, reactor: Any, config: PrepaidConfig, border: BorderService) -> PrepaidService:
     """The accounts of terminals that pay in advance: before the border, which lets calls in by them."""
     from sbc.prepaid import PrepaidService
     from sbc.store.sqlite import SqliteStore
 
     kept = SqliteStore(config.file, time, sure=True)  # what was granted was paid for
-    PrepaidService(reactor, kept, border.border, border.runner, config.pace, monotonic).setServiceParent(whole)
+    made = PrepaidService(reactor, kept, border.border, border.runner, config.pace, monotonic)
+    made.setServiceParent(whole)
+    return made
 
 
 def _timed(reactor: Any, pace: float, look: Callable[[], object]) -> TimerService:

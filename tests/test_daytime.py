@@ -74,3 +74,20 @@ def test_rules_follow_and_others_are_told() -> None:
     ]
     service.stopService()
     assert not times.reactor.getDelayedCalls()
+
+
+def test_one_who_cannot_hear_of_it_keeps_it_from_nobody() -> None:
+    """Neither from the others, nor from itself the next time."""
+    times, counted, told = Times(), Counter[str](), list[str]()
+
+    def fails() -> None:
+        told.append("first")
+        raise ValueError("a fault")
+
+    service = DaytimeService(times.reactor, times.wall, Rules(), counted)
+    service.stepped += [fails, lambda: told.append("second")]
+    service.startService()
+    for times.set in (HOURS, 0.0):
+        times.reactor.pump([PACE] * 2)
+    assert told == ["first", "second"] * 2 and counted["internal-error"] == 2
+    service.stopService()

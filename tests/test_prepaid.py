@@ -16,6 +16,7 @@ from sbc.core.mint import Mint
 from sbc.core.orders import Note
 from sbc.policy.quota import Account, Quotas
 from sbc.prepaid import PrepaidService, account_of, kept, name_of
+from sbc.store.era import Machine
 from sbc.store.sqlite import SqliteStore
 from tests.rig import SECRET
 from tests.toy import ToyDialect
@@ -127,3 +128,30 @@ def test_as_it_was_written() -> None:
     account = Account("access", "älice x".encode(), 5, None, 3, 1.5, 100.0, True)
     read = account_of(kept(account, 1000.0), 1000.0)
     assert attrs.asdict(read) == attrs.asdict(account)
+
+
+def test_a_clock_that_is_set_before_the_machine_fails_is_charged_to_nobody(tmp_path: Path) -> None:
+    """What has passed until the next boot is reckoned by the last sign of life: one from before the clock was set by
+    two hours would have it two hours more."""
+    wall = [1_800_000_000.0]
+
+    def begun(boot: str) -> tuple[PrepaidService, Quotas, Reactor]:
+        border = Border(toy_rig().border.plan, {"toy": ToyDialect()}, Mint(SECRET))
+        clock, store = Reactor(), SqliteStore(str(tmp_path / "p"), time)
+        machine = Machine(clock.seconds, lambda: wall[0] + clock.seconds(), boot, lambda: True)
+        made = PrepaidService(clock, store, border, cast(Any, Doer(engine=Engine())), 0.5, machine=machine)
+        made.startService()
+        return made, border.registry.gate.quota, clock
+
+    made, quotas, clock = begun("first")
+    clock.advance(100.0)
+    quotas.grant(ALICE, None, 3600.0, False, clock.seconds())
+    clock.advance(0.5)
+    wall[0] += 7200.0
+    made.sign_life()
+    stop(made)
+    wall[0] += clock.seconds() + 30.0
+    again, found, later = begun("second")
+    (account,) = found.accounts.values()
+    assert later.seconds() - account.charged_at == pytest.approx(30.5)
+    stop(again)

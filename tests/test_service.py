@@ -13,7 +13,16 @@ from twisted.application.service import IService, MultiService
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger, formatEvent
 
-from sbc.config.values import AuditConfig, CdrConfig, Config, ControlConfig, EngineName, MetricsConfig
+from sbc.config.values import (
+    AuditConfig,
+    CdrConfig,
+    Config,
+    ControlConfig,
+    EngineName,
+    MetricsConfig,
+    PrepaidConfig,
+    StoreConfig,
+)
 from sbc.core.address import Address
 from sbc.core.orders import Rate
 from sbc.core.realm import Callers, Media, Path, Plan, Realm, Side
@@ -157,6 +166,12 @@ def test_the_ledger_starts_before_the_first_call_and_hears_of_all(tmp_path: path
     assert [each.name for each in services if each.name] == ["ledger", "border", "guard", "daytime"]
     ledger, border = services[:2]
     assert border.runner.meter is ledger.meter
+
+
+def test_what_is_kept_hears_of_a_clock_that_was_set(tmp_path: pathlib.Path) -> None:
+    config = Config(plan(), prepaid=PrepaidConfig(str(tmp_path / "p")), store=StoreConfig(str(tmp_path / "s")))
+    named = {each.name: each for each in cast("MultiService", make_service(config)) if each.name}
+    assert named["daytime"].stepped == [named["store"].sign_life, named["prepaid"].sign_life]
 
 
 def test_what_keeps_it_from_starting_is_said_for_a_person(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from sbc.config.keys import Tables, read_keys
 from sbc.config.kinds import is_word, word
 from sbc.config.limits import read_customers, read_priority
 from sbc.config.rules import read_countries, read_rules
-from sbc.config.schema import PROTOCOLS, TABLES
+from sbc.config.schema import PROTOCOLS, TABLES, UNBUILT
 from sbc.config.trunks import read_trunks
 from sbc.config.values import (
     AuditConfig,
@@ -221,7 +221,7 @@ class _Reader:
         if protocol is not None and protocol not in self.protocols:
             self.findings.add(f"{at}.protocol", protocol, "is not spoken here", _one_of(self.protocols))
         elif protocol is not None and transport is not None and transport not in self.protocols[protocol]:
-            problem = f"does not carry {protocol} here"
+            problem = UNBUILT.get(transport, f"does not carry {protocol} here")
             self.findings.add(f"{at}.transport", transport, problem, _one_of(self.protocols[protocol]))
         if not {"protocol", "transport", "address", "port"} <= values.keys():
             return None

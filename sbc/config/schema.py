@@ -20,6 +20,8 @@ PROTOCOLS: dict[str, tuple[str, ...]] = {
     "h248": _ALL,
 }
 """What a listener may speak, and over what. A new dialect or transport is one word here."""
+UNBUILT = {"sctp": "is not built: no protocol goes over SCTP here, whether the kernel has it or not"}
+"""Transports that one might well expect, and what is said of them."""
 
 
 def _limit(name: str, highest: int) -> Key:

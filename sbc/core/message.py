@@ -137,8 +137,8 @@ class Refused(Exception):
     `why` is told to the peer; `detail` is for the log alone: it may name realms and addresses of the other side.
     `counted` is a fixed word by which it is counted besides. `attempt` is the call that it would have been, where that
     is to have a record. `others` are told to the peer, where its protocol has it so: others like us, who might take it.
-    `room` is what there is of the bandwidth that was too little, in bit/s of media each way.
-    """
+    `room` is what there is of the bandwidth that was too little, in bit/s of media each way. `ending`: of a call that
+    the SBC ends before it was answered, for which `cause` has no word."""
 
     def __init__(
         self, cause: Cause, why: str, retry_after: int | None = None, detail: str = "", counted: str = ""
@@ -152,6 +152,7 @@ class Refused(Exception):
         self.attempt: Any = None
         self.others: tuple[Address, ...] = ()
         self.room = 0
+        self.ending: Ending | None = None
 
     @property
     def told(self) -> str:

@@ -347,7 +347,7 @@ def give_up(
             sessions.missed(registry, exchange, refused, now)
         return registry.forget_exchange(exchange, now) + released.settled(exchange, now)
     registry.touch(exchange.call)
-    near, asked = exchange.near, dialect.decode(exchange.asked)
+    near, asked, refused.ending = exchange.near, dialect.decode(exchange.asked), ending
     exchange.answer = standin.refusal(registry, dialect, asked, refused, near.listener, near.peer)
     orders: list[Order] = [*exchange.back(exchange.answer)]
     if exchange.timing.blunt and exchange.state is State.TRYING and refused.cause is not Cause.UNREACHABLE:

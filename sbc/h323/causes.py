@@ -6,7 +6,6 @@ from typing import Any
 
 from sbc.core.message import Cause, Elsewhere, Ending
 from sbc.h323.message import H323Message
-from sbc.text import q850
 
 ENDINGS = {
     1: Ending.NOT_FOUND,
@@ -54,32 +53,6 @@ _OF_REASONS = {
     "callerNotRegistered": 31,
 }
 """The cause that a ReleaseCompleteReason stands for, where the message has none of its own (H.225.0, table 5)."""
-OF_REFUSALS = {
-    Cause.NOT_FOUND: 3,
-    Cause.NO_CALL: 81,
-    Cause.FORBIDDEN: 21,
-    Cause.UNBOUND: 21,
-    Cause.BUSY: 42,
-    Cause.ENGAGED: 17,
-    Cause.RATE: 42,
-    Cause.BANDWIDTH: 34,
-    Cause.QUOTA: 21,
-    Cause.DENIED: 21,
-    Cause.NO_PORTS: 34,
-    Cause.LOOP: 25,
-    Cause.MERGED: 25,
-    Cause.TIMEOUT: 102,
-    Cause.UNREACHABLE: 38,
-    Cause.ABSENT: 20,
-    Cause.FLOW: 20,
-    Cause.UNSUPPORTED: 79,
-    Cause.SECURITY: 79,
-    Cause.WITHDRAWN: 16,
-    Cause.DRAINING: 42,
-    Cause.SEALED: 31,
-    Cause.BRIEF: 100,
-}
-
 REASONS = {
     Cause.SEALED: "securityDenied",
     Cause.SECURITY: "securityDenied",
@@ -88,11 +61,6 @@ REASONS = {
     Cause.DENIED: "securityDenied",
 }
 """The ReleaseCompleteReason that says more than the cause does."""
-
-
-def cause_of_ours(why: Ending | Cause) -> int:
-    """The cause of what the SBC itself ends, or refuses."""
-    return OF_REFUSALS[why] if isinstance(why, Cause) else q850.cause(why)
 
 
 def cause_of(message: H323Message) -> int | None:

@@ -15,7 +15,6 @@ from sbc.core.reticent import Reticent
 from sbc.core.secured import Secured
 from sbc.h323 import alive, answers, describe, features, leave, memo, registrar, release, separate, shown, slots, stamp
 from sbc.h323.carried import unwrap, wrap
-from sbc.h323.causes import cause_of_ours
 from sbc.h323.codec import Wire, decode
 from sbc.h323.memo import CallMemo, Memo
 from sbc.h323.message import H323Message
@@ -25,6 +24,7 @@ from sbc.h323.ras import LINGER, NUMBERS, REQUESTS
 from sbc.h323.securing import Securing
 from sbc.interfaces import IDialect
 from sbc.policy.bandwidth import Possible
+from sbc.text import q850
 
 T303 = 15.0
 """Seconds for a first answer to a Setup: a gatekeeper may have asked others before it says anything."""
@@ -122,7 +122,7 @@ class H323Dialect(Reticent):
         return None if sequence is None else release.close(answer, to_asker, ending)
 
     def word(self, why: Ending | Cause) -> str:
-        return f"Q.850 {cause_of_ours(why)}"
+        return f"Q.850 {q850.cause(why)}"
 
     def question(
         self, answer: bytes, to_asker: bool, memo: CallMemo | None, number: int, control: bool = False

@@ -6,7 +6,7 @@ from typing import Any
 
 from sbc.core.message import Cause, Ending, Refused
 from sbc.h323 import q931
-from sbc.h323.causes import OF_REFUSALS, REASONS, cause_of
+from sbc.h323.causes import REASONS, cause_of
 from sbc.h323.codec import build_control, build_signal, decode
 from sbc.h323.logical import NUMBER
 from sbc.h323.message import H323Message
@@ -29,7 +29,9 @@ def refuse(message: H323Message, refused: Refused) -> bytes | None:
         return None
     if head.name != "setup" and refused.cause is not Cause.NO_CALL:
         return None
-    return _release(message, not head.from_destination, OF_REFUSALS[refused.cause], REASONS.get(refused.cause, ""))
+    return _release(
+        message, not head.from_destination, q850.cause(refused.ending or refused.cause), REASONS.get(refused.cause, "")
+    )
 
 
 def _reject(message: H323Message, cause: str) -> bytes | None:

@@ -44,6 +44,8 @@ BEFORE = 0.5
 FAVOURS, MOST_FAVOURS = 4, 64
 """How often who was asked for credentials comes first: credentials may have to be sent again; and how often at most who
 was asked for those of several lines."""
+TRUSTED = 0.5
+"""The part of the processor that one trusted source may have: half of a call's messages are its own at most."""
 TERMINALS = 0.5
 """The part of terminals' share that is kept for them alone."""
 STEP = 0.1
@@ -128,8 +130,7 @@ class Guard:
         if known.rank is not _LONG and now - known.since >= self._trusted_after:
             known.rank = _LONG
         if known.rank is _LONG or standing is _TRUNK or self._trusts.find(source[0]):
-            each, depth = self._trusted
-            return SOURCE_RATE if known.over(each, depth, now) else ""
+            return self._from_trusted(known, now)
         each, depth = self._registered
         if known.over(each, depth, now):
             return SOURCE_RATE
@@ -139,12 +140,29 @@ class Guard:
         self.serving = share
         return ""
 
+    def _from_trusted(self, found: Source, now: float) -> str:
+        """The same of who is trusted. Anybody may send datagrams in its name: when the process is busy none has more
+        than its part of the time."""
+        each, depth = self._trusted
+        if found.over(each, depth, now):
+            return SOURCE_RATE
+        load = self._load
+        if load.level < self._busy * BEFORE:
+            return ""
+        share = found.time
+        if share is None:
+            share = found.time = Share(TRUSTED)
+            share.at, share.left = now, share.depth / 10.0  # what it has had until now made this busy
+        if not share.has(now) and (load.level >= self._busy or load.behind):
+            return SHARE
+        self.serving = share
+        return ""
+
     def _from_stranger(self, source: Address, known: Source | None, now: float, unproven: bool = False) -> str:
         """The same of who is served as strangers are. `known` is what is known of it, where it ranks as more."""
         host = network_of(source[0])
         if self._trusts.find(source[0]):
-            each, depth = self._trusted
-            return SOURCE_RATE if self.hosts.meet(host, now).over(each, depth, now) else ""
+            return self._from_trusted(self.hosts.meet(host, now), now)
         closed = known is None and not unproven and self._bans.closed(self.realm, host)
         if closed and not self.spares(source, host, now):
             return BANNED

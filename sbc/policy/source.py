@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from sbc.policy.flooding import Rank
+from sbc.policy.load import Share
 from sbc.policy.unanswered import FRESH, Unanswered
 
 MOST_NOTED = 48
@@ -26,7 +27,7 @@ class Source:
 
     __slots__ = (
         "answered", "asked", "chances", "due", "failed", "favours", "guest", "heard", "low_until", "open_due", "rank",
-        "score", "scored_at", "since", "sure", "turn_due", "unanswered",
+        "score", "scored_at", "since", "sure", "time", "turn_due", "unanswered",
     )  # fmt: skip
 
     def __init__(self, now: float) -> None:
@@ -42,6 +43,7 @@ class Source:
         self.chances = 0  # how often it is passed over when somebody is to be forgotten
         self.failed: dict[bytes, float] | None = None  # what was noted of it, and when; see conduct
         self.unanswered: Unanswered | None = None  # who was asked for credentials there
+        self.time: Share | None = None  # what it has of the processor while that is busy, if it alone is held to a part
 
     def points(self, now: float, half_life: float) -> float:
         """Its score by now: every half-life halves it."""

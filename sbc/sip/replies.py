@@ -61,7 +61,7 @@ def reply(
     except BadMessage:
         via_lines = [b"Via: " + message.data[header.start : header.end] for header in message.all("via")]
     to = message.value("to") or b""
-    if tagged and to and b"tag=" not in to.rpartition(b">")[2].lower():
+    if tagged and to and not _is_inside(message):
         to += (
             b";tag="
             + blake2b(b"\0".join((*via_lines[:1], message.value("call-id") or b"")), digest_size=8).hexdigest().encode()
@@ -87,7 +87,14 @@ def refuse(message: SipMessage, refused: Refused, source: Address) -> bytes | No
     if refused.retry_after is not None:
         name = b"Min-SE" if refused.cause is Cause.BRIEF else b"Retry-After"
         extra.append(b"%b: %d" % (name, refused.retry_after))
+    if message.method == "INVITE" and not _is_inside(message):  # RFC 6432: gateways to ISUP go by it
+        extra.append(b"Reason: " + q850.reason(refused.ending or refused.cause))
     return reply(message, status, phrase, source, tuple(extra))
+
+
+def _is_inside(message: SipMessage) -> bool:
+    """Whether a request is one in a dialogue, which goes on however it is answered."""
+    return b"tag=" in (message.value("to") or b"").rpartition(b">")[2].lower()
 
 
 def complain(bad: BadMessage, source: Address) -> bytes | None:

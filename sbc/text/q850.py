@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sbc.core.message import Ending
+from sbc.core.message import Cause, Ending
 
 CAUSES: Final = {
     Ending.NORMAL: (16, "normal call clearing"),
@@ -29,12 +29,40 @@ CAUSES: Final = {
 """What is told of a call that the SBC itself ends. The words tell whoever hears them nothing of the other network."""
 
 
-def cause(ending: Ending) -> int:
+REFUSALS: Final = {
+    Cause.NOT_FOUND: 3,
+    Cause.NO_CALL: 81,
+    Cause.FORBIDDEN: 21,
+    Cause.UNBOUND: 21,
+    Cause.BUSY: 42,
+    Cause.ENGAGED: 17,
+    Cause.RATE: 42,
+    Cause.BANDWIDTH: 34,
+    Cause.QUOTA: 21,
+    Cause.DENIED: 21,
+    Cause.NO_PORTS: 34,
+    Cause.LOOP: 25,
+    Cause.MERGED: 25,
+    Cause.TIMEOUT: 102,
+    Cause.UNREACHABLE: 38,
+    Cause.ABSENT: 20,
+    Cause.FLOW: 20,
+    Cause.UNSUPPORTED: 79,
+    Cause.SECURITY: 79,
+    Cause.WITHDRAWN: 16,
+    Cause.DRAINING: 42,
+    Cause.SEALED: 31,
+    Cause.BRIEF: 100,
+}
+"""What is told of a call that the SBC refuses to begin."""
+
+
+def cause(why: Ending | Cause) -> int:
     """The number alone."""
-    return CAUSES[ending][0]
+    return REFUSALS[why] if isinstance(why, Cause) else CAUSES[why][0]
 
 
-def reason(ending: Ending) -> bytes:
-    """The value of a header of reasons (RFC 3326)."""
-    number, words = CAUSES[ending]
-    return b'Q.850;cause=%d;text="%b"' % (number, words.encode())
+def reason(why: Ending | Cause) -> bytes:
+    """The value of a header of reasons (RFC 3326), in answers too (RFC 6432)."""
+    words = why.value.replace("-", " ") if isinstance(why, Cause) else CAUSES[why][1]
+    return b'Q.850;cause=%d;text="%b"' % (cause(why), words.encode())

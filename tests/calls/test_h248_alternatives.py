@@ -211,3 +211,63 @@ def test_what_is_refused_reserves_nothing(wire: str) -> None:
     _, there = told_two(found, pcma(FAR) + g729(G729), b"ON")
     found.say(b"Reply = %d { Error = 510 }" % read(there).transaction)
     assert not stream.reserves and stream.choices == [(), ()]
+
+
+def at_its_own(at: Address, media: bytes) -> bytes:
+    """One way of a stream as some say it: with its address in every line that may have one."""
+    host = at.host.encode()
+    rtcp = Address(host.decode(), at.port + 7)
+    return (
+        b"v=0\r\no=- 1 1 IN IP4 %b\r\ns=-\r\nc=IN IP4 %b\r\nt=0 0\r\nm=audio %d RTP/AVP %b\r\n"
+        b"c=IN IP4 %b\r\na=rtcp:%d IN IP4 %b\r\n"
+    ) % (host, host, at.port, media, host, rtcp.port, host)
+
+
+CORES = [Address(f"198.51.100.{at}", 6000 + 10 * at) for at in (77, 78, 79)]
+HOMES = [Address(f"10.0.0.{at}", 4000 + 10 * at) for at in (7, 8, 9)]
+FORMATS = (b"8", b"18", b"3")
+
+
+@wires
+@pytest.mark.parametrize("group", [b"", b"ON"], ids=["one is taken", "all are held ready"])
+def test_ways_of_one_kind_at_several_addresses_are_all_written_over(wire: str, group: bytes) -> None:
+    """Neither side sees an address of the other's network in any of them, whoever says them, repeats them or shows
+    them, over a restart, too: each leads to the one port that the stream has there."""
+    found = gateway(wire=wire)
+    stream = only(found.call())
+    far_side, near_side = (stream.ours[side].rtp for side in (1, 0))
+    remote = b"".join(at_its_own(at, said) for at, said in zip(CORES, FORMATS, strict=True))
+    local = b"".join(at_its_own(at, said) for at, said in zip(HOMES, FORMATS, strict=True))
+    _, there = told_two(found, remote, group)
+    assert places(there) == [far_side] * 3
+    assert_no_trace(there, SOFTSWITCH.host, *(each.host for each in CORES))
+    found.rig, _ = restarted(found.rig)
+    repeated = b"".join(at_its_own(far_side, said) for said in FORMATS)
+    both = media(local=local, remote=repeated)
+    (back,) = found.heard(found.say(reply(read(there).transaction, 5, command(b"Modify", RTP, both))))
+    assert places(back)[:3] == [near_side] * 3
+    assert {each.host for each in places(back)[3:]} <= {each.host for each in CORES}
+    assert_no_trace(back, PHONE.host, *(each.host for each in HOMES))
+    (there,) = found.told(found.ask(transaction(21, 5, command(b"AuditValue", RTP, b"Audit { Media }"))))
+    shown = reply(read(there).transaction, 5, command(b"AuditValue", RTP, media(local=local, remote=repeated)))
+    (back,) = found.heard(found.say(shown))
+    assert_no_trace(back, PHONE.host, *(each.host for each in HOMES))
+    assert places(back)[:3] == [near_side] * 3
+
+
+@wires
+@pytest.mark.parametrize("taken", [0, 1, 2])
+def test_of_several_addresses_media_goes_to_that_of_the_way_that_is_told_in_the_end(wire: str, taken: int) -> None:
+    """All that could be are held ready; then the controller says which: both sides speak at the addresses of that."""
+    found = gateway(wire=wire)
+    stream = only(found.call())
+    remote = b"".join(at_its_own(at, said) for at, said in zip(CORES, FORMATS, strict=True))
+    local = b"".join(at_its_own(at, said) for at, said in zip(HOMES, FORMATS, strict=True))
+    _, there = told_two(found, remote, b"ON")
+    found.say(reply(read(there).transaction, 5, command(b"Modify", RTP, media(local=local))))
+    assert far(stream) == CORES[0] and len(stream.choices[0]) == len(stream.choices[1]) == 2
+    _, there = told_two(found, at_its_own(CORES[taken], FORMATS[taken]), b"OFF", 21)
+    answer = media(local=at_its_own(HOMES[taken], FORMATS[taken]))
+    found.say(reply(read(there).transaction, 5, command(b"Modify", RTP, answer)))
+    assert stream.remote[1] is not None
+    assert (far(stream), stream.remote[1].rtp) == (CORES[taken], HOMES[taken]) and stream.choices == [(), ()]

@@ -312,6 +312,11 @@ def test_only_what_is_spoken_can_be_configured(protocol: str, transport: str, ke
     assert (fault.key, fault.allowed) == (f"realms.a.listeners[0].{key}", allowed)
 
 
+def test_that_sctp_is_not_built_is_said_in_plain_words() -> None:
+    (fault,) = faults_of(SMALL.replace('transport = "udp"', 'transport = "sctp"', 1))
+    assert "is not built: no protocol goes over SCTP here" in str(fault)
+
+
 def test_what_is_spoken_is_the_callers_choice() -> None:
     text = SMALL.replace('"sip"', '"iax2"').replace('transport = "udp"', 'transport = "tcp"')
     config = load_text(text, "x.toml", {"iax2": ("udp", "tcp")})

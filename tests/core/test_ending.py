@@ -68,8 +68,11 @@ def test_a_call_that_rings_too_long_is_taken_back_with_the_reason() -> None:
     made = rig()
     (sent,) = sends(made.from_access(invite(PHONE)), "core")
     made.from_core(answer(sent, SOFTSWITCH.host, b"180 Ringing"))
-    cancel, *_ = sends(made.wait(181), "core")
+    orders = made.wait(181)
+    cancel, *_ = sends(orders, "core")
     assert cancel.startswith(b"CANCEL ") and header(cancel, b"Reason") == q850.reason(Ending.NO_ANSWER)
+    told, *_ = sends(orders, "access")
+    assert told.startswith(b"SIP/2.0 408 ") and header(told, b"Reason") == b'Q.850;cause=102;text="timeout"'
 
 
 def test_a_call_that_still_rings_is_taken_back() -> None:
@@ -79,6 +82,7 @@ def test_a_call_that_still_rings_is_taken_back() -> None:
     orders = made._take(made.border.end_call(only_call(made).id, "cleared", made.now))
     assert sends(orders, "core")[0].startswith(b"CANCEL ") and sends(orders, "access")[0].startswith(b"SIP/2.0 503 ")
     assert header(sends(orders, "core")[0], b"Reason") == b'Q.850;cause=31;text="cleared"'
+    assert header(sends(orders, "access")[0], b"Reason") == b'Q.850;cause=31;text="cleared"'
     assert made.border.end_call(only_call(made).id, "again", made.now) == []
 
 

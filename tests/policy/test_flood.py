@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
+
 import attrs
 import pytest
 
@@ -12,6 +14,7 @@ from sbc.policy.bans import Ban
 from sbc.policy.events import Outcome, Standing
 from sbc.policy.flood import MOST_SAID, PUSHES, Flood
 from sbc.policy.flooding import Flooding, Rank
+from sbc.policy.load import DROPPED, OVERHEAD
 
 BAD, PHONE = Address("203.0.113.66", 5060), Address("203.0.113.11", 40_001)
 OWN = Listener("access", "toy", "udp", Address("192.0.2.1", 5060), Address("192.0.2.1", 5060))
@@ -193,3 +196,47 @@ def test_a_realm_that_is_protected_no_more_lets_all_pass_and_keeps_what_was_bann
     assert made.knock(OWN, PHONE, Standing.STRANGER, "", 0.0) == ""
     misbehave(made, PHONE)
     assert not made.banned("access", PHONE, 0.0) and made.banned("access", BAD, 0.0)
+
+
+def let_in(made: Flood, rate: int, cost: float, others: int = 200, others_cost: float = 0.0005) -> tuple[float, float]:
+    """What part gets in of what `others` registered terminals send, a message a second each, and of what comes from a
+    trunk's address, `rate` a second: one socket, which keeps 256 datagrams, one processor, ten seconds."""
+    trunk = Address("198.51.100.9", 5060)
+    phones = [Address(f"203.0.113.{number}", 5060) for number in range(others)]
+    for each in phones:
+        made.met("access", each, 0.0)
+    arrivals = [(second + at / others, each) for second in range(10) for at, each in enumerate(phones)]
+    arrivals += [(at / rate, trunk) for at in range(10 * rate)]
+    waiting, came, read = deque[tuple[float, Address]](), deque(sorted(arrivals)), Counter[bool]()
+    now = 0.0
+    while came or waiting:
+        now = max(now, came[0][0]) if not waiting else now
+        while came and came[0][0] <= now:
+            waiting.append(came.popleft())
+            if len(waiting) > 256:
+                waiting.pop()
+        if len(waiting) > 64:
+            made.load.behind.add(OWN)
+        _, source = waiting.popleft()
+        standing = Standing.TRUNK if source == trunk else Standing.REGISTERED
+        if made.knock(OWN, source, standing, "", now):
+            now += DROPPED
+            continue
+        read[source == trunk] += 1
+        spent = cost if source == trunk else others_cost
+        now += spent + OVERHEAD
+        made.spent(spent, now)
+    return read[False] / (10 * others), read[True] / (10 * rate)
+
+
+def test_terminals_are_served_beside_a_flood_in_the_name_of_a_trunk() -> None:
+    """Anybody may send datagrams from a trunk's address: 2,000 a second would be the whole processor three times."""
+    made, _ = flood()
+    terminals, trunk = let_in(made, 2_000, 0.0015)
+    assert terminals > 0.97, f"{terminals:.2f} of theirs"
+    assert trunk > 0.1, "it has its part all the same"
+
+
+def test_a_trunk_that_is_nearly_all_there_is_to_do_loses_nothing() -> None:
+    made, _ = flood()
+    assert let_in(made, 400, 0.001) == (1.0, 1.0)

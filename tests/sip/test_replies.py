@@ -8,6 +8,7 @@ from sbc.core.message import BadMessage, Cause, Refused
 from sbc.sip import replies
 from sbc.sip.codec import decode
 from sbc.sip.dialect import SipDialect
+from sbc.text import q850
 from tests.rig import NAT, PHONE
 from tests.sip_messages import header, hop_request, invite, plain_answer, request
 
@@ -20,8 +21,17 @@ def test_every_cause_has_a_status(cause: Cause) -> None:
     assert header(data, b"Min-SE" if cause is Cause.BRIEF else b"Retry-After") == b"7"
     number = b"370" if cause is Cause.BANDWIDTH else b"399"
     assert header(data, b"Warning") == number + b" sbc \"because of 'it'\""
+    assert header(data, b"Reason") == q850.reason(cause), "RFC 6432"
     assert header(data, b"To").startswith(b"<sip:bob@sbc.example.com>;tag=")
     assert header(data, b"Via").endswith(b";received=203.0.113.11;rport=40001")
+
+
+def test_what_ends_no_call_has_no_reason() -> None:
+    """A re-INVITE, or another request, is refused, and the call goes on."""
+    again = invite(PHONE).replace(b"<sip:bob@sbc.example.com>", b"<sip:bob@sbc.example.com>;tag=b")
+    for asked in (again, request(b"OPTIONS", b"sip:bob@sbc.example.com", PHONE)):
+        data = replies.refuse(decode(asked), Refused(Cause.BUSY, "because"), NAT)
+        assert data is not None and b"\r\nWarning: " in data and b"\r\nReason: " not in data
 
 
 @pytest.mark.parametrize(
