@@ -92,7 +92,7 @@ static void side_gather(const struct side *side, struct side_state *state, int64
     state->reports = side->reports;
     state->held = side->ports[0].latch.held;
     state->mux = side_muxes(side);
-    state->sealed = side->secured && (side->carrier ? side->carrier : side)->seals.send;
+    state->sealed = side->secured && (side->carrier ? side->carrier : side)->writes;
     state->shared = side->outlets[0].aim.prefixed || side->outlets[1].aim.prefixed || side->ports[0].shared ||
                     (side->has_rtcp && side->ports[1].shared);
 }
@@ -107,11 +107,11 @@ void stream_rows(const struct stream *stream, struct stream_rows *rows)
 {
     for (int n = 0; n < 4; n++) {
         const struct side *side = &stream->sides[n / 2];
-        const struct seals *seals = n % 2 ? &side->seals_rtcp : &side->seals;
+        const struct seals *seals = n % 2 ? side->seals_rtcp : side->seals;
         int first = 2 * (n % 2);
-        rows->counts[n / 2][first] = seals->receive ? seal_rows(seals->receive, rows->rows[n / 2][first]) : 0;
-        rows->counts[n / 2][first + 1] = seals->send ? seal_rows(seals->send, rows->rows[n / 2][first + 1]) : 0;
-        if (seals->receive)
+        rows->counts[n / 2][first] = seals && seals->receive ? seal_rows(seals->receive, rows->rows[n / 2][first]) : 0;
+        rows->counts[n / 2][first + 1] = seals_write(seals) ? seal_rows(seals->send, rows->rows[n / 2][first + 1]) : 0;
+        if (seals && seals->receive)
             seal_used(seals->receive, rows->used[n / 2][n % 2]);
     }
 }

@@ -41,7 +41,7 @@ static void side_aim_alone(struct side *side)
         side->outlets[1].aim.to_size = 0;
     }
     for (int n = 0; side->secured && n < 2; n++)
-        if (!side_seals_at(side, n && !side_muxes(side))->send)
+        if (!seals_write(*side_seals_at(side, n && !side_muxes(side))))
             side->outlets[n].aim.to_size = 0;
 }
 
@@ -104,6 +104,7 @@ static void side_take(struct side *side, const struct side_spec *spec, int64_t n
         seals_take(&side->seals, &spec->seals, now);
     else
         seals_free(&side->seals);
+    side->writes = seals_write(side->seals);
     if (spec->own_rtcp)
         seals_take(&side->seals_rtcp, &spec->seals_rtcp, now);
     else
@@ -175,6 +176,7 @@ void stream_key(struct stream *stream, int number, bool rtcp, const struct new_s
     struct side *side = &stream->sides[number];
 
     seals_take(side_seals_at(side, rtcp), seals, now);
+    side->writes = seals_write(side->seals);
     side_aim(side);
 }
 

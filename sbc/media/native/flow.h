@@ -126,9 +126,10 @@ struct side {
     uint32_t waiting;   /* and how many of its packets the worker holds back */
     struct realm *realm;
     bool secured; /* media is read and written by: */
-    struct seals seals;
+    struct seals *seals; /* null: no keys */
+    bool writes;         /* there is one that what is sent to it is written with, for who reads a stream from elsewhere */
     bool own_rtcp; /* and what comes and goes by the port of RTCP by: */
-    struct seals seals_rtcp;
+    struct seals *seals_rtcp;
     uint8_t aimed; /* enum aimed */
     struct bundle *bundle; /* the streams that share its transport; null: it is the side's alone */
     struct side *carrier;  /* whose transport its media goes by; null: its own */
@@ -229,12 +230,14 @@ void stream_rows(const struct stream *stream, struct stream_rows *rows);
 /* Have Python be told what the keys of a side have come to. */
 static inline void side_tell(struct stream *stream, struct side *side, struct seals *seals)
 {
+    if (!seals)
+        return;
     stream->unsaid |= (uint16_t)(seals->unsaid << (side - stream->sides));
     seals->unsaid = 0;
 }
 
 /* The keys of what comes and goes by a port. */
-static inline struct seals *side_seals_at(struct side *side, bool rtcp_port)
+static inline struct seals **side_seals_at(struct side *side, bool rtcp_port)
 {
     return rtcp_port && side->own_rtcp ? &side->seals_rtcp : &side->seals;
 }
@@ -242,7 +245,7 @@ static inline struct seals *side_seals_at(struct side *side, bool rtcp_port)
 /* Read a packet by the keys of the port that it comes to, and write one by those of the side that it leaves by. */
 static inline enum sealed inlet_unseal(struct inlet *inlet, bool rtcp, uint8_t *data, uint32_t *size, int64_t now)
 {
-    struct seals *seals = side_seals_at(inlet->side, inlet->kind == PORT_RTCP);
+    struct seals *seals = *side_seals_at(inlet->side, inlet->kind == PORT_RTCP);
     enum sealed sealed = seals_open(seals, rtcp, data, size, now);
 
     side_tell(inlet->stream, inlet->side, seals);
@@ -251,7 +254,7 @@ static inline enum sealed inlet_unseal(struct inlet *inlet, bool rtcp, uint8_t *
 
 static inline bool side_seals(struct stream *stream, struct side *side, bool rtcp, uint8_t *data, uint32_t *size)
 {
-    struct seals *seals = side_seals_at(side, rtcp && !side_muxes(side));
+    struct seals *seals = *side_seals_at(side, rtcp && !side_muxes(side));
     bool sealed = seals_close(seals, rtcp, data, size) == SEALED;
 
     side_tell(stream, side, seals);

@@ -67,7 +67,7 @@ static bool inlet_opens(struct inlet *inlet, enum kind kind, uint8_t *data, uint
     struct identity identity = packet_identity(kind, data, *size);
     struct verdict verdict = latch_consider(&inlet->latch, &address, now, &identity);
 
-    if (verdict.accept && !seals_may_try(side_seals_at(inlet->side, inlet->kind == PORT_RTCP), verdict.reason, now))
+    if (verdict.accept && !seals_may_try(*side_seals_at(inlet->side, inlet->kind == PORT_RTCP), verdict.reason, now))
         verdict = (struct verdict){REASON_UNPROVEN, false, false};
     if (!verdict.accept) {
         inlet->count.refused[verdict.reason]++;
@@ -83,10 +83,10 @@ static bool inlet_opens(struct inlet *inlet, enum kind kind, uint8_t *data, uint
 /* Pass a check or handshake to who sees to those of a side that is secured by such; all else that is not encrypted ends here. */
 static void inlet_end(struct inlet *inlet, const uint8_t *data, const union endpoint *source, int64_t now)
 {
-    struct seals *seals = &inlet->side->seals;
+    struct seals *seals = inlet->side->seals;
     struct address address = endpoint_address(source), known = latch_destination(&inlet->latch);
 
-    if (!inlet->side->secured || !seals->hears || !packet_is_handshake(data))
+    if (!inlet->side->secured || !seals || !seals->hears || !packet_is_handshake(data))
         inlet->count.not_rtp++;
     else if (!latch_permits(&inlet->latch, &address))
         inlet->count.refused[REASON_MAY_NOT_LATCH]++;

@@ -1,6 +1,7 @@
 /* A side's keys: which counts, for how long, and how often one is tried. */
 #include "sealing.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "packet.h"
@@ -10,8 +11,15 @@
 #define TRIALS_AT_ONCE 200
 #define HANDSHAKES 100
 
-void seals_take(struct seals *seals, const struct new_seals *given, int64_t now)
+void seals_take(struct seals **at, const struct new_seals *given, int64_t now)
 {
+    struct seals *seals = *at ? *at : (*at = calloc(1, sizeof *seals));
+
+    if (!seals) {
+        seal_free(given->receive);
+        seal_free(given->send);
+        return;
+    }
     if (!given->kept_receive) {
         seal_free(seals->former);
         seals->former = seals->receive;
@@ -33,12 +41,17 @@ void seals_take(struct seals *seals, const struct new_seals *given, int64_t now)
         bucket_change(&seals->handshakes[n / 2][n % 2], HANDSHAKES, HANDSHAKES, (uint64_t)now);
 }
 
-void seals_free(struct seals *seals)
+void seals_free(struct seals **at)
 {
+    struct seals *seals = *at;
+
+    if (!seals)
+        return;
     seal_free(seals->receive);
     seal_free(seals->former);
     seal_free(seals->send);
-    memset(seals, 0, sizeof *seals);
+    free(seals);
+    *at = NULL;
 }
 
 /* Whether packets of RTCP fill a datagram to its end, as they do where nothing is encrypted. */
@@ -61,7 +74,7 @@ enum sealed seals_open(struct seals *seals, bool rtcp, uint8_t *data, uint32_t *
     bool is_clear = rtcp && is_whole(data, *size);
     enum sealed sealed;
 
-    if (!seals->receive)
+    if (!seals || !seals->receive)
         return SEAL_UNKEYED;
     if (seals->former && now >= seals->until) {
         seal_free(seals->former);
@@ -85,8 +98,11 @@ enum sealed seals_open(struct seals *seals, bool rtcp, uint8_t *data, uint32_t *
 
 enum sealed seals_close(struct seals *seals, bool rtcp, uint8_t *data, uint32_t *size)
 {
-    enum sealed sealed = seal_close(seals->send, rtcp, data, size);
+    enum sealed sealed;
 
+    if (!seals_write(seals))
+        return SEAL_UNKEYED;
+    sealed = seal_close(seals->send, rtcp, data, size);
     if (seal_grew(seals->send))
         seals->unsaid |= UNSAID_USED;
     return sealed;
@@ -94,7 +110,7 @@ enum sealed seals_close(struct seals *seals, bool rtcp, uint8_t *data, uint32_t 
 
 bool seals_may_try(struct seals *seals, enum reason reason, int64_t now)
 {
-    if (!seals->receive || (reason >= REASON_LATCHED && reason <= REASON_RTP_HOST) || reason == REASON_NOMINATED)
+    if (!seals || !seals->receive || (reason >= REASON_LATCHED && reason <= REASON_RTP_HOST) || reason == REASON_NOMINATED)
         return true;
     return bucket_take(&seals->trials, 1, (uint64_t)now);
 }

@@ -32,9 +32,16 @@ struct seals {
     struct bucket handshakes[2][2]; /* by port; of strangers, and of who is spoken to */
 };
 
-/* Take the keys, and free what they take the place of; all of them. */
-void seals_take(struct seals *seals, const struct new_seals *given, int64_t now);
-void seals_free(struct seals *seals);
+/* Take the keys, and free what they take the place of; all of them. A side without keys has none of this: `seals` is null until it
+   gets some, and where there is no memory for them it stays so, and nothing is read or written. */
+void seals_take(struct seals **seals, const struct new_seals *given, int64_t now);
+void seals_free(struct seals **seals);
+
+/* Whether there is a key to write with. */
+static inline bool seals_write(const struct seals *seals)
+{
+    return seals && seals->send;
+}
 
 /* Read a packet, and write one (see seal_open). */
 enum sealed seals_open(struct seals *seals, bool rtcp, uint8_t *data, uint32_t *size, int64_t now);

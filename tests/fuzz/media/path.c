@@ -146,7 +146,7 @@ static void arrive(struct bench *bench, int side, int port, struct input *input)
     struct outlet *outlet = inlet_arrive(&inlet, data, &size, &source, shared, bench->now, LONGEST);
     bench->arrived[side][port]++;
     bench->handed[side][port] += bench->stream->handed;
-    MUST(!bench->stream->handed || bench->stream->sides[side].seals.hears);
+    MUST(!bench->stream->handed || bench->stream->sides[side].seals->hears);
     bench->stream->handed = false;
     if (outlet != NULL) {
         check_way(bench, side, outlet);
