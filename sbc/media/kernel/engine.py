@@ -155,7 +155,7 @@ class KernelEngine(Passing):
         """See IMediaEngine."""
         turned, uncharged = self._realms.limit(realm, rate)
         if turned:
-            self._again.extend(self._streams)
+            self._settle_all()
             self._go_on_soon()
         if uncharged:
             self._uncharged.extend(self._streams)
@@ -213,6 +213,7 @@ class KernelEngine(Passing):
 
     def _settle(self, name: str, stream: Promoted, tell: bool = True) -> None:
         """Let the kernel forward what may be, and nothing else."""
+        heard = self.inner.received(name)
         before, why = bool(stream.entered), stream.hindrance(self._realms.shaped)
         flows: tuple[Flow, ...] = () if why else self.inner.flows(name)
         if not flows:
@@ -235,6 +236,7 @@ class KernelEngine(Passing):
             for each in stream.entered:
                 self._give_back(name, stream, each)
         stream.join_reports(self._plane)
+        stream.heard = heard
         self._settled(name, stream, why, tell and bool(stream.entered) != before)
 
     def _settled(self, name: str, stream: Promoted, why: str, tell: bool) -> None:
@@ -242,8 +244,10 @@ class KernelEngine(Passing):
         if tell:
             engine, reason = (self.name, "latched") if stream.entered else (self.inner.name, why)
             self._herald.forwards(name, engine, reason)
-        again = stream.again()
-        if again is not None:
+        self._look_again(name, stream)
+
+    def _look_again(self, name: str, stream: Promoted) -> None:
+        if (again := stream.again()) is not None:
             self._look_at(name, again)
 
     def _enter(self, name: str, stream: Promoted, flow: Flow, mux: bool) -> None:
@@ -286,7 +290,12 @@ class KernelEngine(Passing):
             self._news.extend(self._plane.look())
         self._see_to_some()
         if self._ticks % _SECOND == 0 and self._lookups.keep() | self.interfaces.look():  # each of them looks
-            self._again = deque(self._streams)
+            self._settle_all()
+
+    def _settle_all(self) -> None:
+        for stream in self._streams.values():
+            stream.heard = -1
+        self._again = deque(self._streams)
 
     def _see_to_some(self) -> None:
         """See to some of what has happened and is due; to the rest soon."""
@@ -302,10 +311,13 @@ class KernelEngine(Passing):
             due.append(self._again.popleft())
         for name in due:
             if name in self._streams:  # what was settled before it may have ended it
-                self._guard(name, self._settle, name, self._streams[name])
+                self._guard(name, self._see_to, name, self._streams[name])
         self._charge_some()
         if self._news or self._again or self._agenda.has_due(now):
             self._go_on_soon()
+
+    def _see_to(self, name: str, stream: Promoted) -> None:
+        (self._look_again if stream.rests(self.inner) else self._settle)(name, stream)
 
     def _charge_some(self) -> None:
         """Take some of the flows that were there before their realm had a rate out of its bucket; the rest soon."""
@@ -347,7 +359,7 @@ class KernelEngine(Passing):
             self._demote(name, stream, "no-route")
             self._look_at(name, stream.route_again(self._reactor.seconds()))
         elif what & OTHERS and self._reactor.seconds() - stream.unsettled > 1.0:
-            stream.unsettled = self._reactor.seconds()
+            stream.unsettled, stream.heard = self._reactor.seconds(), -1
             self._look_at(name, 0.0)  # what user space has made of it may change the flows
 
     def _look_at(self, name: str, after: float) -> None:
@@ -372,24 +384,12 @@ class KernelEngine(Passing):
             self._look_at(stream, 0.0)
         self._herald.tell("latched", stream, side, address, reason)
 
-    def silent(self, stream: str, seconds: float) -> None:
-        """See IMediaObserver: user space is not asked to tell."""
-        self._herald.silent(stream, seconds)
-
-    def resumed(self, stream: str) -> None:
-        """See IMediaObserver."""
-        self._herald.resumed(stream)
-
     def policed(self, stream: str, side: int) -> None:
         """See IMediaObserver."""
         found = self._streams.get(stream)
         if found is not None and side not in found.policed:
             found.policed |= {side}
             self._herald.policed(stream, side)
-
-    def forwards(self, stream: str, engine: str, reason: str) -> None:
-        """See IMediaObserver."""
-        self._herald.forwards(stream, engine, reason)
 
     def received(self, stream: str) -> int:
         """See IMediaEngine. @raises KeyError."""

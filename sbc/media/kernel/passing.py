@@ -37,6 +37,18 @@ class Passing:
         first, second = self.inner.rollovers(stream)
         return first, second
 
+    def silent(self, stream: str, seconds: float) -> None:
+        """See IMediaObserver: user space is not asked to tell."""
+        self._herald.silent(stream, seconds)
+
+    def resumed(self, stream: str) -> None:
+        """See IMediaObserver."""
+        self._herald.resumed(stream)
+
+    def forwards(self, stream: str, engine: str, reason: str) -> None:
+        """See IMediaObserver."""
+        self._herald.forwards(stream, engine, reason)
+
     def rtcp_latched(self, stream: str, side: int, address: Address) -> None:
         """See IMediaObserver."""
         self._herald.tell("rtcp_latched", stream, side, address)

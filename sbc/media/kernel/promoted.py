@@ -77,6 +77,7 @@ class Promoted:
     why: str = ""  # why the kernel does not forward it
     claims: frozenset[str] = frozenset()  # why user space must see its packets
     policed: frozenset[int] = frozenset()  # sides that the observer was told of
+    heard: int = -1  # packets that user space had accepted when it was settled; -1: it is to be settled in any case
     wait: float = 0.0  # seconds until it is looked at again, if nothing happens
     route_wait: float = 0.0  # seconds it was left to user space when there was no route last
     unrouted: float = -1e9  # when that was
@@ -97,6 +98,11 @@ class Promoted:
                 "vpn"  # the program is not on its interfaces, asks the main routing table, and sends in one namespace
             )
         return "mark" if first.mark or second.mark else ""
+
+    def rests(self, inner: Any) -> bool:
+        """Whether there can be nothing new to settle, since the engine in user space has accepted no packet but those
+        of before: what the kernel does not forward yet is RTCP, and of thousands of streams there may long be none."""
+        return bool(self.entered) and inner.received(self.spec.id) == self.heard
 
     def again(self) -> float | None:
         """Seconds after which it is to be looked at again, though nothing happens; None: never."""
