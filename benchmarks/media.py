@@ -1,6 +1,6 @@
 """Media through the SBC's engines, beside rtpengine, plain forwarding and NAT, in one run; prints figures and ratios.
 
-    .venv/bin/python -m benchmarks.media [--quick] [--only NAME ...] [--json FILE]
+    .venv/bin/python -m benchmarks.media [--quick] [--rounds N] [--flows N ...] [--only NAME ...] [--json FILE]
 
 Client, SBC and server stand in network namespaces joined by cables (root). A generator sends RTP of N flows from the
 client, and a sink counts at the server; the same past the SBC tells what generator and sink cost alone. Contenders take
@@ -16,12 +16,12 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from benchmarks import usage
 from benchmarks.media_contenders import CONTENDERS, Relay, contender, why_not
-from benchmarks.media_measure import Run, cost, past, prime, through
+from benchmarks.media_measure import Run, Way, at_rest, cost, past, prime, through, turns
 from benchmarks.media_network import NETWORK, Places
 from benchmarks.report import machine, medians, say, table
 from tests.netns.lab import Lab
@@ -78,7 +78,9 @@ class Bench:
         """Packets one at a time, so that none waits for another of its burst."""
         relay = self._start(name, min(DELAY_FLOWS, max(self.size.flows)))
         rate = PHONE * len(relay.there)
-        run, direct = self._both(relay, rate, self.size.delays, tick=0)
+        run = through(self.places, relay).run(rate, self.size.delays, tick=0)
+        direct = past(self.places, relay).run(rate, self.size.delays, tick=0)
+        self.others += [run.others, direct.others]
         there, alone = run.passage.received, direct.passage.received
         self._blame_loss(name, run, f"at {rate} packets a second, one at a time")
         for which in ("p50", "p99", "p999"):
@@ -87,36 +89,34 @@ class Bench:
 
     def _throughput(self, name: str, flows: int) -> None:
         relay = self._start(name, flows)
-        rate = float(PHONE * flows)
-        run, direct = self._both(relay, rate, self.size.seconds)
-        self._blame_loss(name, run, f"of {flows} phones")
-        found = cost(run, direct)
+        there, alone = through(self.places, relay), past(self.places, relay)
+        runs, direct = turns(there, alone, float(PHONE * flows), self.size.seconds)
+        for run in runs:
+            self._blame_loss(name, run, f"of {flows} phones")
+        found = cost(runs, direct)
         self._note(name, f"cpu_{flows}", found.tasks)
         self._note(name, f"machine_{flows}", found.machine)
-        highest = self._find_highest(name, relay) if self.size.steps else None
+        if relay.process is not None:
+            self._note(name, f"rest_{flows}", at_rest(direct) * 100)
+        highest, asked = self._find_highest(name, relay, there) if self.size.steps else (None, 0.0)
         if highest is not None:
-            rate = highest.passage.rate
-            alone = past(self.places, relay.there).run(rate, self.size.seconds)
-            self._note(name, f"highest_{flows}", rate)
-            self._note(name, f"efficiency_{flows}", 1e6 / max(cost(highest, alone).tasks, 1e-6))
-            self._note(name, f"machine_efficiency_{flows}", 1e6 / max(cost(highest, alone).machine, 1e-6))
+            again, past_it = turns(there, alone, asked, self.size.seconds)
+            dear = cost([highest, *(run for run in again if run.sustained)], past_it)
+            self._note(name, f"highest_{flows}", highest.passage.rate)
+            self._note(name, f"efficiency_{flows}", 1e6 / max(dear.tasks, 1e-6))
+            self._note(name, f"machine_efficiency_{flows}", 1e6 / max(dear.machine, 1e-6))
+            direct += past_it
+        self.others += [run.others for run in (*runs, *direct)]
         relay.stop()
 
-    def _both(self, relay: Relay, rate: float, seconds: float, tick: int = 200) -> tuple[Run, Run]:
-        """The same traffic through the relay and past it, one after the other."""
-        run = through(self.places, relay).run(rate, seconds, tick)
-        direct = past(self.places, relay.there).run(rate, seconds, tick)
-        self.others += [run.others, direct.others]
-        return run, direct
-
-    def _find_highest(self, name: str, relay: Relay) -> Run | None:
-        """The run with the highest rate that the relay sustains. First as much as the generator can; where that is too
-        much, halving what lies between a rate that went and one that did not. A rate is too high if it fails twice."""
-        way = through(self.places, relay)
+    def _find_highest(self, name: str, relay: Relay, way: Way) -> tuple[Run | None, float]:
+        """The run with the highest rate that the relay sustains, and the rate that was asked, 0: as much as the
+        generator can, which is tried first. Where that is too much, halving what lies between a rate that went and one
+        that did not. A rate is too high if it fails twice."""
         run = way.run(0, self.size.seconds)
         if run.sustained:
-            return run
-        good, bad = 0.0, run.passage.rate
+            return run, 0.0
+        good, bad, asked = 0.0, run.passage.rate, 0.0
         best: Run | None = None
         rate = run.passage.received.unique / run.passage.sent.seconds
         for _ in range(self.size.steps):
@@ -129,7 +129,8 @@ class Bench:
             say(f"    {rate:.0f} asked, {run.passage.rate:.0f} sent: {lost} lost, p99 {late:.0f} us")
             if run.sustained:
                 good = rate
-                best = run if best is None or run.passage.rate > best.passage.rate else best
+                if best is None or run.passage.rate > best.passage.rate:
+                    best, asked = run, rate
             else:
                 bad = rate
             if bad - good < good / 20:
@@ -137,7 +138,7 @@ class Bench:
             rate = (good + bad) / 2 if good else rate * 0.7
         if best is None:
             self._blame(name, f"{len(relay.there)} flows: no rate was found at which all arrived")
-        return best
+        return best, asked
 
     def _memory(self, name: str) -> None:
         """What streams take that are held and spoken on, in process and kernel, and how fast they come and go."""
@@ -208,6 +209,7 @@ _WORDS = {
     "machine_efficiency": "the same by the whole machine",
     "cpu": "CPU s a million packets, {} phones",
     "machine": "the same by the whole machine",
+    "rest": "of a processor at rest, %, {} streams",
     "delay_p50": "delay added, us, p50",
     "delay_p99": "delay added, us, p99",
     "delay_p999": "delay added, us, p99.9",
@@ -250,10 +252,15 @@ def _kernel_memory() -> int:
 def main(arguments: list[str] | None = None, size: Size | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="some minutes: rough figures of 500 flows alone")
+    parser.add_argument("--rounds", type=int, help="how often all take their turn; 0: only memory is looked at")
+    parser.add_argument("--flows", type=int, nargs="+", help="how many at once")
+    parser.add_argument("--held", type=int, help="streams that are held for the memory they take")
     parser.add_argument("--only", nargs="*", metavar="NAME", help="of " + ", ".join([*CONTENDERS, "native:HOW"]))
     parser.add_argument("--json", metavar="FILE", help="write all figures there, too")
     asked = parser.parse_args(arguments)
     size = size or (QUICK if asked.quick else Size())
+    other = {"rounds": asked.rounds, "flows": asked.flows and tuple(asked.flows), "held": asked.held}
+    size = replace(size, **{name: value for name, value in other.items() if value is not None})
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # rtpengine inherits it
     names = [name for name in asked.only or CONTENDERS]
@@ -265,7 +272,7 @@ def main(arguments: list[str] | None = None, size: Size | None = None) -> int:
         bench.notes += [f"{name}: left out: {why}" for name, why in missing.items()]
         bench.run([name for name in names if name not in missing])
     found = medians(bench.figures)
-    others = statistics.median(bench.others)
+    others = statistics.median(bench.others or [0.0])
     say("\n" + table(found, rows(found, others)))
     if BASE in found:
         say(f"\nratios to {BASE}\n" + table(found, rows(found, others), BASE))

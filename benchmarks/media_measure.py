@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from benchmarks import usage
 from benchmarks.media_contenders import Relay, threads
-from benchmarks.traffic import Flow, Generator, Passage, Sink
+from benchmarks.traffic import Generator, Passage, Sink
 
 if TYPE_CHECKING:
     from benchmarks.media_network import Places
     from tests.netns.lab import LabHost
 
 LATE = 50_000.0  # microseconds; a relay of which one packet in a hundred is later than this does not keep up
+TURN = 1.0  # seconds, at the most, that packets go one way before they go the other
 _PATIENCE = 10.0  # seconds for a queue to empty
 _PRIMING, _TRIES = 25_000.0, 3  # packets a second that open the streams' ways
 _PROCESSORS = os.cpu_count() or 1
@@ -25,11 +27,13 @@ _PROCESSORS = os.cpu_count() or 1
 @dataclass(frozen=True)
 class Run:
     """Packets sent for a while. `machine`: processor seconds of the whole machine; `tasks`: of generator, sink,
-    relay and of the kernel's own threads for packets, which leaves out what else runs on the machine."""
+    relay and of the kernel's own threads for packets, which leaves out what else runs on the machine; `relay`: of those
+    the relay's own threads'."""
 
     passage: Passage
     machine: float
     tasks: float
+    relay: float
 
     @property
     def sustained(self) -> bool:
@@ -62,14 +66,14 @@ class Way:
 
     def run(self, rate: float, seconds: float, tick: int = 200, samples: int = 300_000) -> Run:
         sink = Sink(self.host, self.device, source=self.source, samples=samples)
-        before = self._spent(sink)
+        aside, own = self._spent(sink), self._relay_spent()
         process = self.generator.start(sink.run, rate, seconds, tick)
         sent = self.generator.finish(process, seconds + 30)
-        spent = self._spent(sink) - before
+        aside, own = self._spent(sink) - aside, self._relay_spent() - own
         passage = Passage(sent, sink.result())
         if passage.received.strange:
             raise RuntimeError(f"{passage.received.strange} packets came from elsewhere than {self.source}")
-        return Run(passage, sent.window * _PROCESSORS - sent.idle, sent.cpu + spent)
+        return Run(passage, sent.window * _PROCESSORS - sent.idle, sent.cpu + aside + own, own)
 
     def drain(self) -> None:
         """Wait until what a relay has queued of earlier runs is no longer before what comes now."""
@@ -78,10 +82,12 @@ class Way:
             continue
 
     def _spent(self, sink: Sink) -> float:
-        pids = [sink.process.pid, *_packet_threads()]
-        if self.relay is not None and self.relay.process is not None:
-            pids += usage.processes(self.relay.process.pid)
-        return sum(nanoseconds for pid in pids for _, nanoseconds in threads(pid)) / 1e9
+        return _seconds([sink.process.pid, *_packet_threads()])
+
+    def _relay_spent(self) -> float:
+        if self.relay is None or self.relay.process is None:
+            return 0.0
+        return _seconds(usage.processes(self.relay.process.pid))
 
 
 def through(places: Places, relay: Relay) -> Way:
@@ -89,9 +95,17 @@ def through(places: Places, relay: Relay) -> Way:
     return Way(places.there(relay.there), places.server, "core", relay.source, relay)
 
 
-def past(places: Places, flows: list[Flow]) -> Way:
-    """From the client to the server, with nobody between."""
-    return Way(places.past(flows), places.server, "direct")
+def past(places: Places, relay: Relay) -> Way:
+    """From the client to the server over as many flows, with nobody between: the relay, whose streams stay open, does
+    only what it does at rest."""
+    return Way(places.past(relay.there), places.server, "direct", relay=relay)
+
+
+def turns(there: Way, alone: Way, rate: float, seconds: float) -> tuple[list[Run], list[Run]]:
+    """The same traffic on both ways, so many seconds each, in turns: what else the machine does is in both alike."""
+    count = max(1, round(seconds / TURN))
+    runs = [(there.run(rate, seconds / count), alone.run(rate, seconds / count)) for _ in range(count)]
+    return [run for run, _ in runs], [run for _, run in runs]
 
 
 def prime(places: Places, relay: Relay) -> str:
@@ -111,14 +125,28 @@ def prime(places: Places, relay: Relay) -> str:
     return relay.settle()
 
 
-def cost(relayed: Run, direct: Run) -> Cost:
-    """The relay's own: what the same traffic took above what it takes past it."""
-    packets, alone = relayed.passage.sent.sent, direct.passage.sent.sent
-    return Cost(
-        (relayed.machine / packets - direct.machine / alone) * 1e6,
-        (relayed.tasks / packets - direct.tasks / alone) * 1e6,
-        relayed.others,
+def cost(relayed: list[Run], direct: list[Run]) -> Cost:
+    """The relay's own: what the same traffic took above what it takes past it, but for what the relay takes at rest.
+    Both are to be sent alike, at one rate or both as fast as can be: who sends in bursts and sleeps between them pays
+    more for each packet."""
+    rest = at_rest(direct)
+    packets, alone = (sum(run.passage.sent.sent for run in runs) for runs in (relayed, direct))
+    resting, past_it = (rest * sum(run.passage.sent.window for run in runs) for runs in (relayed, direct))
+    machine, tasks = (
+        (sum(getattr(run, what) for run in relayed) - resting) / packets
+        - (sum(getattr(run, what) for run in direct) - past_it) / alone
+        for what in ("machine", "tasks")
     )
+    return Cost(machine * 1e6, tasks * 1e6, statistics.mean(run.others for run in relayed))
+
+
+def at_rest(direct: list[Run]) -> float:
+    """The share of a processor that a relay took while packets went past it."""
+    return sum(run.relay for run in direct) / sum(run.passage.sent.window for run in direct)
+
+
+def _seconds(pids: list[int]) -> float:
+    return sum(nanoseconds for pid in pids for _, nanoseconds in threads(pid)) / 1e9
 
 
 def _packet_threads() -> list[int]:
