@@ -299,8 +299,9 @@ class Connection(Wire):
             self._said = True
         return True
 
-    def close(self, word: str, why: str) -> None:
-        """Say no more than is written already. `word` names the reason in counters.
+    def close(self, word: str, why: str, after: float = 0.0) -> None:
+        """Say no more than is written already. `word` names the reason in counters; its peer hears of it
+        `after` so many seconds.
 
         What the peer still sends is read until it closes, too, for as long as a message may take: a socket that is
         closed with something unread in it resets the connection, and the last we have said may be lost with that
@@ -313,8 +314,16 @@ class Connection(Wire):
         if not self.up:
             self._cut()
             return
-        transport: Any = self.transport
         self.deadline = self.table.now() + self.limits.message
+        if after:
+            self.table.later(after, self._let_go)
+        else:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        transport: Any = self.transport
+        if self.handle is None:  # it is gone
+            return
         if self.web is not None:
             transport.write(self.web.farewell())
         transport.unregisterProducer()

@@ -28,6 +28,8 @@ from sbc.websocket_client import WebSocketClient
 
 BACKLOG = 1024
 """Connections the kernel may keep for us until we accept them: a town's phones after an outage come at once."""
+A_MOMENT = 0.5
+"""Seconds after which a connection is closed late; see HangUp."""
 SWEEP = 1.0
 """Seconds between looks at who has run out of time."""
 
@@ -128,6 +130,10 @@ class Connections:
         seconds: float = self._reactor.seconds()
         return seconds
 
+    def later(self, seconds: float, what: Callable[[], None]) -> None:
+        """Do something after so many seconds on the reactor's clock."""
+        self._reactor.callLater(seconds, what)
+
     def realm(self, listener: Listener) -> Realm:
         """The realm a listener belongs to."""
         return self._realms[listener.realm]
@@ -218,11 +224,11 @@ class Connections:
         if (listener, peer) not in self._found:
             self._open(listener, peer)
 
-    def hang_up(self, listener: Listener, peer: Address) -> None:
-        """Close the connection to `peer`, if there is one, when what is written has gone."""
+    def hang_up(self, listener: Listener, peer: Address, late: bool = False) -> None:
+        """Close the connection to `peer`, if there is one, when what is written has gone; see HangUp."""
         connection = self._found.get((listener, peer))
         if connection is not None:
-            connection.close("hung-up", "what it was for is over")
+            connection.close("hung-up", "what it was for is over", A_MOMENT if late else 0.0)
 
     def adopt(self, listener: Listener, peer: Address, made_at: Listener, source: Address) -> None:
         """What waits for the awaited connection to `peer` goes by the one that `source` has made, which is from now on

@@ -280,7 +280,7 @@ class Runner:
         elif isinstance(order, Connect):
             self.connections.open(order.listener, order.peer)
         elif isinstance(order, HangUp):
-            self.connections.hang_up(order.listener, order.peer)
+            self.connections.hang_up(order.listener, order.peer, order.late)
 
     def _send(self, order: Send) -> None:
         port = self._ports.get(order.listener.shared)

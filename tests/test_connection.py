@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from contextlib import suppress
 from functools import partial
@@ -124,6 +125,24 @@ def test_what_follows_a_hang_up_on_the_same_connection_is_not_heard(bench: Bench
     bench.wait(lambda: bench.heard.messages, "the first")
     bench.turn()
     assert [data for _, data in bench.heard.messages] == [REGISTER]
+
+
+def test_who_is_hung_up_late_hears_of_it_after_what_is_said_elsewhere(bench: Bench) -> None:
+    """Nothing that it says meanwhile is heard, and nothing is done where it has gone by itself."""
+    first, second, other = bench.phone(), bench.phone(), bench.phone()
+    for phone in (first, second, other):
+        phone.sendall(REGISTER)
+    bench.wait(lambda: len(bench.heard.messages) == 3, "all")
+    for phone in (first, second):
+        bench.table.hang_up(bench.access, Address(*phone.getsockname()), late=True)
+    bench.table.send(bench.access, Address(*other.getsockname()), b"it is over")
+    first.sendall(INVITE)
+    second.close()
+    bench.wait(lambda: other in select.select([other], [], [], 0)[0], "the word")
+    assert not bench.ended(first) and bench.heard.counted["connection-hung-up"] == 2
+    bench.pass_time(0.5)
+    bench.wait(lambda: bench.ended(first), "the end")
+    assert len(bench.heard.messages) == 3
 
 
 def _end_with_a_word(bench: Bench, listener: Listener, peer: Address) -> None:

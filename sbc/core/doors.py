@@ -181,7 +181,7 @@ class Controls:
         for index, end in enumerate(control.ends):
             for hop in list(end.hops):
                 self.leave(hop)
-                orders.append(HangUp(hop.listener, hop.peer))
+                orders.append(HangUp(hop.listener, hop.peer, late=True))
             orders += self.shut(control, index, now)
         return orders
 

@@ -96,8 +96,10 @@ def unreached(registry: Registry, dialects: Mapping[str, Any], hop: Hop, why: st
     """There is no connection to `hop`, or none any more: what waits for an answer by it goes to other next hops, or
     where it finds none by datagrams to the same one; what cannot will get no answer. A few do so at once, see Backlog.
     """
-    waiting = registry.waits.at(hop)
     orders: list[Order] = []
+    for exchange in [each for each in registry.waits.at(hop) if each.neighbour and each.neighbour.probe is each]:
+        orders += probing.missed(registry, exchange, now, why)  # one missed answer, however it was missed
+    waiting = registry.waits.at(hop)
     for neighbour in {each.neighbour for each in waiting if each.neighbour is not None}:
         if neighbour.key == key_of(hop):
             orders += probing.failed(registry, neighbour, why, now)

@@ -211,10 +211,12 @@ class Connect:
 
 @value
 class HangUp:
-    """Close the connection to `peer`, when all is sent that was to be: what it was for is over."""
+    """Close the connection to `peer`, when all is sent that was to be: what it was for is over. `late`: a moment later
+    than nothing more is said by it, so that who is told by another connection hears that first."""
 
     listener: Listener
     peer: Address
+    late: bool = False
 
 
 @value

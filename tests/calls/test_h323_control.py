@@ -238,6 +238,8 @@ def test_doors_are_shut_and_connections_closed_with_the_call() -> None:
     call = only(list(rig.border.registry.calls.values()))
     orders = rig._take(rig.border.end_call(call.id, "cleared", rig.now))
     assert {(each.listener, each.peer) for each in of(HangUp, orders)} >= {(door, BY_TCP), (onward, THEIRS)}
+    hung = [(each.listener, each.late) for each in of(HangUp, orders)]
+    assert (door, True) in hung and (onward, True) in hung, "who hears of the end by the signalling hears that first"
     assert only(of(Unlisten, orders)).listener == door
     controls = rig.border.registry.controls
     assert not len(controls) and not controls.listeners() and not controls.hops()

@@ -240,6 +240,33 @@ def test_both_are_knocked_at_and_who_is_down_has_no_calls_until_it_is_back(outwa
 
 
 @BOTH_WAYS
+def test_one_refused_knock_is_one_missed_answer(outward: bool) -> None:
+    """So a gateway that is started anew keeps its calls, until it has missed as many as are configured."""
+    scene = Scene(outward, probing=Probes(period=10.0, answer_within=2.0, misses=3))
+    scene.rig._take(scene.rig.border.start(scene.rig.now))
+
+    def knock() -> list[str]:
+        """Until the first has refused once more."""
+        said: list[str] = []
+        knocked: list[Connect] = []
+        while scene.first not in {each.peer for each in knocked}:
+            orders = scene.rig.wait(0.5)
+            knocked = of(Connect, orders)
+            said += events(orders)
+            for each in knocked:
+                said += events(scene.unreachable(each) if each.peer == scene.first else scene.takes(each))
+        return said
+
+    assert knock() == ["hop-suspect"]
+    (sent,) = scene.onward(scene.rings())
+    assert sent.to == scene.first, "it is used"
+    scene.end(sent)  # which it has answered: so it lives
+    assert knock() == ["hop-suspect"] and knock() == [] and knock() == ["hop-down"]
+    (sent,) = scene.onward(scene.rings(8))
+    assert sent.to == scene.second
+
+
+@BOTH_WAYS
 def test_who_says_nothing_when_knocked_at_is_down_and_the_attempt_is_given_up(outward: bool) -> None:
     scene = Scene(outward, probing=Probes(period=10.0, answer_within=2.0, misses=2))
     scene.rig._take(scene.rig.border.start(scene.rig.now))

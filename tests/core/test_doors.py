@@ -43,7 +43,7 @@ def test_a_door_is_of_one_call_and_goes_back_with_it() -> None:
     hop = Hop(door, NAT)
     controls.enter(controls.of(one), 0, hop)
     assert controls.at(hop) == (controls.of(one), 0) and hop in controls.hops()
-    assert controls.close(one, 5.0) == [HangUp(door, NAT), Unlisten(door)]
+    assert controls.close(one, 5.0) == [HangUp(door, NAT, late=True), Unlisten(door)]
     assert controls.close(one, 5.0) == [] and controls.at(hop) is None and not len(controls)
     assert controls.pools["access"].resting(5.0) == 1 and audit(registry) == []
 

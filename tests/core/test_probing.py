@@ -233,7 +233,10 @@ def test_a_lost_connection_ends_the_question() -> None:
     rig._take(rig.border.start(rig.now))
     assert questions(rig.wait(1))
     orders = rig._take(rig.border.unreachable(own, SOFTSWITCH, "refused", rig.now))
-    assert "hop-down" in events(orders) and only(rig).probe is None
+    assert events(orders) == ["hop-suspect"] and only(rig).probe is None, "the first missed answer"
+    assert questions(rig.wait(1)), "and soon the next question"
+    orders = rig._take(rig.border.unreachable(own, SOFTSWITCH, "refused", rig.now))
+    assert events(orders) == ["hop-down"] and only(rig).why == "refused"
     assert questions(rig.wait(11))
 
 
