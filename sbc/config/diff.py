@@ -61,6 +61,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
             "bindings",
             "exchanges",
             "exchanges_per_source",
+            "exchanges_per_trunk",
             "lingering",
             "lingering_per_source",
             "names_per_call",

@@ -61,6 +61,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         *(_limit(name) for name in ("calls", "bindings", "dialogues")),
         _limit("exchanges", 100_000_000),
         _limit("exchanges_per_source"),
+        _limit("exchanges_per_trunk"),
         _limit("lingering", 100_000_000),
         _limit("lingering_per_source"),
         _limit("names_per_call", 10_000),

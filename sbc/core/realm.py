@@ -62,7 +62,8 @@ class Hosts(Word):
 @attrs.frozen
 class Limits:
     """The most of each thing a realm may hold at once; those `_per_source` count one transport address,
-    and one host where requests mean the connection they come by.
+    and one host where requests mean the connection they come by; that `_per_trunk` one which is configured to be a
+    trunk, or to be trusted, where it is more.
 
     What has ended is not counted as a call or exchange. `lingering` bounds it, exchanges and calls each: of what is too
     many the oldest is forgotten. `calls` counts those to peers there, too; `dialogues` those and subscriptions that
@@ -82,6 +83,7 @@ class Limits:
     burst: int = 0
     bandwidth_in: int = 0
     bandwidth_out: int = 0
+    exchanges_per_trunk: int = 5_000
 
     @property
     def caps(self) -> Caps:

@@ -95,6 +95,41 @@ def test_no_call_is_lost_of_a_trunk_that_is_at_full_load_when_the_sbc_starts(kno
     assert left(speaker) == []
 
 
+@pytest.mark.parametrize("known", ["as a trunk", "as trusted", "to nobody"])
+def test_of_a_trunk_more_calls_may_ring_at_once_than_of_others(known: str) -> None:
+    """The bound of strangers is the usual one."""
+    most = {"as a trunk": 250, "as trusted": 250, "to nobody": 200}[known]
+    ports = range(20_000, 24_000)
+
+    def plan(base: Plan) -> Plan:
+        base = trunked(base, Trunk("pbx", (PBX,) if known == "as a trunk" else (Address("192.0.2.99", 5060),), "sip"))
+        media = {name: attrs.evolve(realm.media, ports=ports) for name, realm in base.realms.items()}
+        trusted = (ip_network(f"{PBX.host}/32"),) if known == "as trusted" else ()
+        flood = Flooding(trusted=trusted, open_rate=0.0, stranger_rate=0.0)
+        limits = attrs.evolve(base.realms["access"].limits, exchanges_per_trunk=250)
+        access = attrs.evolve(base.realms["access"], flood=flood, media=media["access"], limits=limits)
+        core = attrs.evolve(base.realms["core"], media=media["core"])
+        paths = tuple(attrs.evolve(path, callers=Callers.ANY) for path in base.paths)
+        return attrs.evolve(base, realms={"access": access, "core": core}, paths=paths)
+
+    speaker = Sip(plan)
+    rig, (at,) = speaker.rig, speaker.rig.border.plan.realms["access"].listeners
+    asked = [sip.invite(PBX, b"call-%d" % number, b"sip:100@sbc.example.com") for number in range(most + 1)]
+    ringing = []
+    for each in asked[:-1]:
+        assert rig.border.knock(at, PBX, len(each), "", rig.now) == ""
+        (sent,) = to(rig.from_access(each, PBX), "core")
+        ringing.append(sent.data)
+        rig.from_core(sip.answer(sent.data, SOFTSWITCH.host, b"180 Ringing", body=b""))
+    refused = rig.from_access(asked[-1], PBX)
+    assert not to(refused, "core") and [sip.status(each.data) for each in to(refused, "access")] == [503]
+    other = rig.from_access(sip.invite(PBX, b"other", b"sip:100@sbc.example.com"), PBX._replace(host="192.0.2.18"))
+    ringing += [each.data for each in to(other, "core")]
+    for data in ringing:
+        rig.from_core(sip.plain_answer(data, b"486 Busy Here"))
+    assert len(ringing) == most + 1 and left(speaker) == []
+
+
 def test_h323_both_ways() -> None:
     pbx = Address("192.0.2.17", 1720)
 

@@ -98,6 +98,7 @@ calls = 1
 bindings = 2
 exchanges = 3
 exchanges_per_source = 4
+exchanges_per_trunk = 14
 lingering = 7
 lingering_per_source = 8
 names_per_call = 5
@@ -191,7 +192,7 @@ def test_a_full_file_is_read_key_by_key(tmp_path: Path) -> None:
         ),
         media=Media("10.0.0.1", "203.0.113.1", range(30000, 30002), Latch.STRICT, 2.0, 0.0),
         domains=frozenset({"sbc.example.net", "192.0.2.77"}),
-        limits=Limits(1, 2, 3, 4, 7, 8, 5, 6, 9, 2.5, 10, 11, 12),
+        limits=Limits(1, 2, 3, 4, 7, 8, 5, 6, 9, 2.5, 10, 11, 12, 14),
         terminals=Caps(3, 0.5, 5, 4, 6, 7),
         registrations=Registrations(False, 40, 50, 70, 0.25),
         keepalive=Keepalive(Probing.ADAPTIVE, 15.0, 2.5, 5, 1800.0, True),

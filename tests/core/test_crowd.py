@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
+import attrs
 import pytest
 
 from sbc.core.address import Address
@@ -9,6 +12,8 @@ from sbc.core.crowd import Crowd
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.message import Cause, Intent, Kind, Phase, Refused
 from sbc.core.realm import Limits
+from sbc.core.trunk import Trunk
+from sbc.policy.flooding import Flooding
 from tests.rig import NAT, SOFTSWITCH, make_plan
 from tests.toy import PLAIN
 
@@ -33,6 +38,23 @@ def test_a_source_is_refused_what_others_may_and_taking_back_is_always_let_in() 
         crowd.add_exchange(asked(SOFTSWITCH))
     crowd.add_exchange(asked(phase=Phase.WITHDRAW))
     assert crowd.per_source == {("access", NAT): 3, ("access", OTHER): 1}
+
+
+def test_a_trunk_and_who_is_trusted_may_ask_more_at_once_and_are_held_to_that() -> None:
+    limits = Limits(exchanges=20, exchanges_per_source=2, exchanges_per_trunk=4)
+    plan, strangers = make_plan("toy", limits), Crowd(make_plan("toy", limits))
+    trusts = Flooding(trusted=(ip_network(f"{OTHER.host}/32"),))
+    access = attrs.evolve(plan.realms["access"], trunks=(Trunk("pbx", (NAT,), "toy"),), flood=trusts)
+    plan = attrs.evolve(plan, realms={**plan.realms, "access": access})
+    known = Crowd(plan)
+    for crowd, source, most in ((known, NAT, 4), (known, OTHER, 4), (strangers, NAT, 2), (strangers, OTHER, 2)):
+        for _ in range(most):
+            crowd.add_exchange(asked(source))
+        with pytest.raises(Refused, match="from one source"):
+            crowd.add_exchange(asked(source))
+        assert crowd.per_source["access", source] == most
+    strangers.replan(plan)
+    strangers.add_exchange(asked(OTHER))
 
 
 def test_core_hosts_are_held_to_the_realms_limit_alone() -> None:
