@@ -9,30 +9,49 @@ COMPILED = [
     "sbc/core/account.py",
     "sbc/core/admission.py",
     "sbc/core/admitted.py",
+    "sbc/core/agreeing.py",
     "sbc/core/asking.py",
+    "sbc/core/beside.py",
+    "sbc/core/border.py",
     "sbc/core/call.py",
+    "sbc/core/control.py",
     "sbc/core/crossing.py",
     "sbc/core/crowd.py",
     "sbc/core/described.py",
+    "sbc/core/drain.py",
     "sbc/core/exchange.py",
+    "sbc/core/failover.py",
+    "sbc/core/front.py",
     "sbc/core/gating.py",
     "sbc/core/intent.py",
+    "sbc/core/keepalive.py",
     "sbc/core/keys.py",
     "sbc/core/late.py",
+    "sbc/core/leave.py",
+    "sbc/core/local.py",
     "sbc/core/memory.py",
     "sbc/core/mint.py",
+    "sbc/core/moving.py",
     "sbc/core/names.py",
     "sbc/core/networks.py",
     "sbc/core/numbers.py",
+    "sbc/core/onward.py",
     "sbc/core/outcome.py",
     "sbc/core/parties.py",
+    "sbc/core/passage.py",
     "sbc/core/ports.py",
+    "sbc/core/probing.py",
     "sbc/core/reach.py",
     "sbc/core/registry.py",
+    "sbc/core/reuse.py",
     "sbc/core/routing.py",
+    "sbc/core/several.py",
+    "sbc/core/standing.py",
+    "sbc/core/ties.py",
     "sbc/core/timers.py",
     "sbc/core/transact.py",
     "sbc/core/trust.py",
+    "sbc/core/undo.py",
     "sbc/core/waits.py",
     "sbc/core/watch.py",
     "sbc/core/way.py",
@@ -83,9 +102,9 @@ COMPILED = [
 """What every message goes through: what reads and writes it, and what of the core is functions, tables and what a call
 is made of, whose classes attrs makes: they are written out for mypyc (sbc/native.py).
 
-Left out is what raises one exception from another, mypyc forgets the cause, and what has subclasses that are not
-compiled. The modules stay what they are; where they are not compiled they run as Python. mypyc takes annotations at
-their word (docs/performance.rst).
+Left out is what raises one exception from another and does not keep that as its cause by itself, since mypyc forgets
+it, and what has subclasses that are not compiled. The modules stay what they are; where they are not compiled they run
+as Python. mypyc takes annotations at their word (docs/performance.rst).
 """
 
 

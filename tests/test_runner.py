@@ -417,7 +417,7 @@ def test_what_a_fault_has_left_is_taken_back(bench: Bench, monkeypatch: pytest.M
     note = Note("unbound", "a fault of ours")
 
     def broken(arrival: object) -> list[object]:
-        raise Mishap([note, CloseStream("nobody's", "c"), note])
+        raise Mishap([note, CloseStream("nobody's", "c"), note], ZeroDivisionError())
 
     with monkeypatch.context() as patched:
         patched.setattr(bench.runner._border, "receive", broken)

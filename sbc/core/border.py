@@ -122,7 +122,7 @@ class Border:
             except Exception as fault:  # it may not keep others waiting, nor be done again at once
                 if owner.due is None:
                     self.registry.timers.set(owner, now + self.plan.timers.linger)
-                raise Mishap(orders) from fault
+                raise Mishap(orders, fault) from fault
         return self._and_wake(orders)
 
     def _wake(self, owner: Timed, now: float) -> list[Order]:

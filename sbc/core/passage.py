@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sbc.core import admitted, front
@@ -44,7 +45,7 @@ def _curb(dialect: Any, message: Any, crossing: Crossing) -> None:
 
 def remarks(dialect: Any, message: Any, crossing: Crossing) -> list[Order]:
     """What its dialect has to say of a message that goes on."""
-    said: list[tuple[str, str]] = dialect.remarks(message)
+    said: Sequence[tuple[str, str]] = dialect.remarks(message)
     if not said:
         return []
     call, intent, arrival = crossing.call, crossing.intent, crossing.arrival

@@ -39,9 +39,10 @@ if TYPE_CHECKING:
 class Mishap(Exception):
     """A fault of ours, which is its cause. `orders` take back what the message or deadline it spoiled had begun."""
 
-    def __init__(self, orders: list[Order]) -> None:
+    def __init__(self, orders: list[Order], fault: Exception) -> None:
         super().__init__("a fault of ours")
         self.orders = orders
+        self.__cause__ = fault  # which mypyc would forget where it is raised from that
 
 
 def take_request(border: Border, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order]:
@@ -78,7 +79,7 @@ def take_request(border: Border, dialect: Any, message: Any, intent: Intent, arr
     except Exception as fault:  # it may cost the message, but nothing that was begun for it stays
         crossing.abandon()
         orders += undo(registry, exchange, arrival.now, rest=True)
-        raise Mishap(orders + spoiled(registry, dialect, exchange, intent, arrival)) from fault
+        raise Mishap(orders + spoiled(registry, dialect, exchange, intent, arrival), fault) from fault
 
 
 def _go_on(border: Border, dialect: Any, message: Any, slots: list[Slot], crossing: Crossing) -> list[Order]:
@@ -162,6 +163,6 @@ def _answer(
         if intent.phase.final:  # it does not come again, or fares no better then: the asker hears of it
             ours = Refused(Cause.UNSUPPORTED, "a fault of ours")
             orders += disband.refuse_answer(registry, dialect, exchange, intent, ours, arrival)
-        raise Mishap(orders) from fault
+        raise Mishap(orders, fault) from fault
     gating.answered(registry, exchange, asked, intent, arrival.now)
     return [*media, *remarks(dialect, message, crossing), *exchange.back(out), *after]
