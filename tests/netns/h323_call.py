@@ -14,6 +14,7 @@ from tests.netns.h323_control import AUDIO, FAX, Control
 from tests.netns.h323_fax import Fax
 from tests.netns.h323_link import Door, Link
 from tests.netns.h323_shared import FEATURE, number
+from tests.netns.h323_srtp import SecuredMedia, SrtpKeys
 from tests.netns.h323_wire import (
     BEARER,
     CALLED,
@@ -70,9 +71,14 @@ class H323Call:
         self._target = ""
         self._admitted = False
         self._gathered: list[bytes] | None = None
-        self.media = endpoint.shared.media() if endpoint.shared else PhoneMedia(*self._sockets())
+        keys = SrtpKeys(endpoint.manner.secured) if endpoint.manner.secured else None
+        if endpoint.shared:
+            self.media = endpoint.shared.media()
+        else:
+            sockets = self._sockets()
+            self.media = PhoneMedia(*sockets) if keys is None else SecuredMedia(sockets[0], sockets[1], keys)
         self.fax = Fax(self._sockets(1)[0])
-        self.control = Control(self, self._send_control, endpoint.manner.codecs)
+        self.control = Control(self, self._send_control, endpoint.manner.codecs, keys=keys)
         for sock in (self.media.rtp, self.media.rtcp) if endpoint.shared is None else ():
             endpoint.watch(sock, self.media.readable)
         endpoint.watch(self.fax.sock, self.fax.readable)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from tests.netns.h323_srtp import SrtpKeys
 from tests.netns.h323_types import H245
 from tests.netns.h323_wire import H245_PROTOCOL, Peer, channel, peer_of
 
@@ -29,6 +30,7 @@ _T38 = (
         },
     },
 )  # fmt: skip
+_INTEGRITY = "encryptionAuthenticationAndIntegrity"
 _KEEPS = "0.0.8.460.19.0.1"  # H.460.19 section 8
 _MULTIPOINT = {"multicastCapability": False, "multiUniCastConference": False, "mediaDistributionCapability": []}
 
@@ -72,13 +74,21 @@ def kind_of(value: tuple[str, Any], codecs: Sequence[str]) -> str:
 
 
 class Control:
-    """One end of it. `send` takes each encoded message; `codecs` are those of audio, best first."""
+    """One end of it. `send` takes each encoded message; `codecs` are those of audio, best first; with `keys` audio is
+    secured, and none is taken that is not."""
 
     def __init__(
-        self, medium: Medium, send: Callable[[bytes], None], codecs: Sequence[str] = (PCMU,), first: int = 101
+        self,
+        medium: Medium,
+        send: Callable[[bytes], None],
+        codecs: Sequence[str] = (PCMU,),
+        first: int = 101,
+        keys: SrtpKeys | None = None,
     ) -> None:
+        self.keys = keys
         self.medium, self.send, self.codecs = medium, send, codecs
         self.able: list[str] = []  # the codecs that the other end takes, as it says
+        self.secures = False  # whether it says that it can secure any of that
         self.refusals: list[str] = []  # why channels of ours were not taken
         self.out: dict[int, Channel] = {}
         self.into: dict[int, Channel] = {}
@@ -152,7 +162,7 @@ class Control:
         for place, codec in enumerate(self.codecs):
             take = self._open_channel(1 + place, None, None, None)
             take["reverseLogicalChannelParameters"] = {
-                "dataType": data_type(AUDIO, codec),
+                "dataType": self._typed(AUDIO, codec),
                 "multiplexParameters": ("h2250LogicalChannelParameters", _h2250(AUDIO, media, control)),
             }
             proposed += [take, self._open_channel(self._number(), AUDIO, None, control, codec)]
@@ -166,19 +176,22 @@ class Control:
         for offer in (H245.decode("OpenChannel", each) for each in offers):
             self._pinhole(offer)
             forward, reverse = offer["forwardLogicalChannelParameters"], offer.get("reverseLogicalChannelParameters")
-            if reverse is None and kind_of(forward["dataType"], self.codecs) == AUDIO and "into" not in answers:
-                number, codec = offer["forwardLogicalChannelNumber"], forward["dataType"][1][0]
+            if reverse is None and self._kind(forward["dataType"]) == AUDIO and "into" not in answers:
+                number, codec = offer["forwardLogicalChannelNumber"], self._flowing(forward["dataType"])[1][0]
+                self._hear(offer, forward["dataType"])
                 self.into[number] = Channel(AUDIO, True, codec)
                 taken = self._open_channel(number, AUDIO, media, control, codec)
+                taken.pop("encryptionSync", None)  # it is the other end that sends by it
                 answers["into"] = H245.encode("OpenChannel", taken)
-            elif reverse is not None and kind_of(reverse["dataType"], self.codecs) == AUDIO and "out" not in answers:
-                theirs, codec = reverse["multiplexParameters"][1], reverse["dataType"][1][0]
+            elif reverse is not None and self._kind(reverse["dataType"]) == AUDIO and "out" not in answers:
+                theirs, codec = reverse["multiplexParameters"][1], self._flowing(reverse["dataType"])[1][0]
                 number = self._number()
                 self.out[number] = Channel(AUDIO, True, codec)
                 self.medium.towards(AUDIO, _peer(theirs, "mediaChannel"), _peer(theirs, "mediaControlChannel"))
                 answer = self._open_channel(number, None, None, None)
+                answer |= {"encryptionSync": self.keys.says()} if self.keys is not None else {}
                 answer["reverseLogicalChannelParameters"] = {
-                    "dataType": data_type(AUDIO, codec),
+                    "dataType": self._typed(AUDIO, codec),
                     "multiplexParameters": ("h2250LogicalChannelParameters", _h2250(AUDIO, None, control)),
                 }
                 answers["out"] = H245.encode("OpenChannel", answer)
@@ -189,9 +202,12 @@ class Control:
         for answer in (H245.decode("OpenChannel", each) for each in answers):
             number = answer["forwardLogicalChannelNumber"]
             if "reverseLogicalChannelParameters" in answer:
-                self.into[number] = Channel(AUDIO, True, answer["reverseLogicalChannelParameters"]["dataType"][1][0])
+                kind = answer["reverseLogicalChannelParameters"]["dataType"]
+                self._hear(answer, kind)
+                self.into[number] = Channel(AUDIO, True, self._flowing(kind)[1][0])
             else:
-                self.out[number] = Channel(AUDIO, True, answer["forwardLogicalChannelParameters"]["dataType"][1][0])
+                kind = answer["forwardLogicalChannelParameters"]["dataType"]
+                self.out[number] = Channel(AUDIO, True, self._flowing(kind)[1][0])
                 self._pinhole(answer)
                 self._towards(AUDIO, answer, answer["forwardLogicalChannelParameters"]["multiplexParameters"][1])
 
@@ -216,6 +232,7 @@ class Control:
         self._capable = True
         said = [entry["capability"] for entry in value["capabilityTable"] if "capability" in entry]
         self.able = [codec[0] for name, codec in said if name.endswith("AudioCapability")]
+        self.secures = any(name == "h235SecurityCapability" for name, _ in said)
         if self.paused:  # as if the control channel had just been opened
             self.paused = False
             self._tell_capabilities()
@@ -253,12 +270,14 @@ class Control:
     def _on_openLogicalChannel(self, value: dict[str, Any]) -> None:
         number = value["forwardLogicalChannelNumber"]
         forward = value["forwardLogicalChannelParameters"]
-        kind = kind_of(forward["dataType"], self.codecs)
+        kind = self._kind(forward["dataType"])
         if not kind or self.holding:
             reject = {"forwardLogicalChannelNumber": number, "cause": ("dataTypeNotSupported", None)}
             self._say("response", "openLogicalChannelReject", reject)
             return
-        self.into[number] = Channel(kind, True, forward["dataType"][1][0] if kind == AUDIO else "")
+        if kind == AUDIO:
+            self._hear(value, forward["dataType"])
+        self.into[number] = Channel(kind, True, self._flowing(forward["dataType"])[1][0] if kind == AUDIO else "")
         self._pinhole(value)
         media, control = self.medium.own(kind)
         session = forward["multiplexParameters"][1]["sessionID"] or SESSIONS[kind]
@@ -331,10 +350,17 @@ class Control:
             able = [("receiveAudioCapability", (codec, _FRAMES[codec])) for codec in self.codecs]
             able.append(("receiveAndTransmitDataApplicationCapability", data_type(FAX)[1]))
             able.append(("receiveUserInputCapability", ("basicString", None)))
+            if self.keys is not None:
+                integrity = self.keys.able()
+                able += [
+                    ("h235SecurityCapability", {_INTEGRITY: integrity, "mediaCapability": number})
+                    for number in range(1, len(self.codecs) + 1)
+                ]
             value["capabilityTable"] = [
                 {"capabilityTableEntryNumber": number, "capability": each} for number, each in enumerate(able, 1)
             ]
-            together = [list(range(1, len(able))), [len(able)]]
+            plain = len(self.codecs) + 2
+            together = [[*range(1, plain), *range(plain + 1, len(able) + 1)], [plain]]
             value["capabilityDescriptors"] = [{"capabilityDescriptorNumber": 0, "simultaneousCapabilities": together}]
         self._say("request", "terminalCapabilitySet", value)
 
@@ -404,6 +430,24 @@ class Control:
         parameter = {"parameterIdentifier": ("standard", 1), "parameterValue": value}
         return {"genericInformation": [{"messageIdentifier": ("standard", _KEEPS), "messageContent": [parameter]}]}
 
+    def _typed(self, kind: str, codec: str = PCMU) -> tuple[str, Any]:
+        plain = data_type(kind, codec)
+        return plain if self.keys is None or kind != AUDIO else self.keys.secures(plain)
+
+    def _flowing(self, kind: tuple[str, Any]) -> tuple[str, Any]:
+        found: tuple[str, Any] = kind[1]["mediaType"] if kind[0] == "h235Media" else kind
+        return found
+
+    def _kind(self, kind: tuple[str, Any]) -> str:
+        """What a DataType carries, if it is secured as we are."""
+        found = kind_of(self._flowing(kind), self.codecs)
+        return "" if found == AUDIO and (kind[0] == "h235Media") != (self.keys is not None) else found
+
+    def _hear(self, opened: dict[str, Any], kind: tuple[str, Any]) -> None:
+        """A channel by which the other end sends says its key."""
+        if self.keys is not None and kind[0] == "h235Media":
+            self.keys.hears(opened, kind)
+
     def _number(self) -> int:
         self._next += 1
         return self._next - 1
@@ -415,10 +459,12 @@ class Control:
         forward: dict[str, Any] = {"dataType": ("nullData", None), "multiplexParameters": ("none", None)}
         if kind is not None:
             forward = {
-                "dataType": data_type(kind, codec),
+                "dataType": self._typed(kind, codec),
                 "multiplexParameters": ("h2250LogicalChannelParameters", _h2250(kind, media, control)),
             }
         asking = {} if kind is None else self._asking(kind)
+        if kind == AUDIO and self.keys is not None:
+            asking["encryptionSync"] = self.keys.says()
         return {"forwardLogicalChannelNumber": number, "forwardLogicalChannelParameters": forward, **asking}
 
     def _say(self, group: str, name: str, value: Any) -> None:

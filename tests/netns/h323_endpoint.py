@@ -44,7 +44,8 @@ class Manner:
     """How the endpoint makes and takes calls: fast connect, tunnelled H.245, and how calls reach it through a NAT: it
     offers H.460.18, says all by one connection (H.460.17, `carried`), or keeps those open that it makes for calls.
     `early`: where it does not tunnel, it takes H.245 from its Setup on. `shared`: it sends the audio of all calls by
-    one pair of ports, and asks for it so. `codecs`: what it can talk by, best first."""
+    one pair of ports, and asks for it so. `codecs`: what it can talk by, best first. `secured`: its audio is secured by
+    that suite (H.235.8), and none is taken that is not."""
 
     fast: bool = False
     tunnel: bool = False
@@ -54,6 +55,7 @@ class Manner:
     carried: bool = False
     shared: bool = False
     codecs: tuple[str, ...] = (PCMU,)
+    secured: str = ""
 
 
 SLOW, FAST, TUNNEL = Manner(), Manner(fast=True), Manner(tunnel=True)

@@ -297,7 +297,8 @@ Capability = <nonStandard:NonStandard receiveVideoCapability:- transmitVideoCapa
     receiveAndTransmitAudioCapability:Audio receiveDataApplicationCapability:Data
     transmitDataApplicationCapability:Data receiveAndTransmitDataApplicationCapability:Data
     h233EncryptionTransmitCapability:BOOL h233EncryptionReceiveCapability:- ... conferenceCapability:-
-    h235SecurityCapability:- maxPendingReplacementFor:- receiveUserInputCapability:UserInput
+    h235SecurityCapability:{encryptionAuthenticationAndIntegrity:Integrity mediaCapability:1..65535 ...}
+    maxPendingReplacementFor:- receiveUserInputCapability:UserInput
     transmitUserInputCapability:UserInput receiveAndTransmitUserInputCapability:UserInput genericControlCapability:-
     receiveMultiplexedStreamCapability:- transmitMultiplexedStreamCapability:-
     receiveAndTransmitMultiplexedStreamCapability:- receiveRTPAudioTelephonyEventCapability:-
@@ -340,7 +341,24 @@ Mode = {type:<nonStandard:NonStandard videoMode:- audioMode:AudioMode dataMode:D
     h223ModeParameters?:- ... v76ModeParameters?:- h2250ModeParameters?:- genericModeParameters?:-
     multiplexedStreamModeParameters?:- logicalChannelNumber?:1..65535}
 DataType = <nonStandard:NonStandard nullData videoData:- audioData:Audio data:Data encryptionData:- ...
-    h235Control:- h235Media:- multiplexedStream:- redundancyEncoding:- multiplePayloadStream:- depFec:- fec:->
+    h235Control:- h235Media:Secured multiplexedStream:- redundancyEncoding:- multiplePayloadStream:- depFec:- fec:->
+GenericCapability = {capabilityIdentifier:<standard:OID h221NonStandard:NonStandard uuid:OCTETS(16)
+    domainBased:IA5(1..64) ...> maxBitRate?:0..4294967295 collapsing?:[Parameter] nonCollapsing?:[Parameter]
+    nonCollapsingRaw?:OCTETS transport?:Protocol ...}
+Integrity = {encryptionCapability?:- authenticationCapability?:- integrityCapability?:- ...
+    genericH235SecurityCapability?:GenericCapability}
+Secured = {encryptionAuthenticationAndIntegrity:Integrity mediaType:<nonStandard:NonStandard videoData:- audioData:Audio
+    data:Data ... redundancyEncoding:- multiplePayloadStream:- depFec:- fec:-> ...}
+Sync = {nonStandard?:NonStandard synchFlag:0..255 h235Key:OCTETS(1..65535) escrowentry?:- ... genericParameter?:-}
+H235Key = <secureChannel:- sharedSecret:- certProtectedKey:- ... secureSharedSecret:KeyMaterial secureChannelExt:->
+KeyMaterial = {generalID?:BMP(1..128) algorithmOID?:OID paramS:{ranInt?:INT iv8?:OCTETS(8) ... iv16?:- iv?:-
+    clearSalt?:-} encryptedSessionKey?:OCTETS encryptedSaltingKey?:OCTETS clearSaltingKey?:OCTETS paramSsalt?:-
+    keyDerivationOID?:OID ... genericKeyMaterial?:OCTETS}
+CryptoCapability = [{cryptoSuite?:OID sessionParams?:{kdr?:0..24 unencryptedSrtp?:BOOL unencryptedSrtcp?:BOOL
+    unauthenticatedSrtp?:BOOL fecOrder?:{fecBeforeSrtp?:NULL fecAfterSrtp?:NULL ...} windowSizeHint?:64..65535
+    newParameter?:- ...} allowMKI?:BOOL ...}]
+SrtpKeys = [{masterKey:OCTETS masterSalt:OCTETS lifetime?:<powerOfTwo:INT specific:INT ...>
+    mki?:{length:1..128 value:OCTETS ...} ...}]
 Ip = {network:OCTETS(4) tsapIdentifier:0..65535 ...}
 Unicast = <iPAddress:Ip iPXAddress:{node:OCTETS(6) netnum:OCTETS(4) tsapIdentifier:OCTETS(2) ...}
     iP6Address:{network:OCTETS(16) tsapIdentifier:0..65535 ...} netBios:OCTETS(16) iPSourceRouteAddress:- ...
@@ -369,7 +387,7 @@ OpenChannel = {forwardLogicalChannelNumber:1..65535 forwardLogicalChannelParamet
     forwardLogicalChannelDependency?:1..65535 replacementFor?:1..65535}
     reverseLogicalChannelParameters?:{dataType:DataType multiplexParameters?:<h223LogicalChannelParameters:-
     v76LogicalChannelParameters:- ... h2250LogicalChannelParameters:Media> ...
-    reverseLogicalChannelDependency?:1..65535 replacementFor?:1..65535} ... separateStack?:- encryptionSync?:-
+    reverseLogicalChannelDependency?:1..65535 replacementFor?:1..65535} ... separateStack?:- encryptionSync?:Sync
     genericInformation?:[Generic]}
 OpenAck = {forwardLogicalChannelNumber:1..65535 reverseLogicalChannelParameters?:{reverseLogicalChannelNumber:1..65535
     portNumber?:0..65535 multiplexParameters?:<h222LogicalChannelParameters:- ... h2250LogicalChannelParameters:Media>
