@@ -1,7 +1,8 @@
 """How a connection becomes secured: contexts of OpenSSL made of what a realm's files hold, and why a handshake failed.
 
 What is resumed is resumed by tickets (RFC 5077, RFC 8446 section 2.2): nothing is kept here of who has gone. They are
-sealed by a key of the context, so that they end with it: with a reload, and after RENEWED.
+sealed by a key of the context, so that they end with it: with a reload, and after RENEWED. Where certificates are
+looked up in lists of what was revoked there are none.
 """
 
 from __future__ import annotations
@@ -146,6 +147,8 @@ def context(security: Security, identity: Identity, verify: int, session: bytes)
         store.add_crl(revoked)
     if security.revoked is not None:
         store.set_flags(X509StoreFlags.CRL_CHECK)
+        if verify != SSL.VERIFY_NONE:
+            made.set_options(SSL.OP_NO_TICKET)  # who resumes is not looked up, and a list may have run out meanwhile
     made.set_verify(verify, _verify)
     made.set_cipher_list((security.tls.ciphers or CIPHERS).encode())
     return made

@@ -183,6 +183,23 @@ def test_a_handshake_is_resumed_until_the_keys_are_others(
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("require", [False, True])
+def test_whose_certificate_is_looked_up_shows_it_each_time(
+    authority: Authority, version: ssl.TLSVersion, require: bool
+) -> None:
+    """A list may run out while a ticket counts: then nobody is to come in by that who would not otherwise."""
+    alice = authority.sign("alice", "alice.example")
+    own = security(authority, require_peer=require, crl=str(authority.revoke()))
+    context = ssl.create_default_context(cafile=str(authority.certificate))
+    context.minimum_version = context.maximum_version = version
+    context.load_cert_chain(*alice)
+    entrance = Entrance(own)
+    first = resumed(entrance, context, None)
+    again = resumed(entrance, context, first.session)
+    assert again.session_reused is not require
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_nobody_resumes_in_one_realm_what_was_begun_in_another(authority: Authority, version: ssl.TLSVersion) -> None:
     """Who has shown nothing, since that realm asks for nothing, is let in nowhere by that."""
     anybody, few = (Entrance(security(authority, require_peer=must)) for must in (False, True))

@@ -396,6 +396,27 @@ def test_openssl_is_shown_the_version_name_and_session_that_it_asks_for(authorit
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+@pytest.mark.parametrize("listed", [False, True], ids=["first without a list", "with one from the beginning"])
+def test_nobody_resumes_whose_certificate_was_revoked_since(authority: Authority, tmp_path: Path, listed: bool) -> None:
+    """It has a session from before; what was revoked since is read by a reload."""
+    certificate, key = authority.sign("alice", "alice.example")
+    session = tmp_path / "session"
+    shows = ("-tls1_2", "-cert", str(certificate), "-key", str(key))
+    more = {"crl": str(authority.revoke())} if listed else {}
+    with open_bench(transport="tls", security=security(authority, require_peer=True, **more)) as bench:
+        assert "New, TLSv1.2" in s_client(bench, *shows, "-sess_out", str(session))
+        assert session.exists() is not listed, "there is nothing to resume by"
+        shows = shows if listed else (*shows, "-sess_in", str(session))
+        assert ("Reused, TLSv1.2" in s_client(bench, *shows)) is not listed
+        revoked = security(authority, require_peer=True, crl=str(authority.revoke(certificate)))
+        bench.table.replan({own.realm: bench.table.realm(own) for own in (bench.access, bench.core)}, revoked)
+        accepted = bench.heard.counted["connection-accepted"]
+        again = s_client(bench, *shows)
+        assert "Reused" not in again and "alert certificate revoked" in again
+        assert bench.heard.counted["connection-accepted"] == accepted
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
 def test_openssl_is_told_what_is_wrong_with_its_certificate(authority: Authority, tmp_path: Path) -> None:
     stranger = Authority(tmp_path, "stranger")
     shown = [
