@@ -110,6 +110,7 @@ def profile(said: Secured | None) -> bytes:
 def stream_lines(said: Secured, place: Address) -> list[bytes]:
     """The attributes that say it; `place` is where its one candidate is."""
     lines = [b"a=crypto:" + _crypto(key) for key in said.keys]
+    may_decline = said.mux and said.setup == "actpass" and not said.rides  # an offer (RFC 5761 section 5.1.3)
     for fingerprint in () if said.rides else said.fingerprints:
         digest = fingerprint.digest.hex(":").upper()
         lines.append(f"a=fingerprint:{fingerprint.algorithm} {digest}".encode("ascii"))
@@ -118,10 +119,12 @@ def stream_lines(said: Secured, place: Address) -> list[bytes]:
     if said.ice is not None and not said.rides:
         lines.append(b"a=ice-ufrag:" + said.ice.ufrag.encode("ascii"))
         lines.append(b"a=ice-pwd:" + said.ice.password.encode("ascii"))
-        lines += [_candidate(place, component) for component in range(1, 2 if said.mux else 3)]
+        lines += [_candidate(place, component) for component in range(1, 2 if said.mux and not may_decline else 3)]
         lines.append(b"a=end-of-candidates")  # RFC 8840 section 4.1.3: there will be no more
     if said.mux:
         lines.append(b"a=rtcp-mux")
+    if may_decline:
+        lines.append(b"a=rtcp:%d" % (place.port + 1))
     if said.mid:
         lines.append(b"a=mid:" + said.mid.encode("ascii"))
     return lines

@@ -162,6 +162,7 @@ def test_plain_to_a_browser(setup: bytes, client: bool) -> None:
     reply = browser(setup)
     sent, back, _ = pair.call(sdp(PHONE.host), reply)
     assert line(sent, b"setup") == [b"actpass"] and b" UDP/TLS/RTP/SAVPF 0 8" in sent and b"a=ice-lite" in sent
+    assert [each[:3] for each in line(sent, b"candidate")] == [b"1 1", b"1 2"] and b"a=rtcp:30001\r\n" in sent
     no_trace_of_keys(back)
     assert b"m=audio 20000 RTP/AVP 0 8" in back and b"c=IN IP4 203.0.113.1" in back
     core = pair.sides[1]

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _WRONG = re.compile(r"Traceback|Unhandled|books do not balance|CRITICAL|\[critical\]|BUG")
 
+START = 180.0
+"""Seconds for it to listen: its first start, before anything is compiled, took 40 s on a machine with ten times as much
+to do as it had processors. Who ends instead is not waited for."""
 _PORTS = {"tls": 5061, "ws": 8080, "wss": 8443}
 
 _REALM = """
@@ -113,7 +116,7 @@ class SbcProcess:
         for realm in tomllib.loads(toml)["realms"].values():
             for listener in realm["listeners"]:
                 kind = "udp" if listener["transport"] == "udp" else "tcp"
-                host.wait_bound(listener["port"], listener["address"], kind, by=process)
+                host.wait_bound(listener["port"], listener["address"], kind, START, by=process)
         return cls(host, config, process, time.monotonic() - began, env)
 
     def reload(self, toml: str) -> None:

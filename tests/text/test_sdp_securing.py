@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,11 +61,21 @@ def test_keys_stand_before_the_other_attributes() -> None:
 def test_dtls_and_ice_are_told_for_one_stream_and_the_whole() -> None:
     data = HEAD + b"a=group:LS a\r\nm=audio 4000 RTP/AVP 0\r\na=rtcp:4001\r\na=mid:a\r\na=rtcp-fb:* nack\r\n"
     out = secured(data, DTLS)
-    assert b"a=group:LS" not in out and b"a=rtcp:" not in out and b"a=mid" not in out
+    assert b"a=group:LS" not in out and b"a=rtcp:4001" not in out and b"a=mid" not in out
     assert b"a=ice-lite\r\nm=audio 20000 UDP/TLS/RTP/SAVPF 0\r\na=fingerprint:sha-256 AA:AA" in out
-    assert b"a=candidate:1 1 UDP 2130706431 203.0.113.1 20000 typ host\r\n" in out and out.count(b"candidate:") == 1
+    assert b"a=candidate:1 1 UDP 2130706431 203.0.113.1 20000 typ host\r\n" in out and out.count(b"candidate:") == 2
     apart = Secured(fingerprints=DTLS.fingerprints, ice=ICE)
     assert b"a=candidate:1 2 UDP 2130706430 203.0.113.1 20001 typ host\r\n" in secured(data, apart)
+
+
+def test_an_offer_of_one_port_has_a_candidate_for_rtcp_besides() -> None:
+    """RFC 5761 section 5.1.3: who takes it without ``a=rtcp-mux`` has to find RTCP; an answer that has it says it."""
+    data = HEAD + b"m=audio 4000 RTP/AVP 0\r\n"
+    offer = secured(data, attrs.evolve(DTLS, setup="actpass", mux=True))
+    assert b"a=candidate:1 2 UDP 2130706430 203.0.113.1 20001 typ host\r\na=end-of-candidates" in offer
+    assert b"a=rtcp-mux\r\n" in offer and b"a=rtcp:20001\r\n" in offer
+    reply = secured(data, attrs.evolve(DTLS, setup="passive", mux=True))
+    assert b"a=rtcp-mux\r\n" in reply and reply.count(b"a=candidate:") == 1 and b"a=rtcp:" not in reply
 
 
 def test_feedback_is_told_where_the_profile_has_it() -> None:
