@@ -15,9 +15,10 @@ from sbc.h323 import srtp
 from sbc.h323.codec import build_control, decode
 from sbc.h323.dialect import H323Dialect
 from sbc.h323.per import encode
+from sbc.h323.shown import mask
 from tests.calls.test_h323_calls import AUDIO, BY_TCP, admitted, from_gatekeeper, heard, only, opened, tcp
 from tests.calls.test_h323_channels import CORE, TERMINAL, Conversation, ack, olc
-from tests.h323_calls import A_LAW, fast_start, h323_plan, said_back, setup, to
+from tests.h323_calls import A_LAW, fast_start, h323_plan, said_back, setup, to, tunnel
 from tests.rig import Rig, of
 
 SDES, NONE, OPTIONAL, PASS = MediaSecurity.SDES, MediaSecurity.NONE, MediaSecurity.OPTIONAL, MediaSecurity.PASS
@@ -221,6 +222,25 @@ def test_a_key_that_comes_by_itself_goes_no_further() -> None:
     orders = talk.up(build_control("command", "miscellaneousCommand", said, tpkt=False))
     assert not to(orders, "core") and "key-update" in str(of(Note, orders))
     assert secrets(sides(talk.rig)[0]) == (PHONE_KEY, None)
+
+
+def test_no_key_is_shown_to_people() -> None:
+    """As trace, console and log have messages: what came, what went on, and what the call is said to be."""
+    talk = Talk(SDES, SDES)
+    talk.up(channel(TERMINAL, 3, 4001, PHONE_KEY))
+    talk.down(ack(CORE, 3, 5000), channel(CORE, 7, 5001, CORE_KEY))
+    talk.up(channel(TERMINAL, 4, 4001, OTHER_KEY, bare=True))
+    keys = {key for side in sides(talk.rig) for key in secrets(side) if key is not None}
+    assert len(keys) == 4
+    came = [channel(TERMINAL, 3, 4001, PHONE_KEY), channel(TERMINAL, 4, 4001, OTHER_KEY, bare=True)]
+    shown = [mask(tunnel(setup(), [each])) for each in came]
+    shown += [mask(each.data) for each in of(Send, talk.rig.log)]
+    shown += [repr(each).encode() for each in talk.rig.log if not isinstance(each, Send)]
+    assert any(b"encryptionSync: (hidden)" in each for each in shown)
+    for each in shown:
+        for key in {*keys, PHONE_KEY, OTHER_KEY}:
+            no_trace(each, key)
+            assert key[:16].hex().encode() not in each and repr(key)[2:-1].encode() not in each
 
 
 # -- fast connect
