@@ -8,12 +8,14 @@ import attrs
 import pytest
 
 from sbc.core.address import Address, Pair
+from sbc.core.audit import audit
 from sbc.core.call import CallState
 from sbc.core.fan import Failover, NextHop
 from sbc.core.orders import CloseStream, HangUp, Listener, Note, OpenStream, Order, Record, Send
 from sbc.core.realm import Callers, Keepalive
 from sbc.core.registry import Arrival
 from sbc.h323.codec import build_control, build_signal
+from sbc.h323.per import decode
 from tests.h323_calls import (
     CALLS,
     GATEKEEPER,
@@ -571,3 +573,23 @@ def test_two_calls_of_one_port_of_the_gatekeeper_are_two_where_they_are_for_two_
         orders = heard(rig, attrs.evolve(own, transport="tcp"), caller, setup(GATEKEEPER_CALLS, own.address))
         assert only(to(orders, "access")).to == source._replace(port=CALLS)
     assert len(rig.border.registry.calls) == 2
+
+
+def test_an_answer_with_channels_that_nobody_has_proposed_leaks_nothing_and_leaves_nothing() -> None:
+    """Fast connect has to be proposed in the Setup (H.323 clause 8.1.7.1). Who answers so all the same is taken across;
+    the caller takes no notice, and what H.245 opens then in that session is the one stream that there is."""
+    rig = h323_rig()
+    admitted(rig)
+    sent = opened(rig, fast=False)
+    back = only(to(from_gatekeeper(rig, sent, said_back("connect", sent.data, SOFTSWITCH.host)), "access"))
+    assert_no_trace(back.data, SOFTSWITCH.host, SBC_CORE.host)
+    assert audit(rig.border.registry) == []
+    own = decode("OpenLogicalChannel", fast_start(PHONE.host)[1])
+    channel = build_control("request", "openLogicalChannel", own, tpkt=False)
+    orders = heard(rig, tcp(rig, "access"), BY_TCP, tunnel(setup(), [channel]))
+    assert not of(OpenStream, orders)
+    stream = only(list(only(list(rig.border.registry.calls.values())).streams.values()))
+    assert addresses(only(to(orders, "core")).data)["mediaControlChannel"] == [stream.ours[1].rtcp]
+    assert stream.remote[1].rtp == Address(SOFTSWITCH.host, 4000)
+    from_gatekeeper(rig, sent, release(sent.data, back=True))
+    assert not rig.border.registry.gate.book.streams() and audit(rig.border.registry) == []
