@@ -123,6 +123,9 @@ class Agreeing:
             wards = self.wards.get(stream, stream.wards or BARE)
             again = (stream, channel.sent) in taken
             try:
+                if slot.role is Role.T38:
+                    weighed.let_fax_pass(slot, self._realms)
+                    continue
                 wards, said = one_way.agree(negotiation, wards, self._leg, slot.secured, channel, again)
             except Refused as no:
                 if not channel.beside:

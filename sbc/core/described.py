@@ -237,7 +237,19 @@ class Described:
         for stream in self._agreeing.lost:
             self._signalled.pop(stream, None)
             self._rejected.add(stream.key)
+            if stream in self._new:  # it began by this alone: nobody hears of it
+                self._forget(stream)
         return told
+
+    def _forget(self, stream: Stream) -> None:
+        """Give back what a stream had that this message had begun, and that does not come about."""
+        assert self._call is not None
+        if stream in self._had:
+            holder = self._holders.get(stream, self._call)
+            admitted.put_back(self._networks, holder, stream, self._had.pop(stream))
+        self._channels = {named: each for named, each in self._channels.items() if each is not stream}
+        close_stream(self._networks, self._call, stream, self._now)
+        self._new.remove(stream)
 
     def abandon(self) -> None:
         """Give back the streams this message had opened, and the bandwidth: it will not cross after all."""
@@ -245,10 +257,8 @@ class Described:
             assert self._call is not None
             admitted.put_back(self._networks, self._holders.get(stream, self._call), stream, before)
         self._had.clear()
-        for stream in self._new:
-            assert self._call is not None
-            close_stream(self._networks, self._call, stream, self._now)
-        self._new.clear()
+        for stream in tuple(self._new):
+            self._forget(stream)
 
     def orders(self) -> list[Order]:
         """What the message asks of the media engine; call once, when every slot is translated."""

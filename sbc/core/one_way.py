@@ -105,12 +105,14 @@ def _first(before: Secured | None, said: Secured | None, end: End, again: bool) 
 
 
 def _told(negotiation: Negotiation, ward: Ward, way: Way, end: End) -> tuple[Ward, Secured | None]:
-    """The ward of who is sent to by a channel, and what it is told: one key of ours, that stays for the stream."""
+    """The ward of who is sent to by a channel, and what it is told: one key of ours, that stays for the stream. @raises
+    Refused where it can be sent to by no suite, though it may send by one itself."""
     if way is Way.PLAIN:
         return attrs.evolve(ward, told=Secured(best_effort=True)), None
     known = ward.told.keys[0].suite if ward.told is not None and ward.told.keys else None
-    suites = _to_send(end)
-    suite = known if known is not None else suites[0]
+    suite = known or next(iter(_to_send(end)), None)
+    if suite is None:
+        raise Refused(Cause.SECURITY, "keys cannot be said there", counted="no-suite")
     ward = negotiation.keyed(ward, (suite,))
     told = Secured(keys=(of_suite(ward.keys, suite),), takes=(suite,), demands=True)
     return attrs.evolve(ward, told=told), told

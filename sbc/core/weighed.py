@@ -76,7 +76,7 @@ def bars_fax(realms: Iterable[Realm]) -> Realm | None:
 
 def let_fax_pass(slot: Slot, realms: Iterable[Realm]) -> None:
     """@raises Refused where one of the `realms` does not."""
-    realm = bars_fax(realms) if slot.place.address.port else None
+    realm = bars_fax(realms) if slot.place.address.port or slot.one_way is not None else None
     if realm is not None:
         where = f"T.38 in realm {realm.name}"
         raise Refused(Cause.SECURITY, "fax cannot be secured", None, where, "fax-in-clear")

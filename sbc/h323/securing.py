@@ -25,7 +25,7 @@ from sbc.h323.securing_sets import Able, rewrite, suites_of
 SYNC = "encryptionSync"
 _INTEGRITY, _MEDIA = "encryptionAuthenticationAndIntegrity", "mediaType"
 _GENERIC = "genericH235SecurityCapability"
-_FAST_START = "fastStart"
+FAST_START = "fastStart"
 _OPENS, _ACK = ("OpenLogicalChannel", "openLogicalChannel"), "openLogicalChannelAck"
 _COMMAND = "miscellaneousCommand"
 _UPDATES = frozenset({"encryptionUpdate", "encryptionUpdateCommand"})
@@ -45,7 +45,7 @@ def one_way(message: Any, pdu: Pdu) -> OneWay:
     """Which direction the channel is for that a PDU speaks of."""
     if pdu.group and pdu.name == _ACK:
         return OneWay(False, mute=True)
-    return OneWay(sends(message, pdu), pdu.holder == _FAST_START, False, _channel(pdu)[NUMBER], tuple(srtp.OIDS))
+    return OneWay(sends(message, pdu), pdu.holder == FAST_START, False, _channel(pdu)[NUMBER], tuple(srtp.OIDS))
 
 
 def said(pdu: Pdu) -> Secured | None:
@@ -81,9 +81,15 @@ def settle(message: Message, wanted: Securing | None, crossing: Crossing) -> Sec
     if call is None or not translates(realms[0].protection, realms[1].protection):
         return None
     wanted = wanted or Securing()
+    goes_on = any(each is not UNFIT for each in wanted.channels.values())
     for place, pdu in enumerate(message.pdus):
         if _opens(pdu) and place not in wanted.channels:
-            _check(pdu, crossing)
+            try:
+                _check(pdu, crossing)
+            except Refused:
+                if pdu.holder != FAST_START or not goes_on:
+                    raise
+                wanted.channels[place] = UNFIT  # beside what fits
         if (_opens(pdu) or (pdu.group and pdu.name == _ACK)) and place not in wanted.channels:
             wanted.bare |= {place} if SYNC in _channel(pdu) else set()
         elif pdu.group and pdu.name == _COMMAND and _updates(pdu.value):
@@ -121,8 +127,8 @@ def _without(data: bytes, gone: Sequence[int], notes: list[str]) -> bytes:
     root = message.pdu
     if root is None:
         return data
-    held = [pdu.index for pdu in root.children if pdu.holder == _FAST_START]
-    message.leave(root, _FAST_START, [place for place, index in enumerate(held) if index not in gone])
+    held = [pdu.index for pdu in root.children if pdu.holder == FAST_START]
+    message.leave(root, FAST_START, [place for place, index in enumerate(held) if index not in gone])
     notes += message.resized
     return message.encode()
 

@@ -62,8 +62,9 @@ def _slot(message: H323Message, spot: Spot) -> Slot:
             slot = Slot(
                 role, Place(spot.value), spot, key, media=word, kindless=open_, channel=channel, by_other=by_other
             )
-            if role is not Role.T38:
+            if role is not Role.T38 or spot.pdu.holder == securing.FAST_START:
                 slot.one_way = securing.one_way(message, spot.pdu)
+            if role is not Role.T38 and slot.one_way is not None:
                 slot.secured = None if slot.one_way.mute else securing.said(spot.pdu)
             slot.width = width_of(parameters.get("dataType"))
             if role is not Role.T38:  # there are stacks that number their RTP and nothing else

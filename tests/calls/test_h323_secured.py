@@ -16,7 +16,7 @@ from sbc.h323.codec import build_control, decode
 from sbc.h323.dialect import H323Dialect
 from sbc.h323.per import encode
 from sbc.h323.shown import mask
-from tests.calls.test_h323_calls import AUDIO, BY_TCP, admitted, from_gatekeeper, heard, only, opened, tcp
+from tests.calls.test_h323_calls import AUDIO, BY_TCP, admitted, for_fax, from_gatekeeper, heard, only, opened, tcp
 from tests.calls.test_h323_channels import CORE, TERMINAL, Conversation, ack, olc
 from tests.h323_calls import A_LAW, fast_start, h323_plan, said_back, setup, to, tunnel
 from tests.rig import Rig, of
@@ -243,6 +243,13 @@ def test_no_key_is_shown_to_people() -> None:
             assert key[:16].hex().encode() not in each and repr(key)[2:-1].encode() not in each
 
 
+def test_who_says_that_it_takes_nothing_secured_is_opened_no_channel_though_it_secures_its_own() -> None:
+    talk = Talk()
+    talk.up(channel(TERMINAL, 3, 4001, PHONE_KEY))
+    talk.up(table())
+    assert rejects(talk.down(olc(CORE, 7, 5001)), "core") == "securityDenied"
+
+
 # -- fast connect
 
 
@@ -317,6 +324,50 @@ def test_of_proposals_those_that_do_not_fit_are_taken_out() -> None:
     _, (sent,) = called(rig, [*fast_start(TERMINAL), *proposals(TERMINAL, PHONE_KEY, first=10)])
     assert [pdu.whole[NUMBER] for pdu in told(sent)] == [11, 111]
     assert secrets(sides(rig)[0])[0] == PHONE_KEY
+
+
+VIDEO = {"qcifMPI": 1, "temporalSpatialTradeOffCapability": False, "maxBitRate": 640, "stillImageTransmission": False}
+
+
+def beside(kind: Any, session: int) -> list[bytes]:
+    """Plain proposals of fast connect for something else than voice, channels 3 and 103."""
+    made = []
+    for data in fast_start(TERMINAL, 6000):
+        whole = decode_channel(data)
+        name = "reverseLogicalChannelParameters" if "reverseLogicalChannelParameters" in whole else FORWARD
+        form, said = whole[name]["multiplexParameters"]
+        parameters = {**whole[name], "dataType": kind, "multiplexParameters": (form, {**said, "sessionID": session})}
+        made.append(encode("OpenLogicalChannel", {**whole, name: parameters, NUMBER: whole[NUMBER] + 2}))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("near", "far", "kind", "left"),
+    [
+        (SDES, NONE, ("videoData", ("h261VideoCapability", VIDEO)), [1, 101]),
+        (SDES, NONE, for_fax(), [1, 101]),
+        (NONE, SDES, for_fax(), [1, 101]),
+        (NONE, OPTIONAL, for_fax(), [1, 101, 3, 103]),
+    ],
+)
+def test_what_nothing_secures_goes_and_the_voice_beside_it_stays(near: Any, far: Any, kind: Any, left: Any) -> None:
+    rig = protected(near, far)
+    admitted(rig)
+    voice = proposals(TERMINAL, PHONE_KEY) if near is SDES else fast_start(TERMINAL)
+    _, (sent,) = called(rig, [*voice, *beside(kind, 2 if kind[0] == "videoData" else 3)])
+    assert [pdu.whole[NUMBER] for pdu in told(sent)] == left
+    (call,) = rig.border.registry.calls.values()
+    assert len(call.streams) == len(rig.open_streams) == len(left) / 2
+    taken = said_back("connect", sent.data, fastStart=fast_start(CORE, offers=False))
+    if far is not SDES:
+        assert len(told(from_gatekeeper(rig, sent, taken), "access")) == 2
+
+
+def test_fax_alone_that_nothing_secures_is_refused() -> None:
+    rig = protected(NONE, SDES)
+    admitted(rig)
+    orders, sent = called(rig, beside(for_fax(), 3))
+    assert not sent and "fax-in-clear" in str(of(Note, orders))
 
 
 def test_an_optional_realm_takes_what_is_secured_first() -> None:

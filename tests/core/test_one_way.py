@@ -154,3 +154,12 @@ def test_another_key_gives_way_to_the_one_before() -> None:
     wards, _ = says(made, 0, keyed())
     wards, _ = says(made, 0, keyed(OTHER), wards)
     assert keys(wards, 0) == (OTHER, None)
+
+
+@pytest.mark.parametrize("mode", [SDES, OPTIONAL])
+def test_who_sends_by_a_suite_but_says_that_it_takes_none_is_opened_no_channel(mode: MediaSecurity) -> None:
+    made = negotiation(mode, NONE)
+    wards, _ = says(made, 0, keyed())
+    with pytest.raises(Refused) as no:
+        says(able(made, 0), 1, None, wards)
+    assert no.value.counted == "no-suite"
