@@ -134,4 +134,5 @@ def described(kind: Any, fields: tuple[tuple[str, dict[str, Any]], ...], eq: boo
     said = {name: attrs.field(**how) for name, how in fields}
     same = attrs.make_class(kind.__name__, said, eq=eq, hash=eq or None)
     kind.__attrs_attrs__ = attrs.fields(same)
-    kind.__repr__ = same.__repr__
+    if "__repr__" not in vars(kind):  # what a class writes itself attrs leaves
+        kind.__repr__ = same.__repr__

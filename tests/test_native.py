@@ -102,6 +102,11 @@ def test_an_object_of_it_is_filled_compared_and_changed_like_one_of_attrs() -> N
         assert hash(attrs.evolve(hop, seen=())) == hash(module.Hop("a", seen=(), note="else"))  # type: ignore[misc]
 
 
+def test_what_a_class_says_of_itself_stays() -> None:
+    for module in both(HOP + '\n    def __repr__(self) -> str:\n        return "a hop"\n'):
+        assert repr(module.Hop("a")) == "a hop"
+
+
 def test_an_object_that_is_one_alone_is_equal_to_itself() -> None:
     for module in both('@attrs.define(eq=False)\nclass Thing:\n    """One."""\n\n    size: int = 1\n'):
         thing = module.Thing(2)
