@@ -11,8 +11,10 @@ import pytest
 
 from sbc.core.address import Address, literal
 from sbc.core.message import BadMessage
+from sbc.core.mint import Mint
 from sbc.core.orders import Note, Order, Send
 from sbc.core.realm import Hosts, Side
+from sbc.core.registry import Registry
 from sbc.h323 import slots
 from sbc.h323.codec import Message, Wire, build_control, build_ras, build_signal, decode
 from sbc.h323.message import H323Message
@@ -22,7 +24,7 @@ from tests.h323_calls import GATEKEEPER, arq, endpoint, h323_rig, ip, rcf, read,
 from tests.h323_messages import ALL, UNREAD, supplementary, transfer, vendors
 from tests.h323_tshark import judge, needs_tshark
 from tests.laws import assert_no_trace
-from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SOFTSWITCH, of
+from tests.rig import NAT, PHONE, SBC_ACCESS, SBC_CORE, SECRET, SOFTSWITCH, make_plan, of
 
 THEIRS, OURS = "203.0.113.77", "198.51.100.1"
 
@@ -264,13 +266,10 @@ def crossing(message: Message, ours: str = OURS, claimed: str = THEIRS) -> Any:
     """One from the access side, whose address there is `claimed`."""
     here = SimpleNamespace(name="access", side=Side.ACCESS)
     there = SimpleNamespace(name="core", side=Side.CORE, addresses=frozenset({ours}))
-    registry = SimpleNamespace(
-        bindings_by_user={}, bindings_by_source={}, networks=SimpleNamespace(is_ours=lambda realm, host: False)
-    )
     return SimpleNamespace(
         here=here,
         there=there,
-        registry=registry,
+        registry=Registry(make_plan("h323"), Mint(SECRET)),
         path=SimpleNamespace(hosts=Hosts.ADDRESSES),
         local=Address(ours, 1719),
         own=lambda transport: Address(ours, 1720),
