@@ -108,10 +108,11 @@ def set_up(directory: Path) -> list[str]:
     return ran.stdout.splitlines()
 
 
-BUILDING, NO_NATIVE, NO_LOADER = (
+BUILDING, NO_NATIVE, NO_LOADER, NO_SCAN = (
     "setup: building the modules in C",
     'setup: they were not built; the media engine "native" says why',
     'setup: they were not all built; the media engine "kernel" says why',
+    "setup: what finds the parts of SIP headers was not built: they are read by expressions",
 )
 
 
@@ -122,6 +123,7 @@ def test_modules_that_could_not_be_built_are_tried_again(tmp_path: Path) -> None
     for each in ("setup.cfg", "pyproject.toml", "setup.py", "sbc/media/native/build.py"):
         (tmp_path / each).touch()
     native, loader = tmp_path / "sbc/media/native/_native.abi3.so", tmp_path / "sbc/media/kernel/_loader.abi3.so"
+    scan = tmp_path / "sbc/sip/_scan.cpython-311-x86_64-linux-gnu.so"
     python, setup = tmp_path / ".venv/bin/python", tmp_path / "bin/setup"
     python.write_text('#!/bin/sh\nif [ "$1" = setup.py ]; then for each in $(cat builds); do : >$each; done; fi\n')
     text = (SCRIPT.parent / "setup").read_text()
@@ -137,6 +139,8 @@ def test_modules_that_could_not_be_built_are_tried_again(tmp_path: Path) -> None
     builds.write_text(str(native))
     assert [set_up(tmp_path), set_up(tmp_path)] == [[BUILDING, NO_LOADER]] * 2
     builds.write_text(f"{native} {loader}")
+    assert [set_up(tmp_path), set_up(tmp_path)] == [[BUILDING, NO_SCAN]] * 2
+    builds.write_text(f"{native} {loader} {scan}")
     assert [set_up(tmp_path), set_up(tmp_path)] == [[BUILDING], []]
     os.utime(native, (1, 1))  # older than the source
     (tmp_path / "sbc/media/native/build.py").write_text("# changed")

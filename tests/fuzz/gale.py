@@ -87,7 +87,7 @@ class Gale(ABC):
         print(f"\n{said} messages in {spent:.1f} s of processor time, {said / spent:.0f}/s")  # noqa: T201
         print("blocks", blocks, "MiB", [f"{each:.1f}" for each in memory])  # noqa: T201
         print(dict(self.counted), self.outside.events)  # noqa: T201
-        assert max(blocks[WARM:]) - blocks[WARM - 1] < BLOCKS, blocks
+        assert min(blocks[-3:]) - blocks[WARM - 1] < BLOCKS, blocks  # what leaks stays; a cache may be full for a round
         # it was a storm, and not so many refusals
         assert {"bad-message", "refused", "stray-reply", "bound"} <= set(self.outside.events)
 
