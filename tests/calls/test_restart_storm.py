@@ -7,8 +7,7 @@ SBC_LAB_GATEWAYS says how many, each twenty behind one NAT.
 from __future__ import annotations
 
 import os
-import sys
-from types import FrameType
+from functools import partial
 from typing import Any
 
 import attrs
@@ -25,6 +24,7 @@ from tests import h248_calls, mgcp_calls
 from tests.h248_words import message, registration
 from tests.mgcp_messages import response, rsip
 from tests.rig import SOFTSWITCH, Rig, make_plan, of
+from tests.steps import steps
 
 GATEWAYS = int(os.environ.get("SBC_LAB_GATEWAYS", "100"))
 EACH = 20
@@ -101,23 +101,6 @@ def seen(number: int, port: int = 20_000) -> Address:
     return Address(f"203.0.{114 + home // 200}.{1 + home % 200}", port + number % EACH)
 
 
-def steps(rig: Rig, data: bytes, source: Address) -> tuple[list[Order], int]:
-    """What is done about one message, and how many lines of code that takes."""
-    taken = 0
-
-    def trace(frame: FrameType, event: str, arg: object) -> Any:
-        nonlocal taken
-        taken += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        return rig.from_access(data, source), taken
-    finally:
-        sys.settrace(before)
-
-
 @pytest.mark.parametrize("speaker", [Mgcp, H248])
 def test_all_that_begin_anew_at_once_are_in_again(speaker: type[Mgcp | H248]) -> None:
     few, many = storm(speaker, EACH), storm(speaker, GATEWAYS)
@@ -146,7 +129,7 @@ def storm(speaker: type[Mgcp | H248], gateways: int) -> list[int]:
         if MEASURED <= number < gateways - MEASURED:
             orders = rig.from_access(town.anew(number), moved)
         else:
-            orders, cost = steps(rig, town.anew(number), moved)
+            orders, cost = steps(partial(rig.from_access, town.anew(number), moved))
             costs.append(cost)
         owed += [(rig.now + LATE, each) for each in of(Send, orders) if each.listener.realm == "core"]
         assert not of(Send, rig.from_access(town.anew(number), moved)), "it is asked once"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from types import FrameType
-from typing import Any
+from functools import partial
 
 from sbc.core.members import Gathering, Members
+from tests.steps import steps
 from tests.toy_calls import opened
 
 
@@ -55,24 +54,13 @@ def test_many_patterns_are_looked_for_in_one_pass() -> None:
         call.gathering = Gathering("gw", b"c%d" % at, [b"%04x" % at])
         members.enter(call)
 
-    def steps(count: int) -> int:
-        taken = 0
-
-        def trace(frame: FrameType, event: str, arg: object) -> Any:
-            nonlocal taken
-            taken += event == "line"
-            return trace
-
-        before = sys.gettrace()
-        sys.settrace(trace)
-        try:
-            found = members.meant("gw", [(b"*", b"\0%03x" % at) for at in range(count)], lambda name: None)
-        finally:
-            sys.settrace(before)
+    def lines(count: int) -> int:
+        patterns = [(b"*", b"\0%03x" % at) for at in range(count)]
+        found, taken = steps(partial(members.meant, "gw", patterns, lambda name: None))
         assert len(found) == count
         return taken
 
-    assert steps(60) < steps(1) + 60 * 400, "a pass over 500 members for each takes 90,000"
+    assert lines(60) < lines(1) + 60 * 400, "a pass over 500 members for each takes 90,000"
 
 
 def test_calls_that_are_called_so_and_members_that_fit() -> None:

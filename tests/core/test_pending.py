@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from types import FrameType
-from typing import Any
+from functools import partial
 
 import pytest
 
@@ -15,6 +13,7 @@ from sbc.core.registry import Arrival
 from sbc.sip.dialect import SipDialect
 from tests.rig import NAT, PHONE, Rig, make_plan, of
 from tests.sip_messages import plain_answer, register, registered
+from tests.steps import steps
 
 
 def rig() -> Rig:
@@ -33,22 +32,9 @@ def arrival(made: Rig, source: Address, data: bytes) -> Arrival:
     return Arrival(made.border.plan.realms["access"].listeners[0], source, data, made.now)
 
 
-def steps(made: Rig, source: Address, data: bytes) -> int:
+def lines(made: Rig, source: Address, data: bytes) -> int:
     """How many lines of code one message takes."""
-    taken = 0
-
-    def trace(frame: FrameType, event: str, arg: object) -> Any:
-        nonlocal taken
-        taken += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        made.border.receive(arrival(made, source, data))
-    finally:
-        sys.settrace(before)
-    return taken
+    return steps(partial(made.border.receive, arrival(made, source, data)))[1]
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["each at its own place", "all at the same place"])
@@ -56,10 +42,10 @@ def test_one_more_of_very_many_of_one_user_costs_what_the_first_costs(shared: bo
     """Anybody may begin registrations of anybody: what each costs is not to grow with them."""
     contact = PHONE if shared else None
     made, last = rig(), Address("100.99.0.1", 5060)
-    first = steps(made, Address("100.98.0.1", 5060), register(contact or last, call=b"first", user=b"nobody"))
+    first = lines(made, Address("100.98.0.1", 5060), register(contact or last, call=b"first", user=b"nobody"))
     forge(made, 1500, contact)
     assert len([each for each in made.border.registry.bindings.values() if each.state is BindingState.PENDING]) == 1501
-    assert steps(made, last, register(contact or last, call=b"last", user=b"nobody")) < first + 200
+    assert lines(made, last, register(contact or last, call=b"last", user=b"nobody")) < first + 200
 
 
 def test_who_is_repeated_or_moves_while_it_waits_is_the_same_one() -> None:
