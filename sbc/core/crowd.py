@@ -14,7 +14,6 @@ from sbc.core.message import Cause, Phase, Refused
 from sbc.core.realm import Plan, Realm, Side
 from sbc.core.trunk import is_at
 from sbc.core.vain import Vain
-from sbc.policy.prefixes import Prefixes
 
 
 class Crowd:
@@ -22,7 +21,6 @@ class Crowd:
 
     def __init__(self, plan: Plan) -> None:
         self._realms = plan.realms
-        self._trusted = _trusted(plan)
         self.in_realm: Counter[tuple[str, str]] = Counter()  # ("dialogues" | "pending" | "exchanges", realm)
         self.per_source: Counter[tuple[str, Address]] = Counter()  # exchanges under way, in access realms
         self.late_exchanges: Late[Exchange] = Late()
@@ -31,7 +29,7 @@ class Crowd:
 
     def replan(self, plan: Plan) -> None:
         """Hold everything against the limits of another plan; what is there stays."""
-        self._realms, self._trusted = plan.realms, _trusted(plan)
+        self._realms = plan.realms
 
     def within(self, what: str, realm: Realm, most: int) -> None:
         """@raises Refused where a realm holds its `most` of something."""
@@ -47,17 +45,10 @@ class Crowd:
         if exchange.intent.phase is not Phase.WITHDRAW:  # one at most for what was let in, and it makes room
             self.within("exchanges", realm, realm.limits.exchanges)
             asked = self.per_source.get((realm.name, source_of(exchange, near)), 0)  # mostly none
-            limits = realm.limits
-            if realm.side is Side.ACCESS and asked >= limits.exchanges_per_source:
-                if asked < limits.exchanges_per_trunk and self._is_configured(realm, near):
-                    self._count(exchange, near, 1)
-                    return
+            few, many = realm.limits.exchanges_per_source, realm.limits.exchanges_per_trunk
+            if realm.side is Side.ACCESS and asked >= few and not (asked < many and _is_configured(realm, near)):
                 raise Refused(Cause.BUSY, "too many requests at once from one source", retry_after=30)
         self._count(exchange, near, 1)
-
-    def _is_configured(self, realm: Realm, near: Hop) -> bool:
-        """Whether who asks is one that others call through: a trunk, or at an address that is trusted."""
-        return is_at(realm, near.listener, near.peer) or bool(self._trusted[realm.name].find(near.peer.host))
 
     def enter_exchange(self, exchange: Exchange) -> None:
         """One that was let in before a restart goes on."""
@@ -113,9 +104,10 @@ class Crowd:
                 del self.per_source[source]
 
 
-def _trusted(plan: Plan) -> dict[str, Prefixes]:
-    networks = {name: () if realm.flood is None else realm.flood.trusted for name, realm in plan.realms.items()}
-    return {name: Prefixes((network, 1) for network in each) for name, each in networks.items()}
+def _is_configured(realm: Realm, near: Hop) -> bool:
+    """Whether who asks is one that others call through: a trunk, or at an address that is trusted."""
+    trusted = realm.flood is not None and bool(realm.flood.trusts.find(near.peer.host))
+    return trusted or is_at(realm, near.listener, near.peer)
 
 
 def source_of(exchange: Exchange, near: Hop) -> Address:

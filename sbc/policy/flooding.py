@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 import attrs
 
 from sbc.core.word import Word
+from sbc.policy.prefixes import Prefixes
 
 Network = IPv4Network | IPv6Network
 
@@ -85,3 +86,9 @@ class Flooding:
     fraud_prefixes: tuple[str, ...] = ()
     trusted: tuple[Network, ...] = ()
     never: tuple[Network, ...] = ()
+    trusts: Prefixes = attrs.field(init=False, eq=False, repr=False)
+    """Who is `trusted`: asked for with all that comes."""
+
+    @trusts.default
+    def _trusts(self) -> Prefixes:
+        return Prefixes((network, 1) for network in self.trusted)

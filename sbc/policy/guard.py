@@ -106,7 +106,7 @@ class Guard:
         self._scanners = [name.lower().encode() for name in limits.scanners]
         self._agents.clear()
         self._spares = Prefixes((network, 1) for network in limits.never)
-        self._trusts = Prefixes((network, 1) for network in limits.trusted)
+        self._trusts = limits.trusts
 
     # -- what comes
 
