@@ -152,6 +152,10 @@ class Message:
         self._check_losses(pdu)
         self._encode_anew(pdu, whole)
 
+    def put_value(self, pdu: Pdu, value: Any) -> None:
+        """The same of a PDU's own value (Pdu.value): what that is an alternative of stays around it."""
+        self.rebuild(pdu, (pdu.group, (pdu.name, value)) if pdu.group else value)
+
     def _check_losses(self, pdu: Pdu) -> None:
         """@raises ValueError where encoding a PDU anew would lose something, or take too long."""
         chain, size = chain_of(pdu), pdu.end - pdu.start

@@ -13,10 +13,13 @@ from sbc.h323.formats import flowing
 from sbc.h323.pdu import Pdu
 
 if TYPE_CHECKING:
+    from sbc.h323.codec import Message
     from sbc.h323.message import H323Message
 
 FORWARD, REVERSE = "forwardLogicalChannelParameters", "reverseLogicalChannelParameters"
 NUMBER = "forwardLogicalChannelNumber"
+FAST_START = "fastStart"
+"""What holds the channels that are proposed, or chosen, by fast connect."""
 FAX = "fax"
 """What flows in a channel for T.38 over UDP, which is no RTP."""
 _OPEN, _ACK = "openLogicalChannel", "openLogicalChannelAck"
@@ -62,6 +65,17 @@ def sends(message: H323Message, pdu: Pdu) -> bool:
     if pdu.group:
         return True
     return (REVERSE in pdu.whole) != (message.name == "setup")
+
+
+def parameters_of(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the direction that a channel of one direction is for."""
+    found: dict[str, Any] = value[REVERSE] if REVERSE in value else value[FORWARD]
+    return found
+
+
+def proposals(message: Message) -> list[Pdu]:
+    """The channels in the fast connect of a message."""
+    return [] if message.pdu is None else [pdu for pdu in message.pdu.children if pdu.holder == FAST_START]
 
 
 def carries(parameters: Mapping[str, Any]) -> str:

@@ -13,18 +13,13 @@ from typing import Any
 import attrs
 
 from sbc.core.message import Flow, Slot
+from sbc.h323.capabilities import CAPABILITY, DESCRIPTORS, MEANS, NUMBER, TABLE, TOGETHER, kind_of, said, sets, stays
 from sbc.h323.codec import Message, decode
 from sbc.h323.formats import media_of, slower, width_of
-from sbc.h323.logical import FORWARD, REVERSE
+from sbc.h323.logical import FAST_START, parameters_of, proposals
 from sbc.h323.pdu import Pdu
 from sbc.policy.bandwidth import Possible
 
-FAST_START, TABLE = "fastStart", "capabilityTable"
-_DESCRIPTORS, _TOGETHER = "capabilityDescriptors", "simultaneousCapabilities"
-_KINDS = {"AudioCapability": "audioData", "VideoCapability": "videoData"}
-_EVENTS = frozenset({"audioTelephonyEvent", "audioTone"})
-_MEANS = "mediaCapability"
-"""Of an h235SecurityCapability: the entry that it is about, with which it goes."""
 _REFERENCES = frozenset(
     {
         *("primaryEncoding", "secondaryEncoding", "protectedCapability"),
@@ -61,23 +56,17 @@ class Narrowing:
 
 def able(message: Message) -> Iterator[Flow]:
     """What the sender of a message says that it can take or send of voice and video, in order."""
-    for pdu in _sets(message):
+    for pdu in sets(message):
         for _, flow in _entries(pdu.value):
             yield flow
-
-
-def _sets(message: Message) -> list[Pdu]:
-    return [pdu for pdu in message.pdus if pdu.group and pdu.name == "terminalCapabilitySet"]
 
 
 def _entries(value: Any) -> Iterator[tuple[int, Flow]]:
     """The entries of voice and video: their numbers, and what would flow."""
     for entry in value.get(TABLE, ()):
-        name, said = entry.get("capability", ("", None))
-        kind = next((kind for end, kind in _KINDS.items() if name.endswith(end)), "")
-        if kind and isinstance(said, tuple) and said[0] not in _EVENTS:
-            data_type = (kind, said)
-            yield entry["capabilityTableEntryNumber"], Flow(media_of(data_type), width_of(data_type))
+        if kind := kind_of(entry):
+            data_type = (kind, said(entry)[1])
+            yield entry[NUMBER], Flow(media_of(data_type), width_of(data_type))
 
 
 def narrowed(data: bytes, wanted: Narrowing, notes: list[str]) -> bytes:
@@ -93,36 +82,34 @@ def narrowed(data: bytes, wanted: Narrowing, notes: list[str]) -> bytes:
 
 def _leave_proposals(message: Message, wanted: Narrowing) -> None:
     root = message.pdu
-    proposals = [] if root is None else [pdu for pdu in root.children if pdu.holder == FAST_START]
-    said = [_proposal(pdu) for pdu in proposals]
+    proposed = [_proposal(pdu) for pdu in proposals(message)]
     ranks = {each: rank for rank, each in enumerate(wanted.proposals)}
-    order = [place for place, each in enumerate(said) if each not in wanted.gone]
+    order = [place for place, each in enumerate(proposed) if each not in wanted.gone]
     # of each session the better first, at the places that its proposals have now
     ranked = {
-        session: sorted((ranks[each], place) for place, each in enumerate(said) if each in ranks and each[0] == session)
+        session: sorted(
+            (ranks[each], place) for place, each in enumerate(proposed) if each in ranks and each[0] == session
+        )
         for session in {each[0] for each in ranks}
     }
     turns = {session: iter(places) for session, places in ranked.items()}
-    order = [next(turns[said[place][0]])[1] if said[place] in ranks else place for place in order]
-    if root is not None and order != list(range(len(proposals))):
+    order = [next(turns[proposed[place][0]])[1] if proposed[place] in ranks else place for place in order]
+    if root is not None and order != list(range(len(proposed))):
         message.leave(root, FAST_START, order)
 
 
 def _proposal(pdu: Pdu) -> Proposal:
-    value = pdu.whole
-    parameters = value.get(REVERSE) or value[FORWARD]
+    parameters = parameters_of(pdu.whole)
     data_type = parameters.get("dataType")
-    _, said = parameters.get("multiplexParameters", ("", None))
-    session = said.get("sessionID", 0) if isinstance(said, dict) else 0
+    _, multiplex = parameters.get("multiplexParameters", ("", None))
+    session = multiplex.get("sessionID", 0) if isinstance(multiplex, dict) else 0
     return session or "channel ", Flow(media_of(data_type), width_of(data_type))
 
 
 def _leave_capabilities(message: Message, possible: Possible) -> None:
     """Let capability sets hold no more of what `able` tells than what stands at those places of it."""
     first = 0
-    for pdu in _sets(message):
-        if TABLE not in pdu.value:  # empty, beside one that is not
-            continue
+    for pdu in sets(message):
         numbers = [number for number, _ in _entries(pdu.value)]
         left = {
             numbers[place - first]: (rank, rate)
@@ -131,9 +118,9 @@ def _leave_capabilities(message: Message, possible: Possible) -> None:
         }
         first += len(numbers)
         try:
-            message.rebuild(pdu, (pdu.group, (pdu.name, _with(pdu.value, set(numbers), left, message.resized))))
+            message.put_value(pdu, _with(pdu.value, set(numbers), left, message.resized))
         except ValueError as error:
-            message.resized.append(f"{pdu.name} stays as it is: {error}")
+            stays(message, pdu, error)
 
 
 def _with(
@@ -143,21 +130,21 @@ def _with(
     rates, and those that others mean. @raises ValueError where nothing at all is left: without a table it would say
     that its sender wants nothing sent (H.323 clause 8.4.6)."""
     slow = {number: rate for number, (_, rate) in possible.items() if rate}
-    table = [_slower(entry, slow.get(entry["capabilityTableEntryNumber"], 0)) for entry in value[TABLE]]
+    table = [_slower(entry, slow.get(entry[NUMBER], 0)) for entry in value[TABLE]]
     ranks = {number: rank for number, (rank, _) in possible.items()}
     gone = known - ranks.keys()
     gone = gone - set(_meant((value.get("multiplexCapability"), table)))
     for entry in table:
-        _, said = entry.get("capability", ("", None))
-        if isinstance(said, dict) and said.get(_MEANS) in gone:
-            gone.add(entry["capabilityTableEntryNumber"])
-    left = [entry for entry in table if entry["capabilityTableEntryNumber"] not in gone]
+        _, held = said(entry)
+        if isinstance(held, dict) and held.get(MEANS) in gone:
+            gone.add(entry[NUMBER])
+    left = [entry for entry in table if entry[NUMBER] not in gone]
     if not left:
         raise ValueError("nothing of it would be left")
     notes += [f"entry {number} takes {rate // 1000} kbit/s" for number, rate in sorted(slow.items())]
     found = {**value, TABLE: left}
-    if _DESCRIPTORS in value:
-        found[_DESCRIPTORS] = [_descriptor(each, gone, ranks) for each in value[_DESCRIPTORS]]
+    if DESCRIPTORS in value:
+        found[DESCRIPTORS] = [_descriptor(each, gone, ranks) for each in value[DESCRIPTORS]]
     return found
 
 
@@ -165,19 +152,19 @@ def _slower(entry: dict[str, Any], rate: int) -> dict[str, Any]:
     """An entry of video that takes no more than so many bit/s; 0: it stays as it is."""
     if not rate:
         return entry
-    name, said = entry["capability"]
-    return {**entry, "capability": (name, slower(said, rate))}
+    name, value = said(entry)
+    return {**entry, CAPABILITY: (name, slower(value, rate))}
 
 
 def _descriptor(descriptor: dict[str, Any], gone: set[int], ranks: dict[int, int]) -> dict[str, Any]:
     last = len(ranks)
     sets = [
         sorted((number for number in each if number not in gone), key=lambda number: ranks.get(number, last))
-        for each in descriptor.get(_TOGETHER, ())
+        for each in descriptor.get(TOGETHER, ())
     ]
-    held = {name: each for name, each in descriptor.items() if name != _TOGETHER}
+    held = {name: each for name, each in descriptor.items() if name != TOGETHER}
     left = [each for each in sets if each]
-    return {**held, _TOGETHER: left} if left else held
+    return {**held, TOGETHER: left} if left else held
 
 
 def _meant(value: Any) -> Iterator[int]:

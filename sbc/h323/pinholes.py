@@ -185,7 +185,7 @@ def _say(message: Message, pdu: Pdu, said: dict[str, Any], ports: Pair | None) -
         value = at_ports(value, ports)
     try:
         value[_INFORMATION] = [_told(said), *_information(pdu)]
-        message.rebuild(pdu, value if pdu.type == "OpenLogicalChannel" else (pdu.group, (pdu.name, value)))
+        message.put_value(pdu, value)
     except ValueError:
         return False
     return True

@@ -16,16 +16,15 @@ from sbc.core.secured import UNFIT, Key, OneWay, Secured
 from sbc.core.securing import End, translates
 from sbc.core.weighed import bars_fax
 from sbc.h323 import srtp
+from sbc.h323.capabilities import sets
 from sbc.h323.codec import Message, decode
 from sbc.h323.formats import SECURED, flowing
-from sbc.h323.logical import FAX, FORWARD, NUMBER, REVERSE, carries, sends
+from sbc.h323.logical import FAST_START, FAX, FORWARD, NUMBER, REVERSE, carries, parameters_of, proposals, sends
 from sbc.h323.pdu import Pdu
 from sbc.h323.securing_sets import Able, rewrite, suites_of
 
 SYNC = "encryptionSync"
-_INTEGRITY, _MEDIA = "encryptionAuthenticationAndIntegrity", "mediaType"
-_GENERIC = "genericH235SecurityCapability"
-FAST_START = "fastStart"
+_MEDIA = "mediaType"
 _OPENS, _ACK = ("OpenLogicalChannel", "openLogicalChannel"), "openLogicalChannelAck"
 _COMMAND = "miscellaneousCommand"
 _UPDATES = frozenset({"encryptionUpdate", "encryptionUpdateCommand"})
@@ -51,10 +50,10 @@ def one_way(message: Any, pdu: Pdu) -> OneWay:
 def said(pdu: Pdu) -> Secured | None:
     """What a channel's opener says of how it is secured; None: it is plain."""
     value = _channel(pdu)
-    kind = _parameters(value).get("dataType")
+    kind = parameters_of(value).get("dataType")
     if kind is None or not _is_secured(kind):
         return None
-    takes = _suites(kind[1])
+    takes = srtp.names_in(kind[1])
     number = value[NUMBER]
     sync = value.get(SYNC)
     keys: tuple[Key, ...] = ()
@@ -67,9 +66,8 @@ def said(pdu: Pdu) -> Secured | None:
 def suites(message: Message) -> tuple[str, ...] | None:
     """The suites by which a message's sender says that it can take secured media; None where it has no table."""
     found = None
-    for pdu in message.pdus:
-        if pdu.group and pdu.name == "terminalCapabilitySet" and "capabilityTable" in pdu.value:
-            found = suites_of(pdu.value)
+    for pdu in sets(message):
+        found = suites_of(pdu.value)
     return found
 
 
@@ -127,8 +125,7 @@ def _without(data: bytes, gone: Sequence[int], notes: list[str]) -> bytes:
     root = message.pdu
     if root is None:
         return data
-    held = [pdu.index for pdu in root.children if pdu.holder == FAST_START]
-    message.leave(root, FAST_START, [place for place, index in enumerate(held) if index not in gone])
+    message.leave(root, FAST_START, [place for place, pdu in enumerate(proposals(message)) if pdu.index not in gone])
     notes += message.resized
     return message.encode()
 
@@ -139,24 +136,20 @@ def _write(message: Message, pdu: Pdu, told: Secured | None) -> None:
     parameters = value[name]
     kind = flowing(parameters["dataType"])
     if told is not None:
-        kind = (SECURED, {_INTEGRITY: {_GENERIC: srtp.generic(told.takes)}, _MEDIA: kind})
+        kind = (SECURED, {**srtp.secured_by(told.takes), _MEDIA: kind})
     value[name] = {**parameters, "dataType": kind}
     value.pop(SYNC, None)
     if told is not None and told.keys:
         value[SYNC] = {"synchFlag": _payload_type(parameters), "h235Key": srtp.keys(told.keys[0])}
     if value != _channel(pdu):
-        _put(message, pdu, value)
+        message.put_value(pdu, value)
 
 
 def _bare(message: Message, pdu: Pdu) -> None:
     """Take keys out, and nothing else."""
     value = copy(_channel(pdu))
     if value.pop(SYNC, None) is not None:
-        _put(message, pdu, value)
-
-
-def _put(message: Message, pdu: Pdu, value: Any) -> None:
-    message.rebuild(pdu, (pdu.group, (pdu.name, value)) if pdu.group else value)
+        message.put_value(pdu, value)
 
 
 def _payload_type(parameters: Any) -> int:
@@ -170,17 +163,8 @@ def _channel(pdu: Pdu) -> dict[str, Any]:
     return value
 
 
-def _parameters(value: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = value[REVERSE] if REVERSE in value else value[FORWARD]
-    return found
-
-
 def _is_secured(kind: Any) -> bool:
     return isinstance(kind, tuple) and kind[0] == SECURED
-
-
-def _suites(said: dict[str, Any]) -> tuple[str, ...]:
-    return srtp.named(said.get(_INTEGRITY, {}).get(_GENERIC))
 
 
 def _opens(pdu: Pdu) -> bool:
@@ -192,9 +176,9 @@ def _check(pdu: Pdu, crossing: Crossing) -> None:
     @raises Refused."""
     value = _channel(pdu)
     realms = crossing.here, crossing.there
-    if _is_secured(_parameters(value).get("dataType")):
+    if _is_secured(parameters_of(value).get("dataType")):
         raise Refused(Cause.SECURITY, "a channel without an address", counted="media-secured")
-    fax = carries(_parameters(value)) == FAX
+    fax = carries(parameters_of(value)) == FAX
     if bars_fax(realms) is not None if fax else any(realm.protection.demands for realm in realms):
         counted = "fax-in-clear" if fax else "media-plain"
         raise Refused(Cause.SECURITY, "media is to be secured", detail="a channel", counted=counted)

@@ -13,18 +13,13 @@ import attrs
 
 from sbc.core.secured import MediaSecurity
 from sbc.h323 import srtp
+from sbc.h323.capabilities import CAPABILITY, DESCRIPTORS, MEANS, NUMBER, TABLE, TOGETHER, is_set, kind_of, said, stays
 from sbc.h323.codec import Message
 from sbc.h323.pdu import Pdu
 
-TABLE = "capabilityTable"
 MOST = 256
 """Entries of a table (H.245)."""
-_NUMBER, _CAPABILITY = "capabilityTableEntryNumber", "capability"
-_SECURITY, _MEANS = "h235SecurityCapability", "mediaCapability"
-_INTEGRITY, _GENERIC = "encryptionAuthenticationAndIntegrity", "genericH235SecurityCapability"
-_DESCRIPTORS, _TOGETHER = "capabilityDescriptors", "simultaneousCapabilities"
-_ENDS = ("AudioCapability", "VideoCapability")
-_EVENTS = frozenset({"audioTelephonyEvent", "audioTone"})
+_SECURITY = "h235SecurityCapability"
 _LAST = 65_535
 
 
@@ -40,59 +35,49 @@ def suites_of(value: dict[str, Any]) -> tuple[str, ...]:
     """The suites that a set names, each once, in order."""
     found: dict[str, None] = {}
     for entry in value.get(TABLE, ()):
-        name, said = entry.get(_CAPABILITY, ("", None))
+        name, held = said(entry)
         if name == _SECURITY:
-            found |= dict.fromkeys(srtp.named(said.get(_INTEGRITY, {}).get(_GENERIC)))
+            found |= dict.fromkeys(srtp.names_in(held))
     return tuple(found)
 
 
 def rewrite(message: Message, pdu: Pdu, able: Able) -> None:
     """Write a capability set anew. Where that would lose something it stays as it is, and what is opened by that is
     refused later."""
-    if not pdu.group or pdu.name != "terminalCapabilitySet" or TABLE not in pdu.value:
+    if not is_set(pdu):
         return
     value = told(pdu.value, able)
     if value == pdu.value:
         return
     try:
-        message.rebuild(pdu, (pdu.group, (pdu.name, value)))
+        message.put_value(pdu, value)
     except ValueError as error:
-        message.resized.append(f"{pdu.name} stays as it is: {error}")
+        stays(message, pdu, error)
 
 
 def told(value: dict[str, Any], able: Able) -> dict[str, Any]:
     """A capability set as the other side is told it."""
     table = value[TABLE]
-    means = {entry[_NUMBER]: said[_MEANS] for entry in table for name, said in (_said(entry),) if name == _SECURITY}
-    left = [entry for entry in table if entry[_NUMBER] not in means]
+    means = {entry[NUMBER]: held[MEANS] for entry in table for name, held in (said(entry),) if name == _SECURITY}
+    left = [entry for entry in table if entry[NUMBER] not in means]
     numbers: dict[int, tuple[int, ...]] = {secured: (plain,) for secured, plain in means.items()}
     secures = able.mode in (MediaSecurity.SDES, MediaSecurity.OPTIONAL) and able.suites
     added: list[dict[str, Any]] = []
     if secures:
-        free = iter(_free({entry[_NUMBER] for entry in table}, MOST - len(left)))
-        for plain in (entry[_NUMBER] for entry in left if _flows(entry)):
+        free = iter(_free({entry[NUMBER] for entry in table}, MOST - len(left)))
+        for plain in (entry[NUMBER] for entry in left if kind_of(entry)):
             number = next(free, None)
             if number is None:
                 break
-            added.append({_NUMBER: number, _CAPABILITY: (_SECURITY, _security(plain, able.suites))})
+            added.append({NUMBER: number, CAPABILITY: (_SECURITY, _security(plain, able.suites))})
             numbers[plain] = (number,) if able.mode is MediaSecurity.SDES else (number, plain)
         numbers |= {secured: numbers.get(plain, (plain,)) for secured, plain in means.items()}
     if not means and not added:
         return value
     found = {**value, TABLE: [*left, *added]}
-    if _DESCRIPTORS in value:
-        found[_DESCRIPTORS] = [_descriptor(each, numbers) for each in value[_DESCRIPTORS]]
+    if DESCRIPTORS in value:
+        found[DESCRIPTORS] = [_descriptor(each, numbers) for each in value[DESCRIPTORS]]
     return found
-
-
-def _said(entry: dict[str, Any]) -> tuple[str, Any]:
-    said: tuple[str, Any] = entry.get(_CAPABILITY, ("", None))
-    return said
-
-
-def _flows(entry: dict[str, Any]) -> bool:
-    name, said = _said(entry)
-    return name.endswith(_ENDS) and isinstance(said, tuple) and said[0] not in _EVENTS
 
 
 def _free(used: set[int], most: int) -> list[int]:
@@ -102,14 +87,14 @@ def _free(used: set[int], most: int) -> list[int]:
 
 
 def _security(plain: int, suites: Sequence[str]) -> dict[str, Any]:
-    return {_INTEGRITY: {_GENERIC: srtp.generic(suites)}, _MEANS: plain}
+    return {**srtp.secured_by(suites), MEANS: plain}
 
 
 def _descriptor(descriptor: dict[str, Any], numbers: dict[int, tuple[int, ...]]) -> dict[str, Any]:
-    if _TOGETHER not in descriptor:
+    if TOGETHER not in descriptor:
         return descriptor
-    sets = [_each_once(number for one in each for number in numbers.get(one, (one,))) for each in descriptor[_TOGETHER]]
-    return {**descriptor, _TOGETHER: sets}
+    sets = [_each_once(number for one in each for number in numbers.get(one, (one,))) for each in descriptor[TOGETHER]]
+    return {**descriptor, TOGETHER: sets}
 
 
 def _each_once(numbers: Any) -> list[int]:

@@ -9,7 +9,7 @@ from sbc.core.message import Place, Role, Slot
 from sbc.h323 import securing
 from sbc.h323.codec import Wire
 from sbc.h323.formats import media_of, width_of
-from sbc.h323.logical import FAX, FORWARD, REVERSE, carries, channel_of
+from sbc.h323.logical import FAST_START, FAX, FORWARD, REVERSE, carries, channel_of
 from sbc.h323.message import H323Message
 from sbc.h323.multiplexed import asked
 from sbc.h323.pdu import value_at
@@ -62,7 +62,7 @@ def _slot(message: H323Message, spot: Spot) -> Slot:
             slot = Slot(
                 role, Place(spot.value), spot, key, media=word, kindless=open_, channel=channel, by_other=by_other
             )
-            if role is not Role.T38 or spot.pdu.holder == securing.FAST_START:
+            if role is not Role.T38 or spot.pdu.holder == FAST_START:
                 slot.one_way = securing.one_way(message, spot.pdu)
             if role is not Role.T38 and slot.one_way is not None:
                 slot.secured = None if slot.one_way.mute else securing.said(spot.pdu)

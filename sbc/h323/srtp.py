@@ -29,6 +29,7 @@ MOST = 256
 MOST_MKI = 128
 """Octets of a master key identifier."""
 _NAMES = {number: name for name, number in OIDS.items()}
+_INTEGRITY, _CAPABLE = "encryptionAuthenticationAndIntegrity", "genericH235SecurityCapability"
 _IDENTIFIER, _RAW = "capabilityIdentifier", "nonCollapsingRaw"
 _KEY, _GENERIC, _SYNC = "H235Key", "genericKeyMaterial", "secureSharedSecret"
 
@@ -56,6 +57,16 @@ def generic(names: Sequence[str]) -> dict[str, Any]:
     return {_IDENTIFIER: ("standard", CAPABILITY), _RAW: capability(names)}
 
 
+def secured_by(names: Sequence[str]) -> dict[str, Any]:
+    """What an encryptionAuthenticationAndIntegrity of H.245 says for those."""
+    return {_INTEGRITY: {_CAPABLE: generic(names)}}
+
+
+def names_in(said: dict[str, Any]) -> tuple[str, ...]:
+    """The suites that stand in one, of a channel or of an entry that secures another; nothing where there are none."""
+    return named(said.get(_INTEGRITY, {}).get(_CAPABLE))
+
+
 def named(said: Any) -> tuple[str, ...]:
     """The suites that a generic capability of H.245 names; nothing where it is of something else."""
     if not isinstance(said, dict) or said.get(_IDENTIFIER) != ("standard", CAPABILITY):
@@ -75,10 +86,10 @@ def key(data: bytes, suite: str, tag: int) -> Key | None:
     """What an h235Key says, for that suite. None where it says none that we could use: several in turn, of another
     length, of zeros, with a lifetime that no suite allows. Some put SrtpKeys there by themselves, without what H.235
     has around them: that is read, too."""
-    said = _read(data, "keys")
     outer = _read(data, "outer")
     if isinstance(outer, tuple) and outer[0] == _SYNC and isinstance(outer[1], dict) and _GENERIC in outer[1]:
-        said = _read(outer[1][_GENERIC], "keys")
+        data = outer[1][_GENERIC]
+    said = _read(data, "keys")
     if said is None or len(said) != 1 or not _has_no_strangers(said[0]):
         return None
     (one,) = said
