@@ -8,7 +8,7 @@ import attrs
 
 from sbc.core.call import Call, Stream
 from sbc.core.registry import Registry
-from sbc.core.secured import Fingerprint, Key, OwnRtcp, SideSecurity, going_on
+from sbc.core.secured import Fingerprint, Key, OwnRtcp, SideSecurity, going_on, of_keys
 from sbc.core.securing import Wards
 
 MARGIN = 1 << 20
@@ -65,14 +65,16 @@ def passes(call: Call, stream: Stream, side: int) -> bool:
 
 
 def rolled(registry: Registry, stream_id: str, rows: tuple[Rows, Rows]) -> None:
-    """The engine's counters of both sides of a stream have come so far: the call is kept with them."""
+    """The engine's counters of both sides of a stream have come so far: the call is kept with them, as far as they are
+    of keys that it has."""
     call, stream = find(registry, stream_id)
     if call is None or stream is None or stream.wards is None:
         return
     for side, counted in enumerate(rows):
         force = stream.wards[side].force
-        if force is not None and force.keyed and force.rollover != counted:
-            _put(stream, side, attrs.evolve(force, rollover=counted))
+        known = () if force is None else of_keys(force, counted)
+        if force is not None and known and force.rollover != known:
+            _put(stream, side, attrs.evolve(force, rollover=known))
             registry.touch(call)
 
 
@@ -80,9 +82,10 @@ def has_moved(stream: Stream, rows: tuple[Rows, Rows]) -> bool:
     """Whether what the engine has counted is so far from what is kept of it that it is to be kept anew: a new source,
     or enough packets for who goes on with the old count to come in doubt (RFC 3711 section 3.3.1)."""
     for ward, counted in zip(stream.wards or (), rows, strict=False):
-        if ward.force is not None and ward.force.keyed:
+        if ward.force is not None:
             kept = {row[:2]: row[2:] for row in ward.force.rollover}
-            if any(row[:2] not in kept or _are_apart(row[2:], kept[row[:2]]) for row in counted):
+            known = of_keys(ward.force, counted)
+            if any(row[:2] not in kept or _are_apart(row[2:], kept[row[:2]]) for row in known):
                 return True
     return False
 

@@ -5,6 +5,8 @@ Nothing in here says a key when it is printed. A side's values never cross to th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 
 from sbc.core.address import Address
@@ -239,6 +241,12 @@ def _keys(security: SideSecurity) -> tuple[Key | None, ...]:
     """By the first number of their rows."""
     own = security.rtcp or OwnRtcp()
     return security.receive, security.send, own.receive, own.send
+
+
+def of_keys(security: SideSecurity, rows: Iterable[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
+    """Those rows that are of a key which a side has: it may have one for one direction alone, or for RTCP alone."""
+    keys = _keys(security)
+    return tuple(row for row in rows if keys[row[0]] is not None)
 
 
 def going_on(fresh: SideSecurity, before: SideSecurity | None) -> SideSecurity:

@@ -191,6 +191,33 @@ def test_rtcp_has_keys_of_its_own() -> None:
     assert force is not None and force.rollover == (*rolled[:2], (3, 8, -1, 5 + MARGIN)), "what we send skips numbers"
 
 
+ONE_WAY = [
+    (SideSecurity(None, SEND), ((1, 8, 80_000, 5),)),
+    (SideSecurity(RECEIVE), ((0, 7, 70_000, 3),)),
+    (SideSecurity(rtcp=OwnRtcp(RECEIVE, SEND)), ((2, 7, -1, 9), (3, 8, -1, 5))),
+]
+
+
+@pytest.mark.parametrize(("force", "kept"), ONE_WAY, ids=["sends", "receives", "rtcp alone"])
+def test_counters_of_keys_in_one_direction_are_kept_and_of_those_alone(force: SideSecurity, kept: keyed.Rows) -> None:
+    """Who is sent to before it sends has one key; begun anew with it, every packet's keystream would be used again."""
+    pair, id = up()
+    registry = pair.rig.border.registry
+    _, stream = keyed.find(registry, id)
+    assert stream is not None and stream.wards is not None
+    put(stream, force)
+    strange = ((0, 1, 2, 3), (1, 1, 2, 3), (2, 1, 2, 3), (3, 1, 2, 3))
+    strange = tuple(row for row in strange if row[0] not in {each[0] for each in kept})
+    assert keyed.has_moved(stream, (kept, ()))
+    keyed.rolled(registry, id, ((*kept, *strange), ()))
+    assert registry.changed and stream.wards[0].force is not None and stream.wards[0].force.rollover == kept
+    assert not keyed.has_moved(stream, ((*kept, *strange), ())), "there is no key that those are of"
+    keyed.reopen(stream)
+    again = stream.wards[0].force
+    assert again is not None and again.begins == MARGIN
+    assert [row[:3] for row in again.rollover] == [row[:3] for row in kept]
+
+
 def put(stream: Stream, force: SideSecurity) -> None:
     assert stream.wards is not None
     stream.wards = attrs.evolve(stream.wards[0], force=force), stream.wards[1]
