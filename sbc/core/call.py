@@ -13,7 +13,7 @@ from sbc.core.numbers import Numbers
 from sbc.core.orders import Latch, Listener, Order, Rate, Shared, SideSpec, StreamSpec, UpdateStream
 from sbc.core.realm import Path, Realm
 from sbc.core.secured import SideSecurity
-from sbc.core.securing import Wards, put_back
+from sbc.core.securing import Wards, elsewhere, put_back
 from sbc.core.timers import Entry
 from sbc.core.watch import Watch
 from sbc.core.word import Word
@@ -269,6 +269,11 @@ class Stream:
         self.secured[index], self.secured[1 - index] = spec.security, secured
         return orders
 
+    def tell_another(self, call: Call, index: int, wards: Wards) -> list[Order]:
+        """Another peer of side `index` is told how it is secured: as `wards` have it; see `Call.ask_another`."""
+        self.wards = wards
+        return self.changed(call, index) if wards[index].force != self.secured[index] else []
+
     def spec(self, call: Call) -> StreamSpec:
         """The whole stream as the engine is to have it now."""
         self.told = self.clock
@@ -339,6 +344,13 @@ class Call:
     def because(self, cause: str, ending: Ending | None, who: Who | None) -> None:
         """Note why and through whom the call ends, should it end now."""
         self.cause, self.ending, self.ended_by = cause, ending, who
+
+    def ask_another(self, index: int) -> None:
+        """Whoever was asked on leg `index` does not take it, and another is asked: of what was said there of how media
+        is secured, nothing counts."""
+        self.legs[index].suites = None
+        for stream in self.streams.values():
+            stream.wards = elsewhere(stream.wards, index)
 
     def leg_in(self, realm: str) -> int:
         """The index of the leg in `realm`."""

@@ -7,11 +7,7 @@ from typing import Final
 import attrs
 
 from sbc.core import beside, bound, control
-from sbc.core.address import (
-    Address,
-    is_literal,
-    is_specific,
-)
+from sbc.core.address import Address, is_literal, is_specific
 from sbc.core.binding import Binding
 from sbc.core.call import Call, CallState
 from sbc.core.described import NEGOTIATE, Described
@@ -360,10 +356,12 @@ class Crossing:
         translated. @raises Refused."""
         return [each for media in self._all for each in media.secure()]
 
-    def tell_another(self) -> None:
+    def tell_another(self) -> list[Order]:
         """Whom the message goes to now counts, and not who was asked before, in vain: what it is told of security."""
-        for stream, wards in self._media.wards.items() if self._media is not None else ():
-            stream.wards = wards
+        call, there = self.call, 1 - self.from_leg
+        if self._media is None or call is None:
+            return []
+        return [each for stream, wards in self._media.wards.items() for each in stream.tell_another(call, there, wards)]
 
     def abandon(self) -> None:
         """Give back the streams and the door this message had opened: it will not cross after all."""

@@ -294,18 +294,22 @@ def _move(
     if exchange.call is not None and exchange.call.opening is exchange:
         orders += registry.move_leg(exchange.call, exchange.call.legs[1 - exchange.arrival_leg], hop, now)
         exchange.call.target = exchange.target
+        exchange.call.ask_another(1 - exchange.arrival_leg)
     if exchange.timing.quiet:  # the asker waits patiently; of others the own patience ends when it did
         exchange.deadline = now + exchange.timing.limit
     try:
-        sent, onward = _again(registry, dialect, exchange, hop, now)
+        sent, onward, told = _again(registry, dialect, exchange, hop, now)
     except Refused as no:
         return orders + transact.give_up(registry, dialect, exchange, no, now)
     after = transact.begin(registry, exchange, sent, onward, now)
-    return [*orders, *exchange.onward(sent), *after]
+    return [*orders, *told, *exchange.onward(sent), *after]
 
 
-def _again(registry: Registry, dialect: Any, exchange: Exchange, hop: Hop, now: float) -> tuple[bytes, Keys]:
-    """The request as it goes to `hop`, made of what was asked, and its Keys there. @raises Refused."""
+def _again(
+    registry: Registry, dialect: Any, exchange: Exchange, hop: Hop, now: float
+) -> tuple[bytes, Keys, list[Order]]:
+    """The request as it goes to `hop`, made of what was asked, its Keys there, and what the media engine is to know.
+    @raises Refused."""
     near, path = exchange.near, exchange.path
     assert near is not None and path is not None
     exchange.bindings[:] = [each for each in exchange.bindings if each.id in registry.bindings]  # some are taken off
@@ -314,9 +318,9 @@ def _again(registry: Registry, dialect: Any, exchange: Exchange, hop: Hop, now: 
     arrival = Arrival(near.listener, near.peer, exchange.asked, now)
     crossing = Crossing(registry, arrival, exchange.intent, exchange, hop, path, exchange.target)
     sent = translate(dialect, message, slots, crossing)
-    crossing.tell_another()
+    told = crossing.tell_another()
     onward: Keys = dialect.keys(message, crossing)
-    return reach.by_stream(registry, dialect, exchange, sent, now), onward
+    return reach.by_stream(registry, dialect, exchange, sent, now), onward, told
 
 
 def _leave(

@@ -138,7 +138,9 @@ class Negotiation:
         asker = self._answering(wards[side], way, said)
         asked = self._asking(wards[1 - side], self.ends[1 - side], asker)
         if not settled:
-            asker, asked = _enforced(asker), _enforced(asked)
+            asker = _enforced(asker)
+        if not settled or not asked.heard:
+            asked = _enforced(asked)
         return in_order(side, asker, asked)
 
     def answer(self, wards: Wards, side: int, said: Secured | None) -> Wards:
@@ -276,6 +278,16 @@ def put_in_force(ward: Ward, force: SideSecurity | None) -> Ward:
     if len(keys) < len(ward.keys):
         spent = (*spent, gone)[-MOST_SPENT:]
     return attrs.evolve(ward, force=force, keys=keys, spent=spent)
+
+
+def elsewhere(wards: Wards | None, side: int) -> Wards | None:
+    """Another is asked in place of the peer of a side, which did not take what it was told. It hears nothing of that:
+    it has keys and checks of its own, and may say none of the keys that the other was told."""
+    if wards is None:
+        return None
+    ward = wards[side]
+    spent = (*ward.spent, *ward.keys)[-MOST_SPENT:]
+    return in_order(side, Ward(spent=spent, force=ward.force), wards[1 - side])
 
 
 def put_back(wards: Wards | None, present: Wards | None) -> Wards | None:

@@ -12,6 +12,7 @@ from sbc.core.secured import (
     Dtls,
     Fingerprint,
     Ice,
+    IcePair,
     Key,
     MediaSecurity,
     OwnRtcp,
@@ -19,7 +20,7 @@ from sbc.core.secured import (
     Secured,
     SideSecurity,
 )
-from sbc.core.securing import BARE, End, Negotiation, Way, laid_bare, put_back, translates
+from sbc.core.securing import BARE, End, Negotiation, Way, elsewhere, laid_bare, put_back, translates
 
 NONE, SDES, DTLS = MediaSecurity.NONE, MediaSecurity.SDES, MediaSecurity.DTLS
 OPTIONAL, PASS = MediaSecurity.OPTIONAL, MediaSecurity.PASS
@@ -200,6 +201,23 @@ def test_nothing_passes_where_an_answer_is_of_what_was_not_offered() -> None:
         asker, _ = negotiation(mode, NONE).answer(BARE, 1, None)
         assert asker.force == SideSecurity(), mode
     assert negotiation(NONE, NONE).answer(BARE, 1, None)[0].force is None
+
+
+@pytest.mark.parametrize("far", [SDES, DTLS])
+def test_who_is_asked_instead_has_nothing_of_what_the_first_was_told(far: MediaSecurity) -> None:
+    """Also of a stream that is there: what the engine has of its side is that of who is asked now."""
+    made = negotiation(SDES, far)
+    first = made.offer(BARE, 0, KEYED, settled=False)
+    second = made.offer(elsewhere(first, 1) or BARE, 0, KEYED, settled=True)
+    assert second[0] == first[0], "who asks is told what it was"
+    one, other = first[1].told, second[1].told
+    assert one is not None and other is not None
+    assert {key.secret for key in one.keys}.isdisjoint(key.secret for key in other.keys)
+    if far is DTLS:
+        assert one.ice != other.ice and second[1].force == SideSecurity(dtls=Dtls(False), ice=IcePair(other.ice))
+    else:
+        assert second[1].force == SideSecurity() and set(second[1].spent) == set(first[1].keys)
+    assert elsewhere(None, 1) is None
 
 
 def test_which_sides_are_laid_bare() -> None:
