@@ -51,7 +51,7 @@ class Wire:
 
     def __init__(self, spec: StreamSpec = SPEC, longest: int = 2000) -> None:
         self.sent: list[tuple[int, str, bytes, Source]] = []
-        self.policings: list[int] = []
+        self.policings: list[tuple[int, str]] = []
         self.latches: list[tuple[int, Address, str]] = []
         self.stream = Stream(
             spec,
@@ -59,7 +59,7 @@ class Wire:
             0.0,
             lambda *event: self.latches.append(event),
             longest,
-            self.policings.append,
+            lambda *event: self.policings.append(event),
         )
 
     def sender(self, side: int, port: str) -> Any:
