@@ -44,6 +44,7 @@ FLOORS = (
     ("sbc.media.flow", 1),
     ("sbc.media.meter", 1),
     ("sbc.media.bucket", 1),
+    ("sbc.media.limits", 1),
     ("sbc.media.bundle", 1),
     ("sbc.media.inlet", 1),
     ("sbc.media.side", 1),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import ceil, inf
 from typing import Protocol
 
 from sbc.core.orders import Rate
@@ -24,6 +24,14 @@ class SharedBucket(Drawn, Protocol):
 
     @property
     def address(self) -> int: ...
+
+
+class LentBucket(SharedBucket, Protocol):
+    """One that takes the place of a side's own as long as the kernel forwards what comes from there, too: its programs
+    draw from it as well."""
+
+    def held(self) -> float:
+        """Octets that it holds."""
 
 
 class Bucket:
@@ -55,6 +63,15 @@ class Bucket:
             return 0.0
         seconds = (octets - self._held) / self.rate.octets
         return seconds if seconds <= self.rate.wait and octets <= self.rate.burst else inf
+
+    def missing(self, now: float) -> int:
+        """Octets that it lacks of its burst."""
+        self.has(0, now)
+        return max(0, ceil(self.rate.burst - self._held))
+
+    def put(self, octets: float, now: float) -> None:
+        """Hold so much from now on, as far as there is room."""
+        self._held, self._at = min(octets, float(self.rate.burst)), now
 
     def take(self, octets: int) -> None:
         """Take out what it has, or will have when it is due."""

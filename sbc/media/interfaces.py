@@ -109,6 +109,13 @@ class IUserSpaceEngine(IMediaEngine):
         (sbc.media.bucket.SharedBucket), which the kernel's programs draw from, too; None: nothing is policed there but
         by the streams' own limits."""
 
+    def lend(stream, side, bucket):
+        """From now on take what arrives from the side out of `bucket` (sbc.media.bucket.LentBucket), not of its own.
+        It is full, fills by the side's rate, loses what its own lacks, and the kernel's programs draw from it, too.
+        None: out of its own again, which holds what that one did. A side without a rate has none.
+
+        @raises KeyError."""
+
     def carried(stream, side, rtcp, ssrc, sequence, timestamp, ago=0.0):
         """Note what somebody else has seen last of a side's flow, `ago` seconds before: SSRC, sequence number and RTP
         timestamp, so that the latch can judge what continues. Of RTCP the SSRC alone counts; where it came on the RTP

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from sbc.core.address import Address, literal
-from sbc.core.orders import OWN, Rate, SideSpec
+from sbc.core.orders import OWN, SideSpec
 from sbc.core.secured import OF_RTCP, Bundled, Key, SideSecurity, of_rtcp
-from sbc.media.bucket import Bucket, Drawn
+from sbc.media.bucket import Drawn, LentBucket
 from sbc.media.bundle import Bundle
 from sbc.media.counters import Drops, SideCounters, Volume
 from sbc.media.flow import Footing, SideView, Stance
 from sbc.media.inlet import LONGEST, TURN, Inlet, Outlet, Sender, Source
 from sbc.media.kept import check_kept
 from sbc.media.latching import SideLatch
+from sbc.media.limits import Limits
 from sbc.media.meter import Reports
 from sbc.media.pacing import Pacer
 from sbc.media.quality import assess
@@ -46,8 +47,7 @@ class Side:
         self.pacer = Pacer(reactor)
         self._on_latch, self._on_rtcp, self._on_told = on_latch, on_rtcp, on_told
         self._told = False  # that something was policed
-        self._own = None if spec.limit is None else Bucket(spec.limit, now)
-        self._shared: Drawn | None = None
+        self._limits = Limits(spec.limit, now)
         self._muxed = spec.latched is not None and spec.latched == spec.latched_rtcp  # RTCP has come on the RTP port
         self._said = spec.latched_rtcp, 0.0  # where RTCP comes from, as it was told last; no other is told before then
         send_rtp, send_rtcp = senders
@@ -98,7 +98,8 @@ class Side:
         self.rtp.time_by(spec.clock)
         for inlet in self.inlets():
             inlet.incoming = spec.incoming
-        self._limit(spec.limit, now)
+        self._limits.change(spec.limit, now)
+        self._police()
         self._doubt()
 
     @property
@@ -208,20 +209,18 @@ class Side:
 
     def share(self, bucket: Drawn | None) -> None:
         """Take what is accepted here out of `bucket`, too, which others share; None: out of the side's own alone."""
-        self._shared = bucket
+        self._limits.share(bucket)
         self._told = False
-        for inlet in self.inlets():
-            inlet.buckets = tuple(each for each in (self._own, bucket) if each is not None)
+        self._police()
 
-    def _limit(self, rate: Rate | None, now: float) -> None:
-        """Let the side's own bucket fill by `rate`; the same one again gives nothing."""
-        if rate is None:
-            self._own = None
-        elif self._own is None:
-            self._own = Bucket(rate, now)
-        else:
-            self._own.change(rate, now)
-        self.share(self._shared)
+    def lend(self, bucket: LentBucket | None, now: float) -> None:
+        """Take it out of `bucket` instead of the side's own; None: out of that again (see IUserSpaceEngine)."""
+        self._limits.lend(bucket, now)
+        self._police()
+
+    def _police(self) -> None:
+        for inlet in self.inlets():
+            inlet.buckets = self._limits.buckets
 
     def was_policed(self) -> None:
         """Called by an inlet to which more has come than is allowed."""

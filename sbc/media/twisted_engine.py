@@ -12,7 +12,7 @@ from zope.interface import implementer
 from sbc.core.address import Address
 from sbc.core.orders import OWN, UNSET, Rate, SideSpec, StreamSpec
 from sbc.core.secured import Bundled, Key
-from sbc.media.bucket import Bucket, Drawn, SharedBucket
+from sbc.media.bucket import Bucket, Drawn, LentBucket, SharedBucket
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow, SideView
 from sbc.media.herald import Herald
@@ -292,6 +292,10 @@ class TwistedEngine:
             self._shared[realm] = bucket
         for relay in self._relays.values():
             relay.stream.share(realm, bucket)
+
+    def lend(self, stream: str, side: int, bucket: LentBucket | None) -> None:
+        """See IUserSpaceEngine. @raises KeyError."""
+        self._side(stream, side).lend(bucket, self._reactor.seconds())
 
     def forwarder(self, stream: str) -> tuple[str, str]:
         """See IMediaEngine. @raises KeyError."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from math import inf
+from typing import Any
 
 import attrs
 import pytest
@@ -16,6 +18,30 @@ from tests.media.packets import receiver_report, rtp
 PACKET = 172
 RATE = Rate(100 * PACKET, 50 * PACKET)  # a hundred packets a second, and half as many at once
 SMALL = Rate(1, 5 * PACKET)  # five packets, and then none for minutes
+
+
+class Lent:
+    """A bucket in memory, on the clock of the threads in C, which tests put forward."""
+
+    def __init__(self, rate: Rate) -> None:
+        module: Any = pytest.importorskip("sbc.media.native._native", reason="the modules in C are not built")
+        self._lib, self._ffi = module.lib, module.ffi
+        self._bucket = self._ffi.new("struct bucket *")
+        self._lib.bucket_change(self._bucket, rate.octets, rate.burst, self._lib.clock_now())
+
+    @property
+    def address(self) -> int:
+        return int(self._ffi.cast("uintptr_t", self._bucket))
+
+    def delay(self, octets: int, now: float) -> float:
+        return 0.0 if self._lib.bucket_has(self._bucket, octets, self._lib.clock_now()) else inf
+
+    def take(self, octets: int) -> None:
+        self._lib.bucket_take(self._bucket, octets, self._lib.clock_now())
+
+    def held(self) -> float:
+        empty = max(0, self._bucket.full_at - self._lib.clock_now())
+        return float((self._bucket.depth - empty) * 65_536 / self._bucket.step)
 
 
 def test_a_side_passes_its_rate_within_two_parts_in_a_hundred(rig: Rig) -> None:
@@ -160,6 +186,24 @@ def test_an_update_gives_no_new_burst_but_another_rate(rig: Rig) -> None:
     call.update(0, limit=SMALL)
     call.send(call.a, call.at_a, *[rtp(n) for n in range(8)])
     assert call.counters().sides[0].drops == Drops(policed=7)
+
+
+def test_what_is_lent_in_the_place_of_a_side_s_own_is_one_with_it(rig: Rig) -> None:
+    """As the kernel's programs draw from it, too: see IUserSpaceEngine."""
+    lent = Lent(SMALL)
+    call = Call(rig, a={"limit": SMALL})
+    call.send(call.a, call.at_a, rtp())
+    rig.engine.lend(call.id, 0, lent)
+    rig.engine.sides(call.id)  # answered when the threads have done what they were told before
+    lent.take(PACKET)
+    call.send(call.a, call.at_a, rtp(), rtp())
+    rig.engine.lend(call.id, 0, None)
+    call.send(call.a, call.at_a, rtp(), rtp())
+    side = call.counters().sides[0]
+    assert (side.received_rtp.packets, side.drops) == (4, Drops(policed=1))
+    rig.engine.lend(call.id, 1, lent)  # which has no rate
+    call.send(call.b, call.at_b, *[rtp(n) for n in range(9)])
+    assert call.counters().sides[1].received_rtp.packets == 9
 
 
 def test_what_is_larger_than_the_burst_never_passes(rig: Rig) -> None:

@@ -44,6 +44,17 @@ def test_what_is_larger_than_the_burst_never_passes() -> None:
     assert passed(bucket, [(n * 10.0, 1_001) for n in range(10)]) == 0
 
 
+def test_what_it_lacks_and_holds_can_be_told_and_put() -> None:
+    bucket = Bucket(Rate(1_000, 500), 0.0)
+    bucket.take(300)
+    assert bucket.missing(0.1) == 200
+    bucket.put(50.0, 0.1)
+    assert bucket.missing(0.1) == 450
+    assert bucket.missing(0.2) == 350
+    bucket.put(9_000.0, 0.2)
+    assert bucket.missing(0.2) == 0
+
+
 def test_a_packet_over_one_rate_costs_the_other_nothing() -> None:
     side, realm = Bucket(Rate(1_000, 500), 0.0), Bucket(Rate(1_000, 200), 0.0)
     assert within((side, realm), 200, 0.0)

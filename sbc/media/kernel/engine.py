@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from twisted.logger import Logger
@@ -109,13 +110,13 @@ class KernelEngine(Passing):
         """See IMediaEngine. @raises KeyError, ValueError."""
         found = self._streams[stream]
         self._demote(stream, found, "re-offer")
+        self._look_at(stream, 0.0)  # also where what follows is refused
         self.inner.update(stream, side, spec)
         sides = (spec, found.spec.sides[1]) if side == 0 else (found.spec.sides[0], spec)
         found.spec = StreamSpec(found.spec.id, found.spec.call, found.spec.kind, sides)
         found.policed = frozenset()
         found.route_wait = 0.0
         self._watch.renew(stream)
-        self._look_at(stream, 0.0)
 
     def close(self, stream: str) -> StreamCounters:
         """See IMediaEngine. The kernel's counters are final: no packet is under way in it. @raises KeyError."""
@@ -172,10 +173,6 @@ class KernelEngine(Passing):
     def in_kernel(self) -> KernelView:
         """See IMediaEngine."""
         return KernelView(self.interfaces.taps(), len(self._by_slot), self._plane.room, self._plane.directory)
-
-    def strays(self) -> int:
-        """See IMediaEngine: user space has the ports that streams share."""
-        return int(self.inner.strays())
 
     def stop(self, keep: bool = False) -> None:
         """See IMediaEngine. `keep`: what the kernel forwards it goes on forwarding, for the next process."""
@@ -235,6 +232,7 @@ class KernelEngine(Passing):
             why = "no-room"
             for each in stream.entered:
                 self._give_back(name, stream, each)
+            self._lend_no_more(name)  # also what was lent for the one that was not entered
         stream.join_reports(self._plane)
         stream.heard = heard
         self._settled(name, stream, why, tell and bool(stream.entered) != before)
@@ -256,7 +254,7 @@ class KernelEngine(Passing):
             self._give_back(name, stream, each)  # it begins anew, and what it has counted stays
             each = None
         if each is None:
-            each = stream.enter(self._plane, flow, self._longest, mux)
+            each = stream.enter(self._plane, flow, self._longest, mux, partial(self.inner.lend, name, flow.side))
         self._by_slot[each.slot] = name
 
     def _demote(self, name: str, stream: Promoted, reason: str) -> None:
@@ -270,15 +268,14 @@ class KernelEngine(Passing):
 
     def _give_back(self, name: str, stream: Promoted, each: Entered) -> None:
         """Take a flow out, and let user space know where its stream has got to."""
-        self._carried(name, each, self._take_out(stream, each))
+        last = self._take_out(stream, each)
+        if self._plane.owns(each.slot):
+            self.inner.lend(name, each.side, None)
+        self._carried(name, each, last)
 
     def _take_out(self, stream: Promoted, each: Entered) -> tuple[Last, ...]:
         self._by_slot.pop(each.slot, None)
         return stream.take_out(self._plane, each)
-
-    def _carried(self, name: str, each: Entered, last: tuple[Last, ...]) -> None:
-        for said in last:
-            self.inner.carried(name, each.side, each.rtcp, said.ssrc, said.sequence, said.timestamp, said.ago)
 
     # -- what happens in the kernel
 

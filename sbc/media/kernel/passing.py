@@ -7,6 +7,8 @@ from typing import Any
 from sbc.core.address import Address
 from sbc.core.secured import Key
 from sbc.media.herald import Herald
+from sbc.media.kernel.promoted import Entered
+from sbc.media.kernel.tally import Last
 from sbc.media.sealing import Row
 
 
@@ -36,6 +38,20 @@ class Passing:
         """See IMediaEngine. @raises KeyError."""
         first, second = self.inner.rollovers(stream)
         return first, second
+
+    def strays(self) -> int:
+        """See IMediaEngine: user space has the ports that streams share."""
+        return int(self.inner.strays())
+
+    def _carried(self, name: str, each: Entered, last: tuple[Last, ...]) -> None:
+        """Let user space know where a flow has got to."""
+        for said in last:
+            self.inner.carried(name, each.side, each.rtcp, said.ssrc, said.sequence, said.timestamp, said.ago)
+
+    def _lend_no_more(self, stream: str) -> None:
+        """Let user space take what comes from both sides out of its own buckets, which go on with what was left."""
+        for side in range(2):
+            self.inner.lend(stream, side, None)
 
     def silent(self, stream: str, seconds: float) -> None:
         """See IMediaObserver: user space is not asked to tell."""

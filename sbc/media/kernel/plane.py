@@ -22,7 +22,7 @@ from sbc.media.kernel.directory import open_directory, own
 from sbc.media.kernel.extension import LAYOUT, loader
 from sbc.media.kernel.held import Held
 from sbc.media.kernel.lease import Lease
-from sbc.media.kernel.shared import RealmBucket
+from sbc.media.kernel.shared import Lend, PlaneBucket, nobody
 from sbc.media.kernel.tables import Tables
 from sbc.media.kernel.tally import Last as Last  # of whom all who ask it have these
 from sbc.media.kernel.tally import Tally as Tally
@@ -113,9 +113,10 @@ class Plane:
 
     # -- flows
 
-    def enter(self, flow: Flow, longest: int, mux: bool, own: int, realm: int) -> int:
+    def enter(self, flow: Flow, longest: int, mux: bool, own: int, realm: int, lend: Lend = nobody) -> int:
         """Let the kernel forward a flow; its slot. `mux`: RTCP comes on its port, too. `own` and `realm` are the
-        buckets (0: none) that it is taken out of; own -1 is the slot's own, which `flow.limit` fills.
+        buckets (0: none) that it is taken out of; own -1 is the slot's own, which `flow.limit` fills, and which `lend`
+        is given before anything comes.
 
         @raises OSError."""
         now = self.now()
@@ -124,6 +125,7 @@ class Plane:
             self._write(slot, flow, longest, mux, slot if own < 0 else own, realm, now)
             if own < 0:
                 self.limit(slot, flow.limit)  # the bucket is new, and begins full
+                lend(PlaneBucket(self._module, self._bucket(slot)))
             self._lib.relay_watch(self._relay, slot, 1)
             self._must(self._lib.relay_enter(self._relay, slot))
         except OSError:
@@ -335,7 +337,14 @@ class Plane:
     def limit(self, slot: int, rate: Rate | None) -> None:
         """Let a slot's own bucket be filled by another rate; None: let all pass. A change gives nothing: see
         bucket_change() in bucket.h."""
-        self._fill(self._ffi.addressof(self._slots[slot], "bucket"), rate)
+        self._fill(self._bucket(slot), rate)
+
+    def owns(self, slot: int) -> bool:
+        """Whether the slot's flow is taken out of its own bucket."""
+        return bool(self._slots[slot].own == slot)
+
+    def _bucket(self, slot: int) -> Any:
+        return self._ffi.addressof(self._slots[slot], "bucket")
 
     def _fill(self, bucket: Any, rate: Rate | None) -> None:
         if rate is None:
@@ -347,7 +356,7 @@ class Plane:
         """The bucket of a realm that has ever had a rate, else 0."""
         return self._realms.get(name, 0)
 
-    def limit_realm(self, name: str, rate: Rate | None) -> RealmBucket | None:
+    def limit_realm(self, name: str, rate: Rate | None) -> PlaneBucket | None:
         """Let a realm's bucket be filled by a rate, and have it; None: let all pass.
 
         @raises OSError where there is none left."""
@@ -357,8 +366,9 @@ class Plane:
             if len(self._realms) == _REALMS:
                 raise OSError(105, "no bucket is left")
             self._realms[name] = 1 + len(self._realms)
-        self._fill(self._buckets + self._realms[name], rate)
-        return None if rate is None else RealmBucket(self._module, self._relay, self._realms[name])
+        bucket = self._buckets + self._realms[name]
+        self._fill(bucket, rate)
+        return None if rate is None else PlaneBucket(self._module, bucket)
 
     def charge(self, slot: int, realm: int) -> None:
         """Let a flow be taken out of another realm's bucket."""

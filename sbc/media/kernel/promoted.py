@@ -14,6 +14,7 @@ from sbc.media import meter
 from sbc.media.counters import Drops, SideCounters, StreamCounters, Volume, together
 from sbc.media.flow import Flow
 from sbc.media.kernel.plane import NONE, Last, Plane, Tally
+from sbc.media.kernel.shared import Lend, nobody
 from sbc.media.quality import assess
 
 NOTHING = Tally()
@@ -160,13 +161,14 @@ class Promoted:
                 slot, tally = found
                 self._keep(plane, slot, side, _less(tally, plane.told(slot)))
 
-    def enter(self, plane: Plane, flow: Flow, longest: int, mux: bool) -> Entered:
-        """Let the kernel forward one of its flows, packets up to `longest` octets. @raises OSError."""
+    def enter(self, plane: Plane, flow: Flow, longest: int, mux: bool, lend: Lend = nobody) -> Entered:
+        """Let the kernel forward one of its flows, packets up to `longest` octets; a bucket that is new is given to
+        `lend`. @raises OSError."""
         own = -1 if flow.limit is not None else 0
         rtp = self.at(self.spec.sides[flow.side].local.rtp)
         if own and flow.rtcp and rtp is not None:
             own = rtp.slot  # RTP and RTCP of a side share its bucket
-        return self._entered(plane.enter(flow, longest, mux, own, plane.realm(flow.realm)), flow, mux)
+        return self._entered(plane.enter(flow, longest, mux, own, plane.realm(flow.realm), lend), flow, mux)
 
     def _entered(self, slot: int, flow: Flow, mux: bool, before: Tally = NOTHING) -> Entered:
         each = Entered(slot, flow.side, flow.local, flow.rtcp, mux, before)

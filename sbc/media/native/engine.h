@@ -82,6 +82,10 @@ void realm_limit(struct realm *realm, bool limited, uint64_t rate, uint64_t burs
    must outlive the engine. */
 void realm_share(struct realm *realm, uint64_t bucket);
 
+/* Let what comes from a side be taken out of the ``struct bucket`` at an address, whose clock is CLOCK_MONOTONIC (see
+   stream_lend); 0: of its own again. It must be there until this is told otherwise, or the stream is closed. */
+void engine_lend(struct stream *stream, int side, uint64_t bucket);
+
 /* Datagrams the kernel had no room for in a socket's queue. */
 uint32_t socket_drops(int fd);
 

@@ -8,20 +8,20 @@ from contextlib import ExitStack
 from importlib import import_module
 from typing import Any
 
-import attrs
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sbc.core.orders import Rate, SideSpec, StreamSpec
-from sbc.media.bucket import SharedBucket
+from sbc.media.bucket import LentBucket, SharedBucket
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow, SideView, flows_of
 from sbc.media.herald import Herald
 from sbc.media.inlet import LONGEST
 from sbc.media.interfaces import IMediaObserver, IUserSpaceEngine, PortUnavailable
 from sbc.media.kept import check_apart, check_kept
+from sbc.media.native.rates import Rates
 from sbc.media.native.secured import Seals, Secured
 from sbc.media.native.shared import SharedPorts
 from sbc.media.native.values import Values
@@ -93,6 +93,7 @@ class NativeEngine(Secured):
         self._ffi, self._lib = module.ffi, module.lib
         self._values = Values(module)
         self._seals = Seals(module)
+        self._rates = Rates(module)
         self._reactor = reactor
         self._herald = Herald(observer, self._call_of)
         self._watch = SilenceWatch(reactor, self._herald, self.received, self.streams, silence)
@@ -106,7 +107,6 @@ class NativeEngine(Secured):
         self._handles: dict[int, _Relay] = {}
         self._of_call: dict[str, dict[str, _Relay]] = {}
         self._riding = Riding(self._relays, self._ride, self._walk)
-        self._realms: dict[str, Any] = {}
         self._engine: Any = None
         self._reader = _Events(self)
         self._state = self._ffi.new("struct stream_state *")
@@ -129,7 +129,7 @@ class NativeEngine(Secured):
             sockets = [sock for pair in pairs for sock in pair]
             specs = self._ffi.new("struct side_spec[2]")
             for to, side in zip(specs, spec.sides, strict=True):
-                self._values.write_side(to, side, self._realm(side.realm))
+                self._values.write_side(to, side, self._rates.realm(side.realm))
             fds = [-1 if sock is None else sock.fileno() for sock in sockets]
             shared = []
             for side in spec.sides:
@@ -162,7 +162,7 @@ class NativeEngine(Secured):
                 with borrowed(fd) as sock:
                     self._sockets.remark(sock, spec)
         to = self._ffi.new("struct side_spec *")
-        self._values.write_side(to, spec, self._realm(spec.realm))
+        self._values.write_side(to, spec, self._rates.realm(spec.realm))
         self._secure(to, relay, side, spec)
         self._lib.engine_update(relay.stream, side, to)
         sides = (spec, relay.spec.sides[1]) if side == 0 else (relay.spec.sides[0], spec)
@@ -186,12 +186,15 @@ class NativeEngine(Secured):
 
     def limit_realm(self, realm: str, rate: Rate | None) -> None:
         """See IMediaEngine."""
-        octets, burst, wait = (0, 0, 0.0) if rate is None else attrs.astuple(rate)
-        self._lib.realm_limit(self._realm(realm), rate is not None, octets, burst, int(wait * _NANO))
+        self._rates.limit(realm, rate)
 
     def share_realm(self, realm: str, bucket: SharedBucket | None) -> None:
         """See IUserSpaceEngine."""
-        self._lib.realm_share(self._realm(realm), 0 if bucket is None else bucket.address)
+        self._rates.share(realm, bucket)
+
+    def lend(self, stream: str, side: int, bucket: LentBucket | None) -> None:
+        """See IUserSpaceEngine. @raises KeyError."""
+        self._rates.lend(self._relays[stream].stream, side, bucket)
 
     def report_silence(self, seconds: float) -> None:
         """See IMediaEngine."""
@@ -331,11 +334,6 @@ class NativeEngine(Secured):
     def events_fd(self) -> int:
         """The descriptor that is readable when the threads have something to tell, -1 while there are none."""
         return -1 if self._engine is None else int(self._lib.engine_events_fd(self._engine))
-
-    def _realm(self, name: str) -> Any:
-        if name not in self._realms:
-            self._realms[name] = self._ffi.new("struct realm *")
-        return self._realms[name]
 
     # -- events
 

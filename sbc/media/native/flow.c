@@ -74,8 +74,17 @@ static void side_doubt(struct side *side)
     side_aim(side);
 }
 
+/* Take what comes out of the side's own bucket again, which goes on where the one is that was lent. */
+static void side_reclaim(struct side *side)
+{
+    if (side->lent)
+        side->own.full_at = BUCKET_READ(side->lent->full_at);
+    side->lent = NULL;
+}
+
 static void side_police(struct side *side, const struct side_spec *spec, int64_t now)
 {
+    side_reclaim(side);
     if (spec->limited)
         bucket_change(&side->own, spec->rate, spec->burst, (uint64_t)now);
     else
@@ -192,6 +201,18 @@ void stream_aim(struct stream *stream, int number, const struct address to[2], i
     side_doubt(side);
     if (side->ports[0].latch.latched.family != FAMILY_NONE && !address_same(&before, &side->ports[0].latch.latched))
         stream->unsaid |= (uint8_t)(UNSAID_LATCHED << number);
+}
+
+void stream_lend(struct stream *stream, int number, struct bucket *bucket, int64_t now)
+{
+    struct side *side = &stream->sides[number];
+
+    if (!side->limited)
+        return;
+    side_reclaim(side);
+    side->lent = bucket;
+    if (bucket && side->own.full_at > (uint64_t)now) /* others may have drawn from it already: then they owe it that */
+        __sync_fetch_and_add(&bucket->full_at, side->own.full_at - (uint64_t)now);
 }
 
 void stream_carried(struct stream *stream, int number, bool rtcp, const struct last *last)

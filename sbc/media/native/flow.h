@@ -120,6 +120,7 @@ struct side {
     struct inlet ports[2];
     struct outlet outlets[2];
     struct bucket own;
+    struct bucket *lent; /* in the place of that: the kernel's programs draw from it, too; null: none */
     uint64_t wait;      /* nanoseconds that what is over it may wait, */
     int64_t earliest;   /* when the packet leaves that was accepted last, */
     int64_t last;       /* no sooner than the one before it, */
@@ -270,6 +271,10 @@ static inline void stream_end(struct stream *stream)
         seals_free(&stream->sides[n].seals_rtcp);
     }
 }
+
+/* Take what comes from a side out of `bucket`, which is full, fills by its rate, and loses what its own lacks; null: out of its own
+   again, which goes on where that one is. */
+void stream_lend(struct stream *stream, int side, struct bucket *bucket, int64_t now);
 
 /* Note what somebody else has forwarded last of a side's flow. */
 void stream_carried(struct stream *stream, int side, bool rtcp, const struct last *last);

@@ -113,14 +113,17 @@ static void side_rtcp_came(struct side *side, struct stream *stream, bool muxed,
 /* Take a packet out of both buckets or out of none: when it may leave, 0 if it may not. */
 static uint64_t side_book(struct side *side, struct bucket *shared, uint32_t size, uint64_t now)
 {
+    struct bucket *bucket = side->lent ? side->lent : &side->own;
     uint64_t own = now, realm = now;
 
-    if (side->waiting >= WAITING || (side->limited && !bucket_has(&side->own, size, now + side->wait)))
+    if (side->waiting >= WAITING || (side->limited && !bucket_has(bucket, size, now + side->wait)))
         return 0;
     if (shared)
         realm = bucket_book(shared, size, now, __atomic_load_n(&side->realm->wait, __ATOMIC_RELAXED));
     if (realm && side->limited)
-        own = bucket_book(&side->own, size, now, side->wait);
+        own = bucket_book(bucket, size, now, side->wait);
+    if (realm && !own && shared) /* the kernel's programs have been quicker */
+        __sync_fetch_and_sub(&shared->full_at, bucket_time(BUCKET_READ(shared->step), size));
     return realm && own ? (realm > own ? realm : own) : 0;
 }
 

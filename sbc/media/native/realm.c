@@ -27,6 +27,14 @@ void realm_share(struct realm *realm, uint64_t bucket)
     __atomic_store_n(&realm->limited, bucket != 0, __ATOMIC_RELEASE);
 }
 
+void engine_lend(struct stream *stream, int side, uint64_t bucket)
+{
+    struct command lend = {.kind = COMMAND_LEND, .side = (uint8_t)side, .stream = stream};
+
+    lend.bucket = (struct bucket *)(uintptr_t)bucket;
+    worker_ask(stream->worker, &lend);
+}
+
 uint32_t socket_drops(int fd)
 {
     uint32_t numbers[SK_MEMINFO_VARS] = {0};

@@ -161,6 +161,9 @@ static void worker_carry_out(struct worker *worker, const struct command *comman
         stream_rows(stream, command->rows);
         worker_question(worker, command, false);
         break;
+    case COMMAND_LEND:
+        stream_lend(stream, command->side, command->bucket, now);
+        break;
     case COMMAND_CARRIED:
         worker_touch(worker, stream);
         stream_carried(stream, command->side, command->rtcp, &command->last);

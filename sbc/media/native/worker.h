@@ -59,6 +59,7 @@ enum command_kind {
     COMMAND_UPDATE,
     COMMAND_KEY,
     COMMAND_AIM,
+    COMMAND_LEND,
     COMMAND_CARRIED,
     COMMAND_RIDE,
     COMMAND_READ,
@@ -82,6 +83,7 @@ struct command {
             struct bundled_spec spec;
         } ride;
         struct address to[2];
+        struct bucket *bucket;
         struct stream_rows *rows;   /* of ROWS, and */
         struct stream_state *state; /* of READ and CLOSE: filled when they are answered */
     };

@@ -510,6 +510,39 @@ def test_a_realm_s_rate_is_one_for_both_planes(make: Callable[..., Rig], below: 
     assert all(rig.ask(judged, call)[1] > then[1] for call, then in zip(calls, before, strict=True))
 
 
+@pytest.mark.parametrize("below", [TwistedEngine, NativeEngine])
+def test_a_side_s_rate_is_one_for_both_planes_and_all_promotions(make: Callable[..., Rig], below: Any) -> None:
+    """Neither who signals anew again and again gets more than his rate, nor who sends what the kernel leaves, too."""
+    if below is NativeEngine and missing():
+        pytest.skip(missing())
+    rig, most = make(below=below), 20
+    call = Call(rig, a={"limit": Rate(octets=1, burst=most * 172)}).open()
+    sent = call.talk_until_promoted(rtp)
+
+    def all_judged() -> bool:
+        a = rig.engine.counters(call.id).sides[0]
+        return bool(a.received.packets + a.drops.policed + a.drops.kernel == sent)
+
+    for packet in (rtp(), rtp(), stun_request()):
+        for _ in range(40):
+            call.a.send(call.at_a.rtp, packet)
+        sent += 40
+        rig.wait(all_judged)
+        assert call.counters().sides[0].received.octets <= most * 172
+        call.update(0)
+        rig.wait(lambda: rig.engine.forwarder(call.id)[0] == "kernel")
+    assert call.counters().sides[0].received.octets > (most - 1) * 172
+
+
+def test_what_is_signalled_and_refused_does_not_keep_a_stream_from_the_kernel(one: Rig) -> None:
+    call = Call(one).open()
+    call.talk_until_promoted(rtp)
+    other = attrs.evolve(call.spec.sides[0], mark=7)
+    with pytest.raises(ValueError, match="mark"):
+        one.ask(one.engine.update, call.id, 0, other)
+    one.wait(lambda: one.engine.forwarder(call.id)[0] == "kernel", "it is forwarded by the kernel again")
+
+
 @pytest.mark.parametrize("limit", [None, Rate(octets=1_000_000, burst=1_000_000)], ids=["unlimited", "limited"])
 def test_a_restart_stops_no_media_and_loses_no_count(make: Callable[..., Rig], limit: Rate | None) -> None:
     first = make(modes=MODES["native"])

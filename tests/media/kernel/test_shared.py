@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 
 import attrs
+import pytest
 
 from sbc.core.orders import Rate
 from tests.media.kernel.bench import AT_PHONE, FLOW, PHONE, TC_REDIRECT, TC_SHOT, Bench
@@ -18,10 +19,13 @@ def test_both_planes_draw_from_one(bench: Bench) -> None:
     bucket = bench.plane.limit_realm("both", Rate(octets=1, burst=4 * 172))
     assert bucket is not None
     bench.enter(attrs.evolve(FLOW, realm="both"), realm=bench.plane.realm("both"))
+    assert bucket.held() == pytest.approx(4 * 172, abs=1.0)
     bucket.take(172)
+    assert bucket.held() == pytest.approx(3 * 172, abs=1.0)
     assert [bench.tc(RTP)[0] for _ in range(3)] == [TC_REDIRECT] * 3
     assert bucket.delay(172, 0.0) == inf
     assert bench.tc(RTP)[0] == TC_SHOT
+    assert bucket.held() < 1.0
     assert bucket.address % 8 == 0
     assert bench.plane.limit_realm("both", None) is None
     assert bench.tc(RTP)[0] == TC_REDIRECT
