@@ -88,6 +88,11 @@ class IDialect(Interface):
     def refuse(message, refused, source):
         """The protocol's answer (bytes) that says `refused` to the sender at `source`; None where none is allowed."""
 
+    def apart(data, refused):
+        """The messages (a sequence of bytes) that a message `data` which was `refused` can be taken for, where it says
+        several things, of which others may be taken across: each says less, in its order. None where it says but one
+        thing, or is refused as a whole."""
+
     def complain(bad, source):
         """The answer (bytes) to what raised BadMessage `bad`: to a fault, or to a sign of life that wants one; None
         where none is allowed."""

@@ -106,6 +106,10 @@ class Border:
             self.concerned = next((call for order in orders if (call := getattr(order, "call", ""))), "")
         return self._and_wake(orders)
 
+    def cross(self, arrival: Arrival) -> list[Order]:
+        """Take across what is part of a message that `receive` has been given. @raises Mishap."""
+        return cross(self, arrival)
+
     def concerns(self, call: Call | None) -> None:
         """The message that is being taken across belongs to `call`, if to any, which is not what it was."""
         if call is not None:

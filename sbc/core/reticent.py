@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sbc.core.address import Address
-from sbc.core.message import Cause, Ending, Place, Slot
+from sbc.core.message import Cause, Ending, Place, Refused, Slot
 from sbc.core.orders import Listener
 from sbc.core.question import Question
 from sbc.core.secured import Secured
@@ -29,6 +29,9 @@ class Reticent:
         return False
 
     def remarks(self, message: Any) -> Sequence[tuple[str, str]]:
+        return ()
+
+    def apart(self, data: bytes, refused: Refused) -> Sequence[bytes]:
         return ()
 
     def in_name_of(self, answer: bytes, known: bytes, at: Address) -> bytes:

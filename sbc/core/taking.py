@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from sbc.core import (
     control,
@@ -25,7 +28,7 @@ from sbc.core.exchange import Exchange
 from sbc.core.message import Cause, Intent, Phase, Refused, Slot
 from sbc.core.orders import CloseStream, Note, Order
 from sbc.core.passage import remarks, translate
-from sbc.core.refusing import spoiled, turn_back
+from sbc.core.refusing import drop, spoiled, turn_back
 from sbc.core.registry import Arrival
 from sbc.core.routing import exchange_of_reply, reply_crossing, request_crossing
 from sbc.core.trust import tell_pending
@@ -75,11 +78,26 @@ def take_request(border: Border, dialect: Any, message: Any, intent: Intent, arr
         return orders + _go_on(border, dialect, message, slots, crossing)
     except Refused as no:
         crossing.abandon()
+        if parts := dialect.apart(arrival.data, no):
+            return _taken_apart(border, parts, arrival, orders + drop(registry, exchange, no, arrival.now))
         return orders + turn_back(registry, dialect, exchange, intent, no, arrival)
     except Exception as fault:  # it may cost the message, but nothing that was begun for it stays
         crossing.abandon()
         orders += undo(registry, exchange, arrival.now, rest=True)
         raise Mishap(orders + spoiled(registry, dialect, exchange, intent, arrival), fault) from fault
+
+
+def _taken_apart(border: Border, parts: Sequence[bytes], arrival: Arrival, before: list[Order]) -> list[Order]:
+    """Of a message something cannot be taken across: its `parts` are, each as if it had come alone, but for those that
+    say that. @raises Mishap."""
+    orders = before
+    for part in parts:
+        try:
+            orders += border.cross(attrs.evolve(arrival, data=part))
+        except Mishap as mishap:
+            mishap.orders = orders + mishap.orders
+            raise
+    return orders
 
 
 def _go_on(border: Border, dialect: Any, message: Any, slots: list[Slot], crossing: Crossing) -> list[Order]:
@@ -152,6 +170,8 @@ def _answer(
         after = transact.settle(registry, dialect, message, exchange, crossing, out)
     except Refused as no:
         crossing.abandon()
+        if parts := dialect.apart(arrival.data, no):
+            return _taken_apart(border, parts, arrival, [])
         orders = disband.refuse_answer(registry, dialect, exchange, intent, no, arrival)
         if is_too_late(exchange, intent):  # whoever has picked up is told at once, and not when it says so again
             heard = dialect.decode(arrival.data)  # not what the crossing has begun to write into

@@ -29,6 +29,8 @@ _IDLE = frozenset({"transportedInformation", "undefinedReason"})
 _PLAIN = frozenset(
     {"protocolIdentifier", "reason", "callIdentifier", "conferenceID", "multipleCalls", "maintainConnection"}
 )
+TUNNELS = frozenset({"h323-message-body", "h245Tunnelling", "h245Control", "_additions"})
+"""Components of call signalling that has nothing but a body and what is tunnelled."""
 
 
 def question(answer: bytes, to_asker: bool, memo: CallMemo | None, number: int, control: bool = False) -> Question:
@@ -86,10 +88,10 @@ def strip(message: H323Message, told: Collection[bytes]) -> bool:
         return False
     unit = root.whole["h323-uu-pdu"]
     rest = [each for index, each in enumerate(unit.get("h245Control", [])) if index not in {pdu.index for pdu in gone}]
-    if not rest and unit.keys() <= {"h323-message-body", "h245Tunnelling", "h245Control", "_additions"}:
+    if not rest and unit.keys() <= TUNNELS:
         if head is not None and head.name == "status" and STATUS in told:
             return False
-        if gone and head is not None and head.name == "facility" and _is_idle(unit["h323-message-body"]):
+        if gone and head is not None and head.name == "facility" and is_idle(unit["h323-message-body"]):
             return False
     if gone and root.understood:
         whole, changed = copy(root.whole), {**unit, "h245Control": rest}
@@ -105,7 +107,7 @@ def _of(pdu: Pdu) -> int:
     return int(pdu.value["sequenceNumber"])
 
 
-def _is_idle(body: tuple[str, Any]) -> bool:
+def is_idle(body: tuple[str, Any]) -> bool:
     """Whether the body of a Facility is there for what it carries alone."""
     name, said = body
     if name == "empty":

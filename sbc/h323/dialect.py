@@ -14,6 +14,7 @@ from sbc.core.question import Question
 from sbc.core.reticent import Reticent
 from sbc.core.secured import Secured
 from sbc.h323 import alive, answers, describe, features, leave, memo, registrar, release, separate, shown, slots, stamp
+from sbc.h323.apart import apart
 from sbc.h323.carried import unwrap, wrap
 from sbc.h323.codec import Wire, decode
 from sbc.h323.memo import CallMemo, Memo
@@ -99,6 +100,9 @@ class H323Dialect(Reticent):
         if not _is_ras(message):
             return release.refuse(message, refused)
         return _carry(message, answers.refuse(message, refused))
+
+    def apart(self, data: bytes, refused: Refused) -> tuple[bytes, ...]:
+        return apart(data, refused)
 
     def complain(self, bad: BadMessage, source: Address) -> bytes | None:
         return None

@@ -14,14 +14,19 @@ from sbc.h323.ras import PROTOCOL
 from sbc.h323.signal import identifier
 from sbc.text import q850
 
-_REJECTS = {Cause.BANDWIDTH: "insufficientBandwidth", Cause.SECURITY: "securityDenied"}
-"""Why a channel is not opened."""
+_REJECTS = {
+    Cause.BANDWIDTH: "insufficientBandwidth",
+    Cause.SECURITY: "securityDenied",
+    Cause.UNSUPPORTED: "unspecified",
+    Cause.NO_PORTS: "unspecified",
+    Cause.BUSY: "unspecified",
+}
+"""Why a channel is not opened (H.245 clause C.4): for most H.245 has no word."""
 
 
 def refuse(message: H323Message, refused: Refused) -> bytes | None:
     """The ReleaseComplete that says `refused` to who sent the message; None to what ends a call itself, and within a
-    call that lives, which it would end on one side only. There a channel that takes too much is not opened (H.245
-    clause C.4)."""
+    call that lives, which it would end on one side only. There a channel that cannot be had is not opened."""
     head = message.message.q931
     if refused.cause in _REJECTS and (head is None or head.name == "facility"):
         return _reject(message, _REJECTS[refused.cause])

@@ -9,7 +9,10 @@ from sbc.h323.codec import build_signal, decode
 from sbc.h323.message import H323Message
 from sbc.h323.q931 import Q931
 from sbc.h323.release import close, refuse, withdraw
-from tests.h323_calls import GUID, release, said_back, setup
+from sbc.octets.tpkt import wrap
+from tests.calls.test_h323_channels import olc
+from tests.h323_calls import GUID, release, said_back, setup, tunnel
+from tests.rig import PHONE
 
 
 def head(data: bytes | None) -> Q931:
@@ -46,6 +49,25 @@ def test_what_belongs_to_no_call_is_answered_but_for_its_end() -> None:
     no = Refused(Cause.NO_CALL, "no such call")
     assert head(refuse(H323Message(decode(build_signal("statusInquiry", 5, True))), no)).from_destination is False
     assert refuse(H323Message(decode(release(setup()))), no) is None
+
+
+@pytest.mark.parametrize(
+    ("cause", "word"),
+    [
+        (Cause.BANDWIDTH, "insufficientBandwidth"),
+        (Cause.SECURITY, "securityDenied"),
+        (Cause.UNSUPPORTED, "unspecified"),
+        (Cause.NO_PORTS, "unspecified"),
+        (Cause.BUSY, "unspecified"),
+        (Cause.NO_CALL, None),
+    ],
+)
+def test_a_channel_within_a_call_is_not_opened_whatever_the_reason(cause: Cause, word: str | None) -> None:
+    """Its opener would wait for an answer."""
+    data = refuse(H323Message(decode(wrap(olc(PHONE.host, 3, 4001)))), Refused(cause, "because"))
+    assert (None if data is None else decode(data).value["cause"][0]) == word
+    tunnelled = refuse(H323Message(decode(tunnel(setup(), [olc(PHONE.host, 3, 4001)]))), Refused(cause, "because"))
+    assert tunnelled is not None and (word is None) == (decode(tunnelled).name == "releaseComplete")
 
 
 def test_a_setup_is_taken_back_with_the_cause_of_who_did() -> None:
