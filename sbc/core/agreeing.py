@@ -10,11 +10,14 @@ from sbc.core import bundling, one_way, weighed
 from sbc.core.bundling import Part
 from sbc.core.call import Call, Stream
 from sbc.core.exchange import Exchange
-from sbc.core.message import Refused, Role, Slot
+from sbc.core.message import Cause, Refused, Role, Slot
 from sbc.core.networks import Networks
 from sbc.core.realm import Realm
 from sbc.core.secured import UNFIT, Secured
 from sbc.core.securing import BARE, End, Negotiation, Wards, Way, translates
+
+Told = list[tuple[Slot, Secured | None]]
+"""What is to be told of how media is secured, at the slots of its streams; None: it is plain."""
 
 
 class Agreeing:
@@ -57,7 +60,7 @@ class Agreeing:
         secured = slot.secured is not None or any(ward.way is not Way.PLAIN for ward in stream.wards or ())
         return stream not in self._new and slot.place.address in stream.ours[self._leg] and not secured
 
-    def secure(self, answers: bool, negotiates: bool) -> list[tuple[Slot, Secured | None]]:
+    def secure(self, answers: bool, negotiates: bool) -> Told:
         """What is to be told, at the slots; call once, when every slot is translated. `answers`: it answers an offer;
         `negotiates`: it answers or makes one.
         @raises Refused where what its sender says of that is not what is demanded here, or there."""
@@ -104,46 +107,80 @@ class Agreeing:
                 parts[stream].put(leg, attrs.evolve(wards[leg], types=slot.types()))
         return parts[stream].wards[1 - leg].told
 
-    def _by_channel(self) -> list[tuple[Slot, Secured | None]]:
-        """What is to be told of streams that are opened by channels, each of which says how it is secured by itself. Of
-        several that are proposed the secured count first, and those that do not fit are taken out.
-        @raises Refused where none fits, or one that is opened by itself does not."""
-        call, wanted = self._call, [slot for slot in self.slots if slot.one_way is not None]
-        told: list[tuple[Slot, Secured | None]] = []
-        if call is None or self._networks.mint is None or not wanted:
+    def _by_channel(self) -> Told:
+        """What is to be told of streams that are opened by channels, each of which says how it is secured by itself.
+        Those that are proposed and do not fit are taken out.
+        @raises Refused where no stream fits, or a channel that is opened by itself does not."""
+        streams: dict[Stream, list[Slot]] = {}
+        for slot, stream in self.slots.items():
+            if slot.one_way is not None and stream is not None and not slot.one_way.mute:
+                streams.setdefault(stream, []).append(slot)
+        told: Told = []
+        if self._call is None or self._networks.mint is None or not streams:
             return told
-        taken: dict[tuple[Stream | None, bool], None] = {}
-        refused: dict[Stream | None, Refused] = {}
-        negotiation = self.negotiation(call)
-        for slot in sorted(wanted, key=lambda slot: slot.secured is None):
-            stream, channel = self.slots[slot], slot.one_way
-            assert channel is not None
-            if stream is None or channel.mute:
-                continue
-            wards = self.wards.get(stream, stream.wards or BARE)
-            again = (stream, channel.sent) in taken
+        refused: dict[Stream, Refused] = {}
+        negotiation, fits = self.negotiation(self._call), False
+        for stream, slots in streams.items():
             try:
-                if slot.role is Role.T38:
-                    weighed.let_fax_pass(slot, self._realms)
+                if stream.kind == "t38":
+                    weighed.let_fax_pass(slots[0], self._realms)
                     continue
-                wards, said = one_way.agree(negotiation, wards, self._leg, slot.secured, channel, again)
+                wards, said = self._of_channels(negotiation, stream, slots)
+            except Refused as no:
+                if not all(slot.one_way is not None and slot.one_way.beside for slot in slots):
+                    raise
+                refused[stream] = no
+                told += [(slot, UNFIT) for slot in slots]
+                continue
+            told += said
+            fits = True
+            if not self._late:
+                self.wards[stream] = wards
+        for stream, why in refused.items():
+            if not fits:
+                raise why
+            self.lost.append(stream)
+        return told
+
+    def _of_channels(self, negotiation: Negotiation, stream: Stream, slots: list[Slot]) -> tuple[Wards, Told]:
+        """How a stream is secured, and what is to be told of its channels. Those that are secured count first; where
+        that leaves a direction without any that was proposed, those that are plain do.
+        @raises Refused where these leave one, too: it would be one-way, and nobody would say so."""
+        slots = sorted(slots, key=lambda slot: slot.secured is None)
+        try:
+            return self._taken(negotiation, stream, slots, slots)
+        except Refused as no:
+            plain = [slot for slot in slots if slot.secured is None]
+            if not plain or len(plain) == len(slots):
+                raise
+            try:
+                return self._taken(negotiation, stream, slots, plain)
+            except Refused:
+                raise no from None
+
+    def _taken(
+        self, negotiation: Negotiation, stream: Stream, slots: list[Slot], wanted: list[Slot]
+    ) -> tuple[Wards, Told]:
+        """The same, where those that are `wanted` are taken if they can be. @raises Refused."""
+        wards, taken = self.wards.get(stream, stream.wards or BARE), set[bool]()
+        told: Told = [(slot, UNFIT) for slot in slots if slot not in wanted]
+        unfit: list[Refused] = []
+        for slot in wanted:
+            channel = slot.one_way
+            assert channel is not None
+            try:
+                wards, said = one_way.agree(negotiation, wards, self._leg, slot.secured, channel, channel.sent in taken)
+                taken.add(channel.sent)
             except Refused as no:
                 if not channel.beside:
                     raise
-                refused.setdefault(stream, no)
-                told.append((slot, UNFIT))
-                continue
-            taken[stream, channel.sent] = None
+                unfit.append(no)
+                said = UNFIT
             told.append((slot, said))
-            if not self._late:
-                self.wards[stream] = wards
-        whole = {stream for stream, _ in taken}
-        for stream, why in refused.items():
-            if not whole:
-                raise why
-            if stream is not None and stream not in whole:
-                self.lost.append(stream)
-        return told
+        lacking = {slot.one_way.sent for slot in slots if slot.one_way is not None} - taken
+        if lacking:
+            raise unfit[0] if unfit else Refused(Cause.SECURITY, "media is to be secured both ways or neither")
+        return wards, told
 
     def _bundle(self, parts: list[Part], answers: bool) -> None:
         call, host, leg = self._call, self._realms[1].media.advertised, self._leg

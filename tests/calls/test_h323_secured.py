@@ -394,6 +394,62 @@ def test_the_key_counts_that_was_taken_of_several() -> None:
     assert secrets(sides(rig)[0])[0] == OTHER_KEY
 
 
+def halved(near: Any, first: list[bytes], second: list[bytes]) -> tuple[Rig, list[Order], list[Send]]:
+    """Of two sets of proposals the channel to the caller of the one, and that from it of the other."""
+    rig = protected(near, NONE)
+    admitted(rig)
+    return rig, *called(rig, [first[0], second[1]])
+
+
+@pytest.mark.parametrize("near", [SDES, OPTIONAL])
+@pytest.mark.parametrize("back", [False, True])
+def test_fast_connect_of_which_one_direction_alone_fits_is_refused(near: MediaSecurity, back: bool) -> None:
+    """It would come up one-way, and nobody would say so."""
+    both = proposals(TERMINAL, PHONE_KEY), fast_start(TERMINAL)
+    rig, orders, sent = halved(near, *(both if back else both[::-1]))
+    assert not sent and decode(only(to(orders, "access")).data).value["reason"] == ("securityDenied", 0)
+    assert [len(pool.used) for pool in rig.border.registry.media_ports.values()] == [0, 0]
+
+
+def test_who_proposes_one_direction_alone_has_it() -> None:
+    rig = protected(SDES, NONE)
+    admitted(rig)
+    _, (sent,) = called(rig, proposals(TERMINAL, PHONE_KEY)[1:])
+    assert [pdu.whole[NUMBER] for pdu in told(sent)] == [101]
+
+
+def test_where_plain_is_let_pass_both_directions_are_plain_if_one_could_be_secured_alone() -> None:
+    rig = protected(OPTIONAL, NONE)
+    admitted(rig)
+    _, (sent,) = called(rig, [*fast_start(TERMINAL), *proposals(TERMINAL, PHONE_KEY, first=10)[1:]])
+    assert [pdu.whole[NUMBER] for pdu in told(sent)] == [1, 101] and sides(rig) == [None, None]
+
+
+def test_video_of_which_one_direction_fits_goes_and_the_voice_beside_it_stays() -> None:
+    rig = protected(SDES, NONE)
+    admitted(rig)
+    video = beside(("videoData", ("h261VideoCapability", VIDEO)), 2)
+    whole = decode_channel(video[1])
+    kind = secured(whole[FORWARD]["dataType"])
+    sync = {"synchFlag": 0, "h235Key": srtp.keys(Key(_80, OTHER_KEY))}
+    whole = {**whole, FORWARD: {**whole[FORWARD], "dataType": kind}, "encryptionSync": sync}
+    offered = [*proposals(TERMINAL, PHONE_KEY), video[0], encode("OpenLogicalChannel", whole)]
+    _, (sent,) = called(rig, offered)
+    assert [pdu.whole[NUMBER] for pdu in told(sent)] == [1, 101]
+    (call,) = rig.border.registry.calls.values()
+    assert len(call.streams) == len(rig.open_streams) == 1
+    no_trace(sent.data, OTHER_KEY)
+
+
+def test_an_answer_of_which_one_direction_alone_fits_is_none() -> None:
+    rig = protected(NONE, SDES)
+    admitted(rig)
+    _, (sent,) = called(rig, fast_start(TERMINAL))
+    taken = [proposals(CORE, CORE_KEY, offers=False)[0], fast_start(CORE, offers=False)[1]]
+    orders = from_gatekeeper(rig, sent, said_back("connect", sent.data, fastStart=taken))
+    assert {decode(each.data).name for each in of(Send, orders)} == {"releaseComplete"}
+
+
 def test_fast_connect_that_fits_nowhere_is_refused() -> None:
     rig = protected(SDES, NONE)
     admitted(rig)
