@@ -92,7 +92,7 @@ def settle(message: Message, wanted: Securing | None, crossing: Crossing) -> Sec
             wanted.bare |= {place} if SYNC in _channel(pdu) else set()
         elif pdu.group and pdu.name == _COMMAND and _updates(pdu.value):
             raise Refused(Cause.SECURITY, "a key that is not said with a channel", counted="key-update")
-    if suites(message) is None:  # there is no table
+    if not sets(message):
         return wanted if wanted.channels or wanted.bare else None
     leg = call.legs[1 - crossing.from_leg]
     end = End(leg.realm.protection, leg.listener.transport, crossing.registry.networks.suites & srtp.OIDS.keys())

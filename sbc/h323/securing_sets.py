@@ -7,6 +7,7 @@ plain; else one entry more for each of voice and video, in place of it or beside
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import attrs
@@ -19,6 +20,8 @@ from sbc.h323.pdu import Pdu
 
 MOST = 256
 """Entries of a table (H.245)."""
+MOST_READ = 16
+"""Capabilities of SRTP in a table that are read, of those that differ."""
 _SECURITY = "h235SecurityCapability"
 _LAST = 65_535
 
@@ -32,13 +35,10 @@ class Able:
 
 
 def suites_of(value: dict[str, Any]) -> tuple[str, ...]:
-    """The suites that a set names, each once, in order."""
-    found: dict[str, None] = {}
-    for entry in value.get(TABLE, ()):
-        name, held = said(entry)
-        if name == _SECURITY:
-            found |= dict.fromkeys(srtp.names_in(held))
-    return tuple(found)
+    """The suites that a set names, each once, in order. Most sets say the same of each codec, which is read once."""
+    entries = (said(entry) for entry in value.get(TABLE, ()))
+    capabilities = dict.fromkeys(srtp.capability_in(held) for name, held in entries if name == _SECURITY)
+    return tuple(dict.fromkeys(suite for each in islice(capabilities, MOST_READ) for suite in srtp.suites(each)))
 
 
 def rewrite(message: Message, pdu: Pdu, able: Able) -> None:
@@ -60,7 +60,10 @@ def told(value: dict[str, Any], able: Able) -> dict[str, Any]:
     table = value[TABLE]
     means = {entry[NUMBER]: held[MEANS] for entry in table for name, held in (said(entry),) if name == _SECURITY}
     left = [entry for entry in table if entry[NUMBER] not in means]
-    numbers: dict[int, tuple[int, ...]] = {secured: (plain,) for secured, plain in means.items()}
+    known = {entry[NUMBER] for entry in left}
+    numbers: dict[int, tuple[int, ...]] = {
+        secured: (plain,) if plain in known else () for secured, plain in means.items()
+    }
     secures = able.mode in (MediaSecurity.SDES, MediaSecurity.OPTIONAL) and able.suites
     added: list[dict[str, Any]] = []
     if secures:
@@ -71,7 +74,7 @@ def told(value: dict[str, Any], able: Able) -> dict[str, Any]:
                 break
             added.append({NUMBER: number, CAPABILITY: (_SECURITY, _security(plain, able.suites))})
             numbers[plain] = (number,) if able.mode is MediaSecurity.SDES else (number, plain)
-        numbers |= {secured: numbers.get(plain, (plain,)) for secured, plain in means.items()}
+        numbers |= {secured: numbers.get(plain, (plain,)) for secured, plain in means.items() if plain in known}
     if not means and not added:
         return value
     found = {**value, TABLE: [*left, *added]}
@@ -91,10 +94,12 @@ def _security(plain: int, suites: Sequence[str]) -> dict[str, Any]:
 
 
 def _descriptor(descriptor: dict[str, Any], numbers: dict[int, tuple[int, ...]]) -> dict[str, Any]:
+    """A descriptor of what is told. Of entries that mean nothing which is told nothing is left, and of their sets."""
     if TOGETHER not in descriptor:
         return descriptor
     sets = [_each_once(number for one in each for number in numbers.get(one, (one,))) for each in descriptor[TOGETHER]]
-    return {**descriptor, TOGETHER: sets}
+    held = {name: each for name, each in descriptor.items() if name != TOGETHER}
+    return {**held, TOGETHER: [each for each in sets if each]} if any(sets) else held
 
 
 def _each_once(numbers: Any) -> list[int]:

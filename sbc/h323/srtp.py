@@ -24,8 +24,8 @@ OIDS = {
 }
 """The suites that it has numbers for, and the SBC can, by their names in SDP. F8_128_HMAC_SHA1_80, its third, nobody
 here does."""
-MOST = 256
-"""Elements of all lists of one capability, or of one key."""
+MOST = 32
+"""Elements of all lists of one capability, or of one key. There are three suites."""
 MOST_MKI = 128
 """Octets of a master key identifier."""
 _NAMES = {number: name for name, number in OIDS.items()}
@@ -64,14 +64,24 @@ def secured_by(names: Sequence[str]) -> dict[str, Any]:
 
 def names_in(said: dict[str, Any]) -> tuple[str, ...]:
     """The suites that stand in one, of a channel or of an entry that secures another; nothing where there are none."""
-    return named(said.get(_INTEGRITY, {}).get(_CAPABLE))
+    return suites(capability_in(said))
+
+
+def capability_in(said: dict[str, Any]) -> bytes:
+    """The SrtpCryptoCapability that stands in one, as it stands; empty where there is none."""
+    return _raw(said.get(_INTEGRITY, {}).get(_CAPABLE))
 
 
 def named(said: Any) -> tuple[str, ...]:
     """The suites that a generic capability of H.245 names; nothing where it is of something else."""
+    return suites(_raw(said))
+
+
+def _raw(said: Any) -> bytes:
     if not isinstance(said, dict) or said.get(_IDENTIFIER) != ("standard", CAPABILITY):
-        return ()
-    return suites(said.get(_RAW, b""))
+        return b""
+    found: bytes = said.get(_RAW, b"")
+    return found
 
 
 def keys(key: Key) -> bytes:

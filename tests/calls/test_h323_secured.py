@@ -499,6 +499,15 @@ def test_what_a_terminal_can_secure_the_core_does_not_hear_of() -> None:
     assert entries == {5: ("receiveAudioCapability", A_LAW)} and together == [[5]]
 
 
+def test_a_set_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not where nobody asks for it."""
+    read: list[bytes] = []
+    monkeypatch.setattr(srtp, "suites", lambda data: read.append(data) or (_32,))
+    talk = Talk()
+    assert to(talk.up(table(secures(_32))), "core") and len(read) == 1
+    assert talk.call.legs[0].suites == (_32,)
+
+
 def test_a_terminal_hears_what_can_be_secured_in_its_realm_and_nothing_else() -> None:
     talk = Talk()
     entries, together = set_of(talk.down(table()), "access")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from sbc.core.secured import MediaSecurity
 from sbc.h323 import srtp
 from sbc.h323.codec import build_control, decode
 from sbc.h323.securing_sets import MOST, Able, rewrite, suites_of, told
+from tests.steps import steps
 
 _80, _32 = srtp.OIDS
 SDES, NONE, OPTIONAL = MediaSecurity.SDES, MediaSecurity.NONE, MediaSecurity.OPTIONAL
@@ -55,6 +57,36 @@ def test_what_a_set_names() -> None:
     assert suites_of(MIXED) == (_32,)
     assert suites_of(a_set({1: A_LAW, 2: means(1, _32, _80), 3: means(1, _80)})) == (_32, _80)
     assert suites_of(a_set({1: A_LAW})) == ()
+
+
+def raw(number: int, octets: bytes) -> Any:
+    """An entry that says these octets of how it secures another."""
+    name, said = means(number, _80)
+    said["encryptionAuthenticationAndIntegrity"]["genericH235SecurityCapability"]["nonCollapsingRaw"] = octets
+    return name, said
+
+
+def test_a_set_of_very_many_suites_is_no_work() -> None:
+    """Whoever is in a call may say it; all others wait."""
+    flood = {2 + number: raw(1, bytes((100,)) + bytes(98) + bytes((0x20, number))) for number in range(250)}
+    few = {2 + number: raw(1, srtp.capability((_80,))) for number in range(250)}
+    found, many = steps(partial(suites_of, a_set({1: A_LAW, **flood})))
+    same, usual = steps(partial(suites_of, a_set({1: A_LAW, **few})))
+    assert (found, same) == ((), (_80,)) and many < 4 * usual
+    assert suites_of(a_set({1: A_LAW, **few, 253: means(1, _32)})) == (_80, _32)
+
+
+@pytest.mark.parametrize("able", [PLAIN, SECURED, BOTH])
+def test_what_is_told_names_nothing_that_is_not_there(able: Able) -> None:
+    """Entries that mean each other, themselves, others that mean another, or nothing."""
+    tangled = {1: A_LAW, 2: means(3), 3: means(2), 4: means(4), 5: means(6), 6: means(1), 7: means(99)}
+    value = told(a_set(tangled, [2, 3], [4], [5, 1], [6], [7], [1, 2]), able)
+    entries, together = found(value)
+    assert entries[1] == A_LAW and all(each in entries for one in together for each in one)
+    assert together and all(together)
+    message = decode(build_control("request", "terminalCapabilitySet", value))
+    assert message.pdu is not None and message.pdu.value["capabilityTable"] == value["capabilityTable"]
+    assert found(told(a_set({1: A_LAW, 2: means(2)}, [2]), PLAIN))[1] == []
 
 
 def test_a_plain_side_hears_of_media_alone_and_of_all_of_it() -> None:
