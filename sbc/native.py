@@ -3,12 +3,14 @@
 What attrs makes of a class it makes while the program runs, so its attributes are looked up by name, some 170
 instructions each, and it is filled by Python. A class that is written out mypyc knows: an attribute is three
 instructions, to make one a call in C. As Python all stays with attrs. What is written out keeps its lines, which
-tracebacks name, and is to whoever asks (`attrs.fields`, `attrs.evolve`) what it was (`described`).
+tracebacks name, and is to whoever asks (`attrs.fields`, `attrs.evolve`, `copy`) what it was (`described`). It cannot be
+pickled, nor referred to weakly.
 """
 
 from __future__ import annotations
 
 import ast
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -136,3 +138,12 @@ def described(kind: Any, fields: tuple[tuple[str, dict[str, Any]], ...], eq: boo
     kind.__attrs_attrs__ = attrs.fields(same)
     if "__repr__" not in vars(kind):  # what a class writes itself attrs leaves
         kind.__repr__ = same.__repr__
+    kind.__copy__, kind.__deepcopy__ = attrs.evolve, _deep_copy  # an empty one cannot be made, which others begin with
+
+
+def _deep_copy(native: Any, memo: dict[int, Any]) -> Any:
+    """It may hold itself, so it is there before what it holds is copied."""
+    made = memo[id(native)] = attrs.evolve(native)
+    for field in attrs.fields(type(native)):
+        object.__setattr__(made, field.name, deepcopy(getattr(native, field.name), memo))
+    return made

@@ -8,11 +8,15 @@ import importlib
 import inspect
 import sys
 import types
+from copy import copy, deepcopy
 from pathlib import Path
 
 import attrs
 import pytest
 
+from sbc.core.address import Address, Pair
+from sbc.core.call import Said
+from sbc.core.message import Place, Role, Slot
 from sbc.native import shadows, written_out
 from tests.test_compiled import ASKED, ROOT, compiled_modules
 
@@ -105,6 +109,32 @@ def test_an_object_of_it_is_filled_compared_and_changed_like_one_of_attrs() -> N
 def test_what_a_class_says_of_itself_stays() -> None:
     for module in both(HOP + '\n    def __repr__(self) -> str:\n        return "a hop"\n'):
         assert repr(module.Hop("a")) == "a hop"
+
+
+def test_an_object_of_it_is_copied_though_an_empty_one_cannot_be_made() -> None:
+    """As of native classes: what makes one wants all that there is no default for."""
+    text = HOP + "    held: list[object] = attrs.field(factory=list)\n"
+    plain, written = both(text.replace("@attrs.frozen", "@attrs.define(eq=False)"))
+
+    def made(kind: type, *args: object, **named: object) -> object:
+        inspect.signature(kind.__init__).bind(None, *args, **named)  # type: ignore[misc]
+        return object.__new__(kind)
+
+    written.Hop.__new__ = made
+    for module in plain, written:
+        hop = module.Hop("a")
+        hop.held = [hop]
+        shallow, deep = copy(hop), deepcopy(hop)
+        assert shallow is not hop and shallow.host == "a" and shallow.seen is hop.seen and shallow.held[0] is hop
+        assert deep is not hop and deep.seen == [1] and deep.seen is not hop.seen and deep.held[0] is deep
+
+
+def test_an_object_of_a_class_that_may_be_native_is_copied() -> None:
+    """Compiled, it is."""
+    said = Said(Pair(Address("192.0.2.1", 4000), None), "PCMU", False)
+    assert copy(said) == deepcopy(said) == said
+    slot = Slot(Role.RTP, Place(Address("192.0.2.1", 4000)), [1])
+    assert copy(slot).at is slot.at and deepcopy(slot).at == [1] and deepcopy(slot).at is not slot.at
 
 
 def test_an_object_that_is_one_alone_is_equal_to_itself() -> None:
