@@ -257,14 +257,13 @@ class Inlet:
 
     def _accepts(self, kind: Kind, data: bytes, source: Source, now: float, shared: bool) -> bool:
         """Ask the latch, and carry out what it says."""
-        latch = self.latch
         self._tell()
         address = Address(source[0], source[1])
-        verdict = latch.judge(address, now, kind, *_identity(kind, data))
+        verdict = self.latch.judge(address, now, kind, *_identity(kind, data))
         if not verdict.accept:
             self.refused[verdict.reason] = self.refused.get(verdict.reason, 0) + 1
             return False
-        if address == latch.latched:  # of others nothing is learned
+        if address == self.latch.latched:  # of others nothing is learned
             self._follow(source, verdict, now, shared)
         return True
 
@@ -345,6 +344,11 @@ class Inlet:
         if clock != self._clock:
             self._fold()
             self._clock = clock
+
+    def away(self, away: bool) -> None:
+        """See IUserSpaceEngine."""
+        self._fold()
+        self._meter.pause() if away else self._meter.resume()
 
     def measured(self) -> Tally:
         """What has been counted of the RTP that was accepted and within the rates."""

@@ -116,6 +116,12 @@ class IUserSpaceEngine(IMediaEngine):
 
         @raises KeyError."""
 
+    def away(stream, side, away):
+        """The RTP that comes from the side is somebody else's from now on; or (`away` False) it comes here again. What
+        comes here all the same is relayed and counted, but what is missing between is not taken for lost.
+
+        @raises KeyError."""
+
     def carried(stream, side, rtcp, ssrc, sequence, timestamp, ago=0.0):
         """Note what somebody else has seen last of a side's flow, `ago` seconds before: SSRC, sequence number and RTP
         timestamp, so that the latch can judge what continues. Of RTCP the SSRC alone counts; where it came on the RTP

@@ -30,7 +30,7 @@ FOLD = 64
 """The most packets that `Meter.fold` takes at once."""
 _TIMED = 6  # packets of a fold that are timed: 5 samples of the jitter
 
-_RUNNING, _JUMPED, _TIMING = 1, 2, 4
+_RUNNING, _JUMPED, _TIMING, _AWAY = 1, 2, 4, 8
 _STATIC = frozenset({0, 3, 4, 5, 7, 8, 9, 12, 13, 15, 18})  # RFC 3551 table 4: audio of 8000 Hz
 _SENDER_REPORT, _RECEIVER_REPORT = 200, 201
 _WORD, _HALF = 0xFFFFFFFF, 0xFFFF
@@ -127,7 +127,7 @@ class Meter:
     def packet(self, header: bytes, clock: int, now: int) -> None:
         """Take an accepted packet: its first 12 octets. `clock` is the side's in Hz, 0 where it is not known."""
         second, sequence, timestamp, ssrc = _header.unpack_from(header)
-        if not self.state & _RUNNING or ssrc != self.ssrc:
+        if self.state & (_RUNNING | _AWAY) != _RUNNING or ssrc != self.ssrc:
             self._begin(ssrc, sequence)
             self.received += 1
         elif not self._count(sequence):
@@ -149,12 +149,19 @@ class Meter:
                 self.packet(header, clock, int(now * 1e9))
 
     def pause(self) -> None:
-        """Somebody else takes the packets from now on: what is missing until the next one here is not lost."""
-        self.state = 0
+        """Somebody else takes the packets from now on. What comes here all the same is a run by itself: what is missing
+        between is not lost."""
+        self.state = _AWAY
+
+    def resume(self) -> None:
+        """They come here again."""
+        self.state &= ~_AWAY
 
     def carried(self, ssrc: int, sequence: int) -> None:
-        """Somebody else has taken the packets up to this one."""
-        self._begin(ssrc, sequence)
+        """Somebody else has taken the packets up to this one. What has followed it meanwhile stays the furthest."""
+        goes_on = self.state & (_RUNNING | _AWAY) == _RUNNING | _AWAY and ssrc == self.ssrc
+        if not goes_on or (self.sequence - sequence) & _HALF >= MAX_DROPOUT:
+            self._begin(ssrc, sequence)
 
     def _take_run(self, headers: Sequence[bytes], times: Sequence[float], clock: int) -> bool:
         """Take packets if nothing is remarkable about them."""
@@ -162,7 +169,7 @@ class Meter:
         fields = _headers[count].unpack(b"".join(headers))
         first = self.sequence + 1
         if (
-            not self.state & _RUNNING
+            self.state & (_RUNNING | _AWAY) != _RUNNING
             or fields[1::4] != tuple(range(first, first + count))
             or fields[3::4].count(self.ssrc) != count
             or fields[0::4].count(fields[0]) != count
@@ -190,7 +197,7 @@ class Meter:
 
     def _begin(self, ssrc: int, sequence: int) -> None:
         self.ssrc, self.sequence = ssrc, sequence
-        self.seen, self.state = _WORD, _RUNNING
+        self.seen, self.state = _WORD, _RUNNING | self.state & _AWAY
 
     def _count(self, sequence: int) -> bool:
         """Count a packet of the run that is going on. Whether it came for the first time, and so may be timed."""

@@ -319,6 +319,10 @@ class TwistedEngine:
         at = self._reactor.seconds() - ago
         self._relays[stream].stream.carried(side, rtcp, ssrc, sequence, timestamp, at)
 
+    def away(self, stream: str, side: int, away: bool) -> None:
+        """See IUserSpaceEngine. @raises KeyError."""
+        self._side(stream, side).rtp.away(away)
+
     def received(self, stream: str) -> int:
         """See IMediaEngine. @raises KeyError."""
         return self._relays[stream].stream.received()

@@ -92,6 +92,19 @@ def test_what_others_have_forwarded_is_not_lost(rig: Rig) -> None:
     assert (found.expected, found.lost) == (13, 1)
 
 
+def test_what_comes_before_it_is_told_who_forwarded_is_not_lost(rig: Rig) -> None:
+    """Packets come here again before the engine has heard how far the kernel has come."""
+    call = Call(rig)
+    sent(call, range(10))
+    rig.engine.away(call.id, 0, True)
+    sent(call, [300])  # a fragment, say, which the kernel leaves to us
+    sent(call, [501, 502])
+    rig.engine.carried(call.id, 0, False, 0x1234, 500, 500 * 160)
+    rig.engine.away(call.id, 0, False)
+    found = sent(call, [503, 505])
+    assert (found.expected, found.lost, found.duplicates) == (16, 1, 0)
+
+
 def test_what_is_measured_is_charged_with_the_rest(rig: Rig) -> None:
     call = Call(rig)
     sent(call, [1, 2, 4])

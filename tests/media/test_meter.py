@@ -95,10 +95,22 @@ def test_what_others_have_carried_is_not_lost() -> None:
     meter = heard(1, 2, 3)
     meter.pause()
     heard(900, 902, meter=meter)
-    assert counts(meter) == (5, 1, 0, 0)
+    assert counts(meter) == (5, 0, 0, 0), "what comes all the same is a run by itself"
     meter.carried(7, 2000)
+    meter.resume()
     heard(2002, 1999, meter=meter)
-    assert counts(meter) == (6, 2, 1, 0)
+    assert counts(meter) == (6, 1, 1, 0)
+
+
+def test_what_has_followed_what_others_have_carried_is_not_lost_either() -> None:
+    """Who hears of that may have had the next ones meanwhile."""
+    meter = heard(1, 2, 3)
+    meter.pause()
+    heard(101, 102, meter=meter)
+    meter.carried(7, 100)
+    meter.resume()
+    heard(103, 105, meter=meter)
+    assert counts(meter) == (7, 1, 0, 0)
 
 
 # -- what is timed
@@ -331,7 +343,7 @@ steps = st.tuples(
     st.booleans(),
     st.one_of(st.just(20 * MS), st.integers(0, 500 * MS), st.integers(0, 10**13)),
     st.sampled_from([8000, 8000, 48_000, 90_000, 0, MAX_CLOCK, MAX_CLOCK + 1, 11_025]),
-    st.sampled_from(["", "", "", "", "", "", "pause", "carried"]),
+    st.sampled_from(["", "", "", "", "", "", "pause", "carried", "resume"]),
 )
 
 
@@ -345,6 +357,9 @@ def test_the_meter_in_c_counts_the_very_same(now: int, packets: list[tuple[Any, 
         if also == "pause":
             ours.pause()
             module.lib.meter_pause(theirs)
+        elif also == "resume":
+            ours.resume()
+            module.lib.meter_resume(theirs)
         elif also == "carried":
             ours.carried(ssrc, sequence)
             module.lib.meter_carried(theirs, ssrc, sequence)
@@ -404,7 +419,7 @@ def test_it_is_compiled_for_the_kernel_too() -> None:
     text = """#include "meter.h"
     int packet(struct meter *m, const uint8_t *data) { meter_packet(m, data, data[1], 5); return 0; }
     int report(struct meter_reports *r, const uint8_t *data) { meter_report(r, r + 1, data, 52, 5); return 0; }
-    int others(struct meter *m) { meter_pause(m); meter_carried(m, 1, 2); return 0; }
+    int others(struct meter *m) { meter_pause(m); meter_carried(m, 1, 2); meter_resume(m); return 0; }
     """
     strict = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{NATIVE}"]
     done = subprocess.run(

@@ -256,6 +256,8 @@ class KernelEngine(Passing):
         if each is None:
             each = stream.enter(self._plane, flow, self._longest, mux, partial(self.inner.lend, name, flow.side))
         self._by_slot[each.slot] = name
+        if not flow.rtcp:
+            self.inner.away(name, flow.side, True)
 
     def _demote(self, name: str, stream: Promoted, reason: str) -> None:
         before = bool(stream.entered)
@@ -269,9 +271,7 @@ class KernelEngine(Passing):
     def _give_back(self, name: str, stream: Promoted, each: Entered) -> None:
         """Take a flow out, and let user space know where its stream has got to."""
         last = self._take_out(stream, each)
-        if self._plane.owns(each.slot):
-            self.inner.lend(name, each.side, None)
-        self._carried(name, each, last)
+        self._returned(name, each, last, self._plane.owns(each.slot))
 
     def _take_out(self, stream: Promoted, each: Entered) -> tuple[Last, ...]:
         self._by_slot.pop(each.slot, None)

@@ -48,6 +48,14 @@ class Passing:
         for said in last:
             self.inner.carried(name, each.side, each.rtcp, said.ssrc, said.sequence, said.timestamp, said.ago)
 
+    def _returned(self, name: str, each: Entered, last: tuple[Last, ...], lent: bool) -> None:
+        """A flow comes to user space again. `lent`: it was taken out of the side's bucket in the kernel."""
+        if lent:
+            self.inner.lend(name, each.side, None)
+        self._carried(name, each, last)
+        if not each.rtcp:
+            self.inner.away(name, each.side, False)
+
     def _lend_no_more(self, stream: str) -> None:
         """Let user space take what comes from both sides out of its own buckets, which go on with what was left."""
         for side in range(2):

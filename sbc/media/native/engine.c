@@ -281,6 +281,14 @@ void engine_carried(struct stream *stream, int side, bool rtcp, uint32_t ssrc, i
     worker_ask(stream->worker, &carried);
 }
 
+void engine_away(struct stream *stream, int side, bool away)
+{
+    struct command command = {.kind = COMMAND_AWAY, .side = (uint8_t)side, .stream = stream, .away = away};
+
+    stream->asked++;
+    worker_ask(stream->worker, &command);
+}
+
 void engine_rows(struct engine *engine, struct stream *stream, struct stream_rows *rows)
 {
     struct command question = {.kind = COMMAND_ROWS, .stream = stream, .rows = rows};

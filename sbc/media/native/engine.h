@@ -63,6 +63,9 @@ bool engine_ride(struct stream *stream, int side, struct stream *carrier, const 
 void engine_carried(struct stream *stream, int side, bool rtcp, uint32_t ssrc, int32_t sequence, uint32_t timestamp,
                     uint64_t ago);
 
+/* The RTP that comes from a side is somebody else's from now on; or it comes here again: see meter_pause(). */
+void engine_away(struct stream *stream, int side, bool away);
+
 /* Packets accepted so far from both sides; may be asked at any time. */
 uint64_t engine_received(const struct stream *stream);
 

@@ -14,13 +14,13 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sbc.core.orders import Rate, SideSpec, StreamSpec
-from sbc.media.bucket import LentBucket, SharedBucket
 from sbc.media.counters import StreamCounters
 from sbc.media.flow import Flow, SideView, flows_of
 from sbc.media.herald import Herald
 from sbc.media.inlet import LONGEST
 from sbc.media.interfaces import IMediaObserver, IUserSpaceEngine, PortUnavailable
 from sbc.media.kept import check_apart, check_kept
+from sbc.media.native.elsewhere import Elsewhere
 from sbc.media.native.rates import Rates
 from sbc.media.native.secured import Seals, Secured
 from sbc.media.native.shared import SharedPorts
@@ -64,7 +64,7 @@ class _Relay:
 
 
 @implementer(IUserSpaceEngine)
-class NativeEngine(Secured):
+class NativeEngine(Elsewhere, Secured):
     """Carries out media orders with threads of its own. All of it is called on the reactor's thread."""
 
     name = "native"
@@ -188,32 +188,9 @@ class NativeEngine(Secured):
         """See IMediaEngine."""
         self._rates.limit(realm, rate)
 
-    def share_realm(self, realm: str, bucket: SharedBucket | None) -> None:
-        """See IUserSpaceEngine."""
-        self._rates.share(realm, bucket)
-
-    def lend(self, stream: str, side: int, bucket: LentBucket | None) -> None:
-        """See IUserSpaceEngine. @raises KeyError."""
-        self._rates.lend(self._relays[stream].stream, side, bucket)
-
     def report_silence(self, seconds: float) -> None:
         """See IMediaEngine."""
         self._watch.limit(seconds)
-
-    def carried(
-        self,
-        stream: str,
-        side: int,
-        rtcp: bool,
-        ssrc: int,
-        sequence: int | None,
-        timestamp: int | None,
-        ago: float = 0.0,
-    ) -> None:
-        """See IUserSpaceEngine. @raises KeyError."""
-        relay = self._relays[stream].stream
-        last = -1 if sequence is None else sequence
-        self._lib.engine_carried(relay, side, rtcp, ssrc, last, timestamp or 0, int(ago * _NANO))
 
     def in_kernel(self) -> None:
         """See IMediaEngine."""

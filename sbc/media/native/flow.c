@@ -215,6 +215,16 @@ void stream_lend(struct stream *stream, int number, struct bucket *bucket, int64
         __sync_fetch_and_add(&bucket->full_at, side->own.full_at - (uint64_t)now);
 }
 
+void stream_away(struct stream *stream, int number, bool away)
+{
+    struct meter *meter = &stream->sides[number].meter;
+
+    if (away)
+        meter_pause(meter);
+    else
+        meter_resume(meter);
+}
+
 void stream_carried(struct stream *stream, int number, bool rtcp, const struct last *last)
 {
     struct side *side = &stream->sides[number];

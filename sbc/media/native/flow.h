@@ -276,6 +276,9 @@ static inline void stream_end(struct stream *stream)
    again, which goes on where that one is. */
 void stream_lend(struct stream *stream, int side, struct bucket *bucket, int64_t now);
 
+/* The RTP of a side is somebody else's from now on; or it comes here again. */
+void stream_away(struct stream *stream, int side, bool away);
+
 /* Note what somebody else has forwarded last of a side's flow. */
 void stream_carried(struct stream *stream, int side, bool rtcp, const struct last *last);
 

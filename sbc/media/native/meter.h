@@ -52,6 +52,7 @@ struct meter_reports {
 
 static inline void meter_packet(struct meter *m, const uint8_t *header, uint32_t clock, uint64_t now);
 static inline void meter_pause(struct meter *m);
+static inline void meter_resume(struct meter *m);
 static inline void meter_carried(struct meter *m, uint32_t ssrc, uint16_t sequence);
 static inline void meter_report(struct meter_reports *from, const struct meter_reports *other, const uint8_t *head,
                                 uint32_t size, uint64_t now);
@@ -72,7 +73,7 @@ _Static_assert(sizeof(struct meter_reports) == 64, "so are the reports of a side
 #define METER_HEADER 12           /* octets that meter_packet reads, */
 #define METER_HEAD 52             /* and meter_report: a sender report with one block */
 
-enum { METER_RUNNING = 1, METER_JUMPED = 2, METER_TIMED = 4 };
+enum { METER_RUNNING = 1, METER_JUMPED = 2, METER_TIMED = 4, METER_AWAY = 8 };
 enum { METER_SENDER_REPORT = 200, METER_RECEIVER_REPORT = 201 };
 
 METER_INLINE uint16_t meter_read16(const uint8_t *at)
@@ -104,7 +105,7 @@ METER_INLINE void meter_begin(struct meter *m, uint32_t ssrc, uint16_t sequence)
     m->ssrc = ssrc;
     m->sequence = sequence;
     m->seen = 0xFFFFFFFFu;
-    m->state = METER_RUNNING;
+    m->state = METER_RUNNING | (m->state & METER_AWAY);
 }
 
 /* Count a packet of the run that is going on. Whether it came for the first time, and so may be timed. */
@@ -188,7 +189,7 @@ METER_INLINE void meter_packet(struct meter *m, const uint8_t *header, uint32_t 
     uint16_t sequence = meter_read16(header + 2);
     uint32_t ssrc = meter_read32(header + 8);
 
-    if (!(m->state & METER_RUNNING) || m->ssrc != ssrc) {
+    if ((m->state & (METER_RUNNING | METER_AWAY)) != METER_RUNNING || m->ssrc != ssrc) {
         meter_begin(m, ssrc, sequence);
         m->received++;
     } else if (!meter_count(m, sequence)) {
@@ -201,16 +202,26 @@ METER_INLINE void meter_packet(struct meter *m, const uint8_t *header, uint32_t 
         m->state &= (uint8_t)~METER_TIMED;
 }
 
-/* Somebody else takes the packets from now on. What comes here next begins a run: what is missing until then is not lost. */
+/* Somebody else takes the packets from now on. What comes here all the same is a run by itself: what is missing between is not
+ * lost. */
 METER_INLINE void meter_pause(struct meter *m)
 {
-    m->state = 0;
+    m->state = METER_AWAY;
 }
 
-/* Somebody else has taken the packets up to this one. */
+/* They come here again. */
+METER_INLINE void meter_resume(struct meter *m)
+{
+    m->state &= (uint8_t)~METER_AWAY;
+}
+
+/* Somebody else has taken the packets up to this one. What has followed it here meanwhile stays the furthest. */
 METER_INLINE void meter_carried(struct meter *m, uint32_t ssrc, uint16_t sequence)
 {
-    meter_begin(m, ssrc, sequence);
+    uint16_t ahead = (uint16_t)(m->sequence - sequence);
+
+    if ((m->state & (METER_RUNNING | METER_AWAY)) != (METER_RUNNING | METER_AWAY) || m->ssrc != ssrc || ahead >= METER_MAX_DROPOUT)
+        meter_begin(m, ssrc, sequence);
 }
 
 METER_INLINE void meter_remember(struct meter_reports *from, uint32_t ssrc, uint32_t ntp, uint64_t now)

@@ -164,6 +164,11 @@ static void worker_carry_out(struct worker *worker, const struct command *comman
     case COMMAND_LEND:
         stream_lend(stream, command->side, command->bucket, now);
         break;
+    case COMMAND_AWAY:
+        worker_touch(worker, stream);
+        stream_away(stream, command->side, command->away);
+        atomic_fetch_add_explicit(&stream->done, 1, memory_order_release);
+        break;
     case COMMAND_CARRIED:
         worker_touch(worker, stream);
         stream_carried(stream, command->side, command->rtcp, &command->last);

@@ -60,6 +60,7 @@ enum command_kind {
     COMMAND_KEY,
     COMMAND_AIM,
     COMMAND_LEND,
+    COMMAND_AWAY,
     COMMAND_CARRIED,
     COMMAND_RIDE,
     COMMAND_READ,
@@ -84,6 +85,7 @@ struct command {
         } ride;
         struct address to[2];
         struct bucket *bucket;
+        bool away;
         struct stream_rows *rows;   /* of ROWS, and */
         struct stream_state *state; /* of READ and CLOSE: filled when they are answered */
     };

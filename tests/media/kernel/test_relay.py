@@ -16,6 +16,7 @@ from sbc.core.address import Address
 from sbc.core.orders import Rate
 from sbc.media.kernel.addresses import pack
 from sbc.media.kernel.plane import OTHERS, STRANGERS, UNROUTED, Plane, Tally
+from sbc.media.packet import Kind, classify
 from tests.media.kernel.apart import Apart
 from tests.media.kernel.bench import (
     AT_PHONE,
@@ -36,7 +37,7 @@ from tests.media.kernel.bench import (
     Bench,
 )
 from tests.media.kernel.frames import Frame, checksum
-from tests.media.packets import dtls_hello, receiver_report, rtp, stun_request
+from tests.media.packets import dtls_hello, receiver_report, report_block, rtp, sender_report, stun_request
 
 STRANGER = Address("10.1.0.3", 30_000)
 RTP = Frame(PHONE, AT_PHONE, rtp())
@@ -192,6 +193,47 @@ def test_frames_that_end_early_are_left_to_the_stack(bench: Bench, cut: int) -> 
     frame = RTP.data()[: max(14, cut)]
     assert bench.xdp(frame) == (XDP_PASS, frame)
     assert bench.tally(slot) == Tally()
+
+
+def _changed(chance: random.Random, payload: bytes) -> bytes:
+    """A payload of which something is another, missing, or too much."""
+    data = bytearray(payload)
+    for _ in range(chance.randrange(1, 4)):
+        what = chance.randrange(3)
+        if what == 0 and data:
+            odd = (0, 1, 0x80, 0x8F, 0x90, 0x9F, 191, 192, 200, 223, 224, 0xFF, chance.randrange(256))
+            data[chance.randrange(min(24, len(data)))] = chance.choice(odd)
+        elif what == 1:
+            del data[chance.randrange(len(data) + 1) :]
+        else:
+            data += chance.randbytes(chance.randrange(8))
+    return bytes(data)
+
+
+@pytest.mark.parametrize("mux", [False, True])
+@pytest.mark.parametrize("run", ["xdp", "tc"])
+def test_of_any_octets_it_takes_what_user_space_calls_rtp_or_rtcp(bench: Bench, run: str, mux: bool) -> None:
+    """Read by the same rules, to the octet: what is neither goes up as it came, what is one goes on as it came."""
+    chance = random.Random(run)
+    extended = b"\x9f" + rtp()[1:12] + bytes(60) + b"\xbe\xde\x00\x01" + bytes(4) + b"voice"
+    payloads = (
+        rtp(),
+        extended,
+        receiver_report(),
+        sender_report(7, 1, report_block(8, 2)),
+        stun_request(),
+        dtls_hello(),
+    )
+    slot = bench.ready(mux=mux)
+    goes_on = XDP_REDIRECT if run == "xdp" else TC_REDIRECT
+    for _ in range(400):
+        frame = attrs.evolve(RTP, payload=_changed(chance, chance.choice(payloads)))
+        bench.plane._slots[slot].confirmed = bench.plane.now() >> 30  # however long it takes to come here
+        action, out = getattr(bench, run)(frame)
+        kind = classify(frame.payload)
+        taken = kind is Kind.RTP or (mux and kind is Kind.RTCP)
+        assert (action == goes_on) == taken, (kind, frame.payload)
+        assert out[14:] == (relayed(frame) if taken else frame).ip()
 
 
 def test_rtp_with_csrcs_and_an_extension_is_forwarded(bench: Bench) -> None:
