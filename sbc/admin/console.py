@@ -207,7 +207,8 @@ class Console(Purse):
         if kernel := engine.in_kernel():
             table.below += f"\n{kernel.flows} flows in the kernel, of {kernel.room} there can be ({kernel.directory})"
             for tap in kernel.taps:
-                table.below += f"\n{tap.interface}: {tap.mode}{f' ({tap.why})' if tap.why else ''}"
+                mode = f"{tap.mode}, to its peer" if tap.to_peer else tap.mode
+                table.below += f"\n{tap.interface}: {mode}{f' ({tap.why})' if tap.why else ''}"
         return table
 
     # -- what was

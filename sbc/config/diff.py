@@ -117,7 +117,7 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     "trace": dict.fromkeys(("enabled", "messages", "octets", "total", "refusals"), RESTART),
     "media": dict.fromkeys(("engine", "threads", "realtime"), RESTART),
     "media.dtls": dict.fromkeys(("certificate", "key"), RESTART),
-    "media.kernel": dict.fromkeys(("interfaces", "directory", "room"), RESTART),
+    "media.kernel": dict.fromkeys(("interfaces", "directory", "room", "redirect_peer"), RESTART),
     "metrics": dict.fromkeys(("listen", "allow_remote"), RESTART),
     "log": {"level": NOW, "format": RESTART, "file": RESTART},
     "cdr": dict.fromkeys(("json", "sqlite", "sync", "interim", "pending", "rotate_size", "rotate_daily"), RESTART),

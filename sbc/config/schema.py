@@ -192,6 +192,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("interfaces", kinds.many(kinds.device(), 0, "names")),
         Key("directory", kinds.pins()),
         Key("room", kinds.integer(64, 1_048_576)),
+        Key("redirect_peer", kinds.boolean()),
     ),
     "metrics": (
         Key("listen", kinds.ip_port(unspecified=True), required=True),

@@ -94,11 +94,13 @@ class EngineName(Enum):
 
 @attrs.frozen
 class KernelConfig:
-    """Interfaces that media comes in by though they do not hold its address, where maps are pinned, room for flows."""
+    """Interfaces that media comes in by though they do not hold its address, where maps are pinned, room for flows, and
+    whether a veth's other end is handed packets at once."""
 
     interfaces: tuple[str, ...] = ()
     directory: str = "/sys/fs/bpf/sbc"
     room: int = 65_536
+    redirect_peer: bool = True
 
 
 @attrs.frozen

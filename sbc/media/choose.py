@@ -123,6 +123,7 @@ def make_engine(choice: Choice, config: MediaConfig, reactor: Any, observer: IMe
             silence,
             directory=kernel.directory,
             room=kernel.room,
+            redirect_peer=kernel.redirect_peer,
             interfaces=kernel.interfaces,
         )
     except OSError as error:

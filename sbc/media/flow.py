@@ -33,12 +33,13 @@ class Flow:
 
 @attrs.frozen
 class Tap:
-    """An interface whose packets the kernel forwards: its name, how ("native" or "generic" XDP, or "tc"), and why no
-    better than that."""
+    """An interface whose packets the kernel forwards: its name, how ("native" or "generic" XDP, or "tc"), why no
+    better than that, and whether what TC sends by it is handed to the other end of the veth at once."""
 
     interface: str
     mode: str
     why: str
+    to_peer: bool = False
 
 
 @attrs.frozen

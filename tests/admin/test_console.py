@@ -399,11 +399,15 @@ def test_media(quiet: Desk) -> None:
 
 def test_media_says_where_the_kernel_forwards(quiet: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = KernelView(
-        (Tap("eth0", "native", ""), Tap("eth1", "tc", "it is somebody else's")), 7, 100, "/sys/fs/bpf/sbc"
+        (Tap("eth0", "native", ""), Tap("eth1", "tc", "it is somebody else's"), Tap("eth2", "tc", "", to_peer=True)),
+        7,
+        100,
+        "/sys/fs/bpf/sbc",
     )
     monkeypatch.setattr(quiet.runner.engine, "in_kernel", lambda: kernel)
     assert repr(quiet.console.media()).endswith(
-        "\n7 flows in the kernel, of 100 there can be (/sys/fs/bpf/sbc)\neth0: native\neth1: tc (it is somebody else's)"
+        "\n7 flows in the kernel, of 100 there can be (/sys/fs/bpf/sbc)"
+        "\neth0: native\neth1: tc (it is somebody else's)\neth2: tc, to its peer"
     )
 
 

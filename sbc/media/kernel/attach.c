@@ -209,12 +209,12 @@ int relay_sweep_tc(const struct relay *relay, int interface)
     return our_filter(&hook, relay) == -ESTALE ? relay_detach_tc(relay, interface) : 0;
 }
 
-/* Say whether XDP may send by an interface itself. */
-int relay_outlet(const struct relay *relay, int interface, int takes)
+/* Say what the programs may do at an interface: RELAY_FRAMES, RELAY_PEER. */
+int relay_outlet(const struct relay *relay, int interface, __u32 may)
 {
-    __u32 key = (__u32)interface, value = 1;
+    __u32 key = (__u32)interface;
 
-    if (takes)
-        return bpf_map_update_elem(relay->outlets, &key, &value, BPF_ANY) ? -errno : 0;
+    if (may)
+        return bpf_map_update_elem(relay->outlets, &key, &may, BPF_ANY) ? -errno : 0;
     return bpf_map_delete_elem(relay->outlets, &key) && errno != ENOENT ? -errno : 0;
 }

@@ -62,10 +62,10 @@ class KernelEngine(Passing):
         room: int,
         interfaces: Iterable[str] = (),
         modes: tuple[str, ...] = (),
+        redirect_peer: bool = True,
     ) -> None:
         """`make_inner` makes an IUserSpaceEngine for the observer it is given. `directory`: where programs and maps are
-        pinned. `room`: flows there can be, up to four a stream. `interfaces`: those that media comes in by besides the
-        ones that hold its addresses. `modes`: how to put the programs there, best first; empty: what is best for each.
+        pinned. `room`: flows there can be, up to four a stream. `interfaces`, `modes`, `redirect_peer`: see Interfaces.
 
         @raises sbc.media.kernel.directory.Unavailable."""
         self._reactor = reactor
@@ -74,7 +74,7 @@ class KernelEngine(Passing):
         self._longest = longest
         self._plane = Plane(directory, room)
         self._lookups = Lookups(self._plane.lease)
-        self.interfaces = Interfaces(self._plane, interfaces, modes)
+        self.interfaces = Interfaces(self._plane, interfaces, modes, redirect_peer)
         self._streams: dict[str, Promoted] = {}
         self.barrier, self.charges = self._plane.barrier, Charges(self._plane, self._streams)
         self._by_slot: dict[int, str] = {}

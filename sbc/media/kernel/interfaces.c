@@ -1,4 +1,4 @@
-/* Which interfaces take frames from XDP. */
+/* Which interfaces take frames from XDP, and have programs of others in the way out. */
 #include <errno.h>
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
@@ -7,6 +7,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
+
 #include "loader.h"
 
 /* Generic netlink, family "netdev" (Linux 6.3): linux/netdev.h of that version on, of which older headers know nothing. */
@@ -14,6 +16,7 @@
 #define NETDEV_A_DEV_IFINDEX 1
 #define NETDEV_A_DEV_XDP_FEATURES 3
 #define NETDEV_XDP_ACT_NDO_XMIT 4
+#define BPF_TCX_EGRESS 47 /* enum bpf_attach_type, from Linux 6.6 on */
 
 struct request {
     struct nlmsghdr head;
@@ -86,4 +89,15 @@ int interface_takes_frames(int interface)
     if (error < 0)
         return error;
     return !!(found & NETDEV_XDP_ACT_NDO_XMIT);
+}
+
+/* How many programs look at what leaves by an interface (tcx; those of clsact are not among them). 0 where the kernel has no
+ * such places; else a negative errno where it does not say. */
+int interface_programs(int interface)
+{
+    __u32 count = 0;
+
+    if (bpf_prog_query(interface, BPF_TCX_EGRESS, 0, NULL, NULL, &count))
+        return errno == EINVAL ? 0 : -errno;
+    return (int)count;
 }

@@ -14,6 +14,7 @@ import attrs
 from twisted.logger import Logger
 
 from sbc.media.flow import Tap
+from sbc.media.kernel.peers import FRAMES, PEER
 from sbc.media.kernel.plane import Plane
 
 _SIOCGIFHWADDR, _ETHERNET = 0x8927, 1  # netdevice(7), ARPHRD_ETHER
@@ -25,14 +26,14 @@ _VLAN = "802.1Q VLAN Support"  # the driver of VLAN devices: net/8021q/vlan_dev.
 
 @attrs.define
 class Attached:
-    """An interface that has our programs. `mode`: "native", "generic" or "tc"; `why` it is not better than that;
-    `frames`: whether XDP may send by it."""
+    """An interface that has our programs. `mode`: "native", "generic" or "tc"; `why` it is not better than that; `may`:
+    what they may do to send by it, FRAMES and PEER."""
 
     index: int
     name: str
     mode: str
     why: str
-    frames: bool = False
+    may: int = 0
 
 
 class Interfaces:
@@ -44,12 +45,16 @@ class Interfaces:
 
     _log = Logger()
 
-    def __init__(self, plane: Plane, named: Iterable[str] = (), modes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, plane: Plane, named: Iterable[str] = (), modes: tuple[str, ...] = (), redirect_peer: bool = True
+    ) -> None:
         """`named`: interfaces that media comes in by although they do not hold its address. `modes`: what to try, in
-        that order; empty: what is best for each."""
+        that order; empty: what is best for each. `redirect_peer`: whether a veth's other end is handed packets at
+        once."""
         self._plane = plane
         self._named = tuple(named)
         self._modes = modes
+        self._redirects = redirect_peer
         self.attached: dict[int, Attached] = {}
         self._hosts: dict[str, str] = {}  # our addresses whose packets come by us: "" or why they do not
         self._failed: set[str] = set()  # interfaces of which that was said
@@ -118,7 +123,7 @@ class Interfaces:
             return "not-attached"
         found = self.attached[index] = Attached(index, name, mode or "tc", why)
         self._left.discard(index)
-        self._see_frames(found)
+        self._see_exit(found)
         self._log.info(
             "the kernel relays at {name}: {mode}{why}",
             name=name,
@@ -176,7 +181,7 @@ class Interfaces:
         return left
 
     def look(self) -> bool:
-        """See which interfaces still are there and take frames from XDP, and where our addresses are now. Whether any
+        """See which interfaces still are there and how they are sent by, and where our addresses are now. Whether any
         stream may come by another interface than before."""
         names, moved = dict(socket.if_nameindex()), False
         for index, found in list(self.attached.items()):
@@ -185,7 +190,7 @@ class Interfaces:
                 del self.attached[index]
                 moved = True
             else:
-                self._see_frames(found)
+                self._see_exit(found)
         self._plane.see_addresses()
         if any(map(_index, self._absent)):  # it has come: every address may come by it
             self._hosts.clear()
@@ -199,16 +204,18 @@ class Interfaces:
             self._ensured(host)
         return moved
 
-    def _see_frames(self, found: Attached) -> None:
-        takes = bool(self._plane.takes_frames(found.index))
-        if takes != found.frames:
-            self._plane.outlet(found.index, takes)
-            found.frames = takes
+    def _see_exit(self, found: Attached) -> None:
+        may = FRAMES if self._plane.takes_frames(found.index) else 0
+        if self._redirects and self._plane.has_peer_at_hand(found.index):
+            may |= PEER
+        if may != found.may:
+            self._plane.outlet(found.index, may)
+            found.may = may
 
     def taps(self) -> tuple[Tap, ...]:
         """Where the programs are, by name."""
         found = sorted(self.attached.values(), key=lambda each: each.name)
-        return tuple(Tap(each.name, each.mode, each.why) for each in found)
+        return tuple(Tap(each.name, each.mode, each.why, bool(each.may & PEER)) for each in found)
 
     def collect(self) -> int:
         """Take the programs that an earlier process has left off the interfaces where they are of no use now; how

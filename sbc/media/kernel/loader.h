@@ -41,7 +41,7 @@ __u32 relay_tc_id(const struct relay *relay);
 int relay_attach_tc(const struct relay *relay, int interface);
 int relay_detach_tc(const struct relay *relay, int interface);
 int relay_sweep_tc(const struct relay *relay, int interface);
-int relay_outlet(const struct relay *relay, int interface, int takes);
+int relay_outlet(const struct relay *relay, int interface, __u32 may);
 
 int relay_run(const struct relay *relay, int tc, int interface, const char *frame, __u32 size, char *out, __u32 *out_size,
               __u32 *action);
@@ -49,6 +49,7 @@ int relay_run(const struct relay *relay, int tc, int interface, const char *fram
 int bpffs_is(const char *path);
 int bpffs_mount(const char *path);
 int interface_takes_frames(int interface);
+int interface_programs(int interface);
 __u64 relay_now(void);
 /* cffi: to here */
 

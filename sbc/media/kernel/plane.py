@@ -14,7 +14,7 @@ from sbc.core.address import Address
 from sbc.core.orders import UNSET, Rate
 from sbc.media.counters import Volume
 from sbc.media.flow import Flow
-from sbc.media.kernel import pins
+from sbc.media.kernel import peers, pins
 from sbc.media.kernel.addresses import FOUR, WIDE, of_flow, of_slot, unpack
 from sbc.media.kernel.barrier import Barrier
 from sbc.media.kernel.directory import Unavailable as Unavailable  # for who needs nothing else of there
@@ -297,6 +297,10 @@ class Plane:
         found = self._lib.interface_takes_frames(interface)
         return None if found < 0 else bool(found)
 
+    def has_peer_at_hand(self, interface: int) -> bool:
+        """Whether what leaves by an interface may be handed to the other end of its veth: see peers.py."""
+        return peers.is_at_hand(interface, self._lib.interface_programs)
+
     def interface_of(self, host: str) -> int:
         """The interface that holds an address as was told last (`see_addresses`), 0 if none does. @raises OSError."""
         return self._held.interface(host)
@@ -323,9 +327,9 @@ class Plane:
         if result < 0:
             raise OSError(-result, os.strerror(-result))
 
-    def outlet(self, interface: int, takes: bool) -> None:
-        """Say whether XDP may send by an interface itself. @raises OSError."""
-        self._must(self._lib.relay_outlet(self._relay, interface, takes))
+    def outlet(self, interface: int, may: int) -> None:
+        """Say what the programs may do at an interface: FRAMES, PEER. @raises OSError."""
+        self._must(self._lib.relay_outlet(self._relay, interface, may))
 
     def look(self) -> list[tuple[int, int]]:
         """The slots at which something has happened since the last look, and what (STRANGERS, OTHERS...)."""

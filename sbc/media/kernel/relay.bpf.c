@@ -1,7 +1,8 @@
 /* The kernel engine's data plane: forwards the RTP and RTCP of flows that user space has learned, and leaves everything
  * else to the stack. One source, two programs: `sbc_xdp` in front of the stack (driver or generic), `sbc_tc` behind it on the
  * same interface, which takes what XDP cannot send (a neighbour that must be asked for, an interface that takes no frames, a
- * checksum that the sender has left to its device), or all of it where there is no XDP. See relay_maps.h for the maps.
+ * checksum that the sender has left to its device), or all of it where there is no XDP. By a veth TC hands it to the other end.
+ * See relay_maps.h for the maps.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -268,8 +269,8 @@ static __always_inline void sum_link(struct __sk_buff *skb, const struct relay_s
 }
 
 /* Write a packet anew, and what its skb has of it: the sum over it, where a device has done that (CHECKSUM_COMPLETE), or where
- * one is to do it yet. */
-static __always_inline void rewrite(struct __sk_buff *skb, const struct relay_slot *slot, const struct packet *packet)
+ * one is to do it yet. `sent`: it is to be sent on by a neighbour. */
+static __always_inline void rewrite(struct __sk_buff *skb, const struct relay_slot *slot, const struct packet *packet, bool sent)
 {
     void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
     __u32 change;
@@ -283,8 +284,15 @@ static __always_inline void rewrite(struct __sk_buff *skb, const struct relay_sl
     }
     change = rewrite_checksums(data, end, slot, packet);
     change += rewrite_headers(data, end, slot, packet);
-    if (bpf_csum_update(skb, change) >= 0)
+    if (bpf_csum_update(skb, change) >= 0 && sent)
         sum_link(skb, slot, packet);
+}
+
+/* Hand a packet to the other end of the veth that it would be sent by, as if it came in there. */
+static __always_inline int hand_over(struct __sk_buff *skb, const struct hop *hop)
+{
+    rewrite_ethernet((void *)(long)skb->data, (void *)(long)skb->data_end, hop->from, hop->to);
+    return bpf_redirect_peer(hop->device, 0);
 }
 
 SEC("tc")
@@ -315,10 +323,12 @@ int sbc_tc(struct __sk_buff *ctx)
     if (fate == DROPPED) {
         action = TC_ACT_SHOT;
     } else if (fate == FORWARD) {
-        rewrite(ctx, slot, &packet);
+        const struct hop *hop = near_hop(ctx, &way, slot, &packet);
+
+        rewrite(ctx, slot, &packet, !hop);
         if (slot->priority != RELAY_UNSET)
             ctx->priority = slot->priority;
-        action = send(&way);
+        action = hop ? hand_over(ctx, hop) : send(&way);
     }
     leave(slot);
     return action;

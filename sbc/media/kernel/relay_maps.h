@@ -31,7 +31,7 @@
 #include "../native/meter.h"
 
 /* cffi: from here, what Python may see */
-#define RELAY_LAYOUT 9 /* of all this, and of what the loader can do: another process's maps, or a loader, of another number are of no use */
+#define RELAY_LAYOUT 10 /* of all this, and of what the loader can do: another process's maps, or a loader, of another number are of no use */
 
 struct relay_address { /* and the key of `flows`: one of ours */
     __u8 host[16];     /* as in the packet; of IPv4 the first 4, the rest 0 */
@@ -139,11 +139,14 @@ struct relay_barrier {
 
 #define RELAY_BANS 131072 /* there can be, */
 #define RELAY_DOORS 65536 /* of so many ports */
+#define RELAY_HOPS 256   /* hosts next on the way that are known at once; a power of two */
 #define RELAY_REALMS 4096 /* there can be that have a bucket */
 #define RELAY_SHUT 0x80000000u
 #define RELAY_TABLES 256 /* of 64 DSCPs each, in `marks` */
 #define RELAY_OWN 255    /* in one of these: as `tos` says */
 #define RELAY_UNSET 255
+#define RELAY_FRAMES 1 /* in `outlets`: it takes frames from XDP, which sends itself there and nowhere else */
+#define RELAY_PEER 2   /* and: it is a veth whose other end, in another namespace, may have packets from TC at once */
 #define RELAY_RTP 1
 #define RELAY_RTCP 2
 #define RELAY_HEARD_RTP 1

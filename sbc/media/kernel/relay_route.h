@@ -39,8 +39,8 @@ static __always_inline long route(void *ctx, struct bpf_fib_lookup *way, const s
     return bpf_fib_lookup(ctx, way, sizeof(*way), 0);
 }
 
-/* The same for TC, which needs no neighbour of it, and so may believe for a while what it has found. Of IPv4 alone: that is
- * one word, which no other processor sees half written. */
+/* The same for TC, which needs no neighbour of it, and so may believe for a while what it has found. Of IPv4 by hosts of
+ * IPv4 alone: that is one word, which no other processor sees half written. */
 static __always_inline long route_anew(void *ctx, struct bpf_fib_lookup *way, struct relay_slot *slot,
                                        const struct packet *packet)
 {
@@ -54,12 +54,20 @@ static __always_inline long route_anew(void *ctx, struct bpf_fib_lookup *way, st
         return BPF_FIB_LKUP_RET_SUCCESS;
     }
     found = route(ctx, way, slot, packet);
-    if (packet->family == 4 && (found == BPF_FIB_LKUP_RET_SUCCESS || found == BPF_FIB_LKUP_RET_NO_NEIGH)) {
+    if (packet->family == 4 && way->family == AF_INET && (found == BPF_FIB_LKUP_RET_SUCCESS || found == BPF_FIB_LKUP_RET_NO_NEIGH)) {
         slot->hop = (__u64)way->ifindex << 32 | way->ipv4_dst;
         slot->hop_size = (__u16)packet->size;
         slot->hop_until = packet->now + RELAY_ROUTE;
     }
     return found;
+}
+
+/* Whether an interface has what `outlets` says of it. */
+static __always_inline bool may(__u32 device, __u32 what)
+{
+    __u32 *has = bpf_map_lookup_elem(&outlets, &device);
+
+    return has && *has & what;
 }
 
 /* Whether XDP may send to this neighbour by itself. Now and then it may not: what the stack does not use it does not ask
@@ -69,7 +77,7 @@ static __always_inline bool sure(struct relay_slot *slot, const struct bpf_fib_l
     struct neighbour key = {.device = way->ifindex};
     __u64 *last;
 
-    if (!bpf_map_lookup_elem(&outlets, &key.device))
+    if (!may(way->ifindex, RELAY_FRAMES))
         return false;
     if ((__u32)(now >> RELAY_LONG) - slot->confirmed < (__u32)(RELAY_CONFIRM >> RELAY_LONG))
         return true;
@@ -81,6 +89,53 @@ static __always_inline bool sure(struct relay_slot *slot, const struct bpf_fib_l
     }
     slot->confirmed = (__u32)(*last >> RELAY_LONG);
     return true;
+}
+
+/* See anew whether packets may be handed over to the next host. Now and then the one at hand may not, as above. */
+static __always_inline void find_near(void *ctx, struct hop *hop, const struct relay_slot *slot, const struct packet *packet)
+{
+    struct bpf_fib_lookup way = {};
+
+    hop->near = false;
+    hop->until = packet->now + RELAY_ROUTE;
+    if (!may(hop->device, RELAY_PEER) || route(ctx, &way, slot, packet) != BPF_FIB_LKUP_RET_SUCCESS)
+        return;
+    if (packet->now - hop->asked >= RELAY_CONFIRM) {
+        hop->asked = packet->now;
+        hop->until = packet->now; /* the next packet may */
+        return;
+    }
+    hop->near = way.ifindex == hop->device;
+    __builtin_memcpy(hop->from, way.smac, ETH_ALEN);
+    __builtin_memcpy(hop->to, way.dmac, ETH_ALEN);
+}
+
+/* The next host, if TC may hand it packets at once: at the other end of a veth, without the queue and the processor's next
+ * turn that sending costs there. NULL: it is for the stack to send. */
+static __always_inline const struct hop *near_hop(void *ctx, const struct bpf_fib_lookup *way, const struct relay_slot *slot,
+                                                  const struct packet *packet)
+{
+    bool wide = way->family == AF_INET6;
+    __u32 host[4] = {way->ipv6_dst[0], wide ? way->ipv6_dst[1] : 0, wide ? way->ipv6_dst[2] : 0, wide ? way->ipv6_dst[3] : 0};
+    __u32 place = ((host[0] ^ host[1] ^ host[2] ^ host[3] ^ way->ifindex) * 2654435761u >> 24) % RELAY_HOPS;
+    struct hop *hop = bpf_map_lookup_elem(&hops, &place);
+
+    bool same;
+
+    if (!hop)
+        return NULL;
+    same = hop->device == way->ifindex && hop->host[0] == host[0] && hop->host[1] == host[1] && hop->host[2] == host[2] &&
+           hop->host[3] == host[3];
+    if (packet->now >= hop->until) {
+        if (!same) {
+            __builtin_memcpy(hop->host, host, sizeof(host));
+            hop->device = way->ifindex;
+            hop->asked = 0;
+        }
+        find_near(ctx, hop, slot, packet);
+        same = true;
+    }
+    return same && hop->near ? hop : NULL; /* another's place is not taken from it while that is known */
 }
 
 #endif

@@ -47,7 +47,7 @@ struct {
     __uint(map_flags, BPF_F_MMAPABLE);
 } news SEC(".maps");
 
-/* Interfaces (by index) that take frames from XDP: only there XDP sends itself. */
+/* What the programs may do at an interface (by index): RELAY_FRAMES, RELAY_PEER. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __type(key, __u32);
@@ -68,6 +68,23 @@ struct {
     __type(value, __u64);
     __uint(max_entries, 4096);
 } confirmed SEC(".maps");
+
+/* The hosts next on the way by interfaces that have RELAY_PEER or may have it, each as one processor has found it lately. */
+struct hop {
+    __u32 host[4]; /* as in a packet; of IPv4 the rest is 0 */
+    __u32 device;
+    __u8 near; /* whether packets for it may be handed over, */
+    __u8 from[6], to[6]; /* and the link's addresses then */
+    __u64 until; /* when all this is to be found again, */
+    __u64 asked; /* and when the neighbour was last used by way of the stack; nanoseconds */
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __type(key, __u32);
+    __type(value, struct hop);
+    __uint(max_entries, RELAY_HOPS);
+} hops SEC(".maps");
 
 /* Until when somebody answers for what is forwarded. */
 struct {

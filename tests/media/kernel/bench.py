@@ -10,6 +10,7 @@ import attrs
 
 from sbc.core.address import Address
 from sbc.media.flow import Flow
+from sbc.media.kernel.peers import FRAMES
 from sbc.media.kernel.plane import Plane, Tally
 from tests.media.kernel.apart import Apart
 from tests.media.kernel.frames import OURS, Frame
@@ -59,7 +60,7 @@ class Bench:
     def ready(self, flow: Flow = FLOW, **how: Any) -> int:
         """A flow whose way out XDP is sure of."""
         for interface in (self.a, self.b):
-            self.apart.call(self.plane.outlet, interface, True)
+            self.apart.call(self.plane.outlet, interface, FRAMES)
         self.plane.lease.renew()
         slot = self.plane.enter(flow, LONGEST, False, 0, 0)
         self.xdp(Frame(flow.source, flow.local, rtp()))  # is left to the stack, which asks after the neighbour

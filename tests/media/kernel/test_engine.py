@@ -23,6 +23,7 @@ from sbc.media.counters import Drops, Volume
 from sbc.media.kernel import here, lease
 from sbc.media.kernel.engine import KernelEngine
 from sbc.media.kernel.lookups import FORWARDING
+from sbc.media.kernel.peers import PEER
 from sbc.media.kernel.plane import UNROUTED, Plane
 from sbc.media.kernel.promoted import Promoted
 from sbc.media.native.engine import NativeEngine, missing
@@ -42,9 +43,9 @@ def net(kernel_here: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     made.close()
 
 
-@pytest.fixture(params=MODES)
+@pytest.fixture(params=[*MODES, "tc, by neighbours"])
 def rig(net: Net, request: pytest.FixtureRequest) -> Iterator[Rig]:
-    made = Rig(net, modes=MODES[request.param])
+    made = Rig(net, modes=MODES.get(request.param, MODES["tc"]), redirect_peer=request.param in MODES)
     yield made
     made.close()
 
@@ -887,7 +888,33 @@ def test_five_thousand_streams_that_the_kernel_forwards_leave_nothing_behind(mak
 def test_a_veth_has_tc_alone(make: Callable[..., Rig]) -> None:
     call = Call(make()).open()
     call.talk_until_promoted(rtp)
-    assert {each.mode for each in call.rig.engine.interfaces.attached.values()} == {"tc"}
+    taps = call.rig.ask(call.rig.engine.in_kernel).taps
+    assert [(tap.mode, tap.to_peer) for tap in taps] == [("tc", True), ("tc", True)]
+
+
+def test_what_somebody_puts_in_the_way_out_sees_each_packet(make: Callable[..., Rig]) -> None:
+    """Of what the peer is handed our end of the veth sees nothing, which there is nobody to miss; else it is sent."""
+    call = Call(rig := make()).open()
+    call.talk_until_promoted(rtp)
+    right = next(each for each in rig.engine.interfaces.attached.values() if each.name == "right")
+    for command, seen in (("add", range(50, 60)), ("del", range(10))):  # some are asked after by way of the stack
+        rig.ask(partial(subprocess.run, f"tc qdisc {command} dev right root pfifo".split(), check=True))
+        rig.wait(lambda none=0 in seen: bool(right.may & PEER) == none, "the queueing discipline to be seen")
+        time.sleep(0.11)  # RELAY_ROUTE
+        call.b.drain()
+        before = rig.ask(_sent_by, "right")
+        for n in range(50):
+            call.a.send(call.at_a.rtp, rtp(n, ssrc=9))
+        assert {data for data, _ in come(rig, call.b, 50)} == {rtp(n, ssrc=9) for n in range(50)}
+        assert rig.ask(_sent_by, "right") - before in seen
+    assert promoted(call)
+
+
+def _sent_by(name: str) -> int:
+    """Packets that an interface says it has sent."""
+    lines = Path("/proc/thread-self/net/dev").read_text().splitlines()
+    fields = next(line.partition(":")[2].split() for line in lines if line.strip().startswith(f"{name}:"))
+    return int(fields[9])
 
 
 def test_it_says_where_and_how_much_it_forwards(one: Rig) -> None:

@@ -11,6 +11,7 @@ from twisted.logger import LogEvent
 
 from sbc.media.kernel import interfaces
 from sbc.media.kernel.interfaces import Interfaces
+from sbc.media.kernel.peers import FRAMES, PEER
 
 NAMES = {1: "lo", 2: "eth0", 3: "eth1", 4: "tun0"}
 
@@ -22,6 +23,7 @@ class Host:
         self.fails = fails
         self.done: list[Any] = []
         self.takes: dict[int, bool | None] = {2: True}
+        self.at_hand: set[int] = set()
         self.modes: dict[int, str] = {}
         self.left: list[Path] = []
         self.swept: list[int] = []
@@ -64,8 +66,11 @@ class Host:
     def takes_frames(self, interface: int) -> bool | None:
         return self.takes.get(interface, False)
 
-    def outlet(self, interface: int, takes: bool) -> None:
-        self._do("outlet", interface, takes)
+    def has_peer_at_hand(self, interface: int) -> bool:
+        return interface in self.at_hand
+
+    def outlet(self, interface: int, may: int) -> None:
+        self._do("outlet", interface, may)
 
     def see_addresses(self) -> bool:
         self.seen += 1
@@ -95,7 +100,7 @@ def test_the_best_that_can_be_with_tc_beside_it_and_once() -> None:
     found = made(host)
     assert found.ensure("192.0.2.1") == ""
     assert found.ensure("192.0.2.1") == ""
-    assert host.done == [("native", 2), ("tc", 2), ("outlet", 2, True)]
+    assert host.done == [("native", 2), ("tc", 2), ("outlet", 2, FRAMES)]
     assert (found.attached[2].name, found.attached[2].mode, found.attached[2].why) == ("eth0", "native", "")
 
 
@@ -184,11 +189,29 @@ def test_what_takes_frames_changes_and_interfaces_go(names: dict[int, str]) -> N
     host.takes[2] = False
     found.look()
     found.look()
-    assert host.done[2:] == [("outlet", 2, True), ("outlet", 2, False)]
+    assert host.done[2:] == [("outlet", 2, FRAMES), ("outlet", 2, 0)]
     assert not found.look()
     del names[2]
     assert found.look()
     assert not found.attached
+
+
+def test_a_peer_at_hand_comes_and_goes_and_is_left_alone_where_it_is_to_be() -> None:
+    host = Host()
+    host.at_hand = {2, 3}
+    found = made(host)
+    for address in ("192.0.2.1", "192.0.2.2"):
+        found.ensure(address)
+    assert [each for each in host.done if each[0] == "outlet"] == [("outlet", 2, FRAMES | PEER), ("outlet", 3, PEER)]
+    assert [(tap.interface, tap.to_peer) for tap in found.taps()] == [("eth0", True), ("eth1", True)]
+    host.at_hand.remove(3)
+    found.look()
+    assert host.done[-1] == ("outlet", 3, 0)
+    assert [tap.to_peer for tap in found.taps()] == [True, False]
+    other = Host()
+    other.at_hand = {3}
+    Interfaces(other, redirect_peer=False).ensure("192.0.2.2")  # type: ignore[arg-type]
+    assert "outlet" not in [each[0] for each in other.done]
 
 
 def test_an_address_may_move() -> None:
@@ -242,7 +265,7 @@ def test_what_an_earlier_process_has_left_goes_on_or_is_taken_off(tmp_path: Path
     host.modes = {2: "native", 3: "native"}
     found = made(host)
     found.ensure("192.0.2.1")
-    assert host.done == [("renew", "link-2"), ("renew", "link-3"), ("tc", 2), ("outlet", 2, True)]
+    assert host.done == [("renew", "link-2"), ("renew", "link-3"), ("tc", 2), ("outlet", 2, FRAMES)]
     assert found.collect() == 3
     assert ("no xdp", 3) in host.done
     assert ("no xdp", 2) not in host.done

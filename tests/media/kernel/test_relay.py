@@ -6,7 +6,10 @@ import ctypes
 import os
 import random
 import socket
+import time
+from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import attrs
@@ -14,7 +17,9 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.orders import Rate
+from sbc.media.flow import Flow
 from sbc.media.kernel.addresses import pack
+from sbc.media.kernel.peers import FRAMES, PEER
 from sbc.media.kernel.plane import OTHERS, STRANGERS, UNROUTED, Plane, Tally
 from sbc.media.packet import Kind, classify
 from tests.media.kernel.apart import Apart
@@ -36,7 +41,7 @@ from tests.media.kernel.bench import (
     XDP_TX,
     Bench,
 )
-from tests.media.kernel.frames import Frame, checksum
+from tests.media.kernel.frames import OURS, Frame, checksum
 from tests.media.packets import dtls_hello, receiver_report, report_block, rtp, sender_report, stun_request
 
 STRANGER = Address("10.1.0.3", 30_000)
@@ -315,10 +320,83 @@ def test_a_neighbour_is_asked_after_by_way_of_the_stack_again_and_again(bench: B
 
 def test_xdp_sends_only_by_interfaces_that_take_frames(bench: Bench) -> None:
     slot = bench.ready()
-    bench.apart.call(bench.plane.outlet, bench.b, False)
+    bench.apart.call(bench.plane.outlet, bench.b, 0)
     assert bench.xdp(RTP) == (XDP_PASS, RTP.data())
     assert bench.tc(RTP)[0] == TC_REDIRECT
     assert bench.tally(slot) == Tally(1, 172)
+
+
+_hosts = count(100)
+
+
+@pytest.fixture
+def beside(bench: Bench) -> Iterator[tuple[Bench, Flow, Flow]]:
+    """The same on one processor, since each finds by itself what is next; the way out has a peer at hand, with hosts of
+    both IP versions that nothing was sent to yet."""
+    before = bench.apart.call(os.sched_getaffinity, 0)
+    bench.apart.call(os.sched_setaffinity, 0, {min(before)})
+    bench.apart.call(bench.plane.outlet, bench.b, PEER)
+    number = next(_hosts)
+    flows = [
+        attrs.evolve(flow, to=Address(host, flow.to.port))
+        for flow, host in ((FLOW, f"10.2.0.{number}"), (FLOW6, f"fd02::{number}"))
+    ]
+    bench.apart.ip(*(f"neigh replace {flow.to.host} lladdr {B_MAC.hex(':')} dev right nud permanent" for flow in flows))
+    yield bench, *flows
+    bench.apart.call(bench.plane.outlet, bench.b, 0)
+    bench.apart.call(os.sched_setaffinity, 0, before)
+
+
+def handed(bench: Bench, frame: Frame, flow: Flow) -> bool:
+    """Whether TC hands the packet to the peer; else it leaves the link's addresses to the stack, which sends it."""
+    action, out = bench.tc(frame)
+    assert action == TC_REDIRECT
+    want = relayed(frame, flow)
+    assert out[14:] == want.ip() + want.trailer
+    assert out[:12] in (B_MAC + OURS, frame.data()[:12])
+    return out[:6] == B_MAC
+
+
+def test_a_peer_at_hand_is_handed_packets_but_for_one_in_five_seconds(beside: tuple[Bench, Flow, Flow]) -> None:
+    """Which the stack sends, so that it asks after the neighbour: for all flows there, and by each IP version."""
+    bench, flow, flow6 = beside
+    other = attrs.evolve(flow, local=Address(flow.local.host, 20_444))
+    slots = [bench.enter(each) for each in (flow, other, flow6)]
+    frames = [(RTP, flow), (attrs.evolve(RTP, to=other.local), other), (RTP6, flow6)]
+    for turn in range(2):
+        assert [handed(bench, *each) for each in frames] == [False, True, False]
+        assert [handed(bench, *each) for each in frames * 2] == [True] * 6
+        time.sleep(5.05 * (turn == 0))
+        bench.plane.lease.renew()
+    assert [bench.tally(slot).packets for slot in slots] == [6, 6, 6]
+
+
+def test_a_peer_that_is_not_at_hand_any_more_is_sent_to_by_the_stack(beside: tuple[Bench, Flow, Flow]) -> None:
+    bench, flow, _ = beside
+    bench.enter(flow)
+    assert [handed(bench, RTP, flow) for _ in range(3)] == [False, True, True]
+    bench.apart.call(bench.plane.outlet, bench.b, 0)
+    time.sleep(0.11)  # RELAY_ROUTE
+    assert not handed(bench, RTP, flow)
+    bench.apart.call(bench.plane.outlet, bench.b, PEER)
+    time.sleep(0.11)
+    assert handed(bench, RTP, flow)
+    bench.apart.ip(f"neigh del {flow.to.host} dev right")
+    time.sleep(0.11)
+    assert not handed(bench, RTP, flow)
+
+
+def test_what_a_peer_is_handed_is_rewritten_to_the_bit(beside: tuple[Bench, Flow, Flow]) -> None:
+    bench, flow, _ = beside
+    bench.enter(flow)
+    assert not handed(bench, RTP, flow)
+    for other in (
+        {"payload": rtp(payload=bytes(333))},
+        {"ttl": 2, "tos": 255},
+        {"udp_sum": 0},
+        {"trailer": bytes(6), "payload": rtp(payload=b"")},
+    ):
+        assert handed(bench, attrs.evolve(RTP, **other), flow)
 
 
 def test_a_checksum_that_is_left_to_the_sender_s_device_is_left_to_tc(bench: Bench) -> None:
@@ -383,9 +461,20 @@ def test_tc_believes_a_route_for_a_tenth_of_a_second(bench: Bench) -> None:
     assert bench.plane.look() == [(slot, UNROUTED)]
 
 
+def test_a_route_by_a_host_of_the_other_ip_version_is_not_believed(bench: Bench) -> None:
+    """RFC 8950: packets of IPv4 by a neighbour of IPv6, of whose address the belief has room for the first word."""
+    bench.apart.ip("route add 10.9.0.0/24 via inet6 fd02::2 dev right")
+    flow = attrs.evolve(FLOW, to=Address("10.9.0.2", 40_000))
+    slot = bench.enter(flow)
+    results = [bench.tc(RTP) for _ in range(2)]
+    bench.apart.ip("route del 10.9.0.0/24")
+    assert [(action, out[14:]) for action, out in results] == [(TC_REDIRECT, relayed(RTP, flow).ip())] * 2
+    assert bench.plane._slots[slot].hop == 0
+
+
 def test_a_neighbour_that_is_not_known_is_left_to_tc_which_asks_for_it(bench: Bench) -> None:
     bench.apart.ip("neigh del 10.2.0.2 dev right")
-    bench.apart.call(bench.plane.outlet, bench.b, True)
+    bench.apart.call(bench.plane.outlet, bench.b, FRAMES)
     slot = bench.enter()
     results = bench.xdp(RTP), bench.tc(RTP)
     bench.apart.ip(f"neigh replace 10.2.0.2 lladdr {B_MAC.hex(':')} dev right nud permanent")

@@ -1,0 +1,45 @@
+"""Which interfaces are an end of a veth whose other end may be handed packets: `bpf_redirect_peer`, bpf-helpers(7)."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Callable
+
+from sbc.media.kernel import rtnetlink
+
+_GETLINK, _GETFILTER = 18, 46  # linux/rtnetlink.h
+_LINK, _FILTER = struct.Struct("=BxHiII"), struct.Struct("=BxHiIII")  # struct ifinfomsg, struct tcmsg
+_IFLA_QDISC, _IFLA_LINKINFO, _IFLA_LINK_NETNSID = 6, 18, 37  # linux/if_link.h
+_INFO_KIND = 1
+_EGRESS = 0xFFFFFFF3  # where clsact has what leaves: TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), linux/pkt_sched.h
+
+FRAMES, PEER = 1, 2
+"""What the kernel's programs may do at an interface: RELAY_FRAMES, RELAY_PEER of relay_maps.h."""
+
+
+def is_at_hand(index: int, programs: Callable[[int], int]) -> bool:
+    """Whether an interface is a veth with its other end in another network namespace (no other is handed packets), and
+    nothing of anybody's stands in the way out that would not see them: a queueing discipline, a filter of clsact, or
+    one of the `programs`, which says how many there are besides. Not where the system does not say."""
+    try:
+        return _leads_elsewhere(index) and not _is_filtered(index) and programs(index) == 0
+    except OSError:
+        return False
+
+
+def _leads_elsewhere(index: int) -> bool:
+    """And that without a queue."""
+    found = rtnetlink.attributes(rtnetlink.ask(_GETLINK, _LINK.pack(socket.AF_UNSPEC, 0, index, 0, 0))[_LINK.size :])
+    about = rtnetlink.attributes(found.get(_IFLA_LINKINFO, b""))
+    if _IFLA_LINK_NETNSID not in found:
+        return False
+    return (_word(about, _INFO_KIND), _word(found, _IFLA_QDISC)) == (b"veth", b"noqueue")
+
+
+def _word(found: dict[int, bytes], number: int) -> bytes:
+    return found.get(number, b"").rstrip(b"\0")
+
+
+def _is_filtered(index: int) -> bool:
+    return any(rtnetlink.dump(_GETFILTER, _FILTER.pack(socket.AF_UNSPEC, 0, index, 0, _EGRESS, 0)))
