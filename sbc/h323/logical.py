@@ -59,7 +59,7 @@ def channel_of(message: H323Message, pdu: Pdu) -> tuple[bytes, bool]:
     return _name(pdu.whole), REVERSE not in pdu.whole
 
 
-def sends(message: H323Message, pdu: Pdu) -> bool:
+def sends(message: H323Message | Message, pdu: Pdu) -> bool:
     """Whether a channel that a PDU opens, proposes or takes is one by which the message's sender sends. Fast connect is
     proposed by who calls: channels with reverse parameters are for what the other sends."""
     if pdu.group:
@@ -76,6 +76,12 @@ def parameters_of(value: Mapping[str, Any]) -> dict[str, Any]:
 def proposals(message: Message) -> list[Pdu]:
     """The channels in the fast connect of a message."""
     return [] if message.pdu is None else [pdu for pdu in message.pdu.children if pdu.holder == FAST_START]
+
+
+def session_of(parameters: Mapping[str, Any]) -> int:
+    """The session of a channel of these parameters; 0 where they name none: the master will."""
+    _, said = parameters.get("multiplexParameters", ("", None))
+    return int(said.get("sessionID", 0)) if isinstance(said, dict) else 0
 
 
 def carries(parameters: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from sbc.core.message import Flow, Slot
 from sbc.h323.capabilities import CAPABILITY, DESCRIPTORS, MEANS, NUMBER, TABLE, TOGETHER, kind_of, said, sets, stays
 from sbc.h323.codec import Message, decode
 from sbc.h323.formats import media_of, slower, width_of
-from sbc.h323.logical import FAST_START, parameters_of, proposals
+from sbc.h323.logical import FAST_START, parameters_of, proposals, session_of
 from sbc.h323.pdu import Pdu
 from sbc.policy.bandwidth import Possible
 
@@ -101,9 +101,7 @@ def _leave_proposals(message: Message, wanted: Narrowing) -> None:
 def _proposal(pdu: Pdu) -> Proposal:
     parameters = parameters_of(pdu.whole)
     data_type = parameters.get("dataType")
-    _, multiplex = parameters.get("multiplexParameters", ("", None))
-    session = multiplex.get("sessionID", 0) if isinstance(multiplex, dict) else 0
-    return session or "channel ", Flow(media_of(data_type), width_of(data_type))
+    return session_of(parameters) or "channel ", Flow(media_of(data_type), width_of(data_type))
 
 
 def _leave_capabilities(message: Message, possible: Possible) -> None:

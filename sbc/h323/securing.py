@@ -19,7 +19,18 @@ from sbc.h323 import srtp
 from sbc.h323.capabilities import sets
 from sbc.h323.codec import Message, decode
 from sbc.h323.formats import SECURED, flowing
-from sbc.h323.logical import FAST_START, FAX, FORWARD, NUMBER, REVERSE, carries, parameters_of, proposals, sends
+from sbc.h323.logical import (
+    FAST_START,
+    FAX,
+    FORWARD,
+    NUMBER,
+    REVERSE,
+    carries,
+    parameters_of,
+    proposals,
+    sends,
+    session_of,
+)
 from sbc.h323.pdu import Pdu
 from sbc.h323.securing_sets import Able, rewrite, suites_of
 
@@ -80,24 +91,43 @@ def settle(message: Message, wanted: Securing | None, crossing: Crossing) -> Sec
         return None
     wanted = wanted or Securing()
     goes_on = any(each is not UNFIT for each in wanted.channels.values())
+    gone: dict[tuple[int, bool], Refused] = {}
     for place, pdu in enumerate(message.pdus):
         if _opens(pdu) and place not in wanted.channels:
             try:
                 _check(pdu, crossing)
-            except Refused:
+            except Refused as no:
                 if pdu.holder != FAST_START or not goes_on:
                     raise
                 wanted.channels[place] = UNFIT  # beside what fits
+                gone.setdefault(_direction(message, pdu), no)
         if (_opens(pdu) or (pdu.group and pdu.name == _ACK)) and place not in wanted.channels:
             wanted.bare |= {place} if SYNC in _channel(pdu) else set()
         elif pdu.group and pdu.name == _COMMAND and _updates(pdu.value):
             raise Refused(Cause.SECURITY, "a key that is not said with a channel", counted="key-update")
+    _refuse_halves(message, wanted, gone)
     if not sets(message):
         return wanted if wanted.channels or wanted.bare else None
     leg = call.legs[1 - crossing.from_leg]
     end = End(leg.realm.protection, leg.listener.transport, crossing.registry.networks.suites & srtp.OIDS.keys())
     wanted.able = Able(end.protection.mode, end.suites if end.may_say_keys else ())
     return wanted
+
+
+def _refuse_halves(message: Message, wanted: Securing, gone: dict[tuple[int, bool], Refused]) -> None:
+    """@raises Refused where of a session that is proposed both ways one alone is left: it would be one-way."""
+    left = {
+        _direction(message, pdu)
+        for place, pdu in enumerate(message.pdus)
+        if pdu.holder == FAST_START and wanted.channels.get(place) is not UNFIT
+    }
+    for (session, sent), no in gone.items():
+        if (session, sent) not in left and (session, not sent) in left:
+            raise no
+
+
+def _direction(message: Message, pdu: Pdu) -> tuple[int, bool]:
+    return session_of(parameters_of(_channel(pdu))), sends(message, pdu)
 
 
 def secured(data: bytes, wanted: Securing, notes: list[str]) -> bytes:

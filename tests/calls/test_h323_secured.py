@@ -411,6 +411,27 @@ def test_fast_connect_of_which_one_direction_alone_fits_is_refused(near: MediaSe
     assert [len(pool.used) for pool in rig.border.registry.media_ports.values()] == [0, 0]
 
 
+def without_address(data: bytes) -> bytes:
+    """The channel, of whose RTCP nothing is said: the core hears nothing of it."""
+    whole = decode_channel(data)
+    form, said = whole[FORWARD]["multiplexParameters"]
+    said = {name: each for name, each in said.items() if name != "mediaControlChannel"}
+    return encode("OpenLogicalChannel", {**whole, FORWARD: {**whole[FORWARD], "multiplexParameters": (form, said)}})
+
+
+def test_a_direction_of_which_no_address_is_said_may_not_be_lost_alone_either() -> None:
+    one, _ = proposals(TERMINAL, PHONE_KEY)
+    _, other = fast_start(TERMINAL)
+    rig, orders, sent = halved(SDES, [one], [b"", without_address(other)])
+    assert not sent and decode(only(to(orders, "access")).data).value["reason"] == ("securityDenied", 0)
+    assert [len(pool.used) for pool in rig.border.registry.media_ports.values()] == [0, 0]
+    rig = protected(SDES, NONE)
+    admitted(rig)
+    whole = proposals(TERMINAL, PHONE_KEY)
+    _, (sent,) = called(rig, [*whole, without_address(other)])
+    assert [pdu.whole[NUMBER] for pdu in told(sent)] == [1, 101], "it is one of several"
+
+
 def test_who_proposes_one_direction_alone_has_it() -> None:
     rig = protected(SDES, NONE)
     admitted(rig)
