@@ -188,6 +188,7 @@ class Interfaces:
             if names.get(index) != found.name:
                 self._log.warn("interface {name} is gone", name=found.name)
                 del self.attached[index]
+                self._plane.outlet(index, 0)
                 moved = True
             else:
                 self._see_exit(found)

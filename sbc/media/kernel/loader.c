@@ -15,8 +15,7 @@
 
 #include "loader_relay.h"
 
-static const char *const MAPS[] = {"flows", "slots", "buckets", "news", "outlets", "confirmed", "lease", "marks",
-                                   "near"}; /* that are pinned */
+static const char *const MAPS[] = {"flows", "slots", "buckets", "news", "confirmed", "lease", "marks", "near"}; /* that are pinned */
 #define LONGEST_WAIT 1000000000ull /* ns to wait for a program to leave a slot; it takes microseconds */
 
 __u64 relay_now(void)

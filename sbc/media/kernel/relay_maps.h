@@ -140,6 +140,7 @@ struct relay_barrier {
 #define RELAY_BANS 131072 /* there can be, */
 #define RELAY_DOORS 65536 /* of so many ports */
 #define RELAY_HOPS 256   /* hosts next on the way that are known at once; a power of two */
+#define RELAY_OUTLETS 65536 /* interfaces there can be that it is sent by */
 #define RELAY_REALMS 4096 /* there can be that have a bucket */
 #define RELAY_SHUT 0x80000000u
 #define RELAY_TABLES 256 /* of 64 DSCPs each, in `marks` */

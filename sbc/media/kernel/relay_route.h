@@ -91,41 +91,55 @@ static __always_inline bool sure(struct relay_slot *slot, const struct bpf_fib_l
     return true;
 }
 
-/* See anew whether packets may be handed over to the next host. Now and then the one at hand may not, as above. */
+/* Whom a packet goes to next, as in a packet; of IPv4 the rest is 0. */
+static __always_inline void next_host(__u32 *host, const struct bpf_fib_lookup *way)
+{
+    bool wide = way->family == AF_INET6;
+
+    host[0] = way->ipv6_dst[0];
+    host[1] = wide ? way->ipv6_dst[1] : 0;
+    host[2] = wide ? way->ipv6_dst[2] : 0;
+    host[3] = wide ? way->ipv6_dst[3] : 0;
+}
+
+static __always_inline bool is_hop(const struct hop *hop, __u32 device, const __u32 *host)
+{
+    return hop->device == device && hop->host[0] == host[0] && hop->host[1] == host[1] && hop->host[2] == host[2] &&
+           hop->host[3] == host[3];
+}
+
+/* See anew whether packets may be handed over to the next host, and by which of the link's addresses. The way may by now lead to
+ * another, where its route has changed: then nothing is learned of this one. */
 static __always_inline void find_near(void *ctx, struct hop *hop, const struct relay_slot *slot, const struct packet *packet)
 {
     struct bpf_fib_lookup way = {};
+    __u32 host[4];
 
     hop->near = false;
     hop->until = packet->now + RELAY_ROUTE;
     if (!may(hop->device, RELAY_PEER) || route(ctx, &way, slot, packet) != BPF_FIB_LKUP_RET_SUCCESS)
         return;
-    if (packet->now - hop->asked >= RELAY_CONFIRM) {
-        hop->asked = packet->now;
-        hop->until = packet->now; /* the next packet may */
-        return;
-    }
-    hop->near = way.ifindex == hop->device;
+    next_host(host, &way);
+    hop->near = is_hop(hop, way.ifindex, host);
     __builtin_memcpy(hop->from, way.smac, ETH_ALEN);
     __builtin_memcpy(hop->to, way.dmac, ETH_ALEN);
 }
 
 /* The next host, if TC may hand it packets at once: at the other end of a veth, without the queue and the processor's next
- * turn that sending costs there. NULL: it is for the stack to send. */
+ * turn that sending costs there. NULL: it is for the stack to send, as is now and then one for the host at hand (see `sure`). */
 static __always_inline const struct hop *near_hop(void *ctx, const struct bpf_fib_lookup *way, const struct relay_slot *slot,
                                                   const struct packet *packet)
 {
-    bool wide = way->family == AF_INET6;
-    __u32 host[4] = {way->ipv6_dst[0], wide ? way->ipv6_dst[1] : 0, wide ? way->ipv6_dst[2] : 0, wide ? way->ipv6_dst[3] : 0};
-    __u32 place = ((host[0] ^ host[1] ^ host[2] ^ host[3] ^ way->ifindex) * 2654435761u >> 24) % RELAY_HOPS;
-    struct hop *hop = bpf_map_lookup_elem(&hops, &place);
-
+    __u32 host[4], place;
+    struct hop *hop;
     bool same;
 
+    next_host(host, way);
+    place = ((host[0] ^ host[1] ^ host[2] ^ host[3] ^ way->ifindex) * 2654435761u >> 24) % RELAY_HOPS;
+    hop = bpf_map_lookup_elem(&hops, &place);
     if (!hop)
         return NULL;
-    same = hop->device == way->ifindex && hop->host[0] == host[0] && hop->host[1] == host[1] && hop->host[2] == host[2] &&
-           hop->host[3] == host[3];
+    same = is_hop(hop, way->ifindex, host);
     if (packet->now >= hop->until) {
         if (!same) {
             __builtin_memcpy(hop->host, host, sizeof(host));
@@ -135,7 +149,13 @@ static __always_inline const struct hop *near_hop(void *ctx, const struct bpf_fi
         find_near(ctx, hop, slot, packet);
         same = true;
     }
-    return same && hop->near ? hop : NULL; /* another's place is not taken from it while that is known */
+    if (!same || !hop->near) /* another's place is not taken from it while that is known */
+        return NULL;
+    if (packet->now - hop->asked >= RELAY_CONFIRM) {
+        hop->asked = packet->now;
+        return NULL;
+    }
+    return hop;
 }
 
 #endif

@@ -47,12 +47,14 @@ struct {
     __uint(map_flags, BPF_F_MMAPABLE);
 } news SEC(".maps");
 
-/* What the programs may do at an interface (by index): RELAY_FRAMES, RELAY_PEER. */
+/* What the programs may do at an interface (by index): RELAY_FRAMES, RELAY_PEER. No other process takes this over: to it other
+ * things may be let, and of what it does not look at nothing may be known. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __type(key, __u32);
     __type(value, __u32);
-    __uint(max_entries, 256);
+    __uint(max_entries, RELAY_OUTLETS);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
 } outlets SEC(".maps");
 
 /* When each neighbour was last used by way of the stack, which so keeps asking whether it is still there. */

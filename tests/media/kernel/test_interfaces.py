@@ -214,6 +214,15 @@ def test_a_peer_at_hand_comes_and_goes_and_is_left_alone_where_it_is_to_be() -> 
     assert "outlet" not in [each[0] for each in other.done]
 
 
+def test_of_an_interface_that_is_gone_nothing_stays_said(names: dict[int, str]) -> None:
+    host = Host()
+    found = made(host)
+    found.ensure("192.0.2.1")
+    del names[2]
+    found.look()
+    assert host.done[-2:] == [("outlet", 2, FRAMES), ("outlet", 2, 0)]
+
+
 def test_an_address_may_move() -> None:
     host = Host()
     found = made(host)

@@ -9,9 +9,20 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.orders import Rate
+from sbc.media.kernel.peers import FRAMES, PEER
 from sbc.media.kernel.pins import unpin_maps
 from sbc.media.kernel.plane import POLICED, Plane, Tally
-from tests.media.kernel.bench import AT_PHONE, FLOW, PHONE, TC_REDIRECT, TC_SHOT, TC_UNSPEC, Bench
+from tests.media.kernel.bench import (
+    AT_PHONE,
+    FLOW,
+    PHONE,
+    TC_REDIRECT,
+    TC_SHOT,
+    TC_UNSPEC,
+    XDP_PASS,
+    XDP_REDIRECT,
+    Bench,
+)
 from tests.media.kernel.frames import Frame
 from tests.media.packets import rtp, stun_request
 
@@ -219,6 +230,30 @@ def test_what_was_said_before_the_lease_had_ended_is_old_news(bench: Bench) -> N
     assert bench.plane.last(slot) == ()
     bench.tc(RTP)
     assert bench.plane.last(slot)
+
+
+def test_what_may_be_done_at_an_interface_each_process_says_itself(bench: Bench) -> None:
+    """It was told otherwise, or another's filter has come: who has said so before is gone."""
+    directory = str(bench.folder / "outlets")
+    first = bench.apart.call(Plane, directory, 64)
+    bench.apart.call(first.outlet, bench.b, FRAMES)
+    first.close()
+    second = bench.apart.call(Plane, directory, 64)
+    second.lease.renew()
+    slot = second.enter(FLOW, 65_535, False, 0, 0)
+    found = [bench.apart.call(second.run, RTP.data(), bench.a)[0] for _ in range(3)]
+    bench.apart.call(second.outlet, bench.b, FRAMES)
+    found += [bench.apart.call(second.run, RTP.data(), bench.a)[0] for _ in range(2)]
+    second.shut(slot)
+    second.close()
+    assert found == [XDP_PASS] * 4 + [XDP_REDIRECT]
+
+
+def test_it_may_be_said_of_thousands_of_interfaces(bench: Bench) -> None:
+    plane = bench.apart.call(Plane, str(bench.folder / "thousands"), 64)
+    for index in range(1, 5000):
+        plane.outlet(index, PEER)
+    plane.close()
 
 
 def test_a_slot_with_much_news_hides_nobody_s(bench: Bench) -> None:

@@ -6,6 +6,7 @@ import ctypes
 import os
 import random
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -384,6 +385,51 @@ def test_a_peer_that_is_not_at_hand_any_more_is_sent_to_by_the_stack(beside: tup
     bench.apart.ip(f"neigh del {flow.to.host} dev right")
     time.sleep(0.11)
     assert not handed(bench, RTP, flow)
+
+
+def add_host(bench: Bench, host: str, mac: bytes = B_MAC) -> None:
+    bench.apart.ip(f"neigh replace {host} lladdr {mac.hex(':')} dev right nud permanent")
+
+
+def place(bench: Bench, host: str) -> int:
+    """Of the next host: RELAY_HOPS of them, by a hash that is told by near_hop() of relay_route.h."""
+    word = int.from_bytes(socket.inet_aton(host), sys.byteorder)
+    return ((word ^ bench.b) * 2654435761 & 0xFFFFFFFF) >> 24
+
+
+def test_of_hosts_that_meet_at_one_place_one_is_handed_packets(beside: tuple[Bench, Flow, Flow]) -> None:
+    """However they take turns: else none was, and each packet cost a second look at the routes."""
+    bench, flow, _ = beside
+    at = place(bench, flow.to.host)
+    host = next(host for n in range(9999) if place(bench, host := f"10.64.{n // 250}.{n % 250 + 2}") == at)
+    bench.apart.ip("route add 10.64.0.0/16 dev right")
+    add_host(bench, host)
+    other = attrs.evolve(flow, local=Address(flow.local.host, 20_446), to=Address(host, flow.to.port))
+    for each in (flow, other):
+        bench.enter(each)
+    frames = [(RTP, flow), (attrs.evolve(RTP, to=other.local), other)]
+    assert 0 < sum(handed(bench, *each) for each in frames * 20) <= 20
+
+
+def test_who_is_next_by_a_new_route_is_not_taken_for_who_was(beside: tuple[Bench, Flow, Flow]) -> None:
+    """A route is believed for a while, and meanwhile the link's addresses are found: by then they may be another's."""
+    bench, flow, _ = beside
+    last = next(_hosts)
+    add_host(bench, f"10.2.0.{last}", bytes.fromhex("0200000000cc"))
+    bench.apart.ip(f"route add 10.8.0.0/24 via {flow.to.host}")
+    far = attrs.evolve(flow, local=Address(flow.local.host, 20_448), to=Address("10.8.0.2", flow.to.port))
+    slot = bench.enter(far)
+    bench.enter(flow)
+    frame = attrs.evolve(RTP, to=far.local)
+    assert not handed(bench, frame, far)
+    bench.plane._slots[slot].hop_until += 60_000_000_000  # it is believed, however long the next takes
+    time.sleep(0.11)  # while the host is to be found anew
+    bench.apart.ip(f"route replace 10.8.0.0/24 via 10.2.0.{last}")
+    assert not handed(bench, frame, far)
+    handed(bench, RTP, flow)  # by whomever: not to the other's address
+    bench.apart.ip("route del 10.8.0.0/24")
+    time.sleep(0.11)
+    assert handed(bench, RTP, flow)
 
 
 def test_what_a_peer_is_handed_is_rewritten_to_the_bit(beside: tuple[Bench, Flow, Flow]) -> None:
