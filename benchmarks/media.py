@@ -255,7 +255,7 @@ def main(arguments: list[str] | None = None, size: Size | None = None) -> int:
     parser.add_argument("--rounds", type=int, help="how often all take their turn; 0: only memory is looked at")
     parser.add_argument("--flows", type=int, nargs="+", help="how many at once")
     parser.add_argument("--held", type=int, help="streams that are held for the memory they take")
-    parser.add_argument("--only", nargs="*", metavar="NAME", help="of " + ", ".join([*CONTENDERS, "native:HOW"]))
+    parser.add_argument("--only", nargs="*", metavar="NAME", help=f"of {', '.join(CONTENDERS)}, native:HOW, kernel:HOW")
     parser.add_argument("--json", metavar="FILE", help="write all figures there, too")
     asked = parser.parse_args(arguments)
     size = size or (QUICK if asked.quick else Size())

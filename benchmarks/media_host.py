@@ -2,9 +2,10 @@
 
     python -m benchmarks.media_host ENGINE[:HOW] PATH
 
-HOW is the engine's own: of `native`, how packets come and go, of `kernel`, how it hangs on the devices. It does what
-lines of JSON at the UNIX socket PATH ask for and answers each with one: ``open`` (which streams and how), ``close``,
-``forwarders`` (who forwards how many). Streams are those of `benchmarks.media_network`.
+HOW is the engine's own: of `native`, how packets come and go, of `kernel`, how it hangs on the devices, or ``sent``: a
+veth's other end is sent packets as ever, not handed them. It does what lines of JSON at the UNIX socket PATH ask for,
+and answers each with one: ``open`` (which streams and how), ``close``, ``forwarders`` (who forwards how many). Streams
+are those of `benchmarks.media_network`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from twisted.protocols.basic import LineReceiver
 from zope.interface import implementer
 
 from benchmarks import media_network as network
-from sbc.config.values import EngineName, MediaConfig
+from sbc.config.values import EngineName, KernelConfig, MediaConfig
 from sbc.core.address import Address, Pair
 from sbc.core.orders import Latch, SideSpec, StreamSpec
 from sbc.core.secured import SUITES, Key, SideSecurity
@@ -31,6 +32,7 @@ from sbc.media.choose import Choice, make_engine
 from sbc.media.interfaces import IMediaObserver
 from sbc.media.native.engine import NativeEngine
 
+SENT = "sent"
 _CHAIN = 24_000  # the first port between two streams of a chain
 
 
@@ -58,7 +60,9 @@ def make(name: str) -> Any:
         return NativeEngine(reactor, Deaf(), traffic=how)
     if how and kind == "kernel":
         engines = import_module("sbc.media.kernel.engine")  # which cannot be imported everywhere
-        return engines.KernelEngine(reactor, Deaf(), lambda above: NativeEngine(reactor, above), modes=(how,))
+        usual, other = KernelConfig(), {"redirect_peer": False} if how == SENT else {"modes": (how,)}
+        place = {"directory": usual.directory, "room": usual.room}
+        return engines.KernelEngine(reactor, Deaf(), lambda above: NativeEngine(reactor, above), **place, **other)
     engine = EngineName(kind)
     return make_engine(Choice(engine, "it is measured"), MediaConfig(engine=engine), reactor, Deaf(), 0.0)
 
