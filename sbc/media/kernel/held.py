@@ -27,14 +27,14 @@ class Held:
         except OSError:  # a scope, or no address
             return 0
         if self._notices is None:
-            self._notices = rtnetlink.listen()
+            self._notices = rtnetlink.listen(rtnetlink.LINKS | rtnetlink.ADDRESSES)
         if self._by_address is None:
             self._by_address = dict(_dump())
         return self._by_address.get(packed, 0)
 
     def changed(self) -> bool:
-        """Whether an interface or an address may have come or gone since this was asked last."""
-        changed = self._notices is not None and rtnetlink.has_heard(self._notices)
+        """Whether an interface or an address may have come, gone or changed since this was asked last."""
+        changed = self._notices is not None and rtnetlink.heard(self._notices) != set()
         if changed:
             self._by_address = None
         return changed

@@ -183,6 +183,7 @@ class Interfaces:
     def look(self) -> bool:
         """See which interfaces still are there and how they are sent by, and where our addresses are now. Whether any
         stream may come by another interface than before."""
+        self._plane.hear()
         names, moved = dict(socket.if_nameindex()), False
         for index, found in list(self.attached.items()):
             if names.get(index) != found.name:
@@ -192,7 +193,6 @@ class Interfaces:
                 moved = True
             else:
                 self._see_exit(found)
-        self._plane.see_addresses()
         if any(map(_index, self._absent)):  # it has come: every address may come by it
             self._hosts.clear()
             moved = True

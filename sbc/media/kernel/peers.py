@@ -18,14 +18,43 @@ FRAMES, PEER = 1, 2
 """What the kernel's programs may do at an interface: RELAY_FRAMES, RELAY_PEER of relay_maps.h."""
 
 
-def is_at_hand(index: int, programs: Callable[[int], int]) -> bool:
-    """Whether an interface is a veth with its other end in another network namespace (no other is handed packets), and
-    nothing of anybody's stands in the way out that would not see them: a queueing discipline, a filter of clsact, or
-    one of the `programs`, which says how many there are besides. Not where the system does not say."""
-    try:
-        return _leads_elsewhere(index) and not _is_filtered(index) and programs(index) == 0
-    except OSError:
-        return False
+class Peers:
+    """What is known of interfaces in the network where the first question is asked: each is asked about once, and again
+    after there was a notice of it."""
+
+    def __init__(self, programs: Callable[[int], int]) -> None:
+        """`programs` says how many programs look at what leaves by an interface besides filters: of these there are no
+        notices. @raises OSError."""
+        self._programs = programs
+        self._notices: socket.socket | None = None
+        self._known: dict[int, bool] = {}
+
+    def is_at_hand(self, index: int) -> bool:
+        """Whether an interface is a veth with its other end in another network namespace (no other is handed packets),
+        and nothing of anybody's stands in the way out that would not see them: a queueing discipline, a filter of
+        clsact, or a program. Not where the system does not say."""
+        try:
+            return self._is_clear(index) and self._programs(index) == 0
+        except OSError:
+            return False
+
+    def _is_clear(self, index: int) -> bool:
+        if self._notices is None:
+            self._notices = rtnetlink.listen(rtnetlink.LINKS | rtnetlink.CONTROL)
+        if index not in self._known:
+            self._known[index] = _leads_elsewhere(index) and not _is_filtered(index)
+        return self._known[index]
+
+    def hear(self) -> None:
+        """Hear of what interfaces there were notices. @raises OSError."""
+        spoken_of = set() if self._notices is None else rtnetlink.heard(self._notices)
+        for index in list(self._known) if spoken_of is None else spoken_of:
+            self._known.pop(index, None)
+
+    def close(self) -> None:
+        """Let go."""
+        if self._notices is not None:
+            self._notices.close()
 
 
 def _leads_elsewhere(index: int) -> bool:

@@ -62,6 +62,7 @@ class Plane:
         self._lib, self._ffi = self._module.lib, self._module.ffi
         self._lock = own(self._lib, directory)
         self._held = Held()
+        self._peers = peers.Peers(self._lib.interface_programs)
         self._relay = self._load(directory, room)
         self.left = dict(self._leftover())
         if any(self._lib.relay_slots(self._relay)[slot].layout != LAYOUT for slot in self.left.values()):
@@ -94,6 +95,7 @@ class Plane:
     def close(self) -> None:
         """Let go; what is pinned stays as it is."""
         self._held.close()
+        self._peers.close()
         self._lib.relay_free(self._relay)
         os.close(self._lock)
 
@@ -252,11 +254,8 @@ class Plane:
 
     def run(self, frame: bytes, interface: int, tc: bool = False) -> tuple[int, bytes]:
         """Run one of the programs on a frame as if it had come to the interface: its verdict, and the frame it left."""
-        out, size, action = (
-            self._ffi.new("char[]", 9216),
-            self._ffi.new("unsigned int *", 9216),
-            self._ffi.new("unsigned int *"),
-        )
+        new = self._ffi.new
+        out, size, action = new("char[]", 9216), new("unsigned int *", 9216), new("unsigned int *")
         self._must(self._lib.relay_run(self._relay, tc, interface, frame, len(frame), out, size, action))
         return int(action[0]), bytes(self._ffi.buffer(out, size[0]))
 
@@ -298,16 +297,17 @@ class Plane:
         return None if found < 0 else bool(found)
 
     def has_peer_at_hand(self, interface: int) -> bool:
-        """Whether what leaves by an interface may be handed to the other end of its veth: see peers.py."""
-        return peers.is_at_hand(interface, self._lib.interface_programs)
+        """Whether what leaves by it may be handed to a veth's other end, as of the last `hear`: see peers.py."""
+        return self._peers.is_at_hand(interface)
 
     def interface_of(self, host: str) -> int:
-        """The interface that holds an address as was told last (`see_addresses`), 0 if none does. @raises OSError."""
+        """The interface that holds an address, as of the last `hear`; 0 if none does. @raises OSError."""
         return self._held.interface(host)
 
-    def see_addresses(self) -> bool:
-        """Hear which interfaces hold which addresses now; whether any may have come or gone."""
-        return self._held.changed()
+    def hear(self) -> None:
+        """Hear what has become of interfaces and addresses. @raises OSError."""
+        self._held.changed()
+        self._peers.hear()
 
     def pins(self) -> list[Path]:
         """The XDP programs that are pinned."""

@@ -9,34 +9,44 @@ import struct
 from collections.abc import Iterator
 
 _RECEIVE = 1 << 17  # octets; the kernel's answers and notices are less
-_NOTICES = 0x1 | 0x8 | 0x10 | 0x100  # RTMGRP_LINK, _TC, _IPV4_IFADDR, _IPV6_IFADDR (linux/rtnetlink.h)
+LINKS, CONTROL, ADDRESSES = 0x1, 0x8, 0x10 | 0x100
+"""What there are notices of: RTMGRP_LINK, RTMGRP_TC, RTMGRP_IPV4_IFADDR and RTMGRP_IPV6_IFADDR (linux/rtnetlink.h)."""
+
 _REQUEST, _DUMP = 1, 0x300  # NLM_F_REQUEST, NLM_F_DUMP (linux/netlink.h)
 _ERROR, _DONE = 2, 3
 _PATIENCE = 1.0  # seconds
 _HEAD, _ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=HH")
 _TYPE = 0x3FFF  # NLA_TYPE_MASK
+_ABOUT = struct.Struct("=4xI")  # struct ifinfomsg, ifaddrmsg and tcmsg, as far as they are alike: the interface
+_BLOCK = 0xFFFFFFFF  # TCM_IFINDEX_MAGIC_BLOCK: filters that several interfaces share
 
 
-def listen() -> socket.socket:
-    """A socket for notices of interfaces, addresses and traffic control that come and go. @raises OSError."""
+def listen(groups: int) -> socket.socket:
+    """A socket for notices of what comes, goes and changes: LINKS, CONTROL of traffic, ADDRESSES. @raises OSError."""
     notices = _open()
-    notices.bind((0, _NOTICES))
+    try:
+        notices.bind((0, groups))
+    except OSError:
+        notices.close()
+        raise
     notices.setblocking(False)
     return notices
 
 
-def has_heard(notices: socket.socket) -> bool:
-    """Whether there were any; they are taken off."""
-    heard = False
+def heard(notices: socket.socket) -> set[int] | None:
+    """The interfaces that there were notices of, which are taken off; None where it may have been any of them."""
+    found: set[int] = set()
+    lost = False
     while True:
         try:
-            heard = bool(notices.recv(_RECEIVE)) or heard
+            messages = _messages(notices.recv(_RECEIVE))
+            found.update(_ABOUT.unpack_from(body)[0] for _, body in messages if len(body) >= _ABOUT.size)
         except BlockingIOError:
-            return heard
+            return None if lost or _BLOCK in found else found
         except OSError as error:
             if error.errno != errno.ENOBUFS:
                 raise
-            heard = True  # there were more than the socket holds
+            lost = True  # there were more than the socket holds
 
 
 def dump(kind: int, about: bytes) -> Iterator[tuple[int, bytes]]:

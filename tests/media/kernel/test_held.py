@@ -46,6 +46,7 @@ def test_it_is_asked_once_and_again_after_something_has_changed(
     monkeypatch.setattr(held, "_dump", lambda: asked.append(1) or dump())
     for _ in range(3):
         assert apart.call(here.interface, "10.3.0.1") == 0
+    apart.run("tc qdisc replace dev one root pfifo", "tc qdisc del dev one root")  # some hosts do so all day
     assert not apart.call(here.changed)
     apart.ip("link add two type veth peer name second", "addr add 10.3.0.1/24 dev two")
     assert apart.call(here.changed)

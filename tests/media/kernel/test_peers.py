@@ -6,10 +6,12 @@ import ctypes
 import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 
-from sbc.media.kernel.peers import is_at_hand
+from sbc.media.kernel import rtnetlink
+from sbc.media.kernel.peers import Peers
 from tests.media.kernel.apart import Apart, why_not
 from tests.media.kernel.bench import Bench
 
@@ -43,7 +45,8 @@ def none(_: int) -> int:
 
 
 def at_hand(apart: Apart, name: str) -> bool:
-    return apart.call(lambda: is_at_hand(socket.if_nametoindex(name), none))
+    with closing(Peers(none)) as peers:
+        return apart.call(lambda: peers.is_at_hand(socket.if_nametoindex(name)))
 
 
 def test_a_veth_has_one_with_its_other_end_in_another_namespace(apart: Apart, far: Apart) -> None:
@@ -69,6 +72,66 @@ def test_what_stands_in_the_way_out_is_not_passed_by(apart: Apart, what: str) ->
     assert not at_hand(apart, "there")
     apart.call(_tc, what.format("del"))
     assert at_hand(apart, "there")
+
+
+@pytest.fixture
+def peers(apart: Apart) -> Iterator[Peers]:
+    made = Peers(none)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The questions that were asked after interfaces."""
+    kept, ask = [], rtnetlink.ask
+    monkeypatch.setattr(rtnetlink, "ask", lambda kind, about: kept.append(kind) or ask(kind, about))
+    return kept
+
+
+def test_each_is_asked_about_once_and_again_after_a_notice_of_it(apart: Apart, peers: Peers, asked: list[int]) -> None:
+    """On a host where much changes a thousand interfaces that do not are no work."""
+    there, bridge = (apart.call(socket.if_nametoindex, name) for name in ("there", "bridge"))
+
+    def found() -> list[bool]:
+        apart.call(peers.hear)
+        return [apart.call(peers.is_at_hand, index) for index in (there, bridge)]
+
+    assert found() == found() == [True, False]
+    assert len(asked) == 2
+    apart.ip("link add another type veth peer name third", "link set another up", "addr add 10.9.0.1/24 dev there")
+    apart.run("tc qdisc replace dev another root pfifo", "tc qdisc replace dev another clsact")
+    assert found() == [True, False]
+    assert len(asked) == 2
+    apart.run("tc qdisc add dev there root pfifo")
+    assert found() == [False, False]
+    assert len(asked) == 3
+    apart.run("tc qdisc del dev there root")
+    assert found() == [True, False]
+    assert peers._notices is not None
+    peers._notices.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    apart.run(
+        *(f"tc qdisc replace dev another root pfifo limit {n}" for n in range(10)), "tc qdisc add dev there root pfifo"
+    )
+    assert found() == [False, False]
+    apart.run("tc qdisc del dev there root")
+
+
+def test_nor_is_one_at_hand_while_the_system_does_not_say(
+    apart: Apart, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = apart.call(socket.if_nametoindex, "there")
+    for name in ("listen", "ask", "dump"):
+        with monkeypatch.context() as patch:
+            patch.setattr(rtnetlink, name, refuse)
+            assert not apart.call(peers.is_at_hand, there)
+    assert apart.call(peers.is_at_hand, there)
+    monkeypatch.setattr(peers, "_programs", refuse)
+    assert not apart.call(peers.is_at_hand, there)
+
+
+def refuse(*_: object) -> int:
+    raise OSError
 
 
 def _tc(command: str) -> None:
