@@ -57,7 +57,7 @@ def overdue(registry: Registry, dialect: Any, exchange: Exchange, now: float) ->
     if exchange.moves_on is None or now < exchange.moves_on:
         return None
     exchange.moves_on = None
-    if not dead and not exchange.timing.quiet:
+    if exchange.told or (not dead and not exchange.timing.quiet):
         return None
     silence = f"silent for {now - exchange.began_at:.1f} s"
     orders: list[Order] = []

@@ -25,7 +25,7 @@ from sbc.core.crossing import Crossing
 from sbc.core.drain import turn_away
 from sbc.core.ending import dismiss, is_too_late
 from sbc.core.exchange import Exchange
-from sbc.core.message import Cause, Intent, Phase, Refused, Slot
+from sbc.core.message import Cause, Intent, Kind, Phase, Refused, Role, Slot
 from sbc.core.orders import CloseStream, Note, Order
 from sbc.core.passage import remarks, translate
 from sbc.core.refusing import drop, spoiled, turn_back
@@ -110,6 +110,7 @@ def _go_on(border: Border, dialect: Any, message: Any, slots: list[Slot], crossi
     after = transact.begin(registry, exchange, sent, onward, arrival.now)
     after += summons.begin(registry, dialect, exchange, arrival.now)
     leave.crossed(registry, exchange, arrival.now)
+    _has_begun(crossing, slots)
     if intent.phase is not Phase.CONFIRM:
         exchange.answer = dialect.pending(message, arrival.source)
         orders += tell_pending(registry, exchange)
@@ -117,6 +118,17 @@ def _go_on(border: Border, dialect: Any, message: Any, slots: list[Slot], crossi
     media = crossing.orders()
     sending = control.onward(registry, exchange, sent) if intent.control else exchange.onward(sent)
     return [*orders, *said, *media, *sending, *after]
+
+
+def _has_begun(crossing: Crossing, slots: list[Slot]) -> None:
+    """Who was asked for a call and says of media, or of its control, before it answers has it: another that was asked
+    instead would begin anew with an asker that is in the middle."""
+    call, leg = crossing.call, crossing.from_leg
+    opening = None if call is None else call.opening
+    if opening is None or opening is crossing.exchange or leg == opening.arrival_leg:
+        return
+    if crossing.intent.kind is Kind.MODIFY or any(slot.role is Role.CONTROL for slot in slots):
+        opening.told = True
 
 
 def take_reply(border: Border, dialect: Any, message: Any, intent: Intent, arrival: Arrival) -> list[Order]:

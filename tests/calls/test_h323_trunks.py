@@ -16,9 +16,11 @@ from sbc.core.registry import Arrival
 from sbc.core.trunk import Trunk
 from sbc.h323.codec import decode
 from sbc.policy.rule import Pattern
+from tests.calls.test_h323_channels import capabilities
+from tests.calls.test_h323_control import start_h245
 from tests.calls.test_limits import left
 from tests.edge import GATEKEEPER, H323, to
-from tests.h323_calls import CALLS, addresses, arq, plain, registered, release, said_back
+from tests.h323_calls import CALLS, addresses, arq, plain, registered, release, said_back, tunnel
 from tests.rig import SBC_ACCESS, SBC_CORE, events, of
 
 ONE, TWO = Address("192.0.2.17", CALLS), Address("192.0.2.18", CALLS)
@@ -140,6 +142,28 @@ def test_who_has_said_where_media_is_has_the_call(outward: bool, name: str) -> N
     scene.says(sent, said_back(name, sent.data, sent.to.host))
     orders = scene.says(sent, release(sent.data, 42, back=True))
     assert not scene.onward(orders) and scene.back(orders) == [("releaseComplete", 42)]
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("tunnelled", [True, False])
+def test_who_has_begun_h245_has_the_call(outward: bool, tunnelled: bool) -> None:
+    """As where a CallProceeding has it: another gateway would begin it anew with who calls, which is in the middle."""
+    scene = Scene(outward)
+    (sent,) = scene.onward(scene.rings())
+    scene.says(sent, said_back("callProceeding", sent.data))
+    began = tunnel(sent.data, [capabilities(False)], back=True)
+    began = began if tunnelled else start_h245(sent, Address(sent.to.host, 30_001))
+    assert ("facility", None) in scene.back(scene.says(sent, began))
+    orders = scene.says(sent, release(sent.data, 42, back=True))
+    assert not scene.onward(orders) and scene.back(orders) == [("releaseComplete", 42)]
+
+
+def test_who_has_begun_h245_is_not_left_for_its_silence() -> None:
+    scene = Scene(True, failover=Failover(patience=3.0))
+    (sent,) = scene.onward(scene.rings())
+    scene.says(sent, tunnel(sent.data, [capabilities(False)], back=True))
+    assert not scene.onward(scene.rig.wait(10))
+    scene.end(sent)
 
 
 @BOTH_WAYS
