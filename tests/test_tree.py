@@ -42,6 +42,7 @@ OF_THE_WHOLE = {
     "tests/test_bin.py": "bin/test",
     "tests/test_unit.py": "etc/sbc.service and docs/operations.rst",
     "tests/media/kernel/test_relay.py": "the kernel's programs, which are C",
+    "tests/media/kernel/test_offload.py": "the same, with real packets of hosts that leave work to devices",
     "tests/media/native/test_urgent.py": "urgent.c",
     "tests/core/test_toy_laws.py": "the core, by a dialect that lives only in the tests",
     "tests/config/test_example.py": "etc/sbc.toml and docs/configuration.rst",

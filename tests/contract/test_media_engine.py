@@ -97,6 +97,8 @@ def test_stun_and_dtls_are_relayed_from_accepted_sources_only(rig: Rig) -> None:
     call.send(call.a, call.at_a, stun_request(), dtls_hello(), rtp(), stun_request())
     counters = call.send(stranger, call.at_a, stun_request(), dtls_hello())
     assert call.b.data() == [stun_request(), dtls_hello(), rtp(), stun_request()]
+    rig.wait(call.latches, "the latch to be told")
+    assert call.latches() == [(0, call.a.address, "signalled")], "RTP has latched, nothing before it"
     assert counters.sides[0].drops == Drops(wrong_source=2)
 
 
@@ -146,6 +148,30 @@ def test_a_side_that_sends_rtcp_on_its_rtp_port_gets_it_there(rig: Rig) -> None:
     )  # and takes it where it sends from, if it changes its mind
     call.send(call.b_rtcp, call.at_b_rtcp, receiver_report(5))
     assert call.a_rtcp.data() == [receiver_report(5)]
+
+
+def test_who_signals_another_address_has_rtcp_where_that_says(rig: Rig) -> None:
+    """Though it came on RTP's port before."""
+    call = Call(rig)
+    call.send(call.a, call.at_a, rtp(), receiver_report(1))
+    new = rig.pair(5)
+    a, a_rtcp = rig.peer(new.rtp), rig.peer(new.rtcp or new.rtp)
+    call.update(0, remote=new)
+    call.send(call.b_rtcp, call.at_b_rtcp, receiver_report(2))
+    assert (a.data(), a_rtcp.data()) == ([], [receiver_report(2)])
+
+
+def test_what_one_side_signals_opens_the_other_s_window_too(rig: Rig) -> None:
+    """An answer ends an exchange that concerns both: in it a NAT's other port is believed, though the former speaks."""
+    call = Call(rig, b={"behind_nat": True, "window": 1.0})
+    call.send(call.b, call.at_b, rtp(1))
+    rig.pass_time(2.0)
+    call.send(call.b, call.at_b, rtp(2))
+    call.update(0)
+    other = rig.peer(3)
+    call.send(other, call.at_b, rtp(3))
+    call.send(call.a, call.at_a, rtp(4))
+    assert (other.data(), call.b.data()) == ([rtp(4)], [])
 
 
 def test_one_port_of_ours_can_serve_both(rig: Rig) -> None:

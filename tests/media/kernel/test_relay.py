@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from ipaddress import ip_address
 from itertools import count
 from pathlib import Path
 
@@ -116,6 +117,14 @@ def test_checksums_are_right_whatever_changes(bench: Bench, version: int, tc: bo
         bench.shut_all()
 
 
+def test_what_goes_to_another_s_mac_is_not_ours(bench: Bench) -> None:
+    """As it comes to an interface that takes all there is on its wire."""
+    slot = bench.enter()
+    frame = attrs.evolve(RTP, destination=B_MAC)
+    assert bench.tc(frame) == (TC_UNSPEC, frame.data())
+    assert bench.tally(slot) == Tally()
+
+
 def test_without_a_lease_it_is_the_stack_s_and_counted_once(bench: Bench) -> None:
     slot = bench.ready()
     before = bench.tally(slot)
@@ -216,9 +225,54 @@ def _changed(chance: random.Random, payload: bytes) -> bytes:
     return bytes(data)
 
 
+def _fate(frame: bytes) -> str:
+    """What becomes of a frame with RTP in it for FLOW or FLOW6, read in another way than relay_packet.h does."""
+    ip, four = frame[14:], frame[12:14] == b"\x08\x00"
+    if len(frame) < 34 or frame[0] & 1 or not (four or frame[12:14] == b"\x86\xdd"):
+        return "up"
+    if four:
+        size = int.from_bytes(ip[2:4], "big")
+        plain = ip[0] == 0x45 and ip[9] == 17 and not int.from_bytes(ip[6:8], "big") & 0x3FFF and ip[8] > 1
+        source, to, udp = ip[12:16], ip[16:20], ip[20:size]
+    else:
+        size = 40 + int.from_bytes(ip[4:6], "big")
+        plain = ip[0] >> 4 == 6 and ip[6:7] == b"\x11" and ip[7:8] > b"\1"
+        source, to, udp = ip[8:24], ip[24:40], ip[40:size]
+    if not plain or size > len(ip) or len(udp) < 8 or int.from_bytes(udp[4:6], "big") != len(udp):
+        return "up"
+    flow = FLOW if four else FLOW6
+    if (ip_address(to), int.from_bytes(udp[2:4], "big")) != (ip_address(flow.local.host), flow.local.port):
+        return "up"
+    if (ip_address(source), int.from_bytes(udp[:2], "big")) != (ip_address(flow.source.host), flow.source.port):
+        return "dropped"
+    return "up" if classify(udp[8:]) is not Kind.RTP or not (four or any(udp[6:8])) else "forwarded"
+
+
+def test_of_any_headers_it_forwards_what_is_sound_and_drops_what_a_stranger_sends(bench: Bench) -> None:
+    chance, words = random.Random(4), {XDP_PASS: "up", XDP_DROP: "dropped", XDP_REDIRECT: "forwarded"}
+    slots, fates = [bench.ready(FLOW), bench.ready(FLOW6)], set()
+    for _ in range(1500):
+        frame = bytearray(chance.choice((RTP.data(), RTP6.data(), RTP.data() + bytes(6))))
+        for _ in range(chance.randrange(1, 3)):
+            what = chance.randrange(5)
+            if what < 3:
+                odd = (0, 1, 0xFF, 0x45, 0x46, 0x60, 17, chance.randrange(256))
+                frame[chance.randrange(min(66, len(frame)))] = chance.choice(odd)
+            elif what == 3:
+                del frame[max(14, chance.randrange(len(frame) + 1)) :]
+            else:
+                frame += chance.randbytes(chance.randrange(9))
+        for slot in (bench.plane._slots[each] for each in slots):  # however long it takes to come here
+            slot.confirmed, slot.seen = bench.plane.now() >> 30, bench.plane.now() + 10**9
+        action, _ = bench.xdp(bytes(frame))
+        assert words.get(action) == _fate(bytes(frame)), frame.hex()
+        fates.add(words[action])
+    assert fates == {"up", "dropped", "forwarded"}
+
+
 @pytest.mark.parametrize("mux", [False, True])
 @pytest.mark.parametrize("run", ["xdp", "tc"])
-def test_of_any_octets_it_takes_what_user_space_calls_rtp_or_rtcp(bench: Bench, run: str, mux: bool) -> None:
+def test_of_any_octets_octets_it_takes_what_user_space_calls_rtp_or_rtcp(bench: Bench, run: str, mux: bool) -> None:
     """Read by the same rules, to the octet: what is neither goes up as it came, what is one goes on as it came."""
     chance = random.Random(run)
     extended = b"\x9f" + rtp()[1:12] + bytes(60) + b"\xbe\xde\x00\x01" + bytes(4) + b"voice"
