@@ -288,10 +288,13 @@ static __always_inline void rewrite(struct __sk_buff *skb, const struct relay_sl
         sum_link(skb, slot, packet);
 }
 
-/* Hand a packet to the other end of the veth that it would be sent by, as if it came in there. */
+/* Hand a packet to the other end of the veth that it would be sent by, as if it came in there: without what was noted of it
+ * here, which a veth takes off. */
 static __always_inline int hand_over(struct __sk_buff *skb, const struct hop *hop)
 {
     rewrite_ethernet((void *)(long)skb->data, (void *)(long)skb->data_end, hop->from, hop->to);
+    skb->priority = 0;
+    skb->mark = 0;
     return bpf_redirect_peer(hop->device, 0);
 }
 
@@ -326,7 +329,7 @@ int sbc_tc(struct __sk_buff *ctx)
         const struct hop *hop = near_hop(ctx, &way, slot, &packet);
 
         rewrite(ctx, slot, &packet, !hop);
-        if (slot->priority != RELAY_UNSET)
+        if (!hop && slot->priority != RELAY_UNSET)
             ctx->priority = slot->priority;
         action = hop ? hand_over(ctx, hop) : send(&way);
     }

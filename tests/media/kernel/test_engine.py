@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -33,6 +35,10 @@ from tests.media.kernel.net import PATIENCE, Call, Net, Rig
 from tests.media.packets import receiver_report, rtp, stun_request
 from tests.media.specs import signalled
 
+_SO_MARK, _SO_RCVMARK, _SO_PRIORITY, _SO_RCVPRIORITY = 36, 75, 12, 82  # asm-generic/socket.h
+_SCHED_CLS, _TCX_INGRESS = 3, 46  # linux/bpf.h
+_MARKS = bytes.fromhex("6201080007000000 b7000000ffffffff 9500000000000000")  # skb->mark = 7; r0 = TCX_NEXT; exit
+_libbpf = ctypes.CDLL("libbpf.so.1")
 MODES = {"native": ("native", "generic", "tc"), "generic": ("generic", "tc"), "tc": ("tc",)}
 
 
@@ -908,6 +914,43 @@ def test_what_somebody_puts_in_the_way_out_sees_each_packet(make: Callable[..., 
         assert {data for data, _ in come(rig, call.b, 50)} == {rtp(n, ssrc=9) for n in range(50)}
         assert rig.ask(_sent_by, "right") - before in seen
     assert promoted(call)
+
+
+def test_what_is_noted_of_a_packet_here_is_not_told_in_the_other_namespace(make: Callable[..., Rig]) -> None:
+    """A frame's priority, and a mark that somebody's program has made: a veth tells neither."""
+    call = Call(rig := make(modes=MODES["tc"]), b={"priority": 5}).open()
+    try:
+        for option in (_SO_RCVMARK, _SO_RCVPRIORITY):
+            call.b.sock.setsockopt(socket.SOL_SOCKET, option, 1)
+    except OSError:
+        pytest.skip("this kernel does not say what a packet was marked with (Linux 6.14)")
+    program = _libbpf.bpf_prog_load(_SCHED_CLS, b"marks", b"GPL", _MARKS, 3, None)
+    left = rig.ask(socket.if_nametoindex, "left")
+    assert rig.ask(_libbpf.bpf_prog_attach, program, left, _TCX_INGRESS, 0) == 0
+    try:
+        call.talk_until_promoted(rtp)
+        call.b.drain()
+        before = rig.ask(_sent_by, "right")
+        for n in range(50):
+            call.a.send(call.at_a.rtp, rtp(n, ssrc=9))
+        heard: list[tuple[int, int]] = []
+        rig.wait(lambda: heard.extend(_noted(call.b.sock)) or len(heard) >= 50, "50 packets")
+        assert rig.ask(_sent_by, "right") - before < 10  # the rest are handed over
+    finally:
+        rig.ask(_libbpf.bpf_prog_detach2, program, left, _TCX_INGRESS)
+        os.close(program)
+    assert set(heard) == {(0, 0)}
+
+
+def _noted(sock: socket.socket) -> Iterator[tuple[int, int]]:
+    """The mark and the priority of each packet that a socket has got."""
+    while True:
+        try:
+            said = sock.recvmsg(2048, 256)[1]
+        except BlockingIOError:
+            return
+        notes = {kind: int.from_bytes(data, sys.byteorder) for _, kind, data in said}
+        yield notes[_SO_MARK], notes[_SO_PRIORITY]
 
 
 def _sent_by(name: str) -> int:
