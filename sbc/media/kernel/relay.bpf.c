@@ -108,9 +108,20 @@ static __always_inline void measure(struct relay_slot *slot, const struct packet
         __builtin_memcpy(head, payload, METER_HEAD);
     else if ((const void *)(payload + RTCP_SIZE + 24) <= end)
         __builtin_memcpy(head, payload, RTCP_SIZE + 24); /* a receiver report with one block */
+    else if ((const void *)(payload + RTCP_SIZE + 20) <= end)
+        __builtin_memcpy(head, payload, RTCP_SIZE + 20); /* a sender report without one */
     else
         return;
     meter_report(&slot->reports, &other->reports, head, packet->size, packet->now);
+}
+
+/* Tell user space of a packet of the latched source that is left to it: there it is measured, and here it is not lost. */
+static __always_inline void leave_to_others(struct relay_slot *slot, const struct packet *packet)
+{
+    if (packet->kind == RTP)
+        meter_carried(&slot->meter, packet->ssrc, packet->sequence);
+    __sync_fetch_and_add(&slot->others, 1);
+    ring(slot);
 }
 
 /* Judge a packet that came to one of our flows. In front of the stack (`xdp`) only what can be sent from there is
@@ -134,10 +145,8 @@ static __always_inline enum fate judge(void *ctx, struct relay_slot *slot, struc
     }
     hear(slot, packet);
     if (packet->odd || !(slot->takes & packet->kind) || packet->size > slot->longest) {
-        if (!xdp) {
-            __sync_fetch_and_add(&slot->others, 1);
-            ring(slot);
-        }
+        if (!xdp)
+            leave_to_others(slot, packet);
         return UP;
     }
     found = xdp ? route(ctx, way, slot, packet) : route_anew(ctx, way, slot, packet);
@@ -145,7 +154,11 @@ static __always_inline enum fate judge(void *ctx, struct relay_slot *slot, struc
         if (found != BPF_FIB_LKUP_RET_SUCCESS || packet->partial || !sure(slot, way, packet->now))
             return UP;
     } else if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH) {
-        __sync_fetch_and_add(found == BPF_FIB_LKUP_RET_FRAG_NEEDED ? &slot->others : &slot->unrouted, 1);
+        if (found == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
+            leave_to_others(slot, packet);
+            return UP;
+        }
+        __sync_fetch_and_add(&slot->unrouted, 1);
         ring(slot);
         return UP;
     }

@@ -117,6 +117,23 @@ def test_checksums_are_right_whatever_changes(bench: Bench, version: int, tc: bo
         bench.shut_all()
 
 
+def test_what_is_left_to_user_space_is_not_lost(bench: Bench) -> None:
+    slot = bench.enter(longest=172)
+    for number, size in ((1, 160), (2, 161), (3, 160), (5, 160)):
+        bench.tc(attrs.evolve(RTP, payload=rtp(number, payload=bytes(size))))
+    meter = bench.plane.meters(slot)[0]
+    assert (meter.received, meter.lost) == (3, 1)
+
+
+def test_a_sender_report_without_a_block_is_remembered(bench: Bench) -> None:
+    """Of who hears nothing himself: the other's report of it gives the round trip all the same."""
+    local, other = Address("10.1.0.1", 20_001), Address("10.1.0.1", 20_003)
+    one, two = (bench.enter(attrs.evolve(FLOW, local=each, rtcp=True)) for each in (local, other))
+    bench.plane.join(one, two)
+    assert bench.tc(Frame(PHONE, local, sender_report(7, 0x1000)))[0] == TC_REDIRECT
+    assert 0x1000 in list(bench.plane.meters(one)[1].sent_ntp)
+
+
 def test_what_goes_to_another_s_mac_is_not_ours(bench: Bench) -> None:
     """As it comes to an interface that takes all there is on its wire."""
     slot = bench.enter()
