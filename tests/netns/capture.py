@@ -40,7 +40,7 @@ class SeenSip:
 
 
 class Capture:
-    """A recording of one interface. Questions may be asked after `stop`, `so_far` before it."""
+    """A recording of what passes one interface. Questions may be asked after `stop`, `so_far` before it."""
 
     def __init__(self, host: LabHost, device: str, process: LabProcess, path: Path) -> None:
         self.host, self.device = host, device
@@ -49,13 +49,14 @@ class Capture:
         self._packets: list[Packet] | None = None
 
     @classmethod
-    def begin(cls, host: LabHost, device: str) -> Capture:
-        """Start tcpdump and wait until it listens."""
+    def begin(cls, host: LabHost, device: str, namespace: str, end: str) -> Capture:
+        """Start tcpdump at the device's other `end` in a namespace, and wait until it listens."""
         path = host.lab.directory / f"{host.name}-{device}-{len(host.lab.captures)}.pcap"
         argv = [
+            *("ip", "netns", "exec", namespace),
             "tcpdump",
             "-i",
-            device,
+            end,
             "-n",
             "-U",
             "--immediate-mode",
@@ -68,7 +69,7 @@ class Capture:
             "-w",
             str(path),
         ]
-        capture = cls(host, device, host.popen(argv, log=f"tcpdump-{device}"), path)
+        capture = cls(host, device, host.lab.start(f"{host.name}.tcpdump-{device}", argv), path)
         capture.process.wait_output(r"listening on")
         host.lab.captures.append(capture)
         return capture

@@ -119,10 +119,11 @@ class LabHost:
         wait_for(bound, timeout, f"{self.name} to listen on {transport} {address}:{port}")
 
     def capture(self, segment: str = "") -> Capture:
-        """Begin to record what passes the host's attachment to the segment (its first one by default)."""
+        """Begin to record what passes the host's attachment to the segment (its first one by default): at the other end
+        of its cable, where also that is seen which a program hands over without its passing the host's own end."""
         for interface in self.spec.interfaces:
             if segment in ("", interface.segment, interface.device):
-                return Capture.begin(self, interface.device)
+                return Capture.begin(self, interface.device, *self.lab.far_ends[self.name, interface.device])
         raise KeyError(f"{self.name} is not attached to {segment}")
 
     def flush_nat(self) -> None:
@@ -144,6 +145,7 @@ class Lab:
         self.hosts = {spec.name: LabHost(self, spec) for spec in topology.hosts}
         self.processes: list[LabProcess] = []
         self.captures: list[Capture] = []
+        self.far_ends: dict[tuple[str, str], tuple[str, str]] = {}  # by host and device: namespace and device
         self.sockets: list[socket.socket] = []
         self.journal = Journal.open(self.id)
         self.directory = Path(tempfile.mkdtemp(prefix=f"sbc-lab-{self.id}-"))
@@ -230,13 +232,16 @@ class Lab:
         for number, (segment, members) in enumerate(segments.items()):
             ends = [f"name {i.device} netns {self.hosts[h.name].netns}" for h, i in members]
             if segment not in switched:
+                for (host, here), (peer, there) in (members, members[::-1]):
+                    self.far_ends[host.name, here.device] = (self.hosts[peer.name].netns, there.device)
                 cables.append(f"link add {ends[0]} type veth peer {ends[1]}")
                 continue
             # A switch that takes part in multicast would put its own reports into the captures.
             bridge = f"link add name {segment} type bridge forward_delay 0 mcast_snooping 0"
             bridges += [bridge, f"link set {segment} up"]
-            for place, end in enumerate(ends):
+            for place, ((host, here), end) in enumerate(zip(members, ends, strict=True)):
                 port = f"s{number}p{place}"
+                self.far_ends[host.name, here.device] = (switch, port)
                 cables.append(f"link add {end} type veth peer name {port} netns {switch}")
                 bridges.append(f"link set {port} master {segment} up")
         _ip(cables)
