@@ -173,7 +173,15 @@ static int our_filter(const struct bpf_tc_hook *hook, const struct relay *relay)
     return -ESTALE;
 }
 
-/* Put the TC program on an interface, in place of an earlier one of ours. */
+/* Whether the filter in our place runs this very program. */
+static int runs_ours(const struct bpf_tc_hook *hook, const struct relay *relay)
+{
+    LIBBPF_OPTS(bpf_tc_opts, asked, .handle = tc_handle(relay->directory), .priority = TC_PRIORITY);
+
+    return !bpf_tc_query(hook, &asked) && asked.prog_id && asked.prog_id == relay_tc_id(relay);
+}
+
+/* Put the TC program on an interface, in place of an earlier one of ours; 1: it is there now, 0: it was. */
 int relay_attach_tc(const struct relay *relay, int interface)
 {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = interface, .attach_point = BPF_TC_INGRESS);
@@ -182,13 +190,17 @@ int relay_attach_tc(const struct relay *relay, int interface)
 
     if (error && error != -EEXIST)
         return error;
+    if (runs_ours(&hook, relay))
+        return 0;
     error = our_filter(&hook, relay);
     if (error == -EBUSY)
         return error;
     if (!error || error == -ESTALE)
         options.flags = BPF_TC_F_REPLACE;
     error = pin_tc(relay); /* first: a filter that nobody knows would stay for ever */
-    return error ? error : bpf_tc_attach(&hook, &options);
+    if (!error)
+        error = bpf_tc_attach(&hook, &options);
+    return error ? error : 1;
 }
 
 /* Take our TC program off. The clsact qdisc stays: it does nothing, and others may have taken it into use. */

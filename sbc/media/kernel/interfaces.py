@@ -183,7 +183,7 @@ class Interfaces:
     def look(self) -> bool:
         """See which interfaces still are there and how they are sent by, and where our addresses are now. Whether any
         stream may come by another interface than before."""
-        self._plane.hear()
+        spoken_of = self._plane.hear()
         names, moved = dict(socket.if_nameindex()), False
         for index, found in list(self.attached.items()):
             if names.get(index) != found.name:
@@ -192,6 +192,8 @@ class Interfaces:
                 self._plane.outlet(index, 0)
                 moved = True
             else:
+                if spoken_of is None or index in spoken_of:
+                    self._put_back(found)
                 self._see_exit(found)
         if any(map(_index, self._absent)):  # it has come: every address may come by it
             self._hosts.clear()
@@ -204,6 +206,15 @@ class Interfaces:
         for host in self._guarded:
             self._ensured(host)
         return moved
+
+    def _put_back(self, found: Attached) -> None:
+        """See that the filter is there: who sets up queueing anew takes all filters off."""
+        try:
+            if self._plane.attach_tc(found.index):
+                self._log.warn("somebody had taken the filter off interface {name}: it is put back", name=found.name)
+        except OSError as error:  # what comes there is the sockets'
+            said = "the filter of interface {name} is gone, and cannot be put back: {why}"
+            self._log.warn(said, name=found.name, why=error.strerror)
 
     def _see_exit(self, found: Attached) -> None:
         may = FRAMES if self._plane.takes_frames(found.index) else 0

@@ -40,16 +40,22 @@ class Peers:
 
     def _is_clear(self, index: int) -> bool:
         if self._notices is None:
-            self._notices = rtnetlink.listen(rtnetlink.LINKS | rtnetlink.CONTROL)
+            self.hear()
         if index not in self._known:
             self._known[index] = _leads_elsewhere(index) and not _is_filtered(index)
         return self._known[index]
 
-    def hear(self) -> None:
-        """Hear of what interfaces there were notices. @raises OSError."""
-        spoken_of = set() if self._notices is None else rtnetlink.heard(self._notices)
+    def hear(self) -> set[int] | None:
+        """The interfaces that there were notices of since this was asked last; None: it may have been any of them.
+
+        @raises OSError."""
+        if self._notices is None:
+            self._notices = rtnetlink.listen(rtnetlink.LINKS | rtnetlink.CONTROL)
+            return None
+        spoken_of = rtnetlink.heard(self._notices)
         for index in list(self._known) if spoken_of is None else spoken_of:
             self._known.pop(index, None)
+        return spoken_of
 
     def close(self) -> None:
         """Let go."""

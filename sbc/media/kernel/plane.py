@@ -267,9 +267,7 @@ class Plane:
 
     def renew_xdp(self, pin: Path) -> int:
         """Let an XDP program that another process has left be ours; the interface. @raises OSError."""
-        found: int = self._lib.relay_renew_xdp(self._relay, str(pin).encode())
-        self._must(found)
-        return found
+        return self._must(self._lib.relay_renew_xdp(self._relay, str(pin).encode()))
 
     def xdp_mode(self, interface: int) -> str:
         """How XDP runs on an interface: "native", "generic", or "" where it does not."""
@@ -279,9 +277,9 @@ class Plane:
         """Take it off again. @raises OSError."""
         self._must(self._lib.relay_detach_xdp(self._pin(interface)))
 
-    def attach_tc(self, interface: int) -> None:
-        """Put the TC program on an interface, in place of an earlier one. @raises OSError: EBUSY as above."""
-        self._must(self._lib.relay_attach_tc(self._relay, interface))
+    def attach_tc(self, interface: int) -> bool:
+        """Put the TC program on an interface, in place of an earlier one; whether it was not there. @raises OSError."""
+        return self._must(self._lib.relay_attach_tc(self._relay, interface)) > 0
 
     def detach_tc(self, interface: int) -> None:
         """Take it off again. @raises OSError."""
@@ -304,10 +302,10 @@ class Plane:
         """The interface that holds an address, as of the last `hear`; 0 if none does. @raises OSError."""
         return self._held.interface(host)
 
-    def hear(self) -> None:
-        """Hear what has become of interfaces and addresses. @raises OSError."""
+    def hear(self) -> set[int] | None:
+        """Hear what has become of interfaces and addresses; of which of the former, None: any. @raises OSError."""
         self._held.changed()
-        self._peers.hear()
+        return self._peers.hear()
 
     def pins(self) -> list[Path]:
         """The XDP programs that are pinned."""
@@ -323,9 +321,10 @@ class Plane:
         return f"{self.directory}/link-{interface}".encode()
 
     @staticmethod
-    def _must(result: int) -> None:
+    def _must(result: int) -> int:
         if result < 0:
             raise OSError(-result, os.strerror(-result))
+        return result
 
     def outlet(self, interface: int, may: int) -> None:
         """Say what the programs may do at an interface: FRAMES, PEER. @raises OSError."""

@@ -953,6 +953,35 @@ def _noted(sock: socket.socket) -> Iterator[tuple[int, int]]:
         yield notes[_SO_MARK], notes[_SO_PRIORITY]
 
 
+def test_a_filter_that_somebody_takes_off_is_put_back(make: Callable[..., Rig]) -> None:
+    """As whoever sets up queueing anew does. Meanwhile sockets have the packets, and none is lost."""
+    call = Call(rig := make(redirect_peer=False)).open()
+    call.talk_until_promoted(rtp)
+    for turn in range(2):
+        rig.ask(partial(subprocess.run, ["tc", "qdisc", "del", "dev", "left", "clsact"], check=True))
+        sent = 0
+        give_up = time.monotonic() + PATIENCE
+        call.b.drain()
+        while True:
+            before = heard_in_user_space(call)
+            for _ in range(5):
+                call.a.send(call.at_a.rtp, rtp(sent, ssrc=9))
+                sent += 1
+            assert len(come(rig, call.b, 5)) == 5
+            if heard_in_user_space(call) == before:
+                break
+            assert time.monotonic() < give_up, "all still goes by sockets"
+            time.sleep(0.05)
+        assert sent > 5, turn
+    assert promoted(call)
+
+
+def heard_in_user_space(call: Call) -> int:
+    """Packets of side A that came to sockets."""
+    found: int = call.rig.ask(call.rig.engine.inner.counters, call.id).sides[0].received.packets
+    return found
+
+
 def _sent_by(name: str) -> int:
     """Packets that an interface says it has sent."""
     lines = Path("/proc/thread-self/net/dev").read_text().splitlines()

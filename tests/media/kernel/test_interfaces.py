@@ -24,6 +24,7 @@ class Host:
         self.done: list[Any] = []
         self.takes: dict[int, bool | None] = {2: True}
         self.at_hand: set[int] = set()
+        self.spoken_of: set[int] | None = set()
         self.modes: dict[int, str] = {}
         self.left: list[Path] = []
         self.swept: list[int] = []
@@ -38,8 +39,9 @@ class Host:
     def attach_xdp(self, interface: int, generic: bool) -> None:
         self._do("generic" if generic else "native", interface)
 
-    def attach_tc(self, interface: int) -> None:
+    def attach_tc(self, interface: int) -> bool:
         self._do("tc", interface)
+        return True
 
     def detach_xdp(self, interface: int) -> None:
         self._do("no xdp", interface)
@@ -72,8 +74,9 @@ class Host:
     def outlet(self, interface: int, may: int) -> None:
         self._do("outlet", interface, may)
 
-    def hear(self) -> None:
+    def hear(self) -> set[int] | None:
         self.heard += 1
+        return self.spoken_of
 
     def interface_of(self, host: str) -> int:
         return {"127.0.0.1": 1, "192.0.2.1": 2, "192.0.2.2": 3, "192.0.2.3": 4}.get(host, 0)
@@ -220,6 +223,26 @@ def test_of_an_interface_that_is_gone_nothing_stays_said(names: dict[int, str]) 
     del names[2]
     found.look()
     assert host.done[-2:] == [("outlet", 2, FRAMES), ("outlet", 2, 0)]
+
+
+@pytest.mark.parametrize("spoken_of", [{2, 9}, None], ids=["it", "any"])
+def test_a_filter_may_be_gone_where_there_was_a_notice(spoken_of: set[int] | None, log: list[LogEvent]) -> None:
+    host = Host()
+    found = made(host)
+    found.ensure("192.0.2.1")
+    host.done.clear()
+    found.look()
+    assert host.done == []
+    host.spoken_of = spoken_of
+    found.look()
+    assert host.done == [("tc", 2)]
+    host.fails["tc"] = errno.EBUSY
+    found.look()
+    assert [event["log_format"].partition(":")[0] for event in log][-2:] == [
+        "somebody had taken the filter off interface {name}",
+        "the filter of interface {name} is gone, and cannot be put back",
+    ]
+    assert found.attached, "sockets have what comes there, as before"
 
 
 def test_an_address_may_move() -> None:
