@@ -58,13 +58,14 @@ def make(name: str) -> Any:
     kind, _, how = name.partition(":")
     if how and kind == "native":
         return NativeEngine(reactor, Deaf(), traffic=how)
-    if how and kind == "kernel":
+    kernel = KernelConfig(redirect_peer=how != SENT)
+    if kind == "kernel" and how not in ("", SENT):
         engines = import_module("sbc.media.kernel.engine")  # which cannot be imported everywhere
-        usual, other = KernelConfig(), {"redirect_peer": False} if how == SENT else {"modes": (how,)}
-        place = {"directory": usual.directory, "room": usual.room}
-        return engines.KernelEngine(reactor, Deaf(), lambda above: NativeEngine(reactor, above), **place, **other)
+        place = {"directory": kernel.directory, "room": kernel.room}
+        return engines.KernelEngine(reactor, Deaf(), lambda above: NativeEngine(reactor, above), modes=(how,), **place)
     engine = EngineName(kind)
-    return make_engine(Choice(engine, "it is measured"), MediaConfig(engine=engine), reactor, Deaf(), 0.0)
+    config = MediaConfig(engine=engine, kernel=kernel)
+    return make_engine(Choice(engine, "it is measured"), config, reactor, Deaf(), 0.0)
 
 
 def spec(number: int, hidden: bool = False, latch: str = Latch.NAT.value, mux: bool = False) -> StreamSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sbc.h323.codec import Message
@@ -36,6 +37,20 @@ def kind_of(entry: dict[str, Any]) -> str:
     name, value = said(entry)
     kind = next((kind for end, kind in _KINDS.items() if name.endswith(end)), "")
     return kind if isinstance(value, tuple) and value[0] not in _EVENTS else ""
+
+
+def regrouped(value: dict[str, Any], anew: Callable[[Sequence[int]], list[int]]) -> dict[str, Any]:
+    """A capability set whose descriptors have in place of each group of entries what `anew` makes of it. Groups of
+    which nothing is left are gone, and of a descriptor without any its number alone is there."""
+    if DESCRIPTORS not in value:
+        return value
+    return {**value, DESCRIPTORS: [_descriptor(each, anew) for each in value[DESCRIPTORS]]}
+
+
+def _descriptor(descriptor: dict[str, Any], anew: Callable[[Sequence[int]], list[int]]) -> dict[str, Any]:
+    held = {name: each for name, each in descriptor.items() if name != TOGETHER}
+    left = [group for group in map(anew, descriptor.get(TOGETHER, ())) if group]
+    return {**held, TOGETHER: left} if left else held
 
 
 def stays(message: Message, pdu: Pdu, why: ValueError) -> None:

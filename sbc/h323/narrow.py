@@ -7,13 +7,13 @@ entries of a capability set are not aligned: it is encoded anew, and stays as it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import attrs
 
 from sbc.core.message import Flow, Slot
-from sbc.h323.capabilities import CAPABILITY, DESCRIPTORS, MEANS, NUMBER, TABLE, TOGETHER, kind_of, said, sets, stays
+from sbc.h323.capabilities import CAPABILITY, MEANS, NUMBER, TABLE, kind_of, regrouped, said, sets, stays
 from sbc.h323.codec import Message, decode
 from sbc.h323.formats import media_of, slower, width_of
 from sbc.h323.logical import FAST_START, parameters_of, proposals, session_of
@@ -140,10 +140,7 @@ def _with(
     if not left:
         raise ValueError("nothing of it would be left")
     notes += [f"entry {number} takes {rate // 1000} kbit/s" for number, rate in sorted(slow.items())]
-    found = {**value, TABLE: left}
-    if DESCRIPTORS in value:
-        found[DESCRIPTORS] = [_descriptor(each, gone, ranks) for each in value[DESCRIPTORS]]
-    return found
+    return regrouped({**value, TABLE: left}, lambda group: _ranked((each for each in group if each not in gone), ranks))
 
 
 def _slower(entry: dict[str, Any], rate: int) -> dict[str, Any]:
@@ -154,15 +151,9 @@ def _slower(entry: dict[str, Any], rate: int) -> dict[str, Any]:
     return {**entry, CAPABILITY: (name, slower(value, rate))}
 
 
-def _descriptor(descriptor: dict[str, Any], gone: set[int], ranks: dict[int, int]) -> dict[str, Any]:
+def _ranked(group: Iterable[int], ranks: dict[int, int]) -> list[int]:
     last = len(ranks)
-    sets = [
-        sorted((number for number in each if number not in gone), key=lambda number: ranks.get(number, last))
-        for each in descriptor.get(TOGETHER, ())
-    ]
-    held = {name: each for name, each in descriptor.items() if name != TOGETHER}
-    left = [each for each in sets if each]
-    return {**held, TOGETHER: left} if left else held
+    return sorted(group, key=lambda number: ranks.get(number, last))
 
 
 def _meant(value: Any) -> Iterator[int]:

@@ -14,7 +14,7 @@ import attrs
 
 from sbc.core.secured import MediaSecurity
 from sbc.h323 import srtp
-from sbc.h323.capabilities import CAPABILITY, DESCRIPTORS, MEANS, NUMBER, TABLE, TOGETHER, is_set, kind_of, said, stays
+from sbc.h323.capabilities import CAPABILITY, MEANS, NUMBER, TABLE, is_set, kind_of, regrouped, said, stays
 from sbc.h323.codec import Message
 from sbc.h323.pdu import Pdu
 
@@ -77,10 +77,7 @@ def told(value: dict[str, Any], able: Able) -> dict[str, Any]:
         numbers |= {secured: numbers.get(plain, (plain,)) for secured, plain in means.items() if plain in known}
     if not means and not added:
         return value
-    found = {**value, TABLE: [*left, *added]}
-    if DESCRIPTORS in value:
-        found[DESCRIPTORS] = [_descriptor(each, numbers) for each in value[DESCRIPTORS]]
-    return found
+    return regrouped({**value, TABLE: [*left, *added]}, lambda group: _in_place(group, numbers))
 
 
 def _free(used: set[int], most: int) -> list[int]:
@@ -93,14 +90,6 @@ def _security(plain: int, suites: Sequence[str]) -> dict[str, Any]:
     return {**srtp.secured_by(suites), MEANS: plain}
 
 
-def _descriptor(descriptor: dict[str, Any], numbers: dict[int, tuple[int, ...]]) -> dict[str, Any]:
-    """A descriptor of what is told. Of entries that mean nothing which is told nothing is left, and of their sets."""
-    if TOGETHER not in descriptor:
-        return descriptor
-    sets = [_each_once(number for one in each for number in numbers.get(one, (one,))) for each in descriptor[TOGETHER]]
-    held = {name: each for name, each in descriptor.items() if name != TOGETHER}
-    return {**held, TOGETHER: [each for each in sets if each]} if any(sets) else held
-
-
-def _each_once(numbers: Any) -> list[int]:
-    return list(dict.fromkeys(numbers))
+def _in_place(group: Sequence[int], numbers: dict[int, tuple[int, ...]]) -> list[int]:
+    """What is told in place of entries that may stand together, each once; of some nothing is."""
+    return list(dict.fromkeys(number for one in group for number in numbers.get(one, (one,))))

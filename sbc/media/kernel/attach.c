@@ -145,8 +145,8 @@ int relay_seen_tc(const char *directory, int interface)
     return !bpf_tc_query(&hook, &asked);
 }
 
-/* Whether the filter in our place is ours. -ENOENT where there is none, -EBUSY where it is another's; -ESTALE where it is
- * ours but looks into other maps than `relay` has. */
+/* Whether the filter in our place is ours: 1 where it runs this very program, 0 one with the same maps. -ENOENT where there is none,
+ * -EBUSY where it is another's; -ESTALE where it is ours but looks into other maps than `relay` has. */
 static int our_filter(const struct bpf_tc_hook *hook, const struct relay *relay)
 {
     LIBBPF_OPTS(bpf_tc_opts, asked, .handle = tc_handle(relay->directory), .priority = TC_PRIORITY);
@@ -158,6 +158,8 @@ static int our_filter(const struct bpf_tc_hook *hook, const struct relay *relay)
     error = bpf_tc_query(hook, &asked);
     if (error)
         return error;
+    if (asked.prog_id && asked.prog_id == relay_tc_id(relay))
+        return 1;
     program = find_tc(relay, asked.prog_id);
     if (program < 0)
         return program;
@@ -173,14 +175,6 @@ static int our_filter(const struct bpf_tc_hook *hook, const struct relay *relay)
     return -ESTALE;
 }
 
-/* Whether the filter in our place runs this very program. */
-static int runs_ours(const struct bpf_tc_hook *hook, const struct relay *relay)
-{
-    LIBBPF_OPTS(bpf_tc_opts, asked, .handle = tc_handle(relay->directory), .priority = TC_PRIORITY);
-
-    return !bpf_tc_query(hook, &asked) && asked.prog_id && asked.prog_id == relay_tc_id(relay);
-}
-
 /* Put the TC program on an interface, in place of an earlier one of ours; 1: it is there now, 0: it was. */
 int relay_attach_tc(const struct relay *relay, int interface)
 {
@@ -190,9 +184,9 @@ int relay_attach_tc(const struct relay *relay, int interface)
 
     if (error && error != -EEXIST)
         return error;
-    if (runs_ours(&hook, relay))
-        return 0;
     error = our_filter(&hook, relay);
+    if (error > 0)
+        return 0;
     if (error == -EBUSY)
         return error;
     if (!error || error == -ESTALE)
@@ -210,7 +204,7 @@ int relay_detach_tc(const struct relay *relay, int interface)
     LIBBPF_OPTS(bpf_tc_opts, options, .handle = tc_handle(relay->directory), .priority = TC_PRIORITY);
     int error = our_filter(&hook, relay);
 
-    return error && error != -ESTALE ? error : bpf_tc_detach(&hook, &options);
+    return error < 0 && error != -ESTALE ? error : bpf_tc_detach(&hook, &options);
 }
 
 /* Take off a TC program of ours whose maps nobody has any more: an earlier process's, whose pins are gone. */

@@ -24,7 +24,7 @@ class Peers:
 
     def __init__(self, programs: Callable[[int], int]) -> None:
         """`programs` says how many programs look at what leaves by an interface besides filters: of these there are no
-        notices. @raises OSError."""
+        notices."""
         self._programs = programs
         self._notices: socket.socket | None = None
         self._known: dict[int, bool] = {}
