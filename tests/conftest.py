@@ -10,11 +10,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from twisted.logger import LogEvent, globalLogPublisher
 
-# A deadline would measure the neighbours on this machine, not the code.
-settings.register_profile("sbc", deadline=None, print_blob=True)
+# A deadline would measure the neighbours on this machine, not the code; so does judging how fast examples are made.
+settings.register_profile("sbc", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("sbc")
 
 NETWORKS = Path(__file__).parent / "netns"

@@ -11,7 +11,7 @@ import pytest
 from sbc.core.message import BadMessage
 from sbc.h248.sweep import sweep
 from sbc.h248.text import decode, parts
-from tests.fuzz.test_time import ENOUGH, LONG, seconds
+from tests.fuzz.test_time import ENOUGH, LONG, slow
 
 # Forms repeated to that length, each of which makes a careless expression go back.
 FORMS = [
@@ -30,7 +30,7 @@ TOKENS = [
     b"v=0",
 ]  # fmt: skip
 SHORTER = 16_000  # octets
-SOON = 0.1  # seconds of processor time: some ten times what the slowest of these takes
+SOON = 100  # yardsticks: some ten times what the slowest of these takes
 
 
 def reader(before: bytes, after: bytes = b"") -> Callable[[bytes], None]:
@@ -74,12 +74,7 @@ PLACES = {
 
 @pytest.mark.parametrize("place", PLACES)
 def test_time_is_linear(place: str) -> None:
-    slow = {}
-    for form in FORMS:
-        data = (form * (LONG // len(form) + 1))[:LONG]
-        if (took := seconds(PLACES[place], data)) > ENOUGH:
-            slow[form] = took
-    assert not slow
+    assert not slow(PLACES[place], FORMS, LONG, ENOUGH)
 
 
 def swept(data: bytes) -> None:
@@ -90,10 +85,5 @@ def swept(data: bytes) -> None:
 
 @pytest.mark.parametrize("place", ["transaction", "actions", "media", "description", "swept"])
 def test_time_is_linear_of_all_pairs_of_tokens(place: str) -> None:
-    slow = {}
-    for first, second in itertools.permutations(TOKENS, 2):
-        form = first + second
-        data = (form * (SHORTER // len(form) + 1))[:SHORTER]
-        if (took := seconds({**PLACES, "swept": swept}[place], data)) > SOON:
-            slow[form] = took
-    assert not slow
+    pairs = (first + second for first, second in itertools.permutations(TOKENS, 2))
+    assert not slow({**PLACES, "swept": swept}[place], pairs, SHORTER, SOON)

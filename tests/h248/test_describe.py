@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import process_time
-
 import pytest
 
 from sbc.core.address import Address
@@ -13,7 +11,8 @@ from sbc.h248.contexts import concerns_media
 from sbc.h248.describe import describe
 from sbc.h248.memo import asked
 from sbc.h248.message import Action, Command, Termination, Verb
-from sbc.h248.taken import Taken, decode
+from sbc.h248.taken import decode
+from tests.effort import effort
 from tests.h248_binary import action, leaf, node
 from tests.h248_binary import message as binary_message
 from tests.h248_binary import reply as binary_reply
@@ -140,13 +139,4 @@ def test_as_many_actions_of_one_context_as_there_may_be_cost_no_more_each_than_f
     few, many = (decode(b"MEGACO/1 [192.0.2.1]:2944 T=1{%b}" % b",".join([b"C=5{A=t%d}" % n for n in range(count)]))
                  for count in (100, 1000))  # fmt: skip
     assert describe(many).kind is Kind.OPEN and describe(many).call == b"5"
-    assert _shortest(many) < 40 * _shortest(few), "ten times as many"
-
-
-def _shortest(taken: Taken) -> float:
-    found = []
-    for _ in range(5):
-        began = process_time()
-        describe(taken)
-        found.append(process_time() - began)
-    return min(found)
+    assert effort(lambda: describe(many)) < 40 * effort(lambda: describe(few)), "ten times as many"

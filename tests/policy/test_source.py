@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from time import process_time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sbc.policy.source import MOST_NOTED, Source, Sources
 from sbc.policy.unanswered import FRESH
+from tests.effort import effort
 
 TIMES = st.lists(st.floats(0.0, 5.0, allow_nan=False), max_size=300)
 
@@ -139,13 +138,14 @@ def test_who_has_done_something_is_remembered_longer() -> None:
 def test_a_full_table_costs_no_more_the_larger_it_is(chances: int) -> None:
     """Of a dict whose first are taken out the first that is left is ever farther away."""
 
-    def cost(most: int) -> float:
+    def full(most: int) -> tuple[Sources]:
         there = Sources(most)
         for number in range(most):
             there.meet(number, 0.0).chances = chances
-        began = process_time()
-        for number in range(most, most + 20_000):
-            there.meet(number, 0.0)
-        return process_time() - began
+        return (there,)
 
-    assert min(cost(50_000) for _ in range(3)) < 5 * min(cost(500) for _ in range(3))
+    def more(there: Sources) -> None:
+        for number in range(100_000, 120_000):
+            there.meet(number, 0.0)
+
+    assert effort(more, lambda: full(50_000)) < 5 * effort(more, lambda: full(500))

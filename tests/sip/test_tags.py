@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +9,7 @@ from hypothesis import strategies as st
 from sbc.sip import tags
 from tests.calls.test_calls import answered, only_call
 from tests.core.test_parties import crossing
+from tests.effort import effort
 
 
 @pytest.mark.parametrize(
@@ -46,9 +45,7 @@ def test_each_party_is_named_as_it_is_known_there_and_all_else_is_left() -> None
     "evil", [b";to-tag=" * 1000, b"; " * 4000, b";to-tag=" + b"1." * 4000, b";to-tag=" + b":" * 8000]
 )
 def test_no_header_takes_long(evil: bytes) -> None:
-    began = time.process_time()
-    tags.elsewhere(CROSSING, b"x" + evil)
-    assert time.process_time() - began < 0.5
+    assert effort(lambda: tags.elsewhere(CROSSING, b"x" + evil), enough=500) < 500
 
 
 MADE, *_ = answered()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from time import process_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sbc.text.globs import MOST_STARS, Glob, Template
+from tests.effort import effort
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_too_many_stars_are_refused() -> None:
 
 def test_the_time_is_linear() -> None:
     """What makes a backtracking expression of eight stars run for hours."""
-    began = process_time()
-    assert Glob.read("a*a*a*a*a*a*a*a*b").match(b"a" * 60_000) is None
-    assert process_time() - began < 20.0
+    glob = Glob.read("a*a*a*a*a*a*a*a*b")
+    assert glob.match(b"a" * 60_000) is None
+    assert effort(lambda: glob.match(b"a" * 60_000), enough=100) < 100
 
 
 def test_templates() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sbc.text.literals import literals
+from tests.effort import effort
 
 
 def found(text: bytes) -> list[tuple[bytes, str, int]]:
@@ -42,6 +41,4 @@ def test_whatever_is_found_was_there(text: bytes) -> None:
 
 @pytest.mark.parametrize("evil", [b"1." * 16_000, b":" * 32_000, b"1:" * 16_000, b"[::1" * 8_000, b"%40" * 10_000])
 def test_no_text_takes_long(evil: bytes) -> None:
-    began = time.process_time()
-    found(evil)
-    assert time.process_time() - began < 1.0
+    assert effort(lambda: found(evil), enough=1000) < 1000
