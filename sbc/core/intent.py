@@ -156,5 +156,6 @@ class Intent:
     able: tuple[Flow, ...] = ()  # what its sender says it could take, each by itself; nothing of it is asked for yet
     suites: tuple[str, ...] | None = None  # by which its sender can take secured media; None: nothing is said of that
     latches: bool = False  # whether media of its sender's side may come from elsewhere than it says: that is learned
+    accepts: bool = False  # said in a call that begins: of the media that its opening proposes it takes some
     reported: tuple[tuple[bytes, Counted], ...] = ()  # of an answer: members, and what each has counted itself
     beside: tuple[Intent, ...] = ()  # of what is local: what it is to further calls, by names of their own

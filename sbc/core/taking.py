@@ -21,6 +21,7 @@ from sbc.core import (
     summons,
     transact,
 )
+from sbc.core.call import CallState
 from sbc.core.crossing import Crossing
 from sbc.core.drain import turn_away
 from sbc.core.ending import dismiss, is_too_late
@@ -29,7 +30,7 @@ from sbc.core.message import Cause, Intent, Kind, Phase, Refused, Role, Slot
 from sbc.core.orders import CloseStream, Note, Order
 from sbc.core.passage import remarks, translate
 from sbc.core.refusing import drop, spoiled, turn_back
-from sbc.core.registry import Arrival
+from sbc.core.registry import Arrival, Registry
 from sbc.core.routing import exchange_of_reply, reply_crossing, request_crossing
 from sbc.core.trust import tell_pending
 from sbc.core.undo import undo
@@ -79,25 +80,38 @@ def take_request(border: Border, dialect: Any, message: Any, intent: Intent, arr
     except Refused as no:
         crossing.abandon()
         if parts := dialect.apart(arrival.data, no):
-            return _taken_apart(border, parts, arrival, orders + drop(registry, exchange, no, arrival.now))
-        return orders + turn_back(registry, dialect, exchange, intent, no, arrival)
+            return _taken_apart(border, parts, crossing, orders + drop(registry, exchange, no, arrival.now))
+        orders += turn_back(registry, dialect, exchange, intent, no, arrival)
+        return orders + _not_accepted(registry, dialect, crossing, no)
     except Exception as fault:  # it may cost the message, but nothing that was begun for it stays
         crossing.abandon()
         orders += undo(registry, exchange, arrival.now, rest=True)
         raise Mishap(orders + spoiled(registry, dialect, exchange, intent, arrival), fault) from fault
 
 
-def _taken_apart(border: Border, parts: Sequence[bytes], arrival: Arrival, before: list[Order]) -> list[Order]:
+def _taken_apart(border: Border, parts: Sequence[bytes], crossing: Crossing, before: list[Order]) -> list[Order]:
     """Of a message something cannot be taken across: its `parts` are, each as if it had come alone, but for those that
-    say that. @raises Mishap."""
-    orders = before
+    say that; where one ends the call those behind it mean nothing. @raises Mishap."""
+    orders, call, arrival = before, crossing.call, crossing.arrival
     for part in parts:
+        if call is not None and call.state is CallState.CLOSED:
+            break
         try:
             orders += border.cross(attrs.evolve(arrival, data=part))
         except Mishap as mishap:
             mishap.orders = orders + mishap.orders
             raise
     return orders
+
+
+def _not_accepted(registry: Registry, dialect: Any, crossing: Crossing, no: Refused) -> list[Order]:
+    """Who was asked for a call has said, before it answers, which of the proposed media it takes, and that cannot be
+    taken across: as in an answer that ends the call, or it would believe open what nobody else has heard of."""
+    opening = None if crossing.call is None else crossing.call.opening
+    if opening is None or not opening.open or not crossing.intent.accepts or crossing.from_leg == opening.arrival_leg:
+        return []
+    answer = attrs.evolve(crossing.intent, phase=Phase.PROVISIONAL)
+    return transact.refuse_answer(registry, dialect, opening, answer, no, crossing.arrival.now)
 
 
 def _go_on(border: Border, dialect: Any, message: Any, slots: list[Slot], crossing: Crossing) -> list[Order]:
@@ -183,7 +197,7 @@ def _answer(
     except Refused as no:
         crossing.abandon()
         if parts := dialect.apart(arrival.data, no):
-            return _taken_apart(border, parts, arrival, [])
+            return _taken_apart(border, parts, crossing, [])
         orders = disband.refuse_answer(registry, dialect, exchange, intent, no, arrival)
         if is_too_late(exchange, intent):  # whoever has picked up is told at once, and not when it says so again
             heard = dialect.decode(arrival.data)  # not what the crossing has begun to write into

@@ -372,9 +372,10 @@ def refuse_answer(
         said = {"cause": refused.cause.value, "method": answer.method}
         return [Note("refused", refused.told, exchange.call_id, said)]
     orders: list[Order] = []
-    if exchange.timing.quiet and answer.phase is Phase.PROVISIONAL and exchange.state is not State.WITHDRAWN:
+    goes_on = answer.phase is Phase.PROVISIONAL or (exchange.timing.blunt and answer.phase is Phase.SUCCESS)
+    if exchange.timing.quiet and goes_on and exchange.state is not State.WITHDRAWN:  # the other side would
         ending = account.ending_of(refused.cause, exchange.call)
-        orders += send_withdrawal(registry, dialect, exchange, now, ending)  # or the other side would go on alerting
+        orders += send_withdrawal(registry, dialect, exchange, now, ending)
     return orders + give_up(registry, dialect, exchange, refused, now)
 
 

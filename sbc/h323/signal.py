@@ -49,6 +49,7 @@ def describe_signal(message: H323Message) -> Intent:
             intent.within = False
     elif _describes(message):
         intent.kind = Kind.MODIFY
+        intent.accepts = back and bool(logical.proposals(message.message))
     if name == "facility" and not back:
         intent.comes_for = identifier(value)
     logical.note(intent, message)

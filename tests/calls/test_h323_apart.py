@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sbc.core.audit import audit
 from sbc.core.call import CallState
-from sbc.core.orders import Note, OpenStream, Order
+from sbc.core.orders import Note, OpenStream, Order, Send
 from sbc.core.secured import MediaSecurity
 from sbc.h323.codec import build_control, build_signal, decode
 from sbc.octets.tpkt import wrap
 from tests.calls.test_h323_calls import admitted, from_gatekeeper, only, opened
 from tests.calls.test_h323_channels import CORE, TERMINAL, VIDEO, close, olc
-from tests.calls.test_h323_secured import PHONE_KEY, Talk, channel, fast_start, keyed, protected, secured, table
+from tests.calls.test_h323_secured import (
+    CORE_KEY,
+    PHONE_KEY,
+    Talk,
+    channel,
+    fast_start,
+    keyed,
+    proposals,
+    protected,
+    secured,
+    table,
+)
 from tests.h323_calls import said_back, to
-from tests.rig import of
+from tests.rig import Rig, of
 
 SDES, NONE = MediaSecurity.SDES, MediaSecurity.NONE
 
@@ -61,18 +74,70 @@ def test_an_answer_whose_tunnel_has_an_unfit_channel_is_an_answer() -> None:
     assert rejected(orders, "core") == [(7, "securityDenied")]
 
 
-def test_fast_connect_that_is_unfit_takes_nothing_of_the_tunnel_with_it() -> None:
-    rig = protected(NONE, SDES)
-    admitted(rig)
-    sent = opened(rig)
+def facility(rig: Rig, sent: Send, started: list[bytes], *control: bytes) -> list[Order]:
+    """Who was called says in a Facility what it takes of fast connect, and more in the tunnel."""
     head, value = decode(sent.data).q931, decode(sent.data).value
     assert head is not None
     body = {"protocolIdentifier": value["protocolIdentifier"], "callIdentifier": value["callIdentifier"]}
-    body |= {"reason": ("undefinedReason", 0), "fastStart": fast_start(CORE, offers=False)}
+    body |= {"reason": ("undefinedReason", 0), "fastStart": started}
     more = {"h245Tunnelling": True}
-    facility = build_signal("facility", head.call_reference, True, body, control=[table()], extra=more)
-    orders = from_gatekeeper(rig, sent, facility)
-    assert names(orders, "access") == ["terminalCapabilitySet"] and not decode(only(to(orders, "access")).data).pdus[2:]
+    return from_gatekeeper(
+        rig, sent, build_signal("facility", head.call_reference, True, body, control=control, extra=more)
+    )
+
+
+def ringing() -> tuple[Rig, Send]:
+    """A call from a plain terminal to a core that is to be secured, which has said that it rings."""
+    rig = protected(NONE, SDES)
+    admitted(rig)
+    sent = opened(rig)
+    from_gatekeeper(rig, sent, said_back("alerting", sent.data))
+    return rig, sent
+
+
+@pytest.mark.parametrize("control", [[], [table()], [table(), close(9), close(10)]])
+def test_fast_connect_that_is_unfit_ends_the_call_in_a_facility_as_in_an_answer(control: list[bytes]) -> None:
+    """Who was called believes its channels open, and the caller would hear nothing of them."""
+    rig, sent = ringing()
+    orders = facility(rig, sent, fast_start(CORE, offers=False), *control)
+    assert [decode(each.data).name for each in to(orders, "access")] == ["releaseComplete"]
+    assert decode(only(to(orders, "access")).data).value["reason"] == ("securityDenied", 0)
+    assert [decode(each.data).name for each in to(orders, "core")].count("releaseComplete") == 1
+    assert [note.event for note in of(Note, orders)].count("media-plain") == 1
+    (call,) = rig.border.registry.calls.values()
+    assert call.state is CallState.CLOSED and "media" in call.cause and audit(rig.border.registry) == []
+    assert [len(pool.used) for pool in rig.border.registry.media_ports.values()] == [0, 0]
+
+
+def test_fast_connect_that_fits_stays_where_a_channel_in_the_tunnel_beside_it_does_not() -> None:
+    rig, sent = ringing()
+    orders = facility(rig, sent, proposals(CORE, CORE_KEY, offers=False), olc(CORE, 7, 5001), close(9))
+    first, second = to(orders, "access")
+    assert len(decode(first.data).value["fastStart"]) == 2 and names([second], "access") == ["closeLogicalChannel"]
+    assert rejected(orders, "core") == [(7, "securityDenied")]
+    (call,) = rig.border.registry.calls.values()
+    assert call.state is not CallState.CLOSED
+
+
+def test_fast_connect_after_the_answer_means_nothing_and_ends_nothing() -> None:
+    """Who calls has gone on without it by then (H.323 clause 8.1.7.2)."""
+    rig, sent = ringing()
+    from_gatekeeper(rig, sent, said_back("connect", sent.data))
+    orders = facility(rig, sent, fast_start(CORE, offers=False), table())
+    assert names(orders, "access") == ["terminalCapabilitySet"] and "media-plain" in str(of(Note, orders))
+    (call,) = rig.border.registry.calls.values()
+    assert call.state is CallState.UP
+
+
+def test_an_answer_that_ends_the_call_says_nothing_more() -> None:
+    rig, sent = ringing()
+    head, value = decode(sent.data).q931, decode(said_back("connect", sent.data, CORE)).value
+    assert head is not None
+    more = {"h245Tunnelling": True}
+    said = build_signal("connect", head.call_reference, True, value, control=[table(), olc(CORE, 7, 5001)], extra=more)
+    orders = from_gatekeeper(rig, sent, said)
+    assert [decode(each.data).name for each in to(orders, "access")] == ["releaseComplete"]
+    assert [decode(each.data).name for each in to(orders, "core")] == ["releaseComplete"]
 
 
 def test_several_in_one_string_of_the_tunnel_are_taken_one_by_one() -> None:

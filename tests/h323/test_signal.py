@@ -8,7 +8,7 @@ from sbc.core.message import BadMessage, Ending, Intent, Kind, Phase
 from sbc.h323.codec import build_control, build_signal, decode
 from sbc.h323.message import H323Message
 from sbc.h323.signal import PROGRESS, describe_signal
-from tests.h323_calls import GUID, VENDOR, release, said_back, setup, tunnel
+from tests.h323_calls import GUID, PROTOCOL, VENDOR, fast_start, release, said_back, setup, tunnel
 
 
 def said(data: bytes) -> Intent:
@@ -49,6 +49,14 @@ def test_what_carries_channels_changes_the_call_and_all_else_only_tells() -> Non
     for name in ("statusInquiry", "notify", "information"):
         intent = said(build_signal(name, 77, False))
         assert (intent.kind, intent.phase, intent.within) == (Kind.OTHER, Phase.CONFIRM, True)
+
+
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("fast", [False, True])
+def test_who_was_called_accepts_fast_connect_in_what_is_no_answer(back: bool, fast: bool) -> None:
+    body = {"protocolIdentifier": PROTOCOL, "reason": ("undefinedReason", 0)}
+    body |= {"fastStart": fast_start("10.0.0.1", offers=False)} if fast else {}
+    assert said(build_signal("facility", 77, back, body)).accepts is (back and fast)
 
 
 def test_who_was_called_opens_nothing() -> None:
