@@ -11,7 +11,9 @@ from sbc.h323.seals import seals
 from sbc.octets.tpkt import wrap
 
 MOST = 16
-"""Parts of one message, each of which is read anew, and may be answered: what holds more is refused as a whole."""
+"""Parts of one message, each of which is read anew, and may be answered: what makes more is refused as a whole."""
+_SINGLE = frozenset({"openLogicalChannel", "openLogicalChannelAck", "miscellaneousCommand"})
+"""What is refused for its own sake. The rest goes in company where there is very much of it."""
 _HELD = "h245Control"
 _PARTLY = frozenset({Cause.BANDWIDTH, Cause.SECURITY, Cause.UNSUPPORTED, Cause.NO_PORTS, Cause.BUSY})
 """Why one thing is refused that a message says. What else there is means all of it."""
@@ -55,14 +57,27 @@ def _opens(held: Pdu) -> bool:
 
 
 def _each(held: list[Pdu], message: Message, before: int) -> tuple[bytes, ...]:
-    """Each H.245 message of these by itself. Nothing where there is one alone, and nothing `before` it, or too many."""
-    said = [message.data[pdu.start : pdu.end] for each in held for pdu in each.pdus if pdu.group]
-    return tuple(_alone(each, message) for each in said) if 2 <= before + len(said) <= MOST else ()
+    """Each H.245 message of these by itself; of more than `MOST` what may go in company does. Nothing where there is
+    one part alone, and nothing `before` it, or there are too many."""
+    parts = [[pdu] for each in held for pdu in each.pdus if pdu.group]
+    if before + len(parts) > MOST:
+        parts = _in_company(parts)
+    return tuple(_alone(part, message) for part in parts) if 2 <= before + len(parts) <= MOST else ()
 
 
-def _alone(said: bytes, message: Message) -> bytes:
+def _in_company(singles: list[list[Pdu]]) -> list[list[Pdu]]:
+    parts: list[list[Pdu]] = []
+    for (pdu,) in singles:
+        if not parts or pdu.name in _SINGLE or parts[-1][-1].name in _SINGLE:
+            parts.append([])
+        parts[-1].append(pdu)
+    return parts
+
+
+def _alone(part: list[Pdu], message: Message) -> bytes:
     head, tunnels = message.q931, {"h245Tunnelling": True}
-    if head is None:
-        return wrap(said)
+    control = [message.data[pdu.start : pdu.end] for pdu in part]
+    if head is None:  # of which none holds more than a few
+        return wrap(b"".join(control))
     back = head.from_destination
-    return build_signal("facility", head.call_reference, back, ("empty", 0), control=(said,), extra=tunnels)
+    return build_signal("facility", head.call_reference, back, ("empty", 0), control=control, extra=tunnels)

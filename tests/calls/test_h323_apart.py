@@ -162,6 +162,20 @@ def test_very_many_are_not_taken_one_by_one() -> None:
     assert len(to(orders, "access")) == 1 and len(rejected(orders)) == 100 and not to(orders, "core")
 
 
+def test_of_very_many_of_which_few_are_of_channels_the_rest_goes_on() -> None:
+    """Nothing answers a terminalCapabilitySet or masterSlaveDetermination that is lost: many a call ends by it."""
+    talk = Talk()
+    keys = [build_control("indication", "userInput", ("alphanumeric", "1"), tpkt=False)] * 40
+    orders = talk.up(table(), *keys, olc(TERMINAL, 4, 4003), channel(TERMINAL, 3, 4001, PHONE_KEY), *keys)
+    assert names(orders, "core") == [
+        "terminalCapabilitySet",
+        *["userInput"] * 40,
+        "openLogicalChannel",
+        *["userInput"] * 40,
+    ]
+    assert rejected(orders) == [(4, "securityDenied")] and audit(talk.rig.border.registry) == []
+
+
 LONG = {"nonStandardIdentifier": ("object", (1, 3, 6)), "data": bytes(9_000)}
 
 
