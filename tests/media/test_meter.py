@@ -412,6 +412,32 @@ def test_any_octets_do(data: bytes, clock: int, now: int) -> None:
     assert meter.received == 1
 
 
+@pytest.mark.parametrize(
+    ("packets", "received", "lost"),
+    [
+        ("1 2- 3 5", 3, 1),
+        ("1 4- 6", 2, 3),
+        ("1 2 4 3- 5", 4, 0),  # behind one that was sent after it
+        ("1 2 2- 3", 3, 0),
+        ("1- 2 4", 2, 1),
+        ("65535 0- 1 3", 3, 1),
+        ("1 2 9000- 9001 9003", 4, 1),  # a leap is at once a run
+        ("1 9000- 2 3", 3, 0),
+    ],
+)
+def test_what_is_left_to_others_is_neither_lost_nor_counted(packets: str, received: int, lost: int) -> None:
+    """`-`: it is left. In C alone: user space leaves nothing."""
+    module = compiled("meter.h")
+    meter = module.ffi.new("struct meter *")
+    for at, each in enumerate(packets.split()):
+        number = int(each.rstrip("-"))
+        if each.endswith("-"):
+            module.lib.meter_left(meter, 7, number)
+        else:
+            module.lib.meter_packet(meter, header(number, number * 160), CLOCK, at * 20 * MS)
+    assert (meter.received, meter.lost) == (received, lost)
+
+
 def test_it_is_compiled_for_the_kernel_too() -> None:
     """eBPF knows no signed division and no library, and clang refuses them."""
     if shutil.which("clang") is None:
@@ -420,6 +446,7 @@ def test_it_is_compiled_for_the_kernel_too() -> None:
     int packet(struct meter *m, const uint8_t *data) { meter_packet(m, data, data[1], 5); return 0; }
     int report(struct meter_reports *r, const uint8_t *data) { meter_report(r, r + 1, data, 52, 5); return 0; }
     int others(struct meter *m) { meter_pause(m); meter_carried(m, 1, 2); meter_resume(m); return 0; }
+    int left(struct meter *m) { meter_left(m, 1, 2); return 0; }
     """
     strict = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{NATIVE}"]
     done = subprocess.run(

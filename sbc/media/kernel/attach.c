@@ -191,6 +191,8 @@ int relay_attach_tc(const struct relay *relay, int interface)
         return error;
     if (!error || error == -ESTALE)
         options.flags = BPF_TC_F_REPLACE;
+    else
+        __atomic_store_n(&relay->lease->anew, relay_now(), __ATOMIC_SEQ_CST); /* none was there: what came meanwhile has passed by */
     error = pin_tc(relay); /* first: a filter that nobody knows would stay for ever */
     if (!error)
         error = bpf_tc_attach(&hook, &options);

@@ -31,7 +31,7 @@ class Lease:
         had renewed that, since it was asked last."""
         now, passed = self._now(), int(self._at.passed)
         if self._at.until <= now:
-            self.since = now
+            self.since = self._at.anew = now  # what came meanwhile sockets have had
         self._at.until = now + int(LEASE * 1e9)
         self._at.passed = 0
         return passed

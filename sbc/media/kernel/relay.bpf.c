@@ -115,11 +115,23 @@ static __always_inline void measure(struct relay_slot *slot, const struct packet
     meter_report(&slot->reports, &other->reports, head, packet->size, packet->now);
 }
 
-/* Tell user space of a packet of the latched source that is left to it: there it is measured, and here it is not lost. */
-static __always_inline void leave_to_others(struct relay_slot *slot, const struct packet *packet)
+/* Note a packet of the latched source that is left to user space: there it is measured, and here it is not lost. Of those that were
+ * joined one follows the other. */
+static __always_inline void pass_by(struct relay_slot *slot, struct packet *packet)
 {
-    if (packet->kind == RTP)
+    if (packet->kind != RTP || !(slot->takes & RTP))
+        return;
+    meter_left(&slot->meter, packet->ssrc, packet->sequence);
+    if (packet->joined) {
+        packet->sequence += packet->joined - 1;
         meter_carried(&slot->meter, packet->ssrc, packet->sequence);
+    }
+}
+
+/* The same, and tell user space of it: it may be something that changes what is forwarded. */
+static __always_inline void leave_to_others(struct relay_slot *slot, struct packet *packet)
+{
+    pass_by(slot, packet);
     __sync_fetch_and_add(&slot->others, 1);
     ring(slot);
 }
@@ -131,6 +143,13 @@ static __always_inline enum fate judge(void *ctx, struct relay_slot *slot, struc
 {
     long found;
 
+    if (packet->part || packet->joined) { /* the stack has it whole, or each by itself, and user space judges it */
+        if (!xdp && from_source(slot, packet)) {
+            pass_by(slot, packet);
+            hear(slot, packet);
+        }
+        return UP;
+    }
     if (!from_source(slot, packet)) {
         if ((__s64)(packet->now - slot->seen) >= (__s64)RELAY_SILENCE &&
             (__s64)(packet->now - slot->seen_else) >= (__s64)RELAY_SILENCE) {
@@ -208,8 +227,11 @@ static __always_inline struct relay_slot *enter(struct packet *packet, bool xdp)
             __sync_fetch_and_add(&held->passed, 1);
         return NULL;
     }
-    if (!(__sync_fetch_and_add(&slot->gate, 1) & RELAY_SHUT) && is_flow_of(slot, packet))
+    if (!(__sync_fetch_and_add(&slot->gate, 1) & RELAY_SHUT) && is_flow_of(slot, packet)) {
+        if (slot->seen < held->anew)
+            slot->meter.state = 0;
         return slot;
+    }
     __sync_fetch_and_sub(&slot->gate, 1); /* the flow is being taken out, or the entry has become another's */
     return NULL;
 }
@@ -331,8 +353,9 @@ int sbc_tc(struct __sk_buff *ctx)
         end = (void *)(long)ctx->data_end;
     }
     packet.length = ctx->len;
-    /* Several datagrams that were joined are no flow's. */
-    slot = !ctx->gso_size && parse(&packet, data, end) ? enter(&packet, false) : NULL;
+    slot = parse(&packet, data, end) ? enter(&packet, false) : NULL;
+    if (ctx->gso_size)
+        packet.joined = packet.size ? (__u16)((packet.size - 1) / ctx->gso_size + 1) : 1;
     if (!slot)
         return barred(ctx, data, end) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
     fate = judge(ctx, slot, &packet, &way, end, false);

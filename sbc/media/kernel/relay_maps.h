@@ -31,7 +31,7 @@
 #include "../native/meter.h"
 
 /* cffi: from here, what Python may see */
-#define RELAY_LAYOUT 10 /* of all this, and of what the loader can do: another process's maps, or a loader, of another number are of no use */
+#define RELAY_LAYOUT 11 /* of all this, and of what the loader can do: another process's maps, or a loader, of another number are of no use */
 
 struct relay_address { /* and the key of `flows`: one of ours */
     __u8 host[16];     /* as in the packet; of IPv4 the first 4, the rest 0 */
@@ -116,6 +116,7 @@ struct relay_lease {
     __u64 passed; /* packets of flows that were left to the stack since */
     __u32 routes; /* what was set in the system so that programs find routes: see sbc/media/kernel/lookups.py */
     __u32 near; /* the places there are in `near`, less one: all bits of a place are set */
+    __u64 anew; /* up to then packets may have passed by the programs: what a slot has not heard is not lost; nanoseconds as above */
 };
 
 /* Whom we do not hear: a source, port 0 for all of its ports, at the signalling ports of one realm. */
@@ -170,7 +171,7 @@ _Static_assert(sizeof(struct relay_slot) == 448, "a slot is seven cache lines: a
 _Static_assert(__builtin_offsetof(struct relay_slot, seen) == 64, "");
 _Static_assert(__builtin_offsetof(struct relay_slot, meter) == 128, "");
 _Static_assert(__builtin_offsetof(struct relay_slot, wide) == 192, "what each RTP packet of IPv4 needs is in three of them");
-_Static_assert(sizeof(struct relay_lease) == 24, "");
+_Static_assert(sizeof(struct relay_lease) == 32, "");
 _Static_assert(sizeof(struct relay_ban) == 16 && sizeof(struct relay_banned) == 24 && sizeof(struct relay_barrier) == 16, "");
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "relay_maps.h"
 
-#define HEADERS 154 /* octets that may be looked at: Ethernet, IPv6, UDP, RTP with 15 CSRCs and an extension's head */
+#define HEADERS 154 /* octets that may be looked at: Ethernet, IPv6, a fragment's head, UDP, RTP with 15 CSRCs and an extension's head */
 #define RTP_SIZE 12
 #define RTCP_SIZE 8
 
@@ -29,6 +29,8 @@ struct packet {
     __u8 partial; /* the UDP checksum may not have been computed yet */
     __u8 tos;     /* DSCP and ECN as it came; once it is to be forwarded, as it leaves */
     __u8 odd;     /* something about its headers is for the stack to deal with */
+    __u8 part;    /* the first fragment of a datagram: its headers, of which `size` is what the whole has */
+    __u16 joined; /* so many datagrams of one flow that were joined, of which this is the first; 0: it is one */
     __u32 source[4], local[4];
     const __u8 *payload;
 };
@@ -93,7 +95,7 @@ static __always_inline bool parse_udp(struct packet *packet, struct udphdr *udp,
     if ((void *)(udp + 1) > end)
         return false;
     length = bpf_ntohs(udp->len);
-    if (length < sizeof(*udp) || length != room)
+    if (length < sizeof(*udp) || (packet->part ? length <= room : length != room))
         return false;
     packet->size = length - sizeof(*udp);
     packet->source_port = udp->source;
@@ -114,8 +116,9 @@ static __always_inline bool parse4(struct packet *packet, struct iphdr *ip, void
     if ((void *)(ip + 1) > end || ip->version != 4 || ip->ihl != 5 || ip->protocol != IPPROTO_UDP)
         return false; /* options are for the stack, and for user space without them */
     length = bpf_ntohs(ip->tot_len);
-    if (ip->frag_off & bpf_htons(0x3FFF) || length < sizeof(*ip) || length > room || ip->ttl <= 1)
+    if (ip->frag_off & bpf_htons(0x1FFF) || length < sizeof(*ip) || length > room || ip->ttl <= 1)
         return false;
+    packet->part = !!(ip->frag_off & bpf_htons(0x2000));
     packet->family = 4;
     packet->tos = ip->tos;
     packet->source[0] = ip->saddr;
@@ -123,20 +126,39 @@ static __always_inline bool parse4(struct packet *packet, struct iphdr *ip, void
     return parse_udp(packet, (struct udphdr *)(ip + 1), end, length - sizeof(*ip));
 }
 
+/* What says that a packet of IPv6 is a fragment (RFC 8200 section 4.5). */
+struct part {
+    __u8 next, reserved;
+    __be16 place; /* offset in the whole, and in the last bit whether more follows */
+    __be32 whole;
+};
+
 static __always_inline bool parse6(struct packet *packet, struct ipv6hdr *ip, void *end, __u32 room)
 {
+    struct part *part = (struct part *)(ip + 1);
+    struct udphdr *udp = (struct udphdr *)part;
     __u32 length;
 
-    if ((void *)(ip + 1) > end || ip->version != 6 || ip->nexthdr != IPPROTO_UDP || ip->hop_limit <= 1)
-        return false; /* so are extension headers, fragments among them */
+    if ((void *)(ip + 1) > end || ip->version != 6 || ip->hop_limit <= 1)
+        return false;
     length = bpf_ntohs(ip->payload_len);
     if (length + sizeof(*ip) > room)
         return false;
+    if (ip->nexthdr == IPPROTO_FRAGMENT) {
+        if ((void *)(part + 1) > end || part->next != IPPROTO_UDP || (part->place & bpf_htons(0xFFF9)) != bpf_htons(1) ||
+            length < sizeof(*part))
+            return false;
+        packet->part = 1;
+        udp = (struct udphdr *)(part + 1);
+        length -= sizeof(*part);
+    } else if (ip->nexthdr != IPPROTO_UDP) {
+        return false; /* other extension headers are for the stack */
+    }
     packet->family = 6;
     packet->tos = (__u8)(ip->priority << 4 | ip->flow_lbl[0] >> 4);
     __builtin_memcpy(packet->source, &ip->saddr, 16);
     __builtin_memcpy(packet->local, &ip->daddr, 16);
-    return parse_udp(packet, (struct udphdr *)(ip + 1), end, length);
+    return parse_udp(packet, udp, end, length);
 }
 
 /* Read a frame; false if it is none that could be forwarded. A tagged one is not: the interface of its VLAN has a program

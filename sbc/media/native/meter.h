@@ -54,6 +54,7 @@ static inline void meter_packet(struct meter *m, const uint8_t *header, uint32_t
 static inline void meter_pause(struct meter *m);
 static inline void meter_resume(struct meter *m);
 static inline void meter_carried(struct meter *m, uint32_t ssrc, uint16_t sequence);
+static inline void meter_left(struct meter *m, uint32_t ssrc, uint16_t sequence);
 static inline void meter_report(struct meter_reports *from, const struct meter_reports *other, const uint8_t *head,
                                 uint32_t size, uint64_t now);
 /* cffi: to here */
@@ -222,6 +223,20 @@ METER_INLINE void meter_carried(struct meter *m, uint32_t ssrc, uint16_t sequenc
 
     if ((m->state & (METER_RUNNING | METER_AWAY)) != (METER_RUNNING | METER_AWAY) || m->ssrc != ssrc || ahead >= METER_MAX_DROPOUT)
         meter_begin(m, ssrc, sequence);
+}
+
+/* Somebody else takes this one packet of those that come here. It is not lost, and whoever takes it counts it; what is missing
+ * before it is lost all the same. */
+METER_INLINE void meter_left(struct meter *m, uint32_t ssrc, uint16_t sequence)
+{
+    uint16_t ahead = (uint16_t)(sequence - m->sequence), back = (uint16_t)(m->sequence - sequence);
+    uint64_t received = m->received;
+
+    if (!(m->state & METER_RUNNING) || m->ssrc != ssrc || (ahead >= METER_MAX_DROPOUT && back >= METER_MAX_MISORDER))
+        meter_begin(m, ssrc, sequence);
+    else
+        meter_count(m, sequence);
+    m->received = received;
 }
 
 METER_INLINE void meter_remember(struct meter_reports *from, uint32_t ssrc, uint32_t ntp, uint64_t now)

@@ -74,6 +74,22 @@ class Frame:
         hosts = _host(self.source) + _host(self.to) + self.options
         return head + struct.pack("!H", checksum(head + bytes(2) + hosts)) + hosts + udp
 
+    def fragments(self, size: int) -> list[bytes]:
+        """Frames with all of it, each with at most `size` octets (a multiple of eight) of what is behind IP."""
+        whole, made = self.udp(), []
+        for at in range(0, len(whole), size):
+            part, more = whole[at : at + size], at + size < len(whole)
+            if self.version == 6:
+                head = attrs.evolve(self, protocol=44).ip()[:40]
+                behind = struct.pack("!BBHI", 17, 0, at | more, 7) + part
+                ip = head[:4] + struct.pack("!H", len(behind)) + head[6:] + behind
+            else:
+                first = struct.pack("!BBHHHBB", 0x45, self.tos, 20 + len(part), 7, at // 8 | more << 13, self.ttl, 17)
+                hosts = _host(self.source) + _host(self.to)
+                ip = first + struct.pack("!H", checksum(first + bytes(2) + hosts)) + hosts + part
+            made.append(self.destination + THEIRS + (b"\x08\x00", b"\x86\xdd")[self.version == 6] + ip)
+        return made
+
     def data(self, source: bytes = THEIRS) -> bytes:
         kind = b"\x08\x00" if self.version == 4 else b"\x86\xdd"
         return self.destination + source + self.tags + kind + self.ip() + self.trailer

@@ -15,16 +15,16 @@ def test_it_ends_where_nobody_renews_it() -> None:
     lease = Lease(at, lambda: clock[0])
     assert lease.ended()
     assert lease.renew() == 0
-    assert lease.since == clock[0]
+    assert lease.since == at.anew == clock[0]
     clock[0] += int(LEASE * SECOND) - 1
     assert not lease.ended()
     lease.renew()
-    assert lease.since == 100 * SECOND  # it has gone on
+    assert lease.since == at.anew == 100 * SECOND  # it has gone on
     clock[0] += int(LEASE * SECOND)
     assert lease.ended()
     at.passed = 7
     assert (lease.renew(), lease.renew()) == (7, 0)
-    assert lease.since == clock[0]
+    assert lease.since == at.anew == clock[0]
     lease.end()
     assert lease.ended()
 

@@ -64,12 +64,18 @@ def test_datagrams_that_come_joined_are_relayed_each_by_itself(rig: Rig) -> None
     sent = call.talk_until_promoted(rtp)
     _heard(call, sent)
     before = call.counters().sides[0].received.packets
-    said = [rtp(n) for n in range(5)]
+    call.a.send(call.at_a.rtp, rtp(0))
+    said = [rtp(n) for n in range(1, 6)]
+    assert _heard(call, 1) == [rtp(0)]
     call.a.sock.setsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT, len(said[0]))
     call.a.send(call.at_a.rtp, b"".join(said))
     call.a.sock.setsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT, 0)
     assert _heard(call, 5) == said
-    rig.wait(lambda: rig.engine.counters(call.id).sides[0].received.packets == before + 5)
+    for n in (6, 8):
+        call.a.send(call.at_a.rtp, rtp(n))
+    rig.wait(lambda: rig.engine.counters(call.id).sides[0].received.packets == before + 8)
+    quality = call.counters().sides[0].quality
+    assert quality is not None and quality.lost == 1, "what is relayed by sockets is not lost to the kernel's meter"
 
 
 def _mac(interface: str) -> bytes:

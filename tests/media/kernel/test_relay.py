@@ -125,6 +125,65 @@ def test_what_is_left_to_user_space_is_not_lost(bench: Bench) -> None:
     assert (meter.received, meter.lost) == (3, 1)
 
 
+def test_what_is_left_to_user_space_hides_no_loss_and_takes_nothing_back(bench: Bench) -> None:
+    slot = bench.enter(longest=172)
+    for number, size in ((1, 160), (4, 161), (6, 160), (5, 161), (7, 160), (900, 161), (899, 160), (901, 160)):
+        bench.tc(attrs.evolve(RTP, payload=rtp(number, payload=bytes(size))))
+    meter = bench.plane.meters(slot)[0]
+    assert (meter.received, meter.lost) == (5, 2 + 891)
+
+
+def test_what_is_no_flow_s_says_nothing_of_what_is_lost(bench: Bench) -> None:
+    """RTP on RTCP's port, which user space drops."""
+    slot = bench.enter(attrs.evolve(FLOW, rtcp=True))
+    for number in (1, 10):
+        bench.tc(attrs.evolve(RTP, payload=rtp(number)))
+    assert bench.plane.meters(slot)[0].lost == 0
+
+
+@pytest.mark.parametrize(("flow", "like"), [(FLOW, RTP), (FLOW6, RTP6)], ids=["IPv4", "IPv6"])
+def test_what_comes_in_fragments_is_the_stack_s_and_is_not_lost(bench: Bench, flow: Flow, like: Frame) -> None:
+    """User space has it whole. Of a stranger's nothing is counted here: user space judges it."""
+    slot = bench.enter(flow)
+    bench.tc(attrs.evolve(like, payload=rtp(1)))
+    seen = bench.plane._slots[slot].seen
+    stranger = attrs.evolve(like, source=Address(like.source.host, 9))
+    for number, each in ((50, stranger), (2, like)):
+        for frame in attrs.evolve(each, payload=rtp(number, payload=bytes(1000))).fragments(512):
+            assert bench.xdp(frame) == (XDP_PASS, frame)
+            assert bench.tc(frame) == (TC_UNSPEC, frame)
+    bench.tc(attrs.evolve(like, payload=rtp(4)))
+    meter = bench.plane.meters(slot)[0]
+    assert (meter.received, meter.lost) == (2, 1)
+    assert bench.tally(slot).wrong_source == 0
+    assert bench.plane._slots[slot].seen > seen
+    assert bench.plane._slots[slot].others == 0, "nothing that the reactor must see to"
+
+
+def test_what_came_by_no_program_for_a_while_is_not_lost(bench: Bench) -> None:
+    """Neither while nobody answered for what is forwarded nor before a filter was put back: sockets have had it."""
+    slot = bench.enter()
+
+    def come(number: int) -> None:
+        bench.tc(attrs.evolve(RTP, payload=rtp(number)))
+
+    assert bench.apart.call(bench.plane.attach_tc, bench.a)
+    come(1)
+    bench.plane.lease.end()
+    come(2)
+    bench.plane.lease.renew()
+    come(3)
+    bench.apart.call(bench.plane.detach_tc, bench.a)
+    assert bench.apart.call(bench.plane.attach_tc, bench.a)
+    come(7)
+    assert not bench.apart.call(bench.plane.attach_tc, bench.a)
+    come(9)
+    bench.plane.lease.renew()
+    come(11)
+    meter = bench.plane.meters(slot)[0]
+    assert (meter.received, meter.lost) == (5, 2)
+
+
 def test_a_sender_report_without_a_block_is_remembered(bench: Bench) -> None:
     """Of who hears nothing himself: the other's report of it gives the round trip all the same."""
     local, other = Address("10.1.0.1", 20_001), Address("10.1.0.1", 20_003)
