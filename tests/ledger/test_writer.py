@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
-from time import monotonic, sleep
+from collections.abc import Iterable
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -12,8 +12,7 @@ import pytest
 from sbc.ledger import writer as module
 from sbc.ledger.writer import Entry, Writer
 from tests.ledger.facts import entry
-
-PATIENCE = 5.0  # seconds; only a failing test waits so long
+from tests.waiting import PATIENCE, until
 
 
 class Sink:
@@ -47,13 +46,6 @@ class Sink:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RETRY", 0.02)
     monkeypatch.setattr(module, "RETRY_AT_END", 0.01)
-
-
-def until(true: Callable[[], object]) -> None:
-    end = monotonic() + PATIENCE
-    while not true():
-        assert monotonic() < end
-        sleep(0.002)
 
 
 class Bench:
