@@ -66,7 +66,7 @@ _UNHEARD: Final = frozenset({ExchangeState.TRYING, ExchangeState.WITHDRAWING})
 def _fall_back(registry: Registry, dialect: Any, exchange: Exchange, now: float) -> list[Order]:
     assert exchange.fallback is not None and exchange.far is not None
     registry.touch(exchange.call)
-    registry.waits.avoid(exchange.far, now + AVOID)
+    registry.waits.avoid(exchange.far, now + AVOID, now)
     far = exchange.fallback
     orders = registry.reach(exchange, far, now)
     exchange.sent = dialect.moved(exchange.sent, far.listener.transport, far.listener.advertised)

@@ -10,6 +10,9 @@ from sbc.core.call import Leg
 from sbc.core.exchange import Exchange, Hop
 from sbc.core.keys import SummonsKey
 
+MOST_AVOIDED = 1_024
+"""Places of which it is remembered that nobody takes connections there; where one is forgotten it is tried again."""
+
 
 class Waits:
     """Exchanges by the connection their answer is to come by, and legs of live calls by the one they are reached by.
@@ -109,9 +112,20 @@ class Waits:
         """How many legs are reached by each connection; for the auditor."""
         return Counter(self._legs)
 
-    def avoid(self, hop: Hop, until: float) -> None:
-        """Believe until then that nobody takes connections there. Only next hops get here, so there are few."""
+    def avoid(self, hop: Hop, until: float, now: float = 0.0) -> None:
+        """Believe until then that nobody takes connections there. Next hops get here, and wherever a party of the core
+        says that it is: what is over goes, and of too many the oldest."""
+        self._avoided.pop(hop, None)
         self._avoided[hop] = until
+        while len(self._avoided) > 1:
+            oldest = next(iter(self._avoided))
+            if self._avoided[oldest] > now and len(self._avoided) <= MOST_AVOIDED:
+                break
+            del self._avoided[oldest]
+
+    def kept(self) -> set[Hop]:
+        """Everywhere of which it is remembered that nobody takes connections there."""
+        return set(self._avoided)
 
     def avoided(self, hop: Hop, now: float) -> bool:
         """Whether a connection there need not be tried."""

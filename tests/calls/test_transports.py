@@ -9,6 +9,7 @@ import pytest
 
 from sbc.core.address import Address
 from sbc.core.call import CallState
+from sbc.core.exchange import Hop
 from sbc.core.fan import Asking, NextHop, Probes
 from sbc.core.orders import Listener, Order, Send
 from sbc.core.realm import Plan, Signaling
@@ -234,6 +235,26 @@ def test_a_large_request_falls_back() -> None:
     talk.rig.wait(60)
     third = second.replace(b"two", b"three")
     assert to(talk.say(third), "core") == [(TCP, SOFTSWITCH)]
+
+
+def test_where_parties_of_the_core_take_no_connection_is_forgotten_in_time() -> None:
+    """A large request within a call goes to where the Contact says, and that may be another port for each call."""
+    talk = large()
+    waits = talk.rig.border.registry.waits
+    stream = talk.rig.border.plan.realms["core"].listeners[1]
+    for at in range(3):
+        call = invite(PHONE).replace(b"one@", b"%d@" % at).replace(b"one-1", b"%d-1" % at).replace(b"a-one", b"%d" % at)
+        (sent,) = sends(talk.say(call), "core")
+        there = SOFTSWITCH._replace(port=7000 + at)
+        ok = re.sub(rb"Contact: <[^>]*>", b"Contact: <sip:bob@%b>" % str(there).encode(), answer(sent, there.host))
+        *_, back = sends(talk.reply(ok), "access")
+        talk.say(inside(call, back, b"ACK", 1))
+        more = inside(call, back, b"INVITE", 2).replace(
+            b"Max-Forwards:", b"X-Large: " + b"x" * 1300 + b"\r\nMax-Forwards:"
+        )
+        assert to(talk.say(more), "core") == [(TCP, there)]
+        assert to(talk.lose(stream, there), "core") == [(UDP, there)] and waits.kept() == {Hop(stream, there)}
+        talk.rig.wait(61)
 
 
 def test_a_terminal_keeps_no_port_for_a_large_request_that_has_gone_elsewhere() -> None:

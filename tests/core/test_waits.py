@@ -7,7 +7,7 @@ import attrs
 from sbc.core.address import Address
 from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.message import Intent, Kind, Phase, Timing
-from sbc.core.waits import Waits
+from sbc.core.waits import MOST_AVOIDED, Waits
 from tests.rig import SBC_CORE, SOFTSWITCH, listener
 
 UDP = listener("core", SBC_CORE, "toy")
@@ -45,6 +45,22 @@ def test_a_hop_is_avoided_for_a_time() -> None:
     waits.avoid(hop, 10.0)
     assert waits.avoided(hop, 9.9)
     assert not waits.avoided(hop, 10.0) and not waits.avoided(hop, 5.0)
+
+
+def test_of_hops_that_are_avoided_no_more_are_kept_than_need_be() -> None:
+    """A party of the core is where it says, and each of very many calls may name another port of it."""
+    waits = Waits()
+    hops = [Hop(TCP, SOFTSWITCH._replace(port=10_000 + at)) for at in range(MOST_AVOIDED + 2)]
+    for hop in hops:
+        waits.avoid(hop, 60.0)
+    assert len(waits.kept()) == MOST_AVOIDED and not any(waits.avoided(each, 0.0) for each in hops[:2])
+    assert all(waits.avoided(each, 59.9) for each in hops[2:]), "the youngest stay"
+    waits.avoid(hops[2], 130.0, 70.0)
+    assert waits.kept() == {hops[2]}, "what nobody asks for any more goes all the same"
+    waits.avoid(hops[3], 131.0, 71.0)
+    waits.avoid(hops[2], 189.0, 129.0)
+    waits.avoid(hops[4], 192.0, 132.0)
+    assert waits.kept() == {hops[2], hops[4]}, "one that is avoided anew is the youngest"
 
 
 def test_who_was_asked_to_open_a_connection_is_known_until_it_has_or_nobody_waits() -> None:
