@@ -356,6 +356,11 @@ class IPolicy(Interface):
     def prepare(plan):
         """Make ready what `replan` will need for that Plan, and change nothing. May be called in another thread."""
 
+    outgrown = Attribute("Whether something that counted before the last `replan` takes long to be freed.")
+
+    def let_go():
+        """Free that. May be called in another thread, which lets others run meanwhile."""
+
     def replan(plan):
         """Hold what comes from now on to another Plan; what is known of sources, and tickets that are out, stay."""
 

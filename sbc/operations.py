@@ -114,11 +114,19 @@ class Operations:
             return Outcome(False, ["a fault of the SBC itself, see its log; what is in force may be mixed: restart it"])
         finally:
             self._tell(self.state)
+            self._let_go()
         if self._border.registry.draining is not None:
             self._border.drain(self.config.drain.retry_after)
         for line in lines:
             self._log.info("reloaded: {line}", line=line)
         return Outcome(True, lines or ["nothing has changed"])
+
+    def _let_go(self) -> None:
+        """Have freed in a thread what counts no more, where that takes long."""
+        gate = self._border.registry.gate
+        if gate.outgrown:
+            freeing: Deferred[None] = deferToThreadPool(self._reactor, self._reactor.getThreadPool(), gate.let_go)
+            freeing.addErrback(lambda failure: self._log.failure("a fault in freeing what counts no more", failure))
 
     def _refused(self, *faults: str) -> Outcome:
         for fault in faults:

@@ -16,6 +16,7 @@ from sbc.core.call import CallState
 from sbc.core.message import Ending, Kind
 from sbc.core.orders import Order
 from sbc.operations import LAST_WORDS, Operations, Outcome
+from sbc.policy.prefixes import Prefixes
 from tests.config.test_rules import text
 from tests.rig import PHONE, SOFTSWITCH, Rig, sends
 from tests.soak.test_books import Closing
@@ -268,7 +269,7 @@ class Pool:
 def test_a_reload_reads_ahead_and_grows_no_tree_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, networks = tmp_path / "sbc.toml", tmp_path / "bad.txt"
     file.write_text(text({"name": "bad", "action": "drop", "from_file": "bad.txt"}))
-    networks.write_text("".join(f"10.{number >> 8}.{number & 255}.0/24\n" for number in range(2_000)))
+    networks.write_text("".join(f"10.{number >> 8}.{number & 255}.0/24\n" for number in range(2_100)))
     desk, pool, outcomes = Desk.make(), Pool(), list[Outcome]()
     rules = desk.rig.border.registry.gate.rules
     clock: Any = desk.clock
@@ -290,3 +291,26 @@ def test_a_reload_reads_ahead_and_grows_no_tree_itself(tmp_path: Path, monkeypat
     operations.reload_soon().addCallback(outcomes.append)
     pool.do()
     assert not outcomes[1].ok and rules.tables["a"].rules[0].name == "bad", "all or nothing"
+    monkeypatch.setattr("sbc.policy.rules.Prefixes", Prefixes)
+    file.write_text(text({"name": "bad", "action": "drop", "from_file": "bad.txt"}))
+    networks.write_text("10.0.0.0/8\n")
+    again: Any = Again(rules)
+    operations._reloader = again
+    operations.reload_soon().addCallback(outcomes.append)
+    assert not rules.outgrown
+    done, what, args = pool.left.pop()
+    done(True, what(*args))
+    assert outcomes[2].ok and rules.outgrown and len(pool.left) == 1, "in a thread the old tree is freed, too"
+    pool.do()
+    assert not rules.outgrown
+
+
+class Again:
+    """A reload of rules alone."""
+
+    def __init__(self, rules: Any) -> None:
+        self._rules = rules
+
+    def apply(self, old: Config, new: Config) -> tuple[Config, list[str]]:
+        self._rules.replan({name: realm.rules for name, realm in new.plan.realms.items()}, None)
+        return new, ["done"]

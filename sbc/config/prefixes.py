@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from sbc.config.faults import Findings
+from sbc.policy.prefixes import Network
+from sbc.policy.rule import PrefixList
 
 MOST_PREFIXES = 1_000_000
 MOST_OCTETS = 64 * 1024 * 1024
@@ -20,6 +23,21 @@ Held = tuple[Networks, tuple[tuple[int, str], ...]]
 """What is in a file, and what is wrong with which lines."""
 
 _known: dict[str, tuple[int, int, Held]] = {}
+_lists: dict[str, tuple[Networks, Networks, PrefixList]] = {}  # by file: what is in it, what was written beside it
+
+
+def prefix_list(written: Iterable[Network], path: str, key: str, findings: Findings) -> PrefixList:
+    """What was `written` and what is in the file at `path`, as one list: the very same as before where neither has
+    changed, since it takes long to tell one list from another."""
+    held, said = read_prefix_file(path, key, findings), tuple(written)
+    known = _lists.get(path)
+    if known is None or known[0] is not held or known[1] != said:
+        known = held, said, PrefixList((*said, *held), path)
+    _lists.pop(path, None)
+    for other in list(_lists)[: max(0, len(_lists) + 1 - MOST_FILES)]:
+        _lists.pop(other, None)
+    _lists[path] = known
+    return known[2]
 
 
 def read_prefix_file(path: str, key: str, findings: Findings) -> Networks:

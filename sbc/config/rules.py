@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sbc.config import kinds
 from sbc.config.faults import Findings, Unfit
 from sbc.config.keys import Key, read_keys
-from sbc.config.prefixes import read_prefix_file
+from sbc.config.prefixes import prefix_list
 from sbc.core.message import Cause
 from sbc.core.orders import Listener
 from sbc.policy.countries import Countries
@@ -217,5 +217,6 @@ def _sources(values: dict[str, Any], at: str, directory: str, findings: Findings
     if written is None and file is None:
         return None
     named = "" if file is None else os.path.join(directory, file)
-    held = read_prefix_file(named, f"{at}.from_file", findings) if named else ()
-    return PrefixList((*(written or ()), *held), named)
+    if not named:
+        return PrefixList(tuple(written or ()))
+    return prefix_list(written or (), named, f"{at}.from_file", findings)

@@ -36,6 +36,15 @@ class Gate:
         """See IPolicy."""
         self.rules.prepare({name: realm.rules for name, realm in plan.realms.items()}, plan.countries)
 
+    @property
+    def outgrown(self) -> bool:
+        """See IPolicy."""
+        return bool(self.rules.outgrown)
+
+    def let_go(self) -> None:
+        """See IPolicy."""
+        self.rules.let_go()
+
     def replan(self, plan: Plan) -> None:
         """See IPolicy."""
         self.book.replan(plan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network
 
 from radix import Radix
@@ -12,6 +12,10 @@ Network = IPv4Network | IPv6Network
 MOST_HOSTS = 65_536
 """Hosts of which it is remembered what they are in: of those that come again nothing is looked for. When it is full all
 are forgotten, so that a flood from everywhere costs no more than the search."""
+
+
+PIECE = 1_000
+"""Prefixes that are given up at a time."""
 
 
 class Prefixes:
@@ -53,6 +57,18 @@ class Prefixes:
         except (ValueError, TypeError):
             return 0
         return 0 if node is None else int(node.data["mask"])
+
+    def give_up(self) -> Iterator[None]:
+        """Take all prefixes off, so many at a time: of a tree that is freed as a whole nobody else runs until the last
+        is gone, whatever thread does it. Nobody may ask any more."""
+        names = [node.prefix for node in self._tree]
+        while names:
+            for name in names[-PIECE:]:
+                self._tree.delete(name)
+            del names[-PIECE:]
+            yield
+        self._known.clear()
+        self._size = 0
 
 
 def _length(network: Network) -> int:

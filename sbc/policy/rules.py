@@ -10,7 +10,7 @@ from sbc.core.message import Cause, Intent
 from sbc.core.orders import Listener
 from sbc.policy.bucket import Bucket
 from sbc.policy.events import Act, Message, Standing, Verdict
-from sbc.policy.prefixes import Prefixes
+from sbc.policy.prefixes import PIECE, Prefixes
 from sbc.policy.rule import Action, Over, Pattern, Per, Rule
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ WORD = "rule"
 """By which it is counted what rules do not let pass."""
 MOST = 65_536
 """Hosts, agents and certificates of which it is remembered which rules speak of them; buckets of one rule."""
+AT_ONCE = 2_000
+"""Prefixes of a table that are freed in passing: what takes a millisecond."""
 MINUTE = 60.0
 
 K = TypeVar("K", bound=Hashable)
@@ -132,6 +134,20 @@ class Table:
         bucket = self.buckets[index].get(_sharer(self.rules[index], source))
         return self.rules[index].burst >= 1 if bucket is None else bucket.holds(now)
 
+    @property
+    def is_large(self) -> bool:
+        """Whether to free it takes long."""
+        return len(self._prefixes) > AT_ONCE
+
+    def give_up(self) -> None:
+        """Free it a bit at a time. Nobody may ask it any more."""
+        for _ in self._prefixes.give_up():
+            pass
+        networks = [network for rule in self.rules if rule.sources is not None for network in rule.sources.networks]
+        self.rules = ()
+        while networks:
+            del networks[-PIECE:]
+
     def _of_host(self, host: str) -> int:
         mask = self._anywhere | self._prefixes.search(host)
         if mask & ~self._any_country & self.whole:
@@ -182,11 +198,13 @@ class Rules:
         self.ahead = 0.0
         self.tables: dict[str, Table] = {}
         self._prepared: dict[str, Table] = {}
+        self.outgrown: list[Table] = []  # large ones that count no more, which `let_go` frees
         self._stopped: tuple[Table, Address, int] | None = None  # whom a rule has just been against, and its bit
 
     def prepare(self, rules: Mapping[str, Sequence[Rule]], countries: Countries | None) -> None:
         """Make what `replan` will need for these rules, and change nothing yet: in another thread where there may be
         very many prefixes, since a tree of them is not grown at once."""
+        self.let_go()
         prepared: dict[str, Table] = {}
         for realm, each in rules.items():
             old = self.tables.get(realm)
@@ -211,7 +229,14 @@ class Rules:
             if old is not None:
                 table.inherit(old)
             tables[realm] = table
-        self.tables = tables
+        before = [*self.tables.values(), *prepared.values()]
+        self.outgrown += [each for each in before if each.is_large and each not in tables.values()]
+        self.tables, self._stopped = tables, None
+
+    def let_go(self) -> None:
+        """Free what has gone out of use: in another thread, since that takes long, a bit at a time."""
+        while self.outgrown:
+            self.outgrown.pop().give_up()
 
     def knock(
         self, listener: Listener, source: Address, standing: Standing, proven: str, now: float, size: int = 1

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from sbc.config import prefixes
 from sbc.config.faults import Findings
-from sbc.config.prefixes import Networks, read_prefix_file
+from sbc.config.prefixes import Networks, prefix_list, read_prefix_file
+from sbc.policy.prefixes import Network
+from sbc.policy.rule import PrefixList
 
 
 def read(path: Path) -> tuple[Networks, list[str]]:
@@ -44,6 +46,22 @@ def test_a_file_that_has_changed_is_read_again(tmp_path: Path) -> None:
     os.utime(file, ns=(1, 1))
     assert str(read(file)[0][1]) == "198.51.101.0/24"
     assert read(file)[0] is read(file)[0], "and one that has not is not"
+
+
+def test_the_list_of_a_file_that_has_not_changed_is_the_same(tmp_path: Path) -> None:
+    """What tells one list from another is worked out of all that is in it."""
+    file = tmp_path / "list"
+    file.write_text("192.0.2.0/24\n")
+    findings, written = Findings("sbc.toml"), ip_network("10.0.0.0/8")
+
+    def made(*more: Network) -> PrefixList:
+        return prefix_list(more, str(file), "key", findings)
+
+    assert made() is made() and made().networks == (ip_network("192.0.2.0/24"),) and made().file == str(file)
+    assert made(written).networks == (written, ip_network("192.0.2.0/24")) and made(written) is made(written)
+    before = made()
+    file.write_text("198.51.100.0/24\n192.0.2.0/24\n")
+    assert made() != before and len(made().networks) == 2
 
 
 def test_of_a_file_no_more_is_remembered_than_what_it_holds_now(

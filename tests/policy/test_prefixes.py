@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -54,6 +55,17 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(1000):
         assert found.find(str(ip_address(V4 + number))) == 1
         assert len(found._known) <= 100
+
+
+def test_prefixes_are_given_up_a_few_at_a_time() -> None:
+    """Of a tree that is let go as a whole nobody else runs until the last is gone, whatever thread does it."""
+    networks = [ip_network(((number * 40_503) % (1 << 24) << 8, 24)) for number in range(3_500)]
+    found = Prefixes((network, 1) for network in [*networks, ip_network("2001:db8::/32")])
+    left = [len(found._tree.prefixes())]
+    for _ in found.give_up():
+        left.append(len(found._tree.prefixes()))
+    assert left[0] == 3_501 and left[-1] == 0
+    assert all(before - after <= prefixes.PIECE for before, after in pairwise(left))
 
 
 def test_among_very_many_prefixes_one_is_found_as_soon_as_among_few() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
 from typing import Any
+from weakref import ref
 
 import attrs
 import pytest
@@ -18,7 +19,7 @@ from sbc.policy.events import Act, Message, Standing, Verdict
 from sbc.policy.explain import explain
 from sbc.policy.hours import Hours
 from sbc.policy.rule import Action, Over, Pattern, Per, PrefixList, Rule
-from sbc.policy.rules import Rules
+from sbc.policy.rules import AT_ONCE, Rules
 from sbc.text.globs import Glob
 
 UDP = Listener("access", "toy", "udp", Address("203.0.113.1", 5060), Address("203.0.113.1", 5060))
@@ -323,3 +324,40 @@ def test_what_was_made_ready_is_taken_and_what_it_was_not_made_for_is_not() -> N
     rules.prepare({"access": (Rule("none", Action.DROP),)}, None)
     rules.replan(new, None)
     assert rules.tables["access"] is ready and not rules._prepared
+
+
+def long_list(first: int) -> dict[str, tuple[Rule, ...]]:
+    """A rule with more prefixes than may be freed in passing."""
+    networks = tuple(ip_network(((first << 24) + (each << 8), 24)) for each in range(AT_ONCE + 1))
+    return {"access": (Rule("bad", Action.DROP, sources=PrefixList(networks)),)}
+
+
+def test_very_many_prefixes_that_count_no_more_are_freed_by_who_has_the_time() -> None:
+    rules = Rules()
+    rules.replan(long_list(10), None)
+    old = ref(rules.tables["access"]._prefixes)
+    rules.replan(long_list(11), None)
+    left = old()
+    assert left is not None and len(left._tree.prefixes()) == AT_ONCE + 1, "none of them is freed by the replan"
+    assert rules.outgrown and said(rules, asked(Address("11.0.3.1", 5060))) == "rule"
+    rules.let_go()
+    assert not left._tree.prefixes() and not rules.outgrown
+    del left
+    assert old() is None
+    assert said(rules, asked(Address("11.0.3.1", 5060))) == "rule", "those that count stay"
+    rules.replan(long_list(12), None)
+    rules.prepare(long_list(13), None)
+    assert not rules.outgrown, "at the latest with the next"
+    rules.replan({}, None)
+    assert rules.outgrown
+
+
+def test_what_counts_goes_on_and_few_prefixes_are_freed_at_once() -> None:
+    rules = Rules()
+    rules.replan(long_list(10), None)
+    rules.replan(long_list(10), None)
+    assert not rules.outgrown
+    rules.replan({"access": (Rule("few", Action.DROP, sources=prefixes("192.0.2.0/24")),)}, None)
+    rules.let_go()
+    rules.replan({}, None)
+    assert not rules.outgrown
