@@ -17,7 +17,7 @@ from sbc.core.ending import dismiss
 from sbc.core.exchange import Exchange, ExchangeState, Hop
 from sbc.core.hops import Neighbour, NeighbourState, key_of
 from sbc.core.keys import far_key, is_far
-from sbc.core.message import Elsewhere, Ending, Intent, Keys, Kind, Phase, Refused, Role
+from sbc.core.message import Elsewhere, Ending, Intent, Keys, Kind, Phase, Refused, Role, told_to
 from sbc.core.orders import Note, Order
 from sbc.core.passage import translate
 from sbc.core.registry import Arrival, Registry
@@ -291,8 +291,12 @@ def _move(
     orders += registry.reach(exchange, hop, now)
     if exchange.target is not None and not exchange.target.name and exchange.target.address == old.hop.peer:
         exchange.target = exchange.target._replace(address=hop.peer)  # it had no place of its own but the next hop
+    if exchange.target is not None and not exchange.intent.within:
+        exchange.target = exchange.target._replace(route=told_to(exchange.target.route, hop.peer))
     if exchange.call is not None and exchange.call.opening is exchange:
-        orders += registry.move_leg(exchange.call, exchange.call.legs[1 - exchange.arrival_leg], hop, now)
+        leg = exchange.call.legs[1 - exchange.arrival_leg]
+        orders += registry.move_leg(exchange.call, leg, hop, now)
+        registry.names.revoke(exchange.call, leg.realm.name)  # where to find the asker the next is told anew
         exchange.call.target = exchange.target
         exchange.call.ask_another(1 - exchange.arrival_leg)
     if exchange.timing.quiet:  # the asker waits patiently; of others the own patience ends when it did

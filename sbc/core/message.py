@@ -24,6 +24,7 @@ from sbc.core.terms import (
     StreamKey,
     Who,
     Width,
+    told_to,
 )
 from sbc.core.word import Word
 
@@ -53,6 +54,7 @@ __all__ = [
     "Types",
     "Who",
     "Width",
+    "told_to",
 ]
 
 MOST_AGENT = 128

@@ -71,6 +71,11 @@ class Names:
         """The name with that token in that realm. Tokens of other realms are unknown there."""
         return self._by_token.get((realm, token))
 
+    def revoke(self, owner: Owner, realm: str) -> None:
+        """Forget what was given of `owner` in `realm`: whoever has it there is to have no part in it any more."""
+        for key in [key for key in owner.tokens if key[0] == realm]:
+            del self._by_token[realm, owner.tokens.pop(key)]
+
     def release(self, owner: Owner) -> None:
         """Forget every name of `owner`."""
         for (realm, _), token in owner.tokens.items():

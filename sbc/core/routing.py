@@ -15,7 +15,7 @@ from sbc.core.exchange import Exchange, Hop
 from sbc.core.fan import Fan
 from sbc.core.hops import Neighbour
 from sbc.core.keys import answer_key
-from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, Slot
+from sbc.core.message import Cause, Intent, Kind, Phase, Place, Refused, Role, Slot, told_to
 from sbc.core.names import Name
 from sbc.core.onward import hop_to, moved
 from sbc.core.orders import Listener, Order
@@ -283,6 +283,7 @@ def _from_access(
     if terminal.service.first is None:
         return Way(path, hop, target, terminal=terminal, neighbour=neighbour)
     hop, known = by_one_that_lives(registry, path, Hop(terminal.onward, terminal.service.first), topic)
+    target = target._replace(route=told_to(terminal.service, hop.peer))
     return Way(path, hop, target, terminal=terminal, neighbour=known)
 
 

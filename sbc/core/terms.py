@@ -106,6 +106,11 @@ class Route(NamedTuple):
 NO_ROUTE = Route()
 
 
+def told_to(route: Route, peer: Address) -> Route:
+    """A route as `peer` is told it: without a first hop that is another, in whose place it is asked."""
+    return route if route.first in (None, peer) else Route(route.hops[1:])
+
+
 class Place(NamedTuple):
     """Where a peer is to be found: an address, the dialect's own name for it, and the hops on the way.
 

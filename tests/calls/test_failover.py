@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from sbc.core.address import Address
+from sbc.core.audit import audit
 from sbc.core.call import CallState
 from sbc.core.hops import NeighbourState
 from sbc.core.message import Ending
@@ -20,6 +21,7 @@ from tests.sip_messages import (
     hop_request,
     inside,
     invite,
+    message,
     plain_answer,
     register,
     registered,
@@ -56,7 +58,7 @@ def test_a_503_is_acknowledged_and_the_call_goes_on_elsewhere() -> None:
     assert methods(to(orders, A)) == [b"ACK"] and not to(orders, NAT)
     second = one(orders, B)
     assert header(first, b"Via") != header(second, b"Via")
-    for name in (b"Call-ID", b"From", b"To", b"CSeq", b"Contact", b"Max-Forwards"):
+    for name in (b"Call-ID", b"From", b"To", b"CSeq", b"Max-Forwards"):
         assert header(first, name) == header(second, name)
     assert first.partition(b"\r\n\r\n")[2] == second.partition(b"\r\n\r\n")[2]
     assert second.split(b"\r\n")[0] == first.split(b"\r\n")[0]
@@ -117,6 +119,55 @@ def test_a_challenge_is_answered_to_who_asked_it() -> None:
     assert status(one(orders, NAT)) == 407
     made.from_access(hop_request(b"ACK", invite(PHONE), one(orders, NAT)))
     assert one(made.from_access(invite(PHONE, seq=2)), B)
+
+
+def of_the_first(method: bytes, first: bytes) -> bytes:
+    """A request of the one that was asked first, in a dialogue of its own, to where it was told that the caller is."""
+    place = header(first, b"Contact").partition(b"<")[2].partition(b">")[0]
+    return message(
+        method + b" " + place + b" SIP/2.0",
+        b"Via: SIP/2.0/UDP 198.51.100.2:5060;branch=z9hG4bKof-a-" + method,
+        b"From: " + header(first, b"To") + b";tag=of-a",
+        b"To: " + header(first, b"From"),
+        b"Call-ID: " + header(first, b"Call-ID"),
+        b"CSeq: 7 " + method,
+        b"Contact: <sip:bob@198.51.100.2>",
+    )
+
+
+@pytest.mark.parametrize("method", [b"BYE", b"UPDATE", b"INVITE"])
+@pytest.mark.parametrize("answered", [False, True])
+def test_who_was_asked_first_has_no_part_in_the_call_that_another_has(method: bytes, answered: bool) -> None:
+    """Where the caller is it was told as the other was: it took the call's leg to itself by that."""
+    made = rig()
+    first = one(made.from_access(invite(PHONE)), A)
+    second = one(made.wait(4.2), B)
+    assert header(first, b"Contact") != header(second, b"Contact")
+    if answered:
+        back = one(made.from_core(answer(second, B.host), B), NAT)
+        made.from_access(inside(invite(PHONE), back, b"ACK", 1))
+    orders = made.from_core(of_the_first(method, first), A)
+    assert not to(orders, NAT) and status(to(orders, A)[-1]) == 481
+    (call,) = made.border.registry.calls.values()
+    assert call.legs[1].seen == B and audit(made.border.registry) == []
+    assert to(made.from_core(of_the_first(b"INFO", second), B), NAT), "who has the call speaks in it"
+
+
+SERVICE = b"Service-Route: <sip:orig@198.51.100.2;lr>%b\r\nContact:"
+
+
+@pytest.mark.parametrize(("more", "left"), [(b"", b""), (b", <sip:scscf.example;lr>", b"<sip:scscf.example;lr>")])
+def test_the_next_is_not_sent_to_the_one_that_was_asked_by_the_service_route_of_that(more: bytes, left: bytes) -> None:
+    made = rig()
+    asked = one(made.from_access(register(PHONE)), A)
+    made.from_core(registered(asked).replace(b"Contact:", SERVICE % more, 1), A)
+    first = one(made.from_access(invite(PHONE)), A)
+    assert header(first, b"Route").startswith(b"<sip:orig@198.51.100.2;lr>")
+    second = one(made.from_core(plain_answer(first, b"503 Service Unavailable", b"Retry-After: 60"), A), B)
+    assert b"198.51.100.2" not in second and (header(second, b"Route") if left else b"") == left
+    assert (b"\r\nRoute:" in second) == bool(left)
+    third = one(made.from_access(invite(PHONE, b"two")), B)
+    assert b"198.51.100.2" not in third and (b"\r\nRoute:" in third) == bool(left)
 
 
 def test_silence_then_a_late_answer_that_gets_ack_and_bye() -> None:

@@ -106,7 +106,12 @@ def test_the_attempt_elsewhere_is_the_same_call_by_another_branch() -> None:
     (second,) = [send for send in to_core(say(made, first, FAILURE, UNAVAILABLE)) if send.to == SECOND]
     one, other = Record.read(first.data), Record.read(second.data)
     assert one.exchange != other.exchange
-    assert one.but(exchange=b"", target=b"") == other.but(exchange=b"", target=b"")
+    assert one.but(exchange=b"", target=b"", places=()) == other.but(exchange=b"", target=b"", places=())
+    (told, _), (anew, _) = one.places[0], other.places[0]
+    assert told.rpartition(b" ")[0] == anew.rpartition(b" ")[0] and told != anew, "where the asker is it is told anew"
+    registry, token = made.border.registry, told.rpartition(b" ")[2]
+    assert registry.names.find("core", token) is None
+    assert registry.names.find("core", anew.rpartition(b" ")[2]) is not None
     assert len(of(OpenStream, made.log)) == len(of(OpenStream, began)) == 1
     *_, back = to_access(say(made, second, 3))
     (call,) = made.border.registry.calls.values()

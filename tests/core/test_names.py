@@ -46,6 +46,16 @@ def test_two_parties_at_one_place_have_a_name_each() -> None:
     assert (first.party, second.party) == (b"x", b"y")
 
 
+def test_what_was_given_in_one_realm_is_taken_back_there_alone() -> None:
+    names, owner, other = make(), Owner(), Owner()
+    told = [names.give(owner, "core", place(number), b"", 5) for number in (1, 2)]
+    kept = [names.give(owner, "access", place(1), b"", 5), names.give(other, "core", place(1), b"", 5)]
+    names.revoke(owner, "core")
+    assert not any(names.find("core", name.token) for name in told) and len(names) == 2
+    assert [names.find(name.realm, name.token) for name in kept] == kept
+    assert names.give(owner, "core", place(1), b"", 5).token not in {name.token for name in told}
+
+
 def test_past_the_most_the_one_longest_not_loaded_goes() -> None:
     names, owner = make(), Owner()
     first, second = (names.give(owner, "core", place(each), b"", 2) for each in (1, 2))
