@@ -20,6 +20,7 @@ from sbc.media.kernel.plane import Plane
 _SIOCGIFHWADDR, _ETHERNET = 0x8927, 1  # netdevice(7), ARPHRD_ETHER
 _SIOCETHTOOL, _ETHTOOL_GDRVINFO = 0x8946, 3  # linux/sockios.h, linux/ethtool.h
 _LOOPBACK = 1
+_TC, _NOT_ATTACHED = "tc", "not-attached"
 _NOTHING = (errno.ENOENT, errno.ENODEV, errno.EINVAL)  # no program of ours, no interface, no place where TC's would be
 _VLAN = "802.1Q VLAN Support"  # the driver of VLAN devices: net/8021q/vlan_dev.c
 
@@ -66,7 +67,7 @@ class Interfaces:
         """See to it that what comes to an address of ours comes by the programs; a word for why not, else empty.
 
         ``no-interface``: none holds the address, and none is named; ``loopback``; ``not-ethernet``; ``not-attached``:
-        the system lets neither XDP nor TC be used, the log says why."""
+        the system does not let TC be used, without which there is no XDP either; the log says why."""
         why = self._hosts.get(host)
         if why is None:
             why = self._hosts[host] = self._find(host)
@@ -109,25 +110,26 @@ class Interfaces:
         name = socket.if_indextoname(index)
         if not _is_ethernet(name):
             return "not-ethernet"
-        mode, why = self._attach_xdp(index)
         try:
             self._plane.attach_tc(index)
         except OSError as error:
             reason = "another's filter has our place" if error.errno == errno.EBUSY else error.strerror
-            if mode:
-                self._plane.detach_xdp(index)  # it counts on the other
+            if index in self._left:
+                self._left.discard(index)
+                self._take_off(index, "XDP")  # it counts on TC
             if name not in self._failed:
                 self._failed.add(name)
-                said = "the kernel cannot relay at {name}: TC: {why}; XDP: {xdp}"
-                self._log.warn(said, name=name, why=reason, xdp=why or mode)
-            return "not-attached"
-        found = self.attached[index] = Attached(index, name, mode or "tc", why)
+                self._log.warn("the kernel cannot relay at {name}: TC: {why}", name=name, why=reason)
+            return _NOT_ATTACHED
+        self._failed.discard(name)
+        mode, why = self._attach_xdp(index)  # only then: it counts on TC, and a driver may stop its interface for it
+        found = self.attached[index] = Attached(index, name, mode or _TC, why)
         self._left.discard(index)
         self._see_exit(found)
         self._log.info(
             "the kernel relays at {name}: {mode}{why}",
             name=name,
-            mode=found.mode if found.mode == "tc" else f"{found.mode} XDP",
+            mode=found.mode if found.mode == _TC else f"{found.mode} XDP",
             why=f" ({why})" if why else "",
         )
         return ""
@@ -144,7 +146,7 @@ class Interfaces:
             return "", useless
         reasons = []
         for mode in self._modes or ("native", "generic"):
-            if mode == "tc":
+            if mode == _TC:
                 break
             try:
                 self._plane.attach_xdp(index, generic=mode == "generic")
@@ -188,12 +190,12 @@ class Interfaces:
         for index, found in list(self.attached.items()):
             if names.get(index) != found.name:
                 self._log.warn("interface {name} is gone", name=found.name)
-                del self.attached[index]
-                self._plane.outlet(index, 0)
+                self._let_go(found)
+                moved = True
+            elif (spoken_of is None or index in spoken_of) and not self._put_back(found):
+                self._let_go(found)
                 moved = True
             else:
-                if spoken_of is None or index in spoken_of:
-                    self._put_back(found)
                 self._see_exit(found)
         if any(map(_index, self._absent)):  # it has come: every address may come by it
             self._hosts.clear()
@@ -203,18 +205,32 @@ class Interfaces:
             if why or (index > _LOOPBACK and index not in self.attached):
                 del self._hosts[host]
                 moved = moved or not why
+            if why == _NOT_ATTACHED and not self._ensured(host):
+                moved = True
         for host in self._guarded:
             self._ensured(host)
         return moved
 
-    def _put_back(self, found: Attached) -> None:
-        """See that the filter is there: who sets up queueing anew takes all filters off."""
+    def _put_back(self, found: Attached) -> bool:
+        """See that the filter is there: who sets up queueing anew takes all filters off. False where it cannot be put
+        back, or with it XDP was gone: then this is another interface with the number and name of the one before."""
         try:
-            if self._plane.attach_tc(found.index):
-                self._log.warn("somebody had taken the filter off interface {name}: it is put back", name=found.name)
+            if not self._plane.attach_tc(found.index):
+                return True
         except OSError as error:  # what comes there is the sockets'
             said = "the filter of interface {name} is gone, and cannot be put back: {why}"
             self._log.warn(said, name=found.name, why=error.strerror)
+            return False
+        self._log.warn("somebody had taken the filter off interface {name}: it is put back", name=found.name)
+        return found.mode == _TC or bool(self._plane.xdp_mode(found.index))
+
+    def _let_go(self, found: Attached) -> None:
+        """Of an interface that is gone, or that has our filter no more, nothing stays: neither XDP, which counts on
+        that, nor its pin, which would keep XDP from another that comes with the same number."""
+        del self.attached[found.index]
+        self._plane.outlet(found.index, 0)
+        if found.mode != _TC:
+            self._take_off(found.index, "XDP")
 
     def _see_exit(self, found: Attached) -> None:
         may = FRAMES if self._plane.takes_frames(found.index) else 0
@@ -235,7 +251,7 @@ class Interfaces:
         count = 0
         for index, _ in socket.if_nameindex():
             if index not in self.attached:
-                count += self._take_off(index)
+                count += self._take_off(index, "XDP", "TC")
         self._left.clear()
         self._plane.unpin(everything=False)
         return count
@@ -244,16 +260,16 @@ class Interfaces:
         """Take all programs off again, and leave nothing pinned."""
         self.collect()
         for index in list(self.attached):
-            self._take_off(index)
+            self._take_off(index, "XDP", "TC")
         self.attached.clear()
         self._hosts.clear()
         self._plane.unpin(everything=True)
 
-    def _take_off(self, index: int) -> bool:
+    def _take_off(self, index: int, *kinds: str) -> bool:
         gone = False
-        for kind, take_off in (("XDP", self._plane.detach_xdp), ("TC", self._plane.detach_tc)):
+        for kind in kinds:
             try:
-                take_off(index)
+                (self._plane.detach_xdp if kind == "XDP" else self._plane.detach_tc)(index)
                 gone = True
             except OSError as error:
                 if error.errno not in _NOTHING:

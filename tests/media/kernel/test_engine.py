@@ -985,6 +985,44 @@ def test_a_filter_that_somebody_takes_off_is_put_back(make: Callable[..., Rig]) 
     assert quality is not None and quality.lost == 0
 
 
+def test_a_filter_that_cannot_be_put_back_leaves_streams_to_user_space_until_it_can(make: Callable[..., Rig]) -> None:
+    """As where somebody has the interface share its filters with others: there is no place for one of ours."""
+    call = Call(rig := make(modes=MODES["generic"])).open()
+    call.talk_until_promoted(rtp)
+    left = rig.ask(socket.if_nametoindex, "left")
+    run(rig, "tc qdisc del dev left clsact", "tc qdisc add dev left ingress_block 5 clsact")
+    rig.wait(lambda: rig.engine.forwarder(call.id) == ("twisted", "not-attached"), "the stream to be user space's")
+    assert [tap.interface for tap in rig.ask(rig.engine.in_kernel).taps] == ["right"]
+    assert rig.ask(rig.engine._plane.xdp_mode, left) == "", "it counts on the filter"
+    run(rig, "tc qdisc del dev left clsact")
+    rig.wait(lambda: rig.engine.forwarder(call.id)[0] == "kernel", "the stream to be the kernel's")
+    assert rig.ask(rig.engine._plane.xdp_mode, left) == "generic"
+
+
+def test_an_interface_that_comes_anew_with_its_old_number_has_xdp_again(make: Callable[..., Rig]) -> None:
+    rig = make(modes=MODES["generic"])
+    found = rig.engine.interfaces
+
+    def has_xdp() -> bool:
+        found.ensure("10.9.0.1")
+        return 977 in found.attached and rig.engine._plane.xdp_mode(977) == found.attached[977].mode == "generic"
+
+    for name in ("swap", "swap", "other"):
+        made = f"ip link add name {name} index 977 type veth peer name far"
+        run(rig, made, f"ip link set {name} up", f"ip addr add 10.9.0.1/24 dev {name}")
+        rig.wait(has_xdp, "XDP to be there")
+        assert [each.name for each in found.attached.values()] == [name]
+        run(rig, f"ip link del {name}")
+    rig.wait(lambda: not found.attached)
+    assert not rig.ask(rig.engine._plane.pins), "nothing is left of what is gone"
+
+
+def run(rig: Rig, *commands: str) -> None:
+    """Run commands in the SBC's namespace."""
+    for command in commands:
+        rig.ask(partial(subprocess.run, command.split(), check=True))
+
+
 def heard_in_user_space(call: Call) -> int:
     """Packets of side A that came to sockets."""
     found: int = call.rig.ask(call.rig.engine.inner.counters, call.id).sides[0].received.packets

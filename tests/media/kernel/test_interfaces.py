@@ -37,7 +37,9 @@ class Host:
         self.done.append((name, *what))
 
     def attach_xdp(self, interface: int, generic: bool) -> None:
-        self._do("generic" if generic else "native", interface)
+        mode = "generic" if generic else "native"
+        self._do(mode, interface)
+        self.modes[interface] = mode
 
     def attach_tc(self, interface: int) -> bool:
         self._do("tc", interface)
@@ -45,6 +47,7 @@ class Host:
 
     def detach_xdp(self, interface: int) -> None:
         self._do("no xdp", interface)
+        self.modes.pop(interface, None)
 
     def detach_tc(self, interface: int) -> None:
         self._do("no tc", interface)
@@ -102,7 +105,7 @@ def test_the_best_that_can_be_with_tc_beside_it_and_once() -> None:
     found = made(host)
     assert found.ensure("192.0.2.1") == ""
     assert found.ensure("192.0.2.1") == ""
-    assert host.done == [("native", 2), ("tc", 2), ("outlet", 2, FRAMES)]
+    assert host.done == [("tc", 2), ("native", 2), ("outlet", 2, FRAMES)]
     assert (found.attached[2].name, found.attached[2].mode, found.attached[2].why) == ("eth0", "native", "")
 
 
@@ -124,7 +127,7 @@ def test_tc_alone_where_xdp_could_never_send_on(monkeypatch: pytest.MonkeyPatch,
     host.left, host.modes = [tmp_path / "link-2"], {2: "generic"}
     found = made(host)
     assert found.ensure("192.0.2.1") == ""
-    assert (found.attached[2].mode, host.done[1:3]) == ("tc", [("no xdp", 2), ("tc", 2)])
+    assert (found.attached[2].mode, host.done[1:3]) == ("tc", [("tc", 2), ("no xdp", 2)])
     assert "VLAN" in found.attached[2].why
     monkeypatch.setattr(interfaces, "_driver", lambda name: "e1000")
     host = Host()
@@ -153,9 +156,20 @@ def test_tc_alone_where_there_is_no_xdp_or_it_is_somebody_else_s() -> None:
 
 
 def test_not_at_all_without_tc() -> None:
+    """Nor is XDP put there for nothing: many drivers stop their interface for that, and it is tried every second."""
     host = Host(tc=errno.EBUSY)
+    found = made(host)
+    assert found.guard(["192.0.2.1"]) == ["192.0.2.1: not-attached"]
+    for _ in range(3):
+        assert not found.look()
+    assert host.done == []
+
+
+def test_what_was_left_of_xdp_is_taken_off_where_tc_cannot_be_had(tmp_path: Path) -> None:
+    host = Host(tc=errno.EBUSY)
+    host.left, host.modes = [tmp_path / "link-2"], {2: "native"}
     assert made(host).ensure("192.0.2.1") == "not-attached"
-    assert host.done == [("native", 2), ("no xdp", 2)]
+    assert host.done == [("renew", "link-2"), ("no xdp", 2)]
 
 
 def test_where_it_is_of_no_use_it_is_not_put() -> None:
@@ -222,7 +236,7 @@ def test_of_an_interface_that_is_gone_nothing_stays_said(names: dict[int, str]) 
     found.ensure("192.0.2.1")
     del names[2]
     found.look()
-    assert host.done[-2:] == [("outlet", 2, FRAMES), ("outlet", 2, 0)]
+    assert host.done[-3:] == [("outlet", 2, FRAMES), ("outlet", 2, 0), ("no xdp", 2)]
 
 
 @pytest.mark.parametrize("spoken_of", [{2, 9}, None], ids=["it", "any"])
@@ -237,12 +251,21 @@ def test_a_filter_may_be_gone_where_there_was_a_notice(spoken_of: set[int] | Non
     found.look()
     assert host.done == [("tc", 2)]
     host.fails["tc"] = errno.EBUSY
-    found.look()
-    assert [event["log_format"].partition(":")[0] for event in log][-2:] == [
+    assert found.look()
+    assert not found.attached
+    assert found.ensure("192.0.2.1") == "not-attached"
+    assert not found.look()
+    assert [event["log_format"].partition(":")[0] for event in log][-3:] == [
         "somebody had taken the filter off interface {name}",
         "the filter of interface {name} is gone, and cannot be put back",
+        "the kernel cannot relay at {name}",
     ]
-    assert found.attached, "sockets have what comes there, as before"
+    assert host.done[1:] == [("outlet", 2, 0), ("no xdp", 2)]
+    host.done.clear()
+    del host.fails["tc"]
+    assert found.look(), "it is tried again"
+    assert host.done == [("tc", 2), ("native", 2), ("outlet", 2, FRAMES)]
+    assert not found.look()
 
 
 def test_an_address_may_move() -> None:
@@ -285,7 +308,7 @@ def test_what_cannot_be_taken_off_is_said_and_what_was_not_there_is_not(log: lis
     found = made(host)
     found.ensure("192.0.2.1")
     host.fails = {"no xdp": errno.ENOENT, "no tc": errno.EBUSY}
-    found._take_off(2)
+    found._take_off(2, "XDP", "TC")
     said = [(event["kind"], event["index"], event["why"]) for event in log if "not taken off" in event["log_format"]]
     assert said == [("TC", 2, "no no tc")]
 
