@@ -359,7 +359,8 @@ class IPolicy(Interface):
     outgrown = Attribute("Whether something that counted before the last `replan` takes long to be freed.")
 
     def let_go():
-        """Free that. May be called in another thread, which lets others run meanwhile."""
+        """What frees that: an iterator, of which each step takes little. May be run in another thread; between steps
+        that has to let others run, which compiled code does not."""
 
     def replan(plan):
         """Hold what comes from now on to another Plan; what is known of sources, and tickets that are out, stay."""

@@ -125,7 +125,7 @@ class Operations:
         """Have freed in a thread what counts no more, where that takes long."""
         gate = self._border.registry.gate
         if gate.outgrown:
-            freeing: Deferred[None] = deferToThreadPool(self._reactor, self._reactor.getThreadPool(), gate.let_go)
+            freeing: Deferred[None] = deferToThreadPool(self._reactor, self._reactor.getThreadPool(), _free, gate)
             freeing.addErrback(lambda failure: self._log.failure("a fault in freeing what counts no more", failure))
 
     def _refused(self, *faults: str) -> Outcome:
@@ -243,6 +243,12 @@ class Operations:
     def _end_looking(self) -> None:
         if self._looking.running:
             self._looking.stop()
+
+
+def _free(gate: Any) -> None:
+    """Free what has outgrown its use. This loop is Python, so that others run between its steps."""
+    for _ in gate.let_go():
+        pass
 
 
 def _calls(count: int) -> str:

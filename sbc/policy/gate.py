@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from zope.interface import implementer
@@ -41,9 +42,9 @@ class Gate:
         """See IPolicy."""
         return bool(self.rules.outgrown)
 
-    def let_go(self) -> None:
+    def let_go(self) -> Iterator[None]:
         """See IPolicy."""
-        self.rules.let_go()
+        return self.rules.let_go()
 
     def replan(self, plan: Plan) -> None:
         """See IPolicy."""

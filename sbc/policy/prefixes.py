@@ -61,7 +61,11 @@ class Prefixes:
     def give_up(self) -> Iterator[None]:
         """Take all prefixes off, so many at a time: of a tree that is freed as a whole nobody else runs until the last
         is gone, whatever thread does it. Nobody may ask any more."""
-        names = [node.prefix for node in self._tree]
+        names: list[str] = []
+        for node in self._tree:
+            names.append(node.prefix)
+            if len(names) % PIECE == 0:
+                yield
         while names:
             for name in names[-PIECE:]:
                 self._tree.delete(name)

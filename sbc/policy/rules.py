@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from sbc.core.address import Address, network_of
@@ -139,14 +139,14 @@ class Table:
         """Whether to free it takes long."""
         return len(self._prefixes) > AT_ONCE
 
-    def give_up(self) -> None:
+    def give_up(self) -> Iterator[None]:
         """Free it a bit at a time. Nobody may ask it any more."""
-        for _ in self._prefixes.give_up():
-            pass
+        yield from self._prefixes.give_up()
         networks = [network for rule in self.rules if rule.sources is not None for network in rule.sources.networks]
         self.rules = ()
         while networks:
             del networks[-PIECE:]
+            yield
 
     def _of_host(self, host: str) -> int:
         mask = self._anywhere | self._prefixes.search(host)
@@ -204,7 +204,6 @@ class Rules:
     def prepare(self, rules: Mapping[str, Sequence[Rule]], countries: Countries | None) -> None:
         """Make what `replan` will need for these rules, and change nothing yet: in another thread where there may be
         very many prefixes, since a tree of them is not grown at once."""
-        self.let_go()
         prepared: dict[str, Table] = {}
         for realm, each in rules.items():
             old = self.tables.get(realm)
@@ -233,10 +232,14 @@ class Rules:
         self.outgrown += [each for each in before if each.is_large and each not in tables.values()]
         self.tables, self._stopped = tables, None
 
-    def let_go(self) -> None:
-        """Free what has gone out of use: in another thread, since that takes long, a bit at a time."""
-        while self.outgrown:
-            self.outgrown.pop().give_up()
+    def let_go(self) -> Iterator[None]:
+        """Free what has gone out of use: in another thread, since that takes long, a bit with each step."""
+        while True:
+            try:
+                table = self.outgrown.pop()
+            except IndexError:  # another thread may be at it, too
+                return
+            yield from table.give_up()
 
     def knock(
         self, listener: Listener, source: Address, standing: Standing, proven: str, now: float, size: int = 1
